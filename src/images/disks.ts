@@ -1,0 +1,62 @@
+/** Disks as files: qcow2 overlays and chains of them. Nothing here needs root. */
+import { rename, rm } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { syncDirectory, syncFile } from '../platform/files.ts';
+import { run } from '../platform/processes.ts';
+
+/** What `qemu-img info` says of one file. */
+export interface DiskInfo {
+  readonly format: string;
+  /** Size that a machine sees, in bytes. */
+  readonly virtualSize: number;
+  /** Bytes that the file itself takes. */
+  readonly actualSize: number;
+  /** Absolute path of the file it lies over. */
+  readonly backing?: string;
+}
+
+/**
+ * Makes an empty qcow2 overlay over a disk. The backing name is relative when both lie in one folder, so that the folder can move.
+ * @param sizeBytes virtual size; the backing disk's when absent
+ */
+export async function createOverlay(backing: string, overlay: string, sizeBytes?: number): Promise<void> {
+  const name = dirname(backing) === dirname(overlay) ? basename(backing) : backing;
+  await run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', name, overlay, ...(sizeBytes === undefined ? [] : [String(sizeBytes)])]);
+}
+
+/** Facts of one disk file. The format is stated by the caller, never guessed: a guess lets a disk's content choose it. */
+export async function diskInfo(path: string, format = 'qcow2'): Promise<DiskInfo> {
+  return (await diskChain(path, format))[0]!;
+}
+
+/** A disk's files, the top first. */
+export async function diskChain(path: string, format = 'qcow2'): Promise<readonly DiskInfo[]> {
+  const { stdout } = await run(['qemu-img', 'info', '--force-share', '--backing-chain', '--output=json', '-f', format, path]);
+  const files = JSON.parse(stdout) as { format: string; 'virtual-size': number; 'actual-size': number; 'full-backing-filename'?: string }[];
+  return files.map((file) => ({
+    format: file.format,
+    virtualSize: file['virtual-size'],
+    actualSize: file['actual-size'],
+    ...(file['full-backing-filename'] === undefined ? {} : { backing: file['full-backing-filename'] }),
+  }));
+}
+
+/**
+ * Writes a chain as one flat qcow2 file, complete or absent, on the disk when this returns.
+ * @param compress zstd; about 3 s for 600 MiB where an uncompressed copy takes 0.4 s
+ */
+export async function flatten(top: string, target: string, options: { readonly compress?: boolean; readonly signal?: AbortSignal } = {}): Promise<void> {
+  const partial = `${target}.partial`;
+  try {
+    await run(
+      ['qemu-img', 'convert', '-q', '-W', '-f', 'qcow2', '-O', 'qcow2', ...(options.compress ? ['-c', '-o', 'compression_type=zstd'] : []), top, partial],
+      options.signal ? { signal: options.signal } : {},
+    );
+    await syncFile(partial);
+    await rename(partial, target);
+    await syncDirectory(dirname(target));
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+}

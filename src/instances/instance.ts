@@ -1,0 +1,153 @@
+/**
+ * The contract between those who use instances and the drivers that make them. It must fit a system container, a virtual
+ * machine, this host, a container, and an EC2 instance over SSM.
+ */
+import type { AllocationOwner } from '../platform/host.ts';
+import type { HeldRecorder } from '../platform/held.ts';
+
+/** One command or script in an instance. It runs as root unless `user` says otherwise. */
+export interface CommandRequest {
+  /** Program and arguments, passed exactly; nothing expands `$` in them. Exactly one of `argv` and `script`. */
+  readonly argv?: readonly string[];
+  /** A bash script: goes in as a file and runs as `bash FILE` with stdin closed; no `set -e` is implied. */
+  readonly script?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Working directory, default `/`. */
+  readonly cwd?: string;
+  readonly user?: string;
+  /** Bytes for stdin; closed when absent. */
+  readonly stdin?: string | Buffer;
+  /** Seconds after which the command and all that it started is killed; no limit when absent. */
+  readonly timeoutSeconds?: number;
+  /** Called with each chunk as it comes; nothing is buffered beyond it. */
+  readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+  /** Ends the command like the deadline does; `run` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a command in an instance ended. A missing program is exit code 127, one that cannot be executed 126, as in a shell. */
+export interface CommandResult {
+  /** `null` when a signal or the deadline ended it. */
+  readonly exitCode: number | null;
+  /** `SIGKILL`, `SIGSEGV`, …, or `null`. */
+  readonly signal: string | null;
+  readonly timedOut: boolean;
+}
+
+/** What instances of a driver can do. */
+export interface Capabilities {
+  /** Has a kernel of its own: modules, kernel parameters, loop devices work. */
+  readonly kernel: boolean;
+  /** Can reboot and go on. */
+  readonly reboots: boolean;
+  /** Takes a layer without stopping. */
+  readonly liveSnapshots: boolean;
+  /** Boots through the disk's own boot loader. */
+  readonly bootLoader: boolean;
+  readonly platform: 'Linux' | 'Windows' | 'macOS';
+}
+
+/** JSON from which another process takes an instance over, or ends it. */
+export interface InstanceHandle {
+  readonly driver: string;
+  readonly id: string;
+  readonly [member: string]: unknown;
+}
+
+/** A port of the host's loopback that leads to a port of the instance. */
+export interface PublishedPort {
+  /** Address on the host, default 127.0.0.1. */
+  readonly hostAddress?: string;
+  readonly hostPort: number;
+  readonly instancePort: number;
+}
+
+/** What cloud-init gets on first boot (NoCloud). Without one no seed disk is attached, and the boot is much faster. */
+export interface Seed {
+  /** As on EC2: a script, cloud-config, MIME. Raw text, not base64. */
+  readonly userData?: string;
+  /** Public keys, in authorized_keys form, for the default user. */
+  readonly sshKeys?: readonly string[];
+  readonly hostname?: string;
+}
+
+/** What a driver needs to make an instance. */
+export interface LaunchRequest {
+  /** `i-…` */
+  readonly id: string;
+  /** Path of a qcow2 overlay that the instance writes to. The caller made it and keeps it after `terminate`. */
+  readonly disk: string;
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  /** Folder for sockets and mount points, short (below `/run/ingot`). The driver makes it, holds it and removes it. */
+  readonly directory: string;
+  readonly allocationOwner: AllocationOwner;
+  /** Everything taken is recorded here first. */
+  readonly held: HeldRecorder;
+  readonly publish?: readonly PublishedPort[];
+  readonly seed?: Seed;
+  /** Virtual machines only. Default `bios`. */
+  readonly firmware?: 'bios' | 'uefi';
+  /** Seconds until the instance must answer. Each driver has its default. */
+  readonly timeoutSeconds?: number;
+  /** Outlives the process that launched it (`ingot launch`): nothing of it may be tied to this process's life, its pipes included. */
+  readonly detached?: boolean;
+  readonly signal?: AbortSignal;
+  /** Told what is awaited, which accelerator was chosen, why; and the lines of the serial console (`console`). */
+  readonly report?: (event: { readonly text: string; readonly level?: 'debug' | 'info' | 'warn' | 'error'; readonly stream?: 'console' }) => void;
+}
+
+/** A temporary machine that components run on. */
+export interface Instance {
+  readonly id: string;
+  readonly handle: InstanceHandle;
+  readonly capabilities: Capabilities;
+  /**
+   * Runs a command to its end. Does not throw for what the command does, only when it could not be run or followed:
+   * @throws {InstanceError} when the instance is gone or does not answer
+   */
+  run(request: CommandRequest): Promise<CommandResult>;
+  /** Writes a file, its parent folders as needed. `mode` defaults to 0644; owner is root. */
+  put(path: string, content: string | Buffer, mode?: number): Promise<void>;
+  /** Reads a file of at most 16 MiB. */
+  get(path: string): Promise<Buffer>;
+  /** Restarts the operating system and waits until it answers again. Returns the new boot id. */
+  reboot(options?: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal }): Promise<string>;
+  /**
+   * Seals the disk as it stands: what was written until now stays in the file that was the top, which nothing writes again;
+   * the instance goes on in `overlay`, a new file that this makes.
+   */
+  snapshot(overlay: string): Promise<void>;
+  /** Shuts the operating system down cleanly and detaches the disk, within a deadline; afterwards only `terminate` is allowed. */
+  stop(): Promise<void>;
+  /** Ends the instance however it is and lets go of all that it held. Safe to repeat, and from another process. */
+  terminate(): Promise<void>;
+  /** The last lines of its serial console or of what its first process printed, oldest first; for failures. */
+  consoleTail(lines: number): Promise<readonly string[]>;
+}
+
+/** One way to make instances. */
+export interface Driver {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /**
+   * Makes an instance and waits until it answers. On failure (and on abort) nothing of it is left.
+   * @throws {InstanceError} what was awaited, with the tail of the console
+   */
+  launch(request: LaunchRequest): Promise<Instance>;
+  /** Takes over an instance from its handle. @throws {InstanceError} when it no longer runs */
+  attach(handle: InstanceHandle, held: HeldRecorder): Promise<Instance>;
+  /** What this host lacks for the driver: one sentence each with the remedy; empty when it can work. */
+  missing(): Promise<readonly string[]>;
+}
+
+/** An instance that could not be made, or no longer answers. */
+export class InstanceError extends Error {
+  override readonly name = 'InstanceError';
+  /** Last lines of the console, when there is one. */
+  readonly console: readonly string[];
+  constructor(message: string, console: readonly string[] = [], options?: ErrorOptions) {
+    super(message, options);
+    this.console = console;
+  }
+}

@@ -1,0 +1,47 @@
+/** The clock, in one place. */
+
+/** Now, as the API writes dates: ISO-8601 with milliseconds and `Z`. */
+export function timestamp(): string {
+  return new Date().toISOString();
+}
+
+/** Waits `ms` milliseconds; rejects with the signal's reason when it is aborted. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const abort = (): void => {
+      clearTimeout(timer);
+      reject(signal!.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', abort);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+}
+
+/** What a wait was for, and how long it was given. */
+export class DeadlineError extends Error {
+  override readonly name = 'DeadlineError';
+}
+
+/**
+ * Polls until `probe` answers something other than `undefined`.
+ * @param what what is awaited, for the message: "the guest agent of i-0abc"
+ * @throws {DeadlineError} after `timeoutMs`
+ */
+export async function until<T>(
+  what: string,
+  timeoutMs: number,
+  probe: () => Promise<T | undefined> | T | undefined,
+  options: { readonly everyMs?: number; readonly signal?: AbortSignal } = {},
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await probe();
+    if (answer !== undefined) return answer;
+    if (Date.now() >= deadline) throw new DeadlineError(`waited ${Math.round(timeoutMs / 100) / 10} s for ${what}`);
+    await sleep(options.everyMs ?? 10, options.signal);
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * What Ingot holds of the host (processes, mounts, loop devices, namespaces, …), and how each kind is let go.
+ *
+ * Agreement: a thing is recorded before it is taken, with what proves its identity; it is freed in reverse order; normal
+ * teardown and the sweeper free things through the same code, so that what a crash leaves is freed the way a clean end frees it.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { sleep, until } from './clock.ts';
+import { releaseAllocation } from './host.ts';
+import { isSameProcess, processStartTime, run, signalProcess, waitForExit } from './processes.ts';
+
+/** The environment variable that marks a process as held before its pid is on record. Its value is the held thing's id. */
+export const HELD_MARK = 'INGOT_HELD';
+
+/** One thing that is held. Kinds with optional members are recorded first without them, then amended. */
+export type HeldThing =
+  /** A process. Started with `HELD_MARK` in its environment, so that it is found even when its pid was never recorded. */
+  | { readonly kind: 'process'; readonly what: string; readonly pid?: number; readonly startTime?: string }
+  /** A cgroup directory and everything below it: its processes are killed, then it is removed. */
+  | { readonly kind: 'cgroup'; readonly path: string }
+  | { readonly kind: 'mount'; readonly path: string }
+  /** A loop device over the file `backing`. */
+  | { readonly kind: 'loop'; readonly backing: string; readonly device?: string }
+  /** The mount point of a FUSE file. */
+  | { readonly kind: 'fuse'; readonly path: string }
+  /** A named network namespace, `ip netns`. */
+  | { readonly kind: 'netns'; readonly name: string }
+  /** A file or folder that goes with its holder. */
+  | { readonly kind: 'path'; readonly path: string }
+  /** Something host-wide that `host.ts` allotted. */
+  | { readonly kind: 'allocation'; readonly id: string };
+
+/** A held thing on record. */
+export interface HeldRecord {
+  readonly id: string;
+  readonly thing: HeldThing;
+}
+
+/** Where the things of one owner (an instance, a conversion) are recorded. The catalogue implements it. */
+export interface HeldRecorder {
+  /** Who holds: an instance id, an image ARN. */
+  readonly owner: string;
+  /** Records a thing before it is taken, durably. Returns the record's id. */
+  record(thing: HeldThing): Promise<string>;
+  /** Completes a record (a pid, a device) once the thing is taken. */
+  amend(id: string, thing: HeldThing): Promise<void>;
+  /** Forgets a record whose thing is gone. */
+  free(id: string): Promise<void>;
+  /** What this owner holds, oldest first. */
+  list(): Promise<readonly HeldRecord[]>;
+}
+
+/** A recorder that remembers in this process only: for short uses that end with it, and for tests. */
+export function memoryRecorder(owner: string): HeldRecorder {
+  const records = new Map<string, HeldThing>();
+  let next = 0;
+  return {
+    owner,
+    async record(thing) {
+      const id = `${owner}#${next++}`;
+      records.set(id, thing);
+      return id;
+    },
+    async amend(id, thing) {
+      records.set(id, thing);
+    },
+    async free(id) {
+      records.delete(id);
+    },
+    async list() {
+      return [...records].map(([id, thing]) => ({ id, thing }));
+    },
+  };
+}
+
+/** Lets one thing go, if it is there and still what the record says, and forgets it. Safe to repeat. */
+export async function release(recorder: HeldRecorder, id: string): Promise<void> {
+  const record = (await recorder.list()).find((each) => each.id === id);
+  if (record === undefined) return;
+  await letGo(record);
+  await recorder.free(id);
+}
+
+/**
+ * Lets all things of an owner go, newest first. Goes on past a thing that resists, and then throws what resisted.
+ * @throws {AggregateError} naming each thing that could not be let go; those stay on record
+ */
+export async function releaseAll(recorder: HeldRecorder): Promise<void> {
+  const failures: unknown[] = [];
+  for (const record of (await recorder.list()).toReversed()) {
+    try {
+      await letGo(record);
+      await recorder.free(record.id);
+    } catch (cause) {
+      failures.push(new Error(`${describe(record.thing)}: ${(cause as Error).message}`, { cause }));
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, `could not let go of ${failures.map((each) => (each as Error).message).join('; ')}`);
+}
+
+/** A held thing in a few words, for messages. */
+export function describe(thing: HeldThing): string {
+  switch (thing.kind) {
+    case 'process': return `process ${thing.what}${thing.pid === undefined ? '' : ` (pid ${thing.pid})`}`;
+    case 'loop': return `loop device ${thing.device ?? ''} over ${thing.backing}`;
+    case 'netns': return `network namespace ${thing.name}`;
+    case 'allocation': return `host allocation ${thing.id}`;
+    default: return `${thing.kind} ${thing.path}`;
+  }
+}
+
+async function letGo({ id, thing }: HeldRecord): Promise<void> {
+  switch (thing.kind) {
+    case 'process': return endProcess(id, thing);
+    case 'cgroup': return removeCgroup(thing.path);
+    case 'mount': return unmount(thing.path);
+    case 'loop': return detachLoop(thing);
+    case 'fuse': return unmountFuse(thing.path);
+    case 'netns':
+      if (existsSync(`/run/netns/${thing.name}`)) await run(['ip', 'netns', 'delete', thing.name]);
+      return;
+    case 'path':
+      return rm(thing.path, { recursive: true, force: true });
+    case 'allocation':
+      return releaseAllocation(thing.id);
+  }
+}
+
+async function endProcess(id: string, thing: Extract<HeldThing, { kind: 'process' }>): Promise<void> {
+  const found = thing.pid === undefined ? findMarked(id) : thing.startTime && isSameProcess(thing.pid, thing.startTime) ? [{ pid: thing.pid, startTime: thing.startTime }] : [];
+  for (const { pid, startTime } of found) {
+    signalProcess(pid, startTime, 'SIGTERM');
+    if (await waitForExit(pid, startTime, 3000)) continue;
+    signalProcess(pid, startTime, 'SIGKILL');
+    if (!(await waitForExit(pid, startTime, 3000))) throw new Error('does not end, even by SIGKILL');
+  }
+}
+
+/** Processes whose environment carries this held id: started, but the record was never completed. */
+function findMarked(id: string): { pid: number; startTime: string }[] {
+  const found = [];
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      if (!readFileSync(`/proc/${entry}/environ`, 'utf8').split('\0').includes(`${HELD_MARK}=${id}`)) continue;
+    } catch {
+      continue; // Gone in between, or a kernel thread.
+    }
+    const startTime = processStartTime(Number(entry));
+    if (startTime !== undefined) found.push({ pid: Number(entry), startTime });
+  }
+  return found;
+}
+
+/** Whether something is mounted at exactly this path. */
+export function isMounted(path: string): boolean {
+  // mountinfo writes blanks and the like as octal escapes.
+  const escaped = path.replace(/[ \t\n\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  return readFileSync('/proc/self/mountinfo', 'utf8').split('\n').some((line) => line.split(' ')[4] === escaped);
+}
+
+async function unmount(path: string): Promise<void> {
+  for (let attempt = 0; isMounted(path); attempt++) {
+    const { code } = await run(['umount', ...(attempt >= 100 ? ['--lazy'] : []), '--', path], { okCodes: 'any' });
+    if (code !== 0) {
+      // Busy for a moment after its last user ended: that passes. After two seconds it is detached and goes with its users.
+      if (attempt > 101) throw new Error('stays busy');
+      await sleep(20);
+    }
+  }
+}
+
+async function unmountFuse(path: string): Promise<void> {
+  if (isMounted(path)) await run(['umount', '--lazy', '--', path], { okCodes: 'any' });
+}
+
+async function detachLoop(thing: Extract<HeldThing, { kind: 'loop' }>): Promise<void> {
+  const devices = thing.device === undefined ? await loopDevicesOver(thing.backing) : (await loopDevicesOver(thing.backing)).filter((device) => device === thing.device);
+  for (const device of devices) await run(['losetup', '--detach', device]);
+  await until(`loop device over ${thing.backing} to be free`, 3000, async () => ((await loopDevicesOver(thing.backing)).some((device) => devices.includes(device)) ? undefined : true));
+}
+
+async function loopDevicesOver(backing: string): Promise<string[]> {
+  const devices: string[] = [];
+  for (const name of readdirSync('/sys/block')) {
+    if (!name.startsWith('loop')) continue;
+    try {
+      const file = (await readFile(`/sys/block/${name}/loop/backing_file`, 'utf8')).replace(/\n$/, '');
+      if (file === backing || file === `${backing} (deleted)`) devices.push(`/dev/${name}`);
+    } catch {
+      continue; // Not attached.
+    }
+  }
+  return devices;
+}
+
+/** Kills what is in a cgroup (all levels), waits for it to be empty, and removes it. */
+export async function removeCgroup(path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  if (existsSync(`${path}/cgroup.kill`)) {
+    await writeFile(`${path}/cgroup.kill`, '1').catch(() => {});
+  }
+  await until(`cgroup ${path} to be empty`, 5000, () => {
+    const pids = cgroupProcesses(path);
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // Gone in between.
+      }
+    }
+    return pids.length === 0 ? true : undefined;
+  });
+  await until(`cgroup ${path} to be removed`, 3000, async () => {
+    try {
+      await removeCgroupTree(path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EBUSY') return undefined;
+      throw error;
+    }
+  });
+}
+
+function cgroupProcesses(path: string): number[] {
+  const pids: number[] = [];
+  try {
+    pids.push(...readFileSync(`${path}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number));
+    for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) pids.push(...cgroupProcesses(`${path}/${entry.name}`));
+  } catch {
+    // A cgroup that went while we looked has no processes.
+  }
+  return pids.filter((pid) => pid > 0 && processStartTime(pid) !== undefined);
+}
+
+async function removeCgroupTree(path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) await removeCgroupTree(`${path}/${entry.name}`);
+  await rmdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+}

@@ -1,0 +1,232 @@
+/**
+ * The one gateway to processes. Nothing else in Ingot spawns: argument vectors only, never a shell string.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+
+/** How to run one command to its end. */
+export interface RunOptions {
+  readonly cwd?: string;
+  /** Added to this process's environment; `undefined` removes a variable. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What the command reads on stdin; nothing when absent. */
+  readonly input?: string | Buffer | Readable;
+  /** Milliseconds after which the whole process group is killed. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Called with each chunk as it comes; output is then not captured for that stream. */
+  readonly onStdout?: (chunk: Buffer) => void;
+  readonly onStderr?: (chunk: Buffer) => void;
+  /** Exit codes that are not an error. Default `[0]`; `'any'` never throws for a code. */
+  readonly okCodes?: readonly number[] | 'any';
+  /** Bytes kept of each captured stream (the last ones). Default 1 MiB. */
+  readonly maxCapture?: number;
+}
+
+/** How a command ended. */
+export interface RunResult {
+  /** `null` when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command that could not be started, ended badly, or took too long. */
+export class ProcessError extends Error {
+  override readonly name = 'ProcessError';
+  readonly argv: readonly string[];
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+
+  constructor(argv: readonly string[], how: string, result: Partial<RunResult> & { timedOut?: boolean }, options?: ErrorOptions) {
+    const tail = (result.stderr || result.stdout || '').trim().split('\n').slice(-8).join('\n');
+    super(`${argv[0]} ${how}${tail ? `: ${tail}` : ''}`, options);
+    this.argv = argv;
+    this.code = result.code ?? null;
+    this.signal = result.signal ?? null;
+    this.stdout = result.stdout ?? '';
+    this.stderr = result.stderr ?? '';
+    this.timedOut = result.timedOut ?? false;
+  }
+}
+
+/** A process that runs on: a daemon, a machine, a tail. */
+export interface RunningProcess {
+  readonly pid: number;
+  /** Start time in clock ticks since boot (field 22 of `/proc/PID/stat`): with the pid it proves identity. */
+  readonly startTime: string;
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+  /** Settles when the process has ended; never rejects. */
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  kill(signal?: NodeJS.Signals): void;
+  /** Lets this process end without waiting for the child. */
+  unref(): void;
+}
+
+/** How to start a process that runs on. */
+export interface StartOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** `ignore`, `pipe`, or a file descriptor. Default: stdin ignored, both outputs piped. */
+  readonly stdio?: readonly [StdioSlot, StdioSlot, StdioSlot, ...StdioSlot[]];
+  /** A session of its own, so that it outlives this process and its terminal's signals. */
+  readonly detached?: boolean;
+}
+type StdioSlot = 'ignore' | 'pipe' | 'inherit' | 'ipc' | number;
+
+function environment(changes: Readonly<Record<string, string | undefined>> | undefined): NodeJS.ProcessEnv {
+  const env = { ...process.env, ...changes };
+  for (const [name, value] of Object.entries(env)) if (value === undefined) delete env[name];
+  return env;
+}
+
+/** Keeps the last `limit` bytes of a stream. */
+class Tail {
+  private chunks: Buffer[] = [];
+  private size = 0;
+  private readonly limit: number;
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+  add(chunk: Buffer): void {
+    this.chunks.push(chunk);
+    this.size += chunk.length;
+    while (this.size - this.chunks[0]!.length >= this.limit) this.size -= this.chunks.shift()!.length;
+  }
+  text(): string {
+    const all = Buffer.concat(this.chunks);
+    return all.subarray(Math.max(0, all.length - this.limit)).toString('utf8');
+  }
+}
+
+/**
+ * Runs a command to its end.
+ * @param argv program and arguments; no shell is involved
+ * @throws {ProcessError} when it cannot be started, ends with a code outside `okCodes`, is killed, or exceeds `timeoutMs`
+ */
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  options.signal?.throwIfAborted();
+  const child = spawn(argv[0]!, argv.slice(1), {
+    cwd: options.cwd,
+    env: environment(options.env),
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const stdout = new Tail(options.maxCapture ?? 1 << 20);
+  const stderr = new Tail(options.maxCapture ?? 1 << 20);
+  child.stdout!.on('data', options.onStdout ?? ((chunk: Buffer) => stdout.add(chunk)));
+  child.stderr!.on('data', options.onStderr ?? ((chunk: Buffer) => stderr.add(chunk)));
+
+  if (options.input !== undefined) {
+    // A command may end before it has read all; that is its right, and its exit code tells.
+    child.stdin!.on('error', () => {});
+    if (typeof options.input === 'string' || Buffer.isBuffer(options.input)) child.stdin!.end(options.input);
+    else options.input.pipe(child.stdin!);
+  }
+
+  let timedOut = false;
+  const timer = options.timeoutMs === undefined ? undefined : setTimeout(() => { timedOut = true; killGroup(child); }, options.timeoutMs);
+  const abort = (): void => killGroup(child);
+  options.signal?.addEventListener('abort', abort, { once: true });
+  try {
+    const result = await new Promise<RunResult>((resolve, reject) => {
+      child.once('error', (cause) => reject(new ProcessError(argv, `could not be started (${cause.message})`, {}, { cause })));
+      child.once('close', (code, signal) => resolve({ code, signal, stdout: stdout.text(), stderr: stderr.text() }));
+    });
+    options.signal?.throwIfAborted();
+    if (timedOut) throw new ProcessError(argv, `did not end within ${options.timeoutMs} ms`, { ...result, timedOut });
+    if (result.signal !== null) throw new ProcessError(argv, `was ended by ${result.signal}`, result);
+    const ok = options.okCodes ?? [0];
+    if (ok !== 'any' && !ok.includes(result.code!)) throw new ProcessError(argv, `ended with exit code ${result.code}`, result);
+    return result;
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', abort);
+  }
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL');
+  }
+}
+
+/**
+ * Starts a process that runs on.
+ * @throws {ProcessError} when it cannot be started
+ */
+export async function start(argv: readonly string[], options: StartOptions = {}): Promise<RunningProcess> {
+  const child = spawn(argv[0]!, argv.slice(1), {
+    cwd: options.cwd,
+    env: environment(options.env),
+    stdio: [...(options.stdio ?? (['ignore', 'pipe', 'pipe'] as const))],
+    detached: options.detached ?? false,
+  });
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', (cause) => reject(new ProcessError(argv, `could not be started (${cause.message})`, {}, { cause })));
+  });
+  return {
+    pid: child.pid!,
+    startTime: processStartTime(child.pid!) ?? '',
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    exited,
+    kill: (signal = 'SIGTERM') => void child.kill(signal),
+    unref: () => child.unref(),
+  };
+}
+
+/** Start time of a process in clock ticks since boot, or `undefined` when there is no such process (or only its zombie). */
+export function processStartTime(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the process with this pid is still the one that started at `startTime`. */
+export function isSameProcess(pid: number, startTime: string): boolean {
+  return processStartTime(pid) === startTime;
+}
+
+/** Sends a signal to a process, if it still is the one that started at `startTime`. Returns whether it was there. */
+export function signalProcess(pid: number, startTime: string, signal: NodeJS.Signals): boolean {
+  if (!isSameProcess(pid, startTime)) return false;
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Waits until a process is gone.
+ * @returns whether it went within `timeoutMs`
+ */
+export async function waitForExit(pid: number, startTime: string, timeoutMs: number): Promise<boolean> {
+  const deadline = Date.now() + timeoutMs;
+  while (isSameProcess(pid, startTime)) {
+    if (Date.now() > deadline) return false;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return true;
+}

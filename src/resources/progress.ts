@@ -1,0 +1,50 @@
+/**
+ * The one record of progress and logs. `--json`, `logs`, the terminal and later the console and CloudWatch are views of it.
+ */
+
+/** Changes when a reader of an older record would misread a newer one. */
+export const PROGRESS_VERSION = 1;
+
+/** One thing that happened in the work on an image. Absent members do not apply. */
+export interface ProgressRecord {
+  readonly v: typeof PROGRESS_VERSION;
+  /** ISO-8601 with milliseconds and `Z`. */
+  readonly time: string;
+  readonly type: 'log' | 'output' | 'state' | 'step' | 'progress';
+  /** ARN of the image's build version. */
+  readonly image: string;
+  /** Workflow's name, such as `build-image`. */
+  readonly workflow?: string;
+  /** Workflow step's name, such as `ApplyBuildComponents`. */
+  readonly step?: string;
+  /** Component's name, such as `update-linux`. */
+  readonly component?: string;
+  readonly phase?: string;
+  /** Name of the component document's step. */
+  readonly documentStep?: string;
+  /** Action module or step action, such as `ExecuteBash`. */
+  readonly action?: string;
+  /** Which stream `text` came from, for type `output`. */
+  readonly stream?: 'stdout' | 'stderr' | 'console';
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** One line, without its newline. */
+  readonly text: string;
+  /** For type `state` (an image) and `step`: the new status. */
+  readonly status?: string;
+  /** For a `step` that ended: how long it took, in seconds. */
+  readonly seconds?: number;
+  /** For type `progress`: amounts in the same unit. */
+  readonly done?: number;
+  readonly total?: number;
+}
+
+/** What a caller says; the log adds version, time, image, and a level where none is given. */
+export type ProgressEvent = Omit<ProgressRecord, 'v' | 'time' | 'image' | 'level'> & { readonly level?: ProgressRecord['level'] };
+
+/** Where progress is told. Must not throw, and returns at once. */
+export type Report = (event: ProgressEvent) => void;
+
+/** Adds members (the workflow's name, the component's) to everything that is told through the returned function. */
+export function within(report: Report, context: Partial<ProgressEvent>): Report {
+  return (event) => report({ ...context, ...event });
+}
