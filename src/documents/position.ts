@@ -1,0 +1,19 @@
+/** Where in a text something is, and what is wrong there. */
+
+/** A place in a document: both count from 1. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** One fault or warning of a document. */
+export interface Fault {
+  /** From the closed list of `faults.ts`, such as `unknown-action`. */
+  readonly code: string;
+  readonly severity: 'error' | 'warning';
+  readonly position: Position;
+  /** Path of the value, such as `phases[0].steps[2].action`. */
+  readonly path: string;
+  /** One sentence: what is wrong with which value, what was expected. */
+  readonly message: string;
+}
