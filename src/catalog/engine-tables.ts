@@ -1,0 +1,147 @@
+/** Tables of the engine: what is built, run and held. Booleans are 0 and 1, JSON is text, times are ISO-8601 text. */
+import type { Generated } from 'kysely';
+
+/** The engine's tables by name, as Kysely sees them. */
+export interface EngineTables {
+  layers: LayerTable;
+  amis: AmiTable;
+  base_images: BaseImageTable;
+  instances: InstanceTable;
+  held_things: HeldThingTable;
+  workflow_executions: WorkflowExecutionTable;
+  step_executions: StepExecutionTable;
+  image_packages: ImagePackageTable;
+  leases: LeaseTable;
+}
+
+/** A layer: a qcow2 overlay that nothing writes any more once it is complete. */
+export interface LayerTable {
+  /** `lay-…` */
+  id: string;
+  /** SHA-256 of `key_record`; several layers can have one key when two builds made the same at once. */
+  key: string;
+  /** JSON: everything that the key was made of. */
+  key_record: string;
+  parent_id: string | null;
+  /** File, relative to the data directory. */
+  path: string;
+  state: 'writing' | 'complete';
+  created: string;
+}
+
+/** A machine image in one Region. */
+export interface AmiTable {
+  id: string;
+  region: string;
+  account: string;
+  name: string;
+  description: string | null;
+  /** ARN of the image that it came from. */
+  image_arn: string;
+  /** Top of its chain, in its home Region. */
+  layer_id: string | null;
+  /** File relative to the data directory: the chain's top at home, a flat copy elsewhere. */
+  file: string;
+  state: 'pending' | 'available' | 'failed' | 'deregistered';
+  /** JSON object. */
+  tags: string;
+  platform: string;
+  os_version: string | null;
+  architecture: string;
+  created: string;
+}
+
+/** A base image that was made on this machine. */
+export interface BaseImageTable {
+  name: string;
+  /** By date: `2026.11.20`. */
+  version: string;
+  layer_id: string;
+  os_version: string;
+  created: string;
+}
+
+/** An instance, from the wish for it to its end. */
+export interface InstanceTable {
+  id: string;
+  purpose: 'build' | 'test' | 'launch';
+  account: string;
+  region: string;
+  /** The image that is worked on; for a launched one the image its AMI came from. */
+  image_arn: string | null;
+  ami_id: string | null;
+  driver: string;
+  instance_type: string;
+  state: 'pending' | 'running' | 'shutting-down' | 'terminated' | 'failed';
+  reason: string | null;
+  /** JSON from which a driver takes it over; null until it runs. */
+  handle: string | null;
+  /** JSON of what was asked for at launch (published ports, keys, user data). */
+  request: string;
+  created: string;
+}
+
+/** See `platform/held.ts`. `seq` gives the order in which things were taken. */
+export interface HeldThingTable {
+  seq: Generated<number>;
+  id: string;
+  owner: string;
+  /** JSON of a `HeldThing`. */
+  thing: string;
+}
+
+/** One run of a workflow for an image. */
+export interface WorkflowExecutionTable {
+  id: string;
+  image_arn: string;
+  workflow_arn: string;
+  type: 'BUILD' | 'TEST' | 'DISTRIBUTION';
+  status: string;
+  message: string | null;
+  parallel_group: string | null;
+  /** Order within the image, from 0. */
+  position: number;
+  total_steps: number;
+  start_time: string | null;
+  end_time: string | null;
+}
+
+/** One run of a step. Written before the step runs. */
+export interface StepExecutionTable {
+  id: string;
+  workflow_execution_id: string;
+  image_arn: string;
+  position: number;
+  name: string;
+  action: string;
+  description: string | null;
+  status: string;
+  rollback_status: string | null;
+  message: string | null;
+  /** JSON text, unresolved until the step ran. */
+  inputs: string | null;
+  outputs: string | null;
+  on_failure: string;
+  timeout_seconds: number;
+  start_time: string | null;
+  end_time: string | null;
+}
+
+/** One package of an image, as its package manager names it. */
+export interface ImagePackageTable {
+  image_arn: string;
+  name: string;
+  version: string;
+}
+
+/** Who works on an image. A lease past its deadline, or of a process that is gone, is nobody's. */
+export interface LeaseTable {
+  image_arn: string;
+  /** Id of the worker process. */
+  worker: string;
+  host: string;
+  pid: number;
+  /** Clock ticks since boot, with the pid proof of identity. */
+  process_start: string;
+  deadline: string;
+}
