@@ -1,0 +1,23 @@
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import { resolvConf, slirpArguments } from './network.ts';
+
+test('slirp4netns closes the host loopback and leaves from the outbound address', () => {
+  const argv = slirpArguments({ target: { pid: 42 }, interfaceName: 'host0' });
+
+  deepEqual(argv.slice(argv.indexOf('slirp4netns')), [
+    'slirp4netns', '--configure', '--mtu=65520', '--disable-host-loopback', '--enable-sandbox', '--enable-seccomp',
+    '--outbound-addr=198.18.0.1', '--cidr=10.0.2.0/24', '--ready-fd=3', '42', 'host0',
+  ]);
+});
+
+test('slirp4netns takes a namespace by its path, and an API socket', () => {
+  const argv = slirpArguments({ target: { netns: '/run/netns/x' }, interfaceName: 'tap0', cidr: '10.9.0.0/24' }, '/run/x/slirp.sock');
+
+  deepEqual(argv.slice(argv.indexOf('slirp4netns') + 7), ['--cidr=10.9.0.0/24', '--ready-fd=3', '--api-socket=/run/x/slirp.sock', '--netns-type=path', '/proc/self/fd/4', 'tap0']);
+});
+
+test('the resolver is the third address of the network', () => {
+  equal(resolvConf(), 'nameserver 10.0.2.3\n');
+  equal(resolvConf('10.9.0.0/24'), 'nameserver 10.9.0.3\n');
+});

@@ -1,0 +1,154 @@
+/**
+ * The network of an instance: slirp4netns between the instance's network namespace and the host, with the host's own addresses
+ * closed. Shared by the drivers whose instances have a network namespace.
+ */
+import { open, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { sleep, until } from '../platform/clock.ts';
+import { HELD_MARK, type HeldRecorder } from '../platform/held.ts';
+import { joinNetwork, OUTBOUND_ADDRESS, type AllocationOwner } from '../platform/host.ts';
+import { isSameProcess, start } from '../platform/processes.ts';
+
+/** The network that an instance sees unless another is asked for. */
+export const INSTANCE_NETWORK = '10.0.2.0/24';
+
+/** What slirp4netns is started for. */
+export interface SlirpRequest {
+  /** The namespace it serves: that of a process, or one by its path. */
+  readonly target: { readonly pid: number } | { readonly netns: string };
+  /** Name of the interface that it makes in the namespace. */
+  readonly interfaceName: string;
+  /** Folder for its log and sockets; exists. */
+  readonly directory: string;
+  readonly held: HeldRecorder;
+  readonly allocationOwner: AllocationOwner;
+  /** Opens the socket that `addHostForward` needs. Default `false`. */
+  readonly apiSocket?: boolean;
+  /** IPv4 network of the instance, default `10.0.2.0/24`. */
+  readonly cidr?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** A running slirp4netns. */
+export interface Slirp {
+  readonly pid: number;
+  readonly startTime: string;
+  /** Its process's record: `release` of it ends the network. */
+  readonly heldId: string;
+  readonly apiSocket?: string;
+}
+
+const READY_FD = 3;
+const NETNS_FD = 4;
+
+/**
+ * Its command: file descriptor 3 gets a `1` when the interface is up, 4 is the namespace when that is given by path.
+ *
+ * The sandbox of slirp4netns keeps a copy of all that is mounted below `/run`, which would hold other instances' disks busy after
+ * they are unmounted, and its way of leaving the old root unmounts `/run/netns/*` on the host. So it starts in a mount namespace
+ * whose `/run` is the bare file system.
+ */
+export function slirpArguments(request: Pick<SlirpRequest, 'target' | 'interfaceName' | 'cidr'>, apiSocket?: string): string[] {
+  return [
+    'unshare', '--mount', '--propagation=slave', '--', '/bin/sh', '-c', 'mount --bind /run /run && exec "$@"', 'sh',
+    'slirp4netns', '--configure', '--mtu=65520', '--disable-host-loopback', '--enable-sandbox', '--enable-seccomp',
+    `--outbound-addr=${OUTBOUND_ADDRESS}`, `--cidr=${request.cidr ?? INSTANCE_NETWORK}`, `--ready-fd=${READY_FD}`,
+    ...(apiSocket === undefined ? [] : [`--api-socket=${apiSocket}`]),
+    ...('pid' in request.target ? [String(request.target.pid)] : ['--netns-type=path', `/proc/self/fd/${NETNS_FD}`]),
+    request.interfaceName,
+  ];
+}
+
+/**
+ * Connects an instance's network namespace with the outside and waits until its interface is up. The owner joins the host's
+ * network rules on the first call. It runs on when this process ends.
+ * @throws {Error} with what slirp4netns said
+ */
+export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
+  const { held, directory } = request;
+  if (!(await held.list()).some(({ thing }) => thing.kind === 'allocation' && thing.id.startsWith('network-'))) {
+    const { id } = await joinNetwork(request.allocationOwner);
+    await held.record({ kind: 'allocation', id });
+  }
+  const readyPath = `${directory}/slirp.ready`;
+  const logPath = `${directory}/slirp.log`;
+  const apiSocket = request.apiSocket ? `${directory}/slirp.sock` : undefined;
+  if (apiSocket !== undefined) await rm(apiSocket, { force: true });
+  const heldId = await held.record({ kind: 'process', what: 'slirp4netns' });
+  // Files, not pipes: it outlives this process.
+  const ready = await open(readyPath, 'w', 0o600);
+  const log = await open(logPath, 'a', 0o600);
+  const netns = 'netns' in request.target ? await open(request.target.netns, 'r') : undefined;
+  try {
+    const { pid, startTime, unref } = await start(slirpArguments(request, apiSocket), {
+      env: { [HELD_MARK]: heldId }, stdio: ['ignore', log.fd, log.fd, ready.fd, ...(netns ? [netns.fd] : [])], detached: true,
+    });
+    unref();
+    await held.amend(heldId, { kind: 'process', what: 'slirp4netns', pid, startTime });
+    await until('slirp4netns to bring the network up', 10_000, async () => {
+      if ((await ready.stat()).size > 0) return true;
+      if (!isSameProcess(pid, startTime)) throw new Error(`slirp4netns ended at its start: ${(await readFile(logPath, 'utf8')).trim().split('\n').slice(-5).join('\n')}`);
+      return undefined;
+    }, request.signal ? { everyMs: 2, signal: request.signal } : { everyMs: 2 });
+    return { pid, startTime, heldId, ...(apiSocket === undefined ? {} : { apiSocket }) };
+  } finally {
+    await ready.close();
+    await log.close();
+    await netns?.close();
+  }
+}
+
+/** A TCP port of the host that leads into the namespace. */
+export interface HostForward {
+  readonly hostAddress: string;
+  readonly hostPort: number;
+  readonly guestPort: number;
+  /** Default: the address of the interface that slirp4netns made. */
+  readonly guestAddress?: string;
+}
+
+/**
+ * Opens a port of the host that leads to a port in the namespace, for as long as slirp4netns runs.
+ * @throws {Error} when the port is taken, or slirp4netns does not answer within 5 s
+ */
+export async function addHostForward(apiSocket: string, forward: HostForward): Promise<void> {
+  const request = {
+    execute: 'add_hostfwd',
+    arguments: {
+      proto: 'tcp', host_addr: forward.hostAddress, host_port: forward.hostPort, guest_port: forward.guestPort,
+      ...(forward.guestAddress === undefined ? {} : { guest_addr: forward.guestAddress }),
+    },
+  };
+  const answer = JSON.parse(await ask(apiSocket, JSON.stringify(request))) as { error?: { desc?: string } };
+  if (answer.error) {
+    throw new Error(`port ${forward.hostPort} on ${forward.hostAddress} cannot be published (${answer.error.desc ?? 'no reason given'}): something may listen there already`);
+  }
+}
+
+/** One request, one answer: slirp4netns answers when our side of the connection is shut. */
+async function ask(socketPath: string, request: string): Promise<string> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await new Promise<string>((resolve, reject) => {
+        const socket = connect({ path: socketPath, allowHalfOpen: true });
+        let text = '';
+        socket.setTimeout(5000, () => socket.destroy(new Error(`no answer from ${socketPath} within 5 s`)));
+        socket.setEncoding('utf8');
+        socket.on('data', (chunk: string) => { text += chunk; });
+        socket.on('error', reject);
+        socket.on('end', () => { socket.end(); resolve(text); });
+        socket.end(request);
+      });
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if ((code !== 'ENOENT' && code !== 'ECONNREFUSED') || attempt >= 100) throw error;
+      await sleep(10);
+    }
+  }
+}
+
+/** Content of `resolv.conf` in an instance: slirp4netns answers at the third address of its network and asks the host's resolvers. */
+export function resolvConf(cidr: string = INSTANCE_NETWORK): string {
+  const [network] = cidr.split('/');
+  return `nameserver ${network!.split('.').slice(0, 3).join('.')}.${Number(network!.split('.')[3]) + 3}\n`;
+}
