@@ -1,0 +1,152 @@
+/** The argument vector of a virtual machine. Pure: what is written here can be read in a test without QEMU. */
+import type { PublishedPort } from '../instance.ts';
+import { INSTANCE_NETWORK } from '../network.ts';
+
+/** What executes the guest's instructions: the processor itself, or QEMU. */
+export type Accelerator = 'kvm' | 'tcg';
+
+/**
+ * The guest's own network, behind QEMU's user networking. The namespace around QEMU has another (`INSTANCE_NETWORK`): two
+ * translations with the same addresses would not pass packets on.
+ */
+export const GUEST_NETWORK = '10.0.3.0/24';
+
+/** Address that slirp4netns gives the namespace; QEMU listens there for published ports. */
+export const NAMESPACE_ADDRESS = INSTANCE_NETWORK.replace(/\d+\/\d+$/, '100');
+
+/** Firmware of a machine, with the files it needs. */
+export type Firmware =
+  | { readonly kind: 'bios' }
+  /** `vars` is the machine's own copy. `secureBoot` enforces signatures and needs code and vars made for it. */
+  | { readonly kind: 'uefi'; readonly code: string; readonly vars: string; readonly secureBoot?: boolean };
+
+/** What a machine is made of. */
+export interface MachineOptions {
+  readonly id: string;
+  readonly accelerator: Accelerator;
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  /** qcow2, written to. */
+  readonly disk: string;
+  /** NoCloud seed: a vfat image, only read. */
+  readonly seedDisk?: string;
+  readonly firmware: Firmware;
+  /** Folder of its sockets and its console. */
+  readonly directory: string;
+  readonly publish?: readonly PublishedPort[];
+}
+
+/** Files and sockets of a machine, in its folder. */
+export interface MachineFiles {
+  readonly qmpSocket: string;
+  readonly agentSocket: string;
+  /** What the serial console printed. */
+  readonly console: string;
+  /** What QEMU itself printed. */
+  readonly log: string;
+  readonly resolvConf: string;
+  readonly vars: string;
+  readonly seedDisk: string;
+}
+
+/** Where a machine keeps what. */
+export function machineFiles(directory: string): MachineFiles {
+  return {
+    qmpSocket: `${directory}/qmp.sock`,
+    agentSocket: `${directory}/agent.sock`,
+    console: `${directory}/console.log`,
+    log: `${directory}/qemu.log`,
+    resolvConf: `${directory}/resolv.conf`,
+    vars: `${directory}/vars.fd`,
+    seedDisk: `${directory}/seed.img`,
+  };
+}
+
+/** The id that the disk's device has in QEMU. */
+export const DISK_DEVICE = 'disk';
+
+/** QEMU's arguments, the program's name first. */
+export function machineArguments(options: MachineOptions): string[] {
+  const files = machineFiles(options.directory);
+  return [
+    'qemu-system-x86_64', '-name', escape(options.id), '-nodefaults', '-no-user-config', '-display', 'none',
+    // It opens files and sockets at its start; after that it has no business with programs, identities or limits.
+    '-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
+    ...acceleration(options.accelerator),
+    '-machine', machineType(options.firmware),
+    '-smp', String(options.cpus), '-m', `${options.memoryMiB}M`, '-rtc', 'base=utc',
+    ...firmwareArguments(options.firmware),
+    '-object', 'rng-random,id=rng,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=rng',
+    ...diskArguments(options.disk),
+    ...(options.seedDisk === undefined ? [] : seedArguments(options.seedDisk)),
+    ...networkArguments(options.publish ?? []),
+    '-chardev', `file,id=console,path=${escape(files.console)},append=on`, '-serial', 'chardev:console',
+    '-chardev', `socket,id=qmp,path=${escape(files.qmpSocket)},server=on,wait=off`, '-mon', 'chardev=qmp,mode=control',
+    '-device', 'virtio-serial-pci', '-chardev', `socket,id=agent,path=${escape(files.agentSocket)},server=on,wait=off`,
+    '-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0',
+  ];
+}
+
+/**
+ * The block nodes of a disk, as QMP's `blockdev-add` takes them. Freed blocks leave the file (`discard`, `detect-zeroes`).
+ * @param name node name, `NAME-file` for the file below it
+ * @param overlay its backing disk is the node it will be laid over, not what its header names
+ */
+export function diskNode(name: string, path: string, overlay = false): object {
+  return {
+    driver: 'qcow2', 'node-name': name, discard: 'unmap', 'detect-zeroes': 'unmap', ...(overlay ? { backing: null } : {}),
+    file: { driver: 'file', 'node-name': `${name}-file`, filename: path, discard: 'unmap' },
+  };
+}
+
+/**
+ * Starts a program in a network namespace with its own `/etc/resolv.conf` (a mount namespace of its own, gone with it), as the
+ * process that it replaces, so that the pid is the program's.
+ */
+export function inNamespace(netns: string, resolvConf: string, argv: readonly string[]): string[] {
+  // Nothing of a user's is in the script: it gets the paths and the program as arguments.
+  const script = 'if [ -e /etc/resolv.conf ]; then mount --bind -- "$1" /etc/resolv.conf; fi; n=$2; shift 2; exec nsenter "--net=$n" -- "$@"';
+  return ['unshare', '--mount', '--propagation', 'private', '--', 'sh', '-ec', script, 'sh', resolvConf, netns, ...argv];
+}
+
+function acceleration(accelerator: Accelerator): string[] {
+  if (accelerator === 'kvm') return ['-accel', 'kvm', '-cpu', 'host'];
+  // What x86-64-v2 needs and nothing that is slow to emulate: boots faster than `max`.
+  return ['-accel', 'tcg,thread=multi', '-cpu', 'qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16'];
+}
+
+function machineType(firmware: Firmware): string {
+  const base = 'q35,vmport=off,dump-guest-core=off';
+  if (firmware.kind === 'bios') return base;
+  return `${base}${firmware.secureBoot ? ',smm=on' : ''},pflash0=code,pflash1=vars`;
+}
+
+function firmwareArguments(firmware: Firmware): string[] {
+  if (firmware.kind === 'bios') return [];
+  return [
+    ...(firmware.secureBoot ? ['-global', 'driver=cfi.pflash01,property=secure,value=on'] : []),
+    '-blockdev', JSON.stringify({ driver: 'raw', 'node-name': 'code', 'read-only': true, file: { driver: 'file', filename: firmware.code, 'read-only': true } }),
+    '-blockdev', JSON.stringify({ driver: 'raw', 'node-name': 'vars', file: { driver: 'file', filename: firmware.vars } }),
+  ];
+}
+
+function diskArguments(path: string): string[] {
+  return ['-blockdev', JSON.stringify(diskNode('layer0', path)), '-device', `virtio-blk-pci,id=${DISK_DEVICE},drive=layer0,bootindex=1`];
+}
+
+function seedArguments(path: string): string[] {
+  const node = { driver: 'raw', 'node-name': 'seed', 'read-only': true, file: { driver: 'file', filename: path, 'read-only': true } };
+  return ['-blockdev', JSON.stringify(node), '-device', 'virtio-blk-pci,id=seed,drive=seed'];
+}
+
+function networkArguments(publish: readonly PublishedPort[]): string[] {
+  const ports = [...new Set(publish.map((each) => each.instancePort))];
+  const forwards = ports.map((port) => `,hostfwd=tcp:${NAMESPACE_ADDRESS}:${port}-:${port}`);
+  // No boot from the network, so no option ROM.
+  return ['-netdev', `user,id=net,ipv6=off,net=${GUEST_NETWORK}${forwards.join('')}`, '-device', 'virtio-net-pci,netdev=net,romfile='];
+}
+
+/** QEMU's option lists end a value at a comma; two of them stand for one. */
+function escape(value: string): string {
+  return value.replaceAll(',', ',,');
+}
