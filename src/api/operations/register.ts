@@ -1,0 +1,16 @@
+/** The register of operations: one line for each file of them. A file exports an object of handlers that `satisfies Partial<Handlers>`. */
+import type { Handlers } from '../context.ts';
+import { OPERATIONS, type OperationName } from '../model.ts';
+import { NOT_YET, notYetOperations } from './not-yet.ts';
+
+/** The handler of every operation. */
+export const handlers: Handlers = {
+  ...notYetOperations,
+};
+
+/** Which operations this version has and which not, by name, for `docs/api.md` and the tests. */
+export function census(): { readonly supported: readonly OperationName[]; readonly notYet: readonly OperationName[] } {
+  const notYet = new Set<OperationName>(NOT_YET);
+  const names = [...OPERATIONS.keys()].sort();
+  return { supported: names.filter((name) => !notYet.has(name)), notYet: names.filter((name) => notYet.has(name)) };
+}

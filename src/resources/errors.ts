@@ -1,0 +1,205 @@
+/**
+ * The one error catalogue: every code that the API answers with, its HTTP status, and the wording of its messages. Messages
+ * marked "as AWS" are those of EC2 Image Builder, which clients (Terraform among them) match on; the others are Ingot's.
+ */
+
+/** Every error code and the HTTP status that goes with it. */
+export const ERROR_STATUS = {
+  // Modelled by EC2 Image Builder.
+  InvalidParameterException: 400,
+  InvalidParameterValueException: 400,
+  InvalidParameterCombinationException: 400,
+  InvalidRequestException: 400,
+  InvalidVersionNumberException: 400,
+  InvalidPaginationTokenException: 400,
+  ResourceAlreadyExistsException: 400,
+  ResourceInUseException: 400,
+  ResourceDependencyException: 400,
+  IdempotentParameterMismatchException: 400,
+  ClientException: 400,
+  ServiceQuotaExceededException: 402,
+  ForbiddenException: 403,
+  AccessDeniedException: 403,
+  ResourceNotFoundException: 404,
+  DryRunOperationException: 412,
+  CallRateLimitExceededException: 429,
+  TooManyRequestsException: 429,
+  ServiceException: 500,
+  ServiceUnavailableException: 503,
+  // Common to all AWS services: signatures and the wire.
+  IncompleteSignatureException: 400,
+  InvalidSignatureException: 403,
+  UnrecognizedClientException: 403,
+  MissingAuthenticationTokenException: 403,
+  SerializationException: 400,
+  UnknownOperationException: 404,
+  RequestEntityTooLargeException: 413,
+} as const;
+
+/** A code of the catalogue. */
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+/** An error that the client is told as it is. Everything else that is thrown becomes a ServiceException without detail. */
+export class ApiError extends Error {
+  readonly code: ErrorCode;
+  /** HTTP status. */
+  readonly status: number;
+
+  constructor(code: ErrorCode, message: string, status: number = ERROR_STATUS[code]) {
+    super(message);
+    this.name = code;
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** A value that is wrong, by the path of its member (`distributions[0].region`), and what is wrong with it, as a sentence. */
+export interface ValueFault {
+  readonly path: string;
+  readonly detail: string;
+}
+
+function valueMessage(fault: ValueFault): string {
+  return `The value supplied for parameter '${fault.path}' is not valid. ${fault.detail}`;
+}
+
+/** One wrong value. As AWS. */
+export function invalidParameterValue(path: string, detail: string): ApiError {
+  return new ApiError('InvalidParameterValueException', valueMessage({ path, detail }));
+}
+
+/** All the wrong values of one request: as AWS for each, one to a line. */
+export function invalidParameterValues(faults: readonly ValueFault[]): ApiError {
+  return new ApiError('InvalidParameterValueException', faults.map(valueMessage).join('\n'));
+}
+
+/** A wrong value, in words that stand alone: `The provided instance profile does not exist`. */
+export function invalidValue(message: string): ApiError {
+  return new ApiError('InvalidParameterValueException', message);
+}
+
+/** Members that exclude each other, or lack each other. */
+export function invalidParameterCombination(message: string): ApiError {
+  return new ApiError('InvalidParameterCombinationException', message);
+}
+
+/** A wrong ARN or tag in the tag operations, which have this code of their own. */
+export function invalidParameter(message: string): ApiError {
+  return new ApiError('InvalidParameterException', message);
+}
+
+/** What the state of a resource does not allow. */
+export function invalidRequest(message: string): ApiError {
+  return new ApiError('InvalidRequestException', message);
+}
+
+/** A version that is malformed or out of range. */
+export function invalidVersionNumber(version: string, detail: string): ApiError {
+  return new ApiError('InvalidVersionNumberException', `The version '${version}' is not valid. ${detail}`);
+}
+
+/** A page token that this list did not hand out. */
+export function invalidPaginationToken(): ApiError {
+  return new ApiError('InvalidPaginationTokenException', 'The nextToken is not valid. Use the nextToken of the previous response with otherwise unchanged parameters.');
+}
+
+/** A resource (by ARN or id) that is not there. */
+export function resourceNotFound(arn: string): ApiError {
+  return new ApiError('ResourceNotFoundException', `The resource '${arn}' does not exist.`);
+}
+
+/**
+ * A resource that is there already. As AWS.
+ * @param type the kind as in `ImageRecipe`, `Component`
+ */
+export function resourceAlreadyExists(type: string, arn: string): ApiError {
+  return new ApiError('ResourceAlreadyExistsException', `The following resource '${type}' already exists: '${arn}'.`);
+}
+
+/** A resource that something else is doing something to. */
+export function resourceInUse(arn: string, detail: string): ApiError {
+  return new ApiError('ResourceInUseException', `The resource '${arn}' is in use. ${detail}`);
+}
+
+/** A resource that others refer to: as AWS, followed by who they are (the first ten). */
+export function resourceDependency(arn: string, dependents: readonly string[]): ApiError {
+  const named = dependents.slice(0, 10).map((dependent) => `'${dependent}'`).join(', ');
+  const more = dependents.length > 10 ? ` and ${dependents.length - 10} more` : '';
+  const who = dependents.length === 0 ? '' : ` They are: ${named}${more}.`;
+  return new ApiError('ResourceDependencyException', `Resource dependency error: The resource ARN '${arn}' has other resources depended on it.${who}`);
+}
+
+/** A client token that came before with other parameters. */
+export function idempotentParameterMismatch(token: string): ApiError {
+  return new ApiError('IdempotentParameterMismatchException', `The client token '${token}' was used before with different parameters.`);
+}
+
+/** A dry run that found nothing wrong. As AWS. */
+export function dryRunSucceeded(): ApiError {
+  return new ApiError('DryRunOperationException', 'Request would have succeeded, but dryRun flag is set.');
+}
+
+/** A request that breaks a quota. */
+export function serviceQuotaExceeded(message: string): ApiError {
+  return new ApiError('ServiceQuotaExceededException', message);
+}
+
+/** An operation of EC2 Image Builder that Ingot does not have yet. */
+export function operationNotSupported(operation: string): ApiError {
+  return new ApiError('InvalidRequestException', `The operation ${operation} is not supported by this version of Ingot.`);
+}
+
+/** A member or value of an operation that is there, which Ingot does not have yet and must not ignore. */
+export function valueNotSupported(path: string, detail: string): ApiError {
+  return invalidParameterValue(path, `${detail} This is not supported by this version of Ingot.`);
+}
+
+/** A body or value that does not read as what the operation takes. */
+export function serializationError(message: string): ApiError {
+  return new ApiError('SerializationException', message);
+}
+
+/** A path that no operation has. */
+export function unknownOperation(method: string, path: string): ApiError {
+  return new ApiError('UnknownOperationException', `There is no operation ${method} ${path}.`);
+}
+
+/** A path that an operation has, with another method. */
+export function methodNotAllowed(method: string, path: string, allowed: readonly string[]): ApiError {
+  return new ApiError('UnknownOperationException', `${path} takes ${allowed.join(', ')}, not ${method}.`, 405);
+}
+
+/** A body larger than the API takes. */
+export function requestTooLarge(limitBytes: number): ApiError {
+  return new ApiError('RequestEntityTooLargeException', `The request is larger than ${limitBytes} bytes.`);
+}
+
+/** What a client is told of an unexpected exception: nothing but the id under which the log has the rest. */
+export function internalFailure(requestId: string): ApiError {
+  return new ApiError('ServiceException', `The request failed because of an internal error. The server's log says more under request id ${requestId}.`);
+}
+
+/** A service that cannot answer now, as while it is stopping. */
+export function serviceUnavailable(message: string): ApiError {
+  return new ApiError('ServiceUnavailableException', message);
+}
+
+/** No signature where every request needs one. As AWS. */
+export function missingAuthenticationToken(): ApiError {
+  return new ApiError('MissingAuthenticationTokenException', 'Missing Authentication Token');
+}
+
+/** An access key that nobody has. As AWS. */
+export function unrecognizedClient(): ApiError {
+  return new ApiError('UnrecognizedClientException', 'The security token included in the request is invalid.');
+}
+
+/** A signature that lacks something, or names something that is not of this service. */
+export function incompleteSignature(detail: string): ApiError {
+  return new ApiError('IncompleteSignatureException', detail);
+}
+
+/** A signature that does not fit the request, or not the hour. */
+export function invalidSignature(detail: string): ApiError {
+  return new ApiError('InvalidSignatureException', detail);
+}
