@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { openCatalog, type Queryable } from './catalog.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ingot-catalog-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+let next = 0;
+const open = (name = `data ${next++}`) => openCatalog(join(folder, name));
+const tag = (db: Queryable, key: string) => db.insertInto('tags').values({ arn: 'a', key, value: 'v' }).execute();
+const keys = async (db: Queryable) => (await db.selectFrom('tags').select('key').orderBy('key').execute()).map((row) => row.key);
+
+test('what was written is there when the catalogue is opened again', async () => {
+  const first = await open('again');
+  await tag(first.db, 'k');
+  await first.close();
+
+  const second = await open('again');
+  assert.deepEqual(await keys(second.db), ['k']);
+  await second.close();
+});
+
+test('a failed transaction leaves nothing', async () => {
+  const catalog = await open();
+  await assert.rejects(catalog.transaction(async (trx) => {
+    await tag(trx, 'k');
+    throw new Error('no');
+  }), /^Error: no$/);
+  assert.deepEqual(await keys(catalog.db), []);
+  await catalog.close();
+});
+
+test('transactions follow one another, queries wait for them', async () => {
+  const catalog = await open();
+  const order: string[] = [];
+  const slow = (name: string) => catalog.transaction(async (trx) => {
+    order.push(`${name} begins`);
+    await new Promise((resolve) => setImmediate(resolve));
+    await tag(trx, name);
+    order.push(`${name} ends`);
+  });
+  const [, , seen] = await Promise.all([slow('a'), slow('b'), keys(catalog.db)]);
+  assert.deepEqual(order, ['a begins', 'a ends', 'b begins', 'b ends']);
+  assert.deepEqual(seen, ['a', 'b']);
+  await catalog.close();
+});
+
+test('a query beside the transaction that its caller is in is an error, not a hang', async () => {
+  const catalog = await open();
+  await assert.rejects(catalog.transaction(() => keys(catalog.db)), /would wait for itself/);
+  assert.deepEqual(await keys(catalog.db), []);
+  await catalog.close();
+});
+
+test('writers of two connections wait for one another, without blocking the event loop', async () => {
+  const [one, other] = [await open('shared'), await open('shared')];
+  await Promise.all(Array.from({ length: 20 }, (_, index) => (index % 2 ? one : other).transaction((trx) => tag(trx, `k${index}`))));
+  assert.equal((await keys(one.db)).length, 20);
+  await one.close();
+  await other.close();
+});
+
+test('a database of a newer Ingot is refused', async () => {
+  const catalog = await open('newer');
+  await catalog.db.insertInto('migrations').values({ number: 9999, name: 'future', applied: '' }).execute();
+  await catalog.close();
+  await assert.rejects(open('newer'), /newer Ingot/);
+});
+
+test('a value that SQL does not know is refused', async () => {
+  const catalog = await open();
+  for (const value of [new Date(), true, { a: 1 }]) {
+    await assert.rejects(catalog.db.insertInto('tags').values({ arn: 'a', key: 'k', value: value as unknown as string }).execute(), /cannot be stored/);
+  }
+  await catalog.close();
+});

@@ -1,0 +1,75 @@
+/** The catalogue: everything that Ingot knows, in one database of the data directory. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Kysely, type Transaction } from 'kysely';
+import { timestamp } from '../platform/clock.ts';
+import { inTransactionScope, sqliteDialect } from './database.ts';
+import { loadManaged, type ManagedImage, type ManagedRegister } from './managed.ts';
+import * as resources from './migrations/0001-resources.ts';
+import * as engine from './migrations/0002-engine.ts';
+import type { Tables } from './tables.ts';
+
+/** An open catalogue. */
+export interface Catalog {
+  readonly dataDirectory: string;
+  /** For single queries. In a transaction use what `transaction` gives. */
+  readonly db: Kysely<Tables>;
+  /** What comes with Ingot: components, workflows, base images. */
+  readonly managed: ManagedRegister;
+  /** All of it or nothing, and nobody else writes meanwhile. Keep it short: no waiting for anything but queries. */
+  transaction<T>(work: (trx: Transaction<Tables>) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** Anything queries run on: the catalogue's `db` or a transaction. */
+export type Queryable = Kysely<Tables>;
+
+interface Migration {
+  readonly number: number;
+  readonly name: string;
+  readonly up: (db: Kysely<unknown>) => Promise<void>;
+}
+
+const migrations: readonly Migration[] = [
+  { number: 1, name: 'resources', up: resources.up },
+  { number: 2, name: 'engine', up: engine.up },
+];
+
+/**
+ * Opens the catalogue of a data directory, making or upgrading its database.
+ * @param options.managedImages base images that can be made here, as the images room registers them
+ * @param options.managedFolder folder of the managed documents; default the one that comes with Ingot
+ * @throws when a newer Ingot wrote the database, or a managed document is at fault
+ */
+export async function openCatalog(
+  dataDirectory: string,
+  options: { readonly managedImages?: readonly ManagedImage[]; readonly managedFolder?: string } = {},
+): Promise<Catalog> {
+  const managed = loadManaged(options.managedImages ?? [], options.managedFolder);
+  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  const db = new Kysely<Tables>({ dialect: sqliteDialect(join(dataDirectory, 'catalog.db')) });
+  const transaction: Catalog['transaction'] = (work) => inTransactionScope(() => db.transaction().execute(work));
+  try {
+    await transaction(migrate);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  return { dataDirectory, db, managed, transaction, close: () => db.destroy() };
+}
+
+async function migrate(trx: Transaction<Tables>): Promise<void> {
+  await trx.schema.createTable('migrations').ifNotExists()
+    .addColumn('number', 'integer', (c) => c.primaryKey())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('applied', 'text', (c) => c.notNull())
+    .execute();
+  const { last } = await trx.selectFrom('migrations').select((e) => e.fn.max('number').as('last')).executeTakeFirstOrThrow();
+  const known = migrations.at(-1)!.number;
+  if (last !== null && last > known) throw new Error(`a newer Ingot wrote this database (schema ${last}); this one knows schemas up to ${known}`);
+  for (const { number, name, up } of migrations) {
+    if (last !== null && number <= last) continue;
+    await up(trx as unknown as Kysely<unknown>);
+    await trx.insertInto('migrations').values({ number, name, applied: timestamp() }).execute();
+  }
+}

@@ -1,0 +1,123 @@
+/** SQLite (`node:sqlite`) under Kysely: one connection of this thread, used by one transaction or query at a time. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import {
+  CompiledQuery, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler,
+  type DatabaseConnection, type Dialect, type Driver, type Kysely, type QueryResult, type TransactionSettings,
+} from 'kysely';
+import { sleep } from '../platform/clock.ts';
+
+/** How long a write waits for another connection's write. */
+const BUSY_TIMEOUT_MS = 10_000;
+const SQLITE_BUSY = 5;
+const CACHED_STATEMENTS = 400;
+
+/** A transaction that a call chain is in. Whoever asks for a second connection inside it would wait for itself. */
+interface TransactionScope {
+  holds: boolean;
+}
+const scopes = new AsyncLocalStorage<TransactionScope>();
+
+/** Runs work that takes the connection once; a query past the transaction is an error there, not a hang. */
+export function inTransactionScope<T>(work: () => Promise<T>): Promise<T> {
+  return scopes.run({ holds: false }, work);
+}
+
+/** A Kysely dialect over an SQLite file, made if it is not there. */
+export function sqliteDialect(path: string): Dialect {
+  return {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => sqliteDriver(path),
+    createIntrospector: (db: Kysely<unknown>) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  };
+}
+
+function sqliteDriver(path: string): Driver {
+  let database: DatabaseSync | undefined;
+  let connection: DatabaseConnection | undefined;
+  // First come, first served: each holder resolves the promise that the next one waits for.
+  let last: Promise<void> = Promise.resolve();
+  let release: (() => void) | undefined;
+  const command = (sql: string) => async (used: DatabaseConnection): Promise<void> => {
+    await used.executeQuery(CompiledQuery.raw(sql));
+  };
+  return {
+    async init() {
+      database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+      // SQLite's own wait would block the event loop, and with it whoever in this process is to end the other write: we wait outside.
+      for (const setting of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 0']) database.exec(`PRAGMA ${setting}`);
+      connection = connect(database);
+    },
+    async acquireConnection() {
+      const scope = scopes.getStore();
+      if (scope?.holds) throw new Error('a query outside of the transaction that its caller is in: it would wait for itself');
+      if (scope !== undefined) scope.holds = true;
+      const turn = last;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      last = promise;
+      await turn;
+      release = () => {
+        if (scope !== undefined) scope.holds = false;
+        resolve();
+      };
+      return connection!;
+    },
+    async releaseConnection() {
+      release?.();
+    },
+    // A transaction that began as a reader cannot become a writer when another process wrote: it fails at once, whatever the timeout.
+    beginTransaction: (used: DatabaseConnection, _settings: TransactionSettings) => command('BEGIN IMMEDIATE')(used),
+    commitTransaction: command('COMMIT'),
+    rollbackTransaction: command('ROLLBACK'),
+    async destroy() {
+      database?.close();
+    },
+  };
+}
+
+function connect(database: DatabaseSync): DatabaseConnection {
+  const statements = new Map<string, StatementSync>();
+  const prepared = (sql: string): StatementSync => {
+    const known = statements.get(sql);
+    if (known !== undefined) return known;
+    if (statements.size >= CACHED_STATEMENTS) statements.clear();
+    const statement = database.prepare(sql);
+    statements.set(sql, statement);
+    return statement;
+  };
+  return {
+    async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+      const values = parameters.map(bindable);
+      return whenFree(() => {
+        const statement = prepared(sql);
+        // With columns it answers rows: a select, or a write with `returning`.
+        if (statement.columns().length > 0) return { rows: statement.all(...values) as R[] };
+        const { changes, lastInsertRowid } = statement.run(...values);
+        return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
+      });
+    },
+    async *streamQuery<R>({ sql, parameters }: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
+      for (const row of database.prepare(sql).iterate(...parameters.map(bindable))) yield { rows: [row as R] };
+    },
+  };
+}
+
+/** Runs one statement, again while another connection's write holds it off. */
+async function whenFree<T>(statement: () => T): Promise<T> {
+  const deadline = Date.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return statement();
+    } catch (error) {
+      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY || Date.now() >= deadline) throw error;
+    }
+    await sleep(2);
+  }
+}
+
+/** A `Date` would be bound as NULL without a word, and what else is no SQL value is a fault of the query. */
+function bindable(value: unknown): SQLInputValue {
+  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' || value instanceof Uint8Array) return value;
+  throw new TypeError(`a value of type ${typeof value} cannot be stored: ${String(value)}`);
+}

@@ -1,0 +1,130 @@
+/** Tables of resources. Booleans are 0 and 1, JSON is text, times are ISO-8601 text; `record` holds what the API answers, without tags. */
+import type { Generated } from 'kysely';
+import type { EngineTables } from './engine-tables.ts';
+
+/** All tables by name, as Kysely sees them. */
+export type Tables = ResourceTables & EngineTables;
+
+/** The resources' tables by name. */
+export interface ResourceTables {
+  components: ComponentTable;
+  image_recipes: ImageRecipeTable;
+  infrastructure_configurations: ConfigurationTable;
+  distribution_configurations: ConfigurationTable;
+  image_pipelines: ImagePipelineTable;
+  images: ImageTable;
+  image_builds: ImageBuildTable;
+  tags: TagTable;
+  resource_references: ResourceReferenceTable;
+  client_tokens: ClientTokenTable;
+  outbox: OutboxTable;
+  migrations: MigrationTable;
+}
+
+/** What every resource has. `slug` is the name as it stands in the ARN: names with one slug are one name. */
+interface ResourceColumns {
+  arn: string;
+  account: string;
+  region: string;
+  slug: string;
+  name: string;
+  date_created: string;
+  /** JSON of the SDK's type for the resource. */
+  record: string;
+}
+
+interface VersionColumns {
+  major: number;
+  minor: number;
+  patch: number;
+}
+
+/** Build versions of components. `record` has no `data`: lists would read it for nothing. */
+export interface ComponentTable extends ResourceColumns, VersionColumns {
+  build: number;
+  platform: string;
+  type: string;
+  status: string;
+  data: string;
+  /** SHA-256 of what the next create is compared with. */
+  content_hash: string;
+}
+
+export interface ImageRecipeTable extends ResourceColumns, VersionColumns {
+  platform: string;
+  parent_image: string;
+}
+
+/** Infrastructure and distribution configurations. */
+export interface ConfigurationTable extends ResourceColumns {}
+
+export interface ImagePipelineTable extends ResourceColumns {
+  recipe_arn: string;
+  infrastructure_configuration_arn: string;
+  distribution_configuration_arn: string | null;
+  status: string;
+}
+
+/** Build versions of images. `record` is an `Image` with its recipe and configurations as they were when it was made. */
+export interface ImageTable extends ResourceColumns, VersionColumns {
+  build: number;
+  status: string;
+  platform: string;
+  pipeline_arn: string | null;
+  /** 1 once somebody asked for it to be cancelled; who works on it watches this. */
+  cancel_requested: number;
+}
+
+/** The last build number of an image's version. It outlives the images: AMIs and logs of a deleted one keep its ARN for themselves. */
+export interface ImageBuildTable {
+  version_arn: string;
+  last_build: number;
+}
+
+export interface TagTable {
+  arn: string;
+  key: string;
+  value: string;
+}
+
+/** That `dependent` needs what `reference` names. */
+export interface ResourceReferenceTable {
+  dependent: string;
+  /** ARN of what is needed, without its version. */
+  target: string;
+  /** ARN as it was given: a build, a version, or wildcards. */
+  reference: string;
+}
+
+export interface ClientTokenTable {
+  account: string;
+  region: string;
+  operation: string;
+  token: string;
+  /** SHA-256 of the request without its token. */
+  request_hash: string;
+  /** JSON of the first answer. */
+  response: string;
+  created: string;
+}
+
+/** Events to be sent. `seq` gives their order. */
+export interface OutboxTable {
+  seq: Generated<number>;
+  id: string;
+  time: string;
+  /** Detail type, such as `EC2 Image Builder Image State Change`. */
+  type: string;
+  /** ARN. */
+  resource: string;
+  previous_status: string | null;
+  status: string;
+  /** JSON. */
+  payload: string;
+}
+
+export interface MigrationTable {
+  number: number;
+  name: string;
+  applied: string;
+}
