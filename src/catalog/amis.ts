@@ -1,0 +1,34 @@
+/** Queries on AMIs. */
+import type { Insertable, Kysely, Selectable, Updateable } from 'kysely';
+import type { AmiTable } from './engine-tables.ts';
+import type { Tables } from './tables.ts';
+
+/** An AMI on record. */
+export type Ami = Selectable<AmiTable>;
+
+/** Records an AMI. */
+export async function insertAmi(db: Kysely<Tables>, ami: Insertable<AmiTable>): Promise<void> {
+  await db.insertInto('amis').values(ami).execute();
+}
+
+/** The AMI with this id, in this Region when one is given, unless it was deregistered. */
+export async function findAmi(db: Kysely<Tables>, id: string, region?: string): Promise<Ami | undefined> {
+  let query = db.selectFrom('amis').selectAll().where('id', '=', id).where('state', '=', 'available');
+  if (region !== undefined) query = query.where('region', '=', region);
+  return query.executeTakeFirst();
+}
+
+/** AMIs of an image that are available, its home Region's first. */
+export async function amisOfImage(db: Kysely<Tables>, imageArn: string): Promise<readonly Ami[]> {
+  return db.selectFrom('amis').selectAll().where('image_arn', '=', imageArn).where('state', '=', 'available').orderBy('created').execute();
+}
+
+/** AMIs that were begun and never finished. */
+export async function pendingAmis(db: Kysely<Tables>): Promise<readonly Ami[]> {
+  return db.selectFrom('amis').selectAll().where('state', '=', 'pending').execute();
+}
+
+/** Changes an AMI's record. */
+export async function updateAmi(db: Kysely<Tables>, id: string, changes: Updateable<AmiTable>): Promise<void> {
+  await db.updateTable('amis').set(changes).where('id', '=', id).execute();
+}

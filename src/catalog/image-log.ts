@@ -1,0 +1,93 @@
+/**
+ * The log of an image: progress records, one JSON object a line, in a file of the data directory. A file and not a table: a build
+ * prints much, appending costs no transaction, and `--follow` reads on from where it was.
+ */
+import { createReadStream, existsSync, mkdirSync, openSync, closeSync, writeSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { sleep, timestamp } from '../platform/clock.ts';
+import { PROGRESS_VERSION, type ProgressRecord, type Report } from '../resources/progress.ts';
+
+/** Where the log of an image's build version is, below the data directory. */
+export function imageLogPath(dataDirectory: string, imageArn: string): string {
+  const [, , , region, account, resource] = imageArn.split(':');
+  const [, name, version, build] = (resource ?? '').split('/');
+  for (const part of [region, account, name, version, build]) {
+    if (!part || !/^[a-zA-Z0-9._-]+$/.test(part) || part.startsWith('.')) throw new Error(`no log can be kept for ${imageArn}: it is no ARN of an image's build version`);
+  }
+  return join(dataDirectory, 'logs', account!, region!, name!, `${version}-${build}.jsonl`);
+}
+
+/** An image's log, open for appending. */
+export interface ImageLog {
+  readonly report: Report;
+  close(): void;
+}
+
+/** Opens an image's log. What is reported is in the file when `report` returns. */
+export function openImageLog(dataDirectory: string, imageArn: string): ImageLog {
+  const path = imageLogPath(dataDirectory, imageArn);
+  mkdirSync(dirname(path), { recursive: true });
+  const file = openSync(path, 'a', 0o640);
+  let open = true;
+  return {
+    report(event) {
+      if (!open) return;
+      const record: ProgressRecord = { v: PROGRESS_VERSION, time: timestamp(), image: imageArn, level: 'info', ...event };
+      // Readers split at these two as well as at a newline; JSON lets them stand.
+      writeSync(file, `${JSON.stringify(record).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}\n`);
+    },
+    close() {
+      if (!open) return;
+      open = false;
+      closeSync(file);
+    },
+  };
+}
+
+/** How to read a log. */
+export interface ReadImageLogOptions {
+  /** Skip this many records. */
+  readonly after?: number;
+  /** Goes on until the image is at an end and all was read. */
+  readonly follow?: boolean;
+  /** Whether the image is at an end: nothing more will be written. Needed with `follow`. */
+  readonly ended?: () => Promise<boolean>;
+  readonly signal?: AbortSignal;
+}
+
+/** The records of an image's log, oldest first. A log that does not exist (yet) has none. */
+export async function* readImageLog(dataDirectory: string, imageArn: string, options: ReadImageLogOptions = {}): AsyncGenerator<ProgressRecord> {
+  const path = imageLogPath(dataDirectory, imageArn);
+  let offset = 0;
+  let skip = options.after ?? 0;
+  for (;;) {
+    // Asked before reading: what was written until the end is then read in this round.
+    const ended = !options.follow || ((await options.ended?.()) ?? true);
+    for await (const { record, end } of completeLines(path, offset)) {
+      offset = end;
+      if (skip > 0) skip--;
+      else yield record;
+      if (options.signal?.aborted) return;
+    }
+    if (ended || options.signal?.aborted) return;
+    await sleep(100, options.signal).catch(() => {});
+  }
+}
+
+async function* completeLines(path: string, from: number): AsyncGenerator<{ record: ProgressRecord; end: number }> {
+  if (!existsSync(path)) return;
+  const size = statSync(path).size;
+  if (size <= from) return;
+  let end = from;
+  const lines = createInterface({ input: createReadStream(path, { start: from, end: size - 1 }), crlfDelay: Infinity });
+  try {
+    for await (const line of lines) {
+      end += Buffer.byteLength(line) + 1;
+      if (end > size) return; // The last line is still being written.
+      yield { record: JSON.parse(line) as ProgressRecord, end };
+    }
+  } finally {
+    lines.close();
+  }
+}

@@ -1,0 +1,37 @@
+/** Queries on instances. */
+import type { Insertable, Kysely, Selectable, Updateable } from 'kysely';
+import type { InstanceTable } from './engine-tables.ts';
+import type { Tables } from './tables.ts';
+
+/** An instance on record. */
+export type InstanceRecord = Selectable<InstanceTable>;
+
+/** Records an instance before anything of it is made. */
+export async function insertInstance(db: Kysely<Tables>, instance: Insertable<InstanceTable>): Promise<void> {
+  await db.insertInto('instances').values(instance).execute();
+}
+
+/** The instance, or `undefined`. */
+export async function getInstance(db: Kysely<Tables>, id: string): Promise<InstanceRecord | undefined> {
+  return db.selectFrom('instances').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** Changes an instance's record. */
+export async function updateInstance(db: Kysely<Tables>, id: string, changes: Updateable<InstanceTable>): Promise<void> {
+  await db.updateTable('instances').set(changes).where('id', '=', id).execute();
+}
+
+/** Instances that are not at their end, oldest first. */
+export async function liveInstances(db: Kysely<Tables>): Promise<readonly InstanceRecord[]> {
+  return db.selectFrom('instances').selectAll().where('state', 'in', ['pending', 'running', 'shutting-down']).orderBy('created').execute();
+}
+
+/** Launched instances that wait to be made, and those that wait to be ended, oldest first. */
+export async function instancesToActOn(db: Kysely<Tables>): Promise<readonly InstanceRecord[]> {
+  return db.selectFrom('instances').selectAll().where('purpose', '=', 'launch').where('state', 'in', ['pending', 'shutting-down']).orderBy('created').execute();
+}
+
+/** The latest instances of an account in a Region, newest first. */
+export async function listInstances(db: Kysely<Tables>, account: string, region: string, limit = 100): Promise<readonly InstanceRecord[]> {
+  return db.selectFrom('instances').selectAll().where('account', '=', account).where('region', '=', region).orderBy('created', 'desc').limit(limit).execute();
+}

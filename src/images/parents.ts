@@ -1,0 +1,59 @@
+/** From what a recipe calls its parent image to the layer that lies below its build instance. */
+import { findAmi, amisOfImage } from '../catalog/amis.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { resolveImage } from '../catalog/resolve.ts';
+import type { Report } from '../resources/progress.ts';
+import { baseImages } from './base/base-images.ts';
+import { ensureBaseImage } from './base/ensure.ts';
+import type { LayerStore, SealedLayer } from './layer-store.ts';
+
+/** A parent image, found. */
+export interface ParentImage {
+  readonly layer: SealedLayer;
+  readonly osVersion: string | undefined;
+  /** What it turned out to be, for the log. */
+  readonly description: string;
+}
+
+/** Where to look. */
+export interface ParentRequest {
+  /** `ami-…`, or an image ARN with or without wildcards, of this account or of `aws`. */
+  readonly reference: string;
+  readonly region: string;
+  readonly account: string;
+  readonly catalog: Catalog;
+  readonly layers: LayerStore;
+  readonly dataDirectory: string;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+const MANAGED = /^arn:[^:]+:imagebuilder:[^:]+:aws:image\/([^/]+)\//;
+
+/**
+ * Finds a parent image; a base image that is not there yet is made.
+ * @throws {Error} when there is none, naming what was looked for
+ */
+export async function sealedParent(request: ParentRequest): Promise<ParentImage> {
+  const managed = MANAGED.exec(request.reference)?.[1];
+  if (managed !== undefined) {
+    const base = baseImages[managed];
+    if (base === undefined) throw new Error(`parent image ${request.reference}: no base image '${managed}'; there are: ${Object.keys(baseImages).join(', ')}`);
+    const made = await ensureBaseImage(base, request);
+    return { layer: made.layer, osVersion: base.osVersion, description: `base image ${managed} ${made.version}` };
+  }
+  if (request.reference.startsWith('ami-')) return fromAmi(request, request.reference);
+  if (request.reference.startsWith('arn:')) {
+    const arn = await resolveImage(request.catalog.db, request.reference);
+    const ami = arn === undefined ? undefined : (await amisOfImage(request.catalog.db, arn)).find((each) => each.region === request.region);
+    if (ami === undefined) throw new Error(`parent image ${request.reference}: no available build of it has an AMI in ${request.region}`);
+    return fromAmi(request, ami.id);
+  }
+  throw new Error(`parent image ${request.reference}: neither an AMI id nor an image ARN`);
+}
+
+async function fromAmi(request: ParentRequest, id: string): Promise<ParentImage> {
+  const ami = await findAmi(request.catalog.db, id, request.region);
+  if (ami === undefined || ami.layer_id === null) throw new Error(`parent image ${request.reference}: no AMI ${id} is available in ${request.region}`);
+  return { layer: await request.layers.get(ami.layer_id), osVersion: ami.os_version ?? undefined, description: `${id} (${ami.name})` };
+}

@@ -1,0 +1,76 @@
+/** Launched instances from the side of the worker: makes what is wished for, ends what is to end. */
+import { rm } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { findAmi } from '../catalog/amis.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { heldRecorder } from '../catalog/held.ts';
+import { getInstance, type InstanceRecord, updateInstance } from '../catalog/instances.ts';
+import { createOverlay } from '../images/disks.ts';
+import { LayerStore } from '../images/layer-store.ts';
+import { driverNamed, instanceDirectory } from '../instances/launch.ts';
+import type { InstanceHandle } from '../instances/instance.ts';
+import { resolveInstanceType } from '../instances/types.ts';
+import { releaseAll } from '../platform/held.ts';
+import { logger } from '../platform/log.ts';
+import type { StoredLaunch } from './service.ts';
+import { mkdir } from 'node:fs/promises';
+
+/** Where a launched instance keeps what it writes: it goes with the instance. */
+function diskPath(dataDirectory: string, instanceId: string): string {
+  return join(dataDirectory, 'instances', `${instanceId}.qcow2`);
+}
+
+/**
+ * Makes a launched instance that is `pending`. Its state tells how that ended: `running`, or `failed` with a reason.
+ * @param signal aborts the launch; nothing of it is left
+ */
+export async function makeLaunched(catalog: Catalog, record: InstanceRecord, signal: AbortSignal): Promise<void> {
+  const { id } = record;
+  const held = heldRecorder(catalog.db, id);
+  try {
+    const stored = JSON.parse(record.request) as StoredLaunch;
+    const ami = await findAmi(catalog.db, record.ami_id ?? '', record.region);
+    if (ami?.layer_id == null) throw new Error(`${record.ami_id} is not available in ${record.region} any more`);
+    const layer = await new LayerStore(catalog, catalog.dataDirectory).get(ami.layer_id);
+    const disk = diskPath(catalog.dataDirectory, id);
+    await held.record({ kind: 'path', path: disk });
+    await mkdir(join(catalog.dataDirectory, 'instances'), { recursive: true });
+    await createOverlay(layer.path, disk);
+    const size = resolveInstanceType(record.instance_type, cpus().length, Math.floor(totalmem() / (1 << 20)));
+    const wantsSeed = stored.sshKeys.length > 0 || stored.userData !== undefined;
+    const instance = await driverNamed(record.driver).launch({
+      id,
+      disk,
+      cpus: size.cpus,
+      memoryMiB: size.memoryMiB,
+      directory: instanceDirectory(id),
+      allocationOwner: { dataDirectory: catalog.dataDirectory, owner: id },
+      held,
+      detached: true,
+      publish: stored.publish,
+      ...(wantsSeed ? { seed: { sshKeys: stored.sshKeys, ...(stored.userData === undefined ? {} : { userData: stored.userData }) } } : {}),
+      ...(stored.firmware === undefined ? {} : { firmware: stored.firmware }),
+      signal,
+    });
+    // Somebody may have ended it while it started: then it stays `shutting-down`, and has a handle to be ended by.
+    const now = await getInstance(catalog.db, id);
+    await updateInstance(catalog.db, id, { handle: JSON.stringify(instance.handle), ...(now?.state === 'pending' ? { state: 'running' } : {}) });
+  } catch (error) {
+    logger().warn({ instance: id, error }, 'a launch failed');
+    await releaseAll(held).catch((cause: unknown) => logger().error({ instance: id, error: cause }, 'a failed launch left something'));
+    await updateInstance(catalog.db, id, { state: 'failed', reason: (error as Error).message.slice(0, 2000) });
+  }
+}
+
+/** Ends a launched instance that is `shutting-down`, and forgets what it wrote. */
+export async function endLaunched(catalog: Catalog, record: InstanceRecord): Promise<void> {
+  const held = heldRecorder(catalog.db, record.id);
+  if (record.handle !== null) {
+    const instance = await driverNamed(record.driver).attach(JSON.parse(record.handle) as InstanceHandle, held).catch(() => undefined);
+    await instance?.terminate();
+  }
+  await releaseAll(held);
+  await rm(diskPath(catalog.dataDirectory, record.id), { force: true });
+  await updateInstance(catalog.db, record.id, { state: 'terminated', handle: null });
+}

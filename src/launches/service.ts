@@ -1,0 +1,154 @@
+/** Launched instances from the side of those who ask: wishes are records that the worker acts on; commands go to the instance directly. */
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { findAmi, amisOfImage, type Ami } from '../catalog/amis.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { heldRecorder } from '../catalog/held.ts';
+import { getInstance, insertInstance, type InstanceRecord, listInstances, updateInstance } from '../catalog/instances.ts';
+import { resolveImage } from '../catalog/resolve.ts';
+import { driverNamed } from '../instances/launch.ts';
+import { InstanceError, type Instance, type InstanceHandle } from '../instances/instance.ts';
+import { resolveInstanceType } from '../instances/types.ts';
+import { sleep, timestamp } from '../platform/clock.ts';
+import { newInstanceId } from '../platform/ids.ts';
+import { invalidParameterValue, invalidRequest, resourceNotFound } from '../resources/errors.ts';
+import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchService, Owner } from './types.ts';
+
+/** Instance type of a launch that names none. */
+export const DEFAULT_LAUNCH_TYPE = 't3.small';
+
+/** What a launch's record keeps of its request. */
+export type StoredLaunch = Pick<LaunchInstanceRequest, 'publish' | 'sshKeys' | 'userData' | 'firmware'>;
+
+/**
+ * The launches of one data directory.
+ * @param wakeWorker called when there is a new wish on record
+ */
+export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchService {
+  return {
+    async launch(owner, request) {
+      const ami = await imageToLaunch(catalog, owner, request.image);
+      const instanceType = request.instanceType ?? DEFAULT_LAUNCH_TYPE;
+      try {
+        resolveInstanceType(instanceType, 1, 1024);
+      } catch (error) {
+        throw invalidParameterValue('instanceType', (error as Error).message);
+      }
+      const stored: StoredLaunch = {
+        publish: request.publish,
+        sshKeys: request.sshKeys,
+        ...(request.userData === undefined ? {} : { userData: request.userData }),
+        ...(request.firmware === undefined ? {} : { firmware: request.firmware }),
+      };
+      const id = newInstanceId();
+      await insertInstance(catalog.db, {
+        id, purpose: 'launch', account: owner.account, region: owner.region, image_arn: ami.image_arn, ami_id: ami.id, driver: 'qemu',
+        instance_type: instanceType, state: 'pending', reason: null, handle: null, request: JSON.stringify(stored), created: timestamp(),
+      });
+      wakeWorker();
+      return describe((await getInstance(catalog.db, id))!);
+    },
+
+    async list(owner) {
+      return (await listInstances(catalog.db, owner.account, owner.region)).map(describe);
+    },
+
+    async get(owner, instanceId) {
+      return describe(await owned(catalog, owner, instanceId));
+    },
+
+    async terminate(owner, instanceId) {
+      const record = await owned(catalog, owner, instanceId);
+      if (record.purpose !== 'launch') throw invalidRequest(`${instanceId} is the ${record.purpose} instance of ${record.image_arn}: cancel the image to end it.`);
+      if (record.state === 'pending' || record.state === 'running') {
+        await updateInstance(catalog.db, instanceId, { state: 'shutting-down' });
+        wakeWorker();
+      }
+      return describe((await getInstance(catalog.db, instanceId))!);
+    },
+
+    async exec(owner, instanceId, request, onOutput, signal) {
+      const instance = await attached(catalog, owner, instanceId);
+      return instance.run({ ...command(request), onOutput, signal });
+    },
+
+    async console(owner, instanceId, options) {
+      const record = await owned(catalog, owner, instanceId);
+      const path = consolePath(record);
+      if (path === undefined) throw invalidRequest(`${instanceId} has no console: it is ${record.state}.`);
+      return tail(path, options, async () => (await getInstance(catalog.db, instanceId))?.state !== 'running');
+    },
+  };
+}
+
+function command(request: ExecRequest): ExecRequest {
+  return {
+    argv: request.argv,
+    env: request.env,
+    ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
+    ...(request.timeoutSeconds === undefined ? {} : { timeoutSeconds: request.timeoutSeconds }),
+  };
+}
+
+async function imageToLaunch(catalog: Catalog, owner: Owner, image: string): Promise<Ami> {
+  if (image.startsWith('ami-')) {
+    const ami = await findAmi(catalog.db, image, owner.region);
+    if (ami === undefined) throw resourceNotFound(`${image} in ${owner.region}`);
+    return ami;
+  }
+  const arn = await resolveImage(catalog.db, image);
+  const ami = arn === undefined ? undefined : (await amisOfImage(catalog.db, arn)).find((each) => each.region === owner.region);
+  if (ami === undefined) throw resourceNotFound(`${image} (no available build with an AMI in ${owner.region})`);
+  return ami;
+}
+
+async function owned(catalog: Catalog, owner: Owner, instanceId: string): Promise<InstanceRecord> {
+  const record = await getInstance(catalog.db, instanceId);
+  if (record === undefined || record.account !== owner.account || record.region !== owner.region) throw resourceNotFound(instanceId);
+  return record;
+}
+
+async function attached(catalog: Catalog, owner: Owner, instanceId: string): Promise<Instance> {
+  const record = await owned(catalog, owner, instanceId);
+  if (record.state !== 'running' || record.handle === null) throw invalidRequest(`${instanceId} is ${record.state}, not running.`);
+  try {
+    return await driverNamed(record.driver).attach(JSON.parse(record.handle) as InstanceHandle, heldRecorder(catalog.db, instanceId));
+  } catch (error) {
+    if (!(error instanceof InstanceError)) throw error;
+    throw invalidRequest(`${instanceId} does not run any more: ${error.message}`);
+  }
+}
+
+function consolePath(record: InstanceRecord): string | undefined {
+  const handle = record.handle === null ? undefined : (JSON.parse(record.handle) as { consoleLog?: string });
+  return handle?.consoleLog !== undefined && existsSync(handle.consoleLog) ? handle.consoleLog : undefined;
+}
+
+async function* tail(path: string, options: { readonly follow: boolean; readonly signal: AbortSignal }, ended: () => Promise<boolean>): AsyncGenerator<Buffer> {
+  let offset = 0;
+  for (;;) {
+    const last = !options.follow || (await ended());
+    const size = existsSync(path) ? statSync(path).size : offset;
+    if (size > offset) {
+      for await (const chunk of createReadStream(path, { start: offset, end: size - 1 })) yield chunk as Buffer;
+      offset = size;
+    }
+    if (last || options.signal.aborted) return;
+    await sleep(200, options.signal).catch(() => {});
+  }
+}
+
+/** An instance's record as clients see it. */
+export function describe(record: InstanceRecord): InstanceDescription {
+  const stored = JSON.parse(record.request) as Partial<StoredLaunch>;
+  return {
+    instanceId: record.id,
+    imageId: record.ami_id ?? '',
+    state: record.state,
+    ...(record.reason === null ? {} : { reason: record.reason }),
+    driver: record.driver,
+    instanceType: record.instance_type,
+    launchTime: record.created,
+    publish: stored.publish ?? [],
+    purpose: record.purpose,
+  };
+}

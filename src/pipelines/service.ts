@@ -1,0 +1,155 @@
+/** The service: the API process of a data directory, with the worker process that it keeps. */
+import { mkdirSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createApi } from '../api/server.ts';
+import { openCatalog } from '../catalog/catalog.ts';
+import { busyImages } from '../catalog/images.ts';
+import { instancesToActOn } from '../catalog/instances.ts';
+import { managedImages } from '../images/base/base-images.ts';
+import { launchService } from '../launches/service.ts';
+import { sleep } from '../platform/clock.ts';
+import { loadCredentials } from '../platform/credentials.ts';
+import { writeFileAtomic } from '../platform/files.ts';
+import { takeFileLock, type FileLock } from '../platform/lock.ts';
+import { logger } from '../platform/log.ts';
+import { isSameProcess, processStartTime, start, type RunningProcess } from '../platform/processes.ts';
+
+/** How to run the service. */
+export interface ServiceOptions {
+  /** Absolute path; made when absent. */
+  readonly dataDirectory: string;
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Seconds without work and without requests after which it ends by itself; never when absent. */
+  readonly idleExitSeconds?: number;
+  readonly version: string;
+}
+
+/** A running service. */
+export interface Service {
+  readonly host: string;
+  readonly port: number;
+  /** Ends what runs, worker first. Safe to repeat. */
+  stop(): Promise<void>;
+  /** Settles when it has ended, whoever asked for that. */
+  readonly finished: Promise<void>;
+}
+
+/** What `server.json` says of a running service. */
+export interface ServerFile {
+  readonly pid: number;
+  /** Clock ticks since boot, with the pid proof of identity. */
+  readonly startTime: string;
+  readonly host: string;
+  readonly port: number;
+  readonly version: string;
+}
+
+/** A data directory that another server has. */
+export class DataDirectoryBusy extends Error {
+  override readonly name = 'DataDirectoryBusy';
+}
+
+/** The running server of a data directory, or `undefined`. */
+export async function runningServer(dataDirectory: string): Promise<ServerFile | undefined> {
+  try {
+    const file = JSON.parse(await readFile(join(dataDirectory, 'server.json'), 'utf8')) as ServerFile;
+    return isSameProcess(file.pid, file.startTime) ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Starts the service on a data directory and returns when it answers.
+ * @throws {DataDirectoryBusy} when a server has the directory
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { dataDirectory } = options;
+  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  const lock = await takeLock(dataDirectory);
+  const credentials = await loadCredentials(dataDirectory);
+  const catalog = await openCatalog(dataDirectory, { managedImages });
+
+  const state = { lastUse: Date.now(), stopping: undefined as Promise<void> | undefined };
+  const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+  let worker = await startWorkerProcess(dataDirectory);
+  watchWorker(worker);
+
+  const api = createApi({
+    catalog,
+    credential: (accessKeyId) => (accessKeyId === credentials.accessKeyId ? credentials : undefined),
+    defaultAccount: credentials.account,
+    wakeWorker,
+    launches: launchService(catalog, wakeWorker),
+    version: options.version,
+    dataDirectory,
+    shutdown: () => void stop(),
+  });
+  api.addHook('onRequest', async () => {
+    state.lastUse = Date.now();
+  });
+  await api.listen({ host: options.host, port: options.port });
+  const { port } = api.server.address() as { port: number };
+  const file: ServerFile = { pid: process.pid, startTime: processStartTime(process.pid)!, host: options.host, port, version: options.version };
+  await writeFileAtomic(join(dataDirectory, 'server.json'), `${JSON.stringify(file)}\n`, 0o600);
+  const idle = options.idleExitSeconds === undefined ? undefined : setInterval(() => void exitWhenIdle(options.idleExitSeconds!), 1000);
+
+  function wakeWorker(): void {
+    worker.stdin?.write('\n', () => {});
+  }
+
+  /** A worker that dies is replaced: the new one sweeps what the old one left, and fails its images with the reason. */
+  function watchWorker(process: RunningProcess): void {
+    process.stdin?.on('error', () => {});
+    void process.exited.then(async ({ code, signal }) => {
+      if (state.stopping !== undefined) return;
+      logger().error({ code, signal }, 'the worker ended; starting another');
+      await sleep(200);
+      if (state.stopping !== undefined) return;
+      worker = await startWorkerProcess(dataDirectory);
+      watchWorker(worker);
+    });
+  }
+
+  async function exitWhenIdle(seconds: number): Promise<void> {
+    const openStreams = await new Promise<number>((resolve) => api.server.getConnections((error, count) => resolve(error ? 0 : count)));
+    const busy = openStreams > 0 || (await busyImages(catalog.db)) > 0 || (await instancesToActOn(catalog.db)).length > 0;
+    if (busy) state.lastUse = Date.now();
+    else if (Date.now() - state.lastUse > seconds * 1000) void stop();
+  }
+
+  function stop(): Promise<void> {
+    state.stopping ??= (async () => {
+      clearInterval(idle);
+      worker.stdin?.end();
+      await worker.exited;
+      api.server.closeAllConnections();
+      await api.close();
+      await catalog.close();
+      await rm(join(dataDirectory, 'server.json'), { force: true });
+      lock.release();
+      finish();
+    })();
+    return state.stopping;
+  }
+
+  return { host: options.host, port, stop, finished };
+}
+
+async function takeLock(dataDirectory: string): Promise<FileLock> {
+  const lock = takeFileLock(join(dataDirectory, 'server.lock'), 500);
+  if (lock !== undefined) return lock;
+  const other = await runningServer(dataDirectory);
+  const who = other === undefined ? 'another process' : `the server with pid ${other.pid}, at http://${other.host}:${other.port}`;
+  throw new DataDirectoryBusy(`the data directory ${dataDirectory} is in use by ${who}`);
+}
+
+function startWorkerProcess(dataDirectory: string): Promise<RunningProcess> {
+  const main = fileURLToPath(new URL('./worker-main.ts', import.meta.url));
+  return start([process.execPath, main, dataDirectory, String(Math.max(2, cpus().length))], { stdio: ['pipe', 'inherit', 'inherit'] });
+}

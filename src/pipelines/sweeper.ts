@@ -1,0 +1,79 @@
+/** The sweeper: what a worker that died left behind is freed, and its images end FAILED with the reason. */
+import { hostname } from 'node:os';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { amisOfImage, pendingAmis, updateAmi } from '../catalog/amis.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { closeExecutions } from '../catalog/executions.ts';
+import { heldOwners, heldRecorder } from '../catalog/held.ts';
+import { openImageLog } from '../catalog/image-log.ts';
+import { imagesInProgress } from '../catalog/images.ts';
+import { liveInstances, updateInstance } from '../catalog/instances.ts';
+import { abandonedImages, endLease } from '../catalog/leases.ts';
+import { LayerStore } from '../images/layer-store.ts';
+import { driverNamed } from '../instances/launch.ts';
+import type { InstanceHandle } from '../instances/instance.ts';
+import { releaseAll } from '../platform/held.ts';
+import { logger } from '../platform/log.ts';
+import { setStatus } from '../workflows/run-image.ts';
+import { removeCopies } from '../workflows/outputs.ts';
+
+/** What a failed image's reason says when its worker died. */
+export const ABANDONED_REASON = 'The worker process ended while it worked on this image (it was killed, or the host went down). What it left was removed; start the build again.';
+
+/**
+ * Sweeps before a worker begins, while nothing else works on this data directory: instances that are no user's are ended,
+ * unfinished layers and copies removed, images in progress FAILED. Launched instances that still run are left alone.
+ */
+export async function sweepAtStart(catalog: Catalog): Promise<void> {
+  const running = await settleInstances(catalog);
+  for (const owner of await heldOwners(catalog.db)) {
+    if (running.has(owner)) continue;
+    await releaseAll(heldRecorder(catalog.db, owner)).catch((error: unknown) => logger().error({ owner, error }, 'the sweeper could not free everything'));
+  }
+  for (const arn of await imagesInProgress(catalog.db)) await failImage(catalog, arn);
+  for (const arn of await abandonedImages(catalog.db, hostname())) await endLease(catalog.db, arn);
+  for (const ami of await pendingAmis(catalog.db)) {
+    await rm(join(catalog.dataDirectory, ami.file), { force: true });
+    await updateAmi(catalog.db, ami.id, { state: 'failed' });
+  }
+  const layers = new LayerStore(catalog, catalog.dataDirectory);
+  const unfinished = await layers.discardUnfinished();
+  const unreferenced = await layers.discardUnreferenced();
+  if (unfinished + unreferenced > 0) logger().info({ unfinished, unreferenced }, 'swept layers');
+}
+
+/** Ends build and test instances, and launched ones that died. Returns the launched ones that run. */
+async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
+  const running = new Set<string>();
+  for (const record of await liveInstances(catalog.db)) {
+    if (record.purpose === 'launch') {
+      if (record.state !== 'running') continue; // The worker makes or ends it.
+      try {
+        await driverNamed(record.driver).attach(JSON.parse(record.handle ?? '{}') as InstanceHandle, heldRecorder(catalog.db, record.id));
+        running.add(record.id);
+        continue;
+      } catch (error) {
+        await updateInstance(catalog.db, record.id, { state: 'terminated', handle: null, reason: `found dead at a start of the server: ${(error as Error).message}`.slice(0, 1000) });
+        await rm(join(catalog.dataDirectory, 'instances', `${record.id}.qcow2`), { force: true });
+        continue;
+      }
+    }
+    await updateInstance(catalog.db, record.id, { state: 'terminated', handle: null, reason: 'its worker ended' });
+  }
+  return running;
+}
+
+async function failImage(catalog: Catalog, arn: string): Promise<void> {
+  const log = openImageLog(catalog.dataDirectory, arn);
+  try {
+    for (const ami of await amisOfImage(catalog.db, arn)) {
+      await removeCopies({ dataDirectory: catalog.dataDirectory }, ami);
+      await updateAmi(catalog.db, ami.id, { state: 'deregistered' });
+    }
+    await closeExecutions(catalog.db, arn, 'FAILED', ABANDONED_REASON);
+    await setStatus(catalog, arn, log.report, 'FAILED', { reason: ABANDONED_REASON });
+  } finally {
+    log.close();
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The worker: claims images and works on them, makes and ends launched instances, watches for cancellations. It meets the API in
+ * records only; a wake-up just makes it look sooner.
+ */
+import { hostname } from 'node:os';
+import type { Catalog } from '../catalog/catalog.ts';
+import { cancelRequested } from '../catalog/images.ts';
+import { instancesToActOn } from '../catalog/instances.ts';
+import { claimImage, endLease, renewLeases, type Lessee } from '../catalog/leases.ts';
+import { endLaunched, makeLaunched } from '../launches/act.ts';
+import { logger } from '../platform/log.ts';
+import { newUuid } from '../platform/ids.ts';
+import { processStartTime } from '../platform/processes.ts';
+import { CancelledError } from '../workflows/image-work.ts';
+import { runImage } from '../workflows/run-image.ts';
+
+/** Between looks when nobody wakes it, in milliseconds. */
+const LOOK_MS = 1000;
+/** Between looks for a cancellation while something runs, in milliseconds. */
+const CANCEL_MS = 200;
+const RENEW_MS = 15_000;
+
+/** A running worker. */
+export interface Worker {
+  /** Looks for work now. */
+  wake(): void;
+  /** Aborts what runs, with this reason for the images, and waits until all of it has ended. */
+  stop(reason: string): Promise<void>;
+}
+
+/**
+ * Starts a worker on a data directory that was swept.
+ * @param concurrency how many images are worked on at once
+ */
+export function startWorker(catalog: Catalog, concurrency: number): Worker {
+  const lessee: Lessee = { worker: newUuid(), host: hostname(), pid: process.pid, processStart: processStartTime(process.pid)! };
+  const images = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
+  const launches = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
+  let stopping = false;
+  let looking: Promise<void> | undefined;
+  let again = false;
+
+  async function look(): Promise<void> {
+    while (!stopping && images.size < concurrency) {
+      const arn = await claimImage(catalog, lessee);
+      if (arn === undefined) break;
+      const controller = new AbortController();
+      const done = runImage({ catalog, dataDirectory: catalog.dataDirectory, arn, signal: controller.signal })
+        .catch((error: unknown) => logger().fatal({ image: arn, error }, 'the work on an image ended badly'))
+        .then(() => endLease(catalog.db, arn))
+        .finally(() => {
+          images.delete(arn);
+          wake();
+        });
+      images.set(arn, { controller, done });
+    }
+    for (const record of stopping ? [] : await instancesToActOn(catalog.db)) {
+      const busy = launches.get(record.id);
+      if (busy !== undefined) {
+        // Ended while it is being made: the launch is given up, then this is looked at again.
+        if (record.state === 'shutting-down') busy.controller.abort(new Error('it was terminated while it started'));
+        continue;
+      }
+      const controller = new AbortController();
+      const act = record.state === 'pending' ? makeLaunched(catalog, record, controller.signal) : endLaunched(catalog, record);
+      const done = act
+        .catch((error: unknown) => logger().error({ instance: record.id, error }, 'an instance could not be acted on'))
+        .finally(() => launches.delete(record.id));
+      launches.set(record.id, { controller, done });
+    }
+  }
+
+  function wake(): void {
+    if (looking !== undefined) {
+      again = true;
+      return;
+    }
+    looking = look()
+      .catch((error: unknown) => logger().error({ error }, 'looking for work failed'))
+      .finally(() => {
+        looking = undefined;
+        if (again && !stopping) {
+          again = false;
+          wake();
+        }
+      });
+  }
+
+  async function watchCancellations(): Promise<void> {
+    for (const arn of await cancelRequested(catalog.db, [...images.keys()])) images.get(arn)?.controller.abort(new CancelledError('The image was cancelled.'));
+  }
+
+  const timers = [
+    setInterval(wake, LOOK_MS),
+    setInterval(() => {
+      if (images.size > 0) watchCancellations().catch((error: unknown) => logger().error({ error }, 'looking for cancellations failed'));
+    }, CANCEL_MS),
+    setInterval(() => {
+      renewLeases(catalog.db, lessee.worker).catch((error: unknown) => logger().error({ error }, 'renewing leases failed'));
+    }, RENEW_MS),
+  ];
+  wake();
+
+  return {
+    wake,
+    async stop(reason) {
+      stopping = true;
+      for (const timer of timers) clearInterval(timer);
+      await looking;
+      for (const { controller } of [...images.values(), ...launches.values()]) controller.abort(new Error(reason));
+      await Promise.all([...images.values(), ...launches.values()].map(({ done }) => done));
+    },
+  };
+}

@@ -1,0 +1,24 @@
+/** Locks between processes that the kernel drops with their holder, however that ends: SQLite's, since Node has no flock. */
+import { DatabaseSync } from 'node:sqlite';
+
+/** A lock that is held. */
+export interface FileLock {
+  release(): void;
+}
+
+/**
+ * Takes the lock of a file, which is made when absent and stays.
+ * @param timeoutMs how long to wait for another holder; the wait blocks this process
+ * @returns `undefined` when another process holds it all that time
+ */
+export function takeFileLock(path: string, timeoutMs: number): FileLock | undefined {
+  const database = new DatabaseSync(path, { timeout: timeoutMs });
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+    return { release: () => database.close() };
+  } catch (error) {
+    database.close();
+    if ((error as { errcode?: number }).errcode === 5) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,28 @@
+/** The register of step actions: one line each. See actions/README.md for how to add one. */
+import type { StepAction } from './actions/action.ts';
+import { applyImageConfigurations } from './actions/apply-image-configurations.ts';
+import { collectImageMetadata } from './actions/collect-image-metadata.ts';
+import { createImage } from './actions/create-image.ts';
+import { distributeImage } from './actions/distribute-image.ts';
+import { executeComponents } from './actions/execute-components.ts';
+import { launchInstance } from './actions/launch-instance.ts';
+import { modifyImageAttributes } from './actions/modify-image-attributes.ts';
+import { sanitizeInstance } from './actions/sanitize-instance.ts';
+import { terminateInstance } from './actions/terminate-instance.ts';
+import { waitForSsmAgent } from './actions/wait-for-ssm-agent.ts';
+
+/** Every step action that can run, by its name. */
+export const stepActions: Readonly<Record<string, StepAction>> = Object.fromEntries(
+  [
+    applyImageConfigurations,
+    collectImageMetadata,
+    createImage,
+    distributeImage,
+    executeComponents,
+    launchInstance,
+    modifyImageAttributes,
+    sanitizeInstance,
+    terminateInstance,
+    waitForSsmAgent,
+  ].map((action) => [action.name, action]),
+);

@@ -1,0 +1,59 @@
+/** `CreateImage`: the instance is shut down, its disk becomes an AMI in the home Region. */
+import { insertAmi } from '../../catalog/amis.ts';
+import { relative } from 'node:path';
+import { timestamp } from '../../platform/clock.ts';
+import { newAmiId } from '../../platform/ids.ts';
+import { layerKey } from '../../runner/layer-key.ts';
+import { workInstance } from '../instances.ts';
+import { StepError } from '../image-work.ts';
+import type { StepAction } from './action.ts';
+
+export const createImage: StepAction = {
+  name: 'CreateImage',
+  async run({ work, inputs, report }) {
+    const entry = workInstance(work, inputs['instanceId']);
+    if (entry.layer === undefined || entry.stopped) throw new StepError(`${entry.instance.id} was made into an image already`);
+    report({ type: 'log', text: `${entry.instance.id}: shutting down, so that its disk is complete` });
+    await entry.instance.stop();
+    entry.stopped = true;
+
+    // What came after the last component (the clean-up) is no work of a document; its layer is keyed by what lies below it and the image.
+    const key = layerKey({
+      parent: entry.parent.key,
+      document: `sanitize for ${work.arn}`,
+      parameters: {},
+      phases: [],
+      architecture: 'x86_64',
+      driver: entry.driver,
+      workingDirectory: '',
+      userData: null,
+      buildDate: work.image.dateCreated ?? '',
+    });
+    const layer = await work.layers.seal(entry.layer, key.key, key.record);
+    entry.layer = undefined;
+    work.sealed.push(layer);
+
+    const id = newAmiId();
+    const created = timestamp();
+    await insertAmi(work.catalog.db, {
+      id,
+      region: work.region,
+      account: work.account,
+      // Distribution gives it the name that the configuration asks for.
+      name: `${work.image.name} ${created.replaceAll(':', '-')}`,
+      description: null,
+      image_arn: work.arn,
+      layer_id: layer.id,
+      file: relative(work.dataDirectory, layer.path),
+      state: 'available',
+      tags: '{}',
+      platform: work.image.platform ?? 'Linux',
+      os_version: work.osVersion ?? null,
+      architecture: 'x86_64',
+      created,
+    });
+    work.ami = { id, layer };
+    report({ type: 'log', text: `${id} in ${work.region}` });
+    return { imageId: id };
+  },
+};

@@ -1,0 +1,51 @@
+/** `LaunchInstance`: a build instance from the recipe's parent image, or a test instance from the image that was built. */
+import { sealedParent } from '../../images/parents.ts';
+import { missingByDriver } from '../../instances/launch.ts';
+import { chooseBuildDriver, chooseTestDriver } from '../choose-driver.ts';
+import { DEFAULT_INSTANCE_TYPE, endWorkInstance, launchWorkInstance } from '../instances.ts';
+import { StepError } from '../image-work.ts';
+import { rootVolumeBytes } from '../volumes.ts';
+import type { StepAction, StepContext, StepOutputs } from './action.ts';
+
+/** How long an instance has to answer, in seconds: an emulated machine takes about 15 s on an idle host. */
+const LAUNCH_SECONDS = 300;
+
+export const launchInstance: StepAction = {
+  name: 'LaunchInstance',
+  run,
+  async rollback({ work }, outputs) {
+    if (typeof outputs['instanceId'] === 'string') await endWorkInstance(work, outputs['instanceId']);
+  },
+};
+
+async function run({ work, stage, inputs, report, signal, timeoutSeconds }: StepContext): Promise<StepOutputs> {
+  const purpose = stage === 'BUILD' ? 'build' : 'test';
+  const override = inputs['imageIdOverride'];
+  const missing = await missingByDriver();
+  const choice = purpose === 'build' ? chooseBuildDriver(work.image.infrastructureConfiguration?.resourceTags, missing) : chooseTestDriver(missing);
+  const types = Array.isArray(inputs['instanceTypesOverride']) ? (inputs['instanceTypesOverride'] as string[]) : work.image.infrastructureConfiguration?.instanceTypes;
+  const instanceType = types?.[0] ?? DEFAULT_INSTANCE_TYPE;
+
+  let parent;
+  if (typeof override === 'string') parent = (await sealedParent({ ...work, reference: override, report })).layer;
+  else if (purpose === 'test' && work.ami !== undefined) parent = work.ami.layer;
+  else {
+    const found = await sealedParent({ ...work, reference: work.image.imageRecipe?.parentImage ?? '', report });
+    work.osVersion ??= found.osVersion;
+    parent = found.layer;
+    report({ type: 'log', text: `parent image ${work.image.imageRecipe?.parentImage}: ${found.description}` });
+  }
+
+  const sizeBytes = rootVolumeBytes(work.image.imageRecipe?.blockDeviceMappings);
+  const { instance } = await launchWorkInstance(work, {
+    purpose,
+    choice,
+    parent,
+    instanceType,
+    ...(sizeBytes === undefined ? {} : { sizeBytes }),
+    timeoutSeconds: Math.min(LAUNCH_SECONDS, timeoutSeconds),
+    signal,
+  });
+  if (signal.aborted) throw new StepError('the step ended before its instance was ready');
+  return { instanceId: instance.id };
+}

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { chooseBuildDriver, chooseTestDriver } from './choose-driver.ts';
+
+const all = { nspawn: [], qemu: [] };
+
+test('builds run in a system container by default', () => {
+  assert.equal(chooseBuildDriver(undefined, all).driver, 'nspawn');
+  assert.equal(chooseBuildDriver({ team: 'x' }, all).driver, 'nspawn');
+});
+
+test('the resource tag names another driver', () => {
+  assert.equal(chooseBuildDriver({ 'ingot:driver': 'qemu' }, all).driver, 'qemu');
+});
+
+test('an unknown driver is refused with the ones there are', () => {
+  assert.throws(() => chooseBuildDriver({ 'ingot:driver': 'docker' }, all), /'docker', which is none of: nspawn, qemu/);
+});
+
+test('a named driver that cannot work is refused with what it lacks', () => {
+  assert.throws(() => chooseBuildDriver({ 'ingot:driver': 'qemu' }, { nspawn: [], qemu: ['no qemu'] }), /driver qemu cannot work on this host: no qemu/);
+});
+
+test('without system containers the default is a virtual machine, and the reason says why', () => {
+  const choice = chooseBuildDriver(undefined, { nspawn: ['no systemd-nspawn'], qemu: [] });
+  assert.deepEqual(choice, { driver: 'qemu', reason: 'no system container on this host: no systemd-nspawn' });
+});
+
+test('tests always boot a virtual machine', () => {
+  assert.equal(chooseTestDriver(all).driver, 'qemu');
+  assert.throws(() => chooseTestDriver({ nspawn: [], qemu: ['install qemu'] }), /install qemu/);
+});

@@ -1,0 +1,78 @@
+/** The work on one image: what its workflows share. */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { LayerStore, OpenLayer, SealedLayer } from '../images/layer-store.ts';
+import type { Instance } from '../instances/instance.ts';
+import type { Report } from '../resources/progress.ts';
+
+/** Which stage of an image a workflow belongs to. */
+export type Stage = 'BUILD' | 'TEST' | 'DISTRIBUTION';
+
+/** An instance that a workflow launched. */
+export interface WorkInstance {
+  readonly instance: Instance;
+  readonly driver: string;
+  /** What the instance writes to; a test instance's is thrown away with it. */
+  layer: OpenLayer | undefined;
+  /** The sealed layer below it. */
+  parent: SealedLayer;
+  /** Phases of components that ran here, in order: part of the key of what comes next. */
+  readonly history: object[];
+  /** `stop` was called: only `terminate` is left. */
+  stopped: boolean;
+}
+
+/** The AMI that the build stage made in the home Region. */
+export interface BuiltAmi {
+  readonly id: string;
+  readonly layer: SealedLayer;
+}
+
+/** One image on its way. Mutable members are what steps leave for later ones. */
+export interface ImageWork {
+  readonly arn: string;
+  /** The image as it was recorded, with its recipe and configurations as they were then. */
+  readonly image: Image;
+  readonly region: string;
+  readonly account: string;
+  readonly catalog: Catalog;
+  readonly layers: LayerStore;
+  readonly dataDirectory: string;
+  readonly report: Report;
+  /** Aborted by a cancellation, or when the worker has to end. */
+  readonly signal: AbortSignal;
+  readonly instances: Map<string, WorkInstance>;
+  /** Layers sealed on the way, oldest first; discarded when the build fails. */
+  readonly sealed: SealedLayer[];
+  /** `<workflow>.<output>` of earlier workflows, for `$.workflowOutputs`. */
+  readonly workflowOutputs: Map<string, unknown>;
+  /** Names of components with a document, in recipe order; resolved when the work begins. */
+  components: readonly ResolvedComponent[];
+  ami: BuiltAmi | undefined;
+  osVersion: string | undefined;
+}
+
+/** A component of the recipe, resolved to a build version. */
+export interface ResolvedComponent {
+  readonly arn: string;
+  readonly name: string;
+  /** The document's text. */
+  readonly data: string;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** A step that failed, with what its record and the image's reason say. */
+export class StepError extends Error {
+  override readonly name = 'StepError';
+  /** Outputs to record although the step failed. */
+  readonly outputs: Readonly<Record<string, unknown>> | undefined;
+  constructor(message: string, options?: ErrorOptions & { readonly outputs?: Readonly<Record<string, unknown>> }) {
+    super(message, options);
+    this.outputs = options?.outputs;
+  }
+}
+
+/** Why work was aborted: somebody cancelled the image. */
+export class CancelledError extends Error {
+  override readonly name = 'CancelledError';
+}

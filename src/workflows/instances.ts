@@ -1,0 +1,110 @@
+/** Build and test instances: their disks, records and ends. */
+import { totalmem, cpus as hostCpus } from 'node:os';
+import { heldRecorder } from '../catalog/held.ts';
+import { insertInstance, updateInstance } from '../catalog/instances.ts';
+import type { SealedLayer } from '../images/layer-store.ts';
+import { diskInfo } from '../images/disks.ts';
+import type { Seed } from '../instances/instance.ts';
+import { driverNamed, instanceDirectory } from '../instances/launch.ts';
+import { resolveInstanceType } from '../instances/types.ts';
+import { newInstanceId } from '../platform/ids.ts';
+import { timestamp } from '../platform/clock.ts';
+import type { DriverChoice } from './choose-driver.ts';
+import type { ImageWork, WorkInstance } from './image-work.ts';
+
+/** The instance type of build and test instances when the infrastructure configuration names none. */
+export const DEFAULT_INSTANCE_TYPE = 't3.small';
+
+/** What to launch for a workflow. */
+export interface WorkLaunch {
+  readonly purpose: 'build' | 'test';
+  readonly choice: DriverChoice;
+  readonly parent: SealedLayer;
+  readonly instanceType: string;
+  /** Virtual size of the disk in bytes; at least the parent's. */
+  readonly sizeBytes?: number;
+  readonly seed?: Seed;
+  readonly timeoutSeconds: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Launches an instance for the work on an image and records it, before and after.
+ * @throws {InstanceError} what was awaited; nothing of the instance is left
+ */
+export async function launchWorkInstance(work: ImageWork, launch: WorkLaunch): Promise<WorkInstance> {
+  const id = newInstanceId();
+  const driver = driverNamed(launch.choice.driver);
+  const size = resolveInstanceType(launch.instanceType, hostCpus().length, Math.floor(totalmem() / (1 << 20)));
+  if (size.cutFrom) work.report({ type: 'log', level: 'warn', text: `instance type ${launch.instanceType} is larger than this host (${size.cutFrom}); the instance gets ${size.cpus} vCPUs and ${size.memoryMiB} MiB` });
+
+  await insertInstance(work.catalog.db, {
+    id, purpose: launch.purpose, account: work.account, region: work.region, image_arn: work.arn, ami_id: null, driver: driver.name,
+    instance_type: launch.instanceType, state: 'pending', reason: null, handle: null, request: '{}', created: timestamp(),
+  });
+  work.report({ type: 'log', text: `${id}: ${launch.purpose} instance, ${launch.instanceType}, driver ${driver.name} (${launch.choice.reason})` });
+
+  const held = heldRecorder(work.catalog.db, id);
+  const parentSize = (await diskInfo(launch.parent.path)).virtualSize;
+  const layer = await work.layers.open(launch.parent, Math.max(launch.sizeBytes ?? 0, parentSize));
+  try {
+    const instance = await driver.launch({
+      id,
+      disk: layer.path,
+      cpus: size.cpus,
+      memoryMiB: size.memoryMiB,
+      directory: instanceDirectory(id),
+      allocationOwner: { dataDirectory: work.dataDirectory, owner: id },
+      held,
+      ...(launch.seed ? { seed: launch.seed } : {}),
+      timeoutSeconds: launch.timeoutSeconds,
+      signal: launch.signal,
+      report: (event) => work.report(event.stream === 'console'
+        ? { type: 'output', stream: 'console', level: 'debug', text: event.text }
+        : { type: 'log', level: event.level ?? 'info', text: `${id}: ${event.text}` }),
+    });
+    const workInstance: WorkInstance = { instance, driver: driver.name, layer, parent: launch.parent, history: [], stopped: false };
+    work.instances.set(id, workInstance);
+    await updateInstance(work.catalog.db, id, { state: 'running', handle: JSON.stringify(instance.handle) });
+    return workInstance;
+  } catch (error) {
+    await updateInstance(work.catalog.db, id, { state: 'failed', reason: (error as Error).message.slice(0, 1000) });
+    await work.layers.discard(layer);
+    throw error;
+  }
+}
+
+/** Ends an instance and throws away what it wrote since its last layer. Safe to repeat. */
+export async function endWorkInstance(work: ImageWork, id: string): Promise<void> {
+  const entry = work.instances.get(id);
+  if (entry === undefined) return;
+  await entry.instance.terminate();
+  if (entry.layer !== undefined) await work.layers.discard(entry.layer);
+  entry.layer = undefined;
+  work.instances.delete(id);
+  await updateInstance(work.catalog.db, id, { state: 'terminated', handle: null });
+}
+
+/** The instance that a step names. @throws {Error} when this image's work has none of that id */
+export function workInstance(work: ImageWork, id: unknown): WorkInstance {
+  const entry = typeof id === 'string' ? work.instances.get(id) : undefined;
+  if (entry === undefined) throw new Error(`no instance ${JSON.stringify(id)} is running for this image; an earlier LaunchInstance step has to give its id`);
+  return entry;
+}
+
+/** Seals what an instance wrote until now and lets it go on in a new layer. Returns the sealed one. */
+export async function takeLayer(work: ImageWork, entry: WorkInstance, key: { readonly key: string; readonly record: object }): Promise<SealedLayer> {
+  const current = entry.layer!;
+  const next = await work.layers.announce(current.id);
+  try {
+    await entry.instance.snapshot(next.path);
+  } catch (error) {
+    await work.layers.discard(next);
+    throw error;
+  }
+  entry.layer = next;
+  const sealed = await work.layers.seal(current, key.key, key.record);
+  entry.parent = sealed;
+  work.sealed.push(sealed);
+  return sealed;
+}

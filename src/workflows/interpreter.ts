@@ -1,0 +1,167 @@
+/**
+ * The interpreter of workflow documents. Each step is on record before it runs; its deadline, condition, failure and rollback
+ * are those of the reference, `workflows.md` sections 2 to 5.
+ */
+import { insertStepExecution, insertWorkflowExecution, updateStepExecution, updateWorkflowExecution } from '../catalog/executions.ts';
+import { evaluateCondition } from '../documents/workflow/conditions.ts';
+import type { WorkflowDocument, WorkflowStep } from '../documents/workflow/document.ts';
+import { resolveWorkflowValue } from '../documents/workflow/references.ts';
+import { workflowActions } from '../documents/workflow/actions.ts';
+import { timestamp } from '../platform/clock.ts';
+import { newStepExecutionId, newWorkflowExecutionId } from '../platform/ids.ts';
+import { within, type Report } from '../resources/progress.ts';
+import type { StepAction, StepOutputs } from './actions/action.ts';
+import { stepActions } from './actions.ts';
+import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
+import { systemVariables } from './system-variables.ts';
+
+/** A workflow to run for an image. */
+export interface WorkflowRun {
+  readonly document: WorkflowDocument;
+  /** ARN of the workflow's build version. */
+  readonly arn: string;
+  readonly name: string;
+  readonly type: Stage;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** Order within the image, from 0. */
+  readonly position: number;
+}
+
+/** A workflow that failed. The message is the image's reason in AWS's form. */
+export class WorkflowFailure extends Error {
+  override readonly name = 'WorkflowFailure';
+}
+
+interface RanStep {
+  readonly step: WorkflowStep;
+  readonly executionId: string;
+  readonly outputs: StepOutputs;
+}
+
+/**
+ * Runs one workflow to its end and records its outputs for later workflows.
+ * @throws {WorkflowFailure} when a step that aborts failed; what could be rolled back was
+ * @throws the abort's reason when the work was cancelled
+ */
+export async function runWorkflow(work: ImageWork, run: WorkflowRun): Promise<void> {
+  const id = newWorkflowExecutionId();
+  const db = work.catalog.db;
+  const report = within(work.report, { workflow: run.name });
+  await insertWorkflowExecution(db, {
+    id, image_arn: work.arn, workflow_arn: run.arn, type: run.type, status: 'RUNNING', message: null, parallel_group: null,
+    position: run.position, total_steps: run.document.steps.length, start_time: timestamp(), end_time: null,
+  });
+  report({ type: 'log', text: `workflow ${run.name} (${id})` });
+
+  const ran: RanStep[] = [];
+  const outputs = new Map<string, StepOutputs>();
+  const lookup = (path: string): unknown => lookUp(work, run, outputs, path);
+  for (const [position, step] of run.document.steps.entries()) {
+    try {
+      const result = await runStep(work, run, id, position, step, lookup, report);
+      if (result === undefined) continue;
+      outputs.set(step.name, result.outputs);
+      ran.push(result);
+    } catch (error) {
+      if (step.onFailure === 'Continue' && !work.signal.aborted) continue;
+      const failure = await abort(work, run, id, position, error as Error, ran, report);
+      throw failure;
+    }
+  }
+  for (const output of run.document.outputs ?? []) work.workflowOutputs.set(output.name, resolveWorkflowValue(output.value, lookup));
+  await updateWorkflowExecution(db, id, { status: 'COMPLETED', end_time: timestamp() });
+}
+
+async function runStep(
+  work: ImageWork, run: WorkflowRun, workflowExecutionId: string, position: number, step: WorkflowStep, lookup: (path: string) => unknown, outer: Report,
+): Promise<RanStep | undefined> {
+  const db = work.catalog.db;
+  const report = within(outer, { step: step.name });
+  const action: StepAction | undefined = stepActions[step.action];
+  const timeoutSeconds = step.timeoutSeconds ?? (workflowActions[step.action]?.defaultTimeoutMinutes ?? 60) * 60;
+  const executionId = newStepExecutionId();
+  const record = {
+    id: executionId, workflow_execution_id: workflowExecutionId, image_arn: work.arn, position, name: step.name, action: step.action,
+    description: step.description ?? null, rollback_status: null, message: null, outputs: null, on_failure: step.onFailure.toUpperCase(),
+    timeout_seconds: timeoutSeconds, end_time: null,
+  };
+  const signal = AbortSignal.any([work.signal, AbortSignal.timeout(timeoutSeconds * 1000)]);
+  const context = { work, stage: run.type, report, signal, timeoutSeconds };
+
+  const applies = step.if === undefined || evaluateCondition(step.if, lookup);
+  const nothingToDo = applies ? action?.skip?.(context) : 'its condition is false';
+  if (nothingToDo !== undefined) {
+    const now = timestamp();
+    await insertStepExecution(db, { ...record, status: 'SKIPPED', inputs: JSON.stringify(step.inputs ?? {}), message: nothingToDo, start_time: now, end_time: now });
+    report({ type: 'step', action: step.action, status: 'SKIPPED', text: `${step.name}: skipped, ${nothingToDo}` });
+    return undefined;
+  }
+
+  const started = Date.now();
+  await insertStepExecution(db, { ...record, status: 'RUNNING', inputs: JSON.stringify(step.inputs ?? {}), start_time: timestamp() });
+  report({ type: 'step', action: step.action, status: 'RUNNING', text: step.name });
+  try {
+    const inputs = resolveWorkflowValue(step.inputs ?? {}, lookup) as Record<string, unknown>;
+    await updateStepExecution(db, executionId, { inputs: JSON.stringify(inputs) });
+    if (action === undefined) throw new Error(`step action ${step.action} is not supported yet; there are: ${Object.keys(stepActions).join(', ')}`);
+    const outputs = await action.run({ ...context, inputs });
+    await updateStepExecution(db, executionId, { status: 'COMPLETED', outputs: JSON.stringify(outputs), end_time: timestamp() });
+    report({ type: 'step', action: step.action, status: 'COMPLETED', seconds: seconds(started), text: `${step.name}: done` });
+    return { step, executionId, outputs };
+  } catch (cause) {
+    const cancelled = work.signal.aborted;
+    const timedOut = !cancelled && signal.aborted;
+    const error = timedOut ? new Error(`Step ${step.name} timed out`, { cause }) : cancelled ? (work.signal.reason as Error) : (cause as Error);
+    const status = cancelled ? 'CANCELLED' : 'FAILED';
+    await updateStepExecution(db, executionId, { status, message: error.message, outputs: JSON.stringify({ error: error.message }), end_time: timestamp() });
+    report({ type: 'step', action: step.action, status, level: cancelled ? 'warn' : 'error', seconds: seconds(started), text: `${step.name}: ${error.message}` });
+    throw error;
+  }
+}
+
+async function abort(
+  work: ImageWork, run: WorkflowRun, id: string, failedAt: number, error: Error, ran: readonly RanStep[], report: Report,
+): Promise<Error> {
+  const db = work.catalog.db;
+  const cancelled = work.signal.aborted;
+  const now = timestamp();
+  for (const [position, step] of run.document.steps.entries()) {
+    if (position <= failedAt) continue;
+    await insertStepExecution(db, {
+      id: newStepExecutionId(), workflow_execution_id: id, image_arn: work.arn, position, name: step.name, action: step.action, description: step.description ?? null,
+      status: cancelled ? 'CANCELLED' : 'SKIPPED', rollback_status: null, message: null, inputs: JSON.stringify(step.inputs ?? {}), outputs: null,
+      on_failure: step.onFailure.toUpperCase(), timeout_seconds: step.timeoutSeconds ?? 0, start_time: now, end_time: now,
+    });
+  }
+  await updateWorkflowExecution(db, id, { status: 'ROLLBACK_IN_PROGRESS', message: error.message });
+  for (const { step, executionId, outputs } of ran.toReversed()) {
+    const rollback = stepActions[step.action]?.rollback;
+    if (rollback === undefined || step.rollbackEnabled === false) continue;
+    try {
+      await updateStepExecution(db, executionId, { rollback_status: 'RUNNING' });
+      await rollback({ work, stage: run.type, report: within(report, { step: step.name }), signal: AbortSignal.timeout(60_000), timeoutSeconds: 60 }, outputs);
+      await updateStepExecution(db, executionId, { rollback_status: 'COMPLETED' });
+    } catch (cause) {
+      await updateStepExecution(db, executionId, { rollback_status: 'FAILED' });
+      report({ type: 'log', level: 'error', text: `rollback of ${step.name}: ${(cause as Error).message}` });
+    }
+  }
+  await updateWorkflowExecution(db, id, { status: cancelled ? 'CANCELLED' : 'ROLLBACK_COMPLETED', end_time: timestamp() });
+  if (error instanceof CancelledError || cancelled) return error;
+  return new WorkflowFailure(`Workflow Execution ID: '${id}' failed with reason: ${error.message}`, { cause: error });
+}
+
+function lookUp(work: ImageWork, run: WorkflowRun, outputs: ReadonlyMap<string, StepOutputs>, path: string): unknown {
+  const [node, ...rest] = path.replace(/^\$\./, '').split('.');
+  switch (node) {
+    case 'parameters': return run.parameters[rest[0]!];
+    case 'stepOutputs': return outputs.get(rest[0]!)?.[rest.slice(1).join('.')];
+    case 'workflowOutputs': return work.workflowOutputs.get(rest[0]!);
+    case 'imagebuilder': return systemVariables(work, run.type)[rest[0]!];
+    default: return undefined;
+  }
+}
+
+function seconds(started: number): number {
+  return Math.round((Date.now() - started) / 100) / 10;
+}

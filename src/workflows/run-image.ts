@@ -1,0 +1,114 @@
+/** One image from PENDING to its end: the stages, and what is left of it in each case. */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import type { Catalog } from '../catalog/catalog.ts';
+import { closeExecutions } from '../catalog/executions.ts';
+import { amisOfImage, updateAmi } from '../catalog/amis.ts';
+import { openImageLog } from '../catalog/image-log.ts';
+import { getImage, transitionImage } from '../catalog/images.ts';
+import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
+import { LayerStore } from '../images/layer-store.ts';
+import type { Report } from '../resources/progress.ts';
+import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
+import { endWorkInstance } from './instances.ts';
+import { runWorkflow } from './interpreter.ts';
+import { refuseDangerous, resolveComponents, warnWithoutEffect } from './preparation.ts';
+import { outputResources, removeCopies } from './outputs.ts';
+import { selectWorkflows, type SelectedWorkflow } from './select-workflows.ts';
+
+/** What `state.reason` holds at most. */
+const REASON_LENGTH = 1024;
+
+/** Everything one image's work needs from its worker. */
+export interface ImageRun {
+  readonly catalog: Catalog;
+  readonly dataDirectory: string;
+  readonly arn: string;
+  /** Aborted with a `CancelledError` by a cancellation, with anything else when the worker has to end. */
+  readonly signal: AbortSignal;
+}
+
+/** Works on an image until it is AVAILABLE, FAILED or CANCELLED. Never throws for what the build does. */
+export async function runImage(run: ImageRun): Promise<void> {
+  const { catalog, dataDirectory, arn } = run;
+  const image = await getImage(catalog.db, arn);
+  if (image === undefined) return;
+  const log = openImageLog(dataDirectory, arn);
+  const [, , , region, account] = arn.split(':');
+  const work: ImageWork = {
+    arn, image, region: region!, account: account!, catalog, dataDirectory,
+    layers: new LayerStore(catalog, dataDirectory),
+    report: log.report,
+    signal: run.signal,
+    instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined,
+  };
+  try {
+    await stages(work);
+  } catch (error) {
+    await end(work, error as Error);
+  } finally {
+    log.close();
+  }
+}
+
+async function stages(work: ImageWork): Promise<void> {
+  await setStatus(work.catalog, work.arn, work.report, 'CREATING');
+  work.signal.throwIfAborted();
+  refuseDangerous(work.image);
+  work.components = await resolveComponents(work);
+  const workflows = selectWorkflows(work);
+  warnWithoutEffect(work);
+
+  await runStage(work, workflows, 'BUILD', 'BUILDING');
+  if (workflows.some(({ type }) => type === 'TEST')) await runStage(work, workflows, 'TEST', 'TESTING');
+  await runStage(work, workflows, 'DISTRIBUTION', 'DISTRIBUTING');
+  // A workflow may leave instances running; nothing of them is needed any more.
+  for (const id of [...work.instances.keys()]) await endWorkInstance(work, id);
+  await setStatus(work.catalog, work.arn, work.report, 'INTEGRATING');
+  await setStatus(work.catalog, work.arn, work.report, 'AVAILABLE', {
+    patch: { outputResources: await outputResources(work), ...(work.osVersion ? { osVersion: work.osVersion } : {}) },
+  });
+}
+
+async function runStage(work: ImageWork, workflows: readonly SelectedWorkflow[], type: Stage, status: 'BUILDING' | 'TESTING' | 'DISTRIBUTING'): Promise<void> {
+  await setStatus(work.catalog, work.arn, work.report, status);
+  for (const [position, workflow] of workflows.entries()) {
+    if (workflow.type !== type) continue;
+    work.signal.throwIfAborted();
+    const { document, faults } = parseWorkflowDocument(workflow.data, type);
+    if (document === undefined) throw new Error(`workflow ${workflow.arn} is not valid: ${faults[0]?.message}`);
+    await runWorkflow(work, { document, arn: workflow.arn, name: workflow.name, type, parameters: workflow.parameters, position });
+  }
+}
+
+/** FAILED or CANCELLED, with nothing left of the work but its records and its log. */
+async function end(work: ImageWork, error: Error): Promise<void> {
+  const cancelled = error instanceof CancelledError;
+  for (const id of [...work.instances.keys()]) {
+    await endWorkInstance(work, id).catch((cause: unknown) => {
+      work.report({ type: 'log', level: 'error', text: `${id} could not be ended cleanly, the sweeper will: ${(cause as Error).message}` });
+    });
+  }
+  await discardOutputs(work);
+  await closeExecutions(work.catalog.db, work.arn, cancelled ? 'CANCELLED' : 'FAILED', error.message);
+  await setStatus(work.catalog, work.arn, work.report, cancelled ? 'CANCELLED' : 'FAILED', { reason: error.message });
+}
+
+async function discardOutputs(work: ImageWork): Promise<void> {
+  for (const ami of await amisOfImage(work.catalog.db, work.arn)) {
+    await removeCopies(work, ami);
+    await updateAmi(work.catalog.db, ami.id, { state: 'deregistered' });
+  }
+  for (const layer of work.sealed.toReversed()) await work.layers.discard(layer);
+}
+
+/**
+ * Changes an image's status: first in its log, so that a follower has read all when the record says that it is at its end.
+ * @param options.reason at most 1,024 characters are kept
+ */
+export async function setStatus(
+  catalog: Catalog, arn: string, report: Report, status: string, options: { readonly reason?: string; readonly patch?: Partial<Image> } = {},
+): Promise<void> {
+  const reason = options.reason?.slice(0, REASON_LENGTH);
+  report({ type: 'state', status, level: status === 'FAILED' ? 'error' : 'info', text: reason === undefined ? status : `${status}: ${reason}` });
+  await catalog.transaction((trx) => transitionImage(trx, arn, status as never, { ...(reason === undefined ? {} : { reason }), ...(options.patch ? { patch: options.patch } : {}) }));
+}

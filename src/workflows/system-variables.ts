@@ -1,0 +1,31 @@
+/** `$.imagebuilder.*`. Source: reference, `workflows.md` section 2. */
+import type { ImageWork, Stage } from './image-work.ts';
+
+const PHASE: Readonly<Record<Stage, string>> = { BUILD: 'Build', TEST: 'Test', DISTRIBUTION: 'Distribution' };
+
+/** The system variables that a workflow of this image sees. */
+export function systemVariables(work: ImageWork, stage: Stage): Readonly<Record<string, unknown>> {
+  const { image, arn } = work;
+  const infrastructure = image.infrastructureConfiguration;
+  const [version, build] = (image.version ?? '').split('/');
+  return {
+    cloudWatchLogGroup: `/aws/imagebuilder/${image.name}`,
+    cloudWatchLogStream: image.version,
+    collectImageMetadata: image.enhancedImageMetadataEnabled ?? true,
+    collectImageScanFindings: image.imageScanningConfiguration?.imageScanningEnabled ?? false,
+    imageBuildNumber: Number(build),
+    imageId: image.imageRecipe?.parentImage,
+    imageName: image.name,
+    imageType: image.type === 'DOCKER' ? 'DOCKER' : 'AMI',
+    imageVersionNumber: version,
+    instanceProfileName: infrastructure?.instanceProfileName,
+    platform: image.platform ?? 'Linux',
+    s3Logs: infrastructure?.logging?.s3Logs ?? {},
+    securityGroups: infrastructure?.securityGroupIds ?? [],
+    sourceImageARN: arn,
+    subnetId: infrastructure?.subnetId ?? '',
+    terminateInstanceOnFailure: infrastructure?.terminateInstanceOnFailure ?? true,
+    workflowPhase: PHASE[stage],
+    workingDirectory: image.imageRecipe?.workingDirectory ?? '/tmp',
+  };
+}

@@ -1,0 +1,32 @@
+/** Block device mappings of a recipe. Pure. */
+import type { InstanceBlockDeviceMapping } from '@aws-sdk/client-imagebuilder';
+
+/** Names that mean the root volume. The images made here have no device name of their own; AWS's use one of these. */
+const ROOT_DEVICES = ['/dev/xvda', '/dev/sda1', '/dev/sda', '/dev/vda'];
+
+/** The size in bytes that a recipe asks of the root volume (`volumeSize` is in GiB), or `undefined`. */
+export function rootVolumeBytes(mappings: readonly InstanceBlockDeviceMapping[] | undefined): number | undefined {
+  const size = mappings?.find((mapping) => ROOT_DEVICES.includes(mapping.deviceName ?? ''))?.ebs?.volumeSize;
+  return size === undefined ? undefined : size * 2 ** 30;
+}
+
+/** Whether a recipe asks for an encrypted volume: refused, since building without it would be dangerous to miss. */
+export function asksForEncryption(mappings: readonly InstanceBlockDeviceMapping[] | undefined): boolean {
+  return mappings?.some((mapping) => mapping.ebs?.encrypted === true || mapping.ebs?.kmsKeyId !== undefined) ?? false;
+}
+
+/** Paths of mapping members that are stored and have no effect yet. */
+export function mappingsWithoutEffect(mappings: readonly InstanceBlockDeviceMapping[] | undefined): readonly string[] {
+  const paths: string[] = [];
+  for (const [index, mapping] of (mappings ?? []).entries()) {
+    const at = `imageRecipe.blockDeviceMappings[${index}]`;
+    if (!ROOT_DEVICES.includes(mapping.deviceName ?? '')) {
+      paths.push(at);
+      continue;
+    }
+    for (const member of ['iops', 'throughput', 'volumeType', 'snapshotId', 'deleteOnTermination'] as const) {
+      if (mapping.ebs?.[member] !== undefined) paths.push(`${at}.ebs.${member}`);
+    }
+  }
+  return paths;
+}
