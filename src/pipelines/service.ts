@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createApi } from '../api/server.ts';
 import { openCatalog } from '../catalog/catalog.ts';
-import { busyImages } from '../catalog/images.ts';
+import { busyImages } from '../catalog/image-work.ts';
 import { instancesToActOn } from '../catalog/instances.ts';
 import { managedImages } from '../images/base/base-images.ts';
 import { launchService } from '../launches/service.ts';

@@ -7,7 +7,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { closeExecutions } from '../catalog/executions.ts';
 import { heldOwners, heldRecorder } from '../catalog/held.ts';
 import { openImageLog } from '../catalog/image-log.ts';
-import { imagesInProgress } from '../catalog/images.ts';
+import { imagesInProgress } from '../catalog/image-work.ts';
 import { liveInstances, updateInstance } from '../catalog/instances.ts';
 import { abandonedImages, endLease } from '../catalog/leases.ts';
 import { LayerStore } from '../images/layer-store.ts';

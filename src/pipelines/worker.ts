@@ -4,7 +4,7 @@
  */
 import { hostname } from 'node:os';
 import type { Catalog } from '../catalog/catalog.ts';
-import { cancelRequested } from '../catalog/images.ts';
+import { cancelRequested } from '../catalog/image-work.ts';
 import { instancesToActOn } from '../catalog/instances.ts';
 import { claimImage, endLease, renewLeases, type Lessee } from '../catalog/leases.ts';
 import { endLaunched, makeLaunched } from '../launches/act.ts';
