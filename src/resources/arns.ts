@@ -1,0 +1,98 @@
+/** ARNs of Image Builder's resources. Source: reference, `resources.md` section 2. */
+import { formatVersion, isVersion, parseVersionPattern, type Version, type VersionPattern } from './versions.ts';
+
+/** The kinds of resources. */
+export type ResourceType =
+  | 'component' | 'image-recipe' | 'container-recipe' | 'image' | 'workflow'
+  | 'image-pipeline' | 'infrastructure-configuration' | 'distribution-configuration' | 'lifecycle-policy';
+
+/** An ARN taken apart. */
+export interface Arn {
+  readonly partition: string;
+  readonly region: string;
+  /** Account id, 12 digits, or `aws` for what comes with the service. */
+  readonly owner: string;
+  readonly type: ResourceType;
+  /** For workflows. */
+  readonly workflowType?: 'build' | 'test' | 'distribution';
+  readonly slug: string;
+  /** Of versioned types; absent in an ARN of the name alone. */
+  readonly version?: VersionPattern;
+  /** Of components, images and workflows. */
+  readonly build?: number;
+}
+
+/** Types whose ARNs have a version, and whether a build number may follow it. */
+const VERSIONED: Partial<Record<ResourceType, { readonly builds: boolean }>> = {
+  component: { builds: true },
+  image: { builds: true },
+  workflow: { builds: true },
+  'image-recipe': { builds: false },
+  'container-recipe': { builds: false },
+};
+
+const FORM = new RegExp(
+  '^arn:(aws[^:]*):imagebuilder:([^:]+):([0-9]{12}|aws(?:-[a-z-]+)?|third-party):' +
+  '(component|image-recipe|container-recipe|image|image-pipeline|infrastructure-configuration|distribution-configuration|lifecycle-policy|workflow/(?:build|test|distribution))' +
+  '/([a-z0-9_-]+)(?:/([^/]+)(?:/([1-9][0-9]{0,9}))?)?$',
+);
+
+/** Takes an ARN apart. Returns `undefined` for what is none, or has a version where its type has none. */
+export function parseArn(text: string): Arn | undefined {
+  const match = FORM.exec(text);
+  if (match === null) return undefined;
+  const [, partition, region, owner, kind, slug, versionText, buildText] = match as unknown as [string, string, string, string, string, string, string?, string?];
+  const [type, workflowType] = kind.split('/') as [ResourceType, Arn['workflowType']];
+  const version = versionText === undefined ? undefined : parseVersionPattern(versionText);
+  if (versionText !== undefined && (version === undefined || VERSIONED[type] === undefined)) return undefined;
+  if (buildText !== undefined && (!VERSIONED[type]!.builds || !isVersion(version!))) return undefined;
+  return {
+    partition, region, owner, type, slug,
+    ...(workflowType === undefined ? {} : { workflowType }),
+    ...(version === undefined ? {} : { version }),
+    ...(buildText === undefined ? {} : { build: Number(buildText) }),
+  };
+}
+
+/** Puts an ARN together. */
+export function formatArn(arn: Arn): string {
+  const kind = arn.workflowType === undefined ? arn.type : `${arn.type}/${arn.workflowType}`;
+  const version = arn.version === undefined ? '' : `/${formatVersion(arn.version)}`;
+  const build = arn.build === undefined ? '' : `/${arn.build}`;
+  return `arn:${arn.partition}:imagebuilder:${arn.region}:${arn.owner}:${kind}/${arn.slug}${version}${build}`;
+}
+
+/** The ARN of the name alone, as in `…:component/my-component`. */
+export function nameArn({ version: _version, build: _build, ...name }: Arn): string {
+  return formatArn(name);
+}
+
+/** The ARN of the version, without a build number. */
+export function versionArn({ build: _build, ...version }: Arn): string {
+  return formatArn(version);
+}
+
+/** ARN of a resource of one account (or of `aws`) in one Region. */
+export function resourceArn(
+  place: { readonly region: string; readonly account: string },
+  type: ResourceType,
+  slug: string,
+  version?: VersionPattern,
+  build?: number,
+): string {
+  return formatArn({ partition: 'aws', region: place.region, owner: place.account, type, slug, ...(version && { version }), ...(build !== undefined && { build }) });
+}
+
+/** ARNs that will always mean the latest of a resource's versions, as `latestVersionReferences` has them. */
+export function latestVersionReferences(arn: Arn & { readonly version: Version }): {
+  latestVersionArn: string; latestMajorVersionArn: string; latestMinorVersionArn: string; latestPatchVersionArn: string;
+} {
+  const { major, minor } = arn.version;
+  const at = (version: VersionPattern): string => versionArn({ ...arn, version });
+  return {
+    latestVersionArn: at({ major: 'x', minor: 'x', patch: 'x' }),
+    latestMajorVersionArn: at({ major, minor: 'x', patch: 'x' }),
+    latestMinorVersionArn: at({ major, minor, patch: 'x' }),
+    latestPatchVersionArn: at(arn.version),
+  };
+}

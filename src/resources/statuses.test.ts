@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isEnded, isInProgress, isLegalMove, type ImageStatus } from './statuses.ts';
+
+const ALL: readonly ImageStatus[] = [
+  'PENDING', 'CREATING', 'BUILDING', 'TESTING', 'DISTRIBUTING', 'INTEGRATING', 'AVAILABLE', 'CANCELLED', 'FAILED', 'DEPRECATED', 'DELETED', 'DISABLED',
+];
+
+test('from each status exactly these can follow', () => {
+  const expected: Record<string, string> = {
+    PENDING: 'CREATING BUILDING TESTING DISTRIBUTING INTEGRATING CANCELLED FAILED',
+    CREATING: 'BUILDING TESTING DISTRIBUTING INTEGRATING AVAILABLE CANCELLED FAILED',
+    BUILDING: 'TESTING DISTRIBUTING INTEGRATING AVAILABLE CANCELLED FAILED',
+    TESTING: 'DISTRIBUTING INTEGRATING AVAILABLE CANCELLED FAILED',
+    DISTRIBUTING: 'INTEGRATING AVAILABLE CANCELLED FAILED',
+    INTEGRATING: 'AVAILABLE CANCELLED FAILED',
+    AVAILABLE: 'DEPRECATED DELETED DISABLED',
+    DEPRECATED: 'AVAILABLE DELETED DISABLED',
+    DISABLED: 'AVAILABLE DELETED',
+    FAILED: 'DELETED',
+    CANCELLED: 'DELETED',
+    DELETED: '',
+  };
+  for (const from of ALL) assert.equal(ALL.filter((to) => isLegalMove(from, to)).join(' '), expected[from], from);
+});
+
+test('an image is in progress or at an end', () => {
+  for (const status of ALL) assert.notEqual(isInProgress(status), isEnded(status));
+  assert.deepEqual(ALL.filter(isInProgress), ['PENDING', 'CREATING', 'BUILDING', 'TESTING', 'DISTRIBUTING', 'INTEGRATING']);
+});
