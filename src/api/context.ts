@@ -120,6 +120,7 @@ export interface RequestContext extends Owner {
 
 /** What a handler is given besides its input. */
 export interface OperationContext extends RequestContext {
+  readonly operation: OperationName;
   /**
    * The catalogue. For an operation that changes something this is a transaction, begun before the handler and committed after it (with the
    * client token's row): what the handler throws undoes all it wrote. So a handler does quick work on records and nothing else.

@@ -1,0 +1,195 @@
+/**
+ * Between the wire and the SDK's types, by the SDK's schemas. Unknown members are dropped, as AWS drops them; null is absent; a value of the
+ * wrong type is an error with its path. Timestamps are numbers of seconds on the wire and `Date` inside; dates of resources are strings in both.
+ */
+import type { NormalizedSchema } from '@smithy/core/schema';
+import { serializationError, type ApiError } from '../resources/errors.ts';
+import { memberLocation, members, type Operation } from './model.ts';
+
+/** Where a request's values stand. */
+export interface WireRequest {
+  /** Path as it came, without the query: still percent-encoded. */
+  readonly path: string;
+  /** Query as it came, without its question mark. */
+  readonly query: string;
+  readonly body: Uint8Array;
+}
+
+/** A decoded structure. */
+export type Structure = Readonly<Record<string, unknown>>;
+
+/** Decodes percent-encoding. A plus sign is a plus sign. @throws {ApiError} SerializationException for what is no UTF-8 */
+export function decodeText(text: string, what: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw serializationError(`The ${what} is not valid percent-encoded UTF-8.`);
+  }
+}
+
+/** Names and values of a query, decoded, in order. */
+export function decodeQuery(query: string): readonly (readonly [name: string, value: string])[] {
+  if (query === '') return [];
+  return query.split('&').filter((pair) => pair !== '').map((pair) => {
+    const at = pair.indexOf('=');
+    const [name, value] = at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+    return [decodeText(name, 'query'), decodeText(value, 'query')];
+  });
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+
+/** The JSON object of a body; an empty body is an empty object. @throws {ApiError} SerializationException */
+export function decodeJsonObject(body: Uint8Array): Structure {
+  if (body.length === 0) return {};
+  let text: string;
+  try {
+    text = utf8.decode(body);
+  } catch {
+    throw serializationError('The body is not valid UTF-8.');
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw serializationError(`The body is not valid JSON: ${(error as Error).message}.`);
+  }
+  if (!isObject(value)) throw serializationError(`The body must be a JSON object, not ${describe(value)}.`);
+  return value;
+}
+
+/**
+ * The input of an operation out of a request. Members that the request lacks are absent.
+ * @throws {ApiError} SerializationException naming every value of a wrong type
+ */
+export function decodeInput(operation: Operation, request: WireRequest): Structure {
+  const faults: string[] = [];
+  const entries: [string, unknown][] = [];
+  const located = [...members(operation.input)].map(([member, schema]) => ({ member, schema, ...memberLocation(schema) }));
+  const query = located.some(({ location }) => location === 'query') ? decodeQuery(request.query) : [];
+  const body = located.some(({ location }) => location === 'body') ? decodeJsonObject(request.body) : {};
+  for (const { member, schema, location, name } of located) {
+    if (location === 'label') entries.push([member, decodeText(labelOf(operation, request.path, member), 'path')]);
+    else if (location === 'query') {
+      const values = query.filter(([key]) => key === name).map(([, value]) => value);
+      if (values.length > 0) entries.push([member, fromQuery(schema, values, member, faults)]);
+    } else {
+      const value = Object.hasOwn(body, name) ? body[name] : undefined;
+      if (value !== undefined && value !== null) entries.push([member, fromJson(schema, value, member, faults)]);
+    }
+  }
+  if (faults.length > 0) throw typeFaults(faults);
+  return Object.fromEntries(entries);
+}
+
+/** The one label of an operation's URI is its last segment and takes the rest of the path, encoded slashes and bare ones alike. */
+function labelOf(operation: Operation, path: string, member: string): string {
+  const prefix = operation.uri.slice(0, operation.uri.indexOf(`{${member}}`));
+  return path.slice(prefix.length);
+}
+
+function typeFaults(faults: readonly string[]): ApiError {
+  return serializationError(faults.join('\n'));
+}
+
+function fromQuery(schema: NormalizedSchema, values: readonly string[], path: string, faults: string[]): unknown {
+  if (schema.isListSchema()) return values.map((value, index) => fromQuery(schema.getValueSchema(), [value], `${path}[${index}]`, faults));
+  const value = values[0]!;
+  if (schema.isStringSchema()) return value;
+  if (schema.isBooleanSchema()) {
+    if (value === 'true' || value === 'false') return value === 'true';
+    return mismatch(path, 'true or false', value, faults);
+  }
+  if (schema.isNumericSchema()) {
+    const number = Number(value);
+    return value.trim() !== '' && Number.isFinite(number) ? number : mismatch(path, 'a number', value, faults);
+  }
+  throw new TypeError(`the query member ${path} has a schema that no query can carry`);
+}
+
+function fromJson(schema: NormalizedSchema, value: unknown, path: string, faults: string[]): unknown {
+  if (schema.isStructSchema()) {
+    if (!isObject(value)) return mismatch(path, 'an object', value, faults);
+    const entries: [string, unknown][] = [];
+    for (const [name, member] of members(schema)) {
+      const given = Object.hasOwn(value, name) ? value[name] : undefined;
+      if (given !== undefined && given !== null) entries.push([name, fromJson(member, given, `${path}.${name}`, faults)]);
+    }
+    return Object.fromEntries(entries);
+  }
+  if (schema.isListSchema()) {
+    if (!Array.isArray(value)) return mismatch(path, 'a list', value, faults);
+    const item = schema.getValueSchema();
+    return value.map((given, index) => fromJson(item, given, `${path}[${index}]`, faults));
+  }
+  if (schema.isMapSchema()) {
+    if (!isObject(value)) return mismatch(path, 'an object', value, faults);
+    const item = schema.getValueSchema();
+    return Object.fromEntries(Object.entries(value).map(([key, given]) => [key, fromJson(item, given, `${path}.${key}`, faults)]));
+  }
+  if (schema.isStringSchema()) return typeof value === 'string' ? value : mismatch(path, 'a string', value, faults);
+  if (schema.isBooleanSchema()) return typeof value === 'boolean' ? value : mismatch(path, 'true or false', value, faults);
+  if (schema.isNumericSchema()) return typeof value === 'number' && Number.isFinite(value) ? value : mismatch(path, 'a number', value, faults);
+  if (schema.isTimestampSchema()) {
+    const date = new Date(typeof value === 'number' ? value * 1000 : NaN);
+    return Number.isNaN(date.getTime()) ? mismatch(path, 'a time in seconds since 1970', value, faults) : date;
+  }
+  throw new TypeError(`${path} has a schema that this codec does not know`);
+}
+
+function mismatch(path: string, expected: string, value: unknown, faults: string[]): undefined {
+  faults.push(`The value supplied for parameter '${path}' is not valid. It must be ${expected}, not ${describe(value)}.`);
+  return undefined;
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'an object';
+  if (typeof value === 'string') return `the string ${JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value)}`;
+  return `the ${typeof value} ${String(value)}`;
+}
+
+function isObject(value: unknown): value is Structure {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * What goes on the wire for an output: a value ready for `JSON.stringify`. Undefined and null members are absent, as are members the model lacks.
+ * @throws {TypeError} when a value is not of its schema's type: a fault of the handler
+ */
+export function encodeOutput(schema: NormalizedSchema, output: object): Structure {
+  return toJson(schema, output, schema.getName() ?? 'output') as Structure;
+}
+
+function toJson(schema: NormalizedSchema, value: unknown, path: string): unknown {
+  const wrong = (): never => {
+    throw new TypeError(`${path} is ${describe(value)}, which its schema does not allow`);
+  };
+  if (schema.isStructSchema()) {
+    if (!isObject(value)) return wrong();
+    const entries: [string, unknown][] = [];
+    for (const [name, member] of members(schema)) {
+      const given = value[name];
+      if (given !== undefined && given !== null) entries.push([name, toJson(member, given, `${path}.${name}`)]);
+    }
+    return Object.fromEntries(entries);
+  }
+  if (schema.isListSchema()) {
+    if (!Array.isArray(value)) return wrong();
+    const item = schema.getValueSchema();
+    return value.map((given, index) => toJson(item, given, `${path}[${index}]`));
+  }
+  if (schema.isMapSchema()) {
+    if (!isObject(value)) return wrong();
+    const item = schema.getValueSchema();
+    return Object.fromEntries(
+      Object.entries(value).filter(([, given]) => given !== undefined && given !== null).map(([key, given]) => [key, toJson(item, given, `${path}.${key}`)]),
+    );
+  }
+  if (schema.isStringSchema()) return typeof value === 'string' ? value : wrong();
+  if (schema.isBooleanSchema()) return typeof value === 'boolean' ? value : wrong();
+  if (schema.isNumericSchema()) return typeof value === 'number' && Number.isFinite(value) ? value : wrong();
+  if (schema.isTimestampSchema()) return value instanceof Date && !Number.isNaN(value.getTime()) ? value.getTime() / 1000 : wrong();
+  return wrong();
+}
