@@ -1,0 +1,314 @@
+/**
+ * Conditions: the comparison and logical operators that `Assert` takes as inputs and `if` as its statement.
+ * Source: reference, `awstoe.md` section 4. String comparisons and patterns ignore case, as its prose says.
+ */
+import { Script, createContext } from 'node:vm';
+import type { FaultCollector } from '../faults.ts';
+import { didYouMean } from '../nearest.ts';
+import { describeNode, entryOf, shorten } from '../nodes.ts';
+import type { DocumentNode, MapEntry, MapNode } from '../nodes.ts';
+import { childPath, readChoice } from '../reading.ts';
+import type { InputValue } from './document.ts';
+import { hasReference } from './references.ts';
+
+/** What a comparison needs beside its baseline. */
+type Operand = 'none' | 'value' | 'path';
+
+interface Comparison {
+  readonly kind: 'string' | 'number' | 'pattern' | 'binary' | 'file' | 'folder' | 'hash';
+  readonly operand: Operand;
+}
+
+const COMPARISONS = {
+  stringIsEmpty: { kind: 'string', operand: 'none' },
+  stringIsWhitespace: { kind: 'string', operand: 'none' },
+  stringEquals: { kind: 'string', operand: 'value' },
+  stringLessThan: { kind: 'string', operand: 'value' },
+  stringLessThanEquals: { kind: 'string', operand: 'value' },
+  stringGreaterThan: { kind: 'string', operand: 'value' },
+  stringGreaterThanEquals: { kind: 'string', operand: 'value' },
+  patternMatches: { kind: 'pattern', operand: 'value' },
+  numberEquals: { kind: 'number', operand: 'value' },
+  numberLessThan: { kind: 'number', operand: 'value' },
+  numberLessThanEquals: { kind: 'number', operand: 'value' },
+  numberGreaterThan: { kind: 'number', operand: 'value' },
+  numberGreaterThanEquals: { kind: 'number', operand: 'value' },
+  binaryExists: { kind: 'binary', operand: 'none' },
+  fileExists: { kind: 'file', operand: 'none' },
+  folderExists: { kind: 'folder', operand: 'none' },
+  fileMD5Equals: { kind: 'hash', operand: 'path' },
+  fileSHA1Equals: { kind: 'hash', operand: 'path' },
+  fileSHA256Equals: { kind: 'hash', operand: 'path' },
+  fileSHA512Equals: { kind: 'hash', operand: 'path' },
+} as const satisfies Readonly<Record<string, Comparison>>;
+
+/** A comparison operator. */
+export type ComparisonOperator = keyof typeof COMPARISONS;
+const LOGICAL = ['and', 'or', 'not'] as const;
+
+/** Every operator's name, the logical ones last. */
+export const CONDITION_OPERATORS: readonly string[] = [...Object.keys(COMPARISONS), ...LOGICAL];
+
+/** What evaluation asks of the instance. */
+export interface ConditionProbe {
+  readonly binaryExists: (name: string) => Promise<boolean>;
+  readonly fileExists: (path: string) => Promise<boolean>;
+  readonly folderExists: (path: string) => Promise<boolean>;
+  /** The hash of a file in hexadecimal; undefined when there is no such file. */
+  readonly fileHash: (path: string, algorithm: 'md5' | 'sha1' | 'sha256' | 'sha512') => Promise<string | undefined>;
+}
+
+/** Outcome of a condition, and one sentence that says which part decided. */
+export interface ConditionOutcome {
+  readonly holds: boolean;
+  readonly explanation: string;
+}
+
+function isComparison(name: string): name is ComparisonOperator {
+  return Object.hasOwn(COMPARISONS, name);
+}
+
+// ---- reading
+
+/**
+ * Reads a condition and gives it in one form: one operator, operands as texts, `and` and `or` with lists, `not` with a map.
+ * `use` says where it stands: in an `if`, `then` and `else` may stand beside the operator.
+ */
+export function readCondition(node: DocumentNode, path: string, use: 'assertion' | 'if', faults: FaultCollector): InputValue | undefined {
+  return new ConditionReader(faults).statement(node, path, use === 'if');
+}
+
+class ConditionReader {
+  readonly #faults: FaultCollector;
+
+  constructor(faults: FaultCollector) {
+    this.#faults = faults;
+  }
+
+  statement(given: DocumentNode, path: string, branches: boolean): InputValue | undefined {
+    const node = given.kind === 'list' && given.items.length === 1 && given.items[0] !== undefined ? given.items[0] : given;
+    if (node.kind !== 'map') {
+      this.#faults.add('wrong-type', node.position, path, `A condition has to be a map with one operator, and is ${describeNode(node)}.`);
+      return undefined;
+    }
+    const operators = node.entries.filter((entry) => CONDITION_OPERATORS.includes(entry.key));
+    const operator = operators[0];
+    this.#others(node, operator, path, branches);
+    if (operator === undefined || operators.length > 1) {
+      const found = operators.length === 0 ? 'none' : operators.map((entry) => entry.key).join(', ');
+      this.#faults.add('operator-count', node.position, path, `A condition needs exactly one operator, and has ${found}.`);
+      return undefined;
+    }
+    const at = childPath(path, operator.key);
+    if (operator.key === 'and' || operator.key === 'or') return this.#many(operator, at);
+    if (operator.key === 'not') {
+      const inner = this.statement(operator.value, at, true);
+      return inner === undefined ? undefined : { not: inner };
+    }
+    return isComparison(operator.key) ? this.#comparison(node, operator.key, operator, path) : undefined;
+  }
+
+  #others(node: MapNode, operator: MapEntry | undefined, path: string, branches: boolean): void {
+    const comparison = operator !== undefined && isComparison(operator.key) ? COMPARISONS[operator.key] : undefined;
+    const allowed = comparison === undefined ? ['value', 'path'] : [comparison.operand];
+    for (const entry of node.entries) {
+      if (CONDITION_OPERATORS.includes(entry.key) || allowed.includes(entry.key)) continue;
+      const at = childPath(path, entry.key);
+      if (branches && (entry.key === 'then' || entry.key === 'else')) {
+        readChoice(entry.value, at, `'${entry.key}'`, ['Abort', 'Execute', 'Skip'], this.#faults);
+        continue;
+      }
+      if (['value', 'path', 'then', 'else'].includes(entry.key)) {
+        this.#faults.add('unknown-key', entry.keyPosition, at, `'${entry.key}' has no meaning here; it has no effect.`);
+        continue;
+      }
+      const message = `'${shorten(entry.key)}' is no comparison or logical operator.${didYouMean(entry.key, CONDITION_OPERATORS)}`;
+      this.#faults.add('unknown-operator', entry.keyPosition, at, message);
+    }
+  }
+
+  #many(operator: MapEntry, path: string): InputValue | undefined {
+    if (operator.value.kind !== 'list' || operator.value.items.length === 0) {
+      const message = `'${operator.key}' has to be a list of conditions, and is ${describeNode(operator.value)}.`;
+      this.#faults.add('wrong-type', operator.value.position, path, message);
+      return undefined;
+    }
+    const inner = operator.value.items.map((item, index) => this.statement(item, `${path}[${index}]`, true));
+    return inner.some((item) => item === undefined) ? undefined : { [operator.key]: inner.map((item) => item ?? null) };
+  }
+
+  #comparison(node: MapNode, name: ComparisonOperator, operator: MapEntry, path: string): InputValue | undefined {
+    const { kind, operand } = COMPARISONS[name];
+    const baseline = this.#operand(operator, childPath(path, name), operand === 'none' || kind === 'string');
+    if (baseline !== undefined && !hasReference(baseline)) this.#checkBaseline(kind, baseline, operator, childPath(path, name));
+    if (operand === 'none') return baseline === undefined ? undefined : { [name]: baseline };
+    const variable = entryOf(node, operand);
+    if (variable === undefined) {
+      this.#faults.add('missing-input', operator.keyPosition, path, `'${name}' needs '${operand}' beside it: what is compared.`);
+      return undefined;
+    }
+    const compared = this.#operand(variable, childPath(path, operand), operand === 'value');
+    return baseline === undefined || compared === undefined ? undefined : { [name]: baseline, [operand]: compared };
+  }
+
+  #operand(entry: MapEntry, path: string, emptyAllowed: boolean): string | undefined {
+    const node = entry.value;
+    if (node.kind === 'scalar' && (node.value !== null || emptyAllowed)) return node.text;
+    this.#faults.add('wrong-type', node.position, path, `'${entry.key}' has to be a single value, and is ${describeNode(node)}.`);
+    return undefined;
+  }
+
+  #checkBaseline(kind: Comparison['kind'], baseline: string, entry: MapEntry, path: string): void {
+    const position = entry.value.position;
+    if (kind === 'number' && readDecimal(baseline) === undefined) {
+      this.#faults.add('wrong-type', position, path, `'${entry.key}' has to be a number, and is '${shorten(baseline)}'.`);
+    }
+    if (kind !== 'pattern') return;
+    const pattern = compilePattern(baseline);
+    if (typeof pattern === 'string') this.#faults.add('invalid-value', position, path, `The pattern '${shorten(baseline)}' cannot be read: ${pattern}.`);
+  }
+}
+
+// ---- evaluating
+
+/**
+ * Evaluates a condition as {@link readCondition} gave it, its references resolved. `and` and `or` stop at the first part that decides.
+ * Throws when the value is no condition, or a pattern cannot be read or takes longer than a second.
+ */
+export async function evaluateCondition(condition: InputValue, probe: ConditionProbe): Promise<ConditionOutcome> {
+  const map = asMap(condition);
+  const [name, operand] = Object.entries(map).find(([key]) => CONDITION_OPERATORS.includes(key)) ?? [];
+  if (name === undefined || operand === undefined) throw new Error('A condition needs exactly one operator.');
+  if (name === 'and' || name === 'or') return await evaluateMany(name, asList(operand), probe);
+  if (name === 'not') {
+    const inner = await evaluateCondition(operand, probe);
+    return { holds: !inner.holds, explanation: `not (${inner.explanation})` };
+  }
+  if (!isComparison(name)) throw new Error(`'${shorten(name)}' is no operator.`);
+  const baseline = asText(operand);
+  const holds = await compare(name, baseline, asText(map['value'] ?? ''), asText(map['path'] ?? ''), probe);
+  const left = COMPARISONS[name].operand === 'none' ? '' : `'${shorten(asText(map[COMPARISONS[name].operand] ?? ''))}' `;
+  return { holds, explanation: `${left}${name} '${shorten(baseline)}' is ${String(holds)}` };
+}
+
+async function evaluateMany(name: 'and' | 'or', parts: readonly InputValue[], probe: ConditionProbe): Promise<ConditionOutcome> {
+  const said: string[] = [];
+  for (const part of parts) {
+    const outcome = await evaluateCondition(part, probe);
+    if (outcome.holds === (name === 'or')) return outcome;
+    said.push(outcome.explanation);
+  }
+  return { holds: name === 'and', explanation: said.join(`, ${name} `) };
+}
+
+async function compare(name: ComparisonOperator, baseline: string, value: string, path: string, probe: ConditionProbe): Promise<boolean> {
+  switch (name) {
+    case 'stringIsEmpty': return baseline.length === 0;
+    case 'stringIsWhitespace': return /^\s+$/.test(baseline);
+    case 'stringEquals': return compareTexts(value, baseline) === 0;
+    case 'stringLessThan': return compareTexts(value, baseline) < 0;
+    case 'stringLessThanEquals': return compareTexts(value, baseline) <= 0;
+    case 'stringGreaterThan': return compareTexts(value, baseline) > 0;
+    case 'stringGreaterThanEquals': return compareTexts(value, baseline) >= 0;
+    case 'patternMatches': return matchPattern(baseline, value);
+    case 'numberEquals': return compareNumbers(value, baseline, (order) => order === 0);
+    case 'numberLessThan': return compareNumbers(value, baseline, (order) => order < 0);
+    case 'numberLessThanEquals': return compareNumbers(value, baseline, (order) => order <= 0);
+    case 'numberGreaterThan': return compareNumbers(value, baseline, (order) => order > 0);
+    case 'numberGreaterThanEquals': return compareNumbers(value, baseline, (order) => order >= 0);
+    case 'binaryExists': return await probe.binaryExists(baseline);
+    case 'fileExists': return await probe.fileExists(baseline);
+    case 'folderExists': return await probe.folderExists(baseline);
+    case 'fileMD5Equals': return sameHash(await probe.fileHash(path, 'md5'), baseline);
+    case 'fileSHA1Equals': return sameHash(await probe.fileHash(path, 'sha1'), baseline);
+    case 'fileSHA256Equals': return sameHash(await probe.fileHash(path, 'sha256'), baseline);
+    case 'fileSHA512Equals': return sameHash(await probe.fileHash(path, 'sha512'), baseline);
+  }
+}
+
+function sameHash(found: string | undefined, expected: string): boolean {
+  return found !== undefined && found.toLowerCase() === expected.trim().toLowerCase();
+}
+
+/** Order of two texts, upper and lower case being the same; digits before letters. */
+function compareTexts(a: string, b: string): number {
+  const [left, right] = [a.toLowerCase(), b.toLowerCase()];
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}
+
+/** A decimal number of any length, as an integer and the number of its decimals. */
+interface Decimal {
+  readonly digits: bigint;
+  readonly decimals: number;
+}
+
+function readDecimal(text: string): Decimal | undefined {
+  const found = /^([-+]?)(?:([0-9]+)[.])?([0-9]+)$/.exec(text);
+  if (found === null || text.length > 1000) return undefined;
+  const [, sign = '', whole, rest = ''] = found;
+  const digits = BigInt((whole ?? '') + rest);
+  return { digits: sign === '-' ? -digits : digits, decimals: whole === undefined ? 0 : rest.length };
+}
+
+function compareNumbers(value: string, baseline: string, test: (order: number) => boolean): boolean {
+  const [a, b] = [readDecimal(value), readDecimal(baseline)];
+  if (a === undefined || b === undefined) return false;
+  const decimals = Math.max(a.decimals, b.decimals);
+  const difference = a.digits * 10n ** BigInt(decimals - a.decimals) - b.digits * 10n ** BigInt(decimals - b.decimals);
+  if (difference === 0n) return test(0);
+  return test(difference < 0n ? -1 : 1);
+}
+
+/** The pattern in JavaScript's syntax, or why it cannot be read. Patterns are Go's (RE2): no look-around, no back references. */
+function compilePattern(pattern: string): RegExp | string {
+  if (/(?<!\\)(?:\\\\)*\(\?<?[=!]/.test(pattern)) return 'look-ahead and look-behind do not exist';
+  if (/(?<!\\)(?:\\\\)*\\[1-9]/.test(pattern)) return 'back references do not exist';
+  const leading = /^\(\?([ims]+)\)/.exec(pattern);
+  const flags = `i${leading?.[1]?.includes('m') === true ? 'm' : ''}${leading?.[1]?.includes('s') === true ? 's' : ''}`;
+  const source = pattern.slice(leading?.[0].length ?? 0).replaceAll('(?P<', '(?<').replaceAll('\\A', '^').replaceAll('\\z', '$')
+    .replace(/\[:(\w+):\]/g, (whole, name: string) => POSIX_CLASSES.get(name) ?? whole);
+  for (const unicode of ['u', '']) {
+    try {
+      return new RegExp(source, flags + unicode);
+    } catch (error) {
+      if (unicode === '') return error instanceof Error ? error.message.replace(/^Invalid regular expression: /, '') : 'it is no pattern';
+    }
+  }
+  return 'it is no pattern';
+}
+
+const POSIX_CLASSES: ReadonlyMap<string, string> = new Map([
+  ['alpha', 'A-Za-z'], ['digit', '0-9'], ['alnum', '0-9A-Za-z'], ['upper', 'A-Z'], ['lower', 'a-z'], ['space', '\\s'],
+  ['blank', '\\t '], ['xdigit', '0-9A-Fa-f'], ['word', '\\w'], ['punct', '!-\\/:-@\\[-`{-~'],
+]);
+
+const MATCH = new Script('pattern.test(text)');
+const MATCH_MILLISECONDS = 1000;
+
+/** A document's pattern must not hold the process up: it is tried with a deadline. */
+function matchPattern(source: string, text: string): boolean {
+  const pattern = compilePattern(source);
+  if (typeof pattern === 'string') throw new Error(`The pattern '${shorten(source)}' cannot be read: ${pattern}.`);
+  try {
+    return MATCH.runInContext(createContext({ pattern, text }), { timeout: MATCH_MILLISECONDS }) === true;
+  } catch {
+    throw new Error(`The pattern '${shorten(source)}' took longer than ${MATCH_MILLISECONDS} ms on a text of ${text.length} characters.`);
+  }
+}
+
+function asMap(value: InputValue): Readonly<Record<string, InputValue>> {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error('A condition has to be a map.');
+  return value as Readonly<Record<string, InputValue>>;
+}
+
+function asList(value: InputValue): readonly InputValue[] {
+  if (!Array.isArray(value)) throw new Error("'and' and 'or' need a list.");
+  return value as readonly InputValue[];
+}
+
+function asText(value: InputValue): string {
+  if (value === null) return '';
+  if (typeof value === 'object') throw new Error('A comparison needs single values.');
+  return String(value);
+}

@@ -1,0 +1,158 @@
+/**
+ * The register of action modules: what a step's `action` may be, where it runs, what its inputs are.
+ * Source: reference, `awstoe.md` section 6. A module that the runner learns to run is switched on here: `supported`.
+ */
+
+/** Platform of a component. */
+export type Platform = 'Linux' | 'Windows' | 'macOS';
+
+/**
+ * Type of one input. `text` takes the text of any scalar; `mode` is octal file permissions, read to four digits (`0755`);
+ * `scalarOrTexts` is a scalar or a list of scalars; `parameters` a list of `{name, value}`.
+ */
+export type InputType = 'text' | 'boolean' | 'integer' | 'texts' | 'textMap' | 'mode' | 'scalarOrTexts' | 'parameters';
+
+export interface InputSchema {
+  readonly type: InputType;
+  readonly required?: boolean;
+  /** Where the input is one of a few words. */
+  readonly oneOf?: readonly string[];
+  /** True when upper and lower case are the same in `oneOf`. */
+  readonly ignoreCase?: boolean;
+  /** Input that must stand beside this one. */
+  readonly needs?: string;
+  /** Does not exist on this platform. */
+  readonly notOn?: Platform;
+}
+
+export interface ActionModule {
+  readonly name: string;
+  readonly platforms: readonly Platform[];
+  /** `map`: one map; `list`: a list of maps; `condition`: a condition directly under `inputs` (Assert). */
+  readonly shape: 'map' | 'list' | 'condition';
+  readonly inputs: Readonly<Record<string, InputSchema>>;
+  /** Exactly one of these inputs has to be given. */
+  readonly exactlyOneOf?: readonly string[];
+  /** Names of the outputs; undefined when they are not a fixed list. */
+  readonly outputs: readonly string[] | undefined;
+  /** True when the runner can run it. A document that uses another is refused as not yet supported. */
+  readonly supported: boolean;
+}
+
+const ALL = ['Linux', 'Windows', 'macOS'] as const;
+const UNIX = ['Linux', 'macOS'] as const;
+const LINUX_WINDOWS = ['Linux', 'Windows'] as const;
+const WINDOWS = ['Windows'] as const;
+
+const path = { type: 'text', required: true } as const;
+const flag = { type: 'boolean' } as const;
+const text = { type: 'text' } as const;
+const encodings = ['utf', 'utf-'].flatMap((utf) => [`${utf}8`, ...['16', '32'].flatMap((bits) => ['', 'LE', '-LE', 'BE', '-BE'].map((end) => utf + bits + end))]);
+const encoding = { type: 'text', oneOf: encodings, ignoreCase: true } as const;
+const owner = { type: 'text', notOn: 'Windows' } as const;
+const mode = { type: 'mode', notOn: 'Windows' } as const;
+const copy = { source: path, destination: path, overwrite: flag } as const;
+const msi = {
+  path,
+  reboot: { type: 'text', oneOf: ['Allow', 'Force', 'Skip'] },
+  logOptions: text,
+  logFile: text,
+  properties: { type: 'textMap' },
+  ignoreAuthenticodeSignatureErrors: flag,
+  allowUnsignedInstaller: flag,
+} as const;
+
+const MODULES: readonly ActionModule[] = [
+  { name: 'Assert', platforms: ALL, shape: 'condition', inputs: {}, outputs: [], supported: true },
+  { name: 'ExecuteBash', platforms: UNIX, shape: 'map', inputs: { commands: { type: 'texts', required: true } }, outputs: ['stdout'], supported: true },
+  { name: 'ExecuteBinary', platforms: ALL, shape: 'map', inputs: { path, arguments: { type: 'texts' } }, outputs: ['stdout'], supported: true },
+  {
+    name: 'ExecutePowerShell', platforms: WINDOWS, shape: 'map', inputs: { commands: { type: 'texts' }, file: text },
+    exactlyOneOf: ['commands', 'file'], outputs: ['stdout'], supported: false,
+  },
+  {
+    name: 'ExecuteDocument', platforms: ALL, shape: 'map',
+    inputs: { 'document': path, 'document-s3-bucket-owner': text, 'phases': text, 'parameters': { type: 'parameters' } },
+    outputs: undefined, supported: false,
+  },
+  {
+    name: 'S3Download', platforms: ALL, shape: 'list',
+    inputs: { source: path, destination: path, expectedBucketOwner: text, overwrite: flag }, outputs: [], supported: false,
+  },
+  {
+    name: 'S3Upload', platforms: ALL, shape: 'list',
+    inputs: { source: path, destination: path, recurse: flag, expectedBucketOwner: text }, outputs: [], supported: false,
+  },
+  {
+    name: 'WebDownload', platforms: ALL, shape: 'list',
+    inputs: {
+      source: path, destination: path, overwrite: flag,
+      checksum: { type: 'text', needs: 'algorithm' },
+      algorithm: { type: 'text', needs: 'checksum', oneOf: ['MD5', 'SHA1', 'SHA256', 'SHA512'] },
+      ignoreCertificateErrors: flag,
+    },
+    outputs: ['destination'], supported: false,
+  },
+  { name: 'AppendFile', platforms: ALL, shape: 'list', inputs: { path, content: text, encoding }, outputs: [], supported: false },
+  {
+    name: 'CreateFile', platforms: ALL, shape: 'list',
+    inputs: { path, content: text, encoding, owner, group: owner, permissions: mode, overwrite: flag }, outputs: [], supported: true,
+  },
+  {
+    name: 'CreateFolder', platforms: ALL, shape: 'list',
+    inputs: { path, owner, group: owner, permissions: mode, overwrite: flag }, outputs: [], supported: false,
+  },
+  { name: 'CreateSymlink', platforms: UNIX, shape: 'list', inputs: { path, target: path, force: flag }, outputs: [], supported: false },
+  { name: 'CopyFile', platforms: ALL, shape: 'list', inputs: copy, outputs: [], supported: false },
+  { name: 'CopyFolder', platforms: ALL, shape: 'list', inputs: copy, outputs: [], supported: false },
+  { name: 'MoveFile', platforms: ALL, shape: 'list', inputs: copy, outputs: [], supported: false },
+  { name: 'MoveFolder', platforms: ALL, shape: 'list', inputs: copy, outputs: [], supported: false },
+  { name: 'DeleteFile', platforms: ALL, shape: 'list', inputs: { path }, outputs: [], supported: false },
+  { name: 'DeleteFolder', platforms: ALL, shape: 'list', inputs: { path, force: flag }, outputs: [], supported: false },
+  {
+    name: 'ListFiles', platforms: ALL, shape: 'list', inputs: { path, fileNamePattern: text, recursive: flag },
+    outputs: ['files'], supported: false,
+  },
+  {
+    name: 'ReadFile', platforms: ALL, shape: 'list', inputs: { path, encoding, printFileContent: flag },
+    outputs: ['content'], supported: false,
+  },
+  { name: 'SetFileEncoding', platforms: ALL, shape: 'list', inputs: { path, encoding }, outputs: [], supported: false },
+  { name: 'SetFileOwner', platforms: UNIX, shape: 'list', inputs: { path, owner: path, group: text }, outputs: [], supported: false },
+  {
+    name: 'SetFolderOwner', platforms: UNIX, shape: 'list', inputs: { path, owner: path, group: text, recursive: flag },
+    outputs: [], supported: false,
+  },
+  {
+    name: 'SetFilePermissions', platforms: UNIX, shape: 'list', inputs: { path, permissions: { type: 'mode', required: true } },
+    outputs: [], supported: false,
+  },
+  {
+    name: 'SetFolderPermissions', platforms: UNIX, shape: 'list',
+    inputs: { path, permissions: { type: 'mode', required: true }, recursive: flag }, outputs: [], supported: false,
+  },
+  { name: 'InstallMSI', platforms: WINDOWS, shape: 'map', inputs: msi, outputs: ['logFile', 'msiExitCode', 'stdout'], supported: false },
+  { name: 'UninstallMSI', platforms: WINDOWS, shape: 'map', inputs: msi, outputs: ['logFile', 'msiExitCode', 'stdout'], supported: false },
+  { name: 'Reboot', platforms: LINUX_WINDOWS, shape: 'map', inputs: { delaySeconds: { type: 'integer' } }, outputs: [], supported: true },
+  {
+    name: 'SetRegistry', platforms: WINDOWS, shape: 'list',
+    inputs: {
+      path, name: path, value: { type: 'scalarOrTexts', required: true },
+      type: { type: 'text', required: true, oneOf: ['BINARY', 'DWORD', 'QWORD', 'SZ', 'EXPAND_SZ', 'MULTI_SZ'] },
+    },
+    outputs: [], supported: false,
+  },
+  {
+    name: 'UpdateOS', platforms: LINUX_WINDOWS, shape: 'map', inputs: { include: { type: 'texts' }, exclude: { type: 'texts' } },
+    outputs: [], supported: true,
+  },
+];
+
+/** The modules by name, in the order of the register. */
+export const ACTION_MODULES: ReadonlyMap<string, ActionModule> = new Map(MODULES.map((module) => [module.name, module]));
+
+/** True when a step of this module may leave `inputs` out. */
+export function inputsAreOptional(module: ActionModule): boolean {
+  if (module.shape !== 'map' || module.exactlyOneOf !== undefined) return false;
+  return Object.values(module.inputs).every((input) => input.required !== true);
+}

@@ -1,0 +1,224 @@
+/**
+ * References (`{{ … }}`) in the strings of a component document: finding, checking and resolving them.
+ * Source: reference, `awstoe.md` sections 3.3 and 12.
+ */
+import type { FaultCollector } from '../faults.ts';
+import { nearestWord } from '../nearest.ts';
+import { shorten } from '../nodes.ts';
+import type { ScalarNode } from '../nodes.ts';
+import type { InputValue } from './document.ts';
+import type { ActionModule } from './modules.ts';
+
+/** `{{ Name }}`: a parameter or a constant. */
+export interface NameReference {
+  readonly kind: 'name';
+  /** As written, braces included. */
+  readonly text: string;
+  readonly name: string;
+}
+
+/** `{{ phase.step.outputs[0].variable }}`. */
+export interface ChainReference {
+  readonly kind: 'chain';
+  readonly text: string;
+  readonly phase: string;
+  readonly step: string;
+  readonly direction: 'inputs' | 'outputs';
+  /** From 0; 0 when none is written. */
+  readonly index: number;
+  readonly variable: string;
+}
+
+/** `{{ loop.value }}` or `{{ loopName.index }}`. */
+export interface LoopReference {
+  readonly kind: 'loop';
+  readonly text: string;
+  readonly loop: string;
+  readonly variable: 'index' | 'value';
+}
+
+/** Braces of another tool: plain text to us. */
+export interface LiteralReference {
+  readonly kind: 'literal';
+  readonly text: string;
+}
+
+export type Reference = NameReference | ChainReference | LoopReference | LiteralReference;
+
+/** What references stand for while a step runs. Each gives undefined for what is not there. */
+export interface ReferenceLookup {
+  /** The value of a parameter or constant. An undefined one leaves the reference as text. */
+  readonly name: (name: string) => string | undefined;
+  /** The value of another step's input or output. An undefined one counts as unresolved. */
+  readonly chain: (reference: ChainReference) => string | undefined;
+  /** The value in the loop that the step is in. An undefined one leaves the reference as text. */
+  readonly loop?: (reference: LoopReference) => string | undefined;
+}
+
+/** A value with its references replaced. */
+export interface ResolvedValue {
+  readonly value: InputValue;
+  /** Chaining references that had no value, as written; the step has to fail when there is one. */
+  readonly unresolved: readonly string[];
+}
+
+const BRACES = /\{\{([^{}]*)\}\}/g;
+
+/** Reads the inside of a pair of braces. */
+function readReference(text: string, inside: string): Reference {
+  const written = inside.trim();
+  if (/^[A-Za-z0-9_-]+$/.test(written)) return { kind: 'name', text, name: written };
+  const chain = /^([^.[\]]+)\.([^.[\]]+)\.(inputs|outputs)(?:\[(\d{1,6})\])?\.([A-Za-z0-9_-]+)$/.exec(written);
+  if (chain !== null) {
+    const [, phase = '', step = '', direction, index = '0', variable = ''] = chain;
+    return { kind: 'chain', text, phase, step, direction: direction === 'inputs' ? 'inputs' : 'outputs', index: Number(index), variable };
+  }
+  const loop = /^([A-Za-z0-9_-]+)\.(index|value)$/.exec(written);
+  if (loop !== null) return { kind: 'loop', text, loop: loop[1] ?? '', variable: loop[2] === 'index' ? 'index' : 'value' };
+  return { kind: 'literal', text };
+}
+
+/** Every `{{ … }}` of a text, in order. */
+export function findReferences(text: string): readonly Reference[] {
+  if (!text.includes('{{')) return [];
+  return Array.from(text.matchAll(BRACES), (match) => readReference(match[0], match[1] ?? ''));
+}
+
+/** True when a text has a reference that names something, so that its value is known only when the step runs. */
+export function hasReference(text: string): boolean {
+  return findReferences(text).some((reference) => reference.kind !== 'literal');
+}
+
+/** Replaces the references in every string of a value. What they give is not searched again. Map keys are left alone. */
+export function resolveReferences(value: InputValue, lookup: ReferenceLookup): ResolvedValue {
+  const unresolved: string[] = [];
+  const replaceOne = (text: string, inside: string): string => {
+    const reference = readReference(text, inside);
+    if (reference.kind === 'name') return lookup.name(reference.name) ?? text;
+    if (reference.kind === 'loop') return lookup.loop?.(reference) ?? text;
+    if (reference.kind === 'literal') return text;
+    const found = lookup.chain(reference);
+    if (found === undefined) unresolved.push(text);
+    return found ?? text;
+  };
+  const walk = (part: InputValue): InputValue => {
+    if (typeof part === 'string') return part.includes('{{') ? part.replace(BRACES, replaceOne) : part;
+    if (part === null || typeof part !== 'object') return part;
+    if (isList(part)) return part.map(walk);
+    return Object.fromEntries(Object.entries(part).map(([key, inner]) => [key, walk(inner)]));
+  };
+  return { value: walk(value), unresolved };
+}
+
+function isList(value: InputValue): value is readonly InputValue[] {
+  return Array.isArray(value);
+}
+
+/** A step as a target of chaining. */
+export interface ReferenceTarget {
+  readonly phase: string;
+  readonly step: string;
+  /** Place in the order in which steps run. */
+  readonly order: number;
+  /** Undefined when the action is not known. */
+  readonly module: ActionModule | undefined;
+  /** For each map of its inputs, the names given; undefined when the inputs could not be read. */
+  readonly inputs: readonly (readonly string[])[] | undefined;
+}
+
+/** What a document declares, for checking references before anything runs. */
+export interface ReferenceScope {
+  /** Parameters and constants. */
+  readonly names: ReadonlySet<string>;
+  readonly targets: readonly ReferenceTarget[];
+}
+
+/** The step that a reference stands in. */
+export interface ReferenceSite {
+  readonly phase: string;
+  readonly order: number;
+}
+
+/** Checks the references of one scalar of a step's inputs. */
+export function checkReferences(node: ScalarNode, path: string, scope: ReferenceScope, site: ReferenceSite, faults: FaultCollector): void {
+  const counts = new Map<string, number>();
+  for (const reference of findReferences(node.text)) {
+    const count = counts.get(reference.text) ?? 0;
+    counts.set(reference.text, count + 1);
+    if (reference.kind === 'name') checkName(reference, node, count, path, scope, faults);
+    if (reference.kind === 'chain') checkChain(reference, node, count, path, scope, site, faults);
+  }
+}
+
+function checkName(
+  reference: NameReference, node: ScalarNode, count: number, path: string, scope: ReferenceScope, faults: FaultCollector,
+): void {
+  if (scope.names.has(reference.name)) return;
+  const near = nearestWord(reference.name, scope.names);
+  const said = `'${shorten(reference.text)}' names no parameter or constant of this document`;
+  const position = node.locate(reference.text, count);
+  if (near === undefined) faults.add('literal-reference', position, path, `${said}; it stays as text.`);
+  else faults.add('undeclared-parameter', position, path, `${said}. Did you mean '${near}'?`);
+}
+
+/** Phases that run in one go, so that they can refer to one another; undefined for those that the service does not run. */
+function stageOf(phase: string): string | undefined {
+  if (phase === 'build' || phase === 'validate') return 'build';
+  return phase === 'test' || phase === 'container-host-test' ? phase : undefined;
+}
+
+function checkChain(
+  reference: ChainReference, node: ScalarNode, count: number, path: string,
+  scope: ReferenceScope, site: ReferenceSite, faults: FaultCollector,
+): void {
+  const text = `'${shorten(reference.text)}'`;
+  const position = node.locate(reference.text, count);
+  const inPhase = scope.targets.filter((target) => target.phase === reference.phase);
+  if (inPhase.length === 0) {
+    const near = nearestWord(reference.phase, scope.targets.map((target) => target.phase));
+    const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
+    faults.add('unknown-reference', position, path, `${text}: the document has no phase '${shorten(reference.phase)}' with steps.${hint}`);
+    return;
+  }
+  const target = inPhase.find((candidate) => candidate.step === reference.step);
+  if (target === undefined) {
+    const near = nearestWord(reference.step, inPhase.map((candidate) => candidate.step));
+    const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
+    faults.add('unknown-reference', position, path, `${text}: the phase '${reference.phase}' has no step '${shorten(reference.step)}'.${hint}`);
+    return;
+  }
+  if (target.order === site.order) {
+    faults.add('forward-reference', position, path, `${text} refers to its own step.`);
+    return;
+  }
+  if (target.order > site.order) {
+    faults.add('forward-reference', position, path, `${text} refers to a step that runs later.`);
+    return;
+  }
+  const problem = variableProblem(reference, target);
+  if (problem !== undefined) {
+    faults.add('unknown-reference', position, path, `${text}: ${problem}`);
+    return;
+  }
+  const stages = [stageOf(site.phase), stageOf(target.phase)];
+  if (stages[0] === stages[1] || stages.includes(undefined)) return;
+  const message = `${text}: the phase '${site.phase}' runs on another instance than '${target.phase}', where the value is not known.`;
+  faults.add('cross-stage-reference', position, path, message);
+}
+
+function variableProblem(reference: ChainReference, target: ReferenceTarget): string | undefined {
+  if (target.module === undefined) return undefined;
+  const { variable, index } = reference;
+  if (reference.direction === 'outputs') {
+    const outputs = target.module.outputs;
+    if (outputs === undefined || outputs.includes(variable)) return undefined;
+    if (outputs.length === 0) return `${target.module.name} has no outputs.`;
+    return `${target.module.name} has no output '${variable}', only ${outputs.join(', ')}.`;
+  }
+  if (target.inputs === undefined) return undefined;
+  const given = target.inputs[index];
+  if (given === undefined) return `the step has ${target.inputs.length} input${target.inputs.length === 1 ? '' : 's'}, counted from 0.`;
+  if (given.includes(variable)) return undefined;
+  const near = nearestWord(variable, given);
+  return `the step gives no input '${variable}'.${near === undefined ? '' : ` Did you mean '${near}'?`}`;
+}

@@ -1,0 +1,47 @@
+/** Nearest words, for "did you mean". */
+
+/** Optimal string alignment distance; at most `limit + 1`. */
+function distance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) > limit) return limit + 1;
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      let best = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + cost);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) best = Math.min(best, (beforeLast[j - 2] ?? 0) + 1);
+      row.push(best);
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return last[b.length] ?? limit + 1;
+}
+
+/**
+ * The candidate that `word` was probably meant to be: equal but for case, `-` and `_`, or a few letters away
+ * (one in four of its letters). Undefined when none is near.
+ */
+export function nearestWord(word: string, candidates: Iterable<string>): string | undefined {
+  const plain = (text: string): string => text.toLowerCase().replace(/[-_\s]/g, '');
+  const wanted = plain(word);
+  if (wanted.length > 200) return undefined;
+  const limit = Math.max(1, Math.floor(wanted.length / 4));
+  let nearest: string | undefined;
+  let least = limit + 1;
+  for (const candidate of candidates) {
+    const found = distance(wanted, plain(candidate), limit);
+    if (found >= least) continue;
+    least = found;
+    nearest = candidate;
+  }
+  return nearest;
+}
+
+/** ` Did you mean X?`, to be put after a sentence, or nothing. */
+export function didYouMean(word: string, candidates: Iterable<string>): string {
+  const nearest = nearestWord(word, candidates);
+  return nearest === undefined ? '' : ` Did you mean '${nearest}'?`;
+}

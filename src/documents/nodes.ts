@@ -1,0 +1,225 @@
+/**
+ * YAML text as a small tree that keeps the place and the text of every value. YAML 1.2, core schema; JSON is read the same way.
+ * Anchors and merge keys (`<<`) are resolved, with a limit on what they may grow to.
+ */
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { Document, Node } from 'yaml';
+import type { FaultCollector } from './faults.ts';
+import type { Position } from './position.ts';
+
+export type DocumentNode = ScalarNode | ListNode | MapNode;
+
+export interface ScalarNode {
+  readonly kind: 'scalar';
+  readonly position: Position;
+  /** The value by the core schema. */
+  readonly value: string | number | boolean | null;
+  /** The text as written, unquoted: `1.0` and `0777` stay what they are. */
+  readonly text: string;
+  /** True for quoted and block scalars. */
+  readonly quoted: boolean;
+  /** The place in the source of the n-th time (from 0) that a text occurs in this scalar; the scalar's own place when it is not found. */
+  readonly locate: (text: string, occurrence: number) => Position;
+}
+
+export interface ListNode {
+  readonly kind: 'list';
+  readonly position: Position;
+  readonly items: readonly DocumentNode[];
+}
+
+export interface MapNode {
+  readonly kind: 'map';
+  readonly position: Position;
+  readonly entries: readonly MapEntry[];
+}
+
+export interface MapEntry {
+  readonly key: string;
+  readonly keyPosition: Position;
+  readonly value: DocumentNode;
+}
+
+/** Longest text of a document, in bytes of UTF-8: the quota of a component's data. */
+export const MAX_DOCUMENT_BYTES = 64 * 1024;
+const MAX_NODES = 50_000;
+const MAX_DEPTH = 64;
+
+const START: Position = { line: 1, column: 1 };
+
+class TooLarge extends Error {}
+
+/** The value of a key in a map, or undefined. */
+export function entryOf(map: MapNode, key: string): MapEntry | undefined {
+  return map.entries.find((entry) => entry.key === key);
+}
+
+/** What kind of value a node is, for messages: `a list`, `the number 12`. */
+export function describeNode(node: DocumentNode): string {
+  if (node.kind === 'list') return 'a list';
+  if (node.kind === 'map') return 'a map';
+  if (node.value === null) return 'nothing';
+  if (typeof node.value === 'string') return `the text '${shorten(node.text)}'`;
+  return `the ${typeof node.value} ${shorten(node.text)}`;
+}
+
+/** A text cut to what fits in a message. */
+export function shorten(text: string, length = 60): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
+}
+
+/** Reads a text to its tree. Undefined when that is not possible; the faults then say why. Never throws. */
+export function readNodes(text: string, faults: FaultCollector): DocumentNode | undefined {
+  if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES) {
+    faults.add('document-too-large', START, '', `The document has ${Buffer.byteLength(text)} bytes; at most ${MAX_DOCUMENT_BYTES} are allowed.`);
+    return undefined;
+  }
+  try {
+    return new TreeReader(text, faults).read();
+  } catch (error) {
+    if (!(error instanceof TooLarge) && !(error instanceof RangeError)) throw error;
+    const message = `The document is nested deeper than ${MAX_DEPTH} levels, or its anchors grow to more than ${MAX_NODES} values.`;
+    faults.add('document-too-large', START, '', message);
+    return undefined;
+  }
+}
+
+class TreeReader {
+  readonly #faults: FaultCollector;
+  readonly #lines = new LineCounter();
+  readonly #document: Document.Parsed;
+  readonly #text: string;
+  #nodes = 0;
+
+  constructor(text: string, faults: FaultCollector) {
+    this.#text = text;
+    this.#faults = faults;
+    this.#document = parseDocument(text, {
+      version: '1.2', schema: 'core', lineCounter: this.#lines, uniqueKeys: false, prettyErrors: false, logLevel: 'silent',
+    });
+  }
+
+  read(): DocumentNode | undefined {
+    if (this.#document.errors.length > 0) {
+      this.#reportSyntax();
+      return undefined;
+    }
+    for (const warning of this.#document.warnings) {
+      const code = warning.code === 'TAG_RESOLVE_FAILED' ? 'unknown-tag' : 'invalid-yaml';
+      this.#faults.add(code, this.#at(warning.pos[0]), '', `${warning.message}.`);
+    }
+    if (this.#document.contents === null) {
+      this.#faults.add('invalid-yaml', START, '', 'The document is empty.');
+      return undefined;
+    }
+    return this.#node(this.#document.contents, '', 0);
+  }
+
+  #reportSyntax(): void {
+    const seen = new Set<string>();
+    for (const error of this.#document.errors) {
+      const position = this.#at(error.pos[0]);
+      const reference = this.#unquotedReference(position.line);
+      const code = reference === undefined ? 'invalid-yaml' : 'unquoted-reference';
+      const at = reference ?? position;
+      const key = `${at.line} ${code}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      this.#faults.add(code, at, '', reference === undefined ? `${yamlMessage(error.message)}.` : UNQUOTED_MESSAGE);
+    }
+  }
+
+  /** Where on a line a value starts with `{{`. */
+  #unquotedReference(line: number): Position | undefined {
+    const found = /^(?<before>\s*(?:-\s+)*(?:[^\s:#'"][^:#'"]*:\s+)?)\{\{/.exec(this.#text.split('\n')[line - 1] ?? '');
+    return found === null ? undefined : { line, column: (found.groups?.['before'] ?? '').length + 1 };
+  }
+
+  #at(offset: number): Position {
+    const place = this.#lines.linePos(Math.max(0, offset));
+    return { line: Math.max(1, place.line), column: Math.max(1, place.col) };
+  }
+
+  #node(node: Node | null | undefined, path: string, depth: number, after = 0): DocumentNode {
+    this.#nodes += 1;
+    if (this.#nodes > MAX_NODES || depth > MAX_DEPTH) throw new TooLarge();
+    const position = this.#at(node?.range?.[0] ?? after);
+    if (isAlias(node)) {
+      const target = node.resolve(this.#document);
+      return { ...this.#node(target, path, depth + 1, after), position };
+    }
+    if (isSeq(node)) {
+      const items = node.items.map((item, index) => this.#node(item as Node, `${path}[${index}]`, depth + 1, node.range?.[0]));
+      return { kind: 'list', position, items };
+    }
+    if (isMap(node)) return this.#map(node.items as readonly { key: unknown; value: unknown }[], position, path, depth);
+    if (isScalar(node)) {
+      const quoted = node.type !== 'PLAIN';
+      const value = scalarValue(node.value);
+      const text = quoted && typeof node.value === 'string' ? node.value : (node.source ?? String(node.value ?? ''));
+      const [start, end] = node.range ?? [0, 0];
+      const locate = (wanted: string, occurrence: number): Position => this.#locate(wanted, occurrence, start, end) ?? position;
+      return { kind: 'scalar', position, value, text: value === null ? '' : text, quoted, locate };
+    }
+    return { kind: 'scalar', position, value: null, text: '', quoted: false, locate: () => position };
+  }
+
+  #locate(wanted: string, occurrence: number, start: number, end: number): Position | undefined {
+    let offset = start;
+    for (let count = 0; ; count += 1) {
+      const found = this.#text.indexOf(wanted, offset);
+      if (found < 0 || found >= end) return undefined;
+      if (count === occurrence) return this.#at(found);
+      offset = found + wanted.length;
+    }
+  }
+
+  #map(pairs: readonly { key: unknown; value: unknown }[], position: Position, path: string, depth: number): DocumentNode {
+    const entries: MapEntry[] = [];
+    const merged: MapEntry[] = [];
+    const first = new Map<string, Position>();
+    for (const pair of pairs) {
+      const key = pair.key as Node | null;
+      const keyPosition = this.#at(key?.range?.[0] ?? 0);
+      if (!isScalar(key)) {
+        const reference = isMap(key) && pairs.length === 1;
+        const message = reference ? UNQUOTED_MESSAGE : 'A key has to be a text.';
+        this.#faults.add(reference ? 'unquoted-reference' : 'invalid-yaml', reference ? position : keyPosition, path, message);
+        continue;
+      }
+      const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+      const child = path === '' ? name : `${path}.${name}`;
+      const value = this.#node(pair.value as Node | null, child, depth + 1, key.range?.[1]);
+      if (name === '<<' && key.type === 'PLAIN' && value.kind !== 'scalar') {
+        const sources = value.kind === 'map' ? [value] : value.items;
+        for (const source of sources) if (source.kind === 'map') merged.push(...source.entries);
+        continue;
+      }
+      const earlier = first.get(name);
+      if (earlier !== undefined) {
+        this.#faults.add('duplicate-key', keyPosition, child, `The key '${shorten(name)}' is already there in line ${earlier.line}.`);
+        continue;
+      }
+      first.set(name, keyPosition);
+      entries.push({ key: name, keyPosition, value });
+    }
+    for (const entry of merged) {
+      if (first.has(entry.key)) continue;
+      first.set(entry.key, entry.keyPosition);
+      entries.push(entry);
+    }
+    return { kind: 'map', position, entries };
+  }
+}
+
+const UNQUOTED_MESSAGE = 'A value that starts with {{ is a map to YAML: put the whole value in quotes, as in "{{ Name }}".';
+
+function yamlMessage(message: string): string {
+  return `This is not YAML: ${message.replace(/\.$/, '')}`;
+}
+
+function scalarValue(value: unknown): string | number | boolean | null {
+  if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value;
+  return value === null || value === undefined ? null : String(value);
+}

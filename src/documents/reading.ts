@@ -1,0 +1,141 @@
+/** Readers of single values: each reports what is wrong and gives the value, or undefined. */
+import { didYouMean } from './nearest.ts';
+import type { FaultCollector } from './faults.ts';
+import { describeNode, entryOf, shorten } from './nodes.ts';
+import type { DocumentNode, ListNode, MapEntry, MapNode } from './nodes.ts';
+import type { Position } from './position.ts';
+
+/** `base.key`, or `key` at the top. */
+export function childPath(base: string, key: string): string {
+  return base === '' ? key : `${base}.${key}`;
+}
+
+/** A map, or a `wrong-type` fault. `what` starts the sentence: `A step`. */
+export function readMap(node: DocumentNode, path: string, what: string, faults: FaultCollector): MapNode | undefined {
+  if (node.kind === 'map') return node;
+  faults.add('wrong-type', node.position, path, `${what} has to be a map, and is ${describeNode(node)}.`);
+  return undefined;
+}
+
+/** A list, or a `wrong-type` fault. */
+export function readList(node: DocumentNode, path: string, what: string, faults: FaultCollector): ListNode | undefined {
+  if (node.kind === 'list') return node;
+  faults.add('wrong-type', node.position, path, `${what} has to be a list, and is ${describeNode(node)}.`);
+  return undefined;
+}
+
+/** The text of a scalar (numbers and booleans as written), or a `wrong-type` fault. */
+export function readText(node: DocumentNode, path: string, what: string, faults: FaultCollector): string | undefined {
+  if (node.kind === 'scalar' && node.value !== null) return node.text;
+  faults.add('wrong-type', node.position, path, `${what} has to be a text, and is ${describeNode(node)}.`);
+  return undefined;
+}
+
+/** One of a few words, exact in case. */
+export function readChoice<const T extends string>(
+  node: DocumentNode, path: string, what: string, choices: readonly T[], faults: FaultCollector,
+): T | undefined {
+  const text = readText(node, path, what, faults);
+  if (text === undefined) return undefined;
+  const found = choices.find((choice) => choice === text);
+  if (found !== undefined) return found;
+  const message = `${what} has to be one of ${choices.join(', ')}, and is '${shorten(text)}'.${didYouMean(text, choices)}`;
+  faults.add('invalid-value', node.position, path, message);
+  return undefined;
+}
+
+/** The integer that a text writes, with Go's habit that a leading zero is octal; undefined when it writes none. */
+export function integerOf(written: string): number | undefined {
+  const text = written.trim();
+  const octal = /^([-+]?)0o?([0-7]+)$/.exec(text);
+  if (octal !== null) return Number.parseInt(`${octal[1]}${octal[2]}`, 8);
+  if (/^[-+]?(?:0|[1-9][0-9]*)(?:\.0+)?$/.test(text) || /^0x[0-9a-fA-F]+$/.test(text)) {
+    const value = Number(text);
+    return Number.isSafeInteger(value) ? value : undefined;
+  }
+  return undefined;
+}
+
+/** An integer; a quoted one is taken with a warning. */
+export function readInteger(node: DocumentNode, path: string, what: string, faults: FaultCollector): number | undefined {
+  const value = node.kind === 'scalar' && node.value !== null ? integerOf(node.text) : undefined;
+  if (node.kind !== 'scalar' || value === undefined) {
+    faults.add('wrong-type', node.position, path, `${what} has to be an integer, and is ${describeNode(node)}.`);
+    return undefined;
+  }
+  if (node.quoted) faults.add('quoted-scalar', node.position, path, `${what} is quoted; it is read as the integer ${value}.`);
+  return value;
+}
+
+const TRUE_WORDS: readonly string[] = ['true', 'yes', 'on', 'y'];
+const FALSE_WORDS: readonly string[] = ['false', 'no', 'off', 'n'];
+
+/** The boolean that a text writes, Go's other words included; undefined when it writes none. */
+export function booleanOf(text: string): boolean | undefined {
+  const word = text.trim().toLowerCase();
+  if (TRUE_WORDS.includes(word)) return true;
+  return FALSE_WORDS.includes(word) ? false : undefined;
+}
+
+/** A boolean; Go's other words for it (`yes`, `off`) and quoted ones are taken, the latter with a warning. */
+export function readBoolean(node: DocumentNode, path: string, what: string, faults: FaultCollector): boolean | undefined {
+  const value = node.kind === 'scalar' ? booleanOf(node.text) : undefined;
+  if (node.kind !== 'scalar' || value === undefined) {
+    faults.add('wrong-type', node.position, path, `${what} has to be true or false, and is ${describeNode(node)}.`);
+    return undefined;
+  }
+  if (node.quoted) faults.add('quoted-scalar', node.position, path, `${what} is quoted; it is read as ${value}.`);
+  return value;
+}
+
+/** The entry of a required key; a `missing-key` fault at the map when it is not there. */
+export function requireEntry(map: MapNode, key: string, path: string, what: string, faults: FaultCollector): MapEntry | undefined {
+  const entry = entryOf(map, key);
+  if (entry === undefined) {
+    const near = map.entries.map((other) => other.key).find((other) => other.toLowerCase() === key.toLowerCase());
+    const hint = near === undefined ? '' : ` It has '${near}': case counts.`;
+    faults.add('missing-key', map.position, path, `${what} has no '${key}', which is required.${hint}`);
+  }
+  return entry;
+}
+
+/** Warns of every key that is not in `known`. */
+export function warnUnknownKeys(map: MapNode, known: readonly string[], path: string, what: string, faults: FaultCollector): void {
+  for (const entry of map.entries) {
+    if (known.includes(entry.key)) continue;
+    const message = `${what} knows no key '${shorten(entry.key)}'; it has no effect.${didYouMean(entry.key, known)}`;
+    faults.add('unknown-key', entry.keyPosition, childPath(path, entry.key), message);
+  }
+}
+
+/** Keeps count of names that have to be unique; reports the second use, with the line of the first. */
+export class UniqueNames {
+  readonly #seen = new Map<string, Position>();
+  readonly #what: string;
+  readonly #faults: FaultCollector;
+
+  constructor(what: string, faults: FaultCollector) {
+    this.#what = what;
+    this.#faults = faults;
+  }
+
+  /** True when the name is new. */
+  add(name: string, position: Position, path: string): boolean {
+    const earlier = this.#seen.get(name);
+    if (earlier === undefined) {
+      this.#seen.set(name, position);
+      return true;
+    }
+    this.#faults.add('duplicate-name', position, path, `${this.#what} '${shorten(name)}' is already there in line ${earlier.line}.`);
+    return false;
+  }
+}
+
+/** Checks `schemaVersion`: `1.0` in any spelling (1, 1.0, "1.0"). */
+export function readSchemaVersion(map: MapNode, what: string, faults: FaultCollector): void {
+  const entry = requireEntry(map, 'schemaVersion', '', what, faults);
+  if (entry === undefined) return;
+  const text = readText(entry.value, 'schemaVersion', "'schemaVersion'", faults);
+  if (text === undefined || /^1(?:\.0)?$/.test(text.trim())) return;
+  faults.add('unsupported-schema-version', entry.value.position, 'schemaVersion', `The schemaVersion has to be 1.0, and is '${shorten(text)}'.`);
+}
