@@ -1,0 +1,11 @@
+/** What scripts find around them. Source: reference, `awstoe.md` section 6; what the agent on an EC2 instance gives its commands. */
+
+/** Environment variables of every command of a document on Linux. `DEBIAN_FRONTEND` is left to the documents. */
+export const COMMAND_ENVIRONMENT: Readonly<Record<string, string>> = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/root',
+  LANG: 'C.UTF-8',
+};
+
+/** Where documents run when their recipe names no folder. */
+export const DEFAULT_WORKING_DIRECTORY = '/tmp';

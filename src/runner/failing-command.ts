@@ -1,0 +1,28 @@
+/** Which command of a script failed, as far as that can be known without changing how the script runs. Pure. */
+
+const SHOWN = 400;
+
+/**
+ * @param script the script that ended badly
+ * @param stderr the end of what it printed there
+ * @returns one line: the command where it is known, else the last line, said to be that
+ */
+export function failingCommand(script: string, stderr: string): string {
+  const lines = script.split('\n');
+  const commands = lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  if (commands.length === 0) return 'an empty script';
+  if (commands.length === 1) return cut(commands[0]!);
+
+  // bash itself complains with the line's number: a missing command, a syntax error, an unset variable.
+  const complaint = /(?:^|\n)[^\n]*?: line ([0-9]+): [^\n]*$/.exec(stderr.trimEnd());
+  const named = complaint === null ? undefined : lines[Number(complaint[1]) - 1]?.trim();
+  if (named) return `${cut(named)} (line ${complaint![1]} of the script)`;
+
+  const stops = commands.some((line) => /^set\s+(-[a-zA-Z]*e|.*-o\s+errexit)/.test(line));
+  if (stops) return `one of the ${commands.length} commands of the script, which stops at the first that fails (set -e)`;
+  return `${cut(commands.at(-1)!)} (last line of the script, whose exit code is the script's)`;
+}
+
+function cut(line: string): string {
+  return line.length <= SHOWN ? line : `${line.slice(0, SHOWN)}…`;
+}

@@ -1,0 +1,129 @@
+/** Output of commands as lines of a log: whatever bytes a build prints, what comes out is one harmless line of text at a time. */
+
+/** Characters kept of one line; what is longer is cut, and the record says how long it was. */
+export const MAX_LINE = 16 * 1024;
+
+// CSI sequences (colours, cursor), OSC strings (titles, links), other two- and three-character escapes.
+const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])/g;
+// Control characters (tab stays), C1 controls, the marks that reverse the direction of text, and what separates lines elsewhere.
+const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+/** Text without escape sequences and control characters, so that printing it changes nothing but the line it stands on. */
+export function plainText(text: string): string {
+  return text.replace(ESCAPES, '').replace(CONTROLS, '');
+}
+
+/** Splits one stream into lines across chunks. */
+export interface LineSplitter {
+  add(chunk: Buffer): void;
+  /** Passes on what is left without a newline at its end. */
+  end(): void;
+}
+
+/**
+ * A splitter for one stream. A progress bar that redraws itself by carriage returns becomes one line: what it showed last.
+ * Invalid UTF-8 becomes U+FFFD.
+ * @param onLine called with each line, without its newline, plain and at most `MAX_LINE` characters and a note long
+ */
+export function lineSplitter(onLine: (line: string) => void, maxLine = MAX_LINE): LineSplitter {
+  const decoder = new TextDecoder('utf-8');
+  let pending = '';
+  let length = 0;
+  let overwritten = '';
+  let started = false;
+
+  const append = (text: string): void => {
+    if (text === '') return;
+    started = true;
+    length += text.length;
+    // Escape sequences do not count as text, so a little more is kept until the line is whole.
+    if (pending.length < 2 * maxLine) pending += text.slice(0, 2 * maxLine - pending.length);
+  };
+  const shown = (): string => {
+    const text = plainText(pending);
+    if (text.length <= maxLine && length === pending.length) return text;
+    return `${withoutHalfPair(text.slice(0, maxLine))} … [cut: the line has ${length} characters]`;
+  };
+  const carriageReturn = (): void => {
+    started = true;
+    const text = shown();
+    if (text !== '') overwritten = text;
+    pending = '';
+    length = 0;
+  };
+  const newline = (): void => {
+    const text = shown();
+    onLine(text === '' ? overwritten : text);
+    pending = '';
+    length = 0;
+    overwritten = '';
+    started = false;
+  };
+  const feed = (text: string): void => {
+    let from = 0;
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (code !== 10 && code !== 13) continue;
+      append(text.slice(from, at));
+      from = at + 1;
+      if (code === 10) newline();
+      else carriageReturn();
+    }
+    append(text.slice(from));
+  };
+  return {
+    add: (chunk) => feed(decoder.decode(chunk, { stream: true })),
+    end: () => {
+      feed(decoder.decode());
+      if (started) newline();
+    },
+  };
+}
+
+function withoutHalfPair(text: string): string {
+  const last = text.charCodeAt(text.length - 1);
+  return last >= 0xd800 && last <= 0xdbff ? text.slice(0, -1) : text;
+}
+
+/** The last `limit` lines of something. */
+export class LineTail {
+  private readonly kept: string[] = [];
+  private readonly limit: number;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  add(line: string): void {
+    this.kept.push(line);
+    if (this.kept.length > this.limit) this.kept.shift();
+  }
+
+  lines(): readonly string[] {
+    return [...this.kept];
+  }
+}
+
+/** Keeps a stream from its start, up to a limit, for the steps that chain it. */
+export class Capture {
+  private readonly chunks: Buffer[] = [];
+  private readonly limit: number;
+  private size = 0;
+
+  /** @param limit bytes kept; beyond it the value is unusable, since half an output is no output */
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  add(chunk: Buffer): void {
+    this.size += chunk.length;
+    if (this.size <= this.limit) this.chunks.push(chunk);
+    else this.chunks.length = 0;
+  }
+
+  /** What was printed, without the newlines at its end; `undefined` when it was more than the limit. */
+  text(): string | undefined {
+    if (this.size > this.limit) return undefined;
+    return Buffer.concat(this.chunks).toString('utf8').replace(/(?:\r?\n)+$/, '');
+  }
+}

@@ -1,0 +1,98 @@
+/** The contract between the runner and its action modules. README.md says how to add one. */
+import type { InputValue } from '../documents/component/document.ts';
+import type { Capabilities, Instance } from '../instances/instance.ts';
+import type { ProgressEvent } from '../resources/progress.ts';
+
+/** One action module: a name and what it does in one attempt. */
+export interface ActionModule {
+  /** As documents write it: `ExecuteBash`. */
+  readonly name: string;
+  readonly platforms: readonly Capabilities['platform'][];
+  /**
+   * Makes one attempt. Time limits and cancellation reach it through `context.command` and `context.pause`, which throw; a module lets that pass.
+   * @throws {InputError} when an input has no usable value
+   */
+  attempt(context: AttemptContext): Promise<AttemptResult>;
+}
+
+/** What a module works with. */
+export interface AttemptContext {
+  /** The step's inputs, references resolved. */
+  readonly inputs: InputValue;
+  readonly instance: Instance;
+  /** Absolute path in the instance; exists. */
+  readonly workingDirectory: string;
+  /**
+   * Runs a command or script in the instance, in the working directory and with the environment that documents count on, within what is left
+   * of the step's time. Its output goes to the log.
+   * @throws {StepTimeout} at the step's deadline
+   * @throws {InstanceError} when the instance is gone
+   */
+  command(request: ModuleCommand): Promise<ModuleCommandResult>;
+  /** Waits, within what is left of the step's time. @throws {StepTimeout} */
+  pause(seconds: number): Promise<void>;
+  /** Tells the log what the module itself decides or finds. */
+  log(text: string, level?: ProgressEvent['level']): void;
+}
+
+/** A command of a module. */
+export interface ModuleCommand {
+  readonly argv?: readonly string[];
+  readonly script?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string | Buffer;
+  /** How the failure of a time limit calls it; default: the program's name, or `the script`. */
+  readonly what?: string;
+  /** Nothing of it goes to the log: for questions that the module asks the machine. */
+  readonly quiet?: boolean;
+  /** Runs even when the step's time is over, for this many seconds: for putting right what the module changed. */
+  readonly graceSeconds?: number;
+}
+
+/** How a command ended. Time limits do not appear: they throw. */
+export interface ModuleCommandResult {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** What it printed on stdout without the newlines at its end, or `undefined` when that is more than 1 MiB. */
+  readonly stdout: string | undefined;
+  /** The end of what it printed on stderr, without the newlines at its end. */
+  readonly stderr: string;
+}
+
+/** How an attempt ended. */
+export type AttemptResult =
+  | { readonly result: 'success'; readonly outputs?: Outputs }
+  | (StepFailure & { readonly result: 'failed'; readonly outputs?: Outputs })
+  /** `same-step`: runs it again after the restart, not as another attempt; `next-step`: the step has done its work. */
+  | { readonly result: 'reboot'; readonly resume: 'same-step' | 'next-step' };
+
+/** What later steps can chain; `undefined` is a value that was too large to keep. */
+export type Outputs = Readonly<Record<string, string | undefined>>;
+
+/** Why an attempt failed. */
+export interface StepFailure {
+  readonly message: string;
+  readonly exitCode?: number;
+  /** The failing command, as far as it is known. */
+  readonly command?: string;
+}
+
+/** An input without a usable value. The message names the input. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+}
+
+/** The step's time was over. The message names what was running. */
+export class StepTimeout extends Error {
+  override readonly name = 'StepTimeout';
+}
+
+/** The exit code by which a script asks for a reboot and to be run again. Source: reference, `awstoe.md` section 7. */
+export function rebootExitCode(platform: Capabilities['platform']): number {
+  return platform === 'Windows' ? 3010 : 194;
+}
+
+/** How a command that did not succeed ended, in the words of the AWS tool: `exit status 1`. */
+export function ending(result: Pick<ModuleCommandResult, 'exitCode' | 'signal'>): string {
+  return result.signal === null ? `exit status ${result.exitCode}` : `ended by signal ${result.signal}`;
+}

@@ -1,0 +1,28 @@
+/** ExecuteBinary: one program with its arguments, no shell between. Source: reference, `awstoe.md` section 6. */
+import { mapOf, text, texts } from '../inputs.ts';
+import { ending, rebootExitCode, type ActionModule } from '../module.ts';
+
+export const executeBinary: ActionModule = {
+  name: 'ExecuteBinary',
+  platforms: ['Linux', 'Windows', 'macOS'],
+  async attempt(context) {
+    const inputs = mapOf(context.inputs);
+    const argv = [text(inputs, 'path'), ...texts(inputs, 'arguments')];
+    const ended = await context.command({ argv });
+    if (ended.exitCode === 0) return { result: 'success', outputs: { stdout: ended.stdout } };
+    if (ended.exitCode === rebootExitCode(context.instance.capabilities.platform)) return { result: 'reboot', resume: 'same-step' };
+    return {
+      result: 'failed',
+      message: `${ending(ended)}${explain(ended.exitCode, argv[0]!)}`,
+      ...(ended.exitCode === null ? {} : { exitCode: ended.exitCode }),
+      command: argv.join(' '),
+      outputs: { stdout: ended.stdout },
+    };
+  },
+};
+
+function explain(exitCode: number | null, path: string): string {
+  if (exitCode === 127) return `: there may be no program ${path}`;
+  if (exitCode === 126) return `: ${path} may not be executable`;
+  return '';
+}

@@ -1,0 +1,160 @@
+/** UpdateOS with apt: all packages, or some, to their newest versions. Source: reference, `awstoe.md` section 6. */
+import { mapOf, texts } from '../inputs.ts';
+import { ending, InputError, type ActionModule, type AttemptContext, type ModuleCommandResult } from '../module.ts';
+
+const UPDATE_TRIES = 4;
+const UPDATE_PAUSE_SECONDS = 5;
+
+/**
+ * Asks nothing, keeps configuration files that were changed, waits for another dpkg to finish, and takes no index that could not be fetched
+ * for a fresh one (apt-get update succeeds with old indexes otherwise).
+ */
+const APT_OPTIONS = [
+  '-o', 'Dpkg::Options::=--force-confdef',
+  '-o', 'Dpkg::Options::=--force-confold',
+  '-o', 'DPkg::Lock::Timeout=600',
+  '-o', 'Acquire::Retries=3',
+  '-o', 'APT::Update::Error-Mode=any',
+  '-o', 'Dpkg::Use-Pty=0',
+];
+const APT_ENVIRONMENT = { DEBIAN_FRONTEND: 'noninteractive', APT_LISTCHANGES_FRONTEND: 'none', NEEDRESTART_MODE: 'a' };
+
+export const updateOs: ActionModule = {
+  name: 'UpdateOS',
+  platforms: ['Linux'],
+  async attempt(context) {
+    const inputs = mapOf(context.inputs);
+    const include = packageNames('include', texts(inputs, 'include'));
+    const exclude = packageNames('exclude', texts(inputs, 'exclude'));
+
+    const manager = await packageManager(context);
+    if (manager !== 'apt-get') {
+      return { result: 'failed', message: `UpdateOS works with apt-get (Debian, Ubuntu); this system has ${manager ?? 'no package manager that is known'}` };
+    }
+    const updated = await refresh(context);
+    if (updated !== undefined) return updated;
+
+    const installed = include.length + exclude.length > 0 ? await installedPackages(context) : [];
+    const excluded = matching(exclude, installed, (name) => context.log(`exclude: ${name} is not installed`, 'warn'));
+    const held = await hold(context, excluded);
+    try {
+      if (include.length === 0) return verdict('apt-get dist-upgrade', await apt(context, ['dist-upgrade']));
+      const wanted = matching(include, installed, (name) => context.log(`include: ${name} is not installed`, 'warn'))
+        .filter((item) => !excluded.includes(item));
+      if (wanted.length === 0) {
+        context.log('none of the packages to include is installed and not excluded: nothing to update', 'warn');
+        return { result: 'success' };
+      }
+      return verdict('apt-get install --only-upgrade', await apt(context, ['install', '--only-upgrade', '--', ...aptNames(wanted)]));
+    } finally {
+      await release(context, held);
+    }
+  },
+};
+
+/** Names as dpkg allows them, `*` and `?` as wildcards: apt would take `name-` for a request to remove, and `-x` for an option. */
+function packageNames(input: string, names: readonly string[]): readonly string[] {
+  for (const name of names) {
+    if (!/^[a-z0-9*?]([a-z0-9+.*?-]*[a-z0-9+.*?])?(:[a-z0-9-]+)?$/.test(name)) throw new InputError(`${input}: "${name}" is no name of a package`);
+  }
+  return names;
+}
+
+async function packageManager(context: AttemptContext): Promise<string | undefined> {
+  const found = await context.command({
+    script: 'for name in apt-get dnf yum zypper apk pacman; do command -v "$name" >/dev/null && { echo "$name"; exit; }; done\n',
+    quiet: true,
+    what: 'looking for the package manager',
+  });
+  return found.stdout || undefined;
+}
+
+function apt(context: AttemptContext, argv: readonly string[]): Promise<ModuleCommandResult> {
+  return context.command({ argv: ['apt-get', '-y', ...APT_OPTIONS, ...argv], env: APT_ENVIRONMENT, what: `apt-get ${argv[0]}` });
+}
+
+/** The lock on the indexes is not waited for by apt, and mirrors fail for moments: tried some times. */
+async function refresh(context: AttemptContext): Promise<ReturnType<typeof verdict> | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const ended = await apt(context, ['update']);
+    if (ended.exitCode === 0) return undefined;
+    if (attempt === UPDATE_TRIES) return verdict('apt-get update', ended);
+    context.log(`apt-get update: ${ending(ended)}; again in ${UPDATE_PAUSE_SECONDS} s (attempt ${attempt} of ${UPDATE_TRIES})`, 'warn');
+    await context.pause(UPDATE_PAUSE_SECONDS);
+  }
+}
+
+function verdict(command: string, ended: ModuleCommandResult) {
+  if (ended.exitCode === 0) return { result: 'success' } as const;
+  const said = ended.stderr.split('\n').filter((line) => line.startsWith('E: ')).at(-1);
+  return {
+    result: 'failed',
+    message: `${command}: ${ending(ended)}${said === undefined ? '' : `: ${said.slice(3)}`}`,
+    ...(ended.exitCode === null ? {} : { exitCode: ended.exitCode }),
+    command,
+  } as const;
+}
+
+/** An installed package, as dpkg knows it. */
+export interface InstalledPackage {
+  readonly name: string;
+  readonly architecture: string;
+  readonly held: boolean;
+}
+
+async function installedPackages(context: AttemptContext): Promise<readonly InstalledPackage[]> {
+  const listed = await context.command({
+    argv: ['dpkg-query', '-W', '-f', '${db:Status-Status} ${db:Status-Want} ${Package} ${Architecture}\\n'],
+    quiet: true,
+    what: 'listing the installed packages',
+  });
+  if (listed.exitCode !== 0 || listed.stdout === undefined) throw new InputError(`the installed packages could not be listed: ${listed.stderr}`);
+  return readInstalled(listed.stdout);
+}
+
+/** Reads the listing above. */
+export function readInstalled(listing: string): readonly InstalledPackage[] {
+  return listing.split('\n').flatMap((line) => {
+    const [status, want, name, architecture] = line.split(' ');
+    return status === 'installed' && name !== undefined && architecture !== undefined ? [{ name, architecture, held: want === 'hold' }] : [];
+  });
+}
+
+/** The installed packages that the patterns mean; a pattern without an architecture means all of them. */
+export function matching(
+  patterns: readonly string[],
+  installed: readonly InstalledPackage[],
+  onMiss: (pattern: string) => void,
+): readonly InstalledPackage[] {
+  const matched = new Set<InstalledPackage>();
+  for (const pattern of patterns) {
+    const [name, architecture] = pattern.split(':') as [string, string | undefined];
+    const expression = new RegExp(`^${name.replace(/[.+]/g, '\\$&').replace(/\*+/g, '.*').replaceAll('?', '.')}$`);
+    const hits = installed.filter((item) => expression.test(item.name) && (architecture === undefined || item.architecture === architecture));
+    if (hits.length === 0) onMiss(pattern);
+    for (const hit of hits) matched.add(hit);
+  }
+  return [...matched];
+}
+
+function aptNames(packages: readonly InstalledPackage[]): readonly string[] {
+  return packages.map(({ name, architecture }) => `${name}:${architecture}`);
+}
+
+/** Holds packages for the time of the update. Returns those that were not held before. */
+async function hold(context: AttemptContext, packages: readonly InstalledPackage[]): Promise<readonly InstalledPackage[]> {
+  const toHold = packages.filter((item) => !item.held);
+  if (packages.length > 0) context.log(`excluded: ${packages.map((item) => item.name).join(', ')}`);
+  if (toHold.length === 0) return [];
+  const done = await context.command({ argv: ['apt-mark', 'hold', '--', ...aptNames(toHold)], quiet: true, what: 'apt-mark hold' });
+  if (done.exitCode !== 0) throw new InputError(`the excluded packages could not be held: ${done.stderr}`);
+  return toHold;
+}
+
+async function release(context: AttemptContext, packages: readonly InstalledPackage[]): Promise<void> {
+  if (packages.length === 0) return;
+  const done = await context.command({
+    argv: ['apt-mark', 'unhold', '--', ...aptNames(packages)], quiet: true, graceSeconds: 60, what: 'apt-mark unhold',
+  });
+  if (done.exitCode !== 0) throw new InputError(`the excluded packages could not be let go: ${done.stderr}`);
+}

@@ -1,0 +1,88 @@
+/** The packages and the operating system of an instance: an image's inventory. */
+import type { Instance } from '../instances/instance.ts';
+import { COMMAND_ENVIRONMENT } from './environment.ts';
+import { Capture } from './lines.ts';
+
+/** One installed package. */
+export interface Package {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** What is installed in an image. */
+export interface Inventory {
+  /** `Debian 12`, `Ubuntu 24.04`; `undefined` when the system does not say. */
+  readonly osVersion: string | undefined;
+  /** In order of their names. */
+  readonly packages: readonly Package[];
+}
+
+const INVENTORY_LIMIT = 16 * 1024 * 1024;
+const TIMEOUT_SECONDS = 300;
+
+/** Each line: a letter for what it is, a tab, the value; `P` lines have name and version. */
+const LIST = String.raw`
+for file in /etc/os-release /usr/lib/os-release; do
+  [ -r "$file" ] || continue
+  sed 's/^/O\t/' "$file"
+  break
+done
+if command -v dpkg-query >/dev/null; then
+  dpkg-query -W -f 'P\t\${db:Status-Status}\t\${Package}\t\${Version}\n' || exit 1
+elif command -v rpm >/dev/null; then
+  rpm -qa --qf 'P\tinstalled\t%{NAME}\t%|EPOCH?{%{EPOCH}:}:{}|%{VERSION}-%{RELEASE}\n' || exit 1
+elif command -v apk >/dev/null; then
+  apk info -v 2>/dev/null | sed 's/^\(.*\)-\([^-]*-r[0-9]*\)$/P\tinstalled\t\1\t\2/'
+fi
+exit 0
+`.replaceAll('\\$', '$');
+
+/**
+ * Asks an instance for its operating system and packages.
+ * @throws when they cannot be listed
+ */
+export async function collectPackages(instance: Instance, signal?: AbortSignal): Promise<Inventory> {
+  const stdout = new Capture(INVENTORY_LIMIT);
+  const stderr = new Capture(INVENTORY_LIMIT);
+  const ended = await instance.run({
+    script: LIST,
+    env: COMMAND_ENVIRONMENT,
+    timeoutSeconds: TIMEOUT_SECONDS,
+    onOutput: (stream, chunk) => (stream === 'stdout' ? stdout : stderr).add(chunk),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const text = stdout.text();
+  if (ended.exitCode !== 0 || text === undefined) {
+    const how = ended.timedOut ? `no answer within ${TIMEOUT_SECONDS} s` : `exit status ${ended.exitCode ?? ended.signal}`;
+    throw new Error(`the packages of ${instance.id} could not be listed: ${how}${stderr.text() ? `: ${stderr.text()}` : ''}`);
+  }
+  return readInventory(text);
+}
+
+/** Reads what the script above prints. */
+export function readInventory(text: string): Inventory {
+  const osRelease: string[] = [];
+  const packages: Package[] = [];
+  for (const line of text.split('\n')) {
+    const [kind, ...fields] = line.split('\t');
+    if (kind === 'O') osRelease.push(fields.join('\t'));
+    if (kind !== 'P') continue;
+    const [status, name, version] = fields;
+    if (status === 'installed' && name && version) packages.push({ name, version });
+  }
+  packages.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return { osVersion: osVersion(osRelease), packages };
+}
+
+/** `NAME` without its "GNU/Linux", and `VERSION_ID`. */
+function osVersion(lines: readonly string[]): string | undefined {
+  const values = new Map<string, string>();
+  for (const line of lines) {
+    const [, name, quoted] = /^([A-Z_]+)=(.*)$/.exec(line.trim()) ?? [];
+    if (name !== undefined) values.set(name, quoted!.replace(/^(["'])(.*)\1$/, '$2').replace(/\\(.)/g, '$1'));
+  }
+  const name = (values.get('NAME') ?? values.get('ID'))?.replace(/ GNU\/Linux$/, '').replace(/ Linux$/, (word) => (values.get('ID') === 'amzn' ? word : ''));
+  if (name === undefined) return undefined;
+  const version = values.get('VERSION_ID');
+  return version === undefined ? name : `${name} ${version}`;
+}

@@ -1,0 +1,72 @@
+/** A step's inputs once it runs: references replaced by values, and what they gave checked again. Pure. */
+import type { InputValue, Step } from '../documents/component/document.ts';
+import { checkResolvedInputs } from '../documents/component/inputs.ts';
+import { ACTION_MODULES } from '../documents/component/modules.ts';
+import { resolveReferences, type ChainReference } from '../documents/component/references.ts';
+import { InputError, type Outputs } from './module.ts';
+
+/** What a step that ran leaves for chaining. */
+export interface ChainedStep {
+  readonly inputs: InputValue;
+  readonly outputs: Outputs;
+}
+
+/** Steps that ran, by phase and step. */
+export class ChainedSteps {
+  private readonly steps = new Map<string, ChainedStep>();
+
+  set(phase: string, step: string, chained: ChainedStep): void {
+    this.steps.set(JSON.stringify([phase, step]), chained);
+  }
+
+  get(phase: string, step: string): ChainedStep | undefined {
+    return this.steps.get(JSON.stringify([phase, step]));
+  }
+}
+
+/**
+ * The inputs of a step with references replaced.
+ * @param scope values of parameters and constants
+ * @throws {InputError} naming every reference without a value and why it has none, or every input whose value does not fit
+ */
+export function resolveInputs(step: Step, scope: ReadonlyMap<string, string>, chained: ChainedSteps): InputValue {
+  const reasons = new Map<string, string>();
+  const resolved = resolveReferences(step.inputs, {
+    name: (name) => scope.get(name),
+    chain: (reference) => {
+      const found = lookUp(reference, chained);
+      if ('reason' in found) reasons.set(reference.text, found.reason);
+      return 'value' in found ? found.value : undefined;
+    },
+  });
+  if (resolved.unresolved.length > 0) {
+    throw new InputError([...new Set(resolved.unresolved)].map((text) => `${text} has no value: ${reasons.get(text)}`).join('; '));
+  }
+  const schema = ACTION_MODULES.get(step.action);
+  if (schema === undefined) return resolved.value;
+  const checked = checkResolvedInputs(schema, resolved.value);
+  if (checked.problems.length > 0) throw new InputError(checked.problems.join(' '));
+  return checked.inputs;
+}
+
+function lookUp(reference: ChainReference, chained: ChainedSteps): { readonly value: string } | { readonly reason: string } {
+  const step = chained.get(reference.phase, reference.step);
+  if (step === undefined) return { reason: `step ${reference.step} of phase ${reference.phase} has not run here` };
+  if (reference.direction === 'outputs') {
+    if (reference.index > 0 || !Object.hasOwn(step.outputs, reference.variable)) return { reason: 'the step gave no such output' };
+    const value = step.outputs[reference.variable];
+    return value === undefined ? { reason: 'the output is larger than 1 MiB' } : { value };
+  }
+  const items: readonly InputValue[] = Array.isArray(step.inputs) ? step.inputs : [step.inputs as InputValue];
+  const item = items[reference.index];
+  if (typeof item !== 'object' || item === null || !Object.hasOwn(item, reference.variable)) return { reason: 'the step has no such input' };
+  const value = (item as Readonly<Record<string, InputValue>>)[reference.variable]!;
+  return { value: textOf(value) };
+}
+
+/** Lists are chained as their items, one a line, as scripts are written. */
+function textOf(value: InputValue): string {
+  if (value === null) return '';
+  if (Array.isArray(value)) return value.map(textOf).join('\n');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
