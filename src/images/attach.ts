@@ -1,0 +1,284 @@
+/**
+ * A qcow2 overlay as a mounted root file system: qemu-storage-daemon exports it through FUSE as a raw file, a loop device maps
+ * its root partition, the host's kernel mounts that. Only for disks that Ingot made: the host's kernel mounts no stranger's file system.
+ */
+import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { until } from '../platform/clock.ts';
+import { HELD_MARK, isMounted, release, type HeldRecorder } from '../platform/held.ts';
+import { newUuid } from '../platform/ids.ts';
+import { isSameProcess, run, start, waitForExit } from '../platform/processes.ts';
+import { connectQmp, type Qmp } from '../platform/qmp.ts';
+import { createOverlay } from './disks.ts';
+import { readPartitions, rootPartition, withReader, type RootPartition } from './partitions.ts';
+
+/** What is to be attached, and where. */
+export interface AttachRequest {
+  /** The qcow2 overlay that is written to. Keeps what was written when it is detached. */
+  readonly disk: string;
+  /** Folder for the socket, the raw file and the mount point; exists, is short, and only root may enter it: a file system with set-uid files lies below it. */
+  readonly directory: string;
+  readonly held: HeldRecorder;
+  readonly signal?: AbortSignal;
+}
+
+/** JSON from which another process takes an attached disk over. */
+export interface AttachedDiskState {
+  readonly directory: string;
+  readonly loop: string;
+  readonly daemon: { readonly pid: number; readonly startTime: string };
+  /** The records of what is held for it, in the order they were taken. */
+  readonly heldIds: readonly string[];
+}
+
+/** An attached disk. */
+export interface AttachedDisk {
+  /** Where its root file system is mounted. */
+  readonly root: string;
+  readonly state: AttachedDiskState;
+  /** Whether what serves the disk still runs; when it does not, every access is an I/O error and the top layer is worthless. */
+  alive(): boolean;
+  /** Makes `overlay` the top that is written to and seals the one before it, with the file system frozen in between (under 0.1 s). @throws {Error} the top is then as it was */
+  snapshot(overlay: string): Promise<void>;
+  /** Gives freed blocks back, unmounts and waits until all is in the file. Nothing may run on the file system. @throws {Error} when the disk cannot be trusted */
+  detach(): Promise<void>;
+}
+
+/** A disk that could not be attached, or that failed while it was. */
+export class AttachError extends Error {
+  override readonly name = 'AttachError';
+}
+
+/** Space behind the last partition that is worth a partition's growth; alignment and the backup GPT always leave a little. */
+const GROW_FROM = 16 * 1024 * 1024;
+const DAEMON_EXIT_MS = 120_000;
+
+/**
+ * Attaches a disk and mounts its root. When the disk is larger than its last partition, and that is the root, both grow.
+ * @throws {AttachError} a root that is not ext4, a disk that is not there; what was taken until then is let go by the caller's `releaseAll`
+ */
+export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> {
+  const { directory, held, disk, signal } = request;
+  const heldIds: string[] = [];
+  const take = async (thing: Parameters<HeldRecorder['record']>[0]): Promise<string> => {
+    signal?.throwIfAborted();
+    const id = await held.record(thing);
+    heldIds.push(id);
+    return id;
+  };
+  const raw = `${directory}/disk.raw`;
+  const root = `${directory}/root`;
+  await writeFile(raw, '', { mode: 0o600 });
+  await mkdir(root, { recursive: true });
+
+  if (!isOnSharedMount(directory)) {
+    // Whoever makes a mount namespace while the disk is mounted gets a copy of the mount, which keeps the file system busy after
+    // it is unmounted here. From a shared mount the unmounting reaches those copies (those that are slaves).
+    await take({ kind: 'mount', path: directory });
+    await run(['mount', '--bind', directory, directory]);
+    await run(['mount', '--make-shared', directory]);
+  }
+
+  await take({ kind: 'fuse', path: raw });
+  const daemonId = await take({ kind: 'process', what: 'qemu-storage-daemon' });
+  await rm(`${directory}/qmp.sock`, { force: true });
+  const log = await open(`${directory}/storage.log`, 'a', 0o600);
+  let daemon: AttachedDiskState['daemon'];
+  try {
+    const { pid, startTime, unref } = await start(storageDaemonArguments(disk, directory), {
+      env: { [HELD_MARK]: daemonId }, stdio: ['ignore', log.fd, log.fd], detached: true,
+    });
+    unref();
+    daemon = { pid, startTime };
+    await held.amend(daemonId, { kind: 'process', what: 'qemu-storage-daemon', pid, startTime });
+    await until(`the export of ${disk}`, 20_000, async () => {
+      if (!isSameProcess(pid, startTime)) throw new AttachError(`the disk ${disk} cannot be opened: ${(await readFile(`${directory}/storage.log`, 'utf8')).trim()}`);
+      return isMounted(raw) && (await stat(raw)).size > 0 ? true : undefined;
+    }, signal ? { everyMs: 2, signal } : { everyMs: 2 });
+  } finally {
+    await log.close();
+  }
+
+  const partition = await rootPartition(raw);
+  if (partition.fsType !== 'ext4') throw new AttachError(`the root file system is ${partition.fsType ?? 'of an unknown kind'}; only ext4 can be used without a virtual machine`);
+  const grown = await growPartition(raw, partition);
+
+  const loopId = await take({ kind: 'loop', backing: raw });
+  const size = grown?.size ?? partition.size;
+  const { stdout } = await run(['losetup', '--show', '--find', '--offset', String(partition.offset), '--sizelimit', String(size), raw]);
+  const loop = stdout.trim();
+  await held.amend(loopId, { kind: 'loop', backing: raw, device: loop });
+
+  if (grown !== undefined) {
+    // Not while it is mounted: that needs a capability (SYS_RESOURCE) that root in a container may lack.
+    await run(['e2fsck', '-f', '-p', loop], { okCodes: [0, 1] });
+    await run(['resize2fs', loop]);
+  }
+
+  await take({ kind: 'mount', path: root });
+  // No device nodes: one in the image would open the host's device, since container root owns the file.
+  await run(['mount', '-t', 'ext4', '-o', 'nodev', loop, root]);
+  return resumeAttachedDisk({ directory, loop, daemon, heldIds }, held);
+}
+
+/** An attached disk from its state, in whichever process. */
+export function resumeAttachedDisk(state: AttachedDiskState, held: HeldRecorder): AttachedDisk {
+  const root = `${state.directory}/root`;
+  const alive = (): boolean => isSameProcess(state.daemon.pid, state.daemon.startTime);
+  return {
+    root,
+    state,
+    alive,
+    snapshot: (overlay) => snapshot(state, held, overlay),
+    async detach() {
+      await run(['fstrim', '--', root], { timeoutMs: 120_000 });
+      const failures = await fileSystemErrors(state.loop);
+      const [daemonIndex] = await recordIndexes(state, held, 'process');
+      for (const id of state.heldIds.slice((daemonIndex ?? -1) + 1).toReversed()) await release(held, id);
+      await endDaemon(state);
+      for (const id of state.heldIds.toReversed()) await release(held, id);
+      if (failures > 0) throw new AttachError(`the file system of the disk met ${failures} errors while it was mounted`);
+    },
+  };
+}
+
+/** The command that exports an overlay as `disk.raw` in a folder and listens on `qmp.sock` there. */
+export function storageDaemonArguments(disk: string, directory: string): string[] {
+  return [
+    'qemu-storage-daemon',
+    '--blockdev', JSON.stringify(qcow2Node('top', disk)),
+    '--export', JSON.stringify({ type: 'fuse', id: 'disk', 'node-name': 'top', mountpoint: `${directory}/disk.raw`, writable: true }),
+    '--chardev', `socket,path=${directory.replaceAll(',', ',,')}/qmp.sock,server=on,wait=off,id=qmp`,
+    '--monitor', 'chardev=qmp',
+  ];
+}
+
+/** A qcow2 file as a block node, giving freed and zeroed blocks back. */
+function qcow2Node(name: string, file: string): object {
+  return { driver: 'qcow2', 'node-name': name, discard: 'unmap', 'detect-zeroes': 'unmap', file: { driver: 'file', filename: file, discard: 'unmap' } };
+}
+
+/** Records' places in `state.heldIds` whose thing is of a kind. */
+async function recordIndexes(state: AttachedDiskState, held: HeldRecorder, kind: string): Promise<number[]> {
+  const ids = (await held.list()).filter(({ thing }) => thing.kind === kind).map(({ id }) => id);
+  return state.heldIds.flatMap((id, index) => (ids.includes(id) ? [index] : []));
+}
+
+/** Ends the storage daemon so that everything is in the file: unlike a kill with a short patience. */
+async function endDaemon(state: AttachedDiskState): Promise<void> {
+  const { pid, startTime } = state.daemon;
+  if (!isSameProcess(pid, startTime)) throw new AttachError('the storage daemon of the disk had ended before: what was written last may be lost');
+  const qmp = await connectQmp(`${state.directory}/qmp.sock`);
+  try {
+    await qmp.execute('quit').catch(() => {}); // It may close the connection before it answers.
+  } finally {
+    qmp.close();
+  }
+  if (!(await waitForExit(pid, startTime, DAEMON_EXIT_MS))) throw new AttachError(`the storage daemon of the disk does not end (${DAEMON_EXIT_MS / 1000} s)`);
+}
+
+async function snapshot(state: AttachedDiskState, held: HeldRecorder, overlay: string): Promise<void> {
+  const root = `${state.directory}/root`;
+  const qmp = await connectQmp(`${state.directory}/qmp.sock`);
+  try {
+    const top = await currentTop(qmp);
+    await createOverlay(top.file, overlay);
+    const name = `top-${newUuid().slice(0, 8)}`;
+    let thaw: (() => Promise<void>) | undefined;
+    try {
+      await run(['fstrim', '--', root], { timeoutMs: 120_000 });
+      await qmp.execute('blockdev-add', { ...qcow2Node(name, overlay), backing: null });
+      thaw = await freeze(state, held);
+      const failures = await fileSystemErrors(state.loop);
+      if (failures > 0) throw new AttachError(`the file system of the disk met ${failures} errors`);
+      await qmp.execute('blockdev-snapshot', { node: top.node, overlay: name });
+    } catch (error) {
+      await thaw?.().catch(() => {});
+      thaw = undefined;
+      if ((await currentTop(qmp).catch(() => undefined))?.file !== overlay) {
+        await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {});
+        await rm(overlay, { force: true });
+      }
+      throw error;
+    }
+    await thaw();
+  } finally {
+    qmp.close();
+  }
+}
+
+/** The node that the export serves, and its file. */
+async function currentTop(qmp: Qmp): Promise<{ node: string; file: string }> {
+  const exports = await qmp.execute<{ id: string; 'node-name': string }[]>('query-block-exports');
+  const node = exports.find(({ id }) => id === 'disk')?.['node-name'];
+  const nodes = await qmp.execute<{ 'node-name': string; image: { filename: string } }[]>('query-named-block-nodes', { flat: true });
+  const file = nodes.find((each) => each['node-name'] === node)?.image.filename;
+  if (node === undefined || file === undefined) throw new AttachError('the disk is no longer exported');
+  return { node, file };
+}
+
+/**
+ * Freezes the file system: all that was written is in the block device, and writers wait. What waits there cannot even be killed,
+ * so the thaw hangs on a process of its own, which thaws when this one ends, whatever ends it, and after 30 s in any case.
+ */
+async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() => Promise<void>> {
+  const root = `${state.directory}/root`;
+  const id = await held.record({ kind: 'process', what: 'fsfreeze' });
+  const guard = await start(
+    ['bash', '-c', 'trap \'fsfreeze --unfreeze "$1"; exit\' TERM; fsfreeze --freeze "$1" || exit 1; echo frozen; read -r -t 30 _; fsfreeze --unfreeze "$1"', 'bash', root],
+    { env: { [HELD_MARK]: id }, stdio: ['pipe', 'pipe', 'pipe'], detached: true },
+  );
+  await held.amend(id, { kind: 'process', what: 'fsfreeze', pid: guard.pid, startTime: guard.startTime });
+  guard.stdin!.on('error', () => {});
+  let complaint = '';
+  guard.stderr!.on('data', (chunk: Buffer) => { complaint += chunk.toString(); });
+  const thaw = async (): Promise<void> => {
+    guard.stdin!.end();
+    const { code } = await guard.exited;
+    await held.free(id);
+    if (code !== 0) throw new AttachError(`the file system was not thawed: ${complaint.trim()}`);
+  };
+  const frozen = await Promise.race([
+    new Promise<boolean>((resolve) => guard.stdout!.once('data', () => resolve(true))),
+    guard.exited.then(() => false),
+  ]);
+  if (frozen) return thaw;
+  await held.free(id);
+  throw new AttachError(`the file system cannot be frozen: ${complaint.trim()}`);
+}
+
+/** How many errors ext4 has met on a device since it was made; 0 where the kernel does not say. */
+async function fileSystemErrors(loop: string): Promise<number> {
+  return Number(await readFile(`/sys/fs/ext4/${loop.replace('/dev/', '')}/errors_count`, 'utf8').catch(() => '0'));
+}
+
+/**
+ * Grows the root partition over the free space behind it, if it is the disk's last and the space is worth it.
+ * @param raw the disk as a raw file
+ * @returns the partition as it is now; `undefined` when nothing was done
+ */
+async function growPartition(raw: string, root: RootPartition): Promise<{ size: number } | undefined> {
+  const diskSize = (await stat(raw)).size;
+  if (diskSize - (root.offset + root.size) <= GROW_FROM) return undefined;
+  const partitions = await withReader(raw, readPartitions);
+  if (partitions.some(({ offset }) => offset > root.offset)) return undefined;
+  // The backup of the partition table belongs at the end of the disk; the end has moved.
+  await run(['sfdisk', '--quiet', '--no-reread', '--no-tell-kernel', '--relocate', 'gpt-bak-std', raw]);
+  await run(['sfdisk', '--quiet', '--no-reread', '--no-tell-kernel', '--wipe', 'never', '--partno', String(root.number), raw], { input: ', +\n' });
+  return rootPartition(raw);
+}
+
+/** Whether what is mounted or unmounted below a folder is told to other mount namespaces. */
+function isOnSharedMount(directory: string): boolean {
+  const points = new Map<string, boolean>();
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    const fields = line.split(' ');
+    const point = fields[4]?.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+    if (point !== undefined) points.set(point, fields.slice(6, fields.indexOf('-')).some((field) => field.startsWith('shared:')));
+  }
+  for (let path = directory; ; path = dirname(path)) {
+    const shared = points.get(path);
+    if (shared !== undefined || path === '/') return shared ?? false;
+  }
+}
