@@ -1,0 +1,58 @@
+/** What Ingot tells of images beyond the API: the log of a build, and the AMIs with their files. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { amisOfImage } from '../../catalog/amis.ts';
+import { imageLogPath, readImageLog } from '../../catalog/image-log.ts';
+import { invalidParameterValue, resourceNotFound } from '../../resources/errors.ts';
+import type { RequestContext } from '../context.ts';
+import { API_DATA, matchesPattern } from '../validate.ts';
+import { readQuery } from './read.ts';
+import type { IngotRoute } from './route.ts';
+import { ndjson } from './stream.ts';
+
+/** In these nothing more happens to a build. */
+const END_STATES: ReadonlySet<string> = new Set(['AVAILABLE', 'CANCELLED', 'FAILED', 'DEPRECATED', 'DELETED', 'DISABLED']);
+
+export const imageRoutes: readonly IngotRoute[] = [
+  {
+    action: 'ingot:GetImageLog',
+    method: 'GET',
+    path: '/ingot/images/:arn/log',
+    async handle({ params, query, signal }, context) {
+      const arn = ownBuild(params['arn']!, context);
+      const { follow, after } = readQuery(query, (reader) => ({
+        follow: reader.oneOf('follow', ['true', 'false']) === 'true',
+        after: reader.integer('after', 0, Number.MAX_SAFE_INTEGER) ?? 0,
+      }));
+      const status = await statusOf(arn, context);
+      // The log of a deleted image stays readable as long as its file is there.
+      if (status === undefined && !existsSync(imageLogPath(context.services.dataDirectory, arn))) throw resourceNotFound(arn);
+      const ended = async (): Promise<boolean> => END_STATES.has((await statusOf(arn, context)) ?? 'DELETED');
+      return ndjson(readImageLog(context.services.dataDirectory, arn, { follow, after, ended, signal }), signal);
+    },
+  },
+  {
+    action: 'ingot:ListImageAmis',
+    method: 'GET',
+    path: '/ingot/images/:arn/amis',
+    async handle({ params }, context) {
+      const arn = ownBuild(params['arn']!, context);
+      const amis = await amisOfImage(context.services.catalog.db, arn);
+      if (amis.length === 0 && (await statusOf(arn, context)) === undefined) throw resourceNotFound(arn);
+      return { json: { amis: amis.map(({ region, id, file, name }) => ({ region, id, file: join(context.services.dataDirectory, file), name })) } };
+    },
+  },
+];
+
+/** The ARN of a build version that belongs to the caller. Its Region need not be the signature's: the ARN says where it is. */
+function ownBuild(arn: string, { account }: RequestContext): string {
+  const { pattern } = API_DATA.shapes['ImageBuildVersionArn']!;
+  if (!matchesPattern(pattern!, arn)) throw invalidParameterValue('arn', "It must be the ARN of an image's build version, such as arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/1.");
+  if (arn.split(':')[4] !== account) throw resourceNotFound(arn);
+  return arn;
+}
+
+async function statusOf(arn: string, { services }: RequestContext): Promise<string | undefined> {
+  const image = await services.catalog.db.selectFrom('images').select('status').where('arn', '=', arn).executeTakeFirst();
+  return image?.status;
+}

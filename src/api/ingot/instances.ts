@@ -1,0 +1,130 @@
+/** Launched instances: launch, list, look, end, run a command, read the console. */
+import { Readable } from 'node:stream';
+import { resourceNotFound } from '../../resources/errors.ts';
+import type { ExecRequest, InstanceDescription, LaunchInstanceRequest } from '../context.ts';
+import { readBody, readQuery, type Reader } from './read.ts';
+import type { IngotAnswer, IngotRoute } from './route.ts';
+import { lines, messageOf, STREAM_BUFFER_LIMIT } from './stream.ts';
+
+export const instanceRoutes: readonly IngotRoute[] = [
+  {
+    action: 'ingot:LaunchInstance',
+    method: 'POST',
+    path: '/ingot/instances',
+    async handle({ body }, context) {
+      const instance = await context.services.launches.launch(context, readBody(body, readLaunch));
+      return { json: brief(instance) };
+    },
+  },
+  {
+    action: 'ingot:ListInstances',
+    method: 'GET',
+    path: '/ingot/instances',
+    async handle(_request, context) {
+      return { json: { instances: await context.services.launches.list(context) } };
+    },
+  },
+  {
+    action: 'ingot:GetInstance',
+    method: 'GET',
+    path: '/ingot/instances/:id',
+    async handle({ params }, context) {
+      return { json: await context.services.launches.get(context, idOf(params)) };
+    },
+  },
+  {
+    action: 'ingot:TerminateInstance',
+    method: 'DELETE',
+    path: '/ingot/instances/:id',
+    async handle({ params }, context) {
+      return { json: brief(await context.services.launches.terminate(context, idOf(params))) };
+    },
+  },
+  {
+    action: 'ingot:ExecuteCommand',
+    method: 'POST',
+    path: '/ingot/instances/:id/exec',
+    async handle({ params, body, signal }, context) {
+      const id = idOf(params);
+      const request = readBody(body, readExec);
+      // Found here so that an instance that is not there is an answer of its own, not a line in a stream that already began well.
+      await context.services.launches.get(context, id);
+      return execute(signal, (onOutput, aborted) => context.services.launches.exec(context, id, request, onOutput, aborted));
+    },
+  },
+  {
+    action: 'ingot:GetConsole',
+    method: 'GET',
+    path: '/ingot/instances/:id/console',
+    async handle({ params, query, signal }, context) {
+      const { follow } = readQuery(query, (reader) => ({ follow: reader.oneOf('follow', ['true', 'false']) === 'true' }));
+      const text = await context.services.launches.console(context, idOf(params), { follow, signal });
+      return { stream: Readable.from(text, { objectMode: false }), type: 'text/plain; charset=utf-8' };
+    },
+  },
+];
+
+function idOf(params: Readonly<Record<string, string>>): string {
+  const id = params['id']!;
+  if (!/^i-[0-9a-f]{17}$/.test(id)) throw resourceNotFound(id.slice(0, 64));
+  return id;
+}
+
+function brief({ instanceId, state }: InstanceDescription): Pick<InstanceDescription, 'instanceId' | 'state'> {
+  return { instanceId, state };
+}
+
+function readLaunch(reader: Reader): LaunchInstanceRequest {
+  const image = reader.required('image', { pattern: /^(ami-[0-9a-f]{8,17}|arn:[^\s]+)$/, expected: 'an AMI id (ami-…) or the ARN of an image' });
+  const publish = reader.objects('publish', 64, (port) => {
+    const hostAddress = port.string('hostAddress', { max: 45, pattern: /^[0-9a-fA-F.:]+$/, expected: 'an IP address' });
+    const hostPort = port.integer('hostPort', 1, 65535);
+    const instancePort = port.integer('instancePort', 1, 65535);
+    if (hostPort === undefined) port.fault('hostPort', 'It is required.');
+    if (instancePort === undefined) port.fault('instancePort', 'It is required.');
+    return { ...(hostAddress === undefined ? {} : { hostAddress }), hostPort: hostPort ?? 0, instancePort: instancePort ?? 0 };
+  });
+  const sshKeys = reader.strings('sshKeys', { maxItems: 32, max: 16_384 });
+  const userData = reader.string('userData', { max: 65_536 });
+  const instanceType = reader.string('instanceType', { max: 64, pattern: /^[a-z0-9-]+\.[a-z0-9-]+$/, expected: 'an instance type such as t3.micro' });
+  const firmware = reader.oneOf('firmware', ['bios', 'uefi']);
+  return {
+    image, publish, sshKeys,
+    ...(userData === undefined ? {} : { userData }),
+    ...(instanceType === undefined ? {} : { instanceType }),
+    ...(firmware === undefined ? {} : { firmware }),
+  };
+}
+
+function readExec(reader: Reader): ExecRequest {
+  const argv = reader.strings('argv', { min: 1, maxItems: 4096, max: 131_072 });
+  if (argv[0] === '') reader.fault('argv[0]', 'It must name a program.');
+  const env = reader.map('env', 256);
+  const cwd = reader.string('cwd', { pattern: /^\//, expected: 'an absolute path' });
+  const timeoutSeconds = reader.integer('timeoutSeconds', 1, 7 * 24 * 3600);
+  return { argv, env, ...(cwd === undefined ? {} : { cwd }), ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }) };
+}
+
+type Output = (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+
+/** Flows a command's output, then how it ended. The command ends when the client goes, or lets too much lie unread. */
+function execute(signal: AbortSignal, run: (onOutput: Output, signal: AbortSignal) => Promise<object>): IngotAnswer {
+  const sink = lines(signal);
+  const slow = new AbortController();
+  const onOutput: Output = (stream, chunk) => {
+    if (slow.signal.aborted) return;
+    void sink.write({ stream, data: chunk.toString('base64') });
+    if (sink.waiting() > STREAM_BUFFER_LIMIT) slow.abort(new Error(`more than ${STREAM_BUFFER_LIMIT} bytes of output wait to be read`));
+  };
+  void (async () => {
+    try {
+      const { exitCode, signal: ended, timedOut } = (await run(onOutput, AbortSignal.any([signal, slow.signal]))) as { exitCode: number | null; signal: string | null; timedOut: boolean };
+      void sink.write({ exitCode, signal: ended, timedOut });
+    } catch (error) {
+      if (!signal.aborted) void sink.write({ error: slow.signal.aborted ? `The command was ended: ${(slow.signal.reason as Error).message}.` : messageOf(error) });
+    } finally {
+      sink.end();
+    }
+  })();
+  return sink.answer;
+}

@@ -1,0 +1,8 @@
+/** The register of Ingot's own routes. */
+import { imageRoutes } from './images.ts';
+import { instanceRoutes } from './instances.ts';
+import type { IngotRoute } from './route.ts';
+import { serverRoutes } from './server.ts';
+
+/** All of them. */
+export const ingotRoutes: readonly IngotRoute[] = [...serverRoutes, ...instanceRoutes, ...imageRoutes];

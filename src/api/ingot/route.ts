@@ -1,0 +1,30 @@
+/** What the routes under `/ingot/` are made of. Like the operations they are signed; unlike them they have a schema of their own making. */
+import type { Readable } from 'node:stream';
+import type { RequestContext } from '../context.ts';
+
+/** A request to one of Ingot's own routes. */
+export interface IngotRequest {
+  /** Path as it came, still percent-encoded. */
+  readonly path: string;
+  /** Query as it came, without its question mark. */
+  readonly query: string;
+  /** The path's parameters, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  /** Aborts when the client goes, or the server stops. */
+  readonly signal: AbortSignal;
+}
+
+/** An answer at once, or one that flows. */
+export type IngotAnswer = { readonly json: object } | { readonly stream: Readable; readonly type: string };
+
+/** One route. */
+export interface IngotRoute {
+  /** Its name in policies: `ingot:LaunchInstance`. */
+  readonly action: `ingot:${string}`;
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** `/ingot/instances/:id`: a parameter is one segment. */
+  readonly path: string;
+  /** @throws {ApiError} before an answer has begun to flow */
+  handle(request: IngotRequest, context: RequestContext): Promise<IngotAnswer>;
+}

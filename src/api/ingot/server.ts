@@ -1,0 +1,22 @@
+/** The server itself: what it is, and its end. */
+import type { IngotRoute } from './route.ts';
+
+export const serverRoutes: readonly IngotRoute[] = [
+  {
+    action: 'ingot:DescribeServer',
+    method: 'GET',
+    path: '/ingot/server',
+    async handle(_request, { services }) {
+      return { json: { version: services.version, pid: process.pid, dataDirectory: services.dataDirectory } };
+    },
+  },
+  {
+    action: 'ingot:StopServer',
+    method: 'POST',
+    path: '/ingot/server/stop',
+    async handle(_request, { services }) {
+      services.shutdown();
+      return { json: {} };
+    },
+  },
+];

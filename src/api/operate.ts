@@ -1,0 +1,66 @@
+/** What happens around a handler: transaction, client token, dry run, the members that every answer has. */
+import { createHash } from 'node:crypto';
+import { findToken, saveToken } from '../catalog/client-tokens.ts';
+import { logger } from '../platform/log.ts';
+import { dryRunSucceeded, idempotentParameterMismatch } from '../resources/errors.ts';
+import { encodeOutput, type Structure } from './codec.ts';
+import type { Handler, Handlers, OperationContext, RequestContext } from './context.ts';
+import { members, type Operation, type OperationName } from './model.ts';
+import { canonical } from './paging.ts';
+
+/**
+ * Runs an operation on an input that was decoded and checked.
+ * @returns what goes on the wire
+ * @throws {ApiError} what the handler says, IdempotentParameterMismatchException, DryRunOperationException
+ */
+export async function operate(operation: Operation, handlers: Handlers, input: Structure, request: RequestContext): Promise<Structure> {
+  const handler = handlers[operation.name] as unknown as Handler<OperationName>;
+  const answer = async (context: OperationContext): Promise<Structure> => {
+    const output: Record<string, unknown> = { ...((await handler(input as never, context)) as object) };
+    for (const [name, value] of [['requestId', request.requestId], ['clientToken', input['clientToken']]] as const) {
+      if (members(operation.output).has(name)) output[name] ??= value;
+    }
+    return encodeOutput(operation.output, output);
+  };
+  if (!operation.mutating) return answer({ ...request, operation: operation.name, db: request.services.catalog.db, afterCommit: runAfter });
+
+  const later: (() => void)[] = [];
+  const result = await request.services.catalog.transaction(async (db) => {
+    const context: OperationContext = { ...request, operation: operation.name, db, afterCommit: (work) => void later.push(work) };
+    // A dry run leaves nothing behind, not even its token: what the error undoes is all that the handler wrote.
+    if (input['dryRun'] === true) {
+      await answer(context);
+      throw dryRunSucceeded();
+    }
+    const token = operation.idempotent ? (input['clientToken'] as string | undefined) : undefined;
+    if (token === undefined) return answer(context);
+    const key = { account: request.account, region: request.region, operation: operation.name, token };
+    const hash = requestHash(input);
+    const earlier = await findToken(db, key);
+    if (earlier) {
+      if (earlier.request_hash !== hash) throw idempotentParameterMismatch(token);
+      const response = JSON.parse(earlier.response) as Structure;
+      return 'requestId' in response ? { ...response, requestId: request.requestId } : response;
+    }
+    const response = await answer(context);
+    await saveToken(db, { ...key, request_hash: hash, response: JSON.stringify(response) });
+    return response;
+  });
+  later.forEach(runAfter);
+  return result;
+}
+
+/** What is done after the commit can no longer fail the request. */
+function runAfter(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    logger().error({ err: error }, 'what was to be done after a commit failed');
+  }
+}
+
+/** SHA-256 of an input without its token, whatever the order of its members. */
+function requestHash(input: Structure): string {
+  const { clientToken: _, ...parameters } = input;
+  return createHash('sha256').update(JSON.stringify(canonical(parameters))).digest('hex');
+}

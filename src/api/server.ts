@@ -1,0 +1,145 @@
+/** The API over HTTP: Fastify with the model's routes and Ingot's own, a signature on every one of them. */
+import { fastify, type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { newUuid } from '../platform/ids.ts';
+import { logger } from '../platform/log.ts';
+import { ApiError, internalFailure, methodNotAllowed, requestTooLarge, serializationError, serviceUnavailable, unknownOperation } from '../resources/errors.ts';
+import { decodeInput } from './codec.ts';
+import type { ApiServices, Handlers, RequestContext } from './context.ts';
+import { ingotRoutes } from './ingot/register.ts';
+import type { IngotRoute } from './ingot/route.ts';
+import { OPERATIONS, type Operation } from './model.ts';
+import { operate } from './operate.ts';
+import { handlers as allHandlers } from './operations/register.ts';
+import { createVerifier, type Verifier } from './signature.ts';
+import { validateInput } from './validate.ts';
+
+/** Largest body. The largest request of the model (a distribution configuration with every list full) is far below. */
+export const BODY_LIMIT = 1 << 20;
+
+/** What tests may choose. */
+export interface ApiOptions {
+  /** Milliseconds since 1970, for signatures. */
+  readonly now?: () => number;
+  readonly handlers?: Handlers;
+}
+
+/** Makes the API. It listens nowhere yet: call `listen`, or `inject`. Closing it ends the streams it still feeds. */
+export function createApi(services: ApiServices, options: ApiOptions = {}): FastifyInstance {
+  const verify = createVerifier({ service: 'imagebuilder', credential: services.credential, now: options.now ?? Date.now });
+  const handlers = options.handlers ?? allHandlers;
+  const closing = new AbortController();
+  const app = fastify({
+    genReqId: newUuid,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: 60_000,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+    loggerInstance: logger() as FastifyBaseLogger,
+    disableRequestLogging: true,
+    routerOptions: { maxParamLength: 4096, caseSensitive: true },
+    frameworkErrors: (error, request, reply) => refuse(error, request, reply),
+  });
+  // The signature covers the body's bytes, so they are kept as they came, whatever the content type says.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-amzn-RequestId', request.id);
+  });
+  app.addHook('preClose', async () => closing.abort(serviceUnavailable('The server is stopping.')));
+  app.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply));
+
+  const contextOf = (request: FastifyRequest): RequestContext => ({ ...identify(request, verify), requestId: request.id, services });
+  for (const operation of OPERATIONS.values()) {
+    // A label is an ARN with encoded slashes, longer than a router takes for a parameter: the codec reads it from the raw path.
+    app.route({
+      method: operation.method,
+      url: operation.uri.replace(/\{.*\}$/, '*'),
+      handler: async (request, reply) => {
+        const context = contextOf(request);
+        const output = await operate(operation, handlers, readInput(operation, request), context);
+        return reply.code(operation.status).header('content-type', 'application/json').send(JSON.stringify(output));
+      },
+    });
+  }
+  for (const route of ingotRoutes) {
+    app.route({ method: route.method, url: route.path, handler: (request, reply) => answerIngot(route, request, reply, contextOf(request), closing.signal) });
+  }
+  app.setNotFoundHandler(async (request) => {
+    contextOf(request);
+    const { path } = target(request);
+    const allowed = methodsOf(path);
+    throw allowed.length > 0 ? methodNotAllowed(request.method, path, allowed) : unknownOperation(request.method, path);
+  });
+  return app;
+}
+
+function identify(request: FastifyRequest, verify: Verifier): { readonly account: string; readonly region: string } {
+  const { account, region } = verify({ method: request.method, url: request.raw.url!, rawHeaders: request.raw.rawHeaders, body: bodyOf(request) });
+  // Signatures are made over a tidied path. Only a tidy one is served, so that no signature serves two.
+  const { path } = target(request);
+  if (path.slice(1).split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) throw unknownOperation(request.method, path);
+  return { account, region };
+}
+
+function readInput(operation: Operation, request: FastifyRequest): ReturnType<typeof decodeInput> {
+  const input = decodeInput(operation, { ...target(request), body: bodyOf(request) });
+  validateInput(operation.name, input);
+  return input;
+}
+
+function target(request: FastifyRequest): { readonly path: string; readonly query: string } {
+  const url = request.raw.url!;
+  const at = url.indexOf('?');
+  return at < 0 ? { path: url, query: '' } : { path: url.slice(0, at), query: url.slice(at + 1) };
+}
+
+const NO_BODY = Buffer.alloc(0);
+
+function bodyOf(request: FastifyRequest): Buffer {
+  return Buffer.isBuffer(request.body) ? request.body : NO_BODY;
+}
+
+function methodsOf(path: string): string[] {
+  const methods = new Set<string>();
+  for (const { uri, method } of OPERATIONS.values()) {
+    const label = uri.indexOf('{');
+    if (label < 0 ? uri === path : path.startsWith(uri.slice(0, label)) && path.length > label) methods.add(method);
+  }
+  for (const route of ingotRoutes) {
+    const segments = route.path.split('/');
+    const given = path.split('/');
+    if (segments.length === given.length && segments.every((segment, index) => segment.startsWith(':') || segment === given[index])) methods.add(route.method);
+  }
+  return [...methods].sort();
+}
+
+async function answerIngot(route: IngotRoute, request: FastifyRequest, reply: FastifyReply, context: RequestContext, closing: AbortSignal): Promise<unknown> {
+  const { path, query } = target(request);
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort(new Error('the client is gone')));
+  const answer = await route.handle(
+    { path, query, params: request.params as Readonly<Record<string, string>>, body: bodyOf(request), signal: AbortSignal.any([gone.signal, closing]) },
+    context,
+  );
+  if ('json' in answer) return reply.header('content-type', 'application/json').send(JSON.stringify(answer.json));
+  return reply.header('content-type', answer.type).header('cache-control', 'no-store').send(answer.stream);
+}
+
+/** Tells a client of an error: an ApiError as it is, a client's fault that Fastify found by its like, and of all else only the request's id. */
+function refuse(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest, reply: FastifyReply): void {
+  const told = error instanceof ApiError ? error : translate(error, request);
+  if (told.status >= 500) request.log.error({ err: error, requestId: request.id, method: request.method, path: target(request).path }, 'a request failed');
+  else request.log.debug({ requestId: request.id, method: request.method, path: target(request).path, code: told.code }, told.message);
+  void reply
+    .code(told.status)
+    .header('x-amzn-RequestId', request.id)
+    .header('x-amzn-ErrorType', told.code)
+    .header('content-type', 'application/json')
+    .send(JSON.stringify({ __type: told.code, message: told.message }));
+}
+
+function translate(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest): ApiError {
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return requestTooLarge(BODY_LIMIT);
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return serializationError(error.message);
+  return internalFailure(request.id);
+}
