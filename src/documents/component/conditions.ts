@@ -3,6 +3,7 @@
  * Source: reference, `awstoe.md` section 4. String comparisons and patterns ignore case, as its prose says.
  */
 import { Script, createContext } from 'node:vm';
+import { compareDecimals, isDecimal } from '../decimal.ts';
 import type { FaultCollector } from '../faults.ts';
 import { didYouMean } from '../nearest.ts';
 import { describeNode, entryOf, shorten } from '../nodes.ts';
@@ -160,7 +161,7 @@ class ConditionReader {
 
   #checkBaseline(kind: Comparison['kind'], baseline: string, entry: MapEntry, path: string): void {
     const position = entry.value.position;
-    if (kind === 'number' && readDecimal(baseline) === undefined) {
+    if (kind === 'number' && !isDecimal(baseline)) {
       this.#faults.add('wrong-type', position, path, `'${entry.key}' has to be a number, and is '${shorten(baseline)}'.`);
     }
     if (kind !== 'pattern') return;
@@ -237,27 +238,9 @@ function compareTexts(a: string, b: string): number {
   return left < right ? -1 : 1;
 }
 
-/** A decimal number of any length, as an integer and the number of its decimals. */
-interface Decimal {
-  readonly digits: bigint;
-  readonly decimals: number;
-}
-
-function readDecimal(text: string): Decimal | undefined {
-  const found = /^([-+]?)(?:([0-9]+)[.])?([0-9]+)$/.exec(text);
-  if (found === null || text.length > 1000) return undefined;
-  const [, sign = '', whole, rest = ''] = found;
-  const digits = BigInt((whole ?? '') + rest);
-  return { digits: sign === '-' ? -digits : digits, decimals: whole === undefined ? 0 : rest.length };
-}
-
 function compareNumbers(value: string, baseline: string, test: (order: number) => boolean): boolean {
-  const [a, b] = [readDecimal(value), readDecimal(baseline)];
-  if (a === undefined || b === undefined) return false;
-  const decimals = Math.max(a.decimals, b.decimals);
-  const difference = a.digits * 10n ** BigInt(decimals - a.decimals) - b.digits * 10n ** BigInt(decimals - b.decimals);
-  if (difference === 0n) return test(0);
-  return test(difference < 0n ? -1 : 1);
+  const order = compareDecimals(value, baseline);
+  return order !== undefined && test(order);
 }
 
 /** The pattern in JavaScript's syntax, or why it cannot be read. Patterns are Go's (RE2): no look-around, no back references. */

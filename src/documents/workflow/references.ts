@@ -1,0 +1,107 @@
+/** References of workflow documents (`key.$`, `{{ $.path }}`, a bare `$.path`). Source: reference, `workflows.md` section 2. */
+import { nearestWord } from '../nearest.ts';
+import type { WorkflowValue } from './document.ts';
+
+/** The trees that a path can start in. */
+export const REFERENCE_NODES = ['parameters', 'stepOutputs', 'workflowOutputs', 'imagebuilder'] as const;
+
+/** A path such as `$.stepOutputs.Launch.instanceId` or `$.parameters.regions[0]`. */
+export interface WorkflowReference {
+  readonly node: (typeof REFERENCE_NODES)[number];
+  /** The step, for `stepOutputs`. */
+  readonly step?: string;
+  /** Parameter, output or variable. */
+  readonly name: string;
+  /** The path of that value, without what selects a part of it. */
+  readonly base: string;
+  /** Members and indices (from 0) that select a part of the value. */
+  readonly rest: readonly (string | number)[];
+}
+
+/**
+ * Gives the value at a base path (`$.parameters.x`, `$.stepOutputs.Step.output`, `$.workflowOutputs.Name`, `$.imagebuilder.x`),
+ * or undefined when there is none.
+ */
+export type WorkflowLookup = (path: string) => unknown;
+
+/** A reference that has no value when it is needed. */
+export class UnresolvedReferenceError extends Error {
+  override readonly name = 'UnresolvedReferenceError';
+}
+
+const PATH = /^\$(?:\.[A-Za-z0-9_-]+(?:\[\d{1,6}\])*)+$/;
+const INTERPOLATION = /\{\{\s*(\$[^{}]*?)\s*\}\}/g;
+
+/** True when a whole text has the form of a path, whatever it starts in. */
+export function isPath(text: string): boolean {
+  return PATH.test(text.trim());
+}
+
+/** Reads a path; undefined when it is none, or starts in no known tree. */
+export function readPath(text: string): WorkflowReference | undefined {
+  const path = text.trim();
+  if (!PATH.test(path)) return undefined;
+  const parts = Array.from(path.slice(1).matchAll(/\.([A-Za-z0-9_-]+)|\[(\d+)\]/g), (match) => match[1] ?? Number(match[2]));
+  const node = REFERENCE_NODES.find((known) => known === parts[0]);
+  if (node === undefined) return undefined;
+  const depth = node === 'stepOutputs' ? 3 : 2;
+  const [, first, second] = parts;
+  const name = depth === 3 ? second : first;
+  if (typeof first !== 'string' || typeof name !== 'string') return undefined;
+  const base = depth === 3 ? `$.${node}.${first}.${name}` : `$.${node}.${first}`;
+  return { node, ...(depth === 3 ? { step: first } : {}), name, base, rest: parts.slice(depth) };
+}
+
+/** The paths in `{{ $.path }}` of a text, as written between the braces. */
+export function interpolatedPaths(text: string): readonly string[] {
+  return Array.from(text.matchAll(INTERPOLATION), (match) => match[1] ?? '');
+}
+
+/** True when a text that is a path to no known tree was probably meant for one. */
+export function looksLikeReference(text: string): boolean {
+  return isPath(text) && nearestWord(text.trim().split(/[.[]/)[1] ?? '', REFERENCE_NODES) !== undefined;
+}
+
+/**
+ * Replaces the references of a value: `key.$` gives `key` with what the path (or each path of a list) names, a text that is
+ * wholly a path gives what it names, `{{ $.path }}` inside a text is written out (JSON where it is no text).
+ * @throws {UnresolvedReferenceError} naming the path that has no value
+ */
+export function resolveWorkflowValue(value: WorkflowValue, lookup: WorkflowLookup): unknown {
+  if (typeof value === 'string') return resolveText(value, lookup);
+  if (value === null || typeof value !== 'object') return value;
+  if (isList(value)) return value.map((item) => resolveWorkflowValue(item, lookup));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => {
+    return [key.endsWith('.$') ? key.slice(0, -2) : key, resolveWorkflowValue(inner, lookup)];
+  }));
+}
+
+function resolveText(text: string, lookup: WorkflowLookup): unknown {
+  const whole = readPath(text);
+  if (whole !== undefined) return resolvePath(whole, lookup);
+  if (!text.includes('{{')) return text;
+  return text.replace(INTERPOLATION, (_braces, path: string) => {
+    const reference = readPath(path);
+    if (reference === undefined) throw new UnresolvedReferenceError(`'${path}' is no path to a value.`);
+    const found = resolvePath(reference, lookup);
+    return typeof found === 'string' ? found : JSON.stringify(found);
+  });
+}
+
+function resolvePath(reference: WorkflowReference, lookup: WorkflowLookup): unknown {
+  let found = lookup(reference.base);
+  for (const part of reference.rest) {
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, part)) {
+      found = undefined;
+      break;
+    }
+    found = (found as Readonly<Record<string | number, unknown>>)[part];
+  }
+  if (found !== undefined) return found;
+  const selected = reference.rest.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('');
+  throw new UnresolvedReferenceError(`'${reference.base}${selected}' has no value.`);
+}
+
+function isList(value: WorkflowValue): value is readonly WorkflowValue[] {
+  return Array.isArray(value);
+}
