@@ -1,0 +1,63 @@
+/** The register of base images: one line each. README.md says how to add one. */
+import type { HeldRecorder } from '../../platform/held.ts';
+import type { Report } from '../../resources/progress.ts';
+import { makeDebianBase, missingForDebian, VIRTUAL_SIZE } from './debian.ts';
+import { mirrorsFromEnvironment } from './debian-packages.ts';
+
+/** What is needed to make a base image. */
+export interface MakeBaseRequest {
+  /** The qcow2 file to make: uncompressed, complete or absent. */
+  readonly target: string;
+  /** A folder for this only; the maker makes it and removes it. */
+  readonly workDirectory: string;
+  /** Where mirrors are configured; default this process's environment. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly held: HeldRecorder;
+  readonly report: Report;
+  readonly signal?: AbortSignal;
+}
+
+/** An image that Ingot makes itself, as `arn:aws:imagebuilder:<region>:aws:image/<name>/x.x.x`. */
+export interface BaseImage {
+  readonly name: string;
+  readonly description: string;
+  /** As images show it. */
+  readonly osVersion: string;
+  readonly platform: 'Linux';
+  readonly architecture: 'x86_64';
+  /** Bytes that a machine sees. */
+  readonly virtualSize: number;
+  /** What this host lacks for making it: one sentence each, with the remedy. */
+  readonly missing: () => readonly string[];
+  /** @throws {Error} in words for the user */
+  readonly make: (request: MakeBaseRequest) => Promise<void>;
+}
+
+/** Every base image by its name. */
+export const baseImages: Readonly<Record<string, BaseImage>> = {
+  'debian-12-x86': debian('debian-12-x86', 'bookworm', '12'),
+  'debian-13-x86': debian('debian-13-x86', 'trixie', '13'),
+};
+
+/** The same, as a list. */
+export const managedImages: readonly BaseImage[] = Object.values(baseImages);
+
+/** Base images are versioned by the day they were made: 2026-11-20 is `2026.11.20`. The day is UTC's. */
+export function versionOf(date: Date): string {
+  return `${date.getUTCFullYear()}.${date.getUTCMonth() + 1}.${date.getUTCDate()}`;
+}
+
+function debian(name: string, release: 'bookworm' | 'trixie', version: string): BaseImage {
+  return {
+    name,
+    description: `Debian ${version} with cloud-init, sudo, sshd and a guest agent, made from Debian's packages`,
+    osVersion: `Debian ${version}`,
+    platform: 'Linux',
+    architecture: 'x86_64',
+    virtualSize: VIRTUAL_SIZE,
+    missing: missingForDebian,
+    async make({ env = process.env, ...request }) {
+      await makeDebianBase({ ...request, release, mirrors: mirrorsFromEnvironment(env) });
+    },
+  };
+}

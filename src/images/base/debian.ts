@@ -1,0 +1,257 @@
+/**
+ * Makes a bootable disk from Debian's packages: no loop device, no mount and no boot loader of this host is involved.
+ * The tree comes from mmdebstrap; sfdisk, mkfs.ext4 and mtools write straight into the file; GRUB comes from the tree itself.
+ */
+import { chmod, cp, mkdir, open, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { findProgram, syncDirectory, syncFile } from '../../platform/files.ts';
+import { HELD_MARK, release, type HeldRecorder } from '../../platform/held.ts';
+import { ProcessError, run, type RunOptions } from '../../platform/processes.ts';
+import type { Report } from '../../resources/progress.ts';
+import { partitionTypes } from '../partitions.ts';
+import { disabledGrubScripts, filesAfterPackages, filesBeforePackages, grubRedirect, type ImageFile } from './debian-files.ts';
+import { debianSources, explainFailure, packageProgress, type DebianMirrors } from './debian-packages.ts';
+
+/** What to make, and where. */
+export interface DebianBaseRequest {
+  /** The qcow2 file: complete or absent. */
+  readonly target: string;
+  /** A folder for this only, made here and removed at the end; takes up to 4 GiB. */
+  readonly workDirectory: string;
+  readonly release: 'bookworm' | 'trixie';
+  readonly mirrors: DebianMirrors;
+  readonly held: HeldRecorder;
+  /** Told what is done, and of the packages' steps how many of how many. */
+  readonly report: Report;
+  readonly signal?: AbortSignal;
+}
+
+/** Size that a machine sees. The root grows on first boot, and a build grows it first when its recipe asks for more. */
+export const VIRTUAL_SIZE = 3 * 1024 ** 3;
+
+const MIB = 1024 ** 2;
+const SECTOR = 512;
+const BIOS_OFFSET = 1 * MIB;
+const EFI_OFFSET = 2 * MIB;
+const ROOT_OFFSET = 64 * MIB;
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+const PACKAGES = [
+  // A system that boots, and that cloud-init and a hypervisor can talk to.
+  'systemd-sysv', 'systemd-resolved', 'systemd-timesyncd', 'dbus', 'udev', 'linux-image-amd64', 'initramfs-tools', 'zstd', 'e2fsprogs', 'fdisk',
+  'cloud-init', 'cloud-guest-utils', 'qemu-guest-agent', 'openssh-server', 'sudo',
+  'grub-common', 'grub2-common', 'grub-pc-bin', 'grub-efi-amd64-bin', 'grub-efi-amd64-signed', 'shim-signed',
+  // What components take for granted.
+  'ca-certificates', 'curl', 'wget', 'gpg', 'iproute2', 'iputils-ping', 'nftables', 'netbase', 'procps', 'kmod', 'less', 'vim-tiny', 'logrotate',
+  'python3', 'tzdata', 'bash-completion', 'lsb-release', 'unzip', 'xz-utils',
+];
+
+const SERVICES = ['systemd-networkd.service', 'systemd-resolved.service', 'systemd-timesyncd.service', 'ssh.service', 'grow-root.service'];
+
+/** Modules that GRUB's core carries for BIOS machines: all that the menu uses, so that it needs no file before it has found the root. */
+const GRUB_MODULES = [
+  'biosdisk', 'part_gpt', 'part_msdos', 'ext2', 'fat', 'search', 'search_fs_uuid', 'search_label', 'normal', 'configfile', 'linux', 'echo', 'test', 'true',
+  'ls', 'cat', 'boot', 'reboot', 'halt', 'minicmd', 'serial', 'terminal', 'loadenv', 'gzio', 'sleep', 'all_video', 'gfxterm', 'font', 'regexp',
+];
+
+/**
+ * Makes the disk: GPT with BIOS boot partition, EFI system partition and an ext4 root as the last, which grows on first boot.
+ * About 80 s, most of it mmdebstrap.
+ * @throws {Error} in words for the user: the mirror cannot be reached, a program is missing, the disk is full
+ */
+export async function makeDebianBase(request: DebianBaseRequest): Promise<void> {
+  const lacking = missingForDebian();
+  if (lacking.length > 0) throw new Error(`a base image cannot be made on this host: ${lacking.join('; ')}`);
+  const { workDirectory, held, report, signal } = request;
+  const steps: RunOptions = signal ? { signal } : {};
+
+  const work = await held.record({ kind: 'path', path: workDirectory });
+  const partial = await held.record({ kind: 'path', path: `${request.target}.partial` });
+  try {
+    await rm(workDirectory, { recursive: true, force: true });
+    await mkdir(workDirectory, { recursive: true, mode: 0o700 });
+    await mkdir(dirname(request.target), { recursive: true });
+    const tree = join(workDirectory, 'tree');
+    const rootUuid = randomUUID();
+
+    await installPackages(request, tree);
+    report({ type: 'log', text: 'configuring the image' });
+    await configureTree(tree, rootUuid, debianSources(request.release, request.mirrors), steps);
+    report({ type: 'log', text: 'writing the disk' });
+    const disk = join(workDirectory, 'disk.raw');
+    await writeDisk(tree, disk, rootUuid, steps);
+    await run(['qemu-img', 'convert', '-q', '-W', '-f', 'raw', '-O', 'qcow2', disk, `${request.target}.partial`], steps);
+    await syncFile(`${request.target}.partial`);
+    await rename(`${request.target}.partial`, request.target);
+    await syncDirectory(dirname(request.target));
+  } finally {
+    await release(held, partial);
+    await release(held, work);
+  }
+}
+
+/** What this host lacks for making Debian images: one sentence each, with the remedy. */
+export function missingForDebian(): readonly string[] {
+  const packages: Readonly<Record<string, string>> = {
+    mmdebstrap: 'mmdebstrap', sfdisk: 'fdisk', 'mkfs.ext4': 'e2fsprogs', 'mkfs.vfat': 'dosfstools', mcopy: 'mtools', 'qemu-img': 'qemu-utils', unshare: 'util-linux', chroot: 'coreutils',
+  };
+  const lacking = Object.entries(packages)
+    .filter(([program]) => findProgram(program) === undefined)
+    .map(([program, name]) => `the program ${program} is missing (install the package ${name})`);
+  if (!existsSync(KEYRING)) lacking.push('the keys of Debian\'s archive are missing (install the package debian-archive-keyring)');
+  return lacking;
+}
+
+async function installPackages({ workDirectory, release: suite, mirrors, held, report, signal }: DebianBaseRequest, tree: string): Promise<void> {
+  await writeFiles(join(workDirectory, 'before'), filesBeforePackages);
+  const options = await proxyOptions(join(workDirectory, 'apt.conf'));
+  const progress = packageProgress(report);
+  const process = { kind: 'process', what: 'mmdebstrap' } as const;
+  const id = await held.record(process);
+  report({ type: 'log', text: `fetching the packages of Debian ${suite} from ${new URL(mirrors.main).host || mirrors.main}` });
+  try {
+    await run(
+      [
+        // In namespaces of its own, so that its mounts and its children end with it, however it ends.
+        'unshare', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc',
+        'mmdebstrap', '--mode=root', '--variant=apt', '--format=directory', '--architectures=amd64', '--verbose', `--keyring=${KEYRING}`,
+        ...options.map((file) => `--aptopt=${file}`),
+        '--essential-hook=sync-in before /',
+        `--include=${PACKAGES.join(',')}`,
+        suite, tree, '-',
+      ],
+      {
+        cwd: workDirectory,
+        input: debianSources(suite, mirrors),
+        // What maintainer scripts see must not come from whoever started this.
+        env: { [HELD_MARK]: id, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', TMPDIR: undefined, SOURCE_DATE_EPOCH: undefined },
+        onStdout: progress.output,
+        onStderr: progress.output,
+        ...(signal ? { signal } : {}),
+      },
+    );
+  } catch (error) {
+    if (error instanceof ProcessError) throw explainFailure(progress.tail(), mirrors, error);
+    throw error;
+  } finally {
+    await release(held, id);
+  }
+}
+
+/** The proxy that this host's own apt goes through, as a file for mmdebstrap: not in an argument, where everyone could read its password. */
+async function proxyOptions(file: string): Promise<readonly string[]> {
+  const { stdout, code } = await run(['apt-config', 'dump', '--format', '%f "%v";%n', 'Acquire::http::Proxy', 'Acquire::https::Proxy'], { okCodes: 'any' });
+  const lines = stdout.split('\n').filter((line) => /^Acquire::https?::Proxy\S* "[^"]+";$/.test(line));
+  if (code !== 0 || lines.length === 0) return [];
+  await writeFile(file, `${lines.join('\n')}\n`, { mode: 0o600 });
+  return [file];
+}
+
+async function configureTree(tree: string, rootUuid: string, sources: string, options: RunOptions): Promise<void> {
+  await rm(join(tree, 'etc/apt/apt.conf.d/99mmdebstrap'), { force: true });
+  // resolved's package makes it a link into /run.
+  await rm(join(tree, 'etc/resolv.conf'), { force: true });
+  await rm(join(tree, 'etc/machine-id'), { force: true });
+  await rm(join(tree, 'var/lib/dbus/machine-id'), { force: true });
+  for (const type of ['rsa', 'ecdsa', 'ed25519', 'dsa', 'mldsa44']) {
+    for (const suffix of ['', '.pub']) await rm(join(tree, `etc/ssh/ssh_host_${type}_key${suffix}`), { force: true });
+  }
+  await writeFiles(tree, filesAfterPackages(rootUuid, sources));
+  const chroot = (...argv: string[]): Promise<unknown> => run(['chroot', tree, ...argv], { ...options, env: { LC_ALL: 'C.UTF-8', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
+  // A record of dpkg's: an upgrade of the package keeps it so.
+  for (const script of disabledGrubScripts) {
+    if (existsSync(join(tree, script))) await chroot('dpkg-statoverride', '--update', '--add', 'root', 'root', '0644', script);
+  }
+  await chroot('systemctl', 'enable', ...SERVICES);
+  await chroot('passwd', '--lock', 'root');
+
+  const modules = join(tree, 'boot/grub/i386-pc');
+  await cp(join(tree, 'usr/lib/grub/i386-pc'), modules, { recursive: true });
+  await writeFile(join(tree, 'boot/grub/early.cfg'), grubRedirect(rootUuid));
+  await chroot('grub-mkimage', '--format=i386-pc', '--prefix=/boot/grub', '--config=/boot/grub/early.cfg', '--output=/boot/grub/i386-pc/core.img', ...GRUB_MODULES);
+  await rm(join(tree, 'boot/grub/early.cfg'));
+
+  for (const log of ['var/log/dpkg.log', 'var/log/apt', 'var/log/alternatives.log', 'var/log/bootstrap.log', 'var/cache/debconf/templates.dat-old', 'var/cache/debconf/config.dat-old', 'etc/passwd-', 'etc/group-', 'etc/shadow-', 'etc/gshadow-']) {
+    await rm(join(tree, log), { recursive: true, force: true });
+  }
+  await mkdir(join(tree, 'var/log/apt'));
+}
+
+async function writeDisk(tree: string, disk: string, rootUuid: string, options: RunOptions): Promise<void> {
+  await writeFile(disk, '');
+  await truncate(disk, VIRTUAL_SIZE);
+  const sector = (offset: number): number => offset / SECTOR;
+  await run(['sfdisk', '--quiet', '--no-reread', disk], {
+    ...options,
+    input: `label: gpt
+start=${sector(BIOS_OFFSET)}, size=${sector(EFI_OFFSET - BIOS_OFFSET)}, type=${partitionTypes.biosBoot}, name=bios
+start=${sector(EFI_OFFSET)}, size=${sector(ROOT_OFFSET - EFI_OFFSET)}, type=${partitionTypes.efiSystem}, name=efi
+start=${sector(ROOT_OFFSET)}, type=${partitionTypes.linuxRootX8664}, name=root
+`,
+  });
+  // sfdisk keeps the last MiB for alignment and the backup table.
+  const rootBytes = VIRTUAL_SIZE - ROOT_OFFSET - MIB;
+
+  await run(['mkfs.vfat', '-F', '32', '-s', '1', '-n', 'EFI', '--offset', String(sector(EFI_OFFSET)), disk, String((ROOT_OFFSET - EFI_OFFSET) / 1024)], options);
+  const efi = `${disk}@@${EFI_OFFSET}`;
+  const redirect = join(dirname(disk), 'efi-grub.cfg');
+  await writeFile(redirect, grubRedirect(rootUuid));
+  await run(['mmd', '-i', efi, '::/EFI', '::/EFI/BOOT', '::/EFI/debian'], options);
+  // The removable-media path: no machine has to remember a boot entry. The signed GRUB looks for its menu in /EFI/debian.
+  for (const [from, to] of [
+    [join(tree, 'usr/lib/shim/shimx64.efi.signed'), '::/EFI/BOOT/BOOTX64.EFI'],
+    [join(tree, 'usr/lib/shim/mmx64.efi.signed'), '::/EFI/BOOT/mmx64.efi'],
+    [join(tree, 'usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed'), '::/EFI/BOOT/grubx64.efi'],
+    [redirect, '::/EFI/debian/grub.cfg'],
+  ] as const) {
+    await run(['mcopy', '-i', efi, from, to], options);
+  }
+
+  await run(
+    [
+      'mkfs.ext4', '-q', '-F', '-L', 'root', '-U', rootUuid, '-m', '1',
+      // Features that GRUB of the image's release does not read. The file is all zeros already, so that nothing has to be
+      // initialised later, which would fill every overlay.
+      '-O', '^metadata_csum_seed,^orphan_file',
+      '-E', `offset=${ROOT_OFFSET},nodiscard,assume_storage_prezeroed=1`,
+      '-d', tree, disk, `${rootBytes / 1024}k`,
+    ],
+    options,
+  );
+  await installBiosLoader(tree, disk);
+}
+
+/**
+ * Puts GRUB's two first stages where a BIOS finds them, as grub-bios-setup does (which insists on a block device).
+ * Offsets from GRUB's sources: boot.img holds at 0x5c the sector of the core, at 0x64 the drive (0xff: the one booted from), at
+ * 0x66 a jump that is blanked out for hard disks; the core's first sector ends with the list of its own remaining sectors.
+ */
+async function installBiosLoader(tree: string, disk: string): Promise<void> {
+  const boot = await readFile(join(tree, 'usr/lib/grub/i386-pc/boot.img'));
+  const core = await readFile(join(tree, 'boot/grub/i386-pc/core.img'));
+  if (core.length > EFI_OFFSET - BIOS_OFFSET) throw new Error(`GRUB's core image takes ${core.length} bytes, more than its partition`);
+  const firstSector = BigInt(BIOS_OFFSET / SECTOR);
+  boot.writeBigUInt64LE(firstSector, 0x5c);
+  boot.writeUInt8(0xff, 0x64);
+  boot.writeUInt16LE(0x9090, 0x66);
+  core.writeBigUInt64LE(firstSector + 1n, 0x1f4);
+  const file = await open(disk, 'r+');
+  try {
+    // Only the code: behind it in the first sector lies the protective partition table.
+    await file.write(boot, 0, 440, 0);
+    await file.write(core, 0, core.length, BIOS_OFFSET);
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeFiles(root: string, files: readonly ImageFile[]): Promise<void> {
+  for (const { path, content, mode = 0o644 } of files) {
+    const file = join(root, path);
+    await mkdir(dirname(file), { recursive: true, mode: 0o755 });
+    await writeFile(file, content);
+    await chmod(file, mode);
+  }
+}
