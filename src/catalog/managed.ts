@@ -1,4 +1,14 @@
-/** What comes with Ingot and belongs to `aws`: components, workflows, base images. */
+/**
+ * What comes with Ingot and belongs to `aws`: components and workflows, documents in the folder `managed/`, and the base images that the
+ * images room registers. The same in every Region.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Component } from '@aws-sdk/client-imagebuilder';
+import { parse } from 'yaml';
+import { resourceArn, type Arn } from '../resources/arns.ts';
+import { compareVersions, highestMatch, parseVersion, type BuildVersion } from '../resources/versions.ts';
 
 /** A base image that can be made on this machine. */
 export interface ManagedImage {
@@ -9,12 +19,136 @@ export interface ManagedImage {
   readonly platform: 'Linux' | 'Windows' | 'macOS';
 }
 
-/** The managed resources by what they are. */
+/** A component that comes with Ingot. */
+export interface ManagedComponent extends BuildVersion {
+  readonly name: string;
+  /** `1.0.0`. */
+  readonly version: string;
+  readonly type: 'BUILD' | 'TEST';
+  readonly platform: 'Linux' | 'Windows' | 'macOS';
+  readonly description: string;
+  readonly supportedOsVersions?: readonly string[];
+  /** ISO-8601. */
+  readonly dateCreated: string;
+  /** The document's text. */
+  readonly data: string;
+}
+
+/** A workflow that comes with Ingot. */
+export interface ManagedWorkflow extends BuildVersion {
+  readonly name: string;
+  readonly version: string;
+  readonly type: 'BUILD' | 'TEST' | 'DISTRIBUTION';
+  readonly description: string;
+  readonly dateCreated: string;
+  readonly data: string;
+}
+
+/** The managed resources by what they are, each in order of name and version. */
 export interface ManagedRegister {
+  readonly components: readonly ManagedComponent[];
+  readonly workflows: readonly ManagedWorkflow[];
   readonly images: readonly ManagedImage[];
 }
 
-/** Reads the managed documents. */
-export function loadManaged(images: readonly ManagedImage[], _folder?: string): ManagedRegister {
-  return { images };
+/** The folder that comes with Ingot. */
+const MANAGED_FOLDER = fileURLToPath(new URL('../../managed', import.meta.url));
+
+/** What an `index.yaml` says of one document: the members that the document itself does not have. */
+interface IndexEntry {
+  readonly name: string;
+  readonly version: string;
+  /** File beside the index. */
+  readonly file: string;
+  readonly type: string;
+  readonly platform?: string;
+  readonly description?: string;
+  readonly supportedOsVersions?: readonly string[];
+  readonly dateCreated?: string;
 }
+
+/**
+ * Reads the managed documents.
+ * @param images base images that can be made here
+ * @param folder with `components/index.yaml` and `workflows/index.yaml`; default the one that comes with Ingot
+ * @throws when an index names a file that is not there, or lacks a member
+ */
+export function loadManaged(images: readonly ManagedImage[], folder: string = MANAGED_FOLDER): ManagedRegister {
+  return {
+    components: readIndex(join(folder, 'components'), 'components').map((entry) => ({
+      ...shared(entry),
+      type: entry.type as ManagedComponent['type'],
+      platform: (entry.platform ?? 'Linux') as ManagedComponent['platform'],
+      ...(entry.supportedOsVersions === undefined ? {} : { supportedOsVersions: entry.supportedOsVersions }),
+    })).sort(inOrder),
+    workflows: readIndex(join(folder, 'workflows'), 'workflows').map((entry) => ({ ...shared(entry), type: entry.type as ManagedWorkflow['type'] })).sort(inOrder),
+    images: [...images].sort((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+}
+
+type ReadEntry = IndexEntry & { readonly folder: string };
+
+function readIndex(folder: string, kind: string): readonly ReadEntry[] {
+  const path = join(folder, 'index.yaml');
+  if (!existsSync(path)) return [];
+  const content = parse(readFileSync(path, 'utf8')) as Record<string, readonly IndexEntry[]>;
+  const entries = content[kind];
+  if (!Array.isArray(entries)) throw new Error(`${path}: there is no list '${kind}'`);
+  return entries.map((entry: IndexEntry) => {
+    for (const member of ['name', 'version', 'file', 'type'] as const) {
+      if (typeof entry[member] !== 'string') throw new Error(`${path}: an entry (${entry.name ?? 'without a name'}) has no ${member}`);
+    }
+    return { ...entry, folder };
+  });
+}
+
+function shared(entry: ReadEntry) {
+  const version = parseVersion(entry.version);
+  if (version === undefined) throw new Error(`managed document ${entry.name}: '${entry.version}' is no version`);
+  return {
+    ...version,
+    // A managed document that changes gets a new version, never a second build.
+    build: 1,
+    name: entry.name,
+    version: entry.version,
+    description: entry.description ?? '',
+    dateCreated: entry.dateCreated ?? '2026-11-20T00:00:00.000Z',
+    data: readFileSync(join(entry.folder, entry.file), 'utf8'),
+  };
+}
+
+function inOrder(a: BuildVersion & { readonly name: string }, b: BuildVersion & { readonly name: string }): number {
+  return a.name === b.name ? compareVersions(a, b) : a.name < b.name ? -1 : 1;
+}
+
+/** A managed component as the API answers it in a Region. */
+export function managedComponent(component: ManagedComponent, region: string): Component & { arn: string; name: string; data: string } {
+  return {
+    arn: resourceArn({ region, account: 'aws' }, 'component', component.name, component, component.build),
+    name: component.name,
+    version: component.version,
+    description: component.description,
+    type: component.type,
+    platform: component.platform,
+    ...(component.supportedOsVersions === undefined ? {} : { supportedOsVersions: [...component.supportedOsVersions] }),
+    state: { status: 'ACTIVE' },
+    owner: 'Amazon',
+    data: component.data,
+    encrypted: true,
+    dateCreated: component.dateCreated,
+    tags: {},
+  };
+}
+
+/** The managed component that an ARN of `aws` means, wildcards resolved, or `undefined`. */
+export function findManagedComponent(managed: ManagedRegister, arn: Arn): ManagedComponent | undefined {
+  if (arn.type !== 'component' || arn.version === undefined) return undefined;
+  const found = highestMatch(arn.version, managed.components.filter(({ name }) => name === arn.slug));
+  return arn.build === undefined || found?.build === arn.build ? found : undefined;
+}
+
+/** The base image that an ARN of `aws` names. Its versions are the dates of its making: any wildcard means the newest. */
+export function findManagedImage(managed: ManagedRegister, arn: Arn): ManagedImage | undefined {
+  return arn.type === 'image' ? managed.images.find(({ name }) => name === arn.slug) : undefined;
+}
+

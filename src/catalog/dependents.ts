@@ -1,0 +1,43 @@
+/** Who needs whom: recorded with the dependent, asked before a resource is deleted. */
+import { nameArn, parseArn } from '../resources/arns.ts';
+import { highestMatch, matchesVersion, type BuildVersion } from '../resources/versions.ts';
+import type { Queryable } from './catalog.ts';
+
+/** Records what a resource needs, in place of what it needed before. References that are no ARN of ours (an AMI id) are passed over. */
+export async function setReferences(db: Queryable, dependent: string, references: readonly (string | undefined)[]): Promise<void> {
+  await db.deleteFrom('resource_references').where('dependent', '=', dependent).execute();
+  const rows = [...new Set(references)].flatMap((reference) => {
+    const arn = reference === undefined ? undefined : parseArn(reference);
+    return arn === undefined ? [] : [{ dependent, reference: reference!, target: nameArn(arn) }];
+  });
+  if (rows.length > 0) await db.insertInto('resource_references').values(rows).execute();
+}
+
+/** Forgets what a deleted resource needed. */
+export async function removeReferences(db: Queryable, dependent: string): Promise<void> {
+  await db.deleteFrom('resource_references').where('dependent', '=', dependent).execute();
+}
+
+/**
+ * Resources that need this one, in order of their ARNs.
+ * @param versions for one with versions: all there are of its name. A reference that does not name the build needs the one it resolves to now
+ */
+export async function dependentsOf(db: Queryable, arn: string, versions: readonly BuildVersion[] = []): Promise<readonly string[]> {
+  const needed = parseArn(arn);
+  if (needed === undefined) return [];
+  const rows = await db.selectFrom('resource_references').select(['dependent', 'reference']).where('target', '=', nameArn(needed)).orderBy('dependent').execute();
+  const dependents = rows.filter(({ reference }) => {
+    const { version, build } = parseArn(reference)!;
+    if (version === undefined || needed.version === undefined) return true;
+    if (needed.build === undefined) return resolvesTo(version, undefined, needed.version, versions);
+    return build === undefined ? resolvesTo(version, needed.build, needed.version, versions) : build === needed.build && matchesVersion(version, needed.version as BuildVersion);
+  });
+  return [...new Set(dependents.map(({ dependent }) => dependent))];
+}
+
+type Pattern = Parameters<typeof matchesVersion>[0];
+
+function resolvesTo(reference: Pattern, build: number | undefined, version: Pattern, versions: readonly BuildVersion[]): boolean {
+  const found = highestMatch(reference, versions);
+  return found !== undefined && matchesVersion(version, found) && (build === undefined || found.build === build);
+}

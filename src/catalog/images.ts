@@ -1,0 +1,198 @@
+/**
+ * Queries on images. Every change of an image's status goes through `transitionImage`, which checks that the move is legal and writes the
+ * event to the outbox in the same transaction.
+ */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import { timestamp } from '../platform/clock.ts';
+import { newUuid } from '../platform/ids.ts';
+import { parseArn, resourceArn } from '../resources/arns.ts';
+import { isEnded, isLegalMove, type ImageStatus } from '../resources/statuses.ts';
+import { formatVersion, type BuildVersion, type Version } from '../resources/versions.ts';
+import type { Queryable } from './catalog.ts';
+import { removeReferences } from './dependents.ts';
+import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
+import { addTags, removeAllTags, tagsOf, tagsOfEach, type Tags } from './tags.ts';
+
+/** Detail type of the event that every change of an image's status writes. */
+export const IMAGE_STATE_CHANGE = 'EC2 Image Builder Image State Change';
+
+/** An image to be made: its recipe and configurations as they are now, whose copies the record keeps. */
+export interface NewImage {
+  readonly place: Place;
+  /** Slug and version, which are the recipe's. */
+  readonly slug: string;
+  readonly version: Version;
+  /** Name, platform, recipe, configurations and the rest; the ARN, version, state and date are given here. */
+  readonly image: Omit<Image, 'arn' | 'version' | 'state' | 'dateCreated' | 'tags'> & { readonly name: string; readonly platform: NonNullable<Image['platform']> };
+  readonly tags?: Tags | undefined;
+}
+
+/** Columns that lists can be filtered by. */
+export type ImageColumn = 'name' | 'platform' | 'status';
+
+/** A move that an image's state machine does not have. */
+export class IllegalMoveError extends Error {
+  override readonly name = 'IllegalMoveError';
+}
+
+/** Records a new image, PENDING, with the next build number. Nobody has to be told: who works looks for PENDING images. */
+export async function createImage(trx: Queryable, { place, slug, version, image, tags }: NewImage): Promise<Image & { arn: string }> {
+  const build = await nextBuild(trx, resourceArn(place, 'image', slug, version));
+  const arn = resourceArn(place, 'image', slug, version, build);
+  const record: Image & { arn: string } = { ...image, arn, version: `${formatVersion(version)}/${build}`, state: { status: 'PENDING' }, dateCreated: timestamp() };
+  await trx.insertInto('images')
+    .values({
+      arn, account: place.account, region: place.region, slug, name: image.name, major: version.major, minor: version.minor, patch: version.patch, build,
+      status: 'PENDING', platform: image.platform, pipeline_arn: image.sourcePipelineArn ?? null, cancel_requested: 0,
+      date_created: record.dateCreated!, record: JSON.stringify(record),
+    })
+    .execute();
+  await addTags(trx, arn, tags);
+  await writeStateChange(trx, arn, undefined, 'PENDING', undefined);
+  return record;
+}
+
+async function nextBuild(trx: Queryable, version_arn: string): Promise<number> {
+  const row = await trx.insertInto('image_builds').values({ version_arn, last_build: 1 })
+    .onConflict((conflict) => conflict.column('version_arn').doUpdateSet((e) => ({ last_build: e('image_builds.last_build', '+', 1) })))
+    .returning('last_build')
+    .executeTakeFirstOrThrow();
+  return row.last_build;
+}
+
+/** The image's build version with its tags, or `undefined`. */
+export async function getImage(db: Queryable, arn: string): Promise<Image | undefined> {
+  const row = await db.selectFrom('images').select('record').where('arn', '=', arn).executeTakeFirst();
+  return row === undefined ? undefined : { ...(JSON.parse(row.record) as Image), tags: await tagsOf(db, arn) };
+}
+
+/**
+ * Moves an image to another status.
+ * @param options.reason goes into the image's state; needed for FAILED
+ * @param options.patch members of the record that change with it
+ * @returns the status it had
+ * @throws {IllegalMoveError} when the image is not there or may not go there from where it is
+ */
+export async function transitionImage(
+  trx: Queryable, arn: string, to: ImageStatus, options: { readonly reason?: string; readonly patch?: Partial<Image> } = {},
+): Promise<ImageStatus> {
+  const row = await trx.selectFrom('images').select(['status', 'record']).where('arn', '=', arn).executeTakeFirst();
+  if (row === undefined) throw new IllegalMoveError(`the image ${arn} does not exist (any more)`);
+  const from = row.status as ImageStatus;
+  if (!isLegalMove(from, to)) throw new IllegalMoveError(`the image ${arn} is ${from} and cannot become ${to}`);
+  const record: Image = {
+    ...(JSON.parse(row.record) as Image),
+    ...options.patch,
+    state: { status: to, ...(options.reason === undefined ? {} : { reason: options.reason }) },
+  };
+  await trx.updateTable('images').set({ status: to, record: JSON.stringify(record) }).where('arn', '=', arn).execute();
+  await writeStateChange(trx, arn, from, to, options.reason);
+  return from;
+}
+
+async function writeStateChange(trx: Queryable, arn: string, from: ImageStatus | undefined, to: ImageStatus, reason: string | undefined): Promise<void> {
+  const payload = { ...(from === undefined ? {} : { 'previous-state': { status: from } }), state: { status: to, ...(reason === undefined ? {} : { reason }) } };
+  await trx.insertInto('outbox')
+    .values({ id: newUuid(), time: timestamp(), type: IMAGE_STATE_CHANGE, resource: arn, previous_status: from ?? null, status: to, payload: JSON.stringify(payload) })
+    .execute();
+}
+
+/** Changes members of an image's record, its state aside (`transitionImage`). @throws when the image is not there */
+export async function updateImageRecord(trx: Queryable, arn: string, patch: Partial<Omit<Image, 'arn' | 'state' | 'tags'>>): Promise<void> {
+  const row = await trx.selectFrom('images').select('record').where('arn', '=', arn).executeTakeFirst();
+  if (row === undefined) throw new Error(`the image ${arn} does not exist (any more)`);
+  await trx.updateTable('images').set({ record: JSON.stringify({ ...(JSON.parse(row.record) as Image), ...patch }) }).where('arn', '=', arn).execute();
+}
+
+/**
+ * Asks for an image to be cancelled. One that nobody works on is CANCELLED at once; of another, who works on it sees the request.
+ * @returns `undefined` when the image is not there; its status when it is at its end, and there is nothing to cancel
+ */
+export async function requestCancel(trx: Queryable, arn: string): Promise<'cancelled' | 'requested' | { readonly ended: ImageStatus } | undefined> {
+  const image = await trx.selectFrom('images').select('status').where('arn', '=', arn).executeTakeFirst();
+  if (image === undefined) return undefined;
+  const status = image.status as ImageStatus;
+  if (isEnded(status)) return { ended: status };
+  await trx.updateTable('images').set({ cancel_requested: 1 }).where('arn', '=', arn).execute();
+  const lease = await trx.selectFrom('leases').select('image_arn').where('image_arn', '=', arn).executeTakeFirst();
+  if (status !== 'PENDING' || lease !== undefined) return 'requested';
+  await transitionImage(trx, arn, 'CANCELLED', { reason: 'Cancelled before the build began.' });
+  return 'cancelled';
+}
+
+/** All build versions of an image's name, with their status, without order. */
+export async function imageVersions(
+  db: Queryable, place: Place, slug: string,
+): Promise<readonly (BuildVersion & { readonly arn: string; readonly status: ImageStatus })[]> {
+  const rows = await db.selectFrom('images').select(['arn', 'major', 'minor', 'patch', 'build', 'status'])
+    .where('account', '=', place.account).where('region', '=', place.region).where('slug', '=', slug)
+    .execute();
+  return rows.map((row) => ({ ...row, status: row.status as ImageStatus }));
+}
+
+/** Where an image stands in a list of versions: name, then version. */
+export function imagePosition(image: { readonly arn?: string | undefined }): readonly (string | number)[] {
+  const { slug, version } = parseArn(image.arn!)!;
+  const { major, minor, patch } = version as Version;
+  return [slug, major, minor, patch];
+}
+
+/** The latest build of each version, in order of `imagePosition`; without tags. */
+export async function listImageVersions(db: Queryable, place: Place, conditions: Conditions<ImageColumn>, slice: Slice): Promise<readonly Image[]> {
+  const rows = await db.selectFrom('images as i').select('i.record')
+    .where('i.account', '=', place.account).where('i.region', '=', place.region)
+    .where((e) => e.not(e.exists(
+      e.selectFrom('images as later').select('later.arn')
+        .whereRef('later.account', '=', 'i.account').whereRef('later.region', '=', 'i.region').whereRef('later.slug', '=', 'i.slug')
+        .whereRef('later.major', '=', 'i.major').whereRef('later.minor', '=', 'i.minor').whereRef('later.patch', '=', 'i.patch')
+        .whereRef('later.build', '>', 'i.build'),
+    )))
+    .where(meets(conditions, 'i'))
+    .where(standsAfter(['i.slug', 'i.major', 'i.minor', 'i.patch'], slice))
+    .orderBy('i.slug').orderBy('i.major').orderBy('i.minor').orderBy('i.patch')
+    .limit(slice.limit + 1)
+    .execute();
+  return rows.map((row) => JSON.parse(row.record) as Image);
+}
+
+/** Where an image stands in a list of builds: the newest first. */
+export function imageBuildPosition(image: Image): readonly (string | number)[] {
+  return [image.dateCreated!, image.arn!];
+}
+
+/** The builds of one version (of all, without one), or of one pipeline, the newest first, with tags. */
+export async function listImageBuilds(
+  db: Queryable, place: Place, of: { readonly versionArn?: string | undefined; readonly pipelineArn?: string }, conditions: Conditions<ImageColumn>, slice: Slice,
+): Promise<readonly Image[]> {
+  let query = db.selectFrom('images').select(['arn', 'record']).where('account', '=', place.account).where('region', '=', place.region);
+  if (of.versionArn !== undefined) {
+    const arn = parseArn(of.versionArn)!;
+    const { major, minor, patch } = arn.version as Version;
+    query = query.where('slug', '=', arn.slug).where('major', '=', major).where('minor', '=', minor).where('patch', '=', patch);
+  }
+  if (of.pipelineArn !== undefined) query = query.where('pipeline_arn', '=', of.pipelineArn);
+  const rows = await query.where(meets(conditions)).where(standsAfter(['date_created', 'arn'], slice, 'desc'))
+    .orderBy('date_created', 'desc').orderBy('arn', 'desc')
+    .limit(slice.limit + 1)
+    .execute();
+  const tags = await tagsOfEach(db, rows.map(({ arn }) => arn));
+  return rows.map(({ arn, record }) => ({ ...(JSON.parse(record) as Image), tags: tags.get(arn)! }));
+}
+
+/** The newest image of a pipeline, or `undefined`. */
+export async function lastImageOfPipeline(db: Queryable, pipelineArn: string): Promise<{ readonly dateCreated: string; readonly status: ImageStatus } | undefined> {
+  const row = await db.selectFrom('images').select(['date_created', 'status']).where('pipeline_arn', '=', pipelineArn)
+    .orderBy('date_created', 'desc').limit(1).executeTakeFirst();
+  return row === undefined ? undefined : { dateCreated: row.date_created, status: row.status as ImageStatus };
+}
+
+/** Deletes an image's record with its tags, executions and inventory. Its AMIs and its log stay. Returns whether it was there. */
+export async function deleteImage(trx: Queryable, arn: string): Promise<boolean> {
+  const { numDeletedRows } = await trx.deleteFrom('images').where('arn', '=', arn).executeTakeFirstOrThrow();
+  await trx.deleteFrom('step_executions').where('image_arn', '=', arn).execute();
+  await trx.deleteFrom('workflow_executions').where('image_arn', '=', arn).execute();
+  await trx.deleteFrom('image_packages').where('image_arn', '=', arn).execute();
+  await removeReferences(trx, arn);
+  await removeAllTags(trx, arn);
+  return numDeletedRows > 0n;
+}

@@ -1,0 +1,56 @@
+/** From an ARN that may have wildcards, or no build number, to the one thing that it means now. */
+import { parseArn } from '../resources/arns.ts';
+import { compareVersions, highestMatch, matchesVersion, type BuildVersion, type VersionPattern } from '../resources/versions.ts';
+import type { Catalog, Queryable } from './catalog.ts';
+import { componentVersions, getComponent, type StoredComponent } from './components.ts';
+import { imageVersions } from './images.ts';
+import { findManagedComponent, managedComponent } from './managed.ts';
+import { recipeVersions } from './image-recipes.ts';
+
+/**
+ * The component that an ARN means: an account's own, or one of `aws`. A version without a build means its latest build.
+ * @param db where to look for own ones, default outside of any transaction
+ */
+export async function resolveComponent(catalog: Catalog, reference: string, db: Queryable = catalog.db): Promise<StoredComponent | undefined> {
+  const arn = parseArn(reference);
+  if (arn?.type !== 'component' || arn.version === undefined) return undefined;
+  if (arn.owner === 'aws') {
+    const found = findManagedComponent(catalog.managed, arn);
+    return found === undefined ? undefined : (managedComponent(found, arn.region) as StoredComponent);
+  }
+  const found = pick(await componentVersions(db, { account: arn.owner, region: arn.region }, arn.slug), arn.version, arn.build);
+  return found === undefined ? undefined : getComponent(db, found.arn);
+}
+
+/**
+ * ARN of the build that an image's ARN means: one named by its build number, else the latest that is AVAILABLE. Images of accounts only.
+ * @returns `undefined` when there is none
+ */
+export async function resolveImage(db: Queryable, reference: string): Promise<string | undefined> {
+  const arn = parseArn(reference);
+  if (arn?.type !== 'image' || arn.version === undefined) return undefined;
+  const versions = await imageVersions(db, { account: arn.owner, region: arn.region }, arn.slug);
+  const usable = arn.build === undefined ? versions.filter(({ status }) => status === 'AVAILABLE') : versions;
+  return pick(usable, arn.version, arn.build)?.arn;
+}
+
+/** Like `resolveImage`, to be read and not built on: where no build is AVAILABLE, the latest of any status. */
+export async function resolveImageToRead(db: Queryable, reference: string): Promise<string | undefined> {
+  const available = await resolveImage(db, reference);
+  if (available !== undefined) return available;
+  const arn = parseArn(reference);
+  if (arn?.type !== 'image' || arn.version === undefined) return undefined;
+  return pick(await imageVersions(db, { account: arn.owner, region: arn.region }, arn.slug), arn.version, arn.build)?.arn;
+}
+
+/** ARN of the image recipe that an ARN means, or `undefined`. */
+export async function resolveRecipe(db: Queryable, reference: string): Promise<string | undefined> {
+  const arn = parseArn(reference);
+  if (arn?.type !== 'image-recipe' || arn.version === undefined) return undefined;
+  return highestMatch(arn.version, await recipeVersions(db, { account: arn.owner, region: arn.region }, arn.slug))?.arn;
+}
+
+function pick<V extends BuildVersion>(versions: readonly V[], pattern: VersionPattern, build: number | undefined): V | undefined {
+  if (build === undefined) return highestMatch(pattern, versions);
+  return versions.filter((version) => matchesVersion(pattern, version) && version.build === build).sort(compareVersions).at(-1);
+}

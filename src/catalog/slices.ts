@@ -1,0 +1,50 @@
+/** Slices of ordered lists: what stands after a position, so that what is made or deleted meanwhile shifts nothing. */
+import { sql, type RawBuilder, type SqlBool } from 'kysely';
+
+/** What of a list is wanted. */
+export interface Slice {
+  /** One more than this is read: it tells whether there is more. */
+  readonly limit: number;
+  /** The values that the list is ordered by, of the last item before. */
+  readonly after?: readonly (string | number)[];
+}
+
+/** Whose resources, and in which Region. */
+export interface Place {
+  readonly account: string;
+  readonly region: string;
+}
+
+/** Whether a row stands after the slice's position, in the order of these columns. */
+export function standsAfter(columns: readonly string[], slice: Slice, order: 'asc' | 'desc' = 'asc'): RawBuilder<SqlBool> {
+  if (slice.after === undefined) return sql<SqlBool>`1 = 1`;
+  return sql<SqlBool>`(${sql.join(columns.map((column) => sql.ref(column)))}) ${sql.raw(order === 'asc' ? '>' : '<')} (${sql.join([...slice.after])})`;
+}
+
+/** Columns that must hold one of the given values; without values any. */
+export type Conditions<Column extends string> = Partial<Record<Column, readonly string[]>>;
+
+/** All the conditions as one. */
+export function meets(conditions: Conditions<string>, table?: string): RawBuilder<SqlBool> {
+  const parts = Object.entries(conditions)
+    .filter(([, values]) => values !== undefined)
+    .map(([column, values]) => sql<SqlBool>`${sql.ref(table === undefined ? column : `${table}.${column}`)} in (${sql.join([...values!])})`);
+  return parts.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`(${sql.join(parts, sql` and `)})`;
+}
+
+/** The items of a list in memory that a slice means. `position` gives the values that the list is ordered by; the list is sorted by them. */
+export function sliceOf<T>(items: readonly T[], slice: Slice, position: (item: T) => readonly (string | number)[]): readonly T[] {
+  const { after } = slice;
+  const rest = after === undefined ? items : items.filter((item) => comparePositions(position(item), after) > 0);
+  return rest.slice(0, slice.limit + 1);
+}
+
+/** Orders positions value by value: numbers by size, text by code units. */
+export function comparePositions(a: readonly (string | number)[], b: readonly (string | number)[]): number {
+  for (const [index, value] of a.entries()) {
+    const other = b[index]!;
+    if (value < other) return -1;
+    if (value > other) return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,39 @@
+/** Queries on tags. */
+import type { Queryable } from './catalog.ts';
+
+/** Tags by key. */
+export type Tags = Readonly<Record<string, string>>;
+
+/** The tags of a resource. */
+export async function tagsOf(db: Queryable, arn: string): Promise<Record<string, string>> {
+  const rows = await db.selectFrom('tags').select(['key', 'value']).where('arn', '=', arn).orderBy('key').execute();
+  return Object.fromEntries(rows.map(({ key, value }) => [key, value]));
+}
+
+/** The tags of each of some resources (no more than a page of them). */
+export async function tagsOfEach(db: Queryable, arns: readonly string[]): Promise<ReadonlyMap<string, Record<string, string>>> {
+  const tags = new Map<string, Record<string, string>>(arns.map((arn) => [arn, {}]));
+  if (arns.length === 0) return tags;
+  const rows = await db.selectFrom('tags').selectAll().where('arn', 'in', arns).orderBy('key').execute();
+  for (const { arn, key, value } of rows) tags.get(arn)![key] = value;
+  return tags;
+}
+
+/** Adds tags to a resource; those it has with the same key get the new value. */
+export async function addTags(db: Queryable, arn: string, tags: Tags | undefined): Promise<void> {
+  const rows = Object.entries(tags ?? {}).map(([key, value]) => ({ arn, key, value }));
+  if (rows.length === 0) return;
+  await db.insertInto('tags').values(rows)
+    .onConflict((conflict) => conflict.columns(['arn', 'key']).doUpdateSet((e) => ({ value: e.ref('excluded.value') })))
+    .execute();
+}
+
+/** Removes tags by key; keys that the resource does not have are passed over. */
+export async function removeTags(db: Queryable, arn: string, keys: readonly string[]): Promise<void> {
+  if (keys.length > 0) await db.deleteFrom('tags').where('arn', '=', arn).where('key', 'in', keys).execute();
+}
+
+/** Removes all tags of a resource. */
+export async function removeAllTags(db: Queryable, arn: string): Promise<void> {
+  await db.deleteFrom('tags').where('arn', '=', arn).execute();
+}
