@@ -1,0 +1,71 @@
+/** The key pair of a data directory: made on the first start, kept in a file that only its owner reads. */
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { newUuid } from './ids.ts';
+
+/** A key pair of Signature V4 and whose it is. */
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** Account id, 12 digits. */
+  readonly account: string;
+}
+
+/** The account that AWS's documentation uses, so that what it shows can be pasted. */
+const DEFAULT_ACCOUNT = '123456789012';
+
+function fileOf(dataDirectory: string): string {
+  return join(dataDirectory, 'credentials.json');
+}
+
+/**
+ * The credentials of a data directory.
+ * @returns `undefined` when none were made yet
+ * @throws {Error} when the file is damaged; a file that may not be read throws the system's error
+ */
+export async function readCredentials(dataDirectory: string): Promise<Credentials | undefined> {
+  let text: string;
+  try {
+    text = await readFile(fileOf(dataDirectory), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  let value: Partial<Credentials>;
+  try {
+    value = JSON.parse(text) as Partial<Credentials>;
+  } catch {
+    throw new Error(`${fileOf(dataDirectory)} is not JSON`); // not the parser's message: it quotes the file
+  }
+  const { accessKeyId, secretAccessKey, account } = value ?? {};
+  if (!accessKeyId || !secretAccessKey || !/^\d{12}$/.test(account ?? '')) {
+    throw new Error(`${fileOf(dataDirectory)} lacks accessKeyId, secretAccessKey or an account of 12 digits`);
+  }
+  return { accessKeyId, secretAccessKey, account: account! };
+}
+
+/** The credentials of a data directory; a random key pair is made when there is none. Two who make one at once get the same. */
+export async function loadCredentials(dataDirectory: string): Promise<Credentials> {
+  const existing = await readCredentials(dataDirectory);
+  if (existing !== undefined) return existing;
+  const made: Credentials = { accessKeyId: newAccessKeyId(), secretAccessKey: randomBytes(30).toString('base64'), account: DEFAULT_ACCOUNT };
+  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+  const partial = `${fileOf(dataDirectory)}.partial-${newUuid()}`;
+  try {
+    await writeFile(partial, `${JSON.stringify(made, undefined, 2)}\n`, { mode: 0o600, flush: true });
+    await link(partial, fileOf(dataDirectory));
+    return made;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return (await readCredentials(dataDirectory))!;
+  } finally {
+    await rm(partial, { force: true });
+  }
+}
+
+/** 20 characters, as AWS's, but with a beginning of our own: no scanner takes it for one of theirs. */
+function newAccessKeyId(): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  return `INGT${[...randomBytes(16)].map((byte) => alphabet[byte & 31]).join('')}`;
+}
