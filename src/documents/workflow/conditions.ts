@@ -92,9 +92,15 @@ function operand(node: DocumentNode, name: string, path: string, faults: FaultCo
  * @throws {UnresolvedReferenceError} when a reference has no value
  */
 export function evaluateCondition(condition: WorkflowCondition, lookup: WorkflowLookup): boolean {
-  if (condition.kind === 'and') return condition.conditions.every((part) => evaluateCondition(part, lookup));
-  if (condition.kind === 'or') return condition.conditions.some((part) => evaluateCondition(part, lookup));
-  if (condition.kind === 'not') return !evaluateCondition(condition.condition, lookup);
+  switch (condition.kind) {
+    case 'and': return condition.conditions.every((part) => evaluateCondition(part, lookup));
+    case 'or': return condition.conditions.some((part) => evaluateCondition(part, lookup));
+    case 'not': return !evaluateCondition(condition.condition, lookup);
+    case 'comparison': return evaluateComparison(condition, lookup);
+  }
+}
+
+function evaluateComparison(condition: Extract<WorkflowCondition, { kind: 'comparison' }>, lookup: WorkflowLookup): boolean {
   const value = textOf(condition.value, lookup);
   const baseline = textOf(condition.baseline, lookup);
   if (condition.operator === 'stringEquals') return value === baseline;

@@ -1,0 +1,48 @@
+/** The values of a workflow's parameters: what was given, else the defaults, each of its type. */
+import { booleanOf, integerOf } from '../reading.ts';
+import type { WorkflowDocument, WorkflowParameter, WorkflowValue } from './document.ts';
+
+/** Values as API requests give them: a list of texts for each. */
+export interface GivenWorkflowParameter {
+  readonly name: string;
+  readonly value: readonly string[];
+}
+
+export interface WorkflowParameterValues {
+  /** By name; what is missing or wrong is left out. */
+  readonly values: Readonly<Record<string, WorkflowValue>>;
+  /** A sentence each; empty when all is well. */
+  readonly problems: readonly string[];
+}
+
+const MAX_VALUE_LENGTH = 1024;
+
+/** What `$.parameters` stands for. Names that the document does not declare are a problem. */
+export function workflowParameterValues(document: WorkflowDocument, given: readonly GivenWorkflowParameter[]): WorkflowParameterValues {
+  const problems: string[] = [];
+  const values: [string, WorkflowValue][] = [];
+  for (const { name } of given) {
+    if (!document.parameters.some((parameter) => parameter.name === name)) problems.push(`The workflow has no parameter '${name}'.`);
+  }
+  for (const parameter of document.parameters) {
+    const value = given.findLast((candidate) => candidate.name === parameter.name)?.value;
+    const read = value === undefined ? parameter.defaultValue : typed(parameter, value);
+    if (read !== undefined) values.push([parameter.name, read]);
+    else if (value === undefined) problems.push(`The parameter '${parameter.name}' has no default and needs a value.`);
+    else problems.push(`The value of the parameter '${parameter.name}' has to be ${WORDS[parameter.type]} of at most ${MAX_VALUE_LENGTH} characters.`);
+  }
+  return { values: Object.fromEntries(values), problems };
+}
+
+const WORDS: Readonly<Record<WorkflowParameter['type'], string>> = {
+  string: 'one text', integer: 'one integer', boolean: 'true or false', stringList: 'a list of texts',
+};
+
+function typed(parameter: WorkflowParameter, value: readonly string[]): WorkflowValue | undefined {
+  const [text] = value;
+  if (value.some((item) => item.length > MAX_VALUE_LENGTH)) return undefined;
+  if (parameter.type === 'stringList') return value;
+  if (text === undefined || value.length !== 1) return undefined;
+  if (parameter.type === 'integer') return integerOf(text);
+  return parameter.type === 'boolean' ? booleanOf(text) : text;
+}
