@@ -12,9 +12,9 @@ export interface Shape {
   readonly type: 'structure' | 'list' | 'map' | 'string' | 'integer' | 'long' | 'double' | 'boolean' | 'timestamp';
   readonly required?: readonly string[];
   readonly members?: Readonly<Record<string, { readonly shape: string; readonly location?: string; readonly locationName?: string }>>;
-  readonly member?: { readonly shape: string };
-  readonly key?: { readonly shape: string };
-  readonly value?: { readonly shape: string };
+  readonly member?: string;
+  readonly key?: string;
+  readonly value?: string;
   readonly enum?: readonly string[];
   readonly pattern?: string;
   readonly min?: number;
@@ -96,15 +96,15 @@ function check(name: string, value: unknown, path: string, subject: string, faul
       const items = value as readonly unknown[];
       checkRange(shape, items.length, 'entries', fault);
       // A list that is too long is one fault, not a thousand.
-      items.slice(0, shape.max).forEach((item, index) => check(shape.member!.shape, item, `${path}[${index}]`, subject, faults));
+      items.slice(0, shape.max).forEach((item, index) => check(shape.member!, item, `${path}[${index}]`, subject, faults));
       return;
     }
     case 'map': {
       const entries = Object.entries(value as Structure);
       checkRange(shape, entries.length, 'entries', fault);
       for (const [key, item] of entries.slice(0, shape.max)) {
-        check(shape.key!.shape, key, `${path}.${key}`, 'key', faults);
-        check(shape.value!.shape, item, `${path}.${key}`, 'value', faults);
+        check(shape.key!, key, `${path}.${key}`, 'key', faults);
+        check(shape.value!, item, `${path}.${key}`, 'value', faults);
       }
       return;
     }
