@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Component } from '@aws-sdk/client-imagebuilder';
 import { parse } from 'yaml';
+import { parseComponentDocument } from '../documents/component/parse.ts';
+import { componentType, parameterDetails, type ComponentParameterDetail } from '../documents/component/type.ts';
 import { resourceArn, type Arn } from '../resources/arns.ts';
 import { compareVersions, highestMatch, parseVersion, type BuildVersion } from '../resources/versions.ts';
 
@@ -28,6 +30,7 @@ export interface ManagedComponent extends BuildVersion {
   readonly platform: 'Linux' | 'Windows' | 'macOS';
   readonly description: string;
   readonly supportedOsVersions?: readonly string[];
+  readonly parameters: readonly ComponentParameterDetail[];
   /** ISO-8601. */
   readonly dateCreated: string;
   /** The document's text. */
@@ -60,7 +63,8 @@ interface IndexEntry {
   readonly version: string;
   /** File beside the index. */
   readonly file: string;
-  readonly type: string;
+  /** Of workflows; that of a component follows from its document. */
+  readonly type?: string;
   readonly platform?: string;
   readonly description?: string;
   readonly supportedOsVersions?: readonly string[];
@@ -75,13 +79,8 @@ interface IndexEntry {
  */
 export function loadManaged(images: readonly ManagedImage[], folder: string = MANAGED_FOLDER): ManagedRegister {
   return {
-    components: readIndex(join(folder, 'components'), 'components').map((entry) => ({
-      ...shared(entry),
-      type: entry.type as ManagedComponent['type'],
-      platform: (entry.platform ?? 'Linux') as ManagedComponent['platform'],
-      ...(entry.supportedOsVersions === undefined ? {} : { supportedOsVersions: entry.supportedOsVersions }),
-    })).sort(inOrder),
-    workflows: readIndex(join(folder, 'workflows'), 'workflows').map((entry) => ({ ...shared(entry), type: entry.type as ManagedWorkflow['type'] })).sort(inOrder),
+    components: readIndex(join(folder, 'components'), 'components').map(component).sort(inOrder),
+    workflows: readIndex(join(folder, 'workflows'), 'workflows').map(workflow).sort(inOrder),
     images: [...images].sort((a, b) => (a.name < b.name ? -1 : 1)),
   };
 }
@@ -95,11 +94,31 @@ function readIndex(folder: string, kind: string): readonly ReadEntry[] {
   const entries = content[kind];
   if (!Array.isArray(entries)) throw new Error(`${path}: there is no list '${kind}'`);
   return entries.map((entry: IndexEntry) => {
-    for (const member of ['name', 'version', 'file', 'type'] as const) {
+    for (const member of ['name', 'version', 'file'] as const) {
       if (typeof entry[member] !== 'string') throw new Error(`${path}: an entry (${entry.name ?? 'without a name'}) has no ${member}`);
     }
     return { ...entry, folder };
   });
+}
+
+function component(entry: ReadEntry): ManagedComponent {
+  const common = shared(entry);
+  const platform = (entry.platform ?? 'Linux') as ManagedComponent['platform'];
+  const { document, faults } = parseComponentDocument(common.data, { platform });
+  if (document === undefined) throw new Error(`managed component ${entry.name}: ${faults.map((fault) => `${fault.position.line}:${fault.position.column} ${fault.message}`).join('; ')}`);
+  return {
+    ...common,
+    platform,
+    type: componentType(document),
+    parameters: parameterDetails(document),
+    ...(entry.supportedOsVersions === undefined ? {} : { supportedOsVersions: entry.supportedOsVersions }),
+  };
+}
+
+function workflow(entry: ReadEntry): ManagedWorkflow {
+  const type = entry.type?.toUpperCase();
+  if (type !== 'BUILD' && type !== 'TEST' && type !== 'DISTRIBUTION') throw new Error(`managed workflow ${entry.name}: its type is ${entry.type}`);
+  return { ...shared(entry), type };
 }
 
 function shared(entry: ReadEntry) {
@@ -131,6 +150,7 @@ export function managedComponent(component: ManagedComponent, region: string): C
     type: component.type,
     platform: component.platform,
     ...(component.supportedOsVersions === undefined ? {} : { supportedOsVersions: [...component.supportedOsVersions] }),
+    ...(component.parameters.length === 0 ? {} : { parameters: component.parameters.map((each) => ({ ...each, defaultValue: each.defaultValue && [...each.defaultValue] })) }),
     state: { status: 'ACTIVE' },
     owner: 'Amazon',
     data: component.data,

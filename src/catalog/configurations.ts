@@ -1,0 +1,70 @@
+/** What the queries on infrastructure and on distribution configurations have in common: a name, no version, a record that updates replace. */
+import { parseArn } from '../resources/arns.ts';
+import type { Queryable } from './catalog.ts';
+import { removeReferences } from './dependents.ts';
+import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
+import { addTags, removeAllTags, tagsOf, tagsOfEach, type Tags } from './tags.ts';
+
+/** What every configuration has. */
+export interface Configuration {
+  readonly arn?: string | undefined;
+  readonly name?: string | undefined;
+  readonly dateCreated?: string | undefined;
+  readonly tags?: Tags | undefined;
+}
+
+/** Queries on one table of configurations. */
+export interface ConfigurationQueries<T extends Configuration> {
+  /** Records one. `arn` names it. @throws when there is one of that name: ask before */
+  insert(db: Queryable, place: Place, configuration: T): Promise<void>;
+  /** The configuration with its tags, or `undefined`. */
+  get(db: Queryable, arn: string): Promise<(T & { arn: string; name: string }) | undefined>;
+  /** Replaces a record; name, date of creation and tags stay. */
+  replace(db: Queryable, configuration: T): Promise<void>;
+  /** In order of their names, with tags. */
+  list(db: Queryable, place: Place, conditions: Conditions<'name'>, slice: Slice): Promise<readonly T[]>;
+  /** Deletes one. Returns whether it was there. */
+  remove(db: Queryable, arn: string): Promise<boolean>;
+}
+
+/** Where a configuration stands in lists: by name. */
+export function configurationPosition(configuration: Configuration): readonly (string | number)[] {
+  return [parseArn(configuration.arn!)!.slug];
+}
+
+/** The queries on a table of configurations. */
+export function configurationQueries<T extends Configuration>(table: 'infrastructure_configurations' | 'distribution_configurations'): ConfigurationQueries<T> {
+  return {
+    async insert(db, place, { tags, ...record }) {
+      await db.insertInto(table)
+        .values({
+          arn: record.arn!, account: place.account, region: place.region, slug: parseArn(record.arn!)!.slug, name: record.name!,
+          date_created: record.dateCreated!, record: JSON.stringify(record),
+        })
+        .execute();
+      await addTags(db, record.arn!, tags);
+    },
+    async get(db, arn) {
+      const row = await db.selectFrom(table).select('record').where('arn', '=', arn).executeTakeFirst();
+      return row === undefined ? undefined : { ...(JSON.parse(row.record) as T & { arn: string; name: string }), tags: await tagsOf(db, arn) };
+    },
+    async replace(db, { tags: _tags, ...record }) {
+      await db.updateTable(table).set({ record: JSON.stringify(record) }).where('arn', '=', record.arn!).execute();
+    },
+    async list(db, place, conditions, slice) {
+      const rows = await db.selectFrom(table).select(['arn', 'record'])
+        .where('account', '=', place.account).where('region', '=', place.region)
+        .where(meets(conditions)).where(standsAfter(['slug'], slice))
+        .orderBy('slug').limit(slice.limit + 1)
+        .execute();
+      const tags = await tagsOfEach(db, rows.map(({ arn }) => arn));
+      return rows.map(({ arn, record }) => ({ ...(JSON.parse(record) as T), tags: tags.get(arn)! }));
+    },
+    async remove(db, arn) {
+      const { numDeletedRows } = await db.deleteFrom(table).where('arn', '=', arn).executeTakeFirstOrThrow();
+      await removeReferences(db, arn);
+      await removeAllTags(db, arn);
+      return numDeletedRows > 0n;
+    },
+  };
+}

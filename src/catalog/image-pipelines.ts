@@ -1,0 +1,87 @@
+/** Queries on image pipelines. */
+import type { ImagePipeline } from '@aws-sdk/client-imagebuilder';
+import { parseArn } from '../resources/arns.ts';
+import type { Queryable } from './catalog.ts';
+import { removeReferences, setReferences } from './dependents.ts';
+import { lastImageOfPipeline } from './images.ts';
+import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
+import { addTags, removeAllTags, tagsOf, tagsOfEach } from './tags.ts';
+
+/** A pipeline with what every one of them has. */
+export type StoredPipeline = ImagePipeline & { arn: string; name: string; infrastructureConfigurationArn: string };
+
+/** Columns that lists can be filtered by. */
+export type PipelineColumn = 'name' | 'status' | 'recipe_arn' | 'infrastructure_configuration_arn' | 'distribution_configuration_arn';
+
+/** Records a pipeline and what it needs. `pipeline.arn` names it. */
+export async function insertPipeline(db: Queryable, place: Place, pipeline: StoredPipeline): Promise<void> {
+  await db.insertInto('image_pipelines')
+    .values({
+      ...columns(pipeline), arn: pipeline.arn, account: place.account, region: place.region, slug: parseArn(pipeline.arn)!.slug, name: pipeline.name,
+      date_created: pipeline.dateCreated!,
+    })
+    .execute();
+  await addTags(db, pipeline.arn, pipeline.tags);
+  await referTo(db, pipeline);
+}
+
+/** Replaces a pipeline's record; name, date of creation and tags stay. */
+export async function replacePipeline(db: Queryable, pipeline: StoredPipeline): Promise<void> {
+  await db.updateTable('image_pipelines').set(columns(pipeline)).where('arn', '=', pipeline.arn).execute();
+  await referTo(db, pipeline);
+}
+
+function columns({ tags: _tags, ...record }: StoredPipeline) {
+  return {
+    recipe_arn: (record.imageRecipeArn ?? record.containerRecipeArn)!,
+    infrastructure_configuration_arn: record.infrastructureConfigurationArn,
+    distribution_configuration_arn: record.distributionConfigurationArn ?? null,
+    status: record.status!,
+    record: JSON.stringify(record),
+  };
+}
+
+function referTo(db: Queryable, pipeline: StoredPipeline): Promise<void> {
+  return setReferences(db, pipeline.arn, [
+    pipeline.imageRecipeArn, pipeline.containerRecipeArn, pipeline.infrastructureConfigurationArn, pipeline.distributionConfigurationArn,
+    ...(pipeline.workflows ?? []).map(({ workflowArn }) => workflowArn),
+  ]);
+}
+
+/** The pipeline with its tags and what became of its last run, or `undefined`. */
+export async function getPipeline(db: Queryable, arn: string): Promise<StoredPipeline | undefined> {
+  const row = await db.selectFrom('image_pipelines').select('record').where('arn', '=', arn).executeTakeFirst();
+  if (row === undefined) return undefined;
+  return { ...(JSON.parse(row.record) as StoredPipeline), ...(await lastRun(db, arn)), tags: await tagsOf(db, arn) };
+}
+
+async function lastRun(db: Queryable, arn: string): Promise<Pick<ImagePipeline, 'dateLastRun' | 'lastRunStatus'>> {
+  const image = await lastImageOfPipeline(db, arn);
+  return image === undefined ? {} : { dateLastRun: image.dateCreated, lastRunStatus: image.status };
+}
+
+/** Where a pipeline stands in lists: by name. */
+export function pipelinePosition(pipeline: ImagePipeline): readonly (string | number)[] {
+  return [parseArn(pipeline.arn!)!.slug];
+}
+
+/** Pipelines in order of their names, with tags and what became of their last runs. */
+export async function listPipelines(db: Queryable, place: Place, conditions: Conditions<PipelineColumn>, slice: Slice): Promise<readonly ImagePipeline[]> {
+  const rows = await db.selectFrom('image_pipelines').select(['arn', 'record'])
+    .where('account', '=', place.account).where('region', '=', place.region)
+    .where(meets(conditions)).where(standsAfter(['slug'], slice))
+    .orderBy('slug').limit(slice.limit + 1)
+    .execute();
+  const tags = await tagsOfEach(db, rows.map(({ arn }) => arn));
+  const pipelines: ImagePipeline[] = [];
+  for (const { arn, record } of rows) pipelines.push({ ...(JSON.parse(record) as ImagePipeline), ...(await lastRun(db, arn)), tags: tags.get(arn)! });
+  return pipelines;
+}
+
+/** Deletes a pipeline; its images stay. Returns whether it was there. */
+export async function deletePipeline(db: Queryable, arn: string): Promise<boolean> {
+  const { numDeletedRows } = await db.deleteFrom('image_pipelines').where('arn', '=', arn).executeTakeFirstOrThrow();
+  await removeReferences(db, arn);
+  await removeAllTags(db, arn);
+  return numDeletedRows > 0n;
+}
