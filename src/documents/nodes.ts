@@ -96,7 +96,7 @@ class TreeReader {
     this.#text = text;
     this.#faults = faults;
     this.#document = parseDocument(text, {
-      version: '1.2', schema: 'core', lineCounter: this.#lines, uniqueKeys: false, prettyErrors: false, logLevel: 'silent',
+      version: '1.2', schema: 'core', lineCounter: this.#lines, uniqueKeys: false, prettyErrors: false, logLevel: 'error',
     });
   }
 
@@ -126,7 +126,7 @@ class TreeReader {
       const key = `${at.line} ${code}`;
       if (seen.has(key)) continue;
       seen.add(key);
-      this.#faults.add(code, at, '', reference === undefined ? `${yamlMessage(error.message)}.` : UNQUOTED_MESSAGE);
+      this.#faults.add(code, at, '', reference === undefined ? `${yamlMessage(error.code, error.message)}.` : UNQUOTED_MESSAGE);
     }
   }
 
@@ -215,7 +215,8 @@ class TreeReader {
 
 const UNQUOTED_MESSAGE = 'A value that starts with {{ is a map to YAML: put the whole value in quotes, as in "{{ Name }}".';
 
-function yamlMessage(message: string): string {
+function yamlMessage(code: string, message: string): string {
+  if (code === 'MULTIPLE_DOCS') return 'The text holds multiple documents; one is expected';
   return `This is not YAML: ${message.replace(/\.$/, '')}`;
 }
 
