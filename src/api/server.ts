@@ -1,5 +1,5 @@
 /** The API over HTTP: Fastify with the model's routes and Ingot's own, a signature on every one of them. */
-import { fastify, type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { fastify, LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { newUuid } from '../platform/ids.ts';
 import { logger } from '../platform/log.ts';
 import { ApiError, internalFailure, methodNotAllowed, requestTooLarge, serializationError, serviceUnavailable, unknownOperation } from '../resources/errors.ts';
@@ -15,6 +15,8 @@ import { validateInput } from './validate.ts';
 
 /** Largest body. The largest request of the model (a distribution configuration with every list full) is far below. */
 export const BODY_LIMIT = 1 << 20;
+
+const BYTES = 'application/octet-stream';
 
 /** What tests may choose. */
 export interface ApiOptions {
@@ -35,15 +37,16 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     loggerInstance: logger() as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 4096, caseSensitive: true },
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
   });
-  // The signature covers the body's bytes, so they are kept as they came, whatever the content type says.
+  // The signature covers the body's bytes, so they are kept as they came, whatever the content type says, be it no content type at all.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser(BYTES, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-amzn-RequestId', request.id);
+    request.raw.headers['content-type'] = BYTES;
   });
   app.addHook('preClose', async () => closing.abort(serviceUnavailable('The server is stopping.')));
   app.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply));

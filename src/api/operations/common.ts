@@ -1,0 +1,60 @@
+/** What operations on several kinds of resources share. */
+import type { Conditions, Place } from '../../catalog/slices.ts';
+import { parseArn, type Arn, type ResourceType } from '../../resources/arns.ts';
+import { ApiError, invalidParameterValue, resourceNotFound } from '../../resources/errors.ts';
+import type { OperationContext } from '../context.ts';
+
+/** Where the caller's own resources are. */
+export function placeOf({ account, region }: OperationContext): Place {
+  return { account, region };
+}
+
+/** A filter of a list's input. */
+interface Filter {
+  readonly name?: string | undefined;
+  readonly values?: readonly string[] | undefined;
+}
+
+/**
+ * Filters as conditions on columns: the values of one are alternatives, several all have to hold.
+ * @param columns the filters that the list has, by name
+ * @throws {ApiError} InvalidParameterValueException for another name
+ */
+export function readFilters<Column extends string>(filters: readonly Filter[] | undefined, columns: Readonly<Record<string, Column>>): Conditions<Column> {
+  const conditions: Conditions<Column> = {};
+  for (const [index, { name = '', values = [] }] of (filters ?? []).entries()) {
+    const column = Object.hasOwn(columns, name) ? columns[name] : undefined;
+    if (column === undefined) throw invalidParameterValue(`filters[${index}].name`, `There is no filter '${name}' here; there are: ${Object.keys(columns).join(', ')}.`);
+    const before = conditions[column];
+    conditions[column] = before === undefined ? values : values.filter((value) => before.includes(value));
+  }
+  return conditions;
+}
+
+/** Whether something in memory meets conditions. */
+export function meetsConditions<Column extends string>(item: Readonly<Record<Column, string | undefined>>, conditions: Conditions<Column>): boolean {
+  return (Object.entries(conditions) as [Column, readonly string[]][]).every(([column, values]) => values.includes(item[column] ?? ''));
+}
+
+/**
+ * Reads the ARN of a resource that the caller may see in this Region: an own one, or one of `aws`.
+ * @throws {ApiError} ResourceNotFoundException for another account's or Region's; InvalidParameterValueException for an ARN of another type
+ */
+export function visibleArn(context: OperationContext, text: string, type: ResourceType, path: string): Arn {
+  const arn = parseArn(text);
+  if (arn === undefined || arn.type !== type) throw invalidParameterValue(path, `'${text}' is not the ARN of a resource of type ${type}.`);
+  if (arn.region !== context.region || (arn.owner !== context.account && arn.owner !== 'aws')) throw resourceNotFound(text);
+  return arn;
+}
+
+/** Reads the ARN of a resource that the caller is about to change. @throws as `visibleArn`, and ForbiddenException for one of `aws` */
+export function ownArn(context: OperationContext, text: string, type: ResourceType, path: string): Arn {
+  const arn = visibleArn(context, text, type, path);
+  if (arn.owner === 'aws') throw new ApiError('ForbiddenException', `The resource '${text}' comes with the service and cannot be changed.`);
+  return arn;
+}
+
+/** Without members that are undefined: what is stored is what the client sees. */
+export function compact<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
+}
