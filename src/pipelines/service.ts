@@ -1,6 +1,6 @@
 /** The service: the API process of a data directory, with the worker process that it keeps. */
 import { mkdirSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,8 @@ import { loadCredentials } from '../platform/credentials.ts';
 import { writeFileAtomic } from '../platform/files.ts';
 import { takeFileLock, type FileLock } from '../platform/lock.ts';
 import { logger } from '../platform/log.ts';
-import { isSameProcess, processStartTime, start, type RunningProcess } from '../platform/processes.ts';
+import { processStartTime, start, type RunningProcess } from '../platform/processes.ts';
+import { runningServer, type ServerFile } from './server-file.ts';
 
 /** How to run the service. */
 export interface ServiceOptions {
@@ -39,29 +40,9 @@ export interface Service {
   readonly finished: Promise<void>;
 }
 
-/** What `server.json` says of a running service. */
-export interface ServerFile {
-  readonly pid: number;
-  /** Clock ticks since boot, with the pid proof of identity. */
-  readonly startTime: string;
-  readonly host: string;
-  readonly port: number;
-  readonly version: string;
-}
-
 /** A data directory that another server has. */
 export class DataDirectoryBusy extends Error {
   override readonly name = 'DataDirectoryBusy';
-}
-
-/** The running server of a data directory, or `undefined`. */
-export async function runningServer(dataDirectory: string): Promise<ServerFile | undefined> {
-  try {
-    const file = JSON.parse(await readFile(join(dataDirectory, 'server.json'), 'utf8')) as ServerFile;
-    return isSameProcess(file.pid, file.startTime) ? file : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /**

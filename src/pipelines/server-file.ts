@@ -1,0 +1,24 @@
+/** `server.json`: how others find the running server of a data directory. Apart from the service, so that a client need not load that. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isSameProcess } from '../platform/processes.ts';
+
+/** What `server.json` says of a running service. */
+export interface ServerFile {
+  readonly pid: number;
+  /** Clock ticks since boot, with the pid proof of identity. */
+  readonly startTime: string;
+  readonly host: string;
+  readonly port: number;
+  readonly version: string;
+}
+
+/** The running server of a data directory, or `undefined`. */
+export async function runningServer(dataDirectory: string): Promise<ServerFile | undefined> {
+  try {
+    const file = JSON.parse(await readFile(join(dataDirectory, 'server.json'), 'utf8')) as ServerFile;
+    return isSameProcess(file.pid, file.startTime) ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}
