@@ -1,0 +1,100 @@
+/** How a command finds its server, or starts one. */
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Connection } from '../platform/api-client.ts';
+import { DeadlineError, until } from '../platform/clock.ts';
+import { readCredentials } from '../platform/credentials.ts';
+import { isSameProcess, start } from '../platform/processes.ts';
+import { runningServer, type ServerFile } from '../pipelines/server-file.ts';
+import { type Arguments, CommandFailed, WrongUse, type CommandOption } from './command.ts';
+
+/** Options of every command that speaks to a server. */
+export const CLIENT_OPTIONS: Readonly<Record<string, CommandOption>> = { data: { type: 'string' }, region: { type: 'string' } };
+
+/** For `--help`. */
+export const CLIENT_HELP = `  --data DIR       the data directory (else INGOT_DATA, else /var/lib/ingot)
+  --region REGION  the Region (else AWS_REGION, else us-east-1)`;
+
+const START_TIMEOUT_MS = 60_000;
+/** A server that a command started ends by itself after this long without work. */
+const IDLE_EXIT_SECONDS = 60;
+
+/** The data directory that the arguments or the environment name; an absolute path. */
+export function dataDirectoryOf(args: Arguments): string {
+  const given = args.text('data') ?? (process.env['INGOT_DATA'] || undefined) ?? '/var/lib/ingot';
+  if (given === '') throw new WrongUse('--data takes a directory');
+  return resolve(given);
+}
+
+/** The Region that the arguments or the environment name. */
+export function regionOf(args: Arguments): string {
+  const region = args.text('region') ?? (process.env['AWS_REGION'] || process.env['AWS_DEFAULT_REGION'] || 'us-east-1');
+  if (!/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region)) throw new WrongUse(`'${region}' is not the name of a Region, such as us-east-1`);
+  return region;
+}
+
+/** A connection to the server of the data directory; one is started in the background when there is none. */
+export async function connect(args: Arguments): Promise<Connection> {
+  return connectTo(dataDirectoryOf(args), regionOf(args));
+}
+
+/**
+ * As `connect`, for a directory and a Region.
+ * @throws {CommandFailed} when no server could be started; the message has the end of its log
+ */
+export async function connectTo(dataDirectory: string, region: string): Promise<Connection> {
+  const server = (await runningServer(dataDirectory)) ?? (await startInBackground(dataDirectory));
+  return connectionOf(dataDirectory, server, region);
+}
+
+/** A connection to the server that runs already, or `undefined`. */
+export async function connectToRunning(dataDirectory: string, region: string): Promise<Connection | undefined> {
+  const server = await runningServer(dataDirectory);
+  return server === undefined ? undefined : connectionOf(dataDirectory, server, region);
+}
+
+async function connectionOf(dataDirectory: string, server: ServerFile, region: string): Promise<Connection> {
+  let credentials;
+  try {
+    credentials = await readCredentials(dataDirectory);
+  } catch (error) {
+    throw new CommandFailed(`the credentials of ${dataDirectory} cannot be read: ${(error as Error).message}`);
+  }
+  if (credentials === undefined) throw new CommandFailed(`${join(dataDirectory, 'credentials.json')} is not there, though a server runs`);
+  return { host: server.host, port: server.port, region, credentials };
+}
+
+async function startInBackground(dataDirectory: string): Promise<ServerFile> {
+  const logPath = join(dataDirectory, 'server.log');
+  let log: number;
+  try {
+    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+    log = openSync(logPath, 'a', 0o600);
+  } catch (error) {
+    throw new CommandFailed(`the data directory ${dataDirectory} cannot be used: ${(error as Error).message}`);
+  }
+  const main = fileURLToPath(new URL('main.ts', import.meta.url));
+  // A port of its own choice: 8700 is for the server that someone starts with `serve`.
+  const argv = [process.execPath, main, 'serve', '--data', dataDirectory, '--port', '0', '--idle-exit', String(IDLE_EXIT_SECONDS)];
+  const child = await start(argv, { detached: true, stdio: ['ignore', log, log], cwd: '/' });
+  closeSync(log);
+  child.unref();
+  try {
+    return await until('the server to start', START_TIMEOUT_MS, async () => {
+      const server = await runningServer(dataDirectory);
+      if (server !== undefined) return server;
+      if (isSameProcess(child.pid, child.startTime)) return undefined;
+      // Two commands started one at once: the one that lost the lock ends, and the winner is about to answer.
+      if (/DataDirectoryBusy|is in use by/.test(tailOf(logPath, 3))) return undefined;
+      throw new CommandFailed(`the server ended at its start; the end of ${logPath}:\n${tailOf(logPath, 10)}`);
+    }, { everyMs: 50 });
+  } catch (error) {
+    if (!(error instanceof DeadlineError)) throw error;
+    throw new CommandFailed(`${error.message}; the end of ${logPath}:\n${tailOf(logPath, 10)}`);
+  }
+}
+
+function tailOf(path: string, count: number): string {
+  return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
+}

@@ -1,0 +1,22 @@
+/** The register of commands. Each is loaded when it is run, so that none costs the others time. */
+import type { Command } from './command.ts';
+
+/** A line of `ingot help`, and where the command is. */
+export interface CommandEntry {
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** All commands, in the order in which help lists them. */
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  build: { summary: 'build the images of a CloudFormation template', load: async () => (await import('./build.ts')).build },
+  logs: { summary: 'show the log of an image build', load: async () => (await import('./logs.ts')).logs },
+  launch: { summary: 'boot an image as a virtual machine', load: async () => (await import('./launch.ts')).launch },
+  instances: { summary: 'list launched instances', load: async () => (await import('./instances.ts')).instances },
+  exec: { summary: 'run a command in a launched instance', load: async () => (await import('./exec.ts')).exec },
+  console: { summary: 'show the serial console of a launched instance', load: async () => (await import('./console.ts')).console },
+  terminate: { summary: 'end a launched instance', load: async () => (await import('./terminate.ts')).terminate },
+  serve: { summary: 'run the API server', load: async () => (await import('./serve.ts')).serve },
+  env: { summary: 'print the environment that points the AWS CLI and SDKs at the server', load: async () => (await import('./env.ts')).env },
+  stop: { summary: 'stop the server of a data directory', load: async () => (await import('./stop.ts')).stop },
+};

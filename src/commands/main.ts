@@ -1,0 +1,52 @@
+/** The command line: finds the command, reads its arguments, and turns how it ended into an exit code: 0, 1 failed, 2 used wrongly. */
+import packageJson from '../../package.json' with { type: 'json' };
+import { commands } from './commands.ts';
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === '--version' || name === '-V' || name === 'version') {
+    process.stdout.write(`ingot ${packageJson.version}\n`);
+    return 0;
+  }
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') return rest[0] === undefined || name !== 'help' ? overview(name === undefined) : runCommand(rest[0], ['--help']);
+  return runCommand(name, rest);
+}
+
+/** @param wrongUse whether it is shown because nothing was asked for */
+function overview(wrongUse: boolean): number {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length));
+  const lines = Object.entries(commands).map(([name, entry]) => `  ${name.padEnd(width)}  ${entry.summary}`);
+  const text = `ingot: a self-hosted EC2 Image Builder\n\nUsage: ingot COMMAND [ARGUMENTS]\n\n${lines.join('\n')}\n\n`
+    + '`ingot help COMMAND` says more of one. The data directory is --data DIR, else INGOT_DATA, else /var/lib/ingot.\n';
+  (wrongUse ? process.stderr : process.stdout).write(text);
+  return wrongUse ? 2 : 0;
+}
+
+async function runCommand(name: string, argv: readonly string[]): Promise<number> {
+  const { CommandFailed, WrongUse, readArguments } = await import('./command.ts');
+  try {
+    const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (entry === undefined) {
+      const { nearestWord } = await import('../documents/nearest.ts');
+      const near = nearestWord(name, Object.keys(commands));
+      throw new WrongUse(`there is no command '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`);
+    }
+    const command = await entry.load();
+    const args = readArguments(command, argv);
+    if (args === 'help') {
+      process.stdout.write(`Usage: ingot ${command.usage}\n\n${command.help.trim()}\n`);
+      return 0;
+    }
+    return await command.run(args);
+  } catch (error) {
+    if (error instanceof WrongUse) {
+      process.stderr.write(`ingot: ${error.message} (see: ingot help${Object.hasOwn(commands, name) ? ` ${name}` : ''})\n`);
+      return 2;
+    }
+    const expected = error instanceof CommandFailed || (error as Error).name === 'RequestRefused' || (error as { $fault?: unknown }).$fault !== undefined;
+    process.stderr.write(`ingot: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`);
+    return 1;
+  }
+}

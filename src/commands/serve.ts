@@ -1,0 +1,49 @@
+/** `ingot serve`. */
+import packageJson from '../../package.json' with { type: 'json' };
+import { endpointOf } from '../platform/api-client.ts';
+import { DataDirectoryBusy, startService } from '../pipelines/service.ts';
+import { dataDirectoryOf } from './client.ts';
+import { CommandFailed, type Arguments, type Command } from './command.ts';
+import { shellWord } from './text.ts';
+
+export const serve: Command = {
+  usage: 'serve [--host 127.0.0.1] [--port 8700] [--data DIR] [--idle-exit SECONDS]',
+  help: `
+Runs the API server until it is stopped (Ctrl-C, or ingot stop). Its log goes to stderr, as JSON lines; INGOT_LOG sets the level.
+
+  --host ADDRESS       where to listen; the default is reachable from this machine alone
+  --port PORT          0 takes any free port
+  --data DIR           the data directory (else INGOT_DATA, else /var/lib/ingot)
+  --idle-exit SECONDS  end after so long without requests and work
+
+Example:
+  ingot serve &
+  eval "$(ingot env)"
+  aws imagebuilder list-image-pipelines`,
+  options: { host: { type: 'string' }, port: { type: 'string' }, data: { type: 'string' }, 'idle-exit': { type: 'string' } },
+  positionals: [],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const dataDirectory = dataDirectoryOf(args);
+  const host = args.text('host') ?? '127.0.0.1';
+  const port = args.integer('port', 0, 65535) ?? 8700;
+  const idleExitSeconds = args.integer('idle-exit', 1, 7 * 24 * 3600);
+  let service;
+  try {
+    service = await startService({ dataDirectory, host, port, version: packageJson.version, ...(idleExitSeconds === undefined ? {} : { idleExitSeconds }) });
+  } catch (error) {
+    if (error instanceof DataDirectoryBusy) throw new CommandFailed(error.message);
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EADDRINUSE') throw new CommandFailed(`port ${port} of ${host} is in use: choose another with --port`);
+    if (code === 'EADDRNOTAVAIL') throw new CommandFailed(`${host} is not an address of this machine`);
+    throw error;
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void service.stop());
+  const data = args.text('data') === undefined ? '' : ` --data ${shellWord(dataDirectory)}`;
+  process.stdout.write(`Ingot listens on ${endpointOf(service)}, its data is in ${dataDirectory}.\nFor the AWS CLI:  eval "$(./ingot env${data})"\n`);
+  await service.finished;
+  return 0;
+}
+

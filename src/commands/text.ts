@@ -1,0 +1,25 @@
+/** Text for people and shells. */
+
+/** A value as a shell takes it for one word. */
+export function shellWord(value: string): string {
+  return /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}
+
+/** `0.4 s`, `12 s`, `3 min 05 s`. */
+export function duration(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
+}
+
+/** What a build printed, safe for a terminal: no escape sequences, no control characters; a carriage return keeps what came last. */
+export function plainLine(text: string): string {
+  const shown = text.replace(/\r+$/, '').split('\r').at(-1)!;
+  return shown
+    .replace(/\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[PX^_][^\u001b]*(?:\u001b\\)?|[ -/]*[0-~])/g, '')
+    .replaceAll('\t', '    ')
+    // Control characters of both ranges, and what turns the direction of writing.
+    .replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '');
+}
