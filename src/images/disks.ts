@@ -41,16 +41,30 @@ export async function diskChain(path: string, format = 'qcow2'): Promise<readonl
   }));
 }
 
-/**
- * Writes a chain as one flat qcow2 file, complete or absent, on the disk when this returns.
- * @param compress zstd; about 3 s for 600 MiB where an uncompressed copy takes 0.4 s
- */
-export async function flatten(top: string, target: string, options: { readonly compress?: boolean; readonly signal?: AbortSignal } = {}): Promise<void> {
+/** How to write a flat copy. */
+export interface FlattenOptions {
+  /** zstd; about 3 s for 600 MiB where an uncompressed copy takes 0.4 s. */
+  readonly compress?: boolean;
+  readonly signal?: AbortSignal;
+  /** Added to the environment of the process: the mark by which a sweeper finds it. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Told whole per cents. */
+  readonly onProgress?: (percent: number) => void;
+}
+
+/** Writes a chain as one flat qcow2 file, complete or absent, on the disk when this returns. */
+export async function flatten(top: string, target: string, options: FlattenOptions = {}): Promise<void> {
   const partial = `${target}.partial`;
+  const { onProgress } = options;
+  // "    (12.34/100%)" and a carriage return, again and again.
+  const progress = onProgress && ((chunk: Buffer): void => {
+    const percent = /\((\d+)\.\d+\/100%\)\s*$/.exec(chunk.toString('latin1'))?.[1];
+    if (percent !== undefined) onProgress(Number(percent));
+  });
   try {
     await run(
-      ['qemu-img', 'convert', '-q', '-W', '-f', 'qcow2', '-O', 'qcow2', ...(options.compress ? ['-c', '-o', 'compression_type=zstd'] : []), top, partial],
-      options.signal ? { signal: options.signal } : {},
+      ['qemu-img', 'convert', progress ? '-p' : '-q', '-W', '-f', 'qcow2', '-O', 'qcow2', ...(options.compress ? ['-c', '-o', 'compression_type=zstd'] : []), top, partial],
+      { ...(options.signal ? { signal: options.signal } : {}), ...(options.env ? { env: options.env } : {}), ...(progress ? { onStdout: progress } : {}) },
     );
     await syncFile(partial);
     await rename(partial, target);

@@ -190,7 +190,10 @@ disk=$(dirname "$(readlink -f "$node")")
 end=$(( $(cat "$node/start") + $(cat "$node/size") ))
 # Sectors of 512 bytes. Behind the last partition lie the backup table (33) and what alignment left.
 if [ $(( $(cat "$disk/size") - end )) -ge 8192 ]; then
-  growpart "/dev/$(basename "$disk")" "$number"
+  # What growpart does (it is a shell script that takes seconds in an emulated machine).
+  sfdisk --quiet --no-reread --no-tell-kernel --relocate gpt-bak-std "/dev/$(basename "$disk")"
+  echo ', +' | sfdisk --quiet --no-reread --no-tell-kernel -N "$number" "/dev/$(basename "$disk")"
+  partx --update --nr "$number" "/dev/$(basename "$disk")"
 fi
 case $(findmnt --noheadings --output FSTYPE /) in
   # Says "nothing to do" by itself, and mends a growth that a power cut ended after the partition.

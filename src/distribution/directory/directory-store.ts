@@ -1,0 +1,85 @@
+/** A Region that is a folder: one qcow2 file for each AMI, and a manifest beside it. */
+import { mkdir, rm, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { diskChain, flatten } from '../../images/disks.ts';
+import { timestamp } from '../../platform/clock.ts';
+import { sha256OfFile, writeFileAtomic } from '../../platform/files.ts';
+import { HELD_MARK, release } from '../../platform/held.ts';
+import type { ImageManifest, Store } from '../store.ts';
+
+/** Files are `<amiId>.qcow2` and `<amiId>.json`. */
+export const directoryStore: Store = {
+  name: 'directory',
+
+  async copyImage({ top, region, amiId, name, description, tags, imageArn, directory, compress = false, held, report, signal }) {
+    const file = imageFile(directory, amiId);
+    await mkdir(directory, { recursive: true });
+    const chain = await diskChain(top);
+    await refuseWithoutSpace(directory, chain.reduce((sum, disk) => sum + disk.actualSize, 0), compress);
+
+    const partial = await held.record({ kind: 'path', path: `${file}.partial` });
+    const process = await held.record({ kind: 'process', what: 'qemu-img convert' });
+    try {
+      await flatten(top, file, {
+        compress,
+        env: { [HELD_MARK]: process },
+        onProgress: (percent) => report({ type: 'progress', text: `copying ${amiId} to ${region}`, done: percent, total: 100 }),
+        ...(signal ? { signal } : {}),
+      });
+      signal?.throwIfAborted();
+      const sha256 = await sha256OfFile(file);
+      const { size } = await stat(file);
+      const manifest: ImageManifest = {
+        version: 1,
+        amiId,
+        name,
+        ...(description === undefined ? {} : { description }),
+        tags,
+        region,
+        sourceImage: imageArn,
+        file: `${amiId}.qcow2`,
+        format: 'qcow2',
+        size,
+        virtualSize: chain[0]!.virtualSize,
+        sha256,
+        created: timestamp(),
+      };
+      await writeFileAtomic(manifestFile(directory, amiId), `${JSON.stringify(manifest, undefined, 2)}\n`);
+      return { file, sha256, bytes: size };
+    } catch (error) {
+      await this.removeImage({ directory, amiId });
+      if (error instanceof Error && /No space left on device|ENOSPC/.test(error.message)) {
+        throw new Error(`there is no space left in ${directory} for the copy of ${amiId} in ${region}`, { cause: error });
+      }
+      throw error;
+    } finally {
+      await release(held, process);
+      await release(held, partial);
+    }
+  },
+
+  async removeImage({ directory, amiId }) {
+    // The manifest first: a file without one is an unfinished copy, a manifest without a file would be a lie.
+    await rm(manifestFile(directory, amiId), { force: true });
+    await rm(imageFile(directory, amiId), { force: true });
+  },
+};
+
+function imageFile(directory: string, amiId: string): string {
+  return join(directory, `${amiId}.qcow2`);
+}
+
+function manifestFile(directory: string, amiId: string): string {
+  return join(directory, `${amiId}.json`);
+}
+
+/** Before minutes are spent. What compression saves is not known before; a fifth is the least seen. */
+async function refuseWithoutSpace(directory: string, bytes: number, compress: boolean): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  const least = compress ? bytes / 5 : bytes / 2;
+  if (bavail * bsize < least) throw new Error(`no space left on device: ${directory} has ${megabytes(bavail * bsize)}, and the copy needs at least ${megabytes(least)}`);
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
+}

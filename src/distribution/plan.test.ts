@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Distribution } from '@aws-sdk/client-imagebuilder';
+import { DistributionRefusal, planDistribution, type ImageFacts } from './plan.ts';
+
+const image: ImageFacts = {
+  imageArn: 'arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/3',
+  name: 'web',
+  buildVersion: 3,
+  buildDate: '2026-11-20T20:11:28.123Z',
+  region: 'us-east-1',
+  recipeDescription: 'A web server, build {{ imagebuilder:buildVersion }}',
+};
+const automatic = { CreatedBy: 'EC2 Image Builder', Ec2ImageBuilderArn: image.imageArn };
+
+test('without a configuration the home Region gets the default name and the recipe\'s description', () => {
+  const plan = planDistribution(undefined, { ...image, recipeTags: { team: 'web' } });
+
+  assert.deepEqual(plan, {
+    regions: [{ region: 'us-east-1', home: true, name: 'web 2026-11-20T20-11-28.123000Z', description: 'A web server, build 3', tags: { team: 'web', ...automatic } }],
+    withoutEffect: [],
+  });
+});
+
+test('each Region gets its name, description and tags with variables replaced; the home Region comes first', () => {
+  const distributions: Distribution[] = [
+    {
+      region: 'eu-west-1',
+      amiDistributionConfiguration: {
+        name: 'web {{ imagebuilder:buildDate }}',
+        description: 'of {{ imagebuilder:buildDate:yyyy-MM-dd }}',
+        amiTags: { build: '{{ imagebuilder:buildVersion }}', CreatedBy: 'me' },
+        launchPermission: { userIds: ['210987654321'] },
+      },
+    },
+    { region: 'us-east-1', amiDistributionConfiguration: { name: 'home {{ imagebuilder:buildDate:yyyy }}' } },
+  ];
+
+  const plan = planDistribution({ distributions }, image);
+
+  assert.deepEqual(plan.regions, [
+    { region: 'us-east-1', home: true, name: 'home 2026', description: 'A web server, build 3', tags: automatic },
+    {
+      region: 'eu-west-1',
+      home: false,
+      name: 'web 2026-11-20T20-11-28.123000Z',
+      description: 'of 2026-11-20',
+      tags: { build: '3', ...automatic },
+      launchPermission: { userIds: ['210987654321'] },
+    },
+  ]);
+  assert.deepEqual(plan.withoutEffect, ['distributions[0].amiDistributionConfiguration.launchPermission']);
+});
+
+test('the home Region keeps its AMI when the configuration names only others, whose recipe description and tags are their own', () => {
+  const plan = planDistribution({ distributions: [{ region: 'eu-west-1' }] }, { ...image, recipeTags: { team: 'web' } });
+
+  assert.deepEqual(plan.regions.map(({ region, home, description, tags }) => ({ region, home, description, tags })), [
+    { region: 'us-east-1', home: true, description: 'A web server, build 3', tags: { team: 'web', ...automatic } },
+    { region: 'eu-west-1', home: false, description: undefined, tags: automatic },
+  ]);
+});
+
+test('members that nothing acts on are named; empty ones are not', () => {
+  const distributions: Distribution[] = [
+    { region: 'us-east-1', licenseConfigurationArns: [], fastLaunchConfigurations: [] },
+    {
+      region: 'eu-west-1',
+      amiDistributionConfiguration: { targetAccountIds: ['210987654321'] },
+      launchTemplateConfigurations: [{ launchTemplateId: 'lt-0123456789abcdef0' }],
+      ssmParameterConfigurations: [{ parameterName: '/imagebuilder/web' }],
+    },
+  ];
+
+  assert.deepEqual(planDistribution({ distributions }, image).withoutEffect, [
+    'distributions[1].launchTemplateConfigurations',
+    'distributions[1].ssmParameterConfigurations',
+    'distributions[1].amiDistributionConfiguration.targetAccountIds',
+  ]);
+});
+
+for (const { what, distributions, message } of [
+  { what: 'encryption', distributions: [{ region: 'us-east-1', amiDistributionConfiguration: { kmsKeyId: 'alias/images' } }], message: /distributions\[0\].*kmsKeyId asks for encryption/ },
+  { what: 'a Region named twice', distributions: [{ region: 'us-east-1' }, { region: 'us-east-1' }], message: /distributions\[1\]\.region: us-east-1 is named twice/ },
+]) {
+  test(`refused: ${what}`, () => {
+    assert.throws(() => planDistribution({ distributions }, image), (error: Error) => error instanceof DistributionRefusal && message.test(error.message));
+  });
+}

@@ -1,0 +1,106 @@
+/** From a distribution configuration and an image to what each Region gets. Pure. */
+import type { Distribution, DistributionConfiguration, LaunchPermissionConfiguration } from '@aws-sdk/client-imagebuilder';
+import { formatBuildDate, substituteVariables } from '../resources/template-variables.ts';
+
+/** What has to be known of an image. */
+export interface ImageFacts {
+  /** ARN of the build version. */
+  readonly imageArn: string;
+  /** The image's name: its recipe's. */
+  readonly name: string;
+  /** The number at the end of the ARN. */
+  readonly buildVersion: number;
+  /** ISO-8601, UTC. */
+  readonly buildDate: string;
+  /** The Region it was built in. */
+  readonly region: string;
+  readonly recipeDescription?: string | undefined;
+  /** The recipe's `amiTags`: for the AMI that the build makes. */
+  readonly recipeTags?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What one Region gets. */
+export interface RegionPlan {
+  readonly region: string;
+  /** The Region the image was built in: its AMI exists already and only gets its name, description and tags. */
+  readonly home: boolean;
+  readonly name: string;
+  readonly description?: string;
+  /** Includes `CreatedBy` and `Ec2ImageBuilderArn`. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly launchPermission?: LaunchPermissionConfiguration;
+}
+
+/** What distribution will do. */
+export interface DistributionPlan {
+  /** The home Region first, then the configuration's order. */
+  readonly regions: readonly RegionPlan[];
+  /** Paths of members that are stored and have no effect yet, to be named in the image's log. */
+  readonly withoutEffect: readonly string[];
+}
+
+/** A configuration that asks for something dangerous to ignore. */
+export class DistributionRefusal extends Error {
+  override readonly name = 'DistributionRefusal';
+}
+
+const MEMBERS_WITHOUT_EFFECT = [
+  'containerDistributionConfiguration', 'licenseConfigurationArns', 'launchTemplateConfigurations', 's3ExportConfiguration', 'fastLaunchConfigurations', 'ssmParameterConfigurations',
+] as const satisfies readonly (keyof Distribution)[];
+
+/**
+ * Plans the distribution of an image. Without a configuration it stays in its home Region, with the default name.
+ * @param configuration as it was when the build started
+ * @throws {DistributionRefusal} when it asks for encryption, names a Region twice
+ * @throws {TemplateVariableError} for a template variable that does not exist
+ */
+export function planDistribution(configuration: Pick<DistributionConfiguration, 'distributions'> | undefined, image: ImageFacts): DistributionPlan {
+  const entries = configuration?.distributions ?? [];
+  const withoutEffect: string[] = [];
+  const planned = new Map<string, RegionPlan>();
+  for (const [index, entry] of entries.entries()) {
+    const path = `distributions[${index}]`;
+    const region = entry.region!;
+    if (planned.has(region)) throw new DistributionRefusal(`${path}.region: ${region} is named twice`);
+    if (entry.amiDistributionConfiguration?.kmsKeyId !== undefined) {
+      throw new DistributionRefusal(`${path}.amiDistributionConfiguration.kmsKeyId asks for encryption, which is not supported yet: the image is not distributed without it`);
+    }
+    planned.set(region, regionPlan(entry, image));
+    withoutEffect.push(...membersWithoutEffect(entry, path));
+  }
+  const home = planned.get(image.region) ?? regionPlan({ region: image.region }, image);
+  return { regions: [home, ...[...planned.values()].filter((plan) => !plan.home)], withoutEffect };
+}
+
+function regionPlan({ region, amiDistributionConfiguration: ami }: Distribution, image: ImageFacts): RegionPlan {
+  const substitute = (text: string): string => substituteVariables(text, image);
+  const home = region === image.region;
+  const description = ami?.description ?? (home ? image.recipeDescription : undefined);
+  const given = { ...(home ? image.recipeTags : {}), ...ami?.amiTags };
+  return {
+    region: region!,
+    home,
+    name: ami?.name === undefined ? `${image.name} ${formatBuildDate(image.buildDate)}` : substitute(ami.name),
+    ...(description === undefined ? {} : { description: substitute(description) }),
+    tags: {
+      ...Object.fromEntries(Object.entries(given).map(([key, value]) => [substitute(key), substitute(value)])),
+      CreatedBy: 'EC2 Image Builder',
+      Ec2ImageBuilderArn: image.imageArn,
+    },
+    ...(ami?.launchPermission === undefined ? {} : { launchPermission: ami.launchPermission }),
+  };
+}
+
+function membersWithoutEffect(entry: Distribution, path: string): readonly string[] {
+  const paths = MEMBERS_WITHOUT_EFFECT.filter((member) => isGiven(entry[member])).map((member) => `${path}.${member}`);
+  // A permission that is not given away harms nobody; it is kept with the plan for when there are other accounts.
+  for (const member of ['targetAccountIds', 'launchPermission'] as const) {
+    if (isGiven(entry.amiDistributionConfiguration?.[member])) paths.push(`${path}.amiDistributionConfiguration.${member}`);
+  }
+  return paths;
+}
+
+/** An SDK that fills in empty lists and structures has asked for nothing. */
+function isGiven(value: object | undefined): boolean {
+  return value !== undefined && Object.keys(value).length > 0;
+}
