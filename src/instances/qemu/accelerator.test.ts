@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { judgeProbe, probeArguments } from './accelerator.ts';
+
+test('only a kernel that printed its version and ended by itself proves KVM', () => {
+  const probes: readonly [code: number | null, output: string, errors: string, works: boolean, reason: RegExp][] = [
+    [0, '[0.000] Linux version 6.1.0 …', '', true, /boots under KVM/],
+    [0, 'SeaBIOS', '', false, /no kernel boots/],
+    [null, '', '', false, /tried for 4 s/],
+    [null, '[0.000] Linux version 6.1.0', '', false, /no kernel boots/],
+    [null, '', 'KVM internal error. Suberror: 1', false, /internal error/],
+    [1, '', 'Could not access KVM kernel module: Permission denied\nqemu: failed to initialize kvm: Permission denied\n', false, /failed to initialize kvm/],
+  ];
+  for (const [code, output, errors, works, reason] of probes) {
+    const verdict = judgeProbe(code, output, errors);
+    assert.equal(verdict.works, works);
+    assert.match(verdict.reason, reason);
+  }
+});
+
+test('the probe has no disk, no network and no second chance', () => {
+  const argv = probeArguments('/boot/vmlinuz');
+  assert.ok(argv.includes('-no-reboot') && argv.includes('-nodefaults'));
+  assert.equal(argv[argv.indexOf('-kernel') + 1], '/boot/vmlinuz');
+});

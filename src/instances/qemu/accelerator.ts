@@ -1,0 +1,122 @@
+/**
+ * Whether this host's KVM boots anything. That `/dev/kvm` opens proves nothing: on some hosts no Linux kernel ever boots under it. So
+ * a real kernel is booted with a deadline, once per boot of the host, and the verdict is kept in a file.
+ */
+import { access, constants, readdir, readFile } from 'node:fs/promises';
+import { writeFileAtomic } from '../../platform/files.ts';
+import { RUN_DIRECTORY } from '../../platform/host.ts';
+import { ProcessError, run } from '../../platform/processes.ts';
+import type { Accelerator } from './arguments.ts';
+
+/** What was decided, and why, for the log and for `doctor`. */
+export interface AcceleratorChoice {
+  readonly accelerator: Accelerator;
+  readonly reason: string;
+}
+
+/** What a probe found. */
+export interface KvmVerdict {
+  readonly works: boolean;
+  readonly reason: string;
+}
+
+const PROBE_MS = 4000;
+const VERDICT_FILE = `${RUN_DIRECTORY}/kvm.json`;
+
+let choosing: Promise<AcceleratorChoice> | undefined;
+
+/**
+ * Picks the accelerator: `INGOT_ACCELERATOR` (`kvm` or `tcg`) by force, else KVM if it boots a kernel here, else emulation.
+ * @param kernel a kernel to probe with, before those of the host; without any the verdict is unknown, and emulation is used
+ * @throws {Error} when INGOT_ACCELERATOR is neither
+ */
+export async function chooseAccelerator(kernel?: string): Promise<AcceleratorChoice> {
+  const forced = process.env['INGOT_ACCELERATOR'];
+  if (forced === 'kvm' || forced === 'tcg') return { accelerator: forced, reason: `INGOT_ACCELERATOR=${forced}` };
+  if (forced) throw new Error(`INGOT_ACCELERATOR is '${forced}'; it can be kvm or tcg`);
+  // Two machines that start together ask once.
+  choosing ??= choose(kernel).finally(() => { choosing = undefined; });
+  return choosing;
+}
+
+/** Keeps a verdict for as long as the host runs: that of the probe, or of a machine that got nowhere under KVM. */
+export async function rememberVerdict(verdict: KvmVerdict): Promise<void> {
+  await writeFileAtomic(VERDICT_FILE, JSON.stringify({ ...verdict, bootId: await hostBootId() }));
+}
+
+/** The verdict of this boot of the host, if there is one. */
+export async function rememberedVerdict(): Promise<KvmVerdict | undefined> {
+  try {
+    const kept = JSON.parse(await readFile(VERDICT_FILE, 'utf8')) as KvmVerdict & { bootId: string };
+    return kept.bootId === (await hostBootId()) ? { works: kept.works, reason: kept.reason } : undefined;
+  } catch {
+    return undefined; // None yet, or half of one: probe again.
+  }
+}
+
+/** Boots a kernel under KVM, to its panic for want of a root. Takes 4 s at most. */
+export async function probeKvm(kernel: string): Promise<KvmVerdict> {
+  const abort = new AbortController();
+  let output = '';
+  let errors = '';
+  try {
+    const { code } = await run(probeArguments(kernel), {
+      timeoutMs: PROBE_MS, okCodes: 'any', signal: abort.signal,
+      onStdout: (chunk) => { output += chunk.toString('latin1'); },
+      onStderr: (chunk) => {
+        errors += chunk.toString('latin1');
+        // QEMU runs on after this, doing nothing.
+        if (errors.includes('KVM internal error')) abort.abort();
+      },
+    });
+    return judgeProbe(code, output, errors);
+  } catch (error) {
+    if (!abort.signal.aborted && !(error instanceof ProcessError)) throw error;
+    return judgeProbe(null, output, errors);
+  }
+}
+
+/** The probe's arguments, the program's name first. */
+export function probeArguments(kernel: string): string[] {
+  return [
+    'qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'q35', '-accel', 'kvm', '-cpu', 'host',
+    '-smp', '1', '-m', '256', '-no-reboot', '-kernel', kernel, '-append', 'console=ttyS0 earlyprintk=ttyS0 panic=-1', '-serial', 'stdio',
+  ];
+}
+
+/** What a probe's end means. `code` is `null` when it had to be killed. */
+export function judgeProbe(code: number | null, output: string, errors: string): KvmVerdict {
+  if (code === 0 && output.includes('Linux version')) return { works: true, reason: 'a kernel boots under KVM here' };
+  if (errors.includes('KVM internal error')) return { works: false, reason: 'KVM fails with an internal error here' };
+  if (code !== null && code !== 0) return { works: false, reason: `KVM does not start here: ${errors.trim().split('\n').at(-1) ?? `exit code ${code}`}` };
+  return { works: false, reason: `no kernel boots under KVM here (tried for ${PROBE_MS / 1000} s)` };
+}
+
+async function choose(given: string | undefined): Promise<AcceleratorChoice> {
+  try {
+    await access('/dev/kvm', constants.R_OK | constants.W_OK);
+  } catch {
+    return { accelerator: 'tcg', reason: 'this host has no /dev/kvm' };
+  }
+  let verdict = await rememberedVerdict();
+  if (verdict === undefined) {
+    const kernel = given ?? (await hostKernel());
+    if (kernel === undefined) return { accelerator: 'tcg', reason: 'whether KVM works here is unknown: there is no kernel file to try it with' };
+    verdict = await probeKvm(kernel);
+    await rememberVerdict(verdict);
+  }
+  return { accelerator: verdict.works ? 'kvm' : 'tcg', reason: verdict.reason };
+}
+
+/** A kernel of the host, or one that was left for the probe, if this user can read it. */
+async function hostKernel(): Promise<string | undefined> {
+  const inBoot = await readdir('/boot').then((names) => names.filter((name) => name.startsWith('vmlinuz')).map((name) => `/boot/${name}`), () => []);
+  for (const path of [process.env['INGOT_PROBE_KERNEL'], `${RUN_DIRECTORY}/vmlinuz`, '/vmlinuz', ...inBoot]) {
+    if (path && (await access(path, constants.R_OK).then(() => true, () => false))) return path;
+  }
+  return undefined;
+}
+
+async function hostBootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+}

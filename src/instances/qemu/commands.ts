@@ -1,0 +1,320 @@
+/** Commands and files in a guest, through its agent. */
+import { randomBytes } from 'node:crypto';
+import { sleep } from '../../platform/clock.ts';
+import type { CommandRequest, CommandResult } from '../instance.ts';
+import { agentExec, GuestAgentError, GuestAgentSilent, type GuestAgent } from './guest-agent.ts';
+import { CHUNK_BYTES, FINISHER, GUEST_DIRECTORY, KILLER, LARGE_PUT_BEGIN, LARGE_PUT_END, LAUNCHER, SMALL_PUT, UNIT_STATE } from './guest-scripts.ts';
+
+/** A guest whose agent answers. `check` throws when the machine is gone, or is not the one that it was. */
+export interface Guest {
+  readonly agent: GuestAgent;
+  /** @throws {Error} with the reason */
+  check(): void;
+}
+
+const READ_BYTES = 256 << 10;
+const WRITE_BYTES = 256 << 10;
+const INLINE_BYTES = 256 << 10;
+const GET_LIMIT = 16 << 20;
+/** How long the agent may be silent while a command runs: an emulated machine under load, an upgrade of the agent. */
+const SILENCE_MS = 120_000;
+/** How long a stream may stay open after its command has ended: what it started elsewhere may hold it. */
+const STREAM_GRACE_MS = 500;
+
+/** The arguments of the launcher for a command: see `LAUNCHER`. Exported for its test. */
+export function launcherArguments(id: string, request: CommandRequest, stdin: 'none' | 'input' | 'script' | 'file'): string[] {
+  if ((request.argv === undefined) === (request.script === undefined)) throw new Error('a command has either argv or script');
+  const argv = request.argv ?? ['/bin/bash', `${GUEST_DIRECTORY}/${id}/script`];
+  if (argv.length === 0) throw new Error('a command has at least a program');
+  const env = Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`);
+  for (const text of [...argv, ...env, request.cwd ?? '', request.user ?? '']) if (text.includes('\0')) throw new Error('a command holds a NUL character');
+  // systemd expands `$` in the arguments of a unit; two of them stand for one.
+  const program = argv.map((each) => each.replaceAll('$', '$$$$'));
+  return [id, stdin, request.user ?? 'root', (request.cwd ?? '/').replaceAll('$', '$$$$'), String(env.length), ...env, ...program];
+}
+
+/** What systemd said became of a command: `exited 3`, `killed KILL`, `dumped SEGV`. Exported for its test. */
+export function parseStatus(text: string): { readonly exitCode: number | null; readonly signal: string | null } {
+  const [how = '', what = ''] = text.trim().split(' ');
+  if (how === 'exited' && /^\d+$/.test(what)) return { exitCode: Number(what), signal: null };
+  if ((how === 'killed' || how === 'dumped') && what) return { exitCode: null, signal: `SIG${what}` };
+  throw new Error(`the instance's service manager reported no end that is known: '${text.trim()}'`);
+}
+
+/** Runs a command to its end. See `Instance.run`. */
+export async function runInGuest(guest: Guest, request: CommandRequest): Promise<CommandResult> {
+  request.signal?.throwIfAborted();
+  const id = randomBytes(8).toString('hex');
+  const input = request.script ?? request.stdin;
+  const bytes = input === undefined ? undefined : Buffer.isBuffer(input) ? input : Buffer.from(input, 'utf8');
+  const large = bytes !== undefined && bytes.length > INLINE_BYTES;
+  if (large && request.script !== undefined) return runLargeScript(guest, request, bytes);
+  const stdin = bytes === undefined ? 'none' : request.script !== undefined ? 'script' : large ? 'file' : 'input';
+  const deadline = request.timeoutSeconds === undefined ? undefined : Date.now() + request.timeoutSeconds * 1000;
+  const argv = ['/bin/sh', '-c', LAUNCHER, 'sh', ...launcherArguments(id, request, stdin)];
+  if (stdin === 'file') await putInGuest(guest, `${GUEST_DIRECTORY}/${id}.input`, bytes!, 0o600);
+  const started = await insist(guest, () => agentExec(guest.agent, argv, { timeoutMs: SILENCE_MS, ...(bytes !== undefined && !large ? { input: bytes } : {}) }), false);
+  // A command that ends at once may count as one that did not start; if its end is on record, it ran.
+  if (started.exitCode !== 0 && (await readSmall(guest, `${GUEST_DIRECTORY}/${id}/status`)) === undefined) {
+    throw new Error(`the instance could not start the command: ${(started.stderr || started.stdout).trim() || `exit code ${started.exitCode}`}`);
+  }
+  return follow(guest, id, request, deadline);
+}
+
+async function runLargeScript(guest: Guest, request: CommandRequest, bytes: Buffer): Promise<CommandResult> {
+  const path = `${GUEST_DIRECTORY}/${randomBytes(8).toString('hex')}.script`;
+  await putInGuest(guest, path, bytes, 0o644);
+  const { script: _script, stdin: _stdin, ...rest } = request;
+  try {
+    return await runInGuest(guest, { ...rest, argv: ['/bin/bash', path] });
+  } finally {
+    await agentExec(guest.agent, ['/bin/rm', '-f', path]).catch(() => {});
+  }
+}
+
+async function follow(guest: Guest, id: string, request: CommandRequest, deadline: number | undefined): Promise<CommandResult> {
+  const directory = `${GUEST_DIRECTORY}/${id}`;
+  const streams = (['stdout', 'stderr'] as const).map((name) => new RelayedStream(guest, `${directory}/${name === 'stdout' ? 'out' : 'err'}`, (chunk) => request.onOutput?.(name, chunk)));
+  let killed: 'deadline' | 'abort' | undefined;
+  let status: string | undefined;
+  let graceUntil = Infinity;
+  let wait = 10;
+  let lastUnitCheck = Date.now();
+  for (;;) {
+    const late = deadline !== undefined && Date.now() >= deadline;
+    if (killed === undefined && status === undefined && (late || request.signal?.aborted)) {
+      killed = request.signal?.aborted ? 'abort' : 'deadline';
+      await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', KILLER, 'sh', id]));
+    }
+    let moved = false;
+    for (const stream of streams) moved = (await stream.read(status !== undefined)) || moved;
+    if (status === undefined) status = await readSmall(guest, `${directory}/status`);
+    else if (streams.every((stream) => stream.ended) || Date.now() > graceUntil) break;
+    if (moved) {
+      wait = 10;
+      if (status !== undefined) graceUntil = Date.now() + STREAM_GRACE_MS;
+      continue;
+    }
+    if (status !== undefined) {
+      graceUntil = Math.min(graceUntil, Date.now() + STREAM_GRACE_MS);
+      wait = 10;
+    } else if (Date.now() - lastUnitCheck > 10_000) {
+      lastUnitCheck = Date.now();
+      await checkUnit(guest, id, directory);
+    }
+    await pause(Math.min(wait, deadline === undefined || killed ? wait : Math.max(1, deadline - Date.now())), killed ? undefined : request.signal);
+    wait = Math.min(200, wait * 1.3);
+  }
+  // Only housekeeping, in memory: the next boot forgets it anyway.
+  await agentExec(guest.agent, ['/bin/sh', '-c', FINISHER, 'sh', id]).catch(() => {});
+  if (killed === 'abort') throw request.signal!.reason;
+  const end = parseStatus(status);
+  return killed === 'deadline' ? { exitCode: null, signal: 'SIGKILL', timedOut: true } : { ...end, timedOut: false };
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, signal).catch(() => {}); // An abort only ends the pause; the loop sees it.
+}
+
+/** A command whose unit is gone and left no word of its end: the guest was restarted, or somebody removed the word. */
+async function checkUnit(guest: Guest, id: string, directory: string): Promise<void> {
+  const { stdout } = await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', UNIT_STATE, 'sh', id]));
+  if (stdout.trim() !== 'inactive') return;
+  if ((await readSmall(guest, `${directory}/status`)) === undefined) {
+    throw new Error('the command is gone and left no exit code: the instance was restarted while it ran');
+  }
+}
+
+/**
+ * Asks again while the agent is silent (it is restarted when its package is upgraded, an emulated machine has its slow moments), for two
+ * minutes, as long as the machine is there.
+ * @param again whether the question may be asked twice; if not, silence ends it
+ */
+async function insist<T>(guest: Guest, question: () => Promise<T>, again = true): Promise<T> {
+  const deadline = Date.now() + SILENCE_MS;
+  for (;;) {
+    try {
+      return await question();
+    } catch (error) {
+      guest.check();
+      // An agent that was restarted knows none of the programs that the one before it started.
+      const forgotten = error instanceof GuestAgentError && /PID|pid/.test(error.message);
+      if (!again || !(error instanceof GuestAgentSilent || forgotten) || Date.now() > deadline) throw error;
+      await sleep(200);
+    }
+  }
+}
+
+/** Reads a file of at most a few KiB; `undefined` when it is not there. */
+async function readSmall(guest: Guest, path: string): Promise<string | undefined> {
+  return insist(guest, async () => {
+    const handle = await openFile(guest, path);
+    if (handle === undefined) return undefined;
+    try {
+      return (await readChunk(guest, handle, 4096)).toString('utf8');
+    } finally {
+      await guest.agent.execute('guest-file-close', { handle }).catch(() => {});
+    }
+  });
+}
+
+async function openFile(guest: Guest, path: string, mode = 'r'): Promise<number | undefined> {
+  try {
+    return await guest.agent.execute<number>('guest-file-open', { path, mode });
+  } catch (error) {
+    if (error instanceof GuestAgentError && /No such file/.test(error.message)) return undefined;
+    throw error;
+  }
+}
+
+async function readChunk(guest: Guest, handle: number, count: number): Promise<Buffer> {
+  const { 'buf-b64': data } = await guest.agent.execute<{ 'buf-b64': string }>('guest-file-read', { handle, count }, 30_000);
+  return Buffer.from(data, 'base64');
+}
+
+/** One output of a command, as the relay lays it down: files of `CHUNK_BYTES`, the last one shorter, then `.end`. */
+class RelayedStream {
+  ended = false;
+  private readonly guest: Guest;
+  private readonly path: string;
+  private readonly onChunk: (chunk: Buffer) => void;
+  private number = 0;
+  private offset = 0;
+  private handle: number | undefined;
+  private atEnd = false;
+
+  constructor(guest: Guest, path: string, onChunk: (chunk: Buffer) => void) {
+    this.guest = guest;
+    this.path = path;
+    this.onChunk = onChunk;
+  }
+
+  /**
+   * Takes over what is there.
+   * @param last whether the stream may have ended, which is worth a look then
+   * @returns whether there was something
+   */
+  async read(last: boolean): Promise<boolean> {
+    if (this.ended) return false;
+    return insist(this.guest, async () => {
+      try {
+        return await this.step(last);
+      } catch (error) {
+        // The agent was restarted, which closed its files: open again where we were.
+        this.handle = undefined;
+        if (error instanceof GuestAgentError && /handle/i.test(error.message)) return this.step(last);
+        throw error;
+      }
+    });
+  }
+
+  private async step(last: boolean): Promise<boolean> {
+    // The mark is looked for first: what is read after it is all there is.
+    const complete = last && (await this.exists(`${this.path}.end`));
+    const moved = await this.drain();
+    if (complete) {
+      while (await this.drain());
+      this.ended = true;
+      await this.close();
+    }
+    return moved;
+  }
+
+  private async drain(): Promise<boolean> {
+    const { agent } = this.guest;
+    if (this.handle === undefined) {
+      this.handle = await openFile(this.guest, `${this.path}.${this.number}`);
+      if (this.handle === undefined) return false;
+      if (this.offset > 0) await agent.execute('guest-file-seek', { handle: this.handle, offset: this.offset, whence: 'set' });
+    } else if (this.atEnd) {
+      // The agent keeps saying "end of file" until it is told to look again.
+      await agent.execute('guest-file-seek', { handle: this.handle, offset: 0, whence: 'cur' });
+    }
+    const chunk = await readChunk(this.guest, this.handle, READ_BYTES);
+    this.atEnd = chunk.length < READ_BYTES;
+    if (chunk.length === 0) return false;
+    this.offset += chunk.length;
+    this.onChunk(chunk);
+    if (this.offset >= CHUNK_BYTES) await this.next();
+    return true;
+  }
+
+  private async next(): Promise<void> {
+    await this.close();
+    const done = `${this.path}.${this.number}`;
+    this.number += 1;
+    this.offset = 0;
+    this.atEnd = false;
+    // Cut to nothing, it tells the relay that it may go on.
+    const handle = await openFile(this.guest, done, 'w');
+    if (handle !== undefined) await this.guest.agent.execute('guest-file-close', { handle });
+  }
+
+  private async close(): Promise<void> {
+    const handle = this.handle;
+    this.handle = undefined;
+    if (handle !== undefined) await this.guest.agent.execute('guest-file-close', { handle }).catch(() => {});
+  }
+
+  private async exists(path: string): Promise<boolean> {
+    const handle = await openFile(this.guest, path);
+    if (handle === undefined) return false;
+    await this.guest.agent.execute('guest-file-close', { handle }).catch(() => {});
+    return true;
+  }
+}
+
+/** Writes a file, complete or not at all. See `Instance.put`. */
+export async function putInGuest(guest: Guest, path: string, content: string | Buffer, mode = 0o644): Promise<void> {
+  const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content, 'utf8');
+  const partial = `${path}.partial-${randomBytes(4).toString('hex')}`;
+  const names = [path, mode.toString(8), partial];
+  if (bytes.length <= INLINE_BYTES) return mustSucceed(guest, path, ['/bin/sh', '-c', SMALL_PUT, 'sh', ...names], bytes);
+  await mustSucceed(guest, path, ['/bin/sh', '-c', LARGE_PUT_BEGIN, 'sh', path]);
+  const handle = (await guest.agent.execute<number>('guest-file-open', { path: partial, mode: 'w' }));
+  try {
+    for (let at = 0; at < bytes.length;) {
+      const chunk = bytes.subarray(at, at + WRITE_BYTES);
+      const { count } = await guest.agent.execute<{ count: number }>('guest-file-write', { handle, 'buf-b64': chunk.toString('base64') }, 60_000);
+      at += count;
+    }
+  } finally {
+    await guest.agent.execute('guest-file-close', { handle }).catch(() => {});
+  }
+  await mustSucceed(guest, path, ['/bin/sh', '-c', LARGE_PUT_END, 'sh', ...names]);
+}
+
+async function mustSucceed(guest: Guest, path: string, argv: readonly string[], input?: Buffer): Promise<void> {
+  const result = await insist(guest, () => agentExec(guest.agent, argv, { timeoutMs: SILENCE_MS, ...(input === undefined ? {} : { input }) }));
+  if (result.exitCode !== 0) throw new Error(`${path} could not be written in the instance: ${result.stderr.trim() || `exit code ${result.exitCode}`}`);
+}
+
+/** Reads a file of at most 16 MiB. See `Instance.get`. */
+export async function getFromGuest(guest: Guest, path: string): Promise<Buffer> {
+  return insist(guest, async () => {
+    const handle = await guest.agent.execute<number>('guest-file-open', { path, mode: 'r' });
+    try {
+      const chunks: Buffer[] = [];
+      for (let size = 0; ;) {
+        const chunk = await readChunk(guest, handle, READ_BYTES);
+        if (chunk.length === 0) return Buffer.concat(chunks);
+        size += chunk.length;
+        if (size > GET_LIMIT) throw new Error(`${path} in the instance is larger than 16 MiB`);
+        chunks.push(chunk);
+      }
+    } finally {
+      await guest.agent.execute('guest-file-close', { handle }).catch(() => {});
+    }
+  });
+}
+
+/** The kernel's id of this boot. */
+export async function bootId(agent: GuestAgent, timeoutMs = 10_000): Promise<string> {
+  const handle = await agent.execute<number>('guest-file-open', { path: '/proc/sys/kernel/random/boot_id', mode: 'r' }, timeoutMs);
+  try {
+    const { 'buf-b64': data } = await agent.execute<{ 'buf-b64': string }>('guest-file-read', { handle, count: 64 }, timeoutMs);
+    return Buffer.from(data, 'base64').toString('utf8').trim();
+  } finally {
+    await agent.execute('guest-file-close', { handle }).catch(() => {});
+  }
+}

@@ -1,0 +1,158 @@
+/** Virtual machines: QEMU, with KVM where it works and by emulation where not. Commands go through the guest agent. */
+import { copyFile, mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { findProgram } from '../../platform/files.ts';
+import { HELD_MARK, release, releaseAll, type HeldRecorder } from '../../platform/held.ts';
+import { isSameProcess, run, start } from '../../platform/processes.ts';
+import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest } from '../instance.ts';
+import { addHostForward, resolvConf, startSlirp } from '../network.ts';
+import { chooseAccelerator, rememberVerdict } from './accelerator.ts';
+import { inNamespace, machineArguments, machineFiles, NAMESPACE_ADDRESS, type Accelerator, type Firmware } from './arguments.ts';
+import { consoleTail } from './console.ts';
+import { guestAgent } from './guest-agent.ts';
+import { QemuInstance, type QemuHandle } from './machine.ts';
+import { writeSeedDisk } from './seed.ts';
+
+const capabilities: Capabilities = { kernel: true, reboots: true, liveSnapshots: true, bootLoader: true, platform: 'Linux' };
+
+/** Seconds until the agent must answer. With a seed cloud-init works while the system starts, which doubles the time. */
+const BOOT_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 60, tcg: 120 };
+const SEEDED_BOOT_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 120, tcg: 240 };
+/** Milliseconds after which a machine under KVM that has printed nothing is taken to go nowhere. */
+const KVM_PROGRESS_MS = 20_000;
+
+const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
+const OVMF_VARS = '/usr/share/OVMF/OVMF_VARS_4M.fd';
+
+/** What the driver needs of the host, with the Debian package that brings it. */
+const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] = [
+  ['qemu-system-x86_64', 'qemu-system-x86'], ['qemu-img', 'qemu-utils'], ['slirp4netns', 'slirp4netns'], ['ip', 'iproute2'], ['nft', 'nftables'],
+  ['unshare', 'util-linux'], ['nsenter', 'util-linux'], ['mount', 'mount'], ['mkfs.vfat', 'dosfstools'], ['mcopy', 'mtools'],
+];
+
+/** The `qemu` driver. */
+export const qemuDriver: Driver = {
+  name: 'qemu',
+  capabilities,
+  launch,
+  attach,
+  missing,
+};
+
+async function launch(request: LaunchRequest): Promise<Instance> {
+  const choice = await chooseAccelerator();
+  request.report?.({ text: `${choice.accelerator === 'kvm' ? 'KVM' : 'emulation, which is slow'}: ${choice.reason}`, level: choice.accelerator === 'kvm' ? 'info' : 'warn' });
+  try {
+    const netns = await prepare(request);
+    const firmware = await prepareFirmware(request);
+    try {
+      return await boot(request, choice.accelerator, firmware, netns);
+    } catch (error) {
+      if (!(error instanceof NoProgress)) throw error;
+      const reason = `a machine printed nothing for ${KVM_PROGRESS_MS / 1000} s under KVM here`;
+      request.report?.({ text: `${reason}; starting it again by emulation, which is slow`, level: 'warn' });
+      await rememberVerdict({ works: false, reason });
+      return await boot(request, 'tcg', firmware, netns);
+    }
+  } catch (error) {
+    // Read before the folder goes.
+    const tail = await consoleTail(machineFiles(request.directory).console, 30);
+    guestAgent(machineFiles(request.directory).agentSocket).close();
+    await releaseAll(request.held);
+    if (request.signal?.aborted) throw request.signal.reason;
+    if (error instanceof InstanceError) throw error;
+    throw new InstanceError(`instance ${request.id} could not be started: ${(error as Error).message}`, tail, { cause: error });
+  }
+}
+
+/** A machine under KVM that gets nowhere. */
+class NoProgress extends Error {}
+
+/** Folder, seed and network. Returns the path of the network namespace. */
+async function prepare(request: LaunchRequest): Promise<string> {
+  const { directory, held, id } = request;
+  const files = machineFiles(directory);
+  request.signal?.throwIfAborted();
+  await held.record({ kind: 'path', path: directory });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await writeFile(files.resolvConf, resolvConf());
+  if (request.seed !== undefined) await writeSeedDisk(files.seedDisk, id, request.seed);
+  const name = `ingot-${id}`;
+  const netns = `/run/netns/${name}`;
+  await held.record({ kind: 'netns', name });
+  await run(['ip', 'netns', 'add', name]);
+  await run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
+  const slirp = await startSlirp({
+    target: { netns }, interfaceName: 'tap0', directory, held, allocationOwner: request.allocationOwner, apiSocket: (request.publish ?? []).length > 0,
+    ...(request.signal ? { signal: request.signal } : {}),
+  });
+  for (const { hostAddress = '127.0.0.1', hostPort, instancePort } of request.publish ?? []) {
+    await addHostForward(slirp.apiSocket!, { hostAddress, hostPort, guestPort: instancePort, guestAddress: NAMESPACE_ADDRESS });
+  }
+  return netns;
+}
+
+async function prepareFirmware(request: LaunchRequest): Promise<Firmware> {
+  if (request.firmware !== 'uefi') return { kind: 'bios' };
+  for (const file of [OVMF_CODE, OVMF_VARS]) if (!existsSync(file)) throw new Error(`${file} is missing (Debian package ovmf): it is the UEFI firmware`);
+  const { vars } = machineFiles(request.directory);
+  await copyFile(OVMF_VARS, vars);
+  return { kind: 'uefi', code: OVMF_CODE, vars };
+}
+
+async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: Firmware, netns: string): Promise<Instance> {
+  const { directory, held, id } = request;
+  const files = machineFiles(directory);
+  for (const stale of [files.console, files.qmpSocket, files.agentSocket]) await rm(stale, { force: true });
+  const argv = machineArguments({
+    id, accelerator, cpus: request.cpus, memoryMiB: request.memoryMiB, disk: request.disk, firmware, directory, publish: request.publish ?? [],
+    ...(request.seed === undefined ? {} : { seedDisk: files.seedDisk }),
+  });
+  const heldId = await held.record({ kind: 'process', what: 'qemu' });
+  // A file, not a pipe: the machine outlives this process.
+  const log = await open(files.log, 'a', 0o600);
+  let qemu: { readonly pid: number; readonly startTime: string };
+  try {
+    const started = await start(inNamespace(netns, files.resolvConf, argv), { env: { [HELD_MARK]: heldId }, stdio: ['ignore', log.fd, log.fd], detached: true });
+    started.unref();
+    qemu = { pid: started.pid, startTime: started.startTime };
+  } finally {
+    await log.close();
+  }
+  await held.amend(heldId, { kind: 'process', what: 'qemu', ...qemu });
+  const handle: QemuHandle = { driver: 'qemu', id, directory, ...qemu, accelerator };
+  try {
+    const machine = new QemuInstance(handle, held, capabilities, request.report);
+    const seconds = request.timeoutSeconds ?? (request.seed === undefined ? BOOT_SECONDS : SEEDED_BOOT_SECONDS)[accelerator];
+    await machine.awaitAgent({
+      seconds, after: undefined, what: `instance ${id} (${request.firmware ?? 'bios'}, ${accelerator === 'kvm' ? 'KVM' : 'emulated'})`,
+      ...(request.signal ? { signal: request.signal } : {}),
+      ...(accelerator === 'kvm' ? { silenceMs: KVM_PROGRESS_MS, onSilence: () => new NoProgress() } : {}),
+    });
+    machine.followConsole();
+    return machine;
+  } catch (error) {
+    if (error instanceof NoProgress) {
+      guestAgent(files.agentSocket).close();
+      await release(held, heldId);
+    }
+    throw error;
+  }
+}
+
+async function attach(handle: InstanceHandle, held: HeldRecorder): Promise<Instance> {
+  const { id, directory, pid, startTime, accelerator } = handle;
+  if (handle.driver !== 'qemu' || typeof directory !== 'string' || typeof pid !== 'number' || typeof startTime !== 'string') {
+    throw new InstanceError(`instance ${id}: this is no handle of the qemu driver`);
+  }
+  if (!isSameProcess(pid, startTime)) throw new InstanceError(`instance ${id} no longer runs`, await consoleTail(machineFiles(directory).console, 30));
+  return new QemuInstance({ driver: 'qemu', id, directory, pid, startTime, accelerator: accelerator === 'kvm' ? 'kvm' : 'tcg' }, held, capabilities);
+}
+
+async function missing(): Promise<readonly string[]> {
+  const lacks = PROGRAMS.filter(([program]) => findProgram(program) === undefined).map(([program, name]) => `${program} is missing: install the Debian package ${name}`);
+  if (!existsSync(OVMF_CODE)) lacks.push(`${OVMF_CODE} is missing: install the Debian package ovmf`);
+  if (!existsSync('/dev/net/tun')) lacks.push('/dev/net/tun is missing: load the kernel module tun');
+  if (process.getuid?.() !== 0) lacks.push('virtual machines need root for their networks: run Ingot as root');
+  return lacks;
+}

@@ -1,0 +1,213 @@
+/**
+ * A client of QEMU's guest agent over its Unix socket. QEMU serves one connection at a time: it is kept while it is used (without
+ * one the agent looks only every 0.1 s) and given up now and then, so that another process gets its turn.
+ */
+import { connect, type Socket } from 'node:net';
+import { sleep } from '../../platform/clock.ts';
+
+/** The agent refused a command. */
+export class GuestAgentError extends Error {
+  override readonly name = 'GuestAgentError';
+}
+
+/** The agent did not answer in time, or nobody listens at the socket. Whether the command was carried out is not known. */
+export class GuestAgentSilent extends Error {
+  override readonly name = 'GuestAgentSilent';
+}
+
+/** A guest agent. Commands are sent one after another, in the order in which they were given. */
+export interface GuestAgent {
+  /**
+   * @param timeoutMs until the answer is there, connecting included
+   * @throws {GuestAgentError | GuestAgentSilent}
+   */
+  execute<T = unknown>(command: string, args?: object, timeoutMs?: number): Promise<T>;
+  /** Keeps all others of this process waiting while `work` runs, which sends its commands through the function that it is given. */
+  exclusively<T>(work: (execute: GuestAgent['execute']) => Promise<T>): Promise<T>;
+  close(): void;
+}
+
+const IDLE_MS = 1000;
+const TURN_MS = 3000;
+
+const agents = new Map<string, Client>();
+
+/** The agent behind a socket; the same one for all who use it in this process. Connects when it is first used. */
+export function guestAgent(socketPath: string): GuestAgent {
+  let agent = agents.get(socketPath);
+  if (agent === undefined) agents.set(socketPath, agent = new Client(socketPath));
+  return agent;
+}
+
+/** Cuts a stream of answers into lines, without the 0xff that marks a synchronised one. Exported for its test. */
+export class AgentLines {
+  private buffered: Buffer[] = [];
+
+  push(chunk: Buffer): string[] {
+    const lines: string[] = [];
+    let rest = chunk;
+    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
+      const line = Buffer.concat([...this.buffered, rest.subarray(0, end)]);
+      this.buffered = [];
+      rest = rest.subarray(end + 1);
+      // All before a 0xff is left over from someone who went before the answer came.
+      const text = line.subarray(line.lastIndexOf(0xff) + 1).toString('utf8').trim();
+      if (text) lines.push(text);
+    }
+    if (rest.length > 0) this.buffered.push(rest);
+    return lines;
+  }
+}
+
+interface Answer {
+  readonly return?: unknown;
+  readonly error?: { readonly class?: string; readonly desc?: string };
+}
+
+class Client implements GuestAgent {
+  private readonly path: string;
+  private turn: Promise<unknown> = Promise.resolve();
+  private socket: Socket | undefined;
+  private connectedAt = 0;
+  private waiter: ((answer: Answer | Error) => void) | undefined;
+  private idle: NodeJS.Timeout | undefined;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  execute<T>(command: string, args?: object, timeoutMs = 10_000): Promise<T> {
+    return this.exclusively((now) => now<T>(command, args, timeoutMs));
+  }
+
+  exclusively<T>(work: (execute: GuestAgent['execute']) => Promise<T>): Promise<T> {
+    const mine = this.turn.then(() => work(<R>(command: string, args?: object, timeoutMs = 10_000) => this.exchange(command, args, timeoutMs) as Promise<R>));
+    this.turn = mine.catch(() => {});
+    return mine;
+  }
+
+  close(): void {
+    agents.delete(this.path);
+    this.drop(new GuestAgentSilent('the connection to the guest agent was closed'));
+  }
+
+  private async exchange(command: string, args: object | undefined, timeoutMs: number): Promise<unknown> {
+    clearTimeout(this.idle);
+    const deadline = Date.now() + timeoutMs;
+    try {
+      if (this.socket === undefined) await this.connect(command, deadline);
+      const answer = await this.ask(this.socket!, { execute: command, ...(args ? { arguments: args } : {}) }, deadline, command);
+      if (answer.error) throw new GuestAgentError(`${command}: ${answer.error.desc ?? answer.error.class ?? 'refused'}`);
+      return answer.return;
+    } finally {
+      // Others wait in the socket's queue: whoever polls for long steps back, and joins its end.
+      if (Date.now() - this.connectedAt > TURN_MS) this.drop();
+      else {
+        this.idle = setTimeout(() => this.drop(), IDLE_MS);
+        this.idle.unref();
+      }
+    }
+  }
+
+  private async connect(command: string, deadline: number): Promise<void> {
+    const socket = await this.open(command, deadline);
+    this.socket = socket;
+    this.connectedAt = Date.now();
+    const lines = new AgentLines();
+    socket.on('data', (chunk: Buffer) => {
+      for (const line of lines.push(chunk)) this.receive(line);
+    });
+    socket.on('error', (error) => this.drop(new GuestAgentSilent(`${command}: ${error.message}`)));
+    socket.on('close', () => {
+      if (this.socket === socket) this.drop(new GuestAgentSilent(`${command}: the connection to the guest agent ended`));
+    });
+    const id = Math.floor(Math.random() * 2 ** 31);
+    // The 0xff makes the agent forget a half command that someone left.
+    socket.write(Buffer.from([0xff]));
+    await this.ask(socket, { execute: 'guest-sync-delimited', arguments: { id } }, deadline, command, (answer) => answer.return === id);
+  }
+
+  private async open(command: string, deadline: number): Promise<Socket> {
+    for (;;) {
+      try {
+        return await new Promise<Socket>((resolve, reject) => {
+          const socket = connect(this.path, () => {
+            socket.off('error', reject);
+            socket.unref();
+            resolve(socket);
+          });
+          socket.once('error', reject);
+        });
+      } catch (error) {
+        if (Date.now() >= deadline) throw new GuestAgentSilent(`${command}: nobody listens at ${this.path} (${(error as Error).message})`);
+        await sleep(20);
+      }
+    }
+  }
+
+  /** @param wanted whether an answer is the one; others are passed over */
+  private ask(socket: Socket, message: object, deadline: number, command: string, wanted = (_: Answer): boolean => true): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const silent = (): void => this.drop(new GuestAgentSilent(`${command}: the guest agent did not answer`));
+      const timer = setTimeout(silent, Math.max(1, deadline - Date.now()));
+      this.waiter = (result) => {
+        if (!(result instanceof Error) && !wanted(result)) return;
+        clearTimeout(timer);
+        this.waiter = undefined;
+        if (result instanceof Error) reject(result);
+        else resolve(result);
+      };
+      socket.write(`${JSON.stringify(message)}\n`);
+    });
+  }
+
+  private receive(line: string): void {
+    let answer: Answer;
+    try {
+      answer = JSON.parse(line) as Answer;
+    } catch {
+      return; // The end of an answer that was not for us.
+    }
+    this.waiter?.(answer);
+  }
+
+  private drop(error?: Error): void {
+    clearTimeout(this.idle);
+    const socket = this.socket;
+    this.socket = undefined;
+    socket?.destroy();
+    this.waiter?.(error ?? new GuestAgentSilent('the connection to the guest agent was closed'));
+  }
+}
+
+/** How a program that the agent started ended. */
+export interface AgentExecution {
+  readonly exitCode: number | null;
+  readonly signal: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs a small program of our own through the agent and waits for its end. Its output must be short: the agent cuts it.
+ * @throws {GuestAgentError | GuestAgentSilent} the latter also when it has not ended within `timeoutMs`
+ */
+export async function agentExec(
+  agent: GuestAgent, argv: readonly string[], options: { readonly input?: Buffer; readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+): Promise<AgentExecution> {
+  const deadline = Date.now() + (options.timeoutMs ?? 30_000);
+  const { pid } = await agent.execute<{ pid: number }>('guest-exec', {
+    path: argv[0], arg: argv.slice(1), 'capture-output': true, ...(options.input === undefined ? {} : { 'input-data': options.input.toString('base64') }),
+  }, Math.max(1000, deadline - Date.now()));
+  for (let wait = 5; ; wait = Math.min(100, wait * 1.5)) {
+    const status = await agent.execute<{ exited: boolean; exitcode?: number; signal?: number; 'out-data'?: string; 'err-data'?: string }>('guest-exec-status', { pid });
+    if (status.exited) {
+      return {
+        exitCode: status.exitcode ?? null, signal: status.signal ?? null,
+        stdout: Buffer.from(status['out-data'] ?? '', 'base64').toString('utf8'), stderr: Buffer.from(status['err-data'] ?? '', 'base64').toString('utf8'),
+      };
+    }
+    if (Date.now() >= deadline) throw new GuestAgentSilent(`${argv[0]} did not end in the instance within ${options.timeoutMs ?? 30_000} ms`);
+    await sleep(wait, options.signal);
+  }
+}

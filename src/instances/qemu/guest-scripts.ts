@@ -1,0 +1,99 @@
+/**
+ * The shell scripts that run commands in a guest. Constant text: what varies comes as arguments and on stdin.
+ *
+ * A command is a transient systemd unit of its own, so that it outlives a restart of the guest agent (an upgrade of the agent's
+ * package does that) and can be killed with all that it started; what it leaves running at its end goes on, as on any machine. Its outputs are pipes, as programs expect (`> /dev/stderr` would cut a file). A relay
+ * (one unit for all commands of a boot) takes them to files of `CHUNK_BYTES` each in /run, which the agent can read, and waits when
+ * the reader lags `CHUNKS_AHEAD` behind: so a command that prints without end fills nothing. /run leaves no trace in the disk.
+ */
+
+/** Folder of all that concerns commands, in the guest. */
+export const GUEST_DIRECTORY = '/run/ingot';
+
+/** Bytes in each file of a relayed stream; the last one has fewer. */
+export const CHUNK_BYTES = 1 << 20;
+
+const CHUNKS_AHEAD = 8;
+
+// A chunk that the reader has cut to nothing is done with; the file after the last chunk is empty, then `.end` appears.
+const RELAY = `
+relay() {
+  n=0
+  exec <"$1/$2"
+  while head -c ${CHUNK_BYTES} >"$1/$2.$n" && [ -s "$1/$2.$n" ]; do
+    n=$((n + 1)); old="$1/$2.$((n - ${CHUNKS_AHEAD}))"
+    while [ -s "$old" ]; do sleep 0.02; done
+    rm -f "$old"
+  done
+  # Without the folder nobody reads: what others left running may go on printing.
+  if [ -d "$1" ]; then : >"$1/$2.end"; else cat >/dev/null; fi
+}
+while read -r d; do
+  relay "$d" out &
+  relay "$d" err &
+done <>"$1"
+`;
+
+// systemd tells what became of the main process in two variables: "exited 3", "killed KILL", "dumped SEGV".
+const STATUS = 'echo "$EXIT_CODE $EXIT_STATUS" >"$1/status.new" && mv "$1/status.new" "$1/status"\n';
+
+/**
+ * Starts a command. Arguments: its id; what stdin holds (`none`, `input`, `script`, `file`: `input` already there); the user; the working
+ * directory; the number of environment settings, these, then the program and its arguments. Stdin: the command's, or the script.
+ */
+export const LAUNCHER = `
+set -e
+umask 022
+r=${GUEST_DIRECTORY}; id=$1; d=$r/$1; stdin=$2; user=$3; cwd=$4; count=$5; shift 5
+[ "$user" = root ] || id -u -- "$user" >/dev/null
+mkdir -p -m 0711 "$r"
+if mkdir "$r/setup" 2>/dev/null; then
+cat >"$r/relay.sh" <<'RELAY'
+${RELAY}RELAY
+cat >"$r/status.sh" <<'STATUS'
+${STATUS}STATUS
+  mkfifo -m 0600 "$r/control"
+  systemd-run --quiet --collect --unit=ingot-relay --description='Ingot: output of commands' --service-type=exec -- /bin/sh "$r/relay.sh" "$r/control" </dev/null
+else
+  while ! [ -p "$r/control" ]; do sleep 0.05; done
+fi
+mkdir -p -m 0711 "$d"
+mkfifo -m 0622 "$d/out" "$d/err"
+echo "$d" >"$r/control"
+options=
+case $stdin in
+  none) exec </dev/null; input=null;;
+  script) (umask 077; cat >"$d/script"); chown -- "$user" "$d/script"; exec </dev/null; input=null;;
+  input) (umask 077; cat >"$d/input"); exec </dev/null; input=file:$d/input;;
+  file) mv "$d.input" "$d/input"; exec </dev/null; input=file:$d/input;;
+esac
+n=$#
+while [ "$count" -gt 0 ]; do set -- "$@" "--setenv=$1"; shift; count=$((count - 1)); n=$((n - 1)); done
+set -- "$@" -- /bin/sh -c 'exec >"$1/out" 2>"$1/err"; cd -- "$2" || exit 126; shift 2; exec "$@"' sh "$d" "$cwd"
+while [ "$n" -gt 0 ]; do set -- "$@" "$1"; shift; n=$((n - 1)); done
+exec systemd-run --quiet --collect --unit="ingot-$id" --description='Ingot: a command' --service-type=exec \\
+  -p User="$user" -p StandardInput="$input" -p ExecStopPost="+/bin/sh $r/status.sh $d" \\
+  -p KillMode=process -p IgnoreSIGPIPE=no -p TasksMax=infinity -p OOMPolicy=continue -p TimeoutStopSec=10 "$@"
+`;
+
+/** Ends streams that a command never opened, and removes its folder; from then on the relay drops what others still print. Argument: its id. */
+export const FINISHER = `
+d=${GUEST_DIRECTORY}/$1
+for s in out err; do [ -p "$d/$s" ] && : <>"$d/$s"; done
+rm -rf "$d"
+`;
+
+/** Kills a command with all that it started. Argument: its id. */
+export const KILLER = 'systemctl kill --signal=KILL "ingot-$1.service"';
+
+/** Whether a command's unit is still there: prints its state. Argument: its id. */
+export const UNIT_STATE = 'systemctl show --property=ActiveState --value "ingot-$1.service"';
+
+/** Writes stdin to a file. Arguments: path, mode, name of the unfinished file. */
+export const SMALL_PUT = 'set -e; p=$1; mkdir -p -- "$(dirname -- "$p")"; umask 077; cat >"$3"; chmod -- "$2" "$3"; mv -fT -- "$3" "$p"';
+
+/** Makes way for a file that the agent writes. Argument: path. */
+export const LARGE_PUT_BEGIN = 'mkdir -p -- "$(dirname -- "$1")"';
+
+/** Puts the file that the agent wrote in its place. Arguments as `SMALL_PUT`. */
+export const LARGE_PUT_END = 'set -e; chmod -- "$2" "$3"; mv -fT -- "$3" "$1"';

@@ -1,0 +1,280 @@
+/** One running virtual machine. */
+import { readFile } from 'node:fs/promises';
+import { createOverlay } from '../../images/disks.ts';
+import { sleep } from '../../platform/clock.ts';
+import { releaseAll, type HeldRecorder } from '../../platform/held.ts';
+import { isSameProcess, signalProcess, waitForExit } from '../../platform/processes.ts';
+import { connectQmp, type Qmp } from '../../platform/qmp.ts';
+import { InstanceError, type Capabilities, type CommandRequest, type CommandResult, type Instance, type LaunchRequest } from '../instance.ts';
+import { DISK_DEVICE, diskNode, machineFiles, type Accelerator, type MachineFiles } from './arguments.ts';
+import { bootId, getFromGuest, putInGuest, runInGuest, type Guest } from './commands.ts';
+import { bootFailure, ConsoleReader, consoleTail } from './console.ts';
+import { agentExec, guestAgent, type GuestAgent } from './guest-agent.ts';
+
+/** From what another process takes the machine over. */
+export interface QemuHandle {
+  readonly driver: 'qemu';
+  readonly id: string;
+  readonly directory: string;
+  readonly pid: number;
+  /** Clock ticks since boot; with the pid it proves identity. */
+  readonly startTime: string;
+  readonly accelerator: Accelerator;
+  readonly [member: string]: unknown;
+}
+
+/** A wait for the agent of a system that starts. */
+export interface AgentWait {
+  readonly seconds: number;
+  /** The boot id that must have changed; none on first boot. */
+  readonly after: string | undefined;
+  /** What starts, for messages. */
+  readonly what: string;
+  readonly signal?: AbortSignal;
+  /** Milliseconds without any console output after which `onSilence` is thrown. */
+  readonly silenceMs?: number;
+  readonly onSilence?: () => Error;
+}
+
+const TAIL_LINES = 30;
+const REBOOT_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 120, tcg: 240 };
+/** Milliseconds that each way of stopping gets. */
+const POWERDOWN_MS = 60_000;
+const GUEST_SHUTDOWN_MS = 30_000;
+const QUIT_MS = 10_000;
+
+/** The `qemu` driver's instance. */
+export class QemuInstance implements Instance {
+  readonly id: string;
+  readonly handle: QemuHandle;
+  readonly capabilities: Capabilities;
+  private readonly held: HeldRecorder;
+  private readonly report: NonNullable<LaunchRequest['report']>;
+  private readonly files: MachineFiles;
+  private readonly console: ConsoleReader;
+  private readonly agent: GuestAgent;
+  private readonly guest: Guest;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(handle: QemuHandle, held: HeldRecorder, capabilities: Capabilities, report: LaunchRequest['report'] = () => {}) {
+    this.id = handle.id;
+    this.handle = handle;
+    this.capabilities = capabilities;
+    this.held = held;
+    this.report = report;
+    this.files = machineFiles(handle.directory);
+    this.console = new ConsoleReader(this.files.console);
+    this.agent = guestAgent(this.files.agentSocket);
+    this.guest = {
+      agent: this.agent,
+      check: () => {
+        if (!this.alive()) throw new Error('its QEMU process has ended');
+      },
+    };
+  }
+
+  async run(request: CommandRequest): Promise<CommandResult> {
+    return this.talk('a command', () => runInGuest(this.guest, request), request.signal);
+  }
+
+  async put(path: string, content: string | Buffer, mode?: number): Promise<void> {
+    return this.talk(`writing ${path}`, () => putInGuest(this.guest, path, content, mode));
+  }
+
+  async get(path: string): Promise<Buffer> {
+    return this.talk(`reading ${path}`, () => getFromGuest(this.guest, path));
+  }
+
+  async reboot(options: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal } = {}): Promise<string> {
+    return this.talk('a reboot', async () => {
+      const before = await bootId(this.agent);
+      if (this.timer === undefined) await this.console.skip();
+      // Whether the request is answered before the system goes down is a race; the boot id tells.
+      await agentExec(this.agent, ['systemctl', '--no-block', 'reboot'], { timeoutMs: 10_000 }).catch(() => {});
+      return this.awaitAgent({
+        seconds: options.timeoutSeconds ?? REBOOT_SECONDS[this.handle.accelerator], after: before, what: `instance ${this.id} after its reboot`,
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+    }, options.signal);
+  }
+
+  async snapshot(overlay: string): Promise<void> {
+    return this.talk('a snapshot', () => this.withQmp(async (qmp) => {
+      const top = await topNode(qmp);
+      await createOverlay(top.file, overlay);
+      const name = `layer${Number(/^layer(\d+)$/.exec(top.node)?.[1] ?? 0) + 1}`;
+      await qmp.execute('blockdev-add', diskNode(name, overlay, true));
+      try {
+        await this.frozen(() => qmp.execute('blockdev-snapshot', { node: top.node, overlay: name }));
+      } catch (error) {
+        await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {});
+        throw error;
+      }
+    }));
+  }
+
+  async stop(): Promise<void> {
+    await this.stopFollowing();
+    const ways: readonly [what: string, ms: number, everyMs: number, ask: () => Promise<unknown>][] = [
+      // Right after a boot the press of the button may go unheard, so it is repeated.
+      ['a press of the power button', POWERDOWN_MS, 5000, () => this.withQmp((qmp) => qmp.execute('system_powerdown', undefined, 5000))],
+      ['a shutdown by the guest agent', GUEST_SHUTDOWN_MS, GUEST_SHUTDOWN_MS, () => this.agent.execute('guest-shutdown', { mode: 'powerdown' }, 3000)],
+      ['an end without a shutdown', QUIT_MS, QUIT_MS, () => this.withQmp((qmp) => qmp.execute('quit', undefined, 5000))],
+    ];
+    for (const [index, [what, ms, everyMs, ask]] of ways.entries()) {
+      if (index > 0) this.report({ text: `instance ${this.id} did not stop on ${ways[index - 1]![0]}; now ${what}`, level: 'warn' });
+      for (const deadline = Date.now() + ms; this.alive() && Date.now() < deadline;) {
+        await ask().catch(() => {}); // A refusal and no answer are alike: the process tells whether it stopped.
+        await this.gone(Math.min(everyMs, deadline - Date.now()));
+      }
+      if (!this.alive()) break;
+    }
+    if (this.alive()) {
+      signalProcess(this.handle.pid, this.handle.startTime, 'SIGKILL');
+      if (!(await this.gone(QUIT_MS))) throw new InstanceError(`instance ${this.id} does not stop, even by SIGKILL`, await this.consoleTail(TAIL_LINES));
+    }
+    await this.readConsole();
+    this.agent.close();
+  }
+
+  async terminate(): Promise<void> {
+    await this.stopFollowing();
+    this.agent.close();
+    await releaseAll(this.held);
+  }
+
+  consoleTail(lines: number): Promise<readonly string[]> {
+    return consoleTail(this.files.console, lines);
+  }
+
+  /** Reports what the console prints from now on, until the machine stops. Keeps no process alive. */
+  followConsole(): void {
+    this.timer ??= setInterval(() => {
+      void this.readConsole().then(() => {
+        if (!this.alive()) void this.stopFollowing();
+      });
+    }, 500).unref();
+  }
+
+  /**
+   * Waits for the guest agent's answer, and says meanwhile what is awaited.
+   * @returns the boot id
+   * @throws {InstanceError} at the deadline, or as soon as it is plain that there will be no answer
+   */
+  async awaitAgent(wait: AgentWait): Promise<string> {
+    const started = Date.now();
+    const deadline = started + wait.seconds * 1000;
+    let stage = '';
+    let recent = '';
+    for (;;) {
+      wait.signal?.throwIfAborted();
+      recent = (recent + (await this.readConsole()).join('\n')).slice(-4096);
+      const failure = bootFailure(`${recent}\n${this.console.prompt}`);
+      if (failure !== undefined) throw await this.failure(`${wait.what} does not start: ${failure}`);
+      if (!this.alive()) throw await this.failure(`${wait.what} does not start: its QEMU process ended${await this.logTail()}`);
+      const now = this.console.printed ? (/Linux version|systemd\[1\]|\[ {0,5}\d+\.\d{6}\]/.test(recent) ? 'its guest agent' : 'its kernel') : 'its first output';
+      if (now !== stage && stage !== 'its guest agent') {
+        stage = now;
+        this.report({ text: `waiting for ${wait.what}: ${stage}`, level: 'debug' });
+      }
+      try {
+        const id = await bootId(this.agent, 1000);
+        if (id !== wait.after) {
+          this.report({ text: `${wait.what} answers after ${((Date.now() - started) / 1000).toFixed(1)} s`, level: 'info' });
+          return id;
+        }
+      } catch {
+        // Not yet.
+      }
+      if (wait.silenceMs !== undefined && !this.console.printed && Date.now() - started > wait.silenceMs) throw wait.onSilence!();
+      if (Date.now() > deadline) throw await this.failure(`${wait.what} does not answer: waited ${wait.seconds} s, at last for ${stage}`);
+      await sleep(100, wait.signal);
+    }
+  }
+
+  private alive(): boolean {
+    return isSameProcess(this.handle.pid, this.handle.startTime);
+  }
+
+  private gone(timeoutMs: number): Promise<boolean> {
+    return waitForExit(this.handle.pid, this.handle.startTime, Math.max(0, timeoutMs));
+  }
+
+  /** Says what went wrong in the contract's words. An abort stays the abort that it is. */
+  private async talk<T>(what: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof InstanceError || (signal?.aborted && error === signal.reason)) throw error;
+      if (!this.alive()) throw await this.failure(`instance ${this.id} is gone: its QEMU process ended during ${what}${await this.logTail()}`, error);
+      throw await this.failure(`instance ${this.id}, ${what}: ${(error as Error).message}`, error);
+    }
+  }
+
+  private async failure(message: string, cause?: unknown): Promise<InstanceError> {
+    return new InstanceError(message, await this.consoleTail(TAIL_LINES), cause === undefined ? undefined : { cause });
+  }
+
+  private async logTail(): Promise<string> {
+    const text = (await readFile(this.files.log, 'utf8').catch(() => '')).trim().split('\n').slice(-5).join('\n');
+    return text ? `: ${text}` : '';
+  }
+
+  /** QEMU serves one connection at a time, so none is kept. */
+  private async withQmp<T>(work: (qmp: Qmp) => Promise<T>): Promise<T> {
+    const qmp = await connectQmp(this.files.qmpSocket, 10_000);
+    try {
+      return await work(qmp);
+    } finally {
+      qmp.close();
+    }
+  }
+
+  /** Does something while the guest's file systems take no writes, and lets them go on whatever happens. */
+  private frozen<T>(work: () => Promise<T>): Promise<T> {
+    return this.agent.exclusively(async (execute) => {
+      try {
+        await execute('guest-fsfreeze-freeze', undefined, 60_000);
+        return await work();
+      } finally {
+        await thaw(execute);
+      }
+    });
+  }
+
+  private async readConsole(): Promise<readonly string[]> {
+    const lines = await this.console.read().catch(() => []); // Its folder may just be going.
+    for (const text of lines) if (text.trim() !== '') this.report({ text, stream: 'console' });
+    return lines;
+  }
+
+  private async stopFollowing(): Promise<void> {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+}
+
+async function thaw(execute: GuestAgent['execute']): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await execute('guest-fsfreeze-thaw', undefined, 30_000);
+      return;
+    } catch (error) {
+      if (attempt === 3) throw new Error(`the guest's file systems were frozen and could not be thawed: ${(error as Error).message}`, { cause: error });
+      await sleep(500);
+    }
+  }
+}
+
+interface BlockInfo {
+  readonly qdev?: string;
+  readonly inserted?: { readonly 'node-name'?: string; readonly image: { readonly filename: string } };
+}
+
+/** What the disk's device writes to at present. */
+async function topNode(qmp: Qmp): Promise<{ readonly node: string; readonly file: string }> {
+  const blocks = await qmp.execute<readonly BlockInfo[]>('query-block');
+  const disk = blocks.find((each) => each.qdev?.split('/').includes(DISK_DEVICE))?.inserted;
+  if (disk?.['node-name'] === undefined) throw new Error('QEMU does not know the disk');
+  return { node: disk['node-name'], file: disk.image.filename };
+}

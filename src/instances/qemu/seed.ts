@@ -1,0 +1,29 @@
+/** The seed disk that cloud-init reads on first boot: NoCloud, a vfat image labelled CIDATA. */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { run } from '../../platform/processes.ts';
+import type { Seed } from '../instance.ts';
+
+/**
+ * What the seed says of the instance. The keys stand here and not in the user data, which stays as it was given (a script, MIME);
+ * cloud-init gives them to the default user, as on EC2.
+ */
+export function metaData(instanceId: string, seed: Seed): string {
+  // JSON is YAML, and quotes whatever a key's comment holds.
+  return `${JSON.stringify({ 'instance-id': instanceId, 'local-hostname': seed.hostname ?? instanceId, ...(seed.sshKeys?.length ? { 'public-keys': seed.sshKeys } : {}) }, null, 2)}\n`;
+}
+
+/** Writes the seed image; neither root nor a mount is needed. */
+export async function writeSeedDisk(path: string, instanceId: string, seed: Seed): Promise<void> {
+  const folder = `${path}.files`;
+  const userData = seed.userData ?? '#cloud-config\n{}\n';
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  try {
+    await writeFile(`${folder}/meta-data`, metaData(instanceId, seed), { mode: 0o600 });
+    await writeFile(`${folder}/user-data`, userData, { mode: 0o600 });
+    await rm(path, { force: true });
+    await run(['mkfs.vfat', '-n', 'CIDATA', '-C', path, String(1024 + Math.ceil(Buffer.byteLength(userData) / 1024))]);
+    await run(['mcopy', '-i', path, `${folder}/meta-data`, `${folder}/user-data`, '::']);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
