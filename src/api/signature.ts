@@ -3,8 +3,8 @@
  * Signatures come in the Authorization header or (presigned) in the query. The Region of the request is that of the signature's scope.
  */
 import { createHash, createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
+import type { Credentials } from '../platform/credentials.ts';
 import { incompleteSignature, invalidSignature, missingAuthenticationToken, unrecognizedClient } from '../resources/errors.ts';
-import type { Credential } from './context.ts';
 
 /** A request as it came over the wire. */
 export interface SignedRequest {
@@ -27,7 +27,7 @@ export interface Signer {
 export interface VerifierOptions {
   /** Signing name of the service: `imagebuilder`. */
   readonly service: string;
-  readonly credential: (accessKeyId: string) => Credential | undefined;
+  readonly credential: (accessKeyId: string) => Credentials | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }

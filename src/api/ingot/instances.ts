@@ -1,7 +1,7 @@
 /** Launched instances: launch, list, look, end, run a command, read the console. */
 import { Readable } from 'node:stream';
+import type { ExecEnd, ExecRequest, InstanceDescription, LaunchInstanceRequest } from '../../launches/types.ts';
 import { resourceNotFound } from '../../resources/errors.ts';
-import type { ExecRequest, InstanceDescription, LaunchInstanceRequest } from '../context.ts';
 import { readBody, readQuery, type Reader } from './read.ts';
 import type { IngotAnswer, IngotRoute } from './route.ts';
 import { lines, messageOf, STREAM_BUFFER_LIMIT } from './stream.ts';
@@ -108,7 +108,7 @@ function readExec(reader: Reader): ExecRequest {
 type Output = (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
 
 /** Flows a command's output, then how it ended. The command ends when the client goes, or lets too much lie unread. */
-function execute(signal: AbortSignal, run: (onOutput: Output, signal: AbortSignal) => Promise<object>): IngotAnswer {
+function execute(signal: AbortSignal, run: (onOutput: Output, signal: AbortSignal) => Promise<ExecEnd>): IngotAnswer {
   const sink = lines(signal);
   const slow = new AbortController();
   const onOutput: Output = (stream, chunk) => {
@@ -118,7 +118,7 @@ function execute(signal: AbortSignal, run: (onOutput: Output, signal: AbortSigna
   };
   void (async () => {
     try {
-      const { exitCode, signal: ended, timedOut } = (await run(onOutput, AbortSignal.any([signal, slow.signal]))) as { exitCode: number | null; signal: string | null; timedOut: boolean };
+      const { exitCode, signal: ended, timedOut } = await run(onOutput, AbortSignal.any([signal, slow.signal]));
       void sink.write({ exitCode, signal: ended, timedOut });
     } catch (error) {
       if (!signal.aborted) void sink.write({ error: slow.signal.aborted ? `The command was ended: ${(slow.signal.reason as Error).message}.` : messageOf(error) });

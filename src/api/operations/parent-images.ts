@@ -1,0 +1,61 @@
+/** What a recipe's `parentImage` names, as far as it can be known before a build. */
+import { findAmi } from '../../catalog/amis.ts';
+import { findManagedImage } from '../../catalog/managed.ts';
+import { getImage } from '../../catalog/images.ts';
+import { resolveImage } from '../../catalog/resolve.ts';
+import { parseArn } from '../../resources/arns.ts';
+import { invalidParameterValue, valueNotSupported } from '../../resources/errors.ts';
+import type { OperationContext } from '../context.ts';
+
+/** A parent image, found. */
+export interface ParentImage {
+  readonly platform: 'Linux' | 'Windows' | 'macOS';
+  readonly osVersion?: string | undefined;
+}
+
+/**
+ * Finds a parent image: one that comes with Ingot, an AMI, or an image of the caller's (with wildcards: its latest available build).
+ * @throws {ApiError} InvalidParameterValueException, with what there is
+ */
+export async function findParentImage(context: OperationContext, reference: string): Promise<ParentImage> {
+  if (/^ami-/.test(reference)) {
+    const ami = await findAmi(context.db, reference, context.region);
+    if (ami === undefined || ami.account !== context.account) throw await unknown(context, `There is no AMI '${reference}' in ${context.region}.`);
+    return { platform: ami.platform as ParentImage['platform'], osVersion: ami.os_version ?? undefined };
+  }
+  if (/^ssm:/.test(reference)) throw valueNotSupported('parentImage', 'The parent image is named by a Systems Manager parameter.');
+  const arn = parseArn(reference);
+  if (arn === undefined || arn.type !== 'image' || arn.version === undefined) {
+    throw await unknown(context, `'${reference}' is neither an AMI id nor the ARN of an Image Builder image with its version.`);
+  }
+  if (arn.region !== context.region) throw await unknown(context, `'${reference}' is in ${arn.region}; this recipe is in ${context.region}.`);
+  if (arn.owner === 'aws') {
+    const image = findManagedImage(context.services.catalog.managed, arn);
+    if (image === undefined) throw await unknown(context, `There is no managed image '${arn.slug}'.`);
+    return { platform: image.platform, osVersion: image.osVersion };
+  }
+  const build = arn.owner === context.account ? await resolveImage(context.db, reference) : undefined;
+  const image = build === undefined ? undefined : await getImage(context.db, build);
+  if (image === undefined) throw await unknown(context, `There is no available build of '${reference}'.`);
+  if (image.state?.status !== 'AVAILABLE' && image.state?.status !== 'DEPRECATED') {
+    throw invalidParameterValue('parentImage', `The image '${reference}' is ${image.state?.status}: only an available image can be built on.`);
+  }
+  return { platform: image.platform!, osVersion: image.osVersion };
+}
+
+/** Most of them that an error lists. */
+const LISTED = 10;
+
+async function unknown(context: OperationContext, detail: string) {
+  const managed = context.services.catalog.managed.images.map(({ name }) => `arn:aws:imagebuilder:${context.region}:aws:image/${name}/x.x.x`);
+  const amis = await context.db.selectFrom('amis').select(['id', 'name'])
+    .where('account', '=', context.account).where('region', '=', context.region).where('state', '=', 'available')
+    .orderBy('created', 'desc').orderBy('id').limit(LISTED)
+    .execute();
+  const images = await context.db.selectFrom('images').select('arn')
+    .where('account', '=', context.account).where('region', '=', context.region).where('status', '=', 'AVAILABLE')
+    .orderBy('arn').limit(LISTED)
+    .execute();
+  const known = [...managed, ...images.map(({ arn }) => arn), ...amis.map(({ id, name }) => `${id} (${name})`)];
+  return invalidParameterValue('parentImage', `${detail} ${known.length === 0 ? 'There are no images here yet.' : `What can be built on: ${known.join(', ')}.`}`);
+}
