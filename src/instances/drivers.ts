@@ -1,8 +1,10 @@
 /** The register of drivers: one line each. See README.md for how to add one. */
 import type { Driver } from './instance.ts';
+import { nspawnDriver } from './nspawn/driver.ts';
 import { qemuDriver } from './qemu/driver.ts';
 
 /** Every driver by its name. */
 export const drivers: Readonly<Record<string, Driver>> = {
+  nspawn: nspawnDriver,
   qemu: qemuDriver,
 };

@@ -1,0 +1,66 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { cleanEnvironment, inCgroups, nspawnArguments, parseStatus, unitArguments } from './arguments.ts';
+
+const container = { id: 'i-1', root: '/run/ingot/i-1/root', uidBase: 1073741824 };
+
+test('a container has its own uids and network and is not registered with the host', () => {
+  const argv = nspawnArguments(container);
+
+  for (const argument of ['--private-users=1073741824:65536', '--private-network', '--register=no', '--keep-unit', '--boot']) ok(argv.includes(argument), argument);
+  ok(!argv.some((argument) => argument.includes('resolv.conf:')));
+});
+
+test('a resolv.conf is bound with colons in its path escaped', () => {
+  const argv = nspawnArguments({ ...container, resolvConf: '/a:b/resolv.conf' });
+
+  ok(argv.includes('--bind-ro=/a\\:b/resolv.conf:/etc/resolv.conf'));
+});
+
+const unit = { unit: 'ingot-1', cwd: '/srv', user: 'root' };
+
+test('the command follows the options exactly where systemd can be told not to expand', () => {
+  const argv = unitArguments({ ...unit, argv: ['echo', '$HOME', '%n'], systemd: 257 });
+
+  ok(argv.includes('--expand-environment=no'));
+  deepEqual(argv.slice(argv.indexOf('--') + 1), ['/bin/sh', '-c', 'cd -- "$1" || exit 126; shift; exec "$@"', 'sh', '/srv', 'echo', '$HOME', '%n']);
+});
+
+test('an older systemd gets each dollar doubled', () => {
+  const argv = unitArguments({ ...unit, argv: ['echo', '$HOME', '$$'], systemd: 252 });
+
+  ok(!argv.includes('--expand-environment=no'));
+  deepEqual(argv.slice(argv.indexOf('--') + 1), ['/bin/sh', '-c', 'cd -- "$$1" || exit 126; shift; exec "$$@"', 'sh', '/srv', 'echo', '$$HOME', '$$$$']);
+});
+
+test('environment variables are passed one by one', () => {
+  const argv = unitArguments({ ...unit, argv: ['env'], env: { A: 'b c', B: '$A' }, systemd: 252 });
+
+  ok(argv.includes('--setenv=A=b c'));
+  ok(argv.includes('--setenv=B=$A'));
+});
+
+for (const [text, expected] of [
+  ['success exited 0\n', { exitCode: 0, signal: null }],
+  ['exit-code exited 255\n', { exitCode: 255, signal: null }],
+  ['success killed TERM\n', { exitCode: null, signal: 'SIGTERM' }],
+  ['core-dump dumped SEGV\n', { exitCode: null, signal: 'SIGSEGV' }],
+  ['', undefined],
+  ['inactive\n', undefined],
+] as const) {
+  test(`what a unit left as ${JSON.stringify(text)} is read`, () => deepEqual(parseStatus(text), expected));
+}
+
+test('a command joins its cgroups before it is executed', () => {
+  const argv = inCgroups(['/cg/a', '/cg/b'], ['true', 'x']);
+
+  deepEqual(argv.slice(3), ['sh', '/cg/a', '/cg/b', '--', 'true', 'x']);
+});
+
+test('nothing of the own environment goes in', () => {
+  const env = cleanEnvironment({ SECRET: 'x', PATH: '/mine' });
+
+  equal(env['SECRET'], undefined);
+  ok('SECRET' in env);
+  equal(env['PATH'], '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin');
+});

@@ -1,0 +1,113 @@
+/** Argument vectors of the container driver. Pure: a test reads them without a container. */
+
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** A container as systemd-nspawn is told to make it. */
+export interface ContainerOptions {
+  /** Machine name: letters, digits, hyphens. */
+  readonly id: string;
+  /** The mounted root file system. */
+  readonly root: string;
+  /** First host uid of its 65,536. */
+  readonly uidBase: number;
+  /** File that stands for `/etc/resolv.conf`; absent when the image resolves names by a service of its own. */
+  readonly resolvConf?: string;
+}
+
+/** The command that boots a container. It ends with 133 when the container asks for a reboot. */
+export function nspawnArguments(options: ContainerOptions): string[] {
+  return [
+    'systemd-nspawn', '--register=no', '--keep-unit', '--settings=no', '--quiet', '-M', options.id, '-D', options.root,
+    '--resolv-conf=off', '--link-journal=no', '--timezone=off', '--notify-ready=yes', '--console=read-only',
+    `--private-users=${options.uidBase}:65536`, '--private-users-ownership=map', '--private-network', '--suppress-sync=yes',
+    ...(options.resolvConf === undefined ? [] : [`--bind-ro=${bindPath(options.resolvConf)}:/etc/resolv.conf`]),
+    // The root file system's mount options are the host's business; remounting fails inside.
+    '--boot', 'systemd.mask=systemd-remount-fs.service',
+  ];
+}
+
+function bindPath(path: string): string {
+  return path.replaceAll('\\', '\\\\').replaceAll(':', '\\:');
+}
+
+/** Environment of systemd-nspawn: the container has the unified hierarchy whatever the host has, and its `/tmp` is disk, as on EC2. */
+export const NSPAWN_ENVIRONMENT = { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1', SYSTEMD_NSPAWN_TMPFS_TMP: '0' } as const;
+
+/** Runs a command in cgroups: it joins them before it is executed. */
+export function inCgroups(cgroups: readonly string[], argv: readonly string[]): string[] {
+  const join = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 125; shift; done; shift; exec "$@"';
+  return ['/bin/sh', '-c', join, 'sh', ...cgroups, '--', ...argv];
+}
+
+/** Runs a command and leaves its exit code in a file, for whoever asks later. */
+export function withExitCodeIn(file: string, argv: readonly string[]): string[] {
+  return ['/bin/sh', '-c', 'file=$1; shift; "$@"; echo $? >"$file.new"; mv "$file.new" "$file"', 'sh', file, ...argv];
+}
+
+/** Runs a command in all namespaces of a container, as its root, at its root directory. */
+export function enterArguments(leader: number, argv: readonly string[]): string[] {
+  return ['nsenter', '--target', String(leader), '--all', '--root', '--wd', '--', ...argv];
+}
+
+/** A command as a transient service of the systemd inside. */
+export interface UnitOptions {
+  /** Name without suffix. */
+  readonly unit: string;
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly user: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Version of the systemd inside. */
+  readonly systemd: number;
+}
+
+/** Folder inside for what a running command needs: a tmpfs, so no layer keeps it. */
+export const INSIDE_DIRECTORY = '/run/ingot';
+
+/**
+ * The command that runs `argv` in the container to its end with this process's streams.
+ *
+ * - `sh` goes to the working directory and becomes the command, so that a missing program is 127 as in a shell.
+ * - How the command ended is written down by `ExecStopPost`: systemd-run itself says 255 for any signal, and 0 for SIGTERM.
+ * - `KillMode=process`: what a command leaves running stays, as on a machine one has logged in to.
+ * - Not as a service would: SIGPIPE ends it, and it has no limit of tasks of its own.
+ */
+export function unitArguments({ unit, argv, cwd, user, env = {}, systemd }: UnitOptions): string[] {
+  const status = `${INSIDE_DIRECTORY}/${unit}.status`;
+  const command = ['/bin/sh', '-c', 'cd -- "$1" || exit 126; shift; exec "$@"', 'sh', cwd, ...argv];
+  return [
+    'systemd-run', '--pipe', '--wait', '--collect', '--quiet', '--service-type=exec', `--unit=${unit}`, `--description=${unit}`,
+    `--uid=${user}`, '-p', 'KillMode=process', '-p', 'IgnoreSIGPIPE=no', '-p', 'TasksMax=infinity', '-p', 'OOMPolicy=continue', '-p', 'TimeoutStopSec=10',
+    '-p', `ExecStopPost=+/bin/sh -c 'echo "$SERVICE_RESULT $EXIT_CODE $EXIT_STATUS" >${status}'`,
+    ...Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`),
+    ...(systemd >= 254 ? ['--expand-environment=no'] : []), '--',
+    ...(systemd >= 254 ? command : command.map((word) => word.replaceAll('$', '$$$$'))),
+  ];
+}
+
+/** How a command ended, from what `ExecStopPost` wrote: `exit-code exited 3`, `signal killed KILL`. */
+export function parseStatus(text: string): { readonly exitCode: number | null; readonly signal: string | null } | undefined {
+  const [, code, status] = text.trim().split(' ');
+  if (code === undefined || status === undefined) return undefined;
+  if (code === 'exited') return /^\d+$/.test(status) ? { exitCode: Number(status), signal: null } : undefined;
+  return { exitCode: null, signal: status.startsWith('SIG') ? status : `SIG${status}` };
+}
+
+/** An environment in which nothing of this process's own is left. */
+export function cleanEnvironment(own: NodeJS.ProcessEnv): Record<string, string | undefined> {
+  return { ...Object.fromEntries(Object.keys(own).map((name) => [name, undefined])), PATH, LC_ALL: 'C.UTF-8' };
+}
+
+/** What systemd-networkd inside is told of the interface that slirp4netns makes. */
+export function networkFile(interfaceName: string): string {
+  return `[Match]
+Name=${interfaceName}
+
+[Network]
+Address=10.0.2.100/24
+Gateway=10.0.2.2
+DNS=10.0.2.3
+LinkLocalAddressing=no
+IPv6AcceptRA=no
+`;
+}

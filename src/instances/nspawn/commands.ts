@@ -1,0 +1,260 @@
+/** Commands in a container: as units of the systemd inside, and small ones of Ingot's own at its door. */
+import { closeSync, constants, openSync, readdirSync, readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { sleep } from '../../platform/clock.ts';
+import { newUuid } from '../../platform/ids.ts';
+import { run, start } from '../../platform/processes.ts';
+import { InstanceError, type CommandRequest, type CommandResult } from '../instance.ts';
+import { cleanEnvironment, enterArguments, inCgroups, INSIDE_DIRECTORY, parseStatus, unitArguments } from './arguments.ts';
+
+/** A container whose systemd answers. */
+export interface Container {
+  /** Its process 1, as the host numbers it. */
+  readonly leader: number;
+  /** Cgroups that what runs at its door joins. */
+  readonly doorCgroups: readonly string[];
+  /** The cgroup below which its systemd keeps its units. */
+  readonly machineCgroup: string;
+  /** Folder of the host for pipes. */
+  readonly directory: string;
+  /** Version of the systemd inside. */
+  readonly systemd: number;
+  /** Whether its process 1 still is the one that it was. */
+  alive(): boolean;
+  /** Why it does not answer, for an error. */
+  whatHappened(): Promise<InstanceError>;
+}
+
+/** What has read all of a pipe that its writers left. Longer than a scheduler's hiccup, shorter than a user's patience. */
+const DRAIN_MS = 500;
+/** Patience with a container that does not react to the end of a command. */
+const END_MS = 15_000;
+
+/**
+ * Runs a small command of Ingot's own with all capabilities of the container's root: not for commands of users.
+ * @throws {Error} as `run` of the platform does
+ */
+export function atTheDoor(container: Pick<Container, 'leader' | 'doorCgroups'>, argv: readonly string[], options: Parameters<typeof run>[1] = {}): ReturnType<typeof run> {
+  return run(inCgroups(container.doorCgroups, enterArguments(container.leader, argv)), { timeoutMs: 60_000, ...options, env: cleanEnvironment(process.env) });
+}
+
+/**
+ * Runs a command as a unit of the systemd inside, in the container's own cgroups, limits and filters.
+ *
+ * What the command leaves running goes on running. If it still holds the command's output, `runCommand` does not wait for it:
+ * its output is read and dropped from then on. A deadline or an abort kills the command and everything that it started.
+ * @throws {InstanceError} when the container is gone, or the command could not be started
+ */
+export async function runCommand(container: Container, request: CommandRequest): Promise<CommandResult> {
+  if ((request.argv === undefined) === (request.script === undefined)) throw new TypeError('a command has either argv or a script');
+  request.signal?.throwIfAborted();
+  const unit = `ingot-${newUuid()}`;
+  const user = request.user ?? 'root';
+  const scriptPath = `${INSIDE_DIRECTORY}/${unit}.sh`;
+  try {
+    await prepare(container, scriptPath, request.script, user);
+    const result = await runUnit(container, unit, request, request.argv ?? ['bash', scriptPath], user);
+    return result;
+  } catch (error) {
+    if (error === request.signal?.reason || container.alive()) throw error;
+    throw await container.whatHappened();
+  }
+}
+
+/** Makes the folder for status files, and puts the script there, for the user's eyes only. */
+async function prepare(container: Container, path: string, script: string | undefined, user: string): Promise<void> {
+  if (script === undefined) return;
+  const write = 'umask 077; mkdir -p -m 0711 "$1" && cat >"$2" && chown -- "$3" "$2"';
+  const { code, stderr } = await atTheDoor(container, ['/bin/sh', '-c', write, 'sh', INSIDE_DIRECTORY, path, user], { input: script, okCodes: 'any' });
+  if (code !== 0) throw new InstanceError(`the script cannot be put into the instance: ${stderr.trim()}`);
+}
+
+async function runUnit(container: Container, unit: string, request: CommandRequest, argv: readonly string[], user: string): Promise<CommandResult> {
+  const pipes = await openPipes(container.directory, unit, request);
+  let timedOut = false;
+  let ended = false;
+  const kill = (): void => void killUnit(container, unit, () => ended).catch(() => {});
+  const onDeadline = (): void => { timedOut = true; kill(); };
+  let client: Awaited<ReturnType<typeof start>>;
+  try {
+    const command = unitArguments({ unit, argv, user, cwd: request.cwd ?? '/', systemd: container.systemd, ...(request.env ? { env: request.env } : {}) });
+    client = await start(inCgroups(container.doorCgroups, enterArguments(container.leader, command)), {
+      env: cleanEnvironment(process.env), stdio: pipes.stdio, detached: true,
+    });
+  } catch (error) {
+    pipes.abandon();
+    throw error;
+  }
+  pipes.started(request.stdin);
+  const timer = request.timeoutSeconds === undefined ? undefined : setTimeout(onDeadline, request.timeoutSeconds * 1000);
+  request.signal?.addEventListener('abort', kill, { once: true });
+  if (request.signal?.aborted) kill();
+  try {
+    const clientEnd = await clientEnds(client.exited, container, () => timedOut || request.signal?.aborted === true);
+    if (clientEnd === undefined) client.kill('SIGKILL');
+    const status = await statusOf(container, unit, clientEnd?.code ?? null);
+    ended = true;
+    await pipes.drained(DRAIN_MS);
+    request.signal?.throwIfAborted();
+    if (timedOut) return { exitCode: null, signal: 'SIGKILL', timedOut };
+    return { ...status, timedOut };
+  } finally {
+    ended = true;
+    clearTimeout(timer);
+    request.signal?.removeEventListener('abort', kill);
+    pipes.leave();
+  }
+}
+
+/** Waits for systemd-run to end; not longer than `END_MS` once the command has been killed or the container is dead. */
+async function clientEnds(exited: Promise<{ code: number | null }>, container: Container, killed: () => boolean): Promise<{ code: number | null } | undefined> {
+  let patience = END_MS;
+  for (;;) {
+    const pause = new AbortController();
+    const end = await Promise.race([exited, sleep(500, pause.signal).catch(() => {})]);
+    pause.abort();
+    if (end) return end;
+    if (!killed() && container.alive()) continue;
+    patience -= 500;
+    if (patience <= 0) return undefined;
+  }
+}
+
+/**
+ * How the command ended. systemd-run can lose its connection (systemd executes itself anew when it is upgraded) while the
+ * command runs on: then the unit itself is asked.
+ */
+async function statusOf(container: Container, unit: string, clientCode: number | null): Promise<{ exitCode: number | null; signal: string | null }> {
+  const read = 'cat "$1/$2.status" 2>/dev/null && rm -f "$1/$2.status" "$1/$2.sh"; systemctl show -p ActiveState --value "$2.service"';
+  for (let unanswered = 0; ;) {
+    if (!container.alive()) throw await container.whatHappened();
+    const { stdout, stderr, code } = await atTheDoor(container, ['/bin/sh', '-c', read, 'sh', INSIDE_DIRECTORY, unit], { okCodes: 'any' });
+    const lines = stdout.trim().split('\n');
+    const status = parseStatus(lines[0] ?? '');
+    if (status !== undefined) return status;
+    const state = lines.at(-1)?.trim();
+    if (code !== 0) {
+      if (++unanswered > 20) throw new InstanceError(`systemd in the instance does not answer: ${stderr.trim()}`);
+    } else if (state === 'inactive' || state === 'failed') {
+      throw new InstanceError(`the command could not be started in the instance (systemd-run ended with ${clientCode})`);
+    }
+    await sleep(200);
+  }
+}
+
+/** Kills a command and all that it started, from outside: this needs nothing of the container. Repeats, for one that has not started yet. */
+async function killUnit(container: Container, unit: string, ended: () => boolean): Promise<void> {
+  for (let attempt = 0; attempt < 100 && !ended(); attempt++) {
+    for (const cgroup of findCgroups(container.machineCgroup, `${unit}.service`)) {
+      await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup));
+    }
+    await sleep(50);
+  }
+}
+
+/** For kernels before 5.14, which have no `cgroup.kill`. */
+function killProcesses(cgroup: string): void {
+  for (const pid of readFileSync(`${cgroup}/cgroup.procs`, 'utf8').split('\n').filter(Boolean)) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      continue; // Gone in between.
+    }
+  }
+}
+
+function findCgroups(below: string, name: string): string[] {
+  const found: string[] = [];
+  const look = (path: string, depth: number): void => {
+    let entries;
+    try {
+      entries = readdirSync(path, { withFileTypes: true });
+    } catch {
+      return; // Gone in between.
+    }
+    for (const entry of entries) {
+      if (!entry.isDirectory()) continue;
+      if (entry.name === name) found.push(`${path}/${entry.name}`);
+      else if (depth < 6) look(`${path}/${entry.name}`, depth + 1);
+    }
+  };
+  look(below, 0);
+  return found;
+}
+
+/** The three streams of a command. */
+interface Pipes {
+  /** The command's ends, as file descriptors. */
+  readonly stdio: readonly ['ignore' | number, number, number];
+  /** The command has its ends: lets go of them here, and sends what goes to stdin. */
+  started(stdin: string | Buffer | undefined): void;
+  /** Waits until all was read, or `ms` when somebody still holds the other ends. */
+  drained(ms: number): Promise<void>;
+  /** Reads on without telling anyone, so that what the command left running is not ended by its next line. */
+  leave(): void;
+  abandon(): void;
+}
+
+/**
+ * Opens named pipes, not the socket pairs that Node gives children: scripts write to `/dev/stderr` and read `/dev/stdin`, and
+ * a socket cannot be opened by such a name. Anybody in the container may open them, hence the mode; outside, their folder is closed.
+ */
+async function openPipes(directory: string, unit: string, request: CommandRequest): Promise<Pipes> {
+  const paths = ['out', 'err', ...(request.stdin === undefined ? [] : ['in'])].map((name) => `${directory}/${unit}.${name}`);
+  const childEnds: number[] = [];
+  const closeChildEnds = (): void => {
+    for (const fd of childEnds.splice(0)) closeSync(fd);
+  };
+  const outputs: Socket[] = [];
+  let input: Socket | undefined;
+  try {
+    await run(['mkfifo', '--mode=0666', ...paths]);
+    for (const path of paths.slice(0, 2)) {
+      // The reader opens first, without waiting for a writer; the command's end must be a blocking one.
+      outputs.push(new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false }));
+      childEnds.push(openSync(path, constants.O_WRONLY));
+    }
+    if (paths[2] !== undefined) {
+      const both = openSync(paths[2], constants.O_RDWR | constants.O_NONBLOCK);
+      childEnds.push(openSync(paths[2], constants.O_RDONLY));
+      input = new Socket({ fd: openSync(paths[2], constants.O_WRONLY | constants.O_NONBLOCK), readable: false, writable: true });
+      closeSync(both);
+      input.on('error', () => {}); // A command may end before it has read all.
+    }
+  } catch (error) {
+    closeChildEnds();
+    for (const socket of outputs) socket.destroy();
+    throw error;
+  } finally {
+    for (const path of paths) await rm(path, { force: true });
+  }
+  let listening = true;
+  let open = outputs.length;
+  for (const [index, socket] of outputs.entries()) {
+    const stream = index === 0 ? 'stdout' : 'stderr';
+    socket.on('data', (chunk: Buffer) => { if (listening) request.onOutput?.(stream, chunk); });
+    socket.on('error', () => {});
+    socket.on('close', () => { open--; });
+  }
+  return {
+    stdio: [childEnds[2] ?? 'ignore', childEnds[0]!, childEnds[1]!],
+    started(stdin) {
+      closeChildEnds();
+      input?.end(stdin ?? '');
+    },
+    async drained(ms) {
+      // In small steps, each of which lets the event loop read what is there: a busy process must not lose the end of an output.
+      for (let left = ms; open > 0 && left > 0; left -= 10) await sleep(10);
+    },
+    leave() {
+      listening = false;
+      input?.destroy();
+      for (const socket of outputs) socket.unref();
+    },
+    abandon() {
+      closeChildEnds();
+      for (const socket of [...outputs, ...(input ? [input] : [])]) socket.destroy();
+    },
+  };
+}

@@ -1,0 +1,415 @@
+/**
+ * Instances as system containers: systemd-nspawn boots the disk's own root file system in namespaces of its own. Ready in under a
+ * second, without a kernel of its own.
+ */
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { lstat, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { attachDisk, resumeAttachedDisk, type AttachedDisk, type AttachedDiskState } from '../../images/attach.ts';
+import { DeadlineError, until } from '../../platform/clock.ts';
+import { findProgram, writeFileAtomic } from '../../platform/files.ts';
+import { release, releaseAll, removeCgroup, type HeldRecorder } from '../../platform/held.ts';
+import { allocateUidRange, type AllocationOwner } from '../../platform/host.ts';
+import { isSameProcess, processStartTime, start, waitForExit } from '../../platform/processes.ts';
+import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest, type PublishedPort } from '../instance.ts';
+import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
+import { cleanEnvironment, inCgroups, INSIDE_DIRECTORY, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, withExitCodeIn } from './arguments.ts';
+import { hostCgroups, makeCgroups, type CgroupPlan } from './cgroups.ts';
+import { atTheDoor, runCommand, type Container } from './commands.ts';
+
+const capabilities: Capabilities = { kernel: false, reboots: true, liveSnapshots: true, bootLoader: false, platform: 'Linux' };
+
+const INTERFACE = 'host0';
+const LAUNCH_SECONDS = 120;
+const REBOOT_SECONDS = 180;
+/** How long the system inside may take to finish starting its services before it is used as it is. */
+const SETTLE_MS = 60_000;
+/** How long an orderly power-off may take before the container is killed. */
+const POWER_OFF_MS = 30_000;
+/** What systemd-nspawn ends with when the container asks for a reboot. */
+const REBOOT_EXIT_CODE = 133;
+/** SIGRTMIN is 34 in glibc; systemd powers off on SIGRTMIN+4 and reboots on SIGRTMIN+5. */
+const POWER_OFF_SIGNAL = 38;
+const REBOOT_SIGNAL = 39;
+const GET_LIMIT = 16 * 1024 * 1024;
+
+/** A process by what proves its identity. */
+interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTime: string;
+}
+
+/** What a booted container is known by. Kept in the instance's folder, since a reboot changes it behind a handle. */
+interface ContainerState {
+  readonly id: string;
+  readonly directory: string;
+  readonly disk: AttachedDiskState;
+  readonly cgroups: CgroupPlan;
+  readonly uidBase: number;
+  readonly publish: readonly PublishedPort[];
+  readonly allocationOwner: AllocationOwner;
+  readonly leader: ProcessIdentity;
+  /** The process that waits for systemd-nspawn and writes its exit code down. */
+  readonly monitor: ProcessIdentity;
+  readonly slirpHeldId: string;
+  readonly systemd: number;
+}
+
+/** The driver. */
+export const nspawnDriver: Driver = {
+  name: 'nspawn',
+  capabilities,
+  launch,
+  attach,
+  missing,
+};
+
+async function launch(request: LaunchRequest): Promise<Instance> {
+  const { directory, held } = request;
+  if (request.seed !== undefined) throw new InstanceError('a system container takes no user data and no ssh keys: launch a virtual machine');
+  try {
+    await held.record({ kind: 'path', path: directory });
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const uids = await allocateUidRange(request.allocationOwner);
+    await held.record({ kind: 'allocation', id: uids.id });
+    const cgroups = await hostCgroups(`ingot-${request.id}`, request);
+    if (cgroups === undefined) throw new InstanceError('this host has no unified cgroup hierarchy mounted');
+    const disk = await attachDisk({ disk: request.disk, directory, held, ...(request.signal ? { signal: request.signal } : {}) });
+    const unlimited = await makeCgroups(cgroups, held);
+    if (unlimited.length > 0) request.report?.({ level: 'warn', text: `this host sets no limit on ${unlimited.join(', ')} of ${request.id}: no such cgroup controller` });
+    const state = await boot(
+      { id: request.id, directory, disk: disk.state, cgroups, uidBase: uids.base, publish: request.publish ?? [], allocationOwner: request.allocationOwner },
+      held, { timeoutMs: (request.timeoutSeconds ?? LAUNCH_SECONDS) * 1000, ...(request.signal ? { signal: request.signal } : {}), ...(request.report ? { report: request.report } : {}) },
+    );
+    return new NspawnInstance(state, held);
+  } catch (error) {
+    const console = await consoleTail(directory, 30);
+    await releaseAll(held);
+    if (error instanceof InstanceError || error === request.signal?.reason) throw error;
+    throw new InstanceError(`the container ${request.id} could not be started: ${(error as Error).message}`, console, { cause: error });
+  }
+}
+
+async function attach(handle: InstanceHandle, held: HeldRecorder): Promise<Instance> {
+  const state = await readState(String(handle['directory']));
+  if (state === undefined || state.id !== handle.id) throw new InstanceError(`nothing is left of ${handle.id}`);
+  const instance = new NspawnInstance(state, held);
+  await instance.answering();
+  return instance;
+}
+
+type BootPlan = Omit<ContainerState, 'leader' | 'monitor' | 'slirpHeldId' | 'systemd'>;
+
+interface BootOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+  readonly report?: LaunchRequest['report'];
+}
+
+/** Starts the container and its network, and waits until its systemd answers. */
+async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): Promise<ContainerState> {
+  const { directory, cgroups } = plan;
+  const { signal } = options;
+  const deadline = Date.now() + options.timeoutMs;
+  const waiting = { everyMs: 5, ...(signal ? { signal } : {}) };
+  await writeFileAtomic(`${directory}/resolv.conf`, resolvConf());
+  await rm(`${directory}/exit`, { force: true });
+
+  const command = nspawnArguments({
+    id: plan.id, root: `${directory}/root`, uidBase: plan.uidBase,
+    ...((await ownResolver(`${directory}/root`)) ? {} : { resolvConf: `${directory}/resolv.conf` }),
+  });
+  const argv = inCgroups([...cgroups.limiting, cgroups.door], withExitCodeIn(`${directory}/exit`, inCgroups([cgroups.machine], command)));
+  const console = await open(`${directory}/console.log`, 'a', 0o600);
+  // Not recorded as a process: it is in its cgroup before anything else, and that is on record.
+  const monitor = await start(argv, { env: { ...cleanEnvironment(process.env), ...NSPAWN_ENVIRONMENT }, stdio: ['ignore', console.fd, console.fd], detached: true })
+    .finally(() => console.close());
+  monitor.unref();
+  const running = (): void => {
+    if (existsSync(`${directory}/exit`) || !isSameProcess(monitor.pid, monitor.startTime)) throw new Error('systemd-nspawn ended');
+  };
+  const leader = await until('the first process of the container', options.timeoutMs, () => {
+    running();
+    return findLeader(monitor.pid);
+  }, waiting);
+  const container = { leader: leader.pid, doorCgroups: [...cgroups.limiting, cgroups.door] };
+  // Before the interface is there: systemd-networkd must not ask for an address of its own, or the published ports lead nowhere.
+  // Not as a bind mount: below /run/systemd nspawn makes its folders for the outer root, and systemd then cannot write there.
+  await until('the container to take its network configuration', deadline - Date.now(), async () => {
+    running();
+    const write = 'mkdir -p /run/systemd/network "$1" && chmod 0711 "$1" && cat >/run/systemd/network/00-ingot.network';
+    return (await atTheDoor(container, ['/bin/sh', '-c', write, 'sh', INSIDE_DIRECTORY], { input: networkFile(INTERFACE), okCodes: 'any' })).code === 0 ? true : undefined;
+  }, waiting);
+  const slirp = await startSlirp({
+    target: { pid: leader.pid }, interfaceName: INTERFACE, directory, held, allocationOwner: plan.allocationOwner,
+    apiSocket: plan.publish.length > 0, ...(signal ? { signal } : {}),
+  });
+  await publish(slirp, plan.publish);
+
+  let state = '';
+  await until(`systemd in ${plan.id}`, deadline - Date.now(), async () => {
+    running();
+    // Answers `running` or `degraded` once all that starts at boot has started.
+    const patience = Math.max(1000, Math.min(SETTLE_MS, deadline - Date.now()));
+    const { stdout } = await atTheDoor(container, ['timeout', String(patience / 1000), 'systemctl', 'is-system-running', '--wait'], { okCodes: 'any', ...(signal ? { signal } : {}) });
+    state = stdout.trim();
+    if (state === 'running' || state === 'degraded') return true;
+    // Something that starts at boot takes long: is systemd itself there?
+    const { code, stdout: jobs } = await atTheDoor(container, ['systemctl', 'list-jobs', '--no-legend', '--plain'], { okCodes: 'any' });
+    if (code !== 0 || Date.now() < deadline - options.timeoutMs + SETTLE_MS) return undefined;
+    options.report?.({ level: 'warn', text: `${plan.id} is used although not all of its services have started: ${jobs.trim().split('\n').map((line) => line.split(/\s+/)[1]).join(', ')}` });
+    return true;
+  }, waiting);
+  const { stdout: version } = await atTheDoor(container, ['systemctl', '--version']);
+  const booted: ContainerState = {
+    ...plan, leader, monitor: { pid: monitor.pid, startTime: monitor.startTime }, slirpHeldId: slirp.heldId,
+    systemd: Number(/^systemd (\d+)/.exec(version)?.[1] ?? 0),
+  };
+  await writeFileAtomic(`${directory}/instance.json`, JSON.stringify(booted), 0o600);
+  return booted;
+}
+
+async function publish(slirp: Slirp, ports: readonly PublishedPort[]): Promise<void> {
+  for (const { hostAddress, hostPort, instancePort } of ports) {
+    await addHostForward(slirp.apiSocket!, { hostAddress: hostAddress ?? '127.0.0.1', hostPort, guestPort: instancePort });
+  }
+}
+
+/** Whether the image's `resolv.conf` leads to a service in the image: a file bound over such a link would break that service. */
+async function ownResolver(root: string): Promise<boolean> {
+  return (await lstat(`${root}/etc/resolv.conf`).catch(() => undefined))?.isSymbolicLink() ?? false;
+}
+
+/**
+ * The container's process 1: a descendant of the monitor that is number 1 in a pid namespace of its own, and no longer nspawn
+ * itself: until then its namespaces are not complete.
+ */
+function findLeader(monitor: number): ProcessIdentity | undefined {
+  const parents = new Map<number, number[]>();
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const text = readFileSync(`/proc/${entry}/stat`, 'utf8');
+      const parent = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
+      parents.set(parent, [...(parents.get(parent) ?? []), Number(entry)]);
+    } catch {
+      continue; // Gone in between.
+    }
+  }
+  const family = [monitor];
+  for (let index = 0; index < family.length; index++) family.push(...(parents.get(family[index]!) ?? []));
+  for (const pid of family) {
+    try {
+      const numbers = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
+      const startTime = processStartTime(pid);
+      if (numbers.length > 1 && numbers.at(-1) === '1' && startTime !== undefined && !/\/systemd-nspawn$/.test(readlinkSync(`/proc/${pid}/exe`))) return { pid, startTime };
+    } catch {
+      continue;
+    }
+  }
+  return undefined;
+}
+
+async function readState(directory: string): Promise<ContainerState | undefined> {
+  const text = await readFile(`${directory}/instance.json`, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as ContainerState);
+}
+
+async function consoleTail(directory: string, lines: number): Promise<readonly string[]> {
+  try {
+    const file = await open(`${directory}/console.log`, 'r');
+    try {
+      const { size } = await file.stat();
+      const length = Math.min(size, 256 * 1024);
+      const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
+      // eslint-disable-next-line no-control-regex
+      return buffer.toString('utf8').replace(/\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[()][A-Z0-9])/g, '').replaceAll('\r', '').trimEnd().split('\n').slice(-lines);
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return [];
+  }
+}
+
+class NspawnInstance implements Instance {
+  readonly id: string;
+  readonly handle: InstanceHandle;
+  readonly capabilities = capabilities;
+  private state: ContainerState;
+  private readonly held: HeldRecorder;
+  private readonly disk: AttachedDisk;
+  private stopped = false;
+  private restarting: Promise<void> | undefined;
+
+  constructor(state: ContainerState, held: HeldRecorder) {
+    this.id = state.id;
+    this.handle = { driver: 'nspawn', id: state.id, directory: state.directory };
+    this.state = state;
+    this.held = held;
+    this.disk = resumeAttachedDisk(state.disk, held);
+  }
+
+  async run(request: Parameters<Instance['run']>[0]): ReturnType<Instance['run']> {
+    return runCommand(await this.answering(), request);
+  }
+
+  async put(path: string, content: string | Buffer, mode = 0o644): Promise<void> {
+    const write = 'umask 077; dir=$(dirname -- "$1"); (umask 022; mkdir -p -- "$dir") && new=$(mktemp -- "$dir/.put.XXXXXX") && cat >"$new" && chmod -- "$2" "$new" && if [ -d "$1" ]; then echo "$1 is a folder" >&2; rm -f -- "$new"; false; elif [ -L "$1" ]; then cat <"$new" >"$1" && rm -f -- "$new"; else mv -f -- "$new" "$1" || { rm -f -- "$new"; false; }; fi';
+    const { code, stderr } = await this.door(['/bin/sh', '-c', write, 'sh', path, mode.toString(8)], { input: content, okCodes: 'any' });
+    if (code !== 0) throw new InstanceError(`${path} cannot be written in ${this.id}: ${stderr.trim()}`);
+  }
+
+  async get(path: string): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    const read = '[ -f "$1" ] || { [ -e "$1" ] && echo "not a file" >&2 || echo "no such file" >&2; exit 1; }; head -c "$2" -- "$1"';
+    const { code, stderr } = await this.door(['/bin/sh', '-c', read, 'sh', path, String(GET_LIMIT + 1)], { okCodes: 'any', onStdout: (chunk: Buffer) => void chunks.push(chunk) });
+    if (code !== 0) throw new InstanceError(`${path} cannot be read in ${this.id}: ${stderr.trim()}`);
+    const content = Buffer.concat(chunks);
+    if (content.length > GET_LIMIT) throw new InstanceError(`${path} in ${this.id} is larger than 16 MiB`);
+    return content;
+  }
+
+  async reboot(options: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal } = {}): Promise<string> {
+    const before = await this.answering();
+    const timeoutMs = (options.timeoutSeconds ?? REBOOT_SECONDS) * 1000;
+    if (before.alive()) process.kill(this.state.leader.pid, REBOOT_SIGNAL);
+    await until(`${this.id} to go down for its reboot`, Math.min(timeoutMs, POWER_OFF_MS * 3), () => (this.leaderAlive() ? undefined : true), options.signal ? { signal: options.signal } : {})
+      .catch((error: unknown) => {
+        if (!(error instanceof DeadlineError)) throw error;
+        // A service that resists its end is killed in the end, as by the watchdog of a machine.
+      });
+    await this.restart({ timeoutMs, ...(options.signal ? { signal: options.signal } : {}) });
+    return this.bootId();
+  }
+
+  async snapshot(overlay: string): Promise<void> {
+    if (!this.disk.alive()) throw await this.whatHappened();
+    await this.disk.snapshot(overlay);
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.restarting?.catch(() => {});
+    const { leader, cgroups, slirpHeldId } = await this.current();
+    if (isSameProcess(leader.pid, leader.startTime)) {
+      process.kill(leader.pid, POWER_OFF_SIGNAL);
+      await waitForExit(leader.pid, leader.startTime, POWER_OFF_MS);
+    }
+    await release(this.held, slirpHeldId);
+    for (const path of [cgroups.unified, ...cgroups.limiting, ...(cgroups.named === undefined ? [] : [cgroups.named])]) await this.releaseCgroup(path);
+    if (!this.disk.alive()) throw await this.whatHappened();
+    await this.disk.detach();
+  }
+
+  async terminate(): Promise<void> {
+    this.stopped = true;
+    await this.restarting?.catch(() => {});
+    // The container's processes first: what holds its disk and network then ends without waiting for them.
+    await removeCgroup(this.state.cgroups.unified).catch(() => {});
+    await releaseAll(this.held);
+  }
+
+  consoleTail(lines: number): Promise<readonly string[]> {
+    return consoleTail(this.state.directory, lines);
+  }
+
+  /**
+   * The container, once it answers: one that went down to reboot by itself is started again.
+   * @throws {InstanceError} when it powered itself off or died
+   */
+  async answering(): Promise<Container> {
+    await this.restarting;
+    const state = await this.current();
+    if (!this.stopped && !this.leaderAlive() && (await this.exitCode()) === REBOOT_EXIT_CODE) await this.restart({ timeoutMs: REBOOT_SECONDS * 1000 });
+    if (this.stopped || !this.leaderAlive() || !this.disk.alive()) throw await this.whatHappened();
+    const { leader, cgroups, directory, systemd } = this.state;
+    return {
+      leader: leader.pid, directory, systemd, doorCgroups: [...cgroups.limiting, cgroups.door], machineCgroup: cgroups.machine,
+      alive: () => isSameProcess(leader.pid, leader.startTime) && this.disk.alive(),
+      whatHappened: () => this.whatHappened(state),
+    };
+  }
+
+  private async door(argv: readonly string[], options: Parameters<typeof atTheDoor>[2]): ReturnType<typeof atTheDoor> {
+    const container = await this.answering();
+    try {
+      return await atTheDoor(container, argv, options);
+    } catch (error) {
+      throw container.alive() ? new InstanceError((error as Error).message, [], { cause: error }) : await container.whatHappened();
+    }
+  }
+
+  /** The state, as another process that had this instance may have left it. */
+  private async current(): Promise<ContainerState> {
+    if (!this.leaderAlive()) this.state = (await readState(this.state.directory)) ?? this.state;
+    return this.state;
+  }
+
+  private leaderAlive(): boolean {
+    return isSameProcess(this.state.leader.pid, this.state.leader.startTime);
+  }
+
+  /** What systemd-nspawn ended with, once its monitor has written it down; `undefined` when it did not end by itself. */
+  private async exitCode(): Promise<number | undefined> {
+    const { monitor, directory } = this.state;
+    await waitForExit(monitor.pid, monitor.startTime, 5000);
+    const text = await readFile(`${directory}/exit`, 'utf8').catch(() => undefined);
+    return text === undefined ? undefined : Number(text);
+  }
+
+  private restart(options: BootOptions): Promise<void> {
+    this.restarting ??= (async () => {
+      try {
+        const { cgroups, monitor, slirpHeldId } = this.state;
+        if (!this.leaderAlive()) await waitForExit(monitor.pid, monitor.startTime, 5000);
+        await release(this.held, slirpHeldId);
+        // Whatever outlived the container (what ran at its door, or all of it when its systemd hangs).
+        await removeCgroup(cgroups.machine);
+        await removeCgroup(cgroups.door);
+        await mkdir(cgroups.machine, { recursive: true });
+        await mkdir(cgroups.door, { recursive: true });
+        this.state = await boot(this.state, this.held, options);
+      } finally {
+        this.restarting = undefined;
+      }
+    })();
+    return this.restarting;
+  }
+
+  private async bootId(): Promise<string> {
+    const { stdout } = await this.door(['cat', '/proc/sys/kernel/random/boot_id'], {});
+    return stdout.trim();
+  }
+
+  private async whatHappened(state: ContainerState = this.state): Promise<InstanceError> {
+    const tail = await consoleTail(state.directory, 20);
+    if (!this.disk.alive()) return new InstanceError(`the disk of ${this.id} is gone: its storage daemon ended`, tail);
+    if (this.stopped) return new InstanceError(`${this.id} has been stopped`, tail);
+    const code = await this.exitCode();
+    if (code === REBOOT_EXIT_CODE) return new InstanceError(`${this.id} rebooted by itself`, tail);
+    if (code === 0) return new InstanceError(`${this.id} powered itself off`, tail);
+    if (code !== undefined) return new InstanceError(`${this.id} died: systemd-nspawn ended with ${code}`, tail);
+    return new InstanceError(`${this.id} died: its processes were killed`, tail);
+  }
+
+  private async releaseCgroup(path: string): Promise<void> {
+    for (const { id, thing } of await this.held.list()) if (thing.kind === 'cgroup' && thing.path === path) await release(this.held, id);
+  }
+}
+
+const programs: Readonly<Record<string, string>> = {
+  'systemd-nspawn': 'systemd-container', slirp4netns: 'slirp4netns', 'qemu-storage-daemon': 'qemu-system-common', 'qemu-img': 'qemu-utils',
+  nft: 'nftables', ip: 'iproute2', nsenter: 'util-linux', losetup: 'mount', sfdisk: 'fdisk', resize2fs: 'e2fsprogs',
+};
+
+async function missing(): Promise<readonly string[]> {
+  const lacks: string[] = [];
+  if (process.getuid?.() !== 0) lacks.push('System containers need root: run Ingot as root (or with sudo).');
+  for (const [program, debianPackage] of Object.entries(programs)) {
+    if (findProgram(program) === undefined) lacks.push(`The program ${program} is missing: apt-get install ${debianPackage}.`);
+  }
+  if ((await hostCgroups('probe', { cpus: 1, memoryMiB: 1 })) === undefined) lacks.push('No unified cgroup hierarchy is mounted: mount -t cgroup2 none /sys/fs/cgroup/unified.');
+  if ((await stat('/dev/fuse').catch(() => undefined)) === undefined) lacks.push('There is no /dev/fuse: modprobe fuse.');
+  if ((await stat('/dev/loop-control').catch(() => undefined)) === undefined) lacks.push('There is no /dev/loop-control: modprobe loop.');
+  return lacks;
+}
