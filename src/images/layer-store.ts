@@ -3,7 +3,8 @@
  * crash in between leaves a record in state `writing`, which the sweeper discards with its file.
  */
 import { mkdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { dirname, join, relative } from 'node:path';
 import type { Catalog } from '../catalog/catalog.ts';
 import { beginLayer, completeLayer, deleteLayer, getLayer, type Layer, unfinishedLayers, unreferencedLayers } from '../catalog/layers.ts';
 import { syncFile } from '../platform/files.ts';
@@ -62,6 +63,15 @@ export class LayerStore {
     await syncFile(layer.path);
     await completeLayer(this.catalog.db, layer.id, key, keyRecord);
     return { id: layer.id, key, path: layer.path };
+  }
+
+  /** Makes a flat disk that lies in the data directory (a copy, an import) a layer without a parent, so that others can lie over it. */
+  async adopt(path: string, keyRecord: object): Promise<SealedLayer> {
+    const id = newLayerId();
+    const key = createHash('sha256').update(JSON.stringify(keyRecord)).digest('hex');
+    await beginLayer(this.catalog.db, { id, parentId: null, path: relative(this.dataDirectory, path) });
+    await completeLayer(this.catalog.db, id, key, keyRecord);
+    return { id, key, path };
   }
 
   /** Throws a layer away that nothing refers to: its file, then its record. Safe to repeat. */

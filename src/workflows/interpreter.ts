@@ -6,8 +6,7 @@ import { insertStepExecution, insertWorkflowExecution, updateStepExecution, upda
 import { evaluateCondition } from '../documents/workflow/conditions.ts';
 import type { WorkflowDocument, WorkflowStep } from '../documents/workflow/document.ts';
 import { resolveWorkflowValue } from '../documents/workflow/references.ts';
-import { workflowActions } from '../documents/workflow/actions.ts';
-import { timestamp } from '../platform/clock.ts';
+import { sleep, timestamp } from '../platform/clock.ts';
 import { newStepExecutionId, newWorkflowExecutionId } from '../platform/ids.ts';
 import { within, type Report } from '../resources/progress.ts';
 import type { StepAction, StepOutputs } from './actions/action.ts';
@@ -25,6 +24,8 @@ export interface WorkflowRun {
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Order within the image, from 0. */
   readonly position: number;
+  /** What its steps can do; default the register. */
+  readonly actions?: Readonly<Record<string, StepAction>>;
 }
 
 /** A workflow that failed. The message is the image's reason in AWS's form. */
@@ -64,11 +65,11 @@ export async function runWorkflow(work: ImageWork, run: WorkflowRun): Promise<vo
       ran.push(result);
     } catch (error) {
       if (step.onFailure === 'Continue' && !work.signal.aborted) continue;
-      const failure = await abort(work, run, id, position, error as Error, ran, report);
+      const failure = await abort(work, run, id, position, error as Error, ran, lookup, report);
       throw failure;
     }
   }
-  for (const output of run.document.outputs ?? []) work.workflowOutputs.set(output.name, resolveWorkflowValue(output.value, lookup));
+  for (const output of run.document.outputs) work.workflowOutputs.set(output.name, resolveWorkflowValue(output.value, lookup));
   await updateWorkflowExecution(db, id, { status: 'COMPLETED', end_time: timestamp() });
 }
 
@@ -77,8 +78,8 @@ async function runStep(
 ): Promise<RanStep | undefined> {
   const db = work.catalog.db;
   const report = within(outer, { step: step.name });
-  const action: StepAction | undefined = stepActions[step.action];
-  const timeoutSeconds = step.timeoutSeconds ?? (workflowActions[step.action]?.defaultTimeoutMinutes ?? 60) * 60;
+  const action = actionOf(run, step);
+  const { timeoutSeconds } = step;
   const executionId = newStepExecutionId();
   const record = {
     id: executionId, workflow_execution_id: workflowExecutionId, image_arn: work.arn, position, name: step.name, action: step.action,
@@ -92,18 +93,19 @@ async function runStep(
   const nothingToDo = applies ? action?.skip?.(context) : 'its condition is false';
   if (nothingToDo !== undefined) {
     const now = timestamp();
-    await insertStepExecution(db, { ...record, status: 'SKIPPED', inputs: JSON.stringify(step.inputs ?? {}), message: nothingToDo, start_time: now, end_time: now });
+    await insertStepExecution(db, { ...record, status: 'SKIPPED', inputs: JSON.stringify(step.inputs), message: nothingToDo, start_time: now, end_time: now });
     report({ type: 'step', action: step.action, status: 'SKIPPED', text: `${step.name}: skipped, ${nothingToDo}` });
     return undefined;
   }
 
   const started = Date.now();
-  await insertStepExecution(db, { ...record, status: 'RUNNING', inputs: JSON.stringify(step.inputs ?? {}), start_time: timestamp() });
+  await insertStepExecution(db, { ...record, status: 'RUNNING', inputs: JSON.stringify(step.inputs), start_time: timestamp() });
   report({ type: 'step', action: step.action, status: 'RUNNING', text: step.name });
   try {
-    const inputs = resolveWorkflowValue(step.inputs ?? {}, lookup) as Record<string, unknown>;
+    if (step.waitSeconds > 0) await sleep(step.waitSeconds * 1000, signal);
+    const inputs = resolveWorkflowValue(step.inputs, lookup) as Record<string, unknown>;
     await updateStepExecution(db, executionId, { inputs: JSON.stringify(inputs) });
-    if (action === undefined) throw new Error(`step action ${step.action} is not supported yet; there are: ${Object.keys(stepActions).join(', ')}`);
+    if (action === undefined) throw new Error(`step action ${step.action} is not supported yet; there are: ${Object.keys(run.actions ?? stepActions).join(', ')}`);
     const outputs = await action.run({ ...context, inputs });
     await updateStepExecution(db, executionId, { status: 'COMPLETED', outputs: JSON.stringify(outputs), end_time: timestamp() });
     report({ type: 'step', action: step.action, status: 'COMPLETED', seconds: seconds(started), text: `${step.name}: done` });
@@ -120,7 +122,7 @@ async function runStep(
 }
 
 async function abort(
-  work: ImageWork, run: WorkflowRun, id: string, failedAt: number, error: Error, ran: readonly RanStep[], report: Report,
+  work: ImageWork, run: WorkflowRun, id: string, failedAt: number, error: Error, ran: readonly RanStep[], lookup: (path: string) => unknown, report: Report,
 ): Promise<Error> {
   const db = work.catalog.db;
   const cancelled = work.signal.aborted;
@@ -129,14 +131,14 @@ async function abort(
     if (position <= failedAt) continue;
     await insertStepExecution(db, {
       id: newStepExecutionId(), workflow_execution_id: id, image_arn: work.arn, position, name: step.name, action: step.action, description: step.description ?? null,
-      status: cancelled ? 'CANCELLED' : 'SKIPPED', rollback_status: null, message: null, inputs: JSON.stringify(step.inputs ?? {}), outputs: null,
-      on_failure: step.onFailure.toUpperCase(), timeout_seconds: step.timeoutSeconds ?? 0, start_time: now, end_time: now,
+      status: cancelled ? 'CANCELLED' : 'SKIPPED', rollback_status: null, message: null, inputs: JSON.stringify(step.inputs), outputs: null,
+      on_failure: step.onFailure.toUpperCase(), timeout_seconds: step.timeoutSeconds, start_time: now, end_time: now,
     });
   }
   await updateWorkflowExecution(db, id, { status: 'ROLLBACK_IN_PROGRESS', message: error.message });
   for (const { step, executionId, outputs } of ran.toReversed()) {
-    const rollback = stepActions[step.action]?.rollback;
-    if (rollback === undefined || step.rollbackEnabled === false) continue;
+    const rollback = actionOf(run, step)?.rollback;
+    if (rollback === undefined || !rollbackEnabled(step, lookup)) continue;
     try {
       await updateStepExecution(db, executionId, { rollback_status: 'RUNNING' });
       await rollback({ work, stage: run.type, report: within(report, { step: step.name }), signal: AbortSignal.timeout(60_000), timeoutSeconds: 60 }, outputs);
@@ -149,6 +151,15 @@ async function abort(
   await updateWorkflowExecution(db, id, { status: cancelled ? 'CANCELLED' : 'ROLLBACK_COMPLETED', end_time: timestamp() });
   if (error instanceof CancelledError || cancelled) return error;
   return new WorkflowFailure(`Workflow Execution ID: '${id}' failed with reason: ${error.message}`, { cause: error });
+}
+
+function actionOf(run: WorkflowRun, step: WorkflowStep): StepAction | undefined {
+  return (run.actions ?? stepActions)[step.action];
+}
+
+function rollbackEnabled(step: WorkflowStep, lookup: (path: string) => unknown): boolean {
+  const value = typeof step.rollbackEnabled === 'string' ? lookup(step.rollbackEnabled) : step.rollbackEnabled;
+  return value !== false && value !== 'false';
 }
 
 function lookUp(work: ImageWork, run: WorkflowRun, outputs: ReadonlyMap<string, StepOutputs>, path: string): unknown {

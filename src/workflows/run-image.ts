@@ -8,6 +8,7 @@ import { getImage, transitionImage } from '../catalog/images.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import type { Report } from '../resources/progress.ts';
+import { planOf } from './actions/distribute-image.ts';
 import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
 import { endWorkInstance } from './instances.ts';
 import { runWorkflow } from './interpreter.ts';
@@ -54,6 +55,8 @@ async function stages(work: ImageWork): Promise<void> {
   await setStatus(work.catalog, work.arn, work.report, 'CREATING');
   work.signal.throwIfAborted();
   refuseDangerous(work.image);
+  // A distribution that cannot be carried out is said before the build, not after it.
+  planOf(work);
   work.components = await resolveComponents(work);
   const workflows = selectWorkflows(work);
   warnWithoutEffect(work);
