@@ -39,8 +39,10 @@ const ROOT_OFFSET = 64 * MIB;
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 const PACKAGES = [
-  // A system that boots, and that cloud-init and a hypervisor can talk to.
-  'systemd-sysv', 'systemd-resolved', 'systemd-timesyncd', 'dbus', 'udev', 'linux-image-amd64', 'initramfs-tools', 'zstd', 'e2fsprogs', 'fdisk',
+  // A system that boots, and that cloud-init and a hypervisor can talk to. The cloud kernel drives what virtual machines have
+  // (virtio, NVMe, Xen, VMware, Hyper-V, EC2's and Google's cards), as in Debian's own images for EC2: measured against the general
+  // one it takes 330 MB less, 43 s instead of 75 s to make, and boots in two thirds of the time under emulation.
+  'systemd-sysv', 'systemd-resolved', 'systemd-timesyncd', 'dbus', 'udev', 'linux-image-cloud-amd64', 'initramfs-tools', 'zstd', 'e2fsprogs', 'fdisk',
   'cloud-init', 'cloud-guest-utils', 'qemu-guest-agent', 'openssh-server', 'sudo',
   'grub-common', 'grub2-common', 'grub-pc-bin', 'grub-efi-amd64-bin', 'grub-efi-amd64-signed', 'shim-signed',
   // What components take for granted.
@@ -58,7 +60,7 @@ const GRUB_MODULES = [
 
 /**
  * Makes the disk: GPT with BIOS boot partition, EFI system partition and an ext4 root as the last, which grows on first boot.
- * About 80 s, most of it mmdebstrap.
+ * About 45 s, most of it mmdebstrap.
  * @throws {Error} in words for the user: the mirror cannot be reached, a program is missing, the disk is full
  */
 export async function makeDebianBase(request: DebianBaseRequest): Promise<void> {
