@@ -13,6 +13,8 @@ describe('the failing command of a script', () => {
     ['set -e', 'set -euo pipefail\nfalse\necho b\n', '', 'one of the 3 commands of the script, which stops at the first that fails (set -e)'],
     ['set -e with a complaint', 'set -e\nnope\necho b\n', 'x.sh: line 2: nope: command not found', 'nope (line 2 of the script)'],
     ['a line beyond the script', 'a\nb\n', 'other: line 90: x', "b (last line of the script, whose exit code is the script's)"],
+    ['a block at the end', 'a\nif b; then\n  exit 1\nfi\n', '', 'one in the last block of a script of 4 lines'],
+    ['a function at the end', 'f() {\n  false\n}\n', '', 'one in the last block of a script of 3 lines'],
     ['nothing', '\n', '', 'an empty script'],
   ];
   for (const [name, script, stderr, command] of cases) test(name, () => assert.equal(failingCommand(script, stderr), command));

@@ -20,6 +20,8 @@ export function failingCommand(script: string, stderr: string): string {
 
   const stops = commands.some((line) => /^set\s+(-[a-zA-Z]*e|.*-o\s+errexit)/.test(line));
   if (stops) return `one of the ${commands.length} commands of the script, which stops at the first that fails (set -e)`;
+  // The last word of a block says nothing; nor is it known which of its commands, or which `exit`, gave the code.
+  if (/^(fi|done|esac|\}|\)|;;)\b|^[})]/.test(commands.at(-1)!)) return `one in the last block of a script of ${lines.length - 1} lines`;
   return `${cut(commands.at(-1)!)} (last line of the script, whose exit code is the script's)`;
 }
 

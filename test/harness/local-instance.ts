@@ -42,7 +42,8 @@ export async function localInstance(): Promise<LocalInstance> {
         const ended = await run(argv!, {
           cwd: request.cwd ?? '/',
           okCodes: 'any',
-          ...(request.env === undefined ? {} : { env: request.env }),
+          // Nothing of this process's own environment, as in a machine of its own.
+          env: { ...Object.fromEntries(Object.keys(process.env).map((name) => [name, undefined])), PATH: process.env['PATH'], ...request.env },
           ...(request.stdin === undefined ? {} : { input: request.stdin }),
           ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: request.timeoutSeconds * 1000 }),
           ...(request.signal === undefined ? {} : { signal: request.signal }),
