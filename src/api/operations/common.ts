@@ -43,8 +43,13 @@ export function meetsConditions<Column extends string>(item: Readonly<Record<Col
 export function visibleArn(context: OperationContext, text: string, type: ResourceType, path: string): Arn {
   const arn = parseArn(text);
   if (arn === undefined || arn.type !== type) throw invalidParameterValue(path, `'${text}' is not the ARN of a resource of type ${type}.`);
-  if (arn.region !== context.region || (arn.owner !== context.account && arn.owner !== 'aws')) throw resourceNotFound(text);
+  if (!isVisible(context, arn)) throw resourceNotFound(text);
   return arn;
+}
+
+/** Whether an ARN is one of the caller's own, or of `aws`, in this Region. */
+export function isVisible(context: OperationContext, arn: Arn | undefined): boolean {
+  return arn !== undefined && arn.region === context.region && (arn.owner === context.account || arn.owner === 'aws');
 }
 
 /** Reads the ARN of a resource that the caller is about to change. @throws as `visibleArn`, and ForbiddenException for one of `aws` */

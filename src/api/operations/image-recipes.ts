@@ -16,7 +16,7 @@ import { slug } from '../../resources/names.ts';
 import { compareVersions, formatVersion, nextVersion, parseIncrement, parseVersion, type Version } from '../../resources/versions.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import { openPage } from '../paging.ts';
-import { compact, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
+import { compact, isVisible, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
 import { findParentImage } from './parent-images.ts';
 
 /** Quota of components in a recipe. */
@@ -97,8 +97,7 @@ async function checkComponents(context: OperationContext, components: readonly C
   const names = new Set<string>();
   for (const [index, { componentArn = '', parameters }] of components.entries()) {
     const path = `components[${index}].componentArn`;
-    visibleArn(context, componentArn, 'component', path);
-    const component = await resolveComponent(context.services.catalog, componentArn, context.db);
+    const component = isVisible(context, parseArn(componentArn)) ? await resolveComponent(context.services.catalog, componentArn, context.db) : undefined;
     if (component === undefined) {
       faults.push({ path, detail: `The component '${componentArn}' does not exist.` });
       continue;

@@ -1,11 +1,27 @@
 /** The register of operations: one line for each file of them. A file exports an object of handlers that `satisfies Partial<Handlers>`. */
 import type { Handlers } from '../context.ts';
 import { OPERATIONS, type OperationName } from '../model.ts';
+import { componentOperations } from './components.ts';
+import { distributionConfigurationOperations } from './distribution-configurations.ts';
+import { executionOperations } from './executions.ts';
+import { imagePipelineOperations } from './image-pipelines.ts';
+import { imageRecipeOperations } from './image-recipes.ts';
+import { imageOperations } from './images.ts';
+import { infrastructureConfigurationOperations } from './infrastructure-configurations.ts';
 import { NOT_YET, notYetOperations } from './not-yet.ts';
+import { tagOperations } from './tags.ts';
 
 /** The handler of every operation. */
 export const handlers: Handlers = {
   ...notYetOperations,
+  ...componentOperations,
+  ...distributionConfigurationOperations,
+  ...executionOperations,
+  ...imagePipelineOperations,
+  ...imageRecipeOperations,
+  ...imageOperations,
+  ...infrastructureConfigurationOperations,
+  ...tagOperations,
 };
 
 /** Which operations this version has and which not, by name, for `docs/api.md` and the tests. */

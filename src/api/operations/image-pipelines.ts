@@ -1,0 +1,115 @@
+/** Operations on image pipelines. Source: reference, `resources.md` sections 6 and 10. */
+import type { ImagePipeline } from '@aws-sdk/client-imagebuilder';
+import { dependentsOf } from '../../catalog/dependents.ts';
+import {
+  deletePipeline, getPipeline, insertPipeline, listPipelines, pipelinePosition, replacePipeline, type PipelineColumn, type StoredPipeline,
+} from '../../catalog/image-pipelines.ts';
+import { imageBuildPosition, listImageBuilds, type ImageColumn } from '../../catalog/images.ts';
+import { timestamp } from '../../platform/clock.ts';
+import { resourceArn } from '../../resources/arns.ts';
+import { invalidParameterValue, resourceAlreadyExists, resourceDependency, resourceNotFound } from '../../resources/errors.ts';
+import { slug } from '../../resources/names.ts';
+import type { Handlers, OperationContext } from '../context.ts';
+import type { OperationInput } from '../model.ts';
+import { openPage } from '../paging.ts';
+import { checkLogGroups, findSettings, testsConfiguration } from './build-settings.ts';
+import { compact, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
+import { imageSummary, startBuild } from './images.ts';
+
+const FILTERS: Readonly<Record<string, PipelineColumn>> = {
+  name: 'name', status: 'status', imageRecipeArn: 'recipe_arn',
+  infrastructureConfigurationArn: 'infrastructure_configuration_arn', distributionConfigurationArn: 'distribution_configuration_arn',
+};
+const IMAGE_FILTERS: Readonly<Record<string, ImageColumn>> = { name: 'name' };
+
+/** Handlers. */
+export const imagePipelineOperations = {
+  async CreateImagePipeline(input, context) {
+    const place = placeOf(context);
+    const arn = resourceArn(place, 'image-pipeline', slug(input.name));
+    const settings = await validSettings(context, input);
+    if ((await getPipeline(context.db, arn)) !== undefined) throw resourceAlreadyExists('ImagePipeline', arn);
+    const now = timestamp();
+    await insertPipeline(context.db, place, { arn, name: input.name, ...settings, dateCreated: now, dateUpdated: now, tags: input.tags ?? {} });
+    return { imagePipelineArn: arn };
+  },
+
+  async GetImagePipeline(input, context) {
+    return { imagePipeline: await existing(context, input.imagePipelineArn) };
+  },
+
+  async ListImagePipelines(input, context) {
+    const page = openPage(input, context, ['string']);
+    const { items, nextToken } = page.cut(await listPipelines(context.db, placeOf(context), readFilters(input.filters, FILTERS), page), pipelinePosition);
+    return { imagePipelineList: items, nextToken };
+  },
+
+  async UpdateImagePipeline(input, context) {
+    const before = await existing(context, input.imagePipelineArn);
+    const settings = await validSettings(context, input);
+    await replacePipeline(context.db, { arn: before.arn, name: before.name, ...settings, dateCreated: before.dateCreated, dateUpdated: timestamp() });
+    return { imagePipelineArn: before.arn };
+  },
+
+  async DeleteImagePipeline(input, context) {
+    const { arn } = await existing(context, input.imagePipelineArn);
+    const dependents = await dependentsOf(context.db, arn);
+    if (dependents.length > 0) throw resourceDependency(arn, dependents);
+    await deletePipeline(context.db, arn);
+    return { imagePipelineArn: arn };
+  },
+
+  async StartImagePipelineExecution(input, context) {
+    const pipeline = await existing(context, input.imagePipelineArn);
+    const image = await startBuild(context, {
+      ...pipeline,
+      sourcePipelineArn: pipeline.arn,
+      sourcePipelineName: pipeline.name,
+      tags: input.tags,
+      loggingConfiguration: pipeline.loggingConfiguration?.imageLogGroupName === undefined ? undefined : { logGroupName: pipeline.loggingConfiguration.imageLogGroupName },
+    }, await findSettings(context, pipeline));
+    return { imageBuildVersionArn: image.arn };
+  },
+
+  async ListImagePipelineImages(input, context) {
+    const conditions = readFilters(input.filters, IMAGE_FILTERS);
+    const page = openPage(input, context, ['string', 'string']);
+    const { arn } = await existing(context, input.imagePipelineArn);
+    const { items, nextToken } = page.cut(await listImageBuilds(context.db, placeOf(context), { pipelineArn: arn }, conditions, page), imageBuildPosition);
+    return { imageSummaryList: items.map((image) => imageSummary(image, context)), nextToken };
+  },
+} satisfies Partial<Handlers>;
+
+async function existing(context: OperationContext, arn: string): Promise<StoredPipeline> {
+  visibleArn(context, arn, 'image-pipeline', 'imagePipelineArn');
+  const pipeline = await getPipeline(context.db, arn);
+  if (pipeline === undefined) throw resourceNotFound(arn);
+  return pipeline;
+}
+
+type Settings = Omit<OperationInput<'UpdateImagePipeline'>, 'imagePipelineArn' | 'clientToken'>;
+
+/** What create and update have in common: all of the settings, checked. An update drops what it leaves out, and forgives earlier failures. */
+async function validSettings(context: OperationContext, input: Settings) {
+  checkLogGroups({
+    'loggingConfiguration.imageLogGroupName': input.loggingConfiguration?.imageLogGroupName,
+    'loggingConfiguration.pipelineLogGroupName': input.loggingConfiguration?.pipelineLogGroupName,
+  }, input.executionRole);
+  const { recipe } = await findSettings(context, input);
+  return compact({
+    description: input.description, platform: recipe.platform, enhancedImageMetadataEnabled: input.enhancedImageMetadataEnabled ?? true,
+    imageRecipeArn: input.imageRecipeArn, containerRecipeArn: input.containerRecipeArn, infrastructureConfigurationArn: input.infrastructureConfigurationArn,
+    distributionConfigurationArn: input.distributionConfigurationArn, imageTestsConfiguration: testsConfiguration(input.imageTestsConfiguration),
+    schedule: validSchedule(input.schedule), status: input.status ?? ('ENABLED' as const), imageScanningConfiguration: input.imageScanningConfiguration,
+    imageTags: input.imageTags, executionRole: input.executionRole, workflows: input.workflows, loggingConfiguration: input.loggingConfiguration, consecutiveFailures: 0,
+  });
+}
+
+function validSchedule(schedule: Settings['schedule']): ImagePipeline['schedule'] {
+  if (schedule === undefined) return undefined;
+  const expression = schedule.scheduleExpression ?? '';
+  const rate = /^rate\((\d+) (minute|hour|day)(s?)\)$/.exec(expression);
+  const valid = rate === null ? /^cron\((\S+ ){5}\S+\)$/.test(expression) : Number(rate[1]) > 0 && (rate[1] === '1') === (rate[3] === '');
+  if (!valid) throw invalidParameterValue('schedule.scheduleExpression', `'${expression}' is neither cron(minute hour day-of-month month day-of-week year) nor rate(number unit).`);
+  return { ...schedule, pipelineExecutionStartCondition: schedule.pipelineExecutionStartCondition ?? 'EXPRESSION_MATCH_AND_DEPENDENCY_UPDATES_AVAILABLE' };
+}

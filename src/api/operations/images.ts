@@ -1,0 +1,167 @@
+/** Operations on images. Source: reference, `resources.md` sections 5 to 7. */
+import type { Image, ImageVersion } from '@aws-sdk/client-imagebuilder';
+import { dependentsOf } from '../../catalog/dependents.ts';
+import {
+  createImage, deleteImage, getImage, imageBuildPosition, imagePosition, imageVersions, listImageBuilds, listImageVersions, requestCancel, type ImageColumn,
+} from '../../catalog/images.ts';
+import { newestBaseImage } from '../../catalog/layers.ts';
+import { findManagedImage, type ManagedImage } from '../../catalog/managed.ts';
+import { resolveImageToRead } from '../../catalog/resolve.ts';
+import { sliceOf, type Conditions } from '../../catalog/slices.ts';
+import { isInProgress } from '../../resources/statuses.ts';
+import { latestVersionReferences, parseArn, resourceArn, versionArn, type Arn } from '../../resources/arns.ts';
+import { ApiError, invalidRequest, resourceDependency, resourceNotFound } from '../../resources/errors.ts';
+import { formatVersion, parseVersion, type Version } from '../../resources/versions.ts';
+import type { Handlers, OperationContext } from '../context.ts';
+import { openPage } from '../paging.ts';
+import { checkLogGroups, findSettings, testsConfiguration, type BuildSettings, type FoundSettings } from './build-settings.ts';
+import { compact, meetsConditions, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
+import { findParentImage } from './parent-images.ts';
+
+const FILTERS: Readonly<Record<string, ImageColumn>> = { name: 'name', platform: 'platform' };
+
+/** What starting a build adds to what is built. */
+export interface StartedBuild extends BuildSettings, Pick<Image, 'enhancedImageMetadataEnabled' | 'imageScanningConfiguration' | 'loggingConfiguration' | 'sourcePipelineArn' | 'sourcePipelineName'> {
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Records an image to be built, with its recipe and configurations as they are now. Whoever works on images is told after the commit. */
+export async function startBuild(context: OperationContext, build: StartedBuild, { recipe, infrastructure, distribution }: FoundSettings): Promise<Image & { arn: string }> {
+  const parent = await findParentImage(context, recipe.parentImage);
+  const { slug, version } = parseArn(recipe.arn) as Arn & { version: Version };
+  const image = await createImage(context.db, {
+    place: placeOf(context),
+    slug,
+    version,
+    tags: build.tags,
+    image: compact({
+      type: 'AMI' as const, name: recipe.name, platform: recipe.platform, osVersion: parent.osVersion, enhancedImageMetadataEnabled: build.enhancedImageMetadataEnabled ?? true,
+      imageRecipe: recipe, infrastructureConfiguration: infrastructure, distributionConfiguration: distribution,
+      imageTestsConfiguration: testsConfiguration(build.imageTestsConfiguration), imageScanningConfiguration: build.imageScanningConfiguration,
+      sourcePipelineArn: build.sourcePipelineArn, sourcePipelineName: build.sourcePipelineName, buildType: 'USER_INITIATED' as const, imageSource: 'CUSTOM' as const,
+      executionRole: build.executionRole, workflows: build.workflows === undefined ? undefined : [...build.workflows], loggingConfiguration: build.loggingConfiguration,
+    }),
+  });
+  context.afterCommit(context.services.wakeWorker);
+  return image;
+}
+
+/** Handlers. */
+export const imageOperations = {
+  async CreateImage(input, context) {
+    checkLogGroups({ 'loggingConfiguration.logGroupName': input.loggingConfiguration?.logGroupName }, input.executionRole);
+    const image = await startBuild(context, input, await findSettings(context, input));
+    return { imageBuildVersionArn: image.arn, latestVersionReferences: references(image.arn) };
+  },
+
+  async GetImage(input, context) {
+    const arn = visibleArn(context, input.imageBuildVersionArn, 'image', 'imageBuildVersionArn');
+    if (arn.owner === 'aws') {
+      const image = findManagedImage(context.services.catalog.managed, arn);
+      if (image === undefined) throw resourceNotFound(input.imageBuildVersionArn);
+      return { image: await managedImage(context, image) };
+    }
+    const build = await resolveImageToRead(context.db, input.imageBuildVersionArn);
+    const image = build === undefined ? undefined : await getImage(context.db, build);
+    if (image === undefined) throw resourceNotFound(input.imageBuildVersionArn);
+    return { image, latestVersionReferences: references(build!) };
+  },
+
+  async ListImages(input, context) {
+    const conditions = readFilters(input.filters, FILTERS);
+    const owner = input.owner ?? 'Self';
+    if (owner === 'Amazon') return listManaged(context, conditions, input);
+    const page = openPage(input, context, ['string', 'number', 'number', 'number']);
+    if (owner !== 'Self') return { imageVersionList: [] };
+    if (input.byName === true) {
+      const all = await listImageVersions(context.db, placeOf(context), conditions, { limit: Number.MAX_SAFE_INTEGER - 1 });
+      const latest = new Map(all.map((image) => [parseArn(image.arn!)!.slug, image]));
+      const { items, nextToken } = page.cut(sliceOf([...latest.values()], page, imagePosition), imagePosition);
+      return { imageVersionList: items.map((image) => ({ ...versionOf(image), arn: references(image.arn!).latestVersionArn })), nextToken };
+    }
+    const { items, nextToken } = page.cut(await listImageVersions(context.db, placeOf(context), conditions, page), imagePosition);
+    return { imageVersionList: items.map(versionOf), nextToken };
+  },
+
+  async ListImageBuildVersions(input, context) {
+    const conditions = readFilters(input.filters, FILTERS);
+    const page = openPage(input, context, ['string', 'string']);
+    if (input.imageVersionArn !== undefined && visibleArn(context, input.imageVersionArn, 'image', 'imageVersionArn').owner === 'aws') return { imageSummaryList: [] };
+    const found = await listImageBuilds(context.db, placeOf(context), { versionArn: input.imageVersionArn }, conditions, page);
+    const { items, nextToken } = page.cut(found, imageBuildPosition);
+    return { imageSummaryList: items.map((image) => imageSummary(image, context)), nextToken };
+  },
+
+  async CancelImageCreation(input, context) {
+    ownArn(context, input.imageBuildVersionArn, 'image', 'imageBuildVersionArn');
+    const cancelled = await requestCancel(context.db, input.imageBuildVersionArn);
+    if (cancelled === undefined) throw resourceNotFound(input.imageBuildVersionArn);
+    if (typeof cancelled === 'object') throw invalidRequest(`The image '${input.imageBuildVersionArn}' is ${cancelled.ended}: there is no creation to cancel.`);
+    context.afterCommit(context.services.wakeWorker);
+    return { imageBuildVersionArn: input.imageBuildVersionArn };
+  },
+
+  async DeleteImage(input, context) {
+    const arn = ownArn(context, input.imageBuildVersionArn, 'image', 'imageBuildVersionArn');
+    const image = await getImage(context.db, input.imageBuildVersionArn);
+    if (image === undefined) throw resourceNotFound(input.imageBuildVersionArn);
+    if (isInProgress(image.state!.status!)) {
+      throw new ApiError('ResourceDependencyException', `Resource dependency error: The image '${input.imageBuildVersionArn}' is still being created (${image.state!.status}). Cancel its creation first.`);
+    }
+    const available = (await imageVersions(context.db, placeOf(context), arn.slug)).filter(({ status }) => status === 'AVAILABLE');
+    const dependents = await dependentsOf(context.db, input.imageBuildVersionArn, available);
+    if (dependents.length > 0) throw resourceDependency(input.imageBuildVersionArn, dependents);
+    await deleteImage(context.db, input.imageBuildVersionArn);
+    return { imageBuildVersionArn: input.imageBuildVersionArn };
+  },
+} satisfies Partial<Handlers>;
+
+/** An image in a list of builds. */
+export function imageSummary(image: Image, { account }: OperationContext) {
+  return compact({
+    arn: image.arn, name: image.name, type: image.type, version: image.version, platform: image.platform, osVersion: image.osVersion, state: image.state, owner: account,
+    dateCreated: image.dateCreated, outputResources: image.outputResources, tags: image.tags, buildType: image.buildType, imageSource: image.imageSource,
+    loggingConfiguration: image.loggingConfiguration,
+  });
+}
+
+function versionOf(image: Image): ImageVersion {
+  const arn = parseArn(image.arn!)!;
+  return compact({
+    arn: versionArn(arn), name: image.name, type: image.type, version: formatVersion(arn.version!), platform: image.platform, osVersion: image.osVersion, owner: arn.owner,
+    dateCreated: image.dateCreated, buildType: image.buildType, imageSource: image.imageSource,
+  });
+}
+
+function references(arn: string) {
+  return latestVersionReferences(parseArn(arn) as Arn & { version: Version });
+}
+
+/** A base image. It has a version once it was made here; before that, what its ARN means is made on first use. */
+async function managedImage(context: OperationContext, image: ManagedImage): Promise<Image> {
+  const made = await newestBaseImage(context.db, image.name);
+  const version = made === undefined ? undefined : parseVersion(made.version);
+  const place = { region: context.region, account: 'aws' };
+  return compact({
+    arn: version === undefined ? anyVersion(context, image) : resourceArn(place, 'image', image.name, version, 1),
+    type: 'AMI' as const, name: image.name, version: version === undefined ? 'x.x.x' : `${formatVersion(version)}/1`, platform: image.platform, osVersion: image.osVersion,
+    state: { status: 'AVAILABLE' as const }, dateCreated: made?.created, imageSource: 'AMAZON_MANAGED' as const, tags: {},
+  });
+}
+
+function anyVersion(context: OperationContext, image: ManagedImage): string {
+  return resourceArn({ region: context.region, account: 'aws' }, 'image', image.name, { major: 'x', minor: 'x', patch: 'x' });
+}
+
+function listManaged(context: OperationContext, conditions: Conditions<ImageColumn>, input: { maxResults?: number; nextToken?: string }) {
+  const page = openPage(input, context, ['string']);
+  const position = (image: ManagedImage) => [image.name];
+  const all = context.services.catalog.managed.images.filter(({ name, platform }) => meetsConditions({ name, platform, status: 'AVAILABLE' }, conditions));
+  const { items, nextToken } = page.cut(sliceOf(all, page, position), position);
+  return {
+    imageVersionList: items.map((image): ImageVersion => ({
+      arn: anyVersion(context, image), name: image.name, type: 'AMI', version: 'x.x.x', platform: image.platform, osVersion: image.osVersion, owner: 'Amazon', imageSource: 'AMAZON_MANAGED',
+    })),
+    nextToken,
+  };
+}
