@@ -1,9 +1,10 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import type { NormalizedSchema } from '@smithy/core/schema';
+import { ERROR_STATUS } from '../resources/errors.ts';
 import { memberLocation, members, OPERATIONS, type OperationName } from './model.ts';
 import { census, handlers } from './operations/register.ts';
-import { NOT_YET } from './operations/not-yet.ts';
+import { NOT_YET, notYetOperations } from './operations/not-yet.ts';
 import { API_DATA, type Shape } from './validate.ts';
 
 /** Where the SDK and the API data say different things. Nothing, at these versions: what appears here on an update has to be looked at. */
@@ -78,9 +79,15 @@ test('a label is the last thing of its URI, as routing takes it to be', () => {
 });
 
 test('every operation is either written or named as not yet there, and never both', () => {
-  const unsupported = new Set<OperationName>(NOT_YET);
-  assert.equal(unsupported.size, NOT_YET.length);
+  assert.equal(new Set<OperationName>(NOT_YET).size, NOT_YET.length);
   assert.deepEqual(Object.keys(handlers).sort(), [...OPERATIONS.keys()].sort());
+  for (const name of NOT_YET) assert.equal(handlers[name], notYetOperations[name], `${name} is written: take it out of NOT_YET`);
   const { supported, notYet } = census();
   assert.equal(supported.length + notYet.length, 77);
+});
+
+test('the error catalogue has every error of the model, with its status', () => {
+  const modelled = Object.entries(API_DATA.shapes).filter(([, shape]) => shape.exception);
+  assert.equal(modelled.length, 20);
+  for (const [code, { error }] of modelled) assert.equal((ERROR_STATUS as Record<string, number>)[code], error?.httpStatusCode, code);
 });

@@ -19,6 +19,8 @@ export interface Shape {
   readonly pattern?: string;
   readonly min?: number;
   readonly max?: number;
+  readonly exception?: boolean;
+  readonly error?: { readonly httpStatusCode: number };
 }
 
 /** The API data. */
