@@ -104,9 +104,10 @@ export function diskNode(name: string, path: string, overlay = false): object {
  * process that it replaces, so that the pid is the program's.
  */
 export function inNamespace(netns: string, resolvConf: string, argv: readonly string[]): string[] {
-  // Nothing of a user's is in the script: it gets the paths and the program as arguments.
+  // Nothing of a user's is in the script: it gets the paths and the program as arguments. The namespace is a slave: a private one
+  // would keep the disks of containers, mounted on the host at this moment, busy after they are unmounted there.
   const script = 'if [ -e /etc/resolv.conf ]; then mount --bind -- "$1" /etc/resolv.conf; fi; n=$2; shift 2; exec nsenter "--net=$n" -- "$@"';
-  return ['unshare', '--mount', '--propagation', 'private', '--', 'sh', '-ec', script, 'sh', resolvConf, netns, ...argv];
+  return ['unshare', '--mount', '--propagation', 'slave', '--', 'sh', '-ec', script, 'sh', resolvConf, netns, ...argv];
 }
 
 function acceleration(accelerator: Accelerator): string[] {
