@@ -1,0 +1,53 @@
+/** A base image for the tests, made once for a day and a recipe, and shared by all test files and checkouts on this machine. */
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { baseImages } from '../../src/images/base/base-images.ts';
+import { timestamp, until } from '../../src/platform/clock.ts';
+import { memoryRecorder } from '../../src/platform/held.ts';
+import { takeFileLock } from '../../src/platform/lock.ts';
+
+const RECIPE = fileURLToPath(new URL('../../src/images/base/', import.meta.url));
+const PREFIX = 'ingot-test-base-';
+
+/**
+ * Path of a `debian-12-x86` base image, qcow2, which nobody may write to. `INGOT_TEST_BASE` names one that is ready.
+ * The first caller makes it (about a minute); callers at the same time, in other processes too, wait for that.
+ */
+export async function sharedBase(): Promise<string> {
+  const ready = process.env['INGOT_TEST_BASE'];
+  if (ready) return ready;
+  const folder = join(tmpdir(), `${PREFIX}${recipeHash()}`);
+  const base = join(folder, 'base.qcow2');
+  if (existsSync(base)) return base;
+  await mkdir(folder, { recursive: true });
+  const lock = await until('the base image that another test file makes', 900_000, () => takeFileLock(join(folder, 'lock'), 0), { everyMs: 250 });
+  try {
+    if (existsSync(base)) return base;
+    await removeOld(folder);
+    await baseImages['debian-12-x86']!.make({ target: base, workDirectory: join(folder, 'work'), held: memoryRecorder('sharedBase'), report: () => {} });
+    return base;
+  } finally {
+    lock.release();
+  }
+}
+
+/** What the base image is made by, and the day: it has the newest packages of that day. */
+function recipeHash(): string {
+  const hash = createHash('sha256').update(timestamp().slice(0, 10));
+  for (const file of globSync('debian*.ts', { cwd: RECIPE }).filter((name) => !name.endsWith('.test.ts')).sort()) hash.update(readFileSync(join(RECIPE, file)));
+  return hash.digest('hex').slice(0, 12);
+}
+
+/** Those of days past. One of today may be in use by another checkout. */
+async function removeOld(keep: string): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const folder = join(tmpdir(), name);
+    if (!name.startsWith(PREFIX) || folder === keep) continue;
+    const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > 2 * 86_400_000) await rm(folder, { recursive: true, force: true });
+  }
+}
