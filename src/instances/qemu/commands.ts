@@ -24,7 +24,7 @@ const STREAM_GRACE_MS = 500;
 /** The arguments of the launcher for a command: see `LAUNCHER`. Exported for its test. */
 export function launcherArguments(id: string, request: CommandRequest, stdin: 'none' | 'input' | 'script' | 'file'): string[] {
   if ((request.argv === undefined) === (request.script === undefined)) throw new Error('a command has either argv or script');
-  const argv = request.argv ?? ['/bin/bash', `${GUEST_DIRECTORY}/${id}/script`];
+  const argv = request.argv ?? ['/bin/bash', `${GUEST_DIRECTORY}/${id}.script`];
   if (argv.length === 0) throw new Error('a command has at least a program');
   const env = Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`);
   for (const text of [...argv, ...env, request.cwd ?? '', request.user ?? '']) if (text.includes('\0')) throw new Error('a command holds a NUL character');
@@ -55,7 +55,7 @@ export async function runInGuest(guest: Guest, request: CommandRequest): Promise
   if (stdin === 'file') await putInGuest(guest, `${GUEST_DIRECTORY}/${id}.input`, bytes!, 0o600);
   const started = await insist(guest, () => agentExec(guest.agent, argv, { timeoutMs: SILENCE_MS, ...(bytes !== undefined && !large ? { input: bytes } : {}) }), false);
   // A command that ends at once may count as one that did not start; if its end is on record, it ran.
-  if (started.exitCode !== 0 && (await readSmall(guest, `${GUEST_DIRECTORY}/${id}/status`)) === undefined) {
+  if (started.exitCode !== 0 && (await readStatus(guest, `${GUEST_DIRECTORY}/${id}`)) === undefined) {
     throw new Error(`the instance could not start the command: ${(started.stderr || started.stdout).trim() || `exit code ${started.exitCode}`}`);
   }
   return follow(guest, id, request, deadline);
@@ -73,8 +73,8 @@ async function runLargeScript(guest: Guest, request: CommandRequest, bytes: Buff
 }
 
 async function follow(guest: Guest, id: string, request: CommandRequest, deadline: number | undefined): Promise<CommandResult> {
-  const directory = `${GUEST_DIRECTORY}/${id}`;
-  const streams = (['stdout', 'stderr'] as const).map((name) => new RelayedStream(guest, `${directory}/${name === 'stdout' ? 'out' : 'err'}`, (chunk) => request.onOutput?.(name, chunk)));
+  const files = `${GUEST_DIRECTORY}/${id}`;
+  const streams = (['stdout', 'stderr'] as const).map((name) => new RelayedStream(guest, `${files}.${name === 'stdout' ? 'out' : 'err'}`, (chunk) => request.onOutput?.(name, chunk)));
   let killed: 'deadline' | 'abort' | undefined;
   let status: string | undefined;
   let graceUntil = Infinity;
@@ -88,7 +88,7 @@ async function follow(guest: Guest, id: string, request: CommandRequest, deadlin
     }
     let moved = false;
     for (const stream of streams) moved = (await stream.read(status !== undefined)) || moved;
-    if (status === undefined) status = await readSmall(guest, `${directory}/status`);
+    if (status === undefined) status = await readStatus(guest, files);
     else if (streams.every((stream) => stream.ended) || Date.now() > graceUntil) break;
     if (moved) {
       wait = 10;
@@ -100,7 +100,7 @@ async function follow(guest: Guest, id: string, request: CommandRequest, deadlin
       wait = 10;
     } else if (Date.now() - lastUnitCheck > 10_000) {
       lastUnitCheck = Date.now();
-      await checkUnit(guest, id, directory);
+      await checkUnit(guest, id, files);
     }
     await pause(Math.min(wait, deadline === undefined || killed ? wait : Math.max(1, deadline - Date.now())), killed ? undefined : request.signal);
     wait = Math.min(200, wait * 1.3);
@@ -117,10 +117,10 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
 }
 
 /** A command whose unit is gone and left no word of its end: the guest was restarted, or somebody removed the word. */
-async function checkUnit(guest: Guest, id: string, directory: string): Promise<void> {
+async function checkUnit(guest: Guest, id: string, files: string): Promise<void> {
   const { stdout } = await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', UNIT_STATE, 'sh', id]));
   if (stdout.trim() !== 'inactive') return;
-  if ((await readSmall(guest, `${directory}/status`)) === undefined) {
+  if ((await readStatus(guest, files)) === undefined) {
     throw new Error('the command is gone and left no exit code: the instance was restarted while it ran');
   }
 }
@@ -145,13 +145,14 @@ async function insist<T>(guest: Guest, question: () => Promise<T>, again = true)
   }
 }
 
-/** Reads a file of at most a few KiB; `undefined` when it is not there. */
-async function readSmall(guest: Guest, path: string): Promise<string | undefined> {
+/** The word that a command's end left; `undefined` before. */
+async function readStatus(guest: Guest, files: string): Promise<string | undefined> {
   return insist(guest, async () => {
-    const handle = await openFile(guest, path);
+    const handle = await openFile(guest, `${files}.status`);
     if (handle === undefined) return undefined;
     try {
-      return (await readChunk(guest, handle, 4096)).toString('utf8');
+      const text = (await readChunk(guest, handle, 4096)).toString('utf8');
+      return text.endsWith('\n') ? text : undefined; // The file may be there before its content.
     } finally {
       await guest.agent.execute('guest-file-close', { handle }).catch(() => {});
     }

@@ -15,72 +15,79 @@ export const CHUNK_BYTES = 1 << 20;
 
 const CHUNKS_AHEAD = 8;
 
-// A chunk that the reader has cut to nothing is done with; the file after the last chunk is empty, then `.end` appears.
+// A chunk that the reader has cut to nothing is done with; the file after the last chunk is empty, then `.end` appears. `head` would keep
+// back what is less than a block. Without the pipe's name nobody reads any more: what others left running may go on printing.
 const RELAY = `
+head='stdbuf -o0 head'
+command -v stdbuf >/dev/null || head=head
 relay() {
   n=0
-  exec <"$1/$2"
-  while head -c ${CHUNK_BYTES} >"$1/$2.$n" && [ -s "$1/$2.$n" ]; do
-    n=$((n + 1)); old="$1/$2.$((n - ${CHUNKS_AHEAD}))"
-    while [ -s "$old" ]; do sleep 0.02; done
-    rm -f "$old"
+  exec <"$1"
+  while $head -c ${CHUNK_BYTES} >"$1.$n" && [ -s "$1.$n" ]; do
+    n=$((n + 1))
+    if [ $n -ge ${CHUNKS_AHEAD} ]; then
+      old="$1.$((n - ${CHUNKS_AHEAD}))"
+      while [ -s "$old" ]; do sleep 0.02; done
+      rm -f "$old"
+    fi
   done
-  # Without the folder nobody reads: what others left running may go on printing.
-  if [ -d "$1" ]; then : >"$1/$2.end"; else cat >/dev/null; fi
+  if [ -p "$1" ]; then : >"$1.end"; else rm -f "$1".*; cat >/dev/null; fi
 }
-while read -r d; do
-  relay "$d" out &
-  relay "$d" err &
-done <>"$1"
+while read -r pipe; do relay "$pipe" & done <>"$1"
 `;
 
 // systemd tells what became of the main process in two variables: "exited 3", "killed KILL", "dumped SEGV".
-const STATUS = 'echo "$EXIT_CODE $EXIT_STATUS" >"$1/status.new" && mv "$1/status.new" "$1/status"\n';
+const STATUS = 'echo "$EXIT_CODE $EXIT_STATUS" >"$1.status"\n';
 
 /**
- * Starts a command. Arguments: its id; what stdin holds (`none`, `input`, `script`, `file`: `input` already there); the user; the working
+ * Starts a command. Arguments: its id; what stdin holds (`none`, `input`, `script`, `file`: `ID.input` already there); the user; the working
  * directory; the number of environment settings, these, then the program and its arguments. Stdin: the command's, or the script.
  */
 export const LAUNCHER = `
 set -e
-umask 022
 r=${GUEST_DIRECTORY}; id=$1; d=$r/$1; stdin=$2; user=$3; cwd=$4; count=$5; shift 5
 [ "$user" = root ] || id -u -- "$user" >/dev/null
-mkdir -p -m 0711 "$r"
-if mkdir "$r/setup" 2>/dev/null; then
+if ! [ -p "$r/control" ]; then
+  umask 022
+  mkdir -p -m 0711 "$r"
+  if mkdir "$r/setup" 2>/dev/null; then
 cat >"$r/relay.sh" <<'RELAY'
 ${RELAY}RELAY
 cat >"$r/status.sh" <<'STATUS'
 ${STATUS}STATUS
-  mkfifo -m 0600 "$r/control"
-  systemd-run --quiet --collect --unit=ingot-relay --description='Ingot: output of commands' --service-type=exec -- /bin/sh "$r/relay.sh" "$r/control" </dev/null
-else
-  while ! [ -p "$r/control" ]; do sleep 0.05; done
+    mkfifo -m 0600 "$r/control"
+    systemd-run --quiet --collect --unit=ingot-relay --description='Ingot: output of commands' --service-type=exec -p UMask=0077 \\
+      -- /bin/sh "$r/relay.sh" "$r/control" </dev/null
+  else
+    while ! [ -p "$r/control" ]; do sleep 0.05; done
+  fi
 fi
-mkdir -p -m 0711 "$d"
-mkfifo -m 0622 "$d/out" "$d/err"
-echo "$d" >"$r/control"
-options=
+umask 077
+mkfifo -m 0622 "$d.out" "$d.err"
+echo "$d.out
+$d.err" >"$r/control"
+input=null
 case $stdin in
-  none) exec </dev/null; input=null;;
-  script) (umask 077; cat >"$d/script"); chown -- "$user" "$d/script"; exec </dev/null; input=null;;
-  input) (umask 077; cat >"$d/input"); exec </dev/null; input=file:$d/input;;
-  file) mv "$d.input" "$d/input"; exec </dev/null; input=file:$d/input;;
+  none) ;;
+  script) cat >"$d.script"; [ "$user" = root ] || chown -- "$user" "$d.script";;
+  input) cat >"$d.input"; input=file:$d.input;;
+  file) input=file:$d.input;;
 esac
+exec </dev/null
 n=$#
 while [ "$count" -gt 0 ]; do set -- "$@" "--setenv=$1"; shift; count=$((count - 1)); n=$((n - 1)); done
-set -- "$@" -- /bin/sh -c 'exec >"$1/out" 2>"$1/err"; cd -- "$2" || exit 126; shift 2; exec "$@"' sh "$d" "$cwd"
+set -- "$@" -- /bin/sh -c 'exec >"$1.out" 2>"$1.err"; cd -- "$2" || exit 126; shift 2; exec "$@"' sh "$d" "$cwd"
 while [ "$n" -gt 0 ]; do set -- "$@" "$1"; shift; n=$((n - 1)); done
 exec systemd-run --quiet --collect --unit="ingot-$id" --description='Ingot: a command' --service-type=exec \\
   -p User="$user" -p StandardInput="$input" -p ExecStopPost="+/bin/sh $r/status.sh $d" \\
   -p KillMode=process -p IgnoreSIGPIPE=no -p TasksMax=infinity -p OOMPolicy=continue -p TimeoutStopSec=10 "$@"
 `;
 
-/** Ends streams that a command never opened, and removes its folder; from then on the relay drops what others still print. Argument: its id. */
+/** Ends streams that a command never opened, and removes its files; from then on the relay drops what others still print. Argument: its id. */
 export const FINISHER = `
 d=${GUEST_DIRECTORY}/$1
-for s in out err; do [ -p "$d/$s" ] && : <>"$d/$s"; done
-rm -rf "$d"
+for s in out err; do if [ -p "$d.$s" ]; then : <>"$d.$s"; fi; done
+rm -f "$d".*
 `;
 
 /** Kills a command with all that it started. Argument: its id. */
