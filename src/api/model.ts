@@ -27,7 +27,6 @@ export type OperationInput<O extends OperationName> = SdkCommand<O> extends { re
 
 /** What a handler of an operation answers. Members left undefined are absent on the wire. Timestamps are `Date`, `DateTime` members strings. */
 export type OperationOutput<O extends OperationName> =
-  // oxlint-disable-next-line no-explicit-any -- only the position of the output counts here
   SdkCommand<O> extends Command<infer _I, infer _J, infer _C, infer Output, infer _D> ? Omit<Output, '$metadata'> : never;
 
 /** Where a member of an input goes in a request. */

@@ -48,6 +48,9 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     reply.header('x-amzn-RequestId', request.id);
     request.raw.headers['content-type'] = BYTES;
   });
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.debug({ requestId: request.id, method: request.method, path: target(request).path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
+  });
   app.addHook('preClose', async () => closing.abort(serviceUnavailable('The server is stopping.')));
   app.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply));
 
@@ -132,7 +135,7 @@ async function answerIngot(route: IngotRoute, request: FastifyRequest, reply: Fa
 function refuse(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest, reply: FastifyReply): void {
   const told = error instanceof ApiError ? error : translate(error, request);
   if (told.status >= 500) request.log.error({ err: error, requestId: request.id, method: request.method, path: target(request).path }, 'a request failed');
-  else request.log.debug({ requestId: request.id, method: request.method, path: target(request).path, code: told.code }, told.message);
+  else request.log.debug({ requestId: request.id, code: told.code }, told.message);
   void reply
     .code(told.status)
     .header('x-amzn-RequestId', request.id)

@@ -3,15 +3,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { amisOfImage } from '../../catalog/amis.ts';
 import { imageLogPath, readImageLog } from '../../catalog/image-log.ts';
+import { getImage } from '../../catalog/images.ts';
+import { parseArn } from '../../resources/arns.ts';
 import { invalidParameterValue, resourceNotFound } from '../../resources/errors.ts';
+import { isInProgress, type ImageStatus } from '../../resources/statuses.ts';
 import type { RequestContext } from '../context.ts';
-import { API_DATA, matchesPattern } from '../validate.ts';
 import { readQuery } from './read.ts';
 import type { IngotRoute } from './route.ts';
 import { ndjson } from './stream.ts';
-
-/** In these nothing more happens to a build. */
-const END_STATES: ReadonlySet<string> = new Set(['AVAILABLE', 'CANCELLED', 'FAILED', 'DEPRECATED', 'DELETED', 'DISABLED']);
 
 export const imageRoutes: readonly IngotRoute[] = [
   {
@@ -27,7 +26,10 @@ export const imageRoutes: readonly IngotRoute[] = [
       const status = await statusOf(arn, context);
       // The log of a deleted image stays readable as long as its file is there.
       if (status === undefined && !existsSync(imageLogPath(context.services.dataDirectory, arn))) throw resourceNotFound(arn);
-      const ended = async (): Promise<boolean> => END_STATES.has((await statusOf(arn, context)) ?? 'DELETED');
+      const ended = async (): Promise<boolean> => {
+        const now = await statusOf(arn, context);
+        return now === undefined || !isInProgress(now);
+      };
       return ndjson(readImageLog(context.services.dataDirectory, arn, { follow, after, ended, signal }), signal);
     },
   },
@@ -46,13 +48,14 @@ export const imageRoutes: readonly IngotRoute[] = [
 
 /** The ARN of a build version that belongs to the caller. Its Region need not be the signature's: the ARN says where it is. */
 function ownBuild(arn: string, { account }: RequestContext): string {
-  const { pattern } = API_DATA.shapes['ImageBuildVersionArn']!;
-  if (!matchesPattern(pattern!, arn)) throw invalidParameterValue('arn', "It must be the ARN of an image's build version, such as arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/1.");
-  if (arn.split(':')[4] !== account) throw resourceNotFound(arn);
+  const parsed = parseArn(arn);
+  if (parsed?.type !== 'image' || parsed.build === undefined) {
+    throw invalidParameterValue('arn', "It must be the ARN of an image's build version, such as arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/1.");
+  }
+  if (parsed.owner !== account) throw resourceNotFound(arn);
   return arn;
 }
 
-async function statusOf(arn: string, { services }: RequestContext): Promise<string | undefined> {
-  const image = await services.catalog.db.selectFrom('images').select('status').where('arn', '=', arn).executeTakeFirst();
-  return image?.status;
+async function statusOf(arn: string, { services }: RequestContext): Promise<ImageStatus | undefined> {
+  return (await getImage(services.catalog.db, arn))?.state?.status;
 }
