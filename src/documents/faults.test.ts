@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parseComponentDocument } from './component/parse.ts';
 import type { Platform } from './component/modules.ts';
@@ -46,6 +47,8 @@ const CASES: readonly Case[] = [
   },
   { code: 'document-too-large', text: `${PLACE}a: &a [*a]`, says: /anchors grow/ },
   { code: 'invalid-yaml', text: 'schemaVersion: 1.0\nphases: [build\n▸name: x', says: /not YAML/ },
+  { code: 'document-too-large', text: `${PLACE}${'- '.repeat(30_000)}`, says: /nested deeper than 64/ },
+  { code: 'invalid-yaml', text: bash('▸*gone'), says: /no anchor '&gone'/ },
   { code: 'invalid-yaml', text: '▸', says: /empty/ },
   { code: 'invalid-yaml', text: 'a: 1\n▸---\nb: 1', says: /multiple documents/ },
   { code: 'duplicate-key', text: component(`${GOOD_STEP}▸action: Reboot\n`), says: /'action' is already there in line 6/ },
@@ -197,6 +200,13 @@ for (const example of CASES) {
 test('every fault code has a case', () => {
   const covered = new Set(CASES.map((example) => example.code));
   assert.deepEqual(Object.keys(FAULT_KINDS).filter((code) => !covered.has(code as FaultCode)), []);
+});
+
+test('the README tells every fault code as it is', () => {
+  const readme = readFileSync(new URL('README.md', import.meta.url), 'utf8');
+  const rows = Object.entries(FAULT_KINDS).map(([code, { severity, description }]) => `| \`${code}\` | ${severity} | ${description} |`);
+
+  assert.deepEqual(rows.filter((row) => !readme.includes(row)), []);
 });
 
 test('faults come in the order of the text, on one line each', () => {

@@ -6,7 +6,7 @@ import { parseComponentDocument } from './component/parse.ts';
 import { FAULT_KINDS } from './faults.ts';
 import { parseWorkflowDocument } from './workflow/parse.ts';
 
-const ROUNDS = 1500;
+const ROUNDS = 500;
 /** Set it to the printed one to see a failure again. */
 const SEED = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31));
 

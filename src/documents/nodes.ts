@@ -2,7 +2,7 @@
  * YAML text as a small tree that keeps the place and the text of every value. YAML 1.2, core schema; JSON is read the same way.
  * Anchors and merge keys (`<<`) are resolved, with a limit on what they may grow to.
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Document, Node } from 'yaml';
 import type { FaultCollector } from './faults.ts';
 import type { Position } from './position.ts';
@@ -45,6 +45,9 @@ export const MAX_DOCUMENT_BYTES = 64 * 1024;
 const MAX_NODES = 50_000;
 const MAX_DEPTH = 64;
 
+/** Hundreds of lists opened in one line: the library takes seconds over thousands of them. */
+const NESTED_LINE = /^ *(?:[-?:] +){500}/m;
+
 const START: Position = { line: 1, column: 1 };
 
 class TooLarge extends Error {}
@@ -75,14 +78,18 @@ export function readNodes(text: string, faults: FaultCollector): DocumentNode | 
     faults.add('document-too-large', START, '', `The document has ${Buffer.byteLength(text)} bytes; at most ${MAX_DOCUMENT_BYTES} are allowed.`);
     return undefined;
   }
+  if (NESTED_LINE.test(text)) return tooDeep(faults);
   try {
     return new TreeReader(text, faults).read();
   } catch (error) {
     if (!(error instanceof TooLarge) && !(error instanceof RangeError)) throw error;
-    const message = `The document is nested deeper than ${MAX_DEPTH} levels, or its anchors grow to more than ${MAX_NODES} values.`;
-    faults.add('document-too-large', START, '', message);
-    return undefined;
+    return tooDeep(faults);
   }
+}
+
+function tooDeep(faults: FaultCollector): undefined {
+  const message = `The document is nested deeper than ${MAX_DEPTH} levels, or its anchors grow to more than ${MAX_NODES} values.`;
+  faults.add('document-too-large', START, '', message);
 }
 
 class TreeReader {
@@ -90,6 +97,9 @@ class TreeReader {
   readonly #lines = new LineCounter();
   readonly #document: Document.Parsed;
   readonly #text: string;
+  readonly #anchors = new Map<string, Node>();
+  /** How many aliases are being followed. */
+  #expanding = 0;
   #nodes = 0;
 
   constructor(text: string, faults: FaultCollector) {
@@ -145,10 +155,9 @@ class TreeReader {
     this.#nodes += 1;
     if (this.#nodes > MAX_NODES || depth > MAX_DEPTH) throw new TooLarge();
     const position = this.#at(node?.range?.[0] ?? after);
-    if (isAlias(node)) {
-      const target = node.resolve(this.#document);
-      return { ...this.#node(target, path, depth + 1, after), position };
-    }
+    if (isAlias(node)) return this.#alias(node.source, position, path, depth);
+    // Anchors are kept here, because the library looks for each of them through the whole document.
+    if (this.#expanding === 0 && isNode(node) && 'anchor' in node && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (isSeq(node)) {
       const items = node.items.map((item, index) => this.#node(item as Node, `${path}[${index}]`, depth + 1, node.range?.[0]));
       return { kind: 'list', position, items };
@@ -163,6 +172,18 @@ class TreeReader {
       return { kind: 'scalar', position, value, text: value === null ? '' : text, quoted, locate };
     }
     return { kind: 'scalar', position, value: null, text: '', quoted: false, locate: () => position };
+  }
+
+  #alias(name: string, position: Position, path: string, depth: number): DocumentNode {
+    const target = this.#anchors.get(name);
+    if (target === undefined) {
+      this.#faults.add('invalid-yaml', position, path, `This is not YAML: no anchor '&${shorten(name)}' stands before '*${shorten(name)}'.`);
+      return { kind: 'scalar', position, value: null, text: '', quoted: false, locate: () => position };
+    }
+    this.#expanding += 1;
+    const value = this.#node(target, path, depth + 1);
+    this.#expanding -= 1;
+    return { ...value, position };
   }
 
   #locate(wanted: string, occurrence: number, start: number, end: number): Position | undefined {
