@@ -1,0 +1,161 @@
+/** Images built through the API: what succeeds, what fails and how it is told, what is left behind. Test instances are not booted here. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import {
+  CancelImageCreationCommand, CreateComponentCommand, CreateImageRecipeCommand, DeleteImageCommand, GetImageCommand, ListImagePackagesCommand,
+  ListWorkflowExecutionsCommand, ListWorkflowStepExecutionsCommand,
+} from '@aws-sdk/client-imagebuilder';
+import { randomUUID } from 'node:crypto';
+import { until } from '../../src/platform/clock.ts';
+import { createTestImage, outputOf, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
+import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+import { dataDirectoryWithBase, imageLog, startServer, type TestServer } from '../harness/service.ts';
+
+function document(phase: 'build' | 'test', steps: string): string {
+  return `name: t\nschemaVersion: 1.0\nphases:\n  - name: ${phase}\n    steps:\n${steps.replaceAll(/^/gm, '      ')}`;
+}
+
+function bash(name: string, commands: readonly string[], more = ''): string {
+  return `- name: ${name}\n  action: ExecuteBash\n${more}  inputs:\n    commands:\n${commands.map((line) => `      - ${JSON.stringify(line)}\n`).join('')}`;
+}
+
+describe('images through the API', () => {
+  let state: HostState;
+  let dataDirectory: string;
+  let server: TestServer;
+
+  before(async () => {
+    state = await hostState();
+    dataDirectory = await dataDirectoryWithBase();
+    server = await startServer(dataDirectory);
+  });
+
+  after(async () => {
+    await server.stop();
+    await assertNothingLeft(state, dataDirectory);
+    await rm(dirname(dataDirectory), { recursive: true, force: true });
+  });
+
+  function files(folder: string): readonly string[] {
+    const path = join(dataDirectory, folder);
+    return existsSync(path) ? readdirSync(path) : [];
+  }
+
+  for (const driver of ['nspawn', 'qemu'] as const) {
+    test(`exit code 194 reboots and runs the step again, on ${driver}`, async () => {
+      const script = ['if [ -e /var/tmp/been-here ]; then echo "second run, boot $(cat /proc/sys/kernel/random/boot_id)"; exit 0; fi', 'touch /var/tmp/been-here', 'echo first run', 'exit 194'];
+      const arn = await createTestImage(server, { name: `reboot-${driver}`, driver, components: [document('build', bash('Once', script))] });
+      await waitUntilAvailable(server, arn);
+      const output = await outputOf(server, arn);
+      assert.ok(output.includes('first run'));
+      assert.equal(output.filter((line) => line.startsWith('second run')).length, 1);
+    });
+  }
+
+  test('two builds at once do not meet, though both serve port 80', async () => {
+    const serve = (page: string): string => document('build', bash('Serve', [
+      'set -e', 'export DEBIAN_FRONTEND=noninteractive', 'apt-get update -q', 'apt-get install -qy nginx-light', `echo ${page} > /var/www/html/index.html`,
+      'systemctl start nginx', 'sleep 3', 'curl --silent --fail http://localhost/ | sed "s/^/page: /"',
+    ]));
+    const arns = await Promise.all(['one', 'two'].map((name) => createTestImage(server, { name: `port-80-${name}`, components: [serve(name)] })));
+    await Promise.all(arns.map((arn) => waitUntilAvailable(server, arn)));
+    assert.ok((await outputOf(server, arns[0]!)).includes('page: one'));
+    assert.ok((await outputOf(server, arns[1]!)).includes('page: two'));
+    const packages = await server.client.send(new ListImagePackagesCommand({ imageBuildVersionArn: arns[0]! }));
+    assert.ok((packages.imagePackageList ?? []).length > 0);
+  });
+
+  test('an image that was built is a parent', async () => {
+    const first = await createTestImage(server, { name: 'parent', components: [document('build', bash('Mark', ['echo from the parent > /etc/marked']))] });
+    const parent = await waitUntilAvailable(server, first);
+    const ami = parent.outputResources!.amis![0]!.image!;
+    for (const [name, reference] of [['child-of-ami', ami], ['child-of-arn', first.replace(/1\.0\.0\/1$/, 'x.x.x')]] as const) {
+      const arn = await createTestImage(server, { name, parent: reference, components: [document('build', bash('Read', ['cat /etc/marked']))] });
+      await waitUntilAvailable(server, arn);
+      assert.ok((await outputOf(server, arn)).includes('from the parent'), name);
+    }
+  });
+
+  test('a failing command: the reason names document, phase, step and command, and nothing is left', async () => {
+    const layersBefore = files('layers').length;
+    const arn = await createTestImage(server, { name: 'failing', components: [document('build', bash('Break', ['echo something on the way', 'ls /no/such/folder']))] });
+    const image = await waitForStatus(server, arn);
+    assert.equal(image.state?.status, 'FAILED');
+    const reason = image.state!.reason!;
+    assert.match(reason, /^Workflow Execution ID: 'wf-[0-9a-f-]{36}' failed with reason: Document arn:aws:imagebuilder:us-east-1:\d{12}:component\/failing-0\/1\.0\.0\/1 failed!/);
+    for (const part of [/phase 'build'/i, /step 'Break'/i, /ExecuteBash/, /ls \/no\/such\/folder/, /No such file or directory/]) assert.match(reason, part);
+    assert.equal(files('layers').length, layersBefore);
+
+    const { workflowExecutions } = await server.client.send(new ListWorkflowExecutionsCommand({ imageBuildVersionArn: arn }));
+    const { steps } = await server.client.send(new ListWorkflowStepExecutionsCommand({ workflowExecutionId: workflowExecutions![0]!.workflowExecutionId! }));
+    const statuses = Object.fromEntries(steps!.map((step) => [step.name, step.status]));
+    assert.equal(statuses['LaunchBuildInstance'], 'COMPLETED');
+    assert.equal(statuses['ApplyBuildComponents'], 'FAILED');
+    assert.equal(statuses['CreateOutputAMI'], 'SKIPPED');
+  });
+
+  test('a hanging command ends with its deadline', async () => {
+    const arn = await createTestImage(server, { name: 'hanging', components: [document('build', bash('Hang', ['echo waiting', 'sleep 1000'], '  timeoutSeconds: 3\n'))] });
+    const image = await waitForStatus(server, arn);
+    assert.equal(image.state?.status, 'FAILED');
+    assert.match(image.state!.reason!, /step 'Hang'.*(timed out|3 s)/i);
+  });
+
+  test('CreateComponent refuses an unknown action with its place', async () => {
+    const data = 'name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: ExecuteBahs\n        inputs:\n          commands: [ls]\n';
+    await assert.rejects(
+      server.client.send(new CreateComponentCommand({ name: 'unknown-action', semanticVersion: '1.0.0', platform: 'Linux', data, clientToken: randomUUID() })),
+      (error: Error) => error.name === 'InvalidParameterValueException' && /7:17/.test(error.message) && /ExecuteBahs/.test(error.message) && /ExecuteBash/.test(error.message),
+    );
+  });
+
+  test('CreateImageRecipe refuses a parent image that does not exist', async () => {
+    const recipe = { name: 'no-parent', semanticVersion: '1.0.0', components: [], clientToken: randomUUID() };
+    for (const parentImage of ['arn:aws:imagebuilder:us-east-1:aws:image/plan-9-x86/x.x.x', 'ami-00000000000000000', 'arn:aws:imagebuilder:us-east-1:000000000000:image/none/1.0.0']) {
+      await assert.rejects(
+        server.client.send(new CreateImageRecipeCommand({ ...recipe, parentImage, components: undefined })),
+        (error: Error) => error.name.endsWith('Exception') && error.message.includes(parentImage), parentImage,
+      );
+    }
+  });
+
+  test('a cancelled build ends CANCELLED and leaves nothing', async () => {
+    const layersBefore = files('layers').length;
+    const arn = await createTestImage(server, { name: 'cancelled', components: [document('build', bash('Long', ['echo started', 'sleep 1000']))] });
+    await until('the component to run', 60_000, async () => ((await outputOf(server, arn)).includes('started') ? true : undefined), { everyMs: 50 });
+    await server.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: arn, clientToken: randomUUID() }));
+    const image = await waitForStatus(server, arn);
+    assert.equal(image.state?.status, 'CANCELLED');
+    assert.equal(files('layers').length, layersBefore);
+    await server.client.send(new DeleteImageCommand({ imageBuildVersionArn: arn }));
+    await assert.rejects(server.client.send(new GetImageCommand({ imageBuildVersionArn: arn })), { name: 'ResourceNotFoundException' });
+  });
+
+  test('after kill -9 of server and worker the next start fails the image with the reason and sweeps', async () => {
+    const layersBefore = files('layers').length;
+    const arn = await createTestImage(server, { name: 'killed', components: [document('build', bash('Long', ['echo started', 'sleep 1000']))] });
+    await until('the component to run', 60_000, async () => ((await outputOf(server, arn)).includes('started') ? true : undefined), { everyMs: 50 });
+    await server.kill();
+    server = await startServer(dataDirectory);
+    const image = await waitForStatus(server, arn);
+    assert.equal(image.state?.status, 'FAILED');
+    assert.match(image.state!.reason!, /worker process ended/);
+    assert.equal(files('layers').length, layersBefore);
+    const last = (await imageLog(dataDirectory, arn)).at(-1)!;
+    assert.deepEqual([last.type, last.status], ['state', 'FAILED']);
+  });
+
+  test('stopping the server fails the image it worked on, and leaves nothing', async () => {
+    const arn = await createTestImage(server, { name: 'stopped', components: [document('build', bash('Long', ['echo started', 'sleep 1000']))] });
+    await until('the component to run', 60_000, async () => ((await outputOf(server, arn)).includes('started') ? true : undefined), { everyMs: 50 });
+    await server.stop();
+    await assertNothingLeft(state, dataDirectory);
+    server = await startServer(dataDirectory);
+    const image = await waitForStatus(server, arn);
+    assert.equal(image.state?.status, 'FAILED');
+    assert.match(image.state!.reason!, /server was stopped/);
+  });
+});
