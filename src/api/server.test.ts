@@ -184,6 +184,11 @@ describe('the wire', () => {
     assert.doesNotMatch(response.body, /secret/);
   });
 
+  test('a catalogue that another process keeps busy is no failure: clients try again', async () => {
+    app = api({ GetComponent: async () => { throw Object.assign(new Error('database is locked'), { code: 'ERR_SQLITE_ERROR', errcode: 5 }); } });
+    assertError(await call('GET', `/GetComponent?componentBuildVersionArn=${encodeURIComponent(COMPONENT)}`), 503, 'ServiceUnavailableException');
+  });
+
   test('an operation that is not there yet says so', async () => {
     app = api(notYetOperations as Partial<Handlers>);
     for (const name of ['ListWorkflows', 'ListContainerRecipes'] satisfies OperationName[]) {

@@ -17,6 +17,7 @@ import { validateInput } from './validate.ts';
 export const BODY_LIMIT = 1 << 20;
 
 const BYTES = 'application/octet-stream';
+const SQLITE_BUSY = 5;
 
 /** What tests may choose. */
 export interface ApiOptions {
@@ -146,6 +147,8 @@ function refuse(error: Error & { readonly statusCode?: number; readonly code?: s
 
 function translate(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest): ApiError {
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return requestTooLarge(BODY_LIMIT);
+  // Another process has been writing for longer than a request waits. Clients try again on their own.
+  if (error.code === 'ERR_SQLITE_ERROR' && 'errcode' in error && error.errcode === SQLITE_BUSY) return serviceUnavailable('The catalogue is busy. Try again.');
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return serializationError(error.message);
   return internalFailure(request.id);
 }
