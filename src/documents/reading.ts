@@ -10,6 +10,11 @@ export function childPath(base: string, key: string): string {
   return base === '' ? key : `${base}.${key}`;
 }
 
+/** A sentence's start within another sentence. */
+export function lowerFirst(sentence: string): string {
+  return sentence.slice(0, 1).toLowerCase() + sentence.slice(1);
+}
+
 /** A map, or a `wrong-type` fault. `what` starts the sentence: `A step`. */
 export function readMap(node: DocumentNode, path: string, what: string, faults: FaultCollector): MapNode | undefined {
   if (node.kind === 'map') return node;

@@ -166,7 +166,8 @@ class ConditionReader {
     }
     if (kind !== 'pattern') return;
     const pattern = compilePattern(baseline);
-    if (typeof pattern === 'string') this.#faults.add('invalid-value', position, path, `The pattern '${shorten(baseline)}' cannot be read: ${pattern}.`);
+    if (typeof pattern !== 'string') return;
+    this.#faults.add('invalid-value', position, path, `The pattern '${shorten(baseline)}' cannot be read: ${pattern}.`);
   }
 }
 

@@ -4,7 +4,7 @@ import { didYouMean } from '../nearest.ts';
 import { describeNode, entryOf, shorten } from '../nodes.ts';
 import type { DocumentNode, MapNode, ScalarNode } from '../nodes.ts';
 import type { Position } from '../position.ts';
-import { booleanOf, childPath, integerOf, readText } from '../reading.ts';
+import { booleanOf, childPath, integerOf, lowerFirst, readText } from '../reading.ts';
 import { readCondition } from './conditions.ts';
 import type { InputValue } from './document.ts';
 import type { ActionModule, InputSchema, Platform } from './modules.ts';
@@ -112,7 +112,8 @@ class InputReader {
       const at = childPath(path, entry.key);
       if (schema === undefined) {
         const known = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`;
-        const message = `${this.#module.name} has no input '${shorten(entry.key)}', so that it has no effect; ${known}.${didYouMean(entry.key, names)}`;
+        const hint = didYouMean(entry.key, names);
+        const message = `${this.#module.name} has no input '${shorten(entry.key)}', so that it has no effect; ${known}.${hint}`;
         this.#faults.add('unknown-input', entry.keyPosition, at, message);
         continue;
       }
@@ -200,12 +201,13 @@ class InputReader {
     return node.items.map((item, index) => {
       const at = `${path}[${index}]`;
       if (item.kind === 'scalar' && item.value === null) {
-        this.#faults.add('null-value', item.position, at, `Item ${index} of ${what.toLowerCase()} has no value; it is read as an empty text.`);
+        this.#faults.add('null-value', item.position, at, `Item ${index} of ${lowerFirst(what)} has no value; it is read as an empty text.`);
         return '';
       }
       if (item.kind === 'scalar') return item.text;
       const hint = item.kind === 'map' ? ' A text with a colon and a space in it has to be quoted, or stand behind "|".' : '';
-      this.#faults.add('wrong-type', item.position, at, `Item ${index} of ${what.toLowerCase()} has to be a text, and is ${describeNode(item)}.${hint}`);
+      const message = `Item ${index} of ${lowerFirst(what)} has to be a text, and is ${describeNode(item)}.${hint}`;
+      this.#faults.add('wrong-type', item.position, at, message);
       return '';
     });
   }
@@ -230,7 +232,7 @@ class InputReader {
       const name = item.kind === 'map' ? entryOf(item, 'name') : undefined;
       const value = item.kind === 'map' ? entryOf(item, 'value') : undefined;
       if (name === undefined || value === undefined) {
-        this.#faults.add('wrong-type', item.position, at, `Item ${index} of ${what.toLowerCase()} has to be a map with name and value.`);
+        this.#faults.add('wrong-type', item.position, at, `Item ${index} of ${lowerFirst(what)} has to be a map with name and value.`);
         return null;
       }
       return {

@@ -47,7 +47,8 @@ const WINDOWS = ['Windows'] as const;
 const path = { type: 'text', required: true } as const;
 const flag = { type: 'boolean' } as const;
 const text = { type: 'text' } as const;
-const encodings = ['utf', 'utf-'].flatMap((utf) => [`${utf}8`, ...['16', '32'].flatMap((bits) => ['', 'LE', '-LE', 'BE', '-BE'].map((end) => utf + bits + end))]);
+const byteOrders = ['', 'LE', '-LE', 'BE', '-BE'];
+const encodings = ['utf', 'utf-'].flatMap((utf) => [`${utf}8`, ...['16', '32'].flatMap((bits) => byteOrders.map((order) => utf + bits + order))]);
 const encoding = { type: 'text', oneOf: encodings, ignoreCase: true } as const;
 const owner = { type: 'text', notOn: 'Windows' } as const;
 const mode = { type: 'mode', notOn: 'Windows' } as const;
@@ -64,8 +65,14 @@ const msi = {
 
 const MODULES: readonly ActionModule[] = [
   { name: 'Assert', platforms: ALL, shape: 'condition', inputs: {}, outputs: [], supported: true },
-  { name: 'ExecuteBash', platforms: UNIX, shape: 'map', inputs: { commands: { type: 'texts', required: true } }, outputs: ['stdout'], supported: true },
-  { name: 'ExecuteBinary', platforms: ALL, shape: 'map', inputs: { path, arguments: { type: 'texts' } }, outputs: ['stdout'], supported: true },
+  {
+    name: 'ExecuteBash', platforms: UNIX, shape: 'map', inputs: { commands: { type: 'texts', required: true } },
+    outputs: ['stdout'], supported: true,
+  },
+  {
+    name: 'ExecuteBinary', platforms: ALL, shape: 'map', inputs: { path, arguments: { type: 'texts' } },
+    outputs: ['stdout'], supported: true,
+  },
   {
     name: 'ExecutePowerShell', platforms: WINDOWS, shape: 'map', inputs: { commands: { type: 'texts' }, file: text },
     exactlyOneOf: ['commands', 'file'], outputs: ['stdout'], supported: false,

@@ -5,7 +5,7 @@ import { describeNode, entryOf, readNodes, shorten } from '../nodes.ts';
 import type { DocumentNode, MapEntry, MapNode, ScalarNode } from '../nodes.ts';
 import type { Fault, Position } from '../position.ts';
 import {
-  childPath, readChoice, readInteger, readList, readMap, readSchemaVersion, readText, requireEntry, UniqueNames, warnUnknownKeys,
+  childPath, lowerFirst, readChoice, readInteger, readList, readMap, readSchemaVersion, readText, requireEntry, UniqueNames, warnUnknownKeys,
 } from '../reading.ts';
 import { readCondition } from './conditions.ts';
 import type { ComponentDocument, ComponentParameter, InputValue, Phase, Step } from './document.ts';
@@ -131,7 +131,8 @@ class ComponentReader {
       if (only === undefined) {
         const flat = item.kind === 'map' && entryOf(item, 'name') !== undefined;
         const hint = flat ? ' The name is a key of its own: "- MyName:" with type beneath it, two places further in.' : '';
-        this.#faults.add('wrong-type', item.position, path, `An item of '${key}' has to be a map with one key, its name, and is ${describeMap(item)}.${hint}`);
+        const message = `An item of '${key}' has to be a map with one key, its name, and is ${describeMap(item)}.${hint}`;
+        this.#faults.add('wrong-type', item.position, path, message);
         continue;
       }
       const declared = read(only, `${path}.${only.key}`);
@@ -178,11 +179,11 @@ class ComponentReader {
 
   #checkDefault(value: string, allowed: readonly string[] | undefined, what: string, position: Position, path: string): void {
     if (value.length > MAX_PARAMETER_LENGTH) {
-      const message = `The default of ${lower(what)} has ${value.length} characters; at most ${MAX_PARAMETER_LENGTH} are allowed.`;
+      const message = `The default of ${lowerFirst(what)} has ${value.length} characters; at most ${MAX_PARAMETER_LENGTH} are allowed.`;
       this.#faults.add('out-of-range', position, path, message);
     }
     if (allowed === undefined || allowed.includes(value)) return;
-    const message = `The default of ${lower(what)} is '${shorten(value)}', which is not among its allowedValues (${allowed.join(', ')}).`;
+    const message = `The default of ${lowerFirst(what)} is '${shorten(value)}', which is not among its allowedValues (${allowed.join(', ')}).`;
     this.#faults.add('invalid-value', position, path, message);
   }
 
@@ -195,7 +196,7 @@ class ComponentReader {
   }
 
   #constantText(entry: MapEntry, path: string, what: string): string | undefined {
-    const text = readText(entry.value, path, `'${entry.key}' of ${lower(what)}`, this.#faults);
+    const text = readText(entry.value, path, `'${entry.key}' of ${lowerFirst(what)}`, this.#faults);
     if (entry.value.kind === 'scalar') this.#warnPlaceholder(entry.value, path);
     return text;
   }
@@ -266,7 +267,8 @@ class ComponentReader {
       target: { phase, step: name ?? '', order: this.#steps.length, module, inputs: givenInputs(entryOf(map, 'inputs')?.value) },
       path,
     });
-    const timeoutSeconds = this.#integer(map, 'timeoutSeconds', path, DEFAULT_TIMEOUT_SECONDS, (value) => value > 0 || value === -1, 'more than 0, or -1 for no limit');
+    const validTimeout = (value: number): boolean => value > 0 || value === -1;
+    const timeoutSeconds = this.#integer(map, 'timeoutSeconds', path, DEFAULT_TIMEOUT_SECONDS, validTimeout, 'more than 0, or -1 for no limit');
     const maxAttempts = this.#integer(map, 'maxAttempts', path, 1, (value) => value >= 1, '1 or more');
     const onFailure = entryOf(map, 'onFailure');
     const choice = onFailure && readChoice(onFailure.value, `${path}.onFailure`, "'onFailure'", ['Abort', 'Continue', 'Ignore'], faults);
@@ -402,8 +404,4 @@ const SHELL_INPUTS: ReadonlyMap<string, readonly string[]> = new Map([
 
 function describeMap(node: DocumentNode): string {
   return node.kind === 'map' ? `a map with ${node.entries.length} keys` : describeNode(node);
-}
-
-function lower(sentence: string): string {
-  return sentence.slice(0, 1).toLowerCase() + sentence.slice(1);
 }

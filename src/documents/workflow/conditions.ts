@@ -48,7 +48,8 @@ export function readWorkflowCondition(node: DocumentNode, path: string, faults: 
   }
   const items = operator.value.kind === 'list' ? operator.value.items : [];
   if (operator.value.kind !== 'list') {
-    faults.add('wrong-type', operator.value.position, at, `'${operator.key}' has to be a list of conditions, and is ${describeNode(operator.value)}.`);
+    const message = `'${operator.key}' has to be a list of conditions, and is ${describeNode(operator.value)}.`;
+    faults.add('wrong-type', operator.value.position, at, message);
     return undefined;
   }
   if (items.length === 0 || items.length > MAX_CHILDREN) {
@@ -72,7 +73,8 @@ function readComparison(
   if (!isReference(baseline)) {
     const wrong = operator === 'booleanEquals' ? booleanOf(baseline) === undefined : operator !== 'stringEquals' && !isDecimal(baseline);
     const expected = operator === 'booleanEquals' ? 'true or false' : 'a number';
-    if (wrong) faults.add('wrong-type', baselineNode.position, childPath(path, operator), `'${operator}' takes ${expected}, and has '${shorten(baseline)}'.`);
+    const message = `'${operator}' takes ${expected}, and has '${shorten(baseline)}'.`;
+    if (wrong) faults.add('wrong-type', baselineNode.position, childPath(path, operator), message);
   }
   return { kind: 'comparison', operator, baseline, value };
 }

@@ -29,7 +29,7 @@ export function workflowParameterValues(document: WorkflowDocument, given: reado
     const read = value === undefined ? parameter.defaultValue : typed(parameter, value);
     if (read !== undefined) values.push([parameter.name, read]);
     else if (value === undefined) problems.push(`The parameter '${parameter.name}' has no default and needs a value.`);
-    else problems.push(`The value of the parameter '${parameter.name}' has to be ${WORDS[parameter.type]} of at most ${MAX_VALUE_LENGTH} characters.`);
+    else problems.push(`The value of the parameter '${parameter.name}' has to be ${WORDS[parameter.type]}, at most ${MAX_VALUE_LENGTH} characters.`);
   }
   return { values: Object.fromEntries(values), problems };
 }

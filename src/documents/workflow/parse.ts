@@ -5,7 +5,7 @@ import { describeNode, entryOf, readNodes, shorten } from '../nodes.ts';
 import type { DocumentNode, MapEntry, MapNode, ScalarNode } from '../nodes.ts';
 import type { Fault, Position } from '../position.ts';
 import {
-  childPath, readBoolean, readChoice, readInteger, readList, readMap, readSchemaVersion, readText, requireEntry, UniqueNames, warnUnknownKeys,
+  childPath, lowerFirst, readBoolean, readChoice, readInteger, readList, readMap, readSchemaVersion, readText, requireEntry, UniqueNames, warnUnknownKeys,
 } from '../reading.ts';
 import { SYSTEM_VARIABLES, workflowActions } from './actions.ts';
 import type { WorkflowAction, WorkflowInputSchema, WorkflowValueType } from './actions.ts';
@@ -99,7 +99,8 @@ class WorkflowReader {
     if (entry === undefined) return undefined;
     const text = readText(entry.value, childPath(path, key), `'${key}'`, this.#faults);
     if (text !== undefined && text.length > max) {
-      this.#faults.add('out-of-range', entry.value.position, childPath(path, key), `'${key}' has ${text.length} characters; at most ${max} are allowed.`);
+      const message = `'${key}' has ${text.length} characters; at most ${max} are allowed.`;
+      this.#faults.add('out-of-range', entry.value.position, childPath(path, key), message);
     }
     return text;
   }
@@ -153,7 +154,8 @@ class WorkflowReader {
     if (type === 'integer') return readInteger(node, path, what, this.#faults);
     if (type === 'boolean') return readBoolean(node, path, what, this.#faults);
     if (type === 'string') return this.#defaultText(node, path, what);
-    return readList(node, path, what, this.#faults)?.items.map((item, index) => this.#defaultText(item, `${path}[${index}]`, `Item ${index} of 'default'`) ?? '');
+    const list = readList(node, path, what, this.#faults);
+    return list?.items.map((item, index) => this.#defaultText(item, `${path}[${index}]`, `Item ${index} of 'default'`) ?? '');
   }
 
   #defaultText(node: DocumentNode, path: string, what: string): string | undefined {
@@ -341,7 +343,7 @@ class WorkflowReader {
     if (schema.type === 'any') return this.#plain(node, path);
     if (node.kind === 'list' && (schema.type === 'strings' || schema.type === 'objects')) {
       const item: WorkflowInputSchema = schema.type === 'strings' ? { type: 'string' } : { type: 'object', ...(schema.fields && { fields: schema.fields }) };
-      return node.items.map((inner, index) => this.#value(inner, false, item, `${path}[${index}]`, `Item ${index} of ${what.toLowerCase()}`));
+      return node.items.map((inner, index) => this.#value(inner, false, item, `${path}[${index}]`, `Item ${index} of ${lowerFirst(what)}`));
     }
     if (node.kind === 'map' && schema.type === 'object') {
       if (schema.max !== undefined && node.entries.length > schema.max) {
