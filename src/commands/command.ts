@@ -97,3 +97,9 @@ function complaint(error: NodeJS.ErrnoException, options: readonly string[]): st
   const near = nearestWord(unknown[2]!, options);
   return `there is no option ${unknown[1]}${unknown[2]}${near === undefined ? '' : `; did you mean --${near}?`}`;
 }
+
+/** An argument that has to be an instance's id. */
+export function instanceIdOf(text: string): string {
+  if (/^i-[0-9a-f]{17}$/.test(text)) return text;
+  throw new WrongUse(`'${text}' is not an instance's id: i- and 17 digits, as \`ingot instances\` lists them`);
+}

@@ -1,0 +1,214 @@
+/** `ingot build`. */
+import { CancelImageCreationCommand, GetImageCommand, StartImagePipelineExecutionCommand, type Image } from '@aws-sdk/client-imagebuilder';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, extname, resolve } from 'node:path';
+import { imagebuilderClient, signedJson, type Connection } from '../platform/api-client.ts';
+import { sleep } from '../platform/clock.ts';
+import { loadCredentials } from '../platform/credentials.ts';
+import { parseTemplate, planTemplate, resolveResource, TemplateError, type Plan, type PlannedResource, type ResourceAttributes } from '../templates/template.ts';
+import { createImage, deployResource, type DeployContext } from './build/deploy.ts';
+import { humanOutput, jsonOutput, type AmiFile, type BuildOutput, type BuildResult } from './build/output.ts';
+import { connectTo, dataDirectoryOf, regionOf } from './client.ts';
+import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
+import { followImage } from './follow.ts';
+import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
+
+export const build: Command = {
+  usage: 'build TEMPLATE [--parameter NAME=VALUE]... [--region REGION] [--data DIR] [--json]',
+  help: `
+Builds the images of a CloudFormation template (YAML or JSON): makes or updates its AWS::ImageBuilder resources, then builds each
+AWS::ImageBuilder::Image of it, one after the other, or runs its pipelines when it has no Image. Resources that are the same stay as they are.
+A server is started in the background when none runs on the data directory; it ends after a minute with nothing to do.
+Ctrl-C cancels the image that is being built and leaves when that is done; a second Ctrl-C leaves at once.
+
+  --parameter NAME=VALUE  a parameter of the template; may be repeated
+  --stack-name NAME       what AWS::StackName stands for (else the template's name)
+  --region REGION         the home Region (else AWS_REGION, else us-east-1)
+  --data DIR              the data directory (else INGOT_DATA, else /var/lib/ingot)
+  --json                  one progress record a line; the last line has "type":"result"
+
+Exit code: 0 built, 1 failed, 2 used wrongly (a fault of the template too), 130 cancelled by Ctrl-C.
+
+Example:
+  ingot build examples/nginx/template.yaml`,
+  options: {
+    parameter: { type: 'string', multiple: true, short: 'p' }, 'stack-name': { type: 'string' }, region: { type: 'string' }, data: { type: 'string' }, json: { type: 'boolean' },
+  },
+  positionals: ['TEMPLATE'],
+  run,
+};
+
+/** All that one run of the command has. */
+interface Run {
+  readonly dataDirectory: string;
+  readonly region: string;
+  readonly connection: Connection;
+  readonly deploy: DeployContext;
+  readonly plan: Plan;
+  readonly output: BuildOutput;
+  readonly interrupt: Interrupt;
+  readonly known: Map<string, ResourceAttributes>;
+}
+
+async function run(args: Arguments): Promise<number> {
+  const dataDirectory = dataDirectoryOf(args);
+  const region = regionOf(args);
+  const output = args.flag('json') ? jsonOutput() : humanOutput(args.text('data') === undefined ? undefined : dataDirectory);
+  const interrupt = catchInterrupt(() => output.note('interrupted: cancelling (once more leaves at once)'));
+  try {
+    const plan = await readPlan(args, dataDirectory, region);
+    const connection = await connectTo(dataDirectory, region);
+    const { account } = await loadCredentials(dataDirectory);
+    const client = imagebuilderClient(connection);
+    const deploy = { client, region, account, signal: interrupt.signal };
+    return await buildAll({ dataDirectory, region, connection, deploy, plan, output, interrupt, known: new Map() });
+  } catch (error) {
+    if (interrupt.signal.aborted) {
+      output.failed('interrupted');
+      return INTERRUPTED;
+    }
+    if (error instanceof WrongUse) {
+      if (!args.flag('json')) throw error;
+      output.failed(error.message);
+      return 2;
+    }
+    if (error instanceof CommandFailed || (error as { $fault?: unknown }).$fault !== undefined || (error as Error).name === 'RequestRefused') {
+      output.failed((error as Error).message);
+      return 1;
+    }
+    throw error;
+  } finally {
+    interrupt.release();
+  }
+}
+
+/** The template with its parameters, judged before anything is made. */
+async function readPlan(args: Arguments, dataDirectory: string, region: string): Promise<Plan> {
+  const path = args.positionals[0]!;
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new WrongUse(`the template ${path} cannot be read: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`);
+  }
+  const parameters = new Map<string, string>();
+  for (const given of args.list('parameter')) {
+    const split = /^([^=]+)=([^]*)$/.exec(given);
+    if (split === null) throw new WrongUse(`--parameter takes NAME=VALUE, not '${given}'`);
+    parameters.set(split[1]!, split[2]!);
+  }
+  try {
+    const template = parseTemplate(text.replace(/^\ufeff/, ''));
+    const { account } = await loadCredentials(dataDirectory);
+    return planTemplate(template, parameters, { region, accountId: account, partition: 'aws', stackName: args.text('stack-name') ?? stackNameOf(path) });
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    throw new WrongUse(error.message.split('\n').map((line) => `${path}:${line}`).join('\n       '));
+  }
+}
+
+/** The file's name, or its folder's when the file is called just template; in the characters that a stack's name has. */
+function stackNameOf(path: string): string {
+  const name = basename(path, extname(path)).replace(/\.template$/, '');
+  const telling = name === 'template' ? basename(dirname(resolve(path))) : name;
+  return telling.replace(/[^A-Za-z0-9-]+/g, '-').replace(/^[^A-Za-z]+/, '') || 'stack';
+}
+
+async function buildAll(run: Run): Promise<number> {
+  const images = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::Image');
+  const pipelines = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::ImagePipeline');
+  if (images.length === 0 && pipelines.length === 0) throw new WrongUse('the template has neither an AWS::ImageBuilder::Image nor an AWS::ImageBuilder::ImagePipeline: there is nothing to build');
+  // An image whose answers another resource needs is built in its turn; the rest of the resources come first, so that their faults show early.
+  const needed = new Set(run.plan.resources.flatMap((resource) => resource.needs));
+  const last = images.filter((image) => !needed.has(image.logicalId));
+  for (const resource of run.plan.resources) {
+    if (last.includes(resource)) continue;
+    if (resource.type === 'AWS::ImageBuilder::Image') {
+      const code = await buildImage(run, resource);
+      if (code !== 0) return code;
+      continue;
+    }
+    const { arn, what, answers } = await deployResource(run.deploy, resource, requestFor(run, resource));
+    run.known.set(resource.logicalId, answers);
+    run.output.note(`${what.padEnd(9)} ${resource.logicalId}: ${arn}`);
+  }
+  for (const image of last) {
+    const code = await buildImage(run, image);
+    if (code !== 0) return code;
+  }
+  if (images.length > 0) return 0;
+  for (const pipeline of pipelines) {
+    const answer = await run.deploy.client.send(new StartImagePipelineExecutionCommand({ imagePipelineArn: run.known.get(pipeline.logicalId)!.ref } as never));
+    const code = await watch(run, answer.imageBuildVersionArn!, pipeline);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+function requestFor(run: Run, resource: PlannedResource): ReturnType<typeof resolveResource> {
+  try {
+    return resolveResource(run.plan, resource, run.known);
+  } catch (error) {
+    if (error instanceof TemplateError) throw new CommandFailed(error.message);
+    throw error;
+  }
+}
+
+async function buildImage(run: Run, resource: PlannedResource): Promise<number> {
+  // A signal between the request and its answer must not leave an image that nobody cancels, so this request is not aborted.
+  run.interrupt.signal.throwIfAborted();
+  const arn = await createImage({ ...run.deploy, signal: new AbortController().signal }, resource, requestFor(run, resource));
+  return watch(run, arn, resource);
+}
+
+/** Follows a build to its end, cancelling it when the command is interrupted. */
+async function watch(run: Run, arn: string, resource: PlannedResource): Promise<number> {
+  const started = Date.now();
+  run.output.begin(arn);
+  const cancelled = new Promise<void>((done) => {
+    const cancel = (): void => void cancelImage(run, arn).then(done, done);
+    if (run.interrupt.signal.aborted) cancel();
+    else run.interrupt.signal.addEventListener('abort', cancel, { once: true });
+  });
+  const reconnect = (): Promise<Connection> => connectTo(run.dataDirectory, run.region);
+  // Not the interrupt's signal: how the cancelling goes is shown to its end.
+  for await (const record of followImage(run.connection, arn, { follow: true, signal: new AbortController().signal, reconnect })) run.output.record(record);
+  if (run.interrupt.signal.aborted) await cancelled;
+
+  const connection = await reconnect();
+  const image = await finalImage(connection, arn);
+  const status = image.state?.status ?? 'FAILED';
+  const amis = status === 'AVAILABLE' ? await amisOf(connection, arn) : [];
+  const result: BuildResult = {
+    status, image: arn, amis, seconds: Math.round((Date.now() - started) / 100) / 10,
+    ...(image.state?.reason === undefined ? {} : { reason: image.state.reason }),
+  };
+  run.output.result(result);
+  if (run.interrupt.signal.aborted) return INTERRUPTED;
+  if (status !== 'AVAILABLE') return 1;
+  const home = amis.find((ami) => ami.region === run.region) ?? amis[0];
+  run.known.set(resource.logicalId, {
+    ref: arn,
+    attributes: { Arn: arn, Name: image.name ?? '', Version: image.version ?? '', ...(home === undefined ? {} : { ImageId: home.id }) },
+  });
+  return 0;
+}
+
+/** The log is written before the record changes, so that the record may be a moment behind. */
+async function finalImage(connection: Connection, arn: string): Promise<Image> {
+  const client = imagebuilderClient(connection);
+  for (;;) {
+    const image = (await client.send(new GetImageCommand({ imageBuildVersionArn: arn }))).image!;
+    if (['AVAILABLE', 'FAILED', 'CANCELLED', 'DEPRECATED', 'DISABLED', 'DELETED'].includes(image.state?.status ?? '')) return image;
+    await sleep(200);
+  }
+}
+
+async function cancelImage(run: Run, arn: string): Promise<void> {
+  await imagebuilderClient(run.connection).send(new CancelImageCreationCommand({ imageBuildVersionArn: arn } as never));
+}
+
+async function amisOf(connection: Connection, arn: string): Promise<readonly AmiFile[]> {
+  const { amis } = await signedJson<{ amis: readonly AmiFile[] }>(connection, { method: 'GET', path: `/ingot/images/${encodeURIComponent(arn)}/amis` });
+  return amis.map(({ region, id, file }) => ({ region, id, file }));
+}

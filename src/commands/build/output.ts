@@ -1,0 +1,100 @@
+/** What `build` tells: to people, or as one JSON object a line. */
+import { timestamp } from '../../platform/clock.ts';
+import type { ProgressRecord } from '../../resources/progress.ts';
+import { buildView, type BuildView } from '../terminal/view.ts';
+import { failedStep } from '../terminal/progress-state.ts';
+import { duration, plainLine, shellWord } from '../text.ts';
+
+/** An AMI of a finished image. */
+export interface AmiFile {
+  readonly region: string;
+  readonly id: string;
+  readonly file: string;
+}
+
+/** How one build ended. */
+export interface BuildResult {
+  readonly status: string;
+  readonly image: string;
+  readonly amis: readonly AmiFile[];
+  readonly seconds: number;
+  readonly reason?: string;
+}
+
+/** Where `build` tells what it does. */
+export interface BuildOutput {
+  /** What the command itself does: resources, the server. */
+  note(text: string): void;
+  /** A build begins; records of it follow. */
+  begin(image: string): void;
+  record(record: ProgressRecord): void;
+  /** A build has ended. */
+  result(result: BuildResult): void;
+  /** Nothing was built, and why. */
+  failed(reason: string): void;
+}
+
+/** One record a line, and a result line for each build. */
+export function jsonOutput(): BuildOutput {
+  const write = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
+  const log = (text: string): void => write({ v: 1, time: timestamp(), type: 'log', image: '', level: 'info', text } satisfies ProgressRecord);
+  return {
+    note: log,
+    begin: () => {},
+    record: write,
+    result: ({ status, image, amis, seconds, reason }) => {
+      if (status === 'AVAILABLE') write({ type: 'result', status, image, amis, seconds });
+      else write({ type: 'result', status, image, reason: reason ?? status, seconds });
+    },
+    failed: (reason) => write({ type: 'result', status: 'FAILED', reason }),
+  };
+}
+
+/** For people: live on a terminal, else plain lines. */
+export function humanOutput(dataDirectory: string | undefined): BuildOutput {
+  let view: BuildView | undefined;
+  const print = (text: string): void => (view === undefined ? void process.stdout.write(`${text}\n`) : view.note(text));
+  return {
+    note: print,
+    begin(image) {
+      print(`building ${image}`);
+      view = buildView(process.stdout);
+    },
+    record: (record) => view?.record(record),
+    result(result) {
+      view?.end();
+      const done = view;
+      view = undefined;
+      process.stdout.write(result.status === 'AVAILABLE' ? success(result, done, dataDirectory) : failure(result, done));
+    },
+    failed(reason) {
+      view?.end();
+      view = undefined;
+      process.stderr.write(`ingot: ${reason}\n`);
+    },
+  };
+}
+
+function success(result: BuildResult, view: BuildView | undefined, dataDirectory: string | undefined): string {
+  const lines = [''];
+  for (const warning of new Set(view?.state.warnings)) lines.push(`note: ${warning}`);
+  // A terminal shows the steps already, as its last frame.
+  if (process.stdout.isTTY !== true && view !== undefined) {
+    lines.push('Steps:');
+    for (const step of view.state.steps) lines.push(`  ${'  '.repeat(step.depth)}${step.label.padEnd(48 - 2 * step.depth)} ${step.seconds === undefined ? step.status : duration(step.seconds)}`);
+  }
+  lines.push(`${result.status} in ${duration(result.seconds)}`, `  image  ${result.image}`);
+  for (const ami of result.amis) lines.push(`  AMI    ${ami.id}  ${ami.region}  ${ami.file}`);
+  const first = result.amis[0];
+  const data = dataDirectory === undefined ? '' : ` --data ${shellWord(dataDirectory)}`;
+  if (first !== undefined) lines.push('', `To launch it:  ./ingot launch ${first.id} --publish 8080:80${data}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function failure(result: BuildResult, view: BuildView | undefined): string {
+  const lines = ['', `${result.status} after ${duration(result.seconds)}: ${result.image}`];
+  const step = view === undefined ? undefined : failedStep(view.state);
+  if (step !== undefined && step.lines.length > 0) lines.push(`The last lines of ${step.label}:`, ...step.lines.slice(-10).map((line) => `  | ${line}`));
+  if (result.reason !== undefined) lines.push(`Reason: ${result.reason.split('\n').map(plainLine).join('\n  ')}`);
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,98 @@
+/** `ingot env`. */
+import { existsSync } from 'node:fs';
+import { chown, mkdir, readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { endpointOf } from '../platform/api-client.ts';
+import { findProgram, writeFileAtomic } from '../platform/files.ts';
+import { run as runProcess } from '../platform/processes.ts';
+import { connectToRunning, dataDirectoryOf, regionOf } from './client.ts';
+import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
+import { readCliVersion } from './env/cli-version.ts';
+import { withSection } from './env/ini.ts';
+import { shellWord } from './text.ts';
+
+export const env: Command = {
+  usage: 'env [--profile NAME [--write]] [--region REGION] [--data DIR]',
+  help: `
+Prints what points the AWS CLI, SDKs and Terraform at the server that runs on the data directory, for a shell to evaluate.
+Says on stderr when the AWS CLI that it finds is too old for that (before 1.29, or 2.13 of version 2), and what to do.
+
+  --profile NAME   a named profile instead, as the AWS CLI's files have it
+  --write          write it into them (~/.aws/config and ~/.aws/credentials)
+  --region REGION  the Region (else AWS_REGION, else us-east-1)
+  --data DIR       the data directory (else INGOT_DATA, else /var/lib/ingot)
+
+Example:
+  eval "$(ingot env)"
+  aws imagebuilder list-images`,
+  options: { profile: { type: 'string' }, write: { type: 'boolean' }, region: { type: 'string' }, data: { type: 'string' } },
+  positionals: [],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const dataDirectory = dataDirectoryOf(args);
+  const region = regionOf(args);
+  const profile = args.text('profile');
+  if (profile !== undefined && !/^[\w.-]+$/.test(profile)) throw new WrongUse(`'${profile}' is not the name of a profile: letters, digits, '.', '_' and '-'`);
+  if (args.flag('write') && profile === undefined) throw new WrongUse('--write needs --profile NAME');
+  const connection = await connectToRunning(dataDirectory, region);
+  if (connection === undefined) throw new CommandFailed(`no server runs on ${dataDirectory}: start one with ./ingot serve`);
+  const endpoint = endpointOf(connection);
+  const { accessKeyId, secretAccessKey } = connection.credentials;
+  await checkCli(endpoint);
+
+  if (profile === undefined) {
+    const variables = {
+      AWS_ENDPOINT_URL_IMAGEBUILDER: endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      // Version 1 of the CLI reads the second name only.
+      AWS_REGION: region, AWS_DEFAULT_REGION: region,
+    };
+    for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}=${shellWord(value)}\n`);
+    // Either would take precedence, or be sent along with keys that it does not belong to.
+    process.stdout.write('unset AWS_SESSION_TOKEN AWS_PROFILE AWS_IGNORE_CONFIGURED_ENDPOINT_URLS\n');
+    return 0;
+  }
+  const services = `ingot-${profile}`;
+  const config = [
+    [profile === 'default' ? 'default' : `profile ${profile}`, `region = ${region}\nservices = ${services}`],
+    [`services ${services}`, `imagebuilder =\n  endpoint_url = ${endpoint}`],
+  ] as const;
+  const credentials = [[profile, `aws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}`]] as const;
+  if (!args.flag('write')) {
+    const show = (sections: readonly (readonly [string, string])[]): string => sections.map(([header, body]) => `[${header}]\n${body}\n`).join('\n');
+    process.stdout.write(`# ~/.aws/config\n${show(config)}\n# ~/.aws/credentials\n${show(credentials)}`);
+    return 0;
+  }
+  const folder = join(homedir(), '.aws');
+  await writeSections(process.env['AWS_CONFIG_FILE'] ?? join(folder, 'config'), config);
+  await writeSections(process.env['AWS_SHARED_CREDENTIALS_FILE'] ?? join(folder, 'credentials'), credentials);
+  process.stdout.write(`wrote the profile ${profile}: aws --profile ${profile} imagebuilder list-images\n`);
+  return 0;
+}
+
+async function writeSections(path: string, sections: readonly (readonly [string, string])[]): Promise<void> {
+  const existing = existsSync(path) ? await readFile(path, 'utf8') : '';
+  const text = sections.reduce((sofar, [header, body]) => withSection(sofar, header, body), existing);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await writeFileAtomic(path, text, 0o600);
+  // Run through sudo, the files are still the user's.
+  const [uid, gid] = [Number(process.env['SUDO_UID']), Number(process.env['SUDO_GID'])];
+  if (process.getuid?.() === 0 && uid > 0 && gid > 0) for (const owned of [dirname(path), path]) await chown(owned, uid, gid);
+}
+
+/** Says on stderr what stands in the way of the AWS CLI; never fails for it. */
+async function checkCli(endpoint: string): Promise<void> {
+  const program = findProgram('aws');
+  if (program === undefined) {
+    process.stderr.write('ingot: no AWS CLI was found on PATH (it can be had with: pipx install awscli)\n');
+    return;
+  }
+  const result = await runProcess([program, '--version'], { timeoutMs: 10_000, okCodes: 'any' }).catch(() => undefined);
+  const found = result === undefined ? undefined : readCliVersion(`${result.stdout}${result.stderr}`);
+  if (found === undefined) process.stderr.write(`ingot: ${program} --version did not say a version: if it is older than 1.29 (2.13), use aws --endpoint-url ${endpoint}\n`);
+  else if (!found.knowsEndpoints) {
+    process.stderr.write(`ingot: the AWS CLI found, ${found.version}, is older than 1.29 (2.13) and knows no endpoint variables. Update it, or: alias aws='aws --endpoint-url ${endpoint}'\n`);
+  }
+}

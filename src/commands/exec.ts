@@ -1,0 +1,84 @@
+/** `ingot exec`. */
+import { linesOf, signedRequest } from '../platform/api-client.ts';
+import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CommandFailed, instanceIdOf, WrongUse, type Arguments, type Command } from './command.ts';
+import { catchInterrupt, INTERRUPTED } from './interrupt.ts';
+import { constants } from 'node:os';
+
+export const exec: Command = {
+  usage: 'exec INSTANCE-ID [--env NAME=VALUE]... [--cwd DIR] [--timeout SECONDS] [--data DIR] -- COMMAND [ARGUMENT...]',
+  help: `
+Runs a command in a launched instance, as root. Its output comes as it is printed, stdout and stderr apart; its exit code is this command's.
+A command that a signal ended gives 128 and the signal's number, one that took too long 124. There is no shell unless the command is one. Ctrl-C ends it.
+
+  --env NAME=VALUE   an environment variable; may be repeated
+  --cwd DIR          where it runs
+  --timeout SECONDS  when it is ended
+${CLIENT_HELP}
+
+Example:
+  ingot exec i-0123456789abcdef0 -- sh -c 'systemctl is-active nginx'`,
+  options: { ...CLIENT_OPTIONS, env: { type: 'string', multiple: true }, cwd: { type: 'string' }, timeout: { type: 'string' } },
+  positionals: ['INSTANCE-ID', 'COMMAND', 'ARGUMENT...'],
+  run,
+};
+
+/** A line of the answer: output, or how the command ended. */
+interface ExecLine {
+  readonly stream?: 'stdout' | 'stderr';
+  readonly data?: string;
+  readonly exitCode?: number | null;
+  readonly signal?: string | null;
+  readonly timedOut?: boolean;
+  readonly error?: string;
+}
+
+async function run(args: Arguments): Promise<number> {
+  const [instance, ...argv] = args.positionals;
+  const id = instanceIdOf(instance!);
+  const cwd = args.text('cwd');
+  const timeoutSeconds = args.integer('timeout', 1, 7 * 24 * 3600);
+  const body = { argv, env: environmentOf(args), ...(cwd === undefined ? {} : { cwd }), ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }) };
+  const connection = await connect(args);
+  const interrupt = catchInterrupt(() => {});
+  try {
+    const answer = await signedRequest(connection, { method: 'POST', path: `/ingot/instances/${id}/exec`, body, signal: interrupt.signal });
+    for await (const text of linesOf(answer)) {
+      const line = JSON.parse(text) as ExecLine;
+      if (line.stream !== undefined) await print(line.stream, Buffer.from(line.data ?? '', 'base64'));
+      else return exitCodeOf(line);
+    }
+    throw new CommandFailed('the connection to the server broke before the command ended');
+  } catch (error) {
+    if (interrupt.signal.aborted) return INTERRUPTED;
+    if (isConnectionError(error)) throw new CommandFailed(`the connection to the server broke: ${(error as Error).message}`);
+    throw error;
+  } finally {
+    interrupt.release();
+  }
+}
+
+function environmentOf(args: Arguments): Record<string, string> {
+  return Object.fromEntries(args.list('env').map((given) => {
+    const split = /^([^=]+)=([^]*)$/.exec(given);
+    if (split === null) throw new WrongUse(`--env takes NAME=VALUE, not '${given}'`);
+    return [split[1]!, split[2]!];
+  }));
+}
+
+/** Waits for a slow reader, so that output is not gathered here without end. */
+async function print(stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> {
+  if (!process[stream].write(chunk)) await new Promise((resolve) => process[stream].once('drain', resolve));
+}
+
+function exitCodeOf(end: ExecLine): number {
+  if (end.error !== undefined) throw new CommandFailed(end.error);
+  if (end.timedOut === true) return 124;
+  if (end.exitCode !== null && end.exitCode !== undefined) return end.exitCode;
+  const number = constants.signals[(end.signal ?? '') as NodeJS.Signals] as number | undefined;
+  return 128 + (number ?? 0);
+}
+
+function isConnectionError(error: unknown): boolean {
+  return ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ECONNABORTED'].includes((error as NodeJS.ErrnoException).code ?? '');
+}

@@ -1,0 +1,47 @@
+/** The log of an image as it grows. */
+import { signedRequest, linesOf, RequestRefused, type Connection } from '../platform/api-client.ts';
+import { sleep } from '../platform/clock.ts';
+import type { ProgressRecord } from '../resources/progress.ts';
+import { CommandFailed } from './command.ts';
+
+/** A server that ends in the middle is waited for, or started again, this often. */
+const RECONNECTS = 20;
+
+/** How to read a log. */
+export interface FollowOptions {
+  /** Goes on until the image is at its end and all was read. */
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+  /** Called for a connection again after one broke. */
+  readonly reconnect: () => Promise<Connection>;
+}
+
+/**
+ * The records of an image's log, in order, none twice: a connection that breaks is made again where it broke.
+ * @throws {CommandFailed} when the server stays away
+ * @throws {RequestRefused} when there is no such image
+ */
+export async function* followImage(connection: Connection, imageArn: string, options: FollowOptions): AsyncGenerator<ProgressRecord> {
+  const path = `/ingot/images/${encodeURIComponent(imageArn)}/log`;
+  let current = connection;
+  let read = 0;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const answer = await signedRequest(current, { method: 'GET', path, query: { follow: String(options.follow), after: String(read) }, signal: options.signal });
+      for await (const line of linesOf(answer)) {
+        const record = JSON.parse(line) as ProgressRecord & { error?: string };
+        if (record.error !== undefined && record.type === undefined) throw new CommandFailed(record.error);
+        read++;
+        attempt = 0;
+        yield record;
+      }
+      return;
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (error instanceof RequestRefused || error instanceof CommandFailed || error instanceof SyntaxError) throw error;
+      if (attempt >= RECONNECTS) throw new CommandFailed(`the connection to the server broke: ${(error as Error).message}`);
+      await sleep(250, options.signal);
+      current = await options.reconnect();
+    }
+  }
+}

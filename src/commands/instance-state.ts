@@ -1,0 +1,52 @@
+/** Waiting for a launched instance. */
+import { RequestRefused, signedJson, type Connection } from '../platform/api-client.ts';
+import { DeadlineError, until } from '../platform/clock.ts';
+import { CommandFailed } from './command.ts';
+import type { InstanceDescription } from './instances.ts';
+
+// An emulated machine with a cold start takes up to a minute; a slow host some.
+const RUNNING_TIMEOUT_MS = 15 * 60_000;
+const GONE_TIMEOUT_MS = 3 * 60_000;
+
+/** The instance as it is now. */
+export function describeInstance(connection: Connection, id: string): Promise<InstanceDescription> {
+  return signedJson<InstanceDescription>(connection, { method: 'GET', path: `/ingot/instances/${id}` });
+}
+
+/**
+ * Waits until an instance is up.
+ * @throws {CommandFailed} when it failed or ended instead, with the reason
+ */
+export async function waitUntilRunning(connection: Connection, id: string, signal: AbortSignal): Promise<InstanceDescription> {
+  return deadline(until(`${id} to be up`, RUNNING_TIMEOUT_MS, async () => {
+    const instance = await describeInstance(connection, id);
+    if (instance.state === 'running') return instance;
+    if (instance.state === 'pending') return undefined;
+    throw new CommandFailed(`${id} did not come up: ${instance.reason ?? instance.state}`);
+  }, { everyMs: 250, signal }));
+}
+
+/** Waits until an instance has ended. */
+export async function waitUntilGone(connection: Connection, id: string): Promise<void> {
+  await deadline(until(`${id} to end`, GONE_TIMEOUT_MS, async () => ((await stateOf(connection, id)) === 'terminated' ? true : undefined), { everyMs: 200 }));
+}
+
+/** The state of an instance; one that is no longer listed is terminated. */
+export async function stateOf(connection: Connection, id: string): Promise<string> {
+  try {
+    const { state } = await describeInstance(connection, id);
+    return state === 'failed' ? 'terminated' : state;
+  } catch (error) {
+    if (error instanceof RequestRefused && error.status === 404) return 'terminated';
+    throw error;
+  }
+}
+
+async function deadline<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof DeadlineError) throw new CommandFailed(error.message);
+    throw error;
+  }
+}

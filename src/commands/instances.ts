@@ -1,0 +1,53 @@
+/** `ingot instances`. */
+import { signedJson } from '../platform/api-client.ts';
+import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import type { Arguments, Command } from './command.ts';
+
+/** What the server says of an instance. */
+export interface InstanceDescription {
+  readonly instanceId: string;
+  readonly imageId: string;
+  readonly state: string;
+  readonly reason?: string;
+  readonly instanceType: string;
+  readonly launchTime: string;
+  readonly publish: readonly { readonly hostAddress?: string; readonly hostPort: number; readonly instancePort: number }[];
+  readonly purpose: string;
+}
+
+export const instances: Command = {
+  usage: 'instances [--json] [--data DIR]',
+  help: `
+Lists the launched instances.
+
+  --json           as JSON, one instance a line
+${CLIENT_HELP}
+
+Example:
+  ingot instances`,
+  options: { ...CLIENT_OPTIONS, json: { type: 'boolean' } },
+  positionals: [],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const { instances: found } = await signedJson<{ instances: readonly InstanceDescription[] }>(await connect(args), { method: 'GET', path: '/ingot/instances' });
+  if (args.flag('json')) {
+    for (const instance of found) process.stdout.write(`${JSON.stringify(instance)}\n`);
+    return 0;
+  }
+  if (found.length === 0) {
+    process.stdout.write('no instances\n');
+    return 0;
+  }
+  const rows = [['ID', 'STATE', 'IMAGE', 'TYPE', 'LAUNCHED', 'PORTS'], ...found.map(rowOf)];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  for (const row of rows) process.stdout.write(`${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()}\n`);
+  return 0;
+}
+
+function rowOf(instance: InstanceDescription): string[] {
+  const ports = instance.publish.map((port) => `${port.hostAddress ?? '127.0.0.1'}:${port.hostPort}->${port.instancePort}`).join(' ');
+  const { instanceId, state, imageId, instanceType, launchTime } = instance;
+  return [instanceId, state, imageId, instanceType, launchTime.slice(0, 19).replace('T', ' '), instance.reason ?? ports];
+}

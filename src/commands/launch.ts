@@ -1,0 +1,122 @@
+/** `ingot launch`. */
+import { readFile } from 'node:fs/promises';
+import { signedJson, type Connection } from '../platform/api-client.ts';
+import { sleep } from '../platform/clock.ts';
+import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { WrongUse, type Arguments, type Command } from './command.ts';
+import { stateOf, waitUntilGone, waitUntilRunning } from './instance-state.ts';
+import type { InstanceDescription } from './instances.ts';
+import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
+import { parsePublish } from './publish.ts';
+import { shellWord } from './text.ts';
+
+export const launch: Command = {
+  usage: 'launch IMAGE [--publish [ADDRESS:]HOST-PORT:PORT]... [--ssh-key FILE] [--user-data FILE] [--detach] [--data DIR]',
+  help: `
+Boots an image as a virtual machine. IMAGE is an AMI id, or the ARN of an image. Its id is printed when it is up.
+Without --detach the command stays until Ctrl-C, which ends the instance, or until the instance ends; with --detach it runs on
+until \`ingot terminate\`. Either way the instance outlives a stop of the server.
+
+  --publish, -p [ADDRESS:]HOST-PORT:PORT  a port of this machine that leads to one of the instance; ADDRESS is 127.0.0.1 unless given; may be repeated
+  --ssh-key FILE        a public key that may log in; may be repeated
+  --user-data FILE      user data for cloud-init
+  --instance-type TYPE  CPUs and memory, as AWS documents them for the type
+  --firmware FIRMWARE   bios or uefi
+  --detach, -d          return when it is up
+${CLIENT_HELP}
+
+Example:
+  ingot launch ami-0123456789abcdef0 --publish 8080:80 --detach
+  curl localhost:8080`,
+  options: {
+    ...CLIENT_OPTIONS,
+    publish: { type: 'string', multiple: true, short: 'p' },
+    'ssh-key': { type: 'string', multiple: true },
+    'user-data': { type: 'string' },
+    'instance-type': { type: 'string' },
+    firmware: { type: 'string' },
+    detach: { type: 'boolean', short: 'd' },
+  },
+  positionals: ['IMAGE'],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const body = await requestOf(args);
+  const connection = await connect(args);
+  const detach = args.flag('detach');
+  const { instanceId } = await signedJson<{ instanceId: string }>(connection, { method: 'POST', path: '/ingot/instances', body });
+  const interrupt = catchInterrupt(() => process.stderr.write(`ending ${instanceId} (Ctrl-C once more leaves at once)\n`));
+  try {
+    const instance = await waitWithNote(connection, instanceId, interrupt);
+    process.stdout.write(`${instanceId}\n`);
+    tell(instance, args, detach);
+    if (detach) return 0;
+    while ((await stateOf(connection, instanceId)) === 'running') await sleep(1000, interrupt.signal);
+    return 0;
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    await signedJson(connection, { method: 'DELETE', path: `/ingot/instances/${instanceId}` });
+    await waitUntilGone(connection, instanceId);
+    return INTERRUPTED;
+  } finally {
+    interrupt.release();
+  }
+}
+
+async function requestOf(args: Arguments): Promise<object> {
+  const image = args.positionals[0]!;
+  if (!/^(ami-[0-9a-f]{8,17}|arn:\S+)$/.test(image)) throw new WrongUse(`'${image}' is neither an AMI id (ami-…) nor the ARN of an image`);
+  const firmware = args.text('firmware');
+  if (firmware !== undefined && firmware !== 'bios' && firmware !== 'uefi') throw new WrongUse(`--firmware takes bios or uefi, not '${firmware}'`);
+  const publish = args.list('publish').map((text) => {
+    const port = parsePublish(text);
+    if (port === undefined) throw new WrongUse(`--publish takes [ADDRESS:]HOST-PORT:PORT, such as 8080:80, not '${text}'`);
+    return port;
+  });
+  const sshKeys: string[] = [];
+  for (const path of args.list('ssh-key')) sshKeys.push(...publicKeys(path, await contentOf(path)));
+  const userData = args.text('user-data');
+  const instanceType = args.text('instance-type');
+  return {
+    image, publish, sshKeys,
+    ...(userData === undefined ? {} : { userData: await contentOf(userData) }),
+    ...(instanceType === undefined ? {} : { instanceType }),
+    ...(firmware === undefined ? {} : { firmware }),
+  };
+}
+
+async function contentOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new WrongUse(`${path} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function publicKeys(path: string, content: string): string[] {
+  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(content)) throw new WrongUse(`${path} is a private key; the instance gets the public one, which is mostly ${path}.pub`);
+  const keys = content.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  if (keys.length === 0 || !keys.every((line) => /\b(ssh-|ecdsa-|sk-)\S+ AAAA/.test(line))) throw new WrongUse(`${path} is not a public key in the form of OpenSSH`);
+  return keys;
+}
+
+async function waitWithNote(connection: Connection, id: string, interrupt: Interrupt): Promise<InstanceDescription> {
+  const started = Date.now();
+  const live = process.stderr.isTTY === true && process.env['TERM'] !== 'dumb';
+  process.stderr.write(live ? '' : `${id} is booting\n`);
+  const timer = live ? setInterval(() => process.stderr.write(`\r\u001b[K${id} is booting, ${Math.round((Date.now() - started) / 1000)} s`), 1000) : undefined;
+  try {
+    return await waitUntilRunning(connection, id, interrupt.signal);
+  } finally {
+    clearInterval(timer);
+    if (live) process.stderr.write('\r\u001b[K');
+  }
+}
+
+function tell(instance: InstanceDescription, args: Arguments, detach: boolean): void {
+  const data = args.text('data') === undefined ? '' : ` --data ${shellWord(args.text('data')!)}`;
+  const { instanceId, publish } = instance;
+  for (const port of publish) process.stderr.write(`port ${port.instancePort} of it: ${port.hostAddress ?? '127.0.0.1'}:${port.hostPort}\n`);
+  process.stderr.write(detach ? `To end it:  ./ingot terminate ${instanceId}${data}\n` : `Ctrl-C ends it. Meanwhile:  ./ingot exec ${instanceId}${data} -- COMMAND\n`);
+}

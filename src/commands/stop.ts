@@ -1,0 +1,37 @@
+/** `ingot stop`. */
+import { signedJson } from '../platform/api-client.ts';
+import { waitForExit } from '../platform/processes.ts';
+import { runningServer } from '../pipelines/server-file.ts';
+import { connectToRunning, dataDirectoryOf } from './client.ts';
+import { CommandFailed, type Arguments, type Command } from './command.ts';
+
+/** A build that is cancelled takes its machines down first. */
+const STOP_TIMEOUT_MS = 120_000;
+
+export const stop: Command = {
+  usage: 'stop [--data DIR]',
+  help: `
+Stops the server of a data directory and waits until it has ended. Builds at work end with it, and are marked FAILED; launched instances run on.
+
+  --data DIR       the data directory (else INGOT_DATA, else /var/lib/ingot)
+
+Example:
+  ingot stop`,
+  options: { data: { type: 'string' } },
+  positionals: [],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const dataDirectory = dataDirectoryOf(args);
+  const server = await runningServer(dataDirectory);
+  const connection = server === undefined ? undefined : await connectToRunning(dataDirectory, 'us-east-1');
+  if (server === undefined || connection === undefined) {
+    process.stdout.write(`no server runs on ${dataDirectory}\n`);
+    return 0;
+  }
+  await signedJson(connection, { method: 'POST', path: '/ingot/server/stop' });
+  if (!(await waitForExit(server.pid, server.startTime, STOP_TIMEOUT_MS))) throw new CommandFailed(`the server with pid ${server.pid} did not end within ${STOP_TIMEOUT_MS / 1000} s`);
+  process.stdout.write(`stopped the server of ${dataDirectory}\n`);
+  return 0;
+}
