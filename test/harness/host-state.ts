@@ -33,7 +33,7 @@ export async function hostState(): Promise<HostState> {
   const lines = [...processes(), ...mounts(), ...loops(), ...cgroups(), ...namespaces()];
   for (const { id, data_directory, owner } of allocated) lines.push(`allocation ${id} of ${owner} in ${data_directory}`);
   if (!allocated.some(({ kind }) => kind === 'network')) lines.push(...(await networkRules()));
-  for (const name of list(RUN_DIRECTORY)) if (!name.startsWith('host.db')) lines.push(`folder ${RUN_DIRECTORY}/${name}`);
+  for (const name of list(RUN_DIRECTORY)) if (!name.startsWith('host.db') && name !== 'kvm.json') lines.push(`folder ${RUN_DIRECTORY}/${name}`);
   return new Set(lines);
 }
 

@@ -117,7 +117,8 @@ function acceleration(accelerator: Accelerator): string[] {
 }
 
 function machineType(firmware: Firmware): string {
-  const base = 'q35,vmport=off,dump-guest-core=off';
+  // Without graphics the BIOS speaks on the serial port, which is where its complaints are looked for.
+  const base = 'q35,graphics=off,vmport=off,dump-guest-core=off';
   if (firmware.kind === 'bios') return base;
   return `${base}${firmware.secureBoot ? ',smm=on' : ''},pflash0=code,pflash1=vars`;
 }

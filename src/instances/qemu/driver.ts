@@ -18,8 +18,8 @@ const capabilities: Capabilities = { kernel: true, reboots: true, liveSnapshots:
 /** Seconds until the agent must answer. With a seed cloud-init works while the system starts, which doubles the time. */
 const BOOT_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 60, tcg: 120 };
 const SEEDED_BOOT_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 120, tcg: 240 };
-/** Milliseconds after which a machine under KVM that has printed nothing is taken to go nowhere. */
-const KVM_PROGRESS_MS = 20_000;
+/** Milliseconds after which a machine under KVM whose kernel has printed nothing is taken to go nowhere: firmware proves nothing. */
+const KVM_PROGRESS_MS = 30_000;
 
 const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
 const OVMF_VARS = '/usr/share/OVMF/OVMF_VARS_4M.fd';
@@ -48,8 +48,8 @@ async function launch(request: LaunchRequest): Promise<Instance> {
     try {
       return await boot(request, choice.accelerator, firmware, netns);
     } catch (error) {
-      if (!(error instanceof NoProgress)) throw error;
-      const reason = `a machine printed nothing for ${KVM_PROGRESS_MS / 1000} s under KVM here`;
+      if (!(error instanceof NoProgress)) throw error; // Also when KVM was asked for by force: it says so, and goes on.
+      const reason = `under KVM no kernel spoke within ${KVM_PROGRESS_MS / 1000} s here`;
       request.report?.({ text: `${reason}; starting it again by emulation, which is slow`, level: 'warn' });
       await rememberVerdict({ works: false, reason });
       return await boot(request, 'tcg', firmware, netns);
@@ -127,7 +127,7 @@ async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: 
     await machine.awaitAgent({
       seconds, after: undefined, what: `instance ${id} (${request.firmware ?? 'bios'}, ${accelerator === 'kvm' ? 'KVM' : 'emulated'})`,
       ...(request.signal ? { signal: request.signal } : {}),
-      ...(accelerator === 'kvm' ? { silenceMs: KVM_PROGRESS_MS, onSilence: () => new NoProgress() } : {}),
+      ...(accelerator === 'kvm' ? { noKernel: { afterMs: KVM_PROGRESS_MS, error: () => new NoProgress() } } : {}),
     });
     machine.followConsole();
     return machine;

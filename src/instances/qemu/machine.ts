@@ -31,12 +31,12 @@ export interface AgentWait {
   /** What starts, for messages. */
   readonly what: string;
   readonly signal?: AbortSignal;
-  /** Milliseconds without any console output after which `onSilence` is thrown. */
-  readonly silenceMs?: number;
-  readonly onSilence?: () => Error;
+  /** Milliseconds without a word of a kernel on the console after which `error` is thrown. */
+  readonly noKernel?: { readonly afterMs: number; readonly error: () => Error };
 }
 
 const TAIL_LINES = 30;
+const KERNEL_SPEAKS = /Linux version|systemd\[1\]|\[ {0,5}\d+\.\d{6}\]/;
 const REBOOT_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 120, tcg: 240 };
 /** Milliseconds that each way of stopping gets. */
 const POWERDOWN_MS = 60_000;
@@ -166,14 +166,16 @@ export class QemuInstance implements Instance {
     const deadline = started + wait.seconds * 1000;
     let stage = '';
     let recent = '';
+    let kernel = false;
     for (;;) {
       wait.signal?.throwIfAborted();
-      recent = (recent + (await this.readConsole()).join('\n')).slice(-4096);
-      const failure = bootFailure(`${recent}\n${this.console.prompt}`);
+      recent = (recent + (await this.readConsole()).map((line) => `${line}\n`).join('')).slice(-4096);
+      const failure = bootFailure(recent + this.console.prompt);
       if (failure !== undefined) throw await this.failure(`${wait.what} does not start: ${failure}`);
       if (!this.alive()) throw await this.failure(`${wait.what} does not start: its QEMU process ended${await this.logTail()}`);
-      const now = this.console.printed ? (/Linux version|systemd\[1\]|\[ {0,5}\d+\.\d{6}\]/.test(recent) ? 'its guest agent' : 'its kernel') : 'its first output';
-      if (now !== stage && stage !== 'its guest agent') {
+      kernel ||= KERNEL_SPEAKS.test(recent);
+      const now = kernel ? 'its guest agent' : this.console.printed ? 'its kernel' : 'its first output';
+      if (now !== stage) {
         stage = now;
         this.report({ text: `waiting for ${wait.what}: ${stage}`, level: 'debug' });
       }
@@ -186,7 +188,7 @@ export class QemuInstance implements Instance {
       } catch {
         // Not yet.
       }
-      if (wait.silenceMs !== undefined && !this.console.printed && Date.now() - started > wait.silenceMs) throw wait.onSilence!();
+      if (wait.noKernel !== undefined && !kernel && Date.now() - started > wait.noKernel.afterMs) throw wait.noKernel.error();
       if (Date.now() > deadline) throw await this.failure(`${wait.what} does not answer: waited ${wait.seconds} s, at last for ${stage}`);
       await sleep(100, wait.signal);
     }
