@@ -1,5 +1,6 @@
 /** Slices of ordered lists: what stands after a position, so that what is made or deleted meanwhile shifts nothing. */
 import { sql, type RawBuilder, type SqlBool } from 'kysely';
+import { slug } from '../resources/names.ts';
 
 /** What of a list is wanted. */
 export interface Slice {
@@ -26,9 +27,15 @@ export type Conditions<Column extends string> = Partial<Record<Column, readonly 
 
 /** All the conditions as one. */
 export function meets(conditions: Conditions<string>, table?: string): RawBuilder<SqlBool> {
-  const parts = Object.entries(conditions)
-    .filter(([, values]) => values !== undefined)
-    .map(([column, values]) => sql<SqlBool>`${sql.ref(table === undefined ? column : `${table}.${column}`)} in (${sql.join([...values!])})`);
+  const among = (column: string, values: readonly string[]): RawBuilder<SqlBool> =>
+    sql<SqlBool>`${sql.ref(table === undefined ? column : `${table}.${column}`)} in (${sql.join([...values])})`;
+  const parts = Object.entries(conditions).flatMap(([column, values]) => {
+    if (values === undefined) return [];
+    // No value is left when two filters on one column have none in common: an empty list is no SQL everywhere.
+    if (values.length === 0) return [sql<SqlBool>`1 = 0`];
+    // The indexes are on slugs; a name has one.
+    return column === 'name' ? [among('slug', values.map(slug)), among(column, values)] : [among(column, values)];
+  });
   return parts.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`(${sql.join(parts, sql` and `)})`;
 }
 

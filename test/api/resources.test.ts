@@ -223,6 +223,8 @@ describe('components', () => {
       assert.equal((await lister.client.send(new ListComponentsCommand({}))).componentVersionList!.length, 25);
       const byName = await lister.client.send(new ListComponentsCommand({ byName: true }));
       assert.deepEqual(byName.componentVersionList!.map(({ arn }) => arn), [0, 1, 2, 3, 4, 5].map((index) => own(`component/c0${index}x/x.x.x`)));
+      const none = await lister.client.send(new ListComponentsCommand({ filters: [{ name: 'name', values: ['c00x'] }, { name: 'name', values: ['c01x'] }] }));
+      assert.deepEqual(none.componentVersionList, []);
       const filtered = await lister.client.send(new ListComponentsCommand({ filters: [{ name: 'name', values: ['c00x', 'c01x'] }, { name: 'platform', values: ['Linux'] }] }));
       assert.equal(filtered.componentVersionList!.length, 10);
       await fails(lister.client.send(new ListComponentsCommand({ filters: [{ name: 'colour', values: ['red'] }] })), 'InvalidParameterValueException', /colour/);
@@ -524,5 +526,16 @@ describe('accounts and Regions', () => {
       await fails(client.send(new TagResourceCommand({ resourceArn: componentBuildVersionArn, tags: { a: 'b' } })), 'ResourceNotFoundException');
       assert.deepEqual((await client.send(new ListComponentsCommand({}))).componentVersionList, []);
     }
+  });
+});
+
+describe('what is not supported yet', () => {
+  test('is refused when it is asked for, not in the build', async () => {
+    const { imageRecipeArn } = await recipe(unique('encrypted'), { blockDeviceMappings: [{ deviceName: '/dev/xvda', ebs: { encrypted: true } }] });
+    const infrastructureConfigurationArn = await infrastructure();
+    await fails(api.client.send(new CreateImageCommand({ imageRecipeArn, infrastructureConfigurationArn })), 'InvalidRequestException', /encrypted/);
+    const containerRecipeArn = own('container-recipe/c/1.0.0');
+    await fails(api.client.send(new CreateImageCommand({ containerRecipeArn, infrastructureConfigurationArn })), 'InvalidParameterValueException', /not supported/);
+    await fails(recipe(unique('r'), { additionalInstanceConfiguration: { userDataOverride: '#!/bin/sh' } }), 'InvalidParameterValueException', /userDataOverride/);
   });
 });

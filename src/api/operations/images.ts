@@ -12,6 +12,7 @@ import { isInProgress } from '../../resources/statuses.ts';
 import { latestVersionReferences, parseArn, resourceArn, versionArn, type Arn } from '../../resources/arns.ts';
 import { ApiError, invalidRequest, resourceDependency, resourceNotFound } from '../../resources/errors.ts';
 import { formatVersion, parseVersion, type Version } from '../../resources/versions.ts';
+import { refuseDangerous } from '../../workflows/preparation.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import { openPage } from '../paging.ts';
 import { checkLogGroups, findSettings, testsConfiguration, type BuildSettings, type FoundSettings } from './build-settings.ts';
@@ -29,21 +30,22 @@ export interface StartedBuild extends BuildSettings, Pick<Image, 'enhancedImageM
 export async function startBuild(context: OperationContext, build: StartedBuild, { recipe, infrastructure, distribution }: FoundSettings): Promise<Image & { arn: string }> {
   const parent = await findParentImage(context, recipe.parentImage);
   const { slug, version } = parseArn(recipe.arn) as Arn & { version: Version };
-  const image = await createImage(context.db, {
-    place: placeOf(context),
-    slug,
-    version,
-    tags: build.tags,
-    image: compact({
-      type: 'AMI' as const, name: recipe.name, platform: recipe.platform, osVersion: parent.osVersion, enhancedImageMetadataEnabled: build.enhancedImageMetadataEnabled ?? true,
-      imageRecipe: recipe, infrastructureConfiguration: infrastructure, distributionConfiguration: distribution,
-      imageTestsConfiguration: testsConfiguration(build.imageTestsConfiguration), imageScanningConfiguration: build.imageScanningConfiguration,
-      sourcePipelineArn: build.sourcePipelineArn, sourcePipelineName: build.sourcePipelineName, buildType: 'USER_INITIATED' as const, imageSource: 'CUSTOM' as const,
-      executionRole: build.executionRole, workflows: build.workflows === undefined ? undefined : [...build.workflows], loggingConfiguration: build.loggingConfiguration,
-    }),
+  const image = compact({
+    type: 'AMI' as const, name: recipe.name, platform: recipe.platform, osVersion: parent.osVersion, enhancedImageMetadataEnabled: build.enhancedImageMetadataEnabled ?? true,
+    imageRecipe: recipe, infrastructureConfiguration: infrastructure, distributionConfiguration: distribution,
+    imageTestsConfiguration: testsConfiguration(build.imageTestsConfiguration), imageScanningConfiguration: build.imageScanningConfiguration,
+    sourcePipelineArn: build.sourcePipelineArn, sourcePipelineName: build.sourcePipelineName, buildType: 'USER_INITIATED' as const, imageSource: 'CUSTOM' as const,
+    executionRole: build.executionRole, workflows: build.workflows === undefined ? undefined : [...build.workflows], loggingConfiguration: build.loggingConfiguration,
   });
+  try {
+    refuseDangerous(image);
+  } catch (error) {
+    // The worker would refuse it too, later; the words are the same.
+    throw invalidRequest((error as Error).message);
+  }
+  const created = await createImage(context.db, { place: placeOf(context), slug, version, tags: build.tags, image });
   context.afterCommit(context.services.wakeWorker);
-  return image;
+  return created;
 }
 
 /** Handlers. */

@@ -41,6 +41,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
   await uniqueVersion(db, 'images', true);
   await db.schema.createIndex('images_by_status').on('images').columns(['status', 'date_created']).execute();
+  await db.schema.createIndex('images_by_date').on('images').columns(['account', 'region', 'date_created', 'arn']).execute();
   await db.schema.createIndex('images_by_pipeline').on('images').columns(['pipeline_arn', 'date_created']).execute();
   await db.schema.createTable('image_builds')
     .addColumn('version_arn', 'text', (c) => c.primaryKey())
