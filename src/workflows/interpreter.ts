@@ -5,7 +5,7 @@
 import { insertStepExecution, insertWorkflowExecution, updateStepExecution, updateWorkflowExecution } from '../catalog/executions.ts';
 import { evaluateCondition } from '../documents/workflow/conditions.ts';
 import type { WorkflowDocument, WorkflowStep } from '../documents/workflow/document.ts';
-import { resolveWorkflowValue } from '../documents/workflow/references.ts';
+import { resolveWorkflowValue, UnresolvedReferenceError } from '../documents/workflow/references.ts';
 import { sleep, timestamp } from '../platform/clock.ts';
 import { newStepExecutionId, newWorkflowExecutionId } from '../platform/ids.ts';
 import { within, type Report } from '../resources/progress.ts';
@@ -69,7 +69,14 @@ export async function runWorkflow(work: ImageWork, run: WorkflowRun): Promise<vo
       throw failure;
     }
   }
-  for (const output of run.document.outputs) work.workflowOutputs.set(output.name, resolveWorkflowValue(output.value, lookup));
+  for (const output of run.document.outputs) {
+    try {
+      work.workflowOutputs.set(output.name, resolveWorkflowValue(output.value, lookup));
+    } catch (error) {
+      // The output of a step that was skipped: an error only for a later workflow that refers to it.
+      if (!(error instanceof UnresolvedReferenceError)) throw error;
+    }
+  }
   await updateWorkflowExecution(db, id, { status: 'COMPLETED', end_time: timestamp() });
 }
 

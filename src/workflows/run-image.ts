@@ -5,6 +5,7 @@ import { closeExecutions } from '../catalog/executions.ts';
 import { amisOfImage, updateAmi } from '../catalog/amis.ts';
 import { openImageLog } from '../catalog/image-log.ts';
 import { getImage, transitionImage } from '../catalog/images.ts';
+import { workflowParameterValues } from '../documents/workflow/parameters.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import type { Report } from '../resources/progress.ts';
@@ -79,7 +80,9 @@ async function runStage(work: ImageWork, workflows: readonly SelectedWorkflow[],
     work.signal.throwIfAborted();
     const { document, faults } = parseWorkflowDocument(workflow.data, type);
     if (document === undefined) throw new Error(`workflow ${workflow.arn} is not valid: ${faults[0]?.message}`);
-    await runWorkflow(work, { document, arn: workflow.arn, name: workflow.name, type, parameters: workflow.parameters, position });
+    const { values, problems } = workflowParameterValues(document, workflow.parameters);
+    if (problems.length > 0) throw new Error(`workflow ${workflow.arn}: ${problems.join('; ')}`);
+    await runWorkflow(work, { document, arn: workflow.arn, name: workflow.name, type, parameters: values, position });
   }
 }
 

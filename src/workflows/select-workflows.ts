@@ -1,4 +1,5 @@
 /** Which workflows an image runs: the ones it names, else the managed defaults. Source: reference, `workflows.md` section 1. */
+import type { GivenWorkflowParameter } from '../documents/workflow/parameters.ts';
 import type { ImageWork, Stage } from './image-work.ts';
 
 /** A workflow with its document's text. */
@@ -8,7 +9,8 @@ export interface SelectedWorkflow {
   readonly name: string;
   readonly type: Stage;
   readonly data: string;
-  readonly parameters: Readonly<Record<string, unknown>>;
+  /** Values that the image gives; the document knows the types and the defaults. */
+  readonly parameters: readonly GivenWorkflowParameter[];
 }
 
 const DEFAULTS: readonly { readonly type: Stage; readonly name: string }[] = [
@@ -25,7 +27,7 @@ const DEFAULTS: readonly { readonly type: Stage; readonly name: string }[] = [
 export function selectWorkflows(work: ImageWork): readonly SelectedWorkflow[] {
   const named = (work.image.workflows ?? []).map(({ workflowArn, parameters }) => {
     const workflow = managed(work, workflowArn ?? '');
-    return { ...workflow, parameters: Object.fromEntries((parameters ?? []).map(({ name, value }) => [name!, value?.length === 1 ? value[0] : value])) };
+    return { ...workflow, parameters: (parameters ?? []).map(({ name, value }) => ({ name: name!, value: value ?? [] })) };
   });
   const tests = work.image.imageTestsConfiguration?.imageTestsEnabled ?? true;
   const chosen = named.length > 0 ? named : DEFAULTS.filter(({ type }) => type !== 'DISTRIBUTION').map((each) => managedDefault(work, each));
@@ -46,6 +48,6 @@ function managed(work: ImageWork, arn: string): SelectedWorkflow {
     name: found.name,
     type: found.type as Stage,
     data: found.data,
-    parameters: {},
+    parameters: [],
   };
 }
