@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ComponentDocument } from '../documents/component/document.ts';
-import { ParameterError, parameterScope, parameterValues } from './parameters.ts';
+import { ParameterError, parameterScope } from './parameters.ts';
 
 const document: ComponentDocument = {
   schemaVersion: '1.0',
@@ -28,8 +28,4 @@ describe('the values of parameters', () => {
   });
 
   test('an empty text is a value', () => assert.equal(parameterScope(document, 'c', { Package: '' }).get('Package'), ''));
-
-  test('lists of a recipe become one text', () => {
-    assert.deepEqual({ ...parameterValues([{ name: 'A', value: ['1'] }, { name: 'B', value: ['1', '2'] }, { name: 'C', value: [] }]) }, { A: '1', B: '1,2' });
-  });
 });

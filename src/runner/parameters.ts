@@ -34,12 +34,3 @@ export function parameterScope(
   if (faults.length > 0) throw new ParameterError(`component ${component}: ${faults.join('; ')}`);
   return scope;
 }
-
-/**
- * Parameter values as recipes give them (a list for each) as the one text that a document's parameter takes; several are joined by commas.
- */
-export function parameterValues(parameters: readonly { readonly name?: string; readonly value?: readonly string[] }[]): Readonly<Record<string, string>> {
-  const values: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (const { name, value } of parameters) if (name !== undefined && value !== undefined && value.length > 0) values[name] = value.join(',');
-  return values;
-}
