@@ -29,6 +29,8 @@ export interface GuestAgent {
 
 const IDLE_MS = 1000;
 const TURN_MS = 3000;
+/** QEMU opens the socket before it starts the machine: who does not connect in this time never will. */
+const CONNECT_MS = 3000;
 
 const agents = new Map<string, Client>();
 
@@ -128,6 +130,7 @@ class Client implements GuestAgent {
   }
 
   private async open(command: string, deadline: number): Promise<Socket> {
+    const started = Date.now();
     for (;;) {
       try {
         return await new Promise<Socket>((resolve, reject) => {
@@ -139,7 +142,7 @@ class Client implements GuestAgent {
           socket.once('error', reject);
         });
       } catch (error) {
-        if (Date.now() >= deadline) throw new GuestAgentSilent(`${command}: nobody listens at ${this.path} (${(error as Error).message})`);
+        if (Date.now() >= Math.min(deadline, started + CONNECT_MS)) throw new GuestAgentSilent(`${command}: nobody listens at ${this.path} (${(error as Error).message})`);
         await sleep(20);
       }
     }
