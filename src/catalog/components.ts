@@ -1,7 +1,7 @@
 /** Queries on components. */
 import type { Component } from '@aws-sdk/client-imagebuilder';
 import { parseArn } from '../resources/arns.ts';
-import { parseVersion, type BuildVersion, type Version } from '../resources/versions.ts';
+import type { BuildVersion, Version } from '../resources/versions.ts';
 import type { Queryable } from './catalog.ts';
 import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
 import { addTags, removeAllTags, tagsOf, tagsOfEach } from './tags.ts';
@@ -99,9 +99,4 @@ export async function deleteComponent(db: Queryable, arn: string): Promise<boole
   const { numDeletedRows } = await db.deleteFrom('components').where('arn', '=', arn).executeTakeFirstOrThrow();
   await removeAllTags(db, arn);
   return numDeletedRows > 0n;
-}
-
-/** A component's version as numbers. */
-export function componentVersion(component: Component): Version {
-  return parseVersion(component.version!)!;
 }

@@ -13,7 +13,7 @@ import type { Handlers, OperationContext } from '../context.ts';
 import type { OperationInput } from '../model.ts';
 import { openPage } from '../paging.ts';
 import { checkLogGroups, findSettings, testsConfiguration } from './build-settings.ts';
-import { compact, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
+import { compact, placeOf, readFilters, visibleArn } from './common.ts';
 import { imageSummary, startBuild } from './images.ts';
 
 const FILTERS: Readonly<Record<string, PipelineColumn>> = {

@@ -18,12 +18,12 @@ export interface ParentImage {
  * @throws {ApiError} InvalidParameterValueException, with what there is
  */
 export async function findParentImage(context: OperationContext, reference: string): Promise<ParentImage> {
-  if (/^ami-/.test(reference)) {
+  if (reference.startsWith('ami-')) {
     const ami = await findAmi(context.db, reference, context.region);
     if (ami === undefined || ami.account !== context.account) throw await unknown(context, `There is no AMI '${reference}' in ${context.region}.`);
     return { platform: ami.platform as ParentImage['platform'], osVersion: ami.os_version ?? undefined };
   }
-  if (/^ssm:/.test(reference)) throw valueNotSupported('parentImage', 'The parent image is named by a Systems Manager parameter.');
+  if (reference.startsWith('ssm:')) throw valueNotSupported('parentImage', 'The parent image is named by a Systems Manager parameter.');
   const arn = parseArn(reference);
   if (arn === undefined || arn.type !== 'image' || arn.version === undefined) {
     throw await unknown(context, `'${reference}' is neither an AMI id nor the ARN of an Image Builder image with its version.`);
