@@ -37,8 +37,7 @@ export async function launchOn(driverName: 'nspawn' | 'qemu', base: string): Pro
       held: memoryRecorder(id),
     });
     const end = async (): Promise<void> => {
-      await instance.terminate();
-      await rm(folder, { recursive: true, force: true });
+      await instance.terminate().finally(() => rm(folder, { recursive: true, force: true }));
       await assertNothingLeft(before, folder);
     };
     return { instance, end };
