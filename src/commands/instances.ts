@@ -16,22 +16,24 @@ export interface InstanceDescription {
 }
 
 export const instances: Command = {
-  usage: 'instances [--json] [--data DIR]',
+  usage: 'instances [--all] [--json] [--data DIR]',
   help: `
 Lists the launched instances.
 
+  --all            those that have ended too, and those of builds and tests
   --json           as JSON, one instance a line
 ${CLIENT_HELP}
 
 Example:
   ingot instances`,
-  options: { ...CLIENT_OPTIONS, json: { type: 'boolean' } },
+  options: { ...CLIENT_OPTIONS, all: { type: 'boolean' }, json: { type: 'boolean' } },
   positionals: [],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
-  const { instances: found } = await signedJson<{ instances: readonly InstanceDescription[] }>(await connect(args), { method: 'GET', path: '/ingot/instances' });
+  const { instances: every } = await signedJson<{ instances: readonly InstanceDescription[] }>(await connect(args), { method: 'GET', path: '/ingot/instances' });
+  const found = args.flag('all') ? every : every.filter(({ purpose, state }) => purpose === 'launch' && state !== 'terminated');
   if (args.flag('json')) {
     for (const instance of found) process.stdout.write(`${JSON.stringify(instance)}\n`);
     return 0;
