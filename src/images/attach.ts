@@ -156,7 +156,7 @@ export function storageDaemonArguments(disk: string, directory: string): string[
 
 /** A qcow2 file as a block node, giving freed and zeroed blocks back. */
 function qcow2Node(name: string, file: string): object {
-  return { driver: 'qcow2', 'node-name': name, discard: 'unmap', 'detect-zeroes': 'unmap', file: { driver: 'file', filename: file, discard: 'unmap' } };
+  return { driver: 'qcow2', 'node-name': name, discard: 'unmap', 'detect-zeroes': 'unmap', file: { driver: 'file', 'node-name': `${name}-file`, filename: file, discard: 'unmap' } };
 }
 
 /** Records' places in `state.heldIds` whose thing is of a kind. */
@@ -208,12 +208,12 @@ async function snapshot(state: AttachedDiskState, held: HeldRecorder, overlay: s
   }
 }
 
-/** The node that the export serves, and its file. */
+/** The node that the export serves, and its file. (The name of the node itself becomes a `json:` one once its backing is a node.) */
 async function currentTop(qmp: Qmp): Promise<{ node: string; file: string }> {
   const exports = await qmp.execute<{ id: string; 'node-name': string }[]>('query-block-exports');
   const node = exports.find(({ id }) => id === 'disk')?.['node-name'];
-  const nodes = await qmp.execute<{ 'node-name': string; image: { filename: string } }[]>('query-named-block-nodes', { flat: true });
-  const file = nodes.find((each) => each['node-name'] === node)?.image.filename;
+  const nodes = await qmp.execute<{ 'node-name': string; file: string }[]>('query-named-block-nodes', { flat: true });
+  const file = nodes.find((each) => each['node-name'] === `${node}-file`)?.file;
   if (node === undefined || file === undefined) throw new AttachError('the disk is no longer exported');
   return { node, file };
 }

@@ -64,6 +64,10 @@ export interface UnitOptions {
 /** Folder inside for what a running command needs: a tmpfs, so no layer keeps it. */
 export const INSIDE_DIRECTORY = '/run/ingot';
 
+/** A script inside that writes down how a unit ended. A file: what a unit quotes does not survive `systemctl daemon-reload`. */
+export const STATUS_WRITER = `${INSIDE_DIRECTORY}/ended`;
+export const STATUS_WRITER_SCRIPT = 'echo "$SERVICE_RESULT $EXIT_CODE $EXIT_STATUS" >"$1"\n';
+
 /**
  * The command that runs `argv` in the container to its end with this process's streams.
  *
@@ -73,12 +77,11 @@ export const INSIDE_DIRECTORY = '/run/ingot';
  * - Not as a service would: SIGPIPE ends it, and it has no limit of tasks of its own.
  */
 export function unitArguments({ unit, argv, cwd, user, env = {}, systemd }: UnitOptions): string[] {
-  const status = `${INSIDE_DIRECTORY}/${unit}.status`;
   const command = ['/bin/sh', '-c', 'cd -- "$1" || exit 126; shift; exec "$@"', 'sh', cwd, ...argv];
   return [
     'systemd-run', '--pipe', '--wait', '--collect', '--quiet', '--service-type=exec', `--unit=${unit}`, `--description=${unit}`,
     `--uid=${user}`, '-p', 'KillMode=process', '-p', 'IgnoreSIGPIPE=no', '-p', 'TasksMax=infinity', '-p', 'OOMPolicy=continue', '-p', 'TimeoutStopSec=10',
-    '-p', `ExecStopPost=+/bin/sh -c 'echo "$SERVICE_RESULT $EXIT_CODE $EXIT_STATUS" >${status}'`,
+    '-p', `ExecStopPost=+/bin/sh ${STATUS_WRITER} ${INSIDE_DIRECTORY}/${unit}.status`,
     ...Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`),
     ...(systemd >= 254 ? ['--expand-environment=no'] : []), '--',
     ...(systemd >= 254 ? command : command.map((word) => word.replaceAll('$', '$$$$'))),

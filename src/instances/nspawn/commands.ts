@@ -30,6 +30,8 @@ export interface Container {
 const DRAIN_MS = 500;
 /** Patience with a container that does not react to the end of a command. */
 const END_MS = 15_000;
+/** Patience with a container that is going down. */
+const SHUTDOWN_MS = 60_000;
 
 /**
  * Runs a small command of Ingot's own with all capabilities of the container's root: not for commands of users.
@@ -86,7 +88,7 @@ async function runUnit(container: Container, unit: string, request: CommandReque
     pipes.abandon();
     throw error;
   }
-  pipes.started(request.stdin);
+  pipes.started();
   const timer = request.timeoutSeconds === undefined ? undefined : setTimeout(onDeadline, request.timeoutSeconds * 1000);
   request.signal?.addEventListener('abort', kill, { once: true });
   if (request.signal?.aborted) kill();
@@ -126,14 +128,19 @@ async function clientEnds(exited: Promise<{ code: number | null }>, container: C
  * command runs on: then the unit itself is asked.
  */
 async function statusOf(container: Container, unit: string, clientCode: number | null): Promise<{ exitCode: number | null; signal: string | null }> {
-  const read = 'cat "$1/$2.status" 2>/dev/null && rm -f "$1/$2.status" "$1/$2.sh"; systemctl show -p ActiveState --value "$2.service"';
+  const read = 'if cat "$1/$2.status" 2>/dev/null; then rm -f "$1/$2.status" "$1/$2.sh"; systemctl show -p SystemState --value; else systemctl show -p ActiveState --value "$2.service"; fi';
   for (let unanswered = 0; ;) {
     if (!container.alive()) throw await container.whatHappened();
     const { stdout, stderr, code } = await atTheDoor(container, ['/bin/sh', '-c', read, 'sh', INSIDE_DIRECTORY, unit], { okCodes: 'any' });
     const lines = stdout.trim().split('\n');
     const status = parseStatus(lines[0] ?? '');
-    if (status !== undefined) return status;
     const state = lines.at(-1)?.trim();
+    if (status !== undefined && state === 'stopping') {
+      // The command may have done this. It ended by itself, or because all ends: then it is the instance that has something to tell.
+      for (let left = SHUTDOWN_MS; container.alive() && left > 0; left -= 50) await sleep(50);
+      if (status.exitCode === null) throw await container.whatHappened();
+    }
+    if (status !== undefined) return status;
     if (code !== 0) {
       if (++unanswered > 20) throw new InstanceError(`systemd in the instance does not answer: ${stderr.trim()}`);
     } else if (state === 'inactive' || state === 'failed') {
@@ -187,8 +194,8 @@ function findCgroups(below: string, name: string): string[] {
 interface Pipes {
   /** The command's ends, as file descriptors. */
   readonly stdio: readonly ['ignore' | number, number, number];
-  /** The command has its ends: lets go of them here, and sends what goes to stdin. */
-  started(stdin: string | Buffer | undefined): void;
+  /** The command has its ends: lets go of them here. */
+  started(): void;
   /** Waits until all was read, or `ms` when somebody still holds the other ends. */
   drained(ms: number): Promise<void>;
   /** Reads on without telling anyone, so that what the command left running is not ended by its next line. */
@@ -197,37 +204,35 @@ interface Pipes {
 }
 
 /**
- * Opens named pipes, not the socket pairs that Node gives children: scripts write to `/dev/stderr` and read `/dev/stdin`, and
- * a socket cannot be opened by such a name. Anybody in the container may open them, hence the mode; outside, their folder is closed.
+ * Opens named pipes for output, not the socket pairs that Node gives children: scripts write to `/dev/stderr`, and a socket cannot
+ * be opened by such a name. Input is a file for the same reason: opening a named pipe for reading waits for a writer, which may have
+ * ended. Anybody in the container may open them, hence the mode; outside, their folder is closed.
  */
 async function openPipes(directory: string, unit: string, request: CommandRequest): Promise<Pipes> {
-  const paths = ['out', 'err', ...(request.stdin === undefined ? [] : ['in'])].map((name) => `${directory}/${unit}.${name}`);
+  const paths = ['out', 'err'].map((name) => `${directory}/${unit}.${name}`);
+  const input = request.stdin === undefined ? undefined : `${directory}/${unit}.in`;
   const childEnds: number[] = [];
   const closeChildEnds = (): void => {
     for (const fd of childEnds.splice(0)) closeSync(fd);
   };
   const outputs: Socket[] = [];
-  let input: Socket | undefined;
   try {
     await run(['mkfifo', '--mode=0666', ...paths]);
-    for (const path of paths.slice(0, 2)) {
+    for (const path of paths) {
       // The reader opens first, without waiting for a writer; the command's end must be a blocking one.
       outputs.push(new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false }));
       childEnds.push(openSync(path, constants.O_WRONLY));
     }
-    if (paths[2] !== undefined) {
-      const both = openSync(paths[2], constants.O_RDWR | constants.O_NONBLOCK);
-      childEnds.push(openSync(paths[2], constants.O_RDONLY));
-      input = new Socket({ fd: openSync(paths[2], constants.O_WRONLY | constants.O_NONBLOCK), readable: false, writable: true });
-      closeSync(both);
-      input.on('error', () => {}); // A command may end before it has read all.
+    if (input !== undefined) {
+      await writeFile(input, request.stdin!, { mode: 0o644 });
+      childEnds.push(openSync(input, constants.O_RDONLY));
     }
   } catch (error) {
     closeChildEnds();
     for (const socket of outputs) socket.destroy();
     throw error;
   } finally {
-    for (const path of paths) await rm(path, { force: true });
+    for (const path of [...paths, ...(input === undefined ? [] : [input])]) await rm(path, { force: true });
   }
   let listening = true;
   let open = outputs.length;
@@ -239,22 +244,18 @@ async function openPipes(directory: string, unit: string, request: CommandReques
   }
   return {
     stdio: [childEnds[2] ?? 'ignore', childEnds[0]!, childEnds[1]!],
-    started(stdin) {
-      closeChildEnds();
-      input?.end(stdin ?? '');
-    },
+    started: closeChildEnds,
     async drained(ms) {
       // In small steps, each of which lets the event loop read what is there: a busy process must not lose the end of an output.
       for (let left = ms; open > 0 && left > 0; left -= 10) await sleep(10);
     },
     leave() {
       listening = false;
-      input?.destroy();
       for (const socket of outputs) socket.unref();
     },
     abandon() {
       closeChildEnds();
-      for (const socket of [...outputs, ...(input ? [input] : [])]) socket.destroy();
+      for (const socket of outputs) socket.destroy();
     },
   };
 }

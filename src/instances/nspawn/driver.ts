@@ -12,7 +12,7 @@ import { allocateUidRange, type AllocationOwner } from '../../platform/host.ts';
 import { isSameProcess, processStartTime, start, waitForExit } from '../../platform/processes.ts';
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest, type PublishedPort } from '../instance.ts';
 import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
-import { cleanEnvironment, inCgroups, INSIDE_DIRECTORY, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, withExitCodeIn } from './arguments.ts';
+import { cleanEnvironment, inCgroups, INSIDE_DIRECTORY, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
 import { hostCgroups, makeCgroups, type CgroupPlan } from './cgroups.ts';
 import { atTheDoor, runCommand, type Container } from './commands.ts';
 
@@ -136,8 +136,8 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
   // Not as a bind mount: below /run/systemd nspawn makes its folders for the outer root, and systemd then cannot write there.
   await until('the container to take its network configuration', deadline - Date.now(), async () => {
     running();
-    const write = 'mkdir -p /run/systemd/network "$1" && chmod 0711 "$1" && cat >/run/systemd/network/00-ingot.network';
-    return (await atTheDoor(container, ['/bin/sh', '-c', write, 'sh', INSIDE_DIRECTORY], { input: networkFile(INTERFACE), okCodes: 'any' })).code === 0 ? true : undefined;
+    const write = 'mkdir -p /run/systemd/network "$1" && chmod 0711 "$1" && printf %s "$3" >"$2" && cat >/run/systemd/network/00-ingot.network';
+    return (await atTheDoor(container, ['/bin/sh', '-c', write, 'sh', INSIDE_DIRECTORY, STATUS_WRITER, STATUS_WRITER_SCRIPT], { input: networkFile(INTERFACE), okCodes: 'any' })).code === 0 ? true : undefined;
   }, waiting);
   const slirp = await startSlirp({
     target: { pid: leader.pid }, interfaceName: INTERFACE, directory, held, allocationOwner: plan.allocationOwner,

@@ -1,0 +1,447 @@
+/** System containers for real: commands, files, network, layers, ends. */
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { attachDisk } from '../../src/images/attach.ts';
+import { createOverlay, diskChain } from '../../src/images/disks.ts';
+import { rootPartition } from '../../src/images/partitions.ts';
+import { InstanceError, type CommandRequest, type Instance, type PublishedPort } from '../../src/instances/instance.ts';
+import { nspawnDriver } from '../../src/instances/nspawn/driver.ts';
+import { sleep, until } from '../../src/platform/clock.ts';
+import { memoryRecorder, releaseAll, type HeldRecorder } from '../../src/platform/held.ts';
+import { newInstanceId } from '../../src/platform/ids.ts';
+import { run, start } from '../../src/platform/processes.ts';
+import { sharedBase } from '../harness/base.ts';
+import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+
+const dataDirectory = join(mkdtempSync(join(tmpdir(), 'ingot-nspawn-')), 'data directory');
+let base: string;
+let hostBefore: HostState;
+let overlays = 0;
+
+function overlayPath(): string {
+  return join(dataDirectory, `layer-${overlays++}.qcow2`);
+}
+
+interface Launched {
+  readonly instance: Instance;
+  readonly disk: string;
+  readonly held: HeldRecorder;
+}
+
+async function launch(options: { readonly publish?: readonly PublishedPort[]; readonly sizeBytes?: number; readonly disk?: string } = {}): Promise<Launched> {
+  const disk = options.disk ?? overlayPath();
+  if (options.disk === undefined) await createOverlay(base, disk, options.sizeBytes);
+  const id = newInstanceId();
+  const held = memoryRecorder(id);
+  const instance = await nspawnDriver.launch({
+    id, disk, cpus: 2, memoryMiB: 1024, directory: `/run/ingot/${id}`, allocationOwner: { dataDirectory, owner: id }, held,
+    ...(options.publish ? { publish: options.publish } : {}),
+  });
+  return { instance, disk, held };
+}
+
+interface Outcome {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly timedOut: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function output(instance: Instance, request: CommandRequest): Promise<Outcome> {
+  const streams = { stdout: '', stderr: '' };
+  const result = await instance.run({ ...request, onOutput: (stream, chunk) => { streams[stream] += chunk.toString(); } });
+  return { ...result, ...streams };
+}
+
+before(async () => {
+  await mkdir(dataDirectory, { recursive: true });
+  base = await sharedBase();
+  hostBefore = await hostState();
+});
+
+after(async () => {
+  await assertNothingLeft(hostBefore, dataDirectory);
+  await rm(join(dataDirectory, '..'), { recursive: true, force: true });
+});
+
+test('this host lacks nothing for containers', async () => deepEqual(await nspawnDriver.missing(), []));
+
+describe('a container', () => {
+  let instance: Instance;
+  let disk: string;
+  let held: HeldRecorder;
+  let hostPort: number;
+
+  before(async () => {
+    hostPort = await freePort();
+    ({ instance, disk, held } = await launch({ publish: [{ hostPort, instancePort: 8080 }] }));
+  });
+  after(() => instance?.terminate());
+
+  const endings: readonly (readonly [string, CommandRequest, Partial<Outcome>])[] = [
+    ['success', { argv: ['true'] }, { exitCode: 0, signal: null, timedOut: false }],
+    ['an exit code', { argv: ['sh', '-c', 'exit 3'] }, { exitCode: 3, signal: null }],
+    ['the exit code that systemd-run gives signals', { argv: ['sh', '-c', 'exit 255'] }, { exitCode: 255, signal: null }],
+    ['an exit code that a shell gives signals', { argv: ['sh', '-c', 'exit 143'] }, { exitCode: 143, signal: null }],
+    ['a missing program', { argv: ['no-such-program'] }, { exitCode: 127, signal: null }],
+    ['a file that cannot be executed', { argv: ['/etc/passwd'] }, { exitCode: 126, signal: null }],
+    ['a signal', { argv: ['sh', '-c', 'kill -SEGV $$'] }, { exitCode: null, signal: 'SIGSEGV', timedOut: false }],
+    ['a signal that is a clean end for a service', { argv: ['sh', '-c', 'kill -TERM $$'] }, { exitCode: null, signal: 'SIGTERM' }],
+    ['the streams', { script: 'echo out; echo err >&2; echo more >/dev/stderr' }, { stdout: 'out\n', stderr: 'err\nmore\n' }],
+    ['arguments that nothing expands', { argv: ['printf', '%s|', '$HOME', '${HOME}', '$$', '%n', 'a b', '', '\\n', '"'] }, { stdout: '$HOME|${HOME}|$$|%n|a b||\\n|"|' }],
+    ['an environment', { argv: ['sh', '-c', 'echo "$A|$B"'], env: { A: 'x y $HOME', B: 'Zürich\n2' } }, { stdout: 'x y $HOME|Zürich\n2\n' }],
+    ['a working directory', { argv: ['pwd'], cwd: '/usr/share' }, { stdout: '/usr/share\n' }],
+    ['a user', { script: 'id -un; cat "$0" >/dev/null && echo reads its script', user: 'nobody' }, { stdout: 'nobody\nreads its script\n', exitCode: 0 }],
+    ['stdin', { argv: ['cat', '/dev/stdin'], stdin: 'hello' }, { stdout: 'hello' }],
+    ['a script whose stdin is closed', { script: 'cat; echo after' }, { stdout: 'after\n', exitCode: 0 }],
+    ['a script that goes on after a failure', { script: 'false\necho on' }, { stdout: 'on\n', exitCode: 0 }],
+    ['a broken pipe that ends quietly', { script: 'yes | head -n 1' }, { stdout: 'y\n', stderr: '' }],
+    ['a deadline', { argv: ['sh', '-c', 'sleep 300 & sleep 300'], timeoutSeconds: 1 }, { exitCode: null, timedOut: true }],
+    ['a deadline that SIGTERM cannot meet', { script: 'trap "" TERM; while :; do sleep 1; done', timeoutSeconds: 1 }, { timedOut: true }],
+  ];
+  for (const [name, request, expected] of endings) {
+    test(`runs commands: ${name}`, async () => {
+      const outcome = await output(instance, request);
+
+      deepEqual(Object.fromEntries(Object.keys(expected).map((key) => [key, outcome[key as keyof Outcome]])), expected, JSON.stringify(outcome));
+    });
+  }
+
+  test('streams 50 MB of bytes', async () => {
+    const hash = createHash('sha256');
+    let size = 0;
+    let line = '';
+    await instance.run({
+      script: 'head -c 50000000 /dev/urandom | tee /var/tmp/big; sha256sum /var/tmp/big >&2; rm /var/tmp/big',
+      onOutput: (stream, chunk) => {
+        if (stream === 'stderr') line += chunk.toString();
+        else {
+          hash.update(chunk);
+          size += chunk.length;
+        }
+      },
+    });
+
+    equal(size, 50_000_000);
+    equal(line.slice(0, 64), hash.digest('hex'));
+  });
+
+  test('takes 20 MB on stdin', async () => {
+    const input = randomBytes(20_000_000);
+
+    const { stdout } = await output(instance, { argv: ['sha256sum'], stdin: input });
+
+    equal(stdout.slice(0, 64), createHash('sha256').update(input).digest('hex'));
+  });
+
+  test('an abort ends the command', async () => {
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const running = instance.run({ script: 'echo $$ >/run/aborted; sleep 300', signal: abort.signal });
+    await until('the command to run', 10_000, async () => ((await output(instance, { argv: ['test', '-s', '/run/aborted'] })).exitCode === 0 ? true : undefined));
+
+    abort.abort(reason);
+
+    await rejects(running, reason);
+    equal((await output(instance, { script: 'test -d /proc/$(cat /run/aborted)' })).exitCode, 1);
+  });
+
+  test('what a command leaves running does not hold it up, and goes on', async () => {
+    const { stdout } = await output(instance, { script: '(while :; do echo again; sleep 0.1; done) & echo $! >/run/left; echo done' });
+
+    match(stdout, /done/);
+    await sleep(500);
+    equal((await output(instance, { script: 'kill $(cat /run/left)' })).exitCode, 0);
+  });
+
+  test('a systemd that executes itself anew does not lose the command', async () => {
+    const { exitCode, stdout } = await output(instance, { script: 'systemctl daemon-reexec; sleep 1; echo still here; exit 7' });
+
+    deepEqual([exitCode, stdout], [7, 'still here\n']);
+  });
+
+  test('commands run side by side', async () => {
+    const outcomes = await Promise.all(Array.from({ length: 8 }, (_, index) => output(instance, { argv: ['echo', String(index)] })));
+
+    deepEqual(outcomes.map(({ stdout }) => stdout), Array.from({ length: 8 }, (_, index) => `${index}\n`));
+  });
+
+  test('leaves no failed unit and nothing of its own in /run', async () => {
+    await output(instance, { argv: ['false'] });
+
+    const { stdout } = await output(instance, { script: 'systemctl --failed --plain --no-legend; ls /run/ingot | grep -v -e "$(basename "$0" .sh)" -e ended' });
+
+    equal(stdout, '');
+  });
+
+  test('files go in and out as they are', async () => {
+    const content = randomBytes(3_000_000);
+
+    await instance.put('/opt/a b/$file', content, 0o750);
+
+    ok((await instance.get('/opt/a b/$file')).equals(content));
+    equal((await output(instance, { argv: ['stat', '-c', '%a %U %G', '/opt/a b/$file'] })).stdout, '750 root root\n');
+  });
+
+  test('a file that is not there, a folder, a file too large are errors', async () => {
+    await output(instance, { argv: ['truncate', '-s', '20M', '/var/tmp/large'] });
+
+    await rejects(instance.get('/no/such'), /no such file/);
+    await rejects(instance.get('/etc'), /not a file/);
+    await rejects(instance.get('/var/tmp/large'), /larger than 16 MiB/);
+    await rejects(instance.put('/etc', 'x'), /folder/);
+  });
+
+  test('a link in the instance does not lead out of it', async () => {
+    await output(instance, { argv: ['ln', '-s', `${dataDirectory}/out`, '/opt/link'] });
+    await output(instance, { argv: ['mkdir', '-p', dataDirectory] });
+
+    await instance.put('/opt/link', 'inside');
+
+    equal((await instance.get(`${dataDirectory}/out`)).toString(), 'inside');
+    await rejects(async () => readFileSync(`${dataDirectory}/out`));
+  });
+
+  test('/tmp is disk', async () => equal((await output(instance, { argv: ['stat', '-f', '-c', '%T', '/tmp'] })).stdout, 'ext2/ext3\n'));
+
+  test('names resolve and packages come', async () => {
+    const { exitCode, stderr } = await output(instance, { script: 'set -e; getent hosts deb.debian.org; apt-get update -qq; apt-get install -y -qq --no-install-recommends python3-minimal >/dev/null' });
+
+    equal(exitCode, 0, stderr);
+  });
+
+  test('the host is closed: its loopback, its own addresses, link-local', async () => {
+    const server = createServer((socket) => socket.end('secret'));
+    await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      const own = Object.values(networkInterfaces()).flat().flatMap((each) => (each?.family === 'IPv4' && !each.internal ? [each.address] : []));
+      for (const address of ['127.0.0.1', '10.0.2.2', '198.18.0.1', '169.254.169.254', ...own]) {
+        const { exitCode, stdout } = await output(instance, { argv: ['timeout', '3', 'bash', '-c', `cat </dev/tcp/${address}/${port}`] });
+        ok(exitCode !== 0 && stdout === '', `${address} answers`);
+      }
+    } finally {
+      server.close();
+    }
+  });
+
+  test('a published port answers', async () => {
+    await output(instance, { script: 'mkdir -p /srv/www; echo hello >/srv/www/index.html; cd /srv/www; setsid python3 -c "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8080)" >/dev/null 2>&1 &' });
+
+    const page = await until('the page', 10_000, async () => (await run(['curl', '-sS', '-m', '2', `http://127.0.0.1:${hostPort}/`], { okCodes: 'any' })).stdout || undefined, { everyMs: 100 });
+
+    equal(page, 'hello\n');
+  });
+
+  test('is limited to its memory', async () => {
+    const { exitCode, signal } = await output(instance, { argv: ['python3', '-c', 'x = bytearray(3 << 30); print(len(x))'] });
+
+    ok(exitCode !== 0 || signal === 'SIGKILL', 'it got 3 GiB of 1 GiB');
+  });
+
+  test('root inside is nobody outside', async () => {
+    const { stdout } = await output(instance, { script: 'mknod /dev/sdx b 254 0 2>&1; echo 1 >/proc/sys/vm/drop_caches; ls /dev/vda /dev/sda /dev/loop0' });
+
+    match(stdout, /not permitted/);
+    ok(!stdout.includes('/dev/loop0\n'));
+  });
+
+  test('seals layers under write load', async () => {
+    const chain: string[] = [disk];
+    await output(instance, { script: 'nohup sh -c "while :; do dd if=/dev/urandom of=/var/tmp/load bs=1M count=20 conv=fsync; done" >/dev/null 2>&1 & echo $! >/run/load' });
+    for (let index = 0; index < 3; index++) {
+      await instance.put('/root/generation', String(index));
+      const overlay = overlayPath();
+      await instance.snapshot(overlay);
+      chain.push(overlay);
+    }
+    await output(instance, { script: 'kill $(cat /run/load)' });
+
+    for (const [index, layer] of chain.slice(0, -1).entries()) {
+      await run(['qemu-img', 'check', '-q', '--force-share', '-f', 'qcow2', layer]);
+      await checkFileSystem(layer);
+      equal(await readFromLayer(layer, '/root/generation'), String(index));
+    }
+    deepEqual((await diskChain(chain.at(-1)!)).slice(0, chain.length).map((each) => each.backing), [...chain.slice(0, -1).toReversed(), base]);
+    disk = chain.at(-1)!;
+  });
+
+  test('a snapshot that cannot be made leaves it as it was, not frozen', async () => {
+    await rejects(instance.snapshot('/no/such/folder/layer.qcow2'));
+
+    equal((await output(instance, { script: 'echo x >/root/after; sync; cat /root/after' })).stdout, 'x\n');
+  });
+
+  test('reboots, with its ports, and goes on', async () => {
+    await instance.put('/run/gone', 'x');
+    await instance.put('/root/kept', 'x');
+    const before = (await instance.get('/proc/sys/kernel/random/boot_id')).toString().trim();
+
+    const bootId = await instance.reboot();
+
+    ok(bootId !== before);
+    await rejects(instance.get('/run/gone'));
+    equal((await instance.get('/root/kept')).toString(), 'x');
+    equal((await output(instance, { argv: ['getent', 'hosts', 'deb.debian.org'] })).exitCode, 0);
+    await output(instance, { script: 'cd /srv/www; setsid python3 -c "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8080)" >/dev/null 2>&1 &' });
+    equal(await until('the page', 10_000, async () => (await run(['curl', '-sS', '-m', '2', `http://127.0.0.1:${hostPort}/`], { okCodes: 'any' })).stdout || undefined, { everyMs: 100 }), 'hello\n');
+  });
+
+  test('a command that reboots it fails, the next one finds it started again', async () => {
+    await rejects(instance.run({ script: 'systemctl reboot; sleep 60' }), (error) => error instanceof InstanceError && /rebooted by itself/.test(error.message));
+
+    equal((await output(instance, { argv: ['echo', 'back'] })).stdout, 'back\n');
+  });
+
+  test('another process takes it over by its handle', async () => {
+    const other = await nspawnDriver.attach(JSON.parse(JSON.stringify(instance.handle)) as Instance['handle'], held);
+
+    equal((await output(other, { argv: ['cat', '/root/kept'] })).stdout, 'x');
+  });
+
+  test('its console was kept', async () => match((await instance.consoleTail(200)).join('\n'), /Welcome to Debian/));
+
+  test('stops cleanly, also while a new mount namespace holds a copy of its mount', async () => {
+    const holder = await start(['unshare', '--mount', '--propagation', 'slave', 'sleep', '60']);
+    try {
+      await instance.stop();
+    } finally {
+      holder.kill('SIGKILL');
+    }
+    await instance.terminate();
+
+    await run(['qemu-img', 'check', '-q', '-f', 'qcow2', disk]);
+    await checkFileSystem(disk);
+    equal(await readFromLayer(disk, '/root/kept'), 'x');
+  });
+});
+
+test('two containers both serve port 80', async () => {
+  const ports = [await freePort(), await freePort()];
+  const machines = await Promise.all(ports.map((hostPort) => launch({ publish: [{ hostPort, instancePort: 80 }] })));
+  try {
+    const pages = await Promise.all(machines.map(async ({ instance }, index) => {
+      await output(instance, { script: `set -e; apt-get update -qq; apt-get install -y -qq --no-install-recommends nginx-light >/dev/null; echo ${index} >/var/www/html/index.html; systemctl is-active nginx` });
+      return (await run(['curl', '-sS', '-m', '5', '--retry', '5', '--retry-all-errors', `http://127.0.0.1:${ports[index]}/`])).stdout;
+    }));
+
+    deepEqual(pages, ['0\n', '1\n']);
+  } finally {
+    for (const { instance } of machines) await instance.terminate();
+  }
+});
+
+test('a disk that is larger than its partition grows', async () => {
+  const { instance } = await launch({ sizeBytes: 8 * 2 ** 30 });
+  try {
+    const { stdout } = await output(instance, { argv: ['stat', '-f', '-c', '%b %S', '/'] });
+
+    const [blocks, size] = stdout.trim().split(' ').map(Number) as [number, number];
+    ok(blocks * size > 7 * 2 ** 30, stdout);
+  } finally {
+    await instance.terminate();
+  }
+});
+
+describe('an end that nobody asked for', () => {
+  test('a power-off from inside is told', async () => {
+    const { instance } = await launch();
+    try {
+      await rejects(instance.run({ script: 'systemctl poweroff; sleep 60' }), /powered itself off/);
+      await rejects(instance.run({ argv: ['true'] }), /powered itself off/);
+    } finally {
+      await instance.terminate();
+    }
+  });
+
+  for (const [what, pattern, message] of [
+    ['systemd-nspawn', /systemd-nspawn/, undefined],
+    ['the storage daemon', /qemu-storage-daemon/, /storage daemon ended/],
+    ['slirp4netns', /slirp4netns/, undefined],
+  ] as const) {
+    test(`kill -9 of ${what}: nothing is left after terminate`, async () => {
+      const { instance } = await launch();
+      try {
+        for (const line of await hostState()) {
+          const pid = /^process (\d+) /.exec(line)?.[1];
+          if (pid !== undefined && pattern.test(line.split(' ')[4]!) && line.includes(instance.id)) process.kill(Number(pid), 'SIGKILL');
+        }
+        if (message !== undefined) await rejects(instance.run({ argv: ['true'] }), message);
+      } finally {
+        await instance.terminate();
+      }
+      await assertNothingLeft(hostBefore, dataDirectory);
+    });
+  }
+
+  test('what it held can be let go by the record alone', async () => {
+    const { held } = await launch();
+
+    await releaseAll(held);
+
+    await assertNothingLeft(hostBefore, dataDirectory);
+  });
+
+  test('a launch that is aborted leaves nothing', async () => {
+    const disk = overlayPath();
+    await createOverlay(base, disk);
+    for (const delay of [20, 150, 300, 450]) {
+      const id = newInstanceId();
+      const abort = new AbortController();
+      setTimeout(() => abort.abort(new Error('cancelled')), delay);
+
+      await rejects(nspawnDriver.launch({
+        id, disk, cpus: 1, memoryMiB: 512, directory: `/run/ingot/${id}`, allocationOwner: { dataDirectory, owner: id }, held: memoryRecorder(id), signal: abort.signal,
+      }), /cancelled/);
+    }
+    await assertNothingLeft(hostBefore, dataDirectory);
+  });
+
+  test('a disk that cannot be opened is told by its name', async () => {
+    await rejects(launch({ disk: join(dataDirectory, 'missing.qcow2') }), /missing\.qcow2/);
+  });
+});
+
+/** `e2fsck` on the root of a layer, which replays its journal as a machine would. */
+async function checkFileSystem(layer: string): Promise<void> {
+  const raw = join(dataDirectory, 'check.raw');
+  await run(['qemu-img', 'convert', '--force-share', '-f', 'qcow2', '-O', 'raw', layer, raw]);
+  const { offset } = await rootPartition(raw);
+  const device = `${raw}?offset=${offset}`;
+  await run(['e2fsck', '-p', device], { okCodes: [0, 1] });
+  await run(['e2fsck', '-f', '-n', device]);
+  await rm(raw);
+}
+
+async function readFromLayer(layer: string, path: string): Promise<string> {
+  const id = newInstanceId();
+  const directory = `/run/ingot/${id}`;
+  const held = memoryRecorder(id);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await held.record({ kind: 'path', path: directory });
+  const overlay = overlayPath();
+  await createOverlay(layer, overlay);
+  try {
+    const { root } = await attachDisk({ disk: overlay, directory, held });
+    return readFileSync(`${root}${path}`, 'utf8').trim();
+  } finally {
+    await releaseAll(held);
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
