@@ -25,6 +25,11 @@ export async function resolveComponents(work: ImageWork): Promise<readonly Resol
 /** Refuses what would be dangerous to ignore. */
 export function refuseDangerous(image: Image): void {
   if (asksForEncryption(image.imageRecipe?.blockDeviceMappings)) throw new Error('the image recipe asks for an encrypted volume, which is not supported yet: it is not built without');
+  for (const [index, { amiDistributionConfiguration }] of (image.distributionConfiguration?.distributions ?? []).entries()) {
+    if (amiDistributionConfiguration?.kmsKeyId !== undefined) {
+      throw new Error(`distributions[${index}].amiDistributionConfiguration.kmsKeyId asks for encryption, which is not supported yet: the image is not built without`);
+    }
+  }
 }
 
 /** Names in the log each member that is stored and has no effect yet. */

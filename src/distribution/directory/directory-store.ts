@@ -19,11 +19,16 @@ export const directoryStore: Store = {
 
     const partial = await held.record({ kind: 'path', path: `${file}.partial` });
     const process = await held.record({ kind: 'process', what: 'qemu-img convert' });
+    let told = 0;
     try {
       await flatten(top, file, {
         compress,
         env: { [HELD_MARK]: process },
-        onProgress: (percent) => report({ type: 'progress', text: `copying ${amiId} to ${region}`, done: percent, total: 100 }),
+        onProgress(percent) {
+          if (percent < told + 5) return;
+          told = percent;
+          report({ type: 'progress', text: `copying ${amiId} to ${region}`, done: Math.round(percent), total: 100 });
+        },
         ...(signal ? { signal } : {}),
       });
       signal?.throwIfAborted();
