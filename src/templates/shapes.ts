@@ -107,7 +107,7 @@ function structure(name: string, value: ValueMap, path: string, owner: string, f
   const request: Record<string, RequestValue> = {};
   const seen = new Set<string>();
   for (const [property, entry] of value.entries) {
-    const own = EITHER_CASE.includes(name) && NOT_PROPERTIES.indexOf(property) < 0 && property in shape.members! ? property : undefined;
+    const own = EITHER_CASE.includes(name) && Object.hasOwn(shape.members!, property) ? property : undefined;
     const member = members.get(property) ?? own;
     if (member === undefined) {
       faults.add('unknown-property', entry.position, `${path}.${property}`, `unknown property of ${owner}${suggestion(property, properties)}`);
@@ -162,7 +162,7 @@ function list(shape: Shape, value: Value, path: string, property: string, faults
 }
 
 function map(shape: Shape, value: Value, path: string, property: string, faults: Faults): RequestValue | undefined {
-  if (value.kind === 'list' && /Tags$/.test(property)) {
+  if (value.kind === 'list' && property.endsWith('Tags')) {
     faults.add('wrong-type', value.position, path, 'expected a map (Name: value), found a list: the types of Image Builder take tags as a map, not as Key and Value');
     return undefined;
   }
