@@ -279,13 +279,16 @@ async function thaw(execute: GuestAgent['execute']): Promise<void> {
 
 interface BlockInfo {
   readonly qdev?: string;
-  readonly inserted?: { readonly 'node-name'?: string; readonly image: { readonly filename: string } };
+  readonly inserted?: { readonly 'node-name'?: string };
 }
 
 /** What the disk's device writes to at present. */
 async function topNode(qmp: Qmp): Promise<{ readonly node: string; readonly file: string }> {
   const blocks = await qmp.execute<readonly BlockInfo[]>('query-block');
-  const disk = blocks.find((each) => each.qdev?.split('/').includes(DISK_DEVICE))?.inserted;
-  if (disk?.['node-name'] === undefined) throw new Error('QEMU does not know the disk');
-  return { node: disk['node-name'], file: disk.image.filename };
+  const node = blocks.find((each) => each.qdev?.split('/').includes(DISK_DEVICE))?.inserted?.['node-name'];
+  // The file's own node knows its plain name; a qcow2 node that was laid over another describes itself in JSON.
+  const nodes = await qmp.execute<readonly { readonly 'node-name'?: string; readonly file: string }[]>('query-named-block-nodes', { flat: true });
+  const file = nodes.find((each) => each['node-name'] === `${node}-file`)?.file;
+  if (node === undefined || file === undefined) throw new Error('QEMU does not know the disk');
+  return { node, file };
 }
