@@ -133,6 +133,8 @@ export function resumeAttachedDisk(state: AttachedDiskState, held: HeldRecorder)
     snapshot: (overlay) => snapshot(state, held, overlay),
     async detach() {
       await run(['fstrim', '--', root], { timeoutMs: 120_000 });
+      // Not left to the unmounting: that writes nothing while some other mount namespace still has the file system.
+      await run(['sync', '--file-system', root], { timeoutMs: 600_000 });
       const failures = await fileSystemErrors(state.loop);
       const [daemonIndex] = await recordIndexes(state, held, 'process');
       for (const id of state.heldIds.slice((daemonIndex ?? -1) + 1).toReversed()) await release(held, id);

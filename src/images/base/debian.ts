@@ -117,7 +117,8 @@ async function installPackages({ workDirectory, release: suite, mirrors, held, r
     await run(
       [
         // In namespaces of its own, so that its mounts and its children end with it, however it ends.
-        'unshare', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc',
+        // A slave, not private: a private copy of a container's disk, mounted on the host at this moment, would keep it busy there.
+        'unshare', '--mount', '--propagation', 'slave', '--pid', '--fork', '--kill-child', '--mount-proc',
         'mmdebstrap', '--mode=root', '--variant=apt', '--format=directory', '--architectures=amd64', '--verbose', `--keyring=${KEYRING}`,
         ...options.map((file) => `--aptopt=${file}`),
         '--essential-hook=sync-in before /',

@@ -64,7 +64,10 @@ export interface UnitOptions {
 /** Folder inside for what a running command needs: a tmpfs, so no layer keeps it. */
 export const INSIDE_DIRECTORY = '/run/ingot';
 
-/** A script inside that writes down how a unit ended. A file: what a unit quotes does not survive `systemctl daemon-reload`. */
+/**
+ * A script inside that writes down how a unit ended. It runs as the command's user: of a line with
+ * a prefix (`+`) systemd 252 writes a unit that it does not understand after `daemon-reload`.
+ */
 export const STATUS_WRITER = `${INSIDE_DIRECTORY}/ended`;
 export const STATUS_WRITER_SCRIPT = 'echo "$SERVICE_RESULT $EXIT_CODE $EXIT_STATUS" >"$1"\n';
 
@@ -81,7 +84,7 @@ export function unitArguments({ unit, argv, cwd, user, env = {}, systemd }: Unit
   return [
     'systemd-run', '--pipe', '--wait', '--collect', '--quiet', '--service-type=exec', `--unit=${unit}`, `--description=${unit}`,
     `--uid=${user}`, '-p', 'KillMode=process', '-p', 'IgnoreSIGPIPE=no', '-p', 'TasksMax=infinity', '-p', 'OOMPolicy=continue', '-p', 'TimeoutStopSec=10',
-    '-p', `ExecStopPost=+/bin/sh ${STATUS_WRITER} ${INSIDE_DIRECTORY}/${unit}.status`,
+    '-p', `ExecStopPost=/bin/sh ${STATUS_WRITER} ${INSIDE_DIRECTORY}/${unit}.status`,
     ...Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`),
     ...(systemd >= 254 ? ['--expand-environment=no'] : []), '--',
     ...(systemd >= 254 ? command : command.map((word) => word.replaceAll('$', '$$$$'))),

@@ -53,23 +53,21 @@ export async function runCommand(container: Container, request: CommandRequest):
   request.signal?.throwIfAborted();
   const unit = `ingot-${newUuid()}`;
   const user = request.user ?? 'root';
-  const scriptPath = `${INSIDE_DIRECTORY}/${unit}.sh`;
   try {
-    await prepare(container, scriptPath, request.script, user);
-    const result = await runUnit(container, unit, request, request.argv ?? ['bash', scriptPath], user);
-    return result;
+    await prepare(container, unit, request.script, user);
+    return await runUnit(container, unit, request, request.argv ?? ['bash', `${INSIDE_DIRECTORY}/${unit}.sh`], user);
   } catch (error) {
     if (error === request.signal?.reason || container.alive()) throw error;
     throw await container.whatHappened();
   }
 }
 
-/** Makes the folder for status files, and puts the script there, for the user's eyes only. */
-async function prepare(container: Container, path: string, script: string | undefined, user: string): Promise<void> {
-  if (script === undefined) return;
-  const write = 'umask 077; mkdir -p -m 0711 "$1" && cat >"$2" && chown -- "$3" "$2"';
-  const { code, stderr } = await atTheDoor(container, ['/bin/sh', '-c', write, 'sh', INSIDE_DIRECTORY, path, user], { input: script, okCodes: 'any' });
-  if (code !== 0) throw new InstanceError(`the script cannot be put into the instance: ${stderr.trim()}`);
+/** Puts the script there, for the user's eyes only, and for another user than root the file that its end is written to. */
+async function prepare(container: Container, unit: string, script: string | undefined, user: string): Promise<void> {
+  if (script === undefined && user === 'root') return;
+  const write = 'umask 077; cat >"$1/$2.sh" && : >"$1/$2.status" && chown -- "$3" "$1/$2.sh" "$1/$2.status"';
+  const { code, stderr } = await atTheDoor(container, ['/bin/sh', '-c', write, 'sh', INSIDE_DIRECTORY, unit, user], { input: script ?? '', okCodes: 'any' });
+  if (code !== 0) throw new InstanceError(`the command cannot be put into the instance: ${stderr.trim()}`);
 }
 
 async function runUnit(container: Container, unit: string, request: CommandRequest, argv: readonly string[], user: string): Promise<CommandResult> {
@@ -128,24 +126,23 @@ async function clientEnds(exited: Promise<{ code: number | null }>, container: C
  * command runs on: then the unit itself is asked.
  */
 async function statusOf(container: Container, unit: string, clientCode: number | null): Promise<{ exitCode: number | null; signal: string | null }> {
-  const read = 'if cat "$1/$2.status" 2>/dev/null; then rm -f "$1/$2.status" "$1/$2.sh"; systemctl show -p SystemState --value; else systemctl show -p ActiveState --value "$2.service"; fi';
+  // The file is looked at again after the unit: it may have ended in between.
+  const read = 'f=$1/$2; [ -s "$f.status" ] || s=$(systemctl show -p ActiveState --value "$2.service"); if [ -s "$f.status" ]; then cat "$f.status"; rm -f "$f.status" "$f.sh"; else echo "$s"; fi; systemctl show -p SystemState --value';
   for (let unanswered = 0; ;) {
     if (!container.alive()) throw await container.whatHappened();
     const { stdout, stderr, code } = await atTheDoor(container, ['/bin/sh', '-c', read, 'sh', INSIDE_DIRECTORY, unit], { okCodes: 'any' });
-    const lines = stdout.trim().split('\n');
-    const status = parseStatus(lines[0] ?? '');
-    const state = lines.at(-1)?.trim();
-    if (status !== undefined && state === 'stopping') {
-      // The command may have done this. It ended by itself, or because all ends: then it is the instance that has something to tell.
-      for (let left = SHUTDOWN_MS; container.alive() && left > 0; left -= 50) await sleep(50);
-      if (status.exitCode === null) throw await container.whatHappened();
-    }
-    if (status !== undefined) return status;
-    if (code !== 0) {
-      if (++unanswered > 20) throw new InstanceError(`systemd in the instance does not answer: ${stderr.trim()}`);
-    } else if (state === 'inactive' || state === 'failed') {
+    const [first = '', system = ''] = stdout.trim().split('\n');
+    const status = parseStatus(first);
+    if (status !== undefined || first === 'inactive' || first === 'failed') {
+      if (system === 'stopping') {
+        // All ends, maybe by what the command did. Unless it had ended by itself, it is the instance that has something to tell.
+        for (let left = SHUTDOWN_MS; container.alive() && left > 0; left -= 50) await sleep(50);
+        if (status === undefined || status.exitCode === null) throw await container.whatHappened();
+      }
+      if (status !== undefined) return status;
       throw new InstanceError(`the command could not be started in the instance (systemd-run ended with ${clientCode})`);
     }
+    if (code !== 0 && ++unanswered > 20) throw new InstanceError(`systemd in the instance does not answer: ${stderr.trim()}`);
     await sleep(200);
   }
 }
