@@ -84,11 +84,12 @@ export function probeArguments(kernel: string): string[] {
   ];
 }
 
-/** What a probe's end means. `code` is `null` when it had to be killed. */
+/** What a probe's end means. `code` is `null` when a signal ended it, ours or its own. */
 export function judgeProbe(code: number | null, output: string, errors: string): KvmVerdict {
   if (code === 0 && output.includes('Linux version')) return { works: true, reason: 'a kernel boots under KVM here' };
   if (errors.includes('KVM internal error')) return { works: false, reason: 'KVM fails with an internal error here' };
-  if (code !== null && code !== 0) return { works: false, reason: `KVM does not start here: ${errors.trim().split('\n').at(-1) ?? `exit code ${code}`}` };
+  const said = errors.trim().split('\n').find((line) => /error|fail|could not/i.test(line));
+  if (said !== undefined || (code !== null && code !== 0)) return { works: false, reason: `KVM does not start here: ${said ?? `exit code ${code}`}` };
   return { works: false, reason: `no kernel boots under KVM here (tried for ${PROBE_MS / 1000} s)` };
 }
 

@@ -149,7 +149,7 @@ class Client implements GuestAgent {
   }
 
   /** @param wanted whether an answer is the one; others are passed over */
-  private ask(socket: Socket, message: object, deadline: number, command: string, wanted = (_: Answer): boolean => true): Promise<Answer> {
+  private ask(socket: Socket, message: object, deadline: number, command: string, wanted: (answer: Answer) => boolean = () => true): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const silent = (): void => this.drop(new GuestAgentSilent(`${command}: the guest agent did not answer`));
       const timer = setTimeout(silent, Math.max(1, deadline - Date.now()));
