@@ -110,7 +110,7 @@ async function choose(given: string | undefined): Promise<AcceleratorChoice> {
 }
 
 /** A kernel of the host, or one that was left for the probe, if this user can read it. */
-async function hostKernel(): Promise<string | undefined> {
+export async function hostKernel(): Promise<string | undefined> {
   const inBoot = await readdir('/boot').then((names) => names.filter((name) => name.startsWith('vmlinuz')).map((name) => `/boot/${name}`), () => []);
   for (const path of [process.env['INGOT_PROBE_KERNEL'], `${RUN_DIRECTORY}/vmlinuz`, '/vmlinuz', ...inBoot]) {
     if (path && (await access(path, constants.R_OK).then(() => true, () => false))) return path;
