@@ -221,7 +221,6 @@ async function consoleTail(directory: string, lines: number): Promise<readonly s
       const { size } = await file.stat();
       const length = Math.min(size, 256 * 1024);
       const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
-      // eslint-disable-next-line no-control-regex
       return buffer.toString('utf8').replace(/\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[()][A-Z0-9])/g, '').replaceAll('\r', '').trimEnd().split('\n').slice(-lines);
     } finally {
       await file.close();
