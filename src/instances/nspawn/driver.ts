@@ -201,7 +201,7 @@ function findLeader(monitor: number): ProcessIdentity | undefined {
     try {
       const numbers = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
       const startTime = processStartTime(pid);
-      if (numbers.length > 1 && numbers.at(-1) === '1' && startTime !== undefined && !/\/systemd-nspawn$/.test(readlinkSync(`/proc/${pid}/exe`))) return { pid, startTime };
+      if (numbers.length > 1 && numbers.at(-1) === '1' && startTime !== undefined && !readlinkSync(`/proc/${pid}/exe`).endsWith('/systemd-nspawn')) return { pid, startTime };
     } catch {
       continue;
     }
