@@ -18,5 +18,6 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   terminate: { summary: 'end a launched instance', load: async () => (await import('./terminate.ts')).terminate },
   serve: { summary: 'run the API server', load: async () => (await import('./serve.ts')).serve },
   env: { summary: 'print the environment that points the AWS CLI and SDKs at the server', load: async () => (await import('./env.ts')).env },
+  doctor: { summary: 'say what this host can do and what it lacks', load: async () => (await import('./doctor.ts')).doctor },
   stop: { summary: 'stop the server of a data directory', load: async () => (await import('./stop.ts')).stop },
 };

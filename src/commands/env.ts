@@ -8,7 +8,7 @@ import { findProgram, writeFileAtomic } from '../platform/files.ts';
 import { run as runProcess } from '../platform/processes.ts';
 import { connectToRunning, dataDirectoryOf, regionOf } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
-import { readCliVersion } from './env/cli-version.ts';
+import { readCliVersion } from '../doctor/aws-cli-version.ts';
 import { withSection } from './env/ini.ts';
 import { shellWord } from './text.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readCliVersion } from './cli-version.ts';
+import { readCliVersion } from '../../doctor/aws-cli-version.ts';
 import { withSection } from './ini.ts';
 
 test('a section is added, or replaced where it is, and the rest stays as it was', () => {

@@ -1,0 +1,69 @@
+/** `ingot doctor`. */
+import { isFit, type CheckResult, type Status } from '../doctor/check.ts';
+import { examineHost, installPackages, missingPackages } from '../doctor/doctor.ts';
+import { dataDirectoryOf } from './client.ts';
+import type { Arguments, Command } from './command.ts';
+import { catchInterrupt, INTERRUPTED } from './interrupt.ts';
+import { plainLine } from './text.ts';
+
+export const doctor: Command = {
+  usage: 'doctor [--install] [--data DIR] [--json]',
+  help: `
+Says what this host can and cannot do, one line each, with the command that mends what is amiss. Most of it is really tried: a small disk
+is mounted, a container run, a network made, a kernel booted under KVM; nothing of that stays.
+
+  ok    works
+  warn  builds and tests work, but not as well as they could
+  FAIL  builds or tests cannot work
+
+  --install    install the Debian packages that are missing, first
+  --data DIR   the data directory (else INGOT_DATA, else /var/lib/ingot)
+  --json       {"checks":[{"name","status","detail","remedy"}],"ok"}
+
+Exit code: 0 builds and tests can work, 1 something they need is missing, 2 used wrongly, 130 interrupted.
+
+Example:
+  ingot doctor --install`,
+  options: { install: { type: 'boolean' }, data: { type: 'string' }, json: { type: 'boolean' } },
+  positionals: [],
+  run,
+};
+
+const LABELS: Readonly<Record<Status, string>> = { ok: 'ok  ', warn: 'warn', fail: 'FAIL' };
+const COLOURS: Readonly<Record<Status, number>> = { ok: 32, warn: 33, fail: 31 };
+
+async function run(args: Arguments): Promise<number> {
+  const dataDirectory = dataDirectoryOf(args);
+  const json = args.flag('json');
+  const interrupt = catchInterrupt(() => process.stderr.write('ingot: interrupted: letting go of what was tried\n'));
+  try {
+    if (args.flag('install') && (await missingPackages()).length > 0) {
+      if (!(await installPackages((chunk) => void process.stderr.write(chunk), interrupt.signal))) process.stderr.write('ingot: the packages could not all be installed\n');
+    }
+    const results: CheckResult[] = [];
+    for await (const result of examineHost({ dataDirectory, signal: interrupt.signal })) {
+      results.push(result);
+      if (!json && !interrupt.signal.aborted) process.stdout.write(`${shown(result)}\n`);
+    }
+    if (interrupt.signal.aborted) return INTERRUPTED;
+    const ok = isFit(results);
+    if (json) {
+      process.stdout.write(`${JSON.stringify({ checks: results.map(({ name, status, detail, remedy }) => ({ name, status, detail, ...(remedy === undefined ? {} : { remedy }) })), ok })}\n`);
+      return ok ? 0 : 1;
+    }
+    const failed = results.filter(({ status }) => status === 'fail').map(({ name }) => name);
+    process.stdout.write(ok ? '\nBuilds and tests can work on this host.\n' : `\nBuilds or tests cannot work on this host yet: see ${failed.join(', ')}.\n`);
+    if ((await missingPackages()).length > 0) process.stdout.write('The Debian packages that are missing are installed by: ./ingot doctor --install\n');
+    return ok ? 0 : 1;
+  } finally {
+    interrupt.release();
+  }
+}
+
+/** A result as lines: what and how it is, then the command that mends it. */
+function shown({ name, status, detail, remedy }: CheckResult): string {
+  const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
+  const label = colour ? `\u001b[${COLOURS[status]}m${LABELS[status]}\u001b[0m` : LABELS[status];
+  const line = `${label}  ${name.padEnd(21)}  ${plainLine(detail)}`;
+  return remedy === undefined ? line : `${line}\n${' '.repeat(29)}mend it: ${plainLine(remedy)}`;
+}

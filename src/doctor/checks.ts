@@ -1,0 +1,38 @@
+/** The register of checks: one line each, in the order in which they are shown. README.md says how to add one. */
+import type { Check } from './check.ts';
+import { acceleration } from './checks/acceleration.ts';
+import { awsCli } from './checks/aws-cli.ts';
+import { baseImages } from './checks/base-images.ts';
+import { cgroups } from './checks/cgroups.ts';
+import { clock } from './checks/clock.ts';
+import { disks } from './checks/disks.ts';
+import { dns } from './checks/dns.ts';
+import { mirror } from './checks/mirror.ts';
+import { network } from './checks/network.ts';
+import { processor } from './checks/processor.ts';
+import { root } from './checks/root.ts';
+import { space } from './checks/space.ts';
+import { systemContainers } from './checks/system-containers.ts';
+import { uefi } from './checks/uefi.ts';
+import { userNamespaces } from './checks/user-namespaces.ts';
+import { virtualMachines } from './checks/virtual-machines.ts';
+
+/** All checks. */
+export const checks: readonly Check[] = [
+  root,
+  processor,
+  space,
+  clock,
+  dns,
+  mirror,
+  baseImages,
+  disks,
+  userNamespaces,
+  cgroups,
+  systemContainers,
+  network,
+  virtualMachines,
+  uefi,
+  awsCli,
+  acceleration,
+];

@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { chooseAccelerator, hostKernel } from '../../instances/qemu/accelerator.ts';
+import type { Check, Finding } from '../check.ts';
+import { kernelOfBaseImage } from '../kernel.ts';
+import { inWorkspace } from '../workspace.ts';
+
+const EMULATED = 'virtual machines are emulated: a boot test takes some 15 s on an idle host, and what runs in one is slow';
+
+export const acceleration: Check = {
+  name: 'KVM',
+  needed: false,
+  packages: ['qemu-system-x86'],
+  root: true,
+  seconds: 40,
+  // It measures how soon a kernel speaks, and its verdict is kept.
+  alone: true,
+  async run({ dataDirectory, signal }) {
+    if (!existsSync('/dev/kvm')) return noDevice(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
+    if (process.env['INGOT_ACCELERATOR'] || (await hostKernel()) !== undefined) return verdict(await chooseAccelerator());
+    return inWorkspace(async (workspace) => verdict(await chooseAccelerator(await kernelOfBaseImage(dataDirectory, workspace, signal))));
+  },
+};
+
+function verdict({ accelerator, reason }: Awaited<ReturnType<typeof chooseAccelerator>>): Finding {
+  if (accelerator === 'kvm') return { status: 'ok', detail: `virtual machines run at full speed: ${reason}` };
+  return { status: 'warn', detail: `${reason}; ${EMULATED}` };
+}
+
+/** What to do where there is no /dev/kvm. Pure. @param cpuinfo `/proc/cpuinfo` */
+export function noDevice(cpuinfo: string): Finding {
+  const flags = new Set(/^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/));
+  const remedy = flags.has('vmx') ? 'modprobe kvm_intel' : flags.has('svm') ? 'modprobe kvm_amd' : undefined;
+  if (remedy !== undefined) return { status: 'warn', detail: `this host has no /dev/kvm, though its processor could; ${EMULATED}`, remedy };
+  return { status: 'warn', detail: `this host has no /dev/kvm and its processor offers no virtualization (turn it on in the firmware, or nested virtualization in the hypervisor); ${EMULATED}` };
+}

@@ -1,0 +1,70 @@
+import { createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { resolvConf, startSlirp } from '../../instances/network.ts';
+import { until } from '../../platform/clock.ts';
+import { HELD_MARK } from '../../platform/held.ts';
+import { run, start } from '../../platform/processes.ts';
+import type { Check, Finding } from '../check.ts';
+import type { InsideAnswer } from '../inside-network.ts';
+import { inWorkspace } from '../workspace.ts';
+
+const INSIDE = fileURLToPath(new URL('../inside-network.ts', import.meta.url));
+
+export const network: Check = {
+  name: 'networks of instances',
+  needed: true,
+  packages: ['slirp4netns', 'nftables', 'iproute2', 'util-linux'],
+  root: true,
+  seconds: 30,
+  async run({ mirror, signal }) {
+    const { url, proxy } = await mirror();
+    const address = ownAddress();
+    // Something of the host's to be kept from.
+    const listener = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve, reject) => listener.once('error', reject).listen(0, '0.0.0.0', resolve));
+    try {
+      const { port } = listener.address() as { port: number };
+      const { hostname, port: given, protocol } = new URL(url);
+      const question = { nameserver: resolvConf().trim().split(' ')[1]!, name: hostname, port: Number(given || (protocol === 'https:' ? 443 : 80)), closed: [...(address === undefined ? [] : [address]), '10.0.2.2'], closedPort: port };
+      const answer = await inWorkspace(async ({ directory, held, owner }) => {
+        const id = await held.record({ kind: 'process', what: 'holder of a network namespace' });
+        const holder = await start(['unshare', '--net', '--', 'sleep', '60'], { env: { [HELD_MARK]: id }, stdio: ['ignore', 'ignore', 'ignore'] });
+        await held.amend(id, { kind: 'process', what: 'holder of a network namespace', pid: holder.pid, startTime: holder.startTime });
+        const own = readlinkSync('/proc/self/ns/net');
+        await until('a network namespace', 5000, () => (readlinkSync(`/proc/${holder.pid}/ns/net`) === own ? undefined : true), { signal });
+        await startSlirp({ target: { pid: holder.pid }, interfaceName: 'tap0', directory, held, allocationOwner: owner, signal });
+        const { stdout } = await run(['nsenter', '--target', String(holder.pid), '--net', '--', process.execPath, INSIDE, JSON.stringify(question)], { signal });
+        return JSON.parse(stdout) as InsideAnswer;
+      });
+      return networkVerdict(answer, { name: hostname, proxied: proxy !== undefined, resolvers: resolvers(readFileSync('/etc/resolv.conf', 'utf8')) });
+    } finally {
+      listener.close();
+    }
+  },
+};
+
+/** An IPv4 address of the host's that is not loopback. */
+function ownAddress(): string | undefined {
+  return Object.values(networkInterfaces()).flat().find((each) => each !== undefined && each.family === 'IPv4' && !each.internal && !each.address.startsWith('169.254.'))?.address;
+}
+
+/** The name servers of a `resolv.conf`. Pure. */
+export function resolvers(text: string): readonly string[] {
+  return [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)].map((match) => match[1]!);
+}
+
+/** What it means. Pure. */
+export function networkVerdict(answer: InsideAnswer, host: { readonly name: string; readonly proxied: boolean; readonly resolvers: readonly string[] }): Finding {
+  if (answer.open.length > 0) return { status: 'fail', detail: `an instance reaches this host's own address ${answer.open.join(', ')}, though its rules (table ip ingot) close it`, remedy: 'nft list ruleset' };
+  const closed = 'slirp4netns and nftables work, this host is closed to instances';
+  if (answer.dns.failure !== undefined) {
+    const local = host.resolvers.length > 0 && host.resolvers.every((each) => each.startsWith('127.') || each === '::1');
+    const why = local ? `: this host's only resolver is ${host.resolvers[0]}, its own loopback, which instances may not reach; name the network's resolver in /etc/resolv.conf` : '';
+    return { status: host.proxied ? 'warn' : 'fail', detail: `${closed}, but an instance cannot resolve ${host.name} (${answer.dns.failure})${why}`, ...(local ? { remedy: 'ln -sf /run/systemd/resolve/resolv.conf /etc/resolv.conf' } : {}) };
+  }
+  // Behind a proxy only that is reached, and components know of it by themselves.
+  if (answer.connection?.failure !== undefined) return { status: 'warn', detail: `${closed}, names resolve, but an instance does not reach ${host.name} (${answer.connection.failure})` };
+  return { status: 'ok', detail: `${closed}, and an instance resolves and reaches ${host.name}` };
+}

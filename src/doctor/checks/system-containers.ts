@@ -1,0 +1,56 @@
+import { attachDisk } from '../../images/attach.ts';
+import { drivers } from '../../instances/drivers.ts';
+import { inCgroups, NSPAWN_ENVIRONMENT } from '../../instances/nspawn/arguments.ts';
+import { hostCgroups, makeCgroups } from '../../instances/nspawn/cgroups.ts';
+import { HELD_MARK } from '../../platform/held.ts';
+import { ProcessError, run } from '../../platform/processes.ts';
+import { oneLine, type Check } from '../check.ts';
+import { makeSmallDisk } from '../small-disk.ts';
+import { inWorkspace, type Workspace } from '../workspace.ts';
+
+const INSTEAD = 'builds run in virtual machines, which are slower';
+
+export const systemContainers: Check = {
+  name: 'system containers',
+  needed: false,
+  packages: ['systemd-container', 'slirp4netns', 'util-linux'],
+  root: true,
+  seconds: 40,
+  async run({ signal }) {
+    const lacks = await drivers['nspawn']!.missing();
+    if (lacks.length > 0) {
+      const remedy = /: ((?:modprobe|mount) .*?)\.?$/.exec(lacks[0]!)?.[1];
+      return { status: 'fail', detail: oneLine(`${lacks.join(' ')} Until then ${INSTEAD}.`), ...(remedy === undefined ? {} : { remedy }) };
+    }
+    try {
+      await inWorkspace((workspace) => tryContainer(workspace, signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      return { status: 'fail', detail: oneLine(`a container could not be run (${INSTEAD}): ${(error as Error).message}`) };
+    }
+    const { stdout } = await run(['systemd-nspawn', '--version'], { signal });
+    return { status: 'ok', detail: `systemd-nspawn ${/^systemd (\d+)/.exec(stdout)?.[1] ?? ''}: a container ran on a disk of its own, with uids of its own (idmapped mount)` };
+  },
+};
+
+/** Runs a program of the host's in a container on a mounted disk whose files belong to the host's root and must belong to the container's. */
+async function tryContainer({ files, directory, held, owner, uidBase }: Workspace, signal: AbortSignal): Promise<void> {
+  const disk = await attachDisk({ disk: await makeSmallDisk(files, signal), directory, held, signal });
+  const cgroups = await hostCgroups(`ingot-${owner.owner}`, { cpus: 1, memoryMiB: 256 });
+  if (cgroups === undefined) throw new Error('no unified cgroup hierarchy is mounted');
+  await makeCgroups(cgroups, held);
+  const id = await held.record({ kind: 'process', what: 'systemd-nspawn' });
+  const argv = inCgroups([...cgroups.limiting, cgroups.door], inCgroups([cgroups.machine], [
+    'systemd-nspawn', '--register=no', '--keep-unit', '--settings=no', '--quiet', '-M', owner.owner, '-D', disk.root, '--resolv-conf=off', '--link-journal=no',
+    '--timezone=off', '--console=pipe', `--private-users=${uidBase}:65536`, '--private-users-ownership=map', '--private-network', '--suppress-sync=yes',
+    '--bind-ro=/usr', '--as-pid2', '/usr/bin/stat', '-c', '%u:%g', '/it',
+  ]));
+  try {
+    const { stdout } = await run(argv, { signal, env: { ...NSPAWN_ENVIRONMENT, [HELD_MARK]: id }, timeoutMs: 20_000 });
+    if (stdout.trim() !== '0:0') throw new Error(`files that belong to root on the disk belong to ${stdout.trim()} in the container: this kernel maps no owners of mounts`);
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    throw new Error(`systemd-nspawn: ${(error.stderr || error.stdout || error.message).trim()}`, { cause: error });
+  }
+  await disk.detach();
+}

@@ -1,0 +1,34 @@
+/** What this host can and cannot do: all checks, and what the command line shows of them. */
+import { LAUNCHER, isThere, neededPackages } from './packages.ts';
+import { runChecks, type CheckResult } from './check.ts';
+import { checks } from './checks.ts';
+import { askMirror, type MirrorAnswer } from './mirror.ts';
+import { run } from '../platform/processes.ts';
+
+/** Where and how to look. */
+export interface ExamineRequest {
+  /** Absolute; it may not be there yet. */
+  readonly dataDirectory: string;
+  readonly signal: AbortSignal;
+}
+
+/** Runs all checks; each result comes as soon as it and those before it are there. */
+export function examineHost({ dataDirectory, signal }: ExamineRequest): AsyncGenerator<CheckResult> {
+  let asked: Promise<MirrorAnswer> | undefined;
+  return runChecks(checks, { dataDirectory, env: process.env, signal, mirror: () => (asked ??= askMirror(process.env, signal)) });
+}
+
+/** Debian packages that this host lacks, by name. */
+export async function missingPackages(): Promise<readonly string[]> {
+  return (await neededPackages()).filter((each) => !isThere(each)).map(({ name }) => name);
+}
+
+/**
+ * Installs the Debian packages that this host lacks, as `./ingot` does before a build.
+ * @param onOutput what the installation prints
+ * @returns whether it succeeded
+ */
+export async function installPackages(onOutput: (chunk: Buffer) => void, signal: AbortSignal): Promise<boolean> {
+  const { code } = await run([LAUNCHER, 'install'], { okCodes: 'any', signal, onStdout: onOutput, onStderr: onOutput });
+  return code === 0;
+}

@@ -1,0 +1,62 @@
+/**
+ * Run inside an instance's network namespace by the check of networks: `inside-network.ts QUESTION`. Prints what it finds as JSON.
+ */
+import { Resolver } from 'node:dns/promises';
+import { connect, isIP } from 'node:net';
+import { argv, stdout } from 'node:process';
+
+/** What is to be found out. */
+export interface InsideQuestion {
+  readonly nameserver: string;
+  readonly name: string;
+  readonly port: number;
+  /** Addresses that must not be reached. */
+  readonly closed: readonly string[];
+  readonly closedPort: number;
+}
+
+/** What was found. A failure is a few words. */
+export interface InsideAnswer {
+  readonly dns: { readonly address?: string; readonly failure?: string };
+  readonly connection?: { readonly failure?: string };
+  /** Those of `closed` that were reached. */
+  readonly open: readonly string[];
+}
+
+const PATIENCE_MS = 5000;
+
+if (argv[2] !== undefined && import.meta.main) stdout.write(JSON.stringify(await answer(JSON.parse(argv[2]) as InsideQuestion)));
+
+async function answer(question: InsideQuestion): Promise<InsideAnswer> {
+  const [dns, ...failures] = await Promise.all([resolve(question), ...question.closed.map((address) => attempt(address, question.closedPort))]);
+  const open = question.closed.filter((_, index) => failures[index] === undefined);
+  if (dns.address === undefined) return { dns, open };
+  const failure = await attempt(dns.address, question.port);
+  return { dns, connection: failure === undefined ? {} : { failure }, open };
+}
+
+async function resolve({ nameserver, name }: InsideQuestion): Promise<InsideAnswer['dns']> {
+  if (isIP(name) !== 0) return { address: name };
+  const resolver = new Resolver({ timeout: 2000, tries: 2 });
+  resolver.setServers([nameserver]);
+  try {
+    return { address: (await resolver.resolve4(name))[0]! };
+  } catch (error) {
+    return { failure: (error as NodeJS.ErrnoException).code ?? (error as Error).message };
+  }
+}
+
+/** Why no connection is to be had; `undefined` when one is. */
+function attempt(host: string, port: number): Promise<string | undefined> {
+  return new Promise((done) => {
+    const socket = connect({ host, port });
+    const end = (failure?: string): void => {
+      socket.destroy();
+      done(failure);
+    };
+    socket.setTimeout(PATIENCE_MS, () => end(`no answer within ${PATIENCE_MS / 1000} s`));
+    // What the namespace's translator accepts itself is no connection yet: the other end closes or speaks at once.
+    socket.once('connect', () => end());
+    socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+  });
+}

@@ -1,0 +1,68 @@
+/** What the configured mirror of Debian answers. */
+import { mirrorsFromEnvironment } from '../images/base/debian-packages.ts';
+import { headOf } from '../platform/http.ts';
+import { run } from '../platform/processes.ts';
+
+/** The release whose index is asked for: every mirror has it that base images can be made from. */
+const RELEASE = 'bookworm';
+const ANSWER_MS = 5000;
+
+/** An answer, or why there is none. */
+export interface MirrorAnswer {
+  /** The mirror's address, without a slash at its end. */
+  readonly url: string;
+  /** The proxy through which apt reaches it. May carry a password: never shown. */
+  readonly proxy?: string;
+  /** HTTP status; absent when nothing answered. */
+  readonly status?: number;
+  /** Why nothing answered. */
+  readonly failure?: string;
+  /** Milliseconds by which this host's clock is ahead of the mirror's, to the second. */
+  readonly clockAheadMs?: number;
+}
+
+/**
+ * Asks the mirror for its index, within 5 s.
+ * @throws {Error} when INGOT_DEBIAN_MIRROR is no address
+ */
+export async function askMirror(env: Readonly<Record<string, string | undefined>>, signal: AbortSignal): Promise<MirrorAnswer> {
+  const url = mirrorsFromEnvironment(env).main;
+  const proxy = await proxyFor(url, env);
+  const known = { url, ...(proxy === undefined ? {} : { proxy }) };
+  try {
+    const { status, headers } = await headOf(`${url}/dists/${RELEASE}/InRelease`, { signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]), ...(proxy === undefined ? {} : { proxy }) });
+    const ahead = clockAhead(headers.date, headers.age, Date.now());
+    return { ...known, status, ...(ahead === undefined ? {} : { clockAheadMs: ahead }) };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { ...known, failure: failureOf(error as NodeJS.ErrnoException) };
+  }
+}
+
+/**
+ * By how much a clock is ahead of a server's. Pure.
+ * @param age the header that caches add: how many seconds old the answer is
+ */
+export function clockAhead(date: string | undefined, age: string | undefined, now: number): number | undefined {
+  const then = Date.parse(date ?? '');
+  return Number.isNaN(then) ? undefined : now - then - (Number(age ?? 0) || 0) * 1000;
+}
+
+/** The proxy that apt would use: its own setting, else the environment's. */
+async function proxyFor(url: string, env: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {
+  const scheme = new URL(url).protocol.slice(0, -1);
+  const { stdout } = await run(['apt-config', 'dump', '--format', '%v%n', `Acquire::${scheme}::Proxy`], { okCodes: 'any', timeoutMs: 5000 }).catch(() => ({ stdout: '' }));
+  const proxy = stdout.trim() || env[`${scheme}_proxy`] || undefined;
+  return proxy === undefined || proxy === 'DIRECT' || !URL.canParse(proxy) ? undefined : proxy;
+}
+
+function failureOf(error: NodeJS.ErrnoException): string {
+  if (error.name === 'TimeoutError') return `no answer within ${ANSWER_MS / 1000} s`;
+  switch (error.code) {
+    case 'ENOTFOUND': return 'its name is not known';
+    case 'EAI_AGAIN': return 'its name cannot be resolved: no resolver answers';
+    case 'ECONNREFUSED': return 'it refuses connections';
+    case 'EHOSTUNREACH': case 'ENETUNREACH': return 'there is no route to it';
+    default: return error.message || (error.code ?? 'unknown error');
+  }
+}
