@@ -4,6 +4,7 @@ import type { Generated } from 'kysely';
 /** The engine's tables by name, as Kysely sees them. */
 export interface EngineTables {
   layers: LayerTable;
+  layer_uses: LayerUseTable;
   amis: AmiTable;
   base_images: BaseImageTable;
   instances: InstanceTable;
@@ -26,7 +27,18 @@ export interface LayerTable {
   /** File, relative to the data directory. */
   path: string;
   state: 'writing' | 'complete';
+  /** What it is the layer of, `<image>/<component>`: the layer to compare a miss with. */
+  label: string;
   created: string;
+  /** When a build last took it, or made it. */
+  last_used: string;
+}
+
+/** That somebody who is on no other record needs a layer: a build that found it, an instance that lies over it. */
+export interface LayerUseTable {
+  layer_id: string;
+  /** ARN of an image, id of an instance. */
+  owner: string;
 }
 
 /** A machine image in one Region. */

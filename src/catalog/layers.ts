@@ -11,14 +11,15 @@ export type BaseImageRecord = Selectable<BaseImageTable>;
 
 /** Records a layer before its file is made; `key` stays empty until `completeLayer`. */
 export async function beginLayer(db: Kysely<Tables>, layer: { readonly id: string; readonly parentId: string | null; readonly path: string }): Promise<void> {
+  const now = timestamp();
   await db.insertInto('layers')
-    .values({ id: layer.id, key: '', key_record: '{}', parent_id: layer.parentId, path: layer.path, state: 'writing', created: timestamp() })
+    .values({ id: layer.id, key: '', key_record: '{}', parent_id: layer.parentId, path: layer.path, state: 'writing', label: '', created: now, last_used: now })
     .execute();
 }
 
-/** Says that nothing writes a layer any more, and what made it. */
-export async function completeLayer(db: Kysely<Tables>, id: string, key: string, keyRecord: object): Promise<void> {
-  await db.updateTable('layers').set({ state: 'complete', key, key_record: JSON.stringify(keyRecord) }).where('id', '=', id).execute();
+/** Says that nothing writes a layer any more, what made it, and what it is the layer of. */
+export async function completeLayer(db: Kysely<Tables>, id: string, key: string, keyRecord: object, label: string): Promise<void> {
+  await db.updateTable('layers').set({ state: 'complete', key, key_record: JSON.stringify(keyRecord), label, last_used: timestamp() }).where('id', '=', id).execute();
 }
 
 /** The layer, or `undefined`. */
@@ -26,26 +27,72 @@ export async function getLayer(db: Kysely<Tables>, id: string): Promise<Layer | 
   return db.selectFrom('layers').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** The newest complete layer with this key that was made at `since` (ISO-8601) or later. */
+export async function layerWithKey(db: Kysely<Tables>, key: string, since: string): Promise<Layer | undefined> {
+  return db.selectFrom('layers').selectAll().where('key', '=', key).where('state', '=', 'complete').where('created', '>=', since).orderBy('created', 'desc').executeTakeFirst();
+}
+
+/** The newest complete layer of the same component of the same image, whatever its key. */
+export async function layerWithLabel(db: Kysely<Tables>, label: string): Promise<Layer | undefined> {
+  return db.selectFrom('layers').selectAll().where('label', '=', label).where('state', '=', 'complete').orderBy('created', 'desc').executeTakeFirst();
+}
+
+/** How many layers a chain has, from this one down to the one without a parent. */
+export async function chainLength(db: Kysely<Tables>, id: string): Promise<number> {
+  let length = 0;
+  for (let next: string | null = id; next !== null; length++) next = (await getLayer(db, next))?.parent_id ?? null;
+  return length;
+}
+
+/** Notes that a layer is needed, for as long as its owner does not say otherwise. */
+export async function useLayer(db: Kysely<Tables>, id: string, owner: string): Promise<void> {
+  await db.insertInto('layer_uses').values({ layer_id: id, owner }).onConflict((conflict) => conflict.doNothing()).execute();
+  await db.updateTable('layers').set({ last_used: timestamp() }).where('id', '=', id).execute();
+}
+
+/** Forgets every use of an owner. */
+export async function endLayerUses(db: Kysely<Tables>, owner: string): Promise<void> {
+  await db.deleteFrom('layer_uses').where('owner', '=', owner).execute();
+}
+
+/** Who has a use on record. */
+export async function layerUsers(db: Kysely<Tables>): Promise<readonly string[]> {
+  return (await db.selectFrom('layer_uses').select('owner').distinct().execute()).map(({ owner }) => owner);
+}
+
 /** Layers whose writing was cut off. */
 export async function unfinishedLayers(db: Kysely<Tables>): Promise<readonly Layer[]> {
   return db.selectFrom('layers').selectAll().where('state', '=', 'writing').orderBy('created', 'desc').execute();
 }
 
-/** Complete layers that no AMI, no base image and no other layer refers to. */
-export async function unreferencedLayers(db: Kysely<Tables>): Promise<readonly Layer[]> {
+/** Every layer on record. */
+export async function allLayers(db: Kysely<Tables>): Promise<readonly Layer[]> {
+  return db.selectFrom('layers').selectAll().orderBy('created').execute();
+}
+
+/** Complete layers that no AMI, base image, other layer or use refers to, and that were last used before `before` (ISO-8601). */
+export async function unreferencedLayers(db: Kysely<Tables>, before: string): Promise<readonly Layer[]> {
   return db.selectFrom('layers')
     .selectAll()
     .where('state', '=', 'complete')
+    .where('last_used', '<', before)
     .where((e) => e.not(e.exists(e.selectFrom('amis').select('amis.id').whereRef('amis.layer_id', '=', 'layers.id').where('amis.state', '<>', 'deregistered'))))
     .where((e) => e.not(e.exists(e.selectFrom('base_images').select('base_images.name').whereRef('base_images.layer_id', '=', 'layers.id'))))
+    .where((e) => e.not(e.exists(e.selectFrom('layer_uses').select('layer_uses.owner').whereRef('layer_uses.layer_id', '=', 'layers.id'))))
     .where((e) => e.not(e.exists(e.selectFrom('layers as child').select('child.id').whereRef('child.parent_id', '=', 'layers.id'))))
     .execute();
 }
 
-/** Forgets a layer. Its file is the caller's to remove first. */
+/** Forgets a layer; then its file is the caller's to remove. */
 export async function deleteLayer(db: Kysely<Tables>, id: string): Promise<void> {
   await db.updateTable('amis').set({ layer_id: null }).where('layer_id', '=', id).where('state', '=', 'deregistered').execute();
+  await db.deleteFrom('layer_uses').where('layer_id', '=', id).execute();
   await db.deleteFrom('layers').where('id', '=', id).execute();
+}
+
+/** Cuts a layer off from what lies below it, once its file holds all of that itself. */
+export async function replaceLayerFile(db: Kysely<Tables>, id: string, path: string): Promise<void> {
+  await db.updateTable('layers').set({ path, parent_id: null }).where('id', '=', id).execute();
 }
 
 /** The newest base image of this name that was made here, or `undefined`. */

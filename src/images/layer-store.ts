@@ -2,14 +2,18 @@
  * Layers as records and files together. A layer is on record before its file is made, gets its key when it is sealed, and a
  * crash in between leaves a record in state `writing`, which the sweeper discards with its file.
  */
-import { mkdir, rm } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { Catalog } from '../catalog/catalog.ts';
-import { beginLayer, completeLayer, deleteLayer, getLayer, type Layer, unfinishedLayers, unreferencedLayers } from '../catalog/layers.ts';
+import {
+  allLayers, beginLayer, chainLength, completeLayer, deleteLayer, endLayerUses, getLayer, type Layer, layerWithKey, replaceLayerFile, unfinishedLayers,
+  unreferencedLayers, useLayer,
+} from '../catalog/layers.ts';
 import { syncFile } from '../platform/files.ts';
 import { newLayerId } from '../platform/ids.ts';
-import { createOverlay } from './disks.ts';
+import { createOverlay, flatten } from './disks.ts';
 
 /** A layer that is being written. */
 export interface OpenLayer {
@@ -58,10 +62,10 @@ export class LayerStore {
     return layer;
   }
 
-  /** Seals a layer under its key. Its content is on the disk when this returns. */
-  async seal(layer: OpenLayer, key: string, keyRecord: object): Promise<SealedLayer> {
+  /** Seals a layer under its key. Its content is on the disk when this returns. `label` says what it is the layer of. */
+  async seal(layer: OpenLayer, key: string, keyRecord: object, label = ''): Promise<SealedLayer> {
     await syncFile(layer.path);
-    await completeLayer(this.catalog.db, layer.id, key, keyRecord);
+    await completeLayer(this.catalog.db, layer.id, key, keyRecord, label);
     return { id: layer.id, key, path: layer.path };
   }
 
@@ -69,8 +73,10 @@ export class LayerStore {
   async adopt(path: string, keyRecord: object): Promise<SealedLayer> {
     const id = newLayerId();
     const key = createHash('sha256').update(JSON.stringify(keyRecord)).digest('hex');
-    await beginLayer(this.catalog.db, { id, parentId: null, path: relative(this.dataDirectory, path) });
-    await completeLayer(this.catalog.db, id, key, keyRecord);
+    await this.catalog.transaction(async (trx) => {
+      await beginLayer(trx, { id, parentId: null, path: relative(this.dataDirectory, path) });
+      await completeLayer(trx, id, key, keyRecord, '');
+    });
     return { id, key, path };
   }
 
@@ -84,25 +90,87 @@ export class LayerStore {
   async get(id: string): Promise<SealedLayer> {
     const layer = await getLayer(this.catalog.db, id);
     if (layer === undefined || layer.state !== 'complete') throw new Error(`no layer ${id}${layer ? ': it was never finished' : ''}`);
-    return { id: layer.id, key: layer.key, path: this.path(layer) };
+    return this.sealed(layer);
   }
 
-  /** Discards the layers whose writing was cut off. For a start, before anything writes. */
+  /**
+   * A layer that can be used again, noted as used by `owner`: gone is the danger that it is collected meanwhile.
+   * @param since ISO-8601; older ones are too old
+   */
+  async take(key: string, since: string, owner: string): Promise<SealedLayer | undefined> {
+    return this.catalog.transaction(async (trx) => {
+      const layer = await layerWithKey(trx, key, since);
+      if (layer === undefined || !existsSync(this.path(layer))) return undefined;
+      await useLayer(trx, layer.id, owner);
+      return this.sealed(layer);
+    });
+  }
+
+  /** Whether a layer is a component's, which later builds may find by its key. */
+  async isReusable(id: string): Promise<boolean> {
+    return Boolean((await getLayer(this.catalog.db, id))?.label);
+  }
+
+  /** Notes that `owner` needs a layer, until `release`. */
+  async use(id: string, owner: string): Promise<void> {
+    await useLayer(this.catalog.db, id, owner);
+  }
+
+  /** Forgets what `owner` used. */
+  async release(owner: string): Promise<void> {
+    await endLayerUses(this.catalog.db, owner);
+  }
+
+  /**
+   * Merges a chain that has grown longer than `limit` into the file of its top: reading through many files is slow, and each
+   * keeps those below alive. The chain's other layers stay for whoever else uses them.
+   * @returns the layer, with its new file when it was merged
+   */
+  async merge(layer: SealedLayer, limit: number, signal?: AbortSignal): Promise<SealedLayer> {
+    if ((await chainLength(this.catalog.db, layer.id)) <= limit) return layer;
+    const path = join('layers', `${layer.id}-flat.qcow2`);
+    await flatten(layer.path, join(this.dataDirectory, path), signal ? { signal } : {});
+    await replaceLayerFile(this.catalog.db, layer.id, path);
+    await rm(layer.path, { force: true });
+    return { ...layer, path: join(this.dataDirectory, path) };
+  }
+
+  /** Discards the layers whose writing was cut off, and files that no record names. For a start, before anything writes. */
   async discardUnfinished(): Promise<number> {
     const layers = await unfinishedLayers(this.catalog.db);
     // Newest first: a child goes before the parent it refers to.
     for (const layer of layers) await this.discard({ id: layer.id, path: this.path(layer) });
-    return layers.length;
+    const known = new Set((await allLayers(this.catalog.db)).map(({ path }) => path));
+    const folder = join(this.dataDirectory, 'layers');
+    const strays = existsSync(folder) ? (await readdir(folder)).map((name) => join('layers', name)).filter((path) => !known.has(path)) : [];
+    for (const path of strays) await rm(join(this.dataDirectory, path), { force: true });
+    return layers.length + strays.length;
   }
 
-  /** Discards sealed layers that no AMI, base image or layer refers to, and then those that this sets free. */
-  async discardUnreferenced(): Promise<number> {
-    let count = 0;
+  /**
+   * Discards sealed layers that nothing refers to and that were last used before `before` (ISO-8601), and then those that this sets free.
+   * The record goes first, in one transaction with the question whether it may: a build that looks for layers meanwhile finds it or does not.
+   * @returns the layers and the bytes that were freed
+   */
+  async discardUnreferenced(before: string): Promise<{ readonly layers: number; readonly bytes: number }> {
+    let layers = 0;
+    let bytes = 0;
     for (;;) {
-      const layers = await unreferencedLayers(this.catalog.db);
-      if (layers.length === 0) return count;
-      for (const layer of layers) await this.discard({ id: layer.id, path: this.path(layer) });
-      count += layers.length;
+      const free = await this.catalog.transaction(async (trx) => {
+        const found = await unreferencedLayers(trx, before);
+        for (const layer of found) await deleteLayer(trx, layer.id);
+        return found;
+      });
+      if (free.length === 0) return { layers, bytes };
+      for (const layer of free) {
+        bytes += 512 * ((await stat(this.path(layer)).catch(() => undefined))?.blocks ?? 0);
+        await rm(this.path(layer), { force: true });
+      }
+      layers += free.length;
     }
+  }
+
+  private sealed(layer: Layer): SealedLayer {
+    return { id: layer.id, key: layer.key, path: this.path(layer) };
   }
 }

@@ -51,6 +51,8 @@ export interface Capabilities {
 export interface InstanceHandle {
   readonly driver: string;
   readonly id: string;
+  /** File of this host with all that the serial console said, where the driver keeps one. It goes with the instance. */
+  readonly consoleLog?: string;
   readonly [member: string]: unknown;
 }
 

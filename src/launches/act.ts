@@ -28,11 +28,13 @@ function diskPath(dataDirectory: string, instanceId: string): string {
 export async function makeLaunched(catalog: Catalog, record: InstanceRecord, signal: AbortSignal): Promise<void> {
   const { id } = record;
   const held = heldRecorder(catalog.db, id);
+  const layers = new LayerStore(catalog, catalog.dataDirectory);
   try {
     const stored = JSON.parse(record.request) as StoredLaunch;
     const ami = await findAmi(catalog.db, record.ami_id ?? '', record.region);
     if (ami?.layer_id == null) throw new Error(`${record.ami_id} is not available in ${record.region} any more`);
-    const layer = await new LayerStore(catalog, catalog.dataDirectory).get(ami.layer_id);
+    const layer = await layers.get(ami.layer_id);
+    await layers.use(layer.id, id);
     const disk = diskPath(catalog.dataDirectory, id);
     await held.record({ kind: 'path', path: disk });
     await mkdir(join(catalog.dataDirectory, 'instances'), { recursive: true });
@@ -59,6 +61,7 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
   } catch (error) {
     logger().warn({ instance: id, error }, 'a launch failed');
     await releaseAll(held).catch((cause: unknown) => logger().error({ instance: id, error: cause }, 'a failed launch left something'));
+    await layers.release(id);
     await updateInstance(catalog.db, id, { state: 'failed', reason: (error as Error).message.slice(0, 2000) });
   }
 }
@@ -72,5 +75,6 @@ export async function endLaunched(catalog: Catalog, record: InstanceRecord): Pro
   }
   await releaseAll(held);
   await rm(diskPath(catalog.dataDirectory, record.id), { force: true });
+  await new LayerStore(catalog, catalog.dataDirectory).release(record.id);
   await updateInstance(catalog.db, record.id, { state: 'terminated', handle: null });
 }

@@ -119,7 +119,7 @@ async function attached(catalog: Catalog, owner: Owner, instanceId: string): Pro
 }
 
 function consolePath(record: InstanceRecord): string | undefined {
-  const handle = record.handle === null ? undefined : (JSON.parse(record.handle) as { consoleLog?: string });
+  const handle = record.handle === null ? undefined : (JSON.parse(record.handle) as InstanceHandle);
   return handle?.consoleLog !== undefined && existsSync(handle.consoleLog) ? handle.consoleLog : undefined;
 }
 

@@ -9,6 +9,7 @@ import { heldOwners, heldRecorder } from '../catalog/held.ts';
 import { openImageLog } from '../catalog/image-log.ts';
 import { imagesInProgress } from '../catalog/image-work.ts';
 import { liveInstances, updateInstance } from '../catalog/instances.ts';
+import { layerUsers } from '../catalog/layers.ts';
 import { abandonedImages, endLease } from '../catalog/leases.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { driverNamed } from '../instances/launch.ts';
@@ -17,6 +18,9 @@ import { releaseAll } from '../platform/held.ts';
 import { logger } from '../platform/log.ts';
 import { setStatus } from '../workflows/run-image.ts';
 import { removeCopies } from '../workflows/outputs.ts';
+
+/** How long a layer that only later builds might use is kept after its last use. */
+const KEEP_LAYERS_MS = 7 * 86_400_000;
 
 /** What a failed image's reason says when its worker died. */
 export const ABANDONED_REASON = 'The worker process ended while it worked on this image (it was killed, or the host went down). What it left was removed; start the build again.';
@@ -39,8 +43,9 @@ export async function sweepAtStart(catalog: Catalog): Promise<void> {
   }
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   const unfinished = await layers.discardUnfinished();
-  const unreferenced = await layers.discardUnreferenced();
-  if (unfinished + unreferenced > 0) logger().info({ unfinished, unreferenced }, 'swept layers');
+  for (const owner of await layerUsers(catalog.db)) if (!running.has(owner)) await layers.release(owner);
+  const old = await layers.discardUnreferenced(new Date(Date.now() - KEEP_LAYERS_MS).toISOString());
+  if (unfinished + old.layers > 0) logger().info({ unfinished, old }, 'swept layers');
 }
 
 /** Ends build and test instances, and launched ones that died. Returns the launched ones that run. */

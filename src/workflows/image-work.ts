@@ -16,8 +16,10 @@ export interface WorkInstance {
   layer: OpenLayer | undefined;
   /** The sealed layer below it. */
   parent: SealedLayer;
-  /** Phases of components that ran here, in order: part of the key of what comes next. */
-  readonly history: object[];
+  /** How many components of the build need not run here any more: reused layers hold their work, or they ran. */
+  componentsDone: number;
+  /** The key of what the next component's layer lies on. */
+  parentKey: string;
   /** `stop` was called: only `terminate` is left. */
   stopped: boolean;
 }

@@ -20,6 +20,10 @@ export interface WorkLaunch {
   readonly purpose: 'build' | 'test';
   readonly choice: DriverChoice;
   readonly parent: SealedLayer;
+  /** The key of `parent` for the layer of the next component; `parent.key` when absent. */
+  readonly parentKey?: string;
+  /** Components whose work `parent` holds. */
+  readonly componentsDone?: number;
   readonly instanceType: string;
   /** Virtual size of the disk in bytes; at least the parent's. */
   readonly sizeBytes?: number;
@@ -63,7 +67,7 @@ export async function launchWorkInstance(work: ImageWork, launch: WorkLaunch): P
         ? { type: 'output', stream: 'console', level: 'debug', text: event.text }
         : { type: 'log', level: event.level ?? 'info', text: `${id}: ${event.text}` }),
     });
-    const workInstance: WorkInstance = { instance, driver: driver.name, layer, parent: launch.parent, history: [], stopped: false };
+    const workInstance: WorkInstance = { instance, driver: driver.name, layer, parent: launch.parent, parentKey: launch.parentKey ?? launch.parent.key, componentsDone: launch.componentsDone ?? 0, stopped: false };
     work.instances.set(id, workInstance);
     await updateInstance(work.catalog.db, id, { state: 'running', handle: JSON.stringify(instance.handle) });
     return workInstance;
@@ -93,7 +97,7 @@ export function workInstance(work: ImageWork, id: unknown): WorkInstance {
 }
 
 /** Seals what an instance wrote until now and lets it go on in a new layer. Returns the sealed one. */
-export async function takeLayer(work: ImageWork, entry: WorkInstance, key: { readonly key: string; readonly record: object }): Promise<SealedLayer> {
+export async function takeLayer(work: ImageWork, entry: WorkInstance, key: { readonly key: string; readonly record: object }, label: string): Promise<SealedLayer> {
   const current = entry.layer!;
   const next = await work.layers.announce(current.id);
   try {
@@ -103,8 +107,9 @@ export async function takeLayer(work: ImageWork, entry: WorkInstance, key: { rea
     throw error;
   }
   entry.layer = next;
-  const sealed = await work.layers.seal(current, key.key, key.record);
+  const sealed = await work.layers.seal(current, key.key, key.record, label);
   entry.parent = sealed;
+  entry.parentKey = sealed.key;
   work.sealed.push(sealed);
   return sealed;
 }

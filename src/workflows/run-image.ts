@@ -48,6 +48,7 @@ export async function runImage(run: ImageRun): Promise<void> {
   } catch (error) {
     await end(work, error as Error);
   } finally {
+    await work.layers.release(arn);
     log.close();
   }
 }
@@ -104,7 +105,8 @@ async function discardOutputs(work: ImageWork): Promise<void> {
     await removeCopies(work, ami);
     await updateAmi(work.catalog.db, ami.id, { state: 'deregistered' });
   }
-  for (const layer of work.sealed.toReversed()) await work.layers.discard(layer);
+  // Layers of components that succeeded stay for the next try; nothing refers to them, so that they are collected when they grow old.
+  for (const layer of work.sealed.toReversed()) if (!(await work.layers.isReusable(layer.id))) await work.layers.discard(layer);
 }
 
 /**

@@ -11,10 +11,21 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('parent_id', text, (c) => c.references('layers.id'))
     .addColumn('path', text, (c) => c.notNull())
     .addColumn('state', text, (c) => c.notNull())
+    .addColumn('label', text, (c) => c.notNull())
     .addColumn('created', text, (c) => c.notNull())
+    .addColumn('last_used', text, (c) => c.notNull())
     .execute();
   await db.schema.createIndex('layers_by_key').on('layers').columns(['key', 'state']).execute();
   await db.schema.createIndex('layers_by_parent').on('layers').column('parent_id').execute();
+
+  await db.schema.createIndex('layers_by_label').on('layers').columns(['label', 'created']).execute();
+
+  await db.schema.createTable('layer_uses')
+    .addColumn('layer_id', text, (c) => c.notNull().references('layers.id'))
+    .addColumn('owner', text, (c) => c.notNull())
+    .addPrimaryKeyConstraint('layer_uses_pk', ['layer_id', 'owner'])
+    .execute();
+  await db.schema.createIndex('layer_uses_by_owner').on('layer_uses').column('owner').execute();
 
   await db.schema.createTable('amis')
     .addColumn('id', text, (c) => c.primaryKey())

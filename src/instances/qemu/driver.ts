@@ -120,7 +120,7 @@ async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: 
     await log.close();
   }
   await held.amend(heldId, { kind: 'process', what: 'qemu', ...qemu });
-  const handle: QemuHandle = { driver: 'qemu', id, directory, ...qemu, accelerator };
+  const handle: QemuHandle = { driver: 'qemu', id, directory, ...qemu, accelerator, consoleLog: machineFiles(directory).console };
   try {
     const machine = new QemuInstance(handle, held, capabilities, request.report);
     const seconds = request.timeoutSeconds ?? (request.seed === undefined ? BOOT_SECONDS : SEEDED_BOOT_SECONDS)[accelerator];

@@ -8,9 +8,12 @@ import { workInstance } from '../instances.ts';
 import { StepError } from '../image-work.ts';
 import type { StepAction } from './action.ts';
 
+/** Layers of a chain, above which the new image's are merged. Reading through each costs a look-up in its table. */
+const MAX_CHAIN = 24;
+
 export const createImage: StepAction = {
   name: 'CreateImage',
-  async run({ work, inputs, report }) {
+  async run({ work, inputs, report, signal }) {
     const entry = workInstance(work, inputs['instanceId']);
     if (entry.layer === undefined || entry.stopped) throw new StepError(`${entry.instance.id} was made into an image already`);
     report({ type: 'log', text: `${entry.instance.id}: shutting down, so that its disk is complete` });
@@ -29,9 +32,11 @@ export const createImage: StepAction = {
       userData: null,
       buildDate: work.image.dateCreated ?? '',
     });
-    const layer = await work.layers.seal(entry.layer, key.key, key.record);
+    const sealed = await work.layers.seal(entry.layer, key.key, key.record);
     entry.layer = undefined;
+    const layer = await work.layers.merge(sealed, MAX_CHAIN, signal);
     work.sealed.push(layer);
+    if (layer.path !== sealed.path) report({ type: 'log', text: `the chain of layers had grown longer than ${MAX_CHAIN}: merged into one file` });
 
     const id = newAmiId();
     const created = timestamp();

@@ -1,69 +1,37 @@
 /** `ExecuteComponents`: runs the phases that belong to the stage, component by component; after each one of a build the disk is a layer. */
-import { parseComponentDocument } from '../../documents/component/parse.ts';
 import { within } from '../../resources/progress.ts';
-import { layerKey } from '../../runner/layer-key.ts';
 import { runDocument, type DocumentOutcome } from '../../runner/run-document.ts';
+import { componentKey, componentsOf, layerLabel, workingDirectoryOf } from '../build-plan.ts';
 import { takeLayer, workInstance } from '../instances.ts';
-import { type ImageWork, type ResolvedComponent, type Stage, StepError } from '../image-work.ts';
+import { type ResolvedComponent, StepError } from '../image-work.ts';
 import type { StepAction, StepContext, StepOutputs } from './action.ts';
-
-const PHASES: Readonly<Record<Stage, readonly string[]>> = { BUILD: ['build', 'validate'], TEST: ['test'], DISTRIBUTION: [] };
 
 export const executeComponents: StepAction = {
   name: 'ExecuteComponents',
-  skip({ work, stage }) {
-    return work.components.some((component) => phasesFor(component, stage).length > 0) ? undefined : `no component has a phase of this stage (${PHASES[stage].join(', ')})`;
-  },
+  skip: ({ work, stage }) => (componentsOf(work, stage).length > 0 ? undefined : 'no component has a phase of this stage'),
   run,
 };
 
-function phasesFor(component: ResolvedComponent, stage: Stage): string[] {
-  const { document } = parseComponentDocument(component.data);
-  return document?.phases.map((phase) => phase.name).filter((name) => PHASES[stage].includes(name)) ?? [];
-}
-
 async function run({ work, stage, inputs, report, signal }: StepContext): Promise<StepOutputs> {
   const entry = workInstance(work, inputs['instanceId']);
-  const components = work.components.filter((component) => phasesFor(component, stage).length > 0);
-  const workingDirectory = work.image.imageRecipe?.workingDirectory ?? '/tmp';
-  for (const [index, component] of components.entries()) {
-    const { document } = parseComponentDocument(component.data);
-    const phases = phasesFor(component, stage);
+  const components = componentsOf(work, stage);
+  for (const [index, planned] of components.entries()) {
+    if (index < entry.componentsDone) continue;
+    const { component, document, phases } = planned;
     const tell = within(report, { component: component.name });
     tell({ type: 'progress', text: `component ${component.name}`, done: index, total: components.length });
     const outcome = await runDocument({
-      document: document!,
-      name: component.name,
-      phases,
-      parameters: component.parameters,
-      instance: entry.instance,
-      workingDirectory,
-      report: tell,
-      signal,
+      document, name: component.name, phases, parameters: component.parameters, instance: entry.instance, workingDirectory: workingDirectoryOf(work), report: tell, signal,
     });
     if (outcome.status !== 'success') throw new StepError(failureReason(component, outcome), { outputs: { status: 'Failed' } });
-    if (stage === 'BUILD') {
-      const key = componentKey(work, component, phases, entry.driver, entry.parent.key, workingDirectory);
-      const layer = await takeLayer(work, entry, key);
-      tell({ type: 'log', level: 'debug', text: `layer ${layer.id} (${layer.key.slice(0, 12)}) holds the disk after ${component.name}` });
-    }
+    if (stage !== 'BUILD') continue;
+    const key = componentKey(work, planned, entry.parentKey, entry.driver);
+    const layer = await takeLayer(work, entry, key, layerLabel(work, planned));
+    entry.componentsDone = index + 1;
+    tell({ type: 'log', level: 'debug', text: `layer ${layer.id} (${layer.key.slice(0, 12)}) holds the disk after ${component.name}` });
   }
   report({ type: 'progress', text: 'components', done: components.length, total: components.length });
   return { status: 'Success', output: `${components.length} component(s)` };
-}
-
-function componentKey(work: ImageWork, component: ResolvedComponent, phases: readonly string[], driver: string, parent: string, workingDirectory: string): { key: string; record: object } {
-  return layerKey({
-    parent,
-    document: component.data,
-    parameters: component.parameters,
-    phases,
-    architecture: 'x86_64',
-    driver,
-    workingDirectory,
-    userData: work.image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride ?? null,
-    buildDate: work.image.dateCreated ?? '',
-  });
 }
 
 /** AWS's sentence first, then what it leaves out: phase, step, command and the last output. */

@@ -1,6 +1,7 @@
 /** `LaunchInstance`: a build instance from the recipe's parent image, or a test instance from the image that was built. */
 import { sealedParent } from '../../images/parents.ts';
 import { missingByDriver } from '../../instances/launch.ts';
+import { componentsOf, groundKey, reuseLayers } from '../build-plan.ts';
 import { chooseBuildDriver, chooseTestDriver } from '../choose-driver.ts';
 import { DEFAULT_INSTANCE_TYPE, endWorkInstance, launchWorkInstance } from '../instances.ts';
 import { StepError } from '../image-work.ts';
@@ -37,10 +38,16 @@ async function run({ work, stage, inputs, report, signal, timeoutSeconds }: Step
   }
 
   const sizeBytes = rootVolumeBytes(work.image.imageRecipe?.blockDeviceMappings);
+  const ground = groundKey(parent, sizeBytes);
+  const reused = purpose === 'build' && override === undefined
+    ? await reuseLayers(work, componentsOf(work, 'BUILD'), parent, ground, () => [choice.driver], report)
+    : { count: 0, layer: parent, key: ground };
   const { instance } = await launchWorkInstance(work, {
     purpose,
     choice,
-    parent,
+    parent: reused.layer,
+    parentKey: reused.key,
+    componentsDone: reused.count,
     instanceType,
     ...(sizeBytes === undefined ? {} : { sizeBytes }),
     timeoutSeconds: Math.min(LAUNCH_SECONDS, timeoutSeconds),

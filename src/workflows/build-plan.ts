@@ -1,0 +1,124 @@
+/** Which components a build runs, where each of them runs, and which of them an earlier build's layer spares. */
+import { layerWithLabel } from '../catalog/layers.ts';
+import type { ComponentDocument } from '../documents/component/document.ts';
+import { parseComponentDocument } from '../documents/component/parse.ts';
+import type { SealedLayer } from '../images/layer-store.ts';
+import { timestamp } from '../platform/clock.ts';
+import type { Report } from '../resources/progress.ts';
+import { differingMembers, layerKey, type LayerRecord } from '../runner/layer-key.ts';
+import { cachePolicy } from './cache-policy.ts';
+import type { ImageWork, ResolvedComponent, Stage } from './image-work.ts';
+
+const PHASES: Readonly<Record<Stage, readonly string[]>> = { BUILD: ['build', 'validate'], TEST: ['test'], DISTRIBUTION: [] };
+
+/** A component with the phases that a stage runs of it. */
+export interface PlannedComponent {
+  readonly component: ResolvedComponent;
+  readonly document: ComponentDocument;
+  readonly phases: readonly string[];
+}
+
+/** The components that have phases of a stage, in recipe order. */
+export function componentsOf(work: ImageWork, stage: Stage): readonly PlannedComponent[] {
+  return work.components.flatMap((component) => {
+    const { document } = parseComponentDocument(component.data);
+    const phases = document?.phases.map(({ name }) => name).filter((name) => PHASES[stage].includes(name)) ?? [];
+    return document === undefined || phases.length === 0 ? [] : [{ component, document, phases }];
+  });
+}
+
+/** The working directory of the recipe's components. Source: reference, `resources.md` section 6. */
+export function workingDirectoryOf(work: ImageWork): string {
+  return work.image.imageRecipe?.workingDirectory ?? '/tmp';
+}
+
+/** What identifies the disk that the first component's layer lies on: the parent image, and the size that the disk was given. */
+export function groundKey(parent: SealedLayer, sizeBytes: number | undefined): string {
+  return sizeBytes === undefined ? parent.key : `${parent.key}/${sizeBytes}`;
+}
+
+/** The key of the layer that a component leaves on a disk. */
+export function componentKey(work: ImageWork, planned: PlannedComponent, parentKey: string, driver: string): { readonly key: string; readonly record: LayerRecord } {
+  return layerKey({
+    parent: parentKey,
+    document: planned.component.data,
+    parameters: planned.component.parameters,
+    phases: planned.phases,
+    architecture: 'x86_64',
+    driver,
+    workingDirectory: workingDirectoryOf(work),
+    userData: work.image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride ?? null,
+    buildDate: work.image.dateCreated ?? timestamp(),
+  });
+}
+
+/** What a component's layer is called, for comparing a miss with the layer of the build before. */
+export function layerLabel(work: ImageWork, planned: PlannedComponent): string {
+  return `${work.account}/${work.region}/${work.image.name}/${planned.component.name}`;
+}
+
+/** Layers of earlier builds that stand in for the first components. */
+export interface ReusedLayers {
+  /** How many components need not run. */
+  readonly count: number;
+  /** The disk after them; the parent image where there are none. */
+  readonly layer: SealedLayer;
+  /** The key of what the next component's layer lies on. */
+  readonly key: string;
+}
+
+/**
+ * Finds the longest run of components, from the first, whose layers are there; says hit or miss for each component, and for a
+ * miss which part of its key changed.
+ * @param drivers kinds of driver that each component may have run on, the likely one first
+ */
+export async function reuseLayers(
+  work: ImageWork, components: readonly PlannedComponent[], parent: SealedLayer, ground: string, drivers: (planned: PlannedComponent) => readonly string[], report: Report,
+): Promise<ReusedLayers> {
+  const policy = cachePolicy(work.image);
+  let reused: ReusedLayers = { count: 0, layer: parent, key: ground };
+  for (const [index, planned] of components.entries()) {
+    const tell = (text: string): void => report({ type: 'log', component: planned.component.name, text: `layer of ${planned.component.name}: ${text}` });
+    if (!policy.use) {
+      tell(`miss, ${policy.reason}`);
+      continue;
+    }
+    const since = new Date(Date.now() - policy.maxAgeSeconds * 1000).toISOString();
+    const layer = reused.count === index ? await find(work, planned, reused.key, drivers(planned), since) : undefined;
+    if (layer !== undefined) {
+      reused = { count: index + 1, layer, key: layer.key };
+      tell(`hit, ${layer.id}`);
+      continue;
+    }
+    tell(`miss, ${reused.count === index ? await whyMissed(work, planned, reused.key, drivers(planned)[0]!, since) : 'a component before it runs anew'}`);
+  }
+  return reused;
+}
+
+async function find(work: ImageWork, planned: PlannedComponent, parentKey: string, drivers: readonly string[], since: string): Promise<SealedLayer | undefined> {
+  for (const driver of drivers) {
+    const layer = await work.layers.take(componentKey(work, planned, parentKey, driver).key, since, work.arn);
+    if (layer !== undefined) return layer;
+  }
+  return undefined;
+}
+
+const MEMBERS: Readonly<Record<string, string>> = {
+  format: 'Ingot runs components in a new way',
+  parent: 'what lies below it changed',
+  document: 'its document changed',
+  phases: 'other phases run',
+  architecture: 'the architecture changed',
+  driver: 'it ran on another driver',
+  workingDirectory: 'the working directory changed',
+  userData: 'the user data changed',
+  freshness: 'it takes the newest there is, in every build',
+};
+
+async function whyMissed(work: ImageWork, planned: PlannedComponent, parentKey: string, driver: string, since: string): Promise<string> {
+  const last = await layerWithLabel(work.catalog.db, layerLabel(work, planned));
+  if (last === undefined) return 'there is none yet';
+  const members = differingMembers(JSON.parse(last.key_record) as LayerRecord, componentKey(work, planned, parentKey, driver).record);
+  if (members.length > 0) return members.map((member) => MEMBERS[member] ?? `${member} changed`).join(', ');
+  return last.created < since ? `it is too old (made ${last.created})` : 'its file is gone';
+}

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cachePolicy } from './cache-policy.ts';
+
+for (const [tag, expected] of [
+  [undefined, { use: true, maxAgeSeconds: 86_400 }],
+  ['on', { use: true, maxAgeSeconds: 86_400 }],
+  ['7d', { use: true, maxAgeSeconds: 604_800 }],
+  ['90m', { use: true, maxAgeSeconds: 5400 }],
+  ['off', { use: false, reason: 'switched off by the tag ingot:layer-cache' }],
+] as const) {
+  test(`the tag's value ${tag}`, () => assert.deepEqual(cachePolicy({ ...(tag === undefined ? {} : { tags: { 'ingot:layer-cache': tag } }) }), expected));
+}
+
+test('a scheduled build takes no layer, whatever its tag says', () => {
+  assert.equal(cachePolicy({ buildType: 'SCHEDULED', tags: { 'ingot:layer-cache': 'on' } }).use, false);
+});
+
+test('another value is refused with the forms', () => {
+  assert.throws(() => cachePolicy({ tags: { 'ingot:layer-cache': 'yes' } }), /'yes': it takes on, off, or an age/);
+});
