@@ -1,0 +1,118 @@
+/** What is behind each operation, for `docs/api.md`. An operation that is written and has no line here does not compile. */
+import type { ErrorCode } from '../../resources/errors.ts';
+import type { OperationName } from '../model.ts';
+import type { NOT_YET } from '../operations/not-yet.ts';
+
+/** Operations that this version has. */
+export type Supported = Exclude<OperationName, (typeof NOT_YET)[number]>;
+
+
+/** One or two sentences each, in Markdown. */
+export const BEHIND: Readonly<Record<Supported, string>> = {
+  CreateComponent: 'Checks the document (`components.md`), all faults in one answer; `data` only. The same name and version with another content is the next build; with the same content `ResourceAlreadyExistsException`. `dryRun` works.',
+  GetComponent: 'A build, a version (its latest build), or wildcards; own and managed ones. `data` is the document.',
+  ListComponents: 'Versions. `owner` `Self` (default) or `Amazon`; any other owner has none. `byName`: one entry for each name, its ARN `…/x.x.x`.',
+  ListComponentBuildVersions: 'Of one version, or of all without `componentVersionArn`.',
+  DeleteComponent: 'One build. Refused while a recipe resolves to it.',
+
+  CreateImageRecipe: 'Finds the parent image and every component, checks platform and parameters, 20 components at most, each once. `semanticVersion` may count up: `1.0.x`.',
+  GetImageRecipe: 'Wildcards allowed: the highest version.',
+  ListImageRecipes: '`owner` `Self` only; any other owner has none.',
+  DeleteImageRecipe: 'Refused while a pipeline resolves to it. Images do not hold it: they keep a copy.',
+
+  CreateInfrastructureConfiguration: 'What takes effect: `instanceTypes[0]`, and the resource tag `ingot:driver` (`drivers.md`). Whether the instance profile exists is not asked: there is none here.',
+  GetInfrastructureConfiguration: 'As it is stored.',
+  ListInfrastructureConfigurations: 'By name.',
+  UpdateInfrastructureConfiguration: 'Replaces everything: what is left out is dropped. Images in work keep their copy.',
+  DeleteInfrastructureConfiguration: 'Refused while a pipeline names it.',
+
+  CreateDistributionConfiguration: 'Each Region once, each with at least one output; an AMI name must contain `{{ imagebuilder:buildDate }}`.',
+  GetDistributionConfiguration: 'As it is stored.',
+  ListDistributionConfigurations: 'By name, with the Regions of each.',
+  UpdateDistributionConfiguration: 'Replaces description and distributions. Images in work keep their copy.',
+  DeleteDistributionConfiguration: 'Refused while a pipeline names it.',
+
+  CreateImagePipeline: 'Recipe and configurations must exist; image recipes only. A schedule is checked for its form and stored; nothing starts by itself yet.',
+  GetImagePipeline: 'With the date and status of the last run. `consecutiveFailures` is 0: it counts scheduled builds.',
+  ListImagePipelines: 'By name.',
+  UpdateImagePipeline: 'Replaces everything but the name.',
+  DeleteImagePipeline: 'Its images stay.',
+  StartImagePipelineExecution: 'Records an image `PENDING` with copies of recipe and configurations, and returns. Works on a disabled pipeline too. `tags` go to the image.',
+  ListImagePipelineImages: 'Its images, newest first.',
+
+  CreateImage: 'As a pipeline\'s run, without one. Returns the build version\'s ARN at once.',
+  GetImage: 'A build, or wildcards: the highest build that is `AVAILABLE`, else the highest of any status. Managed ones are the base images.',
+  ListImages: 'Versions. `owner` `Self` (default) or `Amazon`; any other owner has none. `byName` as for components.',
+  ListImageBuildVersions: 'Of one version, or of all without `imageVersionArn`; newest first.',
+  CancelImageCreation: 'At once for an image that nobody works on; else within a second or so, when its instances are ended. Its AMIs and layers are removed.',
+  DeleteImage: 'The record, executions, packages and tags. AMIs, their files and the log stay. Refused while it is in work, and while a recipe is built on it.',
+
+  ListWorkflowExecutions: 'What ran for an image, in order.',
+  GetWorkflowExecution: 'Status and counts of steps.',
+  ListWorkflowStepExecutions: 'Steps in order; inputs and outputs are JSON text.',
+  GetWorkflowStepExecution: 'With `rollbackStatus`, `onFailure`, `timeoutSeconds`.',
+  ListImagePackages: 'The packages of the image, by name, from `CollectImageMetadata`.',
+
+  ListTagsForResource: 'Of any resource here; of managed ones none.',
+  TagResource: 'Adds and replaces; 50 tags at most.',
+  UntagResource: 'Keys that are not there are passed over.',
+};
+
+/** The headings of the table, and how an operation is known to belong there; the first that fits. */
+export const KINDS: readonly (readonly [heading: string, names: RegExp])[] = [
+  ['Components', /Component/],
+  ['Image recipes', /ImageRecipe/],
+  ['Container recipes', /ContainerRecipe/],
+  ['Infrastructure configurations', /Infrastructure/],
+  ['Distribution configurations', /DistributionConfiguration/],
+  ['Image pipelines', /Pipeline/],
+  ['Workflows and executions', /Workflow/],
+  ['Lifecycle policies and states', /Lifecycle|ResourceStateUpdate/],
+  ['Images', /Image/],
+  ['Tags and others', /./],
+];
+
+/** When each error code is answered. */
+export const WHEN: Readonly<Record<ErrorCode, string>> = {
+  InvalidParameterException: 'A malformed ARN or too many tags, in tag operations.',
+  InvalidParameterValueException: 'A value that the model or the rules of the operation do not allow: all of them, one to a line, with their paths. An invalid document. What a request names and is not there. What is not supported yet.',
+  InvalidParameterCombinationException: 'Members that exclude, or need, one another.',
+  InvalidRequestException: 'The operation does not exist yet; the state does not allow it; an image that would have to be encrypted.',
+  InvalidVersionNumberException: 'A version that is malformed or out of range, in a `semanticVersion`.',
+  InvalidPaginationTokenException: 'A `nextToken` of another list, another caller or other parameters.',
+  ResourceAlreadyExistsException: 'A name, or a recipe\'s version, that is taken; a component without a change.',
+  ResourceInUseException: 'Not answered by this version.',
+  ResourceDependencyException: 'A delete of what others refer to (they are named), or of an image in work.',
+  IdempotentParameterMismatchException: 'A client token that came before with other parameters.',
+  ClientException: 'Not answered by this version.',
+  ServiceQuotaExceededException: 'More than 20 components in a recipe.',
+  ForbiddenException: 'A change or tags of a managed resource.',
+  AccessDeniedException: 'Not answered by this version.',
+  ResourceNotFoundException: 'What is named is not there, or is another account\'s or Region\'s.',
+  DryRunOperationException: '`dryRun`, and nothing was wrong.',
+  CallRateLimitExceededException: 'Not answered by this version: there is no rate limit.',
+  TooManyRequestsException: 'Not answered by this version.',
+  ServiceException: 'A fault of Ingot. The message has the request id; the server\'s log has the rest under it.',
+  ServiceUnavailableException: 'The catalogue is busy, or the server is stopping. Clients try again by themselves.',
+  IncompleteSignatureException: 'A signature that lacks a part, or has it in a wrong form.',
+  InvalidSignatureException: 'A signature that does not fit: wrong secret, changed request, another service, a clock more than 5 minutes off.',
+  UnrecognizedClientException: 'An access key id that is not this server\'s.',
+  MissingAuthenticationTokenException: 'No signature.',
+  SerializationException: 'A body that is not a JSON object, a value of a wrong type (with its path).',
+  UnknownOperationException: 'A path, or (status 405) a method, that no operation has.',
+  RequestEntityTooLargeException: 'A body above 1 MiB.',
+};
+
+/** Ingot's own routes by their action. A test knows when one is missing. */
+export const INGOT_ROUTES: Readonly<Record<string, string>> = {
+  'ingot:DescribeServer': '`{version, pid, dataDirectory}`',
+  'ingot:StopServer': 'Stops the server; images in work become `FAILED`. `{}`',
+  'ingot:LaunchInstance': '`{image, publish?: [{hostAddress?, hostPort, instancePort}], sshKeys?, userData?, instanceType?, firmware?: "bios"\\|"uefi"}`; answers `{instanceId, state: "pending"}` at once',
+  'ingot:ListInstances': '`{instances: [Instance]}`: launched ones and those of builds, of this account and Region',
+  'ingot:GetInstance': '`{instanceId, imageId, state, reason?, driver, instanceType, launchTime, publish, purpose: "launch"\\|"build"\\|"test"}`; states `pending`, `running`, `shutting-down`, `terminated`, `failed`',
+  'ingot:TerminateInstance': '`{instanceId, state}`; its disk goes with it. Launched instances only',
+  'ingot:ExecuteCommand': '`{argv, env?, cwd?, timeoutSeconds?}`; answers lines `{"stream":"stdout"\\|"stderr","data":"<base64>"}`, last `{"exitCode","signal","timedOut"}` or `{"error"}`. The command ends when the client goes',
+  'ingot:GetConsole': '`?follow=true\\|false`; plain text',
+  'ingot:GetImageLog': '`:arn` percent-encoded; `?follow=true\\|false&after=N`; lines of progress records (`events-and-logs.md`). With `follow` it ends when the image has',
+  'ingot:ListImageAmis': '`:arn` percent-encoded; `{amis: [{region, id, file, name}]}`, files as absolute paths on the server',
+};
