@@ -44,7 +44,7 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   GetImage: 'A build, or wildcards: the highest build that is `AVAILABLE`, else the highest of any status. Managed ones are the base images.',
   ListImages: 'Versions. `owner` `Self` (default) or `Amazon`; any other owner has none. `byName` as for components.',
   ListImageBuildVersions: 'Of one version, or of all without `imageVersionArn`; newest first.',
-  CancelImageCreation: 'At once for an image that nobody works on; else within a second or so, when its instances are ended. Its AMIs and layers are removed.',
+  CancelImageCreation: 'At once for an image that nobody works on; else within a second or so, when its instances are ended. Its AMIs are removed.',
   DeleteImage: 'The record, executions, packages and tags. AMIs, their files and the log stay. Refused while it is in work, and while a recipe is built on it.',
 
   ListWorkflowExecutions: 'What ran for an image, in order.',
