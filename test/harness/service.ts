@@ -93,7 +93,7 @@ export async function startServer(dataDirectory: string, region = 'us-east-1'): 
 
 /** Runs a command of Ingot's to its end, as a user would. */
 export function ingot(dataDirectory: string, args: readonly string[], options: { readonly timeoutMs?: number; readonly env?: Record<string, string> } = {}): Promise<RunResult> {
-  return run([process.execPath, MAIN, ...args, '--data', dataDirectory], {
+  return run([process.execPath, MAIN, args[0]!, '--data', dataDirectory, ...args.slice(1)], {
     cwd: PROJECT, okCodes: 'any', timeoutMs: options.timeoutMs ?? 600_000, maxCapture: 16 << 20, ...(options.env ? { env: options.env } : {}),
   });
 }

@@ -73,10 +73,36 @@ describe('images through the API', () => {
     const parent = await waitUntilAvailable(server, first);
     const ami = parent.outputResources!.amis![0]!.image!;
     for (const [name, reference] of [['child-of-ami', ami], ['child-of-arn', first.replace(/1\.0\.0\/1$/, 'x.x.x')]] as const) {
-      const arn = await createTestImage(server, { name, parent: reference, components: [document('build', bash('Read', ['cat /etc/marked']))] });
+      const arn = await createTestImage(server, { name, parent: reference, components: [document('build', bash('Read', [`echo ${name}`, 'cat /etc/marked']))] });
       await waitUntilAvailable(server, arn);
       assert.ok((await outputOf(server, arn)).includes('from the parent'), name);
     }
+  });
+
+  test('a second build takes the layers of the first; a changed component and what follows it run anew', async () => {
+    const component = (name: string, line: string): string => document('build', bash(name, [line, `echo ran ${name} >> /etc/history`]));
+    const recipe = [component('First', 'echo first'), component('Second', 'echo second'), component('Third', 'echo third')];
+    await waitUntilAvailable(server, await createTestImage(server, { name: 'layers', components: recipe }));
+
+    const again = await createTestImage(server, { name: 'layers-again', components: recipe });
+    await waitUntilAvailable(server, again);
+    assert.deepEqual((await outputOf(server, again)).filter((line) => /^(first|second|third)$/.test(line)), []);
+    assert.equal((await imageLog(dataDirectory, again)).filter(({ text }) => text.includes(': hit, lay-')).length, 3);
+
+    const changed = await createTestImage(server, { name: 'layers-changed', components: [recipe[0]!, recipe[1]!, component('Third', 'echo changed; cat /etc/history')] });
+    await waitUntilAvailable(server, changed);
+    assert.deepEqual((await outputOf(server, changed)).filter((line) => !line.startsWith('Cleaning up')), ['changed', 'ran First', 'ran Second']);
+  });
+
+  test('a failed build keeps the layers of what succeeded, so that the next try begins there', async () => {
+    const good = document('build', bash('Good', ['echo good work']));
+    const failed = await waitForStatus(server, await createTestImage(server, { name: 'try', components: [good, document('build', bash('Bad', ['exit 3']))] }));
+    assert.equal(failed.state?.status, 'FAILED');
+    const next = await createTestImage(server, { name: 'try-again', components: [good, document('build', bash('Better', ['echo better']))] });
+    await waitUntilAvailable(server, next);
+    const output = await outputOf(server, next);
+    assert.ok(output.includes('better'));
+    assert.ok(!output.includes('good work'));
   });
 
   test('a failing command: the reason names document, phase, step and command, and nothing is left', async () => {
