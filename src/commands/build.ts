@@ -10,6 +10,7 @@ import { createImage, deployResource, type DeployContext } from './build/deploy.
 import { humanOutput, jsonOutput, type AmiFile, type BuildOutput, type BuildResult } from './build/output.ts';
 import { connectTo, dataDirectoryOf, regionOf } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
+import { requireFitHost } from './fitness.ts';
 import { followImage } from './follow.ts';
 import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
 
@@ -57,6 +58,7 @@ async function run(args: Arguments): Promise<number> {
   const interrupt = catchInterrupt(() => output.note('interrupted: cancelling (once more leaves at once)'));
   try {
     const plan = await readPlan(args, dataDirectory, region);
+    await requireFitHost('build', dataDirectory);
     const connection = await connectTo(dataDirectory, region);
     const { account } = await loadCredentials(dataDirectory);
     const client = imagebuilderClient(connection);

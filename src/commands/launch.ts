@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { signedJson, type Connection } from '../platform/api-client.ts';
 import { sleep } from '../platform/clock.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_HELP, CLIENT_OPTIONS, connect, dataDirectoryOf } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
+import { requireFitHost } from './fitness.ts';
 import { stateOf, waitUntilGone, waitUntilRunning } from './instance-state.ts';
 import type { InstanceDescription } from './instances.ts';
 import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
@@ -43,6 +44,7 @@ Example:
 
 async function run(args: Arguments): Promise<number> {
   const body = await requestOf(args);
+  await requireFitHost('launch', dataDirectoryOf(args));
   const connection = await connect(args);
   const detach = args.flag('detach');
   const { instanceId } = await signedJson<{ instanceId: string }>(connection, { method: 'POST', path: '/ingot/instances', body });

@@ -10,6 +10,7 @@ import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import type { Report } from '../resources/progress.ts';
 import { planOf } from './actions/distribute-image.ts';
+import { refuseUnfitHost } from './host-fitness.ts';
 import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
 import { endWorkInstance } from './instances.ts';
 import { runWorkflow } from './interpreter.ts';
@@ -61,6 +62,7 @@ async function stages(work: ImageWork): Promise<void> {
   planOf(work);
   work.components = await resolveComponents(work);
   const workflows = selectWorkflows(work);
+  await refuseUnfitHost({ resourceTags: work.image.infrastructureConfiguration?.resourceTags, tests: workflows.some(({ type }) => type === 'TEST') });
   warnWithoutEffect(work);
 
   await runStage(work, workflows, 'BUILD', 'BUILDING');

@@ -1,9 +1,9 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { attachDisk } from '../../images/attach.ts';
 import type { Check } from '../check.ts';
 import { makeSmallDisk } from '../small-disk.ts';
 import { inWorkspace } from '../workspace.ts';
-import { existsSync } from 'node:fs';
 
 export const disks: Check = {
   name: 'mounting disks',

@@ -17,7 +17,7 @@ export const dns: Check = {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       const why = code === 'ENOTFOUND' ? 'is not known' : code === 'EAI_AGAIN' ? 'cannot be resolved: no resolver answers' : `cannot be resolved (${code ?? (error as Error).message})`;
-      return { status: proxy === undefined ? 'fail' : 'warn', detail: `${hostname} ${why}; the resolvers are in /etc/resolv.conf`, remedy: 'cat /etc/resolv.conf' };
+      return { status: proxy === undefined ? 'fail' : 'warn', detail: `${hostname} ${why}; what resolves names here is named in /etc/resolv.conf` };
     }
   },
 };

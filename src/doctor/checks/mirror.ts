@@ -10,7 +10,7 @@ export const mirror: Check = {
   },
 };
 
-const NAME_ANOTHER = 'export INGOT_DEBIAN_MIRROR=http://deb.debian.org/debian';
+const DEFAULT = 'http://deb.debian.org/debian';
 
 /** What the mirror's answer means. Pure. @param haveBase whether a base image is there already, so that builds can begin without the mirror */
 export function mirrorVerdict({ url, proxy, status, failure }: MirrorAnswer, haveBase: boolean): Finding {
@@ -18,5 +18,5 @@ export function mirrorVerdict({ url, proxy, status, failure }: MirrorAnswer, hav
   if (status !== undefined && status < 400) return { status: 'ok', detail: `${url} answers${through}` };
   const why = failure === undefined ? `answers with HTTP status ${status}: is it a mirror of Debian?` : `cannot be reached: ${failure}`;
   const after = haveBase ? 'a base image is there, so that what needs no new packages can be built' : 'no base image can be made';
-  return { status: haveBase ? 'warn' : 'fail', detail: `${url} ${why}${through}; ${after}. Another is named by INGOT_DEBIAN_MIRROR`, remedy: NAME_ANOTHER };
+  return { status: haveBase ? 'warn' : 'fail', detail: `${url} ${why}${through}; ${after}. INGOT_DEBIAN_MIRROR names another`, ...(url === DEFAULT ? {} : { remedy: `export INGOT_DEBIAN_MIRROR=${DEFAULT}` }) };
 }

@@ -1,6 +1,6 @@
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { resolvConf, startSlirp } from '../../instances/network.ts';
 import { until } from '../../platform/clock.ts';
@@ -10,6 +10,8 @@ import type { Check, Finding } from '../check.ts';
 import type { InsideAnswer } from '../inside-network.ts';
 import { inWorkspace } from '../workspace.ts';
 
+/** Where systemd-resolved names the resolvers that it asks. */
+const UPSTREAM = '/run/systemd/resolve/resolv.conf';
 const INSIDE = fileURLToPath(new URL('../inside-network.ts', import.meta.url));
 
 export const network: Check = {
@@ -20,7 +22,7 @@ export const network: Check = {
   seconds: 30,
   async run({ mirror, signal }) {
     const { url, proxy } = await mirror();
-    const address = ownAddress();
+    const address = ownAddresses().find((each) => !each.startsWith('127.') && !each.startsWith('169.254.'));
     // Something of the host's to be kept from.
     const listener = createServer((socket) => socket.destroy());
     await new Promise<void>((resolve, reject) => listener.once('error', reject).listen(0, '0.0.0.0', resolve));
@@ -38,16 +40,16 @@ export const network: Check = {
         const { stdout } = await run(['nsenter', '--target', String(holder.pid), '--net', '--', process.execPath, INSIDE, JSON.stringify(question)], { signal });
         return JSON.parse(stdout) as InsideAnswer;
       });
-      return networkVerdict(answer, { name: hostname, proxied: proxy !== undefined, resolvers: resolvers(readFileSync('/etc/resolv.conf', 'utf8')) });
+      return networkVerdict(answer, { name: hostname, proxied: proxy !== undefined, resolvers: resolvers(readFileSync('/etc/resolv.conf', 'utf8')), resolved: existsSync(UPSTREAM), addresses: ownAddresses() });
     } finally {
       listener.close();
     }
   },
 };
 
-/** An IPv4 address of the host's that is not loopback. */
-function ownAddress(): string | undefined {
-  return Object.values(networkInterfaces()).flat().find((each) => each !== undefined && each.family === 'IPv4' && !each.internal && !each.address.startsWith('169.254.'))?.address;
+/** The host's IPv4 addresses, loopback among them. */
+function ownAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((each) => each ?? []).filter(({ family }) => family === 'IPv4').map(({ address }) => address);
 }
 
 /** The name servers of a `resolv.conf`. Pure. */
@@ -56,15 +58,24 @@ export function resolvers(text: string): readonly string[] {
 }
 
 /** What it means. Pure. */
-export function networkVerdict(answer: InsideAnswer, host: { readonly name: string; readonly proxied: boolean; readonly resolvers: readonly string[] }): Finding {
-  if (answer.open.length > 0) return { status: 'fail', detail: `an instance reaches this host's own address ${answer.open.join(', ')}, though its rules (table ip ingot) close it`, remedy: 'nft list ruleset' };
+export function networkVerdict(answer: InsideAnswer, host: { readonly name: string; readonly proxied: boolean; readonly resolvers: readonly string[]; readonly resolved: boolean; readonly addresses: readonly string[] }): Finding {
+  if (answer.open.length > 0) return { status: 'fail', detail: `an instance reaches this host's own address ${answer.open.join(', ')}, though the rules of the nftables table ip ingot close it: does another table accept it first?` };
   const closed = 'slirp4netns and nftables work, this host is closed to instances';
   if (answer.dns.failure !== undefined) {
     const local = host.resolvers.length > 0 && host.resolvers.every((each) => each.startsWith('127.') || each === '::1');
-    const why = local ? `: this host's only resolver is ${host.resolvers[0]}, its own loopback, which instances may not reach; name the network's resolver in /etc/resolv.conf` : '';
-    return { status: host.proxied ? 'warn' : 'fail', detail: `${closed}, but an instance cannot resolve ${host.name} (${answer.dns.failure})${why}`, ...(local ? { remedy: 'ln -sf /run/systemd/resolve/resolv.conf /etc/resolv.conf' } : {}) };
+    const why = local ? `; this host's resolver is ${host.resolvers[0]}, on its loopback, which instances may not reach: name the network's own in /etc/resolv.conf` : '';
+    const remedy = local && host.resolved ? { remedy: `ln -sf ${UPSTREAM} /etc/resolv.conf` } : {};
+    return { status: host.proxied ? 'warn' : 'fail', detail: `${closed}, but an instance cannot resolve ${host.name} (${reasonOf(answer.dns.failure)})${why}`, ...remedy };
   }
-  // Behind a proxy only that is reached, and components know of it by themselves.
-  if (answer.connection?.failure !== undefined) return { status: 'warn', detail: `${closed}, names resolve, but an instance does not reach ${host.name} (${answer.connection.failure})` };
+  if (answer.connection?.failure !== undefined) {
+    if (host.addresses.includes(answer.dns.address ?? '')) return { status: 'warn', detail: `${closed}, so that an instance does not reach the package mirror ${host.name}, which is on this host itself: components that install packages fail` };
+    return { status: 'warn', detail: `${closed}, names resolve, but an instance does not reach ${host.name} (${reasonOf(answer.connection.failure)})${host.proxied ? ': this host goes through a proxy, of which components have to know by themselves' : ''}` };
+  }
   return { status: 'ok', detail: `${closed}, and an instance resolves and reaches ${host.name}` };
+}
+
+/** A resolver's or a connection's error code in words. */
+function reasonOf(code: string): string {
+  const words: Readonly<Record<string, string>> = { ECONNREFUSED: 'refused', ETIMEOUT: 'no answer', ENOTFOUND: 'no such name', ENODATA: 'no IPv4 address', EHOSTUNREACH: 'no route', ENETUNREACH: 'no route' };
+  return words[code] ?? code;
 }

@@ -1,5 +1,5 @@
-import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { readFile } from 'node:fs/promises';
+import { availableParallelism, freemem, totalmem } from 'node:os';
 import type { Check, Finding } from '../check.ts';
 
 const GIB = 1024 ** 3;
@@ -12,12 +12,12 @@ export const processor: Check = {
   name: 'processor and memory',
   needed: true,
   async run() {
-    return processorVerdict({ architecture: process.arch, cores: availableParallelism(), model: cpus()[0]?.model ?? '', total: totalmem(), available: await availableMemory() });
+    return processorVerdict({ architecture: process.arch, cores: availableParallelism(), total: totalmem(), available: await availableMemory() });
   },
 };
 
 /** What a host's processor and memory are good for. Memory in bytes. Pure. */
-export function processorVerdict(host: { readonly architecture: string; readonly cores: number; readonly model: string; readonly total: number; readonly available: number }): Finding {
+export function processorVerdict(host: { readonly architecture: string; readonly cores: number; readonly total: number; readonly available: number }): Finding {
   const memory = `${gib(host.available)} GiB of ${gib(host.total)} GiB memory available`;
   if (host.architecture !== 'x64') return { status: 'fail', detail: `the processor is ${host.architecture}; base images are made for x86-64, so this takes an x86-64 host` };
   const detail = `x86-64, ${host.cores} ${host.cores === 1 ? 'core' : 'cores'}, ${memory}`;

@@ -1,11 +1,14 @@
 import { constants } from 'node:fs';
-import { access, stat, statfs } from 'node:fs/promises';
+import { access, readFile, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { readFile } from 'node:fs/promises';
 import type { Check, Finding } from '../check.ts';
 import { flatLayer } from '../kernel.ts';
 
+const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
+/** Tree, raw disk and qcow2 of the Debian images as they are; a build of nothing but a few files. */
+const LEAST_FOR_BASE = 2 * GIB;
+const LEAST_FOR_BUILD = 100 * MIB;
 /** Making a base image takes up to 4 GiB while it is made. */
 const FOR_BASE = 4 * GIB;
 const FOR_BUILD = 1 * GIB;
@@ -15,14 +18,28 @@ const COMFORTABLE = 10 * GIB;
 export const space: Check = {
   name: 'data directory',
   needed: true,
-  async run({ dataDirectory }) {
-    const there = await nearestFolder(dataDirectory);
-    const { bavail, bsize } = await statfs(there);
-    const writable = await access(there, constants.W_OK | constants.X_OK).then(() => true, () => false);
-    const haveBase = (await flatLayer(dataDirectory)) !== undefined;
-    return spaceVerdict({ dataDirectory, free: bavail * bsize, fileSystem: fileSystemOf(await readFile('/proc/self/mountinfo', 'utf8'), there), writable, haveBase });
-  },
+  run: async ({ dataDirectory }) => spaceVerdict(await lookAt(dataDirectory)),
 };
+
+/** A data directory, or where it would be made. */
+export interface DataDirectory {
+  readonly dataDirectory: string;
+  /** Bytes. */
+  readonly free: number;
+  readonly fileSystem: string;
+  readonly writable: boolean;
+  /** Whether a base image is in it. */
+  readonly haveBase: boolean;
+}
+
+/** What is found there. @throws {Error} when a file stands in the way */
+export async function lookAt(dataDirectory: string): Promise<DataDirectory> {
+  const there = await nearestFolder(dataDirectory);
+  const { bavail, bsize } = await statfs(there);
+  const writable = await access(there, constants.W_OK | constants.X_OK).then(() => true, () => false);
+  const haveBase = (await flatLayer(dataDirectory)) !== undefined;
+  return { dataDirectory, free: bavail * bsize, fileSystem: fileSystemOf(await readFile('/proc/self/mountinfo', 'utf8'), there), writable, haveBase };
+}
 
 /** The folder itself, or the one it would be made in. @throws {Error} when a file stands in the way */
 async function nearestFolder(path: string): Promise<string> {
@@ -49,15 +66,24 @@ export function fileSystemOf(mountinfo: string, path: string): string {
   return best.type;
 }
 
-/** What a data directory is good for. Pure. `free` in bytes. */
-export function spaceVerdict(found: { readonly dataDirectory: string; readonly free: number; readonly fileSystem: string; readonly writable: boolean; readonly haveBase: boolean }): Finding {
+/** Why not even an attempt is worth it; `undefined` when it is. Pure. */
+export function spaceBlocks({ dataDirectory, free, writable, haveBase }: DataDirectory): string | undefined {
+  if (!writable) return `the data directory ${dataDirectory} cannot be written to`;
+  const least = haveBase ? LEAST_FOR_BUILD : LEAST_FOR_BASE;
+  if (free >= least) return undefined;
+  const what = haveBase ? 'even a small build takes' : 'making a base image takes at least';
+  return `the file system of ${dataDirectory} has ${Math.floor(free / MIB)} MiB free, and ${what} ${least / MIB} MiB`;
+}
+
+/** What a data directory is good for. Pure. */
+export function spaceVerdict(found: DataDirectory): Finding {
   const { dataDirectory, free, fileSystem } = found;
   const detail = `${dataDirectory}: ${(free / GIB).toFixed(1)} GiB free, ${fileSystem}`;
   if (!found.writable) return { status: 'fail', detail: `${detail}; cannot be written to (another is named by INGOT_DATA or --data)` };
   const needed = found.haveBase ? FOR_BUILD : FOR_BASE + FOR_BUILD;
-  if (free < needed) return { status: 'fail', detail: `${detail}; ${found.haveBase ? 'a build' : 'a base image while it is made, and a build,'} take${found.haveBase ? 's' : ''} some ${needed / GIB} GiB`, remedy: `du -xh --max-depth=1 ${dataDirectory}` };
+  if (free < needed) return { status: 'fail', detail: `${detail}; ${found.haveBase ? 'a build' : 'a base image while it is made, and a build,'} take${found.haveBase ? 's' : ''} some ${needed / GIB} GiB` };
   if (/^(nfs|cifs|smb|9p|fuse|ceph|glusterfs)/.test(fileSystem)) return { status: 'warn', detail: `${detail}; disks and the database are better kept on a local file system` };
   if (fileSystem === 'tmpfs' || fileSystem === 'ramfs') return { status: 'warn', detail: `${detail}; all images are gone when this host restarts, and take its memory until then` };
-  if (free < COMFORTABLE) return { status: 'warn', detail: `${detail}; that is little for more than a few images`, remedy: `du -xh --max-depth=1 ${dataDirectory}` };
+  if (free < COMFORTABLE) return { status: 'warn', detail: `${detail}; that is little for more than a few images` };
   return { status: 'ok', detail };
 }

@@ -1,0 +1,20 @@
+/** Whether this host can make the instances that an image's work will ask for: said before the build, not in its middle. */
+import { missingByDriver } from '../instances/launch.ts';
+import { chooseBuildDriver, chooseTestDriver } from './choose-driver.ts';
+
+/**
+ * Finds a driver for the build instance, and one for the test instance where there are tests. A moment's work: files and programs
+ * are looked for, nothing is tried.
+ * @param wanted.resourceTags of the infrastructure configuration, which may name the driver
+ * @throws {Error} what the host lacks, with the remedy
+ */
+export async function refuseUnfitHost(wanted: { readonly resourceTags: Readonly<Record<string, string>> | undefined; readonly tests: boolean }): Promise<void> {
+  const missing = await missingByDriver();
+  chooseBuildDriver(wanted.resourceTags, missing);
+  if (!wanted.tests) return;
+  try {
+    chooseTestDriver(missing);
+  } catch (error) {
+    throw new Error(`the image could be built here but not tested: ${(error as Error).message}. Mend that (./ingot doctor says how), or turn its tests off`, { cause: error });
+  }
+}
