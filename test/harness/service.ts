@@ -16,7 +16,8 @@ import { sharedBase } from './base.ts';
 
 /** The project's folder. */
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
-const MAIN = join(PROJECT, 'src/commands/main.ts');
+/** The command line's program. */
+export const MAIN = join(PROJECT, 'src/commands/main.ts');
 
 /** A new, empty data directory whose base image is there already. Its name has a blank, as a user's may. */
 export async function dataDirectoryWithBase(): Promise<string> {

@@ -1,0 +1,159 @@
+/** `ingot build`: templates through the command line, as a user runs it. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { until } from '../../src/platform/clock.ts';
+import { start } from '../../src/platform/processes.ts';
+import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+import { dataDirectoryWithBase, ingot, MAIN, PROJECT } from '../harness/service.ts';
+
+interface Result {
+  readonly type: 'result';
+  readonly status: string;
+  readonly reason?: string;
+  readonly image: string;
+  readonly amis: readonly { readonly region: string; readonly id: string; readonly file: string }[];
+  readonly seconds: number;
+}
+
+function resultOf(stdout: string): Result {
+  const lines = stdout.trim().split('\n');
+  for (const line of lines) assert.doesNotThrow(() => JSON.parse(line), `every line is JSON: ${line}`);
+  const last = JSON.parse(lines.at(-1)!) as Result;
+  assert.equal(last.type, 'result');
+  return last;
+}
+
+/** A template without tests, so that no virtual machine is booted. */
+function template(command: string): string {
+  return `
+Parameters:
+  Word: { Type: String, Default: hello }
+Resources:
+  Greet:
+    Type: AWS::ImageBuilder::Component
+    Properties:
+      Name: greet
+      Version: 1.0.0
+      Platform: Linux
+      Data: !Sub |
+        schemaVersion: 1.0
+        phases:
+          - name: build
+            steps:
+              - name: Greet
+                action: ExecuteBash
+                inputs:
+                  commands:
+                    - echo "\${Word}"
+                    - ${command}
+  Recipe:
+    Type: AWS::ImageBuilder::ImageRecipe
+    Properties:
+      Name: greeting
+      Version: 1.0.x
+      ParentImage: !Sub arn:aws:imagebuilder:\${AWS::Region}:aws:image/debian-12-x86/x.x.x
+      Components:
+        - ComponentArn: !Ref Greet
+  Infrastructure:
+    Type: AWS::ImageBuilder::InfrastructureConfiguration
+    Properties: { Name: greeting, InstanceProfileName: ingot, InstanceTypes: [t3.small] }
+  Greeting:
+    Type: AWS::ImageBuilder::Image
+    Properties:
+      ImageRecipeArn: !Ref Recipe
+      InfrastructureConfigurationArn: !Ref Infrastructure
+      ImageTestsConfiguration: { ImageTestsEnabled: false }
+`;
+}
+
+describe('ingot build', () => {
+  let state: HostState;
+  let dataDirectory: string;
+  let file: string;
+
+  before(async () => {
+    state = await hostState();
+    dataDirectory = await dataDirectoryWithBase();
+    file = join(dirname(dataDirectory), 'template.yaml');
+  });
+
+  after(async () => {
+    await ingot(dataDirectory, ['stop']);
+    await assertNothingLeft(state, dataDirectory);
+    await rm(dirname(dataDirectory), { recursive: true, force: true });
+  });
+
+  test('a build, a second one, a changed one', async () => {
+    await writeFile(file, template('echo built'));
+    const first = await ingot(dataDirectory, ['build', file, '--json']);
+    assert.equal(first.code, 0, first.stderr + first.stdout.slice(-2000));
+    const result = resultOf(first.stdout);
+    assert.equal(result.status, 'AVAILABLE');
+    assert.match(result.image, /:image\/greeting\/1\.0\.0\/1$/);
+    assert.deepEqual(result.amis.map(({ region }) => region), ['us-east-1']);
+    assert.ok(existsSync(result.amis[0]!.file));
+    assert.match(first.stdout, /"text":"hello"/);
+
+    const second = await ingot(dataDirectory, ['build', file, '--json']);
+    assert.match(resultOf(second.stdout).image, /:image\/greeting\/1\.0\.0\/2$/);
+
+    const changed = await ingot(dataDirectory, ['build', file, '--json', '--parameter', 'Word=good morning']);
+    assert.match(resultOf(changed.stdout).image, /:image\/greeting\/1\.0\.1\/1$/);
+    assert.match(changed.stdout, /"text":"good morning"/);
+  });
+
+  test('for a person it ends with the ARN, the AMI and how to launch it', async () => {
+    const { code, stdout } = await ingot(dataDirectory, ['build', file]);
+    assert.equal(code, 0);
+    assert.match(stdout, /AVAILABLE[\s\S]*arn:aws:imagebuilder:us-east-1:\d{12}:image\/greeting[\s\S]*ami-[0-9a-f]{17}[\s\S]*ingot launch ami-/);
+  });
+
+  test('a failed build exits with 1 and tells what failed at the very end', async () => {
+    await writeFile(file, template('ls /no/such/folder'));
+    const { code, stdout, stderr } = await ingot(dataDirectory, ['build', file]);
+    assert.equal(code, 1);
+    assert.match((stdout + stderr).split('\n').slice(-8).join('\n'), /\/no\/such\/folder/);
+    const json = await ingot(dataDirectory, ['build', file, '--json']);
+    assert.equal(json.code, 1);
+    const result = resultOf(json.stdout);
+    assert.equal(result.status, 'FAILED');
+    assert.match(result.reason!, /phase 'build', step 'Greet'/i);
+  });
+
+  for (const [name, args, message] of [
+    ['no file', ['build', '/no/such/template.yaml'], /no\/such\/template\.yaml/],
+    ['an unknown option', ['build', 'x.yaml', '--fast'], /--fast/],
+    ['an unknown command', ['bulid'], /build/],
+  ] as const) {
+    test(`wrong use exits with 2: ${name}`, async () => {
+      const { code, stderr } = await ingot(dataDirectory, args);
+      assert.equal(code, 2);
+      assert.match(stderr, message);
+    });
+  }
+
+  test('a template at fault is refused with the place, and nothing is created', async () => {
+    await writeFile(file, 'Resources:\n  A:\n    Type: AWS::ImageBuilder::Component\n    Properties:\n      Nmae: a\n');
+    const { code, stderr } = await ingot(dataDirectory, ['build', file]);
+    assert.equal(code, 2);
+    assert.match(stderr, /5:7.*Nmae[\s\S]*Name/);
+  });
+
+  test('Ctrl-C cancels the image and leaves nothing', async () => {
+    const layers = readdirSync(join(dataDirectory, 'layers')).length;
+    await writeFile(file, template('sleep 1000'));
+    const build = await start([process.execPath, MAIN, 'build', file, '--json', '--data', dataDirectory, '--parameter', 'Word=about to hang'], { cwd: PROJECT });
+    let output = '';
+    build.stdout!.on('data', (chunk: Buffer) => { output += chunk.toString('utf8'); });
+    build.stderr!.resume();
+    await until('the component to run', 60_000, () => (/"type":"output"[^\n]*about to hang/.test(output) ? true : undefined), { everyMs: 50 });
+    build.kill('SIGINT');
+    const { code } = await build.exited;
+    assert.equal(code, 130);
+    assert.equal(resultOf(output).status, 'CANCELLED');
+    assert.equal(readdirSync(join(dataDirectory, 'layers')).length, layers);
+  });
+});
