@@ -6,7 +6,7 @@ import type { Connection } from '../platform/api-client.ts';
 import { DeadlineError, until } from '../platform/clock.ts';
 import { readCredentials } from '../platform/credentials.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
-import { runningServer, type ServerFile } from '../pipelines/server-file.ts';
+import { runningServer, type ServerFile } from '../service/server-file.ts';
 import { type Arguments, CommandFailed, WrongUse, type CommandOption } from './command.ts';
 
 /** Options of every command that speaks to a server. */

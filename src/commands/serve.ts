@@ -1,7 +1,7 @@
 /** `ingot serve`. */
 import packageJson from '../../package.json' with { type: 'json' };
 import { endpointOf } from '../platform/api-client.ts';
-import { DataDirectoryBusy, startService } from '../pipelines/service.ts';
+import { DataDirectoryBusy, startService } from '../service/service.ts';
 import { dataDirectoryOf } from './client.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 import { shellWord } from './text.ts';

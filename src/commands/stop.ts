@@ -1,7 +1,7 @@
 /** `ingot stop`. */
 import { signedJson } from '../platform/api-client.ts';
 import { waitForExit } from '../platform/processes.ts';
-import { runningServer } from '../pipelines/server-file.ts';
+import { runningServer } from '../service/server-file.ts';
 import { connectToRunning, dataDirectoryOf } from './client.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 

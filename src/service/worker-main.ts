@@ -7,8 +7,8 @@ import { managedImages } from '../images/base/base-images.ts';
 import { openCatalog } from '../catalog/catalog.ts';
 import { takeFileLock } from '../platform/lock.ts';
 import { logger } from '../platform/log.ts';
-import { sweepAtStart } from './sweeper.ts';
-import { startWorker } from './worker.ts';
+import { sweepAtStart } from '../pipelines/sweeper.ts';
+import { startWorker } from '../pipelines/worker.ts';
 
 const [dataDirectory, concurrency] = process.argv.slice(2);
 // The worker before this one may still be cleaning up after its server died: sweeping then would take things from under it.

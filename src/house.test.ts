@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
+
+const SRC = fileURLToPath(new URL('.', import.meta.url));
+
+/** Ground first; a room imports only from rooms that stand before it. docs/design.md, The house. */
+const ROOMS = [
+  'platform', 'resources', 'documents', 'templates', 'catalog', 'images', 'instances', 'runner', 'distribution', 'workflows', 'launches', 'pipelines', 'api', 'service', 'doctor', 'commands',
+];
+/** Import nothing that reads the clock, the disk or the network. */
+const PURE = ['resources', 'documents'];
+const IMPURE_MODULES = /^node:(fs|net|http|https|child_process|os|dns|sqlite|timers|worker_threads)/;
+
+interface Import {
+  readonly file: string;
+  readonly room: string;
+  readonly from: string;
+  /** The room it is of, when it is one of Ingot's own. */
+  readonly target: string | undefined;
+  readonly typeOnly: boolean;
+}
+
+const imports: readonly Import[] = globSync('*/**/*.ts', { cwd: SRC }).filter((file) => !file.endsWith('.test.ts')).flatMap((file) => {
+  const text = readFileSync(resolve(SRC, file), 'utf8');
+  return [...text.matchAll(/^(?:import|export) (type )?[^;]*?from '([^']+)'/gm), ...text.matchAll(/()\bimport\('([^']+)'\)/g)].map((match): Import => {
+    const from = match[2]!;
+    const target = from.startsWith('.') ? relative(SRC, resolve(SRC, dirname(file), from)).split('/')[0] : undefined;
+    return { file, room: file.split('/')[0]!, from, target: target?.startsWith('..') ? undefined : target, typeOnly: match[1] !== undefined && match[1] !== '' };
+  });
+});
+
+test('every folder is a room of the house', () => {
+  assert.deepEqual([...new Set(imports.map(({ room }) => room))].filter((room) => !ROOMS.includes(room)), []);
+});
+
+test('a room imports only from rooms before it', () => {
+  const wrong = imports.filter(({ room, target }) => target !== undefined && target !== room && ROOMS.indexOf(target) > ROOMS.indexOf(room));
+  assert.deepEqual(wrong.map(({ file, from }) => `${file} imports ${from}`), []);
+});
+
+test('the pure rooms read neither clock, disk nor network', () => {
+  const wrong = imports.filter(({ room, from, typeOnly }) => PURE.includes(room) && IMPURE_MODULES.test(from) && !typeOnly);
+  assert.deepEqual(wrong.map(({ file, from }) => `${file} imports ${from}`), []);
+});
+
+test('processes are spawned in platform/ only', () => {
+  assert.deepEqual(imports.filter(({ room, from }) => room !== 'platform' && from === 'node:child_process').map(({ file }) => file), []);
+});
+
+test('the API knows no driver and no disk', () => {
+  const wrong = imports.filter(({ room, target, typeOnly }) => room === 'api' && !file.startsWith('api/docs/') && (target === 'instances' || target === 'images') && !typeOnly);
+  assert.deepEqual(wrong.map(({ file, from }) => `${file} imports ${from}`), []);
+});
