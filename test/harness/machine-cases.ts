@@ -1,0 +1,345 @@
+/**
+ * Components that touch what a container does not have or shares, to be built with each driver: the images have to be the same.
+ * `describeDisk` says what an image is, in lines that can be compared.
+ */
+import type { MachineRuleName } from '../../src/documents/component/machine-rule.ts';
+import type { Instance } from '../../src/instances/instance.ts';
+
+/** One component to build with `nspawn`, with `qemu` and with the default. */
+export interface MachineCase {
+  readonly name: string;
+  /** Component document, YAML. */
+  readonly document: string;
+  /** Where the default has it run: the rule that sends it to a machine, `retry` (the container refuses first), or `container`. */
+  readonly runs: MachineRuleName | 'retry' | 'container';
+}
+
+interface Phases {
+  readonly build: string;
+  readonly validate?: string;
+  readonly test?: string;
+}
+
+/** A document with one bash script for each phase, which stops at the first command that fails. */
+function bashComponent(name: string, phases: Phases): string {
+  const indented = (script: string): string => script.trim().split('\n').map((line) => `              ${line}`.trimEnd()).join('\n');
+  return `name: ${name}\nschemaVersion: 1.0\nphases:\n${Object.entries(phases).map(([phase, script]) => `  - name: ${phase}
+    steps:
+      - name: Script
+        action: ExecuteBash
+        inputs:
+          commands:
+            - |
+              set -eu
+              export DEBIAN_FRONTEND=noninteractive
+${indented(script as string)}
+`).join('')}`;
+}
+
+/**
+ * Puts the oldest kernel that the mirrors carry in place of the newest: built once on the base image, in a container, this gives a base
+ * that has a kernel to upgrade. Fails when the mirrors carry only one.
+ */
+export const olderKernel = bashComponent('older-kernel', {
+  build: `
+apt-get update -q
+versions=$(apt-cache madison linux-image-cloud-amd64 | awk '{print $3}' | sort -Vu)
+oldest=$(echo "$versions" | head -n 1)
+if [ "$oldest" = "$(echo "$versions" | tail -n 1)" ]; then echo "the mirrors carry one kernel only: $oldest"; exit 1; fi
+newest=$(readlink /vmlinuz | sed 's/.*vmlinuz-//')
+apt-get install -qy --allow-downgrades "linux-image-cloud-amd64=$oldest"
+if [ "$(readlink /vmlinuz)" = "boot/vmlinuz-$newest" ]; then apt-get purge -qy "linux-image-$newest"; fi
+apt-mark auto '^linux-image-[0-9].*' || true
+[ "$(readlink /vmlinuz)" != "boot/vmlinuz-$newest" ]
+echo "older kernel: $(readlink /vmlinuz), was $newest"
+`,
+  validate: 'ls /boot; [ -e /vmlinuz ]; [ -e /initrd.img ]',
+});
+
+/** The cases of the issue, and one that only a retry finds. */
+export const machineCases: readonly MachineCase[] = [
+  {
+    name: 'kernel-upgrade', runs: 'container',
+    document: bashComponent('kernel-upgrade', {
+      build: 'before=$(readlink /vmlinuz)\napt-get update -q\napt-get install -qy linux-image-cloud-amd64\n[ "$(readlink /vmlinuz)" != "$before" ]',
+      // The release of the kernel that the links name, in the machine that booted.
+      test: '[ "boot/vmlinuz-$(uname -r)" = "$(readlink /vmlinuz)" ]',
+    }),
+  },
+  {
+    name: 'sysctl-file', runs: 'container',
+    document: bashComponent('sysctl-file', {
+      build: `
+cat > /etc/sysctl.d/60-case.conf <<'EOF'
+vm.swappiness = 7
+fs.file-max = 123456
+net.ipv4.ip_forward = 1
+EOF
+echo 'kernel.panic = 9' >> /etc/sysctl.conf`,
+      test: '[ "$(cat /proc/sys/vm/swappiness)" = 7 ]; [ "$(cat /proc/sys/fs/file-max)" = 123456 ]; [ "$(cat /proc/sys/kernel/panic)" = 9 ]',
+    }),
+  },
+  {
+    name: 'sysctl-command', runs: 'kernel-parameter',
+    document: bashComponent('sysctl-command', {
+      build: `
+echo 'vm.swappiness = 8' > /etc/sysctl.d/61-case.conf
+sysctl --system
+sysctl -w kernel.panic=11
+sysctl -n vm.swappiness > /etc/case-swappiness
+[ "$(cat /etc/case-swappiness)" = 8 ]`,
+      test: '[ "$(cat /proc/sys/vm/swappiness)" = 8 ]',
+    }),
+  },
+  {
+    name: 'module', runs: 'kernel-module',
+    document: bashComponent('module', {
+      build: `
+echo dummy > /etc/modules-load.d/case.conf
+echo 'options dummy numdummies=2' > /etc/modprobe.d/case.conf
+modprobe dummy
+ip -o link show dummy1 | wc -l > /etc/case-dummies
+[ "$(cat /etc/case-dummies)" = 1 ]`,
+      test: 'ip link show dummy1',
+    }),
+  },
+  {
+    name: 'docker', runs: 'containers',
+    document: bashComponent('docker', {
+      build: 'apt-get update -q\napt-get install -qy --no-install-recommends docker.io\nsystemctl enable --now docker\ndocker info --format "{{ \'{{\' }}.Driver{{ \'}}\' }}" || docker info',
+      validate: 'systemctl is-enabled docker\nsystemctl is-active docker',
+      test: 'systemctl is-active docker\ndocker info > /dev/null',
+    }),
+  },
+  {
+    name: 'swap', runs: 'swap',
+    document: bashComponent('swap', {
+      build: `
+fallocate -l 64M /swapfile
+chmod 600 /swapfile
+mkswap -U 6a1e0f4e-3c5b-4b63-8a52-0d1f5b0c7a11 /swapfile
+swapon /swapfile
+swapon --show | grep /swapfile
+echo '/swapfile none swap sw 0 0' >> /etc/fstab`,
+      test: 'swapon --show | grep /swapfile',
+    }),
+  },
+  {
+    name: 'services', runs: 'container',
+    document: bashComponent('services', {
+      build: `
+cat > /etc/systemd/system/case.service <<'EOF'
+[Unit]
+Description=A service of the test
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+StateDirectory=case
+ExecStart=/bin/sh -c 'id -u > /var/lib/case/ran'
+
+[Install]
+WantedBy=multi-user.target
+EOF
+cat > /etc/systemd/system/case-tick.service <<'EOF'
+[Service]
+Type=oneshot
+DynamicUser=yes
+StateDirectory=case-tick
+ExecStart=/bin/sh -c 'date > /var/lib/case-tick/tick'
+EOF
+cat > /etc/systemd/system/case-tick.timer <<'EOF'
+[Timer]
+OnActiveSec=1s
+AccuracySec=100ms
+OnCalendar=hourly
+[Install]
+WantedBy=timers.target
+EOF
+systemctl daemon-reload
+systemctl enable --now case.service case-tick.timer
+systemctl mask --now apt-daily.timer
+systemctl disable --now apt-daily-upgrade.timer
+systemctl set-default multi-user.target
+for i in $(seq 300); do [ -e /var/lib/case-tick/tick ] && break; sleep 0.1; done
+[ -e /var/lib/case-tick/tick ]`,
+      validate: 'systemctl is-active case.service case-tick.timer\nsystemctl is-enabled case.service case-tick.timer',
+      test: 'systemctl is-active case.service case-tick.timer\n[ "$(cat /var/lib/case/ran)" = 0 ]',
+    }),
+  },
+  {
+    name: 'owners', runs: 'container',
+    document: bashComponent('owners', {
+      build: `
+apt-get update -q
+apt-get install -qy acl attr libcap2-bin
+groupadd -g 4200 case
+useradd -m -u 4200 -g case -s /bin/bash -G sudo case
+useradd -r -u 642 case-daemon
+install -d -o case -g case -m 2775 /srv/case
+install -d -m 1777 /srv/case/drop
+install -o case-daemon -g case -m 0640 /etc/hostname /srv/case/secret
+cp /usr/bin/ping /usr/local/bin/case-ping
+setcap cap_net_raw,cap_net_bind_service=+ep /usr/local/bin/case-ping
+install -m 4750 -o root -g case /usr/bin/id /usr/local/bin/case-id
+setfacl -m u:case-daemon:rx -m d:g:case:rwx /srv/case
+setfacl -m u:642:rw /srv/case/secret
+setfattr -n user.case -v 'a value' /srv/case/secret
+ln -s ../srv/case /opt/case
+mkfifo -m 0620 /srv/case/pipe
+chown -h case:case /opt/case
+chown 60123:60124 /srv/case/drop`,
+      validate: 'getcap /usr/local/bin/case-ping | grep cap_net_raw\nsu case -c "id -un" | grep -x case',
+      test: 'getcap /usr/local/bin/case-ping | grep cap_net_raw\ngetfacl -p /srv/case | grep user:case-daemon:r-x',
+    }),
+  },
+  {
+    name: 'found-by-retry', runs: 'retry',
+    document: bashComponent('found-by-retry', {
+      // What Python runs no rule reads.
+      build: `
+echo first > /etc/case-first
+python3 -c 'import subprocess; subprocess.run(["modprobe", "dummy", "numdummies=2"], check=True)'
+ip -o link show dummy1 | wc -l > /etc/case-dummies
+[ "$(cat /etc/case-dummies)" = 1 ]`,
+    }),
+  },
+];
+
+/** A mistake: it fails in the container and is not tried again. */
+export const mistake = bashComponent('mistake', { build: 'echo begin\nmodprbe dummy' });
+
+/** What an image is: sections (packages, kernel, boot, initramfs, units, sysctl, files) of sorted lines. */
+export type DiskDescription = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * Describes the disk that an instance runs on. Machines see all that there is to see; containers no attributes of the `trusted` space.
+ * What each machine makes for itself (identity, keys, logs, caches, seeds) is left out.
+ * @throws {Error} with what it printed, when it fails
+ */
+export async function describeDisk(instance: Instance): Promise<DiskDescription> {
+  const output: Buffer[] = [];
+  const errors: Buffer[] = [];
+  const { exitCode } = await instance.run({
+    script: `python3 - <<'END_OF_PYTHON'\n${DESCRIBE}\nEND_OF_PYTHON\n`,
+    timeoutSeconds: 900,
+    onOutput: (stream, chunk) => void (stream === 'stdout' ? output : errors).push(chunk),
+  });
+  if (exitCode !== 0) throw new Error(`the disk of ${instance.id} could not be described: ${Buffer.concat(errors).toString('utf8')}`);
+  return JSON.parse(Buffer.concat(output).toString('utf8')) as DiskDescription;
+}
+
+/** Lines that only one of two descriptions has: `files: - …` only the first, `files: + …` only the second. */
+export function diskDifferences(first: DiskDescription, second: DiskDescription): readonly string[] {
+  return [...new Set([...Object.keys(first), ...Object.keys(second)])].flatMap((section) => {
+    const [one, other] = [new Set(first[section] ?? []), new Set(second[section] ?? [])];
+    return [
+      ...[...one].filter((line) => !other.has(line)).map((line) => `${section}: - ${line}`),
+      ...[...other].filter((line) => !one.has(line)).map((line) => `${section}: + ${line}`),
+    ];
+  });
+}
+
+const DESCRIBE = String.raw`
+import os, re, stat, subprocess, hashlib, json
+
+def out(*argv):
+    return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout.decode(errors='replace').splitlines()
+
+def digest(path):
+    with open(path, 'rb') as file:
+        return hashlib.sha256(file.read()).hexdigest()[:16]
+
+def kernel():
+    for link in ('/vmlinuz', '/initrd.img', '/vmlinuz.old', '/initrd.img.old'):
+        yield link + ' -> ' + (os.readlink(link) if os.path.islink(link) else 'none')
+    # An initial RAM disk holds its own times: its list of files is compared, not its bytes.
+    for name in os.listdir('/boot'):
+        path = '/boot/' + name
+        if os.path.isfile(path):
+            yield path + ('' if name.startswith('initrd') else ' ' + digest(path))
+    for name in os.listdir('/lib/modules'):
+        yield '/lib/modules/' + name
+
+# The entry that boots by default, with what it boots; the text of the menu is grub-mkconfig's or the image's own.
+def boot():
+    with open('/boot/grub/grub.cfg') as file:
+        text = file.read()
+    entry = re.search(r"^\s*menuentry .*?^\s*}", text, re.M | re.S).group(0)
+    title = re.search(r"menuentry '([^']*)'", entry).group(1)
+    yield 'default ' + title
+    for line in entry.splitlines():
+        words = line.split()
+        if words and words[0] in ('linux', 'initrd'):
+            yield ' '.join(words)
+    yield 'entries ' + str(len(re.findall(r'^\s*menuentry ', text, re.M)))
+
+def initramfs():
+    # Sorted and once each: early microcode archives repeat folders.
+    return set(out('lsinitramfs', '/initrd.img'))
+
+def units():
+    for line in out('systemctl', 'list-unit-files', '--no-legend', '--no-pager', '--full'):
+        words = line.split()
+        if len(words) > 1 and words[1] not in ('generated', 'transient', 'enabled-runtime', 'masked-runtime', 'linked-runtime'):
+            yield words[0] + ' ' + words[1]
+    yield 'default ' + ''.join(out('systemctl', 'get-default'))
+
+def sysctl():
+    for folder in ('/etc/sysctl.d', '/usr/lib/sysctl.d', '/usr/local/lib/sysctl.d'):
+        for name in (os.listdir(folder) if os.path.isdir(folder) else ()):
+            path = folder + '/' + name
+            yield path + ' ' + (os.readlink(path) if os.path.islink(path) else digest(path))
+    if os.path.exists('/etc/sysctl.conf'):
+        yield '/etc/sysctl.conf ' + digest('/etc/sysctl.conf')
+
+# Folders of which only the folder itself counts.
+CLOSED = re.compile(r'^/(proc|sys|dev|run|tmp|lost\+found|mnt|media|var/(tmp|log|cache|backups|lib/(apt/lists|docker|containerd|cloud|systemd|private|dbus|logrotate|NetworkManager|chrony))|root/\.cache)$')
+# Of each machine's own making, or with times or random numbers in it.
+OMITTED = re.compile(r'^/(etc/(machine-id|hostname|resolv\.conf|ssh/ssh_host_.*|\.pwd\.lock|\.updated|.*-)|var/\.updated|root/\.(bash_history|lesshst)|boot/grub/grub(\.cfg|env)|var/lib/case-tick|var/lib/(dpkg|ucf)/.*-old|var/lib/dpkg/triggers/Lock|var/lib/dpkg/lock.*|var/lib/apt/.*|.*/__pycache__(/.*)?|var/lib/initramfs-tools/.*|boot/initrd.*|etc/docker/key\.json)$')
+# Files below these are compared by content too.
+BY_CONTENT = re.compile(r'^/(etc|usr/local|srv|opt|root|var/spool/cron)/')
+DATED = re.compile(r'^/etc/(shadow|gshadow|ld\.so\.cache|ssl/certs/.*)$')
+
+def files():
+    device = os.lstat('/').st_dev
+    pending = ['/']
+    while pending:
+        folder = pending.pop()
+        for name in os.listdir(folder):
+            path = os.path.join(folder, name)
+            if OMITTED.match(path):
+                continue
+            try:
+                info = os.lstat(path)
+            except FileNotFoundError:
+                continue
+            what = stat.filemode(info.st_mode) + ' ' + str(info.st_uid) + ':' + str(info.st_gid) + ' ' + path
+            if stat.S_ISLNK(info.st_mode):
+                what += ' -> ' + os.readlink(path)
+            else:
+                for attribute in sorted(os.listxattr(path)):
+                    what += ' ' + attribute + '=' + os.getxattr(path, attribute).hex()
+            if stat.S_ISREG(info.st_mode) and BY_CONTENT.match(path) and not DATED.match(path) and info.st_dev == device:
+                what += ' ' + digest(path)
+            yield what
+            if stat.S_ISDIR(info.st_mode) and info.st_dev == device and not CLOSED.match(path):
+                pending.append(path)
+
+def accounts():
+    # Without the day of the last change, which is the day of the build.
+    for file in ('/etc/shadow', '/etc/gshadow'):
+        with open(file) as lines:
+            for line in lines:
+                fields = line.rstrip('\n').split(':')
+                if file == '/etc/shadow':
+                    fields[2] = ''
+                yield file + ' ' + ':'.join(fields)
+
+sections = {
+    'packages': out('dpkg-query', '-W', '-f', '\${Package}:\${Architecture} \${Version} \${db:Status-Want} \${db:Status-Status}\n'),
+    'manual': out('apt-mark', 'showmanual'),
+    'kernel': kernel(), 'boot': boot(), 'initramfs': initramfs(), 'units': units(), 'sysctl': sysctl(), 'accounts': accounts(), 'files': files(),
+}
+print(json.dumps({name: sorted(lines) for name, lines in sections.items()}))
+`.replaceAll('\\$', '$');
