@@ -35,6 +35,9 @@ const COLOURS: Readonly<Record<Status, number>> = { ok: 32, warn: 33, fail: 31 }
 async function run(args: Arguments): Promise<number> {
   const dataDirectory = dataDirectoryOf(args);
   const json = args.flag('json');
+  // A reader that goes (`| head`) must not end this before all is let go.
+  process.stdout.on('error', () => {});
+  process.stderr.on('error', () => {});
   const interrupt = catchInterrupt(() => process.stderr.write('ingot: interrupted: letting go of what was tried\n'));
   try {
     if (args.flag('install') && (await missingPackages()).length > 0) {

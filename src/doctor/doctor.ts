@@ -1,9 +1,10 @@
 /** What this host can and cannot do: all checks, and what the command line shows of them. */
-import { LAUNCHER, isThere, neededPackages } from './packages.ts';
+import { run } from '../platform/processes.ts';
 import { runChecks, type CheckResult } from './check.ts';
 import { checks } from './checks.ts';
 import { askMirror, type MirrorAnswer } from './mirror.ts';
-import { run } from '../platform/processes.ts';
+import { isThere, LAUNCHER, neededPackages } from './packages.ts';
+import { sweepWorkspaces } from './workspace.ts';
 
 /** Where and how to look. */
 export interface ExamineRequest {
@@ -13,9 +14,10 @@ export interface ExamineRequest {
 }
 
 /** Runs all checks; each result comes as soon as it and those before it are there. */
-export function examineHost({ dataDirectory, signal }: ExamineRequest): AsyncGenerator<CheckResult> {
+export async function* examineHost({ dataDirectory, signal }: ExamineRequest): AsyncGenerator<CheckResult> {
+  if (process.getuid?.() === 0) await sweepWorkspaces();
   let asked: Promise<MirrorAnswer> | undefined;
-  return runChecks(checks, { dataDirectory, env: process.env, signal, mirror: () => (asked ??= askMirror(process.env, signal)) });
+  yield* runChecks(checks, { dataDirectory, env: process.env, signal, mirror: () => (asked ??= askMirror(process.env, signal)) });
 }
 
 /** Debian packages that this host lacks, by name. */

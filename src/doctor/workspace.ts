@@ -1,10 +1,12 @@
-/** What checks that really try something work in: two folders and a recorder, all of it gone at their end. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+/** What checks that really try something work in: two folders and a recorder, all of it gone at their end, or at the next doctor's start. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { memoryRecorder, releaseAll, type HeldRecorder } from '../platform/held.ts';
+import { memoryRecorder, releaseAll, type HeldRecord, type HeldRecorder } from '../platform/held.ts';
 import { allocateUidRange, RUN_DIRECTORY, type AllocationOwner } from '../platform/host.ts';
 import { newUuid } from '../platform/ids.ts';
+import { isSameProcess, processStartTime } from '../platform/processes.ts';
 
 /** Where a check works. */
 export interface Workspace {
@@ -19,15 +21,26 @@ export interface Workspace {
   readonly uidBase: number;
 }
 
+/** What a workspace's file says, so that another process can let go of what a killed one held. */
+interface Journal {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly records: readonly HeldRecord[];
+}
+
+const PREFIX = 'doctor-';
+
 /** Gives `work` a workspace, and lets go of all that it took, however it ends. Needs root. */
 export async function inWorkspace<T>(work: (workspace: Workspace) => Promise<T>): Promise<T> {
-  const owner = `doctor-${newUuid().slice(0, 8)}`;
+  const owner = `${PREFIX}${newUuid().slice(0, 8)}`;
+  await mkdir(RUN_DIRECTORY, { recursive: true, mode: 0o755 });
   const files = await mkdtemp(join(tmpdir(), 'ingot-doctor-'));
-  const held = memoryRecorder(owner);
+  const held = journalled(owner);
   const directory = join(RUN_DIRECTORY, owner);
   const allocationOwner = { dataDirectory: files, owner };
   try {
-    // First of all: what else appears on the host under this owner's name is then known as somebody's.
+    await held.record({ kind: 'path', path: files });
+    // First of what others can see: what else appears on the host under this owner's name is then known as somebody's.
     const uids = await allocateUidRange(allocationOwner);
     await held.record({ kind: 'allocation', id: uids.id });
     await held.record({ kind: 'path', path: directory });
@@ -35,6 +48,52 @@ export async function inWorkspace<T>(work: (workspace: Workspace) => Promise<T>)
     return await work({ files, directory, held, owner: allocationOwner, uidBase: uids.base });
   } finally {
     await releaseAll(held);
-    await rm(files, { recursive: true, force: true });
+    await rm(journalOf(owner), { force: true });
   }
+}
+
+/** Lets go of what doctors that were killed held. Needs root. */
+export async function sweepWorkspaces(): Promise<void> {
+  for (const name of await readdir(RUN_DIRECTORY).catch(() => [])) {
+    const owner = /^(doctor-[0-9a-f]+)\.json$/.exec(name)?.[1];
+    if (owner === undefined) continue;
+    let journal: Journal;
+    try {
+      journal = JSON.parse(readFileSync(journalOf(owner), 'utf8')) as Journal;
+    } catch {
+      continue; // It ended by itself in between, or is being written.
+    }
+    if (isSameProcess(journal.pid, journal.startTime)) continue;
+    await releaseAll({ ...memoryRecorder(owner), list: async () => journal.records, free: async () => {} });
+    await rm(journalOf(owner), { force: true });
+  }
+}
+
+function journalOf(owner: string): string {
+  return join(RUN_DIRECTORY, `${owner}.json`);
+}
+
+/** A recorder whose records are in a file before what they name is taken. */
+function journalled(owner: string): HeldRecorder {
+  const memory = memoryRecorder(owner);
+  const write = async (): Promise<void> => {
+    const journal: Journal = { pid: process.pid, startTime: processStartTime(process.pid)!, records: await memory.list() };
+    writeFileSync(journalOf(owner), JSON.stringify(journal), { mode: 0o600 });
+  };
+  return {
+    ...memory,
+    async record(thing) {
+      const id = await memory.record(thing);
+      await write();
+      return id;
+    },
+    async amend(id, thing) {
+      await memory.amend(id, thing);
+      await write();
+    },
+    async free(id) {
+      await memory.free(id);
+      await write();
+    },
+  };
 }

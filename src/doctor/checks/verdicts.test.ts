@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clockAhead } from '../mirror.ts';
+import { noDevice } from './acceleration.ts';
+import { cliVerdict } from './aws-cli.ts';
+import { cgroupVerdict, cgroupVersion } from './cgroups.ts';
+import { clockVerdict } from './clock.ts';
+import { mirrorVerdict } from './mirror.ts';
+import { networkVerdict, resolvers } from './network.ts';
+import { processorVerdict } from './processor.ts';
+import { fileSystemOf, spaceBlocks, spaceVerdict } from './space.ts';
+
+const GIB = 1024 ** 3;
+const MINUTE = 60_000;
+const NOW = Date.parse('2026-11-20T12:00:00Z');
+
+test('clock: how far ahead of a server\'s, caches reckoned in', () => {
+  assert.equal(clockAhead('Fri, 20 Nov 2026 11:59:00 GMT', undefined, NOW), MINUTE);
+  assert.equal(clockAhead('Fri, 20 Nov 2026 11:00:00 GMT', '3600', NOW), 0);
+  assert.equal(clockAhead('Fri, 20 Nov 2026 12:05:00 GMT', 'rubbish', NOW), -5 * MINUTE);
+  assert.equal(clockAhead('yesterday', undefined, NOW), undefined);
+  assert.equal(clockAhead(undefined, undefined, NOW), undefined);
+});
+
+test('clock: what it is worth', () => {
+  const rows: readonly (readonly [number, number | undefined, string, RegExp])[] = [
+    [NOW, 0, 'ok', /agrees/],
+    [NOW, -MINUTE, 'ok', /agrees/],
+    [NOW, 7 * MINUTE, 'warn', /^7 min ahead of/],
+    [NOW, -5 * 60 * MINUTE, 'warn', /^5 h behind/],
+    [NOW, -72 * 60 * MINUTE, 'fail', /^3 days behind/],
+    [NOW, undefined, 'ok', /nothing to compare/],
+    [0, undefined, 'fail', /1970-01-01/],
+  ];
+  for (const [now, ahead, status, detail] of rows) {
+    const verdict = clockVerdict(now, ahead);
+    assert.equal(verdict.status, status);
+    assert.match(verdict.detail, detail);
+  }
+});
+
+test('processor and memory', () => {
+  const host = { architecture: 'x64', cores: 4, total: 16 * GIB, available: 8 * GIB };
+  const rows: readonly (readonly [Partial<typeof host>, string, RegExp])[] = [
+    [{}, 'ok', /^x86-64, 4 cores, 8\.0 GiB of 16\.0 GiB/],
+    [{ cores: 1 }, 'warn', /1 core,.*one core/],
+    [{ available: 2 * GIB }, 'warn', /t3\.nano/],
+    [{ available: 0.5 * GIB }, 'fail', /too little/],
+    [{ architecture: 'arm64' }, 'fail', /arm64/],
+  ];
+  for (const [changed, status, detail] of rows) {
+    const verdict = processorVerdict({ ...host, ...changed });
+    assert.equal(verdict.status, status);
+    assert.match(verdict.detail, detail);
+  }
+});
+
+test('data directory: what it is good for, and when not even an attempt is worth it', () => {
+  const found = { dataDirectory: '/var/lib/ingot', free: 50 * GIB, fileSystem: 'ext4', writable: true, haveBase: false };
+  const rows: readonly (readonly [Partial<typeof found>, string, RegExp, boolean])[] = [
+    [{}, 'ok', /^\/var\/lib\/ingot: 50\.0 GiB free, ext4$/, false],
+    [{ free: 6 * GIB }, 'warn', /little/, false],
+    [{ free: 4 * GIB }, 'fail', /base image .* take some 5 GiB/, false],
+    [{ free: 1 * GIB }, 'fail', /take some 5 GiB/, true],
+    [{ free: 4 * GIB, haveBase: true }, 'warn', /little/, false],
+    [{ free: 0.5 * GIB, haveBase: true }, 'fail', /a build takes some 1 GiB/, false],
+    [{ free: 1024, haveBase: true }, 'fail', /a build takes/, true],
+    [{ fileSystem: 'nfs4' }, 'warn', /local file system/, false],
+    [{ fileSystem: 'tmpfs' }, 'warn', /gone when this host restarts/, false],
+    [{ writable: false }, 'fail', /cannot be written to/, true],
+  ];
+  for (const [changed, status, detail, blocks] of rows) {
+    const verdict = spaceVerdict({ ...found, ...changed });
+    assert.equal(verdict.status, status, verdict.detail);
+    assert.match(verdict.detail, detail);
+    assert.equal(spaceBlocks({ ...found, ...changed }) !== undefined, blocks, verdict.detail);
+  }
+});
+
+test('data directory: the file system of a path is that of the longest mount point, the last of them', () => {
+  const mountinfo = [
+    '1 0 8:1 / / rw - ext4 /dev/sda1 rw',
+    '2 1 8:2 / /var/lib rw shared:1 - xfs /dev/sdb rw',
+    '3 1 0:5 / /var/lib/big\\040disk rw - ext4 /dev/sdc rw',
+    '4 3 0:6 / /var/lib/big\\040disk rw - tmpfs none rw',
+    '',
+  ].join('\n');
+  const rows = [['/', 'ext4'], ['/var/library', 'ext4'], ['/var/lib', 'xfs'], ['/var/lib/ingot', 'xfs'], ['/var/lib/big disk/x', 'tmpfs']];
+  for (const [path, type] of rows) assert.equal(fileSystemOf(mountinfo, path!), type);
+  assert.equal(fileSystemOf('', '/x'), 'unknown');
+});
+
+test('cgroups: version, and what cannot be limited', () => {
+  const one = '1 0 0:1 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu';
+  const two = '2 0 0:2 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw';
+  assert.equal(cgroupVersion(`${one}\n${two}`), '1 and 2');
+  assert.equal(cgroupVersion(one), '1');
+  assert.equal(cgroupVersion(two), '2');
+  assert.equal(cgroupVersion(''), 'none');
+  assert.equal(cgroupVerdict('2', []).status, 'ok');
+  assert.match(cgroupVerdict('2', ['memory', 'pids']).detail, /nothing limits memory, pids/);
+  assert.equal(cgroupVerdict('2', ['memory']).status, 'warn');
+  assert.deepEqual([cgroupVerdict('1', undefined).status, cgroupVerdict('1', undefined).remedy], ['fail', 'mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified']);
+  assert.equal(cgroupVerdict('none', undefined).remedy, 'mount -t cgroup2 none /sys/fs/cgroup');
+});
+
+test('package mirror: out of reach is a failure only while there is no base image', () => {
+  const url = 'http://mirror.example/debian';
+  assert.deepEqual(mirrorVerdict({ url, status: 200 }, false), { status: 'ok', detail: `${url} answers` });
+  assert.equal(mirrorVerdict({ url, failure: 'it refuses connections' }, false).status, 'fail');
+  assert.equal(mirrorVerdict({ url, failure: 'it refuses connections' }, true).status, 'warn');
+  assert.match(mirrorVerdict({ url, status: 404 }, false).detail, /status 404: is it a mirror of Debian/);
+  assert.equal(mirrorVerdict({ url, status: 404 }, false).remedy, 'export INGOT_DEBIAN_MIRROR=http://deb.debian.org/debian');
+  assert.equal(mirrorVerdict({ url: 'http://deb.debian.org/debian', failure: 'x' }, false).remedy, undefined);
+});
+
+test('package mirror: the proxy, which may carry a password, is not shown', () => {
+  assert.deepEqual(mirrorVerdict({ url: 'http://m/debian', status: 200, proxy: 'http://u:secret@p:3128' }, false), { status: 'ok', detail: 'http://m/debian answers (through the proxy of this host)' });
+});
+
+test('networks: what was found inside one', () => {
+  const host = { name: 'deb.debian.org', proxied: false, resolvers: ['192.0.2.53'], resolved: false, addresses: ['127.0.0.1', '192.0.2.7'] };
+  const works = { dns: { address: '198.51.100.1' }, connection: {}, open: [] };
+  const noDns = { dns: { failure: 'ETIMEOUT' }, open: [] };
+  const rows: readonly (readonly [Parameters<typeof networkVerdict>[0], Partial<typeof host>, string, RegExp, string?])[] = [
+    [works, {}, 'ok', /resolves and reaches deb\.debian\.org/],
+    [{ ...works, open: ['192.0.2.7'] }, {}, 'fail', /reaches this host's own address 192\.0\.2\.7/],
+    [noDns, {}, 'fail', /cannot resolve deb\.debian\.org \(no answer\)$/],
+    [noDns, { proxied: true }, 'warn', /cannot resolve/],
+    [noDns, { resolvers: ['127.0.0.53'], resolved: true }, 'fail', /127\.0\.0\.53, on its loopback/, 'ln -sf /run/systemd/resolve/resolv.conf /etc/resolv.conf'],
+    [noDns, { resolvers: ['127.0.0.1'] }, 'fail', /127\.0\.0\.1, on its loopback/],
+    [{ ...works, connection: { failure: 'ECONNREFUSED' } }, {}, 'warn', /does not reach deb\.debian\.org \(refused\)$/],
+    [{ ...works, connection: { failure: 'EODD' } }, { proxied: true }, 'warn', /\(EODD\): this host goes through a proxy/],
+    [{ ...works, dns: { address: '192.0.2.7' }, connection: { failure: 'ECONNREFUSED' } }, {}, 'warn', /which is on this host itself/],
+  ];
+  for (const [answer, changed, status, detail, remedy] of rows) {
+    const verdict = networkVerdict(answer, { ...host, ...changed });
+    assert.equal(verdict.status, status);
+    assert.match(verdict.detail, detail);
+    assert.equal(verdict.remedy, remedy);
+  }
+});
+
+test('networks: the name servers of a resolv.conf', () => {
+  assert.deepEqual(resolvers('# nameserver 192.0.2.1\nsearch example\nnameserver 127.0.0.53\n nameserver  ::1 # x\noptions edns0\n'), ['127.0.0.53', '::1']);
+  assert.deepEqual(resolvers(''), []);
+});
+
+test('KVM: no device, and what the processor could', () => {
+  assert.equal(noDevice('processor : 0\nflags\t\t: fpu vmx ssse3\n').remedy, 'modprobe kvm_intel');
+  assert.equal(noDevice('flags\t\t: fpu svm\n').remedy, 'modprobe kvm_amd');
+  assert.equal(noDevice('flags\t\t: fpu vmxnet\n').remedy, undefined);
+  assert.equal(noDevice('').status, 'warn');
+});
+
+test('AWS CLI: one that knows the endpoint variables', () => {
+  assert.equal(cliVerdict('/usr/bin/aws', 'aws-cli/2.15.30 Python/3.11.8').status, 'ok');
+  assert.match(cliVerdict('/usr/bin/aws', 'aws-cli/1.22.34 Python/3.9').detail, /1\.22\.34, older than 1\.29/);
+  assert.match(cliVerdict('/usr/bin/aws', 'command broken').detail, /says no version/);
+});
