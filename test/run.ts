@@ -11,7 +11,7 @@ import { start } from '../src/platform/processes.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const lists: Readonly<Record<string, readonly { readonly name: string; readonly files: string; readonly concurrency: number }[]>> = {
   gate: [
-    { name: 'unit', files: 'src/**/*.test.ts', concurrency: 2 },
+    { name: 'unit', files: '{src,docs}/**/*.test.ts', concurrency: 2 },
     { name: 'api', files: 'test/api/*.test.ts', concurrency: 2 },
     // One file at a time: each compares the host before and after itself, and emulated machines are timed by their deadlines.
     { name: 'integration', files: 'test/integration/*.test.ts', concurrency: 1 },

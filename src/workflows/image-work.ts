@@ -3,15 +3,21 @@ import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { LayerStore, OpenLayer, SealedLayer } from '../images/layer-store.ts';
 import type { Instance } from '../instances/instance.ts';
+import type { DriverChoice } from './choose-driver.ts';
+import type { WorkLaunch } from './instances.ts';
 import type { Report } from '../resources/progress.ts';
 
 /** Which stage of an image a workflow belongs to. */
 export type Stage = 'BUILD' | 'TEST' | 'DISTRIBUTION';
 
-/** An instance that a workflow launched. */
+/** An instance that a workflow launched. Workflows know it by the id of its first machine, whatever machine stands in for it later. */
 export interface WorkInstance {
-  readonly instance: Instance;
-  readonly driver: string;
+  instance: Instance;
+  driver: string;
+  /** The driver it was launched with, to which it goes back after a component that needed another. */
+  readonly preferred: DriverChoice;
+  /** How it was launched, for launching it again. */
+  readonly launch: WorkLaunch;
   /** What the instance writes to; a test instance's is thrown away with it. */
   layer: OpenLayer | undefined;
   /** The sealed layer below it. */

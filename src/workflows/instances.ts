@@ -2,13 +2,14 @@
 import { totalmem, cpus as hostCpus } from 'node:os';
 import { heldRecorder } from '../catalog/held.ts';
 import { insertInstance, updateInstance } from '../catalog/instances.ts';
-import type { SealedLayer } from '../images/layer-store.ts';
+import type { OpenLayer, SealedLayer } from '../images/layer-store.ts';
 import { diskInfo } from '../images/disks.ts';
-import type { Seed } from '../instances/instance.ts';
+import type { Instance } from '../instances/instance.ts';
 import { driverNamed, instanceDirectory } from '../instances/launch.ts';
 import { resolveInstanceType } from '../instances/types.ts';
 import { newInstanceId } from '../platform/ids.ts';
 import { timestamp } from '../platform/clock.ts';
+import type { Report } from '../resources/progress.ts';
 import type { DriverChoice } from './choose-driver.ts';
 import type { ImageWork, WorkInstance } from './image-work.ts';
 
@@ -27,8 +28,8 @@ export interface WorkLaunch {
   readonly instanceType: string;
   /** Virtual size of the disk in bytes; at least the parent's. */
   readonly sizeBytes?: number;
-  readonly seed?: Seed;
   readonly timeoutSeconds: number;
+  readonly report: Report;
   readonly signal: AbortSignal;
 }
 
@@ -37,20 +38,42 @@ export interface WorkLaunch {
  * @throws {InstanceError} what was awaited; nothing of the instance is left
  */
 export async function launchWorkInstance(work: ImageWork, launch: WorkLaunch): Promise<WorkInstance> {
+  const { instance, layer } = await launchMachine(work, launch, launch.choice, launch.parent);
+  const entry: WorkInstance = {
+    instance, driver: launch.choice.driver, preferred: launch.choice, launch, layer, parent: launch.parent,
+    parentKey: launch.parentKey ?? launch.parent.key, componentsDone: launch.componentsDone ?? 0, stopped: false,
+  };
+  work.instances.set(instance.id, entry);
+  return entry;
+}
+
+/**
+ * Goes on with another driver from the last layer: what the instance wrote since is thrown away, what it left running is gone.
+ * @throws {InstanceError} when the other driver's machine does not start; the instance is then ended
+ */
+export async function moveToDriver(work: ImageWork, entry: WorkInstance, choice: DriverChoice, launch: Pick<WorkLaunch, 'report' | 'signal'>): Promise<void> {
+  await endMachine(work, entry);
+  const { instance, layer } = await launchMachine(work, { ...entry.launch, ...launch }, choice, entry.parent);
+  entry.instance = instance;
+  entry.driver = choice.driver;
+  entry.layer = layer;
+}
+
+async function launchMachine(work: ImageWork, launch: WorkLaunch, choice: DriverChoice, parent: SealedLayer): Promise<{ instance: Instance; layer: OpenLayer }> {
+  const { report } = launch;
   const id = newInstanceId();
-  const driver = driverNamed(launch.choice.driver);
+  const driver = driverNamed(choice.driver);
   const size = resolveInstanceType(launch.instanceType, hostCpus().length, Math.floor(totalmem() / (1 << 20)));
-  if (size.cutFrom) work.report({ type: 'log', level: 'warn', text: `instance type ${launch.instanceType} is larger than this host (${size.cutFrom}); the instance gets ${size.cpus} vCPUs and ${size.memoryMiB} MiB` });
+  if (size.cutFrom) report({ type: 'log', level: 'warn', text: `instance type ${launch.instanceType} is larger than this host (${size.cutFrom}); the instance gets ${size.cpus} vCPUs and ${size.memoryMiB} MiB` });
 
   await insertInstance(work.catalog.db, {
     id, purpose: launch.purpose, account: work.account, region: work.region, image_arn: work.arn, ami_id: null, driver: driver.name,
     instance_type: launch.instanceType, state: 'pending', reason: null, handle: null, request: '{}', created: timestamp(),
   });
-  work.report({ type: 'log', text: `${id}: ${launch.purpose} instance, ${launch.instanceType}, driver ${driver.name} (${launch.choice.reason})` });
+  report({ type: 'log', text: `${id}: ${launch.purpose} instance, ${launch.instanceType}, driver ${driver.name} (${choice.reason})` });
 
-  const held = heldRecorder(work.catalog.db, id);
-  const parentSize = (await diskInfo(launch.parent.path)).virtualSize;
-  const layer = await work.layers.open(launch.parent, Math.max(launch.sizeBytes ?? 0, parentSize));
+  const parentSize = (await diskInfo(parent.path)).virtualSize;
+  const layer = await work.layers.open(parent, Math.max(launch.sizeBytes ?? 0, parentSize));
   try {
     const instance = await driver.launch({
       id,
@@ -59,18 +82,15 @@ export async function launchWorkInstance(work: ImageWork, launch: WorkLaunch): P
       memoryMiB: size.memoryMiB,
       directory: instanceDirectory(id),
       allocationOwner: { dataDirectory: work.dataDirectory, owner: id },
-      held,
-      ...(launch.seed ? { seed: launch.seed } : {}),
+      held: heldRecorder(work.catalog.db, id),
       timeoutSeconds: launch.timeoutSeconds,
       signal: launch.signal,
-      report: (event) => work.report(event.stream === 'console'
+      report: (event) => report(event.stream === 'console'
         ? { type: 'output', stream: 'console', level: 'debug', text: event.text }
         : { type: 'log', level: event.level ?? 'info', text: `${id}: ${event.text}` }),
     });
-    const workInstance: WorkInstance = { instance, driver: driver.name, layer, parent: launch.parent, parentKey: launch.parentKey ?? launch.parent.key, componentsDone: launch.componentsDone ?? 0, stopped: false };
-    work.instances.set(id, workInstance);
     await updateInstance(work.catalog.db, id, { state: 'running', handle: JSON.stringify(instance.handle) });
-    return workInstance;
+    return { instance, layer };
   } catch (error) {
     await updateInstance(work.catalog.db, id, { state: 'failed', reason: (error as Error).message.slice(0, 1000) });
     await work.layers.discard(layer);
@@ -82,11 +102,15 @@ export async function launchWorkInstance(work: ImageWork, launch: WorkLaunch): P
 export async function endWorkInstance(work: ImageWork, id: string): Promise<void> {
   const entry = work.instances.get(id);
   if (entry === undefined) return;
+  await endMachine(work, entry);
+  work.instances.delete(id);
+}
+
+async function endMachine(work: ImageWork, entry: WorkInstance): Promise<void> {
   await entry.instance.terminate();
   if (entry.layer !== undefined) await work.layers.discard(entry.layer);
   entry.layer = undefined;
-  work.instances.delete(id);
-  await updateInstance(work.catalog.db, id, { state: 'terminated', handle: null });
+  await updateInstance(work.catalog.db, entry.instance.id, { state: 'terminated', handle: null });
 }
 
 /** The instance that a step names. @throws {Error} when this image's work has none of that id */

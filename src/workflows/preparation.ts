@@ -48,6 +48,10 @@ export function membersWithoutEffect(image: Image): readonly string[] {
   if ((infrastructure?.instanceTypes?.length ?? 0) > 1) paths.push('infrastructureConfiguration.instanceTypes[1…]');
   if (infrastructure?.terminateInstanceOnFailure === false) paths.push('infrastructureConfiguration.terminateInstanceOnFailure=false');
   if (image.imageScanningConfiguration?.imageScanningEnabled) paths.push('imageScanningConfiguration.imageScanningEnabled');
+  for (const [index, workflow] of (image.workflows ?? []).entries()) {
+    for (const member of ['parallelGroup', 'onFailure'] as const) if (workflow[member] !== undefined) paths.push(`workflows[${index}].${member}`);
+  }
+  if (image.imageTestsConfiguration?.timeoutMinutes !== undefined && image.imageTestsConfiguration.timeoutMinutes !== 720) paths.push('imageTestsConfiguration.timeoutMinutes');
   if (image.loggingConfiguration !== undefined) paths.push('loggingConfiguration');
   if (image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride !== undefined) paths.push('imageRecipe.additionalInstanceConfiguration.userDataOverride');
   paths.push(...mappingsWithoutEffect(image.imageRecipe?.blockDeviceMappings));

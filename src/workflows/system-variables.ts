@@ -13,6 +13,7 @@ export function systemVariables(work: ImageWork, stage: Stage): Readonly<Record<
     cloudWatchLogStream: image.version,
     collectImageMetadata: image.enhancedImageMetadataEnabled ?? true,
     collectImageScanFindings: image.imageScanningConfiguration?.imageScanningEnabled ?? false,
+    dateTime: image.dateCreated,
     imageBuildNumber: Number(build),
     imageId: image.imageRecipe?.parentImage,
     imageName: image.name,

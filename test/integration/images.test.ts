@@ -94,6 +94,25 @@ describe('images through the API', () => {
     assert.deepEqual((await outputOf(server, changed)).filter((line) => !line.startsWith('Cleaning up')), ['changed', 'ran First', 'ran Second']);
   });
 
+  test('what needs a machine goes to one, by rule or by one retry from the layer before; the rest stays in the container', async () => {
+    const where = 'echo "here: $(cat /run/systemd/container 2>/dev/null || echo machine)"';
+    const arn = await createTestImage(server, {
+      name: 'moves',
+      components: [
+        document('build', bash('Plain', [where, 'echo plain > /etc/plain'])),
+        document('build', bash('ByRule', [where, 'modprobe dummy', 'lsmod | grep -c ^dummy'])),
+        document('build', bash('ByRetry', [where, 'echo before > /var/tmp/before', 'set -e', 'm=modprobe', '$m dummy', 'cat /etc/plain'])),
+        document('build', bash('Back', [where, 'ls /var/tmp/before'])),
+      ],
+    });
+    await waitUntilAvailable(server, arn);
+    const output = (await outputOf(server, arn)).filter((line) => line.startsWith('here: '));
+    assert.deepEqual(output, ['here: systemd-nspawn', 'here: machine', 'here: systemd-nspawn', 'here: machine', 'here: systemd-nspawn']);
+    const log = (await imageLog(dataDirectory, arn)).map(({ text }) => text);
+    assert.ok(log.some((text) => /moves-1 runs in a virtual machine, because 'modprobe dummy'.*rule kernel-module/.test(text)));
+    assert.ok(log.some((text) => /moves-2 failed in the container at phase 'build', step 'ByRetry'.*tried once more in a virtual machine/.test(text)));
+  });
+
   test('a failed build keeps the layers of what succeeded, so that the next try begins there', async () => {
     const good = document('build', bash('Good', ['echo good work']));
     const failed = await waitForStatus(server, await createTestImage(server, { name: 'try', components: [good, document('build', bash('Bad', ['exit 3']))] }));

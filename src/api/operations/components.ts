@@ -10,6 +10,7 @@ import { managedComponent } from '../../catalog/managed.ts';
 import { resolveComponent } from '../../catalog/resolve.ts';
 import { sliceOf } from '../../catalog/slices.ts';
 import { parseComponentDocument, type ParsedComponent } from '../../documents/component/parse.ts';
+import { formatFault } from '../../documents/faults.ts';
 import { componentType, parameterDetails } from '../../documents/component/type.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { latestVersionReferences, parseArn, resourceArn, versionArn, type Arn } from '../../resources/arns.ts';
@@ -99,8 +100,8 @@ export const componentOperations = {
 function validDocument({ document, faults }: ParsedComponent) {
   if (document !== undefined) return document;
   const errors = faults.filter(({ severity }) => severity === 'error');
-  const lines = errors.map(({ position, path, message }) => `${position.line}:${position.column} ${path === '' ? '' : `${path}: `}${message}`);
-  throw invalidParameterValue('data', `The document has ${errors.length === 1 ? 'a fault' : `${errors.length} faults`} (line:column):\n${lines.join('\n')}`);
+  const lines = errors.map((fault) => formatFault(fault));
+  throw invalidParameterValue('data', `The document has ${errors.length === 1 ? 'a fault' : `${errors.length} faults`} (line:column, severity, code):\n${lines.join('\n')}`);
 }
 
 function references(arn: string) {

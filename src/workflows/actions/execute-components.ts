@@ -1,8 +1,10 @@
 /** `ExecuteComponents`: runs the phases that belong to the stage, component by component; after each one of a build the disk is a layer. */
+import { newUuid } from '../../platform/ids.ts';
 import { within } from '../../resources/progress.ts';
 import { runDocument, type DocumentOutcome } from '../../runner/run-document.ts';
 import { componentKey, componentsOf, layerLabel, workingDirectoryOf } from '../build-plan.ts';
 import { takeLayer, workInstance } from '../instances.ts';
+import { placeFor, retryInMachine } from '../machine-moves.ts';
 import { type ResolvedComponent, StepError } from '../image-work.ts';
 import type { StepAction, StepContext, StepOutputs } from './action.ts';
 
@@ -20,9 +22,12 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
     const { component, document, phases } = planned;
     const tell = within(report, { component: component.name });
     tell({ type: 'progress', text: `component ${component.name}`, done: index, total: components.length });
-    const outcome = await runDocument({
+    if (stage === 'BUILD') await placeFor(work, entry, planned, { report: tell, signal });
+    const runHere = (): Promise<DocumentOutcome> => runDocument({
       document, name: component.name, phases, parameters: component.parameters, instance: entry.instance, workingDirectory: workingDirectoryOf(work), report: tell, signal,
     });
+    let outcome = await runHere();
+    if (stage === 'BUILD' && outcome.status !== 'success' && (await retryInMachine(work, entry, planned, outcome, { report: tell, signal }))) outcome = await runHere();
     if (outcome.status !== 'success') throw new StepError(failureReason(component, outcome), { outputs: { status: 'Failed' } });
     if (stage !== 'BUILD') continue;
     const key = componentKey(work, planned, entry.parentKey, entry.driver);
@@ -31,7 +36,7 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
     tell({ type: 'log', level: 'debug', text: `layer ${layer.id} (${layer.key.slice(0, 12)}) holds the disk after ${component.name}` });
   }
   report({ type: 'progress', text: 'components', done: components.length, total: components.length });
-  return { status: 'Success', output: `${components.length} component(s)` };
+  return { status: 'Success', output: `${components.length} component(s)`, runCommandId: newUuid() };
 }
 
 /** AWS's sentence first, then what it leaves out: phase, step, command and the last output. */

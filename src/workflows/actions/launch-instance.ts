@@ -5,6 +5,7 @@ import { componentsOf, groundKey, reuseLayers } from '../build-plan.ts';
 import { chooseBuildDriver, chooseTestDriver } from '../choose-driver.ts';
 import { DEFAULT_INSTANCE_TYPE, endWorkInstance, launchWorkInstance } from '../instances.ts';
 import { StepError } from '../image-work.ts';
+import { driversFor } from '../machine-moves.ts';
 import { rootVolumeBytes } from '../volumes.ts';
 import type { StepAction, StepContext, StepOutputs } from './action.ts';
 
@@ -40,7 +41,7 @@ async function run({ work, stage, inputs, report, signal, timeoutSeconds }: Step
   const sizeBytes = rootVolumeBytes(work.image.imageRecipe?.blockDeviceMappings);
   const ground = groundKey(parent, sizeBytes);
   const reused = purpose === 'build' && override === undefined
-    ? await reuseLayers(work, componentsOf(work, 'BUILD'), parent, ground, () => [choice.driver], report)
+    ? await reuseLayers(work, componentsOf(work, 'BUILD'), parent, ground, (planned) => driversFor(planned, choice), report)
     : { count: 0, layer: parent, key: ground };
   const { instance } = await launchWorkInstance(work, {
     purpose,
@@ -51,6 +52,7 @@ async function run({ work, stage, inputs, report, signal, timeoutSeconds }: Step
     instanceType,
     ...(sizeBytes === undefined ? {} : { sizeBytes }),
     timeoutSeconds: Math.min(LAUNCH_SECONDS, timeoutSeconds),
+    report,
     signal,
   });
   if (signal.aborted) throw new StepError('the step ended before its instance was ready');

@@ -1,6 +1,6 @@
 /** `npm run docs:api`: writes the made parts of the documents in `docs/` anew. */
 import { readFile } from 'node:fs/promises';
-import { writeFileAtomic } from '../../platform/files.ts';
+import { writeFileAtomic } from '../../src/platform/files.ts';
 import { docBlocks, withBlocks } from './blocks.ts';
 import { DOCUMENTS } from './documents.ts';
 

@@ -1,19 +1,19 @@
 /** The parts of `docs/` that are made from the registers of the code. `npm run docs:api` writes them, a test finds what has drifted. */
 import type { Distribution, Image, InstanceBlockDeviceMapping } from '@aws-sdk/client-imagebuilder';
-import { loadManaged } from '../../catalog/managed.ts';
-import { planDistribution } from '../../distribution/plan.ts';
-import { CONDITION_OPERATORS } from '../../documents/component/conditions.ts';
-import { ACTION_MODULES, type ActionModule } from '../../documents/component/modules.ts';
-import { FAULT_KINDS } from '../../documents/faults.ts';
-import { SYSTEM_VARIABLES, workflowActions } from '../../documents/workflow/actions.ts';
-import { baseImages, managedImages } from '../../images/base/base-images.ts';
-import { ApiError, ERROR_STATUS, type ErrorCode } from '../../resources/errors.ts';
-import { stepActions } from '../../workflows/actions.ts';
-import { membersWithoutEffect } from '../../workflows/preparation.ts';
-import type { Handler, OperationContext } from '../context.ts';
-import { ingotRoutes } from '../ingot/register.ts';
-import { members, OPERATIONS, type OperationName } from '../model.ts';
-import { census, handlers } from '../operations/register.ts';
+import { loadManaged } from '../../src/catalog/managed.ts';
+import { planDistribution } from '../../src/distribution/plan.ts';
+import { CONDITION_OPERATORS } from '../../src/documents/component/conditions.ts';
+import { ACTION_MODULES, type ActionModule } from '../../src/documents/component/modules.ts';
+import { FAULT_KINDS } from '../../src/documents/faults.ts';
+import { SYSTEM_VARIABLES, workflowActions } from '../../src/documents/workflow/actions.ts';
+import { baseImages, managedImages } from '../../src/images/base/base-images.ts';
+import { ApiError, ERROR_STATUS, type ErrorCode } from '../../src/resources/errors.ts';
+import { stepActions } from '../../src/workflows/actions.ts';
+import { membersWithoutEffect } from '../../src/workflows/preparation.ts';
+import type { Handler, OperationContext } from '../../src/api/context.ts';
+import { ingotRoutes } from '../../src/api/ingot/register.ts';
+import { members, OPERATIONS, type OperationName } from '../../src/api/model.ts';
+import { census, handlers } from '../../src/api/operations/register.ts';
 import { BEHIND, INGOT_ROUTES, KINDS, WHEN, type Supported } from './operations.ts';
 
 /** Every block by its name: Markdown without the markers around it. */

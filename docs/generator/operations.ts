@@ -1,7 +1,7 @@
 /** What is behind each operation, for `docs/api.md`. An operation that is written and has no line here does not compile. */
-import type { ErrorCode } from '../../resources/errors.ts';
-import type { OperationName } from '../model.ts';
-import type { NOT_YET } from '../operations/not-yet.ts';
+import type { ErrorCode } from '../../src/resources/errors.ts';
+import type { OperationName } from '../../src/api/model.ts';
+import type { NOT_YET } from '../../src/api/operations/not-yet.ts';
 
 /** Operations that this version has. */
 export type Supported = Exclude<OperationName, (typeof NOT_YET)[number]>;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
-import { parseComponentDocument } from '../../documents/component/parse.ts';
-import { ingotRoutes } from '../ingot/register.ts';
-import { OPERATIONS } from '../model.ts';
+import { parseComponentDocument } from '../../src/documents/component/parse.ts';
+import { ingotRoutes } from '../../src/api/ingot/register.ts';
+import { OPERATIONS } from '../../src/api/model.ts';
 import { blocksOf, docBlocks, withBlocks } from './blocks.ts';
 import { DOCS_FOLDER, DOCUMENTS } from './documents.ts';
 import { INGOT_ROUTES } from './operations.ts';
@@ -36,7 +36,7 @@ test('every route of Ingot is described', () => {
 });
 
 test('every member of a progress record is described', () => {
-  const source = readFileSync(new URL('../../resources/progress.ts', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../../src/resources/progress.ts', import.meta.url), 'utf8');
   const members = [.../interface ProgressRecord \{([\s\S]*?)\n\}/.exec(source)![1]!.matchAll(/^ {2}readonly (\w+)/gm)].map((match) => match[1]!);
   assert.ok(members.length > 15);
   for (const member of members) assert.match(texts.get('events-and-logs.md')!, new RegExp(`^\\| \`${member}\` \\|`, 'm'), member);

@@ -1,0 +1,81 @@
+/**
+ * Where a component runs: in a system container unless it needs a machine. By rule where its document shows that, else by one retry
+ * when the container's refusal is one of a documented list. `docs/drivers.md` tells users.
+ */
+import { needsMachine } from '../documents/component/machine-rule.ts';
+import { driverNamed, missingByDriver } from '../instances/launch.ts';
+import type { Report } from '../resources/progress.ts';
+import { containerRefusal, type ContainerRefusal } from '../runner/container-refusals.ts';
+import type { DocumentOutcome } from '../runner/run-document.ts';
+import type { PlannedComponent } from './build-plan.ts';
+import { chooseTestDriver, type DriverChoice } from './choose-driver.ts';
+import type { ImageWork, WorkInstance } from './image-work.ts';
+import { moveToDriver } from './instances.ts';
+
+/** How to tell and when to stop. */
+interface Move {
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+/** Kinds of driver whose layer of a component a build may take: the one it would run on, and the one that a retry would have taken. */
+export function driversFor(planned: PlannedComponent, choice: DriverChoice): readonly string[] {
+  if (driverNamed(choice.driver).capabilities.kernel) return [choice.driver];
+  return need(planned) === undefined ? [choice.driver, 'qemu'] : ['qemu'];
+}
+
+/**
+ * Puts an instance where a component has to run: to a machine by rule, back to a container when the component before needed one.
+ * @throws {Error} when the component needs a machine and this host has none
+ */
+export async function placeFor(work: ImageWork, entry: WorkInstance, planned: PlannedComponent, { report, signal }: Move): Promise<void> {
+  const container = !driverNamed(entry.preferred.driver).capabilities.kernel;
+  if (!container) return;
+  const needed = need(planned);
+  if (needed === undefined) {
+    if (entry.driver === entry.preferred.driver) return;
+    await moveToDriver(work, entry, { driver: entry.preferred.driver, reason: `back from the virtual machine, which ${planned.component.name} does not need` }, { report, signal });
+    return;
+  }
+  if (entry.instance.capabilities.kernel) return;
+  const { line, column } = needed.position;
+  report({ type: 'log', text: `${planned.component.name} runs in a virtual machine, because ${needed.reason} (line ${line}, column ${column}, rule ${needed.rule})` });
+  await moveToDriver(work, entry, await machine(`rule ${needed.rule}`, `${planned.component.name} needs a virtual machine, because ${needed.reason}; but `), { report, signal });
+}
+
+/**
+ * After a failure in a container: when the container refused something that a machine might do, goes to a machine, from the layer
+ * before the component. The caller then runs the component once more.
+ * @returns the refusal, or undefined when the failure stands
+ */
+export async function retryInMachine(work: ImageWork, entry: WorkInstance, planned: PlannedComponent, outcome: DocumentOutcome, { report, signal }: Move): Promise<ContainerRefusal | undefined> {
+  const { failure } = outcome;
+  if (failure === undefined || failure.instanceLost || entry.instance.capabilities.kernel) return undefined;
+  const refused = containerRefusal(failure.outputTail, failure);
+  if (refused === undefined) return undefined;
+  report({
+    type: 'log', level: 'warn',
+    text: `${planned.component.name} failed in the container at phase '${failure.phase}', step '${failure.step}' (${failure.message}), because ${refused.refusal}: '${refused.line}'. It is tried once more in a virtual machine, from the layer before it`,
+  });
+  let choice;
+  try {
+    choice = await machine(`the container refused: ${refused.line}`, '');
+  } catch (error) {
+    report({ type: 'log', level: 'error', text: `there is no retry: ${(error as Error).message}` });
+    return undefined;
+  }
+  await moveToDriver(work, entry, choice, { report, signal });
+  return refused;
+}
+
+function need({ document, phases, component }: PlannedComponent): ReturnType<typeof needsMachine> {
+  return needsMachine(document, phases, { ownBase: true }, component.parameters);
+}
+
+async function machine(reason: string, prefix: string): Promise<DriverChoice> {
+  try {
+    return { ...chooseTestDriver(await missingByDriver()), reason };
+  } catch (error) {
+    throw new Error(`${prefix}${(error as Error).message}`, { cause: error });
+  }
+}
