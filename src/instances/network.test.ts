@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { resolvConf, slirpArguments } from './network.ts';
+import { onlyLoopback, resolvConf, slirpArguments } from './network.ts';
 
 test('slirp4netns closes the host loopback and leaves from the outbound address', () => {
   const argv = slirpArguments({ target: { pid: 42 }, interfaceName: 'host0' });
@@ -20,4 +20,17 @@ test('slirp4netns takes a namespace by its path, and an API socket', () => {
 test('the resolver is the third address of the network', () => {
   equal(resolvConf(), 'nameserver 10.0.2.3\n');
   equal(resolvConf('10.9.0.0/24'), 'nameserver 10.9.0.3\n');
+});
+
+test('a resolver on the host\'s loopback cannot be asked by instances', () => {
+  equal(onlyLoopback('nameserver 127.0.0.53\noptions edns0\n'), true);
+  equal(onlyLoopback('nameserver ::1\n nameserver 127.0.0.1\n'), true);
+  equal(onlyLoopback('nameserver 127.0.0.53\nnameserver 192.0.2.53\n'), false);
+  equal(onlyLoopback('# nameserver 192.0.2.53\n'), true);
+});
+
+test('slirp4netns asks the resolvers of another file where it is told to', () => {
+  const argv = slirpArguments({ target: { pid: 42 }, interfaceName: 'host0' }, undefined, '/run/systemd/resolve/resolv.conf');
+
+  deepEqual(argv.slice(argv.indexOf('sh'), argv.indexOf('slirp4netns')), ['sh', '/run/systemd/resolve/resolv.conf']);
 });

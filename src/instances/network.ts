@@ -46,11 +46,12 @@ const NETNS_FD = 4;
  *
  * The sandbox of slirp4netns keeps a copy of all that is mounted below `/run`, which would hold other instances' disks busy after
  * they are unmounted, and its way of leaving the old root unmounts `/run/netns/*` on the host. So it starts in a mount namespace
- * whose `/run` is the bare file system.
+ * whose `/run` is the bare file system, and `resolver` (if any) its `/etc/resolv.conf`.
  */
-export function slirpArguments(request: Pick<SlirpRequest, 'target' | 'interfaceName' | 'cidr'>, apiSocket?: string): string[] {
+export function slirpArguments(request: Pick<SlirpRequest, 'target' | 'interfaceName' | 'cidr'>, apiSocket?: string, resolver?: string): string[] {
   return [
-    'unshare', '--mount', '--propagation=slave', '--', '/bin/sh', '-c', 'mount --bind /run /run && exec "$@"', 'sh',
+    'unshare', '--mount', '--propagation=slave', '--', '/bin/sh', '-c',
+    'mount --bind /run /run && if [ -n "$1" ]; then mount --bind "$1" /etc/resolv.conf; fi && shift && exec "$@"', 'sh', resolver ?? '',
     'slirp4netns', '--configure', '--mtu=65520', '--disable-host-loopback', '--enable-sandbox', '--enable-seccomp',
     `--outbound-addr=${OUTBOUND_ADDRESS}`, `--cidr=${request.cidr ?? INSTANCE_NETWORK}`, `--ready-fd=${READY_FD}`,
     ...(apiSocket === undefined ? [] : [`--api-socket=${apiSocket}`]),
@@ -80,7 +81,7 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
   const log = await open(logPath, 'a', 0o600);
   const netns = 'netns' in request.target ? await open(request.target.netns, 'r') : undefined;
   try {
-    const { pid, startTime, unref } = await start(slirpArguments(request, apiSocket), {
+    const { pid, startTime, unref } = await start(slirpArguments(request, apiSocket, await reachableResolver()), {
       env: { [HELD_MARK]: heldId }, stdio: ['ignore', log.fd, log.fd, ready.fd, ...(netns ? [netns.fd] : [])], detached: true,
     });
     unref();
@@ -96,6 +97,23 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
     await log.close();
     await netns?.close();
   }
+}
+
+/** Where systemd-resolved names the resolvers that it asks itself. */
+export const UPSTREAM_RESOLVERS = '/run/systemd/resolve/resolv.conf';
+
+/**
+ * The file to stand for the host's `resolv.conf` where that names only its own loopback (systemd-resolved's stub): what instances ask leaves
+ * from an address to which loopback is closed, so that they would get no answer. `undefined` where it can be used, or nothing better is there.
+ */
+async function reachableResolver(): Promise<string | undefined> {
+  const text = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
+  return onlyLoopback(await text('/etc/resolv.conf')) && !onlyLoopback(await text(UPSTREAM_RESOLVERS)) ? UPSTREAM_RESOLVERS : undefined;
+}
+
+/** Whether a `resolv.conf` names no resolver but on loopback (as one that names none does). Pure. */
+export function onlyLoopback(resolvConfText: string): boolean {
+  return [...resolvConfText.matchAll(/^\s*nameserver\s+(\S+)/gm)].every(([, address]) => address!.startsWith('127.') || address === '::1');
 }
 
 /** A TCP port of the host that leads into the namespace. */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { resolvConf, startSlirp } from '../../instances/network.ts';
+import { onlyLoopback, resolvConf, startSlirp, UPSTREAM_RESOLVERS } from '../../instances/network.ts';
 import { until } from '../../platform/clock.ts';
 import { HELD_MARK } from '../../platform/held.ts';
 import { run, start } from '../../platform/processes.ts';
@@ -10,8 +10,6 @@ import type { Check, Finding } from '../check.ts';
 import type { InsideAnswer } from '../inside-network.ts';
 import { inWorkspace } from '../workspace.ts';
 
-/** Where systemd-resolved names the resolvers that it asks. */
-const UPSTREAM = '/run/systemd/resolve/resolv.conf';
 const INSIDE = fileURLToPath(new URL('../inside-network.ts', import.meta.url));
 
 export const network: Check = {
@@ -40,7 +38,7 @@ export const network: Check = {
         const { stdout } = await run(['nsenter', '--target', String(holder.pid), '--net', '--', process.execPath, INSIDE, JSON.stringify(question)], { signal });
         return JSON.parse(stdout) as InsideAnswer;
       });
-      return networkVerdict(answer, { name: hostname, proxied: proxy !== undefined, resolvers: resolvers(readFileSync('/etc/resolv.conf', 'utf8')), resolved: existsSync(UPSTREAM), addresses: ownAddresses() });
+      return networkVerdict(answer, { name: hostname, proxied: proxy !== undefined, resolversOnLoopback: ['/etc/resolv.conf', UPSTREAM_RESOLVERS].every((path) => !existsSync(path) || onlyLoopback(readFileSync(path, 'utf8'))), addresses: ownAddresses() });
     } finally {
       listener.close();
     }
@@ -52,20 +50,13 @@ function ownAddresses(): readonly string[] {
   return Object.values(networkInterfaces()).flatMap((each) => each ?? []).filter(({ family }) => family === 'IPv4').map(({ address }) => address);
 }
 
-/** The name servers of a `resolv.conf`. Pure. */
-export function resolvers(text: string): readonly string[] {
-  return [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)].map((match) => match[1]!);
-}
-
 /** What it means. Pure. */
-export function networkVerdict(answer: InsideAnswer, host: { readonly name: string; readonly proxied: boolean; readonly resolvers: readonly string[]; readonly resolved: boolean; readonly addresses: readonly string[] }): Finding {
+export function networkVerdict(answer: InsideAnswer, host: { readonly name: string; readonly proxied: boolean; readonly resolversOnLoopback: boolean; readonly addresses: readonly string[] }): Finding {
   if (answer.open.length > 0) return { status: 'fail', detail: `an instance reaches this host's own address ${answer.open.join(', ')}, though the rules of the nftables table ip ingot close it: does another table accept it first?` };
   const closed = 'slirp4netns and nftables work, this host is closed to instances';
   if (answer.dns.failure !== undefined) {
-    const local = host.resolvers.length > 0 && host.resolvers.every((each) => each.startsWith('127.') || each === '::1');
-    const why = local ? `; this host's resolver is ${host.resolvers[0]}, on its loopback, which instances may not reach: name the network's own in /etc/resolv.conf` : '';
-    const remedy = local && host.resolved ? { remedy: `ln -sf ${UPSTREAM} /etc/resolv.conf` } : {};
-    return { status: host.proxied ? 'warn' : 'fail', detail: `${closed}, but an instance cannot resolve ${host.name} (${reasonOf(answer.dns.failure)})${why}`, ...remedy };
+    const why = host.resolversOnLoopback ? '; this host names only resolvers on its loopback, which instances may not reach: name the network\'s own in /etc/resolv.conf' : '';
+    return { status: host.proxied ? 'warn' : 'fail', detail: `${closed}, but an instance cannot resolve ${host.name} (${reasonOf(answer.dns.failure)})${why}` };
   }
   if (answer.connection?.failure !== undefined) {
     if (host.addresses.includes(answer.dns.address ?? '')) return { status: 'warn', detail: `${closed}, so that an instance does not reach the package mirror ${host.name}, which is on this host itself: components that install packages fail` };
