@@ -48,9 +48,9 @@ oldest=$(echo "$versions" | head -n 1)
 if [ "$oldest" = "$(echo "$versions" | tail -n 1)" ]; then echo "the mirrors carry one kernel only: $oldest"; exit 1; fi
 newest=$(readlink /vmlinuz | sed 's/.*vmlinuz-//')
 apt-get install -qy --allow-downgrades "linux-image-cloud-amd64=$oldest"
-if [ "$(readlink /vmlinuz)" = "boot/vmlinuz-$newest" ]; then apt-get purge -qy "linux-image-$newest"; fi
-apt-mark auto '^linux-image-[0-9].*' || true
+apt-get purge -qy "linux-image-$newest"
 [ "$(readlink /vmlinuz)" != "boot/vmlinuz-$newest" ]
+[ ! -e "/boot/vmlinuz-$newest" ]
 echo "older kernel: $(readlink /vmlinuz), was $newest"
 `,
   validate: 'ls /boot; [ -e /vmlinuz ]; [ -e /initrd.img ]',
@@ -106,7 +106,7 @@ ip -o link show dummy1 | wc -l > /etc/case-dummies
   {
     name: 'docker', runs: 'containers',
     document: bashComponent('docker', {
-      build: 'apt-get update -q\napt-get install -qy --no-install-recommends docker.io\nsystemctl enable --now docker\ndocker info --format "{{ \'{{\' }}.Driver{{ \'}}\' }}" || docker info',
+      build: 'apt-get update -q\napt-get install -qy --no-install-recommends docker.io\nsystemctl enable --now docker\ndocker info > /dev/null',
       validate: 'systemctl is-enabled docker\nsystemctl is-active docker',
       test: 'systemctl is-active docker\ndocker info > /dev/null',
     }),
@@ -178,7 +178,7 @@ useradd -m -u 4200 -g case -s /bin/bash -G sudo case
 useradd -r -u 642 case-daemon
 install -d -o case -g case -m 2775 /srv/case
 install -d -m 1777 /srv/case/drop
-install -o case-daemon -g case -m 0640 /etc/hostname /srv/case/secret
+install -o case-daemon -g case -m 0640 /etc/fstab /srv/case/secret
 cp /usr/bin/ping /usr/local/bin/case-ping
 setcap cap_net_raw,cap_net_bind_service=+ep /usr/local/bin/case-ping
 install -m 4750 -o root -g case /usr/bin/id /usr/local/bin/case-id
