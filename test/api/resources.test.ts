@@ -189,7 +189,7 @@ describe('components', () => {
 
   test('with faults are refused with all of them and their places', async () => {
     const data = 'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: Nonsense\n        inputs: {}\n      - name: A\n        action: ExecuteBash\n        maxAttempts: x\n        inputs:\n          commands:\n            - "true"\n';
-    await fails(component(unique('bad'), { data }), 'InvalidParameterValueException', /'data' is not valid[\s\S]*^6:17 [\s\S]*^10:22 /m);
+    await fails(component(unique('bad'), { data }), 'InvalidParameterValueException', /'data' is not valid[\s\S]*^6:17: error unknown-action: [\s\S]*^10:22: error wrong-type: /m);
   });
 
   test('take exactly one of data and uri, and no wildcard version', async () => {
