@@ -154,3 +154,21 @@ test('a build that needs what is missing says so before it starts anything', asy
   assert.match(`${stdout}${stderr}`, /this host cannot build images yet: Debian packages are missing: qemu-utils \(\.\/ingot doctor --install brings them\)/);
   assert.equal(existsSync(join(folder, 'data', 'server.log')), false, 'no server was started');
 });
+
+test('an image whose tests cannot run here fails before its build begins, with what is missing', async () => {
+  const bin = await pathWithout('testless', ['qemu-system-x86_64']);
+  const env = { PATH: `${bin}:/usr/sbin:/sbin` };
+  const data = join(folder, 'testless-data');
+  try {
+    const { code, stdout } = await run([process.execPath, MAIN, 'build', TEMPLATE, '--data', data, '--json'], { env, okCodes: 'any', timeoutMs: 120_000 });
+
+    assert.equal(code, 1);
+    const records = stdout.trim().split('\n').map((line) => JSON.parse(line) as { readonly type: string; readonly status?: string; readonly reason?: string });
+    const result = records.at(-1)!;
+    assert.equal(result.status, 'FAILED');
+    assert.match(result.reason ?? '', /could be built here but not tested: .*qemu-system-x86_64 is missing: install the Debian package qemu-system-x86/);
+    assert.deepEqual(records.filter(({ type }) => type === 'state').map(({ status }) => status), ['CREATING', 'FAILED']);
+  } finally {
+    await run([process.execPath, MAIN, 'stop', '--data', data], { okCodes: 'any', timeoutMs: 60_000 });
+  }
+});
