@@ -2,10 +2,11 @@
 import { rm } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { findAmi } from '../catalog/amis.ts';
+import { amiOnRecord } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { heldRecorder } from '../catalog/held.ts';
 import { getInstance, type InstanceRecord, updateInstance } from '../catalog/instances.ts';
+import { withdrawAmi } from '../distribution/withdraw.ts';
 import { createOverlay } from '../images/disks.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { driverNamed, instanceDirectory } from '../instances/launch.ts';
@@ -15,6 +16,9 @@ import { releaseAll } from '../platform/held.ts';
 import { logger } from '../platform/log.ts';
 import type { StoredLaunch } from './service.ts';
 import { mkdir } from 'node:fs/promises';
+
+/** How long a launched instance may take from its first answer until its services are up and cloud-init is done. */
+const SETTLE_SECONDS = 240;
 
 /** Where a launched instance keeps what it writes: it goes with the instance. */
 function diskPath(dataDirectory: string, instanceId: string): string {
@@ -31,10 +35,9 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   try {
     const stored = JSON.parse(record.request) as StoredLaunch;
-    const ami = await findAmi(catalog.db, record.ami_id ?? '', record.region);
-    if (ami?.layer_id == null) throw new Error(`${record.ami_id} is not available in ${record.region} any more`);
-    const layer = await layers.get(ami.layer_id);
-    await layers.use(layer.id, id);
+    const taken = await layers.takeAmi(record.ami_id ?? '', record.region, id);
+    if (taken === undefined) throw new Error(`${record.ami_id} is not available in ${record.region} any more`);
+    const { layer } = taken;
     const disk = diskPath(catalog.dataDirectory, id);
     await held.record({ kind: 'path', path: disk });
     await mkdir(join(catalog.dataDirectory, 'instances'), { recursive: true });
@@ -55,13 +58,15 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
       ...(stored.firmware === undefined ? {} : { firmware: stored.firmware }),
       signal,
     });
+    // It answers before its services are up. Whoever launches it wants those; one that never settles is theirs to look into.
+    await instance.run({ argv: ['systemctl', 'is-system-running', '--wait'], timeoutSeconds: SETTLE_SECONDS, signal });
     // Somebody may have ended it while it started: then it stays `shutting-down`, and has a handle to be ended by.
     const now = await getInstance(catalog.db, id);
     await updateInstance(catalog.db, id, { handle: JSON.stringify(instance.handle), ...(now?.state === 'pending' ? { state: 'running' } : {}) });
   } catch (error) {
     logger().warn({ instance: id, error }, 'a launch failed');
     await releaseAll(held).catch((cause: unknown) => logger().error({ instance: id, error: cause }, 'a failed launch left something'));
-    await layers.release(id);
+    await letGo(catalog, record);
     await updateInstance(catalog.db, id, { state: 'failed', reason: (error as Error).message.slice(0, 2000) });
   }
 }
@@ -75,6 +80,14 @@ export async function endLaunched(catalog: Catalog, record: InstanceRecord): Pro
   }
   await releaseAll(held);
   await rm(diskPath(catalog.dataDirectory, record.id), { force: true });
-  await new LayerStore(catalog, catalog.dataDirectory).release(record.id);
+  await letGo(catalog, record);
   await updateInstance(catalog.db, record.id, { state: 'terminated', handle: null });
+}
+
+/** Forgets that an instance lay over its image, and frees what only that kept of an AMI that was deregistered meanwhile. */
+async function letGo(catalog: Catalog, record: InstanceRecord): Promise<void> {
+  const layers = new LayerStore(catalog, catalog.dataDirectory);
+  await layers.release(record.id);
+  const ami = await amiOnRecord(catalog.db, record.ami_id ?? '');
+  if (ami?.state === 'deregistered' && ami.layer_id !== null) await withdrawAmi(catalog, layers, ami, { keepReusable: false });
 }
