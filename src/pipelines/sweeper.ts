@@ -11,13 +11,15 @@ import { imagesInProgress } from '../catalog/image-work.ts';
 import { liveInstances, updateInstance } from '../catalog/instances.ts';
 import { layerUsers } from '../catalog/layers.ts';
 import { abandonedImages, endLease } from '../catalog/leases.ts';
+import { withdrawAmi } from '../distribution/withdraw.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { driverNamed } from '../instances/launch.ts';
 import type { InstanceHandle } from '../instances/instance.ts';
 import { releaseAll } from '../platform/held.ts';
+import { releaseForgotten } from '../platform/host.ts';
 import { logger } from '../platform/log.ts';
 import { setStatus } from '../workflows/run-image.ts';
-import { removeCopies } from '../workflows/outputs.ts';
+import { collectGarbage } from './garbage.ts';
 
 /** How long a layer that only later builds might use is kept after its last use. */
 const KEEP_LAYERS_MS = 7 * 86_400_000;
@@ -35,17 +37,19 @@ export async function sweepAtStart(catalog: Catalog): Promise<void> {
     if (running.has(owner)) continue;
     await releaseAll(heldRecorder(catalog.db, owner)).catch((error: unknown) => logger().error({ owner, error }, 'the sweeper could not free everything'));
   }
-  for (const arn of await imagesInProgress(catalog.db)) await failImage(catalog, arn);
+  await releaseForgotten(catalog.dataDirectory, new Set([...running, ...(await heldOwners(catalog.db))]))
+    .catch((error: unknown) => logger().error({ error }, 'the sweeper could not free host-wide allocations'));
+  const layers = new LayerStore(catalog, catalog.dataDirectory);
+  for (const owner of await layerUsers(catalog.db)) if (!running.has(owner)) await layers.release(owner);
+  const unfinished = await layers.discardUnfinished();
+  for (const arn of await imagesInProgress(catalog.db)) await failImage(catalog, layers, arn);
   for (const arn of await abandonedImages(catalog.db, hostname())) await endLease(catalog.db, arn);
   for (const ami of await pendingAmis(catalog.db)) {
     await rm(join(catalog.dataDirectory, ami.file), { force: true });
     await updateAmi(catalog.db, ami.id, { state: 'failed' });
   }
-  const layers = new LayerStore(catalog, catalog.dataDirectory);
-  const unfinished = await layers.discardUnfinished();
-  for (const owner of await layerUsers(catalog.db)) if (!running.has(owner)) await layers.release(owner);
-  const old = await layers.discardUnreferenced(new Date(Date.now() - KEEP_LAYERS_MS).toISOString());
-  if (unfinished + old.layers > 0) logger().info({ unfinished, old }, 'swept layers');
+  const old = await collectGarbage(catalog, new Date(Date.now() - KEEP_LAYERS_MS).toISOString());
+  if (unfinished + old.layers + old.files > 0) logger().info({ unfinished, old }, 'swept layers');
 }
 
 /** Ends build and test instances, and launched ones that died. Returns the launched ones that run. */
@@ -69,13 +73,10 @@ async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
   return running;
 }
 
-async function failImage(catalog: Catalog, arn: string): Promise<void> {
+async function failImage(catalog: Catalog, layers: LayerStore, arn: string): Promise<void> {
   const log = openImageLog(catalog.dataDirectory, arn);
   try {
-    for (const ami of await amisOfImage(catalog.db, arn)) {
-      await removeCopies({ dataDirectory: catalog.dataDirectory }, ami);
-      await updateAmi(catalog.db, ami.id, { state: 'deregistered' });
-    }
+    for (const ami of await amisOfImage(catalog.db, arn)) await withdrawAmi(catalog, layers, ami, { keepReusable: true });
     await closeExecutions(catalog.db, arn, 'FAILED', ABANDONED_REASON);
     await setStatus(catalog, arn, log.report, 'FAILED', { reason: ABANDONED_REASON });
   } finally {

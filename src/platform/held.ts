@@ -178,7 +178,7 @@ async function unmountFuse(path: string): Promise<void> {
 async function detachLoop(thing: Extract<HeldThing, { kind: 'loop' }>): Promise<void> {
   const devices = thing.device === undefined ? await loopDevicesOver(thing.backing) : (await loopDevicesOver(thing.backing)).filter((device) => device === thing.device);
   for (const device of devices) await run(['losetup', '--detach', device]);
-  await until(`loop device over ${thing.backing} to be free`, 3000, async () => ((await loopDevicesOver(thing.backing)).some((device) => devices.includes(device)) ? undefined : true));
+  await until(`loop device over ${thing.backing} to be free`, 20_000, async () => ((await loopDevicesOver(thing.backing)).some((device) => devices.includes(device)) ? undefined : true));
 }
 
 async function loopDevicesOver(backing: string): Promise<string[]> {

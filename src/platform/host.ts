@@ -136,6 +136,21 @@ table ip ingot {
 `;
 }
 
+/**
+ * Lets go what a data directory was given for owners that are no more: between the giving and the owner's own record of it, its
+ * process may have been killed. For a start, before anything of this data directory takes more.
+ * @param living owners that keep theirs
+ */
+export async function releaseForgotten(dataDirectory: string, living: ReadonlySet<string>): Promise<number> {
+  if (!existsSync(`${RUN_DIRECTORY}/host.db`)) return 0;
+  const forgotten = await exclusively((db) => {
+    const rows = db.prepare('SELECT id, owner FROM allocations WHERE data_directory = ?').all(dataDirectory) as { id: string; owner: string }[];
+    return rows.filter(({ owner }) => !living.has(owner)).map(({ id }) => id);
+  });
+  for (const id of forgotten) await releaseAllocation(id);
+  return forgotten.length;
+}
+
 /** Lets a host-wide thing go. Unknown ids are let go already. */
 export function releaseAllocation(id: string): Promise<void> {
   return exclusively(async (db) => {

@@ -106,6 +106,35 @@ export class LineTail {
   }
 }
 
+/** Characters of one command's output that a log keeps from its start. */
+export const LOGGED_CHARACTERS = 16 * 1024 * 1024;
+/** Lines of one command's output that a log keeps from its start: each is a record, many times the size of a short line. */
+export const LOGGED_LINES = 100_000;
+
+/** Keeps a command that prints without end from filling the disk of the host with its log. */
+export class LogLimit {
+  private lines = 0;
+  private characters = 0;
+  private readonly most: { readonly lines: number; readonly characters: number };
+
+  constructor(most = { lines: LOGGED_LINES, characters: LOGGED_CHARACTERS }) {
+    this.most = most;
+  }
+
+  /** Whether the next line is to be logged. */
+  admits(line: string): boolean {
+    this.lines++;
+    this.characters += line.length;
+    return this.lines <= this.most.lines && this.characters <= this.most.characters;
+  }
+
+  /** What is missing in the log, in a sentence; `undefined` when nothing is. */
+  leftOut(): string | undefined {
+    if (this.lines <= this.most.lines && this.characters <= this.most.characters) return undefined;
+    return `it printed ${this.lines} lines (${Math.round(this.characters / 1e6)} MB); the log keeps the first ${this.most.lines} lines or ${Math.round(this.most.characters / 1e6)} MB and the last few. To have all of it, let the component write to a file`;
+  }
+}
+
 /** Keeps a stream from its start, up to a limit, for the steps that chain it. */
 export class Capture {
   private readonly chunks: Buffer[] = [];

@@ -7,7 +7,7 @@ import { InstanceError, type Instance } from '../instances/instance.ts';
 import { sleep, timestamp } from '../platform/clock.ts';
 import { within, type Report } from '../resources/progress.ts';
 import { COMMAND_ENVIRONMENT, DEFAULT_WORKING_DIRECTORY } from './environment.ts';
-import { Capture, LineTail, lineSplitter } from './lines.ts';
+import { Capture, LineTail, lineSplitter, LogLimit } from './lines.ts';
 import {
   InputError, StepTimeout,
   type AttemptContext, type AttemptResult, type ModuleCommand, type ModuleCommandResult, type Outputs, type StepFailure,
@@ -240,7 +240,7 @@ async function runAttempt(state: RunState, step: Step, inputs: InputValue, repor
       state.run.signal?.throwIfAborted();
       if (error instanceof StepTimeout) return { ...plain, failure: { message: error.message }, timedOut: true };
       if (error instanceof InputError) return { ...plain, failure: { message: error.message }, final: true };
-      if (error instanceof InstanceError) return lost(error, tail);
+      if (error instanceof InstanceError) return lost(error, report);
       throw error;
     }
     if (result.result === 'success') return { ...plain, outputs: result.outputs ?? {} };
@@ -266,7 +266,7 @@ async function runAttempt(state: RunState, step: Step, inputs: InputValue, repor
       await state.run.instance.reboot(state.run.signal === undefined ? {} : { signal: state.run.signal });
     } catch (error) {
       state.run.signal?.throwIfAborted();
-      if (error instanceof InstanceError) return lost(error, tail);
+      if (error instanceof InstanceError) return lost(error, report);
       throw error;
     }
     state.workingDirectoryMade = false;
@@ -279,8 +279,9 @@ function asksAgain(state: RunState): string {
   return state.run.instance.capabilities.platform === 'Windows' ? '3010' : '194';
 }
 
-function lost(error: InstanceError, tail: LineTail): AttemptEnd {
-  for (const line of error.console) tail.add(line);
+/** What the console said stands in the log, apart from what the step printed. */
+function lost(error: InstanceError, report: Report): AttemptEnd {
+  for (const text of error.console) report({ type: 'output', stream: 'console', level: 'warn', text });
   return { outputs: {}, timedOut: false, instanceLost: true, final: true, failure: { message: error.message } };
 }
 
@@ -314,10 +315,11 @@ function attemptContext(state: RunState, step: Step, inputs: InputValue, report:
       const seconds = request.graceSeconds ?? left(what);
       const stdout = new Capture(STDOUT_KEPT);
       const stderr = new EndOf(STDERR_KEPT);
+      const logged = new LogLimit();
       const lines = (stream: 'stdout' | 'stderr') => lineSplitter((text) => {
         if (request.quiet) return;
         tail.add(text);
-        report({ type: 'output', stream, text });
+        if (logged.admits(text)) report({ type: 'output', stream, text });
       });
       const splitters = { stdout: lines('stdout'), stderr: lines('stderr') };
       const ended = await instance.run({
@@ -335,6 +337,10 @@ function attemptContext(state: RunState, step: Step, inputs: InputValue, report:
       }).finally(() => {
         splitters.stdout.end();
         splitters.stderr.end();
+        const left = logged.leftOut();
+        if (left === undefined) return;
+        report({ type: 'log', level: 'warn', text: left });
+        for (const text of tail.lines()) report({ type: 'output', stream: 'stdout', text });
       });
       if (ended.timedOut) throw timedOut(what);
       return { exitCode: ended.exitCode, signal: ended.signal, stdout: stdout.text(), stderr: stderr.text() };

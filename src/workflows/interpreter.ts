@@ -6,6 +6,7 @@ import { insertStepExecution, insertWorkflowExecution, updateStepExecution, upda
 import { evaluateCondition } from '../documents/workflow/conditions.ts';
 import type { WorkflowDocument, WorkflowStep } from '../documents/workflow/document.ts';
 import { resolveWorkflowValue, UnresolvedReferenceError } from '../documents/workflow/references.ts';
+import { InstanceError } from '../instances/instance.ts';
 import { sleep, timestamp } from '../platform/clock.ts';
 import { newStepExecutionId, newWorkflowExecutionId } from '../platform/ids.ts';
 import { within, type Report } from '../resources/progress.ts';
@@ -122,6 +123,8 @@ async function runStep(
     const timedOut = !cancelled && signal.aborted;
     const error = timedOut ? new Error(`Step ${step.name} timed out`, { cause }) : cancelled ? (work.signal.reason as Error) : (cause as Error);
     const status = cancelled ? 'CANCELLED' : 'FAILED';
+    // What a machine that did not start said last stands right above the message that it did not.
+    if (!cancelled && cause instanceof InstanceError) for (const text of cause.console) report({ type: 'output', stream: 'console', level: 'warn', text });
     await updateStepExecution(db, executionId, { status, message: error.message, outputs: JSON.stringify({ error: error.message }), end_time: timestamp() });
     report({ type: 'step', action: step.action, status, level: cancelled ? 'warn' : 'error', seconds: seconds(started), text: `${step.name}: ${error.message}` });
     throw error;

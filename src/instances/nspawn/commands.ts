@@ -93,7 +93,11 @@ async function runUnit(container: Container, unit: string, request: CommandReque
   try {
     const clientEnd = await clientEnds(client.exited, container, () => timedOut || request.signal?.aborted === true);
     if (clientEnd === undefined) client.kill('SIGKILL');
-    const status = await statusOf(container, unit, clientEnd?.code ?? null);
+    const status = await statusOf(container, unit, clientEnd?.code ?? null).catch((error: unknown) => {
+      // One that was killed may have left no word of its end: when it filled the instance with processes, nothing could write it.
+      if ((timedOut || request.signal?.aborted) && container.alive()) return { exitCode: null, signal: 'SIGKILL' };
+      throw error;
+    });
     ended = true;
     await pipes.drained(DRAIN_MS);
     request.signal?.throwIfAborted();
@@ -140,8 +144,9 @@ async function statusOf(container: Container, unit: string, clientCode: number |
         if (status === undefined || status.exitCode === null) throw await container.whatHappened();
       }
       if (status !== undefined) return status;
-      throw new InstanceError(`the command could not be started in the instance (systemd-run ended with ${clientCode})`);
+      throw new InstanceError(`systemd in the instance did not run the command, or lost its end (systemd-run ended with ${clientCode}): mostly the instance has no memory or no processes left`);
     }
+    if (code !== 0 && /failed to execute \/bin\/sh|\/bin\/sh: (?:No such file|error while loading)/.test(stderr)) throw new InstanceError(`the instance has no /bin/sh that runs any more, and nothing can be run in it: ${stderr.trim()}`);
     if (code !== 0 && ++unanswered > 20) throw new InstanceError(`systemd in the instance does not answer: ${stderr.trim()}`);
     await sleep(200);
   }

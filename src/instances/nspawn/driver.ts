@@ -30,6 +30,8 @@ const REBOOT_EXIT_CODE = 133;
 /** SIGRTMIN is 34 in glibc; systemd powers off on SIGRTMIN+4 and reboots on SIGRTMIN+5. */
 const POWER_OFF_SIGNAL = 38;
 const REBOOT_SIGNAL = 39;
+/** systemd-nspawn's own last words, which tell a user nothing. */
+const NSPAWN_NOISE = /^Attempted to remove disk file system under |^\s*$/;
 const GET_LIMIT = 16 * 1024 * 1024;
 
 /** A process by what proves its identity. */
@@ -381,7 +383,7 @@ class NspawnInstance implements Instance {
   }
 
   private async whatHappened(state: ContainerState = this.state): Promise<InstanceError> {
-    const tail = await consoleTail(state.directory, 20);
+    const tail = (await consoleTail(state.directory, 20)).filter((line) => !NSPAWN_NOISE.test(line));
     if (!this.disk.alive()) return new InstanceError(`the disk of ${this.id} is gone: its storage daemon ended`, tail);
     if (this.stopped) return new InstanceError(`${this.id} has been stopped`, tail);
     const code = await this.exitCode();

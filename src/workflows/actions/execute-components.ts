@@ -1,6 +1,7 @@
 /** `ExecuteComponents`: runs the phases that belong to the stage, component by component; after each one of a build the disk is a layer. */
 import { newUuid } from '../../platform/ids.ts';
 import { within } from '../../resources/progress.ts';
+import { remedyFor } from '../../runner/remedies.ts';
 import { runDocument, type DocumentOutcome } from '../../runner/run-document.ts';
 import { componentKey, componentsOf, layerLabel, workingDirectoryOf } from '../build-plan.ts';
 import { takeLayer, workInstance } from '../instances.ts';
@@ -43,13 +44,21 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
 function failureReason(component: ResolvedComponent, outcome: DocumentOutcome): string {
   const failure = outcome.failure;
   if (failure === undefined) return `Document ${component.arn} failed!`;
+  const remedy = remedyFor(failure);
   const parts = [
     `Document ${component.arn} failed!`,
-    `Phase '${failure.phase}', step '${failure.step}' (${failure.action}): ${failure.message}.`,
-    ...(failure.command === undefined ? [] : [`Command: ${clip(failure.command, 200)}.`]),
-    ...(failure.outputTail.length === 0 ? [] : [`Last output: ${clip(failure.outputTail.slice(-3).join(' | '), 300)}`]),
+    `Phase '${failure.phase}', step '${failure.step}' (${failure.action}): ${clip(failure.message.replace(/\.$/, ''), 300)}.`,
+    ...(failure.command === undefined ? [] : [`Command: ${clip(failure.command, 150)}.`]),
+    ...(failure.outputTail.length === 0 ? [] : [`Last output: ${clip(failure.outputTail.slice(-3).map(withoutBinary).join(' | '), 200)}`]),
+    ...(remedy === undefined ? [] : [`What to do: ${remedy}`]),
   ];
   return parts.join(' ');
+}
+
+/** What was no text in its line says nothing in a reason. */
+function withoutBinary(line: string): string {
+  const strange = line.split('\ufffd').length - 1;
+  return strange > 4 && strange * 10 > line.length ? `[binary output, ${line.length} characters]` : line;
 }
 
 function clip(text: string, length: number): string {

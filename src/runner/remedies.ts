@@ -1,0 +1,77 @@
+/** What a user can do about a failed step, where its output shows what it lacked. Pure. */
+
+/** What is known of the step. */
+export interface FailedStep {
+  readonly message: string;
+  /** The last lines that it printed, oldest first. */
+  readonly outputTail: readonly string[];
+}
+
+interface Remedy {
+  readonly patterns: readonly RegExp[];
+  readonly advice: string;
+}
+
+/** Read in order for each line, the last line first: what stands nearest to the failure decides. */
+const REMEDIES: readonly Remedy[] = [
+  {
+    patterns: [/No space left on device|ENOSPC|(?:not|n't have) enough free space|Disk quota exceeded/i],
+    advice: 'The disk of the instance is full. Give the recipe a larger root volume (blockDeviceMappings, ebs.volumeSize), or remove files in the component.',
+  },
+  {
+    patterns: [/Input\/output error|EXT4-fs error|Buffer I\/O error|Structure needs cleaning|Remounting filesystem read-only/],
+    advice: 'The disk of the instance met errors. Mostly the disk of this host is full: look at it with df and make room. If it is not, the parent image is damaged: check its file with qemu-img check.',
+  },
+  {
+    patterns: [/Temporary failure (?:resolving|in name resolution)|Could not resolve|Name or service not known|No address associated with hostname|Could not look up/i],
+    advice: 'The instance cannot resolve that name. See whether this host can, and what ./ingot doctor says of DNS in instances.',
+  },
+  {
+    patterns: [
+      /(?:Could|Can)(?:not| not) connect to|Unable to connect|Connection (?:timed out|refused|failed)|Network is unreachable|No route to host|Cannot initiate the connection|Failed to connect/i,
+      /Failed to fetch|Some index files failed to download/,
+    ],
+    advice: 'The instance cannot reach that server. See whether this host can (./ingot doctor tries the package mirror); addresses of the host itself are closed to instances.',
+  },
+  {
+    patterns: [/fork: (?:retry: )?(?:Resource temporarily unavailable|Cannot allocate)|[Ff]ork failed|(?:cannot|can't|unable to) fork|Too many processes/i],
+    advice: 'The instance has as many processes as it may (16,384) or no memory for more. See what the step starts again and again.',
+  },
+  {
+    patterns: [/Cannot allocate memory|Out of memory|\bKilled\b|SIGKILL/],
+    advice: 'The instance may have run out of memory. Give the infrastructure configuration a larger instance type.',
+  },
+];
+
+/** What the failure's own message shows, before any output is looked at. */
+const BY_MESSAGE: readonly Remedy[] = [
+  {
+    patterns: [/powered itself off/],
+    advice: 'This step, or what an earlier one left running, shut the machine down: take that out. To restart it, use the Reboot action or exit code 194.',
+  },
+  {
+    patterns: [/has no \/bin\/sh/, /systemctl: not found/],
+    advice: 'The image needs it, to boot and to be worked on: leave it in its place.',
+  },
+  {
+    patterns: [/storage daemon ended/],
+    advice: 'Something on this host ended it (a full disk, no memory left, a kill): see the host\'s kernel log, then start the build again.',
+  },
+  {
+    patterns: [/timed out/],
+    advice: 'See what it waits for, or give the step a larger timeoutSeconds.',
+  },
+];
+
+/** What to do, in a sentence or two; `undefined` where the output does not show what was lacking. */
+export function remedyFor(failure: FailedStep): string | undefined {
+  const find = (remedies: readonly Remedy[], line: string): string | undefined =>
+    remedies.find(({ patterns }) => patterns.some((pattern) => pattern.test(line)))?.advice;
+  const said = failure.message.split('\n').map((line) => find(BY_MESSAGE, line)).find((advice) => advice !== undefined && !advice.startsWith('See what it waits'));
+  if (said !== undefined) return said;
+  for (const line of failure.outputTail.toReversed()) {
+    const advice = find(REMEDIES, line.slice(0, 2000));
+    if (advice !== undefined) return advice;
+  }
+  return find(REMEDIES, failure.message) ?? find(BY_MESSAGE, failure.message);
+}
