@@ -5,7 +5,7 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
-  CancelImageCreationCommand, CreateComponentCommand, CreateImageRecipeCommand, DeleteImageCommand, GetImageCommand, ListImagePackagesCommand,
+  CancelImageCreationCommand, CreateComponentCommand, CreateDistributionConfigurationCommand, CreateImageRecipeCommand, DeleteImageCommand, GetImageCommand, ListImagePackagesCommand,
   ListWorkflowExecutionsCommand, ListWorkflowStepExecutionsCommand,
 } from '@aws-sdk/client-imagebuilder';
 import { randomUUID } from 'node:crypto';
@@ -140,6 +140,20 @@ describe('images through the API', () => {
     assert.equal(statuses['LaunchBuildInstance'], 'COMPLETED');
     assert.equal(statuses['ApplyBuildComponents'], 'FAILED');
     assert.equal(statuses['CreateOutputAMI'], 'SKIPPED');
+  });
+
+  test('a failed test phase: nothing is distributed, and the reason names document, phase, step and command', async () => {
+    const { distributionConfigurationArn } = await server.client.send(new CreateDistributionConfigurationCommand({
+      name: 'never', clientToken: randomUUID(), distributions: [{ region: 'eu-west-1', amiDistributionConfiguration: { name: 'never {{ imagebuilder:buildDate }}' } }],
+    }));
+    const arn = await createTestImage(server, {
+      name: 'untested', tests: true, distributionConfigurationArn: distributionConfigurationArn!, components: [document('test', bash('Look', ['grep -q ingot /etc/no-such-file']))],
+    });
+    const image = await waitForStatus(server, arn);
+    assert.equal(image.state?.status, 'FAILED');
+    for (const part of [/component\/untested-0\/1\.0\.0\/1 failed!/, /phase 'test'/i, /step 'Look'/i, /grep -q ingot/, /No such file/]) assert.match(image.state!.reason!, part);
+    assert.deepEqual(image.outputResources?.amis ?? [], []);
+    assert.deepEqual(files('regions/eu-west-1'), []);
   });
 
   test('a hanging command ends with its deadline', async () => {

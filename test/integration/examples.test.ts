@@ -1,0 +1,37 @@
+/** Every template in `examples/` builds, passes its tests in a virtual machine, and is distributed. */
+import assert from 'node:assert/strict';
+import { existsSync, globSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+import { dataDirectoryWithBase, ingot, PROJECT } from '../harness/service.ts';
+
+describe('examples', () => {
+  let state: HostState;
+  let dataDirectory: string;
+
+  before(async () => {
+    state = await hostState();
+    dataDirectory = await dataDirectoryWithBase();
+  });
+
+  after(async () => {
+    await ingot(dataDirectory, ['stop']);
+    await assertNothingLeft(state, dataDirectory);
+    await rm(dirname(dataDirectory), { recursive: true, force: true });
+  });
+
+  const templates = globSync('examples/*/template.yaml', { cwd: PROJECT });
+  assert.ok(templates.length > 0);
+  for (const template of templates) {
+    test(template, async () => {
+      const { code, stdout, stderr } = await ingot(dataDirectory, ['build', template, '--json']);
+      assert.equal(code, 0, `${stderr}\n${stdout.split('\n').slice(-40).join('\n')}`);
+      const result = JSON.parse(stdout.trim().split('\n').at(-1)!) as { status: string; amis: { region: string; file: string }[] };
+      assert.equal(result.status, 'AVAILABLE');
+      assert.deepEqual(result.amis.map(({ region }) => region), ['us-east-1', 'eu-west-1']);
+      for (const { file } of result.amis) assert.ok(existsSync(file), file);
+    });
+  }
+});
