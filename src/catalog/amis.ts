@@ -18,14 +18,25 @@ export async function findAmi(db: Kysely<Tables>, id: string, region?: string): 
   return query.executeTakeFirst();
 }
 
+/** The AMI with this id in whatever state, or `undefined`. */
+export async function amiOnRecord(db: Kysely<Tables>, id: string): Promise<Ami | undefined> {
+  return db.selectFrom('amis').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** Every AMI on record, whatever its state, oldest first. */
+export async function allAmis(db: Kysely<Tables>): Promise<readonly Ami[]> {
+  return db.selectFrom('amis').selectAll().orderBy('created').orderBy('id').execute();
+}
+
 /** AMIs of an image that are available, its home Region's first. */
 export async function amisOfImage(db: Kysely<Tables>, imageArn: string): Promise<readonly Ami[]> {
   return db.selectFrom('amis').selectAll().where('image_arn', '=', imageArn).where('state', '=', 'available').orderBy('created').execute();
 }
 
-/** AMIs that were begun and never finished. */
-export async function pendingAmis(db: Kysely<Tables>): Promise<readonly Ami[]> {
-  return db.selectFrom('amis').selectAll().where('state', '=', 'pending').execute();
+/** AMIs that were begun and never finished; of one image, or of all. */
+export async function pendingAmis(db: Kysely<Tables>, imageArn?: string): Promise<readonly Ami[]> {
+  const query = db.selectFrom('amis').selectAll().where('state', '=', 'pending');
+  return (imageArn === undefined ? query : query.where('image_arn', '=', imageArn)).execute();
 }
 
 /** Changes an AMI's record. */

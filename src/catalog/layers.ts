@@ -1,7 +1,7 @@
 /** Queries on layers and base images. */
 import type { Kysely, Selectable } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
-import type { BaseImageTable, LayerTable } from './engine-tables.ts';
+import type { BaseImageTable, LayerTable, LayerUseTable } from './engine-tables.ts';
 import type { Tables } from './tables.ts';
 
 /** A layer on record. */
@@ -55,6 +55,11 @@ export async function endLayerUses(db: Kysely<Tables>, owner: string): Promise<v
   await db.deleteFrom('layer_uses').where('owner', '=', owner).execute();
 }
 
+/** Every use on record. */
+export async function layerUses(db: Kysely<Tables>): Promise<readonly Selectable<LayerUseTable>[]> {
+  return db.selectFrom('layer_uses').selectAll().execute();
+}
+
 /** Who has a use on record. */
 export async function layerUsers(db: Kysely<Tables>): Promise<readonly string[]> {
   return (await db.selectFrom('layer_uses').select('owner').distinct().execute()).map(({ owner }) => owner);
@@ -70,17 +75,27 @@ export async function allLayers(db: Kysely<Tables>): Promise<readonly Layer[]> {
   return db.selectFrom('layers').selectAll().orderBy('created').execute();
 }
 
-/** Complete layers that no AMI, base image, other layer or use refers to, and that were last used before `before` (ISO-8601). */
+/**
+ * Complete layers that no AMI, base image, other layer or use refers to. Of components' layers, which later builds may find by
+ * their key, those that were last used at `before` (ISO-8601) or earlier; others are of no use to anybody.
+ */
 export async function unreferencedLayers(db: Kysely<Tables>, before: string): Promise<readonly Layer[]> {
+  return nobodys(db).where((e) => e.or([e('layers.label', '=', ''), e('layers.last_used', '<=', before)])).execute();
+}
+
+/** The layer, when it is complete and nothing refers to it. */
+export async function unreferencedLayer(db: Kysely<Tables>, id: string): Promise<Layer | undefined> {
+  return nobodys(db).where('layers.id', '=', id).executeTakeFirst();
+}
+
+function nobodys(db: Kysely<Tables>) {
   return db.selectFrom('layers')
     .selectAll()
-    .where('state', '=', 'complete')
-    .where('last_used', '<', before)
+    .where('layers.state', '=', 'complete')
     .where((e) => e.not(e.exists(e.selectFrom('amis').select('amis.id').whereRef('amis.layer_id', '=', 'layers.id').where('amis.state', '<>', 'deregistered'))))
     .where((e) => e.not(e.exists(e.selectFrom('base_images').select('base_images.name').whereRef('base_images.layer_id', '=', 'layers.id'))))
     .where((e) => e.not(e.exists(e.selectFrom('layer_uses').select('layer_uses.owner').whereRef('layer_uses.layer_id', '=', 'layers.id'))))
-    .where((e) => e.not(e.exists(e.selectFrom('layers as child').select('child.id').whereRef('child.parent_id', '=', 'layers.id'))))
-    .execute();
+    .where((e) => e.not(e.exists(e.selectFrom('layers as child').select('child.id').whereRef('child.parent_id', '=', 'layers.id'))));
 }
 
 /** Forgets a layer; then its file is the caller's to remove. */

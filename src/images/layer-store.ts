@@ -6,10 +6,11 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import type { Catalog } from '../catalog/catalog.ts';
+import { findAmi, type Ami } from '../catalog/amis.ts';
+import type { Catalog, Queryable } from '../catalog/catalog.ts';
 import {
   allLayers, beginLayer, chainLength, completeLayer, deleteLayer, endLayerUses, getLayer, type Layer, layerWithKey, replaceLayerFile, unfinishedLayers,
-  unreferencedLayers, useLayer,
+  unreferencedLayer, unreferencedLayers, useLayer,
 } from '../catalog/layers.ts';
 import { syncFile } from '../platform/files.ts';
 import { newLayerId } from '../platform/ids.ts';
@@ -29,6 +30,23 @@ export interface SealedLayer {
   readonly key: string;
   /** Absolute path of its qcow2 file, the top of the chain. */
   readonly path: string;
+}
+
+/** What a sealed layer is for. All of it is on record together with the layer: there is no moment in which it is nobody's. */
+export interface Sealing {
+  /** What it is the layer of, when later builds may take it: `layerLabel`. */
+  readonly label?: string;
+  /** Who needs it until `release`. */
+  readonly owner?: string;
+  /** Records that refer to the layer. */
+  readonly refer?: (trx: Queryable, layerId: string) => Promise<void>;
+}
+
+/** What was freed. */
+export interface Freed {
+  readonly layers: number;
+  /** On the disk. */
+  readonly bytes: number;
 }
 
 /** The layers of one data directory. */
@@ -62,20 +80,20 @@ export class LayerStore {
     return layer;
   }
 
-  /** Seals a layer under its key. Its content is on the disk when this returns. `label` says what it is the layer of. */
-  async seal(layer: OpenLayer, key: string, keyRecord: object, label = ''): Promise<SealedLayer> {
+  /** Seals a layer under its key. Its content is on the disk when this returns. */
+  async seal(layer: OpenLayer, key: string, keyRecord: object, sealing: Sealing = {}): Promise<SealedLayer> {
     await syncFile(layer.path);
-    await completeLayer(this.catalog.db, layer.id, key, keyRecord, label);
+    await this.catalog.transaction((trx) => complete(trx, layer.id, key, keyRecord, sealing));
     return { id: layer.id, key, path: layer.path };
   }
 
   /** Makes a flat disk that lies in the data directory (a copy, an import) a layer without a parent, so that others can lie over it. */
-  async adopt(path: string, keyRecord: object): Promise<SealedLayer> {
+  async adopt(path: string, keyRecord: object, sealing: Sealing = {}): Promise<SealedLayer> {
     const id = newLayerId();
     const key = createHash('sha256').update(JSON.stringify(keyRecord)).digest('hex');
     await this.catalog.transaction(async (trx) => {
       await beginLayer(trx, { id, parentId: null, path: relative(this.dataDirectory, path) });
-      await completeLayer(trx, id, key, keyRecord, '');
+      await complete(trx, id, key, keyRecord, sealing);
     });
     return { id, key, path };
   }
@@ -106,14 +124,18 @@ export class LayerStore {
     });
   }
 
-  /** Whether a layer is a component's, which later builds may find by its key. */
-  async isReusable(id: string): Promise<boolean> {
-    return Boolean((await getLayer(this.catalog.db, id))?.label);
-  }
-
-  /** Notes that `owner` needs a layer, until `release`. */
-  async use(id: string, owner: string): Promise<void> {
-    await useLayer(this.catalog.db, id, owner);
+  /**
+   * The layer of an AMI that is available, noted as used by `owner` in the same moment: whoever deregisters the AMI comes before
+   * that, and then there is no such AMI, or after it, and then the layer stays.
+   */
+  async takeAmi(amiId: string, region: string, owner: string): Promise<{ readonly ami: Ami; readonly layer: SealedLayer } | undefined> {
+    return this.catalog.transaction(async (trx) => {
+      const ami = await findAmi(trx, amiId, region);
+      const layer = ami?.layer_id == null ? undefined : await getLayer(trx, ami.layer_id);
+      if (ami === undefined || layer === undefined || layer.state !== 'complete') return undefined;
+      await useLayer(trx, layer.id, owner);
+      return { ami, layer: this.sealed(layer) };
+    });
   }
 
   /** Forgets what `owner` used. */
@@ -148,11 +170,34 @@ export class LayerStore {
   }
 
   /**
-   * Discards sealed layers that nothing refers to and that were last used before `before` (ISO-8601), and then those that this sets free.
+   * Discards a sealed layer, those below it and so on, as far down as nothing refers to them. Nothing when something refers to it.
+   * @param options.keepReusable stops at a component's layer, which later builds may find by its key
+   */
+  async discardChain(id: string, options: { readonly keepReusable: boolean }): Promise<Freed> {
+    let layers = 0;
+    let bytes = 0;
+    for (let next: string | null = id; next !== null; layers++) {
+      const layerId: string = next;
+      const layer: Layer | undefined = await this.catalog.transaction(async (trx) => {
+        const found = await unreferencedLayer(trx, layerId);
+        if (found === undefined || (options.keepReusable && found.label !== '')) return undefined;
+        await deleteLayer(trx, layerId);
+        return found;
+      });
+      if (layer === undefined) break;
+      bytes += await removeFile(this.path(layer));
+      next = layer.parent_id;
+    }
+    return { layers, bytes };
+  }
+
+  /**
+   * Discards sealed layers that nothing refers to, and then those that this sets free; components' layers only when they were last used
+   * at `before` (ISO-8601) or earlier.
    * The record goes first, in one transaction with the question whether it may: a build that looks for layers meanwhile finds it or does not.
    * @returns the layers and the bytes that were freed
    */
-  async discardUnreferenced(before: string): Promise<{ readonly layers: number; readonly bytes: number }> {
+  async discardUnreferenced(before: string): Promise<Freed> {
     let layers = 0;
     let bytes = 0;
     for (;;) {
@@ -162,10 +207,7 @@ export class LayerStore {
         return found;
       });
       if (free.length === 0) return { layers, bytes };
-      for (const layer of free) {
-        bytes += 512 * ((await stat(this.path(layer)).catch(() => undefined))?.blocks ?? 0);
-        await rm(this.path(layer), { force: true });
-      }
+      for (const layer of free) bytes += await removeFile(this.path(layer));
       layers += free.length;
     }
   }
@@ -173,4 +215,17 @@ export class LayerStore {
   private sealed(layer: Layer): SealedLayer {
     return { id: layer.id, key: layer.key, path: this.path(layer) };
   }
+}
+
+async function complete(trx: Queryable, id: string, key: string, keyRecord: object, { label = '', owner, refer }: Sealing): Promise<void> {
+  await completeLayer(trx, id, key, keyRecord, label);
+  if (owner !== undefined) await useLayer(trx, id, owner);
+  await refer?.(trx, id);
+}
+
+/** Removes a file, if it is there. Returns the bytes that it had on the disk. */
+async function removeFile(path: string): Promise<number> {
+  const bytes = 512 * ((await stat(path).catch(() => undefined))?.blocks ?? 0);
+  await rm(path, { force: true });
+  return bytes;
 }

@@ -1,5 +1,5 @@
 /** From what a recipe calls its parent image to the layer that lies below its build instance. */
-import { findAmi, amisOfImage } from '../catalog/amis.ts';
+import { amiOnRecord, amisOfImage } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { resolveImage } from '../catalog/resolve.ts';
 import type { Report } from '../resources/progress.ts';
@@ -23,6 +23,8 @@ export interface ParentRequest {
   readonly account: string;
   readonly catalog: Catalog;
   readonly layers: LayerStore;
+  /** ARN of the image that is worked on: the layer is noted as used by it, until it is released. */
+  readonly arn: string;
   readonly dataDirectory: string;
   readonly report: Report;
   readonly signal: AbortSignal;
@@ -45,15 +47,21 @@ export async function sealedParent(request: ParentRequest): Promise<ParentImage>
   if (request.reference.startsWith('ami-')) return fromAmi(request, request.reference);
   if (request.reference.startsWith('arn:')) {
     const arn = await resolveImage(request.catalog.db, request.reference);
-    const ami = arn === undefined ? undefined : (await amisOfImage(request.catalog.db, arn)).find((each) => each.region === request.region);
-    if (ami === undefined) throw new Error(`parent image ${request.reference}: no available build of it has an AMI in ${request.region}`);
+    if (arn === undefined) throw new Error(`parent image ${request.reference}: there is no available build of it`);
+    const ami = (await amisOfImage(request.catalog.db, arn)).find((each) => each.region === request.region);
+    if (ami === undefined) throw new Error(`parent image ${request.reference}: ${arn} has no AMI in ${request.region} (any more)`);
     return fromAmi(request, ami.id);
   }
   throw new Error(`parent image ${request.reference}: neither an AMI id nor an image ARN`);
 }
 
 async function fromAmi(request: ParentRequest, id: string): Promise<ParentImage> {
-  const ami = await findAmi(request.catalog.db, id, request.region);
-  if (ami === undefined || ami.layer_id === null) throw new Error(`parent image ${request.reference}: no AMI ${id} is available in ${request.region}`);
-  return { layer: await request.layers.get(ami.layer_id), osVersion: ami.os_version ?? undefined, description: `${id} (${ami.name})` };
+  const taken = await request.layers.takeAmi(id, request.region, request.arn);
+  if (taken === undefined) {
+    const record = await amiOnRecord(request.catalog.db, id);
+    const why = record?.region === request.region && record.state === 'deregistered' ? `the AMI ${id} was deregistered` : `no AMI ${id} is available in ${request.region}`;
+    throw new Error(`parent image ${request.reference}: ${why}`);
+  }
+  const { ami, layer } = taken;
+  return { layer, osVersion: ami.os_version ?? undefined, description: `${id} (${ami.name})` };
 }

@@ -131,7 +131,8 @@ export async function takeLayer(work: ImageWork, entry: WorkInstance, key: { rea
     throw error;
   }
   entry.layer = next;
-  const sealed = await work.layers.seal(current, key.key, key.record, label);
+  // Noted as needed in the same moment: until the next machine lies over it, nothing else refers to it.
+  const sealed = await work.layers.seal(current, key.key, key.record, { label, owner: work.arn });
   entry.parent = sealed;
   entry.parentKey = sealed.key;
   work.sealed.push(sealed);

@@ -2,9 +2,10 @@
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { Catalog } from '../catalog/catalog.ts';
 import { closeExecutions } from '../catalog/executions.ts';
-import { amisOfImage, updateAmi } from '../catalog/amis.ts';
+import { amisOfImage, pendingAmis } from '../catalog/amis.ts';
 import { openImageLog } from '../catalog/image-log.ts';
 import { getImage, transitionImage } from '../catalog/images.ts';
+import { withdrawAmi } from '../distribution/withdraw.ts';
 import { workflowParameterValues } from '../documents/workflow/parameters.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { LayerStore } from '../images/layer-store.ts';
@@ -15,7 +16,7 @@ import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
 import { endWorkInstance } from './instances.ts';
 import { runWorkflow } from './interpreter.ts';
 import { refuseDangerous, resolveComponents, warnWithoutEffect } from './preparation.ts';
-import { outputResources, removeCopies } from './outputs.ts';
+import { outputResources } from './outputs.ts';
 import { selectWorkflows, type SelectedWorkflow } from './select-workflows.ts';
 
 /** What `state.reason` holds at most. */
@@ -103,12 +104,12 @@ async function end(work: ImageWork, error: Error): Promise<void> {
 }
 
 async function discardOutputs(work: ImageWork): Promise<void> {
-  for (const ami of await amisOfImage(work.catalog.db, work.arn)) {
-    await removeCopies(work, ami);
-    await updateAmi(work.catalog.db, ami.id, { state: 'deregistered' });
-  }
+  const { catalog, layers, arn } = work;
+  const amis = [...(await amisOfImage(catalog.db, arn)), ...(await pendingAmis(catalog.db, arn))];
+  await layers.release(arn);
   // Layers of components that succeeded stay for the next try; nothing refers to them, so that they are collected when they grow old.
-  for (const layer of work.sealed.toReversed()) if (!(await work.layers.isReusable(layer.id))) await work.layers.discard(layer);
+  for (const ami of amis) await withdrawAmi(catalog, layers, ami, { keepReusable: true });
+  for (const layer of work.sealed.toReversed()) await layers.discardChain(layer.id, { keepReusable: true });
 }
 
 /**

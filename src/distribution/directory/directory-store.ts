@@ -65,8 +65,12 @@ export const directoryStore: Store = {
 
   async removeImage({ directory, amiId }) {
     // The manifest first: a file without one is an unfinished copy, a manifest without a file would be a lie.
-    await rm(manifestFile(directory, amiId), { force: true });
+    await this.removeDescription({ directory, amiId });
     await rm(imageFile(directory, amiId), { force: true });
+  },
+
+  async removeDescription({ directory, amiId }) {
+    await rm(manifestFile(directory, amiId), { force: true });
   },
 };
 

@@ -76,8 +76,7 @@ async function make(base: BaseImage, request: BaseImageRequest, signal: AbortSig
     const version = versionOf(new Date());
     const record = { base: base.name, version, made: new Date().toISOString() };
     const key = createHash('sha256').update(JSON.stringify(record)).digest('hex');
-    const sealed = await layers.seal(layer, key, record);
-    await recordBaseImage(catalog.db, { name: base.name, version, layerId: sealed.id, osVersion: base.osVersion });
+    await layers.seal(layer, key, record, { refer: (trx, layerId) => recordBaseImage(trx, { name: base.name, version, layerId, osVersion: base.osVersion }) });
     report({ type: 'log', text: `base image ${base.name} ${version} made in ${Math.round((Date.now() - started) / 1000)} s` });
   } catch (error) {
     await layers.discard(layer);

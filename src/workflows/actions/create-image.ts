@@ -32,7 +32,7 @@ export const createImage: StepAction = {
       userData: null,
       buildDate: work.image.dateCreated ?? '',
     });
-    const sealed = await work.layers.seal(entry.layer, key.key, key.record);
+    const sealed = await work.layers.seal(entry.layer, key.key, key.record, { owner: work.arn });
     entry.layer = undefined;
     const layer = await work.layers.merge(sealed, MAX_CHAIN, signal);
     work.sealed.push(layer);

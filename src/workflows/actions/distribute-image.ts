@@ -73,8 +73,10 @@ async function copyTo(work: ImageWork, ami: BuiltAmi, plan: RegionPlan, report: 
     top: ami.layer.path, region: plan.region, amiId, name: plan.name, description: plan.description, tags: plan.tags, imageArn: work.arn, directory,
     held: heldRecorder(work.catalog.db, work.arn), report, signal,
   });
-  const layer = await work.layers.adopt(copy.file, { copyOf: ami.layer.key, sha256: copy.sha256 });
+  const layer = await work.layers.adopt(copy.file, { copyOf: ami.layer.key, sha256: copy.sha256 }, {
+    owner: work.arn,
+    refer: (trx, layerId) => updateAmi(trx, amiId, { state: 'available', layer_id: layerId }),
+  });
   work.sealed.push(layer);
-  await updateAmi(work.catalog.db, amiId, { state: 'available', layer_id: layer.id });
   return amiId;
 }

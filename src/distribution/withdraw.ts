@@ -1,0 +1,22 @@
+/** Taking an AMI back: from available to deregistered, and what is freed by that. */
+import { updateAmi, type Ami } from '../catalog/amis.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { Freed, LayerStore } from '../images/layer-store.ts';
+import { storeOf } from './stores.ts';
+
+/**
+ * Deregisters an AMI and frees its disk as far as nothing else refers to it: the layers at home, the copy elsewhere. What others lie
+ * over stays until they are gone. Safe to repeat, and safe after a crash in the middle: the record is first.
+ * @param options.keepReusable components' layers stay for later builds
+ */
+export async function withdrawAmi(catalog: Catalog, layers: LayerStore, ami: Ami, options: { readonly keepReusable: boolean }): Promise<Freed> {
+  if (ami.state !== 'deregistered') await updateAmi(catalog.db, ami.id, { state: 'deregistered' });
+  const { store, directory } = storeOf(catalog.dataDirectory, ami.region);
+  // A copy that was never finished is no layer, and nothing can lie over it.
+  if (ami.layer_id === null) {
+    await store.removeImage({ directory, amiId: ami.id });
+    return { layers: 0, bytes: 0 };
+  }
+  await store.removeDescription({ directory, amiId: ami.id });
+  return layers.discardChain(ami.layer_id, options);
+}

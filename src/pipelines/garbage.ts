@@ -1,0 +1,49 @@
+/** Garbage: layers that nothing refers to, and files that no record names. Safe beside builds: nothing of theirs is in either. */
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { allAmis } from '../catalog/amis.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { allLayers } from '../catalog/layers.ts';
+import { LayerStore, type Freed } from '../images/layer-store.ts';
+import { strayFiles } from './stray-files.ts';
+
+/** What was freed. */
+export interface Collected extends Freed {
+  /** Files that no record named. */
+  readonly files: number;
+}
+
+/**
+ * Frees what nothing refers to.
+ * @param before ISO-8601; components' layers that were used after it stay for later builds
+ */
+export async function collectGarbage(catalog: Catalog, before: string): Promise<Collected> {
+  const freed = await new LayerStore(catalog, catalog.dataDirectory).discardUnreferenced(before);
+  let files = 0;
+  let { bytes } = freed;
+  for (const path of await findStrays(catalog)) {
+    const size = await sizeOf(join(catalog.dataDirectory, path));
+    if (size === undefined) continue;
+    await rm(join(catalog.dataDirectory, path), { force: true });
+    files++;
+    bytes += size;
+  }
+  return { layers: freed.layers, files, bytes };
+}
+
+/** Paths, relative to the data directory, of disks and manifests that no record names. */
+export async function findStrays(catalog: Catalog): Promise<readonly string[]> {
+  // The folders before the records: every file is on record before it is made, so that what is new is in neither or in the records.
+  const regions = await names(join(catalog.dataDirectory, 'regions'));
+  const files = [...(await names(join(catalog.dataDirectory, 'layers'))).map((name) => join('layers', name))];
+  for (const region of regions) files.push(...(await names(join(catalog.dataDirectory, 'regions', region))).map((name) => join('regions', region, name)));
+  return catalog.transaction(async (trx) => strayFiles(files, await allLayers(trx), await allAmis(trx)));
+}
+
+async function names(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch(() => []);
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return stat(path).then(({ blocks }) => 512 * blocks, () => undefined);
+}

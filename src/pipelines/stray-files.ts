@@ -1,0 +1,24 @@
+/** Which files of `layers/` and `regions/` no record names. Pure. */
+import type { Ami } from '../catalog/amis.ts';
+import type { Layer } from '../catalog/layers.ts';
+
+const OF_LAYER = /^layers\/(lay-[0-9a-f]{17})(?:-flat)?\.qcow2(?:\.partial)?$/;
+const OF_AMI = /^regions\/([^/]+)\/(ami-[0-9a-f]{17})\.(qcow2|json)(\.partial(?:-\d+)?)?$/;
+
+/**
+ * Files with names that Ingot gives which belong to no layer or AMI. Files with other names are somebody else's.
+ * @param paths relative to the data directory
+ */
+export function strayFiles(paths: readonly string[], layers: readonly Pick<Layer, 'id' | 'path'>[], amis: readonly Pick<Ami, 'id' | 'region' | 'state'>[]): readonly string[] {
+  const layerIds = new Set(layers.map(({ id }) => id));
+  const disks = new Set(layers.map(({ path }) => path));
+  const live = new Set(amis.filter(({ state }) => state === 'available' || state === 'pending').map(({ id, region }) => `${region}/${id}`));
+  return paths.filter((path) => {
+    if (disks.has(path)) return false;
+    // By the layer, not by the file: a chain that is being merged has a second file under its top's name.
+    const layer = OF_LAYER.exec(path)?.[1];
+    if (layer !== undefined) return !layerIds.has(layer);
+    const [, region, ami] = OF_AMI.exec(path) ?? [];
+    return ami !== undefined && !live.has(`${region}/${ami}`);
+  });
+}
