@@ -64,7 +64,7 @@ export const REFUSALS: readonly Refusal[] = [
     patterns: [
       /sysctl: permission denied on key/,
       /sysctl: setting key "[^"]*"(?:, ignoring)?: (?:Invalid argument|Read-only file system|Operation not permitted|Permission denied)/,
-      /sysctl: cannot stat \/proc\/sys\/net\/(?:core|netfilter|bridge|nf_conntrack_max)\S*: No such file or directory/,
+      /sysctl: cannot stat \/proc\/sys\/net\/(?:core|netfilter|bridge|nf_conntrack_max|ipv4\/(?:tcp_mem|udp_mem|tcp_max_orphans|neigh\/default\/gc_thresh))\S*: No such file or directory/,
       /\/proc\/(?:sys\/|sysrq-trigger)\S*['"]?: (?:Read-only file system|Permission denied|Operation not permitted)/,
       /\/proc\/sys\/(?:kernel|vm|fs|dev|net\/core|net\/netfilter|net\/bridge)\/\S*['"]?: No such file or directory/,
       /\/sys\/(?!fs\/cgroup)\S*['"]?: (?:Read-only file system|Permission denied|Operation not permitted)/,
@@ -150,6 +150,8 @@ export const REFUSALS: readonly Refusal[] = [
       /(?:chrt|ionice|renice|nice|taskset|schedtool): .*(?:Operation not permitted|Permission denied)|ioprio_set failed/,
       /dmesg: read kernel buffer failed|audit support not in kernel|Cannot open netlink audit socket|The audit (?:system is disabled|daemon is exiting)/,
       /(?:bpf|perf_event_open|bpf_prog_load|init_module|finit_module|pivot_root|kexec_load|reboot|syslog|sethostname|setns|unshare|add_key|keyctl|iopl|ioperm|quotactl)(?:\(\S*\))?\s?(?:failed|syscall|error)?:? .*(?:Operation not permitted|Permission denied|Function not implemented)/i,
+      // EPERM, which root of a machine hardly ever gets; want of a file's permission is errno 13.
+      /PermissionError: \[Errno 1\] Operation not permitted|EPERM: operation not permitted/,
       /RLIMIT_MEMLOCK.*(?:Operation not permitted|too low)|locate_hole failed|Could not find a free area of memory/,
       /(?:apparmor_parser|AppArmor).*(?:interface file missing|not enabled|Permission denied|needs AppArmor)|SELinux is disabled|setenforce: /,
     ],

@@ -270,7 +270,7 @@ function fileRule(paths: readonly string[], read = false): MachineRuleName | und
 /** Parameters that belong to a network namespace, of which a container has its own. Most of `net.core` and conntrack's sizes do not. */
 function perNamespace(key: string): boolean {
   const name = key.replaceAll('/', '.');
-  if (/^net\.ipv4\.(?:tcp_mem|udp_mem|tcp_max_orphans|inet_peer_.*|route\.(?:gc_.*|max_size|min_.*|mtu_.*|redirect_.*|error_.*))$/.test(name)) return false;
+  if (/^net\.ipv4\.(?:tcp_mem|udp_mem|tcp_max_orphans|inet_peer_.*|neigh\.default\.gc_thresh\d|route\.(?:gc_.*|max_size|redirect_.*|error_.*))$/.test(name)) return false;
   return /^net\.(?:ipv4|ipv6|unix)\.|^net\.core\.somaxconn$/.test(name);
 }
 

@@ -21,6 +21,8 @@ export const KERNEL_OPTIONS = 'console=tty0 console=ttyS0,115200 no_timer_check'
 export const filesBeforePackages: readonly ImageFile[] = [
   // The hook that writes the initramfs would otherwise take the swap partition of the machine that builds.
   { path: '/etc/initramfs-tools/conf.d/resume', content: 'RESUME=none\n' },
+  // A container cannot look at the root's device: without this its initramfs would come out without fsck, unlike a machine's.
+  { path: '/etc/initramfs-tools/conf.d/fsck', content: 'FSTYPE=ext4\n' },
   {
     path: '/etc/default/grub',
     content: `# Read by update-grub (which works in a machine, not in a container). See /etc/grub.d/10_kernel_links.
