@@ -81,7 +81,7 @@ export const WHEN: Readonly<Record<ErrorCode, string>> = {
   InvalidVersionNumberException: 'A version that is malformed or out of range, in a `semanticVersion`.',
   InvalidPaginationTokenException: 'A `nextToken` of another list, another caller or other parameters.',
   ResourceAlreadyExistsException: 'A name, or a recipe\'s version, that is taken; a component without a change.',
-  ResourceInUseException: 'Not answered by this version.',
+  ResourceInUseException: 'An AMI is to be deregistered whose image is in work.',
   ResourceDependencyException: 'A delete of what others refer to (they are named), or of an image in work.',
   IdempotentParameterMismatchException: 'A client token that came before with other parameters.',
   ClientException: 'Not answered by this version.',
@@ -114,5 +114,8 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:ExecuteCommand': '`{argv, env?, cwd?, timeoutSeconds?}`; answers lines `{"stream":"stdout"\\|"stderr","data":"<base64>"}`, last `{"exitCode","signal","timedOut"}` or `{"error"}`. The command ends when the client goes',
   'ingot:GetConsole': '`?follow=true\\|false`; plain text',
   'ingot:GetImageLog': '`:arn` percent-encoded; `?follow=true\\|false&after=N`; lines of progress records (`events-and-logs.md`). With `follow` it ends when the image has',
+  'ingot:DescribeStorage': '`{dataDirectory, totalBytes, availableBytes, kinds: {baseImages, images, copies, running, instances, unreferenced, logs, catalog, other}, regions: [{region, bytes}], amis: [{id, region, name, image, created, bytes, freedBytes}]}`: bytes on the disk; `freedBytes` is what deregistering that AMI alone would free',
+  'ingot:CollectGarbage': '`{olderThanSeconds?}` (default 0): components\' layers that were used within it stay for later builds. `{layers, files, bytes}` that were freed',
+  'ingot:DeregisterAmi': '`?region=`: refused when it is in another one. `{amiId, region, layers, bytes, keptBy: [string]}`: what was freed, and who keeps its disk when that stays. `ResourceInUseException` while its image is in work',
   'ingot:ListImageAmis': '`:arn` percent-encoded; `{amis: [{region, id, file, name}]}`, files as absolute paths on the server',
 };

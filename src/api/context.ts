@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Tables } from '../catalog/tables.ts';
 import type { LaunchService, Owner } from '../launches/types.ts';
+import type { StorageService } from '../pipelines/storage.ts';
 import type { Credentials } from '../platform/credentials.ts';
 import type { OperationInput, OperationName, OperationOutput } from './model.ts';
 
@@ -16,6 +17,7 @@ export interface ApiServices {
   /** Tells the worker that there may be something to do. Never throws. */
   readonly wakeWorker: () => void;
   readonly launches: LaunchService;
+  readonly storage: StorageService;
   readonly version: string;
   /** Absolute path. */
   readonly dataDirectory: string;

@@ -14,6 +14,7 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { insertAmi } from '../catalog/amis.ts';
 import { openCatalog, type Catalog } from '../catalog/catalog.ts';
 import { imageLogPath, openImageLog } from '../catalog/image-log.ts';
+import { storageService } from '../pipelines/storage.ts';
 import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchService } from '../launches/types.ts';
 import { resourceNotFound } from '../resources/errors.ts';
 import type { ApiServices, Handler, Handlers } from './context.ts';
@@ -96,7 +97,7 @@ afterEach(() => app.close());
 
 function api(own: Partial<Handlers> = {}): FastifyInstance {
   const services: ApiServices = {
-    catalog, launches, defaultAccount: ACCOUNT, version: '1.2.3', dataDirectory: directory,
+    catalog, launches, storage: storageService(catalog), defaultAccount: ACCOUNT, version: '1.2.3', dataDirectory: directory,
     credential: (id) => (id === KEY.accessKeyId ? { ...KEY, account: ACCOUNT } : undefined),
     wakeWorker: () => void wakes++,
     shutdown: () => void stops++,

@@ -6,6 +6,7 @@ import { imagebuilderClient, signedJson, type Connection } from '../platform/api
 import { sleep } from '../platform/clock.ts';
 import { loadCredentials } from '../platform/credentials.ts';
 import { parseTemplate, planTemplate, resolveResource, TemplateError, type Plan, type PlannedResource, type ResourceAttributes } from '../templates/template.ts';
+import { cacheTagOf, withCacheTag } from './build/cache.ts';
 import { createImage, deployResource, type DeployContext } from './build/deploy.ts';
 import { humanOutput, jsonOutput, type AmiFile, type BuildOutput, type BuildResult } from './build/output.ts';
 import { connectTo, dataDirectoryOf, regionOf } from './client.ts';
@@ -15,7 +16,7 @@ import { followImage } from './follow.ts';
 import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
 
 export const build: Command = {
-  usage: 'build TEMPLATE [--parameter NAME=VALUE]... [--region REGION] [--data DIR] [--json]',
+  usage: 'build TEMPLATE [--parameter NAME=VALUE]... [--no-cache | --cache | --cache-max-age AGE] [--region REGION] [--data DIR] [--json]',
   help: `
 Builds the images of a CloudFormation template (YAML or JSON): makes or updates its AWS::ImageBuilder resources, then builds each
 AWS::ImageBuilder::Image of it, one after the other, or runs its pipelines when it has no Image. Resources that are the same stay as they are.
@@ -26,6 +27,9 @@ Ctrl-C cancels the image that is being built and leaves when that is done; a sec
   --stack-name NAME       what AWS::StackName stands for (else the template's name)
   --region REGION         the home Region (else AWS_REGION, else us-east-1)
   --data DIR              the data directory (else INGOT_DATA, else /var/lib/ingot)
+  --no-cache              run every component, whatever layers of earlier builds there are
+  --cache-max-age AGE     take layers of earlier builds that are not older: 90m, 24h, 7d
+  --cache                 take them as when nothing else is said (24h), where the template's tag ingot:layer-cache says otherwise
   --json                  one progress record a line; the last line has "type":"result"
 
 Exit code: 0 built, 1 failed, 2 used wrongly (a fault of the template too), 130 cancelled by Ctrl-C.
@@ -34,6 +38,7 @@ Example:
   ingot build examples/nginx/template.yaml`,
   options: {
     parameter: { type: 'string', multiple: true, short: 'p' }, 'stack-name': { type: 'string' }, region: { type: 'string' }, data: { type: 'string' }, json: { type: 'boolean' },
+    cache: { type: 'boolean' }, 'no-cache': { type: 'boolean' }, 'cache-max-age': { type: 'string' },
   },
   positionals: ['TEMPLATE'],
   run,
@@ -48,6 +53,8 @@ interface Run {
   readonly plan: Plan;
   readonly output: BuildOutput;
   readonly interrupt: Interrupt;
+  /** Goes to each image as a tag; its own tags decide when absent. */
+  readonly cacheTag: string | undefined;
   readonly known: Map<string, ResourceAttributes>;
 }
 
@@ -57,13 +64,14 @@ async function run(args: Arguments): Promise<number> {
   const output = args.flag('json') ? jsonOutput() : humanOutput(args.text('data') === undefined ? undefined : dataDirectory);
   const interrupt = catchInterrupt(() => output.note('interrupted: cancelling (once more leaves at once)'));
   try {
+    const cacheTag = cacheTagOf(args);
     const plan = await readPlan(args, dataDirectory, region);
     await requireFitHost('build', dataDirectory);
     const connection = await connectTo(dataDirectory, region);
     const { account } = await loadCredentials(dataDirectory);
     const client = imagebuilderClient(connection);
     const deploy = { client, region, account, signal: interrupt.signal };
-    return await buildAll({ dataDirectory, region, connection, deploy, plan, output, interrupt, known: new Map() });
+    return await buildAll({ dataDirectory, region, connection, deploy, plan, output, interrupt, cacheTag, known: new Map() });
   } catch (error) {
     if (interrupt.signal.aborted) {
       output.failed('interrupted');
@@ -140,7 +148,7 @@ async function buildAll(run: Run): Promise<number> {
   }
   if (images.length > 0) return 0;
   for (const pipeline of pipelines) {
-    const answer = await run.deploy.client.send(new StartImagePipelineExecutionCommand({ imagePipelineArn: run.known.get(pipeline.logicalId)!.ref } as never));
+    const answer = await run.deploy.client.send(new StartImagePipelineExecutionCommand({ imagePipelineArn: run.known.get(pipeline.logicalId)!.ref, ...withCacheTag(run.cacheTag, undefined) } as never));
     const code = await watch(run, answer.imageBuildVersionArn!, pipeline);
     if (code !== 0) return code;
   }
@@ -159,7 +167,8 @@ function requestFor(run: Run, resource: PlannedResource): ReturnType<typeof reso
 async function buildImage(run: Run, resource: PlannedResource): Promise<number> {
   // A signal between the request and its answer must not leave an image that nobody cancels, so this request is not aborted.
   run.interrupt.signal.throwIfAborted();
-  const arn = await createImage({ ...run.deploy, signal: new AbortController().signal }, resource, requestFor(run, resource));
+  const request = requestFor(run, resource);
+  const arn = await createImage({ ...run.deploy, signal: new AbortController().signal }, resource, { ...request, ...withCacheTag(run.cacheTag, request['tags']) });
   return watch(run, arn, resource);
 }
 

@@ -2,6 +2,7 @@
 import { signedJson } from '../platform/api-client.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
 import type { Arguments, Command } from './command.ts';
+import { table } from './text.ts';
 
 /** What the server says of an instance. */
 export interface InstanceDescription {
@@ -43,8 +44,7 @@ async function run(args: Arguments): Promise<number> {
     return 0;
   }
   const rows = [['ID', 'STATE', 'IMAGE', 'TYPE', 'LAUNCHED', 'PORTS'], ...found.map(rowOf)];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  for (const row of rows) process.stdout.write(`${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()}\n`);
+  process.stdout.write(table(rows));
   return 0;
 }
 

@@ -14,6 +14,20 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
 }
 
+/** `0 B`, `4.1 kB`, `620 MB`, `1.2 GB`: powers of ten, as disks are sold and `df --si` counts. */
+export function size(bytes: number): string {
+  let unit = 0;
+  let value = bytes;
+  for (; value >= 999.5 && unit < 4; unit++) value /= 1000;
+  return `${unit === 0 || value >= 9.95 ? Math.round(value) : value.toFixed(1)} ${['B', 'kB', 'MB', 'GB', 'TB'][unit]}`;
+}
+
+/** Rows as columns; what `right` says is aligned to the right. The last column is not filled up. */
+export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) => `${row.map((cell, column) => (right.includes(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  ').trimEnd()}\n`).join('');
+}
+
 /** What a build printed, safe for a terminal: no escape sequences, no control characters; a carriage return keeps what came last. */
 export function plainLine(text: string): string {
   const shown = text.replace(/\r+$/, '').split('\r').at(-1)!;

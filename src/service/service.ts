@@ -10,6 +10,7 @@ import { busyImages } from '../catalog/image-work.ts';
 import { instancesToActOn } from '../catalog/instances.ts';
 import { managedImages } from '../images/base/base-images.ts';
 import { launchService } from '../launches/service.ts';
+import { storageService } from '../pipelines/storage.ts';
 import { sleep } from '../platform/clock.ts';
 import { loadCredentials } from '../platform/credentials.ts';
 import { writeFileAtomic } from '../platform/files.ts';
@@ -67,6 +68,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     defaultAccount: credentials.account,
     wakeWorker,
     launches: launchService(catalog, wakeWorker),
+    storage: storageService(catalog),
     version: options.version,
     dataDirectory,
     shutdown: () => void stop(),
@@ -127,7 +129,7 @@ async function takeLock(dataDirectory: string): Promise<FileLock> {
   if (lock !== undefined) return lock;
   const other = await runningServer(dataDirectory);
   const who = other === undefined ? 'another process' : `the server with pid ${other.pid}, at http://${other.host}:${other.port}`;
-  throw new DataDirectoryBusy(`the data directory ${dataDirectory} is in use by ${who}`);
+  throw new DataDirectoryBusy(`the data directory ${dataDirectory} is in use by ${who}; use that one, end it (./ingot stop --data ${JSON.stringify(dataDirectory)}), or name another directory (--data)`);
 }
 
 function startWorkerProcess(dataDirectory: string): Promise<RunningProcess> {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApi } from '../../src/api/server.ts';
 import { openCatalog, type Catalog } from '../../src/catalog/catalog.ts';
+import type { StorageService } from '../../src/pipelines/storage.ts';
 import type { LaunchService } from '../../src/launches/types.ts';
 
 process.env['INGOT_LOG'] ??= 'silent';
@@ -47,6 +48,7 @@ export async function startApi(): Promise<TestApi> {
     defaultAccount: ACCOUNT,
     wakeWorker: () => void woken++,
     launches: {} as LaunchService,
+    storage: {} as StorageService,
     version: '0.0.0',
     dataDirectory,
     shutdown: () => {},

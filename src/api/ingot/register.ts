@@ -3,6 +3,7 @@ import { imageRoutes } from './images.ts';
 import { instanceRoutes } from './instances.ts';
 import type { IngotRoute } from './route.ts';
 import { serverRoutes } from './server.ts';
+import { storageRoutes } from './storage.ts';
 
 /** All of them. */
-export const ingotRoutes: readonly IngotRoute[] = [...serverRoutes, ...instanceRoutes, ...imageRoutes];
+export const ingotRoutes: readonly IngotRoute[] = [...serverRoutes, ...instanceRoutes, ...imageRoutes, ...storageRoutes];

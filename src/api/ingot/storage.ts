@@ -1,0 +1,38 @@
+/** What disks take, and giving it back: usage, collection of garbage, deregistering AMIs. */
+import { resourceNotFound } from '../../resources/errors.ts';
+import { readBody, readQuery } from './read.ts';
+import type { IngotRoute } from './route.ts';
+
+/** Ten years: an age beyond it is a mistake. */
+const LONGEST_SECONDS = 10 * 366 * 86_400;
+
+export const storageRoutes: readonly IngotRoute[] = [
+  {
+    action: 'ingot:DescribeStorage',
+    method: 'GET',
+    path: '/ingot/storage',
+    async handle(_request, context) {
+      return { json: await context.services.storage.usage(context) };
+    },
+  },
+  {
+    action: 'ingot:CollectGarbage',
+    method: 'POST',
+    path: '/ingot/gc',
+    async handle({ body }, { services }) {
+      const olderThanSeconds = readBody(body, (reader) => reader.integer('olderThanSeconds', 0, LONGEST_SECONDS)) ?? 0;
+      return { json: await services.storage.collect({ olderThanSeconds }) };
+    },
+  },
+  {
+    action: 'ingot:DeregisterAmi',
+    method: 'DELETE',
+    path: '/ingot/amis/:id',
+    async handle({ params, query }, context) {
+      const id = params['id']!;
+      if (!/^ami-[0-9a-f]{8,17}$/.test(id)) throw resourceNotFound(id.slice(0, 64));
+      const region = readQuery(query, (reader) => reader.string('region', { max: 64 }));
+      return { json: await context.services.storage.deregister(context, id, region) };
+    },
+  },
+];

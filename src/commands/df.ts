@@ -1,0 +1,56 @@
+/** `ingot df`. */
+import { signedJson } from '../platform/api-client.ts';
+import type { StorageUsage } from '../pipelines/storage.ts';
+import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import type { Arguments, Command } from './command.ts';
+import { plainLine, size, table } from './text.ts';
+
+export const df: Command = {
+  usage: 'df [--json] [--data DIR]',
+  help: `
+Shows what takes space in the data directory, each file counted once, and the AMIs with what deregistering each of them alone would free:
+layers that others share, or lie over, stay.
+
+  --json           as one JSON object, sizes in bytes
+${CLIENT_HELP}
+
+Example:
+  ingot df`,
+  options: { ...CLIENT_OPTIONS, json: { type: 'boolean' } },
+  positionals: [],
+  run,
+};
+
+const KINDS: readonly (readonly [kind: keyof StorageUsage['kinds'], what: string])[] = [
+  ['baseImages', 'base images'],
+  ['images', 'images at home (what they share counts once)'],
+  ['copies', 'copies in other Regions'],
+  ['running', 'builds that run'],
+  ['instances', 'disks of launched instances'],
+  ['unreferenced', 'kept for later builds only: ingot gc frees it'],
+  ['logs', 'logs'],
+  ['catalog', 'records'],
+  ['other', 'other'],
+];
+
+async function run(args: Arguments): Promise<number> {
+  const usage = await signedJson<StorageUsage>(await connect(args), { method: 'GET', path: '/ingot/storage' });
+  process.stdout.write(args.flag('json') ? `${JSON.stringify(usage)}\n` : shown(usage));
+  return 0;
+}
+
+/** A table for people. */
+export function shown(usage: StorageUsage): string {
+  const rows: string[][] = [];
+  for (const [kind, what] of KINDS) {
+    rows.push([size(usage.kinds[kind]), what]);
+    if (kind === 'copies') for (const { region, bytes } of usage.regions) rows.push([size(bytes), `  of these, ${region}`]);
+  }
+  rows.push([size(usage.totalBytes), `total of ${plainLine(usage.dataDirectory)}; ${size(usage.availableBytes)} are free`]);
+  if (usage.amis.length === 0) return `${table(rows, [0])}\nno AMIs\n`;
+  const amis = [
+    ['AMI', 'REGION', 'SIZE', 'WOULD FREE', 'NAME', 'IMAGE'],
+    ...usage.amis.map((ami) => [ami.id, ami.region, size(ami.bytes), size(ami.freedBytes), plainLine(ami.name), ami.image.replace(/^.*:image\//, '')]),
+  ];
+  return `${table(rows, [0])}\n${table(amis, [2, 3])}`;
+}

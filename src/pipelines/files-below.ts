@@ -1,0 +1,31 @@
+/** The files of a folder with what they take. */
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** One file or folder. */
+export interface FoundFile {
+  /** Relative to the folder that was asked for; `''` is that itself. */
+  readonly path: string;
+  /** Bytes on the disk. A file with several names counts under the first that was found, as `du` has it. */
+  readonly bytes: number;
+}
+
+/** Everything below a folder, itself included. What goes meanwhile is left out. */
+export async function filesBelow(folder: string): Promise<readonly FoundFile[]> {
+  const found: FoundFile[] = [];
+  const seen = new Set<string>();
+  async function visit(path: string): Promise<void> {
+    const stats = await lstat(join(folder, path)).catch(() => undefined);
+    if (stats === undefined) return;
+    const file = `${stats.dev}:${stats.ino}`;
+    if (stats.nlink > 1 && !stats.isDirectory()) {
+      if (seen.has(file)) return;
+      seen.add(file);
+    }
+    found.push({ path, bytes: stats.blocks * 512 });
+    if (!stats.isDirectory()) return;
+    for (const name of (await readdir(join(folder, path)).catch(() => [])).sort()) await visit(join(path, name));
+  }
+  await visit('');
+  return found;
+}

@@ -1,0 +1,210 @@
+/** What a data directory's disks take, and giving it back: for people who run out of space, and for whoever answers them. */
+import { statfs } from 'node:fs/promises';
+import { allAmis, amiOnRecord, updateAmi, type Ami } from '../catalog/amis.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { getImage } from '../catalog/images.ts';
+import { allLayers, layerUses, listBaseImages, type Layer } from '../catalog/layers.ts';
+import { withdrawAmi } from '../distribution/withdraw.ts';
+import { freedWithout, layerKinds, type LayerNode, type LayerReferences } from '../images/layer-graph.ts';
+import { LayerStore, type Freed } from '../images/layer-store.ts';
+import { resourceInUse, resourceNotFound } from '../resources/errors.ts';
+import { isInProgress } from '../resources/statuses.ts';
+import { filesBelow, type FoundFile } from './files-below.ts';
+import { collectGarbage, findStrays, type Collected } from './garbage.ts';
+
+/** What takes space. All sizes are bytes on the disk, as `du` counts them. */
+export interface StorageUsage {
+  readonly dataDirectory: string;
+  readonly totalBytes: number;
+  /** Free on the file system, for Ingot. */
+  readonly availableBytes: number;
+  /** Each file counted once; together they are the total. */
+  readonly kinds: {
+    /** Base images. */
+    readonly baseImages: number;
+    /** Layers that AMIs of home Regions consist of, base images apart; what several share counts once. */
+    readonly images: number;
+    /** Flat copies in other Regions. */
+    readonly copies: number;
+    /** Layers that only builds and launched instances which run need, those that are being written among them; base images in the making. */
+    readonly running: number;
+    /** What launched instances wrote. */
+    readonly instances: number;
+    /** What nothing refers to: layers that later builds may take, and files on no record. `gc` frees it. */
+    readonly unreferenced: number;
+    readonly logs: number;
+    readonly catalog: number;
+    readonly other: number;
+  };
+  /** Regions with flat copies. */
+  readonly regions: readonly { readonly region: string; readonly bytes: number }[];
+  /** The caller's AMIs, the newest first. */
+  readonly amis: readonly AmiUsage[];
+}
+
+/** An AMI and its size. */
+export interface AmiUsage {
+  readonly id: string;
+  readonly region: string;
+  readonly name: string;
+  /** ARN of the image that it came from. */
+  readonly image: string;
+  /** ISO-8601. */
+  readonly created: string;
+  /** What it consists of, all files of its chain. */
+  readonly bytes: number;
+  /** What deregistering this one alone would free now. */
+  readonly freedBytes: number;
+}
+
+/** How a deregistration ended. */
+export interface Deregistered extends Freed {
+  readonly amiId: string;
+  readonly region: string;
+  /** Who keeps its disk, when that stays: ids of instances, ARNs of images in work, ids of AMIs built on it. Empty when it is gone. */
+  readonly keptBy: readonly string[];
+}
+
+/** Storage, as the API uses it. Methods throw `ApiError`. */
+export interface StorageService {
+  usage(owner: { readonly account: string }): Promise<StorageUsage>;
+  /** @param olderThanSeconds components' layers that were used within it stay for later builds */
+  collect(options: { readonly olderThanSeconds: number }): Promise<Collected>;
+  /**
+   * Deregisters an AMI and frees what nothing else refers to.
+   * @param region refused when it is in another one
+   * @throws {ApiError} ResourceNotFoundException, ResourceInUseException while its image is in work
+   */
+  deregister(owner: { readonly account: string }, amiId: string, region?: string): Promise<Deregistered>;
+}
+
+/** The storage of one data directory. */
+export function storageService(catalog: Catalog): StorageService {
+  const layers = new LayerStore(catalog, catalog.dataDirectory);
+  return {
+    usage: (owner) => usage(catalog, owner.account),
+
+    collect: ({ olderThanSeconds }) => collectGarbage(catalog, new Date(Date.now() - olderThanSeconds * 1000).toISOString()),
+
+    async deregister({ account }, amiId, region) {
+      const ami = await catalog.transaction(async (trx) => {
+        const found = await amiOnRecord(trx, amiId);
+        if (found === undefined || found.account !== account || found.state !== 'available') throw resourceNotFound(amiId);
+        if (region !== undefined && found.region !== region) throw resourceNotFound(`${amiId} in ${region} (it is in ${found.region})`);
+        const image = await getImage(trx, found.image_arn);
+        if (image?.state?.status !== undefined && isInProgress(image.state.status)) {
+          throw resourceInUse(amiId, `The image '${found.image_arn}' is still being created (${image.state.status}). Wait for its end, or cancel it.`);
+        }
+        await updateAmi(trx, amiId, { state: 'deregistered' });
+        return { ...found, state: 'deregistered' as const };
+      });
+      const freed = await withdrawAmi(catalog, layers, ami, { keepReusable: false });
+      return { amiId, region: ami.region, ...freed, keptBy: await keepers(catalog, ami) };
+    },
+  };
+}
+
+/** All that refers to layers, as it is at one moment. */
+interface Records {
+  readonly layers: readonly Layer[];
+  readonly nodes: readonly LayerNode[];
+  readonly references: LayerReferences;
+  readonly amis: readonly Ami[];
+  readonly uses: readonly { readonly layer_id: string; readonly owner: string }[];
+}
+
+async function readRecords(catalog: Catalog): Promise<Records> {
+  return catalog.transaction(async (trx) => {
+    const layers = await allLayers(trx);
+    const amis = await allAmis(trx);
+    const uses = await layerUses(trx);
+    return {
+      layers, amis, uses,
+      nodes: layers.map(({ id, parent_id, state }) => ({ id, parentId: parent_id, writing: state === 'writing' })),
+      references: {
+        bases: (await listBaseImages(trx)).map(({ layer_id }) => layer_id),
+        // As the queries that free layers have it: only a deregistered AMI needs none.
+        amis: amis.flatMap(({ id, layer_id, state }) => (layer_id === null || state === 'deregistered' ? [] : [{ id, layerId: layer_id }])),
+        uses: uses.map(({ layer_id }) => layer_id),
+      },
+    };
+  });
+}
+
+/** Who needs the layer of a deregistered AMI, when it is still there. */
+async function keepers(catalog: Catalog, { id, layer_id }: Ami): Promise<readonly string[]> {
+  const { nodes, references, uses } = await readRecords(catalog);
+  if (layer_id === null || !nodes.some((node) => node.id === layer_id)) return [];
+  const above = new Set([layer_id]);
+  for (let before = 0; before < above.size;) {
+    before = above.size;
+    for (const node of nodes) if (node.parentId !== null && above.has(node.parentId)) above.add(node.id);
+  }
+  const amis = references.amis.filter((ami) => ami.id !== id && above.has(ami.layerId)).map((ami) => ami.id);
+  const found = [...new Set([...amis, ...uses.filter((use) => above.has(use.layer_id)).map(({ owner }) => owner)])];
+  return found.length > 0 ? found : ['layers for later builds'];
+}
+
+async function usage(catalog: Catalog, account: string): Promise<StorageUsage> {
+  const { dataDirectory } = catalog;
+  // Strays before the rest: what is made meanwhile is counted as what it is.
+  const strays = new Set(await findStrays(catalog));
+  const files = await filesBelow(dataDirectory);
+  const records = await readRecords(catalog);
+  const kinds = layerKinds(records.nodes, records.references);
+  const layerAt = new Map(records.layers.map((layer) => [layer.path, layer]));
+  const copies = new Set(records.amis.filter(({ state, file }) => state === 'available' && file.startsWith('regions/')).map(({ file }) => file));
+
+  const sums = { baseImages: 0, images: 0, copies: 0, running: 0, instances: 0, unreferenced: 0, logs: 0, catalog: 0, other: 0 };
+  const regions = new Map<string, number>();
+  for (const { path, bytes } of files) {
+    const kind = strays.has(path) ? 'unreferenced' : kindOf(path, layerAt, kinds, copies);
+    sums[kind] += bytes;
+    if (kind !== 'copies') continue;
+    const region = path.split('/')[1]!;
+    regions.set(region, (regions.get(region) ?? 0) + bytes);
+  }
+  const { bavail, bsize } = await statfs(dataDirectory);
+  return {
+    dataDirectory,
+    totalBytes: Object.values(sums).reduce((sum, bytes) => sum + bytes, 0),
+    availableBytes: bavail * bsize,
+    kinds: sums,
+    regions: [...regions].map(([region, bytes]) => ({ region, bytes })).sort((a, b) => (a.region < b.region ? -1 : 1)),
+    amis: amiUsages(records, files, account),
+  };
+}
+
+const KINDS = { base: 'baseImages', ami: 'images', work: 'running', unreferenced: 'unreferenced' } as const;
+const OF_MERGE = /^layers\/(lay-[0-9a-f]+)-flat\.qcow2/;
+
+function kindOf(
+  path: string, layerAt: ReadonlyMap<string, Layer>, kinds: ReturnType<typeof layerKinds>, copies: ReadonlySet<string>,
+): keyof StorageUsage['kinds'] {
+  if (copies.has(path)) return 'copies';
+  const layer = layerAt.get(path);
+  if (layer !== undefined) return KINDS[kinds.get(layer.id)!];
+  const [folder, name] = path.split('/', 2) as [string, string?];
+  if (OF_MERGE.test(path)) return 'running';
+  if (folder === 'regions' && path.split('/').length > 2) return 'copies';
+  if (folder === 'work' && name !== undefined) return 'running';
+  if (folder === 'instances' && name !== undefined) return 'instances';
+  if (folder === 'logs' || folder.startsWith('server.log')) return 'logs';
+  if (/^catalog\.db/.test(folder)) return 'catalog';
+  return 'other';
+}
+
+function amiUsages({ layers, nodes, references, amis }: Records, files: readonly FoundFile[], account: string): readonly AmiUsage[] {
+  const sizes = new Map(files.map(({ path, bytes }) => [path, bytes]));
+  const layerOf = new Map(layers.map((layer) => [layer.id, layer]));
+  const sizeOf = (ids: readonly string[]): number => ids.reduce((sum, id) => sum + (sizes.get(layerOf.get(id)!.path) ?? 0), 0);
+  return amis.filter((ami) => ami.account === account && ami.state === 'available').toReversed().map((ami) => {
+    const chain: string[] = [];
+    for (let layer = layerOf.get(ami.layer_id ?? ''); layer !== undefined; layer = layerOf.get(layer.parent_id ?? '')) chain.push(layer.id);
+    return {
+      id: ami.id, region: ami.region, name: ami.name, image: ami.image_arn, created: ami.created,
+      bytes: sizeOf(chain),
+      freedBytes: sizeOf(freedWithout(ami.id, nodes, references)),
+    };
+  });
+}
