@@ -81,14 +81,18 @@ async function runCheck(check: Check, context: CheckContext, onLate: (end: Promi
     if (lacking.length > 0) return { name, status: 'fail', ...lackingPackages(lacking) };
     if (check.root && process.getuid?.() !== 0) return { name, status: failed, detail: 'cannot be tried without root', remedy: 'sudo ./ingot doctor' };
 
-    const deadline = AbortSignal.timeout(seconds * 1000);
-    const signal = AbortSignal.any([context.signal, deadline]);
-    const run = check.run({ ...context, signal });
-    const late = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(context.signal.aborted ? context.signal.reason as Error : new Error(`no result within ${seconds} s`)), { once: true }));
+    const { signal, release } = deadlineSignal(context.signal, seconds * 1000, () => new Error(`no result within ${seconds} s`));
+    // Listened to before the check begins, which may end it at once.
+    const late = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
+    late.catch(() => {});
+    let run: Promise<Finding> | undefined;
     try {
+      signal.throwIfAborted();
+      run = check.run({ ...context, signal });
       return { name, ...ranked(await Promise.race([run, late]), check) };
     } finally {
-      onLate(run.catch(() => {}));
+      // The signal goes on until the check has let go of all that it took.
+      onLate((run ?? Promise.resolve()).then(release, release));
     }
   } catch (error) {
     return { name, status: failed, detail: oneLine((error as Error).message) };
@@ -109,4 +113,23 @@ function lackingPackages(lacking: readonly { readonly name: string; readonly pro
 export function oneLine(text: string): string {
   const line = text.trim().replace(/\s*\n\s*/g, '; ');
   return line.length > 400 ? `${line.slice(0, 399)}…` : line;
+}
+
+/**
+ * A signal that is aborted with another, or after a time. Not `AbortSignal.any` with `AbortSignal.timeout`: under Node 24 such a pair was seen
+ * never to fire, and a deadline that is collected as garbage is none.
+ */
+export function deadlineSignal(outer: AbortSignal, ms: number, reason: () => Error): { readonly signal: AbortSignal; readonly release: () => void } {
+  const controller = new AbortController();
+  const follow = (): void => controller.abort(outer.reason);
+  const timer = setTimeout(() => controller.abort(reason()), ms);
+  if (outer.aborted) follow();
+  else outer.addEventListener('abort', follow, { once: true });
+  return {
+    signal: controller.signal,
+    release: () => {
+      clearTimeout(timer);
+      outer.removeEventListener('abort', follow);
+    },
+  };
 }

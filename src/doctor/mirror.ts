@@ -2,6 +2,7 @@
 import { mirrorsFromEnvironment } from '../images/base/debian-packages.ts';
 import { headOf } from '../platform/http.ts';
 import { run } from '../platform/processes.ts';
+import { deadlineSignal } from './check.ts';
 
 /** The release whose index is asked for: every mirror has it that base images can be made from. */
 const RELEASE = 'bookworm';
@@ -29,13 +30,16 @@ export async function askMirror(env: Readonly<Record<string, string | undefined>
   const url = mirrorsFromEnvironment(env).main;
   const proxy = await proxyFor(url, env);
   const known = { url, ...(proxy === undefined ? {} : { proxy }) };
+  const patience = deadlineSignal(signal, ANSWER_MS, () => new Error(`no answer within ${ANSWER_MS / 1000} s`));
   try {
-    const { status, headers } = await headOf(`${url}/dists/${RELEASE}/InRelease`, { signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]), ...(proxy === undefined ? {} : { proxy }) });
+    const { status, headers } = await headOf(`${url}/dists/${RELEASE}/InRelease`, { signal: patience.signal, ...(proxy === undefined ? {} : { proxy }) });
     const ahead = clockAhead(headers.date, headers.age, Date.now());
     return { ...known, status, ...(ahead === undefined ? {} : { clockAheadMs: ahead }) };
   } catch (error) {
     signal.throwIfAborted();
     return { ...known, failure: failureOf(error as NodeJS.ErrnoException) };
+  } finally {
+    patience.release();
   }
 }
 
@@ -57,7 +61,6 @@ async function proxyFor(url: string, env: Readonly<Record<string, string | undef
 }
 
 function failureOf(error: NodeJS.ErrnoException): string {
-  if (error.name === 'TimeoutError') return `no answer within ${ANSWER_MS / 1000} s`;
   switch (error.code) {
     case 'ENOTFOUND': return 'its name is not known';
     case 'EAI_AGAIN': return 'its name cannot be resolved: no resolver answers';

@@ -7,7 +7,7 @@ import { until } from '../../platform/clock.ts';
 import { HELD_MARK } from '../../platform/held.ts';
 import { run, start } from '../../platform/processes.ts';
 import type { Check, Finding } from '../check.ts';
-import type { InsideAnswer } from '../inside-network.ts';
+import type { InsideAnswer, InsideQuestion } from '../inside-network.ts';
 import { inWorkspace } from '../workspace.ts';
 
 const INSIDE = fileURLToPath(new URL('../inside-network.ts', import.meta.url));
@@ -27,7 +27,14 @@ export const network: Check = {
     try {
       const { port } = listener.address() as { port: number };
       const { hostname, port: given, protocol } = new URL(url);
-      const question = { nameserver: resolvConf().trim().split(' ')[1]!, name: hostname, port: Number(given || (protocol === 'https:' ? 443 : 80)), closed: [...(address === undefined ? [] : [address]), '10.0.2.2'], closedPort: port };
+      const question: InsideQuestion = {
+        nameserver: resolvConf().trim().split(' ')[1]!,
+        name: hostname,
+        port: Number(given || (protocol === 'https:' ? 443 : 80)),
+        // The second is what stands for the host's loopback inside.
+        closed: [...(address === undefined ? [] : [address]), '10.0.2.2'],
+        closedPort: port,
+      };
       const answer = await inWorkspace(async ({ directory, held, owner }) => {
         const id = await held.record({ kind: 'process', what: 'holder of a network namespace' });
         const holder = await start(['unshare', '--net', '--', 'sleep', '60'], { env: { [HELD_MARK]: id }, stdio: ['ignore', 'ignore', 'ignore'] });
@@ -38,7 +45,8 @@ export const network: Check = {
         const { stdout } = await run(['nsenter', '--target', String(holder.pid), '--net', '--', process.execPath, INSIDE, JSON.stringify(question)], { signal });
         return JSON.parse(stdout) as InsideAnswer;
       });
-      return networkVerdict(answer, { name: hostname, proxied: proxy !== undefined, resolversOnLoopback: ['/etc/resolv.conf', UPSTREAM_RESOLVERS].every((path) => !existsSync(path) || onlyLoopback(readFileSync(path, 'utf8'))), addresses: ownAddresses() });
+      const resolversOnLoopback = ['/etc/resolv.conf', UPSTREAM_RESOLVERS].every((path) => !existsSync(path) || onlyLoopback(readFileSync(path, 'utf8')));
+      return networkVerdict(answer, { name: hostname, proxied: proxy !== undefined, resolversOnLoopback, addresses: ownAddresses() });
     } finally {
       listener.close();
     }
@@ -50,9 +58,20 @@ function ownAddresses(): readonly string[] {
   return Object.values(networkInterfaces()).flatMap((each) => each ?? []).filter(({ family }) => family === 'IPv4').map(({ address }) => address);
 }
 
+/** What the host itself is like. */
+interface HostNetwork {
+  /** The mirror's host name, which was asked for. */
+  readonly name: string;
+  readonly proxied: boolean;
+  readonly resolversOnLoopback: boolean;
+  readonly addresses: readonly string[];
+}
+
 /** What it means. Pure. */
-export function networkVerdict(answer: InsideAnswer, host: { readonly name: string; readonly proxied: boolean; readonly resolversOnLoopback: boolean; readonly addresses: readonly string[] }): Finding {
-  if (answer.open.length > 0) return { status: 'fail', detail: `an instance reaches this host's own address ${answer.open.join(', ')}, though the rules of the nftables table ip ingot close it: does another table accept it first?` };
+export function networkVerdict(answer: InsideAnswer, host: HostNetwork): Finding {
+  if (answer.open.length > 0) {
+    return { status: 'fail', detail: `an instance reaches this host at ${answer.open.join(', ')}, though Ingot closes it (slirp4netns, and nftables: table ip ingot)` };
+  }
   const closed = 'slirp4netns and nftables work, this host is closed to instances';
   if (answer.dns.failure !== undefined) {
     const why = host.resolversOnLoopback ? '; this host names only resolvers on its loopback, which instances may not reach: name the network\'s own in /etc/resolv.conf' : '';
@@ -67,6 +86,8 @@ export function networkVerdict(answer: InsideAnswer, host: { readonly name: stri
 
 /** A resolver's or a connection's error code in words. */
 function reasonOf(code: string): string {
-  const words: Readonly<Record<string, string>> = { ECONNREFUSED: 'refused', ETIMEOUT: 'no answer', ENOTFOUND: 'no such name', ENODATA: 'no IPv4 address', EHOSTUNREACH: 'no route', ENETUNREACH: 'no route' };
+  const words: Readonly<Record<string, string>> = {
+    ECONNREFUSED: 'refused', ETIMEOUT: 'no answer', ENOTFOUND: 'no such name', ENODATA: 'no IPv4 address', EHOSTUNREACH: 'no route', ENETUNREACH: 'no route',
+  };
   return words[code] ?? code;
 }

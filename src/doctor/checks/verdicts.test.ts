@@ -124,7 +124,7 @@ test('networks: what was found inside one', () => {
   const noDns = { dns: { failure: 'ETIMEOUT' }, open: [] };
   const rows: readonly (readonly [Parameters<typeof networkVerdict>[0], Partial<typeof host>, string, RegExp])[] = [
     [works, {}, 'ok', /resolves and reaches deb\.debian\.org/],
-    [{ ...works, open: ['192.0.2.7'] }, {}, 'fail', /reaches this host's own address 192\.0\.2\.7/],
+    [{ ...works, open: ['192.0.2.7'] }, {}, 'fail', /reaches this host at 192\.0\.2\.7/],
     [noDns, {}, 'fail', /cannot resolve deb\.debian\.org \(no answer\)$/],
     [noDns, { proxied: true }, 'warn', /cannot resolve/],
     [noDns, { resolversOnLoopback: true }, 'fail', /only resolvers on its loopback/],
