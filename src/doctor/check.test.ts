@@ -71,6 +71,14 @@ test('an interruption ends all that runs', async () => {
   assert.deepEqual(results.map(({ detail }) => detail), ['interrupted', 'interrupted']);
 });
 
+test('an interruption before anything runs ends it too', async () => {
+  const endless: Check = { name: 'endless', needed: true, run: () => new Promise(() => {}) };
+
+  const [result] = await all([endless], AbortSignal.abort(new Error('interrupted')));
+
+  assert.equal(result!.detail, 'interrupted');
+});
+
 test('only what fails makes a host unfit', () => {
   const result = (status: CheckResult['status']): CheckResult => ({ name: 'it', status, detail: '' });
   assert.equal(isFit([result('ok'), result('warn')]), true);

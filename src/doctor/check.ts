@@ -82,11 +82,11 @@ async function runCheck(check: Check, context: CheckContext, onLate: (end: Promi
     if (check.root && process.getuid?.() !== 0) return { name, status: failed, detail: 'cannot be tried without root', remedy: 'sudo ./ingot doctor' };
 
     const { signal, release } = deadlineSignal(context.signal, seconds * 1000, () => new Error(`no result within ${seconds} s`));
-    // Listened to before the check begins, which may end it at once.
     const late = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
     late.catch(() => {});
     let run: Promise<Finding> | undefined;
     try {
+      // One that is aborted already tells no listener.
       signal.throwIfAborted();
       run = check.run({ ...context, signal });
       return { name, ...ranked(await Promise.race([run, late]), check) };
@@ -115,10 +115,7 @@ export function oneLine(text: string): string {
   return line.length > 400 ? `${line.slice(0, 399)}…` : line;
 }
 
-/**
- * A signal that is aborted with another, or after a time. Not `AbortSignal.any` with `AbortSignal.timeout`: under Node 24 such a pair was seen
- * never to fire, and a deadline that is collected as garbage is none.
- */
+/** A signal that is aborted with another, or after a time; unlike that of `AbortSignal.timeout` its timer keeps the process waiting. */
 export function deadlineSignal(outer: AbortSignal, ms: number, reason: () => Error): { readonly signal: AbortSignal; readonly release: () => void } {
   const controller = new AbortController();
   const follow = (): void => controller.abort(outer.reason);
