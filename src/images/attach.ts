@@ -226,12 +226,13 @@ async function currentTop(qmp: Qmp): Promise<{ node: string; file: string }> {
  */
 async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() => Promise<void>> {
   const root = `${state.directory}/root`;
-  const id = await held.record({ kind: 'process', what: 'fsfreeze' });
+  const id = await held.record({ kind: 'process', what: 'fsfreeze', thaw: root });
   const guard = await start(
-    ['bash', '-c', 'trap \'fsfreeze --unfreeze "$1"; exit\' TERM; fsfreeze --freeze "$1" || exit 1; echo frozen; read -r -t 30 _; fsfreeze --unfreeze "$1"', 'bash', root],
+    // Deaf to SIGPIPE: with nobody left to tell, it has to thaw all the same.
+    ['bash', '-c', 'trap "" PIPE; trap \'fsfreeze --unfreeze "$1"; exit\' TERM; fsfreeze --freeze "$1" || exit 1; echo frozen; read -r -t 30 _; fsfreeze --unfreeze "$1"', 'bash', root],
     { env: { [HELD_MARK]: id }, stdio: ['pipe', 'pipe', 'pipe'], detached: true },
   );
-  await held.amend(id, { kind: 'process', what: 'fsfreeze', pid: guard.pid, startTime: guard.startTime });
+  await held.amend(id, { kind: 'process', what: 'fsfreeze', thaw: root, pid: guard.pid, startTime: guard.startTime });
   guard.stdin!.on('error', () => {});
   let complaint = '';
   guard.stderr!.on('data', (chunk: Buffer) => { complaint += chunk.toString(); });

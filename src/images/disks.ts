@@ -29,6 +29,37 @@ export async function diskInfo(path: string, format = 'qcow2'): Promise<DiskInfo
   return (await diskChain(path, format))[0]!;
 }
 
+/** A disk that cannot be read as what it should be. */
+export class DamagedDiskError extends Error {
+  override readonly name = 'DamagedDiskError';
+}
+
+/**
+ * Facts of a disk that something is about to lie over.
+ * @throws {DamagedDiskError} when a file of its chain is missing, cut short or no qcow2 file
+ */
+export async function usableDisk(path: string): Promise<DiskInfo> {
+  try {
+    const chain = await diskChain(path);
+    return chain[0]!;
+  } catch (error) {
+    const said = /qemu-img: (.*)$/m.exec((error as Error).message)?.[1] ?? (error as Error).message.split('\n')[0]!;
+    throw new DamagedDiskError(`the disk ${basename(path)} of the parent image cannot be used: ${said}. The file is damaged or gone: build the parent image again, or bring back its file from a backup`, { cause: error });
+  }
+}
+
+/** What is wrong with the files of a disk's chain, in a few words, by qemu-img's check of each; `undefined` when nothing is found. For when something failed: it reads all tables. */
+export async function damageOf(path: string): Promise<string | undefined> {
+  const chain = await diskChain(path).catch((error: unknown) => error as Error);
+  if (chain instanceof Error) return `${basename(path)} cannot be read`;
+  for (const file of [path, ...chain.flatMap(({ backing }) => (backing === undefined ? [] : [backing]))]) {
+    // 3: leaked clusters, which harm nobody.
+    const { code } = await run(['qemu-img', 'check', '-q', '--force-share', '-f', 'qcow2', file], { okCodes: 'any', timeoutMs: 60_000 });
+    if (code !== 0 && code !== 3) return `qemu-img check finds errors in ${basename(file)}`;
+  }
+  return undefined;
+}
+
 /** A disk's files, the top first. */
 export async function diskChain(path: string, format = 'qcow2'): Promise<readonly DiskInfo[]> {
   const { stdout } = await run(['qemu-img', 'info', '--force-share', '--backing-chain', '--output=json', '-f', format, path]);

@@ -16,7 +16,11 @@ export const HELD_MARK = 'INGOT_HELD';
 /** One thing that is held. Kinds with optional members are recorded first without them, then amended. */
 export type HeldThing =
   /** A process. Started with `HELD_MARK` in its environment, so that it is found even when its pid was never recorded. */
-  | { readonly kind: 'process'; readonly what: string; readonly pid?: number; readonly startTime?: string }
+  | {
+      readonly kind: 'process'; readonly what: string; readonly pid?: number; readonly startTime?: string;
+      /** Where a file system is mounted that it may leave frozen: that is thawed when it has ended. What waits for a frozen one cannot even be killed. */
+      readonly thaw?: string;
+    }
   /** A cgroup directory and everything below it: its processes are killed, then it is removed. */
   | { readonly kind: 'cgroup'; readonly path: string }
   | { readonly kind: 'mount'; readonly path: string }
@@ -135,6 +139,8 @@ async function endProcess(id: string, thing: Extract<HeldThing, { kind: 'process
     signalProcess(pid, startTime, 'SIGKILL');
     if (!(await waitForExit(pid, startTime, 3000))) throw new Error('does not end, even by SIGKILL');
   }
+  // Fails where nothing is frozen, which is well.
+  if (thing.thaw !== undefined && isMounted(thing.thaw)) await run(['fsfreeze', '--unfreeze', thing.thaw], { okCodes: 'any', timeoutMs: 10_000 });
 }
 
 /** Processes whose environment carries this held id: started, but the record was never completed. */

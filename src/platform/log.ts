@@ -1,5 +1,5 @@
 /** The process's own log (pino, JSON lines on stderr). What a build prints goes to the image's log instead. */
-import { pino, type Logger } from 'pino';
+import { pino, stdSerializers, type Logger } from 'pino';
 
 export type { Logger };
 
@@ -7,6 +7,6 @@ let root: Logger | undefined;
 
 /** The logger of this process; `INGOT_LOG` sets its level (default `info`). */
 export function logger(): Logger {
-  root ??= pino({ level: process.env['INGOT_LOG'] ?? 'info', base: { pid: process.pid } }, pino.destination({ dest: 2, sync: true }));
+  root ??= pino({ level: process.env['INGOT_LOG'] ?? 'info', base: { pid: process.pid }, serializers: { error: stdSerializers.err } }, pino.destination({ dest: 2, sync: true }));
   return root;
 }

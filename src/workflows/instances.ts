@@ -3,7 +3,7 @@ import { totalmem, cpus as hostCpus } from 'node:os';
 import { heldRecorder } from '../catalog/held.ts';
 import { insertInstance, updateInstance } from '../catalog/instances.ts';
 import type { OpenLayer, SealedLayer } from '../images/layer-store.ts';
-import { diskInfo } from '../images/disks.ts';
+import { usableDisk } from '../images/disks.ts';
 import type { Instance } from '../instances/instance.ts';
 import { driverNamed, instanceDirectory } from '../instances/launch.ts';
 import { resolveInstanceType } from '../instances/types.ts';
@@ -72,7 +72,7 @@ async function launchMachine(work: ImageWork, launch: WorkLaunch, choice: Driver
   });
   report({ type: 'log', text: `${id}: ${launch.purpose} instance, ${launch.instanceType}, driver ${driver.name} (${choice.reason})` });
 
-  const parentSize = (await diskInfo(parent.path)).virtualSize;
+  const parentSize = (await usableDisk(parent.path)).virtualSize;
   const layer = await work.layers.open(parent, Math.max(launch.sizeBytes ?? 0, parentSize));
   try {
     const instance = await driver.launch({

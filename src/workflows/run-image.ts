@@ -63,7 +63,7 @@ async function stages(work: ImageWork): Promise<void> {
   planOf(work);
   work.components = await resolveComponents(work);
   const workflows = selectWorkflows(work);
-  await refuseUnfitHost({ resourceTags: work.image.infrastructureConfiguration?.resourceTags, tests: workflows.some(({ type }) => type === 'TEST') });
+  await refuseUnfitHost({ dataDirectory: work.dataDirectory, resourceTags: work.image.infrastructureConfiguration?.resourceTags, tests: workflows.some(({ type }) => type === 'TEST') });
   warnWithoutEffect(work);
 
   await runStage(work, workflows, 'BUILD', 'BUILDING');

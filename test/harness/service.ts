@@ -22,6 +22,12 @@ export const MAIN = join(PROJECT, 'src/commands/main.ts');
 /** A new, empty data directory whose base image is there already. Its name has a blank, as a user's may. */
 export async function dataDirectoryWithBase(): Promise<string> {
   const dataDirectory = join(mkdtempSync(join(tmpdir(), 'ingot-test-')), 'data directory');
+  await placeBase(dataDirectory);
+  return dataDirectory;
+}
+
+/** Puts the tests' base image into a new data directory. */
+export async function placeBase(dataDirectory: string): Promise<void> {
   const base = await sharedBase();
   const catalog = await openCatalog(dataDirectory);
   const layers = new LayerStore(catalog, dataDirectory);
@@ -31,7 +37,6 @@ export async function dataDirectoryWithBase(): Promise<string> {
   const sealed = await layers.seal(layer, 'shared-base-of-the-tests', { base: 'shared by the tests' });
   await recordBaseImage(catalog.db, { name: 'debian-12-x86', version: '2026.1.1', layerId: sealed.id, osVersion: 'Debian 12' });
   await catalog.close();
-  return dataDirectory;
 }
 
 /** A running server. */

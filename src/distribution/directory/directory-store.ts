@@ -2,6 +2,7 @@
 import { mkdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskChain, flatten } from '../../images/disks.ts';
+import { MAKE_ROOM } from '../../images/space.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { sha256OfFile, writeFileAtomic } from '../../platform/files.ts';
 import { HELD_MARK, release } from '../../platform/held.ts';
@@ -54,7 +55,7 @@ export const directoryStore: Store = {
     } catch (error) {
       await this.removeImage({ directory, amiId });
       if (error instanceof Error && /No space left on device|ENOSPC/.test(error.message)) {
-        throw new Error(`there is no space left in ${directory} for the copy of ${amiId} in ${region}`, { cause: error });
+        throw new Error(`no space left on device: ${directory} has no room for the copy of ${amiId} in ${region}. ${MAKE_ROOM}`, { cause: error });
       }
       throw error;
     } finally {
@@ -86,7 +87,7 @@ function manifestFile(directory: string, amiId: string): string {
 async function refuseWithoutSpace(directory: string, bytes: number, compress: boolean): Promise<void> {
   const { bavail, bsize } = await statfs(directory);
   const least = compress ? bytes / 5 : bytes / 2;
-  if (bavail * bsize < least) throw new Error(`no space left on device: ${directory} has ${megabytes(bavail * bsize)}, and the copy needs at least ${megabytes(least)}`);
+  if (bavail * bsize < least) throw new Error(`no space left on device: ${directory} has ${megabytes(bavail * bsize)}, and the copy needs at least ${megabytes(least)}. ${MAKE_ROOM}`);
 }
 
 function megabytes(bytes: number): string {

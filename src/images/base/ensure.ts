@@ -7,6 +7,7 @@ import { newestBaseImage, recordBaseImage } from '../../catalog/layers.ts';
 import { releaseAll } from '../../platform/held.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { LayerStore, SealedLayer } from '../layer-store.ts';
+import { LEAST_FOR_BASE, refuseWithoutRoom } from '../space.ts';
 import { type BaseImage, versionOf } from './base-images.ts';
 
 /** A base image that is there. */
@@ -69,6 +70,7 @@ export async function ensureBaseImage(base: BaseImage, request: BaseImageRequest
 async function make(base: BaseImage, request: BaseImageRequest, signal: AbortSignal, report: Report): Promise<void> {
   const { catalog, layers, dataDirectory } = request;
   const started = Date.now();
+  await refuseWithoutRoom(dataDirectory, LEAST_FOR_BASE, 'making a base image');
   const held = heldRecorder(catalog.db, `base-image/${base.name}`);
   const layer = await layers.announce(null);
   try {

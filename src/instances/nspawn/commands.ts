@@ -30,6 +30,10 @@ export interface Container {
 const DRAIN_MS = 500;
 /** Patience with a container that does not react to the end of a command. */
 const END_MS = 15_000;
+/** Patience with the client of a command in a container that is dead, or whose disk is. */
+const DEAD_MS = 2000;
+/** What commands left running gets for its end. */
+const LEFTOVER_MS = 5000;
 /** Patience with a container that is going down. */
 const SHUTDOWN_MS = 60_000;
 
@@ -111,17 +115,18 @@ async function runUnit(container: Container, unit: string, request: CommandReque
   }
 }
 
-/** Waits for systemd-run to end; not longer than `END_MS` once the command has been killed or the container is dead. */
+/** Waits for systemd-run to end; not longer than `END_MS` once the command has been killed, `DEAD_MS` once the container is dead. */
 async function clientEnds(exited: Promise<{ code: number | null }>, container: Container, killed: () => boolean): Promise<{ code: number | null } | undefined> {
-  let patience = END_MS;
+  let waited = 0;
   for (;;) {
     const pause = new AbortController();
     const end = await Promise.race([exited, sleep(500, pause.signal).catch(() => {})]);
     pause.abort();
     if (end) return end;
-    if (!killed() && container.alive()) continue;
-    patience -= 500;
-    if (patience <= 0) return undefined;
+    const alive = container.alive();
+    if (!killed() && alive) continue;
+    waited += 500;
+    if (waited >= (alive ? END_MS : DEAD_MS)) return undefined;
   }
 }
 
@@ -155,25 +160,44 @@ async function statusOf(container: Container, unit: string, clientCode: number |
 /** Kills a command and all that it started, from outside: this needs nothing of the container. Repeats, for one that has not started yet. */
 async function killUnit(container: Container, unit: string, ended: () => boolean): Promise<void> {
   for (let attempt = 0; attempt < 100 && !ended(); attempt++) {
-    for (const cgroup of findCgroups(container.machineCgroup, `${unit}.service`)) {
-      await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup));
+    for (const cgroup of findCgroups(container.machineCgroup, (name) => name === `${unit}.service`)) {
+      await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
     }
     await sleep(50);
   }
 }
 
-/** For kernels before 5.14, which have no `cgroup.kill`. */
-function killProcesses(cgroup: string): void {
-  for (const pid of readFileSync(`${cgroup}/cgroup.procs`, 'utf8').split('\n').filter(Boolean)) {
+/**
+ * Ends what commands left running, before a container powers off: no unit stops these, and a system that goes down waits up to 90 s
+ * for one that ignores SIGTERM. Each gets SIGTERM, and after `LEFTOVER_MS` SIGKILL.
+ */
+export async function endLeftovers(machineCgroup: string): Promise<void> {
+  const left = (): string[] => findCgroups(machineCgroup, (name) => /^ingot-[0-9a-f-]{36}\.service$/.test(name)).filter((cgroup) => processesOf(cgroup).length > 0);
+  for (const cgroup of left()) killProcesses(cgroup, 'SIGTERM');
+  for (let waited = 0; waited < LEFTOVER_MS && left().length > 0; waited += 20) await sleep(20);
+  for (const cgroup of left()) await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
+}
+
+function processesOf(cgroup: string): number[] {
+  try {
+    return readFileSync(`${cgroup}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number);
+  } catch {
+    return []; // Gone in between.
+  }
+}
+
+/** SIGKILL so for kernels before 5.14, which have no `cgroup.kill`. */
+function killProcesses(cgroup: string, signal: NodeJS.Signals): void {
+  for (const pid of processesOf(cgroup)) {
     try {
-      process.kill(Number(pid), 'SIGKILL');
+      process.kill(pid, signal);
     } catch {
       continue; // Gone in between.
     }
   }
 }
 
-function findCgroups(below: string, name: string): string[] {
+function findCgroups(below: string, wanted: (name: string) => boolean): string[] {
   const found: string[] = [];
   const look = (path: string, depth: number): void => {
     let entries;
@@ -184,7 +208,7 @@ function findCgroups(below: string, name: string): string[] {
     }
     for (const entry of entries) {
       if (!entry.isDirectory()) continue;
-      if (entry.name === name) found.push(`${path}/${entry.name}`);
+      if (wanted(entry.name)) found.push(`${path}/${entry.name}`);
       else if (depth < 6) look(`${path}/${entry.name}`, depth + 1);
     }
   };

@@ -14,7 +14,7 @@ import { InstanceError, type Capabilities, type Driver, type Instance, type Inst
 import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
 import { cleanEnvironment, inCgroups, INSIDE_DIRECTORY, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
 import { hostCgroups, makeCgroups, type CgroupPlan } from './cgroups.ts';
-import { atTheDoor, runCommand, type Container } from './commands.ts';
+import { atTheDoor, endLeftovers, runCommand, type Container } from './commands.ts';
 
 const capabilities: Capabilities = { kernel: false, reboots: true, liveSnapshots: true, bootLoader: false, platform: 'Linux' };
 
@@ -293,7 +293,8 @@ class NspawnInstance implements Instance {
     await this.restarting?.catch(() => {});
     const { leader, cgroups, slirpHeldId } = await this.current();
     if (isSameProcess(leader.pid, leader.startTime)) {
-      process.kill(leader.pid, POWER_OFF_SIGNAL);
+      await endLeftovers(cgroups.machine);
+      if (this.leaderAlive()) process.kill(leader.pid, POWER_OFF_SIGNAL);
       await waitForExit(leader.pid, leader.startTime, POWER_OFF_MS);
     }
     await release(this.held, slirpHeldId);

@@ -1,5 +1,7 @@
 /** `LaunchInstance`: a build instance from the recipe's parent image, or a test instance from the image that was built. */
+import { damageOf } from '../../images/disks.ts';
 import { sealedParent } from '../../images/parents.ts';
+import { InstanceError } from '../../instances/instance.ts';
 import { missingByDriver } from '../../instances/launch.ts';
 import { componentsOf, groundKey, reuseLayers } from '../build-plan.ts';
 import { chooseBuildDriver, chooseTestDriver } from '../choose-driver.ts';
@@ -54,7 +56,20 @@ async function run({ work, stage, inputs, report, signal, timeoutSeconds }: Step
     timeoutSeconds: Math.min(LAUNCH_SECONDS, timeoutSeconds),
     report,
     signal,
+  }).catch(async (error: unknown) => {
+    if (error instanceof InstanceError && !signal.aborted) throw new InstanceError(await launchFailure(error, purpose, parent.path), error.console, { cause: error });
+    throw error;
   });
   if (signal.aborted) throw new StepError('the step ended before its instance was ready');
   return { instanceId: instance.id };
+}
+
+/** What happened, the console's last words, and what to do. */
+async function launchFailure(error: InstanceError, purpose: 'build' | 'test', parent: string): Promise<string> {
+  const damage = await damageOf(parent);
+  const console = error.console.map((line) => line.trim()).filter((line) => line !== '').slice(-4).join(' | ');
+  const advice = damage !== undefined ? `The parent image's disk is damaged (${damage}): build that image again, or bring back its file from a backup.`
+    : purpose === 'test' ? 'The new image does not start as a machine: see in the log what its console said, and what the components changed of boot loader, kernel, /etc/fstab or the first services.'
+      : 'See in the log what the instance said. ./ingot doctor tries whether this host can make such instances at all.';
+  return [`${error.message.replace(/\.$/, '').slice(0, 400)}.`, ...(console === '' ? [] : [`Last on the console: ${console.slice(-250)}.`]), `What to do: ${advice}`].join(' ');
 }

@@ -1,0 +1,32 @@
+/** Room in the data directory, asked for before minutes are spent. */
+import { statfs } from 'node:fs/promises';
+
+/** Least room for even a small build, in bytes: its layers and its log. */
+export const LEAST_FOR_BUILD = 100 * 1024 ** 2;
+/** Least room for making a base image, in bytes: its tree, its raw disk and the qcow2 file. */
+export const LEAST_FOR_BASE = 2 * 1024 ** 3;
+
+/**
+ * @param folder one that exists, on the file system in question
+ * @param what for the message: `a build`
+ * @throws {Error} with the figures and what to do, when less than `least` bytes are free
+ */
+export async function refuseWithoutRoom(folder: string, least: number, what: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (free >= least) return;
+  throw new Error(`no space left on device: the file system of ${folder} has ${mib(free)} MiB free, and ${what} needs at least ${mib(least)} MiB. ${MAKE_ROOM}`);
+}
+
+/** What to do about a full disk of the host. */
+export const MAKE_ROOM = 'Make room there (./ingot df shows what takes it, ./ingot gc frees what nothing needs), or use another data directory (--data, INGOT_DATA).';
+
+/** Whether the file system of a folder is as good as full. */
+export async function isFull(folder: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: Infinity, bsize: 1 }));
+  return bavail * bsize < 8 * 1024 ** 2;
+}
+
+function mib(bytes: number): number {
+  return Math.floor(bytes / 1024 ** 2);
+}

@@ -1,0 +1,348 @@
+/** Bad days, provoked for real: each ends in one message that says what, where and what to do, and leaves nothing behind. `docs/failures.md` is their page. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, open, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { after, before, describe, test } from 'node:test';
+import { CreateDistributionConfigurationCommand } from '@aws-sdk/client-imagebuilder';
+import { randomUUID } from 'node:crypto';
+import { until } from '../../src/platform/clock.ts';
+import { memoryRecorder, releaseAll, type HeldRecorder } from '../../src/platform/held.ts';
+import { isSameProcess, processStartTime, run, signalProcess, waitForExit } from '../../src/platform/processes.ts';
+import { DataDirectoryBusy, startService } from '../../src/service/service.ts';
+import { createTestImage, outputOf, waitForStatus, waitUntilAvailable, type TestImage } from '../harness/images.ts';
+import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+import { dataDirectoryWithBase, imageLog, ingot, placeBase, startServer, type TestServer } from '../harness/service.ts';
+
+/** A component's document with one step. */
+function bash(name: string, commands: readonly string[], timeoutSeconds = 60): string {
+  const lines = commands.map((line) => `            - ${JSON.stringify(line)}\n`).join('');
+  return `name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: ${name}\n        action: ExecuteBash\n        timeoutSeconds: ${timeoutSeconds}\n        inputs:\n          commands:\n${lines}`;
+}
+
+/** A component that misbehaves, and what the image's reason then says. */
+interface BadDay {
+  readonly what: string;
+  readonly components: readonly string[];
+  readonly reason: readonly RegExp[];
+}
+
+const CUT_OFF = ['set -e', 'ip route add blackhole 0.0.0.0/1', 'ip route add blackhole 128.0.0.0/1'];
+
+const BAD_DAYS: readonly BadDay[] = [
+  {
+    what: 'powers the machine off',
+    components: [bash('PowerOff', ['echo going down', 'systemctl poweroff', 'sleep 60'])],
+    reason: [/step 'PowerOff' \(ExecuteBash\)/, /i-[0-9a-f]+ powered itself off/, /going down/, /What to do: .*exit code 194/],
+  },
+  {
+    what: 'powers the machine off at once',
+    components: [bash('PowerOff', ['systemctl poweroff --force --force', 'sleep 60'])],
+    reason: [/powered itself off/, /What to do: /],
+  },
+  {
+    what: 'fills its disk',
+    components: [bash('Fill', ['set -e', 'fallocate -l 100G /var/big'])],
+    reason: [/step 'Fill'/, /No space left on device/, /What to do: The disk of the instance is full.*blockDeviceMappings/],
+  },
+  {
+    what: 'starts processes until there may be no more',
+    components: [bash('Forks', ['ulimit -u 200', 'set -e', 'for i in $(seq 1 400); do sleep 100 & done'], 20)],
+    reason: [/step 'Forks'/, /fork: .*Resource temporarily unavailable/, /What to do: .*16,384/],
+  },
+  {
+    what: 'prints binary',
+    components: [bash('Binary', ['head -c 200K /dev/urandom', 'printf "\\n\\033[2J\\007\\000the end\\n"', 'exit 3'])],
+    reason: [/exit status 3/, /the end/],
+  },
+  {
+    what: 'ignores signals',
+    components: [bash('Stubborn', ['trap "" TERM INT HUP QUIT', 'echo ignoring', 'while :; do sleep 1; done'], 3)],
+    reason: [/step Stubborn timed out: .* within the step's timeoutSeconds of 3/, /ignoring/, /What to do: .*timeoutSeconds/],
+  },
+  {
+    what: 'deletes /bin/sh',
+    components: [bash('Remove', ['rm -f /bin/sh /usr/bin/sh /bin/dash /usr/bin/dash', 'echo gone'])],
+    reason: [/step 'Remove'/, /no \/bin\/sh/, /What to do: .*leave it in its place/],
+  },
+  {
+    what: 'deletes systemctl',
+    components: [bash('Remove', ['rm -f /bin/systemctl /usr/bin/systemctl /usr/bin/systemd-run', 'echo gone']), bash('Next', ['echo next'])],
+    reason: [/step 'Next'/, /systemctl: not found/, /What to do: .*leave it in its place/],
+  },
+  {
+    what: 'cannot reach the package mirror',
+    components: [bash('Install', [...CUT_OFF, 'apt-get update', 'apt-get install -y nginx-light'])],
+    reason: [/step 'Install'/, /deb\.debian\.org/, /What to do: The instance cannot reach that server.*doctor/],
+  },
+  {
+    what: 'has no DNS',
+    components: [bash('Fetch', ['set -e', 'ip route add blackhole 10.0.2.3/32', 'curl --silent --show-error --noproxy "*" http://deb.debian.org/'])],
+    reason: [/step 'Fetch'/, /Could not resolve host: deb\.debian\.org/, /What to do: The instance cannot resolve that name.*doctor/],
+  },
+];
+
+describe('a component that', { concurrency: 2 }, () => {
+  let state: HostState;
+  let dataDirectory: string;
+  let server: TestServer;
+
+  before(async () => {
+    state = await hostState();
+    dataDirectory = await dataDirectoryWithBase();
+    server = await startServer(dataDirectory);
+  });
+
+  after(async () => {
+    await server.stop();
+    await assertNothingLeft(state, dataDirectory);
+    await rm(dirname(dataDirectory), { recursive: true, force: true });
+  });
+
+  for (const [index, { what, components, reason }] of BAD_DAYS.entries()) {
+    test(what, { timeout: 120_000 }, async () => {
+      const arn = await createTestImage(server, { name: `bad-day-${index}`, components });
+      const image = await waitForStatus(server, arn);
+      assert.equal(image.state?.status, 'FAILED');
+      for (const part of reason) assert.match(image.state!.reason!, part);
+      const last = (await imageLog(dataDirectory, arn)).at(-1)!;
+      assert.equal(last.status, 'FAILED');
+      assert.ok(last.text.endsWith(image.state!.reason!), 'the log ends with the reason');
+      // eslint-disable-next-line no-control-regex
+      assert.doesNotMatch(image.state!.reason!, /[\x00-\x08\x0b-\x1f\x7f]/);
+    });
+  }
+
+  test('leaves daemons: the build goes on and they end with it', { timeout: 120_000 }, async () => {
+    const arn = await createTestImage(server, {
+      name: 'daemons',
+      components: [bash('Daemons', ['nohup setsid sleep 1000 >/dev/null 2>&1 &', 'nohup sleep 1001 &', 'setsid sleep 1002 &', '(trap "" TERM; while :; do sleep 1; done) &', 'echo left'])],
+    });
+    await waitUntilAvailable(server, arn);
+  });
+
+  test('prints without end: the log keeps the beginning and the end, and says what is missing', { timeout: 120_000 }, async () => {
+    const arn = await createTestImage(server, {
+      name: 'prints', components: [bash('Print', ['echo the beginning', 'yes one line of many that are all alike and say nothing at all | head -c 40M', 'echo', 'echo the end', 'exit 3'])],
+    });
+    const image = await waitForStatus(server, arn);
+    assert.match(image.state!.reason!, /exit status 3.*the end/);
+    const output = await outputOf(server, arn);
+    assert.ok(output.length < 110_000, `${output.length} lines`);
+    assert.ok(output.includes('the beginning') && output.includes('the end'));
+    assert.ok((await imageLog(dataDirectory, arn)).some(({ text }) => /^it printed \d+ lines \(4\d MB\); the log keeps the first/.test(text)));
+  });
+
+  test('is built when its storage daemon dies', { timeout: 120_000 }, async () => {
+    const arn = await createTestImage(server, { name: 'storage', components: [bash('Long', ['echo started', 'sleep 1000'])] });
+    await until('the component to run', 60_000, async () => ((await outputOf(server, arn)).includes('started') ? true : undefined), { everyMs: 50 });
+    const id = (await imageLog(dataDirectory, arn)).map(({ text }) => /^(i-[0-9a-f]+): build instance/.exec(text)?.[1]).find((each) => each !== undefined)!;
+    const pid = processesWith(['qemu-storage-daemon', id])[0]!;
+    process.kill(pid, 'SIGKILL');
+    const image = await waitForStatus(server, arn);
+    assert.equal(image.state?.status, 'FAILED');
+    for (const part of [/step 'Long'/, /the disk of i-[0-9a-f]+ is gone: its storage daemon ended/, /What to do: /]) assert.match(image.state!.reason!, part);
+  });
+
+  test('lies on a damaged parent disk', { timeout: 120_000 }, async () => {
+    const parent = await createTestImage(server, { name: 'to-be-damaged', components: [bash('Write', ['echo written > /etc/written'])] });
+    const ami = (await waitUntilAvailable(server, parent)).outputResources!.amis![0]!.image!;
+    const file = amiFile(dataDirectory, ami);
+    await truncate(file, Math.floor((await stat(file)).size / 2));
+    const handle = await open(file, 'r+');
+    await handle.write(Buffer.alloc(4096), 0, 4096, 0);
+    await handle.close();
+    const image = await waitForStatus(server, await createTestImage(server, { name: 'on-damaged', parent: ami, components: [bash('Read', ['cat /etc/written'])] }));
+    assert.equal(image.state?.status, 'FAILED');
+    for (const part of [/disk .* of the parent image cannot be used/, /not in qcow2 format/, new RegExp(file.split('/').at(-1)!), /build the parent image again/]) assert.match(image.state!.reason!, part);
+  });
+});
+
+describe('kill -9 of the worker alone', () => {
+  let state: HostState;
+  let dataDirectory: string;
+  let server: TestServer;
+
+  before(async () => {
+    state = await hostState();
+    dataDirectory = await dataDirectoryWithBase();
+    server = await startServer(dataDirectory);
+  });
+
+  after(async () => {
+    await server.stop();
+    await assertNothingLeft(state, dataDirectory);
+    await rm(dirname(dataDirectory), { recursive: true, force: true });
+  });
+
+  const moments: readonly [name: string, held: RegExp][] = [
+    ['launch', /"slirp4netns"/],
+    ['component', /never held/],
+    ['snapshot', /"fsfreeze"/],
+    ['copy', /"qemu-img convert"/],
+  ];
+  for (const [name, held] of moments) {
+    test(`in its ${name}: the image fails with the reason, another worker goes on`, { timeout: 120_000 }, async () => {
+      const layersBefore = files(dataDirectory, 'layers');
+      const { distributionConfigurationArn } = await server.client.send(new CreateDistributionConfigurationCommand({
+        name: `copies-${name}`, clientToken: randomUUID(),
+        distributions: ['us-east-1', 'eu-west-1'].map((region) => ({ region, amiDistributionConfiguration: { name: `${name} {{ imagebuilder:buildDate }}` } })),
+      }));
+      const wait = name === 'component' ? ['echo started', 'sleep 1000'] : [`echo ${name} > /etc/moment`];
+      const arn = await createTestImage(server, { name: `killed-in-${name}`, components: [bash('Step', wait)], distributionConfigurationArn: distributionConfigurationArn! });
+      const worker = processesWith(['worker-main', dataDirectory])[0]!;
+      const startTime = processStartTime(worker)!;
+      await (name === 'component'
+        ? until('the component to run', 60_000, async () => ((await outputOf(server, arn)).includes('started') ? true : undefined), { everyMs: 50 })
+        : until(`the ${name}`, 60_000, () => (heldThings(dataDirectory).some((thing) => held.test(thing)) ? true : undefined), { everyMs: 1 }));
+      signalProcess(worker, startTime, 'SIGKILL');
+      await waitForExit(worker, startTime, 10_000);
+
+      const image = await waitForStatus(server, arn);
+      assert.equal(image.state?.status, 'FAILED');
+      assert.match(image.state!.reason!, /worker process ended while it worked on this image .*start the build again/);
+      assert.ok(isSameProcess(server.pid, processStartTime(server.pid)!), 'the server goes on');
+      const log = readFileSync(join(dataDirectory, 'server.log'), 'utf8');
+      assert.match(log, /"signal":"SIGKILL".*the worker ended; starting another/);
+      assert.equal((await imageLog(dataDirectory, arn)).at(-1)!.status, 'FAILED');
+      await until('another worker', 30_000, () => processesWith(['worker-main', dataDirectory])[0]);
+      const left = files(dataDirectory, 'layers').filter((each) => !layersBefore.includes(each));
+      // The layer of a component that ended well stays for the next try.
+      assert.ok(left.length <= (name === 'copy' ? 1 : 0), left.join(', '));
+      assert.deepEqual(files(dataDirectory, 'regions/eu-west-1'), []);
+    });
+  }
+
+  test('and the next build succeeds', { timeout: 120_000 }, async () => {
+    await waitUntilAvailable(server, await createTestImage(server, { name: 'after-all', components: [bash('Step', ['echo fine'])] }));
+  });
+
+  test('a second server on the data directory says who has it', async () => {
+    const { code, stdout, stderr } = await ingot(dataDirectory, ['serve', '--port', '0'], { timeoutMs: 60_000 });
+    assert.notEqual(code, 0);
+    for (const part of [dataDirectory, `pid ${server.pid}`, server.endpoint, './ingot stop']) assert.ok((stdout + stderr).includes(part), `${part} in ${stdout}${stderr}`);
+    await assert.rejects(startService({ dataDirectory, host: '127.0.0.1', port: 0, version: 'test' }), DataDirectoryBusy);
+  });
+});
+
+describe('a full disk', () => {
+  let state: HostState;
+  let folder: string;
+  let held: HeldRecorder;
+
+  before(async () => {
+    state = await hostState();
+    folder = mkdtempSync(join(tmpdir(), 'ingot-test-full-'));
+    held = memoryRecorder('full-disk');
+  });
+
+  after(async () => {
+    await releaseAll(held);
+    await rm(folder, { recursive: true, force: true });
+    await assertNothingLeft(state, folder);
+  });
+
+  /** A file system of its own, freed with the test's other things. */
+  async function smallDisk(name: string, mebibytes: number): Promise<string> {
+    const backing = join(folder, `${name}.ext4`);
+    const point = join(folder, name);
+    await mkdir(point);
+    await writeFile(backing, '');
+    await truncate(backing, mebibytes << 20);
+    await run(['mkfs.ext4', '-q', '-m', '0', backing]);
+    const id = await held.record({ kind: 'loop', backing });
+    const { stdout } = await run(['losetup', '--show', '--find', backing]);
+    await held.amend(id, { kind: 'loop', backing, device: stdout.trim() });
+    await held.record({ kind: 'mount', path: point });
+    await run(['mount', stdout.trim(), point]);
+    return join(point, 'data');
+  }
+
+  /** Builds on a small disk and returns the failed image's reason, once nothing of the build is left there. */
+  async function failedOn(dataDirectory: string, wanted: Omit<TestImage, 'name'>, regions: readonly string[] = ['us-east-1']): Promise<string> {
+    const withDisk = await hostState();
+    const server = await startServer(dataDirectory);
+    try {
+      const before = files(dataDirectory, 'layers');
+      const { distributionConfigurationArn } = await server.client.send(new CreateDistributionConfigurationCommand({
+        name: 'full', clientToken: randomUUID(), distributions: regions.map((region) => ({ region, amiDistributionConfiguration: { name: 'full {{ imagebuilder:buildDate }}' } })),
+      }));
+      const image = await waitForStatus(server, await createTestImage(server, { name: 'full', distributionConfigurationArn: distributionConfigurationArn!, ...wanted }));
+      assert.equal(image.state?.status, 'FAILED');
+      const left = files(dataDirectory, 'layers').filter((each) => !before.includes(each));
+      assert.ok(left.length <= wanted.components.length, left.join(', '));
+      return image.state!.reason!;
+    } finally {
+      await server.stop();
+      await assertNothingLeft(withDisk, dataDirectory);
+    }
+  }
+
+  async function withBase(dataDirectory: string): Promise<string> {
+    await placeBase(dataDirectory);
+    return dataDirectory;
+  }
+
+  test('while the base image is made: refused before anything is fetched', { timeout: 120_000 }, async () => {
+    const reason = await failedOn(await smallDisk('base', 300), { components: [bash('Step', ['true'])] });
+    for (const part of [/no space left on device/, /making a base image needs at least 2048 MiB/, /Make room there/]) assert.match(reason, part);
+  });
+
+  test('before a build: refused', { timeout: 120_000 }, async () => {
+    const reason = await failedOn(await withBase(await smallDisk('before', 680)), { components: [bash('Step', ['true'])] });
+    for (const part of [/no space left on device/, /MiB free, and even a small build needs at least 100 MiB/, /Make room there/]) assert.match(reason, part);
+  });
+
+  test('while a component writes', { timeout: 120_000 }, async () => {
+    const dataDirectory = await withBase(await smallDisk('layer', 1000));
+    const reason = await failedOn(dataDirectory, { components: [bash('Write', ['set -e', 'dd if=/dev/urandom of=/var/big bs=1M count=1000 conv=fsync'])] });
+    for (const part of [/step 'Write'/, /disk of this host is full/, /MiB free|Make room there|df/]) assert.match(reason, part);
+  });
+
+  test('while the image is copied to another Region', { timeout: 120_000 }, async () => {
+    const dataDirectory = await withBase(await smallDisk('copy', 1000));
+    const reason = await failedOn(dataDirectory, { components: [bash('Write', ['echo small > /etc/small'])] }, ['us-east-1', 'eu-west-1']);
+    for (const part of [/no space left on device/, /regions\/eu-west-1/, /copy/, /Make room there/]) assert.match(reason, part);
+    assert.deepEqual(files(dataDirectory, 'regions/eu-west-1'), []);
+  });
+});
+
+/** Processes of this host whose command has all these words. */
+function processesWith(words: readonly string[]): readonly number[] {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      return words.every((word) => command.includes(word));
+    } catch {
+      return false; // Gone in between.
+    }
+  });
+}
+
+function files(dataDirectory: string, folder: string): readonly string[] {
+  try {
+    return readdirSync(join(dataDirectory, folder));
+  } catch {
+    return [];
+  }
+}
+
+function query(dataDirectory: string, sql: string, ...values: readonly string[]): readonly Record<string, unknown>[] {
+  const name = readdirSync(dataDirectory).find((each) => /\.(db|sqlite)$/.test(each))!;
+  const db = new DatabaseSync(join(dataDirectory, name), { readOnly: true, timeout: 30_000 });
+  try {
+    return db.prepare(sql).all(...values);
+  } finally {
+    db.close();
+  }
+}
+
+function heldThings(dataDirectory: string): readonly string[] {
+  return query(dataDirectory, 'SELECT thing FROM held_things').map(({ thing }) => String(thing));
+}
+
+function amiFile(dataDirectory: string, ami: string): string {
+  return join(dataDirectory, String(query(dataDirectory, 'SELECT file FROM amis WHERE id = ?', ami)[0]!['file']));
+}
