@@ -21,6 +21,38 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** A signal with a deadline; `end` must be called when it is no longer needed. */
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** Whether it was the deadline that aborted the signal. */
+  expired(): boolean;
+  end(): void;
+}
+
+/**
+ * A signal that is aborted with another, or after `ms` milliseconds. (One made by `AbortSignal.any` over `AbortSignal.timeout` can
+ * be collected before it fires, and its timer keeps no process waiting.)
+ */
+export function withDeadline(parent: AbortSignal, ms: number): Deadline {
+  const controller = new AbortController();
+  const state = { expired: false };
+  const timer = setTimeout(() => {
+    state.expired = true;
+    controller.abort(new DeadlineError(`it took longer than ${ms / 1000} s`));
+  }, ms);
+  const follow = (): void => controller.abort(parent.reason);
+  if (parent.aborted) follow();
+  else parent.addEventListener('abort', follow, { once: true });
+  return {
+    signal: controller.signal,
+    expired: () => state.expired,
+    end() {
+      clearTimeout(timer);
+      parent.removeEventListener('abort', follow);
+    },
+  };
+}
+
 /** What a wait was for, and how long it was given. */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';

@@ -7,13 +7,15 @@ import { evaluateCondition } from '../documents/workflow/conditions.ts';
 import type { WorkflowDocument, WorkflowStep } from '../documents/workflow/document.ts';
 import { resolveWorkflowValue, UnresolvedReferenceError } from '../documents/workflow/references.ts';
 import { InstanceError } from '../instances/instance.ts';
-import { sleep, timestamp } from '../platform/clock.ts';
+import { sleep, timestamp, withDeadline } from '../platform/clock.ts';
 import { newStepExecutionId, newWorkflowExecutionId } from '../platform/ids.ts';
 import { within, type Report } from '../resources/progress.ts';
 import type { StepAction, StepOutputs } from './actions/action.ts';
 import { stepActions } from './actions.ts';
 import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
 import { systemVariables } from './system-variables.ts';
+
+const ROLLBACK_SECONDS = 60;
 
 /** A workflow to run for an image. */
 export interface WorkflowRun {
@@ -94,11 +96,10 @@ async function runStep(
     description: step.description ?? null, rollback_status: null, message: null, outputs: null, on_failure: step.onFailure.toUpperCase(),
     timeout_seconds: timeoutSeconds, end_time: null,
   };
-  const signal = AbortSignal.any([work.signal, AbortSignal.timeout(timeoutSeconds * 1000)]);
-  const context = { work, stage: run.type, report, signal, timeoutSeconds };
+  const context = { work, stage: run.type, report, timeoutSeconds };
 
   const applies = step.if === undefined || evaluateCondition(step.if, lookup);
-  const nothingToDo = applies ? action?.skip?.(context) : 'its condition is false';
+  const nothingToDo = applies ? action?.skip?.({ ...context, signal: work.signal }) : 'its condition is false';
   if (nothingToDo !== undefined) {
     const now = timestamp();
     await insertStepExecution(db, { ...record, status: 'SKIPPED', inputs: JSON.stringify(step.inputs), message: nothingToDo, start_time: now, end_time: now });
@@ -109,18 +110,20 @@ async function runStep(
   const started = Date.now();
   await insertStepExecution(db, { ...record, status: 'RUNNING', inputs: JSON.stringify(step.inputs), start_time: timestamp() });
   report({ type: 'step', action: step.action, status: 'RUNNING', text: step.name });
+  const deadline = withDeadline(work.signal, timeoutSeconds * 1000);
+  const { signal } = deadline;
   try {
     if (step.waitSeconds > 0) await sleep(step.waitSeconds * 1000, signal);
     const inputs = resolveWorkflowValue(step.inputs, lookup) as Record<string, unknown>;
     await updateStepExecution(db, executionId, { inputs: JSON.stringify(inputs) });
     if (action === undefined) throw new Error(`step action ${step.action} is not supported yet; there are: ${Object.keys(run.actions ?? stepActions).join(', ')}`);
-    const outputs = await action.run({ ...context, inputs });
+    const outputs = await action.run({ ...context, signal, inputs });
     await updateStepExecution(db, executionId, { status: 'COMPLETED', outputs: JSON.stringify(outputs), end_time: timestamp() });
     report({ type: 'step', action: step.action, status: 'COMPLETED', seconds: seconds(started), text: `${step.name}: done` });
     return { step, executionId, outputs };
   } catch (cause) {
     const cancelled = work.signal.aborted;
-    const timedOut = !cancelled && signal.aborted;
+    const timedOut = !cancelled && deadline.expired();
     const error = timedOut ? new Error(`Step ${step.name} timed out`, { cause }) : cancelled ? (work.signal.reason as Error) : (cause as Error);
     const status = cancelled ? 'CANCELLED' : 'FAILED';
     // What a machine that did not start said last stands right above the message that it did not.
@@ -128,6 +131,8 @@ async function runStep(
     await updateStepExecution(db, executionId, { status, message: error.message, outputs: JSON.stringify({ error: error.message }), end_time: timestamp() });
     report({ type: 'step', action: step.action, status, level: cancelled ? 'warn' : 'error', seconds: seconds(started), text: `${step.name}: ${error.message}` });
     throw error;
+  } finally {
+    deadline.end();
   }
 }
 
@@ -149,13 +154,16 @@ async function abort(
   for (const { step, executionId, outputs } of ran.toReversed()) {
     const rollback = actionOf(run, step)?.rollback;
     if (rollback === undefined || !rollbackEnabled(step, lookup)) continue;
+    const deadline = withDeadline(new AbortController().signal, ROLLBACK_SECONDS * 1000);
     try {
       await updateStepExecution(db, executionId, { rollback_status: 'RUNNING' });
-      await rollback({ work, stage: run.type, report: within(report, { step: step.name }), signal: AbortSignal.timeout(60_000), timeoutSeconds: 60 }, outputs);
+      await rollback({ work, stage: run.type, report: within(report, { step: step.name }), signal: deadline.signal, timeoutSeconds: ROLLBACK_SECONDS }, outputs);
       await updateStepExecution(db, executionId, { rollback_status: 'COMPLETED' });
     } catch (cause) {
       await updateStepExecution(db, executionId, { rollback_status: 'FAILED' });
       report({ type: 'log', level: 'error', text: `rollback of ${step.name}: ${(cause as Error).message}` });
+    } finally {
+      deadline.end();
     }
   }
   await updateWorkflowExecution(db, id, { status: cancelled ? 'CANCELLED' : 'ROLLBACK_COMPLETED', end_time: timestamp() });
