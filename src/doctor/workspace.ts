@@ -1,6 +1,6 @@
 /** What checks that really try something work in: two folders and a recorder, all of it gone at their end, or at the next doctor's start. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memoryRecorder, releaseAll, type HeldRecord, type HeldRecorder } from '../platform/held.ts';
@@ -32,14 +32,15 @@ const PREFIX = 'doctor-';
 
 /** Gives `work` a workspace, and lets go of all that it took, however it ends. Needs root. */
 export async function inWorkspace<T>(work: (workspace: Workspace) => Promise<T>): Promise<T> {
-  const owner = `${PREFIX}${newUuid().slice(0, 8)}`;
+  const owner = `${PREFIX}${newUuid().replaceAll('-', '').slice(0, 16)}`;
   await mkdir(RUN_DIRECTORY, { recursive: true, mode: 0o755 });
-  const files = await mkdtemp(join(tmpdir(), 'ingot-doctor-'));
+  const files = join(tmpdir(), `ingot-${owner}`);
   const held = journalled(owner);
   const directory = join(RUN_DIRECTORY, owner);
   const allocationOwner = { dataDirectory: files, owner };
   try {
     await held.record({ kind: 'path', path: files });
+    await mkdir(files, { mode: 0o700 });
     // First of what others can see: what else appears on the host under this owner's name is then known as somebody's.
     const uids = await allocateUidRange(allocationOwner);
     await held.record({ kind: 'allocation', id: uids.id });
@@ -61,11 +62,11 @@ export async function sweepWorkspaces(): Promise<void> {
     try {
       journal = JSON.parse(readFileSync(journalOf(owner), 'utf8')) as Journal;
     } catch {
-      continue; // It ended by itself in between, or is being written.
+      continue; // It ended by itself in between.
     }
     if (isSameProcess(journal.pid, journal.startTime)) continue;
     await releaseAll({ ...memoryRecorder(owner), list: async () => journal.records, free: async () => {} });
-    await rm(journalOf(owner), { force: true });
+    for (const path of [`${journalOf(owner)}.new`, journalOf(owner)]) await rm(path, { force: true });
   }
 }
 
@@ -78,7 +79,9 @@ function journalled(owner: string): HeldRecorder {
   const memory = memoryRecorder(owner);
   const write = async (): Promise<void> => {
     const journal: Journal = { pid: process.pid, startTime: processStartTime(process.pid)!, records: await memory.list() };
-    writeFileSync(journalOf(owner), JSON.stringify(journal), { mode: 0o600 });
+    // Complete or as it was: a doctor may be killed at any moment.
+    writeFileSync(`${journalOf(owner)}.new`, JSON.stringify(journal), { mode: 0o600 });
+    renameSync(`${journalOf(owner)}.new`, journalOf(owner));
   };
   return {
     ...memory,
