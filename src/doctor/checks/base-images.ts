@@ -1,38 +1,34 @@
-import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { managedImages } from '../../images/base/base-images.ts';
 import { run } from '../../platform/processes.ts';
 import { oneLine, type Check } from '../check.ts';
+import { inWorkspace } from '../workspace.ts';
 
 const MIB = 1024 ** 2;
 
 export const baseImages: Check = {
   name: 'making base images',
   needed: true,
+  root: true,
   packages: ['mmdebstrap', 'debian-archive-keyring', 'fdisk', 'e2fsprogs', 'dosfstools', 'mtools', 'qemu-utils'],
   async run({ signal }) {
     const lacks = new Set(managedImages.flatMap((image) => image.missing()));
     if (lacks.size > 0) return { status: 'fail', detail: oneLine([...lacks].join('; ')) };
-    await tryMkfs(signal);
+    await inWorkspace(({ files }) => tryMkfs(files, signal));
     const { stdout } = await run(['mmdebstrap', '--version'], { signal });
     return { status: 'ok', detail: `${stdout.trim()}: ${managedImages.map(({ name }) => name).join(', ')}` };
   },
 };
 
 /** Older mkfs.ext4 fill no file system from a folder, or know no offset. @throws {Error} with what it said */
-async function tryMkfs(signal: AbortSignal): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'ingot-doctor-'));
-  try {
-    const disk = join(folder, 'disk.raw');
-    await mkdir(join(folder, 'tree'));
-    await writeFile(join(folder, 'tree', 'it'), 'works');
-    await writeFile(disk, '');
-    await truncate(disk, 10 * MIB);
-    await run(['mkfs.ext4', '-q', '-F', '-E', `offset=${MIB},nodiscard`, '-d', join(folder, 'tree'), disk, '8192k'], { signal });
-    const { stdout } = await run(['debugfs', '-R', 'cat /it', `${disk}?offset=${MIB}`], { signal });
-    if (stdout !== 'works') throw new Error('mkfs.ext4 -d makes a file system without the files it was given: update e2fsprogs');
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+async function tryMkfs(folder: string, signal: AbortSignal): Promise<void> {
+  const disk = join(folder, 'disk.raw');
+  await mkdir(join(folder, 'tree'));
+  await writeFile(join(folder, 'tree', 'it'), 'works');
+  await writeFile(disk, '');
+  await truncate(disk, 10 * MIB);
+  await run(['mkfs.ext4', '-q', '-F', '-E', `offset=${MIB},nodiscard`, '-d', join(folder, 'tree'), disk, '8192k'], { signal });
+  const { stdout } = await run(['debugfs', '-R', 'cat /it', `${disk}?offset=${MIB}`], { signal });
+  if (stdout !== 'works') throw new Error('mkfs.ext4 -d makes a file system without the files it was given: update e2fsprogs');
 }
