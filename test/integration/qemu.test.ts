@@ -141,6 +141,13 @@ describe('a machine booted by BIOS', () => {
     equal(seen.join(''), 'before\nafter\n');
   });
 
+  test('loses no exit code when the service manager reads its units anew', async () => {
+    deepEqual(await instance.run({ script: 'systemctl daemon-reload; exit 7' }), { exitCode: 7, signal: null, timedOut: false });
+    const other = instance.run({ script: 'while ! [ -e /tmp/reloaded ]; do sleep 0.2; done; exit 5', user: 'nobody' });
+    equal((await output(instance, { script: 'systemctl daemon-reload; touch /tmp/reloaded' })).exitCode, 0);
+    equal((await other).exitCode, 5);
+  });
+
   test('kills all that a command started at its deadline, and leaves services alone', async () => {
     const script = 'systemd-run --quiet --unit=survivor sleep 6000; setsid sleep 6001 & sleep 6002 & echo started; wait';
     const result = await output(instance, { script, timeoutSeconds: 8 });

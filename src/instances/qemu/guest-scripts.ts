@@ -39,6 +39,8 @@ while read -r pipe; do relay "$pipe" & done <>"$1"
 // systemd tells what became of the main process in two variables: "exited 3", "killed KILL", "dumped SEGV".
 const STATUS = 'echo "$EXIT_CODE $EXIT_STATUS" >"$1.status"\n';
 
+// ExecStopPost without the `+` that would run it as root: systemd 252 writes that down as `ExecStopPostEx`, which it does not know when it
+// reads the unit anew (`systemctl daemon-reload`), and the command's end would be lost. Hence the status file of another user's own.
 /**
  * Starts a command. Arguments: its id; what stdin holds (`none`, `input`, `script`, `file`: `ID.input` already there); the user; the working
  * directory; the number of environment settings, these, then the program and its arguments. Stdin: the command's, or the script.
@@ -66,6 +68,7 @@ umask 077
 mkfifo -m 0622 "$d.out" "$d.err"
 echo "$d.out
 $d.err" >"$r/control"
+[ "$user" = root ] || { : >"$d.status"; chown -- "$user" "$d.status"; }
 input=null
 case $stdin in
   none) ;;
@@ -79,7 +82,7 @@ while [ "$count" -gt 0 ]; do set -- "$@" "--setenv=$1"; shift; count=$((count - 
 set -- "$@" -- /bin/sh -c 'exec >"$1.out" 2>"$1.err"; cd -- "$2" || exit 126; shift 2; exec "$@"' sh "$d" "$cwd"
 while [ "$n" -gt 0 ]; do set -- "$@" "$1"; shift; n=$((n - 1)); done
 exec systemd-run --quiet --collect --unit="ingot-$id" --description='Ingot: a command' --service-type=exec \\
-  -p User="$user" -p StandardInput="$input" -p ExecStopPost="+/bin/sh $r/status.sh $d" \\
+  -p User="$user" -p StandardInput="$input" -p ExecStopPost="/bin/sh $r/status.sh $d" \\
   -p KillMode=process -p IgnoreSIGPIPE=no -p TasksMax=infinity -p OOMPolicy=continue -p TimeoutStopSec=10 "$@"
 `;
 
