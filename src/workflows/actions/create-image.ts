@@ -33,9 +33,9 @@ export const createImage: StepAction = {
       buildDate: work.image.dateCreated ?? '',
     });
     const sealed = await work.layers.seal(entry.layer, key.key, key.record, { owner: work.arn });
+    work.sealed.push(sealed);
     entry.layer = undefined;
     const layer = await work.layers.merge(sealed, MAX_CHAIN, signal);
-    work.sealed.push(layer);
     if (layer.path !== sealed.path) report({ type: 'log', text: `the chain of layers had grown longer than ${MAX_CHAIN}: merged into one file` });
 
     const id = newAmiId();
