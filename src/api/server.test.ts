@@ -331,6 +331,19 @@ describe("Ingot's own routes", () => {
     assertError(await call('GET', '/ingot/instances/i-0'), 404, 'ResourceNotFoundException');
   });
 
+  test('storage: usage, garbage, deregistering', async () => {
+    const usage = (await call('GET', '/ingot/storage')).json() as { dataDirectory: string; totalBytes: number; amis: unknown[] };
+    assert.deepEqual([usage.dataDirectory, usage.totalBytes > 0], [directory, true]);
+    for (const body of [undefined, {}, { olderThanSeconds: 3600 }]) {
+      assert.deepEqual((await call('POST', '/ingot/gc', body === undefined ? {} : { body })).json(), { layers: 0, files: 0, bytes: 0 });
+    }
+    assertError(await call('POST', '/ingot/gc', { body: { olderThanSeconds: -1 } }), 400, 'InvalidParameterValueException', /olderThanSeconds/);
+    assertError(await call('POST', '/ingot/gc', { body: { olderThan: 1 } }), 400, 'InvalidParameterValueException', /olderThan/);
+    for (const url of ['/ingot/amis/ami-0123456789abcdeff', '/ingot/amis/web', '/ingot/amis/ami-0123456789abcdeff?region=us-east-1']) {
+      assertError(await call('DELETE', url), 404, 'ResourceNotFoundException');
+    }
+  });
+
   test('a launch tells all its faults', async () => {
     const body = { image: 'web', publish: [{ hostPort: 0, hostAddress: 'here' }], sshKeys: 'x', firmware: 'coreboot', type: 'm5' };
     const response = await call('POST', '/ingot/instances', { body });

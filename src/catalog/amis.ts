@@ -33,6 +33,12 @@ export async function amisOfImage(db: Kysely<Tables>, imageArn: string): Promise
   return db.selectFrom('amis').selectAll().where('image_arn', '=', imageArn).where('state', '=', 'available').orderBy('created').execute();
 }
 
+/** Whether all AMIs that an image had in a Region were deregistered. */
+export async function wasDeregistered(db: Kysely<Tables>, imageArn: string, region: string): Promise<boolean> {
+  const rows = await db.selectFrom('amis').select('state').where('image_arn', '=', imageArn).where('region', '=', region).execute();
+  return rows.some(({ state }) => state === 'deregistered') && !rows.some(({ state }) => state === 'available');
+}
+
 /** AMIs that were begun and never finished; of one image, or of all. */
 export async function pendingAmis(db: Kysely<Tables>, imageArn?: string): Promise<readonly Ami[]> {
   const query = db.selectFrom('amis').selectAll().where('state', '=', 'pending');

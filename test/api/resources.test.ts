@@ -276,10 +276,11 @@ describe('image recipes', () => {
   });
 
   test('take an AMI and an image of one\'s own as parents', async () => {
-    await insertAmi(api.catalog.db, {
+    const ami: Parameters<typeof insertAmi>[1] = {
       id: 'ami-0aaaaaaaaaaaaaaaa', region: REGION, account: ACCOUNT, name: 'n', description: null, image_arn: own('image/x/1.0.0/1'), layer_id: null, file: 'f', state: 'available',
       tags: '{}', platform: 'Linux', os_version: 'Debian 12', architecture: 'x86_64', created: '2026-01-01T00:00:00.000Z',
-    });
+    };
+    await insertAmi(api.catalog.db, ami);
     await recipe(unique('of-ami'), { parentImage: 'ami-0aaaaaaaaaaaaaaaa' });
     await fails(api.clientOf('other', REGION).send(new CreateImageRecipeCommand({ name: unique('thief'), semanticVersion: '1.0.0', parentImage: 'ami-0aaaaaaaaaaaaaaaa' })), 'InvalidParameterValueException');
 
@@ -289,6 +290,8 @@ describe('image recipes', () => {
     await fails(recipe(unique('too-early'), { parentImage: parent }), 'InvalidParameterValueException', /PENDING/);
     await move(parent, 'CREATING', 'BUILDING', 'AVAILABLE');
     const { imageRecipeArn } = await recipe(unique('child'), { parentImage: anyBuild });
+    await insertAmi(api.catalog.db, { ...ami, id: 'ami-0bbbbbbbbbbbbbbbb', image_arn: parent, state: 'deregistered' });
+    await fails(recipe(unique('too-late'), { parentImage: anyBuild }), 'InvalidParameterValueException', /was deregistered/);
     await fails(api.client.send(new DeleteImageCommand({ imageBuildVersionArn: parent })), 'ResourceDependencyException', /image-recipe\/child/);
     await api.client.send(new DeleteImageRecipeCommand({ imageRecipeArn }));
     await api.client.send(new DeleteImageCommand({ imageBuildVersionArn: parent }));

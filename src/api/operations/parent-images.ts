@@ -1,5 +1,5 @@
 /** What a recipe's `parentImage` names, as far as it can be known before a build. */
-import { findAmi } from '../../catalog/amis.ts';
+import { findAmi, wasDeregistered } from '../../catalog/amis.ts';
 import { findManagedImage } from '../../catalog/managed.ts';
 import { getImage } from '../../catalog/images.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
@@ -39,6 +39,9 @@ export async function findParentImage(context: OperationContext, reference: stri
   if (image === undefined) throw await unknown(context, `There is no available build of '${reference}'.`);
   if (image.state?.status !== 'AVAILABLE' && image.state?.status !== 'DEPRECATED') {
     throw invalidParameterValue('parentImage', `The image '${reference}' is ${image.state?.status}: only an available image can be built on.`);
+  }
+  if (await wasDeregistered(context.db, build!, context.region)) {
+    throw invalidParameterValue('parentImage', `The AMI of the image '${build}' in ${context.region} was deregistered: it cannot be built on any more.`);
   }
   return { platform: image.platform!, osVersion: image.osVersion };
 }
