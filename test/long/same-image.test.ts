@@ -53,7 +53,7 @@ describe('the same image on both drivers', () => {
       if (driver !== 'qemu') {
         const log = (await imageLog(dataDirectory, arn)).map(({ text }) => text);
         for (const [index, { runs }] of machineCases.entries()) {
-          const component = `same-${driver}-${index}`;
+          const component: string = `same-${driver}-${index}`;
           const byRule = log.some((text) => text.startsWith(`${component} runs in a virtual machine`) && text.includes(`rule ${runs})`));
           const byRetry = log.some((text) => text.startsWith(`${component} failed in the container`));
           assert.deepEqual([byRule, byRetry], [runs !== 'container' && runs !== 'retry', runs === 'retry'], component);
