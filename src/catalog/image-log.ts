@@ -30,12 +30,19 @@ export function openImageLog(dataDirectory: string, imageArn: string): ImageLog 
   mkdirSync(dirname(path), { recursive: true });
   const file = openSync(path, 'a', 0o640);
   let open = true;
+  let cutOff = false;
   return {
     report(event) {
       if (!open) return;
       const record: ProgressRecord = { v: PROGRESS_VERSION, time: timestamp(), image: imageArn, level: 'info', ...event };
       // Readers split at these two as well as at a newline; JSON lets them stand.
-      writeSync(file, `${JSON.stringify(record).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}\n`);
+      const line = Buffer.from(`${cutOff ? '\n' : ''}${JSON.stringify(record).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}\n`);
+      try {
+        cutOff = writeSync(file, line) < line.length;
+      } catch (error) {
+        // On a full disk the log loses lines; the work goes on to its end, which says so.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      }
     },
     close() {
       if (!open) return;
@@ -85,9 +92,19 @@ async function* completeLines(path: string, from: number): AsyncGenerator<{ reco
     for await (const line of lines) {
       end += Buffer.byteLength(line) + 1;
       if (end > size) return; // The last line is still being written.
-      yield { record: JSON.parse(line) as ProgressRecord, end };
+      const record = parsed(line);
+      if (record !== undefined) yield { record, end };
     }
   } finally {
     lines.close();
+  }
+}
+
+/** A line that was cut off by a full disk, or with its writer, is left out. */
+function parsed(line: string): ProgressRecord | undefined {
+  try {
+    return JSON.parse(line) as ProgressRecord;
+  } catch {
+    return undefined;
   }
 }

@@ -2,7 +2,9 @@
 import { statfs } from 'node:fs/promises';
 
 /** Least room for even a small build, in bytes: its layers and its log. */
-export const LEAST_FOR_BUILD = 100 * 1024 ** 2;
+export const LEAST_FOR_BUILD = 256 * 1024 ** 2;
+/** Free bytes below which running builds are given up: the records have to stay writable. */
+export const LOW_WATER = 128 * 1024 ** 2;
 /** Least room for making a base image, in bytes: its tree, its raw disk and the qcow2 file. */
 export const LEAST_FOR_BASE = 2 * 1024 ** 3;
 
@@ -21,10 +23,14 @@ export async function refuseWithoutRoom(folder: string, least: number, what: str
 /** What to do about a full disk of the host. */
 export const MAKE_ROOM = 'Make room there (./ingot df shows what takes it, ./ingot gc frees what nothing needs), or use another data directory (--data, INGOT_DATA).';
 
-/** Whether the file system of a folder is as good as full. */
-export async function isFull(folder: string): Promise<boolean> {
+/**
+ * Whether what is still free has to be kept for the records.
+ * @returns what to say to whom it is denied; `undefined` while there is enough
+ */
+export async function runningOut(folder: string): Promise<string | undefined> {
   const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: Infinity, bsize: 1 }));
-  return bavail * bsize < 8 * 1024 ** 2;
+  if (bavail * bsize >= LOW_WATER) return undefined;
+  return `no space left on device: the disk of this host is full: the file system of ${folder} has ${mib(bavail * bsize)} MiB left, which are kept for the records, so the build was given up. ${MAKE_ROOM}`;
 }
 
 function mib(bytes: number): number {

@@ -9,7 +9,7 @@ import { heldOwners, heldRecorder } from '../catalog/held.ts';
 import { openImageLog } from '../catalog/image-log.ts';
 import { imagesInProgress } from '../catalog/image-work.ts';
 import { liveInstances, updateInstance } from '../catalog/instances.ts';
-import { layerUsers } from '../catalog/layers.ts';
+import { layerUsers, unfinishedLayers } from '../catalog/layers.ts';
 import { abandonedImages, endLease } from '../catalog/leases.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { LayerStore } from '../images/layer-store.ts';
@@ -17,6 +17,7 @@ import { driverNamed } from '../instances/launch.ts';
 import type { InstanceHandle } from '../instances/instance.ts';
 import { releaseAll } from '../platform/held.ts';
 import { releaseForgotten } from '../platform/host.ts';
+import { runningOut } from '../images/space.ts';
 import { logger } from '../platform/log.ts';
 import { setStatus } from '../workflows/run-image.ts';
 import { collectGarbage } from './garbage.ts';
@@ -32,6 +33,7 @@ export const ABANDONED_REASON = 'The worker process ended while it worked on thi
  * unfinished layers and copies removed, images in progress FAILED. Launched instances that still run are left alone.
  */
 export async function sweepAtStart(catalog: Catalog): Promise<void> {
+  if ((await runningOut(catalog.dataDirectory)) !== undefined) await makeRoom(catalog);
   const running = await settleInstances(catalog);
   for (const owner of await heldOwners(catalog.db)) {
     if (running.has(owner)) continue;
@@ -50,6 +52,13 @@ export async function sweepAtStart(catalog: Catalog): Promise<void> {
   }
   const old = await collectGarbage(catalog, new Date(Date.now() - KEEP_LAYERS_MS).toISOString());
   if (unfinished + old.layers + old.files > 0) logger().info({ unfinished, old }, 'swept layers');
+}
+
+/** Where the disk is full no record can be written: what needs none goes first, the machines of builds and the files that they wrote to. */
+async function makeRoom(catalog: Catalog): Promise<void> {
+  const launched = new Set((await liveInstances(catalog.db)).filter(({ purpose }) => purpose === 'launch').map(({ id }) => id));
+  for (const owner of await heldOwners(catalog.db)) if (!launched.has(owner)) await releaseAll(heldRecorder(catalog.db, owner)).catch(() => {});
+  for (const { path } of await unfinishedLayers(catalog.db)) await rm(join(catalog.dataDirectory, path), { force: true });
 }
 
 /** Ends build and test instances, and launched ones that died. Returns the launched ones that run. */

@@ -8,6 +8,7 @@ import { cancelRequested } from '../catalog/image-work.ts';
 import { instancesToActOn } from '../catalog/instances.ts';
 import { claimImage, endLease, renewLeases, type Lessee } from '../catalog/leases.ts';
 import { endLaunched, makeLaunched } from '../launches/act.ts';
+import { runningOut } from '../images/space.ts';
 import { logger } from '../platform/log.ts';
 import { newUuid } from '../platform/ids.ts';
 import { processStartTime } from '../platform/processes.ts';
@@ -19,6 +20,8 @@ const LOOK_MS = 1000;
 /** Between looks for a cancellation while something runs, in milliseconds. */
 const CANCEL_MS = 200;
 const RENEW_MS = 15_000;
+/** Between looks at the room on the disk while something is built, in milliseconds: a build writes some 50 MB in that time. */
+const ROOM_MS = 100;
 
 /** A running worker. */
 export interface Worker {
@@ -48,6 +51,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
       const done = runImage({ catalog, dataDirectory: catalog.dataDirectory, arn, signal: controller.signal })
         .catch((error: unknown) => logger().fatal({ image: arn, error }, 'the work on an image ended badly'))
         .then(() => endLease(catalog.db, arn))
+        .catch((error: unknown) => logger().error({ image: arn, error }, 'the lease of an image could not be ended'))
         .finally(() => {
           images.delete(arn);
           wake();
@@ -90,7 +94,17 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
     for (const arn of await cancelRequested(catalog.db, [...images.keys()])) images.get(arn)?.controller.abort(new CancelledError('The image was cancelled.'));
   }
 
+  /** Whoever filled the disk: all that is built on it is given up before the records cannot be written. */
+  async function watchRoom(): Promise<void> {
+    const reason = await runningOut(catalog.dataDirectory);
+    if (reason === undefined) return;
+    for (const { controller } of images.values()) if (!controller.signal.aborted) controller.abort(new Error(reason));
+  }
+
   const timers = [
+    setInterval(() => {
+      if (images.size > 0) void watchRoom();
+    }, ROOM_MS),
     setInterval(wake, LOOK_MS),
     setInterval(() => {
       if (images.size > 0) watchCancellations().catch((error: unknown) => logger().error({ error }, 'looking for cancellations failed'));

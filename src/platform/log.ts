@@ -7,6 +7,10 @@ let root: Logger | undefined;
 
 /** The logger of this process; `INGOT_LOG` sets its level (default `info`). */
 export function logger(): Logger {
-  root ??= pino({ level: process.env['INGOT_LOG'] ?? 'info', base: { pid: process.pid }, serializers: { error: stdSerializers.err } }, pino.destination({ dest: 2, sync: true }));
+  if (root !== undefined) return root;
+  const destination = pino.destination({ dest: 2, sync: true });
+  // A line that cannot be written (its disk is full) is no reason to end.
+  destination.on('error', () => {});
+  root = pino({ level: process.env['INGOT_LOG'] ?? 'info', base: { pid: process.pid }, serializers: { error: stdSerializers.err } }, destination);
   return root;
 }

@@ -88,11 +88,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   /** A worker that dies is replaced: the new one sweeps what the old one left, and fails its images with the reason. */
   function watchWorker(process: RunningProcess): void {
+    const started = Date.now();
     process.stdin?.on('error', () => {});
     void process.exited.then(async ({ code, signal }) => {
       if (state.stopping !== undefined) return;
       logger().error({ code, signal }, 'the worker ended; starting another');
-      await sleep(200);
+      // One that ends at its very start would do so again at once.
+      await sleep(Date.now() - started < 5000 ? 2000 : 200);
       if (state.stopping !== undefined) return;
       worker = await startWorkerProcess(dataDirectory);
       watchWorker(worker);

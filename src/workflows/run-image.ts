@@ -1,5 +1,6 @@
 /** One image from PENDING to its end: the stages, and what is left of it in each case. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
+import { rm } from 'node:fs/promises';
 import type { Catalog } from '../catalog/catalog.ts';
 import { closeExecutions } from '../catalog/executions.ts';
 import { amisOfImage, pendingAmis } from '../catalog/amis.ts';
@@ -9,6 +10,7 @@ import { withdrawAmi } from '../distribution/withdraw.ts';
 import { workflowParameterValues } from '../documents/workflow/parameters.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { LayerStore } from '../images/layer-store.ts';
+import { runningOut } from '../images/space.ts';
 import type { Report } from '../resources/progress.ts';
 import { planOf } from './actions/distribute-image.ts';
 import { refuseUnfitHost } from './host-fitness.ts';
@@ -91,7 +93,9 @@ async function runStage(work: ImageWork, workflows: readonly SelectedWorkflow[],
 }
 
 /** FAILED or CANCELLED, with nothing left of the work but its records and its log. */
-async function end(work: ImageWork, error: Error): Promise<void> {
+async function end(work: ImageWork, cause: Error): Promise<void> {
+  const full = await makeRoom(work);
+  const error = full === undefined || cause instanceof CancelledError ? cause : new Error(full, { cause });
   const cancelled = error instanceof CancelledError;
   for (const id of [...work.instances.keys()]) {
     await endWorkInstance(work, id).catch((cause: unknown) => {
@@ -101,6 +105,17 @@ async function end(work: ImageWork, error: Error): Promise<void> {
   await discardOutputs(work);
   await closeExecutions(work.catalog.db, work.arn, cancelled ? 'CANCELLED' : 'FAILED', error.message);
   await setStatus(work.catalog, work.arn, work.report, cancelled ? 'CANCELLED' : 'FAILED', { reason: error.message });
+}
+
+/** On a full disk no record can be written: first goes what needs none, the machines and what they wrote to. Says what to tell the user. */
+async function makeRoom(work: ImageWork): Promise<string | undefined> {
+  const full = await runningOut(work.dataDirectory);
+  if (full === undefined) return undefined;
+  for (const { instance, layer } of work.instances.values()) {
+    await instance.terminate().catch(() => {}); // What it could not record is recorded below, once there is room.
+    if (layer !== undefined) await rm(layer.path, { force: true });
+  }
+  return full;
 }
 
 async function discardOutputs(work: ImageWork): Promise<void> {

@@ -1,6 +1,6 @@
 /** A real server on a data directory of its own, as the tests use it: started by its command, spoken to by the real SDK. */
 import { ImagebuilderClient } from '@aws-sdk/client-imagebuilder';
-import { mkdtempSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { copyFile, link, mkdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -57,7 +57,7 @@ export async function startServer(dataDirectory: string, region = 'us-east-1'): 
   await mkdir(dataDirectory, { recursive: true });
   await rm(join(dataDirectory, 'server.json'), { force: true });
   const log = openSync(join(dataDirectory, 'server.log'), 'a');
-  const child = await start([process.execPath, MAIN, 'serve', '--port', '0', '--data', dataDirectory], { stdio: ['ignore', log, log], detached: true });
+  const child = await start([process.execPath, MAIN, 'serve', '--port', '0', '--data', dataDirectory], { stdio: ['ignore', log, log], detached: true }).finally(() => closeSync(log));
   const file = await until('the server to write server.json', 60_000, async () => {
     if (!isSameProcess(child.pid, child.startTime)) throw new Error(`the server ended at its start:\n${readFileSync(join(dataDirectory, 'server.log'), 'utf8')}`);
     try {

@@ -236,6 +236,10 @@ describe('a full disk', () => {
     state = await hostState();
     folder = mkdtempSync(join(tmpdir(), 'ingot-test-full-'));
     held = memoryRecorder('full-disk');
+    // Shared, so that the unmounting below it reaches the mount namespaces of whatever else starts meanwhile.
+    await held.record({ kind: 'mount', path: folder });
+    await run(['mount', '--bind', folder, folder]);
+    await run(['mount', '--make-shared', folder]);
   });
 
   after(async () => {
@@ -292,19 +296,19 @@ describe('a full disk', () => {
 
   test('before a build: refused', { timeout: 120_000 }, async () => {
     const reason = await failedOn(await withBase(await smallDisk('before', 680)), { components: [bash('Step', ['true'])] });
-    for (const part of [/no space left on device/, /MiB free, and even a small build needs at least 100 MiB/, /Make room there/]) assert.match(reason, part);
+    for (const part of [/no space left on device/, /MiB (?:free|left)/, /Make room there/]) assert.match(reason, part);
   });
 
   test('while a component writes', { timeout: 120_000 }, async () => {
     const dataDirectory = await withBase(await smallDisk('layer', 1000));
     const reason = await failedOn(dataDirectory, { components: [bash('Write', ['set -e', 'dd if=/dev/urandom of=/var/big bs=1M count=1000 conv=fsync'])] });
-    for (const part of [/step 'Write'/, /disk of this host is full/, /MiB free|Make room there|df/]) assert.match(reason, part);
+    for (const part of [/no space left on device/, /disk of this host is full/, /Make room there/]) assert.match(reason, part);
   });
 
   test('while the image is copied to another Region', { timeout: 120_000 }, async () => {
     const dataDirectory = await withBase(await smallDisk('copy', 1000));
     const reason = await failedOn(dataDirectory, { components: [bash('Write', ['echo small > /etc/small'])] }, ['us-east-1', 'eu-west-1']);
-    for (const part of [/no space left on device/, /regions\/eu-west-1/, /copy/, /Make room there/]) assert.match(reason, part);
+    for (const part of [/no space left on device/, /the copy of|copy needs|is full: the file system of/, /Make room there/]) assert.match(reason, part);
     assert.deepEqual(files(dataDirectory, 'regions/eu-west-1'), []);
   });
 });

@@ -8,7 +8,7 @@ const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 /** Tree, raw disk and qcow2 of the Debian images as they are; a build of nothing but a few files. */
 const LEAST_FOR_BASE = 2 * GIB;
-const LEAST_FOR_BUILD = 100 * MIB;
+const LEAST_FOR_BUILD = 256 * MIB;
 /** Making a base image takes up to 4 GiB while it is made. */
 const FOR_BASE = 4 * GIB;
 const FOR_BUILD = 1 * GIB;
