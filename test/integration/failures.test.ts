@@ -110,7 +110,6 @@ describe('a component that', { concurrency: 2 }, () => {
       const last = (await imageLog(dataDirectory, arn)).at(-1)!;
       assert.equal(last.status, 'FAILED');
       assert.ok(last.text.endsWith(image.state!.reason!), 'the log ends with the reason');
-      // eslint-disable-next-line no-control-regex
       assert.doesNotMatch(image.state!.reason!, /[\x00-\x08\x0b-\x1f\x7f]/);
     });
   }
@@ -225,6 +224,36 @@ describe('kill -9 of the worker alone', () => {
     for (const part of [dataDirectory, `pid ${server.pid}`, server.endpoint, './ingot stop']) assert.ok((stdout + stderr).includes(part), `${part} in ${stdout}${stderr}`);
     await assert.rejects(startService({ dataDirectory, host: '127.0.0.1', port: 0, version: 'test' }), DataDirectoryBusy);
   });
+});
+
+describe('a template', () => {
+  let folder: string;
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'ingot-test-template-'));
+  });
+
+  after(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const good = 'Parameters:\n  Message: {Type: String, Default: hello}\nResources:\n  A:\n    Type: AWS::ImageBuilder::Component\n    Properties: {Name: a, Version: 1.0.0, Platform: Linux, Data: x}\n';
+  const faults: readonly [what: string, text: string, args: readonly string[], said: RegExp][] = [
+    ['with an unknown type', 'Resources:\n  R:\n    Type: AWS::ImageBuilder::ImagePipline\n', [], /template\.yaml:3:11 .*ImagePipline.*did you mean 'AWS::ImageBuilder::ImagePipeline'/],
+    ['that is no YAML', 'Resources:\n  R: [\n', [], /template\.yaml:\d+:\d+ /],
+    ['without the parameter that is given', good, ['--parameter', 'Mesage=1'], /no parameter 'Mesage'.*Message/],
+  ];
+  for (const [what, text, args, said] of faults) {
+    test(`${what} is refused with its place, and no server is started`, async () => {
+      const file = join(folder, 'template.yaml');
+      await writeFile(file, text);
+      const { code, stderr } = await ingot(join(folder, 'data'), ['build', file, ...args], { timeoutMs: 60_000 });
+      assert.equal(code, 2);
+      assert.match(stderr.trim(), said);
+      assert.equal(stderr.trim().split('\n').length, 1);
+      assert.ok(!files(folder, 'data').includes('server.json'));
+    });
+  }
 });
 
 describe('a full disk', () => {

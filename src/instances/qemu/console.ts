@@ -20,7 +20,8 @@ export function bootFailure(text: string): string | undefined {
 const BOOT_FAILURES: readonly (readonly [RegExp, string])[] = [
   [/Kernel panic - not syncing/, 'the kernel panicked'],
   [/No bootable device|Boot failed: not a bootable disk|No bootable option or device was found/, 'the firmware found nothing to boot on the disk'],
-  [/error: file `?[^']*\/(?:boot\/)?(?:vmlinuz|initrd|kernel)[^']*'? not found|error: you need to load the kernel first|Failed to boot both default and fallback entries/, 'the boot loader found no kernel to start'],
+  [/Failed to boot both default and fallback entries/, 'the boot loader found no kernel to start'],
+  [/Target filesystem doesn't have requested|No init found\. Try passing init=/, 'the root file system has no first program (/sbin/init)'],
   [/grub rescue>|Minimal BASH-like line editing/, 'the boot loader found no system and stopped at its prompt'],
   [/\(initramfs\)|Dropping to a shell!|Entering emergency mode\. Exit the shell to continue/, 'the initial RAM disk found no root file system'],
   [/You are in emergency mode|Give root password for maintenance|Cannot open access to console, the root account is locked/, 'the system stopped in emergency mode'],

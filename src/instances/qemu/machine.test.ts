@@ -46,6 +46,8 @@ test('a console that says the machine will not come up is understood', () => {
     ['You are in emergency mode. After logging in', /emergency/],
     ['BdsDxe: failed to load Boot0001 "UEFI Misc Device": Not Found\n[    0.000000] Linux version 6.1', undefined],
     ['Debian GNU/Linux 12 vm ttyS0\n\nvm login: ', undefined],
+    [' Failed to boot both default and fallback entries.', /no kernel/],
+    ['Target filesystem doesn\'t have requested /sbin/init.', /first program/],
   ];
   for (const [text, meaning] of consoles) {
     if (meaning === undefined) assert.equal(bootFailure(text), undefined);
