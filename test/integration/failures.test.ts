@@ -49,7 +49,7 @@ const BAD_DAYS: readonly BadDay[] = [
   },
   {
     what: 'starts processes until there may be no more',
-    components: [bash('Forks', ['ulimit -u 200', 'set -e', 'for i in $(seq 1 400); do sleep 100 & done'], 20)],
+    components: [bash('Forks', ['ulimit -u 200', 'set -e', 'for i in $(seq 1 400); do sleep 100 & done'], 4)],
     reason: [/step 'Forks'/, /fork: .*Resource temporarily unavailable/, /What to do: .*16,384/],
   },
   {

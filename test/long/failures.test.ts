@@ -34,9 +34,9 @@ describe('bad days with virtual machines', () => {
   });
 
   const boots: readonly [what: string, command: string, reason: RegExp][] = [
-    ['damages the boot loader', 'rm -rf /boot/grub', /grub|GRUB/],
-    ['removes the kernels', 'rm -f /boot/vmlinuz* /boot/initrd*', /vmlinuz|no such file|grub|GRUB/i],
-    ['removes its first program', 'rm -f /sbin/init /usr/sbin/init /lib/systemd/systemd /usr/lib/systemd/systemd', /init|panic/i],
+    ['damages the boot loader', 'rm -rf /boot/grub', /stopped at its prompt/],
+    ['removes the kernels', 'rm -f /boot/vmlinuz* /boot/initrd*', /found no kernel to start/],
+    ['removes its first program', 'rm -f /sbin/init /usr/sbin/init /lib/systemd/systemd /usr/lib/systemd/systemd', /has no first program/],
   ];
   for (const [index, [what, command, reason]] of boots.entries()) {
     // On an idle host within 90 s; this is for one that is not idle.
