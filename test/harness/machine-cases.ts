@@ -83,12 +83,12 @@ echo 'kernel.panic = 9' >> /etc/sysctl.conf`,
     name: 'sysctl-command', runs: 'kernel-parameter',
     document: bashComponent('sysctl-command', {
       build: `
-echo 'vm.swappiness = 8' > /etc/sysctl.d/61-case.conf
+echo 'vm.vfs_cache_pressure = 80' > /etc/sysctl.d/61-case.conf
 sysctl --system
 sysctl -w kernel.panic=11
-sysctl -n vm.swappiness > /etc/case-swappiness
-[ "$(cat /etc/case-swappiness)" = 8 ]`,
-      test: '[ "$(cat /proc/sys/vm/swappiness)" = 8 ]',
+sysctl -n vm.vfs_cache_pressure > /etc/case-cache-pressure
+[ "$(cat /etc/case-cache-pressure)" = 80 ]`,
+      test: '[ "$(cat /proc/sys/vm/vfs_cache_pressure)" = 80 ]',
     }),
   },
   {
