@@ -26,7 +26,7 @@ export const directoryStore: Store = {
         compress,
         env: { [HELD_MARK]: process },
         onProgress(percent) {
-          if (percent < told + 5) return;
+          if (percent < told + 5 && (percent < 100 || told === 100)) return;
           told = percent;
           report({ type: 'progress', text: `copying ${amiId} to ${region}`, done: Math.round(percent), total: 100 });
         },
