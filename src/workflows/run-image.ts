@@ -12,6 +12,7 @@ import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { runningOut } from '../images/space.ts';
 import type { Report } from '../resources/progress.ts';
+import type { ImageStatus } from '../resources/statuses.ts';
 import { planOf } from './actions/distribute-image.ts';
 import { refuseUnfitHost } from './host-fitness.ts';
 import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
@@ -73,6 +74,7 @@ async function stages(work: ImageWork): Promise<void> {
   await runStage(work, workflows, 'DISTRIBUTION', 'DISTRIBUTING');
   // A workflow may leave instances running; nothing of them is needed any more.
   for (const id of [...work.instances.keys()]) await endWorkInstance(work, id);
+  work.signal.throwIfAborted();
   await setStatus(work.catalog, work.arn, work.report, 'INTEGRATING');
   await setStatus(work.catalog, work.arn, work.report, 'AVAILABLE', {
     patch: { outputResources: await outputResources(work), ...(work.osVersion ? { osVersion: work.osVersion } : {}) },
@@ -132,9 +134,9 @@ async function discardOutputs(work: ImageWork): Promise<void> {
  * @param options.reason at most 1,024 characters are kept
  */
 export async function setStatus(
-  catalog: Catalog, arn: string, report: Report, status: string, options: { readonly reason?: string; readonly patch?: Partial<Image> } = {},
+  catalog: Catalog, arn: string, report: Report, status: ImageStatus, options: { readonly reason?: string; readonly patch?: Partial<Image> } = {},
 ): Promise<void> {
   const reason = options.reason?.slice(0, REASON_LENGTH);
   report({ type: 'state', status, level: status === 'FAILED' ? 'error' : 'info', text: reason === undefined ? status : `${status}: ${reason}` });
-  await catalog.transaction((trx) => transitionImage(trx, arn, status as never, { ...(reason === undefined ? {} : { reason }), ...(options.patch ? { patch: options.patch } : {}) }));
+  await catalog.transaction((trx) => transitionImage(trx, arn, status, { ...(reason === undefined ? {} : { reason }), ...(options.patch ? { patch: options.patch } : {}) }));
 }
