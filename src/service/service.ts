@@ -76,11 +76,18 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   api.addHook('onRequest', async () => {
     state.lastUse = Date.now();
   });
-  await api.listen({ host: options.host, port: options.port });
+  let idle: NodeJS.Timeout | undefined;
+  try {
+    await api.listen({ host: options.host, port: options.port });
+  } catch (error) {
+    // The worker and the lock would keep this process, and the directory, for nothing.
+    await stop();
+    throw error;
+  }
   const { port } = api.server.address() as { port: number };
   const file: ServerFile = { pid: process.pid, startTime: processStartTime(process.pid)!, host: options.host, port, version: options.version };
   await writeFileAtomic(join(dataDirectory, 'server.json'), `${JSON.stringify(file)}\n`, 0o600);
-  const idle = options.idleExitSeconds === undefined ? undefined : setInterval(() => void exitWhenIdle(options.idleExitSeconds!), 1000);
+  if (options.idleExitSeconds !== undefined) idle = setInterval(() => void exitWhenIdle(options.idleExitSeconds!), 1000);
 
   function wakeWorker(): void {
     worker.stdin?.write('\n', () => {});

@@ -1,7 +1,9 @@
 /** `ingot build`: templates through the command line, as a user runs it. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../../src/platform/clock.ts';
@@ -140,6 +142,19 @@ describe('ingot build', () => {
     const { code, stderr } = await ingot(dataDirectory, ['build', file]);
     assert.equal(code, 2);
     assert.match(stderr, /5:7.*Nmae[\s\S]*Name/);
+  });
+
+  test('a port that is in use ends the server at once, worker and all', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    try {
+      await once(taken, 'listening');
+      const { port } = taken.address() as AddressInfo;
+      const { code, stderr } = await ingot(join(dirname(dataDirectory), 'other'), ['serve', '--port', String(port)], { timeoutMs: 60_000 });
+      assert.notEqual(code, 0);
+      assert.match(stderr, new RegExp(`port ${port} .*in use`));
+    } finally {
+      taken.close();
+    }
   });
 
   test('Ctrl-C cancels the image and leaves nothing', async () => {
