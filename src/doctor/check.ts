@@ -1,4 +1,5 @@
 /** What a check is, and how all of them are run. */
+import { withDeadline } from '../platform/clock.ts';
 import { installCommand, isThere, neededPackages } from './packages.ts';
 import type { MirrorAnswer } from './mirror.ts';
 
@@ -81,7 +82,7 @@ async function runCheck(check: Check, context: CheckContext, onLate: (end: Promi
     if (lacking.length > 0) return { name, status: 'fail', ...lackingPackages(lacking) };
     if (check.root && process.getuid?.() !== 0) return { name, status: failed, detail: 'cannot be tried without root', remedy: 'sudo ./ingot doctor' };
 
-    const { signal, release } = deadlineSignal(context.signal, seconds * 1000, () => new Error(`no result within ${seconds} s`));
+    const { signal, end: release } = withDeadline(context.signal, seconds * 1000, () => new Error(`no result within ${seconds} s`));
     const late = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
     late.catch(() => {});
     let run: Promise<Finding> | undefined;
@@ -113,20 +114,4 @@ function lackingPackages(lacking: readonly { readonly name: string; readonly pro
 export function oneLine(text: string): string {
   const line = text.trim().replace(/\s*\n\s*/g, '; ');
   return line.length > 400 ? `${line.slice(0, 399)}…` : line;
-}
-
-/** A signal that is aborted with another, or after a time; unlike that of `AbortSignal.timeout` its timer keeps the process waiting. */
-export function deadlineSignal(outer: AbortSignal, ms: number, reason: () => Error): { readonly signal: AbortSignal; readonly release: () => void } {
-  const controller = new AbortController();
-  const follow = (): void => controller.abort(outer.reason);
-  const timer = setTimeout(() => controller.abort(reason()), ms);
-  if (outer.aborted) follow();
-  else outer.addEventListener('abort', follow, { once: true });
-  return {
-    signal: controller.signal,
-    release: () => {
-      clearTimeout(timer);
-      outer.removeEventListener('abort', follow);
-    },
-  };
 }

@@ -2,7 +2,7 @@
 import { mirrorsFromEnvironment } from '../images/base/debian-packages.ts';
 import { headOf } from '../platform/http.ts';
 import { run } from '../platform/processes.ts';
-import { deadlineSignal } from './check.ts';
+import { withDeadline } from '../platform/clock.ts';
 
 /** The release whose index is asked for: every mirror has it that base images can be made from. */
 const RELEASE = 'bookworm';
@@ -30,7 +30,7 @@ export async function askMirror(env: Readonly<Record<string, string | undefined>
   const url = mirrorsFromEnvironment(env).main;
   const proxy = await proxyFor(url, env);
   const known = { url, ...(proxy === undefined ? {} : { proxy }) };
-  const patience = deadlineSignal(signal, ANSWER_MS, () => new Error(`no answer within ${ANSWER_MS / 1000} s`));
+  const patience = withDeadline(signal, ANSWER_MS, () => new Error(`no answer within ${ANSWER_MS / 1000} s`));
   try {
     const { status, headers } = await headOf(`${url}/dists/${RELEASE}/InRelease`, { signal: patience.signal, ...(proxy === undefined ? {} : { proxy }) });
     const ahead = clockAhead(headers.date, headers.age, Date.now());
@@ -39,7 +39,7 @@ export async function askMirror(env: Readonly<Record<string, string | undefined>
     signal.throwIfAborted();
     return { ...known, failure: failureOf(error as NodeJS.ErrnoException) };
   } finally {
-    patience.release();
+    patience.end();
   }
 }
 

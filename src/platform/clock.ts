@@ -32,13 +32,14 @@ export interface Deadline {
 /**
  * A signal that is aborted with another, or after `ms` milliseconds. (One made by `AbortSignal.any` over `AbortSignal.timeout` can
  * be collected before it fires, and its timer keeps no process waiting.)
+ * @param reason what the signal is aborted with at the deadline
  */
-export function withDeadline(parent: AbortSignal, ms: number): Deadline {
+export function withDeadline(parent: AbortSignal, ms: number, reason: () => Error = () => new DeadlineError(`it took longer than ${ms / 1000} s`)): Deadline {
   const controller = new AbortController();
   const state = { expired: false };
   const timer = setTimeout(() => {
     state.expired = true;
-    controller.abort(new DeadlineError(`it took longer than ${ms / 1000} s`));
+    controller.abort(reason());
   }, ms);
   const follow = (): void => controller.abort(parent.reason);
   if (parent.aborted) follow();

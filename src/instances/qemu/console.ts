@@ -5,9 +5,7 @@ const TAIL_BYTES = 64 << 10;
 
 /** Takes colours, cursor moves and the like out of console text, and the overwritten part of a line. */
 export function plainLine(line: string): string {
-  // eslint-disable-next-line no-control-regex
   const text = line.replace(/\x1b(?:\[[0-9;?]*[ -/]*[@-~]|[()][A-Za-z0-9]|[=>78cDEHM])/g, '').replace(/\r+$/, '');
-  // eslint-disable-next-line no-control-regex
   return text.slice(text.lastIndexOf('\r') + 1).replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
 }
 
