@@ -53,6 +53,15 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   GetWorkflowStepExecution: 'With `rollbackStatus`, `onFailure`, `timeoutSeconds`.',
   ListImagePackages: 'The packages of the image, by name, from `CollectImageMetadata`.',
 
+  PutComponentPolicy: 'Stores a policy on a build version that is one\'s own; it must be JSON of IAM\'s policy language. What is stored is returned as it was given.',
+  GetComponentPolicy: 'The policy; `ResourceNotFoundException` when there is none.',
+  PutImageRecipePolicy: 'As for components.',
+  GetImageRecipePolicy: 'As for components.',
+  PutContainerRecipePolicy: 'As for components.',
+  GetContainerRecipePolicy: 'As for components.',
+  PutImagePolicy: 'As for components.',
+  GetImagePolicy: 'As for components.',
+
   ListTagsForResource: 'Of any resource here; of managed ones none.',
   TagResource: 'Adds and replaces; 50 tags at most.',
   UntagResource: 'Keys that are not there are passed over.',

@@ -7,6 +7,7 @@ import { inTransactionScope, sqliteDialect } from './database.ts';
 import { loadManaged, type ManagedImage, type ManagedRegister } from './managed.ts';
 import * as resources from './migrations/0001-resources.ts';
 import * as engine from './migrations/0002-engine.ts';
+import * as resourcePolicies from './migrations/0003-resource-policies.ts';
 import type { Tables } from './tables.ts';
 
 /** An open catalogue. */
@@ -33,6 +34,7 @@ interface Migration {
 const migrations: readonly Migration[] = [
   { number: 1, name: 'resources', up: resources.up },
   { number: 2, name: 'engine', up: engine.up },
+  { number: 3, name: 'resource policies', up: resourcePolicies.up },
 ];
 
 /**

@@ -3,6 +3,7 @@ import type { Component } from '@aws-sdk/client-imagebuilder';
 import { parseArn } from '../resources/arns.ts';
 import type { BuildVersion, Version } from '../resources/versions.ts';
 import type { Queryable } from './catalog.ts';
+import { removeResourcePolicy } from './resource-policies.ts';
 import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
 import { addTags, removeAllTags, tagsOf, tagsOfEach } from './tags.ts';
 
@@ -97,6 +98,7 @@ export async function listComponentBuilds(db: Queryable, place: Place, versionAr
 /** Deletes a build version. Returns whether it was there. */
 export async function deleteComponent(db: Queryable, arn: string): Promise<boolean> {
   const { numDeletedRows } = await db.deleteFrom('components').where('arn', '=', arn).executeTakeFirstOrThrow();
+  await removeResourcePolicy(db, arn);
   await removeAllTags(db, arn);
   return numDeletedRows > 0n;
 }

@@ -4,6 +4,7 @@ import { parseArn } from '../resources/arns.ts';
 import type { Version } from '../resources/versions.ts';
 import type { Queryable } from './catalog.ts';
 import { removeReferences, setReferences } from './dependents.ts';
+import { removeResourcePolicy } from './resource-policies.ts';
 import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
 import { addTags, removeAllTags, tagsOf, tagsOfEach } from './tags.ts';
 
@@ -64,6 +65,7 @@ export async function listImageRecipes(db: Queryable, place: Place, conditions: 
 export async function deleteImageRecipe(db: Queryable, arn: string): Promise<boolean> {
   const { numDeletedRows } = await db.deleteFrom('image_recipes').where('arn', '=', arn).executeTakeFirstOrThrow();
   await removeReferences(db, arn);
+  await removeResourcePolicy(db, arn);
   await removeAllTags(db, arn);
   return numDeletedRows > 0n;
 }

@@ -10,6 +10,7 @@ import { isEnded, isLegalMove, type ImageStatus } from '../resources/statuses.ts
 import { formatVersion, type BuildVersion, type Version } from '../resources/versions.ts';
 import type { Queryable } from './catalog.ts';
 import { removeReferences } from './dependents.ts';
+import { removeResourcePolicy } from './resource-policies.ts';
 import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
 import { addTags, removeAllTags, tagsOf, tagsOfEach, type Tags } from './tags.ts';
 
@@ -193,6 +194,7 @@ export async function deleteImage(trx: Queryable, arn: string): Promise<boolean>
   await trx.deleteFrom('workflow_executions').where('image_arn', '=', arn).execute();
   await trx.deleteFrom('image_packages').where('image_arn', '=', arn).execute();
   await removeReferences(trx, arn);
+  await removeResourcePolicy(trx, arn);
   await removeAllTags(trx, arn);
   return numDeletedRows > 0n;
 }

@@ -16,6 +16,7 @@ export interface ResourceTables {
   image_builds: ImageBuildTable;
   tags: TagTable;
   resource_references: ResourceReferenceTable;
+  resource_policies: ResourcePolicyTable;
   client_tokens: ClientTokenTable;
   outbox: OutboxTable;
   migrations: MigrationTable;
@@ -94,6 +95,19 @@ export interface ResourceReferenceTable {
   target: string;
   /** ARN as it was given: a build, a version, or wildcards. */
   reference: string;
+}
+
+/** Policies of resources. */
+export interface ResourcePolicyTable {
+  arn: string;
+  /** The resource's. */
+  account: string;
+  region: string;
+  /** As in ARNs: `component`. */
+  type: string;
+  /** JSON, as it was given. */
+  policy: string;
+  date_updated: string;
 }
 
 export interface ClientTokenTable {

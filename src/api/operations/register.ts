@@ -9,6 +9,7 @@ import { imageRecipeOperations } from './image-recipes.ts';
 import { imageOperations } from './images.ts';
 import { infrastructureConfigurationOperations } from './infrastructure-configurations.ts';
 import { NOT_YET, notYetOperations } from './not-yet.ts';
+import { resourcePolicyOperations } from './resource-policies.ts';
 import { tagOperations } from './tags.ts';
 
 /** The handler of every operation. */
@@ -21,6 +22,7 @@ export const handlers: Handlers = {
   ...imageRecipeOperations,
   ...imageOperations,
   ...infrastructureConfigurationOperations,
+  ...resourcePolicyOperations,
   ...tagOperations,
 };
 
