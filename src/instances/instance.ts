@@ -23,6 +23,11 @@ export interface CommandRequest {
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
   /** Ends the command like the deadline does; `run` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /**
+   * A small program of Ingot's own with `argv`, as root, that starts nothing of a user's and leaves nothing running: the driver may take a
+   * shorter way to it than to a user's command. Its umask is 022 and its streams may be sockets.
+   */
+  readonly own?: true;
 }
 
 /** How a command in an instance ended. A missing program is exit code 127, one that cannot be executed 126, as in a shell. */

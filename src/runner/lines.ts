@@ -150,9 +150,13 @@ export class Capture {
     else this.chunks.length = 0;
   }
 
-  /** What was printed, without the newlines at its end; `undefined` when it was more than the limit. */
+  /** What was printed; `undefined` when it was more than the limit. */
+  bytes(): Buffer | undefined {
+    return this.size > this.limit ? undefined : Buffer.concat(this.chunks);
+  }
+
+  /** As text, without the newlines at its end. */
   text(): string | undefined {
-    if (this.size > this.limit) return undefined;
-    return Buffer.concat(this.chunks).toString('utf8').replace(/(?:\r?\n)+$/, '');
+    return this.bytes()?.toString('utf8').replace(/(?:\r?\n)+$/, '');
   }
 }

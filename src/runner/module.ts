@@ -45,6 +45,8 @@ export interface ModuleCommand {
   readonly what?: string;
   /** Nothing of it goes to the log: for questions that the module asks the machine. */
   readonly quiet?: boolean;
+  /** A small program of Ingot's own: see `CommandRequest.own`. */
+  readonly own?: true;
   /** Runs even when the step's time is over, for this many seconds: for putting right what the module changed. */
   readonly graceSeconds?: number;
 }
@@ -55,6 +57,8 @@ export interface ModuleCommandResult {
   readonly signal: string | null;
   /** What it printed on stdout without the newlines at its end, or `undefined` when that is more than 1 MiB. */
   readonly stdout: string | undefined;
+  /** The same as it was printed, to the byte. */
+  readonly stdoutBytes: Buffer | undefined;
   /** The end of what it printed on stderr, without the newlines at its end. */
   readonly stderr: string;
 }
@@ -66,8 +70,12 @@ export type AttemptResult =
   /** `same-step`: runs it again after the restart, not as another attempt; `next-step`: the step has done its work. */
   | { readonly result: 'reboot'; readonly resume: 'same-step' | 'next-step' };
 
-/** What later steps can chain; `undefined` is a value that was too large to keep. */
-export type Outputs = Readonly<Record<string, string | undefined>>;
+/**
+ * What later steps can chain; `undefined` is a value that was too large to keep. A module whose inputs are a list gives a list where each
+ * item has a value of its own, which `outputs[1].name` then means.
+ */
+export type Outputs = Readonly<Record<string, OutputValue>>;
+export type OutputValue = string | undefined | readonly (string | undefined)[];
 
 /** Why an attempt failed. */
 export interface StepFailure {

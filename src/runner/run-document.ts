@@ -54,7 +54,7 @@ export interface StepOutcome {
   /** ISO-8601. */
   readonly startTime: string;
   readonly endTime: string;
-  /** What the last attempt gave for chaining. Values above 1 MiB are absent. */
+  /** What the last attempt gave for chaining; of a list of items, joined by newlines. Values above 1 MiB are absent. */
   readonly outputs: Readonly<Record<string, string>>;
   readonly failureMessage?: string;
 }
@@ -179,8 +179,12 @@ function describeFailure(phase: string, step: Step, status: StepStatus, failure:
   return `${phase}: ${step.name} failed${status === 'IgnoredFailure' ? ' and is ignored' : ''}: ${failure.message}${command}`;
 }
 
+/** One text for each: what several items gave is joined by newlines, as the iterations of a loop are. */
 function keptOutputs(outputs: Outputs): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(outputs).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(Object.entries(outputs).flatMap(([name, value]) => {
+    const values = [value].flat();
+    return values.includes(undefined) ? [] : [[name, values.join('\n')]];
+  }));
 }
 
 interface StepEnd {
@@ -326,6 +330,7 @@ function attemptContext(state: RunState, step: Step, inputs: InputValue, report:
         ...(request.argv === undefined ? {} : { argv: request.argv }),
         ...(request.script === undefined ? {} : { script: request.script }),
         ...(request.stdin === undefined ? {} : { stdin: request.stdin }),
+        ...(request.own === undefined ? {} : { own: request.own }),
         ...(signal === undefined ? {} : { signal }),
         ...(seconds === Infinity ? {} : { timeoutSeconds: seconds }),
         env: { ...COMMAND_ENVIRONMENT, ...request.env },
@@ -343,7 +348,7 @@ function attemptContext(state: RunState, step: Step, inputs: InputValue, report:
         for (const text of tail.lines()) report({ type: 'output', stream: 'stdout', text });
       });
       if (ended.timedOut) throw timedOut(what);
-      return { exitCode: ended.exitCode, signal: ended.signal, stdout: stdout.text(), stderr: stderr.text() };
+      return { exitCode: ended.exitCode, signal: ended.signal, stdout: stdout.text(), stdoutBytes: stdout.bytes(), stderr: stderr.text() };
     },
     async pause(seconds) {
       const remaining = left('a pause');

@@ -53,8 +53,9 @@ function lookUp(reference: ChainReference, chained: ChainedSteps): { readonly va
   const step = chained.get(reference.phase, reference.step);
   if (step === undefined) return { reason: `step ${reference.step} of phase ${reference.phase} has not run here` };
   if (reference.direction === 'outputs') {
-    if (reference.index > 0 || !Object.hasOwn(step.outputs, reference.variable)) return { reason: 'the step gave no such output' };
-    const value = step.outputs[reference.variable];
+    const values = Object.hasOwn(step.outputs, reference.variable) ? [step.outputs[reference.variable]].flat() : [];
+    if (reference.index >= values.length) return { reason: 'the step gave no such output' };
+    const value = values[reference.index];
     return value === undefined ? { reason: 'the output is larger than 1 MiB' } : { value };
   }
   const items: readonly InputValue[] = Array.isArray(step.inputs) ? step.inputs : [step.inputs as InputValue];

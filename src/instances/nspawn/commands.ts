@@ -1,11 +1,11 @@
 /** Commands in a container: as units of the systemd inside, and small ones of Ingot's own at its door. */
-import { closeSync, constants, openSync, readdirSync, readFileSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
-import { Socket } from 'node:net';
+import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { sleep } from '../../platform/clock.ts';
 import { newUuid } from '../../platform/ids.ts';
-import { run, start } from '../../platform/processes.ts';
+import { ProcessError, run, start } from '../../platform/processes.ts';
 import { InstanceError, type CommandRequest, type CommandResult } from '../instance.ts';
+import { openPipes } from '../pipes.ts';
 import { cleanEnvironment, enterArguments, inCgroups, INSIDE_DIRECTORY, parseStatus, unitArguments } from './arguments.ts';
 
 /** A container whose systemd answers. */
@@ -26,8 +26,6 @@ export interface Container {
   whatHappened(): Promise<InstanceError>;
 }
 
-/** What has read all of a pipe that its writers left. Longer than a scheduler's hiccup, shorter than a user's patience. */
-const DRAIN_MS = 500;
 /** Patience with a container that does not react to the end of a command. */
 const END_MS = 15_000;
 /** Patience with the client of a command in a container that is dead, or whose disk is. */
@@ -43,6 +41,33 @@ const SHUTDOWN_MS = 60_000;
  */
 export function atTheDoor(container: Pick<Container, 'leader' | 'doorCgroups'>, argv: readonly string[], options: Parameters<typeof run>[1] = {}): ReturnType<typeof run> {
   return run(inCgroups(container.doorCgroups, enterArguments(container.leader, argv)), { timeoutMs: 60_000, ...options, env: cleanEnvironment(process.env) });
+}
+
+/**
+ * Runs a program of Ingot's own at the door: several times faster than a unit.
+ * @throws {InstanceError} when the container is gone
+ */
+export async function runOwn(container: Container, request: CommandRequest): Promise<CommandResult> {
+  if (request.argv === undefined) throw new TypeError('a program of Ingot\'s own has argv');
+  const { onOutput } = request;
+  // Of what is left of the host's shell nothing but the umask matters inside.
+  const argv = ['/bin/sh', '-c', 'umask 022; cd -- "$1" || exit 126; shift; exec "$@"', 'sh', request.cwd ?? '/', ...request.argv];
+  try {
+    const ended = await run(inCgroups(container.doorCgroups, enterArguments(container.leader, argv)), {
+      env: { ...cleanEnvironment(process.env), ...request.env },
+      okCodes: 'any',
+      ...(request.stdin === undefined ? {} : { input: request.stdin }),
+      ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: request.timeoutSeconds * 1000 }),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+      ...(onOutput === undefined ? {} : { onStdout: (chunk: Buffer) => onOutput('stdout', chunk), onStderr: (chunk: Buffer) => onOutput('stderr', chunk) }),
+    });
+    return { exitCode: ended.code, signal: null, timedOut: false };
+  } catch (error) {
+    if (error === request.signal?.reason) throw error;
+    if (!container.alive()) throw await container.whatHappened();
+    if (!(error instanceof ProcessError) || (error.signal === null && !error.timedOut)) throw error;
+    return { exitCode: null, signal: error.signal, timedOut: error.timedOut };
+  }
 }
 
 /**
@@ -103,7 +128,7 @@ async function runUnit(container: Container, unit: string, request: CommandReque
       throw error;
     });
     ended = true;
-    await pipes.drained(DRAIN_MS);
+    await pipes.drained();
     request.signal?.throwIfAborted();
     if (timedOut) return { exitCode: null, signal: 'SIGKILL', timedOut };
     return { ...status, timedOut };
@@ -214,74 +239,4 @@ function findCgroups(below: string, wanted: (name: string) => boolean): string[]
   };
   look(below, 0);
   return found;
-}
-
-/** The three streams of a command. */
-interface Pipes {
-  /** The command's ends, as file descriptors. */
-  readonly stdio: readonly ['ignore' | number, number, number];
-  /** The command has its ends: lets go of them here. */
-  started(): void;
-  /** Waits until all was read, or `ms` when somebody still holds the other ends. */
-  drained(ms: number): Promise<void>;
-  /** Reads on without telling anyone, so that what the command left running is not ended by its next line. */
-  leave(): void;
-  abandon(): void;
-}
-
-/**
- * Opens named pipes for output, not the socket pairs that Node gives children: scripts write to `/dev/stderr`, and a socket cannot
- * be opened by such a name. Input is a file for the same reason: opening a named pipe for reading waits for a writer, which may have
- * ended. Anybody in the container may open them, hence the mode; outside, their folder is closed.
- */
-async function openPipes(directory: string, unit: string, request: CommandRequest): Promise<Pipes> {
-  const paths = ['out', 'err'].map((name) => `${directory}/${unit}.${name}`);
-  const input = request.stdin === undefined ? undefined : `${directory}/${unit}.in`;
-  const childEnds: number[] = [];
-  const closeChildEnds = (): void => {
-    for (const fd of childEnds.splice(0)) closeSync(fd);
-  };
-  const outputs: Socket[] = [];
-  try {
-    await run(['mkfifo', '--mode=0666', ...paths]);
-    for (const path of paths) {
-      // The reader opens first, without waiting for a writer; the command's end must be a blocking one.
-      outputs.push(new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false }));
-      childEnds.push(openSync(path, constants.O_WRONLY));
-    }
-    if (input !== undefined) {
-      await writeFile(input, request.stdin!, { mode: 0o644 });
-      childEnds.push(openSync(input, constants.O_RDONLY));
-    }
-  } catch (error) {
-    closeChildEnds();
-    for (const socket of outputs) socket.destroy();
-    throw error;
-  } finally {
-    for (const path of [...paths, ...(input === undefined ? [] : [input])]) await rm(path, { force: true });
-  }
-  let listening = true;
-  let open = outputs.length;
-  for (const [index, socket] of outputs.entries()) {
-    const stream = index === 0 ? 'stdout' : 'stderr';
-    socket.on('data', (chunk: Buffer) => { if (listening) request.onOutput?.(stream, chunk); });
-    socket.on('error', () => {});
-    socket.on('close', () => { open--; });
-  }
-  return {
-    stdio: [childEnds[2] ?? 'ignore', childEnds[0]!, childEnds[1]!],
-    started: closeChildEnds,
-    async drained(ms) {
-      // In small steps, each of which lets the event loop read what is there: a busy process must not lose the end of an output.
-      for (let left = ms; open > 0 && left > 0; left -= 10) await sleep(10);
-    },
-    leave() {
-      listening = false;
-      for (const socket of outputs) socket.unref();
-    },
-    abandon() {
-      closeChildEnds();
-      for (const socket of outputs) socket.destroy();
-    },
-  };
 }

@@ -14,7 +14,7 @@ import { InstanceError, type Capabilities, type Driver, type Instance, type Inst
 import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
 import { cleanEnvironment, inCgroups, INSIDE_DIRECTORY, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
 import { hostCgroups, makeCgroups, type CgroupPlan } from './cgroups.ts';
-import { atTheDoor, endLeftovers, runCommand, type Container } from './commands.ts';
+import { atTheDoor, endLeftovers, runCommand, runOwn, type Container } from './commands.ts';
 
 const capabilities: Capabilities = { kernel: false, reboots: true, liveSnapshots: true, bootLoader: false, platform: 'Linux' };
 
@@ -251,7 +251,8 @@ class NspawnInstance implements Instance {
   }
 
   async run(request: Parameters<Instance['run']>[0]): ReturnType<Instance['run']> {
-    return runCommand(await this.answering(), request);
+    const container = await this.answering();
+    return request.own === true ? runOwn(container, request) : runCommand(container, request);
   }
 
   async put(path: string, content: string | Buffer, mode = 0o644): Promise<void> {

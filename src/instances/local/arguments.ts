@@ -1,0 +1,17 @@
+/** Argument vectors and environments of commands on this host. Pure. */
+import type { CommandRequest } from '../instance.ts';
+
+/** Stands in the environment of a command and of all that it starts, so that a deadline finds those that left its process group. */
+export const COMMAND_MARK = 'INGOT_COMMAND';
+
+/** `sh` goes to the working directory and becomes the command, so that a missing program is 127 as in a shell. */
+export function localArguments(request: Pick<CommandRequest, 'cwd' | 'user'>, argv: readonly string[]): string[] {
+  const asUser = request.user === undefined || request.user === 'root' ? [] : ['runuser', '-u', request.user, '--'];
+  return [...asUser, '/bin/sh', '-c', 'umask 022; cd -- "$1" || exit 126; shift; exec "$@"', 'sh', request.cwd ?? '/', ...argv];
+}
+
+/** Nothing of this process's own environment, as in a machine of its own; `undefined` takes a variable away. */
+export function localEnvironment(own: NodeJS.ProcessEnv, request: Pick<CommandRequest, 'env'>, mark: string): Record<string, string | undefined> {
+  const taken = Object.fromEntries(Object.keys(own).map((name) => [name, undefined]));
+  return { ...taken, PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...request.env, [COMMAND_MARK]: mark };
+}

@@ -1,0 +1,109 @@
+/** Commands on this host, each in a process group of its own. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sleep } from '../../platform/clock.ts';
+import { newUuid } from '../../platform/ids.ts';
+import { ProcessError, run, start } from '../../platform/processes.ts';
+import type { CommandRequest, CommandResult } from '../instance.ts';
+import { openPipes } from '../pipes.ts';
+import { COMMAND_MARK, localArguments, localEnvironment } from './arguments.ts';
+
+/** Patience with processes that a signal has not ended yet. */
+const KILL_TRIES = 100;
+
+/**
+ * Runs a command of a user. What it leaves running goes on running, and what that prints later is dropped; a deadline or an abort kills
+ * the command and all that it started.
+ * @param directory for pipes and scripts
+ */
+export async function runHere(directory: string, request: CommandRequest): Promise<CommandResult> {
+  if ((request.argv === undefined) === (request.script === undefined)) throw new TypeError('a command has either argv or a script');
+  request.signal?.throwIfAborted();
+  if (request.own === true) return runOwnHere(request);
+  const mark = newUuid();
+  const script = join(directory, `${mark}.sh`);
+  if (request.script !== undefined) await writeFile(script, request.script, { mode: request.user === undefined ? 0o600 : 0o644 });
+  const pipes = await openPipes(directory, mark, request);
+  let killed: 'deadline' | 'abort' | undefined;
+  let killing: Promise<void> | undefined;
+  const kill = (why: 'deadline' | 'abort'): void => {
+    killed ??= why;
+    killing ??= killAll(child.pid, mark);
+  };
+  const onAbort = (): void => kill('abort');
+  let child: Awaited<ReturnType<typeof start>>;
+  try {
+    child = await start(localArguments(request, request.argv ?? ['/bin/bash', script]), {
+      env: localEnvironment(process.env, request, mark), stdio: pipes.stdio, detached: true,
+    });
+  } catch (error) {
+    pipes.abandon();
+    throw error;
+  }
+  pipes.started();
+  const timer = request.timeoutSeconds === undefined ? undefined : setTimeout(() => kill('deadline'), request.timeoutSeconds * 1000);
+  request.signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    if (request.signal?.aborted) onAbort();
+    const ended = await child.exited;
+    await killing;
+    await pipes.drained();
+    if (killed === 'abort') throw request.signal!.reason;
+    if (killed === 'deadline') return { exitCode: null, signal: 'SIGKILL', timedOut: true };
+    return { exitCode: ended.code, signal: ended.signal, timedOut: false };
+  } finally {
+    clearTimeout(timer);
+    request.signal?.removeEventListener('abort', onAbort);
+    pipes.leave();
+    if (request.script !== undefined) await rm(script, { force: true });
+  }
+}
+
+async function runOwnHere(request: CommandRequest): Promise<CommandResult> {
+  const { onOutput } = request;
+  try {
+    const ended = await run(localArguments(request, request.argv!), {
+      env: localEnvironment(process.env, request, 'own'),
+      okCodes: 'any',
+      ...(request.stdin === undefined ? {} : { input: request.stdin }),
+      ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: request.timeoutSeconds * 1000 }),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+      ...(onOutput === undefined ? {} : { onStdout: (chunk: Buffer) => onOutput('stdout', chunk), onStderr: (chunk: Buffer) => onOutput('stderr', chunk) }),
+    });
+    return { exitCode: ended.code, signal: null, timedOut: false };
+  } catch (error) {
+    if (!(error instanceof ProcessError) || (error.signal === null && !error.timedOut)) throw error;
+    return { exitCode: null, signal: error.signal, timedOut: error.timedOut };
+  }
+}
+
+/** Kills a command's process group, and whatever it started that left the group, until nothing of it is there. */
+async function killAll(group: number, mark: string): Promise<void> {
+  for (let attempt = 0; attempt < KILL_TRIES; attempt++) {
+    signal(-group);
+    const left = marked(mark);
+    if (left.length === 0) return;
+    for (const pid of left) signal(pid);
+    await sleep(20);
+  }
+}
+
+function signal(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    return; // Gone in between.
+  }
+}
+
+function marked(mark: string): number[] {
+  const wanted = `${COMMAND_MARK}=${mark}\0`;
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(wanted);
+    } catch {
+      return false; // Gone in between, or another user's.
+    }
+  });
+}

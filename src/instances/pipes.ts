@@ -1,0 +1,97 @@
+/** The streams of a command, as named pipes: shared by the drivers whose commands are children of this process. */
+import { closeSync, constants, openSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { sleep } from '../platform/clock.ts';
+import { newUuid } from '../platform/ids.ts';
+import { run } from '../platform/processes.ts';
+import type { CommandRequest } from './instance.ts';
+
+/** What has read all of a pipe that its writers left. Longer than a scheduler's hiccup, shorter than a user's patience. */
+const DRAIN_MS = 500;
+/** Pairs of pipes that one start of mkfifo makes. */
+const PAIRS = 16;
+
+/** The three streams of a command. */
+export interface Pipes {
+  /** The command's ends, as file descriptors. */
+  readonly stdio: readonly ['ignore' | number, number, number];
+  /** The command has its ends: lets go of them here. */
+  started(): void;
+  /** Waits until all was read, or half a second when somebody still holds the other ends. */
+  drained(): Promise<void>;
+  /** Reads on without telling anyone, so that what the command left running is not ended by its next line. */
+  leave(): void;
+  abandon(): void;
+}
+
+/**
+ * Opens named pipes for output, not the socket pairs that Node gives children: scripts write to `/dev/stderr`, and a socket cannot
+ * be opened by such a name. Input is a file for the same reason: opening a named pipe for reading waits for a writer, which may have
+ * ended. Anybody in the container may open them, hence the mode; outside, their folder is closed.
+ */
+export async function openPipes(directory: string, name: string, request: Pick<CommandRequest, 'stdin' | 'onOutput'>): Promise<Pipes> {
+  const paths = await namedPipes(directory);
+  const input = request.stdin === undefined ? undefined : `${directory}/${name}.in`;
+  const childEnds: number[] = [];
+  const closeChildEnds = (): void => {
+    for (const fd of childEnds.splice(0)) closeSync(fd);
+  };
+  const outputs: Socket[] = [];
+  try {
+    for (const path of paths) {
+      // The reader opens first, without waiting for a writer; the command's end must be a blocking one.
+      outputs.push(new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false }));
+      childEnds.push(openSync(path, constants.O_WRONLY));
+    }
+    if (input !== undefined) {
+      await writeFile(input, request.stdin!, { mode: 0o644 });
+      childEnds.push(openSync(input, constants.O_RDONLY));
+    }
+  } catch (error) {
+    closeChildEnds();
+    for (const socket of outputs) socket.destroy();
+    throw error;
+  } finally {
+    for (const path of [...paths, ...(input === undefined ? [] : [input])]) await rm(path, { force: true });
+  }
+  let listening = true;
+  let open = outputs.length;
+  for (const [index, socket] of outputs.entries()) {
+    const stream = index === 0 ? 'stdout' : 'stderr';
+    socket.on('data', (chunk: Buffer) => { if (listening) request.onOutput?.(stream, chunk); });
+    socket.on('error', () => {});
+    socket.on('close', () => { open--; });
+  }
+  return {
+    stdio: [childEnds[2] ?? 'ignore', childEnds[0]!, childEnds[1]!],
+    started: closeChildEnds,
+    async drained() {
+      // In small steps, each of which lets the event loop read what is there: a busy process must not lose the end of an output.
+      for (let left = DRAIN_MS; open > 0 && left > 0; left -= 10) await sleep(10);
+    },
+    leave() {
+      listening = false;
+      for (const socket of outputs) socket.unref();
+    },
+    abandon() {
+      closeChildEnds();
+      for (const socket of outputs) socket.destroy();
+    },
+  };
+}
+
+/** Pipes that nobody has opened yet, by their folder. They go with it. */
+const prepared = new Map<string, string[]>();
+
+/** Two fresh named pipes. Made many at once: starting mkfifo takes longer than many a command. */
+async function namedPipes(directory: string): Promise<readonly string[]> {
+  const there = prepared.get(directory) ?? [];
+  if (there.length === 0) {
+    const made = Array.from({ length: 2 * PAIRS }, () => `${directory}/${newUuid()}.pipe`);
+    await run(['mkfifo', '--mode=0666', ...made]);
+    there.push(...made);
+    prepared.set(directory, there);
+  }
+  return there.splice(-2);
+}
