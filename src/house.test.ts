@@ -8,10 +8,10 @@ const SRC = fileURLToPath(new URL('.', import.meta.url));
 
 /** Ground first; a room imports only from rooms that stand before it. docs/design.md, The house. */
 const ROOMS = [
-  'platform', 'resources', 'documents', 'templates', 'catalog', 'images', 'instances', 'runner', 'distribution', 'workflows', 'launches', 'pipelines', 'api', 'service', 'doctor', 'commands',
+  'platform', 'resources', 'policies', 'documents', 'templates', 'catalog', 'images', 'instances', 'runner', 'distribution', 'workflows', 'launches', 'pipelines', 'api', 'service', 'doctor', 'commands',
 ];
 /** Import nothing that reads the clock, the disk or the network. */
-const PURE = ['resources', 'documents'];
+const PURE = ['resources', 'policies', 'documents'];
 const IMPURE_MODULES = /^node:(fs|net|http|https|child_process|os|dns|sqlite|timers|worker_threads)/;
 
 interface Import {

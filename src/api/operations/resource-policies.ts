@@ -1,9 +1,9 @@
 /** Operations on the policies of resources. Source: reference, `resources.md` section 6. */
 import { resourceExists } from '../../catalog/existence.ts';
 import { getResourcePolicy, putResourcePolicy } from '../../catalog/resource-policies.ts';
+import { parsePolicy } from '../../policies/document.ts';
 import type { ResourceType } from '../../resources/arns.ts';
 import { ApiError, invalidParameterValue, resourceNotFound } from '../../resources/errors.ts';
-import { resourcePolicyFault } from '../../resources/resource-policy.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import { ownArn } from './common.ts';
 
@@ -41,8 +41,8 @@ export const resourcePolicyOperations = {
 
 async function put(context: OperationContext, type: ResourceType, path: string, arn: string, policy: string): Promise<void> {
   await existing(context, type, path, arn);
-  const fault = resourcePolicyFault(policy);
-  if (fault !== undefined) throw invalidParameterValue('policy', fault);
+  const read = parsePolicy(policy, 'resource');
+  if ('faults' in read) throw invalidParameterValue('policy', read.faults.join('\n'));
   await putResourcePolicy(context.db, arn, policy);
 }
 

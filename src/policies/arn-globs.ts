@@ -1,0 +1,40 @@
+/** ARNs as policies name them: six parts, each with wildcards and variables of its own, the last of them the rest. */
+import { matchesGlob, parseGlob, type Glob, type VariableValue } from './globs.ts';
+
+/** A pattern for ARNs; `'all'` for `*`. */
+export interface ArnGlob {
+  readonly parts: readonly Glob[] | 'all';
+  /** Context keys that it needs, in lower case. */
+  readonly variables: readonly string[];
+}
+
+/** Reads `*`, or an ARN with wildcards. Returns `undefined` for anything else. */
+export function parseArnGlob(text: string, variables: boolean): ArnGlob | undefined {
+  if (text === '*') return { parts: 'all', variables: [] };
+  const parts = split(text, variables).map((part) => parseGlob(part, { wildcards: true, variables }));
+  if (parts.length !== 6 || !text.startsWith('arn:') || parts.some((part) => part === undefined)) return undefined;
+  return { parts: parts as readonly Glob[], variables: parts.flatMap((part) => part!.variables) };
+}
+
+/** Whether an ARN matches, part by part: a wildcard before the last colon does not reach over one. */
+export function matchesArn(glob: ArnGlob, arn: string, valueOf: VariableValue): boolean {
+  if (glob.parts === 'all') return true;
+  const parts = split(arn, false);
+  return parts.length === 6 && glob.parts.every((part, index) => matchesGlob(part, parts[index]!, valueOf));
+}
+
+/** The six parts; fewer where there are fewer. A colon in a variable's name parts nothing. */
+function split(text: string, variables: boolean): string[] {
+  const parts: string[] = [];
+  let from = 0;
+  let inVariable = false;
+  for (let at = 0; at < text.length && parts.length < 5; at++) {
+    if (variables && text.startsWith('${', at)) inVariable = true;
+    else if (text[at] === '}') inVariable = false;
+    else if (text[at] === ':' && !inVariable) {
+      parts.push(text.slice(from, at));
+      from = at + 1;
+    }
+  }
+  return [...parts, text.slice(from)];
+}

@@ -1,0 +1,157 @@
+/**
+ * Condition operators of IAM policies. Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Set operators".
+ * A key that the request does not have fails an operator, but a negated one; `…IfExists` holds without it.
+ */
+import { isInRange, parseRange, type AddressRange } from './addresses.ts';
+import { matchesArn, parseArnGlob } from './arn-globs.ts';
+import { matchesGlob, parseGlob, type VariableValue } from './globs.ts';
+
+/** The values that a request has for a context key (in lower case): one, several, or `undefined` when it does not have the key. */
+export type ContextValues = (key: string) => readonly string[] | undefined;
+
+/** One condition of a statement: an operator, a key, and the values of which one has to match (with a negated operator: none may). */
+export interface Condition {
+  readonly operator: string;
+  /** In lower case. */
+  readonly key: string;
+  /** Keys of variables in its values, in lower case. */
+  readonly variables: readonly string[];
+  holds(values: ContextValues): boolean;
+}
+
+/** A value of a policy, made ready to be compared with a value of the request. */
+type Comparison = (given: string, valueOf: VariableValue) => boolean;
+
+interface Operator {
+  readonly negated: boolean;
+  /** Returns `undefined` when the policy's value is not one for this operator. */
+  prepare(value: string, variables: boolean): { readonly compare: Comparison; readonly variables?: readonly string[] } | undefined;
+}
+
+const stringOperator = (negated: boolean, options: { readonly wildcards?: boolean; readonly ignoreCase?: boolean } = {}): Operator => ({
+  negated,
+  prepare(value, variables) {
+    const glob = parseGlob(value, { wildcards: options.wildcards ?? false, variables });
+    if (glob === undefined) return undefined;
+    return { variables: glob.variables, compare: (given, valueOf) => matchesGlob(glob, given, valueOf, options.ignoreCase) };
+  },
+});
+
+const arnOperator = (negated: boolean): Operator => ({
+  negated,
+  prepare(value, variables) {
+    const arn = parseArnGlob(value, variables);
+    return arn === undefined ? undefined : { variables: arn.variables, compare: (given, valueOf) => matchesArn(arn, given, valueOf) };
+  },
+});
+
+const addressOperator = (negated: boolean): Operator => ({
+  negated,
+  prepare(value) {
+    const range: AddressRange | undefined = parseRange(value);
+    return range === undefined ? undefined : { compare: (given) => isInRange(given, range) };
+  },
+});
+
+const orderOperator = (read: (text: string) => number, holds: (given: number, value: number) => boolean, negated = false): Operator => ({
+  negated,
+  prepare(value) {
+    const wanted = read(value);
+    if (Number.isNaN(wanted)) return undefined;
+    return {
+      compare: (given) => {
+        const number = read(given);
+        return !Number.isNaN(number) && holds(number, wanted);
+      },
+    };
+  },
+});
+
+const number = (text: string): number => (/^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN);
+/** Seconds since 1970, or ISO 8601; milliseconds. */
+const date = (text: string): number => (/^\d{1,12}$/.test(text) ? Number(text) * 1000 : /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN);
+
+const ordered = (name: string, read: (text: string) => number): Readonly<Record<string, Operator>> => ({
+  [`${name}Equals`]: orderOperator(read, (a, b) => a === b),
+  [`${name}NotEquals`]: orderOperator(read, (a, b) => a === b, true),
+  [`${name}LessThan`]: orderOperator(read, (a, b) => a < b),
+  [`${name}LessThanEquals`]: orderOperator(read, (a, b) => a <= b),
+  [`${name}GreaterThan`]: orderOperator(read, (a, b) => a > b),
+  [`${name}GreaterThanEquals`]: orderOperator(read, (a, b) => a >= b),
+});
+
+const OPERATORS: Readonly<Record<string, Operator>> = {
+  StringEquals: stringOperator(false),
+  StringNotEquals: stringOperator(true),
+  StringEqualsIgnoreCase: stringOperator(false, { ignoreCase: true }),
+  StringNotEqualsIgnoreCase: stringOperator(true, { ignoreCase: true }),
+  StringLike: stringOperator(false, { wildcards: true }),
+  StringNotLike: stringOperator(true, { wildcards: true }),
+  ArnEquals: arnOperator(false),
+  ArnLike: arnOperator(false),
+  ArnNotEquals: arnOperator(true),
+  ArnNotLike: arnOperator(true),
+  IpAddress: addressOperator(false),
+  NotIpAddress: addressOperator(true),
+  BinaryEquals: stringOperator(false),
+  Bool: {
+    negated: false,
+    prepare(value, variables) {
+      const glob = parseGlob(value, { wildcards: false, variables });
+      if (glob === undefined || (glob.variables.length === 0 && !/^(true|false)$/i.test(value))) return undefined;
+      return { variables: glob.variables, compare: (given, valueOf) => matchesGlob(glob, given, valueOf, true) };
+    },
+  },
+  ...ordered('Numeric', number),
+  ...ordered('Date', date),
+};
+
+/** The operators' names, without prefixes and `IfExists`. */
+export const OPERATOR_NAMES: readonly string[] = [...Object.keys(OPERATORS), 'Null'];
+
+/**
+ * Reads one condition.
+ * @param name the operator as the policy has it: `ForAllValues:StringLikeIfExists`
+ * @returns what is wrong with it, as a string, when something is
+ */
+export function parseCondition(name: string, key: string, values: readonly string[], variables: boolean): Condition | string {
+  const [, set, base, ifExists] = /^(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?$/.exec(name) ?? [];
+  if (base === undefined) return `there is no condition operator '${name}'`;
+  const at = key.toLowerCase();
+  if (base === 'Null') {
+    if (ifExists !== undefined) return "the operator Null takes no 'IfExists'";
+    if (values.length === 0 || values.some((value) => !/^(true|false)$/i.test(value))) return `${name} takes "true" or "false"`;
+    return { operator: name, key: at, variables: [], holds: (context) => values.some((value) => (context(at) === undefined) === (value.toLowerCase() === 'true')) };
+  }
+  const operator = Object.hasOwn(OPERATORS, base) ? OPERATORS[base] : undefined;
+  if (operator === undefined) return `there is no condition operator '${name}'`;
+  const prepared = values.map((value) => operator.prepare(value, variables));
+  const wrong = prepared.findIndex((each) => each === undefined);
+  if (wrong >= 0) return `'${values[wrong]}' is no value for ${name}`;
+  const comparisons = prepared.map((each) => each!.compare);
+  return {
+    operator: name,
+    key: at,
+    variables: prepared.flatMap((each) => each!.variables ?? []),
+    holds(context) {
+      const given = context(at);
+      if (given === undefined || given.length === 0) {
+        if (ifExists !== undefined || set === 'ForAllValues') return true;
+        return set === undefined && operator.negated;
+      }
+      const valueOf = singleValue(context);
+      const meets = (value: string): boolean => comparisons.some((compare) => compare(value, valueOf)) !== operator.negated;
+      if (set === 'ForAllValues') return given.every(meets);
+      if (set === 'ForAnyValue') return given.some(meets);
+      return operator.negated ? given.every(meets) : given.some(meets);
+    },
+  };
+}
+
+/** Context values as variables take them: one value, or none. */
+export function singleValue(context: ContextValues): VariableValue {
+  return (key) => {
+    const values = context(key);
+    return values?.length === 1 ? values[0] : undefined;
+  };
+}

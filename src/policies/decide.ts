@@ -1,0 +1,87 @@
+/**
+ * Whether a request is allowed. Source: IAM User Guide, "Policy evaluation logic": an explicit deny in any policy wins; within one account a
+ * policy of the principal or one of the resource that names the principal must allow; across accounts both must; a session's policy narrows.
+ */
+import type { ContextValues } from './conditions.ts';
+import { statementFits, type Policy } from './document.ts';
+import { matchPrincipal, type Principal, type PrincipalMatch } from './principals.ts';
+
+/** What somebody wants to do. */
+export interface AccessRequest {
+  readonly principal: Principal;
+  /** `imagebuilder:GetComponent` */
+  readonly action: string;
+  /** ARN, or `*` where the action is about no single resource. */
+  readonly resource: string;
+  /** Account of the resource; `undefined` where it belongs to nobody in particular, as what comes with the service. */
+  readonly resourceAccount: string | undefined;
+  readonly context: ContextValues;
+}
+
+/** The policies that have a say. */
+export interface Policies {
+  /** Of the principal, or of the role that is assumed. */
+  readonly identity: readonly Policy[];
+  /** Given when the role was assumed. */
+  readonly session?: Policy;
+  /** Of the resource: a resource policy, or a role's trust policy. */
+  readonly resource?: Policy;
+}
+
+/** Kinds of policies, as refusals name them. */
+export type PolicySource = 'identity-based' | 'session' | 'resource-based';
+
+/** What came out. */
+export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly because: 'explicit deny' | 'no allow'; readonly source: PolicySource };
+
+/** Decides a request. An account's root is allowed everything in its own account that no policy denies. */
+export function decide(request: AccessRequest, policies: Policies): Decision {
+  const identity = policies.identity.map((policy) => verdictOf(policy, request));
+  const session = policies.session === undefined ? undefined : verdictOf(policies.session, request);
+  const resource = policies.resource === undefined ? undefined : verdictOf(policies.resource, request);
+  if (identity.some(({ denied }) => denied)) return { allowed: false, because: 'explicit deny', source: 'identity-based' };
+  if (session?.denied === true) return { allowed: false, because: 'explicit deny', source: 'session' };
+  if (resource?.denied === true) return { allowed: false, because: 'explicit deny', source: 'resource-based' };
+
+  const { principal, resourceAccount } = request;
+  const byIdentity = principal.type === 'root' || identity.some(({ allowed }) => allowed !== undefined);
+  const sameAccount = resourceAccount === undefined || resourceAccount === principal.account;
+  if (!sameAccount && resource?.allowed === undefined) return { allowed: false, because: 'no allow', source: 'resource-based' };
+  if (!byIdentity && !(sameAccount && resource?.allowed === 'itself')) return { allowed: false, because: 'no allow', source: 'identity-based' };
+  if (session !== undefined && session.allowed === undefined) return { allowed: false, because: 'no allow', source: 'session' };
+  return { allowed: true };
+}
+
+/** What a resource policy (or trust policy) alone says to somebody. */
+export function grants(policy: Policy, request: AccessRequest): PrincipalMatch {
+  const { denied, allowed } = verdictOf(policy, request);
+  return denied ? undefined : allowed;
+}
+
+interface Verdict {
+  readonly denied: boolean;
+  /** The closest way in which an allowing statement names the principal; a policy of the principal itself names none. */
+  readonly allowed: PrincipalMatch;
+}
+
+function verdictOf({ statements }: Policy, { principal, action, resource, context }: AccessRequest): Verdict {
+  let allowed: PrincipalMatch;
+  for (const statement of statements) {
+    const match = statement.principal === undefined ? 'itself' : matchPrincipal(statement.principal, principal);
+    if (match === undefined || !statementFits(statement, action, resource, context)) continue;
+    if (statement.effect === 'Deny') return { denied: true, allowed: undefined };
+    if (allowed !== 'itself') allowed = match;
+  }
+  return { denied: false, allowed };
+}
+
+/**
+ * Why a request was refused, in AWS's words.
+ * @returns `User: … is not authorized to perform: … on resource: … because no identity-based policy allows the … action`
+ */
+export function refusalMessage({ principal, action, resource }: Pick<AccessRequest, 'principal' | 'action' | 'resource'>, decision: Exclude<Decision, { allowed: true }>): string {
+  const why = decision.because === 'explicit deny'
+    ? `with an explicit deny in ${decision.source === 'identity-based' ? 'an' : 'a'} ${decision.source} policy`
+    : `because no ${decision.source} policy allows the ${action} action`;
+  return `User: ${principal.arn} is not authorized to perform: ${action} on resource: ${resource} ${why}`;
+}

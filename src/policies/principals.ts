@@ -1,0 +1,52 @@
+/** Who asks, and how policies name them. */
+
+/** Who makes a request. */
+export interface Principal {
+  readonly type: 'root' | 'user' | 'assumed-role' | 'federated';
+  /** Account id, 12 digits. */
+  readonly account: string;
+  /** `arn:aws:iam::…:user/ci`, `arn:aws:sts::…:assumed-role/builder/session`; for `federated` that of the provider. */
+  readonly arn: string;
+  /** Of an assumed role: the role's ARN. */
+  readonly roleArn?: string;
+  /** `AIDA…`; of an assumed role `AROA…:session`. */
+  readonly id: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** Whom a statement of a resource policy or trust policy is about. */
+export interface PrincipalElement {
+  readonly negated: boolean;
+  /** Anybody. */
+  readonly all: boolean;
+  /** Account ids, and ARNs of users, roles and sessions. */
+  readonly aws: readonly string[];
+  /** ARNs or host names of identity providers. */
+  readonly federated: readonly string[];
+}
+
+/** How an element fits: it names the principal itself, or the account, whose own policies then have to allow it; or not at all. */
+export type PrincipalMatch = 'itself' | 'account' | undefined;
+
+/** Whether a `Principal` element is about somebody. */
+export function matchPrincipal(element: PrincipalElement, principal: Principal): PrincipalMatch {
+  const match = matchPositive(element, principal);
+  // NotPrincipal is about everybody but these; AWS takes it with Deny only.
+  if (element.negated) return match === undefined ? 'itself' : undefined;
+  return match;
+}
+
+function matchPositive({ all, aws, federated }: PrincipalElement, principal: Principal): PrincipalMatch {
+  if (all) return 'itself';
+  if (principal.type === 'federated') {
+    const host = principal.arn.slice(principal.arn.indexOf('oidc-provider/') + 'oidc-provider/'.length);
+    return federated.some((name) => name === principal.arn || name === host) ? 'itself' : undefined;
+  }
+  if (aws.some((name) => name === principal.arn || name === principal.roleArn)) return 'itself';
+  return aws.some((name) => name === principal.account || name === rootArn(principal.account)) ? 'account' : undefined;
+}
+
+/** ARN of an account's root, by which policies name the account. */
+export function rootArn(account: string): string {
+  return `arn:aws:iam::${account}:root`;
+}
