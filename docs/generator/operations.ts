@@ -47,6 +47,12 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   CancelImageCreation: 'At once for an image that nobody works on; else within a second or so, when its instances are ended. Its AMIs are removed.',
   DeleteImage: 'The record, executions, packages and tags. AMIs, their files and the log stay. Refused while it is in work, and while a recipe is built on it.',
 
+  CreateWorkflow: 'Checks the document against the type, all faults in one answer; `data` only. Builds count up as those of components do. A step action that cannot run yet is refused when an image or a pipeline names the workflow, unless the step has a condition. `dryRun` works.',
+  GetWorkflow: 'A build, a version (its latest build), or wildcards; own and managed ones, of which `latestVersionReferences` has the `x.x.x` only.',
+  ListWorkflows: 'Versions. `owner` and `byName` as for components.',
+  ListWorkflowBuildVersions: 'Of the versions that `workflowVersionArn` means (wildcards allowed), or of all without it.',
+  DeleteWorkflow: 'One build. Refused while a pipeline resolves to it.',
+
   ListWorkflowExecutions: 'What ran for an image, in order.',
   GetWorkflowExecution: 'Status and counts of steps.',
   ListWorkflowStepExecutions: 'Steps in order; inputs and outputs are JSON text.',

@@ -8,6 +8,7 @@ import { loadManaged, type ManagedImage, type ManagedRegister } from './managed.
 import * as resources from './migrations/0001-resources.ts';
 import * as engine from './migrations/0002-engine.ts';
 import * as resourcePolicies from './migrations/0003-resource-policies.ts';
+import * as workflowsAndContainers from './migrations/0004-workflows-and-containers.ts';
 import type { Tables } from './tables.ts';
 
 /** An open catalogue. */
@@ -35,6 +36,7 @@ const migrations: readonly Migration[] = [
   { number: 1, name: 'resources', up: resources.up },
   { number: 2, name: 'engine', up: engine.up },
   { number: 3, name: 'resource policies', up: resourcePolicies.up },
+  { number: 4, name: 'workflows and containers', up: workflowsAndContainers.up },
 ];
 
 /**

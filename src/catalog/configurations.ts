@@ -1,8 +1,10 @@
-/** What the queries on infrastructure and on distribution configurations have in common: a name, no version, a record that updates replace. */
+/** What the queries on infrastructure and distribution configurations and on lifecycle policies have in common: a name, no version, a record that updates replace. */
+import type { Insertable, Updateable } from 'kysely';
 import { parseArn } from '../resources/arns.ts';
 import type { Queryable } from './catalog.ts';
 import { removeReferences } from './dependents.ts';
 import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
+import type { Tables } from './tables.ts';
 import { addTags, removeAllTags, tagsOf, tagsOfEach, type Tags } from './tags.ts';
 
 /** What every configuration has. */
@@ -14,7 +16,7 @@ export interface Configuration {
 }
 
 /** Queries on one table of configurations. */
-export interface ConfigurationQueries<T extends Configuration> {
+export interface ConfigurationQueries<T extends Configuration, Column extends string> {
   /** Records one. `arn` names it. @throws when there is one of that name: ask before */
   insert(db: Queryable, place: Place, configuration: T): Promise<void>;
   /** The configuration with its tags, or `undefined`. */
@@ -22,7 +24,7 @@ export interface ConfigurationQueries<T extends Configuration> {
   /** Replaces a record; name, date of creation and tags stay. */
   replace(db: Queryable, configuration: T): Promise<void>;
   /** In order of their names, with tags. */
-  list(db: Queryable, place: Place, conditions: Conditions<'name'>, slice: Slice): Promise<readonly T[]>;
+  list(db: Queryable, place: Place, conditions: Conditions<Column>, slice: Slice): Promise<readonly T[]>;
   /** Deletes one. Returns whether it was there. */
   remove(db: Queryable, arn: string): Promise<boolean>;
 }
@@ -32,16 +34,20 @@ export function configurationPosition(configuration: Configuration): readonly (s
   return [parseArn(configuration.arn!)!.slug];
 }
 
-/** The queries on a table of configurations. */
-export function configurationQueries<T extends Configuration>(table: 'infrastructure_configurations' | 'distribution_configurations'): ConfigurationQueries<T> {
+type Table = 'infrastructure_configurations' | 'distribution_configurations' | 'lifecycle_policies';
+
+/**
+ * The queries on a table of configurations.
+ * @param columns what of a configuration goes into columns of its table's own
+ */
+export function configurationQueries<T extends Configuration, Column extends string = 'name'>(table: Table, columns: (configuration: T) => object = () => ({})): ConfigurationQueries<T, Column> {
   return {
     async insert(db, place, { tags, ...record }) {
-      await db.insertInto(table)
-        .values({
-          arn: record.arn!, account: place.account, region: place.region, slug: parseArn(record.arn!)!.slug, name: record.name!,
-          date_created: record.dateCreated!, record: JSON.stringify(record),
-        })
-        .execute();
+      const row = {
+        arn: record.arn!, account: place.account, region: place.region, slug: parseArn(record.arn!)!.slug, name: record.name!,
+        date_created: record.dateCreated!, record: JSON.stringify(record), ...columns(record as T),
+      };
+      await db.insertInto(table).values(row as Insertable<Tables[Table]>).execute();
       await addTags(db, record.arn!, tags);
     },
     async get(db, arn) {
@@ -49,7 +55,7 @@ export function configurationQueries<T extends Configuration>(table: 'infrastruc
       return row === undefined ? undefined : { ...(JSON.parse(row.record) as T & { arn: string; name: string }), tags: await tagsOf(db, arn) };
     },
     async replace(db, { tags: _tags, ...record }) {
-      await db.updateTable(table).set({ record: JSON.stringify(record) }).where('arn', '=', record.arn!).execute();
+      await db.updateTable(table).set({ record: JSON.stringify(record), ...columns(record as T) } as Updateable<Tables[Table]>).where('arn', '=', record.arn!).execute();
     },
     async list(db, place, conditions, slice) {
       const rows = await db.selectFrom(table).select(['arn', 'record'])

@@ -1,20 +1,23 @@
 /** Whether a resource is there, whatever its kind. */
 import { parseArn, type ResourceType } from '../resources/arns.ts';
 import type { Queryable } from './catalog.ts';
+import type { Tables } from './tables.ts';
 
-const TABLES: Partial<Record<ResourceType, 'components' | 'image_recipes' | 'infrastructure_configurations' | 'distribution_configurations' | 'image_pipelines' | 'images'>> = {
+const TABLES = {
   component: 'components',
+  workflow: 'workflows',
   'image-recipe': 'image_recipes',
+  'container-recipe': 'container_recipes',
   'infrastructure-configuration': 'infrastructure_configurations',
   'distribution-configuration': 'distribution_configurations',
   'image-pipeline': 'image_pipelines',
+  'lifecycle-policy': 'lifecycle_policies',
   image: 'images',
-};
+} as const satisfies Record<ResourceType, keyof Tables>;
 
 /** Whether an account's resource with exactly this ARN is there. */
 export async function resourceExists(db: Queryable, arn: string): Promise<boolean> {
   const type = parseArn(arn)?.type;
-  const table = type === undefined ? undefined : TABLES[type];
-  if (table === undefined) return false;
-  return (await db.selectFrom(table).select('arn').where('arn', '=', arn).executeTakeFirst()) !== undefined;
+  if (type === undefined) return false;
+  return (await db.selectFrom(TABLES[type]).select('arn').where('arn', '=', arn).executeTakeFirst()) !== undefined;
 }

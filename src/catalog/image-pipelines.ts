@@ -11,7 +11,7 @@ import { addTags, removeAllTags, tagsOf, tagsOfEach } from './tags.ts';
 export type StoredPipeline = ImagePipeline & { arn: string; name: string; infrastructureConfigurationArn: string };
 
 /** Columns that lists can be filtered by. */
-export type PipelineColumn = 'name' | 'status' | 'recipe_arn' | 'infrastructure_configuration_arn' | 'distribution_configuration_arn';
+export type PipelineColumn = 'name' | 'description' | 'status' | 'recipe_arn' | 'infrastructure_configuration_arn' | 'distribution_configuration_arn';
 
 /** Records a pipeline and what it needs. `pipeline.arn` names it. */
 export async function insertPipeline(db: Queryable, place: Place, pipeline: StoredPipeline): Promise<void> {
@@ -37,6 +37,7 @@ function columns({ tags: _tags, ...record }: StoredPipeline) {
     infrastructure_configuration_arn: record.infrastructureConfigurationArn,
     distribution_configuration_arn: record.distributionConfigurationArn ?? null,
     status: record.status!,
+    description: record.description ?? null,
     record: JSON.stringify(record),
   };
 }

@@ -29,7 +29,7 @@ export interface NewImage {
 }
 
 /** Columns that lists can be filtered by. */
-export type ImageColumn = 'name' | 'platform' | 'status';
+export type ImageColumn = 'name' | 'os_version' | 'platform' | 'status' | 'type' | 'version';
 
 /** A move that an image's state machine does not have. */
 export class IllegalMoveError extends Error {
@@ -44,7 +44,7 @@ export async function createImage(trx: Queryable, { place, slug, version, image,
   await trx.insertInto('images')
     .values({
       arn, account: place.account, region: place.region, slug, name: image.name, major: version.major, minor: version.minor, patch: version.patch, build,
-      status: 'PENDING', platform: image.platform, pipeline_arn: image.sourcePipelineArn ?? null, cancel_requested: 0,
+      status: 'PENDING', platform: image.platform, os_version: image.osVersion ?? null, type: image.type ?? null, pipeline_arn: image.sourcePipelineArn ?? null, cancel_requested: 0,
       date_created: record.dateCreated!, record: JSON.stringify(record),
     })
     .execute();
@@ -86,7 +86,7 @@ export async function transitionImage(
     ...options.patch,
     state: { status: to, ...(options.reason === undefined ? {} : { reason: options.reason }) },
   };
-  await trx.updateTable('images').set({ status: to, record: JSON.stringify(record) }).where('arn', '=', arn).execute();
+  await trx.updateTable('images').set({ status: to, os_version: record.osVersion ?? null, record: JSON.stringify(record) }).where('arn', '=', arn).execute();
   await writeStateChange(trx, arn, from, to, options.reason);
   return from;
 }
@@ -102,7 +102,8 @@ async function writeStateChange(trx: Queryable, arn: string, from: ImageStatus |
 export async function updateImageRecord(trx: Queryable, arn: string, patch: Partial<Omit<Image, 'arn' | 'state' | 'tags'>>): Promise<void> {
   const row = await trx.selectFrom('images').select('record').where('arn', '=', arn).executeTakeFirst();
   if (row === undefined) throw new Error(`the image ${arn} does not exist (any more)`);
-  await trx.updateTable('images').set({ record: JSON.stringify({ ...(JSON.parse(row.record) as Image), ...patch }) }).where('arn', '=', arn).execute();
+  const record: Image = { ...(JSON.parse(row.record) as Image), ...patch };
+  await trx.updateTable('images').set({ os_version: record.osVersion ?? null, record: JSON.stringify(record) }).where('arn', '=', arn).execute();
 }
 
 /**

@@ -5,11 +5,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Component } from '@aws-sdk/client-imagebuilder';
+import type { Component, Workflow } from '@aws-sdk/client-imagebuilder';
 import { parse } from 'yaml';
 import { parseComponentDocument } from '../documents/component/parse.ts';
 import { componentType, parameterDetails, type ComponentParameterDetail } from '../documents/component/type.ts';
-import { resourceArn, type Arn } from '../resources/arns.ts';
+import { formatArn, resourceArn, type Arn } from '../resources/arns.ts';
+import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
+import { workflowParameterDetails, type WorkflowParameterDetail } from '../documents/workflow/parameters.ts';
 import { compareVersions, highestMatch, parseVersion, type BuildVersion } from '../resources/versions.ts';
 
 /** A base image that can be made on this machine. */
@@ -20,6 +22,8 @@ export interface ManagedImage {
   readonly osVersion: string;
   readonly platform: 'Linux' | 'Windows' | 'macOS';
 }
+
+type WorkflowType = NonNullable<Arn['workflowType']>;
 
 /** A component that comes with Ingot. */
 export interface ManagedComponent extends BuildVersion {
@@ -43,6 +47,7 @@ export interface ManagedWorkflow extends BuildVersion {
   readonly version: string;
   readonly type: 'BUILD' | 'TEST' | 'DISTRIBUTION';
   readonly description: string;
+  readonly parameters: readonly WorkflowParameterDetail[];
   readonly dateCreated: string;
   readonly data: string;
 }
@@ -118,7 +123,10 @@ function component(entry: ReadEntry): ManagedComponent {
 function workflow(entry: ReadEntry): ManagedWorkflow {
   const type = entry.type?.toUpperCase();
   if (type !== 'BUILD' && type !== 'TEST' && type !== 'DISTRIBUTION') throw new Error(`managed workflow ${entry.name}: its type is ${entry.type}`);
-  return { ...shared(entry), type };
+  const common = shared(entry);
+  const { document, faults } = parseWorkflowDocument(common.data, type);
+  if (document === undefined) throw new Error(`managed workflow ${entry.name}: ${faults[0]!.message}`);
+  return { ...common, type, parameters: workflowParameterDetails(document) };
 }
 
 function shared(entry: ReadEntry) {
@@ -164,6 +172,29 @@ export function managedComponent(component: ManagedComponent, region: string): C
 export function findManagedComponent(managed: ManagedRegister, arn: Arn): ManagedComponent | undefined {
   if (arn.type !== 'component' || arn.version === undefined) return undefined;
   const found = highestMatch(arn.version, managed.components.filter(({ name }) => name === arn.slug));
+  return arn.build === undefined || found?.build === arn.build ? found : undefined;
+}
+
+/** A managed workflow as the API answers it in a Region. */
+export function managedWorkflow(workflow: ManagedWorkflow, region: string): Workflow & { arn: string; name: string; version: string; type: ManagedWorkflow['type']; data: string } {
+  return {
+    arn: formatArn({ partition: 'aws', region, owner: 'aws', type: 'workflow', workflowType: workflow.type.toLowerCase() as WorkflowType, slug: workflow.name, version: workflow, build: workflow.build }),
+    name: workflow.name,
+    version: workflow.version,
+    description: workflow.description,
+    type: workflow.type,
+    owner: 'Amazon',
+    data: workflow.data,
+    dateCreated: workflow.dateCreated,
+    tags: {},
+    ...(workflow.parameters.length === 0 ? {} : { parameters: workflow.parameters.map((each) => ({ ...each, defaultValue: each.defaultValue && [...each.defaultValue] })) }),
+  };
+}
+
+/** The managed workflow that an ARN of `aws` means, wildcards resolved, or `undefined`. */
+export function findManagedWorkflow(managed: ManagedRegister, arn: Arn): ManagedWorkflow | undefined {
+  if (arn.type !== 'workflow' || arn.version === undefined) return undefined;
+  const found = highestMatch(arn.version, managed.workflows.filter(({ name, type }) => name === arn.slug && type.toLowerCase() === arn.workflowType));
   return arn.build === undefined || found?.build === arn.build ? found : undefined;
 }
 

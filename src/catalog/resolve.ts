@@ -2,10 +2,12 @@
 import { parseArn } from '../resources/arns.ts';
 import { compareVersions, highestMatch, matchesVersion, type BuildVersion, type VersionPattern } from '../resources/versions.ts';
 import type { Catalog, Queryable } from './catalog.ts';
-import { componentVersions, getComponent, type StoredComponent } from './components.ts';
+import { components, type StoredComponent } from './components.ts';
+import { containerRecipes } from './container-recipes.ts';
+import { imageRecipes } from './image-recipes.ts';
 import { imageVersions } from './images.ts';
-import { findManagedComponent, managedComponent } from './managed.ts';
-import { recipeVersions } from './image-recipes.ts';
+import { findManagedComponent, findManagedWorkflow, managedComponent, managedWorkflow } from './managed.ts';
+import { workflows, type StoredWorkflow } from './workflows.ts';
 
 /**
  * The component that an ARN means: an account's own, or one of `aws`. A version without a build means its latest build.
@@ -18,8 +20,20 @@ export async function resolveComponent(catalog: Catalog, reference: string, db: 
     const found = findManagedComponent(catalog.managed, arn);
     return found === undefined ? undefined : (managedComponent(found, arn.region) as StoredComponent);
   }
-  const found = pick(await componentVersions(db, { account: arn.owner, region: arn.region }, arn.slug), arn.version, arn.build);
-  return found === undefined ? undefined : getComponent(db, found.arn);
+  const found = pick(await components.versions(db, { account: arn.owner, region: arn.region }, arn), arn.version, arn.build);
+  return found === undefined ? undefined : components.get(db, found.arn);
+}
+
+/** The workflow that an ARN means, as `resolveComponent` finds components. */
+export async function resolveWorkflow(catalog: Catalog, reference: string, db: Queryable = catalog.db): Promise<StoredWorkflow | undefined> {
+  const arn = parseArn(reference);
+  if (arn?.type !== 'workflow' || arn.version === undefined) return undefined;
+  if (arn.owner === 'aws') {
+    const found = findManagedWorkflow(catalog.managed, arn);
+    return found === undefined ? undefined : managedWorkflow(found, arn.region);
+  }
+  const found = pick(await workflows.versions(db, { account: arn.owner, region: arn.region }, arn), arn.version, arn.build);
+  return found === undefined ? undefined : workflows.get(db, found.arn);
 }
 
 /**
@@ -43,11 +57,12 @@ export async function resolveImageToRead(db: Queryable, reference: string): Prom
   return pick(await imageVersions(db, { account: arn.owner, region: arn.region }, arn.slug), arn.version, arn.build)?.arn;
 }
 
-/** ARN of the image recipe that an ARN means, or `undefined`. */
+/** ARN of the image recipe or container recipe that an ARN means, or `undefined`. */
 export async function resolveRecipe(db: Queryable, reference: string): Promise<string | undefined> {
   const arn = parseArn(reference);
-  if (arn?.type !== 'image-recipe' || arn.version === undefined) return undefined;
-  return highestMatch(arn.version, await recipeVersions(db, { account: arn.owner, region: arn.region }, arn.slug))?.arn;
+  if ((arn?.type !== 'image-recipe' && arn?.type !== 'container-recipe') || arn.version === undefined) return undefined;
+  const recipes = arn.type === 'image-recipe' ? imageRecipes : containerRecipes;
+  return highestMatch(arn.version, await recipes.versions(db, { account: arn.owner, region: arn.region }, arn.slug))?.arn;
 }
 
 function pick<V extends BuildVersion>(versions: readonly V[], pattern: VersionPattern, build: number | undefined): V | undefined {

@@ -1,6 +1,7 @@
 /** Slices of ordered lists: what stands after a position, so that what is made or deleted meanwhile shifts nothing. */
 import { sql, type RawBuilder, type SqlBool } from 'kysely';
 import { slug } from '../resources/names.ts';
+import { parseVersionPattern, type VersionPattern } from '../resources/versions.ts';
 
 /** What of a list is wanted. */
 export interface Slice {
@@ -22,7 +23,7 @@ export function standsAfter(columns: readonly string[], slice: Slice, order: 'as
   return sql<SqlBool>`(${sql.join(columns.map((column) => sql.ref(column)))}) ${sql.raw(order === 'asc' ? '>' : '<')} (${sql.join([...slice.after])})`;
 }
 
-/** Columns that must hold one of the given values; without values any. */
+/** Columns that must hold one of the given values (`version`: match one of the patterns); without values any. */
 export type Conditions<Column extends string> = Partial<Record<Column, readonly string[]>>;
 
 /** All the conditions as one. */
@@ -33,10 +34,19 @@ export function meets(conditions: Conditions<string>, table?: string): RawBuilde
     if (values === undefined) return [];
     // No value is left when two filters on one column have none in common: an empty list is no SQL everywhere.
     if (values.length === 0) return [sql<SqlBool>`1 = 0`];
+    if (column === 'version') return [sql<SqlBool>`(${sql.join(values.map((value) => versionIs(parseVersionPattern(value), table)), sql` or `)})`];
     // The indexes are on slugs; a name has one.
     return column === 'name' ? [among('slug', values.map(slug)), among(column, values)] : [among(column, values)];
   });
   return parts.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`(${sql.join(parts, sql` and `)})`;
+}
+
+/** Whether a row's version is one of those that a pattern means; without a pattern it is none. */
+export function versionIs(pattern: VersionPattern | undefined, table?: string): RawBuilder<SqlBool> {
+  if (pattern === undefined) return sql<SqlBool>`1 = 0`;
+  const nodes = (['major', 'minor', 'patch'] as const).flatMap((node) =>
+    pattern[node] === 'x' ? [] : [sql<SqlBool>`${sql.ref(table === undefined ? node : `${table}.${node}`)} = ${pattern[node]}`]);
+  return nodes.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`(${sql.join(nodes, sql` and `)})`;
 }
 
 /** The items of a list in memory that a slice means. `position` gives the values that the list is ordered by; the list is sorted by them. */

@@ -8,9 +8,13 @@ export type Tables = ResourceTables & EngineTables;
 /** The resources' tables by name. */
 export interface ResourceTables {
   components: ComponentTable;
+  component_os_versions: ComponentOsVersionTable;
+  workflows: WorkflowTable;
   image_recipes: ImageRecipeTable;
+  container_recipes: ContainerRecipeTable;
   infrastructure_configurations: ConfigurationTable;
   distribution_configurations: ConfigurationTable;
+  lifecycle_policies: LifecyclePolicyTable;
   image_pipelines: ImagePipelineTable;
   images: ImageTable;
   image_builds: ImageBuildTable;
@@ -18,6 +22,7 @@ export interface ResourceTables {
   resource_references: ResourceReferenceTable;
   resource_policies: ResourcePolicyTable;
   client_tokens: ClientTokenTable;
+  secrets: SecretTable;
   outbox: OutboxTable;
   migrations: MigrationTable;
 }
@@ -46,6 +51,23 @@ export interface ComponentTable extends ResourceColumns, VersionColumns {
   platform: string;
   type: string;
   status: string;
+  description: string | null;
+  data: string;
+  /** SHA-256 of what the next create is compared with. */
+  content_hash: string;
+}
+
+/** What a component's `supportedOsVersions` names. */
+export interface ComponentOsVersionTable {
+  arn: string;
+  os_version: string;
+}
+
+/** Build versions of workflows. The type is part of the name: workflows of two types can have one. `record` has no `data`. */
+export interface WorkflowTable extends ResourceColumns, VersionColumns {
+  build: number;
+  /** `BUILD`, `TEST`, `DISTRIBUTION`. */
+  type: string;
   data: string;
   /** SHA-256 of what the next create is compared with. */
   content_hash: string;
@@ -56,6 +78,16 @@ export interface ImageRecipeTable extends ResourceColumns, VersionColumns {
   parent_image: string;
 }
 
+export interface ContainerRecipeTable extends ResourceColumns, VersionColumns {
+  platform: string;
+  parent_image: string;
+  container_type: string;
+}
+
+export interface LifecyclePolicyTable extends ResourceColumns {
+  status: string;
+}
+
 /** Infrastructure and distribution configurations. */
 export interface ConfigurationTable extends ResourceColumns {}
 
@@ -64,6 +96,7 @@ export interface ImagePipelineTable extends ResourceColumns {
   infrastructure_configuration_arn: string;
   distribution_configuration_arn: string | null;
   status: string;
+  description: string | null;
 }
 
 /** Build versions of images. `record` is an `Image` with its recipe and configurations as they were when it was made. */
@@ -71,6 +104,9 @@ export interface ImageTable extends ResourceColumns, VersionColumns {
   build: number;
   status: string;
   platform: string;
+  os_version: string | null;
+  /** `AMI`, `DOCKER`. */
+  type: string | null;
   pipeline_arn: string | null;
   /** 1 once somebody asked for it to be cancelled; who works on it watches this. */
   cancel_requested: number;
@@ -120,6 +156,12 @@ export interface ClientTokenTable {
   /** JSON of the first answer. */
   response: string;
   created: string;
+}
+
+/** What only the server knows, by name. */
+export interface SecretTable {
+  name: string;
+  value: string;
 }
 
 /** Events to be sent. `seq` gives their order. */

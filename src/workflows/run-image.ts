@@ -65,7 +65,7 @@ async function stages(work: ImageWork): Promise<void> {
   // A distribution that cannot be carried out is said before the build, not after it.
   planOf(work);
   work.components = await resolveComponents(work);
-  const workflows = selectWorkflows(work);
+  const workflows = await selectWorkflows(work);
   await refuseUnfitHost({ dataDirectory: work.dataDirectory, resourceTags: work.image.infrastructureConfiguration?.resourceTags, tests: workflows.some(({ type }) => type === 'TEST') });
   warnWithoutEffect(work);
 

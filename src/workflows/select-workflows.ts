@@ -1,4 +1,5 @@
 /** Which workflows an image runs: the ones it names, else the managed defaults. Source: reference, `workflows.md` section 1. */
+import { resolveWorkflow } from '../catalog/resolve.ts';
 import type { GivenWorkflowParameter } from '../documents/workflow/parameters.ts';
 import type { ImageWork, Stage } from './image-work.ts';
 
@@ -24,30 +25,25 @@ const DEFAULTS: readonly { readonly type: Stage; readonly name: string }[] = [
  * configuration is executed all the same, by the managed distribution workflow.
  * @throws when one that is named does not exist
  */
-export function selectWorkflows(work: ImageWork): readonly SelectedWorkflow[] {
-  const named = (work.image.workflows ?? []).map(({ workflowArn, parameters }) => {
-    const workflow = managed(work, workflowArn ?? '');
-    return { ...workflow, parameters: (parameters ?? []).map(({ name, value }) => ({ name: name!, value: value ?? [] })) };
-  });
+export async function selectWorkflows(work: Pick<ImageWork, 'catalog' | 'image' | 'region'>): Promise<readonly SelectedWorkflow[]> {
+  const named: SelectedWorkflow[] = [];
+  for (const { workflowArn, parameters } of work.image.workflows ?? []) {
+    named.push({ ...(await resolved(work, workflowArn ?? '')), parameters: (parameters ?? []).map(({ name, value }) => ({ name: name!, value: value ?? [] })) });
+  }
   const tests = work.image.imageTestsConfiguration?.imageTestsEnabled ?? true;
-  const chosen = named.length > 0 ? named : DEFAULTS.filter(({ type }) => type !== 'DISTRIBUTION').map((each) => managedDefault(work, each));
-  const distribution = chosen.some(({ type }) => type === 'DISTRIBUTION') ? [] : [managedDefault(work, DEFAULTS[2]!)];
+  const chosen = named.length > 0 ? named : await Promise.all(DEFAULTS.filter(({ type }) => type !== 'DISTRIBUTION').map((each) => managedDefault(work, each)));
+  const distribution = chosen.some(({ type }) => type === 'DISTRIBUTION') ? [] : [await managedDefault(work, DEFAULTS[2]!)];
   return [...chosen, ...distribution].filter(({ type }) => tests || type !== 'TEST');
 }
 
-function managedDefault(work: ImageWork, wanted: { readonly type: Stage; readonly name: string }): SelectedWorkflow {
-  return managed(work, `arn:aws:imagebuilder:${work.region}:aws:workflow/${wanted.type.toLowerCase()}/${wanted.name}/x.x.x`);
+type Where = Pick<ImageWork, 'catalog' | 'region'>;
+
+function managedDefault(work: Where, wanted: { readonly type: Stage; readonly name: string }): Promise<SelectedWorkflow> {
+  return resolved(work, `arn:aws:imagebuilder:${work.region}:aws:workflow/${wanted.type.toLowerCase()}/${wanted.name}/x.x.x`);
 }
 
-function managed(work: ImageWork, arn: string): SelectedWorkflow {
-  const [, type, name] = /:aws:workflow\/([a-z]+)\/([^/]+)\//.exec(arn) ?? [];
-  const found = work.catalog.managed.workflows.find((each) => each.type.toLowerCase() === type && each.name === name);
-  if (found === undefined) throw new Error(`workflow ${arn} does not exist`);
-  return {
-    arn: `arn:aws:imagebuilder:${work.region}:aws:workflow/${type}/${name}/${found.version}/1`,
-    name: found.name,
-    type: found.type as Stage,
-    data: found.data,
-    parameters: [],
-  };
+async function resolved({ catalog }: Where, reference: string): Promise<SelectedWorkflow> {
+  const found = await resolveWorkflow(catalog, reference);
+  if (found === undefined) throw new Error(`workflow ${reference} does not exist (any more)`);
+  return { arn: found.arn, name: found.name, type: found.type, data: found.data, parameters: [] };
 }

@@ -1,12 +1,14 @@
 /** What pipelines and images have in common: what is built, where, and how it is tested and distributed. */
 import type { DistributionConfiguration, ImageTestsConfiguration, InfrastructureConfiguration, WorkflowConfiguration } from '@aws-sdk/client-imagebuilder';
 import { distributionConfigurations } from '../../catalog/distribution-configurations.ts';
-import { getImageRecipe, type StoredImageRecipe } from '../../catalog/image-recipes.ts';
+import { imageRecipes, type StoredImageRecipe } from '../../catalog/image-recipes.ts';
 import { infrastructureConfigurations } from '../../catalog/infrastructure-configurations.ts';
-import { resolveRecipe } from '../../catalog/resolve.ts';
+import { resolveRecipe, resolveWorkflow } from '../../catalog/resolve.ts';
+import { workflowParameterValues } from '../../documents/workflow/parameters.ts';
+import { parseWorkflowDocument } from '../../documents/workflow/parse.ts';
 import { parseArn } from '../../resources/arns.ts';
-import { invalidParameterCombination, invalidParameterValue, valueNotSupported } from '../../resources/errors.ts';
-import { highestMatch } from '../../resources/versions.ts';
+import { invalidParameterCombination, invalidParameterValue, invalidParameterValues, serviceQuotaExceeded, valueNotSupported, type ValueFault } from '../../resources/errors.ts';
+import { stepActions } from '../../workflows/actions.ts';
 import type { OperationContext } from '../context.ts';
 import { isVisible } from './common.ts';
 
@@ -40,10 +42,10 @@ export async function findSettings(context: OperationContext, settings: BuildSet
     throw invalidParameterCombination('Give exactly one of imageRecipeArn and containerRecipeArn.');
   }
   if (imageRecipeArn === undefined) throw valueNotSupported('containerRecipeArn', 'It asks for a container image.');
-  checkWorkflows(context, settings);
+  await checkWorkflows(context, settings);
 
   const recipeArn = isVisible(context, parseArn(imageRecipeArn)) ? await resolveRecipe(context.db, imageRecipeArn) : undefined;
-  const recipe = recipeArn === undefined ? undefined : await getImageRecipe(context.db, recipeArn);
+  const recipe = recipeArn === undefined ? undefined : await imageRecipes.get(context.db, recipeArn);
   if (recipe === undefined) throw missing('imageRecipeArn', imageRecipeArn);
   const infrastructure = isVisible(context, parseArn(infrastructureConfigurationArn))
     ? await infrastructureConfigurations.get(context.db, infrastructureConfigurationArn)
@@ -61,16 +63,47 @@ function missing(path: string, arn: string) {
   return invalidParameterValue(path, `The resource '${arn}' does not exist.`);
 }
 
-function checkWorkflows(context: OperationContext, { workflows, executionRole }: BuildSettings): void {
+/** Quota of workflows for an image. */
+const MAX_WORKFLOWS = 10;
+
+async function checkWorkflows(context: OperationContext, { workflows, executionRole }: BuildSettings): Promise<void> {
   if (workflows === undefined || workflows.length === 0) return;
   // As AWS.
   if (executionRole === undefined) throw invalidParameterCombination('An execution role is required to provide workflows');
-  for (const [index, { workflowArn = '' }] of workflows.entries()) {
-    const arn = parseArn(workflowArn);
-    const known = context.services.catalog.managed.workflows.filter(({ name, type }) => name === arn?.slug && type.toLowerCase() === arn.workflowType);
-    const found = arn?.version !== undefined && arn.owner === 'aws' && arn.region === context.region ? highestMatch(arn.version, known) : undefined;
-    if (found === undefined) throw invalidParameterValue(`workflows[${index}].workflowArn`, `The workflow '${workflowArn}' does not exist.`);
+  if (workflows.length > MAX_WORKFLOWS) throw serviceQuotaExceeded(`An image takes ${MAX_WORKFLOWS} workflows; these are ${workflows.length}.`);
+  const faults: ValueFault[] = [];
+  const types: string[] = [];
+  for (const [index, given] of workflows.entries()) {
+    const path = `workflows[${index}]`;
+    const type = await checkWorkflow(context, given, path, faults);
+    if (type === undefined) continue;
+    if (type !== 'TEST' && types.includes(type)) faults.push({ path: `${path}.workflowArn`, detail: `An image takes one ${type} workflow.` });
+    types.push(type);
   }
+  if (faults.length > 0) throw invalidParameterValues(faults);
+}
+
+/** Returns the workflow's type, when there is such a workflow. */
+async function checkWorkflow(context: OperationContext, given: WorkflowConfiguration, path: string, faults: ValueFault[]): Promise<string | undefined> {
+  const { workflowArn = '', parameters = [] } = given;
+  const workflow = isVisible(context, parseArn(workflowArn)) ? await resolveWorkflow(context.services.catalog, workflowArn, context.db) : undefined;
+  if (workflow === undefined) {
+    faults.push({ path: `${path}.workflowArn`, detail: `The workflow '${workflowArn}' does not exist.` });
+    return undefined;
+  }
+  for (const member of ['parallelGroup', 'onFailure'] as const) {
+    if (given[member] !== undefined && workflow.type !== 'TEST') faults.push({ path: `${path}.${member}`, detail: `It is for TEST workflows; '${workflowArn}' is a ${workflow.type} workflow.` });
+  }
+  const { document } = parseWorkflowDocument(workflow.data, workflow.type);
+  if (document === undefined) return workflow.type;
+  const { problems } = workflowParameterValues(document, parameters.map(({ name, value }) => ({ name: name!, value: value ?? [] })));
+  if (problems.length > 0) faults.push({ path: `${path}.parameters`, detail: problems.join(' ') });
+  // A step under a condition may never come: it fails when it does.
+  const missing = document.steps.filter((step) => step.if === undefined && stepActions[step.action] === undefined);
+  for (const { name, action } of missing) {
+    faults.push({ path: `${path}.workflowArn`, detail: `The step '${name}' of '${workflow.arn}' has the action ${action}, which is not supported by this version of Ingot.` });
+  }
+  return workflow.type;
 }
 
 /** Log groups of one's own need a role that may write them. `path` is where the names are, `names` may hold undefined ones. */

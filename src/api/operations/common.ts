@@ -1,7 +1,8 @@
 /** What operations on several kinds of resources share. */
 import type { Conditions, Place } from '../../catalog/slices.ts';
 import { parseArn, type Arn, type ResourceType } from '../../resources/arns.ts';
-import { ApiError, invalidParameterValue, resourceNotFound } from '../../resources/errors.ts';
+import { ApiError, invalidParameterCombination, invalidParameterValue, resourceNotFound } from '../../resources/errors.ts';
+import { matchesVersion, parseVersion, parseVersionPattern } from '../../resources/versions.ts';
 import type { OperationContext } from '../context.ts';
 
 /** Where the caller's own resources are. */
@@ -31,9 +32,22 @@ export function readFilters<Column extends string>(filters: readonly Filter[] | 
   return conditions;
 }
 
-/** Whether something in memory meets conditions. */
-export function meetsConditions<Column extends string>(item: Readonly<Record<Column, string | undefined>>, conditions: Conditions<Column>): boolean {
-  return (Object.entries(conditions) as [Column, readonly string[]][]).every(([column, values]) => values.includes(item[column] ?? ''));
+/** Whether something in memory meets conditions, as `meets` reads them; of a list of values one has to. */
+export function meetsConditions<Column extends string>(item: Readonly<Record<Column, string | readonly string[] | undefined>>, conditions: Conditions<Column>): boolean {
+  return (Object.entries(conditions) as [Column, readonly string[] | undefined][]).every(([column, wanted]) => {
+    const values = [item[column] ?? []].flat();
+    return wanted === undefined || values.some((value) => (column === 'version' ? wanted.some((pattern) => versionMatches(pattern, value)) : wanted.includes(value)));
+  });
+}
+
+function versionMatches(patternText: string, versionText: string): boolean {
+  const [pattern, version] = [parseVersionPattern(patternText), parseVersion(versionText)];
+  return pattern !== undefined && version !== undefined && matchesVersion(pattern, version);
+}
+
+/** @throws {ApiError} InvalidParameterCombinationException: a list by name has no versions to choose from */
+export function refuseVersionFilterByName({ byName, filters }: { readonly byName?: boolean | undefined; readonly filters?: readonly Filter[] | undefined }): void {
+  if (byName === true && filters?.some(({ name }) => name === 'version')) throw invalidParameterCombination('byName and a filter on version cannot be combined.');
 }
 
 /**

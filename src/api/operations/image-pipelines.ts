@@ -17,10 +17,10 @@ import { compact, placeOf, readFilters, visibleArn } from './common.ts';
 import { imageSummary, startBuild } from './images.ts';
 
 const FILTERS: Readonly<Record<string, PipelineColumn>> = {
-  name: 'name', status: 'status', imageRecipeArn: 'recipe_arn',
+  description: 'description', name: 'name', status: 'status', imageRecipeArn: 'recipe_arn',
   infrastructureConfigurationArn: 'infrastructure_configuration_arn', distributionConfigurationArn: 'distribution_configuration_arn',
 };
-const IMAGE_FILTERS: Readonly<Record<string, ImageColumn>> = { name: 'name' };
+const IMAGE_FILTERS: Readonly<Record<string, ImageColumn>> = { name: 'name', version: 'version' };
 
 /** Handlers. */
 export const imagePipelineOperations = {

@@ -9,17 +9,18 @@ import { findManagedImage, type ManagedImage } from '../../catalog/managed.ts';
 import { resolveImageToRead } from '../../catalog/resolve.ts';
 import { sliceOf, type Conditions } from '../../catalog/slices.ts';
 import { isInProgress } from '../../resources/statuses.ts';
-import { latestVersionReferences, parseArn, resourceArn, versionArn, type Arn } from '../../resources/arns.ts';
+import { parseArn, resourceArn, versionArn, type Arn } from '../../resources/arns.ts';
 import { ApiError, invalidRequest, resourceDependency, resourceNotFound } from '../../resources/errors.ts';
 import { formatVersion, parseVersion, type Version } from '../../resources/versions.ts';
 import { refuseDangerous } from '../../workflows/preparation.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import { openPage } from '../paging.ts';
 import { checkLogGroups, findSettings, testsConfiguration, type BuildSettings, type FoundSettings } from './build-settings.ts';
-import { compact, meetsConditions, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
+import { compact, meetsConditions, ownArn, placeOf, readFilters, refuseVersionFilterByName, visibleArn } from './common.ts';
+import { referencesOf } from './documents.ts';
 import { findParentImage } from './parent-images.ts';
 
-const FILTERS: Readonly<Record<string, ImageColumn>> = { name: 'name', platform: 'platform' };
+const FILTERS: Readonly<Record<string, ImageColumn>> = { name: 'name', osVersion: 'os_version', platform: 'platform', type: 'type', version: 'version' };
 
 /** What starting a build adds to what is built. */
 export interface StartedBuild extends BuildSettings, Pick<Image, 'enhancedImageMetadataEnabled' | 'imageScanningConfiguration' | 'loggingConfiguration' | 'sourcePipelineArn' | 'sourcePipelineName'> {
@@ -53,7 +54,7 @@ export const imageOperations = {
   async CreateImage(input, context) {
     checkLogGroups({ 'loggingConfiguration.logGroupName': input.loggingConfiguration?.logGroupName }, input.executionRole);
     const image = await startBuild(context, input, await findSettings(context, input));
-    return { imageBuildVersionArn: image.arn, latestVersionReferences: references(image.arn) };
+    return { imageBuildVersionArn: image.arn, latestVersionReferences: referencesOf(image.arn) };
   },
 
   async GetImage(input, context) {
@@ -66,10 +67,11 @@ export const imageOperations = {
     const build = await resolveImageToRead(context.db, input.imageBuildVersionArn);
     const image = build === undefined ? undefined : await getImage(context.db, build);
     if (image === undefined) throw resourceNotFound(input.imageBuildVersionArn);
-    return { image, latestVersionReferences: references(build!) };
+    return { image, latestVersionReferences: referencesOf(build!) };
   },
 
   async ListImages(input, context) {
+    refuseVersionFilterByName(input);
     const conditions = readFilters(input.filters, FILTERS);
     const owner = input.owner ?? 'Self';
     if (owner === 'Amazon') return listManaged(context, conditions, input);
@@ -79,7 +81,7 @@ export const imageOperations = {
       const all = await listImageVersions(context.db, placeOf(context), conditions, { limit: Number.MAX_SAFE_INTEGER - 1 });
       const latest = new Map(all.map((image) => [parseArn(image.arn!)!.slug, image]));
       const { items, nextToken } = page.cut(sliceOf([...latest.values()], page, imagePosition), imagePosition);
-      return { imageVersionList: items.map((image) => ({ ...versionOf(image), arn: references(image.arn!).latestVersionArn })), nextToken };
+      return { imageVersionList: items.map((image) => ({ ...versionOf(image), arn: referencesOf(image.arn!).latestVersionArn })), nextToken };
     }
     const { items, nextToken } = page.cut(await listImageVersions(context.db, placeOf(context), conditions, page), imagePosition);
     return { imageVersionList: items.map(versionOf), nextToken };
@@ -135,10 +137,6 @@ function versionOf(image: Image): ImageVersion {
   });
 }
 
-function references(arn: string) {
-  return latestVersionReferences(parseArn(arn) as Arn & { version: Version });
-}
-
 /** A base image. It has a version once it was made here; before that, what its ARN means is made on first use. */
 async function managedImage(context: OperationContext, image: ManagedImage): Promise<Image> {
   const made = await newestBaseImage(context.db, image.name);
@@ -158,7 +156,7 @@ function anyVersion(context: OperationContext, image: ManagedImage): string {
 function listManaged(context: OperationContext, conditions: Conditions<ImageColumn>, input: { maxResults?: number; nextToken?: string }) {
   const page = openPage(input, context, ['string']);
   const position = (image: ManagedImage) => [image.name];
-  const all = context.services.catalog.managed.images.filter(({ name, platform }) => meetsConditions({ name, platform, status: 'AVAILABLE' }, conditions));
+  const all = context.services.catalog.managed.images.filter(({ name, osVersion, platform }) => meetsConditions({ name, os_version: osVersion, platform, status: 'AVAILABLE', type: 'AMI', version: undefined }, conditions));
   const { items, nextToken } = page.cut(sliceOf(all, page, position), position);
   return {
     imageVersionList: items.map((image): ImageVersion => ({

@@ -11,6 +11,7 @@ import { infrastructureConfigurationOperations } from './infrastructure-configur
 import { NOT_YET, notYetOperations } from './not-yet.ts';
 import { resourcePolicyOperations } from './resource-policies.ts';
 import { tagOperations } from './tags.ts';
+import { workflowOperations } from './workflows.ts';
 
 /** The handler of every operation. */
 export const handlers: Handlers = {
@@ -24,6 +25,7 @@ export const handlers: Handlers = {
   ...infrastructureConfigurationOperations,
   ...resourcePolicyOperations,
   ...tagOperations,
+  ...workflowOperations,
 };
 
 /** Which operations this version has and which not, by name, for `docs/api.md` and the tests. */

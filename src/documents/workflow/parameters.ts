@@ -15,6 +15,25 @@ export interface WorkflowParameterValues {
   readonly problems: readonly string[];
 }
 
+/** A parameter as GetWorkflow describes it. */
+export interface WorkflowParameterDetail {
+  readonly name: string;
+  readonly type: WorkflowParameter['type'];
+  /** Texts; absent when a value has to be given. */
+  readonly defaultValue?: readonly string[];
+  readonly description?: string;
+}
+
+/** The parameters, for GetWorkflow. */
+export function workflowParameterDetails(document: WorkflowDocument): readonly WorkflowParameterDetail[] {
+  return document.parameters.map(({ name, type, defaultValue, description }) => ({
+    name,
+    type,
+    ...(defaultValue === undefined ? {} : { defaultValue: [defaultValue].flat().map(String) }),
+    ...(description === undefined ? {} : { description }),
+  }));
+}
+
 const MAX_VALUE_LENGTH = 1024;
 
 /** What `$.parameters` stands for. Names that the document does not declare are a problem. */

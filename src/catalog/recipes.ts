@@ -1,0 +1,97 @@
+/** What the queries on image recipes and on container recipes have in common: versions, no builds, components and a parent image that they need. */
+import type { ComponentConfiguration } from '@aws-sdk/client-imagebuilder';
+import type { Insertable } from 'kysely';
+import { parseArn } from '../resources/arns.ts';
+import type { Version } from '../resources/versions.ts';
+import type { Queryable } from './catalog.ts';
+import { removeReferences, setReferences } from './dependents.ts';
+import { removeResourcePolicy } from './resource-policies.ts';
+import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
+import type { Tables } from './tables.ts';
+import { addTags, removeAllTags, tagsOf, tagsOfEach, type Tags } from './tags.ts';
+
+type Table = 'image_recipes' | 'container_recipes';
+
+/** What every recipe has. */
+export interface StoredRecipe {
+  readonly arn: string;
+  readonly name: string;
+  readonly platform: string;
+  readonly parentImage: string;
+  readonly components?: readonly ComponentConfiguration[] | undefined;
+  readonly dateCreated?: string | undefined;
+  readonly tags?: Tags | undefined;
+}
+
+/** Queries on one table of recipes. */
+export interface RecipeQueries<T extends StoredRecipe, Column extends string> {
+  /** Records a recipe and what it needs. `recipe.arn` names it. */
+  insert(db: Queryable, place: Place, recipe: T): Promise<void>;
+  /** The recipe with its tags, or `undefined`. */
+  get(db: Queryable, arn: string): Promise<T | undefined>;
+  /** All versions of a recipe's name, without order. */
+  versions(db: Queryable, place: Place, slug: string): Promise<readonly (Version & { readonly arn: string })[]>;
+  /** Recipes in order of `recipePosition`, with tags. */
+  list(db: Queryable, place: Place, conditions: Conditions<Column>, slice: Slice): Promise<readonly T[]>;
+  /** Deletes a recipe. */
+  remove(db: Queryable, arn: string): Promise<void>;
+}
+
+/** Where a recipe stands in lists: name, then version. */
+export function recipePosition(recipe: { readonly arn?: string | undefined }): readonly (string | number)[] {
+  const { slug, version } = parseArn(recipe.arn!)!;
+  const { major, minor, patch } = version as Version;
+  return [slug, major, minor, patch];
+}
+
+/**
+ * The queries on a table of recipes.
+ * @param more what of a recipe goes into columns of its table's own, and what it needs beside its parent and its components
+ */
+export function recipeQueries<T extends StoredRecipe, Column extends string>(
+  table: Table, more: { readonly columns?: (recipe: T) => object; readonly references?: (recipe: T) => readonly (string | undefined)[] } = {},
+): RecipeQueries<T, Column> {
+  return {
+    async insert(db, place, recipe) {
+      const { tags, ...record } = recipe;
+      const { slug, version } = parseArn(recipe.arn)!;
+      const row = {
+        arn: recipe.arn, account: place.account, region: place.region, slug, name: recipe.name, ...(version as Version), platform: recipe.platform,
+        parent_image: recipe.parentImage, date_created: recipe.dateCreated!, record: JSON.stringify(record), ...more.columns?.(recipe),
+      };
+      await db.insertInto(table).values(row as unknown as Insertable<Tables[Table]>).execute();
+      await addTags(db, recipe.arn, tags);
+      await setReferences(db, recipe.arn, [recipe.parentImage, ...(recipe.components ?? []).map(({ componentArn }) => componentArn), ...(more.references?.(recipe) ?? [])]);
+    },
+
+    async get(db, arn) {
+      const row = await db.selectFrom(table).select('record').where('arn', '=', arn).executeTakeFirst();
+      return row === undefined ? undefined : { ...(JSON.parse(row.record) as T), tags: await tagsOf(db, arn) };
+    },
+
+    async versions(db, place, slug) {
+      return db.selectFrom(table).select(['arn', 'major', 'minor', 'patch'])
+        .where('account', '=', place.account).where('region', '=', place.region).where('slug', '=', slug)
+        .execute();
+    },
+
+    async list(db, place, conditions, slice) {
+      const rows = await db.selectFrom(table).select(['arn', 'record'])
+        .where('account', '=', place.account).where('region', '=', place.region)
+        .where(meets(conditions))
+        .where(standsAfter(['slug', 'major', 'minor', 'patch'], slice))
+        .orderBy('slug').orderBy('major').orderBy('minor').orderBy('patch')
+        .limit(slice.limit + 1)
+        .execute();
+      const tags = await tagsOfEach(db, rows.map(({ arn }) => arn));
+      return rows.map(({ arn, record }) => ({ ...(JSON.parse(record) as T), tags: tags.get(arn)! }));
+    },
+
+    async remove(db, arn) {
+      await db.deleteFrom(table).where('arn', '=', arn).execute();
+      await removeReferences(db, arn);
+      await removeResourcePolicy(db, arn);
+      await removeAllTags(db, arn);
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import {
+  CreateImageCommand, CreateImagePipelineCommand, CreateImageRecipeCommand, CreateInfrastructureConfigurationCommand, CreateWorkflowCommand, DeleteImagePipelineCommand, DeleteWorkflowCommand,
+  GetWorkflowCommand, ListWorkflowBuildVersionsCommand, ListWorkflowsCommand, type CreateWorkflowCommandInput, type WorkflowConfiguration,
+} from '@aws-sdk/client-imagebuilder';
+import { selectWorkflows } from '../../src/workflows/select-workflows.ts';
+import { ACCOUNT, DEBIAN, REGION, startApi, type TestApi } from './server.ts';
+
+let api: TestApi;
+let recipe: string;
+let infrastructure: string;
+before(async () => {
+  api = await startApi();
+  recipe = (await api.client.send(new CreateImageRecipeCommand({ name: 'web', semanticVersion: '1.0.0', parentImage: DEBIAN }))).imageRecipeArn!;
+  infrastructure = (await api.client.send(new CreateInfrastructureConfigurationCommand({ name: 'web', instanceProfileName: 'p' }))).infrastructureConfigurationArn!;
+});
+after(() => api.close());
+
+const own = (tail: string): string => `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:workflow/${tail}`;
+const amazon = (tail: string): string => `arn:aws:imagebuilder:${REGION}:aws:workflow/${tail}`;
+const step = (action: string, more = ''): string => `  - name: ${action}\n    action: ${action}\n${more}`;
+const documentOf = (steps: string, more = ''): string => `name: w\nschemaVersion: 1.0\n${more}steps:\n${steps}`;
+const LAUNCH = step('LaunchInstance', '    inputs:\n      waitFor: ssmAgent\n');
+let serial = 0;
+
+function create(name: string, more: Partial<CreateWorkflowCommandInput> = {}) {
+  return api.client.send(new CreateWorkflowCommand({ name, semanticVersion: '1.0.0', type: 'BUILD', data: documentOf(`${LAUNCH}# ${++serial}\n`), ...more }));
+}
+const createImage = (workflows: WorkflowConfiguration[], executionRole: string | undefined = 'role') =>
+  api.client.send(new CreateImageCommand({ imageRecipeArn: recipe, infrastructureConfigurationArn: infrastructure, workflows, executionRole }));
+
+describe('workflows', () => {
+  test('are created, read, built anew and deleted', async () => {
+    const data = documentOf(LAUNCH, 'parameters:\n  - name: Hosts\n    type: stringList\n    default: [a, b]\n  - name: Wanted\n    type: integer\n');
+    const created = await create('My Flow', { data, description: 'd', changeDescription: 'c', tags: { a: 'b' }, clientToken: 'one' });
+    assert.deepEqual({ ...created, $metadata: undefined }, {
+      $metadata: undefined, clientToken: 'one', workflowBuildVersionArn: own('build/my-flow/1.0.0/1'),
+      latestVersionReferences: {
+        latestVersionArn: own('build/my-flow/x.x.x'), latestMajorVersionArn: own('build/my-flow/1.x.x'), latestMinorVersionArn: own('build/my-flow/1.0.x'), latestPatchVersionArn: own('build/my-flow/1.0.0'),
+      },
+    });
+    const { workflow } = await api.client.send(new GetWorkflowCommand({ workflowBuildVersionArn: own('build/my-flow/1.x.x') }));
+    assert.deepEqual({ ...workflow, dateCreated: '' }, {
+      arn: own('build/my-flow/1.0.0/1'), name: 'My Flow', version: '1.0.0', description: 'd', changeDescription: 'c', type: 'BUILD', owner: ACCOUNT, data, dateCreated: '', tags: { a: 'b' },
+      parameters: [{ name: 'Hosts', type: 'stringList', defaultValue: ['a', 'b'] }, { name: 'Wanted', type: 'integer' }],
+    });
+    await assert.rejects(create('my_flow', { data, description: 'd', changeDescription: 'c', clientToken: 'two' }), { name: 'ResourceAlreadyExistsException', message: /my-flow\/1\.0\.0\/1/ });
+    assert.equal((await create('my-flow')).workflowBuildVersionArn, own('build/my-flow/1.0.0/2'));
+    // A workflow of another type has the name for itself.
+    assert.equal((await create('my-flow', { type: 'TEST' })).workflowBuildVersionArn, own('test/my-flow/1.0.0/1'));
+
+    const builds = async (workflowVersionArn?: string) => (await api.client.send(new ListWorkflowBuildVersionsCommand({ workflowVersionArn }))).workflowSummaryList!.map(({ arn }) => arn);
+    assert.deepEqual(await builds(own('build/my-flow/x.x.x')), [own('build/my-flow/1.0.0/1'), own('build/my-flow/1.0.0/2')]);
+    assert.deepEqual(await builds(), [own('build/my-flow/1.0.0/1'), own('build/my-flow/1.0.0/2'), own('test/my-flow/1.0.0/1')]);
+    assert.deepEqual(await builds(amazon('build/build-image/1.x.x')), [amazon('build/build-image/1.0.0/1')]);
+    await api.client.send(new DeleteWorkflowCommand({ workflowBuildVersionArn: own('test/my-flow/1.0.0/1') }));
+    await assert.rejects(api.client.send(new GetWorkflowCommand({ workflowBuildVersionArn: own('test/my-flow/1.0.0/1') })), { name: 'ResourceNotFoundException' });
+    await assert.rejects(api.client.send(new DeleteWorkflowCommand({ workflowBuildVersionArn: amazon('build/build-image/1.0.0/1') })), { name: 'ForbiddenException' });
+  });
+
+  test('are refused with all that is wrong with them', async () => {
+    await assert.rejects(create('bad', { data: documentOf(step('Nonsense') + step('DistributeImage')) }), { name: 'InvalidParameterValueException', message: /'data' is not valid[\s\S]*unknown-action[\s\S]*action-not-allowed-in-type/ });
+    await assert.rejects(create('bad', { data: undefined, uri: 's3://b/k' }), { name: 'InvalidParameterValueException', message: /not supported/ });
+    await assert.rejects(create('bad', { uri: 's3://b/k' }), { name: 'InvalidParameterCombinationException' });
+    await assert.rejects(create('bad', { semanticVersion: '1073741824.0.0' }), { name: 'InvalidVersionNumberException' });
+    await assert.rejects(create('bad', { dryRun: true }), { name: 'DryRunOperationException' });
+    await assert.rejects(api.client.send(new GetWorkflowCommand({ workflowBuildVersionArn: own('build/bad/x.x.x') })), { name: 'ResourceNotFoundException' });
+  });
+
+  test('of Amazon are there, under x.x.x', async () => {
+    const { workflow, latestVersionReferences } = await api.client.send(new GetWorkflowCommand({ workflowBuildVersionArn: amazon('build/build-image/x.x.x') }));
+    assert.equal(workflow!.arn, amazon('build/build-image/1.0.0/1'));
+    assert.equal(workflow!.owner, 'Amazon');
+    assert.deepEqual(latestVersionReferences, { latestVersionArn: amazon('build/build-image/x.x.x') });
+    const { workflowVersionList } = await api.client.send(new ListWorkflowsCommand({ owner: 'Amazon', filters: [{ name: 'type', values: ['BUILD', 'TEST'] }] }));
+    assert.deepEqual(workflowVersionList!.map(({ arn, type }) => [arn, type]), [[amazon('build/build-image/1.0.0'), 'BUILD'], [amazon('test/test-image/1.0.0'), 'TEST']]);
+  });
+
+  test('are listed by filters and by name', async () => {
+    for (const semanticVersion of ['1.9.0', '1.10.0', '2.0.0']) await create('listed', { semanticVersion });
+    const listed = async (values: readonly string[], byName?: boolean) =>
+      (await api.client.send(new ListWorkflowsCommand({ byName, filters: [{ name: 'name', values: ['listed'] }, ...(byName ? [] : [{ name: 'version', values: [...values] }])] }))).workflowVersionList!.map(({ version, arn }) => [version, arn!.split('/').at(-1)]);
+    assert.deepEqual(await listed(['1.x.x']), [['1.9.0', '1.9.0'], ['1.10.0', '1.10.0']]);
+    assert.deepEqual(await listed(['2.0.0', '1.9.x']), [['1.9.0', '1.9.0'], ['2.0.0', '2.0.0']]);
+    assert.deepEqual(await listed(['2', 'x.1.x']), []);
+    assert.deepEqual(await listed([], true), [['2.0.0', 'x.x.x']]);
+    await assert.rejects(api.client.send(new ListWorkflowsCommand({ byName: true, filters: [{ name: 'version', values: ['1.0.0'] }] })), { name: 'InvalidParameterCombinationException' });
+  });
+
+  test('are checked where they are named, and run in place of the managed ones', async () => {
+    await create('named', { data: documentOf(LAUNCH, 'parameters:\n  - name: Wanted\n    type: integer\n') });
+    const workflowArn = own('build/named/x.x.x');
+    const cases: readonly (readonly [workflows: WorkflowConfiguration[], message: RegExp])[] = [
+      [[{ workflowArn: own('build/absent/x.x.x') }], /'workflows\[0\]\.workflowArn' is not valid.*does not exist/],
+      [[{ workflowArn }], /'workflows\[0\]\.parameters'.*'Wanted' has no default/],
+      [[{ workflowArn, parameters: [{ name: 'Wanted', value: ['many'] }] }], /has to be one integer/],
+      [[1, 2].map(() => ({ workflowArn, parameters: [{ name: 'Wanted', value: ['1'] }] })), /'workflows\[1\]\.workflowArn'.*one BUILD workflow/],
+      [[{ workflowArn, parameters: [{ name: 'Wanted', value: ['1'] }], onFailure: 'CONTINUE' }], /'workflows\[0\]\.onFailure'.*for TEST workflows/],
+    ];
+    for (const [workflows, message] of cases) await assert.rejects(createImage(workflows), { name: 'InvalidParameterValueException', message });
+    await assert.rejects(createImage([{ workflowArn }], ''), { name: 'InvalidParameterValueException' });
+    await assert.rejects(createImage(Array.from({ length: 11 }, () => ({ workflowArn: amazon('test/test-image/x.x.x') }))), { name: 'ServiceQuotaExceededException' });
+
+    const workflows = [{ workflowArn, parameters: [{ name: 'Wanted', value: ['1'] }] }];
+    await createImage(workflows);
+    const selected = await selectWorkflows({ catalog: api.catalog, region: REGION, image: { workflows } });
+    assert.deepEqual(selected.map(({ arn }) => arn), [own('build/named/1.0.0/1'), amazon('distribution/distribute-image/1.0.0/1')]);
+
+    const { imagePipelineArn } = await api.client.send(new CreateImagePipelineCommand({ name: 'named', imageRecipeArn: recipe, infrastructureConfigurationArn: infrastructure, executionRole: 'role', workflows }));
+    await assert.rejects(api.client.send(new DeleteWorkflowCommand({ workflowBuildVersionArn: own('build/named/1.0.0/1') })), { name: 'ResourceDependencyException', message: /image-pipeline\/named/ });
+    await api.client.send(new DeleteImagePipelineCommand({ imagePipelineArn }));
+    await api.client.send(new DeleteWorkflowCommand({ workflowBuildVersionArn: own('build/named/1.0.0/1') }));
+  });
+
+  test('with an action that cannot run yet are refused where they are named, unless a condition may spare it', async () => {
+    const prepare = (condition: string): string => `${LAUNCH}${step('RunSysPrep', `${condition}    inputs:\n      instanceId.$: $.stepOutputs.LaunchInstance.instanceId\n`)}`;
+    await create('windows', { data: documentOf(prepare('')) });
+    await assert.rejects(createImage([{ workflowArn: own('build/windows/x.x.x') }]), { name: 'InvalidParameterValueException', message: /The step 'RunSysPrep' of .*windows\/1\.0\.0\/1' has the action RunSysPrep, which is not supported/ });
+    await create('windows', { data: documentOf(prepare('    if:\n      stringEquals: Windows\n      value: $.imagebuilder.platform\n')) });
+    await createImage([{ workflowArn: own('build/windows/x.x.x') }]);
+  });
+});
