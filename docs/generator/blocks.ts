@@ -136,7 +136,7 @@ function modules(): string {
     `\`${module.name}\``, module.platforms.join(', '), inputsOf(module), module.outputs?.map((name) => `\`${name}\``).join(', ') || 'none',
   ]);
   const later = all.filter(({ supported }) => !supported).map(({ name }) => `\`${name}\``);
-  return `${table(['module', 'platforms', 'inputs (* required)', 'outputs'], here)}\n\nRefused when a component is created, as \`not-yet-supported\`: ${later.join(', ')}; \`loop\` and \`if\` in any step.`;
+  return `${table(['module', 'platforms', 'inputs (* required)', 'outputs'], here)}\n\nRefused when a component is created, as \`not-yet-supported\`: ${later.join(', ')}.`;
 }
 
 function inputsOf({ shape, inputs }: ActionModule): string {

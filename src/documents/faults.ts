@@ -46,6 +46,9 @@ export const FAULT_KINDS = {
   'unknown-operator': { severity: 'error', description: 'No comparison or logical operator of this name exists.' },
   'operator-count': { severity: 'error', description: 'A condition needs exactly one operator.' },
   'condition-too-deep': { severity: 'error', description: 'Conditions are nested deeper than a workflow allows.' },
+  // Loops
+  'loop-form': { severity: 'error', description: 'A loop needs exactly one of for and forEach.' },
+  'endless-loop': { severity: 'error', description: 'A loop that cannot end: updateBy is 0, or leads away from the end.' },
   // References
   'undeclared-parameter': { severity: 'error', description: 'A reference to a parameter or constant that is not declared.' },
   'unknown-reference': { severity: 'error', description: 'A reference to a step or an output that does not exist.' },

@@ -15,6 +15,11 @@ export function lowerFirst(sentence: string): string {
   return sentence.slice(0, 1).toLowerCase() + sentence.slice(1);
 }
 
+/** True for a key without a value. */
+export function isNull(node: DocumentNode): boolean {
+  return node.kind === 'scalar' && node.value === null;
+}
+
 /** A map, or a `wrong-type` fault. `what` starts the sentence: `A step`. */
 export function readMap(node: DocumentNode, path: string, what: string, faults: FaultCollector): MapNode | undefined {
   if (node.kind === 'map') return node;

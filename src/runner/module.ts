@@ -70,6 +70,9 @@ export type AttemptResult =
   /** `same-step`: runs it again after the restart, not as another attempt; `next-step`: the step has done its work. */
   | { readonly result: 'reboot'; readonly resume: 'same-step' | 'next-step' };
 
+/** Bytes of one output that are kept for chaining. */
+export const OUTPUT_KEPT = 1024 * 1024;
+
 /**
  * What later steps can chain; `undefined` is a value that was too large to keep. A module whose inputs are a list gives a list where each
  * item has a value of its own, which `outputs[1].name` then means.

@@ -2,7 +2,8 @@
 import type { InputValue, Step } from '../documents/component/document.ts';
 import { checkResolvedInputs } from '../documents/component/inputs.ts';
 import { ACTION_MODULES } from '../documents/component/modules.ts';
-import { resolveReferences, type ChainReference } from '../documents/component/references.ts';
+import type { LoopIteration } from '../documents/component/loops.ts';
+import { resolveReferences, type ChainReference, type LoopReference } from '../documents/component/references.ts';
 import { InputError, type Outputs } from './module.ts';
 
 /** What a step that ran leaves for chaining. */
@@ -13,13 +14,14 @@ export interface ChainedStep {
 
 /** Steps that ran, by phase and step. */
 export class ChainedSteps {
-  private readonly steps = new Map<string, ChainedStep>();
+  private readonly steps = new Map<string, ChainedStep | 'skipped'>();
 
-  set(phase: string, step: string, chained: ChainedStep): void {
+  /** @param chained what the step leaves, or that its `if` skipped it */
+  set(phase: string, step: string, chained: ChainedStep | 'skipped'): void {
     this.steps.set(JSON.stringify([phase, step]), chained);
   }
 
-  get(phase: string, step: string): ChainedStep | undefined {
+  get(phase: string, step: string): ChainedStep | 'skipped' | undefined {
     return this.steps.get(JSON.stringify([phase, step]));
   }
 }
@@ -27,31 +29,53 @@ export class ChainedSteps {
 /**
  * The inputs of a step with references replaced.
  * @param scope values of parameters and constants
+ * @param turn of the step's loop
  * @throws {InputError} naming every reference without a value and why it has none, or every input whose value does not fit
  */
-export function resolveInputs(step: Step, scope: ReadonlyMap<string, string>, chained: ChainedSteps): InputValue {
+export function resolveInputs(step: Step, scope: ReadonlyMap<string, string>, chained: ChainedSteps, turn?: LoopIteration): InputValue {
+  const names = ['loop', step.loop?.name];
+  const inputs = resolve(step.inputs, scope, chained, (reference) => {
+    if (turn === undefined || !names.includes(reference.loop)) return undefined;
+    return String(turn[reference.variable]);
+  });
+  const schema = ACTION_MODULES.get(step.action);
+  if (schema === undefined) return inputs;
+  const checked = checkResolvedInputs(schema, inputs);
+  if (checked.problems.length > 0) throw new InputError(checked.problems.join(' '));
+  return checked.inputs;
+}
+
+/** A text of a loop with its references replaced. @throws {InputError} naming every reference without a value */
+export function resolveText(text: string, scope: ReadonlyMap<string, string>, chained: ChainedSteps): string {
+  return String(resolve(text, scope, chained));
+}
+
+/** A condition with its references replaced. @throws {InputError} naming every reference without a value */
+export function resolveCondition(condition: InputValue, scope: ReadonlyMap<string, string>, chained: ChainedSteps): InputValue {
+  return resolve(condition, scope, chained);
+}
+
+function resolve(
+  value: InputValue, scope: ReadonlyMap<string, string>, chained: ChainedSteps, loop?: (reference: LoopReference) => string | undefined,
+): InputValue {
   const reasons = new Map<string, string>();
-  const resolved = resolveReferences(step.inputs, {
+  const resolved = resolveReferences(value, {
     name: (name) => scope.get(name),
     chain: (reference) => {
       const found = lookUp(reference, chained);
       if ('reason' in found) reasons.set(reference.text, found.reason);
       return 'value' in found ? found.value : undefined;
     },
+    ...(loop === undefined ? {} : { loop }),
   });
-  if (resolved.unresolved.length > 0) {
-    throw new InputError([...new Set(resolved.unresolved)].map((text) => `${text} has no value: ${reasons.get(text)}`).join('; '));
-  }
-  const schema = ACTION_MODULES.get(step.action);
-  if (schema === undefined) return resolved.value;
-  const checked = checkResolvedInputs(schema, resolved.value);
-  if (checked.problems.length > 0) throw new InputError(checked.problems.join(' '));
-  return checked.inputs;
+  if (resolved.unresolved.length === 0) return resolved.value;
+  throw new InputError([...new Set(resolved.unresolved)].map((text) => `${text} has no value: ${reasons.get(text)}`).join('; '));
 }
 
 function lookUp(reference: ChainReference, chained: ChainedSteps): { readonly value: string } | { readonly reason: string } {
   const step = chained.get(reference.phase, reference.step);
   if (step === undefined) return { reason: `step ${reference.step} of phase ${reference.phase} has not run here` };
+  if (step === 'skipped') return { reason: `step ${reference.step} of phase ${reference.phase} was skipped` };
   if (reference.direction === 'outputs') {
     const values = Object.hasOwn(step.outputs, reference.variable) ? [step.outputs[reference.variable]].flat() : [];
     if (reference.index >= values.length) return { reason: 'the step gave no such output' };

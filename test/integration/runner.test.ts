@@ -6,6 +6,7 @@ import { collectPackages } from '../../src/runner/packages.ts';
 import { sanitizeScript } from '../../src/runner/sanitize.ts';
 import { sharedBase } from '../harness/base.ts';
 import { launchOn, type Launched } from '../harness/launch-on.ts';
+import { languageCases } from '../harness/language-cases.ts';
 import { bashDocument, runnerCases, runText } from '../harness/runner-cases.ts';
 
 let launched: Launched;
@@ -27,6 +28,7 @@ async function printed(script: string): Promise<string> {
 
 // A folder with a space in its name, and one that goes with a restart.
 runnerCases(() => launched.instance, () => '/tmp/runner work');
+languageCases(() => launched.instance, () => '/tmp/runner work');
 
 describe('UpdateOS', () => {
   const VERSIONS = 'dpkg-query -W -f \'${Package}=${Version} \' sample-one sample-two';

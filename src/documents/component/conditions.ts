@@ -9,7 +9,7 @@ import { didYouMean } from '../nearest.ts';
 import { describeNode, entryOf, shorten } from '../nodes.ts';
 import type { DocumentNode, MapEntry, MapNode } from '../nodes.ts';
 import { childPath, readChoice } from '../reading.ts';
-import type { InputValue } from './document.ts';
+import type { InputValue, StepCondition, StepDecision } from './document.ts';
 import { hasReference } from './references.ts';
 
 /** What a comparison needs beside its baseline. */
@@ -71,16 +71,24 @@ function isComparison(name: string): name is ComparisonOperator {
 
 // ---- reading
 
-/**
- * Reads a condition and gives it in one form: one operator, operands as texts, `and` and `or` with lists, `not` with a map.
- * `use` says where it stands: in an `if`, `then` and `else` may stand beside the operator.
- */
-export function readCondition(node: DocumentNode, path: string, use: 'assertion' | 'if', faults: FaultCollector): InputValue | undefined {
-  return new ConditionReader(faults).statement(node, path, use === 'if');
+/** Reads a condition and gives it in one form: one operator, operands as texts, `and` and `or` with lists, `not` with a map. */
+export function readCondition(node: DocumentNode, path: string, faults: FaultCollector): InputValue | undefined {
+  return new ConditionReader(faults).statement(node, path, false);
 }
+
+/** Reads the `if` of a step. `then` and `else` stand beside the operator; beside that of a `not`, where people put them too, they mean the same. */
+export function readStepCondition(node: DocumentNode, path: string, faults: FaultCollector): StepCondition | undefined {
+  const reader = new ConditionReader(faults);
+  const condition = reader.statement(node, path, true);
+  return condition === undefined ? undefined : { condition, then: 'Execute', else: 'Skip', ...reader.branches };
+}
+
+/** What an `if` may decide. */
+export const STEP_DECISIONS = ['Abort', 'Execute', 'Skip'] as const;
 
 class ConditionReader {
   readonly #faults: FaultCollector;
+  readonly branches: { then?: StepDecision; else?: StepDecision } = {};
 
   constructor(faults: FaultCollector) {
     this.#faults = faults;
@@ -103,7 +111,7 @@ class ConditionReader {
     const at = childPath(path, operator.key);
     if (operator.key === 'and' || operator.key === 'or') return this.#many(operator, at);
     if (operator.key === 'not') {
-      const inner = this.statement(operator.value, at, true);
+      const inner = this.statement(operator.value, at, branches);
       return inner === undefined ? undefined : { not: inner };
     }
     return isComparison(operator.key) ? this.#comparison(node, operator.key, operator, path) : undefined;
@@ -115,8 +123,9 @@ class ConditionReader {
     for (const entry of node.entries) {
       if (CONDITION_OPERATORS.includes(entry.key) || allowed.includes(entry.key)) continue;
       const at = childPath(path, entry.key);
-      if (branches && (entry.key === 'then' || entry.key === 'else')) {
-        readChoice(entry.value, at, `'${entry.key}'`, ['Abort', 'Execute', 'Skip'], this.#faults);
+      if (branches && (entry.key === 'then' || entry.key === 'else') && this.branches[entry.key] === undefined) {
+        const decision = readChoice(entry.value, at, `'${entry.key}'`, STEP_DECISIONS, this.#faults);
+        if (decision !== undefined) this.branches[entry.key] = decision;
         continue;
       }
       if (['value', 'path', 'then', 'else'].includes(entry.key)) {
@@ -134,7 +143,7 @@ class ConditionReader {
       this.#faults.add('wrong-type', operator.value.position, path, message);
       return undefined;
     }
-    const inner = operator.value.items.map((item, index) => this.statement(item, `${path}[${index}]`, true));
+    const inner = operator.value.items.map((item, index) => this.statement(item, `${path}[${index}]`, false));
     return inner.some((item) => item === undefined) ? undefined : { [operator.key]: inner.map((item) => item ?? null) };
   }
 

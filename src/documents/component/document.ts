@@ -40,5 +40,30 @@ export interface Step {
   readonly maxAttempts: number;
   /** References (`{{ … }}`) are still in it; the runner resolves them just before the step runs. */
   readonly inputs: InputValue;
+  /** Decides once, before the first attempt, whether the step runs. */
+  readonly if?: StepCondition;
+  /** Runs the module once for each value. */
+  readonly loop?: Loop;
   readonly position: Position;
 }
+
+/** What becomes of a step by its `if`. `Abort` is a failure, which `onFailure` then judges. */
+export type StepDecision = 'Abort' | 'Execute' | 'Skip';
+
+export interface StepCondition {
+  /** One operator and its operands, references still in them. */
+  readonly condition: InputValue;
+  /** When it holds; default `Execute`. */
+  readonly then: StepDecision;
+  /** When it does not; default `Skip`. */
+  readonly else: StepDecision;
+}
+
+/**
+ * A loop, references still in it: integers from `start` to `end`, both among them; the values of a list; or the values of a text that
+ * a delimiter separates. `name` is what references call it beside `loop`.
+ */
+export type Loop =
+  | { readonly kind: 'for'; readonly name?: string; readonly start: number | string; readonly end: number | string; readonly updateBy: number | string }
+  | { readonly kind: 'forEach'; readonly name?: string; readonly items: readonly string[] }
+  | { readonly kind: 'list'; readonly name?: string; readonly list: string; readonly delimiter: string };

@@ -71,7 +71,7 @@ export function checkResolvedInputs(module: ActionModule, inputs: InputValue): C
 export function readInputs(
   node: DocumentNode, module: ActionModule, path: string, platform: Platform | undefined, faults: FaultCollector,
 ): InputValue | undefined {
-  if (module.shape === 'condition') return readCondition(node, path, 'assertion', faults);
+  if (module.shape === 'condition') return readCondition(node, path, faults);
   const reader = new InputReader(module, platform, faults);
   if (module.shape === 'map') {
     if (node.kind === 'map') return reader.map(node, path);

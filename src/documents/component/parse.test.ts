@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatFault } from '../faults.ts';
+import type { Loop, StepCondition } from './document.ts';
 import { parseComponentDocument } from './parse.ts';
 
 const NGINX = `
@@ -49,7 +50,6 @@ phases:
             - not:
                 - stringEquals: 1.0
                   value: '{{ Version }}'
-                  then: Skip
 `;
 
 /** The faults of a document, a line each. */
@@ -96,6 +96,55 @@ test('a good document comes with its defaults filled in', () => {
     ],
   });
 });
+
+const CONDITIONS: readonly (readonly [text: string, read: StepCondition])[] = [
+  ['{fileExists: /x}', { condition: { fileExists: '/x' }, then: 'Execute', else: 'Skip' }],
+  ['[{fileExists: /x, then: Abort, else: Execute}]', { condition: { fileExists: '/x' }, then: 'Abort', else: 'Execute' }],
+  ['{not: {fileExists: /x}, then: Skip}', { condition: { not: { fileExists: '/x' } }, then: 'Skip', else: 'Skip' }],
+  ['{not: [{fileExists: /x, then: Skip, else: Abort}]}', { condition: { not: { fileExists: '/x' } }, then: 'Skip', else: 'Abort' }],
+  ['{and: [{numberEquals: 1.0, value: 0x1}, {or: [{stringIsEmpty: ""}]}]}', {
+    condition: { and: [{ numberEquals: '1.0', value: '0x1' }, { or: [{ stringIsEmpty: '' }] }] }, then: 'Execute', else: 'Skip',
+  }],
+];
+
+for (const [text, read] of CONDITIONS) {
+  test(`if: ${text}`, () => {
+    const { document, faults } = parseComponentDocument(withStep(`if: ${text}`));
+
+    assert.deepEqual(faults, []);
+    assert.deepEqual(document?.phases[0]?.steps[0]?.if, read);
+  });
+}
+
+const LOOPS: readonly (readonly [text: string, read: Loop])[] = [
+  ['{for: {start: 1, end: 0x10, updateBy: 010}}', { kind: 'for', start: 1, end: 16, updateBy: 8 }],
+  ['{name: turns, for: {start: 3, end: "{{ Name }}", updateBy: -1}}', { kind: 'for', name: 'turns', start: 3, end: '{{ Name }}', updateBy: -1 }],
+  ['{name: "", forEach: [a, 1.0, true]}', { kind: 'forEach', items: ['a', '1.0', 'true'] }],
+  ['{forEach: {list: "{{ Name }}"}}', { kind: 'list', list: '{{ Name }}', delimiter: ',' }],
+  ['{forEach: {list: a, delimiter: "\\t"}}', { kind: 'list', list: 'a', delimiter: '\t' }],
+];
+
+for (const [text, read] of LOOPS) {
+  test(`loop: ${text}`, () => {
+    const { document, faults } = parseComponentDocument(withStep(`loop: ${text}`));
+
+    assert.deepEqual(faults, []);
+    assert.deepEqual(document?.phases[0]?.steps[0]?.loop, read);
+  });
+}
+
+function withStep(line: string): string {
+  return `schemaVersion: 1.0
+parameters: [{Name: {type: string}}]
+phases:
+  - name: build
+    steps:
+      - name: One
+        action: ExecuteBash
+        ${line}
+        inputs: {commands: ['echo {{ Name }}']}
+`;
+}
 
 test('JSON is read like YAML', () => {
   const text = JSON.stringify({ schemaVersion: '1.0', phases: [{ name: 'test', steps: [{ name: 'A', action: 'Reboot', inputs: { delaySeconds: 5 } }] }] });
@@ -189,7 +238,7 @@ phases:
 const QUIET = [
   'echo "{{ item.value }}" {{ .Names }} {{json .}} {{ aws:ssm:resolve(x) }} {{ foo | bar }}',
   'echo ${HOME} ${!FILE} $(id)',
-  'echo {{ loop.index }} {{ Servers.value }}',
+  'echo {{ Servers.value }}',
   'echo {{ imagebuilder:buildDate }}',
 ];
 

@@ -1,15 +1,18 @@
 /** Reads and checks a component document. Source: reference, `awstoe.md` sections 1, 3 to 6, 10 and 12. */
 import { FaultCollector } from '../faults.ts';
 import { didYouMean, nearestWord } from '../nearest.ts';
-import { describeNode, entryOf, readNodes, shorten } from '../nodes.ts';
+import { entryOf, readNodes, shorten } from '../nodes.ts';
 import type { DocumentNode, MapEntry, MapNode, ScalarNode } from '../nodes.ts';
-import type { Fault, Position } from '../position.ts';
+import type { Fault } from '../position.ts';
 import {
-  childPath, lowerFirst, readChoice, readInteger, readList, readMap, readSchemaVersion, readText, requireEntry, UniqueNames, warnUnknownKeys,
+  childPath, isNull, readChoice, readInteger, readList, readMap, readSchemaVersion, readText, requireEntry, UniqueNames, warnUnknownKeys,
 } from '../reading.ts';
-import { readCondition } from './conditions.ts';
-import type { ComponentDocument, ComponentParameter, InputValue, Phase, Step } from './document.ts';
+import { readStepCondition } from './conditions.ts';
+import { optionalText, readDeclarations, warnPlaceholder } from './declarations.ts';
+import type { ComponentDocument, InputValue, Phase, Step } from './document.ts';
 import { givenInputs, readInputs, reportMissingInputs } from './inputs.ts';
+import { readLoop } from './loops.ts';
+import type { LoopScope } from './loops.ts';
 import { ACTION_MODULES, inputsAreOptional } from './modules.ts';
 import type { ActionModule, Platform } from './modules.ts';
 import { checkReferences, findReferences, hasReference } from './references.ts';
@@ -29,9 +32,6 @@ export interface ComponentParseOptions {
   readonly platform?: Platform;
 }
 
-/** Longest value of a parameter, in characters. */
-export const MAX_PARAMETER_LENGTH = 1024;
-const MAX_PARAMETERS = 25;
 const DEFAULT_TIMEOUT_SECONDS = 7200;
 const DOCUMENT_KEYS = ['name', 'description', 'schemaVersion', 'parameters', 'constants', 'phases'];
 const STEP_KEYS = ['name', 'action', 'timeoutSeconds', 'onFailure', 'maxAttempts', 'inputs', 'loop', 'if'];
@@ -57,6 +57,7 @@ class ComponentReader {
   readonly #faults: FaultCollector;
   readonly #platform: Platform | undefined;
   readonly #steps: StepNode[] = [];
+  readonly #constants = new Map<string, string>();
 
   constructor(platform: Platform | undefined, faults: FaultCollector) {
     this.#platform = platform;
@@ -68,16 +69,11 @@ class ComponentReader {
     const map = readMap(root, '', 'A component document', faults);
     if (map === undefined) return undefined;
     warnUnknownKeys(map, DOCUMENT_KEYS, '', 'A component document', faults);
-    const name = this.#optionalText(map, 'name', '');
-    const description = this.#optionalText(map, 'description', '');
+    const name = optionalText(map, 'name', '', faults);
+    const description = optionalText(map, 'description', '', faults);
     readSchemaVersion(map, 'A component document', faults);
-    const names = new UniqueNames('The parameter or constant', faults);
-    const parameters = this.#declarations(map, 'parameters', (entry, path) => this.#parameter(entry, names, path));
-    if (parameters.length > MAX_PARAMETERS) {
-      const position = entryOf(map, 'parameters')?.keyPosition ?? map.position;
-      faults.add('out-of-range', position, 'parameters', `The document has ${parameters.length} parameters; at most ${MAX_PARAMETERS} are allowed.`);
-    }
-    const constants = this.#declarations(map, 'constants', (entry, path) => this.#constant(entry, names, path));
+    const { parameters, constants } = readDeclarations(map, faults);
+    for (const { name: constant, value } of constants) this.#constants.set(constant, value);
     const phases = this.#phases(map);
     this.#checkReferences(new Set([...parameters, ...constants].map((declared) => declared.name)), map);
     return {
@@ -90,124 +86,13 @@ class ComponentReader {
     };
   }
 
-  #optionalText(map: MapNode, key: string, path: string): string | undefined {
-    const entry = entryOf(map, key);
-    if (entry === undefined) return undefined;
-    const at = childPath(path, key);
-    if (this.#isNull(entry.value)) {
-      this.#faults.add('null-value', entry.keyPosition, at, `'${key}' has no value; it is read as absent.`);
-      return undefined;
-    }
-    const text = readText(entry.value, at, `'${key}'`, this.#faults);
-    if (entry.value.kind === 'scalar') this.#warnPlaceholder(entry.value, at);
-    return text;
-  }
-
-  #isNull(node: DocumentNode): boolean {
-    return node.kind === 'scalar' && node.value === null;
-  }
-
-  #warnPlaceholder(node: ScalarNode, path: string): void {
-    const found = /\$\{!?[A-Za-z_][\w:.]*\}/.exec(node.text);
-    if (found === null) return;
-    const message = `'${shorten(found[0])}' is expanded by nothing here; was the document meant for another tool first?`;
-    this.#faults.add('unexpanded-placeholder', node.locate(found[0], 0), path, message);
-  }
-
-  // ---- parameters and constants
-
-  #declarations<T>(map: MapNode, key: string, read: (entry: MapEntry, path: string) => T | undefined): readonly T[] {
-    const entry = entryOf(map, key);
-    if (entry === undefined) return [];
-    if (this.#isNull(entry.value)) {
-      this.#faults.add('null-value', entry.keyPosition, key, `'${key}' has no value; it is read as absent.`);
-      return [];
-    }
-    const list = readList(entry.value, key, `'${key}'`, this.#faults);
-    const found: T[] = [];
-    for (const [index, item] of (list?.items ?? []).entries()) {
-      const path = `${key}[${index}]`;
-      const only = item.kind === 'map' && item.entries.length === 1 ? item.entries[0] : undefined;
-      if (only === undefined) {
-        const flat = item.kind === 'map' && entryOf(item, 'name') !== undefined;
-        const hint = flat ? ' The name is a key of its own: "- MyName:" with type beneath it, two places further in.' : '';
-        const message = `An item of '${key}' has to be a map with one key, its name, and is ${describeMap(item)}.${hint}`;
-        this.#faults.add('wrong-type', item.position, path, message);
-        continue;
-      }
-      const declared = read(only, `${path}.${only.key}`);
-      if (declared !== undefined) found.push(declared);
-    }
-    return found;
-  }
-
-  #declared(entry: MapEntry, names: UniqueNames, what: string, known: readonly string[], path: string): MapNode | undefined {
-    if (!/^[A-Za-z0-9_-]{3,128}$/.test(entry.key)) {
-      const message = `The name '${shorten(entry.key)}' has to have 3 to 128 letters, digits, - and _.`;
-      this.#faults.add('invalid-value', entry.keyPosition, path, message);
-    }
-    names.add(entry.key, entry.keyPosition, path);
-    const map = readMap(entry.value, path, what, this.#faults);
-    if (map === undefined) return undefined;
-    warnUnknownKeys(map, known, path, what, this.#faults);
-    const type = requireEntry(map, 'type', path, what, this.#faults);
-    if (type !== undefined) readChoice(type.value, `${path}.type`, "'type'", ['string'], this.#faults);
-    return map;
-  }
-
-  #parameter(entry: MapEntry, names: UniqueNames, path: string): ComponentParameter | undefined {
-    const what = `The parameter '${shorten(entry.key)}'`;
-    const map = this.#declared(entry, names, what, ['type', 'default', 'description', 'allowedValues'], path);
-    if (map === undefined) return { name: entry.key, type: 'string' };
-    const given = entryOf(map, 'default');
-    const defaultValue = given === undefined ? undefined : this.#constantText(given, `${path}.default`, what);
-    const description = this.#optionalText(map, 'description', path);
-    const allowed = entryOf(map, 'allowedValues');
-    const list = allowed === undefined ? undefined : readList(allowed.value, `${path}.allowedValues`, "'allowedValues'", this.#faults);
-    const allowedValues = list?.items.map((item, index) => readText(item, `${path}.allowedValues[${index}]`, 'An allowed value', this.#faults) ?? '');
-    if (given !== undefined && defaultValue !== undefined) {
-      this.#checkDefault(defaultValue, allowedValues, what, given.value.position, `${path}.default`);
-    }
-    return {
-      name: entry.key,
-      type: 'string',
-      ...(defaultValue === undefined ? {} : { defaultValue }),
-      ...(description === undefined ? {} : { description }),
-      ...(allowedValues === undefined ? {} : { allowedValues }),
-    };
-  }
-
-  #checkDefault(value: string, allowed: readonly string[] | undefined, what: string, position: Position, path: string): void {
-    if (value.length > MAX_PARAMETER_LENGTH) {
-      const message = `The default of ${lowerFirst(what)} has ${value.length} characters; at most ${MAX_PARAMETER_LENGTH} are allowed.`;
-      this.#faults.add('out-of-range', position, path, message);
-    }
-    if (allowed === undefined || allowed.includes(value)) return;
-    const message = `The default of ${lowerFirst(what)} is '${shorten(value)}', which is not among its allowedValues (${allowed.join(', ')}).`;
-    this.#faults.add('invalid-value', position, path, message);
-  }
-
-  #constant(entry: MapEntry, names: UniqueNames, path: string): { readonly name: string; readonly value: string } | undefined {
-    const what = `The constant '${shorten(entry.key)}'`;
-    const map = this.#declared(entry, names, what, ['type', 'value', 'description'], path);
-    if (map === undefined) return { name: entry.key, value: '' };
-    const given = requireEntry(map, 'value', path, what, this.#faults);
-    return { name: entry.key, value: (given && this.#constantText(given, `${path}.value`, what)) ?? '' };
-  }
-
-  #constantText(entry: MapEntry, path: string, what: string): string | undefined {
-    const text = readText(entry.value, path, `'${entry.key}' of ${lowerFirst(what)}`, this.#faults);
-    if (entry.value.kind === 'scalar') this.#warnPlaceholder(entry.value, path);
-    return text;
-  }
-
   // ---- phases and steps
 
   #phases(map: MapNode): readonly Phase[] {
     const faults = this.#faults;
     const entry = requireEntry(map, 'phases', '', 'A component document', faults);
     if (entry === undefined) return [];
-    if (this.#isNull(entry.value) || (entry.value.kind === 'list' && entry.value.items.length === 0)) {
+    if (isNull(entry.value) || (entry.value.kind === 'list' && entry.value.items.length === 0)) {
       faults.add('no-phases', entry.keyPosition, 'phases', 'Document has 0 phases. Phases list must not be empty.');
       return [];
     }
@@ -232,11 +117,12 @@ class ComponentReader {
     const entry = requireEntry(map, 'steps', path, name === undefined ? 'The phase' : `The phase '${shorten(name)}'`, faults);
     if (entry === undefined) return name === undefined ? undefined : { name, steps: [] };
     const at = `${path}.steps`;
-    const empty = this.#isNull(entry.value) || (entry.value.kind === 'list' && entry.value.items.length === 0);
+    const empty = isNull(entry.value) || (entry.value.kind === 'list' && entry.value.items.length === 0);
     if (empty) faults.add('empty-steps', entry.keyPosition, at, `The phase${name === undefined ? '' : ` '${shorten(name)}'`} has no steps.`);
     const list = empty ? undefined : readList(entry.value, at, "'steps'", faults);
     const stepNames = new UniqueNames('The step', faults);
-    const steps = (list?.items ?? []).map((item, index) => this.#step(item, name ?? '', stepNames, `${at}[${index}]`));
+    const loops = { names: new UniqueNames('The loop', faults), constants: this.#constants };
+    const steps = (list?.items ?? []).map((item, index) => this.#step(item, name ?? '', stepNames, loops, `${at}[${index}]`));
     return name === undefined ? undefined : { name, steps: steps.filter((step) => step !== undefined) };
   }
 
@@ -254,7 +140,7 @@ class ComponentReader {
     return name;
   }
 
-  #step(node: DocumentNode, phase: string, names: UniqueNames, path: string): Step | undefined {
+  #step(node: DocumentNode, phase: string, names: UniqueNames, loops: LoopScope, path: string): Step | undefined {
     const faults = this.#faults;
     const map = readMap(node, path, 'A step', faults);
     if (map === undefined) return undefined;
@@ -272,11 +158,18 @@ class ComponentReader {
     const maxAttempts = this.#integer(map, 'maxAttempts', path, 1, (value) => value >= 1, '1 or more');
     const onFailure = entryOf(map, 'onFailure');
     const choice = onFailure && readChoice(onFailure.value, `${path}.onFailure`, "'onFailure'", ['Abort', 'Continue', 'Ignore'], faults);
-    this.#notYet(map, path);
+    const condition = this.#given(map, 'if', path);
+    const decides = condition && readStepCondition(condition.value, `${path}.if`, faults);
+    const loop = this.#given(map, 'loop', path);
+    const turns = loop && readLoop(loop.value, `${path}.loop`, loops, faults);
     if (module?.name === 'ExecuteDocument') this.#checkNested(map, timeoutSeconds, maxAttempts, path);
     const inputs = module === undefined ? {} : this.#inputs(map, module, path);
     if (name === undefined || action === undefined || inputs === undefined) return undefined;
-    return { name, action, timeoutSeconds, onFailure: choice ?? 'Abort', maxAttempts, inputs, position: map.position };
+    return {
+      name, action, timeoutSeconds, onFailure: choice ?? 'Abort', maxAttempts, inputs, position: map.position,
+      ...(decides === undefined ? {} : { if: decides }),
+      ...(turns === undefined ? {} : { loop: turns }),
+    };
   }
 
   #action(map: MapNode, path: string): string | undefined {
@@ -299,14 +192,18 @@ class ComponentReader {
     return action;
   }
 
-  #integer(map: MapNode, key: string, path: string, fallback: number, valid: (value: number) => boolean, expected: string): number {
+  /** An entry that may be absent: without a value it is, with a warning. */
+  #given(map: MapNode, key: string, path: string): MapEntry | undefined {
     const entry = entryOf(map, key);
+    if (entry === undefined || !isNull(entry.value)) return entry;
+    this.#faults.add('null-value', entry.keyPosition, `${path}.${key}`, `'${key}' has no value; it is read as absent.`);
+    return undefined;
+  }
+
+  #integer(map: MapNode, key: string, path: string, fallback: number, valid: (value: number) => boolean, expected: string): number {
+    const entry = this.#given(map, key, path);
     if (entry === undefined) return fallback;
     const at = `${path}.${key}`;
-    if (this.#isNull(entry.value)) {
-      this.#faults.add('null-value', entry.keyPosition, at, `'${key}' has no value; it is read as absent.`);
-      return fallback;
-    }
     if (entry.value.kind === 'scalar' && hasReference(entry.value.text)) {
       this.#faults.add('reference-not-allowed', entry.value.position, at, `'${key}' takes no reference; they are resolved in inputs only.`);
       return fallback;
@@ -315,16 +212,6 @@ class ComponentReader {
     if (value === undefined || valid(value)) return value ?? fallback;
     this.#faults.add('out-of-range', entry.value.position, at, `'${key}' has to be ${expected}, and is ${value}.`);
     return fallback;
-  }
-
-  /** Loops and conditions belong to the language, but steps do not run them yet. */
-  #notYet(map: MapNode, path: string): void {
-    for (const key of ['loop', 'if']) {
-      const entry = entryOf(map, key);
-      if (entry === undefined) continue;
-      this.#faults.add('not-yet-supported', entry.keyPosition, `${path}.${key}`, `'${key}' in a step is not supported yet.`);
-      if (key === 'if') readCondition(entry.value, `${path}.if`, 'if', this.#faults);
-    }
   }
 
   #checkNested(map: MapNode, timeoutSeconds: number, maxAttempts: number, path: string): void {
@@ -343,7 +230,7 @@ class ComponentReader {
   #inputs(map: MapNode, module: ActionModule, path: string): InputValue | undefined {
     const entry = entryOf(map, 'inputs');
     const at = `${path}.inputs`;
-    if (entry === undefined || this.#isNull(entry.value)) {
+    if (entry === undefined || isNull(entry.value)) {
       if (!inputsAreOptional(module)) {
         reportMissingInputs(module, entry?.keyPosition ?? map.position, entry === undefined ? path : at, this.#faults);
         return undefined;
@@ -362,10 +249,11 @@ class ComponentReader {
       for (const key of ['inputs', 'if', 'loop']) {
         const entry = entryOf(node, key);
         if (entry === undefined) continue;
+        const site = { ...target, loops: key === 'inputs' ? loopNames(node) : [] };
         const shell = SHELL_INPUTS.get(target.module?.name ?? '') ?? [];
         this.#walk(entry.value, `${path}.${key}`, (scalar, at) => {
-          checkReferences(scalar, at, scope, target, this.#faults);
-          if (key === 'inputs' && !shell.some((name) => at.includes(`.${name}`))) this.#warnPlaceholder(scalar, at);
+          checkReferences(scalar, at, scope, site, this.#faults);
+          if (key === 'inputs' && !shell.some((name) => at.includes(`.${name}`))) warnPlaceholder(scalar, at, this.#faults);
         });
       }
     }
@@ -402,6 +290,10 @@ const SHELL_INPUTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['Assert', ['patternMatches']],
 ]);
 
-function describeMap(node: DocumentNode): string {
-  return node.kind === 'map' ? `a map with ${node.entries.length} keys` : describeNode(node);
+/** What references in the inputs of a step call its loop. */
+function loopNames(step: MapNode): readonly string[] {
+  const loop = entryOf(step, 'loop')?.value;
+  if (loop?.kind !== 'map') return [];
+  const name = entryOf(loop, 'name')?.value;
+  return name?.kind === 'scalar' ? ['loop', name.text] : ['loop'];
 }

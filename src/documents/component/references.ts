@@ -137,6 +137,8 @@ export interface ReferenceScope {
 export interface ReferenceSite {
   readonly phase: string;
   readonly order: number;
+  /** What the loop around the reference is called; empty where none is. */
+  readonly loops: readonly string[];
 }
 
 /** Checks the references of one scalar of a step's inputs. */
@@ -146,6 +148,7 @@ export function checkReferences(node: ScalarNode, path: string, scope: Reference
     const count = counts.get(reference.text) ?? 0;
     counts.set(reference.text, count + 1);
     if (reference.kind === 'name') checkName(reference, node, count, path, scope, faults);
+    if (reference.kind === 'loop') checkLoop(reference, node, count, path, site, faults);
     if (reference.kind === 'chain') checkChain(reference, node, count, path, scope, site, faults);
   }
 }
@@ -159,6 +162,18 @@ function checkName(
   const position = node.locate(reference.text, count);
   if (near === undefined) faults.add('literal-reference', position, path, `${said}; it stays as text.`);
   else faults.add('undeclared-parameter', position, path, `${said}. Did you mean '${near}'?`);
+}
+
+function checkLoop(reference: LoopReference, node: ScalarNode, count: number, path: string, site: ReferenceSite, faults: FaultCollector): void {
+  if (site.loops.includes(reference.loop)) return;
+  const near = nearestWord(reference.loop, site.loops.length === 0 ? ['loop'] : site.loops);
+  // Other tools have such braces too: only what was probably meant for a loop is told.
+  if (near === undefined) return;
+  const text = `'${shorten(reference.text)}'`;
+  const message = site.loops.length === 0
+    ? `${text} stands where no loop is; it stays as text.`
+    : `${text} names no loop of this step; it stays as text. Did you mean '${near}'?`;
+  faults.add('literal-reference', node.locate(reference.text, count), path, message);
 }
 
 /** Phases that run in one go, so that they can refer to one another; undefined for those that the service does not run. */

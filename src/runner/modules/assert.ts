@@ -1,40 +1,13 @@
 /** Assert: fails when a condition does not hold. Source: reference, `awstoe.md` sections 4 and 6. */
-import { evaluateCondition, type ConditionProbe } from '../../documents/component/conditions.ts';
-import { ending, InputError, type ActionModule, type AttemptContext } from '../module.ts';
+import { conditionOutcome } from '../condition-probe.ts';
+import type { ActionModule } from '../module.ts';
 
 export const assertModule: ActionModule = {
   name: 'Assert',
   platforms: ['Linux', 'macOS'],
   async attempt(context) {
-    const outcome = await evaluateCondition(context.inputs, probe(context)).catch((error: unknown) => {
-      // A pattern that a reference brought in may be none: evaluation says so by a plain error.
-      throw error instanceof Error && error.constructor === Error ? new InputError(error.message, { cause: error }) : error;
-    });
+    const outcome = await conditionOutcome(context, context.inputs);
     context.log(outcome.explanation);
     return outcome.holds ? { result: 'success' } : { result: 'failed', message: `the assertion does not hold: ${outcome.explanation}` };
   },
 };
-
-/** What conditions ask of a machine: existence by exit codes, hashes by the tools of coreutils. Symbolic links count as what they lead to. */
-export function probe(context: AttemptContext): ConditionProbe {
-  const holds = async (script: string, value: string, what: string): Promise<boolean> => {
-    const ended = await context.command({ argv: ['/bin/bash', '-c', script, 'assert', value], quiet: true, what });
-    if (ended.exitCode === 0) return true;
-    if (ended.exitCode === 1) return false;
-    throw new InputError(`${what}: ${ending(ended)}${ended.stderr === '' ? '' : `: ${ended.stderr}`}`);
-  };
-  return {
-    binaryExists: (name) => holds('type -- "$1" >/dev/null 2>&1', name, `looking for ${name}`),
-    fileExists: (path) => holds('[ -f "$1" ]', path, `looking for the file ${path}`),
-    folderExists: (path) => holds('[ -d "$1" ]', path, `looking for the folder ${path}`),
-    async fileHash(path, algorithm) {
-      if (!await holds('[ -f "$1" ]', path, `looking for the file ${path}`)) return undefined;
-      // By stdin, so that no name of a file is taken for an option or escaped in the answer.
-      const script = `${algorithm}sum < "$1"`;
-      const ended = await context.command({ argv: ['/bin/bash', '-c', script, 'assert', path], quiet: true, what: `hashing ${path}` });
-      const hash = /^[0-9a-f]{32,128}(?= )/.exec(ended.stdout ?? '')?.[0];
-      if (ended.exitCode !== 0 || hash === undefined) throw new InputError(`${path} could not be hashed: ${ended.stderr || ending(ended)}`);
-      return hash;
-    },
-  };
-}

@@ -1,0 +1,109 @@
+/** What an action module is given for one attempt. */
+import type { InputValue, Step } from '../documents/component/document.ts';
+import { sleep } from '../platform/clock.ts';
+import type { Report } from '../resources/progress.ts';
+import { COMMAND_ENVIRONMENT } from './environment.ts';
+import { Capture, LineTail, lineSplitter, LogLimit } from './lines.ts';
+import { OUTPUT_KEPT, StepTimeout, type AttemptContext, type ModuleCommand, type ModuleCommandResult } from './module.ts';
+import type { RunState } from './run-state.ts';
+
+const STDERR_KEPT = 8 * 1024;
+
+/** The time that a step has: for one attempt, all turns of its loop together, and anew after a restart. */
+export class StepTimer {
+  readonly #seconds: number;
+  #deadline = Infinity;
+
+  /** @param seconds -1 is no limit */
+  constructor(seconds: number) {
+    this.#seconds = seconds;
+    this.restart();
+  }
+
+  restart(): void {
+    this.#deadline = this.#seconds === -1 ? Infinity : performance.now() + this.#seconds * 1000;
+  }
+
+  /** Seconds left; 0 or less when the time is over. */
+  left(): number {
+    return (this.#deadline - performance.now()) / 1000;
+  }
+}
+
+/** What the step's module works with: commands within the step's time, their output in the log and, its end, in `tail`. */
+export function attemptContext(state: RunState, step: Step, inputs: InputValue, timer: StepTimer, report: Report, tail: LineTail): AttemptContext {
+  const { instance, signal } = state.run;
+  const timedOut = (what: string): StepTimeout =>
+    new StepTimeout(`step ${step.name} timed out: ${what} did not end within the step's timeoutSeconds of ${step.timeoutSeconds}`);
+  const left = (what: string): number => {
+    const seconds = timer.left();
+    if (seconds <= 0) throw timedOut(what);
+    return seconds;
+  };
+
+  return {
+    inputs,
+    instance,
+    workingDirectory: state.workingDirectory,
+    async command(request: ModuleCommand): Promise<ModuleCommandResult> {
+      const what = request.what ?? request.argv?.[0] ?? 'the script';
+      const seconds = request.graceSeconds ?? left(what);
+      const stdout = new Capture(OUTPUT_KEPT);
+      const stderr = new EndOf(STDERR_KEPT);
+      const logged = new LogLimit();
+      const lines = (stream: 'stdout' | 'stderr') => lineSplitter((text) => {
+        if (request.quiet) return;
+        tail.add(text);
+        if (logged.admits(text)) report({ type: 'output', stream, text });
+      });
+      const splitters = { stdout: lines('stdout'), stderr: lines('stderr') };
+      const ended = await instance.run({
+        ...(request.argv === undefined ? {} : { argv: request.argv }),
+        ...(request.script === undefined ? {} : { script: request.script }),
+        ...(request.stdin === undefined ? {} : { stdin: request.stdin }),
+        ...(request.own === undefined ? {} : { own: request.own }),
+        ...(signal === undefined ? {} : { signal }),
+        ...(seconds === Infinity ? {} : { timeoutSeconds: seconds }),
+        env: { ...COMMAND_ENVIRONMENT, ...request.env },
+        cwd: state.workingDirectory,
+        onOutput(stream, chunk) {
+          (stream === 'stdout' ? stdout : stderr).add(chunk);
+          splitters[stream].add(chunk);
+        },
+      }).finally(() => {
+        splitters.stdout.end();
+        splitters.stderr.end();
+        const left = logged.leftOut();
+        if (left === undefined) return;
+        report({ type: 'log', level: 'warn', text: left });
+        for (const text of tail.lines()) report({ type: 'output', stream: 'stdout', text });
+      });
+      if (ended.timedOut) throw timedOut(what);
+      return { exitCode: ended.exitCode, signal: ended.signal, stdout: stdout.text(), stdoutBytes: stdout.bytes(), stderr: stderr.text() };
+    },
+    async pause(seconds) {
+      const remaining = left('a pause');
+      await sleep(Math.min(seconds, remaining) * 1000, signal);
+      if (seconds > remaining) throw timedOut('a pause');
+    },
+    log: (text, level = 'info') => report({ type: 'log', level, text }),
+  };
+}
+
+/** The end of a stream. */
+class EndOf {
+  private kept = Buffer.alloc(0);
+  private readonly limit: number;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  add(chunk: Buffer): void {
+    this.kept = Buffer.concat([this.kept, chunk]).subarray(-this.limit);
+  }
+
+  text(): string {
+    return this.kept.toString('utf8').trimEnd();
+  }
+}

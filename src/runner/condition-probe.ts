@@ -1,0 +1,42 @@
+/** Conditions, of `Assert` and of `if`, asked of an instance. Source: reference, `awstoe.md` section 4. */
+import { evaluateCondition, type ConditionOutcome, type ConditionProbe } from '../documents/component/conditions.ts';
+import type { InputValue } from '../documents/component/document.ts';
+import { ending, InputError, type AttemptContext } from './module.ts';
+
+/**
+ * Evaluates a condition whose references are replaced.
+ * @throws {InputError} when it cannot be evaluated, such as a pattern that a reference brought in and that is none
+ * @throws {StepTimeout} at the step's deadline
+ */
+export async function conditionOutcome(context: AttemptContext, condition: InputValue): Promise<ConditionOutcome> {
+  try {
+    return await evaluateCondition(condition, probe(context));
+  } catch (error) {
+    // Evaluation is pure and says what it refuses by a plain error.
+    throw error instanceof Error && error.constructor === Error ? new InputError(error.message, { cause: error }) : error;
+  }
+}
+
+/** What conditions ask of a machine: existence by exit codes, hashes by the tools of coreutils. Symbolic links count as what they lead to. */
+function probe(context: AttemptContext): ConditionProbe {
+  const holds = async (script: string, value: string, what: string): Promise<boolean> => {
+    const ended = await context.command({ argv: ['/bin/bash', '-c', script, 'assert', value], quiet: true, what });
+    if (ended.exitCode === 0) return true;
+    if (ended.exitCode === 1) return false;
+    throw new InputError(`${what}: ${ending(ended)}${ended.stderr === '' ? '' : `: ${ended.stderr}`}`);
+  };
+  return {
+    binaryExists: (name) => holds('type -- "$1" >/dev/null 2>&1', name, `looking for ${name}`),
+    fileExists: (path) => holds('[ -f "$1" ]', path, `looking for the file ${path}`),
+    folderExists: (path) => holds('[ -d "$1" ]', path, `looking for the folder ${path}`),
+    async fileHash(path, algorithm) {
+      if (!await holds('[ -f "$1" ]', path, `looking for the file ${path}`)) return undefined;
+      // By stdin, so that no name of a file is taken for an option or escaped in the answer.
+      const script = `${algorithm}sum < "$1"`;
+      const ended = await context.command({ argv: ['/bin/bash', '-c', script, 'assert', path], quiet: true, what: `hashing ${path}` });
+      const hash = /^[0-9a-f]{32,128}(?= )/.exec(ended.stdout ?? '')?.[0];
+      if (ended.exitCode !== 0 || hash === undefined) throw new InputError(`${path} could not be hashed: ${ended.stderr || ending(ended)}`);
+      return hash;
+    },
+  };
+}

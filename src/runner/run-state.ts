@@ -1,0 +1,16 @@
+/** What a document's run carries from step to step. */
+import type { DocumentResult } from './document-result.ts';
+import type { DocumentRun } from './run-document.ts';
+import type { ChainedSteps } from './step-inputs.ts';
+
+export interface RunState {
+  readonly run: DocumentRun;
+  readonly workingDirectory: string;
+  /** Values of parameters and constants. */
+  readonly scope: ReadonlyMap<string, string>;
+  /** What has run, for chaining. */
+  readonly chained: ChainedSteps;
+  reboots: number;
+  workingDirectoryMade?: boolean;
+  readonly result: DocumentResult;
+}

@@ -1,0 +1,212 @@
+/**
+ * Runs one step: its `if`, its attempts, the turns of its loop, the restarts that it asks for.
+ * Source: reference, `awstoe.md` sections 1, 4, 5 and 7.
+ */
+import type { InputValue, Step, StepCondition } from '../documents/component/document.ts';
+import { planLoop, type LoopIteration } from '../documents/component/loops.ts';
+import { shorten } from '../documents/nodes.ts';
+import { InstanceError } from '../instances/instance.ts';
+import type { Report } from '../resources/progress.ts';
+import { attemptContext, StepTimer } from './attempt-context.ts';
+import { conditionOutcome } from './condition-probe.ts';
+import { LineTail } from './lines.ts';
+import { LoopOutputs } from './loop-outputs.ts';
+import { InputError, rebootExitCode, StepTimeout, type AttemptResult, type Outputs, type StepFailure } from './module.ts';
+import { modules } from './modules.ts';
+import type { RunState } from './run-state.ts';
+import { resolveCondition, resolveInputs, resolveText } from './step-inputs.ts';
+
+const TAIL_LINES = 20;
+const DEFAULT_MAX_REBOOTS = 25;
+
+/** How a step ended. */
+export interface StepEnd {
+  readonly attempts: number;
+  /** What the last attempt gave for chaining. */
+  readonly outputs: Outputs;
+  readonly failure?: StepFailure;
+  /** Its `if` decided that it does not run. */
+  readonly skipped?: true;
+  readonly timedOut: boolean;
+  readonly instanceLost: boolean;
+  /** The last lines that its last attempt printed. */
+  readonly outputTail: readonly string[];
+}
+
+const NOTHING: StepEnd = { attempts: 0, outputs: {}, timedOut: false, instanceLost: false, outputTail: [] };
+
+/** Runs a step to its end. What it leaves can be chained afterwards. @throws the signal's reason when cancelled */
+export async function runStep(state: RunState, phase: string, step: Step, report: Report): Promise<StepEnd> {
+  const module = modules.get(step.action);
+  if (module === undefined) return { ...NOTHING, failure: { message: `the action ${step.action} is not yet supported` } };
+  const { platform } = state.run.instance.capabilities;
+  if (!module.platforms.includes(platform)) return { ...NOTHING, failure: { message: `${step.action} does not run on ${platform}` } };
+
+  const decided = step.if === undefined ? undefined : await decide(state, step, step.if, report);
+  if (decided?.skipped) state.chained.set(phase, step.name, 'skipped');
+  if (decided !== undefined) return decided;
+  let work: StepWork;
+  try {
+    work = planWork(state, step);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { ...NOTHING, failure: { message: error.message } };
+  }
+  for (let attempt = 1; ; attempt++) {
+    const tail = new LineTail(TAIL_LINES);
+    const ended = await runAttempt(state, step, work, report, tail);
+    state.chained.set(phase, step.name, { inputs: ended.inputs, outputs: ended.outputs });
+    const end: StepEnd = { attempts: attempt, ...ended, outputTail: tail.lines() };
+    if (ended.failure === undefined || ended.instanceLost || ended.final || attempt >= step.maxAttempts) return end;
+    report({ type: 'log', level: 'warn', text: `attempt ${attempt} of ${step.maxAttempts} failed: ${ended.failure.message}; trying again` });
+  }
+}
+
+/** Evaluates the `if`, once for all attempts and restarts. Gives the step's end, or undefined when the step runs. */
+async function decide(state: RunState, step: Step, decision: StepCondition, report: Report): Promise<StepEnd | undefined> {
+  const tail = new LineTail(TAIL_LINES);
+  try {
+    const condition = resolveCondition(decision.condition, state.scope, state.chained);
+    await makeWorkingDirectory(state);
+    const context = attemptContext(state, step, condition, new StepTimer(step.timeoutSeconds), report, tail);
+    const outcome = await conditionOutcome(context, condition);
+    state.run.signal?.throwIfAborted();
+    const action = outcome.holds ? decision.then : decision.else;
+    report({ type: 'log', level: 'info', text: `if: ${outcome.explanation}: ${action}` });
+    if (action === 'Execute') return undefined;
+    if (action === 'Skip') return { ...NOTHING, skipped: true };
+    return { ...NOTHING, failure: { message: `the step's if says Abort: ${outcome.explanation}` } };
+  } catch (error) {
+    const ended = failedBy(error, state, report);
+    const failure = { ...ended.failure, message: `the step's if could not be evaluated: ${ended.failure.message}` };
+    return { ...NOTHING, ...ended, failure, outputTail: tail.lines() };
+  }
+}
+
+/** What an attempt runs: the module once, or once for each turn of a loop. */
+interface StepWork {
+  /** @throws {InputError} */
+  readonly inputs: (turn?: LoopIteration) => InputValue;
+  readonly turns?: () => Iterable<LoopIteration>;
+}
+
+/** @throws {InputError} when a reference has no value, or one that does not fit */
+function planWork(state: RunState, step: Step): StepWork {
+  const { loop } = step;
+  if (loop === undefined) {
+    const inputs = resolveInputs(step, state.scope, state.chained);
+    return { inputs: () => inputs };
+  }
+  const plan = planLoop(loop, (text) => resolveText(text, state.scope, state.chained));
+  if ('problem' in plan) throw new InputError(plan.problem);
+  return { inputs: (turn) => resolveInputs(step, state.scope, state.chained, turn), turns: plan.iterations };
+}
+
+interface ModuleEnd {
+  readonly outputs: Outputs;
+  readonly failure?: StepFailure;
+  readonly timedOut: boolean;
+  readonly instanceLost: boolean;
+  /** Another attempt could not end differently. */
+  readonly final: boolean;
+}
+
+interface AttemptEnd extends ModuleEnd {
+  /** As the module got them; those of the last turn of a loop. */
+  readonly inputs: InputValue;
+}
+
+const PLAIN = { outputs: {}, timedOut: false, instanceLost: false, final: false } as const;
+
+/** One attempt. A loop is left at the first turn that fails; what the turns before it gave is kept. */
+async function runAttempt(state: RunState, step: Step, work: StepWork, report: Report, tail: LineTail): Promise<AttemptEnd> {
+  const timer = new StepTimer(step.timeoutSeconds);
+  if (work.turns === undefined) {
+    const inputs = work.inputs();
+    return { ...(await runModule(state, step, inputs, timer, report, tail)), inputs };
+  }
+  const collected = new LoopOutputs();
+  let inputs: InputValue = {};
+  for (const turn of work.turns()) {
+    state.run.signal?.throwIfAborted();
+    const value = turn.value === String(turn.index) ? '' : ` (value '${shorten(turn.value)}')`;
+    report({ type: 'log', level: 'info', text: `loop, iteration ${turn.index}${value}` });
+    let ended: ModuleEnd;
+    try {
+      inputs = work.inputs(turn);
+      ended = await runModule(state, step, inputs, timer, report, tail);
+    } catch (error) {
+      ended = failedBy(error, state, report);
+    }
+    if (ended.failure === undefined) {
+      collected.add(ended.outputs);
+      continue;
+    }
+    const where = ended.timedOut ? `the loop timed out in iteration ${turn.index}${value}` : `iteration ${turn.index} of the loop${value} failed`;
+    return { ...ended, inputs, outputs: collected.outputs(), failure: { ...ended.failure, message: `${where}: ${ended.failure.message}` } };
+  }
+  return { ...PLAIN, inputs, outputs: collected.outputs() };
+}
+
+/** What an error of an attempt means for the step. @throws any error that is not one of a step's own, and the signal's reason when cancelled */
+function failedBy(error: unknown, state: RunState, report: Report): ModuleEnd & { readonly failure: StepFailure } {
+  state.run.signal?.throwIfAborted();
+  if (error instanceof StepTimeout) return { ...PLAIN, failure: { message: error.message }, timedOut: true };
+  if (error instanceof InputError) return { ...PLAIN, failure: { message: error.message }, final: true };
+  if (!(error instanceof InstanceError)) throw error;
+  // What the console said stands in the log, apart from what the step printed.
+  for (const text of error.console) report({ type: 'output', stream: 'console', level: 'warn', text });
+  return { ...PLAIN, instanceLost: true, final: true, failure: { message: error.message } };
+}
+
+/** The module once, with the restarts that it asks for. */
+async function runModule(state: RunState, step: Step, inputs: InputValue, timer: StepTimer, report: Report, tail: LineTail): Promise<ModuleEnd> {
+  const maxReboots = state.run.maxReboots ?? DEFAULT_MAX_REBOOTS;
+  for (;;) {
+    let result: AttemptResult;
+    try {
+      await makeWorkingDirectory(state);
+      result = await modules.get(step.action)!.attempt(attemptContext(state, step, inputs, timer, report, tail));
+      state.run.signal?.throwIfAborted();
+    } catch (error) {
+      return failedBy(error, state, report);
+    }
+    if (result.result === 'success') return { ...PLAIN, outputs: result.outputs ?? {} };
+    if (result.result === 'failed') {
+      const { result: _, outputs, ...failure } = result;
+      return { ...PLAIN, outputs: outputs ?? {}, failure };
+    }
+
+    if (!state.run.instance.capabilities.reboots) {
+      return { ...PLAIN, final: true, failure: { message: 'the step asks for a restart, which this kind of instance cannot do' } };
+    }
+    if (state.reboots >= maxReboots) {
+      return { ...PLAIN, final: true, failure: { message: `the step asks for a restart, and the document has restarted the machine ${maxReboots} times already` } };
+    }
+    state.reboots++;
+    report({
+      type: 'log',
+      level: 'info',
+      text: `restarting the machine${result.resume === 'same-step' ? `; ${step.name} then runs again (exit code ${rebootExitCode(state.run.instance.capabilities.platform)})` : ''}`,
+    });
+    const started = performance.now();
+    try {
+      await state.run.instance.reboot(state.run.signal === undefined ? {} : { signal: state.run.signal });
+    } catch (error) {
+      return failedBy(error, state, report);
+    }
+    state.workingDirectoryMade = false;
+    timer.restart();
+    report({ type: 'log', level: 'info', text: `the machine is up again after ${Math.round((performance.now() - started) / 100) / 10} s` });
+    if (result.resume === 'next-step') return PLAIN;
+  }
+}
+
+/** Folders below `/tmp` may go with a restart. */
+async function makeWorkingDirectory(state: RunState): Promise<void> {
+  if (state.workingDirectoryMade) return;
+  const { instance, signal } = state.run;
+  const made = await instance.run({ argv: ['mkdir', '-p', '--', state.workingDirectory], timeoutSeconds: 60, ...(signal === undefined ? {} : { signal }) });
+  if (made.exitCode !== 0) throw new InputError(`the working directory ${state.workingDirectory} could not be made in the instance`);
+  state.workingDirectoryMade = true;
+}
