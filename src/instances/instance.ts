@@ -2,6 +2,7 @@
  * The contract between those who use instances and the drivers that make them. It must fit a system container, a virtual
  * machine, this host, a container, and an EC2 instance over SSM.
  */
+import type { Readable, Writable } from 'node:stream';
 import type { AllocationOwner } from '../platform/host.ts';
 import type { HeldRecorder } from '../platform/held.ts';
 
@@ -37,6 +38,32 @@ export interface CommandResult {
   /** `SIGKILL`, `SIGSEGV`, …, or `null`. */
   readonly signal: string | null;
   readonly timedOut: boolean;
+}
+
+/** A command whose streams flow while it runs. It runs as root. */
+export interface StreamRequest {
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Working directory, default `/`. */
+  readonly cwd?: string;
+  /** Whether its input ends before it does (a copy, a script). Input that goes on until the command ends (a terminal's) goes in at once, byte for byte. */
+  readonly inputEnds: boolean;
+}
+
+/** A command that runs, with its streams. Both outputs have to be read: what is not read holds the command up. */
+export interface StreamedCommand {
+  /** Path inside, without suffix, of what belongs to this run. */
+  readonly files: string;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /**
+   * The exit code, once the command has ended; what it left running may go on. 128 and the signal's number when a signal ended it.
+   * Rejects with an `InstanceError` when the instance is gone or lost the command.
+   */
+  readonly ended: Promise<number>;
+  /** Tells the command that its user has gone (SIGHUP), and kills it when it takes no notice. Safe to repeat. */
+  hangUp(): Promise<void>;
 }
 
 /** What instances of a driver can do. */
@@ -114,6 +141,11 @@ export interface Instance {
    * @throws {InstanceError} when the instance is gone or does not answer
    */
   run(request: CommandRequest): Promise<CommandResult>;
+  /**
+   * Starts a command and returns when its streams flow.
+   * @throws {InstanceError} when the instance is gone, does not answer, or lacks what streams need
+   */
+  open(request: StreamRequest): Promise<StreamedCommand>;
   /** Writes a file, its parent folders as needed. `mode` defaults to 0644; owner is root. */
   put(path: string, content: string | Buffer, mode?: number): Promise<void>;
   /** Reads a file of at most 16 MiB. */

@@ -7,11 +7,12 @@ import { getInstance, insertInstance, type InstanceRecord, listInstances, update
 import { resolveImage } from '../catalog/resolve.ts';
 import { driverNamed } from '../instances/launch.ts';
 import { InstanceError, type Instance, type InstanceHandle } from '../instances/instance.ts';
+import { openShell, type Shell } from '../instances/terminal.ts';
 import { resolveInstanceType } from '../instances/types.ts';
 import { sleep, timestamp } from '../platform/clock.ts';
 import { newInstanceId } from '../platform/ids.ts';
 import { invalidParameterValue, invalidRequest, resourceNotFound } from '../resources/errors.ts';
-import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchService, Owner } from './types.ts';
+import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchService, Owner, Session } from './types.ts';
 
 /** Instance type of a launch that names none. */
 export const DEFAULT_LAUNCH_TYPE = 't3.small';
@@ -71,6 +72,11 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
       return instance.run({ ...command(request), onOutput, signal });
     },
 
+    async shell(owner, instanceId, request) {
+      const instance = await attached(catalog, owner, instanceId);
+      return sessionOf(await refusingInstanceErrors(openShell(instance, request)));
+    },
+
     async console(owner, instanceId, options) {
       const record = await owned(catalog, owner, instanceId);
       const path = consolePath(record);
@@ -87,6 +93,21 @@ function command(request: ExecRequest): ExecRequest {
     ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
     ...(request.timeoutSeconds === undefined ? {} : { timeoutSeconds: request.timeoutSeconds }),
   };
+}
+
+function sessionOf({ command, terminal, resize }: Shell): Session {
+  const { stdin, stdout, stderr } = command;
+  return { stdin, stdout, stderr, terminal, ended: refusingInstanceErrors(command.ended), resize, hangUp: () => command.hangUp() };
+}
+
+/** What went wrong in an instance is for its user to read. */
+async function refusingInstanceErrors<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof InstanceError)) throw error;
+    throw invalidRequest(error.message);
+  }
 }
 
 async function imageToLaunch(catalog: Catalog, owner: Owner, image: string): Promise<Ami> {

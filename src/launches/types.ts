@@ -1,4 +1,5 @@
 /** Launched instances, as those who ask for them see them. */
+import type { Readable, Writable } from 'node:stream';
 
 /** What a launched instance is to a client. */
 export interface InstanceDescription {
@@ -51,6 +52,28 @@ export interface ExecEnd {
   readonly timedOut: boolean;
 }
 
+/** A shell to open in an instance. */
+export interface ShellRequest {
+  /** Size of the terminal that it is to be on, in characters; it reads a script from its stdin when absent. */
+  readonly size?: { readonly rows: number; readonly columns: number };
+  /** The kind of terminal, `TERM`. */
+  readonly term: string;
+}
+
+/** A command in an instance whose streams flow. Both outputs have to be read. */
+export interface Session {
+  /** Whether it is on a terminal. */
+  readonly terminal: boolean;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** The exit code, 128 and the signal's number when a signal ended it. Rejects with an `ApiError` when the instance lost it. */
+  readonly ended: Promise<number>;
+  resize(size: { readonly rows: number; readonly columns: number }): Promise<void>;
+  /** Its user has gone. */
+  hangUp(): Promise<void>;
+}
+
 /** Whose instances, and in which Region. */
 export interface Owner {
   readonly account: string;
@@ -74,6 +97,8 @@ export interface LaunchService {
     onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void,
     signal: AbortSignal,
   ): Promise<ExecEnd>;
+  /** Opens a login shell of root. */
+  shell(owner: Owner, instanceId: string, request: ShellRequest): Promise<Session>;
   /** The console's text from its beginning; with `follow` until the instance is at its end or `signal` aborts. Rejects before the stream when it cannot begin. */
   console(owner: Owner, instanceId: string, options: { readonly follow: boolean; readonly signal: AbortSignal }): Promise<AsyncIterable<Buffer>>;
 }

@@ -34,6 +34,7 @@ function localInstance(id: string, directory: string): Instance {
     handle: { driver: 'local', id, directory },
     capabilities,
     run: (request) => runHere(directory, request),
+    open: never('has a shell of its own'),
     async put(path, content, mode = 0o644) {
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, content, { mode });

@@ -183,7 +183,7 @@ async function statusOf(container: Container, unit: string, clientCode: number |
 }
 
 /** Kills a command and all that it started, from outside: this needs nothing of the container. Repeats, for one that has not started yet. */
-async function killUnit(container: Container, unit: string, ended: () => boolean): Promise<void> {
+export async function killUnit(container: Container, unit: string, ended: () => boolean): Promise<void> {
   for (let attempt = 0; attempt < 100 && !ended(); attempt++) {
     for (const cgroup of findCgroups(container.machineCgroup, (name) => name === `${unit}.service`)) {
       await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));

@@ -10,11 +10,12 @@ import { findProgram, writeFileAtomic } from '../../platform/files.ts';
 import { release, releaseAll, removeCgroup, type HeldRecorder } from '../../platform/held.ts';
 import { allocateUidRange, type AllocationOwner } from '../../platform/host.ts';
 import { isSameProcess, processStartTime, start, waitForExit } from '../../platform/processes.ts';
-import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest, type PublishedPort } from '../instance.ts';
+import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest, type PublishedPort, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
 import { cleanEnvironment, inCgroups, INSIDE_DIRECTORY, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
 import { hostCgroups, makeCgroups, type CgroupPlan } from './cgroups.ts';
 import { atTheDoor, endLeftovers, runCommand, runOwn, type Container } from './commands.ts';
+import { openCommand } from './streams.ts';
 
 const capabilities: Capabilities = { kernel: false, reboots: true, liveSnapshots: true, bootLoader: false, platform: 'Linux' };
 
@@ -253,6 +254,10 @@ class NspawnInstance implements Instance {
   async run(request: Parameters<Instance['run']>[0]): ReturnType<Instance['run']> {
     const container = await this.answering();
     return request.own === true ? runOwn(container, request) : runCommand(container, request);
+  }
+
+  async open(request: StreamRequest): Promise<StreamedCommand> {
+    return openCommand(await this.answering(), request);
   }
 
   async put(path: string, content: string | Buffer, mode = 0o644): Promise<void> {

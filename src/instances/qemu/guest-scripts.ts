@@ -107,3 +107,47 @@ export const LARGE_PUT_BEGIN = 'mkdir -p -- "$(dirname -- "$1")"';
 
 /** Puts the file that the agent wrote in its place. Arguments as `SMALL_PUT`. */
 export const LARGE_PUT_END = 'set -e; chmod -- "$2" "$3"; mv -fT -- "$3" "$1"';
+
+/**
+ * Starts a command whose streams are ports. Arguments: its id; the number of environment settings, these, then the unit's program and its arguments.
+ * Finds the ports by their names, which do not need udev.
+ */
+export const STREAM_LAUNCHER = `
+set -e
+r=${GUEST_DIRECTORY}; id=$1; count=$2; shift 2
+mkdir -p -m 0711 "$r"
+port() {
+  tries=0
+  while [ $tries -lt 200 ]; do
+    for each in /sys/class/virtio-ports/*; do
+      if [ -r "$each/name" ] && read -r name <"$each/name" && [ "$name" = "ingot.$id.$1" ]; then echo "/dev/\${each##*/}"; return; fi
+    done
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+  echo 'its kernel shows no new virtio port (is the module virtio_console there?)' >&2
+  return 1
+}
+in=$(port in); out=$(port out); err=$(port err)
+n=$#
+set -- "$@" "--setenv=INGOT_IN=$in" "--setenv=INGOT_OUT=$out" "--setenv=INGOT_ERR=$err"
+while [ "$count" -gt 0 ]; do set -- "$@" "--setenv=$1"; shift; count=$((count - 1)); n=$((n - 1)); done
+set -- "$@" --
+while [ "$n" -gt 0 ]; do set -- "$@" "$1"; shift; n=$((n - 1)); done
+exec systemd-run --quiet --collect --unit="ingot-$id" --description='Ingot: a command' --service-type=exec -p User=root \\
+  -p KillMode=process -p IgnoreSIGPIPE=no -p TasksMax=infinity -p OOMPolicy=continue -p TimeoutStopSec=10 "$@" </dev/null
+`;
+
+/** The unit of a command whose streams are ports. Arguments: path without suffix; `framed` or `raw` input; the program and its arguments. */
+export const STREAM_UNIT = `
+files=$1; input=$2; shift 2
+exec 3<"$INGOT_IN" >"$INGOT_OUT" 2>"$INGOT_ERR"
+unset INGOT_IN INGOT_OUT INGOT_ERR
+if [ "$input" = raw ]; then exec "$@" <&3 3<&-; fi
+mkfifo -m 0600 "$files.in"
+{ while read -r size && [ "$size" -gt 0 ]; do head -c "$size" || break; done; } <&3 >"$files.in" 2>/dev/null &
+exec 3<&-
+"$@" <"$files.in"
+kill $! 2>/dev/null
+rm -f "$files.in"
+`;

@@ -5,11 +5,12 @@ import { sleep } from '../../platform/clock.ts';
 import { releaseAll, type HeldRecorder } from '../../platform/held.ts';
 import { isSameProcess, signalProcess, waitForExit } from '../../platform/processes.ts';
 import { connectQmp, type Qmp } from '../../platform/qmp.ts';
-import { InstanceError, type Capabilities, type CommandRequest, type CommandResult, type Instance, type LaunchRequest } from '../instance.ts';
+import { InstanceError, type Capabilities, type CommandRequest, type CommandResult, type Instance, type LaunchRequest, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { DISK_DEVICE, diskNode, machineFiles, type Accelerator, type MachineFiles } from './arguments.ts';
 import { bootId, getFromGuest, putInGuest, runInGuest, type Guest } from './commands.ts';
 import { bootFailure, ConsoleReader, consoleTail } from './console.ts';
 import { agentExec, guestAgent, type GuestAgent } from './guest-agent.ts';
+import { openInGuest } from './streams.ts';
 
 /** From what another process takes the machine over. */
 export interface QemuHandle {
@@ -77,6 +78,10 @@ export class QemuInstance implements Instance {
 
   async run(request: CommandRequest): Promise<CommandResult> {
     return this.talk('a command', () => runInGuest(this.guest, request), request.signal);
+  }
+
+  async open(request: StreamRequest): Promise<StreamedCommand> {
+    return this.talk('a command', () => openInGuest(this.guest, (work) => this.withQmp(work), this.handle.directory, request));
   }
 
   async put(path: string, content: string | Buffer, mode?: number): Promise<void> {

@@ -1,0 +1,94 @@
+/** Commands in a container whose streams flow while they run: over named pipes that systemd-run hands on. */
+import { closeSync, constants, openSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { sleep } from '../../platform/clock.ts';
+import { newUuid } from '../../platform/ids.ts';
+import { run, start } from '../../platform/processes.ts';
+import { InstanceError, type StreamedCommand, type StreamRequest } from '../instance.ts';
+import { endMarker, endOf, HANG_UP, MarkedOutput, markedCommand } from '../streams.ts';
+import { cleanEnvironment, enterArguments, inCgroups, INSIDE_DIRECTORY, unitArguments } from './arguments.ts';
+import { atTheDoor, killUnit, type Container } from './commands.ts';
+
+/** Patience with a command that is told that its user has gone. */
+const HANG_UP_MS = 5000;
+/** How long an output is silent, after the command's end, before its marker is no longer expected. */
+const LOST_MS = 2000;
+
+/** Starts a command. See `Instance.open`. */
+export async function openCommand(container: Container, request: StreamRequest): Promise<StreamedCommand> {
+  const id = newUuid();
+  const unit = `ingot-${id}`;
+  const files = `${INSIDE_DIRECTORY}/${unit}`;
+  const pipes = await openPipes(container.directory, unit);
+  let ended = false;
+  try {
+    const argv = markedCommand(request.argv, { id, files, cwd: request.cwd ?? '/' });
+    const command = unitArguments({ unit, argv, user: 'root', cwd: '/', systemd: container.systemd, ...(request.env ? { env: request.env } : {}) });
+    const client = await start(inCgroups(container.doorCgroups, enterArguments(container.leader, command)), {
+      env: cleanEnvironment(process.env), stdio: pipes.childEnds, detached: true,
+    });
+    const [stdout, stderr] = [new MarkedOutput(endMarker(id)), new MarkedOutput(endMarker(id))];
+    pipes.stdout.pipe(stdout);
+    pipes.stderr.pipe(stderr);
+    const gone = client.exited.then(async () => {
+      // What the command left running may hold the pipes open, and a slow reader may not have come to the marker yet.
+      for (let silent = 0, read = -1; silent < LOST_MS && !stdout.complete && !pipes.stdout.closed; silent += 50) {
+        await sleep(50);
+        if (pipes.stdout.bytesRead !== read || stdout.writableNeedDrain) silent = 0;
+        read = pipes.stdout.bytesRead;
+      }
+      return container.alive() ? new InstanceError('the command was killed, or ended without a word') : container.whatHappened();
+    });
+    const end = endOf(stdout, gone).finally(() => {
+      ended = true;
+      // Its own marker comes first; what is read after that is nobody's.
+      if (!stderr.complete) setTimeout(() => stderr.end(), 200).unref();
+      for (const socket of [pipes.stdin, pipes.stdout, pipes.stderr]) socket.unref();
+      pipes.stdin.destroy();
+      void atTheDoor(container, ['rm', '-f', `${files}.status`, `${files}.pid`, `${files}.tty`], { okCodes: 'any' }).catch(() => {});
+    });
+    return {
+      files, stdin: pipes.stdin, stdout, stderr, ended: end,
+      async hangUp() {
+        if (ended) return;
+        await atTheDoor(container, ['/bin/sh', '-c', HANG_UP, 'sh', files], { okCodes: 'any' }).catch(() => {});
+        for (let waited = 0; waited < HANG_UP_MS && !ended; waited += 50) await sleep(50);
+        if (!ended) await killUnit(container, unit, () => ended);
+      },
+    };
+  } catch (error) {
+    for (const socket of [pipes.stdin, pipes.stdout, pipes.stderr]) socket.destroy();
+    if (error instanceof InstanceError || container.alive()) throw error;
+    throw await container.whatHappened();
+  } finally {
+    for (const fd of pipes.childEnds) closeSync(fd);
+  }
+}
+
+interface StreamPipes {
+  readonly stdin: Socket;
+  readonly stdout: Socket;
+  readonly stderr: Socket;
+  /** The command's ends; the caller closes them once it has started. */
+  readonly childEnds: readonly [number, number, number];
+}
+
+/** Named pipes, since `/dev/stderr` cannot be opened when it is a socket. Their names go at once. */
+async function openPipes(directory: string, unit: string): Promise<StreamPipes> {
+  const paths = ['in', 'out', 'err'].map((name) => `${directory}/${unit}.${name}`) as [string, string, string];
+  try {
+    await run(['mkfifo', '--mode=0666', ...paths]);
+    const reader = (path: string): Socket => new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
+    // Opened for both first: each end alone would wait for the other, and must not get the other's O_NONBLOCK.
+    const both = openSync(paths[0], constants.O_RDWR | constants.O_NONBLOCK);
+    const input = openSync(paths[0], constants.O_RDONLY);
+    const stdin = new Socket({ fd: openSync(paths[0], constants.O_WRONLY | constants.O_NONBLOCK), readable: false, writable: true });
+    closeSync(both);
+    const [stdout, stderr] = [reader(paths[1]), reader(paths[2])];
+    for (const socket of [stdin, stdout, stderr]) socket.on('error', () => {});
+    return { stdin, stdout, stderr, childEnds: [input, openSync(paths[1], constants.O_WRONLY), openSync(paths[2], constants.O_WRONLY)] };
+  } finally {
+    for (const path of paths) await rm(path, { force: true });
+  }
+}

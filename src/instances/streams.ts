@@ -1,0 +1,91 @@
+/** Commands whose streams flow while they run: what is the same for every driver. */
+import { Transform } from 'node:stream';
+
+/** What a command's output ends with: nothing that it prints itself, since the id is random. Then come three digits, its exit code. */
+export function endMarker(id: string): string {
+  return `\0ingot-end-${id}:`;
+}
+
+/**
+ * The command line that runs `argv` on the streams it is given, and then says on both outputs that it has ended, and how: streams that go
+ * through a machine's ports have no end of their own, and what a command leaves running may hold any of them open.
+ * @param options.files path inside, without suffix, for what the run leaves on the way, in its environment as `INGOT_FILES`: `.pid` holds the command's process
+ */
+export function markedCommand(argv: readonly string[], options: { readonly id: string; readonly files: string; readonly cwd: string }): string[] {
+  return ['/bin/sh', '-c', MARKED, 'sh', options.id, options.files, options.cwd, ...argv];
+}
+
+const MARKED = `
+id=$1; files=$2; cwd=$3; shift 3
+INGOT_FILES=$files; export INGOT_FILES
+/bin/sh -c 'echo $$ >"$1.pid"; cd -- "$2" || exit 126; shift 2; exec "$@"' sh "$files" "$cwd" "$@"
+code=$?
+rm -f "$files.pid" "$files.tty"
+printf '\\000ingot-end-%s:%03d' "$id" "$code" 2>/dev/null >&2
+printf '\\000ingot-end-%s:%03d' "$id" "$code"
+`;
+
+/** Tells the command of a `markedCommand` that its user has gone, as the end of a connection does. Argument: path without suffix. */
+// `script` takes no SIGHUP; once it ends by SIGTERM, its terminal's end tells whatever runs there.
+export const HANG_UP = 'pid=$(cat "$1.pid") && kill -HUP "$pid" && sleep 0.2 && kill -TERM "$pid"';
+
+/** An output up to its marker: ends there, and drops what others print after it. Emits `exit` with the exit code. */
+export class MarkedOutput extends Transform {
+  private readonly marker: Buffer;
+  private held: Buffer = Buffer.alloc(0);
+  /** Whether the marker has come. */
+  complete = false;
+
+  constructor(marker: string) {
+    super({ highWaterMark: 1 << 18 });
+    this.marker = Buffer.from(marker);
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (!this.complete) this.pass(this.held.length === 0 ? chunk : Buffer.concat([this.held, chunk]));
+    done();
+  }
+
+  override _flush(done: () => void): void {
+    if (!this.complete && this.held.length > 0) this.push(this.held);
+    done();
+  }
+
+  private pass(data: Buffer): void {
+    const at = data.indexOf(this.marker);
+    const end = at + this.marker.length + 3;
+    if (at >= 0 && data.length >= end) {
+      this.complete = true;
+      if (at > 0) this.push(data.subarray(0, at));
+      this.push(null);
+      this.emit('exit', Number(data.subarray(end - 3, end).toString('latin1')));
+      return;
+    }
+    // Only what may be a marker's beginning waits for more: a prompt has to be seen at once.
+    const keep = at >= 0 ? data.length - at : this.beginning(data);
+    this.held = Buffer.from(data.subarray(data.length - keep));
+    if (data.length > keep) this.push(data.subarray(0, data.length - keep));
+  }
+
+  private beginning(data: Buffer): number {
+    for (let length = Math.min(this.marker.length - 1, data.length); length > 0; length--) {
+      if (data.subarray(data.length - length).equals(this.marker.subarray(0, length))) return length;
+    }
+    return 0;
+  }
+}
+
+/**
+ * The exit code that an output's marker tells.
+ * @param gone settles with the reason when there will be no marker any more; the output then ends, too
+ */
+export function endOf(output: MarkedOutput, gone: Promise<Error>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    output.once('exit', resolve);
+    void gone.then((error) => {
+      if (output.complete) return;
+      reject(error);
+      output.end();
+    });
+  });
+}
