@@ -127,6 +127,7 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:GetInstance': '`{instanceId, imageId, state, reason?, driver, instanceType, launchTime, publish, purpose: "launch"\\|"build"\\|"test"}`; states `pending`, `running`, `shutting-down`, `terminated`, `failed`',
   'ingot:TerminateInstance': '`{instanceId, state}`; its disk goes with it. Launched instances only',
   'ingot:ExecuteCommand': '`{argv, env?, cwd?, timeoutSeconds?}`; answers lines `{"stream":"stdout"\\|"stderr","data":"<base64>"}`, last `{"exitCode","signal","timedOut"}` or `{"error"}`. The command ends when the client goes',
+  'ingot:OpenShell': '`?rows=&columns=&term=`; goes on as a WebSocket: a login shell of root, on a terminal of that size, or reading a script from its stdin without one',
   'ingot:GetConsole': '`?follow=true\\|false`; plain text',
   'ingot:GetImageLog': '`:arn` percent-encoded; `?follow=true\\|false&after=N`; lines of progress records (`events-and-logs.md`). With `follow` it ends when the image has',
   'ingot:DescribeStorage': '`{dataDirectory, totalBytes, availableBytes, kinds: {baseImages, images, copies, running, instances, unreferenced, logs, catalog, other}, regions: [{region, bytes}], amis: [{id, region, name, image, created, bytes, freedBytes}]}`: bytes on the disk; `freedBytes` is what deregistering that AMI alone would free',

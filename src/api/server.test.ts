@@ -63,6 +63,9 @@ class Launches implements LaunchService {
     }
     return { exitCode: 3, signal: null, timedOut: false };
   }
+  shell(): Promise<never> {
+    throw new Error('session.test.ts has one that opens shells');
+  }
   async console(): Promise<AsyncIterable<Buffer>> {
     return (async function* () {
       yield Buffer.from('Linux version\n');

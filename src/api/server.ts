@@ -1,8 +1,9 @@
 /** The API over HTTP: Fastify with the model's routes and Ingot's own, a signature on every one of them. */
 import { fastify, LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
 import { newUuid } from '../platform/ids.ts';
 import { logger } from '../platform/log.ts';
-import { ApiError, internalFailure, methodNotAllowed, requestTooLarge, serializationError, serviceUnavailable, unknownOperation } from '../resources/errors.ts';
+import { ApiError, internalFailure, invalidRequest, methodNotAllowed, requestTooLarge, serializationError, serviceUnavailable, unknownOperation } from '../resources/errors.ts';
 import { decodeInput } from './codec.ts';
 import type { ApiServices, Handlers, RequestContext } from './context.ts';
 import { ingotRoutes } from './ingot/register.ts';
@@ -11,6 +12,7 @@ import { OPERATIONS, type Operation } from './model.ts';
 import { operate } from './operate.ts';
 import { handlers as allHandlers } from './operations/register.ts';
 import { createVerifier, type Verifier } from './signature.ts';
+import { serveUpgrades } from './upgrade.ts';
 import { validateInput } from './validate.ts';
 
 /** Largest body. The largest request of the model (a distribution configuration with every list full) is far below. */
@@ -50,12 +52,12 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     request.raw.headers['content-type'] = BYTES;
   });
   app.addHook('onResponse', async (request, reply) => {
-    request.log.debug({ requestId: request.id, method: request.method, path: target(request).path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
+    request.log.debug({ requestId: request.id, method: request.method, path: target(request.raw).path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
   });
   app.addHook('preClose', async () => closing.abort(serviceUnavailable('The server is stopping.')));
   app.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply));
 
-  const contextOf = (request: FastifyRequest): RequestContext => ({ ...identify(request, verify), requestId: request.id, services });
+  const contextOf = (request: FastifyRequest): RequestContext => ({ ...identify(request.raw, bodyOf(request), verify), requestId: request.id, services });
   for (const operation of OPERATIONS.values()) {
     // A label is an ARN with encoded slashes, longer than a router takes for a parameter: the codec reads it from the raw path.
     app.route({
@@ -71,31 +73,38 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   for (const route of ingotRoutes) {
     app.route({ method: route.method, url: route.path, handler: (request, reply) => answerIngot(route, request, reply, contextOf(request), closing.signal) });
   }
+  serveUpgrades(app, closing.signal, async (request, requestId, signal) => {
+    const context = { ...identify(request, NO_BODY, verify), requestId, services };
+    const { path, query } = target(request);
+    const route = ingotRoutes.find((each) => each.upgrade && each.method === request.method && paramsOf(each, path) !== undefined);
+    if (route === undefined) throw unknownOperation(request.method ?? '', path);
+    return route.handle({ path, query, params: paramsOf(route, path)!, body: NO_BODY, signal }, context);
+  });
   app.setNotFoundHandler(async (request) => {
     contextOf(request);
-    const { path } = target(request);
+    const { path } = target(request.raw);
     const allowed = methodsOf(path);
     throw allowed.length > 0 ? methodNotAllowed(request.method, path, allowed) : unknownOperation(request.method, path);
   });
   return app;
 }
 
-function identify(request: FastifyRequest, verify: Verifier): { readonly account: string; readonly region: string } {
-  const { account, region } = verify({ method: request.method, url: request.raw.url!, rawHeaders: request.raw.rawHeaders, body: bodyOf(request) });
+function identify(request: IncomingMessage, body: Buffer, verify: Verifier): { readonly account: string; readonly region: string } {
+  const { account, region } = verify({ method: request.method!, url: request.url!, rawHeaders: request.rawHeaders, body });
   // Signatures are made over a tidied path. Only a tidy one is served, so that no signature serves two.
   const { path } = target(request);
-  if (path.slice(1).split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) throw unknownOperation(request.method, path);
+  if (path.slice(1).split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) throw unknownOperation(request.method!, path);
   return { account, region };
 }
 
 function readInput(operation: Operation, request: FastifyRequest): ReturnType<typeof decodeInput> {
-  const input = decodeInput(operation, { ...target(request), body: bodyOf(request) });
+  const input = decodeInput(operation, { ...target(request.raw), body: bodyOf(request) });
   validateInput(operation.name, input);
   return input;
 }
 
-function target(request: FastifyRequest): { readonly path: string; readonly query: string } {
-  const url = request.raw.url!;
+function target(request: IncomingMessage): { readonly path: string; readonly query: string } {
+  const url = request.url!;
   const at = url.indexOf('?');
   return at < 0 ? { path: url, query: '' } : { path: url.slice(0, at), query: url.slice(at + 1) };
 }
@@ -112,22 +121,28 @@ function methodsOf(path: string): string[] {
     const label = uri.indexOf('{');
     if (label < 0 ? uri === path : path.startsWith(uri.slice(0, label)) && path.length > label) methods.add(method);
   }
-  for (const route of ingotRoutes) {
-    const segments = route.path.split('/');
-    const given = path.split('/');
-    if (segments.length === given.length && segments.every((segment, index) => segment.startsWith(':') || segment === given[index])) methods.add(route.method);
-  }
+  for (const route of ingotRoutes) if (paramsOf(route, path) !== undefined) methods.add(route.method);
   return [...methods].sort();
 }
 
+/** The parameters of a path that is this route's, else `undefined`. */
+function paramsOf(route: IngotRoute, path: string): Readonly<Record<string, string>> | undefined {
+  const segments = route.path.split('/');
+  const given = path.split('/');
+  if (segments.length !== given.length || !segments.every((segment, index) => segment.startsWith(':') || segment === given[index])) return undefined;
+  return Object.fromEntries(segments.flatMap((segment, index) => (segment.startsWith(':') ? [[segment.slice(1), given[index]!]] : [])));
+}
+
 async function answerIngot(route: IngotRoute, request: FastifyRequest, reply: FastifyReply, context: RequestContext, closing: AbortSignal): Promise<unknown> {
-  const { path, query } = target(request);
+  const { path, query } = target(request.raw);
+  if (route.upgrade) throw invalidRequest(`${route.action} is a WebSocket: the request has to ask for an upgrade.`);
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort(new Error('the client is gone')));
   const answer = await route.handle(
     { path, query, params: request.params as Readonly<Record<string, string>>, body: bodyOf(request), signal: AbortSignal.any([gone.signal, closing]) },
     context,
   );
+  if ('session' in answer) throw internalFailure(context.requestId);
   if ('json' in answer) return reply.header('content-type', 'application/json').send(JSON.stringify(answer.json));
   return reply.header('content-type', answer.type).header('cache-control', 'no-store').send(answer.stream);
 }
@@ -135,7 +150,7 @@ async function answerIngot(route: IngotRoute, request: FastifyRequest, reply: Fa
 /** Tells a client of an error: an ApiError as it is, a client's fault that Fastify found by its like, and of all else only the request's id. */
 function refuse(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest, reply: FastifyReply): void {
   const told = error instanceof ApiError ? error : translate(error, request);
-  if (told.status >= 500) request.log.error({ err: error, requestId: request.id, method: request.method, path: target(request).path }, 'a request failed');
+  if (told.status >= 500) request.log.error({ err: error, requestId: request.id, method: request.method, path: target(request.raw).path }, 'a request failed');
   else request.log.debug({ requestId: request.id, code: told.code }, told.message);
   void reply
     .code(told.status)

@@ -14,6 +14,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   launch: { summary: 'boot an image as a virtual machine', load: async () => (await import('./launch.ts')).launch },
   instances: { summary: 'list launched instances', load: async () => (await import('./instances.ts')).instances },
   exec: { summary: 'run a command in a launched instance', load: async () => (await import('./exec.ts')).exec },
+  shell: { summary: 'open a shell in a launched or kept instance', load: async () => (await import('./shell.ts')).shell },
   console: { summary: 'show the serial console of a launched instance', load: async () => (await import('./console.ts')).console },
   terminate: { summary: 'end a launched instance', load: async () => (await import('./terminate.ts')).terminate },
   df: { summary: 'show what takes space on the disk', load: async () => (await import('./df.ts')).df },

@@ -56,7 +56,7 @@ export async function openShell(instance: Instance, options: { readonly size?: T
     command,
     terminal,
     async resize({ rows, columns }) {
-      if (terminal) await instance.run({ argv: ['/bin/sh', '-c', RESIZE_SCRIPT, 'sh', command.files, String(rows), String(columns)], timeoutSeconds: 30 });
+      if (terminal) await instance.run({ own: true, argv: ['/bin/sh', '-c', RESIZE_SCRIPT, 'sh', command.files, String(rows), String(columns)], timeoutSeconds: 30 });
     },
   };
 }

@@ -3,6 +3,7 @@ import { Sha256 } from '@aws-crypto/sha256-js';
 import { ImagebuilderClient } from '@aws-sdk/client-imagebuilder';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { WebSocket } from 'ws';
 
 /** Where a server is and who speaks to it. */
 export interface Connection {
@@ -47,12 +48,34 @@ export async function signedRequest(
   connection: Connection,
   request: { readonly method: string; readonly path: string; readonly query?: Readonly<Record<string, string>>; readonly body?: object; readonly signal?: AbortSignal },
 ): Promise<IncomingMessage> {
+  const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+  const { hostname, path, headers } = await sign(connection, request, body);
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const sent = httpRequest({
+      host: hostname,
+      port: connection.port,
+      method: request.method,
+      path,
+      headers,
+      agent: false,
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    });
+    sent.once('response', resolve);
+    sent.once('error', reject);
+    sent.end(body);
+  });
+  if (answer.statusCode! >= 200 && answer.statusCode! < 300) return answer;
+  throw await refusal(answer);
+}
+
+async function sign(
+  connection: Connection, request: { readonly method: string; readonly path: string; readonly query?: Readonly<Record<string, string>> }, body?: string,
+): Promise<{ readonly hostname: string; readonly path: string; readonly headers: Readonly<Record<string, string>> }> {
   const url = new URL(endpointOf(connection));
   const hostname = url.hostname.replace(/^\[|\]$/g, '');
-  const body = request.body === undefined ? undefined : JSON.stringify(request.body);
   // The host header has to be what is signed, so it is set by hand.
   const signer = new SignatureV4({ service: 'imagebuilder', region: connection.region, credentials: connection.credentials, sha256: Sha256, uriEscapePath: true });
-  const signed = await signer.sign({
+  const { headers } = await signer.sign({
     method: request.method,
     protocol: 'http:',
     hostname,
@@ -63,22 +86,26 @@ export async function signedRequest(
     ...(body === undefined ? {} : { body }),
   });
   const query = new URLSearchParams(request.query).toString();
-  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const sent = httpRequest({
-      host: hostname,
-      port: connection.port,
-      method: request.method,
-      path: query === '' ? request.path : `${request.path}?${query}`,
-      headers: signed.headers,
-      agent: false,
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
+  return { hostname, path: query === '' ? request.path : `${request.path}?${query}`, headers };
+}
+
+/**
+ * Opens a WebSocket on one of Ingot's own routes that take an upgrade. It is paused: nothing comes before the caller resumes it.
+ * @throws {RequestRefused} for an answer other than the upgrade
+ * @throws the system's error when there is no connection
+ */
+export async function signedSocket(connection: Connection, request: { readonly path: string; readonly query?: Readonly<Record<string, string>> }): Promise<WebSocket> {
+  const { path, headers } = await sign(connection, { method: 'GET', ...request });
+  const socket = new WebSocket(`${endpointOf(connection).replace(/^http/, 'ws')}${path}`, { headers, perMessageDeflate: false });
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => {
+      socket.off('error', reject);
+      socket.pause();
+      resolve(socket);
     });
-    sent.once('response', resolve);
-    sent.once('error', reject);
-    sent.end(body);
+    socket.once('error', reject);
+    socket.once('unexpected-response', (_request, answer) => void refusal(answer).then(reject, reject));
   });
-  if (answer.statusCode! >= 200 && answer.statusCode! < 300) return answer;
-  throw await refusal(answer);
 }
 
 async function refusal(answer: IncomingMessage): Promise<RequestRefused> {

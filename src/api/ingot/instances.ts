@@ -1,6 +1,6 @@
 /** Launched instances: launch, list, look, end, run a command, read the console. */
 import { Readable } from 'node:stream';
-import type { ExecEnd, ExecRequest, InstanceDescription, LaunchInstanceRequest } from '../../launches/types.ts';
+import type { ExecEnd, ExecRequest, InstanceDescription, LaunchInstanceRequest, ShellRequest } from '../../launches/types.ts';
 import { resourceNotFound } from '../../resources/errors.ts';
 import { readBody, readQuery, type Reader } from './read.ts';
 import type { IngotAnswer, IngotRoute } from './route.ts';
@@ -50,6 +50,18 @@ export const instanceRoutes: readonly IngotRoute[] = [
       // Found here so that an instance that is not there is an answer of its own, not a line in a stream that already began well.
       await context.services.launches.get(context, id);
       return execute(signal, (onOutput, aborted) => context.services.launches.exec(context, id, request, onOutput, aborted));
+    },
+  },
+  {
+    action: 'ingot:OpenShell',
+    method: 'GET',
+    path: '/ingot/instances/:id/shell',
+    upgrade: true,
+    async handle({ params, query }, context) {
+      const id = idOf(params);
+      const request = readQuery(query, readShell);
+      await context.services.launches.get(context, id);
+      return { session: () => context.services.launches.shell(context, id, request) };
     },
   },
   {
@@ -103,6 +115,14 @@ function readExec(reader: Reader): ExecRequest {
   const cwd = reader.string('cwd', { pattern: /^\//, expected: 'an absolute path' });
   const timeoutSeconds = reader.integer('timeoutSeconds', 1, 7 * 24 * 3600);
   return { argv, env, ...(cwd === undefined ? {} : { cwd }), ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }) };
+}
+
+function readShell(reader: Reader): ShellRequest {
+  const rows = reader.integer('rows', 1, 65_535);
+  const columns = reader.integer('columns', 1, 65_535);
+  if ((rows === undefined) !== (columns === undefined)) reader.fault(rows === undefined ? 'rows' : 'columns', 'A terminal has both.');
+  const term = reader.string('term', { max: 64, pattern: /^[A-Za-z0-9][A-Za-z0-9._+-]*$/, expected: 'a kind of terminal, such as xterm-256color' }) ?? 'dumb';
+  return { term, ...(rows === undefined || columns === undefined ? {} : { size: { rows, columns } }) };
 }
 
 type Output = (stream: 'stdout' | 'stderr', chunk: Buffer) => void;

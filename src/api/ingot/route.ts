@@ -1,5 +1,6 @@
 /** What the routes under `/ingot/` are made of. Like the operations they are signed; unlike them they have a schema of their own making. */
 import type { Readable } from 'node:stream';
+import type { Session } from '../../launches/types.ts';
 import type { RequestContext } from '../context.ts';
 
 /** A request to one of Ingot's own routes. */
@@ -15,8 +16,8 @@ export interface IngotRequest {
   readonly signal: AbortSignal;
 }
 
-/** An answer at once, or one that flows. */
-export type IngotAnswer = { readonly json: object } | { readonly stream: Readable; readonly type: string };
+/** An answer at once, one that flows, or a session that the connection becomes: see `session.ts`. */
+export type IngotAnswer = { readonly json: object } | { readonly stream: Readable; readonly type: string } | { readonly session: () => Promise<Session> };
 
 /** One route. */
 export interface IngotRoute {
@@ -25,6 +26,8 @@ export interface IngotRoute {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** `/ingot/instances/:id`: a parameter is one segment. */
   readonly path: string;
+  /** Answers with a session, so the request has to ask for an upgrade to a WebSocket. */
+  readonly upgrade?: true;
   /** @throws {ApiError} before an answer has begun to flow */
   handle(request: IngotRequest, context: RequestContext): Promise<IngotAnswer>;
 }

@@ -1,0 +1,127 @@
+/**
+ * A command's streams over a WebSocket. Binary messages are bytes: to the server those of stdin, from it one that tells the stream (1 stdout,
+ * 2 stderr) and those of the stream. Text messages are JSON: `{"terminal"}` first, then how it ended; `{"resize"}` and `{"end"}` from the client.
+ */
+import type { Readable, Writable } from 'node:stream';
+import type { RawData, WebSocket } from 'ws';
+import type { Session } from '../../launches/types.ts';
+import { messageOf } from './stream.ts';
+
+/** A client that answers no ping for as long is gone, and so is one whose network went. */
+const PING_MS = 30_000;
+/** WebSocket's codes for a normal end and for a server that goes away. */
+const DONE = 1000;
+const GOING_AWAY = 1001;
+
+/**
+ * Serves a session until it ends. When the client goes, or `closing` aborts, the command is told that its user has gone.
+ * @param open begins the session; what it throws is told to the client
+ */
+export async function serveSession(socket: WebSocket, open: () => Promise<Session>, closing: AbortSignal): Promise<void> {
+  const early: RawData[] = [];
+  const keep = (data: RawData): void => void early.push(data);
+  socket.on('message', keep);
+  socket.pause();
+  const stopHeartbeat = heartbeat(socket);
+  let session: Session | undefined;
+  const leave = (): void => {
+    session?.stdin.destroy();
+    void session?.hangUp();
+  };
+  const goAway = (): void => {
+    leave();
+    socket.close(GOING_AWAY, 'the server is stopping');
+    setTimeout(() => socket.terminate(), 500).unref();
+  };
+  try {
+    session = await open();
+    socket.off('message', keep);
+    await send(socket, JSON.stringify({ terminal: session.terminal }));
+    socket.on('message', (data, binary) => receive(socket, session!, data, binary));
+    socket.once('close', leave);
+    closing.addEventListener('abort', goAway, { once: true });
+    if (socket.readyState !== socket.OPEN || closing.aborted) goAway();
+    socket.resume();
+    const outputs = Promise.all([forward(socket, 1, session.stdout), forward(socket, 2, session.stderr)]);
+    const exitCode = await session.ended;
+    await outputs;
+    await send(socket, JSON.stringify({ exitCode }));
+  } catch (error) {
+    await send(socket, JSON.stringify({ error: messageOf(error) }));
+  } finally {
+    socket.off('close', leave);
+    closing.removeEventListener('abort', goAway);
+    stopHeartbeat();
+    socket.resume();
+    socket.close(DONE);
+  }
+}
+
+function receive(socket: WebSocket, session: Session, data: RawData, binary: boolean): void {
+  if (binary) {
+    if (session.stdin.writable && !session.stdin.write(data)) holdUntilDrained(socket, session.stdin);
+    return;
+  }
+  const message = readMessage(String(data));
+  if (message?.end === true) session.stdin.end();
+  else if (message?.resize !== undefined) void session.resize(message.resize).catch(() => {}); // The next one may do.
+}
+
+function holdUntilDrained(socket: WebSocket, stdin: Writable): void {
+  socket.pause();
+  const go = (): void => {
+    stdin.off('drain', go);
+    stdin.off('close', go);
+    socket.resume();
+  };
+  stdin.on('drain', go);
+  stdin.on('close', go);
+}
+
+interface ClientMessage {
+  readonly end?: true;
+  readonly resize?: { readonly rows: number; readonly columns: number };
+}
+
+/** What the client says, when it is something that is known. */
+function readMessage(text: string): ClientMessage | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { end, resize } = (value ?? {}) as { end?: unknown; resize?: { rows?: unknown; columns?: unknown } };
+  if (end === true) return { end };
+  const [rows, columns] = [Number(resize?.rows), Number(resize?.columns)];
+  return isSize(rows) && isSize(columns) ? { resize: { rows, columns } } : undefined;
+}
+
+function isSize(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 65535;
+}
+
+async function forward(socket: WebSocket, stream: 1 | 2, output: Readable): Promise<void> {
+  // Each chunk waits until the last one is on its way: nothing gathers here for a client that reads slowly.
+  for await (const chunk of output) await send(socket, Buffer.concat([Buffer.of(stream), chunk as Buffer]));
+}
+
+/** Settles when the message is on its way; never rejects, since a client may go at any time. */
+function send(socket: WebSocket, data: string | Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.readyState !== socket.OPEN) return resolve();
+    socket.send(data, () => resolve());
+  });
+}
+
+function heartbeat(socket: WebSocket): () => void {
+  let answered = true;
+  socket.on('pong', () => { answered = true; });
+  const timer = setInterval(() => {
+    if (!answered && !socket.isPaused) return socket.terminate();
+    answered = false;
+    socket.ping();
+  }, PING_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}

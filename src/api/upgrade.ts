@@ -1,0 +1,45 @@
+/** Routes that go on as a WebSocket: the request is signed and answered like every other, until it is well. */
+import type { FastifyInstance } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { logger } from '../platform/log.ts';
+import { newUuid } from '../platform/ids.ts';
+import { ApiError, internalFailure } from '../resources/errors.ts';
+import { serveSession } from './ingot/session.ts';
+import type { IngotAnswer } from './ingot/route.ts';
+
+/** Largest message; clients send in pieces. */
+const MESSAGE_LIMIT = 1 << 20;
+
+/**
+ * Serves upgrades.
+ * @param answer identifies the caller and begins the answer; what it throws is the answer
+ */
+export function serveUpgrades(app: FastifyInstance, closing: AbortSignal, answer: (request: IncomingMessage, requestId: string, signal: AbortSignal) => Promise<IngotAnswer>): void {
+  const server = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_LIMIT, perMessageDeflate: false });
+  app.server.on('upgrade', (request, socket, head) => {
+    const requestId = newUuid();
+    const gone = new AbortController();
+    socket.once('close', () => gone.abort(new Error('the client is gone')));
+    socket.on('error', () => {});
+    answer(request, requestId, AbortSignal.any([gone.signal, closing])).then(
+      (found) => {
+        if (!('session' in found)) return refuse(socket, requestId, internalFailure(requestId));
+        server.handleUpgrade(request, socket, head, (accepted) => void serveSession(accepted, found.session, closing));
+      },
+      (error: unknown) => {
+        if (!(error instanceof ApiError)) logger().error({ err: error, requestId }, 'an upgrade failed');
+        refuse(socket, requestId, error instanceof ApiError ? error : internalFailure(requestId));
+      },
+    );
+  });
+}
+
+function refuse(socket: Duplex, requestId: string, error: ApiError): void {
+  const body = JSON.stringify({ __type: error.code, message: error.message });
+  socket.end([
+    `HTTP/1.1 ${error.status} ${error.code}`, `x-amzn-RequestId: ${requestId}`, `x-amzn-ErrorType: ${error.code}`, 'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`, 'connection: close', '', body,
+  ].join('\r\n'));
+}

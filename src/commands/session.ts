@@ -1,0 +1,56 @@
+/** The client's side of a session: a command in an instance whose streams flow. */
+import { WebSocket } from 'ws';
+import { CommandFailed } from './command.ts';
+
+/** Bytes that wait to be sent, above which whoever writes has to wait. */
+const WAITING_LIMIT = 1 << 20;
+/** Bytes of one message at most; the server takes 1 MiB. */
+const MESSAGE_BYTES = 256 << 10;
+
+/** What comes from a session. */
+export interface SessionEvents {
+  /** What the server says of the session before anything of it comes. */
+  begin?(session: { readonly terminal: boolean }): void;
+  /** Bytes of an output. The session waits for what this returns before the next ones come. */
+  output(stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void> | void;
+}
+
+/**
+ * Follows a session to its end.
+ * @param socket paused, as `signedSocket` gives it
+ * @returns the exit code
+ * @throws {CommandFailed} with what the server said, or that the connection broke
+ */
+export async function followSession(socket: WebSocket, events: SessionEvents): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  let turn: Promise<void> = Promise.resolve();
+  const next = (work: () => Promise<void> | void): void => {
+    socket.pause();
+    turn = turn.then(work).then(() => socket.resume(), reject);
+  };
+  socket.on('message', (data: Buffer, binary: boolean) => next(() => {
+    if (binary) return events.output(data[0] === 1 ? 'stdout' : 'stderr', data.subarray(1));
+    const message = JSON.parse(data.toString('utf8')) as { readonly terminal?: boolean; readonly exitCode?: number; readonly error?: string };
+    if (message.terminal !== undefined) events.begin?.({ terminal: message.terminal });
+    else if (message.error !== undefined) reject(new CommandFailed(message.error));
+    else resolve(message.exitCode ?? 1);
+  }));
+  socket.on('error', (error) => reject(new CommandFailed(`the connection to the server broke: ${error.message}`)));
+  socket.on('close', (_code, reason) => next(() => reject(new CommandFailed(`the connection to the server ended: ${reason.toString('utf8') || 'it broke'}`))));
+  socket.resume();
+  return promise;
+}
+
+/** Sends bytes to the command's stdin; settles when there is room for more. */
+export async function sendInput(socket: WebSocket, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length; at += MESSAGE_BYTES) {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    const sent = new Promise<void>((resolve) => socket.send(bytes.subarray(at, at + MESSAGE_BYTES), { binary: true }, () => resolve()));
+    if (socket.bufferedAmount > WAITING_LIMIT) await sent;
+  }
+}
+
+/** Tells the server something of the session: the input's end, another size. */
+export function tellSession(socket: WebSocket, message: { readonly end: true } | { readonly resize: { readonly rows: number; readonly columns: number } }): void {
+  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+}
