@@ -9,6 +9,11 @@ export function mapOf(inputs: InputValue, where = 'inputs'): Readonly<Record<str
   throw new InputError(`${where}: a map was expected`);
 }
 
+/** The items of inputs that are a list of maps; a single map is a list of one. */
+export function itemsOf(inputs: InputValue): readonly InputValue[] {
+  return Array.isArray(inputs) ? (inputs as readonly InputValue[]) : [inputs];
+}
+
 /** A scalar's text, or `undefined` when it is absent. */
 export function optionalText(map: Readonly<Record<string, InputValue>>, name: string): string | undefined {
   const value = map[name];
@@ -51,4 +56,17 @@ export function wholeNumber(map: Readonly<Record<string, InputValue>>, name: str
   if (value === undefined || value === '') return otherwise;
   if (!/^[0-9]{1,9}$/.test(value)) throw new InputError(`${name}: a whole number was expected, not "${value}"`);
   return Number(value);
+}
+
+/**
+ * File permissions as four octal digits.
+ * @throws {InputError} when they are none, or `needed` and absent
+ */
+export function mode(map: Readonly<Record<string, InputValue>>, name: string): string | undefined;
+export function mode(map: Readonly<Record<string, InputValue>>, name: string, needed: 'needed'): string;
+export function mode(map: Readonly<Record<string, InputValue>>, name: string, needed?: 'needed'): string | undefined {
+  const value = needed === undefined ? optionalText(map, name) : text(map, name);
+  if (value === undefined) return undefined;
+  if (/^0?[0-7]{1,4}$/.test(value)) return value.slice(-4).padStart(4, '0');
+  throw new InputError(`${name}: an octal number such as 0644 was expected, not "${value}"`);
 }

@@ -1,20 +1,52 @@
 /** The register of action modules: one line each. See README.md for how to add one. */
 import type { ActionModule } from './module.ts';
+import { appendFile } from './modules/append-file.ts';
 import { assertModule } from './modules/assert.ts';
+import { copyFile } from './modules/copy-file.ts';
+import { copyFolder } from './modules/copy-folder.ts';
 import { createFile } from './modules/create-file.ts';
+import { createFolder } from './modules/create-folder.ts';
+import { createSymlink } from './modules/create-symlink.ts';
+import { deleteFile } from './modules/delete-file.ts';
+import { deleteFolder } from './modules/delete-folder.ts';
 import { executeBash } from './modules/execute-bash.ts';
 import { executeBinary } from './modules/execute-binary.ts';
+import { listFiles } from './modules/list-files.ts';
+import { moveFile } from './modules/move-file.ts';
+import { moveFolder } from './modules/move-folder.ts';
+import { readFile } from './modules/read-file.ts';
 import { reboot } from './modules/reboot.ts';
+import { setFileEncoding } from './modules/set-file-encoding.ts';
+import { setFileOwner } from './modules/set-file-owner.ts';
+import { setFilePermissions } from './modules/set-file-permissions.ts';
+import { setFolderOwner } from './modules/set-folder-owner.ts';
+import { setFolderPermissions } from './modules/set-folder-permissions.ts';
 import { updateOs } from './modules/update-os.ts';
 
 /** Every action module by its name. */
 export const modules: ReadonlyMap<string, ActionModule> = new Map(
   [
+    appendFile,
     assertModule,
+    copyFile,
+    copyFolder,
     createFile,
+    createFolder,
+    createSymlink,
+    deleteFile,
+    deleteFolder,
     executeBash,
     executeBinary,
+    listFiles,
+    moveFile,
+    moveFolder,
+    readFile,
     reboot,
+    setFileEncoding,
+    setFileOwner,
+    setFilePermissions,
+    setFolderOwner,
+    setFolderPermissions,
     updateOs,
   ].map((module) => [module.name, module]),
 );

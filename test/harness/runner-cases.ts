@@ -292,68 +292,6 @@ phases:
     });
   });
 
-  describe('CreateFile', () => {
-    test('writes content, owner, mode and folders', async () => {
-      const { outcome } = await runText(instance(), `
-schemaVersion: 1.0
-phases:
-  - name: build
-    steps:
-      - name: Files
-        action: CreateFile
-        inputs:
-          - {path: files/a/plain.txt, content: "line\\n"}
-          - {path: files/script.sh, content: '#!/bin/sh', permissions: 0755, owner: daemon, group: mail}
-          - {path: "files/it's a $HOME.txt", content: x, permissions: "0777"}
-          - {path: files/wide.txt, content: é, encoding: UTF-16}
-          - {path: files/script.sh, content: changed}
-      - name: Look
-        action: ExecuteBash
-        inputs:
-          commands:
-            - cd files
-            - "stat -c '%a %U %G %s %n' a/plain.txt script.sh it* wide.txt"
-            - cat a/plain.txt script.sh
-            - od -An -tx1 wide.txt
-`, here());
-      assert.equal(outcome.status, 'success', JSON.stringify(outcome.failure));
-      assert.deepEqual(outcome.phases[0]?.steps[1]?.outputs['stdout']?.split('\n'), [
-        '644 root root 5 a/plain.txt', '644 root root 7 script.sh', "755 root root 1 it's a $HOME.txt", '644 root root 2 wide.txt',
-        'line', 'changed e9 00',
-      ]);
-    });
-
-    test('keeps owner and mode as asked', async () => {
-      const { outcome } = await runText(instance(), `
-schemaVersion: 1.0
-phases:
-  - name: build
-    steps:
-      - {name: Files, action: CreateFile, inputs: [{path: own.sh, content: x, permissions: 4755, owner: daemon, group: mail}]}
-      - {name: Look, action: ExecuteBash, inputs: {commands: ["stat -c '%a %U %G' own.sh"]}}
-`, here());
-      assert.deepEqual(outcome.phases[0]?.steps[1]?.outputs, { stdout: '4755 daemon mail' });
-    });
-
-    const refusals: readonly [input: string, message: RegExp][] = [
-      ['{path: /etc/hosts, content: x, overwrite: false}', /^\/etc\/hosts could not be written: \/etc\/hosts exists, and overwrite is false$/],
-      ['{path: /etc, content: x}', /\/etc is a folder$/],
-      ['{path: owned.txt, content: x, owner: nobody-of-that-name}', /invalid user/],
-    ];
-    for (const [input, message] of refusals) {
-      test(`refuses ${input}`, async () => {
-        const { outcome } = await runText(instance(), `
-schemaVersion: 1.0
-phases:
-  - name: build
-    steps:
-      - {name: File, action: CreateFile, inputs: [${input}]}
-`, here());
-        assert.match(outcome.failure!.message, message);
-      });
-    }
-  });
-
   describe('Assert', () => {
     const conditions: readonly [condition: string, holds: boolean][] = [
       ['{fileExists: /etc/passwd}', true],

@@ -7,6 +7,7 @@ import { sanitizeScript } from '../../src/runner/sanitize.ts';
 import { sharedBase } from '../harness/base.ts';
 import { launchOn, type Launched } from '../harness/launch-on.ts';
 import { languageCases } from '../harness/language-cases.ts';
+import { moduleCases } from '../harness/module-cases.ts';
 import { bashDocument, runnerCases, runText } from '../harness/runner-cases.ts';
 
 let launched: Launched;
@@ -29,6 +30,7 @@ async function printed(script: string): Promise<string> {
 // A folder with a space in its name, and one that goes with a restart.
 runnerCases(() => launched.instance, () => '/tmp/runner work');
 languageCases(() => launched.instance, () => '/tmp/runner work');
+moduleCases(() => launched.instance, () => '/var/tmp/the modules');
 
 describe('UpdateOS', () => {
   const VERSIONS = 'dpkg-query -W -f \'${Package}=${Version} \' sample-one sample-two';

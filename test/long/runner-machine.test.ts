@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { sharedBase } from '../harness/base.ts';
 import { launchOn, type Launched } from '../harness/launch-on.ts';
+import { moduleCases } from '../harness/module-cases.ts';
 import { bashDocument, runText } from '../harness/runner-cases.ts';
 
 let launched: Launched;
@@ -36,3 +37,5 @@ test('simple-boot-test-linux', async () => {
   const { outcome } = await runText(launched.instance, text, { phases: ['test'] });
   assert.equal(outcome.status, 'success', JSON.stringify(outcome.failure));
 });
+
+moduleCases(() => launched.instance, () => '/var/tmp/the modules');
