@@ -206,7 +206,7 @@ async function runModule(state: RunState, step: Step, inputs: InputValue, timer:
 async function makeWorkingDirectory(state: RunState): Promise<void> {
   if (state.workingDirectoryMade) return;
   const { instance, signal } = state.run;
-  const made = await instance.run({ argv: ['mkdir', '-p', '--', state.workingDirectory], timeoutSeconds: 60, ...(signal === undefined ? {} : { signal }) });
+  const made = await instance.run({ argv: ['mkdir', '-p', '--', state.workingDirectory], own: true, timeoutSeconds: 60, ...(signal === undefined ? {} : { signal }) });
   if (made.exitCode !== 0) throw new InputError(`the working directory ${state.workingDirectory} could not be made in the instance`);
   state.workingDirectoryMade = true;
 }
