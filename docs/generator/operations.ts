@@ -20,6 +20,13 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   ListImageRecipes: '`owner` `Self` only; any other owner has none.',
   DeleteImageRecipe: 'Refused while a pipeline resolves to it. Images do not hold it: they keep a copy.',
 
+  ImportComponent: 'A shell script (`data` only) becomes a document with one `ExecuteBash` step in the phase of its `type`.',
+
+  CreateContainerRecipe: 'Checks template (`dockerfileTemplateData` only), components and parent: an image in a registry, or a container image of one\'s own. Pipelines can name it; building it is refused when it is asked for.',
+  GetContainerRecipe: 'Wildcards allowed: the highest version.',
+  ListContainerRecipes: '`owner` `Self` only; any other owner has none.',
+  DeleteContainerRecipe: 'Refused while a pipeline resolves to it.',
+
   CreateInfrastructureConfiguration: 'What takes effect: `instanceTypes[0]`, and the resource tag `ingot:driver` (`drivers.md`). Whether the instance profile exists is not asked: there is none here.',
   GetInfrastructureConfiguration: 'As it is stored.',
   ListInfrastructureConfigurations: 'By name.',
@@ -32,7 +39,7 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   UpdateDistributionConfiguration: 'Replaces description and distributions. Images in work keep their copy.',
   DeleteDistributionConfiguration: 'Refused while a pipeline names it.',
 
-  CreateImagePipeline: 'Recipe and configurations must exist; image recipes only. A schedule is checked for its form and stored; nothing starts by itself yet.',
+  CreateImagePipeline: 'Recipe and configurations must exist. A schedule is checked for its form and stored; nothing starts by itself yet.',
   GetImagePipeline: 'With the date and status of the last run. `consecutiveFailures` is 0: it counts scheduled builds.',
   ListImagePipelines: 'By name.',
   UpdateImagePipeline: 'Replaces everything but the name.',
@@ -53,6 +60,12 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   ListWorkflowBuildVersions: 'Of the versions that `workflowVersionArn` means (wildcards allowed), or of all without it.',
   DeleteWorkflow: 'One build. Refused while a pipeline resolves to it.',
 
+  CreateLifecyclePolicy: 'Checks the rules (one for each action, `COUNT` with `DELETE` only, and so on) and stores them. Nothing carries them out by itself yet.',
+  GetLifecyclePolicy: 'As it is stored.',
+  ListLifecyclePolicies: 'By name, without rules and selection.',
+  UpdateLifecyclePolicy: 'Replaces everything but the name.',
+  DeleteLifecyclePolicy: 'The policy; what it did stays done.',
+
   ListWorkflowExecutions: 'What ran for an image, in order.',
   GetWorkflowExecution: 'Status and counts of steps.',
   ListWorkflowStepExecutions: 'Steps in order; inputs and outputs are JSON text.',
@@ -67,6 +80,11 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   GetContainerRecipePolicy: 'As for components.',
   PutImagePolicy: 'As for components.',
   GetImagePolicy: 'As for components.',
+
+  ListImageScanFindings: 'None: no image is scanned yet.',
+  ListImageScanFindingAggregations: 'None: no image is scanned yet.',
+  ImportDiskImage: 'Answers `ClientException`, as AWS does for media that it does not take.',
+  GetMarketplaceResource: 'Answers `InvalidRequestException`: nothing here is of AWS Marketplace.',
 
   ListTagsForResource: 'Of any resource here; of managed ones none.',
   TagResource: 'Adds and replaces; 50 tags at most.',
@@ -99,7 +117,7 @@ export const WHEN: Readonly<Record<ErrorCode, string>> = {
   ResourceInUseException: 'An AMI is to be deregistered whose image is in work.',
   ResourceDependencyException: 'A delete of what others refer to (they are named), or of an image in work.',
   IdempotentParameterMismatchException: 'A client token that came before with other parameters.',
-  ClientException: 'Not answered by this version.',
+  ClientException: 'Installation media are to be imported.',
   ServiceQuotaExceededException: 'More than 20 components in a recipe.',
   ForbiddenException: 'A change or tags of a managed resource.',
   AccessDeniedException: 'Not answered by this version.',

@@ -1,10 +1,13 @@
 import { strict as assert } from 'node:assert';
+import { createSecretKey } from 'node:crypto';
 import { test } from 'node:test';
 import { ApiError } from '../resources/errors.ts';
 import type { OperationContext } from './context.ts';
 import { openPage, type PageInput } from './paging.ts';
 
-const context = { operation: 'ListComponents', account: '123456789012', region: 'us-east-1' } as OperationContext;
+const contextWith = (key: string): OperationContext =>
+  ({ operation: 'ListComponents', account: '123456789012', region: 'us-east-1', services: { catalog: { pageTokenKey: createSecretKey(Buffer.from(key)) } } }) as OperationContext;
+const context = contextWith('key');
 const numbers = Array.from({ length: 60 }, (_, index) => index);
 
 function list(input: PageInput & Record<string, unknown>, from = context): { items: number[]; nextToken?: string } {
@@ -53,11 +56,21 @@ test('a token counts for its operation, caller and parameters only', () => {
     [{ ...good, nextToken: Buffer.from('[1,"x",3]').toString('base64url') }, context],
     [{ ...good, nextToken: Buffer.from('{}').toString('base64url') }, context],
     [{ ...good, nextToken: token.slice(0, -3) }, context],
+    [{ ...good, nextToken: `${token}=` }, context],
+    [{ ...good, nextToken: forged(token) }, context],
+    [good, contextWith('of another server')],
   ];
   for (const [input, from] of refused) {
     assert.throws(() => list(input, from), (error) => error instanceof ApiError && error.code === 'InvalidPaginationTokenException', JSON.stringify(input));
   }
 });
+
+/** A token for another position under the signature of this one. */
+function forged(token: string): string {
+  const bytes = Buffer.from(token, 'base64url');
+  const [position] = JSON.parse(bytes.subarray(16).toString()) as [number];
+  return Buffer.concat([bytes.subarray(0, 16), Buffer.from(JSON.stringify([position + 1]))]).toString('base64url');
+}
 
 test('a position of another shape is refused', () => {
   const { nextToken } = openPage({ maxResults: 1 }, context, ['string']).cut(['a', 'b'], (item) => [item]);

@@ -1,8 +1,9 @@
 /**
  * Pages of lists. A `nextToken` says after which position of the list's order the next page begins (its last item's key), so that what is
- * made or deleted in between shifts nothing. It is bound to the operation, the caller and the other parameters: with others it is refused.
+ * made or deleted in between shifts nothing. It is signed with a key of the data directory, over the operation, the caller and the other
+ * parameters too: with others it is refused, and so is one that somebody made up.
  */
-import { createHash } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { invalidPaginationToken } from '../resources/errors.ts';
 import type { OperationContext } from './context.ts';
 
@@ -38,39 +39,43 @@ export interface Page {
  * @throws {ApiError} InvalidPaginationTokenException
  */
 export function openPage(input: PageInput, context: OperationContext, shape: readonly ('string' | 'number')[]): Page {
-  const binding = bindingOf(input, context);
+  const seal = sealOf(input, context);
   const limit = Math.min(input.maxResults ?? PAGE_SIZE, PAGE_SIZE);
   return {
     limit,
-    ...(input.nextToken === undefined ? {} : { after: readToken(input.nextToken, binding, shape) }),
+    ...(input.nextToken === undefined ? {} : { after: readToken(input.nextToken, seal, shape) }),
     cut(found, position) {
       const items = found.slice(0, limit);
       if (found.length <= limit) return { items };
-      return { items, nextToken: writeToken(position(items.at(-1)!), binding) };
+      return { items, nextToken: writeToken(position(items.at(-1)!), seal) };
     },
   };
 }
 
-function bindingOf(input: PageInput, { operation, account, region }: OperationContext): string {
+/** Signs the JSON of a position. */
+type Seal = (position: string) => Buffer;
+
+const SIGNATURE_BYTES = 16;
+
+function sealOf(input: PageInput, { operation, account, region, services }: OperationContext): Seal {
   const { nextToken: _, maxResults: __, ...others } = input;
-  return createHash('sha256').update(JSON.stringify([operation, account, region, canonical(others)])).digest('base64url').slice(0, 16);
+  return (position) => createHmac('sha256', services.catalog.pageTokenKey).update(JSON.stringify([operation, account, region, canonical(others), position])).digest().subarray(0, SIGNATURE_BYTES);
 }
 
-function writeToken(position: Position, binding: string): string {
-  return Buffer.from(JSON.stringify([1, binding, ...position])).toString('base64url');
+function writeToken(position: Position, seal: Seal): string {
+  const text = JSON.stringify(position);
+  return Buffer.concat([seal(text), Buffer.from(text)]).toString('base64url');
 }
 
-function readToken(token: string, binding: string, shape: readonly ('string' | 'number')[]): Position {
-  let parts: unknown;
-  try {
-    parts = JSON.parse(Buffer.from(token, 'base64url').toString('utf8'));
-  } catch {
-    throw invalidPaginationToken();
-  }
-  if (!Array.isArray(parts) || parts[0] !== 1 || parts[1] !== binding) throw invalidPaginationToken();
-  const position = parts.slice(2) as unknown[];
+function readToken(token: string, seal: Seal, shape: readonly ('string' | 'number')[]): Position {
+  const bytes = Buffer.from(token, 'base64url');
+  const text = bytes.subarray(SIGNATURE_BYTES).toString('utf8');
+  // Decoding passes over what is no base64, so that many texts would be one token.
+  if (bytes.length <= SIGNATURE_BYTES || bytes.toString('base64url') !== token || !timingSafeEqual(bytes.subarray(0, SIGNATURE_BYTES), seal(text))) throw invalidPaginationToken();
+  const position = JSON.parse(text) as Position;
+  // An older version may have ordered the list by something else.
   if (position.length !== shape.length || position.some((value, index) => typeof value !== shape[index])) throw invalidPaginationToken();
-  return position as Position;
+  return position;
 }
 
 /** A value with the members of all objects in one order, so that equal values have equal JSON. */

@@ -1,4 +1,5 @@
 /** The catalogue: everything that Ingot knows, in one database of the data directory. */
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kysely, type Transaction } from 'kysely';
@@ -16,6 +17,8 @@ export interface Catalog {
   readonly dataDirectory: string;
   /** For single queries. In a transaction use what `transaction` gives. */
   readonly db: Kysely<Tables>;
+  /** What signs page tokens: made with the database, so that they outlive the server. */
+  readonly pageTokenKey: KeyObject;
   /** What comes with Ingot: components, workflows, base images. */
   readonly managed: ManagedRegister;
   /** All of it or nothing, and nobody else writes meanwhile. Keep it short: no waiting for anything but queries. */
@@ -25,6 +28,8 @@ export interface Catalog {
 
 /** Anything queries run on: the catalogue's `db` or a transaction. */
 export type Queryable = Kysely<Tables>;
+
+const PAGE_TOKENS = 'page tokens';
 
 interface Migration {
   readonly number: number;
@@ -55,11 +60,12 @@ export async function openCatalog(
   const transaction: Catalog['transaction'] = (work) => inTransactionScope(() => db.transaction().execute(work));
   try {
     await transaction(migrate);
+    const { value } = await db.selectFrom('secrets').select('value').where('name', '=', PAGE_TOKENS).executeTakeFirstOrThrow();
+    return { dataDirectory, db, pageTokenKey: createSecretKey(value, 'hex'), managed, transaction, close: () => db.destroy() };
   } catch (error) {
     await db.destroy();
     throw error;
   }
-  return { dataDirectory, db, managed, transaction, close: () => db.destroy() };
 }
 
 async function migrate(trx: Transaction<Tables>): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {
-  CancelImageCreationCommand, CreateComponentCommand, CreateDistributionConfigurationCommand, CreateImageCommand, CreateImagePipelineCommand, CreateImageRecipeCommand,
+  CancelImageCreationCommand, CreateComponentCommand, CreateContainerRecipeCommand, CreateDistributionConfigurationCommand, CreateImageCommand, CreateImagePipelineCommand, CreateImageRecipeCommand,
   CreateInfrastructureConfigurationCommand, DeleteComponentCommand, DeleteDistributionConfigurationCommand, DeleteImageCommand, DeleteImagePipelineCommand,
   DeleteImageRecipeCommand, DeleteInfrastructureConfigurationCommand, GetComponentCommand, GetDistributionConfigurationCommand, GetImageCommand, GetImagePipelineCommand,
   GetImageRecipeCommand, GetInfrastructureConfigurationCommand, GetWorkflowExecutionCommand, GetWorkflowStepExecutionCommand, ListComponentBuildVersionsCommand, ListComponentsCommand,
@@ -537,7 +537,9 @@ describe('what is not supported yet', () => {
     const { imageRecipeArn } = await recipe(unique('encrypted'), { blockDeviceMappings: [{ deviceName: '/dev/xvda', ebs: { encrypted: true } }] });
     const infrastructureConfigurationArn = await infrastructure();
     await fails(api.client.send(new CreateImageCommand({ imageRecipeArn, infrastructureConfigurationArn })), 'InvalidRequestException', /encrypted/);
-    const containerRecipeArn = own('container-recipe/c/1.0.0');
+    const { containerRecipeArn } = await api.client.send(new CreateContainerRecipeCommand({
+      name: 'container', semanticVersion: '1.0.0', containerType: 'DOCKER', parentImage: 'debian:12', dockerfileTemplateData: 'FROM {{{ imagebuilder:parentImage }}}', targetRepository: { service: 'ECR', repositoryName: 'c' },
+    }));
     await fails(api.client.send(new CreateImageCommand({ containerRecipeArn, infrastructureConfigurationArn })), 'InvalidParameterValueException', /not supported/);
     await fails(recipe(unique('r'), { additionalInstanceConfiguration: { userDataOverride: '#!/bin/sh' } }), 'InvalidParameterValueException', /userDataOverride/);
   });

@@ -1,5 +1,6 @@
 /** What pipelines and images have in common: what is built, where, and how it is tested and distributed. */
 import type { DistributionConfiguration, ImageTestsConfiguration, InfrastructureConfiguration, WorkflowConfiguration } from '@aws-sdk/client-imagebuilder';
+import { containerRecipes, type StoredContainerRecipe } from '../../catalog/container-recipes.ts';
 import { distributionConfigurations } from '../../catalog/distribution-configurations.ts';
 import { imageRecipes, type StoredImageRecipe } from '../../catalog/image-recipes.ts';
 import { infrastructureConfigurations } from '../../catalog/infrastructure-configurations.ts';
@@ -7,7 +8,7 @@ import { resolveRecipe, resolveWorkflow } from '../../catalog/resolve.ts';
 import { workflowParameterValues } from '../../documents/workflow/parameters.ts';
 import { parseWorkflowDocument } from '../../documents/workflow/parse.ts';
 import { parseArn } from '../../resources/arns.ts';
-import { invalidParameterCombination, invalidParameterValue, invalidParameterValues, serviceQuotaExceeded, valueNotSupported, type ValueFault } from '../../resources/errors.ts';
+import { invalidParameterCombination, invalidParameterValue, invalidParameterValues, serviceQuotaExceeded, type ValueFault } from '../../resources/errors.ts';
 import { stepActions } from '../../workflows/actions.ts';
 import type { OperationContext } from '../context.ts';
 import { isVisible } from './common.ts';
@@ -25,7 +26,7 @@ export interface BuildSettings {
 
 /** What they name, found. */
 export interface FoundSettings {
-  readonly recipe: StoredImageRecipe;
+  readonly recipe: StoredImageRecipe | StoredContainerRecipe;
   readonly infrastructure: InfrastructureConfiguration;
   readonly distribution?: DistributionConfiguration;
 }
@@ -41,12 +42,11 @@ export async function findSettings(context: OperationContext, settings: BuildSet
   if ((imageRecipeArn === undefined) === (containerRecipeArn === undefined)) {
     throw invalidParameterCombination('Give exactly one of imageRecipeArn and containerRecipeArn.');
   }
-  if (imageRecipeArn === undefined) throw valueNotSupported('containerRecipeArn', 'It asks for a container image.');
   await checkWorkflows(context, settings);
 
-  const recipeArn = isVisible(context, parseArn(imageRecipeArn)) ? await resolveRecipe(context.db, imageRecipeArn) : undefined;
-  const recipe = recipeArn === undefined ? undefined : await imageRecipes.get(context.db, recipeArn);
-  if (recipe === undefined) throw missing('imageRecipeArn', imageRecipeArn);
+  const recipe = imageRecipeArn !== undefined
+    ? await findRecipe(context, 'imageRecipeArn', imageRecipeArn, imageRecipes)
+    : await findRecipe(context, 'containerRecipeArn', containerRecipeArn!, containerRecipes);
   const infrastructure = isVisible(context, parseArn(infrastructureConfigurationArn))
     ? await infrastructureConfigurations.get(context.db, infrastructureConfigurationArn)
     : undefined;
@@ -57,6 +57,15 @@ export async function findSettings(context: OperationContext, settings: BuildSet
     : undefined;
   if (distribution === undefined) throw missing('distributionConfigurationArn', distributionConfigurationArn);
   return { recipe, infrastructure, distribution };
+}
+
+async function findRecipe<T>(
+  context: OperationContext, path: string, reference: string, recipes: { get(db: OperationContext['db'], arn: string): Promise<T | undefined> },
+): Promise<T> {
+  const arn = isVisible(context, parseArn(reference)) ? await resolveRecipe(context.db, reference) : undefined;
+  const recipe = arn === undefined ? undefined : await recipes.get(context.db, arn);
+  if (recipe === undefined) throw missing(path, reference);
+  return recipe;
 }
 
 function missing(path: string, arn: string) {

@@ -19,13 +19,16 @@ interface Filter {
 /**
  * Filters as conditions on columns: the values of one are alternatives, several all have to hold.
  * @param columns the filters that the list has, by name
+ * @param pathOf where a filter stands in the input
  * @throws {ApiError} InvalidParameterValueException for another name
  */
-export function readFilters<Column extends string>(filters: readonly Filter[] | undefined, columns: Readonly<Record<string, Column>>): Conditions<Column> {
+export function readFilters<Column extends string>(
+  filters: readonly Filter[] | undefined, columns: Readonly<Record<string, Column>>, pathOf: (index: number) => string = (index) => `filters[${index}]`,
+): Conditions<Column> {
   const conditions: Conditions<Column> = {};
   for (const [index, { name = '', values = [] }] of (filters ?? []).entries()) {
     const column = Object.hasOwn(columns, name) ? columns[name] : undefined;
-    if (column === undefined) throw invalidParameterValue(`filters[${index}].name`, `There is no filter '${name}' here; there are: ${Object.keys(columns).join(', ')}.`);
+    if (column === undefined) throw invalidParameterValue(`${pathOf(index)}.name`, `There is no filter '${name}' here; there are: ${Object.keys(columns).join(', ')}.`);
     const before = conditions[column];
     conditions[column] = before === undefined ? values : values.filter((value) => before.includes(value));
   }

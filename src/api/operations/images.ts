@@ -10,7 +10,7 @@ import { resolveImageToRead } from '../../catalog/resolve.ts';
 import { sliceOf, type Conditions } from '../../catalog/slices.ts';
 import { isInProgress } from '../../resources/statuses.ts';
 import { parseArn, resourceArn, versionArn, type Arn } from '../../resources/arns.ts';
-import { ApiError, invalidRequest, resourceDependency, resourceNotFound } from '../../resources/errors.ts';
+import { ApiError, invalidRequest, resourceDependency, resourceNotFound, valueNotSupported } from '../../resources/errors.ts';
 import { formatVersion, parseVersion, type Version } from '../../resources/versions.ts';
 import { refuseDangerous } from '../../workflows/preparation.ts';
 import type { Handlers, OperationContext } from '../context.ts';
@@ -29,6 +29,7 @@ export interface StartedBuild extends BuildSettings, Pick<Image, 'enhancedImageM
 
 /** Records an image to be built, with its recipe and configurations as they are now. Whoever works on images is told after the commit. */
 export async function startBuild(context: OperationContext, build: StartedBuild, { recipe, infrastructure, distribution }: FoundSettings): Promise<Image & { arn: string }> {
+  if ('containerType' in recipe) throw valueNotSupported('containerRecipeArn', `The recipe '${recipe.arn}' is for a container image.`);
   const parent = await findParentImage(context, recipe.parentImage);
   const { slug, version } = parseArn(recipe.arn) as Arn & { version: Version };
   const image = compact({

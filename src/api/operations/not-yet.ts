@@ -9,29 +9,15 @@ import type { OperationName } from '../model.ts';
 /** Their names. */
 export const NOT_YET = [
   'CancelLifecycleExecution',
-  'CreateContainerRecipe',
-  'CreateLifecyclePolicy',
-  'DeleteContainerRecipe',
-  'DeleteLifecyclePolicy',
   'DistributeImage',
-  'GetContainerRecipe',
   'GetLifecycleExecution',
-  'GetLifecyclePolicy',
-  'GetMarketplaceResource',
-  'ImportComponent',
-  'ImportDiskImage',
   'ImportVmImage',
-  'ListContainerRecipes',
-  'ListImageScanFindingAggregations',
-  'ListImageScanFindings',
   'ListLifecycleExecutionResources',
   'ListLifecycleExecutions',
-  'ListLifecyclePolicies',
   'ListWaitingWorkflowSteps',
   'RetryImage',
   'SendWorkflowStepAction',
   'StartResourceStateUpdate',
-  'UpdateLifecyclePolicy',
 ] as const satisfies readonly OperationName[];
 
 type NotYet = (typeof NOT_YET)[number];

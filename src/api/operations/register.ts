@@ -2,14 +2,18 @@
 import type { Handlers } from '../context.ts';
 import { OPERATIONS, type OperationName } from '../model.ts';
 import { componentOperations } from './components.ts';
+import { containerRecipeOperations } from './container-recipes.ts';
 import { distributionConfigurationOperations } from './distribution-configurations.ts';
 import { executionOperations } from './executions.ts';
 import { imagePipelineOperations } from './image-pipelines.ts';
 import { imageRecipeOperations } from './image-recipes.ts';
 import { imageOperations } from './images.ts';
+import { importOperations } from './imports.ts';
 import { infrastructureConfigurationOperations } from './infrastructure-configurations.ts';
+import { lifecyclePolicyOperations } from './lifecycle-policies.ts';
 import { NOT_YET, notYetOperations } from './not-yet.ts';
 import { resourcePolicyOperations } from './resource-policies.ts';
+import { scanFindingOperations } from './scan-findings.ts';
 import { tagOperations } from './tags.ts';
 import { workflowOperations } from './workflows.ts';
 
@@ -17,13 +21,17 @@ import { workflowOperations } from './workflows.ts';
 export const handlers: Handlers = {
   ...notYetOperations,
   ...componentOperations,
+  ...containerRecipeOperations,
   ...distributionConfigurationOperations,
   ...executionOperations,
   ...imagePipelineOperations,
   ...imageRecipeOperations,
   ...imageOperations,
+  ...importOperations,
   ...infrastructureConfigurationOperations,
+  ...lifecyclePolicyOperations,
   ...resourcePolicyOperations,
+  ...scanFindingOperations,
   ...tagOperations,
   ...workflowOperations,
 };
