@@ -28,7 +28,7 @@ describe('the outcome of a document', () => {
     result.addStep(step('IgnoredFailure'), failure('a'), false);
     result.addStep(step('Success'), undefined, false);
     assert.deepEqual({ ...result.outcome(), phases: [] }, {
-      status: 'success', phases: [], failedStepCount: 0, executedStepCount: 2, ignoredFailedStepCount: 1, skippedStepCount: 0,
+      status: 'success', phases: [], failedStepCount: 0, executedStepCount: 2, ignoredFailedStepCount: 1, skippedStepCount: 0, ignored: [failure('a')],
     });
   });
 

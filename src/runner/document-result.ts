@@ -5,6 +5,7 @@ import type { DocumentFailure, DocumentOutcome, PhaseOutcome, PhaseStatus, StepO
 export class DocumentResult {
   private readonly phases: { readonly name: string; readonly steps: StepOutcome[] }[] = [];
   private failure: DocumentFailure | undefined;
+  private readonly ignored: DocumentFailure[] = [];
   private timedOut = false;
 
   startPhase(name: string): void {
@@ -17,6 +18,7 @@ export class DocumentResult {
    */
   addStep(step: StepOutcome, failure: DocumentFailure | undefined, timedOut: boolean): void {
     this.phases.at(-1)!.steps.push(step);
+    if (step.status === 'IgnoredFailure' && failure !== undefined) this.ignored.push(failure);
     if (step.status !== 'Failed' || this.failure !== undefined) return;
     this.failure = failure;
     this.timedOut = timedOut;
@@ -33,6 +35,7 @@ export class DocumentResult {
       ignoredFailedStepCount: count('IgnoredFailure'),
       skippedStepCount: count('Skipped'),
       ...(this.failure === undefined ? {} : { failure: this.failure }),
+      ignored: this.ignored,
     };
   }
 }

@@ -11,6 +11,8 @@ describe('what a user can do about a failed step', () => {
     ['curl: (6) Could not resolve host: example.com', /resolve that name/],
     ['  Could not connect to deb.debian.org:80 (151.101.2.132), connection timed out', /cannot reach that server/],
     ['curl: (7) Failed to connect to 192.0.2.1 port 80', /cannot reach that server/],
+    ['curl: (7) Failed to connect to localhost port 8080 after 0 ms: Couldn\'t connect to server', /Nothing listens there/],
+    ['dial tcp 127.0.0.1:6443: connect: connection refused', /Nothing listens there/],
     ['/bin/bash: fork: retry: Resource temporarily unavailable', /16,384/],
     ['make: cc1: Cannot allocate memory', /larger instance type/],
   ];

@@ -27,6 +27,10 @@ const REMEDIES: readonly Remedy[] = [
     advice: 'The instance cannot resolve that name. See whether this host can, and what ./ingot doctor says of DNS in instances.',
   },
   {
+    patterns: [/(?:connect|connection|dial)\b.*(?:\blocalhost\b|\b127\.0\.0\.1\b|\[?::1\]?)|(?:\blocalhost\b|\b127\.0\.0\.1\b).*refused/i],
+    advice: 'Nothing listens there in the instance. See whether an earlier step starts that service, and waits until it is up.',
+  },
+  {
     patterns: [
       /(?:Could|Can)(?:not| not) connect to|Unable to connect|Connection (?:timed out|refused|failed)|Network is unreachable|No route to host|Cannot initiate the connection|Failed to connect/i,
       /Failed to fetch|Some index files failed to download/,

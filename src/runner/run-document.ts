@@ -71,6 +71,8 @@ export interface DocumentFailure {
   readonly outputTail: readonly string[];
   /** The instance no longer answers: nothing more can be run in it. */
   readonly instanceLost?: true;
+  /** What the journal says of the services that the step speaks of; of all since the component began where it names none. */
+  readonly journal?: { readonly units: readonly string[]; readonly lines: readonly string[] };
 }
 
 /** How a document went. */
@@ -84,6 +86,8 @@ export interface DocumentOutcome {
   readonly ignoredFailedStepCount: number;
   readonly skippedStepCount: number;
   readonly failure?: DocumentFailure;
+  /** The steps that failed and were ignored, in order. */
+  readonly ignored: readonly DocumentFailure[];
 }
 
 /**

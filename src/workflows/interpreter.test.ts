@@ -9,7 +9,7 @@ import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import type { StepAction, StepContext } from './actions/action.ts';
 import { CancelledError, type ImageWork } from './image-work.ts';
-import { runWorkflow } from './interpreter.ts';
+import { runWorkflow, type StageLimit } from './interpreter.ts';
 
 const dataDirectory = mkdtempSync(join(tmpdir(), 'ingot-interpreter-'));
 const catalog = await openCatalog(dataDirectory);
@@ -44,10 +44,10 @@ function recording(behaviour: Record<string, (context: StepContext) => Promise<R
   return { actions, calls };
 }
 
-async function interpret(work: ImageWork, text: string, actions: Record<string, StepAction>): Promise<void> {
+async function interpret(work: ImageWork, text: string, actions: Record<string, StepAction>, limit?: StageLimit): Promise<void> {
   const { document, faults } = parseWorkflowDocument(text, 'BUILD');
   assert.ok(document, JSON.stringify(faults));
-  await runWorkflow(work, { document, arn: 'arn:w', name: 'w', type: 'BUILD', parameters: {}, position: 0, actions });
+  await runWorkflow(work, { document, arn: 'arn:w', name: 'w', type: 'BUILD', parameters: {}, position: 0, actions, ...(limit === undefined ? {} : { limit }) });
 }
 
 async function recorded(work: ImageWork): Promise<{ workflow: string; steps: string[] }> {
@@ -149,6 +149,19 @@ test('a step past its deadline fails with its name', async () => {
     ExecuteComponents: ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
   });
   await assert.rejects(interpret(work, THREE_STEPS.replace('action: ExecuteComponents', 'action: ExecuteComponents\n    timeoutSeconds: 1'), actions), /failed with reason: Step Apply timed out/);
+});
+
+test('a stage past its limit goes on with no step, not even after one that may fail', async () => {
+  const work = newWork();
+  const { actions } = recording({
+    ExecuteComponents: ({ signal }) => new Promise((_, reject) => {
+      if (signal.aborted) reject(signal.reason as Error);
+      else signal.addEventListener('abort', () => reject(signal.reason as Error));
+    }),
+  });
+  const text = THREE_STEPS.replace('action: ExecuteComponents', 'action: ExecuteComponents\n    onFailure: Continue');
+  await assert.rejects(interpret(work, text, actions, { endsAt: Date.now(), message: 'the tests did not end' }), /failed with reason: Step Apply timed out: the tests did not end/);
+  assert.deepEqual(await recorded(work), { workflow: 'ROLLBACK_COMPLETED', steps: ['Launch COMPLETED COMPLETED', 'Apply FAILED', 'End SKIPPED'] });
 });
 
 test('a cancellation ends the step, the workflow and what was launched', async () => {

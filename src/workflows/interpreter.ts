@@ -27,8 +27,23 @@ export interface WorkflowRun {
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Order within the image, from 0. */
   readonly position: number;
+  /** When its stage has to be over; none when absent. */
+  readonly limit?: StageLimit;
   /** What its steps can do; default the register. */
   readonly actions?: Readonly<Record<string, StepAction>>;
+}
+
+/** A time limit of a whole stage, whose steps have their own besides. */
+export interface StageLimit {
+  /** Milliseconds since 1970. */
+  readonly endsAt: number;
+  /** What the image's reason says when it is over. */
+  readonly message: string;
+}
+
+/** The stage's time is over: no step of it goes on, whatever its `onFailure` says. */
+class StageTimeout extends Error {
+  override readonly name = 'StageTimeout';
 }
 
 /** A workflow that failed. The message is the image's reason in AWS's form. */
@@ -67,7 +82,7 @@ export async function runWorkflow(work: ImageWork, run: WorkflowRun): Promise<vo
       outputs.set(step.name, result.outputs);
       ran.push(result);
     } catch (error) {
-      if (step.onFailure === 'Continue' && !work.signal.aborted) continue;
+      if (step.onFailure === 'Continue' && !work.signal.aborted && !(error instanceof StageTimeout)) continue;
       const failure = await abort(work, run, id, position, error as Error, ran, lookup, report);
       throw failure;
     }
@@ -110,7 +125,8 @@ async function runStep(
   const started = Date.now();
   await insertStepExecution(db, { ...record, status: 'RUNNING', inputs: JSON.stringify(step.inputs), start_time: timestamp() });
   report({ type: 'step', action: step.action, status: 'RUNNING', text: step.name });
-  const deadline = withDeadline(work.signal, timeoutSeconds * 1000);
+  const stageLeft = run.limit === undefined ? Infinity : Math.max(0, run.limit.endsAt - Date.now());
+  const deadline = withDeadline(work.signal, Math.min(timeoutSeconds * 1000, stageLeft));
   const { signal } = deadline;
   try {
     if (step.waitSeconds > 0) await sleep(step.waitSeconds * 1000, signal);
@@ -124,7 +140,8 @@ async function runStep(
   } catch (cause) {
     const cancelled = work.signal.aborted;
     const timedOut = !cancelled && deadline.expired();
-    const error = timedOut ? new Error(`Step ${step.name} timed out`, { cause }) : cancelled ? (work.signal.reason as Error) : (cause as Error);
+    const stageOver = timedOut && stageLeft < timeoutSeconds * 1000;
+    const error = stageOver ? new StageTimeout(`Step ${step.name} timed out: ${run.limit!.message}`, { cause }) : timedOut ? new Error(`Step ${step.name} timed out: it did not end within its timeoutSeconds of ${timeoutSeconds}`, { cause }) : cancelled ? (work.signal.reason as Error) : (cause as Error);
     const status = cancelled ? 'CANCELLED' : 'FAILED';
     // What a machine that did not start said last stands right above the message that it did not.
     if (!cancelled && cause instanceof InstanceError) for (const text of cause.console) report({ type: 'output', stream: 'console', level: 'warn', text });

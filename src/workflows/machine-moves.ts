@@ -6,7 +6,7 @@ import { needsMachine } from '../documents/component/machine-rule.ts';
 import { driverNamed, missingByDriver } from '../instances/launch.ts';
 import type { Report } from '../resources/progress.ts';
 import { containerRefusal, type ContainerRefusal } from '../runner/container-refusals.ts';
-import type { DocumentOutcome } from '../runner/run-document.ts';
+import type { DocumentFailure, DocumentOutcome } from '../runner/run-document.ts';
 import type { PlannedComponent } from './build-plan.ts';
 import { chooseTestDriver, type DriverChoice } from './choose-driver.ts';
 import type { ImageWork, WorkInstance } from './image-work.ts';
@@ -45,17 +45,19 @@ export async function placeFor(work: ImageWork, entry: WorkInstance, planned: Pl
 
 /**
  * After a failure in a container: when the container refused something that a machine might do, goes to a machine, from the layer
- * before the component. The caller then runs the component once more.
- * @returns the refusal, or undefined when the failure stands
+ * before the component. The caller then runs the component once more. A failure that its step ignores counts too: what the container
+ * refused would be missing from the image, and nobody would know.
+ * @returns the refusal, or undefined when the outcome stands
  */
 export async function retryInMachine(work: ImageWork, entry: WorkInstance, planned: PlannedComponent, outcome: DocumentOutcome, { report, signal }: Move): Promise<ContainerRefusal | undefined> {
-  const { failure } = outcome;
-  if (failure === undefined || failure.instanceLost || entry.instance.capabilities.kernel) return undefined;
-  const refused = containerRefusal(failure.outputTail, failure);
-  if (refused === undefined) return undefined;
+  if (outcome.failure?.instanceLost || entry.instance.capabilities.kernel) return undefined;
+  const found = firstRefusal([...(outcome.failure === undefined ? [] : [outcome.failure]), ...outcome.ignored]);
+  if (found === undefined) return undefined;
+  const { failure, refused } = found;
+  const ended = failure === outcome.failure ? 'failed' : 'failed, which its step ignores,';
   report({
     type: 'log', level: 'warn',
-    text: `${planned.component.name} failed in the container at phase '${failure.phase}', step '${failure.step}' (${failure.message}), because ${refused.refusal}: '${refused.line}'. It is tried once more in a virtual machine, from the layer before it`,
+    text: `${planned.component.name} ${ended} in the container at phase '${failure.phase}', step '${failure.step}' (${failure.message}), because ${refused.refusal}: '${refused.line}'. It is tried once more in a virtual machine, from the layer before it`,
   });
   let choice;
   try {
@@ -66,6 +68,14 @@ export async function retryInMachine(work: ImageWork, entry: WorkInstance, plann
   }
   await moveToDriver(work, entry, choice, { report, signal });
   return refused;
+}
+
+function firstRefusal(failures: readonly DocumentFailure[]): { readonly failure: DocumentFailure; readonly refused: ContainerRefusal } | undefined {
+  for (const failure of failures) {
+    const refused = containerRefusal([...failure.outputTail, ...(failure.journal?.lines ?? [])], failure);
+    if (refused !== undefined) return { failure, refused };
+  }
+  return undefined;
 }
 
 function need({ document, phases, component }: PlannedComponent): ReturnType<typeof needsMachine> {

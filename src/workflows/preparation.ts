@@ -51,7 +51,6 @@ export function membersWithoutEffect(image: Image): readonly string[] {
   for (const [index, workflow] of (image.workflows ?? []).entries()) {
     for (const member of ['parallelGroup', 'onFailure'] as const) if (workflow[member] !== undefined) paths.push(`workflows[${index}].${member}`);
   }
-  if (image.imageTestsConfiguration?.timeoutMinutes !== undefined && image.imageTestsConfiguration.timeoutMinutes !== 720) paths.push('imageTestsConfiguration.timeoutMinutes');
   if (image.loggingConfiguration !== undefined) paths.push('loggingConfiguration');
   if (image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride !== undefined) paths.push('imageRecipe.additionalInstanceConfiguration.userDataOverride');
   paths.push(...mappingsWithoutEffect(image.imageRecipe?.blockDeviceMappings));

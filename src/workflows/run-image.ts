@@ -17,7 +17,7 @@ import { planOf } from './actions/distribute-image.ts';
 import { refuseUnfitHost } from './host-fitness.ts';
 import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
 import { endWorkInstance } from './instances.ts';
-import { runWorkflow } from './interpreter.ts';
+import { runWorkflow, type StageLimit } from './interpreter.ts';
 import { refuseDangerous, resolveComponents, warnWithoutEffect } from './preparation.ts';
 import { outputResources } from './outputs.ts';
 import { selectWorkflows, type SelectedWorkflow } from './select-workflows.ts';
@@ -83,6 +83,7 @@ async function stages(work: ImageWork): Promise<void> {
 
 async function runStage(work: ImageWork, workflows: readonly SelectedWorkflow[], type: Stage, status: 'BUILDING' | 'TESTING' | 'DISTRIBUTING'): Promise<void> {
   await setStatus(work.catalog, work.arn, work.report, status);
+  const limit = type === 'TEST' ? testLimit(work.image, Date.now()) : undefined;
   for (const [position, workflow] of workflows.entries()) {
     if (workflow.type !== type) continue;
     work.signal.throwIfAborted();
@@ -90,8 +91,18 @@ async function runStage(work: ImageWork, workflows: readonly SelectedWorkflow[],
     if (document === undefined) throw new Error(`workflow ${workflow.arn} is not valid: ${faults[0]?.message}`);
     const { values, problems } = workflowParameterValues(document, workflow.parameters);
     if (problems.length > 0) throw new Error(`workflow ${workflow.arn}: ${problems.join('; ')}`);
-    await runWorkflow(work, { document, arn: workflow.arn, name: workflow.name, type, parameters: values, position });
+    await runWorkflow(work, { document, arn: workflow.arn, name: workflow.name, type, parameters: values, position, ...(limit === undefined ? {} : { limit }) });
   }
+}
+
+/** The tests together get `imageTestsConfiguration.timeoutMinutes`. Its default is longer than any step of theirs, and no limit is the same where it is absent. */
+function testLimit({ imageTestsConfiguration }: Image, started: number): StageLimit | undefined {
+  const minutes = imageTestsConfiguration?.timeoutMinutes;
+  if (minutes === undefined) return undefined;
+  return {
+    endsAt: started + minutes * 60_000,
+    message: `the tests did not end within the ${minutes} minutes of imageTestsConfiguration.timeoutMinutes. See in the log what they wait for, or allow more`,
+  };
 }
 
 /** FAILED or CANCELLED, with nothing left of the work but its records and its log. */

@@ -73,6 +73,11 @@ const BAD_DAYS: readonly BadDay[] = [
     reason: [/step 'Next'/, /systemctl: not found/, /What to do: .*leave it in its place/],
   },
   {
+    what: 'starts a service that fails',
+    components: [bash('Start', ['set -e', 'printf "[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \'echo no such profile >&2; exit 3\'\\n" > /etc/systemd/system/web.service', 'systemctl start web'])],
+    reason: [/Job for web\.service failed/, /Journal: no such profile\./],
+  },
+  {
     what: 'cannot reach the package mirror',
     components: [bash('Install', [...CUT_OFF, 'apt-get update', 'apt-get install -y nginx-light'])],
     reason: [/step 'Install'/, /deb\.debian\.org/, /What to do: The instance cannot reach that server.*doctor/],

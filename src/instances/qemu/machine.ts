@@ -8,6 +8,7 @@ import { connectQmp, type Qmp } from '../../platform/qmp.ts';
 import { InstanceError, type Capabilities, type CommandRequest, type CommandResult, type Instance, type LaunchRequest, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { DISK_DEVICE, diskNode, machineFiles, type Accelerator, type MachineFiles } from './arguments.ts';
 import { bootId, getFromGuest, putInGuest, runInGuest, type Guest } from './commands.ts';
+import { BootProgress, processTimes } from './boot-progress.ts';
 import { bootFailure, ConsoleReader, consoleTail } from './console.ts';
 import { agentExec, guestAgent, type GuestAgent } from './guest-agent.ts';
 import { openInGuest } from './streams.ts';
@@ -41,6 +42,8 @@ const TAIL_LINES = 30;
 const TIMER_PANIC = /Kernel panic - not syncing: IO-APIC \+ timer doesn't work/;
 const KERNEL_SPEAKS = /Linux version|systemd\[1\]|\[ {0,5}\d+\.\d{6}\]/;
 const REBOOT_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 120, tcg: 240 };
+/** Between looks at whether a machine that starts gets anywhere, in milliseconds. */
+const LOOK_MS = 2000;
 /** Milliseconds that each way of stopping gets. */
 const POWERDOWN_MS = 60_000;
 const GUEST_SHUTDOWN_MS = 30_000;
@@ -175,15 +178,25 @@ export class QemuInstance implements Instance {
     let recent = '';
     let kernel = false;
     let timerPanics = 0;
+    const progress = new BootProgress(started);
+    let looked = started;
     for (;;) {
       wait.signal?.throwIfAborted();
-      recent = (recent + (await this.readConsole()).map((line) => `${line}\n`).join('')).slice(-4096);
+      const lines = await this.readConsole();
+      progress.printed(lines, this.console.prompt, Date.now());
+      recent = (recent + lines.map((line) => `${line}\n`).join('')).slice(-4096);
       if (TIMER_PANIC.test(recent) && timerPanics++ < 5) {
         this.report({ text: `${wait.what}: the kernel's check of its timer failed, which happens on a busy host; starting it again`, level: 'warn' });
         await this.withQmp((qmp) => qmp.execute('system_reset'));
         recent = '';
+        progress.reset();
       }
-      const failure = bootFailure(recent + this.console.prompt);
+      // A system that goes down first, before it starts anew, is silent for as long as its services want.
+      if (wait.after === undefined && Date.now() - looked > LOOK_MS) {
+        looked = Date.now();
+        progress.look({ at: looked, reads: await this.diskReads(), ...processTimes(this.handle.pid) });
+      }
+      const failure = bootFailure(recent + this.console.prompt) ?? progress.hopeless();
       if (failure !== undefined) throw await this.failure(`${wait.what} does not start: ${failure}`);
       if (!this.alive()) throw await this.failure(`${wait.what} does not start: its QEMU process ended${await this.logTail()}`);
       kernel ||= KERNEL_SPEAKS.test(recent);
@@ -204,6 +217,16 @@ export class QemuInstance implements Instance {
       if (wait.noKernel !== undefined && !kernel && Date.now() - started > wait.noKernel.afterMs) throw wait.noKernel.error();
       if (Date.now() > deadline) throw await this.failure(`${wait.what} does not answer: waited ${wait.seconds} s, at last for ${stage}`);
       await sleep(100, wait.signal);
+    }
+  }
+
+  /** How often the machine read its disk; -1, which counts as a change, when QEMU does not say. */
+  private async diskReads(): Promise<number> {
+    try {
+      const stats = await this.withQmp((qmp) => qmp.execute<readonly { readonly stats: { readonly rd_operations: number } }[]>('query-blockstats', undefined, 5000));
+      return stats.reduce((sum, each) => sum + each.stats.rd_operations, 0);
+    } catch {
+      return -1; // It starts, or has ended.
     }
   }
 

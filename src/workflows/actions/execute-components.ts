@@ -1,13 +1,17 @@
 /** `ExecuteComponents`: runs the phases that belong to the stage, component by component; after each one of a build the disk is a layer. */
 import { newUuid } from '../../platform/ids.ts';
-import { within } from '../../resources/progress.ts';
+import { within, type Report } from '../../resources/progress.ts';
 import { remedyFor } from '../../runner/remedies.ts';
-import { runDocument, type DocumentOutcome } from '../../runner/run-document.ts';
+import { runDocument, type DocumentFailure, type DocumentOutcome } from '../../runner/run-document.ts';
+import { tellingLines, withJournal } from '../../runner/service-journal.ts';
 import { componentKey, componentsOf, layerLabel, workingDirectoryOf } from '../build-plan.ts';
 import { takeLayer, workInstance } from '../instances.ts';
 import { placeFor, retryInMachine } from '../machine-moves.ts';
 import { type ResolvedComponent, StepError } from '../image-work.ts';
 import type { StepAction, StepContext, StepOutputs } from './action.ts';
+
+/** Lines of the journal in the log after a failure: those that `ingot build` prints at its end. */
+const JOURNAL_SHOWN = 8;
 
 export const executeComponents: StepAction = {
   name: 'ExecuteComponents',
@@ -24,11 +28,16 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
     const tell = within(report, { component: component.name });
     tell({ type: 'progress', text: `component ${component.name}`, done: index, total: components.length });
     if (stage === 'BUILD') await placeFor(work, entry, planned, { report: tell, signal });
-    const runHere = (): Promise<DocumentOutcome> => runDocument({
-      document, name: component.name, phases, parameters: component.parameters, instance: entry.instance, workingDirectory: workingDirectoryOf(work), report: tell, signal,
-    });
+    const runHere = async (): Promise<DocumentOutcome> => {
+      const started = Date.now();
+      const outcome = await runDocument({
+        document, name: component.name, phases, parameters: component.parameters, instance: entry.instance, workingDirectory: workingDirectoryOf(work), report: tell, signal,
+      });
+      return withJournal(entry.instance, outcome, started, signal);
+    };
     let outcome = await runHere();
-    if (stage === 'BUILD' && outcome.status !== 'success' && (await retryInMachine(work, entry, planned, outcome, { report: tell, signal }))) outcome = await runHere();
+    if (stage === 'BUILD' && (await retryInMachine(work, entry, planned, outcome, { report: tell, signal }))) outcome = await runHere();
+    if (outcome.failure !== undefined) tellJournal(outcome.failure, tell);
     if (outcome.status !== 'success') throw new StepError(failureReason(component, outcome), { outputs: { status: 'Failed' } });
     if (stage !== 'BUILD') continue;
     const key = componentKey(work, planned, entry.parentKey, entry.driver);
@@ -40,16 +49,26 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
   return { status: 'Success', output: `${components.length} component(s)`, runCommandId: newUuid() };
 }
 
+/** The last lines that the journal has on a step's services, as the last lines of the step. */
+function tellJournal({ phase, step, action, journal }: DocumentFailure, report: Report): void {
+  const lines = tellingLines(journal).slice(-JOURNAL_SHOWN);
+  if (lines.length === 0) return;
+  const tell = within(report, { phase, documentStep: step, action });
+  for (const text of [`The journal of ${journal!.units.join(', ')}:`, ...lines]) tell({ type: 'output', stream: 'stderr', text });
+}
+
 /** AWS's sentence first, then what it leaves out: phase, step, command and the last output. */
 function failureReason(component: ResolvedComponent, outcome: DocumentOutcome): string {
   const failure = outcome.failure;
   if (failure === undefined) return `Document ${component.arn} failed!`;
-  const remedy = remedyFor(failure);
+  const journal = tellingLines(failure.journal);
+  const remedy = remedyFor({ ...failure, outputTail: [...failure.outputTail, ...journal] });
   const parts = [
     `Document ${component.arn} failed!`,
     `Phase '${failure.phase}', step '${failure.step}' (${failure.action}): ${clip(failure.message.replace(/\.$/, ''), 300)}.`,
     ...(failure.command === undefined ? [] : [`Command: ${clip(failure.command, 150)}.`]),
-    ...(failure.outputTail.length === 0 ? [] : [`Last output: ${clip(failure.outputTail.slice(-3).map(withoutBinary).join(' | '), 200)}`]),
+    ...(failure.outputTail.length === 0 ? [] : [`Last output: ${clip(failure.outputTail.slice(-3).map(withoutBinary).join(' | '), 200)}.`]),
+    ...(journal.length === 0 ? [] : [`Journal: ${clip(journal.slice(-2).map(withoutBinary).join(' | '), 200)}.`]),
     ...(remedy === undefined ? [] : [`What to do: ${remedy}`]),
   ];
   return parts.join(' ');

@@ -1,0 +1,126 @@
+/**
+ * Whether a machine that starts gets anywhere. It does while its console prints or its disk is read. One that does neither for a while
+ * will not come up; one that does is slow, and is waited for. Pure but for `processTimes`.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Seconds in which nothing happens, of the time that the machine had of the host. A good boot's longest under emulation is some 5 s. */
+const PATIENCE_SECONDS = 45;
+/** On a slow host: as often the time until the kernel spoke. */
+const PATIENCE_FACTOR = 3;
+/** What a job of systemd gets beyond its own limit. */
+const JOB_GRACE_SECONDS = 15;
+/** Starts of firmware or kernel after which it is a circle. First boots start twice at times. */
+const MOST_STARTS = 5;
+
+const FIRMWARE_STARTS = /SeaBIOS \(version|BdsDxe: loading Boot/;
+const KERNEL_STARTS = /\] Linux version \d/;
+/** systemd counts the seconds of what it waits for: a word that is no progress. */
+const JOB = /A (?:start|stop) job is running for (.+?) \((?:\d[^/]*) \/ ([^)]+)\)/;
+/** The machine's disks are there from the start: a device that has not come will not. */
+const DEVICE = /^(?:\/dev\/|dev-)|\.device\b/;
+const LOGIN = /(?:^|\s)login: *$/;
+
+/** A machine at one moment. */
+export interface MachineLook {
+  /** Milliseconds. */
+  readonly at: number;
+  /** Reads of its disk until now. */
+  readonly reads: number;
+  /** Nanoseconds that its threads ran, and that they waited for a processor. */
+  readonly ran: number;
+  readonly waited: number;
+}
+
+/** What is known of one start. */
+export class BootProgress {
+  private readonly started: number;
+  private last: MachineLook | undefined;
+  private stalledMs = 0;
+  private kernelAfterMs = 0;
+  private firmwareStarts = 0;
+  private kernelStarts = 0;
+  private prompt = '';
+  private job: { readonly what: string; readonly limitSeconds: number | undefined } | undefined;
+  private news = false;
+
+  /** @param started milliseconds */
+  constructor(started: number) {
+    this.started = started;
+  }
+
+  /** What the console printed since the last time: whole lines, and the one that is not complete. */
+  printed(lines: readonly string[], prompt: string, at: number): void {
+    for (const line of [...lines, ...(prompt === this.prompt ? [] : [prompt])]) {
+      const job = JOB.exec(line);
+      this.job = job === null ? (line.trim() === '' ? this.job : undefined) : { what: job[1]!, limitSeconds: seconds(job[2]!) };
+      if (job === null && line.trim() !== '') this.news = true;
+    }
+    this.prompt = prompt;
+    for (const line of lines) {
+      if (FIRMWARE_STARTS.test(line)) this.firmwareStarts++;
+      if (!KERNEL_STARTS.test(line)) continue;
+      if (this.kernelStarts++ === 0) this.kernelAfterMs = at - this.started;
+    }
+  }
+
+  /** The machine was reset on purpose. */
+  reset(): void {
+    this.firmwareStarts = 0;
+    this.kernelStarts = 0;
+    this.stalledMs = 0;
+  }
+
+  /** Takes in how the machine is. */
+  look(look: MachineLook): void {
+    const before = this.last;
+    this.last = look;
+    if (before === undefined || this.news || look.reads !== before.reads) this.stalledMs = 0;
+    else this.stalledMs += timeHad(look.at - before.at, (look.ran - before.ran) / 1e6, (look.waited - before.waited) / 1e6);
+    this.news = false;
+  }
+
+  /** Why there is no use in waiting, in words; `undefined` while there is. */
+  hopeless(): string | undefined {
+    if (Math.max(this.firmwareStarts, this.kernelStarts) > MOST_STARTS) return `it starts again and again (${Math.max(this.firmwareStarts, this.kernelStarts)} times)`;
+    const stalled = Math.floor(this.stalledMs / 1000);
+    if (stalled < this.patience()) return undefined;
+    if (LOGIN.test(this.prompt)) return 'the system is up, its console asks for a login, but its guest agent (qemu-guest-agent) does not answer';
+    const silence = `nothing was read from its disk or printed on its console for ${stalled} s`;
+    return this.job === undefined ? silence : `it waits for ${this.job.what}, and ${silence}`;
+  }
+
+  private patience(): number {
+    const { job } = this;
+    const own = job?.limitSeconds === undefined || DEVICE.test(job.what) ? 0 : job.limitSeconds + JOB_GRACE_SECONDS;
+    return Math.max(PATIENCE_SECONDS, (PATIENCE_FACTOR * this.kernelAfterMs) / 1000, own);
+  }
+}
+
+/** What a machine had of a time, less what its threads waited for a processor: all of it when they sleep. In one unit. */
+function timeHad(time: number, ran: number, waited: number): number {
+  const wanted = ran + waited;
+  return wanted <= 0 ? time : time - (Math.min(time, wanted) * waited) / wanted;
+}
+
+/** Seconds of systemd's `1min 30s`; `undefined` for `no limit`. */
+function seconds(text: string): number | undefined {
+  const parts = [...text.matchAll(/(\d+)\s*(h|min|s)\b/g)];
+  return parts.length === 0 ? undefined : parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * ({ h: 3600, min: 60, s: 1 }[unit!] ?? 1), 0);
+}
+
+/** How long the threads of a process ran and waited for a processor, in nanoseconds; zeros where the kernel does not count that. */
+export function processTimes(pid: number): Pick<MachineLook, 'ran' | 'waited'> {
+  let ran = 0;
+  let waited = 0;
+  try {
+    for (const task of readdirSync(`/proc/${pid}/task`)) {
+      const [ranHere, waitedHere] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ').map(Number);
+      ran += ranHere ?? 0;
+      waited += waitedHere ?? 0;
+    }
+  } catch {
+    return { ran: 0, waited: 0 }; // It ended, or there is no schedstat.
+  }
+  return { ran, waited };
+}
