@@ -13,8 +13,10 @@ import {
   unreferencedLayer, unreferencedLayers, useLayer,
 } from '../catalog/layers.ts';
 import { syncFile } from '../platform/files.ts';
+import { HELD_MARK, release, type HeldRecorder } from '../platform/held.ts';
 import { newLayerId } from '../platform/ids.ts';
-import { createOverlay, flatten } from './disks.ts';
+import { createOverlay, diskChain, flatten } from './disks.ts';
+import { LOW_WATER, refuseWithoutRoom } from './space.ts';
 
 /** A layer that is being written. */
 export interface OpenLayer {
@@ -146,12 +148,19 @@ export class LayerStore {
   /**
    * Merges a chain that has grown longer than `limit` into the file of its top: reading through many files is slow, and each
    * keeps those below alive. The chain's other layers stay for whoever else uses them.
+   * @param held notes the process that copies, so that it ends with a worker that dies
    * @returns the layer, with its new file when it was merged
    */
-  async merge(layer: SealedLayer, limit: number, signal?: AbortSignal): Promise<SealedLayer> {
+  async merge(layer: SealedLayer, limit: number, held: HeldRecorder, signal?: AbortSignal): Promise<SealedLayer> {
     if ((await chainLength(this.catalog.db, layer.id)) <= limit) return layer;
+    await refuseWithoutRoom(this.dataDirectory, LOW_WATER + (await sizeOfChain(layer.path)), `merging a chain of more than ${limit} layers`);
     const path = join('layers', `${layer.id}-flat.qcow2`);
-    await flatten(layer.path, join(this.dataDirectory, path), signal ? { signal } : {});
+    const heldId = await held.record({ kind: 'process', what: 'qemu-img merge' });
+    try {
+      await flatten(layer.path, join(this.dataDirectory, path), { ...(signal ? { signal } : {}), env: { [HELD_MARK]: heldId } });
+    } finally {
+      await release(held, heldId);
+    }
     await replaceLayerFile(this.catalog.db, layer.id, path);
     await rm(layer.path, { force: true });
     return { ...layer, path: join(this.dataDirectory, path) };
@@ -215,6 +224,11 @@ export class LayerStore {
   private sealed(layer: Layer): SealedLayer {
     return { id: layer.id, key: layer.key, path: this.path(layer) };
   }
+}
+
+/** Bytes that a disk's files take, which a flat copy needs at most. */
+async function sizeOfChain(top: string): Promise<number> {
+  return (await diskChain(top)).reduce((sum, { actualSize }) => sum + actualSize, 0);
 }
 
 async function complete(trx: Queryable, id: string, key: string, keyRecord: object, { label = '', owner, refer }: Sealing): Promise<void> {

@@ -1,26 +1,21 @@
 /** Bad days, provoked for real: each ends in one message that says what, where and what to do, and leaves nothing behind. `docs/failures.md` is their page. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, open, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { open, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { CreateDistributionConfigurationCommand } from '@aws-sdk/client-imagebuilder';
 import { randomUUID } from 'node:crypto';
 import { until } from '../../src/platform/clock.ts';
-import { memoryRecorder, releaseAll, type HeldRecorder } from '../../src/platform/held.ts';
-import { isSameProcess, processStartTime, run, signalProcess, waitForExit } from '../../src/platform/processes.ts';
+import { isSameProcess, processStartTime, signalProcess, waitForExit } from '../../src/platform/processes.ts';
 import { DataDirectoryBusy, startService } from '../../src/service/service.ts';
 import { createTestImage, outputOf, waitForStatus, waitUntilAvailable, type TestImage } from '../harness/images.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+import { filesIn, query } from '../harness/invariants.ts';
 import { dataDirectoryWithBase, imageLog, ingot, placeBase, startServer, type TestServer } from '../harness/service.ts';
-
-/** A component's document with one step. */
-function bash(name: string, commands: readonly string[], timeoutSeconds = 60): string {
-  const lines = commands.map((line) => `            - ${JSON.stringify(line)}\n`).join('');
-  return `name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: ${name}\n        action: ExecuteBash\n        timeoutSeconds: ${timeoutSeconds}\n        inputs:\n          commands:\n${lines}`;
-}
+import { smallDisks, type SmallDisks } from '../harness/small-disk.ts';
+import { bashDocument, buildUntil, processesWith, STAGES } from '../harness/stages.ts';
 
 /** A component that misbehaves, and what the image's reason then says. */
 interface BadDay {
@@ -34,57 +29,57 @@ const CUT_OFF = ['set -e', 'ip route add blackhole 0.0.0.0/1', 'ip route add bla
 const BAD_DAYS: readonly BadDay[] = [
   {
     what: 'powers the machine off',
-    components: [bash('PowerOff', ['echo going down', 'systemctl poweroff', 'sleep 60'])],
+    components: [bashDocument('PowerOff', ['echo going down', 'systemctl poweroff', 'sleep 60'])],
     reason: [/step 'PowerOff' \(ExecuteBash\)/, /i-[0-9a-f]+ powered itself off/, /going down/, /What to do: .*exit code 194/],
   },
   {
     what: 'powers the machine off at once',
-    components: [bash('PowerOff', ['systemctl poweroff --force --force', 'sleep 60'])],
+    components: [bashDocument('PowerOff', ['systemctl poweroff --force --force', 'sleep 60'])],
     reason: [/powered itself off/, /What to do: /],
   },
   {
     what: 'fills its disk',
-    components: [bash('Fill', ['set -e', 'fallocate -l 100G /var/big'])],
+    components: [bashDocument('Fill', ['set -e', 'fallocate -l 100G /var/big'])],
     reason: [/step 'Fill'/, /No space left on device/, /What to do: The disk of the instance is full.*blockDeviceMappings/],
   },
   {
     what: 'starts processes until there may be no more',
-    components: [bash('Forks', ['ulimit -u 200', 'set -e', 'for i in $(seq 1 400); do sleep 100 & done'], 4)],
+    components: [bashDocument('Forks', ['ulimit -u 200', 'set -e', 'for i in $(seq 1 400); do sleep 100 & done'], 4)],
     reason: [/step 'Forks'/, /fork: .*Resource temporarily unavailable/, /What to do: .*16,384/],
   },
   {
     what: 'prints binary',
-    components: [bash('Binary', ['head -c 200K /dev/urandom', 'printf "\\n\\033[2J\\007\\000the end\\n"', 'exit 3'])],
+    components: [bashDocument('Binary', ['head -c 200K /dev/urandom', 'printf "\\n\\033[2J\\007\\000the end\\n"', 'exit 3'])],
     reason: [/exit status 3/, /the end/],
   },
   {
     what: 'ignores signals',
-    components: [bash('Stubborn', ['trap "" TERM INT HUP QUIT', 'echo ignoring', 'while :; do sleep 1; done'], 3)],
+    components: [bashDocument('Stubborn', ['trap "" TERM INT HUP QUIT', 'echo ignoring', 'while :; do sleep 1; done'], 3)],
     reason: [/step Stubborn timed out: .* within the step's timeoutSeconds of 3/, /ignoring/, /What to do: .*timeoutSeconds/],
   },
   {
     what: 'deletes /bin/sh',
-    components: [bash('Remove', ['rm -f /bin/sh /usr/bin/sh /bin/dash /usr/bin/dash', 'echo gone'])],
+    components: [bashDocument('Remove', ['rm -f /bin/sh /usr/bin/sh /bin/dash /usr/bin/dash', 'echo gone'])],
     reason: [/step 'Remove'/, /no \/bin\/sh/, /What to do: .*leave it in its place/],
   },
   {
     what: 'deletes systemctl',
-    components: [bash('Remove', ['rm -f /bin/systemctl /usr/bin/systemctl /usr/bin/systemd-run', 'echo gone']), bash('Next', ['echo next'])],
+    components: [bashDocument('Remove', ['rm -f /bin/systemctl /usr/bin/systemctl /usr/bin/systemd-run', 'echo gone']), bashDocument('Next', ['echo next'])],
     reason: [/step 'Next'/, /systemctl: not found/, /What to do: .*leave it in its place/],
   },
   {
     what: 'starts a service that fails',
-    components: [bash('Start', ['set -e', 'printf "[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \'echo no such profile >&2; exit 3\'\\n" > /etc/systemd/system/web.service', 'systemctl start web'])],
+    components: [bashDocument('Start', ['set -e', 'printf "[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \'echo no such profile >&2; exit 3\'\\n" > /etc/systemd/system/web.service', 'systemctl start web'])],
     reason: [/Job for web\.service failed/, /Journal: no such profile\./],
   },
   {
     what: 'cannot reach the package mirror',
-    components: [bash('Install', [...CUT_OFF, 'apt-get update', 'apt-get install -y nginx-light'])],
+    components: [bashDocument('Install', [...CUT_OFF, 'apt-get update', 'apt-get install -y nginx-light'])],
     reason: [/step 'Install'/, /deb\.debian\.org/, /What to do: The instance cannot reach that server.*doctor/],
   },
   {
     what: 'has no DNS',
-    components: [bash('Fetch', ['set -e', 'ip route add blackhole 10.0.2.3/32', 'curl --silent --show-error --noproxy "*" http://deb.debian.org/'])],
+    components: [bashDocument('Fetch', ['set -e', 'ip route add blackhole 10.0.2.3/32', 'curl --silent --show-error --noproxy "*" http://deb.debian.org/'])],
     reason: [/step 'Fetch'/, /Could not resolve host: deb\.debian\.org/, /What to do: The instance cannot resolve that name.*doctor/],
   },
 ];
@@ -122,14 +117,14 @@ describe('a component that', { concurrency: 2 }, () => {
   test('leaves daemons: the build goes on and they end with it', { timeout: 120_000 }, async () => {
     const arn = await createTestImage(server, {
       name: 'daemons',
-      components: [bash('Daemons', ['nohup setsid sleep 1000 >/dev/null 2>&1 &', 'nohup sleep 1001 &', 'setsid sleep 1002 &', '(trap "" TERM; while :; do sleep 1; done) &', 'echo left'])],
+      components: [bashDocument('Daemons', ['nohup setsid sleep 1000 >/dev/null 2>&1 &', 'nohup sleep 1001 &', 'setsid sleep 1002 &', '(trap "" TERM; while :; do sleep 1; done) &', 'echo left'])],
     });
     await waitUntilAvailable(server, arn);
   });
 
   test('prints without end: the log keeps the beginning and the end, and says what is missing', { timeout: 120_000 }, async () => {
     const arn = await createTestImage(server, {
-      name: 'prints', components: [bash('Print', ['echo the beginning', 'yes one line of many that are all alike and say nothing at all | head -c 40M', 'echo', 'echo the end', 'exit 3'])],
+      name: 'prints', components: [bashDocument('Print', ['echo the beginning', 'yes one line of many that are all alike and say nothing at all | head -c 40M', 'echo', 'echo the end', 'exit 3'])],
     });
     const image = await waitForStatus(server, arn);
     assert.match(image.state!.reason!, /exit status 3.*the end/);
@@ -140,7 +135,7 @@ describe('a component that', { concurrency: 2 }, () => {
   });
 
   test('is built when its storage daemon dies', { timeout: 120_000 }, async () => {
-    const arn = await createTestImage(server, { name: 'storage', components: [bash('Long', ['echo started', 'sleep 1000'])] });
+    const arn = await createTestImage(server, { name: 'storage', components: [bashDocument('Long', ['echo started', 'sleep 1000'])] });
     await until('the component to run', 60_000, async () => ((await outputOf(server, arn)).includes('started') ? true : undefined), { everyMs: 50 });
     const id = (await imageLog(dataDirectory, arn)).map(({ text }) => /^(i-[0-9a-f]+): build instance/.exec(text)?.[1]).find((each) => each !== undefined)!;
     const pid = processesWith(['qemu-storage-daemon', id])[0]!;
@@ -151,14 +146,14 @@ describe('a component that', { concurrency: 2 }, () => {
   });
 
   test('lies on a damaged parent disk', { timeout: 120_000 }, async () => {
-    const parent = await createTestImage(server, { name: 'to-be-damaged', components: [bash('Write', ['echo written > /etc/written'])] });
+    const parent = await createTestImage(server, { name: 'to-be-damaged', components: [bashDocument('Write', ['echo written > /etc/written'])] });
     const ami = (await waitUntilAvailable(server, parent)).outputResources!.amis![0]!.image!;
     const file = amiFile(dataDirectory, ami);
     await truncate(file, Math.floor((await stat(file)).size / 2));
     const handle = await open(file, 'r+');
     await handle.write(Buffer.alloc(4096), 0, 4096, 0);
     await handle.close();
-    const image = await waitForStatus(server, await createTestImage(server, { name: 'on-damaged', parent: ami, components: [bash('Read', ['cat /etc/written'])] }));
+    const image = await waitForStatus(server, await createTestImage(server, { name: 'on-damaged', parent: ami, components: [bashDocument('Read', ['cat /etc/written'])] }));
     assert.equal(image.state?.status, 'FAILED');
     for (const part of [/disk .* of the parent image cannot be used/, /not in qcow2 format/, new RegExp(file.split('/').at(-1)!), /build the parent image again/]) assert.match(image.state!.reason!, part);
   });
@@ -181,26 +176,13 @@ describe('kill -9 of the worker alone', () => {
     await rm(dirname(dataDirectory), { recursive: true, force: true });
   });
 
-  const moments: readonly [name: string, held: RegExp][] = [
-    ['launch', /"slirp4netns"/],
-    ['component', /never held/],
-    ['snapshot', /"fsfreeze"/],
-    ['copy', /"qemu-img convert"/],
-  ];
-  for (const [name, held] of moments) {
-    test(`in its ${name}: the image fails with the reason, another worker goes on`, { timeout: 120_000 }, async () => {
-      const layersBefore = files(dataDirectory, 'layers');
-      const { distributionConfigurationArn } = await server.client.send(new CreateDistributionConfigurationCommand({
-        name: `copies-${name}`, clientToken: randomUUID(),
-        distributions: ['us-east-1', 'eu-west-1'].map((region) => ({ region, amiDistributionConfiguration: { name: `${name} {{ imagebuilder:buildDate }}` } })),
-      }));
-      const wait = name === 'component' ? ['echo started', 'sleep 1000'] : [`echo ${name} > /etc/moment`];
-      const arn = await createTestImage(server, { name: `killed-in-${name}`, components: [bash('Step', wait)], distributionConfigurationArn: distributionConfigurationArn! });
+  // The boot test takes long: it is in test/long/kills.test.ts.
+  for (const stage of STAGES.filter((each) => each !== 'boot test')) {
+    test(`in its ${stage}: the image fails with the reason, another worker goes on`, { timeout: 120_000 }, async () => {
+      const layersBefore = filesIn(dataDirectory, 'layers');
+      const arn = await buildUntil(server, stage, `killed-in-${stage}`);
       const worker = processesWith(['worker-main', dataDirectory])[0]!;
       const startTime = processStartTime(worker)!;
-      await (name === 'component'
-        ? until('the component to run', 60_000, async () => ((await outputOf(server, arn)).includes('started') ? true : undefined), { everyMs: 50 })
-        : until(`the ${name}`, 60_000, () => (heldThings(dataDirectory).some((thing) => held.test(thing)) ? true : undefined), { everyMs: 1 }));
       signalProcess(worker, startTime, 'SIGKILL');
       await waitForExit(worker, startTime, 10_000);
 
@@ -212,15 +194,15 @@ describe('kill -9 of the worker alone', () => {
       assert.match(log, /"signal":"SIGKILL".*the worker ended; starting another/);
       assert.equal((await imageLog(dataDirectory, arn)).at(-1)!.status, 'FAILED');
       await until('another worker', 30_000, () => processesWith(['worker-main', dataDirectory])[0]);
-      const left = files(dataDirectory, 'layers').filter((each) => !layersBefore.includes(each));
+      const left = filesIn(dataDirectory, 'layers').filter((each) => !layersBefore.includes(each));
       // The layer of a component that ended well stays for the next try.
-      assert.ok(left.length <= (name === 'copy' ? 1 : 0), left.join(', '));
-      assert.deepEqual(files(dataDirectory, 'regions/eu-west-1'), []);
+      assert.ok(left.length <= (stage === 'copy' ? 1 : 0), left.join(', '));
+      assert.deepEqual(filesIn(dataDirectory, 'regions/eu-west-1'), []);
     });
   }
 
   test('and the next build succeeds', { timeout: 120_000 }, async () => {
-    await waitUntilAvailable(server, await createTestImage(server, { name: 'after-all', components: [bash('Step', ['echo fine'])] }));
+    await waitUntilAvailable(server, await createTestImage(server, { name: 'after-all', components: [bashDocument('Step', ['echo fine'])] }));
   });
 
   test('a second server on the data directory says who has it', async () => {
@@ -256,60 +238,37 @@ describe('a template', () => {
       assert.equal(code, 2);
       assert.match(stderr.trim(), said);
       assert.equal(stderr.trim().split('\n').length, 1);
-      assert.ok(!files(folder, 'data').includes('server.json'));
+      assert.ok(!filesIn(folder, 'data').includes('server.json'));
     });
   }
 });
 
 describe('a full disk', () => {
   let state: HostState;
-  let folder: string;
-  let held: HeldRecorder;
+  let disks: SmallDisks;
 
   before(async () => {
     state = await hostState();
-    folder = mkdtempSync(join(tmpdir(), 'ingot-test-full-'));
-    held = memoryRecorder('full-disk');
-    // Shared, so that the unmounting below it reaches the mount namespaces of whatever else starts meanwhile.
-    await held.record({ kind: 'mount', path: folder });
-    await run(['mount', '--bind', folder, folder]);
-    await run(['mount', '--make-shared', folder]);
+    disks = await smallDisks();
   });
 
   after(async () => {
-    await releaseAll(held);
-    await rm(folder, { recursive: true, force: true });
-    await assertNothingLeft(state, folder);
+    await disks.end();
+    await assertNothingLeft(state, disks.folder);
   });
-
-  /** A file system of its own, freed with the test's other things. */
-  async function smallDisk(name: string, mebibytes: number): Promise<string> {
-    const backing = join(folder, `${name}.ext4`);
-    const point = join(folder, name);
-    await mkdir(point);
-    await writeFile(backing, '');
-    await truncate(backing, mebibytes << 20);
-    await run(['mkfs.ext4', '-q', '-m', '0', backing]);
-    const id = await held.record({ kind: 'loop', backing });
-    const { stdout } = await run(['losetup', '--show', '--find', backing]);
-    await held.amend(id, { kind: 'loop', backing, device: stdout.trim() });
-    await held.record({ kind: 'mount', path: point });
-    await run(['mount', stdout.trim(), point]);
-    return join(point, 'data');
-  }
 
   /** Builds on a small disk and returns the failed image's reason, once nothing of the build is left there. */
   async function failedOn(dataDirectory: string, wanted: Omit<TestImage, 'name'>, regions: readonly string[] = ['us-east-1']): Promise<string> {
     const withDisk = await hostState();
     const server = await startServer(dataDirectory);
     try {
-      const before = files(dataDirectory, 'layers');
+      const before = filesIn(dataDirectory, 'layers');
       const { distributionConfigurationArn } = await server.client.send(new CreateDistributionConfigurationCommand({
         name: 'full', clientToken: randomUUID(), distributions: regions.map((region) => ({ region, amiDistributionConfiguration: { name: 'full {{ imagebuilder:buildDate }}' } })),
       }));
       const image = await waitForStatus(server, await createTestImage(server, { name: 'full', distributionConfigurationArn: distributionConfigurationArn!, ...wanted }));
       assert.equal(image.state?.status, 'FAILED');
-      const left = files(dataDirectory, 'layers').filter((each) => !before.includes(each));
+      const left = filesIn(dataDirectory, 'layers').filter((each) => !before.includes(each));
       assert.ok(left.length <= wanted.components.length, left.join(', '));
       return image.state!.reason!;
     } finally {
@@ -324,62 +283,28 @@ describe('a full disk', () => {
   }
 
   test('while the base image is made: refused before anything is fetched', { timeout: 120_000 }, async () => {
-    const reason = await failedOn(await smallDisk('base', 300), { components: [bash('Step', ['true'])] });
+    const reason = await failedOn(await disks.make('base', 300), { components: [bashDocument('Step', ['true'])] });
     for (const part of [/no space left on device/, /making a base image needs at least 2048 MiB/, /Make room there/]) assert.match(reason, part);
   });
 
   test('before a build: refused', { timeout: 120_000 }, async () => {
-    const reason = await failedOn(await withBase(await smallDisk('before', 680)), { components: [bash('Step', ['true'])] });
+    const reason = await failedOn(await withBase(await disks.make('before', 680)), { components: [bashDocument('Step', ['true'])] });
     for (const part of [/no space left on device/, /MiB (?:free|left)/, /Make room there/]) assert.match(reason, part);
   });
 
   test('while a component writes', { timeout: 120_000 }, async () => {
-    const dataDirectory = await withBase(await smallDisk('layer', 1000));
-    const reason = await failedOn(dataDirectory, { components: [bash('Write', ['set -e', 'dd if=/dev/urandom of=/var/big bs=1M count=1000 conv=fsync'])] });
+    const dataDirectory = await withBase(await disks.make('layer', 1000));
+    const reason = await failedOn(dataDirectory, { components: [bashDocument('Write', ['set -e', 'dd if=/dev/urandom of=/var/big bs=1M count=1000 conv=fsync'])] });
     for (const part of [/no space left on device/, /disk of this host is full/, /Make room there/]) assert.match(reason, part);
   });
 
   test('while the image is copied to another Region', { timeout: 120_000 }, async () => {
-    const dataDirectory = await withBase(await smallDisk('copy', 1000));
-    const reason = await failedOn(dataDirectory, { components: [bash('Write', ['echo small > /etc/small'])] }, ['us-east-1', 'eu-west-1']);
+    const dataDirectory = await withBase(await disks.make('copy', 1000));
+    const reason = await failedOn(dataDirectory, { components: [bashDocument('Write', ['echo small > /etc/small'])] }, ['us-east-1', 'eu-west-1']);
     for (const part of [/no space left on device/, /the copy of|copy needs|is full: the file system of/, /Make room there/]) assert.match(reason, part);
-    assert.deepEqual(files(dataDirectory, 'regions/eu-west-1'), []);
+    assert.deepEqual(filesIn(dataDirectory, 'regions/eu-west-1'), []);
   });
 });
-
-/** Processes of this host whose command has all these words. */
-function processesWith(words: readonly string[]): readonly number[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      return words.every((word) => command.includes(word));
-    } catch {
-      return false; // Gone in between.
-    }
-  });
-}
-
-function files(dataDirectory: string, folder: string): readonly string[] {
-  try {
-    return readdirSync(join(dataDirectory, folder));
-  } catch {
-    return [];
-  }
-}
-
-function query(dataDirectory: string, sql: string, ...values: readonly string[]): readonly Record<string, unknown>[] {
-  const name = readdirSync(dataDirectory).find((each) => /\.(db|sqlite)$/.test(each))!;
-  const db = new DatabaseSync(join(dataDirectory, name), { readOnly: true, timeout: 30_000 });
-  try {
-    return db.prepare(sql).all(...values);
-  } finally {
-    db.close();
-  }
-}
-
-function heldThings(dataDirectory: string): readonly string[] {
-  return query(dataDirectory, 'SELECT thing FROM held_things').map(({ thing }) => String(thing));
-}
 
 function amiFile(dataDirectory: string, ami: string): string {
   return join(dataDirectory, String(query(dataDirectory, 'SELECT file FROM amis WHERE id = ?', ami)[0]!['file']));

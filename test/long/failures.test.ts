@@ -1,8 +1,7 @@
 /** Bad days that need a virtual machine, or that take long. The others are in `test/integration/failures.test.ts`; `docs/failures.md` is their page. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { imageLogPath } from '../../src/catalog/image-log.ts';
 import { until } from '../../src/platform/clock.ts';
@@ -10,11 +9,7 @@ import { processStartTime, signalProcess, waitForExit } from '../../src/platform
 import { createTestImage, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
 import { dataDirectoryWithBase, imageLog, startServer, type TestServer } from '../harness/service.ts';
-
-function bash(name: string, commands: readonly string[], timeoutSeconds = 300): string {
-  const lines = commands.map((line) => `            - ${JSON.stringify(line)}\n`).join('');
-  return `name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: ${name}\n        action: ExecuteBash\n        timeoutSeconds: ${timeoutSeconds}\n        inputs:\n          commands:\n${lines}`;
-}
+import { bashDocument, processesWith } from '../harness/stages.ts';
 
 describe('bad days with virtual machines', () => {
   let state: HostState;
@@ -41,7 +36,7 @@ describe('bad days with virtual machines', () => {
   for (const [index, [what, command, reason]] of boots.entries()) {
     // On an idle host within 90 s; this is for one that is not idle.
     test(`a component that ${what}: the boot test tells what the console said`, { timeout: 600_000 }, async () => {
-      const arn = await createTestImage(server, { name: `boot-${index}`, tests: true, components: [bash('Damage', [command, 'echo done'])] });
+      const arn = await createTestImage(server, { name: `boot-${index}`, tests: true, components: [bashDocument('Damage', [command, 'echo done'])] });
       const image = await waitForStatus(server, arn);
       assert.equal(image.state?.status, 'FAILED');
       assert.match(image.state!.reason!, /does not (?:start|answer)/);
@@ -58,7 +53,7 @@ describe('bad days with virtual machines', () => {
     ['its worker is killed', ['worker-main'], /worker process ended/],
   ] as const) {
     test(`in the boot test ${what}`, { timeout: 300_000 }, async () => {
-      const arn = await createTestImage(server, { name: words[0].replaceAll('_', '-'), tests: true, components: [bash('Step', ['echo fine'])] });
+      const arn = await createTestImage(server, { name: words[0].replaceAll('_', '-'), tests: true, components: [bashDocument('Step', ['echo fine'])] });
       await waitForStatus(server, arn, ['TESTING']);
       const id = await until('the test instance', 120_000, async () => (await imageLog(dataDirectory, arn)).map(({ text }) => /^(i-[0-9a-f]+): test instance/.exec(text)?.[1]).find((each) => each !== undefined));
       const qemu = await until('its QEMU', 120_000, () => processesWith(['qemu-system-x86_64', id])[0]);
@@ -72,7 +67,7 @@ describe('bad days with virtual machines', () => {
   }
 
   test('a component that prints a gigabyte: the log stays small and the build goes on', { timeout: 600_000 }, async () => {
-    const arn = await createTestImage(server, { name: 'gigabyte', components: [bash('Print', ['yes this is a line of output that is printed again and again | head -c 1G', 'echo', 'echo the end'])] });
+    const arn = await createTestImage(server, { name: 'gigabyte', components: [bashDocument('Print', ['yes this is a line of output that is printed again and again | head -c 1G', 'echo', 'echo the end'])] });
     await waitUntilAvailable(server, arn);
     const { size } = await stat(imageLogPath(dataDirectory, arn));
     assert.ok(size < 64 << 20, `${size} bytes`);
@@ -80,7 +75,7 @@ describe('bad days with virtual machines', () => {
   });
 
   test('a component that forks until the instance has no more', { timeout: 600_000 }, async () => {
-    const arn = await createTestImage(server, { name: 'forks', components: [bash('Forks', ['for i in $(seq 1 17000); do sleep 1000 & done', 'ls /'], 120)] });
+    const arn = await createTestImage(server, { name: 'forks', components: [bashDocument('Forks', ['for i in $(seq 1 17000); do sleep 1000 & done', 'ls /'], 120)] });
     const image = await waitForStatus(server, arn);
     assert.equal(image.state?.status, 'FAILED');
     assert.match(image.state!.reason!, /step 'Forks'/);
@@ -90,21 +85,9 @@ describe('bad days with virtual machines', () => {
   test('a package mirror that never answers', { timeout: 900_000 }, async () => {
     // Back to itself, where what is not its own is dropped without a word. Names are still resolved.
     const cut = ['set -e', 'ip route add 0.0.0.0/1 dev lo', 'ip route add 128.0.0.0/1 dev lo'];
-    const arn = await createTestImage(server, { name: 'silent-mirror', components: [bash('Cut', cut), 'name: u\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Update\n        action: UpdateOS\n'] });
+    const arn = await createTestImage(server, { name: 'silent-mirror', components: [bashDocument('Cut', cut), 'name: u\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Update\n        action: UpdateOS\n'] });
     const image = await waitForStatus(server, arn);
     assert.equal(image.state?.status, 'FAILED');
     for (const part of [/step 'Update'/, /deb\.debian\.org/, /What to do: The instance cannot reach that server/]) assert.match(image.state!.reason!, part);
   });
 });
-
-/** Processes of this host whose command has all these words. */
-function processesWith(words: readonly string[]): readonly number[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    try {
-      const command = readFileSync(join('/proc', String(pid), 'cmdline'), 'utf8');
-      return words.every((word) => command.includes(word));
-    } catch {
-      return false; // Gone in between.
-    }
-  });
-}

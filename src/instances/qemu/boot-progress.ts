@@ -19,7 +19,8 @@ const KERNEL_STARTS = /\] Linux version \d/;
 const JOB = /A (?:start|stop) job is running for (.+?) \((?:\d[^/]*) \/ ([^)]+)\)/;
 /** The machine's disks are there from the start: a device that has not come will not. */
 const DEVICE = /^(?:\/dev\/|dev-)|\.device\b/;
-const LOGIN = /(?:^|\s)login: *$/;
+/** The system is up; a message of the kernel may follow on the same line. */
+const LOGIN = /^\S+ login: /;
 
 /** A machine at one moment. */
 export interface MachineLook {
@@ -41,6 +42,7 @@ export class BootProgress {
   private firmwareStarts = 0;
   private kernelStarts = 0;
   private prompt = '';
+  private login = false;
   private job: { readonly what: string; readonly limitSeconds: number | undefined } | undefined;
   private news = false;
 
@@ -55,6 +57,7 @@ export class BootProgress {
       const job = JOB.exec(line);
       this.job = job === null ? (line.trim() === '' ? this.job : undefined) : { what: job[1]!, limitSeconds: seconds(job[2]!) };
       if (job === null && line.trim() !== '') this.news = true;
+      this.login ||= LOGIN.test(line);
     }
     this.prompt = prompt;
     for (const line of lines) {
@@ -69,13 +72,16 @@ export class BootProgress {
     this.firmwareStarts = 0;
     this.kernelStarts = 0;
     this.stalledMs = 0;
+    this.login = false;
   }
 
   /** Takes in how the machine is. */
   look(look: MachineLook): void {
     const before = this.last;
     this.last = look;
-    if (before === undefined || this.news || look.reads !== before.reads) this.stalledMs = 0;
+    // A system that is up reads its disk for its own purposes.
+    const reads = !this.login && look.reads !== before?.reads;
+    if (before === undefined || this.news || reads) this.stalledMs = 0;
     else this.stalledMs += timeHad(look.at - before.at, (look.ran - before.ran) / 1e6, (look.waited - before.waited) / 1e6);
     this.news = false;
   }
@@ -85,7 +91,7 @@ export class BootProgress {
     if (Math.max(this.firmwareStarts, this.kernelStarts) > MOST_STARTS) return `it starts again and again (${Math.max(this.firmwareStarts, this.kernelStarts)} times)`;
     const stalled = Math.floor(this.stalledMs / 1000);
     if (stalled < this.patience()) return undefined;
-    if (LOGIN.test(this.prompt)) return 'the system is up, its console asks for a login, but its guest agent (qemu-guest-agent) does not answer';
+    if (this.login) return 'the system is up, its console asks for a login, but its guest agent (qemu-guest-agent) does not answer';
     const silence = `nothing was read from its disk or printed on its console for ${stalled} s`;
     return this.job === undefined ? silence : `it waits for ${this.job.what}, and ${silence}`;
   }

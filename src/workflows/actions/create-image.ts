@@ -1,5 +1,6 @@
 /** `CreateImage`: the instance is shut down, its disk becomes an AMI in the home Region. */
 import { insertAmi } from '../../catalog/amis.ts';
+import { heldRecorder } from '../../catalog/held.ts';
 import { relative } from 'node:path';
 import { timestamp } from '../../platform/clock.ts';
 import { newAmiId } from '../../platform/ids.ts';
@@ -35,7 +36,7 @@ export const createImage: StepAction = {
     const sealed = await work.layers.seal(entry.layer, key.key, key.record, { owner: work.arn });
     work.sealed.push(sealed);
     entry.layer = undefined;
-    const layer = await work.layers.merge(sealed, MAX_CHAIN, signal);
+    const layer = await work.layers.merge(sealed, MAX_CHAIN, heldRecorder(work.catalog.db, work.arn), signal);
     if (layer.path !== sealed.path) report({ type: 'log', text: `the chain of layers had grown longer than ${MAX_CHAIN}: merged into one file` });
 
     const id = newAmiId();

@@ -1,0 +1,55 @@
+/** Stages of a build, reached as it is: what the build has on record as held, or what it printed, tells when. */
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { CreateDistributionConfigurationCommand } from '@aws-sdk/client-imagebuilder';
+import { until } from '../../src/platform/clock.ts';
+import { createTestImage, outputOf } from './images.ts';
+import { query } from './invariants.ts';
+import type { TestServer } from './service.ts';
+
+/** Where a build can be when something dies. */
+export const STAGES = ['launch', 'component', 'snapshot', 'boot test', 'copy'] as const;
+export type BuildStage = (typeof STAGES)[number];
+
+/** What is held in a stage and in no other that comes before it. */
+const HELD: Readonly<Record<Exclude<BuildStage, 'component'>, RegExp>> = {
+  launch: /"slirp4netns"/, snapshot: /"fsfreeze"/, 'boot test': /"what":"qemu"/, copy: /"qemu-img convert"/,
+};
+
+/** A document with one step that runs these commands in bash. */
+export function bashDocument(step: string, commands: readonly string[], timeoutSeconds = 60): string {
+  const lines = commands.map((line) => `            - ${JSON.stringify(line)}\n`).join('');
+  return `name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: ${step}\n        action: ExecuteBash\n        timeoutSeconds: ${timeoutSeconds}\n        inputs:\n          commands:\n${lines}`;
+}
+
+/** Starts a build with two Regions and returns its ARN when it is in the stage. */
+export async function buildUntil(server: TestServer, stage: BuildStage, name: string): Promise<string> {
+  const { dataDirectory } = server;
+  const { distributionConfigurationArn } = await server.client.send(new CreateDistributionConfigurationCommand({
+    name: `${name}-copies`, clientToken: randomUUID(),
+    distributions: ['us-east-1', 'eu-west-1'].map((region) => ({ region, amiDistributionConfiguration: { name: `${name} {{ imagebuilder:buildDate }}` } })),
+  }));
+  const commands = stage === 'component' ? ['echo started', 'sleep 1000'] : [`echo ${name} > /etc/moment`];
+  const arn = await createTestImage(server, { name, tests: stage === 'boot test', components: [bashDocument('Step', commands, 2000)], distributionConfigurationArn: distributionConfigurationArn! });
+  await (stage === 'component'
+    ? until('the component to run', 60_000, async () => ((await outputOf(server, arn)).includes('started') ? true : undefined), { everyMs: 50 })
+    : until(`the ${stage}`, 120_000, () => (heldThings(dataDirectory).some((thing) => HELD[stage].test(thing)) ? true : undefined), { everyMs: 1 }));
+  return arn;
+}
+
+/** What a data directory has on record as held, as JSON. */
+export function heldThings(dataDirectory: string): readonly string[] {
+  return query(dataDirectory, 'SELECT thing FROM held_things').map(({ thing }) => String(thing));
+}
+
+/** Processes of this host whose command has all these words. */
+export function processesWith(words: readonly string[]): readonly number[] {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      return words.every((word) => command.includes(word));
+    } catch {
+      return false; // Gone in between.
+    }
+  });
+}
