@@ -16,6 +16,12 @@ import type { ImageWork, WorkInstance } from './image-work.ts';
 /** The instance type of build and test instances when the infrastructure configuration names none. */
 export const DEFAULT_INSTANCE_TYPE = 't3.small';
 
+/**
+ * How long an instance has to answer, in seconds. A container does at once or never. A machine is given up long before where nothing happens
+ * any more; one that gets on, on a slow host, is waited for.
+ */
+const LONGEST_LAUNCH = { container: 300, machine: 1800 } as const;
+
 /** What to launch for a workflow. */
 export interface WorkLaunch {
   readonly purpose: 'build' | 'test';
@@ -28,6 +34,7 @@ export interface WorkLaunch {
   readonly instanceType: string;
   /** Virtual size of the disk in bytes; at least the parent's. */
   readonly sizeBytes?: number;
+  /** Of the step: an instance may have less. */
   readonly timeoutSeconds: number;
   readonly report: Report;
   readonly signal: AbortSignal;
@@ -83,7 +90,7 @@ async function launchMachine(work: ImageWork, launch: WorkLaunch, choice: Driver
       directory: instanceDirectory(id),
       allocationOwner: { dataDirectory: work.dataDirectory, owner: id },
       held: heldRecorder(work.catalog.db, id),
-      timeoutSeconds: launch.timeoutSeconds,
+      timeoutSeconds: Math.min(launch.timeoutSeconds, LONGEST_LAUNCH[driver.capabilities.bootLoader ? 'machine' : 'container']),
       signal: launch.signal,
       report: (event) => report(event.stream === 'console'
         ? { type: 'output', stream: 'console', level: 'debug', text: event.text }

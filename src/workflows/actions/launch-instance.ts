@@ -11,9 +11,6 @@ import { driversFor } from '../machine-moves.ts';
 import { rootVolumeBytes } from '../volumes.ts';
 import type { StepAction, StepContext, StepOutputs } from './action.ts';
 
-/** How long an instance has to answer, in seconds: an emulated machine takes about 15 s on an idle host. */
-const LAUNCH_SECONDS = 300;
-
 export const launchInstance: StepAction = {
   name: 'LaunchInstance',
   run,
@@ -53,7 +50,7 @@ async function run({ work, stage, inputs, report, signal, timeoutSeconds }: Step
     componentsDone: reused.count,
     instanceType,
     ...(sizeBytes === undefined ? {} : { sizeBytes }),
-    timeoutSeconds: Math.min(LAUNCH_SECONDS, timeoutSeconds),
+    timeoutSeconds,
     report,
     signal,
   }).catch(async (error: unknown) => {
@@ -64,12 +61,17 @@ async function run({ work, stage, inputs, report, signal, timeoutSeconds }: Step
   return { instanceId: instance.id };
 }
 
+/** Lines of a console that name what went wrong: of systemd, of the initial RAM disk, of GRUB, of the kernel. */
+const TELLING = /\[ ?(?:FAILED|DEPEND|TIME) ?\]|^ALERT! |^error: |Kernel panic|Initramfs unpacking failed|VFS: Cannot open root device/;
+
 /** What happened, the console's last words, and what to do. */
 async function launchFailure(error: InstanceError, purpose: 'build' | 'test', parent: string): Promise<string> {
   const damage = await damageOf(parent);
-  const console = error.console.map((line) => line.trim()).filter((line) => line !== '').slice(-4).join(' | ');
+  const lines = error.console.map((line) => line.trim()).filter((line) => line !== '');
+  const telling = lines.filter((line) => TELLING.test(line)).slice(0, 3);
+  const console = (telling.length > 0 ? telling : lines.slice(-4)).join(' | ');
   const advice = damage !== undefined ? `The parent image's disk is damaged (${damage}): build that image again, or bring back its file from a backup.`
     : purpose === 'test' ? 'The new image does not start as a machine: see in the log what its console said, and what the components changed of boot loader, kernel, /etc/fstab or the first services.'
       : 'See in the log what the instance said. ./ingot doctor tries whether this host can make such instances at all.';
-  return [`${error.message.replace(/\.$/, '').slice(0, 400)}.`, ...(console === '' ? [] : [`Last on the console: ${console.slice(-250)}.`]), `What to do: ${advice}`].join(' ');
+  return [`${error.message.replace(/\.$/, '').slice(0, 400)}.`, ...(console === '' ? [] : [`On the console: ${(telling.length > 0 ? console.slice(0, 250) : console.slice(-250)).replace(/\.$/, '')}.`]), `What to do: ${advice}`].join(' ');
 }
