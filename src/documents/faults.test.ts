@@ -223,6 +223,20 @@ const CASES: readonly Case[] = [
     code: 'cross-stage-reference', says: /runs on another instance than 'build'/,
     text: `${bash('x')}  - name: test\n    steps:\n      - name: Two\n        action: ExecuteBash\n        inputs: {commands: ["▸{{ build.One.outputs.stdout }}"]}\n`,
   },
+  { code: 'restart-in-script', text: bash('▸sudo reboot'), says: /exit 194/, path: 'phases[0].steps[0].inputs.commands[0]' },
+  {
+    code: 'restart-in-script', says: /'reboot' restarts/, path: 'phases[0].steps[0].inputs.commands[1]',
+    text: component('action: ExecuteBash\ninputs:\n  commands:\n    - echo reboot\n    - |\n      echo reboot\n      if true; then\n        ▸reboot\n      fi\n'),
+  },
+  { code: 'restart-in-script', text: component('action: ExecutePowerShell\ninputs:\n  commands:\n    - Write-Host x; ▸Restart-Computer -Force\n'), says: /exit 3010/ },
+  { code: 'endless-restart', text: component('action: ExecuteBash\ninputs:\n  commands:\n    - touch /x\n    - ▸exit 194\n'), says: /without end/ },
+  { code: 'unanswered-question', text: bash('▸apt-get install nginx'), says: /Add --yes/ },
+  { code: 'clear-text-secret', text: bash('export ▸DB_PASSWORD=hunter22'), says: /^This looks like a secret in clear text \(the value of 'DB_PASSWORD'\)/ },
+  { code: 'clear-text-secret', text: bash('echo {{ DbPassword }}', 'parameters:\n  - DbPassword: {type: string, default: ▸hunter22}\n'), says: /the default of the parameter 'DbPassword'/ },
+  { code: 'clear-text-secret', text: component('action: CreateFile\ninputs:\n  - path: /x\n    content: |\n      [db]\n      ▸password = hunter22\n'), says: /the value of 'password'/ },
+  { code: 'unused-parameter', text: bash('x', 'parameters:\n  - ▸Name: {type: string}\n'), says: /No step refers to the parameter 'Name'/ },
+  { code: 'unused-parameter', text: bash('x', 'constants:\n  - ▸Name: {type: string, value: x}\n'), says: /the constant 'Name'/ },
+  { code: 'phase-not-run', text: `${bash('x')}  - name: ▸validation\n    steps: [{name: Two, action: UpdateOS}]\n`, says: /no phase 'validation', only build, validate/ },
 ];
 
 for (const example of CASES) {
@@ -244,8 +258,11 @@ for (const example of CASES) {
   });
 }
 
+/** Of a recipe's components together: `component/recipe-habits.test.ts`. */
+const OF_RECIPES: readonly FaultCode[] = ['several-updates', 'other-package-manager'];
+
 test('every fault code has a case', () => {
-  const covered = new Set(CASES.map((example) => example.code));
+  const covered = new Set([...CASES.map((example) => example.code), ...OF_RECIPES]);
   assert.deepEqual(Object.keys(FAULT_KINDS).filter((code) => !covered.has(code as FaultCode)), []);
 });
 

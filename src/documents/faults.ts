@@ -56,6 +56,16 @@ export const FAULT_KINDS = {
   'reference-not-allowed': { severity: 'error', description: 'A reference stands where none is resolved.' },
   'literal-reference': { severity: 'warning', description: 'A {{ … }} that names nothing of this document; it stays as text.' },
   'cross-stage-reference': { severity: 'warning', description: 'A test phase refers to a step of the build stage, which runs elsewhere.' },
+  // Legal and probably wrong
+  'restart-in-script': { severity: 'warning', description: 'A script restarts or stops the machine itself, under the run.' },
+  'endless-restart': { severity: 'warning', description: 'A script that always ends with exit code 194, so that it runs again without end.' },
+  'unanswered-question': { severity: 'warning', description: 'A command that may ask, where nobody answers.' },
+  'clear-text-secret': { severity: 'warning', description: 'What looks like a password, a token or a private key stands in the document.' },
+  'unused-parameter': { severity: 'warning', description: 'A parameter or constant that no step refers to.' },
+  'phase-not-run': { severity: 'warning', description: 'A phase that Image Builder does not run.' },
+  // Of a recipe's components together
+  'several-updates': { severity: 'warning', description: 'More than one component of a recipe updates the system.' },
+  'other-package-manager': { severity: 'warning', description: 'A component uses a package manager that the parent image does not have.' },
 } as const satisfies Readonly<Record<string, FaultKind>>;
 
 /** A code of {@link FAULT_KINDS}. */

@@ -2,7 +2,7 @@
 import { didYouMean } from './nearest.ts';
 import type { FaultCollector } from './faults.ts';
 import { describeNode, entryOf, shorten } from './nodes.ts';
-import type { DocumentNode, ListNode, MapEntry, MapNode } from './nodes.ts';
+import type { DocumentNode, ListNode, MapEntry, MapNode, ScalarNode } from './nodes.ts';
 import type { Position } from './position.ts';
 
 /** `base.key`, or `key` at the top. */
@@ -18,6 +18,13 @@ export function lowerFirst(sentence: string): string {
 /** True for a key without a value. */
 export function isNull(node: DocumentNode): boolean {
   return node.kind === 'scalar' && node.value === null;
+}
+
+/** Visits every scalar of a value, with its path. */
+export function walkScalars(node: DocumentNode, path: string, visit: (scalar: ScalarNode, path: string) => void): void {
+  if (node.kind === 'scalar') visit(node, path);
+  if (node.kind === 'list') for (const [index, item] of node.items.entries()) walkScalars(item, `${path}[${index}]`, visit);
+  if (node.kind === 'map') for (const entry of node.entries) walkScalars(entry.value, childPath(path, entry.key), visit);
 }
 
 /** A map, or a `wrong-type` fault. `what` starts the sentence: `A step`. */

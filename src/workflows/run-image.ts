@@ -14,6 +14,7 @@ import { runningOut } from '../images/space.ts';
 import type { Report } from '../resources/progress.ts';
 import type { ImageStatus } from '../resources/statuses.ts';
 import { planOf } from './actions/distribute-image.ts';
+import { warnOfDocuments } from './document-warnings.ts';
 import { refuseUnfitHost } from './host-fitness.ts';
 import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
 import { endWorkInstance } from './instances.ts';
@@ -68,6 +69,7 @@ async function stages(work: ImageWork): Promise<void> {
   const workflows = await selectWorkflows(work);
   await refuseUnfitHost({ dataDirectory: work.dataDirectory, resourceTags: work.image.infrastructureConfiguration?.resourceTags, tests: workflows.some(({ type }) => type === 'TEST') });
   warnWithoutEffect(work);
+  warnOfDocuments(work);
 
   await runStage(work, workflows, 'BUILD', 'BUILDING');
   if (workflows.some(({ type }) => type === 'TEST')) await runStage(work, workflows, 'TEST', 'TESTING');

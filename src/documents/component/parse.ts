@@ -5,11 +5,12 @@ import { entryOf, readNodes, shorten } from '../nodes.ts';
 import type { DocumentNode, MapEntry, MapNode, ScalarNode } from '../nodes.ts';
 import type { Fault } from '../position.ts';
 import {
-  childPath, isNull, readChoice, readInteger, readList, readMap, readSchemaVersion, readText, requireEntry, UniqueNames, warnUnknownKeys,
+  isNull, readChoice, readInteger, readList, readMap, readSchemaVersion, readText, requireEntry, UniqueNames, walkScalars, warnUnknownKeys,
 } from '../reading.ts';
 import { readStepCondition } from './conditions.ts';
 import { optionalText, readDeclarations, warnPlaceholder } from './declarations.ts';
 import type { ComponentDocument, InputValue, Phase, Step } from './document.ts';
+import { reportHabits } from './habits.ts';
 import { givenInputs, readInputs, reportMissingInputs } from './inputs.ts';
 import { readLoop } from './loops.ts';
 import type { LoopScope } from './loops.ts';
@@ -76,6 +77,7 @@ class ComponentReader {
     for (const { name: constant, value } of constants) this.#constants.set(constant, value);
     const phases = this.#phases(map);
     this.#checkReferences(new Set([...parameters, ...constants].map((declared) => declared.name)), map);
+    reportHabits(map, this.#steps.map(({ node, path, target }) => ({ node, path, action: target.module?.name })), faults);
     return {
       ...(name === undefined ? {} : { name }),
       ...(description === undefined ? {} : { description }),
@@ -251,7 +253,7 @@ class ComponentReader {
         if (entry === undefined) continue;
         const site = { ...target, loops: key === 'inputs' ? loopNames(node) : [] };
         const shell = SHELL_INPUTS.get(target.module?.name ?? '') ?? [];
-        this.#walk(entry.value, `${path}.${key}`, (scalar, at) => {
+        walkScalars(entry.value, `${path}.${key}`, (scalar, at) => {
           checkReferences(scalar, at, scope, site, this.#faults);
           if (key === 'inputs' && !shell.some((name) => at.includes(`.${name}`))) warnPlaceholder(scalar, at, this.#faults);
         });
@@ -259,14 +261,8 @@ class ComponentReader {
     }
     for (const key of ['name', 'description', 'parameters', 'constants']) {
       const entry = entryOf(root, key);
-      if (entry !== undefined) this.#walk(entry.value, key, (scalar, at) => this.#refuseReferences(scalar, at, scope));
+      if (entry !== undefined) walkScalars(entry.value, key, (scalar, at) => this.#refuseReferences(scalar, at, scope));
     }
-  }
-
-  #walk(node: DocumentNode, path: string, visit: (scalar: ScalarNode, path: string) => void): void {
-    if (node.kind === 'scalar') visit(node, path);
-    if (node.kind === 'list') for (const [index, item] of node.items.entries()) this.#walk(item, `${path}[${index}]`, visit);
-    if (node.kind === 'map') for (const entry of node.entries) this.#walk(entry.value, childPath(path, entry.key), visit);
   }
 
   #refuseReferences(node: ScalarNode, path: string, scope: ReferenceScope): void {

@@ -1,0 +1,141 @@
+/** Warnings: what in a component document is legal and probably wrong. They refuse nothing. */
+import type { FaultCollector } from '../faults.ts';
+import { didYouMean } from '../nearest.ts';
+import { entryOf, shorten } from '../nodes.ts';
+import type { DocumentNode, ListNode, MapNode, ScalarNode } from '../nodes.ts';
+import { walkScalars } from '../reading.ts';
+import { findReferences } from './references.ts';
+import { scriptHabits } from './script-habits.ts';
+import { findSecret, isNamedSecret } from './secrets.ts';
+
+/** Phases that Image Builder runs. */
+export const RUN_PHASES: readonly string[] = ['build', 'validate', 'test', 'container-host-test'];
+
+/** Names that Ingot itself reads, so that no step need refer to them. */
+const READ_BY_INGOT: readonly string[] = ['IngotTakesNewest'];
+
+/** A step of a document, as it was read. */
+export interface StepText {
+  readonly node: MapNode;
+  /** Such as `phases[0].steps[2]`. */
+  readonly path: string;
+  /** Name of its action module, when there is one. */
+  readonly action: string | undefined;
+}
+
+/** Reports the warnings of a whole document. */
+export function reportHabits(root: MapNode, steps: readonly StepText[], faults: FaultCollector): void {
+  new Habits(faults).document(root, steps);
+}
+
+class Habits {
+  readonly #faults: FaultCollector;
+
+  constructor(faults: FaultCollector) {
+    this.#faults = faults;
+  }
+
+  document(root: MapNode, steps: readonly StepText[]): void {
+    this.#phases(root);
+    const used = new Set<string>();
+    for (const step of steps) {
+      walkScalars(step.node, step.path, (scalar) => {
+        for (const reference of findReferences(scalar.text)) if (reference.kind === 'name') used.add(reference.name);
+      });
+      this.#step(step);
+    }
+    this.#declared(root, 'parameters', 'default', used);
+    this.#declared(root, 'constants', 'value', used);
+  }
+
+  #phases(root: MapNode): void {
+    const phases = entryOf(root, 'phases')?.value;
+    for (const [index, phase] of (phases?.kind === 'list' ? phases.items : []).entries()) {
+      const name = phase.kind === 'map' ? entryOf(phase, 'name')?.value : undefined;
+      if (name?.kind !== 'scalar' || name.value === null || RUN_PHASES.includes(name.text)) continue;
+      const message = `Image Builder runs no phase '${shorten(name.text)}', only ${RUN_PHASES.join(', ')}.${didYouMean(name.text, RUN_PHASES)}`;
+      this.#faults.add('phase-not-run', name.position, `phases[${index}].name`, message);
+    }
+  }
+
+  #declared(root: MapNode, key: 'parameters' | 'constants', valueKey: string, used: ReadonlySet<string>): void {
+    const what = key === 'parameters' ? 'parameter' : 'constant';
+    const list = entryOf(root, key)?.value;
+    for (const [index, item] of (list?.kind === 'list' ? list.items : []).entries()) {
+      const [entry] = item.kind === 'map' ? item.entries : [];
+      if (entry?.value.kind !== 'map') continue;
+      const path = `${key}[${index}].${entry.key}`;
+      if (!used.has(entry.key) && !READ_BY_INGOT.includes(entry.key)) {
+        this.#faults.add('unused-parameter', entry.keyPosition, path, `No step refers to the ${what} '${shorten(entry.key)}'.`);
+      }
+      const value = entryOf(entry.value, valueKey)?.value;
+      if (value?.kind !== 'scalar' || value.text === '') continue;
+      if (isNamedSecret(entry.key, value.text)) this.#secret(value, `${path}.${valueKey}`, `the ${valueKey} of the ${what} '${shorten(entry.key)}'`);
+      else this.#scalar(value, `${path}.${valueKey}`);
+    }
+  }
+
+  #step({ node, path, action }: StepText): void {
+    const inputs = entryOf(node, 'inputs')?.value;
+    if (inputs === undefined) return;
+    walkScalars(inputs, `${path}.inputs`, (scalar, at) => this.#scalar(scalar, at));
+    const commands = inputs.kind === 'map' ? entryOf(inputs, 'commands')?.value : undefined;
+    if (action === 'ExecuteBash' && commands?.kind === 'list') this.#bash(commands, `${path}.inputs.commands`);
+    if (action === 'ExecutePowerShell' && commands?.kind === 'list') this.#powerShell(commands, `${path}.inputs.commands`);
+  }
+
+  #bash(commands: ListNode, path: string): void {
+    const lines = new ScriptLines(commands);
+    for (const { code, line, message } of scriptHabits(lines.script)) {
+      const { position, index } = lines.place(line);
+      this.#faults.add(code, position, `${path}[${index}]`, message);
+    }
+  }
+
+  #powerShell(commands: ListNode, path: string): void {
+    for (const [index, item] of commands.items.entries()) {
+      const found = item.kind === 'scalar' ? /^[^#\n]*?(\bRestart-Computer\b|\bStop-Computer\b|\bshutdown(?:\.exe)?\s+[-/][rs]\b)/im.exec(item.text)?.[1] : undefined;
+      if (found === undefined || item.kind !== 'scalar') continue;
+      const message = `'${found}' stops the machine in the middle of the run, which then fails. End the script with "exit 3010" to have it run again after a restart, or use the action Reboot.`;
+      this.#faults.add('restart-in-script', item.locate(found, 0), `${path}[${index}]`, message);
+    }
+  }
+
+  #scalar(node: ScalarNode, path: string): void {
+    const hit = findSecret(node.text);
+    if (hit !== undefined) this.#secret(node, path, hit.what, hit.found);
+  }
+
+  #secret(node: ScalarNode, path: string, what: string, found?: string): void {
+    const message = `This looks like a secret in clear text (${what}): whoever can read the component has it, and so has the image's log where a step prints it.`;
+    this.#faults.add('clear-text-secret', found === undefined ? node.position : node.locate(found.trim(), 0), path, message);
+  }
+}
+
+/** The commands of a step as the one script that they are, and the place of its lines in the document. */
+class ScriptLines {
+  readonly script: string;
+  readonly #items: readonly (readonly string[])[];
+  readonly #nodes: readonly DocumentNode[];
+
+  constructor(commands: ListNode) {
+    this.#nodes = commands.items;
+    this.#items = commands.items.map((item) => (item.kind === 'scalar' ? item.text.split('\n') : ['']));
+    this.script = this.#items.map((lines) => lines.join('\n')).join('\n');
+  }
+
+  /** @param line of the script, from 1 */
+  place(line: number): { readonly position: DocumentNode['position']; readonly index: number } {
+    let before = 0;
+    for (const [index, lines] of this.#items.entries()) {
+      const node = this.#nodes[index]!;
+      const text = lines[line - 1 - before]?.trim();
+      before += lines.length;
+      if (line > before) continue;
+      if (node.kind !== 'scalar' || text === undefined || text === '') return { position: node.position, index };
+      const earlier = lines.slice(0, line - 1 - (before - lines.length)).join('\n').split(text).length - 1;
+      return { position: node.locate(text, earlier), index };
+    }
+    return { position: this.#nodes[0]!.position, index: 0 };
+  }
+}

@@ -1,0 +1,83 @@
+/** What in a bash script is legal and probably wrong under a runner: it restarts the machine itself, or it asks when nobody answers. Pure. */
+import type { FaultCode } from '../faults.ts';
+import { shellCommands, type ShellCommand } from './shell-commands.ts';
+
+/** Something to warn of. */
+export interface ScriptHabit {
+  readonly code: FaultCode;
+  /** Line of the script, from 1. */
+  readonly line: number;
+  /** The sentence. */
+  readonly message: string;
+}
+
+/** What to warn of in a script, in the order of its lines. */
+export function scriptHabits(script: string): readonly ScriptHabit[] {
+  const commands = shellCommands(script);
+  const habits = commands.flatMap((command): readonly ScriptHabit[] => {
+    const message = restarts(command);
+    if (message !== undefined) return [{ code: 'restart-in-script', line: command.line, message }];
+    if (!asks(command) || commands.some(({ words }) => words[0] === 'yes')) return [];
+    const said = `'${shown(command)}' may ask before it goes on, and nobody answers: the standard input of a step is closed. Add ${YES.get(command.words[0]!) ?? '-y'}.`;
+    return [{ code: 'unanswered-question', line: command.line, message: said }];
+  });
+  const last = commands.at(-1);
+  if (last?.words[0] === 'exit' && last.words[1] === '194' && !GUARD.test(script)) {
+    const message = "The script always ends with 'exit 194': it runs again after each restart, without end. Let it see what it has done, or use the action Reboot.";
+    habits.push({ code: 'endless-restart', line: last.line, message });
+  }
+  return habits;
+}
+
+/** What decides within a script. */
+const GUARD = /(?:^|[\s;])(?:if|case|while|until|test)\s|\[|&&|\|\|/m;
+
+const AGAIN = 'End the script with "exit 194" to have it run again after a restart, or use the action Reboot.';
+
+function restarts({ words }: ShellCommand): string | undefined {
+  const [program = '', ...args] = words;
+  const what = `'${words.join(' ').slice(0, 60)}'`;
+  const restart = `${what} restarts the machine in the middle of the run, which then fails. ${AGAIN}`;
+  const off = `${what} turns the machine off in the middle of the run, which then fails.`;
+  if (args.some((word) => /^(?:--help|--version|-c|-k|--show|--wtmp-only|-w)$/.test(word))) return undefined;
+  if (program === 'reboot') return restart;
+  if (program === 'poweroff' || program === 'halt') return off;
+  if (program === 'shutdown') return args.some((word) => /^-[a-zA-Z]*r|^--reboot$/.test(word)) ? restart : off;
+  const operands = args.filter((word) => !word.startsWith('-'));
+  if (program === 'init' || program === 'telinit') return operands[0] === '6' ? restart : operands[0] === '0' ? off : undefined;
+  if (program !== 'systemctl' && program !== 'loginctl') return undefined;
+  if (operands[0] === 'reboot' || operands[0] === 'kexec' || operands[0] === 'soft-reboot') return restart;
+  return operands[0] === 'poweroff' || operands[0] === 'halt' ? off : undefined;
+}
+
+const APT = ['install', 'reinstall', 'remove', 'purge', 'autoremove', 'upgrade', 'dist-upgrade', 'full-upgrade', 'build-dep', 'safe-upgrade'];
+const DNF = [
+  'install', 'reinstall', 'localinstall', 'groupinstall', 'group', 'remove', 'erase', 'autoremove', 'update', 'upgrade', 'downgrade', 'distro-sync', 'swap', 'module',
+];
+const ZYPPER = ['install', 'in', 'remove', 'rm', 'update', 'up', 'dist-upgrade', 'dup', 'patch'];
+
+/** The verbs with which a package tool asks. */
+const ASKING: ReadonlyMap<string, readonly string[]> = new Map([
+  ...['apt-get', 'apt', 'aptitude', 'nala'].map((tool) => [tool, APT] as const),
+  ...['yum', 'dnf', 'microdnf'].map((tool) => [tool, DNF] as const),
+  ['zypper', ZYPPER],
+]);
+const YES: ReadonlyMap<string, string> = new Map([['apt-get', '--yes'], ['apt', '--yes'], ['zypper', '--non-interactive before the verb']]);
+
+const ANSWERED = /^-[a-zA-Z]*[yn]|^-qq|^--(?:yes|assume-?yes|assumeno|force-yes|trivial-only|no-confirm|non-interactive|simulate|dry-run|just-print|no-act|recon|help|version|no-gpg-checks)$|Assume-Yes|^-[a-zA-Z]*s/;
+
+function asks({ words, input }: ShellCommand): boolean {
+  const [program = '', ...args] = words;
+  const verbs = ASKING.get(program);
+  if (verbs === undefined || input !== undefined) return false;
+  const verb = args.findIndex((word) => verbs.includes(word));
+  if (verb === -1) return false;
+  if (args.some((word) => ANSWERED.test(word))) return false;
+  // Options in a variable: what they hold is only known to a run.
+  return !args.slice(0, verb).some((word) => word.includes('$')) && !args.some((word) => /\$\{?\w*(?:opt|flag|arg|yes)/i.test(word));
+}
+
+function shown({ words }: ShellCommand): string {
+  const whole = words.join(' ').replace(/\s+/g, ' ');
+  return whole.length <= 60 ? whole : `${whole.slice(0, 60)}…`;
+}

@@ -1,0 +1,59 @@
+/** What in a text is a secret in clear text, as far as its form shows it. It names what it found and never gives the secret itself. */
+
+/** Something that looks like a secret. */
+export interface SecretHit {
+  /** What it is, for the middle of a sentence: `the password in 'DB_PASSWORD=…'`. */
+  readonly what: string;
+  /** The text before the secret with which it was found, so that its place can be told. */
+  readonly found: string;
+}
+
+/** Forms that are a secret wherever they stand. */
+const FORMS: readonly (readonly [what: string, form: RegExp])[] = [
+  ['a private key', /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----/],
+  ['an AWS access key', /\b(?:AKIA|ASIA)(?![0-9A-Z]{9}EXAMPLE)[0-9A-Z]{16}\b/],
+  ['a GitHub token', /\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{22,})/],
+  ['a GitLab token', /\bglpat-[\w-]{20}/],
+  ['a Slack token', /\bxox[abprs]-[\w-]{10,}/],
+  ['a Google API key', /\bAIza[\w-]{35}\b/],
+  ['an npm token', /\bnpm_[A-Za-z0-9]{36}\b/],
+  ['a Stripe key', /\b[rs]k_live_[A-Za-z0-9]{16,}/],
+];
+
+const KEYWORD = '(?:password|passwd|passphrase|secret|token|api[_-]?key|secret[_-]?(?:access[_-]?)?key|private[_-]?key)';
+/** What only a run can tell, and what stands for something else, is no secret. */
+const VALUE = '[^\\s\'"$<>{}`*()%|&;\\\\/][^\\s\'"$<>{}`*()%|&;\\\\]{3,}';
+const NAMED = new RegExp(`((?<![\\w.-])\\$?[\\w.-]*${KEYWORD}['"]?\\s*(?:=|:\\s)\\s*['"]?)(${VALUE})(?=['"\\s,;]|$)`, 'gim');
+/** Words that a setting of such a name has, and no secret. */
+const NO_SECRET = /^(?:true|false|yes|no|none|null|required|optional|requisite|sufficient|enabled?|disabled?|prohibit-password|without-password|https?:.*|arn:.*|s3:.*|[\w.-]+(?:\/[\w.-]+)+|x{4,}|\.{3,}|string)$/i;
+
+/** Commands that take a secret by its place; the group before the secret is kept. */
+const COMMANDS: readonly (readonly [what: string, form: RegExp])[] = [
+  ['a password for chpasswd', /(\becho\s+(?:-e\s+)?['"]?[\w.-]+:)[^\s'"$`{]{3,}['"]?\s*\|\s*(?:sudo\s+)?chpasswd\b/],
+  ['a password of net user', /(\bnet(?:\.exe)?\s+user\s+\S+\s+)[^\s/$%{][^\s$%{]*\s+\/add\b/i],
+  ['a password of curl', /(\bcurl\b[^\n|;]{0,300}?\s(?:-u|--user)[\s=]+['"]?[\w.@-]+:)[^\s'"$`{]{3,}/],
+  ['a password in an address', /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^/\s:@$<{]{1,100}:)[^/\s:@$<{*]{3,200}@/i],
+];
+
+/** True when a name (`DbPassword`, `API_TOKEN`) says that its value is a secret, and the value may be one. */
+export function isNamedSecret(name: string, value: string): boolean {
+  return new RegExp(`${KEYWORD}$`, 'i').test(name) && new RegExp(`^${VALUE}$`).test(value) && !NO_SECRET.test(value);
+}
+
+/** The first secret that a text shows, or undefined. */
+export function findSecret(text: string): SecretHit | undefined {
+  for (const [what, form] of FORMS) {
+    const found = form.exec(text);
+    if (found !== null) return { what, found: found[0] };
+  }
+  for (const [, before = '', value = ''] of text.matchAll(NAMED)) {
+    // PowerShell: `$secret = Get-Secret` is a command, `$secret = 'text'` a text.
+    if (NO_SECRET.test(value) || (before.startsWith('$') && !/['"]$/.test(before))) continue;
+    return { what: `the value of '${before.replace(/['"]?\s*[=:]\s*['"]?$/, '')}'`, found: before };
+  }
+  for (const [what, form] of COMMANDS) {
+    const found = form.exec(text);
+    if (found !== null) return { what, found: found[1]! };
+  }
+  return undefined;
+}
