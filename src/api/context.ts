@@ -4,15 +4,16 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { Tables } from '../catalog/tables.ts';
 import type { LaunchService, Owner } from '../launches/types.ts';
 import type { StorageService } from '../pipelines/storage.ts';
-import type { Credentials } from '../platform/credentials.ts';
+import type { Config } from '../platform/config.ts';
+import type { Identities, Identity } from './access/identities.ts';
 import type { OperationInput, OperationName, OperationOutput } from './model.ts';
 
 /** What the API is given by the process that runs it. */
 export interface ApiServices {
   readonly catalog: Catalog;
-  /** The key pair with this id, or `undefined`. */
-  readonly credential: (accessKeyId: string) => Credentials | undefined;
-  /** Account id of the key pair that the first start makes. */
+  readonly identities: Identities;
+  readonly config: Config;
+  /** Account id of the key pair that the first start makes: the account that the server itself belongs to. */
   readonly defaultAccount: string;
   /** Tells the worker that there may be something to do. Never throws. */
   readonly wakeWorker: () => void;
@@ -31,6 +32,13 @@ export interface RequestContext extends Owner {
   readonly account: string;
   /** Region, from the signature's scope. */
   readonly region: string;
+  /** Who signed. */
+  readonly identity: Identity;
+  /** Address that the request came from. */
+  readonly sourceIp: string;
+  readonly userAgent: string | undefined;
+  /** When it came, in milliseconds since 1970. */
+  readonly now: number;
   /** Uuid, in the response's `x-amzn-RequestId` and, where the operation has it, its `requestId`. */
   readonly requestId: string;
   readonly services: ApiServices;
@@ -39,6 +47,8 @@ export interface RequestContext extends Owner {
 /** What a handler is given besides its input. */
 export interface OperationContext extends RequestContext {
   readonly operation: OperationName;
+  /** ARNs of other accounts' resources, as the request names them, that the caller may use. */
+  readonly opened: ReadonlySet<string>;
   /**
    * The catalogue. For an operation that changes something this is a transaction, begun before the handler and committed after it (with the
    * client token's row): what the handler throws undoes all it wrote. So a handler does quick work on records and nothing else.

@@ -1,8 +1,10 @@
-/** What happens around a handler: transaction, client token, dry run, the members that every answer has. */
+/** What happens around a handler: whether the caller may, transaction, client token, dry run, the members that every answer has. */
 import { createHash } from 'node:crypto';
 import { findToken, saveToken } from '../catalog/client-tokens.ts';
 import { logger } from '../platform/log.ts';
 import { dryRunSucceeded, idempotentParameterMismatch } from '../resources/errors.ts';
+import { authorize } from './access/authorize.ts';
+import { needsOf } from './access/demands.ts';
 import { encodeOutput, type Structure } from './codec.ts';
 import type { Handler, Handlers, OperationContext, RequestContext } from './context.ts';
 import { members, type Operation, type OperationName } from './model.ts';
@@ -11,9 +13,10 @@ import { canonical } from './paging.ts';
 /**
  * Runs an operation on an input that was decoded and checked.
  * @returns what goes on the wire
- * @throws {ApiError} what the handler says, IdempotentParameterMismatchException, DryRunOperationException
+ * @throws {ApiError} AccessDeniedException, what the handler says, IdempotentParameterMismatchException, DryRunOperationException
  */
 export async function operate(operation: Operation, handlers: Handlers, input: Structure, request: RequestContext): Promise<Structure> {
+  const opened = await authorize(request, needsOf(operation.name, input as never, request));
   const handler = handlers[operation.name] as unknown as Handler<OperationName>;
   const answer = async (context: OperationContext): Promise<Structure> => {
     const output: Record<string, unknown> = { ...((await handler(input as never, context)) as object) };
@@ -22,11 +25,11 @@ export async function operate(operation: Operation, handlers: Handlers, input: S
     }
     return encodeOutput(operation.output, output);
   };
-  if (!operation.mutating) return answer({ ...request, operation: operation.name, db: request.services.catalog.db, afterCommit: runAfter });
+  if (!operation.mutating) return answer({ ...request, operation: operation.name, opened, db: request.services.catalog.db, afterCommit: runAfter });
 
   const later: (() => void)[] = [];
   const result = await request.services.catalog.transaction(async (db) => {
-    const context: OperationContext = { ...request, operation: operation.name, db, afterCommit: (work) => void later.push(work) };
+    const context: OperationContext = { ...request, operation: operation.name, opened, db, afterCommit: (work) => void later.push(work) };
     // A dry run leaves nothing behind, not even its token: what the error undoes is all that the handler wrote.
     if (input['dryRun'] === true) {
       await answer(context);

@@ -17,6 +17,9 @@ import { imageLogPath, openImageLog } from '../catalog/image-log.ts';
 import { storageService } from '../pipelines/storage.ts';
 import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchService } from '../launches/types.ts';
 import { resourceNotFound } from '../resources/errors.ts';
+import { openIdentities } from './access/identities.ts';
+import { DEFAULT_CONFIG } from '../platform/config.ts';
+import { sealerOf } from '../platform/sealing.ts';
 import type { ApiServices, Handler, Handlers } from './context.ts';
 import { notYetOperations } from './operations/not-yet.ts';
 import { handlers } from './operations/register.ts';
@@ -100,7 +103,8 @@ afterEach(() => app.close());
 function api(own: Partial<Handlers> = {}): FastifyInstance {
   const services: ApiServices = {
     catalog, launches, storage: storageService(catalog), defaultAccount: ACCOUNT, version: '1.2.3', dataDirectory: directory,
-    credential: (id) => (id === KEY.accessKeyId ? { ...KEY, account: ACCOUNT } : undefined),
+    identities: openIdentities(catalog, sealerOf(new Uint8Array(32)), [{ ...KEY, account: ACCOUNT }]),
+    config: DEFAULT_CONFIG,
     wakeWorker: () => void wakes++,
     shutdown: () => void stops++,
   };
@@ -416,11 +420,11 @@ describe("Ingot's own routes", () => {
     assert.deepEqual((await call('GET', route('amis'))).json(), { amis: [{ region: 'us-east-1', id: 'ami-0123456789abcdef0', file: join(directory, 'layers/x.qcow2'), name: 'web' }] });
   });
 
-  test("another account's image is not there, and what is no build's ARN is refused", async () => {
+  test("another account's image is closed, and what is no build's ARN is refused", async () => {
     const other = IMAGE.replace(ACCOUNT, '210987654321');
     await mkdir(dirname(imageLogPath(directory, other)), { recursive: true });
     await writeFile(imageLogPath(directory, other), '{}\n');
-    assertError(await call('GET', `/ingot/images/${encodeURIComponent(other)}/log`), 404, 'ResourceNotFoundException');
+    assertError(await call('GET', `/ingot/images/${encodeURIComponent(other)}/log`), 403, 'AccessDeniedException');
     assertError(await call('GET', `/ingot/images/${encodeURIComponent(IMAGE.replace('/1.0.0/1', '/x.x.x'))}/log`), 400, 'InvalidParameterValueException');
     assertError(await call('GET', `/ingot/images/${encodeURIComponent('../../etc')}/log`), 400, 'InvalidParameterValueException');
   });

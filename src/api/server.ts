@@ -4,6 +4,8 @@ import type { IncomingMessage } from 'node:http';
 import { newUuid } from '../platform/ids.ts';
 import { logger } from '../platform/log.ts';
 import { ApiError, internalFailure, invalidRequest, methodNotAllowed, requestTooLarge, serializationError, serviceUnavailable, unknownOperation } from '../resources/errors.ts';
+import { authorize } from './access/authorize.ts';
+import type { Identity } from './access/identities.ts';
 import { decodeInput } from './codec.ts';
 import type { ApiServices, Handlers, RequestContext } from './context.ts';
 import { ingotRoutes } from './ingot/register.ts';
@@ -11,7 +13,7 @@ import type { IngotRoute } from './ingot/route.ts';
 import { OPERATIONS, type Operation } from './model.ts';
 import { operate } from './operate.ts';
 import { handlers as allHandlers } from './operations/register.ts';
-import { createVerifier, type Verifier } from './signature.ts';
+import { createVerifier, type Signer, type Verifier } from './signature.ts';
 import { serveUpgrades } from './upgrade.ts';
 import { validateInput } from './validate.ts';
 
@@ -30,7 +32,8 @@ export interface ApiOptions {
 
 /** Makes the API. It listens nowhere yet: call `listen`, or `inject`. Closing it ends the streams it still feeds. */
 export function createApi(services: ApiServices, options: ApiOptions = {}): FastifyInstance {
-  const verify = createVerifier({ service: 'imagebuilder', credential: services.credential, now: options.now ?? Date.now });
+  const now = options.now ?? Date.now;
+  const verify = createVerifier<Identity>({ find: (accessKeyId, token) => services.identities.find(accessKeyId, token, now()), now });
   const handlers = options.handlers ?? allHandlers;
   const closing = new AbortController();
   const app = fastify({
@@ -38,6 +41,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     bodyLimit: BODY_LIMIT,
     requestTimeout: 60_000,
     forceCloseConnections: 'idle',
+    trustProxy: services.config.access.proxies.length === 0 ? false : [...services.config.access.proxies],
     exposeHeadRoutes: false,
     loggerInstance: logger() as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -57,31 +61,39 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   app.addHook('preClose', async () => closing.abort(serviceUnavailable('The server is stopping.')));
   app.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply));
 
-  const contextOf = (request: FastifyRequest): RequestContext => ({ ...identify(request.raw, bodyOf(request), verify), requestId: request.id, services });
+  const contextFor = async (request: IncomingMessage, body: Buffer, requestId: string, address: string): Promise<RequestContext> => {
+    const { known: identity, region } = await identify(request, body, verify);
+    return {
+      identity, account: identity.principal.account, region, requestId, services, now: now(), sourceIp: plainAddress(address), userAgent: request.headers['user-agent'],
+    };
+  };
+  const contextOf = (request: FastifyRequest): Promise<RequestContext> => contextFor(request.raw, bodyOf(request), request.id, request.ip);
   for (const operation of OPERATIONS.values()) {
     // A label is an ARN with encoded slashes, longer than a router takes for a parameter: the codec reads it from the raw path.
     app.route({
       method: operation.method,
       url: operation.uri.replace(/\{.*\}$/, '*'),
       handler: async (request, reply) => {
-        const context = contextOf(request);
+        const context = await contextOf(request);
         const output = await operate(operation, handlers, readInput(operation, request), context);
         return reply.code(operation.status).header('content-type', 'application/json').send(JSON.stringify(output));
       },
     });
   }
   for (const route of ingotRoutes) {
-    app.route({ method: route.method, url: route.path, handler: (request, reply) => answerIngot(route, request, reply, contextOf(request), closing.signal) });
+    app.route({ method: route.method, url: route.path, handler: async (request, reply) => answerIngot(route, request, reply, await contextOf(request), closing.signal) });
   }
   serveUpgrades(app, closing.signal, async (request, requestId, signal) => {
-    const context = { ...identify(request, NO_BODY, verify), requestId, services };
+    const context = await contextFor(request, NO_BODY, requestId, request.socket.remoteAddress ?? '');
     const { path, query } = target(request);
     const route = ingotRoutes.find((each) => each.upgrade && each.method === request.method && paramsOf(each, path) !== undefined);
     if (route === undefined) throw unknownOperation(request.method ?? '', path);
-    return route.handle({ path, query, params: paramsOf(route, path)!, body: NO_BODY, signal }, context);
+    const params = paramsOf(route, path)!;
+    await authorize(context, [{ action: route.action, resource: route.resource(params, context) }]);
+    return route.handle({ path, query, params, body: NO_BODY, signal }, context);
   });
   app.setNotFoundHandler(async (request) => {
-    contextOf(request);
+    await contextOf(request);
     const { path } = target(request.raw);
     const allowed = methodsOf(path);
     throw allowed.length > 0 ? methodNotAllowed(request.method, path, allowed) : unknownOperation(request.method, path);
@@ -89,12 +101,17 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   return app;
 }
 
-function identify(request: IncomingMessage, body: Buffer, verify: Verifier): { readonly account: string; readonly region: string } {
-  const { account, region } = verify({ method: request.method!, url: request.url!, rawHeaders: request.rawHeaders, body });
+async function identify(request: IncomingMessage, body: Buffer, verify: Verifier<Identity>): Promise<Signer<Identity>> {
+  const signer = await verify({ method: request.method!, url: request.url!, rawHeaders: request.rawHeaders, body }, 'imagebuilder');
   // Signatures are made over a tidied path. Only a tidy one is served, so that no signature serves two.
   const { path } = target(request);
   if (path.slice(1).split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) throw unknownOperation(request.method!, path);
-  return { account, region };
+  return signer;
+}
+
+/** A socket of both versions shows addresses of version 4 as ones of version 6. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }
 
 function readInput(operation: Operation, request: FastifyRequest): ReturnType<typeof decodeInput> {
@@ -136,10 +153,12 @@ function paramsOf(route: IngotRoute, path: string): Readonly<Record<string, stri
 async function answerIngot(route: IngotRoute, request: FastifyRequest, reply: FastifyReply, context: RequestContext, closing: AbortSignal): Promise<unknown> {
   const { path, query } = target(request.raw);
   if (route.upgrade) throw invalidRequest(`${route.action} is a WebSocket: the request has to ask for an upgrade.`);
+  const params = request.params as Readonly<Record<string, string>>;
+  await authorize(context, [{ action: route.action, resource: route.resource(params, context) }]);
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort(new Error('the client is gone')));
   const answer = await route.handle(
-    { path, query, params: request.params as Readonly<Record<string, string>>, body: bodyOf(request), signal: AbortSignal.any([gone.signal, closing]) },
+    { path, query, params, body: bodyOf(request), signal: AbortSignal.any([gone.signal, closing]) },
     context,
   );
   if ('session' in answer) throw internalFailure(context.requestId);

@@ -11,6 +11,9 @@ import type { WebSocket } from 'ws';
 import { openCatalog, type Catalog } from '../catalog/catalog.ts';
 import { followSession, sendInput, tellSession } from '../commands/session.ts';
 import type { InstanceDescription, LaunchService, Session, ShellRequest } from '../launches/types.ts';
+import { openIdentities } from './access/identities.ts';
+import { DEFAULT_CONFIG } from '../platform/config.ts';
+import { sealerOf } from '../platform/sealing.ts';
 import { storageService } from '../pipelines/storage.ts';
 import { signedRequest, signedSocket, type Connection } from '../platform/api-client.ts';
 import { until } from '../platform/clock.ts';
@@ -70,7 +73,7 @@ before(async () => {
   catalog = await openCatalog(directory);
   services = {
     catalog, launches, storage: storageService(catalog), defaultAccount: ACCOUNT, version: '1.2.3', dataDirectory: directory,
-    credential: (id) => (id === KEY.accessKeyId ? { ...KEY, account: ACCOUNT } : undefined), wakeWorker() {}, shutdown() {},
+    identities: openIdentities(catalog, sealerOf(new Uint8Array(32)), [{ ...KEY, account: ACCOUNT }]), config: DEFAULT_CONFIG, wakeWorker() {}, shutdown() {},
   };
 });
 after(async () => {

@@ -4,14 +4,21 @@ import { test } from 'node:test';
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { AwsCredentialIdentity, HttpRequest, QueryParameterBag } from '@smithy/types';
-import { ApiError } from '../resources/errors.ts';
-import { createVerifier, type SignedRequest, type Signer } from './signature.ts';
+import { ApiError, expiredToken, unrecognizedClient } from '../resources/errors.ts';
+import { createVerifier, type SignedRequest } from './signature.ts';
 
 const NOW = Date.UTC(2026, 10, 20, 12, 0, 0);
 const KEY = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
-const ACCOUNT = '123456789012';
 
-const verify = createVerifier({ service: 'imagebuilder', credential: (id) => (id === KEY.accessKeyId ? { ...KEY, account: ACCOUNT } : undefined), now: () => NOW });
+const verifier = createVerifier({
+  async find(id, token) {
+    if (token === 'over') throw expiredToken();
+    if (id !== KEY.accessKeyId) throw unrecognizedClient();
+    return { ...KEY, token };
+  },
+  now: () => NOW,
+});
+const verify = (wire: SignedRequest) => verifier(wire, 'imagebuilder');
 
 function signer(options: { readonly region?: string; readonly service?: string; readonly credentials?: AwsCredentialIdentity } = {}): SignatureV4 {
   return new SignatureV4({ service: 'imagebuilder', region: 'us-east-1', credentials: KEY, sha256: Sha256, ...options });
@@ -36,9 +43,9 @@ function escape(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`);
 }
 
-function refusal(wire: SignedRequest, verifier = verify): string {
+async function refusal(wire: SignedRequest, check: (wire: SignedRequest) => Promise<unknown> = verify): Promise<string> {
   try {
-    verifier(wire);
+    await check(wire);
   } catch (error) {
     assert.ok(error instanceof ApiError, String(error));
     return `${error.status} ${error.code}: ${error.message}`;
@@ -53,18 +60,31 @@ const replaceHeader = (wire: SignedRequest, name: string, change: (value: string
   rawHeaders: wire.rawHeaders.map((value, index) => (index % 2 === 1 && wire.rawHeaders[index - 1]!.toLowerCase() === name ? change(value) : value)),
 });
 
-test('a signed request tells account and Region', async () => {
+test('a signed request tells whose key it is, and the Region', async () => {
   const wire = onWire(await signer({ region: 'ap-southeast-2' }).sign(request(), at()));
-  assert.deepEqual(verify(wire), { accessKeyId: KEY.accessKeyId, account: ACCOUNT, region: 'ap-southeast-2' } satisfies Signer);
+  assert.deepEqual(await verify(wire), { known: { ...KEY, token: undefined }, region: 'ap-southeast-2' });
 });
 
-test('a session token is tolerated', async () => {
-  verify(onWire(await signer({ credentials: { ...KEY, sessionToken: 'abc' } }).sign(request(), at())));
+test('a session token is part of who signs, in a header or in the query', async () => {
+  const session = signer({ credentials: { ...KEY, sessionToken: 'abc' } });
+  const wire = onWire(await session.sign(request(), at()));
+  assert.equal((await verify(wire)).known.token, 'abc');
+  assert.equal((await verify(onWire(await session.presign(request(), { ...at(), expiresIn: 60 })))).known.token, 'abc');
+  assert.match(await refusal(replaceHeader(wire, 'x-amz-security-token', () => 'abd')), /^403 InvalidSignatureException: /);
+  const unsigned = await sign();
+  assert.match(await refusal({ ...unsigned, rawHeaders: [...unsigned.rawHeaders, 'X-Amz-Security-Token', 'abc'] }), /^403 InvalidSignatureException: 'X-Amz-Security-Token' must be/);
+  assert.match(await refusal(onWire(await signer({ credentials: { ...KEY, sessionToken: 'over' } }).sign(request(), at()))), /^403 ExpiredTokenException: /);
+});
+
+test('a signature is for one service', async () => {
+  const wire = onWire(await signer({ service: 'sts' }).sign(request(), at()));
+  await verifier(wire, 'sts');
+  assert.match(await refusal(wire), /^403 InvalidSignatureException: .*correct service: 'imagebuilder'/);
 });
 
 test('each thing that a signature covers', async () => {
   const wire = await sign({ query: { a: '1' }, headers: { host: 'localhost', 'content-type': 'application/json' } });
-  verify(wire);
+  await verify(wire);
   const forged: readonly SignedRequest[] = [
     { ...wire, method: 'POST' },
     { ...wire, url: wire.url.replace('Create', 'Delete') },
@@ -76,7 +96,7 @@ test('each thing that a signature covers', async () => {
     replaceHeader(wire, 'authorization', (value) => value.replace(/Signature=./, (start) => (start.endsWith('0') ? 'Signature=1' : 'Signature=0'))),
     replaceHeader(wire, 'x-amz-date', () => '20261120T120001Z'),
   ];
-  for (const forgery of forged) assert.match(refusal(forgery), /^403 InvalidSignatureException: /);
+  for (const forgery of forged) assert.match(await refusal(forgery), /^403 InvalidSignatureException: /);
 });
 
 test('refusals have the codes that clients know', async () => {
@@ -99,37 +119,37 @@ test('refusals have the codes that clients know', async () => {
     [replaceHeader(wire, 'x-amz-date', () => 'yesterday'), /^400 IncompleteSignatureException: Date must be/],
     [{ ...wire, url: `${wire.url}?a=%ff` }, /^400 IncompleteSignatureException: The query/],
   ];
-  for (const [forgery, expected] of cases) assert.match(refusal(forgery), expected);
+  for (const [forgery, expected] of cases) assert.match(await refusal(forgery), expected);
 });
 
 test('five minutes either way', async () => {
-  verify(await sign({}, 300));
-  verify(await sign({}, -300));
-  assert.match(refusal(await sign({}, 301)), /^403 InvalidSignatureException: Signature not yet current: 20261120T120501Z is still later than 20261120T120500Z \(20261120T120000Z \+ 5 min\.\)/);
-  assert.match(refusal(await sign({}, -301)), /^403 InvalidSignatureException: Signature expired: 20261120T115459Z is now earlier than 20261120T115500Z/);
+  await verify(await sign({}, 300));
+  await verify(await sign({}, -300));
+  assert.match(await refusal(await sign({}, 301)), /^403 InvalidSignatureException: Signature not yet current: 20261120T120501Z is still later than 20261120T120500Z \(20261120T120000Z \+ 5 min\.\)/);
+  assert.match(await refusal(await sign({}, -301)), /^403 InvalidSignatureException: Signature expired: 20261120T115459Z is now earlier than 20261120T115500Z/);
 });
 
 test('presigned requests last as long as they say', async () => {
   const presign = async (offset: number, expiresIn: number): Promise<SignedRequest> =>
     onWire(await signer().presign(request({ method: 'GET', path: '/GetImage', query: { imageBuildVersionArn: 'arn:aws/x' }, body: undefined }), { ...at(offset), expiresIn }));
-  assert.equal(verify(await presign(0, 60)).region, 'us-east-1');
-  verify(await presign(-3600, 3600));
-  assert.match(refusal(await presign(-3601, 3600)), /^403 InvalidSignatureException: Signature expired/);
-  assert.match(refusal(await presign(301, 60)), /not yet current/);
+  assert.equal((await verify(await presign(0, 60))).region, 'us-east-1');
+  await verify(await presign(-3600, 3600));
+  assert.match(await refusal(await presign(-3601, 3600)), /^403 InvalidSignatureException: Signature expired/);
+  assert.match(await refusal(await presign(301, 60)), /not yet current/);
   const wire = await presign(0, 60);
-  assert.match(refusal({ ...wire, url: wire.url.replace('X-Amz-Expires=60', 'X-Amz-Expires=61') }), /InvalidSignatureException/);
-  assert.match(refusal({ ...wire, url: wire.url.replace('X-Amz-Expires=60', 'X-Amz-Expires=604801') }), /IncompleteSignatureException/);
-  assert.match(refusal({ ...wire, url: `${wire.url}&X-Amz-Expires=60` }), /more than once/);
+  assert.match(await refusal({ ...wire, url: wire.url.replace('X-Amz-Expires=60', 'X-Amz-Expires=61') }), /InvalidSignatureException/);
+  assert.match(await refusal({ ...wire, url: wire.url.replace('X-Amz-Expires=60', 'X-Amz-Expires=604801') }), /IncompleteSignatureException/);
+  assert.match(await refusal({ ...wire, url: `${wire.url}&X-Amz-Expires=60` }), /more than once/);
 });
 
 test('an unsigned payload is one only when the signature says so', async () => {
   const wire = await sign({ headers: { host: 'localhost', 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' } });
-  verify({ ...wire, body: Buffer.from('anything') });
+  await verify({ ...wire, body: Buffer.from('anything') });
   const signedPayload = await sign();
-  assert.match(refusal(replaceHeader(signedPayload, 'x-amz-content-sha256', () => 'UNSIGNED-PAYLOAD')), /InvalidSignatureException/);
+  assert.match(await refusal(replaceHeader(signedPayload, 'x-amz-content-sha256', () => 'UNSIGNED-PAYLOAD')), /InvalidSignatureException/);
 });
 
-test('a Date header stands in for X-Amz-Date', () => {
+test('a Date header stands in for X-Amz-Date', async () => {
   const [date, body] = ['Fri, 20 Nov 2026 12:00:00 GMT', '{}'];
   const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
   const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
@@ -137,7 +157,7 @@ test('a Date header stands in for X-Amz-Date', () => {
   const key = ['20261120', 'us-east-1', 'imagebuilder', 'aws4_request'].reduce<string | Buffer>(hmac, `AWS4${KEY.secretAccessKey}`);
   const scope = '20261120/us-east-1/imagebuilder/aws4_request';
   const signature = hmac(key, `AWS4-HMAC-SHA256\n20261120T120000Z\n${scope}\n${hash(canonicalRequest)}`).toString('hex');
-  verify({
+  await verify({
     method: 'POST', url: '/ListImages', body: Buffer.from(body),
     rawHeaders: ['Host', 'localhost', 'Date', date, 'Authorization', `AWS4-HMAC-SHA256 Credential=${KEY.accessKeyId}/${scope},SignedHeaders=date;host,Signature=${signature}`],
   });
@@ -145,11 +165,12 @@ test('a Date header stands in for X-Amz-Date', () => {
 
 test('a secret that changed counts at once, whatever is cached', async () => {
   let secret = KEY.secretAccessKey;
-  const verifier = createVerifier({ service: 'imagebuilder', credential: () => ({ ...KEY, secretAccessKey: secret, account: ACCOUNT }), now: () => NOW });
+  const changing = createVerifier({ find: async () => ({ ...KEY, secretAccessKey: secret }), now: () => NOW });
+  const check = (wire: SignedRequest) => changing(wire, 'imagebuilder');
   const wire = await sign();
-  verifier(wire);
+  await check(wire);
   secret = 'another';
-  assert.match(refusal(wire, verifier), /InvalidSignatureException/);
+  assert.match(await refusal(wire, check), /InvalidSignatureException/);
 });
 
 /** A small generator of numbers, so that a failing seed can be run again. */
@@ -186,11 +207,11 @@ test('agrees with the SDK on 3,000 requests of every shape', async (t) => {
     const wire = onWire(sent);
     const where = `FUZZ_SEED=${seed}, request ${count}: ${JSON.stringify({ ...wire, body: body ?? null })}`;
     try {
-      assert.equal(verify(wire).region, region, where);
+      assert.equal((await verify(wire)).region, region, where);
     } catch (error) {
       assert.fail(`${where}: ${String(error)}`);
     }
     // One bit elsewhere, and it must not pass.
-    if ((body ?? '') !== '' && headers['x-amz-content-sha256'] === undefined) assert.match(refusal({ ...wire, body: Buffer.from(`${body}x`) }), /InvalidSignature/, where);
+    if ((body ?? '') !== '' && headers['x-amz-content-sha256'] === undefined) assert.match(await refusal({ ...wire, body: Buffer.from(`${body}x`) }), /InvalidSignature/, where);
   }
 });

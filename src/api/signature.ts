@@ -3,8 +3,7 @@
  * Signatures come in the Authorization header or (presigned) in the query. The Region of the request is that of the signature's scope.
  */
 import { createHash, createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
-import type { Credentials } from '../platform/credentials.ts';
-import { incompleteSignature, invalidSignature, missingAuthenticationToken, unrecognizedClient } from '../resources/errors.ts';
+import { incompleteSignature, invalidSignature, missingAuthenticationToken } from '../resources/errors.ts';
 
 /** A request as it came over the wire. */
 export interface SignedRequest {
@@ -17,26 +16,29 @@ export interface SignedRequest {
 }
 
 /** Who signed, and for which Region. */
-export interface Signer {
-  readonly accessKeyId: string;
-  readonly account: string;
+export interface Signer<Known> {
+  readonly known: Known;
   readonly region: string;
 }
 
 /** What a verifier knows. */
-export interface VerifierOptions {
-  /** Signing name of the service: `imagebuilder`. */
-  readonly service: string;
-  readonly credential: (accessKeyId: string) => Credentials | undefined;
+export interface VerifierOptions<Known extends { readonly secretAccessKey: string }> {
+  /**
+   * Whose key it is.
+   * @param token the session token that came with it
+   * @throws {ApiError} UnrecognizedClientException, ExpiredTokenException
+   */
+  readonly find: (accessKeyId: string, token: string | undefined) => Promise<Known>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
 /**
  * Checks a request's signature.
- * @throws {ApiError} MissingAuthenticationTokenException, IncompleteSignatureException, UnrecognizedClientException, InvalidSignatureException
+ * @param service the service that it has to be signed for: `imagebuilder`, `sts`
+ * @throws {ApiError} MissingAuthenticationTokenException, IncompleteSignatureException, UnrecognizedClientException, ExpiredTokenException, InvalidSignatureException
  */
-export type Verifier = (request: SignedRequest) => Signer;
+export type Verifier<Known> = (request: SignedRequest, service: string) => Promise<Signer<Known>>;
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 const SKEW_MS = 5 * 60_000;
@@ -60,6 +62,8 @@ interface Claim {
   readonly time: string;
   /** Seconds that a presigned request is good for. */
   readonly expires?: number;
+  /** Of a session. */
+  readonly token: string | undefined;
   /** What it says the payload's hash is, if it says so. */
   readonly payload: string | undefined;
 }
@@ -67,17 +71,16 @@ interface Claim {
 type QueryPairs = readonly (readonly [name: string, value: string])[];
 
 /** Makes a verifier. It keeps the signing keys of those who signed well: deriving one takes longer than checking a signature. */
-export function createVerifier({ service, credential, now }: VerifierOptions): Verifier {
+export function createVerifier<Known extends { readonly secretAccessKey: string }>({ find, now }: VerifierOptions<Known>): Verifier<Known> {
   const keys = new Map<string, { readonly secret: string; readonly key: KeyObject }>();
-  return (request) => {
+  return async (request, service) => {
     const at = request.url.indexOf('?');
     const path = at < 0 ? request.url : request.url.slice(0, at);
     const query = parseQuery(at < 0 ? '' : request.url.slice(at + 1));
     const headers = collectHeaders(request.rawHeaders);
     const claim = readClaim(headers, query);
 
-    const known = credential(claim.accessKeyId);
-    if (!known) throw unrecognizedClient();
+    const known = await find(claim.accessKeyId, claim.token);
     if (claim.service !== service) throw invalidSignature(`Credential should be scoped to correct service: '${service}'.`);
     if (!REGION.test(claim.region)) throw invalidSignature('Credential should be scoped to a valid Region.');
     if (!claim.time.startsWith(claim.date)) {
@@ -112,7 +115,7 @@ export function createVerifier({ service, credential, now }: VerifierOptions): V
       if (keys.size >= CACHED_KEYS) keys.delete(keys.keys().next().value!);
       keys.set(cacheKey, { secret: known.secretAccessKey, key });
     }
-    return { accessKeyId: claim.accessKeyId, account: known.account, region: claim.region };
+    return { known, region: claim.region };
   };
 }
 
@@ -178,6 +181,7 @@ function readHeaderClaim(authorization: string, headers: ReadonlyMap<string, str
     signedHeaders: readSignedHeaders(parts.get('SignedHeaders')!),
     signature: readSignature(parts.get('Signature')!),
     time: readTime(time),
+    token: headers.get('x-amz-security-token'),
     payload: headers.get('x-amz-content-sha256'),
   };
 }
@@ -203,6 +207,7 @@ function readQueryClaim(query: QueryPairs, headers: ReadonlyMap<string, string>)
     signature: readSignature(values.get('X-Amz-Signature')!),
     time: readTime(values.get('X-Amz-Date')!),
     expires: Number(expires),
+    token: values.get('X-Amz-Security-Token') ?? headers.get('x-amz-security-token'),
     payload: query.find(([name]) => name.toLowerCase() === 'x-amz-content-sha256')?.[1] ?? headers.get('x-amz-content-sha256'),
   };
 }
@@ -265,6 +270,8 @@ function checkSignedHeaders({ signedHeaders, expires }: Claim, headers: Readonly
   // The date that counts must be one that the signer vouches for; in a presigned request it stands in the query, which is signed as a whole.
   const date = headers.has('x-amz-date') ? 'x-amz-date' : 'date';
   if (expires === undefined && !signed.has(date)) throw invalidSignature(`'${date}' must be a 'SignedHeader' in the AWS Authorization.`);
+  // A token that nobody vouches for could be put on another's request.
+  if (headers.has('x-amz-security-token') && !signed.has('x-amz-security-token')) throw invalidSignature("'X-Amz-Security-Token' must be a 'SignedHeader' in the AWS Authorization.");
   for (const name of signedHeaders) {
     if (!headers.has(name)) throw invalidSignature(`The signed header '${name.slice(0, 64)}' is not in the request.`);
   }

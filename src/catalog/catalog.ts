@@ -10,6 +10,7 @@ import * as resources from './migrations/0001-resources.ts';
 import * as engine from './migrations/0002-engine.ts';
 import * as resourcePolicies from './migrations/0003-resource-policies.ts';
 import * as workflowsAndContainers from './migrations/0004-workflows-and-containers.ts';
+import * as principals from './migrations/0005-principals.ts';
 import type { Tables } from './tables.ts';
 
 /** An open catalogue. */
@@ -42,6 +43,7 @@ const migrations: readonly Migration[] = [
   { number: 2, name: 'engine', up: engine.up },
   { number: 3, name: 'resource policies', up: resourcePolicies.up },
   { number: 4, name: 'workflows and containers', up: workflowsAndContainers.up },
+  { number: 5, name: 'principals', up: principals.up },
 ];
 
 /**

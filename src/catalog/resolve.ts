@@ -1,6 +1,6 @@
 /** From an ARN that may have wildcards, or no build number, to the one thing that it means now. */
 import { parseArn } from '../resources/arns.ts';
-import { compareVersions, highestMatch, matchesVersion, type BuildVersion, type VersionPattern } from '../resources/versions.ts';
+import { compareVersions, highestMatch, isVersion, matchesVersion, type BuildVersion, type VersionPattern } from '../resources/versions.ts';
 import type { Catalog, Queryable } from './catalog.ts';
 import { components, type StoredComponent } from './components.ts';
 import { containerRecipes } from './container-recipes.ts';
@@ -63,6 +63,19 @@ export async function resolveRecipe(db: Queryable, reference: string): Promise<s
   if ((arn?.type !== 'image-recipe' && arn?.type !== 'container-recipe') || arn.version === undefined) return undefined;
   const recipes = arn.type === 'image-recipe' ? imageRecipes : containerRecipes;
   return highestMatch(arn.version, await recipes.versions(db, { account: arn.owner, region: arn.region }, arn.slug))?.arn;
+}
+
+/** The one thing that an ARN means now: itself, where it has neither wildcards nor lacks a build; `undefined` when there is none. */
+export async function concreteArn(catalog: Catalog, reference: string): Promise<string | undefined> {
+  const arn = parseArn(reference);
+  if (arn === undefined || arn.version === undefined || arn.owner === 'aws' || arn.build !== undefined) return reference;
+  const place = { account: arn.owner, region: arn.region };
+  switch (arn.type) {
+    case 'component': return pick(await components.versions(catalog.db, place, arn), arn.version, undefined)?.arn;
+    case 'workflow': return pick(await workflows.versions(catalog.db, place, arn), arn.version, undefined)?.arn;
+    case 'image': return resolveImageToRead(catalog.db, reference);
+    default: return isVersion(arn.version) ? reference : resolveRecipe(catalog.db, reference);
+  }
 }
 
 function pick<V extends BuildVersion>(versions: readonly V[], pattern: VersionPattern, build: number | undefined): V | undefined {

@@ -1,9 +1,10 @@
 /** Tables of resources. Booleans are 0 and 1, JSON is text, times are ISO-8601 text; `record` holds what the API answers, without tags. */
 import type { Generated } from 'kysely';
+import type { AccessTables } from './access-tables.ts';
 import type { EngineTables } from './engine-tables.ts';
 
 /** All tables by name, as Kysely sees them. */
-export type Tables = ResourceTables & EngineTables;
+export type Tables = ResourceTables & EngineTables & AccessTables;
 
 /** The resources' tables by name. */
 export interface ResourceTables {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { newUuid } from './ids.ts';
+import { newAccessKeyId, newUuid } from './ids.ts';
 
 /** A key pair of Signature V4 and whose it is. */
 export interface Credentials {
@@ -62,10 +62,4 @@ export async function loadCredentials(dataDirectory: string): Promise<Credential
   } finally {
     await rm(partial, { force: true });
   }
-}
-
-/** 20 characters, as AWS's, but with a beginning of our own: no scanner takes it for one of theirs. */
-function newAccessKeyId(): string {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  return `INGT${[...randomBytes(16)].map((byte) => alphabet[byte & 31]).join('')}`;
 }

@@ -30,6 +30,7 @@ export const ERROR_STATUS = {
   IncompleteSignatureException: 400,
   InvalidSignatureException: 403,
   UnrecognizedClientException: 403,
+  ExpiredTokenException: 403,
   MissingAuthenticationTokenException: 403,
   SerializationException: 400,
   UnknownOperationException: 404,
@@ -192,6 +193,16 @@ export function missingAuthenticationToken(): ApiError {
 /** An access key that nobody has. As AWS. */
 export function unrecognizedClient(): ApiError {
   return new ApiError('UnrecognizedClientException', 'The security token included in the request is invalid.');
+}
+
+/** A session that has ended. As AWS. */
+export function expiredToken(): ApiError {
+  return new ApiError('ExpiredTokenException', 'The security token included in the request is expired');
+}
+
+/** What no policy allows, or one denies: `User: … is not authorized to perform: … on resource: …`. */
+export function accessDenied(message: string): ApiError {
+  return new ApiError('AccessDeniedException', message);
 }
 
 /** A signature that lacks something, or names something that is not of this service. */

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openIdentities } from '../api/access/identities.ts';
 import { createApi } from '../api/server.ts';
 import { openCatalog } from '../catalog/catalog.ts';
 import { busyImages } from '../catalog/image-work.ts';
@@ -12,11 +13,13 @@ import { managedImages } from '../images/base/base-images.ts';
 import { launchService } from '../launches/service.ts';
 import { storageService } from '../pipelines/storage.ts';
 import { sleep } from '../platform/clock.ts';
+import { readConfig } from '../platform/config.ts';
 import { loadCredentials } from '../platform/credentials.ts';
 import { writeFileAtomic } from '../platform/files.ts';
 import { takeFileLock, type FileLock } from '../platform/lock.ts';
 import { logger } from '../platform/log.ts';
 import { processStartTime, start, type RunningProcess } from '../platform/processes.ts';
+import { openSealer } from '../platform/sealing.ts';
 import { runningServer, type ServerFile } from './server-file.ts';
 
 /** How to run the service. */
@@ -54,7 +57,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataDirectory } = options;
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
   const lock = await takeLock(dataDirectory);
+  const config = await readConfig(dataDirectory);
   const credentials = await loadCredentials(dataDirectory);
+  const sealer = await openSealer(dataDirectory);
   const catalog = await openCatalog(dataDirectory, { managedImages });
 
   const state = { lastUse: Date.now(), stopping: undefined as Promise<void> | undefined };
@@ -64,7 +69,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   const api = createApi({
     catalog,
-    credential: (accessKeyId) => (accessKeyId === credentials.accessKeyId ? credentials : undefined),
+    identities: openIdentities(catalog, sealer, [credentials]),
+    config,
     defaultAccount: credentials.account,
     wakeWorker,
     launches: launchService(catalog, wakeWorker),

@@ -30,8 +30,8 @@ test('a policy is stored, replaced and returned as it was given', async () => {
 
 test('a policy is refused that is none, or on what is not there or not one\'s own', async () => {
   await assert.rejects(api.client.send(new PutComponentPolicyCommand({ componentArn, policy: '{"Statement":[]}' })), { name: 'InvalidParameterValueException', message: /'policy' is not valid.*Statement/ });
-  await assert.rejects(api.client.send(new PutComponentPolicyCommand({ componentArn: componentArn.replace('/1.0.0/1', '/1.0.0/2'), policy: policyFor('1') })), { name: 'ResourceNotFoundException' });
-  await assert.rejects(api.clientOf('other', REGION).send(new PutComponentPolicyCommand({ componentArn, policy: policyFor('1') })), { name: 'ResourceNotFoundException' });
+  await assert.rejects(api.client.send(new PutComponentPolicyCommand({ componentArn: componentArn.replace('/1.0.0/1', '/1.0.0/2'), policy: policyFor('111111111111') })), { name: 'ResourceNotFoundException' });
+  await assert.rejects(api.clientOf('other', REGION).send(new PutComponentPolicyCommand({ componentArn, policy: policyFor('111111111111') })), { name: 'AccessDeniedException' });
 });
 
 test('recipes have policies of their own; a policy goes with its resource', async () => {

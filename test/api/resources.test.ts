@@ -523,10 +523,10 @@ describe('tags', () => {
 describe('accounts and Regions', () => {
   test('see nothing of one another', async () => {
     const { componentBuildVersionArn } = await component(unique('private'));
-    for (const client of [api.clientOf('other', REGION), api.clientOf('same', 'us-east-1')]) {
-      await fails(client.send(new GetComponentCommand({ componentBuildVersionArn })), 'ResourceNotFoundException');
-      await fails(client.send(new DeleteComponentCommand({ componentBuildVersionArn })), 'ResourceNotFoundException');
-      await fails(client.send(new TagResourceCommand({ resourceArn: componentBuildVersionArn, tags: { a: 'b' } })), 'ResourceNotFoundException');
+    for (const [client, refusal] of [[api.clientOf('other', REGION), 'AccessDeniedException'], [api.clientOf('same', 'us-east-1'), 'ResourceNotFoundException']] as const) {
+      await fails(client.send(new GetComponentCommand({ componentBuildVersionArn })), refusal);
+      await fails(client.send(new DeleteComponentCommand({ componentBuildVersionArn })), refusal);
+      await fails(client.send(new TagResourceCommand({ resourceArn: componentBuildVersionArn, tags: { a: 'b' } })), refusal);
       assert.deepEqual((await client.send(new ListComponentsCommand({}))).componentVersionList, []);
     }
   });

@@ -1,11 +1,16 @@
 /** The API on a catalogue of its own, listening, with no worker behind it: images stay as the tests put them. */
 import { ImagebuilderClient } from '@aws-sdk/client-imagebuilder';
+import type { AwsCredentialIdentity } from '@smithy/types';
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openIdentities } from '../../src/api/access/identities.ts';
 import { createApi } from '../../src/api/server.ts';
 import { openCatalog, type Catalog } from '../../src/catalog/catalog.ts';
+import type { Connection } from '../../src/platform/api-client.ts';
+import { DEFAULT_CONFIG, type Config } from '../../src/platform/config.ts';
+import { openSealer } from '../../src/platform/sealing.ts';
 import type { StorageService } from '../../src/pipelines/storage.ts';
 import type { LaunchService } from '../../src/launches/types.ts';
 
@@ -31,15 +36,20 @@ export interface TestApi {
   readonly woken: () => number;
   /** A client of another account, or Region. */
   clientOf(account: 'other' | 'same', region: string): ImagebuilderClient;
+  /** A client with other credentials. */
+  clientWith(credentials: AwsCredentialIdentity): ImagebuilderClient;
+  /** For requests to Ingot's own routes: of the account that the server belongs to, or the other one. */
+  connectionOf(account: 'other' | 'same'): Connection;
   /** Ends it and starts it again on the same data directory, at another port. */
   restart(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Starts the API on a free port and an empty data directory. */
-export async function startApi(): Promise<TestApi> {
+export async function startApi(config: Partial<Config> = {}): Promise<TestApi> {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'ingot api '));
   const keys = { AKIDTEST: { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret', account: ACCOUNT }, AKIDOTHER: { accessKeyId: 'AKIDOTHER', secretAccessKey: 'hidden', account: '210987654321' } };
+  const keysOf = (account: 'other' | 'same') => (account === 'same' ? keys.AKIDTEST : keys.AKIDOTHER);
   let woken = 0;
   const start = async () => {
     const catalog = await openCatalog(dataDirectory, {
@@ -47,7 +57,8 @@ export async function startApi(): Promise<TestApi> {
     });
     const app = createApi({
       catalog,
-      credential: (id) => keys[id as keyof typeof keys],
+      identities: openIdentities(catalog, await openSealer(dataDirectory), Object.values(keys)),
+      config: { ...DEFAULT_CONFIG, ...config },
       defaultAccount: ACCOUNT,
       wakeWorker: () => void woken++,
       launches: {} as LaunchService,
@@ -58,17 +69,18 @@ export async function startApi(): Promise<TestApi> {
     });
     const endpoint = await app.listen({ host: '127.0.0.1', port: 0 });
     const clients: ImagebuilderClient[] = [];
-    const clientOf: TestApi['clientOf'] = (account, region) => {
-      const client = new ImagebuilderClient({ endpoint, region, credentials: account === 'same' ? keys.AKIDTEST : keys.AKIDOTHER, maxAttempts: 1 });
+    const make = (credentials: AwsCredentialIdentity, region: string): ImagebuilderClient => {
+      const client = new ImagebuilderClient({ endpoint, region, credentials, maxAttempts: 1 });
       clients.push(client);
       return client;
     };
+    const clientOf: TestApi['clientOf'] = (account, region) => make(keysOf(account), region);
     const close = async (): Promise<void> => {
       for (const client of clients) client.destroy();
       await app.close();
       await catalog.close();
     };
-    return { catalog, client: clientOf('same', REGION), clientOf, close };
+    return { catalog, client: clientOf('same', REGION), clientOf, make, endpoint, close };
   };
   let running = await start();
   return {
@@ -80,6 +92,8 @@ export async function startApi(): Promise<TestApi> {
     },
     woken: () => woken,
     clientOf: (account, region) => running.clientOf(account, region),
+    clientWith: (credentials) => running.make(credentials, REGION),
+    connectionOf: (account) => ({ host: '127.0.0.1', port: Number(new URL(running.endpoint).port), region: REGION, credentials: keysOf(account) }),
     async restart() {
       await running.close();
       running = await start();

@@ -17,6 +17,7 @@ export const imageRoutes: readonly IngotRoute[] = [
     action: 'ingot:GetImageLog',
     method: 'GET',
     path: '/ingot/images/:arn/log',
+    resource: ({ arn }) => arn!,
     async handle({ params, query, signal }, context) {
       const arn = ownBuild(params['arn']!, context);
       const { follow, after } = readQuery(query, (reader) => ({
@@ -37,6 +38,7 @@ export const imageRoutes: readonly IngotRoute[] = [
     action: 'ingot:ListImageAmis',
     method: 'GET',
     path: '/ingot/images/:arn/amis',
+    resource: ({ arn }) => arn!,
     async handle({ params }, context) {
       const arn = ownBuild(params['arn']!, context);
       const amis = await amisOfImage(context.services.catalog.db, arn);

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { ExecEnd, ExecRequest, InstanceDescription, LaunchInstanceRequest, ShellRequest } from '../../launches/types.ts';
 import { resourceNotFound } from '../../resources/errors.ts';
 import { readBody, readQuery, type Reader } from './read.ts';
+import { instanceArn } from './resources.ts';
 import type { IngotAnswer, IngotRoute } from './route.ts';
 import { lines, messageOf, STREAM_BUFFER_LIMIT } from './stream.ts';
 
@@ -11,6 +12,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     action: 'ingot:LaunchInstance',
     method: 'POST',
     path: '/ingot/instances',
+    resource: (_params, context) => instanceArn('*', context),
     async handle({ body }, context) {
       const instance = await context.services.launches.launch(context, readBody(body, readLaunch));
       return { json: brief(instance) };
@@ -20,6 +22,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     action: 'ingot:ListInstances',
     method: 'GET',
     path: '/ingot/instances',
+    resource: (_params, context) => instanceArn('*', context),
     async handle(_request, context) {
       return { json: { instances: await context.services.launches.list(context) } };
     },
@@ -28,6 +31,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     action: 'ingot:GetInstance',
     method: 'GET',
     path: '/ingot/instances/:id',
+    resource: ({ id }, context) => instanceArn(id!, context),
     async handle({ params }, context) {
       return { json: await context.services.launches.get(context, idOf(params)) };
     },
@@ -36,6 +40,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     action: 'ingot:TerminateInstance',
     method: 'DELETE',
     path: '/ingot/instances/:id',
+    resource: ({ id }, context) => instanceArn(id!, context),
     async handle({ params }, context) {
       return { json: brief(await context.services.launches.terminate(context, idOf(params))) };
     },
@@ -44,6 +49,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     action: 'ingot:ExecuteCommand',
     method: 'POST',
     path: '/ingot/instances/:id/exec',
+    resource: ({ id }, context) => instanceArn(id!, context),
     async handle({ params, body, signal }, context) {
       const id = idOf(params);
       const request = readBody(body, readExec);
@@ -56,6 +62,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     action: 'ingot:OpenShell',
     method: 'GET',
     path: '/ingot/instances/:id/shell',
+    resource: ({ id }, context) => instanceArn(id!, context),
     upgrade: true,
     async handle({ params, query }, context) {
       const id = idOf(params);
@@ -68,6 +75,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     action: 'ingot:GetConsole',
     method: 'GET',
     path: '/ingot/instances/:id/console',
+    resource: ({ id }, context) => instanceArn(id!, context),
     async handle({ params, query, signal }, context) {
       const { follow } = readQuery(query, (reader) => ({ follow: reader.oneOf('follow', ['true', 'false']) === 'true' }));
       const text = await context.services.launches.console(context, idOf(params), { follow, signal });

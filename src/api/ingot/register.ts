@@ -1,9 +1,10 @@
 /** The register of Ingot's own routes. */
 import { imageRoutes } from './images.ts';
 import { instanceRoutes } from './instances.ts';
+import { principalRoutes } from './principals.ts';
 import type { IngotRoute } from './route.ts';
 import { serverRoutes } from './server.ts';
 import { storageRoutes } from './storage.ts';
 
 /** All of them. */
-export const ingotRoutes: readonly IngotRoute[] = [...serverRoutes, ...instanceRoutes, ...imageRoutes, ...storageRoutes];
+export const ingotRoutes: readonly IngotRoute[] = [...serverRoutes, ...instanceRoutes, ...imageRoutes, ...storageRoutes, ...principalRoutes];

@@ -28,6 +28,8 @@ export interface IngotRoute {
   readonly path: string;
   /** Answers with a session, so the request has to ask for an upgrade to a WebSocket. */
   readonly upgrade?: true;
+  /** ARN of what its action is about, for policies; `resources.ts` has the forms. */
+  resource(params: Readonly<Record<string, string>>, context: RequestContext): string;
   /** @throws {ApiError} before an answer has begun to flow */
   handle(request: IngotRequest, context: RequestContext): Promise<IngotAnswer>;
 }

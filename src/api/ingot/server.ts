@@ -1,4 +1,5 @@
 /** The server itself: what it is, and its end. */
+import { serverArn } from './resources.ts';
 import type { IngotRoute } from './route.ts';
 
 export const serverRoutes: readonly IngotRoute[] = [
@@ -6,6 +7,7 @@ export const serverRoutes: readonly IngotRoute[] = [
     action: 'ingot:DescribeServer',
     method: 'GET',
     path: '/ingot/server',
+    resource: (_params, context) => serverArn(context),
     async handle(_request, { services }) {
       return { json: { version: services.version, pid: process.pid, dataDirectory: services.dataDirectory } };
     },
@@ -14,6 +16,7 @@ export const serverRoutes: readonly IngotRoute[] = [
     action: 'ingot:StopServer',
     method: 'POST',
     path: '/ingot/server/stop',
+    resource: (_params, context) => serverArn(context),
     async handle(_request, { services }) {
       services.shutdown();
       return { json: {} };

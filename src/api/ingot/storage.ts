@@ -1,6 +1,7 @@
 /** What disks take, and giving it back: usage, collection of garbage, deregistering AMIs. */
 import { resourceNotFound } from '../../resources/errors.ts';
 import { readBody, readQuery } from './read.ts';
+import { amiArn, serverArn } from './resources.ts';
 import type { IngotRoute } from './route.ts';
 
 /** Ten years: an age beyond it is a mistake. */
@@ -11,6 +12,7 @@ export const storageRoutes: readonly IngotRoute[] = [
     action: 'ingot:DescribeStorage',
     method: 'GET',
     path: '/ingot/storage',
+    resource: (_params, context) => amiArn('*', context),
     async handle(_request, context) {
       return { json: await context.services.storage.usage(context) };
     },
@@ -19,6 +21,7 @@ export const storageRoutes: readonly IngotRoute[] = [
     action: 'ingot:CollectGarbage',
     method: 'POST',
     path: '/ingot/gc',
+    resource: (_params, context) => serverArn(context),
     async handle({ body }, { services }) {
       const olderThanSeconds = readBody(body, (reader) => reader.integer('olderThanSeconds', 0, LONGEST_SECONDS)) ?? 0;
       return { json: await services.storage.collect({ olderThanSeconds }) };
@@ -28,6 +31,7 @@ export const storageRoutes: readonly IngotRoute[] = [
     action: 'ingot:DeregisterAmi',
     method: 'DELETE',
     path: '/ingot/amis/:id',
+    resource: ({ id }, context) => amiArn(id!, context),
     async handle({ params, query }, context) {
       const id = params['id']!;
       if (!/^ami-[0-9a-f]{8,17}$/.test(id)) throw resourceNotFound(id.slice(0, 64));

@@ -1,6 +1,6 @@
 /** What operations on several kinds of resources share. */
 import type { Conditions, Place } from '../../catalog/slices.ts';
-import { parseArn, type Arn, type ResourceType } from '../../resources/arns.ts';
+import { formatArn, parseArn, type Arn, type ResourceType } from '../../resources/arns.ts';
 import { ApiError, invalidParameterCombination, invalidParameterValue, resourceNotFound } from '../../resources/errors.ts';
 import { matchesVersion, parseVersion, parseVersionPattern } from '../../resources/versions.ts';
 import type { OperationContext } from '../context.ts';
@@ -54,7 +54,7 @@ export function refuseVersionFilterByName({ byName, filters }: { readonly byName
 }
 
 /**
- * Reads the ARN of a resource that the caller may see in this Region: an own one, or one of `aws`.
+ * Reads the ARN of a resource that the caller may see in this Region: an own one, one of `aws`, or another account's that was opened to it.
  * @throws {ApiError} ResourceNotFoundException for another account's or Region's; InvalidParameterValueException for an ARN of another type
  */
 export function visibleArn(context: OperationContext, text: string, type: ResourceType, path: string): Arn {
@@ -64,14 +64,15 @@ export function visibleArn(context: OperationContext, text: string, type: Resour
   return arn;
 }
 
-/** Whether an ARN is one of the caller's own, or of `aws`, in this Region. */
+/** Whether an ARN is one of the caller's own, of `aws`, or of another account that opened it to the caller, in this Region. */
 export function isVisible(context: OperationContext, arn: Arn | undefined): boolean {
-  return arn !== undefined && arn.region === context.region && (arn.owner === context.account || arn.owner === 'aws');
+  return arn !== undefined && arn.region === context.region && (arn.owner === context.account || arn.owner === 'aws' || context.opened.has(formatArn(arn)));
 }
 
-/** Reads the ARN of a resource that the caller is about to change. @throws as `visibleArn`, and ForbiddenException for one of `aws` */
+/** Reads the ARN of a resource that the caller is about to change. @throws as `visibleArn`, and ForbiddenException for one of `aws` or of another account */
 export function ownArn(context: OperationContext, text: string, type: ResourceType, path: string): Arn {
   const arn = visibleArn(context, text, type, path);
+  if (arn.owner !== 'aws' && arn.owner !== context.account) throw new ApiError('ForbiddenException', `The resource '${text}' belongs to another account and cannot be changed.`);
   if (arn.owner === 'aws') throw new ApiError('ForbiddenException', `The resource '${text}' comes with the service and cannot be changed.`);
   return arn;
 }

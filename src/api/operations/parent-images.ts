@@ -6,6 +6,7 @@ import { resolveImage } from '../../catalog/resolve.ts';
 import { parseArn } from '../../resources/arns.ts';
 import { invalidParameterValue, valueNotSupported } from '../../resources/errors.ts';
 import type { OperationContext } from '../context.ts';
+import { isVisible } from './common.ts';
 
 /** A parent image, found. */
 export interface ParentImage {
@@ -36,7 +37,7 @@ export async function findParentImage(context: OperationContext, reference: stri
     if (image === undefined) throw await unknown(`There is no managed image '${arn.slug}'.`);
     return { platform: image.platform, osVersion: image.osVersion };
   }
-  const build = arn.owner === context.account ? await resolveImage(context.db, reference) : undefined;
+  const build = isVisible(context, arn) ? await resolveImage(context.db, reference) : undefined;
   const image = build === undefined ? undefined : await getImage(context.db, build);
   if (image === undefined) throw await unknown(`There is no available build of '${reference}'.`);
   if (image.state?.status !== 'AVAILABLE' && image.state?.status !== 'DEPRECATED') {

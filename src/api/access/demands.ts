@@ -1,0 +1,209 @@
+/**
+ * What each operation asks of policies: the action of its name on a resource, and what else has to be allowed for it. Source: Service
+ * Authorization Reference, "Actions, resources, and condition keys for Amazon EC2 Image Builder". An operation without an entry does not compile.
+ */
+import type { InfrastructureConfiguration } from '@aws-sdk/client-imagebuilder';
+import type { Place } from '../../catalog/slices.ts';
+import { invalidParameterValue, type ApiError } from '../../resources/errors.ts';
+import { slug } from '../../resources/names.ts';
+import type { OperationInput, OperationName } from '../model.ts';
+
+/** One thing that has to be allowed. */
+export interface Need {
+  /** `imagebuilder:GetComponent` */
+  readonly action: string;
+  /** ARN, with `*` for what is not known yet; `*` where there is no resource. */
+  readonly resource: string;
+  /** Tags that the request brings (`aws:RequestTag`, `aws:TagKeys`). */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** Keys of tags, where it brings no values. */
+  readonly tagKeys?: readonly string[];
+  /** Context keys of this request alone. */
+  readonly keys?: Readonly<Record<string, readonly string[]>>;
+  /** What to answer instead of an AccessDeniedException. */
+  readonly refusal?: ApiError;
+}
+
+/** The resource that an operation's own action is about, and what else it needs. */
+type Demand = Omit<Need, 'action'> & { readonly also?: readonly Need[] };
+type Demands = { readonly [O in OperationName]: (input: OperationInput<O>, place: Place) => Demand };
+type Tags = Readonly<Record<string, string>> | undefined;
+
+/** All that has to be allowed for an operation; its own action first. */
+export function needsOf<O extends OperationName>(operation: O, input: OperationInput<O>, place: Place): readonly Need[] {
+  const { also = [], ...own } = (DEMANDS[operation] as (input: OperationInput<O>, place: Place) => Demand)(input, place);
+  // Whoever makes a thing with tags tags it.
+  const tagging: readonly Need[] = own.tags !== undefined && Object.keys(own.tags).length > 0 && operation !== 'TagResource' ? [{ ...own, action: 'imagebuilder:TagResource' }] : [];
+  return [{ ...own, action: `imagebuilder:${operation}` }, ...also, ...tagging];
+}
+
+const EC2 = 'ec2.amazonaws.com';
+const IMAGE_BUILDER = 'imagebuilder.amazonaws.com';
+
+const arnOf = (place: Place, tail: string): string => `arn:aws:imagebuilder:${place.region}:${place.account}:${tail}`;
+const on = (resource: string): Demand => ({ resource });
+const every = (type: string) => (_input: unknown, place: Place): Demand => on(arnOf(place, `${type}/*`));
+const get = (type: string, resource: string | undefined): readonly Need[] => (resource === undefined ? [] : [{ action: `imagebuilder:Get${type}`, resource }]);
+
+/** A role, by its ARN or its name, that is handed on to a service. */
+function passRole(place: Place, role: string | undefined, service: string): readonly Need[] {
+  if (role === undefined) return [];
+  const resource = role.startsWith('arn:') ? role : `arn:aws:iam::${place.account}:role/${role}`;
+  return [{ action: 'iam:PassRole', resource, keys: { 'iam:passedtoservice': [service] } }];
+}
+
+/** The image that will be made of a recipe. */
+function imageOf(place: Place, recipeArn: string | undefined): string {
+  const [, name, version] = /:(?:image|container)-recipe\/([^/]+)\/([^/]+)$/.exec(recipeArn ?? '') ?? [];
+  return arnOf(place, `image/${name ?? '*'}/${version ?? '*'}/*`);
+}
+
+interface Build {
+  readonly imageRecipeArn?: string | undefined;
+  readonly containerRecipeArn?: string | undefined;
+  readonly infrastructureConfigurationArn?: string | undefined;
+  readonly distributionConfigurationArn?: string | undefined;
+  readonly workflows?: readonly { readonly workflowArn?: string | undefined }[] | undefined;
+  readonly executionRole?: string | undefined;
+}
+
+/** What a build is put together from has to be readable, and its role to be passed. */
+function parts(place: Place, build: Build): readonly Need[] {
+  return [
+    ...get('ImageRecipe', build.imageRecipeArn),
+    ...get('ContainerRecipe', build.containerRecipeArn),
+    ...get('InfrastructureConfiguration', build.infrastructureConfigurationArn),
+    ...get('DistributionConfiguration', build.distributionConfigurationArn),
+    ...(build.workflows ?? []).flatMap(({ workflowArn }) => get('Workflow', workflowArn)),
+    ...passRole(place, build.executionRole, IMAGE_BUILDER),
+  ];
+}
+
+/** What a recipe is put together from. */
+function ingredients(parentImage: string, components: readonly { readonly componentArn?: string | undefined }[] | undefined): readonly Need[] {
+  const refusal = invalidParameterValue('parentImage', 'You are not authorized to use the provided image.');
+  return [
+    ...(components ?? []).flatMap(({ componentArn }) => get('Component', componentArn)),
+    ...(parentImage.startsWith('arn:') ? get('Image', parentImage) : parentImage.startsWith('ami-') ? [{ action: 'ec2:DescribeImages', resource: '*', refusal }] : []),
+  ];
+}
+
+function infrastructureKeys(
+  { resourceTags, instanceMetadataOptions, snsTopicArn }: { resourceTags?: Tags; instanceMetadataOptions?: InfrastructureConfiguration['instanceMetadataOptions']; snsTopicArn?: string | undefined },
+): Record<string, readonly string[]> {
+  const tags = Object.entries(resourceTags ?? {});
+  return {
+    ...Object.fromEntries(tags.map(([key, value]) => [`imagebuilder:createdresourcetag/${key.toLowerCase()}`, [value]])),
+    ...(tags.length === 0 ? {} : { 'imagebuilder:createdresourcetagkeys': tags.map(([key]) => key) }),
+    ...(instanceMetadataOptions?.httpTokens === undefined ? {} : { 'imagebuilder:ec2metadatahttptokens': [instanceMetadataOptions.httpTokens] }),
+    ...(snsTopicArn === undefined ? {} : { 'imagebuilder:statustopicarn': [snsTopicArn] }),
+  };
+}
+
+const DEMANDS: Demands = {
+  CreateComponent: ({ name, semanticVersion, tags }, place) => ({ resource: arnOf(place, `component/${slug(name)}/${semanticVersion}/*`), tags }),
+  ImportComponent: ({ name, semanticVersion, tags }, place) => ({ resource: arnOf(place, `component/${slug(name)}/${semanticVersion}/*`), tags }),
+  GetComponent: ({ componentBuildVersionArn }) => on(componentBuildVersionArn),
+  ListComponents: every('component'),
+  ListComponentBuildVersions: ({ componentVersionArn }, place) => on(componentVersionArn ?? arnOf(place, 'component/*')),
+  DeleteComponent: ({ componentBuildVersionArn }) => on(componentBuildVersionArn),
+  GetComponentPolicy: ({ componentArn }) => on(componentArn),
+  PutComponentPolicy: ({ componentArn }) => on(componentArn),
+
+  CreateImageRecipe: ({ name, semanticVersion, tags, parentImage, components }, place) => ({
+    resource: arnOf(place, `image-recipe/${slug(name)}/${semanticVersion}`), tags, also: ingredients(parentImage, components),
+  }),
+  GetImageRecipe: ({ imageRecipeArn }) => on(imageRecipeArn),
+  ListImageRecipes: every('image-recipe'),
+  DeleteImageRecipe: ({ imageRecipeArn }) => on(imageRecipeArn),
+  GetImageRecipePolicy: ({ imageRecipeArn }) => on(imageRecipeArn),
+  PutImageRecipePolicy: ({ imageRecipeArn }) => on(imageRecipeArn),
+
+  CreateContainerRecipe: ({ name, semanticVersion, tags, parentImage, components }, place) => ({
+    resource: arnOf(place, `container-recipe/${slug(name)}/${semanticVersion}`), tags, also: ingredients(parentImage, components),
+  }),
+  GetContainerRecipe: ({ containerRecipeArn }) => on(containerRecipeArn),
+  ListContainerRecipes: every('container-recipe'),
+  DeleteContainerRecipe: ({ containerRecipeArn }) => on(containerRecipeArn),
+  GetContainerRecipePolicy: ({ containerRecipeArn }) => on(containerRecipeArn),
+  PutContainerRecipePolicy: ({ containerRecipeArn }) => on(containerRecipeArn),
+
+  CreateInfrastructureConfiguration: (input, place) => ({
+    resource: arnOf(place, `infrastructure-configuration/${slug(input.name)}`), tags: input.tags, keys: infrastructureKeys(input),
+    also: passRole(place, input.instanceProfileName, EC2),
+  }),
+  GetInfrastructureConfiguration: ({ infrastructureConfigurationArn }) => on(infrastructureConfigurationArn),
+  ListInfrastructureConfigurations: every('infrastructure-configuration'),
+  UpdateInfrastructureConfiguration: (input, place) => ({
+    resource: input.infrastructureConfigurationArn, keys: infrastructureKeys(input), also: passRole(place, input.instanceProfileName, EC2),
+  }),
+  DeleteInfrastructureConfiguration: ({ infrastructureConfigurationArn }) => on(infrastructureConfigurationArn),
+
+  CreateDistributionConfiguration: ({ name, tags }, place) => ({ resource: arnOf(place, `distribution-configuration/${slug(name)}`), tags }),
+  GetDistributionConfiguration: ({ distributionConfigurationArn }) => on(distributionConfigurationArn),
+  ListDistributionConfigurations: every('distribution-configuration'),
+  UpdateDistributionConfiguration: ({ distributionConfigurationArn }) => on(distributionConfigurationArn),
+  DeleteDistributionConfiguration: ({ distributionConfigurationArn }) => on(distributionConfigurationArn),
+
+  CreateImagePipeline: (input, place) => ({ resource: arnOf(place, `image-pipeline/${slug(input.name)}`), tags: input.tags, also: parts(place, input) }),
+  GetImagePipeline: ({ imagePipelineArn }) => on(imagePipelineArn),
+  ListImagePipelines: every('image-pipeline'),
+  UpdateImagePipeline: (input, place) => ({ resource: input.imagePipelineArn, also: parts(place, input) }),
+  DeleteImagePipeline: ({ imagePipelineArn }) => on(imagePipelineArn),
+  StartImagePipelineExecution: ({ imagePipelineArn, tags }) => ({ resource: imagePipelineArn, tags }),
+  ListImagePipelineImages: ({ imagePipelineArn }) => on(imagePipelineArn),
+
+  CreateImage: (input, place) => ({ resource: imageOf(place, input.imageRecipeArn ?? input.containerRecipeArn), tags: input.tags, also: parts(place, input) }),
+  GetImage: ({ imageBuildVersionArn }) => on(imageBuildVersionArn),
+  ListImages: every('image'),
+  ListImageBuildVersions: ({ imageVersionArn }, place) => on(imageVersionArn ?? arnOf(place, 'image/*')),
+  ListImagePackages: ({ imageBuildVersionArn }) => on(imageBuildVersionArn),
+  ListImageScanFindings: every('image'),
+  ListImageScanFindingAggregations: every('image'),
+  CancelImageCreation: ({ imageBuildVersionArn }) => on(imageBuildVersionArn),
+  RetryImage: ({ imageBuildVersionArn }) => on(imageBuildVersionArn),
+  DeleteImage: ({ imageBuildVersionArn }) => on(imageBuildVersionArn),
+  GetImagePolicy: ({ imageArn }) => on(imageArn),
+  PutImagePolicy: ({ imageArn }) => on(imageArn),
+  DistributeImage: (input, place) => ({
+    resource: input.sourceImage.startsWith('arn:') ? input.sourceImage : arnOf(place, 'image/*'), tags: input.tags,
+    also: [...get('DistributionConfiguration', input.distributionConfigurationArn), ...passRole(place, input.executionRole, IMAGE_BUILDER)],
+  }),
+  ImportVmImage: ({ name, semanticVersion, tags }, place) => ({ resource: arnOf(place, `image/${slug(name)}/${semanticVersion}/*`), tags }),
+  ImportDiskImage: (input, place) => ({
+    resource: arnOf(place, `image/${slug(input.name)}/${input.semanticVersion}/*`), tags: input.tags,
+    also: [...get('InfrastructureConfiguration', input.infrastructureConfigurationArn), ...passRole(place, input.executionRole, IMAGE_BUILDER)],
+  }),
+  StartResourceStateUpdate: ({ resourceArn, executionRole }, place) => ({ resource: resourceArn, also: passRole(place, executionRole, IMAGE_BUILDER) }),
+  GetMarketplaceResource: () => on('*'),
+
+  CreateWorkflow: ({ name, semanticVersion, type, tags }, place) => ({ resource: arnOf(place, `workflow/${type.toLowerCase()}/${slug(name)}/${semanticVersion}/*`), tags }),
+  GetWorkflow: ({ workflowBuildVersionArn }) => on(workflowBuildVersionArn),
+  ListWorkflows: every('workflow'),
+  ListWorkflowBuildVersions: ({ workflowVersionArn }, place) => on(workflowVersionArn ?? arnOf(place, 'workflow/*')),
+  DeleteWorkflow: ({ workflowBuildVersionArn }) => on(workflowBuildVersionArn),
+  GetWorkflowExecution: ({ workflowExecutionId }, place) => on(arnOf(place, `workflow-execution/${workflowExecutionId}`)),
+  ListWorkflowExecutions: ({ imageBuildVersionArn }) => on(imageBuildVersionArn),
+  GetWorkflowStepExecution: ({ stepExecutionId }, place) => on(arnOf(place, `workflow-step-execution/${stepExecutionId}`)),
+  ListWorkflowStepExecutions: ({ workflowExecutionId }, place) => on(arnOf(place, `workflow-execution/${workflowExecutionId}`)),
+  ListWaitingWorkflowSteps: every('workflow-step-execution'),
+  SendWorkflowStepAction: ({ stepExecutionId }, place) => on(arnOf(place, `workflow-step-execution/${stepExecutionId}`)),
+
+  CreateLifecyclePolicy: ({ name, tags, resourceType, executionRole }, place) => ({
+    resource: arnOf(place, `lifecycle-policy/${slug(name)}`), tags, keys: { 'imagebuilder:lifecyclepolicyresourcetype': [resourceType] }, also: passRole(place, executionRole, IMAGE_BUILDER),
+  }),
+  GetLifecyclePolicy: ({ lifecyclePolicyArn }) => on(lifecyclePolicyArn),
+  ListLifecyclePolicies: every('lifecycle-policy'),
+  UpdateLifecyclePolicy: ({ lifecyclePolicyArn, resourceType, executionRole }, place) => ({
+    resource: lifecyclePolicyArn, keys: { 'imagebuilder:lifecyclepolicyresourcetype': [resourceType] }, also: passRole(place, executionRole, IMAGE_BUILDER),
+  }),
+  DeleteLifecyclePolicy: ({ lifecyclePolicyArn }) => on(lifecyclePolicyArn),
+  GetLifecycleExecution: ({ lifecycleExecutionId }, place) => on(arnOf(place, `lifecycle-execution/${lifecycleExecutionId}`)),
+  ListLifecycleExecutions: ({ resourceArn }) => on(resourceArn),
+  ListLifecycleExecutionResources: ({ lifecycleExecutionId }, place) => on(arnOf(place, `lifecycle-execution/${lifecycleExecutionId}`)),
+  CancelLifecycleExecution: ({ lifecycleExecutionId }, place) => on(arnOf(place, `lifecycle-execution/${lifecycleExecutionId}`)),
+
+  ListTagsForResource: ({ resourceArn }) => on(resourceArn),
+  TagResource: ({ resourceArn, tags }) => ({ resource: resourceArn, tags }),
+  UntagResource: ({ resourceArn, tagKeys }) => ({ resource: resourceArn, tagKeys }),
+};

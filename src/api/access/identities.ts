@@ -1,0 +1,137 @@
+/** Who an access key belongs to: the account's root, a user, or a session of a role; with the policies that they have. */
+import type { Catalog } from '../../catalog/catalog.ts';
+import { getAccessKey, getPrincipal, policiesOf, type StoredPrincipal } from '../../catalog/principals.ts';
+import type { Credentials } from '../../platform/credentials.ts';
+import type { Sealer } from '../../platform/sealing.ts';
+import { parsePolicy, type Policy } from '../../policies/document.ts';
+import { rootArn, type Principal } from '../../policies/principals.ts';
+import { expiredToken, unrecognizedClient } from '../../resources/errors.ts';
+import { openSessionToken, type SessionFacts } from './session-token.ts';
+
+/** Whoever signed a request. */
+export interface Identity {
+  readonly principal: Principal;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** Of a user. */
+  readonly userName?: string;
+  readonly policies: readonly Policy[];
+  /** Of a session; without one the key is good until it is taken away. */
+  readonly session?: SessionFacts & { readonly role: StoredPrincipal; readonly sessionPolicy?: Policy };
+}
+
+/** The directory of those who may sign. */
+export interface Identities {
+  readonly sealer: Sealer;
+  /**
+   * Who has this key.
+   * @param token the session token that came with it
+   * @throws {ApiError} UnrecognizedClientException, ExpiredTokenException
+   */
+  find(accessKeyId: string, token: string | undefined, now: number): Promise<Identity>;
+  /** The policies of a principal. */
+  policiesOf(arn: string): Promise<readonly Policy[]>;
+  /** Whether this is the key pair of an account's root. */
+  isRoot(accessKeyId: string): boolean;
+  /** Forgets what it remembers, as after a change of principals. */
+  forget(): void;
+}
+
+const REMEMBERED = 4096;
+
+/**
+ * Opens the directory of a catalogue. What was looked up is remembered until `forget`.
+ * @param roots key pairs that are their account's root, which no policy limits
+ */
+export function openIdentities(catalog: Catalog, sealer: Sealer, roots: readonly Credentials[]): Identities {
+  const rootIdentities = new Map(roots.map((credentials) => [credentials.accessKeyId, rootIdentity(credentials)]));
+  const users = new Map<string, Promise<Identity | undefined>>();
+  const roles = new Map<string, Promise<{ readonly role: StoredPrincipal; readonly policies: readonly Policy[] } | undefined>>();
+  const sessions = new Map<string, Promise<Identity | undefined>>();
+
+  async function userIdentity(accessKeyId: string): Promise<Identity | undefined> {
+    const key = await getAccessKey(catalog.db, accessKeyId);
+    if (key?.status !== 'Active') return undefined;
+    const user = await getPrincipal(catalog.db, key.principal);
+    const secretAccessKey = sealer.open(key.secret, secretUse(accessKeyId));
+    if (user === undefined || secretAccessKey === undefined) return undefined;
+    const { arn, account, id, tags, name } = user;
+    return { principal: { type: 'user', account, arn, id, tags }, accessKeyId, secretAccessKey, userName: name, policies: await policies(arn) };
+  }
+
+  async function sessionIdentity(accessKeyId: string, token: string): Promise<Identity | undefined> {
+    const facts = openSessionToken(sealer, token);
+    if (facts?.accessKeyId !== accessKeyId) return undefined;
+    const found = await remember(roles, facts.roleArn, async () => {
+      const role = await getPrincipal(catalog.db, facts.roleArn);
+      return role === undefined ? undefined : { role, policies: await policies(role.arn) };
+    });
+    // A role that was removed and made anew is another one: its old sessions are not its own.
+    if (found === undefined || found.role.id !== facts.roleId) return undefined;
+    const { role } = found;
+    return {
+      principal: {
+        type: 'assumed-role', account: role.account, roleArn: role.arn, id: `${role.id}:${facts.sessionName}`, tags: { ...role.tags, ...facts.tags },
+        arn: `arn:aws:sts::${role.account}:assumed-role/${role.name}/${facts.sessionName}`,
+      },
+      accessKeyId, secretAccessKey: facts.secretAccessKey, policies: found.policies,
+      session: { ...facts, role, ...(facts.policy === undefined ? {} : { sessionPolicy: readPolicy(facts.policy, 'the session policy') }) },
+    };
+  }
+
+  async function policies(arn: string): Promise<readonly Policy[]> {
+    return (await policiesOf(catalog.db, arn)).map(({ name, document }) => readPolicy(document, `the policy ${name} of ${arn}`));
+  }
+
+  return {
+    sealer,
+    policiesOf: policies,
+    isRoot: (accessKeyId) => rootIdentities.has(accessKeyId),
+    async find(accessKeyId, token, now) {
+      const identity = token === undefined
+        ? (rootIdentities.get(accessKeyId) ?? (await remember(users, accessKeyId, () => userIdentity(accessKeyId))))
+        : await remember(sessions, `${accessKeyId} ${token}`, () => sessionIdentity(accessKeyId, token));
+      if (identity === undefined) throw unrecognizedClient();
+      if (identity.session !== undefined && identity.session.expires <= now) throw expiredToken();
+      return identity;
+    },
+    forget() {
+      for (const known of [users, roles, sessions]) known.clear();
+    },
+  };
+}
+
+/** What the secret of an access key is sealed for. */
+export function secretUse(accessKeyId: string): string {
+  return `secret of ${accessKeyId}`;
+}
+
+/** What is not found is not remembered: whoever tries keys would fill the memory with them. */
+function remember<T>(known: Map<string, Promise<T | undefined>>, key: string, look: () => Promise<T | undefined>): Promise<T | undefined> {
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const found = look().then(
+    (value) => {
+      if (value === undefined) known.delete(key);
+      return value;
+    },
+    (error: unknown) => {
+      known.delete(key);
+      throw error;
+    },
+  );
+  if (known.size >= REMEMBERED) known.delete(known.keys().next().value!);
+  known.set(key, found);
+  return found;
+}
+
+/** A stored policy was checked when it was stored. One that cannot be read all the same refuses its principal everything. */
+function readPolicy(document: string, what: string): Policy {
+  const read = parsePolicy(document, 'identity');
+  if ('faults' in read) throw new Error(`${what} cannot be read: ${read.faults.join('; ')}`);
+  return read.policy;
+}
+
+function rootIdentity({ account, accessKeyId, secretAccessKey }: Credentials): Identity {
+  return { principal: { type: 'root', account, arn: rootArn(account), id: account, tags: {} }, accessKeyId, secretAccessKey, policies: [] };
+}

@@ -1,0 +1,36 @@
+/** Session tokens: they hold, sealed, all that is known of a session, so that none has to be stored. */
+import type { Sealer } from '../../platform/sealing.ts';
+
+/** What a session is. */
+export interface SessionFacts {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly roleArn: string;
+  /** Of the role as it was then. */
+  readonly roleId: string;
+  readonly sessionName: string;
+  /** Milliseconds since 1970. */
+  readonly issued: number;
+  /** Milliseconds since 1970. */
+  readonly expires: number;
+  /** Session policy, as JSON. */
+  readonly policy?: string;
+  /** Session tags. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly sourceIdentity?: string;
+  /** Identity provider that vouched for whoever assumed the role. */
+  readonly federatedProvider?: string;
+}
+
+const USE = 'session token';
+
+/** Makes the token of a session. */
+export function sealSessionToken(sealer: Sealer, facts: SessionFacts): string {
+  return sealer.seal(JSON.stringify(facts), USE);
+}
+
+/** Reads a token. Returns `undefined` for what is no token of this server. */
+export function openSessionToken(sealer: Sealer, token: string): SessionFacts | undefined {
+  const text = sealer.open(token, USE);
+  return text === undefined ? undefined : (JSON.parse(text) as SessionFacts);
+}

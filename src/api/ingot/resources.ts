@@ -1,0 +1,17 @@
+/** ARNs by which policies name what Ingot's own routes are about. */
+import type { RequestContext } from '../context.ts';
+
+/** The server itself: it belongs to the account of the first key pair. */
+export function serverArn({ services }: RequestContext): string {
+  return `arn:aws:ingot::${services.defaultAccount}:server`;
+}
+
+/** A launched instance, by its id; all of them with `*`. */
+export function instanceArn(id: string, { region, account }: RequestContext): string {
+  return `arn:aws:ec2:${region}:${account}:instance/${id}`;
+}
+
+/** An AMI, by its id. */
+export function amiArn(id: string, { region, account }: RequestContext): string {
+  return `arn:aws:ec2:${region}:${account}:image/${id}`;
+}

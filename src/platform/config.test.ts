@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConfigError, DEFAULT_CONFIG, parseConfig } from './config.ts';
+
+test('what is not said is as by default', () => {
+  for (const text of ['', '{}', '# nothing\n', 'quotas:\n']) assert.deepEqual(parseConfig(text, 'config.yaml'), DEFAULT_CONFIG);
+});
+
+test('all of it', () => {
+  const config = parseConfig(`
+access:
+  longLivedKeys: false
+  oidcIssuers:
+    - issuer: https://token.actions.githubusercontent.com
+      audiences: [sts.amazonaws.com]
+    - {issuer: http://ci.example/, audiences: [a, b], jwks: /etc/ingot/jwks.json}
+  proxies: [10.0.0.1]
+quotas: {components: 5, imagePipelines: null}
+rates:
+  writes: {perSecond: 10}
+  reads: {perSecond: 100, burst: 500}
+audit: {maxMegabytes: 1, maxHours: 2, keepDays: 3, keepFiles: 4}
+`, 'config.yaml');
+  assert.deepEqual(config.access, {
+    longLivedKeys: false, proxies: ['10.0.0.1'],
+    oidcIssuers: [{ issuer: 'https://token.actions.githubusercontent.com', audiences: ['sts.amazonaws.com'] }, { issuer: 'http://ci.example/', audiences: ['a', 'b'], jwks: '/etc/ingot/jwks.json' }],
+  });
+  assert.deepEqual(config.quotas, { ...DEFAULT_CONFIG.quotas, components: 5, imagePipelines: null });
+  assert.deepEqual(config.rates, { writes: { perSecond: 10, burst: 10 }, reads: { perSecond: 100, burst: 500 } });
+  assert.deepEqual(config.audit, { maxBytes: 1e6, maxSeconds: 7200, keepDays: 3, keepFiles: 4 });
+});
+
+test('every fault is told with its place', () => {
+  const cases: readonly (readonly [text: string, fault: RegExp])[] = [
+    ['[', /config\.yaml: /],
+    ['- a', /the file: must be a map/],
+    ['quota: {}', /quota: there is no such setting; there are access, quotas/],
+    ['quotas: {component: 5}', /quotas\.component: there is no such setting/],
+    ['quotas: {components: many}', /quotas\.components: must be a whole number/],
+    ['access: {longLivedKeys: maybe}', /access\.longLivedKeys: must be true or false/],
+    ['access: {oidcIssuers: [{issuer: x, audiences: [a]}]}', /oidcIssuers\[0\]\.issuer: must be an address/],
+    ['access: {oidcIssuers: [{issuer: "https://x"}]}', /oidcIssuers\[0\]\.audiences: must name/],
+    ['access: {oidcIssuers: [{issuer: "https://x", audiences: [a], jwks: keys.json}]}', /jwks: must be an absolute path/],
+    ['access: {proxies: 10.0.0.1}', /access\.proxies: must be a list/],
+    ['rates: {reads: {burst: 5}}', /rates\.reads\.perSecond: is required/],
+    ['rates: {reads: {perSecond: 0}}', /rates\.reads\.perSecond: must be/],
+    ['audit: {keepDays: -1}', /audit\.keepDays: must be/],
+  ];
+  for (const [text, fault] of cases) assert.throws(() => parseConfig(text, 'config.yaml'), (error: Error) => error instanceof ConfigError && fault.test(error.message), text);
+});
