@@ -17,9 +17,6 @@ import { logger } from '../platform/log.ts';
 import type { StoredLaunch } from './service.ts';
 import { mkdir } from 'node:fs/promises';
 
-/** How long a launched instance may take from its first answer until its services are up and cloud-init is done. */
-const SETTLE_SECONDS = 240;
-
 /** Where a launched instance keeps what it writes: it goes with the instance. */
 function diskPath(dataDirectory: string, instanceId: string): string {
   return join(dataDirectory, 'instances', `${instanceId}.qcow2`);
@@ -58,8 +55,6 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
       ...(stored.firmware === undefined ? {} : { firmware: stored.firmware }),
       signal,
     });
-    // It answers before its services are up. Whoever launches it wants those; one that never settles is theirs to look into.
-    await instance.run({ argv: ['systemctl', 'is-system-running', '--wait'], timeoutSeconds: SETTLE_SECONDS, signal });
     // Somebody may have ended it while it started: then it stays `shutting-down`, and has a handle to be ended by.
     const now = await getInstance(catalog.db, id);
     await updateInstance(catalog.db, id, { handle: JSON.stringify(instance.handle), ...(now?.state === 'pending' ? { state: 'running' } : {}) });

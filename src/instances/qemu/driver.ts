@@ -124,7 +124,7 @@ async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: 
   try {
     const machine = new QemuInstance(handle, held, capabilities, request.report);
     const seconds = request.timeoutSeconds ?? (request.seed === undefined ? BOOT_SECONDS : SEEDED_BOOT_SECONDS)[accelerator];
-    await machine.awaitAgent({
+    await machine.awaitBoot({
       seconds, after: undefined, what: `instance ${id} (${request.firmware ?? 'bios'}, ${accelerator === 'kvm' ? 'KVM' : 'emulated'})`,
       ...(request.signal ? { signal: request.signal } : {}),
       ...(accelerator === 'kvm' ? { noKernel: { afterMs: KVM_PROGRESS_MS, error: () => new NoProgress() } } : {}),

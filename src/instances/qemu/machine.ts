@@ -44,6 +44,8 @@ const KERNEL_SPEAKS = /Linux version|systemd\[1\]|\[ {0,5}\d+\.\d{6}\]/;
 const REBOOT_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 120, tcg: 240 };
 /** Between looks at whether a machine that starts gets anywhere, in milliseconds. */
 const LOOK_MS = 2000;
+/** How long a system that answers may take until its services are up, cloud-init with user data among them. */
+const SETTLE_SECONDS = 240;
 /** Milliseconds that each way of stopping gets. */
 const POWERDOWN_MS = 60_000;
 const GUEST_SHUTDOWN_MS = 30_000;
@@ -101,7 +103,7 @@ export class QemuInstance implements Instance {
       if (this.timer === undefined) await this.console.skip();
       // Whether the request is answered before the system goes down is a race; the boot id tells.
       await agentExec(this.agent, ['systemctl', '--no-block', 'reboot'], { timeoutMs: 10_000 }).catch(() => {});
-      return this.awaitAgent({
+      return this.awaitBoot({
         seconds: options.timeoutSeconds ?? REBOOT_SECONDS[this.handle.accelerator], after: before, what: `instance ${this.id} after its reboot`,
         ...(options.signal ? { signal: options.signal } : {}),
       });
@@ -167,12 +169,35 @@ export class QemuInstance implements Instance {
   }
 
   /**
-   * Waits for the guest agent's answer, and says meanwhile what is awaited.
+   * Waits until the system has started: its guest agent answers, and what starts at boot has started, as it has in a container that is
+   * ready. One that never gets there is used as it is, with a warning that names what is awaited or has failed.
    * @returns the boot id
    * @throws {InstanceError} at the deadline, or as soon as it is plain that there will be no answer
    */
-  async awaitAgent(wait: AgentWait): Promise<string> {
+  async awaitBoot(wait: AgentWait): Promise<string> {
     const started = Date.now();
+    const id = await this.awaitAgent(wait, started);
+    await this.talk('the end of its boot', () => this.awaitServices(wait, started), wait.signal);
+    return id;
+  }
+
+  private async awaitServices({ what, signal }: AgentWait, started: number): Promise<void> {
+    const ask = (argv: readonly string[], seconds: number) => agentExec(this.agent, argv, { timeoutMs: seconds * 1000, ...(signal ? { signal } : {}) });
+    const { stdout } = await ask(['timeout', String(SETTLE_SECONDS), 'systemctl', 'is-system-running', '--wait'], SETTLE_SECONDS + 30);
+    const state = stdout.trim();
+    if (state === 'running') {
+      this.report({ text: `${what} has started all its services after ${secondsSince(started)} s`, level: 'debug' });
+      return;
+    }
+    const degraded = state === 'degraded';
+    const { exitCode, stdout: units } = await ask(degraded ? ['systemctl', 'list-units', '--failed', '--no-legend', '--plain'] : ['systemctl', 'list-jobs', '--no-legend', '--plain'], 30);
+    if (exitCode !== 0) return; // No systemd: nothing tells when such a system has started.
+    const names = units.trim().split('\n').map((line) => line.split(/\s+/)[degraded ? 0 : 1]).join(', ');
+    this.report({ level: 'warn', text: degraded ? `${what} has started, but these of its units failed: ${names}` : `${what} is used although not all of its services have started: ${names}` });
+  }
+
+  /** Waits for the guest agent's answer, and says meanwhile what is awaited. */
+  private async awaitAgent(wait: AgentWait, started: number): Promise<string> {
     const deadline = started + wait.seconds * 1000;
     let stage = '';
     let recent = '';
@@ -208,7 +233,7 @@ export class QemuInstance implements Instance {
       try {
         const id = await bootId(this.agent, 1000);
         if (id !== wait.after) {
-          this.report({ text: `${wait.what} answers after ${((Date.now() - started) / 1000).toFixed(1)} s`, level: 'info' });
+          this.report({ text: `${wait.what} answers after ${secondsSince(started)} s`, level: 'info' });
           return id;
         }
       } catch {
@@ -291,6 +316,10 @@ export class QemuInstance implements Instance {
     clearInterval(this.timer);
     this.timer = undefined;
   }
+}
+
+function secondsSince(started: number): string {
+  return ((Date.now() - started) / 1000).toFixed(1);
 }
 
 async function thaw(execute: GuestAgent['execute']): Promise<void> {
