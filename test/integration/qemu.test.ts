@@ -167,6 +167,12 @@ describe('a machine booted by BIOS', () => {
     equal((await instance.run({ script: 'pkill -f "^sleep 6004"' })).exitCode, 0);
   });
 
+  test('has all of the output when the guest is slow to pass it on, whoever holds it still', async () => {
+    const stall = "systemd-run --quiet --no-block sh -c 'sleep 3; systemctl kill --signal=CONT ingot-relay.service'\nsystemctl kill --signal=STOP ingot-relay.service\n";
+    equal((await output(instance, { script: `${stall}echo the end` })).stdout, 'the end\n');
+    equal((await output(instance, { script: `${stall}sleep 6006 &\necho the end` })).stdout, 'the end\n');
+  });
+
   test('passes 30 MB of output on, whole, both streams at once', async () => {
     const hashes = { stdout: createHash('sha256'), stderr: createHash('sha256') };
     const sizes = { stdout: 0, stderr: 0 };

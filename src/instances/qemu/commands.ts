@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { sleep } from '../../platform/clock.ts';
 import type { CommandRequest, CommandResult } from '../instance.ts';
 import { agentExec, GuestAgentError, GuestAgentSilent, type GuestAgent } from './guest-agent.ts';
-import { CHUNK_BYTES, FINISHER, GUEST_DIRECTORY, KILLER, LARGE_PUT_BEGIN, LARGE_PUT_END, LAUNCHER, SMALL_PUT, UNIT_STATE } from './guest-scripts.ts';
+import { CHUNK_BYTES, FINISHER, GUEST_DIRECTORY, HOLDERS, KILLER, LARGE_PUT_BEGIN, LARGE_PUT_END, LAUNCHER, SMALL_PUT, UNIT_STATE } from './guest-scripts.ts';
 
 /** A guest whose agent answers. `check` throws when the machine is gone, or is not the one that it was. */
 export interface Guest {
@@ -80,6 +80,7 @@ async function follow(guest: Guest, id: string, request: CommandRequest, deadlin
   let graceUntil = Infinity;
   let wait = 10;
   let lastUnitCheck = Date.now();
+  let lastMoved = Date.now();
   for (;;) {
     const late = deadline !== undefined && Date.now() >= deadline;
     if (killed === undefined && status === undefined && (late || request.signal?.aborted)) {
@@ -89,9 +90,15 @@ async function follow(guest: Guest, id: string, request: CommandRequest, deadlin
     let moved = false;
     for (const stream of streams) moved = (await stream.read(status !== undefined)) || moved;
     if (status === undefined) status = await readStatus(guest, files);
-    else if (streams.every((stream) => stream.ended) || Date.now() > graceUntil) break;
+    else if (streams.every((stream) => stream.ended)) break;
+    else if (Date.now() > graceUntil) {
+      // A guest that is short of time may just not have got round to it.
+      if (Date.now() > lastMoved + SILENCE_MS || !(await outputPending(guest, id))) break;
+      graceUntil = Date.now() + STREAM_GRACE_MS;
+    }
     if (moved) {
       wait = 10;
+      lastMoved = Date.now();
       if (status !== undefined) graceUntil = Date.now() + STREAM_GRACE_MS;
       continue;
     }
@@ -110,6 +117,24 @@ async function follow(guest: Guest, id: string, request: CommandRequest, deadlin
   if (killed === 'abort') throw request.signal!.reason;
   const end = parseStatus(status);
   return killed === 'deadline' ? { exitCode: null, signal: 'SIGKILL', timedOut: true } : { ...end, timedOut: false };
+}
+
+/** Whether output of a command that has ended is still on its way through the relay. */
+async function outputPending(guest: Guest, id: string): Promise<boolean> {
+  return relayHasMore((await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', HOLDERS, 'sh', id]))).stdout);
+}
+
+/**
+ * What `HOLDERS` printed tells it of each stream: where only the relay is left, the end is to come; where others hold the pipe too, the
+ * pipe is empty once the relay waits for it. Exported for its test.
+ */
+export function relayHasMore(holders: string): boolean {
+  const lines = holders.trim().split('\n').map((line) => line.split(' '));
+  return ['out', 'err'].some((stream) => {
+    const waits = lines.filter(([of, who]) => of === stream && who === 'relay').map(([, , wchan = '0']) => wchan);
+    const alone = !lines.some(([of, who]) => of === stream && who === 'other');
+    return waits.length > 0 && (alone || (waits.some((wchan) => wchan !== '0') && !waits.some((wchan) => /pipe_(?:read|wait)/.test(wchan))));
+  });
 }
 
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {

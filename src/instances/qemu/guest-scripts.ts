@@ -93,6 +93,18 @@ for s in out err; do if [ -p "$d.$s" ]; then : <>"$d.$s"; fi; done
 rm -f "$d".*
 `;
 
+/**
+ * Who still has the pipes of a command open: a line for each process and pipe, with the stream, `relay` or `other`, and what the process
+ * waits for in the kernel (`0` for nothing, or when the kernel does not say). Argument: the command's id.
+ */
+export const HOLDERS = `
+d=${GUEST_DIRECTORY}/$1
+find /proc/[0-9]*/fd -lname "$d.out" -printf 'out %h\\n' -o -lname "$d.err" -printf 'err %h\\n' 2>/dev/null | while read -r stream fds; do
+  case $(cat "$fds/../cgroup" 2>/dev/null) in *ingot-relay*) who=relay;; *) who=other;; esac
+  echo "$stream $who $(cat "$fds/../wchan" 2>/dev/null)"
+done
+`;
+
 /** Kills a command with all that it started. Argument: its id. */
 export const KILLER = 'systemctl kill --signal=KILL "ingot-$1.service"';
 

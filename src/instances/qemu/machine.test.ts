@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { launcherArguments, parseStatus } from './commands.ts';
+import { launcherArguments, parseStatus, relayHasMore } from './commands.ts';
 import { bootFailure, plainLine } from './console.ts';
 import { AgentLines } from './guest-agent.ts';
 import { metaData } from './seed.ts';
@@ -26,6 +26,20 @@ test('the end of a command: code or named signal', () => {
   ];
   for (const [text, exitCode, signal] of ends) assert.deepEqual(parseStatus(text), { exitCode, signal });
   for (const text of ['', 'exited', 'exited x', ' \n']) assert.throws(() => parseStatus(text));
+});
+
+test('output is awaited while the relay has more of it, and not for what others may print', () => {
+  const holders: readonly [text: string, more: boolean][] = [
+    ['', false],
+    ['out relay do_wait\nout relay pipe_read', true],
+    ['out other do_nanosleep', false],
+    ['out relay do_wait\nout relay pipe_read\nout other do_nanosleep', false],
+    ['out relay do_wait\nout relay 0\nout other do_nanosleep', true],
+    ['out relay do_signal_stop\nout relay do_signal_stop\nout other 0', true],
+    ['out relay 0\nout relay 0\nout other 0', false],
+    ['out relay do_wait\nout relay pipe_read\nout other 0\nerr relay 0', true],
+  ];
+  for (const [text, more] of holders) assert.equal(relayHasMore(text), more, text);
 });
 
 test('answers are lines, however they are cut; what stands before a mark is left over', () => {
