@@ -70,6 +70,9 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   GetWorkflowExecution: 'Status and counts of steps.',
   ListWorkflowStepExecutions: 'Steps in order; inputs and outputs are JSON text.',
   GetWorkflowStepExecution: 'With `rollbackStatus`, `onFailure`, `timeoutSeconds`.',
+  ListWaitingWorkflowSteps: 'Steps with `WaitForAction` that nobody answered, the longest first. Their status is `RUNNING`.',
+  SendWorkflowStepAction: '`RESUME` lets a step that waits go on, `STOP` lets it fail. `InvalidRequestException` when it does not wait, or was answered already.',
+
   ListImagePackages: 'The packages of the image, by name, from `CollectImageMetadata`.',
 
   PutComponentPolicy: 'Stores a policy on a build version that is one\'s own; it must be JSON of IAM\'s policy language. What is stored is returned as it was given.',

@@ -11,6 +11,9 @@ export interface EngineTables {
   held_things: HeldThingTable;
   workflow_executions: WorkflowExecutionTable;
   step_executions: StepExecutionTable;
+  waiting_steps: WaitingStepTable;
+  lifecycle_executions: LifecycleExecutionTable;
+  lifecycle_resources: LifecycleResourceTable;
   image_packages: ImagePackageTable;
   leases: LeaseTable;
 }
@@ -54,7 +57,8 @@ export interface AmiTable {
   layer_id: string | null;
   /** File relative to the data directory: the chain's top at home, a flat copy elsewhere. */
   file: string;
-  state: 'pending' | 'available' | 'failed' | 'deregistered';
+  /** One that is disabled cannot be launched or built on. Of an image that failed it is `failed`, and waits for the image to be tried again. */
+  state: 'pending' | 'available' | 'disabled' | 'failed' | 'deregistered';
   /** JSON object. */
   tags: string;
   platform: string;
@@ -114,6 +118,10 @@ export interface WorkflowExecutionTable {
   /** Order within the image, from 0. */
   position: number;
   total_steps: number;
+  /** JSON of the workflow's outputs by name, once it is complete. */
+  outputs: string | null;
+  /** 1 when the image was tried again after it: it counts no more. */
+  retried: Generated<number>;
   start_time: string | null;
   end_time: string | null;
 }
@@ -136,6 +144,57 @@ export interface StepExecutionTable {
   on_failure: string;
   timeout_seconds: number;
   start_time: string | null;
+  end_time: string | null;
+}
+
+/** A step that waits for an answer, until it goes on. */
+export interface WaitingStepTable {
+  step_id: string;
+  image_arn: string;
+  account: string;
+  region: string;
+  since: string;
+  /** The answer: `RESUME` or `STOP`. */
+  action: string | null;
+  reason: string | null;
+}
+
+/** One change of the state of resources, asked for or by a policy. */
+export interface LifecycleExecutionTable {
+  /** `lce-…` */
+  id: string;
+  account: string;
+  region: string;
+  /** The image that it was asked for, */
+  image_arn: string | null;
+  /** or the policy that it carries out. */
+  policy_arn: string | null;
+  status: 'PENDING' | 'IN_PROGRESS' | 'SUCCESS' | 'FAILED' | 'CANCELLING' | 'CANCELLED';
+  reason: string | null;
+  /** JSON of what is to be done. */
+  request: string;
+  /** When it is to begin. */
+  due: string;
+  created: string;
+  start_time: string | null;
+  end_time: string | null;
+}
+
+/** What an execution did with one resource. */
+export interface LifecycleResourceTable {
+  execution_id: string;
+  /** ARN of an image, id of an AMI. */
+  resource_id: string;
+  /** Of an AMI, its image. */
+  parent_id: string | null;
+  account: string;
+  region: string;
+  action: 'AVAILABLE' | 'DELETE' | 'DEPRECATE' | 'DISABLE';
+  status: 'FAILED' | 'IN_PROGRESS' | 'SKIPPED' | 'SUCCESS';
+  reason: string | null;
+  /** Of an AMI whose snapshot is deleted with it. */
+  snapshot_id: string | null;
+  start_time: string;
   end_time: string | null;
 }
 

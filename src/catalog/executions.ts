@@ -3,6 +3,7 @@ import type { Insertable, Kysely, Selectable, Updateable } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
 import type { StepExecutionTable, WorkflowExecutionTable } from './engine-tables.ts';
 import type { Tables } from './tables.ts';
+import { endWaitingOfImage } from './waiting-steps.ts';
 
 /** A run of a workflow on record. */
 export type WorkflowExecution = Selectable<WorkflowExecutionTable>;
@@ -52,6 +53,7 @@ export async function stepExecutionsOfWorkflow(db: Kysely<Tables>, workflowExecu
 /** Ends, as `status`, every run of an image that a crash left open. */
 export async function closeExecutions(db: Kysely<Tables>, imageArn: string, status: 'FAILED' | 'CANCELLED', message: string): Promise<void> {
   const end = { status, message, end_time: timestamp() };
+  await endWaitingOfImage(db, imageArn);
   await db.updateTable('step_executions').set(end).where('image_arn', '=', imageArn).where('status', 'in', ['PENDING', 'RUNNING']).execute();
   await db.updateTable('workflow_executions').set(end).where('image_arn', '=', imageArn).where('status', 'in', ['PENDING', 'RUNNING', 'ROLLBACK_IN_PROGRESS']).execute();
 }

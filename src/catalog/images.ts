@@ -4,15 +4,16 @@
  */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { timestamp } from '../platform/clock.ts';
-import { newUuid } from '../platform/ids.ts';
 import { parseArn, resourceArn } from '../resources/arns.ts';
 import { isEnded, isLegalMove, type ImageStatus } from '../resources/statuses.ts';
 import { formatVersion, type BuildVersion, type Version } from '../resources/versions.ts';
 import type { Queryable } from './catalog.ts';
 import { removeReferences } from './dependents.ts';
+import { writeEvent } from './outbox.ts';
 import { removeResourcePolicy } from './resource-policies.ts';
 import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
 import { addTags, removeAllTags, tagsOf, tagsOfEach, type Tags } from './tags.ts';
+import { endWaitingOfImage } from './waiting-steps.ts';
 
 /** Detail type of the event that every change of an image's status writes. */
 export const IMAGE_STATE_CHANGE = 'EC2 Image Builder Image State Change';
@@ -93,9 +94,7 @@ export async function transitionImage(
 
 async function writeStateChange(trx: Queryable, arn: string, from: ImageStatus | undefined, to: ImageStatus, reason: string | undefined): Promise<void> {
   const payload = { ...(from === undefined ? {} : { 'previous-state': { status: from } }), state: { status: to, ...(reason === undefined ? {} : { reason }) } };
-  await trx.insertInto('outbox')
-    .values({ id: newUuid(), time: timestamp(), type: IMAGE_STATE_CHANGE, resource: arn, previous_status: from ?? null, status: to, payload: JSON.stringify(payload) })
-    .execute();
+  await writeEvent(trx, { type: IMAGE_STATE_CHANGE, resource: arn, previousStatus: from, status: to, payload });
 }
 
 /** Changes members of an image's record, its state aside (`transitionImage`). @throws when the image is not there */
@@ -191,6 +190,7 @@ export async function lastImageOfPipeline(db: Queryable, pipelineArn: string): P
 /** Deletes an image's record with its tags, executions and inventory. Its AMIs and its log stay. Returns whether it was there. */
 export async function deleteImage(trx: Queryable, arn: string): Promise<boolean> {
   const { numDeletedRows } = await trx.deleteFrom('images').where('arn', '=', arn).executeTakeFirstOrThrow();
+  await endWaitingOfImage(trx, arn);
   await trx.deleteFrom('step_executions').where('image_arn', '=', arn).execute();
   await trx.deleteFrom('workflow_executions').where('image_arn', '=', arn).execute();
   await trx.deleteFrom('image_packages').where('image_arn', '=', arn).execute();

@@ -109,6 +109,8 @@ export interface ImageTable extends ResourceColumns, VersionColumns {
   /** `AMI`, `DOCKER`. */
   type: string | null;
   pipeline_arn: string | null;
+  /** JSON: where the work begins when it is not the build stage. See `image-task.ts`. */
+  task: string | null;
   /** 1 once somebody asked for it to be cancelled; who works on it watches this. */
   cancel_requested: number;
 }

@@ -9,6 +9,7 @@ import { launchInstance } from './actions/launch-instance.ts';
 import { modifyImageAttributes } from './actions/modify-image-attributes.ts';
 import { sanitizeInstance } from './actions/sanitize-instance.ts';
 import { terminateInstance } from './actions/terminate-instance.ts';
+import { waitForAction } from './actions/wait-for-action.ts';
 import { waitForSsmAgent } from './actions/wait-for-ssm-agent.ts';
 
 /** Every step action that can run, by its name. */
@@ -23,6 +24,7 @@ export const stepActions: Readonly<Record<string, StepAction>> = Object.fromEntr
     modifyImageAttributes,
     sanitizeInstance,
     terminateInstance,
+    waitForAction,
     waitForSsmAgent,
   ].map((action) => [action.name, action]),
 );

@@ -68,7 +68,7 @@ export async function runWorkflow(work: ImageWork, run: WorkflowRun): Promise<vo
   const report = within(work.report, { workflow: run.name });
   await insertWorkflowExecution(db, {
     id, image_arn: work.arn, workflow_arn: run.arn, type: run.type, status: 'RUNNING', message: null, parallel_group: null,
-    position: run.position, total_steps: run.document.steps.length, start_time: timestamp(), end_time: null,
+    position: run.position, total_steps: run.document.steps.length, outputs: null, start_time: timestamp(), end_time: null,
   });
   report({ type: 'log', text: `workflow ${run.name} (${id})` });
 
@@ -87,15 +87,17 @@ export async function runWorkflow(work: ImageWork, run: WorkflowRun): Promise<vo
       throw failure;
     }
   }
+  const results: Record<string, unknown> = {};
   for (const output of run.document.outputs) {
     try {
-      work.workflowOutputs.set(output.name, resolveWorkflowValue(output.value, lookup));
+      results[output.name] = resolveWorkflowValue(output.value, lookup);
+      work.workflowOutputs.set(output.name, results[output.name]);
     } catch (error) {
       // The output of a step that was skipped: an error only for a later workflow that refers to it.
       if (!(error instanceof UnresolvedReferenceError)) throw error;
     }
   }
-  await updateWorkflowExecution(db, id, { status: 'COMPLETED', end_time: timestamp() });
+  await updateWorkflowExecution(db, id, { status: 'COMPLETED', outputs: JSON.stringify(results), end_time: timestamp() });
 }
 
 async function runStep(
@@ -133,7 +135,7 @@ async function runStep(
     const inputs = resolveWorkflowValue(step.inputs, lookup) as Record<string, unknown>;
     await updateStepExecution(db, executionId, { inputs: JSON.stringify(inputs) });
     if (action === undefined) throw new Error(`step action ${step.action} is not supported yet; there are: ${Object.keys(run.actions ?? stepActions).join(', ')}`);
-    const outputs = await action.run({ ...context, signal, inputs });
+    const outputs = await action.run({ ...context, signal, inputs, execution: { workflowId: workflowExecutionId, stepId: executionId, stepName: step.name } });
     await updateStepExecution(db, executionId, { status: 'COMPLETED', outputs: JSON.stringify(outputs), end_time: timestamp() });
     report({ type: 'step', action: step.action, status: 'COMPLETED', seconds: seconds(started), text: `${step.name}: done` });
     return { step, executionId, outputs };

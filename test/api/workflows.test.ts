@@ -2,8 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {
   CreateImageCommand, CreateImagePipelineCommand, CreateImageRecipeCommand, CreateInfrastructureConfigurationCommand, CreateWorkflowCommand, DeleteImagePipelineCommand, DeleteWorkflowCommand,
-  GetWorkflowCommand, ListWorkflowBuildVersionsCommand, ListWorkflowsCommand, type CreateWorkflowCommandInput, type WorkflowConfiguration,
+  GetWorkflowCommand, GetWorkflowStepExecutionCommand, ListWaitingWorkflowStepsCommand,
+  ListWorkflowBuildVersionsCommand, ListWorkflowExecutionsCommand, ListWorkflowsCommand, SendWorkflowStepActionCommand, type CreateWorkflowCommandInput, type WorkflowConfiguration,
 } from '@aws-sdk/client-imagebuilder';
+import { parseWorkflowDocument } from '../../src/documents/workflow/parse.ts';
+import { LayerStore } from '../../src/images/layer-store.ts';
+import { until } from '../../src/platform/clock.ts';
+import { CancelledError, type ImageWork } from '../../src/workflows/image-work.ts';
+import { runWorkflow } from '../../src/workflows/interpreter.ts';
 import { selectWorkflows } from '../../src/workflows/select-workflows.ts';
 import { ACCOUNT, DEBIAN, REGION, startApi, type TestApi } from './server.ts';
 
@@ -119,5 +125,56 @@ describe('workflows', () => {
     await assert.rejects(createImage([{ workflowArn: own('build/windows/x.x.x') }]), { name: 'InvalidParameterValueException', message: /The step 'RunSysPrep' of .*windows\/1\.0\.0\/1' has the action RunSysPrep, which is not supported/ });
     await create('windows', { data: documentOf(prepare('    if:\n      stringEquals: Windows\n      value: $.imagebuilder.platform\n')) });
     await createImage([{ workflowArn: own('build/windows/x.x.x') }]);
+  });
+});
+
+describe('a step that waits', () => {
+  /** Works on a workflow that waits, as a worker would. Returns when it waits. */
+  async function waiting(controller = new AbortController()): Promise<{ readonly image: string; readonly step: string; readonly ended: Promise<unknown> }> {
+    const { imageBuildVersionArn: image } = await api.client.send(new CreateImageCommand({ imageRecipeArn: recipe, infrastructureConfigurationArn: infrastructure }));
+    const { document } = parseWorkflowDocument(documentOf(step('WaitForAction'), 'outputs:\n  - name: Said\n    value: $.stepOutputs.WaitForAction.reason\n'), 'BUILD');
+    const work: ImageWork = {
+      arn: image!, signal: controller.signal, catalog: api.catalog, dataDirectory: api.catalog.dataDirectory, region: REGION, account: ACCOUNT, report: () => {},
+      layers: new LayerStore(api.catalog, api.catalog.dataDirectory), image: { arn: image }, instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined,
+    };
+    const ended = runWorkflow(work, { document: document!, arn: own('build/waits/1.0.0/1'), name: 'waits', type: 'BUILD', parameters: {}, position: 0 }).then(() => work.workflowOutputs.get('Said'), (error: unknown) => error);
+    const listed = await until('the step to wait', 10_000, async () => (await api.client.send(new ListWaitingWorkflowStepsCommand({}))).steps!.find((each) => each.imageBuildVersionArn === image));
+    assert.deepEqual([listed.name, listed.action, listed.workflowBuildVersionArn], ['WaitForAction', 'WaitForAction', own('build/waits/1.0.0/1')]);
+    const execution = await api.client.send(new GetWorkflowStepExecutionCommand({ stepExecutionId: listed.stepExecutionId }));
+    assert.equal(execution.status, 'RUNNING');
+    return { image: image!, step: listed.stepExecutionId!, ended };
+  }
+  const send = (stepExecutionId: string, imageBuildVersionArn: string, action: 'RESUME' | 'STOP', reason?: string) =>
+    api.client.send(new SendWorkflowStepActionCommand({ stepExecutionId, imageBuildVersionArn, action, reason }));
+
+  test('goes on when it is resumed, once', async () => {
+    const { image, step: id, ended } = await waiting();
+    await assert.rejects(send(id, image.replace(/\d+$/, '99'), 'RESUME'), { name: 'InvalidParameterValueException', message: /is not one of/ });
+    await assert.rejects(send(id.replace(/.$/, (last) => (last === '0' ? '1' : '0')), image, 'RESUME'), { name: 'ResourceNotFoundException' });
+    const answer = await send(id, image, 'RESUME', 'looks good');
+    assert.deepEqual([answer.stepExecutionId, answer.imageBuildVersionArn], [id, image]);
+    await assert.rejects(send(id, image, 'STOP'), { name: 'InvalidRequestException' });
+    assert.equal(await ended, 'looks good');
+    const { status, outputs } = await api.client.send(new GetWorkflowStepExecutionCommand({ stepExecutionId: id }));
+    assert.deepEqual([status, outputs], ['COMPLETED', '{"action":"RESUME","reason":"looks good"}']);
+    await assert.rejects(send(id, image, 'STOP'), { name: 'InvalidRequestException', message: /COMPLETED and waits for nothing/ });
+    const events = await api.catalog.db.selectFrom('outbox').selectAll().where('resource', '=', image).where('status', '=', 'WAITING').execute();
+    assert.deepEqual(events.map(({ type, payload }) => [type, (JSON.parse(payload) as Record<string, unknown>)['workflow-step-execution-id']]), [['EC2 Image Builder Workflow Step Waiting', id]]);
+  });
+
+  test('fails its workflow when it is stopped', async () => {
+    const { image, step: id, ended } = await waiting();
+    await send(id, image, 'STOP', 'not today');
+    assert.match(String(await ended), /somebody answered STOP: not today/);
+    const { workflowExecutions } = await api.client.send(new ListWorkflowExecutionsCommand({ imageBuildVersionArn: image }));
+    assert.deepEqual(workflowExecutions!.map(({ status }) => status), ['ROLLBACK_COMPLETED']);
+  });
+
+  test('waits no more when its image is cancelled', async () => {
+    const controller = new AbortController();
+    const { image, ended } = await waiting(controller);
+    controller.abort(new CancelledError('cancelled'));
+    assert.ok((await ended) instanceof CancelledError);
+    assert.deepEqual((await api.client.send(new ListWaitingWorkflowStepsCommand({}))).steps!.filter((each) => each.imageBuildVersionArn === image), []);
   });
 });

@@ -3,12 +3,13 @@ import { getStepExecution, getWorkflowExecution, stepExecutionsOfWorkflow, workf
 import { getImage } from '../../catalog/images.ts';
 import { listImagePackages } from '../../catalog/packages.ts';
 import { sliceOf } from '../../catalog/slices.ts';
+import { answerStep, listWaitingSteps, waitingStep } from '../../catalog/waiting-steps.ts';
 import { parseArn } from '../../resources/arns.ts';
-import { resourceNotFound } from '../../resources/errors.ts';
+import { invalidParameterValue, invalidRequest, resourceNotFound } from '../../resources/errors.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import type { OperationOutput } from '../model.ts';
 import { openPage } from '../paging.ts';
-import { compact, ownArn } from './common.ts';
+import { compact, ownArn, placeOf } from './common.ts';
 
 type WorkflowStatus = OperationOutput<'GetWorkflowExecution'>['status'];
 type StepStatus = OperationOutput<'GetWorkflowStepExecution'>['status'];
@@ -59,6 +60,29 @@ export const executionOperations = {
     };
   },
 
+  async ListWaitingWorkflowSteps(input, context) {
+    const page = openPage(input, context, ['string', 'string']);
+    const { items, nextToken } = page.cut(await listWaitingSteps(context.db, placeOf(context), page), ({ since, step_id }) => [since, step_id]);
+    return {
+      steps: items.map((step) => compact({
+        stepExecutionId: step.step_id, imageBuildVersionArn: step.image_arn, workflowExecutionId: step.workflow_execution_id, workflowBuildVersionArn: step.workflow_arn,
+        name: step.name, action: step.action, startTime: step.start_time ?? undefined,
+      })),
+      nextToken,
+    };
+  },
+
+  async SendWorkflowStepAction({ stepExecutionId, imageBuildVersionArn, action, reason }, context) {
+    const step = await getStepExecution(context.db, stepExecutionId);
+    if (step === undefined || !isOwn(context, step.image_arn)) throw resourceNotFound(stepExecutionId);
+    if (step.image_arn !== imageBuildVersionArn) throw invalidParameterValue('imageBuildVersionArn', `The step '${stepExecutionId}' is not one of '${imageBuildVersionArn}'.`);
+    const waiting = await waitingStep(context.db, stepExecutionId);
+    if (waiting === undefined) throw invalidRequest(`The step '${stepExecutionId}' (${step.action}) is ${step.status} and waits for nothing.`);
+    if (waiting.action !== null) throw invalidRequest(`The step '${stepExecutionId}' was answered already: ${waiting.action}.`);
+    await answerStep(context.db, stepExecutionId, action, reason);
+    return { stepExecutionId, imageBuildVersionArn };
+  },
+
   async ListImagePackages(input, context) {
     await ownImage(context, input.imageBuildVersionArn);
     const page = openPage(input, context, ['string', 'string']);
@@ -94,7 +118,7 @@ async function described(context: OperationContext, execution: WorkflowExecution
   return compact({
     workflowExecutionId: execution.id, type: execution.type, status: execution.status as WorkflowStatus, message: execution.message?.slice(0, 500),
     totalStepCount: execution.total_steps, totalStepsSucceeded: count('COMPLETED'), totalStepsFailed: count('FAILED'), totalStepsSkipped: count('SKIPPED'),
-    startTime: execution.start_time ?? undefined, endTime: execution.end_time ?? undefined, parallelGroup: execution.parallel_group ?? undefined,
+    startTime: execution.start_time ?? undefined, endTime: execution.end_time ?? undefined, parallelGroup: execution.parallel_group ?? undefined, retried: execution.retried === 1 ? true : undefined,
   });
 }
 

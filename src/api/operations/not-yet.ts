@@ -14,9 +14,7 @@ export const NOT_YET = [
   'ImportVmImage',
   'ListLifecycleExecutionResources',
   'ListLifecycleExecutions',
-  'ListWaitingWorkflowSteps',
   'RetryImage',
-  'SendWorkflowStepAction',
   'StartResourceStateUpdate',
 ] as const satisfies readonly OperationName[];
 

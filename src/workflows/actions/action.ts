@@ -8,6 +8,8 @@ export interface StepContext {
   readonly stage: Stage;
   /** References are resolved. */
   readonly inputs: Readonly<Record<string, unknown>>;
+  /** What the run of the step is recorded as. */
+  readonly execution: { readonly workflowId: string; readonly stepId: string; readonly stepName: string };
   readonly report: Report;
   /** Aborted by the step's deadline, too. */
   readonly signal: AbortSignal;
@@ -21,9 +23,9 @@ export type StepOutputs = Readonly<Record<string, unknown>>;
 export interface StepAction {
   readonly name: string;
   /** Why there is nothing to do for this image, if so: the step is then SKIPPED. */
-  readonly skip?: (context: Omit<StepContext, 'inputs'>) => string | undefined;
+  readonly skip?: (context: Omit<StepContext, 'inputs' | 'execution'>) => string | undefined;
   /** @throws {StepError} or what went wrong; its message becomes the step's */
   readonly run: (context: StepContext) => Promise<StepOutputs>;
   /** Takes back what the step did, after a later step (or itself) aborted the workflow. */
-  readonly rollback?: (context: Omit<StepContext, 'inputs'>, outputs: StepOutputs) => Promise<void>;
+  readonly rollback?: (context: Omit<StepContext, 'inputs' | 'execution'>, outputs: StepOutputs) => Promise<void>;
 }

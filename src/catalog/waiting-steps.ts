@@ -1,0 +1,45 @@
+/** Queries on steps that wait for an answer: they and whoever answers meet in these records. */
+import type { Insertable, Selectable } from 'kysely';
+import type { Queryable } from './catalog.ts';
+import type { WaitingStepTable } from './engine-tables.ts';
+import { standsAfter, type Place, type Slice } from './slices.ts';
+
+/** A step that waits. */
+export type WaitingStep = Selectable<WaitingStepTable>;
+
+/** Records that a step waits. */
+export async function beginWaiting(db: Queryable, step: Omit<Insertable<WaitingStepTable>, 'action' | 'reason'>): Promise<void> {
+  await db.insertInto('waiting_steps').values({ ...step, action: null, reason: null }).execute();
+}
+
+/** The step, when it waits. Once it was answered `action` is there, until the step goes on. */
+export async function waitingStep(db: Queryable, stepId: string): Promise<WaitingStep | undefined> {
+  return db.selectFrom('waiting_steps').selectAll().where('step_id', '=', stepId).executeTakeFirst();
+}
+
+/** Answers a step that waits. */
+export async function answerStep(db: Queryable, stepId: string, action: 'RESUME' | 'STOP', reason: string | undefined): Promise<void> {
+  await db.updateTable('waiting_steps').set({ action, reason: reason ?? null }).where('step_id', '=', stepId).execute();
+}
+
+/** Records that a step waits no more. */
+export async function endWaiting(db: Queryable, stepId: string): Promise<void> {
+  await db.deleteFrom('waiting_steps').where('step_id', '=', stepId).execute();
+}
+
+/** Records that no step of an image waits any more. */
+export async function endWaitingOfImage(db: Queryable, imageArn: string): Promise<void> {
+  await db.deleteFrom('waiting_steps').where('image_arn', '=', imageArn).execute();
+}
+
+/** Steps that wait and were not answered, the longest first, with what their executions say of them. */
+export async function listWaitingSteps(db: Queryable, place: Place, slice: Slice) {
+  return db.selectFrom('waiting_steps as w')
+    .innerJoin('step_executions as s', 's.id', 'w.step_id')
+    .innerJoin('workflow_executions as e', 'e.id', 's.workflow_execution_id')
+    .select(['w.step_id', 'w.image_arn', 'w.since', 's.workflow_execution_id', 's.name', 's.action', 's.start_time', 'e.workflow_arn'])
+    .where('w.account', '=', place.account).where('w.region', '=', place.region).where('w.action', 'is', null)
+    .where(standsAfter(['w.since', 'w.step_id'], slice))
+    .orderBy('w.since').orderBy('w.step_id').limit(slice.limit + 1)
+    .execute();
+}

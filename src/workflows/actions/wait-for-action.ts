@@ -1,0 +1,40 @@
+/** `WaitForAction`: waits until somebody answers with `SendWorkflowStepAction`. Source: reference, `workflows.md` section 4. */
+import { beginWaiting, endWaiting, waitingStep } from '../../catalog/waiting-steps.ts';
+import { writeEvent } from '../../catalog/outbox.ts';
+import { sleep, timestamp } from '../../platform/clock.ts';
+import { StepError } from '../image-work.ts';
+import type { StepAction, StepContext, StepOutputs } from './action.ts';
+
+/** Between looks for the answer, in milliseconds: it comes through the records, from another process. */
+const LOOK_MS = 250;
+
+/** Detail type of the event that says that a step waits. */
+export const STEP_WAITING = 'EC2 Image Builder Workflow Step Waiting';
+
+const WITHOUT_EFFECT = ['snsTopicArn', 'lambdaFunctionName', 'payload'];
+
+export const waitForAction: StepAction = { name: 'WaitForAction', run };
+
+async function run({ work, inputs, execution, report, signal }: StepContext): Promise<StepOutputs> {
+  const { catalog, arn, account, region } = work;
+  for (const input of WITHOUT_EFFECT) if (inputs[input] !== undefined) report({ type: 'log', level: 'warn', text: `the input ${input} has no effect yet: nobody is told` });
+  await catalog.transaction(async (trx) => {
+    await beginWaiting(trx, { step_id: execution.stepId, image_arn: arn, account, region, since: timestamp() });
+    await writeEvent(trx, {
+      type: STEP_WAITING, resource: arn, status: 'WAITING',
+      payload: { 'workflow-execution-id': execution.workflowId, 'workflow-step-execution-id': execution.stepId, 'workflow-step-name': execution.stepName },
+    });
+  });
+  report({ type: 'log', text: `waits for an answer: aws imagebuilder send-workflow-step-action --step-execution-id ${execution.stepId} --image-build-version-arn ${arn} --action RESUME (or STOP)` });
+  try {
+    for (;;) {
+      const { action, reason } = (await waitingStep(catalog.db, execution.stepId)) ?? { action: null, reason: null };
+      const outputs = { action, ...(reason === null ? {} : { reason }) };
+      if (action === 'RESUME') return outputs;
+      if (action === 'STOP') throw new StepError(`somebody answered STOP${reason === null ? '' : `: ${reason}`}`, { outputs });
+      await sleep(LOOK_MS, signal);
+    }
+  } finally {
+    await endWaiting(catalog.db, execution.stepId);
+  }
+}
