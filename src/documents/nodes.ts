@@ -6,6 +6,7 @@ import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } f
 import type { Document, Node } from 'yaml';
 import type { FaultCollector } from './faults.ts';
 import type { Position } from './position.ts';
+import { explainSyntax } from './syntax.ts';
 
 export type DocumentNode = ScalarNode | ListNode | MapNode;
 
@@ -44,6 +45,8 @@ export interface MapEntry {
 export const MAX_DOCUMENT_BYTES = 64 * 1024;
 const MAX_NODES = 50_000;
 const MAX_DEPTH = 64;
+/** What follows mostly follows from the first. */
+const MAX_SYNTAX_FAULTS = 10;
 
 /** Hundreds of lists opened in one line: the library takes seconds over thousands of them. */
 const NESTED_LINE = /^ *(?:[-?:] +){500}/m;
@@ -131,13 +134,18 @@ class TreeReader {
     for (const error of this.#document.errors) {
       const position = this.#at(error.pos[0]);
       const reference = this.#unquotedReference(position.line);
+      const explained = reference === undefined ? explainSyntax(this.#text, error.code, error.message, position.line) : undefined;
       const code = reference === undefined ? 'invalid-yaml' : 'unquoted-reference';
-      const at = reference ?? position;
+      const at = reference ?? (explained?.line === undefined ? position : this.#lineStart(explained.line));
       const key = `${at.line} ${code}`;
-      if (seen.has(key)) continue;
+      if (!seen.has(key)) this.#faults.add(code, at, '', explained?.message ?? UNQUOTED_MESSAGE);
       seen.add(key);
-      this.#faults.add(code, at, '', reference === undefined ? `${yamlMessage(error.code, error.message)}.` : UNQUOTED_MESSAGE);
+      if (explained?.last === true || seen.size === MAX_SYNTAX_FAULTS) return;
     }
+  }
+
+  #lineStart(line: number): Position {
+    return { line, column: (this.#text.split('\n')[line - 1] ?? '').search(/\S|$/) + 1 };
   }
 
   /** Where on a line a value starts with `{{`. */
@@ -235,11 +243,6 @@ class TreeReader {
 }
 
 const UNQUOTED_MESSAGE = 'A value that starts with {{ is a map to YAML: put the whole value in quotes, as in "{{ Name }}".';
-
-function yamlMessage(code: string, message: string): string {
-  if (code === 'MULTIPLE_DOCS') return 'The text holds multiple documents; one is expected';
-  return `This is not YAML: ${message.replace(/\.$/, '')}`;
-}
 
 function scalarValue(value: unknown): string | number | boolean | null {
   if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value;

@@ -134,6 +134,7 @@ class ComponentReader {
     const at = `${path}.name`;
     const name = readText(entry.value, at, "'name'", this.#faults);
     if (name === undefined) return undefined;
+    if (entry.value.kind === 'scalar') warnPlaceholder(entry.value, at, this.#faults);
     if (name.trim() === '') {
       this.#faults.add('invalid-value', entry.value.position, at, `${what} needs a name that is not empty.`);
       return undefined;
@@ -183,6 +184,7 @@ class ComponentReader {
     if (action === undefined) return undefined;
     const module = ACTION_MODULES.get(action);
     if (module === undefined) {
+      if (entry.value.kind === 'scalar') warnPlaceholder(entry.value, at, this.#faults);
       const message = `There is no action module '${shorten(action)}'.${didYouMean(action, ACTION_MODULES.keys())}`;
       this.#faults.add('unknown-action', position, at, message);
     } else if (this.#platform !== undefined && !module.platforms.includes(this.#platform)) {
