@@ -2,8 +2,9 @@
 import { fastify, LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import { newUuid } from '../platform/ids.ts';
+import { openKeySource } from '../platform/jwks.ts';
 import { logger } from '../platform/log.ts';
-import { ApiError, internalFailure, invalidRequest, methodNotAllowed, requestTooLarge, serializationError, serviceUnavailable, unknownOperation } from '../resources/errors.ts';
+import { accessDenied, ApiError, internalFailure, invalidRequest, methodNotAllowed, requestTooLarge, serializationError, serviceUnavailable, unknownOperation } from '../resources/errors.ts';
 import { authorize } from './access/authorize.ts';
 import type { Identity } from './access/identities.ts';
 import { decodeInput } from './codec.ts';
@@ -14,12 +15,15 @@ import { OPERATIONS, type Operation } from './model.ts';
 import { operate } from './operate.ts';
 import { handlers as allHandlers } from './operations/register.ts';
 import { createVerifier, type Signer, type Verifier } from './signature.ts';
+import { answerSts, refusalXml } from './sts/sts.ts';
 import { serveUpgrades } from './upgrade.ts';
 import { validateInput } from './validate.ts';
 
 /** Largest body. The largest request of the model (a distribution configuration with every list full) is far below. */
 export const BODY_LIMIT = 1 << 20;
 
+/** Where a request is that names no Region. */
+const HOME_REGION = 'us-east-1';
 const BYTES = 'application/octet-stream';
 const SQLITE_BUSY = 5;
 
@@ -61,11 +65,14 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   app.addHook('preClose', async () => closing.abort(serviceUnavailable('The server is stopping.')));
   app.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply));
 
-  const contextFor = async (request: IncomingMessage, body: Buffer, requestId: string, address: string): Promise<RequestContext> => {
-    const { known: identity, region } = await identify(request, body, verify);
-    return {
-      identity, account: identity.principal.account, region, requestId, services, now: now(), sourceIp: plainAddress(address), userAgent: request.headers['user-agent'],
-    };
+  const anonymous = (request: IncomingMessage, requestId: string, address: string): Omit<RequestContext, 'identity' | 'account'> => ({
+    region: HOME_REGION, requestId, services, now: now(), sourceIp: plainAddress(address), userAgent: request.headers['user-agent'],
+  });
+  const contextFor = async (request: IncomingMessage, body: Buffer, requestId: string, address: string, service: 'imagebuilder' | 'sts' = 'imagebuilder'): Promise<RequestContext> => {
+    const { known: identity, region } = await identify(request, body, verify, service);
+    const context = { ...anonymous(request, requestId, address), identity, account: identity.principal.account, region };
+    refuseLongLived(context);
+    return context;
   };
   const contextOf = (request: FastifyRequest): Promise<RequestContext> => contextFor(request.raw, bodyOf(request), request.id, request.ip);
   for (const operation of OPERATIONS.values()) {
@@ -83,6 +90,23 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   for (const route of ingotRoutes) {
     app.route({ method: route.method, url: route.path, handler: async (request, reply) => answerIngot(route, request, reply, await contextOf(request), closing.signal) });
   }
+  const keysOf = openKeySource();
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/',
+    async handler(request, reply) {
+      reply.header('content-type', 'text/xml');
+      const body = bodyOf(request);
+      return answerSts({
+        query: target(request.raw).query, body, keysOf, anonymous: anonymous(request.raw, request.id, request.ip),
+        context: () => contextFor(request.raw, body, request.id, request.ip, 'sts'),
+      });
+    },
+    errorHandler(error, request, reply) {
+      const told = toldOf(error, request);
+      void reply.code(told.status).header('content-type', 'text/xml').send(refusalXml(told, request.id));
+    },
+  });
   serveUpgrades(app, closing.signal, async (request, requestId, signal) => {
     const context = await contextFor(request, NO_BODY, requestId, request.socket.remoteAddress ?? '');
     const { path, query } = target(request);
@@ -101,12 +125,22 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   return app;
 }
 
-async function identify(request: IncomingMessage, body: Buffer, verify: Verifier<Identity>): Promise<Signer<Identity>> {
-  const signer = await verify({ method: request.method!, url: request.url!, rawHeaders: request.rawHeaders, body }, 'imagebuilder');
+async function identify(request: IncomingMessage, body: Buffer, verify: Verifier<Identity>, service: string): Promise<Signer<Identity>> {
+  const signer = await verify({ method: request.method!, url: request.url!, rawHeaders: request.rawHeaders, body }, service);
   // Signatures are made over a tidied path. Only a tidy one is served, so that no signature serves two.
   const { path } = target(request);
-  if (path.slice(1).split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) throw unknownOperation(request.method!, path);
+  if (path !== '/' && path.slice(1).split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) throw unknownOperation(request.method!, path);
   return signer;
+}
+
+/**
+ * Refuses the keys of users where only sessions are taken. The first key pair is still good on this machine: who holds it reads the data
+ * directory anyway, and somebody has to be able to look after principals.
+ */
+function refuseLongLived({ identity, services, sourceIp }: RequestContext): void {
+  if (services.config.access.longLivedKeys || identity.session !== undefined) return;
+  if (identity.principal.type === 'root' && (sourceIp.startsWith('127.') || sourceIp === '::1')) return;
+  throw accessDenied(`User: ${identity.principal.arn} signed with a long-lived access key. This server takes sessions of roles only (access.longLivedKeys in config.yaml): get one with sts assume-role-with-web-identity.`);
 }
 
 /** A socket of both versions shows addresses of version 4 as ones of version 6. */
@@ -168,15 +202,21 @@ async function answerIngot(route: IngotRoute, request: FastifyRequest, reply: Fa
 
 /** Tells a client of an error: an ApiError as it is, a client's fault that Fastify found by its like, and of all else only the request's id. */
 function refuse(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest, reply: FastifyReply): void {
-  const told = error instanceof ApiError ? error : translate(error, request);
-  if (told.status >= 500) request.log.error({ err: error, requestId: request.id, method: request.method, path: target(request.raw).path }, 'a request failed');
-  else request.log.debug({ requestId: request.id, code: told.code }, told.message);
+  const told = toldOf(error, request);
   void reply
     .code(told.status)
     .header('x-amzn-RequestId', request.id)
     .header('x-amzn-ErrorType', told.code)
     .header('content-type', 'application/json')
     .send(JSON.stringify({ __type: told.code, message: told.message }));
+}
+
+/** The error that a client is told. The log has the rest. */
+function toldOf(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest): ApiError {
+  const told = error instanceof ApiError ? error : translate(error, request);
+  if (told.status >= 500) request.log.error({ err: error, requestId: request.id, method: request.method, path: target(request.raw).path }, 'a request failed');
+  else request.log.debug({ requestId: request.id, code: told.code }, told.message);
+  return told;
 }
 
 function translate(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest): ApiError {

@@ -45,7 +45,7 @@ async function run(args: Arguments): Promise<number> {
 
   if (profile === undefined) {
     const variables = {
-      AWS_ENDPOINT_URL_IMAGEBUILDER: endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_ENDPOINT_URL_IMAGEBUILDER: endpoint, AWS_ENDPOINT_URL_STS: endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey,
       // Version 1 of the CLI reads the second name only.
       AWS_REGION: region, AWS_DEFAULT_REGION: region,
     };
@@ -57,7 +57,7 @@ async function run(args: Arguments): Promise<number> {
   const services = `ingot-${profile}`;
   const config = [
     [profile === 'default' ? 'default' : `profile ${profile}`, `region = ${region}\nservices = ${services}`],
-    [`services ${services}`, `imagebuilder =\n  endpoint_url = ${endpoint}`],
+    [`services ${services}`, `imagebuilder =\n  endpoint_url = ${endpoint}\nsts =\n  endpoint_url = ${endpoint}`],
   ] as const;
   const credentials = [[profile, `aws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}`]] as const;
   if (!args.flag('write')) {

@@ -31,3 +31,37 @@ export async function headOf(url: string, options: { readonly signal: AbortSigna
     agent.destroy();
   }
 }
+
+const LONGEST_JSON = 1 << 20;
+
+/**
+ * Asks for a JSON document (GET), through the proxy of the environment where there is one. Redirects are not followed.
+ * @throws {Error} for another answer than 200, more than a mebibyte, or what is no JSON; the system's error when there is no answer
+ */
+export async function getJson(url: string, options: { readonly signal: AbortSignal }): Promise<unknown> {
+  const secure = new URL(url).protocol === 'https:';
+  const agent = secure ? new HttpsAgent({ proxyEnv: process.env }) : new HttpAgent({ proxyEnv: process.env });
+  try {
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const sent = (secure ? httpsRequest : httpRequest)(url, { agent, signal: options.signal, headers: { accept: 'application/json' } });
+      sent.once('response', resolve);
+      sent.once('error', (error) => reject(options.signal.aborted ? new Error(`${url} did not answer in time`) : error));
+      sent.end();
+    });
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > LONGEST_JSON) throw new Error(`${url} answers more than ${LONGEST_JSON} bytes`);
+      chunks.push(chunk);
+    }
+    if (answer.statusCode !== 200) throw new Error(`${url} answered ${answer.statusCode}`);
+    try {
+      return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+    } catch {
+      throw new Error(`${url} answers no JSON`);
+    }
+  } finally {
+    agent.destroy();
+  }
+}

@@ -29,10 +29,6 @@ export interface Identities {
    * @throws {ApiError} UnrecognizedClientException, ExpiredTokenException
    */
   find(accessKeyId: string, token: string | undefined, now: number): Promise<Identity>;
-  /** The policies of a principal. */
-  policiesOf(arn: string): Promise<readonly Policy[]>;
-  /** Whether this is the key pair of an account's root. */
-  isRoot(accessKeyId: string): boolean;
   /** Forgets what it remembers, as after a change of principals. */
   forget(): void;
 }
@@ -85,8 +81,6 @@ export function openIdentities(catalog: Catalog, sealer: Sealer, roots: readonly
 
   return {
     sealer,
-    policiesOf: policies,
-    isRoot: (accessKeyId) => rootIdentities.has(accessKeyId),
     async find(accessKeyId, token, now) {
       const identity = token === undefined
         ? (rootIdentities.get(accessKeyId) ?? (await remember(users, accessKeyId, () => userIdentity(accessKeyId))))

@@ -1,0 +1,141 @@
+/** The operations of STS: who am I, and sessions of roles. Source: AWS Security Token Service API Reference. */
+import { randomBytes } from 'node:crypto';
+import { getPrincipal, type StoredPrincipal } from '../../catalog/principals.ts';
+import { newAccessKeyId } from '../../platform/ids.ts';
+import { decide, grants, type AccessRequest } from '../../policies/decide.ts';
+import { parsePolicy, type Policy } from '../../policies/document.ts';
+import type { Principal } from '../../policies/principals.ts';
+import { accessDenied } from '../../resources/errors.ts';
+import { contextValues } from '../access/context-values.ts';
+import { sealSessionToken, type SessionFacts } from '../access/session-token.ts';
+import type { RequestContext } from '../context.ts';
+import { malformedPolicy, parameterError } from './errors.ts';
+import { readMembers, type Elements, type Parameters } from './query.ts';
+import { checkWebIdentity, claimKeys, providerName, type KeysOf } from './web-identity.ts';
+
+const DURATION = { shortest: 900, usual: 3600, longest: 43_200 };
+/** A session that a session asks for is short. */
+const CHAINED_LONGEST = 3600;
+const LONGEST_SESSION_POLICY = 2048;
+const MOST_SESSION_TAGS = 50;
+
+/** `GetCallerIdentity` needs no permission. */
+export function getCallerIdentity({ identity: { principal } }: RequestContext): Elements {
+  return { Arn: principal.arn, UserId: principal.id, Account: principal.account };
+}
+
+/** `AssumeRole`: the role's trust policy has to trust the caller, and the caller's own policies to let it. */
+export async function assumeRole(parameters: Parameters, context: RequestContext): Promise<Elements> {
+  refuseUnknown(parameters, ['RoleArn', 'RoleSessionName', 'DurationSeconds', 'Policy', 'ExternalId', 'SourceIdentity'], /^(Tags\.member\.\d+\.(Key|Value)|TransitiveTagKeys\.member\.\d+)$/);
+  const asked = readRequest(parameters);
+  const externalId = parameters.get('ExternalId');
+  const sourceIdentity = parameters.get('SourceIdentity') ?? context.identity.session?.sourceIdentity;
+  const tags = Object.fromEntries(readMembers(parameters, 'Tags', ['Key', 'Value'], MOST_SESSION_TAGS).map(({ Key, Value }) => [Key, Value]));
+  const { identity } = context;
+  const role = await getPrincipal(context.services.catalog.db, asked.roleArn);
+  const keys = {
+    'sts:rolesessionname': [asked.sessionName],
+    ...(externalId === undefined ? {} : { 'sts:externalid': [externalId] }),
+    ...(sourceIdentity === undefined ? {} : { 'sts:sourceidentity': [sourceIdentity] }),
+  };
+  const actions = ['sts:AssumeRole', ...(Object.keys(tags).length === 0 ? [] : ['sts:TagSession']), ...(parameters.has('SourceIdentity') ? ['sts:SetSourceIdentity'] : [])];
+  for (const action of actions) {
+    const trust = role?.trustPolicy === undefined ? undefined : readTrust(role);
+    const request: AccessRequest = {
+      principal: identity.principal, action, resource: asked.roleArn, resourceAccount: role?.account,
+      context: contextValues(context, { keys, ...(Object.keys(tags).length === 0 ? {} : { tags }) }, role?.account, role?.tags ?? {}),
+    };
+    const session = identity.session?.sessionPolicy;
+    const allowed = trust !== undefined && grants(trust, request) !== undefined
+      && decide(request, { identity: identity.policies, resource: trust, ...(session === undefined ? {} : { session }) }).allowed;
+    // Whether it is the trust or the permission that is missing, or the role, is not told: as AWS.
+    if (!allowed) throw accessDenied(`User: ${identity.principal.arn} is not authorized to perform: ${action} on resource: ${asked.roleArn}`);
+  }
+  return session(asked, role!, context, { tags, chained: identity.session !== undefined, ...(sourceIdentity === undefined ? {} : { sourceIdentity }) });
+}
+
+/** `AssumeRoleWithWebIdentity`: whoever holds a token of an issuer that the role trusts, with no key of this server. */
+export async function assumeRoleWithWebIdentity(parameters: Parameters, context: Omit<RequestContext, 'identity' | 'account'>, keysOf: KeysOf): Promise<Elements> {
+  refuseUnknown(parameters, ['RoleArn', 'RoleSessionName', 'DurationSeconds', 'Policy', 'WebIdentityToken']);
+  const asked = readRequest(parameters);
+  const token = parameters.get('WebIdentityToken');
+  if (token === undefined) throw parameterError('WebIdentityToken is required.');
+  const identity = await checkWebIdentity(token, context.services.config.access.oidcIssuers, keysOf, context.now);
+  const role = await getPrincipal(context.services.catalog.db, asked.roleArn);
+  const account = role?.account ?? context.services.defaultAccount;
+  const provider = `arn:aws:iam::${account}:oidc-provider/${providerName(identity.issuer)}`;
+  const principal: Principal = { type: 'federated', account, arn: provider, id: identity.subject, tags: {} };
+  const values = contextValues(
+    { ...context, account, identity: { principal, accessKeyId: '', secretAccessKey: '', policies: [] } },
+    { keys: { ...claimKeys(identity), 'sts:rolesessionname': [asked.sessionName], 'aws:federatedprovider': [provider] } }, account, role?.tags ?? {},
+  );
+  const request: AccessRequest = { principal, action: 'sts:AssumeRoleWithWebIdentity', resource: asked.roleArn, resourceAccount: account, context: values };
+  if (role?.trustPolicy === undefined || grants(readTrust(role), request) !== 'itself') throw accessDenied('Not authorized to perform sts:AssumeRoleWithWebIdentity');
+  return {
+    ...session(asked, role, context, { tags: {}, chained: false, federatedProvider: provider }),
+    SubjectFromWebIdentityToken: identity.subject, Provider: provider, Audience: identity.audience,
+  };
+}
+
+interface SessionRequest {
+  readonly roleArn: string;
+  readonly sessionName: string;
+  readonly seconds: number;
+  readonly policy?: string;
+}
+
+function readRequest(parameters: Parameters): SessionRequest {
+  const text = (name: string, pattern: RegExp): string => {
+    const value = parameters.get(name);
+    if (value === undefined) throw parameterError(`${name} is required.`);
+    if (!pattern.test(value)) throw parameterError(`1 validation error detected: Value '${value.slice(0, 200)}' at '${name[0]!.toLowerCase()}${name.slice(1)}' failed to satisfy constraint: Member must satisfy regular expression pattern: ${pattern.source}`);
+    return value;
+  };
+  const roleArn = text('RoleArn', /^arn:aws:iam::\d{12}:role\/[\w+=,.@-]{1,64}$/);
+  const sessionName = text('RoleSessionName', /^[\w+=,.@-]{2,64}$/);
+  const given = parameters.get('DurationSeconds');
+  const seconds = given === undefined ? DURATION.usual : Number(given);
+  if (!Number.isInteger(seconds) || seconds < DURATION.shortest || seconds > DURATION.longest) throw parameterError(`DurationSeconds must be a whole number from ${DURATION.shortest} to ${DURATION.longest}.`);
+  const policy = parameters.get('Policy');
+  if (policy === undefined) return { roleArn, sessionName, seconds };
+  if (policy.length > LONGEST_SESSION_POLICY) throw parameterError(`Policy must have at most ${LONGEST_SESSION_POLICY} characters.`);
+  const read = parsePolicy(policy, 'identity');
+  if ('faults' in read) throw malformedPolicy(read.faults);
+  return { roleArn, sessionName, seconds, policy };
+}
+
+function session(
+  { roleArn, sessionName, seconds, policy }: SessionRequest, role: StoredPrincipal, { services, now }: Pick<RequestContext, 'services' | 'now'>,
+  { chained, ...more }: Pick<SessionFacts, 'tags' | 'sourceIdentity' | 'federatedProvider'> & { readonly chained: boolean },
+): Elements {
+  const longest = chained ? Math.min(CHAINED_LONGEST, role.maxSessionSeconds ?? CHAINED_LONGEST) : (role.maxSessionSeconds ?? DURATION.usual);
+  if (seconds > longest) {
+    throw parameterError(chained ? 'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.' : 'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.');
+  }
+  const facts: SessionFacts = {
+    accessKeyId: newAccessKeyId('session'), secretAccessKey: randomBytes(30).toString('base64'), roleArn, roleId: role.id, sessionName, issued: now,
+    expires: now + seconds * 1000, ...more, ...(policy === undefined ? {} : { policy }),
+  };
+  return {
+    Credentials: {
+      AccessKeyId: facts.accessKeyId, SecretAccessKey: facts.secretAccessKey, SessionToken: sealSessionToken(services.identities.sealer, facts),
+      Expiration: new Date(facts.expires).toISOString().replace(/\.\d+Z$/, 'Z'),
+    },
+    AssumedRoleUser: { AssumedRoleId: `${role.id}:${sessionName}`, Arn: `arn:aws:sts::${role.account}:assumed-role/${role.name}/${sessionName}` },
+    SourceIdentity: more.sourceIdentity,
+  };
+}
+
+function readTrust(role: StoredPrincipal): Policy {
+  const read = parsePolicy(role.trustPolicy!, 'trust');
+  if ('faults' in read) throw new Error(`the trust policy of ${role.arn} cannot be read: ${read.faults.join('; ')}`);
+  return read.policy;
+}
+
+/** What is not known here may be meant to narrow the session, so it is not passed over. */
+function refuseUnknown(parameters: Parameters, known: readonly string[], members?: RegExp): void {
+  for (const name of parameters.keys()) {
+    if (name === 'Action' || name === 'Version' || known.includes(name) || members?.test(name)) continue;
+    throw parameterError(`The parameter ${name.slice(0, 64)} is not supported by this version of Ingot.`);
+  }
+}

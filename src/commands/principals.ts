@@ -1,0 +1,188 @@
+/** `ingot principals`. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { signedJson, type Connection } from '../platform/api-client.ts';
+import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
+import { table } from './text.ts';
+
+export const principals: Command = {
+  usage: 'principals [list | add | show | policy | trust | rotate | key | remove] [NAME] [OPTIONS]',
+  help: `
+Users and roles: who may sign requests, and what they may do. NAME is user/NAME, role/NAME or an ARN.
+
+  list                    all of them (also without a word)
+  add user/NAME           makes a user with an access key; its secret is shown this once
+  add role/NAME --trust FILE  makes a role; FILE is its trust policy, as IAM has it
+  show NAME               a principal with its policies, as JSON
+  policy NAME             sets the policies given by --policy, removes those given by --remove
+  trust NAME --trust FILE replaces the trust policy of a role
+  rotate NAME             makes a new access key and switches the older ones off; a second one off already is removed
+  key NAME                --disable ID, --enable ID, --remove ID of an access key
+  remove NAME             removes it, with its policies and keys; sessions of a role end
+
+  --policy [NAME=]FILE    a policy; FILE may be AdministratorAccess, AWSImageBuilderFullAccess or AWSImageBuilderReadOnlyAccess; may be repeated
+  --trust FILE            a trust policy
+  --max-session SECONDS   longest session of a role (3600 to 43200)
+  --tag KEY=VALUE         a tag, for aws:PrincipalTag; may be repeated
+  --account ID            the account (else that of the first key pair)
+  --no-key                a user without an access key
+  --json                  list as JSON
+${CLIENT_HELP}
+
+Example:
+  ingot principals add user/ci --policy AWSImageBuilderFullAccess`,
+  options: {
+    ...CLIENT_OPTIONS, policy: { type: 'string', multiple: true }, trust: { type: 'string' }, 'max-session': { type: 'string' }, tag: { type: 'string', multiple: true },
+    account: { type: 'string' }, 'no-key': { type: 'boolean' }, disable: { type: 'string' }, enable: { type: 'string' }, remove: { type: 'string', multiple: true }, json: { type: 'boolean' },
+  },
+  positionals: ['WORD?', 'NAME?'],
+  run,
+};
+
+/** Policies that come with Ingot, by the names that AWS gives them. */
+const MANAGED_POLICIES = ['AdministratorAccess', 'AWSImageBuilderFullAccess', 'AWSImageBuilderReadOnlyAccess'];
+
+interface Principal {
+  readonly arn: string;
+  readonly type: 'user' | 'role';
+  readonly policies: readonly { readonly name: string }[];
+  readonly keys?: readonly Key[];
+}
+interface Key {
+  readonly accessKeyId: string;
+  readonly status: 'Active' | 'Inactive';
+  readonly dateCreated: string;
+}
+interface NewKey extends Key {
+  readonly secretAccessKey: string;
+}
+
+/** The requests that the command is made of. */
+interface Requests {
+  send<T>(method: string, path: string, body?: object): Promise<T>;
+}
+
+const VERBS: Readonly<Record<string, (requests: Requests, arn: string, args: Arguments) => Promise<void>>> = { add, show, policy, trust, rotate, key, remove };
+
+async function run(args: Arguments): Promise<number> {
+  const [word = 'list', name] = args.positionals;
+  if (word !== 'list' && !Object.hasOwn(VERBS, word)) throw new WrongUse(`principals ${word} is not known; there are list, ${Object.keys(VERBS).join(', ')}`);
+  if (word !== 'list' && name === undefined) throw new WrongUse(`principals ${word} takes the name of a principal, such as user/ci`);
+  const connection = await connect(args);
+  const requests: Requests = { send: (method, path, body) => signedJson(connection, { method, path: `/ingot/principals${path}`, ...(body === undefined ? {} : { body }) }) };
+  if (word === 'list') await list(requests, args);
+  else await VERBS[word]!(requests, arnOf(name!, args, connection), args);
+  return 0;
+}
+
+const at = (arn: string, ...more: readonly string[]): string => [arn, ...more].map((part) => `/${encodeURIComponent(part)}`).join('');
+
+async function list({ send }: Requests, args: Arguments): Promise<void> {
+  const { principals: all } = await send<{ principals: readonly Principal[] }>('GET', '');
+  if (args.flag('json')) process.stdout.write(`${JSON.stringify(all, undefined, 2)}\n`);
+  else if (all.length === 0) process.stdout.write('no principals but the first key pair, which may do everything (ingot principals add user/NAME makes one)\n');
+  else {
+    const keys = ({ keys: held = [] }: Principal): string => held.map(({ accessKeyId, status }) => (status === 'Active' ? accessKeyId : `${accessKeyId} (off)`)).join(' ') || '-';
+    process.stdout.write(table([['PRINCIPAL', 'POLICIES', 'ACCESS KEYS'], ...all.map((each) => [each.arn, each.policies.map(({ name }) => name).join(',') || '-', keys(each)])]));
+  }
+}
+
+async function add({ send }: Requests, arn: string, args: Arguments): Promise<void> {
+  // All that is read from files is read before anything is made.
+  const policies = readPolicies(args);
+  const isRole = arn.includes(':role/');
+  if (isRole && args.text('trust') === undefined) throw new WrongUse('a role needs --trust FILE: the policy that says who may assume it');
+  await send('POST', at(arn), settings(args));
+  for (const { name, document } of policies) await send('POST', at(arn, 'policies', name), { document });
+  process.stdout.write(`${arn}\n`);
+  if (policies.length === 0) process.stderr.write(`ingot: it has no policy yet, so it may do nothing: ingot principals policy ${arn} --policy FILE\n`);
+  if (!isRole && !args.flag('no-key')) printKey(await send<NewKey>('POST', at(arn, 'keys')));
+}
+
+async function show({ send }: Requests, arn: string): Promise<void> {
+  process.stdout.write(`${JSON.stringify(await send('GET', at(arn)), undefined, 2)}\n`);
+}
+
+async function policy({ send }: Requests, arn: string, args: Arguments): Promise<void> {
+  const policies = readPolicies(args);
+  const removed = args.list('remove');
+  if (policies.length + removed.length === 0) throw new WrongUse('principals policy takes --policy [NAME=]FILE or --remove NAME');
+  for (const { name, document } of policies) await send('POST', at(arn, 'policies', name), { document });
+  for (const name of removed) await send('DELETE', at(arn, 'policies', name));
+}
+
+async function trust({ send }: Requests, arn: string, args: Arguments): Promise<void> {
+  if (args.text('trust') === undefined && args.text('max-session') === undefined) throw new WrongUse('principals trust takes --trust FILE or --max-session SECONDS');
+  await send('POST', at(arn, 'settings'), settings(args));
+}
+
+/** The new key works before the old one stops: a user has two at most, so one that is off already makes room. */
+async function rotate({ send }: Requests, arn: string): Promise<void> {
+  const { keys: held = [] } = await send<Principal>('GET', at(arn));
+  const off = held.filter(({ status }) => status === 'Inactive');
+  if (held.length >= 2 && off.length === 0) throw new CommandFailed(`${arn} has two access keys in use: switch one off first (ingot principals key ${arn} --disable ID)`);
+  if (held.length >= 2) await send('DELETE', at(arn, 'keys', off[0]!.accessKeyId));
+  printKey(await send<NewKey>('POST', at(arn, 'keys')));
+  for (const { accessKeyId, status } of held) {
+    if (status !== 'Active') continue;
+    await send('POST', at(arn, 'keys', accessKeyId), { status: 'Inactive' });
+    process.stderr.write(`ingot: ${accessKeyId} is switched off (ingot principals key ${arn} --enable ${accessKeyId} takes that back)\n`);
+  }
+}
+
+async function key({ send }: Requests, arn: string, args: Arguments): Promise<void> {
+  const [enable, disable, removed] = [args.text('enable'), args.text('disable'), args.list('remove')];
+  if (enable === undefined && disable === undefined && removed.length === 0) throw new WrongUse('principals key takes --enable ID, --disable ID or --remove ID');
+  if (enable !== undefined) await send('POST', at(arn, 'keys', enable), { status: 'Active' });
+  if (disable !== undefined) await send('POST', at(arn, 'keys', disable), { status: 'Inactive' });
+  for (const id of removed) await send('DELETE', at(arn, 'keys', id));
+}
+
+async function remove({ send }: Requests, arn: string): Promise<void> {
+  await send('DELETE', at(arn));
+}
+
+function arnOf(name: string, args: Arguments, { credentials }: Connection): string {
+  if (/^arn:aws:iam::\d{12}:(user|role)\/[\w+=,.@-]{1,64}$/.test(name)) return name;
+  if (!/^(user|role)\/[\w+=,.@-]{1,64}$/.test(name)) throw new WrongUse(`'${name}' is neither user/NAME, role/NAME nor the ARN of one`);
+  const account = args.text('account') ?? (credentials as { readonly account?: string }).account;
+  if (account === undefined || !/^\d{12}$/.test(account)) throw new WrongUse('--account takes an account id of 12 digits');
+  return `arn:aws:iam::${account}:${name}`;
+}
+
+function settings(args: Arguments): object {
+  const maxSessionSeconds = args.integer('max-session', 3600, 43_200);
+  const tags = args.list('tag').map((tag) => {
+    const equals = tag.indexOf('=');
+    if (equals < 1) throw new WrongUse(`--tag takes KEY=VALUE, not '${tag}'`);
+    return { key: tag.slice(0, equals), ...(equals + 1 === tag.length ? {} : { value: tag.slice(equals + 1) }) };
+  });
+  const trustFile = args.text('trust');
+  return {
+    ...(trustFile === undefined ? {} : { trustPolicy: read(trustFile) }), ...(maxSessionSeconds === undefined ? {} : { maxSessionSeconds }), ...(tags.length === 0 ? {} : { tags }),
+  };
+}
+
+function readPolicies(args: Arguments): readonly { readonly name: string; readonly document: string }[] {
+  return args.list('policy').map((given) => {
+    if (MANAGED_POLICIES.includes(given)) return { name: given, document: readFileSync(fileURLToPath(new URL(`../../data/policies/${given}.json`, import.meta.url)), 'utf8') };
+    const [, named, file] = /^(?:([\w+=,.@-]{1,128}?)=)?(.+)$/s.exec(given) ?? [];
+    if (file === undefined) throw new WrongUse(`--policy takes [NAME=]FILE, not '${given}'`);
+    return { name: named ?? file.split('/').at(-1)!.replace(/\.json$/, '').replace(/[^\w+=,.@-]/g, '-'), document: read(file) };
+  });
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandFailed(`${file} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** In the form of the AWS CLI's environment, to be pasted or evaluated. */
+function printKey({ accessKeyId, secretAccessKey }: NewKey): void {
+  process.stdout.write(`AWS_ACCESS_KEY_ID=${accessKeyId}\nAWS_SECRET_ACCESS_KEY=${secretAccessKey}\n`);
+  process.stderr.write('ingot: the secret is not shown again\n');
+}
