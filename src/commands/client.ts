@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Connection } from '../platform/api-client.ts';
 import { DeadlineError, until } from '../platform/clock.ts';
 import { readCredentials } from '../platform/credentials.ts';
+import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
 import { runningServer, type ServerFile } from '../service/server-file.ts';
 import { type Arguments, CommandFailed, WrongUse, type CommandOption } from './command.ts';
@@ -81,7 +82,7 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
   closeSync(log);
   child.unref();
   try {
-    return await until('the server to start', START_TIMEOUT_MS, async () => {
+    return await until('the server to start', patient(START_TIMEOUT_MS), async () => {
       const server = await runningServer(dataDirectory);
       if (server !== undefined) return server;
       if (isSameProcess(child.pid, child.startTime)) return undefined;

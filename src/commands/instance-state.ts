@@ -1,6 +1,7 @@
 /** Waiting for a launched instance. */
 import { RequestRefused, signedJson, type Connection } from '../platform/api-client.ts';
 import { DeadlineError, until } from '../platform/clock.ts';
+import { patient } from '../platform/patience.ts';
 import { CommandFailed } from './command.ts';
 import type { InstanceDescription } from './instances.ts';
 
@@ -18,7 +19,7 @@ export function describeInstance(connection: Connection, id: string): Promise<In
  * @throws {CommandFailed} when it failed or ended instead, with the reason
  */
 export async function waitUntilRunning(connection: Connection, id: string, signal: AbortSignal): Promise<InstanceDescription> {
-  return deadline(until(`${id} to be up`, RUNNING_TIMEOUT_MS, async () => {
+  return deadline(until(`${id} to be up`, patient(RUNNING_TIMEOUT_MS), async () => {
     const instance = await describeInstance(connection, id);
     if (instance.state === 'running') return instance;
     if (instance.state === 'pending') return undefined;
@@ -28,7 +29,7 @@ export async function waitUntilRunning(connection: Connection, id: string, signa
 
 /** Waits until an instance has ended. */
 export async function waitUntilGone(connection: Connection, id: string): Promise<void> {
-  await deadline(until(`${id} to end`, GONE_TIMEOUT_MS, async () => ((await stateOf(connection, id)) === 'terminated' ? true : undefined), { everyMs: 200 }));
+  await deadline(until(`${id} to end`, patient(GONE_TIMEOUT_MS), async () => ((await stateOf(connection, id)) === 'terminated' ? true : undefined), { everyMs: 200 }));
 }
 
 /** The state of an instance; one that is no longer listed is terminated. */

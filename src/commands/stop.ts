@@ -1,5 +1,6 @@
 /** `ingot stop`. */
 import { signedJson } from '../platform/api-client.ts';
+import { patient } from '../platform/patience.ts';
 import { waitForExit } from '../platform/processes.ts';
 import { runningServer } from '../service/server-file.ts';
 import { connectToRunning, dataDirectoryOf } from './client.ts';
@@ -31,7 +32,7 @@ async function run(args: Arguments): Promise<number> {
     return 0;
   }
   await signedJson(connection, { method: 'POST', path: '/ingot/server/stop' });
-  if (!(await waitForExit(server.pid, server.startTime, STOP_TIMEOUT_MS))) throw new CommandFailed(`the server with pid ${server.pid} did not end within ${STOP_TIMEOUT_MS / 1000} s`);
+  if (!(await waitForExit(server.pid, server.startTime, patient(STOP_TIMEOUT_MS)))) throw new CommandFailed(`the server with pid ${server.pid} did not end within ${STOP_TIMEOUT_MS / 1000} s`);
   process.stdout.write(`stopped the server of ${dataDirectory}\n`);
   return 0;
 }

@@ -1,5 +1,6 @@
 /** What a check is, and how all of them are run. */
 import { withDeadline } from '../platform/clock.ts';
+import { patient } from '../platform/patience.ts';
 import { installCommand, isThere, neededPackages } from './packages.ts';
 import type { MirrorAnswer } from './mirror.ts';
 
@@ -69,12 +70,12 @@ export async function* runChecks(checks: readonly Check[], context: CheckContext
     if (check.alone) await Promise.all(together.values());
     yield await (together.get(check) ?? start(check));
   }
-  await Promise.race([Promise.allSettled(ending), new Promise((resolve) => setTimeout(resolve, GRACE_MS).unref())]);
+  await Promise.race([Promise.allSettled(ending), new Promise((resolve) => setTimeout(resolve, patient(GRACE_MS)).unref())]);
 }
 
 async function runCheck(check: Check, context: CheckContext, onLate: (end: Promise<unknown>) => void): Promise<CheckResult> {
   const { name } = check;
-  const seconds = check.seconds ?? SECONDS;
+  const seconds = patient(check.seconds ?? SECONDS);
   const failed = check.needed ? 'fail' : 'warn';
   try {
     const lacking = (await neededPackages()).filter((each) => check.packages?.includes(each.name) && !isThere(each));
@@ -82,7 +83,7 @@ async function runCheck(check: Check, context: CheckContext, onLate: (end: Promi
     if (lacking.length > 0) return { name, status: 'fail', ...lackingPackages(lacking) };
     if (check.root && process.getuid?.() !== 0) return { name, status: failed, detail: 'cannot be tried without root', remedy: 'sudo ./ingot doctor' };
 
-    const { signal, end: release } = withDeadline(context.signal, seconds * 1000, () => new Error(`no result within ${seconds} s`));
+    const { signal, end: release } = withDeadline(context.signal, seconds * 1000, () => new Error(`no result within ${Math.round(seconds * 100) / 100} s`));
     const late = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
     late.catch(() => {});
     let run: Promise<Finding> | undefined;

@@ -4,6 +4,7 @@
 import { Resolver } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';
 import { argv, stdout } from 'node:process';
+import { patient } from '../platform/patience.ts';
 
 /** What is to be found out. */
 export interface InsideQuestion {
@@ -30,7 +31,7 @@ const CLOSED_PATIENCE_MS = 1500;
 if (argv[2] !== undefined && import.meta.main) stdout.write(JSON.stringify(await answer(JSON.parse(argv[2]) as InsideQuestion)));
 
 async function answer(question: InsideQuestion): Promise<InsideAnswer> {
-  const [dns, ...failures] = await Promise.all([resolve(question), ...question.closed.map((address) => attempt(address, question.closedPort, CLOSED_PATIENCE_MS))]);
+  const [dns, ...failures] = await Promise.all([resolve(question), ...question.closed.map((address) => attempt(address, question.closedPort, patient(CLOSED_PATIENCE_MS)))]);
   const open = question.closed.filter((_, index) => failures[index] === undefined);
   if (dns.address === undefined) return { dns, open };
   const failure = await attempt(dns.address, question.port);
@@ -39,7 +40,7 @@ async function answer(question: InsideQuestion): Promise<InsideAnswer> {
 
 async function resolve({ nameserver, name }: InsideQuestion): Promise<InsideAnswer['dns']> {
   if (isIP(name) !== 0) return { address: name };
-  const resolver = new Resolver({ timeout: 2000, tries: 2 });
+  const resolver = new Resolver({ timeout: patient(2000), tries: 2 });
   resolver.setServers([nameserver]);
   try {
     return { address: (await resolver.resolve4(name))[0]! };
@@ -49,7 +50,7 @@ async function resolve({ nameserver, name }: InsideQuestion): Promise<InsideAnsw
 }
 
 /** Why no connection is to be had; `undefined` when one is. */
-function attempt(host: string, port: number, patienceMs = PATIENCE_MS): Promise<string | undefined> {
+function attempt(host: string, port: number, patienceMs = patient(PATIENCE_MS)): Promise<string | undefined> {
   return new Promise((done) => {
     const socket = connect({ host, port });
     const end = (failure?: string): void => {

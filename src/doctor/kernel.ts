@@ -6,6 +6,7 @@ import { createOverlay } from '../images/disks.ts';
 import { rootPartition } from '../images/partitions.ts';
 import { until } from '../platform/clock.ts';
 import { HELD_MARK, isMounted } from '../platform/held.ts';
+import { patient } from '../platform/patience.ts';
 import { isSameProcess, run, start } from '../platform/processes.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -49,7 +50,7 @@ export async function kernelOfBaseImage(dataDirectory: string, { files, director
   const id = await held.record({ kind: 'process', what: 'qemu-storage-daemon' });
   const { pid, startTime } = await start(storageDaemonArguments(overlay, directory), { env: { [HELD_MARK]: id }, stdio: ['ignore', 'ignore', 'ignore'] });
   await held.amend(id, { kind: 'process', what: 'qemu-storage-daemon', pid, startTime });
-  await until('the base image as a file', 10_000, async () => {
+  await until('the base image as a file', patient(10_000), async () => {
     if (!isSameProcess(pid, startTime)) throw new Error(`the base image ${base} cannot be opened`);
     return isMounted(raw) && (await stat(raw)).size > 0 ? true : undefined;
   }, { signal });

@@ -1,6 +1,7 @@
 /** What the configured mirror of Debian answers. */
 import { mirrorsFromEnvironment } from '../images/base/debian-packages.ts';
 import { headOf } from '../platform/http.ts';
+import { patient } from '../platform/patience.ts';
 import { run } from '../platform/processes.ts';
 import { withDeadline } from '../platform/clock.ts';
 
@@ -30,7 +31,7 @@ export async function askMirror(env: Readonly<Record<string, string | undefined>
   const url = mirrorsFromEnvironment(env).main;
   const proxy = await proxyFor(url, env);
   const known = { url, ...(proxy === undefined ? {} : { proxy }) };
-  const patience = withDeadline(signal, ANSWER_MS, () => new Error(`no answer within ${ANSWER_MS / 1000} s`));
+  const patience = withDeadline(signal, patient(ANSWER_MS), () => new Error(`no answer within ${patient(ANSWER_MS) / 1000} s`));
   try {
     const { status, headers } = await headOf(`${url}/dists/${RELEASE}/InRelease`, { signal: patience.signal, ...(proxy === undefined ? {} : { proxy }) });
     const ahead = clockAhead(headers.date, headers.age, Date.now());
@@ -55,7 +56,7 @@ export function clockAhead(date: string | undefined, age: string | undefined, no
 /** The proxy that apt would use: its own setting, else the environment's. */
 async function proxyFor(url: string, env: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {
   const scheme = new URL(url).protocol.slice(0, -1);
-  const { stdout } = await run(['apt-config', 'dump', '--format', '%v%n', `Acquire::${scheme}::Proxy`], { okCodes: 'any', timeoutMs: 5000 }).catch(() => ({ stdout: '' }));
+  const { stdout } = await run(['apt-config', 'dump', '--format', '%v%n', `Acquire::${scheme}::Proxy`], { okCodes: 'any', timeoutMs: patient(5000) }).catch(() => ({ stdout: '' }));
   const proxy = stdout.trim() || env[`${scheme}_proxy`] || undefined;
   return proxy === undefined || proxy === 'DIRECT' || !URL.canParse(proxy) ? undefined : proxy;
 }

@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { until } from '../platform/clock.ts';
 import { HELD_MARK, isMounted, release, type HeldRecorder } from '../platform/held.ts';
 import { newUuid } from '../platform/ids.ts';
+import { patient } from '../platform/patience.ts';
 import { isSameProcess, run, start, waitForExit } from '../platform/processes.ts';
 import { connectQmp, type Qmp } from '../platform/qmp.ts';
 import { createOverlay } from './disks.ts';
@@ -92,7 +93,7 @@ export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> 
     unref();
     daemon = { pid, startTime };
     await held.amend(daemonId, { kind: 'process', what: 'qemu-storage-daemon', pid, startTime });
-    await until(`the export of ${disk}`, 20_000, async () => {
+    await until(`the export of ${disk}`, patient(20_000), async () => {
       if (!isSameProcess(pid, startTime)) throw new AttachError(`the disk ${disk} cannot be opened: ${(await readFile(`${directory}/storage.log`, 'utf8')).trim()}`);
       return isMounted(raw) && (await stat(raw)).size > 0 ? true : undefined;
     }, signal ? { everyMs: 2, signal } : { everyMs: 2 });
@@ -132,9 +133,9 @@ export function resumeAttachedDisk(state: AttachedDiskState, held: HeldRecorder)
     alive,
     snapshot: (overlay) => snapshot(state, held, overlay),
     async detach() {
-      await run(['fstrim', '--', root], { timeoutMs: 120_000 });
+      await run(['fstrim', '--', root], { timeoutMs: patient(120_000) });
       // Not left to the unmounting: that writes nothing while some other mount namespace still has the file system.
-      await run(['sync', '--file-system', root], { timeoutMs: 600_000 });
+      await run(['sync', '--file-system', root], { timeoutMs: patient(600_000) });
       const failures = await fileSystemErrors(state.loop);
       const [daemonIndex] = await recordIndexes(state, held, 'process');
       for (const id of state.heldIds.slice((daemonIndex ?? -1) + 1).toReversed()) await release(held, id);
@@ -177,7 +178,7 @@ async function endDaemon(state: AttachedDiskState): Promise<void> {
   } finally {
     qmp.close();
   }
-  if (!(await waitForExit(pid, startTime, DAEMON_EXIT_MS))) throw new AttachError(`the storage daemon of the disk does not end (${DAEMON_EXIT_MS / 1000} s)`);
+  if (!(await waitForExit(pid, startTime, patient(DAEMON_EXIT_MS)))) throw new AttachError(`the storage daemon of the disk does not end (${patient(DAEMON_EXIT_MS) / 1000} s)`);
 }
 
 async function snapshot(state: AttachedDiskState, held: HeldRecorder, overlay: string): Promise<void> {
@@ -189,7 +190,7 @@ async function snapshot(state: AttachedDiskState, held: HeldRecorder, overlay: s
     const name = `top-${newUuid().slice(0, 8)}`;
     let thaw: (() => Promise<void>) | undefined;
     try {
-      await run(['fstrim', '--', root], { timeoutMs: 120_000 });
+      await run(['fstrim', '--', root], { timeoutMs: patient(120_000) });
       await qmp.execute('blockdev-add', { ...qcow2Node(name, overlay), backing: null });
       thaw = await freeze(state, held);
       const failures = await fileSystemErrors(state.loop);

@@ -7,6 +7,7 @@ import { connect } from 'node:net';
 import { sleep, until } from '../platform/clock.ts';
 import { HELD_MARK, type HeldRecorder } from '../platform/held.ts';
 import { joinNetwork, OUTBOUND_ADDRESS, type AllocationOwner } from '../platform/host.ts';
+import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
 
 /** The network that an instance sees unless another is asked for. */
@@ -86,7 +87,7 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
     });
     unref();
     await held.amend(heldId, { kind: 'process', what: 'slirp4netns', pid, startTime });
-    await until('slirp4netns to bring the network up', 10_000, async () => {
+    await until('slirp4netns to bring the network up', patient(10_000), async () => {
       if ((await ready.stat()).size > 0) return true;
       if (!isSameProcess(pid, startTime)) throw new Error(`slirp4netns ended at its start: ${(await readFile(logPath, 'utf8')).trim().split('\n').slice(-5).join('\n')}`);
       return undefined;

@@ -4,6 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { sleep } from '../platform/clock.ts';
 import { newUuid } from '../platform/ids.ts';
+import { patient } from '../platform/patience.ts';
 import { run } from '../platform/processes.ts';
 import type { CommandRequest } from './instance.ts';
 
@@ -68,7 +69,7 @@ export async function openPipes(directory: string, name: string, request: Pick<C
     started: closeChildEnds,
     async drained() {
       // In small steps, each of which lets the event loop read what is there: a busy process must not lose the end of an output.
-      for (let left = DRAIN_MS; open > 0 && left > 0; left -= 10) await sleep(10);
+      for (let left = patient(DRAIN_MS); open > 0 && left > 0; left -= 10) await sleep(10);
     },
     leave() {
       listening = false;

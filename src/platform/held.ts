@@ -8,6 +8,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { sleep, until } from './clock.ts';
 import { releaseAllocation } from './host.ts';
+import { patient } from './patience.ts';
 import { isSameProcess, processStartTime, run, signalProcess, waitForExit } from './processes.ts';
 
 /** The environment variable that marks a process as held before its pid is on record. Its value is the held thing's id. */
@@ -184,7 +185,7 @@ async function unmountFuse(path: string): Promise<void> {
 async function detachLoop(thing: Extract<HeldThing, { kind: 'loop' }>): Promise<void> {
   const devices = thing.device === undefined ? await loopDevicesOver(thing.backing) : (await loopDevicesOver(thing.backing)).filter((device) => device === thing.device);
   for (const device of devices) await run(['losetup', '--detach', device]);
-  await until(`loop device over ${thing.backing} to be free`, 20_000, async () => ((await loopDevicesOver(thing.backing)).some((device) => devices.includes(device)) ? undefined : true));
+  await until(`loop device over ${thing.backing} to be free`, patient(20_000), async () => ((await loopDevicesOver(thing.backing)).some((device) => devices.includes(device)) ? undefined : true));
 }
 
 async function loopDevicesOver(backing: string): Promise<string[]> {
@@ -207,7 +208,7 @@ export async function removeCgroup(path: string): Promise<void> {
   if (existsSync(`${path}/cgroup.kill`)) {
     await writeFile(`${path}/cgroup.kill`, '1').catch(() => {});
   }
-  await until(`cgroup ${path} to be empty`, 5000, () => {
+  await until(`cgroup ${path} to be empty`, patient(5000), () => {
     const pids = cgroupProcesses(path);
     for (const pid of pids) {
       try {
@@ -218,7 +219,7 @@ export async function removeCgroup(path: string): Promise<void> {
     }
     return pids.length === 0 ? true : undefined;
   });
-  await until(`cgroup ${path} to be removed`, 3000, async () => {
+  await until(`cgroup ${path} to be removed`, patient(3000), async () => {
     try {
       await removeCgroupTree(path);
       return true;

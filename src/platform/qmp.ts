@@ -1,6 +1,7 @@
 /** A client of QMP, the control protocol of qemu and of qemu-storage-daemon. */
 import { connect, type Socket } from 'node:net';
 import { sleep } from './clock.ts';
+import { patient } from './patience.ts';
 
 /** A command that QEMU refused, or a connection that ended. */
 export class QmpError extends Error {
@@ -9,7 +10,7 @@ export class QmpError extends Error {
 
 /** An open QMP connection. */
 export interface Qmp {
-  /** Runs one command. @throws {QmpError} its refusal, or the end of the connection, or no answer within `timeoutMs` (default 30 s) */
+  /** Runs one command. @throws {QmpError} its refusal, or the end of the connection, or no answer within `timeoutMs` (default 30 s; all of these are longer on a slow host) */
   execute<T = unknown>(command: string, args?: object, timeoutMs?: number): Promise<T>;
   /** Waits for an event. @throws {QmpError} when the connection ends first, or after `timeoutMs` */
   event(name: string, timeoutMs: number): Promise<unknown>;
@@ -21,12 +22,12 @@ export interface Qmp {
  * @param path the Unix socket, 107 bytes at most
  */
 export async function connectQmp(path: string, timeoutMs = 5000, signal?: AbortSignal): Promise<Qmp> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = Date.now() + patient(timeoutMs);
   for (;;) {
     try {
       return await open(path, Math.max(1000, deadline - Date.now()));
     } catch (error) {
-      if (Date.now() > deadline) throw new QmpError(`no QMP at ${path} within ${timeoutMs} ms: ${(error as Error).message}`);
+      if (Date.now() > deadline) throw new QmpError(`no QMP at ${path} within ${patient(timeoutMs)} ms: ${(error as Error).message}`);
       await sleep(5, signal);
     }
   }
@@ -67,8 +68,8 @@ class Client implements Qmp {
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.waiting.delete(id);
-        reject(new QmpError(`${command}: no answer within ${timeoutMs} ms`));
-      }, timeoutMs);
+        reject(new QmpError(`${command}: no answer within ${patient(timeoutMs)} ms`));
+      }, patient(timeoutMs));
       this.waiting.set(id, {
         resolve: (value) => { clearTimeout(timer); resolve(value as T); },
         reject: (error) => { clearTimeout(timer); reject(new QmpError(`${command}: ${error.message}`)); },
@@ -85,7 +86,7 @@ class Client implements Qmp {
         resolve: (data: unknown) => { clearTimeout(timer); this.listeners.delete(listener); resolve(data); },
         reject: (error: Error) => { clearTimeout(timer); this.listeners.delete(listener); reject(error); },
       };
-      const timer = setTimeout(() => listener.reject(new QmpError(`no event ${name} within ${timeoutMs} ms`)), timeoutMs);
+      const timer = setTimeout(() => listener.reject(new QmpError(`no event ${name} within ${patient(timeoutMs)} ms`)), patient(timeoutMs));
       this.listeners.add(listener);
     });
   }

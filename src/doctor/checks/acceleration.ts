@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { patience } from '../../platform/patience.ts';
 import { chooseAccelerator, hostKernel } from '../../instances/qemu/accelerator.ts';
 import type { Check, Finding } from '../check.ts';
 import { kernelOfBaseImage } from '../kernel.ts';
 import { inWorkspace } from '../workspace.ts';
 
-const EMULATED = 'virtual machines are emulated: a boot test takes some 15 s on an idle host, and what runs in one is slow';
+const EMULATED_BOOT_SECONDS = 15;
 
 export const acceleration: Check = {
   name: 'KVM',
@@ -22,15 +23,19 @@ export const acceleration: Check = {
   },
 };
 
-function verdict({ accelerator, reason }: Awaited<ReturnType<typeof chooseAccelerator>>): Finding {
-  if (accelerator === 'kvm') return { status: 'ok', detail: `virtual machines run at full speed: ${reason}` };
-  return { status: 'warn', detail: `${reason}; ${EMULATED}` };
+function emulated(): string {
+  return `virtual machines are emulated: a boot test takes some ${Math.round(EMULATED_BOOT_SECONDS * patience())} s on an idle host, and what runs in one is slow`;
 }
 
-/** What to do where there is no /dev/kvm. Pure. @param cpuinfo `/proc/cpuinfo` */
+function verdict({ accelerator, reason }: Awaited<ReturnType<typeof chooseAccelerator>>): Finding {
+  if (accelerator === 'kvm') return { status: 'ok', detail: `virtual machines run at full speed: ${reason}` };
+  return { status: 'warn', detail: `${reason}; ${emulated()}` };
+}
+
+/** What to do where there is no /dev/kvm. @param cpuinfo `/proc/cpuinfo` */
 export function noDevice(cpuinfo: string): Finding {
   const flags = new Set(/^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/));
   const remedy = flags.has('vmx') ? 'modprobe kvm_intel' : flags.has('svm') ? 'modprobe kvm_amd' : undefined;
-  if (remedy !== undefined) return { status: 'warn', detail: `this host has no /dev/kvm, though its processor could; ${EMULATED}`, remedy };
-  return { status: 'warn', detail: `this host has no /dev/kvm and its processor offers no virtualization (turn it on in the firmware, or nested virtualization in the hypervisor); ${EMULATED}` };
+  if (remedy !== undefined) return { status: 'warn', detail: `this host has no /dev/kvm, though its processor could; ${emulated()}`, remedy };
+  return { status: 'warn', detail: `this host has no /dev/kvm and its processor offers no virtualization (turn it on in the firmware, or nested virtualization in the hypervisor); ${emulated()}` };
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { onlyLoopback, resolvConf, startSlirp, UPSTREAM_RESOLVERS } from '../../instances/network.ts';
 import { until } from '../../platform/clock.ts';
 import { HELD_MARK } from '../../platform/held.ts';
+import { patient } from '../../platform/patience.ts';
 import { run, start } from '../../platform/processes.ts';
 import type { Check, Finding } from '../check.ts';
 import type { InsideAnswer, InsideQuestion } from '../inside-network.ts';
@@ -37,10 +38,10 @@ export const network: Check = {
       };
       const answer = await inWorkspace(async ({ directory, held, owner }) => {
         const id = await held.record({ kind: 'process', what: 'holder of a network namespace' });
-        const holder = await start(['unshare', '--net', '--', 'sleep', '60'], { env: { [HELD_MARK]: id }, stdio: ['ignore', 'ignore', 'ignore'] });
+        const holder = await start(['unshare', '--net', '--', 'sleep', String(Math.round(patient(60)))], { env: { [HELD_MARK]: id }, stdio: ['ignore', 'ignore', 'ignore'] });
         await held.amend(id, { kind: 'process', what: 'holder of a network namespace', pid: holder.pid, startTime: holder.startTime });
         const own = readlinkSync('/proc/self/ns/net');
-        await until('a network namespace', 5000, () => (readlinkSync(`/proc/${holder.pid}/ns/net`) === own ? undefined : true), { signal });
+        await until('a network namespace', patient(5000), () => (readlinkSync(`/proc/${holder.pid}/ns/net`) === own ? undefined : true), { signal });
         await startSlirp({ target: { pid: holder.pid }, interfaceName: 'tap0', directory, held, allocationOwner: owner, signal });
         const { stdout } = await run(['nsenter', '--target', String(holder.pid), '--net', '--', process.execPath, INSIDE, JSON.stringify(question)], { signal });
         return JSON.parse(stdout) as InsideAnswer;

@@ -3,6 +3,7 @@ import { drivers } from '../../instances/drivers.ts';
 import { inCgroups, NSPAWN_ENVIRONMENT } from '../../instances/nspawn/arguments.ts';
 import { hostCgroups, makeCgroups } from '../../instances/nspawn/cgroups.ts';
 import { HELD_MARK } from '../../platform/held.ts';
+import { patient } from '../../platform/patience.ts';
 import { ProcessError, run } from '../../platform/processes.ts';
 import { oneLine, type Check } from '../check.ts';
 import { makeSmallDisk } from '../small-disk.ts';
@@ -46,7 +47,7 @@ async function tryContainer({ files, directory, held, owner, uidBase }: Workspac
     '--bind-ro=/usr', '--as-pid2', '/usr/bin/stat', '-c', '%u:%g', '/it',
   ]));
   try {
-    const { stdout } = await run(argv, { signal, env: { ...NSPAWN_ENVIRONMENT, [HELD_MARK]: id }, timeoutMs: 20_000 });
+    const { stdout } = await run(argv, { signal, env: { ...NSPAWN_ENVIRONMENT, [HELD_MARK]: id }, timeoutMs: patient(20_000) });
     if (stdout.trim() !== '0:0') throw new Error(`files that belong to root on the disk belong to ${stdout.trim()} in the container: this kernel maps no owners of mounts`);
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;

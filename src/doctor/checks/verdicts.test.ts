@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clockAhead } from '../mirror.ts';
 import { noDevice } from './acceleration.ts';
-import { cliVerdict } from './aws-cli.ts';
+import { cliVerdict, installCli } from './aws-cli.ts';
 import { cgroupVerdict, cgroupVersion } from './cgroups.ts';
 import { clockVerdict } from './clock.ts';
 import { mirrorVerdict } from './mirror.ts';
@@ -40,10 +40,11 @@ test('clock: what it is worth', () => {
 });
 
 test('processor and memory', () => {
-  const host = { architecture: 'x64', cores: 4, total: 16 * GIB, available: 8 * GIB };
+  const host = { architecture: 'x64', cores: 4, total: 16 * GIB, available: 8 * GIB, patience: 1 };
   const rows: readonly (readonly [Partial<typeof host>, string, RegExp])[] = [
     [{}, 'ok', /^x86-64, 4 cores, 8\.0 GiB of 16\.0 GiB/],
     [{ cores: 1 }, 'warn', /1 core,.*one core/],
+    [{ patience: 13.2 }, 'warn', /slow, as a machine that is itself emulated; .* 13 times as long/],
     [{ available: 2 * GIB }, 'warn', /t3\.nano/],
     [{ available: 0.5 * GIB }, 'fail', /too little/],
     [{ architecture: 'arm64' }, 'fail', /arm64/],
@@ -147,7 +148,13 @@ test('KVM: no device, and what the processor could', () => {
 });
 
 test('AWS CLI: one that knows the endpoint variables', () => {
-  assert.equal(cliVerdict('/usr/bin/aws', 'aws-cli/2.15.30 Python/3.11.8').status, 'ok');
-  assert.match(cliVerdict('/usr/bin/aws', 'aws-cli/1.22.34 Python/3.9').detail, /1\.22\.34, older than 1\.29/);
-  assert.match(cliVerdict('/usr/bin/aws', 'command broken').detail, /says no version/);
+  assert.equal(cliVerdict('/usr/bin/aws', 'aws-cli/2.15.30 Python/3.11.8', 'mend').status, 'ok');
+  assert.match(cliVerdict('/usr/bin/aws', 'aws-cli/1.22.34 Python/3.9', 'mend').detail, /1\.22\.34, older than 1\.29/);
+  assert.match(cliVerdict('/usr/bin/aws', 'command broken', 'mend').detail, /says no version/);
+});
+
+test('AWS CLI: the command that installs one that is new enough', () => {
+  assert.equal(installCli('NAME="Debian GNU/Linux"\nVERSION_ID="13"\nID=debian\n'), 'apt-get install -y awscli');
+  assert.match(installCli('VERSION_ID="12"\nID=debian\n'), /^apt-get install -y pipx && .*pipx install awscli$/);
+  assert.match(installCli('VERSION_ID="24.04"\nID=ubuntu\n'), /pipx install awscli$/);
 });

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { sleep } from '../../platform/clock.ts';
 import { newUuid } from '../../platform/ids.ts';
+import { patient } from '../../platform/patience.ts';
 import { ProcessError, run, start } from '../../platform/processes.ts';
 import { InstanceError, type CommandRequest, type CommandResult } from '../instance.ts';
 import { openPipes } from '../pipes.ts';
@@ -40,7 +41,7 @@ const SHUTDOWN_MS = 60_000;
  * @throws {Error} as `run` of the platform does
  */
 export function atTheDoor(container: Pick<Container, 'leader' | 'doorCgroups'>, argv: readonly string[], options: Parameters<typeof run>[1] = {}): ReturnType<typeof run> {
-  return run(inCgroups(container.doorCgroups, enterArguments(container.leader, argv)), { timeoutMs: 60_000, ...options, env: cleanEnvironment(process.env) });
+  return run(inCgroups(container.doorCgroups, enterArguments(container.leader, argv)), { timeoutMs: patient(60_000), ...options, env: cleanEnvironment(process.env) });
 }
 
 /**
@@ -151,7 +152,7 @@ async function clientEnds(exited: Promise<{ code: number | null }>, container: C
     const alive = container.alive();
     if (!killed() && alive) continue;
     waited += 500;
-    if (waited >= (alive ? END_MS : DEAD_MS)) return undefined;
+    if (waited >= patient(alive ? END_MS : DEAD_MS)) return undefined;
   }
 }
 
@@ -170,7 +171,7 @@ async function statusOf(container: Container, unit: string, clientCode: number |
     if (status !== undefined || first === 'inactive' || first === 'failed') {
       if (system === 'stopping') {
         // All ends, maybe by what the command did. Unless it had ended by itself, it is the instance that has something to tell.
-        for (let left = SHUTDOWN_MS; container.alive() && left > 0; left -= 50) await sleep(50);
+        for (let left = patient(SHUTDOWN_MS); container.alive() && left > 0; left -= 50) await sleep(50);
         if (status === undefined || status.exitCode === null) throw await container.whatHappened();
       }
       if (status !== undefined) return status;
@@ -199,7 +200,7 @@ export async function killUnit(container: Container, unit: string, ended: () => 
 export async function endLeftovers(machineCgroup: string): Promise<void> {
   const left = (): string[] => findCgroups(machineCgroup, (name) => /^ingot-[0-9a-f-]{36}\.service$/.test(name)).filter((cgroup) => processesOf(cgroup).length > 0);
   for (const cgroup of left()) killProcesses(cgroup, 'SIGTERM');
-  for (let waited = 0; waited < LEFTOVER_MS && left().length > 0; waited += 20) await sleep(20);
+  for (let waited = 0; waited < patient(LEFTOVER_MS) && left().length > 0; waited += 20) await sleep(20);
   for (const cgroup of left()) await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
 }
 

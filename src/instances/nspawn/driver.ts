@@ -9,6 +9,7 @@ import { DeadlineError, until } from '../../platform/clock.ts';
 import { findProgram, writeFileAtomic } from '../../platform/files.ts';
 import { release, releaseAll, removeCgroup, type HeldRecorder } from '../../platform/held.ts';
 import { allocateUidRange, type AllocationOwner } from '../../platform/host.ts';
+import { patient } from '../../platform/patience.ts';
 import { isSameProcess, processStartTime, start, waitForExit } from '../../platform/processes.ts';
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest, type PublishedPort, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
@@ -112,7 +113,9 @@ interface BootOptions {
 async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): Promise<ContainerState> {
   const { directory, cgroups } = plan;
   const { signal } = options;
-  const deadline = Date.now() + options.timeoutMs;
+  const timeoutMs = patient(options.timeoutMs);
+  const settleMs = patient(SETTLE_MS);
+  const deadline = Date.now() + timeoutMs;
   const waiting = { everyMs: 5, ...(signal ? { signal } : {}) };
   await writeFileAtomic(`${directory}/resolv.conf`, resolvConf());
   await rm(`${directory}/exit`, { force: true });
@@ -130,7 +133,7 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
   const running = (): void => {
     if (existsSync(`${directory}/exit`) || !isSameProcess(monitor.pid, monitor.startTime)) throw new Error('systemd-nspawn ended');
   };
-  const leader = await until('the first process of the container', options.timeoutMs, () => {
+  const leader = await until('the first process of the container', timeoutMs, () => {
     running();
     return findLeader(monitor.pid);
   }, waiting);
@@ -152,13 +155,13 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
   await until(`systemd in ${plan.id}`, deadline - Date.now(), async () => {
     running();
     // Answers `running` or `degraded` once all that starts at boot has started.
-    const patience = Math.max(1000, Math.min(SETTLE_MS, deadline - Date.now()));
+    const patience = Math.max(1000, Math.min(settleMs, deadline - Date.now()));
     const { stdout } = await atTheDoor(container, ['timeout', String(patience / 1000), 'systemctl', 'is-system-running', '--wait'], { okCodes: 'any', ...(signal ? { signal } : {}) });
     state = stdout.trim();
     if (state === 'running' || state === 'degraded') return true;
     // Something that starts at boot takes long: is systemd itself there?
     const { code, stdout: jobs } = await atTheDoor(container, ['systemctl', 'list-jobs', '--no-legend', '--plain'], { okCodes: 'any' });
-    if (code !== 0 || Date.now() < deadline - options.timeoutMs + SETTLE_MS) return undefined;
+    if (code !== 0 || Date.now() < deadline - timeoutMs + settleMs) return undefined;
     options.report?.({ level: 'warn', text: `${plan.id} is used although not all of its services have started: ${jobs.trim().split('\n').map((line) => line.split(/\s+/)[1]).join(', ')}` });
     return true;
   }, waiting);
@@ -280,7 +283,7 @@ class NspawnInstance implements Instance {
     const before = await this.answering();
     const timeoutMs = (options.timeoutSeconds ?? REBOOT_SECONDS) * 1000;
     if (before.alive()) process.kill(this.state.leader.pid, REBOOT_SIGNAL);
-    await until(`${this.id} to go down for its reboot`, Math.min(timeoutMs, POWER_OFF_MS * 3), () => (this.leaderAlive() ? undefined : true), options.signal ? { signal: options.signal } : {})
+    await until(`${this.id} to go down for its reboot`, patient(Math.min(timeoutMs, POWER_OFF_MS * 3)), () => (this.leaderAlive() ? undefined : true), options.signal ? { signal: options.signal } : {})
       .catch((error: unknown) => {
         if (!(error instanceof DeadlineError)) throw error;
         // A service that resists its end is killed in the end, as by the watchdog of a machine.
@@ -301,7 +304,7 @@ class NspawnInstance implements Instance {
     if (isSameProcess(leader.pid, leader.startTime)) {
       await endLeftovers(cgroups.machine);
       if (this.leaderAlive()) process.kill(leader.pid, POWER_OFF_SIGNAL);
-      await waitForExit(leader.pid, leader.startTime, POWER_OFF_MS);
+      await waitForExit(leader.pid, leader.startTime, patient(POWER_OFF_MS));
     }
     await release(this.held, slirpHeldId);
     for (const path of [cgroups.unified, ...cgroups.limiting, ...(cgroups.named === undefined ? [] : [cgroups.named])]) await this.releaseCgroup(path);
@@ -360,7 +363,7 @@ class NspawnInstance implements Instance {
   /** What systemd-nspawn ended with, once its monitor has written it down; `undefined` when it did not end by itself. */
   private async exitCode(): Promise<number | undefined> {
     const { monitor, directory } = this.state;
-    await waitForExit(monitor.pid, monitor.startTime, 5000);
+    await waitForExit(monitor.pid, monitor.startTime, patient(5000));
     const text = await readFile(`${directory}/exit`, 'utf8').catch(() => undefined);
     return text === undefined ? undefined : Number(text);
   }
@@ -369,7 +372,7 @@ class NspawnInstance implements Instance {
     this.restarting ??= (async () => {
       try {
         const { cgroups, monitor, slirpHeldId } = this.state;
-        if (!this.leaderAlive()) await waitForExit(monitor.pid, monitor.startTime, 5000);
+        if (!this.leaderAlive()) await waitForExit(monitor.pid, monitor.startTime, patient(5000));
         await release(this.held, slirpHeldId);
         // Whatever outlived the container (what ran at its door, or all of it when its systemd hangs).
         await removeCgroup(cgroups.machine);

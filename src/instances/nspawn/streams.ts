@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { sleep } from '../../platform/clock.ts';
 import { newUuid } from '../../platform/ids.ts';
+import { patient } from '../../platform/patience.ts';
 import { run, start } from '../../platform/processes.ts';
 import { InstanceError, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { endMarker, endOf, HANG_UP, MarkedOutput, markedCommand } from '../streams.ts';
@@ -33,7 +34,7 @@ export async function openCommand(container: Container, request: StreamRequest):
     pipes.stderr.pipe(stderr);
     const gone = client.exited.then(async () => {
       // What the command left running may hold the pipes open, and a slow reader may not have come to the marker yet.
-      for (let silent = 0, read = -1; silent < LOST_MS && !stdout.complete && !pipes.stdout.closed; silent += 50) {
+      for (let silent = 0, read = -1; silent < patient(LOST_MS) && !stdout.complete && !pipes.stdout.closed; silent += 50) {
         await sleep(50);
         if (pipes.stdout.bytesRead !== read || stdout.writableNeedDrain) silent = 0;
         read = pipes.stdout.bytesRead;

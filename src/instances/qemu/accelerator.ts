@@ -5,6 +5,7 @@
 import { access, constants, readdir, readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../../platform/files.ts';
 import { RUN_DIRECTORY } from '../../platform/host.ts';
+import { patient } from '../../platform/patience.ts';
 import { ProcessError, run } from '../../platform/processes.ts';
 import type { Accelerator } from './arguments.ts';
 
@@ -54,14 +55,14 @@ export async function rememberedVerdict(): Promise<KvmVerdict | undefined> {
   }
 }
 
-/** Boots a kernel under KVM, to its panic for want of a root. Takes 4 s at most. */
+/** Boots a kernel under KVM, to its panic for want of a root. Takes 4 s at most, more on a slow host. */
 export async function probeKvm(kernel: string): Promise<KvmVerdict> {
   const abort = new AbortController();
   let output = '';
   let errors = '';
   try {
     const { code } = await run(probeArguments(kernel), {
-      timeoutMs: PROBE_MS, okCodes: 'any', signal: abort.signal,
+      timeoutMs: patient(PROBE_MS), okCodes: 'any', signal: abort.signal,
       onStdout: (chunk) => { output += chunk.toString('latin1'); },
       onStderr: (chunk) => {
         errors += chunk.toString('latin1');
@@ -90,7 +91,7 @@ export function judgeProbe(code: number | null, output: string, errors: string):
   if (errors.includes('KVM internal error')) return { works: false, reason: 'KVM fails with an internal error here' };
   const said = errors.trim().split('\n').find((line) => /error|fail|could not/i.test(line));
   if (said !== undefined || (code !== null && code !== 0)) return { works: false, reason: `KVM does not start here: ${said ?? `exit code ${code}`}` };
-  return { works: false, reason: `no kernel boots under KVM here (tried for ${PROBE_MS / 1000} s)` };
+  return { works: false, reason: `no kernel boots under KVM here (tried for ${patient(PROBE_MS) / 1000} s)` };
 }
 
 async function choose(given: string | undefined): Promise<AcceleratorChoice> {

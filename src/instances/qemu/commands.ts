@@ -1,6 +1,7 @@
 /** Commands and files in a guest, through its agent. */
 import { randomBytes } from 'node:crypto';
 import { sleep } from '../../platform/clock.ts';
+import { patient } from '../../platform/patience.ts';
 import type { CommandRequest, CommandResult } from '../instance.ts';
 import { agentExec, GuestAgentError, GuestAgentSilent, type GuestAgent } from './guest-agent.ts';
 import { CHUNK_BYTES, FINISHER, GUEST_DIRECTORY, HOLDERS, KILLER, LARGE_PUT_BEGIN, LARGE_PUT_END, LAUNCHER, SMALL_PUT, UNIT_STATE } from './guest-scripts.ts';
@@ -93,17 +94,17 @@ async function follow(guest: Guest, id: string, request: CommandRequest, deadlin
     else if (streams.every((stream) => stream.ended)) break;
     else if (Date.now() > graceUntil) {
       // A guest that is short of time may just not have got round to it.
-      if (Date.now() > lastMoved + SILENCE_MS || !(await outputPending(guest, id))) break;
-      graceUntil = Date.now() + STREAM_GRACE_MS;
+      if (Date.now() > lastMoved + patient(SILENCE_MS) || !(await outputPending(guest, id))) break;
+      graceUntil = Date.now() + patient(STREAM_GRACE_MS);
     }
     if (moved) {
       wait = 10;
       lastMoved = Date.now();
-      if (status !== undefined) graceUntil = Date.now() + STREAM_GRACE_MS;
+      if (status !== undefined) graceUntil = Date.now() + patient(STREAM_GRACE_MS);
       continue;
     }
     if (status !== undefined) {
-      graceUntil = Math.min(graceUntil, Date.now() + STREAM_GRACE_MS);
+      graceUntil = Math.min(graceUntil, Date.now() + patient(STREAM_GRACE_MS));
       wait = 10;
     } else if (Date.now() - lastUnitCheck > 10_000) {
       lastUnitCheck = Date.now();
@@ -156,7 +157,7 @@ async function checkUnit(guest: Guest, id: string, files: string): Promise<void>
  * @param again whether the question may be asked twice; if not, silence ends it
  */
 async function insist<T>(guest: Guest, question: () => Promise<T>, again = true): Promise<T> {
-  const deadline = Date.now() + SILENCE_MS;
+  const deadline = Date.now() + patient(SILENCE_MS);
   for (;;) {
     try {
       return await question();

@@ -3,6 +3,7 @@ import { copyFile, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { findProgram } from '../../platform/files.ts';
 import { HELD_MARK, release, releaseAll, type HeldRecorder } from '../../platform/held.ts';
+import { patient } from '../../platform/patience.ts';
 import { isSameProcess, run, start } from '../../platform/processes.ts';
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest } from '../instance.ts';
 import { addHostForward, resolvConf, startSlirp } from '../network.ts';
@@ -49,7 +50,7 @@ async function launch(request: LaunchRequest): Promise<Instance> {
       return await boot(request, choice.accelerator, firmware, netns);
     } catch (error) {
       if (!(error instanceof NoProgress)) throw error; // Also when KVM was asked for by force: it says so, and goes on.
-      const reason = `under KVM no kernel spoke within ${KVM_PROGRESS_MS / 1000} s here`;
+      const reason = `under KVM no kernel spoke within ${patient(KVM_PROGRESS_MS) / 1000} s here`;
       request.report?.({ text: `${reason}; starting it again by emulation, which is slow`, level: 'warn' });
       await rememberVerdict({ works: false, reason });
       return await boot(request, 'tcg', firmware, netns);
@@ -123,11 +124,11 @@ async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: 
   const handle: QemuHandle = { driver: 'qemu', id, directory, ...qemu, accelerator, consoleLog: machineFiles(directory).console };
   try {
     const machine = new QemuInstance(handle, held, capabilities, request.report);
-    const seconds = request.timeoutSeconds ?? (request.seed === undefined ? BOOT_SECONDS : SEEDED_BOOT_SECONDS)[accelerator];
+    const seconds = request.timeoutSeconds ?? patient((request.seed === undefined ? BOOT_SECONDS : SEEDED_BOOT_SECONDS)[accelerator]);
     await machine.awaitBoot({
       seconds, after: undefined, what: `instance ${id} (${request.firmware ?? 'bios'}, ${accelerator === 'kvm' ? 'KVM' : 'emulated'})`,
       ...(request.signal ? { signal: request.signal } : {}),
-      ...(accelerator === 'kvm' ? { noKernel: { afterMs: KVM_PROGRESS_MS, error: () => new NoProgress() } } : {}),
+      ...(accelerator === 'kvm' ? { noKernel: { afterMs: patient(KVM_PROGRESS_MS), error: () => new NoProgress() } } : {}),
     });
     machine.followConsole();
     return machine;

@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { sleep } from '../../platform/clock.ts';
+import { patient } from '../../platform/patience.ts';
 
 /** The agent refused a command. */
 export class GuestAgentError extends Error {
@@ -18,7 +19,7 @@ export class GuestAgentSilent extends Error {
 /** A guest agent. Commands are sent one after another, in the order in which they were given. */
 export interface GuestAgent {
   /**
-   * @param timeoutMs until the answer is there, connecting included
+   * @param timeoutMs until the answer is there, connecting included; more on a slow host
    * @throws {GuestAgentError | GuestAgentSilent}
    */
   execute<T = unknown>(command: string, args?: object, timeoutMs?: number): Promise<T>;
@@ -95,7 +96,7 @@ class Client implements GuestAgent {
 
   private async exchange(command: string, args: object | undefined, timeoutMs: number): Promise<unknown> {
     clearTimeout(this.idle);
-    const deadline = Date.now() + timeoutMs;
+    const deadline = Date.now() + patient(timeoutMs);
     try {
       if (this.socket === undefined) await this.connect(command, deadline);
       const answer = await this.ask(this.socket!, { execute: command, ...(args ? { arguments: args } : {}) }, deadline, command);
@@ -142,7 +143,7 @@ class Client implements GuestAgent {
           socket.once('error', reject);
         });
       } catch (error) {
-        if (Date.now() >= Math.min(deadline, started + CONNECT_MS)) throw new GuestAgentSilent(`${command}: nobody listens at ${this.path} (${(error as Error).message})`);
+        if (Date.now() >= Math.min(deadline, started + patient(CONNECT_MS))) throw new GuestAgentSilent(`${command}: nobody listens at ${this.path} (${(error as Error).message})`);
         await sleep(20);
       }
     }
@@ -198,10 +199,11 @@ export interface AgentExecution {
 export async function agentExec(
   agent: GuestAgent, argv: readonly string[], options: { readonly input?: Buffer; readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
 ): Promise<AgentExecution> {
-  const deadline = Date.now() + (options.timeoutMs ?? 30_000);
+  const timeoutMs = options.timeoutMs ?? 30_000;
+  const deadline = Date.now() + patient(timeoutMs);
   const { pid } = await agent.execute<{ pid: number }>('guest-exec', {
     path: argv[0], arg: argv.slice(1), 'capture-output': true, ...(options.input === undefined ? {} : { 'input-data': options.input.toString('base64') }),
-  }, Math.max(1000, deadline - Date.now()));
+  }, timeoutMs);
   for (let wait = 5; ; wait = Math.min(100, wait * 1.5)) {
     const status = await agent.execute<{ exited: boolean; exitcode?: number; signal?: number; 'out-data'?: string; 'err-data'?: string }>('guest-exec-status', { pid });
     if (status.exited) {
@@ -210,7 +212,7 @@ export async function agentExec(
         stdout: Buffer.from(status['out-data'] ?? '', 'base64').toString('utf8'), stderr: Buffer.from(status['err-data'] ?? '', 'base64').toString('utf8'),
       };
     }
-    if (Date.now() >= deadline) throw new GuestAgentSilent(`${argv[0]} did not end in the instance within ${options.timeoutMs ?? 30_000} ms`);
+    if (Date.now() >= deadline) throw new GuestAgentSilent(`${argv[0]} did not end in the instance within ${patient(timeoutMs)} ms`);
     await sleep(wait, options.signal);
   }
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createOverlay } from '../../images/disks.ts';
 import { sleep } from '../../platform/clock.ts';
 import { releaseAll, type HeldRecorder } from '../../platform/held.ts';
+import { patient } from '../../platform/patience.ts';
 import { isSameProcess, signalProcess, waitForExit } from '../../platform/processes.ts';
 import { connectQmp, type Qmp } from '../../platform/qmp.ts';
 import { InstanceError, type Capabilities, type CommandRequest, type CommandResult, type Instance, type LaunchRequest, type StreamedCommand, type StreamRequest } from '../instance.ts';
@@ -104,7 +105,7 @@ export class QemuInstance implements Instance {
       // Whether the request is answered before the system goes down is a race; the boot id tells.
       await agentExec(this.agent, ['systemctl', '--no-block', 'reboot'], { timeoutMs: 10_000 }).catch(() => {});
       return this.awaitBoot({
-        seconds: options.timeoutSeconds ?? REBOOT_SECONDS[this.handle.accelerator], after: before, what: `instance ${this.id} after its reboot`,
+        seconds: options.timeoutSeconds ?? patient(REBOOT_SECONDS[this.handle.accelerator]), after: before, what: `instance ${this.id} after its reboot`,
         ...(options.signal ? { signal: options.signal } : {}),
       });
     }, options.signal);
@@ -135,7 +136,7 @@ export class QemuInstance implements Instance {
     ];
     for (const [index, [what, ms, everyMs, ask]] of ways.entries()) {
       if (index > 0) this.report({ text: `instance ${this.id} did not stop on ${ways[index - 1]![0]}; now ${what}`, level: 'warn' });
-      for (const deadline = Date.now() + ms; this.alive() && Date.now() < deadline;) {
+      for (const deadline = Date.now() + patient(ms); this.alive() && Date.now() < deadline;) {
         await ask().catch(() => {}); // A refusal and no answer are alike: the process tells whether it stopped.
         await this.gone(Math.min(everyMs, deadline - Date.now()));
       }
@@ -143,7 +144,7 @@ export class QemuInstance implements Instance {
     }
     if (this.alive()) {
       signalProcess(this.handle.pid, this.handle.startTime, 'SIGKILL');
-      if (!(await this.gone(QUIT_MS))) throw new InstanceError(`instance ${this.id} does not stop, even by SIGKILL`, await this.consoleTail(TAIL_LINES));
+      if (!(await this.gone(patient(QUIT_MS)))) throw new InstanceError(`instance ${this.id} does not stop, even by SIGKILL`, await this.consoleTail(TAIL_LINES));
     }
     await this.readConsole();
     this.agent.close();
@@ -183,7 +184,7 @@ export class QemuInstance implements Instance {
 
   private async awaitServices({ what, signal }: AgentWait, started: number): Promise<void> {
     const ask = (argv: readonly string[], seconds: number) => agentExec(this.agent, argv, { timeoutMs: seconds * 1000, ...(signal ? { signal } : {}) });
-    const { stdout } = await ask(['timeout', String(SETTLE_SECONDS), 'systemctl', 'is-system-running', '--wait'], SETTLE_SECONDS + 30);
+    const { stdout } = await ask(['timeout', String(patient(SETTLE_SECONDS)), 'systemctl', 'is-system-running', '--wait'], SETTLE_SECONDS + 30);
     const state = stdout.trim();
     if (state === 'running') {
       this.report({ text: `${what} has started all its services after ${secondsSince(started)} s`, level: 'debug' });

@@ -1,0 +1,42 @@
+/**
+ * How much longer Ingot's own deadlines are on a slow host. They are there to end what hangs, and are set for ordinary machines; where
+ * system calls take fifty times as long (a host that is itself emulated), what works must not be given up. A user's deadlines are never stretched.
+ */
+import { readFileSync } from 'node:fs';
+
+/** Milliseconds of processor time that a hundred small reads take at most on an ordinary machine. Measured: 1.5 to 3.2 ms, busy or not; 130 to 500 ms emulated. */
+const ORDINARY_MS = 10;
+const READS = 100;
+const MOST = 30;
+
+let factor: number | undefined;
+
+/** The factor, 1 to 30: `INGOT_PATIENCE`, else what this host's speed makes it, found out once per process. */
+export function patience(): number {
+  factor ??= patienceFor(process.env['INGOT_PATIENCE'], measure);
+  return factor;
+}
+
+/** A deadline of Ingot's own for this host. @param ms what an ordinary machine gets, in whichever unit */
+export function patient(ms: number): number {
+  return ms * patience();
+}
+
+/**
+ * The factor. Pure.
+ * @param asked the environment's; what is no number from 1 to 1000 counts as not said
+ * @param processorMs asked when nothing was said: the processor time that the reads took
+ */
+export function patienceFor(asked: string | undefined, processorMs: () => number): number {
+  const wanted = Number(asked);
+  if (asked && wanted >= 1 && wanted <= 1000) return wanted;
+  return Math.min(MOST, Math.max(1, processorMs() / ORDINARY_MS));
+}
+
+/** Processor time, not the clock's: a busy host is no slow one, and its deadlines allow for that. */
+function measure(): number {
+  const before = process.cpuUsage();
+  for (let read = 0; read < READS; read++) readFileSync('/proc/self/stat');
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
