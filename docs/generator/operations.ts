@@ -66,6 +66,12 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   UpdateLifecyclePolicy: 'Replaces everything but the name.',
   DeleteLifecyclePolicy: 'The policy; what it did stays done.',
 
+  StartResourceStateUpdate: 'Alone it changes the image\'s state at once. With `includeResources` (and `executionRole`) the worker changes the AMIs in all Regions too, then the image: deprecated ones get the tag `DeprecatedBy`, disabled ones cannot be launched or built on, deleted ones are deregistered and with `snapshots` their disks freed. `updateAt` deprecates later.',
+  GetLifecycleExecution: 'State, times, and whether anything was changed.',
+  ListLifecycleExecutions: 'For an image or of a policy, newest first.',
+  ListLifecycleExecutionResources: 'The images; with an image as `parentResourceId` its AMIs, each with its state and the reason when it was passed over.',
+  CancelLifecycleExecution: 'At once before it has begun; else between two AMIs.',
+
   ListWorkflowExecutions: 'What ran for an image, in order.',
   GetWorkflowExecution: 'Status and counts of steps.',
   ListWorkflowStepExecutions: 'Steps in order; inputs and outputs are JSON text.',

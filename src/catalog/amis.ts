@@ -33,6 +33,11 @@ export async function amisOfImage(db: Kysely<Tables>, imageArn: string): Promise
   return db.selectFrom('amis').selectAll().where('image_arn', '=', imageArn).where('state', '=', 'available').orderBy('created').execute();
 }
 
+/** AMIs of an image that are available or disabled, in order of their making. */
+export async function amisInForce(db: Kysely<Tables>, imageArn: string): Promise<readonly Ami[]> {
+  return db.selectFrom('amis').selectAll().where('image_arn', '=', imageArn).where('state', 'in', ['available', 'disabled']).orderBy('created').orderBy('id').execute();
+}
+
 /** Whether all AMIs that an image had in a Region were deregistered. */
 export async function wasDeregistered(db: Kysely<Tables>, imageArn: string, region: string): Promise<boolean> {
   const rows = await db.selectFrom('amis').select('state').where('image_arn', '=', imageArn).where('region', '=', region).execute();

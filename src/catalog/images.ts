@@ -62,10 +62,16 @@ async function nextBuild(trx: Queryable, version_arn: string): Promise<number> {
   return row.last_build;
 }
 
+/** An image out of its record: JSON has no times. */
+function readImage(record: string): Image {
+  const image = JSON.parse(record) as Image;
+  return image.deprecationTime === undefined ? image : { ...image, deprecationTime: new Date(image.deprecationTime) };
+}
+
 /** The image's build version with its tags, or `undefined`. */
 export async function getImage(db: Queryable, arn: string): Promise<Image | undefined> {
   const row = await db.selectFrom('images').select('record').where('arn', '=', arn).executeTakeFirst();
-  return row === undefined ? undefined : { ...(JSON.parse(row.record) as Image), tags: await tagsOf(db, arn) };
+  return row === undefined ? undefined : { ...readImage(row.record), tags: await tagsOf(db, arn) };
 }
 
 /**
@@ -83,13 +89,19 @@ export async function transitionImage(
   const from = row.status as ImageStatus;
   if (!isLegalMove(from, to)) throw new IllegalMoveError(`the image ${arn} is ${from} and cannot become ${to}`);
   const record: Image = {
-    ...(JSON.parse(row.record) as Image),
+    ...readImage(row.record),
     ...options.patch,
     state: { status: to, ...(options.reason === undefined ? {} : { reason: options.reason }) },
   };
   await trx.updateTable('images').set({ status: to, os_version: record.osVersion ?? null, record: JSON.stringify(record) }).where('arn', '=', arn).execute();
   await writeStateChange(trx, arn, from, to, options.reason);
   return from;
+}
+
+/** Moves an image that is at its end to another such state, unless it is there. A deprecated one tells since when. @throws as `transitionImage` */
+export async function changeImageState(trx: Queryable, arn: string, to: 'AVAILABLE' | 'DEPRECATED' | 'DISABLED' | 'DELETED'): Promise<void> {
+  const row = await trx.selectFrom('images').select('status').where('arn', '=', arn).executeTakeFirst();
+  if (row?.status !== to) await transitionImage(trx, arn, to, { patch: { deprecationTime: to === 'DEPRECATED' ? new Date() : undefined } });
 }
 
 async function writeStateChange(trx: Queryable, arn: string, from: ImageStatus | undefined, to: ImageStatus, reason: string | undefined): Promise<void> {
@@ -101,7 +113,7 @@ async function writeStateChange(trx: Queryable, arn: string, from: ImageStatus |
 export async function updateImageRecord(trx: Queryable, arn: string, patch: Partial<Omit<Image, 'arn' | 'state' | 'tags'>>): Promise<void> {
   const row = await trx.selectFrom('images').select('record').where('arn', '=', arn).executeTakeFirst();
   if (row === undefined) throw new Error(`the image ${arn} does not exist (any more)`);
-  const record: Image = { ...(JSON.parse(row.record) as Image), ...patch };
+  const record: Image = { ...readImage(row.record), ...patch };
   await trx.updateTable('images').set({ os_version: record.osVersion ?? null, record: JSON.stringify(record) }).where('arn', '=', arn).execute();
 }
 
@@ -153,7 +165,7 @@ export async function listImageVersions(db: Queryable, place: Place, conditions:
     .orderBy('i.slug').orderBy('i.major').orderBy('i.minor').orderBy('i.patch')
     .limit(slice.limit + 1)
     .execute();
-  return rows.map((row) => JSON.parse(row.record) as Image);
+  return rows.map((row) => readImage(row.record));
 }
 
 /** Where an image stands in a list of builds: the newest first. */
@@ -177,7 +189,7 @@ export async function listImageBuilds(
     .limit(slice.limit + 1)
     .execute();
   const tags = await tagsOfEach(db, rows.map(({ arn }) => arn));
-  return rows.map(({ arn, record }) => ({ ...(JSON.parse(record) as Image), tags: tags.get(arn)! }));
+  return rows.map(({ arn, record }) => ({ ...readImage(record), tags: tags.get(arn)! }));
 }
 
 /** The newest image of a pipeline, or `undefined`. */

@@ -35,3 +35,9 @@ export async function instancesToActOn(db: Kysely<Tables>): Promise<readonly Ins
 export async function listInstances(db: Kysely<Tables>, account: string, region: string, limit = 100): Promise<readonly InstanceRecord[]> {
   return db.selectFrom('instances').selectAll().where('account', '=', account).where('region', '=', region).orderBy('created', 'desc').limit(limit).execute();
 }
+
+/** When an AMI was launched last (ISO-8601), or `undefined`. */
+export async function lastLaunchOf(db: Kysely<Tables>, amiId: string): Promise<string | undefined> {
+  const row = await db.selectFrom('instances').select('created').where('ami_id', '=', amiId).where('purpose', '=', 'launch').orderBy('created', 'desc').executeTakeFirst();
+  return row?.created;
+}

@@ -8,8 +8,9 @@ import { storeOf } from './stores.ts';
  * Deregisters an AMI and frees its disk as far as nothing else refers to it: the layers at home, the copy elsewhere. What others lie
  * over stays until they are gone. Safe to repeat, and safe after a crash in the middle: the record is first.
  * @param options.keepReusable components' layers stay for later builds
+ * @param options.keepDisk the disk stays, without an AMI, until garbage is collected
  */
-export async function withdrawAmi(catalog: Catalog, layers: LayerStore, ami: Ami, options: { readonly keepReusable: boolean }): Promise<Freed> {
+export async function withdrawAmi(catalog: Catalog, layers: LayerStore, ami: Ami, options: { readonly keepReusable: boolean; readonly keepDisk?: boolean }): Promise<Freed> {
   if (ami.state !== 'deregistered') await updateAmi(catalog.db, ami.id, { state: 'deregistered' });
   const { store, directory } = storeOf(catalog.dataDirectory, ami.region);
   // A copy that was never finished is no layer, and nothing can lie over it.
@@ -18,5 +19,5 @@ export async function withdrawAmi(catalog: Catalog, layers: LayerStore, ami: Ami
     return { layers: 0, bytes: 0 };
   }
   await store.removeDescription({ directory, amiId: ami.id });
-  return layers.discardChain(ami.layer_id, options);
+  return options.keepDisk ? { layers: 0, bytes: 0 } : layers.discardChain(ami.layer_id, options);
 }

@@ -89,7 +89,7 @@ export function storageService(catalog: Catalog): StorageService {
     async deregister({ account }, amiId, region) {
       const ami = await catalog.transaction(async (trx) => {
         const found = await amiOnRecord(trx, amiId);
-        if (found === undefined || found.account !== account || found.state !== 'available') throw resourceNotFound(amiId);
+        if (found === undefined || found.account !== account || (found.state !== 'available' && found.state !== 'disabled')) throw resourceNotFound(amiId);
         if (region !== undefined && found.region !== region) throw resourceNotFound(`${amiId} in ${region} (it is in ${found.region})`);
         const image = await getImage(trx, found.image_arn);
         if (image?.state?.status !== undefined && isInProgress(image.state.status)) {
@@ -198,7 +198,7 @@ function amiUsages({ layers, nodes, references, amis }: Records, files: readonly
   const sizes = new Map(files.map(({ path, bytes }) => [path, bytes]));
   const layerOf = new Map(layers.map((layer) => [layer.id, layer]));
   const sizeOf = (ids: readonly string[]): number => ids.reduce((sum, id) => sum + (sizes.get(layerOf.get(id)!.path) ?? 0), 0);
-  return amis.filter((ami) => ami.account === account && ami.state === 'available').toReversed().map((ami) => {
+  return amis.filter((ami) => ami.account === account && (ami.state === 'available' || ami.state === 'disabled')).toReversed().map((ami) => {
     const chain: string[] = [];
     for (let layer = layerOf.get(ami.layer_id ?? ''); layer !== undefined; layer = layerOf.get(layer.parent_id ?? '')) chain.push(layer.id);
     return {

@@ -12,6 +12,7 @@ import { runningOut } from '../images/space.ts';
 import { logger } from '../platform/log.ts';
 import { newUuid } from '../platform/ids.ts';
 import { processStartTime } from '../platform/processes.ts';
+import { runDueExecutions } from './state-updates.ts';
 import { CancelledError } from '../workflows/image-work.ts';
 import { runImage } from '../workflows/run-image.ts';
 
@@ -43,7 +44,16 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
   let looking: Promise<void> | undefined;
   let again = false;
 
+  let updating: Promise<void> | undefined;
+  /** Beside builds, which may take all places. */
+  function updateStates(): void {
+    updating ??= runDueExecutions(catalog, () => stopping)
+      .catch((error: unknown) => logger().error({ error }, 'changes of state could not be looked at'))
+      .finally(() => (updating = undefined));
+  }
+
   async function look(): Promise<void> {
+    if (!stopping) updateStates();
     while (!stopping && images.size < concurrency) {
       const arn = await claimImage(catalog, lessee);
       if (arn === undefined) break;
@@ -121,6 +131,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
       stopping = true;
       for (const timer of timers) clearInterval(timer);
       await looking;
+      await updating;
       for (const { controller } of [...images.values(), ...launches.values()]) controller.abort(new Error(reason));
       await Promise.all([...images.values(), ...launches.values()].map(({ done }) => done));
     },

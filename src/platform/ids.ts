@@ -30,6 +30,11 @@ export function newStepExecutionId(): string {
   return `step-${randomUUID()}`;
 }
 
+/** `lce-` and a uuid. */
+export function newLifecycleExecutionId(): string {
+  return `lce-${randomUUID()}`;
+}
+
 /** A uuid: request ids, client tokens. */
 export function newUuid(): string {
   return randomUUID();

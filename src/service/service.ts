@@ -9,6 +9,7 @@ import { createApi } from '../api/server.ts';
 import { openCatalog } from '../catalog/catalog.ts';
 import { busyImages } from '../catalog/image-work.ts';
 import { instancesToActOn } from '../catalog/instances.ts';
+import { dueExecutions } from '../catalog/lifecycle-executions.ts';
 import { managedImages } from '../images/base/base-images.ts';
 import { launchService } from '../launches/service.ts';
 import { storageService } from '../pipelines/storage.ts';
@@ -116,7 +117,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   async function exitWhenIdle(seconds: number): Promise<void> {
     const openStreams = await new Promise<number>((resolve) => api.server.getConnections((error, count) => resolve(error ? 0 : count)));
-    const busy = openStreams > 0 || (await busyImages(catalog.db)) > 0 || (await instancesToActOn(catalog.db)).length > 0;
+    const busy = openStreams > 0 || (await busyImages(catalog.db)) > 0 || (await instancesToActOn(catalog.db)).length > 0 || (await dueExecutions(catalog.db)).length > 0;
     if (busy) state.lastUse = Date.now();
     else if (Date.now() - state.lastUse > seconds * 1000) void stop();
   }

@@ -4,13 +4,14 @@ import { dependentsOf } from '../../catalog/dependents.ts';
 import {
   createImage, deleteImage, getImage, imageBuildPosition, imagePosition, imageVersions, listImageBuilds, listImageVersions, requestCancel, type ImageColumn,
 } from '../../catalog/images.ts';
+import { openExecutionOf } from '../../catalog/lifecycle-executions.ts';
 import { newestBaseImage } from '../../catalog/layers.ts';
 import { findManagedImage, type ManagedImage } from '../../catalog/managed.ts';
 import { resolveImageToRead } from '../../catalog/resolve.ts';
 import { sliceOf, type Conditions } from '../../catalog/slices.ts';
 import { isInProgress } from '../../resources/statuses.ts';
 import { parseArn, resourceArn, versionArn, type Arn } from '../../resources/arns.ts';
-import { ApiError, invalidRequest, resourceDependency, resourceNotFound, valueNotSupported } from '../../resources/errors.ts';
+import { ApiError, invalidRequest, resourceDependency, resourceInUse, resourceNotFound, valueNotSupported } from '../../resources/errors.ts';
 import { formatVersion, parseVersion, type Version } from '../../resources/versions.ts';
 import { refuseDangerous } from '../../workflows/preparation.ts';
 import type { Handlers, OperationContext } from '../context.ts';
@@ -113,6 +114,8 @@ export const imageOperations = {
     if (isInProgress(image.state!.status!)) {
       throw new ApiError('ResourceDependencyException', `Resource dependency error: The image '${input.imageBuildVersionArn}' is still being created (${image.state!.status}). Cancel its creation first.`);
     }
+    const open = await openExecutionOf(context.db, input.imageBuildVersionArn);
+    if (open !== undefined) throw resourceInUse(input.imageBuildVersionArn, `The lifecycle execution '${open.id}' is ${open.status}.`);
     const available = (await imageVersions(context.db, placeOf(context), arn.slug)).filter(({ status }) => status === 'AVAILABLE');
     const dependents = await dependentsOf(context.db, input.imageBuildVersionArn, available);
     if (dependents.length > 0) throw resourceDependency(input.imageBuildVersionArn, dependents);
@@ -126,7 +129,7 @@ export function imageSummary(image: Image, { account }: OperationContext) {
   return compact({
     arn: image.arn, name: image.name, type: image.type, version: image.version, platform: image.platform, osVersion: image.osVersion, state: image.state, owner: account,
     dateCreated: image.dateCreated, outputResources: image.outputResources, tags: image.tags, buildType: image.buildType, imageSource: image.imageSource,
-    loggingConfiguration: image.loggingConfiguration,
+    deprecationTime: image.deprecationTime, lifecycleExecutionId: image.lifecycleExecutionId, loggingConfiguration: image.loggingConfiguration,
   });
 }
 

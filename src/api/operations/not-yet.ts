@@ -8,14 +8,9 @@ import type { OperationName } from '../model.ts';
 
 /** Their names. */
 export const NOT_YET = [
-  'CancelLifecycleExecution',
   'DistributeImage',
-  'GetLifecycleExecution',
   'ImportVmImage',
-  'ListLifecycleExecutionResources',
-  'ListLifecycleExecutions',
   'RetryImage',
-  'StartResourceStateUpdate',
 ] as const satisfies readonly OperationName[];
 
 type NotYet = (typeof NOT_YET)[number];

@@ -10,6 +10,7 @@ import { imageRecipeOperations } from './image-recipes.ts';
 import { imageOperations } from './images.ts';
 import { importOperations } from './imports.ts';
 import { infrastructureConfigurationOperations } from './infrastructure-configurations.ts';
+import { lifecycleExecutionOperations } from './lifecycle-executions.ts';
 import { lifecyclePolicyOperations } from './lifecycle-policies.ts';
 import { NOT_YET, notYetOperations } from './not-yet.ts';
 import { resourcePolicyOperations } from './resource-policies.ts';
@@ -29,6 +30,7 @@ export const handlers: Handlers = {
   ...imageOperations,
   ...importOperations,
   ...infrastructureConfigurationOperations,
+  ...lifecycleExecutionOperations,
   ...lifecyclePolicyOperations,
   ...resourcePolicyOperations,
   ...scanFindingOperations,
