@@ -20,7 +20,8 @@ interface Comparison {
   readonly operand: Operand;
 }
 
-const COMPARISONS = {
+/** The comparison operators: what they compare, and what stands beside the operator. */
+export const COMPARISONS = {
   stringIsEmpty: { kind: 'string', operand: 'none' },
   stringIsWhitespace: { kind: 'string', operand: 'none' },
   stringEquals: { kind: 'string', operand: 'value' },

@@ -13,8 +13,8 @@ export const MAX_PARAMETERS = 25;
 /** What a parameter or a constant may be called. */
 export const DECLARED_NAME = /^[A-Za-z0-9_-]{3,128}$/;
 /** Keys of a parameter and of a constant. */
-export const PARAMETER_KEYS = ['type', 'default', 'description', 'allowedValues'];
-export const CONSTANT_KEYS = ['type', 'value', 'description'];
+export const PARAMETER_KEYS = ['type', 'default', 'description', 'allowedValues'] as const;
+export const CONSTANT_KEYS = ['type', 'value', 'description'] as const;
 
 interface Constant {
   readonly name: string;

@@ -7,9 +7,9 @@ import type { Loop } from './document.ts';
 import { findReferences } from './references.ts';
 
 /** Keys of a loop, of `for`, and of `forEach` with a delimited list. */
-export const LOOP_KEYS = ['name', 'for', 'forEach'];
+export const LOOP_KEYS = ['name', 'for', 'forEach'] as const;
 export const FOR_KEYS = ['start', 'end', 'updateBy'] as const;
-export const LIST_KEYS = ['list', 'delimiter'];
+export const LIST_KEYS = ['list', 'delimiter'] as const;
 
 /** What may stand between the values of a delimited list; the first is what is meant when nothing is said. */
 export const DELIMITERS: readonly string[] = [',', '.', ';', ':', '\n', '\t', ' ', '-', '_'];

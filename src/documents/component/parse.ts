@@ -34,9 +34,12 @@ export interface ComponentParseOptions {
 }
 
 const DEFAULT_TIMEOUT_SECONDS = 7200;
-const DOCUMENT_KEYS = ['name', 'description', 'schemaVersion', 'parameters', 'constants', 'phases'];
-const STEP_KEYS = ['name', 'action', 'timeoutSeconds', 'onFailure', 'maxAttempts', 'inputs', 'loop', 'if'];
-const RUNNABLE_PHASES = ['build', 'validate', 'test'];
+/** Keys of a document and of a step. */
+export const COMPONENT_KEYS = ['name', 'description', 'schemaVersion', 'parameters', 'constants', 'phases'] as const;
+export const STEP_KEYS = ['name', 'action', 'timeoutSeconds', 'onFailure', 'maxAttempts', 'inputs', 'loop', 'if'] as const;
+/** Of these phases a document has one at least. */
+export const RUNNABLE_PHASES: readonly string[] = ['build', 'validate', 'test'];
+export const ON_FAILURE = ['Abort', 'Continue', 'Ignore'] as const;
 
 /** Reads a component document and reports all of its faults in one go. Never throws. */
 export function parseComponentDocument(text: string, options: ComponentParseOptions = {}): ParsedComponent {
@@ -69,7 +72,7 @@ class ComponentReader {
     const faults = this.#faults;
     const map = readMap(root, '', 'A component document', faults);
     if (map === undefined) return undefined;
-    warnUnknownKeys(map, DOCUMENT_KEYS, '', 'A component document', faults);
+    warnUnknownKeys(map, COMPONENT_KEYS, '', 'A component document', faults);
     const name = optionalText(map, 'name', '', faults);
     const description = optionalText(map, 'description', '', faults);
     readSchemaVersion(map, 'A component document', faults);
@@ -160,7 +163,7 @@ class ComponentReader {
     const timeoutSeconds = this.#integer(map, 'timeoutSeconds', path, DEFAULT_TIMEOUT_SECONDS, validTimeout, 'more than 0, or -1 for no limit');
     const maxAttempts = this.#integer(map, 'maxAttempts', path, 1, (value) => value >= 1, '1 or more');
     const onFailure = entryOf(map, 'onFailure');
-    const choice = onFailure && readChoice(onFailure.value, `${path}.onFailure`, "'onFailure'", ['Abort', 'Continue', 'Ignore'], faults);
+    const choice = onFailure && readChoice(onFailure.value, `${path}.onFailure`, "'onFailure'", ON_FAILURE, faults);
     const condition = this.#given(map, 'if', path);
     const decides = condition && readStepCondition(condition.value, `${path}.if`, faults);
     const loop = this.#given(map, 'loop', path);

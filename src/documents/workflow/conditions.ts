@@ -9,12 +9,14 @@ import type { WorkflowComparison, WorkflowCondition, WorkflowValue } from './doc
 import { interpolatedPaths, isPath, resolveWorkflowValue } from './references.ts';
 import type { WorkflowLookup } from './references.ts';
 
-const COMPARISONS: readonly WorkflowComparison[] = [
+/** The comparison operators. */
+export const COMPARISONS: readonly WorkflowComparison[] = [
   'booleanEquals', 'stringEquals', 'numberEquals', 'numberGreaterThan', 'numberGreaterThanEquals', 'numberLessThan', 'numberLessThanEquals',
 ];
 const OPERATORS: readonly string[] = [...COMPARISONS, 'and', 'or', 'not'];
 const MAX_LEVELS = 4;
-const MAX_CHILDREN = 10;
+/** Conditions below an `and` or `or`. */
+export const MAX_CHILDREN = 10;
 
 /** Reads the statement below an `if`. `level` is how deep it stands, from 1. */
 export function readWorkflowCondition(node: DocumentNode, path: string, faults: FaultCollector, level = 1): WorkflowCondition | undefined {

@@ -22,16 +22,21 @@ export interface ParsedWorkflow {
   readonly faults: readonly Fault[];
 }
 
-const MAX_STEPS = 15;
-const MAX_PARAMETERS = 25;
-const MAX_OUTPUTS = 25;
+/** Limits of a document. */
+export const MAX_STEPS = 15;
+export const MAX_PARAMETERS = 25;
+export const MAX_OUTPUTS = 25;
 const MAX_PARAMETER_LENGTH = 1024;
 const FALLBACK_TIMEOUT_SECONDS = 3600;
-const DOCUMENT_KEYS = ['name', 'description', 'schemaVersion', 'parameters', 'steps', 'outputs'];
-const STEP_KEYS = [
+/** Keys of a document and of a step. */
+export const WORKFLOW_KEYS = ['name', 'description', 'schemaVersion', 'parameters', 'steps', 'outputs'] as const;
+export const WORKFLOW_STEP_KEYS = [
   'name', 'action', 'description', 'inputs', 'if', 'onFailure', 'rollbackEnabled', 'rollbackEnabled.$', 'timeoutSeconds', 'waitSeconds',
-];
-const PARAMETER_TYPES: readonly WorkflowParameterType[] = ['string', 'integer', 'boolean', 'stringList'];
+] as const;
+/** What a step may be called: the API's pattern. */
+export const STEP_NAME = /^[A-Za-z][A-Za-z0-9_-]{1,99}$/;
+export const ON_FAILURE = ['Abort', 'Continue'] as const;
+export const PARAMETER_TYPES: readonly WorkflowParameterType[] = ['string', 'integer', 'boolean', 'stringList'];
 const AMI_DISTRIBUTION: readonly string[] = ['DistributeImage', 'ModifyImageAttributes', 'ApplyImageConfigurations'];
 
 /** Reads a workflow document of a type and reports all of its faults in one go. Never throws. */
@@ -67,7 +72,7 @@ class WorkflowReader {
     const faults = this.#faults;
     const map = readMap(root, '', 'A workflow document', faults);
     if (map === undefined) return undefined;
-    warnUnknownKeys(map, DOCUMENT_KEYS, '', 'A workflow document', faults);
+    warnUnknownKeys(map, WORKFLOW_KEYS, '', 'A workflow document', faults);
     const name = this.#optionalText(map, 'name', '');
     const description = this.#optionalText(map, 'description', '');
     readSchemaVersion(map, 'A workflow document', faults);
@@ -205,7 +210,7 @@ class WorkflowReader {
     const faults = this.#faults;
     const map = readMap(node, path, 'A step', faults);
     if (map === undefined) return undefined;
-    warnUnknownKeys(map, STEP_KEYS, path, 'A step', faults);
+    warnUnknownKeys(map, WORKFLOW_STEP_KEYS, path, 'A step', faults);
     const name = this.#stepName(map, names, path);
     const action = this.#action(map, path);
     const known = action === undefined ? undefined : workflowActions[action];
@@ -215,7 +220,7 @@ class WorkflowReader {
     const condition = statement && readWorkflowCondition(statement.value, `${path}.if`, faults);
     if (statement !== undefined) this.#walk(statement.value, `${path}.if`);
     const choice = this.#given(map, 'onFailure', path);
-    const onFailure = (choice && readChoice(choice.value, `${path}.onFailure`, "'onFailure'", ['Abort', 'Continue'], faults)) ?? 'Abort';
+    const onFailure = (choice && readChoice(choice.value, `${path}.onFailure`, "'onFailure'", ON_FAILURE, faults)) ?? 'Abort';
     const times = this.#times(map, known, path);
     const rollbackEnabled = this.#rollback(map, path);
     if (name === undefined || action === undefined) return undefined;
@@ -236,7 +241,7 @@ class WorkflowReader {
     const entry = requireEntry(map, 'name', path, 'A step', this.#faults);
     const name = entry && readText(entry.value, `${path}.name`, "'name'", this.#faults);
     if (entry === undefined || name === undefined) return undefined;
-    if (!/^[A-Za-z][A-Za-z0-9_-]{1,99}$/.test(name)) {
+    if (!STEP_NAME.test(name)) {
       const message = `The step name '${shorten(name)}' has to start with a letter and have 2 to 100 letters, digits, - and _.`;
       this.#faults.add('invalid-value', entry.value.position, `${path}.name`, message);
     }
