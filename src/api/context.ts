@@ -4,7 +4,9 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { Tables } from '../catalog/tables.ts';
 import type { LaunchService, Owner } from '../launches/types.ts';
 import type { StorageService } from '../pipelines/storage.ts';
+import type { AuditLog } from '../catalog/audit-log.ts';
 import type { Config } from '../platform/config.ts';
+import type { Call } from './audit.ts';
 import type { Identities, Identity } from './access/identities.ts';
 import type { OperationInput, OperationName, OperationOutput } from './model.ts';
 
@@ -13,6 +15,7 @@ export interface ApiServices {
   readonly catalog: Catalog;
   readonly identities: Identities;
   readonly config: Config;
+  readonly audit: AuditLog;
   /** Account id of the key pair that the first start makes: the account that the server itself belongs to. */
   readonly defaultAccount: string;
   /** Tells the worker that there may be something to do. Never throws. */
@@ -32,6 +35,8 @@ export interface RequestContext extends Owner {
   readonly account: string;
   /** Region, from the signature's scope. */
   readonly region: string;
+  /** What the audit log will say of it. */
+  readonly call: Call;
   /** Who signed. */
   readonly identity: Identity;
   /** Address that the request came from. */

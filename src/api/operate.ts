@@ -9,6 +9,7 @@ import { encodeOutput, type Structure } from './codec.ts';
 import type { Handler, Handlers, OperationContext, RequestContext } from './context.ts';
 import { members, type Operation, type OperationName } from './model.ts';
 import { canonical } from './paging.ts';
+import { checkQuota } from './quotas.ts';
 
 /**
  * Runs an operation on an input that was decoded and checked.
@@ -28,15 +29,20 @@ export async function operate(operation: Operation, handlers: Handlers, input: S
   if (!operation.mutating) return answer({ ...request, operation: operation.name, opened, db: request.services.catalog.db, afterCommit: runAfter });
 
   const later: (() => void)[] = [];
+  const made = async (context: OperationContext): Promise<Structure> => {
+    const output = await answer(context);
+    await checkQuota(context.db, operation.name, request, request.services.config.quotas);
+    return output;
+  };
   const result = await request.services.catalog.transaction(async (db) => {
     const context: OperationContext = { ...request, operation: operation.name, opened, db, afterCommit: (work) => void later.push(work) };
     // A dry run leaves nothing behind, not even its token: what the error undoes is all that the handler wrote.
     if (input['dryRun'] === true) {
-      await answer(context);
+      await made(context);
       throw dryRunSucceeded();
     }
     const token = operation.idempotent ? (input['clientToken'] as string | undefined) : undefined;
-    if (token === undefined) return answer(context);
+    if (token === undefined) return made(context);
     const key = { account: request.account, region: request.region, operation: operation.name, token };
     const hash = requestHash(input);
     const earlier = await findToken(db, key);
@@ -45,7 +51,7 @@ export async function operate(operation: Operation, handlers: Handlers, input: S
       const response = JSON.parse(earlier.response) as Structure;
       return 'requestId' in response ? { ...response, requestId: request.requestId } : response;
     }
-    const response = await answer(context);
+    const response = await made(context);
     await saveToken(db, { ...key, request_hash: hash, response: JSON.stringify(response) });
     return response;
   });

@@ -104,7 +104,7 @@ function api(own: Partial<Handlers> = {}): FastifyInstance {
   const services: ApiServices = {
     catalog, launches, storage: storageService(catalog), defaultAccount: ACCOUNT, version: '1.2.3', dataDirectory: directory,
     identities: openIdentities(catalog, sealerOf(new Uint8Array(32)), [{ ...KEY, account: ACCOUNT }]),
-    config: DEFAULT_CONFIG,
+    config: DEFAULT_CONFIG, audit: { write() {}, flush() {}, close() {} },
     wakeWorker: () => void wakes++,
     shutdown: () => void stops++,
   };

@@ -7,6 +7,7 @@ import { logger } from '../platform/log.ts';
 import { accessDenied, ApiError, internalFailure, invalidRequest, methodNotAllowed, requestTooLarge, serializationError, serviceUnavailable, unknownOperation } from '../resources/errors.ts';
 import { authorize } from './access/authorize.ts';
 import type { Identity } from './access/identities.ts';
+import { auditEvent, type Call } from './audit.ts';
 import { decodeInput } from './codec.ts';
 import type { ApiServices, Handlers, RequestContext } from './context.ts';
 import { ingotRoutes } from './ingot/register.ts';
@@ -14,6 +15,7 @@ import type { IngotRoute } from './ingot/route.ts';
 import { OPERATIONS, type Operation } from './model.ts';
 import { operate } from './operate.ts';
 import { handlers as allHandlers } from './operations/register.ts';
+import { createLimiter } from './rates.ts';
 import { createVerifier, type Signer, type Verifier } from './signature.ts';
 import { answerSts, refusalXml } from './sts/sts.ts';
 import { serveUpgrades } from './upgrade.ts';
@@ -55,40 +57,66 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   // The signature covers the body's bytes, so they are kept as they came, whatever the content type says, be it no content type at all.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(BYTES, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  const calls = new WeakMap<IncomingMessage, Call>();
+  const begin = (request: IncomingMessage, requestId: string, address: string): Call => {
+    const call: Call = {
+      requestId, time: now(), service: 'imagebuilder', name: 'UnknownOperation', readOnly: true, sourceIp: plainAddress(address), userAgent: request.headers['user-agent'],
+      parameters: { method: request.method, path: target(request).path },
+    };
+    calls.set(request, call);
+    return call;
+  };
+  const limit = createLimiter(services.config.rates);
   app.addHook('onRequest', async (request, reply) => {
+    begin(request.raw, request.id, request.ip);
     reply.header('x-amzn-RequestId', request.id);
     request.raw.headers['content-type'] = BYTES;
   });
   app.addHook('onResponse', async (request, reply) => {
+    const call = calls.get(request.raw);
+    if (call !== undefined) services.audit.write(auditEvent(call));
     request.log.debug({ requestId: request.id, method: request.method, path: target(request.raw).path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
   });
   app.addHook('preClose', async () => closing.abort(serviceUnavailable('The server is stopping.')));
+  app.addHook('onError', async (request, _reply, error) => {
+    const call = calls.get(request.raw);
+    if (call !== undefined) call.error = error instanceof ApiError ? error : translate(error, request);
+  });
   app.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply));
 
-  const anonymous = (request: IncomingMessage, requestId: string, address: string): Omit<RequestContext, 'identity' | 'account'> => ({
-    region: HOME_REGION, requestId, services, now: now(), sourceIp: plainAddress(address), userAgent: request.headers['user-agent'],
+  const anonymous = (call: Call): Omit<RequestContext, 'identity' | 'account'> => ({
+    call, region: HOME_REGION, requestId: call.requestId, services, now: call.time, sourceIp: call.sourceIp, userAgent: call.userAgent,
   });
-  const contextFor = async (request: IncomingMessage, body: Buffer, requestId: string, address: string, service: 'imagebuilder' | 'sts' = 'imagebuilder'): Promise<RequestContext> => {
-    const { known: identity, region } = await identify(request, body, verify, service);
-    const context = { ...anonymous(request, requestId, address), identity, account: identity.principal.account, region };
+  const contextFor = async (request: IncomingMessage, body: Buffer): Promise<RequestContext> => {
+    const call = calls.get(request)!;
+    const { known: identity, region } = await identify(request, body, verify, call.service === 'sts' ? 'sts' : 'imagebuilder');
+    Object.assign(call, { identity, region });
+    const context = { ...anonymous(call), identity, account: identity.principal.account, region };
     refuseLongLived(context);
+    limit(context.account, call.readOnly ? 'reads' : 'writes', context.now);
     return context;
   };
-  const contextOf = (request: FastifyRequest): Promise<RequestContext> => contextFor(request.raw, bodyOf(request), request.id, request.ip);
+  const contextOf = (request: FastifyRequest): Promise<RequestContext> => contextFor(request.raw, bodyOf(request));
   for (const operation of OPERATIONS.values()) {
     // A label is an ARN with encoded slashes, longer than a router takes for a parameter: the codec reads it from the raw path.
     app.route({
       method: operation.method,
       url: operation.uri.replace(/\{.*\}$/, '*'),
       handler: async (request, reply) => {
+        const call = calls.get(request.raw)!;
+        Object.assign(call, { name: operation.name, readOnly: !operation.mutating, parameters: undefined });
         const context = await contextOf(request);
-        const output = await operate(operation, handlers, readInput(operation, request), context);
+        const input = (call.parameters = readInput(operation, request));
+        const output = (call.answer = await operate(operation, handlers, input, context));
         return reply.code(operation.status).header('content-type', 'application/json').send(JSON.stringify(output));
       },
     });
   }
   for (const route of ingotRoutes) {
-    app.route({ method: route.method, url: route.path, handler: async (request, reply) => answerIngot(route, request, reply, await contextOf(request), closing.signal) });
+    app.route({ method: route.method, url: route.path, handler: async (request, reply) => {
+      nameIngot(calls.get(request.raw)!, route);
+      return answerIngot(route, request, reply, await contextOf(request), closing.signal);
+    } });
   }
   const keysOf = openKeySource();
   app.route({
@@ -98,8 +126,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
       reply.header('content-type', 'text/xml');
       const body = bodyOf(request);
       return answerSts({
-        query: target(request.raw).query, body, keysOf, anonymous: anonymous(request.raw, request.id, request.ip),
-        context: () => contextFor(request.raw, body, request.id, request.ip, 'sts'),
+        query: target(request.raw).query, body, keysOf, anonymous: anonymous(Object.assign(calls.get(request.raw)!, { service: 'sts' })), context: () => contextFor(request.raw, body),
       });
     },
     errorHandler(error, request, reply) {
@@ -108,13 +135,23 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     },
   });
   serveUpgrades(app, closing.signal, async (request, requestId, signal) => {
-    const context = await contextFor(request, NO_BODY, requestId, request.socket.remoteAddress ?? '');
-    const { path, query } = target(request);
-    const route = ingotRoutes.find((each) => each.upgrade && each.method === request.method && paramsOf(each, path) !== undefined);
-    if (route === undefined) throw unknownOperation(request.method ?? '', path);
-    const params = paramsOf(route, path)!;
-    await authorize(context, [{ action: route.action, resource: route.resource(params, context) }]);
-    return route.handle({ path, query, params, body: NO_BODY, signal }, context);
+    const call = begin(request, requestId, request.socket.remoteAddress ?? '');
+    try {
+      const { path, query } = target(request);
+      const route = ingotRoutes.find((each) => each.upgrade && each.method === request.method && paramsOf(each, path) !== undefined);
+      if (route !== undefined) nameIngot(call, route);
+      const context = await contextFor(request, NO_BODY);
+      if (route === undefined) throw unknownOperation(request.method ?? '', path);
+      const params = paramsOf(route, path)!;
+      call.parameters = params;
+      await authorize(context, [{ action: route.action, resource: route.resource(params, context) }]);
+      return await route.handle({ path, query, params, body: NO_BODY, signal }, context);
+    } catch (error) {
+      call.error = error instanceof ApiError ? error : internalFailure(requestId);
+      throw error;
+    } finally {
+      services.audit.write(auditEvent(call));
+    }
   });
   app.setNotFoundHandler(async (request) => {
     await contextOf(request);
@@ -188,6 +225,7 @@ async function answerIngot(route: IngotRoute, request: FastifyRequest, reply: Fa
   const { path, query } = target(request.raw);
   if (route.upgrade) throw invalidRequest(`${route.action} is a WebSocket: the request has to ask for an upgrade.`);
   const params = request.params as Readonly<Record<string, string>>;
+  context.call.parameters = { ...params, ...Object.fromEntries([...new URLSearchParams(query)].filter(([name]) => !/^x-amz-/i.test(name))), ...jsonOf(bodyOf(request)) };
   await authorize(context, [{ action: route.action, resource: route.resource(params, context) }]);
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort(new Error('the client is gone')));
@@ -196,13 +234,29 @@ async function answerIngot(route: IngotRoute, request: FastifyRequest, reply: Fa
     context,
   );
   if ('session' in answer) throw internalFailure(context.requestId);
+  if ('json' in answer) context.call.answer = answer.json;
   if ('json' in answer) return reply.header('content-type', 'application/json').send(JSON.stringify(answer.json));
   return reply.header('content-type', answer.type).header('cache-control', 'no-store').send(answer.stream);
+}
+
+function nameIngot(call: Call, route: IngotRoute): void {
+  Object.assign(call, { service: 'ingot', name: route.action.slice('ingot:'.length), readOnly: route.method === 'GET' && route.upgrade !== true, parameters: undefined });
+}
+
+/** The members of a body, for the audit log: what is none of JSON's objects is refused elsewhere. */
+function jsonOf(body: Buffer): object {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 /** Tells a client of an error: an ApiError as it is, a client's fault that Fastify found by its like, and of all else only the request's id. */
 function refuse(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest, reply: FastifyReply): void {
   const told = toldOf(error, request);
+  if (told.status === 429) reply.header('retry-after', '1');
   void reply
     .code(told.status)
     .header('x-amzn-RequestId', request.id)

@@ -21,6 +21,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   deregister: { summary: 'deregister AMIs and free their disks', load: async () => (await import('./deregister.ts')).deregister },
   gc: { summary: 'free what nothing refers to', load: async () => (await import('./gc.ts')).gc },
   principals: { summary: 'add, list, rotate and remove users, roles and their access keys', load: async () => (await import('./principals.ts')).principals },
+  audit: { summary: 'show who called what', load: async () => (await import('./audit.ts')).audit },
   serve: { summary: 'run the API server', load: async () => (await import('./serve.ts')).serve },
   env: { summary: 'print the environment that points the AWS CLI and SDKs at the server', load: async () => (await import('./env.ts')).env },
   doctor: { summary: 'say what this host can do and what it lacks', load: async () => (await import('./doctor.ts')).doctor },

@@ -195,6 +195,11 @@ export function unrecognizedClient(): ApiError {
   return new ApiError('UnrecognizedClientException', 'The security token included in the request is invalid.');
 }
 
+/** Too many calls in too short a time. SDKs wait and try again. */
+export function tooManyRequests(): ApiError {
+  return new ApiError('TooManyRequestsException', 'Rate exceeded');
+}
+
 /** A session that has ended. As AWS. */
 export function expiredToken(): ApiError {
   return new ApiError('ExpiredTokenException', 'The security token included in the request is expired');

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openIdentities } from '../api/access/identities.ts';
 import { createApi } from '../api/server.ts';
+import { openAuditLog } from '../catalog/audit-log.ts';
 import { openCatalog } from '../catalog/catalog.ts';
 import { busyImages } from '../catalog/image-work.ts';
 import { instancesToActOn } from '../catalog/instances.ts';
@@ -61,6 +62,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const config = await readConfig(dataDirectory);
   const credentials = await loadCredentials(dataDirectory);
   const sealer = await openSealer(dataDirectory);
+  const audit = openAuditLog(dataDirectory, config.audit);
   const catalog = await openCatalog(dataDirectory, { managedImages });
 
   const state = { lastUse: Date.now(), stopping: undefined as Promise<void> | undefined };
@@ -72,6 +74,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     catalog,
     identities: openIdentities(catalog, sealer, [credentials]),
     config,
+    audit,
     defaultAccount: credentials.account,
     wakeWorker,
     launches: launchService(catalog, wakeWorker),
@@ -129,6 +132,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await worker.exited;
       api.server.closeAllConnections();
       await api.close();
+      audit.close();
       await catalog.close();
       await rm(join(dataDirectory, 'server.json'), { force: true });
       lock.release();

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openIdentities } from '../../src/api/access/identities.ts';
 import { createApi } from '../../src/api/server.ts';
+import { openAuditLog } from '../../src/catalog/audit-log.ts';
 import { openCatalog, type Catalog } from '../../src/catalog/catalog.ts';
 import type { Connection } from '../../src/platform/api-client.ts';
 import { DEFAULT_CONFIG, type Config } from '../../src/platform/config.ts';
@@ -55,10 +56,12 @@ export async function startApi(config: Partial<Config> = {}): Promise<TestApi> {
     const catalog = await openCatalog(dataDirectory, {
       managedImages: [{ name: 'debian-12-x86', osVersion: 'Debian 12', platform: 'Linux' }, { name: 'windows-11', osVersion: 'Windows 11', platform: 'Windows' }],
     });
+    const audit = openAuditLog(dataDirectory, DEFAULT_CONFIG.audit);
     const app = createApi({
       catalog,
       identities: openIdentities(catalog, await openSealer(dataDirectory), Object.values(keys)),
       config: { ...DEFAULT_CONFIG, ...config },
+      audit,
       defaultAccount: ACCOUNT,
       wakeWorker: () => void woken++,
       launches: {} as LaunchService,
@@ -78,6 +81,7 @@ export async function startApi(config: Partial<Config> = {}): Promise<TestApi> {
     const close = async (): Promise<void> => {
       for (const client of clients) client.destroy();
       await app.close();
+      audit.close();
       await catalog.close();
     };
     return { catalog, client: clientOf('same', REGION), clientOf, make, endpoint, close };

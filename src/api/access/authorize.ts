@@ -21,6 +21,7 @@ const WITH_POLICY: readonly ResourceType[] = ['component', 'image', 'image-recip
 export async function authorize(context: RequestContext, needs: readonly Need[]): Promise<ReadonlySet<string>> {
   const opened = new Set<string>();
   const { principal, policies } = context.identity;
+  context.call.resource ??= needs[0]!.resource;
   for (const need of needs) {
     const resourceAccount = accountOf(need, context);
     const foreign = resourceAccount !== undefined && resourceAccount !== principal.account;

@@ -1,4 +1,5 @@
 /** The register of Ingot's own routes. */
+import { auditRoutes } from './audit.ts';
 import { imageRoutes } from './images.ts';
 import { instanceRoutes } from './instances.ts';
 import { principalRoutes } from './principals.ts';
@@ -7,4 +8,4 @@ import { serverRoutes } from './server.ts';
 import { storageRoutes } from './storage.ts';
 
 /** All of them. */
-export const ingotRoutes: readonly IngotRoute[] = [...serverRoutes, ...instanceRoutes, ...imageRoutes, ...storageRoutes, ...principalRoutes];
+export const ingotRoutes: readonly IngotRoute[] = [...serverRoutes, ...instanceRoutes, ...imageRoutes, ...storageRoutes, ...principalRoutes, ...auditRoutes];

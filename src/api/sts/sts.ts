@@ -26,11 +26,17 @@ const SIGNED: Readonly<Record<string, (parameters: Parameters, context: RequestC
 export async function answerSts({ query, body, context, anonymous, keysOf }: StsRequest): Promise<string> {
   const parameters = readParameters(query, body);
   const action = parameters.get('Action');
-  if (action === 'AssumeRoleWithWebIdentity') return answerXml(action, await assumeRoleWithWebIdentity(parameters, anonymous, keysOf), anonymous.requestId);
+  const { call } = anonymous;
+  Object.assign(call, { name: action?.slice(0, 64) ?? call.name, readOnly: action === 'GetCallerIdentity', parameters: Object.fromEntries(parameters), resource: parameters.get('RoleArn') });
+  const answered = (name: string, result: Elements): string => {
+    call.answer = result;
+    return answerXml(name, result, anonymous.requestId);
+  };
+  if (action === 'AssumeRoleWithWebIdentity') return answered(action, await assumeRoleWithWebIdentity(parameters, anonymous, keysOf));
   const signed = await context();
   if (action === undefined) throw missingAuthenticationToken();
   if (!Object.hasOwn(SIGNED, action)) throw new StsError('InvalidAction', `Could not find operation ${action.slice(0, 64)} for version ${(parameters.get('Version') ?? '2011-06-15').slice(0, 32)}`);
-  return answerXml(action, await SIGNED[action]!(parameters, signed), signed.requestId);
+  return answered(action, await SIGNED[action]!(parameters, signed));
 }
 
 /** An error as STS tells it. */

@@ -1,0 +1,83 @@
+/** Events of the audit log: what each call leaves there. Source: CloudTrail User Guide, "CloudTrail record contents". */
+import type { AuditEvent } from '../catalog/audit-log.ts';
+import { newUuid } from '../platform/ids.ts';
+import type { ApiError } from '../resources/errors.ts';
+import type { Identity } from './access/identities.ts';
+
+/** What is known of a call when it is over. */
+export interface Call {
+  readonly requestId: string;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly service: 'imagebuilder' | 'sts' | 'ingot';
+  /** `CreateComponent`, `GetCallerIdentity`, `LaunchInstance`; `UnknownOperation` for none. */
+  name: string;
+  readOnly: boolean;
+  readonly sourceIp: string;
+  readonly userAgent: string | undefined;
+  region?: string;
+  identity?: Identity;
+  /** What the caller said, masked by `maskSecrets` when it is written. */
+  parameters?: object;
+  answer?: object;
+  resource?: string;
+  error?: ApiError;
+}
+
+const SOURCES = { imagebuilder: 'imagebuilder.amazonaws.com', sts: 'sts.amazonaws.com', ingot: 'ingot' } as const;
+const HIDDEN = 'HIDDEN_DUE_TO_SECURITY_REASONS';
+/** Members that may hold secrets, in lower case: documents, user data, environments, keys and tokens. */
+const SECRET = new Set([
+  'data', 'dockerfiletemplatedata', 'userdataoverride', 'userdata', 'env', 'secretaccesskey', 'sessiontoken', 'webidentitytoken', 'externalid', 'x-amz-security-token', 'x-amz-signature',
+]);
+const LONGEST_TEXT = 1024;
+
+/** The event of a call. */
+export function auditEvent(call: Call): AuditEvent {
+  const { identity, error, resource, userAgent } = call;
+  const owner = resource === undefined ? undefined : /^arn:[^:]*:[^:]*:[^:]*:(\d{12}):/.exec(resource)?.[1];
+  return {
+    eventVersion: '1.11',
+    userIdentity: identity === undefined ? { type: 'Unknown' } : userIdentity(identity),
+    eventTime: new Date(call.time).toISOString(),
+    eventSource: SOURCES[call.service],
+    eventName: call.name,
+    awsRegion: call.region ?? 'us-east-1',
+    sourceIPAddress: call.sourceIp,
+    ...(userAgent === undefined ? {} : { userAgent: userAgent.slice(0, LONGEST_TEXT) }),
+    ...(error === undefined ? {} : { errorCode: error.code, errorMessage: error.message.slice(0, LONGEST_TEXT) }),
+    requestParameters: call.parameters === undefined ? null : (maskSecrets(call.parameters) as object),
+    responseElements: call.answer === undefined || call.readOnly ? null : (maskSecrets(call.answer) as object),
+    requestID: call.requestId,
+    eventID: newUuid(),
+    readOnly: call.readOnly,
+    ...(resource === undefined || resource === '*' ? {} : { resources: [{ ARN: resource, ...(owner === undefined ? {} : { accountId: owner }) }] }),
+    eventType: 'AwsApiCall',
+    managementEvent: true,
+    ...(identity === undefined ? {} : { recipientAccountId: identity.principal.account }),
+    eventCategory: 'Management',
+  };
+}
+
+function userIdentity({ principal, accessKeyId, userName, session }: Identity): Readonly<Record<string, unknown>> {
+  const common = { principalId: principal.id, arn: principal.arn, accountId: principal.account, accessKeyId };
+  if (session === undefined) return userName === undefined ? { type: 'Root', ...common } : { type: 'IAMUser', ...common, userName };
+  return {
+    type: 'AssumedRole', ...common,
+    sessionContext: {
+      sessionIssuer: { type: 'Role', principalId: session.role.id, arn: session.role.arn, accountId: session.role.account, userName: session.role.name },
+      attributes: { creationDate: new Date(session.issued).toISOString(), mfaAuthenticated: 'false' },
+      ...(session.sourceIdentity === undefined ? {} : { sourceIdentity: session.sourceIdentity }),
+      ...(session.federatedProvider === undefined ? {} : { webIdFederationData: { federatedProvider: session.federatedProvider } }),
+    },
+  };
+}
+
+/** A value without what may be secret: by the names of members, values of parameters, and a command's arguments after its program. */
+export function maskSecrets(value: unknown, name = '', parent = ''): unknown {
+  if (SECRET.has(name) || (name === 'value' && parent === 'parameters')) return HIDDEN;
+  if (typeof value === 'string') return value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
+  if (Array.isArray(value)) return name === 'argv' ? value.map((item, index) => (index === 0 ? (item as unknown) : HIDDEN)) : value.map((item) => maskSecrets(item, '', name));
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, maskSecrets(member, key.toLowerCase(), name === '' ? parent : name)]));
+}

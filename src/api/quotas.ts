@@ -1,0 +1,57 @@
+/** How many of each resource an account may have in a Region, and how much may go on at once. Source: reference, `resources.md` section 11. */
+import { sql } from 'kysely';
+import type { Queryable } from '../catalog/catalog.ts';
+import type { Place } from '../catalog/slices.ts';
+import type { Config, QuotaName } from '../platform/config.ts';
+import { serviceQuotaExceeded } from '../resources/errors.ts';
+import { BUILD_STAGES } from '../resources/statuses.ts';
+import type { OperationName } from './model.ts';
+
+/** What is counted for a quota: rows of an account and Region; of resources with builds, the versions that lists show. */
+interface Counted {
+  readonly quota: QuotaName;
+  readonly table: string;
+  readonly versions?: readonly string[];
+  readonly statuses?: readonly string[];
+}
+
+const VERSION = ['slug', 'major', 'minor', 'patch'] as const;
+const COMPONENTS: Counted = { quota: 'components', table: 'components', versions: VERSION };
+const BUILDS: Counted = { quota: 'concurrentBuilds', table: 'images', statuses: BUILD_STAGES };
+
+/** The quota that an operation may break. */
+const COUNTED: Partial<Record<OperationName, Counted>> = {
+  CreateComponent: COMPONENTS,
+  ImportComponent: COMPONENTS,
+  CreateImageRecipe: { quota: 'imageRecipes', table: 'image_recipes' },
+  CreateContainerRecipe: { quota: 'containerRecipes', table: 'container_recipes' },
+  CreateInfrastructureConfiguration: { quota: 'infrastructureConfigurations', table: 'infrastructure_configurations' },
+  CreateDistributionConfiguration: { quota: 'distributionConfigurations', table: 'distribution_configurations' },
+  CreateWorkflow: { quota: 'workflows', table: 'workflows', versions: ['type', ...VERSION] },
+  CreateImagePipeline: { quota: 'imagePipelines', table: 'image_pipelines' },
+  CreateLifecyclePolicy: { quota: 'lifecyclePolicies', table: 'lifecycle_policies' },
+  CreateImage: BUILDS,
+  StartImagePipelineExecution: BUILDS,
+  RetryImage: BUILDS,
+  DistributeImage: BUILDS,
+  StartResourceStateUpdate: { quota: 'concurrentStateUpdates', table: 'lifecycle_executions', statuses: ['PENDING', 'IN_PROGRESS'] },
+};
+
+/**
+ * Counts after an operation, in its transaction, which the error undoes.
+ * @throws {ApiError} ServiceQuotaExceededException
+ */
+export async function checkQuota(db: Queryable, operation: OperationName, { account, region }: Place, quotas: Config['quotas']): Promise<void> {
+  const counted = COUNTED[operation];
+  const most = counted === undefined ? null : quotas[counted.quota];
+  if (counted === undefined || most === null) return;
+  const { table, versions, statuses } = counted;
+  const where = sql`account = ${account} and region = ${region}${statuses === undefined ? sql`` : sql` and status in (${sql.join([...statuses])})`}`;
+  const rows = versions === undefined
+    ? sql`select 1 from ${sql.table(table)} where ${where} limit ${most + 1}`
+    : sql`select distinct ${sql.join(versions.map((column) => sql.ref(column)))} from ${sql.table(table)} where ${where} limit ${most + 1}`;
+  const { rows: [found] } = await sql<{ count: number }>`select count(*) as count from (${rows}) as counted`.execute(db);
+  if (Number(found!.count) > most) {
+    throw serviceQuotaExceeded(`The account ${account} has reached its quota '${counted.quota}' of ${most} in ${region}. Quotas are set in config.yaml of the server's data directory.`);
+  }
+}

@@ -1,0 +1,28 @@
+/** How often an account may call: a bucket of tokens for reads and one for writes. */
+import type { Config, Rate } from '../platform/config.ts';
+import { tooManyRequests } from '../resources/errors.ts';
+
+interface Bucket {
+  tokens: number;
+  /** Milliseconds since 1970. */
+  filled: number;
+}
+
+/** Takes a token. @throws {ApiError} TooManyRequestsException when there is none */
+export type Limiter = (account: string, kind: 'reads' | 'writes', now: number) => void;
+
+/** Makes a limiter. Accounts are few, so it forgets none. */
+export function createLimiter(rates: Config['rates']): Limiter {
+  const buckets = new Map<string, Bucket>();
+  return (account, kind, now) => {
+    const rate: Rate | null = rates[kind];
+    if (rate === null) return;
+    const key = `${kind} ${account}`;
+    let bucket = buckets.get(key);
+    if (bucket === undefined) buckets.set(key, (bucket = { tokens: rate.burst, filled: now }));
+    bucket.tokens = Math.min(rate.burst, bucket.tokens + (Math.max(0, now - bucket.filled) / 1000) * rate.perSecond);
+    bucket.filled = now;
+    if (bucket.tokens < 1) throw tooManyRequests();
+    bucket.tokens -= 1;
+  };
+}

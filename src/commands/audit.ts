@@ -1,0 +1,65 @@
+/** `ingot audit`. */
+import type { AuditEvent } from '../catalog/audit-log.ts';
+import { linesOf, signedRequest } from '../platform/api-client.ts';
+import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
+import { plainLine } from './text.ts';
+
+export const audit: Command = {
+  usage: 'audit [--since WHEN] [--until WHEN] [--principal TEXT] [--event NAME] [--error [CODE]] [--resource TEXT] [--json] [--data DIR]',
+  help: `
+Shows who called what, oldest first: every call to the API, refused ones among them.
+
+  --since WHEN      from then on: a time (2026-01-31T12:00:00Z), a day (2026-01-31), or so long ago (15m, 2h, 7d)
+  --until WHEN      until then
+  --principal TEXT  of principals or access keys with this in their ARN or id
+  --event NAME      of this name, such as CreateComponent; * stands for any text
+  --error CODE      only calls that failed, with this code; * for any
+  --resource TEXT   about what has this in its ARN
+  --json            the events as they are, one a line, in the shape of CloudTrail's
+${CLIENT_HELP}
+
+Example:
+  ingot audit --since 1h --error '*'`,
+  options: {
+    ...CLIENT_OPTIONS, since: { type: 'string' }, until: { type: 'string' }, principal: { type: 'string' }, event: { type: 'string' }, error: { type: 'string' },
+    resource: { type: 'string' }, json: { type: 'boolean' },
+  },
+  positionals: [],
+  run,
+};
+
+const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+async function run(args: Arguments): Promise<number> {
+  const query: Record<string, string> = {};
+  for (const name of ['since', 'until'] as const) {
+    const text = args.text(name);
+    if (text !== undefined) query[name] = whenOf(name, text);
+  }
+  for (const name of ['principal', 'event', 'error', 'resource'] as const) {
+    const text = args.text(name);
+    if (text !== undefined) query[name] = text;
+  }
+  for await (const line of linesOf(await signedRequest(await connect(args), { method: 'GET', path: '/ingot/audit', query }))) {
+    const event = JSON.parse(line) as AuditEvent & { readonly error?: string };
+    if (event.error !== undefined) throw new CommandFailed(event.error);
+    process.stdout.write(args.flag('json') ? `${line}\n` : `${shown(event)}\n`);
+  }
+  return 0;
+}
+
+function whenOf(name: string, text: string): string {
+  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const time = amount === undefined ? (/^\d{4}-\d\d-\d\d(T.*)?$/.test(text) ? Date.parse(text) : Number.NaN) : Date.now() - Number(amount) * UNITS[unit as keyof typeof UNITS];
+  if (Number.isNaN(time)) throw new WrongUse(`--${name} takes a time (2026-01-31T12:00:00Z), a day, or so long ago (15m, 2h, 7d), not '${text}'`);
+  return new Date(time).toISOString();
+}
+
+/** An event as a line for people: `2026-01-31T12:00:00Z  user/ci  CreateComponent  arn:…  ok`. */
+export function shown({ eventTime, userIdentity, eventName, resources, errorCode, errorMessage, sourceIPAddress }: AuditEvent): string {
+  const arn = userIdentity['arn'];
+  const who = typeof arn === 'string' ? arn.split(':').slice(4).join(':') : 'nobody';
+  const parts = [eventTime.replace(/\.\d+Z$/, 'Z'), who, sourceIPAddress, eventName, resources?.[0]?.ARN ?? '-', errorCode === undefined ? 'ok' : `${errorCode}: ${errorMessage ?? ''}`];
+  return plainLine(parts.join('  ').replaceAll('\n', ' '));
+}
