@@ -10,8 +10,14 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`ingot ${packageJson.version}\n`);
     return 0;
   }
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') return rest[0] === undefined || name !== 'help' ? overview(name === undefined) : runCommand(rest[0], ['--help']);
-  return runCommand(name, rest);
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') return rest[0] === undefined || name !== 'help' ? overview(name === undefined) : runCommand(wordsOf(rest as [string, ...string[]])[0], ['--help']);
+  return runCommand(...wordsOf([name, ...rest]));
+}
+
+/** The command's name, which may be of two words, and its arguments. */
+function wordsOf([first, second, ...rest]: readonly [string, ...string[]]): [name: string, argv: readonly string[]] {
+  const both = `${first} ${second}`;
+  return second !== undefined && Object.hasOwn(commands, both) ? [both, rest] : [first, second === undefined ? rest : [second, ...rest]];
 }
 
 /** @param wrongUse whether it is shown because nothing was asked for */
@@ -30,6 +36,8 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
     const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (entry === undefined) {
       const { nearestWord } = await import('../documents/nearest.ts');
+      const family = Object.keys(commands).filter((each) => each.startsWith(`${name} `));
+      if (family.length > 0) throw new WrongUse(`'${name}' is followed by ${family.map((each) => each.slice(name.length + 1)).join(', ')}`);
       const near = nearestWord(name, Object.keys(commands));
       throw new WrongUse(`there is no command '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`);
     }

@@ -1,4 +1,4 @@
-/** What checks that really try something work in: two folders and a recorder, all of it gone at their end, or at the next doctor's start. */
+/** What checks that really try something work in: two folders and a recorder, all of it gone at their end, or at the next start of such a command. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -28,11 +28,12 @@ interface Journal {
   readonly records: readonly HeldRecord[];
 }
 
-const PREFIX = 'doctor-';
+/** Who makes workspaces. */
+export type WorkspacePurpose = 'doctor' | 'toe';
 
 /** Gives `work` a workspace, and lets go of all that it took, however it ends. Needs root. */
-export async function inWorkspace<T>(work: (workspace: Workspace) => Promise<T>): Promise<T> {
-  const owner = `${PREFIX}${newUuid().replaceAll('-', '').slice(0, 16)}`;
+export async function inWorkspace<T>(work: (workspace: Workspace) => Promise<T>, purpose: WorkspacePurpose = 'doctor'): Promise<T> {
+  const owner = `${purpose}-${newUuid().replaceAll('-', '').slice(0, 16)}`;
   await mkdir(RUN_DIRECTORY, { recursive: true, mode: 0o755 });
   const files = join(tmpdir(), `ingot-${owner}`);
   const held = journalled(owner);
@@ -53,10 +54,10 @@ export async function inWorkspace<T>(work: (workspace: Workspace) => Promise<T>)
   }
 }
 
-/** Lets go of what doctors that were killed held. Needs root. */
+/** Lets go of what commands that were killed held. Needs root. */
 export async function sweepWorkspaces(): Promise<void> {
   for (const name of await readdir(RUN_DIRECTORY).catch(() => [])) {
-    const owner = /^(doctor-[0-9a-f]+)\.json$/.exec(name)?.[1];
+    const owner = /^((?:doctor|toe)-[0-9a-f]+)\.json$/.exec(name)?.[1];
     if (owner === undefined) continue;
     let journal: Journal;
     try {
@@ -79,7 +80,7 @@ function journalled(owner: string): HeldRecorder {
   const memory = memoryRecorder(owner);
   const write = async (): Promise<void> => {
     const journal: Journal = { pid: process.pid, startTime: processStartTime(process.pid)!, records: await memory.list() };
-    // Complete or as it was: a doctor may be killed at any moment.
+    // Complete or as it was: a command may be killed at any moment.
     writeFileSync(`${journalOf(owner)}.new`, JSON.stringify(journal), { mode: 0o600 });
     renameSync(`${journalOf(owner)}.new`, journalOf(owner));
   };

@@ -4,7 +4,7 @@ import { DocumentResult, phaseStatus } from './document-result.ts';
 import type { DocumentFailure, StepOutcome, StepStatus } from './run-document.ts';
 
 function step(status: StepStatus): StepOutcome {
-  return { name: status, action: 'ExecuteBash', status, attempts: 1, startTime: '', endTime: '', outputs: {} };
+  return { name: status, action: 'ExecuteBash', status, attempts: 1, startTime: '', endTime: '', outputs: {}, inputs: {} };
 }
 
 function failure(name: string): DocumentFailure {

@@ -2,7 +2,7 @@
  * Runs a component document against an instance: phases and steps in order, attempts, time limits, reboots, what a failure means for the rest.
  * Source: reference, `awstoe.md` sections 1, 3, 6 and 7.
  */
-import type { ComponentDocument, Phase, Step } from '../documents/component/document.ts';
+import type { ComponentDocument, InputValue, Phase, Step } from '../documents/component/document.ts';
 import type { Instance } from '../instances/instance.ts';
 import { timestamp } from '../platform/clock.ts';
 import { within, type Report } from '../resources/progress.ts';
@@ -10,6 +10,7 @@ import { DocumentResult } from './document-result.ts';
 import { DEFAULT_WORKING_DIRECTORY } from './environment.ts';
 import type { Outputs, StepFailure } from './module.ts';
 import { parameterScope } from './parameters.ts';
+import { RestartWanted, RunInterrupted, type RestartPoint, type StepBefore } from './restart.ts';
 import { runStep, type StepEnd } from './run-step.ts';
 import type { RunState } from './run-state.ts';
 import { ChainedSteps } from './step-inputs.ts';
@@ -31,6 +32,10 @@ export interface DocumentRun {
   readonly signal?: AbortSignal;
   /** How often the document may restart the machine. Default 25. */
   readonly maxReboots?: number;
+  /** The machine is not restarted by the instance, but by whoever called: the run then ends with `RunInterrupted`. */
+  readonly leaveForRestart?: true;
+  /** Goes on where an earlier run was interrupted. */
+  readonly from?: RestartPoint;
 }
 
 export type StepStatus = 'Success' | 'Failed' | 'IgnoredFailure' | 'Skipped';
@@ -48,6 +53,10 @@ export interface StepOutcome {
   readonly endTime: string;
   /** What the last attempt gave for chaining; of a list of items, joined by newlines. Values above 1 MiB are absent. */
   readonly outputs: Readonly<Record<string, string>>;
+  /** As its module got them; as the document has them when it did not come so far. */
+  readonly inputs: InputValue;
+  /** Of a step that ran a document: how that went, in the shape that `detailedoutput.json` has. */
+  readonly detailedOutput?: readonly object[];
   readonly failureMessage?: string;
 }
 
@@ -94,6 +103,7 @@ export interface DocumentOutcome {
  * Runs the phases of a document.
  * @returns how it went; a step that fails is an outcome, not an error
  * @throws {ParameterError} when a parameter has no value, or one that is not allowed; nothing has run then
+ * @throws {RunInterrupted} where it leaves for a restart
  * @throws the signal's reason when cancelled
  */
 export async function runDocument(run: DocumentRun): Promise<DocumentOutcome> {
@@ -103,8 +113,10 @@ export async function runDocument(run: DocumentRun): Promise<DocumentOutcome> {
     workingDirectory: run.workingDirectory ?? DEFAULT_WORKING_DIRECTORY,
     scope,
     chained: new ChainedSteps(),
-    reboots: 0,
+    reboots: run.from?.reboots ?? 0,
     result: new DocumentResult(),
+    before: [],
+    awaited: [...(run.from?.before ?? [])],
   };
   for (const phase of run.document.phases) {
     if (!run.phases.includes(phase.name)) continue;
@@ -117,16 +129,21 @@ export async function runDocument(run: DocumentRun): Promise<DocumentOutcome> {
 async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'> {
   for (const step of phase.steps) {
     state.run.signal?.throwIfAborted();
+    if (wasRunBefore(state, phase.name, step)) continue;
     const report = within(state.run.report, { component: state.run.name, phase: phase.name, documentStep: step.name, action: step.action });
     report({ type: 'step', status: 'Running', text: `${phase.name}: ${step.name} (${step.action})` });
     const startTime = timestamp();
     const started = performance.now();
-    const ended = await runStep(state, phase.name, step, report);
+    const ended = await runStep(state, phase.name, step, report).catch((error: unknown) => {
+      if (!(error instanceof RestartWanted)) throw error;
+      throw new RunInterrupted({ phase: phase.name, step: step.name, resume: error.resume, reboots: error.reboots, before: state.before });
+    });
     const seconds = Math.round(performance.now() - started) / 1000;
 
     const status = statusOf(step, ended);
-    state.result.addStep(
-      {
+    const chained = state.chained.get(phase.name, step.name);
+    addStep(state, phase.name, {
+      outcome: {
         name: step.name,
         action: step.action,
         status,
@@ -134,18 +151,22 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
         startTime,
         endTime: timestamp(),
         outputs: keptOutputs(ended.outputs),
+        inputs: chained === undefined || chained === 'skipped' ? step.inputs : chained.inputs,
         ...(ended.failure === undefined ? {} : { failureMessage: ended.failure.message }),
       },
-      ended.failure === undefined ? undefined : {
-        phase: phase.name,
-        step: step.name,
-        action: step.action,
-        ...ended.failure,
-        outputTail: ended.outputTail,
-        ...(ended.instanceLost ? { instanceLost: true as const } : {}),
-      },
-      ended.timedOut,
-    );
+      ...(ended.failure === undefined ? {} : {
+        failure: {
+          phase: phase.name,
+          step: step.name,
+          action: step.action,
+          ...ended.failure,
+          outputTail: ended.outputTail,
+          ...(ended.instanceLost ? { instanceLost: true as const } : {}),
+        },
+      }),
+      timedOut: ended.timedOut,
+      ...(chained === undefined ? {} : { chained }),
+    });
     report({
       type: 'step',
       status,
@@ -156,6 +177,21 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
     if (status === 'Failed' && (step.onFailure === 'Abort' || ended.instanceLost)) return 'stop';
   }
   return 'go on';
+}
+
+function addStep(state: RunState, phase: string, step: Omit<StepBefore, 'phase'>): void {
+  state.result.addStep(step.outcome, step.failure, step.timedOut);
+  state.before.push({ phase, ...step });
+}
+
+/** Takes over a step that ended before the restart that this run comes from. */
+function wasRunBefore(state: RunState, phase: string, step: Step): boolean {
+  const next = state.awaited[0];
+  if (next === undefined || next.phase !== phase || next.outcome.name !== step.name) return false;
+  state.awaited.shift();
+  if (next.chained !== undefined) state.chained.set(phase, step.name, next.chained);
+  addStep(state, phase, next);
+  return true;
 }
 
 function statusOf(step: Step, ended: StepEnd): StepStatus {

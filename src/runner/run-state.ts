@@ -1,5 +1,6 @@
 /** What a document's run carries from step to step. */
 import type { DocumentResult } from './document-result.ts';
+import type { StepBefore } from './restart.ts';
 import type { DocumentRun } from './run-document.ts';
 import type { ChainedSteps } from './step-inputs.ts';
 
@@ -13,4 +14,8 @@ export interface RunState {
   reboots: number;
   workingDirectoryMade?: boolean;
   readonly result: DocumentResult;
+  /** Steps that have ended. */
+  readonly before: StepBefore[];
+  /** Steps that had ended when an earlier run was interrupted, and are still to be taken over. */
+  readonly awaited: StepBefore[];
 }

@@ -13,6 +13,7 @@ import { LineTail } from './lines.ts';
 import { LoopOutputs } from './loop-outputs.ts';
 import { InputError, rebootExitCode, StepTimeout, type AttemptResult, type Outputs, type StepFailure } from './module.ts';
 import { modules } from './modules.ts';
+import { RestartWanted } from './restart.ts';
 import type { RunState } from './run-state.ts';
 import { resolveCondition, resolveInputs, resolveText } from './step-inputs.ts';
 
@@ -42,7 +43,10 @@ export async function runStep(state: RunState, phase: string, step: Step, report
   const { platform } = state.run.instance.capabilities;
   if (!module.platforms.includes(platform)) return { ...NOTHING, failure: { message: `${step.action} does not run on ${platform}` } };
 
-  const decided = step.if === undefined ? undefined : await decide(state, step, step.if, report);
+  const { from } = state.run;
+  const again = from !== undefined && from.phase === phase && from.step === step.name;
+  if (again && from.resume === 'next-step') return { ...NOTHING, attempts: 1 };
+  const decided = step.if === undefined || again ? undefined : await decide(state, step, step.if, report);
   if (decided?.skipped) state.chained.set(phase, step.name, 'skipped');
   if (decided !== undefined) return decided;
   let work: StepWork;
@@ -177,13 +181,18 @@ async function runModule(state: RunState, step: Step, inputs: InputValue, timer:
       return { ...PLAIN, outputs: outputs ?? {}, failure };
     }
 
-    if (!state.run.instance.capabilities.reboots) {
+    const leave = state.run.leaveForRestart === true;
+    if (leave && step.loop !== undefined) {
+      return { ...PLAIN, final: true, failure: { message: 'the step asks for a restart in a loop, which cannot go on after a restart of this host; it can in an instance' } };
+    }
+    if (!leave && !state.run.instance.capabilities.reboots) {
       return { ...PLAIN, final: true, failure: { message: 'the step asks for a restart, which this kind of instance cannot do' } };
     }
     if (state.reboots >= maxReboots) {
       return { ...PLAIN, final: true, failure: { message: `the step asks for a restart, and the document has restarted the machine ${maxReboots} times already` } };
     }
     state.reboots++;
+    if (leave) throw new RestartWanted(result.resume, state.reboots);
     report({
       type: 'log',
       level: 'info',

@@ -1,0 +1,132 @@
+/** `ingot toe test`. */
+import { watch, writeFileSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Instance } from '../instances/instance.ts';
+import { newUuid } from '../platform/ids.ts';
+import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
+import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
+import { runSummary, type RunReport } from './toe/detailed-output.ts';
+import { InvalidDocuments, judge, readDocument, type LoadedDocument } from './toe/documents.ts';
+import { list, parametersOf, type ToeRequest } from './toe/request.ts';
+import { runDocuments } from './toe/run-documents.ts';
+import { driverOf, inInstance, PLACE_HELP, PLACE_OPTIONS, shownBy, tellWarnings } from './toe/session.ts';
+import { shellIn } from './toe/shell.ts';
+import { junit, stepTable } from './toe/table.ts';
+
+export const toeTest: Command = {
+  usage: 'toe test DOCUMENT [--phases LIST] [--parameters LIST] [--on nspawn|qemu] [--image IMAGE] [--watch] [--keep] [--junit FILE]',
+  help: `
+Runs a component document in a fresh instance and shows how each step went. All phases run in the one instance.
+
+  --phases, -p LIST    the phases that run, in the document's order; all when absent
+  --parameters LIST    name=value,name2=value2
+  --watch, -w          runs it again, in another fresh instance, whenever the file changes; Ctrl-C ends that
+  --keep, -k           keeps the instance at the end and opens a shell in it; it goes when the shell ends
+  --junit FILE         writes the steps as JUnit XML
+  --quiet, -q          does not show what the steps print, but the end of what a failed step printed
+${PLACE_HELP}
+
+Exit code: 0 it succeeded, 1 it failed, 2 used wrongly or not valid, 130 interrupted.
+
+Example:
+  ingot toe test nginx.yaml --watch`,
+  options: {
+    ...PLACE_OPTIONS, phases: { type: 'string', short: 'p' }, parameters: { type: 'string' }, watch: { type: 'boolean', short: 'w' }, keep: { type: 'boolean', short: 'k' },
+    junit: { type: 'string' }, quiet: { type: 'boolean', short: 'q' },
+  },
+  positionals: ['DOCUMENT'],
+  run,
+};
+
+/** Editors write a file in several goes. */
+const SETTLE_MS = 200;
+
+async function run(args: Arguments): Promise<number> {
+  const path = args.positionals[0]!;
+  const driver = driverOf(args, 'nspawn')!;
+  if (args.flag('watch') && args.flag('keep')) throw new WrongUse('--watch and --keep exclude each other: a watched run has a fresh instance each time');
+  if (args.flag('keep') && process.stdin.isTTY !== true) throw new WrongUse('--keep opens a shell, for which stdin has to be a terminal');
+  const interrupt = catchInterrupt(() => process.stderr.write('ingot: interrupted: ending the instance (once more leaves at once)\n'));
+  try {
+    if (args.flag('watch')) return await runWatched(args, path, driver, interrupt);
+    return await runOnce(args, path, driver, interrupt.signal);
+  } catch (error) {
+    if (interrupt.signal.aborted) return INTERRUPTED;
+    if ((error as Error).name === 'InstanceError') throw new CommandFailed((error as Error).message);
+    throw error;
+  } finally {
+    interrupt.release();
+  }
+}
+
+async function runOnce(args: Arguments, path: string, driver: string, signal: AbortSignal): Promise<number> {
+  let documents: readonly LoadedDocument[];
+  try {
+    documents = judge([await readDocument(path, args)], []);
+  } catch (error) {
+    if (!(error instanceof InvalidDocuments)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 2;
+  }
+  tellWarnings(documents);
+  const request = requestOf(args, path);
+  const shown = shownBy(undefined, false);
+  const report = args.flag('quiet') ? (event: Parameters<typeof shown>[0]) => { if (event.type !== 'output') shown(event); } : shown;
+  const ended = await inInstance(args, driver, { report, signal }, async (instance) => {
+    const end = await runDocuments({ request, documents, instance, report, signal, workingDirectory: '/tmp' });
+    if ('interrupted' in end) throw new Error('an instance restarts by itself');
+    show(end.report, args);
+    if (args.flag('keep')) await keep(instance);
+    return end.report;
+  });
+  return runSummary(ended).status === 'success' ? 0 : 1;
+}
+
+function requestOf(args: Arguments, path: string): ToeRequest {
+  const parameters = args.text('parameters') === undefined ? {} : parametersOf(args.text('parameters')!);
+  const phases = list(args.text('phases'));
+  return {
+    documents: [{ path, parameters }], phases: phases.length === 0 ? undefined : phases, executionId: newUuid(), logDirectory: '', stateDirectory: '', blocked: [], trace: false,
+  };
+}
+
+function show(report: RunReport, args: Arguments): void {
+  if (report.problem !== undefined) process.stdout.write(`${report.problem}\n`);
+  process.stdout.write(stepTable(report));
+  for (const { outcome } of report.documents) {
+    if (outcome.failure === undefined) continue;
+    process.stdout.write(`\n${outcome.failure.phase}: ${outcome.failure.step}: ${outcome.failure.message}\n`);
+    for (const line of outcome.failure.outputTail) process.stdout.write(`  | ${line}\n`);
+  }
+  const file = args.text('junit');
+  if (file !== undefined) writeFileSync(file, junit(report));
+}
+
+async function keep(instance: Instance): Promise<void> {
+  process.stderr.write('The instance is as the document left it; it goes when this shell ends.\n');
+  await shellIn(instance);
+}
+
+async function runWatched(args: Arguments, path: string, driver: string, interrupt: Interrupt): Promise<number> {
+  const file = resolve(path);
+  let changed = Promise.withResolvers<void>();
+  // The folder, since editors put a new file in the old one's place.
+  const watcher = watch(dirname(file), (_, name) => { if (name === basename(file)) changed.resolve(); });
+  interrupt.signal.addEventListener('abort', () => changed.resolve(), { once: true });
+  try {
+    while (!interrupt.signal.aborted) {
+      changed = Promise.withResolvers<void>();
+      await runOnce(args, path, driver, interrupt.signal).catch((error: unknown) => {
+        if (interrupt.signal.aborted || !(error instanceof WrongUse || error instanceof CommandFailed)) throw error;
+        process.stderr.write(`ingot: ${error.message}\n`);
+      });
+      process.stderr.write(`waiting for ${path} to change (Ctrl-C ends)\n`);
+      await changed.promise;
+      await delay(SETTLE_MS);
+    }
+    return INTERRUPTED;
+  } finally {
+    watcher.close();
+  }
+}

@@ -1,0 +1,79 @@
+/** The documents of `ingot toe`: read, and judged before anything runs. */
+import { readFileSync, statSync } from 'node:fs';
+import { GetComponentCommand } from '@aws-sdk/client-imagebuilder';
+import type { ComponentDocument } from '../../documents/component/document.ts';
+import { ACTION_MODULES } from '../../documents/component/modules.ts';
+import { parseComponentDocument } from '../../documents/component/parse.ts';
+import { formatFault } from '../../documents/faults.ts';
+import { nearestWord } from '../../documents/nearest.ts';
+import type { Arguments } from '../command.ts';
+import { CommandFailed, WrongUse } from '../command.ts';
+
+/** More than a document may have: see `document-too-large`. */
+const MOST_BYTES = 1024 * 1024;
+
+/** A document's text, as it was found. */
+export interface DocumentText {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** A document that can run. */
+export interface LoadedDocument extends DocumentText {
+  readonly document: ComponentDocument;
+  /** As `path:line:column: message`. */
+  readonly warnings: readonly string[];
+}
+
+/** Documents that cannot run. The message has a line for each fault. */
+export class InvalidDocuments extends Error {
+  override readonly name = 'InvalidDocuments';
+}
+
+/**
+ * Reads a document from a path of this host, or a component from the server.
+ * @throws {WrongUse} when there is none
+ */
+export async function readDocument(path: string, args: Arguments): Promise<DocumentText> {
+  if (path.startsWith('s3://')) throw new WrongUse(`${path}: documents from S3 do not work yet; copy it here first`);
+  if (path.startsWith('arn:')) return { path, text: await fromServer(path, args) };
+  try {
+    if (statSync(path).size > MOST_BYTES) throw new Error('it is larger than 1 MiB');
+    return { path, text: readFileSync(path, 'utf8').replace(/^\ufeff/, '') };
+  } catch (error) {
+    throw new WrongUse(`the document ${path} cannot be read: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`);
+  }
+}
+
+async function fromServer(arn: string, args: Arguments): Promise<string> {
+  const { connect } = await import('../client.ts');
+  const { imagebuilderClient } = await import('../../platform/api-client.ts');
+  const { component } = await imagebuilderClient(await connect(args)).send(new GetComponentCommand({ componentBuildVersionArn: arn }));
+  if (component?.data === undefined) throw new CommandFailed(`${arn} has no document`);
+  return component.data;
+}
+
+/**
+ * Judges documents.
+ * @param blocked modules that must not be used
+ * @throws {InvalidDocuments} with all faults of all of them
+ */
+export function judge(texts: readonly DocumentText[], blocked: readonly string[]): readonly LoadedDocument[] {
+  for (const name of blocked) {
+    if (ACTION_MODULES.has(name)) continue;
+    const near = nearestWord(name, [...ACTION_MODULES.keys()]);
+    throw new WrongUse(`--blocked-action-modules: there is no action module '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`);
+  }
+  const problems: string[] = [];
+  const loaded = texts.flatMap(({ path, text }) => {
+    const { document, faults } = parseComponentDocument(text);
+    const errors = faults.filter(({ severity }) => severity === 'error').map((fault) => formatFault(fault, path));
+    const used = document?.phases.flatMap((phase) => phase.steps.filter(({ action }) => blocked.includes(action)).map((step) => ({ phase, step }))) ?? [];
+    errors.push(...used.map(({ phase, step }) => `${path}:${step.position.line}:${step.position.column}: step ${step.name} of phase ${phase.name} uses the blocked action module ${step.action}`));
+    problems.push(...errors);
+    const warnings = faults.filter(({ severity }) => severity === 'warning').map((fault) => formatFault(fault, path));
+    return document === undefined || errors.length > 0 ? [] : [{ path, text, document, warnings }];
+  });
+  if (problems.length > 0) throw new InvalidDocuments(problems.join('\n'));
+  return loaded;
+}

@@ -1,0 +1,98 @@
+/** A fresh instance for `ingot toe`, thrown away at its end: over a base image, an AMI, an image or a file. */
+import { open, stat } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+import { openCatalog } from '../../catalog/catalog.ts';
+import { inWorkspace, sweepWorkspaces } from '../../doctor/workspace.ts';
+import { baseImages, managedImages } from '../../images/base/base-images.ts';
+import { createOverlay } from '../../images/disks.ts';
+import { LayerStore } from '../../images/layer-store.ts';
+import { sealedParent } from '../../images/parents.ts';
+import { driverNamed } from '../../instances/launch.ts';
+import type { Instance } from '../../instances/instance.ts';
+import { loadCredentials } from '../../platform/credentials.ts';
+import { newInstanceId } from '../../platform/ids.ts';
+import type { Report } from '../../resources/progress.ts';
+import { CommandFailed, WrongUse } from '../command.ts';
+
+/** Which instance. */
+export interface FreshInstance {
+  /** `nspawn` or `qemu`. */
+  readonly driver: string;
+  /** A base image's name, an AMI, an image's ARN, or the path of a qcow2 file; the default base image when absent. */
+  readonly image: string | undefined;
+  readonly dataDirectory: string;
+  readonly region: string;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+/** Kinds of instances that documents can run in. */
+export const FRESH_DRIVERS = ['nspawn', 'qemu'] as const;
+const DEFAULT_IMAGE = 'debian-12-x86';
+const MEMORY_MIB = 2048;
+const QCOW2 = Buffer.from('QFI\xfb', 'latin1');
+
+/**
+ * Gives `work` a fresh instance and ends it, however `work` ends.
+ * @throws {CommandFailed} when this host cannot make one
+ */
+export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: Instance) => Promise<T>): Promise<T> {
+  const driver = driverNamed(fresh.driver);
+  const missing = await driver.missing();
+  if (missing.length > 0) throw new CommandFailed(`there can be no ${fresh.driver} instance on this host: ${missing.join(' ')}`);
+  await sweepWorkspaces();
+  return inWorkspace(async ({ files, directory, held, owner }) => withDisk(fresh, owner.owner, async (base) => {
+    const id = newInstanceId();
+    const disk = join(files, 'disk.qcow2');
+    await createOverlay(base, disk);
+    const started = performance.now();
+    const instance = await driver.launch({
+      id, disk, held, allocationOwner: owner, signal: fresh.signal, directory: `${directory}/i`,
+      cpus: Math.min(4, cpus().length), memoryMiB: Math.min(MEMORY_MIB, Math.floor(totalmem() / 2 ** 21)),
+      report: ({ text, level, stream }) => { if (stream === undefined) fresh.report({ type: 'log', text, ...(level === undefined ? {} : { level }) }); },
+    });
+    try {
+      fresh.report({ type: 'log', text: `a ${fresh.driver} instance is up after ${((performance.now() - started) / 1000).toFixed(1)} s` });
+      return await work(instance);
+    } finally {
+      await instance.terminate();
+    }
+  }), 'toe');
+}
+
+/** Finds the disk that the instance lies over, and keeps it from being collected meanwhile. */
+async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: string) => Promise<T>): Promise<T> {
+  const image = fresh.image ?? DEFAULT_IMAGE;
+  const reference = Object.hasOwn(baseImages, image) ? `arn:aws:imagebuilder:${fresh.region}:aws:image/${image}/x.x.x` : image;
+  if (!/^(?:ami-|arn:)/.test(reference)) return work(await diskFile(reference));
+  const catalog = await openCatalog(fresh.dataDirectory, { managedImages });
+  const layers = new LayerStore(catalog, fresh.dataDirectory);
+  try {
+    const { account } = await loadCredentials(fresh.dataDirectory);
+    const { report, signal, region, dataDirectory } = fresh;
+    const parent = await sealedParent({ reference, region, account, catalog, layers, arn: owner, dataDirectory, report, signal }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw new CommandFailed((error as Error).message);
+    });
+    return await work(parent.layer.path);
+  } finally {
+    await layers.release(owner);
+    await catalog.close();
+  }
+}
+
+/** @throws {WrongUse} when it is no qcow2 file: the format is never guessed from a content that could choose it */
+async function diskFile(path: string): Promise<string> {
+  const absolute = resolve(path);
+  const found = await stat(absolute).catch(() => undefined);
+  if (found?.isFile() !== true) throw new WrongUse(`--image '${path}' is no base image (${Object.keys(baseImages).join(', ')}), no AMI (ami-…), no image's ARN, and no file`);
+  const file = await open(absolute, 'r');
+  try {
+    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    if (!buffer.equals(QCOW2)) throw new WrongUse(`--image ${path} is no qcow2 file; qemu-img convert -O qcow2 makes one`);
+    return absolute;
+  } finally {
+    await file.close();
+  }
+}

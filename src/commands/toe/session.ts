@@ -1,0 +1,65 @@
+/** One run of `ingot toe run` or `toe test`: where it runs, what it shows, what it leaves. */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { localDriver } from '../../instances/local/driver.ts';
+import type { Instance } from '../../instances/instance.ts';
+import { memoryRecorder } from '../../platform/held.ts';
+import { newInstanceId } from '../../platform/ids.ts';
+import type { Report } from '../../resources/progress.ts';
+import { dataDirectoryOf, regionOf } from '../client.ts';
+import { type Arguments, WrongUse, type CommandOption } from '../command.ts';
+import { plainRecord } from '../terminal/plain.ts';
+import type { LoadedDocument } from './documents.ts';
+import { FRESH_DRIVERS, inFreshInstance } from './fresh-instance.ts';
+import type { LogFolder } from './log-folder.ts';
+
+/** Options that say where documents run. */
+export const PLACE_OPTIONS: Readonly<Record<string, CommandOption>> = { on: { type: 'string' }, image: { type: 'string' }, data: { type: 'string' }, region: { type: 'string' } };
+
+/** For `--help`. */
+export const PLACE_HELP = `  --on nspawn|qemu     a fresh instance, thrown away at the end: a system container, or a virtual machine
+  --image IMAGE        what it boots: a base image (debian-12-x86, the default), an AMI, an image's ARN, or a qcow2 file
+  --data DIR           the data directory of AMIs, images and base images (else INGOT_DATA, else /var/lib/ingot)
+  --region REGION      the Region of AMIs and images`;
+
+/** Shows a run on stderr and keeps it in its log folder. */
+export function shownBy(log: LogFolder | undefined, trace: boolean): Report {
+  return (event) => {
+    const record = log?.record(event) ?? { v: 1 as const, time: new Date().toISOString(), image: '', level: 'info' as const, ...event };
+    if (record.level === 'debug' && !trace) return;
+    const line = plainRecord(record);
+    if (line !== undefined) process.stderr.write(`${line}\n`);
+  };
+}
+
+/** The driver that the arguments name. @throws {WrongUse} */
+export function driverOf(args: Arguments, otherwise?: string): string | undefined {
+  const on = args.text('on') ?? (args.text('image') === undefined ? otherwise : FRESH_DRIVERS[0]);
+  if (on === undefined || (FRESH_DRIVERS as readonly string[]).includes(on)) return on;
+  throw new WrongUse(`--on takes ${FRESH_DRIVERS.join(' or ')}, not '${on}'`);
+}
+
+/** Tells the warnings of documents. */
+export function tellWarnings(documents: readonly LoadedDocument[]): void {
+  for (const { warnings } of documents) for (const warning of warnings) process.stderr.write(`${warning}\n`);
+}
+
+/** Gives `work` the fresh instance that the arguments ask for. */
+export function inInstance<T>(args: Arguments, driver: string, options: { readonly report: Report; readonly signal: AbortSignal }, work: (instance: Instance) => Promise<T>): Promise<T> {
+  return inFreshInstance({ driver, image: args.text('image'), dataDirectory: dataDirectoryOf(args), region: regionOf(args), ...options }, work);
+}
+
+/** Gives `work` this host as an instance. */
+export async function onThisHost<T>(work: (instance: Instance) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'ingot-toe-'));
+  const id = newInstanceId();
+  const instance = await localDriver.launch({
+    id, directory, held: memoryRecorder(id), disk: '', cpus: 0, memoryMiB: 0, allocationOwner: { dataDirectory: directory, owner: id },
+  });
+  try {
+    return await work(instance);
+  } finally {
+    await instance.terminate();
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * Restarts where the machine is this host: the run ends, whoever restarts the host starts it again, and it goes on where it was. What is
+ * known of the run till then is data that a file can keep. Source: reference, `awstoe.md` section 7.
+ */
+import type { DocumentFailure, StepOutcome } from './run-document.ts';
+import type { ChainedStep } from './step-inputs.ts';
+
+/** A step that had ended before the restart. */
+export interface StepBefore {
+  readonly phase: string;
+  readonly outcome: StepOutcome;
+  readonly failure?: DocumentFailure;
+  readonly timedOut: boolean;
+  readonly chained?: ChainedStep | 'skipped';
+}
+
+/** Where a run goes on after a restart. */
+export interface RestartPoint {
+  readonly phase: string;
+  /** The step that asked for the restart. */
+  readonly step: string;
+  readonly resume: 'same-step' | 'next-step';
+  /** Restarts so far, this one included. */
+  readonly reboots: number;
+  /** In the order in which they ended. */
+  readonly before: readonly StepBefore[];
+}
+
+/** A step asks for a restart that the run does not outlive. */
+export class RestartWanted extends Error {
+  override readonly name = 'RestartWanted';
+  readonly resume: RestartPoint['resume'];
+  readonly reboots: number;
+
+  constructor(resume: RestartPoint['resume'], reboots: number) {
+    super('a step asks for a restart');
+    this.resume = resume;
+    this.reboots = reboots;
+  }
+}
+
+/** The run has ended until the machine is restarted. */
+export class RunInterrupted extends Error {
+  override readonly name = 'RunInterrupted';
+  readonly point: RestartPoint;
+
+  constructor(point: RestartPoint) {
+    super(`step ${point.step} of phase ${point.phase} asks for a restart`);
+    this.point = point;
+  }
+}

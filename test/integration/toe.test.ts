@@ -1,0 +1,86 @@
+/** `ingot toe` as a user runs it: on this host, and in a fresh container. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { after, before, describe, test } from 'node:test';
+import { run } from '../../src/platform/processes.ts';
+import { sharedBase } from '../harness/base.ts';
+import { assertNothingLeft, hostState } from '../harness/host-state.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/commands/main.ts', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'ingot-toe-'));
+const document = join(folder, 'document.yaml');
+
+before(() => writeFileSync(document, `
+schemaVersion: 1.0
+parameters:
+  - Who: {type: string, default: world}
+phases:
+  - name: build
+    steps:
+      - {name: Once, action: ExecuteBash, inputs: {commands: ['mkdir -p ${folder}; echo x >> ${folder}/once; wc -l < ${folder}/once']}}
+      - {name: Again, action: ExecuteBash, inputs: {commands: ['[ -e ${folder}/marked ] || { touch ${folder}/marked; exit 194; }']}}
+      - {name: Restart, action: Reboot}
+      - {name: Greet, action: ExecuteBash, inputs: {commands: ['echo "hello {{ Who }} {{ build.Once.outputs.stdout }}"']}}
+  - name: validate
+    steps:
+      - {name: Fails, action: ExecuteBash, inputs: {commands: ['echo why >&2; exit 3']}}
+`));
+after(() => rmSync(folder, { recursive: true }));
+
+async function toe(...argv: readonly string[]): ReturnType<typeof run> {
+  return run([process.execPath, MAIN, 'toe', ...argv], { cwd: folder, okCodes: 'any', env: { INGOT_DATA: join(folder, 'no-data') } });
+}
+
+describe('on this host', () => {
+  test('a run waits for restarts and goes on where it was', async () => {
+    const state = join(folder, 'TOE_STATE_one.json');
+    const again = (): Promise<Awaited<ReturnType<typeof run>>> => toe('run', '--documents', document, '--phases', 'build', '--parameters', 'Who=all', '-i', 'one');
+    const restarted = (): void => writeFileSync(state, JSON.stringify({ ...JSON.parse(readFileSync(state, 'utf8')) as object, bootId: 'of another time' }));
+    assert.equal((await again()).code, 194);
+    const early = await again();
+    assert.deepEqual([early.code, /has not been restarted since/.test(early.stderr)], [1, true]);
+    restarted();
+    assert.equal((await again()).code, 194);
+    restarted();
+    const last = await again();
+    assert.equal(last.code, 0, last.stderr);
+    assert.equal((JSON.parse(last.stdout) as { executedStepCount: number }).executedStepCount, 4);
+    assert.match(last.stderr, /\| hello all 1\n/);
+    assert.ok(!readdirSync(folder).includes('no-data'), 'no data directory is made');
+  });
+
+  test('a failure is in the summary and the log folder', async () => {
+    const { code, stdout } = await toe('run', document, '--phases', 'validate', '-l', join(folder, 'logs'), '-i', 'two');
+    assert.equal(code, 1);
+    assert.equal((JSON.parse(stdout) as { status: string }).status, 'failed');
+    const [name] = readdirSync(join(folder, 'logs'));
+    const read = (file: string): string => readFileSync(join(folder, 'logs', name!, file), 'utf8');
+    assert.deepEqual(readdirSync(join(folder, 'logs', name!)).sort(), ['application.log', 'chaining.json', 'console.log', 'detailedoutput.json', 'document.yaml']);
+    assert.match(read('console.log'), /! why\n[^]*ErrorMessage: exit status 3\n    Stderr: why\n$/);
+    assert.equal((JSON.parse(read('detailedoutput.json')) as { status: string }).status, 'failed');
+  });
+
+  test('what is not valid does not run, and each fault has its place', async () => {
+    writeFileSync(join(folder, 'bad.yaml'), 'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: A, action: ExecuteBahs, inputs: {commands: [x]}}\n');
+    const verdict = await toe('validate', 'bad.yaml');
+    assert.equal(verdict.code, 1);
+    assert.match(verdict.stderr, /^bad\.yaml:5:27: error unknown-action: .*ExecuteBash/);
+    assert.equal((JSON.parse(verdict.stdout) as { validationStatus: string }).validationStatus, 'failed');
+    assert.equal((await toe('run', 'bad.yaml')).code, 2);
+    assert.deepEqual(JSON.parse((await toe('validate', document)).stdout), { validationStatus: 'success', message: 'Validation successful.' });
+  });
+});
+
+test('in a fresh container, which restarts by itself and is thrown away', async () => {
+  const base = await sharedBase();
+  const state = await hostState();
+  const { code, stdout, stderr } = await toe('test', document, '--on', 'nspawn', '--image', base, '--junit', join(folder, 'junit.xml'));
+  assert.equal(code, 1, stderr);
+  assert.match(stdout, /ok +build +Restart +Reboot/);
+  assert.match(stdout, /FAILED +validate +Fails +ExecuteBash +\S+ s +exit status 3/);
+  assert.match(readFileSync(join(folder, 'junit.xml'), 'utf8'), /tests="4" failures="0"/);
+  await assertNothingLeft(state, folder);
+});
