@@ -1,7 +1,6 @@
 /** `ingot toe` as a user runs it: on this host, and in a fresh container. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
@@ -10,7 +9,8 @@ import { sharedBase } from '../harness/base.ts';
 import { assertNothingLeft, hostState } from '../harness/host-state.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/commands/main.ts', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'ingot-toe-'));
+// Not /tmp, which a restart empties.
+const folder = mkdtempSync('/var/tmp/ingot-toe-');
 const document = join(folder, 'document.yaml');
 
 before(() => writeFileSync(document, `
