@@ -1,6 +1,7 @@
 /** The API over HTTP: Fastify with the model's routes and Ingot's own, a signature on every one of them. */
 import { fastify, LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { IncomingMessage } from 'node:http';
+import { maxHeaderSize, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { newUuid } from '../platform/ids.ts';
 import { openKeySource } from '../platform/jwks.ts';
 import { logger } from '../platform/log.ts';
@@ -53,6 +54,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 4096, caseSensitive: true },
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
+    clientErrorHandler: refuseConnection,
   });
   // The signature covers the body's bytes, so they are kept as they came, whatever the content type says, be it no content type at all.
   app.removeAllContentTypeParsers();
@@ -263,6 +265,19 @@ function refuse(error: Error & { readonly statusCode?: number; readonly code?: s
     .header('x-amzn-ErrorType', told.code)
     .header('content-type', 'application/json')
     .send(JSON.stringify({ __type: told.code, message: told.message }));
+}
+
+/** Answers what is no HTTP, or too long in coming, and closes the connection: there is no telling where the next request would begin. */
+function refuseConnection(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const [status, told] = {
+    HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', requestTooLarge(maxHeaderSize)] as const,
+    ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', serializationError('The request did not arrive in time.')] as const,
+  }[error.code ?? ''] ?? ['400 Bad Request', serializationError('The request is not valid HTTP.')];
+  const body = JSON.stringify({ __type: told.code, message: told.message });
+  socket.end([
+    `HTTP/1.1 ${status}`, `x-amzn-RequestId: ${newUuid()}`, `x-amzn-ErrorType: ${told.code}`, 'content-type: application/json', `content-length: ${Buffer.byteLength(body)}`, 'connection: close', '', body,
+  ].join('\r\n'));
 }
 
 /** The error that a client is told. The log has the rest. */

@@ -12,8 +12,8 @@ import { openCatalog, type Catalog } from '../../src/catalog/catalog.ts';
 import type { Connection } from '../../src/platform/api-client.ts';
 import { DEFAULT_CONFIG, type Config } from '../../src/platform/config.ts';
 import { openSealer } from '../../src/platform/sealing.ts';
-import type { StorageService } from '../../src/pipelines/storage.ts';
-import type { LaunchService } from '../../src/launches/types.ts';
+import { storageService } from '../../src/pipelines/storage.ts';
+import { launchService } from '../../src/launches/service.ts';
 
 process.env['INGOT_LOG'] ??= 'silent';
 
@@ -64,8 +64,8 @@ export async function startApi(config: Partial<Config> = {}): Promise<TestApi> {
       audit,
       defaultAccount: ACCOUNT,
       wakeWorker: () => void woken++,
-      launches: {} as LaunchService,
-      storage: {} as StorageService,
+      launches: launchService(catalog, () => void woken++),
+      storage: storageService(catalog),
       version: '0.0.0',
       dataDirectory,
       shutdown: () => {},
