@@ -127,6 +127,7 @@ const CASES: readonly Case[] = [
   { code: 'unknown-input', text: component('action: UpdateOS\ninputs:\n  ▸constructor: [x]\n'), says: /no input 'constructor'/ },
   { code: 'unknown-input', text: workflow('  - name: Wait\n    action: WaitForAction\n    inputs: {▸snsTopic: x}\n'), says: /snsTopicArn/, workflow: 'BUILD' },
   { code: 'missing-input', text: component('action: ExecuteBinary\ninputs:\n  ▸arguments: [x]\n'), says: /ExecuteBinary needs the input 'path'/ },
+  { code: 'missing-input', text: component("action: MoveFile\ninputs: [{source: /x, destination: ▸''}]\n"), says: /Input 'destination' of MoveFile is empty/ },
   { code: 'missing-input', text: component('action: ExecuteBash\n').replace('- name: One', '- ▸name: One'), says: /no inputs; ExecuteBash needs commands/ },
   { code: 'missing-input', text: component('action: ExecuteBash\ninputs: {commands: ▸[]}\n'), says: /empty list/ },
   { code: 'missing-input', text: component('action: Assert\ninputs: {▸stringEquals: x}\n'), says: /needs 'value' beside it/ },

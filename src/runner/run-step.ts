@@ -47,13 +47,16 @@ export async function runStep(state: RunState, phase: string, step: Step, report
   const again = from !== undefined && from.phase === phase && from.step === step.name;
   if (again && from.resume === 'next-step') return { ...NOTHING, attempts: 1 };
   const decided = step.if === undefined || again ? undefined : await decide(state, step, step.if, report);
-  if (decided?.skipped) state.chained.set(phase, step.name, 'skipped');
-  if (decided !== undefined) return decided;
+  if (decided !== undefined) {
+    state.chained.set(phase, step.name, decided.skipped ? 'skipped' : 'failed');
+    return decided;
+  }
   let work: StepWork;
   try {
     work = planWork(state, step);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
+    state.chained.set(phase, step.name, 'failed');
     return { ...NOTHING, failure: { message: error.message } };
   }
   for (let attempt = 1; ; attempt++) {

@@ -12,16 +12,19 @@ export interface ChainedStep {
   readonly outputs: Outputs;
 }
 
-/** Steps that ran, by phase and step. */
-export class ChainedSteps {
-  private readonly steps = new Map<string, ChainedStep | 'skipped'>();
+/** Why a step that was reached did not run: its `if` skipped it, or it failed before its module began. */
+export type NotRun = 'skipped' | 'failed';
 
-  /** @param chained what the step leaves, or that its `if` skipped it */
-  set(phase: string, step: string, chained: ChainedStep | 'skipped'): void {
+/** Steps that were reached, by phase and step. */
+export class ChainedSteps {
+  private readonly steps = new Map<string, ChainedStep | NotRun>();
+
+  /** @param chained what the step leaves, or why there is nothing */
+  set(phase: string, step: string, chained: ChainedStep | NotRun): void {
     this.steps.set(JSON.stringify([phase, step]), chained);
   }
 
-  get(phase: string, step: string): ChainedStep | 'skipped' | undefined {
+  get(phase: string, step: string): ChainedStep | NotRun | undefined {
     return this.steps.get(JSON.stringify([phase, step]));
   }
 }
@@ -76,6 +79,7 @@ function lookUp(reference: ChainReference, chained: ChainedSteps): { readonly va
   const step = chained.get(reference.phase, reference.step);
   if (step === undefined) return { reason: `step ${reference.step} of phase ${reference.phase} has not run here` };
   if (step === 'skipped') return { reason: `step ${reference.step} of phase ${reference.phase} was skipped` };
+  if (step === 'failed') return { reason: `step ${reference.step} of phase ${reference.phase} failed before it ran` };
   if (reference.direction === 'outputs') {
     const values = Object.hasOwn(step.outputs, reference.variable) ? [step.outputs[reference.variable]].flat() : [];
     if (reference.index >= values.length) return { reason: 'the step gave no such output' };

@@ -176,6 +176,10 @@ class InputReader {
 
   #scalar(node: ScalarNode, schema: InputSchema, what: string, path: string): InputValue | undefined {
     if (hasReference(node.text)) return node.text;
+    if (schema.required === true && node.text === '') {
+      this.#faults.add('missing-input', node.position, path, `${what} of ${this.#module.name} is empty.`);
+      return undefined;
+    }
     const read = coerce(schema, node.text);
     if ('problem' in read) {
       const words = schema.oneOf === undefined ? 'wrong-type' : 'invalid-value';

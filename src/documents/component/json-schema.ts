@@ -119,6 +119,7 @@ function inputSchema(input: InputSchema): JsonSchema {
     return { anyOf: [{ enum: input.oneOf }, { type: 'string', pattern: `^(${insensitive.join('|')})$` }, REFERENCE], ...platform };
   }
   if (input.type === 'texts' && input.required === true) return { ...INPUTS.texts, minItems: 1 };
+  if (input.type === 'text' && input.required === true) return { ...SCALAR, minLength: 1 };
   return { ...INPUTS[input.type], ...platform };
 }
 
