@@ -3,7 +3,7 @@
  * known of the run till then is data that a file can keep. Source: reference, `awstoe.md` section 7.
  */
 import type { DocumentFailure, StepOutcome } from './run-document.ts';
-import type { ChainedStep } from './step-inputs.ts';
+import type { ChainedStep, NotRun } from './step-inputs.ts';
 
 /** A step that had ended before the restart. */
 export interface StepBefore {
@@ -11,7 +11,7 @@ export interface StepBefore {
   readonly outcome: StepOutcome;
   readonly failure?: DocumentFailure;
   readonly timedOut: boolean;
-  readonly chained?: ChainedStep | 'skipped';
+  readonly chained?: ChainedStep | NotRun;
 }
 
 /** Where a run goes on after a restart. */

@@ -151,7 +151,7 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
         startTime,
         endTime: timestamp(),
         outputs: keptOutputs(ended.outputs),
-        inputs: chained === undefined || chained === 'skipped' ? step.inputs : chained.inputs,
+        inputs: typeof chained !== 'object' ? step.inputs : chained.inputs,
         ...(ended.failure === undefined ? {} : { failureMessage: ended.failure.message }),
       },
       ...(ended.failure === undefined ? {} : {
