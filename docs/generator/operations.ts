@@ -11,20 +11,20 @@ export type Supported = Exclude<OperationName, (typeof NOT_YET)[number]>;
 export const BEHIND: Readonly<Record<Supported, string>> = {
   CreateComponent: 'Checks the document (`components.md`), all faults in one answer; `data` only. The same name and version with another content is the next build; with the same content `ResourceAlreadyExistsException`. `dryRun` works.',
   GetComponent: 'A build, a version (its latest build), or wildcards; own and managed ones. `data` is the document.',
-  ListComponents: 'Versions. `owner` `Self` (default) or `Amazon`; any other owner has none. `byName`: one entry for each name, its ARN `…/x.x.x`.',
+  ListComponents: 'Versions. `owner` `Self` (default), `Amazon` or `Shared`; any other owner has none. `byName`: one entry for each name, its ARN `…/x.x.x`.',
   ListComponentBuildVersions: 'Of one version, or of all without `componentVersionArn`.',
   DeleteComponent: 'One build. Refused while a recipe resolves to it.',
 
   CreateImageRecipe: 'Finds the parent image and every component, checks platform and parameters, 20 components at most, each once. `semanticVersion` may count up: `1.0.x`.',
   GetImageRecipe: 'Wildcards allowed: the highest version.',
-  ListImageRecipes: '`owner` `Self` only; any other owner has none.',
+  ListImageRecipes: '`owner` `Self` (default) or `Shared`; any other owner has none.',
   DeleteImageRecipe: 'Refused while a pipeline resolves to it. Images do not hold it: they keep a copy.',
 
   ImportComponent: 'A shell script (`data` only) becomes a document with one `ExecuteBash` step in the phase of its `type`.',
 
   CreateContainerRecipe: 'Checks template (`dockerfileTemplateData` only), components and parent: an image in a registry, or a container image of one\'s own. Pipelines can name it; building it is refused when it is asked for.',
   GetContainerRecipe: 'Wildcards allowed: the highest version.',
-  ListContainerRecipes: '`owner` `Self` only; any other owner has none.',
+  ListContainerRecipes: '`owner` `Self` (default) or `Shared`.',
   DeleteContainerRecipe: 'Refused while a pipeline resolves to it.',
 
   CreateInfrastructureConfiguration: 'What takes effect: `instanceTypes[0]`, and the resource tag `ingot:driver` (`drivers.md`). Whether the instance profile exists is not asked: there is none here.',
@@ -49,7 +49,7 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
 
   CreateImage: 'As a pipeline\'s run, without one. Returns the build version\'s ARN at once.',
   GetImage: 'A build, or wildcards: the highest build that is `AVAILABLE`, else the highest of any status. Managed ones are the base images.',
-  ListImages: 'Versions. `owner` `Self` (default) or `Amazon`; any other owner has none. `byName` as for components.',
+  ListImages: 'Versions. `owner` `Self` (default), `Amazon` or `Shared`; any other owner has none. `byName` as for components.',
   ListImageBuildVersions: 'Of one version, or of all without `imageVersionArn`; newest first.',
   CancelImageCreation: 'At once for an image that nobody works on; else within a second or so, when its instances are ended. Its AMIs are removed.',
   DeleteImage: 'The record, executions, packages and tags. AMIs, their files and the log stay. Refused while it is in work, and while a recipe is built on it.',
@@ -81,7 +81,7 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
 
   ListImagePackages: 'The packages of the image, by name, from `CollectImageMetadata`.',
 
-  PutComponentPolicy: 'Stores a policy on a build version that is one\'s own; it must be JSON of IAM\'s policy language. What is stored is returned as it was given.',
+  PutComponentPolicy: 'Stores a policy on a build version that is one\'s own; in IAM\'s policy language, checked; it opens the resource to other accounts ([access](access.md#other-accounts)). Returned as it was given.',
   GetComponentPolicy: 'The policy; `ResourceNotFoundException` when there is none.',
   PutImageRecipePolicy: 'As for components.',
   GetImageRecipePolicy: 'As for components.',

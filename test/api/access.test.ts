@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
   CreateComponentCommand, CreateImagePipelineCommand, CreateImageRecipeCommand, CreateInfrastructureConfigurationCommand, DeleteComponentCommand, GetComponentCommand, ListComponentsCommand,
-  PutComponentPolicyCommand, TagResourceCommand, UntagResourceCommand, type ImagebuilderClient,
+  ListImageRecipesCommand, ListImagesCommand, PutComponentPolicyCommand, PutImageRecipePolicyCommand, TagResourceCommand, UntagResourceCommand, type ImagebuilderClient,
 } from '@aws-sdk/client-imagebuilder';
 import { RequestRefused, signedJson } from '../../src/platform/api-client.ts';
 import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
@@ -147,9 +147,16 @@ describe('other accounts', () => {
     await api.client.send(new PutComponentPolicyCommand({ componentArn: arn, policy }));
     assert.equal((await other.send(get)).component?.arn, arn);
     assert.equal((await other.send(new GetComponentCommand({ componentBuildVersionArn: arn.replace('1.0.0/1', 'x.x.x') }))).component?.arn, arn);
+    const listed = async (client: ImagebuilderClient, filters?: { name: string; values: string[] }[]) => (await client.send(new ListComponentsCommand({ owner: 'Shared', filters }))).componentVersionList!.map((each) => each.arn);
+    assert.deepEqual(await listed(other), [arn.replace(/\/1$/, '')]);
+    assert.deepEqual(await listed(other, [{ name: 'name', values: ['another'] }]), []);
+    assert.deepEqual(await listed(api.client), []);
     await refused((await user([allow('imagebuilder:List*')], 'other')).client.send(get), /no identity-based policy/);
     assert.equal((await (await user([allow('imagebuilder:Get*')], 'other')).client.send(get)).component?.name, name);
-    await other.send(new CreateImageRecipeCommand({ name: `with-${name}`, semanticVersion: '1.0.0', parentImage: DEBIAN, components: [{ componentArn: arn }] }));
+    const { imageRecipeArn } = await other.send(new CreateImageRecipeCommand({ name: `with-${name}`, semanticVersion: '1.0.0', parentImage: DEBIAN, components: [{ componentArn: arn }] }));
+    await other.send(new PutImageRecipePolicyCommand({ imageRecipeArn, policy: JSON.stringify({ Statement: { Effect: 'Allow', Principal: '*', Action: 'imagebuilder:GetImageRecipe', Resource: '*' } }) }));
+    assert.deepEqual((await api.client.send(new ListImageRecipesCommand({ owner: 'Shared' }))).imageRecipeSummaryList!.map((each) => each.arn), [imageRecipeArn]);
+    assert.deepEqual((await api.client.send(new ListImagesCommand({ owner: 'Shared' }))).imageVersionList, []);
     // A policy opens; it does not hand over.
     await assert.rejects(other.send(new DeleteComponentCommand({ componentBuildVersionArn: arn })), { name: 'ForbiddenException', message: /belongs to another account/ });
     await refused(other.send(new TagResourceCommand({ resourceArn: arn, tags: { a: 'b' } })), /TagResource/);

@@ -14,6 +14,7 @@ import { resourceDependency, resourceNotFound } from '../../resources/errors.ts'
 import { slug } from '../../resources/names.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import type { OperationInput } from '../model.ts';
+import { sharedPage } from './shared.ts';
 import { openPage } from '../paging.ts';
 import { compact, meetsConditions, ownArn, placeOf, readFilters, refuseVersionFilterByName, visibleArn } from './common.ts';
 import { documentText, documentVersion, nextBuild, referencesOf, validDocument, versionPage } from './documents.ts';
@@ -43,6 +44,11 @@ export const componentOperations = {
     // Deprecated ones are hidden, unless somebody asks for them.
     const { os_version, product_codes, ...conditions } = { status: ['ACTIVE', 'DISABLED'], ...readFilters(input.filters, FILTERS) };
     const owner = input.owner ?? 'Self';
+    if (owner === 'Shared') {
+      const meets = (component: Component): boolean => product_codes === undefined && meetsConditions(filterable(component), { ...conditions, os_version });
+      const shared = await sharedPage<Component>(input, context, 'component', (arn) => components.get(context.db, arn), meets);
+      return { componentVersionList: shared.items.map(summary), nextToken: shared.nextToken };
+    }
     // No component here has a product code.
     const list = (owner !== 'Self' && owner !== 'Amazon') || product_codes !== undefined ? () => []
       : owner === 'Amazon' ? (slice: Parameters<typeof sliceOf>[1]) => sliceOf(managed(context, { ...conditions, os_version }), slice, documentPosition)
@@ -98,8 +104,12 @@ export async function createComponent(context: OperationContext, input: Omit<Ope
 function managed(context: OperationContext, conditions: Conditions<Exclude<Filter, 'product_codes'>>): readonly Component[] {
   return context.services.catalog.managed.components
     .map((component) => managedComponent(component, context.region))
-    .filter(({ name, platform, type, description, version, supportedOsVersions }) =>
-      meetsConditions({ name, platform, type, description, version, status: 'ACTIVE', os_version: supportedOsVersions }, conditions));
+    .filter((component) => meetsConditions(filterable(component), conditions));
+}
+
+/** What filters ask of a component in memory. */
+function filterable({ name, platform, type, description, version, supportedOsVersions, state }: Component) {
+  return { name, platform, type, description, version, status: state?.status ?? 'ACTIVE', os_version: supportedOsVersions };
 }
 
 function summary(component: Component): ComponentVersion {

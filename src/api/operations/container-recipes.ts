@@ -1,4 +1,5 @@
 /** Operations on container recipes. Source: reference, `resources.md` sections 2, 6 and 9. */
+import type { ContainerRecipe } from '@aws-sdk/client-imagebuilder';
 import { containerRecipes, type ContainerRecipeColumn } from '../../catalog/container-recipes.ts';
 import { dependentsOf } from '../../catalog/dependents.ts';
 import { getImage } from '../../catalog/images.ts';
@@ -13,10 +14,11 @@ import { compareVersions, formatVersion } from '../../resources/versions.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import type { OperationInput } from '../model.ts';
 import { openPage } from '../paging.ts';
-import { compact, isVisible, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
+import { compact, isVisible, meetsConditions, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
 import { referencesOf } from './documents.ts';
 import { findParentImage, type ParentImage } from './parent-images.ts';
 import { checkComponents, recipeVersion } from './recipes.ts';
+import { sharedPage } from './shared.ts';
 
 const FILTERS: Readonly<Record<string, ContainerRecipeColumn>> = { containerType: 'container_type', name: 'name', parentImage: 'parent_image', platform: 'platform' };
 
@@ -53,9 +55,14 @@ export const containerRecipeOperations = {
 
   async ListContainerRecipes(input, context) {
     const conditions = readFilters(input.filters, FILTERS);
-    const page = openPage(input, context, ['string', 'number', 'number', 'number']);
-    if ((input.owner ?? 'Self') !== 'Self') return { containerRecipeSummaryList: [] };
-    const { items, nextToken } = page.cut(await containerRecipes.list(context.db, placeOf(context), conditions, page), recipePosition);
+    const owner = input.owner ?? 'Self';
+    if (owner !== 'Self' && owner !== 'Shared') return { containerRecipeSummaryList: [] };
+    const meets = ({ containerType, name, parentImage, platform }: ContainerRecipe): boolean => meetsConditions({ container_type: containerType, name, parent_image: parentImage, platform }, conditions);
+    const own = async () => {
+      const page = openPage(input, context, ['string', 'number', 'number', 'number']);
+      return page.cut(await containerRecipes.list(context.db, placeOf(context), conditions, page), recipePosition);
+    };
+    const { items, nextToken } = owner === 'Shared' ? await sharedPage<ContainerRecipe>(input, context, 'container-recipe', (arn) => containerRecipes.get(context.db, arn), meets) : await own();
     return {
       containerRecipeSummaryList: items.map((each) => compact({
         arn: each.arn, containerType: each.containerType, name: each.name, platform: each.platform, owner: each.owner, parentImage: each.parentImage,

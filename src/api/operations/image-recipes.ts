@@ -1,4 +1,5 @@
 /** Operations on image recipes. Source: reference, `resources.md` sections 2 and 6. */
+import type { ImageRecipe } from '@aws-sdk/client-imagebuilder';
 import { dependentsOf } from '../../catalog/dependents.ts';
 import { imageRecipes, type ImageRecipeColumn } from '../../catalog/image-recipes.ts';
 import { recipePosition } from '../../catalog/recipes.ts';
@@ -10,10 +11,11 @@ import { slug } from '../../resources/names.ts';
 import { compareVersions, formatVersion } from '../../resources/versions.ts';
 import type { Handlers } from '../context.ts';
 import { openPage } from '../paging.ts';
-import { compact, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
+import { compact, meetsConditions, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
 import { referencesOf } from './documents.ts';
 import { findParentImage } from './parent-images.ts';
 import { checkComponents, recipeVersion } from './recipes.ts';
+import { sharedPage } from './shared.ts';
 
 const FILTERS: Readonly<Record<string, ImageRecipeColumn>> = { name: 'name', parentImage: 'parent_image', platform: 'platform' };
 
@@ -47,9 +49,14 @@ export const imageRecipeOperations = {
 
   async ListImageRecipes(input, context) {
     const conditions = readFilters(input.filters, FILTERS);
-    const page = openPage(input, context, ['string', 'number', 'number', 'number']);
-    if ((input.owner ?? 'Self') !== 'Self') return { imageRecipeSummaryList: [] };
-    const { items, nextToken } = page.cut(await imageRecipes.list(context.db, placeOf(context), conditions, page), recipePosition);
+    const owner = input.owner ?? 'Self';
+    if (owner !== 'Self' && owner !== 'Shared') return { imageRecipeSummaryList: [] };
+    const meets = ({ name, parentImage, platform }: ImageRecipe): boolean => meetsConditions({ name, parent_image: parentImage, platform }, conditions);
+    const own = async () => {
+      const page = openPage(input, context, ['string', 'number', 'number', 'number']);
+      return page.cut(await imageRecipes.list(context.db, placeOf(context), conditions, page), recipePosition);
+    };
+    const { items, nextToken } = owner === 'Shared' ? await sharedPage<ImageRecipe>(input, context, 'image-recipe', (arn) => imageRecipes.get(context.db, arn), meets) : await own();
     return {
       imageRecipeSummaryList: items.map((each) => compact({
         arn: each.arn, name: each.name, platform: each.platform, owner: each.owner, parentImage: each.parentImage, dateCreated: each.dateCreated, tags: each.tags,

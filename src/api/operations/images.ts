@@ -19,6 +19,7 @@ import { openPage } from '../paging.ts';
 import { checkLogGroups, findSettings, testsConfiguration, type BuildSettings, type FoundSettings } from './build-settings.ts';
 import { compact, meetsConditions, ownArn, placeOf, readFilters, refuseVersionFilterByName, visibleArn } from './common.ts';
 import { referencesOf } from './documents.ts';
+import { sharedPage } from './shared.ts';
 import { findParentImage } from './parent-images.ts';
 
 const FILTERS: Readonly<Record<string, ImageColumn>> = { name: 'name', osVersion: 'os_version', platform: 'platform', type: 'type', version: 'version' };
@@ -77,6 +78,12 @@ export const imageOperations = {
     const conditions = readFilters(input.filters, FILTERS);
     const owner = input.owner ?? 'Self';
     if (owner === 'Amazon') return listManaged(context, conditions, input);
+    if (owner === 'Shared') {
+      const meets = ({ name, platform, type, osVersion, version, state }: Image): boolean =>
+        meetsConditions({ name, platform, status: state?.status, type, os_version: osVersion, version: version?.split('/')[0] }, conditions);
+      const shared = await sharedPage<Image>(input, context, 'image', (arn) => getImage(context.db, arn), meets);
+      return { imageVersionList: shared.items.map(versionOf), nextToken: shared.nextToken };
+    }
     const page = openPage(input, context, ['string', 'number', 'number', 'number']);
     if (owner !== 'Self') return { imageVersionList: [] };
     if (input.byName === true) {
