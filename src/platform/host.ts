@@ -18,7 +18,10 @@ const UID_RANGE = 65536;
 const FIRST_UID_RANGE = 16384; // times 65536: 1,073,741,824, above what distributions and systemd hand out
 const UID_RANGES = 16384;
 
-/** What allots and to whom it belongs; a data directory that no longer exists owns nothing. */
+/**
+ * What allots and to whom it belongs. A data directory that no longer exists owns nothing, unless the owner still has its folder below
+ * `RUN_DIRECTORY`: a process that sees other mounts (a service with a `/tmp` of its own) must not take it for gone.
+ */
 export interface AllocationOwner {
   readonly dataDirectory: string;
   readonly owner: string;
@@ -58,10 +61,10 @@ function insert(db: DatabaseSync, kind: string, value: number, owner: Allocation
 }
 
 function taken(db: DatabaseSync, kind: string): Set<number> {
-  const rows = db.prepare('SELECT id, value, data_directory FROM allocations WHERE kind = ?').all(kind) as { id: string; value: number; data_directory: string }[];
+  const rows = db.prepare('SELECT id, value, data_directory, owner FROM allocations WHERE kind = ?').all(kind) as { id: string; value: number; data_directory: string; owner: string }[];
   const values = new Set<number>();
   for (const row of rows) {
-    if (existsSync(row.data_directory)) values.add(row.value);
+    if (existsSync(row.data_directory) || existsSync(`${RUN_DIRECTORY}/${row.owner}`)) values.add(row.value);
     else db.prepare('DELETE FROM allocations WHERE id = ?').run(row.id);
   }
   return values;

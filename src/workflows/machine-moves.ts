@@ -37,9 +37,9 @@ export async function placeFor(work: ImageWork, entry: WorkInstance, planned: Pl
     await moveToDriver(work, entry, { driver: entry.preferred.driver, reason: `back from the virtual machine, which ${planned.component.name} does not need` }, { report, signal });
     return;
   }
-  if (entry.instance.capabilities.kernel) return;
   const { line, column } = needed.position;
   report({ type: 'log', text: `${planned.component.name} runs in a virtual machine, because ${needed.reason} (line ${line}, column ${column}, rule ${needed.rule})` });
+  if (entry.instance.capabilities.kernel) return;
   await moveToDriver(work, entry, await machine(`rule ${needed.rule}`, `${planned.component.name} needs a virtual machine, because ${needed.reason}; but `), { report, signal });
 }
 

@@ -1,0 +1,42 @@
+/** Host-wide allocations, as processes that see the host differently share them. */
+import { notEqual, ok } from 'node:assert/strict';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { allocateUidRange, releaseAllocation, RUN_DIRECTORY } from '../../src/platform/host.ts';
+import { newInstanceId } from '../../src/platform/ids.ts';
+import { run } from '../../src/platform/processes.ts';
+
+const HOST = new URL('../../src/platform/host.ts', import.meta.url).href;
+
+/** The uid range that a process is given whose file system has nothing at `hidden`. */
+async function rangeElsewhere(hidden: string, dataDirectory: string): Promise<number> {
+  const program = `
+    import { allocateUidRange, releaseAllocation } from '${HOST}';
+    const { id, base } = await allocateUidRange({ dataDirectory: process.argv[1], owner: 'elsewhere' });
+    await releaseAllocation(id);
+    process.stdout.write(String(base));`;
+  const { stdout } = await run([
+    'unshare', '--mount', '--', 'sh', '-c', 'mount -t tmpfs none "$1" && shift && exec "$@"', 'sh', hidden, process.execPath, '--input-type=module', '-e', program, dataDirectory,
+  ]);
+  return Number(stdout);
+}
+
+test('a process that does not see a data directory leaves it what its instances have, and takes back what nobody has', async () => {
+  const dataDirectory = join(await mkdtemp(join(tmpdir(), 'ingot-host-')), 'data');
+  await mkdir(dataDirectory);
+  const owner = newInstanceId();
+  const folder = join(RUN_DIRECTORY, owner);
+  await mkdir(folder, { recursive: true });
+  const mine = await allocateUidRange({ dataDirectory, owner });
+  try {
+    notEqual(await rangeElsewhere(dirname(dataDirectory), dirname(dirname(dataDirectory))), mine.base);
+    await rm(folder, { recursive: true });
+    ok((await rangeElsewhere(dirname(dataDirectory), dirname(dirname(dataDirectory)))) <= mine.base);
+  } finally {
+    await releaseAllocation(mine.id);
+    await rm(folder, { recursive: true, force: true });
+    await rm(dirname(dataDirectory), { recursive: true, force: true });
+  }
+});
