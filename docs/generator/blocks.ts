@@ -123,7 +123,7 @@ const EVERY_MAPPING: readonly InstanceBlockDeviceMapping[] = [
 const EVERYTHING: Image = {
   infrastructureConfiguration: {
     subnetId: 'subnet-1', keyPair: 'k', snsTopicArn: 'arn', logging: { s3Logs: {} }, instanceMetadataOptions: {}, placement: {}, securityGroupIds: ['sg-1'],
-    instanceTypes: ['t3.micro', 't3.small'], terminateInstanceOnFailure: false,
+    instanceTypes: ['t3.micro', 't3.small'], 
   },
   imageScanningConfiguration: { imageScanningEnabled: true },
   loggingConfiguration: { logGroupName: 'g' },

@@ -12,6 +12,7 @@ import * as resourcePolicies from './migrations/0003-resource-policies.ts';
 import * as workflowsAndContainers from './migrations/0004-workflows-and-containers.ts';
 import * as principals from './migrations/0005-principals.ts';
 import * as waitsAndStates from './migrations/0006-waits-and-states.ts';
+import * as keptInstances from './migrations/0007-kept-instances.ts';
 import type { Tables } from './tables.ts';
 
 /** An open catalogue. */
@@ -46,6 +47,7 @@ const migrations: readonly Migration[] = [
   { number: 4, name: 'workflows and containers', up: workflowsAndContainers.up },
   { number: 5, name: 'principals', up: principals.up },
   { number: 6, name: 'waits and states', up: waitsAndStates.up },
+  { number: 7, name: 'kept instances', up: keptInstances.up },
 ];
 
 /**

@@ -95,6 +95,8 @@ export interface InstanceTable {
   /** JSON of what was asked for at launch (published ports, keys, user data). */
   request: string;
   created: string;
+  /** Of a build or test instance that outlives its failed image: when its time is over. */
+  kept_until: string | null;
 }
 
 /** See `platform/held.ts`. `seq` gives the order in which things were taken. */

@@ -26,9 +26,21 @@ export async function liveInstances(db: Kysely<Tables>): Promise<readonly Instan
   return db.selectFrom('instances').selectAll().where('state', 'in', ['pending', 'running', 'shutting-down']).orderBy('created').execute();
 }
 
-/** Launched instances that wait to be made, and those that wait to be ended, oldest first. */
+/** Launched instances that wait to be made, and those (kept ones among them) that wait to be ended, oldest first. */
 export async function instancesToActOn(db: Kysely<Tables>): Promise<readonly InstanceRecord[]> {
-  return db.selectFrom('instances').selectAll().where('purpose', '=', 'launch').where('state', 'in', ['pending', 'shutting-down']).orderBy('created').execute();
+  return db.selectFrom('instances').selectAll()
+    .where((e) => e.or([e('purpose', '=', 'launch'), e('kept_until', 'is not', null)]))
+    .where('state', 'in', ['pending', 'shutting-down']).orderBy('created').execute();
+}
+
+/** Has kept instances whose time is over ended. @param now ISO-8601 */
+export async function endExpired(db: Kysely<Tables>, now: string): Promise<void> {
+  await db.updateTable('instances').set({ state: 'shutting-down', reason: 'the time that it was kept for is over' }).where('state', '=', 'running').where('kept_until', '<=', now).execute();
+}
+
+/** Whether an instance is a user's, not a build's: launched, or kept after a failure. It outlives worker and server. */
+export function isUsers({ purpose, kept_until }: Pick<InstanceRecord, 'purpose' | 'kept_until'>): boolean {
+  return purpose === 'launch' || kept_until !== null;
 }
 
 /** The latest instances of an account in a Region, newest first. */

@@ -6,17 +6,18 @@ import { imagebuilderClient, signedJson, type Connection } from '../platform/api
 import { sleep } from '../platform/clock.ts';
 import { loadCredentials } from '../platform/credentials.ts';
 import { parseTemplate, planTemplate, resolveResource, TemplateError, type Plan, type PlannedResource, type ResourceAttributes } from '../templates/template.ts';
-import { cacheTagOf, withCacheTag } from './build/cache.ts';
+import { imageTagsOf, withTags } from './build/image-tags.ts';
 import { createImage, deployResource, type DeployContext } from './build/deploy.ts';
-import { humanOutput, jsonOutput, type AmiFile, type BuildOutput, type BuildResult } from './build/output.ts';
+import { humanOutput, jsonOutput, type AmiFile, type BuildOutput, type BuildResult, type KeptInstance } from './build/output.ts';
 import { connectTo, dataDirectoryOf, regionOf } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { requireFitHost } from './fitness.ts';
 import { followImage } from './follow.ts';
+import type { InstanceDescription } from './instances.ts';
 import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
 
 export const build: Command = {
-  usage: 'build TEMPLATE [--parameter NAME=VALUE]... [--no-cache | --cache | --cache-max-age AGE] [--region REGION] [--data DIR] [--json]',
+  usage: 'build TEMPLATE [--parameter NAME=VALUE]... [--no-cache | --cache | --cache-max-age AGE] [--keep-on-failure] [--region REGION] [--data DIR] [--json]',
   help: `
 Builds the images of a CloudFormation template (YAML or JSON): makes or updates its AWS::ImageBuilder resources, then builds each
 AWS::ImageBuilder::Image of it, one after the other, or runs its pipelines when it has no Image. Resources that are the same stay as they are.
@@ -30,6 +31,8 @@ Ctrl-C cancels the image that is being built and leaves when that is done; a sec
   --no-cache              run every component, whatever layers of earlier builds there are
   --cache-max-age AGE     take layers of earlier builds that are not older: 90m, 24h, 7d
   --cache                 take them as when nothing else is said (24h), where the template's tag ingot:layer-cache says otherwise
+  --keep-on-failure       leave the build or test instance of a failed image as it stood for 4 hours, and say how to enter it
+  --keep-for TIME         the same for another time: 90m, 12h, 2d
   --json                  one progress record a line; the last line has "type":"result"
 
 Exit code: 0 built, 1 failed, 2 used wrongly (a fault of the template too), 130 cancelled by Ctrl-C.
@@ -39,6 +42,7 @@ Example:
   options: {
     parameter: { type: 'string', multiple: true, short: 'p' }, 'stack-name': { type: 'string' }, region: { type: 'string' }, data: { type: 'string' }, json: { type: 'boolean' },
     cache: { type: 'boolean' }, 'no-cache': { type: 'boolean' }, 'cache-max-age': { type: 'string' },
+    'keep-on-failure': { type: 'boolean' }, 'keep-for': { type: 'string' },
   },
   positionals: ['TEMPLATE'],
   run,
@@ -53,8 +57,8 @@ interface Run {
   readonly plan: Plan;
   readonly output: BuildOutput;
   readonly interrupt: Interrupt;
-  /** Goes to each image as a tag; its own tags decide when absent. */
-  readonly cacheTag: string | undefined;
+  /** Go to each image, over its own. */
+  readonly imageTags: Readonly<Record<string, string>>;
   readonly known: Map<string, ResourceAttributes>;
 }
 
@@ -64,14 +68,14 @@ async function run(args: Arguments): Promise<number> {
   const output = args.flag('json') ? jsonOutput() : humanOutput(args.text('data') === undefined ? undefined : dataDirectory);
   const interrupt = catchInterrupt(() => output.note('interrupted: cancelling (once more leaves at once)'));
   try {
-    const cacheTag = cacheTagOf(args);
+    const imageTags = imageTagsOf(args);
     const plan = await readPlan(args, dataDirectory, region);
     await requireFitHost('build', dataDirectory);
     const connection = await connectTo(dataDirectory, region);
     const { account } = await loadCredentials(dataDirectory);
     const client = imagebuilderClient(connection);
     const deploy = { client, region, account, signal: interrupt.signal };
-    return await buildAll({ dataDirectory, region, connection, deploy, plan, output, interrupt, cacheTag, known: new Map() });
+    return await buildAll({ dataDirectory, region, connection, deploy, plan, output, interrupt, imageTags, known: new Map() });
   } catch (error) {
     if (interrupt.signal.aborted) {
       output.failed('interrupted');
@@ -148,7 +152,7 @@ async function buildAll(run: Run): Promise<number> {
   }
   if (images.length > 0) return 0;
   for (const pipeline of pipelines) {
-    const answer = await run.deploy.client.send(new StartImagePipelineExecutionCommand({ imagePipelineArn: run.known.get(pipeline.logicalId)!.ref, ...withCacheTag(run.cacheTag, undefined) } as never));
+    const answer = await run.deploy.client.send(new StartImagePipelineExecutionCommand({ imagePipelineArn: run.known.get(pipeline.logicalId)!.ref, ...withTags(undefined, run.imageTags) } as never));
     const code = await watch(run, answer.imageBuildVersionArn!, pipeline);
     if (code !== 0) return code;
   }
@@ -168,7 +172,7 @@ async function buildImage(run: Run, resource: PlannedResource): Promise<number> 
   // A signal between the request and its answer must not leave an image that nobody cancels, so this request is not aborted.
   run.interrupt.signal.throwIfAborted();
   const request = requestFor(run, resource);
-  const arn = await createImage({ ...run.deploy, signal: new AbortController().signal }, resource, { ...request, ...withCacheTag(run.cacheTag, request['tags']) });
+  const arn = await createImage({ ...run.deploy, signal: new AbortController().signal }, resource, { ...request, ...withTags(request['tags'], run.imageTags) });
   return watch(run, arn, resource);
 }
 
@@ -190,8 +194,9 @@ async function watch(run: Run, arn: string, resource: PlannedResource): Promise<
   const image = await finalImage(connection, arn);
   const status = image.state?.status ?? 'FAILED';
   const amis = status === 'AVAILABLE' ? await amisOf(connection, arn) : [];
+  const kept = status === 'FAILED' ? await keptOf(connection, arn) : [];
   const result: BuildResult = {
-    status, image: arn, amis, seconds: Math.round((Date.now() - started) / 100) / 10,
+    status, image: arn, amis, kept, seconds: Math.round((Date.now() - started) / 100) / 10,
     ...(image.state?.reason === undefined ? {} : { reason: image.state.reason }),
   };
   run.output.result(result);
@@ -217,6 +222,12 @@ async function finalImage(connection: Connection, arn: string): Promise<Image> {
 
 async function cancelImage(run: Run, arn: string): Promise<void> {
   await imagebuilderClient(run.connection).send(new CancelImageCreationCommand({ imageBuildVersionArn: arn } as never));
+}
+
+/** The instances that outlive a failed image. */
+async function keptOf(connection: Connection, arn: string): Promise<readonly KeptInstance[]> {
+  const { instances } = await signedJson<{ instances: readonly InstanceDescription[] }>(connection, { method: 'GET', path: '/ingot/instances' });
+  return instances.flatMap(({ instanceId, image, state, purpose, keptUntil }) => (image === arn && state === 'running' && keptUntil !== undefined ? [{ instanceId, purpose, until: keptUntil }] : []));
 }
 
 async function amisOf(connection: Connection, arn: string): Promise<readonly AmiFile[]> {

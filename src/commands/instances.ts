@@ -8,18 +8,22 @@ import { table } from './text.ts';
 export interface InstanceDescription {
   readonly instanceId: string;
   readonly imageId: string;
+  /** ARN of the image that its AMI is of, or that it worked on. */
+  readonly image?: string;
   readonly state: string;
   readonly reason?: string;
   readonly instanceType: string;
   readonly launchTime: string;
   readonly publish: readonly { readonly hostAddress?: string; readonly hostPort: number; readonly instancePort: number }[];
   readonly purpose: string;
+  /** ISO-8601, of one that was kept after a failure. */
+  readonly keptUntil?: string;
 }
 
 export const instances: Command = {
   usage: 'instances [--all] [--json] [--data DIR]',
   help: `
-Lists the launched instances.
+Lists the launched instances, and those of failed builds that are kept (\`build --keep-on-failure\`).
 
   --all            those that have ended too, and those of builds and tests
   --json           as JSON, one instance a line
@@ -34,7 +38,7 @@ Example:
 
 async function run(args: Arguments): Promise<number> {
   const { instances: every } = await signedJson<{ instances: readonly InstanceDescription[] }>(await connect(args), { method: 'GET', path: '/ingot/instances' });
-  const found = args.flag('all') ? every : every.filter(({ purpose, state }) => purpose === 'launch' && state !== 'terminated');
+  const found = args.flag('all') ? every : every.filter(({ purpose, keptUntil, state }) => (purpose === 'launch' || keptUntil !== undefined) && state !== 'terminated');
   if (args.flag('json')) {
     for (const instance of found) process.stdout.write(`${JSON.stringify(instance)}\n`);
     return 0;
@@ -43,13 +47,18 @@ async function run(args: Arguments): Promise<number> {
     process.stdout.write('no instances\n');
     return 0;
   }
-  const rows = [['ID', 'STATE', 'IMAGE', 'TYPE', 'LAUNCHED', 'PORTS'], ...found.map(rowOf)];
+  const rows = [['ID', 'STATE', 'IMAGE', 'TYPE', 'LAUNCHED', 'NOTE'], ...found.map(rowOf)];
   process.stdout.write(table(rows));
   return 0;
 }
 
 function rowOf(instance: InstanceDescription): string[] {
   const ports = instance.publish.map((port) => `${port.hostAddress ?? '127.0.0.1'}:${port.hostPort}->${port.instancePort}`).join(' ');
-  const { instanceId, state, imageId, instanceType, launchTime } = instance;
-  return [instanceId, state, imageId, instanceType, launchTime.slice(0, 19).replace('T', ' '), instance.reason ?? ports];
+  const { instanceId, state, imageId, image, instanceType, launchTime, keptUntil, purpose } = instance;
+  const note = keptUntil === undefined ? ports : `${purpose} instance, kept until ${shortTime(keptUntil)}`;
+  return [instanceId, state, imageId || (image ?? '').replace(/^.*:image\//, ''), instanceType, shortTime(launchTime), instance.reason ?? note];
+}
+
+function shortTime(time: string): string {
+  return time.slice(0, 19).replace('T', ' ');
 }

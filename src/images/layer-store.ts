@@ -9,7 +9,7 @@ import { dirname, join, relative } from 'node:path';
 import { findAmi, type Ami } from '../catalog/amis.ts';
 import type { Catalog, Queryable } from '../catalog/catalog.ts';
 import {
-  allLayers, beginLayer, chainLength, completeLayer, deleteLayer, endLayerUses, getLayer, type Layer, layerWithKey, replaceLayerFile, unfinishedLayers,
+  allLayers, beginLayer, chainLength, completeLayer, deleteLayer, endLayerUses, getLayer, type Layer, layerUses, layerWithKey, replaceLayerFile, unfinishedLayers,
   unreferencedLayer, unreferencedLayers, useLayer,
 } from '../catalog/layers.ts';
 import { syncFile } from '../platform/files.ts';
@@ -140,6 +140,11 @@ export class LayerStore {
     });
   }
 
+  /** Notes a layer as used by `owner` until `release`. */
+  async use(layerId: string, owner: string): Promise<void> {
+    await useLayer(this.catalog.db, layerId, owner);
+  }
+
   /** Forgets what `owner` used. */
   async release(owner: string): Promise<void> {
     await endLayerUses(this.catalog.db, owner);
@@ -166,9 +171,23 @@ export class LayerStore {
     return { ...layer, path: join(this.dataDirectory, path) };
   }
 
-  /** Discards the layers whose writing was cut off, and files that no record names. For a start, before anything writes. */
+  /** Discards the layers that `owner` used and was still writing, and those below them that are of no use to anybody then. */
+  async discardWritten(owner: string): Promise<void> {
+    const mine = new Set((await layerUses(this.catalog.db)).filter((use) => use.owner === owner).map((use) => use.layer_id));
+    for (const layer of await unfinishedLayers(this.catalog.db)) {
+      if (!mine.has(layer.id)) continue;
+      await this.discard({ id: layer.id, path: this.path(layer) });
+      if (layer.parent_id !== null) await this.discardChain(layer.parent_id, { keepReusable: true });
+    }
+  }
+
+  /**
+   * Discards the layers whose writing was cut off, and files that no record names. For a start, before anything writes. A layer that is in
+   * use is one that a kept instance writes to.
+   */
   async discardUnfinished(): Promise<number> {
-    const layers = await unfinishedLayers(this.catalog.db);
+    const used = new Set((await layerUses(this.catalog.db)).map((use) => use.layer_id));
+    const layers = (await unfinishedLayers(this.catalog.db)).filter(({ id }) => !used.has(id));
     // Newest first: a child goes before the parent it refers to.
     for (const layer of layers) await this.discard({ id: layer.id, path: this.path(layer) });
     const known = new Set((await allLayers(this.catalog.db)).map(({ path }) => path));

@@ -66,7 +66,7 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
   }
 }
 
-/** Ends a launched instance that is `shutting-down`, and forgets what it wrote. */
+/** Ends a launched or kept instance that is `shutting-down`, and forgets what it wrote. */
 export async function endLaunched(catalog: Catalog, record: InstanceRecord): Promise<void> {
   const held = heldRecorder(catalog.db, record.id);
   if (record.handle !== null) {
@@ -75,6 +75,8 @@ export async function endLaunched(catalog: Catalog, record: InstanceRecord): Pro
   }
   await releaseAll(held);
   await rm(diskPath(catalog.dataDirectory, record.id), { force: true });
+  // A kept one wrote to a layer of its build.
+  await new LayerStore(catalog, catalog.dataDirectory).discardWritten(record.id);
   await letGo(catalog, record);
   await updateInstance(catalog.db, record.id, { state: 'terminated', handle: null });
 }

@@ -3,7 +3,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { findAmi, amisOfImage, type Ami } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { heldRecorder } from '../catalog/held.ts';
-import { getInstance, insertInstance, type InstanceRecord, listInstances, updateInstance } from '../catalog/instances.ts';
+import { getInstance, insertInstance, type InstanceRecord, isUsers, listInstances, updateInstance } from '../catalog/instances.ts';
 import { resolveImage } from '../catalog/resolve.ts';
 import { driverNamed } from '../instances/launch.ts';
 import { InstanceError, type Instance, type InstanceHandle } from '../instances/instance.ts';
@@ -43,7 +43,7 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
       const id = newInstanceId();
       await insertInstance(catalog.db, {
         id, purpose: 'launch', account: owner.account, region: owner.region, image_arn: ami.image_arn, ami_id: ami.id, driver: 'qemu',
-        instance_type: instanceType, state: 'pending', reason: null, handle: null, request: JSON.stringify(stored), created: timestamp(),
+        instance_type: instanceType, state: 'pending', reason: null, handle: null, request: JSON.stringify(stored), created: timestamp(), kept_until: null,
       });
       wakeWorker();
       return describe((await getInstance(catalog.db, id))!);
@@ -59,7 +59,7 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
 
     async terminate(owner, instanceId) {
       const record = await owned(catalog, owner, instanceId);
-      if (record.purpose !== 'launch') throw invalidRequest(`${instanceId} is the ${record.purpose} instance of ${record.image_arn}: cancel the image to end it.`);
+      if (!isUsers(record)) throw invalidRequest(`${instanceId} is the ${record.purpose} instance of ${record.image_arn}: cancel the image to end it.`);
       if (record.state === 'pending' || record.state === 'running') {
         await updateInstance(catalog.db, instanceId, { state: 'shutting-down' });
         wakeWorker();
@@ -164,6 +164,7 @@ export function describe(record: InstanceRecord): InstanceDescription {
   return {
     instanceId: record.id,
     imageId: record.ami_id ?? '',
+    ...(record.image_arn === null ? {} : { image: record.image_arn }),
     state: record.state,
     ...(record.reason === null ? {} : { reason: record.reason }),
     driver: record.driver,
@@ -171,5 +172,6 @@ export function describe(record: InstanceRecord): InstanceDescription {
     launchTime: record.created,
     publish: stored.publish ?? [],
     purpose: record.purpose,
+    ...(record.kept_until === null ? {} : { keptUntil: record.kept_until }),
   };
 }

@@ -6,6 +6,8 @@ export interface InstanceDescription {
   readonly instanceId: string;
   /** `ami-…` that it was launched from. */
   readonly imageId: string;
+  /** ARN of the image that its AMI is of, or that it worked on. */
+  readonly image?: string;
   readonly state: 'pending' | 'running' | 'shutting-down' | 'terminated' | 'failed';
   /** Why it failed. */
   readonly reason?: string;
@@ -15,6 +17,8 @@ export interface InstanceDescription {
   readonly launchTime: string;
   readonly publish: readonly PublishRequest[];
   readonly purpose: 'launch' | 'build' | 'test';
+  /** Of a build or test instance that was kept after a failure: ISO-8601, when it is ended. */
+  readonly keptUntil?: string;
 }
 
 /** A port of the host that leads to one of the instance. */

@@ -119,7 +119,7 @@ describe('storage', () => {
     const id = newInstanceId();
     await insertInstance(catalog.db, {
       id, purpose: 'launch', account: ME.account, region: 'us-east-1', image_arn: IMAGE, ami_id: one, driver: 'qemu', instance_type: 't3.small', state: 'shutting-down', reason: null,
-      handle: null, request: '{}', created: new Date().toISOString(),
+      handle: null, request: '{}', created: new Date().toISOString(), kept_until: null,
     });
     await layers.takeAmi(one, 'us-east-1', id);
     assert.deepEqual((await storage.deregister(ME, one)).keptBy, [id]);

@@ -8,7 +8,7 @@ import { closeExecutions } from '../catalog/executions.ts';
 import { heldOwners, heldRecorder } from '../catalog/held.ts';
 import { openImageLog } from '../catalog/image-log.ts';
 import { imagesInProgress } from '../catalog/image-work.ts';
-import { liveInstances, updateInstance } from '../catalog/instances.ts';
+import { isUsers, liveInstances, updateInstance } from '../catalog/instances.ts';
 import { layerUsers, unfinishedLayers } from '../catalog/layers.ts';
 import { abandonedImages, endLease } from '../catalog/leases.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
@@ -30,7 +30,7 @@ export const ABANDONED_REASON = 'The worker process ended while it worked on thi
 
 /**
  * Sweeps before a worker begins, while nothing else works on this data directory: instances that are no user's are ended,
- * unfinished layers and copies removed, images in progress FAILED. Launched instances that still run are left alone.
+ * unfinished layers and copies removed, images in progress FAILED. Launched and kept instances that still run are left alone.
  */
 export async function sweepAtStart(catalog: Catalog): Promise<void> {
   if ((await runningOut(catalog.dataDirectory)) !== undefined) await makeRoom(catalog);
@@ -56,17 +56,21 @@ export async function sweepAtStart(catalog: Catalog): Promise<void> {
 
 /** Where the disk is full no record can be written: what needs none goes first, the machines of builds and the files that they wrote to. */
 async function makeRoom(catalog: Catalog): Promise<void> {
-  const launched = new Set((await liveInstances(catalog.db)).filter(({ purpose }) => purpose === 'launch').map(({ id }) => id));
+  const launched = new Set((await liveInstances(catalog.db)).filter(({ purpose }) => purpose === 'launch').map(({ id }) => id)); // Kept ones go, too.
   for (const owner of await heldOwners(catalog.db)) if (!launched.has(owner)) await releaseAll(heldRecorder(catalog.db, owner)).catch(() => {});
   for (const { path } of await unfinishedLayers(catalog.db)) await rm(join(catalog.dataDirectory, path), { force: true });
 }
 
-/** Ends build and test instances, and launched ones that died. Returns the launched ones that run. */
+/** Ends build and test instances, and launched and kept ones that died. Returns those of users that run. */
 async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
   const running = new Set<string>();
   for (const record of await liveInstances(catalog.db)) {
-    if (record.purpose === 'launch') {
-      if (record.state !== 'running') continue; // The worker makes or ends it.
+    if (isUsers(record)) {
+      if (record.state !== 'running') {
+        // The worker makes or ends it; until then what a kept one wrote to stays, so that it is freed in one place.
+        if (record.kept_until !== null) running.add(record.id);
+        continue;
+      }
       try {
         await driverNamed(record.driver).attach(JSON.parse(record.handle ?? '{}') as InstanceHandle, heldRecorder(catalog.db, record.id));
         running.add(record.id);

@@ -5,10 +5,11 @@
 import { hostname } from 'node:os';
 import type { Catalog } from '../catalog/catalog.ts';
 import { cancelRequested } from '../catalog/image-work.ts';
-import { instancesToActOn } from '../catalog/instances.ts';
+import { endExpired, instancesToActOn } from '../catalog/instances.ts';
 import { claimImage, endLease, renewLeases, type Lessee } from '../catalog/leases.ts';
 import { endLaunched, makeLaunched } from '../launches/act.ts';
 import { runningOut } from '../images/space.ts';
+import { timestamp } from '../platform/clock.ts';
 import { logger } from '../platform/log.ts';
 import { newUuid } from '../platform/ids.ts';
 import { processStartTime } from '../platform/processes.ts';
@@ -68,6 +69,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
         });
       images.set(arn, { controller, done });
     }
+    if (!stopping) await endExpired(catalog.db, timestamp());
     for (const record of stopping ? [] : await instancesToActOn(catalog.db)) {
       const busy = launches.get(record.id);
       if (busy !== undefined) {

@@ -5,6 +5,11 @@ export function timestamp(): string {
   return new Date().toISOString();
 }
 
+/** The time in so many seconds, in the same form. */
+export function timestampAfter(seconds: number): string {
+  return new Date(Date.now() + seconds * 1000).toISOString();
+}
+
 /** Waits `ms` milliseconds; rejects with the signal's reason when it is aborted. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

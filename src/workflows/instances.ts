@@ -75,7 +75,7 @@ async function launchMachine(work: ImageWork, launch: WorkLaunch, choice: Driver
 
   await insertInstance(work.catalog.db, {
     id, purpose: launch.purpose, account: work.account, region: work.region, image_arn: work.arn, ami_id: null, driver: driver.name,
-    instance_type: launch.instanceType, state: 'pending', reason: null, handle: null, request: '{}', created: timestamp(),
+    instance_type: launch.instanceType, state: 'pending', reason: null, handle: null, request: '{}', created: timestamp(), kept_until: null,
   });
   report({ type: 'log', text: `${id}: ${launch.purpose} instance, ${launch.instanceType}, driver ${driver.name} (${choice.reason})` });
 

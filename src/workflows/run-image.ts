@@ -19,6 +19,7 @@ import { refuseUnfitHost } from './host-fitness.ts';
 import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
 import { endWorkInstance } from './instances.ts';
 import { runWorkflow, type StageLimit } from './interpreter.ts';
+import { isToBeKept, keepSeconds, keepWorkInstance } from './keep.ts';
 import { refuseDangerous, resolveComponents, warnWithoutEffect } from './preparation.ts';
 import { outputResources } from './outputs.ts';
 import { selectWorkflows, type SelectedWorkflow } from './select-workflows.ts';
@@ -63,6 +64,7 @@ async function stages(work: ImageWork): Promise<void> {
   await setStatus(work.catalog, work.arn, work.report, 'CREATING');
   work.signal.throwIfAborted();
   refuseDangerous(work.image);
+  keepSeconds(work.image, 'build');
   // A distribution that cannot be carried out is said before the build, not after it.
   planOf(work);
   work.components = await resolveComponents(work);
@@ -112,7 +114,8 @@ async function end(work: ImageWork, cause: Error): Promise<void> {
   const full = await makeRoom(work);
   const error = full === undefined || cause instanceof CancelledError ? cause : new Error(full, { cause });
   const cancelled = error instanceof CancelledError;
-  for (const id of [...work.instances.keys()]) {
+  for (const [id, entry] of work.instances) {
+    if (full === undefined && isToBeKept(work, entry) && (await keepWorkInstance(work, entry))) continue;
     await endWorkInstance(work, id).catch((cause: unknown) => {
       work.report({ type: 'log', level: 'error', text: `${id} could not be ended cleanly, the sweeper will: ${(cause as Error).message}` });
     });

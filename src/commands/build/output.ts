@@ -12,11 +12,20 @@ export interface AmiFile {
   readonly file: string;
 }
 
+/** A build or test instance that outlives its failed image. */
+export interface KeptInstance {
+  readonly instanceId: string;
+  readonly purpose: string;
+  /** ISO-8601. */
+  readonly until: string;
+}
+
 /** How one build ended. */
 export interface BuildResult {
   readonly status: string;
   readonly image: string;
   readonly amis: readonly AmiFile[];
+  readonly kept: readonly KeptInstance[];
   readonly seconds: number;
   readonly reason?: string;
 }
@@ -42,9 +51,9 @@ export function jsonOutput(): BuildOutput {
     note: log,
     begin: () => {},
     record: write,
-    result: ({ status, image, amis, seconds, reason }) => {
+    result: ({ status, image, amis, kept, seconds, reason }) => {
       if (status === 'AVAILABLE') write({ type: 'result', status, image, amis, seconds });
-      else write({ type: 'result', status, image, reason: reason ?? status, seconds });
+      else write({ type: 'result', status, image, reason: reason ?? status, ...(kept.length === 0 ? {} : { kept }), seconds });
     },
     failed: (reason) => write({ type: 'result', status: 'FAILED', reason }),
   };
@@ -65,7 +74,7 @@ export function humanOutput(dataDirectory: string | undefined): BuildOutput {
       view?.end();
       const done = view;
       view = undefined;
-      process.stdout.write(result.status === 'AVAILABLE' ? success(result, done, dataDirectory) : failure(result, done));
+      process.stdout.write(result.status === 'AVAILABLE' ? success(result, done, dataDirectory) : failure(result, done, dataDirectory));
     },
     failed(reason) {
       view?.end();
@@ -86,15 +95,24 @@ function success(result: BuildResult, view: BuildView | undefined, dataDirectory
   lines.push(`${result.status} in ${duration(result.seconds)}`, `  image  ${result.image}`);
   for (const ami of result.amis) lines.push(`  AMI    ${ami.id}  ${ami.region}  ${ami.file}`);
   const first = result.amis[0];
-  const data = dataDirectory === undefined ? '' : ` --data ${shellWord(dataDirectory)}`;
+  const data = dataOption(dataDirectory);
   if (first !== undefined) lines.push('', `To launch it:  ./ingot launch ${first.id} --publish 8080:80${data}`);
   return `${lines.join('\n')}\n`;
 }
 
-function failure(result: BuildResult, view: BuildView | undefined): string {
+function failure(result: BuildResult, view: BuildView | undefined, dataDirectory: string | undefined): string {
   const lines = ['', `${result.status} after ${duration(result.seconds)}: ${result.image}`];
   const step = view === undefined ? undefined : failedStep(view.state);
   if (step !== undefined && step.lines.length > 0) lines.push(`The last lines of ${step.label}:`, ...step.lines.slice(-10).map((line) => `  | ${line}`));
   if (result.reason !== undefined) lines.push(`Reason: ${result.reason.split('\n').map(plainLine).join('\n  ')}`);
+  const data = dataOption(dataDirectory);
+  for (const { instanceId, purpose, until } of result.kept) {
+    lines.push('', `The ${purpose} instance is kept as it stood, until ${new Date(until).toLocaleString('sv')}:`, `  enter it  ./ingot shell ${instanceId}${data}`, `  end it    ./ingot terminate ${instanceId}${data}`);
+  }
   return `${lines.join('\n')}\n`;
+}
+
+/** For commands that the reader may copy. */
+function dataOption(dataDirectory: string | undefined): string {
+  return dataDirectory === undefined ? '' : ` --data ${shellWord(dataDirectory)}`;
 }

@@ -7,6 +7,7 @@ import { componentsOf, groundKey, reuseLayers } from '../build-plan.ts';
 import { chooseBuildDriver, chooseTestDriver } from '../choose-driver.ts';
 import { DEFAULT_INSTANCE_TYPE, endWorkInstance, launchWorkInstance } from '../instances.ts';
 import { StepError } from '../image-work.ts';
+import { isToBeKept } from '../keep.ts';
 import { driversFor } from '../machine-moves.ts';
 import { rootVolumeBytes } from '../volumes.ts';
 import type { StepAction, StepContext, StepOutputs } from './action.ts';
@@ -15,7 +16,9 @@ export const launchInstance: StepAction = {
   name: 'LaunchInstance',
   run,
   async rollback({ work }, outputs) {
-    if (typeof outputs['instanceId'] === 'string') await endWorkInstance(work, outputs['instanceId']);
+    const entry = work.instances.get(String(outputs['instanceId']));
+    // Kept ones are settled at the end of the work, with those whose step has no rollback.
+    if (entry !== undefined && !isToBeKept(work, entry)) await endWorkInstance(work, String(outputs['instanceId']));
   },
 };
 

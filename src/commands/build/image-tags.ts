@@ -1,0 +1,36 @@
+/** The options of `ingot build` that go to the images as tags: on layers of earlier builds, on what is kept of a failed one. */
+import { ageSeconds, CACHE_TAG } from '../../workflows/cache-policy.ts';
+import { DEFAULT_KEEP_SECONDS, KEEP_TAG } from '../../workflows/keep.ts';
+import { WrongUse, type Arguments } from '../command.ts';
+
+/** Tags that the options ask for; they win over the template's. @throws {WrongUse} */
+export function imageTagsOf(args: Arguments): Readonly<Record<string, string>> {
+  const cache = cacheTagOf(args);
+  const keep = keepTagOf(args);
+  return { ...(cache === undefined ? {} : { [CACHE_TAG]: cache }), ...(keep === undefined ? {} : { [KEEP_TAG]: keep }) };
+}
+
+/** How long the instance of a failed build is kept; `undefined` when the options do not say that it is. */
+function keepTagOf(args: Arguments): string | undefined {
+  const given = args.text('keep-for');
+  if (given === undefined) return args.flag('keep-on-failure') ? `${DEFAULT_KEEP_SECONDS / 3600}h` : undefined;
+  if (!ageSeconds(given)) throw new WrongUse(`--keep-for takes how long, such as 90m, 4h or 2d, not '${given}'`);
+  return given;
+}
+
+/**
+ * What the options say about layers of earlier builds, as the value of an image's tag; `undefined` when they say nothing.
+ * @throws {WrongUse} when the options contradict each other, or the age is none
+ */
+function cacheTagOf(args: Arguments): string | undefined {
+  const age = args.text('cache-max-age');
+  const given = [...(args.flag('cache') ? ['--cache'] : []), ...(args.flag('no-cache') ? ['--no-cache'] : []), ...(age === undefined ? [] : ['--cache-max-age'])];
+  if (given.length > 1) throw new WrongUse(`${given.join(' and ')} exclude each other`);
+  if (age !== undefined && ageSeconds(age) === undefined) throw new WrongUse(`--cache-max-age takes an age such as 90m, 24h or 7d, not '${age}'`);
+  return age ?? (args.flag('no-cache') ? 'off' : args.flag('cache') ? 'on' : undefined);
+}
+
+/** The tags of a request with those that the options ask for. */
+export function withTags(tags: unknown, asked: Readonly<Record<string, string>>): { readonly tags?: Readonly<Record<string, string>> } {
+  return Object.keys(asked).length === 0 ? {} : { tags: { ...(tags as Readonly<Record<string, string>> | undefined), ...asked } };
+}
