@@ -156,6 +156,8 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:TerminateInstance': '`{instanceId, state}`; its disk goes with it. Launched instances only',
   'ingot:ExecuteCommand': '`{argv, env?, cwd?, timeoutSeconds?}`; answers lines `{"stream":"stdout"\\|"stderr","data":"<base64>"}`, last `{"exitCode","signal","timedOut"}` or `{"error"}`. The command ends when the client goes',
   'ingot:OpenShell': '`?rows=&columns=&term=`; goes on as a WebSocket: a login shell of root, on a terminal of that size, or reading a script from its stdin without one',
+  'ingot:GetFiles': '`?path=`; goes on as a WebSocket: a tar archive on stdout, of `./name` or of `./` and what is below',
+  'ingot:PutFiles': '`?path=&name=`; goes on as a WebSocket: takes a tar archive on stdin, the entry `it`, and what is below if it is a folder, then the entry `end`',
   'ingot:GetConsole': '`?follow=true\\|false`; plain text',
   'ingot:GetImageLog': '`:arn` percent-encoded; `?follow=true\\|false&after=N`; lines of progress records (`events-and-logs.md`). With `follow` it ends when the image has',
   'ingot:ListPrincipals': '`?account=`; `{principals: [Principal]}` of the caller\'s account, or of all for the account of the first key pair',

@@ -55,7 +55,7 @@ function never(): Promise<never> {
 }
 
 const launches: LaunchService = {
-  launch: never, list: never, terminate: never, exec: never, console: never,
+  launch: never, list: never, terminate: never, exec: never, console: never, getFiles: never, putFiles: never,
   async get(_owner, instanceId): Promise<InstanceDescription> {
     if (instanceId !== INSTANCE) throw resourceNotFound(instanceId);
     return { instanceId, imageId: 'ami-0123456789abcdef0', state: 'running', driver: 'qemu', instanceType: 't3.micro', launchTime: '', publish: [], purpose: 'launch' };

@@ -24,16 +24,16 @@ AWS::ImageBuilder::Image of it, one after the other, or runs its pipelines when 
 A server is started in the background when none runs on the data directory; it ends after a minute with nothing to do.
 Ctrl-C cancels the image that is being built and leaves when that is done; a second Ctrl-C leaves at once.
 
-  --parameter NAME=VALUE  a parameter of the template; may be repeated
-  --stack-name NAME       what AWS::StackName stands for (else the template's name)
-  --region REGION         the home Region (else AWS_REGION, else us-east-1)
-  --data DIR              the data directory (else INGOT_DATA, else /var/lib/ingot)
-  --no-cache              run every component, whatever layers of earlier builds there are
-  --cache-max-age AGE     take layers of earlier builds that are not older: 90m, 24h, 7d
-  --cache                 take them as when nothing else is said (24h), where the template's tag ingot:layer-cache says otherwise
-  --keep-on-failure       leave the build or test instance of a failed image as it stood for 4 hours, and say how to enter it
-  --keep-for TIME         the same for another time: 90m, 12h, 2d
-  --json                  one progress record a line; the last line has "type":"result"
+  --parameter, -p NAME=VALUE  a parameter of the template; may be repeated
+  --stack-name NAME           what AWS::StackName stands for (else the template's name)
+  --region REGION             the home Region (else AWS_REGION, else us-east-1)
+  --data DIR                  the data directory (else INGOT_DATA, else /var/lib/ingot)
+  --no-cache                  run every component, whatever layers of earlier builds there are
+  --cache-max-age AGE         take layers of earlier builds that are not older: 90m, 24h, 7d
+  --cache                     take them as when nothing else is said (24h), where the template's tag ingot:layer-cache says otherwise
+  --keep-on-failure           leave the build or test instance of a failed image as it stood for 4 hours, and say how to enter it
+  --keep-for TIME             the same for another time: 90m, 12h, 2d
+  --json                      one progress record a line; the last line has "type":"result"
 
 Exit code: 0 built, 1 failed, 2 used wrongly (a fault of the template too), 130 cancelled by Ctrl-C.
 

@@ -15,6 +15,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   instances: { summary: 'list launched instances', load: async () => (await import('./instances.ts')).instances },
   exec: { summary: 'run a command in a launched instance', load: async () => (await import('./exec.ts')).exec },
   shell: { summary: 'open a shell in a launched or kept instance', load: async () => (await import('./shell.ts')).shell },
+  cp: { summary: 'copy files into an instance or out of it', load: async () => (await import('./cp.ts')).cp },
   console: { summary: 'show the serial console of a launched instance', load: async () => (await import('./console.ts')).console },
   terminate: { summary: 'end a launched instance', load: async () => (await import('./terminate.ts')).terminate },
   df: { summary: 'show what takes space on the disk', load: async () => (await import('./df.ts')).df },
@@ -28,5 +29,6 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   serve: { summary: 'run the API server', load: async () => (await import('./serve.ts')).serve },
   env: { summary: 'print the environment that points the AWS CLI and SDKs at the server', load: async () => (await import('./env.ts')).env },
   doctor: { summary: 'say what this host can do and what it lacks', load: async () => (await import('./doctor.ts')).doctor },
+  completion: { summary: 'print the completion of commands for a shell', load: async () => (await import('./completion.ts')).completion },
   stop: { summary: 'stop the server of a data directory', load: async () => (await import('./stop.ts')).stop },
 };

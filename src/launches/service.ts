@@ -6,7 +6,8 @@ import { heldRecorder } from '../catalog/held.ts';
 import { getInstance, insertInstance, type InstanceRecord, isUsers, listInstances, updateInstance } from '../catalog/instances.ts';
 import { resolveImage } from '../catalog/resolve.ts';
 import { driverNamed } from '../instances/launch.ts';
-import { InstanceError, type Instance, type InstanceHandle } from '../instances/instance.ts';
+import { openGet, openPut } from '../instances/copy.ts';
+import { InstanceError, type Instance, type InstanceHandle, type StreamedCommand } from '../instances/instance.ts';
 import { openShell, type Shell } from '../instances/terminal.ts';
 import { resolveInstanceType } from '../instances/types.ts';
 import { sleep, timestamp } from '../platform/clock.ts';
@@ -77,6 +78,16 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
       return sessionOf(await refusingInstanceErrors(openShell(instance, request)));
     },
 
+    async getFiles(owner, instanceId, path) {
+      const instance = await attached(catalog, owner, instanceId);
+      return sessionOf(withoutTerminal(await refusingInstanceErrors(openGet(instance, path))));
+    },
+
+    async putFiles(owner, instanceId, to) {
+      const instance = await attached(catalog, owner, instanceId);
+      return sessionOf(withoutTerminal(await refusingInstanceErrors(openPut(instance, to))));
+    },
+
     async console(owner, instanceId, options) {
       const record = await owned(catalog, owner, instanceId);
       const path = consolePath(record);
@@ -98,6 +109,10 @@ function command(request: ExecRequest): ExecRequest {
 function sessionOf({ command, terminal, resize }: Shell): Session {
   const { stdin, stdout, stderr } = command;
   return { stdin, stdout, stderr, terminal, ended: refusingInstanceErrors(command.ended), resize, hangUp: () => command.hangUp() };
+}
+
+function withoutTerminal(command: StreamedCommand): Shell {
+  return { command, terminal: false, resize: async () => {} };
 }
 
 /** What went wrong in an instance is for its user to read. */

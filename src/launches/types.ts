@@ -101,6 +101,10 @@ export interface LaunchService {
     onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void,
     signal: AbortSignal,
   ): Promise<ExecEnd>;
+  /** An archive of a file or a folder of the instance, on stdout; what went wrong on stderr. */
+  getFiles(owner: Owner, instanceId: string, path: string): Promise<Session>;
+  /** Takes an archive on stdin to its place: see `instances/copy.ts`. */
+  putFiles(owner: Owner, instanceId: string, to: { readonly path: string; readonly name: string }): Promise<Session>;
   /** Opens a login shell of root. */
   shell(owner: Owner, instanceId: string, request: ShellRequest): Promise<Session>;
   /** The console's text from its beginning; with `follow` until the instance is at its end or `signal` aborts. Rejects before the stream when it cannot begin. */

@@ -22,6 +22,8 @@ export interface TestImage {
   readonly tests?: boolean;
   readonly parent?: string;
   readonly distributionConfigurationArn?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly terminateInstanceOnFailure?: boolean;
 }
 
 /** Creates what an image needs and the image; returns its ARN. */
@@ -43,10 +45,12 @@ export async function createTestImage(server: TestServer, wanted: TestImage): Pr
   }));
   const { infrastructureConfigurationArn } = await client.send(new CreateInfrastructureConfigurationCommand({
     name: `${wanted.name}-${randomUUID().slice(0, 8)}`, instanceProfileName: 'ingot', instanceTypes: ['t3.small'], clientToken: randomUUID(),
+    ...(wanted.terminateInstanceOnFailure === undefined ? {} : { terminateInstanceOnFailure: wanted.terminateInstanceOnFailure }),
     ...(wanted.driver ? { resourceTags: { 'ingot:driver': wanted.driver } } : {}),
   }));
   const request: CreateImageCommandInput = {
     imageRecipeArn, infrastructureConfigurationArn, clientToken: randomUUID(), imageTestsConfiguration: { imageTestsEnabled: wanted.tests ?? false },
+    ...(wanted.tags ? { tags: wanted.tags } : {}),
     ...(wanted.distributionConfigurationArn ? { distributionConfigurationArn: wanted.distributionConfigurationArn } : {}),
   };
   const { imageBuildVersionArn } = await client.send(new CreateImageCommand(request));

@@ -72,6 +72,30 @@ export const instanceRoutes: readonly IngotRoute[] = [
     },
   },
   {
+    action: 'ingot:GetFiles',
+    method: 'GET',
+    path: '/ingot/instances/:id/get',
+    upgrade: true,
+    async handle({ params, query }, context) {
+      const id = idOf(params);
+      const path = readQuery(query, (reader) => reader.required('path', ABSOLUTE));
+      await context.services.launches.get(context, id);
+      return { session: () => context.services.launches.getFiles(context, id, path) };
+    },
+  },
+  {
+    action: 'ingot:PutFiles',
+    method: 'GET',
+    path: '/ingot/instances/:id/put',
+    upgrade: true,
+    async handle({ params, query }, context) {
+      const id = idOf(params);
+      const to = readQuery(query, (reader) => ({ path: reader.required('path', ABSOLUTE), name: reader.string('name', { max: 255, pattern: /^(?!\.{1,2}$)[^/]+$/, expected: "a file's name" }) ?? '' }));
+      await context.services.launches.get(context, id);
+      return { session: () => context.services.launches.putFiles(context, id, to) };
+    },
+  },
+  {
     action: 'ingot:GetConsole',
     method: 'GET',
     path: '/ingot/instances/:id/console',
@@ -83,6 +107,8 @@ export const instanceRoutes: readonly IngotRoute[] = [
     },
   },
 ];
+
+const ABSOLUTE = { pattern: /^\//, expected: 'an absolute path' };
 
 function idOf(params: Readonly<Record<string, string>>): string {
   const id = params['id']!;
@@ -120,7 +146,7 @@ function readExec(reader: Reader): ExecRequest {
   const argv = reader.strings('argv', { min: 1, maxItems: 4096, max: 131_072 });
   if (argv[0] === '') reader.fault('argv[0]', 'It must name a program.');
   const env = reader.map('env', 256);
-  const cwd = reader.string('cwd', { pattern: /^\//, expected: 'an absolute path' });
+  const cwd = reader.string('cwd', ABSOLUTE);
   const timeoutSeconds = reader.integer('timeoutSeconds', 1, 7 * 24 * 3600);
   return { argv, env, ...(cwd === undefined ? {} : { cwd }), ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }) };
 }

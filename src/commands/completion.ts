@@ -1,0 +1,37 @@
+/** `ingot completion`. */
+import { WrongUse, type Arguments, type Command } from './command.ts';
+import { commands } from './commands.ts';
+import { SHELLS, type CompletedCommand } from './completion/shells.ts';
+import { optionsOf } from './completion/options.ts';
+
+export const completion: Command = {
+  usage: 'completion SHELL',
+  help: `
+Prints what completes Ingot's commands and their options on the Tab key, for bash, zsh or fish.
+
+Example:
+  ingot completion bash >/etc/bash_completion.d/ingot
+  ingot completion zsh >/usr/local/share/zsh/site-functions/_ingot
+  ingot completion fish >~/.config/fish/completions/ingot.fish
+  source <(ingot completion bash)`,
+  options: {},
+  positionals: ['SHELL'],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const shell = args.positionals[0]!;
+  const write = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
+  if (write === undefined) throw new WrongUse(`'${shell}' is no shell that this completes for; there are ${Object.keys(SHELLS).join(', ')}`);
+  process.stdout.write(write(await completedCommands()));
+  return 0;
+}
+
+/** Every command of the register, and `help`, as shells are told of them. */
+async function completedCommands(): Promise<readonly CompletedCommand[]> {
+  const all: CompletedCommand[] = [];
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    all.push({ name, summary, options: optionsOf(await load()), words: name === 'completion' ? Object.keys(SHELLS) : [] });
+  }
+  return [...all, { name: 'help', summary: 'say more of a command', options: [], words: Object.keys(commands) }];
+}

@@ -1,0 +1,79 @@
+/** Completion scripts, one writer for each shell. What is no command and no option is completed as a file. Pure. */
+import type { DescribedOption } from './options.ts';
+
+/** A command as a shell is told of it. */
+export interface CompletedCommand {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: readonly DescribedOption[];
+  /** What its arguments can be, when they are words that are known. */
+  readonly words: readonly string[];
+}
+
+/** The register of shells. */
+export const SHELLS: Readonly<Record<string, (commands: readonly CompletedCommand[]) => string>> = { bash, zsh, fish };
+
+function bash(commands: readonly CompletedCommand[]): string {
+  const cases = commands.map(({ name, options, words }) => {
+    const values = options.filter(({ takesValue }) => takesValue).flatMap(({ name: option, short }) => [`--${option}`, ...(short === undefined ? [] : [`-${short}`])]);
+    return `    ${name}) options='${options.map(({ name: option }) => `--${option}`).join(' ')}' values='${values.join(' ')}' words='${words.join(' ')}' ;;`;
+  });
+  return `# bash completion of ingot
+_ingot() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} options= values= words=
+  COMPREPLY=()
+  if ((COMP_CWORD == 1)); then
+    COMPREPLY=($(compgen -W '${commands.map(({ name }) => name).join(' ')} --version' -- "$cur"))
+    return
+  fi
+  case \${COMP_WORDS[1]} in
+${cases.join('\n')}
+  esac
+  # The value of an option, and arguments: files, which bash completes by itself.
+  if [[ " $values " == *" $prev "* ]]; then return; fi
+  if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W "$options" -- "$cur"))
+  elif [[ -n $words ]]; then COMPREPLY=($(compgen -W "$words" -- "$cur"))
+  fi
+}
+complete -o default -F _ingot ingot ./ingot
+`;
+}
+
+function zsh(commands: readonly CompletedCommand[]): string {
+  const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+  const pair = (name: string, description: string): string => quote(`${name.replaceAll(':', '\\:')}:${description}`);
+  const cases = commands.map(({ name, options, words }) => [
+    `    ${name})`,
+    `      options=(${options.map((option) => pair(`--${option.name}`, option.description)).join(' ')})`,
+    `      words_=(${words.map(quote).join(' ')}) ;;`,
+  ].join('\n'));
+  return `#compdef ingot
+# zsh completion of ingot
+_ingot() {
+  local -a commands options words_
+  commands=(${commands.map(({ name, summary }) => pair(name, summary)).join(' ')})
+  if ((CURRENT == 2)); then
+    _describe command commands
+    return
+  fi
+  case $words[2] in
+${cases.join('\n')}
+  esac
+  if [[ $PREFIX == -* ]]; then _describe -o option options
+  elif (($#words_ > 0)); then compadd -- $words_
+  else _files
+  fi
+}
+if [[ $funcstack[1] == _ingot ]]; then _ingot "$@"; else compdef _ingot ingot; fi
+`;
+}
+
+function fish(commands: readonly CompletedCommand[]): string {
+  const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+  const lines = commands.flatMap(({ name, summary, options, words }) => [
+    `complete -c ingot -n __fish_use_subcommand -f -a ${name} -d ${quote(summary)}`,
+    ...options.map((option) => `complete -c ingot -n '__fish_seen_subcommand_from ${name}' -l ${option.name}${option.short === undefined ? '' : ` -s ${option.short}`}${option.takesValue ? ' -r' : ''}${option.description === '' ? '' : ` -d ${quote(option.description)}`}`),
+    ...(words.length === 0 ? [] : [`complete -c ingot -n '__fish_seen_subcommand_from ${name}' -f -a ${quote(words.join(' '))}`]),
+  ]);
+  return `# fish completion of ingot\n${lines.join('\n')}\n`;
+}

@@ -1,0 +1,204 @@
+/** `ingot cp`. */
+import { createWriteStream } from 'node:fs';
+import { lstat, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { PassThrough, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { WebSocket } from 'ws';
+import { extract } from 'tar-stream';
+import { signedSocket, type Connection } from '../platform/api-client.ts';
+import { run as runProcess } from '../platform/processes.ts';
+import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CommandFailed, instanceIdOf, WrongUse, type Arguments, type Command } from './command.ts';
+import { packed } from './cp/pack.ts';
+import { unpack } from './cp/unpack.ts';
+import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
+import { followSession, sendInput, tellSession } from './session.ts';
+import { plainLine } from './text.ts';
+
+export const cp: Command = {
+  usage: 'cp [--archive] SOURCE DESTINATION [--data DIR]',
+  help: `
+Copies a file or a folder into a launched or kept instance, or out of it. One side is INSTANCE-ID:/PATH, the other a path here, or - for
+stdin or stdout (one file). A destination that is a folder gets the copy in it, under its name; any other is the copy's new name.
+Into a folder of that name the copy is merged. Nothing is written before all of it has arrived.
+
+Permissions and times go along. Files that go in belong to root there, files that come out to whoever asks for them.
+
+  --archive, -a    keep owners (as numbers) and set-id bits, too
+${CLIENT_HELP}
+
+Example:
+  ingot cp site/ i-0123456789abcdef0:/var/www/html
+  ingot cp i-0123456789abcdef0:/var/log/nginx .`,
+  options: { ...CLIENT_OPTIONS, archive: { type: 'boolean', short: 'a' } },
+  positionals: ['SOURCE', 'DESTINATION'],
+  run,
+};
+
+interface Remote {
+  readonly id: string;
+  /** Absolute. */
+  readonly path: string;
+}
+
+/** All that one run of the command has. */
+interface Run {
+  readonly connection: Connection;
+  readonly archive: boolean;
+  readonly interrupt: Interrupt;
+}
+
+async function run(args: Arguments): Promise<number> {
+  const [source, destination] = args.positionals as [string, string];
+  const from = remoteOf(source);
+  const to = remoteOf(destination);
+  if ((from === undefined) === (to === undefined)) throw new WrongUse(`one of SOURCE and DESTINATION has to be INSTANCE-ID:/PATH, and ${from === undefined ? 'neither is' : 'both are'}`);
+  if (to !== undefined && source !== '-') await lstat(source).catch((error: unknown) => { throw localError(source, error); });
+  const connection = await connect(args);
+  const interrupt = catchInterrupt(() => {});
+  try {
+    const context = { connection, archive: args.flag('archive'), interrupt };
+    if (to !== undefined) await put(context, source, to);
+    else if (destination === '-') await print(context, from!);
+    else await get(context, from!, destination);
+    return 0;
+  } catch (error) {
+    if (interrupt.signal.aborted) return INTERRUPTED;
+    throw (error as NodeJS.ErrnoException).syscall === undefined ? error : localError((error as NodeJS.ErrnoException).path ?? '', error);
+  } finally {
+    interrupt.release();
+  }
+}
+
+function remoteOf(text: string): Remote | undefined {
+  const parts = /^(i-[^:/]*):(.*)$/s.exec(text);
+  if (parts === null) return undefined;
+  if (!parts[2]!.startsWith('/')) throw new WrongUse(`'${text}': the path in an instance begins with /`);
+  return { id: instanceIdOf(parts[1]!), path: parts[2]! };
+}
+
+function localError(path: string, error: unknown): Error {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new CommandFailed(code === 'ENOENT' ? `there is no ${path}` : code === 'ECONNREFUSED' ? message : `${path}: ${message}`);
+}
+
+const skipped = (path: string): void => void process.stderr.write(`ingot: passed over ${plainLine(path)}: neither a file nor a folder nor a link\n`);
+
+async function put({ connection, archive, interrupt }: Run, source: string, to: Remote): Promise<void> {
+  // An archive says how long a file is before its first byte.
+  const spool = source === '-' ? await mkdtemp(join(tmpdir(), 'ingot-cp-')) : undefined;
+  try {
+    const path = spool === undefined ? resolve(source) : join(spool, 'stdin');
+    if (spool !== undefined) await pipeline(process.stdin, createWriteStream(path), { signal: interrupt.signal });
+    const name = spool === undefined ? basename(path) : '';
+    const socket = await openCopy(connection, to, 'put', interrupt, { path: to.path, ...(name === '' ? {} : { name }) });
+    const tar = packed(path, { archive, skipped });
+    const sending = (async () => {
+      for await (const chunk of tar) await sendInput(socket, chunk as Buffer);
+      tellSession(socket, { end: true });
+    })();
+    // What could not be read here ends the copy; the instance then sees that it was cut off.
+    const unreadable = new Promise<never>((_resolve, reject) => void sending.catch((error: unknown) => { socket.terminate(); reject(error as Error); }));
+    await Promise.race([finish(socket, () => {}), unreadable]);
+  } finally {
+    if (spool !== undefined) await rm(spool, { recursive: true, force: true });
+  }
+}
+
+async function get(run: Run, from: Remote, destination: string): Promise<void> {
+  const given = await stat(destination).catch(() => undefined);
+  if (given === undefined && destination.endsWith('/')) throw new CommandFailed(`there is no folder ${destination}`);
+  const target = given?.isDirectory() ? join(destination, basename(from.path) || from.id) : resolve(destination);
+  const parent = dirname(target);
+  if (!(await stat(parent).catch(() => undefined))?.isDirectory()) throw new CommandFailed(`there is no folder ${parent}`);
+  const stage = await mkdtemp(join(parent, '.ingot-cp-'));
+  try {
+    const copy = join(stage, 'it');
+    await receive(run, from, (tar) => unpack(tar, copy, { archive: run.archive, owner: invoker(), skipped }));
+    run.interrupt.signal.throwIfAborted();
+    const [made, there] = [await lstat(copy), await lstat(target).catch(() => undefined)];
+    if (made.isDirectory() && there?.isDirectory()) await runProcess(['cp', '-a', '--', `${copy}/.`, `${target}/`]);
+    else if (there?.isDirectory()) throw new CommandFailed(`${target} is a folder`);
+    else if (made.isDirectory() && there !== undefined) throw new CommandFailed(`${target} is there and is no folder`);
+    else await rename(copy, target);
+  } finally {
+    await rm(stage, { recursive: true, force: true });
+  }
+}
+
+/** One file, to stdout. */
+async function print(run: Run, from: Remote): Promise<void> {
+  await receive(run, from, async (tar) => {
+    const entries = extract();
+    const piped = pipeline(tar, entries);
+    piped.catch(() => {}); // The loop throws it.
+    for await (const entry of entries) {
+      if (entry.header.type !== 'file') throw new CommandFailed(`${from.path} is no file: only one file can go to stdout`);
+      for await (const chunk of entry) if (!process.stdout.write(chunk as Buffer)) await new Promise((done) => process.stdout.once('drain', done));
+    }
+    await piped;
+  });
+}
+
+/** The archive of a path in an instance, given to whoever takes it. Both have to end well. */
+async function receive({ connection, interrupt }: Run, from: Remote, take: (tar: Readable) => Promise<void>): Promise<void> {
+  const socket = await openCopy(connection, from, 'get', interrupt, { path: from.path });
+  const tar = new PassThrough({ highWaterMark: 1 << 20 });
+  const taking = take(tar);
+  let failure: unknown;
+  taking.catch((error: unknown) => {
+    failure = error;
+    socket.terminate();
+  });
+  try {
+    await finish(socket, (bytes) => (tar.destroyed || tar.write(bytes) ? undefined : drained(tar)));
+  } catch (error) {
+    const cause = failure ?? error;
+    tar.destroy(error as Error);
+    await taking.catch(() => {});
+    throw cause;
+  }
+  tar.end();
+  await taking;
+}
+
+/** Settles when there is room again, or nobody takes any more. */
+function drained(stream: PassThrough): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done).off('close', done);
+      resolve();
+    };
+    stream.on('drain', done).on('close', done);
+  });
+}
+
+async function openCopy(connection: Connection, { id }: Remote, way: 'get' | 'put', interrupt: Interrupt, query: Readonly<Record<string, string>>): Promise<WebSocket> {
+  const socket = await signedSocket(connection, { path: `/ingot/instances/${id}/${way}`, query });
+  interrupt.signal.addEventListener('abort', () => socket.terminate(), { once: true });
+  if (interrupt.signal.aborted) socket.terminate();
+  return socket;
+}
+
+/** Follows a copy to its end. @throws {CommandFailed} with what the instance said when it did not end well */
+async function finish(socket: WebSocket, onBytes: (bytes: Buffer) => Promise<void> | void): Promise<void> {
+  let said = '';
+  const exitCode = await followSession(socket, {
+    output(stream, bytes) {
+      if (stream === 'stdout') return onBytes(bytes);
+      said = `${said}${bytes.toString('utf8')}`.slice(-8192);
+      return undefined;
+    },
+  });
+  const lines = said.trim().split('\n').filter((line) => line !== '').map(plainLine);
+  if (exitCode !== 0) throw new CommandFailed(lines.slice(-5).join('\n') || `the copy failed in the instance with exit code ${exitCode}`);
+  for (const line of lines) process.stderr.write(`ingot: ${line}\n`);
+}
+
+/** Who the files that come out belong to: whoever ran this, behind sudo. */
+function invoker(): { readonly uid: number; readonly gid: number } | undefined {
+  const [uid, gid] = [Number(process.env['SUDO_UID']), Number(process.env['SUDO_GID'])];
+  return process.getuid?.() === 0 && uid > 0 && gid > 0 ? { uid, gid } : undefined;
+}

@@ -1,0 +1,79 @@
+/** Packing and unpacking, and what a stranger's archive cannot do. */
+import assert from 'node:assert/strict';
+import { createReadStream, existsSync } from 'node:fs';
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, before, describe, test } from 'node:test';
+import { pack, type Headers } from 'tar-stream';
+import { run } from '../../platform/processes.ts';
+import { packed } from './pack.ts';
+import { unpack } from './unpack.ts';
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ingot-archive-'));
+});
+after(() => rm(folder, { recursive: true }));
+
+const PLAIN = { archive: false, owner: undefined, skipped: () => assert.fail('nothing is to be passed over') };
+
+/** An archive of entries as a stranger might write them; content is the name. */
+function archiveOf(entries: readonly Headers[]): Readable {
+  const archive = pack();
+  for (const entry of entries) archive.entry(entry, entry.type === undefined || entry.type === 'file' ? entry.name : undefined);
+  archive.finalize();
+  return Readable.from(archive);
+}
+
+test('a tree that was packed is unpacked as it was', async () => {
+  const tree = join(folder, 'tree');
+  await mkdir(join(tree, 'empty'), { recursive: true });
+  await writeFile(join(tree, `${'long name '.repeat(20)}ü`), 'content');
+  await chmod(join(tree, `${'long name '.repeat(20)}ü`), 0o4640);
+  await symlink('/etc/passwd', join(tree, 'link'));
+  await utimes(join(tree, 'empty'), 1_500_000_000, 1_500_000_000);
+  // Both ends meet tar, as they do in an instance.
+  await mkdir(join(folder, 'inside'));
+  await run(['tar', '-xpf', '-', '-C', join(folder, 'inside')], { input: Readable.from(packed(tree, PLAIN)) });
+  assert.deepEqual((await readdir(join(folder, 'inside'))).sort(), ['end', 'it']);
+  await run(['tar', '-cf', join(folder, 'out.tar'), '-C', join(folder, 'inside', 'it'), '.']);
+  await unpack(createReadStream(join(folder, 'out.tar')), join(folder, 'copy'), PLAIN);
+  assert.deepEqual((await readdir(join(folder, 'copy'))).sort(), ['empty', 'link', `${'long name '.repeat(20)}ü`]);
+  assert.equal(await readlink(join(folder, 'copy', 'link')), '/etc/passwd');
+  assert.equal((await lstat(join(folder, 'copy', `${'long name '.repeat(20)}ü`))).mode & 0o7777, 0o640);
+  assert.equal((await lstat(join(folder, 'copy', 'empty'))).mtimeMs, 1_500_000_000_000);
+});
+
+describe('a stranger’s archive', () => {
+  for (const [name, entries, message] of [
+    ['a path upwards', [{ name: '../evil' }], /leads out of its folder/],
+    ['a path upwards within', [{ name: './', type: 'directory' }, { name: './a/../../evil' }], /leads out of its folder/],
+    ['a file through a link', [{ name: './', type: 'directory' }, { name: './away', type: 'symlink', linkname: '/tmp' }, { name: './away/evil' }], /without its folder/],
+    ['a file over a link', [{ name: './', type: 'directory' }, { name: './away', type: 'symlink', linkname: '/tmp/evil' }, { name: './away' }], /EEXIST/],
+    ['a folder over a link', [{ name: './', type: 'directory' }, { name: './away', type: 'symlink', linkname: '/tmp' }, { name: './away', type: 'directory' }], /EEXIST/],
+    ['a hard link to what is not its own', [{ name: './', type: 'directory' }, { name: './evil', type: 'link', linkname: '/etc/shadow' }], /a file that it does not have/],
+    ['a second top', [{ name: './one' }, { name: './two/three' }], /without its folder/],
+  ] as const) {
+    test(`${name} is refused`, async () => {
+      const root = join(folder, name);
+      await assert.rejects(unpack(archiveOf(entries as readonly Headers[]), root, PLAIN), message);
+      assert.equal(existsSync(join(folder, 'evil')), false);
+    });
+  }
+
+  test('devices are passed over; owners and set-id bits too, unless asked for', async () => {
+    const passed: string[] = [];
+    const entries: Headers[] = [{ name: './', type: 'directory' }, { name: './disk', type: 'block-device', devmajor: 8, devminor: 0 }, { name: './su', mode: 0o6755, uid: 0, gid: 0 }, { name: './hard', type: 'link', linkname: './su' }];
+    await unpack(archiveOf(entries), join(folder, 'devices'), { ...PLAIN, skipped: (path) => void passed.push(path) });
+    assert.deepEqual(passed, ['disk']);
+    assert.equal((await lstat(join(folder, 'devices', 'su'))).mode & 0o7777, 0o755);
+    assert.equal(await readFile(join(folder, 'devices', 'hard'), 'utf8'), './su');
+  });
+
+  test('one that is cut off is an error', async () => {
+    const whole = Buffer.concat(await archiveOf([{ name: './file' }]).toArray() as Buffer[]);
+    await assert.rejects(unpack(Readable.from([whole.subarray(0, 515)]), join(folder, 'cut'), PLAIN), /Unexpected end|closed/i);
+  });
+});
