@@ -2,6 +2,7 @@
 import { timestamp } from '../../platform/clock.ts';
 import type { ProgressRecord } from '../../resources/progress.ts';
 import { buildView, type BuildView } from '../terminal/view.ts';
+import { widthOf } from '../terminal/render.ts';
 import { failedStep } from '../terminal/progress-state.ts';
 import { duration, plainLine, shellWord } from '../text.ts';
 
@@ -101,15 +102,36 @@ function success(result: BuildResult, view: BuildView | undefined, dataDirectory
 }
 
 function failure(result: BuildResult, view: BuildView | undefined, dataDirectory: string | undefined): string {
+  const width = Math.min(process.stdout.columns ?? 120, 120);
   const lines = ['', `${result.status} after ${duration(result.seconds)}: ${result.image}`];
+  // AWS's beginning of a reason says nothing to a person who sees the build.
+  if (result.reason !== undefined) lines.push(...wrapped(`Reason: ${result.reason.replace(/^Workflow Execution ID: '[^']*' failed with reason: /, '')}`, width));
   const step = view === undefined ? undefined : failedStep(view.state);
-  if (step !== undefined && step.lines.length > 0) lines.push(`The last lines of ${step.label}:`, ...step.lines.slice(-10).map((line) => `  | ${line}`));
-  if (result.reason !== undefined) lines.push(`Reason: ${result.reason.split('\n').map(plainLine).join('\n  ')}`);
+  if (step !== undefined && step.depth === 1) {
+    lines.push('', ...wrapped(`What failed: ${step.label}${step.message === undefined ? '' : `: ${step.message.replace(/^\w+: \S+ failed: /, '')}`}`, width));
+    lines.push(...step.lines.slice(-10).map((line) => `  | ${line}`));
+  } else if (step !== undefined && step.lines.length > 0) lines.push('', `The last lines of ${step.label}:`, ...step.lines.slice(-10).map((line) => `  | ${line}`));
   const data = dataOption(dataDirectory);
   for (const { instanceId, purpose, until } of result.kept) {
     lines.push('', `The ${purpose} instance is kept as it stood, until ${new Date(until).toLocaleString('sv')}:`, `  enter it  ./ingot shell ${instanceId}${data}`, `  end it    ./ingot terminate ${instanceId}${data}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Lines of at most so many columns, broken at blanks; those after the first are indented. */
+function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  for (const paragraph of text.split('\n').map(plainLine)) {
+    let line = lines.length === 0 ? '' : '  ';
+    for (const word of paragraph.split(' ')) {
+      if (line.trim() !== '' && widthOf(line) + 1 + widthOf(word) > width) {
+        lines.push(line);
+        line = `  ${word}`;
+      } else line += line.trim() === '' ? word : ` ${word}`;
+    }
+    lines.push(line);
+  }
+  return lines;
 }
 
 /** For commands that the reader may copy. */

@@ -13,6 +13,8 @@ export interface StepState {
   status: 'running' | 'done' | 'failed' | 'ignored' | 'skipped' | 'cancelled';
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
+  /** What it ended with, when it failed. */
+  message?: string;
   /** How long it took, once it has ended. */
   seconds?: number;
   /** The last lines that it printed. */
@@ -74,10 +76,12 @@ function applyStep(state: BuildState, record: ProgressRecord, time: number): voi
     state.steps.push({ label, depth, status, startedAt: time, lines: [] });
     return;
   }
+  const message = status === 'failed' ? { message: plainLine(record.text) } : {};
   if (open === undefined) {
-    state.steps.push({ label, depth, status, startedAt: time, lines: [], ...(record.seconds === undefined ? {} : { seconds: record.seconds }) });
+    state.steps.push({ label, depth, status, startedAt: time, lines: [], ...message, ...(record.seconds === undefined ? {} : { seconds: record.seconds }) });
     return;
   }
+  Object.assign(open, message);
   open.status = status;
   open.progress = undefined;
   if (status !== 'running') open.seconds = record.seconds ?? Math.max(0, (time - open.startedAt) / 1000);

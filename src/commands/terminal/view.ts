@@ -2,7 +2,7 @@
 import type { ProgressRecord } from '../../resources/progress.ts';
 import { plainRecord } from './plain.ts';
 import { applyRecord, newBuildState, type BuildState } from './progress-state.ts';
-import { render } from './render.ts';
+import { render, widthOf } from './render.ts';
 
 /** Shows one build. */
 export interface BuildView {
@@ -16,9 +16,9 @@ export interface BuildView {
 
 type Output = NodeJS.WriteStream;
 
-/** Whether a stream is a terminal that can be drawn on. */
+/** Whether a stream is a terminal that can be drawn on. `NO_COLOR` takes colours away and nothing else: no-color.org. */
 export function canDraw(output: Output): boolean {
-  return output.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+  return output.isTTY === true && process.env['TERM'] !== 'dumb';
 }
 
 /** A view on this stream, live where it can be. */
@@ -42,16 +42,19 @@ function plainView(output: Output): BuildView {
 
 function liveView(output: Output): BuildView {
   const state = newBuildState();
-  let drawn = 0;
+  const colour = !process.env['NO_COLOR'];
+  let drawn: readonly string[] = [];
   let ended = false;
-  const erase = (): string => (drawn === 0 ? '' : `\u001b[${drawn}A\r\u001b[J`);
+  const erase = (): string => (drawn.length === 0 ? '' : `\u001b[${rowsOf(drawn, output.columns ?? 80)}A\r\u001b[J`);
   const draw = (above = '', height: number = Math.max(3, (output.rows ?? 24) - 1)): void => {
-    const frame = render(state, { width: Math.max(20, (output.columns ?? 80) - 1), height, colour: true }, Date.now());
+    const frame = render(state, { width: Math.max(20, (output.columns ?? 80) - 1), height, colour }, Date.now());
     output.write(`${erase()}${above}${frame.join('\n')}\n`);
-    drawn = frame.length;
+    drawn = frame;
   };
   const timer = setInterval(() => draw(), 120);
   timer.unref();
+  const onResize = (): void => draw();
+  output.on('resize', onResize);
   return {
     state,
     record: (record) => applyRecord(state, record),
@@ -60,12 +63,18 @@ function liveView(output: Output): BuildView {
       if (ended) return;
       ended = true;
       clearInterval(timer);
+      output.off('resize', onResize);
       // All of it once: while it was live only what fitted was shown.
       if (state.steps.length > 0) {
         output.write(erase());
-        drawn = 0;
+        drawn = [];
         draw('', Infinity);
       } else output.write(erase());
     },
   };
+}
+
+/** Rows that lines take on a terminal of so many columns: one that was made narrower has broken those that were drawn before. */
+export function rowsOf(lines: readonly string[], columns: number): number {
+  return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(widthOf(line.replace(/\u001b\[\d*m/g, '')) / columns)), 0);
 }
