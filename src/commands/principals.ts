@@ -27,6 +27,9 @@ Users and roles: who may sign requests, and what they may do. NAME is user/NAME,
   --tag KEY=VALUE         a tag, for aws:PrincipalTag; may be repeated
   --account ID            the account (else that of the first key pair)
   --no-key                a user without an access key
+  --disable ID            the access key to switch off
+  --enable ID             the access key to switch on again
+  --remove NAME           the policy to remove, or the ID of an access key; may be repeated
   --json                  list as JSON
 ${CLIENT_HELP}
 

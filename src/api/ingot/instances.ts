@@ -75,6 +75,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     action: 'ingot:GetFiles',
     method: 'GET',
     path: '/ingot/instances/:id/get',
+    resource: ({ id }, context) => instanceArn(id!, context),
     upgrade: true,
     async handle({ params, query }, context) {
       const id = idOf(params);
@@ -87,6 +88,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     action: 'ingot:PutFiles',
     method: 'GET',
     path: '/ingot/instances/:id/put',
+    resource: ({ id }, context) => instanceArn(id!, context),
     upgrade: true,
     async handle({ params, query }, context) {
       const id = idOf(params);
