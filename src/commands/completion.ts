@@ -29,9 +29,14 @@ async function run(args: Arguments): Promise<number> {
 
 /** Every command of the register, and `help`, as shells are told of them. */
 async function completedCommands(): Promise<readonly CompletedCommand[]> {
-  const all: CompletedCommand[] = [];
+  const all = new Map<string, CompletedCommand>();
   for (const [name, { summary, load }] of Object.entries(commands)) {
-    all.push({ name, summary, options: optionsOf(await load()), words: name === 'completion' ? Object.keys(SHELLS) : [] });
+    const options = optionsOf(await load());
+    const [first, second] = name.split(' ') as [string, string?];
+    const before = all.get(first);
+    // Commands of two words are one whose first argument is the second word, with the options of all of them.
+    if (before === undefined) all.set(first, { name: first, summary, options, words: second !== undefined ? [second] : name === 'completion' ? Object.keys(SHELLS) : [] });
+    else all.set(first, { ...before, options: [...before.options, ...options.filter((option) => !before.options.some((each) => each.name === option.name))], words: [...before.words, ...(second === undefined ? [] : [second])] });
   }
-  return [...all, { name: 'help', summary: 'say more of a command', options: [], words: Object.keys(commands) }];
+  return [...all.values(), { name: 'help', summary: 'say more of a command', options: [], words: [...all.keys()] }];
 }

@@ -25,8 +25,19 @@ log folder. What steps print is shown on stderr. No server is needed, and on thi
   --log-directory, -l DIR    where the log folder is made; here when absent
   --state-directory, -s DIR  where a run that waits for a restart of this host is kept; the log directory when absent
   --blocked-action-modules LIST  modules that no document may use
+  --document-s3-bucket-owner ID  accepted, without effect
   --trace, -t                shows more
   --version, -v              the version
+
+awstoe's flags for S3 and CloudWatch Logs are refused, since they do not work yet:
+  --log-s3-bucket-name, -b NAME   where the log goes
+  --log-s3-key-prefix, -k PREFIX  below what
+  --log-s3-bucket-owner ID        whose bucket that is
+  --cw-log-group NAME             the log group
+  --cw-log-stream NAME            the log stream
+  --cw-log-region REGION          where it is
+  --cw-ignore-failures            go on without it
+
 ${PLACE_HELP}
 
 A step that asks for a restart of this host (exit code 194, Reboot) ends the command with exit code 194: restart the host, and run the same command again

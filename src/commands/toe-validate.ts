@@ -12,6 +12,9 @@ Judges component documents, as \`awstoe validate\` does: the verdict as JSON on 
   --documents, -d LIST           documents, with commas between: paths, or ARNs of component build versions
   --blocked-action-modules LIST  modules that no document may use
   --trace, -t                    accepted, without effect
+  --document-s3-bucket-owner ID  accepted, without effect
+  --data DIR                     the data directory that ARNs are looked up in (else INGOT_DATA, else /var/lib/ingot)
+  --region REGION                the Region (else AWS_REGION, else us-east-1)
 
 Exit code: 0 valid, 1 not valid, 2 used wrongly.
 
