@@ -81,6 +81,8 @@ export interface FlattenOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Told whole per cents. */
   readonly onProgress?: (percent: number) => void;
+  /** Reads the copy, at this path until it is complete, while the disk takes it up. */
+  readonly reader?: (path: string) => Promise<void>;
 }
 
 /** Writes a chain as one flat qcow2 file, complete or absent, on the disk when this returns. */
@@ -97,7 +99,7 @@ export async function flatten(top: string, target: string, options: FlattenOptio
       ['qemu-img', 'convert', progress ? '-p' : '-q', '-W', '-f', 'qcow2', '-O', 'qcow2', ...(options.compress ? ['-c', '-o', 'compression_type=zstd'] : []), top, partial],
       { ...(options.signal ? { signal: options.signal } : {}), ...(options.env ? { env: options.env } : {}), ...(progress ? { onStdout: progress } : {}) },
     );
-    await syncFile(partial);
+    await Promise.all([syncFile(partial), options.reader?.(partial)]);
     await rename(partial, target);
     await syncDirectory(dirname(target));
   } catch (error) {

@@ -21,6 +21,7 @@ export const directoryStore: Store = {
     const partial = await held.record({ kind: 'path', path: `${file}.partial` });
     const process = await held.record({ kind: 'process', what: 'qemu-img convert' });
     let told = 0;
+    let sha256 = '';
     try {
       await flatten(top, file, {
         compress,
@@ -30,10 +31,12 @@ export const directoryStore: Store = {
           told = percent;
           report({ type: 'progress', text: `copying ${amiId} to ${region}`, done: Math.round(percent), total: 100 });
         },
+        async reader(path) {
+          sha256 = await sha256OfFile(path);
+        },
         ...(signal ? { signal } : {}),
       });
       signal?.throwIfAborted();
-      const sha256 = await sha256OfFile(file);
       const { size } = await stat(file);
       const manifest: ImageManifest = {
         version: 1,
