@@ -1,7 +1,9 @@
 /** The command line: finds the command, reads its arguments, and turns how it ended into an exit code: 0, 1 failed, 2 used wrongly. */
+import { useCompileCache } from '../platform/compile-cache.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { commands } from './commands.ts';
 
+useCompileCache();
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -1,37 +1,7 @@
-/**
- * The worker process: `worker-main.ts DATA_DIRECTORY CONCURRENCY`. Its parent holds the data directory's lock and writes a line to
- * stdin to wake it; the end of stdin is the parent's end, and then this ends too, cleanly.
- */
-import { join } from 'node:path';
-import { managedImages } from '../images/base/base-images.ts';
-import { openCatalog } from '../catalog/catalog.ts';
-import { takeFileLock } from '../platform/lock.ts';
-import { logger } from '../platform/log.ts';
-import { sweepAtStart } from '../pipelines/sweeper.ts';
-import { startWorker } from '../pipelines/worker.ts';
+/** The worker process's entry: `worker-main.ts DATA_DIRECTORY CONCURRENCY`. */
+import { useCompileCache } from '../platform/compile-cache.ts';
 
+useCompileCache();
+const { runWorker } = await import('./worker-process.ts');
 const [dataDirectory, concurrency] = process.argv.slice(2);
-// The worker before this one may still be cleaning up after its server died: sweeping then would take things from under it.
-const lock = takeFileLock(join(dataDirectory!, 'worker.lock'), 120_000);
-if (lock === undefined) throw new Error(`another worker has held ${dataDirectory} for two minutes`);
-const catalog = await openCatalog(dataDirectory!, { managedImages });
-await sweepAtStart(catalog);
-const worker = startWorker(catalog, Number(concurrency));
-logger().info({ concurrency: Number(concurrency) }, 'worker ready');
-
-let ending = false;
-async function end(): Promise<void> {
-  if (ending) return;
-  ending = true;
-  await worker.stop('The server was stopped while it worked on this image; start the build again.');
-  await catalog.close();
-  lock!.release();
-  process.exit(0);
-}
-
-process.stdin.on('data', () => worker.wake());
-process.stdin.on('end', () => void end());
-process.stdin.on('close', () => void end());
-// A terminal's Ctrl-C reaches the whole group; the parent decides when this ends.
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => void end());
+await runWorker(dataDirectory!, Number(concurrency));
