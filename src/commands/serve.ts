@@ -1,6 +1,7 @@
 /** `ingot serve`. */
 import packageJson from '../../package.json' with { type: 'json' };
 import { endpointOf } from '../platform/api-client.ts';
+import { ConfigError } from '../platform/config.ts';
 import { DataDirectoryBusy, startService } from '../service/service.ts';
 import { dataDirectoryOf } from './client.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
@@ -34,7 +35,7 @@ async function run(args: Arguments): Promise<number> {
   try {
     service = await startService({ dataDirectory, host, port, version: packageJson.version, ...(idleExitSeconds === undefined ? {} : { idleExitSeconds }) });
   } catch (error) {
-    if (error instanceof DataDirectoryBusy) throw new CommandFailed(error.message);
+    if (error instanceof DataDirectoryBusy || error instanceof ConfigError) throw new CommandFailed(error.message);
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'EADDRINUSE') throw new CommandFailed(`port ${port} of ${host} is in use: choose another with --port`);
     if (code === 'EADDRNOTAVAIL') throw new CommandFailed(`${host} is not an address of this machine`);

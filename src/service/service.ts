@@ -53,13 +53,13 @@ export class DataDirectoryBusy extends Error {
 
 /**
  * Starts the service on a data directory and returns when it answers.
- * @throws {DataDirectoryBusy} when a server has the directory
+ * @throws {DataDirectoryBusy} when a server has the directory; {ConfigError} when its config is at fault
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataDirectory } = options;
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
-  const lock = await takeLock(dataDirectory);
   const config = await readConfig(dataDirectory);
+  const lock = await takeLock(dataDirectory);
   const credentials = await loadCredentials(dataDirectory);
   const sealer = await openSealer(dataDirectory);
   const audit = openAuditLog(dataDirectory, config.audit);
