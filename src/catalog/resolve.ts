@@ -50,6 +50,8 @@ export async function resolveImage(db: Queryable, reference: string): Promise<st
 
 /** Like `resolveImage`, to be read and not built on: where no build is AVAILABLE, the latest of any status. */
 export async function resolveImageToRead(db: Queryable, reference: string): Promise<string | undefined> {
+  // A build is itself, and whoever reads it finds out whether it is there.
+  if (parseArn(reference)?.build !== undefined) return reference;
   const available = await resolveImage(db, reference);
   if (available !== undefined) return available;
   const arn = parseArn(reference);
