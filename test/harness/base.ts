@@ -13,22 +13,25 @@ import { takeFileLock } from '../../src/platform/lock.ts';
 const RECIPE = fileURLToPath(new URL('../../src/images/base/', import.meta.url));
 const PREFIX = 'ingot-test-base-';
 
+/** The base images that tests build on. */
+export type TestBase = 'debian-12-x86' | 'debian-13-x86';
+
 /**
- * Path of a `debian-12-x86` base image, qcow2, which nobody may write to. `INGOT_TEST_BASE` names one that is ready.
+ * Path of a base image, qcow2, which nobody may write to. `INGOT_TEST_BASE` names a `debian-12-x86` that is ready.
  * The first caller makes it (about a minute); callers at the same time, in other processes too, wait for that.
  */
-export async function sharedBase(): Promise<string> {
+export async function sharedBase(name: TestBase = 'debian-12-x86'): Promise<string> {
   const ready = process.env['INGOT_TEST_BASE'];
-  if (ready) return ready;
+  if (ready && name === 'debian-12-x86') return ready;
   const folder = join(tmpdir(), `${PREFIX}${recipeHash()}`);
-  const base = join(folder, 'base.qcow2');
+  const base = join(folder, name === 'debian-12-x86' ? 'base.qcow2' : `${name}.qcow2`);
   if (existsSync(base)) return base;
   await mkdir(folder, { recursive: true });
   const lock = await until('the base image that another test file makes', 900_000, () => takeFileLock(join(folder, 'lock'), 0), { everyMs: 250 });
   try {
     if (existsSync(base)) return base;
     await removeOld(folder);
-    await baseImages['debian-12-x86']!.make({ target: base, workDirectory: join(folder, 'work'), held: memoryRecorder('sharedBase'), report: () => {} });
+    await baseImages[name]!.make({ target: base, workDirectory: join(folder, 'work'), held: memoryRecorder('sharedBase'), report: () => {} });
     return base;
   } finally {
     lock.release();

@@ -19,8 +19,9 @@ export interface Launched {
 /**
  * Launches an instance.
  * @param base the disk that it lies over
+ * @param firmware of a virtual machine; default `bios`
  */
-export async function launchOn(driverName: 'nspawn' | 'qemu', base: string): Promise<Launched> {
+export async function launchOn(driverName: 'nspawn' | 'qemu', base: string, firmware?: 'bios' | 'uefi'): Promise<Launched> {
   const before = await hostState();
   const folder = await mkdtemp(join(tmpdir(), 'ingot-instance-'));
   const id = newInstanceId();
@@ -35,6 +36,7 @@ export async function launchOn(driverName: 'nspawn' | 'qemu', base: string): Pro
       directory: `${RUN_DIRECTORY}/${id}`,
       allocationOwner: { dataDirectory: folder, owner: id },
       held: memoryRecorder(id),
+      ...(firmware === undefined ? {} : { firmware }),
     });
     const end = async (): Promise<void> => {
       await instance.terminate().finally(() => rm(folder, { recursive: true, force: true }));

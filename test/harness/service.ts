@@ -8,11 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { openCatalog } from '../../src/catalog/catalog.ts';
 import { recordBaseImage } from '../../src/catalog/layers.ts';
 import { readImageLog } from '../../src/catalog/image-log.ts';
+import { baseImages } from '../../src/images/base/base-images.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import { until } from '../../src/platform/clock.ts';
 import { isSameProcess, run, signalProcess, start, waitForExit, type RunResult } from '../../src/platform/processes.ts';
 import type { ProgressRecord } from '../../src/resources/progress.ts';
-import { sharedBase } from './base.ts';
+import { sharedBase, type TestBase } from './base.ts';
 
 /** The project's folder. */
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
@@ -20,22 +21,22 @@ export const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 export const MAIN = join(PROJECT, 'src/commands/main.ts');
 
 /** A new, empty data directory whose base image is there already. Its name has a blank, as a user's may. */
-export async function dataDirectoryWithBase(): Promise<string> {
+export async function dataDirectoryWithBase(name?: TestBase): Promise<string> {
   const dataDirectory = join(mkdtempSync(join(tmpdir(), 'ingot-test-')), 'data directory');
-  await placeBase(dataDirectory);
+  await placeBase(dataDirectory, name);
   return dataDirectory;
 }
 
-/** Puts the tests' base image into a new data directory. */
-export async function placeBase(dataDirectory: string): Promise<void> {
-  const base = await sharedBase();
+/** Puts a base image of the tests' into a new data directory. */
+export async function placeBase(dataDirectory: string, name: TestBase = 'debian-12-x86'): Promise<void> {
+  const base = await sharedBase(name);
   const catalog = await openCatalog(dataDirectory);
   const layers = new LayerStore(catalog, dataDirectory);
   const layer = await layers.announce(null);
   await mkdir(dirname(layer.path), { recursive: true });
   await link(base, layer.path).catch(() => copyFile(base, layer.path));
   const sealed = await layers.seal(layer, 'shared-base-of-the-tests', { base: 'shared by the tests' });
-  await recordBaseImage(catalog.db, { name: 'debian-12-x86', version: '2026.1.1', layerId: sealed.id, osVersion: 'Debian 12' });
+  await recordBaseImage(catalog.db, { name, version: '2026.1.1', layerId: sealed.id, osVersion: baseImages[name]!.osVersion });
   await catalog.close();
 }
 
