@@ -20,15 +20,16 @@ test('an ordinary user without npm: the same command goes on through sudo, and n
     // Asked whether it would, sudo says yes; then it says what it was given, and tries the lock that the command takes as root.
     await writeFile(join(programs, 'sudo'), `#!/bin/sh\n[ "$1" != -n ] || exit 0\necho "$*"\nflock --nonblock '${folder}/package-lock.json' id -u >/dev/null && echo free\n`);
     for (const path of [join(programs, 'sudo'), join(folder, 'ingot')]) await chmod(path, 0o755);
+    await writeFile(join(folder, '.npmrc'), '');
     await chown(folder, NOBODY, NOBODY);
 
     const { stdout } = await run(
       [findProgram('setpriv')!, `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', join(programs, 'sh'), join(folder, 'ingot'), 'build', 'a b.yaml'],
-      { env: { PATH: programs, INGOT_DATA: '/data here' }, timeoutMs: 20_000 },
+      { env: { PATH: programs, INGOT_DATA: '/data here', INGOT_DEBIAN_MIRROR: 'http://mirror.example/debian', HOME: folder }, timeoutMs: 20_000 },
     );
 
     const [command, lock] = stdout.trim().split('\n');
-    assert.match(command!, /^env .*INGOT_DATA=\/data here .*sh \S+\/ingot build a b\.yaml$/);
+    assert.match(command!, /^env .*INGOT_DEBIAN_MIRROR=http:\/\/mirror\.example\/debian INGOT_DATA=\/data here .*NPM_CONFIG_USERCONFIG=\S+\/\.npmrc sh \S+\/ingot build a b\.yaml$/);
     assert.equal(lock, 'free');
   } finally {
     await rm(folder, { recursive: true, force: true });
