@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { onlyLoopback, resolvConf, slirpArguments } from './network.ts';
+import { onlyLoopback, resolvConf, slirpArguments, slirpComplaint } from './network.ts';
 
 test('slirp4netns closes the host loopback and leaves from the outbound address', () => {
   const argv = slirpArguments({ target: { pid: 42 }, interfaceName: 'host0' });
@@ -33,4 +33,19 @@ test('slirp4netns asks the resolvers of another file where it is told to', () =>
   const argv = slirpArguments({ target: { pid: 42 }, interfaceName: 'host0' }, undefined, '/run/systemd/resolve/resolv.conf');
 
   deepEqual(argv.slice(argv.indexOf('sh'), argv.indexOf('slirp4netns')), ['sh', '/run/systemd/resolve/resolv.conf']);
+});
+
+test('of what slirp4netns printed, why it ended: what it says at every start comes after that, since its outputs are buffered apart', () => {
+  const log = `sent tapfd=6 for tap0
+WARNING: Support for --outbound-addr is experimental
+received tapfd=6
+api_bindlisten: bind: No such file or directory
+do_slirp failed
+Starting slirp
+* MTU:             65520
+* Outbound IPv4:    198.18.0.1
+`;
+
+  equal(slirpComplaint(log), 'api_bindlisten: bind: No such file or directory; do_slirp failed');
+  equal(slirpComplaint(''), 'without a word');
 });

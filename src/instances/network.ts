@@ -89,7 +89,7 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
     await held.amend(heldId, { kind: 'process', what: 'slirp4netns', pid, startTime });
     await until('slirp4netns to bring the network up', patient(10_000), async () => {
       if ((await ready.stat()).size > 0) return true;
-      if (!isSameProcess(pid, startTime)) throw new Error(`slirp4netns ended at its start: ${(await readFile(logPath, 'utf8')).trim().split('\n').slice(-5).join('\n')}`);
+      if (!isSameProcess(pid, startTime)) throw new Error(`slirp4netns ended at its start: ${slirpComplaint(await readFile(logPath, 'utf8'))}`);
       return undefined;
     }, request.signal ? { everyMs: 2, signal: request.signal } : { everyMs: 2 });
     return { pid, startTime, heldId, ...(apiSocket === undefined ? {} : { apiSocket }) };
@@ -98,6 +98,12 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
     await log.close();
     await netns?.close();
   }
+}
+
+/** What slirp4netns said of its end, without what it says at every start. Pure. @param log all that it printed */
+export function slirpComplaint(log: string): string {
+  const lines = log.trim().split('\n').filter((line) => !/^(\* |WARNING: Support for |Starting slirp|sent tapfd=|received tapfd=)/.test(line));
+  return lines.slice(-5).join('; ') || 'without a word';
 }
 
 /** Where systemd-resolved names the resolvers that it asks itself. */
