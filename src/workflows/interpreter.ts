@@ -9,6 +9,7 @@ import { resolveWorkflowValue, UnresolvedReferenceError } from '../documents/wor
 import { InstanceError } from '../instances/instance.ts';
 import { sleep, timestamp, withDeadline } from '../platform/clock.ts';
 import { newStepExecutionId, newWorkflowExecutionId } from '../platform/ids.ts';
+import { patient } from '../platform/patience.ts';
 import { within, type Report } from '../resources/progress.ts';
 import type { StepAction, StepOutputs } from './actions/action.ts';
 import { stepActions } from './actions.ts';
@@ -173,7 +174,7 @@ async function abort(
   for (const { step, executionId, outputs } of ran.toReversed()) {
     const rollback = actionOf(run, step)?.rollback;
     if (rollback === undefined || !rollbackEnabled(step, lookup)) continue;
-    const deadline = withDeadline(new AbortController().signal, ROLLBACK_SECONDS * 1000);
+    const deadline = withDeadline(new AbortController().signal, patient(ROLLBACK_SECONDS) * 1000);
     try {
       await updateStepExecution(db, executionId, { rollback_status: 'RUNNING' });
       await rollback({ work, stage: run.type, report: within(report, { step: step.name }), signal: deadline.signal, timeoutSeconds: ROLLBACK_SECONDS }, outputs);
