@@ -1,16 +1,17 @@
 /**
- * The README's commands on a Debian 12 and on a Debian 13 host, each a virtual machine with systemd as process 1, cgroup v2 and udev: a fresh
- * clone, as a newcomer would. Emulated, and what it boots is emulated in it: some half an hour each on an idle machine.
+ * The README's commands on a host that is a virtual machine with systemd as process 1, cgroup v2 and udev: a fresh clone, as a newcomer would.
+ * Emulated, and what it boots runs in it: some half an hour on an idle machine.
  */
 import assert from 'node:assert/strict';
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { sharedBase, type TestBase } from '../harness/base.ts';
-import { bootHost, placeNetworkSettings, placeNode, placeProject, type HostMachine } from '../harness/host-machine.ts';
-import { dataDirectoryWithBase } from '../harness/service.ts';
+import { sharedBase, type TestBase } from './base.ts';
+import { bootHost, placeNetworkSettings, placeNode, placeProject, type HostMachine } from './host-machine.ts';
+import { dataDirectoryWithBase } from './service.ts';
 
-interface HostKind {
+/** A host. */
+export interface HostKind {
   readonly base: TestBase;
   readonly description: string;
   /** Who types the commands. */
@@ -23,27 +24,9 @@ interface HostKind {
   readonly clone: string;
 }
 
-const SOURCE = '/srv/ingot.tar';
-/** A firewall that lets in nothing that was not asked for. */
-const FIREWALL = 'table inet firewall { chain input { type filter hook input priority 0; policy drop; iif lo accept; ct state established,related accept; }; chain forward { type filter hook forward priority 0; policy drop; }; }';
-
-const HOSTS: readonly HostKind[] = [
-  {
-    base: 'debian-12-x86', description: 'Debian 12: a user with sudo, Node by hand, git, LVM', user: 'admin', node: true,
-    prepare: `
-      apt-get update -q && apt-get install -y -q --no-install-recommends git lvm2
-      useradd --create-home --shell /bin/bash admin && echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin
-      npm --version || rm -f /usr/local/bin/node /usr/local/bin/npm`,
-    clone: `mkdir source && tar -xf ${SOURCE} -C source && cd source && git init -q && git add -A && git -c user.name=a -c user.email=a@example.com commit -q -m all && cd .. && git clone -q source ingot`,
-  },
-  {
-    base: 'debian-13-x86', description: 'Debian 13: root, neither Node nor git, AppArmor, udisks, a firewall', user: 'root', node: false,
-    prepare: `
-      apt-get update -q && apt-get install -y -q --no-install-recommends apparmor udisks2 nftables
-      printf '#!/usr/sbin/nft -f\\nflush ruleset\\n%s\\n' '${FIREWALL}' >/etc/nftables.conf && systemctl enable nftables`,
-    clone: `mkdir ingot && tar -xf ${SOURCE} -C ingot`,
-  },
-];
+/** The project on the host's disk, as a tar archive. */
+export const SOURCE = '/srv/ingot.tar';
+const HOUR_MS = 3_600_000;
 
 /** What Ingot left on a host, one line each. */
 const LEFT = `
@@ -57,7 +40,8 @@ const LEFT = `
   ls /run/ingot | grep -v -e '^host\\.db' -e '^kvm\\.json$' -e '^relay\\.sh$' -e '^status\\.sh$' -e '^control$' -e '^setup$' -e '^[0-9a-f]*\\.[a-z]*[.0-9a-z]*$'
   true`;
 
-for (const kind of HOSTS) {
+/** The newcomer's steps as tests. */
+export function newcomerOn(kind: HostKind): void {
   describe(kind.description, () => {
     let host: HostMachine;
     let ami = '';
@@ -72,25 +56,28 @@ for (const kind of HOSTS) {
     before(async () => {
       // The base image that is built on is there already: making it there takes another quarter of an hour.
       const dataDirectory = await dataDirectoryWithBase();
-      host = await bootHost({
-        base: await sharedBase(kind.base),
-        prepare: kind.prepare,
-        async place(root) {
-          await placeProject(root, SOURCE);
-          await placeNetworkSettings(root);
-          if (kind.node) await placeNode(root);
-          await mkdir(join(root, 'var/lib'), { recursive: true });
-          await cp(dataDirectory, join(root, 'var/lib/ingot'), { recursive: true });
-        },
-      });
-      await rm(dirname(dataDirectory), { recursive: true, force: true });
+      try {
+        host = await bootHost({
+          base: await sharedBase(kind.base),
+          prepare: kind.prepare,
+          async place(root) {
+            await placeProject(root, SOURCE);
+            await placeNetworkSettings(root);
+            if (kind.node) await placeNode(root);
+            await mkdir(join(root, 'var/lib'), { recursive: true });
+            await cp(dataDirectory, join(root, 'var/lib/ingot'), { recursive: true });
+          },
+        });
+      } finally {
+        await rm(dirname(dataDirectory), { recursive: true, force: true });
+      }
     });
 
     after(async () => {
       await host?.end();
     });
 
-    test('a fresh clone, and what is missing: doctor says it, and installs it', async () => {
+    test('a fresh clone, and what is missing: doctor says it, and installs it', { timeout: HOUR_MS }, async () => {
       await succeeds(kind.clone);
       const found = await host.run('cd ingot && ./ingot doctor --json', kind.user);
       assert.equal(found.exitCode, 1, found.output.slice(-4000));
@@ -107,14 +94,14 @@ for (const kind of HOSTS) {
       assert.match(mended, /^ok {4}cgroups +version 2: CPU, memory and number of processes of a system container are limited$/m);
     });
 
-    test('./ingot build examples/nginx/template.yaml', async () => {
+    test('./ingot build examples/nginx/template.yaml', { timeout: HOUR_MS }, async () => {
       const output = await succeeds('cd ingot && ./ingot build examples/nginx/template.yaml');
       ami = /\bami-[0-9a-f]{17}\b/.exec(output)?.[0] ?? '';
       assert.notEqual(ami, '', output.slice(-4000));
       assert.match(output, /AVAILABLE/);
     });
 
-    test('./ingot launch, curl localhost:8080, Ctrl-C', async () => {
+    test('./ingot launch, curl localhost:8080, Ctrl-C', { timeout: HOUR_MS }, async () => {
       // In a process group of its own, as a shell with job control gives it: Ctrl-C reaches all of it.
       const output = await succeeds(`
         cd ingot; set -m
@@ -124,7 +111,7 @@ for (const kind of HOSTS) {
       assert.match(output, /the page: [^]*</);
     });
 
-    test('./ingot stop leaves nothing, and what was there before is untouched', async () => {
+    test('./ingot stop leaves nothing, and what was there before is untouched', { timeout: HOUR_MS }, async () => {
       await succeeds('cd ingot && ./ingot stop');
       assert.equal((await succeeds(LEFT, 'root')).trim(), '');
       if (kind.prepare.includes('firewall')) assert.match(await succeeds('nft list ruleset', 'root'), /table inet firewall \{[^]*policy drop/);
