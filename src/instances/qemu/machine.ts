@@ -42,7 +42,8 @@ const TAIL_LINES = 30;
 /** Under emulation the kernel counts timer ticks against processor time, which a busy host gives unevenly. Nothing was written yet. */
 const TIMER_PANIC = /Kernel panic - not syncing: IO-APIC \+ timer doesn't work/;
 const KERNEL_SPEAKS = /Linux version|systemd\[1\]|\[ {0,5}\d+\.\d{6}\]/;
-const REBOOT_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 120, tcg: 240 };
+/** What a reboot may take, going down included; 240 s were too short for an emulated machine on a host with ten tasks for each core. */
+const REBOOT_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 240, tcg: 900 };
 /** Between looks at whether a machine that starts gets anywhere, in milliseconds. */
 const LOOK_MS = 2000;
 /** How long a system that answers may take until its services are up, cloud-init with user data among them. */
