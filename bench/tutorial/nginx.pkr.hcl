@@ -35,6 +35,7 @@ source "qemu" "nginx" {
   disk_image       = true
   use_backing_file = true
   skip_resize_disk = true
+  disk_size        = "3072M"
   format           = "qcow2"
   disk_interface   = "virtio"
   disk_cache       = "unsafe"
@@ -49,10 +50,17 @@ source "qemu" "nginx" {
   output_directory = var.output
   vm_name          = "nginx.qcow2"
 
+  // Packer 1.6 does not say what format the base disk has, and qemu-img has insisted on that since 6.1.
+  qemu_img_args {
+    create = ["-F", "qcow2"]
+  }
+
   qemuargs = [
     ["-cpu", var.cpu],
     ["-smbios", "type=11,value=io.systemd.credential.binary:ssh.authorized_keys.root=${var.authorized_key_base64}"],
     ["-device", "virtio-rng-pci"],
+    // Packer's own listens on all addresses of the host.
+    ["-netdev", "user,id=user.0,ipv6=off,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22"],
   ]
 
   ssh_username         = "root"
