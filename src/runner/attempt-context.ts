@@ -45,6 +45,7 @@ export function attemptContext(state: RunState, step: Step, inputs: InputValue, 
     inputs,
     instance,
     workingDirectory: state.workingDirectory,
+    ...(state.run.s3Access === undefined ? {} : { s3Access: state.run.s3Access }),
     async command(request: ModuleCommand): Promise<ModuleCommandResult> {
       const what = request.what ?? request.argv?.[0] ?? 'the script';
       const seconds = request.graceSeconds ?? left(what);

@@ -1,6 +1,7 @@
 /** The contract between the runner and its action modules. README.md says how to add one. */
 import type { InputValue } from '../documents/component/document.ts';
 import type { Capabilities, Instance } from '../instances/instance.ts';
+import type { S3Access } from '../platform/s3-requests.ts';
 import type { ProgressEvent } from '../resources/progress.ts';
 
 /** One action module: a name and what it does in one attempt. */
@@ -31,6 +32,8 @@ export interface AttemptContext {
   command(request: ModuleCommand): Promise<ModuleCommandResult>;
   /** Waits, within what is left of the step's time. @throws {StepTimeout} */
   pause(seconds: number): Promise<void>;
+  /** Who the instance is to S3, by its instance profile; absent, or nobody, when that has no credentials. */
+  readonly s3Access?: () => Promise<S3Access | undefined>;
   /** Tells the log what the module itself decides or finds. */
   log(text: string, level?: ProgressEvent['level']): void;
 }

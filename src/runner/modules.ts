@@ -21,7 +21,10 @@ import { setFileOwner } from './modules/set-file-owner.ts';
 import { setFilePermissions } from './modules/set-file-permissions.ts';
 import { setFolderOwner } from './modules/set-folder-owner.ts';
 import { setFolderPermissions } from './modules/set-folder-permissions.ts';
+import { s3Download } from './modules/s3-download.ts';
+import { s3Upload } from './modules/s3-upload.ts';
 import { updateOs } from './modules/update-os.ts';
+import { webDownload } from './modules/web-download.ts';
 
 /** Every action module by its name. */
 export const modules: ReadonlyMap<string, ActionModule> = new Map(
@@ -42,11 +45,14 @@ export const modules: ReadonlyMap<string, ActionModule> = new Map(
     moveFolder,
     readFile,
     reboot,
+    s3Download,
+    s3Upload,
     setFileEncoding,
     setFileOwner,
     setFilePermissions,
     setFolderOwner,
     setFolderPermissions,
     updateOs,
+    webDownload,
   ].map((module) => [module.name, module]),
 );

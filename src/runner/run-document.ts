@@ -5,6 +5,7 @@
 import type { ComponentDocument, InputValue, Phase, Step } from '../documents/component/document.ts';
 import type { Instance } from '../instances/instance.ts';
 import { timestamp } from '../platform/clock.ts';
+import type { S3Access } from '../platform/s3-requests.ts';
 import { within, type Report } from '../resources/progress.ts';
 import { DocumentResult } from './document-result.ts';
 import { DEFAULT_WORKING_DIRECTORY } from './environment.ts';
@@ -28,6 +29,8 @@ export interface DocumentRun {
   /** Absolute path in the instance, made when absent. Default `/tmp`. */
   readonly workingDirectory?: string;
   readonly report: Report;
+  /** Credentials of the instance profile, asked for when a step needs them: the seam that IMDS gives them through. Never the worker's own. */
+  readonly s3Access?: () => Promise<S3Access | undefined>;
   /** Cancels: the running command is ended and the run rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** How often the document may restart the machine. Default 25. */

@@ -8,6 +8,7 @@ import { sharedBase } from '../harness/base.ts';
 import { launchOn, type Launched } from '../harness/launch-on.ts';
 import { languageCases } from '../harness/language-cases.ts';
 import { moduleCases } from '../harness/module-cases.ts';
+import { webCases } from '../harness/web-cases.ts';
 import { bashDocument, runnerCases, runText } from '../harness/runner-cases.ts';
 
 let launched: Launched;
@@ -31,6 +32,7 @@ async function printed(script: string): Promise<string> {
 runnerCases(() => launched.instance, () => '/tmp/runner work');
 languageCases(() => launched.instance, () => '/tmp/runner work');
 moduleCases(() => launched.instance, () => '/var/tmp/the modules');
+webCases(() => launched.instance, () => '/var/tmp/the web');
 
 describe('UpdateOS', () => {
   const VERSIONS = 'dpkg-query -W -f \'${Package}=${Version} \' sample-one sample-two';

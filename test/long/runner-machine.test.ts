@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { sharedBase } from '../harness/base.ts';
 import { launchOn, type Launched } from '../harness/launch-on.ts';
 import { moduleCases } from '../harness/module-cases.ts';
+import { webCases } from '../harness/web-cases.ts';
 import { bashDocument, runText } from '../harness/runner-cases.ts';
 
 let launched: Launched;
@@ -39,3 +40,4 @@ test('simple-boot-test-linux', async () => {
 });
 
 moduleCases(() => launched.instance, () => '/var/tmp/the modules');
+webCases(() => launched.instance, () => '/var/tmp/the web');

@@ -4,7 +4,7 @@ import type { Instance } from '../../instances/instance.ts';
 import { ParameterError } from '../../runner/parameters.ts';
 import type { RestartPoint } from '../../runner/restart.ts';
 import { RunInterrupted } from '../../runner/restart.ts';
-import { runDocument } from '../../runner/run-document.ts';
+import { runDocument, type DocumentRun } from '../../runner/run-document.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { DocumentReport, RunReport } from './detailed-output.ts';
 import type { LoadedDocument } from './documents.ts';
@@ -21,6 +21,8 @@ export interface DocumentsRun {
   readonly signal: AbortSignal;
   /** This host is the instance: a step that asks for a restart ends the run with what it needs to go on. */
   readonly leaveForRestart?: true;
+  /** Who the host is to S3. */
+  readonly s3Access?: DocumentRun['s3Access'];
   /** What an earlier run left when it asked for a restart. */
   readonly from?: InterruptedRun;
 }
@@ -58,6 +60,7 @@ export async function runDocuments(run: DocumentsRun): Promise<RunEnd> {
         report: run.report,
         signal: run.signal,
         ...(run.leaveForRestart === undefined ? {} : { leaveForRestart: true as const }),
+        ...(run.s3Access === undefined ? {} : { s3Access: run.s3Access }),
         ...(resumed ? { from: from.point } : {}),
       });
       reports.push({ path, document, outcome, startTime: begun, endTime: timestamp() });

@@ -6,6 +6,7 @@ import { localDriver } from '../../instances/local/driver.ts';
 import type { Instance } from '../../instances/instance.ts';
 import { memoryRecorder } from '../../platform/held.ts';
 import { newInstanceId } from '../../platform/ids.ts';
+import type { S3Access } from '../../platform/s3-requests.ts';
 import type { Report } from '../../resources/progress.ts';
 import { dataDirectoryOf, regionOf } from '../client.ts';
 import { type Arguments, WrongUse, type CommandOption } from '../command.ts';
@@ -62,4 +63,16 @@ export async function onThisHost<T>(work: (instance: Instance) => Promise<T>): P
   } finally {
     await instance.terminate();
   }
+}
+
+/** Who this host is to S3, as the AWS SDKs find it in the environment; nobody without a key there. */
+export async function s3AccessOfThisHost(env: NodeJS.ProcessEnv = process.env): Promise<S3Access | undefined> {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = env;
+  if (!accessKeyId || !secretAccessKey) return undefined;
+  const endpoint = env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'];
+  return {
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
+    region: env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || 'us-east-1',
+    ...(endpoint ? { endpoint } : {}),
+  };
 }

@@ -84,11 +84,11 @@ const MODULES: readonly ActionModule[] = [
   },
   {
     name: 'S3Download', platforms: ALL, shape: 'list',
-    inputs: { source: path, destination: path, expectedBucketOwner: text, overwrite: flag }, outputs: [], supported: false,
+    inputs: { source: path, destination: path, expectedBucketOwner: text, overwrite: flag }, outputs: [], supported: true,
   },
   {
     name: 'S3Upload', platforms: ALL, shape: 'list',
-    inputs: { source: path, destination: path, recurse: flag, expectedBucketOwner: text }, outputs: [], supported: false,
+    inputs: { source: path, destination: path, recurse: flag, expectedBucketOwner: text }, outputs: [], supported: true,
   },
   {
     name: 'WebDownload', platforms: ALL, shape: 'list',
@@ -98,7 +98,7 @@ const MODULES: readonly ActionModule[] = [
       algorithm: { type: 'text', needs: 'checksum', oneOf: ['MD5', 'SHA1', 'SHA256', 'SHA512'] },
       ignoreCertificateErrors: flag,
     },
-    outputs: ['destination'], supported: false,
+    outputs: ['destination'], supported: true,
   },
   { name: 'AppendFile', platforms: ALL, shape: 'list', inputs: { path, content: text, encoding }, outputs: [], supported: true },
   {

@@ -1,0 +1,88 @@
+/** S3Upload. What is there when a later one fails stays. Source: reference, `awstoe.md` section 6. */
+import { signS3, type S3Access } from '../../platform/s3-requests.ts';
+import { posixPath, wildcard } from '../file-program.ts';
+import { transfer } from '../http-transfer.ts';
+import { flag, itemsOf, mapOf, optionalText, text } from '../inputs.ts';
+import { InputError, type ActionModule, type AttemptContext, type AttemptResult } from '../module.ts';
+import { s3Access, s3Place, type S3Place } from '../s3.ts';
+import { s3Failure } from './s3-download.ts';
+import type { InputValue } from '../../documents/component/document.ts';
+
+/** What S3 takes in one request. */
+const MOST_BYTES = 5 * 2 ** 30;
+
+interface Upload {
+  readonly source: string;
+  readonly pattern: string;
+  readonly recurse: boolean;
+  readonly destination: S3Place;
+  readonly owner: Readonly<Record<string, never>> | { readonly expectedBucketOwner: string };
+}
+
+export const s3Upload: ActionModule = {
+  name: 'S3Upload',
+  platforms: ['Linux', 'macOS'],
+  async attempt(context) {
+    const uploads = itemsOf(context.inputs).map((item, index) => uploadOf(mapOf(item, `inputs[${index}]`), context));
+    const access = await s3Access(context);
+    for (const upload of uploads) {
+      const failure = await send(context, access, upload);
+      if (failure !== undefined) return failure;
+    }
+    return { result: 'success' };
+  },
+};
+
+/** @throws {InputError} */
+function uploadOf(inputs: Readonly<Record<string, InputValue>>, context: AttemptContext): Upload {
+  const source = posixPath(text(inputs, 'source'), context.workingDirectory).replace(/(?<=.)\/+$/, '');
+  if (text(inputs, 'source').startsWith('s3://')) throw new InputError('source: a path was expected; S3Download brings files from S3');
+  const { pattern, hasWildcard } = wildcard(source, 'source');
+  const owner = optionalText(inputs, 'expectedBucketOwner');
+  return {
+    source, pattern: hasWildcard ? pattern : '', recurse: flag(inputs, 'recurse', false), destination: s3Place(text(inputs, 'destination'), 'destination'),
+    owner: owner === undefined ? {} : { expectedBucketOwner: owner },
+  };
+}
+
+/** Prints size, path and name below the destination of each file; a folder's files only when it recurses. */
+const FIND = `
+source=$1 pattern=$2 recurse=$3
+shopt -s nullglob dotglob; IFS=
+fail() { printf '%s\\n' "$1" >&2; exit 1; }
+one() { printf '%s\\0%s\\0%s\\0' "$(stat -L -c %s -- "$1")" "$1" "$2"; }
+folder() { while IFS= read -r -d '' each; do one "$each" "$2\${each#"$1/"}"; done < <(find "$1" -type f -print0 | sort -z); }
+if [ -n "$pattern" ]; then
+  some=false
+  for each in "\${source%/*}"/$pattern; do
+    some=true
+    if [ -d "$each" ]; then [ "$recurse" = false ] || folder "$each" "\${each##*/}/"; else one "$each" "\${each##*/}"; fi
+  done
+  [ "$some" = true ] || fail "nothing matches $source"
+elif [ -d "$source" ]; then
+  [ "$recurse" = true ] || fail "$source is a folder; recurse: true sends what is in it"
+  folder "$source" ""
+else
+  [ -e "$source" ] || fail "$source does not exist"
+  one "$source" ""
+fi
+`;
+
+async function send(context: AttemptContext, access: S3Access, upload: Upload): Promise<AttemptResult | undefined> {
+  const found = await context.command({ argv: ['/bin/bash', '-c', FIND, 's3-upload', upload.source, upload.pattern, String(upload.recurse)], own: true, quiet: true, what: `looking at ${upload.source}` });
+  if (found.exitCode !== 0) return { result: 'failed', message: found.stderr };
+  if (found.stdoutBytes === undefined) return { result: 'failed', message: `${upload.source} has more files than can be sent in one step` };
+  const fields = found.stdoutBytes.toString('utf8').split('\0').slice(0, -1);
+  const { bucket, key: to } = upload.destination;
+  for (let at = 0; at < fields.length; at += 3) {
+    const [size, path, name] = fields.slice(at, at + 3) as [string, string, string];
+    const key = name === '' ? (to === '' || to.endsWith('/') ? `${to}${path.split('/').at(-1)!}` : to) : `${to.replace(/\/?\*?$/, '')}/${name}`.replace(/^\//, '');
+    const shown = `${path} to s3://${bucket}/${key}`;
+    if (Number(size) > MOST_BYTES) return { result: 'failed', message: `${shown}: the file has more than 5 GiB, which S3Upload does not send yet` };
+    const request = await signS3(access, { method: 'PUT', bucket, key, ...upload.owner });
+    const ended = await transfer(context, { what: 'put', path, shown, ...request });
+    if ('failure' in ended) return { result: 'failed', message: s3Failure(ended.failure) };
+    context.log(`${path} is in s3://${bucket}/${key}`);
+  }
+  return undefined;
+}
