@@ -132,11 +132,10 @@ const EVERYTHING: Image = {
 
 function modules(): string {
   const all = [...ACTION_MODULES.values()];
-  const here = all.filter(({ supported }) => supported).map((module) => [
+  const rows = all.map((module) => [
     `\`${module.name}\``, module.platforms.join(', '), inputsOf(module), module.outputs?.map((name) => `\`${name}\``).join(', ') || 'none',
   ]);
-  const later = all.filter(({ supported }) => !supported).map(({ name }) => `\`${name}\``);
-  return `${table(['module', 'platforms', 'inputs (* required)', 'outputs'], here)}\n\nRefused when a component is created, as \`not-yet-supported\`: ${later.join(', ')}.`;
+  return table(['module', 'platforms', 'inputs (* required)', 'outputs'], rows);
 }
 
 function inputsOf({ shape, inputs }: ActionModule): string {

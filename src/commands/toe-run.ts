@@ -3,7 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { Instance } from '../instances/instance.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 import { catchInterrupt, INTERRUPTED } from './interrupt.ts';
-import { runSummary } from './toe/detailed-output.ts';
+import { runSummary } from '../runner/detailed-output.ts';
 import { InvalidDocuments, judge, readDocument } from './toe/documents.ts';
 import { openLogFolder } from './toe/log-folder.ts';
 import { RUN_OPTIONS, toeRequest } from './toe/request.ts';
@@ -73,6 +73,7 @@ async function run(args: Arguments): Promise<number> {
   try {
     const work = (instance: Instance): Promise<RunEnd> => runDocuments({
       request, documents, instance, report, signal,
+      componentText: async (arn) => (await readDocument(arn, args)).text,
       workingDirectory: driver === undefined ? process.cwd() : '/tmp',
       ...(driver === undefined ? { leaveForRestart: true as const, s3Access: s3AccessOfThisHost } : {}),
       ...(from === undefined ? {} : { from }),

@@ -6,7 +6,7 @@ import type { Instance } from '../instances/instance.ts';
 import { newUuid } from '../platform/ids.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
-import { runSummary, type RunReport } from './toe/detailed-output.ts';
+import { runSummary, type RunReport } from '../runner/detailed-output.ts';
 import { InvalidDocuments, judge, readDocument, type LoadedDocument } from './toe/documents.ts';
 import { list, parametersOf, type ToeRequest } from './toe/request.ts';
 import { runDocuments } from './toe/run-documents.ts';
@@ -74,7 +74,9 @@ async function runOnce(args: Arguments, path: string, driver: string, signal: Ab
   const shown = shownBy(undefined, false);
   const report = args.flag('quiet') ? (event: Parameters<typeof shown>[0]) => { if (event.type !== 'output') shown(event); } : shown;
   const ended = await inInstance(args, driver, { report, signal }, async (instance) => {
-    const end = await runDocuments({ request, documents, instance, report, signal, workingDirectory: '/tmp' });
+    const end = await runDocuments({
+      request, documents, instance, report, signal, workingDirectory: '/tmp', componentText: async (arn) => (await readDocument(arn, args)).text,
+    });
     if ('interrupted' in end) throw new Error('an instance restarts by itself');
     show(end.report, args);
     if (args.flag('keep')) await keep(instance);

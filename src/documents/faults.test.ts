@@ -117,7 +117,6 @@ const CASES: readonly Case[] = [
   { code: 'empty-steps', text: 'schemaVersion: 1.0\nphases:\n  - name: build\n    ▸steps: []', says: /'build' has no steps/, path: 'phases[0].steps' },
   { code: 'unknown-action', text: component('action: ▸ExecuteBsh\ninputs: {commands: [x]}\n'), says: /Did you mean 'ExecuteBash'\?/, path: 'phases[0].steps[0].action' },
   { code: 'unknown-action', text: workflow('  - name: End\n    action: ▸TerminateInstances\n'), says: /Did you mean 'TerminateInstance'\?/, workflow: 'BUILD' },
-  { code: 'not-yet-supported', text: component('action: ▸S3Download\ninputs: [{source: s3://b/k, destination: /x}]\n'), says: /S3Download is not supported yet/ },
   {
     code: 'module-not-allowed-on-platform', platform: 'Linux', says: /does not exist on Linux, only on Windows/,
     text: component('action: ▸ExecutePowerShell\ninputs: {commands: [x]}\n'),

@@ -34,7 +34,6 @@ export const FAULT_KINDS = {
   'empty-steps': { severity: 'warning', description: 'A phase without steps; it does nothing.' },
   // Steps and what they run
   'unknown-action': { severity: 'error', description: 'No action of this name exists.' },
-  'not-yet-supported': { severity: 'error', description: 'Part of the language, but this version does not run it yet.' },
   'module-not-allowed-on-platform': { severity: 'error', description: 'The action module does not exist on the platform of the component.' },
   'action-not-allowed-in-type': { severity: 'error', description: 'The step action does not exist in a workflow of this type.' },
   'unknown-input': { severity: 'warning', description: 'The action has no input of this name; it has no effect.' },

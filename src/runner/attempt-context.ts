@@ -5,6 +5,7 @@ import type { Report } from '../resources/progress.ts';
 import { COMMAND_ENVIRONMENT } from './environment.ts';
 import { Capture, LineTail, lineSplitter, LogLimit } from './lines.ts';
 import { OUTPUT_KEPT, StepTimeout, type AttemptContext, type ModuleCommand, type ModuleCommandResult } from './module.ts';
+import { runNested } from './nested.ts';
 import type { RunState } from './run-state.ts';
 
 const STDERR_KEPT = 8 * 1024;
@@ -45,6 +46,8 @@ export function attemptContext(state: RunState, step: Step, inputs: InputValue, 
     inputs,
     instance,
     workingDirectory: state.workingDirectory,
+    ...(state.run.componentText === undefined ? {} : { componentText: state.run.componentText }),
+    runNested: (nested) => runNested(state, { ...nested, inLoop: step.loop !== undefined }, report),
     ...(state.run.s3Access === undefined ? {} : { s3Access: state.run.s3Access }),
     async command(request: ModuleCommand): Promise<ModuleCommandResult> {
       const what = request.what ?? request.argv?.[0] ?? 'the script';

@@ -2,6 +2,8 @@
 import type { InputValue } from '../documents/component/document.ts';
 import type { Capabilities, Instance } from '../instances/instance.ts';
 import type { S3Access } from '../platform/s3-requests.ts';
+import type { NestedDocument } from './nested.ts';
+import type { DocumentOutcome } from './run-document.ts';
 import type { ProgressEvent } from '../resources/progress.ts';
 
 /** One action module: a name and what it does in one attempt. */
@@ -34,6 +36,13 @@ export interface AttemptContext {
   pause(seconds: number): Promise<void>;
   /** Who the instance is to S3, by its instance profile; absent, or nobody, when that has no credentials. */
   readonly s3Access?: () => Promise<S3Access | undefined>;
+  /** The document of a component, by its ARN; `undefined` when there is none. Absent where nobody knows components. */
+  readonly componentText?: (arn: string) => Promise<string | undefined>;
+  /**
+   * Runs another document on the same instance.
+   * @throws {InputError} when it must not run here
+   */
+  runNested(nested: Omit<NestedDocument, 'inLoop'>): Promise<DocumentOutcome>;
   /** Tells the log what the module itself decides or finds. */
   log(text: string, level?: ProgressEvent['level']): void;
 }
@@ -68,8 +77,8 @@ export interface ModuleCommandResult {
 
 /** How an attempt ended. */
 export type AttemptResult =
-  | { readonly result: 'success'; readonly outputs?: Outputs }
-  | (StepFailure & { readonly result: 'failed'; readonly outputs?: Outputs })
+  | { readonly result: 'success'; readonly outputs?: Outputs; readonly detailedOutput?: readonly object[] }
+  | (StepFailure & { readonly result: 'failed'; readonly outputs?: Outputs; readonly detailedOutput?: readonly object[] })
   /** `same-step`: runs it again after the restart, not as another attempt; `next-step`: the step has done its work. */
   | { readonly result: 'reboot'; readonly resume: 'same-step' | 'next-step' };
 

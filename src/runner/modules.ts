@@ -11,6 +11,9 @@ import { deleteFile } from './modules/delete-file.ts';
 import { deleteFolder } from './modules/delete-folder.ts';
 import { executeBash } from './modules/execute-bash.ts';
 import { executeBinary } from './modules/execute-binary.ts';
+import { executeDocument } from './modules/execute-document.ts';
+import { executePowerShell } from './modules/execute-powershell.ts';
+import { installMsi } from './modules/install-msi.ts';
 import { listFiles } from './modules/list-files.ts';
 import { moveFile } from './modules/move-file.ts';
 import { moveFolder } from './modules/move-folder.ts';
@@ -23,6 +26,8 @@ import { setFolderOwner } from './modules/set-folder-owner.ts';
 import { setFolderPermissions } from './modules/set-folder-permissions.ts';
 import { s3Download } from './modules/s3-download.ts';
 import { s3Upload } from './modules/s3-upload.ts';
+import { setRegistry } from './modules/set-registry.ts';
+import { uninstallMsi } from './modules/uninstall-msi.ts';
 import { updateOs } from './modules/update-os.ts';
 import { webDownload } from './modules/web-download.ts';
 
@@ -40,6 +45,9 @@ export const modules: ReadonlyMap<string, ActionModule> = new Map(
     deleteFolder,
     executeBash,
     executeBinary,
+    executeDocument,
+    executePowerShell,
+    installMsi,
     listFiles,
     moveFile,
     moveFolder,
@@ -52,6 +60,8 @@ export const modules: ReadonlyMap<string, ActionModule> = new Map(
     setFilePermissions,
     setFolderOwner,
     setFolderPermissions,
+    setRegistry,
+    uninstallMsi,
     updateOs,
     webDownload,
   ].map((module) => [module.name, module]),

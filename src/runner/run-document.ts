@@ -31,6 +31,10 @@ export interface DocumentRun {
   readonly report: Report;
   /** Credentials of the instance profile, asked for when a step needs them: the seam that IMDS gives them through. Never the worker's own. */
   readonly s3Access?: () => Promise<S3Access | undefined>;
+  /** The document of a component, by its ARN, for steps that run documents; `undefined` when there is none. */
+  readonly componentText?: (arn: string) => Promise<string | undefined>;
+  /** What the documents are known by that this one is run by, the first one first. */
+  readonly above?: readonly string[];
   /** Cancels: the running command is ended and the run rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** How often the document may restart the machine. Default 25. */
@@ -155,6 +159,7 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
         endTime: timestamp(),
         outputs: keptOutputs(ended.outputs),
         inputs: typeof chained !== 'object' ? step.inputs : chained.inputs,
+        ...(ended.detailedOutput === undefined ? {} : { detailedOutput: ended.detailedOutput }),
         ...(ended.failure === undefined ? {} : { failureMessage: ended.failure.message }),
       },
       ...(ended.failure === undefined ? {} : {

@@ -25,6 +25,8 @@ export interface StepEnd {
   readonly attempts: number;
   /** What the last attempt gave for chaining. */
   readonly outputs: Outputs;
+  /** Of a step that ran documents: how they went. */
+  readonly detailedOutput?: readonly object[];
   readonly failure?: StepFailure;
   /** Its `if` decided that it does not run. */
   readonly skipped?: true;
@@ -111,6 +113,7 @@ function planWork(state: RunState, step: Step): StepWork {
 
 interface ModuleEnd {
   readonly outputs: Outputs;
+  readonly detailedOutput?: readonly object[];
   readonly failure?: StepFailure;
   readonly timedOut: boolean;
   readonly instanceLost: boolean;
@@ -178,10 +181,10 @@ async function runModule(state: RunState, step: Step, inputs: InputValue, timer:
     } catch (error) {
       return failedBy(error, state, report);
     }
-    if (result.result === 'success') return { ...PLAIN, outputs: result.outputs ?? {} };
+    if (result.result === 'success') return { ...PLAIN, outputs: result.outputs ?? {}, ...(result.detailedOutput === undefined ? {} : { detailedOutput: result.detailedOutput }) };
     if (result.result === 'failed') {
-      const { result: _, outputs, ...failure } = result;
-      return { ...PLAIN, outputs: outputs ?? {}, failure };
+      const { result: _, outputs, detailedOutput, ...failure } = result;
+      return { ...PLAIN, outputs: outputs ?? {}, failure, ...(detailedOutput === undefined ? {} : { detailedOutput }) };
     }
 
     const leave = state.run.leaveForRestart === true;

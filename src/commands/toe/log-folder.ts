@@ -5,7 +5,7 @@ import { timestamp } from '../../platform/clock.ts';
 import { PROGRESS_VERSION, type ProgressEvent, type ProgressRecord } from '../../resources/progress.ts';
 import { CommandFailed } from '../command.ts';
 import { plainRecord } from '../terminal/plain.ts';
-import { chainingOutput, detailedOutput, failureBlock, type RunReport } from './detailed-output.ts';
+import { chainingOutput, detailedOutput, failureBlock, type RunReport } from '../../runner/detailed-output.ts';
 import type { LoadedDocument } from './documents.ts';
 
 /** A run's log folder. */

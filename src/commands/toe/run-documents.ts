@@ -6,7 +6,7 @@ import type { RestartPoint } from '../../runner/restart.ts';
 import { RunInterrupted } from '../../runner/restart.ts';
 import { runDocument, type DocumentRun } from '../../runner/run-document.ts';
 import type { Report } from '../../resources/progress.ts';
-import type { DocumentReport, RunReport } from './detailed-output.ts';
+import type { DocumentReport, RunReport } from '../../runner/detailed-output.ts';
 import type { LoadedDocument } from './documents.ts';
 import type { ToeRequest } from './request.ts';
 
@@ -23,6 +23,7 @@ export interface DocumentsRun {
   readonly leaveForRestart?: true;
   /** Who the host is to S3. */
   readonly s3Access?: DocumentRun['s3Access'];
+  readonly componentText?: DocumentRun['componentText'];
   /** What an earlier run left when it asked for a restart. */
   readonly from?: InterruptedRun;
 }
@@ -60,6 +61,7 @@ export async function runDocuments(run: DocumentsRun): Promise<RunEnd> {
         report: run.report,
         signal: run.signal,
         ...(run.leaveForRestart === undefined ? {} : { leaveForRestart: true as const }),
+        ...(run.componentText === undefined ? {} : { componentText: run.componentText }),
         ...(run.s3Access === undefined ? {} : { s3Access: run.s3Access }),
         ...(resumed ? { from: from.point } : {}),
       });

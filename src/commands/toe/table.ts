@@ -1,7 +1,7 @@
 /** The steps of a run as a table for people, and as JUnit XML for CI. Pure. */
 import type { StepOutcome } from '../../runner/run-document.ts';
 import { duration, plainLine, table } from '../text.ts';
-import type { DocumentReport, RunReport } from './detailed-output.ts';
+import type { DocumentReport, RunReport } from '../../runner/detailed-output.ts';
 
 const MARKS: Readonly<Record<StepOutcome['status'], string>> = { Success: 'ok', Failed: 'FAILED', IgnoredFailure: 'ignored', Skipped: 'skipped' };
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
 import type { DocumentOutcome } from '../../runner/run-document.ts';
 import { Arguments, WrongUse } from '../command.ts';
-import { detailedOutput, failureBlock, runSummary, type RunReport } from './detailed-output.ts';
+import { detailedOutput, failureBlock, runSummary, type RunReport } from '../../runner/detailed-output.ts';
 import { InvalidDocuments, judge } from './documents.ts';
 import { logFolderName } from './log-folder.ts';
 import { parametersOf, toeRequest } from './request.ts';

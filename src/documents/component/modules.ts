@@ -1,6 +1,6 @@
 /**
  * The register of action modules: what a step's `action` may be, where it runs, what its inputs are.
- * Source: reference, `awstoe.md` section 6. A module that the runner learns to run is switched on here: `supported`.
+ * Source: reference, `awstoe.md` section 6.
  */
 
 /** Platform of a component. */
@@ -35,8 +35,6 @@ export interface ActionModule {
   readonly exactlyOneOf?: readonly string[];
   /** Names of the outputs; undefined when they are not a fixed list. */
   readonly outputs: readonly string[] | undefined;
-  /** True when the runner can run it. A document that uses another is refused as not yet supported. */
-  readonly supported: boolean;
 }
 
 const ALL = ['Linux', 'Windows', 'macOS'] as const;
@@ -64,31 +62,31 @@ const msi = {
 } as const;
 
 const MODULES: readonly ActionModule[] = [
-  { name: 'Assert', platforms: ALL, shape: 'condition', inputs: {}, outputs: [], supported: true },
+  { name: 'Assert', platforms: ALL, shape: 'condition', inputs: {}, outputs: [] },
   {
     name: 'ExecuteBash', platforms: UNIX, shape: 'map', inputs: { commands: { type: 'texts', required: true } },
-    outputs: ['stdout'], supported: true,
+    outputs: ['stdout'],
   },
   {
     name: 'ExecuteBinary', platforms: ALL, shape: 'map', inputs: { path, arguments: { type: 'texts' } },
-    outputs: ['stdout'], supported: true,
+    outputs: ['stdout'],
   },
   {
     name: 'ExecutePowerShell', platforms: WINDOWS, shape: 'map', inputs: { commands: { type: 'texts' }, file: text },
-    exactlyOneOf: ['commands', 'file'], outputs: ['stdout'], supported: false,
+    exactlyOneOf: ['commands', 'file'], outputs: ['stdout'],
   },
   {
     name: 'ExecuteDocument', platforms: ALL, shape: 'map',
     inputs: { 'document': path, 'document-s3-bucket-owner': text, 'phases': text, 'parameters': { type: 'parameters' } },
-    outputs: undefined, supported: false,
+    outputs: undefined,
   },
   {
     name: 'S3Download', platforms: ALL, shape: 'list',
-    inputs: { source: path, destination: path, expectedBucketOwner: text, overwrite: flag }, outputs: [], supported: true,
+    inputs: { source: path, destination: path, expectedBucketOwner: text, overwrite: flag }, outputs: [],
   },
   {
     name: 'S3Upload', platforms: ALL, shape: 'list',
-    inputs: { source: path, destination: path, recurse: flag, expectedBucketOwner: text }, outputs: [], supported: true,
+    inputs: { source: path, destination: path, recurse: flag, expectedBucketOwner: text }, outputs: [],
   },
   {
     name: 'WebDownload', platforms: ALL, shape: 'list',
@@ -98,60 +96,60 @@ const MODULES: readonly ActionModule[] = [
       algorithm: { type: 'text', needs: 'checksum', oneOf: ['MD5', 'SHA1', 'SHA256', 'SHA512'] },
       ignoreCertificateErrors: flag,
     },
-    outputs: ['destination'], supported: true,
+    outputs: ['destination'],
   },
-  { name: 'AppendFile', platforms: ALL, shape: 'list', inputs: { path, content: text, encoding }, outputs: [], supported: true },
+  { name: 'AppendFile', platforms: ALL, shape: 'list', inputs: { path, content: text, encoding }, outputs: [] },
   {
     name: 'CreateFile', platforms: ALL, shape: 'list',
-    inputs: { path, content: text, encoding, owner, group: owner, permissions: mode, overwrite: flag }, outputs: [], supported: true,
+    inputs: { path, content: text, encoding, owner, group: owner, permissions: mode, overwrite: flag }, outputs: [],
   },
   {
     name: 'CreateFolder', platforms: ALL, shape: 'list',
-    inputs: { path, owner, group: owner, permissions: mode, overwrite: flag }, outputs: [], supported: true,
+    inputs: { path, owner, group: owner, permissions: mode, overwrite: flag }, outputs: [],
   },
-  { name: 'CreateSymlink', platforms: UNIX, shape: 'list', inputs: { path, target: path, force: flag }, outputs: [], supported: true },
-  { name: 'CopyFile', platforms: ALL, shape: 'list', inputs: copy, outputs: [], supported: true },
-  { name: 'CopyFolder', platforms: ALL, shape: 'list', inputs: copy, outputs: [], supported: true },
-  { name: 'MoveFile', platforms: ALL, shape: 'list', inputs: copy, outputs: [], supported: true },
-  { name: 'MoveFolder', platforms: ALL, shape: 'list', inputs: copy, outputs: [], supported: true },
-  { name: 'DeleteFile', platforms: ALL, shape: 'list', inputs: { path }, outputs: [], supported: true },
-  { name: 'DeleteFolder', platforms: ALL, shape: 'list', inputs: { path, force: flag }, outputs: [], supported: true },
+  { name: 'CreateSymlink', platforms: UNIX, shape: 'list', inputs: { path, target: path, force: flag }, outputs: [] },
+  { name: 'CopyFile', platforms: ALL, shape: 'list', inputs: copy, outputs: [] },
+  { name: 'CopyFolder', platforms: ALL, shape: 'list', inputs: copy, outputs: [] },
+  { name: 'MoveFile', platforms: ALL, shape: 'list', inputs: copy, outputs: [] },
+  { name: 'MoveFolder', platforms: ALL, shape: 'list', inputs: copy, outputs: [] },
+  { name: 'DeleteFile', platforms: ALL, shape: 'list', inputs: { path }, outputs: [] },
+  { name: 'DeleteFolder', platforms: ALL, shape: 'list', inputs: { path, force: flag }, outputs: [] },
   {
     name: 'ListFiles', platforms: ALL, shape: 'list', inputs: { path, fileNamePattern: text, recursive: flag },
-    outputs: ['files'], supported: true,
+    outputs: ['files'],
   },
   {
     name: 'ReadFile', platforms: ALL, shape: 'list', inputs: { path, encoding, printFileContent: flag },
-    outputs: ['content'], supported: true,
+    outputs: ['content'],
   },
-  { name: 'SetFileEncoding', platforms: ALL, shape: 'list', inputs: { path, encoding }, outputs: [], supported: true },
-  { name: 'SetFileOwner', platforms: UNIX, shape: 'list', inputs: { path, owner: path, group: text }, outputs: [], supported: true },
+  { name: 'SetFileEncoding', platforms: ALL, shape: 'list', inputs: { path, encoding }, outputs: [] },
+  { name: 'SetFileOwner', platforms: UNIX, shape: 'list', inputs: { path, owner: path, group: text }, outputs: [] },
   {
     name: 'SetFolderOwner', platforms: UNIX, shape: 'list', inputs: { path, owner: path, group: text, recursive: flag },
-    outputs: [], supported: true,
+    outputs: [],
   },
   {
     name: 'SetFilePermissions', platforms: UNIX, shape: 'list', inputs: { path, permissions: { type: 'mode', required: true } },
-    outputs: [], supported: true,
+    outputs: [],
   },
   {
     name: 'SetFolderPermissions', platforms: UNIX, shape: 'list',
-    inputs: { path, permissions: { type: 'mode', required: true }, recursive: flag }, outputs: [], supported: true,
+    inputs: { path, permissions: { type: 'mode', required: true }, recursive: flag }, outputs: [],
   },
-  { name: 'InstallMSI', platforms: WINDOWS, shape: 'map', inputs: msi, outputs: ['logFile', 'msiExitCode', 'stdout'], supported: false },
-  { name: 'UninstallMSI', platforms: WINDOWS, shape: 'map', inputs: msi, outputs: ['logFile', 'msiExitCode', 'stdout'], supported: false },
-  { name: 'Reboot', platforms: LINUX_WINDOWS, shape: 'map', inputs: { delaySeconds: { type: 'integer' } }, outputs: [], supported: true },
+  { name: 'InstallMSI', platforms: WINDOWS, shape: 'map', inputs: msi, outputs: ['logFile', 'msiExitCode', 'stdout'] },
+  { name: 'UninstallMSI', platforms: WINDOWS, shape: 'map', inputs: msi, outputs: ['logFile', 'msiExitCode', 'stdout'] },
+  { name: 'Reboot', platforms: LINUX_WINDOWS, shape: 'map', inputs: { delaySeconds: { type: 'integer' } }, outputs: [] },
   {
     name: 'SetRegistry', platforms: WINDOWS, shape: 'list',
     inputs: {
       path, name: path, value: { type: 'scalarOrTexts', required: true },
       type: { type: 'text', required: true, oneOf: ['BINARY', 'DWORD', 'QWORD', 'SZ', 'EXPAND_SZ', 'MULTI_SZ'] },
     },
-    outputs: [], supported: false,
+    outputs: [],
   },
   {
     name: 'UpdateOS', platforms: LINUX_WINDOWS, shape: 'map', inputs: { include: { type: 'texts' }, exclude: { type: 'texts' } },
-    outputs: [], supported: true,
+    outputs: [],
   },
 ];
 

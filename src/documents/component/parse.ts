@@ -193,8 +193,6 @@ class ComponentReader {
     } else if (this.#platform !== undefined && !module.platforms.includes(this.#platform)) {
       const message = `${action} does not exist on ${this.#platform}, only on ${module.platforms.join(' and ')}.`;
       this.#faults.add('module-not-allowed-on-platform', position, at, message);
-    } else if (!module.supported) {
-      this.#faults.add('not-yet-supported', position, at, `The action module ${action} is not supported yet.`);
     }
     return action;
   }

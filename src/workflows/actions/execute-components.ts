@@ -1,4 +1,5 @@
 /** `ExecuteComponents`: runs the phases that belong to the stage, component by component; after each one of a build the disk is a layer. */
+import { resolveComponent } from '../../catalog/resolve.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { within, type Report } from '../../resources/progress.ts';
 import { remedyFor } from '../../runner/remedies.ts';
@@ -32,6 +33,7 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
       const started = Date.now();
       const outcome = await runDocument({
         document, name: component.name, phases, parameters: component.parameters, instance: entry.instance, workingDirectory: workingDirectoryOf(work), report: tell, signal,
+      componentText: async (arn) => (await resolveComponent(work.catalog, arn))?.data,
       });
       return withJournal(entry.instance, outcome, started, signal);
     };

@@ -2,8 +2,8 @@
  * How a run went, in the words of awstoe: what `run` prints, and `detailedoutput.json`. Pure. Source: reference, `awstoe.md` sections 8 and 9;
  * the casing of every status but `success` is Ingot's choice.
  */
-import type { ComponentDocument } from '../../documents/component/document.ts';
-import type { DocumentOutcome, PhaseOutcome, StepOutcome } from '../../runner/run-document.ts';
+import type { ComponentDocument } from '../documents/component/document.ts';
+import type { DocumentOutcome, PhaseOutcome, StepOutcome } from './run-document.ts';
 
 /** A document's run. */
 export interface DocumentReport {

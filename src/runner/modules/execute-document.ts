@@ -1,0 +1,74 @@
+/** ExecuteDocument: runs another document on the same machine. Source: reference, `awstoe.md` section 6. */
+import type { InputValue } from '../../documents/component/document.ts';
+import { parseComponentDocument } from '../../documents/component/parse.ts';
+import { formatFault } from '../../documents/faults.ts';
+import { newUuid } from '../../platform/ids.ts';
+import { timestamp } from '../../platform/clock.ts';
+import { signS3 } from '../../platform/s3-requests.ts';
+import { detailedOutput, runSummary, type RunReport } from '../detailed-output.ts';
+import { posixPath, windowsPath } from '../file-program.ts';
+import { transfer } from '../http-transfer.ts';
+import { mapOf, optionalText, text } from '../inputs.ts';
+import { InputError, type ActionModule, type AttemptContext } from '../module.ts';
+import { s3Access, s3Place } from '../s3.ts';
+
+export const executeDocument: ActionModule = {
+  name: 'ExecuteDocument',
+  platforms: ['Linux', 'Windows', 'macOS'],
+  async attempt(context) {
+    const inputs = mapOf(context.inputs);
+    const path = text(inputs, 'document');
+    const { platform } = context.instance.capabilities;
+    const { document, faults } = parseComponentDocument(await documentText(context, path, optionalText(inputs, 'document-s3-bucket-owner')), { platform });
+    if (document === undefined) {
+      const errors = faults.filter(({ severity }) => severity === 'error').map((fault) => formatFault(fault, path));
+      return { result: 'failed', message: `the document is not valid: ${errors.join(' ')}` };
+    }
+    const startTime = timestamp();
+    const phases = (optionalText(inputs, 'phases') ?? '').split(',').map((name) => name.trim()).filter((name) => name !== '');
+    const outcome = await context.runNested({
+      document, name: document.name ?? path, phases: phases.length === 0 ? document.phases.map(({ name }) => name) : phases, parameters: parametersOf(inputs['parameters']),
+    });
+    const report: RunReport = { executionId: newUuid(), startTime, endTime: timestamp(), documents: [{ path, document, outcome, startTime, endTime: timestamp() }] };
+    const outputs = Object.fromEntries(Object.entries(runSummary(report)).map(([name, value]) => [name, String(value)]));
+    const detailed = { outputs, detailedOutput: [detailedOutput(report)] };
+    if (outcome.status === 'success') return { result: 'success', ...detailed };
+    const { failure } = outcome;
+    const why = failure === undefined ? '' : `: ${failure.phase}: ${failure.step} (${failure.action}): ${failure.message}`;
+    return {
+      result: 'failed', message: `the document ${path} ${outcome.status === 'timedOut' ? 'timed out' : 'failed'}${why}`, ...detailed,
+      ...(failure?.exitCode === undefined ? {} : { exitCode: failure.exitCode }),
+      ...(failure?.command === undefined ? {} : { command: failure.command }),
+    };
+  },
+};
+
+/** @throws {InputError} when there is no such document */
+async function documentText(context: AttemptContext, path: string, owner: string | undefined): Promise<string> {
+  if (path.startsWith('arn:')) {
+    const found = await context.componentText?.(path);
+    if (found === undefined) throw new InputError(`document: there is no component ${path} here`);
+    return found;
+  }
+  if (path.startsWith('s3://')) {
+    const request = await signS3(await s3Access(context), { method: 'GET', ...s3Place(path, 'document'), ...(owner === undefined ? {} : { expectedBucketOwner: owner }) });
+    const ended = await transfer(context, { what: 'ask', path: '', shown: path, ...request });
+    if ('failure' in ended) throw new InputError(`document: ${ended.failure}`);
+    return ended.body;
+  }
+  const absolute = context.instance.capabilities.platform === 'Windows' ? windowsPath(path, context.workingDirectory) : posixPath(path, context.workingDirectory);
+  try {
+    return (await context.instance.get(absolute)).toString('utf8').replace(/^\ufeff/, '');
+  } catch (error) {
+    throw new InputError(`document: ${absolute} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function parametersOf(given: InputValue | undefined): Readonly<Record<string, string>> {
+  if (given === undefined || given === null) return {};
+  if (!Array.isArray(given)) throw new InputError('parameters: a list of name and value was expected');
+  return Object.fromEntries((given as readonly InputValue[]).map((each, index) => {
+    const map = mapOf(each, `parameters[${index}]`);
+    return [text(map, 'name'), optionalText(map, 'value') ?? ''];
+  }));
+}

@@ -1,0 +1,37 @@
+/** ExecutePowerShell: the commands as one script, or a script's file. Source: reference, `awstoe.md` section 6. */
+import { mapOf, optionalText, texts } from '../inputs.ts';
+import { ending, InputError, rebootExitCode, type ActionModule, type AttemptContext } from '../module.ts';
+import { windowsPath } from '../file-program.ts';
+
+export const executePowerShell: ActionModule = {
+  name: 'ExecutePowerShell',
+  platforms: ['Windows'],
+  async attempt(context) {
+    const inputs = mapOf(context.inputs);
+    const commands = texts(inputs, 'commands');
+    const file = optionalText(inputs, 'file');
+    if ((commands.length === 0) === (file === undefined)) throw new InputError('either commands or file is needed');
+    const path = file === undefined ? await putScript(context, commands) : windowsPath(file, context.workingDirectory);
+    const ended = await context.command({ argv: powerShellFile(path), what: 'the script' });
+    if (ended.exitCode === 0) return { result: 'success', outputs: { stdout: ended.stdout } };
+    if (ended.exitCode === rebootExitCode('Windows')) return { result: 'reboot', resume: 'same-step' };
+    return { result: 'failed', message: ending(ended), ...(ended.exitCode === null ? {} : { exitCode: ended.exitCode }), outputs: { stdout: ended.stdout } };
+  },
+};
+
+/** The commands in a file: with its byte order mark, since Windows PowerShell reads one without as ANSI. */
+async function putScript(context: AttemptContext, commands: readonly string[]): Promise<string> {
+  const path = windowsPath('input.ps1', context.workingDirectory);
+  await context.instance.put(path, powerShellScript(commands));
+  return path;
+}
+
+/** The text of the script. */
+export function powerShellScript(commands: readonly string[]): string {
+  return `\ufeff${commands.join('\r\n')}\r\n`;
+}
+
+/** Runs a script's file; its exit code is the script's. */
+export function powerShellFile(path: string): readonly string[] {
+  return ['powershell.exe', '-NoLogo', '-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', path];
+}

@@ -1,0 +1,59 @@
+/** SetRegistry. Source: reference, `awstoe.md` section 6. */
+import type { InputValue } from '../../documents/component/document.ts';
+import { fileModule } from '../file-program.ts';
+import { text, texts } from '../inputs.ts';
+import { InputError } from '../module.ts';
+
+/** Names of the hives, long and short, and how PowerShell's provider calls them. */
+const HIVES: Readonly<Record<string, string>> = {
+  HKEY_CLASSES_ROOT: 'HKEY_CLASSES_ROOT', HKCR: 'HKEY_CLASSES_ROOT', HKEY_USERS: 'HKEY_USERS', HKU: 'HKEY_USERS', HKEY_LOCAL_MACHINE: 'HKEY_LOCAL_MACHINE', HKLM: 'HKEY_LOCAL_MACHINE',
+  HKEY_CURRENT_CONFIG: 'HKEY_CURRENT_CONFIG', HKCC: 'HKEY_CURRENT_CONFIG', HKEY_CURRENT_USER: 'HKEY_CURRENT_USER', HKCU: 'HKEY_CURRENT_USER',
+};
+const KINDS: Readonly<Record<string, string>> = { BINARY: 'Binary', DWORD: 'DWord', QWORD: 'QWord', SZ: 'String', EXPAND_SZ: 'ExpandString', MULTI_SZ: 'MultiString' };
+
+export const setRegistry = fileModule({
+  name: 'SetRegistry',
+  platforms: ['Windows'],
+  item: (inputs) => ({ fields: [registryPath(text(inputs, 'path')), text(inputs, 'name'), ...registryValue(inputs)] }),
+  bash: 'fail "there is no registry here"',
+  powershell: `
+$path, $name, $kind, $value = $args[0], $args[1], $args[2], ($args[3] | ConvertFrom-Json)
+$typed = switch ($kind) {
+  'Binary' { [byte[]]@($value) }
+  'DWord' { [BitConverter]::ToInt32([BitConverter]::GetBytes([uint32]$value[0]), 0) }
+  'QWord' { [BitConverter]::ToInt64([BitConverter]::GetBytes([uint64]$value[0]), 0) }
+  'MultiString' { [string[]]@($value) }
+  default { [string]$value[0] }
+}
+[Microsoft.Win32.Registry]::SetValue($path, $name, $typed, [Microsoft.Win32.RegistryValueKind]::$kind)
+`,
+});
+
+/** @throws {InputError} for a path that begins with no hive */
+export function registryPath(path: string): string {
+  const [, hive = '', rest = ''] = /^([A-Za-z_]+):?[\\/]+(.+)$/.exec(path) ?? [];
+  const known = HIVES[hive.toUpperCase()];
+  if (known === undefined) throw new InputError(`path: a key below HKLM:, HKCU:, HKCR:, HKU: or HKCC: was expected, not "${path}"`);
+  return `${known}\\${rest.replaceAll('/', '\\').replace(/\\+$/, '')}`;
+}
+
+/** Kind and value, the value as a JSON list. @throws {InputError} for a value that is none of its kind */
+function registryValue(inputs: Readonly<Record<string, InputValue>>): readonly [kind: string, json: string] {
+  const type = text(inputs, 'type').toUpperCase();
+  const kind = KINDS[type];
+  if (kind === undefined) throw new InputError(`type: one of ${Object.keys(KINDS).join(', ')} was expected, not "${type}"`);
+  const values = texts(inputs, 'value');
+  if (type === 'BINARY') return [kind, JSON.stringify(values.flatMap((value) => value.split(/[\s,]+/)).map((value) => number(value, 255n, type)))];
+  if (type === 'MULTI_SZ') return [kind, JSON.stringify(values)];
+  if (values.length !== 1) throw new InputError(`value: one value was expected for ${type}, not ${values.length}`);
+  if (type === 'DWORD') return [kind, JSON.stringify([number(values[0]!, 2n ** 32n - 1n, type)])];
+  if (type === 'QWORD') return [kind, JSON.stringify([number(values[0]!, 2n ** 64n - 1n, type)])];
+  return [kind, JSON.stringify(values)];
+}
+
+/** As text, since JSON's numbers are not exact so far up. */
+function number(value: string, most: bigint, type: string): string {
+  const digits = value.trim();
+  if (!/^(?:\d+|0x[0-9a-fA-F]+)$/.test(digits) || BigInt(digits) > most) throw new InputError(`value: a number from 0 to ${most} was expected for ${type}, not "${value}"`);
+  return String(BigInt(digits));
+}

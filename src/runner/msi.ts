@@ -1,0 +1,87 @@
+/** What InstallMSI and UninstallMSI have in common. Source: reference, `awstoe.md` section 6. */
+import type { InputValue } from '../documents/component/document.ts';
+import { windowsPath } from './file-program.ts';
+import { flag, mapOf, optionalText, text } from './inputs.ts';
+import { InputError, type ActionModule } from './module.ts';
+import { runPowerShell } from './powershell.ts';
+
+/** Exit codes by which msiexec says that it succeeded; the last two that a restart is due, or begun. */
+const SUCCESS = [0, 1614, 1641, 3010];
+const RESTART_DUE = 3010;
+/** What decides over restarts and reinstallation is the module's. */
+const RESERVED: Readonly<Record<string, readonly string[]>> = { REBOOT: ['FORCE', 'REALLYSUPPRESS', 'SUPPRESS'], REINSTALLMODE: ['ECMUS', 'ECMUSV'], REINSTALL: ['ALL'] };
+
+/** A module that runs msiexec. @param alsoSuccess further exit codes that are no failure */
+export function msiModule(name: string, verb: '/i' | '/x', alsoSuccess: readonly number[]): ActionModule {
+  const success = [...SUCCESS, ...alsoSuccess];
+  return {
+    name,
+    platforms: ['Windows'],
+    async attempt(context) {
+      const call = msiCall(mapOf(context.inputs), verb, context.workingDirectory);
+      const ended = await runPowerShell(context, { program: MSI_PROGRAM, fields: [[call.path, call.logFile, String(call.checkSignature), String(call.allowUnsigned), ...call.arguments]], what: name });
+      const code = /^exit (-?\d+)$/m.exec(ended.stdout ?? '')?.[1];
+      if (ended.exitCode !== 0 || code === undefined) return { result: 'failed', message: ended.stderr || `${name} did not run` };
+      const outputs = { logFile: call.logFile, msiExitCode: code, stdout: (ended.stdout ?? '').replace(/^exit -?\d+\r?\n?/m, '') };
+      if (!success.includes(Number(code))) return { result: 'failed', message: `msiexec ended with ${code}; its log is ${call.logFile}`, exitCode: Number(code), outputs };
+      if (call.reboot === 'Force' || (call.reboot === 'Allow' && Number(code) === RESTART_DUE)) return { result: 'reboot', resume: 'next-step' };
+      return { result: 'success', outputs };
+    },
+  };
+}
+
+/** What msiexec is called with. */
+export interface MsiCall {
+  /** A path of the machine, or an address that it fetches first. */
+  readonly path: string;
+  readonly logFile: string;
+  readonly reboot: 'Allow' | 'Force' | 'Skip';
+  readonly checkSignature: boolean;
+  readonly allowUnsigned: boolean;
+  readonly arguments: readonly string[];
+}
+
+/** @throws {InputError} for a property that the module decides on, or a value that msiexec would read as something else */
+export function msiCall(inputs: Readonly<Record<string, InputValue>>, verb: '/i' | '/x', workingDirectory: string): MsiCall {
+  const given = text(inputs, 'path');
+  if (given.startsWith('s3://')) throw new InputError('path: an MSI file from S3 does not work yet; bring it by S3Download first');
+  const path = /^https?:\/\//.test(given) ? given : windowsPath(given, workingDirectory);
+  const logFile = windowsPath(optionalText(inputs, 'logFile') ?? `${path.split(/[\\/]/).at(-1)!.replace(/\.msi$/i, '')}.log`, workingDirectory);
+  const options = optionalText(inputs, 'logOptions') ?? '*VX';
+  if (!/^[A-Za-z*+!]+$/.test(options)) throw new InputError(`logOptions: letters of msiexec's /L were expected, not "${options}"`);
+  const properties = Object.entries(mapOf(inputs['properties'] ?? {}, 'properties')).map(([name, value]) => property(name, String(value ?? '')));
+  return {
+    path, logFile,
+    reboot: (optionalText(inputs, 'reboot') ?? 'Allow') as MsiCall['reboot'],
+    checkSignature: !flag(inputs, 'ignoreAuthenticodeSignatureErrors', false),
+    allowUnsigned: flag(inputs, 'allowUnsignedInstaller', false),
+    arguments: ['/qn', '/norestart', `/L${options}`, `"${logFile}"`, ...properties, verb],
+  };
+}
+
+function property(name: string, value: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_.]*$/.test(name)) throw new InputError(`properties: "${name}" is no name of a property`);
+  const reserved = RESERVED[name.toUpperCase()];
+  if (reserved?.includes(value.toUpperCase())) throw new InputError(`properties: ${name} cannot be ${value}: the module decides on that`);
+  if (/[\r\n\0]/.test(value)) throw new InputError(`properties: the value of ${name} has several lines`);
+  // A quotation mark in a value is written twice.
+  return `${name.toUpperCase()}="${value.replaceAll('"', '""')}"`;
+}
+
+/** Checks the signature, then runs msiexec and prints its exit code. */
+export const MSI_PROGRAM = `
+$path, $log, $check, $unsigned, $rest = $args
+if ($path -match '^https?://') {
+  $file = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName() + '.msi')
+  & curl.exe -q -sS --location --fail --output $file --url $path
+  if ($LASTEXITCODE -ne 0) { Fail "$path cannot be fetched" }
+  $path = $file
+}
+if (-not (Test-Path -LiteralPath $path -PathType Leaf)) { Fail "$path does not exist" }
+$signature = (Get-AuthenticodeSignature -LiteralPath $path).Status
+if ($signature -eq 'NotSigned') { if ($unsigned -ne 'true') { Fail "$path is not signed, and allowUnsignedInstaller is false" } }
+elseif ($signature -ne 'Valid' -and $check -eq 'true') { Fail "the signature of $path is not valid: $signature" }
+Parents $log
+$process = Start-Process -FilePath msiexec.exe -ArgumentList (@($rest) + ('"' + $path + '"')) -Wait -PassThru
+[Console]::Out.WriteLine("exit $($process.ExitCode)")
+`;

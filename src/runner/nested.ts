@@ -1,0 +1,57 @@
+/** Documents that steps of other documents run. Source: reference, `awstoe.md` section 6, ExecuteDocument. */
+import { createHash } from 'node:crypto';
+import type { ComponentDocument } from '../documents/component/document.ts';
+import { InstanceError } from '../instances/instance.ts';
+import type { Report } from '../resources/progress.ts';
+import { InputError } from './module.ts';
+import { ParameterError } from './parameters.ts';
+import { runDocument, type DocumentOutcome } from './run-document.ts';
+import type { RunState } from './run-state.ts';
+
+/** How deep documents run documents, below the first. */
+export const MAX_DEPTH = 3;
+
+/** A document that a step runs. */
+export interface NestedDocument {
+  readonly document: ComponentDocument;
+  /** For the log and for failures. */
+  readonly name: string;
+  readonly phases: readonly string[];
+  readonly parameters: Readonly<Record<string, string>>;
+  /** In a loop a document may run itself: it ends at the greatest depth. */
+  readonly inLoop: boolean;
+}
+
+/**
+ * Runs it on the same instance.
+ * @throws {InputError} when it runs itself or one that it is run by, when documents are nested too deep, or parameters have no value
+ * @throws {InstanceError} when the instance was lost
+ */
+export async function runNested(state: RunState, nested: NestedDocument, report: Report): Promise<DocumentOutcome> {
+  const { run } = state;
+  const above = [...(run.above ?? []), identityOf(run.document)];
+  const forbidden = nested.inLoop ? above.slice(0, -1) : above;
+  if (forbidden.includes(identityOf(nested.document))) throw new InputError(`document: ${nested.name} runs already: a document cannot run itself, or one that it is run by`);
+  if (above.length > MAX_DEPTH) throw new InputError(`document: ${nested.name} would be ${above.length} documents deep; at most ${MAX_DEPTH} below the first are allowed`);
+  const maxReboots = run.maxReboots === undefined ? {} : { maxReboots: Math.max(0, run.maxReboots - state.reboots) };
+  try {
+    const outcome = await runDocument({
+      document: nested.document, name: nested.name, phases: nested.phases, parameters: nested.parameters, instance: run.instance,
+      workingDirectory: state.workingDirectory, report, above, ...maxReboots,
+      ...(run.signal === undefined ? {} : { signal: run.signal }),
+      ...(run.s3Access === undefined ? {} : { s3Access: run.s3Access }),
+      ...(run.componentText === undefined ? {} : { componentText: run.componentText }),
+    });
+    // A restart there is one here too: its working directory may be gone.
+    state.workingDirectoryMade = false;
+    if (outcome.failure?.instanceLost) throw new InstanceError(outcome.failure.message);
+    return outcome;
+  } catch (error) {
+    throw error instanceof ParameterError ? new InputError(error.message, { cause: error }) : error;
+  }
+}
+
+/** By what it says, since one document has many paths and ARNs. */
+function identityOf(document: ComponentDocument): string {
+  return createHash('sha256').update(JSON.stringify(document)).digest('hex');
+}

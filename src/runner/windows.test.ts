@@ -1,0 +1,136 @@
+/** What documents turn into on Windows, as text: no Windows machine ran it. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Instance } from '../instances/instance.ts';
+import type { InputValue } from '../documents/component/document.ts';
+import type { AttemptContext, AttemptResult, ModuleCommand } from './module.ts';
+import { InputError } from './module.ts';
+import { modules } from './modules.ts';
+import { msiCall } from './msi.ts';
+import { powerShellScript } from './modules/execute-powershell.ts';
+import { registryPath } from './modules/set-registry.ts';
+
+interface Call {
+  readonly command: ModuleCommand;
+  /** The program, decoded. */
+  readonly program: string;
+  /** What it is given: a list of fields for each item, and content. */
+  readonly given: { readonly items: readonly { readonly fields: readonly string[] }[]; readonly content: string } | undefined;
+}
+
+/** Runs a module against a machine that only says how each command ended. */
+async function onWindows(action: string, inputs: InputValue, answer: { readonly exitCode: number; readonly stdout?: string } = { exitCode: 0 }): Promise<{ readonly calls: readonly Call[]; readonly result: AttemptResult; readonly files: ReadonlyMap<string, string> }> {
+  const calls: Call[] = [];
+  const files = new Map<string, string>();
+  const instance = { capabilities: { platform: 'Windows' }, put: async (path: string, content: string) => void files.set(path, content) } as unknown as Instance;
+  const context = {
+    inputs, instance, workingDirectory: 'C:\\work', log: () => {},
+    async command(command: ModuleCommand) {
+      const encoded = command.argv?.[command.argv.indexOf('-EncodedCommand') + 1];
+      calls.push({
+        command, program: command.argv?.includes('-EncodedCommand') ? Buffer.from(encoded!, 'base64').toString('utf16le') : '',
+        given: command.stdin === undefined ? undefined : JSON.parse(String(command.stdin)) as NonNullable<Call['given']>,
+      });
+      const stdout = answer.stdout ?? '';
+      return { exitCode: answer.exitCode, signal: null, stdout, stdoutBytes: Buffer.from(stdout), stderr: answer.exitCode === 0 ? '' : 'why' };
+    },
+  } as unknown as AttemptContext;
+  const result = await modules.get(action)!.attempt(context);
+  return { calls, result, files };
+}
+
+describe('on Windows', () => {
+  test('values are data on stdin, never part of the program', async () => {
+    const evil = '"; Remove-Item C:\\ -Recurse #$(x)`';
+    const { calls, result } = await onWindows('CreateFile', [{ path: evil, content: 'é' }, { path: 'D:\\b.txt' }]);
+    assert.deepEqual(result, { result: 'success' });
+    assert.equal(calls.length, 1);
+    assert.deepEqual(calls[0]!.given!.items.map(({ fields }) => fields[0]), [`C:\\work\\${evil}`, 'D:\\b.txt']);
+    assert.equal(Buffer.from(calls[0]!.given!.content, 'base64').toString(), 'é');
+    assert.doesNotMatch(calls[0]!.program, /Remove-Item C:/);
+    assert.match(calls[0]!.program, /\[IO\.File\]::WriteAllBytes\(\$path, \(Content \$bytes\)\)/);
+  });
+
+  test('every module that exists on Windows has a program of its own', async () => {
+    const inputs: Readonly<Record<string, InputValue>> = {
+      AppendFile: [{ path: 'a' }], CopyFile: [{ source: 'C:\\a\\*.txt', destination: 'D:\\b\\' }], CopyFolder: [{ source: 'a', destination: 'b' }], CreateFolder: [{ path: 'a' }], DeleteFile: [{ path: 'a' }],
+      DeleteFolder: [{ path: 'a' }], ListFiles: [{ path: 'a' }], MoveFile: [{ source: 'a', destination: 'b' }], MoveFolder: [{ source: 'a', destination: 'b' }], ReadFile: [{ path: 'a' }],
+      SetFileEncoding: [{ path: 'a' }], WebDownload: [{ source: 'https://example.org/a.txt', destination: 'C:\\b\\' }],
+    };
+    const programs = new Set<string>();
+    for (const [action, value] of Object.entries(inputs)) {
+      const { calls } = await onWindows(action, value, { exitCode: 0, stdout: action === 'ReadFile' ? '1\na' : '' });
+      assert.match(calls[0]!.program, /function Item \{\n\S/, action);
+      programs.add(calls[0]!.program);
+    }
+    assert.equal(programs.size, Object.keys(inputs).length);
+  });
+
+  test('what a program says is the failure', async () => {
+    assert.deepEqual((await onWindows('DeleteFile', [{ path: 'a' }], { exitCode: 1 })).result, { result: 'failed', message: 'why' });
+  });
+
+  test('owners and permissions go to a program that refuses them', async () => {
+    const { calls } = await onWindows('CreateFile', [{ path: 'a', owner: 'x' }]);
+    assert.match(calls[0]!.program, /if \(\$args\[1\] -or \$args\[2\]\) \{ Fail/);
+  });
+});
+
+describe('ExecutePowerShell', () => {
+  test('puts the commands into a file and runs it', async () => {
+    const { calls, files, result } = await onWindows('ExecutePowerShell', { commands: ['$a = 1', 'exit $a'] });
+    assert.deepEqual([...files], [['C:\\work\\input.ps1', '\ufeff$a = 1\r\nexit $a\r\n']]);
+    assert.deepEqual(calls[0]!.command.argv?.slice(-2), ['-File', 'C:\\work\\input.ps1']);
+    assert.deepEqual(result, { result: 'success', outputs: { stdout: '' } });
+    assert.equal(powerShellScript(['é']), '\ufeffé\r\n');
+  });
+
+  test('runs a file, and 3010 asks for a restart', async () => {
+    const { calls, result } = await onWindows('ExecutePowerShell', { file: 'D:\\run.ps1' }, { exitCode: 3010 });
+    assert.equal(calls[0]!.command.argv?.at(-1), 'D:\\run.ps1');
+    assert.deepEqual(result, { result: 'reboot', resume: 'same-step' });
+  });
+
+  test('takes one of the two', () => assert.rejects(onWindows('ExecutePowerShell', {}), InputError));
+});
+
+describe('MSI', () => {
+  test('the call', () => {
+    assert.deepEqual(msiCall({ path: 'C:\\setup.msi', properties: { InstallDir: 'C:\\Program Files\\x', Text: 'say "hi"' } }, '/i', 'C:\\work'), {
+      path: 'C:\\setup.msi', logFile: 'C:\\work\\setup.log', reboot: 'Allow', checkSignature: true, allowUnsigned: false,
+      arguments: ['/qn', '/norestart', '/L*VX', '"C:\\work\\setup.log"', 'INSTALLDIR="C:\\Program Files\\x"', 'TEXT="say ""hi"""', '/i'],
+    });
+  });
+
+  for (const [name, value] of [['REBOOT', 'Force'], ['reinstall', 'all'], ['a b', 'x'], ['A', 'x\ny']] as const) {
+    test(`${name} cannot be ${JSON.stringify(value)}`, () => assert.throws(() => msiCall({ path: 'a.msi', properties: { [name]: value } }, '/i', 'C:\\'), InputError));
+  }
+
+  const codes: readonly [action: string, reboot: string, code: number, result: string][] = [
+    ['InstallMSI', 'Allow', 0, 'success'], ['InstallMSI', 'Allow', 3010, 'reboot'], ['InstallMSI', 'Skip', 3010, 'success'], ['InstallMSI', 'Force', 0, 'reboot'], ['InstallMSI', 'Allow', 1603, 'failed'],
+    ['InstallMSI', 'Allow', 1605, 'failed'], ['UninstallMSI', 'Allow', 1605, 'success'],
+  ];
+  for (const [action, reboot, code, wanted] of codes) {
+    test(`${action}, reboot ${reboot}: ${code} is ${wanted}`, async () => assert.equal((await onWindows(action, { path: 'a.msi', reboot }, { exitCode: 0, stdout: `exit ${code}\r\n` })).result.result, wanted));
+  }
+});
+
+describe('SetRegistry', () => {
+  const paths: readonly [path: string, full: string][] = [
+    ['HKLM:\\SOFTWARE\\x', 'HKEY_LOCAL_MACHINE\\SOFTWARE\\x'], ['HKEY_CURRENT_USER\\a b\\', 'HKEY_CURRENT_USER\\a b'], ['hkcr:/a/b', 'HKEY_CLASSES_ROOT\\a\\b'],
+  ];
+  for (const [path, full] of paths) test(path, () => assert.equal(registryPath(path), full));
+
+  const values: readonly [type: string, value: InputValue, kind: string, json: string][] = [
+    ['DWORD', '0xFF', 'DWord', '["255"]'], ['QWORD', '18446744073709551615', 'QWord', '["18446744073709551615"]'], ['SZ', 'a "b"', 'String', '["a \\"b\\""]'],
+    ['MULTI_SZ', ['a', 'b'], 'MultiString', '["a","b"]'], ['BINARY', ['1', '255'], 'Binary', '["1","255"]'], ['EXPAND_SZ', '%x%', 'ExpandString', '["%x%"]'],
+  ];
+  for (const [type, value, kind, json] of values) {
+    test(type, async () => assert.deepEqual((await onWindows('SetRegistry', [{ path: 'HKLM:\\a', name: 'n', type, value }])).calls[0]!.given!.items[0]!.fields, ['HKEY_LOCAL_MACHINE\\a', 'n', kind, json]));
+  }
+
+  for (const [type, value] of [['DWORD', '4294967296'], ['BINARY', '256'], ['SZ', ['a', 'b']], ['DWORD', 'x']] as const) {
+    test(`${type} is not ${JSON.stringify(value)}`, () => assert.rejects(onWindows('SetRegistry', [{ path: 'HKLM:\\a', name: 'n', type, value }]), InputError));
+  }
+  test('a path has a hive', () => assert.throws(() => registryPath('SOFTWARE\\x'), InputError));
+});
