@@ -18,6 +18,7 @@ import { operate } from './operate.ts';
 import { handlers as allHandlers } from './operations/register.ts';
 import { createLimiter } from './rates.ts';
 import { createVerifier, type Signer, type Verifier } from './signature.ts';
+import { sourceAddresses } from './source-address.ts';
 import { answerSts, refusalXml } from './sts/sts.ts';
 import { serveUpgrades } from './upgrade.ts';
 import { validateInput } from './validate.ts';
@@ -48,7 +49,6 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     bodyLimit: BODY_LIMIT,
     requestTimeout: 60_000,
     forceCloseConnections: 'idle',
-    trustProxy: services.config.access.proxies.length === 0 ? false : [...services.config.access.proxies],
     exposeHeadRoutes: false,
     loggerInstance: logger() as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -60,9 +60,10 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(BYTES, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   const calls = new WeakMap<IncomingMessage, Call>();
-  const begin = (request: IncomingMessage, requestId: string, address: string): Call => {
+  const addressOf = sourceAddresses(services.config.access.proxies);
+  const begin = (request: IncomingMessage, requestId: string): Call => {
     const call: Call = {
-      requestId, time: now(), service: 'imagebuilder', name: 'UnknownOperation', readOnly: true, sourceIp: plainAddress(address), userAgent: request.headers['user-agent'],
+      requestId, time: now(), service: 'imagebuilder', name: 'UnknownOperation', readOnly: true, sourceIp: addressOf(request), userAgent: request.headers['user-agent'],
       parameters: { method: request.method, path: target(request).path },
     };
     calls.set(request, call);
@@ -70,7 +71,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   };
   const limit = createLimiter(services.config.rates);
   app.addHook('onRequest', async (request, reply) => {
-    begin(request.raw, request.id, request.ip);
+    begin(request.raw, request.id);
     reply.header('x-amzn-RequestId', request.id);
     request.raw.headers['content-type'] = BYTES;
   });
@@ -137,7 +138,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     },
   });
   serveUpgrades(app, closing.signal, async (request, requestId, signal) => {
-    const call = begin(request, requestId, request.socket.remoteAddress ?? '');
+    const call = begin(request, requestId);
     try {
       const { path, query } = target(request);
       const route = ingotRoutes.find((each) => each.upgrade && each.method === request.method && paramsOf(each, path) !== undefined);
@@ -180,11 +181,6 @@ function refuseLongLived({ identity, services, sourceIp }: RequestContext): void
   if (services.config.access.longLivedKeys || identity.session !== undefined) return;
   if (identity.principal.type === 'root' && (sourceIp.startsWith('127.') || sourceIp === '::1')) return;
   throw accessDenied(`User: ${identity.principal.arn} signed with a long-lived access key. This server takes sessions of roles only (access.longLivedKeys in config.yaml): get one with sts assume-role-with-web-identity.`);
-}
-
-/** A socket of both versions shows addresses of version 4 as ones of version 6. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }
 
 function readInput(operation: Operation, request: FastifyRequest): ReturnType<typeof decodeInput> {

@@ -56,7 +56,7 @@ function whenOf(name: string, text: string): string {
   return new Date(time).toISOString();
 }
 
-/** An event as a line for people: `2026-01-31T12:00:00Z  user/ci  CreateComponent  arn:…  ok`. */
+/** An event as a line for people: `2026-01-31T12:00:00Z  123456789012:user/ci  10.0.0.1  CreateComponent  arn:…  ok`. */
 export function shown({ eventTime, userIdentity, eventName, resources, errorCode, errorMessage, sourceIPAddress }: AuditEvent): string {
   const arn = userIdentity['arn'];
   const who = typeof arn === 'string' ? arn.split(':').slice(4).join(':') : 'nobody';

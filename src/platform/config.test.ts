@@ -42,6 +42,7 @@ test('every fault is told with its place', () => {
     ['access: {oidcIssuers: [{issuer: "https://x"}]}', /oidcIssuers\[0\]\.audiences: must name/],
     ['access: {oidcIssuers: [{issuer: "https://x", audiences: [a], jwks: keys.json}]}', /jwks: must be an absolute path/],
     ['access: {proxies: 10.0.0.1}', /access\.proxies: must be a list/],
+    ['access: {proxies: [proxy.example]}', /access\.proxies\[0\]: must be an IP address/],
     ['rates: {reads: {burst: 5}}', /rates\.reads\.perSecond: is required/],
     ['rates: {reads: {perSecond: 0}}', /rates\.reads\.perSecond: must be/],
     ['audit: {keepDays: -1}', /audit\.keepDays: must be/],

@@ -1,5 +1,6 @@
 /** `config.yaml` of a data directory: what its owner decides. Every member has a default, and there need be no file. */
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 
@@ -113,7 +114,10 @@ export function parseConfig(text: string, path: string): Config {
     access: {
       longLivedKeys: flag !== false,
       oidcIssuers: list(access['oidcIssuers'], 'access.oidcIssuers', faults).map((issuer, index) => readIssuer(issuer, `access.oidcIssuers[${index}]`, faults)),
-      proxies: strings(access['proxies'], 'access.proxies', faults),
+      proxies: strings(access['proxies'], 'access.proxies', faults).map((text, index) => {
+        if (isIP(text.split('/')[0]!) === 0) faults.push(`access.proxies[${index}]: must be an IP address or a range of them`);
+        return text;
+      }),
     },
     quotas: Object.fromEntries(QUOTA_NAMES.map((name) => [name, quotas[name] === null ? null : whole(quotas[name], `quotas.${name}`, DEFAULT_CONFIG.quotas[name]!, 0)])) as Config['quotas'],
     rates: { reads: rate(rates['reads'], 'rates.reads'), writes: rate(rates['writes'], 'rates.writes') },

@@ -10,6 +10,7 @@ import { signedJson } from '../../src/platform/api-client.ts';
 import { DEFAULT_CONFIG } from '../../src/platform/config.ts';
 import { run } from '../../src/platform/processes.ts';
 import { ACCOUNT, REGION, startApi, type TestApi } from '../api/server.ts';
+import { ingot } from '../harness/service.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ingot-clients-'));
 const issuerKey = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -127,4 +128,37 @@ test('the AWS CLI, with a token of CI instead of a key', async (t) => {
   assert.equal((await cli('imagebuilder', 'list-images')).code, 0);
   const refused = await cli('imagebuilder', 'get-component', '--component-build-version-arn', `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:component/web/1.0.0/1`);
   assert.match(refused.stderr, /\(AccessDeniedException\) when calling the GetComponent operation: User: arn:aws:sts::\d+:assumed-role\/ci\/job is not authorized to perform: imagebuilder:GetComponent/);
+});
+
+test('ingot principals and ingot audit, as a person uses them', async () => {
+  const data = join(folder, 'data');
+  const cli = (...args: string[]) => ingot(data, args, { timeoutMs: TIMEOUT_MS });
+  try {
+    assert.match((await cli('principals')).stdout, /no principals but the first key pair/);
+    const added = await cli('principals', 'add', 'user/ci', '--policy', 'AWSImageBuilderReadOnlyAccess', '--tag', 'team=web');
+    const [, id, secret] = /^arn:aws:iam::123456789012:user\/ci\nAWS_ACCESS_KEY_ID=(INGT\w{16})\nAWS_SECRET_ACCESS_KEY=(\S{40})\n$/.exec(added.stdout) ?? assert.fail(added.stdout + added.stderr);
+    assert.match(added.stderr, /the secret is not shown again/);
+    const rotated = await cli('principals', 'rotate', 'user/ci');
+    assert.match(rotated.stderr, new RegExp(`${id} is switched off`));
+    const shown = await cli('principals', 'list');
+    assert.match(shown.stdout, new RegExp(`user/ci +AWSImageBuilderReadOnlyAccess +${id} \\(off\\) INGT`));
+    writeFileSync(join(folder, 'bad.json'), '{"Statement":{"Effect":"Allow","Action":"x","Resource":"*"}}');
+    const bad = await cli('principals', 'policy', 'user/ci', '--policy', join(folder, 'bad.json'));
+    assert.equal(bad.code, 1);
+    assert.match(bad.stderr, /Statement\.Action\[0\]: 'x' is not an action/);
+    for (const [args, message] of [[['add', 'role/r'], /a role needs --trust FILE/], [['add', 'ci'], /neither user\/NAME, role\/NAME/], [['frobnicate'], /is not known/]] as const) {
+      const wrong = await cli('principals', ...args);
+      assert.equal(wrong.code, 2, wrong.stderr);
+      assert.match(wrong.stderr, message);
+    }
+    assert.equal((await cli('principals', 'remove', 'user/ci')).code, 0);
+    assert.equal((await cli('principals', 'remove', 'user/ci')).code, 1);
+    const events = await cli('audit', '--event', '*Principal*', '--since', '1h');
+    assert.match(events.stdout, /Z {2}123456789012:root {2}127\.0\.0\.1 {2}CreatePrincipal {2}arn:aws:iam::123456789012:user\/ci {2}ok\n/);
+    assert.match(events.stdout, /DeletePrincipal {2}arn:aws:iam::123456789012:user\/ci {2}ResourceNotFoundException: /);
+    assert.ok(!(await cli('audit', '--json')).stdout.includes(secret!));
+    assert.equal((await cli('audit', '--since', 'yesterday')).code, 2);
+  } finally {
+    await cli('stop');
+  }
 });

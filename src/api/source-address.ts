@@ -1,0 +1,31 @@
+/** Where a request came from: the other end of its connection, or, behind proxies that are trusted, what those say. */
+import type { IncomingMessage } from 'node:http';
+import { isInRange, parseRange, type AddressRange } from '../policies/addresses.ts';
+
+/** Tells the address of a request's sender. */
+export type SourceAddress = (request: IncomingMessage) => string;
+
+/**
+ * @param proxies addresses or ranges of proxies whose `X-Forwarded-For` is believed
+ * @throws {Error} for what is neither
+ */
+export function sourceAddresses(proxies: readonly string[]): SourceAddress {
+  const trusted = proxies.map((text): AddressRange => {
+    const range = parseRange(text);
+    if (range === undefined) throw new Error(`access.proxies: '${text}' is no IP address and no range of them`);
+    return range;
+  });
+  const isTrusted = (address: string): boolean => trusted.some((range) => isInRange(address, range));
+  return (request) => {
+    let address = plain(request.socket.remoteAddress ?? '');
+    const said = [request.headers['x-forwarded-for'] ?? []].flat().join(',').split(',').map((each) => each.trim());
+    // From the nearest on: each is told by the one after it, and believed as long as that is a proxy of ours.
+    while (isTrusted(address) && said.length > 0) address = plain(said.pop()!) || address;
+    return address;
+  };
+}
+
+/** A socket of both versions shows addresses of version 4 as ones of version 6. */
+function plain(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
+}
