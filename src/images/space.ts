@@ -1,5 +1,6 @@
 /** Room in the data directory, asked for before minutes are spent. */
 import { statfs } from 'node:fs/promises';
+import { sleep } from '../platform/clock.ts';
 
 /** Least room for even a small build, in bytes: its layers and its log. */
 export const LEAST_FOR_BUILD = 256 * 1024 ** 2;
@@ -31,6 +32,33 @@ export async function runningOut(folder: string): Promise<string | undefined> {
   const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: Infinity, bsize: 1 }));
   if (bavail * bsize >= LOW_WATER) return undefined;
   return `no space left on device: the disk of this host is full: the file system of ${folder} has ${mib(bavail * bsize)} MiB left, which are kept for the records, so the build was given up. ${MAKE_ROOM}`;
+}
+
+/** Between tries of what a full disk holds up, in milliseconds. */
+const AGAIN_MS = 1000;
+
+const SQLITE_FULL = 13;
+
+/** Whether what an error goes back to is a full disk of this host, by the codes of the system and of SQLite: words may be a component's. */
+export function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  return code === 'ENOSPC' || errcode === SQLITE_FULL || isDiskFull(error.cause);
+}
+
+/**
+ * Does what has to be done, again and again while the disk is full: the end of a build that is not on record is none.
+ * @throws what else goes wrong, and the signal's reason
+ */
+export async function onceThereIsRoom<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+    }
+    await sleep(AGAIN_MS, signal);
+  }
 }
 
 function mib(bytes: number): number {

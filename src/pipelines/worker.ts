@@ -8,7 +8,7 @@ import { cancelRequested } from '../catalog/image-work.ts';
 import { endExpired, instancesToActOn } from '../catalog/instances.ts';
 import { claimImage, endLease, renewLeases, type Lessee } from '../catalog/leases.ts';
 import { endLaunched, makeLaunched } from '../launches/act.ts';
-import { runningOut } from '../images/space.ts';
+import { onceThereIsRoom, runningOut } from '../images/space.ts';
 import { timestamp } from '../platform/clock.ts';
 import { logger } from '../platform/log.ts';
 import { newUuid } from '../platform/ids.ts';
@@ -24,6 +24,9 @@ const CANCEL_MS = 200;
 const RENEW_MS = 15_000;
 /** Between looks at the room on the disk while something is built, in milliseconds: a build writes some 50 MB in that time. */
 const ROOM_MS = 100;
+
+/** How long the end of an image that a full disk holds up is waited for when the worker stops, in milliseconds. */
+const FULL_DISK_MS = 5000;
 
 /** A running worker. */
 export interface Worker {
@@ -41,6 +44,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
   const lessee: Lessee = { worker: newUuid(), host: hostname(), pid: process.pid, processStart: processStartTime(process.pid)! };
   const images = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
   const launches = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
+  const over = new AbortController();
   let stopping = false;
   let looking: Promise<void> | undefined;
   let again = false;
@@ -59,9 +63,9 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
       const arn = await claimImage(catalog, lessee);
       if (arn === undefined) break;
       const controller = new AbortController();
-      const done = runImage({ catalog, dataDirectory: catalog.dataDirectory, arn, signal: controller.signal })
+      const done = runImage({ catalog, dataDirectory: catalog.dataDirectory, arn, signal: controller.signal, over: over.signal })
         .catch((error: unknown) => logger().fatal({ image: arn, error }, 'the work on an image ended badly'))
-        .then(() => endLease(catalog.db, arn))
+        .then(() => onceThereIsRoom(() => endLease(catalog.db, arn), over.signal))
         .catch((error: unknown) => logger().error({ image: arn, error }, 'the lease of an image could not be ended'))
         .finally(() => {
           images.delete(arn);
@@ -135,6 +139,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
       await looking;
       await updating;
       for (const { controller } of [...images.values(), ...launches.values()]) controller.abort(new Error(reason));
+      setTimeout(() => over.abort(new Error(reason)), FULL_DISK_MS).unref();
       await Promise.all([...images.values(), ...launches.values()].map(({ done }) => done));
     },
   };

@@ -17,6 +17,8 @@ import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
 import { systemVariables } from './system-variables.ts';
 
 const ROLLBACK_SECONDS = 60;
+/** Last lines of a console in the log, above the failure. The whole of it stands there too, as it came. */
+const CONSOLE_SHOWN = 30;
 
 /** A workflow to run for an image. */
 export interface WorkflowRun {
@@ -147,7 +149,7 @@ async function runStep(
     const error = stageOver ? new StageTimeout(`Step ${step.name} timed out: ${run.limit!.message}`, { cause }) : timedOut ? new Error(`Step ${step.name} timed out: it did not end within its timeoutSeconds of ${timeoutSeconds}`, { cause }) : cancelled ? (work.signal.reason as Error) : (cause as Error);
     const status = cancelled ? 'CANCELLED' : 'FAILED';
     // What a machine that did not start said last stands right above the message that it did not.
-    if (!cancelled && cause instanceof InstanceError) for (const text of cause.console) report({ type: 'output', stream: 'console', level: 'warn', text });
+    if (!cancelled && cause instanceof InstanceError) for (const text of cause.console.slice(-CONSOLE_SHOWN)) report({ type: 'output', stream: 'console', level: 'warn', text });
     await updateStepExecution(db, executionId, { status, message: error.message, outputs: JSON.stringify({ error: error.message }), end_time: timestamp() });
     report({ type: 'step', action: step.action, status, level: cancelled ? 'warn' : 'error', seconds: seconds(started), text: `${step.name}: ${error.message}` });
     throw error;

@@ -10,7 +10,7 @@ import { withdrawAmi } from '../distribution/withdraw.ts';
 import { workflowParameterValues } from '../documents/workflow/parameters.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { LayerStore } from '../images/layer-store.ts';
-import { runningOut } from '../images/space.ts';
+import { isDiskFull, MAKE_ROOM, onceThereIsRoom, runningOut } from '../images/space.ts';
 import type { Report } from '../resources/progress.ts';
 import type { ImageStatus } from '../resources/statuses.ts';
 import { planOf } from './actions/distribute-image.ts';
@@ -34,6 +34,8 @@ export interface ImageRun {
   readonly arn: string;
   /** Aborted with a `CancelledError` by a cancellation, with anything else when the worker has to end. */
   readonly signal: AbortSignal;
+  /** Aborted when the worker ends: the end of an image that a full disk keeps off the record is then left to the next start. */
+  readonly over: AbortSignal;
 }
 
 /** Works on an image until it is AVAILABLE, FAILED or CANCELLED. Never throws for what the build does. */
@@ -53,10 +55,9 @@ export async function runImage(run: ImageRun): Promise<void> {
   try {
     await stages(work);
   } catch (error) {
-    await end(work, error as Error);
+    await onceThereIsRoom(() => end(work, error as Error), run.over);
   } finally {
-    await work.layers.release(arn);
-    log.close();
+    await onceThereIsRoom(() => work.layers.release(arn), run.over).finally(() => log.close());
   }
 }
 
@@ -111,7 +112,7 @@ function testLimit({ imageTestsConfiguration }: Image, started: number): StageLi
 
 /** FAILED or CANCELLED, with nothing left of the work but its records and its log. */
 async function end(work: ImageWork, cause: Error): Promise<void> {
-  const full = await makeRoom(work);
+  const full = (await makeRoom(work)) ?? (isDiskFull(cause) ? `no space left on device: the disk of this host is full. ${MAKE_ROOM}` : undefined);
   const error = full === undefined || cause instanceof CancelledError ? cause : new Error(full, { cause });
   const cancelled = error instanceof CancelledError;
   for (const [id, entry] of work.instances) {

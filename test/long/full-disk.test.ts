@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { sleep } from '../../src/platform/clock.ts';
 import { run } from '../../src/platform/processes.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
 import { createTestImage, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
@@ -40,23 +41,40 @@ describe('the disk fills up', () => {
     if (bytes > 0) await run(['fallocate', '--length', String(bytes), filler], { okCodes: 'any' });
   }
 
-  for (const stage of STAGES) {
-    for (const leave of [64, 1]) {
-      test(`in the ${stage}, to ${leave} MiB`, { timeout: 600_000 }, async () => {
-        const arn = await buildUntil(server, stage, `${stage}-${leave}`.replaceAll(' ', '-'));
-        await fill(leave);
-        const image = await waitForStatus(server, arn);
-        assert.equal(image.state?.status, 'FAILED');
-        for (const part of [/no space left on device/, /the disk of this host is full/, /Make room there/]) assert.match(image.state!.reason!, part);
-        assert.deepEqual(filesIn(dataDirectory, 'regions/eu-west-1'), []);
+  const failed = async (arn: string): Promise<string> => {
+    const { state: end } = await waitForStatus(server, arn);
+    assert.equal(end?.status, 'FAILED');
+    return end!.reason!;
+  };
+  const small = (name: string): Promise<string> => createTestImage(server, { name: name.replaceAll(' ', '-'), components: [bashDocument('Step', [`echo ${name}`])] });
 
-        const refused = await waitForStatus(server, await createTestImage(server, { name: `refused-${stage}-${leave}`.replaceAll(' ', '-'), components: [bashDocument('Step', ['true'])] }));
-        assert.equal(refused.state?.status, 'FAILED');
-        assert.match(refused.state!.reason!, /no space left on device.*Make room there/);
-        await rm(filler, { force: true });
-        await assertRecordsHold(dataDirectory);
-        await waitUntilAvailable(server, await createTestImage(server, { name: `after-${stage}-${leave}`.replaceAll(' ', '-'), components: [bashDocument('Step', [`echo ${stage} ${leave}`])] }));
-      });
-    }
+  for (const stage of STAGES) {
+    test(`in the ${stage}`, { timeout: 600_000 }, async () => {
+      const arn = await buildUntil(server, stage, stage.replaceAll(' ', '-'));
+      await fill(64);
+      const reason = await failed(arn);
+      for (const part of [/no space left on device/, /the disk of this host is full/, /Make room there/]) assert.match(reason, part);
+      assert.deepEqual(filesIn(dataDirectory, 'regions/eu-west-1'), []);
+      assert.match(await failed(await small(`refused ${stage}`)), /no space left on device.*Make room there/);
+      await rm(filler, { force: true });
+      await assertRecordsHold(dataDirectory);
+      await waitUntilAvailable(server, await small(`after ${stage}`));
+    });
   }
+
+  test('to its last byte: the build ends once there is room for a record', { timeout: 600_000 }, async () => {
+    const arn = await buildUntil(server, 'launch', 'last-byte');
+    await fill(0);
+    await run(['dd', 'if=/dev/zero', `of=${filler}-2`, 'bs=4k'], { okCodes: 'any' });
+    await sleep(5000);
+    await rm(`${filler}-2`, { force: true });
+    await rm(filler, { force: true });
+    const reason = await failed(arn);
+    for (const part of [/no space left on device/, /the disk of this host is full/, /Make room there/]) assert.match(reason, part);
+    // What could not be put on record meanwhile is put right by the next start.
+    await server.stop();
+    server = await startServer(dataDirectory);
+    await waitUntilAvailable(server, await small('after all'));
+    await assertRecordsHold(dataDirectory);
+  });
 });

@@ -38,7 +38,7 @@ export interface AgentWait {
   readonly noKernel?: { readonly afterMs: number; readonly error: () => Error };
 }
 
-const TAIL_LINES = 30;
+const TAIL_LINES = 150;
 /** Under emulation the kernel counts timer ticks against processor time, which a busy host gives unevenly. Nothing was written yet. */
 const TIMER_PANIC = /Kernel panic - not syncing: IO-APIC \+ timer doesn't work/;
 const KERNEL_SPEAKS = /Linux version|systemd\[1\]|\[ {0,5}\d+\.\d{6}\]/;
