@@ -8,7 +8,7 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { randomInt, randomUUID } from 'node:crypto';
-import { CreateDistributionConfigurationCommand } from '@aws-sdk/client-imagebuilder';
+import { CancelImageCreationCommand, CreateDistributionConfigurationCommand } from '@aws-sdk/client-imagebuilder';
 import { sleep, until } from '../../src/platform/clock.ts';
 import { isSameProcess, processStartTime, signalProcess } from '../../src/platform/processes.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
@@ -60,7 +60,13 @@ describe(`${ROUNDS} rounds of builds in which something dies, seed ${SEED}`, () 
     const ids = query(dataDirectory, `SELECT id FROM instances WHERE state IN ('pending', 'running')`).map(({ id }) => String(id));
     return ids.map((id) => processesWith([program, id])[0]).find((pid) => pid !== undefined);
   };
-  const victims: Readonly<Record<string, () => Promise<void> | void>> = {
+  /** Who dies; in one case somebody cancels the builds besides. */
+  const victims: Readonly<Record<string, (arns: readonly string[]) => Promise<void> | void>> = {
+    'the worker, while the builds are cancelled,': async (arns) => {
+      for (const arn of arns) await server.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: arn, clientToken: randomUUID() })).catch(() => {}); // It has ended.
+      await sleep(next() * 500);
+      kill(processesWith(['worker-main', dataDirectory])[0]);
+    },
     worker: () => kill(processesWith(['worker-main', dataDirectory])[0]),
     server: () => kill(server.pid),
     both: () => server.kill(),
@@ -87,7 +93,7 @@ describe(`${ROUNDS} rounds of builds in which something dies, seed ${SEED}`, () 
       }
       const who = Object.keys(victims)[Math.floor(next() * Object.keys(victims).length)]!;
       await sleep(next() * WITHIN_MS);
-      await victims[who]!();
+      await victims[who]!(arns);
       if (!isSameProcess(server.pid, processStartTime(server.pid) ?? '')) server = await startServer(dataDirectory);
       await until('a worker', 120_000, () => processesWith(['worker-main', dataDirectory])[0]);
       for (const arn of arns) {

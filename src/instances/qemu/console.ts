@@ -3,9 +3,9 @@ import { open, stat } from 'node:fs/promises';
 
 const TAIL_BYTES = 64 << 10;
 
-/** Takes colours, cursor moves and the like out of console text, and the overwritten part of a line. */
+/** Takes colours, cursor moves and the like out of console text (systemd cuts them short where it shortens a name), and the overwritten part of a line. */
 export function plainLine(line: string): string {
-  const text = line.replace(/\x1b(?:\[[0-9;?]*[ -/]*[@-~]|[()][A-Za-z0-9]|[=>78cDEHM])/g, '').replace(/\r+$/, '');
+  const text = line.replace(/\x1b(?:\[[0-9;?]*[ -/]*[@-~]?|[()][A-Za-z0-9]|[=>78cDEHM])/g, '').replace(/\r+$/, '');
   return text.slice(text.lastIndexOf('\r') + 1).replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
 }
 

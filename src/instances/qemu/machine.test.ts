@@ -71,7 +71,7 @@ test('a console that says the machine will not come up is understood', () => {
 
 test('console lines lose colours, cursor moves and what was written over', () => {
   const lines: readonly [raw: string, plain: string][] = [
-    ['[\x1b[0;32m  OK  \x1b[0m] Reached target', '[  OK  ] Reached target'], ['\x1b[2J\x1b[01;01Habc\r', 'abc'], ['10%\r50%\r100%', '100%'], ['\x1bc\x1b[?7lSeaBIOS', 'SeaBIOS'],
+    ['[\x1b[0;32m  OK  \x1b[0m] Reached target', '[  OK  ] Reached target'], ['\x1b[2J\x1b[01;01Habc\r', 'abc'], ['10%\r50%\r100%', '100%'], ['\x1bc\x1b[?7lSeaBIOS', 'SeaBIOS'], ['for device \x1b[0;1;…111', 'for device …111'],
   ];
   for (const [raw, plain] of lines) assert.equal(plainLine(raw), plain);
 });
