@@ -103,10 +103,10 @@ describe('images through the API', () => {
         document('build', bash('ByRule', [where, 'modprobe dummy', 'lsmod | grep -c ^dummy'])),
         // The refusal stands in the journal only, and the step that it fails ignores it.
         document('build', [
-          bash('Unit', [where, 'echo before > /var/tmp/before', 'printf "#!/bin/sh\\nm=modprobe; exec \\$m dummy\\n" > /usr/local/bin/loads; chmod +x /usr/local/bin/loads',
+          bash('Unit', [where, 'echo before > /var/tmp/before', 'printf "#!/bin/sh\\nmod%s dummy && echo loaded > /var/tmp/loaded\\n" probe > /usr/local/bin/loads; chmod +x /usr/local/bin/loads',
             'printf "[Service]\\nType=oneshot\\nExecStart=/usr/local/bin/loads\\n" > /etc/systemd/system/loads.service']),
           bash('ByRetry', ['systemctl start loads'], '  onFailure: Ignore\n'),
-          bash('Loaded', ['echo "loaded: $(ls -d /sys/module/dummy)"', 'cat /etc/plain']),
+          bash('Loaded', ['cat /var/tmp/loaded', 'cat /etc/plain']),
         ].join('')),
         document('build', bash('Back', [where, 'ls /var/tmp/before'])),
       ],
@@ -116,7 +116,7 @@ describe('images through the API', () => {
     assert.deepEqual(output, ['here: systemd-nspawn', 'here: machine', 'here: systemd-nspawn', 'here: machine', 'here: systemd-nspawn']);
     const log = (await imageLog(dataDirectory, arn)).map(({ text }) => text);
     assert.ok(log.some((text) => /moves-1 runs in a virtual machine, because 'modprobe dummy'.*rule kernel-module/.test(text)));
-    assert.ok((await outputOf(server, arn)).includes('loaded: /sys/module/dummy'));
+    assert.ok((await outputOf(server, arn)).includes('loaded'));
     assert.ok(log.some((text) => /moves-2 failed, which its step ignores, in the container at phase 'build', step 'ByRetry'.*modprobe: FATAL.*tried once more in a virtual machine/.test(text)));
   });
 
