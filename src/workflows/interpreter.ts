@@ -145,8 +145,7 @@ async function runStep(
   } catch (cause) {
     const cancelled = work.signal.aborted;
     const timedOut = !cancelled && deadline.expired();
-    const stageOver = timedOut && stageLeft < timeoutSeconds * 1000;
-    const error = stageOver ? new StageTimeout(`Step ${step.name} timed out: ${run.limit!.message}`, { cause }) : timedOut ? new Error(`Step ${step.name} timed out: it did not end within its timeoutSeconds of ${timeoutSeconds}`, { cause }) : cancelled ? (work.signal.reason as Error) : (cause as Error);
+    const error = cancelled ? (work.signal.reason as Error) : timedOut ? timeoutError(run, step, stageLeft, cause) : (cause as Error);
     const status = cancelled ? 'CANCELLED' : 'FAILED';
     // What a machine that did not start said last stands right above the message that it did not.
     if (!cancelled && cause instanceof InstanceError) for (const text of cause.console.slice(-CONSOLE_SHOWN)) report({ type: 'output', stream: 'console', level: 'warn', text });
@@ -156,6 +155,12 @@ async function runStep(
   } finally {
     deadline.end();
   }
+}
+
+/** Whose time was over, the step's or its stage's. */
+function timeoutError({ limit }: WorkflowRun, { name, timeoutSeconds }: WorkflowStep, stageLeftMs: number, cause: unknown): Error {
+  if (limit !== undefined && stageLeftMs < timeoutSeconds * 1000) return new StageTimeout(`Step ${name} timed out: ${limit.message}`, { cause });
+  return new Error(`Step ${name} timed out: it did not end within its timeoutSeconds of ${timeoutSeconds}`, { cause });
 }
 
 async function abort(
