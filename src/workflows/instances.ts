@@ -9,6 +9,7 @@ import { driverNamed, instanceDirectory } from '../instances/launch.ts';
 import { resolveInstanceType } from '../instances/types.ts';
 import { newInstanceId } from '../platform/ids.ts';
 import { timestamp } from '../platform/clock.ts';
+import { patient } from '../platform/patience.ts';
 import type { Report } from '../resources/progress.ts';
 import type { DriverChoice } from './choose-driver.ts';
 import type { ImageWork, WorkInstance } from './image-work.ts';
@@ -90,7 +91,7 @@ async function launchMachine(work: ImageWork, launch: WorkLaunch, choice: Driver
       directory: instanceDirectory(id),
       allocationOwner: { dataDirectory: work.dataDirectory, owner: id },
       held: heldRecorder(work.catalog.db, id),
-      timeoutSeconds: Math.min(launch.timeoutSeconds, LONGEST_LAUNCH[driver.capabilities.bootLoader ? 'machine' : 'container']),
+      timeoutSeconds: Math.min(launch.timeoutSeconds, driver.capabilities.bootLoader ? patient(LONGEST_LAUNCH.machine) : LONGEST_LAUNCH.container),
       signal: launch.signal,
       report: (event) => report(event.stream === 'console'
         ? { type: 'output', stream: 'console', level: 'debug', text: event.text }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { BootProgress } from './boot-progress.ts';
+import { BootProgress, STALL_MS } from './boot-progress.ts';
 
 /** What happens in one second of a start. */
 interface Second {
@@ -14,7 +14,7 @@ interface Second {
 
 /** Lets seconds pass and tells after how many it was hopeless, and why. */
 function start(script: (second: number) => Second, upTo = 1000): { readonly after: number; readonly why: string } | undefined {
-  const progress = new BootProgress(0);
+  const progress = new BootProgress(0, STALL_MS);
   let reads = 0;
   let ran = 0;
   let waited = 0;
@@ -77,7 +77,7 @@ describe('a start that', () => {
 });
 
 test('a reset on purpose begins anew', () => {
-  const progress = new BootProgress(0);
+  const progress = new BootProgress(0, STALL_MS);
   for (let round = 0; round < 20; round++) {
     progress.printed([KERNEL], '', round);
     progress.reset();

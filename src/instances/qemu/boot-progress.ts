@@ -4,8 +4,8 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Seconds in which nothing happens, of the time that the machine had of the host. A good boot's longest under emulation is some 5 s. */
-const PATIENCE_SECONDS = 45;
+/** Milliseconds in which nothing happens, of the time that the machine had of the host. A good boot's longest under emulation is some 5 s. */
+export const STALL_MS = 45_000;
 /** On a slow host: as often the time until the kernel spoke. */
 const PATIENCE_FACTOR = 3;
 /** What a job of systemd gets beyond its own limit. */
@@ -36,6 +36,7 @@ export interface MachineLook {
 /** What is known of one start. */
 export class BootProgress {
   private readonly started: number;
+  private readonly stallMs: number;
   private last: MachineLook | undefined;
   private stalledMs = 0;
   private kernelAfterMs = 0;
@@ -46,9 +47,13 @@ export class BootProgress {
   private job: { readonly what: string; readonly limitSeconds: number | undefined } | undefined;
   private news = false;
 
-  /** @param started milliseconds */
-  constructor(started: number) {
+  /**
+   * @param started milliseconds
+   * @param stallMs how long nothing may happen, where nothing else counts
+   */
+  constructor(started: number, stallMs: number) {
     this.started = started;
+    this.stallMs = stallMs;
   }
 
   /** What the console printed since the last time: whole lines, and the one that is not complete. */
@@ -99,7 +104,7 @@ export class BootProgress {
   private patience(): number {
     const { job } = this;
     const own = job?.limitSeconds === undefined || DEVICE.test(job.what) ? 0 : job.limitSeconds + JOB_GRACE_SECONDS;
-    return Math.max(PATIENCE_SECONDS, (PATIENCE_FACTOR * this.kernelAfterMs) / 1000, own);
+    return Math.max(this.stallMs / 1000, (PATIENCE_FACTOR * this.kernelAfterMs) / 1000, own);
   }
 }
 

@@ -9,7 +9,7 @@ import { connectQmp, type Qmp } from '../../platform/qmp.ts';
 import { InstanceError, type Capabilities, type CommandRequest, type CommandResult, type Instance, type LaunchRequest, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { DISK_DEVICE, diskNode, machineFiles, type Accelerator, type MachineFiles } from './arguments.ts';
 import { bootId, getFromGuest, putInGuest, runInGuest, type Guest } from './commands.ts';
-import { BootProgress, processTimes } from './boot-progress.ts';
+import { BootProgress, processTimes, STALL_MS } from './boot-progress.ts';
 import { bootFailure, ConsoleReader, consoleTail } from './console.ts';
 import { agentExec, guestAgent, type GuestAgent } from './guest-agent.ts';
 import { openInGuest } from './streams.ts';
@@ -205,7 +205,7 @@ export class QemuInstance implements Instance {
     let recent = '';
     let kernel = false;
     let timerPanics = 0;
-    const progress = new BootProgress(started);
+    const progress = new BootProgress(started, patient(STALL_MS));
     let looked = started;
     for (;;) {
       wait.signal?.throwIfAborted();
