@@ -101,6 +101,17 @@ export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> 
     await log.close();
   }
 
+  try {
+    const loop = await mountRoot(raw, root, take, held);
+    return resumeAttachedDisk({ directory, loop, daemon, heldIds }, held);
+  } catch (error) {
+    if (isSameProcess(daemon.pid, daemon.startTime)) throw error;
+    throw new AttachError('the storage daemon ended while its disk was attached', { cause: error });
+  }
+}
+
+/** Mounts the root file system of an exported disk, grown to the disk's size. Returns its loop device. */
+async function mountRoot(raw: string, root: string, take: (thing: Parameters<HeldRecorder['record']>[0]) => Promise<string>, held: HeldRecorder): Promise<string> {
   const partition = await rootPartition(raw);
   if (partition.fsType !== 'ext4') throw new AttachError(`the root file system is ${partition.fsType ?? 'of an unknown kind'}; only ext4 can be used without a virtual machine`);
   const grown = await growPartition(raw, partition);
@@ -120,7 +131,7 @@ export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> 
   await take({ kind: 'mount', path: root });
   // No device nodes: one in the image would open the host's device, since container root owns the file.
   await run(['mount', '-t', 'ext4', '-o', 'nodev', loop, root]);
-  return resumeAttachedDisk({ directory, loop, daemon, heldIds }, held);
+  return loop;
 }
 
 /** An attached disk from its state, in whichever process. */

@@ -7,7 +7,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { closeExecutions } from '../catalog/executions.ts';
 import { heldOwners, heldRecorder } from '../catalog/held.ts';
 import { openImageLog } from '../catalog/image-log.ts';
-import { imagesInProgress } from '../catalog/image-work.ts';
+import { cancelRequested, imagesInProgress } from '../catalog/image-work.ts';
 import { isUsers, liveInstances, updateInstance } from '../catalog/instances.ts';
 import { layerUsers, unfinishedLayers } from '../catalog/layers.ts';
 import { abandonedImages, endLease } from '../catalog/leases.ts';
@@ -19,6 +19,7 @@ import { releaseAll } from '../platform/held.ts';
 import { releaseForgotten } from '../platform/host.ts';
 import { runningOut } from '../images/space.ts';
 import { logger } from '../platform/log.ts';
+import { CANCELLED_REASON } from '../workflows/image-work.ts';
 import { setStatus } from '../workflows/run-image.ts';
 import { collectGarbage } from './garbage.ts';
 
@@ -30,7 +31,7 @@ export const ABANDONED_REASON = 'The worker process ended while it worked on thi
 
 /**
  * Sweeps before a worker begins, while nothing else works on this data directory: instances that are no user's are ended,
- * unfinished layers and copies removed, images in progress FAILED. Launched and kept instances that still run are left alone.
+ * unfinished layers and copies removed, images in progress FAILED, or CANCELLED where that was asked for. Launched and kept instances that still run are left alone.
  */
 export async function sweepAtStart(catalog: Catalog): Promise<void> {
   if ((await runningOut(catalog.dataDirectory)) !== undefined) await makeRoom(catalog);
@@ -44,7 +45,7 @@ export async function sweepAtStart(catalog: Catalog): Promise<void> {
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   for (const owner of await layerUsers(catalog.db)) if (!running.has(owner)) await layers.release(owner);
   const unfinished = await layers.discardUnfinished();
-  for (const arn of await imagesInProgress(catalog.db)) await failImage(catalog, layers, arn);
+  for (const arn of await imagesInProgress(catalog.db)) await endImage(catalog, layers, arn);
   for (const arn of await abandonedImages(catalog.db, hostname())) await endLease(catalog.db, arn);
   for (const ami of await pendingAmis(catalog.db)) {
     await rm(join(catalog.dataDirectory, ami.file), { force: true });
@@ -86,12 +87,15 @@ async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
   return running;
 }
 
-async function failImage(catalog: Catalog, layers: LayerStore, arn: string): Promise<void> {
+/** FAILED, or CANCELLED where that had been asked for. */
+async function endImage(catalog: Catalog, layers: LayerStore, arn: string): Promise<void> {
   const log = openImageLog(catalog.dataDirectory, arn);
   try {
     for (const ami of await amisOfImage(catalog.db, arn)) await withdrawAmi(catalog, layers, ami, { keepReusable: true });
-    await closeExecutions(catalog.db, arn, 'FAILED', ABANDONED_REASON);
-    await setStatus(catalog, arn, log.report, 'FAILED', { reason: ABANDONED_REASON });
+    // Whoever cancelled it is told that it was, though nobody was there any more to hear it.
+    const [status, reason] = (await cancelRequested(catalog.db, [arn])).length > 0 ? (['CANCELLED', CANCELLED_REASON] as const) : (['FAILED', ABANDONED_REASON] as const);
+    await closeExecutions(catalog.db, arn, status, reason);
+    await setStatus(catalog, arn, log.report, status, { reason });
   } finally {
     log.close();
   }

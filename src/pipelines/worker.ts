@@ -14,7 +14,7 @@ import { logger } from '../platform/log.ts';
 import { newUuid } from '../platform/ids.ts';
 import { processStartTime } from '../platform/processes.ts';
 import { runDueExecutions } from './state-updates.ts';
-import { CancelledError } from '../workflows/image-work.ts';
+import { CANCELLED_REASON, CancelledError } from '../workflows/image-work.ts';
 import { runImage } from '../workflows/run-image.ts';
 
 /** Between looks when nobody wakes it, in milliseconds. */
@@ -107,7 +107,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
   }
 
   async function watchCancellations(): Promise<void> {
-    for (const arn of await cancelRequested(catalog.db, [...images.keys()])) images.get(arn)?.controller.abort(new CancelledError('The image was cancelled.'));
+    for (const arn of await cancelRequested(catalog.db, [...images.keys()])) images.get(arn)?.controller.abort(new CancelledError(CANCELLED_REASON));
   }
 
   /** Whoever filled the disk: all that is built on it is given up before the records cannot be written. */

@@ -80,6 +80,9 @@ export class StepError extends Error {
   }
 }
 
+/** What the reason of a cancelled image says. */
+export const CANCELLED_REASON = 'The image was cancelled.';
+
 /** Why work was aborted: somebody cancelled the image. */
 export class CancelledError extends Error {
   override readonly name = 'CancelledError';

@@ -3,6 +3,7 @@ import { damageOf } from '../../images/disks.ts';
 import { sealedParent } from '../../images/parents.ts';
 import { InstanceError } from '../../instances/instance.ts';
 import { missingByDriver } from '../../instances/launch.ts';
+import { remedyFor } from '../../runner/remedies.ts';
 import { componentsOf, groundKey, reuseLayers } from '../build-plan.ts';
 import { chooseBuildDriver, chooseTestDriver } from '../choose-driver.ts';
 import { DEFAULT_INSTANCE_TYPE, endWorkInstance, launchWorkInstance } from '../instances.ts';
@@ -74,6 +75,7 @@ async function launchFailure(error: InstanceError, purpose: 'build' | 'test', pa
   const telling = lines.filter((line) => TELLING.test(line)).slice(0, 3);
   const console = (telling.length > 0 ? telling : lines.slice(-4)).join(' | ');
   const advice = damage !== undefined ? `The parent image's disk is damaged (${damage}): build that image again, or bring back its file from a backup.`
+    : /storage daemon ended/.test(error.message) ? remedyFor({ message: error.message, outputTail: [] })
     : purpose === 'test' ? 'The new image does not start as a machine: see in the log what its console said, and what the components changed of boot loader, kernel, /etc/fstab or the first services.'
       : 'See in the log what the instance said. ./ingot doctor tries whether this host can make such instances at all.';
   return [`${error.message.replace(/\.$/, '').slice(0, 400)}.`, ...(console === '' ? [] : [`On the console: ${(telling.length > 0 ? console.slice(0, 250) : console.slice(-250)).replace(/\.$/, '')}.`]), `What to do: ${advice}`].join(' ');
