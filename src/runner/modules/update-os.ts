@@ -1,6 +1,7 @@
-/** UpdateOS with apt: all packages, or some, to their newest versions. Source: reference, `awstoe.md` section 6. */
+/** UpdateOS: all packages, or some, to their newest versions. Source: reference, `awstoe.md` section 6. */
 import { mapOf, texts } from '../inputs.ts';
-import { ending, InputError, type ActionModule, type AttemptContext, type ModuleCommandResult } from '../module.ts';
+import { RPM_MANAGERS, rpmCommands, rpmNames, type RpmManager } from '../rpm-updates.ts';
+import { ending, InputError, type ActionModule, type AttemptContext, type AttemptResult, type ModuleCommandResult } from '../module.ts';
 
 const UPDATE_TRIES = 4;
 const UPDATE_PAUSE_SECONDS = 5;
@@ -24,13 +25,15 @@ export const updateOs: ActionModule = {
   platforms: ['Linux'],
   async attempt(context) {
     const inputs = mapOf(context.inputs);
-    const include = packageNames('include', texts(inputs, 'include'));
-    const exclude = packageNames('exclude', texts(inputs, 'exclude'));
-
+    const names = { include: texts(inputs, 'include'), exclude: texts(inputs, 'exclude') };
     const manager = await packageManager(context);
+    const rpm = RPM_MANAGERS.find((each) => each === manager);
+    if (rpm !== undefined) return updateRpm(context, rpm, rpmNames('include', names.include), rpmNames('exclude', names.exclude));
     if (manager !== 'apt-get') {
-      return { result: 'failed', message: `UpdateOS works with apt-get (Debian, Ubuntu); this system has ${manager ?? 'no package manager that is known'}` };
+      return { result: 'failed', message: `UpdateOS works with apt-get, dnf, yum and zypper; this system has ${manager ?? 'no package manager that is known'}` };
     }
+    const include = packageNames('include', names.include);
+    const exclude = packageNames('exclude', names.exclude);
     const updated = await refresh(context);
     if (updated !== undefined) return updated;
 
@@ -51,6 +54,18 @@ export const updateOs: ActionModule = {
     }
   },
 };
+
+async function updateRpm(context: AttemptContext, manager: RpmManager, include: readonly string[], exclude: readonly string[]): Promise<AttemptResult> {
+  const listed = await context.command({ argv: ['rpm', '-qa', '--queryformat', '%{NAME}\\n'], own: true, quiet: true, what: 'listing the installed packages' });
+  if (listed.exitCode !== 0 || listed.stdout === undefined) throw new InputError(`the installed packages could not be listed: ${listed.stderr}`);
+  const commands = rpmCommands(manager, include, exclude, listed.stdout.split('\n'));
+  if (commands.length === 0) context.log('none of the packages to include is installed and not excluded: nothing to update', 'warn');
+  for (const argv of commands) {
+    const ended = await context.command({ argv, what: `${manager} update` });
+    if (ended.exitCode !== 0) return verdict(argv.join(' '), ended);
+  }
+  return { result: 'success' };
+}
 
 /** Names as dpkg allows them, `*` and `?` as wildcards: apt would take `name-` for a request to remove, and `-x` for an option. */
 function packageNames(input: string, names: readonly string[]): readonly string[] {
