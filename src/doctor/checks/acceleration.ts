@@ -13,7 +13,7 @@ export const acceleration: Check = {
   needed: false,
   packages: ['qemu-system-x86'],
   root: true,
-  seconds: 40,
+  seconds: 80,
   // It measures how soon a kernel speaks, and its verdict is kept.
   alone: true,
   async run({ dataDirectory, signal }) {

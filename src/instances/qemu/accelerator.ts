@@ -21,7 +21,10 @@ export interface KvmVerdict {
   readonly reason: string;
 }
 
-const PROBE_MS = 4000;
+/** How long a kernel under KVM may print nothing. */
+const SILENCE_MS = 4000;
+/** How long it may take in all, when it prints: on a host that is itself emulated KVM may work, and slowly. */
+const LONGEST_PROBE_MS = 60_000;
 const VERDICT_FILE = `${RUN_DIRECTORY}/kvm.json`;
 
 let choosing: Promise<AcceleratorChoice> | undefined;
@@ -55,15 +58,19 @@ export async function rememberedVerdict(): Promise<KvmVerdict | undefined> {
   }
 }
 
-/** Boots a kernel under KVM, to its panic for want of a root. Takes 4 s at most, more on a slow host. */
+/** Boots a kernel under KVM, to its panic for want of a root. Given up when it prints nothing for 4 s, more on a slow host. */
 export async function probeKvm(kernel: string): Promise<KvmVerdict> {
   const abort = new AbortController();
   let output = '';
   let errors = '';
+  const silence = setTimeout(() => abort.abort(), patient(SILENCE_MS));
   try {
     const { code } = await run(probeArguments(kernel), {
-      timeoutMs: patient(PROBE_MS), okCodes: 'any', signal: abort.signal,
-      onStdout: (chunk) => { output += chunk.toString('latin1'); },
+      timeoutMs: patient(LONGEST_PROBE_MS), okCodes: 'any', signal: abort.signal,
+      onStdout: (chunk) => {
+        output += chunk.toString('latin1');
+        silence.refresh();
+      },
       onStderr: (chunk) => {
         errors += chunk.toString('latin1');
         // QEMU runs on after this, doing nothing.
@@ -74,6 +81,8 @@ export async function probeKvm(kernel: string): Promise<KvmVerdict> {
   } catch (error) {
     if (!abort.signal.aborted && !(error instanceof ProcessError)) throw error;
     return judgeProbe(null, output, errors);
+  } finally {
+    clearTimeout(silence);
   }
 }
 
@@ -91,7 +100,7 @@ export function judgeProbe(code: number | null, output: string, errors: string):
   if (errors.includes('KVM internal error')) return { works: false, reason: 'KVM fails with an internal error here' };
   const said = errors.trim().split('\n').find((line) => /error|fail|could not/i.test(line));
   if (said !== undefined || (code !== null && code !== 0)) return { works: false, reason: `KVM does not start here: ${said ?? `exit code ${code}`}` };
-  return { works: false, reason: `no kernel boots under KVM here (tried for ${patient(PROBE_MS) / 1000} s)` };
+  return { works: false, reason: `no kernel boots under KVM here (nothing more came from it for ${Math.round(patient(SILENCE_MS) / 1000)} s)` };
 }
 
 async function choose(given: string | undefined): Promise<AcceleratorChoice> {
