@@ -30,7 +30,8 @@ async function printed(script: string): Promise<string> {
 
 // A folder with a space in its name, and one that goes with a restart.
 runnerCases(() => launched.instance, () => '/tmp/runner work');
-languageCases(() => launched.instance, () => '/tmp/runner work');
+// Its marks outlive restarts, which empty /tmp.
+languageCases(() => launched.instance, () => '/var/tmp/the language');
 moduleCases(() => launched.instance, () => '/var/tmp/the modules');
 webCases(() => launched.instance, () => '/var/tmp/the web');
 
