@@ -9,6 +9,7 @@ import { isEnded, isLegalMove, type ImageStatus } from '../resources/statuses.ts
 import { formatVersion, type BuildVersion, type Version } from '../resources/versions.ts';
 import type { Queryable } from './catalog.ts';
 import { removeReferences } from './dependents.ts';
+import type { ImageTask } from './image-task.ts';
 import { writeEvent } from './outbox.ts';
 import { removeResourcePolicy } from './resource-policies.ts';
 import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
@@ -27,6 +28,8 @@ export interface NewImage {
   /** Name, platform, recipe, configurations and the rest; the ARN, version, state and date are given here. */
   readonly image: Omit<Image, 'arn' | 'version' | 'state' | 'dateCreated' | 'tags'> & { readonly name: string; readonly platform: NonNullable<Image['platform']> };
   readonly tags?: Tags | undefined;
+  /** Where its work begins, when that is not the build stage. */
+  readonly task?: ImageTask;
 }
 
 /** Columns that lists can be filtered by. */
@@ -38,14 +41,14 @@ export class IllegalMoveError extends Error {
 }
 
 /** Records a new image, PENDING, with the next build number. Nobody has to be told: who works looks for PENDING images. */
-export async function createImage(trx: Queryable, { place, slug, version, image, tags }: NewImage): Promise<Image & { arn: string }> {
+export async function createImage(trx: Queryable, { place, slug, version, image, tags, task }: NewImage): Promise<Image & { arn: string }> {
   const build = await nextBuild(trx, resourceArn(place, 'image', slug, version));
   const arn = resourceArn(place, 'image', slug, version, build);
   const record: Image & { arn: string } = { ...image, arn, version: `${formatVersion(version)}/${build}`, state: { status: 'PENDING' }, dateCreated: timestamp() };
   await trx.insertInto('images')
     .values({
       arn, account: place.account, region: place.region, slug, name: image.name, major: version.major, minor: version.minor, patch: version.patch, build,
-      status: 'PENDING', platform: image.platform, os_version: image.osVersion ?? null, type: image.type ?? null, pipeline_arn: image.sourcePipelineArn ?? null, cancel_requested: 0,
+      status: 'PENDING', platform: image.platform, os_version: image.osVersion ?? null, type: image.type ?? null, pipeline_arn: image.sourcePipelineArn ?? null, task: task === undefined ? null : JSON.stringify(task), cancel_requested: 0,
       date_created: record.dateCreated!, record: JSON.stringify(record),
     })
     .execute();

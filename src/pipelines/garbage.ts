@@ -1,9 +1,10 @@
 /** Garbage: layers that nothing refers to, and files that no record names. Safe beside builds: nothing of theirs is in either. */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { allAmis } from '../catalog/amis.ts';
+import { allAmis, forsakenAmis } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { allLayers } from '../catalog/layers.ts';
+import { withdrawAmi } from '../distribution/withdraw.ts';
 import { LayerStore, type Freed } from '../images/layer-store.ts';
 import { strayFiles } from './stray-files.ts';
 
@@ -15,10 +16,12 @@ export interface Collected extends Freed {
 
 /**
  * Frees what nothing refers to.
- * @param before ISO-8601; components' layers that were used after it stay for later builds
+ * @param before ISO-8601; components' layers that were used after it stay for later builds, what failed images made after it for being tried again
  */
 export async function collectGarbage(catalog: Catalog, before: string): Promise<Collected> {
-  const freed = await new LayerStore(catalog, catalog.dataDirectory).discardUnreferenced(before);
+  const layers = new LayerStore(catalog, catalog.dataDirectory);
+  for (const ami of await forsakenAmis(catalog.db, before)) await withdrawAmi(catalog, layers, ami, { keepReusable: true, keepDisk: true });
+  const freed = await layers.discardUnreferenced(before);
   let files = 0;
   let { bytes } = freed;
   for (const path of await findStrays(catalog)) {

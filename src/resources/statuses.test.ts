@@ -17,8 +17,8 @@ test('from each status exactly these can follow', () => {
     AVAILABLE: 'DEPRECATED DELETED DISABLED',
     DEPRECATED: 'AVAILABLE DELETED DISABLED',
     DISABLED: 'AVAILABLE DELETED',
-    FAILED: 'DELETED',
-    CANCELLED: 'DELETED',
+    FAILED: 'PENDING DELETED',
+    CANCELLED: 'PENDING DELETED',
     DELETED: '',
   };
   for (const from of ALL) assert.equal(ALL.filter((to) => isLegalMove(from, to)).join(' '), expected[from], from);

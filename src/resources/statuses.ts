@@ -6,13 +6,13 @@ export type { ImageStatus };
 /** What a new image goes through, in order; stages with nothing to do may be skipped. */
 export const BUILD_STAGES = ['PENDING', 'CREATING', 'BUILDING', 'TESTING', 'DISTRIBUTING', 'INTEGRATING'] as const satisfies readonly ImageStatus[];
 
-// Moves of finished images. A failed or cancelled image only goes away.
+// Moves of finished images. A failed or cancelled image goes away, or is tried again.
 const MANAGEMENT_MOVES: Partial<Record<ImageStatus, readonly ImageStatus[]>> = {
   AVAILABLE: ['DEPRECATED', 'DISABLED', 'DELETED'],
   DEPRECATED: ['AVAILABLE', 'DISABLED', 'DELETED'],
   DISABLED: ['AVAILABLE', 'DELETED'],
-  FAILED: ['DELETED'],
-  CANCELLED: ['DELETED'],
+  FAILED: ['PENDING', 'DELETED'],
+  CANCELLED: ['PENDING', 'DELETED'],
 };
 
 /** Whether an image in this status is still being worked on, or waits for it. */

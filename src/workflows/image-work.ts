@@ -1,6 +1,7 @@
 /** The work on one image: what its workflows share. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { Catalog } from '../catalog/catalog.ts';
+import type { ImageTask } from '../catalog/image-task.ts';
 import type { LayerStore, OpenLayer, SealedLayer } from '../images/layer-store.ts';
 import type { Instance } from '../instances/instance.ts';
 import type { DriverChoice } from './choose-driver.ts';
@@ -49,6 +50,8 @@ export interface ImageWork {
   readonly report: Report;
   /** Aborted by a cancellation, or when the worker has to end. */
   readonly signal: AbortSignal;
+  /** Where the work begins, when that is not the build stage. */
+  readonly task?: ImageTask | undefined;
   readonly instances: Map<string, WorkInstance>;
   /** Layers sealed on the way, oldest first; discarded when the build fails. */
   readonly sealed: SealedLayer[];

@@ -2,8 +2,9 @@
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { rm } from 'node:fs/promises';
 import type { Catalog } from '../catalog/catalog.ts';
-import { closeExecutions } from '../catalog/executions.ts';
-import { amisOfImage, pendingAmis } from '../catalog/amis.ts';
+import { closeExecutions, workflowExecutionsOfImage } from '../catalog/executions.ts';
+import { amisOfImage, pendingAmis, updateAmi } from '../catalog/amis.ts';
+import { imageTask } from '../catalog/image-task.ts';
 import { openImageLog } from '../catalog/image-log.ts';
 import { getImage, transitionImage } from '../catalog/images.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
@@ -18,11 +19,12 @@ import { warnOfDocuments } from './document-warnings.ts';
 import { refuseUnfitHost } from './host-fitness.ts';
 import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
 import { endWorkInstance } from './instances.ts';
-import { runWorkflow, type StageLimit } from './interpreter.ts';
+import { runWorkflow, WorkflowFailure, type StageLimit } from './interpreter.ts';
 import { isToBeKept, keepSeconds, keepWorkInstance } from './keep.ts';
 import { refuseDangerous, resolveComponents, warnWithoutEffect } from './preparation.ts';
 import { outputResources } from './outputs.ts';
 import { selectWorkflows, type SelectedWorkflow } from './select-workflows.ts';
+import { takeUp } from './take-up.ts';
 
 /** What `state.reason` holds at most. */
 const REASON_LENGTH = 1024;
@@ -49,6 +51,7 @@ export async function runImage(run: ImageRun): Promise<void> {
     arn, image, region: region!, account: account!, catalog, dataDirectory,
     layers: new LayerStore(catalog, dataDirectory),
     report: log.report,
+    task: await imageTask(catalog.db, arn),
     signal: run.signal,
     instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined,
   };
@@ -70,12 +73,15 @@ async function stages(work: ImageWork): Promise<void> {
   planOf(work);
   work.components = await resolveComponents(work);
   const workflows = await selectWorkflows(work);
-  await refuseUnfitHost({ dataDirectory: work.dataDirectory, resourceTags: work.image.infrastructureConfiguration?.resourceTags, tests: workflows.some(({ type }) => type === 'TEST') });
+  const { task } = work;
+  const tests = workflows.some(({ type }) => type === 'TEST') && (task === undefined || (task.kind === 'retry' && task.stage === 'TEST'));
+  if (task === undefined || tests) await refuseUnfitHost({ dataDirectory: work.dataDirectory, resourceTags: work.image.infrastructureConfiguration?.resourceTags, tests });
   warnWithoutEffect(work);
   warnOfDocuments(work);
 
-  await runStage(work, workflows, 'BUILD', 'BUILDING');
-  if (workflows.some(({ type }) => type === 'TEST')) await runStage(work, workflows, 'TEST', 'TESTING');
+  if (task === undefined) await runStage(work, workflows, 'BUILD', 'BUILDING');
+  else work.ami = await takeUp(work, task);
+  if (tests) await runStage(work, workflows, 'TEST', 'TESTING');
   await runStage(work, workflows, 'DISTRIBUTION', 'DISTRIBUTING');
   // A workflow may leave instances running; nothing of them is needed any more.
   for (const id of [...work.instances.keys()]) await endWorkInstance(work, id);
@@ -89,14 +95,15 @@ async function stages(work: ImageWork): Promise<void> {
 async function runStage(work: ImageWork, workflows: readonly SelectedWorkflow[], type: Stage, status: 'BUILDING' | 'TESTING' | 'DISTRIBUTING'): Promise<void> {
   await setStatus(work.catalog, work.arn, work.report, status);
   const limit = type === 'TEST' ? testLimit(work.image, Date.now()) : undefined;
-  for (const [position, workflow] of workflows.entries()) {
-    if (workflow.type !== type) continue;
+  // What ran before, be it in an earlier try, keeps its place.
+  const ran = (await workflowExecutionsOfImage(work.catalog.db, work.arn)).length;
+  for (const [index, workflow] of workflows.filter((each) => each.type === type).entries()) {
     work.signal.throwIfAborted();
     const { document, faults } = parseWorkflowDocument(workflow.data, type);
     if (document === undefined) throw new Error(`workflow ${workflow.arn} is not valid: ${faults[0]?.message}`);
     const { values, problems } = workflowParameterValues(document, workflow.parameters);
     if (problems.length > 0) throw new Error(`workflow ${workflow.arn}: ${problems.join('; ')}`);
-    await runWorkflow(work, { document, arn: workflow.arn, name: workflow.name, type, parameters: values, position, ...(limit === undefined ? {} : { limit }) });
+    await runWorkflow(work, { document, arn: workflow.arn, name: workflow.name, type, parameters: values, position: ran + index, ...(limit === undefined ? {} : { limit }) });
   }
 }
 
@@ -110,7 +117,7 @@ function testLimit({ imageTestsConfiguration }: Image, started: number): StageLi
   };
 }
 
-/** FAILED or CANCELLED, with nothing left of the work but its records and its log. */
+/** FAILED or CANCELLED, with nothing left of the work but its records, its log, and what it can be tried again with. */
 async function end(work: ImageWork, cause: Error): Promise<void> {
   const full = (await makeRoom(work)) ?? (isDiskFull(cause) ? `no space left on device: the disk of this host is full. ${MAKE_ROOM}` : undefined);
   const error = full === undefined || cause instanceof CancelledError ? cause : new Error(full, { cause });
@@ -121,7 +128,9 @@ async function end(work: ImageWork, cause: Error): Promise<void> {
       work.report({ type: 'log', level: 'error', text: `${id} could not be ended cleanly, the sweeper will: ${(cause as Error).message}` });
     });
   }
-  await discardOutputs(work);
+  await discardOutputs(work, full === undefined && (cancelled || error instanceof WorkflowFailure)).catch((cause: unknown) => {
+    work.report({ type: 'log', level: 'error', text: `what was made could not be removed cleanly, ./ingot gc will: ${(cause as Error).message}` });
+  });
   await closeExecutions(work.catalog.db, work.arn, cancelled ? 'CANCELLED' : 'FAILED', error.message);
   await setStatus(work.catalog, work.arn, work.report, cancelled ? 'CANCELLED' : 'FAILED', { reason: error.message });
 }
@@ -137,12 +146,16 @@ async function makeRoom(work: ImageWork): Promise<string | undefined> {
   return full;
 }
 
-async function discardOutputs(work: ImageWork): Promise<void> {
+/** @param keep the AMI that the build stage made stays, as that of a failed image, so that the stages behind it can be tried again */
+async function discardOutputs(work: ImageWork, keep: boolean): Promise<void> {
   const { catalog, layers, arn } = work;
   const amis = [...(await amisOfImage(catalog.db, arn)), ...(await pendingAmis(catalog.db, arn))];
   await layers.release(arn);
   // Layers of components that succeeded stay for the next try; nothing refers to them, so that they are collected when they grow old.
-  for (const ami of amis) await withdrawAmi(catalog, layers, ami, { keepReusable: true });
+  for (const ami of amis) {
+    if (keep && ami.id === work.ami?.id) await updateAmi(catalog.db, ami.id, { state: 'failed' });
+    else await withdrawAmi(catalog, layers, ami, { keepReusable: true });
+  }
   for (const layer of work.sealed.toReversed()) await layers.discardChain(layer.id, { keepReusable: true });
 }
 

@@ -8,9 +8,7 @@ import type { OperationName } from '../model.ts';
 
 /** Their names. */
 export const NOT_YET = [
-  'DistributeImage',
   'ImportVmImage',
-  'RetryImage',
 ] as const satisfies readonly OperationName[];
 
 type NotYet = (typeof NOT_YET)[number];

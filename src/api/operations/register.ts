@@ -15,6 +15,7 @@ import { lifecyclePolicyOperations } from './lifecycle-policies.ts';
 import { NOT_YET, notYetOperations } from './not-yet.ts';
 import { resourcePolicyOperations } from './resource-policies.ts';
 import { scanFindingOperations } from './scan-findings.ts';
+import { secondRunOperations } from './second-runs.ts';
 import { tagOperations } from './tags.ts';
 import { workflowOperations } from './workflows.ts';
 
@@ -34,6 +35,7 @@ export const handlers: Handlers = {
   ...lifecyclePolicyOperations,
   ...resourcePolicyOperations,
   ...scanFindingOperations,
+  ...secondRunOperations,
   ...tagOperations,
   ...workflowOperations,
 };

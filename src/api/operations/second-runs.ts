@@ -1,0 +1,86 @@
+/** Operations that work on what a build stage made: trying again, distributing. Source: reference, `resources.md` sections 5 and 6. */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import { amisOfImage, findAmi, keptAmi, type Ami } from '../../catalog/amis.ts';
+import { distributionConfigurations } from '../../catalog/distribution-configurations.ts';
+import { workflowExecutionsOfImage } from '../../catalog/executions.ts';
+import { createImage, getImage } from '../../catalog/images.ts';
+import { imageTask, tryAgain } from '../../catalog/image-task.ts';
+import { openExecutionOf } from '../../catalog/lifecycle-executions.ts';
+import { resolveImage } from '../../catalog/resolve.ts';
+import { parseArn } from '../../resources/arns.ts';
+import { invalidParameterValue, invalidRequest, resourceInUse, resourceNotFound, valueNotSupported } from '../../resources/errors.ts';
+import { refuseDangerous } from '../../workflows/preparation.ts';
+import type { Version } from '../../resources/versions.ts';
+import type { Handlers, OperationContext } from '../context.ts';
+import { checkLogGroups } from './build-settings.ts';
+import { compact, isVisible, ownArn, placeOf } from './common.ts';
+
+/** Handlers. */
+export const secondRunOperations = {
+  async RetryImage({ imageBuildVersionArn: arn }, context) {
+    ownArn(context, arn, 'image', 'imageBuildVersionArn');
+    const image = await getImage(context.db, arn);
+    if (image === undefined) throw resourceNotFound(arn);
+    const status = image.state!.status!;
+    if (status !== 'FAILED' && status !== 'CANCELLED') throw invalidRequest(`The image '${arn}' is ${status}: only one that is FAILED or CANCELLED can be tried again.`);
+    const open = await openExecutionOf(context.db, arn);
+    if (open !== undefined) throw resourceInUse(arn, `The lifecycle execution '${open.id}' is ${open.status}.`);
+    const task = await imageTask(context.db, arn);
+    if (task?.kind === 'distribute') await tryAgain(context.db, arn, task);
+    else {
+      if ((await keptAmi(context.db, arn, context.region)) === undefined) {
+        throw invalidRequest(`The image '${arn}' cannot be tried again: its build stage did not end, or what that made is gone. Start the build again.`);
+      }
+      const last = (await workflowExecutionsOfImage(context.db, arn)).at(-1);
+      await tryAgain(context.db, arn, { kind: 'retry', stage: last?.type === 'DISTRIBUTION' ? 'DISTRIBUTION' : 'TEST' });
+    }
+    context.afterCommit(context.services.wakeWorker);
+    return { imageBuildVersionArn: arn };
+  },
+
+  async DistributeImage(input, context) {
+    const { sourceImage, distributionConfigurationArn, executionRole, loggingConfiguration, tags } = input;
+    checkLogGroups({ 'loggingConfiguration.logGroupName': loggingConfiguration?.logGroupName }, executionRole);
+    const ami = await sourceAmi(context, sourceImage);
+    const distributionConfiguration = isVisible(context, parseArn(distributionConfigurationArn)) ? await distributionConfigurations.get(context.db, distributionConfigurationArn) : undefined;
+    if (distributionConfiguration === undefined) throw resourceNotFound(distributionConfigurationArn);
+    const { name, slug, version } = await namesOf(context, ami);
+    const image = compact({
+      type: 'AMI' as const, name, platform: ami.platform as NonNullable<Image['platform']>, osVersion: ami.os_version ?? undefined,
+      distributionConfiguration, buildType: 'USER_INITIATED' as const, imageSource: 'CUSTOM' as const, executionRole, loggingConfiguration,
+    });
+    try {
+      refuseDangerous(image);
+    } catch (error) {
+      throw invalidRequest((error as Error).message);
+    }
+    const created = await createImage(context.db, { place: placeOf(context), slug, version, tags, image, task: { kind: 'distribute', amiId: ami.id } });
+    context.afterCommit(context.services.wakeWorker);
+    return { imageBuildVersionArn: created.arn };
+  },
+} satisfies Partial<Handlers>;
+
+/** The AMI that is distributed. @throws {ApiError} ResourceNotFoundException, InvalidParameterValueException */
+async function sourceAmi(context: OperationContext, reference: string): Promise<Ami> {
+  if (reference.startsWith('ssm:')) throw valueNotSupported('sourceImage', 'The source image is named by a Systems Manager parameter.');
+  if (/^ami-[0-9a-f]+$/.test(reference)) {
+    const ami = await findAmi(context.db, reference, context.region);
+    if (ami === undefined || ami.account !== context.account) throw resourceNotFound(reference);
+    return ami;
+  }
+  const arn = parseArn(reference);
+  if (arn?.type !== 'image' || arn.version === undefined) throw invalidParameterValue('sourceImage', `'${reference}' is neither an AMI id nor the ARN of an image with its version.`);
+  const build = arn.owner === context.account && isVisible(context, arn) ? await resolveImage(context.db, reference) : undefined;
+  const ami = build === undefined ? undefined : (await amisOfImage(context.db, build)).find(({ region }) => region === context.region);
+  if (ami === undefined) throw resourceNotFound(reference);
+  return ami;
+}
+
+/** Name and version of the image that an AMI came from; of an AMI whose image is gone, its own name. */
+async function namesOf(context: OperationContext, ami: Ami): Promise<{ readonly name: string; readonly slug: string; readonly version: Version }> {
+  const source = await getImage(context.db, ami.image_arn);
+  const arn = parseArn(ami.image_arn);
+  if (source !== undefined && arn !== undefined) return { name: source.name!, slug: arn.slug, version: arn.version as Version };
+  const name = ami.name.replaceAll(/[^-_A-Za-z0-9 ]/g, '-').slice(0, 128).trim();
+  return { name, slug: name.toLowerCase().replaceAll(/[ _]/g, '-'), version: { major: 1, minor: 0, patch: 0 } };
+}
