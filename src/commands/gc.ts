@@ -9,10 +9,10 @@ import { size } from './text.ts';
 export const gc: Command = {
   usage: 'gc [--older-than AGE] [--json] [--data DIR]',
   help: `
-Frees what nothing refers to: layers that only later builds would use, and files that no record names. Images, base images, launched
-instances and builds that run lose nothing; builds that come may have to run components again.
+Frees what nothing refers to: layers that only later builds would use, what failed images keep for RetryImage, and files that no record
+names. Images, base images, launched instances and builds that run lose nothing; builds that come may have to run components again.
 
-  --older-than AGE  keeps layers of components that were used within it: 90m, 24h, 7d
+  --older-than AGE  keeps layers of components that were used within it, and what failed images made within it: 90m, 24h, 7d
   --json            {"layers","files","bytes"}
 ${CLIENT_HELP}
 
