@@ -134,7 +134,7 @@ export const WHEN: Readonly<Record<ErrorCode, string>> = {
   ForbiddenException: 'A change or tags of a managed resource.',
   AccessDeniedException: 'A policy denies the request, or none allows it; says which action on which resource ([access](access.md)).',
   ResourceNotFoundException: 'What is named is not there, or is another account\'s or Region\'s.',
-  DryRunOperationException: '`dryRun`, and nothing was wrong.',
+  DryRunOperationException: '`dryRun`, and nothing was wrong: of `CreateComponent`, `CreateWorkflow`, and, for clients that are newer than the model, of the other creates but `CreateImage`.',
   CallRateLimitExceededException: 'Not answered by this version: there is no rate limit.',
   TooManyRequestsException: 'The account calls more often than `rates` of [config.yaml](access.md#config) allow; SDKs wait and try again.',
   ServiceException: 'A fault of Ingot. The message has the request id; the server\'s log has the rest under it.',
@@ -177,5 +177,6 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:DescribeStorage': '`{dataDirectory, totalBytes, availableBytes, kinds: {baseImages, images, copies, running, instances, unreferenced, logs, catalog, other}, regions: [{region, bytes}], amis: [{id, region, name, image, created, bytes, freedBytes}]}`: bytes on the disk; `freedBytes` is what deregistering that AMI alone would free',
   'ingot:CollectGarbage': '`{olderThanSeconds?}` (default 0): components\' layers that were used within it stay for later builds. `{layers, files, bytes}` that were freed',
   'ingot:DeregisterAmi': '`?region=`: refused when it is in another one. `{amiId, region, layers, bytes, keptBy: [string]}`: what was freed, and who keeps its disk when that stays. `ResourceInUseException` while its image is in work',
+  'ingot:ListDependents': '`:arn` percent-encoded; `{arn, dependents: [{arn, dependents: […]}]}`: what needs the resource, what needs that, and so on',
   'ingot:ListImageAmis': '`:arn` percent-encoded; `{amis: [{region, id, file, name}]}`, files as absolute paths on the server',
 };

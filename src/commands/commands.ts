@@ -18,6 +18,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   cp: { summary: 'copy files into an instance or out of it', load: async () => (await import('./cp.ts')).cp },
   console: { summary: 'show the serial console of a launched instance', load: async () => (await import('./console.ts')).console },
   terminate: { summary: 'end a launched instance', load: async () => (await import('./terminate.ts')).terminate },
+  dependents: { summary: 'show what needs a resource', load: async () => (await import('./dependents.ts')).dependents },
   df: { summary: 'show what takes space on the disk', load: async () => (await import('./df.ts')).df },
   deregister: { summary: 'deregister AMIs and free their disks', load: async () => (await import('./deregister.ts')).deregister },
   gc: { summary: 'free what nothing refers to', load: async () => (await import('./gc.ts')).gc },

@@ -1,5 +1,6 @@
 /** The register of Ingot's own routes. */
 import { auditRoutes } from './audit.ts';
+import { dependentRoutes } from './dependents.ts';
 import { imageRoutes } from './images.ts';
 import { instanceRoutes } from './instances.ts';
 import { principalRoutes } from './principals.ts';
@@ -8,4 +9,4 @@ import { serverRoutes } from './server.ts';
 import { storageRoutes } from './storage.ts';
 
 /** All of them. */
-export const ingotRoutes: readonly IngotRoute[] = [...serverRoutes, ...instanceRoutes, ...imageRoutes, ...storageRoutes, ...principalRoutes, ...auditRoutes];
+export const ingotRoutes: readonly IngotRoute[] = [...serverRoutes, ...instanceRoutes, ...imageRoutes, ...storageRoutes, ...dependentRoutes, ...principalRoutes, ...auditRoutes];
