@@ -4,7 +4,7 @@
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
 import { serializationError, type ApiError } from '../resources/errors.ts';
-import { memberLocation, members, type Operation } from './model.ts';
+import { memberLocation, members, type Operation, type OperationName } from './model.ts';
 
 /** Where a request's values stand. */
 export interface WireRequest {
@@ -59,6 +59,14 @@ export function decodeJsonObject(body: Uint8Array): Structure {
 }
 
 /**
+ * Operations whose `dryRun` newer clients send and the model at hand does not know. To drop it like other unknown members would be to do what
+ * was only to be tried. Source: reference, `resources.md` section 3.
+ */
+const NEWER_DRY_RUNS: readonly OperationName[] = [
+  'CreateImageRecipe', 'CreateContainerRecipe', 'CreateInfrastructureConfiguration', 'CreateDistributionConfiguration', 'CreateImagePipeline', 'CreateLifecyclePolicy',
+];
+
+/**
  * The input of an operation out of a request. Members that the request lacks are absent.
  * @throws {ApiError} SerializationException naming every value of a wrong type
  */
@@ -77,6 +85,9 @@ export function decodeInput(operation: Operation, request: WireRequest): Structu
       const value = Object.hasOwn(body, name) ? body[name] : undefined;
       if (value !== undefined && value !== null) entries.push([member, fromJson(schema, value, member, faults)]);
     }
+  }
+  if (NEWER_DRY_RUNS.includes(operation.name) && body['dryRun'] !== undefined && body['dryRun'] !== null) {
+    entries.push(['dryRun', typeof body['dryRun'] === 'boolean' ? body['dryRun'] : mismatch('dryRun', 'true or false', body['dryRun'], faults)]);
   }
   if (faults.length > 0) throw typeFaults(faults);
   return Object.fromEntries(entries);

@@ -205,6 +205,14 @@ describe('the wire', () => {
   });
 });
 
+test('a dry run that only newer clients know does nothing', async () => {
+  const configuration = { name: 'web', instanceProfileName: 'p', clientToken: 'newer' };
+  assertError(await call('PUT', '/CreateInfrastructureConfiguration', { body: { ...configuration, dryRun: true } }), 412, 'DryRunOperationException');
+  assertError(await call('PUT', '/CreateInfrastructureConfiguration', { body: { ...configuration, dryRun: 'yes' } }), 400, 'SerializationException', /'dryRun'.*true or false/);
+  assertError(await call('PUT', '/CreateInfrastructureConfiguration', { body: { ...configuration, name: '?', dryRun: true } }), 400, 'InvalidParameterValueException');
+  assert.equal((await call('PUT', '/CreateInfrastructureConfiguration', { body: { ...configuration, dryRun: false } })).statusCode, 200);
+});
+
 describe('what surrounds a handler', () => {
   /** Writes a row, and answers with how many times it ran. */
   const create: Handler<'CreateComponent'> = async ({ name }, { db, afterCommit, services, region }) => {

@@ -247,6 +247,16 @@ describe('client tokens', () => {
     assert.equal((await api.client.send(new ListComponentBuildVersionsCommand({ componentVersionArn: own(`component/${name}/1.0.0`) }))).componentSummaryList!.length, 1);
   });
 
+  test('are remembered across a restart', async () => {
+    const name = unique('remembered');
+    const input = { name, semanticVersion: '1.0.0', platform: 'Linux' as const, data: documentOf('echo token'), clientToken: 'token-restart' };
+    const first = await api.client.send(new CreateComponentCommand(input));
+    await api.restart();
+    const again = await api.client.send(new CreateComponentCommand(input));
+    assert.deepEqual([again.componentBuildVersionArn, again.latestVersionReferences], [first.componentBuildVersionArn, first.latestVersionReferences]);
+    await fails(api.client.send(new CreateComponentCommand({ ...input, name: 'other' })), 'IdempotentParameterMismatchException');
+  });
+
   test('start one image only', async () => {
     const { imageRecipeArn } = await recipe(unique('once'));
     const input = { imageRecipeArn, infrastructureConfigurationArn: await infrastructure(), clientToken: 'image-once' };

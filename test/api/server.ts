@@ -33,6 +33,8 @@ export function documentOf(command: string, extra = ''): string {
 export interface TestApi {
   readonly client: ImagebuilderClient;
   readonly catalog: Catalog;
+  /** `http://127.0.0.1:…` */
+  readonly endpoint: string;
   /** How often the worker would have been woken. */
   readonly woken: () => number;
   /** A client of another account, or Region. */
@@ -90,6 +92,9 @@ export async function startApi(config: Partial<Config> = {}): Promise<TestApi> {
   return {
     get client() {
       return running.client;
+    },
+    get endpoint() {
+      return running.endpoint;
     },
     get catalog() {
       return running.catalog;
