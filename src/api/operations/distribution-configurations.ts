@@ -7,6 +7,7 @@ import { timestamp } from '../../platform/clock.ts';
 import { resourceArn } from '../../resources/arns.ts';
 import { invalidParameterValue, resourceAlreadyExists, resourceDependency, resourceNotFound } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
+import { namesBuildDate, variableFault } from '../../resources/template-variables.ts';
 import type { Handlers } from '../context.ts';
 import { openPage } from '../paging.ts';
 import { compact, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
@@ -89,8 +90,17 @@ function checkDistributions(distributions: readonly Distribution[]): void {
     if (OUTPUTS.every((output) => distribution[output] === undefined)) {
       throw invalidParameterValue(at, 'One or more outputs should be provided for each region in a distribution configuration.');
     }
-    const name = distribution.amiDistributionConfiguration?.name;
-    if (name !== undefined && !/\{\{\s*imagebuilder:buildDate\b/.test(name)) {
+    const { name, description, amiTags, targetAccountIds } = distribution.amiDistributionConfiguration ?? {};
+    for (const [member, text] of Object.entries({ name, description, ...Object.fromEntries(Object.entries(amiTags ?? {}).map(([key, value]) => [`amiTags.${key}`, value])) })) {
+      const fault = text === undefined ? undefined : variableFault(text);
+      if (fault !== undefined) throw invalidParameterValue(`${at}.amiDistributionConfiguration.${member}`, `${fault}.`);
+    }
+    for (const [position, { amiAccountId }] of (distribution.ssmParameterConfigurations ?? []).entries()) {
+      if (amiAccountId !== undefined && targetAccountIds?.includes(amiAccountId) === false) {
+        throw invalidParameterValue(`${at}.ssmParameterConfigurations[${position}].amiAccountId`, `The account ${amiAccountId} is not among the targetAccountIds.`);
+      }
+    }
+    if (name !== undefined && !namesBuildDate(name)) {
       throw invalidParameterValue(`${at}.amiDistributionConfiguration.name`, 'An AMI\'s name must contain {{ imagebuilder:buildDate }}, so that each build\'s is its own.');
     }
   }

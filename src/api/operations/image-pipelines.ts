@@ -9,6 +9,7 @@ import { timestamp } from '../../platform/clock.ts';
 import { resourceArn } from '../../resources/arns.ts';
 import { invalidParameterValue, resourceAlreadyExists, resourceDependency, resourceNotFound } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
+import { scheduleFault } from '../../resources/schedules.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import type { OperationInput } from '../model.ts';
 import { openPage } from '../paging.ts';
@@ -107,9 +108,18 @@ async function validSettings(context: OperationContext, input: Settings) {
 
 function validSchedule(schedule: Settings['schedule']): ImagePipeline['schedule'] {
   if (schedule === undefined) return undefined;
-  const expression = schedule.scheduleExpression ?? '';
-  const rate = /^rate\((\d+) (minute|hour|day)(s?)\)$/.exec(expression);
-  const valid = rate === null ? /^cron\((\S+ ){5}\S+\)$/.test(expression) : Number(rate[1]) > 0 && (rate[1] === '1') === (rate[3] === '');
-  if (!valid) throw invalidParameterValue('schedule.scheduleExpression', `'${expression}' is neither cron(minute hour day-of-month month day-of-week year) nor rate(number unit).`);
+  const { scheduleExpression, timezone } = schedule;
+  if (scheduleExpression === undefined) throw invalidParameterValue('schedule.scheduleExpression', 'It is required.');
+  const fault = scheduleFault(scheduleExpression);
+  if (fault !== undefined) throw invalidParameterValue('schedule.scheduleExpression', fault);
+  if (timezone !== undefined && !isTimezone(timezone)) throw invalidParameterValue('schedule.timezone', `'${timezone}' is not the name of a time zone, such as Europe/Berlin.`);
   return { ...schedule, pipelineExecutionStartCondition: schedule.pipelineExecutionStartCondition ?? 'EXPRESSION_MATCH_AND_DEPENDENCY_UPDATES_AVAILABLE' };
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
 }
