@@ -31,7 +31,7 @@ before(async () => {
 after(() => api.close());
 
 const image = async (imageBuildVersionArn: string) => (await api.client.send(new GetImageCommand({ imageBuildVersionArn }))).image!;
-const work = (arn: string) => runImage({ catalog: api.catalog, dataDirectory: api.catalog.dataDirectory, arn, signal: new AbortController().signal });
+const work = (arn: string) => runImage({ catalog: api.catalog, dataDirectory: api.catalog.dataDirectory, arn, signal: new AbortController().signal, over: new AbortController().signal });
 const retry = (imageBuildVersionArn: string) => api.client.send(new RetryImageCommand({ imageBuildVersionArn }));
 
 /** An image with what a build stage makes: an AMI with a disk, and the record of the workflow. */
