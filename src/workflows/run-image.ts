@@ -129,6 +129,8 @@ async function end(work: ImageWork, cause: Error): Promise<void> {
     });
   }
   await discardOutputs(work, full === undefined && (cancelled || error instanceof WorkflowFailure)).catch((cause: unknown) => {
+    // A full disk is waited for, and the end tried again.
+    if (isDiskFull(cause as Error)) throw cause;
     work.report({ type: 'log', level: 'error', text: `what was made could not be removed cleanly, ./ingot gc will: ${(cause as Error).message}` });
   });
   await closeExecutions(work.catalog.db, work.arn, cancelled ? 'CANCELLED' : 'FAILED', error.message);
