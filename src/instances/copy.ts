@@ -19,7 +19,8 @@ if [ $code -eq 1 ] && tar --version 2>/dev/null | grep -q GNU; then exit 0; fi
 exit $code
 `;
 
-// All of it lands in a folder beside its place first, and moves there when the archive has come to its end.
+// All of it lands in a folder beside its place first, and moves there when the archive has come to its end. A shell hears signals while it
+// waits for a program in the background, and only then: a copy whose user goes is taken back at once, whatever its stdin does.
 const PUT_SCRIPT = `
 fail() { echo "$1" >&2; exit 4; }
 target=$1 name=$2
@@ -32,11 +33,15 @@ fi
 if [ -L "$target" ]; then target=$(readlink -m -- "$target"); fi
 parent=$(dirname -- "$target")
 [ -d "$parent" ] || fail "there is no folder $parent"
-stage=
+stage= unpacking=
 trap 'rm -rf -- "$stage"' EXIT
-trap 'exit 4' HUP INT TERM
+trap '[ -z "$unpacking" ] || kill "$unpacking"; exit 4' HUP INT TERM
 stage=$(mktemp -d -- "$parent/.ingot-cp.XXXXXX") || fail "nothing can be written to $parent"
-tar -xpf - --numeric-owner -C "$stage" || fail "it could not be unpacked in $parent; nothing was changed"
+exec 3<&0
+tar -xpf - --numeric-owner -C "$stage" <&3 &
+unpacking=$!
+wait "$unpacking" || fail "it could not be unpacked in $parent; nothing was changed"
+unpacking=
 [ -e "$stage/${ARCHIVE_END}" ] || fail 'the copy was cut off; nothing was changed'
 from=$stage/${ARCHIVE_ROOT}
 if [ -d "$from" ]; then

@@ -139,10 +139,10 @@ describe('kept instances', () => {
         await run(['truncate', '--size=4G', big]);
         const cut = await start([process.execPath, MAIN, 'cp', big, `${kept[driver]}:/root/cut`, '--data', dataDirectory]);
         const stages = async (): Promise<string> => (await ingot(dataDirectory, ['exec', kept[driver]!, '--', 'sh', '-c', 'ls -A /root | grep -e cut -e ingot-cp'])).stdout;
-        await until('the copy to begin', 60_000, async () => ((await stages()) === '' ? undefined : true));
+        await until('the copy to begin', 300_000, async () => ((await stages()) === '' ? undefined : true));
         cut.kill('SIGINT');
         assert.equal((await cut.exited).code, 130);
-        await until('nothing of the copy to be left', 60_000, async () => ((await stages()) === '' ? true : undefined));
+        await until('nothing of the copy to be left', 300_000, async () => ((await stages()) === '' ? true : undefined));
         assert.deepEqual((await readdir(local)).filter((name) => name.startsWith('.ingot-cp')), []);
       });
     });
@@ -152,7 +152,10 @@ describe('kept instances', () => {
     await server.kill();
     server = await startServer(dataDirectory);
     assert.deepEqual((await listed()).map(({ instanceId, state: now }) => [instanceId, now]).sort(), Object.values(kept).map((id) => [id, 'running']).sort());
-    for (const id of Object.values(kept)) assert.equal((await ingot(dataDirectory, ['exec', id, '--', 'cat', '/root/traces'])).stdout, 'traces\n');
+    for (const id of Object.values(kept)) {
+      const { code, stdout, stderr } = await ingot(dataDirectory, ['exec', id, '--', 'cat', '/root/traces']);
+      assert.deepEqual([code, stdout, stderr], [0, 'traces\n', '']);
+    }
     const { code, stderr } = await ingot(dataDirectory, ['terminate', ...Object.values(kept)]);
     assert.equal(code, 0, stderr);
     assert.deepEqual(await listed(), []);
@@ -162,7 +165,7 @@ describe('kept instances', () => {
   test('one whose time is over is ended', async () => {
     const arn = await createTestImage(server, { name: 'briefly', driver: 'nspawn', components: [FAILS], tags: { 'ingot:keep-on-failure': '3s' } });
     assert.equal((await waitForStatus(server, arn)).state?.status, 'FAILED');
-    await until('it to be ended', 60_000, async () => ((await listed()).length === 0 ? true : undefined), { everyMs: 500 });
+    await until('it to be ended', 300_000, async () => ((await listed()).length === 0 ? true : undefined), { everyMs: 500 });
     assert.equal(layers(), layersBefore);
   });
 });
@@ -193,7 +196,7 @@ async function onTerminal(args: readonly string[], work: (terminal: Terminal) =>
   }, patience).then(() => {});
   const terminal: Terminal = {
     type: (text) => void child.stdin!.write(text),
-    shows: (what) => appears(what, 60_000),
+    shows: (what) => appears(what, 300_000),
     async repeats(text, what) {
       for (let attempt = 0; ; attempt++) {
         child.stdin!.write(text);

@@ -54,7 +54,7 @@ export async function openCommand(container: Container, request: StreamRequest):
       async hangUp() {
         if (ended) return;
         await atTheDoor(container, ['/bin/sh', '-c', HANG_UP, 'sh', files], { okCodes: 'any' }).catch(() => {});
-        for (let waited = 0; waited < HANG_UP_MS && !ended; waited += 50) await sleep(50);
+        for (let waited = 0; waited < patient(HANG_UP_MS) && !ended; waited += 50) await sleep(50);
         if (!ended) await killUnit(container, unit, () => ended);
       },
     };

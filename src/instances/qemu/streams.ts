@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { sleep } from '../../platform/clock.ts';
+import { patient } from '../../platform/patience.ts';
 import { InstanceError, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { endMarker, endOf, HANG_UP, MarkedOutput, markedCommand } from '../streams.ts';
 import type { Guest } from './commands.ts';
@@ -16,7 +17,7 @@ const START_MS = 120_000;
 const WATCH_MS = 2000;
 /** How long the guest may take to open them. */
 const OPEN_MS = 60_000;
-const HANG_UP_MS = 5000;
+const HANG_UP_MS = 30_000;
 /** Largest frame of input: each costs the start of a program in the guest. */
 const FRAME_BYTES = 1 << 20;
 
@@ -56,7 +57,7 @@ export async function openInGuest(guest: Guest, withQmp: WithQmp, directory: str
     async hangUp() {
       if (ended) return;
       await agentExec(guest.agent, ['/bin/sh', '-c', HANG_UP, 'sh', files]).catch(() => {});
-      for (let waited = 0; waited < HANG_UP_MS && !ended; waited += 50) await sleep(50);
+      for (let waited = 0; waited < patient(HANG_UP_MS) && !ended; waited += 50) await sleep(50);
       if (!ended) await agentExec(guest.agent, ['/bin/sh', '-c', KILLER, 'sh', id]).catch(() => {});
     },
   };
