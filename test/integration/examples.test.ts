@@ -1,25 +1,20 @@
 /** Every template in `examples/` builds, passes its tests in a virtual machine, and is distributed. */
 import assert from 'node:assert/strict';
 import { existsSync, globSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
-import { dataDirectoryWithBase, ingot, PROJECT } from '../harness/service.ts';
+import type { HostState } from '../harness/host-state.ts';
+import { ingot, PROJECT } from '../harness/service.ts';
+import { beginOnDirectory, endOnDirectory } from '../harness/suite.ts';
 
 describe('examples', () => {
   let state: HostState;
   let dataDirectory: string;
 
-  before(async () => {
-    state = await hostState();
-    dataDirectory = await dataDirectoryWithBase();
-  });
+  before(async () => void ({ state, dataDirectory } = await beginOnDirectory()));
 
   after(async () => {
     await ingot(dataDirectory, ['stop']);
-    await assertNothingLeft(state, dataDirectory);
-    await rm(dirname(dataDirectory), { recursive: true, force: true });
+    await endOnDirectory({ state, dataDirectory });
   });
 
   const templates = globSync('examples/*/template.yaml', { cwd: PROJECT });

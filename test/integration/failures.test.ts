@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { open, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { CreateDistributionConfigurationCommand } from '@aws-sdk/client-imagebuilder';
 import { randomUUID } from 'node:crypto';
@@ -13,9 +13,10 @@ import { DataDirectoryBusy, startService } from '../../src/service/service.ts';
 import { createTestImage, outputOf, waitForStatus, waitUntilAvailable, type TestImage } from '../harness/images.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
 import { filesIn, query } from '../harness/invariants.ts';
-import { dataDirectoryWithBase, imageLog, ingot, placeBase, startServer, type TestServer } from '../harness/service.ts';
+import { imageLog, ingot, placeBase, startServer, type TestServer } from '../harness/service.ts';
 import { smallDisks, type SmallDisks } from '../harness/small-disk.ts';
 import { bashDocument, buildUntil, processesWith, STAGES } from '../harness/stages.ts';
+import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
 /** A component that misbehaves, and what the image's reason then says. */
 interface BadDay {
@@ -89,17 +90,9 @@ describe('a component that', { concurrency: 2 }, () => {
   let dataDirectory: string;
   let server: TestServer;
 
-  before(async () => {
-    state = await hostState();
-    dataDirectory = await dataDirectoryWithBase();
-    server = await startServer(dataDirectory);
-  });
+  before(async () => void ({ state, dataDirectory, server } = await beginOnServer()));
 
-  after(async () => {
-    await server.stop();
-    await assertNothingLeft(state, dataDirectory);
-    await rm(dirname(dataDirectory), { recursive: true, force: true });
-  });
+  after(() => endOnServer({ state, dataDirectory, server }));
 
   for (const [index, { what, components, reason }] of BAD_DAYS.entries()) {
     test(what, { timeout: 120_000 }, async () => {
@@ -164,17 +157,9 @@ describe('kill -9 of the worker alone', () => {
   let dataDirectory: string;
   let server: TestServer;
 
-  before(async () => {
-    state = await hostState();
-    dataDirectory = await dataDirectoryWithBase();
-    server = await startServer(dataDirectory);
-  });
+  before(async () => void ({ state, dataDirectory, server } = await beginOnServer()));
 
-  after(async () => {
-    await server.stop();
-    await assertNothingLeft(state, dataDirectory);
-    await rm(dirname(dataDirectory), { recursive: true, force: true });
-  });
+  after(() => endOnServer({ state, dataDirectory, server }));
 
   // The boot test takes long: it is in test/long/kills.test.ts.
   for (const stage of STAGES.filter((each) => each !== 'boot test')) {

@@ -1,8 +1,7 @@
 /** Images built through the API: what succeeds, what fails and how it is told, what is left behind. Test instances are not booted here. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
   CancelImageCreationCommand, CreateComponentCommand, CreateDistributionConfigurationCommand, CreateImageRecipeCommand, DeleteImageCommand, GetImageCommand, ListImagePackagesCommand,
@@ -11,8 +10,9 @@ import {
 import { randomUUID } from 'node:crypto';
 import { until } from '../../src/platform/clock.ts';
 import { createTestImage, outputOf, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
-import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
-import { dataDirectoryWithBase, imageLog, startServer, type TestServer } from '../harness/service.ts';
+import { assertNothingLeft, type HostState } from '../harness/host-state.ts';
+import { imageLog, startServer, type TestServer } from '../harness/service.ts';
+import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
 function document(phase: 'build' | 'test', steps: string): string {
   return `name: t\nschemaVersion: 1.0\nphases:\n  - name: ${phase}\n    steps:\n${steps.replaceAll(/^/gm, '      ')}`;
@@ -27,17 +27,9 @@ describe('images through the API', () => {
   let dataDirectory: string;
   let server: TestServer;
 
-  before(async () => {
-    state = await hostState();
-    dataDirectory = await dataDirectoryWithBase();
-    server = await startServer(dataDirectory);
-  });
+  before(async () => void ({ state, dataDirectory, server } = await beginOnServer()));
 
-  after(async () => {
-    await server.stop();
-    await assertNothingLeft(state, dataDirectory);
-    await rm(dirname(dataDirectory), { recursive: true, force: true });
-  });
+  after(() => endOnServer({ state, dataDirectory, server }));
 
   function files(folder: string): readonly string[] {
     const path = join(dataDirectory, folder);

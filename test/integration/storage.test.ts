@@ -1,7 +1,7 @@
 /** Space: what `df` says is what `du` says, `deregister` and `gc` free what nothing refers to and only that, beside builds that run too. No machine is booted. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { CreateDistributionConfigurationCommand, CreateImageRecipeCommand, GetImageCommand, type Image } from '@aws-sdk/client-imagebuilder';
@@ -11,8 +11,9 @@ import type { Deregistered, StorageUsage } from '../../src/pipelines/storage.ts'
 import { until } from '../../src/platform/clock.ts';
 import { run } from '../../src/platform/processes.ts';
 import { createTestImage, outputOf, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
-import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
-import { dataDirectoryWithBase, ingot, startServer, type TestServer } from '../harness/service.ts';
+import type { HostState } from '../harness/host-state.ts';
+import { ingot, type TestServer } from '../harness/service.ts';
+import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
 /** A component that runs these commands. */
 function component(...commands: readonly string[]): string {
@@ -27,17 +28,9 @@ describe('space', () => {
   let dataDirectory: string;
   let server: TestServer;
 
-  before(async () => {
-    state = await hostState();
-    dataDirectory = await dataDirectoryWithBase();
-    server = await startServer(dataDirectory);
-  });
+  before(async () => void ({ state, dataDirectory, server } = await beginOnServer()));
 
-  after(async () => {
-    await server.stop();
-    await assertNothingLeft(state, dataDirectory);
-    await rm(dirname(dataDirectory), { recursive: true, force: true });
-  });
+  after(() => endOnServer({ state, dataDirectory, server }));
 
   async function json<T>(...args: readonly string[]): Promise<T> {
     const { code, stdout, stderr } = await ingot(dataDirectory, [...args, '--json']);

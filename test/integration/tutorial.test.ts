@@ -2,9 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { request } from 'node:http';
-import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
   CreateComponentCommand, CreateDistributionConfigurationCommand, CreateImagePipelineCommand, CreateImageRecipeCommand,
@@ -15,9 +13,10 @@ import {
 import { openCatalog } from '../../src/catalog/catalog.ts';
 import { until } from '../../src/platform/clock.ts';
 import { allocatePort, releaseAllocation } from '../../src/platform/host.ts';
-import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+import type { HostState } from '../harness/host-state.ts';
 import { PARENT, waitUntilAvailable } from '../harness/images.ts';
-import { dataDirectoryWithBase, ingot, startServer, type TestServer } from '../harness/service.ts';
+import { ingot, type TestServer } from '../harness/service.ts';
+import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
 const NGINX = `
 name: nginx
@@ -62,17 +61,9 @@ describe('the tutorial', () => {
     component: '', recipe: '', infrastructure: '', distribution: '', pipeline: '', image: '',
   };
 
-  before(async () => {
-    state = await hostState();
-    dataDirectory = await dataDirectoryWithBase();
-    server = await startServer(dataDirectory);
-  });
+  before(async () => void ({ state, dataDirectory, server } = await beginOnServer()));
 
-  after(async () => {
-    await server.stop();
-    await assertNothingLeft(state, dataDirectory);
-    await rm(dirname(dataDirectory), { recursive: true, force: true });
-  });
+  after(() => endOnServer({ state, dataDirectory, server }));
 
   test('the resources are created', async () => {
     const { client } = server;

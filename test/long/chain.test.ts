@@ -1,17 +1,17 @@
 /** A chain of more layers than an image may have: merged into one file that boots, while the layers of the chain stay for whoever else needs them, and go when nobody does. */
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { Collected } from '../../src/pipelines/garbage.ts';
 import type { Deregistered, StorageUsage } from '../../src/pipelines/storage.ts';
 import { diskChain } from '../../src/images/disks.ts';
 import { createTestImage, outputOf, waitUntilAvailable } from '../harness/images.ts';
-import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+import type { HostState } from '../harness/host-state.ts';
 import { assertRecordsHold, filesIn, query } from '../harness/invariants.ts';
-import { dataDirectoryWithBase, imageLog, ingot, startServer, type TestServer } from '../harness/service.ts';
+import { imageLog, ingot, type TestServer } from '../harness/service.ts';
 import { bashDocument } from '../harness/stages.ts';
+import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
 /** A recipe takes 20 components, so that a longer chain is an image on an image: the base image, these, two clean-ups. */
 const BELOW = 20;
@@ -26,17 +26,9 @@ describe('a chain of more layers than an image may have', () => {
   let server: TestServer;
   const amis: Record<string, string> = {};
 
-  before(async () => {
-    state = await hostState();
-    dataDirectory = await dataDirectoryWithBase();
-    server = await startServer(dataDirectory);
-  });
+  before(async () => void ({ state, dataDirectory, server } = await beginOnServer()));
 
-  after(async () => {
-    await server.stop();
-    await assertNothingLeft(state, dataDirectory);
-    await rm(dirname(dataDirectory), { recursive: true, force: true });
-  });
+  after(() => endOnServer({ state, dataDirectory, server }));
 
   async function json<T>(...args: readonly string[]): Promise<T> {
     const { code, stdout, stderr } = await ingot(dataDirectory, [...args, '--json']);

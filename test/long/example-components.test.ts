@@ -1,13 +1,13 @@
 /** Every component in `examples/components/` does what it says: by itself in a fresh container, and all of them in one image, whose tests run in a virtual machine. */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parseComponentDocument } from '../../src/documents/component/parse.ts';
-import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+import type { HostState } from '../harness/host-state.ts';
 import { createTestImage, waitUntilAvailable } from '../harness/images.ts';
-import { dataDirectoryWithBase, imageLog, ingot, PROJECT, startServer } from '../harness/service.ts';
+import { imageLog, ingot, PROJECT, startServer } from '../harness/service.ts';
+import { beginOnDirectory, endOnDirectory } from '../harness/suite.ts';
 
 /** Their test phases ask for a kernel of their own. */
 const NEED_A_MACHINE: readonly string[] = ['auditd', 'docker-engine', 'hardening-debian', 'kernel-parameters'];
@@ -17,15 +17,11 @@ describe('example components', () => {
   let state: HostState;
   let dataDirectory: string;
 
-  before(async () => {
-    state = await hostState();
-    dataDirectory = await dataDirectoryWithBase();
-  });
+  before(async () => void ({ state, dataDirectory } = await beginOnDirectory()));
 
   after(async () => {
     await ingot(dataDirectory, ['stop']);
-    await assertNothingLeft(state, dataDirectory);
-    await rm(dirname(dataDirectory), { recursive: true, force: true });
+    await endOnDirectory({ state, dataDirectory });
   });
 
   assert.ok(FILES.length >= 12);

@@ -1,32 +1,24 @@
 /** Bad days that need a virtual machine, or that take long. The others are in `test/integration/failures.test.ts`; `docs/failures.md` is their page. */
 import assert from 'node:assert/strict';
 import { rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { imageLogPath } from '../../src/catalog/image-log.ts';
 import { until } from '../../src/platform/clock.ts';
 import { processStartTime, signalProcess, waitForExit } from '../../src/platform/processes.ts';
 import { createTestImage, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
-import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
-import { dataDirectoryWithBase, imageLog, startServer, type TestServer } from '../harness/service.ts';
+import type { HostState } from '../harness/host-state.ts';
+import { imageLog, type TestServer } from '../harness/service.ts';
 import { bashDocument, processesWith } from '../harness/stages.ts';
+import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
 describe('bad days with virtual machines', () => {
   let state: HostState;
   let dataDirectory: string;
   let server: TestServer;
 
-  before(async () => {
-    state = await hostState();
-    dataDirectory = await dataDirectoryWithBase();
-    server = await startServer(dataDirectory);
-  });
+  before(async () => void ({ state, dataDirectory, server } = await beginOnServer()));
 
-  after(async () => {
-    await server.stop();
-    await assertNothingLeft(state, dataDirectory);
-    await rm(dirname(dataDirectory), { recursive: true, force: true });
-  });
+  after(() => endOnServer({ state, dataDirectory, server }));
 
   const UNKNOWN = '11111111-2222-3333-4444-555555555555';
   const boots: readonly [what: string, command: string, reason: RegExp][] = [

@@ -1,15 +1,14 @@
 /** `kill -9` of the server, of the worker and of both, in every stage of a build: the image fails with the reason, nothing is left, the next build succeeds. */
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../../src/platform/clock.ts';
 import { processStartTime, signalProcess, waitForExit } from '../../src/platform/processes.ts';
-import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+import { assertNothingLeft, type HostState } from '../harness/host-state.ts';
 import { createTestImage, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
 import { assertRecordsHold, filesIn } from '../harness/invariants.ts';
-import { dataDirectoryWithBase, imageLog, startServer, type TestServer } from '../harness/service.ts';
+import { imageLog, startServer, type TestServer } from '../harness/service.ts';
 import { bashDocument, buildUntil, processesWith, STAGES } from '../harness/stages.ts';
+import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
 async function kill(pid: number): Promise<void> {
   const startTime = processStartTime(pid)!;
@@ -32,17 +31,9 @@ describe('kill -9 of', () => {
   let dataDirectory: string;
   let server: TestServer;
 
-  before(async () => {
-    state = await hostState();
-    dataDirectory = await dataDirectoryWithBase();
-    server = await startServer(dataDirectory);
-  });
+  before(async () => void ({ state, dataDirectory, server } = await beginOnServer()));
 
-  after(async () => {
-    await server.stop();
-    await assertNothingLeft(state, dataDirectory);
-    await rm(dirname(dataDirectory), { recursive: true, force: true });
-  });
+  after(() => endOnServer({ state, dataDirectory, server }));
 
   for (const { who, kill: strike, restart, reason } of VICTIMS) {
     for (const stage of STAGES) {

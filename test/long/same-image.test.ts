@@ -1,15 +1,15 @@
 /** The container never costs correctness: the same components, built with each driver, give the same image, and it boots. */
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { amisOfImage } from '../../src/catalog/amis.ts';
 import { openCatalog } from '../../src/catalog/catalog.ts';
 import { createTestImage, waitUntilAvailable } from '../harness/images.ts';
-import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+import type { HostState } from '../harness/host-state.ts';
 import { launchOn } from '../harness/launch-on.ts';
 import { describeDisk, diskDifferences, machineCases, olderKernel, type DiskDescription } from '../harness/machine-cases.ts';
-import { dataDirectoryWithBase, imageLog, startServer, type TestServer } from '../harness/service.ts';
+import { imageLog, type TestServer } from '../harness/service.ts';
+import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
 describe('the same image on both drivers', () => {
   let state: HostState;
@@ -18,17 +18,9 @@ describe('the same image on both drivers', () => {
   let parent: string;
   const disks = new Map<string, DiskDescription>();
 
-  before(async () => {
-    state = await hostState();
-    dataDirectory = await dataDirectoryWithBase();
-    server = await startServer(dataDirectory);
-  });
+  before(async () => void ({ state, dataDirectory, server } = await beginOnServer()));
 
-  after(async () => {
-    await server.stop();
-    await assertNothingLeft(state, dataDirectory);
-    await rm(dirname(dataDirectory), { recursive: true, force: true });
-  });
+  after(() => endOnServer({ state, dataDirectory, server }));
 
   async function diskOf(imageArn: string): Promise<string> {
     const catalog = await openCatalog(dataDirectory);

@@ -4,18 +4,17 @@
  * `INGOT_SOAK_SEED` repeats a run as far as chance allows, `INGOT_SOAK_ROUNDS` makes it longer.
  */
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { randomInt, randomUUID } from 'node:crypto';
 import { CancelImageCreationCommand, CreateDistributionConfigurationCommand } from '@aws-sdk/client-imagebuilder';
 import { sleep, until } from '../../src/platform/clock.ts';
 import { isSameProcess, processStartTime, signalProcess } from '../../src/platform/processes.ts';
-import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+import type { HostState } from '../harness/host-state.ts';
 import { createTestImage, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
 import { assertRecordsHold, query } from '../harness/invariants.ts';
-import { dataDirectoryWithBase, startServer, type TestServer } from '../harness/service.ts';
+import { startServer, type TestServer } from '../harness/service.ts';
 import { bashDocument, processesWith } from '../harness/stages.ts';
+import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
 const SEED = Number(process.env['INGOT_SOAK_SEED'] ?? randomInt(1 << 30));
 const ROUNDS = Number(process.env['INGOT_SOAK_ROUNDS'] ?? 20);
@@ -39,17 +38,9 @@ describe(`${ROUNDS} rounds of builds in which something dies, seed ${SEED}`, () 
   let dataDirectory: string;
   let server: TestServer;
 
-  before(async () => {
-    state = await hostState();
-    dataDirectory = await dataDirectoryWithBase();
-    server = await startServer(dataDirectory);
-  });
+  before(async () => void ({ state, dataDirectory, server } = await beginOnServer()));
 
-  after(async () => {
-    await server.stop();
-    await assertNothingLeft(state, dataDirectory);
-    await rm(dirname(dataDirectory), { recursive: true, force: true });
-  });
+  after(() => endOnServer({ state, dataDirectory, server }));
 
   const kill = (pid: number | undefined): void => {
     const startTime = pid === undefined ? undefined : processStartTime(pid);
