@@ -5,11 +5,12 @@
 import { hostname } from 'node:os';
 import type { Catalog } from '../catalog/catalog.ts';
 import { cancelRequested } from '../catalog/image-work.ts';
-import { endExpired, instancesToActOn } from '../catalog/instances.ts';
+import { endExpired, instancesToActOn, liveInstances } from '../catalog/instances.ts';
 import { claimImage, endLease, renewLeases, type Lessee } from '../catalog/leases.ts';
 import { endLaunched, makeLaunched } from '../launches/act.ts';
 import { onceThereIsRoom, runningOut } from '../images/space.ts';
 import { timestamp } from '../platform/clock.ts';
+import { restoreNetwork } from '../platform/host.ts';
 import { logger } from '../platform/log.ts';
 import { newUuid } from '../platform/ids.ts';
 import { processStartTime } from '../platform/processes.ts';
@@ -22,6 +23,8 @@ const LOOK_MS = 1000;
 /** Between looks for a cancellation while something runs, in milliseconds. */
 const CANCEL_MS = 200;
 const RENEW_MS = 15_000;
+/** Between looks whether the rules of the instances' network are there, in milliseconds. */
+const RULES_MS = 5000;
 /** Between looks at the room on the disk while something is built, in milliseconds: a build writes some 50 MB in that time. */
 const ROOM_MS = 100;
 
@@ -117,7 +120,15 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
     for (const { controller } of images.values()) if (!controller.signal.aborted) controller.abort(new Error(reason));
   }
 
+  async function watchNetwork(): Promise<void> {
+    if ((await liveInstances(catalog.db)).length === 0 || !(await restoreNetwork())) return;
+    logger().warn('the rules of the instances\' network were gone, as when a firewall is loaded anew: made again');
+  }
+
   const timers = [
+    setInterval(() => {
+      watchNetwork().catch((error: unknown) => logger().error({ error }, 'the rules of the instances\' network could not be looked at'));
+    }, RULES_MS),
     setInterval(() => {
       if (images.size > 0) void watchRoom();
     }, ROOM_MS),

@@ -115,11 +115,31 @@ function freePort(): Promise<number> {
  */
 export function joinNetwork(owner: AllocationOwner): Promise<{ id: string }> {
   return exclusively(async (db) => {
-    // A registration proves nothing about the rules: someone may have flushed them. Both commands can be repeated.
-    await run(['ip', 'address', 'replace', `${OUTBOUND_ADDRESS}/32`, 'dev', 'lo']);
-    await run(['nft', '-f', '-'], { input: networkRules() });
+    // A registration proves nothing about the rules: someone may have flushed them.
+    await makeNetwork();
     return { id: insert(db, 'network', 0, owner) };
   });
+}
+
+/**
+ * Makes the rules again where somebody flushed them (a firewall that reloads does) while instances are there: without them nothing of this
+ * host is closed to instances. To be asked from time to time.
+ * @returns whether they were gone
+ */
+export function restoreNetwork(): Promise<boolean> {
+  return exclusively(async (db) => {
+    if (taken(db, 'network').size === 0) return false;
+    const [rules, address] = [await run(['nft', 'list', 'table', 'ip', 'ingot'], { okCodes: 'any' }), await run(['ip', '-brief', 'address', 'show', 'dev', 'lo'])];
+    if (rules.code === 0 && rules.stdout.includes('fib daddr') && address.stdout.includes(`${OUTBOUND_ADDRESS}/`)) return false;
+    await makeNetwork();
+    return true;
+  });
+}
+
+/** Can be repeated. */
+async function makeNetwork(): Promise<void> {
+  await run(['ip', 'address', 'replace', `${OUTBOUND_ADDRESS}/32`, 'dev', 'lo']);
+  await run(['nft', '-f', '-'], { input: networkRules() });
 }
 
 function networkRules(): string {

@@ -1,10 +1,10 @@
 /** Host-wide allocations, as processes that see the host differently share them. */
-import { notEqual, ok } from 'node:assert/strict';
+import { equal, match, notEqual, ok } from 'node:assert/strict';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { allocateUidRange, releaseAllocation, RUN_DIRECTORY } from '../../src/platform/host.ts';
+import { allocateUidRange, joinNetwork, releaseAllocation, restoreNetwork, RUN_DIRECTORY } from '../../src/platform/host.ts';
 import { newInstanceId } from '../../src/platform/ids.ts';
 import { run } from '../../src/platform/processes.ts';
 
@@ -38,5 +38,20 @@ test('a process that does not see a data directory leaves it what its instances 
     await releaseAllocation(mine.id);
     await rm(folder, { recursive: true, force: true });
     await rm(dirname(dataDirectory), { recursive: true, force: true });
+  }
+});
+
+test('the rules of the instances\' network come back after somebody flushed them', async () => {
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'ingot-host-'));
+  const { id } = await joinNetwork({ dataDirectory, owner: newInstanceId() });
+  try {
+    equal(await restoreNetwork(), false);
+    await run(['nft', 'delete', 'table', 'ip', 'ingot']);
+    equal(await restoreNetwork(), true);
+    match((await run(['nft', 'list', 'table', 'ip', 'ingot'])).stdout, /fib daddr type local reject/);
+    equal(await restoreNetwork(), false);
+  } finally {
+    await releaseAllocation(id);
+    await rm(dataDirectory, { recursive: true });
   }
 });
