@@ -264,7 +264,7 @@ function refuse(error: Error & { readonly statusCode?: number; readonly code?: s
 }
 
 /** Answers what is no HTTP, or too long in coming, and closes the connection: there is no telling where the next request would begin. */
-function refuseConnection(error: Error & { readonly code?: string }, socket: Socket): void {
+function refuseConnection(error: Error & { readonly code?: string; readonly rawPacket?: unknown }, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
   const [status, told] = {
     HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', requestTooLarge(maxHeaderSize)] as const,
@@ -272,7 +272,9 @@ function refuseConnection(error: Error & { readonly code?: string }, socket: Soc
   }[error.code ?? ''] ?? ['400 Bad Request', serializationError('The request is not valid HTTP.')];
   const body = JSON.stringify({ __type: told.code, message: told.message });
   socket.end([
-    `HTTP/1.1 ${status}`, `x-amzn-RequestId: ${newUuid()}`, `x-amzn-ErrorType: ${told.code}`, 'content-type: application/json', `content-length: ${Buffer.byteLength(body)}`, 'connection: close', '', body,
+    `HTTP/1.1 ${status}`, `x-amzn-RequestId: ${newUuid()}`, `x-amzn-ErrorType: ${told.code}`, 'content-type: application/json', `content-length: ${Buffer.byteLength(body)}`, 'connection: close', '',
+    // The parser never got as far as to tell the method; an answer to HEAD has no body.
+    Buffer.isBuffer(error.rawPacket) && error.rawPacket.toString('latin1', 0, 5) === 'HEAD ' ? '' : body,
   ].join('\r\n'));
 }
 

@@ -34,6 +34,7 @@ test('what is hardly HTTP is answered, or the connection closed', async () => {
     [`GET /Get Image HTTP/1.1\r\n${host}\r\n`, /^HTTP\/1\.1 400 /],
     [`GET /GetImage HTTP/1.1\r\n${host}Bad Header: x\r\n\r\n`, /^HTTP\/1\.1 400 /],
     [`GET /GetImage HTTP/1.1\r\n${host}X: ${'a'.repeat(40_000)}\r\n\r\n`, /^HTTP\/1\.1 431 /],
+    [`HEAD /GetImage HTTP/1.1\r\n${host}X: ${'a'.repeat(40_000)}\r\n\r\n`, /^HTTP\/1\.1 431 [^]*\r\n\r\n$/],
     [`PUT /CreateComponent HTTP/1.1\r\n${host}Content-Length: -1\r\n\r\n`, /^HTTP\/1\.1 400 /],
     [`PUT /CreateComponent HTTP/1.1\r\n${host}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, /^HTTP\/1\.1 400 /],
     [`PUT /CreateComponent HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, /^HTTP\/1\.1 400 /],

@@ -52,7 +52,7 @@ for (const [shell, ask] of Object.entries(ASK)) {
   describe(`in ${shell}`, { skip: there ? false : `${shell} is not installed here: apt-get install ${shell}` }, () => {
     for (const [line, expected] of [
       ['ingot sh', ['shell']],
-      ['ingot de', ['deregister']],
+      ['ingot der', ['deregister']],
       ['ingot build --keep', ['--keep-for', '--keep-on-failure']],
       ['ingot instances --', ['--all', '--data', '--help', '--json', '--region']],
       ['ingot completion ', ['bash', 'fish', 'zsh']],
