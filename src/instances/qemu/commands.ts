@@ -15,6 +15,8 @@ export interface Guest {
 
 const READ_BYTES = 256 << 10;
 const WRITE_BYTES = 256 << 10;
+/** Reads that take more than a pipe and the relay hold. */
+const LAST_READS = 8;
 const INLINE_BYTES = 256 << 10;
 const GET_LIMIT = 16 << 20;
 /** How long the agent may be silent while a command runs: an emulated machine under load, an upgrade of the agent. */
@@ -94,7 +96,11 @@ async function follow(guest: Guest, id: string, request: CommandRequest, deadlin
     else if (streams.every((stream) => stream.ended)) break;
     else if (Date.now() > graceUntil) {
       // A guest that is short of time may just not have got round to it.
-      if (Date.now() > lastMoved + patient(SILENCE_MS) || !(await outputPending(guest, id))) break;
+      if (Date.now() > lastMoved + patient(SILENCE_MS) || !(await outputPending(guest, id))) {
+        // The relay may have come to the end of it while it was asked. Others may go on printing without end.
+        for (const stream of streams) for (let reads = 0; reads < LAST_READS && (await stream.read(true)); reads++);
+        break;
+      }
       graceUntil = Date.now() + patient(STREAM_GRACE_MS);
     }
     if (moved) {
