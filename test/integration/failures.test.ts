@@ -254,7 +254,9 @@ describe('a full disk', () => {
       const image = await waitForStatus(server, await createTestImage(server, { name: 'full', distributionConfigurationArn: distributionConfigurationArn!, ...wanted }));
       assert.equal(image.state?.status, 'FAILED');
       const left = filesIn(dataDirectory, 'layers').filter((each) => !before.includes(each));
-      assert.ok(left.length <= wanted.components.length, left.join(', '));
+      // Layers of components that succeeded, and where the refusal left room, the disk that RetryImage takes up.
+      const kept = query(dataDirectory, `SELECT id FROM amis WHERE state = 'failed' AND layer_id IS NOT NULL`);
+      assert.ok(left.length <= wanted.components.length + kept.length, left.join(', '));
       return image.state!.reason!;
     } finally {
       await server.stop();
