@@ -28,8 +28,8 @@ export function componentsOf(work: ImageWork, stage: Stage): readonly PlannedCom
 }
 
 /** The working directory of the recipe's components. Source: reference, `resources.md` section 6. */
-export function workingDirectoryOf(work: ImageWork): string {
-  return work.image.imageRecipe?.workingDirectory ?? '/tmp';
+export function workingDirectoryOf({ image }: Pick<ImageWork, 'image'>): string {
+  return image.imageRecipe?.workingDirectory ?? (image.platform === 'Windows' ? 'C:/' : '/tmp');
 }
 
 /** What identifies the disk that the first component's layer lies on: the parent image, and the size that the disk was given. */

@@ -1,4 +1,5 @@
 /** `$.imagebuilder.*`. Source: reference, `workflows.md` section 2. */
+import { workingDirectoryOf } from './build-plan.ts';
 import type { ImageWork, Stage } from './image-work.ts';
 
 const PHASE: Readonly<Record<Stage, string>> = { BUILD: 'Build', TEST: 'Test', DISTRIBUTION: 'Distribution' };
@@ -27,6 +28,6 @@ export function systemVariables(work: ImageWork, stage: Stage): Readonly<Record<
     subnetId: infrastructure?.subnetId ?? '',
     terminateInstanceOnFailure: infrastructure?.terminateInstanceOnFailure ?? true,
     workflowPhase: PHASE[stage],
-    workingDirectory: image.imageRecipe?.workingDirectory ?? '/tmp',
+    workingDirectory: workingDirectoryOf({ image }),
   };
 }

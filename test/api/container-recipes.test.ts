@@ -31,7 +31,7 @@ describe('container recipes', () => {
     const { containerRecipe } = await api.client.send(new GetContainerRecipeCommand({ containerRecipeArn: own('container-recipe/my-container/1.x.x') }));
     assert.deepEqual({ ...containerRecipe, dateCreated: '' }, {
       arn: created.containerRecipeArn, containerType: 'DOCKER', name: 'My Container', description: 'd', platform: 'Linux', owner: ACCOUNT, version: '1.0.0', components: [{ componentArn: HELLO }],
-      instanceConfiguration: { image: DEBIAN }, dockerfileTemplateData: TEMPLATE, kmsKeyId: 'k', encrypted: true, parentImage: 'debian:12', dateCreated: '', tags: { a: 'b' }, workingDirectory: '/tmp',
+      instanceConfiguration: { image: DEBIAN }, dockerfileTemplateData: TEMPLATE, kmsKeyId: 'k', encrypted: true, parentImage: 'debian:12', dateCreated: '', tags: { a: 'b' },
       targetRepository: { service: 'ECR', repositoryName: 'web' },
     });
     await assert.rejects(create('my_container'), { name: 'ResourceAlreadyExistsException', message: `The following resource 'ContainerRecipe' already exists: '${created.containerRecipeArn}'.` });

@@ -80,7 +80,8 @@ describe('the tutorial', () => {
     assert.equal(imageRecipeArn, own('image-recipe/my-example-image/1.0.0'));
     const { imageRecipe } = await api.client.send(new GetImageRecipeCommand({ imageRecipeArn }));
     assert.equal(imageRecipe!.parentImage, DEBIAN);
-    assert.equal(imageRecipe!.workingDirectory, '/tmp');
+    // As it was given: a default that is told would make Terraform replace the recipe.
+    assert.equal(imageRecipe!.workingDirectory, undefined);
     assert.equal(imageRecipe!.platform, 'Linux');
     assert.equal(imageRecipe!.type, 'AMI');
     assert.deepEqual(imageRecipe!.components!.map(({ componentArn }) => componentArn), [created.componentBuildVersionArn, amazon('component/update-linux/x.x.x')]);

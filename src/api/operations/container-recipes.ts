@@ -39,7 +39,7 @@ export const containerRecipeOperations = {
     await containerRecipes.insert(context.db, place, compact({
       arn, containerType: input.containerType, name: input.name, description: input.description, platform, owner: context.account, version: formatVersion(version),
       components: input.components, instanceConfiguration: input.instanceConfiguration, dockerfileTemplateData, kmsKeyId: input.kmsKeyId, encrypted: true,
-      parentImage: input.parentImage, workingDirectory: input.workingDirectory ?? (platform === 'Windows' ? 'C:/' : '/tmp'), targetRepository: input.targetRepository,
+      parentImage: input.parentImage, workingDirectory: input.workingDirectory, targetRepository: input.targetRepository,
       dateCreated: timestamp(), tags: input.tags ?? {},
     }));
     return { containerRecipeArn: arn, latestVersionReferences: referencesOf(arn) };

@@ -33,7 +33,7 @@ export const imageRecipeOperations = {
     await imageRecipes.insert(context.db, place, compact({
       arn, type: 'AMI', name: input.name, description: input.description, platform: parent.platform, owner: context.account, version: formatVersion(version),
       components: input.components, parentImage: input.parentImage, blockDeviceMappings: input.blockDeviceMappings,
-      workingDirectory: input.workingDirectory ?? (parent.platform === 'Windows' ? 'C:/' : '/tmp'),
+      workingDirectory: input.workingDirectory,
       additionalInstanceConfiguration: input.additionalInstanceConfiguration, amiTags: input.amiTags, dateCreated: timestamp(), tags: input.tags ?? {},
     }));
     return { imageRecipeArn: arn, latestVersionReferences: referencesOf(arn) };

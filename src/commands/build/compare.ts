@@ -9,7 +9,7 @@ const DEFAULTS: Members = {
   terminateInstanceOnFailure: true,
   enhancedImageMetadataEnabled: true,
   imageTestsConfiguration: { imageTestsEnabled: true, timeoutMinutes: 720 },
-  schedule: { timezone: 'UTC', pipelineExecutionStartCondition: 'EXPRESSION_MATCH_ONLY' },
+  schedule: { timezone: 'UTC', pipelineExecutionStartCondition: 'EXPRESSION_MATCH_AND_DEPENDENCY_UPDATES_AVAILABLE' },
   status: 'ENABLED',
 };
 

@@ -2,6 +2,7 @@
 import { newUuid } from '../../platform/ids.ts';
 import { lineSplitter, LineTail, type LineSplitter } from '../../runner/lines.ts';
 import { sanitizeScript } from '../../runner/sanitize.ts';
+import { workingDirectoryOf } from '../build-plan.ts';
 import { workInstance } from '../instances.ts';
 import { StepError } from '../image-work.ts';
 import type { StepAction } from './action.ts';
@@ -10,7 +11,7 @@ export const sanitizeInstance: StepAction = {
   name: 'SanitizeInstance',
   async run({ work, inputs, report, signal, timeoutSeconds }) {
     const { instance } = workInstance(work, inputs['instanceId']);
-    const workingDirectory = work.image.imageRecipe?.workingDirectory ?? '/tmp';
+    const workingDirectory = workingDirectoryOf(work);
     const tail = new LineTail(20);
     const splitterOf = (stream: 'stdout' | 'stderr'): LineSplitter => lineSplitter((line) => {
       tail.add(line);
