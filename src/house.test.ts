@@ -8,7 +8,7 @@ const SRC = fileURLToPath(new URL('.', import.meta.url));
 
 /** Ground first; a room imports only from rooms that stand before it. docs/design.md, The house. */
 const ROOMS = [
-  'platform', 'resources', 'policies', 'documents', 'templates', 'catalog', 'images', 'instances', 'runner', 'distribution', 'workflows', 'launches', 'pipelines', 'api', 'service', 'doctor', 'commands',
+  'platform', 'resources', 'policies', 'documents', 'templates', 'secrets', 'catalog', 'images', 'instances', 'runner', 'distribution', 'workflows', 'launches', 'pipelines', 'api', 'service', 'doctor', 'commands',
 ];
 /** Import nothing that reads the clock, the disk or the network. */
 const PURE = ['resources', 'policies', 'documents'];

@@ -204,6 +204,8 @@ const CASES: readonly Case[] = [
   { code: 'undeclared-parameter', text: bash('echo ▸{{ Nmae }}', 'parameters:\n  - Name: {type: string}\n'), says: /Did you mean 'Name'\?/ },
   { code: 'undeclared-parameter', text: bash('|\n        first\n        second ▸{{ name }}', 'constants:\n  - Name: {type: string, value: x}\n').replace(/^ {8}(?=first|second)/gm, '                '), says: /Did you mean 'Name'\?/ },
   { code: 'undeclared-parameter', text: workflow('    if: {booleanEquals: true, value: ▸$.parameters.x}\n'), says: /declares no parameter 'x'/, workflow: 'BUILD' },
+  { code: 'invalid-secret-reference', text: bash('echo ▸{{ resolve:secretmanager:db }}'), says: /Did you mean 'secretsmanager'\?/ },
+  { code: 'invalid-secret-reference', text: bash('echo ▸{{ resolve:ssm-secure:db:latest }}'), says: /number of its version/ },
   { code: 'unknown-reference', text: bash('echo ▸{{ build.Zero.outputs.stdout }}'), says: /no step 'Zero'/ },
   { code: 'unknown-reference', text: bash('echo ▸{{ biuld.One.outputs.stdout }}'), says: /Did you mean 'build'\?/ },
   {

@@ -52,6 +52,7 @@ export const FAULT_KINDS = {
   'undeclared-parameter': { severity: 'error', description: 'A reference to a parameter or constant that is not declared.' },
   'unknown-reference': { severity: 'error', description: 'A reference to a step or an output that does not exist.' },
   'forward-reference': { severity: 'error', description: 'A reference to a step that runs later, or to the own step.' },
+  'invalid-secret-reference': { severity: 'error', description: 'A {{ resolve:… }} that names no secret.' },
   'reference-not-allowed': { severity: 'error', description: 'A reference stands where none is resolved.' },
   'literal-reference': { severity: 'warning', description: 'A {{ … }} that names nothing of this document; it stays as text.' },
   'cross-stage-reference': { severity: 'warning', description: 'A test phase refers to a step of the build stage, which runs elsewhere.' },

@@ -41,6 +41,8 @@ export interface Config {
   readonly quotas: Readonly<Record<QuotaName, number | null>>;
   /** For each account; `null` for no limit. */
   readonly rates: { readonly reads: Rate | null; readonly writes: Rate | null };
+  /** Providers of secrets in the order in which they are asked, as they stand in the file: `secrets/` reads them. Absent: the environment. */
+  readonly secrets?: readonly Readonly<Record<string, unknown>>[];
   readonly audit: {
     /** A file is closed at this size, in bytes, */
     readonly maxBytes: number;
@@ -90,7 +92,7 @@ export function parseConfig(text: string, path: string): Config {
   const document = parseDocument(text, { version: '1.2' });
   if (document.errors.length > 0) throw new ConfigError(document.errors.map(({ message }) => `${path}: ${message}`).join('\n'));
   const faults: string[] = [];
-  const root = section(document.toJS() as unknown, '', ['access', 'quotas', 'rates', 'audit'], faults);
+  const root = section(document.toJS() as unknown, '', ['access', 'quotas', 'rates', 'audit', 'secrets'], faults);
   const access = section(root['access'], 'access', ['longLivedKeys', 'oidcIssuers', 'proxies'], faults);
   const quotas = section(root['quotas'], 'quotas', QUOTA_NAMES, faults);
   const rates = section(root['rates'], 'rates', ['reads', 'writes'], faults);
@@ -121,6 +123,9 @@ export function parseConfig(text: string, path: string): Config {
     },
     quotas: Object.fromEntries(QUOTA_NAMES.map((name) => [name, quotas[name] === null ? null : whole(quotas[name], `quotas.${name}`, DEFAULT_CONFIG.quotas[name]!, 0)])) as Config['quotas'],
     rates: { reads: rate(rates['reads'], 'rates.reads'), writes: rate(rates['writes'], 'rates.writes') },
+    ...(root['secrets'] === undefined || root['secrets'] === null ? {} : {
+      secrets: list(root['secrets'], 'secrets', faults).map((item, index) => mapAt(item, `secrets[${index}]`, faults)),
+    }),
     audit: {
       maxBytes: whole(audit['maxMegabytes'], 'audit.maxMegabytes', DEFAULT_CONFIG.audit.maxBytes / 1e6, 1) * 1e6,
       maxSeconds: whole(audit['maxHours'], 'audit.maxHours', DEFAULT_CONFIG.audit.maxSeconds / 3600, 1) * 3600,
@@ -149,6 +154,12 @@ function section(value: unknown, place: string, known: readonly string[], faults
   }
   for (const name of Object.keys(value)) if (!known.includes(name)) faults.push(`${place === '' ? '' : `${place}.`}${name}: there is no such setting; there are ${known.join(', ')}`);
   return value as Readonly<Record<string, unknown>>;
+}
+
+function mapAt(value: unknown, place: string, faults: string[]): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
+  faults.push(`${place}: must be a map`);
+  return {};
 }
 
 function list(value: unknown, place: string, faults: string[]): readonly unknown[] {

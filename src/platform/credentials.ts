@@ -13,7 +13,7 @@ export interface Credentials {
 }
 
 /** The account that AWS's documentation uses, so that what it shows can be pasted. */
-const DEFAULT_ACCOUNT = '123456789012';
+export const DEFAULT_ACCOUNT = '123456789012';
 
 function fileOf(dataDirectory: string): string {
   return join(dataDirectory, 'credentials.json');

@@ -3,7 +3,7 @@ import type { InputValue, Step } from '../documents/component/document.ts';
 import { sleep } from '../platform/clock.ts';
 import type { Report } from '../resources/progress.ts';
 import { COMMAND_ENVIRONMENT } from './environment.ts';
-import { Capture, LineTail, lineSplitter, LogLimit } from './lines.ts';
+import { Capture, LineTail, lineSplitter, LogLimit, MAX_LINE } from './lines.ts';
 import { OUTPUT_KEPT, StepTimeout, type AttemptContext, type ModuleCommand, type ModuleCommandResult } from './module.ts';
 import { runNested } from './nested.ts';
 import type { RunState } from './run-state.ts';
@@ -59,7 +59,7 @@ export function attemptContext(state: RunState, step: Step, inputs: InputValue, 
         if (request.quiet) return;
         tail.add(text);
         if (logged.admits(text)) report({ type: 'output', stream, text });
-      });
+      }, MAX_LINE, state.secrets.mask);
       const splitters = { stdout: lines('stdout'), stderr: lines('stderr') };
       const ended = await instance.run({
         ...(request.argv === undefined ? {} : { argv: request.argv }),

@@ -20,12 +20,19 @@ export interface LineSplitter {
   end(): void;
 }
 
+/** Takes secrets out of a line; `longest` is how many characters the longest of them has. */
+export interface LineMask {
+  readonly longest: number;
+  text(line: string): string;
+}
+
 /**
  * A splitter for one stream. A progress bar that redraws itself by carriage returns becomes one line: what it showed last.
  * Invalid UTF-8 becomes U+FFFD.
  * @param onLine called with each line, without its newline, plain and at most `MAX_LINE` characters and a note long
+ * @param mask what is taken out of a line before it is cut, so that no half of a secret is left
  */
-export function lineSplitter(onLine: (line: string) => void, maxLine = MAX_LINE): LineSplitter {
+export function lineSplitter(onLine: (line: string) => void, maxLine = MAX_LINE, mask?: LineMask): LineSplitter {
   const decoder = new TextDecoder('utf-8');
   let pending = '';
   let length = 0;
@@ -40,9 +47,15 @@ export function lineSplitter(onLine: (line: string) => void, maxLine = MAX_LINE)
     if (pending.length < 2 * maxLine) pending += text.slice(0, 2 * maxLine - pending.length);
   };
   const shown = (): string => {
-    const text = plainText(pending);
+    const text = masked(plainText(pending));
     if (text.length <= maxLine && length === pending.length) return text;
     return `${withoutHalfPair(text.slice(0, maxLine))} … [cut: the line has ${length} characters]`;
+  };
+  const masked = (text: string): string => {
+    if (mask === undefined) return text;
+    const without = mask.text(text);
+    // What was not kept may have been the rest of a secret that begins at the end.
+    return length === pending.length ? without : without.slice(0, Math.max(0, without.length - mask.longest));
   };
   const carriageReturn = (): void => {
     started = true;

@@ -39,6 +39,7 @@ export async function runNested(state: RunState, nested: NestedDocument, report:
       document: nested.document, name: nested.name, phases: nested.phases, parameters: nested.parameters, instance: run.instance,
       workingDirectory: state.workingDirectory, report, above, ...maxReboots,
       ...(run.signal === undefined ? {} : { signal: run.signal }),
+      ...(run.secrets === undefined ? {} : { secrets: run.secrets }),
       ...(run.s3Access === undefined ? {} : { s3Access: run.s3Access }),
       ...(run.componentText === undefined ? {} : { componentText: run.componentText }),
     });

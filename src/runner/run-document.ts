@@ -5,16 +5,21 @@
 import type { ComponentDocument, InputValue, Phase, Step } from '../documents/component/document.ts';
 import type { Instance } from '../instances/instance.ts';
 import { timestamp } from '../platform/clock.ts';
+import { resolveReferences, secretReferencesIn } from '../documents/component/references.ts';
 import type { S3Access } from '../platform/s3-requests.ts';
 import { within, type Report } from '../resources/progress.ts';
+import { SecretError } from '../secrets/provider.ts';
+import { Secrets } from '../secrets/secrets.ts';
 import { DocumentResult } from './document-result.ts';
 import { DEFAULT_WORKING_DIRECTORY } from './environment.ts';
 import type { Outputs, StepFailure } from './module.ts';
-import { parameterScope } from './parameters.ts';
+import { parameterScope, ParameterError } from './parameters.ts';
 import { RestartWanted, RunInterrupted, type RestartPoint, type StepBefore } from './restart.ts';
 import { runStep, type StepEnd } from './run-step.ts';
 import type { RunState } from './run-state.ts';
 import { ChainedSteps } from './step-inputs.ts';
+
+const NO_SECRETS = new Secrets({ providers: async () => [], account: '', region: '' });
 
 /** One run of a document. */
 export interface DocumentRun {
@@ -31,6 +36,8 @@ export interface DocumentRun {
   readonly report: Report;
   /** Credentials of the instance profile, asked for when a step needs them: the seam that IMDS gives them through. Never the worker's own. */
   readonly s3Access?: () => Promise<S3Access | undefined>;
+  /** Where `{{ resolve:… }}` is looked up. Without it every secret is missing. */
+  readonly secrets?: Secrets;
   /** The document of a component, by its ARN, for steps that run documents; `undefined` when there is none. */
   readonly componentText?: (arn: string) => Promise<string | undefined>;
   /** What the documents are known by that this one is run by, the first one first. */
@@ -109,14 +116,17 @@ export interface DocumentOutcome {
 /**
  * Runs the phases of a document.
  * @returns how it went; a step that fails is an outcome, not an error
- * @throws {ParameterError} when a parameter has no value, or one that is not allowed; nothing has run then
+ * @throws {ParameterError} when a parameter has no value, one that is not allowed, or one that is a secret which is not to be had; nothing has run then
  * @throws {RunInterrupted} where it leaves for a restart
  * @throws the signal's reason when cancelled
  */
-export async function runDocument(run: DocumentRun): Promise<DocumentOutcome> {
-  const scope = parameterScope(run.document, run.name, run.parameters);
+export async function runDocument(given: DocumentRun): Promise<DocumentOutcome> {
+  const secrets = given.secrets ?? NO_SECRETS;
+  const run: DocumentRun = { ...given, report: secrets.masked(given.report) };
+  const scope = await withSecrets(parameterScope(run.document, run.name, run.parameters), run, secrets);
   const state: RunState = {
     run,
+    secrets,
     workingDirectory: run.workingDirectory ?? DEFAULT_WORKING_DIRECTORY,
     scope,
     chained: new ChainedSteps(),
@@ -133,6 +143,18 @@ export async function runDocument(run: DocumentRun): Promise<DocumentOutcome> {
   return state.result.outcome();
 }
 
+/** A secret is named by a document or a recipe: what a step gives to the document that it runs is not searched, since a command may have printed it. */
+async function withSecrets(scope: ReadonlyMap<string, string>, run: DocumentRun, secrets: Secrets): Promise<ReadonlyMap<string, string>> {
+  const own = [...scope].filter(([name]) => run.above === undefined || !Object.hasOwn(run.parameters, name));
+  const references = secretReferencesIn(own.map(([, value]) => value));
+  if (references.length === 0) return scope;
+  await secrets.load(references, run.report, run.signal).catch((error: unknown) => {
+    throw error instanceof SecretError ? new ParameterError(`component ${run.name}: ${error.message}`, { cause: error }) : error;
+  });
+  const { value } = resolveReferences(Object.fromEntries(own), { name: () => undefined, chain: (reference) => reference.text, secret: (reference) => secrets.value(reference) });
+  return new Map([...scope, ...Object.entries(value as Readonly<Record<string, string>>)]);
+}
+
 async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'> {
   for (const step of phase.steps) {
     state.run.signal?.throwIfAborted();
@@ -143,14 +165,15 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
     const started = performance.now();
     const ended = await runStep(state, phase.name, step, report).catch((error: unknown) => {
       if (!(error instanceof RestartWanted)) throw error;
-      throw new RunInterrupted({ phase: phase.name, step: step.name, resume: error.resume, reboots: error.reboots, before: state.before });
+      throw new RunInterrupted({ phase: phase.name, step: step.name, resume: error.resume, reboots: error.reboots, before: state.secrets.mask.deep(state.before) });
     });
     const seconds = Math.round(performance.now() - started) / 1000;
 
     const status = statusOf(step, ended);
     const chained = state.chained.get(phase.name, step.name);
+    const { mask } = state.secrets;
     addStep(state, phase.name, {
-      outcome: {
+      outcome: mask.deep({
         name: step.name,
         action: step.action,
         status,
@@ -161,16 +184,16 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
         inputs: typeof chained !== 'object' ? step.inputs : chained.inputs,
         ...(ended.detailedOutput === undefined ? {} : { detailedOutput: ended.detailedOutput }),
         ...(ended.failure === undefined ? {} : { failureMessage: ended.failure.message }),
-      },
+      }),
       ...(ended.failure === undefined ? {} : {
-        failure: {
+        failure: mask.deep({
           phase: phase.name,
           step: step.name,
           action: step.action,
           ...ended.failure,
           outputTail: ended.outputTail,
           ...(ended.instanceLost ? { instanceLost: true as const } : {}),
-        },
+        }),
       }),
       timedOut: ended.timedOut,
       ...(chained === undefined ? {} : { chained }),

@@ -1,4 +1,5 @@
 /** What a document's run carries from step to step. */
+import type { Secrets } from '../secrets/secrets.ts';
 import type { DocumentResult } from './document-result.ts';
 import type { StepBefore } from './restart.ts';
 import type { DocumentRun } from './run-document.ts';
@@ -9,6 +10,7 @@ export interface RunState {
   readonly workingDirectory: string;
   /** Values of parameters and constants. */
   readonly scope: ReadonlyMap<string, string>;
+  readonly secrets: Secrets;
   /** What has run, for chaining. */
   readonly chained: ChainedSteps;
   reboots: number;

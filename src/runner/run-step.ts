@@ -4,9 +4,11 @@
  */
 import type { InputValue, Step, StepCondition } from '../documents/component/document.ts';
 import { planLoop, type LoopIteration } from '../documents/component/loops.ts';
+import { secretReferencesIn } from '../documents/component/references.ts';
 import { shorten } from '../documents/nodes.ts';
 import { InstanceError } from '../instances/instance.ts';
 import type { Report } from '../resources/progress.ts';
+import { SecretError } from '../secrets/provider.ts';
 import { attemptContext, StepTimer } from './attempt-context.ts';
 import { conditionOutcome } from './condition-probe.ts';
 import { LineTail } from './lines.ts';
@@ -55,6 +57,7 @@ export async function runStep(state: RunState, phase: string, step: Step, report
   }
   let work: StepWork;
   try {
+    await loadSecrets(state, [step.inputs, step.loop], report);
     work = planWork(state, step);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
@@ -71,11 +74,21 @@ export async function runStep(state: RunState, phase: string, step: Step, report
   }
 }
 
+/** @throws {InputError} when one of them is not to be had */
+async function loadSecrets(state: RunState, named: unknown, report: Report): Promise<void> {
+  const references = secretReferencesIn(named);
+  if (references.length === 0) return;
+  await state.secrets.load(references, report, state.run.signal).catch((error: unknown) => {
+    throw error instanceof SecretError ? new InputError(error.message, { cause: error }) : error;
+  });
+}
+
 /** Evaluates the `if`, once for all attempts and restarts. Gives the step's end, or undefined when the step runs. */
 async function decide(state: RunState, step: Step, decision: StepCondition, report: Report): Promise<StepEnd | undefined> {
   const tail = new LineTail(TAIL_LINES);
   try {
-    const condition = resolveCondition(decision.condition, state.scope, state.chained);
+    await loadSecrets(state, decision.condition, report);
+    const condition = resolveCondition(decision.condition, state);
     await makeWorkingDirectory(state);
     const context = attemptContext(state, step, condition, new StepTimer(step.timeoutSeconds), report, tail);
     const outcome = await conditionOutcome(context, condition);
@@ -103,12 +116,12 @@ interface StepWork {
 function planWork(state: RunState, step: Step): StepWork {
   const { loop } = step;
   if (loop === undefined) {
-    const inputs = resolveInputs(step, state.scope, state.chained);
+    const inputs = resolveInputs(step, state);
     return { inputs: () => inputs };
   }
-  const plan = planLoop(loop, (text) => resolveText(text, state.scope, state.chained));
+  const plan = planLoop(loop, (text) => resolveText(text, state));
   if ('problem' in plan) throw new InputError(plan.problem);
-  return { inputs: (turn) => resolveInputs(step, state.scope, state.chained, turn), turns: plan.iterations };
+  return { inputs: (turn) => resolveInputs(step, state, turn), turns: plan.iterations };
 }
 
 interface ModuleEnd {

@@ -4,6 +4,7 @@ import { checkResolvedInputs } from '../documents/component/inputs.ts';
 import { ACTION_MODULES } from '../documents/component/modules.ts';
 import type { LoopIteration } from '../documents/component/loops.ts';
 import { resolveReferences, type ChainReference, type LoopReference } from '../documents/component/references.ts';
+import type { SecretReference } from '../documents/component/secret-references.ts';
 import { InputError, type Outputs } from './module.ts';
 
 /** What a step that ran leaves for chaining. */
@@ -29,15 +30,23 @@ export class ChainedSteps {
   }
 }
 
+/** What references stand for while a document runs. */
+export interface Values {
+  /** Of parameters and constants. */
+  readonly scope: ReadonlyMap<string, string>;
+  readonly chained: ChainedSteps;
+  /** Secrets that were loaded. */
+  readonly secrets: { value(reference: SecretReference): string | undefined };
+}
+
 /**
  * The inputs of a step with references replaced.
- * @param scope values of parameters and constants
  * @param turn of the step's loop
  * @throws {InputError} naming every reference without a value and why it has none, or every input whose value does not fit
  */
-export function resolveInputs(step: Step, scope: ReadonlyMap<string, string>, chained: ChainedSteps, turn?: LoopIteration): InputValue {
+export function resolveInputs(step: Step, values: Values, turn?: LoopIteration): InputValue {
   const names = ['loop', step.loop?.name];
-  const inputs = resolve(step.inputs, scope, chained, (reference) => {
+  const inputs = resolve(step.inputs, values, (reference) => {
     if (turn === undefined || !names.includes(reference.loop)) return undefined;
     return String(turn[reference.variable]);
   });
@@ -49,21 +58,20 @@ export function resolveInputs(step: Step, scope: ReadonlyMap<string, string>, ch
 }
 
 /** A text of a loop with its references replaced. @throws {InputError} naming every reference without a value */
-export function resolveText(text: string, scope: ReadonlyMap<string, string>, chained: ChainedSteps): string {
-  return String(resolve(text, scope, chained));
+export function resolveText(text: string, values: Values): string {
+  return String(resolve(text, values));
 }
 
 /** A condition with its references replaced. @throws {InputError} naming every reference without a value */
-export function resolveCondition(condition: InputValue, scope: ReadonlyMap<string, string>, chained: ChainedSteps): InputValue {
-  return resolve(condition, scope, chained);
+export function resolveCondition(condition: InputValue, values: Values): InputValue {
+  return resolve(condition, values);
 }
 
-function resolve(
-  value: InputValue, scope: ReadonlyMap<string, string>, chained: ChainedSteps, loop?: (reference: LoopReference) => string | undefined,
-): InputValue {
+function resolve(value: InputValue, { scope, chained, secrets }: Values, loop?: (reference: LoopReference) => string | undefined): InputValue {
   const reasons = new Map<string, string>();
   const resolved = resolveReferences(value, {
     name: (name) => scope.get(name),
+    secret: (reference) => secrets.value(reference),
     chain: (reference) => {
       const found = lookUp(reference, chained);
       if ('reason' in found) reasons.set(reference.text, found.reason);

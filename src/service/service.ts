@@ -16,6 +16,7 @@ import { launchService } from '../launches/service.ts';
 import { storageService } from '../pipelines/storage.ts';
 import { sleep } from '../platform/clock.ts';
 import { readConfig } from '../platform/config.ts';
+import { configuredProviders } from '../secrets/providers.ts';
 import { loadCredentials } from '../platform/credentials.ts';
 import { writeFileAtomic } from '../platform/files.ts';
 import { takeFileLock, type FileLock } from '../platform/lock.ts';
@@ -59,6 +60,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataDirectory } = options;
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
   const config = await readConfig(dataDirectory);
+  // The worker reads them when an image needs them; what is wrong is said now.
+  configuredProviders(config.secrets);
   const lock = await takeLock(dataDirectory);
   const credentials = await loadCredentials(dataDirectory);
   const sealer = await openSealer(dataDirectory);

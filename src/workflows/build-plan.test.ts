@@ -6,6 +6,7 @@ import { after, describe, test } from 'node:test';
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { openCatalog } from '../catalog/catalog.ts';
 import { LayerStore, type SealedLayer } from '../images/layer-store.ts';
+import { openSecrets } from '../secrets/open.ts';
 import { componentKey, componentsOf, groundKey, layerLabel, reuseLayers } from './build-plan.ts';
 import type { ImageWork } from './image-work.ts';
 
@@ -35,7 +36,7 @@ let builds = 0;
 function workOf(name: string, { documents = DOCUMENTS, parameters = {}, image = {}, recipe = {} }: Build): ImageWork {
   const arn = `arn:aws:imagebuilder:us-east-1:123456789012:image/${name}/1.0.0/${++builds}`;
   return {
-    arn, catalog, layers, dataDirectory, region: 'us-east-1', account: '123456789012', report: () => {}, signal: new AbortController().signal,
+    arn, catalog, layers, dataDirectory, region: 'us-east-1', account: '123456789012', report: () => {}, secrets: openSecrets(dataDirectory, '123456789012', 'us-east-1'), signal: new AbortController().signal,
     image: { arn, name, type: 'AMI', platform: 'Linux', dateCreated: new Date(builds * 1000).toISOString(), imageRecipe: recipe, ...image } as Image,
     instances: new Map(), sealed: [], workflowOutputs: new Map(), ami: undefined, osVersion: undefined,
     components: documents.map((data, index) => ({ arn: `arn:c${index}`, name: `c${index}`, data, parameters: index === 1 ? parameters : {} })),

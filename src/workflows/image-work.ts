@@ -5,6 +5,7 @@ import type { ImageTask } from '../catalog/image-task.ts';
 import type { LayerStore, OpenLayer, SealedLayer } from '../images/layer-store.ts';
 import type { Instance } from '../instances/instance.ts';
 import type { DriverChoice } from './choose-driver.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 import type { WorkLaunch } from './instances.ts';
 import type { Report } from '../resources/progress.ts';
 
@@ -47,7 +48,9 @@ export interface ImageWork {
   readonly catalog: Catalog;
   readonly layers: LayerStore;
   readonly dataDirectory: string;
+  /** Tells no secret of the components. */
   readonly report: Report;
+  readonly secrets: Secrets;
   /** Aborted by a cancellation, or when the worker has to end. */
   readonly signal: AbortSignal;
   /** Where the work begins, when that is not the build stage. */

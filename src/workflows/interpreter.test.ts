@@ -7,6 +7,7 @@ import { openCatalog } from '../catalog/catalog.ts';
 import { stepExecutionsOfWorkflow, workflowExecutionsOfImage } from '../catalog/executions.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { LayerStore } from '../images/layer-store.ts';
+import { openSecrets } from '../secrets/open.ts';
 import type { StepAction, StepContext } from './actions/action.ts';
 import { CancelledError, type ImageWork } from './image-work.ts';
 import { runWorkflow, type StageLimit } from './interpreter.ts';
@@ -22,7 +23,7 @@ let images = 0;
 function newWork(signal: AbortSignal = new AbortController().signal): ImageWork {
   const arn = `arn:aws:imagebuilder:us-east-1:123456789012:image/interpreted/1.0.0/${++images}`;
   return {
-    arn, signal, catalog, dataDirectory, region: 'us-east-1', account: '123456789012', report: () => {}, layers: new LayerStore(catalog, dataDirectory),
+    arn, signal, catalog, dataDirectory, region: 'us-east-1', account: '123456789012', report: () => {}, secrets: openSecrets(dataDirectory, '123456789012', 'us-east-1'), layers: new LayerStore(catalog, dataDirectory),
     image: { arn, name: 'interpreted', version: `1.0.0/${images}`, type: 'AMI', platform: 'Linux' },
     instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined,
   };

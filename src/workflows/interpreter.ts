@@ -138,14 +138,15 @@ async function runStep(
     const inputs = resolveWorkflowValue(step.inputs, lookup) as Record<string, unknown>;
     await updateStepExecution(db, executionId, { inputs: JSON.stringify(inputs) });
     if (action === undefined) throw new Error(`step action ${step.action} is not supported yet; there are: ${Object.keys(run.actions ?? stepActions).join(', ')}`);
-    const outputs = await action.run({ ...context, signal, inputs, execution: { workflowId: workflowExecutionId, stepId: executionId, stepName: step.name } });
+    const given = await action.run({ ...context, signal, inputs, execution: { workflowId: workflowExecutionId, stepId: executionId, stepName: step.name } });
+    const outputs = work.secrets.mask.deep(given);
     await updateStepExecution(db, executionId, { status: 'COMPLETED', outputs: JSON.stringify(outputs), end_time: timestamp() });
     report({ type: 'step', action: step.action, status: 'COMPLETED', seconds: seconds(started), text: `${step.name}: done` });
     return { step, executionId, outputs };
   } catch (cause) {
     const cancelled = work.signal.aborted;
     const timedOut = !cancelled && deadline.expired();
-    const error = cancelled ? (work.signal.reason as Error) : timedOut ? timeoutError(run, step, stageLeft, cause) : (cause as Error);
+    const error = withoutSecrets(work, cancelled ? (work.signal.reason as Error) : timedOut ? timeoutError(run, step, stageLeft, cause) : (cause as Error));
     const status = cancelled ? 'CANCELLED' : 'FAILED';
     // What a machine that did not start said last stands right above the message that it did not.
     if (!cancelled && cause instanceof InstanceError) for (const text of cause.console.slice(-CONSOLE_SHOWN)) report({ type: 'output', stream: 'console', level: 'warn', text });
@@ -155,6 +156,11 @@ async function runStep(
   } finally {
     deadline.end();
   }
+}
+
+function withoutSecrets({ secrets }: ImageWork, error: Error): Error {
+  const message = secrets.mask.text(error.message);
+  return message === error.message ? error : new Error(message);
 }
 
 /** Whose time was over, the step's or its stage's. */

@@ -2,7 +2,9 @@
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { resolveComponent } from '../catalog/resolve.ts';
 import { parseComponentDocument } from '../documents/component/parse.ts';
+import { secretReferencesIn } from '../documents/component/references.ts';
 import { missingParameters } from '../documents/component/type.ts';
+import { SecretError } from '../secrets/provider.ts';
 import type { ImageWork, ResolvedComponent } from './image-work.ts';
 import { asksForEncryption, mappingsWithoutEffect } from './volumes.ts';
 
@@ -20,6 +22,18 @@ export async function resolveComponents(work: ImageWork): Promise<readonly Resol
     resolved.push({ arn: component.arn!, name: component.name!, data: component.data, parameters: given });
   }
   return resolved;
+}
+
+/**
+ * Fetches the secrets that the components name, so that a missing one is said before the build, and all of them are masked from its beginning.
+ * @throws naming each that is not to be had
+ */
+export async function loadSecrets(work: ImageWork): Promise<void> {
+  for (const { arn, data, parameters } of work.components) {
+    await work.secrets.load(secretReferencesIn([parseComponentDocument(data).document, parameters]), work.report, work.signal).catch((error: unknown) => {
+      throw error instanceof SecretError ? new Error(`component ${arn}: ${error.message}`, { cause: error }) : error;
+    });
+  }
 }
 
 /** Refuses what would be dangerous to ignore. */

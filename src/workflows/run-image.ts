@@ -16,12 +16,13 @@ import type { Report } from '../resources/progress.ts';
 import type { ImageStatus } from '../resources/statuses.ts';
 import { planOf } from './actions/distribute-image.ts';
 import { warnOfDocuments } from './document-warnings.ts';
+import { openSecrets } from '../secrets/open.ts';
 import { refuseUnfitHost } from './host-fitness.ts';
 import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
 import { endWorkInstance } from './instances.ts';
 import { runWorkflow, WorkflowFailure, type StageLimit } from './interpreter.ts';
 import { isToBeKept, keepSeconds, keepWorkInstance } from './keep.ts';
-import { refuseDangerous, resolveComponents, warnWithoutEffect } from './preparation.ts';
+import { loadSecrets, refuseDangerous, resolveComponents, warnWithoutEffect } from './preparation.ts';
 import { outputResources } from './outputs.ts';
 import { selectWorkflows, type SelectedWorkflow } from './select-workflows.ts';
 import { takeUp } from './take-up.ts';
@@ -47,10 +48,11 @@ export async function runImage(run: ImageRun): Promise<void> {
   if (image === undefined) return;
   const log = openImageLog(dataDirectory, arn);
   const [, , , region, account] = arn.split(':');
+  const secrets = openSecrets(dataDirectory, account!, region!);
   const work: ImageWork = {
     arn, image, region: region!, account: account!, catalog, dataDirectory,
     layers: new LayerStore(catalog, dataDirectory),
-    report: log.report,
+    report: secrets.masked(log.report), secrets,
     task: await imageTask(catalog.db, arn),
     signal: run.signal,
     instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined,
@@ -72,6 +74,7 @@ async function stages(work: ImageWork): Promise<void> {
   // A distribution that cannot be carried out is said before the build, not after it.
   planOf(work);
   work.components = await resolveComponents(work);
+  await loadSecrets(work);
   const workflows = await selectWorkflows(work);
   const { task } = work;
   const tests = workflows.some(({ type }) => type === 'TEST') && (task === undefined || (task.kind === 'retry' && task.stage === 'TEST'));
@@ -133,8 +136,9 @@ async function end(work: ImageWork, cause: Error): Promise<void> {
     if (isDiskFull(cause as Error)) throw cause;
     work.report({ type: 'log', level: 'error', text: `what was made could not be removed cleanly, ./ingot gc will: ${(cause as Error).message}` });
   });
-  await closeExecutions(work.catalog.db, work.arn, cancelled ? 'CANCELLED' : 'FAILED', error.message);
-  await setStatus(work.catalog, work.arn, work.report, cancelled ? 'CANCELLED' : 'FAILED', { reason: error.message });
+  const reason = work.secrets.mask.text(error.message);
+  await closeExecutions(work.catalog.db, work.arn, cancelled ? 'CANCELLED' : 'FAILED', reason);
+  await setStatus(work.catalog, work.arn, work.report, cancelled ? 'CANCELLED' : 'FAILED', { reason });
 }
 
 /** On a full disk no record can be written: first goes what needs none, the machines and what they wrote to. Says what to tell the user. */

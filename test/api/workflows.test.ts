@@ -11,6 +11,7 @@ import { until } from '../../src/platform/clock.ts';
 import { CancelledError, type ImageWork } from '../../src/workflows/image-work.ts';
 import { runWorkflow } from '../../src/workflows/interpreter.ts';
 import { selectWorkflows } from '../../src/workflows/select-workflows.ts';
+import { openSecrets } from '../../src/secrets/open.ts';
 import { ACCOUNT, DEBIAN, REGION, startApi, type TestApi } from './server.ts';
 
 let api: TestApi;
@@ -134,7 +135,7 @@ describe('a step that waits', () => {
     const { imageBuildVersionArn: image } = await api.client.send(new CreateImageCommand({ imageRecipeArn: recipe, infrastructureConfigurationArn: infrastructure }));
     const { document } = parseWorkflowDocument(documentOf(step('WaitForAction'), 'outputs:\n  - name: Said\n    value: $.stepOutputs.WaitForAction.reason\n'), 'BUILD');
     const work: ImageWork = {
-      arn: image!, signal: controller.signal, catalog: api.catalog, dataDirectory: api.catalog.dataDirectory, region: REGION, account: ACCOUNT, report: () => {},
+      arn: image!, signal: controller.signal, catalog: api.catalog, dataDirectory: api.catalog.dataDirectory, region: REGION, account: ACCOUNT, report: () => {}, secrets: openSecrets(api.catalog.dataDirectory, ACCOUNT, REGION),
       layers: new LayerStore(api.catalog, api.catalog.dataDirectory), image: { arn: image }, instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined,
     };
     const ended = runWorkflow(work, { document: document!, arn: own('build/waits/1.0.0/1'), name: 'waits', type: 'BUILD', parameters: {}, position: 0 }).then(() => work.workflowOutputs.get('Said'), (error: unknown) => error);

@@ -23,6 +23,7 @@ export interface DocumentsRun {
   readonly leaveForRestart?: true;
   /** Who the host is to S3. */
   readonly s3Access?: DocumentRun['s3Access'];
+  readonly secrets?: DocumentRun['secrets'];
   readonly componentText?: DocumentRun['componentText'];
   /** What an earlier run left when it asked for a restart. */
   readonly from?: InterruptedRun;
@@ -62,6 +63,7 @@ export async function runDocuments(run: DocumentsRun): Promise<RunEnd> {
         signal: run.signal,
         ...(run.leaveForRestart === undefined ? {} : { leaveForRestart: true as const }),
         ...(run.componentText === undefined ? {} : { componentText: run.componentText }),
+        ...(run.secrets === undefined ? {} : { secrets: run.secrets }),
         ...(run.s3Access === undefined ? {} : { s3Access: run.s3Access }),
         ...(resumed ? { from: from.point } : {}),
       });

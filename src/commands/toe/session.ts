@@ -1,13 +1,17 @@
 /** One run of `ingot toe run` or `toe test`: where it runs, what it shows, what it leaves. */
-import { mkdtemp } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { localDriver } from '../../instances/local/driver.ts';
 import type { Instance } from '../../instances/instance.ts';
+import { DEFAULT_ACCOUNT, readCredentials } from '../../platform/credentials.ts';
 import { memoryRecorder } from '../../platform/held.ts';
 import { newInstanceId } from '../../platform/ids.ts';
 import type { S3Access } from '../../platform/s3-requests.ts';
 import type { Report } from '../../resources/progress.ts';
+import { openSecrets } from '../../secrets/open.ts';
+import type { Secrets } from '../../secrets/secrets.ts';
 import { dataDirectoryOf, regionOf } from '../client.ts';
 import { type Arguments, WrongUse, type CommandOption } from '../command.ts';
 import { plainRecord } from '../terminal/plain.ts';
@@ -53,7 +57,7 @@ export function inInstance<T>(args: Arguments, driver: string, options: { readon
 
 /** Gives `work` this host as an instance. */
 export async function onThisHost<T>(work: (instance: Instance) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'ingot-toe-'));
+  const directory = await mkdtemp(join(await inMemory(), 'ingot-toe-'));
   const id = newInstanceId();
   const instance = await localDriver.launch({
     id, directory, held: memoryRecorder(id), disk: '', cpus: 0, memoryMiB: 0, allocationOwner: { dataDirectory: directory, owner: id },
@@ -63,6 +67,21 @@ export async function onThisHost<T>(work: (instance: Instance) => Promise<T>): P
   } finally {
     await instance.terminate();
   }
+}
+
+/** A folder for scripts, which may hold secrets: one that no disk keeps, where this host has one. */
+async function inMemory(): Promise<string> {
+  for (const folder of ['/run', process.env['XDG_RUNTIME_DIR'], '/dev/shm']) {
+    if (folder && await access(folder, constants.W_OK).then(() => true, () => false)) return folder;
+  }
+  return tmpdir();
+}
+
+/** The secrets that the config of the data directory gives access to; without a data directory, those of the environment. */
+export async function secretsOf(args: Arguments): Promise<Secrets> {
+  const directory = dataDirectoryOf(args);
+  const credentials = await readCredentials(directory).catch(() => undefined); // Whoever may not read them has an account of no name.
+  return openSecrets(directory, credentials?.account ?? DEFAULT_ACCOUNT, regionOf(args));
 }
 
 /** Who this host is to S3, as the AWS SDKs find it in the environment; nobody without a key there. */

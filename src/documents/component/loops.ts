@@ -135,9 +135,9 @@ function readBound(entry: MapEntry, path: string, faults: FaultCollector): numbe
 }
 
 function refuseChaining(node: DocumentNode & { readonly kind: 'scalar' }, path: string, what: string, faults: FaultCollector): boolean {
-  const chain = findReferences(node.text).find((reference) => reference.kind === 'chain');
+  const chain = findReferences(node.text).find(({ kind }) => kind === 'chain' || kind === 'secret');
   if (chain === undefined) return false;
-  const message = `${what} takes parameters and constants, but no value of another step: '${shorten(chain.text)}'.`;
+  const message = `${what} takes parameters and constants, but no value of another step and no secret: '${shorten(chain.text)}'.`;
   faults.add('reference-not-allowed', node.locate(chain.text, 0), path, message);
   return true;
 }

@@ -8,6 +8,7 @@ import { shorten } from '../nodes.ts';
 import type { ScalarNode } from '../nodes.ts';
 import type { InputValue } from './document.ts';
 import type { ActionModule } from './modules.ts';
+import { readSecretReference, type BrokenSecretReference, type SecretReference } from './secret-references.ts';
 
 /** `{{ Name }}`: a parameter or a constant. */
 export interface NameReference {
@@ -43,7 +44,7 @@ export interface LiteralReference {
   readonly text: string;
 }
 
-export type Reference = NameReference | ChainReference | LoopReference | LiteralReference;
+export type Reference = NameReference | ChainReference | LoopReference | SecretReference | BrokenSecretReference | LiteralReference;
 
 /** What references stand for while a step runs. Each gives undefined for what is not there. */
 export interface ReferenceLookup {
@@ -53,6 +54,8 @@ export interface ReferenceLookup {
   readonly chain: (reference: ChainReference) => string | undefined;
   /** The value in the loop that the step is in. An undefined one leaves the reference as text. */
   readonly loop?: (reference: LoopReference) => string | undefined;
+  /** The value of a secret. An undefined one leaves the reference as text. */
+  readonly secret?: (reference: SecretReference) => string | undefined;
 }
 
 /** A value with its references replaced. */
@@ -75,7 +78,7 @@ function readReference(text: string, inside: string): Reference {
   }
   const loop = /^([A-Za-z0-9_-]+)\.(index|value)$/.exec(written);
   if (loop !== null) return { kind: 'loop', text, loop: loop[1] ?? '', variable: loop[2] === 'index' ? 'index' : 'value' };
-  return { kind: 'literal', text };
+  return readSecretReference(text, written) ?? { kind: 'literal', text };
 }
 
 /** Every `{{ … }}` of a text, in order. */
@@ -89,6 +92,13 @@ export function hasReference(text: string): boolean {
   return findReferences(text).some((reference) => reference.kind !== 'literal');
 }
 
+/** Every secret that the strings of a value name. */
+export function secretReferencesIn(value: unknown): readonly SecretReference[] {
+  if (typeof value === 'string') return findReferences(value).filter((reference) => reference.kind === 'secret');
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(secretReferencesIn);
+}
+
 /** Replaces the references in every string of a value. What they give is not searched again. Map keys are left alone. */
 export function resolveReferences(value: InputValue, lookup: ReferenceLookup): ResolvedValue {
   const unresolved: string[] = [];
@@ -96,7 +106,8 @@ export function resolveReferences(value: InputValue, lookup: ReferenceLookup): R
     const reference = readReference(text, inside);
     if (reference.kind === 'name') return lookup.name(reference.name) ?? text;
     if (reference.kind === 'loop') return lookup.loop?.(reference) ?? text;
-    if (reference.kind === 'literal') return text;
+    if (reference.kind === 'secret') return lookup.secret?.(reference) ?? text;
+    if (reference.kind === 'literal' || reference.kind === 'broken-secret') return text;
     const found = lookup.chain(reference);
     if (found === undefined) unresolved.push(text);
     return found ?? text;
@@ -150,6 +161,7 @@ export function checkReferences(node: ScalarNode, path: string, scope: Reference
     if (reference.kind === 'name') checkName(reference, node, count, path, scope, faults);
     if (reference.kind === 'loop') checkLoop(reference, node, count, path, site, faults);
     if (reference.kind === 'chain') checkChain(reference, node, count, path, scope, site, faults);
+    if (reference.kind === 'broken-secret') checkSecret(reference, node, count, path, faults);
   }
 }
 
@@ -162,6 +174,10 @@ function checkName(
   const position = node.locate(reference.text, count);
   if (near === undefined) faults.add('literal-reference', position, path, `${said}; it stays as text.`);
   else faults.add('undeclared-parameter', position, path, `${said}. Did you mean '${near}'?`);
+}
+
+function checkSecret(reference: BrokenSecretReference, node: ScalarNode, count: number, path: string, faults: FaultCollector): void {
+  faults.add('invalid-secret-reference', node.locate(reference.text, count), path, `'${shorten(reference.text)}' names no secret: ${reference.problem}`);
 }
 
 function checkLoop(reference: LoopReference, node: ScalarNode, count: number, path: string, site: ReferenceSite, faults: FaultCollector): void {

@@ -33,9 +33,9 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
       const started = Date.now();
       const outcome = await runDocument({
         document, name: component.name, phases, parameters: component.parameters, instance: entry.instance, workingDirectory: workingDirectoryOf(work), report: tell, signal,
-      componentText: async (arn) => (await resolveComponent(work.catalog, arn))?.data,
+        secrets: work.secrets, componentText: async (arn) => (await resolveComponent(work.catalog, arn))?.data,
       });
-      return withJournal(entry.instance, outcome, started, signal);
+      return work.secrets.mask.deep(await withJournal(entry.instance, outcome, started, signal));
     };
     let outcome = await runHere();
     if (stage === 'BUILD' && (await retryInMachine(work, entry, planned, outcome, { report: tell, signal }))) outcome = await runHere();

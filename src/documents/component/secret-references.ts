@@ -1,0 +1,73 @@
+/**
+ * References to secrets: `{{ resolve:secretsmanager:NAME }}` and the like, in the form that CloudFormation's dynamic references have. Pure.
+ *
+ * - `resolve:secretsmanager:NAME[:SecretString[:KEY[:STAGE[:VERSION-ID]]]]`; NAME may be an ARN
+ * - `resolve:ssm-secure:NAME[:VERSION]`, `resolve:ssm:NAME[:VERSION]`
+ */
+import { nearestWord } from '../nearest.ts';
+
+/** What secrets are kept in. */
+export const SECRET_SERVICES = ['secretsmanager', 'ssm-secure', 'ssm'] as const;
+/** What a secret is kept in. A value of `ssm` is a plain setting, and no secret. */
+export type SecretService = (typeof SECRET_SERVICES)[number];
+
+/** A secret that a document names. */
+export interface SecretReference {
+  readonly kind: 'secret';
+  /** As written, braces included. */
+  readonly text: string;
+  readonly service: SecretService;
+  /** A name, a path or an ARN. */
+  readonly name: string;
+  /** Of a secret that is a JSON object: the member that is meant. */
+  readonly key?: string;
+  /** Of secretsmanager: the staging label, such as `AWSPREVIOUS`. */
+  readonly stage?: string;
+  /** Of secretsmanager the version's id, of ssm its number. */
+  readonly version?: string;
+}
+
+/** Braces that begin as a reference to a secret does, and name none. */
+export interface BrokenSecretReference {
+  readonly kind: 'broken-secret';
+  readonly text: string;
+  /** A sentence. */
+  readonly problem: string;
+}
+
+const PREFIX = 'resolve:';
+// Names reach programs as arguments: none begins as an option does.
+const NAME = /^[A-Za-z0-9/_][A-Za-z0-9/_+=.@-]{0,511}$/;
+const ARN = /^arn:[a-z-]+:(?:secretsmanager|ssm):[a-z0-9-]+:\d{12}:(?:secret:|parameter\/)[A-Za-z0-9/_+=.@-]+/;
+
+/** Reads the inside of a pair of braces; `undefined` when it is no reference to a secret. */
+export function readSecretReference(text: string, inside: string): SecretReference | BrokenSecretReference | undefined {
+  if (!inside.startsWith(PREFIX)) return undefined;
+  const broken = (problem: string): BrokenSecretReference => ({ kind: 'broken-secret', text, problem });
+  const [, service = '', rest = ''] = /^([^:]*):?(.*)$/s.exec(inside.slice(PREFIX.length))!;
+  if (!isService(service)) {
+    const near = nearestWord(service, SECRET_SERVICES);
+    return broken(`'${service}' keeps no secrets, only ${SECRET_SERVICES.join(', ')} do.${near === undefined ? '' : ` Did you mean '${near}'?`}`);
+  }
+  const arn = ARN.exec(rest)?.[0];
+  const name = arn ?? rest.split(':')[0]!;
+  const more = rest.slice(name.length);
+  if (arn === undefined && !NAME.test(name)) return broken(`'resolve:${service}:' has to be followed by a name of letters, digits and /_+=.@-, or an ARN.`);
+  if (more !== '' && !more.startsWith(':')) return broken(`the name '${name}' is followed by '${more}'; only ':' may follow it.`);
+  const parts = more === '' ? [] : more.slice(1).split(':');
+  const known = { kind: 'secret', text, service, name } as const;
+  if (service !== 'secretsmanager') {
+    const [version, ...others] = parts;
+    if (others.length > 0 || (version !== undefined && !/^\d+$/.test(version))) return broken(`the name of a parameter may be followed by the number of its version, not by '${more}'.`);
+    return version === undefined ? known : { ...known, version };
+  }
+  const [what = 'SecretString', key = '', stage = '', version = '', ...others] = parts;
+  if (what !== 'SecretString' && what !== '') return broken(`'SecretString' was expected behind the name, and not '${what}'.`);
+  if (others.length > 0) return broken('it has more parts than SecretString, key, stage and version.');
+  if (stage !== '' && version !== '') return broken('a stage and a version exclude each other.');
+  return { ...known, ...(key === '' ? {} : { key }), ...(stage === '' ? {} : { stage }), ...(version === '' ? {} : { version }) };
+}
+
+function isService(text: string): text is SecretService {
+  return (SECRET_SERVICES as readonly string[]).includes(text);
+}

@@ -1,0 +1,67 @@
+/** AWS Secrets Manager and Parameter Store, by the AWS SDK: its credentials, its retries. The SDK is loaded when it is needed. */
+
+/** Where AWS is, and who asks. */
+export interface AwsSettings {
+  readonly region: string;
+  /** Instead of AWS's own. */
+  readonly endpoint?: string;
+  /** Of `~/.aws/config`; the SDK's default chain when absent. */
+  readonly profile?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Patience with AWS's answer to one request, in milliseconds. */
+const REQUEST_MS = 10_000;
+
+/**
+ * A secret's text; `undefined` when there is no such secret.
+ * @param secret.id name or ARN
+ * @throws the SDK's error for any other answer
+ */
+export async function getSecretValue(settings: AwsSettings, secret: { readonly id: string; readonly stage?: string; readonly version?: string }): Promise<string | undefined> {
+  const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+  const client = new SecretsManagerClient(clientOptions(settings));
+  try {
+    const command = new GetSecretValueCommand({ SecretId: secret.id, VersionStage: secret.stage, VersionId: secret.version });
+    const answer = await client.send(command, sendOptions(settings));
+    if (answer.SecretString === undefined) throw new Error(`the secret ${secret.id} is binary; only secrets with a SecretString can be used`);
+    return answer.SecretString;
+  } catch (error) {
+    if ((error as Error).name === 'ResourceNotFoundException') return undefined;
+    throw error;
+  } finally {
+    client.destroy();
+  }
+}
+
+/**
+ * A parameter's value; `undefined` when there is no such parameter.
+ * @param name with `:VERSION` behind it for a certain version
+ * @param secure a SecureString is decrypted; else it is refused
+ * @throws the SDK's error for any other answer
+ */
+export async function getParameter(settings: AwsSettings, name: string, secure: boolean): Promise<string | undefined> {
+  const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
+  const client = new SSMClient(clientOptions(settings));
+  try {
+    const { Parameter: parameter } = await client.send(new GetParameterCommand({ Name: name, WithDecryption: secure }), sendOptions(settings));
+    if (parameter?.Type === 'SecureString' && !secure) throw new Error(`the parameter ${name} is a SecureString: it is named by resolve:ssm-secure`);
+    return parameter?.Value;
+  } catch (error) {
+    if (['ParameterNotFound', 'ParameterVersionNotFound'].includes((error as Error).name)) return undefined;
+    throw error;
+  } finally {
+    client.destroy();
+  }
+}
+
+function clientOptions({ region, endpoint, profile }: AwsSettings): { region: string; endpoint?: string; profile?: string; requestHandler: object } {
+  return {
+    region, ...(endpoint === undefined ? {} : { endpoint }), ...(profile === undefined ? {} : { profile }),
+    requestHandler: { connectionTimeout: REQUEST_MS, requestTimeout: REQUEST_MS, throwOnRequestTimeout: true },
+  };
+}
+
+function sendOptions({ signal }: AwsSettings): { abortSignal?: AbortSignal } {
+  return signal === undefined ? {} : { abortSignal: signal };
+}

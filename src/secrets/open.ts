@@ -1,0 +1,9 @@
+/** The secrets that the config of a data directory gives access to. */
+import { readConfig } from '../platform/config.ts';
+import { configuredProviders } from './providers.ts';
+import { Secrets } from './secrets.ts';
+
+/** Reads nothing until the first secret is wanted; the config is then read as it is at that moment. */
+export function openSecrets(dataDirectory: string, account: string, region: string): Secrets {
+  return new Secrets({ account, region, providers: async () => configuredProviders((await readConfig(dataDirectory)).secrets) });
+}

@@ -1,0 +1,55 @@
+/** The register of providers, and the list of them that a config makes. */
+import { SECRET_SERVICES } from '../documents/component/secret-references.ts';
+import { ConfigError } from '../platform/config.ts';
+import { aws } from './aws.ts';
+import { command } from './command.ts';
+import { environment } from './environment.ts';
+import { file } from './file.ts';
+import type { ProviderType, SecretProvider, SecretQuery } from './provider.ts';
+
+/** Every kind of provider, by the `type` that a config names. */
+export const providerTypes: Readonly<Record<string, ProviderType>> = { aws, command, environment, file };
+
+/** A provider, and whom it answers. */
+export interface ConfiguredProvider extends SecretProvider {
+  /** Whether this secret is its business. */
+  answers(query: SecretQuery): boolean;
+}
+
+/** What holds where the config says nothing. */
+const DEFAULT: readonly Readonly<Record<string, unknown>>[] = [{ type: 'environment' }];
+
+/**
+ * The providers of a config, in the order in which they are asked.
+ * @param settings the config's `secrets`
+ * @throws {ConfigError} with every fault
+ */
+export function configuredProviders(settings: readonly Readonly<Record<string, unknown>>[] | undefined): readonly ConfiguredProvider[] {
+  const faults: string[] = [];
+  const providers = (settings ?? DEFAULT).map(({ type, services, accounts, ...own }, index) => {
+    const place = `secrets[${index}]`;
+    const kind = typeof type === 'string' && Object.hasOwn(providerTypes, type) ? providerTypes[type] : undefined;
+    if (kind === undefined) {
+      faults.push(`${place}.type: must be one of ${Object.keys(providerTypes).join(', ')}`);
+      return undefined;
+    }
+    for (const name of Object.keys(own)) if (!kind.settings.includes(name)) faults.push(`${place}.${name}: there is no such setting; there are type, services, accounts, ${kind.settings.join(', ')}`);
+    const ofServices = words(services, `${place}.services`, (word) => (SECRET_SERVICES as readonly string[]).includes(word), `must be a list of ${SECRET_SERVICES.join(', ')}`, faults);
+    const ofAccounts = words(accounts, `${place}.accounts`, (word) => /^\d{12}$/.test(word), 'must be a list of accounts, each 12 digits in quotes', faults);
+    const provider = kind.make(own, (setting, problem) => faults.push(`${place}.${setting}: ${problem}`));
+    return {
+      ...provider,
+      answers: ({ service, account }: SecretQuery) => (ofServices?.includes(service) ?? true) && (ofAccounts?.includes(account) ?? true),
+    };
+  });
+  if (faults.length > 0) throw new ConfigError(faults.map((fault) => `config.yaml: ${fault}`).join('\n'));
+  return providers.filter((provider) => provider !== undefined);
+}
+
+function words(value: unknown, place: string, good: (word: string) => boolean, problem: string, faults: string[]): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  const list = Array.isArray(value) ? value as readonly unknown[] : [value];
+  if (list.every((word) => typeof word === 'string' && good(word))) return list as readonly string[];
+  faults.push(`${place}: ${problem}`);
+  return undefined;
+}
