@@ -7,6 +7,8 @@ import { ACTION_MODULES, type ActionModule } from '../../src/documents/component
 import { FAULT_KINDS } from '../../src/documents/faults.ts';
 import { SYSTEM_VARIABLES, workflowActions } from '../../src/documents/workflow/actions.ts';
 import { baseImages, managedImages } from '../../src/images/base/base-images.ts';
+import type { ParentName } from '../../src/images/names/name.ts';
+import { nameSources } from '../../src/images/names/names.ts';
 import { ApiError, ERROR_STATUS, type ErrorCode } from '../../src/resources/errors.ts';
 import { stepActions } from '../../src/workflows/actions.ts';
 import { membersWithoutEffect } from '../../src/workflows/preparation.ts';
@@ -33,11 +35,23 @@ export async function docBlocks(): Promise<Readonly<Record<string, string>>> {
       ['name', 'version', 'type', 'what it does'],
       loadManaged(managedImages).components.map(({ name, version, type, description }) => [`\`${name}\``, version, type, description]),
     ),
+    'missing-components': loadManaged(managedImages).missingComponents.map(({ name }) => `\`${name}\``).join(', '),
+    'parent-names': table(
+      ['name', 'system', 'from'],
+      nameSources.flatMap(({ names, vendor }) => names.map((each) => [`\`${each.name}\``, each.osVersion, supplyOf(each, vendor)])),
+    ),
     'base-images': table(
       ['name', 'what it is', 'architecture', 'virtual size'],
-      Object.values(baseImages).map(({ name, description, architecture, virtualSize }) => [`\`${name}\``, description, architecture, `${virtualSize / 2 ** 30} GiB`]),
+      Object.values(baseImages).map(({ name, description, architecture, virtualSize }) => [`\`${name}\``, description, architecture, `${virtualSize! / 2 ** 30} GiB`]),
     ),
   };
+}
+
+function supplyOf({ supply }: ParentName, vendor: string): string {
+  if (supply.kind === 'made') return 'made here';
+  if (supply.kind === 'refused') return supply.why;
+  const { address, folder, signature } = supply.disk;
+  return `fetched: ${vendor}, \`${address}${folder}\`, ${signature === undefined ? 'checksums' : 'signed checksums'}`;
 }
 
 const BLOCK = /(<!-- made by npm run docs:api: ([a-z-]+) -->\n)[\s\S]*?(<!-- end -->)/g;

@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kysely, type Transaction } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
+import type { NameSettings } from '../platform/config.ts';
 import { inTransactionScope, sqliteDialect } from './database.ts';
 import { loadManaged, type ManagedImage, type ManagedRegister } from './managed.ts';
 import * as resources from './migrations/0001-resources.ts';
@@ -13,6 +14,7 @@ import * as workflowsAndContainers from './migrations/0004-workflows-and-contain
 import * as principals from './migrations/0005-principals.ts';
 import * as waitsAndStates from './migrations/0006-waits-and-states.ts';
 import * as keptInstances from './migrations/0007-kept-instances.ts';
+import * as imports from './migrations/0008-imports.ts';
 import type { Tables } from './tables.ts';
 
 /** An open catalogue. */
@@ -48,19 +50,21 @@ const migrations: readonly Migration[] = [
   { number: 5, name: 'principals', up: principals.up },
   { number: 6, name: 'waits and states', up: waitsAndStates.up },
   { number: 7, name: 'kept instances', up: keptInstances.up },
+  { number: 8, name: 'imports', up: imports.up },
 ];
 
 /**
  * Opens the catalogue of a data directory, making or upgrading its database.
  * @param options.managedImages base images that can be made here, as the images room registers them
+ * @param options.names what their owner says that names mean
  * @param options.managedFolder folder of the managed documents; default the one that comes with Ingot
  * @throws when a newer Ingot wrote the database, or a managed document is at fault
  */
 export async function openCatalog(
   dataDirectory: string,
-  options: { readonly managedImages?: readonly ManagedImage[]; readonly managedFolder?: string } = {},
+  options: { readonly managedImages?: readonly ManagedImage[]; readonly names?: NameSettings; readonly managedFolder?: string } = {},
 ): Promise<Catalog> {
-  const managed = loadManaged(options.managedImages ?? [], options.managedFolder);
+  const managed = loadManaged(options.managedImages ?? [], options.managedFolder, options.names);
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
   const db = new Kysely<Tables>({ dialect: sqliteDialect(join(dataDirectory, 'catalog.db')) });
   const transaction: Catalog['transaction'] = (work) => inTransactionScope(() => db.transaction().execute(work));

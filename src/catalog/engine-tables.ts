@@ -16,7 +16,14 @@ export interface EngineTables {
   lifecycle_resources: LifecycleResourceTable;
   image_packages: ImagePackageTable;
   leases: LeaseTable;
+  import_tasks: ImportTaskTable;
 }
+
+/**
+ * Whose the disk at the bottom of a chain is: of Ingot's making, a stranger's, or a stranger's that its owner trusts. The host's kernel mounts no file
+ * system of an untrusted one.
+ */
+export type DiskOrigin = 'made' | 'trusted' | 'untrusted';
 
 /** A layer: a qcow2 overlay that nothing writes any more once it is complete. */
 export interface LayerTable {
@@ -35,6 +42,8 @@ export interface LayerTable {
   created: string;
   /** When a build last took it, or made it. */
   last_used: string;
+  /** Of the whole chain. */
+  origin: Generated<DiskOrigin>;
 }
 
 /** That somebody who is on no other record needs a layer: a build that found it, an instance that lies over it. */
@@ -106,6 +115,23 @@ export interface HeldThingTable {
   owner: string;
   /** JSON of a `HeldThing`. */
   thing: string;
+}
+
+/** A disk that is to be imported: named first, and made an image by `ImportVmImage`. */
+export interface ImportTaskTable {
+  /** `import-ami-…` */
+  id: string;
+  account: string;
+  region: string;
+  /** An absolute path, an http or https address, or `s3://bucket/key`. */
+  source: string;
+  /** What the disk's file has to have, hexadecimal; null when nobody said. */
+  sha256: string | null;
+  /** 1 when whoever imports it vouches for it. */
+  trusted: number;
+  /** The image that it became, or is becoming. */
+  image_arn: string | null;
+  created: string;
 }
 
 /** One run of a workflow for an image. */

@@ -1,7 +1,7 @@
 /** Queries on layers and base images. */
 import type { Kysely, Selectable } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
-import type { BaseImageTable, LayerTable, LayerUseTable } from './engine-tables.ts';
+import type { BaseImageTable, DiskOrigin, LayerTable, LayerUseTable } from './engine-tables.ts';
 import type { Tables } from './tables.ts';
 
 /** A layer on record. */
@@ -10,10 +10,12 @@ export type Layer = Selectable<LayerTable>;
 export type BaseImageRecord = Selectable<BaseImageTable>;
 
 /** Records a layer before its file is made; `key` stays empty until `completeLayer`. */
-export async function beginLayer(db: Kysely<Tables>, layer: { readonly id: string; readonly parentId: string | null; readonly path: string }): Promise<void> {
+export async function beginLayer(db: Kysely<Tables>, layer: { readonly id: string; readonly parentId: string | null; readonly path: string; readonly origin: DiskOrigin }): Promise<void> {
   const now = timestamp();
+  // What lies over a disk is as far to be trusted as the disk.
+  const origin = layer.parentId === null ? layer.origin : ((await getLayer(db, layer.parentId))?.origin ?? 'untrusted');
   await db.insertInto('layers')
-    .values({ id: layer.id, key: '', key_record: '{}', parent_id: layer.parentId, path: layer.path, state: 'writing', label: '', created: now, last_used: now })
+    .values({ id: layer.id, key: '', key_record: '{}', parent_id: layer.parentId, path: layer.path, state: 'writing', label: '', created: now, last_used: now, origin })
     .execute();
 }
 

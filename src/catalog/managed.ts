@@ -2,24 +2,41 @@
  * What comes with Ingot and belongs to `aws`: components and workflows, documents in the folder `managed/`, and the base images that the
  * images room registers. The same in every Region.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Component, Workflow } from '@aws-sdk/client-imagebuilder';
 import { parse } from 'yaml';
 import { parseComponentDocument } from '../documents/component/parse.ts';
 import { componentType, parameterDetails, type ComponentParameterDetail } from '../documents/component/type.ts';
-import { formatArn, resourceArn, type Arn } from '../resources/arns.ts';
+import type { NameSettings } from '../platform/config.ts';
+import { formatArn, parseArn, resourceArn, type Arn } from '../resources/arns.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { workflowParameterDetails, type WorkflowParameterDetail } from '../documents/workflow/parameters.ts';
 import { compareVersions, highestMatch, parseVersion, type BuildVersion } from '../resources/versions.ts';
 
-/** A base image that can be made on this machine. */
+/** An image that people's files name as one of `aws`. */
 export interface ManagedImage {
   /** Name in ARNs: `debian-12-x86`. */
   readonly name: string;
   /** As images show it: `Debian 12`. */
   readonly osVersion: string;
+  readonly platform: 'Linux' | 'Windows' | 'macOS';
+  /** Default `AMI`. */
+  readonly type?: 'AMI' | 'DOCKER';
+  /** How it comes to be here; `made` when absent. */
+  readonly supply?: 'made' | 'fetched' | 'refused';
+  /** Why it cannot be had: a sentence. */
+  readonly refusal?: string;
+  /** Whether it would run here if its disk were brought; default true. */
+  readonly canRun?: boolean;
+  /** Public parameters of Systems Manager that name the same system. */
+  readonly parameters?: readonly string[];
+}
+
+/** A component that AWS publishes and Ingot has none for. */
+export interface MissingComponent {
+  readonly name: string;
   readonly platform: 'Linux' | 'Windows' | 'macOS';
 }
 
@@ -57,7 +74,13 @@ export interface ManagedRegister {
   readonly components: readonly ManagedComponent[];
   readonly workflows: readonly ManagedWorkflow[];
   readonly images: readonly ManagedImage[];
+  /** Names that AWS has and Ingot, or its owner, has nothing for. */
+  readonly missingComponents: readonly MissingComponent[];
+  /** What the owner of the data directory says that names mean. */
+  readonly settings: NameSettings;
 }
+
+const NO_SETTINGS: NameSettings = { parentImages: {}, managedComponents: {}, parameters: {}, vendors: {} };
 
 /** The folder that comes with Ingot. */
 const MANAGED_FOLDER = fileURLToPath(new URL('../../managed', import.meta.url));
@@ -80,13 +103,45 @@ interface IndexEntry {
  * Reads the managed documents.
  * @param images base images that can be made here
  * @param folder with `components/index.yaml` and `workflows/index.yaml`; default the one that comes with Ingot
+ * @param settings what its owner says that names mean
  * @throws when an index names a file that is not there, or lacks a member
  */
-export function loadManaged(images: readonly ManagedImage[], folder: string = MANAGED_FOLDER): ManagedRegister {
+export function loadManaged(images: readonly ManagedImage[], folder: string = MANAGED_FOLDER, settings: NameSettings = NO_SETTINGS): ManagedRegister {
+  const own = readIndex(join(folder, 'components'), 'components').map(component);
+  const mapped = Object.entries(settings.managedComponents).map(([name, document]) => mappedComponent(name, document));
+  // What its owner says goes before what comes with Ingot.
+  const components = [...own.filter(({ name }) => !mapped.some((each) => each.name === name)), ...mapped].sort(inOrder);
   return {
-    components: readIndex(join(folder, 'components'), 'components').map(component).sort(inOrder),
+    components,
+    missingComponents: readNames(folder).filter(({ name }) => !components.some((each) => each.name === name)),
+    settings,
     workflows: readIndex(join(folder, 'workflows'), 'workflows').map(workflow).sort(inOrder),
     images: [...images].sort((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+}
+
+/** The names of AWS's components, `component-names.yaml`: by platform. */
+function readNames(folder: string): readonly MissingComponent[] {
+  const path = join(folder, 'component-names.yaml');
+  if (!existsSync(path)) return [];
+  const names = parse(readFileSync(path, 'utf8')) as Readonly<Record<MissingComponent['platform'], readonly string[]>>;
+  return (Object.entries(names) as [MissingComponent['platform'], readonly string[]][]).flatMap(([platform, list]) => list.map((name) => ({ name, platform })));
+}
+
+/** @throws {Error} for a file that cannot be read or is no component document */
+function mappedComponent(name: string, { file, version, platform }: NameSettings['managedComponents'][string]): ManagedComponent {
+  const where = `managedComponents.${name}: the document ${file}`;
+  let data: string;
+  try {
+    data = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(`${where} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+  const { document, faults } = parseComponentDocument(data, { platform });
+  if (document === undefined) throw new Error(`${where} is not valid: ${faults.map((fault) => `${fault.position.line}:${fault.position.column} ${fault.message}`).join('; ')}`);
+  return {
+    ...parseVersion(version)!, build: 1, name, version, platform, data, description: `Stands for AWS's ${name} by the configuration of this server.`,
+    dateCreated: statSync(file).mtime.toISOString(), type: componentType(document), parameters: parameterDetails(document),
   };
 }
 
@@ -173,6 +228,15 @@ export function findManagedComponent(managed: ManagedRegister, arn: Arn): Manage
   if (arn.type !== 'component' || arn.version === undefined) return undefined;
   const found = highestMatch(arn.version, managed.components.filter(({ name }) => name === arn.slug));
   return arn.build === undefined || found?.build === arn.build ? found : undefined;
+}
+
+/** Why a component of `aws` is not there, and the line that supplies it: sentences behind a blank; empty for what is not AWS's, or is there. */
+export function missingComponent({ missingComponents }: ManagedRegister, reference: string): string {
+  const arn = parseArn(reference);
+  const missing = arn?.type === 'component' && arn.owner === 'aws' ? missingComponents.find(({ name }) => name === arn.slug) : undefined;
+  if (missing === undefined) return '';
+  const document = `{file: /PATH/${missing.name}.yaml${missing.platform === 'Linux' ? '' : `, platform: ${missing.platform}`}}`;
+  return ` AWS publishes it, and Ingot has no document of that name: write one and name it in config.yaml of the data directory, managedComponents: {${missing.name}: ${document}}, or use a component of your own.`;
 }
 
 /** A managed workflow as the API answers it in a Region. */

@@ -8,6 +8,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { findAmi, type Ami } from '../catalog/amis.ts';
 import type { Catalog, Queryable } from '../catalog/catalog.ts';
+import type { DiskOrigin } from '../catalog/engine-tables.ts';
 import {
   allLayers, beginLayer, chainLength, completeLayer, deleteLayer, endLayerUses, getLayer, type Layer, layerUses, layerWithKey, replaceLayerFile, unfinishedLayers,
   unreferencedLayer, unreferencedLayers, useLayer,
@@ -32,6 +33,8 @@ export interface SealedLayer {
   readonly key: string;
   /** Absolute path of its qcow2 file, the top of the chain. */
   readonly path: string;
+  /** Of the whole chain. */
+  readonly origin: DiskOrigin;
 }
 
 /** What a sealed layer is for. All of it is on record together with the layer: there is no moment in which it is nobody's. */
@@ -66,11 +69,14 @@ export class LayerStore {
     return join(this.dataDirectory, layer.path);
   }
 
-  /** Records a layer whose file the caller makes at the path: a base image that is being installed, an overlay that a snapshot makes. */
-  async announce(parentId: string | null): Promise<OpenLayer> {
+  /**
+   * Records a layer whose file the caller makes at the path: a base image that is being installed, an overlay that a snapshot makes.
+   * @param origin of a disk without a parent; another's is its parent's
+   */
+  async announce(parentId: string | null, origin: DiskOrigin = 'made'): Promise<OpenLayer> {
     const id = newLayerId();
     const path = join('layers', `${id}.qcow2`);
-    await beginLayer(this.catalog.db, { id, parentId, path });
+    await beginLayer(this.catalog.db, { id, parentId, path, origin });
     await mkdir(dirname(join(this.dataDirectory, path)), { recursive: true });
     return { id, parentId, path: join(this.dataDirectory, path) };
   }
@@ -86,18 +92,18 @@ export class LayerStore {
   async seal(layer: OpenLayer, key: string, keyRecord: object, sealing: Sealing = {}): Promise<SealedLayer> {
     await syncFile(layer.path);
     await this.catalog.transaction((trx) => complete(trx, layer.id, key, keyRecord, sealing));
-    return { id: layer.id, key, path: layer.path };
+    return { id: layer.id, key, path: layer.path, origin: (await getLayer(this.catalog.db, layer.id))!.origin };
   }
 
   /** Makes a flat disk that lies in the data directory (a copy, an import) a layer without a parent, so that others can lie over it. */
-  async adopt(path: string, keyRecord: object, sealing: Sealing = {}): Promise<SealedLayer> {
+  async adopt(path: string, keyRecord: object, sealing: Sealing & { readonly origin: DiskOrigin }): Promise<SealedLayer> {
     const id = newLayerId();
     const key = createHash('sha256').update(JSON.stringify(keyRecord)).digest('hex');
     await this.catalog.transaction(async (trx) => {
-      await beginLayer(trx, { id, parentId: null, path: relative(this.dataDirectory, path) });
+      await beginLayer(trx, { id, parentId: null, path: relative(this.dataDirectory, path), origin: sealing.origin });
       await complete(trx, id, key, keyRecord, sealing);
     });
-    return { id, key, path };
+    return { id, key, path, origin: sealing.origin };
   }
 
   /** Throws a layer away that nothing refers to: its file, then its record. Safe to repeat. */
@@ -241,7 +247,7 @@ export class LayerStore {
   }
 
   private sealed(layer: Layer): SealedLayer {
-    return { id: layer.id, key: layer.key, path: this.path(layer) };
+    return { id: layer.id, key: layer.key, path: this.path(layer), origin: layer.origin };
   }
 }
 

@@ -1,11 +1,12 @@
 /** From what a recipe calls its parent image to the layer that lies below its build instance. */
 import { amiOnRecord, amisOfImage } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { parentMeaning } from '../catalog/parent-names.ts';
 import { resolveImage } from '../catalog/resolve.ts';
 import type { Report } from '../resources/progress.ts';
-import { baseImages } from './base/base-images.ts';
 import { ensureBaseImage } from './base/ensure.ts';
 import type { LayerStore, SealedLayer } from './layer-store.ts';
+import { suppliedImages } from './names/names.ts';
 
 /** A parent image, found. */
 export interface ParentImage {
@@ -17,7 +18,7 @@ export interface ParentImage {
 
 /** Where to look. */
 export interface ParentRequest {
-  /** `ami-…`, or an image ARN with or without wildcards, of this account or of `aws`. */
+  /** `ami-…`, `ssm:…`, or an image ARN with or without wildcards, of this account or of `aws`. */
   readonly reference: string;
   readonly region: string;
   readonly account: string;
@@ -30,29 +31,27 @@ export interface ParentRequest {
   readonly signal: AbortSignal;
 }
 
-const MANAGED = /^arn:[^:]+:imagebuilder:[^:]+:aws:image\/([^/]+)\//;
-
 /**
- * Finds a parent image; a base image that is not there yet is made.
+ * Finds a parent image; a base image that is not there yet is made or fetched.
  * @throws {Error} when there is none, naming what was looked for
  */
 export async function sealedParent(request: ParentRequest): Promise<ParentImage> {
-  const managed = MANAGED.exec(request.reference)?.[1];
-  if (managed !== undefined) {
-    const base = baseImages[managed];
-    if (base === undefined) throw new Error(`parent image ${request.reference}: no base image '${managed}'; there are: ${Object.keys(baseImages).join(', ')}`);
+  const { catalog, account, region } = request;
+  const meaning = await parentMeaning(catalog.db, catalog.managed, request.reference, { account, region });
+  for (const step of meaning.via) request.report({ type: 'log', text: `parent image: ${step}` });
+  if (meaning.kind === 'none') throw new Error(`parent image ${request.reference}: ${meaning.why}`);
+  if (meaning.kind === 'ami') return fromAmi(request, meaning.id);
+  if (meaning.kind === 'managed') {
+    const base = suppliedImages[meaning.image.name];
+    if (base === undefined) throw new Error(`parent image ${request.reference}: no base image '${meaning.image.name}'; there are: ${Object.keys(suppliedImages).join(', ')}`);
     const made = await ensureBaseImage(base, request);
-    return { layer: made.layer, osVersion: base.osVersion, description: `base image ${managed} ${made.version}` };
+    return { layer: made.layer, osVersion: base.osVersion, description: `base image ${base.name} ${made.version}` };
   }
-  if (request.reference.startsWith('ami-')) return fromAmi(request, request.reference);
-  if (request.reference.startsWith('arn:')) {
-    const arn = await resolveImage(request.catalog.db, request.reference);
-    if (arn === undefined) throw new Error(`parent image ${request.reference}: there is no available build of it`);
-    const ami = (await amisOfImage(request.catalog.db, arn)).find((each) => each.region === request.region);
-    if (ami === undefined) throw new Error(`parent image ${request.reference}: ${arn} has no AMI in ${request.region} (any more)`);
-    return fromAmi(request, ami.id);
-  }
-  throw new Error(`parent image ${request.reference}: neither an AMI id nor an image ARN`);
+  const arn = await resolveImage(catalog.db, meaning.arn);
+  if (arn === undefined) throw new Error(`parent image ${request.reference}: there is no available build of ${meaning.arn}`);
+  const ami = (await amisOfImage(catalog.db, arn)).find((each) => each.region === region);
+  if (ami === undefined) throw new Error(`parent image ${request.reference}: ${arn} has no AMI in ${region} (any more)`);
+  return fromAmi(request, ami.id);
 }
 
 async function fromAmi(request: ParentRequest, id: string): Promise<ParentImage> {

@@ -65,7 +65,7 @@ describe('storage', () => {
       id, region: 'eu-west-1', account: ME.account, name: id, description: null, image_arn: IMAGE, layer_id: null, file: `regions/eu-west-1/${id}.qcow2`, state: 'available',
       tags: '{}', platform: 'Linux', os_version: null, architecture: 'x86_64', created: new Date().toISOString(),
     });
-    const adopted = await layers.adopt(file, {}, { refer: async (trx, layerId) => void (await trx.updateTable('amis').set({ layer_id: layerId }).where('id', '=', id).execute()) });
+    const adopted = await layers.adopt(file, {}, { origin: 'made', refer: async (trx, layerId) => void (await trx.updateTable('amis').set({ layer_id: layerId }).where('id', '=', id).execute()) });
     return { id, layer: adopted, manifest };
   }
 

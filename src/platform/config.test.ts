@@ -20,7 +20,20 @@ rates:
   writes: {perSecond: 10}
   reads: {perSecond: 100, burst: 500}
 audit: {maxMegabytes: 1, maxHours: 2, keepDays: 3, keepFiles: 4}
+parentImages: {amazon-linux-2-x86: ami-0123456789abcdef0, suse-linux-enterprise-server-15-x86: image/suse/x.x.x, red-hat-enterprise-linux-9-x86: rocky-linux-9-x86}
+parameters: {/golden/base: 'arn:aws:imagebuilder:us-east-1:123456789012:image/golden/1.0.0/1'}
+managedComponents:
+  python-3-linux: /etc/ingot/python.yaml
+  chocolatey: {file: /etc/ingot/choco.yaml, version: 2.0.0, platform: Windows}
+vendors:
+  ubuntu: {address: https://mirror.example/ubuntu/, keyring: /etc/ingot/mirror.asc}
 `, 'config.yaml');
+  assert.deepEqual(config.names, {
+    parentImages: { 'amazon-linux-2-x86': 'ami-0123456789abcdef0', 'suse-linux-enterprise-server-15-x86': 'image/suse/x.x.x', 'red-hat-enterprise-linux-9-x86': 'rocky-linux-9-x86' },
+    parameters: { '/golden/base': 'arn:aws:imagebuilder:us-east-1:123456789012:image/golden/1.0.0/1' },
+    managedComponents: { 'python-3-linux': { file: '/etc/ingot/python.yaml', version: '1.0.0', platform: 'Linux' }, chocolatey: { file: '/etc/ingot/choco.yaml', version: '2.0.0', platform: 'Windows' } },
+    vendors: { ubuntu: { address: 'https://mirror.example/ubuntu/', keyring: '/etc/ingot/mirror.asc' } },
+  });
   assert.deepEqual(config.access, {
     longLivedKeys: false, proxies: ['10.0.0.1'],
     oidcIssuers: [{ issuer: 'https://token.actions.githubusercontent.com', audiences: ['sts.amazonaws.com'] }, { issuer: 'http://ci.example/', audiences: ['a', 'b'], jwks: '/etc/ingot/jwks.json' }],
@@ -46,6 +59,17 @@ test('every fault is told with its place', () => {
     ['rates: {reads: {burst: 5}}', /rates\.reads\.perSecond: is required/],
     ['rates: {reads: {perSecond: 0}}', /rates\.reads\.perSecond: must be/],
     ['audit: {keepDays: -1}', /audit\.keepDays: must be/],
+    ['parentImages: [a]', /parentImages: must be a map/],
+    ['parentImages: {"Amazon Linux": ami-0123456789abcdef0}', /parentImages\.Amazon Linux: 'Amazon Linux' is no name of a managed image/],
+    ['parentImages: {amazon-linux-2-x86: /disk.qcow2}', /parentImages\.amazon-linux-2-x86: must be an AMI/],
+    ['parameters: {/golden/base: "ssm:/other"}', /parameters\.\/golden\/base: must be an AMI/],
+    ['managedComponents: {python-3-linux: python.yaml}', /managedComponents\.python-3-linux\.file: must be the absolute path/],
+    ['managedComponents: {python-3-linux: {file: /a, version: 1.x.x}}', /managedComponents\.python-3-linux\.version: must be three numbers/],
+    ['managedComponents: {chocolatey: {file: /a, platform: DOS}}', /managedComponents\.chocolatey\.platform: must be Linux/],
+    ['vendors: {suse: {}}', /vendors\.suse: there is no such setting; there are amazon-linux, debian, rocky, ubuntu/],
+    ['vendors: {ubuntu: {address: "http://mirror/ubuntu"}}', /vendors\.ubuntu\.address: must be .* ends in a slash/],
+    ['vendors: {ubuntu: {address: "http://me:secret@mirror/ubuntu/"}}', /vendors\.ubuntu\.address: must be .* without a password/],
+    ['vendors: {ubuntu: {keyring: key.asc}}', /vendors\.ubuntu\.keyring: must be the absolute path/],
   ];
   for (const [text, fault] of cases) assert.throws(() => parseConfig(text, 'config.yaml'), (error: Error) => error instanceof ConfigError && fault.test(error.message), text);
 });

@@ -28,6 +28,37 @@ export const QUOTA_NAMES = [
 /** A quota. */
 export type QuotaName = (typeof QUOTA_NAMES)[number];
 
+/** A document that stands for a component of AWS's. */
+export interface MappedComponent {
+  /** Absolute path of a component document. */
+  readonly file: string;
+  /** `1.0.0` when absent. */
+  readonly version: string;
+  readonly platform: 'Linux' | 'Windows' | 'macOS';
+}
+
+/** A mirror of a vendor's disks. */
+export interface VendorMirror {
+  /** In place of the vendor's own; ends in a slash. */
+  readonly address?: string;
+  /** Absolute path of the public key that signs there. */
+  readonly keyring?: string;
+}
+
+/** Vendors whose disks are fetched. */
+export const VENDORS = ['amazon-linux', 'debian', 'rocky', 'ubuntu'] as const;
+
+/** What names in people's files mean here. */
+export interface NameSettings {
+  /** By the name of a managed image: an AMI, an image's ARN, `image/NAME/VERSION` of one's own, or another name. */
+  readonly parentImages: Readonly<Record<string, string>>;
+  /** By the name of a managed component. */
+  readonly managedComponents: Readonly<Record<string, MappedComponent>>;
+  /** Values of Systems Manager parameters, in the forms of `parentImages`. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly vendors: Readonly<Partial<Record<(typeof VENDORS)[number], VendorMirror>>>;
+}
+
 /** The whole of it, with defaults. */
 export interface Config {
   readonly access: {
@@ -43,6 +74,7 @@ export interface Config {
   readonly rates: { readonly reads: Rate | null; readonly writes: Rate | null };
   /** Providers of secrets in the order in which they are asked, as they stand in the file: `secrets/` reads them. Absent: the environment. */
   readonly secrets?: readonly Readonly<Record<string, unknown>>[];
+  readonly names: NameSettings;
   readonly audit: {
     /** A file is closed at this size, in bytes, */
     readonly maxBytes: number;
@@ -68,6 +100,7 @@ export const DEFAULT_CONFIG: Config = {
     imagePipelines: 75, lifecyclePolicies: 50, concurrentBuilds: 100, concurrentStateUpdates: 50,
   },
   rates: { reads: null, writes: null },
+  names: { parentImages: {}, managedComponents: {}, parameters: {}, vendors: {} },
   audit: { maxBytes: 64_000_000, maxSeconds: 86_400, keepDays: 90, keepFiles: 32 },
 };
 
@@ -92,7 +125,7 @@ export function parseConfig(text: string, path: string): Config {
   const document = parseDocument(text, { version: '1.2' });
   if (document.errors.length > 0) throw new ConfigError(document.errors.map(({ message }) => `${path}: ${message}`).join('\n'));
   const faults: string[] = [];
-  const root = section(document.toJS() as unknown, '', ['access', 'quotas', 'rates', 'audit', 'secrets'], faults);
+  const root = section(document.toJS() as unknown, '', ['access', 'quotas', 'rates', 'audit', 'secrets', 'parentImages', 'managedComponents', 'parameters', 'vendors'], faults);
   const access = section(root['access'], 'access', ['longLivedKeys', 'oidcIssuers', 'proxies'], faults);
   const quotas = section(root['quotas'], 'quotas', QUOTA_NAMES, faults);
   const rates = section(root['rates'], 'rates', ['reads', 'writes'], faults);
@@ -126,6 +159,7 @@ export function parseConfig(text: string, path: string): Config {
     ...(root['secrets'] === undefined || root['secrets'] === null ? {} : {
       secrets: list(root['secrets'], 'secrets', faults).map((item, index) => mapAt(item, `secrets[${index}]`, faults)),
     }),
+    names: readNames(root, faults),
     audit: {
       maxBytes: whole(audit['maxMegabytes'], 'audit.maxMegabytes', DEFAULT_CONFIG.audit.maxBytes / 1e6, 1) * 1e6,
       maxSeconds: whole(audit['maxHours'], 'audit.maxHours', DEFAULT_CONFIG.audit.maxSeconds / 3600, 1) * 3600,
@@ -144,6 +178,47 @@ function readIssuer(value: unknown, place: string, faults: string[]): OidcIssuer
   if (named.length === 0) faults.push(`${place}.audiences: must name at least one`);
   if (jwks !== undefined && (typeof jwks !== 'string' || !/^(\/|https?:\/\/)/.test(jwks))) faults.push(`${place}.jwks: must be an absolute path or an address`);
   return { issuer: String(issuer), audiences: named, ...(typeof jwks === 'string' ? { jwks } : {}) };
+}
+
+/** What may stand for a parent image. */
+const REFERENCE = /^(ami-[0-9a-f]{8,17}|arn:aws[^:]*:imagebuilder:[^:]+:(\d{12}|aws):image\/[a-z0-9_-]+\/[0-9x./]+|image\/[a-z0-9_-]+\/[0-9x./]+|[a-z0-9_-]{3,128})$/;
+const REFERENCE_FORMS = "an AMI (ami-…), an image's ARN with its version, image/NAME/x.x.x of one's own, or the name of a managed image";
+
+function readNames(root: Readonly<Record<string, unknown>>, faults: string[]): NameSettings {
+  const references = (place: 'parentImages' | 'parameters', key: RegExp, keyForm: string): Readonly<Record<string, string>> =>
+    Object.fromEntries(Object.entries(map(root[place], place, faults)).map(([name, value]) => {
+      if (!key.test(name)) faults.push(`${place}.${name}: '${name}' is no ${keyForm}`);
+      if (typeof value !== 'string' || !REFERENCE.test(value)) faults.push(`${place}.${name}: must be ${REFERENCE_FORMS}`);
+      return [name, String(value)];
+    }));
+  return {
+    parentImages: references('parentImages', /^[a-z0-9_-]{3,128}$/, 'name of a managed image, such as amazon-linux-2-x86'),
+    parameters: references('parameters', /^\/?[A-Za-z0-9_.\/-]{1,1011}$/, 'name of a parameter, such as /golden/base'),
+    managedComponents: Object.fromEntries(Object.entries(map(root['managedComponents'], 'managedComponents', faults)).map(([name, value]) => {
+      const place = `managedComponents.${name}`;
+      const given = typeof value === 'string' ? { file: value } : section(value, place, ['file', 'version', 'platform'], faults);
+      const { file, version = '1.0.0', platform = 'Linux' } = given as { file?: unknown; version?: unknown; platform?: unknown };
+      if (!/^[a-z0-9_-]{3,128}$/.test(name)) faults.push(`${place}: '${name}' is no name of a managed component, such as python-3-linux`);
+      if (typeof file !== 'string' || !file.startsWith('/')) faults.push(`${place}.file: must be the absolute path of a component document`);
+      if (typeof version !== 'string' || !/^\d{1,9}\.\d{1,9}\.\d{1,9}$/.test(version)) faults.push(`${place}.version: must be three numbers, as in 1.0.0`);
+      if (platform !== 'Linux' && platform !== 'Windows' && platform !== 'macOS') faults.push(`${place}.platform: must be Linux, Windows or macOS`);
+      return [name, { file: String(file), version: String(version), platform: platform as MappedComponent['platform'] }];
+    })),
+    vendors: Object.fromEntries(Object.entries(section(root['vendors'], 'vendors', VENDORS, faults)).map(([name, value]) => {
+      const { address, keyring } = section(value, `vendors.${name}`, ['address', 'keyring'], faults);
+      if (address !== undefined && (typeof address !== 'string' || !/^https?:\/\/[^\s?#@]+\/$/.test(address))) faults.push(`vendors.${name}.address: must be an http or https address that ends in a slash, without a password`);
+      if (keyring !== undefined && (typeof keyring !== 'string' || !keyring.startsWith('/'))) faults.push(`vendors.${name}.keyring: must be the absolute path of a public key`);
+      return [name, { ...(typeof address === 'string' ? { address } : {}), ...(typeof keyring === 'string' ? { keyring } : {}) }];
+    })),
+  };
+}
+
+/** A map whose keys are the user's. */
+function map(value: unknown, place: string, faults: string[]): Readonly<Record<string, unknown>> {
+  if (value === undefined || value === null) return {};
+  if (typeof value === 'object' && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
+  faults.push(`${place}: must be a map`);
+  return {};
 }
 
 function section(value: unknown, place: string, known: readonly string[], faults: string[]): Readonly<Record<string, unknown>> {

@@ -104,9 +104,9 @@ export function invalidPaginationToken(): ApiError {
   return new ApiError('InvalidPaginationTokenException', 'The nextToken is not valid. Use the nextToken of the previous response with otherwise unchanged parameters.');
 }
 
-/** A resource (by ARN or id) that is not there. */
-export function resourceNotFound(arn: string): ApiError {
-  return new ApiError('ResourceNotFoundException', `The resource '${arn}' does not exist.`);
+/** A resource (by ARN or id) that is not there. `detail` is a sentence on why, and what to do. */
+export function resourceNotFound(arn: string, detail?: string): ApiError {
+  return new ApiError('ResourceNotFoundException', `The resource '${arn}' does not exist.${detail === undefined ? '' : ` ${detail}`}`);
 }
 
 /**

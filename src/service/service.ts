@@ -11,7 +11,7 @@ import { openCatalog } from '../catalog/catalog.ts';
 import { busyImages } from '../catalog/image-work.ts';
 import { instancesToActOn } from '../catalog/instances.ts';
 import { dueExecutions } from '../catalog/lifecycle-executions.ts';
-import { managedImages } from '../images/base/base-images.ts';
+import { namedImages } from '../images/names/names.ts';
 import { launchService } from '../launches/service.ts';
 import { storageService } from '../pipelines/storage.ts';
 import { sleep } from '../platform/clock.ts';
@@ -66,7 +66,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const credentials = await loadCredentials(dataDirectory);
   const sealer = await openSealer(dataDirectory);
   const audit = openAuditLog(dataDirectory, config.audit);
-  const catalog = await openCatalog(dataDirectory, { managedImages });
+  const catalog = await openCatalog(dataDirectory, { managedImages: namedImages, names: config.names });
 
   const state = { lastUse: Date.now(), stopping: undefined as Promise<void> | undefined };
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();

@@ -3,8 +3,9 @@
  * and then this ends too, cleanly.
  */
 import { join } from 'node:path';
-import { managedImages } from '../images/base/base-images.ts';
+import { namedImages } from '../images/names/names.ts';
 import { openCatalog } from '../catalog/catalog.ts';
+import { readConfig } from '../platform/config.ts';
 import { takeFileLock } from '../platform/lock.ts';
 import { logger } from '../platform/log.ts';
 import { sweepAtStart } from '../pipelines/sweeper.ts';
@@ -18,7 +19,7 @@ export async function runWorker(dataDirectory: string, concurrency: number): Pro
   // The worker before this one may still be cleaning up after its server died: sweeping then would take things from under it.
   const lock = takeFileLock(join(dataDirectory, 'worker.lock'), 120_000);
   if (lock === undefined) throw new Error(`another worker has held ${dataDirectory} for two minutes`);
-  const catalog = await openCatalog(dataDirectory, { managedImages });
+  const catalog = await openCatalog(dataDirectory, { managedImages: namedImages, names: (await readConfig(dataDirectory)).names });
   await sweepAtStart(catalog);
   const worker = startWorker(catalog, concurrency);
   logger().info({ concurrency }, 'worker ready');

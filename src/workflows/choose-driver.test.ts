@@ -30,3 +30,11 @@ test('tests always boot a virtual machine', () => {
   assert.equal(chooseTestDriver(all).driver, 'qemu');
   assert.throws(() => chooseTestDriver({ nspawn: [], qemu: ['install qemu'] }), /install qemu/);
 });
+
+test('a disk of others is built on in a virtual machine, unless it is trusted', () => {
+  assert.equal(chooseBuildDriver(undefined, all, 'trusted').driver, 'nspawn');
+  assert.deepEqual(chooseBuildDriver(undefined, all, 'untrusted'), { driver: 'qemu', reason: 'its parent image is a disk that was imported or fetched, whose file systems this host does not mount' });
+  assert.equal(chooseBuildDriver({ 'ingot:driver': 'qemu' }, all, 'untrusted').driver, 'qemu');
+  assert.throws(() => chooseBuildDriver({ 'ingot:driver': 'nspawn' }, all, 'untrusted'), /names the driver 'nspawn', and the image is built in a virtual machine.*--trusted/);
+  assert.throws(() => chooseBuildDriver(undefined, { nspawn: [], qemu: ['no qemu'] }, 'untrusted'), /virtual machines cannot work on this host: no qemu/);
+});

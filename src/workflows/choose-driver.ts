@@ -1,4 +1,5 @@
 /** Which driver makes an instance. Pure. */
+import type { DiskOrigin } from '../catalog/engine-tables.ts';
 
 /** The resource tag of an infrastructure configuration that picks the driver of its build instances. */
 export const DRIVER_TAG = 'ingot:driver';
@@ -13,9 +14,13 @@ export interface DriverChoice {
  * The driver of a build instance: what the infrastructure configuration's resource tag `ingot:driver` names, else a system
  * container, else (where this host cannot make one) a virtual machine.
  * @param missing for each driver what this host lacks for it; empty when it works
+ * @param origin of the parent image's disk: a stranger's is built on in a virtual machine
  * @throws {Error} when the named driver is unknown or cannot work here
  */
-export function chooseBuildDriver(resourceTags: Readonly<Record<string, string>> | undefined, missing: Readonly<Record<string, readonly string[]>>): DriverChoice {
+export function chooseBuildDriver(
+  resourceTags: Readonly<Record<string, string>> | undefined, missing: Readonly<Record<string, readonly string[]>>, origin: DiskOrigin = 'made',
+): DriverChoice {
+  if (origin === 'untrusted') return chooseForStranger(resourceTags, missing);
   const wanted = resourceTags?.[DRIVER_TAG];
   if (wanted !== undefined) {
     const lacks = missing[wanted];
@@ -26,6 +31,14 @@ export function chooseBuildDriver(resourceTags: Readonly<Record<string, string>>
   if (missing['nspawn']?.length === 0) return { driver: 'nspawn', reason: 'the default for build instances' };
   const { driver } = chooseTestDriver(missing);
   return { driver, reason: `no system container on this host: ${missing['nspawn']?.join('; ')}` };
+}
+
+/** A stranger's disk is for virtual machines: a system container has its file systems mounted by the host's kernel. */
+function chooseForStranger(resourceTags: Readonly<Record<string, string>> | undefined, missing: Readonly<Record<string, readonly string[]>>): DriverChoice {
+  const wanted = resourceTags?.[DRIVER_TAG];
+  const why = 'its parent image is a disk that was imported or fetched, whose file systems this host does not mount';
+  if (wanted !== undefined && wanted !== 'qemu') throw new Error(`resource tag ${DRIVER_TAG} names the driver '${wanted}', and the image is built in a virtual machine: ${why}. Take the tag away, or import the disk as one that you trust (./ingot import --trusted)`);
+  return { ...chooseTestDriver(missing), reason: why };
 }
 
 /**

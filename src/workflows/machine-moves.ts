@@ -3,6 +3,7 @@
  * when the container's refusal is one of a documented list. `docs/drivers.md` tells users.
  */
 import { needsMachine } from '../documents/component/machine-rule.ts';
+import type { SealedLayer } from '../images/layer-store.ts';
 import { driverNamed, missingByDriver } from '../instances/launch.ts';
 import type { Report } from '../resources/progress.ts';
 import { containerRefusal, type ContainerRefusal } from '../runner/container-refusals.ts';
@@ -19,9 +20,9 @@ interface Move {
 }
 
 /** Kinds of driver whose layer of a component a build may take: the one it would run on, and the one that a retry would have taken. */
-export function driversFor(planned: PlannedComponent, choice: DriverChoice): readonly string[] {
+export function driversFor(planned: PlannedComponent, choice: DriverChoice, parent: SealedLayer): readonly string[] {
   if (driverNamed(choice.driver).capabilities.kernel) return [choice.driver];
-  return need(planned) === undefined ? [choice.driver, 'qemu'] : ['qemu'];
+  return need(planned, parent) === undefined ? [choice.driver, 'qemu'] : ['qemu'];
 }
 
 /**
@@ -31,7 +32,7 @@ export function driversFor(planned: PlannedComponent, choice: DriverChoice): rea
 export async function placeFor(work: ImageWork, entry: WorkInstance, planned: PlannedComponent, { report, signal }: Move): Promise<void> {
   const container = !driverNamed(entry.preferred.driver).capabilities.kernel;
   if (!container) return;
-  const needed = need(planned);
+  const needed = need(planned, entry.parent);
   if (needed === undefined) {
     if (entry.driver === entry.preferred.driver) return;
     await moveToDriver(work, entry, { driver: entry.preferred.driver, reason: `back from the virtual machine, which ${planned.component.name} does not need` }, { report, signal });
@@ -78,8 +79,9 @@ function firstRefusal(failures: readonly DocumentFailure[]): { readonly failure:
   return undefined;
 }
 
-function need({ document, phases, component }: PlannedComponent): ReturnType<typeof needsMachine> {
-  return needsMachine(document, phases, { ownBase: true }, component.parameters);
+function need({ document, phases, component }: PlannedComponent, parent: SealedLayer): ReturnType<typeof needsMachine> {
+  // Only of a disk of Ingot's own making is it known that a new kernel needs no new menu.
+  return needsMachine(document, phases, { ownBase: parent.origin === 'made' }, component.parameters);
 }
 
 async function machine(reason: string, prefix: string): Promise<DriverChoice> {

@@ -65,7 +65,7 @@ async function endedImage(f: Fixture, status: 'AVAILABLE' | 'FAILED'): Promise<{
   const ami = newAmiId();
   await f.catalog.transaction(async (trx) => {
     const layer = newLayerId();
-    await beginLayer(trx, { id: layer, parentId: null, path: `layers/${layer}.qcow2` });
+    await beginLayer(trx, { id: layer, parentId: null, origin: 'made', path: `layers/${layer}.qcow2` });
     await completeLayer(trx, layer, layer, {}, '');
     await insertAmi(trx, {
       id: ami, region: f.region, account: f.account, name: ami, description: null, image_arn: arn, layer_id: layer, file: `layers/${layer}.qcow2`, state: status === 'FAILED' ? 'failed' : 'available', tags: '{}',

@@ -9,6 +9,7 @@ import { openIdentities } from '../../src/api/access/identities.ts';
 import { createApi } from '../../src/api/server.ts';
 import { openAuditLog } from '../../src/catalog/audit-log.ts';
 import { openCatalog, type Catalog } from '../../src/catalog/catalog.ts';
+import type { ManagedImage } from '../../src/catalog/managed.ts';
 import type { Connection } from '../../src/platform/api-client.ts';
 import { DEFAULT_CONFIG, type Config } from '../../src/platform/config.ts';
 import { openSealer } from '../../src/platform/sealing.ts';
@@ -48,15 +49,18 @@ export interface TestApi {
   close(): Promise<void>;
 }
 
+const SOME_IMAGES: readonly ManagedImage[] = [{ name: 'debian-12-x86', osVersion: 'Debian 12', platform: 'Linux' }, { name: 'windows-11', osVersion: 'Windows 11', platform: 'Windows' }];
+
 /** Starts the API on a free port and an empty data directory. */
-export async function startApi(config: Partial<Config> = {}): Promise<TestApi> {
+export async function startApi(config: Partial<Config> = {}, managedImages: readonly ManagedImage[] = SOME_IMAGES): Promise<TestApi> {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'ingot api '));
   const keys = { AKIDTEST: { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret', account: ACCOUNT }, AKIDOTHER: { accessKeyId: 'AKIDOTHER', secretAccessKey: 'hidden', account: '210987654321' } };
   const keysOf = (account: 'other' | 'same') => (account === 'same' ? keys.AKIDTEST : keys.AKIDOTHER);
   let woken = 0;
   const start = async () => {
     const catalog = await openCatalog(dataDirectory, {
-      managedImages: [{ name: 'debian-12-x86', osVersion: 'Debian 12', platform: 'Linux' }, { name: 'windows-11', osVersion: 'Windows 11', platform: 'Windows' }],
+      managedImages,
+      ...(config.names === undefined ? {} : { names: config.names }),
     });
     const audit = openAuditLog(dataDirectory, DEFAULT_CONFIG.audit);
     const app = createApi({

@@ -79,12 +79,17 @@ function parts(place: Place, build: Build): readonly Need[] {
   ];
 }
 
+function parameterArn(name: string, { region, account }: Place): string {
+  return name.startsWith('arn:') ? name : `arn:aws:ssm:${region}:${account}:parameter/${name.replace(/^\//, '')}`;
+}
+
 /** What a recipe is put together from. */
-function ingredients(parentImage: string, components: readonly { readonly componentArn?: string | undefined }[] | undefined): readonly Need[] {
+function ingredients(place: Place, parentImage: string, components: readonly { readonly componentArn?: string | undefined }[] | undefined): readonly Need[] {
   const refusal = invalidParameterValue('parentImage', 'You are not authorized to use the provided image.');
   return [
     ...(components ?? []).flatMap(({ componentArn }) => get('Component', componentArn)),
-    ...(parentImage.startsWith('arn:') ? get('Image', parentImage) : parentImage.startsWith('ami-') ? [{ action: 'ec2:DescribeImages', resource: '*', refusal }] : []),
+    ...(parentImage.startsWith('arn:') ? get('Image', parentImage) : parentImage.startsWith('ami-') ? [{ action: 'ec2:DescribeImages', resource: '*', refusal }]
+      : parentImage.startsWith('ssm:') ? [{ action: 'ssm:GetParameter', resource: parameterArn(parentImage.slice('ssm:'.length), place), refusal }] : []),
   ];
 }
 
@@ -111,7 +116,7 @@ const DEMANDS: Demands = {
   PutComponentPolicy: ({ componentArn }) => on(componentArn),
 
   CreateImageRecipe: ({ name, semanticVersion, tags, parentImage, components }, place) => ({
-    resource: arnOf(place, `image-recipe/${slug(name)}/${semanticVersion}`), tags, also: ingredients(parentImage, components),
+    resource: arnOf(place, `image-recipe/${slug(name)}/${semanticVersion}`), tags, also: ingredients(place, parentImage, components),
   }),
   GetImageRecipe: ({ imageRecipeArn }) => on(imageRecipeArn),
   ListImageRecipes: every('image-recipe'),
@@ -120,7 +125,7 @@ const DEMANDS: Demands = {
   PutImageRecipePolicy: ({ imageRecipeArn }) => on(imageRecipeArn),
 
   CreateContainerRecipe: ({ name, semanticVersion, tags, parentImage, components }, place) => ({
-    resource: arnOf(place, `container-recipe/${slug(name)}/${semanticVersion}`), tags, also: ingredients(parentImage, components),
+    resource: arnOf(place, `container-recipe/${slug(name)}/${semanticVersion}`), tags, also: ingredients(place, parentImage, components),
   }),
   GetContainerRecipe: ({ containerRecipeArn }) => on(containerRecipeArn),
   ListContainerRecipes: every('container-recipe'),

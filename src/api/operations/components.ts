@@ -3,7 +3,7 @@ import type { Component, ComponentVersion } from '@aws-sdk/client-imagebuilder';
 import { components, supportsOneOf, type StoredComponent } from '../../catalog/components.ts';
 import { dependentsOf } from '../../catalog/dependents.ts';
 import { documentBuildPosition, documentPosition } from '../../catalog/documents.ts';
-import { managedComponent } from '../../catalog/managed.ts';
+import { managedComponent, missingComponent } from '../../catalog/managed.ts';
 import { resolveComponent } from '../../catalog/resolve.ts';
 import { sliceOf, type Conditions } from '../../catalog/slices.ts';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
@@ -35,7 +35,7 @@ export const componentOperations = {
   async GetComponent(input, context) {
     visibleArn(context, input.componentBuildVersionArn, 'component', 'componentBuildVersionArn');
     const component = await resolveComponent(context.services.catalog, input.componentBuildVersionArn, context.db);
-    if (component === undefined) throw resourceNotFound(input.componentBuildVersionArn);
+    if (component === undefined) throw resourceNotFound(input.componentBuildVersionArn, missingComponent(context.services.catalog.managed, input.componentBuildVersionArn).trim() || undefined);
     return { component, latestVersionReferences: referencesOf(component.arn) };
   },
 

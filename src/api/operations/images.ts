@@ -1,5 +1,6 @@
 /** Operations on images. Source: reference, `resources.md` sections 5 to 7. */
 import type { Image, ImageVersion } from '@aws-sdk/client-imagebuilder';
+import { findAmi } from '../../catalog/amis.ts';
 import { dependentsOf } from '../../catalog/dependents.ts';
 import {
   createImage, deleteImage, getImage, imageBuildPosition, imagePosition, imageVersions, listImageBuilds, listImageVersions, requestCancel, type ImageColumn,
@@ -7,7 +8,8 @@ import {
 import { openExecutionOf } from '../../catalog/lifecycle-executions.ts';
 import { newestBaseImage } from '../../catalog/layers.ts';
 import { findManagedImage, type ManagedImage } from '../../catalog/managed.ts';
-import { resolveImageToRead } from '../../catalog/resolve.ts';
+import { parentMeaning, type ParentMeaning } from '../../catalog/parent-names.ts';
+import { resolveImage, resolveImageToRead } from '../../catalog/resolve.ts';
 import { sliceOf, type Conditions } from '../../catalog/slices.ts';
 import { isInProgress } from '../../resources/statuses.ts';
 import { parseArn, resourceArn, versionArn, type Arn } from '../../resources/arns.ts';
@@ -64,8 +66,9 @@ export const imageOperations = {
     const arn = visibleArn(context, input.imageBuildVersionArn, 'image', 'imageBuildVersionArn');
     if (arn.owner === 'aws') {
       const image = findManagedImage(context.services.catalog.managed, arn);
-      if (image === undefined) throw resourceNotFound(input.imageBuildVersionArn);
-      return { image: await managedImage(context, image) };
+      const meaning = await parentMeaning(context.db, context.services.catalog.managed, anyVersionOf(arn), placeOf(context));
+      if (meaning.kind === 'none') throw resourceNotFound(input.imageBuildVersionArn, meaning.why);
+      return { image: image === undefined ? await standIn(context, arn, meaning) : await managedImage(context, image) };
     }
     const build = await resolveImageToRead(context.db, input.imageBuildVersionArn);
     const image = build === undefined ? undefined : await getImage(context.db, build);
@@ -160,14 +163,37 @@ async function managedImage(context: OperationContext, image: ManagedImage): Pro
   });
 }
 
+/** What stands for a name of `aws` that Ingot does not know, by configuration or by an import. */
+async function standIn(context: OperationContext, arn: Arn, meaning: ParentMeaning): Promise<Image> {
+  const found = meaning.kind === 'image' ? await resolveImage(context.db, meaning.arn) : undefined;
+  const image = found === undefined ? undefined : await getImage(context.db, found);
+  const ami = meaning.kind === 'ami' ? await findAmi(context.db, meaning.id, context.region) : undefined;
+  const managed = meaning.kind === 'managed' ? meaning.image : undefined;
+  return compact({
+    arn: anyVersionOf(arn), type: 'AMI' as const, name: arn.slug, version: 'x.x.x', platform: image?.platform ?? managed?.platform ?? (ami?.platform as Image['platform'] | undefined) ?? 'Linux',
+    osVersion: image?.osVersion ?? managed?.osVersion ?? ami?.os_version ?? undefined, state: { status: 'AVAILABLE' as const }, imageSource: 'AMAZON_MANAGED' as const, tags: {},
+  });
+}
+
+function anyVersionOf(arn: Arn): string {
+  return versionArn({ ...arn, version: { major: 'x', minor: 'x', patch: 'x' } });
+}
+
 function anyVersion(context: OperationContext, image: ManagedImage): string {
   return resourceArn({ region: context.region, account: 'aws' }, 'image', image.name, { major: 'x', minor: 'x', patch: 'x' });
 }
 
-function listManaged(context: OperationContext, conditions: Conditions<ImageColumn>, input: { maxResults?: number; nextToken?: string }) {
+/** Those that can be built on: made here, fetched, mapped by the configuration, or imported under their name. */
+async function listManaged(context: OperationContext, conditions: Conditions<ImageColumn>, input: { maxResults?: number; nextToken?: string }) {
   const page = openPage(input, context, ['string']);
+  const { managed } = context.services.catalog;
+  const usable = new Set<string>();
+  for (const image of managed.images) {
+    const plain = image.supply !== 'refused' && managed.settings.parentImages[image.name] === undefined;
+    if (plain || (await parentMeaning(context.db, managed, anyVersion(context, image), placeOf(context))).kind !== 'none') usable.add(image.name);
+  }
   const position = (image: ManagedImage) => [image.name];
-  const all = context.services.catalog.managed.images.filter(({ name, osVersion, platform }) => meetsConditions({ name, os_version: osVersion, platform, status: 'AVAILABLE', type: 'AMI', version: undefined }, conditions));
+  const all = managed.images.filter(({ name, osVersion, platform }) => usable.has(name) && meetsConditions({ name, os_version: osVersion, platform, status: 'AVAILABLE', type: 'AMI', version: undefined }, conditions));
   const { items, nextToken } = page.cut(sliceOf(all, page, position), position);
   return {
     imageVersionList: items.map((image): ImageVersion => ({

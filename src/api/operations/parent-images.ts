@@ -1,12 +1,12 @@
 /** What a recipe's `parentImage` names, as far as it can be known before a build. */
 import { findAmi, wasDeregistered } from '../../catalog/amis.ts';
-import { findManagedImage } from '../../catalog/managed.ts';
 import { getImage } from '../../catalog/images.ts';
+import { parentMeaning } from '../../catalog/parent-names.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
 import { parseArn } from '../../resources/arns.ts';
-import { invalidParameterValue, valueNotSupported } from '../../resources/errors.ts';
+import { invalidParameterValue } from '../../resources/errors.ts';
 import type { OperationContext } from '../context.ts';
-import { isVisible } from './common.ts';
+import { isVisible, placeOf } from './common.ts';
 
 /** A parent image, found. */
 export interface ParentImage {
@@ -15,31 +15,25 @@ export interface ParentImage {
 }
 
 /**
- * Finds a parent image: one that comes with Ingot, an AMI, or an image of the caller's (with wildcards: its latest available build).
+ * Finds a parent image: one that a name of `aws` or a parameter means here, an AMI, or an image of the caller's (with wildcards: its latest available build).
  * @param path the member that names it
  * @throws {ApiError} InvalidParameterValueException, with what there is
  */
-export async function findParentImage(context: OperationContext, reference: string, path = 'parentImage'): Promise<ParentImage> {
+export async function findParentImage(context: OperationContext, given: string, path = 'parentImage'): Promise<ParentImage> {
   const unknown = (detail: string) => unknownImage(context, path, detail);
-  if (reference.startsWith('ami-')) {
-    const ami = await findAmi(context.db, reference, context.region);
-    if (ami === undefined || ami.account !== context.account) throw await unknown(`There is no AMI '${reference}' in ${context.region}.`);
+  const meaning = await parentMeaning(context.db, context.services.catalog.managed, given, placeOf(context));
+  const steps = meaning.via.length === 0 ? '' : `${meaning.via.join(', ')}: `;
+  if (meaning.kind === 'none') throw meaning.known ? invalidParameterValue(path, meaning.why) : await unknown(meaning.why);
+  if (meaning.kind === 'managed') return { platform: meaning.image.platform, osVersion: meaning.image.osVersion };
+  if (meaning.kind === 'ami') {
+    const ami = await findAmi(context.db, meaning.id, context.region);
+    if (ami === undefined || ami.account !== context.account) throw await unknown(`${steps}There is no AMI '${meaning.id}' in ${context.region}.`);
     return { platform: ami.platform as ParentImage['platform'], osVersion: ami.os_version ?? undefined };
   }
-  if (reference.startsWith('ssm:')) throw valueNotSupported(path, 'The parent image is named by a Systems Manager parameter.');
-  const arn = parseArn(reference);
-  if (arn === undefined || arn.type !== 'image' || arn.version === undefined) {
-    throw await unknown(`'${reference}' is neither an AMI id nor the ARN of an Image Builder image with its version.`);
-  }
-  if (arn.region !== context.region) throw await unknown(`'${reference}' is in ${arn.region}; this recipe is in ${context.region}.`);
-  if (arn.owner === 'aws') {
-    const image = findManagedImage(context.services.catalog.managed, arn);
-    if (image === undefined) throw await unknown(`There is no managed image '${arn.slug}'.`);
-    return { platform: image.platform, osVersion: image.osVersion };
-  }
-  const build = isVisible(context, arn) ? await resolveImage(context.db, reference) : undefined;
+  const reference = meaning.arn;
+  const build = isVisible(context, parseArn(reference)) ? await resolveImage(context.db, reference) : undefined;
   const image = build === undefined ? undefined : await getImage(context.db, build);
-  if (image === undefined) throw await unknown(`There is no available build of '${reference}'.`);
+  if (image === undefined) throw await unknown(`${steps}There is no available build of '${reference}'.`);
   if (image.state?.status !== 'AVAILABLE' && image.state?.status !== 'DEPRECATED') {
     throw invalidParameterValue(path, `The image '${reference}' is ${image.state?.status}: only an available image can be built on.`);
   }
@@ -53,7 +47,7 @@ export async function findParentImage(context: OperationContext, reference: stri
 const LISTED = 10;
 
 async function unknownImage(context: OperationContext, path: string, detail: string) {
-  const managed = context.services.catalog.managed.images.map(({ name }) => `arn:aws:imagebuilder:${context.region}:aws:image/${name}/x.x.x`);
+  const managed = context.services.catalog.managed.images.filter(({ supply }) => supply !== 'refused').map(({ name }) => `arn:aws:imagebuilder:${context.region}:aws:image/${name}/x.x.x`);
   const amis = await context.db.selectFrom('amis').select(['id', 'name'])
     .where('account', '=', context.account).where('region', '=', context.region).where('state', '=', 'available')
     .orderBy('created', 'desc').orderBy('id').limit(LISTED)

@@ -1,5 +1,6 @@
 /** What operations on image recipes and on container recipes share. */
 import type { ComponentConfiguration } from '@aws-sdk/client-imagebuilder';
+import { missingComponent } from '../../catalog/managed.ts';
 import { resolveComponent } from '../../catalog/resolve.ts';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
 import { checkParameterValues } from '../../documents/component/type.ts';
@@ -36,7 +37,7 @@ export async function checkComponents(context: OperationContext, components: rea
     const path = `components[${index}].componentArn`;
     const component = isVisible(context, parseArn(componentArn)) ? await resolveComponent(context.services.catalog, componentArn, context.db) : undefined;
     if (component === undefined) {
-      faults.push({ path, detail: `The component '${componentArn}' does not exist.` });
+      faults.push({ path, detail: `The component '${componentArn}' does not exist.${missingComponent(context.services.catalog.managed, componentArn)}` });
       continue;
     }
     const name = nameArn(parseArn(component.arn)!);

@@ -6,9 +6,10 @@ import { workflowExecutionsOfImage } from '../../catalog/executions.ts';
 import { createImage, getImage } from '../../catalog/images.ts';
 import { imageTask, tryAgain } from '../../catalog/image-task.ts';
 import { openExecutionOf } from '../../catalog/lifecycle-executions.ts';
+import { parentMeaning } from '../../catalog/parent-names.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
 import { parseArn } from '../../resources/arns.ts';
-import { invalidParameterValue, invalidRequest, resourceInUse, resourceNotFound, valueNotSupported } from '../../resources/errors.ts';
+import { invalidParameterValue, invalidRequest, resourceInUse, resourceNotFound } from '../../resources/errors.ts';
 import { refuseDangerous } from '../../workflows/preparation.ts';
 import type { Version } from '../../resources/versions.ts';
 import type { Handlers, OperationContext } from '../context.ts';
@@ -61,8 +62,11 @@ export const secondRunOperations = {
 } satisfies Partial<Handlers>;
 
 /** The AMI that is distributed. @throws {ApiError} ResourceNotFoundException, InvalidParameterValueException */
-async function sourceAmi(context: OperationContext, reference: string): Promise<Ami> {
-  if (reference.startsWith('ssm:')) throw valueNotSupported('sourceImage', 'The source image is named by a Systems Manager parameter.');
+async function sourceAmi(context: OperationContext, given: string): Promise<Ami> {
+  const meaning = given.startsWith('ssm:') ? await parentMeaning(context.db, context.services.catalog.managed, given, placeOf(context)) : undefined;
+  if (meaning?.kind === 'none') throw invalidParameterValue('sourceImage', meaning.why);
+  if (meaning?.kind === 'managed') throw invalidParameterValue('sourceImage', `${meaning.via.join(', ')}: a managed image has no AMI that could be distributed.`);
+  const reference = meaning === undefined ? given : meaning.kind === 'ami' ? meaning.id : meaning.arn;
   if (/^ami-[0-9a-f]+$/.test(reference)) {
     const ami = await findAmi(context.db, reference, context.region);
     if (ami === undefined || ami.account !== context.account) throw resourceNotFound(reference);

@@ -4,12 +4,13 @@ import { cpus, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { openCatalog } from '../../catalog/catalog.ts';
 import { inWorkspace, sweepWorkspaces } from '../../doctor/workspace.ts';
-import { baseImages, managedImages } from '../../images/base/base-images.ts';
+import { namedImages, suppliedImages } from '../../images/names/names.ts';
 import { createOverlay } from '../../images/disks.ts';
 import { LayerStore } from '../../images/layer-store.ts';
 import { sealedParent } from '../../images/parents.ts';
 import { driverNamed } from '../../instances/launch.ts';
 import type { Instance } from '../../instances/instance.ts';
+import { readConfig } from '../../platform/config.ts';
 import { loadCredentials } from '../../platform/credentials.ts';
 import { newInstanceId } from '../../platform/ids.ts';
 import type { Report } from '../../resources/progress.ts';
@@ -64,9 +65,9 @@ export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: 
 /** Finds the disk that the instance lies over, and keeps it from being collected meanwhile. */
 async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: string) => Promise<T>): Promise<T> {
   const image = fresh.image ?? DEFAULT_IMAGE;
-  const reference = Object.hasOwn(baseImages, image) ? `arn:aws:imagebuilder:${fresh.region}:aws:image/${image}/x.x.x` : image;
+  const reference = Object.hasOwn(suppliedImages, image) ? `arn:aws:imagebuilder:${fresh.region}:aws:image/${image}/x.x.x` : image;
   if (!/^(?:ami-|arn:)/.test(reference)) return work(await diskFile(reference));
-  const catalog = await openCatalog(fresh.dataDirectory, { managedImages });
+  const catalog = await openCatalog(fresh.dataDirectory, { managedImages: namedImages, names: (await readConfig(fresh.dataDirectory)).names });
   const layers = new LayerStore(catalog, fresh.dataDirectory);
   try {
     const { account } = await loadCredentials(fresh.dataDirectory);
@@ -75,6 +76,9 @@ async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: str
       signal.throwIfAborted();
       throw new CommandFailed((error as Error).message);
     });
+    if (parent.layer.origin === 'untrusted' && !driverNamed(fresh.driver).capabilities.kernel) {
+      throw new CommandFailed(`${image} is a stranger's disk, whose file systems this host does not mount: run it in a virtual machine (--driver qemu)`);
+    }
     return await work(parent.layer.path);
   } finally {
     await layers.release(owner);
@@ -86,7 +90,7 @@ async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: str
 async function diskFile(path: string): Promise<string> {
   const absolute = resolve(path);
   const found = await stat(absolute).catch(() => undefined);
-  if (found?.isFile() !== true) throw new WrongUse(`--image '${path}' is no base image (${Object.keys(baseImages).join(', ')}), no AMI (ami-…), no image's ARN, and no file`);
+  if (found?.isFile() !== true) throw new WrongUse(`--image '${path}' is no base image (${Object.keys(suppliedImages).join(', ')}), no AMI (ami-…), no image's ARN, and no file`);
   const file = await open(absolute, 'r');
   try {
     const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);

@@ -1,4 +1,6 @@
-/** The register of base images: one line each. README.md says how to add one. */
+/** The register of base images that are made here: one line each. README.md says how to add one. */
+import type { DiskOrigin } from '../../catalog/engine-tables.ts';
+import type { NameSettings } from '../../platform/config.ts';
 import type { HeldRecorder } from '../../platform/held.ts';
 import type { Report } from '../../resources/progress.ts';
 import { makeDebianBase, missingForDebian, VIRTUAL_SIZE } from './debian.ts';
@@ -12,12 +14,14 @@ export interface MakeBaseRequest {
   readonly workDirectory: string;
   /** Where mirrors are configured; default this process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Mirrors of vendors' disks. */
+  readonly vendors?: NameSettings['vendors'];
   readonly held: HeldRecorder;
   readonly report: Report;
   readonly signal?: AbortSignal;
 }
 
-/** An image that Ingot makes itself, as `arn:aws:imagebuilder:<region>:aws:image/<name>/x.x.x`. */
+/** An image that comes to be here when it is first used, as `arn:aws:imagebuilder:<region>:aws:image/<name>/x.x.x`. */
 export interface BaseImage {
   readonly name: string;
   readonly description: string;
@@ -25,8 +29,10 @@ export interface BaseImage {
   readonly osVersion: string;
   readonly platform: 'Linux';
   readonly architecture: 'x86_64';
-  /** Bytes that a machine sees. */
-  readonly virtualSize: number;
+  /** Whose disk it is: one of Ingot's making, or of others. */
+  readonly origin: DiskOrigin;
+  /** Bytes that a machine sees, where that is known before. */
+  readonly virtualSize?: number;
   /** What this host lacks for making it: one sentence each, with the remedy. */
   readonly missing: () => readonly string[];
   /** @throws {Error} in words for the user */
@@ -54,6 +60,7 @@ function debian(name: string, release: 'bookworm' | 'trixie', version: string): 
     osVersion: `Debian ${version}`,
     platform: 'Linux',
     architecture: 'x86_64',
+    origin: 'made',
     virtualSize: VIRTUAL_SIZE,
     missing: missingForDebian,
     async make({ env = process.env, ...request }) {

@@ -1,4 +1,4 @@
-/** Base images are made on first use and kept. */
+/** Base images are made, or fetched, on first use and kept. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Catalog } from '../../catalog/catalog.ts';
@@ -56,7 +56,7 @@ export async function ensureBaseImage(base: BaseImage, request: BaseImageRequest
     makings.set(key, making);
   }
   making.listeners.add(request.report);
-  request.report({ type: 'log', text: `base image ${base.name} is not there yet: it is made now from ${base.description}, once` });
+  request.report({ type: 'log', text: `base image ${base.name} is not there yet: it is ${base.origin === 'made' ? 'made' : 'fetched'} now (${base.description}), once` });
   try {
     await Promise.race([making.done, aborted(signal)]);
   } finally {
@@ -72,14 +72,14 @@ async function make(base: BaseImage, request: BaseImageRequest, signal: AbortSig
   const started = Date.now();
   await refuseWithoutRoom(dataDirectory, LEAST_FOR_BASE, 'making a base image');
   const held = heldRecorder(catalog.db, `base-image/${base.name}`);
-  const layer = await layers.announce(null);
+  const layer = await layers.announce(null, base.origin);
   try {
-    await base.make({ target: layer.path, workDirectory: join(dataDirectory, 'work', base.name), held, report, signal });
+    await base.make({ target: layer.path, workDirectory: join(dataDirectory, 'work', base.name), held, report, signal, vendors: catalog.managed.settings.vendors });
     const version = versionOf(new Date());
     const record = { base: base.name, version, made: new Date().toISOString() };
     const key = createHash('sha256').update(JSON.stringify(record)).digest('hex');
     await layers.seal(layer, key, record, { refer: (trx, layerId) => recordBaseImage(trx, { name: base.name, version, layerId, osVersion: base.osVersion }) });
-    report({ type: 'log', text: `base image ${base.name} ${version} made in ${Math.round((Date.now() - started) / 1000)} s` });
+    report({ type: 'log', text: `base image ${base.name} ${version} ${base.origin === 'made' ? 'made' : 'fetched'} in ${Math.round((Date.now() - started) / 1000)} s` });
   } catch (error) {
     await layers.discard(layer);
     throw error;

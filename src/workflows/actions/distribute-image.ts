@@ -84,6 +84,7 @@ async function copyTo(work: ImageWork, ami: BuiltAmi, plan: RegionPlan, report: 
     held: heldRecorder(work.catalog.db, work.arn), report, signal,
   });
   const layer = await work.layers.adopt(copy.file, { copyOf: ami.layer.key, sha256: copy.sha256 }, {
+    origin: ami.layer.origin,
     owner: work.arn,
     refer: (trx, layerId) => updateAmi(trx, amiId, { state: 'available', layer_id: layerId }),
   });

@@ -27,7 +27,6 @@ async function run({ work, stage, inputs, report, signal, timeoutSeconds }: Step
   const purpose = stage === 'BUILD' ? 'build' : 'test';
   const override = inputs['imageIdOverride'];
   const missing = await missingByDriver();
-  const choice = purpose === 'build' ? chooseBuildDriver(work.image.infrastructureConfiguration?.resourceTags, missing) : chooseTestDriver(missing);
   const types = Array.isArray(inputs['instanceTypesOverride']) ? (inputs['instanceTypesOverride'] as string[]) : work.image.infrastructureConfiguration?.instanceTypes;
   const instanceType = types?.[0] ?? DEFAULT_INSTANCE_TYPE;
 
@@ -41,10 +40,11 @@ async function run({ work, stage, inputs, report, signal, timeoutSeconds }: Step
     report({ type: 'log', text: `parent image ${work.image.imageRecipe?.parentImage}: ${found.description}` });
   }
 
+  const choice = purpose === 'build' ? chooseBuildDriver(work.image.infrastructureConfiguration?.resourceTags, missing, parent.origin) : chooseTestDriver(missing);
   const sizeBytes = rootVolumeBytes(work.image.imageRecipe?.blockDeviceMappings);
   const ground = groundKey(parent, sizeBytes);
   const reused = purpose === 'build' && override === undefined
-    ? await reuseLayers(work, componentsOf(work, 'BUILD'), parent, ground, (planned) => driversFor(planned, choice), report)
+    ? await reuseLayers(work, componentsOf(work, 'BUILD'), parent, ground, (planned) => driversFor(planned, choice, parent), report)
     : { count: 0, layer: parent, key: ground };
   const { instance } = await launchWorkInstance(work, {
     purpose,

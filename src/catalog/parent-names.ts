@@ -1,0 +1,101 @@
+/**
+ * What a `parentImage` means here: parameters of Systems Manager and names of `aws` are followed to an AMI, an image of an account, or an image that comes to be
+ * here by itself. Nothing stands for something else unless the owner of the data directory says so, and each step is told.
+ */
+import { parseArn, resourceArn } from '../resources/arns.ts';
+import type { Queryable } from './catalog.ts';
+import { getImage, imageVersions } from './images.ts';
+import { findManagedImage, type ManagedImage, type ManagedRegister } from './managed.ts';
+import { compareVersions } from '../resources/versions.ts';
+import type { Place } from './slices.ts';
+
+/** What it means. `via` says how that was found, in a few words each, for the log. */
+export type ParentMeaning =
+  | { readonly kind: 'ami'; readonly id: string; readonly via: readonly string[] }
+  /** An image of an account; its version may hold wildcards. */
+  | { readonly kind: 'image'; readonly arn: string; readonly via: readonly string[] }
+  | { readonly kind: 'managed'; readonly image: ManagedImage; readonly via: readonly string[] }
+  /** Nothing. `why` says why in sentences, and what to do. `known` is false for what is nothing at all, so that what there is helps. */
+  | { readonly kind: 'none'; readonly why: string; readonly known: boolean; readonly via: readonly string[] };
+
+/** Steps from one name to another; more are a circle. */
+const LONGEST_WAY = 8;
+
+/**
+ * @param reference as a recipe has it
+ * @param place of the recipe
+ */
+export async function parentMeaning(db: Queryable, managed: ManagedRegister, reference: string, place: Place): Promise<ParentMeaning> {
+  const { settings } = managed;
+  const via: string[] = [];
+  const seen = new Set<string>();
+  let current = reference;
+  for (let step = 0; step < LONGEST_WAY; step++) {
+    if (current.startsWith('ssm:')) {
+      if (step > 0) return { kind: 'none', why: `${via.join(', ')}: a value cannot be a parameter again.`, known: true, via };
+      const name = parameterName(current);
+      const value = settings.parameters[name] ?? settings.parameters[name.replace(/^\//, '')] ?? managed.images.find(({ parameters }) => parameters?.includes(name))?.name;
+      if (value === undefined) {
+        return { kind: 'none', why: `The Systems Manager parameter '${name}' has no value here. Give it one in config.yaml of the data directory (parameters: {${name}: ami-…}) and start the server again.`, known: true, via };
+      }
+      via.push(`the parameter ${name} is ${value}`);
+      current = expanded(value, place);
+      continue;
+    }
+    if (current.startsWith('ami-')) return { kind: 'ami', id: current, via };
+    const arn = parseArn(current);
+    if (arn?.type !== 'image' || arn.version === undefined) return { kind: 'none', why: `${within(via)}'${current}' is neither an AMI id, nor the ARN of an Image Builder image with its version, nor ssm: and a parameter.`, known: false, via };
+    if (arn.region !== place.region) return { kind: 'none', why: `${within(via)}'${current}' is in ${arn.region}; this recipe is in ${place.region}.`, known: false, via };
+    if (arn.owner !== 'aws') return { kind: 'image', arn: current, via };
+    const mapped = settings.parentImages[arn.slug];
+    // A name that the owner maps to another is not mapped again: amazon-linux-2-x86 may stand for itself under a second name.
+    if (mapped !== undefined && !seen.has(arn.slug)) {
+      seen.add(arn.slug);
+      via.push(`${arn.slug} is ${mapped} by config.yaml`);
+      current = expanded(mapped, place);
+      continue;
+    }
+    const image = findManagedImage(managed, arn);
+    if (image === undefined || (image.supply ?? 'made') !== 'made') {
+      const imported = await importedAs(db, arn.slug, place);
+      if (imported !== undefined) return { kind: 'image', arn: imported, via: [...via, `${arn.slug} was imported as ${imported}`] };
+    }
+    if (image === undefined) return { kind: 'none', why: `${within(via)}There is no managed image '${arn.slug}'. ${supplyIt(arn.slug)}`, known: false, via };
+    if (image.supply === 'refused') return { kind: 'none', why: `${within(via)}The managed image '${arn.slug}' (${image.osVersion}) cannot be had here. ${image.refusal ?? ''} ${supplyIt(arn.slug, image)}`, known: true, via };
+    return { kind: 'managed', image, via };
+  }
+  return { kind: 'none', why: `${within(via)}The names of config.yaml lead in a circle.`, known: true, via };
+}
+
+/** The name of a parameter, from `ssm:name` or `ssm:` and its ARN. */
+function parameterName(reference: string): string {
+  const given = reference.slice('ssm:'.length);
+  const [, name] = /^arn:aws[^:]*:ssm:[^:]*:[^:]*:parameter\/(.+)$/.exec(given) ?? [];
+  return name === undefined ? given : `/${name}`;
+}
+
+/** A value of the configuration in full. */
+function expanded(value: string, { region, account }: Place): string {
+  if (value.startsWith('ami-') || value.startsWith('arn:')) return value;
+  return value.startsWith('image/') ? `arn:aws:imagebuilder:${region}:${account}:${value}` : resourceArn({ region, account: 'aws' }, 'image', value, { major: 'x', minor: 'x', patch: 'x' });
+}
+
+/** The newest build that was imported under a name, in the account of the recipe. */
+async function importedAs(db: Queryable, slug: string, place: Place): Promise<string | undefined> {
+  const builds = (await imageVersions(db, place, slug)).filter(({ status }) => status === 'AVAILABLE').toSorted(compareVersions).toReversed();
+  for (const { arn } of builds) if ((await getImage(db, arn))?.buildType === 'IMPORT') return arn;
+  return undefined;
+}
+
+/** The one command that supplies a name, and the line that says otherwise. */
+function supplyIt(name: string, image?: ManagedImage): string {
+  if (image?.type === 'DOCKER') return '';
+  const platform = image === undefined || image.platform === 'Linux' ? '' : ` --platform ${image.platform}`;
+  const os = image === undefined ? '' : ` --os-version "${image.osVersion}"`;
+  const line = `in config.yaml of the data directory what stands for it: parentImages: {${name}: ami-…}.`;
+  return image?.canRun === false ? `Say ${line}` : `Supply its disk with: ./ingot import FILE --name ${name}${platform}${os}; or say ${line}`;
+}
+
+function within(via: readonly string[]): string {
+  return via.length === 0 ? '' : `${via.join(', ')}: `;
+}

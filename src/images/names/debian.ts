@@ -1,0 +1,24 @@
+/** Debian. `debian-12-x86` and `debian-13-x86` are made from its packages; its own cloud images can be had too. Their checksums are not signed. */
+import type { NameSource, ParentName } from './name.ts';
+
+export const debian: NameSource = {
+  vendor: 'Debian',
+  names: [made('12'), made('13'), cloud('12', 'bookworm'), cloud('13', 'trixie')],
+};
+
+function made(release: string): ParentName {
+  return {
+    name: `debian-${release}-x86`, osVersion: `Debian ${release}`, platform: 'Linux', type: 'AMI', supply: { kind: 'made' },
+    parameters: [`/aws/service/debian/release/${release}/latest/amd64`],
+  };
+}
+
+function cloud(release: string, codename: string): ParentName {
+  return {
+    name: `debian-${release}-genericcloud-x86`, osVersion: `Debian ${release}`, platform: 'Linux', type: 'AMI',
+    supply: {
+      kind: 'fetched',
+      disk: { vendor: 'debian', address: 'https://cloud.debian.org/images/cloud/', folder: `${codename}/latest/`, sums: 'SHA512SUMS', file: new RegExp(`^debian-${release}-genericcloud-amd64\\.qcow2$`), format: 'qcow2' },
+    },
+  };
+}

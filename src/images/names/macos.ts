@@ -1,0 +1,13 @@
+/** macOS. */
+import { cannotRun, forArm, type NameSource } from './name.ts';
+
+const HARDWARE = 'Apple allows it on its own hardware only.';
+const RELEASES: readonly (readonly [string, string])[] = [['ventura', '13'], ['sonoma', '14'], ['sequoia', '15']];
+
+export const macOs: NameSource = {
+  vendor: 'Apple',
+  names: RELEASES.flatMap(([name, version]) => [
+    cannotRun(`macos-${name}-x86`, `macOS ${version}`, HARDWARE, 'macOS'),
+    forArm(`macos-${name}-arm64`, `macOS ${version}`, 'macOS'),
+  ]),
+};

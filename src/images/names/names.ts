@@ -1,0 +1,30 @@
+/** The register of names that parent images have in people's files: one line for each vendor. README.md says how to add one. */
+import type { ManagedImage } from '../../catalog/managed.ts';
+import { type BaseImage, baseImages } from '../base/base-images.ts';
+import { vendorImage } from '../vendor/vendor-image.ts';
+import { amazonLinux } from './amazon-linux.ts';
+import { debian } from './debian.ts';
+import { macOs } from './macos.ts';
+import type { NameSource, ParentName } from './name.ts';
+import { redHat } from './red-hat.ts';
+import { rocky } from './rocky.ts';
+import { suse } from './suse.ts';
+import { ubuntu } from './ubuntu.ts';
+import { windows } from './windows.ts';
+
+/** All vendors. */
+export const nameSources: readonly NameSource[] = [amazonLinux, debian, macOs, redHat, rocky, suse, ubuntu, windows];
+
+/** All names. */
+export const parentNames: readonly ParentName[] = nameSources.flatMap(({ names }) => names);
+
+/** The same as the catalogue keeps them, for the API to tell. */
+export const namedImages: readonly ManagedImage[] = parentNames.map(({ name, osVersion, platform, type, supply, parameters = [] }) => ({
+  name, osVersion, platform, type, parameters, supply: supply.kind, ...(supply.kind === 'refused' ? { refusal: supply.why, canRun: supply.canRun } : {}),
+}));
+
+/** Every image that can be had without the user's help, by its name: made here, or fetched. */
+export const suppliedImages: Readonly<Record<string, BaseImage>> = {
+  ...baseImages,
+  ...Object.fromEntries(parentNames.flatMap((each) => (each.supply.kind === 'fetched' ? [[each.name, vendorImage(each.name, each.osVersion, each.supply.disk)]] : []))),
+};

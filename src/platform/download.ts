@@ -1,0 +1,132 @@
+/** Files from web servers, through this host's proxy where it has one. */
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+
+/** A transfer that did not come to a good end, in words for the user. */
+export class DownloadError extends Error {
+  override readonly name = 'DownloadError';
+}
+
+/** How to fetch. */
+export interface DownloadOptions {
+  readonly signal: AbortSignal;
+  /** Sent to the first server only, and not to where that redirects. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** More than this is an error. */
+  readonly maxBytes: number;
+  /** Told how much came, and of how much when the server says. */
+  readonly onProgress?: (bytes: number, total: number | undefined) => void;
+  /** A server that sends nothing for so long is given up, in milliseconds. Default a minute. */
+  readonly stallMs?: number;
+}
+
+/** What came. */
+export interface Downloaded {
+  /** Where it came from in the end, redirects followed. */
+  readonly url: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly sha512: string;
+}
+
+const MAX_REDIRECTS = 5;
+const STALL_MS = 60_000;
+
+/**
+ * Fetches a file to the disk. What is there when it fails is for the caller to remove.
+ * @param url http or https; a redirect from https to http is not followed
+ * @param path made anew, mode 0600
+ * @throws {DownloadError} no answer, another status than 200, cut off, too large, stalled
+ */
+export async function download(url: string, path: string, options: DownloadOptions): Promise<Downloaded> {
+  const hashes = { sha256: createHash('sha256'), sha512: createHash('sha512') };
+  const file = await open(path, 'w', 0o600);
+  try {
+    const { url: final, bytes } = await receive(url, options, async (chunk) => {
+      hashes.sha256.update(chunk);
+      hashes.sha512.update(chunk);
+      await file.writeFile(chunk);
+    });
+    await file.sync();
+    return { url: final, bytes, sha256: hashes.sha256.digest('hex'), sha512: hashes.sha512.digest('hex') };
+  } finally {
+    await file.close();
+  }
+}
+
+/** The same for a small file, in memory. */
+export async function downloadSmall(url: string, options: DownloadOptions): Promise<{ readonly url: string; readonly content: Buffer }> {
+  const chunks: Buffer[] = [];
+  const { url: final } = await receive(url, options, async (chunk) => void chunks.push(chunk));
+  return { url: final, content: Buffer.concat(chunks) };
+}
+
+async function receive(first: string, options: DownloadOptions, take: (chunk: Buffer) => Promise<void>): Promise<{ readonly url: string; readonly bytes: number }> {
+  let url = new URL(first);
+  for (let redirects = 0; ; redirects++) {
+    const secure = url.protocol === 'https:';
+    const agent = secure ? new HttpsAgent({ proxyEnv: process.env }) : new HttpAgent({ proxyEnv: process.env });
+    try {
+      const answer = await ask(url, agent, redirects === 0 ? options.headers : undefined, options);
+      const status = answer.statusCode!;
+      if ([301, 302, 303, 307, 308].includes(status) && answer.headers.location !== undefined) {
+        answer.destroy();
+        if (redirects === MAX_REDIRECTS) throw new DownloadError(`${shown(first)} redirects more than ${MAX_REDIRECTS} times`);
+        const next = new URL(answer.headers.location, url);
+        if (!['http:', 'https:'].includes(next.protocol) || (secure && next.protocol === 'http:')) throw new DownloadError(`${shown(url)} redirects to ${shown(next)}, which is not followed: it is not https`);
+        url = next;
+        continue;
+      }
+      if (status !== 200) {
+        answer.destroy();
+        throw new DownloadError(`${shown(url)} answered ${status}${status === 404 ? ' (not found)' : status === 403 ? ' (forbidden)' : ''}`);
+      }
+      return { url: url.href, bytes: await read(url, answer, options, take) };
+    } finally {
+      agent.destroy();
+    }
+  }
+}
+
+function ask(url: URL, agent: HttpAgent | HttpsAgent, headers: Readonly<Record<string, string>> | undefined, { signal, stallMs = STALL_MS }: DownloadOptions): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const sent = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, { agent, signal, headers: { ...headers, 'accept-encoding': 'identity' }, timeout: stallMs });
+    sent.once('response', resolve);
+    sent.once('timeout', () => sent.destroy(new Error(`no answer within ${Math.round(stallMs / 1000)} s`)));
+    sent.once('error', (error) => reject(signal.aborted ? (signal.reason as Error) : new DownloadError(`${shown(url)} cannot be reached: ${error.message}`, { cause: error })));
+    sent.end();
+  });
+}
+
+async function read(url: URL, answer: IncomingMessage, { maxBytes, onProgress, signal, stallMs = STALL_MS }: DownloadOptions, take: (chunk: Buffer) => Promise<void>): Promise<number> {
+  const total = /^\d+$/.test(answer.headers['content-length'] ?? '') ? Number(answer.headers['content-length']) : undefined;
+  if (total !== undefined && total > maxBytes) {
+    answer.destroy();
+    throw new DownloadError(`${shown(url)} has ${total} bytes; ${maxBytes} at most are taken`);
+  }
+  let bytes = 0;
+  answer.setTimeout(stallMs, () => answer.destroy(new Error(`nothing came for ${Math.round(stallMs / 1000)} s`)));
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw new DownloadError(`${shown(url)} sends more than ${maxBytes} bytes, which is the most that is taken`);
+      await take(chunk);
+      onProgress?.(bytes, total);
+    }
+  } catch (error) {
+    if (signal.aborted) throw signal.reason as Error;
+    if (error instanceof DownloadError || (error as NodeJS.ErrnoException).syscall === 'write') throw error;
+    throw new DownloadError(`the transfer of ${shown(url)} broke off after ${bytes} of ${total ?? 'an unknown number of'} bytes: ${(error as Error).message}. Try again`, { cause: error });
+  }
+  if (total !== undefined && bytes !== total) throw new DownloadError(`the transfer of ${shown(url)} broke off after ${bytes} of ${total} bytes. Try again`);
+  return bytes;
+}
+
+/** An address without what may be a secret: user, password and query. */
+export function shown(address: string | URL): string {
+  if (!URL.canParse(String(address))) return String(address);
+  const url = new URL(address);
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
