@@ -133,7 +133,7 @@ describe('DistributeImage', () => {
     await api.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: waiting }));
     for (const sourceImage of ['ami-00000000000000000', waiting, waiting.replace(/\/\d+$/, '/99'), DEBIAN]) await assert.rejects(distribute(sourceImage), { name: 'ResourceNotFoundException' }, sourceImage);
     await assert.rejects(distribute('web'), { name: 'InvalidParameterValueException', message: /'sourceImage'/ });
-    await assert.rejects(distribute('ssm:/web'), { name: 'InvalidParameterValueException', message: /not supported/ });
+    await assert.rejects(distribute('ssm:/web'), { name: 'InvalidParameterValueException', message: /parameter '\/web' has no value here/ });
     const { ami } = await built('AVAILABLE');
     await assert.rejects(distribute(ami, { distributionConfigurationArn: `${distribution}-none` }), { name: 'ResourceNotFoundException' });
   });
