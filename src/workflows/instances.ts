@@ -33,6 +33,8 @@ export interface WorkLaunch {
   /** Components whose work `parent` holds. */
   readonly componentsDone?: number;
   readonly instanceType: string;
+  /** When the parent image was made: what is newer on the disk is looked at before that becomes an image. */
+  readonly searchSince?: Date;
   /** Virtual size of the disk in bytes; at least the parent's. */
   readonly sizeBytes?: number;
   /** Of the step: an instance may have less. */

@@ -24,6 +24,7 @@ import { runWorkflow, WorkflowFailure, type StageLimit } from './interpreter.ts'
 import { isToBeKept, keepSeconds, keepWorkInstance } from './keep.ts';
 import { loadSecrets, refuseDangerous, resolveComponents, warnWithoutEffect } from './preparation.ts';
 import { outputResources } from './outputs.ts';
+import { allowedSecrets } from './disk-secrets.ts';
 import { selectWorkflows, type SelectedWorkflow } from './select-workflows.ts';
 import { takeUp } from './take-up.ts';
 
@@ -75,6 +76,7 @@ async function stages(work: ImageWork): Promise<void> {
   planOf(work);
   work.components = await resolveComponents(work);
   await loadSecrets(work);
+  await allowedSecrets(work);
   const workflows = await selectWorkflows(work);
   const { task } = work;
   const tests = workflows.some(({ type }) => type === 'TEST') && (task === undefined || (task.kind === 'retry' && task.stage === 'TEST'));

@@ -6,6 +6,7 @@ import { collectPackages } from '../../src/runner/packages.ts';
 import { sanitizeScript } from '../../src/runner/sanitize.ts';
 import { sharedBase } from '../harness/base.ts';
 import { launchOn, type Launched } from '../harness/launch-on.ts';
+import { diskSearchCases } from '../harness/disk-search-cases.ts';
 import { languageCases } from '../harness/language-cases.ts';
 import { moduleCases } from '../harness/module-cases.ts';
 import { webCases } from '../harness/web-cases.ts';
@@ -34,6 +35,7 @@ runnerCases(() => launched.instance, () => '/tmp/runner work');
 languageCases(() => launched.instance, () => '/var/tmp/the language');
 moduleCases(() => launched.instance, () => '/var/tmp/the modules');
 webCases(() => launched.instance, () => '/var/tmp/the web');
+diskSearchCases(() => launched.instance);
 
 describe('UpdateOS', () => {
   const VERSIONS = 'dpkg-query -W -f \'${Package}=${Version} \' sample-one sample-two';

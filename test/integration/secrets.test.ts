@@ -187,6 +187,61 @@ Resources:
     assert.match(stdout, /qcow2/, 'the search finds what the component wrote');
   });
 
+  test('fails where the finished disk has a key, unless the recipe allows it by name', async () => {
+    const file = join(dirname(dataDirectory), 'leaves.yaml');
+    const template = (tags: string): string => `
+Resources:
+  Leave:
+    Type: AWS::ImageBuilder::Component
+    Properties:
+      Name: leave
+      Version: 1.0.0
+      Platform: Linux
+      Data: |
+        schemaVersion: 1.0
+        phases:
+          - name: build
+            steps:
+              - name: Leaves
+                action: ExecuteBash
+                inputs:
+                  commands:
+                    - mkdir -p /opt/app /root/.ssh && { echo '-----BEGIN PRIVATE'' KEY-----'; head -c 48 /dev/urandom | base64; } >/opt/app/one.pem
+                    - echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC0 me' >/root/.ssh/authorized_keys; echo ls >/root/.bash_history
+  Recipe:
+    Type: AWS::ImageBuilder::ImageRecipe
+    Properties:
+      Name: leaving
+      Version: 1.0.x
+      ParentImage: !Sub arn:aws:imagebuilder:\${AWS::Region}:aws:image/debian-12-x86/x.x.x
+      Components: [{ComponentArn: !Ref Leave}]
+${tags}
+  Infrastructure:
+    Type: AWS::ImageBuilder::InfrastructureConfiguration
+    Properties: { Name: using, InstanceProfileName: ingot, InstanceTypes: [t3.small] }
+  Image:
+    Type: AWS::ImageBuilder::Image
+    Properties:
+      ImageRecipeArn: !Ref Recipe
+      InfrastructureConfigurationArn: !Ref Infrastructure
+      ImageTestsConfiguration: { ImageTestsEnabled: false }
+`;
+    const build = async (tags: string): Promise<{ readonly status: string; readonly reason?: string; readonly all: string }> => {
+      writeFileSync(file, template(tags));
+      const { stdout } = await ingot(dataDirectory, ['build', file, '--json']);
+      return { ...(JSON.parse(stdout.trim().split('\n').at(-1)!) as { status: string; reason?: string }), all: stdout };
+    };
+    const refused = await build('');
+    assert.equal(refused.status, 'FAILED');
+    // The clean-up takes out the history and the authorized keys.
+    assert.match(refused.reason!, /what must not be in an image: a private key \(private-key\): \/opt\/app\/one\.pem, line 1\. What to do: .* ingot:allow-secrets = private-key:\/opt\/app\/one\.pem$/);
+    const allowed = await build("      Tags: {'ingot:allow-secrets': 'token private-key:/opt/app/*'}");
+    assert.equal(allowed.status, 'AVAILABLE', allowed.reason);
+    assert.match(allowed.all, /one\.pem, line 1 is on the disk; the recipe allows it/);
+    const unread = await build("      Tags: {'ingot:allow-secrets': 'keys'}");
+    assert.match(unread.reason!, /the tag ingot:allow-secrets of arn:\S+ has the value 'keys': 'keys' is none of private-key, token/);
+  });
+
   test('a secret that is missing is said before anything is built', async () => {
     const file = join(dirname(dataDirectory), 'template.yaml');
     writeFileSync(file, readFileSync(file, 'utf8').replace('resolve:secretsmanager:key', 'resolve:secretsmanager:kye'));

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { sharedBase } from '../harness/base.ts';
+import { diskSearchCases } from '../harness/disk-search-cases.ts';
+import { languageCases } from '../harness/language-cases.ts';
 import { launchOn, type Launched } from '../harness/launch-on.ts';
 import { moduleCases } from '../harness/module-cases.ts';
 import { webCases } from '../harness/web-cases.ts';
@@ -39,5 +41,7 @@ test('simple-boot-test-linux', async () => {
   assert.equal(outcome.status, 'success', JSON.stringify(outcome.failure));
 });
 
+languageCases(() => launched.instance, () => '/var/tmp/the language');
 moduleCases(() => launched.instance, () => '/var/tmp/the modules');
 webCases(() => launched.instance, () => '/var/tmp/the web');
+diskSearchCases(() => launched.instance);

@@ -5,6 +5,7 @@ import { relative } from 'node:path';
 import { timestamp } from '../../platform/clock.ts';
 import { newAmiId } from '../../platform/ids.ts';
 import { layerKey } from '../../runner/layer-key.ts';
+import { refuseSecretsOnDisk } from '../disk-secrets.ts';
 import { workInstance } from '../instances.ts';
 import { StepError } from '../image-work.ts';
 import type { StepAction } from './action.ts';
@@ -14,9 +15,10 @@ const MAX_CHAIN = 24;
 
 export const createImage: StepAction = {
   name: 'CreateImage',
-  async run({ work, inputs, report, signal }) {
+  async run({ work, inputs, report, signal, timeoutSeconds }) {
     const entry = workInstance(work, inputs['instanceId']);
     if (entry.layer === undefined || entry.stopped) throw new StepError(`${entry.instance.id} was made into an image already`);
+    await refuseSecretsOnDisk(work, entry, { report, signal, timeoutSeconds });
     report({ type: 'log', text: `${entry.instance.id}: shutting down, so that its disk is complete` });
     await entry.instance.stop();
     entry.stopped = true;

@@ -6,6 +6,7 @@ import { missingByDriver } from '../../instances/launch.ts';
 import { remedyFor } from '../../runner/remedies.ts';
 import { componentsOf, groundKey, reuseLayers } from '../build-plan.ts';
 import { chooseBuildDriver, chooseTestDriver } from '../choose-driver.ts';
+import { madeAt } from '../disk-secrets.ts';
 import { DEFAULT_INSTANCE_TYPE, endWorkInstance, launchWorkInstance } from '../instances.ts';
 import { StepError } from '../image-work.ts';
 import { isToBeKept } from '../keep.ts';
@@ -52,6 +53,7 @@ async function run({ work, stage, inputs, report, signal, timeoutSeconds }: Step
     parent: reused.layer,
     parentKey: reused.key,
     componentsDone: reused.count,
+    searchSince: await madeAt(parent.path),
     instanceType,
     ...(sizeBytes === undefined ? {} : { sizeBytes }),
     timeoutSeconds,

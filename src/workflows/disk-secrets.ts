@@ -1,0 +1,66 @@
+/** Before a disk becomes an image it is searched for what must not be in one: keys, tokens, histories. A hit that the recipe does not allow fails the build. */
+import { stat } from 'node:fs/promises';
+import { tagsOf } from '../catalog/tags.ts';
+import type { Report } from '../resources/progress.ts';
+import { isAllowed, readAllowed, searchDisk, type Allowed, type DiskHit } from '../runner/disk-search.ts';
+import { StepError, type ImageWork, type WorkInstance } from './image-work.ts';
+
+/** The image recipe's tag that allows hits: names, each alone or with a path. */
+export const ALLOW_SECRETS_TAG = 'ingot:allow-secrets';
+
+/** Hits that a failure names; the log has all. */
+const NAMED = 4;
+
+/** What the recipe allows. @throws {Error} naming the tag, when its value cannot be read */
+export async function allowedSecrets(work: Pick<ImageWork, 'catalog' | 'image'>): Promise<readonly Allowed[]> {
+  const arn = work.image.imageRecipe?.arn;
+  const value = arn === undefined ? undefined : (await tagsOf(work.catalog.db, arn))[ALLOW_SECRETS_TAG];
+  try {
+    return readAllowed(value ?? '');
+  } catch (error) {
+    throw new Error(`the tag ${ALLOW_SECRETS_TAG} of ${arn} has the value '${value}': ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/**
+ * Searches the disk of a build instance.
+ * @throws {StepError} naming what was found, and how it is allowed
+ */
+export async function refuseSecretsOnDisk(work: ImageWork, entry: WorkInstance, options: { readonly report: Report; readonly signal: AbortSignal; readonly timeoutSeconds: number }): Promise<void> {
+  const { report, signal, timeoutSeconds } = options;
+  if (entry.instance.capabilities.platform !== 'Linux') return;
+  const allowed = await allowedSecrets(work);
+  const started = performance.now();
+  const hits = await searchDisk(entry.instance, entry.launch.searchSince ?? new Date(0), { signal, timeoutSeconds }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw new StepError(`the disk could not be searched for keys, tokens and histories: ${(error as Error).message}`, { cause: error });
+  });
+  const refused: DiskHit[] = [];
+  for (const hit of hits) {
+    const found = `${describeHit(hit)} is on the disk`;
+    if (hit.tolerated !== undefined) report({ type: 'log', level: 'warn', text: `${found}: ${hit.tolerated}` });
+    else if (isAllowed(hit, allowed)) report({ type: 'log', text: `${found}; the recipe allows it` });
+    else {
+      refused.push(hit);
+      report({ type: 'log', level: 'error', text: found });
+    }
+  }
+  report({ type: 'log', level: 'debug', text: `searched for keys, tokens and histories in ${((performance.now() - started) / 1000).toFixed(1)} s` });
+  if (refused.length > 0) throw new StepError(refusal(refused));
+}
+
+/** When the parent image was made: nothing writes a sealed layer's file again. */
+export async function madeAt(layerPath: string): Promise<Date> {
+  return (await stat(layerPath)).mtime;
+}
+
+function describeHit({ name, what, path, line }: DiskHit): string {
+  return `${what} (${name}): ${path}${line === undefined ? '' : `, line ${line}`}`;
+}
+
+function refusal(hits: readonly DiskHit[]): string {
+  const named = hits.slice(0, NAMED).map(describeHit).join('; ');
+  const more = hits.length > NAMED ? `; and ${hits.length - NAMED} more, see the log` : '';
+  const example = `${hits[0]!.name}:${hits[0]!.path}`;
+  return `the finished disk has what must not be in an image: ${named}${more}. What to do: remove it in a component, or allow it by a tag of the image recipe, ${ALLOW_SECRETS_TAG} = ${example}`;
+}
