@@ -80,7 +80,7 @@ async function boot(name: string, options: { readonly sizeGiB?: number; readonly
   await createOverlay(base, disk, options.sizeGiB === undefined ? undefined : options.sizeGiB * 1024 ** 3);
   const machine = await start(
     [
-      'qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none', '-accel', 'tcg', '-cpu', 'qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16', '-smp', '2', '-m', '1024',
+      'qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none', '-accel', 'tcg', '-cpu', 'qemu64,vendor=GenuineIntel,family=6,model=54,stepping=9,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16', '-smp', '2', '-m', '1024',
       '-drive', `file=${disk},if=virtio,format=qcow2,discard=unmap`, '-serial', `file:${console}`, '-netdev', 'user,id=net,restrict=on', '-device', 'virtio-net-pci,netdev=net',
       '-chardev', `socket,id=agent,path=${socket},server=on,wait=off`, '-device', 'virtio-serial', '-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0',
       '-device', 'virtio-rng-pci', ...(options.flags ?? ['-machine', 'q35']),
@@ -95,7 +95,7 @@ async function boot(name: string, options: { readonly sizeGiB?: number; readonly
       async run(script, timeoutMs = 120_000) {
         const { exitCode, stdout, stderr } = await agentExec(agent, ['/bin/bash', '-c', script], { timeoutMs });
         assert.equal(exitCode, 0, `${script}\n${stdout}\n${stderr}`);
-        return stdout.trim();
+        return stdout.toString().trim();
       },
     });
   } finally {

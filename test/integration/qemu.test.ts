@@ -129,6 +129,19 @@ describe('a machine booted by BIOS', () => {
     await rejects(instance.run({ argv: ['true'], user: 'nobody-by-this-name' }), (error: InstanceError) => error.name === 'InstanceError' && /no such user/.test(error.message));
   });
 
+  test('takes a short way to a program of its own, with the same ends', async () => {
+    const script = 'echo "$A|$PWD|$(umask)"; echo err >&2; cat; exit 3';
+    const stdin = Buffer.from([0x61, 0x0a]);
+    deepEqual(await output(instance, { argv: ['sh', '-c', script], env: { A: '$x "y"\n%z' }, cwd: '/usr', stdin, own: true }), {
+      exitCode: 3, signal: null, timedOut: false, stdout: '$x "y"\n%z|/usr|0022\na\n', stderr: 'err\n',
+    });
+    equal((await output(instance, { argv: ['/no/such/program'], own: true })).exitCode, 127);
+    deepEqual(await instance.run({ argv: ['sh', '-c', 'kill -SEGV $$'], own: true }), { exitCode: null, signal: 'SIGSEGV', timedOut: false });
+    deepEqual(await instance.run({ argv: ['sleep', '6005'], timeoutSeconds: 1, own: true }), { exitCode: null, signal: 'SIGKILL', timedOut: true });
+    equal((await output(instance, { script: 'pgrep -f "^sleep 6005"' })).exitCode, 1);
+    await rejects(instance.run({ argv: ['sh', '-c', 'head -c 30000000 /dev/zero'], own: true }), /printed more than the guest agent takes/);
+  });
+
   test('shows output while a command runs, and survives a restart of its agent', async () => {
     const seen: string[] = [];
     let restarted = false;
@@ -143,9 +156,9 @@ describe('a machine booted by BIOS', () => {
 
   test('loses no exit code when the service manager reads its units anew', async () => {
     deepEqual(await instance.run({ script: 'systemctl daemon-reload; exit 7' }), { exitCode: 7, signal: null, timedOut: false });
-    const other = instance.run({ script: 'while ! [ -e /tmp/reloaded ]; do sleep 0.2; done; exit 5', user: 'nobody' });
+    const other = output(instance, { script: 'while ! [ -e /tmp/reloaded ]; do sleep 0.2; done; exit 5', user: 'nobody' });
     equal((await output(instance, { script: 'systemctl daemon-reload; touch /tmp/reloaded' })).exitCode, 0);
-    equal((await other).exitCode, 5);
+    deepEqual(await other, { exitCode: 5, signal: null, timedOut: false, stdout: '', stderr: '' });
   });
 
   test('kills all that a command started at its deadline, and leaves services alone', async () => {

@@ -1,10 +1,11 @@
 /** Commands and files in a guest, through its agent. */
 import { randomBytes } from 'node:crypto';
+import { constants } from 'node:os';
 import { sleep } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
 import type { CommandRequest, CommandResult } from '../instance.ts';
-import { agentExec, GuestAgentError, GuestAgentSilent, type GuestAgent } from './guest-agent.ts';
-import { CHUNK_BYTES, FINISHER, GUEST_DIRECTORY, HOLDERS, KILLER, LARGE_PUT_BEGIN, LARGE_PUT_END, LAUNCHER, SMALL_PUT, UNIT_STATE } from './guest-scripts.ts';
+import { agentExec, said, GuestAgentError, GuestAgentSilent, type GuestAgent } from './guest-agent.ts';
+import { CHUNK_BYTES, FINISHER, GUEST_DIRECTORY, HOLDERS, KILLER, LARGE_PUT_BEGIN, LARGE_PUT_END, LAUNCHER, OWN_LAUNCHER, SMALL_PUT, UNIT_STATE } from './guest-scripts.ts';
 
 /** A guest whose agent answers. `check` throws when the machine is gone, or is not the one that it was. */
 export interface Guest {
@@ -47,6 +48,7 @@ export function parseStatus(text: string): { readonly exitCode: number | null; r
 /** Runs a command to its end. See `Instance.run`. */
 export async function runInGuest(guest: Guest, request: CommandRequest): Promise<CommandResult> {
   request.signal?.throwIfAborted();
+  if (request.own === true && Buffer.byteLength(request.stdin ?? '') <= INLINE_BYTES) return runOwnInGuest(guest, request);
   const id = randomBytes(8).toString('hex');
   const input = request.script ?? request.stdin;
   const bytes = input === undefined ? undefined : Buffer.isBuffer(input) ? input : Buffer.from(input, 'utf8');
@@ -59,9 +61,34 @@ export async function runInGuest(guest: Guest, request: CommandRequest): Promise
   const started = await insist(guest, () => agentExec(guest.agent, argv, { timeoutMs: SILENCE_MS, ...(bytes !== undefined && !large ? { input: bytes } : {}) }), false);
   // A command that ends at once may count as one that did not start; if its end is on record, it ran.
   if (started.exitCode !== 0 && (await readStatus(guest, `${GUEST_DIRECTORY}/${id}`)) === undefined) {
-    throw new Error(`the instance could not start the command: ${(started.stderr || started.stdout).trim() || `exit code ${started.exitCode}`}`);
+    throw new Error(`the instance could not start the command: ${said(started) || `exit code ${started.exitCode}`}`);
   }
   return follow(guest, id, request, deadline);
+}
+
+/** A program of Ingot's own, as the agent's child: a unit costs an emulated machine half a second. */
+async function runOwnInGuest(guest: Guest, request: CommandRequest): Promise<CommandResult> {
+  if (request.argv === undefined) throw new TypeError('a program of Ingot\'s own has argv');
+  const env = Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`);
+  const { timeoutSeconds, signal, stdin } = request;
+  const argv = ['/bin/sh', '-c', OWN_LAUNCHER, 'sh', request.cwd ?? '/', String(timeoutSeconds ?? 0), String(env.length), ...env, ...request.argv];
+  for (const text of argv) if (text.includes('\0')) throw new Error('a command holds a NUL character');
+  const started = Date.now();
+  const ended = await insist(guest, () => agentExec(guest.agent, argv, {
+    timeoutMs: timeoutSeconds === undefined ? Infinity : timeoutSeconds * 1000 + SILENCE_MS,
+    ...(signal === undefined ? {} : { signal }), ...(stdin === undefined ? {} : { input: Buffer.from(stdin as string) }),
+  }), false);
+  if (ended.truncated) throw new Error(`${request.argv[0]} printed more than the guest agent takes`);
+  if (ended.stdout.length > 0) request.onOutput?.('stdout', ended.stdout);
+  if (ended.stderr.length > 0) request.onOutput?.('stderr', ended.stderr);
+  const killed = ended.signal === 9 || ended.exitCode === 137;
+  if (killed && timeoutSeconds !== undefined && Date.now() - started >= timeoutSeconds * 1000) return { exitCode: null, signal: 'SIGKILL', timedOut: true };
+  return ended.signal === null ? { exitCode: ended.exitCode, signal: null, timedOut: false } : { exitCode: null, signal: signalName(ended.signal), timedOut: false };
+}
+
+/** `SIGKILL` for 9. */
+function signalName(number: number): string {
+  return Object.entries(constants.signals).find(([, each]) => each === number)?.[0] ?? `SIG${number}`;
 }
 
 async function runLargeScript(guest: Guest, request: CommandRequest, bytes: Buffer): Promise<CommandResult> {
@@ -119,8 +146,8 @@ async function follow(guest: Guest, id: string, request: CommandRequest, deadlin
     await pause(Math.min(wait, deadline === undefined || killed ? wait : Math.max(1, deadline - Date.now())), killed ? undefined : request.signal);
     wait = Math.min(200, wait * 1.3);
   }
-  // Only housekeeping, in memory: the next boot forgets it anyway.
-  await agentExec(guest.agent, ['/bin/sh', '-c', FINISHER, 'sh', id]).catch(() => {});
+  // Only housekeeping, in memory: the next boot forgets it anyway, and nobody has to wait for it.
+  void agentExec(guest.agent, ['/bin/sh', '-c', FINISHER, 'sh', id]).catch(() => {});
   if (killed === 'abort') throw request.signal!.reason;
   const end = parseStatus(status);
   return killed === 'deadline' ? { exitCode: null, signal: 'SIGKILL', timedOut: true } : { ...end, timedOut: false };
@@ -128,7 +155,7 @@ async function follow(guest: Guest, id: string, request: CommandRequest, deadlin
 
 /** Whether output of a command that has ended is still on its way through the relay. */
 async function outputPending(guest: Guest, id: string): Promise<boolean> {
-  return relayHasMore((await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', HOLDERS, 'sh', id]))).stdout);
+  return relayHasMore((await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', HOLDERS, 'sh', id]))).stdout.toString());
 }
 
 /**
@@ -151,7 +178,7 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
 /** A command whose unit is gone and left no word of its end: the guest was restarted, or somebody removed the word. */
 async function checkUnit(guest: Guest, id: string, files: string): Promise<void> {
   const { stdout } = await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', UNIT_STATE, 'sh', id]));
-  if (stdout.trim() !== 'inactive') return;
+  if (stdout.toString().trim() !== 'inactive') return;
   if ((await readStatus(guest, files)) === undefined) {
     throw new Error('the command is gone and left no exit code: the instance was restarted while it ran');
   }
@@ -319,7 +346,7 @@ export async function putInGuest(guest: Guest, path: string, content: string | B
 
 async function mustSucceed(guest: Guest, path: string, argv: readonly string[], input?: Buffer): Promise<void> {
   const result = await insist(guest, () => agentExec(guest.agent, argv, { timeoutMs: SILENCE_MS, ...(input === undefined ? {} : { input }) }));
-  if (result.exitCode !== 0) throw new Error(`${path} could not be written in the instance: ${result.stderr.trim() || `exit code ${result.exitCode}`}`);
+  if (result.exitCode !== 0) throw new Error(`${path} could not be written in the instance: ${said(result) || `exit code ${result.exitCode}`}`);
 }
 
 /** Reads a file of at most 16 MiB. See `Instance.get`. */

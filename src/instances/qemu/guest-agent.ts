@@ -188,12 +188,28 @@ class Client implements GuestAgent {
 export interface AgentExecution {
   readonly exitCode: number | null;
   readonly signal: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  /** Whether there was more output than the agent keeps. */
+  readonly truncated: boolean;
 }
 
+interface ExecStatus {
+  readonly exited: boolean;
+  readonly exitcode?: number;
+  readonly signal?: number;
+  readonly 'out-data'?: string;
+  readonly 'err-data'?: string;
+  readonly 'out-truncated'?: boolean;
+  readonly 'err-truncated'?: boolean;
+}
+
+/** How long the agent may take to start a program: an emulated machine under load. */
+const START_MS = 120_000;
+
 /**
- * Runs a small program of our own through the agent and waits for its end. Its output must be short: the agent cuts it.
+ * Runs a small program of our own through the agent and waits for its end. Its output must be short: the agent keeps 16 MiB of it.
+ * @param options.timeoutMs `Infinity` waits as long as the agent answers
  * @throws {GuestAgentError | GuestAgentSilent} the latter also when it has not ended within `timeoutMs`
  */
 export async function agentExec(
@@ -203,16 +219,22 @@ export async function agentExec(
   const deadline = Date.now() + patient(timeoutMs);
   const { pid } = await agent.execute<{ pid: number }>('guest-exec', {
     path: argv[0], arg: argv.slice(1), 'capture-output': true, ...(options.input === undefined ? {} : { 'input-data': options.input.toString('base64') }),
-  }, timeoutMs);
+  }, Math.min(timeoutMs, START_MS));
   for (let wait = 5; ; wait = Math.min(100, wait * 1.5)) {
-    const status = await agent.execute<{ exited: boolean; exitcode?: number; signal?: number; 'out-data'?: string; 'err-data'?: string }>('guest-exec-status', { pid });
+    const status = await agent.execute<ExecStatus>('guest-exec-status', { pid });
     if (status.exited) {
       return {
         exitCode: status.exitcode ?? null, signal: status.signal ?? null,
-        stdout: Buffer.from(status['out-data'] ?? '', 'base64').toString('utf8'), stderr: Buffer.from(status['err-data'] ?? '', 'base64').toString('utf8'),
+        stdout: Buffer.from(status['out-data'] ?? '', 'base64'), stderr: Buffer.from(status['err-data'] ?? '', 'base64'),
+        truncated: (status['out-truncated'] ?? status['err-truncated']) === true,
       };
     }
     if (Date.now() >= deadline) throw new GuestAgentSilent(`${argv[0]} did not end in the instance within ${patient(timeoutMs)} ms`);
     await sleep(wait, options.signal);
   }
+}
+
+/** What a program said that failed: its errors, else what it printed. */
+export function said({ stdout, stderr }: AgentExecution): string {
+  return (stderr.length > 0 ? stderr : stdout).toString('utf8').trim();
 }

@@ -15,15 +15,13 @@ export const CHUNK_BYTES = 1 << 20;
 
 const CHUNKS_AHEAD = 8;
 
-// A chunk that the reader has cut to nothing is done with; the file after the last chunk is empty, then `.end` appears. `head` would keep
-// back what is less than a block. Without the pipe's name nobody reads any more: what others left running may go on printing.
+// A chunk that the reader has cut to nothing is done with; the file after the last chunk is empty, then `.end` appears. Without the pipe's
+// name nobody reads any more: what others left running may go on printing.
 const RELAY = `
-head='stdbuf -o0 head'
-command -v stdbuf >/dev/null || head=head
 relay() {
   n=0
   exec <"$1"
-  while $head -c ${CHUNK_BYTES} >"$1.$n" && [ -s "$1.$n" ]; do
+  while head -c ${CHUNK_BYTES} >"$1.$n" && [ -s "$1.$n" ]; do
     n=$((n + 1))
     if [ $n -ge ${CHUNKS_AHEAD} ]; then
       old="$1.$((n - ${CHUNKS_AHEAD}))"
@@ -58,8 +56,10 @@ ${RELAY}RELAY
 cat >"$r/status.sh" <<'STATUS'
 ${STATUS}STATUS
     mkfifo -m 0600 "$r/control"
+    # By itself head keeps back what is less than a block. What stdbuf says to it is inherited, so that it is said once and not for each.
+    unbuffered=; if command -v stdbuf >/dev/null; then unbuffered='/usr/bin/env stdbuf -o0'; fi
     systemd-run --quiet --collect --unit=ingot-relay --description='Ingot: output of commands' --service-type=exec -p UMask=0077 \\
-      -- /bin/sh "$r/relay.sh" "$r/control" </dev/null
+      -- $unbuffered /bin/sh "$r/relay.sh" "$r/control" </dev/null
   else
     while ! [ -p "$r/control" ]; do sleep 0.05; done
   fi
@@ -84,6 +84,19 @@ while [ "$n" -gt 0 ]; do set -- "$@" "$1"; shift; n=$((n - 1)); done
 exec systemd-run --quiet --collect --unit="ingot-$id" --description='Ingot: a command' --service-type=exec \\
   -p User="$user" -p StandardInput="$input" -p ExecStopPost="/bin/sh $r/status.sh $d" \\
   -p KillMode=process -p IgnoreSIGPIPE=no -p TasksMax=infinity -p OOMPolicy=continue -p TimeoutStopSec=10 "$@"
+`;
+
+/**
+ * Runs a program of Ingot's own as the agent's child. Arguments: the working directory; seconds until it is killed, `0` for no limit; the
+ * number of environment settings, these, then the program and its arguments.
+ */
+export const OWN_LAUNCHER = `
+umask 022
+cd -- "$1" || exit 126
+limit=$2; count=$3; shift 3
+while [ "$count" -gt 0 ]; do export "$1"; shift; count=$((count - 1)); done
+[ "$limit" = 0 ] || exec timeout -s KILL "$limit" "$@"
+exec "$@"
 `;
 
 /** Ends streams that a command never opened, and removes its files; from then on the relay drops what others still print. Argument: its id. */

@@ -186,7 +186,7 @@ export class QemuInstance implements Instance {
   private async awaitServices({ what, signal }: AgentWait, started: number): Promise<void> {
     const ask = (argv: readonly string[], seconds: number) => agentExec(this.agent, argv, { timeoutMs: seconds * 1000, ...(signal ? { signal } : {}) });
     const { stdout } = await ask(['timeout', String(patient(SETTLE_SECONDS)), 'systemctl', 'is-system-running', '--wait'], SETTLE_SECONDS + 30);
-    const state = stdout.trim();
+    const state = stdout.toString().trim();
     if (state === 'running') {
       this.report({ text: `${what} has started all its services after ${secondsSince(started)} s`, level: 'debug' });
       return;
@@ -194,7 +194,7 @@ export class QemuInstance implements Instance {
     const degraded = state === 'degraded';
     const { exitCode, stdout: units } = await ask(degraded ? ['systemctl', 'list-units', '--failed', '--no-legend', '--plain'] : ['systemctl', 'list-jobs', '--no-legend', '--plain'], 30);
     if (exitCode !== 0) return; // No systemd: nothing tells when such a system has started.
-    const names = units.trim().split('\n').map((line) => line.split(/\s+/)[degraded ? 0 : 1]).join(', ');
+    const names = units.toString().trim().split('\n').map((line) => line.split(/\s+/)[degraded ? 0 : 1]).join(', ');
     this.report({ level: 'warn', text: degraded ? `${what} has started, but these of its units failed: ${names}` : `${what} is used although not all of its services have started: ${names}` });
   }
 

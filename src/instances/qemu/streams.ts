@@ -7,7 +7,7 @@ import { patient } from '../../platform/patience.ts';
 import { InstanceError, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { endMarker, endOf, HANG_UP, MarkedOutput, markedCommand } from '../streams.ts';
 import type { Guest } from './commands.ts';
-import { agentExec } from './guest-agent.ts';
+import { agentExec, said } from './guest-agent.ts';
 import { GUEST_DIRECTORY, KILLER, STREAM_LAUNCHER, STREAM_UNIT } from './guest-scripts.ts';
 import { isPortOpen, plugPorts, unplugPorts, type WithQmp } from './ports.ts';
 
@@ -36,8 +36,8 @@ export async function openInGuest(guest: Guest, withQmp: WithQmp, directory: str
   try {
     sockets = await plugPorts(withQmp, directory, ports);
     const argv = ['/bin/sh', '-c', STREAM_LAUNCHER, 'sh', ...streamArguments(id, files, request)];
-    const { exitCode, stderr, stdout } = await agentExec(guest.agent, argv, { timeoutMs: START_MS });
-    if (exitCode !== 0) throw new Error(`the instance could not start the command: ${(stderr || stdout).trim() || `exit code ${exitCode}`}`);
+    const started = await agentExec(guest.agent, argv, { timeoutMs: START_MS });
+    if (started.exitCode !== 0) throw new Error(`the instance could not start the command: ${said(started) || `exit code ${started.exitCode}`}`);
   } catch (error) {
     await close();
     throw error;
