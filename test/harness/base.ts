@@ -9,7 +9,10 @@ import { baseImages } from '../../src/images/base/base-images.ts';
 import { timestamp, until } from '../../src/platform/clock.ts';
 import { memoryRecorder } from '../../src/platform/held.ts';
 import { takeFileLock } from '../../src/platform/lock.ts';
+import { SHARED_FOLDER_VARIABLE } from './own-folder.ts';
 
+/** The same for all test files, though each has a temporary folder of its own. */
+const SHARED = process.env[SHARED_FOLDER_VARIABLE] ?? tmpdir();
 const RECIPE = fileURLToPath(new URL('../../src/images/base/', import.meta.url));
 const PREFIX = 'ingot-test-base-';
 
@@ -23,7 +26,7 @@ export type TestBase = 'debian-12-x86' | 'debian-13-x86';
 export async function sharedBase(name: TestBase = 'debian-12-x86'): Promise<string> {
   const ready = process.env['INGOT_TEST_BASE'];
   if (ready && name === 'debian-12-x86') return ready;
-  const folder = join(tmpdir(), `${PREFIX}${recipeHash()}`);
+  const folder = join(SHARED, `${PREFIX}${recipeHash()}`);
   const base = join(folder, name === 'debian-12-x86' ? 'base.qcow2' : `${name}.qcow2`);
   if (existsSync(base)) return base;
   await mkdir(folder, { recursive: true });
@@ -47,8 +50,8 @@ function recipeHash(): string {
 
 /** Those of days past. One of today may be in use by another checkout. */
 async function removeOld(keep: string): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    const folder = join(tmpdir(), name);
+  for (const name of await readdir(SHARED)) {
+    const folder = join(SHARED, name);
     if (!name.startsWith(PREFIX) || folder === keep) continue;
     const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Date.now() }));
     if (Date.now() - mtimeMs > 2 * 86_400_000) await rm(folder, { recursive: true, force: true });

@@ -3,15 +3,17 @@
  * namespaces, network rules, allocations, folders.
  *
  * Several data directories may be at work on one host while a test runs. So what is new afterwards counts against the test unless
- * it names an owner that another data directory's allocations name.
+ * it names an owner that another data directory's allocations name, or the temporary folder of another test file.
  */
 import { fail } from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
 import { sleep } from '../../src/platform/clock.ts';
 import { HELD_MARK } from '../../src/platform/held.ts';
 import { OUTBOUND_ADDRESS, RUN_DIRECTORY } from '../../src/platform/host.ts';
 import { processStartTime, run } from '../../src/platform/processes.ts';
+import { RUN_FOLDER_PREFIX } from './own-folder.ts';
 
 /** Things of a host, one line each. */
 export type HostState = ReadonlySet<string>;
@@ -23,6 +25,7 @@ interface Allocation {
   readonly owner: string;
 }
 
+const TEST_FOLDER = new RegExp(`/[^\\s,=:]*/${RUN_FOLDER_PREFIX}[^/]+/\\d+`, 'g');
 const PROGRAMS = /^(qemu-|systemd-nspawn|slirp4netns|fsfreeze)/;
 /** Uids from here on belong to containers. */
 const FIRST_CONTAINER_UID = 16384 * 65536;
@@ -48,11 +51,16 @@ export async function assertNothingLeft(before: HostState, dataDirectory: string
     const others = othersOwners(dataDirectory);
     const now = await hostState();
     for (const owner of othersOwners(dataDirectory)) others.add(owner);
-    left = [...now].filter((line) => !before.has(line) && ![...others].some((other) => line.includes(other)) && !isOthersTool(line, dataDirectory));
+    left = [...now].filter((line) => !before.has(line) && ![...others].some((other) => line.includes(other)) && !isOtherFiles(line) && !isOthersTool(line, dataDirectory));
     if (left.length === 0) return;
     await sleep(250);
   }
   fail(`left behind:\n${left.map((line) => line.slice(0, 400)).join('\n')}`);
+}
+
+/** Whether a line names the temporary folder of another test file: see `own-folder.ts`. */
+function isOtherFiles(line: string): boolean {
+  return [...line.matchAll(TEST_FOLDER)].some(([folder]) => folder !== tmpdir());
 }
 
 /** A held process that is no machine (mmdebstrap and its like) has no allocation to tell whose it is: its command names a folder. */
