@@ -2,7 +2,7 @@
  * Signature Version 4, the server's side: whether a request was signed with a secret that we know, for this service, a moment ago.
  * Signatures come in the Authorization header or (presigned) in the query. The Region of the request is that of the signature's scope.
  */
-import { createHash, createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, hash, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { incompleteSignature, invalidSignature, missingAuthenticationToken } from '../resources/errors.ts';
 
 /** A request as it came over the wire. */
@@ -45,6 +45,7 @@ const SKEW_MS = 5 * 60_000;
 const LONGEST_PRESIGNED_SECONDS = 7 * 24 * 3600;
 const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
 const CACHED_KEYS = 256;
+const EMPTY_HASH = hash('sha256', '');
 /** Regions name folders and stores, so nothing but the form of AWS's names is one. */
 const REGION = /^[a-z]{2,8}(?:-[a-z]{2,16}){1,3}-[0-9]{1,2}$/;
 
@@ -104,7 +105,7 @@ export function createVerifier<Known extends { readonly secretAccessKey: string 
       payload,
     ].join('\n');
     // Headers are bytes that Node shows as latin1; all else is ASCII by now.
-    const hashed = createHash('sha256').update(canonicalRequest, 'latin1').digest('hex');
+    const hashed = hash('sha256', Buffer.from(canonicalRequest, 'latin1'));
     const expected = createHmac('sha256', key).update(`${ALGORITHM}\n${claim.time}\n${scope}\n${hashed}`).digest();
     if (!timingSafeEqual(expected, Buffer.from(claim.signature, 'hex'))) {
       throw invalidSignature(
@@ -249,7 +250,7 @@ function basicTime(millis: number): string {
 }
 
 function millisOf(time: string): number {
-  return Date.parse(time.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'));
+  return Date.parse(`${time.slice(0, 4)}-${time.slice(4, 6)}-${time.slice(6, 11)}:${time.slice(11, 13)}:${time.slice(13)}`);
 }
 
 function checkTime({ time, expires }: Claim, now: number): void {
@@ -279,7 +280,7 @@ function checkSignedHeaders({ signedHeaders, expires }: Claim, headers: Readonly
 
 function payloadHash({ payload }: Claim, body: Uint8Array): string {
   if (payload === UNSIGNED_PAYLOAD) return UNSIGNED_PAYLOAD;
-  const actual = createHash('sha256').update(body).digest('hex');
+  const actual = body.length === 0 ? EMPTY_HASH : hash('sha256', body);
   if (payload !== undefined && payload !== actual) throw invalidSignature("The value of 'x-amz-content-sha256' is not the SHA-256 of the body.");
   return actual;
 }

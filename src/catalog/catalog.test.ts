@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { sql } from 'kysely';
 import { openCatalog, type Queryable } from './catalog.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ingot-catalog-'));
@@ -44,6 +45,41 @@ test('transactions follow one another, queries wait for them', async () => {
   const [, , seen] = await Promise.all([slow('a'), slow('b'), keys(catalog.db)]);
   assert.deepEqual(order, ['a begins', 'a ends', 'b begins', 'b ends']);
   assert.deepEqual(seen, ['a', 'b']);
+  await catalog.close();
+});
+
+test('of transactions that are committed together each that fails undoes its own and no other', async () => {
+  const catalog = await open();
+  const failing = (name: string) => catalog.transaction(async (trx) => {
+    await tag(trx, name);
+    throw new Error(`no ${name}`);
+  });
+  const good = (name: string) => catalog.transaction((trx) => tag(trx, name).then(() => name));
+  const ended = await Promise.allSettled([failing('a'), good('b'), failing('c'), good('d'), catalog.transaction((trx) => tag(trx, 'b')), good('e')]);
+  assert.deepEqual(ended.map((each) => (each.status === 'fulfilled' ? each.value : (each.reason as Error).message)), ['no a', 'b', 'no c', 'd', 'UNIQUE constraint failed: tags.arn, tags.key', 'e']);
+  assert.deepEqual(await keys(catalog.db), ['b', 'd', 'e']);
+  await catalog.close();
+});
+
+test('a commit that fails fails all that it was for', async () => {
+  const catalog = await open();
+  // Foreign keys that are looked at when all is done: the second transaction breaks one.
+  await sql`create table parents (id integer primary key)`.execute(catalog.db);
+  await sql`create table children (parent integer references parents (id) deferrable initially deferred)`.execute(catalog.db);
+  const ended = await Promise.allSettled([
+    catalog.transaction((trx) => tag(trx, 'a')), catalog.transaction((trx) => sql`insert into children values (1)`.execute(trx)), catalog.transaction((trx) => tag(trx, 'b')),
+  ]);
+  assert.deepEqual(ended.map((each) => each.status === 'rejected' && (each.reason as Error).message), Array(3).fill('FOREIGN KEY constraint failed'));
+  assert.deepEqual(await keys(catalog.db), []);
+  await catalog.transaction((trx) => tag(trx, 'later'));
+  assert.deepEqual(await keys(catalog.db), ['later']);
+  await catalog.close();
+});
+
+test('a transaction inside a transaction is an error, not a hang', async () => {
+  const catalog = await open();
+  await assert.rejects(catalog.transaction(() => catalog.transaction((trx) => tag(trx, 'k'))), /would wait for itself/);
+  assert.deepEqual(await keys(catalog.db), []);
   await catalog.close();
 });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Kysely, type Transaction } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
 import type { NameSettings } from '../platform/config.ts';
-import { inTransactionScope, sqliteDialect } from './database.ts';
+import { sqliteDialect } from './database.ts';
 import { loadManaged, type ManagedImage, type ManagedRegister } from './managed.ts';
 import * as resources from './migrations/0001-resources.ts';
 import * as engine from './migrations/0002-engine.ts';
@@ -14,8 +14,10 @@ import * as workflowsAndContainers from './migrations/0004-workflows-and-contain
 import * as principals from './migrations/0005-principals.ts';
 import * as waitsAndStates from './migrations/0006-waits-and-states.ts';
 import * as keptInstances from './migrations/0007-kept-instances.ts';
+import * as imageSummaries from './migrations/0009-image-summaries.ts';
 import * as imports from './migrations/0008-imports.ts';
 import type { Tables } from './tables.ts';
+import { groupedTransactions } from './transactions.ts';
 
 /** An open catalogue. */
 export interface Catalog {
@@ -51,6 +53,7 @@ const migrations: readonly Migration[] = [
   { number: 6, name: 'waits and states', up: waitsAndStates.up },
   { number: 7, name: 'kept instances', up: keptInstances.up },
   { number: 8, name: 'imports', up: imports.up },
+  { number: 9, name: 'image summaries', up: imageSummaries.up },
 ];
 
 /**
@@ -67,7 +70,7 @@ export async function openCatalog(
   const managed = loadManaged(options.managedImages ?? [], options.managedFolder, options.names);
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
   const db = new Kysely<Tables>({ dialect: sqliteDialect(join(dataDirectory, 'catalog.db')) });
-  const transaction: Catalog['transaction'] = (work) => inTransactionScope(() => db.transaction().execute(work));
+  const transaction = groupedTransactions(db);
   try {
     await transaction(migrate);
     const { value } = await db.selectFrom('secrets').select('value').where('name', '=', PAGE_TOKENS).executeTakeFirstOrThrow();

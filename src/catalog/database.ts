@@ -23,6 +23,21 @@ export function inTransactionScope<T>(work: () => Promise<T>): Promise<T> {
   return scopes.run({ holds: false }, work);
 }
 
+/** Runs work inside a transaction that holds the connection already: what it asks past the transaction is an error, not a hang. */
+export async function holdingConnection<T>(work: () => Promise<T>): Promise<T> {
+  const scope: TransactionScope = { holds: true };
+  try {
+    return await scopes.run(scope, work);
+  } finally {
+    scope.holds = false;
+  }
+}
+
+/** @throws when the caller is in a transaction, which another one would wait for */
+export function refuseNested(): void {
+  if (scopes.getStore()?.holds) throw new Error('a transaction inside the transaction that its caller is in: it would wait for itself');
+}
+
 /** A Kysely dialect over an SQLite file, made if it is not there. */
 export function sqliteDialect(path: string): Dialect {
   return {
@@ -76,23 +91,29 @@ function sqliteDriver(path: string): Driver {
   };
 }
 
+interface Prepared {
+  readonly statement: StatementSync;
+  readonly answers: boolean;
+}
+
 function connect(database: DatabaseSync): DatabaseConnection {
-  const statements = new Map<string, StatementSync>();
-  const prepared = (sql: string): StatementSync => {
+  const statements = new Map<string, Prepared>();
+  const prepared = (sql: string): Prepared => {
     const known = statements.get(sql);
     if (known !== undefined) return known;
     if (statements.size >= CACHED_STATEMENTS) statements.clear();
     const statement = database.prepare(sql);
-    statements.set(sql, statement);
-    return statement;
+    // With columns it answers rows: a select, or a write with `returning`.
+    const made = { statement, answers: statement.columns().length > 0 };
+    statements.set(sql, made);
+    return made;
   };
   return {
     async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
       const values = parameters.map(bindable);
       return whenFree(() => {
-        const statement = prepared(sql);
-        // With columns it answers rows: a select, or a write with `returning`.
-        if (statement.columns().length > 0) return { rows: statement.all(...values) as R[] };
+        const { statement, answers } = prepared(sql);
+        if (answers) return { rows: statement.all(...values) as R[] };
         const { changes, lastInsertRowid } = statement.run(...values);
         return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
       });

@@ -3,6 +3,7 @@
  * event to the outbox in the same transaction.
  */
 import type { Image } from '@aws-sdk/client-imagebuilder';
+import type { Selectable } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
 import { parseArn, resourceArn } from '../resources/arns.ts';
 import { isEnded, isLegalMove, type ImageStatus } from '../resources/statuses.ts';
@@ -11,8 +12,10 @@ import type { Queryable } from './catalog.ts';
 import { removeReferences } from './dependents.ts';
 import type { ImageTask } from './image-task.ts';
 import { writeEvent } from './outbox.ts';
+import { preparedQuery } from './prepared.ts';
 import { removeResourcePolicy } from './resource-policies.ts';
 import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
+import type { ImageTable } from './tables.ts';
 import { addTags, removeAllTags, tagsOf, tagsOfEach, type Tags } from './tags.ts';
 import { endWaitingOfImage } from './waiting-steps.ts';
 
@@ -48,7 +51,7 @@ export async function createImage(trx: Queryable, { place, slug, version, image,
   await trx.insertInto('images')
     .values({
       arn, account: place.account, region: place.region, slug, name: image.name, major: version.major, minor: version.minor, patch: version.patch, build,
-      status: 'PENDING', platform: image.platform, os_version: image.osVersion ?? null, type: image.type ?? null, pipeline_arn: image.sourcePipelineArn ?? null, task: task === undefined ? null : JSON.stringify(task), cancel_requested: 0,
+      status: 'PENDING', platform: image.platform, ...listed(image), type: image.type ?? null, pipeline_arn: image.sourcePipelineArn ?? null, task: task === undefined ? null : JSON.stringify(task), cancel_requested: 0,
       date_created: record.dateCreated!, record: JSON.stringify(record),
     })
     .execute();
@@ -65,15 +68,22 @@ async function nextBuild(trx: Queryable, version_arn: string): Promise<number> {
   return row.last_build;
 }
 
+/** The columns that hold what lists show of a record. */
+function listed({ osVersion, buildType, imageSource }: Image) {
+  return { os_version: osVersion ?? null, build_type: buildType ?? null, image_source: imageSource ?? null };
+}
+
 /** An image out of its record: JSON has no times. */
 function readImage(record: string): Image {
   const image = JSON.parse(record) as Image;
   return image.deprecationTime === undefined ? image : { ...image, deprecationTime: new Date(image.deprecationTime) };
 }
 
+const recordOf = preparedQuery((db, { arn }: { readonly arn: string }) => db.selectFrom('images').select('record').where('arn', '=', arn));
+
 /** The image's build version with its tags, or `undefined`. */
 export async function getImage(db: Queryable, arn: string): Promise<Image | undefined> {
-  const row = await db.selectFrom('images').select('record').where('arn', '=', arn).executeTakeFirst();
+  const [row] = await recordOf(db, { arn });
   return row === undefined ? undefined : { ...readImage(row.record), tags: await tagsOf(db, arn) };
 }
 
@@ -96,7 +106,7 @@ export async function transitionImage(
     ...options.patch,
     state: { status: to, ...(options.reason === undefined ? {} : { reason: options.reason }) },
   };
-  await trx.updateTable('images').set({ status: to, os_version: record.osVersion ?? null, record: JSON.stringify(record) }).where('arn', '=', arn).execute();
+  await trx.updateTable('images').set({ status: to, ...listed(record), record: JSON.stringify(record) }).where('arn', '=', arn).execute();
   await writeStateChange(trx, arn, from, to, options.reason);
   return from;
 }
@@ -117,7 +127,7 @@ export async function updateImageRecord(trx: Queryable, arn: string, patch: Part
   const row = await trx.selectFrom('images').select('record').where('arn', '=', arn).executeTakeFirst();
   if (row === undefined) throw new Error(`the image ${arn} does not exist (any more)`);
   const record: Image = { ...readImage(row.record), ...patch };
-  await trx.updateTable('images').set({ os_version: record.osVersion ?? null, record: JSON.stringify(record) }).where('arn', '=', arn).execute();
+  await trx.updateTable('images').set({ ...listed(record), record: JSON.stringify(record) }).where('arn', '=', arn).execute();
 }
 
 /**
@@ -146,16 +156,17 @@ export async function imageVersions(
   return rows.map((row) => ({ ...row, status: row.status as ImageStatus }));
 }
 
+/** What lists of versions show of the latest build of one. */
+export type ImageVersionRow = Readonly<Pick<Selectable<ImageTable>, 'arn' | 'slug' | 'major' | 'minor' | 'patch' | 'name' | 'type' | 'platform' | 'os_version' | 'date_created' | 'build_type' | 'image_source'>>;
+
 /** Where an image stands in a list of versions: name, then version. */
-export function imagePosition(image: { readonly arn?: string | undefined }): readonly (string | number)[] {
-  const { slug, version } = parseArn(image.arn!)!;
-  const { major, minor, patch } = version as Version;
+export function imagePosition({ slug, major, minor, patch }: ImageVersionRow): readonly (string | number)[] {
   return [slug, major, minor, patch];
 }
 
-/** The latest build of each version, in order of `imagePosition`; without tags. */
-export async function listImageVersions(db: Queryable, place: Place, conditions: Conditions<ImageColumn>, slice: Slice): Promise<readonly Image[]> {
-  const rows = await db.selectFrom('images as i').select('i.record')
+function versionRows(db: Queryable, place: Place, conditions: Conditions<ImageColumn>, slice: Slice) {
+  return db.selectFrom('images as i')
+    .select(['i.arn', 'i.slug', 'i.major', 'i.minor', 'i.patch', 'i.name', 'i.type', 'i.platform', 'i.os_version', 'i.date_created', 'i.build_type', 'i.image_source'])
     .where('i.account', '=', place.account).where('i.region', '=', place.region)
     .where((e) => e.not(e.exists(
       e.selectFrom('images as later').select('later.arn')
@@ -166,9 +177,21 @@ export async function listImageVersions(db: Queryable, place: Place, conditions:
     .where(meets(conditions, 'i'))
     .where(standsAfter(['i.slug', 'i.major', 'i.minor', 'i.patch'], slice))
     .orderBy('i.slug').orderBy('i.major').orderBy('i.minor').orderBy('i.patch')
-    .limit(slice.limit + 1)
-    .execute();
-  return rows.map((row) => readImage(row.record));
+    .limit(slice.limit + 1);
+}
+
+const firstVersions = preparedQuery((db, { account, region, rows }: Place & { readonly rows: number }) => versionRows(db, { account, region }, {}, { limit: 0 }).limit(rows));
+const laterVersions = preparedQuery((db, { account, region, rows, slug, major, minor, patch }: Place & { readonly rows: number; readonly slug: string } & Version) =>
+  versionRows(db, { account, region }, {}, { limit: 0, after: [slug, major, minor, patch] }).limit(rows));
+
+/** The latest build of each version, in order of `imagePosition`. */
+export async function listImageVersions(db: Queryable, place: Place, conditions: Conditions<ImageColumn>, slice: Slice): Promise<readonly ImageVersionRow[]> {
+  if (Object.keys(conditions).length > 0) return versionRows(db, place, conditions, slice).execute();
+  const { account, region } = place;
+  const rows = slice.limit + 1;
+  if (slice.after === undefined) return firstVersions(db, { account, region, rows });
+  const [slug, major, minor, patch] = slice.after as [string, number, number, number];
+  return laterVersions(db, { account, region, rows, slug, major, minor, patch });
 }
 
 /** Where an image stands in a list of builds: the newest first. */

@@ -108,6 +108,9 @@ export interface ImageTable extends ResourceColumns, VersionColumns {
   os_version: string | null;
   /** `AMI`, `DOCKER`. */
   type: string | null;
+  /** What lists show of the record, so that they need not read it. */
+  build_type: string | null;
+  image_source: string | null;
   pipeline_arn: string | null;
   /** JSON: where the work begins when it is not the build stage. See `image-task.ts`. */
   task: string | null;

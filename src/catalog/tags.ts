@@ -1,12 +1,15 @@
 /** Queries on tags. */
 import type { Queryable } from './catalog.ts';
+import { preparedQuery } from './prepared.ts';
 
 /** Tags by key. */
 export type Tags = Readonly<Record<string, string>>;
 
+const tagsOfOne = preparedQuery((db, { arn }: { readonly arn: string }) => db.selectFrom('tags').select(['key', 'value']).where('arn', '=', arn).orderBy('key'));
+
 /** The tags of a resource. */
 export async function tagsOf(db: Queryable, arn: string): Promise<Record<string, string>> {
-  const rows = await db.selectFrom('tags').select(['key', 'value']).where('arn', '=', arn).orderBy('key').execute();
+  const rows = await tagsOfOne(db, { arn });
   return Object.fromEntries(rows.map(({ key, value }) => [key, value]));
 }
 

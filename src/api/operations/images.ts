@@ -3,7 +3,7 @@ import type { Image, ImageVersion } from '@aws-sdk/client-imagebuilder';
 import { findAmi } from '../../catalog/amis.ts';
 import { dependentsOf } from '../../catalog/dependents.ts';
 import {
-  createImage, deleteImage, getImage, imageBuildPosition, imagePosition, imageVersions, listImageBuilds, listImageVersions, requestCancel, type ImageColumn,
+  createImage, deleteImage, getImage, imageBuildPosition, imagePosition, imageVersions, listImageBuilds, listImageVersions, requestCancel, type ImageColumn, type ImageVersionRow,
 } from '../../catalog/images.ts';
 import { openExecutionOf } from '../../catalog/lifecycle-executions.ts';
 import { newestBaseImage } from '../../catalog/layers.ts';
@@ -91,12 +91,12 @@ export const imageOperations = {
     if (owner !== 'Self') return { imageVersionList: [] };
     if (input.byName === true) {
       const all = await listImageVersions(context.db, placeOf(context), conditions, { limit: Number.MAX_SAFE_INTEGER - 1 });
-      const latest = new Map(all.map((image) => [parseArn(image.arn!)!.slug, image]));
+      const latest = new Map(all.map((image) => [image.slug, image]));
       const { items, nextToken } = page.cut(sliceOf([...latest.values()], page, imagePosition), imagePosition);
-      return { imageVersionList: items.map((image) => ({ ...versionOf(image), arn: referencesOf(image.arn!).latestVersionArn })), nextToken };
+      return { imageVersionList: items.map((image) => ({ ...listedVersion(image), arn: referencesOf(image.arn).latestVersionArn })), nextToken };
     }
     const { items, nextToken } = page.cut(await listImageVersions(context.db, placeOf(context), conditions, page), imagePosition);
-    return { imageVersionList: items.map(versionOf), nextToken };
+    return { imageVersionList: items.map(listedVersion), nextToken };
   },
 
   async ListImageBuildVersions(input, context) {
@@ -141,6 +141,17 @@ export function imageSummary(image: Image, { account }: OperationContext) {
     dateCreated: image.dateCreated, outputResources: image.outputResources, tags: image.tags, buildType: image.buildType, imageSource: image.imageSource,
     deprecationTime: image.deprecationTime, lifecycleExecutionId: image.lifecycleExecutionId, loggingConfiguration: image.loggingConfiguration,
   });
+}
+
+/** As `versionOf`, of what the catalogue lists. */
+function listedVersion(row: ImageVersionRow): ImageVersion {
+  const { arn, major, minor, patch } = row;
+  return {
+    // Of a build, whose number is its last part.
+    arn: arn.slice(0, arn.lastIndexOf('/')), name: row.name, type: row.type as ImageVersion['type'], version: `${major}.${minor}.${patch}`, platform: row.platform as ImageVersion['platform'],
+    osVersion: row.os_version ?? undefined, owner: arn.split(':', 5)[4], dateCreated: row.date_created, buildType: (row.build_type ?? undefined) as ImageVersion['buildType'],
+    imageSource: (row.image_source ?? undefined) as ImageVersion['imageSource'],
+  };
 }
 
 function versionOf(image: Image): ImageVersion {
