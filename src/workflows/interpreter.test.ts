@@ -76,6 +76,21 @@ outputs:
     value: $.stepOutputs.Launch.instanceId
 `;
 
+test('a workflow that is aborted alone is CANCELLED, under the name of its group', async () => {
+  const work = newWork();
+  const alone = new AbortController();
+  const { actions } = recording({ async ExecuteComponents({ signal }) {
+    alone.abort(new Error('another one failed'));
+    signal.throwIfAborted();
+    return {};
+  } });
+  const { document } = parseWorkflowDocument(THREE_STEPS, 'BUILD');
+  const run = runWorkflow(work, { document: document!, arn: 'arn:w', name: 'w', type: 'BUILD', parameters: {}, position: 0, actions, parallelGroup: 'g', signal: alone.signal });
+  await assert.rejects(run, /another one failed/);
+  assert.deepEqual(await recorded(work), { workflow: 'CANCELLED', steps: ['Launch COMPLETED COMPLETED', 'Apply CANCELLED', 'End CANCELLED'] });
+  assert.equal((await workflowExecutionsOfImage(catalog.db, work.arn))[0]!.parallel_group, 'g');
+});
+
 test('steps run in order, chained, and leave their outputs', async () => {
   const work = newWork();
   const { actions, calls } = recording({});

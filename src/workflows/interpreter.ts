@@ -32,6 +32,10 @@ export interface WorkflowRun {
   readonly position: number;
   /** When its stage has to be over; none when absent. */
   readonly limit?: StageLimit;
+  /** Name of the group that it runs in. */
+  readonly parallelGroup?: string | undefined;
+  /** Aborted with the work, and when the workflow alone has to end; default the work's. */
+  readonly signal?: AbortSignal;
   /** What its steps can do; default the register. */
   readonly actions?: Readonly<Record<string, StepAction>>;
 }
@@ -54,6 +58,11 @@ export class WorkflowFailure extends Error {
   override readonly name = 'WorkflowFailure';
 }
 
+/** Whether a workflow failed since its stage's time was over. */
+export function isStageTimeout(error: Error): boolean {
+  return error instanceof WorkflowFailure && error.cause instanceof StageTimeout;
+}
+
 interface RanStep {
   readonly step: WorkflowStep;
   readonly executionId: string;
@@ -70,7 +79,7 @@ export async function runWorkflow(work: ImageWork, run: WorkflowRun): Promise<vo
   const db = work.catalog.db;
   const report = within(work.report, { workflow: run.name });
   await insertWorkflowExecution(db, {
-    id, image_arn: work.arn, workflow_arn: run.arn, type: run.type, status: 'RUNNING', message: null, parallel_group: null,
+    id, image_arn: work.arn, workflow_arn: run.arn, type: run.type, status: 'RUNNING', message: null, parallel_group: run.parallelGroup ?? null,
     position: run.position, total_steps: run.document.steps.length, outputs: null, start_time: timestamp(), end_time: null,
   });
   report({ type: 'log', text: `workflow ${run.name} (${id})` });
@@ -85,7 +94,7 @@ export async function runWorkflow(work: ImageWork, run: WorkflowRun): Promise<vo
       outputs.set(step.name, result.outputs);
       ran.push(result);
     } catch (error) {
-      if (step.onFailure === 'Continue' && !work.signal.aborted && !(error instanceof StageTimeout)) continue;
+      if (step.onFailure === 'Continue' && !signalOf(work, run).aborted && !(error instanceof StageTimeout)) continue;
       const failure = await abort(work, run, id, position, error as Error, ran, lookup, report);
       throw failure;
     }
@@ -119,7 +128,7 @@ async function runStep(
   const context = { work, stage: run.type, report, timeoutSeconds };
 
   const applies = step.if === undefined || evaluateCondition(step.if, lookup);
-  const nothingToDo = applies ? action?.skip?.({ ...context, signal: work.signal }) : 'its condition is false';
+  const nothingToDo = applies ? action?.skip?.({ ...context, signal: signalOf(work, run) }) : 'its condition is false';
   if (nothingToDo !== undefined) {
     const now = timestamp();
     await insertStepExecution(db, { ...record, status: 'SKIPPED', inputs: JSON.stringify(step.inputs), message: nothingToDo, start_time: now, end_time: now });
@@ -131,7 +140,7 @@ async function runStep(
   await insertStepExecution(db, { ...record, status: 'RUNNING', inputs: JSON.stringify(step.inputs), start_time: timestamp() });
   report({ type: 'step', action: step.action, status: 'RUNNING', text: step.name });
   const stageLeft = run.limit === undefined ? Infinity : Math.max(0, run.limit.endsAt - Date.now());
-  const deadline = withDeadline(work.signal, Math.min(timeoutSeconds * 1000, stageLeft));
+  const deadline = withDeadline(signalOf(work, run), Math.min(timeoutSeconds * 1000, stageLeft));
   const { signal } = deadline;
   try {
     if (step.waitSeconds > 0) await sleep(step.waitSeconds * 1000, signal);
@@ -144,9 +153,9 @@ async function runStep(
     report({ type: 'step', action: step.action, status: 'COMPLETED', seconds: seconds(started), text: `${step.name}: done` });
     return { step, executionId, outputs };
   } catch (cause) {
-    const cancelled = work.signal.aborted;
+    const cancelled = signalOf(work, run).aborted;
     const timedOut = !cancelled && deadline.expired();
-    const error = withoutSecrets(work, cancelled ? (work.signal.reason as Error) : timedOut ? timeoutError(run, step, stageLeft, cause) : (cause as Error));
+    const error = withoutSecrets(work, cancelled ? (signalOf(work, run).reason as Error) : timedOut ? timeoutError(run, step, stageLeft, cause) : (cause as Error));
     const status = cancelled ? 'CANCELLED' : 'FAILED';
     // What a machine that did not start said last stands right above the message that it did not.
     if (!cancelled && cause instanceof InstanceError) for (const text of cause.console.slice(-CONSOLE_SHOWN)) report({ type: 'output', stream: 'console', level: 'warn', text });
@@ -173,7 +182,7 @@ async function abort(
   work: ImageWork, run: WorkflowRun, id: string, failedAt: number, error: Error, ran: readonly RanStep[], lookup: (path: string) => unknown, report: Report,
 ): Promise<Error> {
   const db = work.catalog.db;
-  const cancelled = work.signal.aborted;
+  const cancelled = signalOf(work, run).aborted;
   const now = timestamp();
   for (const [position, step] of run.document.steps.entries()) {
     if (position <= failedAt) continue;
@@ -202,6 +211,10 @@ async function abort(
   await updateWorkflowExecution(db, id, { status: cancelled ? 'CANCELLED' : 'ROLLBACK_COMPLETED', end_time: timestamp() });
   if (error instanceof CancelledError || cancelled) return error;
   return new WorkflowFailure(`Workflow Execution ID: '${id}' failed with reason: ${error.message}`, { cause: error });
+}
+
+function signalOf(work: ImageWork, run: WorkflowRun): AbortSignal {
+  return run.signal ?? work.signal;
 }
 
 function actionOf(run: WorkflowRun, step: WorkflowStep): StepAction | undefined {

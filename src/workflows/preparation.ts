@@ -61,9 +61,6 @@ export function membersWithoutEffect(image: Image): readonly string[] {
   if (infrastructure?.securityGroupIds?.length) paths.push('infrastructureConfiguration.securityGroupIds');
   if ((infrastructure?.instanceTypes?.length ?? 0) > 1) paths.push('infrastructureConfiguration.instanceTypes[1…]');
   if (image.imageScanningConfiguration?.imageScanningEnabled) paths.push('imageScanningConfiguration.imageScanningEnabled');
-  for (const [index, workflow] of (image.workflows ?? []).entries()) {
-    for (const member of ['parallelGroup', 'onFailure'] as const) if (workflow[member] !== undefined) paths.push(`workflows[${index}].${member}`);
-  }
   if (image.loggingConfiguration !== undefined) paths.push('loggingConfiguration');
   if (image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride !== undefined) paths.push('imageRecipe.additionalInstanceConfiguration.userDataOverride');
   paths.push(...mappingsWithoutEffect(image.imageRecipe?.blockDeviceMappings));

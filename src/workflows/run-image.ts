@@ -20,13 +20,14 @@ import { openSecrets } from '../secrets/open.ts';
 import { refuseUnfitHost } from './host-fitness.ts';
 import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
 import { endWorkInstance } from './instances.ts';
-import { runWorkflow, WorkflowFailure, type StageLimit } from './interpreter.ts';
+import { isStageTimeout, runWorkflow, WorkflowFailure, type StageLimit } from './interpreter.ts';
 import { isToBeKept, keepSeconds, keepWorkInstance } from './keep.ts';
 import { loadSecrets, refuseDangerous, resolveComponents, warnWithoutEffect } from './preparation.ts';
 import { outputResources } from './outputs.ts';
 import { allowedSecrets } from './disk-secrets.ts';
 import { selectWorkflows, type SelectedWorkflow } from './select-workflows.ts';
 import { takeUp } from './take-up.ts';
+import { groupsOf, runGroup } from './workflow-groups.ts';
 
 /** What `state.reason` holds at most. */
 const REASON_LENGTH = 1024;
@@ -102,14 +103,27 @@ async function runStage(work: ImageWork, workflows: readonly SelectedWorkflow[],
   const limit = type === 'TEST' ? testLimit(work.image, Date.now()) : undefined;
   // What ran before, be it in an earlier try, keeps its place.
   const ran = (await workflowExecutionsOfImage(work.catalog.db, work.arn)).length;
-  for (const [index, workflow] of workflows.filter((each) => each.type === type).entries()) {
+  const runs = workflows.filter((each) => each.type === type).map((workflow) => ({ ...workflow, ...readDocument(workflow) }));
+  let begun = 0;
+  for (const group of groupsOf(runs)) {
     work.signal.throwIfAborted();
-    const { document, faults } = parseWorkflowDocument(workflow.data, type);
-    if (document === undefined) throw new Error(`workflow ${workflow.arn} is not valid: ${faults[0]?.message}`);
-    const { values, problems } = workflowParameterValues(document, workflow.parameters);
-    if (problems.length > 0) throw new Error(`workflow ${workflow.arn}: ${problems.join('; ')}`);
-    await runWorkflow(work, { document, arn: workflow.arn, name: workflow.name, type, parameters: values, position: ran + index, ...(limit === undefined ? {} : { limit }) });
+    await runGroup(group, {
+      signal: work.signal,
+      isFinal: isStageTimeout,
+      run: ({ document, values, arn, name, parallelGroup }, signal) =>
+        runWorkflow(work, { document, arn, name, type, parameters: values, position: ran + begun++, parallelGroup, signal, ...(limit === undefined ? {} : { limit }) }),
+      passedOver: ({ name }, error) => work.report({ type: 'log', level: 'warn', text: `the workflow ${name} failed, and the image goes on, as its onFailure CONTINUE says: ${error.message}` }),
+    });
   }
+}
+
+/** @throws when the document, or a value for it, is at fault */
+function readDocument({ arn, data, type, parameters }: SelectedWorkflow) {
+  const { document, faults } = parseWorkflowDocument(data, type);
+  if (document === undefined) throw new Error(`workflow ${arn} is not valid: ${faults[0]?.message}`);
+  const { values, problems } = workflowParameterValues(document, parameters);
+  if (problems.length > 0) throw new Error(`workflow ${arn}: ${problems.join('; ')}`);
+  return { document, values };
 }
 
 /** The tests together get `imageTestsConfiguration.timeoutMinutes`. Its default is longer than any step of theirs, and no limit is the same where it is absent. */

@@ -12,6 +12,10 @@ export interface SelectedWorkflow {
   readonly data: string;
   /** Values that the image gives; the document knows the types and the defaults. */
   readonly parameters: readonly GivenWorkflowParameter[];
+  /** Of a test workflow: those with one name run at once. */
+  readonly parallelGroup?: string | undefined;
+  /** Of a test workflow: what its failure means; that of the image, when absent. */
+  readonly onFailure?: 'CONTINUE' | 'ABORT' | undefined;
 }
 
 const DEFAULTS: readonly { readonly type: Stage; readonly name: string }[] = [
@@ -27,8 +31,8 @@ const DEFAULTS: readonly { readonly type: Stage; readonly name: string }[] = [
  */
 export async function selectWorkflows(work: Pick<ImageWork, 'catalog' | 'image' | 'region'>): Promise<readonly SelectedWorkflow[]> {
   const named: SelectedWorkflow[] = [];
-  for (const { workflowArn, parameters } of work.image.workflows ?? []) {
-    named.push({ ...(await resolved(work, workflowArn ?? '')), parameters: (parameters ?? []).map(({ name, value }) => ({ name: name!, value: value ?? [] })) });
+  for (const { workflowArn, parameters, parallelGroup, onFailure } of work.image.workflows ?? []) {
+    named.push({ ...(await resolved(work, workflowArn ?? '')), parameters: (parameters ?? []).map(({ name, value }) => ({ name: name!, value: value ?? [] })), parallelGroup, onFailure });
   }
   const tests = work.image.imageTestsConfiguration?.imageTestsEnabled ?? true;
   const chosen = named.length > 0 ? named : await Promise.all(DEFAULTS.filter(({ type }) => type !== 'DISTRIBUTION').map((each) => managedDefault(work, each)));
