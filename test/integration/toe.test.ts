@@ -4,7 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
-import { run } from '../../src/platform/processes.ts';
+import { until } from '../../src/platform/clock.ts';
+import { run, start } from '../../src/platform/processes.ts';
 import { sharedBase } from '../harness/base.ts';
 import { assertNothingLeft, hostState } from '../harness/host-state.ts';
 
@@ -83,4 +84,51 @@ test('in a fresh container, which restarts by itself and is thrown away', async 
   assert.match(stdout, /FAILED +validate +Fails +ExecuteBash +\S+ s +exit status 3/);
   assert.match(readFileSync(join(folder, 'junit.xml'), 'utf8'), /tests="4" failures="0"/);
   await assertNothingLeft(state, folder);
+});
+
+test('--watch runs it again when the file changes, valid or not, and Ctrl-C ends it', async () => {
+  const base = await sharedBase();
+  const state = await hostState();
+  const watched = join(folder, 'watched.yaml');
+  const say = (word: string): void => writeFileSync(watched, `schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Say, action: ExecuteBash, inputs: {commands: ['echo ${word}']}}\n`);
+  say('first');
+  const child = await start([process.execPath, MAIN, 'toe', 'test', watched, '--watch', '--image', base], { cwd: folder, env: { INGOT_DATA: join(folder, 'no-data') } });
+  let shown = '';
+  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk: Buffer) => { shown += chunk.toString(); });
+  const waiting = (times: number): Promise<true> => until(`${times} runs to end`, 60_000, async () => (shown.split('to change (Ctrl-C ends)').length > times ? true : undefined));
+  try {
+    await waiting(1);
+    assert.match(shown, /\| first\n/);
+    writeFileSync(watched, 'nothing');
+    await waiting(2);
+    assert.match(shown, /watched\.yaml:1:1: error/);
+    say('second');
+    await waiting(3);
+    assert.match(shown, /\| second\n/);
+  } finally {
+    child.kill('SIGINT');
+  }
+  assert.equal((await child.exited).code, 130, shown);
+  await assertNothingLeft(state, folder);
+});
+
+test('--keep opens a shell in the instance as the document left it', async () => {
+  const base = await sharedBase();
+  const state = await hostState();
+  const kept = join(folder, 'kept.yaml');
+  writeFileSync(kept, "schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Leave, action: ExecuteBash, inputs: {commands: ['echo was here >/root/left; exit 3']}}\n");
+  // `script` gives the terminal that a shell needs.
+  const command = [process.execPath, MAIN, 'toe', 'test', kept, '--keep', '--image', base].map((word) => `'${word}'`).join(' ');
+  const child = await start(['script', '-qec', command, '/dev/null'], { cwd: folder, env: { INGOT_DATA: join(folder, 'no-data'), TERM: 'dumb' }, stdio: ['pipe', 'pipe', 'pipe'] });
+  let shown = '';
+  child.stdout!.on('data', (chunk: Buffer) => { shown += chunk.toString(); });
+  await until('a prompt', 60_000, async () => (/[#$] $/.test(shown) ? true : undefined));
+  child.stdin!.write('cat /root/left; echo is a $(tty | cut -c1-8) $((6*7))\n');
+  await until('the answer', 60_000, async () => (shown.includes('is a /dev/pts 42') ? true : undefined));
+  child.stdin!.write('exit\n');
+  assert.equal((await child.exited).code, 1, 'the document failed');
+  assert.match(shown, /FAILED +build +Leave[^]*was here/);
+  await assertNothingLeft(state, folder);
+  const { code, stderr } = await toe('test', kept, '--keep', '--image', base);
+  assert.deepEqual([code, /--keep opens a shell, for which stdin has to be a terminal/.test(stderr)], [2, true]);
 });

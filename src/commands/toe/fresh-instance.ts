@@ -74,7 +74,7 @@ async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: str
     const { report, signal, region, dataDirectory } = fresh;
     const parent = await sealedParent({ reference, region, account, catalog, layers, arn: owner, dataDirectory, report, signal }).catch((error: unknown) => {
       signal.throwIfAborted();
-      throw new CommandFailed((error as Error).message);
+      throw new CommandFailed((error as Error).message.replace(/^parent image /, '--image '));
     });
     if (parent.layer.origin === 'untrusted' && !driverNamed(fresh.driver).capabilities.kernel) {
       throw new CommandFailed(`${image} is a stranger's disk, whose file systems this host does not mount: run it in a virtual machine (--driver qemu)`);
