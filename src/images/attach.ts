@@ -241,7 +241,7 @@ async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() 
   const id = await held.record({ kind: 'process', what: 'fsfreeze', thaw: root });
   const guard = await start(
     // Deaf to SIGPIPE: with nobody left to tell, it has to thaw all the same.
-    ['bash', '-c', 'trap "" PIPE; trap \'fsfreeze --unfreeze "$1"; exit\' TERM; fsfreeze --freeze "$1" || exit 1; echo frozen; read -r -t 30 _; fsfreeze --unfreeze "$1"', 'bash', root],
+    ['bash', '--norc', '-c', 'trap "" PIPE; trap \'fsfreeze --unfreeze "$1"; exit\' TERM; fsfreeze --freeze "$1" || exit 1; echo frozen; read -r -t 30 _; fsfreeze --unfreeze "$1"', 'bash', root],
     { env: { [HELD_MARK]: id }, stdio: ['pipe', 'pipe', 'pipe'], detached: true },
   );
   await held.amend(id, { kind: 'process', what: 'fsfreeze', thaw: root, pid: guard.pid, startTime: guard.startTime });

@@ -58,18 +58,21 @@ export async function openPipes(directory: string, name: string, request: Pick<C
   }
   let listening = true;
   let open = outputs.length;
+  const { promise: closed, resolve: allClosed } = Promise.withResolvers<void>();
   for (const [index, socket] of outputs.entries()) {
     const stream = index === 0 ? 'stdout' : 'stderr';
     socket.on('data', (chunk: Buffer) => { if (listening) request.onOutput?.(stream, chunk); });
     socket.on('error', () => {});
-    socket.on('close', () => { open--; });
+    socket.on('close', () => {
+      if (--open === 0) allClosed();
+    });
   }
   return {
     stdio: [childEnds[2] ?? 'ignore', childEnds[0]!, childEnds[1]!],
     started: closeChildEnds,
     async drained() {
       // In small steps, each of which lets the event loop read what is there: a busy process must not lose the end of an output.
-      for (let left = patient(DRAIN_MS); open > 0 && left > 0; left -= 10) await sleep(10);
+      for (let left = patient(DRAIN_MS); open > 0 && left > 0; left -= 10) await Promise.race([closed, sleep(10)]);
     },
     leave() {
       listening = false;

@@ -3,7 +3,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 
 /** How to run one command to its end. */
 export interface RunOptions {
@@ -63,6 +63,8 @@ export interface RunningProcess {
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
+  /** What `stdio` asked for beyond the three: descriptor 3 and so on, `null` for what is no pipe. */
+  readonly more: readonly (Duplex | null)[];
   /** Settles when the process has ended; never rejects. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   kill(signal?: NodeJS.Signals): void;
@@ -185,6 +187,7 @@ export async function start(argv: readonly string[], options: StartOptions = {})
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,
+    more: child.stdio.slice(3) as (Duplex | null)[],
     exited,
     kill: (signal = 'SIGTERM') => void child.kill(signal),
     unref: () => child.unref(),

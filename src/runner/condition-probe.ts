@@ -1,6 +1,7 @@
 /** Conditions, of `Assert` and of `if`, asked of an instance. Source: reference, `awstoe.md` section 4. */
 import { evaluateCondition, type ConditionOutcome, type ConditionProbe } from '../documents/component/conditions.ts';
 import type { InputValue } from '../documents/component/document.ts';
+import { BASH } from './environment.ts';
 import { ending, InputError, type AttemptContext } from './module.ts';
 
 /**
@@ -20,7 +21,7 @@ export async function conditionOutcome(context: AttemptContext, condition: Input
 /** What conditions ask of a machine: existence by exit codes, hashes by the tools of coreutils. Symbolic links count as what they lead to. */
 function probe(context: AttemptContext): ConditionProbe {
   const holds = async (script: string, value: string, what: string): Promise<boolean> => {
-    const ended = await context.command({ argv: ['/bin/bash', '-c', script, 'assert', value], own: true, quiet: true, what });
+    const ended = await context.command({ argv: [...BASH, script, 'assert', value], own: true, quiet: true, what });
     if (ended.exitCode === 0) return true;
     if (ended.exitCode === 1) return false;
     throw new InputError(`${what}: ${ending(ended)}${ended.stderr === '' ? '' : `: ${ended.stderr}`}`);
@@ -33,7 +34,7 @@ function probe(context: AttemptContext): ConditionProbe {
       if (!await holds('[ -f "$1" ]', path, `looking for the file ${path}`)) return undefined;
       // By stdin, so that no name of a file is taken for an option or escaped in the answer.
       const script = `${algorithm}sum < "$1"`;
-      const ended = await context.command({ argv: ['/bin/bash', '-c', script, 'assert', path], own: true, quiet: true, what: `hashing ${path}` });
+      const ended = await context.command({ argv: [...BASH, script, 'assert', path], own: true, quiet: true, what: `hashing ${path}` });
       const hash = /^[0-9a-f]{32,128}(?= )/.exec(ended.stdout ?? '')?.[0];
       if (ended.exitCode !== 0 || hash === undefined) throw new InputError(`${path} could not be hashed: ${ended.stderr || ending(ended)}`);
       return hash;

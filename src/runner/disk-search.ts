@@ -3,6 +3,7 @@
  * instance whose disk becomes an image. Pure, apart from running the program.
  */
 import type { Instance } from '../instances/instance.ts';
+import { BASH } from './environment.ts';
 
 /** What a hit is called in a recipe that allows it. */
 export const SEARCHED_NAMES = ['private-key', 'token', 'shell-history', 'authorized-keys'] as const;
@@ -154,7 +155,7 @@ export async function searchDisk(instance: Pick<Instance, 'run'>, since: Date, o
   let said = '';
   const ended = await instance.run({
     argv: [
-      '/bin/bash', '-c', PROGRAM, 'search', String(Math.floor(since.getTime() / 1000) - 60),
+      ...BASH, PROGRAM, 'search', String(Math.floor(since.getTime() / 1000) - 60),
       ...list([...new Set(WANTED.flatMap(({ files }) => files ?? []))]), ...list(SEARCHED_WHOLLY), ...list(PASSED_OVER), ...list(NOT_READ),
       ...list([...new Set(WANTED.flatMap(({ files, hint }) => (files === undefined ? [hint!] : [])))]),
       ...WANTED.flatMap(({ files, line, hint }) => [files?.join('|') ?? '', line ?? '', hint === 'PRIVATE KEY' ? 'key' : '']),

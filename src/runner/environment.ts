@@ -9,3 +9,9 @@ export const COMMAND_ENVIRONMENT: Readonly<Record<string, string>> = {
 
 /** Where documents run when their recipe names no folder. */
 export const DEFAULT_WORKING_DIRECTORY = '/tmp';
+
+/**
+ * Begins a program of Ingot's own in bash. Without `--norc` a bash whose stdin is a socket takes itself for the shell of a network login (Debian
+ * builds it so) and runs `/root/.bashrc` first, which prints, ends, or takes its time as it likes.
+ */
+export const BASH = ['/bin/bash', '--norc', '-c'] as const;

@@ -3,6 +3,7 @@
  * reach it as arguments, content on stdin: no value is ever part of a program.
  */
 import type { InputValue } from '../documents/component/document.ts';
+import { BASH } from './environment.ts';
 import { itemsOf, mapOf } from './inputs.ts';
 import { ending, InputError, type ActionModule, type AttemptContext, type AttemptResult } from './module.ts';
 import { runPowerShell } from './powershell.ts';
@@ -73,7 +74,7 @@ export function fileModule(program: FileProgram): ActionModule {
       const ended = windows
         ? await runPowerShell(context, { program: program.powershell!, fields: items.map((item) => item.fields), what, ...(stdin === undefined ? {} : { content: stdin }) })
         : await context.command({
-          argv: ['/bin/bash', '-c', text, program.name, String(items[0]!.fields.length), ...fields], own: true, quiet: true, what,
+          argv: [...BASH, text, program.name, String(items[0]!.fields.length), ...fields], own: true, quiet: true, what,
           ...(stdin === undefined ? {} : { stdin }),
         });
       if (ended.exitCode !== 0) return { result: 'failed', message: ended.stderr === '' ? `${what}: ${ending(ended)}` : oneLine(ended.stderr) };

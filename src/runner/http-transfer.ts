@@ -1,4 +1,5 @@
 /** Files to and from web servers, by the instance's own network: a fixed program around curl. Addresses and headers reach it on stdin. */
+import { BASH } from './environment.ts';
 import { ending, type AttemptContext } from './module.ts';
 
 /** Patience with servers and networks that fail for a moment. */
@@ -85,7 +86,7 @@ esac
 export async function transfer(context: AttemptContext, request: Transfer): Promise<TransferEnd> {
   const ended = await context.command({
     argv: [
-      '/bin/bash', '-c', PROGRAM, 'transfer', request.what, request.path, String(request.ignoreCertificateErrors ?? false),
+      ...BASH, PROGRAM, 'transfer', request.what, request.path, String(request.ignoreCertificateErrors ?? false),
       request.checksum?.algorithm.toLowerCase() ?? '', request.checksum?.value.trim().toLowerCase() ?? '', request.shown,
       // What is signed is for one server only.
       String(request.headers === undefined), String(TRIES), String(SPARE_KIB),

@@ -37,6 +37,15 @@ moduleCases(() => launched.instance, () => '/var/tmp/the modules');
 webCases(() => launched.instance, () => '/var/tmp/the web');
 diskSearchCases(() => launched.instance);
 
+test('programs of the runner pass over the .bashrc of root', async () => {
+  await launched.instance.put('/root/.bashrc', 'echo from .bashrc; exit 7\n');
+  const text = "schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Make, action: CreateFile, inputs: [{path: /var/tmp/made, content: x}]}\n      - {name: Read, action: ReadFile, inputs: [{path: /var/tmp/made}]}\n";
+  const { outcome } = await runText(launched.instance, text);
+  assert.equal(outcome.status, 'success', JSON.stringify(outcome.failure));
+  assert.equal(outcome.phases[0]?.steps[1]?.outputs['content'], 'x');
+  await printed('cp /etc/skel/.bashrc /root/.bashrc');
+});
+
 describe('UpdateOS', () => {
   const VERSIONS = 'dpkg-query -W -f \'${Package}=${Version} \' sample-one sample-two';
 

@@ -1,6 +1,8 @@
 /** Commands in a container: as units of the systemd inside, and small ones of Ingot's own at its door. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { finished } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 import { sleep } from '../../platform/clock.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
@@ -33,6 +35,8 @@ const END_MS = 15_000;
 const DEAD_MS = 2000;
 /** What commands left running gets for its end. */
 const LEFTOVER_MS = 5000;
+/** Patience with what is told of a command's end once it is told. */
+const TOLD_MS = 2000;
 /** Patience with a container that is going down. */
 const SHUTDOWN_MS = 60_000;
 
@@ -84,7 +88,6 @@ export async function runCommand(container: Container, request: CommandRequest):
   const unit = `ingot-${newUuid()}`;
   const user = request.user ?? 'root';
   try {
-    await prepare(container, unit, request.script, user);
     return await runUnit(container, unit, request, request.argv ?? ['bash', `${INSIDE_DIRECTORY}/${unit}.sh`], user);
   } catch (error) {
     if (error === request.signal?.reason || container.alive()) throw error;
@@ -92,13 +95,24 @@ export async function runCommand(container: Container, request: CommandRequest):
   }
 }
 
-/** Puts the script there, for the user's eyes only, and for another user than root the file that its end is written to. */
-async function prepare(container: Container, unit: string, script: string | undefined, user: string): Promise<void> {
-  if (script === undefined && user === 'root') return;
-  const write = 'umask 077; cat >"$1/$2.sh" && : >"$1/$2.status" && chown -- "$3" "$1/$2.sh" "$1/$2.status"';
-  const { code, stderr } = await atTheDoor(container, ['/bin/sh', '-c', write, 'sh', INSIDE_DIRECTORY, unit, user], { input: script ?? '', okCodes: 'any' });
-  if (code !== 0) throw new InstanceError(`the command cannot be put into the instance: ${stderr.trim()}`);
-}
+/**
+ * What is told of a command's end: its status, or the state of its unit, and the state of the system. The file of the status is looked at again
+ * after the unit: it may have ended in between.
+ */
+const TELL = '[ -s "$f.status" ] || s=$(systemctl show -p ActiveState --value "$u.service"); if [ -s "$f.status" ]; then read -r s <"$f.status"; rm -f "$f.status" "$f.sh"; fi; echo "$s"; systemctl show -p SystemState --value';
+
+/**
+ * One visit of the container for a whole command: going there costs as much as running it. Puts the script there (from descriptor 3), for the user's
+ * eyes only, and for another user than root the file that its end is written to; runs it; tells its end on descriptor 4, or why it could not be put there.
+ */
+const VISIT = `f=$1/$2 u=$2 user=$3 files=$4; shift 4
+umask 077
+[ -z "$files" ] || { cat <&3 >"$f.sh" && { [ "$user" = root ] || { : >"$f.status" && chown -- "$user" "$f.sh" "$f.status"; }; }; } 2>&4 || { echo unprepared >&4; exit 1; }
+"$@" 3<&- 4>&-
+c=$?
+exec 3<&- >&4
+${TELL}
+exit $c`;
 
 async function runUnit(container: Container, unit: string, request: CommandRequest, argv: readonly string[], user: string): Promise<CommandResult> {
   const pipes = await openPipes(container.directory, unit, request);
@@ -109,21 +123,29 @@ async function runUnit(container: Container, unit: string, request: CommandReque
   let client: Awaited<ReturnType<typeof start>>;
   try {
     const command = unitArguments({ unit, argv, user, cwd: request.cwd ?? '/', systemd: container.systemd, ...(request.env ? { env: request.env } : {}) });
-    client = await start(inCgroups(container.doorCgroups, enterArguments(container.leader, command)), {
-      env: cleanEnvironment(process.env), stdio: pipes.stdio, detached: true,
+    const files = request.script === undefined && user === 'root' ? '' : 'files';
+    const visit = ['/bin/sh', '-c', VISIT, 'sh', INSIDE_DIRECTORY, unit, user, files, ...command];
+    client = await start(inCgroups(container.doorCgroups, enterArguments(container.leader, visit)), {
+      env: cleanEnvironment(process.env), stdio: [...pipes.stdio, 'pipe', 'pipe'], detached: true,
     });
   } catch (error) {
     pipes.abandon();
     throw error;
   }
   pipes.started();
+  const [script, telling] = client.more;
+  script!.on('error', () => {}); // Whoever was to read it has ended; how is told below.
+  script!.end(request.script ?? '');
+  const told = textOf(telling!);
   const timer = request.timeoutSeconds === undefined ? undefined : setTimeout(onDeadline, request.timeoutSeconds * 1000);
   request.signal?.addEventListener('abort', kill, { once: true });
   if (request.signal?.aborted) kill();
   try {
     const clientEnd = await clientEnds(client.exited, container, () => timedOut || request.signal?.aborted === true);
     if (clientEnd === undefined) client.kill('SIGKILL');
-    const status = await statusOf(container, unit, clientEnd?.code ?? null).catch((error: unknown) => {
+    const said = clientEnd === undefined ? undefined : await within(TOLD_MS, told);
+    if (said?.endsWith('unprepared\n') && container.alive()) throw new InstanceError(`the command cannot be put into the instance: ${said.replace(/\n?unprepared\n$/, '')}`);
+    const status = await statusOf(container, unit, clientEnd?.code ?? null, said).catch((error: unknown) => {
       // One that was killed may have left no word of its end: when it filled the instance with processes, nothing could write it.
       if ((timedOut || request.signal?.aborted) && container.alive()) return { exitCode: null, signal: 'SIGKILL' };
       throw error;
@@ -137,6 +159,7 @@ async function runUnit(container: Container, unit: string, request: CommandReque
     ended = true;
     clearTimeout(timer);
     request.signal?.removeEventListener('abort', kill);
+    for (const stream of client.more) stream?.destroy();
     pipes.leave();
   }
 }
@@ -156,19 +179,41 @@ async function clientEnds(exited: Promise<{ code: number | null }>, container: C
   }
 }
 
+/** What comes in time, else nothing. */
+async function within<T>(ms: number, awaited: Promise<T>): Promise<T | undefined> {
+  const pause = new AbortController();
+  try {
+    return await Promise.race([awaited, sleep(patient(ms), pause.signal).then(() => undefined, () => undefined)]);
+  } finally {
+    pause.abort();
+  }
+}
+
+/** All that comes of a stream. */
+async function textOf(stream: Readable): Promise<string> {
+  let text = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (chunk: string) => { text += chunk; });
+  stream.on('error', () => {}); // What came until then counts.
+  await finished(stream, { writable: false }).catch(() => {});
+  return text;
+}
+
 /**
  * How the command ended. systemd-run can lose its connection (systemd executes itself anew when it is upgraded) while the
  * command runs on: then the unit itself is asked.
+ * @param told what was told already, if it was all
  */
-async function statusOf(container: Container, unit: string, clientCode: number | null): Promise<{ exitCode: number | null; signal: string | null }> {
-  // The file is looked at again after the unit: it may have ended in between.
-  const read = 'f=$1/$2; [ -s "$f.status" ] || s=$(systemctl show -p ActiveState --value "$2.service"); if [ -s "$f.status" ]; then cat "$f.status"; rm -f "$f.status" "$f.sh"; else echo "$s"; fi; systemctl show -p SystemState --value';
+async function statusOf(container: Container, unit: string, clientCode: number | null, told: string | undefined): Promise<{ exitCode: number | null; signal: string | null }> {
+  let first = told !== undefined && /^[^\n]*\n[a-z]+\n$/.test(told) ? told : undefined;
   for (let unanswered = 0; ;) {
     if (!container.alive()) throw await container.whatHappened();
-    const { stdout, stderr, code } = await atTheDoor(container, ['/bin/sh', '-c', read, 'sh', INSIDE_DIRECTORY, unit], { okCodes: 'any' });
-    const [first = '', system = ''] = stdout.trim().split('\n');
-    const status = parseStatus(first);
-    if (status !== undefined || first === 'inactive' || first === 'failed') {
+    const { stdout, stderr, code } = first !== undefined ? { stdout: first, stderr: '', code: 0 }
+      : await atTheDoor(container, ['/bin/sh', '-c', `f=$1/$2 u=$2; ${TELL}`, 'sh', INSIDE_DIRECTORY, unit], { okCodes: 'any' });
+    first = undefined;
+    const [word = '', system = ''] = stdout.trim().split('\n');
+    const status = parseStatus(word);
+    if (status !== undefined || word === 'inactive' || word === 'failed') {
       if (system === 'stopping') {
         // All ends, maybe by what the command did. Unless it had ended by itself, it is the instance that has something to tell.
         for (let left = patient(SHUTDOWN_MS); container.alive() && left > 0; left -= 50) await sleep(50);

@@ -1,5 +1,6 @@
 /** S3Download. Source: reference, `awstoe.md` section 6. */
 import { signS3, type S3Access } from '../../platform/s3-requests.ts';
+import { BASH } from '../environment.ts';
 import { posixPath } from '../file-program.ts';
 import { transfer } from '../http-transfer.ts';
 import { flag, itemsOf, mapOf, optionalText, text } from '../inputs.ts';
@@ -54,7 +55,7 @@ if [ "$make" = true ]; then mkdir -p -- "$above/" || exit 1; elif [ ! -d "$above
 async function getObject(context: AttemptContext, access: S3Access, download: Download, key: string, path: string, makeFolders: boolean): Promise<AttemptResult | undefined> {
   const shown = `s3://${download.source.bucket}/${key}`;
   const prepared = await context.command({
-    argv: ['/bin/bash', '-c', PREPARE, 's3-download', path, String(download.overwrite), String(makeFolders)], own: true, quiet: true, what: `looking at ${path}`,
+    argv: [...BASH, PREPARE, 's3-download', path, String(download.overwrite), String(makeFolders)], own: true, quiet: true, what: `looking at ${path}`,
   });
   if (prepared.exitCode !== 0) return { result: 'failed', message: prepared.stderr };
   const request = await signS3(access, { method: 'GET', bucket: download.source.bucket, key, ...download.owner });
@@ -73,7 +74,7 @@ async function getPrefix(context: AttemptContext, access: S3Access, download: Do
   const { keys, truncated } = readListing(listed.body);
   if (truncated) return { result: 'failed', message: `s3://${bucket}/${prefix}* has more than ${MOST_OBJECTS} objects, which is as many as S3Download takes` };
   if (keys.length === 0) return { result: 'failed', message: `s3://${bucket}/${prefix}* has no objects` };
-  const there = await context.command({ argv: ['/bin/bash', '-c', '[ -d "$1" ]', 's3-download', download.destination], own: true, quiet: true, what: `looking at ${download.destination}` });
+  const there = await context.command({ argv: [...BASH, '[ -d "$1" ]', 's3-download', download.destination], own: true, quiet: true, what: `looking at ${download.destination}` });
   if (there.exitCode !== 0) return { result: 'failed', message: `the folder ${download.destination} does not exist; S3Download makes none` };
   for (const key of keys) {
     const name = key.slice(prefix.length);

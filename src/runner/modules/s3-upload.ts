@@ -1,5 +1,6 @@
 /** S3Upload. What is there when a later one fails stays. Source: reference, `awstoe.md` section 6. */
 import { signS3, type S3Access } from '../../platform/s3-requests.ts';
+import { BASH } from '../environment.ts';
 import { posixPath, wildcard } from '../file-program.ts';
 import { transfer } from '../http-transfer.ts';
 import { flag, itemsOf, mapOf, optionalText, text } from '../inputs.ts';
@@ -69,7 +70,7 @@ fi
 `;
 
 async function send(context: AttemptContext, access: S3Access, upload: Upload): Promise<AttemptResult | undefined> {
-  const found = await context.command({ argv: ['/bin/bash', '-c', FIND, 's3-upload', upload.source, upload.pattern, String(upload.recurse)], own: true, quiet: true, what: `looking at ${upload.source}` });
+  const found = await context.command({ argv: [...BASH, FIND, 's3-upload', upload.source, upload.pattern, String(upload.recurse)], own: true, quiet: true, what: `looking at ${upload.source}` });
   if (found.exitCode !== 0) return { result: 'failed', message: found.stderr };
   if (found.stdoutBytes === undefined) return { result: 'failed', message: `${upload.source} has more files than can be sent in one step` };
   const fields = found.stdoutBytes.toString('utf8').split('\0').slice(0, -1);

@@ -1,4 +1,5 @@
 /** WebDownload. Source: reference, `awstoe.md` section 6. */
+import { BASH } from '../environment.ts';
 import { posixPath, windowsPath } from '../file-program.ts';
 import { transfer } from '../http-transfer.ts';
 import { flag, itemsOf, mapOf, optionalText, text } from '../inputs.ts';
@@ -26,7 +27,7 @@ export const webDownload: ActionModule = {
     if (windows) return downloadOnWindows(context, downloads);
     for (const download of downloads) {
       const prepared = await context.command({
-        argv: ['/bin/bash', '-c', PREPARE, 'web-download', download.destination, String(download.overwrite), download.algorithm.toLowerCase(), download.checksum],
+        argv: [...BASH, PREPARE, 'web-download', download.destination, String(download.overwrite), download.algorithm.toLowerCase(), download.checksum],
         own: true, quiet: true, what: `looking at ${download.destination}`,
       });
       if (prepared.exitCode !== 0) return { result: 'failed', message: prepared.stderr };
