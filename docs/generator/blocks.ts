@@ -136,7 +136,7 @@ const EVERY_MAPPING: readonly InstanceBlockDeviceMapping[] = [
 
 const EVERYTHING: Image = {
   infrastructureConfiguration: {
-    subnetId: 'subnet-1', keyPair: 'k', snsTopicArn: 'arn', logging: { s3Logs: {} }, instanceMetadataOptions: {}, placement: {}, securityGroupIds: ['sg-1'],
+    subnetId: 'subnet-1', keyPair: 'k', snsTopicArn: 'arn', logging: { s3Logs: {} }, instanceMetadataOptions: { httpPutResponseHopLimit: 1 }, placement: {}, securityGroupIds: ['sg-1'],
     instanceTypes: ['t3.micro', 't3.small'], 
   },
   imageScanningConfiguration: { imageScanningEnabled: true },

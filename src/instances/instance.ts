@@ -5,6 +5,8 @@
 import type { Readable, Writable } from 'node:stream';
 import type { AllocationOwner } from '../platform/host.ts';
 import type { HeldRecorder } from '../platform/held.ts';
+import type { Reach } from '../platform/network-rules.ts';
+import type { InstanceMetadata } from './metadata/metadata.ts';
 
 /** One command or script in an instance. It runs as root unless `user` says otherwise. */
 export interface CommandRequest {
@@ -120,6 +122,10 @@ export interface LaunchRequest {
   readonly held: HeldRecorder;
   readonly publish?: readonly PublishedPort[];
   readonly seed?: Seed;
+  /** What its metadata service says of it; there is none when absent. */
+  readonly metadata?: InstanceMetadata;
+  /** What it may reach; everything but this host when absent. */
+  readonly reach?: Reach;
   /** Virtual machines only. Default `bios`. */
   readonly firmware?: 'bios' | 'uefi';
   /** Seconds until the instance must answer. Each driver has its default. */

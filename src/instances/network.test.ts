@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { onlyLoopback, resolvConf, slirpArguments, slirpComplaint } from './network.ts';
 
 test('slirp4netns closes the host loopback and leaves from the outbound address', () => {
-  const argv = slirpArguments({ target: { pid: 42 }, interfaceName: 'host0' });
+  const argv = slirpArguments({ target: { pid: 42 }, interfaceName: 'host0' }, '198.18.0.1');
 
   deepEqual(argv.slice(argv.indexOf('slirp4netns')), [
     'slirp4netns', '--configure', '--mtu=65520', '--disable-host-loopback', '--enable-sandbox', '--enable-seccomp',
@@ -12,7 +12,7 @@ test('slirp4netns closes the host loopback and leaves from the outbound address'
 });
 
 test('slirp4netns takes a namespace by its path, and an API socket', () => {
-  const argv = slirpArguments({ target: { netns: '/run/netns/x' }, interfaceName: 'tap0', cidr: '10.9.0.0/24' }, '/run/x/slirp.sock');
+  const argv = slirpArguments({ target: { netns: '/run/netns/x' }, interfaceName: 'tap0', cidr: '10.9.0.0/24' }, '198.18.0.1', '/run/x/slirp.sock');
 
   deepEqual(argv.slice(argv.indexOf('slirp4netns') + 7), ['--cidr=10.9.0.0/24', '--ready-fd=3', '--api-socket=/run/x/slirp.sock', '--netns-type=path', '/proc/self/fd/4', 'tap0']);
 });
@@ -30,7 +30,7 @@ test('a resolver on the host\'s loopback cannot be asked by instances', () => {
 });
 
 test('slirp4netns asks the resolvers of another file where it is told to', () => {
-  const argv = slirpArguments({ target: { pid: 42 }, interfaceName: 'host0' }, undefined, '/run/systemd/resolve/resolv.conf');
+  const argv = slirpArguments({ target: { pid: 42 }, interfaceName: 'host0' }, '198.18.0.1', undefined, '/run/systemd/resolve/resolv.conf');
 
   deepEqual(argv.slice(argv.indexOf('sh'), argv.indexOf('slirp4netns')), ['sh', '/run/systemd/resolve/resolv.conf']);
 });

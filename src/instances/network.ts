@@ -6,7 +6,8 @@ import { open, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { sleep, until } from '../platform/clock.ts';
 import { HELD_MARK, type HeldRecorder } from '../platform/held.ts';
-import { joinNetwork, OUTBOUND_ADDRESS, type AllocationOwner } from '../platform/host.ts';
+import { addressOfNetwork, joinNetwork, type AllocationOwner } from '../platform/host.ts';
+import type { Reach } from '../platform/network-rules.ts';
 import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
 
@@ -30,6 +31,17 @@ export interface SlirpRequest {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * The address that the owner's traffic leaves from. On the first call the owner joins the host's network rules with it.
+ * @param reach what is open to the owner; everything when absent. Counts on the first call only
+ */
+export async function outboundAddressOf(held: HeldRecorder, owner: AllocationOwner, reach?: Reach): Promise<string> {
+  for (const { thing } of await held.list()) if (thing.kind === 'allocation' && thing.id.startsWith('network-')) return addressOfNetwork(thing.id);
+  const { id, address } = await joinNetwork(owner, reach);
+  await held.record({ kind: 'allocation', id });
+  return address;
+}
+
 /** A running slirp4netns. */
 export interface Slirp {
   readonly pid: number;
@@ -49,12 +61,12 @@ const NETNS_FD = 4;
  * they are unmounted, and its way of leaving the old root unmounts `/run/netns/*` on the host. So it starts in a mount namespace
  * whose `/run` is the bare file system, and `resolver` (if any) its `/etc/resolv.conf`.
  */
-export function slirpArguments(request: Pick<SlirpRequest, 'target' | 'interfaceName' | 'cidr'>, apiSocket?: string, resolver?: string): string[] {
+export function slirpArguments(request: Pick<SlirpRequest, 'target' | 'interfaceName' | 'cidr'>, outbound: string, apiSocket?: string, resolver?: string): string[] {
   return [
     'unshare', '--mount', '--propagation=slave', '--', '/bin/sh', '-c',
     'mount --bind /run /run && if [ -n "$1" ]; then mount --bind "$1" /etc/resolv.conf; fi && shift && exec "$@"', 'sh', resolver ?? '',
     'slirp4netns', '--configure', '--mtu=65520', '--disable-host-loopback', '--enable-sandbox', '--enable-seccomp',
-    `--outbound-addr=${OUTBOUND_ADDRESS}`, `--cidr=${request.cidr ?? INSTANCE_NETWORK}`, `--ready-fd=${READY_FD}`,
+    `--outbound-addr=${outbound}`, `--cidr=${request.cidr ?? INSTANCE_NETWORK}`, `--ready-fd=${READY_FD}`,
     ...(apiSocket === undefined ? [] : [`--api-socket=${apiSocket}`]),
     ...('pid' in request.target ? [String(request.target.pid)] : ['--netns-type=path', `/proc/self/fd/${NETNS_FD}`]),
     request.interfaceName,
@@ -68,10 +80,7 @@ export function slirpArguments(request: Pick<SlirpRequest, 'target' | 'interface
  */
 export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
   const { held, directory } = request;
-  if (!(await held.list()).some(({ thing }) => thing.kind === 'allocation' && thing.id.startsWith('network-'))) {
-    const { id } = await joinNetwork(request.allocationOwner);
-    await held.record({ kind: 'allocation', id });
-  }
+  const outbound = await outboundAddressOf(held, request.allocationOwner);
   const readyPath = `${directory}/slirp.ready`;
   const logPath = `${directory}/slirp.log`;
   const apiSocket = request.apiSocket ? `${directory}/slirp.sock` : undefined;
@@ -82,7 +91,7 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
   const log = await open(logPath, 'a', 0o600);
   const netns = 'netns' in request.target ? await open(request.target.netns, 'r') : undefined;
   try {
-    const { pid, startTime, unref } = await start(slirpArguments(request, apiSocket, await reachableResolver()), {
+    const { pid, startTime, unref } = await start(slirpArguments(request, outbound, apiSocket, await reachableResolver()), {
       env: { [HELD_MARK]: heldId }, stdio: ['ignore', log.fd, log.fd, ready.fd, ...(netns ? [netns.fd] : [])], detached: true,
     });
     unref();

@@ -14,6 +14,7 @@ import type { InstanceHandle } from '../instances/instance.ts';
 import { resolveInstanceType } from '../instances/types.ts';
 import { releaseAll } from '../platform/held.ts';
 import { logger } from '../platform/log.ts';
+import { timestamp } from '../platform/clock.ts';
 import type { StoredLaunch } from './service.ts';
 import { mkdir } from 'node:fs/promises';
 
@@ -49,6 +50,11 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
       directory: instanceDirectory(id),
       allocationOwner: { dataDirectory: catalog.dataDirectory, owner: id },
       held,
+      metadata: {
+        account: record.account, region: record.region, imageId: record.ami_id ?? 'ami-00000000', instanceType: record.instance_type, launched: timestamp(), tokens: 'required',
+        ...(stored.userData === undefined ? {} : { userData: Buffer.from(stored.userData).toString('base64') }),
+        ...(stored.sshKeys.length > 0 ? { sshKeys: stored.sshKeys } : {}),
+      },
       detached: true,
       publish: stored.publish,
       ...(wantsSeed ? { seed: { sshKeys: stored.sshKeys, ...(stored.userData === undefined ? {} : { userData: stored.userData }) } } : {}),

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
+import { list, map, section, strings } from './config-reading.ts';
+import { readInstanceProfiles, type InstanceProfile } from './config-profiles.ts';
 
 /** An issuer of OpenID Connect tokens, for `AssumeRoleWithWebIdentity`. */
 export interface OidcIssuer {
@@ -85,6 +87,8 @@ export interface Config {
     /** and the newest so many. */
     readonly keepFiles: number;
   };
+  /** What instances may do outside, by the name of their instance profile. A profile that is not named has no credentials. */
+  readonly instanceProfiles: Readonly<Record<string, InstanceProfile>>;
 }
 
 /** A config file that is not as it should be: all that is wrong with it, each with its place. */
@@ -102,6 +106,7 @@ export const DEFAULT_CONFIG: Config = {
   rates: { reads: null, writes: null },
   names: { parentImages: {}, managedComponents: {}, parameters: {}, vendors: {} },
   audit: { maxBytes: 64_000_000, maxSeconds: 86_400, keepDays: 90, keepFiles: 32 },
+  instanceProfiles: {},
 };
 
 /**
@@ -125,7 +130,7 @@ export function parseConfig(text: string, path: string): Config {
   const document = parseDocument(text, { version: '1.2' });
   if (document.errors.length > 0) throw new ConfigError(document.errors.map(({ message }) => `${path}: ${message}`).join('\n'));
   const faults: string[] = [];
-  const root = section(document.toJS() as unknown, '', ['access', 'quotas', 'rates', 'audit', 'secrets', 'parentImages', 'managedComponents', 'parameters', 'vendors'], faults);
+  const root = section(document.toJS() as unknown, '', ['access', 'quotas', 'rates', 'audit', 'secrets', 'parentImages', 'managedComponents', 'parameters', 'vendors', 'instanceProfiles'], faults);
   const access = section(root['access'], 'access', ['longLivedKeys', 'oidcIssuers', 'proxies'], faults);
   const quotas = section(root['quotas'], 'quotas', QUOTA_NAMES, faults);
   const rates = section(root['rates'], 'rates', ['reads', 'writes'], faults);
@@ -166,6 +171,7 @@ export function parseConfig(text: string, path: string): Config {
       keepDays: whole(audit['keepDays'], 'audit.keepDays', DEFAULT_CONFIG.audit.keepDays, 0),
       keepFiles: whole(audit['keepFiles'], 'audit.keepFiles', DEFAULT_CONFIG.audit.keepFiles, 0),
     },
+    instanceProfiles: readInstanceProfiles(root['instanceProfiles'], faults),
   };
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `${path}: ${fault}`).join('\n'));
   return config;
@@ -213,41 +219,8 @@ function readNames(root: Readonly<Record<string, unknown>>, faults: string[]): N
   };
 }
 
-/** A map whose keys are the user's. */
-function map(value: unknown, place: string, faults: string[]): Readonly<Record<string, unknown>> {
-  if (value === undefined || value === null) return {};
-  if (typeof value === 'object' && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
-  faults.push(`${place}: must be a map`);
-  return {};
-}
-
-function section(value: unknown, place: string, known: readonly string[], faults: string[]): Readonly<Record<string, unknown>> {
-  if (value === undefined || value === null) return {};
-  if (typeof value !== 'object' || Array.isArray(value)) {
-    faults.push(`${place === '' ? 'the file' : place}: must be a map`);
-    return {};
-  }
-  for (const name of Object.keys(value)) if (!known.includes(name)) faults.push(`${place === '' ? '' : `${place}.`}${name}: there is no such setting; there are ${known.join(', ')}`);
-  return value as Readonly<Record<string, unknown>>;
-}
-
 function mapAt(value: unknown, place: string, faults: string[]): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
   faults.push(`${place}: must be a map`);
   return {};
-}
-
-function list(value: unknown, place: string, faults: string[]): readonly unknown[] {
-  if (value === undefined || value === null) return [];
-  if (Array.isArray(value)) return value as unknown[];
-  faults.push(`${place}: must be a list`);
-  return [];
-}
-
-function strings(value: unknown, place: string, faults: string[]): readonly string[] {
-  return list(value, place, faults).flatMap((item, index) => {
-    if (typeof item === 'string' && item !== '') return [item];
-    faults.push(`${place}[${index}]: must be a text`);
-    return [];
-  });
 }

@@ -6,13 +6,11 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { newUuid } from './ids.ts';
+import { METADATA_ADDRESS, networkRules, OUTBOUND_ADDRESSES, outboundAddress, REACH_EVERYTHING, rulesMark, type NetworkMember, type Reach } from './network-rules.ts';
 import { run } from './processes.ts';
 
 /** Where everything lives that does not outlast a boot: sockets, mount points, the register. Short, since socket paths end at 107 bytes. */
 export const RUN_DIRECTORY = '/run/ingot';
-
-/** The address instances' traffic leaves from; the rules below know it by that. Benchmark range (RFC 2544), used by nobody's network. */
-export const OUTBOUND_ADDRESS = '198.18.0.1';
 
 const UID_RANGE = 65536;
 const FIRST_UID_RANGE = 16384; // times 65536: 1,073,741,824, above what distributions and systemd hand out
@@ -38,6 +36,8 @@ function exclusively<T>(work: (db: DatabaseSync) => Promise<T> | T): Promise<T> 
       db.exec('BEGIN IMMEDIATE');
       db.exec('CREATE TABLE IF NOT EXISTS allocations (id TEXT PRIMARY KEY, kind TEXT NOT NULL, value INTEGER NOT NULL, data_directory TEXT NOT NULL, owner TEXT NOT NULL)');
       db.exec('CREATE UNIQUE INDEX IF NOT EXISTS allocations_once ON allocations (kind, value) WHERE kind <> \'network\'');
+      // What a member of the network reaches, by its allocation: JSON of `Reach`. Absent is everything.
+      db.exec('CREATE TABLE IF NOT EXISTS reaches (id TEXT PRIMARY KEY, reach TEXT NOT NULL)');
       try {
         const result = await work(db);
         db.exec('COMMIT');
@@ -109,15 +109,34 @@ function freePort(): Promise<number> {
   });
 }
 
+/** The first number of an outbound address that is given. The one before was everybody's in earlier versions, whose instances may still run. */
+const FIRST_OUTBOUND = 1;
+
 /**
- * Joins the network that instances leave through: the first to join makes the outbound address and the rules, the last to leave removes them.
- * Closed to instances: the host's own addresses (all of them, not just loopback) and link-local. Open: the rest, private ranges included.
+ * Joins the network that instances leave through, with an outbound address of its own: the first to join makes the rules, the last to leave
+ * removes them. Closed: the host's own addresses (all of them, not just loopback) and link-local. What else is open, `reach` says.
  */
-export function joinNetwork(owner: AllocationOwner): Promise<{ id: string }> {
+export function joinNetwork(owner: AllocationOwner, reach: Reach = REACH_EVERYTHING): Promise<{ id: string; address: string }> {
   return exclusively(async (db) => {
+    const used = taken(db, 'network');
+    let number = FIRST_OUTBOUND;
+    while (used.has(number)) number++;
+    if (number >= OUTBOUND_ADDRESSES) throw new Error(`all ${OUTBOUND_ADDRESSES} addresses of instances are in use`);
+    const id = insert(db, 'network', number, owner);
+    db.prepare('INSERT INTO reaches VALUES (?, ?)').run(id, JSON.stringify(reach));
+    const address = outboundAddress(number);
     // A registration proves nothing about the rules: someone may have flushed them.
-    await makeNetwork();
-    return { id: insert(db, 'network', 0, owner) };
+    await makeNetwork(members(db), { fresh: address });
+    return { id, address };
+  });
+}
+
+/** The outbound address that `joinNetwork` gave. @throws {Error} when it was given back */
+export function addressOfNetwork(id: string): Promise<string> {
+  return exclusively((db) => {
+    const row = db.prepare('SELECT value FROM allocations WHERE id = ?').get(id) as { value: number } | undefined;
+    if (row === undefined) throw new Error(`${id} was given back: it has no address any more`);
+    return outboundAddress(row.value);
   });
 }
 
@@ -128,35 +147,28 @@ export function joinNetwork(owner: AllocationOwner): Promise<{ id: string }> {
  */
 export function restoreNetwork(): Promise<boolean> {
   return exclusively(async (db) => {
-    if (taken(db, 'network').size === 0) return false;
-    const [rules, address] = [await run(['nft', 'list', 'table', 'ip', 'ingot'], { okCodes: 'any' }), await run(['ip', '-brief', 'address', 'show', 'dev', 'lo'])];
-    if (rules.code === 0 && rules.stdout.includes('fib daddr') && address.stdout.includes(`${OUTBOUND_ADDRESS}/`)) return false;
-    await makeNetwork();
+    const all = members(db);
+    if (all.length === 0) return false;
+    const [rules, addresses] = [await run(['nft', 'list', 'table', 'ip', 'ingot'], { okCodes: 'any' }), await run(['ip', '-brief', 'address', 'show', 'dev', 'lo'])];
+    if (rules.code === 0 && rules.stdout.includes(rulesMark(all)) && all.every(({ address }) => addresses.stdout.includes(` ${address}/`))) return false;
+    await makeNetwork(all);
     return true;
   });
 }
 
-/** Can be repeated. */
-async function makeNetwork(): Promise<void> {
-  await run(['ip', 'address', 'replace', `${OUTBOUND_ADDRESS}/32`, 'dev', 'lo']);
-  await run(['nft', '-f', '-'], { input: networkRules() });
+function members(db: DatabaseSync): readonly NetworkMember[] {
+  const rows = db.prepare('SELECT value, reach FROM allocations LEFT JOIN reaches USING (id) WHERE kind = \'network\' ORDER BY value').all() as { value: number; reach: string | null }[];
+  return [...new Map(rows.map(({ value, reach }) => [value, reach]))].map(([value, reach]) => ({
+    address: outboundAddress(value), reach: reach === null ? REACH_EVERYTHING : (JSON.parse(reach) as Reach),
+  }));
 }
 
-function networkRules(): string {
-  return `table ip ingot
-delete table ip ingot
-table ip ingot {
-  chain output {
-    type filter hook output priority filter; policy accept;
-    ip saddr ${OUTBOUND_ADDRESS} ip daddr 169.254.0.0/16 reject
-    ip saddr ${OUTBOUND_ADDRESS} fib daddr type local reject
-  }
-  chain postrouting {
-    type nat hook postrouting priority srcnat; policy accept;
-    ip saddr ${OUTBOUND_ADDRESS} masquerade
-  }
-}
-`;
+/** Can be repeated. */
+async function makeNetwork(all: readonly NetworkMember[], { fresh }: { readonly fresh?: string } = {}): Promise<void> {
+  const addresses = (fresh === undefined ? all : all.filter(({ address }) => address === fresh)).map(({ address }) => `address replace ${address}/32 dev lo`);
+  // In the table that is asked last: where nothing leads out of this host, what is sent to the metadata service is not refused before the rules see it.
+  await run(['ip', '-batch', '-'], { input: `${[...addresses, `route replace local ${METADATA_ADDRESS}/32 dev lo table default`].join('\n')}\n` });
+  await run(['nft', '-f', '-'], { input: networkRules(all, fresh === undefined ? {} : { fresh }) });
 }
 
 /**
@@ -177,9 +189,19 @@ export async function releaseForgotten(dataDirectory: string, living: ReadonlySe
 /** Lets a host-wide thing go. Unknown ids are let go already. */
 export function releaseAllocation(id: string): Promise<void> {
   return exclusively(async (db) => {
+    const row = db.prepare('SELECT value FROM allocations WHERE id = ?').get(id) as { value: number } | undefined;
     db.prepare('DELETE FROM allocations WHERE id = ?').run(id);
-    if (!id.startsWith('network-') || taken(db, 'network').size > 0) return;
+    if (!id.startsWith('network-')) return;
+    db.prepare('DELETE FROM reaches WHERE id = ?').run(id);
+    taken(db, 'network');
+    const left = members(db);
+    const gone = row === undefined ? undefined : outboundAddress(row.value);
+    if (gone !== undefined && !left.some(({ address }) => address === gone)) await run(['ip', 'address', 'del', `${gone}/32`, 'dev', 'lo'], { okCodes: 'any' });
+    if (left.length > 0) {
+      if (gone !== undefined) await run(['nft', '-f', '-'], { input: networkRules(left, { gone }) });
+      return;
+    }
     await run(['nft', 'delete', 'table', 'ip', 'ingot'], { okCodes: 'any' });
-    await run(['ip', 'address', 'del', `${OUTBOUND_ADDRESS}/32`, 'dev', 'lo'], { okCodes: 'any' });
+    await run(['ip', 'route', 'del', 'local', `${METADATA_ADDRESS}/32`, 'dev', 'lo', 'table', 'default'], { okCodes: 'any' });
   });
 }

@@ -68,7 +68,7 @@ export function attemptContext(state: RunState, step: Step, inputs: InputValue, 
         ...(request.own === undefined ? {} : { own: request.own }),
         ...(signal === undefined ? {} : { signal }),
         ...(seconds === Infinity ? {} : { timeoutSeconds: seconds }),
-        env: { ...COMMAND_ENVIRONMENT, ...request.env },
+        env: { ...COMMAND_ENVIRONMENT, ...state.run.environment, ...request.env },
         cwd: state.workingDirectory,
         onOutput(stream, chunk) {
           (stream === 'stdout' ? stdout : stderr).add(chunk);

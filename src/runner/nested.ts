@@ -41,6 +41,7 @@ export async function runNested(state: RunState, nested: NestedDocument, report:
       ...(run.signal === undefined ? {} : { signal: run.signal }),
       ...(run.secrets === undefined ? {} : { secrets: run.secrets }),
       ...(run.s3Access === undefined ? {} : { s3Access: run.s3Access }),
+      ...(run.environment === undefined ? {} : { environment: run.environment }),
       ...(run.componentText === undefined ? {} : { componentText: run.componentText }),
     });
     // A restart there is one here too: its working directory may be gone.

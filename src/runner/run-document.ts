@@ -34,10 +34,12 @@ export interface DocumentRun {
   /** Absolute path in the instance, made when absent. Default `/tmp`. */
   readonly workingDirectory?: string;
   readonly report: Report;
-  /** Credentials of the instance profile, asked for when a step needs them: the seam that IMDS gives them through. Never the worker's own. */
+  /** Credentials of the instance profile, asked for when a step needs them: those that IMDS gives the instance, never the worker's own. */
   readonly s3Access?: () => Promise<S3Access | undefined>;
   /** Where `{{ resolve:… }}` is looked up. Without it every secret is missing. */
   readonly secrets?: Secrets;
+  /** Environment variables of every command, beside those that documents count on. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** The document of a component, by its ARN, for steps that run documents; `undefined` when there is none. */
   readonly componentText?: (arn: string) => Promise<string | undefined>;
   /** What the documents are known by that this one is run by, the first one first. */

@@ -20,7 +20,9 @@ export function s3Place(text: string, input: string): S3Place {
  * @throws {InputError} when it is nobody
  */
 export async function s3Access(context: AttemptContext): Promise<S3Access> {
-  const access = await context.s3Access?.();
+  const access = await context.s3Access?.().catch((error: unknown) => {
+    throw new InputError(`the credentials of the instance profile cannot be had: ${(error as Error).message}`);
+  });
   if (access === undefined) throw new InputError('no credentials are configured for the instance profile: S3 is asked with those and no others');
   return access;
 }

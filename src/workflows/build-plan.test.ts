@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { Image } from '@aws-sdk/client-imagebuilder';
+import { DEFAULT_CONFIG } from '../platform/config.ts';
 import { openCatalog } from '../catalog/catalog.ts';
 import { LayerStore, type SealedLayer } from '../images/layer-store.ts';
 import { openSecrets } from '../secrets/open.ts';
@@ -38,7 +39,7 @@ function workOf(name: string, { documents = DOCUMENTS, parameters = {}, image = 
   return {
     arn, catalog, layers, dataDirectory, region: 'us-east-1', account: '123456789012', report: () => {}, secrets: openSecrets(dataDirectory, '123456789012', 'us-east-1'), signal: new AbortController().signal,
     image: { arn, name, type: 'AMI', platform: 'Linux', dateCreated: new Date(builds * 1000).toISOString(), imageRecipe: recipe, ...image } as Image,
-    instances: new Map(), sealed: [], workflowOutputs: new Map(), ami: undefined, osVersion: undefined,
+    instances: new Map(), sealed: [], workflowOutputs: new Map(), ami: undefined, osVersion: undefined, config: DEFAULT_CONFIG,
     components: documents.map((data, index) => ({ arn: `arn:c${index}`, name: `c${index}`, data, parameters: index === 1 ? parameters : {} })),
   };
 }

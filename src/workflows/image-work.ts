@@ -4,6 +4,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { ImageTask } from '../catalog/image-task.ts';
 import type { LayerStore, OpenLayer, SealedLayer } from '../images/layer-store.ts';
 import type { Instance } from '../instances/instance.ts';
+import type { Config } from '../platform/config.ts';
 import type { DriverChoice } from './choose-driver.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { WorkLaunch } from './instances.ts';
@@ -64,6 +65,8 @@ export interface ImageWork {
   components: readonly ResolvedComponent[];
   ami: BuiltAmi | undefined;
   osVersion: string | undefined;
+  /** Of the data directory, as it is when the work begins. */
+  config: Config;
 }
 
 /** A component of the recipe, resolved to a build version. */

@@ -13,6 +13,7 @@ import { patient } from '../platform/patience.ts';
 import type { Report } from '../resources/progress.ts';
 import type { DriverChoice } from './choose-driver.ts';
 import type { ImageWork, WorkInstance } from './image-work.ts';
+import { metadataFor } from './instance-profile.ts';
 
 /** The instance type of build and test instances when the infrastructure configuration names none. */
 export const DEFAULT_INSTANCE_TYPE = 't3.small';
@@ -93,6 +94,7 @@ async function launchMachine(work: ImageWork, launch: WorkLaunch, choice: Driver
       directory: instanceDirectory(id),
       allocationOwner: { dataDirectory: work.dataDirectory, owner: id },
       held: heldRecorder(work.catalog.db, id),
+      metadata: metadataFor(work, { ...launch, parent }),
       timeoutSeconds: Math.min(launch.timeoutSeconds, driver.capabilities.bootLoader ? patient(LONGEST_LAUNCH.machine) : LONGEST_LAUNCH.container),
       signal: launch.signal,
       report: (event) => report(event.stream === 'console'

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { DEFAULT_CONFIG } from '../platform/config.ts';
 import { openCatalog } from '../catalog/catalog.ts';
 import { stepExecutionsOfWorkflow, workflowExecutionsOfImage } from '../catalog/executions.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
@@ -25,7 +26,7 @@ function newWork(signal: AbortSignal = new AbortController().signal): ImageWork 
   return {
     arn, signal, catalog, dataDirectory, region: 'us-east-1', account: '123456789012', report: () => {}, secrets: openSecrets(dataDirectory, '123456789012', 'us-east-1'), layers: new LayerStore(catalog, dataDirectory),
     image: { arn, name: 'interpreted', version: `1.0.0/${images}`, type: 'AMI', platform: 'Linux' },
-    instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined,
+    instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined, config: DEFAULT_CONFIG,
   };
 }
 

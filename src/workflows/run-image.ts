@@ -12,6 +12,7 @@ import { workflowParameterValues } from '../documents/workflow/parameters.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { isDiskFull, MAKE_ROOM, onceThereIsRoom, runningOut } from '../images/space.ts';
+import { DEFAULT_CONFIG, readConfig } from '../platform/config.ts';
 import type { Report } from '../resources/progress.ts';
 import type { ImageStatus } from '../resources/statuses.ts';
 import { planOf } from './actions/distribute-image.ts';
@@ -57,7 +58,7 @@ export async function runImage(run: ImageRun): Promise<void> {
     report: secrets.masked(log.report), secrets,
     task: await imageTask(catalog.db, arn),
     signal: run.signal,
-    instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined,
+    instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined, config: DEFAULT_CONFIG,
   };
   try {
     await stages(work);
@@ -71,6 +72,7 @@ export async function runImage(run: ImageRun): Promise<void> {
 async function stages(work: ImageWork): Promise<void> {
   await setStatus(work.catalog, work.arn, work.report, 'CREATING');
   work.signal.throwIfAborted();
+  work.config = await readConfig(work.dataDirectory);
   refuseDangerous(work.image);
   keepSeconds(work.image, 'build');
   // A distribution that cannot be carried out is said before the build, not after it.

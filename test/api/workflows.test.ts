@@ -5,6 +5,7 @@ import {
   GetWorkflowCommand, GetWorkflowStepExecutionCommand, ListWaitingWorkflowStepsCommand,
   ListWorkflowBuildVersionsCommand, ListWorkflowExecutionsCommand, ListWorkflowsCommand, SendWorkflowStepActionCommand, type CreateWorkflowCommandInput, type WorkflowConfiguration,
 } from '@aws-sdk/client-imagebuilder';
+import { DEFAULT_CONFIG } from '../../src/platform/config.ts';
 import { parseWorkflowDocument } from '../../src/documents/workflow/parse.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import { until } from '../../src/platform/clock.ts';
@@ -136,7 +137,7 @@ describe('a step that waits', () => {
     const { document } = parseWorkflowDocument(documentOf(step('WaitForAction'), 'outputs:\n  - name: Said\n    value: $.stepOutputs.WaitForAction.reason\n'), 'BUILD');
     const work: ImageWork = {
       arn: image!, signal: controller.signal, catalog: api.catalog, dataDirectory: api.catalog.dataDirectory, region: REGION, account: ACCOUNT, report: () => {}, secrets: openSecrets(api.catalog.dataDirectory, ACCOUNT, REGION),
-      layers: new LayerStore(api.catalog, api.catalog.dataDirectory), image: { arn: image }, instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined,
+      layers: new LayerStore(api.catalog, api.catalog.dataDirectory), image: { arn: image }, instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined, config: DEFAULT_CONFIG,
     };
     const ended = runWorkflow(work, { document: document!, arn: own('build/waits/1.0.0/1'), name: 'waits', type: 'BUILD', parameters: {}, position: 0 }).then(() => work.workflowOutputs.get('Said'), (error: unknown) => error);
     const listed = await until('the step to wait', 10_000, async () => (await api.client.send(new ListWaitingWorkflowStepsCommand({}))).steps!.find((each) => each.imageBuildVersionArn === image));

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
 import { sleep } from '../../src/platform/clock.ts';
 import { HELD_MARK } from '../../src/platform/held.ts';
-import { OUTBOUND_ADDRESS, RUN_DIRECTORY } from '../../src/platform/host.ts';
+import { RUN_DIRECTORY } from '../../src/platform/host.ts';
 import { processStartTime, run } from '../../src/platform/processes.ts';
 import { RUN_FOLDER_PREFIX } from './own-folder.ts';
 
@@ -151,8 +151,10 @@ function namespaces(): string[] {
 async function networkRules(): Promise<string[]> {
   const { stdout: tables } = await run(['nft', 'list', 'tables'], { okCodes: 'any' });
   const { stdout: addresses } = await run(['ip', '-brief', 'address', 'show', 'lo'], { okCodes: 'any' });
+  const { stdout: routes } = await run(['ip', 'route', 'show', 'table', 'default'], { okCodes: 'any' });
   return [
     ...(/\bip ingot\b/.test(tables) ? ['nft table ip ingot, though nobody has joined the network'] : []),
-    ...(addresses.includes(OUTBOUND_ADDRESS) ? [`address ${OUTBOUND_ADDRESS} on lo, though nobody has joined the network`] : []),
+    ...[...addresses.matchAll(/198\.18\.\d+\.\d+/g)].map(([address]) => `address ${address} on lo, though nobody has joined the network`),
+    ...(/^local 169\.254\.169\.254/m.test(routes) ? ['the route to the metadata service, though nobody has joined the network'] : []),
   ];
 }

@@ -1,13 +1,12 @@
-/** WebDownload and the S3 modules on this host, against servers that the test starts; S3 is moto's. */
+/** WebDownload and the S3 modules on this host, against servers that the test starts. */
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import { until } from '../../src/platform/clock.ts';
-import { findProgram } from '../../src/platform/files.ts';
-import { run, start, type RunningProcess } from '../../src/platform/processes.ts';
+import { run } from '../../src/platform/processes.ts';
 import type { S3Access } from '../../src/platform/s3-requests.ts';
 import { localInstance, type LocalInstance } from '../harness/local-instance.ts';
 import { runText, type Ran } from '../harness/runner-cases.ts';
+import { s3Server, type S3Server } from '../harness/s3-server.ts';
 import { webCases } from '../harness/web-cases.ts';
 
 let instance: LocalInstance;
@@ -19,11 +18,8 @@ after(() => instance.terminate());
 
 webCases(() => instance, () => `${instance.directory}/the web`);
 
-const moto = findProgram('moto_server');
-const skip = moto === undefined ? 'moto_server is not on this machine: python3 -m pip install "moto[s3,server]"' : false;
-
-describe('S3', { skip }, () => {
-  let server: RunningProcess;
+describe('S3', () => {
+  let server: S3Server;
   let access: S3Access;
   const folder = (): string => `${instance.directory}/s3`;
 
@@ -40,19 +36,11 @@ phases:
   before(async () => {
     await mkdir(`${folder()}/tree/deep`, { recursive: true });
     for (const [name, text] of [['a.txt', 'a'], ['tree/b c+d.txt', 'b'], ['tree/deep/é.txt', 'c']] as const) await writeFile(`${folder()}/${name}`, text);
-    const log = `${instance.directory}/moto.log`;
-    const { open } = await import('node:fs/promises');
-    const file = await open(log, 'w');
-    server = await start([moto!, '-H', '127.0.0.1', '-p', '0'], { stdio: ['ignore', file.fd, file.fd], detached: true });
-    await file.close();
-    const endpoint = await until('moto to listen', 60_000, async () => /Running on (http:\/\/[\d.:]+)/.exec(await readFile(log, 'utf8'))?.[1]);
-    access = { credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token' }, region: 'us-east-1', endpoint };
-    await run(['curl', '-sSf', '-X', 'PUT', `${endpoint}/the-bucket`]);
+    const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token' };
+    server = await s3Server(credentials);
+    access = { credentials, region: 'us-east-1', endpoint: server.endpoint };
   });
-  after(async () => {
-    server.kill('SIGKILL');
-    await server.exited;
-  });
+  after(() => server.close());
 
   test('what was uploaded can be downloaded', async () => {
     const sent = await step('S3Upload', '[{source: a.txt, destination: "s3://the-bucket/one/a.txt"}, {source: a.txt, destination: "s3://the-bucket/one/"}, {source: "tree/*", destination: "s3://the-bucket/all", recurse: true}]');
@@ -91,6 +79,11 @@ phases:
       assert.equal(outcome.failure?.message, message.replaceAll('DIR', folder()));
     });
   }
+
+  test('a wrong key is refused', async () => {
+    const { outcome } = await step('S3Download', '[{source: "s3://the-bucket/one/a.txt", destination: x}]', async () => ({ ...access, credentials: { ...access.credentials, secretAccessKey: 'other' } }));
+    assert.match(outcome.failure?.message ?? '', /^s3:\/\/the-bucket\/one\/a\.txt: SignatureDoesNotMatch: /);
+  });
 
   test('nobody asks S3 without credentials of the profile', async () => {
     const { outcome } = await step('S3Download', '[{source: "s3://the-bucket/one/a.txt", destination: x}]', async () => undefined);

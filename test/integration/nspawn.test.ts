@@ -18,6 +18,7 @@ import { newInstanceId } from '../../src/platform/ids.ts';
 import { run, start } from '../../src/platform/processes.ts';
 import { sharedBase } from '../harness/base.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+import { CASES_METADATA, metadataCases } from '../harness/metadata-cases.ts';
 
 const dataDirectory = join(mkdtempSync(join(tmpdir(), 'ingot-nspawn-')), 'data directory');
 let base: string;
@@ -40,7 +41,7 @@ async function launch(options: { readonly publish?: readonly PublishedPort[]; re
   const id = newInstanceId();
   const held = memoryRecorder(id);
   const instance = await nspawnDriver.launch({
-    id, disk, cpus: 2, memoryMiB: 1024, directory: `/run/ingot/${id}`, allocationOwner: { dataDirectory, owner: id }, held,
+    id, disk, cpus: 2, memoryMiB: 1024, directory: `/run/ingot/${id}`, allocationOwner: { dataDirectory, owner: id }, held, metadata: CASES_METADATA,
     ...(options.publish ? { publish: options.publish } : {}),
   });
   return { instance, disk, held };
@@ -216,6 +217,8 @@ describe('a container', () => {
 
     equal(exitCode, 0, stderr);
   });
+
+  metadataCases(() => instance);
 
   test('the host is closed: its loopback, its own addresses, link-local', async () => {
     const server = createServer((socket) => socket.end('secret'));

@@ -16,6 +16,7 @@ import { newInstanceId } from '../../src/platform/ids.ts';
 import { run } from '../../src/platform/processes.ts';
 import { sharedBase } from '../harness/base.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+import { CASES_METADATA, metadataCases } from '../harness/metadata-cases.ts';
 
 const dataDirectory = join(mkdtempSync(join(tmpdir(), 'ingot-qemu-')), 'data directory');
 // Several test files and builds may share the host's processors.
@@ -44,7 +45,7 @@ async function launch(options: Partial<LaunchRequest> = {}): Promise<Launched> {
   const reported: string[] = [];
   const console: string[] = [];
   const instance = await qemuDriver.launch({
-    id, disk, cpus: 2, memoryMiB: 1024, directory: `/run/ingot/${id}`, allocationOwner: { dataDirectory, owner: id }, held, timeoutSeconds: PATIENCE_SECONDS,
+    id, disk, cpus: 2, memoryMiB: 1024, directory: `/run/ingot/${id}`, allocationOwner: { dataDirectory, owner: id }, held, timeoutSeconds: PATIENCE_SECONDS, metadata: CASES_METADATA,
     report: ({ text, stream }) => void (stream === 'console' ? console : reported).push(text), ...options,
   });
   return { instance, disk, held, reported, console };
@@ -228,6 +229,8 @@ describe('a machine booted by BIOS', () => {
     }, { everyMs: 500 });
     equal(text, 'hello from inside');
   });
+
+  metadataCases(() => instance);
 
   test('reaches neither the loopback nor the own address of the host, and asks its resolver', async () => {
     const server = createServer((socket) => socket.end('secret'));

@@ -104,13 +104,16 @@ export function cleanEnvironment(own: NodeJS.ProcessEnv): Record<string, string 
   return { ...Object.fromEntries(Object.keys(own).map((name) => [name, undefined])), PATH, LC_ALL: 'C.UTF-8' };
 }
 
+/** The address that a container has. */
+export const INSTANCE_ADDRESS = '10.0.2.100';
+
 /** What systemd-networkd inside is told of the interface that slirp4netns makes. */
 export function networkFile(interfaceName: string): string {
   return `[Match]
 Name=${interfaceName}
 
 [Network]
-Address=10.0.2.100/24
+Address=${INSTANCE_ADDRESS}/24
 Gateway=10.0.2.2
 DNS=10.0.2.3
 LinkLocalAddressing=no

@@ -12,8 +12,9 @@ import { allocateUidRange, type AllocationOwner } from '../../platform/host.ts';
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, processStartTime, start, waitForExit } from '../../platform/processes.ts';
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest, type PublishedPort, type StreamedCommand, type StreamRequest } from '../instance.ts';
+import { startInstanceServices } from '../metadata/start.ts';
 import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
-import { cleanEnvironment, inCgroups, INSIDE_DIRECTORY, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
+import { cleanEnvironment, inCgroups, INSIDE_DIRECTORY, INSTANCE_ADDRESS, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
 import { hostCgroups, makeCgroups, type CgroupPlan } from './cgroups.ts';
 import { atTheDoor, endLeftovers, runCommand, runOwn, type Container } from './commands.ts';
 import { openCommand } from './streams.ts';
@@ -80,10 +81,12 @@ async function launch(request: LaunchRequest): Promise<Instance> {
     const disk = await attachDisk({ disk: request.disk, directory, held, ...(request.signal ? { signal: request.signal } : {}) });
     const unlimited = await makeCgroups(cgroups, held);
     if (unlimited.length > 0) request.report?.({ level: 'warn', text: `this host sets no limit on ${unlimited.join(', ')} of ${request.id}: no such cgroup controller` });
+    const services = await startInstanceServices(request, INSTANCE_ADDRESS);
     const state = await boot(
       { id: request.id, directory, disk: disk.state, cgroups, uidBase: uids.base, publish: request.publish ?? [], allocationOwner: request.allocationOwner },
       held, { timeoutMs: (request.timeoutSeconds ?? LAUNCH_SECONDS) * 1000, ...(request.signal ? { signal: request.signal } : {}), ...(request.report ? { report: request.report } : {}) },
     );
+    await services.ready();
     return new NspawnInstance(state, held);
   } catch (error) {
     const console = await consoleTail(directory, 30);

@@ -11,6 +11,9 @@ export type Accelerator = 'kvm' | 'tcg';
  */
 export const GUEST_NETWORK = '10.0.3.0/24';
 
+/** The address that QEMU gives the guest. */
+export const GUEST_ADDRESS = GUEST_NETWORK.replace(/\d+\/\d+$/, '15');
+
 /** Address that slirp4netns gives the namespace; QEMU listens there for published ports. */
 export const NAMESPACE_ADDRESS = INSTANCE_NETWORK.replace(/\d+\/\d+$/, '100');
 

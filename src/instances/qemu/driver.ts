@@ -6,9 +6,10 @@ import { HELD_MARK, release, releaseAll, type HeldRecorder } from '../../platfor
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, run, start } from '../../platform/processes.ts';
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest } from '../instance.ts';
+import { startInstanceServices } from '../metadata/start.ts';
 import { addHostForward, resolvConf, startSlirp } from '../network.ts';
 import { chooseAccelerator, rememberVerdict } from './accelerator.ts';
-import { inNamespace, machineArguments, machineFiles, NAMESPACE_ADDRESS, type Accelerator, type Firmware } from './arguments.ts';
+import { GUEST_ADDRESS, inNamespace, machineArguments, machineFiles, NAMESPACE_ADDRESS, type Accelerator, type Firmware } from './arguments.ts';
 import { consoleTail } from './console.ts';
 import { guestAgent } from './guest-agent.ts';
 import { QemuInstance, type QemuHandle } from './machine.ts';
@@ -82,6 +83,7 @@ async function prepare(request: LaunchRequest): Promise<string> {
   await held.record({ kind: 'netns', name });
   await run(['ip', 'netns', 'add', name]);
   await run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
+  await (await startInstanceServices(request, GUEST_ADDRESS)).ready();
   const slirp = await startSlirp({
     target: { netns }, interfaceName: 'tap0', directory, held, allocationOwner: request.allocationOwner, apiSocket: (request.publish ?? []).length > 0,
     ...(request.signal ? { signal: request.signal } : {}),

@@ -6,6 +6,7 @@ import { remedyFor } from '../../runner/remedies.ts';
 import { runDocument, type DocumentFailure, type DocumentOutcome } from '../../runner/run-document.ts';
 import { tellingLines, withJournal } from '../../runner/service-journal.ts';
 import { componentKey, componentsOf, layerLabel, workingDirectoryOf } from '../build-plan.ts';
+import { profileEnvironment, s3AccessFor } from '../instance-profile.ts';
 import { takeLayer, workInstance } from '../instances.ts';
 import { placeFor, retryInMachine } from '../machine-moves.ts';
 import { type ResolvedComponent, StepError } from '../image-work.ts';
@@ -33,7 +34,7 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
       const started = Date.now();
       const outcome = await runDocument({
         document, name: component.name, phases, parameters: component.parameters, instance: entry.instance, workingDirectory: workingDirectoryOf(work), report: tell, signal,
-        secrets: work.secrets, componentText: async (arn) => (await resolveComponent(work.catalog, arn))?.data,
+        secrets: work.secrets, componentText: async (arn) => (await resolveComponent(work.catalog, arn))?.data, s3Access: s3AccessFor(work), environment: profileEnvironment(work),
       });
       return work.secrets.mask.deep(await withJournal(entry.instance, outcome, started, signal));
     };

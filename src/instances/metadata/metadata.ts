@@ -1,0 +1,128 @@
+/** What the metadata service says of an instance: the tree of EC2's. Pure. */
+import { createHash } from 'node:crypto';
+import type { RoleCredentials, CredentialSource } from '../../platform/role-credentials.ts';
+
+/** The role of an instance. */
+export interface InstanceRole {
+  /** Name of the instance profile. */
+  readonly instanceProfileName: string;
+  readonly roleName: string;
+  readonly credentials: CredentialSource;
+}
+
+/** What an instance is told of itself. */
+export interface InstanceMetadata {
+  readonly account: string;
+  readonly region: string;
+  /** `ami-…` */
+  readonly imageId: string;
+  readonly instanceType: string;
+  /** ISO-8601. */
+  readonly launched: string;
+  /** Whether questions without a token are answered (IMDSv1). */
+  readonly tokens: 'required' | 'optional';
+  /** In base64. */
+  readonly userData?: string;
+  readonly sshKeys?: readonly string[];
+  readonly securityGroups?: readonly string[];
+  /** Nobody to AWS when absent. */
+  readonly role?: InstanceRole;
+}
+
+/** What only its driver knows. */
+export interface InstanceFacts {
+  /** `i-…` */
+  readonly id: string;
+  /** The address that the instance itself has. */
+  readonly address: string;
+}
+
+/** How long credentials that do not end are said to last, in milliseconds: whoever has them asks again by then. */
+const LASTING_MS = 6 * 3_600_000;
+
+/** Versions that the service speaks, as a client sees them that asks for the root. */
+export const METADATA_VERSIONS = ['1.0', '2007-01-19', '2009-04-04', '2016-09-02', '2018-09-24', '2020-10-27', '2021-03-23', '2021-07-15', '2022-09-24', 'latest'];
+
+/** A folder, or a file's content; a function is asked when the file is. */
+export type Node = { readonly [name: string]: Node } | string | (() => Promise<string>);
+
+/** The tree below a version. @param credentials asked when the role's are wanted */
+export function metadataTree(metadata: InstanceMetadata, { id, address }: InstanceFacts, credentials: () => Promise<RoleCredentials>): { readonly [name: string]: Node } {
+  const { account, region, imageId, instanceType, launched, role } = metadata;
+  const zone = `${region}a`;
+  const name = `ip-${address.replaceAll('.', '-')}.${region === 'us-east-1' ? 'ec2' : `${region}.compute`}.internal`;
+  const partition = region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+  const domain = partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
+  const document = {
+    accountId: account, architecture: 'x86_64', availabilityZone: zone, billingProducts: null, devpayProductCodes: null, marketplaceProductCodes: null,
+    imageId, instanceId: id, instanceType, kernelId: null, pendingTime: seconds(launched), privateIp: address, ramdiskId: null, region, version: '2017-09-30',
+  };
+  return {
+    dynamic: { 'instance-identity': { document: `${JSON.stringify(document, undefined, 2)}` } },
+    'meta-data': {
+      'ami-id': imageId,
+      'ami-launch-index': '0',
+      'ami-manifest-path': '(unknown)',
+      'block-device-mapping': { ami: '/dev/xvda', root: '/dev/xvda' },
+      hostname: name,
+      ...(role === undefined ? {} : { iam: iam(role, account, partition, launched, credentials) }),
+      'instance-action': 'none',
+      'instance-id': id,
+      'instance-life-cycle': 'on-demand',
+      'instance-type': instanceType,
+      'local-hostname': name,
+      'local-ipv4': address,
+      placement: { 'availability-zone': zone, 'availability-zone-id': `${region}-az1`, region },
+      profile: 'default-hvm',
+      ...(metadata.sshKeys?.length ? { 'public-keys': publicKeys(metadata.sshKeys) } : {}),
+      'reservation-id': `r-${digest(`${id} reservation`).slice(0, 17)}`,
+      'security-groups': (metadata.securityGroups ?? ['default']).join('\n'),
+      services: { domain, partition },
+    },
+    ...(metadata.userData === undefined ? {} : { 'user-data': async () => Buffer.from(metadata.userData!, 'base64').toString('latin1') }),
+  };
+}
+
+/** What is asked for, by the parts of its path below a version: a file's content, a folder's list, or `undefined`. */
+export async function lookUp(tree: Node, parts: readonly string[]): Promise<string | undefined> {
+  let node: Node | undefined = tree;
+  for (const part of parts) {
+    if (node === undefined || typeof node !== 'object' || !Object.hasOwn(node, part)) return undefined;
+    node = node[part];
+  }
+  if (node === undefined) return undefined;
+  if (typeof node === 'function') return node();
+  if (typeof node === 'string') return node;
+  if (parts.at(-1) === 'public-keys') return Object.keys(node).map((number) => `${number}=ingot-${number}`).join('\n');
+  return Object.entries(node).map(([name, child]) => (typeof child === 'object' ? `${name}/` : name)).join('\n');
+}
+
+function publicKeys(keys: readonly string[]): Node {
+  return Object.fromEntries(keys.map((key, index) => [String(index), { 'openssh-key': key }]));
+}
+
+function iam(role: InstanceRole, account: string, partition: string, launched: string, credentials: () => Promise<RoleCredentials>): Node {
+  const info = {
+    Code: 'Success', LastUpdated: seconds(launched),
+    InstanceProfileArn: `arn:${partition}:iam::${account}:instance-profile/${role.instanceProfileName}`,
+    InstanceProfileId: `AIPA${digest(role.instanceProfileName).toUpperCase().slice(0, 17)}`,
+  };
+  const answer = async (): Promise<string> => {
+    const { accessKeyId, secretAccessKey, sessionToken, expiration } = await credentials();
+    const now = Date.now();
+    return JSON.stringify({
+      Code: 'Success', LastUpdated: seconds(new Date(now).toISOString()), Type: 'AWS-HMAC', AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey,
+      Token: sessionToken ?? '', Expiration: seconds(expiration ?? new Date(now + LASTING_MS).toISOString()),
+    }, undefined, 2);
+  };
+  return { info: JSON.stringify(info, undefined, 2), 'security-credentials': { [role.roleName]: answer } };
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** A time without its milliseconds, as EC2 has it. */
+function seconds(time: string): string {
+  return new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
+}

@@ -1,0 +1,54 @@
+/** Starts the process that answers for the metadata service of an instance. */
+import { open, readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { until } from '../../platform/clock.ts';
+import { compileCacheEnvironment } from '../../platform/compile-cache.ts';
+import { HELD_MARK } from '../../platform/held.ts';
+import { patient } from '../../platform/patience.ts';
+import { isSameProcess, start } from '../../platform/processes.ts';
+import type { LaunchRequest } from '../instance.ts';
+import { outboundAddressOf } from '../network.ts';
+import { SERVICES_FILE, type ServicesFile } from './services-file.ts';
+
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+/** Megabytes of its heap: what an instance asks for is small, and what it sends is never kept. */
+const HEAP = 64;
+
+/**
+ * Joins the network with what the instance may reach, and starts the process of its services where it has any.
+ * @param instanceAddress the address that the instance itself has
+ * @returns `ready`, which settles when the services answer
+ * @throws {Error} when they cannot be started
+ */
+export async function startInstanceServices(request: LaunchRequest, instanceAddress: string): Promise<{ readonly ready: () => Promise<void> }> {
+  const { directory, held, metadata } = request;
+  const address = await outboundAddressOf(held, request.allocationOwner, request.reach);
+  if (metadata === undefined) return { ready: async () => {} };
+  const facts = { id: request.id, address: instanceAddress };
+  const file: ServicesFile = { metadata, facts, address };
+  await writeFile(`${directory}/${SERVICES_FILE}`, JSON.stringify(file), { mode: 0o600 });
+  const what = 'metadata service';
+  const heldId = await held.record({ kind: 'process', what });
+  // Files, not pipes: it outlives this process.
+  const readyPath = `${directory}/services.ready`;
+  const logPath = `${directory}/services.log`;
+  const ready = await open(readyPath, 'w', 0o600);
+  const log = await open(logPath, 'a', 0o600);
+  try {
+    const { pid, startTime, unref } = await start([process.execPath, `--max-old-space-size=${HEAP}`, MAIN, directory], {
+      env: { [HELD_MARK]: heldId, ...compileCacheEnvironment() }, stdio: ['ignore', log.fd, log.fd, ready.fd], detached: true,
+    });
+    unref();
+    await held.amend(heldId, { kind: 'process', what, pid, startTime });
+    return {
+      ready: async () => void await until('the metadata service to answer', patient(10_000), async () => {
+        if ((await readFile(readyPath)).length > 0) return true;
+        if (!isSameProcess(pid, startTime)) throw new Error(`the metadata service ended at its start: ${(await readFile(logPath, 'utf8')).trim().split('\n').slice(-3).join('; ')}`);
+        return undefined;
+      }, { everyMs: 5, ...(request.signal ? { signal: request.signal } : {}) }),
+    };
+  } finally {
+    await ready.close();
+    await log.close();
+  }
+}

@@ -1,0 +1,120 @@
+/** The rules of the network that instances leave through, and what each instance may reach. Pure: a test reads them without a host. */
+import { createHash } from 'node:crypto';
+
+/** What an instance may reach, beside its own metadata service. */
+export interface Reach {
+  /** All but this host's own addresses and link-local; else what is listed here, and nothing else. */
+  readonly everything: boolean;
+  /** IPv4 addresses and ranges. A single address is open even where it is one of this host's own. */
+  readonly addresses: readonly ReachedAddress[];
+  /** Names, open at the addresses that they have when the instance asks for them. An instance that does not reach everything is told of no other name. */
+  readonly names: readonly ReachedName[];
+}
+
+/** An IPv4 address (`192.0.2.7`) or range (`192.0.2.0/24`), and a port; all ports when absent. */
+export interface ReachedAddress {
+  readonly range: string;
+  readonly port?: number;
+}
+
+/** A name, or all names below one (`*.example.org`), and its ports. */
+export interface ReachedName {
+  readonly name: string;
+  readonly ports: readonly number[];
+}
+
+/** What is open where nothing else is said. */
+export const REACH_EVERYTHING: Reach = { everything: true, addresses: [], names: [] };
+
+/** The port on an instance's outbound address where its own services are: metadata by TCP, names by UDP. Below 1024, so that no other user of this host takes it. */
+export const INSTANCE_SERVICE_PORT = 254;
+
+/** The address that EC2 has for its metadata service. */
+export const METADATA_ADDRESS = '169.254.169.254';
+
+/** Addresses that instances' traffic leaves from, one each. Benchmark range (RFC 2544), used by nobody's network. */
+export const OUTBOUND_RANGE = '198.18.0.0/16';
+
+/** How many there are. */
+export const OUTBOUND_ADDRESSES = 65_534;
+
+/** The address of a number, 0 to 65,533. */
+export function outboundAddress(number: number): string {
+  return `198.18.${(number + 1) >> 8}.${(number + 1) & 255}`;
+}
+
+/** One instance that has joined. */
+export interface NetworkMember {
+  readonly address: string;
+  readonly reach: Reach;
+}
+
+/** The set of what an instance reaches by name; its elements are addresses with ports, put there for some time when their name is asked for. */
+export function namesSet(address: string): string {
+  return `names_${address.replaceAll('.', '_')}`;
+}
+
+/**
+ * The whole table, for `nft -f`: replaces the rules and leaves the sets of names as they are.
+ * @param gone an address that is given back: what was open to it by name is forgotten
+ * @param fresh an address that has just been given
+ */
+export function networkRules(members: readonly NetworkMember[], { fresh, gone }: { readonly fresh?: string; readonly gone?: string } = {}): string {
+  const all = `{ ${members.map(({ address }) => address).join(', ')} }`;
+  const rules = [
+    ...nat(all, members),
+    `add rule ip ingot output ip saddr != ${all} ip daddr != ${all} accept`,
+    'add rule ip ingot output ct state established,related accept',
+    // Other users of this host may send from these addresses as well: they are root's alone.
+    `add rule ip ingot output ip saddr ${all} th dport ${INSTANCE_SERVICE_PORT} ct status dnat meta skuid 0 accept`,
+    `add rule ip ingot output ip daddr ${all} reject`,
+    ...members.flatMap(({ address, reach }) => reach.addresses.filter(isSingle).map((each) => accept(address, each))),
+    'add rule ip ingot output ip daddr 169.254.0.0/16 reject',
+    'add rule ip ingot output fib daddr type local reject',
+    ...members.filter(({ reach }) => !reach.everything).flatMap(({ address, reach }) => [
+      ...reach.addresses.filter((each) => !isSingle(each)).map((each) => accept(address, each)),
+      ...(reach.names.length === 0 ? [] : [`add rule ip ingot output ip saddr ${address} ip daddr . th dport @${namesSet(address)} accept`]),
+      `add rule ip ingot output ip saddr ${address} reject`,
+    ]),
+    `add rule ip ingot postrouting ip saddr ${all} oifname != "lo" masquerade`,
+  ];
+  const named = members.filter(({ reach }) => !reach.everything && reach.names.length > 0).map(({ address }) => address);
+  return [
+    'add table ip ingot',
+    'add chain ip ingot services { type nat hook output priority -100; policy accept; }',
+    'add chain ip ingot output { type filter hook output priority filter; policy accept; }',
+    'add chain ip ingot postrouting { type nat hook postrouting priority srcnat; policy accept; }',
+    'flush chain ip ingot services', 'flush chain ip ingot output', 'flush chain ip ingot postrouting',
+    ...named.map(addSet),
+    ...(fresh !== undefined && named.includes(fresh) ? [`flush set ip ingot ${namesSet(fresh)}`] : []),
+    ...rules,
+    `add rule ip ingot output continue comment "${rulesMark(members)}"`,
+    ...(gone === undefined ? [] : [addSet(gone), `delete set ip ingot ${namesSet(gone)}`]),
+    '',
+  ].join('\n');
+}
+
+/** What stands in the rules for these members: rules without it are others, or somebody changed them. */
+export function rulesMark(members: readonly NetworkMember[]): string {
+  return `ingot ${createHash('sha256').update(JSON.stringify(members)).digest('hex').slice(0, 16)}`;
+}
+
+function nat(all: string, members: readonly NetworkMember[]): string[] {
+  const told = members.filter(({ reach }) => !reach.everything).map(({ address }) => address);
+  return [
+    `add rule ip ingot services ip saddr ${all} meta skuid 0 ip daddr ${METADATA_ADDRESS} tcp dport 80 dnat to ip saddr : ${INSTANCE_SERVICE_PORT}`,
+    ...(told.length === 0 ? [] : [`add rule ip ingot services ip saddr { ${told.join(', ')} } meta skuid 0 udp dport 53 dnat to ip saddr : ${INSTANCE_SERVICE_PORT}`]),
+  ];
+}
+
+function addSet(address: string): string {
+  return `add set ip ingot ${namesSet(address)} { type ipv4_addr . inet_service; flags timeout; }`;
+}
+
+function isSingle({ range }: ReachedAddress): boolean {
+  return !range.includes('/') || range.endsWith('/32');
+}
+
+function accept(address: string, { range, port }: ReachedAddress): string {
+  return `add rule ip ingot output ip saddr ${address} ip daddr ${range} ${port === undefined ? '' : `meta l4proto { tcp, udp } th dport ${port} `}accept`;
+}

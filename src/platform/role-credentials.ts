@@ -1,0 +1,105 @@
+/**
+ * The credentials of an instance profile, from where the configuration says that they are. They are the only ones that instances, and what
+ * is done in their name, ever get.
+ */
+import { readFile } from 'node:fs/promises';
+import { ProcessError, run } from './processes.ts';
+
+/** Where credentials are. */
+export type CredentialSource =
+  /** In the configuration itself. */
+  | { readonly kind: 'keys'; readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
+  /** A profile of a file such as AWS's tools have in `~/.aws/credentials`. It is read anew whenever credentials are asked for. */
+  | { readonly kind: 'file'; readonly path: string; readonly profile: string }
+  /** A program that prints what a `credential_process` of AWS's tools prints. */
+  | { readonly kind: 'process'; readonly argv: readonly string[] };
+
+/** Credentials of a role. */
+export interface RoleCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  /** ISO-8601; absent for what does not end. */
+  readonly expiration?: string;
+}
+
+/** Credentials that could not be had. The message names where they were looked for and quotes nothing of it. */
+export class CredentialError extends Error {
+  override readonly name = 'CredentialError';
+}
+
+const PROCESS_MS = 60_000;
+/** Credentials that end within this time are asked for again. */
+const FRESH_MS = 5 * 60_000;
+
+/**
+ * Asks a source, once for as long as what it gave lasts. One that does not say when it ends is asked each time.
+ * @returns a function that gives the credentials or throws {CredentialError}
+ */
+export function credentialProvider(source: CredentialSource): () => Promise<RoleCredentials> {
+  let known: RoleCredentials | undefined;
+  let asking: Promise<RoleCredentials> | undefined;
+  return async () => {
+    if (known?.expiration !== undefined && Date.parse(known.expiration) - Date.now() > FRESH_MS) return known;
+    asking ??= askForCredentials(source).finally(() => (asking = undefined));
+    return (known = await asking);
+  };
+}
+
+async function askForCredentials(source: CredentialSource): Promise<RoleCredentials> {
+  switch (source.kind) {
+    case 'keys': {
+      const { kind: _, ...keys } = source;
+      return keys;
+    }
+    case 'file': {
+      const text = await readFile(source.path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+        throw new CredentialError(`the credentials file ${source.path} cannot be read (${error.code ?? error.message})`);
+      });
+      const found = credentialsInFile(text, source.profile);
+      if (found === undefined) throw new CredentialError(`${source.path} has no profile [${source.profile}] with aws_access_key_id and aws_secret_access_key`);
+      return found;
+    }
+    case 'process': {
+      const { stdout } = await run(source.argv, { timeoutMs: PROCESS_MS }).catch((error: unknown) => {
+        const how = error instanceof ProcessError ? (error.timedOut ? `took more than ${PROCESS_MS / 1000} s` : `ended with ${error.code ?? error.signal ?? error.message}`) : (error as Error).message;
+        throw new CredentialError(`the credentials program ${source.argv[0]} ${how}`);
+      });
+      return credentialsOfProcess(stdout, source.argv[0]!);
+    }
+  }
+}
+
+/** The profile of a credentials file; `undefined` when it is not there or has no keys. Pure. */
+export function credentialsInFile(text: string, profile: string): RoleCredentials | undefined {
+  const values = new Map<string, string>();
+  let here = false;
+  for (const line of text.split(/\r?\n/)) {
+    const section = /^\s*\[\s*(?:profile\s+)?([^\]]+?)\s*\]/.exec(line);
+    if (section !== null) here = section[1] === profile;
+    else if (here) {
+      const [, name, value] = /^\s*([a-z_]+)\s*=\s*(.*?)\s*$/i.exec(line) ?? [];
+      if (name !== undefined) values.set(name.toLowerCase(), value!);
+    }
+  }
+  const [accessKeyId, secretAccessKey, sessionToken] = ['aws_access_key_id', 'aws_secret_access_key', 'aws_session_token'].map((name) => values.get(name));
+  if (!accessKeyId || !secretAccessKey) return undefined;
+  return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+}
+
+/** What a program printed. Pure. @throws {CredentialError} */
+export function credentialsOfProcess(text: string, program: string): RoleCredentials {
+  let value: Readonly<Record<string, unknown>>;
+  try {
+    value = JSON.parse(text) as Readonly<Record<string, unknown>>;
+  } catch {
+    throw new CredentialError(`the credentials program ${program} printed no JSON`);
+  }
+  const { Version: version, AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken, Expiration: expiration } = value ?? {};
+  if (version !== 1) throw new CredentialError(`the credentials program ${program} has to print "Version": 1`);
+  if (typeof accessKeyId !== 'string' || typeof secretAccessKey !== 'string') throw new CredentialError(`the credentials program ${program} printed no AccessKeyId or no SecretAccessKey`);
+  if (expiration !== undefined && (typeof expiration !== 'string' || Number.isNaN(Date.parse(expiration)))) throw new CredentialError(`the credentials program ${program} printed an Expiration that is no time`);
+  return {
+    accessKeyId, secretAccessKey, ...(typeof sessionToken === 'string' && sessionToken !== '' ? { sessionToken } : {}), ...(typeof expiration === 'string' ? { expiration } : {}),
+  };
+}

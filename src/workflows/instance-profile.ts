@@ -1,0 +1,59 @@
+/** What the instances of an image are told of themselves, and who they are outside: their instance profile, and nobody else. */
+import { createHash } from 'node:crypto';
+import type { InstanceMetadata } from '../instances/metadata/metadata.ts';
+import { timestamp } from '../platform/clock.ts';
+import type { InstanceProfile } from '../platform/config-profiles.ts';
+import { credentialProvider } from '../platform/role-credentials.ts';
+import type { S3Access } from '../platform/s3-requests.ts';
+import type { ImageWork } from './image-work.ts';
+import type { WorkLaunch } from './instances.ts';
+
+/** The image's instance profile, where the configuration gives it credentials. */
+function profileOf({ config, image }: ImageWork): { readonly name: string; readonly profile: InstanceProfile } | undefined {
+  const name = image.infrastructureConfiguration?.instanceProfileName;
+  if (name === undefined || !Object.hasOwn(config.instanceProfiles, name)) return undefined;
+  return { name, profile: config.instanceProfiles[name]! };
+}
+
+/** What the metadata service of an instance says. */
+export function metadataFor(work: ImageWork, launch: Pick<WorkLaunch, 'instanceType' | 'parent' | 'purpose'>): InstanceMetadata {
+  const { image } = work;
+  const { instanceMetadataOptions, securityGroupIds } = image.infrastructureConfiguration ?? {};
+  const parent = image.imageRecipe?.parentImage;
+  const userData = image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride;
+  const found = profileOf(work);
+  return {
+    account: work.account,
+    region: work.region,
+    imageId: (launch.purpose === 'test' ? work.ami?.id : parent?.startsWith('ami-') ? parent : undefined) ?? stableAmiId(launch.parent.key),
+    instanceType: launch.instanceType,
+    launched: timestamp(),
+    // IMDSv1 only for those who ask for it.
+    tokens: instanceMetadataOptions?.httpTokens === 'optional' ? 'optional' : 'required',
+    ...(userData === undefined || launch.purpose === 'test' ? {} : { userData }),
+    ...(securityGroupIds?.length ? { securityGroups: securityGroupIds } : {}),
+    ...(found === undefined ? {} : { role: { instanceProfileName: found.name, roleName: found.profile.role, credentials: found.profile.credentials } }),
+  };
+}
+
+/** An id for a parent that is no AMI on record, such as a base image. */
+function stableAmiId(key: string): string {
+  return `ami-${createHash('sha256').update(key).digest('hex').slice(0, 17)}`;
+}
+
+/** Who the image's instances are to S3; `undefined` where their profile has no credentials. The caller asks once for each document. */
+export function s3AccessFor(work: ImageWork): () => Promise<S3Access | undefined> {
+  const found = profileOf(work);
+  if (found === undefined) return async () => undefined;
+  const { profile } = found;
+  const credentials = credentialProvider(profile.credentials);
+  return async () => ({
+    credentials: await credentials(), region: profile.region ?? work.region, ...(profile.s3Endpoint === undefined ? {} : { endpoint: profile.s3Endpoint }),
+  });
+}
+
+/** Environment variables that commands in the image's instances find, so that AWS's tools there ask the same servers. */
+export function profileEnvironment(work: ImageWork): Readonly<Record<string, string>> {
+  const endpoint = profileOf(work)?.profile.s3Endpoint;
+  return endpoint === undefined ? {} : { AWS_ENDPOINT_URL_S3: endpoint };
+}
