@@ -43,6 +43,24 @@ vendors:
   assert.deepEqual(config.audit, { maxBytes: 1e6, maxSeconds: 7200, keepDays: 3, keepFiles: 4 });
 });
 
+test('instance profiles and their credentials', () => {
+  const { instanceProfiles } = parseConfig(`
+instanceProfiles:
+  One: {credentials: {file: /etc/ingot/credentials}}
+  Two:
+    role: Other
+    credentials: {process: [/bin/credentials, builds]}
+    region: eu-west-1
+    endpoints: {s3: 'http://192.0.2.1:9000'}
+  Three: {credentials: {accessKeyId: A, secretAccessKey: S}}
+`, 'config.yaml');
+  assert.deepEqual(instanceProfiles, {
+    One: { role: 'One', credentials: { kind: 'file', path: '/etc/ingot/credentials', profile: 'default' } },
+    Two: { role: 'Other', credentials: { kind: 'process', argv: ['/bin/credentials', 'builds'] }, region: 'eu-west-1', s3Endpoint: 'http://192.0.2.1:9000' },
+    Three: { role: 'Three', credentials: { kind: 'keys', accessKeyId: 'A', secretAccessKey: 'S' } },
+  });
+});
+
 test('every fault is told with its place', () => {
   const cases: readonly (readonly [text: string, fault: RegExp])[] = [
     ['[', /config\.yaml: /],
@@ -58,6 +76,14 @@ test('every fault is told with its place', () => {
     ['access: {proxies: [proxy.example]}', /access\.proxies\[0\]: must be an IP address/],
     ['rates: {reads: {burst: 5}}', /rates\.reads\.perSecond: is required/],
     ['rates: {reads: {perSecond: 0}}', /rates\.reads\.perSecond: must be/],
+    ['instanceProfiles: [a]', /instanceProfiles: must be a map/],
+    ['instanceProfiles: {P: {}}', /instanceProfiles\.P\.credentials: must have accessKeyId and secretAccessKey, or file, or process/],
+    ['instanceProfiles: {P: {credentials: {file: /a, accessKeyId: b}}}', /P\.credentials: must have/],
+    ['instanceProfiles: {P: {credentials: {file: a}}}', /P\.credentials\.file: must be an absolute path/],
+    ['instanceProfiles: {P: {credentials: {process: [aws]}}}', /P\.credentials\.process: must be a list that begins/],
+    ['instanceProfiles: {P: {credentials: {accessKeyId: A}}}', /P\.credentials\.secretAccessKey: is required/],
+    ['instanceProfiles: {P: {credentials: {file: /a}, role: path/name}}', /P\.role: must be the name of a role/],
+    ['instanceProfiles: {P: {credentials: {file: /a}, endpoints: {s3: minio}}}', /P\.endpoints\.s3: must be an address/],
     ['audit: {keepDays: -1}', /audit\.keepDays: must be/],
     ['parentImages: [a]', /parentImages: must be a map/],
     ['parentImages: {"Amazon Linux": ami-0123456789abcdef0}', /parentImages\.Amazon Linux: 'Amazon Linux' is no name of a managed image/],
