@@ -10,6 +10,9 @@ import { addressOfNetwork, joinNetwork, type AllocationOwner } from '../platform
 import type { Reach } from '../platform/network-rules.ts';
 import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
+import { reachableResolver } from './resolvers.ts';
+
+export { onlyLoopback, UPSTREAM_RESOLVERS } from './resolvers.ts';
 
 /** The network that an instance sees unless another is asked for. */
 export const INSTANCE_NETWORK = '10.0.2.0/24';
@@ -36,7 +39,7 @@ export interface SlirpRequest {
  * @param reach what is open to the owner; everything when absent. Counts on the first call only
  */
 export async function outboundAddressOf(held: HeldRecorder, owner: AllocationOwner, reach?: Reach): Promise<string> {
-  for (const { thing } of await held.list()) if (thing.kind === 'allocation' && thing.id.startsWith('network-')) return addressOfNetwork(thing.id);
+  for (const { thing } of await held.list()) if (thing.kind === 'allocation' && thing.id.startsWith('outbound-')) return addressOfNetwork(thing.id);
   const { id, address } = await joinNetwork(owner, reach);
   await held.record({ kind: 'allocation', id });
   return address;
@@ -113,23 +116,6 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
 export function slirpComplaint(log: string): string {
   const lines = log.trim().split('\n').filter((line) => !/^(\* |WARNING: Support for |Starting slirp|sent tapfd=|received tapfd=)/.test(line));
   return lines.slice(-5).join('; ') || 'without a word';
-}
-
-/** Where systemd-resolved names the resolvers that it asks itself. */
-export const UPSTREAM_RESOLVERS = '/run/systemd/resolve/resolv.conf';
-
-/**
- * The file to stand for the host's `resolv.conf` where that names only its own loopback (systemd-resolved's stub): what instances ask leaves
- * from an address to which loopback is closed, so that they would get no answer. `undefined` where it can be used, or nothing better is there.
- */
-async function reachableResolver(): Promise<string | undefined> {
-  const text = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
-  return onlyLoopback(await text('/etc/resolv.conf')) && !onlyLoopback(await text(UPSTREAM_RESOLVERS)) ? UPSTREAM_RESOLVERS : undefined;
-}
-
-/** Whether a `resolv.conf` names no resolver but on loopback (as one that names none does). Pure. */
-export function onlyLoopback(resolvConfText: string): boolean {
-  return [...resolvConfText.matchAll(/^\s*nameserver\s+(\S+)/gm)].every(([, address]) => address!.startsWith('127.') || address === '::1');
 }
 
 /** A TCP port of the host that leads into the namespace. */

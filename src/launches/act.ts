@@ -15,6 +15,8 @@ import { resolveInstanceType } from '../instances/types.ts';
 import { releaseAll } from '../platform/held.ts';
 import { logger } from '../platform/log.ts';
 import { timestamp } from '../platform/clock.ts';
+import { readConfig } from '../platform/config.ts';
+import { reachOf } from '../platform/config-networks.ts';
 import type { StoredLaunch } from './service.ts';
 import { mkdir } from 'node:fs/promises';
 
@@ -41,6 +43,7 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
     await mkdir(join(catalog.dataDirectory, 'instances'), { recursive: true });
     await createOverlay(layer.path, disk);
     const size = resolveInstanceType(record.instance_type, cpus().length, Math.floor(totalmem() / (1 << 20)));
+    const { networks } = await readConfig(catalog.dataDirectory);
     const wantsSeed = stored.sshKeys.length > 0 || stored.userData !== undefined;
     const instance = await driverNamed(record.driver).launch({
       id,
@@ -55,6 +58,7 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
         ...(stored.userData === undefined ? {} : { userData: Buffer.from(stored.userData).toString('base64') }),
         ...(stored.sshKeys.length > 0 ? { sshKeys: stored.sshKeys } : {}),
       },
+      reach: reachOf(networks.profiles[networks.default]!),
       detached: true,
       publish: stored.publish,
       ...(wantsSeed ? { seed: { sshKeys: stored.sshKeys, ...(stored.userData === undefined ? {} : { userData: stored.userData }) } } : {}),

@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { list, map, section, strings } from './config-reading.ts';
+import { DEFAULT_NETWORKS, readNetworks, type Networks } from './config-networks.ts';
 import { readInstanceProfiles, type InstanceProfile } from './config-profiles.ts';
 
 /** An issuer of OpenID Connect tokens, for `AssumeRoleWithWebIdentity`. */
@@ -89,6 +90,8 @@ export interface Config {
   };
   /** What instances may do outside, by the name of their instance profile. A profile that is not named has no credentials. */
   readonly instanceProfiles: Readonly<Record<string, InstanceProfile>>;
+  /** What instances reach, by subnets and security groups. */
+  readonly networks: Networks;
 }
 
 /** A config file that is not as it should be: all that is wrong with it, each with its place. */
@@ -107,6 +110,7 @@ export const DEFAULT_CONFIG: Config = {
   names: { parentImages: {}, managedComponents: {}, parameters: {}, vendors: {} },
   audit: { maxBytes: 64_000_000, maxSeconds: 86_400, keepDays: 90, keepFiles: 32 },
   instanceProfiles: {},
+  networks: DEFAULT_NETWORKS,
 };
 
 /**
@@ -130,7 +134,7 @@ export function parseConfig(text: string, path: string): Config {
   const document = parseDocument(text, { version: '1.2' });
   if (document.errors.length > 0) throw new ConfigError(document.errors.map(({ message }) => `${path}: ${message}`).join('\n'));
   const faults: string[] = [];
-  const root = section(document.toJS() as unknown, '', ['access', 'quotas', 'rates', 'audit', 'secrets', 'parentImages', 'managedComponents', 'parameters', 'vendors', 'instanceProfiles'], faults);
+  const root = section(document.toJS() as unknown, '', ['access', 'quotas', 'rates', 'audit', 'secrets', 'parentImages', 'managedComponents', 'parameters', 'vendors', 'instanceProfiles', 'networks'], faults);
   const access = section(root['access'], 'access', ['longLivedKeys', 'oidcIssuers', 'proxies'], faults);
   const quotas = section(root['quotas'], 'quotas', QUOTA_NAMES, faults);
   const rates = section(root['rates'], 'rates', ['reads', 'writes'], faults);
@@ -172,6 +176,7 @@ export function parseConfig(text: string, path: string): Config {
       keepFiles: whole(audit['keepFiles'], 'audit.keepFiles', DEFAULT_CONFIG.audit.keepFiles, 0),
     },
     instanceProfiles: readInstanceProfiles(root['instanceProfiles'], faults),
+    networks: readNetworks(root['networks'], faults),
   };
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `${path}: ${fault}`).join('\n'));
   return config;

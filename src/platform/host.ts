@@ -6,7 +6,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { newUuid } from './ids.ts';
-import { METADATA_ADDRESS, networkRules, OUTBOUND_ADDRESSES, outboundAddress, REACH_EVERYTHING, rulesMark, type NetworkMember, type Reach } from './network-rules.ts';
+import { METADATA_ADDRESS, networkRules, OUTBOUND_ADDRESSES, outboundAddress, REACH_EVERYTHING, rulesMark, TABLE, type NetworkMember, type Reach } from './network-rules.ts';
 import { run } from './processes.ts';
 
 /** Where everything lives that does not outlast a boot: sockets, mount points, the register. Short, since socket paths end at 107 bytes. */
@@ -118,11 +118,11 @@ const FIRST_OUTBOUND = 1;
  */
 export function joinNetwork(owner: AllocationOwner, reach: Reach = REACH_EVERYTHING): Promise<{ id: string; address: string }> {
   return exclusively(async (db) => {
-    const used = taken(db, 'network');
+    const used = taken(db, 'outbound');
     let number = FIRST_OUTBOUND;
     while (used.has(number)) number++;
     if (number >= OUTBOUND_ADDRESSES) throw new Error(`all ${OUTBOUND_ADDRESSES} addresses of instances are in use`);
-    const id = insert(db, 'network', number, owner);
+    const id = insert(db, 'outbound', number, owner);
     db.prepare('INSERT INTO reaches VALUES (?, ?)').run(id, JSON.stringify(reach));
     const address = outboundAddress(number);
     // A registration proves nothing about the rules: someone may have flushed them.
@@ -149,7 +149,7 @@ export function restoreNetwork(): Promise<boolean> {
   return exclusively(async (db) => {
     const all = members(db);
     if (all.length === 0) return false;
-    const [rules, addresses] = [await run(['nft', 'list', 'table', 'ip', 'ingot'], { okCodes: 'any' }), await run(['ip', '-brief', 'address', 'show', 'dev', 'lo'])];
+    const [rules, addresses] = [await run(['nft', 'list', 'table', 'ip', TABLE], { okCodes: 'any' }), await run(['ip', '-brief', 'address', 'show', 'dev', 'lo'])];
     if (rules.code === 0 && rules.stdout.includes(rulesMark(all)) && all.every(({ address }) => addresses.stdout.includes(` ${address}/`))) return false;
     await makeNetwork(all);
     return true;
@@ -157,7 +157,7 @@ export function restoreNetwork(): Promise<boolean> {
 }
 
 function members(db: DatabaseSync): readonly NetworkMember[] {
-  const rows = db.prepare('SELECT value, reach FROM allocations LEFT JOIN reaches USING (id) WHERE kind = \'network\' ORDER BY value').all() as { value: number; reach: string | null }[];
+  const rows = db.prepare('SELECT value, reach FROM allocations LEFT JOIN reaches USING (id) WHERE kind = \'outbound\' ORDER BY value').all() as { value: number; reach: string | null }[];
   return [...new Map(rows.map(({ value, reach }) => [value, reach]))].map(([value, reach]) => ({
     address: outboundAddress(value), reach: reach === null ? REACH_EVERYTHING : (JSON.parse(reach) as Reach),
   }));
@@ -191,9 +191,9 @@ export function releaseAllocation(id: string): Promise<void> {
   return exclusively(async (db) => {
     const row = db.prepare('SELECT value FROM allocations WHERE id = ?').get(id) as { value: number } | undefined;
     db.prepare('DELETE FROM allocations WHERE id = ?').run(id);
-    if (!id.startsWith('network-')) return;
+    if (!id.startsWith('outbound-')) return;
     db.prepare('DELETE FROM reaches WHERE id = ?').run(id);
-    taken(db, 'network');
+    taken(db, 'outbound');
     const left = members(db);
     const gone = row === undefined ? undefined : outboundAddress(row.value);
     if (gone !== undefined && !left.some(({ address }) => address === gone)) await run(['ip', 'address', 'del', `${gone}/32`, 'dev', 'lo'], { okCodes: 'any' });
@@ -201,7 +201,7 @@ export function releaseAllocation(id: string): Promise<void> {
       if (gone !== undefined) await run(['nft', '-f', '-'], { input: networkRules(left, { gone }) });
       return;
     }
-    await run(['nft', 'delete', 'table', 'ip', 'ingot'], { okCodes: 'any' });
+    await run(['nft', 'delete', 'table', 'ip', TABLE], { okCodes: 'any' });
     await run(['ip', 'route', 'del', 'local', `${METADATA_ADDRESS}/32`, 'dev', 'lo', 'table', 'default'], { okCodes: 'any' });
   });
 }

@@ -9,7 +9,7 @@ const LISTED: NetworkMember = {
 
 /** The rules of a chain, in order. */
 function chain(name: string, members: readonly NetworkMember[]): readonly string[] {
-  return networkRules(members).split('\n').filter((line) => line.startsWith(`add rule ip ingot ${name} `)).map((line) => line.slice(`add rule ip ingot ${name} `.length));
+  return networkRules(members).split('\n').filter((line) => line.startsWith(`add rule ip ingot_instances ${name} `)).map((line) => line.slice(`add rule ip ingot_instances ${name} `.length));
 }
 
 test('addresses are of the range, all different', () => {

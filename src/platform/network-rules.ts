@@ -35,6 +35,9 @@ export const METADATA_ADDRESS = '169.254.169.254';
 /** Addresses that instances' traffic leaves from, one each. Benchmark range (RFC 2544), used by nobody's network. */
 export const OUTBOUND_RANGE = '198.18.0.0/16';
 
+/** The host's nftables table. */
+export const TABLE = 'ingot_instances';
+
 /** How many there are. */
 export const OUTBOUND_ADDRESSES = 65_534;
 
@@ -63,33 +66,33 @@ export function networkRules(members: readonly NetworkMember[], { fresh, gone }:
   const all = `{ ${members.map(({ address }) => address).join(', ')} }`;
   const rules = [
     ...nat(all, members),
-    `add rule ip ingot output ip saddr != ${all} ip daddr != ${all} accept`,
-    'add rule ip ingot output ct state established,related accept',
+    `add rule ip ${TABLE} output ip saddr != ${all} ip daddr != ${all} accept`,
+    `add rule ip ${TABLE} output ct state established,related accept`,
     // Other users of this host may send from these addresses as well: they are root's alone.
-    `add rule ip ingot output ip saddr ${all} th dport ${INSTANCE_SERVICE_PORT} ct status dnat meta skuid 0 accept`,
-    `add rule ip ingot output ip daddr ${all} reject`,
+    `add rule ip ${TABLE} output ip saddr ${all} th dport ${INSTANCE_SERVICE_PORT} ct status dnat meta skuid 0 accept`,
+    `add rule ip ${TABLE} output ip daddr ${all} reject`,
     ...members.flatMap(({ address, reach }) => reach.addresses.filter(isSingle).map((each) => accept(address, each))),
-    'add rule ip ingot output ip daddr 169.254.0.0/16 reject',
-    'add rule ip ingot output fib daddr type local reject',
+    `add rule ip ${TABLE} output ip daddr 169.254.0.0/16 reject`,
+    `add rule ip ${TABLE} output fib daddr type local reject`,
     ...members.filter(({ reach }) => !reach.everything).flatMap(({ address, reach }) => [
       ...reach.addresses.filter((each) => !isSingle(each)).map((each) => accept(address, each)),
-      ...(reach.names.length === 0 ? [] : [`add rule ip ingot output ip saddr ${address} ip daddr . th dport @${namesSet(address)} accept`]),
-      `add rule ip ingot output ip saddr ${address} reject`,
+      ...(reach.names.length === 0 ? [] : [`add rule ip ${TABLE} output ip saddr ${address} ip daddr . th dport @${namesSet(address)} accept`]),
+      `add rule ip ${TABLE} output ip saddr ${address} reject`,
     ]),
-    `add rule ip ingot postrouting ip saddr ${all} oifname != "lo" masquerade`,
+    `add rule ip ${TABLE} postrouting ip saddr ${all} oifname != "lo" masquerade`,
   ];
   const named = members.filter(({ reach }) => !reach.everything && reach.names.length > 0).map(({ address }) => address);
   return [
-    'add table ip ingot',
-    'add chain ip ingot services { type nat hook output priority -100; policy accept; }',
-    'add chain ip ingot output { type filter hook output priority filter; policy accept; }',
-    'add chain ip ingot postrouting { type nat hook postrouting priority srcnat; policy accept; }',
-    'flush chain ip ingot services', 'flush chain ip ingot output', 'flush chain ip ingot postrouting',
+    `add table ip ${TABLE}`,
+    `add chain ip ${TABLE} services { type nat hook output priority -100; policy accept; }`,
+    `add chain ip ${TABLE} output { type filter hook output priority filter; policy accept; }`,
+    `add chain ip ${TABLE} postrouting { type nat hook postrouting priority srcnat; policy accept; }`,
+    `flush chain ip ${TABLE} services`, `flush chain ip ${TABLE} output`, `flush chain ip ${TABLE} postrouting`,
     ...named.map(addSet),
-    ...(fresh !== undefined && named.includes(fresh) ? [`flush set ip ingot ${namesSet(fresh)}`] : []),
+    ...(fresh !== undefined && named.includes(fresh) ? [`flush set ip ${TABLE} ${namesSet(fresh)}`] : []),
     ...rules,
-    `add rule ip ingot output continue comment "${rulesMark(members)}"`,
-    ...(gone === undefined ? [] : [addSet(gone), `delete set ip ingot ${namesSet(gone)}`]),
+    `add rule ip ${TABLE} output continue comment "${rulesMark(members)}"`,
+    ...(gone === undefined ? [] : [addSet(gone), `delete set ip ${TABLE} ${namesSet(gone)}`]),
     '',
   ].join('\n');
 }
@@ -102,13 +105,13 @@ export function rulesMark(members: readonly NetworkMember[]): string {
 function nat(all: string, members: readonly NetworkMember[]): string[] {
   const told = members.filter(({ reach }) => !reach.everything).map(({ address }) => address);
   return [
-    `add rule ip ingot services ip saddr ${all} meta skuid 0 ip daddr ${METADATA_ADDRESS} tcp dport 80 dnat to ip saddr : ${INSTANCE_SERVICE_PORT}`,
-    ...(told.length === 0 ? [] : [`add rule ip ingot services ip saddr { ${told.join(', ')} } meta skuid 0 udp dport 53 dnat to ip saddr : ${INSTANCE_SERVICE_PORT}`]),
+    `add rule ip ${TABLE} services ip saddr ${all} meta skuid 0 ip daddr ${METADATA_ADDRESS} tcp dport 80 dnat to ip saddr : ${INSTANCE_SERVICE_PORT}`,
+    ...(told.length === 0 ? [] : [`add rule ip ${TABLE} services ip saddr { ${told.join(', ')} } meta skuid 0 udp dport 53 dnat to ip saddr : ${INSTANCE_SERVICE_PORT}`]),
   ];
 }
 
 function addSet(address: string): string {
-  return `add set ip ingot ${namesSet(address)} { type ipv4_addr . inet_service; flags timeout; }`;
+  return `add set ip ${TABLE} ${namesSet(address)} { type ipv4_addr . inet_service; flags timeout; }`;
 }
 
 function isSingle({ range }: ReachedAddress): boolean {
@@ -116,5 +119,5 @@ function isSingle({ range }: ReachedAddress): boolean {
 }
 
 function accept(address: string, { range, port }: ReachedAddress): string {
-  return `add rule ip ingot output ip saddr ${address} ip daddr ${range} ${port === undefined ? '' : `meta l4proto { tcp, udp } th dport ${port} `}accept`;
+  return `add rule ip ${TABLE} output ip saddr ${address} ip daddr ${range} ${port === undefined ? '' : `meta l4proto { tcp, udp } th dport ${port} `}accept`;
 }

@@ -14,6 +14,7 @@ import type { Report } from '../resources/progress.ts';
 import type { DriverChoice } from './choose-driver.ts';
 import type { ImageWork, WorkInstance } from './image-work.ts';
 import { metadataFor } from './instance-profile.ts';
+import { enterNetwork, reachFor } from './network.ts';
 
 /** The instance type of build and test instances when the infrastructure configuration names none. */
 export const DEFAULT_INSTANCE_TYPE = 't3.small';
@@ -95,11 +96,16 @@ async function launchMachine(work: ImageWork, launch: WorkLaunch, choice: Driver
       allocationOwner: { dataDirectory: work.dataDirectory, owner: id },
       held: heldRecorder(work.catalog.db, id),
       metadata: metadataFor(work, { ...launch, parent }),
+      reach: reachFor(work),
       timeoutSeconds: Math.min(launch.timeoutSeconds, driver.capabilities.bootLoader ? patient(LONGEST_LAUNCH.machine) : LONGEST_LAUNCH.container),
       signal: launch.signal,
       report: (event) => report(event.stream === 'console'
         ? { type: 'output', stream: 'console', level: 'debug', text: event.text }
         : { type: 'log', level: event.level ?? 'info', text: `${id}: ${event.text}` }),
+    });
+    await enterNetwork(work, instance, { resumed: (launch.componentsDone ?? 0) > 0 || parent !== launch.parent, report, signal: launch.signal }).catch(async (error: unknown) => {
+      await instance.terminate();
+      throw error;
     });
     await updateInstance(work.catalog.db, id, { state: 'running', handle: JSON.stringify(instance.handle) });
     return { instance, layer };

@@ -55,11 +55,10 @@ export function warnWithoutEffect(work: ImageWork): void {
 export function membersWithoutEffect(image: Image): readonly string[] {
   const infrastructure = image.infrastructureConfiguration;
   const paths: string[] = [];
-  for (const member of ['subnetId', 'keyPair', 'snsTopicArn', 'logging', 'placement'] as const) {
+  for (const member of ['keyPair', 'snsTopicArn', 'logging', 'placement'] as const) {
     if (infrastructure?.[member] !== undefined) paths.push(`infrastructureConfiguration.${member}`);
   }
   if (infrastructure?.instanceMetadataOptions?.httpPutResponseHopLimit !== undefined) paths.push('infrastructureConfiguration.instanceMetadataOptions.httpPutResponseHopLimit');
-  if (infrastructure?.securityGroupIds?.length) paths.push('infrastructureConfiguration.securityGroupIds');
   if ((infrastructure?.instanceTypes?.length ?? 0) > 1) paths.push('infrastructureConfiguration.instanceTypes[1…]');
   if (image.imageScanningConfiguration?.imageScanningEnabled) paths.push('imageScanningConfiguration.imageScanningEnabled');
   if (image.loggingConfiguration !== undefined) paths.push('loggingConfiguration');

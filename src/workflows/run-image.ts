@@ -22,6 +22,7 @@ import { refuseUnfitHost } from './host-fitness.ts';
 import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
 import { endWorkInstance } from './instances.ts';
 import { isStageTimeout, runWorkflow, WorkflowFailure, type StageLimit } from './interpreter.ts';
+import { tellNetwork } from './network.ts';
 import { isToBeKept, keepSeconds, keepWorkInstance } from './keep.ts';
 import { loadSecrets, refuseDangerous, resolveComponents, warnWithoutEffect } from './preparation.ts';
 import { outputResources } from './outputs.ts';
@@ -85,6 +86,7 @@ async function stages(work: ImageWork): Promise<void> {
   const tests = workflows.some(({ type }) => type === 'TEST') && (task === undefined || (task.kind === 'retry' && task.stage === 'TEST'));
   if (task === undefined || tests) await refuseUnfitHost({ dataDirectory: work.dataDirectory, resourceTags: work.image.infrastructureConfiguration?.resourceTags, tests });
   warnWithoutEffect(work);
+  tellNetwork(work);
   warnOfDocuments(work);
 
   if (task === undefined) await runStage(work, workflows, 'BUILD', 'BUILDING');

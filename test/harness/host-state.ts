@@ -35,7 +35,7 @@ export async function hostState(): Promise<HostState> {
   const allocated = allocations();
   const lines = [...processes(), ...mounts(), ...loops(), ...cgroups(), ...namespaces()];
   for (const { id, data_directory, owner } of allocated) lines.push(`allocation ${id} of ${owner} in ${data_directory}`);
-  if (!allocated.some(({ kind }) => kind === 'network')) lines.push(...(await networkRules()));
+  if (!allocated.some(({ kind }) => kind === 'outbound')) lines.push(...(await networkRules()));
   for (const name of list(RUN_DIRECTORY)) if (!name.startsWith('host.db') && name !== 'kvm.json') lines.push(`folder ${RUN_DIRECTORY}/${name}`);
   return new Set(lines);
 }
@@ -153,8 +153,8 @@ async function networkRules(): Promise<string[]> {
   const { stdout: addresses } = await run(['ip', '-brief', 'address', 'show', 'lo'], { okCodes: 'any' });
   const { stdout: routes } = await run(['ip', 'route', 'show', 'table', 'default'], { okCodes: 'any' });
   return [
-    ...(/\bip ingot\b/.test(tables) ? ['nft table ip ingot, though nobody has joined the network'] : []),
-    ...[...addresses.matchAll(/198\.18\.\d+\.\d+/g)].map(([address]) => `address ${address} on lo, though nobody has joined the network`),
+    ...(/\bip ingot_instances\b/.test(tables) ? ['nft table ip ingot_instances, though nobody has joined the network'] : []),
+    ...[...addresses.matchAll(/198\.18\.(?!0\.1\b)\d+\.\d+/g)].map(([address]) => `address ${address} on lo, though nobody has joined the network`),
     ...(/^local 169\.254\.169\.254/m.test(routes) ? ['the route to the metadata service, though nobody has joined the network'] : []),
   ];
 }

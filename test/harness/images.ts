@@ -1,7 +1,7 @@
 /** Images made through the SDK against a real server, in few words. */
 import {
   CreateComponentCommand, CreateImageCommand, CreateImageRecipeCommand, CreateInfrastructureConfigurationCommand, GetImageCommand,
-  type CreateImageCommandInput, type Image, type ImageStatus,
+  type CreateImageCommandInput, type CreateInfrastructureConfigurationCommandInput, type Image, type ImageStatus,
 } from '@aws-sdk/client-imagebuilder';
 import { randomUUID } from 'node:crypto';
 import { sleep } from '../../src/platform/clock.ts';
@@ -24,6 +24,8 @@ export interface TestImage {
   readonly distributionConfigurationArn?: string;
   readonly tags?: Readonly<Record<string, string>>;
   readonly terminateInstanceOnFailure?: boolean;
+  /** More of its infrastructure configuration. */
+  readonly infrastructure?: Partial<CreateInfrastructureConfigurationCommandInput>;
 }
 
 /** Creates what an image needs and the image; returns its ARN. */
@@ -46,6 +48,7 @@ export async function createTestImage(server: TestServer, wanted: TestImage): Pr
   const { infrastructureConfigurationArn } = await client.send(new CreateInfrastructureConfigurationCommand({
     name: `${wanted.name}-${randomUUID().slice(0, 8)}`, instanceProfileName: 'ingot', instanceTypes: ['t3.small'], clientToken: randomUUID(),
     ...(wanted.terminateInstanceOnFailure === undefined ? {} : { terminateInstanceOnFailure: wanted.terminateInstanceOnFailure }),
+    ...wanted.infrastructure,
     ...(wanted.driver ? { resourceTags: { 'ingot:driver': wanted.driver } } : {}),
   }));
   const request: CreateImageCommandInput = {

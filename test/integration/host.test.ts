@@ -46,9 +46,9 @@ test('the rules of the instances\' network come back after somebody flushed them
   const { id } = await joinNetwork({ dataDirectory, owner: newInstanceId() });
   try {
     equal(await restoreNetwork(), false);
-    await run(['nft', 'delete', 'table', 'ip', 'ingot']);
+    await run(['nft', 'delete', 'table', 'ip', 'ingot_instances']);
     equal(await restoreNetwork(), true);
-    match((await run(['nft', 'list', 'table', 'ip', 'ingot'])).stdout, /fib daddr type local reject/);
+    match((await run(['nft', 'list', 'table', 'ip', 'ingot_instances'])).stdout, /fib daddr type local reject/);
     equal(await restoreNetwork(), false);
   } finally {
     await releaseAllocation(id);

@@ -1,11 +1,24 @@
 /** The process of an instance's own services: `main.ts FOLDER`. Started by `start.ts`, ends with the instance. */
 import { readFileSync, writeSync } from 'node:fs';
-import { INSTANCE_SERVICE_PORT } from '../../platform/network-rules.ts';
+import { INSTANCE_SERVICE_PORT, namesSet, TABLE } from '../../platform/network-rules.ts';
+import { run } from '../../platform/processes.ts';
+import { hostResolvers } from '../resolvers.ts';
+import { nameServer } from './names.ts';
 import { metadataServer } from './server.ts';
 import { READY_FD, SERVICES_FILE, type ServicesFile } from './services-file.ts';
 
-const { address, facts, metadata } = JSON.parse(readFileSync(`${process.argv[2]}/${SERVICES_FILE}`, 'utf8')) as ServicesFile;
+const { address, facts, metadata, names } = JSON.parse(readFileSync(`${process.argv[2]}/${SERVICES_FILE}`, 'utf8')) as ServicesFile;
 const log = (text: string): void => void process.stderr.write(`${new Date().toISOString()} ${text}\n`);
 
-const server = metadataServer(metadata, facts, address, log);
-server.listen(INSTANCE_SERVICE_PORT, address, () => writeSync(READY_FD, '1'));
+const listening: Promise<unknown>[] = [];
+if (metadata !== undefined) listening.push(new Promise<void>((resolve) => metadataServer(metadata, facts, address, log).listen(INSTANCE_SERVICE_PORT, address, resolve)));
+if (names !== undefined) listening.push(new Promise<void>((resolve) => nameServer({ names, resolvers: hostResolvers, open, log }, address).bind(INSTANCE_SERVICE_PORT, address, resolve)));
+await Promise.all(listening);
+writeSync(READY_FD, '1');
+
+/** Opens endpoints to the instance. Those that are open stay so from now on as long as new ones do. */
+async function open(endpoints: readonly { readonly address: string; readonly port: number }[], seconds: number): Promise<void> {
+  const set = namesSet(address);
+  const all = (suffix: string): string => `{ ${endpoints.map((each) => `${each.address} . ${each.port}${suffix}`).join(', ')} }`;
+  await run(['nft', '-f', '-'], { input: `add element ip ${TABLE} ${set} ${all('')}\ndelete element ip ${TABLE} ${set} ${all('')}\nadd element ip ${TABLE} ${set} ${all(` timeout ${seconds}s`)}\n` });
+}

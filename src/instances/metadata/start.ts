@@ -21,13 +21,14 @@ const HEAP = 64;
  * @throws {Error} when they cannot be started
  */
 export async function startInstanceServices(request: LaunchRequest, instanceAddress: string): Promise<{ readonly ready: () => Promise<void> }> {
-  const { directory, held, metadata } = request;
+  const { directory, held, metadata, reach } = request;
   const address = await outboundAddressOf(held, request.allocationOwner, request.reach);
-  if (metadata === undefined) return { ready: async () => {} };
+  const names = reach === undefined || reach.everything || reach.names.length === 0 ? undefined : reach.names;
+  if (metadata === undefined && names === undefined) return { ready: async () => {} };
   const facts = { id: request.id, address: instanceAddress };
-  const file: ServicesFile = { metadata, facts, address };
+  const file: ServicesFile = { facts, address, ...(metadata === undefined ? {} : { metadata }), ...(names === undefined ? {} : { names }) };
   await writeFile(`${directory}/${SERVICES_FILE}`, JSON.stringify(file), { mode: 0o600 });
-  const what = 'metadata service';
+  const what = 'services of an instance';
   const heldId = await held.record({ kind: 'process', what });
   // Files, not pipes: it outlives this process.
   const readyPath = `${directory}/services.ready`;

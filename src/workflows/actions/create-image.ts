@@ -5,6 +5,7 @@ import { relative } from 'node:path';
 import { timestamp } from '../../platform/clock.ts';
 import { newAmiId } from '../../platform/ids.ts';
 import { layerKey } from '../../runner/layer-key.ts';
+import { takeOutNetworkSettings } from '../../runner/network-settings.ts';
 import { refuseSecretsOnDisk } from '../disk-secrets.ts';
 import { workInstance } from '../instances.ts';
 import { StepError } from '../image-work.ts';
@@ -18,6 +19,7 @@ export const createImage: StepAction = {
   async run({ work, inputs, report, signal, timeoutSeconds }) {
     const entry = workInstance(work, inputs['instanceId']);
     if (entry.layer === undefined || entry.stopped) throw new StepError(`${entry.instance.id} was made into an image already`);
+    await takeOutNetworkSettings(entry.instance, signal);
     await refuseSecretsOnDisk(work, entry, { report, signal, timeoutSeconds });
     report({ type: 'log', text: `${entry.instance.id}: shutting down, so that its disk is complete` });
     await entry.instance.stop();

@@ -7,6 +7,7 @@ import { runDocument, type DocumentFailure, type DocumentOutcome } from '../../r
 import { tellingLines, withJournal } from '../../runner/service-journal.ts';
 import { componentKey, componentsOf, layerLabel, workingDirectoryOf } from '../build-plan.ts';
 import { profileEnvironment, s3AccessFor } from '../instance-profile.ts';
+import { networkEnvironment } from '../network.ts';
 import { takeLayer, workInstance } from '../instances.ts';
 import { placeFor, retryInMachine } from '../machine-moves.ts';
 import { type ResolvedComponent, StepError } from '../image-work.ts';
@@ -34,7 +35,7 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
       const started = Date.now();
       const outcome = await runDocument({
         document, name: component.name, phases, parameters: component.parameters, instance: entry.instance, workingDirectory: workingDirectoryOf(work), report: tell, signal,
-        secrets: work.secrets, componentText: async (arn) => (await resolveComponent(work.catalog, arn))?.data, s3Access: s3AccessFor(work), environment: profileEnvironment(work),
+        secrets: work.secrets, componentText: async (arn) => (await resolveComponent(work.catalog, arn))?.data, s3Access: s3AccessFor(work), environment: { ...profileEnvironment(work), ...networkEnvironment(work) },
       });
       return work.secrets.mask.deep(await withJournal(entry.instance, outcome, started, signal));
     };
