@@ -8,7 +8,7 @@ import { InvalidDocuments, judge, readDocument } from './toe/documents.ts';
 import { openLogFolder } from './toe/log-folder.ts';
 import { RUN_OPTIONS, toeRequest } from './toe/request.ts';
 import { runDocuments, type RunEnd } from './toe/run-documents.ts';
-import { driverOf, inInstance, onThisHost, PLACE_HELP, PLACE_OPTIONS, s3AccessOfThisHost, secretsOf, shownBy, tellWarnings } from './toe/session.ts';
+import { driverOf, inInstance, onThisHost, PLACE_HELP, PLACE_OPTIONS, profileRunOf, s3AccessOfThisHost, secretsOf, shownBy, tellWarnings } from './toe/session.ts';
 import { saveState, stateFileOf, takeState } from './toe/state-file.ts';
 
 export const toeRun: Command = {
@@ -72,11 +72,12 @@ async function run(args: Arguments): Promise<number> {
   const { signal } = interrupt;
   try {
     const secrets = await secretsOf(args);
+    const profile = await profileRunOf(args);
     const work = (instance: Instance): Promise<RunEnd> => runDocuments({
       request, documents, instance, report, signal, secrets,
       componentText: async (arn) => (await readDocument(arn, args)).text,
       workingDirectory: driver === undefined ? process.cwd() : '/tmp',
-      ...(driver === undefined ? { leaveForRestart: true as const, s3Access: s3AccessOfThisHost } : {}),
+      ...(driver === undefined ? { leaveForRestart: true as const, s3Access: s3AccessOfThisHost } : profile),
       ...(from === undefined ? {} : { from }),
     });
     const end = driver === undefined ? await onThisHost(work) : await inInstance(args, driver, { report, signal }, work);

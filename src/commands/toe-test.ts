@@ -10,7 +10,7 @@ import { runSummary, type RunReport } from '../runner/detailed-output.ts';
 import { InvalidDocuments, judge, readDocument, type LoadedDocument } from './toe/documents.ts';
 import { list, parametersOf, type ToeRequest } from './toe/request.ts';
 import { runDocuments } from './toe/run-documents.ts';
-import { driverOf, inInstance, PLACE_HELP, PLACE_OPTIONS, secretsOf, shownBy, tellWarnings } from './toe/session.ts';
+import { driverOf, inInstance, PLACE_HELP, PLACE_OPTIONS, profileRunOf, secretsOf, shownBy, tellWarnings } from './toe/session.ts';
 import { shellIn } from './toe/shell.ts';
 import { junit, stepTable } from './toe/table.ts';
 
@@ -74,9 +74,10 @@ async function runOnce(args: Arguments, path: string, driver: string, signal: Ab
   const shown = shownBy(undefined, false);
   const report = args.flag('quiet') ? (event: Parameters<typeof shown>[0]) => { if (event.type !== 'output') shown(event); } : shown;
   const secrets = await secretsOf(args);
+  const profile = await profileRunOf(args);
   const ended = await inInstance(args, driver, { report, signal }, async (instance) => {
     const end = await runDocuments({
-      request, documents, instance, report, signal, secrets, workingDirectory: '/tmp', componentText: async (arn) => (await readDocument(arn, args)).text,
+      request, documents, instance, report, signal, secrets, ...profile, workingDirectory: '/tmp', componentText: async (arn) => (await readDocument(arn, args)).text,
     });
     if ('interrupted' in end) throw new Error('an instance restarts by itself');
     show(end.report, args);

@@ -45,15 +45,23 @@ function stableAmiId(key: string): string {
 export function s3AccessFor(work: ImageWork): () => Promise<S3Access | undefined> {
   const found = profileOf(work);
   if (found === undefined) return async () => undefined;
-  const { profile } = found;
+  return s3AccessOf(found.profile, work.region);
+}
+
+/** Who instances of a profile are to S3. @param region where the profile names none */
+export function s3AccessOf(profile: InstanceProfile, region: string): () => Promise<S3Access> {
   const credentials = credentialProvider(profile.credentials);
   return async () => ({
-    credentials: await credentials(), region: profile.region ?? work.region, ...(profile.s3Endpoint === undefined ? {} : { endpoint: profile.s3Endpoint }),
+    credentials: await credentials(), region: profile.region ?? region, ...(profile.s3Endpoint === undefined ? {} : { endpoint: profile.s3Endpoint }),
   });
 }
 
 /** Environment variables that commands in the image's instances find, so that AWS's tools there ask the same servers. */
 export function profileEnvironment(work: ImageWork): Readonly<Record<string, string>> {
-  const endpoint = profileOf(work)?.profile.s3Endpoint;
-  return endpoint === undefined ? {} : { AWS_ENDPOINT_URL_S3: endpoint };
+  return environmentOf(profileOf(work)?.profile);
+}
+
+/** The same for a profile. */
+export function environmentOf(profile: InstanceProfile | undefined): Readonly<Record<string, string>> {
+  return profile?.s3Endpoint === undefined ? {} : { AWS_ENDPOINT_URL_S3: profile.s3Endpoint };
 }

@@ -10,9 +10,12 @@ import { LayerStore } from '../../images/layer-store.ts';
 import { sealedParent } from '../../images/parents.ts';
 import { driverNamed } from '../../instances/launch.ts';
 import type { Instance } from '../../instances/instance.ts';
+import type { InstanceMetadata, InstanceRole } from '../../instances/metadata/metadata.ts';
+import { timestamp } from '../../platform/clock.ts';
 import { readConfig } from '../../platform/config.ts';
-import { loadCredentials } from '../../platform/credentials.ts';
+import { DEFAULT_ACCOUNT, loadCredentials, readCredentials } from '../../platform/credentials.ts';
 import { newInstanceId } from '../../platform/ids.ts';
+import type { Reach } from '../../platform/network-rules.ts';
 import type { Report } from '../../resources/progress.ts';
 import { CommandFailed, WrongUse } from '../command.ts';
 
@@ -26,12 +29,20 @@ export interface FreshInstance {
   readonly region: string;
   readonly report: Report;
   readonly signal: AbortSignal;
+  /** What it may reach. */
+  readonly reach: Reach;
+  /** Whose credentials its metadata service has; nobody's when absent. */
+  readonly role?: InstanceRole;
 }
 
 /** Kinds of instances that documents can run in. */
 export const FRESH_DRIVERS = ['nspawn', 'qemu'] as const;
 const DEFAULT_IMAGE = 'debian-12-x86';
 const MEMORY_MIB = 2048;
+/** What the metadata service calls it: this has so much memory. */
+const INSTANCE_TYPE = 't3.small';
+/** What it has for an AMI when it lies over none. */
+const NO_AMI = 'ami-00000000000000000';
 const QCOW2 = Buffer.from('QFI\xfb', 'latin1');
 
 /**
@@ -49,6 +60,7 @@ export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: 
     await createOverlay(base, disk);
     const started = performance.now();
     const instance = await driver.launch({
+      metadata: await metadataOf(fresh), reach: fresh.reach,
       id, disk, held, allocationOwner: owner, signal: fresh.signal, directory: `${directory}/i`,
       cpus: Math.min(4, cpus().length), memoryMiB: Math.min(MEMORY_MIB, Math.floor(totalmem() / 2 ** 21)),
       report: ({ text, level, stream }) => { if (stream === undefined) fresh.report({ type: 'log', text, ...(level === undefined ? {} : { level }) }); },
@@ -60,6 +72,15 @@ export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: 
       await instance.terminate();
     }
   }), 'toe');
+}
+
+/** What its metadata service says. */
+async function metadataOf({ dataDirectory, region, image, role }: FreshInstance): Promise<InstanceMetadata> {
+  const credentials = await readCredentials(dataDirectory).catch(() => undefined); // Whoever may not read them has an account of no name.
+  return {
+    account: credentials?.account ?? DEFAULT_ACCOUNT, region, imageId: image?.startsWith('ami-') ? image : NO_AMI, instanceType: INSTANCE_TYPE, launched: timestamp(), tokens: 'required',
+    ...(role === undefined ? {} : { role }),
+  };
 }
 
 /** Finds the disk that the instance lies over, and keeps it from being collected meanwhile. */

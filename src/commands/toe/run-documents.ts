@@ -23,6 +23,8 @@ export interface DocumentsRun {
   readonly leaveForRestart?: true;
   /** Who the host is to S3. */
   readonly s3Access?: DocumentRun['s3Access'];
+  /** Environment variables of every command. */
+  readonly environment?: DocumentRun['environment'];
   readonly secrets?: DocumentRun['secrets'];
   readonly componentText?: DocumentRun['componentText'];
   /** What an earlier run left when it asked for a restart. */
@@ -65,6 +67,7 @@ export async function runDocuments(run: DocumentsRun): Promise<RunEnd> {
         ...(run.componentText === undefined ? {} : { componentText: run.componentText }),
         ...(run.secrets === undefined ? {} : { secrets: run.secrets }),
         ...(run.s3Access === undefined ? {} : { s3Access: run.s3Access }),
+        ...(run.environment === undefined ? {} : { environment: run.environment }),
         ...(resumed ? { from: from.point } : {}),
       });
       reports.push({ path, document, outcome, startTime: begun, endTime: timestamp() });

@@ -9,7 +9,11 @@ import { DEFAULT_ACCOUNT, readCredentials } from '../../platform/credentials.ts'
 import { memoryRecorder } from '../../platform/held.ts';
 import { newInstanceId } from '../../platform/ids.ts';
 import type { S3Access } from '../../platform/s3-requests.ts';
+import { readConfig } from '../../platform/config.ts';
+import { reachOf } from '../../platform/config-networks.ts';
+import type { InstanceProfile } from '../../platform/config-profiles.ts';
 import type { Report } from '../../resources/progress.ts';
+import { environmentOf, s3AccessOf } from '../../workflows/instance-profile.ts';
 import { openSecrets } from '../../secrets/open.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
 import { dataDirectoryOf, regionOf } from '../client.ts';
@@ -20,13 +24,16 @@ import { FRESH_DRIVERS, inFreshInstance } from './fresh-instance.ts';
 import type { LogFolder } from './log-folder.ts';
 
 /** Options that say where documents run. */
-export const PLACE_OPTIONS: Readonly<Record<string, CommandOption>> = { on: { type: 'string' }, image: { type: 'string' }, data: { type: 'string' }, region: { type: 'string' } };
+export const PLACE_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  on: { type: 'string' }, image: { type: 'string' }, data: { type: 'string' }, region: { type: 'string' }, 'instance-profile': { type: 'string' },
+};
 
 /** For `--help`. */
 export const PLACE_HELP = `  --on nspawn|qemu     a fresh instance, thrown away at the end: a system container, or a virtual machine
   --image IMAGE        what it boots: a base image (debian-12-x86, the default), an AMI, an image's ARN, or a qcow2 file
   --data DIR           the data directory of AMIs, images and base images (else INGOT_DATA, else /var/lib/ingot)
-  --region REGION      the Region of AMIs and images`;
+  --region REGION      the Region of AMIs and images
+  --instance-profile NAME  whose credentials the instance has, as config.yaml of the data directory gives them`;
 
 /** Shows a run on stderr and keeps it in its log folder. */
 export function shownBy(log: LogFolder | undefined, trace: boolean): Report {
@@ -52,7 +59,30 @@ export function tellWarnings(documents: readonly LoadedDocument[]): void {
 
 /** Gives `work` the fresh instance that the arguments ask for. */
 export function inInstance<T>(args: Arguments, driver: string, options: { readonly report: Report; readonly signal: AbortSignal }, work: (instance: Instance) => Promise<T>): Promise<T> {
-  return inFreshInstance({ driver, image: args.text('image'), dataDirectory: dataDirectoryOf(args), region: regionOf(args), ...options }, work);
+  return (async () => {
+    const found = await profileOf(args);
+    const { networks } = await readConfig(dataDirectoryOf(args));
+    return inFreshInstance({
+      reach: reachOf(networks.profiles[networks.default]!),
+      driver, image: args.text('image'), dataDirectory: dataDirectoryOf(args), region: regionOf(args), ...options,
+      ...(found === undefined ? {} : { role: { instanceProfileName: found.name, roleName: found.profile.role, credentials: found.profile.credentials } }),
+    }, work);
+  })();
+}
+
+/** The instance profile that the arguments name. @throws {WrongUse} when the configuration has none of that name */
+async function profileOf(args: Arguments): Promise<{ readonly name: string; readonly profile: InstanceProfile } | undefined> {
+  const name = args.text('instance-profile');
+  if (name === undefined) return undefined;
+  const { instanceProfiles } = await readConfig(dataDirectoryOf(args));
+  if (Object.hasOwn(instanceProfiles, name)) return { name, profile: instanceProfiles[name]! };
+  throw new WrongUse(`--instance-profile '${name}' has no credentials in ${dataDirectoryOf(args)}/config.yaml; there are ${Object.keys(instanceProfiles).join(', ') || 'none'}`);
+}
+
+/** Who a fresh instance is to S3, and what its commands find of that: its profile, and nobody without one. */
+export async function profileRunOf(args: Arguments): Promise<{ readonly s3Access?: () => Promise<S3Access>; readonly environment?: Readonly<Record<string, string>> }> {
+  const found = await profileOf(args);
+  return found === undefined ? {} : { s3Access: s3AccessOf(found.profile, regionOf(args)), environment: environmentOf(found.profile) };
 }
 
 /** Gives `work` this host as an instance. */
