@@ -45,7 +45,13 @@ function stableAmiId(key: string): string {
 export function s3AccessFor(work: ImageWork): () => Promise<S3Access | undefined> {
   const found = profileOf(work);
   if (found === undefined) return async () => undefined;
-  return s3AccessOf(found.profile, work.region);
+  const access = s3AccessOf(found.profile, work.region);
+  return async () => {
+    const given = await access();
+    // Whatever prints a request, with its headers, prints no credentials into the log.
+    for (const secret of [given.credentials.secretAccessKey, given.credentials.sessionToken]) if (secret !== undefined) work.secrets.mask.add(secret);
+    return given;
+  };
 }
 
 /** Who instances of a profile are to S3. @param region where the profile names none */
