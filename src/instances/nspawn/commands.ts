@@ -206,13 +206,22 @@ async function textOf(stream: Readable): Promise<string> {
  */
 async function statusOf(container: Container, unit: string, clientCode: number | null, told: string | undefined): Promise<{ exitCode: number | null; signal: string | null }> {
   let first = told !== undefined && /^[^\n]*\n[a-z]+\n$/.test(told) ? told : undefined;
+  // Telling a status takes it away: what came without the state of the system, since a manager that goes down answers nobody, counts.
+  let status = told === undefined ? undefined : parseStatus(told.split('\n')[0]!);
   for (let unanswered = 0; ;) {
-    if (!container.alive()) throw await container.whatHappened();
+    if (!container.alive()) {
+      if (typeof status?.exitCode === 'number') return status;
+      throw await container.whatHappened();
+    }
     const { stdout, stderr, code } = first !== undefined ? { stdout: first, stderr: '', code: 0 }
       : await atTheDoor(container, ['/bin/sh', '-c', `f=$1/$2 u=$2; ${TELL}`, 'sh', INSIDE_DIRECTORY, unit], { okCodes: 'any' });
     first = undefined;
     const [word = '', system = ''] = stdout.trim().split('\n');
-    const status = parseStatus(word);
+    status ??= parseStatus(word);
+    if (status !== undefined && system === '' && ++unanswered <= 20) {
+      await sleep(200);
+      continue;
+    }
     if (status !== undefined || word === 'inactive' || word === 'failed') {
       if (system === 'stopping') {
         // All ends, maybe by what the command did. Unless it had ended by itself, it is the instance that has something to tell.
