@@ -5,6 +5,7 @@ import type { Place } from '../catalog/slices.ts';
 import type { Config, QuotaName } from '../platform/config.ts';
 import { serviceQuotaExceeded } from '../resources/errors.ts';
 import { BUILD_STAGES } from '../resources/statuses.ts';
+import type { RequestContext } from './context.ts';
 import type { OperationName } from './model.ts';
 
 /** What is counted for a quota: rows of an account and Region; of resources with builds, the versions that lists show. */
@@ -36,6 +37,14 @@ const COUNTED: Partial<Record<OperationName, Counted>> = {
   DistributeImage: BUILDS,
   StartResourceStateUpdate: { quota: 'concurrentStateUpdates', table: 'lifecycle_executions', statuses: ['PENDING', 'IN_PROGRESS'] },
 };
+
+/** A quota of what one request brings. @throws {ApiError} ServiceQuotaExceededException */
+export function checkNumber({ services }: RequestContext, quota: QuotaName, number: number): void {
+  const most = services.config.quotas[quota];
+  if (most !== null && number > most) {
+    throw serviceQuotaExceeded(`The quota '${quota}' is ${most}; these are ${number}. Quotas are set in config.yaml of the server's data directory.`);
+  }
+}
 
 /**
  * Counts after an operation, in its transaction, which the error undoes.

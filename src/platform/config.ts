@@ -26,7 +26,7 @@ export interface Rate {
 /** Names of the quotas. */
 export const QUOTA_NAMES = [
   'components', 'imageRecipes', 'containerRecipes', 'infrastructureConfigurations', 'distributionConfigurations', 'workflows', 'imagePipelines', 'lifecyclePolicies',
-  'concurrentBuilds', 'concurrentStateUpdates',
+  'concurrentBuilds', 'concurrentStateUpdates', 'componentsPerRecipe', 'workflowsPerImage',
 ] as const;
 /** A quota. */
 export type QuotaName = (typeof QUOTA_NAMES)[number];
@@ -71,7 +71,7 @@ export interface Config {
     /** Addresses of proxies whose `X-Forwarded-For` is believed. */
     readonly proxies: readonly string[];
   };
-  /** Most of each in an account and Region; `null` for no limit. */
+  /** Most of each in an account and Region, in a recipe or of an image; `null` for no limit. */
   readonly quotas: Readonly<Record<QuotaName, number | null>>;
   /** For each account; `null` for no limit. */
   readonly rates: { readonly reads: Rate | null; readonly writes: Rate | null };
@@ -104,7 +104,7 @@ export const DEFAULT_CONFIG: Config = {
   access: { longLivedKeys: true, oidcIssuers: [], proxies: [] },
   quotas: {
     components: 1000, imageRecipes: 1000, containerRecipes: 1000, infrastructureConfigurations: 1000, distributionConfigurations: 1000, workflows: 1000,
-    imagePipelines: 75, lifecyclePolicies: 50, concurrentBuilds: 100, concurrentStateUpdates: 50,
+    imagePipelines: 75, lifecyclePolicies: 50, concurrentBuilds: 100, concurrentStateUpdates: 50, componentsPerRecipe: 20, workflowsPerImage: 10,
   },
   rates: { reads: null, writes: null },
   names: { parentImages: {}, managedComponents: {}, parameters: {}, vendors: {} },

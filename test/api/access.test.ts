@@ -4,9 +4,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
-  CreateComponentCommand, CreateImagePipelineCommand, CreateImageRecipeCommand, CreateInfrastructureConfigurationCommand, DeleteComponentCommand, GetComponentCommand, ListComponentsCommand,
-  ListImageRecipesCommand, ListImagesCommand, PutComponentPolicyCommand, PutImageRecipePolicyCommand, TagResourceCommand, UntagResourceCommand, type ImagebuilderClient,
+  CreateComponentCommand, CreateImageCommand, CreateImagePipelineCommand, CreateImageRecipeCommand, CreateInfrastructureConfigurationCommand, DeleteComponentCommand, GetComponentCommand, ListComponentsCommand,
+  ListImageRecipesCommand, ListImagesCommand, PutComponentPolicyCommand, PutImagePolicyCommand, PutImageRecipePolicyCommand, TagResourceCommand, UntagResourceCommand, type ImagebuilderClient,
 } from '@aws-sdk/client-imagebuilder';
+import { insertAmi } from '../../src/catalog/amis.ts';
+import { transitionImage } from '../../src/catalog/images.ts';
+import { newAmiId } from '../../src/platform/ids.ts';
 import { RequestRefused, signedJson } from '../../src/platform/api-client.ts';
 import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
@@ -151,6 +154,13 @@ describe('other accounts', () => {
     assert.deepEqual(await listed(other), [arn.replace(/\/1$/, '')]);
     assert.deepEqual(await listed(other, [{ name: 'name', values: ['another'] }]), []);
     assert.deepEqual(await listed(api.client), []);
+    // By name: the latest of the versions that are open.
+    const later = (await api.client.send(component(name, { semanticVersion: '1.10.0' }))).componentBuildVersionArn!;
+    const earlier = (await api.client.send(component(name, { semanticVersion: '1.9.0' }))).componentBuildVersionArn!;
+    for (const each of [later, earlier]) await api.client.send(new PutComponentPolicyCommand({ componentArn: each, policy: policy.replaceAll(arn, each) }));
+    const byName = (await other.send(new ListComponentsCommand({ owner: 'Shared', byName: true }))).componentVersionList!;
+    assert.deepEqual(byName.map((each) => [each.arn, each.version]), [[arn.replace('1.0.0/1', 'x.x.x'), '1.10.0']]);
+    for (const each of [later, earlier]) await api.client.send(new DeleteComponentCommand({ componentBuildVersionArn: each }));
     await refused((await user([allow('imagebuilder:List*')], 'other')).client.send(get), /no identity-based policy/);
     assert.equal((await (await user([allow('imagebuilder:Get*')], 'other')).client.send(get)).component?.name, name);
     const { imageRecipeArn } = await other.send(new CreateImageRecipeCommand({ name: `with-${name}`, semanticVersion: '1.0.0', parentImage: DEBIAN, components: [{ componentArn: arn }] }));
@@ -160,6 +170,62 @@ describe('other accounts', () => {
     // A policy opens; it does not hand over.
     await assert.rejects(other.send(new DeleteComponentCommand({ componentBuildVersionArn: arn })), { name: 'ForbiddenException', message: /belongs to another account/ });
     await refused(other.send(new TagResourceCommand({ resourceArn: arn, tags: { a: 'b' } })), /TagResource/);
+  });
+});
+
+describe('a policy of a resource that cannot be read any more', () => {
+  test('opens nothing, and is repaired by those who may', async () => {
+    const arn = (await api.client.send(component(`unreadable-${++serial}`))).componentBuildVersionArn!;
+    const get = new GetComponentCommand({ componentBuildVersionArn: arn });
+    const policy = JSON.stringify({ Statement: { Effect: 'Allow', Principal: { AWS: OTHER }, Action: 'imagebuilder:GetComponent', Resource: '*' } });
+    await api.client.send(new PutComponentPolicyCommand({ componentArn: arn, policy }));
+    await api.catalog.db.updateTable('resource_policies').set({ policy: '{"Statement":{"Effect":"Perhaps"}}' }).where('arn', '=', arn).execute();
+    await refused(api.clientOf('other', REGION).send(get), /because no resource-based policy allows/);
+    const { client } = await user([allow('imagebuilder:*')]);
+    await refused(client.send(get), /because the policy of .* cannot be read: .*Put another in its place\.$/);
+    await api.client.send(get);
+    await client.send(new PutComponentPolicyCommand({ componentArn: arn, policy }));
+    await client.send(get);
+    await api.clientOf('other', REGION).send(get);
+  });
+});
+
+describe('launching', () => {
+  const launch = (image: string, credentials: Key | undefined, account: Account) =>
+    signedJson<{ instanceId: string }>({ ...api.connectionOf(account), ...(credentials === undefined ? {} : { credentials }) }, { method: 'POST', path: '/ingot/instances', body: { image, publish: [], sshKeys: [] } });
+  const instances = `arn:aws:ec2:${REGION}:*:instance/*`;
+  let arn: string;
+  let ami: string;
+  before(async () => {
+    const { imageRecipeArn } = await api.client.send(new CreateImageRecipeCommand({ name: 'launched', semanticVersion: '1.0.0', parentImage: DEBIAN }));
+    const { infrastructureConfigurationArn } = await api.client.send(new CreateInfrastructureConfigurationCommand({ name: 'launched', instanceProfileName: 'p' }));
+    arn = (await api.client.send(new CreateImageCommand({ imageRecipeArn, infrastructureConfigurationArn }))).imageBuildVersionArn!;
+    ami = newAmiId();
+    await api.catalog.transaction(async (trx) => {
+      await insertAmi(trx, {
+        id: ami, region: REGION, account: ACCOUNT, name: ami, description: null, image_arn: arn, layer_id: null, file: 'layers/x.qcow2', state: 'available', tags: '{}', platform: 'Linux', os_version: 'Debian 12', architecture: 'x86_64',
+        created: new Date().toISOString(),
+      });
+      for (const to of ['CREATING', 'BUILDING', 'AVAILABLE'] as const) await transitionImage(trx, arn, to);
+    });
+  });
+
+  test('is judged on the image too, named by its ARN or by its AMI', async () => {
+    const narrow = await user([allow('ingot:LaunchInstance', instances)]);
+    for (const image of [arn, ami, arn.replace('1.0.0/1', 'x.x.x')]) {
+      await assert.rejects(launch(image, narrow.key, 'same'), (error: RequestRefused) => error.code === 'AccessDeniedException' && error.message.includes('ingot:LaunchInstance on resource: arn:aws:imagebuilder'));
+    }
+    const wide = await user([allow('ingot:LaunchInstance', [instances, `arn:aws:imagebuilder:*:*:image/launched/*`])]);
+    for (const image of [arn, ami, arn.replace('1.0.0/1', 'x.x.x')]) assert.match((await launch(image, wide.key, 'same')).instanceId, /^i-/);
+    const kept = await user([allow('ingot:*'), deny('ingot:LaunchInstance', arn)]);
+    for (const image of [arn, ami, arn.replace('1.0.0/1', 'x.x.x')]) await assert.rejects(launch(image, kept.key, 'same'), { code: 'AccessDeniedException' });
+  });
+
+  test('needs another account\'s permission', async () => {
+    await assert.rejects(launch(arn, undefined, 'other'), { code: 'AccessDeniedException' });
+    await assert.rejects(launch(ami, undefined, 'other'), { code: 'ResourceNotFoundException' });
+    await api.client.send(new PutImagePolicyCommand({ imageArn: arn, policy: JSON.stringify({ Statement: { Effect: 'Allow', Principal: { AWS: OTHER }, Action: 'ingot:LaunchInstance', Resource: '*' } }) }));
+    for (const image of [arn, ami]) assert.match((await launch(image, undefined, 'other')).instanceId, /^i-/);
   });
 });
 

@@ -1,15 +1,15 @@
 /** What calls leave in the audit log, and what quotas and rates of the config refuse. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { CreateComponentCommand, CreateInfrastructureConfigurationCommand, GetComponentCommand, ImagebuilderClient, ListComponentsCommand } from '@aws-sdk/client-imagebuilder';
+import { CreateComponentCommand, CreateImageRecipeCommand, CreateInfrastructureConfigurationCommand, GetComponentCommand, ImagebuilderClient, ListComponentsCommand } from '@aws-sdk/client-imagebuilder';
 import type { AuditEvent } from '../../src/catalog/audit-log.ts';
 import { linesOf, signedJson, signedRequest } from '../../src/platform/api-client.ts';
 import { DEFAULT_CONFIG } from '../../src/platform/config.ts';
-import { ACCOUNT, documentOf, REGION, startApi, type TestApi } from './server.ts';
+import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
 let api: TestApi;
 before(async () => {
-  api = await startApi({ quotas: { ...DEFAULT_CONFIG.quotas, components: 3, infrastructureConfigurations: 0 } });
+  api = await startApi({ quotas: { ...DEFAULT_CONFIG.quotas, components: 3, infrastructureConfigurations: 0, componentsPerRecipe: 1 } });
 });
 after(() => api.close());
 
@@ -75,6 +75,13 @@ describe('quotas', () => {
       return true;
     });
   });
+});
+
+test('a quota of what a recipe holds', async () => {
+  const amazon = (name: string) => ({ componentArn: `arn:aws:imagebuilder:${REGION}:aws:component/${name}/x.x.x` });
+  const recipe = (...components: { componentArn: string }[]) => new CreateImageRecipeCommand({ name: 'held', semanticVersion: '1.0.x', parentImage: DEBIAN, components });
+  await api.client.send(recipe(amazon('update-linux')));
+  await assert.rejects(api.client.send(recipe(amazon('update-linux'), amazon('reboot-linux'))), { name: 'ServiceQuotaExceededException', message: /The quota 'componentsPerRecipe' is 1; these are 2/ });
 });
 
 describe('rates', () => {

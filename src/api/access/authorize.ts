@@ -10,6 +10,9 @@ import type { RequestContext } from '../context.ts';
 import { contextValues } from './context-values.ts';
 import type { Need } from './demands.ts';
 
+/** What somebody of the resource's own account may do about a policy that cannot be read any more. */
+const REPAIRS = /^imagebuilder:(Get|Put)[A-Za-z]+Policy$/;
+
 /** Types of resources that take a policy. */
 const WITH_POLICY: readonly ResourceType[] = ['component', 'image', 'image-recipe', 'container-recipe'];
 
@@ -27,6 +30,7 @@ export async function authorize(context: RequestContext, needs: readonly Need[])
     const foreign = resourceAccount !== undefined && resourceAccount !== principal.account;
     if (principal.type === 'root' && !foreign) continue;
     const decision = await judge(context, need, resourceAccount, policies);
+    if ('unreadable' in decision) throw accessDenied(`User: ${principal.arn} is not authorized to perform: ${need.action} on resource: ${need.resource} ${decision.unreadable}`);
     if (!decision.allowed) throw need.refusal ?? accessDenied(refusalMessage({ principal, ...need }, decision));
     if (foreign) opened.add(need.resource);
   }
@@ -42,12 +46,16 @@ export async function isAllowed(context: RequestContext, need: Need): Promise<bo
  * A request may name a version, or wildcards. It is judged by the ARN that it gives and by the one that this means now: one of them has to
  * be allowed and neither denied, so that nobody comes by a wildcard to what a policy keeps from him.
  */
-async function judge(context: RequestContext, need: Need, resourceAccount: string | undefined, identity: readonly Policy[]): Promise<Decision> {
+async function judge(context: RequestContext, need: Need, resourceAccount: string | undefined, identity: readonly Policy[]): Promise<Decision | Unreadable> {
   const { catalog } = context.services;
   const arn = parseArn(need.resource);
   const concrete = arn === undefined ? undefined : await concreteArn(catalog, need.resource);
   const document = arn !== undefined && resourceAccount !== undefined && concrete !== undefined && WITH_POLICY.includes(arn.type) ? await getResourcePolicy(catalog.db, concrete) : undefined;
-  const resource = document === undefined ? undefined : readResourcePolicy(document, concrete!);
+  const read = document === undefined ? undefined : parsePolicy(document, 'resource');
+  if (read !== undefined && 'faults' in read && resourceAccount === context.account && !REPAIRS.test(need.action)) {
+    return { allowed: false, unreadable: `because the policy of ${concrete!} cannot be read: ${read.faults.join('; ')}. Put another in its place.` };
+  }
+  const resource = read === undefined || 'faults' in read ? undefined : read.policy;
   const session = context.identity.session?.sessionPolicy;
   const policies = { identity, ...(session === undefined ? {} : { session }), ...(resource === undefined ? {} : { resource }) };
   const asksTags = [...identity, session, resource].some((policy) => policy !== undefined && [...policy.keys].some((key) => key.startsWith('aws:resourcetag/')));
@@ -66,10 +74,10 @@ function isDenied(decision: Decision): boolean {
   return !decision.allowed && decision.because === 'explicit deny';
 }
 
-function readResourcePolicy(document: string, arn: string): Policy {
-  const read = parsePolicy(document, 'resource');
-  if ('faults' in read) throw new Error(`the policy of ${arn} cannot be read: ${read.faults.join('; ')}`);
-  return read.policy;
+/** A stored policy was checked when it was stored. One that cannot be read all the same may hold a deny: it opens nothing, to nobody. */
+interface Unreadable {
+  readonly allowed: false;
+  readonly unreadable: string;
 }
 
 /** Whose a resource is; `undefined` for what belongs to no account, as what comes with the service. */

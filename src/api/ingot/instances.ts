@@ -1,9 +1,12 @@
 /** Launched instances: launch, list, look, end, run a command, read the console. */
 import { Readable } from 'node:stream';
+import { findAmi } from '../../catalog/amis.ts';
 import type { ExecEnd, ExecRequest, InstanceDescription, LaunchInstanceRequest, ShellRequest } from '../../launches/types.ts';
 import { resourceNotFound } from '../../resources/errors.ts';
+import { authorize } from '../access/authorize.ts';
+import type { RequestContext } from '../context.ts';
 import { readBody, readQuery, type Reader } from './read.ts';
-import { instanceArn } from './resources.ts';
+import { amiArn, instanceArn } from './resources.ts';
 import type { IngotAnswer, IngotRoute } from './route.ts';
 import { lines, messageOf, STREAM_BUFFER_LIMIT } from './stream.ts';
 
@@ -14,7 +17,9 @@ export const instanceRoutes: readonly IngotRoute[] = [
     path: '/ingot/instances',
     resource: (_params, context) => instanceArn('*', context),
     async handle({ body }, context) {
-      const instance = await context.services.launches.launch(context, readBody(body, readLaunch));
+      const request = readBody(body, readLaunch);
+      await authorizeImage(request.image, context);
+      const instance = await context.services.launches.launch(context, request);
       return { json: brief(instance) };
     },
   },
@@ -120,6 +125,16 @@ function idOf(params: Readonly<Record<string, string>>): string {
 
 function brief({ instanceId, state }: InstanceDescription): Pick<InstanceDescription, 'instanceId' | 'state'> {
   return { instanceId, state };
+}
+
+/** What is launched is judged too: by the ARN of its image, and by that one's policy where it is another account's. */
+async function authorizeImage(image: string, context: RequestContext): Promise<void> {
+  if (!image.startsWith('ami-')) return void (await authorize(context, [{ action: 'ingot:LaunchInstance', resource: image }]));
+  const ami = await findAmi(context.services.catalog.db, image, context.region);
+  if (ami === undefined) return;
+  const resource = ami.image_arn ?? amiArn(ami.id, { ...context, account: ami.account });
+  // The id of another account's AMI tells nothing of its image.
+  await authorize(context, [{ action: 'ingot:LaunchInstance', resource, ...(ami.account === context.account ? {} : { refusal: resourceNotFound(`${image} in ${context.region}`) }) }]);
 }
 
 function readLaunch(reader: Reader): LaunchInstanceRequest {

@@ -8,9 +8,10 @@ import { resolveRecipe, resolveWorkflow } from '../../catalog/resolve.ts';
 import { workflowParameterValues } from '../../documents/workflow/parameters.ts';
 import { parseWorkflowDocument } from '../../documents/workflow/parse.ts';
 import { parseArn } from '../../resources/arns.ts';
-import { invalidParameterCombination, invalidParameterValue, invalidParameterValues, serviceQuotaExceeded, type ValueFault } from '../../resources/errors.ts';
+import { invalidParameterCombination, invalidParameterValue, invalidParameterValues, type ValueFault } from '../../resources/errors.ts';
 import { stepActions } from '../../workflows/actions.ts';
 import type { OperationContext } from '../context.ts';
+import { checkNumber } from '../quotas.ts';
 import { isVisible } from './common.ts';
 
 /** Members of the inputs of CreateImage, CreateImagePipeline and UpdateImagePipeline. */
@@ -72,14 +73,11 @@ function missing(path: string, arn: string) {
   return invalidParameterValue(path, `The resource '${arn}' does not exist.`);
 }
 
-/** Quota of workflows for an image. */
-const MAX_WORKFLOWS = 10;
-
 async function checkWorkflows(context: OperationContext, { workflows, executionRole }: BuildSettings): Promise<void> {
   if (workflows === undefined || workflows.length === 0) return;
   // As AWS.
   if (executionRole === undefined) throw invalidParameterCombination('An execution role is required to provide workflows');
-  if (workflows.length > MAX_WORKFLOWS) throw serviceQuotaExceeded(`An image takes ${MAX_WORKFLOWS} workflows; these are ${workflows.length}.`);
+  checkNumber(context, 'workflowsPerImage', workflows.length);
   const faults: ValueFault[] = [];
   const types: string[] = [];
   for (const [index, given] of workflows.entries()) {

@@ -17,7 +17,7 @@ import type { OperationInput } from '../model.ts';
 import { sharedPage } from './shared.ts';
 import { openPage } from '../paging.ts';
 import { compact, meetsConditions, ownArn, placeOf, readFilters, refuseVersionFilterByName, visibleArn } from './common.ts';
-import { documentText, documentVersion, nextBuild, referencesOf, validDocument, versionPage } from './documents.ts';
+import { documentText, documentVersion, namedArn, nextBuild, referencesOf, validDocument, versionPage } from './documents.ts';
 
 type Filter = 'name' | 'platform' | 'type' | 'status' | 'description' | 'version' | 'os_version' | 'product_codes';
 
@@ -47,7 +47,7 @@ export const componentOperations = {
     if (owner === 'Shared') {
       const meets = (component: Component): boolean => product_codes === undefined && meetsConditions(filterable(component), { ...conditions, os_version });
       const shared = await sharedPage<Component>(input, context, 'component', (arn) => components.get(context.db, arn), meets);
-      return { componentVersionList: shared.items.map(summary), nextToken: shared.nextToken };
+      return { componentVersionList: shared.items.map((component) => ({ ...summary(component), ...namedArn(component, input) })), nextToken: shared.nextToken };
     }
     // No component here has a product code.
     const list = (owner !== 'Self' && owner !== 'Amazon') || product_codes !== undefined ? () => []

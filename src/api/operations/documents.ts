@@ -58,6 +58,11 @@ export function referencesOf(arn: string) {
   return latestVersionReferences(parseArn(arn) as Arn & { version: Version });
 }
 
+/** In a list by name an item has the ARN that will always mean its latest version. */
+export function namedArn({ arn }: { readonly arn?: string | undefined }, { byName }: { readonly byName?: boolean | undefined }): { readonly arn?: string } {
+  return byName === true ? { arn: referencesOf(arn!).latestVersionArn } : {};
+}
+
 /** A page of versions, or, by name, of the latest version of each name, under the ARN that will always mean the latest. */
 export async function versionPage<T extends { readonly arn?: string | undefined }, Summary extends { arn?: string | undefined }>(
   input: PageInput & { readonly byName?: boolean | undefined }, context: OperationContext, shape: readonly ('string' | 'number')[],

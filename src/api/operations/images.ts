@@ -20,7 +20,7 @@ import type { Handlers, OperationContext } from '../context.ts';
 import { openPage } from '../paging.ts';
 import { checkLogGroups, findSettings, testsConfiguration, type BuildSettings, type FoundSettings } from './build-settings.ts';
 import { compact, meetsConditions, ownArn, placeOf, readFilters, refuseVersionFilterByName, visibleArn } from './common.ts';
-import { referencesOf } from './documents.ts';
+import { namedArn, referencesOf } from './documents.ts';
 import { sharedPage } from './shared.ts';
 import { findParentImage } from './parent-images.ts';
 
@@ -85,7 +85,7 @@ export const imageOperations = {
       const meets = ({ name, platform, type, osVersion, version, state }: Image): boolean =>
         meetsConditions({ name, platform, status: state?.status, type, os_version: osVersion, version: version?.split('/')[0] }, conditions);
       const shared = await sharedPage<Image>(input, context, 'image', (arn) => getImage(context.db, arn), meets);
-      return { imageVersionList: shared.items.map(versionOf), nextToken: shared.nextToken };
+      return { imageVersionList: shared.items.map((image) => ({ ...versionOf(image), ...namedArn(image, input) })), nextToken: shared.nextToken };
     }
     const page = openPage(input, context, ['string', 'number', 'number', 'number']);
     if (owner !== 'Self') return { imageVersionList: [] };

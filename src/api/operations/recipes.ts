@@ -5,13 +5,11 @@ import { resolveComponent } from '../../catalog/resolve.ts';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
 import { checkParameterValues } from '../../documents/component/type.ts';
 import { nameArn, parseArn } from '../../resources/arns.ts';
-import { invalidParameterValues, invalidVersionNumber, serviceQuotaExceeded, type ValueFault } from '../../resources/errors.ts';
+import { invalidParameterValues, invalidVersionNumber, type ValueFault } from '../../resources/errors.ts';
 import { nextVersion, parseIncrement, parseVersion, type Version } from '../../resources/versions.ts';
 import type { OperationContext } from '../context.ts';
+import { checkNumber } from '../quotas.ts';
 import { isVisible } from './common.ts';
-
-/** Quota of components in a recipe. */
-const MAX_COMPONENTS = 20;
 
 /** The version that is asked for; an `x` counts up from those there are. @throws {ApiError} InvalidVersionNumberException */
 export function recipeVersion(text: string, existing: readonly Version[]): Version {
@@ -30,7 +28,7 @@ export function recipeVersion(text: string, existing: readonly Version[]): Versi
  * @throws {ApiError} InvalidParameterValueException with everything that is wrong with the components, ServiceQuotaExceededException
  */
 export async function checkComponents(context: OperationContext, components: readonly ComponentConfiguration[], platform: string): Promise<void> {
-  if (components.length > MAX_COMPONENTS) throw serviceQuotaExceeded(`A recipe takes ${MAX_COMPONENTS} components; this one has ${components.length}.`);
+  checkNumber(context, 'componentsPerRecipe', components.length);
   const faults: ValueFault[] = [];
   const names = new Set<string>();
   for (const [index, { componentArn = '', parameters }] of components.entries()) {

@@ -1,9 +1,10 @@
 /** Lists with `owner` `Shared`: what other accounts opened to the caller by policies on their resources. */
 import { policiesOfOthers } from '../../catalog/resource-policies.ts';
-import { sliceOf } from '../../catalog/slices.ts';
+import { comparePositions, sliceOf } from '../../catalog/slices.ts';
 import { grants } from '../../policies/decide.ts';
 import { parsePolicy } from '../../policies/document.ts';
-import { parseArn, versionArn, type ResourceType } from '../../resources/arns.ts';
+import { nameArn, parseArn, versionArn, type ResourceType } from '../../resources/arns.ts';
+import type { Version } from '../../resources/versions.ts';
 import { contextValues } from '../access/context-values.ts';
 import type { OperationContext } from '../context.ts';
 import { openPage, type PageInput } from '../paging.ts';
@@ -17,22 +18,30 @@ const READS: Partial<Record<ResourceType, string>> = {
  * One page of them, by the ARNs of their versions; of several builds of one version the latest that is open.
  * @param get the resource of an ARN
  * @param meets whether it meets the list's filters
+ * @param input.byName the latest version of each name alone
  */
 export async function sharedPage<T extends { readonly arn?: string | undefined }>(
-  input: PageInput, context: OperationContext, type: ResourceType, get: (arn: string) => Promise<T | undefined>, meets: (item: T) => boolean,
+  input: PageInput & { readonly byName?: boolean | undefined }, context: OperationContext, type: ResourceType, get: (arn: string) => Promise<T | undefined>, meets: (item: T) => boolean,
 ): Promise<{ readonly items: T[]; readonly nextToken?: string }> {
   const page = openPage(input, context, ['string']);
-  const versions = new Map<string, T>();
+  const key = (item: T): string => (input.byName === true ? nameArn(parseArn(item.arn!)!) : versionOf(item));
+  const latest = new Map<string, T>();
   for (const arn of await openedTo(context, type)) {
     const item = await get(arn);
     if (item === undefined || !meets(item)) continue;
-    const version = versionOf(item);
-    const before = versions.get(version);
-    if (before === undefined || (parseArn(arn)!.build ?? 0) > (parseArn(before.arn!)!.build ?? 0)) versions.set(version, item);
+    const before = latest.get(key(item));
+    if (before === undefined || comparePositions(age(item), age(before)) > 0) latest.set(key(item), item);
   }
-  const position = (item: T): readonly string[] => [versionOf(item)];
-  const sorted = [...versions.values()].sort((a, b) => (versionOf(a) < versionOf(b) ? -1 : 1));
+  const position = (item: T): readonly string[] => [key(item)];
+  const sorted = [...latest.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1));
   return page.cut(sliceOf(sorted, page, position), position);
+}
+
+/** Version and build, by which one is later than another. */
+function age({ arn }: { readonly arn?: string | undefined }): readonly number[] {
+  const { version, build = 0 } = parseArn(arn!)!;
+  const { major, minor, patch } = version as Version;
+  return [major, minor, patch, build];
 }
 
 function versionOf({ arn }: { readonly arn?: string | undefined }): string {
