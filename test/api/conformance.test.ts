@@ -1,23 +1,38 @@
 /**
  * Every operation through the AWS SDK, against a server over a socket: what it answers to a good request, member by member against the model, and
- * each error that a request can provoke. `cases.ts` has the good requests. Errors that no request can provoke are named in `INJECTED`.
+ * each error that a request can provoke. `cases.ts` has the good requests. At the end all errors of the model are counted: those that were not
+ * answered are in `INJECTED` (only faults of the server bring them) or in `UNUSED` (nothing brings them here), and what is listed there was not answered.
  */
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import type { ImagebuilderClient } from '@aws-sdk/client-imagebuilder';
+import type { AwsCredentialIdentity } from '@smithy/types';
 import { members, OPERATIONS, type Operation, type OperationName } from '../../src/api/model.ts';
 import { API_DATA, matchesPattern } from '../../src/api/validate.ts';
+import { signedJson } from '../../src/platform/api-client.ts';
+import { DEFAULT_CONFIG, type QuotaName, type Rate } from '../../src/platform/config.ts';
 import { CASES, commandOf, type Fixture } from './cases.ts';
 import { ACCOUNT, REGION, startApi, type TestApi } from './server.ts';
 
 let api: TestApi;
 let fixture: Fixture;
+/** Of the server, which looks at them with each request. */
+const quotas: Record<QuotaName, number | null> = { ...DEFAULT_CONFIG.quotas, components: null, concurrentBuilds: null, concurrentStateUpdates: null, imagePipelines: null, lifecyclePolicies: null };
+const rates: { reads: Rate | null; writes: Rate | null } = { reads: null, writes: null };
+/** Somebody whom nothing is allowed. */
+let stranger: ImagebuilderClient;
+/** Errors that were answered, `Operation: Error`. */
+const seen = new Set<string>();
 /** What the server answered last, as it came over the wire. */
 let wire: { readonly status: number; readonly body: Record<string, unknown> };
 before(async () => {
-  api = await startApi();
+  api = await startApi({ quotas, rates });
   spyOn(api.client);
+  const principal = `/ingot/principals/${encodeURIComponent(`arn:aws:iam::${ACCOUNT}:user/stranger`)}`;
+  await signedJson(api.connectionOf('same'), { method: 'POST', path: principal, body: {} });
+  stranger = api.clientWith(await signedJson<AwsCredentialIdentity>(api.connectionOf('same'), { method: 'POST', path: `${principal}/keys` }));
+  spyOn(stranger);
   fixture = { region: REGION, account: ACCOUNT, catalog: api.catalog, send: async (operation, input) => (await api.client.send(commandOf(operation, input))) as unknown as Record<string, string> };
 });
 after(() => api.close());
@@ -68,9 +83,10 @@ function misfits(shapeName: string, value: unknown, path: string): string[] {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-async function refused(operation: OperationName, input: object): Promise<string> {
-  const error = await api.client.send(commandOf(operation, input)).then(() => undefined, (thrown: Error) => thrown);
+async function refused(operation: OperationName, input: object, client = api.client): Promise<string> {
+  const error = await client.send(commandOf(operation, input)).then(() => undefined, (thrown: Error) => thrown);
   assert.ok(error !== undefined, `${operation} takes ${JSON.stringify(input)}`);
+  seen.add(`${operation}: ${error.name}`);
   return error.name;
 }
 
@@ -96,10 +112,8 @@ describe('answers', () => {
 /** Lists that have nothing to tell yet. */
 const EMPTY: readonly OperationName[] = ['ListImageScanFindings', 'ListImageScanFindingAggregations', 'ListLifecycleExecutionResources'];
 
-/** Errors that no request of one who may make it provokes: who may, quotas and rates have tests of their own, faults of the server are injected in `src/api/server.test.ts`. */
-const INJECTED: readonly string[] = [
-  'ServiceException', 'ServiceUnavailableException', 'ForbiddenException', 'AccessDeniedException', 'CallRateLimitExceededException', 'TooManyRequestsException', 'ServiceQuotaExceededException', 'ClientException',
-];
+/** Errors that only faults of the server bring: they are injected in `src/api/server.test.ts` (a handler that fails, a catalogue that another process keeps busy). */
+const INJECTED: readonly string[] = ['ServiceException', 'ServiceUnavailableException'];
 
 type Change = (input: Record<string, unknown>, fixture: Fixture) => Promise<object> | object;
 type Provoked = readonly [error: string, operations: readonly OperationName[], change: Change];
@@ -130,6 +144,12 @@ const ERRORS: readonly Provoked[] = [
   ['DryRunOperationException', named(({ input }) => members(input).has('dryRun')), (input) => ({ ...input, dryRun: true })],
   ['InvalidRequestException', ['StartResourceStateUpdate'], (input) => ({ ...input, executionRole: 'role' })],
   ['InvalidRequestException', ['CancelImageCreation'], (_input, f) => CASES.DeleteImage.input(f)],
+  // What would be dangerous to ignore is refused.
+  ['InvalidRequestException', ['CreateImage', 'DistributeImage'], async (input, f) => ({ ...input, distributionConfigurationArn: await encrypted(f) })],
+  ['InvalidRequestException', ['StartImagePipelineExecution'], async (_input, f) => {
+    const build = (await CASES.CreateImage.input(f)) as Record<string, unknown>;
+    return { imagePipelineArn: (await f.send('CreateImagePipeline', { name: `encrypted-${++holders}`, ...build, distributionConfigurationArn: await encrypted(f) }))['imagePipelineArn'] };
+  }],
   ['InvalidRequestException', ['RetryImage', 'CancelLifecycleExecution', 'SendWorkflowStepAction'], async (input, f) => (await f.send(operationNow, input), input)],
   ['ResourceInUseException', ['StartResourceStateUpdate'], async (input, f) => (await f.send(operationNow, input), input)],
   ['ResourceInUseException', ['DeleteImage', 'RetryImage'], async (input, f) => {
@@ -157,10 +177,54 @@ const ERRORS: readonly Provoked[] = [
   }],
 ];
 
+const encrypted = async (f: Fixture): Promise<string> => (await f.send('CreateDistributionConfiguration', {
+  name: `encrypted-${++holders}`, distributions: [{ region: REGION, amiDistributionConfiguration: { kmsKeyId: 'alias/key' } }],
+}))['distributionConfigurationArn']!;
+
+/** The quota that refuses each operation. */
+const QUOTAS: Partial<Record<OperationName, QuotaName>> = {
+  CreateComponent: 'components', ImportComponent: 'components', CreateImageRecipe: 'imageRecipes', CreateContainerRecipe: 'containerRecipes', CreateInfrastructureConfiguration: 'infrastructureConfigurations',
+  CreateDistributionConfiguration: 'distributionConfigurations', CreateWorkflow: 'workflows', CreateImagePipeline: 'imagePipelines', CreateLifecyclePolicy: 'lifecyclePolicies', CreateImage: 'concurrentBuilds',
+  StartImagePipelineExecution: 'concurrentBuilds', RetryImage: 'concurrentBuilds', DistributeImage: 'concurrentBuilds', StartResourceStateUpdate: 'concurrentStateUpdates',
+};
+/** Operations that change one thing, which may come with the service. */
+const CHANGES = named(({ name }) => /^(Delete|Update|Put|Cancel(?!Lifecycle)|Retry|StartImage|StartResource|TagResource|UntagResource)/.test(name));
+
 let holders = 0;
 let operationNow: OperationName;
 
 describe('errors', () => {
+  for (const { name } of OPERATIONS.values()) {
+    test(`${name}: AccessDeniedException`, async () => {
+      assert.equal(await refused(name, await CASES[name].input(fixture), stranger), 'AccessDeniedException');
+      assert.match(String(wire.body['message']), new RegExp(`is not authorized to perform: imagebuilder:${name} on resource: `));
+    });
+    test(`${name}: TooManyRequestsException`, async () => {
+      const input = await CASES[name].input(fixture);
+      Object.assign(rates, { reads: { perSecond: 1, burst: 0 }, writes: { perSecond: 1, burst: 0 } });
+      const error = await refused(name, input).finally(() => Object.assign(rates, { reads: null, writes: null }));
+      assert.deepEqual([error, wire.status], ['TooManyRequestsException', 429]);
+    });
+  }
+
+  for (const [name, quota] of Object.entries(QUOTAS) as [OperationName, QuotaName][]) {
+    test(`${name}: ServiceQuotaExceededException`, async () => {
+      const input = await CASES[name].input(fixture);
+      const usual = quotas[quota];
+      quotas[quota] = 0;
+      const error = await refused(name, input).finally(() => (quotas[quota] = usual));
+      assert.deepEqual([error, wire.status], ['ServiceQuotaExceededException', 402]);
+    });
+  }
+
+  for (const name of CHANGES) {
+    test(`${name}: ForbiddenException`, async () => {
+      const input = (await CASES[name].input(fixture)) as Record<string, unknown>;
+      const of = Object.entries(input).find(([member]) => /Arn$/.test(member))!;
+      assert.equal(await refused(name, { ...input, [of[0]]: String(of[1]).replace(`:${ACCOUNT}:`, ':aws:') }), 'ForbiddenException');
+    });
+  }
+
   for (const [error, operations, change] of ERRORS) {
     for (const name of operations) {
       test(`${name}: ${error}`, async () => {
@@ -194,27 +258,35 @@ describe('errors', () => {
     });
   }
 
-  test('of the model are all provoked, or none that a request can provoke', () => {
-    const provoked = new Map<string, Set<string>>();
-    for (const [error, operations] of ERRORS) for (const name of operations) provoked.set(name, (provoked.get(name) ?? new Set()).add(error));
+  test('of the model were all answered, but for those that nothing can bring about here', () => {
     const open: string[] = [];
     for (const { name, idempotent } of OPERATIONS.values()) {
-      if (CASES[name].error !== undefined) continue;
       for (const error of API_DATA.operations[name].errors) {
-        const known = INJECTED.includes(error) || provoked.get(name)?.has(error) || (error === 'IdempotentParameterMismatchException' && idempotent) || UNUSED[error]?.(name);
-        if (!known) open.push(`${name}: ${error}`);
+        if (INJECTED.includes(error)) continue;
+        const answered = seen.has(`${name}: ${error}`);
+        const unused = UNUSED[error]?.test(name) === true;
+        // A token of an operation that answers nothing but an error is never used.
+        if (error === 'IdempotentParameterMismatchException' && idempotent && CASES[name].error !== undefined) continue;
+        if (answered === unused) open.push(`${name}: ${error} ${answered ? 'was answered, and is listed as unused' : 'was never answered'}`);
       }
     }
     assert.deepEqual(open, []);
   });
 });
 
-/** Modelled errors for which operations may have no occasion here: a more exact code says it, or nothing can be at fault. Where they have one it is among `ERRORS`. */
-const UNUSED: Readonly<Record<string, (operation: OperationName) => boolean>> = {
-  InvalidRequestException: () => true,
-  ResourceInUseException: () => true,
+/** Modelled errors that operations have no occasion for here, by the operations' names. */
+const UNUSED: Readonly<Record<string, RegExp>> = {
+  // TooManyRequestsException says it: SDKs know that one by its name, and wait.
+  CallRateLimitExceededException: /./,
+  // A more exact code says it.
+  ClientException: /^(?!ImportDiskImage$)/,
+  InvalidRequestException: /^(Get(?!MarketplaceResource$)|List|Delete|Put|Update|Import|Create(?!Image$))/,
+  // What others own is not there for those who may not (AccessDeniedException); what comes with the service is named by no such request.
+  ForbiddenException: /^(Get|List|Create|Import|Distribute|SendWorkflow|CancelLifecycle)/,
+  // Two requests at once follow one another.
+  ResourceInUseException: /^(Create|Import|Update|Cancel|SendWorkflow|StartImagePipeline|Distribute)/,
   // Nothing refers to these.
-  ResourceDependencyException: (name) => name === 'DeleteImagePipeline' || name === 'DeleteLifecyclePolicy',
-  InvalidParameterCombinationException: (name) => name === 'CreateDistributionConfiguration' || name === 'UpdateDistributionConfiguration' || name === 'UpdateLifecyclePolicy',
-  InvalidParameterValueException: () => true,
+  ResourceDependencyException: /^Delete(ImagePipeline|LifecyclePolicy)$/,
+  // Their members go together in any combination.
+  InvalidParameterCombinationException: /^((Create|Update)DistributionConfiguration|UpdateLifecyclePolicy)$/,
 };

@@ -14,7 +14,7 @@ import type { Handlers, OperationContext } from '../context.ts';
 import type { OperationInput } from '../model.ts';
 import { openPage } from '../paging.ts';
 import { checkLogGroups, findSettings, testsConfiguration } from './build-settings.ts';
-import { compact, placeOf, readFilters, visibleArn } from './common.ts';
+import { compact, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
 import { imageSummary, startBuild } from './images.ts';
 
 const FILTERS: Readonly<Record<string, PipelineColumn>> = {
@@ -46,6 +46,7 @@ export const imagePipelineOperations = {
   },
 
   async UpdateImagePipeline(input, context) {
+    ownArn(context, input.imagePipelineArn, 'image-pipeline', 'imagePipelineArn');
     const before = await existing(context, input.imagePipelineArn);
     const settings = await validSettings(context, input);
     await replacePipeline(context.db, { arn: before.arn, name: before.name, ...settings, dateCreated: before.dateCreated, dateUpdated: timestamp() });
@@ -53,6 +54,7 @@ export const imagePipelineOperations = {
   },
 
   async DeleteImagePipeline(input, context) {
+    ownArn(context, input.imagePipelineArn, 'image-pipeline', 'imagePipelineArn');
     const { arn } = await existing(context, input.imagePipelineArn);
     const dependents = await dependentsOf(context.db, arn);
     if (dependents.length > 0) throw resourceDependency(arn, dependents);
@@ -61,6 +63,7 @@ export const imagePipelineOperations = {
   },
 
   async StartImagePipelineExecution(input, context) {
+    ownArn(context, input.imagePipelineArn, 'image-pipeline', 'imagePipelineArn');
     const pipeline = await existing(context, input.imagePipelineArn);
     const image = await startBuild(context, {
       ...pipeline,
