@@ -92,7 +92,8 @@ function operations(): string {
       ...(missing.length === 0 ? [] : [`Not yet: ${missing.map((name) => `\`${name}\``).join(', ')}.\n`]),
     ].join('\n');
   });
-  return `${supported.length} of ${all.length} operations work; ${notYet.length} answer \`InvalidRequestException\`: "The operation … is not supported by this version of Ingot."\n\n${sections.join('\n')}`;
+  const rest = notYet.length === 0 ? '' : `; ${notYet.length} answer \`InvalidRequestException\`: "The operation … is not supported by this version of Ingot."`;
+  return `${supported.length} of ${all.length} operations work${rest}.\n\n${sections.join('\n')}`;
 }
 
 function order(name: OperationName): number {

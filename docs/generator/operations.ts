@@ -95,6 +95,7 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
 
   ListImageScanFindings: 'None: no image is scanned yet.',
   ListImageScanFindingAggregations: 'None: no image is scanned yet.',
+  ImportVmImage: 'Makes an image (`IMPORT`, `IMPORTED`) of the disk that an import task names: `vmImportTaskId` is what `ingot:NameImport` answers, each for one image. `./ingot import` does both ([images](images.md#imports)). An unknown or used task is `ClientException`; `platform` `macOS` is refused.',
   ImportDiskImage: 'Answers `ClientException`, as AWS does for media that it does not take.',
   GetMarketplaceResource: 'Answers `InvalidRequestException`: nothing here is of AWS Marketplace.',
 
@@ -163,6 +164,7 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:PutFiles': '`?path=&name=`; goes on as a WebSocket: takes a tar archive on stdin, the entry `it`, and what is below if it is a folder, then the entry `end`',
   'ingot:GetConsole': '`?follow=true\\|false`; plain text',
   'ingot:GetImageLog': '`:arn` percent-encoded; `?follow=true\\|false&after=N`; lines of progress records (`events-and-logs.md`). With `follow` it ends when the image has',
+  'ingot:NameImport': '`{source, sha256?, trusted?}`: a disk that `ImportVmImage` imports: an absolute path on the server\'s host, an http (with `sha256`) or https address, or `s3://bucket/key`. Answers `{importTaskId}`. Of the account of the first key pair, since the server reads it with its own rights',
   'ingot:ListPrincipals': '`?account=`; `{principals: [Principal]}` of the caller\'s account, or of all for the account of the first key pair',
   'ingot:CreatePrincipal': '`:arn` of a user or a role, percent-encoded. `{trustPolicy?, maxSessionSeconds?, tags?: [{key, value}]}`; policies are JSON text. Answers the Principal: `{arn, account, type, name, id, trustPolicy?, maxSessionSeconds?, tags, dateCreated, policies: [{name, document}], keys?: [{accessKeyId, status, dateCreated}]}`',
   'ingot:GetPrincipal': 'The Principal',

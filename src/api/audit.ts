@@ -2,6 +2,7 @@
 import type { AuditEvent } from '../catalog/audit-log.ts';
 import { newUuid } from '../platform/ids.ts';
 import type { ApiError } from '../resources/errors.ts';
+import { sourceName } from '../resources/import-source.ts';
 import type { Identity } from './access/identities.ts';
 
 /** What is known of a call when it is over. */
@@ -76,6 +77,8 @@ function userIdentity({ principal, accessKeyId, userName, session }: Identity): 
 /** A value without what may be secret: by the names of members, values of parameters, and a command's arguments after its program. */
 export function maskSecrets(value: unknown, name = '', parent = ''): unknown {
   if (SECRET.has(name) || (name === 'value' && parent === 'parameters')) return HIDDEN;
+  // An address may be signed, or carry a password.
+  if (name === 'source' && typeof value === 'string') return sourceName(value).slice(0, LONGEST_TEXT);
   if (typeof value === 'string') return value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
   if (Array.isArray(value)) return name === 'argv' ? value.map((item, index) => (index === 0 ? (item as unknown) : HIDDEN)) : value.map((item) => maskSecrets(item, '', name));
   if (typeof value !== 'object' || value === null || value instanceof Date) return value;

@@ -21,7 +21,6 @@ import { openIdentities } from './access/identities.ts';
 import { DEFAULT_CONFIG } from '../platform/config.ts';
 import { sealerOf } from '../platform/sealing.ts';
 import type { ApiServices, Handler, Handlers } from './context.ts';
-import { notYetOperations } from './operations/not-yet.ts';
 import { handlers } from './operations/register.ts';
 import { BODY_LIMIT, createApi } from './server.ts';
 
@@ -196,12 +195,6 @@ describe('the wire', () => {
   test('a catalogue that another process keeps busy is no failure: clients try again', async () => {
     app = api({ GetComponent: async () => { throw Object.assign(new Error('database is locked'), { code: 'ERR_SQLITE_ERROR', errcode: 5 }); } });
     assertError(await call('GET', `/GetComponent?componentBuildVersionArn=${encodeURIComponent(COMPONENT)}`), 503, 'ServiceUnavailableException');
-  });
-
-  test('an operation that is not there yet says so', async () => {
-    app = api(notYetOperations as Partial<Handlers>);
-    const body = { name: 'web', semanticVersion: '1.0.0', platform: 'Linux', vmImportTaskId: 'import-ami-1', clientToken: 'one' };
-    assertError(await call('PUT', '/ImportVmImage', { body }), 400, 'InvalidRequestException', /The operation ImportVmImage is not supported by this version of Ingot/);
   });
 });
 

@@ -2,10 +2,11 @@
 import type { Queryable } from './catalog.ts';
 import { transitionImage } from './images.ts';
 
-/** An image that is tried again behind its build stage, or one that distributes an AMI that is there. */
+/** An image that is tried again behind its build stage, one that distributes an AMI that is there, or one that is imported. */
 export type ImageTask =
   | { readonly kind: 'retry'; readonly stage: 'TEST' | 'DISTRIBUTION' }
-  | { readonly kind: 'distribute'; readonly amiId: string };
+  | { readonly kind: 'distribute'; readonly amiId: string }
+  | { readonly kind: 'import'; readonly importTaskId: string; readonly description?: string };
 
 /** An image's task, or `undefined` when its work begins with the build stage. */
 export async function imageTask(db: Queryable, arn: string): Promise<ImageTask | undefined> {

@@ -10,6 +10,7 @@ export interface CommandEntry {
 /** All commands, in the order in which help lists them. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
   build: { summary: 'build the images of a CloudFormation template', load: async () => (await import('./build.ts')).build },
+  import: { summary: 'make an image of a disk', load: async () => (await import('./import.ts')).importDisk },
   logs: { summary: 'show the log of an image build', load: async () => (await import('./logs.ts')).logs },
   launch: { summary: 'boot an image as a virtual machine', load: async () => (await import('./launch.ts')).launch },
   instances: { summary: 'list launched instances', load: async () => (await import('./instances.ts')).instances },

@@ -20,6 +20,11 @@ export function newLayerId(): string {
   return `lay-${hex17()}`;
 }
 
+/** `import-ami-` and 17 hexadecimal digits. */
+export function newImportTaskId(): string {
+  return `import-ami-${hex17()}`;
+}
+
 /** `wf-` and a uuid. */
 export function newWorkflowExecutionId(): string {
   return `wf-${randomUUID()}`;

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import type { Catalog } from '../catalog/catalog.ts';
 import { closeExecutions, workflowExecutionsOfImage } from '../catalog/executions.ts';
 import { amisOfImage, pendingAmis, updateAmi } from '../catalog/amis.ts';
-import { imageTask } from '../catalog/image-task.ts';
+import { imageTask, type ImageTask } from '../catalog/image-task.ts';
 import { openImageLog } from '../catalog/image-log.ts';
 import { getImage, transitionImage } from '../catalog/images.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
@@ -20,6 +20,7 @@ import { warnOfDocuments } from './document-warnings.ts';
 import { openSecrets } from '../secrets/open.ts';
 import { refuseUnfitHost } from './host-fitness.ts';
 import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
+import { importDisk } from './import-image.ts';
 import { endWorkInstance } from './instances.ts';
 import { isStageTimeout, runWorkflow, WorkflowFailure, type StageLimit } from './interpreter.ts';
 import { tellNetwork } from './network.ts';
@@ -74,6 +75,7 @@ async function stages(work: ImageWork): Promise<void> {
   await setStatus(work.catalog, work.arn, work.report, 'CREATING');
   work.signal.throwIfAborted();
   work.config = await readConfig(work.dataDirectory);
+  if (work.task?.kind === 'import') return importStages(work, work.task);
   refuseDangerous(work.image);
   keepSeconds(work.image, 'build');
   // A distribution that cannot be carried out is said before the build, not after it.
@@ -100,6 +102,14 @@ async function stages(work: ImageWork): Promise<void> {
   await setStatus(work.catalog, work.arn, work.report, 'AVAILABLE', {
     patch: { outputResources: await outputResources(work), ...(work.osVersion ? { osVersion: work.osVersion } : {}) },
   });
+}
+
+/** An import has no workflows: it is fetched while it is CREATING. */
+async function importStages(work: ImageWork, task: Extract<ImageTask, { kind: 'import' }>): Promise<void> {
+  warnWithoutEffect(work);
+  work.ami = await importDisk(work, task);
+  work.signal.throwIfAborted();
+  await setStatus(work.catalog, work.arn, work.report, 'AVAILABLE', { patch: { outputResources: await outputResources(work) } });
 }
 
 async function runStage(work: ImageWork, workflows: readonly SelectedWorkflow[], type: Stage, status: 'BUILDING' | 'TESTING' | 'DISTRIBUTING'): Promise<void> {

@@ -8,7 +8,7 @@ import type { BuiltAmi, ImageWork } from './image-work.ts';
  * The AMI that is tested and distributed in place of one that a build stage makes, noted as used by the image.
  * @throws {Error} when it is not there any more
  */
-export async function takeUp(work: ImageWork, task: ImageTask): Promise<BuiltAmi> {
+export async function takeUp(work: ImageWork, task: Exclude<ImageTask, { kind: 'import' }>): Promise<BuiltAmi> {
   const { catalog, arn, region } = work;
   const amiId = task.kind === 'distribute' ? task.amiId : await reviveAmi(catalog.db, arn, region);
   const taken = amiId === undefined ? undefined : await work.layers.takeAmi(amiId, region, arn);

@@ -2,12 +2,13 @@
 import * as sdk from '@aws-sdk/client-imagebuilder';
 import type { OperationName } from '../../src/api/model.ts';
 import { insertAmi } from '../../src/catalog/amis.ts';
+import { insertImportTask } from '../../src/catalog/import-tasks.ts';
 import { insertStepExecution, insertWorkflowExecution, saveImagePackages } from '../../src/catalog/executions.ts';
 import { beginLayer, completeLayer } from '../../src/catalog/layers.ts';
 import { transitionImage } from '../../src/catalog/images.ts';
 import { beginWaiting } from '../../src/catalog/waiting-steps.ts';
 import type { Catalog } from '../../src/catalog/catalog.ts';
-import { newAmiId, newLayerId, newStepExecutionId, newWorkflowExecutionId } from '../../src/platform/ids.ts';
+import { newAmiId, newImportTaskId, newLayerId, newStepExecutionId, newWorkflowExecutionId } from '../../src/platform/ids.ts';
 
 /** Where cases find, or make, what they name. */
 export interface Fixture {
@@ -59,6 +60,12 @@ const buildOf = async (f: Fixture) => ({ imageRecipeArn: await recipeOf(f), infr
 const pipelineOf = async (f: Fixture) => (await f.send('CreateImagePipeline', { name: unique(), ...(await buildOf(f)), schedule: { scheduleExpression: 'rate(1 day)' }, tags }))['imagePipelineArn']!;
 /** An image that nobody works on: the server's worker, where there is one, is kept from it. */
 const imageOf = async (f: Fixture) => (await f.send('CreateImage', { ...(await buildOf(f)), tags }))['imageBuildVersionArn']!;
+
+async function importTaskOf(f: Fixture): Promise<string> {
+  const id = newImportTaskId();
+  await insertImportTask(f.catalog.db, { id, account: f.account, region: f.region, source: '/nowhere/disk.qcow2', sha256: null, trusted: 0, image_arn: null, created: new Date().toISOString() });
+  return id;
+}
 
 async function endedImage(f: Fixture, status: 'AVAILABLE' | 'FAILED'): Promise<{ readonly arn: string; readonly ami: string }> {
   const arn = await imageOf(f);
@@ -164,7 +171,7 @@ export const CASES: Readonly<Record<OperationName, Case>> = {
   RetryImage: { input: async (f) => ({ imageBuildVersionArn: (await endedImage(f, 'FAILED')).arn }), answer: ['imageBuildVersionArn'] },
   DistributeImage: { input: async (f) => ({ sourceImage: (await endedImage(f, 'AVAILABLE')).ami, distributionConfigurationArn: await distributionOf(f), executionRole: 'role' }), answer: ['imageBuildVersionArn'] },
   ImportDiskImage: { input: async (f) => ({ name: unique(), semanticVersion: '1.0.0', platform: 'Windows', osVersion: 'Windows 11', infrastructureConfigurationArn: await infrastructureOf(f), uri: 's3://b/k.iso' }), answer: none, error: 'ClientException' },
-  ImportVmImage: { input: () => ({ name: unique(), semanticVersion: '1.0.0', platform: 'Linux', vmImportTaskId: 'import-ami-1' }), answer: none, error: 'InvalidRequestException' },
+  ImportVmImage: { input: async (f) => ({ name: unique(), semanticVersion: '1.0.0', platform: 'Linux', vmImportTaskId: await importTaskOf(f) }), answer: ['imageArn'] },
   ListImageScanFindings: { input: nothing, answer: ['findings'] },
   ListImageScanFindingAggregations: { input: nothing, answer: ['aggregationType', 'responses'] },
   GetMarketplaceResource: { input: async (f) => ({ resourceType: 'COMPONENT_DATA', resourceArn: await componentOf(f) }), answer: none, error: 'InvalidRequestException' },

@@ -141,6 +141,7 @@ const ERRORS: readonly Provoked[] = [
   ['InvalidParameterValueException', named(({ name }) => name.startsWith('Put')), (input) => ({ ...input, policy: 'no JSON' })],
   ['InvalidParameterException', ['TagResource'], (input) => ({ ...input, tags: { 'aws:reserved': 'x' } })],
   ['InvalidParameterException', ['ListTagsForResource', 'UntagResource'], (input) => ({ ...input, resourceArn: 'arn:aws:s3:::bucket' })],
+  ['ClientException', ['ImportVmImage'], (input) => ({ ...input, vmImportTaskId: 'import-ami-none' })],
   ['DryRunOperationException', named(({ input }) => members(input).has('dryRun')), (input) => ({ ...input, dryRun: true })],
   ['InvalidRequestException', ['StartResourceStateUpdate'], (input) => ({ ...input, executionRole: 'role' })],
   ['InvalidRequestException', ['CancelImageCreation'], (_input, f) => CASES.DeleteImage.input(f)],

@@ -8,6 +8,7 @@ export interface Reader {
   string(name: string, options?: { readonly max?: number; readonly pattern?: RegExp; readonly expected?: string }): string | undefined;
   required(name: string, options?: { readonly max?: number; readonly pattern?: RegExp; readonly expected?: string }): string;
   integer(name: string, min: number, max: number): number | undefined;
+  boolean(name: string): boolean | undefined;
   oneOf<T extends string>(name: string, values: readonly T[]): T | undefined;
   strings(name: string, options: { readonly min?: number; readonly maxItems: number; readonly max?: number }): readonly string[];
   /** An object of strings. */
@@ -70,6 +71,10 @@ function readWithin<T>(object: Structure, prefix: string, faults: ValueFault[], 
       if (value === undefined) return undefined;
       if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return value as number;
       return void fault(name, `It must be an integer between ${min} and ${max}.`);
+    },
+    boolean(name) {
+      const value = take(name);
+      return value === undefined || typeof value === 'boolean' ? value : void fault(name, 'It must be true or false.');
     },
     oneOf(name, values) {
       const value = take(name);

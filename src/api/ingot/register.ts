@@ -2,6 +2,7 @@
 import { auditRoutes } from './audit.ts';
 import { dependentRoutes } from './dependents.ts';
 import { imageRoutes } from './images.ts';
+import { importRoutes } from './imports.ts';
 import { instanceRoutes } from './instances.ts';
 import { principalRoutes } from './principals.ts';
 import type { IngotRoute } from './route.ts';
@@ -9,4 +10,4 @@ import { serverRoutes } from './server.ts';
 import { storageRoutes } from './storage.ts';
 
 /** All of them. */
-export const ingotRoutes: readonly IngotRoute[] = [...serverRoutes, ...instanceRoutes, ...imageRoutes, ...storageRoutes, ...dependentRoutes, ...principalRoutes, ...auditRoutes];
+export const ingotRoutes: readonly IngotRoute[] = [...serverRoutes, ...instanceRoutes, ...imageRoutes, ...importRoutes, ...storageRoutes, ...dependentRoutes, ...principalRoutes, ...auditRoutes];

@@ -1,8 +1,16 @@
 /** Operations that bring something in from outside. Source: reference, `resources.md` section 6. */
+import { createImage } from '../../catalog/images.ts';
+import { getImportTask, useImportTask } from '../../catalog/import-tasks.ts';
 import { documentOfScript } from '../../documents/component/script.ts';
-import { ApiError, invalidParameterCombination, invalidRequest, valueNotSupported } from '../../resources/errors.ts';
+import { ApiError, invalidParameterCombination, invalidParameterValue, invalidRequest, invalidVersionNumber, valueNotSupported } from '../../resources/errors.ts';
+import { slug } from '../../resources/names.ts';
+import { parseVersion } from '../../resources/versions.ts';
 import type { Handlers } from '../context.ts';
+import { compact, placeOf } from './common.ts';
 import { createComponent } from './components.ts';
+
+/** As the model has it for names of other resources; for this one it has nothing. */
+const RESOURCE_NAME = /^[-_A-Za-z0-9][-_A-Za-z0-9 ]{1,126}[-_A-Za-z0-9]$/;
 
 /** Handlers. */
 export const importOperations = {
@@ -11,6 +19,27 @@ export const importOperations = {
     if (input.data === undefined) throw valueNotSupported('uri', 'Scripts are not read from S3; give the script as data.');
     const { name, description, type, platform, data: script } = input;
     return { componentBuildVersionArn: await createComponent(context, input, documentOfScript({ name, description, type, platform, script })) };
+  },
+
+  /** The task names the disk: `POST /ingot/imports` makes it. The image is recorded at once, and fetched by the worker. */
+  async ImportVmImage(input, context) {
+    const { name, semanticVersion, description, platform, osVersion, vmImportTaskId, loggingConfiguration, tags } = input;
+    if (!RESOURCE_NAME.test(name)) throw invalidParameterValue('name', `The name '${name.slice(0, 200)}' must have 3 to 128 letters, digits, blanks, _ and -, with no blank at its ends.`);
+    const version = parseVersion(semanticVersion);
+    if (version === undefined) throw invalidVersionNumber(semanticVersion, 'An image\'s version is three numbers from 0 to 1073741823, without wildcards.');
+    if (platform === 'macOS') throw invalidParameterValue('platform', 'macOS cannot run here: Apple allows it on its own hardware only.');
+    const task = await getImportTask(context.db, vmImportTaskId);
+    if (task === undefined || task.account !== context.account || task.region !== context.region) {
+      throw new ApiError('ClientException', `There is no import task '${vmImportTaskId}' in ${context.region}. Import tasks are made by: ./ingot import FILE|URL|s3://BUCKET/KEY`);
+    }
+    if (task.image_arn !== null) throw new ApiError('ClientException', `The import task '${vmImportTaskId}' was used before, for the image '${task.image_arn}'. Name the disk again: ./ingot import`);
+    const image = compact({ type: 'AMI' as const, name, platform, osVersion, buildType: 'IMPORT' as const, imageSource: 'IMPORTED' as const, loggingConfiguration });
+    const { arn } = await createImage(context.db, {
+      place: placeOf(context), slug: slug(name), version, tags, image, task: { kind: 'import', importTaskId: task.id, ...(description === undefined ? {} : { description }) },
+    });
+    await useImportTask(context.db, task.id, arn);
+    context.afterCommit(context.services.wakeWorker);
+    return { imageArn: arn };
   },
 
   /** As AWS for media that it does not take. */

@@ -7,9 +7,7 @@ import type { Handler } from '../context.ts';
 import type { OperationName } from '../model.ts';
 
 /** Their names. */
-export const NOT_YET = [
-  'ImportVmImage',
-] as const satisfies readonly OperationName[];
+export const NOT_YET = [] as const satisfies readonly OperationName[];
 
 type NotYet = (typeof NOT_YET)[number];
 

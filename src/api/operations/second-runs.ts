@@ -27,7 +27,7 @@ export const secondRunOperations = {
     const open = await openExecutionOf(context.db, arn);
     if (open !== undefined) throw resourceInUse(arn, `The lifecycle execution '${open.id}' is ${open.status}.`);
     const task = await imageTask(context.db, arn);
-    if (task?.kind === 'distribute') await tryAgain(context.db, arn, task);
+    if (task?.kind === 'distribute' || task?.kind === 'import') await tryAgain(context.db, arn, task);
     else {
       if ((await keptAmi(context.db, arn, context.region)) === undefined) {
         throw invalidRequest(`The image '${arn}' cannot be tried again: its build stage did not end, or what that made is gone. Start the build again.`);

@@ -1,0 +1,130 @@
+/** `ingot import`. */
+import { CancelImageCreationCommand, GetImageCommand, ImportVmImageCommand, type Platform } from '@aws-sdk/client-imagebuilder';
+import { stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { imagebuilderClient, RequestRefused, signedJson, type Connection } from '../platform/api-client.ts';
+import { sleep } from '../platform/clock.ts';
+import { sourceFault, sourceName } from '../resources/import-source.ts';
+import { isInProgress } from '../resources/statuses.ts';
+import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
+import { followImage } from './follow.ts';
+import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
+import { plainRecord } from './terminal/plain.ts';
+
+export const importDisk: Command = {
+  usage: 'import FILE|URL|s3://BUCKET/KEY [--sha256 HEX] [--name NAME] [--platform Linux|Windows] [--os-version TEXT] [--version VERSION] [--trusted] [--json] [--region REGION] [--data DIR]',
+  help: `
+Makes an image of a disk: an AMI that recipes can have as their parent image. The disk is a file, or comes from a web server or S3, in a format that
+qemu-img reads: qcow2, raw, vmdk, vhd, vhdx, vdi, qcow, qed, parallels; complete in one file, not compressed, not encrypted.
+Under the name of a managed image (amazon-linux-2-x86) it stands for that from now on, in this account and Region.
+
+  --sha256 HEX       what the file has to have; what comes over http needs it
+  --name NAME        of the image (else the file's name)
+  --platform NAME    Linux or Windows (else Linux)
+  --os-version TEXT  such as 'Debian 12'
+  --description TEXT of the AMI
+  --version VERSION  of the image (else 1.0.0; each import of a version is a build of it)
+  --trusted          build on it as on a disk of Ingot's own: the host's kernel then mounts its file systems. Else it is built on in virtual machines
+  --json             the records of its log, one a line; the last line has "type":"result"
+${CLIENT_HELP}
+
+The server reads the file, and asks S3 with the AWS credentials that it finds where it runs. A machine needs QEMU's guest agent to be built on.
+
+Example:
+  ingot import ./rhel-9.qcow2 --name red-hat-enterprise-linux-9-x86 --os-version 'Red Hat Enterprise Linux 9'`,
+  options: {
+    ...CLIENT_OPTIONS, sha256: { type: 'string' }, name: { type: 'string' }, platform: { type: 'string' }, 'os-version': { type: 'string' }, description: { type: 'string' },
+    version: { type: 'string' }, trusted: { type: 'boolean' }, json: { type: 'boolean' },
+  },
+  positionals: ['FILE|URL|s3://BUCKET/KEY'],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const sha256 = args.text('sha256');
+  if (sha256 !== undefined && !/^[0-9a-fA-F]{64}$/.test(sha256)) throw new WrongUse(`--sha256 takes 64 hexadecimal digits, not '${sha256}'`);
+  const source = await sourceOf(args.positionals[0]!, sha256);
+  const platform = args.text('platform') ?? 'Linux';
+  if (platform !== 'Linux' && platform !== 'Windows') throw new WrongUse(`--platform takes Linux or Windows, not '${platform}'`);
+  const name = args.text('name') ?? nameOf(source);
+  const osVersion = args.text('os-version');
+  const description = args.text('description');
+
+  const connection = await connect(args);
+  const interrupt = catchInterrupt(() => process.stderr.write('interrupted: cancelling (once more leaves at once)\n'));
+  try {
+    const arn = await begin(connection, source, { sha256, trusted: args.flag('trusted') }, {
+      name, semanticVersion: args.text('version') ?? '1.0.0', platform,
+      ...(osVersion === undefined ? {} : { osVersion }), ...(description === undefined ? {} : { description }),
+    });
+    return await watch(args, connection, arn, interrupt);
+  } catch (error) {
+    if (error instanceof RequestRefused || (error as { $fault?: unknown }).$fault !== undefined) throw new CommandFailed((error as Error).message);
+    throw error;
+  } finally {
+    interrupt.release();
+  }
+}
+
+/** What the server is told: a file by its full path. @throws {WrongUse} */
+async function sourceOf(given: string, sha256: string | undefined): Promise<string> {
+  const source = /^[a-z][a-z0-9+.-]*:/i.test(given) ? given : resolve(given);
+  const fault = sourceFault(source, sha256);
+  if (fault !== undefined) throw new WrongUse(`${sourceName(given)}: ${fault.replace('give its sha256', 'give its --sha256')}`);
+  if (source.startsWith('/') && (await stat(source).catch(() => undefined))?.isFile() !== true) throw new WrongUse(`${given} is no file`);
+  return source;
+}
+
+/** The file's name without its endings, in the characters that a name has. */
+function nameOf(source: string): string {
+  const file = basename(sourceName(source)).replace(/\.(?:qcow2?|raw|img|vmdk|vhdx?|vdi|qed|hdd)$/i, '');
+  const name = file.replace(/[^A-Za-z0-9_-]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 128);
+  if (name.length < 3) throw new WrongUse(`'${file}' is no name for an image: give one (--name)`);
+  return name;
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly semanticVersion: string;
+  readonly platform: Platform;
+  readonly osVersion?: string;
+  readonly description?: string;
+}
+
+async function begin(connection: Connection, source: string, disk: { readonly sha256: string | undefined; readonly trusted: boolean }, wanted: Wanted): Promise<string> {
+  const { importTaskId } = await signedJson<{ importTaskId: string }>(connection, {
+    method: 'POST', path: '/ingot/imports', body: { source, trusted: disk.trusted, ...(disk.sha256 === undefined ? {} : { sha256: disk.sha256 }) },
+  });
+  const { imageArn } = await imagebuilderClient(connection).send(new ImportVmImageCommand({ ...wanted, vmImportTaskId: importTaskId } as never));
+  return imageArn!;
+}
+
+async function watch(args: Arguments, connection: Connection, arn: string, interrupt: Interrupt): Promise<number> {
+  const json = args.flag('json');
+  if (!json) process.stderr.write(`importing ${arn}\n`);
+  const cancel = (): void => void imagebuilderClient(connection).send(new CancelImageCreationCommand({ imageBuildVersionArn: arn } as never)).catch(() => {});
+  if (interrupt.signal.aborted) cancel();
+  else interrupt.signal.addEventListener('abort', cancel, { once: true });
+  for await (const record of followImage(connection, arn, { follow: true, signal: new AbortController().signal, reconnect: () => connect(args) })) {
+    const line = json ? JSON.stringify(record) : plainRecord(record);
+    if (line !== undefined) process[json ? 'stdout' : 'stderr'].write(`${line}\n`);
+  }
+  const client = imagebuilderClient(await connect(args));
+  let image = (await client.send(new GetImageCommand({ imageBuildVersionArn: arn }))).image!;
+  // The log is written before the record changes.
+  while (isInProgress(image.state!.status!)) {
+    await sleep(200);
+    image = (await client.send(new GetImageCommand({ imageBuildVersionArn: arn }))).image!;
+  }
+  const { status, reason } = image.state!;
+  const ami = image.outputResources?.amis?.[0]?.image;
+  if (json) process.stdout.write(`${JSON.stringify({ type: 'result', status, image: arn, ...(ami === undefined ? {} : { ami }), ...(reason === undefined ? {} : { reason }) })}\n`);
+  if (interrupt.signal.aborted) return INTERRUPTED;
+  if (status !== 'AVAILABLE') {
+    if (json) return 1;
+    throw new CommandFailed(reason ?? `${arn} is ${status}`);
+  }
+  if (!json) process.stdout.write(`${arn}\n${ami}\n`);
+  return 0;
+}

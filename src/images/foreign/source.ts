@@ -1,0 +1,83 @@
+/** Where a disk is imported from: a file of this host, a web server, an object in S3. It is copied first, so that nobody changes it while it is judged. */
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { ownS3Access } from '../../platform/aws-credentials.ts';
+import { download } from '../../platform/download.ts';
+import { s3Url, signS3 } from '../../platform/s3-requests.ts';
+import { S3_SOURCE, sourceName } from '../../resources/import-source.ts';
+import type { Report } from '../../resources/progress.ts';
+import { ForeignDiskError } from './disk-format.ts';
+import { MAX_DISK_BYTES } from './foreign-disk.ts';
+import { byteProgress } from './progress.ts';
+
+/** A disk that was copied. */
+export interface FetchedDisk {
+  readonly bytes: number;
+  /** Of the file as it lies at its source. */
+  readonly sha256: string;
+}
+
+/** What to copy, and where to. */
+export interface FetchRequest {
+  /** An absolute path, an http or https address, or `s3://bucket/key`. */
+  readonly source: string;
+  /** The copy, mode 0600. */
+  readonly target: string;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+const CHUNK = 1024 ** 2;
+
+/**
+ * Copies a disk from its source.
+ * @throws {Error} in words for the user; what is at the target then is for the caller to remove
+ */
+export async function fetchDisk(request: FetchRequest): Promise<FetchedDisk> {
+  const { source, target, report, signal } = request;
+  const options = { signal, maxBytes: MAX_DISK_BYTES, onProgress: byteProgress(report, `fetching ${sourceName(source)}`) };
+  if (source.startsWith('/')) return copyFile(request);
+  const [, bucket, key] = S3_SOURCE.exec(source) ?? [];
+  if (bucket === undefined || key === undefined) return download(source, target, options);
+  const { credentials, ...place } = await ownS3Access();
+  if (credentials === undefined) return download(s3Url(place, { bucket, key }).href, target, options);
+  const { url, headers } = await signS3({ ...place, credentials }, { method: 'GET', bucket, key });
+  return download(url, target, { ...options, headers });
+}
+
+/** What is empty in a file stays empty in its copy: a disk of a terabyte may hold a few gigabytes. */
+async function copyFile({ source, target, report, signal }: FetchRequest): Promise<FetchedDisk> {
+  const from = await open(source, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw new ForeignDiskError(`The file ${source} cannot be read: ${error.code === 'ENOENT' ? 'there is no such file on the host of the server' : error.message}.`);
+  });
+  try {
+    const found = await from.stat();
+    if (!found.isFile()) throw new ForeignDiskError(`${source} is no file.`);
+    if (found.size > MAX_DISK_BYTES) throw new ForeignDiskError(`${source} has ${found.size} bytes; ${MAX_DISK_BYTES} at most are taken.`);
+    const progress = byteProgress(report, `copying ${source}`);
+    const hash = createHash('sha256');
+    const to = await open(target, 'w', 0o600);
+    try {
+      const buffer = Buffer.alloc(CHUNK);
+      const empty = Buffer.alloc(CHUNK);
+      let position = 0;
+      for (;;) {
+        signal.throwIfAborted();
+        const { bytesRead } = await from.read(buffer, 0, CHUNK, position);
+        if (bytesRead === 0) break;
+        const chunk = buffer.subarray(0, bytesRead);
+        hash.update(chunk);
+        if (!chunk.equals(empty.subarray(0, bytesRead))) await to.write(chunk, 0, bytesRead, position);
+        position += bytesRead;
+        progress(position, found.size);
+      }
+      await to.truncate(position);
+      await to.sync();
+      return { bytes: position, sha256: hash.digest('hex') };
+    } finally {
+      await to.close();
+    }
+  } finally {
+    await from.close();
+  }
+}

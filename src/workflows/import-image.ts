@@ -1,0 +1,66 @@
+/** A disk of others becomes an image: fetched, verified, read in confinement, and recorded as an AMI. No workflow runs, and no machine. */
+import { createHash } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { insertAmi } from '../catalog/amis.ts';
+import { heldRecorder } from '../catalog/held.ts';
+import type { ImageTask } from '../catalog/image-task.ts';
+import { getImportTask } from '../catalog/import-tasks.ts';
+import { readForeignDisk } from '../images/foreign/foreign-disk.ts';
+import { fetchDisk } from '../images/foreign/source.ts';
+import { timestamp } from '../platform/clock.ts';
+import { release } from '../platform/held.ts';
+import { newAmiId } from '../platform/ids.ts';
+import { sourceName } from '../resources/import-source.ts';
+import type { BuiltAmi, ImageWork } from './image-work.ts';
+
+/**
+ * Imports the disk that a task names.
+ * @throws {Error} in words for the user; no layer and no file is left
+ */
+export async function importDisk(work: ImageWork, task: Extract<ImageTask, { kind: 'import' }>): Promise<BuiltAmi> {
+  const { catalog, report, signal } = work;
+  const wanted = await getImportTask(catalog.db, task.importTaskId);
+  if (wanted === undefined) throw new Error(`the import task ${task.importTaskId} does not exist (any more)`);
+  const held = heldRecorder(catalog.db, work.arn);
+  const directory = join(work.dataDirectory, 'work', wanted.id);
+  const folder = await held.record({ kind: 'path', path: directory });
+  const origin = wanted.trusted === 1 ? 'trusted' : 'untrusted';
+  const layer = await work.layers.announce(null, origin);
+  try {
+    await rm(directory, { recursive: true, force: true });
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const name = sourceName(wanted.source);
+    const path = join(directory, 'fetched');
+    report({ type: 'log', text: `importing ${name}` });
+    const { sha256, bytes } = await fetchDisk({ source: wanted.source, target: path, report, signal });
+    if (wanted.sha256 !== null && wanted.sha256 !== sha256) throw new Error(`${name} has the sha256 ${sha256}, and ${wanted.sha256} was given: it is damaged, or another file. Nothing of it is used`);
+    report({ type: 'log', text: `${name}: ${bytes} bytes, sha256 ${sha256}${wanted.sha256 === null ? ' (none was given to compare it with)' : ', as was given'}` });
+    const { virtualSize } = await readForeignDisk({ path, target: layer.path, held, report, signal, what: name });
+    report({
+      type: 'log',
+      text: origin === 'trusted' ? 'the disk is trusted: images are built on it as on one of Ingot\'s own' : 'the disk is not trusted: images are built on it in virtual machines (--trusted says otherwise)',
+    });
+
+    const record = { import: sha256, virtualSize, origin };
+    const key = createHash('sha256').update(JSON.stringify(record)).digest('hex');
+    const id = newAmiId();
+    const created = timestamp();
+    const sealed = await work.layers.seal(layer, key, record, {
+      owner: work.arn,
+      refer: (trx, layerId) => insertAmi(trx, {
+        id, region: work.region, account: work.account, name: `${work.image.name} ${created.replaceAll(':', '-')}`, description: task.description ?? null, image_arn: work.arn, layer_id: layerId,
+        file: relative(work.dataDirectory, layer.path), state: 'available', tags: JSON.stringify({ CreatedBy: 'EC2 Image Builder', Ec2ImageBuilderArn: work.arn }),
+        platform: work.image.platform ?? 'Linux', os_version: work.image.osVersion ?? null, architecture: 'x86_64', created,
+      }),
+    });
+    work.sealed.push(sealed);
+    report({ type: 'log', text: `${id} in ${work.region}` });
+    return { id, layer: sealed };
+  } catch (error) {
+    if (!work.sealed.some(({ id }) => id === layer.id)) await work.layers.discard(layer);
+    throw error;
+  } finally {
+    await release(held, folder);
+  }
+}
