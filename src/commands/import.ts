@@ -29,7 +29,7 @@ Under the name of a managed image (amazon-linux-2-x86) it stands for that from n
   --json             the records of its log, one a line; the last line has "type":"result"
 ${CLIENT_HELP}
 
-The server reads the file, and asks S3 with the AWS credentials that it finds where it runs. A machine needs QEMU's guest agent to be built on.
+The server reads the file, and asks S3 with the AWS credentials that it finds where it runs. The disk needs QEMU's guest agent, or cloud-init to bring it.
 
 Example:
   ingot import ./rhel-9.qcow2 --name red-hat-enterprise-linux-9-x86 --os-version 'Red Hat Enterprise Linux 9'`,

@@ -1,7 +1,9 @@
 /** Build and test instances: their disks, records and ends. */
 import { totalmem, cpus as hostCpus } from 'node:os';
+import type { Queryable } from '../catalog/catalog.ts';
 import { heldRecorder } from '../catalog/held.ts';
 import { insertInstance, updateInstance } from '../catalog/instances.ts';
+import { getLayer } from '../catalog/layers.ts';
 import type { OpenLayer, SealedLayer } from '../images/layer-store.ts';
 import { usableDisk } from '../images/disks.ts';
 import type { Instance } from '../instances/instance.ts';
@@ -24,6 +26,19 @@ export const DEFAULT_INSTANCE_TYPE = 't3.small';
  * any more; one that gets on, on a slow host, is waited for.
  */
 const LONGEST_LAUNCH = { container: 300, machine: 1800 } as const;
+
+/** Commands reach a machine by QEMU's guest agent, which disks for other hypervisors and most of the vendors' do not have. Where it is there, this does nothing. */
+const BRING_AGENT = `#cloud-config
+package_update: true
+packages: [qemu-guest-agent]
+runcmd:
+  - [systemctl, start, qemu-guest-agent.service]
+`;
+
+/** Whether a disk is as it was imported: nothing lies below it. */
+async function isBare(db: Queryable, layerId: string): Promise<boolean> {
+  return (await getLayer(db, layerId))?.parent_id === null;
+}
 
 /** What to launch for a workflow. */
 export interface WorkLaunch {
@@ -87,8 +102,11 @@ async function launchMachine(work: ImageWork, launch: WorkLaunch, choice: Driver
   const parentSize = (await usableDisk(parent.path)).virtualSize;
   const layer = await work.layers.open(parent, Math.max(launch.sizeBytes ?? 0, parentSize));
   try {
+    const needsAgent = launch.purpose === 'build' && parent.origin === 'untrusted' && driver.capabilities.bootLoader && (await isBare(work.catalog.db, parent.id));
+    if (needsAgent) report({ type: 'log', text: `${id}: cloud-init is asked to bring QEMU's guest agent, where the imported disk has none` });
     const instance = await driver.launch({
       id,
+      ...(needsAgent ? { seed: { userData: BRING_AGENT } } : {}),
       disk: layer.path,
       cpus: size.cpus,
       memoryMiB: size.memoryMiB,

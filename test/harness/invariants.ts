@@ -16,6 +16,11 @@ export function query(dataDirectory: string, sql: string, ...values: readonly st
   }
 }
 
+/** The file of an AMI's disk: in its home Region the top of its chain. */
+export function fileOf(dataDirectory: string, ami: string): string {
+  return join(dataDirectory, String(query(dataDirectory, 'SELECT file FROM amis WHERE id = ?', ami)[0]!['file']));
+}
+
 /** Files of a folder of a data directory; none when it is not there. */
 export function filesIn(dataDirectory: string, folder: string): readonly string[] {
   const path = join(dataDirectory, folder);
