@@ -5,8 +5,8 @@ import { run } from '../../src/platform/processes.ts';
 
 const SIZE = 8 * 1024 ** 2;
 
-/** A raw disk with a boot record and content of its own; a file of that format at `path`. Returns its SHA-256. */
-export async function makeSmallDisk(path: string, format = 'raw'): Promise<string> {
+/** A raw disk with a boot record and content of its own; a file of that format at `path`, with qemu-img's `options` of the format. Returns its SHA-256. */
+export async function makeSmallDisk(path: string, format = 'raw', options = ''): Promise<string> {
   const disk = Buffer.alloc(SIZE);
   randomBytes(SIZE / 4).copy(disk, SIZE / 2);
   disk[510] = 0x55;
@@ -14,7 +14,7 @@ export async function makeSmallDisk(path: string, format = 'raw'): Promise<strin
   const raw = format === 'raw' ? path : `${path}.raw`;
   writeFileSync(raw, disk);
   if (format !== 'raw') {
-    await run(['qemu-img', 'convert', '-q', '-f', 'raw', '-O', format, raw, path]);
+    await run(['qemu-img', 'convert', '-q', '-f', 'raw', '-O', format, ...(options === '' ? [] : ['-o', options]), raw, path]);
     rmSync(raw);
   }
   return sha256Of(path);
