@@ -79,7 +79,7 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   ListWaitingWorkflowSteps: 'Steps with `WaitForAction` that nobody answered, the longest first. Their status is `RUNNING`.',
   SendWorkflowStepAction: '`RESUME` lets a step that waits go on, `STOP` lets it fail. `InvalidRequestException` when it does not wait, or was answered already.',
 
-  RetryImage: 'Tests and distributes again what the build stage of a failed or cancelled image made, under the same ARN: from the test stage, or from distribution when that had begun. Refused when the build stage did not end, or `ingot gc` took what it made (the server does after a week).',
+  RetryImage: 'Tests and distributes again what the build stage of a failed or cancelled image made, under the same ARN: from the test stage, or from distribution when that had begun. Refused when the build stage did not end, or `ingot gc` took what it made (the server does after a week). An import begins again.',
   DistributeImage: 'A new image (name and version of the source, next build) whose AMIs are copies of the source in the Regions of the configuration, and one at home that shares its disk. `sourceImage` is an AMI, or an image: a version means its latest available build.',
 
   ListImagePackages: 'The packages of the image, by name, from `CollectImageMetadata`.',

@@ -35,6 +35,7 @@ const COUNTED: Partial<Record<OperationName, Counted>> = {
   StartImagePipelineExecution: BUILDS,
   RetryImage: BUILDS,
   DistributeImage: BUILDS,
+  ImportVmImage: BUILDS,
   StartResourceStateUpdate: { quota: 'concurrentStateUpdates', table: 'lifecycle_executions', statuses: ['PENDING', 'IN_PROGRESS'] },
 };
 
