@@ -11,7 +11,7 @@ export const baseImages: Check = {
   name: 'making base images',
   needed: true,
   root: true,
-  packages: ['mmdebstrap', 'debian-archive-keyring', 'fdisk', 'e2fsprogs', 'dosfstools', 'mtools', 'qemu-utils'],
+  packages: ['mmdebstrap', 'debian-archive-keyring', 'fdisk', 'e2fsprogs', 'dosfstools', 'mtools', 'qemu-utils', 'gpgv'],
   async run({ signal }) {
     const lacks = new Set(managedImages.flatMap((image) => image.missing()));
     if (lacks.size > 0) return { status: 'fail', detail: oneLine([...lacks].join('; ')) };
