@@ -95,6 +95,7 @@ test('every fault is told with its place', () => {
     ['vendors: {suse: {}}', /vendors\.suse: there is no such setting; there are amazon-linux, debian, rocky, ubuntu/],
     ['vendors: {ubuntu: {address: "http://mirror/ubuntu"}}', /vendors\.ubuntu\.address: must be .* ends in a slash/],
     ['vendors: {ubuntu: {address: "http://me:secret@mirror/ubuntu/"}}', /vendors\.ubuntu\.address: must be .* without a password/],
+    ['vendors: {rocky: {address: "http://mirror/rocky/"}}', /vendors\.rocky\.address: must be https, since rocky signs nothing/],
     ['vendors: {ubuntu: {keyring: key.asc}}', /vendors\.ubuntu\.keyring: must be the absolute path/],
   ];
   for (const [text, fault] of cases) assert.throws(() => parseConfig(text, 'config.yaml'), (error: Error) => error instanceof ConfigError && fault.test(error.message), text);

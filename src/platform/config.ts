@@ -218,6 +218,8 @@ function readNames(root: Readonly<Record<string, unknown>>, faults: string[]): N
     vendors: Object.fromEntries(Object.entries(section(root['vendors'], 'vendors', VENDORS, faults)).map(([name, value]) => {
       const { address, keyring } = section(value, `vendors.${name}`, ['address', 'keyring'], faults);
       if (address !== undefined && (typeof address !== 'string' || !/^https?:\/\/[^\s?#@]+\/$/.test(address))) faults.push(`vendors.${name}.address: must be an http or https address that ends in a slash, without a password`);
+      // Only Canonical's checksums are signed: those of others are believed for the way that they came.
+      if (name !== 'ubuntu' && typeof address === 'string' && /^http:\/\/(?!127\.0\.0\.1[:/]|localhost[:/])/.test(address)) faults.push(`vendors.${name}.address: must be https, since ${name} signs nothing: what comes over http could be changed on its way`);
       if (keyring !== undefined && (typeof keyring !== 'string' || !keyring.startsWith('/'))) faults.push(`vendors.${name}.keyring: must be the absolute path of a public key`);
       return [name, { ...(typeof address === 'string' ? { address } : {}), ...(typeof keyring === 'string' ? { keyring } : {}) }];
     })),

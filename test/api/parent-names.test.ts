@@ -1,6 +1,6 @@
 /** Names in people's files: what a parent image and a managed component mean, and what is refused with the way out. */
 import {
-  CreateImageRecipeCommand, GetComponentCommand, GetImageCommand, ListComponentsCommand, ListImagesCommand, type CreateImageRecipeCommandInput,
+  CreateContainerRecipeCommand, CreateImageRecipeCommand, GetComponentCommand, GetImageCommand, ListComponentsCommand, ListImagesCommand, type CreateImageRecipeCommandInput,
 } from '@aws-sdk/client-imagebuilder';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -98,6 +98,12 @@ describe('a parent image', () => {
   });
 });
 
+test('a container recipe is told what the registry calls a container image of AWS\'s', async () => {
+  await refused(api.client.send(new CreateContainerRecipeCommand({
+    name: 'container', semanticVersion: '1.0.0', containerType: 'DOCKER', parentImage: managed('amazon-linux-x86-latest'), dockerfileTemplateData: 'FROM {{{ imagebuilder:parentImage }}}', targetRepository: { service: 'ECR', repositoryName: 'c' },
+  })), /no available container image .*a container recipe names it as 'public\.ecr\.aws\/amazonlinux\/amazonlinux:2'/);
+});
+
 describe('images of Amazon', () => {
   test('are listed when they can be built on', async () => {
     const listed: string[] = [];
@@ -115,6 +121,7 @@ describe('images of Amazon', () => {
     const get = async (name: string) => (await api.client.send(new GetImageCommand({ imageBuildVersionArn: managed(name) }))).image!;
     assert.deepEqual((({ name, osVersion, platform, version }) => [name, osVersion, platform, version])(await get('ubuntu-server-24-lts-x86')), ['ubuntu-server-24-lts-x86', 'Ubuntu 24.04', 'Linux', 'x.x.x']);
     assert.equal((await get('our-own-name')).osVersion, 'Debian 12');
+    assert.deepEqual((({ name, osVersion }) => [name, osVersion])(await get('amazon-linux-2-x86')), ['amazon-linux-2-x86', 'Amazon Linux 2']);
     await assert.rejects(get('windows-server-2022-english-full-base-x86'), { name: 'ResourceNotFoundException', message: /does not exist\. .*\.\/ingot import FILE --name windows-server-2022-english-full-base-x86 --platform Windows/ });
   });
 });

@@ -3,6 +3,7 @@ import type { ContainerRecipe } from '@aws-sdk/client-imagebuilder';
 import { containerRecipes, type ContainerRecipeColumn } from '../../catalog/container-recipes.ts';
 import { dependentsOf } from '../../catalog/dependents.ts';
 import { getImage } from '../../catalog/images.ts';
+import { findManagedImage } from '../../catalog/managed.ts';
 import { recipePosition } from '../../catalog/recipes.ts';
 import { resolveImage, resolveRecipe } from '../../catalog/resolve.ts';
 import { timestamp } from '../../platform/clock.ts';
@@ -105,6 +106,9 @@ async function platformOf(context: OperationContext, { parentImage, platformOver
   if (arn?.type !== 'image' || arn.version === undefined) throw invalidParameterValue('parentImage', `'${parentImage}' is neither an image in a registry, such as debian:12, nor the ARN of a container image with its version.`);
   const build = isVisible(context, arn) ? await resolveImage(context.db, parentImage) : undefined;
   const image = build === undefined ? undefined : await getImage(context.db, build);
-  if (image?.type !== 'DOCKER') throw invalidParameterValue('parentImage', `There is no available container image '${parentImage}'.`);
+  // AWS's own are known: what the registry calls them stands in the refusal.
+  const managed = arn.owner === 'aws' ? findManagedImage(context.services.catalog.managed, arn) : undefined;
+  const hint = managed?.type === 'DOCKER' ? ` ${managed.refusal}` : '';
+  if (image?.type !== 'DOCKER') throw invalidParameterValue('parentImage', `There is no available container image '${parentImage}'.${hint}`);
   return image.platform!;
 }

@@ -68,7 +68,7 @@ export const imageOperations = {
       const image = findManagedImage(context.services.catalog.managed, arn);
       const meaning = await parentMeaning(context.db, context.services.catalog.managed, anyVersionOf(arn), placeOf(context));
       if (meaning.kind === 'none') throw resourceNotFound(input.imageBuildVersionArn, meaning.why);
-      return { image: image === undefined ? await standIn(context, arn, meaning) : await managedImage(context, image) };
+      return { image: meaning.kind === 'managed' && meaning.image === image ? await managedImage(context, image) : await standIn(context, arn, meaning) };
     }
     const build = await resolveImageToRead(context.db, input.imageBuildVersionArn);
     const image = build === undefined ? undefined : await getImage(context.db, build);
@@ -174,7 +174,7 @@ async function managedImage(context: OperationContext, image: ManagedImage): Pro
   });
 }
 
-/** What stands for a name of `aws` that Ingot does not know, by configuration or by an import. */
+/** What stands for a name of `aws`, by configuration or by an import. */
 async function standIn(context: OperationContext, arn: Arn, meaning: ParentMeaning): Promise<Image> {
   const found = meaning.kind === 'image' ? await resolveImage(context.db, meaning.arn) : undefined;
   const image = found === undefined ? undefined : await getImage(context.db, found);
