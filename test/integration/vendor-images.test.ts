@@ -18,6 +18,7 @@ import { imageLog, startServer } from '../harness/service.ts';
 import { makeSmallDisk, sha256Of } from '../harness/small-disks.ts';
 import { beginOnDirectory, endOnServer } from '../harness/suite.ts';
 
+const HELLO = 'arn:aws:imagebuilder:us-east-1:aws:component/hello-world-linux/x.x.x';
 const FILE = 'noble-server.img';
 const noGpg = findProgram('gpg') === undefined || findProgram('gpgv') === undefined ? 'gpg and gpgv are not installed here' : false;
 
@@ -192,14 +193,14 @@ describe('a disk on its vendor\'s server', () => {
     const server = await startServer(suite.dataDirectory);
     try {
       const parent = 'arn:aws:imagebuilder:us-east-1:aws:image/rocky-linux-9-x86/x.x.x';
-      const wrong = await waitForStatus(server, await createTestImage(server, { name: 'wrong', parent, components: [] }));
+      const wrong = await waitForStatus(server, await createTestImage(server, { name: 'wrong', parent, components: [HELLO] }));
       assert.match(wrong.state!.reason!, /has the sha256 [0-9a-f]{64}, and its vendor publishes b{64}/);
       const before = readdirSync(join(suite.dataDirectory, 'layers'));
 
       web.files.set(`/rocky/9/images/x86_64/${name}.CHECKSUM`, { content: `SHA256 (${name}) = ${sha256}\n` });
       web.requests.length = 0;
       for (const attempt of [1, 2]) {
-        const arn = await createTestImage(server, { name: `on-rocky-${attempt}`, parent, components: [] });
+        const arn = await createTestImage(server, { name: `on-rocky-${attempt}`, parent, components: [HELLO] });
         const said = async (): Promise<string> => (await imageLog(suite.dataDirectory, arn)).map(({ text }) => text).join('\n');
         await until('the build instance', 60_000, async () => /driver qemu \(its parent image is a disk that was imported or fetched/.test(await said()) || undefined, { everyMs: 50 });
         await server.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: arn } as never));
