@@ -23,7 +23,7 @@ Under the name of a managed image (amazon-linux-2-x86) it stands for that from n
   --name NAME        of the image (else the file's name)
   --platform NAME    Linux or Windows (else Linux)
   --os-version TEXT  such as 'Debian 12'
-  --description TEXT of the AMI
+  --description TEXT  of the AMI
   --version VERSION  of the image (else 1.0.0; each import of a version is a build of it)
   --trusted          build on it as on a disk of Ingot's own: the host's kernel then mounts its file systems. Else it is built on in virtual machines
   --json             the records of its log, one a line; the last line has "type":"result"
