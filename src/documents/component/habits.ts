@@ -107,7 +107,7 @@ class Habits {
   }
 
   #secret(node: ScalarNode, path: string, what: string, found?: string): void {
-    const message = `This looks like a secret in clear text (${what}): whoever can read the component has it, and so has the image's log where a step prints it.`;
+    const message = `This looks like a secret in clear text (${what}): whoever can read the component has it, and so has the image's log where a step prints it. '{{ resolve:secretsmanager:NAME }}' names one that is kept elsewhere.`;
     this.#faults.add('clear-text-secret', found === undefined ? node.position : node.locate(found.trim(), 0), path, message);
   }
 }
