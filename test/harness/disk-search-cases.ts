@@ -10,6 +10,7 @@ const PEM = `-----BEGIN PRIVATE KEY-----\n${BASE64}\n-----END PRIVATE KEY-----\n
 const FOUND: readonly (readonly [path: string, content: string, hit: Pick<DiskHit, 'name' | 'line'>])[] = [
   ['/opt/search/a b.pem', PEM, { name: 'private-key', line: 1 }],
   ['/opt/search/encrypted.pem', `x\n-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n${BASE64}\n`, { name: 'private-key', line: 2 }],
+  ['/opt/search/help.md', `It begins with -----BEGIN PRIVATE KEY-----\nas you see.\nSo:\n${PEM}`, { name: 'private-key', line: 1 }],
   ['/opt/search/openssh', `-----BEGIN OPENSSH PRIVATE KEY-----\n${BASE64}\n`, { name: 'private-key', line: 1 }],
   ['/opt/search/pgp.asc', `-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n${BASE64}\n`, { name: 'private-key', line: 1 }],
   ['/opt/search/cloud.json', `{"private_key": "-----BEGIN PRIVATE KEY-----\\n${BASE64}\\n", "email": "a@example.com"}`, { name: 'private-key', line: 1 }],
