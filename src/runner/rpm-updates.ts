@@ -12,21 +12,28 @@ export function rpmNames(input: string, names: readonly string[]): readonly stri
 }
 
 /**
- * The commands, in order; each has to succeed. Indexes are fetched anew.
- * @param installed names of the installed packages: zypper leaves out none by itself, so that it is told the others
+ * The commands, in order; each has to succeed. Indexes are fetched anew, and one that cannot be is a failure, unless its repository's own file says
+ * otherwise (`skip_if_unavailable`, which distributions set for all).
+ * @param installed names of the installed packages: dnf fails for a name that is not installed or excluded, and zypper leaves out none by itself, so
+ * that they are told the names that are left
+ * @returns none when nothing is to be updated
  */
 export function rpmCommands(manager: RpmManager, include: readonly string[], exclude: readonly string[], installed: readonly string[]): readonly (readonly string[])[] {
+  const named = include.length > 0 || (manager === 'zypper' && exclude.length > 0);
+  const excluded = among(exclude, installed);
+  const wanted = named ? among(include.length === 0 ? ['*'] : include, installed).filter((name) => !excluded.includes(name)) : [];
+  if (named && wanted.length === 0) return [];
   if (manager === 'zypper') {
-    const wanted = exclude.length === 0 ? include : among(include.length === 0 ? ['*'] : include, installed).filter((name) => !among(exclude, installed).includes(name));
-    if (exclude.length > 0 && wanted.length === 0) return [];
     return [['zypper', '--non-interactive', 'refresh'], ['zypper', '--non-interactive', 'update', '--auto-agree-with-licenses', '--', ...wanted]];
   }
   const without = exclude.map((name) => `--exclude=${name}`);
-  if (manager === 'dnf') return [['dnf', '-y', '--refresh', ...without, 'upgrade', '--', ...include]];
-  return [['yum', '-y', 'clean', 'expire-cache'], ['yum', '-y', ...without, 'update', '--', ...include]];
+  const failing = '--setopt=skip_if_unavailable=False';
+  if (manager === 'dnf') return [['dnf', '-y', '--refresh', failing, ...without, 'upgrade', '--', ...wanted]];
+  return [['yum', '-y', 'clean', 'expire-cache'], ['yum', '-y', failing, ...without, 'update', '--', ...wanted]];
 }
 
-function among(patterns: readonly string[], names: readonly string[]): readonly string[] {
+/** The names that the patterns mean. */
+export function among(patterns: readonly string[], names: readonly string[]): readonly string[] {
   const expressions = patterns.map((pattern) => new RegExp(`^${pattern.replace(/[.+]/g, '\\$&').replace(/\*+/g, '.*').replaceAll('?', '.')}$`));
-  return names.filter((name) => expressions.some((expression) => expression.test(name)));
+  return [...new Set(names)].filter((name) => expressions.some((expression) => expression.test(name)));
 }

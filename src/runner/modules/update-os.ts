@@ -1,6 +1,6 @@
 /** UpdateOS: all packages, or some, to their newest versions. Source: reference, `awstoe.md` section 6. */
 import { mapOf, texts } from '../inputs.ts';
-import { RPM_MANAGERS, rpmCommands, rpmNames, type RpmManager } from '../rpm-updates.ts';
+import { among, RPM_MANAGERS, rpmCommands, rpmNames, type RpmManager } from '../rpm-updates.ts';
 import { ending, InputError, type ActionModule, type AttemptContext, type AttemptResult, type ModuleCommandResult } from '../module.ts';
 
 const UPDATE_TRIES = 4;
@@ -58,7 +58,11 @@ export const updateOs: ActionModule = {
 async function updateRpm(context: AttemptContext, manager: RpmManager, include: readonly string[], exclude: readonly string[]): Promise<AttemptResult> {
   const listed = await context.command({ argv: ['rpm', '-qa', '--queryformat', '%{NAME}\\n'], own: true, quiet: true, what: 'listing the installed packages' });
   if (listed.exitCode !== 0 || listed.stdout === undefined) throw new InputError(`the installed packages could not be listed: ${listed.stderr}`);
-  const commands = rpmCommands(manager, include, exclude, listed.stdout.split('\n'));
+  const installed = listed.stdout.split('\n').filter((name) => name !== '');
+  for (const [input, patterns] of [['include', include], ['exclude', exclude]] as const) {
+    for (const pattern of patterns) if (among([pattern], installed).length === 0) context.log(`${input}: ${pattern} is not installed`, 'warn');
+  }
+  const commands = rpmCommands(manager, include, exclude, installed);
   if (commands.length === 0) context.log('none of the packages to include is installed and not excluded: nothing to update', 'warn');
   for (const argv of commands) {
     const ended = await context.command({ argv, what: `${manager} update` });
