@@ -2,7 +2,7 @@
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { resolveComponent } from '../catalog/resolve.ts';
 import { parseComponentDocument } from '../documents/component/parse.ts';
-import { secretReferencesIn } from '../documents/component/references.ts';
+import { secretsOfDocument } from '../documents/component/references.ts';
 import { missingParameters } from '../documents/component/type.ts';
 import { SecretError } from '../secrets/provider.ts';
 import type { ImageWork, ResolvedComponent } from './image-work.ts';
@@ -30,7 +30,9 @@ export async function resolveComponents(work: ImageWork): Promise<readonly Resol
  */
 export async function loadSecrets(work: ImageWork): Promise<void> {
   for (const { arn, data, parameters } of work.components) {
-    await work.secrets.load(secretReferencesIn([parseComponentDocument(data).document, parameters]), work.report, work.signal).catch((error: unknown) => {
+    const { document } = parseComponentDocument(data);
+    if (document === undefined) continue; // Refused where it was resolved.
+    await work.secrets.load(secretsOfDocument(document, parameters), work.report, work.signal).catch((error: unknown) => {
       throw error instanceof SecretError ? new Error(`component ${arn}: ${error.message}`, { cause: error }) : error;
     });
   }

@@ -6,7 +6,7 @@ import type { FaultCollector } from '../faults.ts';
 import { nearestWord } from '../nearest.ts';
 import { shorten } from '../nodes.ts';
 import type { ScalarNode } from '../nodes.ts';
-import type { InputValue } from './document.ts';
+import type { ComponentDocument, InputValue } from './document.ts';
 import type { ActionModule } from './modules.ts';
 import { readSecretReference, type BrokenSecretReference, type SecretReference } from './secret-references.ts';
 
@@ -97,6 +97,16 @@ export function secretReferencesIn(value: unknown): readonly SecretReference[] {
   if (typeof value === 'string') return findReferences(value).filter((reference) => reference.kind === 'secret');
   if (typeof value !== 'object' || value === null) return [];
   return Object.values(value).flatMap(secretReferencesIn);
+}
+
+/**
+ * Every secret that a run of a document may ask for: what its steps, its constants and its parameters name. What is only text to people counts for nothing.
+ * @param given values of parameters, which stand for the defaults
+ */
+export function secretsOfDocument({ phases, constants, parameters }: ComponentDocument, given: Readonly<Record<string, string>>): readonly SecretReference[] {
+  const steps = phases.flatMap((phase) => phase.steps.map((step) => [step.inputs, step.if, step.loop]));
+  const values = parameters.map(({ name, defaultValue }) => (Object.hasOwn(given, name) ? given[name] : defaultValue));
+  return secretReferencesIn([steps, constants.map(({ value }) => value), values]);
 }
 
 /** Replaces the references in every string of a value. What they give is not searched again. Map keys are left alone. */
