@@ -118,7 +118,7 @@ const FIRST_OUTBOUND = 1;
  */
 export function joinNetwork(owner: AllocationOwner, reach: Reach = REACH_EVERYTHING): Promise<{ id: string; address: string }> {
   return exclusively(async (db) => {
-    const used = taken(db, 'outbound');
+    const used = await numbersInUse(db);
     let number = FIRST_OUTBOUND;
     while (used.has(number)) number++;
     if (number >= OUTBOUND_ADDRESSES) throw new Error(`all ${OUTBOUND_ADDRESSES} addresses of instances are in use`);
@@ -129,6 +129,20 @@ export function joinNetwork(owner: AllocationOwner, reach: Reach = REACH_EVERYTH
     await makeNetwork(members(db), { fresh: address });
     return { id, address };
   });
+}
+
+/** Numbers of outbound addresses that are in use. What owners had that are no more goes with their allocations. */
+async function numbersInUse(db: DatabaseSync): Promise<ReadonlySet<number>> {
+  const before = members(db).map(({ address }) => address);
+  const used = taken(db, 'outbound');
+  const now = new Set(members(db).map(({ address }) => address));
+  for (const address of before) if (!now.has(address)) await giveUp(address);
+  db.exec('DELETE FROM reaches WHERE id NOT IN (SELECT id FROM allocations)');
+  return used;
+}
+
+async function giveUp(address: string): Promise<void> {
+  await run(['ip', 'address', 'del', `${address}/32`, 'dev', 'lo'], { okCodes: 'any' });
 }
 
 /** The outbound address that `joinNetwork` gave. @throws {Error} when it was given back */
@@ -193,10 +207,10 @@ export function releaseAllocation(id: string): Promise<void> {
     db.prepare('DELETE FROM allocations WHERE id = ?').run(id);
     if (!id.startsWith('outbound-')) return;
     db.prepare('DELETE FROM reaches WHERE id = ?').run(id);
-    taken(db, 'outbound');
-    const left = members(db);
     const gone = row === undefined ? undefined : outboundAddress(row.value);
-    if (gone !== undefined && !left.some(({ address }) => address === gone)) await run(['ip', 'address', 'del', `${gone}/32`, 'dev', 'lo'], { okCodes: 'any' });
+    await numbersInUse(db);
+    const left = members(db);
+    if (gone !== undefined) await giveUp(gone);
     if (left.length > 0) {
       if (gone !== undefined) await run(['nft', '-f', '-'], { input: networkRules(left, { gone }) });
       return;

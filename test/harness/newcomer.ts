@@ -30,12 +30,13 @@ const HOUR_MS = 3_600_000;
 
 /** What Ingot left on a host, one line each. */
 const LEFT = `
-  ps -eo args | grep -E '^(qemu-|slirp4netns|systemd-nspawn|.*src/(commands|service)/)' | sed 's/^/process /'
+  ps -eo args | grep -E '^(qemu-|slirp4netns|systemd-nspawn|.*src/(commands|service|instances)/)' | sed 's/^/process /'
   findmnt --list --noheadings --output TARGET | grep -i ingot | sed 's/^/mount /'
   losetup --all | sed 's/^/loop /'
   find /sys/fs/cgroup -maxdepth 1 -name 'ingot*'
   nft list tables | grep ingot
   ip -br address show dev lo | grep 198.18
+  ip route show table default | grep 169.254.169.254
   ip netns list
   ls /run/ingot | grep -v -e '^host\\.db' -e '^kvm\\.json$' -e '^relay\\.sh$' -e '^status\\.sh$' -e '^control$' -e '^setup$' -e '^[0-9a-f]*\\.[a-z]*[.0-9a-z]*$'
   true`;

@@ -55,3 +55,23 @@ test('the rules of the instances\' network come back after somebody flushed them
     await rm(dataDirectory, { recursive: true });
   }
 });
+
+test('each member of the network has an address of its own, which goes with it, or with a data directory that is no more', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'ingot-host-'));
+  const [one, two] = [join(folder, 'one'), join(folder, 'two')];
+  for (const each of [one, two]) await mkdir(each);
+  const addresses = async (): Promise<string> => (await run(['ip', '-brief', 'address', 'show', 'dev', 'lo'])).stdout;
+  const first = await joinNetwork({ dataDirectory: one, owner: newInstanceId() });
+  const second = await joinNetwork({ dataDirectory: two, owner: newInstanceId() }, { everything: false, addresses: [], names: [{ name: 'example.org', ports: [80] }] });
+  try {
+    notEqual(first.address, second.address);
+    for (const { address } of [first, second]) match(await addresses(), new RegExp(` ${address}/32`));
+    match((await run(['nft', 'list', 'table', 'ip', 'ingot_instances'])).stdout, new RegExp(`ip saddr ${second.address} reject`));
+    await rm(one, { recursive: true });
+  } finally {
+    await releaseAllocation(second.id);
+  }
+  const left = await addresses();
+  for (const { address } of [first, second]) equal(left.includes(` ${address}/32`), false, address);
+  await rm(folder, { recursive: true });
+});
