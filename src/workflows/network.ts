@@ -54,7 +54,7 @@ export async function enterNetwork(work: ImageWork, instance: Instance, options:
   for (const { host, port } of promisesOf(profile)) {
     const failure = await tryReach(instance, host, port, signal);
     if (failure !== undefined) {
-      throw new InstanceError(`the network profile '${profile.name}' promises ${host}:${port}, which ${instance.id} does not reach: ${failure}. See whether it answers this host, and networks.profiles.${profile.name} of config.yaml`);
+      throw new InstanceError(`the network profile '${profile.name}' promises ${host}:${port}, which ${instance.id} does not reach: ${failure}`);
     }
     report({ type: 'log', level: 'debug', text: `${instance.id} reaches ${host}:${port}` });
   }

@@ -192,7 +192,7 @@ not getent hosts deb.debian.org
   test('a promise that does not hold fails the launch, before anything runs', async () => {
     const { status, reason, lines } = await build('broken', [script('Never', 'echo it ran')], subnet('subnet-broken'));
     equal(status, 'FAILED');
-    match(reason, /the network profile 'broken' promises 198\.51\.100\.7:1, which i-[0-9a-f]+ does not reach: the connection is refused/);
+    match(reason, /the network profile 'broken' promises 198\.51\.100\.7:1, which i-[0-9a-f]+ does not reach: the connection is refused\. What to do: See whether it answers this host/);
     ok(!lines.includes('it ran'));
   });
 

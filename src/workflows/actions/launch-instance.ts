@@ -77,6 +77,7 @@ async function launchFailure(error: InstanceError, purpose: 'build' | 'test', pa
   const telling = lines.filter((line) => TELLING.test(line)).slice(0, 3);
   const console = (telling.length > 0 ? telling : lines.slice(-4)).join(' | ');
   const advice = damage !== undefined ? `The parent image's disk is damaged (${damage}): build that image again, or bring back its file from a backup.`
+    : /^the network profile '/.test(error.message) ? 'See whether it answers this host, and what networks of config.yaml in the data directory say.'
     : /storage daemon ended/.test(error.message) ? remedyFor({ message: error.message, outputTail: [] })
     : purpose === 'test' ? 'The new image does not start as a machine: see in the log what its console said, and what the components changed of boot loader, kernel, /etc/fstab or the first services.'
       : 'See in the log what the instance said. ./ingot doctor tries whether this host can make such instances at all.';
