@@ -12,6 +12,7 @@ import { FAULT_KINDS } from '../../src/documents/faults.ts';
 import { parseWorkflowDocument } from '../../src/documents/workflow/parse.ts';
 import type { CommandRequest, CommandResult, Instance } from '../../src/instances/instance.ts';
 import { runDocument } from '../../src/runner/run-document.ts';
+import { Secrets } from '../../src/secrets/secrets.ts';
 
 /** A whole number from 0, below the given one. */
 export type Random = (below: number) => number;
@@ -30,7 +31,7 @@ export function randomOf(seed: number): Random {
 const SPLICES = [
   '{{ ', ' }}', '{{', '- ', ': ', '\n', '  ', '\t', '[', ']', '{', '}', '"', "'", '|', '>', '&a ', '*a', '<<: *a', '!!binary ', '!Sub ', '? ', '#', '~', '---\n',
   '.$', '$.', '$.stepOutputs.', '$.parameters.x', '__proto__', 'constructor', 'inputs', 'name: ', '0777', '1e400', '.inf', '\u0000', '\ufeff', '\ud800', '💡', '${x}',
-  'loop: ', 'forEach: ', 'updateBy: 0', 'if: ', 'then: Skip', '{{ loop.value }}', '{{ build.One.outputs.stdout }}', 'exit 194', 'reboot', 'password=', '<<EOF\n', '$((', '`', '\\',
+  'loop: ', 'forEach: ', 'updateBy: 0', 'if: ', 'then: Skip', '{{ loop.value }}', '{{ build.One.outputs.stdout }}', '{{ resolve:', 'exit 194', 'reboot', 'password=', '<<EOF\n', '$((', '`', '\\',
 ];
 
 /** A text with a few pieces cut out, doubled or put in. */
@@ -58,7 +59,7 @@ export function randomComponent(random: Random): string {
 class Maker {
   readonly #random: Random;
   /** References that may be used so far. */
-  readonly #references: string[] = [];
+  readonly #references: string[] = ['{{ resolve:secretsmanager:db:SecretString:user }}', '{{ resolve:ssm-secure:/x:1 }}'];
 
   constructor(random: Random) {
     this.#random = random;
@@ -196,13 +197,15 @@ export async function checkRunner(text: string): Promise<void> {
   assert.ok(document);
   const parameters = Object.fromEntries(document.parameters.map(({ name, defaultValue }) => [name, defaultValue ?? 'given']));
   const outcome = await runDocument({
-    document, name: 'fuzz', phases: document.phases.map(({ name }) => name), parameters, instance: obedient(), report: () => {}, maxReboots: 1000,
+    document, name: 'fuzz', phases: document.phases.map(({ name }) => name), parameters, instance: obedient(), report: () => {}, maxReboots: 1000, secrets: SECRETS,
   });
   for (const { name, failureMessage = '' } of outcome.phases.flatMap(({ steps }) => steps)) {
     const found = STATIC.find((pattern) => pattern.test(failureMessage));
     assert.equal(found, undefined, `step ${name}: ${failureMessage}`);
   }
 }
+
+const SECRETS = new Secrets({ account: '123456789012', region: 'us-east-1', providers: async () => [{ answers: () => true, describe: () => 'nowhere', look: async () => '{"user": "root"}' }] });
 
 /** Every command succeeds, and prints a word. */
 function obedient(): Instance {
