@@ -24,6 +24,7 @@ import { loadCredentials } from '../src/platform/credentials.ts';
 import { findProgram } from '../src/platform/files.ts';
 import { run, start, type RunningProcess } from '../src/platform/processes.ts';
 import { runningServer } from '../src/service/server-file.ts';
+import { SERVER_FLAGS } from '../src/service/server-flags.ts';
 
 const { values: options } = parseArgs({ options: { seconds: { type: 'string' }, images: { type: 'string' }, components: { type: 'string' }, user: { type: 'boolean' }, profile: { type: 'string' }, only: { type: 'string' } } });
 const SECONDS = Number(options.seconds ?? 10);
@@ -101,7 +102,7 @@ async function measure(): Promise<void> {
   const pinned = cpus().length > 1 && findProgram('taskset') !== undefined;
   if (pinned) await run(['taskset', '-cp', '1', String(process.pid)]);
   const began = Date.now();
-  const server = await start([...(pinned ? ['taskset', '-c', '0'] : []), process.execPath, ...(options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`]), join(ROOT, 'src/commands/main.ts'), 'serve', '--port', '0', '--data', directory], { stdio: ['ignore', 'ignore', 'ignore'] });
+  const server = await start([...(pinned ? ['taskset', '-c', '0'] : []), process.execPath, ...SERVER_FLAGS, ...(options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`]), join(ROOT, 'src/commands/main.ts'), 'serve', '--port', '0', '--data', directory], { stdio: ['ignore', 'ignore', 'ignore'] });
   try {
     let connection: Connection | undefined;
     while (connection === undefined) {

@@ -8,6 +8,7 @@ import { readCredentials } from '../platform/credentials.ts';
 import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
 import { runningServer, type ServerFile } from '../service/server-file.ts';
+import { SERVER_FLAGS } from '../service/server-flags.ts';
 import { type Arguments, CommandFailed, WrongUse, type CommandOption } from './command.ts';
 
 /** Options of every command that speaks to a server. */
@@ -77,7 +78,7 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
   }
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
   // A port of its own choice: 8700 is for the server that someone starts with `serve`.
-  const argv = [process.execPath, main, 'serve', '--data', dataDirectory, '--port', '0', '--idle-exit', String(IDLE_EXIT_SECONDS)];
+  const argv = [process.execPath, ...SERVER_FLAGS, main, 'serve', '--data', dataDirectory, '--port', '0', '--idle-exit', String(IDLE_EXIT_SECONDS)];
   const child = await start(argv, { detached: true, stdio: ['ignore', log, log], cwd: '/' });
   closeSync(log);
   child.unref();
