@@ -27,7 +27,7 @@ describe('an imported disk', () => {
 
   const said = async (arn: string): Promise<string> => (await imageLog(dataDirectory, arn)).map(({ text }) => text).join('\n');
 
-  test('without a guest agent is built on in a virtual machine, tested, and built on again', async () => {
+  test('without a guest agent is built on in a virtual machine, tested, and built on again', { timeout: 1_800_000 }, async () => {
     // A disk as others make them: no guest agent, cloud-init on.
     const made = await createTestImage(server, { name: 'bare', components: [component('apt-get purge -y qemu-guest-agent && ! command -v qemu-ga')] });
     const ami = (await waitUntilAvailable(server, made)).outputResources!.amis![0]!.image!;
