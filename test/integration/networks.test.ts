@@ -84,7 +84,7 @@ describe('networks and roles', () => {
         securityGroups: { 'sg-lab': 'lab' },
         profiles: {
           'mirror-only': { access: 'mirror', mirrors },
-          lab: { access: 'allow-list', allow: [s3Place, `${new URL(main).hostname}:80`], proxy: host, noProxy: [ADDRESS, new URL(main).hostname], certificates: [join(folder, 'ca.pem')] },
+          lab: { access: 'allow-list', mirrors, allow: [s3Place, `${new URL(main).hostname}:80`], proxy: host, noProxy: [ADDRESS, new URL(main).hostname], certificates: [join(folder, 'ca.pem')] },
           broken: { access: 'allow-list', allow: [`${ADDRESS}:1`] },
         },
       },
@@ -114,7 +114,7 @@ describe('networks and roles', () => {
   const subnet = (id: string): object => ({ subnetId: id, securityGroupIds: ['sg-elsewhere'] });
 
   test('a build from a local mirror, with no other network', async () => {
-    const { status, reason, lines } = await build('from-mirror', [script('Packages', `
+    const { arn, status, reason, lines } = await build('from-mirror', [script('Packages', `
 set -ex
 apt-get update
 apt-get install --yes --no-install-recommends hello
@@ -125,10 +125,12 @@ for place in ${ADDRESS}/${new URL(s3.endpoint).port} 192.0.2.1/80 1.1.1.1/53; do
 not getent hosts deb.debian.org
 `)], subnet('subnet-mirror'));
     equal(status, 'AVAILABLE', reason);
+    mirrored = arn;
     match(lines, /network profile 'mirror-only' \(subnet-mirror\): access mirror/);
     ok(asked.some((each) => /^\/debian\/pool\/.*\/hello_.*\.deb from 198\.18\./.test(each)), asked.join('\n'));
   });
 
+  let mirrored: string;
   let built: string;
 
   test('S3 with the credentials of the instance profile; names, proxy and authorities of the network', async () => {
@@ -157,15 +159,14 @@ phases:
             - not getent hosts debian.org
             - |
               TOKEN=$(curl -sS -X PUT --noproxy '*' http://169.254.169.254/latest/api/token -H 'X-aws-ec2-metadata-token-ttl-seconds: 60')
-              curl -sS --noproxy '*' -H "X-aws-ec2-metadata-token: $TOKEN" http://169.254.169.254/latest/meta-data/iam/security-credentials/BuildRole > /opt/role.json
-            - grep -q ${USER.accessKeyId} /opt/role.json
+              curl -sS --noproxy '*' -H "X-aws-ec2-metadata-token: $TOKEN" http://169.254.169.254/latest/meta-data/iam/security-credentials/BuildRole | grep -q ${USER.accessKeyId}
             - echo 'OF=A_COMPONENT' >> /etc/environment
       - name: Put
         action: S3Upload
-        inputs: [{source: /etc/hostname, destination: 's3://the-bucket/out.txt'}]
-`], { instanceProfileName: 'BuildProfile', securityGroupIds: ['sg-lab'] });
-    equal(status, 'AVAILABLE', reason);
+        inputs: [{source: /opt/in.txt, destination: 's3://the-bucket/out.txt'}]
+`], { instanceProfileName: 'BuildProfile', securityGroupIds: ['sg-lab'] }, mirrored);
     built = arn;
+    equal(status, 'AVAILABLE', reason);
     ok(s3.objects.has('the-bucket/out.txt'));
     for (const line of s3.log) match(line, /by AKIDOFTHEPROFILE from 198\.18\./);
   });
@@ -182,6 +183,7 @@ test ! -e /var/lib/ingot-network
 test ! -e /usr/local/share/ca-certificates/ingot-network-0.crt
 not sh -c 'ls /etc/ssl/certs | grep ingot'
 echo ${sources} | base64 -d | cmp - /etc/apt/sources.list
+ls /var/lib/apt/lists/*_debian_dists_bookworm_InRelease
 test -z "$https_proxy"
 not timeout 5 bash -c 'exec 3<>/dev/tcp/${ADDRESS}/${new URL(host).port}'
 not getent hosts deb.debian.org
