@@ -280,7 +280,7 @@ const UNUSED: Readonly<Record<string, RegExp>> = {
   // TooManyRequestsException says it: SDKs know that one by its name, and wait.
   CallRateLimitExceededException: /./,
   // A more exact code says it.
-  ClientException: /^(?!ImportDiskImage$)/,
+  ClientException: /^(?!Import(?:Disk|Vm)Image$)/,
   InvalidRequestException: /^(Get(?!MarketplaceResource$)|List|Delete|Put|Update|Import|Create(?!Image$))/,
   // What others own is not there for those who may not (AccessDeniedException); what comes with the service is named by no such request.
   ForbiddenException: /^(Get|List|Create|Import|Distribute|SendWorkflow|CancelLifecycle)/,
