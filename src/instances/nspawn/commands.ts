@@ -229,12 +229,20 @@ async function statusOf(container: Container, unit: string, clientCode: number |
         if (status === undefined || status.exitCode === null) throw await container.whatHappened();
       }
       if (status !== undefined) return status;
+      // The end is written down by /bin/sh: whether there is one still was not asked if the shell that told this had started before.
+      refuseWithoutShell(await atTheDoor(container, ['/bin/sh', '-c', ':'], { okCodes: 'any' }));
       throw new InstanceError(`systemd in the instance did not run the command, or lost its end (systemd-run ended with ${clientCode}): mostly the instance has no memory or no processes left`);
     }
-    if (code !== 0 && /failed to execute \/bin\/sh|\/bin\/sh: (?:No such file|error while loading)/.test(stderr)) throw new InstanceError(`the instance has no /bin/sh that runs any more, and nothing can be run in it: ${stderr.trim()}`);
+    refuseWithoutShell({ code, stderr });
     if (code !== 0 && ++unanswered > 20) throw new InstanceError(`systemd in the instance does not answer: ${stderr.trim()}`);
     await sleep(200);
   }
+}
+
+/** @throws {InstanceError} when what could not be run is /bin/sh itself */
+function refuseWithoutShell({ code, stderr }: { readonly code: number | null; readonly stderr: string }): void {
+  if (code === 0 || !/failed to execute \/bin\/sh|\/bin\/sh: (?:No such file|error while loading)/.test(stderr)) return;
+  throw new InstanceError(`the instance has no /bin/sh that runs any more, and nothing can be run in it: ${stderr.trim()}`);
 }
 
 /** Kills a command and all that it started, from outside: this needs nothing of the container. Repeats, for one that has not started yet. */
