@@ -31,7 +31,8 @@ export async function beginOnServer(): Promise<ServerSuite> {
 /** Fails when anything is left, and removes the data directory. */
 export async function endOnDirectory({ state, dataDirectory }: DirectorySuite): Promise<void> {
   await assertNothingLeft(state, dataDirectory);
-  await rm(dirname(dataDirectory), { recursive: true, force: true });
+  // Files of a process that is on its way out may still come.
+  await rm(dirname(dataDirectory), { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }
 
 /** Stops the server, and ends as `endOnDirectory`. */
