@@ -190,6 +190,14 @@ describe('a policy of a resource that cannot be read any more', () => {
   });
 });
 
+describe('a policy of a user that cannot be read any more', () => {
+  test('refuses all that the user asks, and says which it is', async () => {
+    const { arn, client } = await user([allow('imagebuilder:*')]);
+    await api.catalog.db.updateTable('principal_policies').set({ document: '{"Statement":{"Effect":"Perhaps"}}' }).where('principal', '=', arn).execute();
+    await refused(client.send(new ListComponentsCommand({})), /^the policy p of .* cannot be read: .*Put another in its place\.$/);
+  });
+});
+
 describe('launching', () => {
   const launch = (image: string, credentials: Key | undefined, account: Account) =>
     signedJson<{ instanceId: string }>({ ...api.connectionOf(account), ...(credentials === undefined ? {} : { credentials }) }, { method: 'POST', path: '/ingot/instances', body: { image, publish: [], sshKeys: [] } });

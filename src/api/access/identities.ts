@@ -5,7 +5,7 @@ import type { Credentials } from '../../platform/credentials.ts';
 import type { Sealer } from '../../platform/sealing.ts';
 import { parsePolicy, type Policy } from '../../policies/document.ts';
 import { rootArn, type Principal } from '../../policies/principals.ts';
-import { expiredToken, unrecognizedClient } from '../../resources/errors.ts';
+import { accessDenied, expiredToken, unrecognizedClient } from '../../resources/errors.ts';
 import { openSessionToken, type SessionFacts } from './session-token.ts';
 
 /** Whoever signed a request. */
@@ -122,7 +122,7 @@ function remember<T>(known: Map<string, Promise<T | undefined>>, key: string, lo
 /** A stored policy was checked when it was stored. One that cannot be read all the same refuses its principal everything. */
 function readPolicy(document: string, what: string): Policy {
   const read = parsePolicy(document, 'identity');
-  if ('faults' in read) throw new Error(`${what} cannot be read: ${read.faults.join('; ')}`);
+  if ('faults' in read) throw accessDenied(`${what} cannot be read: ${read.faults.join('; ')}. Put another in its place.`);
   return read.policy;
 }
 

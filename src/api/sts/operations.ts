@@ -128,7 +128,7 @@ function session(
 
 function readTrust(role: StoredPrincipal): Policy {
   const read = parsePolicy(role.trustPolicy!, 'trust');
-  if ('faults' in read) throw new Error(`the trust policy of ${role.arn} cannot be read: ${read.faults.join('; ')}`);
+  if ('faults' in read) throw accessDenied(`the trust policy of ${role.arn} cannot be read: ${read.faults.join('; ')}. Put another in its place.`);
   return read.policy;
 }
 
