@@ -1,14 +1,15 @@
 /** Host-wide allocations, as processes that see the host differently share them. */
-import { equal, match, notEqual, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { allocateUidRange, joinNetwork, releaseAllocation, restoreNetwork, RUN_DIRECTORY } from '../../src/platform/host.ts';
+import { allocateUidRange, joinNetwork, releaseAllocation, RUN_DIRECTORY } from '../../src/platform/host.ts';
 import { newInstanceId } from '../../src/platform/ids.ts';
 import { run } from '../../src/platform/processes.ts';
 
 const HOST = new URL('../../src/platform/host.ts', import.meta.url).href;
+const PROCESSES = new URL('../../src/platform/processes.ts', import.meta.url).href;
 
 /** The uid range that a process is given whose file system has nothing at `hidden`. */
 async function rangeElsewhere(hidden: string, dataDirectory: string): Promise<number> {
@@ -43,15 +44,28 @@ test('a process that does not see a data directory leaves it what its instances 
 
 test('the rules of the instances\' network come back after somebody flushed them', async () => {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'ingot-host-'));
-  const { id } = await joinNetwork({ dataDirectory, owner: newInstanceId() });
-  try {
-    equal(await restoreNetwork(), false);
+  const program = `
+    import { joinNetwork, releaseAllocation, restoreNetwork } from '${HOST}';
+    import { run } from '${PROCESSES}';
+    const { id } = await joinNetwork({ dataDirectory: process.argv[1], owner: 'restored' });
+    const whole = await restoreNetwork();
     await run(['nft', 'delete', 'table', 'ip', 'ingot_instances']);
-    equal(await restoreNetwork(), true);
-    match((await run(['nft', 'list', 'table', 'ip', 'ingot_instances'])).stdout, /fib daddr type local reject/);
-    equal(await restoreNetwork(), false);
-  } finally {
+    const restored = await restoreNetwork();
+    const { stdout: rules } = await run(['nft', 'list', 'table', 'ip', 'ingot_instances']);
+    const again = await restoreNetwork();
     await releaseAllocation(id);
+    const { code } = await run(['nft', 'list', 'table', 'ip', 'ingot_instances'], { okCodes: 'any' });
+    process.stdout.write(JSON.stringify({ whole, restored, again, rules, code }));`;
+  try {
+    // A network and allocations of its own: the instances of other tests keep their rules, and nobody else's server restores these.
+    const { stdout } = await run([
+      'unshare', '--mount', '--net', '--', 'sh', '-c', 'mount -t tmpfs none "$1" && ip link set lo up && shift && exec "$@"', 'sh', RUN_DIRECTORY, process.execPath, '--input-type=module', '-e', program, dataDirectory,
+    ]);
+    const { rules, code, ...gone } = JSON.parse(stdout) as { rules: string; code: number; whole: boolean; restored: boolean; again: boolean };
+    deepEqual(gone, { whole: false, restored: true, again: false });
+    match(rules, /fib daddr type local reject/);
+    notEqual(code, 0, 'the last to leave takes the rules away');
+  } finally {
     await rm(dataDirectory, { recursive: true });
   }
 });
