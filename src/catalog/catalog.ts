@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kysely, type Transaction } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
-import type { NameSettings } from '../platform/config.ts';
+import type { NameSettings } from '../platform/config-names.ts';
 import { sqliteDialect } from './database.ts';
 import { loadManaged, type ManagedImage, type ManagedRegister } from './managed.ts';
 import * as resources from './migrations/0001-resources.ts';
@@ -14,8 +14,8 @@ import * as workflowsAndContainers from './migrations/0004-workflows-and-contain
 import * as principals from './migrations/0005-principals.ts';
 import * as waitsAndStates from './migrations/0006-waits-and-states.ts';
 import * as keptInstances from './migrations/0007-kept-instances.ts';
-import * as imageSummaries from './migrations/0009-image-summaries.ts';
 import * as imports from './migrations/0008-imports.ts';
+import * as imageSummaries from './migrations/0009-image-summaries.ts';
 import type { Tables } from './tables.ts';
 import { groupedTransactions } from './transactions.ts';
 

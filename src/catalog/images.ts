@@ -149,8 +149,8 @@ export async function requestCancel(trx: Queryable, arn: string): Promise<'cance
 /** All build versions of an image's name, with their status, without order. */
 export async function imageVersions(
   db: Queryable, place: Place, slug: string,
-): Promise<readonly (BuildVersion & { readonly arn: string; readonly status: ImageStatus })[]> {
-  const rows = await db.selectFrom('images').select(['arn', 'major', 'minor', 'patch', 'build', 'status'])
+): Promise<readonly (BuildVersion & { readonly arn: string; readonly status: ImageStatus; readonly build_type: string | null })[]> {
+  const rows = await db.selectFrom('images').select(['arn', 'major', 'minor', 'patch', 'build', 'status', 'build_type'])
     .where('account', '=', place.account).where('region', '=', place.region).where('slug', '=', slug)
     .execute();
   return rows.map((row) => ({ ...row, status: row.status as ImageStatus }));

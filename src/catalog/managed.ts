@@ -9,7 +9,7 @@ import type { Component, Workflow } from '@aws-sdk/client-imagebuilder';
 import { parse } from 'yaml';
 import { parseComponentDocument } from '../documents/component/parse.ts';
 import { componentType, parameterDetails, type ComponentParameterDetail } from '../documents/component/type.ts';
-import type { NameSettings } from '../platform/config.ts';
+import { DEFAULT_NAMES, type NameSettings } from '../platform/config-names.ts';
 import { formatArn, parseArn, resourceArn, type Arn } from '../resources/arns.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { workflowParameterDetails, type WorkflowParameterDetail } from '../documents/workflow/parameters.ts';
@@ -80,8 +80,6 @@ export interface ManagedRegister {
   readonly settings: NameSettings;
 }
 
-const NO_SETTINGS: NameSettings = { parentImages: {}, managedComponents: {}, parameters: {}, vendors: {} };
-
 /** The folder that comes with Ingot. */
 const MANAGED_FOLDER = fileURLToPath(new URL('../../managed', import.meta.url));
 
@@ -106,7 +104,7 @@ interface IndexEntry {
  * @param settings what its owner says that names mean
  * @throws when an index names a file that is not there, or lacks a member
  */
-export function loadManaged(images: readonly ManagedImage[], folder: string = MANAGED_FOLDER, settings: NameSettings = NO_SETTINGS): ManagedRegister {
+export function loadManaged(images: readonly ManagedImage[], folder: string = MANAGED_FOLDER, settings: NameSettings = DEFAULT_NAMES): ManagedRegister {
   const own = readIndex(join(folder, 'components'), 'components').map(component);
   const mapped = Object.entries(settings.managedComponents).map(([name, document]) => mappedComponent(name, document));
   // What its owner says goes before what comes with Ingot.

@@ -4,7 +4,7 @@
  */
 import { parseArn, resourceArn } from '../resources/arns.ts';
 import type { Queryable } from './catalog.ts';
-import { getImage, imageVersions } from './images.ts';
+import { imageVersions } from './images.ts';
 import { findManagedImage, type ManagedImage, type ManagedRegister } from './managed.ts';
 import { compareVersions } from '../resources/versions.ts';
 import type { Place } from './slices.ts';
@@ -82,9 +82,8 @@ function expanded(value: string, { region, account }: Place): string {
 
 /** The newest build that was imported under a name, in the account of the recipe. */
 async function importedAs(db: Queryable, slug: string, place: Place): Promise<string | undefined> {
-  const builds = (await imageVersions(db, place, slug)).filter(({ status }) => status === 'AVAILABLE').toSorted(compareVersions).toReversed();
-  for (const { arn } of builds) if ((await getImage(db, arn))?.buildType === 'IMPORT') return arn;
-  return undefined;
+  const builds = (await imageVersions(db, place, slug)).filter(({ status, build_type: type }) => status === 'AVAILABLE' && type === 'IMPORT');
+  return builds.toSorted(compareVersions).at(-1)?.arn;
 }
 
 /** The one command that supplies a name, and the line that says otherwise. */

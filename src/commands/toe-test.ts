@@ -4,6 +4,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Instance } from '../instances/instance.ts';
 import { newUuid } from '../platform/ids.ts';
+import { DEFAULT_WORKING_DIRECTORY } from '../runner/environment.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
 import { runSummary, type RunReport } from '../runner/detailed-output.ts';
@@ -77,7 +78,7 @@ async function runOnce(args: Arguments, path: string, driver: string, signal: Ab
   const profile = await profileRunOf(args);
   const ended = await inInstance(args, driver, { report, signal }, async (instance) => {
     const end = await runDocuments({
-      request, documents, instance, report, signal, secrets, ...profile, workingDirectory: '/tmp', componentText: async (arn) => (await readDocument(arn, args)).text,
+      request, documents, instance, report, signal, secrets, ...profile, workingDirectory: DEFAULT_WORKING_DIRECTORY, componentText: async (arn) => (await readDocument(arn, args)).text,
     });
     if ('interrupted' in end) throw new Error('an instance restarts by itself');
     show(end.report, args);

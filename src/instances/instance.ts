@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { AllocationOwner } from '../platform/host.ts';
 import type { HeldRecorder } from '../platform/held.ts';
 import type { Reach } from '../platform/network-rules.ts';
-import type { InstanceMetadata } from './metadata/metadata.ts';
+import type { InstanceMetadata } from './services/metadata.ts';
 
 /** One command or script in an instance. It runs as root unless `user` says otherwise. */
 export interface CommandRequest {

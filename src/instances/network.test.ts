@@ -1,6 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { onlyLoopback, resolvConf, slirpArguments, slirpComplaint } from './network.ts';
+import { resolvConf, slirpArguments, slirpComplaint } from './network.ts';
+import { onlyLoopback } from './resolvers.ts';
 
 test('slirp4netns closes the host loopback and leaves from the outbound address', () => {
   const argv = slirpArguments({ target: { pid: 42 }, interfaceName: 'host0' }, '198.18.0.1');

@@ -12,8 +12,6 @@ import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
 import { reachableResolver } from './resolvers.ts';
 
-export { onlyLoopback, UPSTREAM_RESOLVERS } from './resolvers.ts';
-
 /** The network that an instance sees unless another is asked for. */
 export const INSTANCE_NETWORK = '10.0.2.0/24';
 

@@ -11,12 +11,13 @@ import { createOverlay } from '../images/disks.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { driverNamed, instanceDirectory } from '../instances/launch.ts';
 import type { InstanceHandle } from '../instances/instance.ts';
+import { NO_AMI } from '../instances/services/metadata.ts';
 import { resolveInstanceType } from '../instances/types.ts';
 import { releaseAll } from '../platform/held.ts';
 import { logger } from '../platform/log.ts';
 import { timestamp } from '../platform/clock.ts';
 import { readConfig } from '../platform/config.ts';
-import { reachOf } from '../platform/config-networks.ts';
+import { defaultReach } from '../platform/config-networks.ts';
 import type { StoredLaunch } from './service.ts';
 import { mkdir } from 'node:fs/promises';
 
@@ -54,11 +55,11 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
       allocationOwner: { dataDirectory: catalog.dataDirectory, owner: id },
       held,
       metadata: {
-        account: record.account, region: record.region, imageId: record.ami_id ?? 'ami-00000000', instanceType: record.instance_type, launched: timestamp(), tokens: 'required',
+        account: record.account, region: record.region, imageId: record.ami_id ?? NO_AMI, instanceType: record.instance_type, launched: timestamp(), tokens: 'required',
         ...(stored.userData === undefined ? {} : { userData: Buffer.from(stored.userData).toString('base64') }),
         ...(stored.sshKeys.length > 0 ? { sshKeys: stored.sshKeys } : {}),
       },
-      reach: reachOf(networks.profiles[networks.default]!),
+      reach: defaultReach(networks),
       detached: true,
       publish: stored.publish,
       ...(wantsSeed ? { seed: { sshKeys: stored.sshKeys, ...(stored.userData === undefined ? {} : { userData: stored.userData }) } } : {}),

@@ -124,6 +124,11 @@ export function reachOf(profile: NetworkProfile): Reach {
   };
 }
 
+/** The rules for instances that no subnet and no group places. */
+export function defaultReach(networks: Networks): Reach {
+  return reachOf(networks.profiles[networks.default]!);
+}
+
 /** What an instance in the network must reach for it to be what it promises: what it has an address and a port for. */
 export function promisesOf(profile: NetworkProfile): readonly Required<Endpoint>[] {
   const proxied = ({ host }: Endpoint): boolean => profile.proxy !== undefined && !profile.noProxy.some((each) => host === each || host.endsWith(`.${each.replace(/^\*?\./, '')}`));

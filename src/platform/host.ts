@@ -118,7 +118,7 @@ const FIRST_OUTBOUND = 1;
  */
 export function joinNetwork(owner: AllocationOwner, reach: Reach = REACH_EVERYTHING): Promise<{ id: string; address: string }> {
   return exclusively(async (db) => {
-    const used = await numbersInUse(db);
+    const used = await settleOutbound(db);
     let number = FIRST_OUTBOUND;
     while (used.has(number)) number++;
     if (number >= OUTBOUND_ADDRESSES) throw new Error(`all ${OUTBOUND_ADDRESSES} addresses of instances are in use`);
@@ -131,8 +131,8 @@ export function joinNetwork(owner: AllocationOwner, reach: Reach = REACH_EVERYTH
   });
 }
 
-/** Numbers of outbound addresses that are in use. What owners had that are no more goes with their allocations. */
-async function numbersInUse(db: DatabaseSync): Promise<ReadonlySet<number>> {
+/** Takes back the outbound addresses of owners that are no more. Returns the numbers of those that are in use. */
+async function settleOutbound(db: DatabaseSync): Promise<ReadonlySet<number>> {
   const before = members(db).map(({ address }) => address);
   const used = taken(db, 'outbound');
   const now = new Set(members(db).map(({ address }) => address));
@@ -208,7 +208,7 @@ export function releaseAllocation(id: string): Promise<void> {
     if (!id.startsWith('outbound-')) return;
     db.prepare('DELETE FROM reaches WHERE id = ?').run(id);
     const gone = row === undefined ? undefined : outboundAddress(row.value);
-    await numbersInUse(db);
+    await settleOutbound(db);
     const left = members(db);
     if (gone !== undefined) await giveUp(gone);
     if (left.length > 0) {

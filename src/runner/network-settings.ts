@@ -5,6 +5,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { CommandRequest, Instance } from '../instances/instance.ts';
 import type { NetworkProfile } from '../platform/config-networks.ts';
+import { BASH } from './environment.ts';
 import { LineTail, lineSplitter } from './lines.ts';
 
 /** What is put in. */
@@ -63,7 +64,7 @@ async function runScript(instance: Instance, what: 'put' | 'take-out', settings:
   const environment = Object.entries(proxyEnvironment(settings)).map(([name, value]) => `${name}=${value}`);
   const request: CommandRequest = {
     argv: [
-      '/bin/bash', '-c', PROGRAM, 'network-settings', what, settings.proxy ?? '', settings.noProxy.join(' '), String(environment.length), ...environment,
+      ...BASH, PROGRAM, 'network-settings', what, settings.proxy ?? '', settings.noProxy.join(' '), String(environment.length), ...environment,
       ...settings.mirrors.flatMap(({ of, url }) => [of, url]),
     ],
     timeoutSeconds: SECONDS, onOutput: (_, chunk) => lines.add(chunk), ...(signal === undefined ? {} : { signal }),

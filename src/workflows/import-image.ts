@@ -8,10 +8,10 @@ import type { ImageTask } from '../catalog/image-task.ts';
 import { getImportTask } from '../catalog/import-tasks.ts';
 import { readForeignDisk } from '../images/foreign/foreign-disk.ts';
 import { fetchDisk } from '../images/foreign/source.ts';
-import { timestamp } from '../platform/clock.ts';
 import { release } from '../platform/held.ts';
 import { newAmiId } from '../platform/ids.ts';
 import { sourceName } from '../resources/import-source.ts';
+import { amiRecord } from './ami-record.ts';
 import type { BuiltAmi, ImageWork } from './image-work.ts';
 
 /**
@@ -45,13 +45,11 @@ export async function importDisk(work: ImageWork, task: Extract<ImageTask, { kin
     const record = { import: sha256, virtualSize, origin };
     const key = createHash('sha256').update(JSON.stringify(record)).digest('hex');
     const id = newAmiId();
-    const created = timestamp();
     const sealed = await work.layers.seal(layer, key, record, {
       owner: work.arn,
       refer: (trx, layerId) => insertAmi(trx, {
-        id, region: work.region, account: work.account, name: `${work.image.name} ${created.replaceAll(':', '-')}`, description: task.description ?? null, image_arn: work.arn, layer_id: layerId,
-        file: relative(work.dataDirectory, layer.path), state: 'available', tags: JSON.stringify({ CreatedBy: 'EC2 Image Builder', Ec2ImageBuilderArn: work.arn }),
-        platform: work.image.platform ?? 'Linux', os_version: work.image.osVersion ?? null, architecture: 'x86_64', created,
+        ...amiRecord(work, { id, region: work.region, description: task.description, tags: { CreatedBy: 'EC2 Image Builder', Ec2ImageBuilderArn: work.arn } }),
+        os_version: work.image.osVersion ?? null, layer_id: layerId, file: relative(work.dataDirectory, layer.path), state: 'available',
       }),
     });
     work.sealed.push(sealed);

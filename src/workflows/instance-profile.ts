@@ -1,6 +1,6 @@
 /** What the instances of an image are told of themselves, and who they are outside: their instance profile, and nobody else. */
 import { createHash } from 'node:crypto';
-import type { InstanceMetadata } from '../instances/metadata/metadata.ts';
+import type { InstanceMetadata } from '../instances/services/metadata.ts';
 import { timestamp } from '../platform/clock.ts';
 import type { InstanceProfile } from '../platform/config-profiles.ts';
 import { credentialProvider } from '../platform/role-credentials.ts';

@@ -5,6 +5,7 @@ import { networkFor, promisesOf, reachOf, type NetworkProfile } from '../platfor
 import type { Reach } from '../platform/network-rules.ts';
 import { patience } from '../platform/patience.ts';
 import type { Report } from '../resources/progress.ts';
+import { BASH } from '../runner/environment.ts';
 import { certificatesIn, hasSettings, proxyEnvironment, putNetworkSettings, takeOutNetworkSettings } from '../runner/network-settings.ts';
 import type { ImageWork } from './image-work.ts';
 
@@ -13,8 +14,12 @@ const PROMISE_SECONDS = 10;
 
 /** The network profile of the image's instances. @throws {Error} when its infrastructure configuration is in two */
 export function networkOf(work: ImageWork): NetworkProfile {
-  const { subnetId, securityGroupIds } = work.image.infrastructureConfiguration ?? {};
-  return networkFor(work.config.networks, subnetId, securityGroupIds ?? []).profile;
+  return placeOf(work).profile;
+}
+
+function placeOf({ config, image }: ImageWork): ReturnType<typeof networkFor> {
+  const { subnetId, securityGroupIds } = image.infrastructureConfiguration ?? {};
+  return networkFor(config.networks, subnetId, securityGroupIds ?? []);
 }
 
 /** The rules for its instances. */
@@ -29,8 +34,7 @@ export function networkEnvironment(work: ImageWork): Readonly<Record<string, str
 
 /** Says in the log which network it is, and what is placed in none. @throws {Error} as `networkOf` */
 export function tellNetwork(work: ImageWork): void {
-  const { subnetId, securityGroupIds } = work.image.infrastructureConfiguration ?? {};
-  const { profile, reason, unplaced } = networkFor(work.config.networks, subnetId, securityGroupIds ?? []);
+  const { profile, reason, unplaced } = placeOf(work);
   if (unplaced.length > 0) work.report({ type: 'log', level: 'warn', text: `${unplaced.join(', ')}: placed in no network by networks of config.yaml; its instances have the profile '${profile.name}' (${reason})` });
   else if (profile !== work.config.networks.profiles['full']) work.report({ type: 'log', text: `network profile '${profile.name}' (${reason}): access ${profile.access}` });
 }
@@ -73,7 +77,7 @@ async function tryReach(instance: Instance, host: string, port: number, signal: 
   for (let attempt = 0; attempt < 2; attempt++) {
     said = '';
     const { exitCode, timedOut } = await instance.run({
-      argv: ['/bin/bash', '-c', REACH, 'reach', host, String(port)], own: true, timeoutSeconds: PROMISE_SECONDS * patience(), signal, onOutput: (_, chunk) => { said += chunk.toString(); },
+      argv: [...BASH, REACH, 'reach', host, String(port)], own: true, timeoutSeconds: PROMISE_SECONDS * patience(), signal, onOutput: (_, chunk) => { said += chunk.toString(); },
     });
     if (exitCode === 0) return undefined;
     if (timedOut) return `nothing answers within ${PROMISE_SECONDS * patience()} s`;

@@ -2,7 +2,7 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Instance } from '../../src/instances/instance.ts';
-import type { InstanceMetadata } from '../../src/instances/metadata/metadata.ts';
+import type { InstanceMetadata } from '../../src/instances/services/metadata.ts';
 import { run } from '../../src/platform/processes.ts';
 
 /** What the instance is launched with. */

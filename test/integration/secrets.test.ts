@@ -1,13 +1,13 @@
 /** Secrets that documents name: used by steps, and found in nothing that a run or a build leaves. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { run } from '../../src/platform/processes.ts';
-import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
-import { dataDirectoryWithBase, ingot, MAIN } from '../harness/service.ts';
+import type { HostState } from '../harness/host-state.ts';
+import { ingot, MAIN } from '../harness/service.ts';
+import { beginOnDirectory, endOnDirectory } from '../harness/suite.ts';
 
 const PASSWORD = `Tr0ub4dor & '3" Ümlaut`;
 const KEY_LINES = ['c2VjcmV0LWtleS1saW5lLW9uZS1vZi10aHJlZQ', 'c2VjcmV0LWtleS1saW5lLXR3by1vZi10aHJlZQ', 'VGhlIGVuZA'];
@@ -106,20 +106,30 @@ describe('ingot toe run', () => {
   });
 });
 
+/** The rest of a template whose recipe is `Recipe`: it is built, and not tested. */
+const BUILT_UNTESTED = `  Infrastructure:
+    Type: AWS::ImageBuilder::InfrastructureConfiguration
+    Properties: { Name: using, InstanceProfileName: ingot, InstanceTypes: [t3.small] }
+  Image:
+    Type: AWS::ImageBuilder::Image
+    Properties:
+      ImageRecipeArn: !Ref Recipe
+      InfrastructureConfigurationArn: !Ref Infrastructure
+      ImageTestsConfiguration: { ImageTestsEnabled: false }
+`;
+
 describe('a build', () => {
   let state: HostState;
   let dataDirectory: string;
   let secrets: string;
   before(async () => {
-    state = await hostState();
-    dataDirectory = await dataDirectoryWithBase();
+    ({ state, dataDirectory } = await beginOnDirectory());
     secrets = join(dirname(dataDirectory), 'secrets');
     configure(dataDirectory, secrets);
   });
   after(async () => {
     await ingot(dataDirectory, ['stop']);
-    await assertNothingLeft(state, dataDirectory);
-    await rm(dirname(dataDirectory), { recursive: true, force: true });
+    await endOnDirectory({ state, dataDirectory });
   });
 
   test('uses secrets, and neither its records nor its disk have them', async () => {
@@ -164,16 +174,7 @@ Resources:
       Components:
         - ComponentArn: !Ref Use
           Parameters: [{Name: Token, Value: ['{{ resolve:ssm-secure:token }}']}]
-  Infrastructure:
-    Type: AWS::ImageBuilder::InfrastructureConfiguration
-    Properties: { Name: using, InstanceProfileName: ingot, InstanceTypes: [t3.small] }
-  Image:
-    Type: AWS::ImageBuilder::Image
-    Properties:
-      ImageRecipeArn: !Ref Recipe
-      InfrastructureConfigurationArn: !Ref Infrastructure
-      ImageTestsConfiguration: { ImageTestsEnabled: false }
-`);
+${BUILT_UNTESTED}`);
     const built = await ingot(dataDirectory, ['build', file, '--json']);
     assert.equal(built.code, 0, built.stdout.slice(-3000) + built.stderr);
     assert.match(built.stdout, new RegExp(sha256(TOKEN)));
@@ -216,16 +217,7 @@ Resources:
       ParentImage: !Sub arn:aws:imagebuilder:\${AWS::Region}:aws:image/debian-12-x86/x.x.x
       Components: [{ComponentArn: !Ref Leave}]
 ${tags}
-  Infrastructure:
-    Type: AWS::ImageBuilder::InfrastructureConfiguration
-    Properties: { Name: using, InstanceProfileName: ingot, InstanceTypes: [t3.small] }
-  Image:
-    Type: AWS::ImageBuilder::Image
-    Properties:
-      ImageRecipeArn: !Ref Recipe
-      InfrastructureConfigurationArn: !Ref Infrastructure
-      ImageTestsConfiguration: { ImageTestsEnabled: false }
-`;
+${BUILT_UNTESTED}`;
     const build = async (tags: string): Promise<{ readonly status: string; readonly reason?: string; readonly all: string }> => {
       writeFileSync(file, template(tags));
       const { stdout } = await ingot(dataDirectory, ['build', file, '--json']);

@@ -1,12 +1,13 @@
 /** `ingot toe` in instances of what was built: an AMI and an image by their names, in a container and in a virtual machine. */
 import assert from 'node:assert/strict';
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { run } from '../../src/platform/processes.ts';
-import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
+import type { HostState } from '../harness/host-state.ts';
 import { createTestImage, waitUntilAvailable } from '../harness/images.ts';
-import { dataDirectoryWithBase, MAIN, startServer } from '../harness/service.ts';
+import { MAIN, startServer } from '../harness/service.ts';
+import { beginOnDirectory, endOnDirectory } from '../harness/suite.ts';
 import { sharedBase } from '../harness/base.ts';
 
 const MARKS = `
@@ -37,8 +38,7 @@ describe('ingot toe test', () => {
   let ami: string;
 
   before(async () => {
-    state = await hostState();
-    dataDirectory = await dataDirectoryWithBase();
+    ({ state, dataDirectory } = await beginOnDirectory());
     document = join(dirname(dataDirectory), 'looks.yaml');
     await writeFile(document, LOOKS);
     const server = await startServer(dataDirectory);
@@ -47,8 +47,7 @@ describe('ingot toe test', () => {
     await server.stop();
   });
   after(async () => {
-    await assertNothingLeft(state, dataDirectory);
-    await rm(dirname(dataDirectory), { recursive: true, force: true });
+    await endOnDirectory({ state, dataDirectory });
   });
 
   const toe = (...more: readonly string[]): ReturnType<typeof run> =>

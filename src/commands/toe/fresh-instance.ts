@@ -10,7 +10,7 @@ import { LayerStore } from '../../images/layer-store.ts';
 import { sealedParent } from '../../images/parents.ts';
 import { driverNamed } from '../../instances/launch.ts';
 import type { Instance } from '../../instances/instance.ts';
-import type { InstanceMetadata, InstanceRole } from '../../instances/metadata/metadata.ts';
+import { NO_AMI, type InstanceMetadata, type InstanceRole } from '../../instances/services/metadata.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { readConfig } from '../../platform/config.ts';
 import { DEFAULT_ACCOUNT, loadCredentials, readCredentials } from '../../platform/credentials.ts';
@@ -41,8 +41,6 @@ const DEFAULT_IMAGE = 'debian-12-x86';
 const MEMORY_MIB = 2048;
 /** What the metadata service calls it: this has so much memory. */
 const INSTANCE_TYPE = 't3.small';
-/** What it has for an AMI when it lies over none. */
-const NO_AMI = 'ami-00000000000000000';
 const QCOW2 = Buffer.from('QFI\xfb', 'latin1');
 
 /**

@@ -10,7 +10,7 @@ import { memoryRecorder } from '../../platform/held.ts';
 import { newInstanceId } from '../../platform/ids.ts';
 import type { S3Access } from '../../platform/s3-requests.ts';
 import { readConfig } from '../../platform/config.ts';
-import { reachOf } from '../../platform/config-networks.ts';
+import { defaultReach } from '../../platform/config-networks.ts';
 import type { InstanceProfile } from '../../platform/config-profiles.ts';
 import type { Report } from '../../resources/progress.ts';
 import { environmentOf, s3AccessOf } from '../../workflows/instance-profile.ts';
@@ -58,16 +58,14 @@ export function tellWarnings(documents: readonly LoadedDocument[]): void {
 }
 
 /** Gives `work` the fresh instance that the arguments ask for. */
-export function inInstance<T>(args: Arguments, driver: string, options: { readonly report: Report; readonly signal: AbortSignal }, work: (instance: Instance) => Promise<T>): Promise<T> {
-  return (async () => {
-    const found = await profileOf(args);
-    const { networks } = await readConfig(dataDirectoryOf(args));
-    return inFreshInstance({
-      reach: reachOf(networks.profiles[networks.default]!),
-      driver, image: args.text('image'), dataDirectory: dataDirectoryOf(args), region: regionOf(args), ...options,
-      ...(found === undefined ? {} : { role: { instanceProfileName: found.name, roleName: found.profile.role, credentials: found.profile.credentials } }),
-    }, work);
-  })();
+export async function inInstance<T>(args: Arguments, driver: string, options: { readonly report: Report; readonly signal: AbortSignal }, work: (instance: Instance) => Promise<T>): Promise<T> {
+  const found = await profileOf(args);
+  const { networks } = await readConfig(dataDirectoryOf(args));
+  return inFreshInstance({
+    reach: defaultReach(networks),
+    driver, image: args.text('image'), dataDirectory: dataDirectoryOf(args), region: regionOf(args), ...options,
+    ...(found === undefined ? {} : { role: { instanceProfileName: found.name, roleName: found.profile.role, credentials: found.profile.credentials } }),
+  }, work);
 }
 
 /** The instance profile that the arguments name. @throws {WrongUse} when the configuration has none of that name */

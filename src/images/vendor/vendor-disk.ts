@@ -1,12 +1,14 @@
 /** A disk on its vendor's server: where it lies, and how its checksum is read. Pure. */
 
+import type { VENDORS } from '../../platform/config-names.ts';
+
 /** Hashes that vendors publish. */
 export type HashName = 'sha256' | 'sha512';
 
 /** Where a vendor publishes a disk. */
 export interface VendorDisk {
   /** Its name in `vendors` of `config.yaml`, where a mirror can stand for `address`. */
-  readonly vendor: 'amazon-linux' | 'debian' | 'rocky' | 'ubuntu';
+  readonly vendor: (typeof VENDORS)[number];
   /** Ends in a slash. */
   readonly address: string;
   /** Below the address; ends in a slash. It may redirect to the folder of a release. */

@@ -12,7 +12,7 @@ import { allocateUidRange, type AllocationOwner } from '../../platform/host.ts';
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, processStartTime, start, waitForExit } from '../../platform/processes.ts';
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest, type PublishedPort, type StreamedCommand, type StreamRequest } from '../instance.ts';
-import { startInstanceServices } from '../metadata/start.ts';
+import { startInstanceServices } from '../services/start.ts';
 import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
 import { cleanEnvironment, inCgroups, INSIDE_DIRECTORY, INSTANCE_ADDRESS, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
 import { hostCgroups, makeCgroups, type CgroupPlan } from './cgroups.ts';

@@ -6,7 +6,7 @@ import { HELD_MARK, release, releaseAll, type HeldRecorder } from '../../platfor
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, run, start } from '../../platform/processes.ts';
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest } from '../instance.ts';
-import { startInstanceServices } from '../metadata/start.ts';
+import { startInstanceServices } from '../services/start.ts';
 import { addHostForward, resolvConf, startSlirp } from '../network.ts';
 import { chooseAccelerator, rememberVerdict } from './accelerator.ts';
 import { GUEST_ADDRESS, inNamespace, machineArguments, machineFiles, NAMESPACE_ADDRESS, type Accelerator, type Firmware } from './arguments.ts';

@@ -3,8 +3,8 @@ import { readFileSync, writeSync } from 'node:fs';
 import { INSTANCE_SERVICE_PORT, namesSet, TABLE } from '../../platform/network-rules.ts';
 import { run } from '../../platform/processes.ts';
 import { hostResolvers } from '../resolvers.ts';
-import { nameServer } from './names.ts';
-import { metadataServer } from './server.ts';
+import { nameServer } from './name-server.ts';
+import { metadataServer } from './metadata-server.ts';
 import { READY_FD, SERVICES_FILE, type ServicesFile } from './services-file.ts';
 
 const { address, facts, metadata, names } = JSON.parse(readFileSync(`${process.argv[2]}/${SERVICES_FILE}`, 'utf8')) as ServicesFile;

@@ -3,7 +3,7 @@ import { request, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import type { InstanceMetadata } from './metadata.ts';
-import { metadataServer } from './server.ts';
+import { metadataServer } from './metadata-server.ts';
 
 const METADATA: InstanceMetadata = {
   account: '123456789012', region: 'eu-west-1', imageId: 'ami-0123456789abcdef0', instanceType: 't3.small', launched: '2026-01-02T03:04:05.678Z', tokens: 'required',

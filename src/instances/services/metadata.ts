@@ -29,6 +29,9 @@ export interface InstanceMetadata {
   readonly role?: InstanceRole;
 }
 
+/** What an instance has for an AMI that lies over none. */
+export const NO_AMI = 'ami-00000000000000000';
+
 /** What only its driver knows. */
 export interface InstanceFacts {
   /** `i-…` */

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { test } from 'node:test';
-import { addressesIn, emptyAnswer, nameServer, portsOfName, questionOf } from './names.ts';
+import { addressesIn, emptyAnswer, nameServer, portsOfName, questionOf } from './name-server.ts';
 
 /** A question as a resolver library sends it. */
 function question(name: string, type = 1): Buffer {

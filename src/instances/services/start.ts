@@ -1,4 +1,4 @@
-/** Starts the process that answers for the metadata service of an instance. */
+/** Starts the process of an instance's own services: its metadata, and names where it is not told all. */
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { until } from '../../platform/clock.ts';

@@ -2,10 +2,10 @@
 import { insertAmi } from '../../catalog/amis.ts';
 import { heldRecorder } from '../../catalog/held.ts';
 import { relative } from 'node:path';
-import { timestamp } from '../../platform/clock.ts';
 import { newAmiId } from '../../platform/ids.ts';
 import { layerKey } from '../../runner/layer-key.ts';
 import { takeOutNetworkSettings } from '../../runner/network-settings.ts';
+import { amiRecord } from '../ami-record.ts';
 import { refuseSecretsOnDisk } from '../disk-secrets.ts';
 import { workInstance } from '../instances.ts';
 import { StepError } from '../image-work.ts';
@@ -44,24 +44,7 @@ export const createImage: StepAction = {
     if (layer.path !== sealed.path) report({ type: 'log', text: `the chain of layers had grown longer than ${MAX_CHAIN}: merged into one file` });
 
     const id = newAmiId();
-    const created = timestamp();
-    await insertAmi(work.catalog.db, {
-      id,
-      region: work.region,
-      account: work.account,
-      // Distribution gives it the name that the configuration asks for.
-      name: `${work.image.name} ${created.replaceAll(':', '-')}`,
-      description: null,
-      image_arn: work.arn,
-      layer_id: layer.id,
-      file: relative(work.dataDirectory, layer.path),
-      state: 'available',
-      tags: '{}',
-      platform: work.image.platform ?? 'Linux',
-      os_version: work.osVersion ?? null,
-      architecture: 'x86_64',
-      created,
-    });
+    await insertAmi(work.catalog.db, { ...amiRecord(work, { id, region: work.region }), layer_id: layer.id, file: relative(work.dataDirectory, layer.path), state: 'available' });
     work.ami = { id, layer };
     report({ type: 'log', text: `${id} in ${work.region}` });
     return { imageId: id };

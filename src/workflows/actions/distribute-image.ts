@@ -6,6 +6,7 @@ import { planDistribution, type DistributionPlan, type RegionPlan } from '../../
 import { storeOf } from '../../distribution/stores.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { newAmiId } from '../../platform/ids.ts';
+import { amiRecord } from '../ami-record.ts';
 import type { Report } from '../../resources/progress.ts';
 import { type BuiltAmi, type ImageWork, StepError } from '../image-work.ts';
 import type { StepAction, StepContext, StepOutputs } from './action.ts';
@@ -59,26 +60,18 @@ async function nameHome(work: ImageWork, ami: BuiltAmi, region: RegionPlan): Pro
   // An AMI of another image keeps its name: this image has one of its own, over the same disk.
   if (work.task?.kind === 'distribute') {
     const id = newAmiId();
-    await insertAmi(work.catalog.db, { ...amiRecord(work, id, region), layer_id: ami.layer.id, file: relative(work.dataDirectory, ami.layer.path), state: 'available' });
+    await insertAmi(work.catalog.db, { ...amiRecord(work, { id, ...region }), layer_id: ami.layer.id, file: relative(work.dataDirectory, ami.layer.path), state: 'available' });
     return id;
   }
   await updateAmi(work.catalog.db, ami.id, { name: region.name, description: region.description ?? null, tags: JSON.stringify(region.tags) });
   return ami.id;
 }
 
-/** What the record of an AMI says besides its disk. */
-function amiRecord(work: ImageWork, id: string, { region, name, description, tags }: RegionPlan) {
-  return {
-    id, region, account: work.account, name, description: description ?? null, image_arn: work.arn, tags: JSON.stringify(tags), platform: work.image.platform ?? 'Linux',
-    os_version: work.osVersion ?? null, architecture: 'x86_64', created: timestamp(),
-  };
-}
-
 /** The record stands before the copy, `pending`, so that what a crash leaves is found; the copy itself is complete or absent. */
 async function copyTo(work: ImageWork, ami: BuiltAmi, plan: RegionPlan, report: Report, signal: AbortSignal): Promise<string> {
   const { store, directory } = storeOf(work.dataDirectory, plan.region);
   const amiId = newAmiId();
-  await insertAmi(work.catalog.db, { ...amiRecord(work, amiId, plan), layer_id: null, file: relative(work.dataDirectory, join(directory, `${amiId}.qcow2`)), state: 'pending' });
+  await insertAmi(work.catalog.db, { ...amiRecord(work, { id: amiId, ...plan }), layer_id: null, file: relative(work.dataDirectory, join(directory, `${amiId}.qcow2`)), state: 'pending' });
   const copy = await store.copyImage({
     top: ami.layer.path, region: plan.region, amiId, name: plan.name, description: plan.description, tags: plan.tags, imageArn: work.arn, directory,
     held: heldRecorder(work.catalog.db, work.arn), report, signal,
