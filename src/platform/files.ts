@@ -1,6 +1,6 @@
 /** Files: whole writes that are complete or absent. */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -47,11 +47,25 @@ export async function syncFile(path: string): Promise<void> {
   }
 }
 
+const HASHED_AT_ONCE = 1 << 20;
+
 /** SHA-256 of a file's content, in hexadecimal. */
 export async function sha256OfFile(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
+  const file = await open(path, 'r');
+  try {
+    // One part is hashed while the next is read, into two buffers that are used again and again.
+    let [filled, spare] = [Buffer.allocUnsafeSlow(HASHED_AT_ONCE), Buffer.allocUnsafeSlow(HASHED_AT_ONCE)];
+    for (let reading = file.read(filled, 0, filled.length, null); ;) {
+      const { bytesRead } = await reading;
+      if (bytesRead === 0) return hash.digest('hex');
+      reading = file.read(spare, 0, spare.length, null);
+      hash.update(filled.subarray(0, bytesRead));
+      [filled, spare] = [spare, filled];
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /** Where a program of this name is on PATH (and in the sbin folders), or `undefined`. */

@@ -318,6 +318,7 @@ describe('a container', () => {
     } finally {
       holder.kill('SIGKILL');
     }
+    deepEqual((await held.list()).filter(({ thing }) => thing.kind === 'process' || thing.kind === 'mount'), [], 'what runs for it keeps its mounts busy, which costs seconds');
     await instance.terminate();
 
     await run(['qemu-img', 'check', '-q', '-f', 'qcow2', disk]);

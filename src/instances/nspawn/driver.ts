@@ -56,6 +56,8 @@ interface ContainerState {
   /** The process that waits for systemd-nspawn and writes its exit code down. */
   readonly monitor: ProcessIdentity;
   readonly slirpHeldId: string;
+  /** Absent where it has no services of its own. */
+  readonly servicesHeldId?: string;
   readonly systemd: number;
 }
 
@@ -83,7 +85,7 @@ async function launch(request: LaunchRequest): Promise<Instance> {
     if (unlimited.length > 0) request.report?.({ level: 'warn', text: `this host sets no limit on ${unlimited.join(', ')} of ${request.id}: no such cgroup controller` });
     const services = await startInstanceServices(request, INSTANCE_ADDRESS);
     const state = await boot(
-      { id: request.id, directory, disk: disk.state, cgroups, uidBase: uids.base, publish: request.publish ?? [], allocationOwner: request.allocationOwner },
+      { id: request.id, directory, disk: disk.state, cgroups, uidBase: uids.base, publish: request.publish ?? [], allocationOwner: request.allocationOwner, ...(services.heldId === undefined ? {} : { servicesHeldId: services.heldId }) },
       held, { timeoutMs: (request.timeoutSeconds ?? LAUNCH_SECONDS) * 1000, ...(request.signal ? { signal: request.signal } : {}), ...(request.report ? { report: request.report } : {}) },
     );
     await services.ready();
@@ -303,13 +305,15 @@ class NspawnInstance implements Instance {
   async stop(): Promise<void> {
     this.stopped = true;
     await this.restarting?.catch(() => {});
-    const { leader, cgroups, slirpHeldId } = await this.current();
+    const { leader, cgroups, slirpHeldId, servicesHeldId } = await this.current();
     if (isSameProcess(leader.pid, leader.startTime)) {
       await endLeftovers(cgroups.machine);
       if (this.leaderAlive()) process.kill(leader.pid, POWER_OFF_SIGNAL);
       await waitForExit(leader.pid, leader.startTime, patient(POWER_OFF_MS));
     }
     await release(this.held, slirpHeldId);
+    // Before the disk goes: the files that it has open keep the folder busy, in which the disk is.
+    if (servicesHeldId !== undefined) await release(this.held, servicesHeldId);
     for (const path of [cgroups.unified, ...cgroups.limiting, ...(cgroups.named === undefined ? [] : [cgroups.named])]) await this.releaseCgroup(path);
     if (!this.disk.alive()) throw await this.whatHappened();
     await this.disk.detach();

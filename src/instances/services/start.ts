@@ -17,10 +17,10 @@ const HEAP = 64;
 /**
  * Joins the network with what the instance may reach, and starts the process of its services where it has any.
  * @param instanceAddress the address that the instance itself has
- * @returns `ready`, which settles when the services answer
+ * @returns `ready`, which settles when the services answer; the record of their process, whose open files keep the instance's folder busy
  * @throws {Error} when they cannot be started
  */
-export async function startInstanceServices(request: LaunchRequest, instanceAddress: string): Promise<{ readonly ready: () => Promise<void> }> {
+export async function startInstanceServices(request: LaunchRequest, instanceAddress: string): Promise<{ readonly ready: () => Promise<void>; readonly heldId?: string }> {
   const { directory, held, metadata, reach } = request;
   const address = await outboundAddressOf(held, request.allocationOwner, request.reach);
   const names = reach === undefined || reach.everything || reach.names.length === 0 ? undefined : reach.names;
@@ -42,6 +42,7 @@ export async function startInstanceServices(request: LaunchRequest, instanceAddr
     unref();
     await held.amend(heldId, { kind: 'process', what, pid, startTime });
     return {
+      heldId,
       ready: async () => void await until('the metadata service to answer', patient(10_000), async () => {
         if ((await readFile(readyPath)).length > 0) return true;
         if (!isSameProcess(pid, startTime)) throw new Error(`the metadata service ended at its start: ${(await readFile(logPath, 'utf8')).trim().split('\n').slice(-3).join('; ')}`);
