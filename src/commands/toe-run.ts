@@ -4,15 +4,16 @@ import type { Instance } from '../instances/instance.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 import { catchInterrupt, INTERRUPTED } from './interrupt.ts';
 import { runSummary } from '../runner/detailed-output.ts';
+import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../runner/environment.ts';
 import { InvalidDocuments, judge, readDocument } from './toe/documents.ts';
 import { openLogFolder } from './toe/log-folder.ts';
 import { RUN_OPTIONS, toeRequest } from './toe/request.ts';
 import { runDocuments, type RunEnd } from './toe/run-documents.ts';
-import { driverOf, inInstance, onThisHost, PLACE_HELP, PLACE_OPTIONS, profileRunOf, s3AccessOfThisHost, secretsOf, shownBy, tellWarnings } from './toe/session.ts';
+import { driverOf, inInstance, onMachine, onThisHost, PLACE_HELP, PLACE_OPTIONS, profileRunOf, s3AccessOfThisHost, secretsOf, shownBy, sshMachineOf, tellWarnings } from './toe/session.ts';
 import { saveState, stateFileOf, takeState } from './toe/state-file.ts';
 
 export const toeRun: Command = {
-  usage: 'toe run [DOCUMENT...] [--documents LIST | --config FILE] [--phases LIST] [--parameters LIST] [--on nspawn|qemu] [--image IMAGE]',
+  usage: 'toe run [DOCUMENT...] [--documents LIST | --config FILE] [--phases LIST] [--parameters LIST] [--on nspawn|qemu|ssh://[USER@]HOST[:PORT]] [--image IMAGE]',
   help: `
 Runs component documents on this host, as root, or in a fresh instance, as \`awstoe run\` does: the same flags, the same summary on stdout, the same
 log folder. What steps print is shown on stderr. No server is needed, and on this host no data directory.
@@ -39,6 +40,8 @@ awstoe's flags for S3 and CloudWatch Logs are refused, since they do not work ye
   --cw-ignore-failures            go on without it
 
 ${PLACE_HELP}
+  --on ssh://[USER@]HOST[:PORT]  a Windows machine that is there already, in its PowerShell, by this host's ssh, which has to log in without a question
+  --ssh-config FILE    the configuration of that ssh, in place of yours
 
 A step that asks for a restart of this host (exit code 194, Reboot) ends the command with exit code 194: restart the host, and run the same command again
 with --execution-id and the id; it goes on where it was. An instance is restarted by itself.
@@ -47,7 +50,7 @@ Exit code: 0 the documents succeeded, 1 they failed or timed out, 2 used wrongly
 
 Example:
   ingot toe run nginx.yaml --phases build,validate --on nspawn`,
-  options: { ...RUN_OPTIONS, ...PLACE_OPTIONS },
+  options: { ...RUN_OPTIONS, ...PLACE_OPTIONS, 'ssh-config': { type: 'string' } },
   positionals: ['DOCUMENT...'],
   run,
 };
@@ -61,11 +64,13 @@ async function run(args: Arguments): Promise<number> {
     return 0;
   }
   const request = toeRequest(args);
-  const driver = driverOf(args);
+  const machine = sshMachineOf(args);
+  const driver = machine === undefined ? driverOf(args) : undefined;
+  const here = machine === undefined && driver === undefined;
   const documents = judged(await Promise.all(request.documents.map(({ path }) => readDocument(path, args))), request.blocked);
   tellWarnings(documents);
   const stateFile = stateFileOf(request.stateDirectory, request.executionId);
-  const from = driver === undefined ? takeState(stateFile, documents) : undefined;
+  const from = here ? takeState(stateFile, documents) : undefined;
   const log = openLogFolder(request.logDirectory, request.executionId, documents);
   const interrupt = catchInterrupt(() => process.stderr.write('ingot: interrupted: ending what runs (once more leaves at once)\n'));
   const report = shownBy(log, request.trace);
@@ -76,11 +81,11 @@ async function run(args: Arguments): Promise<number> {
     const work = (instance: Instance): Promise<RunEnd> => runDocuments({
       request, documents, instance, report, signal, secrets,
       componentText: async (arn) => (await readDocument(arn, args)).text,
-      workingDirectory: driver === undefined ? process.cwd() : '/tmp',
-      ...(driver === undefined ? { leaveForRestart: true as const, s3Access: s3AccessOfThisHost } : profile),
+      workingDirectory: here ? process.cwd() : machine === undefined ? DEFAULT_WORKING_DIRECTORY : WINDOWS_WORKING_DIRECTORY,
+      ...(here ? { leaveForRestart: true as const, s3Access: s3AccessOfThisHost } : profile),
       ...(from === undefined ? {} : { from }),
     });
-    const end = driver === undefined ? await onThisHost(work) : await inInstance(args, driver, { report, signal }, work);
+    const end = await (machine !== undefined ? onMachine(machine, signal, work) : driver !== undefined ? inInstance(args, driver, { report, signal }, work) : onThisHost(work));
     if ('interrupted' in end) {
       await saveState(stateFile, documents, end.interrupted);
       process.stderr.write(`ingot: a step asks for a restart of this host. Restart it, then run the same command with --execution-id ${request.executionId}: it goes on where it was\n`);

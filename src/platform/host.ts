@@ -98,7 +98,8 @@ export function allocatePort(owner: AllocationOwner): Promise<{ id: string; port
   });
 }
 
-function freePort(): Promise<number> {
+/** A TCP port on loopback that nothing listens on at this moment. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

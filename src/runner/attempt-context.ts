@@ -2,7 +2,7 @@
 import type { InputValue, Step } from '../documents/component/document.ts';
 import { sleep } from '../platform/clock.ts';
 import type { Report } from '../resources/progress.ts';
-import { COMMAND_ENVIRONMENT } from './environment.ts';
+import { commandEnvironment } from './environment.ts';
 import { Capture, LineTail, lineSplitter, LogLimit, MAX_LINE } from './lines.ts';
 import { OUTPUT_KEPT, StepTimeout, type AttemptContext, type ModuleCommand, type ModuleCommandResult } from './module.ts';
 import { runNested } from './nested.ts';
@@ -68,7 +68,7 @@ export function attemptContext(state: RunState, step: Step, inputs: InputValue, 
         ...(request.own === undefined ? {} : { own: request.own }),
         ...(signal === undefined ? {} : { signal }),
         ...(seconds === Infinity ? {} : { timeoutSeconds: seconds }),
-        env: { ...COMMAND_ENVIRONMENT, ...state.run.environment, ...request.env },
+        env: { ...commandEnvironment(instance.capabilities.platform), ...state.run.environment, ...request.env },
         cwd: state.workingDirectory,
         onOutput(stream, chunk) {
           (stream === 'stdout' ? stdout : stderr).add(chunk);

@@ -3,6 +3,7 @@ import { evaluateCondition, type ConditionOutcome, type ConditionProbe } from '.
 import type { InputValue } from '../documents/component/document.ts';
 import { BASH } from './environment.ts';
 import { ending, InputError, type AttemptContext } from './module.ts';
+import { runPowerShell } from './powershell.ts';
 
 /**
  * Evaluates a condition whose references are replaced.
@@ -20,6 +21,7 @@ export async function conditionOutcome(context: AttemptContext, condition: Input
 
 /** What conditions ask of a machine: existence by exit codes, hashes by the tools of coreutils. Symbolic links count as what they lead to. */
 function probe(context: AttemptContext): ConditionProbe {
+  if (context.instance.capabilities.platform === 'Windows') return windowsProbe(context);
   const holds = async (script: string, value: string, what: string): Promise<boolean> => {
     const ended = await context.command({ argv: [...BASH, script, 'assert', value], own: true, quiet: true, what });
     if (ended.exitCode === 0) return true;
@@ -37,6 +39,27 @@ function probe(context: AttemptContext): ConditionProbe {
       const ended = await context.command({ argv: [...BASH, script, 'assert', path], own: true, quiet: true, what: `hashing ${path}` });
       const hash = /^[0-9a-f]{32,128}(?= )/.exec(ended.stdout ?? '')?.[0];
       if (ended.exitCode !== 0 || hash === undefined) throw new InputError(`${path} could not be hashed: ${ended.stderr || ending(ended)}`);
+      return hash;
+    },
+  };
+}
+
+/** The same of a Windows machine. */
+function windowsProbe(context: AttemptContext): ConditionProbe {
+  const ask = async (program: string, value: string, what: string): Promise<string> => {
+    const ended = await runPowerShell(context, { program, fields: [[value]], what });
+    if (ended.exitCode !== 0) throw new InputError(`${what}: ${ended.stderr || ending(ended)}`);
+    return (ended.stdout ?? '').trim();
+  };
+  const holds = async (test: string, value: string, what: string): Promise<boolean> => await ask(`if (${test}) { 'yes' } else { 'no' }`, value, what) === 'yes';
+  return {
+    binaryExists: (name) => holds('$(where.exe /Q $args[0]; $LASTEXITCODE -eq 0)', name, `looking for ${name}`),
+    fileExists: (path) => holds('Test-Path -LiteralPath $args[0] -PathType Leaf', path, `looking for the file ${path}`),
+    folderExists: (path) => holds('Test-Path -LiteralPath $args[0] -PathType Container', path, `looking for the folder ${path}`),
+    async fileHash(path, algorithm) {
+      const hash = await ask(`if (Test-Path -LiteralPath $args[0] -PathType Leaf) { (Get-FileHash -LiteralPath $args[0] -Algorithm ${algorithm.toUpperCase()}).Hash.ToLowerInvariant() } else { 'no' }`, path, `hashing ${path}`);
+      if (hash === 'no') return undefined;
+      if (!/^[0-9a-f]{32,128}$/.test(hash)) throw new InputError(`${path} could not be hashed: ${hash}`);
       return hash;
     },
   };

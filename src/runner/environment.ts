@@ -1,4 +1,5 @@
 /** What scripts find around them. Source: reference, `awstoe.md` section 6; what the agent on an EC2 instance gives its commands. */
+import type { Capabilities } from '../instances/instance.ts';
 
 /** Environment variables of every command of a document on Linux. `DEBIAN_FRONTEND` is left to the documents. */
 export const COMMAND_ENVIRONMENT: Readonly<Record<string, string>> = {
@@ -7,8 +8,16 @@ export const COMMAND_ENVIRONMENT: Readonly<Record<string, string>> = {
   LANG: 'C.UTF-8',
 };
 
+/** Environment variables that every command of a document is given: on Windows those of the system are enough. */
+export function commandEnvironment(platform: Capabilities['platform']): Readonly<Record<string, string>> {
+  return platform === 'Windows' ? {} : COMMAND_ENVIRONMENT;
+}
+
 /** Where documents run when their recipe names no folder. */
 export const DEFAULT_WORKING_DIRECTORY = '/tmp';
+
+/** The same on Windows. Source: reference, `resources.md` section 6. */
+export const WINDOWS_WORKING_DIRECTORY = 'C:/';
 
 /**
  * Begins a program of Ingot's own in bash. Without `--norc` a bash whose stdin is a socket takes itself for the shell of a network login (Debian

@@ -5,7 +5,7 @@ import { parseComponentDocument } from '../documents/component/parse.ts';
 import type { SealedLayer } from '../images/layer-store.ts';
 import { timestamp } from '../platform/clock.ts';
 import type { Report } from '../resources/progress.ts';
-import { DEFAULT_WORKING_DIRECTORY } from '../runner/environment.ts';
+import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../runner/environment.ts';
 import { differingMembers, layerKey, type LayerRecord } from '../runner/layer-key.ts';
 import { cachePolicy } from './cache-policy.ts';
 import type { ImageWork, ResolvedComponent, Stage } from './image-work.ts';
@@ -30,7 +30,7 @@ export function componentsOf(work: ImageWork, stage: Stage): readonly PlannedCom
 
 /** The working directory of the recipe's components. Source: reference, `resources.md` section 6. */
 export function workingDirectoryOf({ image }: Pick<ImageWork, 'image'>): string {
-  return image.imageRecipe?.workingDirectory ?? (image.platform === 'Windows' ? 'C:/' : DEFAULT_WORKING_DIRECTORY);
+  return image.imageRecipe?.workingDirectory ?? (image.platform === 'Windows' ? WINDOWS_WORKING_DIRECTORY : DEFAULT_WORKING_DIRECTORY);
 }
 
 /** What identifies the disk that the first component's layer lies on: the parent image, and the size that the disk was given. */

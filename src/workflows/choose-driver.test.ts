@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chooseBuildDriver, chooseTestDriver } from './choose-driver.ts';
+import { chooseBuildDriver, chooseTestDriver, refusePlatform } from './choose-driver.ts';
 
 const all = { nspawn: [], qemu: [] };
 
@@ -37,4 +37,11 @@ test('a disk of others is built on in a virtual machine, unless it is trusted', 
   assert.equal(chooseBuildDriver({ 'ingot:driver': 'qemu' }, all, 'untrusted').driver, 'qemu');
   assert.throws(() => chooseBuildDriver({ 'ingot:driver': 'nspawn' }, all, 'untrusted'), /names the driver 'nspawn', and the image is built in a virtual machine.*--trusted/);
   assert.throws(() => chooseBuildDriver(undefined, { nspawn: [], qemu: ['no qemu'] }, 'untrusted'), /virtual machines cannot work on this host: no qemu/);
+});
+
+test('an operating system that no driver makes machines of is refused, and told what can be done', () => {
+  refusePlatform('Linux');
+  refusePlatform(undefined);
+  assert.throws(() => refusePlatform('Windows'), /no Windows instances yet.*toe run FILE --on ssh:/);
+  assert.throws(() => refusePlatform('macOS'), /no macOS instances yet/);
 });

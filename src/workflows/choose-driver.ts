@@ -10,6 +10,11 @@ export interface DriverChoice {
   readonly reason: string;
 }
 
+/** @throws {Error} for an operating system whose machines no driver makes: better than an instance that nobody can speak to */
+export function refusePlatform(platform: string | undefined): void {
+  if (platform !== undefined && platform !== 'Linux') throw new Error(`Ingot makes no ${platform} instances yet, so that no ${platform} image can be built here.${platform === 'Windows' ? ' Its components can be tried on a Windows machine that you have: ./ingot toe run FILE --on ssh://HOST' : ''}`);
+}
+
 /**
  * The driver of a build instance: what the infrastructure configuration's resource tag `ingot:driver` names, else a system
  * container, else (where this host cannot make one) a virtual machine.

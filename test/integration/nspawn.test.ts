@@ -14,6 +14,7 @@ import { InstanceError, type CommandRequest, type Instance, type PublishedPort }
 import { nspawnDriver } from '../../src/instances/nspawn/driver.ts';
 import { sleep, until } from '../../src/platform/clock.ts';
 import { memoryRecorder, releaseAll, type HeldRecorder } from '../../src/platform/held.ts';
+import { freePort } from '../../src/platform/host.ts';
 import { newInstanceId } from '../../src/platform/ids.ts';
 import { run, start } from '../../src/platform/processes.ts';
 import { sharedBase } from '../harness/base.ts';
@@ -438,14 +439,4 @@ async function readFromLayer(layer: string, path: string): Promise<string> {
   } finally {
     await releaseAll(held);
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

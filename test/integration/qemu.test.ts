@@ -12,6 +12,7 @@ import { InstanceError, type CommandRequest, type Instance, type LaunchRequest }
 import { qemuDriver } from '../../src/instances/qemu/driver.ts';
 import { until } from '../../src/platform/clock.ts';
 import { memoryRecorder, type HeldRecorder } from '../../src/platform/held.ts';
+import { freePort } from '../../src/platform/host.ts';
 import { newInstanceId } from '../../src/platform/ids.ts';
 import { run } from '../../src/platform/processes.ts';
 import { sharedBase } from '../harness/base.ts';
@@ -63,13 +64,6 @@ async function output(instance: Instance, request: CommandRequest): Promise<Outc
   const streams = { stdout: '', stderr: '' };
   const result = await instance.run({ ...request, onOutput: (stream, chunk) => { streams[stream] += chunk.toString(); } });
   return { ...result, ...streams };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)));
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 before(async () => {

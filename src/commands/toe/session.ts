@@ -4,6 +4,7 @@ import { access, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { localDriver } from '../../instances/local/driver.ts';
+import { connectToWindows, parseMachine, type SshMachine } from '../../instances/ssh/windows-instance.ts';
 import type { Instance } from '../../instances/instance.ts';
 import { DEFAULT_ACCOUNT, readCredentials } from '../../platform/credentials.ts';
 import { memoryRecorder } from '../../platform/held.ts';
@@ -45,11 +46,37 @@ export function shownBy(log: LogFolder | undefined, trace: boolean): Report {
   };
 }
 
+/** The machine that `--on ssh://…` names. @throws {WrongUse} */
+export function sshMachineOf(args: Arguments): SshMachine | undefined {
+  const on = args.text('on');
+  const configFile = args.text('ssh-config');
+  if (on?.startsWith('ssh:') !== true) {
+    if (configFile !== undefined) throw new WrongUse('--ssh-config is for --on ssh://…');
+    return undefined;
+  }
+  for (const option of ['image', 'instance-profile']) if (args.text(option) !== undefined) throw new WrongUse(`--${option} is for fresh instances: the machine at ${on} is as it is`);
+  try {
+    return { ...parseMachine(on), ...(configFile === undefined ? {} : { configFile }) };
+  } catch (error) {
+    throw new WrongUse(`--on: ${(error as Error).message}`);
+  }
+}
+
+/** Gives `work` a Windows machine that is there already. */
+export async function onMachine<T>(machine: SshMachine, signal: AbortSignal, work: (instance: Instance) => Promise<T>): Promise<T> {
+  const instance = await connectToWindows(machine.host, machine, signal);
+  try {
+    return await work(instance);
+  } finally {
+    await instance.terminate();
+  }
+}
+
 /** The driver that the arguments name. @throws {WrongUse} */
 export function driverOf(args: Arguments, otherwise?: string): string | undefined {
   const on = args.text('on') ?? (args.text('image') === undefined ? otherwise : FRESH_DRIVERS[0]);
   if (on === undefined || (FRESH_DRIVERS as readonly string[]).includes(on)) return on;
-  throw new WrongUse(`--on takes ${FRESH_DRIVERS.join(' or ')}, not '${on}'`);
+  throw new WrongUse(`--on takes ${FRESH_DRIVERS.join(' or ')}, not '${on}'${on.startsWith('ssh:') ? ': a test has a fresh instance; toe run takes a machine that is there' : ''}`);
 }
 
 /** Tells the warnings of documents. */

@@ -87,7 +87,7 @@ function destinationOf(written: string, source: string, context: AttemptContext,
   return `${absolute}${name}`;
 }
 
-/** Not run so far: there is no Windows instance yet. */
+/** Not run so far on Windows. */
 async function downloadOnWindows(context: AttemptContext, downloads: readonly Download[]): Promise<AttemptResult> {
   const ended = await runPowerShell(context, {
     program: WINDOWS_DOWNLOAD, what: 'WebDownload',

@@ -5,7 +5,7 @@ import { InstanceError } from '../../instances/instance.ts';
 import { missingByDriver } from '../../instances/launch.ts';
 import { remedyFor } from '../../runner/remedies.ts';
 import { componentsOf, groundKey, reuseLayers } from '../build-plan.ts';
-import { chooseBuildDriver, chooseTestDriver } from '../choose-driver.ts';
+import { chooseBuildDriver, chooseTestDriver, refusePlatform } from '../choose-driver.ts';
 import { madeAt } from '../disk-secrets.ts';
 import { DEFAULT_INSTANCE_TYPE, endWorkInstance, launchWorkInstance } from '../instances.ts';
 import { StepError } from '../image-work.ts';
@@ -25,6 +25,7 @@ export const launchInstance: StepAction = {
 };
 
 async function run({ work, stage, inputs, report, signal, timeoutSeconds }: StepContext): Promise<StepOutputs> {
+  refusePlatform(work.image.platform);
   const purpose = stage === 'BUILD' ? 'build' : 'test';
   const override = inputs['imageIdOverride'];
   const missing = await missingByDriver();

@@ -1,0 +1,263 @@
+/**
+ * The instance contract on a Windows machine that is there already and is reached by ssh: `ingot toe run --on ssh://…` runs documents on it. Not in
+ * the register of drivers: it makes no machine, and no image is built on one. The program is the host's own `ssh`, with whatever its user has
+ * configured for it.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sleep } from '../../platform/clock.ts';
+import { findProgram } from '../../platform/files.ts';
+import { patient } from '../../platform/patience.ts';
+import { run, start, waitForExit, type RunningProcess } from '../../platform/processes.ts';
+import { InstanceError, type Capabilities, type CommandRequest, type CommandResult, type Instance } from '../instance.ts';
+import { BOOT_ID, GET, powerShellCommand, PUT, SUPERVISOR, supervisorInput, SupervisorFilter, windowsArguments } from './windows-programs.ts';
+
+/** A machine, as a user names it. */
+export interface SshMachine {
+  readonly host: string;
+  readonly user?: string;
+  readonly port?: number;
+  /** Given to ssh by `-F`, in place of its user's own configuration. */
+  readonly configFile?: string;
+}
+
+const capabilities: Capabilities = { kernel: true, reboots: true, liveSnapshots: false, bootLoader: true, platform: 'Windows' };
+const GET_LIMIT = 16 << 20;
+/** Exit code by which ssh says that it failed itself. */
+const SSH_FAILED = 255;
+const CONNECT_SECONDS = 15;
+/** Milliseconds that what a command left running may hold its outputs open after its end. */
+const STREAM_GRACE_MS = 2000;
+const SMALL_MS = 60_000;
+/** What a restart may take: one that installs updates takes long. */
+const REBOOT_SECONDS = 1800;
+const LOOK_MS = 2000;
+
+/** Reads `ssh://[USER@]HOST[:PORT]`. @throws {Error} when it is none */
+export function parseMachine(address: string): SshMachine {
+  const url = URL.parse(address);
+  if (url?.protocol !== 'ssh:' || url.hostname === '' || url.hostname.startsWith('-') || url.username.startsWith('-') || url.password !== '' || !['', '/'].includes(url.pathname) || url.search !== '' || url.hash !== '') {
+    throw new Error(`'${address}' is no ssh://[USER@]HOST[:PORT]`);
+  }
+  return { host: decodeURIComponent(url.hostname).replace(/^\[|\]$/g, ''), ...(url.username === '' ? {} : { user: decodeURIComponent(url.username) }), ...(url.port === '' ? {} : { port: Number(url.port) }) };
+}
+
+/**
+ * Connects to a machine.
+ * @throws {InstanceError} when ssh cannot, or no PowerShell answers
+ */
+export async function connectToWindows(id: string, machine: SshMachine, signal?: AbortSignal): Promise<Instance> {
+  if (findProgram('ssh') === undefined) throw new InstanceError('ssh is missing: install the Debian package openssh-client');
+  const directory = await mkdtemp(join(tmpdir(), 'ingot-ssh-'));
+  const instance = new WindowsInstance(id, machine, directory);
+  try {
+    await instance.bootId(signal);
+    return instance;
+  } catch (error) {
+    await instance.terminate();
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+class WindowsInstance implements Instance {
+  readonly id: string;
+  readonly handle;
+  readonly capabilities = capabilities;
+  readonly #machine: SshMachine;
+  /** For the socket of the connection that commands share: each of its own would log in anew. */
+  readonly #directory: string;
+  #connection: RunningProcess | undefined;
+
+  constructor(id: string, machine: SshMachine, directory: string) {
+    this.id = id;
+    this.handle = { driver: 'ssh', id };
+    this.#machine = machine;
+    this.#directory = directory;
+  }
+
+  async run(request: CommandRequest): Promise<CommandResult> {
+    if (request.argv === undefined) throw new TypeError('a command on Windows has argv: scripts of bash do not run there');
+    if (request.user !== undefined) throw new InstanceError(`a command on Windows runs as the user that ssh logs in as, not as ${request.user}`);
+    request.signal?.throwIfAborted();
+    const mark = randomBytes(12).toString('hex');
+    const input = supervisorInput({
+      mark, argv: request.argv, cwd: request.cwd ?? 'C:/', env: request.env ?? {}, stdin: Buffer.from(request.stdin ?? ''),
+      ...(request.timeoutSeconds === undefined ? {} : { timeoutSeconds: request.timeoutSeconds }),
+    });
+    let result: CommandResult | undefined;
+    let pid: number | undefined;
+    let said = '';
+    const ssh = await this.#start(powerShellCommand(SUPERVISOR));
+    // The connection has the streams, too: they do not end with this ssh, but with what runs there, or when nobody reads them any more.
+    const leave = (): void => {
+      ssh.kill('SIGKILL');
+      for (const stream of [ssh.stdout!, ssh.stderr!]) stream.destroy();
+    };
+    let killing: Promise<void> | undefined;
+    const abort = (): void => {
+      killing = (pid === undefined ? Promise.resolve() : this.#kill(pid)).finally(leave);
+    };
+    let grace: NodeJS.Timeout | undefined;
+    const filter = new SupervisorFilter(mark, (chunk) => {
+      said = (said + chunk.toString('utf8')).slice(-1000);
+      request.onOutput?.('stderr', chunk);
+    }, (word) => {
+      if (word.said === 'pid') pid = word.pid;
+      else {
+        result = word.said === 'exited' ? { exitCode: word.exitCode, signal: null, timedOut: false } : { exitCode: null, signal: 'SIGKILL', timedOut: true };
+        grace = setTimeout(leave, patient(STREAM_GRACE_MS));
+      }
+    });
+    ssh.stdout!.on('data', (chunk: Buffer) => request.onOutput?.('stdout', chunk));
+    ssh.stderr!.on('data', (chunk: Buffer) => filter.add(chunk));
+    ssh.stdin!.on('error', () => {}); // It may have ended; its exit code tells.
+    ssh.stdin!.end(input);
+    request.signal?.addEventListener('abort', abort, { once: true });
+    try {
+      const [{ code }] = await Promise.all([ssh.exited, ...[ssh.stdout!, ssh.stderr!].map((stream) => new Promise((resolve) => stream.once('close', resolve)))]);
+      filter.end();
+      await killing;
+      if (request.signal?.aborted) throw request.signal.reason;
+      if (result !== undefined) return result;
+      throw new InstanceError(code === SSH_FAILED ? `${this.id} is not reached any more: ${lastLine(said) || 'ssh ended'}` : `${this.id} did not say what became of ${request.argv[0]}: ${lastLine(said) || `ssh ended with ${code}`}`);
+    } finally {
+      clearTimeout(grace);
+      request.signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  open(): Promise<never> {
+    return Promise.reject(new InstanceError(`${this.id} is reached by ssh: use ssh itself for a shell or to copy files`));
+  }
+
+  async put(path: string, content: string | Buffer): Promise<void> {
+    await this.#ask(PUT, { path, content: Buffer.from(content).toString('base64') }, `${path} cannot be written`);
+  }
+
+  get(path: string): Promise<Buffer> {
+    return this.#ask(GET, { path, limit: GET_LIMIT }, `${path} cannot be read`);
+  }
+
+  async reboot(options: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal } = {}): Promise<string> {
+    const before = await this.bootId(options.signal);
+    await this.run({ argv: ['shutdown.exe', '/r', '/f', '/t', '0'], timeoutSeconds: 60 }).catch(() => {}); // It may go down before it answers; the boot id tells.
+    const seconds = options.timeoutSeconds ?? patient(REBOOT_SECONDS);
+    for (const deadline = Date.now() + seconds * 1000; ;) {
+      await this.#disconnect();
+      await sleep(LOOK_MS, options.signal);
+      const now = await this.bootId(options.signal).catch(() => undefined);
+      options.signal?.throwIfAborted();
+      if (now !== undefined && now !== before) return now;
+      if (Date.now() > deadline) throw new InstanceError(`${this.id} ${now === undefined ? 'does not answer' : 'has not restarted'} ${Math.round(seconds)} s after it was told to restart`);
+    }
+  }
+
+  snapshot(): Promise<never> {
+    return Promise.reject(new InstanceError(`${this.id} is reached by ssh and has no disk that is a layer`));
+  }
+
+  async stop(): Promise<void> {}
+
+  /** Ends the connection. The machine is its owner's and goes on. */
+  async terminate(): Promise<void> {
+    await this.#disconnect();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async consoleTail(): Promise<readonly string[]> {
+    return [];
+  }
+
+  /** What changes with each start of the system. */
+  async bootId(signal?: AbortSignal): Promise<string> {
+    const id = (await this.#ask(BOOT_ID, {}, 'its PowerShell does not answer', signal)).toString('utf8').trim();
+    if (!/^\d+$/.test(id)) throw new InstanceError(`${this.id} is no Windows machine, or what answers there is no PowerShell: it said '${id.slice(0, 100)}'`);
+    return id;
+  }
+
+  /** Runs a program of this room to its end. @throws {InstanceError} beginning with `what`, with the reason */
+  async #ask(program: string, input: object, what: string, signal?: AbortSignal): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    await this.#connect(signal);
+    const { code, stderr } = await run(this.#argv(powerShellCommand(program)), {
+      input: JSON.stringify(input), okCodes: 'any', timeoutMs: patient(SMALL_MS), onStdout: (chunk) => void chunks.push(chunk), ...(signal === undefined ? {} : { signal }),
+    });
+    if (code === 0) return Buffer.concat(chunks);
+    throw new InstanceError(code === SSH_FAILED ? unreachable(this.#machine, stderr) : `${what} on ${this.#machine.host}: ${lastLine(stderr) || `exit code ${code}`}`);
+  }
+
+  async #start(command: string): Promise<RunningProcess> {
+    await this.#connect();
+    return start(this.#argv(command), { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+  }
+
+  #argv(command: string): readonly string[] {
+    return ['ssh', ...this.#options(), '-o', 'ControlMaster=no', '--', this.#machine.host, command];
+  }
+
+  #options(): readonly string[] {
+    const { user, port, configFile } = this.#machine;
+    return [
+      ...(configFile === undefined ? [] : ['-F', configFile]), '-o', 'BatchMode=yes', '-o', `ConnectTimeout=${CONNECT_SECONDS}`, '-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=4',
+      '-o', `ControlPath=${this.#socket()}`, ...(user === undefined ? [] : ['-l', user]), ...(port === undefined ? [] : ['-p', String(port)]), '-T',
+    ];
+  }
+
+  #socket(): string {
+    return join(this.#directory, 's');
+  }
+
+  /** One connection for all: commands find its socket, and without it each connects by itself. */
+  async #connect(signal?: AbortSignal): Promise<void> {
+    if (this.#connection !== undefined) return;
+    const connection = await start(['ssh', ...this.#options(), '-o', 'ControlMaster=yes', '-N', '--', this.#machine.host], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+    this.#connection = connection;
+    let said = '';
+    connection.stderr!.on('data', (chunk: Buffer) => { said = (said + chunk.toString('utf8')).slice(-1000); });
+    let ended = false;
+    void connection.exited.then(() => {
+      ended = true;
+      if (this.#connection === connection) this.#connection = undefined;
+    });
+    for (const deadline = Date.now() + patient(CONNECT_SECONDS * 1000); ;) {
+      const { code } = await run(['ssh', '-O', 'check', '-o', `ControlPath=${this.#socket()}`, '-F', 'none', '--', this.#machine.host], { okCodes: 'any' });
+      if (code === 0) return;
+      if (ended || Date.now() > deadline) {
+        await this.#disconnect();
+        throw new InstanceError(unreachable(this.#machine, said));
+      }
+      await sleep(50, signal);
+    }
+  }
+
+  async #disconnect(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection === undefined) return;
+    connection.kill('SIGTERM');
+    await waitForExit(connection.pid, connection.startTime, patient(5000));
+    connection.kill('SIGKILL');
+    await rm(this.#socket(), { force: true });
+  }
+
+  /** Ends a command and all that it started. */
+  async #kill(pid: number): Promise<void> {
+    await run(this.#argv(`taskkill.exe ${windowsArguments(['/T', '/F', '/PID', String(pid)])}`), { okCodes: 'any', timeoutMs: patient(SMALL_MS) }).catch(() => {}); // It may have ended by itself.
+  }
+}
+
+/** Why there is no connection, with what to do about it. */
+function unreachable({ host, user, port }: SshMachine, said: string): string {
+  const reason = lastLine(said) || `no connection within ${CONNECT_SECONDS} s`;
+  const command = `ssh ${port === undefined ? '' : `-p ${port} `}${user === undefined ? '' : `${user}@`}${host}`;
+  const advice = /host key verification failed/i.test(said) ? `connect once by hand (${command}) and look at its key` : /permission denied/i.test(said)
+    ? `ssh has to log in without a question: see that the key of this user is among the authorized keys there (for administrators C:\\ProgramData\\ssh\\administrators_authorized_keys) and try ${command}` : `see whether ${command} works`;
+  return `${host} is not reached by ssh: ${reason}. What to do: ${advice}`;
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1)?.trim() ?? '';
+}

@@ -1,0 +1,146 @@
+/**
+ * What is run on a Windows machine, in the PowerShell that every Windows has (5.1), and how it is asked and answers. Values reach a program as
+ * JSON on stdin, never as part of it. Pure.
+ */
+
+/** Most characters of a command line that `cmd.exe` takes, which OpenSSH for Windows hands commands to. */
+export const LONGEST_COMMAND = 8191;
+
+/** A command for the program `SUPERVISOR`. */
+export interface SupervisedCommand {
+  /** Behind the character 30 it begins each line that the supervisor itself says on stderr. */
+  readonly mark: string;
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: Buffer;
+  /** No limit when absent. */
+  readonly timeoutSeconds?: number;
+}
+
+/** What goes to the supervisor's stdin. @throws {Error} when a text holds a NUL character */
+export function supervisorInput({ mark, argv, cwd, env, stdin, timeoutSeconds }: SupervisedCommand): string {
+  const [program, ...rest] = argv;
+  if (program === undefined) throw new Error('a command has at least a program');
+  for (const text of [...argv, cwd, ...Object.entries(env).flat()]) if (text.includes('\0')) throw new Error('a command holds a NUL character');
+  return JSON.stringify({
+    mark, program, arguments: windowsArguments(rest), cwd, env: Object.entries(env).map(([name, value]) => ({ name, value })), stdin: stdin.toString('base64'),
+    milliseconds: timeoutSeconds === undefined ? -1 : Math.max(1, Math.ceil(timeoutSeconds * 1000)),
+  });
+}
+
+/** Arguments as one line that a Windows program takes apart into the same (`CommandLineToArgvW`). */
+export function windowsArguments(argv: readonly string[]): string {
+  return argv.map((each) => {
+    if (each !== '' && !/[\s"]/.test(each)) return each;
+    // Backslashes count only before a quote: there, and at the end, each stands for two.
+    return `"${each.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`;
+  }).join(' ');
+}
+
+/** The command line that runs a program, as both `cmd.exe` and PowerShell read it: nothing in it means anything to either. */
+export function powerShellCommand(program: string): string {
+  return `powershell.exe -NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand ${Buffer.from(program, 'utf16le').toString('base64')}`;
+}
+
+const INPUT = `$ErrorActionPreference='Stop';$ProgressPreference='SilentlyContinue'
+$q=[IO.StreamReader]::new([Console]::OpenStandardInput(),[Text.UTF8Encoding]::new($false)).ReadToEnd()|ConvertFrom-Json`;
+
+/**
+ * Runs a command, ends it and all that it started at the deadline, and says what became of it: an exit code of ssh has eight bits, one of
+ * Windows 32. Its output is the command's own.
+ */
+export const SUPERVISOR = `${INPUT}
+function Say($what){[Console]::Error.Write([string][char]30+$q.mark+' '+$what+[char]10)}
+$s=[Diagnostics.ProcessStartInfo]::new($q.program,$q.arguments)
+$s.UseShellExecute=$false;$s.RedirectStandardInput=$true;$s.WorkingDirectory=$q.cwd
+foreach($e in $q.env){$s.EnvironmentVariables[$e.name]=$e.value}
+try{$p=[Diagnostics.Process]::Start($s)}catch{
+$e=$_.Exception;while($e.InnerException){$e=$e.InnerException}
+[Console]::Error.WriteLine($q.program+': '+$e.Message)
+if($e.NativeErrorCode -eq 2){Say 'exited 127'}else{Say 'exited 126'}
+exit 0}
+Say "pid $($p.Id)"
+$b=[Convert]::FromBase64String($q.stdin);$w=$p.StandardInput.BaseStream.WriteAsync($b,0,$b.Length)
+$t=[Diagnostics.Stopwatch]::StartNew()
+while(-not $p.WaitForExit(20)){
+if($w -and $w.IsCompleted){try{$p.StandardInput.Close()}catch{};$w=$null}
+if($q.milliseconds -ge 0 -and $t.ElapsedMilliseconds -ge $q.milliseconds){taskkill.exe /T /F /PID $p.Id 2>&1|Out-Null;Say 'deadline';exit 0}}
+Say "exited $($p.ExitCode)"
+exit 0`;
+
+/** Writes a file, complete or not at all, and the folders above it. */
+export const PUT = `${INPUT}
+$above=Split-Path -Parent $q.path
+if($above -and -not(Test-Path -LiteralPath $above)){[void](New-Item -ItemType Directory -Force -Path $above)}
+$new=$q.path+'.put'
+[IO.File]::WriteAllBytes($new,[Convert]::FromBase64String($q.content))
+Move-Item -Force -LiteralPath $new -Destination $q.path
+exit 0`;
+
+/** Prints a file. */
+export const GET = `${INPUT}
+$f=[IO.FileInfo]::new($q.path)
+if(-not $f.Exists){[Console]::Error.WriteLine('no such file');exit 1}
+if($f.Length -gt $q.limit){[Console]::Error.WriteLine('larger than 16 MiB');exit 1}
+$b=[IO.File]::ReadAllBytes($q.path);$o=[Console]::OpenStandardOutput();$o.Write($b,0,$b.Length);$o.Flush()
+exit 0`;
+
+/** Prints what changes with each start of the system. */
+export const BOOT_ID = '(Get-CimInstance Win32_OperatingSystem).LastBootUpTime.ToUniversalTime().Ticks;exit 0';
+
+/** What the supervisor said of a command. */
+export type SupervisorWord = { readonly said: 'pid'; readonly pid: number } | { readonly said: 'exited'; readonly exitCode: number } | { readonly said: 'deadline' };
+
+/** Takes what the supervisor says out of a stderr, wherever the chunks are cut. */
+export class SupervisorFilter {
+  readonly #begin: Buffer;
+  readonly #onOutput: (chunk: Buffer) => void;
+  readonly #onWord: (word: SupervisorWord) => void;
+  #held: Buffer = Buffer.alloc(0);
+
+  constructor(mark: string, onOutput: (chunk: Buffer) => void, onWord: (word: SupervisorWord) => void) {
+    this.#begin = Buffer.from(`\x1e${mark} `);
+    this.#onOutput = onOutput;
+    this.#onWord = onWord;
+  }
+
+  add(chunk: Buffer): void {
+    let rest = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+    for (;;) {
+      const at = rest.indexOf(this.#begin);
+      if (at < 0) break;
+      const end = rest.indexOf(10, at);
+      this.#pass(rest.subarray(0, at));
+      if (end < 0) {
+        this.#held = rest.subarray(at);
+        return;
+      }
+      const word = parseWord(rest.toString('utf8', at + this.#begin.length, end).trim());
+      if (word !== undefined) this.#onWord(word);
+      rest = rest.subarray(end + 1);
+    }
+    // What may be the beginning of a mark waits for its rest.
+    const from = rest.lastIndexOf(0x1e);
+    const waits = from >= 0 && rest.length - from < this.#begin.length && this.#begin.subarray(0, rest.length - from).equals(rest.subarray(from));
+    this.#held = waits ? rest.subarray(from) : Buffer.alloc(0);
+    this.#pass(waits ? rest.subarray(0, from) : rest);
+  }
+
+  /** There is no more. */
+  end(): void {
+    this.#pass(this.#held);
+    this.#held = Buffer.alloc(0);
+  }
+
+  #pass(chunk: Buffer): void {
+    if (chunk.length > 0) this.#onOutput(chunk);
+  }
+}
+
+function parseWord(text: string): SupervisorWord | undefined {
+  const [, said, number] = /^(pid|exited|deadline)(?: (-?\d+))?$/.exec(text) ?? [];
+  if (said === 'deadline') return { said };
+  if (number === undefined) return undefined;
+  return said === 'pid' ? { said, pid: Number(number) } : { said: 'exited', exitCode: Number(number) };
+}
