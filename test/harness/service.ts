@@ -11,7 +11,7 @@ import { readImageLog } from '../../src/catalog/image-log.ts';
 import { baseImages } from '../../src/images/base/base-images.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import { until } from '../../src/platform/clock.ts';
-import { isSameProcess, run, signalProcess, start, waitForExit, type RunResult } from '../../src/platform/processes.ts';
+import { isSameProcess, run, signalProcess, start, waitForExit, type RunOptions, type RunResult } from '../../src/platform/processes.ts';
 import type { ProgressRecord } from '../../src/resources/progress.ts';
 import { sharedBase, type TestBase } from './base.ts';
 
@@ -99,9 +99,9 @@ export async function startServer(dataDirectory: string, region = 'us-east-1'): 
 }
 
 /** Runs a command of Ingot's to its end, as a user would. */
-export function ingot(dataDirectory: string, args: readonly string[], options: { readonly timeoutMs?: number; readonly env?: Record<string, string> } = {}): Promise<RunResult> {
+export function ingot(dataDirectory: string, args: readonly string[], options: Pick<RunOptions, 'onStdout'> & { readonly timeoutMs?: number; readonly env?: Record<string, string> } = {}): Promise<RunResult> {
   return run([process.execPath, MAIN, args[0]!, '--data', dataDirectory, ...args.slice(1)], {
-    cwd: PROJECT, okCodes: 'any', timeoutMs: options.timeoutMs ?? 600_000, maxCapture: 16 << 20, ...(options.env ? { env: options.env } : {}),
+    cwd: PROJECT, okCodes: 'any', timeoutMs: options.timeoutMs ?? 600_000, maxCapture: 16 << 20, ...(options.env ? { env: options.env } : {}), ...(options.onStdout ? { onStdout: options.onStdout } : {}),
   });
 }
 

@@ -171,7 +171,10 @@ describe('imports', () => {
     const sha256 = await makeSmallDisk(disk, 'qcow2');
     web.files.set('/again.qcow2', { content: { path: disk }, stallAfter: 65_536 });
     const before = layers();
-    const importing = ingot(dataDirectory, ['import', `${web.address}again.qcow2`, '--sha256', sha256, '--json']);
+    let printed = '';
+    const importing = ingot(dataDirectory, ['import', `${web.address}again.qcow2`, '--sha256', sha256, '--json'], { onStdout: (chunk) => { printed += chunk.toString(); } });
+    // Whoever was not answered yet knows of no image, and cannot wait for it.
+    await until('the command to follow its image', 60_000, () => printed.includes('\n') || undefined);
     const fetched = await until('the transfer to begin', 60_000, async () => {
       const work = join(dataDirectory, 'work');
       return existsSync(work) ? readdirSync(work).map((name) => join(work, name, 'fetched')).find((file) => existsSync(file)) : undefined;
@@ -179,8 +182,8 @@ describe('imports', () => {
     await server.kill();
     assert.ok(existsSync(fetched));
     server = await startServer(dataDirectory);
-    const { code, stdout } = await importing;
-    const last = JSON.parse(stdout.trim().split('\n').at(-1)!) as { status: string; image: string; reason: string };
+    const { code } = await importing;
+    const last = JSON.parse(printed.trim().split('\n').at(-1)!) as { status: string; image: string; reason: string };
     assert.deepEqual([code, last.status], [1, 'FAILED']);
     assert.match(last.reason, /worker process ended/);
     assert.deepEqual(layers(), before);
