@@ -100,7 +100,8 @@ export async function startServer(dataDirectory: string, region = 'us-east-1'): 
 
 /** Runs a command of Ingot's to its end, as a user would. */
 export function ingot(dataDirectory: string, args: readonly string[], options: Pick<RunOptions, 'onStdout'> & { readonly timeoutMs?: number; readonly env?: Record<string, string> } = {}): Promise<RunResult> {
-  return run([process.execPath, MAIN, args[0]!, '--data', dataDirectory, ...args.slice(1)], {
+  const words = args[0] === 'toe' ? 2 : 1;
+  return run([process.execPath, MAIN, ...args.slice(0, words), '--data', dataDirectory, ...args.slice(words)], {
     cwd: PROJECT, okCodes: 'any', timeoutMs: options.timeoutMs ?? 600_000, maxCapture: 16 << 20, ...(options.env ? { env: options.env } : {}), ...(options.onStdout ? { onStdout: options.onStdout } : {}),
   });
 }
