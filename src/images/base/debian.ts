@@ -128,8 +128,8 @@ async function installPackages({ workDirectory, release: suite, mirrors, held, r
       {
         cwd: workDirectory,
         input: debianSources(suite, mirrors),
-        // What maintainer scripts see must not come from whoever started this.
-        env: { [HELD_MARK]: id, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', TMPDIR: undefined, SOURCE_DATE_EPOCH: undefined },
+        // What maintainer scripts see must not come from whoever started this. (TMPDIR they do not see; a killed mmdebstrap leaves files there.)
+        env: { [HELD_MARK]: id, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', TMPDIR: workDirectory, SOURCE_DATE_EPOCH: undefined },
         onStdout: progress.output,
         onStderr: progress.output,
         ...(signal ? { signal } : {}),
