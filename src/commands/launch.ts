@@ -12,7 +12,7 @@ import { parsePublish } from './publish.ts';
 import { shellWord } from './text.ts';
 
 export const launch: Command = {
-  usage: 'launch IMAGE [--publish [ADDRESS:]HOST-PORT:PORT]... [--ssh-key FILE] [--user-data FILE] [--detach] [--data DIR]',
+  usage: 'launch IMAGE [--publish [ADDRESS:]HOST-PORT:PORT]... [--ssh-key FILE] [--user-data FILE] [--instance-profile NAME] [--detach] [--data DIR]',
   help: `
 Boots an image as a virtual machine. IMAGE is an AMI id, or the ARN of an image. Its id is printed when it is up.
 Without --detach the command stays until Ctrl-C, which ends the instance, or until the instance ends; with --detach it runs on
@@ -21,6 +21,7 @@ until \`ingot terminate\`. Either way the instance outlives a stop of the server
   --publish, -p [ADDRESS:]HOST-PORT:PORT  a port of this machine that leads to one of the instance; ADDRESS is 127.0.0.1 unless given; may be repeated
   --ssh-key FILE        a public key that may log in; may be repeated
   --user-data FILE      user data for cloud-init
+  --instance-profile NAME  whose credentials it finds in its metadata service, as config.yaml of the data directory gives them; nobody's when absent
   --instance-type TYPE  CPUs and memory, as AWS documents them for the type
   --firmware FIRMWARE   bios or uefi
   --detach, -d          return when it is up
@@ -34,6 +35,7 @@ Example:
     publish: { type: 'string', multiple: true, short: 'p' },
     'ssh-key': { type: 'string', multiple: true },
     'user-data': { type: 'string' },
+    'instance-profile': { type: 'string' },
     'instance-type': { type: 'string' },
     firmware: { type: 'string' },
     detach: { type: 'boolean', short: 'd' },
@@ -80,10 +82,12 @@ async function requestOf(args: Arguments): Promise<object> {
   for (const path of args.list('ssh-key')) sshKeys.push(...publicKeys(path, await contentOf(path)));
   const userData = args.text('user-data');
   const instanceType = args.text('instance-type');
+  const instanceProfile = args.text('instance-profile');
   return {
     image, publish, sshKeys,
     ...(userData === undefined ? {} : { userData: await contentOf(userData) }),
     ...(instanceType === undefined ? {} : { instanceType }),
+    ...(instanceProfile === undefined ? {} : { instanceProfile }),
     ...(firmware === undefined ? {} : { firmware }),
   };
 }

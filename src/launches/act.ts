@@ -11,7 +11,7 @@ import { createOverlay } from '../images/disks.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { driverNamed, instanceDirectory } from '../instances/launch.ts';
 import type { InstanceHandle } from '../instances/instance.ts';
-import { NO_AMI } from '../instances/services/metadata.ts';
+import { NO_AMI, roleOf } from '../instances/services/metadata.ts';
 import { resolveInstanceType } from '../instances/types.ts';
 import { releaseAll } from '../platform/held.ts';
 import { logger } from '../platform/log.ts';
@@ -44,7 +44,9 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
     await mkdir(join(catalog.dataDirectory, 'instances'), { recursive: true });
     await createOverlay(layer.path, disk);
     const size = resolveInstanceType(record.instance_type, cpus().length, Math.floor(totalmem() / (1 << 20)));
-    const { networks } = await readConfig(catalog.dataDirectory);
+    const { networks, instanceProfiles } = await readConfig(catalog.dataDirectory);
+    const role = stored.instanceProfile === undefined ? undefined : roleOf(instanceProfiles, stored.instanceProfile);
+    if (stored.instanceProfile !== undefined && role === undefined) throw new Error(`the instance profile '${stored.instanceProfile}' has no credentials in config.yaml any more`);
     const wantsSeed = stored.sshKeys.length > 0 || stored.userData !== undefined;
     const instance = await driverNamed(record.driver).launch({
       id,
@@ -58,6 +60,7 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
         account: record.account, region: record.region, imageId: record.ami_id ?? NO_AMI, instanceType: record.instance_type, launched: timestamp(), tokens: 'required',
         ...(stored.userData === undefined ? {} : { userData: Buffer.from(stored.userData).toString('base64') }),
         ...(stored.sshKeys.length > 0 ? { sshKeys: stored.sshKeys } : {}),
+        ...(role === undefined ? {} : { role }),
       },
       reach: defaultReach(networks),
       detached: true,

@@ -8,9 +8,11 @@ import { resolveImage } from '../catalog/resolve.ts';
 import { driverNamed } from '../instances/launch.ts';
 import { openGet, openPut } from '../instances/copy.ts';
 import { InstanceError, type Instance, type InstanceHandle, type StreamedCommand } from '../instances/instance.ts';
+import { roleOf } from '../instances/services/metadata.ts';
 import { openShell, type Shell } from '../instances/terminal.ts';
 import { resolveInstanceType } from '../instances/types.ts';
 import { sleep, timestamp } from '../platform/clock.ts';
+import { readConfig } from '../platform/config.ts';
 import { newInstanceId } from '../platform/ids.ts';
 import { invalidParameterValue, invalidRequest, resourceNotFound } from '../resources/errors.ts';
 import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchService, Owner, Session } from './types.ts';
@@ -19,7 +21,7 @@ import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchSer
 export const DEFAULT_LAUNCH_TYPE = 't3.small';
 
 /** What a launch's record keeps of its request. */
-export type StoredLaunch = Pick<LaunchInstanceRequest, 'publish' | 'sshKeys' | 'userData' | 'firmware'>;
+export type StoredLaunch = Pick<LaunchInstanceRequest, 'publish' | 'sshKeys' | 'userData' | 'firmware' | 'instanceProfile'>;
 
 /**
  * The launches of one data directory.
@@ -35,11 +37,16 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
       } catch (error) {
         throw invalidParameterValue('instanceType', (error as Error).message);
       }
+      const { instanceProfile } = request;
+      if (instanceProfile !== undefined && roleOf((await readConfig(catalog.dataDirectory)).instanceProfiles, instanceProfile) === undefined) {
+        throw invalidParameterValue('instanceProfile', `'${instanceProfile}' has no credentials in config.yaml of the data directory.`);
+      }
       const stored: StoredLaunch = {
         publish: request.publish,
         sshKeys: request.sshKeys,
         ...(request.userData === undefined ? {} : { userData: request.userData }),
         ...(request.firmware === undefined ? {} : { firmware: request.firmware }),
+        ...(instanceProfile === undefined ? {} : { instanceProfile }),
       };
       const id = newInstanceId();
       await insertInstance(catalog.db, {

@@ -39,6 +39,8 @@ export interface LaunchInstanceRequest {
   readonly userData?: string;
   readonly instanceType?: string;
   readonly firmware?: 'bios' | 'uefi';
+  /** Whose credentials its metadata service has; nobody's when absent. */
+  readonly instanceProfile?: string;
 }
 
 /** A command to run in a launched instance. Its form was checked. */

@@ -1,6 +1,6 @@
 /** What the instances of an image are told of themselves, and who they are outside: their instance profile, and nobody else. */
 import { createHash } from 'node:crypto';
-import type { InstanceMetadata } from '../instances/services/metadata.ts';
+import { roleOf, type InstanceMetadata } from '../instances/services/metadata.ts';
 import { timestamp } from '../platform/clock.ts';
 import type { InstanceProfile } from '../platform/config-profiles.ts';
 import { credentialProvider } from '../platform/role-credentials.ts';
@@ -9,10 +9,9 @@ import type { ImageWork } from './image-work.ts';
 import type { WorkLaunch } from './instances.ts';
 
 /** The image's instance profile, where the configuration gives it credentials. */
-function profileOf({ config, image }: ImageWork): { readonly name: string; readonly profile: InstanceProfile } | undefined {
-  const name = image.infrastructureConfiguration?.instanceProfileName;
-  if (name === undefined || !Object.hasOwn(config.instanceProfiles, name)) return undefined;
-  return { name, profile: config.instanceProfiles[name]! };
+function profileOf({ config, image }: ImageWork): InstanceProfile | undefined {
+  const name = image.infrastructureConfiguration?.instanceProfileName ?? '';
+  return Object.hasOwn(config.instanceProfiles, name) ? config.instanceProfiles[name] : undefined;
 }
 
 /** What the metadata service of an instance says. */
@@ -21,7 +20,7 @@ export function metadataFor(work: ImageWork, launch: Pick<WorkLaunch, 'instanceT
   const { instanceMetadataOptions, securityGroupIds } = image.infrastructureConfiguration ?? {};
   const parent = image.imageRecipe?.parentImage;
   const userData = image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride;
-  const found = profileOf(work);
+  const role = roleOf(work.config.instanceProfiles, image.infrastructureConfiguration?.instanceProfileName ?? '');
   return {
     account: work.account,
     region: work.region,
@@ -32,7 +31,7 @@ export function metadataFor(work: ImageWork, launch: Pick<WorkLaunch, 'instanceT
     tokens: instanceMetadataOptions?.httpTokens === 'optional' ? 'optional' : 'required',
     ...(userData === undefined || launch.purpose === 'test' ? {} : { userData }),
     ...(securityGroupIds?.length ? { securityGroups: securityGroupIds } : {}),
-    ...(found === undefined ? {} : { role: { instanceProfileName: found.name, roleName: found.profile.role, credentials: found.profile.credentials } }),
+    ...(role === undefined ? {} : { role }),
   };
 }
 
@@ -43,9 +42,9 @@ function stableAmiId(key: string): string {
 
 /** Who the image's instances are to S3; `undefined` where their profile has no credentials. The caller asks once for each document. */
 export function s3AccessFor(work: ImageWork): () => Promise<S3Access | undefined> {
-  const found = profileOf(work);
-  if (found === undefined) return async () => undefined;
-  const access = s3AccessOf(found.profile, work.region);
+  const profile = profileOf(work);
+  if (profile === undefined) return async () => undefined;
+  const access = s3AccessOf(profile, work.region);
   return async () => {
     const given = await access();
     // Whatever prints a request, with its headers, prints no credentials into the log.
@@ -64,7 +63,7 @@ export function s3AccessOf(profile: InstanceProfile, region: string): () => Prom
 
 /** Environment variables that commands in the image's instances find, so that AWS's tools there ask the same servers. */
 export function profileEnvironment(work: ImageWork): Readonly<Record<string, string>> {
-  return environmentOf(profileOf(work)?.profile);
+  return environmentOf(profileOf(work));
 }
 
 /** The same for a profile. */

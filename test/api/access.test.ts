@@ -1,6 +1,6 @@
 /** Who may do what, over a socket: principals made through Ingot's routes, calls by the SDK with their keys. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
@@ -199,8 +199,8 @@ describe('a policy of a user that cannot be read any more', () => {
 });
 
 describe('launching', () => {
-  const launch = (image: string, credentials: Key | undefined, account: Account) =>
-    signedJson<{ instanceId: string }>({ ...api.connectionOf(account), ...(credentials === undefined ? {} : { credentials }) }, { method: 'POST', path: '/ingot/instances', body: { image, publish: [], sshKeys: [] } });
+  const launch = (image: string, credentials: Key | undefined, account: Account, more: object = {}) =>
+    signedJson<{ instanceId: string }>({ ...api.connectionOf(account), ...(credentials === undefined ? {} : { credentials }) }, { method: 'POST', path: '/ingot/instances', body: { image, publish: [], sshKeys: [], ...more } });
   const instances = `arn:aws:ec2:${REGION}:*:instance/*`;
   let arn: string;
   let ami: string;
@@ -227,6 +227,21 @@ describe('launching', () => {
     for (const image of [arn, ami, arn.replace('1.0.0/1', 'x.x.x')]) assert.match((await launch(image, wide.key, 'same')).instanceId, /^i-/);
     const kept = await user([allow('ingot:*'), deny('ingot:LaunchInstance', arn)]);
     for (const image of [arn, ami, arn.replace('1.0.0/1', 'x.x.x')]) await assert.rejects(launch(image, kept.key, 'same'), { code: 'AccessDeniedException' });
+  });
+
+  test('with an instance profile passes its role, and the profile has to have credentials', async () => {
+    writeFileSync(join(api.catalog.dataDirectory, 'config.yaml'), 'instanceProfiles: {reader: {credentials: {accessKeyId: AKIAIOSFODNN7EXAMPLE, secretAccessKey: x}}}\n', { mode: 0o600 });
+    try {
+      const reader = { instanceProfile: 'reader' };
+      const without = await user([allow('ingot:LaunchInstance')]);
+      await assert.rejects(launch(ami, without.key, 'same', reader), (error: RequestRefused) => error.code === 'AccessDeniedException' && error.message.includes(`iam:PassRole on resource: arn:aws:iam::${ACCOUNT}:role/reader`));
+      const may = await user([allow(['ingot:LaunchInstance', 'iam:PassRole'])]);
+      assert.match((await launch(ami, may.key, 'same', reader)).instanceId, /^i-/);
+      await assert.rejects(launch(ami, may.key, 'same', { instanceProfile: 'nobody' }), { code: 'InvalidParameterValueException', message: /'instanceProfile'.*'nobody' has no credentials in config\.yaml/ });
+      await assert.rejects(launch(ami, may.key, 'same', { instanceProfile: 'a/b' }), { code: 'InvalidParameterValueException', message: /the name of an instance profile/ });
+    } finally {
+      rmSync(join(api.catalog.dataDirectory, 'config.yaml'));
+    }
   });
 
   test('needs another account\'s permission', async () => {

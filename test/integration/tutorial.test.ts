@@ -1,7 +1,7 @@
 /** The README's tutorial through the SDK: from the first create to the last delete, with the image booted by BIOS and by UEFI in between. */
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import {
@@ -61,7 +61,10 @@ describe('the tutorial', () => {
     component: '', recipe: '', infrastructure: '', distribution: '', pipeline: '', image: '',
   };
 
-  before(async () => void ({ state, dataDirectory, server } = await beginOnServer()));
+  before(async () => {
+    ({ state, dataDirectory, server } = await beginOnServer());
+    writeFileSync(`${dataDirectory}/config.yaml`, 'instanceProfiles: {web: {role: web-role, credentials: {accessKeyId: AKIAIOSFODNN7EXAMPLE, secretAccessKey: never-used}}}\n', { mode: 0o600 });
+  });
 
   after(() => endOnServer({ state, dataDirectory, server }));
 
@@ -122,12 +125,15 @@ describe('the tutorial', () => {
     assert.deepEqual(manifest.tags, { team: 'platform', build: '1', CreatedBy: 'EC2 Image Builder', Ec2ImageBuilderArn: arns.image });
   });
 
+  /** What a launched instance is told of who it is. */
+  const CREDENTIALS = 'm=http://169.254.169.254/latest; t=$(curl -fsS -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" $m/api/token); for p in "" web-role; do curl -fsS -H "X-aws-ec2-metadata-token: $t" $m/meta-data/iam/security-credentials/$p; done';
+
   for (const [firmware, index] of [['bios', 0], ['uefi', 1]] as const) {
     test(`the AMI boots by ${firmware} and NGINX answers`, async () => {
       const { region, image: ami } = image.outputResources!.amis![index]!;
       const { id, port } = await allocatePort({ dataDirectory, owner: 'tutorial' });
       try {
-        const launched = await ingot(dataDirectory, ['launch', ami!, '--publish', `${port}:80`, '--firmware', firmware, '--region', region!, '--detach']);
+        const launched = await ingot(dataDirectory, ['launch', ami!, '--publish', `${port}:80`, '--firmware', firmware, '--region', region!, '--detach', ...(firmware === 'bios' ? ['--instance-profile', 'web'] : [])]);
         assert.equal(launched.code, 0, launched.stderr);
         const instanceId = launched.stdout.trim();
         assert.match(instanceId, /^i-[0-9a-f]{17}$/);
@@ -136,6 +142,9 @@ describe('the tutorial', () => {
 
         const command = await ingot(dataDirectory, ['exec', instanceId, '--region', region!, '--', 'sh', '-c', 'echo out; echo err >&2; [ -d /sys/firmware/efi ] && exit 7; exit 8']);
         assert.deepEqual([command.code, command.stdout, command.stderr], [firmware === 'uefi' ? 7 : 8, 'out\n', 'err\n']);
+        const credentials = await ingot(dataDirectory, ['exec', instanceId, '--region', region!, '--', 'sh', '-c', CREDENTIALS]);
+        if (firmware === 'bios') assert.match(credentials.stdout, /^web-role\n?\{[^]*"AccessKeyId": ?"AKIAIOSFODNN7EXAMPLE"/, credentials.stderr);
+        else assert.match(credentials.stderr, /404/);
         assert.match((await ingot(dataDirectory, ['instances', '--region', region!])).stdout, new RegExp(`${instanceId}.*running`));
         assert.match((await ingot(dataDirectory, ['console', instanceId, '--region', region!])).stdout, /Linux version/);
         const terminated = await ingot(dataDirectory, ['terminate', instanceId, '--region', region!]);

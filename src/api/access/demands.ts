@@ -52,6 +52,11 @@ function passRole(place: Place, role: string | undefined, service: string): read
   return [{ action: 'iam:PassRole', resource, keys: { 'iam:passedtoservice': [service] } }];
 }
 
+/** What handing an instance profile to instances asks: its role is passed to EC2. */
+export function passProfile(place: Place, name: string | undefined): readonly Need[] {
+  return passRole(place, name, EC2);
+}
+
 /** The image that will be made of a recipe. */
 function imageOf(place: Place, recipeArn: string | undefined): string {
   const [, name, version] = /:(?:image|container)-recipe\/([^/]+)\/([^/]+)$/.exec(recipeArn ?? '') ?? [];
@@ -135,12 +140,12 @@ const DEMANDS: Demands = {
 
   CreateInfrastructureConfiguration: (input, place) => ({
     resource: arnOf(place, `infrastructure-configuration/${slug(input.name)}`), tags: input.tags, keys: infrastructureKeys(input),
-    also: passRole(place, input.instanceProfileName, EC2),
+    also: passProfile(place, input.instanceProfileName),
   }),
   GetInfrastructureConfiguration: ({ infrastructureConfigurationArn }) => on(infrastructureConfigurationArn),
   ListInfrastructureConfigurations: every('infrastructure-configuration'),
   UpdateInfrastructureConfiguration: (input, place) => ({
-    resource: input.infrastructureConfigurationArn, keys: infrastructureKeys(input), also: passRole(place, input.instanceProfileName, EC2),
+    resource: input.infrastructureConfigurationArn, keys: infrastructureKeys(input), also: passProfile(place, input.instanceProfileName),
   }),
   DeleteInfrastructureConfiguration: ({ infrastructureConfigurationArn }) => on(infrastructureConfigurationArn),
 

@@ -4,6 +4,7 @@ import { findAmi } from '../../catalog/amis.ts';
 import type { ExecEnd, ExecRequest, InstanceDescription, LaunchInstanceRequest, ShellRequest } from '../../launches/types.ts';
 import { resourceNotFound } from '../../resources/errors.ts';
 import { authorize } from '../access/authorize.ts';
+import { passProfile } from '../access/demands.ts';
 import type { RequestContext } from '../context.ts';
 import { readBody, readQuery, type Reader } from './read.ts';
 import { amiArn, instanceArn } from './resources.ts';
@@ -19,6 +20,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     async handle({ body }, context) {
       const request = readBody(body, readLaunch);
       await authorizeImage(request.image, context);
+      await authorize(context, passProfile(context, request.instanceProfile));
       const instance = await context.services.launches.launch(context, request);
       return { json: brief(instance) };
     },
@@ -151,11 +153,13 @@ function readLaunch(reader: Reader): LaunchInstanceRequest {
   const userData = reader.string('userData', { max: 65_536 });
   const instanceType = reader.string('instanceType', { max: 64, pattern: /^[a-z0-9-]+\.[a-z0-9-]+$/, expected: 'an instance type such as t3.micro' });
   const firmware = reader.oneOf('firmware', ['bios', 'uefi']);
+  const instanceProfile = reader.string('instanceProfile', { max: 256, pattern: /^[\w+=,.@-]+$/, expected: 'the name of an instance profile' });
   return {
     image, publish, sshKeys,
     ...(userData === undefined ? {} : { userData }),
     ...(instanceType === undefined ? {} : { instanceType }),
     ...(firmware === undefined ? {} : { firmware }),
+    ...(instanceProfile === undefined ? {} : { instanceProfile }),
   };
 }
 

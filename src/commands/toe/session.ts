@@ -4,6 +4,7 @@ import { access, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { localDriver } from '../../instances/local/driver.ts';
+import { roleOf, type InstanceRole } from '../../instances/services/metadata.ts';
 import { connectToWindows, parseMachine, type SshMachine } from '../../instances/ssh/windows-instance.ts';
 import type { Instance } from '../../instances/instance.ts';
 import { DEFAULT_ACCOUNT, readCredentials } from '../../platform/credentials.ts';
@@ -91,16 +92,17 @@ export async function inInstance<T>(args: Arguments, driver: string, options: { 
   return inFreshInstance({
     reach: defaultReach(networks),
     driver, image: args.text('image'), dataDirectory: dataDirectoryOf(args), region: regionOf(args), ...options,
-    ...(found === undefined ? {} : { role: { instanceProfileName: found.name, roleName: found.profile.role, credentials: found.profile.credentials } }),
+    ...(found === undefined ? {} : { role: found.role }),
   }, work);
 }
 
 /** The instance profile that the arguments name. @throws {WrongUse} when the configuration has none of that name */
-async function profileOf(args: Arguments): Promise<{ readonly name: string; readonly profile: InstanceProfile } | undefined> {
+async function profileOf(args: Arguments): Promise<{ readonly role: InstanceRole; readonly profile: InstanceProfile } | undefined> {
   const name = args.text('instance-profile');
   if (name === undefined) return undefined;
   const { instanceProfiles } = await readConfig(dataDirectoryOf(args));
-  if (Object.hasOwn(instanceProfiles, name)) return { name, profile: instanceProfiles[name]! };
+  const role = roleOf(instanceProfiles, name);
+  if (role !== undefined) return { role, profile: instanceProfiles[name]! };
   throw new WrongUse(`--instance-profile '${name}' has no credentials in ${dataDirectoryOf(args)}/config.yaml; there are ${Object.keys(instanceProfiles).join(', ') || 'none'}`);
 }
 

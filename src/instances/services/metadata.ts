@@ -1,5 +1,6 @@
 /** What the metadata service says of an instance: the tree of EC2's. Pure. */
 import { createHash } from 'node:crypto';
+import type { InstanceProfile } from '../../platform/config-profiles.ts';
 import type { RoleCredentials, CredentialSource } from '../../platform/role-credentials.ts';
 
 /** The role of an instance. */
@@ -31,6 +32,12 @@ export interface InstanceMetadata {
 
 /** What an instance has for an AMI that lies over none. */
 export const NO_AMI = 'ami-00000000000000000';
+
+/** The role that instances of a profile have; `undefined` when the configuration gives the profile no credentials. */
+export function roleOf(profiles: Readonly<Record<string, InstanceProfile>>, name: string): InstanceRole | undefined {
+  const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+  return profile === undefined ? undefined : { instanceProfileName: name, roleName: profile.role, credentials: profile.credentials };
+}
 
 /** What only its driver knows. */
 export interface InstanceFacts {
