@@ -1,5 +1,6 @@
 /** Commands on a Windows machine over ssh: a real ssh, a real sshd; in place of Windows a stand-in that answers as its programs do. */
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { CommandRequest, Instance } from '../../src/instances/instance.ts';
 import { connectToWindows, type SshMachine } from '../../src/instances/ssh/windows-instance.ts';
 import { until } from '../../src/platform/clock.ts';
-import { run } from '../../src/platform/processes.ts';
+import { run, start } from '../../src/platform/processes.ts';
 import { MAIN } from '../harness/service.ts';
 import { startSshd, type Sshd } from '../harness/sshd.ts';
 
@@ -119,6 +120,24 @@ phases:
     equal(code, 0, stdout + stderr);
     match(stderr, /restarting the machine/);
     match(stderr, /said after/);
+  });
+
+  test('a killed run leaves no ssh', async () => {
+    const connections = () => readdirSync('/proc').filter((pid) => {
+      try {
+        return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${sshd.configFile}\0`);
+      } catch {
+        return false; // Gone in between.
+      }
+    });
+    const file = join(drive, 'long.yaml');
+    await writeFile(file, 'schemaVersion: 1.0\nphases: [{name: build, steps: [{name: Long, action: ExecuteBinary, inputs: {path: sleep, arguments: ["30"]}}]}]\n');
+    const before = connections();
+    const child = await start([process.execPath, MAIN, 'toe', 'run', file, '--on', `ssh://127.0.0.1:${sshd.port}`, '--ssh-config', sshd.configFile, '--log-directory', drive]);
+    // Itself, its connection, its command.
+    await until('the command', 30_000, () => connections().length >= before.length + 3 || undefined);
+    child.kill('SIGKILL');
+    await until('the end of what it started', 10_000, () => connections().length === before.length || undefined);
   });
 
   test('who cannot connect is told why and what to do', async () => {

@@ -25,11 +25,15 @@ export interface SshMachine {
 
 const capabilities: Capabilities = { kernel: true, reboots: true, liveSnapshots: false, bootLoader: true, platform: 'Windows' };
 const GET_LIMIT = 16 << 20;
+/** What is started ends with this process, however that ends. */
+const SSH = ['setpriv', '--pdeathsig', 'KILL', '--', 'ssh'] as const;
 /** Exit code by which ssh says that it failed itself. */
 const SSH_FAILED = 255;
 const CONNECT_SECONDS = 15;
 /** Milliseconds that what a command left running may hold its outputs open after its end. */
 const STREAM_GRACE_MS = 2000;
+/** How long an abort waits for a command that has not said its process id yet. */
+const ABORT_GRACE_MS = 10_000;
 const SMALL_MS = 60_000;
 /** What a restart may take: one that installs updates takes long. */
 const REBOOT_SECONDS = 1800;
@@ -97,17 +101,22 @@ class WindowsInstance implements Instance {
       for (const stream of [ssh.stdout!, ssh.stderr!]) stream.destroy();
     };
     let killing: Promise<void> | undefined;
-    const abort = (): void => {
-      killing = (pid === undefined ? Promise.resolve() : this.#kill(pid)).finally(leave);
-    };
     let grace: NodeJS.Timeout | undefined;
+    const abort = (): void => {
+      // Until it is said what is to be killed, that runs on.
+      if (pid === undefined) grace = setTimeout(leave, patient(ABORT_GRACE_MS));
+      else killing ??= this.#kill(pid).finally(leave);
+    };
     const filter = new SupervisorFilter(mark, (chunk) => {
       said = (said + chunk.toString('utf8')).slice(-1000);
       request.onOutput?.('stderr', chunk);
     }, (word) => {
-      if (word.said === 'pid') pid = word.pid;
-      else {
+      if (word.said === 'pid') {
+        pid = word.pid;
+        if (request.signal?.aborted) abort();
+      } else {
         result = word.said === 'exited' ? { exitCode: word.exitCode, signal: null, timedOut: false } : { exitCode: null, signal: 'SIGKILL', timedOut: true };
+        clearTimeout(grace);
         grace = setTimeout(leave, patient(STREAM_GRACE_MS));
       }
     });
@@ -116,6 +125,7 @@ class WindowsInstance implements Instance {
     ssh.stdin!.on('error', () => {}); // It may have ended; its exit code tells.
     ssh.stdin!.end(input);
     request.signal?.addEventListener('abort', abort, { once: true });
+    if (request.signal?.aborted) abort();
     try {
       const [{ code }] = await Promise.all([ssh.exited, ...[ssh.stdout!, ssh.stderr!].map((stream) => new Promise((resolve) => stream.once('close', resolve)))]);
       filter.end();
@@ -195,7 +205,7 @@ class WindowsInstance implements Instance {
   }
 
   #argv(command: string): readonly string[] {
-    return ['ssh', ...this.#options(), '-o', 'ControlMaster=no', '--', this.#machine.host, command];
+    return [...SSH, ...this.#options(), '-o', 'ControlMaster=no', '--', this.#machine.host, command];
   }
 
   #options(): readonly string[] {
@@ -213,7 +223,7 @@ class WindowsInstance implements Instance {
   /** One connection for all: commands find its socket, and without it each connects by itself. */
   async #connect(signal?: AbortSignal): Promise<void> {
     if (this.#connection !== undefined) return;
-    const connection = await start(['ssh', ...this.#options(), '-o', 'ControlMaster=yes', '-N', '--', this.#machine.host], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+    const connection = await start([...SSH, ...this.#options(), '-o', 'ControlMaster=yes', '-N', '--', this.#machine.host], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
     this.#connection = connection;
     let said = '';
     connection.stderr!.on('data', (chunk: Buffer) => { said = (said + chunk.toString('utf8')).slice(-1000); });
