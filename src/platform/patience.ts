@@ -17,9 +17,10 @@ export function patience(): number {
   return factor;
 }
 
-/** A deadline of Ingot's own for this host. @param ms what an ordinary machine gets, in whichever unit */
+/** A deadline of Ingot's own for this host, whole when what is given is: some of Node's functions take no other. @param ms what an ordinary machine gets, in whichever unit */
 export function patient(ms: number): number {
-  return ms * patience();
+  const longer = ms * patience();
+  return Number.isInteger(ms) ? Math.ceil(longer) : longer;
 }
 
 /**

@@ -186,3 +186,10 @@ test('an image whose tests cannot run here fails before its build begins, with w
     await run([process.execPath, MAIN, 'stop', '--data', data], { okCodes: 'any', timeoutMs: 60_000 });
   }
 });
+
+test('the question inside a network is asked on a host whose deadlines are no whole multiple', async () => {
+  const inside = fileURLToPath(new URL('../../src/doctor/inside-network.ts', import.meta.url));
+  const question = { nameserver: '127.0.0.1', name: 'name.invalid', port: 80, closed: [], closedPort: 1 };
+  const { stdout } = await run([process.execPath, inside, JSON.stringify(question)], { env: { INGOT_PATIENCE: '1.23456' } });
+  assert.deepEqual(Object.keys((JSON.parse(stdout) as { dns: object }).dns), ['failure']);
+});
