@@ -190,15 +190,16 @@ async function besides(payload: Buffer, pinned: boolean): Promise<void> {
   await beside('Fastify alone, the same payload', [...onServerCore, process.execPath, program], { host: '127.0.0.1', port: 18_701, region: REGION, credentials: { accessKeyId: 'x', secretAccessKey: 'x' } }, '/GetImage', SECONDS / 2);
   const moto = findProgram('moto_server');
   if (moto === undefined) return report("moto's server", 'not on this machine (pip install moto[server])');
-  await beside("moto's server, DescribeRegions", [...onServerCore, moto, '-H', '127.0.0.1', '-p', '18702'], { host: '127.0.0.1', port: 18_702, region: REGION, credentials: { accessKeyId: 'x', secretAccessKey: 'x' } }, '/?Action=DescribeRegions&Version=2016-11-15', SECONDS / 2);
+  await beside("moto's server, DescribeRegions", [...onServerCore, moto, '-H', '127.0.0.1', '-p', '18702'], { host: '127.0.0.1', port: 18_702, region: REGION, credentials: { accessKeyId: 'x', secretAccessKey: 'x' } }, '/?Action=DescribeRegions&Version=2016-11-15', SECONDS / 2, { closes: true });
 }
 
-async function beside(name: string, argv: readonly string[], connection: Connection, url: string, seconds: number): Promise<void> {
+/** @param closes whether that server closes the connection with every answer: each request then has one of its own */
+async function beside(name: string, argv: readonly string[], connection: Connection, url: string, seconds: number, { closes = false } = {}): Promise<void> {
   const other: RunningProcess = await start(argv, { stdio: ['ignore', 'ignore', 'ignore'] });
   try {
     const deadline = Date.now() + 30_000;
     while (Date.now() < deadline && !(await fetch(`${endpointOf(connection)}${url}`).then((answer) => answer.ok, () => false))) await sleep(100);
-    report(name, rate(await load(connection, [{ method: 'GET', url }], seconds, { service: 'ec2' })));
+    report(name, rate(await load(connection, [{ method: 'GET', url }], seconds, { service: 'ec2', closes })));
   } finally {
     other.kill('SIGKILL');
     await other.exited;
@@ -206,7 +207,7 @@ async function beside(name: string, argv: readonly string[], connection: Connect
 }
 
 /** Sends requests over some connections, each the next when the last was answered. */
-async function load(connection: Connection, requests: readonly Request[], seconds: number, { once = false, service = 'imagebuilder' } = {}): Promise<Measured> {
+async function load(connection: Connection, requests: readonly Request[], seconds: number, { once = false, service = 'imagebuilder', closes = false } = {}): Promise<Measured> {
   const ours = service === 'imagebuilder';
   const signed = requests.map((request) => signedBytes(connection, request, service));
   const pid = (await runningServer(directory))?.pid;
@@ -221,7 +222,6 @@ async function load(connection: Connection, requests: readonly Request[], second
     while (performance.now() < until && !(once && next >= signed.length)) {
       const bytes = signed[next++ % signed.length]!;
       const sent = performance.now();
-      // Some servers (moto's) close the connection with every answer.
       if (socket.closed()) socket = await open(connection);
       const status = await socket.ask(bytes).catch((error: unknown) => {
         if (ours) throw error;
@@ -234,6 +234,7 @@ async function load(connection: Connection, requests: readonly Request[], second
       }
       if (status !== 200) throw new Error(`${bytes.toString().split('\r\n')[0]} was answered ${status}`);
       times.push(performance.now() - sent);
+      if (closes) socket.close();
     }
     socket.close();
   }));
