@@ -199,6 +199,8 @@ async function beside(name: string, argv: readonly string[], connection: Connect
   try {
     const deadline = Date.now() + 30_000;
     while (Date.now() < deadline && !(await fetch(`${endpointOf(connection)}${url}`).then((answer) => answer.ok, () => false))) await sleep(100);
+    // The first requests are for what it loads then: seconds in moto.
+    await load(connection, [{ method: 'GET', url }], 0.1, { service: 'ec2', closes });
     report(name, rate(await load(connection, [{ method: 'GET', url }], seconds, { service: 'ec2', closes })));
   } finally {
     other.kill('SIGKILL');
@@ -209,7 +211,7 @@ async function beside(name: string, argv: readonly string[], connection: Connect
 /** Sends requests over some connections, each the next when the last was answered. */
 async function load(connection: Connection, requests: readonly Request[], seconds: number, { once = false, service = 'imagebuilder', closes = false } = {}): Promise<Measured> {
   const ours = service === 'imagebuilder';
-  const signed = requests.map((request) => signedBytes(connection, request, service));
+  const signed = requests.map((request) => signedBytes(connection, request, service, closes));
   const pid = (await runningServer(directory))?.pid;
   const before = processorTime(pid);
   const times: number[] = [];
@@ -299,7 +301,7 @@ async function open({ host, port }: Connection): Promise<{ ask(bytes: Buffer): P
 }
 
 /** A signed request as it goes over the wire; good for five minutes. */
-function signedBytes({ host, port, region, credentials }: Connection, { method, url, body }: Request, service = 'imagebuilder'): Buffer {
+function signedBytes({ host, port, region, credentials }: Connection, { method, url, body }: Request, service = 'imagebuilder', closes = false): Buffer {
   const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
   const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
   const time = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '');
@@ -311,6 +313,7 @@ function signedBytes({ host, port, region, credentials }: Connection, { method, 
   return Buffer.from([
     `${method} ${url} HTTP/1.1`, `host: ${host}:${port}`, `x-amz-date: ${time}`,
     `authorization: AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=host;x-amz-date, Signature=${signature}`,
+    ...(closes ? ['connection: close'] : []),
     ...(body === undefined ? [] : [`content-length: ${Buffer.byteLength(body)}`]), '', body ?? '',
   ].join('\r\n'));
 }
