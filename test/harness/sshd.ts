@@ -29,7 +29,14 @@ export async function startSshd(command: string): Promise<Sshd> {
   const libraries = join(root, 'usr/lib/x86_64-linux-gnu');
   const programs = join(root, 'usr/bin');
   if (findProgram('ssh') === undefined || findProgram('sshd') === undefined) {
-    await run(['apt-get', 'download', '-q', 'openssh-server', 'openssh-client', 'libwrap0', 'libfido2-1', 'libedit2', 'libcbor0.8'], { cwd: await made(root), timeoutMs: 120_000 });
+    const packages = ['openssh-server', 'libwrap0', ...(findProgram('ssh') === undefined ? ['openssh-client', 'libfido2-1', 'libedit2', 'libcbor0.8'] : [])];
+    const cwd = await made(root);
+    const download = (): Promise<unknown> => run(['apt-get', 'download', '-q', ...packages], { cwd, timeoutMs: 120_000 });
+    await download().catch(async () => {
+      // Without lists of packages, or with old ones.
+      await run(['apt-get', 'update', '-q'], { timeoutMs: 300_000 });
+      await download();
+    });
     await run(['sh', '-ec', 'for each in *.deb; do dpkg -x "$each" .; done'], { cwd: root });
   }
   const sshd = findProgram('sshd') ?? join(root, 'usr/sbin/sshd');
