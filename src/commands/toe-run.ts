@@ -4,12 +4,11 @@ import type { Instance } from '../instances/instance.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 import { catchInterrupt, INTERRUPTED } from './interrupt.ts';
 import { runSummary } from '../runner/detailed-output.ts';
-import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../runner/environment.ts';
 import { InvalidDocuments, judge, readDocument } from './toe/documents.ts';
 import { openLogFolder } from './toe/log-folder.ts';
 import { RUN_OPTIONS, toeRequest } from './toe/request.ts';
 import { runDocuments, type RunEnd } from './toe/run-documents.ts';
-import { driverOf, inInstance, onMachine, onThisHost, PLACE_HELP, PLACE_OPTIONS, profileRunOf, s3AccessOfThisHost, secretsOf, shownBy, sshMachineOf, tellWarnings } from './toe/session.ts';
+import { PLACE_HELP, PLACE_OPTIONS, placeOf, profileRunOf, s3AccessOfThisHost, secretsOf, shownBy, tellWarnings } from './toe/session.ts';
 import { saveState, stateFileOf, takeState } from './toe/state-file.ts';
 
 export const toeRun: Command = {
@@ -64,13 +63,11 @@ async function run(args: Arguments): Promise<number> {
     return 0;
   }
   const request = toeRequest(args);
-  const machine = sshMachineOf(args);
-  const driver = machine === undefined ? driverOf(args) : undefined;
-  const here = machine === undefined && driver === undefined;
+  const place = placeOf(args);
   const documents = judged(await Promise.all(request.documents.map(({ path }) => readDocument(path, args))), request.blocked);
   tellWarnings(documents);
   const stateFile = stateFileOf(request.stateDirectory, request.executionId);
-  const from = here ? takeState(stateFile, documents) : undefined;
+  const from = place.here ? takeState(stateFile, documents) : undefined;
   const log = openLogFolder(request.logDirectory, request.executionId, documents);
   const interrupt = catchInterrupt(() => process.stderr.write('ingot: interrupted: ending what runs (once more leaves at once)\n'));
   const report = shownBy(log, request.trace);
@@ -81,11 +78,11 @@ async function run(args: Arguments): Promise<number> {
     const work = (instance: Instance): Promise<RunEnd> => runDocuments({
       request, documents, instance, report, signal, secrets,
       componentText: async (arn) => (await readDocument(arn, args)).text,
-      workingDirectory: here ? process.cwd() : machine === undefined ? DEFAULT_WORKING_DIRECTORY : WINDOWS_WORKING_DIRECTORY,
-      ...(here ? { leaveForRestart: true as const, s3Access: s3AccessOfThisHost } : profile),
+      workingDirectory: place.workingDirectory,
+      ...(place.here ? { leaveForRestart: true as const, s3Access: s3AccessOfThisHost } : profile),
       ...(from === undefined ? {} : { from }),
     });
-    const end = await (machine !== undefined ? onMachine(machine, signal, work) : driver !== undefined ? inInstance(args, driver, { report, signal }, work) : onThisHost(work));
+    const end = await place.use({ report, signal }, work);
     if ('interrupted' in end) {
       await saveState(stateFile, documents, end.interrupted);
       process.stderr.write(`ingot: a step asks for a restart of this host. Restart it, then run the same command with --execution-id ${request.executionId}: it goes on where it was\n`);

@@ -15,6 +15,7 @@ import { readConfig } from '../../platform/config.ts';
 import { defaultReach } from '../../platform/config-networks.ts';
 import type { InstanceProfile } from '../../platform/config-profiles.ts';
 import type { Report } from '../../resources/progress.ts';
+import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../../runner/environment.ts';
 import { environmentOf, s3AccessOf } from '../../workflows/instance-profile.ts';
 import { openSecrets } from '../../secrets/open.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
@@ -47,8 +48,26 @@ export function shownBy(log: LogFolder | undefined, trace: boolean): Report {
   };
 }
 
+/** Where `toe run` runs documents. */
+export interface Place {
+  /** This host itself, which Ingot does not restart. */
+  readonly here: boolean;
+  readonly workingDirectory: string;
+  /** Gives `work` the instance, and lets it go. */
+  readonly use: <T>(options: { readonly report: Report; readonly signal: AbortSignal }, work: (instance: Instance) => Promise<T>) => Promise<T>;
+}
+
+/** The place that the arguments name: this host when they name none. @throws {WrongUse} */
+export function placeOf(args: Arguments): Place {
+  const machine = sshMachineOf(args);
+  if (machine !== undefined) return { here: false, workingDirectory: WINDOWS_WORKING_DIRECTORY, use: ({ signal }, work) => onMachine(machine, signal, work) };
+  const driver = driverOf(args);
+  if (driver !== undefined) return { here: false, workingDirectory: DEFAULT_WORKING_DIRECTORY, use: (options, work) => inInstance(args, driver, options, work) };
+  return { here: true, workingDirectory: process.cwd(), use: (_options, work) => onThisHost(work) };
+}
+
 /** The machine that `--on ssh://…` names. @throws {WrongUse} */
-export function sshMachineOf(args: Arguments): SshMachine | undefined {
+function sshMachineOf(args: Arguments): SshMachine | undefined {
   const on = args.text('on');
   const configFile = args.text('ssh-config');
   if (on?.startsWith('ssh:') !== true) {
@@ -64,7 +83,7 @@ export function sshMachineOf(args: Arguments): SshMachine | undefined {
 }
 
 /** Gives `work` a Windows machine that is there already. */
-export async function onMachine<T>(machine: SshMachine, signal: AbortSignal, work: (instance: Instance) => Promise<T>): Promise<T> {
+async function onMachine<T>(machine: SshMachine, signal: AbortSignal, work: (instance: Instance) => Promise<T>): Promise<T> {
   const instance = await connectToWindows(machine.host, machine, signal);
   try {
     return await work(instance);
@@ -113,7 +132,7 @@ export async function profileRunOf(args: Arguments): Promise<{ readonly s3Access
 }
 
 /** Gives `work` this host as an instance. */
-export async function onThisHost<T>(work: (instance: Instance) => Promise<T>): Promise<T> {
+async function onThisHost<T>(work: (instance: Instance) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(await inMemory(), 'ingot-toe-'));
   const id = newInstanceId();
   const instance = await localDriver.launch({

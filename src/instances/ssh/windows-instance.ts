@@ -12,7 +12,7 @@ import { findProgram } from '../../platform/files.ts';
 import { patient } from '../../platform/patience.ts';
 import { run, start, waitForExit, type RunningProcess } from '../../platform/processes.ts';
 import { InstanceError, type Capabilities, type CommandRequest, type CommandResult, type Instance } from '../instance.ts';
-import { BOOT_ID, GET, powerShellCommand, PUT, SUPERVISOR, supervisorInput, SupervisorFilter, windowsArguments } from './windows-programs.ts';
+import { BOOT_ID, GET, powerShellCommand, PUT, SUPERVISOR, supervisorInput, SupervisorFilter } from './windows-programs.ts';
 
 /** A machine, as a user names it. */
 export interface SshMachine {
@@ -255,7 +255,7 @@ class WindowsInstance implements Instance {
 
   /** Ends a command and all that it started. */
   async #kill(pid: number): Promise<void> {
-    await run(this.#argv(`taskkill.exe ${windowsArguments(['/T', '/F', '/PID', String(pid)])}`), { okCodes: 'any', timeoutMs: patient(SMALL_MS) }).catch(() => {}); // It may have ended by itself.
+    await run(this.#argv(`taskkill.exe /T /F /PID ${pid}`), { okCodes: 'any', timeoutMs: patient(SMALL_MS) }).catch(() => {}); // It may have ended by itself.
   }
 }
 
