@@ -66,6 +66,23 @@ describe('on Windows', () => {
     assert.equal(programs.size, Object.keys(inputs).length);
   });
 
+  test('conditions are asked of PowerShell, and a machine that cannot say is a failure', async () => {
+    const rows: readonly (readonly [InputValue, RegExp, string, 'success' | 'failed'])[] = [
+      [{ fileExists: "C:\\it's.txt" }, /Test-Path -LiteralPath \$args\[0\] -PathType Leaf/, 'yes\r\n', 'success'],
+      [{ folderExists: 'C:\\none' }, /-PathType Container/, 'no\r\n', 'failed'],
+      [{ binaryExists: 'git' }, /where\.exe \/Q \$args\[0\]/, 'yes\r\n', 'success'],
+      [{ path: 'C:\\a', fileSHA256Equals: 'ab'.repeat(32) }, /Get-FileHash -LiteralPath \$args\[0\] -Algorithm SHA256/, `${'ab'.repeat(32)}\r\n`, 'success'],
+      [{ path: 'C:\\none', fileMD5Equals: 'ab'.repeat(16) }, /-Algorithm MD5/, 'no\r\n', 'failed'],
+    ];
+    for (const [condition, program, stdout, result] of rows) {
+      const asked = await onWindows('Assert', condition, { exitCode: 0, stdout });
+      assert.match(asked.calls[0]!.program, program);
+      assert.deepEqual(asked.calls[0]!.given!.items, [{ fields: [Object.values(condition as object)[0]] }]);
+      assert.equal(asked.result.result, result);
+    }
+    await assert.rejects(onWindows('Assert', { fileExists: 'C:\\a' }, { exitCode: 1 }), /looking for the file C:\\a: why/);
+  });
+
   test('what a program says is the failure', async () => {
     assert.deepEqual((await onWindows('DeleteFile', [{ path: 'a' }], { exitCode: 1 })).result, { result: 'failed', message: 'why' });
   });

@@ -48,7 +48,7 @@ $q=[IO.StreamReader]::new([Console]::OpenStandardInput(),[Text.UTF8Encoding]::ne
 
 /**
  * Runs a command, ends it and all that it started at the deadline, and says what became of it: an exit code of ssh has eight bits, one of
- * Windows 32. Its output is the command's own.
+ * Windows 32. Its output is the command's own. Its stdin is closed below the writer of .NET, which would write a byte order mark first.
  */
 export const SUPERVISOR = `${INPUT}
 function Say($what){[Console]::Error.Write([string][char]30+$q.mark+' '+$what+[char]10)}
@@ -64,7 +64,7 @@ Say "pid $($p.Id)"
 $b=[Convert]::FromBase64String($q.stdin);$w=$p.StandardInput.BaseStream.WriteAsync($b,0,$b.Length)
 $t=[Diagnostics.Stopwatch]::StartNew()
 while(-not $p.WaitForExit(20)){
-if($w -and $w.IsCompleted){try{$p.StandardInput.Close()}catch{};$w=$null}
+if($w -and $w.IsCompleted){try{$p.StandardInput.BaseStream.Close()}catch{};$w=$null}
 if($q.milliseconds -ge 0 -and $t.ElapsedMilliseconds -ge $q.milliseconds){taskkill.exe /T /F /PID $p.Id 2>&1|Out-Null;Say 'deadline';exit 0}}
 Say "exited $($p.ExitCode)"
 exit 0`;

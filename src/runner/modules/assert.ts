@@ -4,7 +4,7 @@ import type { ActionModule } from '../module.ts';
 
 export const assertModule: ActionModule = {
   name: 'Assert',
-  platforms: ['Linux', 'macOS'],
+  platforms: ['Linux', 'Windows', 'macOS'],
   async attempt(context) {
     const outcome = await conditionOutcome(context, context.inputs);
     context.log(outcome.explanation);
