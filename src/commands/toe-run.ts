@@ -79,7 +79,8 @@ async function run(args: Arguments): Promise<number> {
       request, documents, instance, report, signal, secrets,
       componentText: async (arn) => (await readDocument(arn, args)).text,
       workingDirectory: place.workingDirectory,
-      ...(place.here ? { leaveForRestart: true as const, s3Access: s3AccessOfThisHost } : profile),
+      ...(place.here ? { leaveForRestart: true as const } : {}),
+      ...(place.fresh ? profile : { s3Access: s3AccessOfThisHost }),
       ...(from === undefined ? {} : { from }),
     });
     const end = await place.use({ report, signal }, work);

@@ -61,7 +61,7 @@ function One($from, $to) {
 }
 if ($pattern) {
   if ($into -eq 'false' -and -not (Test-Path -LiteralPath $destination -PathType Container)) { Fail "$destination is not a folder" }
-  $found = @(Get-ChildItem -Path $source -Force -${kind === 'file' ? 'File' : 'Directory'})
+  $found = @(Matching $source | Where-Object { ${kind === 'file' ? '-not ' : ''}$_.PSIsContainer })
   if ($found.Count -eq 0) { Fail "no ${kind} matches $source" }
   foreach ($each in $found) { One $each.FullName (Join-Path $destination $each.Name) }
   return

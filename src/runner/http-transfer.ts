@@ -1,6 +1,11 @@
-/** Files to and from web servers, by the instance's own network: a fixed program around curl. Addresses and headers reach it on stdin. */
+/**
+ * Files to and from web servers, by the instance's own network: a fixed program around curl, which Windows has had since Server 2019. Addresses
+ * and headers reach it on stdin.
+ */
 import { BASH } from './environment.ts';
-import { ending, type AttemptContext } from './module.ts';
+import { ending, type AttemptContext, type ModuleCommandResult } from './module.ts';
+import { runPowerShell } from './powershell.ts';
+import { onWindows } from './small-program.ts';
 
 /** Patience with servers and networks that fail for a moment. */
 const TRIES = 5;
@@ -82,21 +87,80 @@ case "$what" in
 esac
 `;
 
+/** The same for Windows. curl gets its configuration below the writer of .NET, which would write a byte order mark first. */
+const WINDOWS_PROGRAM = `
+$what, $path, $insecure, $algorithm, $checksum, $shown, $follow, $tries, $spare, $length = $args
+$config = Content ([int]$length)
+function RunCurl($options) {
+  $start = [Diagnostics.ProcessStartInfo]::new('curl.exe', $options)
+  $start.UseShellExecute = $false; $start.RedirectStandardInput = $true; $start.RedirectStandardOutput = $true; $start.RedirectStandardError = $true
+  try { $process = [Diagnostics.Process]::Start($start) } catch { Fail 'there is no curl.exe in this system, by which files are transferred; Windows has it since Server 2019' }
+  $printed = $process.StandardOutput.ReadToEndAsync(); $errors = $process.StandardError.ReadToEndAsync()
+  $process.StandardInput.BaseStream.Write($config, 0, $config.Length); $process.StandardInput.BaseStream.Close()
+  $process.WaitForExit()
+  return @{ Code = $process.ExitCode; Status = $printed.Result; Said = $errors.Result.Trim() }
+}
+$options = '-q -sS -g --config - --connect-timeout 30 --speed-limit 1 --speed-time 120 --proto =http,https --write-out %{http_code}'
+if ($insecure -eq 'true') { $options += ' --insecure' }
+$limit = 1048576
+if ($what -eq 'get') {
+  $answer = "$path.ingot-download"
+  $limit = [long]::MaxValue
+  try { $limit = [Math]::Max(1, [IO.DriveInfo]::new([IO.Path]::GetPathRoot($path)).AvailableFreeSpace - 1024 * [long]$spare) } catch { }
+} else { $answer = [IO.Path]::GetTempFileName() }
+if ($what -eq 'put') { $options += ' --upload-file "' + $path + '"' } else {
+  if ($follow -eq 'true') { $options += ' --location --max-redirs 10 --proto-redir =http,https' }
+  $options += " --max-filesize $limit"
+}
+$options += ' --output "' + $answer + '"'
+function GiveUp($why) { Remove-Item -LiteralPath $answer -Force -ErrorAction SilentlyContinue; Fail $why }
+for ($try = 1; ; $try++) {
+  $ended = RunCurl $options
+  if ($ended.Code -eq 0 -and $ended.Status -eq '200') { break }
+  $why = $ended.Said
+  if ($ended.Code -eq 63) { GiveUp "$shown is larger than the $([Math]::Floor($limit / 1048576)) MiB that there is room for" }
+  if ($ended.Code -eq 0) {
+    $body = ''
+    if (Test-Path -LiteralPath $answer) { $body = [IO.File]::ReadAllText($answer) -replace '[\\r\\n\\x00]', ' ' }
+    $why = "the server answered $($ended.Status): $($body.Substring(0, [Math]::Min(400, $body.Length)))"
+    $passes = $ended.Status -match '^(408|429|5..)$'
+  } else { $passes = @(1, 3, 22, 23, 26, 60, 77) -notcontains $ended.Code }
+  if (-not $passes) { GiveUp "\${shown}: $why" }
+  if ($try -ge [int]$tries) { GiveUp "\${shown}: $why (after $tries tries)" }
+  Start-Sleep -Seconds ([Math]::Pow(2, $try - 1))
+}
+if ($what -eq 'ask') {
+  $body = [IO.File]::ReadAllBytes($answer); $out = [Console]::OpenStandardOutput(); $out.Write($body, 0, $body.Length); $out.Flush()
+}
+if ($what -eq 'get') {
+  # An answer without a body leaves no file.
+  if (-not (Test-Path -LiteralPath $answer)) { [IO.File]::WriteAllBytes($answer, [byte[]]@()) }
+  if ($algorithm) {
+    $sum = (Get-FileHash -LiteralPath $answer -Algorithm $algorithm).Hash.ToLowerInvariant()
+    if ($sum -ne $checksum) { GiveUp "$shown has another checksum than the one that is expected: $sum by $algorithm" }
+  }
+  Move-Item -LiteralPath $answer -Destination $path -Force
+} else { Remove-Item -LiteralPath $answer -Force }
+`;
+
 /** Runs a transfer. @throws what `context.command` does */
 export async function transfer(context: AttemptContext, request: Transfer): Promise<TransferEnd> {
-  const ended = await context.command({
-    argv: [
-      ...BASH, PROGRAM, 'transfer', request.what, request.path, String(request.ignoreCertificateErrors ?? false),
-      request.checksum?.algorithm.toLowerCase() ?? '', request.checksum?.value.trim().toLowerCase() ?? '', request.shown,
-      // What is signed is for one server only.
-      String(request.headers === undefined), String(TRIES), String(SPARE_KIB),
-    ],
-    stdin: curlConfig(request.url, request.headers ?? {}),
-    quiet: true,
-    what: request.shown,
-  });
-  if (ended.exitCode !== 0) return { failure: ended.stderr === '' ? `${request.shown}: ${ending(ended)}` : ended.stderr.split('\n').filter((line) => line !== '').join('; ') };
+  const ended = await send(context, request);
+  if (ended.exitCode !== 0) return { failure: ended.stderr === '' ? `${request.shown}: ${ending(ended)}` : ended.stderr.split('\n').map((line) => line.trim()).filter((line) => line !== '').join('; ') };
   return { body: ended.stdout ?? '' };
+}
+
+function send(context: AttemptContext, request: Transfer): Promise<ModuleCommandResult> {
+  const config = curlConfig(request.url, request.headers ?? {});
+  const fields = [
+    request.what, request.path, String(request.ignoreCertificateErrors ?? false),
+    request.checksum?.algorithm.toLowerCase() ?? '', request.checksum?.value.trim().toLowerCase() ?? '', request.shown,
+    // What is signed is for one server only.
+    String(request.headers === undefined), String(TRIES), String(SPARE_KIB),
+  ];
+  if (!onWindows(context)) return context.command({ argv: [...BASH, PROGRAM, 'transfer', ...fields], stdin: config, quiet: true, what: request.shown });
+  const content = Buffer.from(config);
+  return runPowerShell(context, { program: WINDOWS_PROGRAM, fields: [[...fields, String(content.length)]], content, what: request.shown });
 }
 
 /** What curl reads: values in quotes. */

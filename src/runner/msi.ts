@@ -2,8 +2,11 @@
 import type { InputValue } from '../documents/component/document.ts';
 import { windowsPath } from './file-program.ts';
 import { flag, mapOf, optionalText, text } from './inputs.ts';
-import { InputError, type ActionModule } from './module.ts';
+import { signS3 } from '../platform/s3-requests.ts';
+import { transfer } from './http-transfer.ts';
+import { InputError, type ActionModule, type AttemptContext } from './module.ts';
 import { runPowerShell } from './powershell.ts';
+import { s3Access, s3Failure, s3Place } from './s3.ts';
 
 /** Exit codes by which msiexec says that it succeeded; the last two that a restart is due, or begun. */
 const SUCCESS = [0, 1614, 1641, 3010];
@@ -19,6 +22,8 @@ export function msiModule(name: string, verb: '/i' | '/x', alsoSuccess: readonly
     platforms: ['Windows'],
     async attempt(context) {
       const call = msiCall(mapOf(context.inputs), verb, context.workingDirectory);
+      const unfetched = await fetchInstaller(context, call);
+      if (unfetched !== undefined) return { result: 'failed', message: unfetched };
       const ended = await runPowerShell(context, { program: MSI_PROGRAM, fields: [[call.path, call.logFile, String(call.checkSignature), String(call.allowUnsigned), ...call.arguments]], what: name });
       const code = /^exit (-?\d+)$/m.exec(ended.stdout ?? '')?.[1];
       if (ended.exitCode !== 0 || code === undefined) return { result: 'failed', message: ended.stderr || `${name} did not run` };
@@ -32,8 +37,10 @@ export function msiModule(name: string, verb: '/i' | '/x', alsoSuccess: readonly
 
 /** What msiexec is called with. */
 export interface MsiCall {
-  /** A path of the machine, or an address that it fetches first. */
+  /** A path of the machine. */
   readonly path: string;
+  /** An address, `s3://…` or a web server's, from which the file comes first. */
+  readonly from?: string;
   readonly logFile: string;
   readonly reboot: 'Allow' | 'Force' | 'Skip';
   readonly checkSignature: boolean;
@@ -44,19 +51,37 @@ export interface MsiCall {
 /** @throws {InputError} for a property that the module decides on, or a value that msiexec would read as something else */
 export function msiCall(inputs: Readonly<Record<string, InputValue>>, verb: '/i' | '/x', workingDirectory: string): MsiCall {
   const given = text(inputs, 'path');
-  if (given.startsWith('s3://')) throw new InputError('path: an MSI file from S3 does not work yet; bring it by S3Download first');
-  const path = /^https?:\/\//.test(given) ? given : windowsPath(given, workingDirectory);
+  const from = /^(?:https?|s3):\/\//.test(given) ? given : undefined;
+  const path = windowsPath(from === undefined ? given : nameIn(from), workingDirectory);
   const logFile = windowsPath(optionalText(inputs, 'logFile') ?? `${path.split(/[\\/]/).at(-1)!.replace(/\.msi$/i, '')}.log`, workingDirectory);
   const options = optionalText(inputs, 'logOptions') ?? '*VX';
   if (!/^[A-Za-z*+!]+$/.test(options)) throw new InputError(`logOptions: letters of msiexec's /L were expected, not "${options}"`);
   const properties = Object.entries(mapOf(inputs['properties'] ?? {}, 'properties')).map(([name, value]) => property(name, String(value ?? '')));
   return {
-    path, logFile,
+    path, logFile, ...(from === undefined ? {} : { from }),
     reboot: (optionalText(inputs, 'reboot') ?? 'Allow') as MsiCall['reboot'],
     checkSignature: !flag(inputs, 'ignoreAuthenticodeSignatureErrors', false),
     allowUnsigned: flag(inputs, 'allowUnsignedInstaller', false),
     arguments: ['/qn', '/norestart', `/L${options}`, `"${logFile}"`, ...properties, verb],
   };
+}
+
+/** The name of the file at an address. @throws {InputError} when it has none that Windows takes */
+function nameIn(address: string): string {
+  let name = '';
+  try {
+    name = decodeURIComponent(new URL(address).pathname.split('/').at(-1)!);
+  } catch { /* What is no address has no name. */ }
+  if (!/^[^\u0000-\u001f<>:"/\\|?*]+$/.test(name)) throw new InputError(`path: an address that ends in the name of an MSI file was expected, not "${address}"`);
+  return name;
+}
+
+/** Brings the file, where it is not on the machine. @returns why it could not be had */
+async function fetchInstaller(context: AttemptContext, { from, path }: MsiCall): Promise<string | undefined> {
+  if (from === undefined) return undefined;
+  const request = from.startsWith('s3:') ? await signS3(await s3Access(context), { method: 'GET', ...s3Place(from, 'path') }) : { url: from };
+  const ended = await transfer(context, { what: 'get', path, shown: from, ...request });
+  return 'failure' in ended ? s3Failure(ended.failure) : undefined;
 }
 
 function property(name: string, value: string): string {
@@ -71,12 +96,6 @@ function property(name: string, value: string): string {
 /** Checks the signature, then runs msiexec and prints its exit code. */
 export const MSI_PROGRAM = `
 $path, $log, $check, $unsigned, $rest = $args
-if ($path -match '^https?://') {
-  $file = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName() + '.msi')
-  & curl.exe -q -sS --location --fail --output $file --url $path
-  if ($LASTEXITCODE -ne 0) { Fail "$path cannot be fetched" }
-  $path = $file
-}
 if (-not (Test-Path -LiteralPath $path -PathType Leaf)) { Fail "$path does not exist" }
 $signature = (Get-AuthenticodeSignature -LiteralPath $path).Status
 if ($signature -eq 'NotSigned') { if ($unsigned -ne 'true') { Fail "$path is not signed, and allowUnsignedInstaller is false" } }

@@ -9,15 +9,26 @@ export interface PowerShellRun {
   /** All contents, one after the other; `Content N` takes the next N bytes. */
   readonly content?: Buffer;
   readonly what: string;
+  /** What it prints goes to the log. */
+  readonly shown?: true;
 }
 
-/** `Fail` ends the step with a sentence, `Parents` makes the folders above a path, `Content` takes bytes of what came with the call. */
+/**
+ * `Fail` ends the step with a sentence, `Parents` makes the folders above a path, `Content` takes bytes of what came with the call, `Matching`
+ * lists what the last part of a path means, in which only `*` is special, and `Like` is that part as a pattern.
+ */
 const PRELUDE = `
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 [Console]::OutputEncoding = [Text.UTF8Encoding]::new($false)
 function Fail($message) { [Console]::Error.WriteLine($message); exit 1 }
 function Parents($path) { $above = Split-Path -Parent $path; if ($above -and -not (Test-Path -LiteralPath $above)) { [void](New-Item -ItemType Directory -Force -Path $above) } }
+function Like($name) { [Management.Automation.WildcardPattern]::new([Management.Automation.WildcardPattern]::Escape($name).Replace('\`*', '*'), 'IgnoreCase') }
+function Matching($path) {
+  $folder = [IO.Path]::GetDirectoryName($path)
+  $pattern = Like ([IO.Path]::GetFileName($path))
+  if (Test-Path -LiteralPath $folder -PathType Container) { Get-ChildItem -LiteralPath $folder -Force | Where-Object { $pattern.IsMatch($_.Name) } }
+}
 $reader = [IO.StreamReader]::new([Console]::OpenStandardInput(), [Text.UTF8Encoding]::new($false))
 $call = $reader.ReadToEnd() | ConvertFrom-Json
 $bytes = [Convert]::FromBase64String($call.content)
@@ -48,6 +59,6 @@ export function powerShellArguments(program: string): readonly string[] {
 /** Runs a program once for all items. */
 export function runPowerShell(context: AttemptContext, run: PowerShellRun): Promise<ModuleCommandResult> {
   return context.command({
-    argv: powerShellArguments(powerShellProgram(run.program)), stdin: powerShellInput(run.fields, run.content), own: true, quiet: true, what: run.what,
+    argv: powerShellArguments(powerShellProgram(run.program)), stdin: powerShellInput(run.fields, run.content), own: true, quiet: run.shown !== true, what: run.what,
   });
 }

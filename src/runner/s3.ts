@@ -32,3 +32,9 @@ export function readListing(xml: string): { readonly keys: readonly string[]; re
   const keys = [...xml.matchAll(/<Contents>[^]*?<Key>([^<]*)<\/Key>/g)].map((match) => decodeURIComponent(match[1]!.replaceAll('+', '%20').replaceAll('&amp;', '&')));
   return { keys, truncated: /<IsTruncated>true<\/IsTruncated>/.test(xml) };
 }
+
+/** What S3 said in XML, in words. */
+export function s3Failure(failure: string): string {
+  const [, before, code, message] = /^([^]*?): the server answered \d+: [^]*?<Code>([^<]*)<\/Code>[^]*?<Message>([^<]*)<\/Message>/.exec(failure) ?? [];
+  return code === undefined ? failure : `${before}: ${code}: ${message}`;
+}

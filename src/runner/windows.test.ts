@@ -1,6 +1,7 @@
 /** What documents turn into on Windows, as text: no Windows machine ran it. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { powerShellFaults } from '../../test/harness/powershell-syntax.ts';
 import type { Instance } from '../instances/instance.ts';
 import type { InputValue } from '../documents/component/document.ts';
 import type { AttemptContext, AttemptResult, ModuleCommand } from './module.ts';
@@ -18,14 +19,25 @@ interface Call {
   readonly given: { readonly items: readonly { readonly fields: readonly string[] }[]; readonly content: string } | undefined;
 }
 
-/** Runs a module against a machine that only says how each command ended. */
-async function onWindows(action: string, inputs: InputValue, answer: { readonly exitCode: number; readonly stdout?: string } = { exitCode: 0 }): Promise<{ readonly calls: readonly Call[]; readonly result: AttemptResult; readonly files: ReadonlyMap<string, string> }> {
+/** How a command ended. */
+interface Answer {
+  readonly exitCode: number;
+  readonly stdout?: string;
+}
+
+/** What a Windows command line holds. */
+const LONGEST_COMMAND_LINE = 32_767;
+
+/** Runs a module against a machine that only says how each command ended; the last answer is that of all later commands. */
+async function onWindows(action: string, inputs: InputValue, ...answers: readonly Answer[]): Promise<{ readonly calls: readonly Call[]; readonly result: AttemptResult; readonly files: ReadonlyMap<string, string> }> {
   const calls: Call[] = [];
   const files = new Map<string, string>();
   const instance = { capabilities: { platform: 'Windows' }, put: async (path: string, content: string) => void files.set(path, content) } as unknown as Instance;
   const context = {
     inputs, instance, workingDirectory: 'C:\\work', log: () => {},
+    s3Access: async () => ({ credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' }, region: 'us-east-1' }),
     async command(command: ModuleCommand) {
+      const answer = answers[calls.length] ?? answers.at(-1) ?? { exitCode: 0 };
       const encoded = command.argv?.[command.argv.indexOf('-EncodedCommand') + 1];
       calls.push({
         command, program: command.argv?.includes('-EncodedCommand') ? Buffer.from(encoded!, 'base64').toString('utf16le') : '',
@@ -36,7 +48,16 @@ async function onWindows(action: string, inputs: InputValue, answer: { readonly 
     },
   } as unknown as AttemptContext;
   const result = await modules.get(action)!.attempt(context);
+  for (const { program, command } of calls) {
+    if (program !== '') assert.deepEqual(await powerShellFaults(program), []);
+    assert.ok((command.argv ?? []).join(' ').length < LONGEST_COMMAND_LINE, action);
+  }
   return { calls, result, files };
+}
+
+/** The curl configuration of a transfer. */
+function configurationOf(call: Call): string {
+  return Buffer.from(call.given!.content, 'base64').toString();
 }
 
 describe('on Windows', () => {
@@ -111,7 +132,87 @@ describe('ExecutePowerShell', () => {
   test('takes one of the two', () => assert.rejects(onWindows('ExecutePowerShell', {}), InputError));
 });
 
+describe('files from and to servers', () => {
+  test('WebDownload makes the folders, then fetches, and says where it is', async () => {
+    const { calls, result } = await onWindows('WebDownload', [{ source: 'https://example.org/d/setup.exe?a=1', destination: 'D:\\in\\', checksum: 'AB'.repeat(32), algorithm: 'SHA256' }]);
+    assert.deepEqual(calls[0]!.given!.items[0]!.fields, ['D:\\in\\setup.exe', 'true', 'sha256', 'ab'.repeat(32)]);
+    assert.deepEqual(calls[1]!.given!.items[0]!.fields.slice(0, 6), ['get', 'D:\\in\\setup.exe', 'false', 'sha256', 'ab'.repeat(32), 'https://example.org/d/setup.exe?a=1']);
+    assert.equal(configurationOf(calls[1]!), 'url = "https://example.org/d/setup.exe?a=1"\nheader = "Expect:"');
+    assert.deepEqual(result, { result: 'success', outputs: { destination: 'D:\\in\\setup.exe' } });
+  });
+
+  test('what is there with its checksum is not fetched again', async () => {
+    const { calls, result } = await onWindows('WebDownload', [{ source: 'https://example.org/a', destination: 'a', checksum: 'ab'.repeat(16), algorithm: 'MD5' }], { exitCode: 0, stdout: 'there' });
+    assert.equal(calls.length, 1);
+    assert.equal(result.result, 'success');
+  });
+
+  test('S3Download signs for the instance profile, and its signature is on stdin only', async () => {
+    const { calls, result } = await onWindows('S3Download', [{ source: 's3://bucket/a/setup.msi', destination: 'C:\\in\\setup.msi' }]);
+    assert.deepEqual(calls.map(({ given }) => given!.items[0]!.fields.slice(0, 2)), [['C:\\in\\setup.msi', 'true'], ['get', 'C:\\in\\setup.msi']]);
+    assert.match(configurationOf(calls[1]!), /^url = "https:\/\/bucket\.s3\.us-east-1\.amazonaws\.com\/a\/setup\.msi"\n[^]*header = "authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\//);
+    assert.doesNotMatch(JSON.stringify(calls.map(({ command, given }) => [command.argv, given!.items])), /AWS4-HMAC/);
+    assert.equal(result.result, 'success');
+  });
+
+  test('S3Download of a prefix makes folders of Windows, and takes no name that Windows does not', async () => {
+    const listing = (key: string): string => `<ListBucketResult><Contents><Key>${key}</Key></Contents><IsTruncated>false</IsTruncated></ListBucketResult>`;
+    const prefix = [{ source: 's3://bucket/a/*', destination: 'C:\\in\\' }];
+    const { calls, result } = await onWindows('S3Download', prefix, { exitCode: 0, stdout: listing('a/b/c.txt') }, { exitCode: 0 });
+    assert.deepEqual(calls.at(-1)!.given!.items[0]!.fields.slice(0, 2), ['get', 'C:\\in\\b\\c.txt']);
+    assert.equal(result.result, 'success');
+    for (const key of ['a/..%5Cevil', 'a/c%3Astream', 'a/b/', 'a/trailing.']) {
+      const refused = await onWindows('S3Download', prefix, { exitCode: 0, stdout: listing(key) }, { exitCode: 0 });
+      assert.ok(!refused.calls.some(({ given }) => given!.items[0]!.fields[0] === 'get'), key);
+    }
+  });
+
+  test('S3Upload sends what the machine lists', async () => {
+    const { calls, result } = await onWindows('S3Upload', [{ source: 'C:\\logs\\*.txt', destination: 's3://bucket/in' }], { exitCode: 0, stdout: '3\0C:\\logs\\ä.txt\0ä.txt\0' }, { exitCode: 0 });
+    assert.deepEqual(calls.map(({ given }) => given!.items[0]!.fields.slice(0, 2)), [['C:\\logs\\*.txt', '*\\.\\t\\x\\t'], ['put', 'C:\\logs\\ä.txt']]);
+    assert.match(configurationOf(calls[1]!), /^url = "https:\/\/bucket\.s3\.us-east-1\.amazonaws\.com\/in\/%C3%A4\.txt"/);
+    assert.equal(result.result, 'success');
+    const one = await onWindows('S3Upload', [{ source: 'C:\\logs\\a.txt', destination: 's3://bucket/in/' }], { exitCode: 0, stdout: '3\0C:\\logs\\a.txt\0\0' }, { exitCode: 0 });
+    assert.match(configurationOf(one.calls[1]!), /\/in\/a\.txt"/);
+  });
+
+  test('what a transfer says is the failure', async () => {
+    const said = await onWindows('WebDownload', [{ source: 'https://example.org/a', destination: 'a' }], { exitCode: 0 }, { exitCode: 1 });
+    assert.deepEqual(said.result, { result: 'failed', message: 'why' });
+  });
+});
+
+describe('UpdateOS', () => {
+  const end = (failed: readonly string[], restart: boolean): Answer => ({ exitCode: 0, stdout: `looking for updates\r\nend ${JSON.stringify({ restart, failed })}\n` });
+
+  test('asks by a task of the system, which is PowerShell itself', async () => {
+    const { calls, result } = await onWindows('UpdateOS', { include: ['KB5005112', '890830', '*Defender*'], exclude: ['KB1'] }, end([], false));
+    assert.deepEqual(calls[0]!.given!.items[0]!.fields.slice(0, 2), ['["KB5005112","KB890830","*Defender*"]', '["KB1"]']);
+    const task = Buffer.from(calls[0]!.given!.content, 'base64');
+    assert.equal(calls[0]!.given!.items[0]!.fields[2], String(task.length));
+    assert.deepEqual(await powerShellFaults(task.toString()), []);
+    // A script without a byte order mark is read by the system's code page.
+    assert.match(task.toString(), /^[\n -~]+$/);
+    assert.equal(calls[0]!.command.quiet, false);
+    assert.deepEqual(result, { result: 'success' });
+  });
+
+  test('a restart that is due comes first, then it runs again', async () => assert.deepEqual((await onWindows('UpdateOS', {}, end(['x'], true))).result, { result: 'reboot', resume: 'same-step' }));
+  test('says what was not installed', async () => assert.deepEqual((await onWindows('UpdateOS', null, end(['KB1: it could not be installed (0x80240022)'], false))).result, { result: 'failed', message: 'these updates could not be installed: KB1: it could not be installed (0x80240022)' }));
+  test('no answer is a failure', async () => assert.equal((await onWindows('UpdateOS', {}, { exitCode: 0, stdout: 'looking for updates' })).result.result, 'failed'));
+  test('a name has one line', () => assert.rejects(onWindows('UpdateOS', { include: ['a\nb'] }), InputError));
+});
+
 describe('MSI', () => {
+  test('an installer from a bucket or a web server is fetched into the working directory', async () => {
+    for (const from of ['s3://bucket/a/setup.msi', 'https://example.org/setup.msi?x=1']) {
+      const { calls } = await onWindows('InstallMSI', { path: from }, { exitCode: 0 }, { exitCode: 0, stdout: 'exit 0' });
+      assert.deepEqual(calls.map(({ given }) => given!.items[0]!.fields.slice(0, 2)), [['get', 'C:\\work\\setup.msi'], ['C:\\work\\setup.msi', 'C:\\work\\setup.log']]);
+    }
+    await assert.rejects(onWindows('InstallMSI', { path: 'https://example.org/' }), /path: an address that ends in the name of an MSI file was expected/);
+    assert.deepEqual((await onWindows('InstallMSI', { path: 's3://bucket/a.msi' }, { exitCode: 1 })).result, { result: 'failed', message: 'why' });
+  });
+
   test('the call', () => {
     assert.deepEqual(msiCall({ path: 'C:\\setup.msi', properties: { InstallDir: 'C:\\Program Files\\x', Text: 'say "hi"' } }, '/i', 'C:\\work'), {
       path: 'C:\\setup.msi', logFile: 'C:\\work\\setup.log', reboot: 'Allow', checkSignature: true, allowUnsigned: false,

@@ -1,6 +1,7 @@
 /** How a Windows machine is asked, as text: no Windows machine ran it. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { powerShellFaults } from '../../../test/harness/powershell-syntax.ts';
 import { parseMachine } from './windows-instance.ts';
 import { BOOT_ID, GET, LONGEST_COMMAND, powerShellCommand, PUT, SUPERVISOR, supervisorInput, SupervisorFilter, windowsArguments, type SupervisorWord } from './windows-programs.ts';
 
@@ -23,6 +24,10 @@ test('each program fits into a command line of cmd.exe, which finds nothing of i
     assert.ok(command.length < LONGEST_COMMAND, `${command.length} characters`);
     assert.match(command, /^[A-Za-z0-9 .+/=-]+$/);
   }
+});
+
+test('each program is PowerShell', async () => {
+  for (const program of [SUPERVISOR, PUT, GET, BOOT_ID]) assert.deepEqual(await powerShellFaults(program), []);
 });
 
 test('what a command is goes in as data', () => {

@@ -23,7 +23,7 @@ done
 `,
   powershell: `
 $path, $pattern = $args
-if ($pattern) { Get-ChildItem -Path $path -File -Force | Remove-Item -Force; return }
+if ($pattern) { Matching $path | Where-Object { -not $_.PSIsContainer } | Remove-Item -Force; return }
 if (Test-Path -LiteralPath $path -PathType Container) { Fail "$path is a folder; DeleteFolder deletes folders" }
 if (Test-Path -LiteralPath $path) { Remove-Item -LiteralPath $path -Force }
 `,

@@ -19,10 +19,10 @@ find "\${path%/}/" "\${depth[@]}" \\( -type f -o -type l ! -xtype d \\) -name "$
 printf '\\0'
 `,
   powershell: `
-$path, $pattern, $recursive = $args[0], ($args[1] -replace '\\\\(.)', '$1'), $args[2]
+$path, $pattern, $recursive = $args[0], (Like ($args[1] -replace '\\\\(.)', '$1')), $args[2]
 if (-not (Test-Path -LiteralPath $path -PathType Container)) { Fail "$path does not exist, or is not a folder" }
 Get-ChildItem -LiteralPath $path -File -Force -Recurse:($recursive -eq 'true') |
-  Where-Object { [Management.Automation.WildcardPattern]::new([Management.Automation.WildcardPattern]::Escape($pattern).Replace('\`*', '*'), 'IgnoreCase').IsMatch($_.Name) } |
+  Where-Object { $pattern.IsMatch($_.Name) } |
   ForEach-Object { [Console]::Out.Write($_.FullName + [char]0) }
 [Console]::Out.Write([char]0)
 `,

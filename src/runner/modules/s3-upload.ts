@@ -1,12 +1,11 @@
 /** S3Upload. What is there when a later one fails stays. Source: reference, `awstoe.md` section 6. */
 import { signS3, type S3Access } from '../../platform/s3-requests.ts';
-import { BASH } from '../environment.ts';
-import { posixPath, wildcard } from '../file-program.ts';
+import { wildcard } from '../file-program.ts';
 import { transfer } from '../http-transfer.ts';
 import { flag, itemsOf, mapOf, optionalText, text } from '../inputs.ts';
 import { InputError, type ActionModule, type AttemptContext, type AttemptResult } from '../module.ts';
-import { s3Access, s3Place, type S3Place } from '../s3.ts';
-import { s3Failure } from './s3-download.ts';
+import { s3Access, s3Failure, s3Place, type S3Place } from '../s3.ts';
+import { absolutePath, onWindows, runSmall, type SmallProgram } from '../small-program.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 
 /** What S3 takes in one request. */
@@ -22,7 +21,7 @@ interface Upload {
 
 export const s3Upload: ActionModule = {
   name: 'S3Upload',
-  platforms: ['Linux', 'macOS'],
+  platforms: ['Linux', 'Windows', 'macOS'],
   async attempt(context) {
     const uploads = itemsOf(context.inputs).map((item, index) => uploadOf(mapOf(item, `inputs[${index}]`), context));
     const access = await s3Access(context);
@@ -36,9 +35,10 @@ export const s3Upload: ActionModule = {
 
 /** @throws {InputError} */
 function uploadOf(inputs: Readonly<Record<string, InputValue>>, context: AttemptContext): Upload {
-  const source = posixPath(text(inputs, 'source'), context.workingDirectory).replace(/(?<=.)\/+$/, '');
+  const windows = onWindows(context);
+  const source = absolutePath(context, text(inputs, 'source')).replace(windows ? /(?<=.)[/\\]+$/ : /(?<=.)\/+$/, '');
   if (text(inputs, 'source').startsWith('s3://')) throw new InputError('source: a path was expected; S3Download brings files from S3');
-  const { pattern, hasWildcard } = wildcard(source, 'source');
+  const { pattern, hasWildcard } = wildcard(source, 'source', windows);
   const owner = optionalText(inputs, 'expectedBucketOwner');
   return {
     source, pattern: hasWildcard ? pattern : '', recurse: flag(inputs, 'recurse', false), destination: s3Place(text(inputs, 'destination'), 'destination'),
@@ -47,10 +47,11 @@ function uploadOf(inputs: Readonly<Record<string, InputValue>>, context: Attempt
 }
 
 /** Prints size, path and name below the destination of each file; a folder's files only when it recurses. */
-const FIND = `
+const FIND: SmallProgram = {
+  name: 's3-upload',
+  bash: `
 source=$1 pattern=$2 recurse=$3
 shopt -s nullglob dotglob; IFS=
-fail() { printf '%s\\n' "$1" >&2; exit 1; }
 one() { printf '%s\\0%s\\0%s\\0' "$(stat -L -c %s -- "$1")" "$1" "$2"; }
 folder() { while IFS= read -r -d '' each; do one "$each" "$2\${each#"$1/"}"; done < <(find "$1" -type f -print0 | sort -z); }
 if [ -n "$pattern" ]; then
@@ -67,17 +68,40 @@ else
   [ -e "$source" ] || fail "$source does not exist"
   one "$source" ""
 fi
-`;
+`,
+  powershell: `
+$source, $pattern, $recurse = $args
+function One($file, $name) { [Console]::Out.Write("$($file.Length)" + [char]0 + $file.FullName + [char]0 + $name + [char]0) }
+function Folder($path, $before) {
+  foreach ($each in @(Get-ChildItem -LiteralPath $path -Recurse -File -Force | Sort-Object FullName)) {
+    One $each ($before + $each.FullName.Substring($path.TrimEnd('\\').Length + 1).Replace('\\', '/'))
+  }
+}
+if ($pattern) {
+  $found = @(Matching $source)
+  if ($found.Count -eq 0) { Fail "nothing matches $source" }
+  foreach ($each in $found) {
+    if (-not $each.PSIsContainer) { One $each $each.Name } elseif ($recurse -eq 'true') { Folder $each.FullName "$($each.Name)/" }
+  }
+} elseif (Test-Path -LiteralPath $source -PathType Container) {
+  if ($recurse -eq 'false') { Fail "$source is a folder; recurse: true sends what is in it" }
+  Folder (Get-Item -LiteralPath $source -Force).FullName ''
+} else {
+  if (-not (Test-Path -LiteralPath $source)) { Fail "$source does not exist" }
+  One (Get-Item -LiteralPath $source -Force) ''
+}
+`,
+};
 
 async function send(context: AttemptContext, access: S3Access, upload: Upload): Promise<AttemptResult | undefined> {
-  const found = await context.command({ argv: [...BASH, FIND, 's3-upload', upload.source, upload.pattern, String(upload.recurse)], own: true, quiet: true, what: `looking at ${upload.source}` });
+  const found = await runSmall(context, FIND, [upload.source, upload.pattern, String(upload.recurse)], `looking at ${upload.source}`);
   if (found.exitCode !== 0) return { result: 'failed', message: found.stderr };
   if (found.stdoutBytes === undefined) return { result: 'failed', message: `${upload.source} has more files than can be sent in one step` };
   const fields = found.stdoutBytes.toString('utf8').split('\0').slice(0, -1);
   const { bucket, key: to } = upload.destination;
   for (let at = 0; at < fields.length; at += 3) {
     const [size, path, name] = fields.slice(at, at + 3) as [string, string, string];
-    const key = name === '' ? (to === '' || to.endsWith('/') ? `${to}${path.split('/').at(-1)!}` : to) : `${to.replace(/\/?\*?$/, '')}/${name}`.replace(/^\//, '');
+    const key = name === '' ? (to === '' || to.endsWith('/') ? `${to}${path.split(onWindows(context) ? /[/\\]/ : '/').at(-1)!}` : to) : `${to.replace(/\/?\*?$/, '')}/${name}`.replace(/^\//, '');
     const shown = `${path} to s3://${bucket}/${key}`;
     if (Number(size) > MOST_BYTES) return { result: 'failed', message: `${shown}: the file has more than 5 GiB, which S3Upload does not send yet` };
     const request = await signS3(access, { method: 'PUT', bucket, key, ...upload.owner });

@@ -2,6 +2,8 @@
 import { mapOf, texts } from '../inputs.ts';
 import { among, RPM_MANAGERS, rpmCommands, rpmNames, type RpmManager } from '../rpm-updates.ts';
 import { ending, InputError, type ActionModule, type AttemptContext, type AttemptResult, type ModuleCommandResult } from '../module.ts';
+import { onWindows } from '../small-program.ts';
+import { updateWindows } from '../windows-updates.ts';
 
 const UPDATE_TRIES = 4;
 const UPDATE_PAUSE_SECONDS = 5;
@@ -22,8 +24,9 @@ const APT_ENVIRONMENT = { DEBIAN_FRONTEND: 'noninteractive', APT_LISTCHANGES_FRO
 
 export const updateOs: ActionModule = {
   name: 'UpdateOS',
-  platforms: ['Linux'],
+  platforms: ['Linux', 'Windows'],
   async attempt(context) {
+    if (onWindows(context)) return updateWindows(context);
     const inputs = mapOf(context.inputs);
     const names = { include: texts(inputs, 'include'), exclude: texts(inputs, 'exclude') };
     const manager = await packageManager(context);
