@@ -26,6 +26,14 @@ test('the accelerator picks the processor', () => {
   assert.deepEqual(values(machineArguments({ ...machine, accelerator: 'kvm' }), '-cpu'), ['host']);
 });
 
+test('a machine with a time of its own has one processor, and is emulated', () => {
+  const argv = machineArguments({ ...machine, ownTime: true });
+  assert.deepEqual(values(argv, '-icount'), ['shift=3']);
+  assert.deepEqual(values(argv, '-accel'), ['tcg']);
+  assert.deepEqual(values(argv, '-smp'), ['1']);
+  assert.deepEqual(values(machineArguments(machine), '-icount'), []);
+});
+
 test('the disk is qcow2 by statement and gives freed blocks back', () => {
   const [disk] = values(machineArguments(machine), '-blockdev').map((each) => JSON.parse(each) as Record<string, unknown>);
   assert.deepEqual(disk, {

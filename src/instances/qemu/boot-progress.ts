@@ -37,6 +37,7 @@ export interface MachineLook {
 export class BootProgress {
   private readonly started: number;
   private readonly stallMs: number;
+  private readonly secondsOfHost: number;
   private last: MachineLook | undefined;
   private stalledMs = 0;
   private kernelAfterMs = 0;
@@ -50,10 +51,12 @@ export class BootProgress {
   /**
    * @param started milliseconds
    * @param stallMs how long nothing may happen, where nothing else counts
+   * @param secondsOfHost how many of the host's seconds one of the machine's takes
    */
-  constructor(started: number, stallMs: number) {
+  constructor(started: number, stallMs: number, secondsOfHost = 1) {
     this.started = started;
     this.stallMs = stallMs;
+    this.secondsOfHost = secondsOfHost;
   }
 
   /** What the console printed since the last time: whole lines, and the one that is not complete. */
@@ -103,7 +106,7 @@ export class BootProgress {
 
   private patience(): number {
     const { job } = this;
-    const own = job?.limitSeconds === undefined || DEVICE.test(job.what) ? 0 : job.limitSeconds + JOB_GRACE_SECONDS;
+    const own = job?.limitSeconds === undefined || DEVICE.test(job.what) ? 0 : (job.limitSeconds + JOB_GRACE_SECONDS) * this.secondsOfHost;
     return Math.max(this.stallMs / 1000, (PATIENCE_FACTOR * this.kernelAfterMs) / 1000, own);
   }
 }

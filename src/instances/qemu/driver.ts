@@ -3,7 +3,7 @@ import { copyFile, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { findProgram } from '../../platform/files.ts';
 import { HELD_MARK, release, releaseAll, type HeldRecorder } from '../../platform/held.ts';
-import { patient } from '../../platform/patience.ts';
+import { patience, patient } from '../../platform/patience.ts';
 import { isSameProcess, run, start } from '../../platform/processes.ts';
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest } from '../instance.ts';
 import { startInstanceServices } from '../services/start.ts';
@@ -19,6 +19,8 @@ const capabilities: Capabilities = { kernel: true, reboots: true, liveSnapshots:
 
 /** Seconds until the agent must answer: what gets nowhere is known long before that (`boot-progress.ts`). */
 const BOOT_SECONDS = 1800;
+/** From here on a guest's own limits, which count seconds, end what only is slow: how many times as long as elsewhere a host takes. */
+const SLOW_HOST = 4;
 /** Milliseconds after which a machine under KVM whose kernel has printed nothing is taken to go nowhere: firmware proves nothing. */
 const KVM_PROGRESS_MS = 30_000;
 
@@ -104,10 +106,12 @@ async function prepareFirmware(request: LaunchRequest): Promise<Firmware> {
 
 async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: Firmware, netns: string): Promise<Instance> {
   const { directory, held, id } = request;
+  const ownTime = accelerator === 'tcg' && patience() >= SLOW_HOST;
+  if (ownTime) request.report?.({ text: `this host is slow (${Math.round(patience())} times): time in the machine passes with its instructions, so that its own limits hold, and it has one processor`, level: 'warn' });
   const files = machineFiles(directory);
   for (const stale of [files.console, files.qmpSocket, files.agentSocket]) await rm(stale, { force: true });
   const argv = machineArguments({
-    id, accelerator, cpus: request.cpus, memoryMiB: request.memoryMiB, disk: request.disk, firmware, directory, publish: request.publish ?? [],
+    id, accelerator, ownTime, cpus: request.cpus, memoryMiB: request.memoryMiB, disk: request.disk, firmware, directory, publish: request.publish ?? [],
     ...(request.seed === undefined ? {} : { seedDisk: files.seedDisk }),
   });
   const heldId = await held.record({ kind: 'process', what: 'qemu' });
@@ -122,10 +126,10 @@ async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: 
     await log.close();
   }
   await held.amend(heldId, { kind: 'process', what: 'qemu', ...qemu });
-  const handle: QemuHandle = { driver: 'qemu', id, directory, ...qemu, accelerator, consoleLog: machineFiles(directory).console };
+  const handle: QemuHandle = { driver: 'qemu', id, directory, ...qemu, accelerator, ownTime, consoleLog: machineFiles(directory).console };
   try {
     const machine = new QemuInstance(handle, held, capabilities, request.report);
-    const seconds = request.timeoutSeconds ?? BOOT_SECONDS;
+    const seconds = request.timeoutSeconds ?? patient(BOOT_SECONDS);
     await machine.awaitBoot({
       seconds, after: undefined, what: `instance ${id} (${request.firmware ?? 'bios'}, ${accelerator === 'kvm' ? 'KVM' : 'emulated'})`,
       ...(request.signal ? { signal: request.signal } : {}),
@@ -143,12 +147,12 @@ async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: 
 }
 
 async function attach(handle: InstanceHandle, held: HeldRecorder): Promise<Instance> {
-  const { id, directory, pid, startTime, accelerator } = handle;
+  const { id, directory, pid, startTime, accelerator, ownTime } = handle;
   if (handle.driver !== 'qemu' || typeof directory !== 'string' || typeof pid !== 'number' || typeof startTime !== 'string') {
     throw new InstanceError(`instance ${id}: this is no handle of the qemu driver`);
   }
   if (!isSameProcess(pid, startTime)) throw new InstanceError(`instance ${id} no longer runs`, await consoleTail(machineFiles(directory).console, 30));
-  return new QemuInstance({ driver: 'qemu', id, directory, pid, startTime, accelerator: accelerator === 'kvm' ? 'kvm' : 'tcg' }, held, capabilities);
+  return new QemuInstance({ driver: 'qemu', id, directory, pid, startTime, accelerator: accelerator === 'kvm' ? 'kvm' : 'tcg', ownTime: ownTime === true }, held, capabilities);
 }
 
 async function missing(): Promise<readonly string[]> {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createOverlay } from '../../images/disks.ts';
 import { sleep } from '../../platform/clock.ts';
 import { releaseAll, type HeldRecorder } from '../../platform/held.ts';
-import { patient } from '../../platform/patience.ts';
+import { patience, patient } from '../../platform/patience.ts';
 import { isSameProcess, signalProcess, waitForExit } from '../../platform/processes.ts';
 import { connectQmp, type Qmp } from '../../platform/qmp.ts';
 import { InstanceError, type Capabilities, type CommandRequest, type CommandResult, type Instance, type LaunchRequest, type StreamedCommand, type StreamRequest } from '../instance.ts';
@@ -23,6 +23,8 @@ export interface QemuHandle {
   /** Clock ticks since boot; with the pid it proves identity. */
   readonly startTime: string;
   readonly accelerator: Accelerator;
+  /** Its seconds are longer than the host's: see `MachineOptions.ownTime`. */
+  readonly ownTime?: boolean;
   readonly [member: string]: unknown;
 }
 
@@ -48,6 +50,8 @@ const REBOOT_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 240, tcg: 9
 const LOOK_MS = 2000;
 /** How long a system that answers may take until its services are up, cloud-init with user data among them. */
 const SETTLE_SECONDS = 240;
+/** The same in a machine's own time, whose seconds are several of the host's. */
+const OWN_SETTLE_SECONDS = 60;
 /** Milliseconds that each way of stopping gets. */
 const POWERDOWN_MS = 60_000;
 const GUEST_SHUTDOWN_MS = 30_000;
@@ -185,7 +189,7 @@ export class QemuInstance implements Instance {
 
   private async awaitServices({ what, signal }: AgentWait, started: number): Promise<void> {
     const ask = (argv: readonly string[], seconds: number) => agentExec(this.agent, argv, { timeoutMs: seconds * 1000, ...(signal ? { signal } : {}) });
-    const { stdout } = await ask(['timeout', String(patient(SETTLE_SECONDS)), 'systemctl', 'is-system-running', '--wait'], SETTLE_SECONDS + 30);
+    const { stdout } = await ask(['timeout', String(this.handle.ownTime ? OWN_SETTLE_SECONDS : patient(SETTLE_SECONDS)), 'systemctl', 'is-system-running', '--wait'], SETTLE_SECONDS + 30);
     const state = stdout.toString().trim();
     if (state === 'running') {
       this.report({ text: `${what} has started all its services after ${secondsSince(started)} s`, level: 'debug' });
@@ -205,7 +209,7 @@ export class QemuInstance implements Instance {
     let recent = '';
     let kernel = false;
     let timerPanics = 0;
-    const progress = new BootProgress(started, patient(STALL_MS));
+    const progress = new BootProgress(started, patient(STALL_MS), this.handle.ownTime ? patience() : 1);
     let looked = started;
     for (;;) {
       wait.signal?.throwIfAborted();
