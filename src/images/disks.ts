@@ -1,8 +1,9 @@
 /** Disks as files: qcow2 overlays and chains of them. Nothing here needs root. */
 import { rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { syncDirectory, syncFile } from '../platform/files.ts';
+import { sha256OfFile, syncDirectory, syncFile } from '../platform/files.ts';
 import { run } from '../platform/processes.ts';
+import { flatSource, writeFlat } from './flat-copy.ts';
 
 /** What `qemu-img info` says of one file. */
 export interface DiskInfo {
@@ -87,29 +88,41 @@ export interface FlattenOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Told whole per cents. */
   readonly onProgress?: (percent: number) => void;
-  /** Reads the copy, at this path until it is complete, while the disk takes it up. */
-  readonly reader?: (path: string) => Promise<void>;
 }
 
-/** Writes a chain as one flat qcow2 file, complete or absent, on the disk when this returns. */
-export async function flatten(top: string, target: string, options: FlattenOptions = {}): Promise<void> {
+/**
+ * Writes a chain as one flat qcow2 file, complete or absent, on the disk when this returns.
+ * @returns the file's SHA-256 in hexadecimal digits
+ */
+export async function flatten(top: string, target: string, options: FlattenOptions = {}): Promise<string> {
   const partial = `${target}.partial`;
+  try {
+    const sha256 = await writeCopy(top, partial, options);
+    await rename(partial, target);
+    await syncDirectory(dirname(target));
+    return sha256;
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+}
+
+/** By QEMU where it has to compress, or to decompress what it reads. */
+async function writeCopy(top: string, partial: string, options: FlattenOptions): Promise<string> {
   const { onProgress } = options;
+  if (!options.compress) {
+    const chain = await diskChain(top);
+    const source = await flatSource([top, ...chain.flatMap(({ backing }) => backing ?? [])], chain[0]!.virtualSize);
+    if (source !== undefined) return writeFlat(source, partial, options);
+  }
   // "    (12.34/100%)" and a carriage return, again and again.
   const progress = onProgress && ((chunk: Buffer): void => {
     const percent = /\((\d+)\.\d+\/100%\)\s*$/.exec(chunk.toString('latin1'))?.[1];
     if (percent !== undefined) onProgress(Number(percent));
   });
-  try {
-    await run(
-      ['qemu-img', 'convert', progress ? '-p' : '-q', '-W', '-f', 'qcow2', '-O', 'qcow2', ...(options.compress ? ['-c', '-o', 'compression_type=zstd'] : []), top, partial],
-      { ...(options.signal ? { signal: options.signal } : {}), ...(options.env ? { env: options.env } : {}), ...(progress ? { onStdout: progress } : {}) },
-    );
-    await Promise.all([syncFile(partial), options.reader?.(partial)]);
-    await rename(partial, target);
-    await syncDirectory(dirname(target));
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
+  await run(
+    ['qemu-img', 'convert', progress ? '-p' : '-q', '-W', '-f', 'qcow2', '-O', 'qcow2', ...(options.compress ? ['-c', '-o', 'compression_type=zstd'] : []), top, partial],
+    { ...(options.signal ? { signal: options.signal } : {}), ...(options.env ? { env: options.env } : {}), ...(progress ? { onStdout: progress } : {}) },
+  );
+  return (await Promise.all([sha256OfFile(partial), syncFile(partial)]))[0];
 }

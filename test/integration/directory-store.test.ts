@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { CopyRequest, ImageManifest } from '../../src/distribution/store.ts';
 import { storeOf, stores } from '../../src/distribution/stores.ts';
-import { createOverlay, diskInfo } from '../../src/images/disks.ts';
+import { createOverlay, diskInfo, flatten } from '../../src/images/disks.ts';
+import { tables } from '../../src/images/flat-copy.ts';
 import { memoryRecorder } from '../../src/platform/held.ts';
 import { run } from '../../src/platform/processes.ts';
 
@@ -60,6 +61,55 @@ for (const compress of [false, true]) {
     assert.deepEqual((await readdir(directory)).sort(), ['ami-0123456789abcdef0.json', 'ami-0123456789abcdef0.qcow2']);
   });
 }
+
+const MiB = 1024 ** 2;
+/** Writes of each file of a chain, the base first, as qemu-io takes them, and the disk's size in bytes. */
+const CHAINS: Readonly<Record<string, { readonly size: number; readonly files: readonly (readonly string[])[] }>> = {
+  'an empty disk': { size: 64 * MiB, files: [[]] },
+  'a disk of no whole cluster': { size: 64 * MiB + 512, files: [['write -P 3 64M 512']] },
+  'a disk of a TiB with its first and last bytes': { size: 1024 ** 4, files: [['write -P 1 0 512', 'write -P 2 1099511562240 64k']] },
+  'pieces of clusters in several files': { size: 64 * MiB, files: [['write -P 1 0 1M', 'write -P 4 40M 16k'], ['write -P 2 4k 4k', 'write -P 3 1020k 8k', 'write -P 9 63M 1M'], ['write -P 5 68k 512', 'write -P 6 40M 4k']] },
+  'what was taken away again': { size: 64 * MiB, files: [['write -P 1 0 8M'], ['write -z 1M 1M', 'discard 4M 1M', 'write -P 0 6M 1M'], ['write -P 7 1536k 4k']] },
+  'a base that is compressed': { size: 64 * MiB, files: [['write -c -P 1 0 64k', 'write -c -P 2 128k 64k'], ['write -P 3 4k 4k']] },
+  'more clusters than a table of the second level has': { size: 2048 * MiB, files: [['write -P 1 510M 8M', 'write -P 2 1023M 2M']] },
+};
+
+for (const [what, { size, files }] of Object.entries(CHAINS)) {
+  test(`a flat copy of ${what} equals it`, async () => {
+    const paths = files.map((_, index) => join(data, `chain-${index}.qcow2`));
+    for (const [index, commands] of files.entries()) {
+      if (index === 0) await run(['qemu-img', 'create', '-q', '-f', 'qcow2', paths[0]!, String(size)]);
+      else await createOverlay(paths[index - 1]!, paths[index]!);
+      for (const command of commands) await run(['qemu-io', '-f', 'qcow2', '-d', 'unmap', '-c', command, paths[index]!]);
+    }
+    const [flat, again] = [join(data, 'flat.qcow2'), join(data, 'again.qcow2')];
+    const percents: number[] = [];
+    const sha256 = await flatten(paths.at(-1)!, flat, { onProgress: (percent) => percents.push(percent) });
+    await run(['qemu-img', 'compare', '-q', '-f', 'qcow2', '-F', 'qcow2', paths.at(-1)!, flat]);
+    await run(['qemu-img', 'check', '-q', '-f', 'qcow2', flat]);
+    assert.equal((await diskInfo(flat)).virtualSize, size);
+    assert.equal(sha256, createHash('sha256').update(readFileSync(flat)).digest('hex'));
+    if (!what.includes('compressed')) assert.equal(await flatten(paths.at(-1)!, again), sha256);
+    assert.ok(percents.every((percent, index) => percent <= 100 && percent >= (percents[index - 1] ?? 0)));
+    // It can be written to, as a user's copy is.
+    await run(['qemu-io', '-f', 'qcow2', '-c', 'write -P 8 32M 64k', '-c', 'read -P 8 32M 64k', flat]);
+    await run(['qemu-img', 'check', '-q', '-f', 'qcow2', flat]);
+    for (const path of [...paths, flat, again]) await rm(path, { force: true });
+  });
+}
+
+test('the tables of a disk whose clusters are counted in several blocks are right', async () => {
+  const path = join(data, 'tables.qcow2');
+  const file = await open(path, 'w');
+  // 70,000 clusters are 4.3 GiB, which stay a hole.
+  const runs = [{ first: 3, count: 69_000 }, { first: 100_000, count: 1000 }];
+  for (const table of tables(8192 * MiB, runs)) await file.write(table);
+  const { size } = await stat(path);
+  await file.truncate(size + 70_000 * 64 * 1024);
+  await file.close();
+  await run(['qemu-img', 'check', '-q', '-f', 'qcow2', path]);
+  await rm(path);
+});
 
 test('a copy that is removed leaves nothing; removing again is no error', async () => {
   await store.copyImage(request());

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { diskChain, flatten } from '../../images/disks.ts';
 import { MAKE_ROOM } from '../../images/space.ts';
 import { timestamp } from '../../platform/clock.ts';
-import { sha256OfFile, writeFileAtomic } from '../../platform/files.ts';
+import { writeFileAtomic } from '../../platform/files.ts';
 import { HELD_MARK, release } from '../../platform/held.ts';
 import type { ImageManifest, Store } from '../store.ts';
 
@@ -21,18 +21,14 @@ export const directoryStore: Store = {
     const partial = await held.record({ kind: 'path', path: `${file}.partial` });
     const process = await held.record({ kind: 'process', what: 'qemu-img convert' });
     let told = 0;
-    let sha256 = '';
     try {
-      await flatten(top, file, {
+      const sha256 = await flatten(top, file, {
         compress,
         env: { [HELD_MARK]: process },
         onProgress(percent) {
           if (percent < told + 5 && (percent < 100 || told === 100)) return;
           told = percent;
           report({ type: 'progress', text: `copying ${amiId} to ${region}`, done: Math.round(percent), total: 100 });
-        },
-        async reader(path) {
-          sha256 = await sha256OfFile(path);
         },
         ...(signal ? { signal } : {}),
       });

@@ -1,0 +1,277 @@
+/**
+ * A chain of disks written as one flat qcow2 file, from its first byte to its last, so that it is hashed while it is written. Where the
+ * data lies is known before (`qemu-img map`), so all tables come first. Format: QEMU's `docs/interop/qcow2.txt`, version 3.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { run } from '../platform/processes.ts';
+
+/** Bytes that lie together, in the disk and in one of its files. */
+export interface Extent {
+  /** Where they are in the disk. */
+  readonly start: number;
+  readonly length: number;
+  /** Number of the file in the chain, 0 for the top. */
+  readonly depth: number;
+  /** Where they are in that file. */
+  readonly offset: number;
+}
+
+/** What a flat copy is made from. */
+export interface FlatSource {
+  /** The chain's files, the top first. */
+  readonly files: readonly string[];
+  /** Bytes that a machine sees. */
+  readonly virtualSize: number;
+  /** In the order of the disk; what is between them is zeros. */
+  readonly extents: readonly Extent[];
+}
+
+/** How to write. */
+export interface FlatOptions {
+  readonly signal?: AbortSignal;
+  /** Told whole per cents. */
+  readonly onProgress?: (percent: number) => void;
+}
+
+const CLUSTER = 64 * 1024;
+const ENTRY = 8;
+/** Entries of a cluster of tables, and clusters that a cluster of 16-bit counts counts. */
+const ENTRIES = CLUSTER / ENTRY;
+const COUNTED = CLUSTER / 2;
+/** Its cluster has this reference only, so that whoever writes may write in place. */
+const COPIED = 1n << 63n;
+const HEADER_BYTES = 104;
+/** Clusters that are read, hashed and written at once. */
+const AT_ONCE = 64;
+const ZEROS = Buffer.alloc(CLUSTER);
+const WASM_PAGE = 64 * 1024;
+/** The types of Node alone do not know it. */
+const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: { readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer } } };
+
+/**
+ * Asks where a chain's data is.
+ * @param files the chain's files, the top first
+ * @returns `undefined` when some of it cannot be read from the files as it is, such as compressed clusters
+ */
+export async function flatSource(files: readonly string[], virtualSize: number): Promise<FlatSource | undefined> {
+  const { stdout } = await run(['qemu-img', 'map', '--force-share', '--output=json', '-f', 'qcow2', files[0]!]);
+  const found = JSON.parse(stdout) as readonly { readonly start: number; readonly length: number; readonly depth: number; readonly data: boolean; readonly zero: boolean; readonly offset?: number }[];
+  const extents: Extent[] = [];
+  for (const { start, length, depth, data, zero, offset } of found) {
+    if (!data || zero) continue;
+    if (offset === undefined || files[depth] === undefined) return undefined;
+    extents.push({ start, length, depth, offset });
+  }
+  return { files, virtualSize, extents };
+}
+
+/**
+ * Writes the flat copy into a file, in place of what is there, on the disk when this returns.
+ * @returns the file's SHA-256 in hexadecimal digits: the same for the same disk
+ */
+export async function writeFlat(source: FlatSource, path: string, options: FlatOptions = {}): Promise<string> {
+  const opened: FileHandle[] = [];
+  try {
+    for (const file of source.files) opened.push(await open(file, 'r'));
+    const target = await openDirect(path);
+    opened.push(target);
+    const hash = createHash('sha256');
+    const buffers = [alignedBuffer(AT_ONCE * CLUSTER), alignedBuffer(AT_ONCE * CLUSTER)] as const;
+    const clusters = dataClusters(source.extents);
+    let at = 0;
+    for (const table of tables(source.virtualSize, clusters)) {
+      for (let from = 0; from < table.length; from += CLUSTER) {
+        const part = buffers[0].subarray(0, table.copy(buffers[0], 0, from, from + CLUSTER));
+        await writeAll(target, part, at);
+        hash.update(part);
+        at += part.length;
+      }
+    }
+    await writeData(source, opened, clusters, { target, at, hash, buffers, ...options });
+    await target.sync();
+    return hash.digest('hex');
+  } finally {
+    for (const file of opened) await file.close();
+  }
+}
+
+/**
+ * Opens a file for writing past the page cache, where its file system lets one: nobody reads a copy soon, and what else is in the cache stays
+ * (measured: 0.3 s instead of 0.9 s for 573 MB, a fifth of the processor time).
+ */
+async function openDirect(path: string): Promise<FileHandle> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
+  try {
+    return await open(path, flags | constants.O_DIRECT, 0o644);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+    return open(path, flags, 0o644);
+  }
+}
+
+/** Memory that begins on a page, which writing past the cache asks for: that of WebAssembly does. @param bytes whole clusters */
+function alignedBuffer(bytes: number): Buffer {
+  return Buffer.from(new WebAssembly.Memory({ initial: bytes / WASM_PAGE }).buffer);
+}
+
+/** A run of clusters of the disk that hold data: the first, and how many. */
+export interface ClusterRun {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** The clusters that hold some data, in order. */
+export function dataClusters(extents: readonly Extent[]): readonly ClusterRun[] {
+  const runs: { first: number; count: number }[] = [];
+  for (const { start, length } of extents) {
+    const first = Math.floor(start / CLUSTER);
+    const end = Math.ceil((start + length) / CLUSTER);
+    const last = runs.at(-1);
+    if (last === undefined || first > last.first + last.count) runs.push({ first, count: end - first });
+    else last.count = Math.max(last.count, end - last.first);
+  }
+  return runs;
+}
+
+/** Header and tables, as buffers of whole clusters; the data comes straight after them. */
+export function* tables(virtualSize: number, runs: readonly ClusterRun[]): Generator<Buffer> {
+  const data = clustersIn(runs);
+  const used = [...new Set(runs.flatMap(({ first, count }) => range(Math.floor(first / ENTRIES), Math.floor((first + count - 1) / ENTRIES) + 1)))];
+  const l1Entries = Math.ceil(virtualSize / (CLUSTER * ENTRIES));
+  const l1Clusters = Math.max(1, Math.ceil(l1Entries / ENTRIES));
+  // The counts count themselves: one more cluster of them may make one more necessary.
+  let [tableClusters, blocks, total] = [1, 1, 0];
+  for (;;) {
+    total = 1 + tableClusters + blocks + l1Clusters + used.length + data;
+    const needed = Math.ceil(total / COUNTED);
+    const neededTable = Math.ceil(needed / ENTRIES);
+    if (needed === blocks && neededTable === tableClusters) break;
+    [tableClusters, blocks] = [neededTable, needed];
+  }
+  const blocksAt = 1 + tableClusters;
+  const l1At = blocksAt + blocks;
+  const l2At = l1At + l1Clusters;
+
+  const header = Buffer.alloc(CLUSTER);
+  header.write('QFI\xfb', 0, 'latin1');
+  header.writeUInt32BE(3, 4);
+  header.writeUInt32BE(Math.log2(CLUSTER), 20);
+  header.writeBigUInt64BE(BigInt(virtualSize), 24);
+  header.writeUInt32BE(l1Entries, 36);
+  header.writeBigUInt64BE(BigInt(l1At * CLUSTER), 40);
+  header.writeBigUInt64BE(BigInt(CLUSTER), 48);
+  header.writeUInt32BE(tableClusters, 56);
+  header.writeUInt32BE(Math.log2((8 * CLUSTER) / COUNTED), 96);
+  header.writeUInt32BE(HEADER_BYTES, 100);
+  yield header;
+
+  const table = Buffer.alloc(tableClusters * CLUSTER);
+  for (let block = 0; block < blocks; block++) table.writeBigUInt64BE(BigInt((blocksAt + block) * CLUSTER), block * ENTRY);
+  yield table;
+  for (let block = 0; block < blocks; block++) {
+    const counts = Buffer.alloc(CLUSTER);
+    const here = Math.min(COUNTED, total - block * COUNTED);
+    for (let index = 0; index < here; index++) counts.writeUInt16BE(1, index * 2);
+    yield counts;
+  }
+
+  const l1 = Buffer.alloc(l1Clusters * CLUSTER);
+  for (const [index, entry] of used.entries()) l1.writeBigUInt64BE(BigInt((l2At + index) * CLUSTER) | COPIED, entry * ENTRY);
+  yield l1;
+  let at = l2At + used.length;
+  let [run, within] = [0, 0];
+  for (const entry of used) {
+    const l2 = Buffer.alloc(CLUSTER);
+    const end = (entry + 1) * ENTRIES;
+    while (run < runs.length && runs[run]!.first + within < end) {
+      const { first, count } = runs[run]!;
+      for (; within < count && first + within < end; within++) l2.writeBigUInt64BE(BigInt(at++ * CLUSTER) | COPIED, (first + within - entry * ENTRIES) * ENTRY);
+      if (within === count) [run, within] = [run + 1, 0];
+    }
+    yield l2;
+  }
+}
+
+function clustersIn(runs: readonly ClusterRun[]): number {
+  return runs.reduce((sum, { count }) => sum + count, 0);
+}
+
+function range(from: number, to: number): readonly number[] {
+  return Array.from({ length: to - from }, (_, index) => from + index);
+}
+
+/** One part is hashed and written while the next is read. */
+async function writeData(source: FlatSource, files: readonly FileHandle[], runs: readonly ClusterRun[], to: FlatOptions & { readonly target: FileHandle; readonly at: number; readonly hash: Hash; readonly buffers: readonly [Buffer, Buffer] }): Promise<void> {
+  const total = clustersIn(runs);
+  const read = reader(source.extents, files);
+  const parts = runs.flatMap(({ first, count }) => range(0, Math.ceil(count / AT_ONCE)).map((part) => ({ first: first + part * AT_ONCE, count: Math.min(AT_ONCE, count - part * AT_ONCE) })));
+  let { at } = to;
+  let done = 0;
+  let reading = parts.length === 0 ? undefined : read(parts[0]!, to.buffers[0]);
+  try {
+    for (const [index, { count }] of parts.entries()) {
+      to.signal?.throwIfAborted();
+      const part = await reading!;
+      const following = parts[index + 1];
+      reading = following === undefined ? undefined : read(following, to.buffers[((index + 1) % 2) as 0 | 1]);
+      const writing = writeParts(to.target, part, at);
+      to.hash.update(part);
+      await writing;
+      at += part.length;
+      done += count;
+      to.onProgress?.(Math.floor((100 * done) / total));
+    }
+    // What ends in zeros was not written to its end.
+    await to.target.truncate(at);
+  } finally {
+    await reading?.catch(() => {}); // Its file is closed next.
+  }
+}
+
+/** Clusters of zeros stay holes. */
+async function writeParts(target: FileHandle, part: Buffer, at: number): Promise<void> {
+  for (let from = 0; from < part.length;) {
+    let end = from;
+    while (end < part.length && part.compare(ZEROS, 0, CLUSTER, end, end + CLUSTER) !== 0) end += CLUSTER;
+    if (end > from) await writeAll(target, part.subarray(from, end), at + from);
+    from = end + CLUSTER;
+  }
+}
+
+/** Reads clusters, which are asked for in order, from wherever their bytes are. */
+function reader(extents: readonly Extent[], files: readonly FileHandle[]): (run: ClusterRun, into: Buffer) => Promise<Buffer> {
+  let next = 0;
+  return async ({ first, count }, into) => {
+    const [start, end] = [first * CLUSTER, (first + count) * CLUSTER];
+    const part = into.subarray(0, end - start);
+    while (next < extents.length && extents[next]!.start + extents[next]!.length <= start) next++;
+    let filled = start;
+    for (let index = next; index < extents.length && extents[index]!.start < end; index++) {
+      const { start: from, length, depth, offset } = extents[index]!;
+      const [begin, stop] = [Math.max(from, start), Math.min(from + length, end)];
+      part.fill(0, filled - start, begin - start);
+      await readAll(files[depth]!, part.subarray(begin - start, stop - start), offset + begin - from);
+      filled = stop;
+    }
+    part.fill(0, filled - start);
+    return part;
+  };
+}
+
+/** A file that ends early has zeros behind its end, as QEMU reads it. */
+async function readAll(file: FileHandle, into: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < into.length;) {
+    const { bytesRead } = await file.read(into, done, into.length - done, position + done);
+    if (bytesRead === 0) {
+      into.fill(0, done);
+      return;
+    }
+    done += bytesRead;
+  }
+}
+
+async function writeAll(file: FileHandle, from: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < from.length;) done += (await file.write(from, done, from.length - done, position + done)).bytesWritten;
+}
