@@ -67,6 +67,7 @@ export interface RunningProcess {
   readonly more: readonly (Duplex | null)[];
   /** Settles when the process has ended; never rejects. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** Signals the process, and its process group when it is detached. @param signal default SIGTERM */
   kill(signal?: NodeJS.Signals): void;
   /** Lets this process end without waiting for the child. */
   unref(): void;
@@ -154,12 +155,12 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   }
 }
 
-function killGroup(child: ChildProcess): void {
+function killGroup(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): void {
   if (child.pid === undefined) return;
   try {
-    process.kill(-child.pid, 'SIGKILL');
+    process.kill(-child.pid, signal);
   } catch {
-    child.kill('SIGKILL');
+    child.kill(signal);
   }
 }
 
@@ -189,7 +190,7 @@ export async function start(argv: readonly string[], options: StartOptions = {})
     stderr: child.stderr,
     more: child.stdio.slice(3) as (Duplex | null)[],
     exited,
-    kill: (signal = 'SIGTERM') => void child.kill(signal),
+    kill: (signal = 'SIGTERM') => (options.detached ? killGroup(child, signal) : void child.kill(signal)),
     unref: () => child.unref(),
   };
 }

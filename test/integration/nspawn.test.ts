@@ -169,6 +169,12 @@ describe('a container', () => {
     deepEqual([exitCode, stdout], [7, 'still here\n']);
   });
 
+  test('a command whose end systemd-run is not told of does not wait for ever', async () => {
+    // As on a host that stood still: the manager's connections are gone.
+    const ended = await output(instance, { script: 'pkill -STOP -x systemd-run; echo out; exit 3' });
+    deepEqual([ended.stdout, ended.exitCode], ['out\n', 3]);
+  });
+
   test('commands run side by side', async () => {
     const outcomes = await Promise.all(Array.from({ length: 8 }, (_, index) => output(instance, { argv: ['echo', String(index)] })));
 

@@ -1,6 +1,6 @@
 /** Commands in a container: as units of the systemd inside, and small ones of Ingot's own at its door. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
 import { sleep } from '../../platform/clock.ts';
@@ -141,7 +141,7 @@ async function runUnit(container: Container, unit: string, request: CommandReque
   request.signal?.addEventListener('abort', kill, { once: true });
   if (request.signal?.aborted) kill();
   try {
-    const clientEnd = await clientEnds(client.exited, container, () => timedOut || request.signal?.aborted === true);
+    const clientEnd = await clientEnds(client.exited, container, unit, () => timedOut || request.signal?.aborted === true);
     if (clientEnd === undefined) client.kill('SIGKILL');
     const said = clientEnd === undefined ? undefined : await within(TOLD_MS, told);
     if (said?.endsWith('unprepared\n') && container.alive()) throw new InstanceError(`the command cannot be put into the instance: ${said.replace(/\n?unprepared\n$/, '')}`);
@@ -164,8 +164,11 @@ async function runUnit(container: Container, unit: string, request: CommandReque
   }
 }
 
-/** Waits for systemd-run to end; not longer than `END_MS` once the command has been killed, `DEAD_MS` once the container is dead. */
-async function clientEnds(exited: Promise<{ code: number | null }>, container: Container, killed: () => boolean): Promise<{ code: number | null } | undefined> {
+/**
+ * Waits for systemd-run to end; not longer than `END_MS` once the command has been killed or its status is written, `DEAD_MS` once the container
+ * is dead. Nobody tells systemd-run of the end when its manager has lost its connections, as it does on a host that stood still for a minute.
+ */
+async function clientEnds(exited: Promise<{ code: number | null }>, container: Container, unit: string, killed: () => boolean): Promise<{ code: number | null } | undefined> {
   let waited = 0;
   for (;;) {
     const pause = new AbortController();
@@ -173,10 +176,15 @@ async function clientEnds(exited: Promise<{ code: number | null }>, container: C
     pause.abort();
     if (end) return end;
     const alive = container.alive();
-    if (!killed() && alive) continue;
+    if (!killed() && alive && !(await hasStatus(container, unit))) continue;
     waited += 500;
     if (waited >= patient(alive ? END_MS : DEAD_MS)) return undefined;
   }
+}
+
+/** Whether the status of a command is written: looked at from outside, since nothing may answer inside. */
+async function hasStatus({ leader }: Container, unit: string): Promise<boolean> {
+  return stat(`/proc/${leader}/root${INSIDE_DIRECTORY}/${unit}.status`).then(({ size }) => size > 0, () => false);
 }
 
 /** What comes in time, else nothing. */
