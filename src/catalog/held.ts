@@ -31,3 +31,9 @@ export async function heldOwners(db: Kysely<Tables>): Promise<readonly string[]>
   const rows = await db.selectFrom('held_things').select('owner').distinct().execute();
   return rows.map((row) => row.owner);
 }
+
+/** The files and folders that somebody holds, absolute. */
+export async function heldPaths(db: Kysely<Tables>): Promise<readonly string[]> {
+  const rows = await db.selectFrom('held_things').select('thing').execute();
+  return rows.map(({ thing }) => JSON.parse(thing) as HeldThing).flatMap((thing) => (thing.kind === 'path' ? [thing.path] : []));
+}

@@ -21,6 +21,8 @@ export interface CopyRequest {
   /** Told `progress` in per cent. */
   readonly report: Report;
   readonly signal?: AbortSignal;
+  /** Called when all is written: the copy gets its name when this is settled, and goes when it is rejected. */
+  readonly named?: () => Promise<void>;
 }
 
 /** A copy that is complete and lasts. */

@@ -88,6 +88,8 @@ export interface FlattenOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Told whole per cents. */
   readonly onProgress?: (percent: number) => void;
+  /** Called when all is written: the file gets its name when this is settled, and goes when it is rejected. */
+  readonly named?: () => Promise<void>;
 }
 
 /**
@@ -98,6 +100,7 @@ export async function flatten(top: string, target: string, options: FlattenOptio
   const partial = `${target}.partial`;
   try {
     const sha256 = await writeCopy(top, partial, options);
+    await options.named?.();
     await rename(partial, target);
     await syncDirectory(dirname(target));
     return sha256;

@@ -1,8 +1,9 @@
 /** Garbage: layers that nothing refers to, and files that no record names. Safe beside builds: nothing of theirs is in either. */
 import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { allAmis, forsakenAmis } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { heldPaths } from '../catalog/held.ts';
 import { allLayers } from '../catalog/layers.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { LayerStore, type Freed } from '../images/layer-store.ts';
@@ -40,7 +41,10 @@ export async function findStrays(catalog: Catalog): Promise<readonly string[]> {
   const regions = await names(join(catalog.dataDirectory, 'regions'));
   const files = [...(await names(join(catalog.dataDirectory, 'layers'))).map((name) => join('layers', name))];
   for (const region of regions) files.push(...(await names(join(catalog.dataDirectory, 'regions', region))).map((name) => join('regions', region, name)));
-  return catalog.transaction(async (trx) => strayFiles(files, await allLayers(trx), await allAmis(trx)));
+  return catalog.transaction(async (trx) => {
+    const held = (await heldPaths(trx)).map((path) => relative(catalog.dataDirectory, path));
+    return strayFiles(files, await allLayers(trx), await allAmis(trx), new Set(held));
+  });
 }
 
 async function names(folder: string): Promise<readonly string[]> {

@@ -14,6 +14,7 @@ const amis = [
   { id: `ami-${id(3)}`, region: 'eu-west-1', state: 'deregistered' as const },
   { id: `ami-${id(4)}`, region: 'eu-west-1', state: 'failed' as const },
 ];
+const held = new Set([`regions/eu-west-1/ami-${id(5)}.qcow2.partial`]);
 
 for (const [what, path, stray] of [
   ['a layer on record', `layers/lay-${id(1)}.qcow2`, false],
@@ -25,6 +26,8 @@ for (const [what, path, stray] of [
   ['its manifest', `regions/eu-west-1/ami-${id(1)}.json`, false],
   ['the same name in another Region', `regions/us-west-2/ami-${id(1)}.qcow2`, true],
   ['a copy in the making', `regions/eu-west-1/ami-${id(2)}.qcow2.partial`, false],
+  ['a copy that is written ahead', `regions/eu-west-1/ami-${id(5)}.qcow2.partial`, false],
+  ['one of a worker that died', `regions/eu-west-1/ami-${id(6)}.qcow2.partial`, true],
   ['its manifest in the making', `regions/eu-west-1/ami-${id(2)}.json.partial-123`, false],
   ['the copy of a deregistered AMI that others lie over', `regions/eu-west-1/ami-${id(3)}.qcow2`, false],
   ['its manifest', `regions/eu-west-1/ami-${id(3)}.json`, true],
@@ -32,5 +35,5 @@ for (const [what, path, stray] of [
   ["somebody's own file in layers", 'layers/notes.txt', false],
   ["somebody's own disk in a Region", 'regions/eu-west-1/mine.qcow2', false],
 ] as const) {
-  test(`${what} is ${stray ? 'nobody\'s' : 'left alone'}`, () => assert.deepEqual(strayFiles([path], layers, amis), stray ? [path] : []));
+  test(`${what} is ${stray ? 'nobody\'s' : 'left alone'}`, () => assert.deepEqual(strayFiles([path], layers, amis, held), stray ? [path] : []));
 }

@@ -8,13 +8,14 @@ const OF_AMI = /^regions\/([^/]+)\/(ami-[0-9a-f]{17})\.(qcow2|json)(\.partial(?:
 /**
  * Files with names that Ingot gives which belong to no layer or AMI. Files with other names are somebody else's.
  * @param paths relative to the data directory
+ * @param held those that somebody holds, such as copies that are written before there is an AMI
  */
-export function strayFiles(paths: readonly string[], layers: readonly Pick<Layer, 'id' | 'path'>[], amis: readonly Pick<Ami, 'id' | 'region' | 'state'>[]): readonly string[] {
+export function strayFiles(paths: readonly string[], layers: readonly Pick<Layer, 'id' | 'path'>[], amis: readonly Pick<Ami, 'id' | 'region' | 'state'>[], held: ReadonlySet<string>): readonly string[] {
   const layerIds = new Set(layers.map(({ id }) => id));
   const disks = new Set(layers.map(({ path }) => path));
   const live = new Set(amis.filter(({ state }) => state === 'available' || state === 'pending').map(({ id, region }) => `${region}/${id}`));
   return paths.filter((path) => {
-    if (disks.has(path)) return false;
+    if (disks.has(path) || held.has(path)) return false;
     // By the layer, not by the file: a chain that is being merged has a second file under its top's name.
     const layer = OF_LAYER.exec(path)?.[1];
     if (layer !== undefined) return !layerIds.has(layer);

@@ -8,6 +8,7 @@ import type { Config } from '../platform/config.ts';
 import type { DriverChoice } from './choose-driver.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { WorkLaunch } from './instances.ts';
+import type { CopiesAhead } from './region-copies.ts';
 import type { Report } from '../resources/progress.ts';
 
 /** Which stage of an image a workflow belongs to. */
@@ -64,6 +65,8 @@ export interface ImageWork {
   /** Names of components with a document, in recipe order; resolved when the work begins. */
   components: readonly ResolvedComponent[];
   ami: BuiltAmi | undefined;
+  /** Copies that are written while the tests run. */
+  copiesAhead?: CopiesAhead | undefined;
   osVersion: string | undefined;
   /** Of the data directory, as it is when the work begins. */
   config: Config;

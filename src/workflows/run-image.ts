@@ -15,7 +15,7 @@ import { isDiskFull, MAKE_ROOM, onceThereIsRoom, runningOut } from '../images/sp
 import { DEFAULT_CONFIG, readConfig } from '../platform/config.ts';
 import type { Report } from '../resources/progress.ts';
 import type { ImageStatus } from '../resources/statuses.ts';
-import { planOf } from './actions/distribute-image.ts';
+import { distributeImage, planOf } from './actions/distribute-image.ts';
 import { warnOfDocuments } from './document-warnings.ts';
 import { openSecrets } from '../secrets/open.ts';
 import { refuseUnfitHost } from './host-fitness.ts';
@@ -27,6 +27,7 @@ import { tellNetwork } from './network.ts';
 import { isToBeKept, keepSeconds, keepWorkInstance } from './keep.ts';
 import { loadSecrets, refuseDangerous, resolveComponents, warnWithoutEffect } from './preparation.ts';
 import { outputResources } from './outputs.ts';
+import { CopiesAhead } from './region-copies.ts';
 import { allowedSecrets } from './disk-secrets.ts';
 import { selectWorkflows, type SelectedWorkflow } from './select-workflows.ts';
 import { takeUp } from './take-up.ts';
@@ -93,8 +94,12 @@ async function stages(work: ImageWork): Promise<void> {
 
   if (task === undefined) await runStage(work, workflows, 'BUILD', 'BUILDING');
   else work.ami = await takeUp(work, task);
-  if (tests) await runStage(work, workflows, 'TEST', 'TESTING');
+  if (tests) {
+    copyAhead(work, workflows);
+    await runStage(work, workflows, 'TEST', 'TESTING');
+  }
   await runStage(work, workflows, 'DISTRIBUTION', 'DISTRIBUTING');
+  await work.copiesAhead?.drop();
   // A workflow may leave instances running; nothing of them is needed any more.
   for (const id of [...work.instances.keys()]) await endWorkInstance(work, id);
   work.signal.throwIfAborted();
@@ -102,6 +107,13 @@ async function stages(work: ImageWork): Promise<void> {
   await setStatus(work.catalog, work.arn, work.report, 'AVAILABLE', {
     patch: { outputResources: await outputResources(work), ...(work.osVersion ? { osVersion: work.osVersion } : {}) },
   });
+}
+
+/** Begins the copies that distribution will make. */
+function copyAhead(work: ImageWork, workflows: readonly SelectedWorkflow[]): void {
+  const copies = workflows.some((each) => each.type === 'DISTRIBUTION' && readDocument(each).document.steps.some(({ action }) => action === distributeImage.name));
+  const elsewhere = planOf(work).regions.filter(({ home }) => !home);
+  if (copies && work.ami !== undefined && elsewhere.length > 0) work.copiesAhead = new CopiesAhead(work, work.ami, elsewhere);
 }
 
 /** An import has no workflows: it is fetched while it is CREATING. */
@@ -155,6 +167,7 @@ async function end(work: ImageWork, cause: Error): Promise<void> {
   const full = (await makeRoom(work)) ?? (isDiskFull(cause) ? `no space left on device: the disk of this host is full. ${MAKE_ROOM}` : undefined);
   const error = full === undefined || cause instanceof CancelledError ? cause : new Error(full, { cause });
   const cancelled = error instanceof CancelledError;
+  await work.copiesAhead?.drop();
   for (const [id, entry] of work.instances) {
     if (full === undefined && isToBeKept(work, entry) && (await keepWorkInstance(work, entry))) continue;
     await endWorkInstance(work, id).catch((cause: unknown) => {

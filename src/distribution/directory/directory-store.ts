@@ -12,7 +12,7 @@ import type { ImageManifest, Store } from '../store.ts';
 export const directoryStore: Store = {
   name: 'directory',
 
-  async copyImage({ top, region, amiId, name, description, tags, imageArn, directory, compress = false, held, report, signal }) {
+  async copyImage({ top, region, amiId, name, description, tags, imageArn, directory, compress = false, held, report, signal, named }) {
     const file = imageFile(directory, amiId);
     await mkdir(directory, { recursive: true });
     const chain = await diskChain(top);
@@ -30,6 +30,7 @@ export const directoryStore: Store = {
           told = percent;
           report({ type: 'progress', text: `copying ${amiId} to ${region}`, done: Math.round(percent), total: 100 });
         },
+        ...(named ? { named } : {}),
         ...(signal ? { signal } : {}),
       });
       signal?.throwIfAborted();

@@ -1,14 +1,13 @@
 /** `DistributeImage`: names the AMI in its home Region and copies it, flat, to every other Region of the distribution configuration. */
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { insertAmi, updateAmi } from '../../catalog/amis.ts';
-import { heldRecorder } from '../../catalog/held.ts';
 import { planDistribution, type DistributionPlan, type RegionPlan } from '../../distribution/plan.ts';
-import { storeOf } from '../../distribution/stores.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { newAmiId } from '../../platform/ids.ts';
 import { amiRecord } from '../ami-record.ts';
 import type { Report } from '../../resources/progress.ts';
 import { type BuiltAmi, type ImageWork, StepError } from '../image-work.ts';
+import { copyToRegion } from '../region-copies.ts';
 import type { StepAction, StepContext, StepOutputs } from './action.ts';
 
 /** One Region's result, as later steps and the step's record see it. Source: reference, `workflows.md` section 4. */
@@ -35,7 +34,7 @@ async function run({ work, inputs, report, signal }: StepContext): Promise<StepO
   const distributedImages: DistributedImage[] = [];
   for (const region of regions) {
     const dateStarted = timestamp();
-    const amiId = region.home ? await nameHome(work, ami, region) : await copyTo(work, ami, region, report, signal);
+    const amiId = region.home ? await nameHome(work, ami, region) : await copyToRegion(work, ami, region, report, signal);
     report({ type: 'log', text: `${amiId} in ${region.region}: ${region.name}` });
     distributedImages.push({ region: region.region, name: region.name, amiId, accountId: work.account, dateStarted, dateStopped: timestamp(), status: 'Completed', step: 'Completed' });
   }
@@ -65,22 +64,4 @@ async function nameHome(work: ImageWork, ami: BuiltAmi, region: RegionPlan): Pro
   }
   await updateAmi(work.catalog.db, ami.id, { name: region.name, description: region.description ?? null, tags: JSON.stringify(region.tags) });
   return ami.id;
-}
-
-/** The record stands before the copy, `pending`, so that what a crash leaves is found; the copy itself is complete or absent. */
-async function copyTo(work: ImageWork, ami: BuiltAmi, plan: RegionPlan, report: Report, signal: AbortSignal): Promise<string> {
-  const { store, directory } = storeOf(work.dataDirectory, plan.region);
-  const amiId = newAmiId();
-  await insertAmi(work.catalog.db, { ...amiRecord(work, { id: amiId, ...plan }), layer_id: null, file: relative(work.dataDirectory, join(directory, `${amiId}.qcow2`)), state: 'pending' });
-  const copy = await store.copyImage({
-    top: ami.layer.path, region: plan.region, amiId, name: plan.name, description: plan.description, tags: plan.tags, imageArn: work.arn, directory,
-    held: heldRecorder(work.catalog.db, work.arn), report, signal,
-  });
-  const layer = await work.layers.adopt(copy.file, { copyOf: ami.layer.key, sha256: copy.sha256 }, {
-    origin: ami.layer.origin,
-    owner: work.arn,
-    refer: (trx, layerId) => updateAmi(trx, amiId, { state: 'available', layer_id: layerId }),
-  });
-  work.sealed.push(layer);
-  return amiId;
 }

@@ -1,0 +1,102 @@
+/** The copies of an image's AMI in other Regions: written when they are distributed, or ahead of that, while the tests run. */
+import { join, relative } from 'node:path';
+import { insertAmi, updateAmi } from '../catalog/amis.ts';
+import { heldRecorder } from '../catalog/held.ts';
+import type { RegionPlan } from '../distribution/plan.ts';
+import type { StoredImage } from '../distribution/store.ts';
+import { storeOf } from '../distribution/stores.ts';
+import { newAmiId } from '../platform/ids.ts';
+import type { Report } from '../resources/progress.ts';
+import { amiRecord } from './ami-record.ts';
+import type { BuiltAmi, ImageWork } from './image-work.ts';
+
+/**
+ * Copies an AMI to a Region. The record stands before the copy has its name, `pending`, so that what a crash leaves is found; the copy itself is complete or absent.
+ * @returns the id of the AMI there
+ */
+export async function copyToRegion(work: ImageWork, ami: BuiltAmi, plan: RegionPlan, report: Report, signal: AbortSignal): Promise<string> {
+  const ahead = work.copiesAhead?.take(plan.region, ami, signal);
+  const amiId = ahead?.amiId ?? newAmiId();
+  const { directory } = storeOf(work.dataDirectory, plan.region);
+  await insertAmi(work.catalog.db, { ...amiRecord(work, { id: amiId, ...plan }), layer_id: null, file: relative(work.dataDirectory, join(directory, `${amiId}.qcow2`)), state: 'pending' });
+  const copy = (await ahead?.complete()) ?? (await write(work, ami, plan, amiId, { report, signal }));
+  const layer = await work.layers.adopt(copy.file, { copyOf: ami.layer.key, sha256: copy.sha256 }, {
+    origin: ami.layer.origin,
+    owner: work.arn,
+    refer: (trx, layerId) => updateAmi(trx, amiId, { state: 'available', layer_id: layerId }),
+  });
+  work.sealed.push(layer);
+  return amiId;
+}
+
+/** One copy that is written ahead. */
+interface Ahead {
+  readonly amiId: string;
+  readonly layerId: string;
+  /** It may have its name now. */
+  readonly allow: () => void;
+  /** `undefined` when it failed. */
+  readonly written: Promise<StoredImage | undefined>;
+}
+
+/**
+ * Copies that are written before it is known that they will be wanted: the tests wait for a machine that boots, and a second processor has nothing to do then.
+ * Until one is taken it has no name, no manifest and no record; what a crash leaves of it is on record as held.
+ */
+export class CopiesAhead {
+  readonly #over = new AbortController();
+  readonly #copies = new Map<string, Ahead>();
+
+  /** Begins to write the copies of an AMI, one after the other. */
+  constructor(work: ImageWork, ami: BuiltAmi, plans: readonly RegionPlan[]) {
+    const signal = AbortSignal.any([work.signal, this.#over.signal]);
+    let before: Promise<unknown> = Promise.resolve();
+    for (const plan of plans) {
+      const amiId = newAmiId();
+      const { promise: allowed, resolve: allow, reject: refuse } = Promise.withResolvers<void>();
+      allowed.catch(() => {}); // Nobody may be waiting for it.
+      if (signal.aborted) refuse(signal.reason);
+      else signal.addEventListener('abort', () => refuse(signal.reason), { once: true });
+      const turn = before;
+      const ready = Promise.withResolvers<void>();
+      const written = turn.then(() => write(work, ami, plan, amiId, { report: () => {}, signal, named: () => { ready.resolve(); return allowed; } })).then(
+        (copy) => copy,
+        () => { ready.resolve(); return undefined; }, // Distribution tries it again, and says what is wrong.
+      );
+      before = ready.promise;
+      this.#copies.set(plan.region, { amiId, layerId: ami.layer.id, allow, written });
+    }
+  }
+
+  /** The copy of an AMI for a Region, if it was begun. `complete` gives it its name and waits for it; it gives `undefined` when it failed. @param signal ends the wait and all copies */
+  take(region: string, ami: BuiltAmi, signal: AbortSignal): { readonly amiId: string; complete(): Promise<StoredImage | undefined> } | undefined {
+    const ahead = this.#copies.get(region);
+    if (ahead?.layerId !== ami.layer.id) return undefined;
+    return {
+      amiId: ahead.amiId,
+      complete: async () => {
+        signal.throwIfAborted();
+        const stop = (): void => this.#over.abort(signal.reason);
+        signal.addEventListener('abort', stop, { once: true });
+        ahead.allow();
+        const copy = await ahead.written.finally(() => signal.removeEventListener('abort', stop));
+        signal.throwIfAborted();
+        return copy;
+      },
+    };
+  }
+
+  /** Ends what is not complete, and waits until nothing is left of it. */
+  async drop(): Promise<void> {
+    this.#over.abort(new Error('the copy is not wanted'));
+    for (const { written } of this.#copies.values()) await written;
+  }
+}
+
+function write(work: ImageWork, ami: BuiltAmi, plan: RegionPlan, amiId: string, how: { readonly report: Report; readonly signal: AbortSignal; readonly named?: () => Promise<void> }): Promise<StoredImage> {
+  const { store, directory } = storeOf(work.dataDirectory, plan.region);
+  return store.copyImage({
+    top: ami.layer.path, region: plan.region, amiId, name: plan.name, description: plan.description, tags: plan.tags, imageArn: work.arn, directory,
+    held: heldRecorder(work.catalog.db, work.arn), ...how,
+  });
+}
