@@ -205,7 +205,12 @@ function range(from: number, to: number): readonly number[] {
 /** One part is hashed and written while the next is read. */
 async function writeData(source: FlatSource, files: readonly FileHandle[], runs: readonly ClusterRun[], to: FlatOptions & { readonly target: FileHandle; readonly at: number; readonly hash: Hash; readonly buffers: readonly [Buffer, Buffer] }): Promise<void> {
   const total = clustersIn(runs);
-  const read = reader(source.extents, files);
+  const readPart = reader(source.extents, files);
+  const read = (run: ClusterRun, into: Buffer): Promise<Buffer> => {
+    const reading = readPart(run, into);
+    reading.catch(() => {}); // It may fail while the part before it is written; it is awaited after that.
+    return reading;
+  };
   const parts = runs.flatMap(({ first, count }) => range(0, Math.ceil(count / AT_ONCE)).map((part) => ({ first: first + part * AT_ONCE, count: Math.min(AT_ONCE, count - part * AT_ONCE) })));
   let { at } = to;
   let done = 0;
