@@ -67,7 +67,7 @@ async function run(args: Arguments): Promise<number> {
   const documents = judged(await Promise.all(request.documents.map(({ path }) => readDocument(path, args))), request.blocked);
   tellWarnings(documents);
   const stateFile = stateFileOf(request.stateDirectory, request.executionId);
-  const from = place.here ? takeState(stateFile, documents) : undefined;
+  const from = place.kind === 'host' ? takeState(stateFile, documents) : undefined;
   const log = openLogFolder(request.logDirectory, request.executionId, documents);
   const interrupt = catchInterrupt(() => process.stderr.write('ingot: interrupted: ending what runs (once more leaves at once)\n'));
   const report = shownBy(log, request.trace);
@@ -79,8 +79,8 @@ async function run(args: Arguments): Promise<number> {
       request, documents, instance, report, signal, secrets,
       componentText: async (arn) => (await readDocument(arn, args)).text,
       workingDirectory: place.workingDirectory,
-      ...(place.here ? { leaveForRestart: true as const } : {}),
-      ...(place.fresh ? profile : { s3Access: s3AccessOfThisHost }),
+      ...(place.kind === 'host' ? { leaveForRestart: true as const } : {}),
+      ...(place.kind === 'fresh' ? profile : { s3Access: s3AccessOfThisHost }),
       ...(from === undefined ? {} : { from }),
     });
     const end = await place.use({ report, signal }, work);

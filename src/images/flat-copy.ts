@@ -123,7 +123,7 @@ export interface ClusterRun {
 }
 
 /** The clusters that hold some data, in order. */
-export function dataClusters(extents: readonly Extent[]): readonly ClusterRun[] {
+function dataClusters(extents: readonly Extent[]): readonly ClusterRun[] {
   const runs: { first: number; count: number }[] = [];
   for (const { start, length } of extents) {
     const first = Math.floor(start / CLUSTER);

@@ -2,7 +2,7 @@
 import { evaluateCondition, type ConditionOutcome, type ConditionProbe } from '../documents/component/conditions.ts';
 import type { InputValue } from '../documents/component/document.ts';
 import { BASH } from './environment.ts';
-import { ending, InputError, type AttemptContext } from './module.ts';
+import { ending, InputError, onWindows, type AttemptContext } from './module.ts';
 import { runPowerShell } from './powershell.ts';
 
 /**
@@ -21,7 +21,7 @@ export async function conditionOutcome(context: AttemptContext, condition: Input
 
 /** What conditions ask of a machine: existence by exit codes, hashes by the tools of coreutils. Symbolic links count as what they lead to. */
 function probe(context: AttemptContext): ConditionProbe {
-  if (context.instance.capabilities.platform === 'Windows') return windowsProbe(context);
+  if (onWindows(context)) return windowsProbe(context);
   const holds = async (script: string, value: string, what: string): Promise<boolean> => {
     const ended = await context.command({ argv: [...BASH, script, 'assert', value], own: true, quiet: true, what });
     if (ended.exitCode === 0) return true;

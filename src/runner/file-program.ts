@@ -5,7 +5,7 @@
 import type { InputValue } from '../documents/component/document.ts';
 import { BASH } from './environment.ts';
 import { itemsOf, mapOf } from './inputs.ts';
-import { ending, InputError, type ActionModule, type AttemptContext, type AttemptResult } from './module.ts';
+import { ending, InputError, onWindows, type ActionModule, type AttemptContext, type AttemptResult } from './module.ts';
 import { runPowerShell } from './powershell.ts';
 
 /** What a program gets for one item of a step's inputs. */
@@ -63,15 +63,13 @@ export function fileModule(program: FileProgram): ActionModule {
     name: program.name,
     platforms: program.platforms,
     async attempt(context) {
-      const windows = context.instance.capabilities.platform === 'Windows';
-      const absolute = (path: string): string => (windows ? windowsPath(path, context.workingDirectory) : posixPath(path, context.workingDirectory));
-      const items = itemsOf(context.inputs).map((input, index) => program.item(mapOf(input, `inputs[${index}]`), absolute));
+      const items = itemsOf(context.inputs).map((input, index) => program.item(mapOf(input, `inputs[${index}]`), (path) => absolutePath(context, path)));
       if (items.length === 0) throw new InputError('inputs: at least one item is needed');
       const fields = items.flatMap((item) => item.fields);
       const contents = items.flatMap((item) => item.content ?? []);
       const what = `${program.name} ${items[0]!.fields[0]}${items.length > 1 ? ` and ${items.length - 1} more` : ''}`;
       const stdin = contents.length > 0 ? Buffer.concat(contents) : undefined;
-      const ended = windows
+      const ended = onWindows(context)
         ? await runPowerShell(context, { program: program.powershell!, fields: items.map((item) => item.fields), what, ...(stdin === undefined ? {} : { content: stdin }) })
         : await context.command({
           argv: [...BASH, text, program.name, String(items[0]!.fields.length), ...fields], own: true, quiet: true, what,
@@ -86,6 +84,16 @@ export function fileModule(program: FileProgram): ActionModule {
 /** What a tool said, without its name in front. */
 function oneLine(stderr: string): string {
   return stderr.replace(/^(?:\/bin\/)?[\w/-]+: line \d+: /, '').split('\n').filter((line) => line.trim() !== '').join('; ');
+}
+
+/** A path of the machine, as seen from the working directory; a separator at its end stays. @throws {InputError} */
+export function absolutePath(context: AttemptContext, path: string): string {
+  return onWindows(context) ? windowsPath(path, context.workingDirectory) : posixPath(path, context.workingDirectory);
+}
+
+/** The separators that a path of the machine ends in, of which its first character is none. */
+export function separatorsAtEnd(context: AttemptContext): RegExp {
+  return onWindows(context) ? /(?<=.)[/\\]+$/ : /(?<=.)\/+$/;
 }
 
 /** A path of a POSIX machine, as seen from the working directory; a separator at its end stays. */

@@ -3,9 +3,8 @@
  * and headers reach it on stdin.
  */
 import { BASH } from './environment.ts';
-import { ending, type AttemptContext, type ModuleCommandResult } from './module.ts';
+import { ending, onWindows, type AttemptContext, type ModuleCommandResult } from './module.ts';
 import { runPowerShell } from './powershell.ts';
-import { onWindows } from './small-program.ts';
 
 /** Patience with servers and networks that fail for a moment. */
 const TRIES = 5;
@@ -105,6 +104,7 @@ if ($insecure -eq 'true') { $options += ' --insecure' }
 $limit = 1048576
 if ($what -eq 'get') {
   $answer = "$path.ingot-download"
+  # A share of the network tells no room: its server does.
   $limit = [long]::MaxValue
   try { $limit = [Math]::Max(1, [IO.DriveInfo]::new([IO.Path]::GetPathRoot($path)).AvailableFreeSpace - 1024 * [long]$spare) } catch { }
 } else { $answer = [IO.Path]::GetTempFileName() }

@@ -115,6 +115,11 @@ export function rebootExitCode(platform: Capabilities['platform']): number {
   return platform === 'Windows' ? 3010 : 194;
 }
 
+/** Whether the machine is one with Windows. */
+export function onWindows(context: Pick<AttemptContext, 'instance'>): boolean {
+  return context.instance.capabilities.platform === 'Windows';
+}
+
 /** How a command that did not succeed ended, in the words of the AWS tool: `exit status 1`. */
 export function ending(result: Pick<ModuleCommandResult, 'exitCode' | 'signal'>): string {
   return result.signal === null ? `exit status ${result.exitCode}` : `ended by signal ${result.signal}`;

@@ -13,6 +13,9 @@ export interface PowerShellRun {
   readonly shown?: true;
 }
 
+/** A name in which only `*` is special as a pattern of PowerShell's. */
+export const LIKE = "function Like($name) { [Management.Automation.WildcardPattern]::new([Management.Automation.WildcardPattern]::Escape($name).Replace('`*', '*'), 'IgnoreCase') }";
+
 /**
  * `Fail` ends the step with a sentence, `Parents` makes the folders above a path, `Content` takes bytes of what came with the call, `Matching`
  * lists what the last part of a path means, in which only `*` is special, and `Like` is that part as a pattern.
@@ -23,7 +26,7 @@ $ProgressPreference = 'SilentlyContinue'
 [Console]::OutputEncoding = [Text.UTF8Encoding]::new($false)
 function Fail($message) { [Console]::Error.WriteLine($message); exit 1 }
 function Parents($path) { $above = Split-Path -Parent $path; if ($above -and -not (Test-Path -LiteralPath $above)) { [void](New-Item -ItemType Directory -Force -Path $above) } }
-function Like($name) { [Management.Automation.WildcardPattern]::new([Management.Automation.WildcardPattern]::Escape($name).Replace('\`*', '*'), 'IgnoreCase') }
+${LIKE}
 function Matching($path) {
   $folder = [IO.Path]::GetDirectoryName($path)
   $pattern = Like ([IO.Path]::GetFileName($path))

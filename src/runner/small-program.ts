@@ -1,7 +1,6 @@
 /** Small fixed programs by which modules look at a machine and make it ready, in the language that it has. */
 import { BASH } from './environment.ts';
-import { posixPath, windowsPath } from './file-program.ts';
-import type { AttemptContext, ModuleCommandResult } from './module.ts';
+import { onWindows, type AttemptContext, type ModuleCommandResult } from './module.ts';
 import { runPowerShell } from './powershell.ts';
 
 /** A program in both languages. Values reach it as arguments, `$1`, `$2`, … or `$args`; none is ever part of it. */
@@ -21,14 +20,4 @@ fail() { printf '%s\\n' "$1" >&2; exit 1; }
 export function runSmall(context: AttemptContext, program: SmallProgram, fields: readonly string[], what: string): Promise<ModuleCommandResult> {
   if (onWindows(context)) return runPowerShell(context, { program: program.powershell, fields: [fields], what });
   return context.command({ argv: [...BASH, `${FAIL}${program.bash}`, program.name, ...fields], own: true, quiet: true, what });
-}
-
-/** Whether the machine is one with Windows. */
-export function onWindows(context: AttemptContext): boolean {
-  return context.instance.capabilities.platform === 'Windows';
-}
-
-/** A path of the machine, as seen from the working directory; a separator at its end stays. @throws {InputError} */
-export function absolutePath(context: AttemptContext, path: string): string {
-  return onWindows(context) ? windowsPath(path, context.workingDirectory) : posixPath(path, context.workingDirectory);
 }

@@ -1,7 +1,7 @@
 /** UpdateOS on Windows: the Windows Update Agent, asked by a task of the system, since it refuses whoever came over a network. */
 import { mapOf, texts } from './inputs.ts';
 import { ending, InputError, type AttemptContext, type AttemptResult } from './module.ts';
-import { runPowerShell } from './powershell.ts';
+import { LIKE, runPowerShell } from './powershell.ts';
 
 /** What the task says at its end. */
 interface UpdateEnd {
@@ -43,7 +43,7 @@ function readEnd(stdout: string): UpdateEnd | undefined {
   const text = /^end (\{.*\})\s*$/m.exec(stdout)?.[1];
   if (text === undefined) return undefined;
   const { failed, restart } = JSON.parse(text) as { readonly failed?: unknown; readonly restart?: unknown };
-  return { failed: (Array.isArray(failed) ? failed : failed ? [failed] : []).map(String), restart: restart === true };
+  return { failed: Array.isArray(failed) ? failed.map(String) : [], restart: restart === true };
 }
 
 /** Registers the task, shows what it writes, and takes it away. */
@@ -91,9 +91,10 @@ $file = $PSCommandPath
 $asked = [IO.File]::ReadAllText("$file.json") | ConvertFrom-Json
 function Say($text) { [IO.File]::AppendAllText("$file.log", "$text$([char]10)") }
 function Finish($failed, $restart) { Say ('end ' + (ConvertTo-Json -Compress @{ failed = @($failed); restart = $restart })) }
+${LIKE}
 function Means($name, $update) {
   if ($name -match '^KB[0-9]+$') { return @($update.KBArticleIDs | ForEach-Object { "KB$_" }) -contains $name }
-  return [Management.Automation.WildcardPattern]::new([Management.Automation.WildcardPattern]::Escape($name).Replace('\`*', '*'), 'IgnoreCase').IsMatch($update.Title)
+  return (Like $name).IsMatch($update.Title)
 }
 function Asked($names, $update) { return @($names | Where-Object { Means $_ $update }).Count -gt 0 }
 function Code($number) { return '0x{0:X8}' -f $number }

@@ -45,7 +45,9 @@ interface Ahead {
  */
 export class CopiesAhead {
   readonly #over = new AbortController();
+  /** By Region: those that nobody has taken. */
   readonly #copies = new Map<string, Ahead>();
+  readonly #written: Promise<unknown>[] = [];
 
   /** Begins to write the copies of an AMI, one after the other. */
   constructor(work: ImageWork, ami: BuiltAmi, plans: readonly RegionPlan[]) {
@@ -57,13 +59,12 @@ export class CopiesAhead {
       allowed.catch(() => {}); // Nobody may be waiting for it.
       if (signal.aborted) refuse(signal.reason);
       else signal.addEventListener('abort', () => refuse(signal.reason), { once: true });
-      const turn = before;
-      const ready = Promise.withResolvers<void>();
-      const written = turn.then(() => write(work, ami, plan, amiId, { report: () => {}, signal, named: () => { ready.resolve(); return allowed; } })).then(
-        (copy) => copy,
-        () => { ready.resolve(); return undefined; }, // Distribution tries it again, and says what is wrong.
-      );
-      before = ready.promise;
+      const { promise: full, resolve: isFull } = Promise.withResolvers<void>();
+      const written = before
+        .then(() => write(work, ami, plan, amiId, { report: () => {}, signal, named: () => { isFull(); return allowed; } }))
+        .catch(() => undefined); // Distribution tries it again, and says what is wrong.
+      before = Promise.race([full, written]);
+      this.#written.push(written);
       this.#copies.set(plan.region, { amiId, layerId: ami.layer.id, allow, written });
     }
   }
@@ -72,6 +73,7 @@ export class CopiesAhead {
   take(region: string, ami: BuiltAmi, signal: AbortSignal): { readonly amiId: string; complete(): Promise<StoredImage | undefined> } | undefined {
     const ahead = this.#copies.get(region);
     if (ahead?.layerId !== ami.layer.id) return undefined;
+    this.#copies.delete(region);
     return {
       amiId: ahead.amiId,
       complete: async () => {
@@ -89,7 +91,7 @@ export class CopiesAhead {
   /** Ends what is not complete, and waits until nothing is left of it. */
   async drop(): Promise<void> {
     this.#over.abort(new Error('the copy is not wanted'));
-    for (const { written } of this.#copies.values()) await written;
+    await Promise.all(this.#written);
   }
 }
 

@@ -71,8 +71,11 @@ test('a copy that is written ahead has no name, no record and is no garbage, unt
     await run(['qemu-img', 'compare', '-q', ami.layer.path, join(dataDirectory, 'regions', region, `${ids[index]}.qcow2`)]);
   }
   deepEqual((await allAmis(catalog.db)).map(({ id, region, state, name }) => [id, region, state, name]).sort(), ids.map((id, index) => [id, `eu-west-${index + 1}`, 'available', `web in eu-west-${index + 1}`]).sort());
+  // Whoever distributes twice gets a second one.
+  const second = await copyToRegion(work, ami, plan('eu-west-1'), work.report, going);
+  equal(ids.includes(second), false);
   await work.copiesAhead.drop();
-  equal((await inRegion('eu-west-1')).length, 2);
+  equal((await inRegion('eu-west-1')).length, 4);
   deepEqual(await heldPaths(catalog.db), []);
 });
 

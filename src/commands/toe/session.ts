@@ -50,10 +50,11 @@ export function shownBy(log: LogFolder | undefined, trace: boolean): Report {
 
 /** Where `toe run` runs documents. */
 export interface Place {
-  /** This host itself, which Ingot does not restart. */
-  readonly here: boolean;
-  /** An instance that is thrown away: its role is that of its profile. A machine that is there already asks S3 as whoever runs the documents. */
-  readonly fresh: boolean;
+  /**
+   * `host`: this one, which Ingot does not restart; `machine`: one that is there already; `fresh`: an instance that is thrown away, whose role is
+   * that of its profile. The others ask S3 as whoever runs the documents.
+   */
+  readonly kind: 'host' | 'machine' | 'fresh';
   readonly workingDirectory: string;
   /** Gives `work` the instance, and lets it go. */
   readonly use: <T>(options: { readonly report: Report; readonly signal: AbortSignal }, work: (instance: Instance) => Promise<T>) => Promise<T>;
@@ -62,10 +63,10 @@ export interface Place {
 /** The place that the arguments name: this host when they name none. @throws {WrongUse} */
 export function placeOf(args: Arguments): Place {
   const machine = sshMachineOf(args);
-  if (machine !== undefined) return { here: false, fresh: false, workingDirectory: WINDOWS_WORKING_DIRECTORY, use: ({ signal }, work) => onMachine(machine, signal, work) };
+  if (machine !== undefined) return { kind: 'machine', workingDirectory: WINDOWS_WORKING_DIRECTORY, use: ({ signal }, work) => onMachine(machine, signal, work) };
   const driver = driverOf(args);
-  if (driver !== undefined) return { here: false, fresh: true, workingDirectory: DEFAULT_WORKING_DIRECTORY, use: (options, work) => inInstance(args, driver, options, work) };
-  return { here: true, fresh: false, workingDirectory: process.cwd(), use: (_options, work) => onThisHost(work) };
+  if (driver !== undefined) return { kind: 'fresh', workingDirectory: DEFAULT_WORKING_DIRECTORY, use: (options, work) => inInstance(args, driver, options, work) };
+  return { kind: 'host', workingDirectory: process.cwd(), use: (_options, work) => onThisHost(work) };
 }
 
 /** The machine that `--on ssh://…` names. @throws {WrongUse} */

@@ -48,7 +48,8 @@ $q=[IO.StreamReader]::new([Console]::OpenStandardInput(),[Text.UTF8Encoding]::ne
 
 /**
  * Runs a command, ends it and all that it started at the deadline, and says what became of it: an exit code of ssh has eight bits, one of
- * Windows 32. Its output is the command's own. Its stdin is closed below the writer of .NET, which would write a byte order mark first.
+ * Windows 32. Its output is the command's own. Its stdin is closed below the writer of .NET, which would write a byte order mark first; a command that closed it
+ * itself, or has ended, needs no more.
  */
 export const SUPERVISOR = `${INPUT}
 function Say($what){[Console]::Error.Write([string][char]30+$q.mark+' '+$what+[char]10)}

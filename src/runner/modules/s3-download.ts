@@ -1,10 +1,11 @@
 /** S3Download. Source: reference, `awstoe.md` section 6. */
 import { signS3, type S3Access } from '../../platform/s3-requests.ts';
+import { absolutePath, separatorsAtEnd } from '../file-program.ts';
 import { transfer } from '../http-transfer.ts';
 import { flag, itemsOf, mapOf, optionalText, text } from '../inputs.ts';
-import { InputError, type ActionModule, type AttemptContext, type AttemptResult } from '../module.ts';
+import { InputError, onWindows, type ActionModule, type AttemptContext, type AttemptResult } from '../module.ts';
 import { readListing, s3Access, s3Failure, s3Place, type S3Place } from '../s3.ts';
-import { absolutePath, onWindows, runSmall, type SmallProgram } from '../small-program.ts';
+import { runSmall, type SmallProgram } from '../small-program.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 
 /** Objects that a prefix may have. Source: reference, `awstoe.md` section 2. */
@@ -37,7 +38,7 @@ function downloadOf(inputs: Readonly<Record<string, InputValue>>, context: Attem
   if (source.key === '' || source.key.endsWith('/')) throw new InputError(`source: a key, or a prefix that ends in /*, was expected, not "${text(inputs, 'source')}"`);
   if (source.key.slice(0, -1).includes('*') || (source.key.endsWith('*') && !/(^|\/)\*$/.test(source.key))) throw new InputError('source: a * may stand only as the last part of the key');
   const destination = absolutePath(context, text(inputs, 'destination'));
-  const ends = onWindows(context) ? /(?<=.)[/\\]+$/ : /(?<=.)\/+$/;
+  const ends = separatorsAtEnd(context);
   if (!source.key.endsWith('*') && ends.test(destination)) throw new InputError(`destination: "${destination}" has to include the name of the file`);
   const owner = optionalText(inputs, 'expectedBucketOwner');
   return { source, destination: destination.replace(ends, ''), overwrite: flag(inputs, 'overwrite', true), owner: owner === undefined ? {} : { expectedBucketOwner: owner } };

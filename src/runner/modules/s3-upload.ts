@@ -1,11 +1,11 @@
 /** S3Upload. What is there when a later one fails stays. Source: reference, `awstoe.md` section 6. */
 import { signS3, type S3Access } from '../../platform/s3-requests.ts';
-import { wildcard } from '../file-program.ts';
+import { absolutePath, separatorsAtEnd, wildcard } from '../file-program.ts';
 import { transfer } from '../http-transfer.ts';
 import { flag, itemsOf, mapOf, optionalText, text } from '../inputs.ts';
-import { InputError, type ActionModule, type AttemptContext, type AttemptResult } from '../module.ts';
+import { InputError, onWindows, type ActionModule, type AttemptContext, type AttemptResult } from '../module.ts';
 import { s3Access, s3Failure, s3Place, type S3Place } from '../s3.ts';
-import { absolutePath, onWindows, runSmall, type SmallProgram } from '../small-program.ts';
+import { runSmall, type SmallProgram } from '../small-program.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 
 /** What S3 takes in one request. */
@@ -35,10 +35,9 @@ export const s3Upload: ActionModule = {
 
 /** @throws {InputError} */
 function uploadOf(inputs: Readonly<Record<string, InputValue>>, context: AttemptContext): Upload {
-  const windows = onWindows(context);
-  const source = absolutePath(context, text(inputs, 'source')).replace(windows ? /(?<=.)[/\\]+$/ : /(?<=.)\/+$/, '');
+  const source = absolutePath(context, text(inputs, 'source')).replace(separatorsAtEnd(context), '');
   if (text(inputs, 'source').startsWith('s3://')) throw new InputError('source: a path was expected; S3Download brings files from S3');
-  const { pattern, hasWildcard } = wildcard(source, 'source', windows);
+  const { pattern, hasWildcard } = wildcard(source, 'source', onWindows(context));
   const owner = optionalText(inputs, 'expectedBucketOwner');
   return {
     source, pattern: hasWildcard ? pattern : '', recurse: flag(inputs, 'recurse', false), destination: s3Place(text(inputs, 'destination'), 'destination'),

@@ -1,8 +1,7 @@
 /** UpdateOS: all packages, or some, to their newest versions. Source: reference, `awstoe.md` section 6. */
 import { mapOf, texts } from '../inputs.ts';
 import { among, RPM_MANAGERS, rpmCommands, rpmNames, type RpmManager } from '../rpm-updates.ts';
-import { ending, InputError, type ActionModule, type AttemptContext, type AttemptResult, type ModuleCommandResult } from '../module.ts';
-import { onWindows } from '../small-program.ts';
+import { ending, InputError, onWindows, type ActionModule, type AttemptContext, type AttemptResult, type ModuleCommandResult } from '../module.ts';
 import { updateWindows } from '../windows-updates.ts';
 
 const UPDATE_TRIES = 4;
