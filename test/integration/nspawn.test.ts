@@ -20,6 +20,7 @@ import { run, start } from '../../src/platform/processes.ts';
 import { sharedBase } from '../harness/base.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
 import { CASES_METADATA, metadataCases } from '../harness/metadata-cases.ts';
+import { processesWith } from '../harness/stages.ts';
 
 const dataDirectory = join(mkdtempSync(join(tmpdir(), 'ingot-nspawn-')), 'data directory');
 let base: string;
@@ -412,6 +413,19 @@ describe('an end that nobody asked for', () => {
         id, disk, cpus: 1, memoryMiB: 512, directory: `/run/ingot/${id}`, allocationOwner: { dataDirectory, owner: id }, held: memoryRecorder(id), signal: abort.signal,
       }), /cancelled/);
     }
+    await assertNothingLeft(hostBefore, dataDirectory);
+  });
+
+  test('a storage daemon that dies while the container starts is what the launch says', async () => {
+    const disk = overlayPath();
+    await createOverlay(base, disk);
+    const id = newInstanceId();
+    const killed = until('systemd-nspawn', 30_000, () => processesWith(['systemd-nspawn', id])[0]).then(() => process.kill(processesWith(['qemu-storage-daemon', id])[0]!, 'SIGKILL'));
+
+    await rejects(nspawnDriver.launch({
+      id, disk, cpus: 1, memoryMiB: 512, directory: `/run/ingot/${id}`, allocationOwner: { dataDirectory, owner: id }, held: memoryRecorder(id),
+    }), { message: `the disk of ${id} is gone: its storage daemon ended` });
+    await killed;
     await assertNothingLeft(hostBefore, dataDirectory);
   });
 

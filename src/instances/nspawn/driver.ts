@@ -73,6 +73,7 @@ export const nspawnDriver: Driver = {
 async function launch(request: LaunchRequest): Promise<Instance> {
   const { directory, held } = request;
   if (request.seed !== undefined) throw new InstanceError('a system container takes no user data and no ssh keys: launch a virtual machine');
+  let disk: AttachedDisk | undefined;
   try {
     await held.record({ kind: 'path', path: directory });
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -80,7 +81,7 @@ async function launch(request: LaunchRequest): Promise<Instance> {
     await held.record({ kind: 'allocation', id: uids.id });
     const cgroups = await hostCgroups(`ingot-${request.id}`, request);
     if (cgroups === undefined) throw new InstanceError('this host has no unified cgroup hierarchy mounted');
-    const disk = await attachDisk({ disk: request.disk, directory, held, ...(request.signal ? { signal: request.signal } : {}) });
+    disk = await attachDisk({ disk: request.disk, directory, held, ...(request.signal ? { signal: request.signal } : {}) });
     const unlimited = await makeCgroups(cgroups, held);
     if (unlimited.length > 0) request.report?.({ level: 'warn', text: `this host sets no limit on ${unlimited.join(', ')} of ${request.id}: no such cgroup controller` });
     const services = await startInstanceServices(request, INSTANCE_ADDRESS);
@@ -92,10 +93,18 @@ async function launch(request: LaunchRequest): Promise<Instance> {
     return new NspawnInstance(state, held);
   } catch (error) {
     const console = await consoleTail(directory, 30);
+    const diskGone = disk?.alive() === false;
     await releaseAll(held);
-    if (error instanceof InstanceError || error === request.signal?.reason) throw error;
+    if (error === request.signal?.reason) throw error;
+    // Whatever else fails without its disk says nothing of why.
+    if (diskGone) throw new InstanceError(diskIsGone(request.id), console, { cause: error });
+    if (error instanceof InstanceError) throw error;
     throw new InstanceError(`the container ${request.id} could not be started: ${(error as Error).message}`, console, { cause: error });
   }
+}
+
+function diskIsGone(id: string): string {
+  return `the disk of ${id} is gone: its storage daemon ended`;
 }
 
 async function attach(handle: InstanceHandle, held: HeldRecorder): Promise<Instance> {
@@ -401,7 +410,7 @@ class NspawnInstance implements Instance {
 
   private async whatHappened(state: ContainerState = this.state): Promise<InstanceError> {
     const tail = (await consoleTail(state.directory, 20)).filter((line) => !NSPAWN_NOISE.test(line));
-    if (!this.disk.alive()) return new InstanceError(`the disk of ${this.id} is gone: its storage daemon ended`, tail);
+    if (!this.disk.alive()) return new InstanceError(diskIsGone(this.id), tail);
     if (this.stopped) return new InstanceError(`${this.id} has been stopped`, tail);
     const code = await this.exitCode();
     if (code === REBOOT_EXIT_CODE) return new InstanceError(`${this.id} rebooted by itself`, tail);
