@@ -149,6 +149,14 @@ describe('a machine booted by BIOS', () => {
     equal(seen.join(''), 'before\nafter\n');
   });
 
+  test('waits for a command without filling the journal of the guest', async () => {
+    const opened = "journalctl --boot --quiet | grep -c 'guest-file-open called'";
+    const { stdout } = await output(instance, { script: `sleep 3; a=$(${opened}); sleep 3; echo $a $(${opened})` });
+    const [before, after] = stdout.trim().split(' ').map(Number);
+    ok(before! > 0);
+    equal(after, before);
+  });
+
   test('loses no exit code when the service manager reads its units anew', async () => {
     deepEqual(await instance.run({ script: 'systemctl daemon-reload; exit 7' }), { exitCode: 7, signal: null, timedOut: false });
     const other = output(instance, { script: 'while ! [ -e /tmp/reloaded ]; do sleep 0.2; done; exit 5', user: 'nobody' });

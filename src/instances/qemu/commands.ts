@@ -60,10 +60,12 @@ export async function runInGuest(guest: Guest, request: CommandRequest): Promise
   if (stdin === 'file') await putInGuest(guest, `${GUEST_DIRECTORY}/${id}.input`, bytes!, 0o600);
   const started = await insist(guest, () => agentExec(guest.agent, argv, { timeoutMs: SILENCE_MS, ...(bytes !== undefined && !large ? { input: bytes } : {}) }), false);
   // A command that ends at once may count as one that did not start; if its end is on record, it ran.
-  if (started.exitCode !== 0 && (await readStatus(guest, `${GUEST_DIRECTORY}/${id}`)) === undefined) {
+  const status = new Status(guest, `${GUEST_DIRECTORY}/${id}`);
+  if (started.exitCode !== 0 && (await status.read()) === undefined) {
+    await status.close();
     throw new Error(`the instance could not start the command: ${said(started) || `exit code ${started.exitCode}`}`);
   }
-  return follow(guest, id, request, deadline);
+  return follow(guest, id, status, request, deadline);
 }
 
 /** A program of Ingot's own, as the agent's child: a unit costs an emulated machine half a second. */
@@ -102,7 +104,7 @@ async function runLargeScript(guest: Guest, request: CommandRequest, bytes: Buff
   }
 }
 
-async function follow(guest: Guest, id: string, request: CommandRequest, deadline: number | undefined): Promise<CommandResult> {
+async function follow(guest: Guest, id: string, word: Status, request: CommandRequest, deadline: number | undefined): Promise<CommandResult> {
   const files = `${GUEST_DIRECTORY}/${id}`;
   const streams = (['stdout', 'stderr'] as const).map((name) => new RelayedStream(guest, `${files}.${name === 'stdout' ? 'out' : 'err'}`, (chunk) => request.onOutput?.(name, chunk)));
   let killed: 'deadline' | 'abort' | undefined;
@@ -119,7 +121,7 @@ async function follow(guest: Guest, id: string, request: CommandRequest, deadlin
     }
     let moved = false;
     for (const stream of streams) moved = (await stream.read(status !== undefined)) || moved;
-    if (status === undefined) status = await readStatus(guest, files);
+    if (status === undefined) status = await word.read();
     else if (streams.every((stream) => stream.ended)) break;
     else if (Date.now() > graceUntil) {
       // A guest that is short of time may just not have got round to it.
@@ -141,12 +143,13 @@ async function follow(guest: Guest, id: string, request: CommandRequest, deadlin
       wait = 10;
     } else if (Date.now() - lastUnitCheck > 10_000) {
       lastUnitCheck = Date.now();
-      await checkUnit(guest, id, files);
+      await checkUnit(guest, id, word);
     }
     await pause(Math.min(wait, deadline === undefined || killed ? wait : Math.max(1, deadline - Date.now())), killed ? undefined : request.signal);
     wait = Math.min(200, wait * 1.3);
   }
   // Only housekeeping, in memory: the next boot forgets it anyway, and nobody has to wait for it.
+  for (const stream of streams) void stream.close();
   void agentExec(guest.agent, ['/bin/sh', '-c', FINISHER, 'sh', id]).catch(() => {});
   if (killed === 'abort') throw request.signal!.reason;
   const end = parseStatus(status);
@@ -176,10 +179,10 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
 }
 
 /** A command whose unit is gone and left no word of its end: the guest was restarted, or somebody removed the word. */
-async function checkUnit(guest: Guest, id: string, files: string): Promise<void> {
+async function checkUnit(guest: Guest, id: string, word: Status): Promise<void> {
   const { stdout } = await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', UNIT_STATE, 'sh', id]));
   if (stdout.toString().trim() !== 'inactive') return;
-  if ((await readStatus(guest, files)) === undefined) {
+  if ((await word.read()) === undefined) {
     throw new Error('the command is gone and left no exit code: the instance was restarted while it ran');
   }
 }
@@ -204,18 +207,26 @@ async function insist<T>(guest: Guest, question: () => Promise<T>, again = true)
   }
 }
 
-/** The word that a command's end left; `undefined` before. */
-async function readStatus(guest: Guest, files: string): Promise<string | undefined> {
-  return insist(guest, async () => {
-    const handle = await openFile(guest, `${files}.status`);
-    if (handle === undefined) return undefined;
-    try {
-      const text = (await readChunk(guest, handle, 4096)).toString('utf8');
-      return text.endsWith('\n') ? text : undefined; // The file may be there before its content.
-    } finally {
-      await guest.agent.execute('guest-file-close', { handle }).catch(() => {});
-    }
-  });
+/** The word that a command's end leaves. */
+class Status {
+  private readonly file: GrowingFile;
+  private text = '';
+
+  constructor(guest: Guest, files: string) {
+    this.file = new GrowingFile(guest, `${files}.status`);
+  }
+
+  /** `undefined` before the end. */
+  async read(): Promise<string | undefined> {
+    this.text += (await this.file.read(4096)).toString('utf8');
+    if (!this.text.endsWith('\n')) return undefined; // The file is there before its content.
+    await this.close();
+    return this.text;
+  }
+
+  async close(): Promise<void> {
+    await this.file.close();
+  }
 }
 
 async function openFile(guest: Guest, path: string, mode = 'r'): Promise<number | undefined> {
@@ -232,6 +243,64 @@ async function readChunk(guest: Guest, handle: number, count: number): Promise<B
   return Buffer.from(data, 'base64');
 }
 
+/**
+ * A file in the guest that others write on at its end. It stays open between reads: the agent notes each opening in the guest's journal,
+ * which an emulated machine has better things to do than.
+ */
+class GrowingFile {
+  private readonly guest: Guest;
+  private readonly path: string;
+  private offset = 0;
+  private handle: number | undefined;
+  private atEnd = false;
+
+  constructor(guest: Guest, path: string) {
+    this.guest = guest;
+    this.path = path;
+  }
+
+  /** How many bytes were read. */
+  get size(): number {
+    return this.offset;
+  }
+
+  /** What came since the last read, at most `count` bytes; nothing while the file is not there. */
+  async read(count: number): Promise<Buffer> {
+    return insist(this.guest, async () => {
+      try {
+        return await this.next(count);
+      } catch (error) {
+        // The agent was restarted, which closed its files: open again where we were.
+        this.handle = undefined;
+        if (error instanceof GuestAgentError && /handle/i.test(error.message)) return this.next(count);
+        throw error;
+      }
+    });
+  }
+
+  private async next(count: number): Promise<Buffer> {
+    const { agent } = this.guest;
+    if (this.handle === undefined) {
+      this.handle = await openFile(this.guest, this.path);
+      if (this.handle === undefined) return Buffer.alloc(0);
+      if (this.offset > 0) await agent.execute('guest-file-seek', { handle: this.handle, offset: this.offset, whence: 'set' });
+    } else if (this.atEnd) {
+      // The agent keeps saying "end of file" until it is told to look again.
+      await agent.execute('guest-file-seek', { handle: this.handle, offset: 0, whence: 'cur' });
+    }
+    const chunk = await readChunk(this.guest, this.handle, count);
+    this.atEnd = chunk.length < count;
+    this.offset += chunk.length;
+    return chunk;
+  }
+
+  async close(): Promise<void> {
+    const handle = this.handle;
+    this.handle = undefined;
+    if (handle !== undefined) await this.guest.agent.execute('guest-file-close', { handle }).catch(() => {});
+  }
+}
+
 /** One output of a command, as the relay lays it down: files of `CHUNK_BYTES`, the last one shorter, then `.end`. */
 class RelayedStream {
   ended = false;
@@ -239,14 +308,13 @@ class RelayedStream {
   private readonly path: string;
   private readonly onChunk: (chunk: Buffer) => void;
   private number = 0;
-  private offset = 0;
-  private handle: number | undefined;
-  private atEnd = false;
+  private file: GrowingFile;
 
   constructor(guest: Guest, path: string, onChunk: (chunk: Buffer) => void) {
     this.guest = guest;
     this.path = path;
     this.onChunk = onChunk;
+    this.file = new GrowingFile(guest, `${path}.0`);
   }
 
   /**
@@ -256,21 +324,8 @@ class RelayedStream {
    */
   async read(last: boolean): Promise<boolean> {
     if (this.ended) return false;
-    return insist(this.guest, async () => {
-      try {
-        return await this.step(last);
-      } catch (error) {
-        // The agent was restarted, which closed its files: open again where we were.
-        this.handle = undefined;
-        if (error instanceof GuestAgentError && /handle/i.test(error.message)) return this.step(last);
-        throw error;
-      }
-    });
-  }
-
-  private async step(last: boolean): Promise<boolean> {
     // The mark is looked for first: what is read after it is all there is.
-    const complete = last && (await this.exists(`${this.path}.end`));
+    const complete = last && (await insist(this.guest, () => this.exists(`${this.path}.end`)));
     const moved = await this.drain();
     if (complete) {
       while (await this.drain());
@@ -281,39 +336,24 @@ class RelayedStream {
   }
 
   private async drain(): Promise<boolean> {
-    const { agent } = this.guest;
-    if (this.handle === undefined) {
-      this.handle = await openFile(this.guest, `${this.path}.${this.number}`);
-      if (this.handle === undefined) return false;
-      if (this.offset > 0) await agent.execute('guest-file-seek', { handle: this.handle, offset: this.offset, whence: 'set' });
-    } else if (this.atEnd) {
-      // The agent keeps saying "end of file" until it is told to look again.
-      await agent.execute('guest-file-seek', { handle: this.handle, offset: 0, whence: 'cur' });
-    }
-    const chunk = await readChunk(this.guest, this.handle, READ_BYTES);
-    this.atEnd = chunk.length < READ_BYTES;
+    const chunk = await this.file.read(READ_BYTES);
     if (chunk.length === 0) return false;
-    this.offset += chunk.length;
     this.onChunk(chunk);
-    if (this.offset >= CHUNK_BYTES) await this.next();
+    if (this.file.size >= CHUNK_BYTES) await insist(this.guest, () => this.next());
     return true;
+  }
+
+  async close(): Promise<void> {
+    await this.file.close();
   }
 
   private async next(): Promise<void> {
     await this.close();
-    const done = `${this.path}.${this.number}`;
-    this.number += 1;
-    this.offset = 0;
-    this.atEnd = false;
     // Cut to nothing, it tells the relay that it may go on.
-    const handle = await openFile(this.guest, done, 'w');
+    const handle = await openFile(this.guest, `${this.path}.${this.number}`, 'w');
     if (handle !== undefined) await this.guest.agent.execute('guest-file-close', { handle });
-  }
-
-  private async close(): Promise<void> {
-    const handle = this.handle;
-    this.handle = undefined;
-    if (handle !== undefined) await this.guest.agent.execute('guest-file-close', { handle }).catch(() => {});
+    this.number += 1;
+    this.file = new GrowingFile(this.guest, `${this.path}.${this.number}`);
   }
 
   private async exists(path: string): Promise<boolean> {

@@ -66,9 +66,11 @@ ${STATUS}STATUS
 fi
 umask 077
 mkfifo -m 0622 "$d.out" "$d.err"
+# What Ingot reads is there from the first, so that it opens it once: the agent notes each opening in the journal.
+: >"$d.out.0"; : >"$d.err.0"; : >"$d.status"
+[ "$user" = root ] || chown -- "$user" "$d.status"
 echo "$d.out
 $d.err" >"$r/control"
-[ "$user" = root ] || { : >"$d.status"; chown -- "$user" "$d.status"; }
 input=null
 case $stdin in
   none) ;;
