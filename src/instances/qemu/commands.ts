@@ -325,7 +325,7 @@ class RelayedStream {
   async read(last: boolean): Promise<boolean> {
     if (this.ended) return false;
     // The mark is looked for first: what is read after it is all there is.
-    const complete = last && (await insist(this.guest, () => this.exists(`${this.path}.end`)));
+    const complete = last && (await insist(this.guest, () => this.opens(`${this.path}.end`)));
     const moved = await this.drain();
     if (complete) {
       while (await this.drain());
@@ -350,15 +350,16 @@ class RelayedStream {
   private async next(): Promise<void> {
     await this.close();
     // Cut to nothing, it tells the relay that it may go on.
-    const handle = await openFile(this.guest, `${this.path}.${this.number}`, 'w');
-    if (handle !== undefined) await this.guest.agent.execute('guest-file-close', { handle });
+    await this.opens(`${this.path}.${this.number}`, 'w');
     this.number += 1;
     this.file = new GrowingFile(this.guest, `${this.path}.${this.number}`);
   }
 
-  private async exists(path: string): Promise<boolean> {
-    const handle = await openFile(this.guest, path);
+  /** Opens a file for a moment: whether it is there. */
+  private async opens(path: string, mode = 'r'): Promise<boolean> {
+    const handle = await openFile(this.guest, path, mode);
     if (handle === undefined) return false;
+    // An agent that was restarted in between has closed it.
     await this.guest.agent.execute('guest-file-close', { handle }).catch(() => {});
     return true;
   }
