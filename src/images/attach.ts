@@ -250,17 +250,24 @@ async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() 
   guard.stderr!.on('data', (chunk: Buffer) => { complaint += chunk.toString(); });
   const thaw = async (): Promise<void> => {
     guard.stdin!.end();
-    const { code } = await guard.exited;
-    await held.free(id);
-    if (code !== 0) throw new AttachError(`the file system was not thawed: ${complaint.trim()}`);
+    const { code, signal } = await guard.exited;
+    if (code === 0) return held.free(id);
+    await release(held, id);
+    throw new AttachError(`the file system was not thawed by its guard: ${complaint.trim() || endOf('fsfreeze', code, signal)}`);
   };
   const frozen = await Promise.race([
     new Promise<boolean>((resolve) => guard.stdout!.once('data', () => resolve(true))),
     guard.exited.then(() => false),
   ]);
   if (frozen) return thaw;
-  await held.free(id);
-  throw new AttachError(`the file system cannot be frozen: ${complaint.trim()}`);
+  const { code, signal } = await guard.exited;
+  // One that was killed may have frozen it and not said so.
+  await release(held, id);
+  throw new AttachError(`the file system cannot be frozen: ${complaint.trim() || endOf('fsfreeze', code, signal)}`);
+}
+
+function endOf(program: string, code: number | null, signal: string | null): string {
+  return signal === null ? `${program} ended with exit code ${code}` : `${program} was ended by ${signal}`;
 }
 
 /** How many errors ext4 has met on a device since it was made; 0 where the kernel does not say. */

@@ -42,14 +42,21 @@ export function heldThings(dataDirectory: string): readonly string[] {
   return query(dataDirectory, 'SELECT thing FROM held_things').map(({ thing }) => String(thing));
 }
 
-/** Processes of this host whose command has all these words. */
+/** Processes of this host whose command has all these words. What one of them starts has its command until it has its own: that is left out. */
 export function processesWith(words: readonly string[]): readonly number[] {
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      return words.every((word) => command.includes(word));
-    } catch {
-      return false; // Gone in between.
-    }
+    const command = readOf(pid, 'cmdline');
+    if (command === undefined || !words.every((word) => command.includes(word))) return false;
+    const parent = /^PPid:\s*(\d+)$/m.exec(readOf(pid, 'status') ?? '')?.[1];
+    return parent !== undefined && readOf(Number(parent), 'cmdline') !== command;
   });
+}
+
+/** A file of a process; `undefined` when it is gone. */
+function readOf(pid: number, name: 'cmdline' | 'status'): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return undefined;
+  }
 }

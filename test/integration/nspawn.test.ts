@@ -1,7 +1,7 @@
 /** System containers for real: commands, files, network, layers, ends. */
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import { rootPartition } from '../../src/images/partitions.ts';
 import { InstanceError, type CommandRequest, type Instance, type PublishedPort } from '../../src/instances/instance.ts';
 import { nspawnDriver } from '../../src/instances/nspawn/driver.ts';
 import { sleep, until } from '../../src/platform/clock.ts';
-import { memoryRecorder, releaseAll, type HeldRecorder } from '../../src/platform/held.ts';
+import { memoryRecorder, releaseAll, type HeldRecorder, type HeldThing } from '../../src/platform/held.ts';
 import { freePort } from '../../src/platform/host.ts';
 import { newInstanceId } from '../../src/platform/ids.ts';
 import { run, start } from '../../src/platform/processes.ts';
@@ -288,6 +288,21 @@ describe('a container', () => {
     await rejects(instance.snapshot('/no/such/folder/layer.qcow2'));
 
     equal((await output(instance, { script: 'echo x >/root/after; sync; cat /root/after' })).stdout, 'x\n');
+  });
+
+  test('a snapshot whose guard is killed fails with that, and leaves it not frozen', async (t) => {
+    const amend = held.amend.bind(held);
+    t.mock.method(held, 'amend', async (id: string, thing: HeldThing) => {
+      await amend(id, thing);
+      if (thing.kind !== 'process' || thing.what !== 'fsfreeze') return;
+      await sleep(300); // By then it is frozen.
+      process.kill(thing.pid!, 'SIGKILL');
+    });
+    const overlay = overlayPath();
+    await rejects(instance.snapshot(overlay), /fsfreeze was ended by SIGKILL/);
+    if (existsSync(overlay)) disk = overlay; // It wrote there before it found out.
+
+    deepEqual(await output(instance, { script: 'echo y >/root/after; sync; cat /root/after', timeoutSeconds: 20 }), { exitCode: 0, signal: null, timedOut: false, stdout: 'y\n', stderr: '' });
   });
 
   test('reboots, with its ports, and goes on', async () => {
