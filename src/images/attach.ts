@@ -9,7 +9,7 @@ import { until } from '../platform/clock.ts';
 import { HELD_MARK, isMounted, release, type HeldRecorder } from '../platform/held.ts';
 import { newUuid } from '../platform/ids.ts';
 import { patient } from '../platform/patience.ts';
-import { isSameProcess, run, start, waitForExit } from '../platform/processes.ts';
+import { endingOf, isSameProcess, run, start, waitForExit } from '../platform/processes.ts';
 import { connectQmp, type Qmp } from '../platform/qmp.ts';
 import { createOverlay } from './disks.ts';
 import { readPartitions, rootPartition, withReader, type RootPartition } from './partitions.ts';
@@ -248,26 +248,23 @@ async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() 
   guard.stdin!.on('error', () => {});
   let complaint = '';
   guard.stderr!.on('data', (chunk: Buffer) => { complaint += chunk.toString(); });
+  const failure = async (what: string): Promise<AttachError> => {
+    const end = await guard.exited;
+    // One that was killed may have left it frozen.
+    await release(held, id);
+    return new AttachError(`${what}: ${complaint.trim() || `fsfreeze ${endingOf(end)}`}`);
+  };
   const thaw = async (): Promise<void> => {
     guard.stdin!.end();
-    const { code, signal } = await guard.exited;
-    if (code === 0) return held.free(id);
-    await release(held, id);
-    throw new AttachError(`the file system was not thawed by its guard: ${complaint.trim() || endOf('fsfreeze', code, signal)}`);
+    if ((await guard.exited).code !== 0) throw await failure('the file system was not thawed by its guard');
+    await held.free(id);
   };
   const frozen = await Promise.race([
     new Promise<boolean>((resolve) => guard.stdout!.once('data', () => resolve(true))),
     guard.exited.then(() => false),
   ]);
-  if (frozen) return thaw;
-  const { code, signal } = await guard.exited;
-  // One that was killed may have frozen it and not said so.
-  await release(held, id);
-  throw new AttachError(`the file system cannot be frozen: ${complaint.trim() || endOf('fsfreeze', code, signal)}`);
-}
-
-function endOf(program: string, code: number | null, signal: string | null): string {
-  return signal === null ? `${program} ended with exit code ${code}` : `${program} was ended by ${signal}`;
+  if (!frozen) throw await failure('the file system cannot be frozen');
+  return thaw;
 }
 
 /** How many errors ext4 has met on a device since it was made; 0 where the kernel does not say. */

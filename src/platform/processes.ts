@@ -145,14 +145,18 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     });
     options.signal?.throwIfAborted();
     if (timedOut) throw new ProcessError(argv, `did not end within ${options.timeoutMs} ms`, { ...result, timedOut });
-    if (result.signal !== null) throw new ProcessError(argv, `was ended by ${result.signal}`, result);
     const ok = options.okCodes ?? [0];
-    if (ok !== 'any' && !ok.includes(result.code!)) throw new ProcessError(argv, `ended with exit code ${result.code}`, result);
+    if (result.signal !== null || (ok !== 'any' && !ok.includes(result.code!))) throw new ProcessError(argv, endingOf(result), result);
     return result;
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', abort);
   }
+}
+
+/** How a process ended, in words that go on from its name: `was ended by SIGKILL`, `ended with exit code 1`. */
+export function endingOf({ code, signal }: Pick<RunResult, 'code' | 'signal'>): string {
+  return signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
 }
 
 function killGroup(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): void {
