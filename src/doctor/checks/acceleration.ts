@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { patience } from '../../platform/patience.ts';
-import { chooseAccelerator, hostKernel } from '../../instances/qemu/accelerator.ts';
+import { chooseAccelerator, hostKernel, rememberedVerdict, type AcceleratorChoice } from '../../instances/qemu/accelerator.ts';
 import type { Check, Finding } from '../check.ts';
 import { kernelOfBaseImage } from '../kernel.ts';
 import { inWorkspace } from '../workspace.ts';
@@ -19,7 +19,10 @@ export const acceleration: Check = {
   async run({ dataDirectory, signal }) {
     if (!existsSync('/dev/kvm')) return noDevice(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
     if (process.env['INGOT_ACCELERATOR'] || (await hostKernel()) !== undefined) return verdict(await chooseAccelerator());
-    return inWorkspace(async (workspace) => verdict(await chooseAccelerator(await kernelOfBaseImage(dataDirectory, workspace, signal))));
+    return inWorkspace(async (workspace) => {
+      const choice = await chooseAccelerator(await kernelOfBaseImage(dataDirectory, workspace, signal));
+      return (await rememberedVerdict()) === undefined ? untried(choice) : verdict(choice);
+    });
   },
 };
 
@@ -27,9 +30,15 @@ function emulated(): string {
   return `virtual machines are emulated: a boot test takes some ${Math.round(EMULATED_BOOT_SECONDS * patience())} s on an idle host, and what runs in one is slow`;
 }
 
-function verdict({ accelerator, reason }: Awaited<ReturnType<typeof chooseAccelerator>>): Finding {
+function verdict({ accelerator, reason }: AcceleratorChoice): Finding {
   if (accelerator === 'kvm') return { status: 'ok', detail: `virtual machines run at full speed: ${reason}` };
   return { status: 'warn', detail: `${reason}; ${emulated()}` };
+}
+
+/** What to do where there is no kernel to try KVM with, neither the host's nor one of a base image. */
+export function untried(choice: AcceleratorChoice): Finding {
+  const { status, detail } = verdict(choice);
+  return { status, detail: `${detail}. The first build makes a base image, which has a kernel`, remedy: './ingot build examples/nginx/template.yaml && ./ingot doctor' };
 }
 
 /** What to do where there is no /dev/kvm. @param cpuinfo `/proc/cpuinfo` */

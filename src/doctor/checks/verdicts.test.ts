@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clockAhead } from '../mirror.ts';
-import { noDevice } from './acceleration.ts';
+import { noDevice, untried } from './acceleration.ts';
 import { cliVerdict, installCli } from './aws-cli.ts';
 import { cgroupVerdict, cgroupVersion } from './cgroups.ts';
 import { clockVerdict } from './clock.ts';
@@ -145,6 +145,13 @@ test('KVM: no device, and what the processor could', () => {
   assert.equal(noDevice('flags\t\t: fpu svm\n').remedy, 'modprobe kvm_amd');
   assert.equal(noDevice('flags\t\t: fpu vmxnet\n').remedy, undefined);
   assert.equal(noDevice('').status, 'warn');
+});
+
+test('KVM: where nothing could try it, what brings a kernel', () => {
+  const { status, detail, remedy } = untried({ accelerator: 'tcg', reason: 'there is no kernel file to try it with' });
+  assert.equal(status, 'warn');
+  assert.match(detail, /^there is no kernel file.*emulated.*base image/);
+  assert.equal(remedy, './ingot build examples/nginx/template.yaml && ./ingot doctor');
 });
 
 test('AWS CLI: one that knows the endpoint variables', () => {
