@@ -18,6 +18,7 @@ import { run } from '../../src/platform/processes.ts';
 import { sharedBase } from '../harness/base.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
 import { CASES_METADATA, metadataCases } from '../harness/metadata-cases.ts';
+import { commandsWhileUnitsAreReadAnew } from '../harness/reload-cases.ts';
 
 const dataDirectory = join(mkdtempSync(join(tmpdir(), 'ingot-qemu-')), 'data directory');
 // Several test files and builds may share the host's processors.
@@ -163,6 +164,8 @@ describe('a machine booted by BIOS', () => {
     equal((await output(instance, { script: 'systemctl daemon-reload; touch /tmp/reloaded' })).exitCode, 0);
     deepEqual(await other, { exitCode: 5, signal: null, timedOut: false, stdout: '', stderr: '' });
   });
+
+  test('gets commands as they are while the service manager reads its units anew', () => commandsWhileUnitsAreReadAnew(instance, 2));
 
   test('kills all that a command started at its deadline, and leaves services alone', async () => {
     const script = 'systemd-run --quiet --unit=survivor sleep 6000; setsid sleep 6001 & sleep 6002 & echo started; wait';

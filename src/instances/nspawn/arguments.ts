@@ -1,4 +1,5 @@
 /** Argument vectors of the container driver. Pure: a test reads them without a container. */
+import { READ_WORDS, unitWord } from '../unit-words.ts';
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -57,8 +58,6 @@ export interface UnitOptions {
   readonly cwd: string;
   readonly user: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Version of the systemd inside. */
-  readonly systemd: number;
 }
 
 /** Folder inside for what a running command needs: a tmpfs, so no layer keeps it. */
@@ -71,6 +70,10 @@ export const INSIDE_DIRECTORY = '/run/ingot';
 export const STATUS_WRITER = `${INSIDE_DIRECTORY}/ended`;
 export const STATUS_WRITER_SCRIPT = 'echo "$SERVICE_RESULT $EXIT_CODE $EXIT_STATUS" >"$1"\n';
 
+/** A script inside that is a unit's command: goes to its first argument, and becomes the command that the others are. See `unit-words.ts`. */
+export const COMMAND = `${INSIDE_DIRECTORY}/command`;
+export const COMMAND_SCRIPT = `${READ_WORDS}cd -- "$1" || exit 126\nshift\nexec "$@"\n`;
+
 /**
  * The command that runs `argv` in the container to its end with this process's streams.
  *
@@ -79,15 +82,13 @@ export const STATUS_WRITER_SCRIPT = 'echo "$SERVICE_RESULT $EXIT_CODE $EXIT_STAT
  * - `KillMode=process`: what a command leaves running stays, as on a machine one has logged in to.
  * - Not as a service would: SIGPIPE ends it, and it has no limit of tasks of its own.
  */
-export function unitArguments({ unit, argv, cwd, user, env = {}, systemd }: UnitOptions): string[] {
-  const command = ['/bin/sh', '-c', 'cd -- "$1" || exit 126; shift; exec "$@"', 'sh', cwd, ...argv];
+export function unitArguments({ unit, argv, cwd, user, env = {} }: UnitOptions): string[] {
   return [
     'systemd-run', '--pipe', '--wait', '--collect', '--quiet', '--service-type=exec', `--unit=${unit}`, `--description=${unit}`,
     `--uid=${user}`, '-p', 'KillMode=process', '-p', 'IgnoreSIGPIPE=no', '-p', 'TasksMax=infinity', '-p', 'OOMPolicy=continue', '-p', 'TimeoutStopSec=10',
     '-p', `ExecStopPost=/bin/sh ${STATUS_WRITER} ${INSIDE_DIRECTORY}/${unit}.status`,
     ...Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`),
-    ...(systemd >= 254 ? ['--expand-environment=no'] : []), '--',
-    ...(systemd >= 254 ? command : command.map((word) => word.replaceAll('$', '$$$$'))),
+    '--', '/bin/sh', COMMAND, ...[cwd, ...argv].map(unitWord),
   ];
 }
 

@@ -21,8 +21,6 @@ export interface Container {
   readonly machineCgroup: string;
   /** Folder of the host for pipes. */
   readonly directory: string;
-  /** Version of the systemd inside. */
-  readonly systemd: number;
   /** Whether its process 1 still is the one that it was. */
   alive(): boolean;
   /** Why it does not answer, for an error. */
@@ -122,7 +120,7 @@ async function runUnit(container: Container, unit: string, request: CommandReque
   const onDeadline = (): void => { timedOut = true; kill(); };
   let client: Awaited<ReturnType<typeof start>>;
   try {
-    const command = unitArguments({ unit, argv, user, cwd: request.cwd ?? '/', systemd: container.systemd, ...(request.env ? { env: request.env } : {}) });
+    const command = unitArguments({ unit, argv, user, cwd: request.cwd ?? '/', ...(request.env ? { env: request.env } : {}) });
     const files = request.script === undefined && user === 'root' ? '' : 'files';
     const visit = ['/bin/sh', '-c', VISIT, 'sh', INSIDE_DIRECTORY, unit, user, files, ...command];
     client = await start(inCgroups(container.doorCgroups, enterArguments(container.leader, visit)), {

@@ -14,7 +14,7 @@ import { isSameProcess, processStartTime, start, waitForExit } from '../../platf
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest, type PublishedPort, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { startInstanceServices } from '../services/start.ts';
 import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
-import { cleanEnvironment, inCgroups, INSIDE_DIRECTORY, INSTANCE_ADDRESS, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
+import { cleanEnvironment, COMMAND, COMMAND_SCRIPT, inCgroups, INSIDE_DIRECTORY, INSTANCE_ADDRESS, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
 import { hostCgroups, makeCgroups, type CgroupPlan } from './cgroups.ts';
 import { atTheDoor, endLeftovers, runCommand, runOwn, type Container } from './commands.ts';
 import { openCommand } from './streams.ts';
@@ -58,7 +58,6 @@ interface ContainerState {
   readonly slirpHeldId: string;
   /** Absent where it has no services of its own. */
   readonly servicesHeldId?: string;
-  readonly systemd: number;
 }
 
 /** The driver. */
@@ -115,7 +114,7 @@ async function attach(handle: InstanceHandle, held: HeldRecorder): Promise<Insta
   return instance;
 }
 
-type BootPlan = Omit<ContainerState, 'leader' | 'monitor' | 'slirpHeldId' | 'systemd'>;
+type BootPlan = Omit<ContainerState, 'leader' | 'monitor' | 'slirpHeldId'>;
 
 interface BootOptions {
   readonly timeoutMs: number;
@@ -156,8 +155,8 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
   // Not as a bind mount: below /run/systemd nspawn makes its folders for the outer root, and systemd then cannot write there.
   await until('the container to take its network configuration', deadline - Date.now(), async () => {
     running();
-    const write = 'mkdir -p /run/systemd/network "$1" && chmod 0711 "$1" && printf %s "$3" >"$2" && cat >/run/systemd/network/00-ingot.network';
-    return (await atTheDoor(container, ['/bin/sh', '-c', write, 'sh', INSIDE_DIRECTORY, STATUS_WRITER, STATUS_WRITER_SCRIPT], { input: networkFile(INTERFACE), okCodes: 'any' })).code === 0 ? true : undefined;
+    const write = 'mkdir -p /run/systemd/network "$1" && chmod 0711 "$1" && printf %s "$3" >"$2" && printf %s "$5" >"$4" && cat >/run/systemd/network/00-ingot.network';
+    return (await atTheDoor(container, ['/bin/sh', '-c', write, 'sh', INSIDE_DIRECTORY, STATUS_WRITER, STATUS_WRITER_SCRIPT, COMMAND, COMMAND_SCRIPT], { input: networkFile(INTERFACE), okCodes: 'any' })).code === 0 ? true : undefined;
   }, waiting);
   const slirp = await startSlirp({
     target: { pid: leader.pid }, interfaceName: INTERFACE, directory, held, allocationOwner: plan.allocationOwner,
@@ -179,11 +178,7 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
     options.report?.({ level: 'warn', text: `${plan.id} is used although not all of its services have started: ${jobs.trim().split('\n').map((line) => line.split(/\s+/)[1]).join(', ')}` });
     return true;
   }, waiting);
-  const { stdout: version } = await atTheDoor(container, ['systemctl', '--version']);
-  const booted: ContainerState = {
-    ...plan, leader, monitor: { pid: monitor.pid, startTime: monitor.startTime }, slirpHeldId: slirp.heldId,
-    systemd: Number(/^systemd (\d+)/.exec(version)?.[1] ?? 0),
-  };
+  const booted: ContainerState = { ...plan, leader, monitor: { pid: monitor.pid, startTime: monitor.startTime }, slirpHeldId: slirp.heldId };
   await writeFileAtomic(`${directory}/instance.json`, JSON.stringify(booted), 0o600);
   return booted;
 }
@@ -349,9 +344,9 @@ class NspawnInstance implements Instance {
     const state = await this.current();
     if (!this.stopped && !this.leaderAlive() && (await this.exitCode()) === REBOOT_EXIT_CODE) await this.restart({ timeoutMs: REBOOT_SECONDS * 1000 });
     if (this.stopped || !this.leaderAlive() || !this.disk.alive()) throw await this.whatHappened();
-    const { leader, cgroups, directory, systemd } = this.state;
+    const { leader, cgroups, directory } = this.state;
     return {
-      leader: leader.pid, directory, systemd, doorCgroups: [...cgroups.limiting, cgroups.door], machineCgroup: cgroups.machine,
+      leader: leader.pid, directory, doorCgroups: [...cgroups.limiting, cgroups.door], machineCgroup: cgroups.machine,
       alive: () => isSameProcess(leader.pid, leader.startTime) && this.disk.alive(),
       whatHappened: () => this.whatHappened(state),
     };

@@ -25,7 +25,7 @@ export async function openCommand(container: Container, request: StreamRequest):
   let ended = false;
   try {
     const argv = markedCommand(request.argv, { id, files, cwd: request.cwd ?? '/' });
-    const command = unitArguments({ unit, argv, user: 'root', cwd: '/', systemd: container.systemd, ...(request.env ? { env: request.env } : {}) });
+    const command = unitArguments({ unit, argv, user: 'root', cwd: '/', ...(request.env ? { env: request.env } : {}) });
     const client = await start(inCgroups(container.doorCgroups, enterArguments(container.leader, command)), {
       env: cleanEnvironment(process.env), stdio: pipes.childEnds, detached: true,
     });

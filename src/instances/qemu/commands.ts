@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { sleep } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
 import type { CommandRequest, CommandResult } from '../instance.ts';
+import { unitWord } from '../unit-words.ts';
 import { agentExec, said, GuestAgentError, GuestAgentSilent, type GuestAgent } from './guest-agent.ts';
 import { CHUNK_BYTES, FINISHER, GUEST_DIRECTORY, HOLDERS, KILLER, LARGE_PUT_BEGIN, LARGE_PUT_END, LAUNCHER, OWN_LAUNCHER, SMALL_PUT, UNIT_STATE } from './guest-scripts.ts';
 
@@ -32,9 +33,7 @@ export function launcherArguments(id: string, request: CommandRequest, stdin: 'n
   if (argv.length === 0) throw new Error('a command has at least a program');
   const env = Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`);
   for (const text of [...argv, ...env, request.cwd ?? '', request.user ?? '']) if (text.includes('\0')) throw new Error('a command holds a NUL character');
-  // systemd expands `$` in the arguments of a unit; two of them stand for one.
-  const program = argv.map((each) => each.replaceAll('$', '$$$$'));
-  return [id, stdin, request.user ?? 'root', (request.cwd ?? '/').replaceAll('$', '$$$$'), String(env.length), ...env, ...program];
+  return [id, stdin, request.user ?? 'root', unitWord(request.cwd ?? '/'), String(env.length), ...env, ...argv.map(unitWord)];
 }
 
 /** What systemd said became of a command: `exited 3`, `killed KILL`, `dumped SEGV`. Exported for its test. */

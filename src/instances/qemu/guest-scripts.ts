@@ -6,6 +6,7 @@
  * (one unit for all commands of a boot) takes them to files of `CHUNK_BYTES` each in /run, which the agent can read, and waits when
  * the reader lags `CHUNKS_AHEAD` behind: so a command that prints without end fills nothing. /run leaves no trace in the disk.
  */
+import { READ_WORDS } from '../unit-words.ts';
 
 /** Folder of all that concerns commands, in the guest. */
 export const GUEST_DIRECTORY = '/run/ingot';
@@ -37,6 +38,23 @@ while read -r pipe; do relay "$pipe" & done <>"$1"
 // systemd tells what became of the main process in two variables: "exited 3", "killed KILL", "dumped SEGV".
 const STATUS = 'echo "$EXIT_CODE $EXIT_STATUS" >"$1.status"\n';
 
+// The command of a unit: its streams if they are pipes (the path without suffix, else `-`), its working directory, the command. See `unit-words.ts`.
+const COMMAND = `${READ_WORDS}[ "$1" = - ] || exec >"$1.out" 2>"$1.err"
+cd -- "$2" || exit 126
+shift 2
+exec "$@"
+`;
+
+// Whole or not there: two commands may be the first at once.
+const PUT_COMMAND = `if ! [ -e "$r/command.sh" ]; then
+  mkdir -p -m 0711 "$r"
+cat >"$r/$id.command" <<'COMMAND'
+${COMMAND}COMMAND
+  chmod 0644 "$r/$id.command"
+  mv -f "$r/$id.command" "$r/command.sh"
+fi
+`;
+
 // ExecStopPost without the `+` that would run it as root: systemd 252 writes that down as `ExecStopPostEx`, which it does not know when it
 // reads the unit anew (`systemctl daemon-reload`), and the command's end would be lost. Hence the status file of another user's own.
 /**
@@ -47,7 +65,7 @@ export const LAUNCHER = `
 set -e
 r=${GUEST_DIRECTORY}; id=$1; d=$r/$1; stdin=$2; user=$3; cwd=$4; count=$5; shift 5
 [ "$user" = root ] || id -u -- "$user" >/dev/null
-if ! [ -p "$r/control" ]; then
+${PUT_COMMAND}if ! [ -p "$r/control" ]; then
   umask 022
   mkdir -p -m 0711 "$r"
   if mkdir "$r/setup" 2>/dev/null; then
@@ -81,7 +99,7 @@ esac
 exec </dev/null
 n=$#
 while [ "$count" -gt 0 ]; do set -- "$@" "--setenv=$1"; shift; count=$((count - 1)); n=$((n - 1)); done
-set -- "$@" -- /bin/sh -c 'exec >"$1.out" 2>"$1.err"; cd -- "$2" || exit 126; shift 2; exec "$@"' sh "$d" "$cwd"
+set -- "$@" -- /bin/sh "$r/command.sh" "$d" "$cwd"
 while [ "$n" -gt 0 ]; do set -- "$@" "$1"; shift; n=$((n - 1)); done
 exec systemd-run --quiet --collect --unit="ingot-$id" --description='Ingot: a command' --service-type=exec \\
   -p User="$user" -p StandardInput="$input" -p ExecStopPost="/bin/sh $r/status.sh $d" \\
@@ -142,8 +160,7 @@ export const LARGE_PUT_END = 'set -e; chmod -- "$2" "$3"; mv -fT -- "$3" "$1"';
 export const STREAM_LAUNCHER = `
 set -e
 r=${GUEST_DIRECTORY}; id=$1; count=$2; shift 2
-mkdir -p -m 0711 "$r"
-port() {
+${PUT_COMMAND}port() {
   tries=0
   while [ $tries -lt 200 ]; do
     for each in /sys/class/virtio-ports/*; do
@@ -159,7 +176,7 @@ in=$(port in); out=$(port out); err=$(port err)
 n=$#
 set -- "$@" "--setenv=INGOT_IN=$in" "--setenv=INGOT_OUT=$out" "--setenv=INGOT_ERR=$err"
 while [ "$count" -gt 0 ]; do set -- "$@" "--setenv=$1"; shift; count=$((count - 1)); n=$((n - 1)); done
-set -- "$@" --
+set -- "$@" -- /bin/sh "$r/command.sh" - /
 while [ "$n" -gt 0 ]; do set -- "$@" "$1"; shift; n=$((n - 1)); done
 exec systemd-run --quiet --collect --unit="ingot-$id" --description='Ingot: a command' --service-type=exec -p User=root \\
   -p KillMode=process -p IgnoreSIGPIPE=no -p TasksMax=infinity -p OOMPolicy=continue -p TimeoutStopSec=10 "$@" </dev/null

@@ -6,6 +6,7 @@ import { sleep } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
 import { InstanceError, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { endMarker, endOf, HANG_UP, MarkedOutput, markedCommand } from '../streams.ts';
+import { unitWord } from '../unit-words.ts';
 import type { Guest } from './commands.ts';
 import { agentExec, said } from './guest-agent.ts';
 import { GUEST_DIRECTORY, KILLER, STREAM_LAUNCHER, STREAM_UNIT } from './guest-scripts.ts';
@@ -68,8 +69,7 @@ export function streamArguments(id: string, files: string, request: StreamReques
   const env = Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`);
   const unit = ['/bin/sh', '-c', STREAM_UNIT, 'sh', files, request.inputEnds ? 'framed' : 'raw', ...markedCommand(request.argv, { id, files, cwd: request.cwd ?? '/' })];
   for (const text of [...unit, ...env]) if (text.includes('\0')) throw new Error('a command holds a NUL character');
-  // systemd expands `$` in the arguments of a unit; two of them stand for one.
-  return [id, String(env.length), ...env, ...unit.map((each) => each.replaceAll('$', '$$$$'))];
+  return [id, String(env.length), ...env, ...unit.map(unitWord)];
 }
 
 /** Input as frames, `LENGTH\n` and as many bytes, with an empty one at its end: a port that is closed loses what the guest has not read. */
