@@ -40,6 +40,8 @@ export interface CommandResult {
   /** `SIGKILL`, `SIGSEGV`, …, or `null`. */
   readonly signal: string | null;
   readonly timedOut: boolean;
+  /** The instance's memory limit was reached, and the kernel killed it or what it ran. Absent where that is not known. */
+  readonly outOfMemory?: boolean;
 }
 
 /** A command whose streams flow while it runs. It runs as root. */

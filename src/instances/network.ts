@@ -2,7 +2,7 @@
  * The network of an instance: slirp4netns between the instance's network namespace and the host, with the host's own addresses
  * closed. Shared by the drivers whose instances have a network namespace.
  */
-import { open, readFile, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { sleep, until } from '../platform/clock.ts';
 import { HELD_MARK, type HeldRecorder } from '../platform/held.ts';
@@ -10,6 +10,7 @@ import { addressOfNetwork, joinNetwork, type AllocationOwner } from '../platform
 import type { Reach } from '../platform/network-rules.ts';
 import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
+import { intoRingFiles, ringTail } from '../platform/ring-file.ts';
 import { reachableResolver } from './resolvers.ts';
 
 /** The network that an instance sees unless another is asked for. */
@@ -52,6 +53,7 @@ export interface Slirp {
   readonly apiSocket?: string;
 }
 
+const LOG_TAIL_BYTES = 64 << 10;
 const READY_FD = 3;
 const NETNS_FD = 4;
 
@@ -89,23 +91,23 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
   const heldId = await held.record({ kind: 'process', what: 'slirp4netns' });
   // Files, not pipes: it outlives this process.
   const ready = await open(readyPath, 'w', 0o600);
-  const log = await open(logPath, 'a', 0o600);
   const netns = 'netns' in request.target ? await open(request.target.netns, 'r') : undefined;
   try {
-    const { pid, startTime, unref } = await start(slirpArguments(request, outbound, apiSocket, await reachableResolver()), {
-      env: { [HELD_MARK]: heldId }, stdio: ['ignore', log.fd, log.fd, ready.fd, ...(netns ? [netns.fd] : [])], detached: true,
+    const command = intoRingFiles({ '1,2': logPath }, slirpArguments(request, outbound, apiSocket, await reachableResolver()));
+    const { pid, startTime, unref } = await start(command, {
+      env: { [HELD_MARK]: heldId }, stdio: ['ignore', 'ignore', 'ignore', ready.fd, ...(netns ? [netns.fd] : [])], detached: true,
     });
     unref();
     await held.amend(heldId, { kind: 'process', what: 'slirp4netns', pid, startTime });
     await until('slirp4netns to bring the network up', patient(10_000), async () => {
       if ((await ready.stat()).size > 0) return true;
-      if (!isSameProcess(pid, startTime)) throw new Error(`slirp4netns ended at its start: ${slirpComplaint(await readFile(logPath, 'utf8'))}`);
-      return undefined;
+      if (isSameProcess(pid, startTime)) return undefined;
+      await sleep(100); // Its last words are still on their way.
+      throw new Error(`slirp4netns ended at its start: ${slirpComplaint((await ringTail(logPath, LOG_TAIL_BYTES)).toString('utf8'))}`);
     }, request.signal ? { everyMs: 2, signal: request.signal } : { everyMs: 2 });
     return { pid, startTime, heldId, ...(apiSocket === undefined ? {} : { apiSocket }) };
   } finally {
     await ready.close();
-    await log.close();
     await netns?.close();
   }
 }

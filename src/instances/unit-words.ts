@@ -6,19 +6,39 @@
  * command run with other words. So neither is in the arguments of a unit, nor is a script.
  */
 
-/** A word as `READ_WORDS` takes it: without `$` and `;`. One that has neither stays as it is, unless it begins with a backslash. */
+/**
+ * A word as `READ_WORDS` and `READ_LINES` take it: one line without `$` and `;`. One that is that already stays as it is, unless it begins
+ * with a backslash.
+ */
 export function unitWord(word: string): string {
-  if (!/^\\|[$;]/.test(word)) return word;
-  return `\\${word.replaceAll('\\', '\\\\').replaceAll('$', '\\0044').replaceAll(';', '\\0073')}`;
+  if (!/^\\|[$;\n]/.test(word)) return word;
+  const escaped = word.replaceAll('\\', '\\\\').replaceAll('$', '\\0044').replaceAll(';', '\\0073').replaceAll('\n', '\\0012');
+  return `\\${escaped}`;
 }
+
+/** Words as the lines of a file that `READ_LINES` reads. */
+export function unitLines(words: readonly string[]): string {
+  return words.map((word) => `${unitWord(word)}\n`).join('');
+}
+
+const READ_WORD = `case $ingot_word in
+    \\\\*) ingot_word=$(printf '%b.' "\${ingot_word#?}"); ingot_word=\${ingot_word%.};;
+  esac
+  set -- "$@" "$ingot_word"`;
+
+/** Lines of a shell script that make the words of the file that is its only argument its arguments. */
+export const READ_LINES = `ingot_file=$1
+shift
+while IFS= read -r ingot_word; do
+  ${READ_WORD}
+done <"$ingot_file"
+`;
 
 /** Lines of a shell script that make of its arguments the words that they stand for. Its variables are named so that they are nobody's. */
 export const READ_WORDS = `ingot_left=$#
 while [ "$ingot_left" -gt 0 ]; do
-  case $1 in
-    \\\\*) ingot_word=$(printf '%b.' "\${1#?}"); set -- "$@" "\${ingot_word%.}";;
-    *) set -- "$@" "$1";;
-  esac
+  ingot_word=$1
+  ${READ_WORD}
   shift
   ingot_left=$((ingot_left - 1))
 done

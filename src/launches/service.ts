@@ -1,5 +1,5 @@
 /** Launched instances from the side of those who ask: wishes are records that the worker acts on; commands go to the instance directly. */
-import { createReadStream, existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { findAmi, amisOfImage, type Ami } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { heldRecorder } from '../catalog/held.ts';
@@ -14,6 +14,7 @@ import { resolveInstanceType } from '../instances/types.ts';
 import { sleep, timestamp } from '../platform/clock.ts';
 import { readConfig } from '../platform/config.ts';
 import { newInstanceId } from '../platform/ids.ts';
+import { RingReader } from '../platform/ring-file.ts';
 import { invalidParameterValue, invalidRequest, resourceNotFound } from '../resources/errors.ts';
 import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchService, Owner, Session } from './types.ts';
 
@@ -167,14 +168,11 @@ function consolePath(record: InstanceRecord): string | undefined {
 }
 
 async function* tail(path: string, options: { readonly follow: boolean; readonly signal: AbortSignal }, ended: () => Promise<boolean>): AsyncGenerator<Buffer> {
-  let offset = 0;
+  const ring = new RingReader(path);
   for (;;) {
     const last = !options.follow || (await ended());
-    const size = existsSync(path) ? statSync(path).size : offset;
-    if (size > offset) {
-      for await (const chunk of createReadStream(path, { start: offset, end: size - 1 })) yield chunk as Buffer;
-      offset = size;
-    }
+    const content = await ring.read();
+    if (content.length > 0) yield content;
     if (last || options.signal.aborted) return;
     await sleep(200, options.signal).catch(() => {});
   }

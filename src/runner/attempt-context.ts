@@ -83,7 +83,7 @@ export function attemptContext(state: RunState, step: Step, inputs: InputValue, 
         for (const text of tail.lines()) report({ type: 'output', stream: 'stdout', text });
       });
       if (ended.timedOut) throw timedOut(what);
-      return { exitCode: ended.exitCode, signal: ended.signal, stdout: stdout.text(), stdoutBytes: stdout.bytes(), stderr: stderr.text() };
+      return { exitCode: ended.exitCode, signal: ended.signal, ...(ended.outOfMemory ? { outOfMemory: true } : {}), stdout: stdout.text(), stdoutBytes: stdout.bytes(), stderr: stderr.text() };
     },
     async pause(seconds) {
       const remaining = left('a pause');

@@ -67,6 +67,8 @@ export interface ModuleCommand {
 export interface ModuleCommandResult {
   readonly exitCode: number | null;
   readonly signal: string | null;
+  /** The instance ran out of memory, and the kernel killed it or what it ran. */
+  readonly outOfMemory?: boolean;
   /** What it printed on stdout without the newlines at its end, or `undefined` when that is more than 1 MiB. */
   readonly stdout: string | undefined;
   /** The same as it was printed, to the byte. */
@@ -121,6 +123,7 @@ export function onWindows(context: Pick<AttemptContext, 'instance'>): boolean {
 }
 
 /** How a command that did not succeed ended, in the words of the AWS tool: `exit status 1`. */
-export function ending(result: Pick<ModuleCommandResult, 'exitCode' | 'signal'>): string {
-  return result.signal === null ? `exit status ${result.exitCode}` : `ended by signal ${result.signal}`;
+export function ending(result: Pick<ModuleCommandResult, 'exitCode' | 'signal' | 'outOfMemory'>): string {
+  const how = result.signal === null ? `exit status ${result.exitCode}` : `ended by signal ${result.signal}`;
+  return result.outOfMemory ? `${how}: the instance ran out of memory, and the kernel killed it` : how;
 }

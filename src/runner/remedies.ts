@@ -50,6 +50,10 @@ const REMEDIES: readonly Remedy[] = [
 /** What the failure's own message shows, before any output is looked at. */
 const BY_MESSAGE: readonly Remedy[] = [
   {
+    patterns: [/ran out of memory/],
+    advice: 'Give the infrastructure configuration an instance type with more memory (instanceTypes), or have the step use less.',
+  },
+  {
     patterns: [/powered itself off/],
     advice: 'This step, or what an earlier one left running, shut the machine down: take that out. To restart it, use the Reboot action or exit code 194.',
   },

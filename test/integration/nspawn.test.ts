@@ -54,6 +54,7 @@ interface Outcome {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly timedOut: boolean;
+  readonly outOfMemory?: boolean;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -253,9 +254,12 @@ describe('a container', () => {
   });
 
   test('is limited to its memory', async () => {
-    const { exitCode, signal } = await output(instance, { argv: ['python3', '-c', 'x = bytearray(3 << 30); print(len(x))'] });
+    const { exitCode, signal, stdout, outOfMemory } = await output(instance, { argv: ['python3', '-c', 'x = bytearray(3 << 30); print(len(x))'] });
+    const inShell = await output(instance, { script: 'python3 -c "x = bytearray(3 << 30); print(len(x))"' });
 
-    ok(exitCode !== 0 || signal === 'SIGKILL', 'it got 3 GiB of 1 GiB');
+    deepEqual({ exitCode, signal, stdout, outOfMemory }, { exitCode: null, signal: 'SIGKILL', stdout: '', outOfMemory: true });
+    deepEqual({ exitCode: inShell.exitCode, outOfMemory: inShell.outOfMemory }, { exitCode: 137, outOfMemory: true });
+    equal((await output(instance, { script: 'kill -KILL $$' })).outOfMemory, undefined);
   });
 
   test('root inside is nobody outside', async () => {

@@ -1,6 +1,6 @@
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
-import { cleanEnvironment, inCgroups, nspawnArguments, parseStatus, unitArguments } from './arguments.ts';
+import { cleanEnvironment, commandWords, inCgroups, invocationOf, nspawnArguments, parseStatus, unitArguments } from './arguments.ts';
 
 const container = { id: 'i-1', root: '/run/ingot/i-1/root', uidBase: 1073741824 };
 
@@ -17,20 +17,25 @@ test('a resolv.conf is bound with colons in its path escaped', () => {
   ok(argv.includes('--bind-ro=/a\\:b/resolv.conf:/etc/resolv.conf'));
 });
 
-const unit = { unit: 'ingot-1', cwd: '/srv', user: 'root' };
+test('a unit runs a file of words, and has nothing of the command in its arguments', () => {
+  const argv = unitArguments({ unit: 'ingot-0a-0b', user: 'root' });
 
-test('the command follows the options, without what systemd would expand', () => {
-  const argv = unitArguments({ ...unit, argv: ['echo', '$HOME', '%n', ''] });
-
-  deepEqual(argv.slice(argv.indexOf('--') + 1), ['/bin/sh', '/run/ingot/command', '/srv', 'echo', '\\\\0044HOME', '%n', '']);
+  deepEqual(argv.slice(argv.indexOf('--') + 1), ['/bin/sh', '/run/ingot/command', '/run/ingot/ingot-0a-0b.words']);
+  ok(argv.includes('--setenv=INVOCATION_ID=0a0b'));
+  equal(invocationOf('ingot-0a-0b'), '0a0b');
 });
 
-test('environment variables are passed one by one', () => {
-  const argv = unitArguments({ ...unit, argv: ['env'], env: { A: 'b c', B: '$A' } });
-
-  ok(argv.includes('--setenv=A=b c'));
-  ok(argv.includes('--setenv=B=$A'));
+test('the words are the folder, the environment and the command', () => {
+  deepEqual(commandWords(['echo', '$HOME'], '/srv', { A: 'b c', B: '$A' }), ['/srv', '2', 'A=b c', 'B=$A', 'echo', '$HOME']);
 });
+
+for (const [what, argv, env] of [
+  ['no program', [], {}],
+  ['a NUL character', ['echo', 'a\0b'], {}],
+  ['a variable that no shell can have', ['echo'], { 'A-B': 'x' }],
+] as const) {
+  test(`a command with ${what} is refused`, () => throws(() => commandWords(argv, '/', env), Error));
+}
 
 for (const [text, expected] of [
   ['success exited 0\n', { exitCode: 0, signal: null }],

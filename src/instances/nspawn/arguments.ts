@@ -1,5 +1,7 @@
 /** Argument vectors of the container driver. Pure: a test reads them without a container. */
-import { READ_WORDS, unitWord } from '../unit-words.ts';
+import { fileURLToPath } from 'node:url';
+import { containerFilter, doorFilter } from '../confine/filter.ts';
+import { READ_LINES } from '../unit-words.ts';
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -45,19 +47,36 @@ export function withExitCodeIn(file: string, argv: readonly string[]): string[] 
   return ['/bin/sh', '-c', 'file=$1; shift; "$@"; echo $? >"$file.new"; mv "$file.new" "$file"', 'sh', file, ...argv];
 }
 
-/** Runs a command in all namespaces of a container, as its root, at its root directory. */
-export function enterArguments(leader: number, argv: readonly string[]): string[] {
-  return ['nsenter', '--target', String(leader), '--all', '--root', '--wd', '--', ...argv];
+const ENTER = fileURLToPath(new URL('../confine/enter.pl', import.meta.url));
+const CONFINE = fileURLToPath(new URL('../confine/confine.pl', import.meta.url));
+
+/** What a container is entered by. */
+export interface Door {
+  /** Its first process, as the host numbers it. */
+  readonly pid: number;
+  /** Its start in clock ticks since boot: with the pid it proves identity. */
+  readonly startTime: string;
+}
+
+/**
+ * Runs a command in all namespaces of a container, as its root, at its root directory, with its capabilities and a filter of system calls.
+ * Nothing that has a user of the host is ever visible inside: see `enter.pl`.
+ * @param cgroups which the command joins first
+ */
+export function enterArguments({ pid, startTime }: Door, cgroups: readonly string[], argv: readonly string[]): string[] {
+  return ['perl', ENTER, String(pid), startTime, doorFilter(), ...cgroups, '--', ...argv];
+}
+
+/** Runs systemd-nspawn with a filter of system calls beside its own, which all programs of the container inherit. */
+export function confined(argv: readonly string[]): string[] {
+  return ['perl', CONFINE, containerFilter(), ...argv];
 }
 
 /** A command as a transient service of the systemd inside. */
 export interface UnitOptions {
   /** Name without suffix. */
   readonly unit: string;
-  readonly argv: readonly string[];
-  readonly cwd: string;
   readonly user: string;
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Folder inside for what a running command needs: a tmpfs, so no layer keeps it. */
@@ -70,26 +89,63 @@ export const INSIDE_DIRECTORY = '/run/ingot';
 export const STATUS_WRITER = `${INSIDE_DIRECTORY}/ended`;
 export const STATUS_WRITER_SCRIPT = 'echo "$SERVICE_RESULT $EXIT_CODE $EXIT_STATUS" >"$1"\n';
 
-/** A script inside that is a unit's command: goes to its first argument, and becomes the command that the others are. See `unit-words.ts`. */
+/**
+ * A script inside that is a unit's command. Its argument is the file of `commandWords`: it goes to the working directory, takes the
+ * environment, and becomes the command. What a command is told may be a secret, and what stands in a process's arguments, or in a unit, is
+ * for everybody to read.
+ */
 export const COMMAND = `${INSIDE_DIRECTORY}/command`;
-export const COMMAND_SCRIPT = `${READ_WORDS}cd -- "$1" || exit 126\nshift\nexec "$@"\n`;
+export const COMMAND_SCRIPT = `${READ_LINES}cd -- "$1" || exit 126
+ingot_left=$2
+shift 2
+while [ "$ingot_left" -gt 0 ]; do
+  export "$1"
+  shift
+  ingot_left=$((ingot_left - 1))
+done
+unset ingot_file ingot_word ingot_left
+exec "$@"
+`;
+
+/** A command as the words of the file that `COMMAND` reads. @throws {Error} for what no command can have */
+export function commandWords(argv: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): readonly string[] {
+  if (argv.length === 0) throw new Error('a command needs a program');
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  const wrong = Object.keys(env).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+  if (wrong !== undefined) throw new Error(`invalid name '${wrong}' for an environment variable: expected letters, digits and _`);
+  const words = [cwd, String(variables.length), ...variables, ...argv];
+  if (words.some((word) => word.includes('\0'))) throw new Error('a command holds a NUL character');
+  return words;
+}
 
 /**
- * The command that runs `argv` in the container to its end with this process's streams.
+ * The id that marks all processes of a unit, in their environment, as systemd's own does: a deadline finds by it what has left the unit's cgroup.
+ */
+export function invocationOf(unit: string): string {
+  return unit.replace(/^ingot-/, '').replaceAll('-', '');
+}
+
+/**
+ * The command that runs the command of the file `words` in the container to its end with this process's streams.
  *
  * - `sh` goes to the working directory and becomes the command, so that a missing program is 127 as in a shell.
  * - How the command ended is written down by `ExecStopPost`: systemd-run itself says 255 for any signal, and 0 for SIGTERM.
  * - `KillMode=process`: what a command leaves running stays, as on a machine one has logged in to.
  * - Not as a service would: SIGPIPE ends it, and it has no limit of tasks of its own.
  */
-export function unitArguments({ unit, argv, cwd, user, env = {} }: UnitOptions): string[] {
+export function unitArguments({ unit, user }: UnitOptions): string[] {
   return [
     'systemd-run', '--pipe', '--wait', '--collect', '--quiet', '--service-type=exec', `--unit=${unit}`, `--description=${unit}`,
     `--uid=${user}`, '-p', 'KillMode=process', '-p', 'IgnoreSIGPIPE=no', '-p', 'TasksMax=infinity', '-p', 'OOMPolicy=continue', '-p', 'TimeoutStopSec=10',
     '-p', `ExecStopPost=/bin/sh ${STATUS_WRITER} ${INSIDE_DIRECTORY}/${unit}.status`,
-    ...Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`),
-    '--', '/bin/sh', COMMAND, ...[cwd, ...argv].map(unitWord),
+    `--setenv=INVOCATION_ID=${invocationOf(unit)}`,
+    '--', '/bin/sh', COMMAND, wordsFile(unit),
   ];
+}
+
+/** Where the words of a unit's command are, inside. */
+export function wordsFile(unit: string): string {
+  return `${INSIDE_DIRECTORY}/${unit}.words`;
 }
 
 /** How a command ended, from what `ExecStopPost` wrote: `exit-code exited 3`, `signal killed KILL`. */

@@ -106,6 +106,15 @@ export async function hostCgroups(name: string, limits: Limits): Promise<CgroupP
   return planCgroups(mountinfo, await readFile(`${root}/cgroup.controllers`, 'utf8').catch(() => ''), name, limits);
 }
 
+/** How often something in the container was killed because its memory limit was reached; 0 where nothing limits it. */
+export async function memoryKills({ settings }: Pick<CgroupPlan, 'settings'>): Promise<number> {
+  const limit = settings.map(([path]) => path).find((path) => /\/memory\.(?:max|limit_in_bytes)$/.test(path));
+  if (limit === undefined) return 0;
+  const events = limit.replace(/[^/]*$/, limit.endsWith('max') ? 'memory.events' : 'memory.oom_control');
+  const text = await readFile(events, 'utf8').catch(() => '');
+  return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
+}
+
 /**
  * Makes what was planned, each recorded first.
  * @returns which limits are not in force, one word each

@@ -1,26 +1,32 @@
 /** Commands in a container: as units of the systemd inside, and small ones of Ingot's own at its door. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, writeFile } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
 import { sleep } from '../../platform/clock.ts';
+import { removeCgroup } from '../../platform/held.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
 import { ProcessError, run, start } from '../../platform/processes.ts';
 import { InstanceError, type CommandRequest, type CommandResult } from '../instance.ts';
 import { openPipes } from '../pipes.ts';
-import { cleanEnvironment, enterArguments, inCgroups, INSIDE_DIRECTORY, parseStatus, unitArguments } from './arguments.ts';
+import { unitLines } from '../unit-words.ts';
+import { cleanEnvironment, commandWords, enterArguments, INSIDE_DIRECTORY, invocationOf, parseStatus, unitArguments, wordsFile, type Door } from './arguments.ts';
 
 /** A container whose systemd answers. */
 export interface Container {
-  /** Its process 1, as the host numbers it. */
-  readonly leader: number;
-  /** Cgroups that what runs at its door joins. */
-  readonly doorCgroups: readonly string[];
+  /** Its process 1. */
+  readonly leader: Door;
+  /** Cgroups of version 1 hierarchies that limit it. */
+  readonly limitingCgroups: readonly string[];
+  /** The cgroup below which what enters it runs. */
+  readonly doorCgroup: string;
   /** The cgroup below which its systemd keeps its units. */
   readonly machineCgroup: string;
   /** Folder of the host for pipes. */
   readonly directory: string;
+  /** How often its memory limit had something killed. */
+  memoryKills(): Promise<number>;
   /** Whether its process 1 still is the one that it was. */
   alive(): boolean;
   /** Why it does not answer, for an error. */
@@ -39,11 +45,35 @@ const TOLD_MS = 2000;
 const SHUTDOWN_MS = 60_000;
 
 /**
- * Runs a small command of Ingot's own with all capabilities of the container's root: not for commands of users.
+ * Enters a container: behind the container's own walls, in a cgroup for this visit alone, which ends with it. The programs that run there
+ * are the image's, so they may be anything.
+ * @param work gets the command that runs `argv` inside
+ */
+async function visit<T>(container: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>, argv: readonly string[], work: (command: readonly string[]) => Promise<T>): Promise<T> {
+  const { command, leave } = await enter(container, argv);
+  try {
+    return await work(command);
+  } finally {
+    await leave();
+  }
+}
+
+/** A visit that the caller ends by `leave`, which kills whatever of it still runs. */
+export async function enter(
+  { leader, limitingCgroups, doorCgroup }: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>, argv: readonly string[],
+): Promise<{ readonly command: readonly string[]; leave(): Promise<void> }> {
+  const cgroup = `${doorCgroup}/${newUuid()}`;
+  await mkdir(cgroup);
+  // What cannot be removed now goes with the container, whose cgroup is on record.
+  return { command: enterArguments(leader, [...limitingCgroups, cgroup], argv), leave: () => removeCgroup(cgroup).catch(() => {}) };
+}
+
+/**
+ * Runs a small command of Ingot's own in the container, as its root: several times faster than a unit.
  * @throws {Error} as `run` of the platform does
  */
-export function atTheDoor(container: Pick<Container, 'leader' | 'doorCgroups'>, argv: readonly string[], options: Parameters<typeof run>[1] = {}): ReturnType<typeof run> {
-  return run(inCgroups(container.doorCgroups, enterArguments(container.leader, argv)), { timeoutMs: patient(60_000), ...options, env: cleanEnvironment(process.env) });
+export function atTheDoor(container: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>, argv: readonly string[], options: Parameters<typeof run>[1] = {}): ReturnType<typeof run> {
+  return visit(container, argv, (command) => run(command, { timeoutMs: patient(60_000), ...options, env: cleanEnvironment(process.env) }));
 }
 
 /**
@@ -56,14 +86,14 @@ export async function runOwn(container: Container, request: CommandRequest): Pro
   // Of what is left of the host's shell nothing but the umask matters inside.
   const argv = ['/bin/sh', '-c', 'umask 022; cd -- "$1" || exit 126; shift; exec "$@"', 'sh', request.cwd ?? '/', ...request.argv];
   try {
-    const ended = await run(inCgroups(container.doorCgroups, enterArguments(container.leader, argv)), {
+    const ended = await visit(container, argv, (command) => run(command, {
       env: { ...cleanEnvironment(process.env), ...request.env },
       okCodes: 'any',
       ...(request.stdin === undefined ? {} : { input: request.stdin }),
       ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: request.timeoutSeconds * 1000 }),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
       ...(onOutput === undefined ? {} : { onStdout: (chunk: Buffer) => onOutput('stdout', chunk), onStderr: (chunk: Buffer) => onOutput('stderr', chunk) }),
-    });
+    }));
     return { exitCode: ended.code, signal: null, timedOut: false };
   } catch (error) {
     if (error === request.signal?.reason) throw error;
@@ -97,18 +127,27 @@ export async function runCommand(container: Container, request: CommandRequest):
  * What is told of a command's end: its status, or the state of its unit, and the state of the system. The file of the status is looked at again
  * after the unit: it may have ended in between.
  */
-const TELL = '[ -s "$f.status" ] || s=$(systemctl show -p ActiveState --value "$u.service"); if [ -s "$f.status" ]; then read -r s <"$f.status"; rm -f "$f.status" "$f.sh"; fi; echo "$s"; systemctl show -p SystemState --value';
+const TELL = `[ -s "$f.status" ] || s=$(systemctl show -p ActiveState --value "$u.service")
+if [ -s "$f.status" ]; then read -r s <"$f.status"; rm -f "$f.status" "$f.words" "$f.sh"; fi
+echo "$s"
+systemctl show -p SystemState --value`;
 
 /**
- * One visit of the container for a whole command: going there costs as much as running it. Puts the script there (from descriptor 3), for the user's
- * eyes only, and for another user than root the file that its end is written to; runs it; tells its end on descriptor 4, or why it could not be put there.
+ * One visit of the container for a whole command: going there costs as much as running it. Puts the command's words (from descriptor 3) and its
+ * script (from descriptor 5) there, for the user's eyes only, and for another user than root the file that its end is written to; runs it; tells
+ * its end on descriptor 4, or why it could not be put there.
  */
-const VISIT = `f=$1/$2 u=$2 user=$3 files=$4; shift 4
+const VISIT = `f=$1/$2 u=$2 user=$3; shift 3
 umask 077
-[ -z "$files" ] || { cat <&3 >"$f.sh" && { [ "$user" = root ] || { : >"$f.status" && chown -- "$user" "$f.sh" "$f.status"; }; }; } 2>&4 || { echo unprepared >&4; exit 1; }
-"$@" 3<&- 4>&-
+prepare() {
+  cat <&3 >"$f.words" && cat <&5 >"$f.sh" || return
+  [ "$user" = root ] && return
+  : >"$f.status" && chown -- "$user" "$f.words" "$f.sh" "$f.status"
+}
+prepare 2>&4 || { echo unprepared >&4; exit 1; }
+"$@" 3<&- 4>&- 5<&-
 c=$?
-exec 3<&- >&4
+exec 3<&- 5<&- >&4
 ${TELL}
 exit $c`;
 
@@ -116,28 +155,31 @@ async function runUnit(container: Container, unit: string, request: CommandReque
   const pipes = await openPipes(container.directory, unit, request);
   let timedOut = false;
   let ended = false;
-  const kill = (): void => void killUnit(container, unit, () => ended).catch(() => {});
-  const onDeadline = (): void => { timedOut = true; kill(); };
+  const killAll = (): void => void killUnit(container, unit, () => ended).catch(() => {});
+  const onDeadline = (): void => { timedOut = true; killAll(); };
   let client: Awaited<ReturnType<typeof start>>;
+  let leave = async (): Promise<void> => {};
+  const killsBefore = await container.memoryKills();
+  const words = unitLines(commandWords(argv, request.cwd ?? '/', request.env));
   try {
-    const command = unitArguments({ unit, argv, user, cwd: request.cwd ?? '/', ...(request.env ? { env: request.env } : {}) });
-    const files = request.script === undefined && user === 'root' ? '' : 'files';
-    const visit = ['/bin/sh', '-c', VISIT, 'sh', INSIDE_DIRECTORY, unit, user, files, ...command];
-    client = await start(inCgroups(container.doorCgroups, enterArguments(container.leader, visit)), {
-      env: cleanEnvironment(process.env), stdio: [...pipes.stdio, 'pipe', 'pipe'], detached: true,
-    });
+    const entered = await enter(container, ['/bin/sh', '-c', VISIT, 'sh', INSIDE_DIRECTORY, unit, user, ...unitArguments({ unit, user })]);
+    ({ leave } = entered);
+    client = await start(entered.command, { env: cleanEnvironment(process.env), stdio: [...pipes.stdio, 'pipe', 'pipe', 'pipe'], detached: true });
   } catch (error) {
     pipes.abandon();
+    await leave();
     throw error;
   }
   pipes.started();
-  const [script, telling] = client.more;
-  script!.on('error', () => {}); // Whoever was to read it has ended; how is told below.
-  script!.end(request.script ?? '');
+  const [wordsPipe, telling, scriptPipe] = client.more;
+  for (const [pipe, content] of [[wordsPipe!, words], [scriptPipe!, request.script ?? '']] as const) {
+    pipe.on('error', () => {}); // Whoever was to read it has ended; how is told below.
+    pipe.end(content);
+  }
   const told = textOf(telling!);
   const timer = request.timeoutSeconds === undefined ? undefined : setTimeout(onDeadline, request.timeoutSeconds * 1000);
-  request.signal?.addEventListener('abort', kill, { once: true });
-  if (request.signal?.aborted) kill();
+  request.signal?.addEventListener('abort', killAll, { once: true });
+  if (request.signal?.aborted) killAll();
   try {
     const clientEnd = await clientEnds(client.exited, container, unit, () => timedOut || request.signal?.aborted === true);
     if (clientEnd === undefined) client.kill('SIGKILL');
@@ -152,13 +194,17 @@ async function runUnit(container: Container, unit: string, request: CommandReque
     await pipes.drained();
     request.signal?.throwIfAborted();
     if (timedOut) return { exitCode: null, signal: 'SIGKILL', timedOut };
-    return { ...status, timedOut };
+    // A shell says 137 where what it ran was killed.
+    const killed = status.signal === 'SIGKILL' || status.exitCode === 128 + 9;
+    const outOfMemory = killed && (await container.memoryKills()) > killsBefore;
+    return { ...status, timedOut, ...(outOfMemory ? { outOfMemory } : {}) };
   } finally {
     ended = true;
     clearTimeout(timer);
-    request.signal?.removeEventListener('abort', kill);
+    request.signal?.removeEventListener('abort', killAll);
     for (const stream of client.more) stream?.destroy();
     pipes.leave();
+    await leave();
   }
 }
 
@@ -182,7 +228,7 @@ async function clientEnds(exited: Promise<{ code: number | null }>, container: C
 
 /** Whether the status of a command is written: looked at from outside, since nothing may answer inside. */
 async function hasStatus({ leader }: Container, unit: string): Promise<boolean> {
-  return stat(`/proc/${leader}/root${INSIDE_DIRECTORY}/${unit}.status`).then(({ size }) => size > 0, () => false);
+  return lstat(`/proc/${leader.pid}/root${INSIDE_DIRECTORY}/${unit}.status`).then((file) => file.isFile() && file.size > 0, () => false);
 }
 
 /** What comes in time, else nothing. */
@@ -251,14 +297,55 @@ function refuseWithoutShell({ code, stderr }: { readonly code: number | null; re
   throw new InstanceError(`the instance has no /bin/sh that runs any more, and nothing can be run in it: ${stderr.trim()}`);
 }
 
-/** Kills a command and all that it started, from outside: this needs nothing of the container. Repeats, for one that has not started yet. */
+/**
+ * Kills a command and all that it started, from outside: this needs nothing of the container. Repeats, for one that has not started yet.
+ *
+ * What left the unit's cgroup (root inside may move processes) is found by its parents and by the mark in its environment. A service that the
+ * command had systemd start is neither, and stays.
+ */
 export async function killUnit(container: Container, unit: string, ended: () => boolean): Promise<void> {
+  const mark = `INVOCATION_ID=${invocationOf(unit)}`;
   for (let attempt = 0; attempt < 100 && !ended(); attempt++) {
-    for (const cgroup of findCgroups(container.machineCgroup, (name) => name === `${unit}.service`)) {
-      await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
-    }
+    const own = findCgroups(container.machineCgroup, (name) => name === `${unit}.service`);
+    // Before the cgroup is killed: its processes are what the others descend from.
+    const strays = familyOf(new Set(own.flatMap(processesBelow)), processesBelow(container.machineCgroup), mark);
+    for (const cgroup of own) await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
+    for (const pid of strays) kill(pid, 'SIGKILL');
     await sleep(50);
   }
+}
+
+/** Processes among `all` that carry the mark or descend from such a one or from `members`. Not `members` themselves. */
+function familyOf(members: ReadonlySet<number>, all: readonly number[], mark: string): readonly number[] {
+  const others = all.filter((pid) => !members.has(pid));
+  const family = new Set([...members, ...others.filter((pid) => hasInEnvironment(pid, mark))]);
+  const parents = new Map(others.map((pid) => [pid, parentOf(pid)]));
+  for (let size = -1; size !== family.size;) {
+    size = family.size;
+    for (const [pid, parent] of parents) if (parent !== undefined && family.has(parent)) family.add(pid);
+  }
+  return [...family].filter((pid) => !members.has(pid));
+}
+
+function hasInEnvironment(pid: number, variable: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(variable);
+  } catch {
+    return false; // Gone in between.
+  }
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return undefined; // Gone in between.
+  }
+}
+
+function processesBelow(cgroup: string): number[] {
+  return findCgroups(cgroup, () => true).concat(cgroup).flatMap(processesOf);
 }
 
 /**
@@ -282,14 +369,19 @@ function processesOf(cgroup: string): number[] {
 
 /** SIGKILL so for kernels before 5.14, which have no `cgroup.kill`. */
 function killProcesses(cgroup: string, signal: NodeJS.Signals): void {
-  for (const pid of processesOf(cgroup)) {
-    try {
-      process.kill(pid, signal);
-    } catch {
-      continue; // Gone in between.
-    }
+  for (const pid of processesOf(cgroup)) kill(pid, signal);
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // Gone in between.
   }
 }
+
+/** How deep a container's cgroups are looked at: its own root can make any number of them. */
+const DEPTH = 12;
 
 function findCgroups(below: string, wanted: (name: string) => boolean): string[] {
   const found: string[] = [];
@@ -303,7 +395,7 @@ function findCgroups(below: string, wanted: (name: string) => boolean): string[]
     for (const entry of entries) {
       if (!entry.isDirectory()) continue;
       if (wanted(entry.name)) found.push(`${path}/${entry.name}`);
-      else if (depth < 6) look(`${path}/${entry.name}`, depth + 1);
+      if (depth < DEPTH) look(`${path}/${entry.name}`, depth + 1);
     }
   };
   look(below, 0);

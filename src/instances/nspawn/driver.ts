@@ -3,7 +3,7 @@
  * second, without a kernel of its own.
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { lstat, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { attachDisk, resumeAttachedDisk, type AttachedDisk, type AttachedDiskState } from '../../images/attach.ts';
 import { DeadlineError, until } from '../../platform/clock.ts';
 import { findProgram, writeFileAtomic } from '../../platform/files.ts';
@@ -11,11 +11,13 @@ import { release, releaseAll, removeCgroup, type HeldRecorder } from '../../plat
 import { allocateUidRange, type AllocationOwner } from '../../platform/host.ts';
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, processStartTime, start, waitForExit } from '../../platform/processes.ts';
+import { intoRingFiles, ringFiles } from '../../platform/ring-file.ts';
+import { consoleLogOf, consoleTail } from '../console.ts';
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest, type PublishedPort, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { startInstanceServices } from '../services/start.ts';
 import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
-import { cleanEnvironment, COMMAND, COMMAND_SCRIPT, inCgroups, INSIDE_DIRECTORY, INSTANCE_ADDRESS, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
-import { hostCgroups, makeCgroups, type CgroupPlan } from './cgroups.ts';
+import { cleanEnvironment, COMMAND, COMMAND_SCRIPT, confined, inCgroups, INSIDE_DIRECTORY, INSTANCE_ADDRESS, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
+import { hostCgroups, makeCgroups, memoryKills, type CgroupPlan } from './cgroups.ts';
 import { atTheDoor, endLeftovers, runCommand, runOwn, type Container } from './commands.ts';
 import { openCommand } from './streams.ts';
 
@@ -47,6 +49,8 @@ interface ProcessIdentity {
 interface ContainerState {
   readonly id: string;
   readonly directory: string;
+  /** The ring file with what its console printed. */
+  readonly consoleLog: string;
   readonly disk: AttachedDiskState;
   readonly cgroups: CgroupPlan;
   readonly uidBase: number;
@@ -71,11 +75,13 @@ export const nspawnDriver: Driver = {
 
 async function launch(request: LaunchRequest): Promise<Instance> {
   const { directory, held } = request;
+  const consoleLog = consoleLogOf(request);
   if (request.seed !== undefined) throw new InstanceError('a system container takes no user data and no ssh keys: launch a virtual machine');
   let disk: AttachedDisk | undefined;
   try {
     await held.record({ kind: 'path', path: directory });
     await mkdir(directory, { recursive: true, mode: 0o700 });
+    for (const path of ringFiles(consoleLog)) await held.record({ kind: 'path', path });
     const uids = await allocateUidRange(request.allocationOwner);
     await held.record({ kind: 'allocation', id: uids.id });
     const cgroups = await hostCgroups(`ingot-${request.id}`, request);
@@ -85,13 +91,13 @@ async function launch(request: LaunchRequest): Promise<Instance> {
     if (unlimited.length > 0) request.report?.({ level: 'warn', text: `this host sets no limit on ${unlimited.join(', ')} of ${request.id}: no such cgroup controller` });
     const services = await startInstanceServices(request, INSTANCE_ADDRESS);
     const state = await boot(
-      { id: request.id, directory, disk: disk.state, cgroups, uidBase: uids.base, publish: request.publish ?? [], allocationOwner: request.allocationOwner, ...(services.heldId === undefined ? {} : { servicesHeldId: services.heldId }) },
+      { id: request.id, directory, consoleLog, disk: disk.state, cgroups, uidBase: uids.base, publish: request.publish ?? [], allocationOwner: request.allocationOwner, ...(services.heldId === undefined ? {} : { servicesHeldId: services.heldId }) },
       held, { timeoutMs: (request.timeoutSeconds ?? LAUNCH_SECONDS) * 1000, ...(request.signal ? { signal: request.signal } : {}), ...(request.report ? { report: request.report } : {}) },
     );
     await services.ready();
     return new NspawnInstance(state, held);
   } catch (error) {
-    const console = await consoleTail(directory, 30);
+    const console = await consoleTail(consoleLog, 30);
     const diskGone = disk?.alive() === false;
     await releaseAll(held);
     if (error === request.signal?.reason) throw error;
@@ -137,11 +143,10 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
     id: plan.id, root: `${directory}/root`, uidBase: plan.uidBase,
     ...((await ownResolver(`${directory}/root`)) ? {} : { resolvConf: `${directory}/resolv.conf` }),
   });
-  const argv = inCgroups([...cgroups.limiting, cgroups.door], withExitCodeIn(`${directory}/exit`, inCgroups([cgroups.machine], command)));
-  const console = await open(`${directory}/console.log`, 'a', 0o600);
+  const inMachine = inCgroups([cgroups.machine], confined(command));
+  const argv = inCgroups([...cgroups.limiting, cgroups.door], intoRingFiles({ '1,2': plan.consoleLog }, withExitCodeIn(`${directory}/exit`, inMachine)));
   // Not recorded as a process: it is in its cgroup before anything else, and that is on record.
-  const monitor = await start(argv, { env: { ...cleanEnvironment(process.env), ...NSPAWN_ENVIRONMENT }, stdio: ['ignore', console.fd, console.fd], detached: true })
-    .finally(() => console.close());
+  const monitor = await start(argv, { env: { ...cleanEnvironment(process.env), ...NSPAWN_ENVIRONMENT }, stdio: ['ignore', 'ignore', 'ignore'], detached: true });
   monitor.unref();
   const running = (): void => {
     if (existsSync(`${directory}/exit`) || !isSameProcess(monitor.pid, monitor.startTime)) throw new Error('systemd-nspawn ended');
@@ -150,7 +155,7 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
     running();
     return findLeader(monitor.pid);
   }, waiting);
-  const container = { leader: leader.pid, doorCgroups: [...cgroups.limiting, cgroups.door] };
+  const container = { leader, limitingCgroups: cgroups.limiting, doorCgroup: cgroups.door };
   // Before the interface is there: systemd-networkd must not ask for an address of its own, or the published ports lead nowhere.
   // Not as a bind mount: below /run/systemd nspawn makes its folders for the outer root, and systemd then cannot write there.
   await until('the container to take its network configuration', deadline - Date.now(), async () => {
@@ -229,22 +234,6 @@ async function readState(directory: string): Promise<ContainerState | undefined>
   return text === undefined ? undefined : (JSON.parse(text) as ContainerState);
 }
 
-async function consoleTail(directory: string, lines: number): Promise<readonly string[]> {
-  try {
-    const file = await open(`${directory}/console.log`, 'r');
-    try {
-      const { size } = await file.stat();
-      const length = Math.min(size, 256 * 1024);
-      const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
-      return buffer.toString('utf8').replace(/\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[()][A-Z0-9])/g, '').replaceAll('\r', '').trimEnd().split('\n').slice(-lines);
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return [];
-  }
-}
-
 class NspawnInstance implements Instance {
   readonly id: string;
   readonly handle: InstanceHandle;
@@ -257,7 +246,7 @@ class NspawnInstance implements Instance {
 
   constructor(state: ContainerState, held: HeldRecorder) {
     this.id = state.id;
-    this.handle = { driver: 'nspawn', id: state.id, directory: state.directory };
+    this.handle = { driver: 'nspawn', id: state.id, directory: state.directory, consoleLog: state.consoleLog };
     this.state = state;
     this.held = held;
     this.disk = resumeAttachedDisk(state.disk, held);
@@ -332,7 +321,7 @@ class NspawnInstance implements Instance {
   }
 
   consoleTail(lines: number): Promise<readonly string[]> {
-    return consoleTail(this.state.directory, lines);
+    return consoleTail(this.state.consoleLog, lines);
   }
 
   /**
@@ -346,7 +335,8 @@ class NspawnInstance implements Instance {
     if (this.stopped || !this.leaderAlive() || !this.disk.alive()) throw await this.whatHappened();
     const { leader, cgroups, directory } = this.state;
     return {
-      leader: leader.pid, directory, doorCgroups: [...cgroups.limiting, cgroups.door], machineCgroup: cgroups.machine,
+      leader, directory, limitingCgroups: cgroups.limiting, doorCgroup: cgroups.door, machineCgroup: cgroups.machine,
+      memoryKills: () => memoryKills(cgroups),
       alive: () => isSameProcess(leader.pid, leader.startTime) && this.disk.alive(),
       whatHappened: () => this.whatHappened(state),
     };
@@ -404,12 +394,13 @@ class NspawnInstance implements Instance {
   }
 
   private async whatHappened(state: ContainerState = this.state): Promise<InstanceError> {
-    const tail = (await consoleTail(state.directory, 20)).filter((line) => !NSPAWN_NOISE.test(line));
+    const tail = (await consoleTail(state.consoleLog, 20)).filter((line) => !NSPAWN_NOISE.test(line));
     if (!this.disk.alive()) return new InstanceError(diskIsGone(this.id), tail);
     if (this.stopped) return new InstanceError(`${this.id} has been stopped`, tail);
     const code = await this.exitCode();
     if (code === REBOOT_EXIT_CODE) return new InstanceError(`${this.id} rebooted by itself`, tail);
     if (code === 0) return new InstanceError(`${this.id} powered itself off`, tail);
+    if (await memoryKills(state.cgroups) > 0) return new InstanceError(`${this.id} ran out of memory, and the kernel killed it`, tail);
     if (code !== undefined) return new InstanceError(`${this.id} died: systemd-nspawn ended with ${code}`, tail);
     return new InstanceError(`${this.id} died: its processes were killed`, tail);
   }

@@ -8,13 +8,17 @@ import { patient } from '../../platform/patience.ts';
 import { run, start } from '../../platform/processes.ts';
 import { InstanceError, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { endMarker, endOf, HANG_UP, MarkedOutput, markedCommand } from '../streams.ts';
-import { cleanEnvironment, enterArguments, inCgroups, INSIDE_DIRECTORY, unitArguments } from './arguments.ts';
-import { atTheDoor, killUnit, type Container } from './commands.ts';
+import { unitLines } from '../unit-words.ts';
+import { cleanEnvironment, commandWords, INSIDE_DIRECTORY, unitArguments, wordsFile } from './arguments.ts';
+import { atTheDoor, enter, killUnit, type Container } from './commands.ts';
 
 /** Patience with a command that is told that its user has gone. */
 const HANG_UP_MS = 5000;
 /** How long an output is silent, after the command's end, before its marker is no longer expected. */
 const LOST_MS = 2000;
+
+/** Puts the words of the command (from descriptor 3) into its first argument, and becomes the command that the others are. */
+const PUT_WORDS = 'umask 077; cat <&3 >"$1" && exec 3<&- && shift && exec "$@"';
 
 /** Starts a command. See `Instance.open`. */
 export async function openCommand(container: Container, request: StreamRequest): Promise<StreamedCommand> {
@@ -23,12 +27,14 @@ export async function openCommand(container: Container, request: StreamRequest):
   const files = `${INSIDE_DIRECTORY}/${unit}`;
   const pipes = await openPipes(container.directory, unit);
   let ended = false;
+  let leave = async (): Promise<void> => {};
   try {
-    const argv = markedCommand(request.argv, { id, files, cwd: request.cwd ?? '/' });
-    const command = unitArguments({ unit, argv, user: 'root', cwd: '/', ...(request.env ? { env: request.env } : {}) });
-    const client = await start(inCgroups(container.doorCgroups, enterArguments(container.leader, command)), {
-      env: cleanEnvironment(process.env), stdio: pipes.childEnds, detached: true,
-    });
+    const words = unitLines(commandWords(markedCommand(request.argv, { id, files, cwd: request.cwd ?? '/' }), '/', request.env));
+    const entered = await enter(container, ['/bin/sh', '-c', PUT_WORDS, 'sh', wordsFile(unit), ...unitArguments({ unit, user: 'root' })]);
+    ({ leave } = entered);
+    const client = await start(entered.command, { env: cleanEnvironment(process.env), stdio: [...pipes.childEnds, 'pipe'], detached: true });
+    client.more[0]!.on('error', () => {}); // Whoever was to read it has ended; how is told below.
+    client.more[0]!.end(words);
     const [stdout, stderr] = [new MarkedOutput(endMarker(id)), new MarkedOutput(endMarker(id))];
     pipes.stdout.pipe(stdout);
     pipes.stderr.pipe(stderr);
@@ -47,7 +53,9 @@ export async function openCommand(container: Container, request: StreamRequest):
       if (!stderr.complete) setTimeout(() => stderr.end(), 200).unref();
       for (const socket of [pipes.stdin, pipes.stdout, pipes.stderr]) socket.unref();
       pipes.stdin.destroy();
-      void atTheDoor(container, ['rm', '-f', `${files}.status`, `${files}.pid`, `${files}.tty`], { okCodes: 'any' }).catch(() => {});
+      void atTheDoor(container, ['rm', '-f', `${files}.status`, `${files}.words`, `${files}.pid`, `${files}.tty`], { okCodes: 'any' }).catch(() => {});
+      // Its client is told of the end by systemd, or has lost it.
+      void Promise.race([client.exited, sleep(patient(LOST_MS))]).then(leave);
     });
     return {
       files, stdin: pipes.stdin, stdout, stderr, ended: end,
@@ -60,6 +68,7 @@ export async function openCommand(container: Container, request: StreamRequest):
     };
   } catch (error) {
     for (const socket of [pipes.stdin, pipes.stdout, pipes.stderr]) socket.destroy();
+    await leave();
     if (error instanceof InstanceError || container.alive()) throw error;
     throw await container.whatHappened();
   } finally {

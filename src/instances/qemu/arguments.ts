@@ -39,7 +39,7 @@ export interface MachineOptions {
   /** NoCloud seed: a vfat image, only read. */
   readonly seedDisk?: string;
   readonly firmware: Firmware;
-  /** Folder of its sockets and its console. */
+  /** Folder of its sockets. */
   readonly directory: string;
   readonly publish?: readonly PublishedPort[];
 }
@@ -48,9 +48,7 @@ export interface MachineOptions {
 export interface MachineFiles {
   readonly qmpSocket: string;
   readonly agentSocket: string;
-  /** What the serial console printed. */
-  readonly console: string;
-  /** What QEMU itself printed. */
+  /** The ring file with what QEMU itself printed. */
   readonly log: string;
   readonly resolvConf: string;
   readonly vars: string;
@@ -62,7 +60,6 @@ export function machineFiles(directory: string): MachineFiles {
   return {
     qmpSocket: `${directory}/qmp.sock`,
     agentSocket: `${directory}/agent.sock`,
-    console: `${directory}/console.log`,
     log: `${directory}/qemu.log`,
     resolvConf: `${directory}/resolv.conf`,
     vars: `${directory}/vars.fd`,
@@ -72,6 +69,9 @@ export function machineFiles(directory: string): MachineFiles {
 
 /** The id that the disk's device has in QEMU. */
 export const DISK_DEVICE = 'disk';
+
+/** The file descriptor that the serial console goes to. */
+export const CONSOLE_FD = 3;
 
 /** QEMU's arguments, the program's name first. */
 export function machineArguments(options: MachineOptions): string[] {
@@ -88,7 +88,7 @@ export function machineArguments(options: MachineOptions): string[] {
     ...diskArguments(options.disk),
     ...(options.seedDisk === undefined ? [] : seedArguments(options.seedDisk)),
     ...networkArguments(options.publish ?? []),
-    '-chardev', `file,id=console,path=${escape(files.console)},append=on`, '-serial', 'chardev:console',
+    '-add-fd', `fd=${CONSOLE_FD},set=1`, '-chardev', 'file,id=console,path=/dev/fdset/1', '-serial', 'chardev:console',
     '-chardev', `socket,id=qmp,path=${escape(files.qmpSocket)},server=on,wait=off`, '-mon', 'chardev=qmp,mode=control',
     '-device', 'virtio-serial-pci', '-chardev', `socket,id=agent,path=${escape(files.agentSocket)},server=on,wait=off`,
     '-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0',

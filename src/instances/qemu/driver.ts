@@ -5,12 +5,13 @@ import { findProgram } from '../../platform/files.ts';
 import { HELD_MARK, release, releaseAll, type HeldRecorder } from '../../platform/held.ts';
 import { patience, patient } from '../../platform/patience.ts';
 import { isSameProcess, run, start } from '../../platform/processes.ts';
+import { intoRingFiles, ringFiles } from '../../platform/ring-file.ts';
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest } from '../instance.ts';
 import { startInstanceServices } from '../services/start.ts';
 import { addHostForward, resolvConf, startSlirp } from '../network.ts';
 import { chooseAccelerator, rememberVerdict } from './accelerator.ts';
-import { GUEST_ADDRESS, inNamespace, machineArguments, machineFiles, NAMESPACE_ADDRESS, type Accelerator, type Firmware } from './arguments.ts';
-import { consoleTail } from './console.ts';
+import { CONSOLE_FD, GUEST_ADDRESS, inNamespace, machineArguments, machineFiles, NAMESPACE_ADDRESS, type Accelerator, type Firmware } from './arguments.ts';
+import { consoleLogOf, consoleTail } from '../console.ts';
 import { guestAgent } from './guest-agent.ts';
 import { QemuInstance, type QemuHandle } from './machine.ts';
 import { writeSeedDisk } from './seed.ts';
@@ -59,7 +60,7 @@ async function launch(request: LaunchRequest): Promise<Instance> {
     }
   } catch (error) {
     // Read before the folder goes.
-    const tail = await consoleTail(machineFiles(request.directory).console, 30);
+    const tail = await consoleTail(consoleLogOf(request), 30);
     guestAgent(machineFiles(request.directory).agentSocket).close();
     await releaseAll(request.held);
     if (request.signal?.aborted) throw request.signal.reason;
@@ -78,6 +79,7 @@ async function prepare(request: LaunchRequest): Promise<string> {
   request.signal?.throwIfAborted();
   await held.record({ kind: 'path', path: directory });
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  for (const path of ringFiles(consoleLogOf(request))) await held.record({ kind: 'path', path });
   await writeFile(files.resolvConf, resolvConf());
   if (request.seed !== undefined) await writeSeedDisk(files.seedDisk, id, request.seed);
   const name = `ingot-${id}`;
@@ -109,24 +111,20 @@ async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: 
   const ownTime = accelerator === 'tcg' && patience() >= SLOW_HOST;
   if (ownTime) request.report?.({ text: `this host is slow (${Math.round(patience())} times): time in the machine passes with its instructions, so that its own limits hold, and it has one processor`, level: 'warn' });
   const files = machineFiles(directory);
-  for (const stale of [files.console, files.qmpSocket, files.agentSocket]) await rm(stale, { force: true });
+  const consoleLog = consoleLogOf(request);
+  for (const stale of [...ringFiles(consoleLog), files.qmpSocket, files.agentSocket]) await rm(stale, { force: true });
   const argv = machineArguments({
     id, accelerator, ownTime, cpus: request.cpus, memoryMiB: request.memoryMiB, disk: request.disk, firmware, directory, publish: request.publish ?? [],
     ...(request.seed === undefined ? {} : { seedDisk: files.seedDisk }),
   });
   const heldId = await held.record({ kind: 'process', what: 'qemu' });
-  // A file, not a pipe: the machine outlives this process.
-  const log = await open(files.log, 'a', 0o600);
-  let qemu: { readonly pid: number; readonly startTime: string };
-  try {
-    const started = await start(inNamespace(netns, files.resolvConf, argv), { env: { [HELD_MARK]: heldId }, stdio: ['ignore', log.fd, log.fd], detached: true });
-    started.unref();
-    qemu = { pid: started.pid, startTime: started.startTime };
-  } finally {
-    await log.close();
-  }
+  // No pipes to this process: the machine outlives it.
+  const command = intoRingFiles({ '1,2': files.log, [CONSOLE_FD]: consoleLog }, inNamespace(netns, files.resolvConf, argv));
+  const started = await start(command, { env: { [HELD_MARK]: heldId }, stdio: ['ignore', 'ignore', 'ignore'], detached: true });
+  started.unref();
+  const qemu = { pid: started.pid, startTime: started.startTime };
   await held.amend(heldId, { kind: 'process', what: 'qemu', ...qemu });
-  const handle: QemuHandle = { driver: 'qemu', id, directory, ...qemu, accelerator, ownTime, consoleLog: machineFiles(directory).console };
+  const handle: QemuHandle = { driver: 'qemu', id, directory, ...qemu, accelerator, ownTime, consoleLog };
   try {
     const machine = new QemuInstance(handle, held, capabilities, request.report);
     const seconds = request.timeoutSeconds ?? patient(BOOT_SECONDS);
@@ -147,12 +145,12 @@ async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: 
 }
 
 async function attach(handle: InstanceHandle, held: HeldRecorder): Promise<Instance> {
-  const { id, directory, pid, startTime, accelerator, ownTime } = handle;
-  if (handle.driver !== 'qemu' || typeof directory !== 'string' || typeof pid !== 'number' || typeof startTime !== 'string') {
+  const { id, directory, consoleLog, pid, startTime, accelerator, ownTime } = handle;
+  if (handle.driver !== 'qemu' || consoleLog === undefined || typeof directory !== 'string' || typeof pid !== 'number' || typeof startTime !== 'string') {
     throw new InstanceError(`instance ${id}: this is no handle of the qemu driver`);
   }
-  if (!isSameProcess(pid, startTime)) throw new InstanceError(`instance ${id} no longer runs`, await consoleTail(machineFiles(directory).console, 30));
-  return new QemuInstance({ driver: 'qemu', id, directory, pid, startTime, accelerator: accelerator === 'kvm' ? 'kvm' : 'tcg', ownTime: ownTime === true }, held, capabilities);
+  if (!isSameProcess(pid, startTime)) throw new InstanceError(`instance ${id} no longer runs`, await consoleTail(consoleLog, 30));
+  return new QemuInstance({ driver: 'qemu', id, directory, consoleLog, pid, startTime, accelerator: accelerator === 'kvm' ? 'kvm' : 'tcg', ownTime: ownTime === true }, held, capabilities);
 }
 
 async function missing(): Promise<readonly string[]> {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { launcherArguments, parseStatus, relayHasMore } from './commands.ts';
-import { bootFailure, plainLine } from './console.ts';
+import { bootFailure, plainLine } from '../console.ts';
 import { AgentLines } from './guest-agent.ts';
 import { metaData } from './seed.ts';
 
 test('argv goes in without what systemd would expand', () => {
   const argv = launcherArguments('0a', { argv: ['echo', '$HOME', '', 'a b\nc'], env: { A: '1 $2', B: '' }, cwd: '/srv/$x', user: 'nobody' }, 'none');
-  assert.deepEqual(argv, ['0a', 'none', 'nobody', '\\/srv/\\0044x', '2', 'A=1 $2', 'B=', 'echo', '\\\\0044HOME', '', 'a b\nc']);
+  assert.deepEqual(argv, ['0a', 'none', 'nobody', '\\/srv/\\0044x', '2', 'A=1 $2', 'B=', 'echo', '\\\\0044HOME', '', '\\a b\\0012c']);
 });
 
 test('a script runs as a file by bash, as root in / by default', () => {

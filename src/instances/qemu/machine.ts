@@ -1,16 +1,16 @@
 /** One running virtual machine. */
-import { readFile } from 'node:fs/promises';
 import { createOverlay } from '../../images/disks.ts';
 import { sleep } from '../../platform/clock.ts';
 import { releaseAll, type HeldRecorder } from '../../platform/held.ts';
 import { patience, patient } from '../../platform/patience.ts';
 import { isSameProcess, signalProcess, waitForExit } from '../../platform/processes.ts';
 import { connectQmp, type Qmp } from '../../platform/qmp.ts';
+import { ringTail } from '../../platform/ring-file.ts';
+import { bootFailure, ConsoleReader, consoleTail } from '../console.ts';
 import { InstanceError, type Capabilities, type CommandRequest, type CommandResult, type Instance, type LaunchRequest, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { DISK_DEVICE, diskNode, machineFiles, type Accelerator, type MachineFiles } from './arguments.ts';
 import { bootId, getFromGuest, putInGuest, runInGuest, type Guest } from './commands.ts';
 import { BootProgress, processTimes, STALL_MS } from './boot-progress.ts';
-import { bootFailure, ConsoleReader, consoleTail } from './console.ts';
 import { agentExec, guestAgent, type GuestAgent } from './guest-agent.ts';
 import { openInGuest } from './streams.ts';
 
@@ -19,6 +19,7 @@ export interface QemuHandle {
   readonly driver: 'qemu';
   readonly id: string;
   readonly directory: string;
+  readonly consoleLog: string;
   readonly pid: number;
   /** Clock ticks since boot; with the pid it proves identity. */
   readonly startTime: string;
@@ -41,6 +42,7 @@ export interface AgentWait {
 }
 
 const TAIL_LINES = 150;
+const LOG_TAIL_BYTES = 4096;
 /** Under emulation the kernel counts timer ticks against processor time, which a busy host gives unevenly. Nothing was written yet. */
 const TIMER_PANIC = /Kernel panic - not syncing: IO-APIC \+ timer doesn't work/;
 const KERNEL_SPEAKS = /Linux version|systemd\[1\]|\[ {0,5}\d+\.\d{6}\]/;
@@ -77,7 +79,7 @@ export class QemuInstance implements Instance {
     this.held = held;
     this.report = report;
     this.files = machineFiles(handle.directory);
-    this.console = new ConsoleReader(this.files.console);
+    this.console = new ConsoleReader(handle.consoleLog);
     this.agent = guestAgent(this.files.agentSocket);
     this.guest = {
       agent: this.agent,
@@ -162,7 +164,7 @@ export class QemuInstance implements Instance {
   }
 
   consoleTail(lines: number): Promise<readonly string[]> {
-    return consoleTail(this.files.console, lines);
+    return consoleTail(this.handle.consoleLog, lines);
   }
 
   /** Reports what the console prints from now on, until the machine stops. Keeps no process alive. */
@@ -286,7 +288,7 @@ export class QemuInstance implements Instance {
   }
 
   private async logTail(): Promise<string> {
-    const text = (await readFile(this.files.log, 'utf8').catch(() => '')).trim().split('\n').slice(-5).join('\n');
+    const text = (await ringTail(this.files.log, LOG_TAIL_BYTES)).toString('utf8').trim().split('\n').slice(-5).join('\n');
     return text ? `: ${text}` : '';
   }
 

@@ -1,7 +1,15 @@
-/** The serial console of a machine, as the file that QEMU writes it to. */
-import { open, stat } from 'node:fs/promises';
+/** The console of an instance, as the ring file that it goes to. */
+import { RingReader, ringTail } from '../platform/ring-file.ts';
+import type { LaunchRequest } from './instance.ts';
 
 const TAIL_BYTES = 64 << 10;
+/** What is kept of one line. */
+const LINE_CHARACTERS = 4096;
+
+/** The ring file of an instance's console: beside its disk, since the instance's own folder is in memory. */
+export function consoleLogOf(request: Pick<LaunchRequest, 'id' | 'disk'>): string {
+  return `${request.disk}.${request.id}.console`;
+}
 
 /** Takes colours, cursor moves and the like out of console text (systemd cuts them short where it shortens a name), and the overwritten part of a line. */
 export function plainLine(line: string): string {
@@ -27,66 +35,39 @@ const BOOT_FAILURES: readonly (readonly [RegExp, string])[] = [
 
 /** Reads a growing console on. */
 export class ConsoleReader {
-  private readonly path: string;
-  private offset = 0;
+  private readonly ring: RingReader;
   private partial = '';
   /** Whether the machine has printed anything. */
-  get printed(): boolean {
-    return this.offset > 0;
-  }
+  printed = false;
   /** The line that is not complete yet: prompts stay there. */
   get prompt(): string {
     return plainLine(this.partial);
   }
 
   constructor(path: string) {
-    this.path = path;
+    this.ring = new RingReader(path);
   }
 
   /** Goes to the end, past what was printed before. */
   async skip(): Promise<void> {
-    this.offset = await size(this.path);
+    await this.ring.skip();
     this.partial = '';
   }
 
   /** The lines that came since the last time. */
   async read(): Promise<string[]> {
-    const lines: string[] = [];
-    const end = await size(this.path);
-    if (end <= this.offset) return lines;
-    const file = await open(this.path, 'r');
-    try {
-      const buffer = Buffer.alloc(TAIL_BYTES);
-      while (this.offset < end) {
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, this.offset);
-        if (bytesRead === 0) break;
-        this.offset += bytesRead;
-        const pieces = (this.partial + buffer.toString('utf8', 0, bytesRead)).split('\n');
-        // A line without end is no line: keep what one would look at.
-        this.partial = pieces.pop()!.slice(-4096);
-        lines.push(...pieces.map(plainLine));
-      }
-    } finally {
-      await file.close();
-    }
-    return lines;
+    const content = await this.ring.read();
+    if (content.length === 0) return [];
+    this.printed = true;
+    const pieces = (this.partial + content.toString('utf8')).split('\n');
+    // A line without end is no line: keep what one would look at.
+    this.partial = pieces.pop()!.slice(-LINE_CHARACTERS);
+    return pieces.map((line) => plainLine(line.slice(-LINE_CHARACTERS)));
   }
 }
 
 /** The last lines of a console, oldest first; none when there is no console. */
 export async function consoleTail(path: string, lines: number): Promise<readonly string[]> {
-  const end = await size(path);
-  if (end === 0) return [];
-  const file = await open(path, 'r');
-  try {
-    const buffer = Buffer.alloc(Math.min(end, TAIL_BYTES));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, end - buffer.length);
-    return buffer.toString('utf8', 0, bytesRead).split('\n').map(plainLine).filter((line) => line.trim() !== '').slice(-lines);
-  } finally {
-    await file.close();
-  }
-}
-
-async function size(path: string): Promise<number> {
-  return stat(path).then((each) => each.size, () => 0);
+  const content = await ringTail(path, TAIL_BYTES);
+  return content.toString('utf8').split('\n').map(plainLine).filter((line) => line.trim() !== '').slice(-lines);
 }

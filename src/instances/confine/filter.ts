@@ -1,0 +1,141 @@
+/**
+ * Filters of system calls for what a stranger's programs can reach of the host's kernel: programs for seccomp, as hexadecimal digits.
+ * Pure. `enter.pl` and `confine.pl` load them.
+ *
+ * Numbers and constants are the kernel's (`linux/seccomp.h`, `linux/filter.h`, `asm/unistd_64.h`) and never change.
+ */
+
+/** One instruction of classic BPF: what to do, where to go on when true and when false, and a value. */
+type Instruction = readonly [code: number, whenTrue: number, whenFalse: number, value: number];
+
+const LOAD = 0x20; // BPF_LD | BPF_W | BPF_ABS: a word of `struct seccomp_data`.
+const EQUALS = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+const AT_LEAST = 0x35; // BPF_JMP | BPF_JGE | BPF_K
+const RETURN = 0x06; // BPF_RET | BPF_K
+
+const NUMBER_OFFSET = 0;
+const ARCHITECTURE_OFFSET = 4;
+/** The lower half of the first argument. */
+const ARGUMENT_OFFSET = 16;
+
+const X86_64 = 0xc000003e;
+const I386 = 0x40000003;
+
+const ALLOW = 0x7fff0000;
+const ERRNO = 0x00050000;
+const EPERM = 1;
+const ENOSYS = 38;
+const EAFNOSUPPORT = 97;
+
+/** Address families that programs of an image need: local sockets, IPv4 and IPv6, netlink, packets. */
+const FAMILIES = [1, 2, 10, 16, 17];
+
+/** Where the numbers of a third table begin, that of 64-bit programs with 32-bit pointers. */
+const X32 = 0x40000000;
+
+const SOCKET = 41;
+const IO_URING = [425, 426, 427];
+/** The same in the 32-bit table. `socketcall` makes sockets from arguments in memory, which no filter can read. */
+const SOCKET_I386 = 359;
+const SOCKETCALL_I386 = 102;
+const SOCKETCALL_SOCKET = 1;
+
+/**
+ * What systemd-nspawn's own filter keeps from the programs of a container, and nothing that enters one needs: the kernel's modules, clocks,
+ * keys, swap, quotas, hardware, tracing facilities, and calls that no program uses any more.
+ */
+const NOT_AT_THE_DOOR = [
+  103, // syslog
+  134, 136, 139, 154, 156, 163, // uselib, ustat, sysfs, modify_ldt, _sysctl, acct
+  159, 164, 227, 305, // adjtimex, settimeofday, clock_settime, clock_adjtime
+  167, 168, 172, 173, // swapon, swapoff, iopl, ioperm
+  174, 175, 176, 177, 178, 313, // modules
+  179, 443, 180, 181, 182, 183, 184, 185, 212, 236, // quotactl, quotactl_fd, nfsservctl … vserver
+  237, 238, 256, 279, 450, // memory policies and moves
+  246, 320, // kexec
+  248, 249, 250, // keys
+  298, 300, 301, 304, 312, 321, 323, 438, // perf_event_open, fanotify, open_by_handle_at, kcmp, bpf, userfaultfd, pidfd_getfd
+  ...IO_URING,
+];
+/** Later calls do not exist for what enters a container: the C library then takes the older way. */
+const NEWEST_AT_THE_DOOR = 450;
+
+/** For all programs of a container, beside systemd-nspawn's own filter, which leaves these open: foreign address families and io_uring. */
+export function containerFilter(): string {
+  return hexadecimal([
+    ...onlyArchitectures(i386Rules()),
+    ...noCallsFrom(X32),
+    ...refuse(IO_URING, ENOSYS),
+    ...onlyFamilies(SOCKET),
+    [RETURN, 0, 0, ALLOW],
+  ]);
+}
+
+/** For what enters a container from outside, which systemd-nspawn's own filter does not reach. */
+export function doorFilter(): string {
+  return hexadecimal([
+    ...onlyArchitectures([[RETURN, 0, 0, ERRNO | ENOSYS]]),
+    // The numbers of the x32 table, too, begin far above.
+    ...noCallsFrom(NEWEST_AT_THE_DOOR + 1),
+    ...refuse(NOT_AT_THE_DOOR, EPERM),
+    ...onlyFamilies(SOCKET),
+    [RETURN, 0, 0, ALLOW],
+  ]);
+}
+
+/** Loads the number of the call, in the end. Calls of the 32-bit table are judged by `i386`, those of others do not exist. */
+function onlyArchitectures(i386: readonly Instruction[]): Instruction[] {
+  return [
+    [LOAD, 0, 0, ARCHITECTURE_OFFSET],
+    [EQUALS, i386.length + 3, 0, X86_64],
+    [EQUALS, 1, 0, I386],
+    [RETURN, 0, 0, ERRNO | ENOSYS],
+    [LOAD, 0, 0, NUMBER_OFFSET],
+    ...i386,
+    [LOAD, 0, 0, NUMBER_OFFSET],
+  ];
+}
+
+function i386Rules(): Instruction[] {
+  return [
+    ...refuse(IO_URING, ENOSYS),
+    [EQUALS, 0, 4, SOCKETCALL_I386],
+    [LOAD, 0, 0, ARGUMENT_OFFSET],
+    [EQUALS, 0, 1, SOCKETCALL_SOCKET],
+    [RETURN, 0, 0, ERRNO | EAFNOSUPPORT],
+    [RETURN, 0, 0, ALLOW],
+    ...onlyFamilies(SOCKET_I386),
+    [RETURN, 0, 0, ALLOW],
+  ];
+}
+
+function noCallsFrom(number: number): Instruction[] {
+  return [[AT_LEAST, 0, 1, number], [RETURN, 0, 0, ERRNO | ENOSYS]];
+}
+
+/** Answers calls of these numbers with an error. */
+function refuse(numbers: readonly number[], error: number): Instruction[] {
+  return numbers.flatMap((number): Instruction[] => [[EQUALS, 0, 1, number], [RETURN, 0, 0, ERRNO | error]]);
+}
+
+/** Ends the judgement of the call that makes sockets; goes on for all others. */
+function onlyFamilies(call: number): Instruction[] {
+  return [
+    [EQUALS, 0, FAMILIES.length + 3, call],
+    [LOAD, 0, 0, ARGUMENT_OFFSET],
+    ...FAMILIES.map((family, index): Instruction => [EQUALS, FAMILIES.length - index, 0, family]),
+    [RETURN, 0, 0, ERRNO | EAFNOSUPPORT],
+    [RETURN, 0, 0, ALLOW],
+  ];
+}
+
+function hexadecimal(program: readonly Instruction[]): string {
+  const bytes = Buffer.alloc(program.length * 8);
+  for (const [index, [code, whenTrue, whenFalse, value]] of program.entries()) {
+    bytes.writeUInt16LE(code, index * 8);
+    bytes.writeUInt8(whenTrue, index * 8 + 2);
+    bytes.writeUInt8(whenFalse, index * 8 + 3);
+    bytes.writeUInt32LE(value >>> 0, index * 8 + 4);
+  }
+  return bytes.toString('hex');
+}
