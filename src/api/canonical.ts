@@ -1,5 +1,6 @@
 /**
- * The door for names of resources: each is put into the one spelling that records have before anything looks at it, so that policies, tags and lookups
+ * The door for names of resources: each is put into the one spelling that records have before anything looks at it, so
+ * that policies, tags and lookups
  * see the same ARN. What has no such spelling is not found.
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
@@ -9,7 +10,10 @@ import { formatVersion, parseVersionParts } from '../resources/versions.ts';
 import type { Structure } from './codec.ts';
 import { members, type Operation } from './model.ts';
 
-/** Members that name an image in one of several ways, an ARN among them. Every member whose name ends in `Arn` is an ARN. */
+/**
+ * Members that name an image in one of several ways, an ARN among them. Every member whose name ends in `Arn` is an
+ * ARN.
+ */
 const IMAGES = ['parentImage', 'sourceImage', 'image'];
 
 interface Place {
@@ -19,7 +23,8 @@ interface Place {
 
 /**
  * The input of an operation with its names in canonical spelling: ARNs, versions without leading zeros.
- * @throws {ApiError} ResourceNotFoundException for an ARN that no resource here can have, InvalidParameterValueException for a role in another partition
+ * @throws {ApiError} ResourceNotFoundException for an ARN that no resource here can have,
+ *   InvalidParameterValueException for a role in another partition
  */
 export function canonicalInput(operation: Operation, input: Structure, place: Place): Structure {
   return ofStructure(operation.input, input, '', place);
@@ -28,7 +33,9 @@ export function canonicalInput(operation: Operation, input: Structure, place: Pl
 function ofStructure(schema: NormalizedSchema, value: Structure, path: string, place: Place): Structure {
   const entries = [...members(schema)].flatMap(([name, member]): [string, unknown][] => {
     const given = value[name];
-    return given === undefined ? [] : [[name, ofMember(name, member, given, path === '' ? name : `${path}.${name}`, place)]];
+    return given === undefined
+      ? []
+      : [[name, ofMember(name, member, given, path === '' ? name : `${path}.${name}`, place)]];
   });
   // A newer client's dryRun is in no schema.
   return { ...value, ...Object.fromEntries(entries) };
@@ -53,13 +60,17 @@ function ofText(name: string, value: string, path: string, place: Place): string
     return version === undefined ? value : formatVersion(version);
   }
   if (name === 'executionRole' && value.startsWith('arn:') && !value.startsWith('arn:aws:iam:')) {
-    throw invalidParameterValue(path, `'${value}' is in another partition. Roles here have ARNs such as arn:aws:iam::${place.account}:role/builder.`);
+    throw invalidParameterValue(
+      path,
+      `'${value}' is in another partition. Roles here have ARNs such as arn:aws:iam::${place.account}:role/builder.`,
+    );
   }
   return value;
 }
 
 /**
- * An ARN, or another name of an image (`ami-…`, `ssm:…`), in its canonical spelling. What is neither comes back as it is, for its reader to reject.
+ * An ARN, or another name of an image (`ami-…`, `ssm:…`), in its canonical spelling. What is neither comes back as it
+ * is, for its reader to reject.
  * @throws {ApiError} ResourceNotFoundException for an ARN that no resource here can have
  */
 export function canonicalName(text: string, place: Place): string {

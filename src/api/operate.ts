@@ -17,7 +17,9 @@ import { checkQuota } from './quotas.ts';
  * @returns what goes on the wire
  * @throws {ApiError} AccessDeniedException, what the handler says, IdempotentParameterMismatchException, DryRunOperationException
  */
-export async function operate(operation: Operation, handlers: Handlers, given: Structure, request: RequestContext): Promise<Structure> {
+export async function operate(
+  operation: Operation, handlers: Handlers, given: Structure, request: RequestContext,
+): Promise<Structure> {
   const input = canonicalInput(operation, given, request);
   const opened = await authorize(request, needsOf(operation.name, input as never, request));
   const handler = handlers[operation.name] as unknown as Handler<OperationName>;

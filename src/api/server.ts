@@ -239,7 +239,10 @@ async function answerIngot(route: IngotRoute, request: FastifyRequest, reply: Fa
 }
 
 /** The parameters of a path with an ARN in its canonical spelling. */
-function canonicalParams(params: Readonly<Record<string, string>>, context: RequestContext): Readonly<Record<string, string>> {
+function canonicalParams(
+  params: Readonly<Record<string, string>>,
+  context: RequestContext,
+): Readonly<Record<string, string>> {
   return params['arn'] === undefined ? params : { ...params, arn: canonicalName(params['arn'], context) };
 }
 

@@ -1,5 +1,6 @@
 /**
- * What an account may use of other accounts' resources, for work that no caller stands behind any more: an image is built for its account.
+ * What an account may use of other accounts' resources, for work that no caller stands behind any more: an image is
+ * built for its account.
  * The policies of the resources are evaluated each time, so that one that was withdrawn opens nothing.
  */
 import { timestamp } from '../platform/clock.ts';
@@ -26,7 +27,13 @@ export class NotSharedError extends Error {
  * @param reference ARN in its canonical spelling, with wildcards or not
  * @throws {NotSharedError}
  */
-export async function checkShared(catalog: Pick<Catalog, 'managed'>, place: Place, action: string, reference: string, db: Queryable): Promise<void> {
+export async function checkShared(
+  catalog: Pick<Catalog, 'managed'>,
+  place: Place,
+  action: string,
+  reference: string,
+  db: Queryable,
+): Promise<void> {
   const arn = parseArn(reference);
   if (arn === undefined || arn.owner === place.account || arn.owner === 'aws') return;
   const { arn: meant, aliases } = await meaningOf(catalog, reference, db);
@@ -35,9 +42,16 @@ export async function checkShared(catalog: Pick<Catalog, 'managed'>, place: Plac
   const { account } = place;
   const request: AccessRequest = {
     principal: { type: 'root', account, arn: rootArn(account), id: account, tags: {} },
-    action, resource: reference, aliases, resourceAccount: arn.owner, context: contextOf(place, arn.owner, meant === undefined ? {} : await tagsOf(db, meant)),
+    action,
+    resource: reference,
+    aliases,
+    resourceAccount: arn.owner,
+    context: contextOf(place, arn.owner, meant === undefined ? {} : await tagsOf(db, meant)),
   };
-  const decision = decideMeant(request, meant, { identity: [], ...(read === undefined || 'faults' in read ? {} : { resource: read.policy }) });
+  const decision = decideMeant(request, meant, {
+    identity: [],
+    ...(read === undefined || 'faults' in read ? {} : { resource: read.policy }),
+  });
   if (decision.allowed) return;
   throw new NotSharedError(`${refusalMessage(request, decision)}. Ask account ${arn.owner} to share it.`);
 }
@@ -47,7 +61,12 @@ export async function checkShared(catalog: Pick<Catalog, 'managed'>, place: Plac
  * @returns `undefined` when there is none in the Region
  * @throws {NotSharedError}
  */
-export async function componentForAccount(catalog: Catalog, place: Place, reference: string, db: Queryable = catalog.db): Promise<StoredComponent | undefined> {
+export async function componentForAccount(
+  catalog: Catalog,
+  place: Place,
+  reference: string,
+  db: Queryable = catalog.db,
+): Promise<StoredComponent | undefined> {
   const arn = canonicalArn(reference);
   if (arn === undefined) return undefined;
   await checkShared(catalog, place, 'imagebuilder:GetComponent', arn, db);
@@ -55,12 +74,25 @@ export async function componentForAccount(catalog: Catalog, place: Place, refere
 }
 
 /** What conditions ask, as far as an account has it: there is no address, no session and no tag of a request. */
-function contextOf({ account, region }: Place, resourceAccount: string, tags: Readonly<Record<string, string>>): ContextValues {
+function contextOf(
+  { account, region }: Place,
+  resourceAccount: string,
+  tags: Readonly<Record<string, string>>,
+): ContextValues {
   const now = timestamp();
   const values: Readonly<Record<string, string>> = {
-    'aws:currenttime': now, 'aws:epochtime': String(Math.floor(Date.parse(now) / 1000)), 'aws:requestedregion': region, 'aws:securetransport': 'false', 'aws:viaawsservice': 'false',
-    'aws:principalisawsservice': 'false', 'aws:principalarn': rootArn(account), 'aws:principalaccount': account, 'aws:principaltype': 'Account', 'aws:userid': account,
-    'aws:resourceaccount': resourceAccount, ...Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:resourcetag/${key.toLowerCase()}`, value])),
+    'aws:currenttime': now,
+    'aws:epochtime': String(Math.floor(Date.parse(now) / 1000)),
+    'aws:requestedregion': region,
+    'aws:securetransport': 'false',
+    'aws:viaawsservice': 'false',
+    'aws:principalisawsservice': 'false',
+    'aws:principalarn': rootArn(account),
+    'aws:principalaccount': account,
+    'aws:principaltype': 'Account',
+    'aws:userid': account,
+    'aws:resourceaccount': resourceAccount,
+    ...Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:resourcetag/${key.toLowerCase()}`, value])),
   };
   return (key) => (Object.hasOwn(values, key) ? [values[key]!] : undefined);
 }

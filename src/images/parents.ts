@@ -44,7 +44,9 @@ export async function sealedParent(request: ParentRequest): Promise<ParentImage>
   if (meaning.kind === 'ami') {
     // An AMI is used by the account that has it alone; what is shared is named by its image.
     const ami = await amiOnRecord(catalog.db, meaning.id);
-    if (ami !== undefined && ami.account !== account) throw new Error(`parent image ${request.reference}: no AMI ${meaning.id} is available in ${region}`);
+    if (ami !== undefined && ami.account !== account) {
+      throw new Error(`parent image ${request.reference}: no AMI ${meaning.id} is available in ${region}`);
+    }
     return fromAmi(request, meaning.id);
   }
   if (meaning.kind === 'managed') {
@@ -53,9 +55,12 @@ export async function sealedParent(request: ParentRequest): Promise<ParentImage>
     const made = await ensureBaseImage(base, request);
     return { layer: made.layer, osVersion: base.osVersion, description: `base image ${base.name} ${made.version}` };
   }
-  await checkShared(catalog, { account, region }, 'imagebuilder:GetImage', meaning.arn, catalog.db).catch((error: unknown) => {
-    throw error instanceof NotSharedError ? new Error(`parent image ${request.reference}: ${error.message}`, { cause: error }) : error;
-  });
+  try {
+    await checkShared(catalog, { account, region }, 'imagebuilder:GetImage', meaning.arn, catalog.db);
+  } catch (error) {
+    if (!(error instanceof NotSharedError)) throw error;
+    throw new Error(`parent image ${request.reference}: ${error.message}`, { cause: error });
+  }
   const arn = await resolveImage(catalog.db, meaning.arn);
   if (arn === undefined) throw new Error(`parent image ${request.reference}: there is no available build of ${meaning.arn}`);
   const ami = (await amisOfImage(catalog.db, arn)).find((each) => each.region === region);

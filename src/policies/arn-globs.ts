@@ -16,7 +16,10 @@ export function parseArnGlob(text: string, variables: boolean): ArnGlob | undefi
   return { parts: parts as readonly Glob[], variables: parts.flatMap((part) => part!.variables) };
 }
 
-/** Versions without leading zeros, as the ARNs of Image Builder's resources have them: `…:component/web/2026.01.05` is `2026.1.5`. */
+/**
+ * Versions without leading zeros, as the ARNs of Image Builder's resources have them: `…:component/web/2026.01.05` is
+ * `2026.1.5`.
+ */
 function canonical(parts: readonly string[]): readonly string[] {
   const [, , service = '', , , resource = ''] = parts;
   if (parts.length !== 6 || !/^imagebuilder$|[*?]/.test(service)) return parts;

@@ -55,7 +55,8 @@ export function decide(request: AccessRequest, policies: Policies): Decision {
 }
 
 /**
- * Decides a request whose resource was named by wildcards or in part: by the ARN that it gives and by the one that this means now. One of them has to be
+ * Decides a request whose resource was named by wildcards or in part: by the ARN that it gives and by the one that this
+ * means now. One of them has to be
  * allowed and neither may be denied, so that nobody reaches by a wildcard what a policy denies.
  * @param meant the one resource that is meant; `undefined` when there is none
  */
@@ -83,13 +84,15 @@ interface Verdict {
   readonly allowed: PrincipalMatch;
 }
 
-function verdictOf({ statements }: Policy, { principal, action, resource, aliases = [], context }: AccessRequest): Verdict {
+function verdictOf({ statements }: Policy, request: AccessRequest): Verdict {
+  const { principal, action, resource, aliases = [], context } = request;
   let allowed: PrincipalMatch;
   for (const statement of statements) {
     const match = statement.principal === undefined ? 'itself' : matchPrincipal(statement.principal, principal);
     if (match === undefined) continue;
     // `NotResource` says what a statement spares: another name of it must not undo that.
-    const names = statement.effect === 'Deny' && statement.resources?.negated === false ? [resource, ...aliases] : [resource];
+    const byName = statement.effect === 'Deny' && statement.resources?.negated === false;
+    const names = byName ? [resource, ...aliases] : [resource];
     if (!names.some((name) => statementFits(statement, action, name, context))) continue;
     if (statement.effect === 'Deny') return { denied: true, allowed: undefined };
     if (allowed !== 'itself') allowed = match;

@@ -38,7 +38,8 @@ const FORM = new RegExp(
 );
 
 /**
- * Takes an ARN apart. Returns `undefined` for what is none, has another partition than `aws`, or has a version where its type has none.
+ * Takes an ARN apart. Returns `undefined` for what is none, has another partition than `aws`, or has a version where
+ * its type has none.
  * Leading zeros in a version are read as the number they are: `canonicalArn` gives the one spelling that records have.
  */
 export function parseArn(text: string): Arn | undefined {
@@ -65,13 +66,16 @@ export function formatArn(arn: Arn): string {
   return `arn:${arn.partition}:imagebuilder:${arn.region}:${arn.owner}:${kind}/${arn.slug}${version}${build}`;
 }
 
-/** The one spelling of an ARN, by which records, tags and policies know its resource; `undefined` for what `parseArn` does not read. */
+/**
+ * The one spelling of an ARN, by which records, tags and policies know its resource; `undefined` for what `parseArn`
+ * does not read.
+ */
 export function canonicalArn(text: string): string | undefined {
   const arn = parseArn(text);
   return arn === undefined ? undefined : formatArn(arn);
 }
 
-/** Whether a text is an ARN of this service in another partition, account or spelling than any resource here can have. */
+/** Whether a text is an ARN of Image Builder in another partition, or with capitals: no resource here has it. */
 export function isForeignSpelling(text: string): boolean {
   return /^arn:[^:]*:imagebuilder:/i.test(text) && !text.startsWith('arn:aws:imagebuilder:');
 }

@@ -11,7 +11,8 @@ import type { ImageWork, ResolvedComponent } from './image-work.ts';
 import { asksForEncryption, mappingsWithoutEffect } from './volumes.ts';
 
 /**
- * The recipe's components in order, wildcards resolved to what is the newest now. Every component, and every one that their documents name, has to be
+ * The recipe's components in order, wildcards resolved to what is the newest now. Every component, and every one that
+ * their documents name, has to be
  * shared with the image's account now.
  * @throws when one does not exist, is not shared, or lacks a parameter
  */
@@ -37,7 +38,11 @@ export async function resolveComponents(work: ImageWork): Promise<readonly Resol
 /** @throws when it is another account's and not shared */
 async function componentForWork(work: ImageWork, arn: string, why = ''): Promise<StoredComponent | undefined> {
   return componentForAccount(work.catalog, work, arn).catch((error: unknown) => {
-    throw error instanceof NotSharedError ? new Error(`the account ${work.account} may not use the component ${arn}${why}: ${error.message}`, { cause: error }) : error;
+    throw error instanceof NotSharedError
+      ? new Error(`the account ${work.account} may not use the component ${arn}${why}: ${error.message}`, {
+          cause: error,
+        })
+      : error;
   });
 }
 

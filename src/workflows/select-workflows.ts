@@ -30,7 +30,7 @@ const DEFAULTS: readonly { readonly type: Stage; readonly name: string }[] = [
  * configuration is executed all the same, by the managed distribution workflow.
  * @throws when one that is named does not exist
  */
-export async function selectWorkflows(work: Pick<ImageWork, 'catalog' | 'image' | 'region' | 'account'>): Promise<readonly SelectedWorkflow[]> {
+export async function selectWorkflows(work: Where & Pick<ImageWork, 'image'>): Promise<readonly SelectedWorkflow[]> {
   const named: SelectedWorkflow[] = [];
   for (const { workflowArn, parameters, parallelGroup, onFailure } of work.image.workflows ?? []) {
     named.push({ ...(await resolved(work, workflowArn ?? '')), parameters: (parameters ?? []).map(({ name, value }) => ({ name: name!, value: value ?? [] })), parallelGroup, onFailure });

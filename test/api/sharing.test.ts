@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {
-  CreateComponentCommand, CreateImageCommand, CreateImageRecipeCommand, CreateContainerRecipeCommand, CreateInfrastructureConfigurationCommand, CreateWorkflowCommand, GetComponentCommand, GetImageCommand, PutComponentPolicyCommand, PutImagePolicyCommand,
+  CreateComponentCommand,
+  CreateImageCommand,
+  CreateImageRecipeCommand,
+  CreateContainerRecipeCommand,
+  CreateInfrastructureConfigurationCommand,
+  CreateWorkflowCommand,
+  GetComponentCommand,
+  GetImageCommand,
+  PutComponentPolicyCommand,
+  PutImagePolicyCommand,
   type ImagebuilderClient,
 } from '@aws-sdk/client-imagebuilder';
 import type { OperationName } from '../../src/api/model.ts';
@@ -34,14 +43,29 @@ before(async () => {
 after(() => api.close());
 
 const unique = (name: string): string => `${name}-${++serial}`;
-const steps = (text: string, extra = ''): string => `schemaVersion: 1.0\n${extra}phases:\n  - name: build\n    steps:\n${text}`;
-const runs = (document: string, more = ''): string => steps(`      - {name: Run, action: ExecuteDocument, inputs: {document: ${JSON.stringify(document)}${more}}}\n`);
+const steps = (text: string, extra = ''): string =>
+  `schemaVersion: 1.0\n${extra}phases:\n  - name: build\n    steps:\n${text}`;
+const runs = (document: string, more = ''): string =>
+  steps(`      - {name: Run, action: ExecuteDocument, inputs: {document: ${JSON.stringify(document)}${more}}}\n`);
 
-async function component(client: ImagebuilderClient, data: string, name = unique('c'), semanticVersion = '1.0.0'): Promise<string> {
-  return (await client.send(new CreateComponentCommand({ name, semanticVersion, platform: 'Linux', data }))).componentBuildVersionArn!;
+async function component(
+  client: ImagebuilderClient,
+  data: string,
+  name = unique('c'),
+  semanticVersion = '1.0.0',
+): Promise<string> {
+  return (await client.send(new CreateComponentCommand({ name, semanticVersion, platform: 'Linux', data })))
+    .componentBuildVersionArn!;
 }
 const share = (componentArn: string, action = 'imagebuilder:GetComponent') =>
-  api.client.send(new PutComponentPolicyCommand({ componentArn, policy: JSON.stringify({ Statement: { Effect: 'Allow', Principal: { AWS: OTHER }, Action: action, Resource: '*' } }) }));
+  api.client.send(
+    new PutComponentPolicyCommand({
+      componentArn,
+      policy: JSON.stringify({
+        Statement: { Effect: 'Allow', Principal: { AWS: OTHER }, Action: action, Resource: '*' },
+      }),
+    }),
+  );
 /** A policy cannot be removed: another is put in its place. */
 const withdraw = (componentArn: string) => share(componentArn, 'imagebuilder:GetComponentPolicy');
 const any = (arn: string): string => arn.replace(/\d+\.\d+\.\d+\/\d+$/, 'x.x.x');
@@ -65,15 +89,45 @@ describe('a component that a document names', () => {
   });
   const missing = (): string => own.replace('component/private', 'component/none');
 
-  test('is read by another account as GetComponent is: not at all, and nobody is told whether it is there', async () => {
+  test('is read by another account as GetComponent is, and nobody is told whether it is there', async () => {
     const asked = await denied(other.send(new GetComponentCommand({ componentBuildVersionArn: own })), own);
     for (const [text, arn] of [
-      [runs(own), own], [runs(any(own)), any(own)], [runs(missing()), missing()], [runs(own.replace('1.0.0', '01.00.0')), own],
-      [steps(`      - {name: Run, action: ExecuteDocument, inputs: {document: '{{ From }}'}}\n`, `parameters:\n  - From: {type: string, default: '${own}'}\n`), own],
-      [steps(`      - {name: Run, action: ExecuteDocument, inputs: {document: 'arn:aws:{{ Rest }}'}}\n`, `constants:\n  - Rest: {type: string, value: '${own.slice('arn:aws:'.length)}'}\n`), own],
-      [steps(`      - {name: Run, action: ExecuteDocument, loop: {name: each, forEach: [/a.yaml, '${own}']}, inputs: {document: '{{ each.value }}'}}\n`), own],
-      [steps(`      - {name: Run, action: ExecuteDocument, loop: {for: {start: 1, end: 9, updateBy: 1}}, inputs: {document: '${own.replace('1.0.0/1', '1.0.0/{{ loop.value }}')}'}}\n`), own],
-      [steps(`      - {name: Run, action: ExecuteDocument, if: {stringEquals: a, value: b}, inputs: {document: '${own}'}}\n`), own],
+      [runs(own), own],
+      [runs(any(own)), any(own)],
+      [runs(missing()), missing()],
+      [runs(own.replace('1.0.0', '01.00.0')), own],
+      [
+        steps(
+          `      - {name: Run, action: ExecuteDocument, inputs: {document: '{{ From }}'}}\n`,
+          `parameters:\n  - From: {type: string, default: '${own}'}\n`,
+        ),
+        own,
+      ],
+      [
+        steps(
+          `      - {name: Run, action: ExecuteDocument, inputs: {document: 'arn:aws:{{ Rest }}'}}\n`,
+          `constants:\n  - Rest: {type: string, value: '${own.slice('arn:aws:'.length)}'}\n`,
+        ),
+        own,
+      ],
+      [
+        steps(
+          `      - {name: Run, action: ExecuteDocument, loop: {name: each, forEach: [/a.yaml, '${own}']}, inputs: {document: '{{ each.value }}'}}\n`,
+        ),
+        own,
+      ],
+      [
+        steps(
+          `      - {name: Run, action: ExecuteDocument, loop: {for: {start: 1, end: 9, updateBy: 1}}, inputs: {document: '${own.replace('1.0.0/1', '1.0.0/{{ loop.value }}')}'}}\n`,
+        ),
+        own,
+      ],
+      [
+        steps(
+          `      - {name: Run, action: ExecuteDocument, if: {stringEquals: a, value: b}, inputs: {document: '${own}'}}\n`,
+        ),
+        own,
+      ],
     ] as const) {
       assert.equal(await denied(component(other, text), arn), asked, text);
     }
@@ -82,9 +136,21 @@ describe('a component that a document names', () => {
   test('is read by a user as its policies say, in its own account too', async () => {
     const arn = `arn:aws:iam::${ACCOUNT}:user/reader`;
     const path = `/ingot/principals/${encodeURIComponent(arn)}`;
-    const send = <T>(to: string, body?: object): Promise<T> => signedJson<T>(api.connectionOf('same'), { method: 'POST', path: `${path}${to}`, ...(body === undefined ? {} : { body }) });
+    const send = <T>(to: string, body?: object): Promise<T> =>
+      signedJson<T>(api.connectionOf('same'), {
+        method: 'POST',
+        path: `${path}${to}`,
+        ...(body === undefined ? {} : { body }),
+      });
     await send('', {});
-    await send('/policies/p', { document: JSON.stringify({ Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }, { Effect: 'Deny', Action: 'imagebuilder:GetComponent', Resource: own }] }) });
+    await send('/policies/p', {
+      document: JSON.stringify({
+        Statement: [
+          { Effect: 'Allow', Action: '*', Resource: '*' },
+          { Effect: 'Deny', Action: 'imagebuilder:GetComponent', Resource: own },
+        ],
+      }),
+    });
     const user = api.clientWith(await send('/keys'));
     for (const name of [own, any(own), own.replace(/\/1$/, '')]) await denied(component(user, runs(name)), name);
     await component(user, runs(await component(api.client, secret())));
@@ -92,7 +158,13 @@ describe('a component that a document names', () => {
 
   test('is followed through those that are shared, with the values of their parameters', async () => {
     const between = await component(api.client, runs(own));
-    const chosen = await component(api.client, steps(`      - {name: Run, action: ExecuteDocument, inputs: {document: '{{ From }}'}}\n`, 'parameters:\n  - From: {type: string, default: /tmp/none.yaml}\n'));
+    const chosen = await component(
+      api.client,
+      steps(
+        `      - {name: Run, action: ExecuteDocument, inputs: {document: '{{ From }}'}}\n`,
+        'parameters:\n  - From: {type: string, default: /tmp/none.yaml}\n',
+      ),
+    );
     for (const arn of [between, chosen]) await share(arn);
     await denied(component(other, runs(between)), own);
     await component(other, runs(chosen));
@@ -101,15 +173,40 @@ describe('a component that a document names', () => {
   });
 
   test('is checked again with the values that a recipe gives', async () => {
-    const chosen = await component(other, steps(`      - {name: Run, action: ExecuteDocument, inputs: {document: '{{ From }}'}}\n`, 'parameters:\n  - From: {type: string, default: /tmp/none.yaml}\n'));
+    const chosen = await component(
+      other,
+      steps(
+        `      - {name: Run, action: ExecuteDocument, inputs: {document: '{{ From }}'}}\n`,
+        'parameters:\n  - From: {type: string, default: /tmp/none.yaml}\n',
+      ),
+    );
     const components = (value: string) => [{ componentArn: chosen, parameters: [{ name: 'From', value: [value] }] }];
-    const recipe = (value: string) => other.send(new CreateImageRecipeCommand({ name: unique('r'), semanticVersion: '1.0.0', parentImage: DEBIAN, components: components(value) }));
+    const recipe = (value: string) =>
+      other.send(
+        new CreateImageRecipeCommand({
+          name: unique('r'),
+          semanticVersion: '1.0.0',
+          parentImage: DEBIAN,
+          components: components(value),
+        }),
+      );
     await denied(recipe(own), own);
     await denied(recipe(missing()), missing());
-    await denied(other.send(new CreateContainerRecipeCommand({
-      name: unique('r'), semanticVersion: '1.0.0', containerType: 'DOCKER', parentImage: 'debian:12', dockerfileTemplateData: 'FROM {{{ imagebuilder:parentImage }}}\n{{{ imagebuilder:environments }}}\n{{{ imagebuilder:components }}}\n', targetRepository: { service: 'ECR', repositoryName: 'r' },
-      components: components(own),
-    })), own);
+    await denied(
+      other.send(
+        new CreateContainerRecipeCommand({
+          name: unique('r'),
+          semanticVersion: '1.0.0',
+          containerType: 'DOCKER',
+          parentImage: 'debian:12',
+          dockerfileTemplateData:
+            'FROM {{{ imagebuilder:parentImage }}}\n{{{ imagebuilder:environments }}}\n{{{ imagebuilder:components }}}\n',
+          targetRepository: { service: 'ECR', repositoryName: 'r' },
+          components: components(own),
+        }),
+      ),
+      own,
+    );
     await recipe('/tmp/other.yaml');
   });
 });
@@ -117,15 +214,43 @@ describe('a component that a document names', () => {
 describe('when an image begins', () => {
   let infrastructure: string;
   before(async () => {
-    infrastructure = (await other.send(new CreateInfrastructureConfigurationCommand({ name: 'infra', instanceProfileName: 'p' }))).infrastructureConfigurationArn!;
+    infrastructure = (
+      await other.send(new CreateInfrastructureConfigurationCommand({ name: 'infra', instanceProfileName: 'p' }))
+    ).infrastructureConfigurationArn!;
   });
   const recipeOf = async (componentArn: string, parentImage = DEBIAN): Promise<string> =>
-    (await other.send(new CreateImageRecipeCommand({ name: unique('r'), semanticVersion: '1.0.0', parentImage, components: [{ componentArn }] }))).imageRecipeArn!;
-  const imageOf = async (imageRecipeArn: string): Promise<string> => (await other.send(new CreateImageCommand({ imageRecipeArn, infrastructureConfigurationArn: infrastructure }))).imageBuildVersionArn!;
+    (
+      await other.send(
+        new CreateImageRecipeCommand({
+          name: unique('r'),
+          semanticVersion: '1.0.0',
+          parentImage,
+          components: [{ componentArn }],
+        }),
+      )
+    ).imageRecipeArn!;
+  const imageOf = async (imageRecipeArn: string): Promise<string> =>
+    (await other.send(new CreateImageCommand({ imageRecipeArn, infrastructureConfigurationArn: infrastructure })))
+      .imageBuildVersionArn!;
   const never = new AbortController().signal;
   const work = async (arn: string): Promise<ImageWork> => ({
-    arn, image: (await getImage(api.catalog.db, arn))!, region: REGION, account: OTHER, catalog: api.catalog, dataDirectory: api.catalog.dataDirectory, layers: undefined as unknown as LayerStore, report: () => {},
-    secrets: openSecrets(api.catalog.dataDirectory, OTHER, REGION), signal: never, instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined, config: DEFAULT_CONFIG,
+    arn,
+    image: (await getImage(api.catalog.db, arn))!,
+    region: REGION,
+    account: OTHER,
+    catalog: api.catalog,
+    dataDirectory: api.catalog.dataDirectory,
+    layers: undefined as unknown as LayerStore,
+    report: () => {},
+    secrets: openSecrets(api.catalog.dataDirectory, OTHER, REGION),
+    signal: never,
+    instances: new Map(),
+    sealed: [],
+    workflowOutputs: new Map(),
+    components: [],
+    ami: undefined,
+    osVersion: undefined,
+    config: DEFAULT_CONFIG,
   });
   /** Begins it, which has to fail. @returns why */
   const failure = async (arn: string): Promise<string> => {
@@ -140,10 +265,17 @@ describe('when an image begins', () => {
     const first = await component(api.client, secret(), name);
     await share(first);
     const arn = await imageOf(await recipeOf(any(first)));
-    assert.deepEqual((await resolveComponents(await work(arn))).map((each) => each.arn), [first]);
+    assert.deepEqual(
+      (await resolveComponents(await work(arn))).map((each) => each.arn),
+      [first],
+    );
     const later = await component(api.client, secret(), name, '1.1.0');
     const reason = await failure(arn);
-    assert.ok(reason.startsWith(`the account ${OTHER} may not use the component ${any(first)}: `) && reason.includes('because no resource-based policy allows the imagebuilder:GetComponent action'), reason);
+    assert.ok(
+      reason.startsWith(`the account ${OTHER} may not use the component ${any(first)}: `) &&
+        reason.includes('because no resource-based policy allows the imagebuilder:GetComponent action'),
+      reason,
+    );
     assert.ok(!reason.includes(later), reason);
   });
 
@@ -154,10 +286,23 @@ describe('when an image begins', () => {
     const [one, two] = [await imageOf(recipe), await imageOf(recipe)];
     await withdraw(shared);
     assert.match(await failure(one), /may not use the component .* no resource-based policy allows/);
-    await api.client.send(new PutComponentPolicyCommand({ componentArn: shared, policy: JSON.stringify({ Statement: [
-      { Effect: 'Allow', Principal: { AWS: OTHER }, Action: 'imagebuilder:GetComponent', Resource: '*' },
-      { Effect: 'Deny', Principal: '*', Action: 'imagebuilder:GetComponent', Resource: '*', Condition: { StringEquals: { 'aws:PrincipalAccount': OTHER } } },
-    ] }) }));
+    await api.client.send(
+      new PutComponentPolicyCommand({
+        componentArn: shared,
+        policy: JSON.stringify({
+          Statement: [
+            { Effect: 'Allow', Principal: { AWS: OTHER }, Action: 'imagebuilder:GetComponent', Resource: '*' },
+            {
+              Effect: 'Deny',
+              Principal: '*',
+              Action: 'imagebuilder:GetComponent',
+              Resource: '*',
+              Condition: { StringEquals: { 'aws:PrincipalAccount': OTHER } },
+            },
+          ],
+        }),
+      }),
+    );
     assert.match(await failure(two), /may not use the component .* explicit deny in a resource-based policy/);
   });
 
@@ -170,15 +315,24 @@ describe('when an image begins', () => {
     await resolveComponents(await work(arn));
     await withdraw(inner);
     const reason = await failure(arn);
-    assert.ok(reason.startsWith(`the account ${OTHER} may not use the component ${inner}, which ${own} runs: `), reason);
+    assert.ok(
+      reason.startsWith(`the account ${OTHER} may not use the component ${inner}, which ${own} runs: `),
+      reason,
+    );
   });
 
-  test('a component that a document names by what it computed is refused while it runs, whether it is there or not', async () => {
+  test('a component that a document names by what it computed is refused while it runs, there or not', async () => {
     const hidden = await component(api.client, documentOf('echo "the private line"'));
     const messages: string[] = [];
     for (const target of [hidden, any(hidden), hidden.replace(/component\/[^/]+/, 'component/none')]) {
-      const own = await component(other, steps(`      - {name: Find, action: ExecuteBash, inputs: {commands: ['echo ${target}']}}
-      - {name: Run, action: ExecuteDocument, inputs: {document: '{{ test.Find.outputs.stdout }}'}}\n`).replace('name: build', 'name: test'));
+      const own = await component(
+        other,
+        steps(`      - {name: Find, action: ExecuteBash, inputs: {commands: ['echo ${target}']}}
+      - {name: Run, action: ExecuteDocument, inputs: {document: '{{ test.Find.outputs.stdout }}'}}\n`).replace(
+          'name: build',
+          'name: test',
+        ),
+      );
       const begun = await work(await imageOf(await recipeOf(own)));
       begun.components = await resolveComponents(begun);
       const instance = await localInstance();
@@ -187,11 +341,27 @@ describe('when an image begins', () => {
         const told: string[] = [];
         const report: Report = ({ text }) => void told.push(text ?? '');
         const execution = { workflowId: 'w', stepId: 's', stepName: 'n' };
-        await assert.rejects(executeComponents.run({ work: begun, stage: 'TEST', inputs: { instanceId: 'i-1' }, execution, report, signal: never, timeoutSeconds: 60 }), (error: Error) => {
-          // A reason is cut at a length, behind the sentence that counts.
-          messages.push(error.message.replaceAll(target, 'ARN').replaceAll(own, 'OWN').replace(/ Ask .*/s, ''));
-          return /not authorized to perform: imagebuilder:GetComponent/.test(error.message);
-        });
+        await assert.rejects(
+          executeComponents.run({
+            work: begun,
+            stage: 'TEST',
+            inputs: { instanceId: 'i-1' },
+            execution,
+            report,
+            signal: never,
+            timeoutSeconds: 60,
+          }),
+          (error: Error) => {
+            // A reason is cut at a length, behind the sentence that counts.
+            messages.push(
+              error.message
+                .replaceAll(target, 'ARN')
+                .replaceAll(own, 'OWN')
+                .replace(/ Ask .*/s, ''),
+            );
+            return /not authorized to perform: imagebuilder:GetComponent/.test(error.message);
+          },
+        );
         assert.ok(!told.join('\n').includes('the private line'), told.join('\n'));
       } finally {
         await instance.terminate();
@@ -201,25 +371,63 @@ describe('when an image begins', () => {
   });
 
   test('a parent image is shared or fails it, by its ARN and by its AMI', async () => {
-    const fixture = { region: REGION, account: ACCOUNT, catalog: api.catalog, send: async (name: OperationName, input: object) => (await api.client.send(commandOf(name, input))) as unknown as Record<string, string> };
+    const fixture = {
+      region: REGION,
+      account: ACCOUNT,
+      catalog: api.catalog,
+      send: async (name: OperationName, input: object) =>
+        (await api.client.send(commandOf(name, input))) as unknown as Record<string, string>,
+    };
     const { sourceImage: ami } = (await CASES.DistributeImage.input(fixture)) as { sourceImage: string };
     const parent = (await amiOnRecord(api.catalog.db, ami))!.image_arn;
-    const open = (Action: string) => api.client.send(new PutImagePolicyCommand({ imageArn: parent, policy: JSON.stringify({ Statement: { Effect: 'Allow', Principal: { AWS: OTHER }, Action, Resource: '*' } }) }));
+    const open = (Action: string) =>
+      api.client.send(
+        new PutImagePolicyCommand({
+          imageArn: parent,
+          policy: JSON.stringify({ Statement: { Effect: 'Allow', Principal: { AWS: OTHER }, Action, Resource: '*' } }),
+        }),
+      );
     const layers = new LayerStore(api.catalog, api.catalog.dataDirectory);
-    const find = (reference: string) => sealedParent({ reference, region: REGION, account: OTHER, catalog: api.catalog, layers, arn: 'a', dataDirectory: api.catalog.dataDirectory, report: () => {}, signal: never });
+    const find = (reference: string) =>
+      sealedParent({
+        reference,
+        region: REGION,
+        account: OTHER,
+        catalog: api.catalog,
+        layers,
+        arn: 'a',
+        dataDirectory: api.catalog.dataDirectory,
+        report: () => {},
+        signal: never,
+      });
     await open('imagebuilder:GetImage');
-    const recipe = (await other.send(new CreateImageRecipeCommand({ name: unique('r'), semanticVersion: '1.0.0', parentImage: any(parent) }))).imageRecipeArn!;
+    const recipe = (
+      await other.send(
+        new CreateImageRecipeCommand({ name: unique('r'), semanticVersion: '1.0.0', parentImage: any(parent) }),
+      )
+    ).imageRecipeArn!;
     await imageOf(recipe);
     assert.match((await find(any(parent))).description, new RegExp(ami));
     await open('imagebuilder:GetImagePolicy');
     await assert.rejects(imageOf(recipe), { name: 'InvalidParameterValueException', message: /no available build/ });
-    for (const reference of [parent, any(parent)]) await assert.rejects(find(reference), /no resource-based policy allows the imagebuilder:GetImage action/);
+    for (const reference of [parent, any(parent)])
+      await assert.rejects(find(reference), /no resource-based policy allows the imagebuilder:GetImage action/);
     await assert.rejects(find(ami), new RegExp(`no AMI ${ami} is available in ${REGION}$`));
   });
 
-  test('a workflow is the account\'s own', async () => {
-    const workflowArn = (await api.client.send(new CreateWorkflowCommand({ name: 'private', semanticVersion: '1.0.0', type: 'TEST', data: 'schemaVersion: 1.0\nsteps:\n  - {name: Launch, action: LaunchInstance, inputs: {waitFor: ssmAgent}}\n' }))).workflowBuildVersionArn!;
-    const selected = (account: string) => selectWorkflows({ catalog: api.catalog, region: REGION, account, image: { workflows: [{ workflowArn }] } });
+  test("a workflow is the account's own", async () => {
+    const workflowArn = (
+      await api.client.send(
+        new CreateWorkflowCommand({
+          name: 'private',
+          semanticVersion: '1.0.0',
+          type: 'TEST',
+          data: 'schemaVersion: 1.0\nsteps:\n  - {name: Launch, action: LaunchInstance, inputs: {waitFor: ssmAgent}}\n',
+        }),
+      )
+    ).workflowBuildVersionArn!;
+    const selected = (account: string) =>
+      selectWorkflows({ catalog: api.catalog, region: REGION, account, image: { workflows: [{ workflowArn }] } });
     assert.equal((await selected(ACCOUNT))[0]!.arn, workflowArn);
     await assert.rejects(selected(OTHER), /does not exist/);
   });

@@ -38,16 +38,26 @@ export async function authorize(context: AccessContext, needs: readonly Need[]):
     if (principal.type === 'root' && (!foreign || need.unlessDenied === true)) continue;
     for (const meaning of await meaningsOf(context, need)) {
       const decision = await evaluate(context, need, meaning);
-      if ('unreadable' in decision) throw accessDenied(`User: ${principal.arn} is not authorized to perform: ${need.action} on resource: ${need.resource} ${decision.unreadable}`);
-      if (!decision.allowed && (need.unlessDenied !== true || isDenied(decision))) throw need.refusal ?? accessDenied(refusalMessage({ principal, ...need }, decision));
+      if ('unreadable' in decision)
+        throw accessDenied(
+          `User: ${principal.arn} is not authorized to perform: ${need.action} on resource: ${need.resource} ${decision.unreadable}`,
+        );
+      if (!decision.allowed && (need.unlessDenied !== true || isDenied(decision)))
+        throw need.refusal ?? accessDenied(refusalMessage({ principal, ...need }, decision));
     }
     if (foreign && need.unlessDenied !== true) opened.add(need.resource);
   }
   return opened;
 }
 
-/** What a need's resource stands for: one meaning each; several where all versions of a name are listed. A resource that is none of Image Builder's stands for itself. */
-async function meaningsOf(context: AccessContext, { resource, parentImage, recipe, everyVersion, made }: Need): Promise<readonly Meaning[]> {
+/**
+ * What a need's resource stands for: one meaning each; several where all versions of a name are listed. A resource
+ * that is none of Image Builder's stands for itself.
+ */
+async function meaningsOf(
+  context: AccessContext,
+  { resource, parentImage, recipe, everyVersion, made }: Need,
+): Promise<readonly Meaning[]> {
   const { catalog } = context.services;
   const db = context.db ?? catalog.db;
   if (parentImage !== undefined) return [await meaningOfParent(context, parentImage, db)];
@@ -61,35 +71,66 @@ async function meaningsOf(context: AccessContext, { resource, parentImage, recip
   return [meaning, ...(await Promise.all(others.map((arn) => meaningOf(catalog, arn, db))))];
 }
 
-/** The image that a parent image turns out to be, however it is named: by its AMI, by a parameter, by a name of `aws`. */
+/**
+ * The image that a parent image turns out to be, however it is named: by its AMI, by a parameter, by a name of `aws`.
+ */
 async function meaningOfParent(context: AccessContext, reference: string, db: Queryable): Promise<Meaning> {
   const { catalog } = context.services;
   const meaning = await parentMeaning(db, catalog.managed, reference, context);
-  if (meaning.kind === 'ami') return { arn: (await findAmi(db, meaning.id))?.image_arn ?? undefined, aliases: [amiArn(meaning.id, context)] };
+  if (meaning.kind === 'ami')
+    return { arn: (await findAmi(db, meaning.id))?.image_arn ?? undefined, aliases: [amiArn(meaning.id, context)] };
   if (meaning.kind === 'image') return meaningOf(catalog, meaning.arn, db);
   if (meaning.kind === 'none') return { arn: undefined, aliases: [] };
-  return meaningOf(catalog, resourceArn({ region: context.region, account: 'aws' }, 'image', meaning.image.name, { major: 'x', minor: 'x', patch: 'x' }), db);
+  return meaningOf(
+    catalog,
+    resourceArn({ region: context.region, account: 'aws' }, 'image', meaning.image.name, {
+      major: 'x',
+      minor: 'x',
+      patch: 'x',
+    }),
+    db,
+  );
 }
 
 /** Evaluates a need by the ARN that the request gives and by what that means now: see `decideMeant`. */
-async function evaluate(context: AccessContext, need: Need, { arn: meant, aliases }: Meaning): Promise<Decision | Unreadable> {
+async function evaluate(
+  context: AccessContext,
+  need: Need,
+  { arn: meant, aliases }: Meaning,
+): Promise<Decision | Unreadable> {
   const db = context.db ?? context.services.catalog.db;
   const { policies: identity } = context.identity;
   const about = need.parentImage === undefined ? need.resource : (meant ?? need.resource);
   const type = parseArn(about)?.type;
   const resourceAccount = accountOf({ ...need, resource: about }, context);
-  const document = type !== undefined && resourceAccount !== undefined && meant !== undefined && WITH_POLICY.includes(type) ? await getResourcePolicy(db, meant) : undefined;
+  const document =
+    type !== undefined && resourceAccount !== undefined && meant !== undefined && WITH_POLICY.includes(type)
+      ? await getResourcePolicy(db, meant)
+      : undefined;
   const read = document === undefined ? undefined : parsePolicy(document, 'resource');
   if (read !== undefined && 'faults' in read && resourceAccount === context.account && !REPAIRS.test(need.action)) {
-    return { allowed: false, unreadable: `because the policy of ${meant!} cannot be read: ${read.faults.join('; ')}. Put another in its place.` };
+    return {
+      allowed: false,
+      unreadable: `because the policy of ${meant!} cannot be read: ${read.faults.join('; ')}. Put another in its place.`,
+    };
   }
   const resource = read === undefined || 'faults' in read ? undefined : read.policy;
   const session = context.identity.session?.sessionPolicy;
-  const policies = { identity, ...(session === undefined ? {} : { session }), ...(resource === undefined ? {} : { resource }) };
-  const asksTags = [...identity, session, resource].some((policy) => policy !== undefined && [...policy.keys].some((key) => key.startsWith('aws:resourcetag/')));
+  const policies = {
+    identity,
+    ...(session === undefined ? {} : { session }),
+    ...(resource === undefined ? {} : { resource }),
+  };
+  const asksTags = [...identity, session, resource].some(
+    (policy) => policy !== undefined && [...policy.keys].some((key) => key.startsWith('aws:resourcetag/')),
+  );
   const resourceTags = asksTags && meant !== undefined ? await tagsOf(db, meant) : {};
   const request: AccessRequest = {
-    principal: context.identity.principal, action: need.action, resource: need.resource, aliases, resourceAccount,
+    principal: context.identity.principal,
+    action: need.action,
+    resource: need.resource,
+    aliases,
+    resourceAccount,
     context: contextValues(context, need, resourceAccount, resourceTags),
   };
   return decideMeant(request, meant, policies);

@@ -49,15 +49,23 @@ export function needsOf<O extends OperationName>(operation: O, input: OperationI
 
 /** The member of an answer that names what an operation made. */
 const MADE: Partial<Record<OperationName, string>> = {
-  CreateComponent: 'componentBuildVersionArn', ImportComponent: 'componentBuildVersionArn', CreateImageRecipe: 'imageRecipeArn', CreateContainerRecipe: 'containerRecipeArn',
-  CreateImage: 'imageBuildVersionArn', DistributeImage: 'imageBuildVersionArn', ImportVmImage: 'imageArn', CreateWorkflow: 'workflowBuildVersionArn',
+  CreateComponent: 'componentBuildVersionArn',
+  ImportComponent: 'componentBuildVersionArn',
+  CreateImageRecipe: 'imageRecipeArn',
+  CreateContainerRecipe: 'containerRecipeArn',
+  CreateImage: 'imageBuildVersionArn',
+  DistributeImage: 'imageBuildVersionArn',
+  ImportVmImage: 'imageArn',
+  CreateWorkflow: 'workflowBuildVersionArn',
 };
 
 /** What must not be denied for the resource that an operation made: its version or build number is known only then. */
 export function madeBy(operation: OperationName, output: Readonly<Record<string, unknown>>): readonly Need[] {
   const member = MADE[operation];
   const resource = member === undefined ? undefined : output[member];
-  return typeof resource === 'string' ? [{ action: `imagebuilder:${operation}`, resource, unlessDenied: true, made: true }] : [];
+  return typeof resource === 'string'
+    ? [{ action: `imagebuilder:${operation}`, resource, unlessDenied: true, made: true }]
+    : [];
 }
 
 const EC2 = 'ec2.amazonaws.com';
@@ -112,8 +120,15 @@ function parameterArn(name: string, { region, account }: Place): string {
 }
 
 /** What a recipe is put together from. */
-function ingredients(place: Place, parentImage: string, components: readonly { readonly componentArn?: string | undefined }[] | undefined): readonly Need[] {
-  return [...(components ?? []).flatMap(({ componentArn }) => get('Component', componentArn)), ...useOfImage(place, parentImage, 'parentImage')];
+function ingredients(
+  place: Place,
+  parentImage: string,
+  components: readonly { readonly componentArn?: string | undefined }[] | undefined,
+): readonly Need[] {
+  return [
+    ...(components ?? []).flatMap(({ componentArn }) => get('Component', componentArn)),
+    ...useOfImage(place, parentImage, 'parentImage'),
+  ];
 }
 
 /** What using an image asks: to read what names it, and that nothing denies the image that it turns out to be. */
@@ -122,8 +137,16 @@ function useOfImage(place: Place, image: string | undefined, path: string): read
   const refusal = invalidParameterValue(path, 'You are not authorized to use the provided image.');
   const behind: Need = { action: 'imagebuilder:GetImage', resource: image, parentImage: image, unlessDenied: true };
   if (image.startsWith('arn:')) return [...get('Image', image), behind];
-  if (image.startsWith('ami-')) return [{ action: 'ec2:DescribeImages', resource: '*', refusal }, { ...behind, refusal }];
-  if (image.startsWith('ssm:')) return [{ action: 'ssm:GetParameter', resource: parameterArn(image.slice('ssm:'.length), place), refusal }, { ...behind, refusal }];
+  if (image.startsWith('ami-'))
+    return [
+      { action: 'ec2:DescribeImages', resource: '*', refusal },
+      { ...behind, refusal },
+    ];
+  if (image.startsWith('ssm:'))
+    return [
+      { action: 'ssm:GetParameter', resource: parameterArn(image.slice('ssm:'.length), place), refusal },
+      { ...behind, refusal },
+    ];
   return [];
 }
 
@@ -144,7 +167,9 @@ const DEMANDS: Demands = {
   ImportComponent: ({ name, semanticVersion, tags }, place) => ({ resource: arnOf(place, `component/${slug(name)}/${semanticVersion}/*`), tags }),
   GetComponent: ({ componentBuildVersionArn }) => on(componentBuildVersionArn),
   ListComponents: every('component'),
-  ListComponentBuildVersions: ({ componentVersionArn }, place) => ({ ...on(componentVersionArn ?? arnOf(place, 'component/*')), everyVersion: true }),
+  ListComponentBuildVersions: ({ componentVersionArn }, place) => ({
+    ...on(componentVersionArn ?? arnOf(place, 'component/*')), everyVersion: true,
+  }),
   DeleteComponent: ({ componentBuildVersionArn }) => on(componentBuildVersionArn),
   GetComponentPolicy: ({ componentArn }) => on(componentArn),
   PutComponentPolicy: ({ componentArn }) => on(componentArn),
@@ -160,7 +185,10 @@ const DEMANDS: Demands = {
 
   CreateContainerRecipe: ({ name, semanticVersion, tags, parentImage, components, instanceConfiguration }, place) => ({
     resource: arnOf(place, `container-recipe/${slug(name)}/${semanticVersion}`), tags,
-    also: [...ingredients(place, parentImage, components), ...useOfImage(place, instanceConfiguration?.image, 'instanceConfiguration.image')],
+    also: [
+      ...ingredients(place, parentImage, components),
+      ...useOfImage(place, instanceConfiguration?.image, 'instanceConfiguration.image'),
+    ],
   }),
   GetContainerRecipe: ({ containerRecipeArn }) => on(containerRecipeArn),
   ListContainerRecipes: every('container-recipe'),
@@ -210,7 +238,12 @@ const DEMANDS: Demands = {
   PutImagePolicy: ({ imageArn }) => on(imageArn),
   DistributeImage: (input, place) => ({
     resource: input.sourceImage.startsWith('arn:') ? input.sourceImage : arnOf(place, 'image/*'), tags: input.tags,
-    also: [{ action: 'imagebuilder:DistributeImage', resource: input.sourceImage, parentImage: input.sourceImage, unlessDenied: true }, ...get('DistributionConfiguration', input.distributionConfigurationArn), ...passRole(place, input.executionRole, IMAGE_BUILDER)],
+    also: [
+      { action: 'imagebuilder:DistributeImage', resource: input.sourceImage, parentImage: input.sourceImage,
+        unlessDenied: true },
+      ...get('DistributionConfiguration', input.distributionConfigurationArn),
+      ...passRole(place, input.executionRole, IMAGE_BUILDER),
+    ],
   }),
   ImportVmImage: ({ name, semanticVersion, tags }, place) => ({ resource: arnOf(place, `image/${slug(name)}/${semanticVersion}/*`), tags }),
   ImportDiskImage: (input, place) => ({
@@ -223,7 +256,9 @@ const DEMANDS: Demands = {
   CreateWorkflow: ({ name, semanticVersion, type, tags }, place) => ({ resource: arnOf(place, `workflow/${type.toLowerCase()}/${slug(name)}/${semanticVersion}/*`), tags }),
   GetWorkflow: ({ workflowBuildVersionArn }) => on(workflowBuildVersionArn),
   ListWorkflows: every('workflow'),
-  ListWorkflowBuildVersions: ({ workflowVersionArn }, place) => ({ ...on(workflowVersionArn ?? arnOf(place, 'workflow/*')), everyVersion: true }),
+  ListWorkflowBuildVersions: ({ workflowVersionArn }, place) => ({
+    ...on(workflowVersionArn ?? arnOf(place, 'workflow/*')), everyVersion: true,
+  }),
   DeleteWorkflow: ({ workflowBuildVersionArn }) => on(workflowBuildVersionArn),
   GetWorkflowExecution: ({ workflowExecutionId }, place) => on(arnOf(place, `workflow-execution/${workflowExecutionId}`)),
   ListWorkflowExecutions: ({ imageBuildVersionArn }) => on(imageBuildVersionArn),
@@ -231,7 +266,8 @@ const DEMANDS: Demands = {
   ListWorkflowStepExecutions: ({ workflowExecutionId }, place) => on(arnOf(place, `workflow-execution/${workflowExecutionId}`)),
   ListWaitingWorkflowSteps: every('workflow-step-execution'),
   SendWorkflowStepAction: ({ stepExecutionId, imageBuildVersionArn }, place) => ({
-    ...on(arnOf(place, `workflow-step-execution/${stepExecutionId}`)), also: [{ action: 'imagebuilder:SendWorkflowStepAction', resource: imageBuildVersionArn, unlessDenied: true }],
+    ...on(arnOf(place, `workflow-step-execution/${stepExecutionId}`)),
+    also: [{ action: 'imagebuilder:SendWorkflowStepAction', resource: imageBuildVersionArn, unlessDenied: true }],
   }),
 
   CreateLifecyclePolicy: ({ name, tags, resourceType, executionRole }, place) => ({

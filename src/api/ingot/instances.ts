@@ -132,7 +132,10 @@ function brief({ instanceId, state }: InstanceDescription): Pick<InstanceDescrip
   return { instanceId, state };
 }
 
-/** The image has to be allowed too: by its ARN, and by its policy where it is another account's. Nothing may deny it, nor its AMI, however the request names it. */
+/**
+ * The image has to be allowed too: by its ARN, and by its policy where it is another account's. Nothing may deny it,
+ * nor its AMI, however the request names it.
+ */
 async function authorizeImage(image: string, context: RequestContext): Promise<void> {
   const action = 'ingot:LaunchInstance';
   const { db } = context.services.catalog;
@@ -140,14 +143,26 @@ async function authorizeImage(image: string, context: RequestContext): Promise<v
     await authorize(context, [{ action, resource: image }]);
     const build = await resolveImage(db, image);
     const amis = build === undefined ? [] : await amisOfImage(db, build);
-    return void (await authorize(context, amis.filter(({ region }) => region === context.region).map((ami) => ({ action, resource: amiArn(ami.id, { ...context, account: ami.account }), unlessDenied: true as const }))));
+    return void (await authorize(
+      context,
+      amis
+        .filter(({ region }) => region === context.region)
+        .map((ami) => ({
+          action,
+          resource: amiArn(ami.id, { ...context, account: ami.account }),
+          unlessDenied: true as const,
+        })),
+    ));
   }
   const ami = await findAmi(db, image, context.region);
   if (ami === undefined) return;
   const resource = amiArn(ami.id, { ...context, account: ami.account });
   // The id of another account's AMI tells nothing of its image.
   const refusal = ami.account === context.account ? {} : { refusal: resourceNotFound(`${image} in ${context.region}`) };
-  await authorize(context, [{ action, resource: ami.image_arn ?? resource, ...refusal }, { action, resource, ...refusal, unlessDenied: true }]);
+  await authorize(context, [
+    { action, resource: ami.image_arn ?? resource, ...refusal },
+    { action, resource, ...refusal, unlessDenied: true },
+  ]);
 }
 
 function readLaunch(reader: Reader): LaunchInstanceRequest {

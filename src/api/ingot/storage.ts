@@ -40,7 +40,10 @@ export const storageRoutes: readonly IngotRoute[] = [
       const region = readQuery(query, (reader) => reader.string('region', { max: 64 }));
       // Policies name an AMI by the Region that it is in, whichever the request is signed for.
       const ami = await amiOnRecord(context.services.catalog.db, id);
-      if (ami?.account === context.account && ami.region !== context.region) await authorize(context, [{ action: 'ingot:DeregisterAmi', resource: amiArn(id, { ...context, region: ami.region }) }]);
+      if (ami?.account === context.account && ami.region !== context.region) {
+        const resource = amiArn(id, { ...context, region: ami.region });
+        await authorize(context, [{ action: 'ingot:DeregisterAmi', resource }]);
+      }
       return { json: await context.services.storage.deregister(context, id, region) };
     },
   },

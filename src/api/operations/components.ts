@@ -17,7 +17,16 @@ import type { OperationInput } from '../model.ts';
 import { sharedPage } from './shared.ts';
 import { openPage } from '../paging.ts';
 import { compact, meetsConditions, ownArn, placeOf, readFilters, refuseVersionFilterByName, visibleArn } from './common.ts';
-import { checkNamedDocuments, documentText, documentVersion, namedArn, nextBuild, referencesOf, validDocument, versionPage } from './documents.ts';
+import {
+  checkNamedDocuments,
+  documentText,
+  documentVersion,
+  namedArn,
+  nextBuild,
+  referencesOf,
+  validDocument,
+  versionPage,
+} from './documents.ts';
 
 type Filter = 'name' | 'platform' | 'type' | 'status' | 'description' | 'version' | 'os_version' | 'product_codes';
 

@@ -38,7 +38,8 @@ export function validDocument<D>({ document, faults }: { readonly document?: D; 
 }
 
 /**
- * Checks that the caller may read every component that documents name, as if it asked for each by `GetComponent`: to run a document is to read it.
+ * Checks that the caller may read every component that documents name, as if it asked for each by `GetComponent`: to
+ * run a document is to read it.
  * @throws {ApiError} AccessDeniedException, which does not tell whether the component exists
  */
 export async function checkNamedDocuments(context: OperationContext, runs: readonly DocumentRun[]): Promise<void> {

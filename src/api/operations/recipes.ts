@@ -27,7 +27,8 @@ export function recipeVersion(text: string, existing: readonly Version[]): Versi
 /**
  * Checks a recipe's components.
  * @param platform of the parent image
- * @throws {ApiError} InvalidParameterValueException with everything that is wrong with the components, ServiceQuotaExceededException, AccessDeniedException
+ * @throws {ApiError} InvalidParameterValueException with everything that is wrong with the components,
+ *   ServiceQuotaExceededException, AccessDeniedException
  */
 export async function checkComponents(context: OperationContext, components: readonly ComponentConfiguration[], platform: string): Promise<void> {
   checkNumber(context, 'componentsPerRecipe', components.length);
@@ -49,7 +50,8 @@ export async function checkComponents(context: OperationContext, components: rea
     if (status !== 'ACTIVE') faults.push({ path, detail: `The component '${componentArn}' is ${status} and cannot be added to a recipe.` });
     const { document } = parseComponentDocument(component.data);
     const given = (parameters ?? []).map((parameter) => ({ name: parameter.name!, value: parameter.value ?? [] }));
-    if (document !== undefined) runs.push({ document, parameters: Object.fromEntries(given.map((each) => [each.name, each.value.join(',')])) });
+    const values = Object.fromEntries(given.map((each) => [each.name, each.value.join(',')]));
+    if (document !== undefined) runs.push({ document, parameters: values });
     const wrong = document === undefined ? [] : checkParameterValues(document, given);
     if (wrong.length > 0) faults.push({ path: `components[${index}].parameters`, detail: `${component.name}: ${wrong.join(' ')}` });
   }

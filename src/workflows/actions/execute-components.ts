@@ -36,7 +36,8 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
       const started = Date.now();
       const outcome = await runDocument({
         document, name: component.name, phases, parameters: component.parameters, instance: entry.instance, workingDirectory: workingDirectoryOf(work), report: tell, signal,
-        secrets: work.secrets, componentText: (arn) => componentText(work, arn), s3Access: s3AccessFor(work), environment: { ...profileEnvironment(work), ...networkEnvironment(work) },
+        secrets: work.secrets, componentText: (arn) => componentText(work, arn), s3Access: s3AccessFor(work),
+        environment: { ...profileEnvironment(work), ...networkEnvironment(work) },
       });
       return work.secrets.mask.deep(await withJournal(entry.instance, outcome, started, signal));
     };
@@ -55,7 +56,8 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
 }
 
 /**
- * The document of a component that a step names. What was computed while the document ran is checked here for the first time.
+ * The document of a component that a step names. What was computed while the document ran is checked here for the first
+ * time.
  * @throws {InputError} when it is another account's and not shared
  */
 async function componentText(work: ImageWork, arn: string): Promise<string | undefined> {
