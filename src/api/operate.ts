@@ -4,7 +4,8 @@ import { findToken, saveToken } from '../catalog/client-tokens.ts';
 import { logger } from '../platform/log.ts';
 import { dryRunSucceeded, idempotentParameterMismatch } from '../resources/errors.ts';
 import { authorize } from './access/authorize.ts';
-import { needsOf } from './access/demands.ts';
+import { madeBy, needsOf } from './access/demands.ts';
+import { canonicalInput } from './canonical.ts';
 import { encodeOutput, type Structure } from './codec.ts';
 import type { Handler, Handlers, OperationContext, RequestContext } from './context.ts';
 import { members, type Operation, type OperationName } from './model.ts';
@@ -16,7 +17,10 @@ import { checkQuota } from './quotas.ts';
  * @returns what goes on the wire
  * @throws {ApiError} AccessDeniedException, what the handler says, IdempotentParameterMismatchException, DryRunOperationException
  */
-export async function operate(operation: Operation, handlers: Handlers, input: Structure, request: RequestContext): Promise<Structure> {
+export async function operate(
+  operation: Operation, handlers: Handlers, given: Structure, request: RequestContext,
+): Promise<Structure> {
+  const input = canonicalInput(operation, given, request);
   const opened = await authorize(request, needsOf(operation.name, input as never, request));
   const handler = handlers[operation.name] as unknown as Handler<OperationName>;
   const answer = async (context: OperationContext): Promise<Structure> => {
@@ -31,6 +35,7 @@ export async function operate(operation: Operation, handlers: Handlers, input: S
   const later: (() => void)[] = [];
   const made = async (context: OperationContext): Promise<Structure> => {
     const output = await answer(context);
+    await authorize(context, madeBy(operation.name, output));
     await checkQuota(context.db, operation.name, request, request.services.config.quotas);
     return output;
   };

@@ -9,6 +9,7 @@ import { accessDenied, ApiError, internalFailure, invalidRequest, methodNotAllow
 import { authorize } from './access/authorize.ts';
 import type { Identity } from './access/identities.ts';
 import { auditEvent, type Call } from './audit.ts';
+import { canonicalName } from './canonical.ts';
 import { decodeInput } from './codec.ts';
 import type { ApiServices, Handlers, RequestContext } from './context.ts';
 import { ingotRoutes } from './ingot/register.ts';
@@ -145,7 +146,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
       if (route !== undefined) nameIngot(call, route);
       const context = await contextFor(request, NO_BODY);
       if (route === undefined) throw unknownOperation(request.method ?? '', path);
-      const params = paramsOf(route, path)!;
+      const params = canonicalParams(paramsOf(route, path)!, context);
       call.parameters = params;
       await authorize(context, [{ action: route.action, resource: route.resource(params, context) }]);
       return await route.handle({ path, query, params, body: NO_BODY, signal }, context);
@@ -222,7 +223,7 @@ function paramsOf(route: IngotRoute, path: string): Readonly<Record<string, stri
 async function answerIngot(route: IngotRoute, request: FastifyRequest, reply: FastifyReply, context: RequestContext, closing: AbortSignal): Promise<unknown> {
   const { path, query } = target(request.raw);
   if (route.upgrade) throw invalidRequest(`${route.action} is a WebSocket: the request has to ask for an upgrade.`);
-  const params = request.params as Readonly<Record<string, string>>;
+  const params = canonicalParams(request.params as Readonly<Record<string, string>>, context);
   context.call.parameters = { ...params, ...Object.fromEntries([...new URLSearchParams(query)].filter(([name]) => !/^x-amz-/i.test(name))), ...jsonOf(bodyOf(request)) };
   await authorize(context, [{ action: route.action, resource: route.resource(params, context) }]);
   const gone = new AbortController();
@@ -235,6 +236,14 @@ async function answerIngot(route: IngotRoute, request: FastifyRequest, reply: Fa
   if ('json' in answer) context.call.answer = answer.json;
   if ('json' in answer) return reply.header('content-type', 'application/json').send(JSON.stringify(answer.json));
   return reply.header('content-type', answer.type).header('cache-control', 'no-store').send(answer.stream);
+}
+
+/** The parameters of a path with an ARN in its canonical spelling. */
+function canonicalParams(
+  params: Readonly<Record<string, string>>,
+  context: RequestContext,
+): Readonly<Record<string, string>> {
+  return params['arn'] === undefined ? params : { ...params, arn: canonicalName(params['arn'], context) };
 }
 
 function nameIngot(call: Call, route: IngotRoute): void {

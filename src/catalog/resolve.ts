@@ -1,12 +1,28 @@
 /** From an ARN that may have wildcards, or no build number, to the one thing that it means now. */
-import { parseArn } from '../resources/arns.ts';
-import { compareVersions, highestMatch, isVersion, matchesVersion, type BuildVersion, type VersionPattern } from '../resources/versions.ts';
+import { formatArn, parseArn, resourceArn, versionArn, type Arn } from '../resources/arns.ts';
+import {
+  compareVersions,
+  highestMatch,
+  isVersion,
+  matchesVersion,
+  parseVersion,
+  type BuildVersion,
+  type VersionPattern,
+} from '../resources/versions.ts';
 import type { Catalog, Queryable } from './catalog.ts';
 import { components, type StoredComponent } from './components.ts';
 import { containerRecipes } from './container-recipes.ts';
 import { imageRecipes } from './image-recipes.ts';
 import { imageVersions } from './images.ts';
-import { findManagedComponent, findManagedWorkflow, managedComponent, managedWorkflow } from './managed.ts';
+import { newestBaseImage } from './layers.ts';
+import {
+  findManagedComponent,
+  findManagedImage,
+  findManagedWorkflow,
+  managedComponent,
+  managedWorkflow,
+  type ManagedRegister,
+} from './managed.ts';
 import { workflows, type StoredWorkflow } from './workflows.ts';
 
 /**
@@ -67,17 +83,66 @@ export async function resolveRecipe(db: Queryable, reference: string): Promise<s
   return highestMatch(arn.version, await recipes.versions(db, { account: arn.owner, region: arn.region }, arn.slug))?.arn;
 }
 
-/** The one thing that an ARN means now: itself, where it has neither wildcards nor lacks a build; `undefined` when there is none. */
-export async function concreteArn(catalog: Catalog, reference: string): Promise<string | undefined> {
+/** What a request's ARN stands for now. */
+export interface Meaning {
+  /**
+   * The one resource that it means: the ARN itself, where it has neither wildcards nor lacks a build; `undefined` when
+   * there is none.
+   */
+  readonly arn: string | undefined;
+  /** Other names under which lists show the same resource. */
+  readonly aliases: readonly string[];
+}
+
+/** What an ARN means now. Its spelling has to be canonical. */
+export async function meaningOf(
+  { managed }: Pick<Catalog, 'managed'>,
+  reference: string,
+  db: Queryable,
+): Promise<Meaning> {
   const arn = parseArn(reference);
-  if (arn === undefined || arn.version === undefined || arn.owner === 'aws' || arn.build !== undefined) return reference;
+  if (arn === undefined) return { arn: reference, aliases: [] };
+  const meant = arn.owner === 'aws' ? await meantOfManaged(managed, arn, db) : await meantOfAccount(arn, reference, db);
+  const found = meant === undefined ? undefined : parseArn(meant);
+  // Versions of a managed image are the days when it was made: each of them, and every wildcard, is the same image.
+  if (arn.owner === 'aws' && arn.type === 'image')
+    return { arn: meant, aliases: [versionArn({ ...arn, version: { major: 'x', minor: 'x', patch: 'x' } })] };
+  return { arn: meant, aliases: found?.build === undefined ? [] : [versionArn(found)] };
+}
+
+async function meantOfAccount(arn: Arn, reference: string, db: Queryable): Promise<string | undefined> {
+  if (arn.version === undefined || arn.build !== undefined) return reference;
   const place = { account: arn.owner, region: arn.region };
   switch (arn.type) {
-    case 'component': return pick(await components.versions(catalog.db, place, arn), arn.version, undefined)?.arn;
-    case 'workflow': return pick(await workflows.versions(catalog.db, place, arn), arn.version, undefined)?.arn;
-    case 'image': return resolveImageToRead(catalog.db, reference);
-    default: return isVersion(arn.version) ? reference : resolveRecipe(catalog.db, reference);
+    case 'component': return pick(await components.versions(db, place, arn), arn.version, undefined)?.arn;
+    case 'workflow': return pick(await workflows.versions(db, place, arn), arn.version, undefined)?.arn;
+    case 'image': return resolveImageToRead(db, reference);
+    default: return isVersion(arn.version) ? reference : resolveRecipe(db, reference);
   }
+}
+
+async function meantOfManaged(managed: ManagedRegister, arn: Arn, db: Queryable): Promise<string | undefined> {
+  const component = findManagedComponent(managed, arn);
+  if (component !== undefined) return managedComponent(component, arn.region).arn;
+  const workflow = findManagedWorkflow(managed, arn);
+  if (workflow !== undefined) return managedWorkflow(workflow, arn.region).arn;
+  const image = findManagedImage(managed, arn);
+  const version =
+    image === undefined ? undefined : parseVersion((await newestBaseImage(db, image.name))?.version ?? '');
+  return version === undefined
+    ? formatArn(arn)
+    : resourceArn({ region: arn.region, account: 'aws' }, 'image', arn.slug, version, 1);
+}
+
+/** ARNs of all versions and builds of components or workflows that an ARN with wildcards means. */
+export async function versionsMeant(reference: string, db: Queryable): Promise<readonly string[]> {
+  const arn = parseArn(reference);
+  if (arn?.version === undefined || (arn.type !== 'component' && arn.type !== 'workflow')) return [];
+  const queries = arn.type === 'component' ? components : workflows;
+  const { version } = arn;
+  return (await queries.versions(db, { account: arn.owner, region: arn.region }, arn))
+    .filter((each) => matchesVersion(version, each))
+    .map((each) => each.arn);
 }
 
 function pick<V extends BuildVersion>(versions: readonly V[], pattern: VersionPattern, build: number | undefined): V | undefined {

@@ -3,6 +3,7 @@ import { amiOnRecord, amisOfImage } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { parentMeaning } from '../catalog/parent-names.ts';
 import { resolveImage } from '../catalog/resolve.ts';
+import { checkShared, NotSharedError } from '../catalog/sharing.ts';
 import type { Report } from '../resources/progress.ts';
 import { ensureBaseImage } from './base/ensure.ts';
 import type { LayerStore, SealedLayer } from './layer-store.ts';
@@ -40,12 +41,25 @@ export async function sealedParent(request: ParentRequest): Promise<ParentImage>
   const meaning = await parentMeaning(catalog.db, catalog.managed, request.reference, { account, region });
   for (const step of meaning.via) request.report({ type: 'log', text: `parent image: ${step}` });
   if (meaning.kind === 'none') throw new Error(`parent image ${request.reference}: ${meaning.why}`);
-  if (meaning.kind === 'ami') return fromAmi(request, meaning.id);
+  if (meaning.kind === 'ami') {
+    // An AMI is used by the account that has it alone; what is shared is named by its image.
+    const ami = await amiOnRecord(catalog.db, meaning.id);
+    if (ami !== undefined && ami.account !== account) {
+      throw new Error(`parent image ${request.reference}: no AMI ${meaning.id} is available in ${region}`);
+    }
+    return fromAmi(request, meaning.id);
+  }
   if (meaning.kind === 'managed') {
     const base = suppliedImages[meaning.image.name];
     if (base === undefined) throw new Error(`parent image ${request.reference}: no base image '${meaning.image.name}'; there are: ${Object.keys(suppliedImages).join(', ')}`);
     const made = await ensureBaseImage(base, request);
     return { layer: made.layer, osVersion: base.osVersion, description: `base image ${base.name} ${made.version}` };
+  }
+  try {
+    await checkShared(catalog, { account, region }, 'imagebuilder:GetImage', meaning.arn, catalog.db);
+  } catch (error) {
+    if (!(error instanceof NotSharedError)) throw error;
+    throw new Error(`parent image ${request.reference}: ${error.message}`, { cause: error });
   }
   const arn = await resolveImage(catalog.db, meaning.arn);
   if (arn === undefined) throw new Error(`parent image ${request.reference}: there is no available build of ${meaning.arn}`);

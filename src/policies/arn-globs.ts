@@ -11,9 +11,19 @@ export interface ArnGlob {
 /** Reads `*`, or an ARN with wildcards. Returns `undefined` for anything else. */
 export function parseArnGlob(text: string, variables: boolean): ArnGlob | undefined {
   if (text === '*') return { parts: 'all', variables: [] };
-  const parts = split(text, variables).map((part) => parseGlob(part, { wildcards: true, variables }));
+  const parts = canonical(split(text, variables)).map((part) => parseGlob(part, { wildcards: true, variables }));
   if (parts.length !== 6 || !text.startsWith('arn:') || parts.some((part) => part === undefined)) return undefined;
   return { parts: parts as readonly Glob[], variables: parts.flatMap((part) => part!.variables) };
+}
+
+/**
+ * Versions without leading zeros, as the ARNs of Image Builder's resources have them: `…:component/web/2026.01.05` is
+ * `2026.1.5`.
+ */
+function canonical(parts: readonly string[]): readonly string[] {
+  const [, , service = '', , , resource = ''] = parts;
+  if (parts.length !== 6 || !/^imagebuilder$|[*?]/.test(service)) return parts;
+  return [...parts.slice(0, 5), resource.replace(/(?<=\/)0+(?=\d+\.)|(?<=\.)0+(?=\d+(?:[./]|$))/g, '')];
 }
 
 /** Whether an ARN matches, part by part: a wildcard before the last colon does not reach over one. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { decide, grants, refusalMessage, type AccessRequest, type Decision } from './decide.ts';
+import { decide, decideMeant, grants, refusalMessage, type AccessRequest, type Decision } from './decide.ts';
 import { parsePolicy, type Policy, type PolicyKind } from './document.ts';
 import type { Principal } from './principals.ts';
 
@@ -242,5 +242,63 @@ test('what is wrong with a policy is said with its place', () => {
     const read = parsePolicy(typeof document === 'string' ? document : JSON.stringify(document), kind);
     assert.ok('faults' in read, `accepted: ${JSON.stringify(document)}`);
     assert.ok(read.faults.some((each) => fault.test(each)), `${JSON.stringify(document)}: ${read.faults.join(' | ')}`);
+  }
+});
+
+describe('names of one resource', () => {
+  const version = COMPONENT.replace(/\/1$/, '');
+  const latest = COMPONENT.replace('1.0.0/1', 'x.x.x');
+  const cases: readonly (readonly [name: string, statements: readonly object[], given: string, expected: string])[] = [
+    [
+      'a deny of what a wildcard means',
+      [allow(), deny({ Resource: COMPONENT })],
+      latest,
+      'explicit deny, identity-based',
+    ],
+    [
+      'a deny of the version denies its build',
+      [allow(), deny({ Resource: version })],
+      COMPONENT,
+      'explicit deny, identity-based',
+    ],
+    ['an allow of the version allows no build', [allow({ Resource: version })], COMPONENT, 'no allow, identity-based'],
+    ['an allow of what a wildcard means', [allow({ Resource: COMPONENT })], latest, 'allowed'],
+    [
+      'what NotResource spares is spared, whatever its other names are',
+      [allow(), deny({ Resource: undefined, NotResource: COMPONENT })],
+      COMPONENT,
+      'allowed',
+    ],
+    [
+      'a pattern with leading zeros is the version without them',
+      [allow(), deny({ Resource: COMPONENT.replace('1.0.0', '01.00.0') })],
+      COMPONENT,
+      'explicit deny, identity-based',
+    ],
+    [
+      'a pattern with a wildcard behind leading zeros',
+      [allow(), deny({ Resource: COMPONENT.replace('1.0.0/1', '01.00.*') })],
+      COMPONENT,
+      'explicit deny, identity-based',
+    ],
+    [
+      'digits in a name are no version',
+      [allow({ Resource: COMPONENT.replace('web', '007') })],
+      COMPONENT.replace('web', '7'),
+      'no allow, identity-based',
+    ],
+  ];
+  for (const [name, statements, given, expected] of cases) {
+    test(name, () => {
+      const meant = given === latest ? COMPONENT : given;
+      assert.equal(
+        shown(
+          decideMeant(request({ resource: given, aliases: [meant.replace(/\/1$/, '')] }), meant, {
+            identity: [policy(statements)],
+          }),
+        ),
+        expected,
+      );
+    });
   }
 });

@@ -13,6 +13,8 @@ export interface AccessRequest {
   readonly action: string;
   /** ARN, or `*` where the action is about no single resource. */
   readonly resource: string;
+  /** Other names of the same resource. An explicit deny of one of them by `Resource` counts; an allow does not. */
+  readonly aliases?: readonly string[];
   /** Account of the resource; `undefined` where it belongs to nobody in particular, as what comes with the service. */
   readonly resourceAccount: string | undefined;
   readonly context: ContextValues;
@@ -52,6 +54,24 @@ export function decide(request: AccessRequest, policies: Policies): Decision {
   return { allowed: true };
 }
 
+/**
+ * Decides a request whose resource was named by wildcards or in part: by the ARN that it gives and by the one that this
+ * means now. One of them has to be
+ * allowed and neither may be denied, so that nobody reaches by a wildcard what a policy denies.
+ * @param meant the one resource that is meant; `undefined` when there is none
+ */
+export function decideMeant(request: AccessRequest, meant: string | undefined, policies: Policies): Decision {
+  const given = decide(request, policies);
+  if (meant === undefined || meant === request.resource || isDenied(given)) return given;
+  const concrete = decide({ ...request, resource: meant }, policies);
+  return isDenied(concrete) || !given.allowed ? concrete : given;
+}
+
+/** Whether a policy denies it explicitly. */
+export function isDenied(decision: Decision): boolean {
+  return !decision.allowed && decision.because === 'explicit deny';
+}
+
 /** What a resource policy (or trust policy) alone says to somebody. */
 export function grants(policy: Policy, request: AccessRequest): PrincipalMatch {
   const { denied, allowed } = verdictOf(policy, request);
@@ -64,11 +84,16 @@ interface Verdict {
   readonly allowed: PrincipalMatch;
 }
 
-function verdictOf({ statements }: Policy, { principal, action, resource, context }: AccessRequest): Verdict {
+function verdictOf({ statements }: Policy, request: AccessRequest): Verdict {
+  const { principal, action, resource, aliases = [], context } = request;
   let allowed: PrincipalMatch;
   for (const statement of statements) {
     const match = statement.principal === undefined ? 'itself' : matchPrincipal(statement.principal, principal);
-    if (match === undefined || !statementFits(statement, action, resource, context)) continue;
+    if (match === undefined) continue;
+    // `NotResource` says what a statement spares: another name of it must not undo that.
+    const byName = statement.effect === 'Deny' && statement.resources?.negated === false;
+    const names = byName ? [resource, ...aliases] : [resource];
+    if (!names.some((name) => statementFits(statement, action, name, context))) continue;
     if (statement.effect === 'Deny') return { denied: true, allowed: undefined };
     if (allowed !== 'itself') allowed = match;
   }

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatArn, latestVersionReferences, nameArn, parseArn, resourceArn, versionArn, type Arn } from './arns.ts';
+import {
+  canonicalArn,
+  formatArn,
+  latestVersionReferences,
+  nameArn,
+  parseArn,
+  resourceArn,
+  versionArn,
+  type Arn,
+} from './arns.ts';
 import type { Version } from './versions.ts';
 
 const MINE = 'arn:aws:imagebuilder:eu-west-1:123456789012:';
@@ -17,7 +26,7 @@ test('ARNs of all types are read and written', () => {
     [`${MINE}lifecycle-policy/l`, { type: 'lifecycle-policy' }],
     [`${MINE}workflow/build/w/1.0.0/1`, { type: 'workflow', workflowType: 'build', slug: 'w', build: 1 }],
     ['arn:aws:imagebuilder:us-east-1:aws:image/debian-12-x86/x.x.x', { owner: 'aws', region: 'us-east-1', slug: 'debian-12-x86' }],
-    ['arn:aws-cn:imagebuilder:cn-north-1:aws-marketplace:component/c/1.0.0/1', { partition: 'aws-cn', owner: 'aws-marketplace' }],
+    ['arn:aws:imagebuilder:us-east-1:aws-marketplace:component/c/1.0.0/1', { owner: 'aws-marketplace' }],
     ['arn:aws:imagebuilder:us-east-1:third-party:component/c/1.0.0/1', { owner: 'third-party' }],
   ] as const) {
     const parsed = parseArn(arn)!;
@@ -31,7 +40,21 @@ test('what is no ARN of ours is told apart', () => {
     '', 'ami-0123', 'arn:aws:ec2:eu-west-1::image/ami-0123', `${MINE}component/my-comp/1.2.3/0`, `${MINE}component/My-Comp/1.2.3`, `${MINE}component/c/1.x.8`,
     `${MINE}component/c/1.x.x/1`, `${MINE}image-recipe/r/1.2.3/4`, `${MINE}image-pipeline/p/1.0.0`, `${MINE}workflow/w/1.0.0`, `${MINE}unknown/u`,
     'arn:aws:imagebuilder:eu-west-1:12345:component/c/1.0.0', `${MINE}component/c/1.2.3/4/5`, `${MINE}component/c/`, `${MINE}component/c/1.2.3/4\n`,
+    ...['aws-cn', 'AWS', ''].map((partition) => `${MINE}component/c/1.0.0/1`.replace(':aws:', `:${partition}:`)),
+    'arn:aws:imagebuilder:eu west:123456789012:component/c/1.0.0/1', 'arn:aws:imagebuilder:../x:123456789012:image/c/1.0.0/1',
+    `${MINE}component/c/1.0.0/01`, `${MINE}component/c//1.0.0/1`,
   ]) assert.equal(parseArn(text), undefined, text);
+});
+
+test('an ARN has one spelling: versions without leading zeros', () => {
+  for (const [given, expected] of [
+    ['component/c/2026.01.05/1', 'component/c/2026.1.5/1'],
+    ['image/c/00.01.x', 'image/c/0.1.x'],
+    ['image-recipe/r/1.2.3', 'image-recipe/r/1.2.3'],
+    ['image-pipeline/007', 'image-pipeline/007'],
+  ] as const)
+    assert.equal(canonicalArn(MINE + given), MINE + expected);
+  assert.equal(canonicalArn(`${MINE}component/c/1.0.0/01`), undefined);
 });
 
 test('shorter and wider forms', () => {

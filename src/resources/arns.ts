@@ -32,12 +32,16 @@ const VERSIONED: Partial<Record<ResourceType, { readonly builds: boolean }>> = {
 };
 
 const FORM = new RegExp(
-  '^arn:(aws[^:]*):imagebuilder:([^:]+):([0-9]{12}|aws(?:-[a-z-]+)?|third-party):' +
+  '^arn:(aws):imagebuilder:([a-z0-9-]+):([0-9]{12}|aws(?:-[a-z-]+)?|third-party):' +
   '(component|image-recipe|container-recipe|image|image-pipeline|infrastructure-configuration|distribution-configuration|lifecycle-policy|workflow/(?:build|test|distribution))' +
   '/([a-z0-9_-]+)(?:/([^/]+)(?:/([1-9][0-9]{0,9}))?)?$',
 );
 
-/** Takes an ARN apart. Returns `undefined` for what is none, or has a version where its type has none. */
+/**
+ * Takes an ARN apart. Returns `undefined` for what is none, has another partition than `aws`, or has a version where
+ * its type has none.
+ * Leading zeros in a version are read as the number they are: `canonicalArn` gives the one spelling that records have.
+ */
 export function parseArn(text: string): Arn | undefined {
   const match = FORM.exec(text);
   if (match === null) return undefined;
@@ -60,6 +64,20 @@ export function formatArn(arn: Arn): string {
   const version = arn.version === undefined ? '' : `/${formatVersion(arn.version)}`;
   const build = arn.build === undefined ? '' : `/${arn.build}`;
   return `arn:${arn.partition}:imagebuilder:${arn.region}:${arn.owner}:${kind}/${arn.slug}${version}${build}`;
+}
+
+/**
+ * The one spelling of an ARN, by which records, tags and policies know its resource; `undefined` for what `parseArn`
+ * does not read.
+ */
+export function canonicalArn(text: string): string | undefined {
+  const arn = parseArn(text);
+  return arn === undefined ? undefined : formatArn(arn);
+}
+
+/** Whether a text is an ARN of Image Builder in another partition, or with capitals: no resource here has it. */
+export function isForeignSpelling(text: string): boolean {
+  return /^arn:[^:]*:imagebuilder:/i.test(text) && !text.startsWith('arn:aws:imagebuilder:');
 }
 
 /** The ARN of the name alone, as in `…:component/my-component`. */

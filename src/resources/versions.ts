@@ -97,6 +97,12 @@ export function nextVersion(increment: VersionPattern, existing: readonly Versio
   return Math.max(version.major, version.minor, version.patch) > MAX_NODE ? undefined : version;
 }
 
+/**
+ * Reads three nodes, each a number or `x`, in any combination; callers decide which combinations they take. Returns
+ * `undefined` for anything else.
+ */
+export const parseVersionParts: (text: string) => VersionPattern | undefined = parseNodes;
+
 function parseNodes(text: string): VersionPattern | undefined {
   const match = /^(\d{1,10}|x)\.(\d{1,10}|x)\.(\d{1,10}|x)$/.exec(text);
   if (match === null) return undefined;

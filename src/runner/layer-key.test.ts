@@ -9,6 +9,7 @@ function documentOf(action: string, constants = ''): string {
 
 const input: LayerInput = {
   parent: 'p',
+  account: '123456789012',
   document: documentOf('ExecuteBash'),
   parameters: { B: '2', A: '1' },
   phases: ['build', 'validate'],
@@ -47,6 +48,7 @@ describe('the key of a layer', () => {
   const changes: readonly [change: Partial<LayerInput>, members: readonly string[]][] = [
     [{}, []],
     [{ parent: 'q' }, ['parent']],
+    [{ account: '210987654321' }, ['account']],
     [{ document: documentOf('Reboot') }, ['document']],
     [{ parameters: { A: '1', B: '3', C: '4' } }, ['parameters.B', 'parameters.C']],
     [{ phases: ['build'] }, ['phases']],

@@ -10,6 +10,8 @@ import { RUNNER_FORMAT } from './format.ts';
 export interface LayerInput {
   /** Key of the layer below, or what identifies the disk that the first layer lies on. */
   readonly parent: string;
+  /** Account id: what a component reads (secrets, shared components, S3) is its account's. */
+  readonly account: string;
   /** Text of the component document. */
   readonly document: string;
   /** Values by parameter name, as the recipe gave them; the defaults are in the document. */
@@ -30,6 +32,7 @@ export interface LayerInput {
 export interface LayerRecord {
   readonly format: number;
   readonly parent: string;
+  readonly account: string;
   /** SHA-256 of the document's text. */
   readonly document: string;
   readonly parameters: Readonly<Record<string, string>>;
@@ -54,6 +57,7 @@ export function layerKey(input: LayerInput): { readonly key: string; readonly re
   const record: LayerRecord = {
     format: RUNNER_FORMAT,
     parent: input.parent,
+    account: input.account,
     document: sha256(input.document),
     parameters: input.parameters,
     phases: input.phases,

@@ -1,15 +1,13 @@
 /** Documents that steps of other documents run. Source: reference, `awstoe.md` section 6, ExecuteDocument. */
 import { createHash } from 'node:crypto';
 import type { ComponentDocument } from '../documents/component/document.ts';
+import { MAX_DEPTH } from '../documents/component/named-documents.ts';
 import { InstanceError } from '../instances/instance.ts';
 import type { Report } from '../resources/progress.ts';
 import { InputError } from './module.ts';
 import { ParameterError } from './parameters.ts';
 import { runDocument, type DocumentOutcome } from './run-document.ts';
 import type { RunState } from './run-state.ts';
-
-/** How deep documents run documents, below the first. */
-export const MAX_DEPTH = 3;
 
 /** A document that a step runs. */
 export interface NestedDocument {

@@ -31,13 +31,16 @@ interface Build {
   readonly recipe?: Image['imageRecipe'];
   readonly sizeBytes?: number;
   readonly driver?: string;
+  readonly account?: string;
 }
 
 let builds = 0;
-function workOf(name: string, { documents = DOCUMENTS, parameters = {}, image = {}, recipe = {} }: Build): ImageWork {
+function workOf(
+  name: string, { documents = DOCUMENTS, parameters = {}, image = {}, recipe = {}, account = '123456789012' }: Build,
+): ImageWork {
   const arn = `arn:aws:imagebuilder:us-east-1:123456789012:image/${name}/1.0.0/${++builds}`;
   return {
-    arn, catalog, layers, dataDirectory, region: 'us-east-1', account: '123456789012', report: () => {}, secrets: openSecrets(dataDirectory, '123456789012', 'us-east-1'), signal: new AbortController().signal,
+    arn, catalog, layers, dataDirectory, region: 'us-east-1', account, report: () => {}, secrets: openSecrets(dataDirectory, '123456789012', 'us-east-1'), signal: new AbortController().signal,
     image: { arn, name, type: 'AMI', platform: 'Linux', dateCreated: new Date(builds * 1000).toISOString(), imageRecipe: recipe, ...image } as Image,
     instances: new Map(), sealed: [], workflowOutputs: new Map(), ami: undefined, osVersion: undefined, config: DEFAULT_CONFIG,
     components: documents.map((data, index) => ({ arn: `arn:c${index}`, name: `c${index}`, data, parameters: index === 1 ? parameters : {} })),
@@ -84,6 +87,7 @@ describe('a second build', () => {
     ['with other user data', { recipe: { additionalInstanceConfiguration: { userDataOverride: 'eA==' } } }, ['the user data changed', AFTER, AFTER]],
     ['on a larger disk', { sizeBytes: 1e10 }, ['what lies below it changed', AFTER, AFTER]],
     ['on another driver', { driver: 'qemu' }, ['it ran on another driver', AFTER, AFTER]],
+    ['by another account takes nothing', { account: '210987654321' }, ['there is none yet', AFTER, AFTER]],
     ['with a component in front', { documents: [script('echo new'), ...DOCUMENTS] }, ['its document changed', AFTER, AFTER, AFTER]],
     ['without its last component', { documents: DOCUMENTS.slice(0, 2) }, ['hit', 'hit']],
     ['by a schedule takes nothing', { image: { buildType: 'SCHEDULED' } }, Array(3).fill('a scheduled build takes nothing of an earlier one')],

@@ -42,6 +42,7 @@ export function groundKey(parent: SealedLayer, sizeBytes: number | undefined): s
 export function componentKey(work: ImageWork, planned: PlannedComponent, parentKey: string, driver: string): { readonly key: string; readonly record: LayerRecord } {
   return layerKey({
     parent: parentKey,
+    account: work.account,
     document: planned.component.data,
     parameters: planned.component.parameters,
     phases: planned.phases,
@@ -107,6 +108,7 @@ async function find(work: ImageWork, planned: PlannedComponent, parentKey: strin
 const MEMBERS: Readonly<Record<string, string>> = {
   format: 'Ingot runs components in a new way',
   parent: 'what lies below it changed',
+  account: 'the earlier layer was made before layers belonged to accounts',
   document: 'its document changed',
   phases: 'other phases run',
   architecture: 'the architecture changed',

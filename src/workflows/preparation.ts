@@ -1,6 +1,8 @@
 /** What is settled before an image's first stage: its components' build versions, what is refused, what has no effect yet. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
-import { resolveComponent } from '../catalog/resolve.ts';
+import type { StoredComponent } from '../catalog/components.ts';
+import { componentForAccount, NotSharedError } from '../catalog/sharing.ts';
+import { readNamedDocuments } from '../documents/component/named-documents.ts';
 import { parseComponentDocument } from '../documents/component/parse.ts';
 import { secretsOfDocument } from '../documents/component/references.ts';
 import { missingParameters } from '../documents/component/type.ts';
@@ -8,11 +10,16 @@ import { SecretError } from '../secrets/provider.ts';
 import type { ImageWork, ResolvedComponent } from './image-work.ts';
 import { asksForEncryption, mappingsWithoutEffect } from './volumes.ts';
 
-/** The recipe's components in order, wildcards resolved to what is the newest now. @throws when one does not exist, or lacks a parameter */
+/**
+ * The recipe's components in order, wildcards resolved to what is the newest now. Every component, and every one that
+ * their documents name, has to be
+ * shared with the image's account now.
+ * @throws when one does not exist, is not shared, or lacks a parameter
+ */
 export async function resolveComponents(work: ImageWork): Promise<readonly ResolvedComponent[]> {
   const resolved: ResolvedComponent[] = [];
   for (const { componentArn, parameters } of work.image.imageRecipe?.components ?? []) {
-    const component = await resolveComponent(work.catalog, componentArn!);
+    const component = await componentForWork(work, componentArn!);
     if (component?.data === undefined) throw new Error(`component ${componentArn} does not exist (any more)`);
     const given = Object.fromEntries((parameters ?? []).map(({ name, value }) => [name!, (value ?? []).join(',')]));
     const { document, faults } = parseComponentDocument(component.data);
@@ -20,8 +27,23 @@ export async function resolveComponents(work: ImageWork): Promise<readonly Resol
     const missing = missingParameters(document, given);
     if (missing.length > 0) throw new Error(`component ${component.arn} needs values for its parameters ${missing.join(', ')}`);
     resolved.push({ arn: component.arn!, name: component.name!, data: component.data, parameters: given });
+    await readNamedDocuments([{ document, parameters: given }], async (arn) => {
+      const named = await componentForWork(work, arn, `, which ${component.arn} runs`);
+      return named === undefined ? undefined : parseComponentDocument(named.data).document;
+    });
   }
   return resolved;
+}
+
+/** @throws when it is another account's and not shared */
+async function componentForWork(work: ImageWork, arn: string, why = ''): Promise<StoredComponent | undefined> {
+  return componentForAccount(work.catalog, work, arn).catch((error: unknown) => {
+    throw error instanceof NotSharedError
+      ? new Error(`the account ${work.account} may not use the component ${arn}${why}: ${error.message}`, {
+          cause: error,
+        })
+      : error;
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Which workflows an image runs: the ones it names, else the managed defaults. Source: reference, `workflows.md` section 1. */
 import { resolveWorkflow } from '../catalog/resolve.ts';
 import type { GivenWorkflowParameter } from '../documents/workflow/parameters.ts';
+import { parseArn } from '../resources/arns.ts';
 import type { ImageWork, Stage } from './image-work.ts';
 
 /** A workflow with its document's text. */
@@ -29,7 +30,7 @@ const DEFAULTS: readonly { readonly type: Stage; readonly name: string }[] = [
  * configuration is executed all the same, by the managed distribution workflow.
  * @throws when one that is named does not exist
  */
-export async function selectWorkflows(work: Pick<ImageWork, 'catalog' | 'image' | 'region'>): Promise<readonly SelectedWorkflow[]> {
+export async function selectWorkflows(work: Where & Pick<ImageWork, 'image'>): Promise<readonly SelectedWorkflow[]> {
   const named: SelectedWorkflow[] = [];
   for (const { workflowArn, parameters, parallelGroup, onFailure } of work.image.workflows ?? []) {
     named.push({ ...(await resolved(work, workflowArn ?? '')), parameters: (parameters ?? []).map(({ name, value }) => ({ name: name!, value: value ?? [] })), parallelGroup, onFailure });
@@ -40,14 +41,17 @@ export async function selectWorkflows(work: Pick<ImageWork, 'catalog' | 'image' 
   return [...chosen, ...distribution].filter(({ type }) => tests || type !== 'TEST');
 }
 
-type Where = Pick<ImageWork, 'catalog' | 'region'>;
+type Where = Pick<ImageWork, 'catalog' | 'region' | 'account'>;
 
 function managedDefault(work: Where, wanted: { readonly type: Stage; readonly name: string }): Promise<SelectedWorkflow> {
   return resolved(work, `arn:aws:imagebuilder:${work.region}:aws:workflow/${wanted.type.toLowerCase()}/${wanted.name}/x.x.x`);
 }
 
-async function resolved({ catalog }: Where, reference: string): Promise<SelectedWorkflow> {
-  const found = await resolveWorkflow(catalog, reference);
+async function resolved({ catalog, account, region }: Where, reference: string): Promise<SelectedWorkflow> {
+  const arn = parseArn(reference);
+  // Workflows have no policies: no account uses another's.
+  const own = arn?.region === region && (arn.owner === account || arn.owner === 'aws');
+  const found = own ? await resolveWorkflow(catalog, reference) : undefined;
   if (found === undefined) throw new Error(`workflow ${reference} does not exist (any more)`);
   return { arn: found.arn, name: found.name, type: found.type, data: found.data, parameters: [] };
 }

@@ -112,7 +112,7 @@ describe('workflows', () => {
 
     const workflows = [{ workflowArn, parameters: [{ name: 'Wanted', value: ['1'] }] }];
     await createImage(workflows);
-    const selected = await selectWorkflows({ catalog: api.catalog, region: REGION, image: { workflows } });
+    const selected = await selectWorkflows({ catalog: api.catalog, region: REGION, account: ACCOUNT, image: { workflows } });
     assert.deepEqual(selected.map(({ arn }) => arn), [own('build/named/1.0.0/1'), amazon('distribution/distribute-image/1.0.0/1')]);
 
     const { imagePipelineArn } = await api.client.send(new CreateImagePipelineCommand({ name: 'named', imageRecipeArn: recipe, infrastructureConfigurationArn: infrastructure, executionRole: 'role', workflows }));

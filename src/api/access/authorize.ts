@@ -1,14 +1,18 @@
 /** Whether the caller may do what a request needs: its own policies, those of its session, and those of the resources. */
-import { concreteArn } from '../../catalog/resolve.ts';
+import { findAmi } from '../../catalog/amis.ts';
+import type { Queryable } from '../../catalog/catalog.ts';
+import { parentMeaning } from '../../catalog/parent-names.ts';
+import { meaningOf, versionsMeant, type Meaning } from '../../catalog/resolve.ts';
 import { getResourcePolicy } from '../../catalog/resource-policies.ts';
 import { tagsOf } from '../../catalog/tags.ts';
-import { decide, refusalMessage, type AccessRequest, type Decision } from '../../policies/decide.ts';
-import { parsePolicy, type Policy } from '../../policies/document.ts';
+import { decideMeant, isDenied, refusalMessage, type AccessRequest, type Decision } from '../../policies/decide.ts';
+import { parsePolicy } from '../../policies/document.ts';
 import { accessDenied } from '../../resources/errors.ts';
-import { parseArn, type ResourceType } from '../../resources/arns.ts';
+import { parseArn, resourceArn, type ResourceType } from '../../resources/arns.ts';
 import type { RequestContext } from '../context.ts';
 import { contextValues } from './context-values.ts';
-import type { Need } from './demands.ts';
+import { amiArn } from '../ingot/resources.ts';
+import { imageOf, type Need } from './demands.ts';
 
 /** What somebody of the resource's own account may do about a policy that cannot be read any more. */
 const REPAIRS = /^imagebuilder:(Get|Put)[A-Za-z]+Policy$/;
@@ -16,62 +20,120 @@ const REPAIRS = /^imagebuilder:(Get|Put)[A-Za-z]+Policy$/;
 /** Types of resources that take a policy. */
 const WITH_POLICY: readonly ResourceType[] = ['component', 'image', 'image-recipe', 'container-recipe'];
 
+/** Who asks, and the transaction that a handler of an operation has. */
+export type AccessContext = RequestContext & { readonly db?: Queryable };
+
 /**
- * Judges all that a request needs.
+ * Evaluates all that a request needs.
  * @returns ARNs of other accounts' resources, as the request names them, that their policies opened to the caller
  * @throws {ApiError} AccessDeniedException that says which action on which resource was not allowed, and by what kind of policy
  */
-export async function authorize(context: RequestContext, needs: readonly Need[]): Promise<ReadonlySet<string>> {
+export async function authorize(context: AccessContext, needs: readonly Need[]): Promise<ReadonlySet<string>> {
   const opened = new Set<string>();
-  const { principal, policies } = context.identity;
+  const { principal } = context.identity;
   context.call.resource ??= needs[0]!.resource;
   for (const need of needs) {
     const resourceAccount = accountOf(need, context);
     const foreign = resourceAccount !== undefined && resourceAccount !== principal.account;
-    if (principal.type === 'root' && !foreign) continue;
-    const decision = await judge(context, need, resourceAccount, policies);
-    if ('unreadable' in decision) throw accessDenied(`User: ${principal.arn} is not authorized to perform: ${need.action} on resource: ${need.resource} ${decision.unreadable}`);
-    if (!decision.allowed) throw need.refusal ?? accessDenied(refusalMessage({ principal, ...need }, decision));
-    if (foreign) opened.add(need.resource);
+    if (principal.type === 'root' && (!foreign || need.unlessDenied === true)) continue;
+    for (const meaning of await meaningsOf(context, need)) {
+      const decision = await evaluate(context, need, meaning);
+      if ('unreadable' in decision)
+        throw accessDenied(
+          `User: ${principal.arn} is not authorized to perform: ${need.action} on resource: ${need.resource} ${decision.unreadable}`,
+        );
+      if (!decision.allowed && (need.unlessDenied !== true || isDenied(decision)))
+        throw need.refusal ?? accessDenied(refusalMessage({ principal, ...need }, decision));
+    }
+    if (foreign && need.unlessDenied !== true) opened.add(need.resource);
   }
   return opened;
 }
 
-/** Whether something would be allowed, without an error. */
-export async function isAllowed(context: RequestContext, need: Need): Promise<boolean> {
-  return (await judge(context, need, accountOf(need, context), context.identity.policies)).allowed;
+/**
+ * What a need's resource stands for: one meaning each; several where all versions of a name are listed. A resource
+ * that is none of Image Builder's stands for itself.
+ */
+async function meaningsOf(
+  context: AccessContext,
+  { resource, parentImage, recipe, everyVersion, made }: Need,
+): Promise<readonly Meaning[]> {
+  const { catalog } = context.services;
+  const db = context.db ?? catalog.db;
+  if (parentImage !== undefined) return [await meaningOfParent(context, parentImage, db)];
+  if (recipe !== undefined) {
+    const { arn } = await meaningOf(catalog, recipe, db);
+    return [{ arn: arn === undefined ? undefined : imageOf(context, arn), aliases: [] }];
+  }
+  const meaning = await meaningOf(catalog, resource, db);
+  if (made === true) return [{ ...meaning, arn: undefined }];
+  const others = everyVersion === true ? await versionsMeant(resource, db) : [];
+  return [meaning, ...(await Promise.all(others.map((arn) => meaningOf(catalog, arn, db))))];
 }
 
 /**
- * A request may name a version, or wildcards. It is judged by the ARN that it gives and by the one that this means now: one of them has to
- * be allowed and neither denied, so that nobody comes by a wildcard to what a policy keeps from him.
+ * The image that a parent image turns out to be, however it is named: by its AMI, by a parameter, by a name of `aws`.
  */
-async function judge(context: RequestContext, need: Need, resourceAccount: string | undefined, identity: readonly Policy[]): Promise<Decision | Unreadable> {
+async function meaningOfParent(context: AccessContext, reference: string, db: Queryable): Promise<Meaning> {
   const { catalog } = context.services;
-  const arn = parseArn(need.resource);
-  const concrete = arn === undefined ? undefined : await concreteArn(catalog, need.resource);
-  const document = arn !== undefined && resourceAccount !== undefined && concrete !== undefined && WITH_POLICY.includes(arn.type) ? await getResourcePolicy(catalog.db, concrete) : undefined;
+  const meaning = await parentMeaning(db, catalog.managed, reference, context);
+  if (meaning.kind === 'ami')
+    return { arn: (await findAmi(db, meaning.id))?.image_arn ?? undefined, aliases: [amiArn(meaning.id, context)] };
+  if (meaning.kind === 'image') return meaningOf(catalog, meaning.arn, db);
+  if (meaning.kind === 'none') return { arn: undefined, aliases: [] };
+  return meaningOf(
+    catalog,
+    resourceArn({ region: context.region, account: 'aws' }, 'image', meaning.image.name, {
+      major: 'x',
+      minor: 'x',
+      patch: 'x',
+    }),
+    db,
+  );
+}
+
+/** Evaluates a need by the ARN that the request gives and by what that means now: see `decideMeant`. */
+async function evaluate(
+  context: AccessContext,
+  need: Need,
+  { arn: meant, aliases }: Meaning,
+): Promise<Decision | Unreadable> {
+  const db = context.db ?? context.services.catalog.db;
+  const { policies: identity } = context.identity;
+  const about = need.parentImage === undefined ? need.resource : (meant ?? need.resource);
+  const type = parseArn(about)?.type;
+  const resourceAccount = accountOf({ ...need, resource: about }, context);
+  const document =
+    type !== undefined && resourceAccount !== undefined && meant !== undefined && WITH_POLICY.includes(type)
+      ? await getResourcePolicy(db, meant)
+      : undefined;
   const read = document === undefined ? undefined : parsePolicy(document, 'resource');
   if (read !== undefined && 'faults' in read && resourceAccount === context.account && !REPAIRS.test(need.action)) {
-    return { allowed: false, unreadable: `because the policy of ${concrete!} cannot be read: ${read.faults.join('; ')}. Put another in its place.` };
+    return {
+      allowed: false,
+      unreadable: `because the policy of ${meant!} cannot be read: ${read.faults.join('; ')}. Put another in its place.`,
+    };
   }
   const resource = read === undefined || 'faults' in read ? undefined : read.policy;
   const session = context.identity.session?.sessionPolicy;
-  const policies = { identity, ...(session === undefined ? {} : { session }), ...(resource === undefined ? {} : { resource }) };
-  const asksTags = [...identity, session, resource].some((policy) => policy !== undefined && [...policy.keys].some((key) => key.startsWith('aws:resourcetag/')));
-  const resourceTags = asksTags && concrete !== undefined ? await tagsOf(catalog.db, concrete) : {};
+  const policies = {
+    identity,
+    ...(session === undefined ? {} : { session }),
+    ...(resource === undefined ? {} : { resource }),
+  };
+  const asksTags = [...identity, session, resource].some(
+    (policy) => policy !== undefined && [...policy.keys].some((key) => key.startsWith('aws:resourcetag/')),
+  );
+  const resourceTags = asksTags && meant !== undefined ? await tagsOf(db, meant) : {};
   const request: AccessRequest = {
-    principal: context.identity.principal, action: need.action, resource: need.resource, resourceAccount,
+    principal: context.identity.principal,
+    action: need.action,
+    resource: need.resource,
+    aliases,
+    resourceAccount,
     context: contextValues(context, need, resourceAccount, resourceTags),
   };
-  const given = decide(request, policies);
-  if (concrete === undefined || concrete === need.resource || isDenied(given)) return given;
-  const meant = decide({ ...request, resource: concrete }, policies);
-  return isDenied(meant) || !given.allowed ? meant : given;
-}
-
-function isDenied(decision: Decision): boolean {
-  return !decision.allowed && decision.because === 'explicit deny';
+  return decideMeant(request, meant, policies);
 }
 
 /** A stored policy was checked when it was stored. One that cannot be read all the same may hold a deny: it opens nothing, to nobody. */

@@ -22,6 +22,16 @@ export interface Need {
   readonly keys?: Readonly<Record<string, readonly string[]>>;
   /** What to answer instead of an AccessDeniedException. */
   readonly refusal?: ApiError;
+  /** Allowed unless a policy denies it explicitly. */
+  readonly unlessDenied?: true;
+  /** Name of a parent image (`ami-…`, `ssm:…`, an ARN): the image that it turns out to be is what the need is about. */
+  readonly parentImage?: string;
+  /** ARN of a recipe, maybe with wildcards: the need is about the image that is made of it. */
+  readonly recipe?: string | undefined;
+  /** With wildcards: every version counts, not the latest alone. */
+  readonly everyVersion?: true;
+  /** The resource was made by this request: before, it had no tags. */
+  readonly made?: true;
 }
 
 /** The resource that an operation's own action is about, and what else it needs. */
@@ -35,6 +45,27 @@ export function needsOf<O extends OperationName>(operation: O, input: OperationI
   // Whoever makes a thing with tags tags it.
   const tagging: readonly Need[] = own.tags !== undefined && Object.keys(own.tags).length > 0 && operation !== 'TagResource' ? [{ ...own, action: 'imagebuilder:TagResource' }] : [];
   return [{ ...own, action: `imagebuilder:${operation}` }, ...also, ...tagging];
+}
+
+/** The member of an answer that names what an operation made. */
+const MADE: Partial<Record<OperationName, string>> = {
+  CreateComponent: 'componentBuildVersionArn',
+  ImportComponent: 'componentBuildVersionArn',
+  CreateImageRecipe: 'imageRecipeArn',
+  CreateContainerRecipe: 'containerRecipeArn',
+  CreateImage: 'imageBuildVersionArn',
+  DistributeImage: 'imageBuildVersionArn',
+  ImportVmImage: 'imageArn',
+  CreateWorkflow: 'workflowBuildVersionArn',
+};
+
+/** What must not be denied for the resource that an operation made: its version or build number is known only then. */
+export function madeBy(operation: OperationName, output: Readonly<Record<string, unknown>>): readonly Need[] {
+  const member = MADE[operation];
+  const resource = member === undefined ? undefined : output[member];
+  return typeof resource === 'string'
+    ? [{ action: `imagebuilder:${operation}`, resource, unlessDenied: true, made: true }]
+    : [];
 }
 
 const EC2 = 'ec2.amazonaws.com';
@@ -58,7 +89,7 @@ export function passProfile(place: Place, name: string | undefined): readonly Ne
 }
 
 /** The image that will be made of a recipe. */
-function imageOf(place: Place, recipeArn: string | undefined): string {
+export function imageOf(place: Place, recipeArn: string | undefined): string {
   const [, name, version] = /:(?:image|container)-recipe\/([^/]+)\/([^/]+)$/.exec(recipeArn ?? '') ?? [];
   return arnOf(place, `image/${name ?? '*'}/${version ?? '*'}/*`);
 }
@@ -85,17 +116,38 @@ function parts(place: Place, build: Build): readonly Need[] {
 }
 
 function parameterArn(name: string, { region, account }: Place): string {
-  return name.startsWith('arn:') ? name : `arn:aws:ssm:${region}:${account}:parameter/${name.replace(/^\//, '')}`;
+  return `arn:aws:ssm:${region}:${account}:parameter/${name.replace(/^\//, '')}`;
 }
 
 /** What a recipe is put together from. */
-function ingredients(place: Place, parentImage: string, components: readonly { readonly componentArn?: string | undefined }[] | undefined): readonly Need[] {
-  const refusal = invalidParameterValue('parentImage', 'You are not authorized to use the provided image.');
+function ingredients(
+  place: Place,
+  parentImage: string,
+  components: readonly { readonly componentArn?: string | undefined }[] | undefined,
+): readonly Need[] {
   return [
     ...(components ?? []).flatMap(({ componentArn }) => get('Component', componentArn)),
-    ...(parentImage.startsWith('arn:') ? get('Image', parentImage) : parentImage.startsWith('ami-') ? [{ action: 'ec2:DescribeImages', resource: '*', refusal }]
-      : parentImage.startsWith('ssm:') ? [{ action: 'ssm:GetParameter', resource: parameterArn(parentImage.slice('ssm:'.length), place), refusal }] : []),
+    ...useOfImage(place, parentImage, 'parentImage'),
   ];
+}
+
+/** What using an image asks: to read what names it, and that nothing denies the image that it turns out to be. */
+function useOfImage(place: Place, image: string | undefined, path: string): readonly Need[] {
+  if (image === undefined) return [];
+  const refusal = invalidParameterValue(path, 'You are not authorized to use the provided image.');
+  const behind: Need = { action: 'imagebuilder:GetImage', resource: image, parentImage: image, unlessDenied: true };
+  if (image.startsWith('arn:')) return [...get('Image', image), behind];
+  if (image.startsWith('ami-'))
+    return [
+      { action: 'ec2:DescribeImages', resource: '*', refusal },
+      { ...behind, refusal },
+    ];
+  if (image.startsWith('ssm:'))
+    return [
+      { action: 'ssm:GetParameter', resource: parameterArn(image.slice('ssm:'.length), place), refusal },
+      { ...behind, refusal },
+    ];
+  return [];
 }
 
 function infrastructureKeys(
@@ -115,7 +167,9 @@ const DEMANDS: Demands = {
   ImportComponent: ({ name, semanticVersion, tags }, place) => ({ resource: arnOf(place, `component/${slug(name)}/${semanticVersion}/*`), tags }),
   GetComponent: ({ componentBuildVersionArn }) => on(componentBuildVersionArn),
   ListComponents: every('component'),
-  ListComponentBuildVersions: ({ componentVersionArn }, place) => on(componentVersionArn ?? arnOf(place, 'component/*')),
+  ListComponentBuildVersions: ({ componentVersionArn }, place) => ({
+    ...on(componentVersionArn ?? arnOf(place, 'component/*')), everyVersion: true,
+  }),
   DeleteComponent: ({ componentBuildVersionArn }) => on(componentBuildVersionArn),
   GetComponentPolicy: ({ componentArn }) => on(componentArn),
   PutComponentPolicy: ({ componentArn }) => on(componentArn),
@@ -129,8 +183,12 @@ const DEMANDS: Demands = {
   GetImageRecipePolicy: ({ imageRecipeArn }) => on(imageRecipeArn),
   PutImageRecipePolicy: ({ imageRecipeArn }) => on(imageRecipeArn),
 
-  CreateContainerRecipe: ({ name, semanticVersion, tags, parentImage, components }, place) => ({
-    resource: arnOf(place, `container-recipe/${slug(name)}/${semanticVersion}`), tags, also: ingredients(place, parentImage, components),
+  CreateContainerRecipe: ({ name, semanticVersion, tags, parentImage, components, instanceConfiguration }, place) => ({
+    resource: arnOf(place, `container-recipe/${slug(name)}/${semanticVersion}`), tags,
+    also: [
+      ...ingredients(place, parentImage, components),
+      ...useOfImage(place, instanceConfiguration?.image, 'instanceConfiguration.image'),
+    ],
   }),
   GetContainerRecipe: ({ containerRecipeArn }) => on(containerRecipeArn),
   ListContainerRecipes: every('container-recipe'),
@@ -163,7 +221,10 @@ const DEMANDS: Demands = {
   StartImagePipelineExecution: ({ imagePipelineArn, tags }) => ({ resource: imagePipelineArn, tags }),
   ListImagePipelineImages: ({ imagePipelineArn }) => on(imagePipelineArn),
 
-  CreateImage: (input, place) => ({ resource: imageOf(place, input.imageRecipeArn ?? input.containerRecipeArn), tags: input.tags, also: parts(place, input) }),
+  CreateImage: (input, place) => {
+    const recipe = input.imageRecipeArn ?? input.containerRecipeArn;
+    return { resource: imageOf(place, recipe), recipe, tags: input.tags, also: parts(place, input) };
+  },
   GetImage: ({ imageBuildVersionArn }) => on(imageBuildVersionArn),
   ListImages: every('image'),
   ListImageBuildVersions: ({ imageVersionArn }, place) => on(imageVersionArn ?? arnOf(place, 'image/*')),
@@ -177,7 +238,12 @@ const DEMANDS: Demands = {
   PutImagePolicy: ({ imageArn }) => on(imageArn),
   DistributeImage: (input, place) => ({
     resource: input.sourceImage.startsWith('arn:') ? input.sourceImage : arnOf(place, 'image/*'), tags: input.tags,
-    also: [...get('DistributionConfiguration', input.distributionConfigurationArn), ...passRole(place, input.executionRole, IMAGE_BUILDER)],
+    also: [
+      { action: 'imagebuilder:DistributeImage', resource: input.sourceImage, parentImage: input.sourceImage,
+        unlessDenied: true },
+      ...get('DistributionConfiguration', input.distributionConfigurationArn),
+      ...passRole(place, input.executionRole, IMAGE_BUILDER),
+    ],
   }),
   ImportVmImage: ({ name, semanticVersion, tags }, place) => ({ resource: arnOf(place, `image/${slug(name)}/${semanticVersion}/*`), tags }),
   ImportDiskImage: (input, place) => ({
@@ -190,14 +256,19 @@ const DEMANDS: Demands = {
   CreateWorkflow: ({ name, semanticVersion, type, tags }, place) => ({ resource: arnOf(place, `workflow/${type.toLowerCase()}/${slug(name)}/${semanticVersion}/*`), tags }),
   GetWorkflow: ({ workflowBuildVersionArn }) => on(workflowBuildVersionArn),
   ListWorkflows: every('workflow'),
-  ListWorkflowBuildVersions: ({ workflowVersionArn }, place) => on(workflowVersionArn ?? arnOf(place, 'workflow/*')),
+  ListWorkflowBuildVersions: ({ workflowVersionArn }, place) => ({
+    ...on(workflowVersionArn ?? arnOf(place, 'workflow/*')), everyVersion: true,
+  }),
   DeleteWorkflow: ({ workflowBuildVersionArn }) => on(workflowBuildVersionArn),
   GetWorkflowExecution: ({ workflowExecutionId }, place) => on(arnOf(place, `workflow-execution/${workflowExecutionId}`)),
   ListWorkflowExecutions: ({ imageBuildVersionArn }) => on(imageBuildVersionArn),
   GetWorkflowStepExecution: ({ stepExecutionId }, place) => on(arnOf(place, `workflow-step-execution/${stepExecutionId}`)),
   ListWorkflowStepExecutions: ({ workflowExecutionId }, place) => on(arnOf(place, `workflow-execution/${workflowExecutionId}`)),
   ListWaitingWorkflowSteps: every('workflow-step-execution'),
-  SendWorkflowStepAction: ({ stepExecutionId }, place) => on(arnOf(place, `workflow-step-execution/${stepExecutionId}`)),
+  SendWorkflowStepAction: ({ stepExecutionId, imageBuildVersionArn }, place) => ({
+    ...on(arnOf(place, `workflow-step-execution/${stepExecutionId}`)),
+    also: [{ action: 'imagebuilder:SendWorkflowStepAction', resource: imageBuildVersionArn, unlessDenied: true }],
+  }),
 
   CreateLifecyclePolicy: ({ name, tags, resourceType, executionRole }, place) => ({
     resource: arnOf(place, `lifecycle-policy/${slug(name)}`), tags, keys: { 'imagebuilder:lifecyclepolicyresourcetype': [resourceType] }, also: passRole(place, executionRole, IMAGE_BUILDER),

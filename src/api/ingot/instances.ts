@@ -1,10 +1,12 @@
 /** Launched instances: launch, list, look, end, run a command, read the console. */
 import { Readable } from 'node:stream';
-import { findAmi } from '../../catalog/amis.ts';
+import { amisOfImage, findAmi } from '../../catalog/amis.ts';
+import { resolveImage } from '../../catalog/resolve.ts';
 import type { ExecEnd, ExecRequest, InstanceDescription, LaunchInstanceRequest, ShellRequest } from '../../launches/types.ts';
 import { resourceNotFound } from '../../resources/errors.ts';
 import { authorize } from '../access/authorize.ts';
 import { passProfile } from '../access/demands.ts';
+import { canonicalName } from '../canonical.ts';
 import type { RequestContext } from '../context.ts';
 import { readBody, readQuery, type Reader } from './read.ts';
 import { amiArn, instanceArn } from './resources.ts';
@@ -18,7 +20,8 @@ export const instanceRoutes: readonly IngotRoute[] = [
     path: '/ingot/instances',
     resource: (_params, context) => instanceArn('*', context),
     async handle({ body }, context) {
-      const request = readBody(body, readLaunch);
+      const given = readBody(body, readLaunch);
+      const request = { ...given, image: canonicalName(given.image, context) };
       await authorizeImage(request.image, context);
       await authorize(context, passProfile(context, request.instanceProfile));
       const instance = await context.services.launches.launch(context, request);
@@ -129,14 +132,37 @@ function brief({ instanceId, state }: InstanceDescription): Pick<InstanceDescrip
   return { instanceId, state };
 }
 
-/** What is launched is judged too: by the ARN of its image, and by that one's policy where it is another account's. */
+/**
+ * The image has to be allowed too: by its ARN, and by its policy where it is another account's. Nothing may deny it,
+ * nor its AMI, however the request names it.
+ */
 async function authorizeImage(image: string, context: RequestContext): Promise<void> {
-  if (!image.startsWith('ami-')) return void (await authorize(context, [{ action: 'ingot:LaunchInstance', resource: image }]));
-  const ami = await findAmi(context.services.catalog.db, image, context.region);
+  const action = 'ingot:LaunchInstance';
+  const { db } = context.services.catalog;
+  if (!image.startsWith('ami-')) {
+    await authorize(context, [{ action, resource: image }]);
+    const build = await resolveImage(db, image);
+    const amis = build === undefined ? [] : await amisOfImage(db, build);
+    return void (await authorize(
+      context,
+      amis
+        .filter(({ region }) => region === context.region)
+        .map((ami) => ({
+          action,
+          resource: amiArn(ami.id, { ...context, account: ami.account }),
+          unlessDenied: true as const,
+        })),
+    ));
+  }
+  const ami = await findAmi(db, image, context.region);
   if (ami === undefined) return;
-  const resource = ami.image_arn ?? amiArn(ami.id, { ...context, account: ami.account });
+  const resource = amiArn(ami.id, { ...context, account: ami.account });
   // The id of another account's AMI tells nothing of its image.
-  await authorize(context, [{ action: 'ingot:LaunchInstance', resource, ...(ami.account === context.account ? {} : { refusal: resourceNotFound(`${image} in ${context.region}`) }) }]);
+  const refusal = ami.account === context.account ? {} : { refusal: resourceNotFound(`${image} in ${context.region}`) };
+  await authorize(context, [
+    { action, resource: ami.image_arn ?? resource, ...refusal },
+    { action, resource, ...refusal, unlessDenied: true },
+  ]);
 }
 
 function readLaunch(reader: Reader): LaunchInstanceRequest {

@@ -1,5 +1,7 @@
 /** What disks take, and giving it back: usage, collection of garbage, deregistering AMIs. */
+import { amiOnRecord } from '../../catalog/amis.ts';
 import { resourceNotFound } from '../../resources/errors.ts';
+import { authorize } from '../access/authorize.ts';
 import { readBody, readQuery } from './read.ts';
 import { amiArn, serverArn } from './resources.ts';
 import type { IngotRoute } from './route.ts';
@@ -36,6 +38,12 @@ export const storageRoutes: readonly IngotRoute[] = [
       const id = params['id']!;
       if (!/^ami-[0-9a-f]{8,17}$/.test(id)) throw resourceNotFound(id.slice(0, 64));
       const region = readQuery(query, (reader) => reader.string('region', { max: 64 }));
+      // Policies name an AMI by the Region that it is in, whichever the request is signed for.
+      const ami = await amiOnRecord(context.services.catalog.db, id);
+      if (ami?.account === context.account && ami.region !== context.region) {
+        const resource = amiArn(id, { ...context, region: ami.region });
+        await authorize(context, [{ action: 'ingot:DeregisterAmi', resource }]);
+      }
       return { json: await context.services.storage.deregister(context, id, region) };
     },
   },

@@ -17,7 +17,16 @@ import type { OperationInput } from '../model.ts';
 import { sharedPage } from './shared.ts';
 import { openPage } from '../paging.ts';
 import { compact, meetsConditions, ownArn, placeOf, readFilters, refuseVersionFilterByName, visibleArn } from './common.ts';
-import { documentText, documentVersion, namedArn, nextBuild, referencesOf, validDocument, versionPage } from './documents.ts';
+import {
+  checkNamedDocuments,
+  documentText,
+  documentVersion,
+  namedArn,
+  nextBuild,
+  referencesOf,
+  validDocument,
+  versionPage,
+} from './documents.ts';
 
 type Filter = 'name' | 'platform' | 'type' | 'status' | 'description' | 'version' | 'os_version' | 'product_codes';
 
@@ -84,6 +93,7 @@ export const componentOperations = {
 export async function createComponent(context: OperationContext, input: Omit<OperationInput<'CreateComponent'>, 'data' | 'uri'>, data: string): Promise<string> {
   const version = documentVersion(input.semanticVersion, 'component');
   const document = validDocument(parseComponentDocument(data, { platform: input.platform }));
+  await checkNamedDocuments(context, [{ document, parameters: {} }]);
   const content = compact({
     name: input.name, version: input.semanticVersion, description: input.description, changeDescription: input.changeDescription,
     platform: input.platform, supportedOsVersions: input.supportedOsVersions, kmsKeyId: input.kmsKeyId,

@@ -1,12 +1,16 @@
 /** What operations on components and on workflows share: documents with versions and builds. */
 import { createHash } from 'node:crypto';
 import { documentPosition, type DocumentName, type DocumentQueries, type StoredDocument } from '../../catalog/documents.ts';
+import { resolveComponent } from '../../catalog/resolve.ts';
 import { sliceOf, type Slice } from '../../catalog/slices.ts';
+import { readNamedDocuments, type DocumentRun } from '../../documents/component/named-documents.ts';
+import { parseComponentDocument } from '../../documents/component/parse.ts';
 import { formatFault } from '../../documents/faults.ts';
 import type { Fault } from '../../documents/position.ts';
-import { latestVersionReferences, parseArn, type Arn } from '../../resources/arns.ts';
+import { canonicalArn, latestVersionReferences, parseArn, type Arn } from '../../resources/arns.ts';
 import { invalidParameterCombination, invalidParameterValue, invalidVersionNumber, resourceAlreadyExists, valueNotSupported } from '../../resources/errors.ts';
 import { parseVersion, type Version } from '../../resources/versions.ts';
+import { authorize } from '../access/authorize.ts';
 import type { OperationContext } from '../context.ts';
 import { canonical, openPage, type PageInput } from '../paging.ts';
 import { placeOf } from './common.ts';
@@ -31,6 +35,23 @@ export function validDocument<D>({ document, faults }: { readonly document?: D; 
   const errors = faults.filter(({ severity }) => severity === 'error');
   const lines = errors.map((fault) => formatFault(fault));
   throw invalidParameterValue('data', `The document has ${errors.length === 1 ? 'a fault' : `${errors.length} faults`} (line:column, severity, code):\n${lines.join('\n')}`);
+}
+
+/**
+ * Checks that the caller may read every component that documents name, as if it asked for each by `GetComponent`: to
+ * run a document is to read it.
+ * @throws {ApiError} AccessDeniedException, which does not tell whether the component exists
+ */
+export async function checkNamedDocuments(context: OperationContext, runs: readonly DocumentRun[]): Promise<void> {
+  await readNamedDocuments(runs, async (named) => {
+    const arn = canonicalArn(named);
+    // It can never be found; the step says so when it runs.
+    if (arn === undefined) return undefined;
+    await authorize(context, [{ action: 'imagebuilder:GetComponent', resource: arn }]);
+    if (parseArn(arn)!.region !== context.region) return undefined;
+    const component = await resolveComponent(context.services.catalog, arn, context.db);
+    return component === undefined ? undefined : parseComponentDocument(component.data).document;
+  });
 }
 
 /**

@@ -34,7 +34,7 @@ export interface StartedBuild extends BuildSettings, Pick<Image, 'enhancedImageM
 /** Records an image to be built, with its recipe and configurations as they are now. Whoever works on images is told after the commit. */
 export async function startBuild(context: OperationContext, build: StartedBuild, { recipe, infrastructure, distribution }: FoundSettings): Promise<Image & { arn: string }> {
   if ('containerType' in recipe) throw valueNotSupported('containerRecipeArn', `The recipe '${recipe.arn}' is for a container image.`);
-  const parent = await findParentImage(context, recipe.parentImage);
+  const parent = await findParentImage(context, recipe.parentImage, 'parentImage', false);
   const { slug, version } = parseArn(recipe.arn) as Arn & { version: Version };
   const image = compact({
     type: 'AMI' as const, name: recipe.name, platform: recipe.platform, osVersion: parent.osVersion, enhancedImageMetadataEnabled: build.enhancedImageMetadataEnabled ?? true,

@@ -3,6 +3,7 @@ import { findAmi, wasDeregistered } from '../../catalog/amis.ts';
 import { getImage } from '../../catalog/images.ts';
 import { parentMeaning } from '../../catalog/parent-names.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
+import { checkShared, NotSharedError } from '../../catalog/sharing.ts';
 import { parseArn } from '../../resources/arns.ts';
 import { invalidParameterValue } from '../../resources/errors.ts';
 import type { OperationContext } from '../context.ts';
@@ -15,11 +16,17 @@ export interface ParentImage {
 }
 
 /**
- * Finds a parent image: one that a name of `aws` or a parameter means here, an AMI, or an image of the caller's (with wildcards: its latest available build).
+ * Finds a parent image: one that a name of `aws` or a parameter means here, an AMI, an image of the caller's (with
+ * wildcards: its latest available build), or one that
+ * another account shares.
  * @param path the member that names it
+ * @param named whether the request itself names it, so that the caller's access to it was checked; else that of the
+ *   caller's account is
  * @throws {ApiError} InvalidParameterValueException, with what there is
  */
-export async function findParentImage(context: OperationContext, given: string, path = 'parentImage'): Promise<ParentImage> {
+export async function findParentImage(
+  context: OperationContext, given: string, path = 'parentImage', named = true,
+): Promise<ParentImage> {
   const unknown = (detail: string) => unknownImage(context, path, detail);
   const meaning = await parentMeaning(context.db, context.services.catalog.managed, given, placeOf(context));
   const steps = meaning.via.length === 0 ? '' : `${meaning.via.join(', ')}: `;
@@ -31,7 +38,8 @@ export async function findParentImage(context: OperationContext, given: string, 
     return { platform: ami.platform as ParentImage['platform'], osVersion: ami.os_version ?? undefined };
   }
   const reference = meaning.arn;
-  const build = isVisible(context, parseArn(reference)) ? await resolveImage(context.db, reference) : undefined;
+  const usable = isVisible(context, parseArn(reference)) || (!named && (await isShared(context, reference)));
+  const build = usable ? await resolveImage(context.db, reference) : undefined;
   const image = build === undefined ? undefined : await getImage(context.db, build);
   if (image === undefined) throw await unknown(`${steps}There is no available build of '${reference}'.`);
   if (image.state?.status !== 'AVAILABLE' && image.state?.status !== 'DEPRECATED') {
@@ -41,6 +49,17 @@ export async function findParentImage(context: OperationContext, given: string, 
     throw invalidParameterValue(path, `The AMI of the image '${build}' in ${context.region} was deregistered: it cannot be built on any more.`);
   }
   return { platform: image.platform!, osVersion: image.osVersion };
+}
+
+/** Whether another account shares an image with the caller's account now. */
+async function isShared(context: OperationContext, reference: string): Promise<boolean> {
+  try {
+    await checkShared(context.services.catalog, context, 'imagebuilder:GetImage', reference, context.db);
+    return parseArn(reference)?.region === context.region;
+  } catch (error) {
+    if (error instanceof NotSharedError) return false;
+    throw error;
+  }
 }
 
 /** Most of them that an error lists. */

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { differences, tagChanges } from './compare.ts';
 
+const ARN = 'arn:aws:imagebuilder:eu-west-1:123456789012:component/a';
+
 test('what the service fills in is no difference, what the user changed is', () => {
   const members = ['description', 'workingDirectory', 'components', 'imageTestsConfiguration', 'schedule', 'status'];
   const rows: readonly (readonly [string, Record<string, never> | object, object, readonly string[]])[] = [
@@ -12,6 +14,8 @@ test('what the service fills in is no difference, what the user changed is', () 
     ['back to the default', {}, { imageTestsConfiguration: { imageTestsEnabled: false, timeoutMinutes: 720 } }, ['imageTestsConfiguration']],
     ['empty list and none', { components: [] }, {}, []],
     ['order of a list', { components: [{ componentArn: 'a' }, { componentArn: 'b' }] }, { components: [{ componentArn: 'b' }, { componentArn: 'a' }] }, ['components']],
+    ['leading zeros of a version',
+      { components: [{ componentArn: `${ARN}/2026.01.05` }] }, { components: [{ componentArn: `${ARN}/2026.1.5` }] }, []],
     ['a member more', {}, { description: 'x' }, ['description']],
     ['a member less', { description: 'x' }, {}, ['description']],
     ['a schedule with its defaults', { schedule: { scheduleExpression: 'rate(1 day)' } }, { schedule: { scheduleExpression: 'rate(1 day)', timezone: 'UTC' } }, []],

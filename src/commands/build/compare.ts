@@ -1,4 +1,5 @@
 /** Whether a resource that exists is what a template asks for. Pure. */
+import { canonicalArn } from '../../resources/arns.ts';
 import type { RequestValue } from '../../templates/template.ts';
 
 type Members = Readonly<Record<string, unknown>>;
@@ -50,11 +51,16 @@ function withoutAbsent(value: Members): Members {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => !absent(member)));
 }
 
+/** An ARN as the service answers it, however the template writes its version. */
+function withoutZeros(value: unknown): unknown {
+  return typeof value === 'string' ? (canonicalArn(value) ?? value) : value;
+}
+
 function same(a: unknown, b: unknown): boolean {
   if (absent(a) || absent(b)) return absent(a) && absent(b);
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, index) => same(item, b[index]));
   if (isMap(a) && isMap(b)) return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => same(a[key], b[key]));
-  return a === b;
+  return withoutZeros(a) === withoutZeros(b);
 }
 
 /** What has to change for a resource's tags to be those of the template. Tags of the service itself (`aws:`) stay. */

@@ -28,6 +28,7 @@ export const createImage: StepAction = {
     // What came after the last component (the clean-up) is no work of a document; its layer is keyed by what lies below it and the image.
     const key = layerKey({
       parent: entry.parent.key,
+      account: work.account,
       document: `sanitize for ${work.arn}`,
       parameters: {},
       phases: [],

@@ -1,7 +1,8 @@
 /** `ExecuteComponents`: runs the phases that belong to the stage, component by component; after each one of a build the disk is a layer. */
-import { resolveComponent } from '../../catalog/resolve.ts';
+import { componentForAccount, NotSharedError } from '../../catalog/sharing.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { within, type Report } from '../../resources/progress.ts';
+import { InputError } from '../../runner/module.ts';
 import { remedyFor } from '../../runner/remedies.ts';
 import { runDocument, type DocumentFailure, type DocumentOutcome } from '../../runner/run-document.ts';
 import { tellingLines, withJournal } from '../../runner/service-journal.ts';
@@ -10,7 +11,7 @@ import { profileEnvironment, s3AccessFor } from '../instance-profile.ts';
 import { networkEnvironment } from '../network.ts';
 import { takeLayer, workInstance } from '../instances.ts';
 import { placeFor, retryInMachine } from '../machine-moves.ts';
-import { type ResolvedComponent, StepError } from '../image-work.ts';
+import { type ImageWork, type ResolvedComponent, StepError } from '../image-work.ts';
 import type { StepAction, StepContext, StepOutputs } from './action.ts';
 
 /** Lines of the journal in the log after a failure: those that `ingot build` prints at its end. */
@@ -35,7 +36,8 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
       const started = Date.now();
       const outcome = await runDocument({
         document, name: component.name, phases, parameters: component.parameters, instance: entry.instance, workingDirectory: workingDirectoryOf(work), report: tell, signal,
-        secrets: work.secrets, componentText: async (arn) => (await resolveComponent(work.catalog, arn))?.data, s3Access: s3AccessFor(work), environment: { ...profileEnvironment(work), ...networkEnvironment(work) },
+        secrets: work.secrets, componentText: (arn) => componentText(work, arn), s3Access: s3AccessFor(work),
+        environment: { ...profileEnvironment(work), ...networkEnvironment(work) },
       });
       return work.secrets.mask.deep(await withJournal(entry.instance, outcome, started, signal));
     };
@@ -51,6 +53,19 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
   }
   report({ type: 'progress', text: 'components', done: components.length, total: components.length });
   return { status: 'Success', output: `${components.length} component(s)`, runCommandId: newUuid() };
+}
+
+/**
+ * The document of a component that a step names. What was computed while the document ran is checked here for the first
+ * time.
+ * @throws {InputError} when it is another account's and not shared
+ */
+async function componentText(work: ImageWork, arn: string): Promise<string | undefined> {
+  try {
+    return (await componentForAccount(work.catalog, work, arn))?.data;
+  } catch (error) {
+    throw error instanceof NotSharedError ? new InputError(`document: ${error.message}`, { cause: error }) : error;
+  }
 }
 
 /** The last lines that the journal has on a step's services, as the last lines of the step. */

@@ -1,0 +1,92 @@
+/**
+ * The door for names of resources: each is put into the one spelling that records have before anything looks at it, so
+ * that policies, tags and lookups
+ * see the same ARN. What has no such spelling is not found.
+ */
+import type { NormalizedSchema } from '@smithy/core/schema';
+import { canonicalArn, isForeignSpelling } from '../resources/arns.ts';
+import { invalidParameterValue, resourceNotFound } from '../resources/errors.ts';
+import { formatVersion, parseVersionParts } from '../resources/versions.ts';
+import type { Structure } from './codec.ts';
+import { members, type Operation } from './model.ts';
+
+/**
+ * Members that name an image in one of several ways, an ARN among them. Every member whose name ends in `Arn` is an
+ * ARN.
+ */
+const IMAGES = ['parentImage', 'sourceImage', 'image'];
+
+interface Place {
+  readonly account: string;
+  readonly region: string;
+}
+
+/**
+ * The input of an operation with its names in canonical spelling: ARNs, versions without leading zeros.
+ * @throws {ApiError} ResourceNotFoundException for an ARN that no resource here can have,
+ *   InvalidParameterValueException for a role in another partition
+ */
+export function canonicalInput(operation: Operation, input: Structure, place: Place): Structure {
+  return ofStructure(operation.input, input, '', place);
+}
+
+function ofStructure(schema: NormalizedSchema, value: Structure, path: string, place: Place): Structure {
+  const entries = [...members(schema)].flatMap(([name, member]): [string, unknown][] => {
+    const given = value[name];
+    return given === undefined
+      ? []
+      : [[name, ofMember(name, member, given, path === '' ? name : `${path}.${name}`, place)]];
+  });
+  // A newer client's dryRun is in no schema.
+  return { ...value, ...Object.fromEntries(entries) };
+}
+
+function ofMember(name: string, schema: NormalizedSchema, value: unknown, path: string, place: Place): unknown {
+  if (typeof value === 'string') return ofText(name, value, path, place);
+  if (schema.isStructSchema()) return ofStructure(schema, value as Structure, path, place);
+  if (!schema.isListSchema()) return value;
+  const item = schema.getValueSchema();
+  return (value as readonly unknown[]).map((each, index) => {
+    if (item.isStructSchema()) return ofStructure(item, each as Structure, `${path}[${index}]`, place);
+    // Of a filter: what is no ARN of a resource matches nothing.
+    return name === 'values' && typeof each === 'string' ? (canonicalArn(each) ?? each) : each;
+  });
+}
+
+function ofText(name: string, value: string, path: string, place: Place): string {
+  if (name.endsWith('Arn') || IMAGES.includes(name)) return canonicalName(value, place);
+  if (name === 'semanticVersion') {
+    const version = parseVersionParts(value);
+    return version === undefined ? value : formatVersion(version);
+  }
+  if (name === 'executionRole' && value.startsWith('arn:') && !value.startsWith('arn:aws:iam:')) {
+    throw invalidParameterValue(
+      path,
+      `'${value}' is in another partition. Roles here have ARNs such as arn:aws:iam::${place.account}:role/builder.`,
+    );
+  }
+  return value;
+}
+
+/**
+ * An ARN, or another name of an image (`ami-…`, `ssm:…`), in its canonical spelling. What is neither comes back as it
+ * is, for its reader to reject.
+ * @throws {ApiError} ResourceNotFoundException for an ARN that no resource here can have
+ */
+export function canonicalName(text: string, place: Place): string {
+  if (text.startsWith('ssm:')) return canonicalParameter(text, place);
+  if (isForeignSpelling(text)) throw resourceNotFound(text);
+  return canonicalArn(text) ?? text;
+}
+
+/** `ssm:` and a parameter of this account and Region, or a public one, by name. */
+function canonicalParameter(text: string, { account, region }: Place): string {
+  const given = text.slice('ssm:'.length);
+  if (!given.toLowerCase().startsWith('arn:')) {
+    if (given.startsWith('//')) throw resourceNotFound(text);
+    return text;
+  }
+  const [, owner, name] = new RegExp(`^arn:aws:ssm:${region}:(\\d{12})?:parameter/([^/].*)$`).exec(given) ?? [];
+  if (name === undefined || (owner !== undefined && owner !== account)) throw resourceNotFound(text);
+  return `ssm:/${name}`;
+}
