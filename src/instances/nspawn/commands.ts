@@ -1,6 +1,6 @@
 /** Commands in a container: as units of the systemd inside, and small ones of Ingot's own at its door. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { lstat, mkdir, writeFile } from 'node:fs/promises';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { lstat, writeFile } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
 import { sleep } from '../../platform/clock.ts';
@@ -50,22 +50,22 @@ const SHUTDOWN_MS = 60_000;
  * @param work gets the command that runs `argv` inside
  */
 async function visit<T>(container: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>, argv: readonly string[], work: (command: readonly string[]) => Promise<T>): Promise<T> {
-  const { command, leave } = await enter(container, argv);
+  const { command, leave } = enter(container, argv);
   try {
     return await work(command);
   } finally {
-    await leave();
+    leave();
   }
 }
 
-/** A visit that the caller ends by `leave`, which kills whatever of it still runs. */
-export async function enter(
+/** A visit that the caller ends by `leave`, which kills whatever of it still runs; nobody has to wait for that. */
+export function enter(
   { leader, limitingCgroups, doorCgroup }: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>, argv: readonly string[],
-): Promise<{ readonly command: readonly string[]; leave(): Promise<void> }> {
+): { readonly command: readonly string[]; leave(): void } {
   const cgroup = `${doorCgroup}/${newUuid()}`;
-  await mkdir(cgroup);
+  mkdirSync(cgroup);
   // What cannot be removed now goes with the container, whose cgroup is on record.
-  return { command: enterArguments(leader, [...limitingCgroups, cgroup], argv), leave: () => removeCgroup(cgroup).catch(() => {}) };
+  return { command: enterArguments(leader, [...limitingCgroups, cgroup], argv), leave: () => void removeCgroup(cgroup).catch(() => {}) };
 }
 
 /**
@@ -158,16 +158,16 @@ async function runUnit(container: Container, unit: string, request: CommandReque
   const killAll = (): void => void killUnit(container, unit, () => ended).catch(() => {});
   const onDeadline = (): void => { timedOut = true; killAll(); };
   let client: Awaited<ReturnType<typeof start>>;
-  let leave = async (): Promise<void> => {};
+  let leave = (): void => {};
   const killsBefore = await container.memoryKills();
   const words = unitLines(commandWords(argv, request.cwd ?? '/', request.env));
   try {
-    const entered = await enter(container, ['/bin/sh', '-c', VISIT, 'sh', INSIDE_DIRECTORY, unit, user, ...unitArguments({ unit, user })]);
+    const entered = enter(container, ['/bin/sh', '-c', VISIT, 'sh', INSIDE_DIRECTORY, unit, user, ...unitArguments({ unit, user })]);
     ({ leave } = entered);
     client = await start(entered.command, { env: cleanEnvironment(process.env), stdio: [...pipes.stdio, 'pipe', 'pipe', 'pipe'], detached: true });
   } catch (error) {
     pipes.abandon();
-    await leave();
+    leave();
     throw error;
   }
   pipes.started();
@@ -204,7 +204,7 @@ async function runUnit(container: Container, unit: string, request: CommandReque
     request.signal?.removeEventListener('abort', killAll);
     for (const stream of client.more) stream?.destroy();
     pipes.leave();
-    await leave();
+    leave();
   }
 }
 

@@ -27,10 +27,10 @@ export async function openCommand(container: Container, request: StreamRequest):
   const files = `${INSIDE_DIRECTORY}/${unit}`;
   const pipes = await openPipes(container.directory, unit);
   let ended = false;
-  let leave = async (): Promise<void> => {};
+  let leave = (): void => {};
   try {
     const words = unitLines(commandWords(markedCommand(request.argv, { id, files, cwd: request.cwd ?? '/' }), '/', request.env));
-    const entered = await enter(container, ['/bin/sh', '-c', PUT_WORDS, 'sh', wordsFile(unit), ...unitArguments({ unit, user: 'root' })]);
+    const entered = enter(container, ['/bin/sh', '-c', PUT_WORDS, 'sh', wordsFile(unit), ...unitArguments({ unit, user: 'root' })]);
     ({ leave } = entered);
     const client = await start(entered.command, { env: cleanEnvironment(process.env), stdio: [...pipes.childEnds, 'pipe'], detached: true });
     client.more[0]!.on('error', () => {}); // Whoever was to read it has ended; how is told below.
@@ -68,7 +68,7 @@ export async function openCommand(container: Container, request: StreamRequest):
     };
   } catch (error) {
     for (const socket of [pipes.stdin, pipes.stdout, pipes.stderr]) socket.destroy();
-    await leave();
+    leave();
     if (error instanceof InstanceError || container.alive()) throw error;
     throw await container.whatHappened();
   } finally {

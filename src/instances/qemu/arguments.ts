@@ -88,7 +88,7 @@ export function machineArguments(options: MachineOptions): string[] {
     ...diskArguments(options.disk),
     ...(options.seedDisk === undefined ? [] : seedArguments(options.seedDisk)),
     ...networkArguments(options.publish ?? []),
-    '-add-fd', `fd=${CONSOLE_FD},set=1`, '-chardev', 'file,id=console,path=/dev/fdset/1', '-serial', 'chardev:console',
+    '-add-fd', `fd=${CONSOLE_FD},set=1`, '-chardev', 'file,id=console,path=/dev/fdset/1,append=on', '-serial', 'chardev:console',
     '-chardev', `socket,id=qmp,path=${escape(files.qmpSocket)},server=on,wait=off`, '-mon', 'chardev=qmp,mode=control',
     '-device', 'virtio-serial-pci', '-chardev', `socket,id=agent,path=${escape(files.agentSocket)},server=on,wait=off`,
     '-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0',
