@@ -20,7 +20,7 @@ import { createLimiter } from './rates.ts';
 import { createVerifier, type Signer, type Verifier } from './signature.ts';
 import { sourceAddresses } from './source-address.ts';
 import { answerSts, refusalXml } from './sts/sts.ts';
-import { serveUpgrades } from './upgrade.ts';
+import { asksForWebSocket, serveUpgrades } from './upgrade.ts';
 import { validateInput } from './validate.ts';
 
 /** Largest body. The largest request of the model (a distribution configuration with every list full) is far below. */
@@ -55,6 +55,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     routerOptions: { maxParamLength: 4096, caseSensitive: true },
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
     clientErrorHandler: refuseConnection,
+    http: { shouldUpgradeCallback: (request) => asksForWebSocket(request) && upgradeRoute(request) !== undefined },
   });
   // The signature covers the body's bytes, so they are kept as they came, whatever the content type says, be it no content type at all.
   app.removeAllContentTypeParsers();
@@ -141,10 +142,9 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     const call = begin(request, requestId);
     try {
       const { path, query } = target(request);
-      const route = ingotRoutes.find((each) => each.upgrade && each.method === request.method && paramsOf(each, path) !== undefined);
-      if (route !== undefined) nameIngot(call, route);
+      const route = upgradeRoute(request)!;
+      nameIngot(call, route);
       const context = await contextFor(request, NO_BODY);
-      if (route === undefined) throw unknownOperation(request.method ?? '', path);
       const params = paramsOf(route, path)!;
       call.parameters = params;
       await authorize(context, [{ action: route.action, resource: route.resource(params, context) }]);
@@ -209,6 +209,11 @@ function methodsOf(path: string): string[] {
   }
   for (const route of ingotRoutes) if (paramsOf(route, path) !== undefined) methods.add(route.method);
   return [...methods].sort();
+}
+
+/** The route that a request to become a WebSocket is for. */
+function upgradeRoute(request: IncomingMessage): IngotRoute | undefined {
+  return ingotRoutes.find((each) => each.upgrade && each.method === request.method && paramsOf(each, target(request).path) !== undefined);
 }
 
 /** The parameters of a path that is this route's, else `undefined`. */

@@ -125,7 +125,7 @@ describe('a shell over a WebSocket', () => {
   for (const [name, target, error] of [
     ['an instance that is not there', '/ingot/instances/i-00000000000000000/shell', { code: 'ResourceNotFoundException', status: 404 }],
     ['half a size', `${path}?rows=3`, { code: 'InvalidParameterValueException', status: 400 }],
-    ['a route without sessions', `/ingot/instances/${INSTANCE}`, { code: 'UnknownOperationException', status: 404 }],
+    ['a route without sessions', `/ingot/instances/${INSTANCE}`, { code: 'InvalidAnswer', status: 200 }],
   ] as const) {
     test(`refused: ${name}`, async () => {
       const [where, search] = target.split('?') as [string, string?];

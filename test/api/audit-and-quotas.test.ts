@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { CreateComponentCommand, CreateImageRecipeCommand, CreateInfrastructureConfigurationCommand, GetComponentCommand, ImagebuilderClient, ListComponentsCommand } from '@aws-sdk/client-imagebuilder';
 import type { AuditEvent } from '../../src/catalog/audit-log.ts';
-import { linesOf, signedJson, signedRequest } from '../../src/platform/api-client.ts';
+import { recordsOf, signedJson, signedRequest } from '../../src/platform/api-client.ts';
 import { DEFAULT_CONFIG } from '../../src/platform/config.ts';
 import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
@@ -15,7 +15,7 @@ after(() => api.close());
 
 async function events(query: Record<string, string> = {}, account: 'same' | 'other' = 'same'): Promise<AuditEvent[]> {
   const found: AuditEvent[] = [];
-  for await (const line of linesOf(await signedRequest(api.connectionOf(account), { method: 'GET', path: '/ingot/audit', query }))) found.push(JSON.parse(line) as AuditEvent);
+  for await (const event of recordsOf<AuditEvent>(await signedRequest(api.connectionOf(account), { method: 'GET', path: '/ingot/audit', query }))) found.push(event);
   return found;
 }
 const component = (name: string, more: object = {}) => new CreateComponentCommand({ name, semanticVersion: '1.0.0', platform: 'Linux', data: documentOf('echo hunter2'), ...more });
