@@ -152,7 +152,7 @@ export const WHEN: Readonly<Record<ErrorCode, string>> = {
 
 /** Ingot's own routes by their action. A test knows when one is missing. */
 export const INGOT_ROUTES: Readonly<Record<string, string>> = {
-  'ingot:DescribeServer': '`{version, pid, dataDirectory}`',
+  'ingot:DescribeServer': '`{version, pid, dataDirectory, auditEventsLost?}`',
   'ingot:StopServer': 'Stops the server; images in work become `FAILED`. `{}`',
   'ingot:LaunchInstance': '`{image, publish?: [{hostAddress?, hostPort, instancePort}], sshKeys?, userData?, instanceType?, firmware?: "bios"\\|"uefi"}`; answers `{instanceId, state: "pending"}` at once',
   'ingot:ListInstances': '`{instances: [Instance]}`: launched ones and those of builds, of this account and Region',

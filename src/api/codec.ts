@@ -4,6 +4,7 @@
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
 import { serializationError, type ApiError } from '../resources/errors.ts';
+import { DEEPEST_JSON, isTooDeep } from '../resources/json.ts';
 import { memberLocation, members, type Operation, type OperationName } from './model.ts';
 
 /** Where a request's values stand. */
@@ -48,6 +49,7 @@ export function decodeJsonObject(body: Uint8Array): Structure {
   } catch {
     throw serializationError('The body is not valid UTF-8.');
   }
+  if (isTooDeep(text)) throw serializationError(`The body nests lists and objects more than ${DEEPEST_JSON} deep.`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -75,7 +77,9 @@ export function decodeInput(operation: Operation, request: WireRequest): Structu
   const entries: [string, unknown][] = [];
   const located = locatedMembers(operation);
   const query = located.some(({ location }) => location === 'query') ? decodeQuery(request.query) : [];
-  const body = located.some(({ location }) => location === 'body') ? decodeJsonObject(request.body) : {};
+  const takesBody = located.some(({ location }) => location === 'body');
+  if (!takesBody && request.body.length > 0) throw serializationError(`${operation.name} takes no body.`);
+  const body = takesBody ? decodeJsonObject(request.body) : {};
   for (const { member, schema, location, name } of located) {
     if (location === 'label') entries.push([member, decodeText(labelOf(operation, request.path, member), 'path')]);
     else if (location === 'query') {

@@ -9,7 +9,7 @@ import { accessDenied, ApiError, internalFailure, invalidRequest, methodNotAllow
 import { authorize } from './access/authorize.ts';
 import type { Identity } from './access/identities.ts';
 import { auditEvent, type Call } from './audit.ts';
-import { decodeInput } from './codec.ts';
+import { decodeInput, decodeJsonObject, decodeQuery } from './codec.ts';
 import type { ApiServices, Handlers, RequestContext } from './context.ts';
 import { ingotRoutes } from './ingot/register.ts';
 import type { IngotRoute } from './ingot/route.ts';
@@ -20,7 +20,7 @@ import { createLimiter } from './rates.ts';
 import { createVerifier, type Signer, type Verifier } from './signature.ts';
 import { sourceAddresses } from './source-address.ts';
 import { answerSts, refusalXml } from './sts/sts.ts';
-import { asksForWebSocket, serveUpgrades } from './upgrade.ts';
+import { asksForWebSocket, hasBody, serveUpgrades } from './upgrade.ts';
 import { validateInput } from './validate.ts';
 
 /** Largest body. The largest request of the model (a distribution configuration with every list full) is far below. */
@@ -70,15 +70,42 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     calls.set(request, call);
     return call;
   };
+  /** Calls whose handler runs, and those whose connection has gone: a call is on record when both are over, and once. */
+  const running = new Set<Call>();
+  const gone = new WeakSet<Call>();
+  const recorded = new WeakSet<Call>();
+  const record = (call: Call): void => {
+    if (recorded.has(call)) return;
+    recorded.add(call);
+    services.audit.write(auditEvent(call));
+  };
+  const answering = <T>(answer: (request: FastifyRequest, reply: FastifyReply, call: Call) => Promise<T>) => async (request: FastifyRequest, reply: FastifyReply): Promise<T> => {
+    const call = calls.get(request.raw)!;
+    running.add(call);
+    try {
+      return await answer(request, reply, call);
+    } catch (error) {
+      call.error ??= error instanceof ApiError ? error : translate(error as Error, request);
+      throw error;
+    } finally {
+      running.delete(call);
+      if (gone.has(call)) record(call);
+    }
+  };
   const limit = createLimiter(services.config.rates);
   app.addHook('onRequest', async (request, reply) => {
-    begin(request.raw, request.id);
+    const call = begin(request.raw, request.id);
+    // A client that goes before its answer changes nothing about what was done for it.
+    reply.raw.once('close', () => {
+      gone.add(call);
+      if (!running.has(call)) record(call);
+    });
     reply.header('x-amzn-RequestId', request.id);
     request.raw.headers['content-type'] = BYTES;
   });
   app.addHook('onResponse', async (request, reply) => {
     const call = calls.get(request.raw);
-    if (call !== undefined) services.audit.write(auditEvent(call));
+    if (call !== undefined && !running.has(call)) record(call);
     request.log.debug({ requestId: request.id, method: request.method, path: target(request.raw).path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
   });
   app.addHook('preClose', async () => closing.abort(serviceUnavailable('The server is stopping.')));
@@ -97,6 +124,8 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     Object.assign(call, { identity, region });
     const context = { ...anonymous(call), identity, account: identity.principal.account, region };
     refuseLongLived(context);
+    // Nothing reads it, so that nothing else would say that it has no effect.
+    if (request.method === 'GET' && hasBody(request)) throw serializationError(`GET ${target(request).path} takes no body.`);
     limit(context.account, call.readOnly ? 'reads' : 'writes', context.now);
     return context;
   };
@@ -106,33 +135,32 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     app.route({
       method: operation.method,
       url: operation.uri.replace(/\{.*\}$/, '*'),
-      handler: async (request, reply) => {
-        const call = calls.get(request.raw)!;
+      handler: answering(async (request, reply, call) => {
         Object.assign(call, { name: operation.name, readOnly: !operation.mutating, parameters: undefined });
         const context = await contextOf(request);
         const input = (call.parameters = readInput(operation, request));
         const output = (call.answer = await operate(operation, handlers, input, context));
         return reply.code(operation.status).header('content-type', 'application/json').send(JSON.stringify(output));
-      },
+      }),
     });
   }
   for (const route of ingotRoutes) {
-    app.route({ method: route.method, url: route.path, handler: async (request, reply) => {
-      nameIngot(calls.get(request.raw)!, route);
+    app.route({ method: route.method, url: route.path, handler: answering(async (request, reply, call) => {
+      nameIngot(call, route);
       return answerIngot(route, request, reply, await contextOf(request), closing.signal);
-    } });
+    }) });
   }
   const keysOf = openKeySource();
   app.route({
     method: ['GET', 'POST'],
     url: '/',
-    async handler(request, reply) {
+    handler: answering((request, reply, call) => {
       reply.header('content-type', 'text/xml');
       const body = bodyOf(request);
       return answerSts({
-        query: target(request.raw).query, body, keysOf, anonymous: anonymous(Object.assign(calls.get(request.raw)!, { service: 'sts' })), context: () => contextFor(request.raw, body),
+        query: target(request.raw).query, body, keysOf, anonymous: anonymous(Object.assign(call, { service: 'sts' })), context: () => contextFor(request.raw, body),
       });
-    },
+    }),
     errorHandler(error, request, reply) {
       const told = toldOf(error, request);
       void reply.code(told.status).header('content-type', 'text/xml').send(refusalXml(told, request.id));
@@ -146,22 +174,22 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
       nameIngot(call, route);
       const context = await contextFor(request, NO_BODY);
       const params = paramsOf(route, path)!;
-      call.parameters = params;
+      call.parameters = { ...params, ...parametersOf(query) };
       await authorize(context, [{ action: route.action, resource: route.resource(params, context) }]);
       return await route.handle({ path, query, params, body: NO_BODY, signal }, context);
     } catch (error) {
       call.error = error instanceof ApiError ? error : internalFailure(requestId);
       throw error;
     } finally {
-      services.audit.write(auditEvent(call));
+      record(call);
     }
   });
-  app.setNotFoundHandler(async (request) => {
+  app.setNotFoundHandler(answering(async (request) => {
     await contextOf(request);
     const { path } = target(request.raw);
     const allowed = methodsOf(path);
     throw allowed.length > 0 ? methodNotAllowed(request.method, path, allowed) : unknownOperation(request.method, path);
-  });
+  }));
   return app;
 }
 
@@ -228,7 +256,10 @@ async function answerIngot(route: IngotRoute, request: FastifyRequest, reply: Fa
   const { path, query } = target(request.raw);
   if (route.upgrade) throw invalidRequest(`${route.action} is a WebSocket: the request has to ask for an upgrade.`);
   const params = request.params as Readonly<Record<string, string>>;
-  context.call.parameters = { ...params, ...Object.fromEntries([...new URLSearchParams(query)].filter(([name]) => !/^x-amz-/i.test(name))), ...jsonOf(bodyOf(request)) };
+  context.call.parameters = { ...params, ...parametersOf(query) };
+  if (route.body !== true && bodyOf(request).length > 0) throw serializationError(`${route.action} takes no body.`);
+  const parameters = route.body === true ? decodeJsonObject(bodyOf(request)) : {};
+  context.call.parameters = { ...params, ...parametersOf(query), ...parameters };
   await authorize(context, [{ action: route.action, resource: route.resource(params, context) }]);
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort(new Error('the client is gone')));
@@ -246,14 +277,9 @@ function nameIngot(call: Call, route: IngotRoute): void {
   Object.assign(call, { service: 'ingot', name: route.action.slice('ingot:'.length), readOnly: route.method === 'GET' && route.upgrade !== true, parameters: undefined });
 }
 
-/** The members of a body, for the audit log: what is none of JSON's objects is refused elsewhere. */
-function jsonOf(body: Buffer): object {
-  try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
-  } catch {
-    return {};
-  }
+/** What a query says, for the audit log. */
+function parametersOf(query: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(decodeQuery(query).filter(([name]) => !/^x-amz-/i.test(name)));
 }
 
 /** Tells a client of an error: an ApiError as it is, a client's fault that Fastify found by its like, and of all else only the request's id. */

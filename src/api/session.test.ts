@@ -73,7 +73,7 @@ before(async () => {
   catalog = await openCatalog(directory);
   services = {
     catalog, launches, storage: storageService(catalog), defaultAccount: ACCOUNT, version: '1.2.3', dataDirectory: directory,
-    identities: openIdentities(catalog, sealerOf(new Uint8Array(32)), [{ ...KEY, account: ACCOUNT }]), config: DEFAULT_CONFIG, audit: { write() {}, flush() {}, close() {} }, wakeWorker() {}, shutdown() {},
+    identities: openIdentities(catalog, sealerOf(new Uint8Array(32)), [{ ...KEY, account: ACCOUNT }]), config: DEFAULT_CONFIG, audit: { write() {}, flush() {}, lost: () => undefined, close() {} }, wakeWorker() {}, shutdown() {},
   };
 });
 after(async () => {

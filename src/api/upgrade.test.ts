@@ -87,7 +87,7 @@ describe('the server', () => {
       catalog, launches, storage: storageService(catalog), defaultAccount: ACCOUNT, version: '1.2.3',
       dataDirectory: directory, config: DEFAULT_CONFIG, wakeWorker() {}, shutdown() {},
       identities: openIdentities(catalog, sealerOf(new Uint8Array(32)), [{ ...KEY, account: ACCOUNT }]),
-      audit: { write() {}, flush() {}, close() {} },
+      audit: { write() {}, flush() {}, lost: () => undefined, close() {} },
     });
     await app.listen({ host: '127.0.0.1', port: 0 });
     const { port } = app.server.address() as AddressInfo;

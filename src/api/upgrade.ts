@@ -16,9 +16,14 @@ const MESSAGE_LIMIT = 1 << 20;
  * Whether a request asks for a WebSocket in a way that can be granted. RFC 9110 (7.8) lets a server ignore every other `Upgrade`, be it
  * `h2c` or a WebSocket where there is none: such a request is answered as plain HTTP.
  */
-export function asksForWebSocket({ method, httpVersion, headers }: IncomingMessage): boolean {
-  const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
-  return method === 'GET' && httpVersion === '1.1' && !hasBody && headers.upgrade?.trim().toLowerCase() === 'websocket';
+export function asksForWebSocket(request: IncomingMessage): boolean {
+  const { method, httpVersion, headers } = request;
+  return method === 'GET' && httpVersion === '1.1' && !hasBody(request) && headers.upgrade?.trim().toLowerCase() === 'websocket';
+}
+
+/** Whether a request announces a body. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
 /**

@@ -16,6 +16,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     action: 'ingot:LaunchInstance',
     method: 'POST',
     path: '/ingot/instances',
+    body: true,
     resource: (_params, context) => instanceArn('*', context),
     async handle({ body }, context) {
       const request = readBody(body, readLaunch);
@@ -56,6 +57,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     action: 'ingot:ExecuteCommand',
     method: 'POST',
     path: '/ingot/instances/:id/exec',
+    body: true,
     resource: ({ id }, context) => instanceArn(id!, context),
     async handle({ params, body, signal }, context) {
       const id = idOf(params);

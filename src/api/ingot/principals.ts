@@ -40,6 +40,7 @@ export const principalRoutes: readonly IngotRoute[] = [
     action: 'ingot:CreatePrincipal',
     method: 'POST',
     path: '/ingot/principals/:arn',
+    body: true,
     resource: byArn,
     handle: ({ params, body }, context) => change(context, async (db) => {
       const { account, type, name } = parsePrincipalArn(params['arn']!);
@@ -72,6 +73,7 @@ export const principalRoutes: readonly IngotRoute[] = [
     action: 'ingot:UpdatePrincipal',
     method: 'POST',
     path: '/ingot/principals/:arn/settings',
+    body: true,
     resource: byArn,
     handle: ({ params, body }, context) => change(context, async (db) => {
       const { arn, type } = await existing(db, params['arn']!);
@@ -98,6 +100,7 @@ export const principalRoutes: readonly IngotRoute[] = [
     action: 'ingot:PutPrincipalPolicy',
     method: 'POST',
     path: '/ingot/principals/:arn/policies/:name',
+    body: true,
     resource: byArn,
     handle: ({ params, body }, context) => change(context, async (db) => {
       const { arn } = await existing(db, params['arn']!);
@@ -139,6 +142,7 @@ export const principalRoutes: readonly IngotRoute[] = [
     action: 'ingot:UpdateAccessKey',
     method: 'POST',
     path: '/ingot/principals/:arn/keys/:id',
+    body: true,
     resource: byArn,
     handle: ({ params, body }, context) => change(context, async (db) => {
       const id = await existingKey(db, params);

@@ -21,6 +21,7 @@ export const storageRoutes: readonly IngotRoute[] = [
     action: 'ingot:CollectGarbage',
     method: 'POST',
     path: '/ingot/gc',
+    body: true,
     resource: (_params, context) => serverArn(context),
     async handle({ body }, { services }) {
       const olderThanSeconds = readBody(body, (reader) => reader.integer('olderThanSeconds', 0, LONGEST_SECONDS)) ?? 0;
