@@ -2,6 +2,8 @@
 import { fastify, LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { maxHeaderSize, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { fullAt, isDiskFull, MAKE_ROOM } from '../platform/disk-full.ts';
 import { newUuid } from '../platform/ids.ts';
 import { openKeySource } from '../platform/jwks.ts';
 import { logger } from '../platform/log.ts';
@@ -85,7 +87,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     try {
       return await answer(request, reply, call);
     } catch (error) {
-      call.error ??= error instanceof ApiError ? error : translate(error as Error, request);
+      call.error ??= error instanceof ApiError ? error : translate(error as Error, request.id);
       throw error;
     } finally {
       running.delete(call);
@@ -111,7 +113,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   app.addHook('preClose', async () => closing.abort(serviceUnavailable('The server is stopping.')));
   app.addHook('onError', async (request, _reply, error) => {
     const call = calls.get(request.raw);
-    if (call !== undefined) call.error = error instanceof ApiError ? error : translate(error, request);
+    if (call !== undefined) call.error = error instanceof ApiError ? error : translate(error, request.id);
   });
   app.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply));
 
@@ -178,8 +180,9 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
       await authorize(context, [{ action: route.action, resource: route.resource(params, context) }]);
       return await route.handle({ path, query, params, body: NO_BODY, signal }, context);
     } catch (error) {
-      call.error = error instanceof ApiError ? error : internalFailure(requestId);
-      throw error;
+      call.error = error instanceof ApiError ? error : translate(error as Error, requestId);
+      if (call.error.status >= 500) logger().error({ err: error, requestId, path: target(request).path }, 'an upgrade failed');
+      throw call.error;
     } finally {
       record(call);
     }
@@ -311,16 +314,20 @@ function refuseConnection(error: Error & { readonly code?: string; readonly rawP
 
 /** The error that a client is told. The log has the rest. */
 function toldOf(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest): ApiError {
-  const told = error instanceof ApiError ? error : translate(error, request);
+  const told = error instanceof ApiError ? error : translate(error, request.id);
   if (told.status >= 500) request.log.error({ err: error, requestId: request.id, method: request.method, path: target(request.raw).path }, 'a request failed');
   else request.log.debug({ requestId: request.id, code: told.code }, told.message);
   return told;
 }
 
-function translate(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest): ApiError {
+function translate(error: Error & { readonly statusCode?: number; readonly code?: string }, requestId: string): ApiError {
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return requestTooLarge(BODY_LIMIT);
   // Another process has been writing for longer than a request waits. Clients try again on their own.
   if (error.code === 'ERR_SQLITE_ERROR' && 'errcode' in error && error.errcode === SQLITE_BUSY) return serviceUnavailable('The catalogue is busy. Try again.');
+  if (isDiskFull(error)) {
+    const path = fullAt(error);
+    return serviceUnavailable(`The disk of this server is full: no space is left on the file system of ${path === undefined ? 'its data directory' : dirname(path)}. ${MAKE_ROOM}`);
+  }
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return serializationError(error.message);
-  return internalFailure(request.id);
+  return internalFailure(requestId);
 }
