@@ -3,7 +3,7 @@
  * wrong type is an error with its path. Timestamps are numbers of seconds on the wire and `Date` inside; dates of resources are strings in both.
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
-import { serializationError, type ApiError } from '../resources/errors.ts';
+import { MOST_FAULTS, serializationError, toldFaults, type ApiError } from '../resources/errors.ts';
 import { DEEPEST_JSON, isTooDeep } from '../resources/json.ts';
 import { memberLocation, members, type Operation, type OperationName } from './model.ts';
 
@@ -117,7 +117,7 @@ function labelOf(operation: Operation, path: string, member: string): string {
 }
 
 function typeFaults(faults: readonly string[]): ApiError {
-  return serializationError(faults.join('\n'));
+  return serializationError(toldFaults(faults));
 }
 
 function fromQuery(schema: NormalizedSchema, values: readonly string[], path: string, faults: string[]): unknown {
@@ -166,7 +166,7 @@ function fromJson(schema: NormalizedSchema, value: unknown, path: string, faults
 }
 
 function mismatch(path: string, expected: string, value: unknown, faults: string[]): undefined {
-  faults.push(`The value supplied for parameter '${path}' is not valid. It must be ${expected}, not ${describe(value)}.`);
+  if (faults.length <= MOST_FAULTS) faults.push(`The value supplied for parameter '${path}' is not valid. It must be ${expected}, not ${describe(value)}.`);
   return undefined;
 }
 
