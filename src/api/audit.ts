@@ -93,7 +93,9 @@ export function maskSecrets(value: unknown, name = '', parent = '', depth = 0): 
   if (name === 'source' && typeof value === 'string') return sourceName(value).slice(0, LONGEST_TEXT);
   if (typeof value === 'string') return value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
   if (typeof value === 'object' && value !== null && depth >= DEEPEST) return '…';
-  if (Array.isArray(value)) return name === 'argv' ? value.map((item, index) => (index === 0 ? (item as unknown) : HIDDEN)) : value.map((item) => maskSecrets(item, '', name, depth + 1));
+  if (Array.isArray(value)) {
+    return name === 'argv' ? value.map((item, index) => (index === 0 ? (item as unknown) : HIDDEN)) : value.map((item) => maskSecrets(item, '', name, depth + 1));
+  }
   if (typeof value !== 'object' || value === null || value instanceof Date) return value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, maskSecrets(member, key.toLowerCase(), name === '' ? parent : name, depth + 1)]));
 }

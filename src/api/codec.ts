@@ -166,7 +166,11 @@ function fromJson(schema: NormalizedSchema, value: unknown, path: string, faults
 }
 
 function mismatch(path: string, expected: string, value: unknown, faults: string[]): undefined {
-  if (faults.length <= MOST_FAULTS) faults.push(`The value supplied for parameter '${path}' is not valid. It must be ${expected}, not ${describe(value)}.`);
+  if (faults.length <= MOST_FAULTS) {
+    faults.push(
+      `The value supplied for parameter '${path}' is not valid. It must be ${expected}, not ${describe(value)}.`,
+    );
+  }
   return undefined;
 }
 

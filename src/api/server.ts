@@ -72,7 +72,9 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     calls.set(request, call);
     return call;
   };
-  /** Calls whose handler runs, and those whose connection has gone: a call is on record when both are over, and once. */
+  /**
+   * Calls whose handler runs, and those whose connection has gone: a call is on record when both are over, and once.
+   */
   const running = new Set<Call>();
   const gone = new WeakSet<Call>();
   const recorded = new WeakSet<Call>();
@@ -127,7 +129,9 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     const context = { ...anonymous(call), identity, account: identity.principal.account, region };
     refuseLongLived(context);
     // Nothing reads it, so that nothing else would say that it has no effect.
-    if (request.method === 'GET' && hasBody(request)) throw serializationError(`GET ${target(request).path} takes no body.`);
+    if (request.method === 'GET' && hasBody(request)) {
+      throw serializationError(`GET ${target(request).path} takes no body.`);
+    }
     limit(context.account, call.readOnly ? 'reads' : 'writes', context.now);
     return context;
   };
@@ -181,7 +185,9 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
       return await route.handle({ path, query, params, body: NO_BODY, signal }, context);
     } catch (error) {
       call.error = error instanceof ApiError ? error : translate(error as Error, requestId);
-      if (call.error.status >= 500) logger().error({ err: error, requestId, path: target(request).path }, 'an upgrade failed');
+      if (call.error.status >= 500) {
+        logger().error({ err: error, requestId, path: target(request).path }, 'an upgrade failed');
+      }
       throw call.error;
     } finally {
       record(call);
@@ -244,7 +250,9 @@ function methodsOf(path: string): string[] {
 
 /** The route that a request to become a WebSocket is for. */
 function upgradeRoute(request: IncomingMessage): IngotRoute | undefined {
-  return ingotRoutes.find((each) => each.upgrade && each.method === request.method && paramsOf(each, target(request).path) !== undefined);
+  return ingotRoutes.find(
+    (each) => each.upgrade && each.method === request.method && paramsOf(each, target(request).path) !== undefined,
+  );
 }
 
 /** The parameters of a path that is this route's, else `undefined`. */
@@ -326,7 +334,10 @@ function translate(error: Error & { readonly statusCode?: number; readonly code?
   if (error.code === 'ERR_SQLITE_ERROR' && 'errcode' in error && error.errcode === SQLITE_BUSY) return serviceUnavailable('The catalogue is busy. Try again.');
   if (isDiskFull(error)) {
     const path = fullAt(error);
-    return serviceUnavailable(`The disk of this server is full: no space is left on the file system of ${path === undefined ? 'its data directory' : dirname(path)}. ${MAKE_ROOM}`);
+    return serviceUnavailable(
+      `The disk of this server is full: no space is left on the file system of `
+      + `${path === undefined ? 'its data directory' : dirname(path)}. ${MAKE_ROOM}`,
+    );
   }
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return serializationError(error.message);
   return internalFailure(requestId);

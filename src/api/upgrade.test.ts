@@ -184,7 +184,9 @@ describe('the server', () => {
       shells.at(-1)![stream].destroy(new Error('the instance broke'));
       // Bytes to a stdin that has gone are dropped; an output that broke is the session's end.
       socket.write(Buffer.concat([Buffer.from([0x82, 0x81]), MASK, Buffer.from('x')]));
-      if (stream === 'stdout') await until('the end', 5000, () => (said().includes('{"error":') && shells.at(-1)!.hungUp ? true : undefined));
+      if (stream === 'stdout') {
+        await until('the end', 5000, () => (said().includes('{"error":') && shells.at(-1)!.hungUp ? true : undefined));
+      }
       await stillAnswers();
     }
   });

@@ -1,7 +1,7 @@
 /**
- * The audit log: one JSON object a line in the shape of CloudTrail's events, in files of the data directory. Each account has files of its
- * own, and so have calls that nobody signed: nobody's calls push out another's events. The file in use is closed at a size or an age;
- * closed ones are kept for some days, and no more than some of them.
+ * The audit log: one JSON object a line in the shape of CloudTrail's events, in files of the data directory. Each
+ * account has files of its own, and so have calls that nobody signed: nobody's calls push out another's events. The
+ * file in use is closed at a size or an age; closed ones are kept for some days, and no more than some of them.
  */
 import { createReadStream, mkdirSync, openSync, closeSync, fstatSync, readSync, writeSync, readdirSync, renameSync, rmSync, statSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -66,7 +66,9 @@ const CURRENT = 'current.jsonl';
 const CLOSED = /^\d{4}-\d\d-\d\dT[\d-]+\.\d{3}Z\.jsonl$/;
 /** What waits for the disk at most, in bytes of text. */
 const WAITING_LIMIT = 1 << 20;
-/** Folder of calls that nobody signed, or signed well. All its files together have the size of one file of an account. */
+/**
+ * Folder of calls that nobody signed, or signed well. All its files together have the size of one file of an account.
+ */
 const UNSIGNED = 'unsigned';
 const UNSIGNED_FILES = 4;
 const FOLDER = /^(\d{12}|unsigned)$/;
@@ -251,7 +253,9 @@ function prune(folder: string, limits: AuditLimits): void {
   const closed = closedFiles(folder);
   const oldest = Date.now() - limits.keepDays * 86_400_000;
   for (const [index, name] of closed.entries()) {
-    if (closed.length - index > limits.keepFiles || statSync(join(folder, name)).mtimeMs < oldest) rmSync(join(folder, name), { force: true });
+    if (closed.length - index > limits.keepFiles || statSync(join(folder, name)).mtimeMs < oldest) {
+      rmSync(join(folder, name), { force: true });
+    }
   }
 }
 

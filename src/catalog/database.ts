@@ -107,7 +107,10 @@ function sqliteDriver(path: string): Driver {
 /** The transaction of the connection. */
 interface TransactionState {
   open: boolean;
-  /** Why SQLite rolled it back by itself (a full disk, a failing one). Until its owner does, too, each statement fails by that and none is a transaction of its own. */
+  /**
+   * Why SQLite rolled it back by itself (a full disk, a failing one). Until its owner does, too, each statement fails
+   * by that and none is a transaction of its own.
+   */
   broken: Error | undefined;
 }
 

@@ -48,7 +48,9 @@ async function run(args: Arguments): Promise<number> {
     process.stdout.write(args.flag('json') ? `${JSON.stringify(event)}\n` : `${shown(event)}\n`);
   }
   const { auditEventsLost: lost } = await signedJson<{ readonly auditEventsLost?: AuditLoss }>(connection, { method: 'GET', path: '/ingot/server' });
-  if (lost !== undefined) process.stderr.write(`ingot: warning: ${lost.events} events could not be written since ${lost.since}: ${plainLine(lost.reason)}\n`);
+  if (lost !== undefined) {
+    process.stderr.write(`ingot: warning: ${lost.events} events could not be written since ${lost.since}: ${plainLine(lost.reason)}\n`);
+  }
   return 0;
 }
 

@@ -29,7 +29,9 @@ export async function followSession(socket: WebSocket, events: SessionEvents): P
     turn = turn.then(work).then(() => socket.resume(), reject);
   };
   socket.on('message', (data: Buffer, binary: boolean) => next(() => {
-    if (binary && (data[0] === 1 || data[0] === 2)) return events.output(data[0] === 1 ? 'stdout' : 'stderr', data.subarray(1));
+    if (binary && (data[0] === 1 || data[0] === 2)) {
+      return events.output(data[0] === 1 ? 'stdout' : 'stderr', data.subarray(1));
+    }
     const message = binary ? undefined : readMessage(data.toString('utf8'));
     if (typeof message?.terminal === 'boolean') return events.begin?.({ terminal: message.terminal });
     if (typeof message?.error === 'string') return reject(new CommandFailed(message.error));

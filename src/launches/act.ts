@@ -38,7 +38,9 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
     const stored = JSON.parse(record.request) as StoredLaunch;
     const { networks, instanceProfiles } = await readConfig(catalog.dataDirectory);
     const role = stored.instanceProfile === undefined ? undefined : roleOf(instanceProfiles, stored.instanceProfile, record.account);
-    if (stored.instanceProfile !== undefined && role === undefined) throw new Error(`the instance profile '${stored.instanceProfile}' has no credentials in config.yaml any more`);
+    if (stored.instanceProfile !== undefined && role === undefined) {
+      throw new Error(`the instance profile '${stored.instanceProfile}' has no credentials in config.yaml any more`);
+    }
     const taken = await layers.takeAmi(record.ami_id ?? '', record.region, id);
     if (taken === undefined) throw new Error(`${record.ami_id} is not available in ${record.region} any more`);
     const { layer } = taken;

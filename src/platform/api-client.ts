@@ -115,7 +115,8 @@ export async function signedSocket(connection: Connection, request: { readonly p
       socket.pause();
       resolve(socket);
     });
-    // Stays after the opening: an error that nobody listens to ends the process, and the caller's own listener comes later.
+    // Stays after the opening: an error that nobody listens to ends the process, and the caller's own listener comes
+    // later.
     socket.on('error', reject);
     socket.once('unexpected-response', (_request, answer) => {
       const told = answer.statusCode! < 300 ? Promise.reject(notAnIngotAnswer(`no WebSocket but the status ${answer.statusCode}`)) : refusal(answer);
@@ -132,7 +133,9 @@ async function refusal(answer: IncomingMessage): Promise<RequestRefused> {
   } catch {
     message = undefined;
   }
-  return new RequestRefused(code, answer.statusCode!, typeof message === 'string' ? message : `the server answered ${answer.statusCode}`);
+  return new RequestRefused(
+    code, answer.statusCode!, typeof message === 'string' ? message : `the server answered ${answer.statusCode}`,
+  );
 }
 
 async function readText(answer: IncomingMessage, limit: number): Promise<string> {
@@ -156,13 +159,16 @@ function parseJson<T>(text: string): T {
   return value as T;
 }
 
-/** Sends a signed request and reads its answer as JSON. Throws as `signedRequest` does, and for what is no JSON object. */
+/**
+ * Sends a signed request and reads its answer as JSON. Throws as `signedRequest` does, and for what is no JSON object.
+ */
 export async function signedJson<T>(connection: Connection, request: Parameters<typeof signedRequest>[1]): Promise<T> {
   return parseJson<T>(await readText(await signedRequest(connection, request), ANSWER_LIMIT));
 }
 
 /**
- * The records of an answer that flows, one JSON object a line; a line that the connection's end cut short is an error, as is a broken connection.
+ * The records of an answer that flows, one JSON object a line; a line that the connection's end cut short is an error,
+ * as is a broken connection.
  * @throws {RequestRefused} for a line that is no JSON object
  */
 export async function* recordsOf<T>(answer: IncomingMessage): AsyncGenerator<T> {

@@ -149,7 +149,8 @@ export function promisesOf(profile: NetworkProfile): readonly Required<Endpoint>
 }
 
 /**
- * The network of an account's instance with these ids. The default profile is everybody's, since it is what nothing named gives.
+ * The network of an account's instance with these ids. The default profile is everybody's, since it is what nothing
+ * named gives.
  * @throws {NotGranted} when they are of a network of other accounts; {Error} when they are of different networks
  */
 export function networkFor(networks: Networks, account: string, subnetId: string | undefined, securityGroupIds: readonly string[]): { readonly profile: NetworkProfile; readonly reason: string; readonly unplaced: readonly string[] } {
@@ -158,7 +159,9 @@ export function networkFor(networks: Networks, account: string, subnetId: string
   const placed = ids.filter((each): each is { id: string; name: string } => each.name !== undefined);
   for (const { id, name } of placed) {
     if (name === networks.default || isFor(networks.profiles[name]!.accounts, account)) continue;
-    throw new NotGranted(`${id}, which is in the network profile '${name}',`, account, `networks.profiles.${name}.accounts`);
+    throw new NotGranted(
+      `${id}, which is in the network profile '${name}',`, account, `networks.profiles.${name}.accounts`,
+    );
   }
   const names = new Set(placed.map(({ name }) => name));
   if (names.size > 1) throw new Error(`the infrastructure configuration is in two networks: ${placed.map(({ id, name }) => `${id} is '${name}'`).join(', ')}. Name one of them only, or give them one profile in networks of config.yaml`);

@@ -43,7 +43,9 @@ const EVERY_ACCOUNT = '*';
 export function accounts(value: unknown, place: string, faults: string[], home: string): readonly string[] {
   if (value === undefined || value === null) return [home];
   const given = Array.isArray(value) ? (value as readonly unknown[]) : [value];
-  if (given.length > 0 && given.every((each) => typeof each === 'string' && /^(\d{12}|\*)$/.test(each))) return given as readonly string[];
+  if (given.length > 0 && given.every((each) => typeof each === 'string' && /^(\d{12}|\*)$/.test(each))) {
+    return given as readonly string[];
+  }
   faults.push(`${place}: must be a list of accounts, each 12 digits in quotes, or '*' for every account`);
   return [];
 }
@@ -57,9 +59,15 @@ export function isFor(list: readonly string[], account: string): boolean {
 export class NotGranted extends Error {
   override readonly name = 'NotGranted';
 
-  /** @param what `the instance profile 'builds'` @param place of its list in `config.yaml`: `instanceProfiles.builds.accounts` */
+  /**
+   * @param what `the instance profile 'builds'` @param place of its list in `config.yaml`:
+   * `instanceProfiles.builds.accounts`
+   */
   constructor(what: string, account: string, place: string) {
-    super(`${what} is not open to account ${account}: the operator of this server can add '${account}' to ${place} in config.yaml`);
+    super(
+      `${what} is not open to account ${account}: the operator of this server can add '${account}' to `
+      + `${place} in config.yaml`,
+    );
   }
 }
 

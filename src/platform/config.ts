@@ -104,7 +104,10 @@ export async function readConfig(dataDirectory: string): Promise<Config> {
   return parseConfig(text, path, homeAccount);
 }
 
-/** Whose the data directory is. `ingot toe` may run as a user who cannot read the key pair: nothing but the account is needed of it. */
+/**
+ * Whose the data directory is. `ingot toe` may run as a user who cannot read the key pair: nothing but the account is
+ * needed of it.
+ */
 async function homeAccountOf(dataDirectory: string): Promise<string> {
   try {
     return (await readCredentials(dataDirectory))?.account ?? DEFAULT_ACCOUNT;

@@ -14,7 +14,9 @@ const REMEMBERED_MS = 10 * 60_000;
 const FRESH_MS = 10_000;
 const TIMEOUT_MS = 10_000;
 
-/** An issuer that does not answer is asked again after this long, then after twice as long, and so on up to the longest. */
+/**
+ * An issuer that does not answer is asked again after this long, then after twice as long, and so on up to the longest.
+ */
 const BACKOFF_MS = { first: 5000, longest: 5 * 60_000 };
 
 interface Known {
@@ -30,8 +32,8 @@ interface Failure {
 }
 
 /**
- * Remembers keys for some minutes. `fresh` asks again, unless that was done just now. An issuer that did not answer is left alone for a
- * while: until then its failure is the answer, or, for `fresh`, the keys that it gave before.
+ * Remembers keys for some minutes. `fresh` asks again, unless that was done just now. An issuer that did not answer is
+ * left alone for a while: until then its failure is the answer, or, for `fresh`, the keys that it gave before.
  * @param options.now milliseconds since 1970
  */
 export function openKeySource(

@@ -25,8 +25,8 @@ export interface Condition {
   /** Keys of variables in its values, in lower case. */
   readonly variables: readonly string[];
   /**
-   * A key of a tag has one value. Where tags that differ only in case give it several, the condition is judged against whoever asks: an
-   * allowing statement needs all of them to fit, a denying one any.
+   * A key of a tag has one value. Where tags that differ only in case give it several, the condition is judged against
+   * whoever asks: an allowing statement needs all of them to fit, a denying one any.
    */
   holds(values: ContextValues, effect: Effect): boolean;
 }

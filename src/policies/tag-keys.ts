@@ -1,4 +1,7 @@
-/** Keys of tags. A tag tells case apart, a condition key of a policy does not: two tags that differ only in case are one key with two values. */
+/**
+ * Keys of tags. A tag tells case apart, a condition key of a policy does not: two tags that differ only in case are one
+ * key with two values.
+ */
 
 /** Two keys that differ only in case; `undefined` when there are none. */
 export function sameButForCase(keys: Iterable<string>): readonly [string, string] | undefined {

@@ -6,7 +6,9 @@ export const DEEPEST_JSON = 64;
 const [QUOTE, BACKSLASH] = ['"'.charCodeAt(0), '\\'.charCodeAt(0)];
 const [OPEN_LIST, OPEN_OBJECT, CLOSE_LIST, CLOSE_OBJECT] = ['[', '{', ']', '}'].map((bracket) => bracket.charCodeAt(0));
 
-/** Whether a text opens more lists and objects in one another than `limit`. One pass, whether the text is JSON or not. */
+/**
+ * Whether a text opens more lists and objects in one another than `limit`. One pass, whether the text is JSON or not.
+ */
 export function isTooDeep(text: string, limit: number = DEEPEST_JSON): boolean {
   let depth = 0;
   let within = false;

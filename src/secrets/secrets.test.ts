@@ -17,7 +17,9 @@ after(() => rmSync(folder, { recursive: true }));
 const ACCOUNT = '123456789012';
 
 function secretsOf(...settings: readonly Readonly<Record<string, unknown>>[]): Secrets {
-  return new Secrets({ account: ACCOUNT, region: 'eu-west-1', providers: async () => configuredProviders(settings, ACCOUNT) });
+  return new Secrets(
+    { account: ACCOUNT, region: 'eu-west-1', providers: async () => configuredProviders(settings, ACCOUNT) },
+  );
 }
 
 async function valueOf(secrets: Secrets, inside: string): Promise<string | undefined> {

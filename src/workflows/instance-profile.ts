@@ -10,7 +10,9 @@ import type { WorkLaunch } from './instances.ts';
 
 /** The image's instance profile, where the configuration gives it credentials. */
 function profileOf({ config, account, image }: ImageWork): InstanceProfile | undefined {
-  return instanceProfileFor(config.instanceProfiles, image.infrastructureConfiguration?.instanceProfileName ?? '', account);
+  return instanceProfileFor(
+    config.instanceProfiles, image.infrastructureConfiguration?.instanceProfileName ?? '', account,
+  );
 }
 
 /** @throws {NotGranted} when the image's instance profile belongs to other accounts */

@@ -12,7 +12,10 @@ import type { ImageWork } from './image-work.ts';
 /** How long something promised may take to answer, in seconds. */
 const PROMISE_SECONDS = 10;
 
-/** The network profile of the image's instances. @throws {Error} when its infrastructure configuration is in two, or in one of other accounts */
+/**
+ * The network profile of the image's instances. @throws {Error} when its infrastructure configuration is in two, or in
+ * one of other accounts
+ */
 export function networkOf(work: ImageWork): NetworkProfile {
   return placeOf(work).profile;
 }

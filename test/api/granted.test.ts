@@ -1,4 +1,7 @@
-/** Instance profiles and networks belong to accounts: at create, at launch, and again when an image or an instance begins. */
+/**
+ * Instance profiles and networks belong to accounts: at create, at launch, and again when an image or an instance
+ * begins.
+ */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -19,7 +19,8 @@ const GOING_AWAY = 1001;
  * @param open begins the session; what it throws is told to the client
  */
 export async function serveSession(socket: WebSocket, open: () => Promise<Session>, closing: AbortSignal): Promise<void> {
-  // A frame that breaks the protocol, or is too long, is an event `error`, which ends the process where nobody listens. `close` follows it.
+  // A frame that breaks the protocol, or is too long, is an event `error`, which ends the process where nobody listens.
+  // `close` follows it.
   socket.on('error', (error) => logger().debug({ err: error }, 'a client broke its WebSocket'));
   socket.pause();
   const stopHeartbeat = heartbeat(socket);

@@ -1,4 +1,6 @@
-/** What `config.yaml` opens to some accounts only: instance profiles and networks. Judged again when an image begins. */
+/**
+ * What `config.yaml` opens to some accounts only: instance profiles and networks. Judged again when an image begins.
+ */
 import { ConfigError, readConfig } from '../../platform/config.ts';
 import { instanceProfileFor } from '../../platform/config-profiles.ts';
 import { networkFor } from '../../platform/config-networks.ts';

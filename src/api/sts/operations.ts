@@ -82,9 +82,16 @@ export async function assumeRoleWithWebIdentity(parameters: Parameters, context:
 function readSourceIdentity(parameters: Parameters, { identity: { principal, session } }: RequestContext): string | undefined {
   const asked = parameters.get('SourceIdentity');
   const set = session?.sourceIdentity;
-  if (asked !== undefined && !/^[\w+=,.@-]{2,64}$/.test(asked)) throw parameterError('SourceIdentity must have 2 to 64 of the characters A-Z, a-z, 0-9, _, +, =, comma, ., @ and -.');
+  if (asked !== undefined && !/^[\w+=,.@-]{2,64}$/.test(asked)) {
+    throw parameterError(
+      'SourceIdentity must have 2 to 64 of the characters A-Z, a-z, 0-9, _, +, =, comma, ., @ and -.',
+    );
+  }
   if (asked !== undefined && set !== undefined && asked !== set) {
-    throw accessDenied(`User: ${principal.arn} has the source identity '${set}', which cannot be changed. Leave SourceIdentity out, or give the same.`);
+    throw accessDenied(
+      `User: ${principal.arn} has the source identity '${set}', which cannot be changed. Leave `
+      + `SourceIdentity out, or give the same.`,
+    );
   }
   return asked ?? set;
 }
@@ -94,13 +101,21 @@ function readTags(parameters: Parameters, session: SessionFacts | undefined): Re
   const asked = readMembers(parameters, 'Tags', ['Key', 'Value'], MOST_SESSION_TAGS);
   const keys = asked.map(({ Key }) => Key);
   const low = (key: string): string => key.toLowerCase();
-  if (new Set(keys.map(low)).size < keys.length) throw parameterError('Duplicate tag keys found. Please note that Tag keys are case insensitive.');
+  if (new Set(keys.map(low)).size < keys.length) {
+    throw parameterError('Duplicate tag keys found. Please note that Tag keys are case insensitive.');
+  }
   const handedOn = Object.entries(session?.tags ?? {}).filter(([key]) => session!.transitiveTagKeys?.includes(key));
   const conflict = keys.find((key) => handedOn.some(([each]) => low(each) === low(key)));
-  if (conflict !== undefined) throw parameterError(`The tag '${conflict.slice(0, 128)}' is transitive in the calling session, and cannot be set again.`);
+  if (conflict !== undefined) {
+    throw parameterError(
+      `The tag '${conflict.slice(0, 128)}' is transitive in the calling session, and cannot be set again.`,
+    );
+  }
   const transitive = [...parameters].filter(([name]) => name.startsWith('TransitiveTagKeys.member.')).map(([, key]) => key);
   const unknown = transitive.find((key) => !keys.includes(key));
-  if (unknown !== undefined) throw parameterError(`TransitiveTagKeys names '${unknown.slice(0, 128)}', which is none of the Tags.`);
+  if (unknown !== undefined) {
+    throw parameterError(`TransitiveTagKeys names '${unknown.slice(0, 128)}', which is none of the Tags.`);
+  }
   return {
     tags: { ...Object.fromEntries(handedOn), ...Object.fromEntries(asked.map(({ Key, Value }) => [Key, Value])) },
     transitiveTagKeys: [...new Set([...handedOn.map(([key]) => key), ...transitive])],

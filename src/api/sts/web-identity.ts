@@ -1,4 +1,7 @@
-/** Tokens of OpenID Connect issuers (JWTs): whether one is what it says. RS256 and ES256. The library `jose` checks them. */
+/**
+ * Tokens of OpenID Connect issuers (JWTs): whether one is what it says. RS256 and ES256. The library `jose` checks
+ * them.
+ */
 import { createLocalJWKSet, decodeJwt, errors, jwtVerify, type JWTPayload, type JSONWebKeySet } from 'jose';
 import type { OidcIssuer } from '../../platform/config.ts';
 import type { JsonWebKeySet } from '../../platform/jwks.ts';
@@ -23,12 +26,15 @@ const ALGORITHMS = ['RS256', 'ES256'];
 const LONGEST_TOKEN = 20_000;
 
 /**
- * Checks a token: issuer, signature, audience, times. What its header calls critical (`crit`) has to be understood, and nothing is.
+ * Checks a token: issuer, signature, audience, times. What its header calls critical (`crit`) has to be understood, and
+ * nothing is.
  * @param now milliseconds since 1970
  * @throws {StsError} InvalidIdentityToken, ExpiredTokenException, IDPCommunicationError
  */
 export async function checkWebIdentity(token: string, issuers: readonly OidcIssuer[], keysOf: KeysOf, now: number): Promise<WebIdentity> {
-  if (token.length > LONGEST_TOKEN) throw invalidIdentityToken(`The token has ${token.length} characters, at most ${LONGEST_TOKEN} are allowed.`);
+  if (token.length > LONGEST_TOKEN) {
+    throw invalidIdentityToken(`The token has ${token.length} characters, at most ${LONGEST_TOKEN} are allowed.`);
+  }
   let unchecked: JWTPayload;
   try {
     unchecked = decodeJwt(token);
@@ -36,7 +42,12 @@ export async function checkWebIdentity(token: string, issuers: readonly OidcIssu
     throw invalidIdentityToken('The token is not a signed JSON Web Token.');
   }
   const issuer = issuers.find((each) => each.issuer === unchecked.iss);
-  if (issuer === undefined) throw invalidIdentityToken(`No OpenID Connect provider of this server has the issuer '${String(unchecked.iss).slice(0, 200)}': access.oidcIssuers of config.yaml names them.`);
+  if (issuer === undefined) {
+    throw invalidIdentityToken(
+      `No OpenID Connect provider of this server has the issuer `
+      + `'${String(unchecked.iss).slice(0, 200)}': access.oidcIssuers of config.yaml names them.`,
+    );
+  }
   const keys = async (fresh: boolean): Promise<JSONWebKeySet> => {
     try {
       return (await keysOf(issuer, fresh)) as JSONWebKeySet;
@@ -86,20 +97,31 @@ function refusalOf(error: unknown, issuer: OidcIssuer): unknown {
   if (error instanceof errors.JWTExpired) return expiredIdentityToken();
   if (error instanceof errors.JWTClaimValidationFailed) {
     const { claim, payload } = error;
-    if (claim === 'aud') return invalidIdentityToken(`Incorrect token audience: ${JSON.stringify(payload.aud)?.slice(0, 200)} has none of ${issuer.audiences.join(', ')}.`);
+    if (claim === 'aud') {
+      return invalidIdentityToken(
+        `Incorrect token audience: ${JSON.stringify(payload.aud)?.slice(0, 200)} has none of `
+        + `${issuer.audiences.join(', ')}.`,
+      );
+    }
     if (claim === 'exp') return invalidIdentityToken('The token lacks an expiration time (exp).');
     if (claim === 'sub') return invalidIdentityToken('The token lacks a subject (sub).');
     if (claim === 'nbf') return invalidIdentityToken('The token is not valid yet (nbf).');
     return invalidIdentityToken(`The token's claim '${claim}' is not valid.`);
   }
-  if (error instanceof errors.JOSEAlgNotAllowed) return invalidIdentityToken('The token must be signed with RS256 or ES256.');
+  if (error instanceof errors.JOSEAlgNotAllowed) {
+    return invalidIdentityToken('The token must be signed with RS256 or ES256.');
+  }
   if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey) {
     return invalidIdentityToken("The token's signature does not fit a key of its issuer.");
   }
   // `crit` among them.
-  if (error instanceof errors.JOSEError) return invalidIdentityToken(`The token is not one that this server understands: ${error.message}.`);
+  if (error instanceof errors.JOSEError) {
+    return invalidIdentityToken(`The token is not one that this server understands: ${error.message}.`);
+  }
   // A key that the platform refuses: too short, or not what its type says.
-  if (error instanceof TypeError) return invalidIdentityToken(`The token cannot be checked by its issuer's key: ${error.message}.`);
+  if (error instanceof TypeError) {
+    return invalidIdentityToken(`The token cannot be checked by its issuer's key: ${error.message}.`);
+  }
   return error;
 }
 
@@ -109,8 +131,9 @@ export function providerName(issuer: OidcIssuer): string {
 }
 
 /**
- * Context keys of the token's claims: `token.actions.githubusercontent.com:sub`, … The names of claims tell case apart, the keys of policies do
- * not: a key is the claim that it spells, else the one in lower case. A claim with capitals is never one without.
+ * Context keys of the token's claims: `token.actions.githubusercontent.com:sub`, … The names of claims tell case apart,
+ * the keys of policies do not: a key is the claim that it spells, else the one in lower case. A claim with capitals is
+ * never one without.
  */
 export function claimsOf({ issuer, claims }: WebIdentity): ContextValues {
   const prefix = `${providerName(issuer)}:`.toLowerCase();

@@ -34,7 +34,8 @@ export interface InstanceMetadata {
 export const NO_AMI = 'ami-00000000000000000';
 
 /**
- * The role that an account's instances of a profile have; `undefined` when the configuration gives the profile no credentials.
+ * The role that an account's instances of a profile have; `undefined` when the configuration gives the profile no
+ * credentials.
  * @throws {NotGranted} when the profile belongs to other accounts
  */
 export function roleOf(profiles: Readonly<Record<string, InstanceProfile>>, name: string, account: string): InstanceRole | undefined {
