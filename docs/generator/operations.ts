@@ -152,7 +152,7 @@ export const WHEN: Readonly<Record<ErrorCode, string>> = {
 
 /** Ingot's own routes by their action. A test knows when one is missing. */
 export const INGOT_ROUTES: Readonly<Record<string, string>> = {
-  'ingot:DescribeServer': '`{version, pid, dataDirectory}`',
+  'ingot:DescribeServer': '`{version, pid, dataDirectory, auditEventsLost?}`',
   'ingot:StopServer': 'Stops the server; images in work become `FAILED`. `{}`',
   'ingot:LaunchInstance': '`{image, publish?: [{hostAddress?, hostPort, instancePort}], sshKeys?, userData?, instanceType?, firmware?: "bios"\\|"uefi"}`; answers `{instanceId, state: "pending"}` at once',
   'ingot:ListInstances': '`{instances: [Instance]}`: launched ones and those of builds, of this account and Region',
@@ -176,9 +176,9 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:UpdateAccessKey': '`{status: "Active"\\|"Inactive"}`',
   'ingot:DeleteAccessKey': '`{}`',
   'ingot:LookupEvents': '`?since=&until=&principal=&event=&error=&resource=`; lines of events in the shape of CloudTrail\'s, oldest first: of the caller\'s account, or of all for the account of the first key pair ([access](access.md#audit))',
-  'ingot:DescribeStorage': '`{dataDirectory, totalBytes, availableBytes, kinds: {baseImages, images, copies, running, instances, unreferenced, logs, catalog, other}, regions: [{region, bytes}], amis: [{id, region, name, image, created, bytes, freedBytes}]}`: bytes on the disk; `freedBytes` is what deregistering that AMI alone would free',
+  'ingot:DescribeStorage': '`{dataDirectory, totalBytes, availableBytes, kinds: {baseImages, images, copies, running, instances, unreferenced, logs, catalog, other}, regions: [{region, bytes}], amis: [{id, region, name, image, created, bytes, freedBytes}]}`: bytes on the disk; `freedBytes` is what deregistering that AMI alone would free. Accounts other than that of the first key pair get `amis` only',
   'ingot:CollectGarbage': '`{olderThanSeconds?}` (default 0): components\' layers that were used within it stay for later builds. `{layers, files, bytes}` that were freed',
-  'ingot:DeregisterAmi': '`?region=`: refused when it is in another one. `{amiId, region, layers, bytes, keptBy: [string]}`: what was freed, and who keeps its disk when that stays. `ResourceInUseException` while its image is in work',
+  'ingot:DeregisterAmi': '`?region=`: refused when it is in another one. `{amiId, region, layers, bytes, keptBy: [string]}`: what was freed, and who keeps its disk when that stays (`another account` without a name). `ResourceInUseException` while its image is in work',
   'ingot:ListDependents': '`:arn` percent-encoded; `{arn, dependents: [{arn, dependents: […]}]}`: what needs the resource, what needs that, and so on',
   'ingot:ListImageAmis': '`:arn` percent-encoded; `{amis: [{region, id, file, name}]}`, files as absolute paths on the server',
 };

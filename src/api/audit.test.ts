@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { maskSecrets } from './audit.ts';
+import { auditEvent, maskSecrets, type Call } from './audit.ts';
+
+test('an event is made whatever the parameters are', () => {
+  let deep: unknown = 1;
+  for (let depth = 0; depth < 5000; depth++) deep = depth % 2 === 0 ? [deep] : { a: deep };
+  const call: Call = {
+    requestId: 'r', time: 0, service: 'ingot', name: 'CreateAccessKey', readOnly: false, sourceIp: '::1', userAgent: undefined,
+    parameters: { deep }, resource: 'x'.repeat(1 << 20),
+  };
+  assert.ok(JSON.stringify(auditEvent(call)).length < 10_000);
+  const wide = auditEvent({ ...call, parameters: { tags: Array.from({ length: 50_000 }, () => 'value') } });
+  assert.match(JSON.stringify(wide.requestParameters), /omitted.*more than the log keeps/);
+});
 
 const HIDDEN = 'HIDDEN_DUE_TO_SECURITY_REASONS';
 

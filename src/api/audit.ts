@@ -32,23 +32,28 @@ const SECRET = new Set([
   'data', 'dockerfiletemplatedata', 'userdataoverride', 'userdata', 'env', 'secretaccesskey', 'sessiontoken', 'webidentitytoken', 'externalid', 'x-amz-security-token', 'x-amz-signature',
 ]);
 const LONGEST_TEXT = 1024;
+/** What CloudTrail keeps of the parameters of a call, and of its answer, in characters of JSON. */
+const LONGEST_VALUE = 100_000;
+/** How deep values are followed. */
+const DEEPEST = 64;
 
 /** The event of a call. */
 export function auditEvent(call: Call): AuditEvent {
-  const { identity, error, resource, userAgent } = call;
+  const { identity, error, userAgent } = call;
+  const resource = call.resource?.slice(0, 2048);
   const owner = resource === undefined ? undefined : /^arn:[^:]*:[^:]*:[^:]*:(\d{12}):/.exec(resource)?.[1];
   return {
     eventVersion: '1.11',
     userIdentity: identity === undefined ? { type: 'Unknown' } : userIdentity(identity),
     eventTime: new Date(call.time).toISOString(),
     eventSource: SOURCES[call.service],
-    eventName: call.name,
+    eventName: call.name.slice(0, 128),
     awsRegion: call.region ?? 'us-east-1',
     sourceIPAddress: call.sourceIp,
     ...(userAgent === undefined ? {} : { userAgent: userAgent.slice(0, LONGEST_TEXT) }),
     ...(error === undefined ? {} : { errorCode: error.code, errorMessage: error.message.slice(0, LONGEST_TEXT) }),
-    requestParameters: call.parameters === undefined ? null : (maskSecrets(call.parameters) as object),
-    responseElements: call.answer === undefined || call.readOnly ? null : (maskSecrets(call.answer) as object),
+    requestParameters: call.parameters === undefined ? null : kept(call.parameters),
+    responseElements: call.answer === undefined || call.readOnly ? null : kept(call.answer),
     requestID: call.requestId,
     eventID: newUuid(),
     readOnly: call.readOnly,
@@ -74,13 +79,23 @@ function userIdentity({ principal, accessKeyId, userName, session }: Identity): 
   };
 }
 
+/** What the log keeps of a value. An event has to be, whatever the value is. */
+function kept(value: object): object {
+  const masked = maskSecrets(value) as object;
+  const { length } = JSON.stringify(masked);
+  return length <= LONGEST_VALUE ? masked : { omitted: `${length} characters of JSON, more than the log keeps (${LONGEST_VALUE})` };
+}
+
 /** A value without what may be secret: by the names of members, values of parameters, and a command's arguments after its program. */
-export function maskSecrets(value: unknown, name = '', parent = ''): unknown {
+export function maskSecrets(value: unknown, name = '', parent = '', depth = 0): unknown {
   if (SECRET.has(name) || (name === 'value' && parent === 'parameters')) return HIDDEN;
   // An address may be signed, or carry a password.
   if (name === 'source' && typeof value === 'string') return sourceName(value).slice(0, LONGEST_TEXT);
   if (typeof value === 'string') return value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
-  if (Array.isArray(value)) return name === 'argv' ? value.map((item, index) => (index === 0 ? (item as unknown) : HIDDEN)) : value.map((item) => maskSecrets(item, '', name));
+  if (typeof value === 'object' && value !== null && depth >= DEEPEST) return '…';
+  if (Array.isArray(value)) {
+    return name === 'argv' ? value.map((item, index) => (index === 0 ? (item as unknown) : HIDDEN)) : value.map((item) => maskSecrets(item, '', name, depth + 1));
+  }
   if (typeof value !== 'object' || value === null || value instanceof Date) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, maskSecrets(member, key.toLowerCase(), name === '' ? parent : name)]));
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, maskSecrets(member, key.toLowerCase(), name === '' ? parent : name, depth + 1)]));
 }

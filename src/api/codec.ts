@@ -3,7 +3,8 @@
  * wrong type is an error with its path. Timestamps are numbers of seconds on the wire and `Date` inside; dates of resources are strings in both.
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
-import { serializationError, type ApiError } from '../resources/errors.ts';
+import { MOST_FAULTS, serializationError, toldFaults, type ApiError } from '../resources/errors.ts';
+import { DEEPEST_JSON, isTooDeep } from '../resources/json.ts';
 import { memberLocation, members, type Operation, type OperationName } from './model.ts';
 
 /** Where a request's values stand. */
@@ -48,6 +49,7 @@ export function decodeJsonObject(body: Uint8Array): Structure {
   } catch {
     throw serializationError('The body is not valid UTF-8.');
   }
+  if (isTooDeep(text)) throw serializationError(`The body nests lists and objects more than ${DEEPEST_JSON} deep.`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -75,7 +77,9 @@ export function decodeInput(operation: Operation, request: WireRequest): Structu
   const entries: [string, unknown][] = [];
   const located = locatedMembers(operation);
   const query = located.some(({ location }) => location === 'query') ? decodeQuery(request.query) : [];
-  const body = located.some(({ location }) => location === 'body') ? decodeJsonObject(request.body) : {};
+  const takesBody = located.some(({ location }) => location === 'body');
+  if (!takesBody && request.body.length > 0) throw serializationError(`${operation.name} takes no body.`);
+  const body = takesBody ? decodeJsonObject(request.body) : {};
   for (const { member, schema, location, name } of located) {
     if (location === 'label') entries.push([member, decodeText(labelOf(operation, request.path, member), 'path')]);
     else if (location === 'query') {
@@ -113,7 +117,7 @@ function labelOf(operation: Operation, path: string, member: string): string {
 }
 
 function typeFaults(faults: readonly string[]): ApiError {
-  return serializationError(faults.join('\n'));
+  return serializationError(toldFaults(faults));
 }
 
 function fromQuery(schema: NormalizedSchema, values: readonly string[], path: string, faults: string[]): unknown {
@@ -162,7 +166,11 @@ function fromJson(schema: NormalizedSchema, value: unknown, path: string, faults
 }
 
 function mismatch(path: string, expected: string, value: unknown, faults: string[]): undefined {
-  faults.push(`The value supplied for parameter '${path}' is not valid. It must be ${expected}, not ${describe(value)}.`);
+  if (faults.length <= MOST_FAULTS) {
+    faults.push(
+      `The value supplied for parameter '${path}' is not valid. It must be ${expected}, not ${describe(value)}.`,
+    );
+  }
   return undefined;
 }
 

@@ -12,6 +12,7 @@ import {
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { insertAmi } from '../catalog/amis.ts';
+import type { AuditEvent } from '../catalog/audit-log.ts';
 import { openCatalog, type Catalog } from '../catalog/catalog.ts';
 import { imageLogPath, openImageLog } from '../catalog/image-log.ts';
 import { storageService } from '../pipelines/storage.ts';
@@ -19,6 +20,7 @@ import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchSer
 import { resourceNotFound } from '../resources/errors.ts';
 import { openIdentities } from './access/identities.ts';
 import { DEFAULT_CONFIG } from '../platform/config.ts';
+import { until } from '../platform/clock.ts';
 import { sealerOf } from '../platform/sealing.ts';
 import type { ApiServices, Handler, Handlers } from './context.ts';
 import { handlers } from './operations/register.ts';
@@ -101,11 +103,13 @@ beforeEach(() => {
 });
 afterEach(() => app.close());
 
+const audited: AuditEvent[] = [];
+
 function api(own: Partial<Handlers> = {}): FastifyInstance {
   const services: ApiServices = {
     catalog, launches, storage: storageService(catalog), defaultAccount: ACCOUNT, version: '1.2.3', dataDirectory: directory,
     identities: openIdentities(catalog, sealerOf(new Uint8Array(32)), [{ ...KEY, account: ACCOUNT }]),
-    config: DEFAULT_CONFIG, audit: { write() {}, flush() {}, close() {} },
+    config: DEFAULT_CONFIG, audit: { write: (event) => void audited.push(event), flush() {}, lost: () => undefined, close() {} },
     wakeWorker: () => void wakes++,
     shutdown: () => void stops++,
   };
@@ -387,6 +391,39 @@ describe("Ingot's own routes", () => {
     assert.match(Buffer.from((await reader.read()).value!).toString(), /stdout/);
     gone.abort();
     await launches.aborted.promise;
+  });
+
+  test('a client that goes before its answer leaves an event, once what it asked for is done', async () => {
+    const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    app = api({ CreateComponent: async () => {
+      begun.resolve();
+      await go.promise;
+      return { componentBuildVersionArn: 'made' };
+    } });
+    const endpoint = await app.listen({ host: '127.0.0.1', port: 0 });
+    const send = async (method: string, url: string, body: object): Promise<AbortController> => {
+      const gone = new AbortController();
+      const { headers, body: text } = await signed(method, url, { body, headers: { host: new URL(endpoint).host } });
+      void fetch(`${endpoint}${url}`, { method, headers, body: text!, signal: gone.signal }).then((response) => response.text()).catch(() => {});
+      return gone;
+    };
+    audited.length = 0;
+    const connections = (): Promise<number> => new Promise((resolve) => app.server.getConnections((_error, count) => resolve(count)));
+    const creating = await send('PUT', '/CreateComponent', component);
+    await begun.promise;
+    creating.abort();
+    await until('the connection to go', 5000, async () => ((await connections()) === 0 ? true : undefined));
+    assert.deepEqual(audited, []);
+    go.resolve();
+    await until('the event', 5000, () => (audited.length > 0 ? true : undefined));
+    const executing = await send('POST', `/ingot/instances/${INSTANCE}/exec`, { argv: ['hang'] });
+    await until('the command', 5000, () => (launches.executed === undefined ? undefined : true));
+    executing.abort();
+    await launches.aborted.promise;
+    await until('the second event', 5000, () => (audited.length > 1 ? true : undefined));
+    assert.deepEqual(audited.map(({ eventName, responseElements }) => [eventName, (responseElements as { componentBuildVersionArn?: string } | null)?.componentBuildVersionArn]), [
+      ['CreateComponent', 'made'], ['ExecuteCommand', undefined],
+    ]);
   });
 
   test('closing the server ends its streams', async () => {

@@ -2,6 +2,8 @@
 import { fastify, LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { maxHeaderSize, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { fullAt, isDiskFull, MAKE_ROOM } from '../platform/disk-full.ts';
 import { newUuid } from '../platform/ids.ts';
 import { openKeySource } from '../platform/jwks.ts';
 import { logger } from '../platform/log.ts';
@@ -10,7 +12,7 @@ import { authorize } from './access/authorize.ts';
 import type { Identity } from './access/identities.ts';
 import { auditEvent, type Call } from './audit.ts';
 import { canonicalName } from './canonical.ts';
-import { decodeInput } from './codec.ts';
+import { decodeInput, decodeJsonObject, decodeQuery } from './codec.ts';
 import type { ApiServices, Handlers, RequestContext } from './context.ts';
 import { ingotRoutes } from './ingot/register.ts';
 import type { IngotRoute } from './ingot/route.ts';
@@ -21,7 +23,7 @@ import { createLimiter } from './rates.ts';
 import { createVerifier, type Signer, type Verifier } from './signature.ts';
 import { sourceAddresses } from './source-address.ts';
 import { answerSts, refusalXml } from './sts/sts.ts';
-import { serveUpgrades } from './upgrade.ts';
+import { asksForWebSocket, hasBody, serveUpgrades } from './upgrade.ts';
 import { validateInput } from './validate.ts';
 
 /** Largest body. The largest request of the model (a distribution configuration with every list full) is far below. */
@@ -56,6 +58,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     routerOptions: { maxParamLength: 4096, caseSensitive: true },
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
     clientErrorHandler: refuseConnection,
+    http: { shouldUpgradeCallback: (request) => asksForWebSocket(request) && upgradeRoute(request) !== undefined },
   });
   // The signature covers the body's bytes, so they are kept as they came, whatever the content type says, be it no content type at all.
   app.removeAllContentTypeParsers();
@@ -70,21 +73,50 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     calls.set(request, call);
     return call;
   };
+  /**
+   * Calls whose handler runs, and those whose connection has gone: a call is on record when both are over, and once.
+   */
+  const running = new Set<Call>();
+  const gone = new WeakSet<Call>();
+  const recorded = new WeakSet<Call>();
+  const record = (call: Call): void => {
+    if (recorded.has(call)) return;
+    recorded.add(call);
+    services.audit.write(auditEvent(call));
+  };
+  const answering = <T>(answer: (request: FastifyRequest, reply: FastifyReply, call: Call) => Promise<T>) => async (request: FastifyRequest, reply: FastifyReply): Promise<T> => {
+    const call = calls.get(request.raw)!;
+    running.add(call);
+    try {
+      return await answer(request, reply, call);
+    } catch (error) {
+      call.error ??= error instanceof ApiError ? error : translate(error as Error, request.id);
+      throw error;
+    } finally {
+      running.delete(call);
+      if (gone.has(call)) record(call);
+    }
+  };
   const limit = createLimiter(services.config.rates);
   app.addHook('onRequest', async (request, reply) => {
-    begin(request.raw, request.id);
+    const call = begin(request.raw, request.id);
+    // A client that goes before its answer changes nothing about what was done for it.
+    reply.raw.once('close', () => {
+      gone.add(call);
+      if (!running.has(call)) record(call);
+    });
     reply.header('x-amzn-RequestId', request.id);
     request.raw.headers['content-type'] = BYTES;
   });
   app.addHook('onResponse', async (request, reply) => {
     const call = calls.get(request.raw);
-    if (call !== undefined) services.audit.write(auditEvent(call));
+    if (call !== undefined && !running.has(call)) record(call);
     request.log.debug({ requestId: request.id, method: request.method, path: target(request.raw).path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
   });
   app.addHook('preClose', async () => closing.abort(serviceUnavailable('The server is stopping.')));
   app.addHook('onError', async (request, _reply, error) => {
     const call = calls.get(request.raw);
-    if (call !== undefined) call.error = error instanceof ApiError ? error : translate(error, request);
+    if (call !== undefined) call.error = error instanceof ApiError ? error : translate(error, request.id);
   });
   app.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply));
 
@@ -97,6 +129,10 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     Object.assign(call, { identity, region });
     const context = { ...anonymous(call), identity, account: identity.principal.account, region };
     refuseLongLived(context);
+    // Nothing reads it, so that nothing else would say that it has no effect.
+    if (request.method === 'GET' && hasBody(request)) {
+      throw serializationError(`GET ${target(request).path} takes no body.`);
+    }
     limit(context.account, call.readOnly ? 'reads' : 'writes', context.now);
     return context;
   };
@@ -106,33 +142,32 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     app.route({
       method: operation.method,
       url: operation.uri.replace(/\{.*\}$/, '*'),
-      handler: async (request, reply) => {
-        const call = calls.get(request.raw)!;
+      handler: answering(async (request, reply, call) => {
         Object.assign(call, { name: operation.name, readOnly: !operation.mutating, parameters: undefined });
         const context = await contextOf(request);
         const input = (call.parameters = readInput(operation, request));
         const output = (call.answer = await operate(operation, handlers, input, context));
         return reply.code(operation.status).header('content-type', 'application/json').send(JSON.stringify(output));
-      },
+      }),
     });
   }
   for (const route of ingotRoutes) {
-    app.route({ method: route.method, url: route.path, handler: async (request, reply) => {
-      nameIngot(calls.get(request.raw)!, route);
+    app.route({ method: route.method, url: route.path, handler: answering(async (request, reply, call) => {
+      nameIngot(call, route);
       return answerIngot(route, request, reply, await contextOf(request), closing.signal);
-    } });
+    }) });
   }
   const keysOf = openKeySource();
   app.route({
     method: ['GET', 'POST'],
     url: '/',
-    async handler(request, reply) {
+    handler: answering((request, reply, call) => {
       reply.header('content-type', 'text/xml');
       const body = bodyOf(request);
       return answerSts({
-        query: target(request.raw).query, body, keysOf, anonymous: anonymous(Object.assign(calls.get(request.raw)!, { service: 'sts' })), context: () => contextFor(request.raw, body),
+        query: target(request.raw).query, body, keysOf, anonymous: anonymous(Object.assign(call, { service: 'sts' })), context: () => contextFor(request.raw, body),
       });
-    },
+    }),
     errorHandler(error, request, reply) {
       const told = toldOf(error, request);
       void reply.code(told.status).header('content-type', 'text/xml').send(refusalXml(told, request.id));
@@ -142,27 +177,30 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     const call = begin(request, requestId);
     try {
       const { path, query } = target(request);
-      const route = ingotRoutes.find((each) => each.upgrade && each.method === request.method && paramsOf(each, path) !== undefined);
-      if (route !== undefined) nameIngot(call, route);
+      const route = upgradeRoute(request)!;
+      nameIngot(call, route);
       const context = await contextFor(request, NO_BODY);
-      if (route === undefined) throw unknownOperation(request.method ?? '', path);
-      const params = canonicalParams(paramsOf(route, path)!, context);
-      call.parameters = params;
+      const given = paramsOf(route, path)!;
+      call.parameters = { ...given, ...parametersOf(query) };
+      const params = canonicalParams(given, context);
       await authorize(context, [{ action: route.action, resource: route.resource(params, context) }]);
       return await route.handle({ path, query, params, body: NO_BODY, signal }, context);
     } catch (error) {
-      call.error = error instanceof ApiError ? error : internalFailure(requestId);
-      throw error;
+      call.error = error instanceof ApiError ? error : translate(error as Error, requestId);
+      if (call.error.status >= 500) {
+        logger().error({ err: error, requestId, path: target(request).path }, 'an upgrade failed');
+      }
+      throw call.error;
     } finally {
-      services.audit.write(auditEvent(call));
+      record(call);
     }
   });
-  app.setNotFoundHandler(async (request) => {
+  app.setNotFoundHandler(answering(async (request) => {
     await contextOf(request);
     const { path } = target(request.raw);
     const allowed = methodsOf(path);
     throw allowed.length > 0 ? methodNotAllowed(request.method, path, allowed) : unknownOperation(request.method, path);
-  });
+  }));
   return app;
 }
 
@@ -212,6 +250,13 @@ function methodsOf(path: string): string[] {
   return [...methods].sort();
 }
 
+/** The route that a request to become a WebSocket is for. */
+function upgradeRoute(request: IncomingMessage): IngotRoute | undefined {
+  return ingotRoutes.find(
+    (each) => each.upgrade && each.method === request.method && paramsOf(each, target(request).path) !== undefined,
+  );
+}
+
 /** The parameters of a path that is this route's, else `undefined`. */
 function paramsOf(route: IngotRoute, path: string): Readonly<Record<string, string>> | undefined {
   const segments = route.path.split('/');
@@ -223,8 +268,12 @@ function paramsOf(route: IngotRoute, path: string): Readonly<Record<string, stri
 async function answerIngot(route: IngotRoute, request: FastifyRequest, reply: FastifyReply, context: RequestContext, closing: AbortSignal): Promise<unknown> {
   const { path, query } = target(request.raw);
   if (route.upgrade) throw invalidRequest(`${route.action} is a WebSocket: the request has to ask for an upgrade.`);
-  const params = canonicalParams(request.params as Readonly<Record<string, string>>, context);
-  context.call.parameters = { ...params, ...Object.fromEntries([...new URLSearchParams(query)].filter(([name]) => !/^x-amz-/i.test(name))), ...jsonOf(bodyOf(request)) };
+  const given = request.params as Readonly<Record<string, string>>;
+  context.call.parameters = { ...given, ...parametersOf(query) };
+  if (route.body !== true && bodyOf(request).length > 0) throw serializationError(`${route.action} takes no body.`);
+  const parameters = route.body === true ? decodeJsonObject(bodyOf(request)) : {};
+  context.call.parameters = { ...given, ...parametersOf(query), ...parameters };
+  const params = canonicalParams(given, context);
   await authorize(context, [{ action: route.action, resource: route.resource(params, context) }]);
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort(new Error('the client is gone')));
@@ -250,14 +299,9 @@ function nameIngot(call: Call, route: IngotRoute): void {
   Object.assign(call, { service: 'ingot', name: route.action.slice('ingot:'.length), readOnly: route.method === 'GET' && route.upgrade !== true, parameters: undefined });
 }
 
-/** The members of a body, for the audit log: what is none of JSON's objects is refused elsewhere. */
-function jsonOf(body: Buffer): object {
-  try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
-  } catch {
-    return {};
-  }
+/** What a query says, for the audit log. */
+function parametersOf(query: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(decodeQuery(query).filter(([name]) => !/^x-amz-/i.test(name)));
 }
 
 /** Tells a client of an error: an ApiError as it is, a client's fault that Fastify found by its like, and of all else only the request's id. */
@@ -289,16 +333,23 @@ function refuseConnection(error: Error & { readonly code?: string; readonly rawP
 
 /** The error that a client is told. The log has the rest. */
 function toldOf(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest): ApiError {
-  const told = error instanceof ApiError ? error : translate(error, request);
+  const told = error instanceof ApiError ? error : translate(error, request.id);
   if (told.status >= 500) request.log.error({ err: error, requestId: request.id, method: request.method, path: target(request.raw).path }, 'a request failed');
   else request.log.debug({ requestId: request.id, code: told.code }, told.message);
   return told;
 }
 
-function translate(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest): ApiError {
+function translate(error: Error & { readonly statusCode?: number; readonly code?: string }, requestId: string): ApiError {
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return requestTooLarge(BODY_LIMIT);
   // Another process has been writing for longer than a request waits. Clients try again on their own.
   if (error.code === 'ERR_SQLITE_ERROR' && 'errcode' in error && error.errcode === SQLITE_BUSY) return serviceUnavailable('The catalogue is busy. Try again.');
+  if (isDiskFull(error)) {
+    const path = fullAt(error);
+    return serviceUnavailable(
+      `The disk of this server is full: no space is left on the file system of `
+      + `${path === undefined ? 'its data directory' : dirname(path)}. ${MAKE_ROOM}`,
+    );
+  }
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return serializationError(error.message);
-  return internalFailure(request.id);
+  return internalFailure(requestId);
 }

@@ -122,6 +122,24 @@ test('refusals have the codes that clients know', async () => {
   for (const [forgery, expected] of cases) assert.match(await refusal(forgery), expected);
 });
 
+test('a header that the signature rests on is there once; one signature is', async () => {
+  const wire = await sign();
+  const valueOf = (name: string): string => wire.rawHeaders[wire.rawHeaders.findIndex((each, index) => index % 2 === 0 && each.toLowerCase() === name) + 1] ?? 'x';
+  for (const name of ['authorization', 'Authorization', 'host', 'x-amz-date', 'X-Amz-Date', 'x-amz-content-sha256', 'date', 'content-type']) {
+    for (const value of [valueOf(name.toLowerCase()), 'other', '']) {
+      // Twice what is there, before it and after it.
+      const twice = wire.rawHeaders.some((each) => each.toLowerCase() === name.toLowerCase()) ? [name, value] : [name, value, name, value];
+      for (const rawHeaders of [[...wire.rawHeaders, ...twice], [...twice, ...wire.rawHeaders]]) {
+        assert.match(await refusal({ ...wire, rawHeaders }), new RegExp(`^400 IncompleteSignatureException: The request has the header '${name.toLowerCase()}' more than once`), name);
+      }
+    }
+  }
+  const session = await (async () => onWire(await signer({ credentials: { ...KEY, sessionToken: 'token' } }).sign(request(), at(0))))();
+  assert.match(await refusal({ ...session, rawHeaders: [...session.rawHeaders, 'X-Amz-Security-Token', 'another'] }), /x-amz-security-token' more than once/);
+  const presigned = onWire(await signer().presign(request({ method: 'GET', path: '/GetImage', body: undefined }), { ...at(0), expiresIn: 60 }));
+  assert.match(await refusal({ ...presigned, rawHeaders: [...presigned.rawHeaders, 'authorization', valueOf('authorization')] }), /signed in the Authorization header and in the query/);
+});
+
 test('five minutes either way', async () => {
   await verify(await sign({}, 300));
   await verify(await sign({}, -300));

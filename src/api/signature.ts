@@ -125,12 +125,22 @@ function signingKey(secret: string, { date, region, service }: Claim): KeyObject
   return createSecretKey(parts.reduce<Buffer>((key, part) => createHmac('sha256', key).update(part).digest(), Buffer.from(`AWS4${secret}`)));
 }
 
+/**
+ * Headers of which a second one would be another statement about the same request: whichever counts, somebody reads the
+ * other.
+ */
+const SINGLE = new Set(['authorization', 'host', 'date', 'content-length', 'content-type', 'x-amz-content-sha256', 'x-amz-date', 'x-amz-security-token']);
+
+/** @throws {ApiError} IncompleteSignatureException for a header that is there twice and must not be */
 function collectHeaders(raw: readonly string[]): ReadonlyMap<string, string> {
   const headers = new Map<string, string>();
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index]!.toLowerCase();
     const value = raw[index + 1]!.trim().replace(/[ \t]+/g, ' ');
     const before = headers.get(name);
+    if (before !== undefined && SINGLE.has(name)) {
+      throw incompleteSignature(`The request has the header '${name}' more than once.`);
+    }
     headers.set(name, before === undefined ? value : `${before},${value}`);
   }
   return headers;
@@ -155,6 +165,9 @@ function decode(text: string): string {
 function readClaim(headers: ReadonlyMap<string, string>, query: QueryPairs): Claim {
   const authorization = headers.get('authorization');
   const presigned = query.some(([name]) => name === 'X-Amz-Algorithm' || name === 'X-Amz-Signature');
+  if (authorization !== undefined && presigned) {
+    throw incompleteSignature('The request is signed in the Authorization header and in the query. Use one of them.');
+  }
   if (authorization !== undefined) return readHeaderClaim(authorization, headers);
   if (presigned) return readQueryClaim(query, headers);
   throw missingAuthenticationToken();

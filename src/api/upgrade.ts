@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { logger } from '../platform/log.ts';
 import { newUuid } from '../platform/ids.ts';
-import { ApiError, internalFailure } from '../resources/errors.ts';
+import { ApiError, internalFailure, invalidRequest } from '../resources/errors.ts';
 import { serveSession } from './ingot/session.ts';
 import type { IngotAnswer } from './ingot/route.ts';
 
@@ -13,11 +13,26 @@ import type { IngotAnswer } from './ingot/route.ts';
 const MESSAGE_LIMIT = 1 << 20;
 
 /**
+ * Whether a request asks for a WebSocket in a way that can be granted. RFC 9110 (7.8) lets a server ignore every other
+ * `Upgrade`, be it `h2c` or a WebSocket where there is none: such a request is answered as plain HTTP.
+ */
+export function asksForWebSocket(request: IncomingMessage): boolean {
+  const { method, httpVersion, headers } = request;
+  return method === 'GET' && httpVersion === '1.1' && !hasBody(request) && headers.upgrade?.trim().toLowerCase() === 'websocket';
+}
+
+/** Whether a request announces a body. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
+
+/**
  * Serves upgrades.
  * @param answer identifies the caller and begins the answer; what it throws is the answer
  */
 export function serveUpgrades(app: FastifyInstance, closing: AbortSignal, answer: (request: IncomingMessage, requestId: string, signal: AbortSignal) => Promise<IngotAnswer>): void {
   const server = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_LIMIT, perMessageDeflate: false });
+  server.on('wsClientError', (error, socket) => refuse(socket, newUuid(), invalidRequest(`The WebSocket handshake is not valid: ${error.message}.`)));
   app.server.on('upgrade', (request, socket, head) => {
     const requestId = newUuid();
     const gone = new AbortController();
@@ -28,11 +43,10 @@ export function serveUpgrades(app: FastifyInstance, closing: AbortSignal, answer
         if (!('session' in found)) return refuse(socket, requestId, internalFailure(requestId));
         server.handleUpgrade(request, socket, head, (accepted) => void serveSession(accepted, found.session, closing));
       },
-      (error: unknown) => {
-        if (!(error instanceof ApiError)) logger().error({ err: error, requestId }, 'an upgrade failed');
-        refuse(socket, requestId, error instanceof ApiError ? error : internalFailure(requestId));
-      },
-    );
+    ).catch((error: unknown) => {
+      if (!(error instanceof ApiError)) logger().error({ err: error, requestId }, 'an upgrade failed');
+      refuse(socket, requestId, error instanceof ApiError ? error : internalFailure(requestId));
+    });
   });
 }
 

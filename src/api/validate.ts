@@ -2,6 +2,7 @@
  * The constraints of the wire model (required members, lengths, patterns, ranges, enumerations, sizes of lists and maps), all from the
  * copy of the service's API data in `data/`, checked on a decoded input. All faults of a request are told at once.
  */
+import { caseFault, sameButForCase } from '../policies/tag-keys.ts';
 import { readFileSync } from 'node:fs';
 import { ApiError, invalidParameterValues, type ValueFault } from '../resources/errors.ts';
 import type { Structure } from './codec.ts';
@@ -55,6 +56,9 @@ export function matchesPattern(pattern: string, value: string): boolean {
   return expression.test(value);
 }
 
+/** Shapes of tags. */
+const TAG_MAPS: readonly string[] = ['TagMap', 'ResourceTagMap'];
+
 interface Fault extends ValueFault {
   /** Name of the shape whose constraint the value breaks. */
   readonly shape: string;
@@ -104,6 +108,8 @@ function check(name: string, value: unknown, path: string, subject: string, faul
     case 'map': {
       const entries = Object.entries(value as Structure);
       checkRange(shape, entries.length, 'entries', fault);
+      const alike = TAG_MAPS.includes(name) ? sameButForCase(entries.map(([key]) => key)) : undefined;
+      if (alike !== undefined) fault(caseFault(alike));
       for (const [key, item] of entries.slice(0, shape.max)) {
         check(shape.key!, key, `${path}.${key}`, 'key', faults);
         check(shape.value!, item, `${path}.${key}`, 'value', faults);

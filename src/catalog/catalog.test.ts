@@ -112,3 +112,39 @@ test('a value that SQL does not know is refused', async () => {
   }
   await catalog.close();
 });
+
+/** Lets the file of a catalogue grow by so many pages and no more; SQLite then says what it says of a full disk. */
+async function limitPages(db: Queryable, more: number): Promise<void> {
+  const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(db);
+  await sql`pragma max_page_count = ${sql.raw(String(rows[0]!.page_count + more))}`.execute(db);
+}
+
+test('a full disk is told as what it is, with the file, whichever transaction of a batch it meets; then all goes on', async () => {
+  const catalog = await open('full');
+  const large = (db: Queryable) => db.insertInto('tags').values({ arn: 'large', key: 'x'.repeat(1 << 20), value: 'v' }).execute();
+  const full = { errcode: 13, path: join(folder, 'full', 'catalog.db') };
+  await limitPages(catalog.db, 4);
+  await assert.rejects(large(catalog.db), full);
+  await assert.rejects(catalog.transaction(large), full);
+  // Alone, after others of its batch, before them.
+  for (const failing of [0, 2, 4]) {
+    const works = Array.from({ length: 5 }, (_, index) => catalog.transaction(index === failing ? large : (trx) => tag(trx, `${failing}-${index}`)));
+    const ended = await Promise.allSettled(works);
+    assert.equal(ended[failing]!.status, 'rejected');
+    for (const [index, each] of ended.entries()) {
+      if (each.status === 'rejected') await assert.rejects(Promise.reject(each.reason as Error), full);
+      // What was told to have been done is there, what was told to have failed is not.
+      assert.equal((await keys(catalog.db)).includes(`${failing}-${index}`), each.status === 'fulfilled' && index !== failing);
+    }
+  }
+  // Work that passes over the error writes nothing past its transaction, which is gone.
+  await assert.rejects(catalog.transaction(async (trx) => {
+    await tag(trx, 'before');
+    await large(trx).catch(() => {});
+    await tag(trx, 'after').catch(() => {});
+  }), full);
+  assert.deepEqual((await keys(catalog.db)).filter((key) => key === 'before' || key === 'after'), []);
+  await limitPages(catalog.db, 10_000);
+  await catalog.transaction(large);
+  await catalog.close();
+});

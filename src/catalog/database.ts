@@ -6,6 +6,7 @@ import {
   type DatabaseConnection, type Dialect, type Driver, type Kysely, type QueryResult, type TransactionSettings,
 } from 'kysely';
 import { sleep } from '../platform/clock.ts';
+import { isDiskFull } from '../platform/disk-full.ts';
 
 /** How long a write waits for another connection's write. */
 const BUSY_TIMEOUT_MS = 10_000;
@@ -51,6 +52,7 @@ export function sqliteDialect(path: string): Dialect {
 function sqliteDriver(path: string): Driver {
   let database: DatabaseSync | undefined;
   let connection: DatabaseConnection | undefined;
+  const state: TransactionState = { open: false, broken: undefined };
   // First come, first served: each holder resolves the promise that the next one waits for.
   let last: Promise<void> = Promise.resolve();
   let release: (() => void) | undefined;
@@ -62,7 +64,7 @@ function sqliteDriver(path: string): Driver {
       database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
       // SQLite's own wait would block the event loop, and with it whoever in this process is to end the other write: we wait outside.
       for (const setting of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 0']) database.exec(`PRAGMA ${setting}`);
-      connection = connect(database);
+      connection = connect(database, path, state);
     },
     async acquireConnection() {
       const scope = scopes.getStore();
@@ -82,13 +84,34 @@ function sqliteDriver(path: string): Driver {
       release?.();
     },
     // A transaction that began as a reader cannot become a writer when another process wrote: it fails at once, whatever the timeout.
-    beginTransaction: (used: DatabaseConnection, _settings: TransactionSettings) => command('BEGIN IMMEDIATE')(used),
-    commitTransaction: command('COMMIT'),
-    rollbackTransaction: command('ROLLBACK'),
+    async beginTransaction(used: DatabaseConnection, _settings: TransactionSettings) {
+      await command('BEGIN IMMEDIATE')(used);
+      state.open = true;
+    },
+    async commitTransaction(used) {
+      await command('COMMIT')(used);
+      state.open = false;
+    },
+    async rollbackTransaction(used) {
+      state.open = false;
+      state.broken = undefined;
+      // There is nothing left to roll back where SQLite did it: to say so would hide why.
+      if (database!.isTransaction) await command('ROLLBACK')(used);
+    },
     async destroy() {
       database?.close();
     },
   };
+}
+
+/** The transaction of the connection. */
+interface TransactionState {
+  open: boolean;
+  /**
+   * Why SQLite rolled it back by itself (a full disk, a failing one). Until its owner does, too, each statement fails
+   * by that and none is a transaction of its own.
+   */
+  broken: Error | undefined;
 }
 
 interface Prepared {
@@ -96,7 +119,7 @@ interface Prepared {
   readonly answers: boolean;
 }
 
-function connect(database: DatabaseSync): DatabaseConnection {
+function connect(database: DatabaseSync, path: string, state: TransactionState): DatabaseConnection {
   const statements = new Map<string, Prepared>();
   const prepared = (sql: string): Prepared => {
     const known = statements.get(sql);
@@ -111,7 +134,7 @@ function connect(database: DatabaseSync): DatabaseConnection {
   return {
     async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
       const values = parameters.map(bindable);
-      return whenFree(() => {
+      return whenFree(path, state, database, () => {
         const { statement, answers } = prepared(sql);
         if (answers) return { rows: statement.all(...values) as R[] };
         const { changes, lastInsertRowid } = statement.run(...values);
@@ -125,12 +148,16 @@ function connect(database: DatabaseSync): DatabaseConnection {
 }
 
 /** Runs one statement, again while another connection's write holds it off. */
-async function whenFree<T>(statement: () => T): Promise<T> {
+async function whenFree<T>(path: string, state: TransactionState, database: DatabaseSync, statement: () => T): Promise<T> {
   const deadline = Date.now() + BUSY_TIMEOUT_MS;
+  if (state.broken !== undefined) throw state.broken;
   for (;;) {
     try {
       return statement();
     } catch (error) {
+      if (state.open && !database.isTransaction) state.broken = error as Error;
+      // Whoever reads it has to know which disk it is.
+      if (isDiskFull(error)) Object.assign(error as Error, { path });
       if ((error as { errcode?: number }).errcode !== SQLITE_BUSY || Date.now() >= deadline) throw error;
     }
     await sleep(2);

@@ -1,6 +1,6 @@
 /** `ingot audit`. */
-import type { AuditEvent } from '../catalog/audit-log.ts';
-import { linesOf, signedRequest } from '../platform/api-client.ts';
+import type { AuditEvent, AuditLoss } from '../catalog/audit-log.ts';
+import { recordsOf, signedJson, signedRequest } from '../platform/api-client.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { plainLine } from './text.ts';
@@ -41,10 +41,15 @@ async function run(args: Arguments): Promise<number> {
     const text = args.text(name);
     if (text !== undefined) query[name] = text;
   }
-  for await (const line of linesOf(await signedRequest(await connect(args), { method: 'GET', path: '/ingot/audit', query }))) {
-    const event = JSON.parse(line) as AuditEvent & { readonly error?: string };
+  const connection = await connect(args);
+  const answer = await signedRequest(connection, { method: 'GET', path: '/ingot/audit', query });
+  for await (const event of recordsOf<AuditEvent & { readonly error?: string }>(answer)) {
     if (event.error !== undefined) throw new CommandFailed(event.error);
-    process.stdout.write(args.flag('json') ? `${line}\n` : `${shown(event)}\n`);
+    process.stdout.write(args.flag('json') ? `${JSON.stringify(event)}\n` : `${shown(event)}\n`);
+  }
+  const { auditEventsLost: lost } = await signedJson<{ readonly auditEventsLost?: AuditLoss }>(connection, { method: 'GET', path: '/ingot/server' });
+  if (lost !== undefined) {
+    process.stderr.write(`ingot: warning: ${lost.events} events could not be written since ${lost.since}: ${plainLine(lost.reason)}\n`);
   }
   return 0;
 }

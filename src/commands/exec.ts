@@ -1,5 +1,5 @@
 /** `ingot exec`. */
-import { linesOf, signedRequest } from '../platform/api-client.ts';
+import { recordsOf, signedRequest } from '../platform/api-client.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, instanceIdOf, WrongUse, type Arguments, type Command } from './command.ts';
 import { catchInterrupt, INTERRUPTED } from './interrupt.ts';
@@ -43,8 +43,7 @@ async function run(args: Arguments): Promise<number> {
   const interrupt = catchInterrupt(() => {});
   try {
     const answer = await signedRequest(connection, { method: 'POST', path: `/ingot/instances/${id}/exec`, body, signal: interrupt.signal });
-    for await (const text of linesOf(answer)) {
-      const line = JSON.parse(text) as ExecLine;
+    for await (const line of recordsOf<ExecLine>(answer)) {
       if (line.stream !== undefined) await print(line.stream, Buffer.from(line.data ?? '', 'base64'));
       else return exitCodeOf(line);
     }

@@ -1,5 +1,5 @@
 /** The log of an image as it grows. */
-import { signedRequest, linesOf, RequestRefused, type Connection } from '../platform/api-client.ts';
+import { recordsOf, RequestRefused, signedRequest, type Connection } from '../platform/api-client.ts';
 import { sleep } from '../platform/clock.ts';
 import type { ProgressRecord } from '../resources/progress.ts';
 import { CommandFailed } from './command.ts';
@@ -28,8 +28,7 @@ export async function* followImage(connection: Connection, imageArn: string, opt
   for (let attempt = 0; ; attempt++) {
     try {
       const answer = await signedRequest(current, { method: 'GET', path, query: { follow: String(options.follow), after: String(read) }, signal: options.signal });
-      for await (const line of linesOf(answer)) {
-        const record = JSON.parse(line) as ProgressRecord & { error?: string };
+      for await (const record of recordsOf<ProgressRecord & { error?: string }>(answer)) {
         if (record.error !== undefined && record.type === undefined) throw new CommandFailed(record.error);
         read++;
         attempt = 0;
@@ -38,7 +37,7 @@ export async function* followImage(connection: Connection, imageArn: string, opt
       return;
     } catch (error) {
       options.signal.throwIfAborted();
-      if (error instanceof RequestRefused || error instanceof CommandFailed || error instanceof SyntaxError) throw error;
+      if (error instanceof RequestRefused || error instanceof CommandFailed) throw error;
       if (attempt >= RECONNECTS) throw new CommandFailed(`the connection to the server broke: ${(error as Error).message}`);
       await sleep(250, options.signal);
       current = await options.reconnect();

@@ -55,7 +55,9 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
       process.stderr.write(`ingot: ${error.message} (see: ingot help${Object.hasOwn(commands, name) ? ` ${name}` : ''})\n`);
       return 2;
     }
-    const expected = error instanceof CommandFailed || (error as Error).name === 'RequestRefused' || (error as { $fault?: unknown }).$fault !== undefined;
+    const { name: kind, code = '', $fault } = error as Error & { readonly code?: unknown; readonly $fault?: unknown };
+    // Of a connection: what answered is no HTTP, or went away.
+    const expected = error instanceof CommandFailed || kind === 'RequestRefused' || $fault !== undefined || /^(HPE_|ECONN|EPIPE)/.test(String(code));
     process.stderr.write(`ingot: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`);
     return 1;
   }

@@ -29,16 +29,32 @@ export async function followSession(socket: WebSocket, events: SessionEvents): P
     turn = turn.then(work).then(() => socket.resume(), reject);
   };
   socket.on('message', (data: Buffer, binary: boolean) => next(() => {
-    if (binary) return events.output(data[0] === 1 ? 'stdout' : 'stderr', data.subarray(1));
-    const message = JSON.parse(data.toString('utf8')) as { readonly terminal?: boolean; readonly exitCode?: number; readonly error?: string };
-    if (message.terminal !== undefined) events.begin?.({ terminal: message.terminal });
-    else if (message.error !== undefined) reject(new CommandFailed(message.error));
-    else resolve(message.exitCode ?? 1);
+    if (binary && (data[0] === 1 || data[0] === 2)) {
+      return events.output(data[0] === 1 ? 'stdout' : 'stderr', data.subarray(1));
+    }
+    const message = binary ? undefined : readMessage(data.toString('utf8'));
+    if (typeof message?.terminal === 'boolean') return events.begin?.({ terminal: message.terminal });
+    if (typeof message?.error === 'string') return reject(new CommandFailed(message.error));
+    if (Number.isInteger(message?.exitCode)) return resolve(message!.exitCode as number);
+    if (message?.exitCode === null) return resolve(1);
+    socket.terminate();
+    return reject(new CommandFailed('the server sent a message that no Ingot server of this version sends'));
   }));
   socket.on('error', (error) => reject(new CommandFailed(`the connection to the server broke: ${error.message}`)));
   socket.on('close', (_code, reason) => next(() => reject(new CommandFailed(`the connection to the server ended: ${reason.toString('utf8') || 'it broke'}`))));
+  if (socket.readyState === WebSocket.CLOSED) reject(new CommandFailed('the connection to the server broke'));
   socket.resume();
   return promise;
+}
+
+/** The members of a message, whatever they are; `undefined` for what is no JSON object. */
+function readMessage(text: string): { readonly terminal?: unknown; readonly exitCode?: unknown; readonly error?: unknown } | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Sends bytes to the command's stdin; settles when there is room for more. */

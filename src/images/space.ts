@@ -1,6 +1,9 @@
 /** Room in the data directory, asked for before minutes are spent. */
 import { statfs } from 'node:fs/promises';
 import { sleep } from '../platform/clock.ts';
+import { isDiskFull, MAKE_ROOM } from '../platform/disk-full.ts';
+
+export { isDiskFull, MAKE_ROOM };
 
 /** Least room for even a small build, in bytes: its layers and its log. */
 export const LEAST_FOR_BUILD = 256 * 1024 ** 2;
@@ -21,9 +24,6 @@ export async function refuseWithoutRoom(folder: string, least: number, what: str
   throw new Error(`no space left on device: the file system of ${folder} has ${mib(free)} MiB free, and ${what} needs at least ${mib(least)} MiB. ${MAKE_ROOM}`);
 }
 
-/** What to do about a full disk of the host. */
-export const MAKE_ROOM = 'Make room there (./ingot df shows what takes it, ./ingot gc frees what nothing needs), or use another data directory (--data, INGOT_DATA).';
-
 /**
  * Whether what is still free has to be kept for the records.
  * @returns what to say to whom it is denied; `undefined` while there is enough
@@ -36,15 +36,6 @@ export async function runningOut(folder: string): Promise<string | undefined> {
 
 /** Between tries of what a full disk holds up, in milliseconds. */
 const AGAIN_MS = 1000;
-
-const SQLITE_FULL = 13;
-
-/** Whether what an error goes back to is a full disk of this host, by the codes of the system and of SQLite: words may be a component's. */
-export function isDiskFull(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
-  return code === 'ENOSPC' || errcode === SQLITE_FULL || isDiskFull(error.cause);
-}
 
 /**
  * Does what has to be done, again and again while the disk is full: the end of a build that is not on record is none.

@@ -36,6 +36,11 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   try {
     const stored = JSON.parse(record.request) as StoredLaunch;
+    const { networks, instanceProfiles } = await readConfig(catalog.dataDirectory);
+    const role = stored.instanceProfile === undefined ? undefined : roleOf(instanceProfiles, stored.instanceProfile, record.account);
+    if (stored.instanceProfile !== undefined && role === undefined) {
+      throw new Error(`the instance profile '${stored.instanceProfile}' has no credentials in config.yaml any more`);
+    }
     const taken = await layers.takeAmi(record.ami_id ?? '', record.region, id);
     if (taken === undefined) throw new Error(`${record.ami_id} is not available in ${record.region} any more`);
     const { layer } = taken;
@@ -44,9 +49,6 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
     await mkdir(join(catalog.dataDirectory, 'instances'), { recursive: true });
     await createOverlay(layer.path, disk);
     const size = resolveInstanceType(record.instance_type, cpus().length, Math.floor(totalmem() / (1 << 20)));
-    const { networks, instanceProfiles } = await readConfig(catalog.dataDirectory);
-    const role = stored.instanceProfile === undefined ? undefined : roleOf(instanceProfiles, stored.instanceProfile);
-    if (stored.instanceProfile !== undefined && role === undefined) throw new Error(`the instance profile '${stored.instanceProfile}' has no credentials in config.yaml any more`);
     const wantsSeed = stored.sshKeys.length > 0 || stored.userData !== undefined;
     const instance = await driverNamed(record.driver).launch({
       id,

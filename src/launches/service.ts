@@ -8,14 +8,15 @@ import { resolveImage } from '../catalog/resolve.ts';
 import { driverNamed } from '../instances/launch.ts';
 import { openGet, openPut } from '../instances/copy.ts';
 import { InstanceError, type Instance, type InstanceHandle, type StreamedCommand } from '../instances/instance.ts';
-import { roleOf } from '../instances/services/metadata.ts';
 import { openShell, type Shell } from '../instances/terminal.ts';
 import { resolveInstanceType } from '../instances/types.ts';
 import { sleep, timestamp } from '../platform/clock.ts';
 import { readConfig } from '../platform/config.ts';
+import { instanceProfileFor, type InstanceProfile } from '../platform/config-profiles.ts';
+import { NotGranted } from '../platform/config-reading.ts';
 import { newInstanceId } from '../platform/ids.ts';
 import { RingReader } from '../platform/ring-file.ts';
-import { invalidParameterValue, invalidRequest, resourceNotFound } from '../resources/errors.ts';
+import { accessDenied, invalidParameterValue, invalidRequest, resourceNotFound } from '../resources/errors.ts';
 import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchService, Owner, Session } from './types.ts';
 
 /** Instance type of a launch that names none. */
@@ -39,7 +40,7 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
         throw invalidParameterValue('instanceType', (error as Error).message);
       }
       const { instanceProfile } = request;
-      if (instanceProfile !== undefined && roleOf((await readConfig(catalog.dataDirectory)).instanceProfiles, instanceProfile) === undefined) {
+      if (instanceProfile !== undefined && (await profileOf(catalog, owner.account, instanceProfile)) === undefined) {
         throw invalidParameterValue('instanceProfile', `'${instanceProfile}' has no credentials in config.yaml of the data directory.`);
       }
       const stored: StoredLaunch = {
@@ -103,6 +104,16 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
       return tail(path, options, async () => (await getInstance(catalog.db, instanceId))?.state !== 'running');
     },
   };
+}
+
+async function profileOf(catalog: Catalog, account: string, name: string): Promise<InstanceProfile | undefined> {
+  const { instanceProfiles } = await readConfig(catalog.dataDirectory);
+  try {
+    return instanceProfileFor(instanceProfiles, name, account);
+  } catch (error) {
+    if (error instanceof NotGranted) throw accessDenied(`You cannot use it: ${error.message}.`);
+    throw error;
+  }
 }
 
 function command(request: ExecRequest): ExecRequest {

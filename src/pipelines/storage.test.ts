@@ -8,7 +8,7 @@ import { insertAmi } from '../catalog/amis.ts';
 import { openCatalog, type Catalog } from '../catalog/catalog.ts';
 import { getInstance, insertInstance } from '../catalog/instances.ts';
 import { createImage, transitionImage } from '../catalog/images.ts';
-import { recordBaseImage } from '../catalog/layers.ts';
+import { recordBaseImage, useLayer } from '../catalog/layers.ts';
 import { LayerStore, type SealedLayer, type Sealing } from '../images/layer-store.ts';
 import { sealedParent } from '../images/parents.ts';
 import { endLaunched } from '../launches/act.ts';
@@ -178,6 +178,14 @@ describe('storage', () => {
     const { kinds } = await storage.usage(ME);
     assert.deepEqual(await storage.collect({ olderThanSeconds: 0 }), { layers: 0, files: 1, bytes: kinds.unreferenced });
     assert.deepEqual([existsSync(stray), existsSync(own)], [false, true]);
+  });
+
+  test('whoever else keeps a disk is told as another account, without a name', async () => {
+    const top = await layer(base);
+    const one = await ami(top);
+    await useLayer(catalog.db, top.id, OTHER.replace(ME.account, '210987654321'));
+    await useLayer(catalog.db, top.id, OTHER);
+    assert.deepEqual(new Set((await storage.deregister(ME, one)).keptBy), new Set([OTHER, 'another account']));
   });
 
   test('a parent that was deregistered before its build began is named as that; one that a build took stays', async () => {

@@ -3,6 +3,7 @@ import { statfs } from 'node:fs/promises';
 import { allAmis, amiOnRecord, updateAmi, type Ami } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { getImage } from '../catalog/images.ts';
+import { getInstance } from '../catalog/instances.ts';
 import { allLayers, layerUses, listBaseImages, type Layer } from '../catalog/layers.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { freedWithout, layerKinds, type LayerNode, type LayerReferences } from '../images/layer-graph.ts';
@@ -131,8 +132,18 @@ async function readRecords(catalog: Catalog): Promise<Records> {
   });
 }
 
+/** What keeps a disk and belongs to another account. */
+const OTHERS = 'another account';
+
+/** Whose an instance, an image or an AMI is. */
+async function accountOf(catalog: Catalog, owner: string): Promise<string | undefined> {
+  if (owner.startsWith('arn:')) return owner.split(':')[4];
+  if (owner.startsWith('ami-')) return (await amiOnRecord(catalog.db, owner))?.account;
+  return (await getInstance(catalog.db, owner))?.account;
+}
+
 /** Who needs the layer of a deregistered AMI, when it is still there. */
-async function keepers(catalog: Catalog, { id, layer_id }: Ami): Promise<readonly string[]> {
+async function keepers(catalog: Catalog, { id, account, layer_id }: Ami): Promise<readonly string[]> {
   const { nodes, references, uses } = await readRecords(catalog);
   if (layer_id === null || !nodes.some((node) => node.id === layer_id)) return [];
   const above = new Set([layer_id]);
@@ -142,7 +153,9 @@ async function keepers(catalog: Catalog, { id, layer_id }: Ami): Promise<readonl
   }
   const amis = references.amis.filter((ami) => ami.id !== id && above.has(ami.layerId)).map((ami) => ami.id);
   const found = [...new Set([...amis, ...uses.filter((use) => above.has(use.layer_id)).map(({ owner }) => owner)])];
-  return found.length > 0 ? found : ['layers for later builds'];
+  if (found.length === 0) return ['layers for later builds'];
+  const named = await Promise.all(found.map(async (each) => ((await accountOf(catalog, each)) === account ? each : OTHERS)));
+  return [...new Set(named)];
 }
 
 async function usage(catalog: Catalog, account: string): Promise<StorageUsage> {

@@ -26,6 +26,18 @@ export class RequestRefused extends Error {
   }
 }
 
+/** The longest line, and the longest answer in one piece, that is read of a server, in bytes. */
+const ANSWER_LIMIT = 256 << 20;
+/** The longest refusal that is read. */
+const REFUSAL_LIMIT = 1 << 20;
+/** The longest message of a WebSocket; the server sends what a command prints in pieces of some 64 KiB. */
+const MESSAGE_LIMIT = 16 << 20;
+
+/** An answer that no Ingot server gives. */
+export function notAnIngotAnswer(detail: string): RequestRefused {
+  return new RequestRefused('InvalidAnswer', 200, `the server's answer is not valid: ${detail}; expected an Ingot server of this version. Check the address and the port`);
+}
+
 /** The URL of a server, as the AWS CLI's endpoint variables take it. */
 export function endpointOf({ host, port }: Pick<Connection, 'host' | 'port'>): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
@@ -61,7 +73,8 @@ export async function signedRequest(
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     });
     sent.once('response', resolve);
-    sent.once('error', reject);
+    // Stays: what is no HTTP in the middle of an answer is told here as well as by the answer's own end.
+    sent.on('error', reject);
     sent.end(body);
   });
   if (answer.statusCode! >= 200 && answer.statusCode! < 300) return answer;
@@ -96,50 +109,77 @@ async function sign(
  */
 export async function signedSocket(connection: Connection, request: { readonly path: string; readonly query?: Readonly<Record<string, string>> }): Promise<WebSocket> {
   const { path, headers } = await sign(connection, { method: 'GET', ...request });
-  const socket = new WebSocket(`${endpointOf(connection).replace(/^http/, 'ws')}${path}`, { headers, perMessageDeflate: false });
+  const socket = new WebSocket(`${endpointOf(connection).replace(/^http/, 'ws')}${path}`, { headers, perMessageDeflate: false, maxPayload: MESSAGE_LIMIT });
   return new Promise((resolve, reject) => {
     socket.once('open', () => {
-      socket.off('error', reject);
       socket.pause();
       resolve(socket);
     });
-    socket.once('error', reject);
-    socket.once('unexpected-response', (_request, answer) => void refusal(answer).then(reject, reject));
+    // Stays after the opening: an error that nobody listens to ends the process, and the caller's own listener comes
+    // later.
+    socket.on('error', reject);
+    socket.once('unexpected-response', (_request, answer) => {
+      const told = answer.statusCode! < 300 ? Promise.reject(notAnIngotAnswer(`no WebSocket but the status ${answer.statusCode}`)) : refusal(answer);
+      void told.then(reject, reject).finally(() => answer.destroy());
+    });
   });
 }
 
 async function refusal(answer: IncomingMessage): Promise<RequestRefused> {
-  const text = await readText(answer);
-  let message: string | undefined;
+  const code = String(answer.headers['x-amzn-errortype'] ?? 'UnknownError').split(':')[0]!;
+  let message: unknown;
   try {
-    message = (JSON.parse(text) as { message?: string }).message;
+    message = (JSON.parse(await readText(answer, REFUSAL_LIMIT)) as { readonly message?: unknown } | null)?.message;
   } catch {
     message = undefined;
   }
-  const code = String(answer.headers['x-amzn-errortype'] ?? 'UnknownError').split(':')[0]!;
-  return new RequestRefused(code, answer.statusCode!, message ?? `the server answered ${answer.statusCode}`);
+  return new RequestRefused(
+    code, answer.statusCode!, typeof message === 'string' ? message : `the server answered ${answer.statusCode}`,
+  );
 }
 
-async function readText(answer: IncomingMessage): Promise<string> {
+async function readText(answer: IncomingMessage, limit: number): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  let length = 0;
+  for await (const chunk of answer) {
+    chunks.push(chunk as Buffer);
+    if ((length += (chunk as Buffer).length) > limit) throw notAnIngotAnswer(`it has more than ${limit} bytes`);
+  }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Sends a signed request and reads its answer as JSON. Throws as `signedRequest` does. */
-export async function signedJson<T>(connection: Connection, request: Parameters<typeof signedRequest>[1]): Promise<T> {
-  return JSON.parse(await readText(await signedRequest(connection, request))) as T;
+function parseJson<T>(text: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw notAnIngotAnswer((error as Error).message);
+  }
+  if (typeof value !== 'object' || value === null) throw notAnIngotAnswer('it is not a JSON object');
+  return value as T;
 }
 
-/** The lines of an answer that flows; a line that the connection's end cut short is an error, as is a broken connection. */
-export async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
+/**
+ * Sends a signed request and reads its answer as JSON. Throws as `signedRequest` does, and for what is no JSON object.
+ */
+export async function signedJson<T>(connection: Connection, request: Parameters<typeof signedRequest>[1]): Promise<T> {
+  return parseJson<T>(await readText(await signedRequest(connection, request), ANSWER_LIMIT));
+}
+
+/**
+ * The records of an answer that flows, one JSON object a line; a line that the connection's end cut short is an error,
+ * as is a broken connection.
+ * @throws {RequestRefused} for a line that is no JSON object
+ */
+export async function* recordsOf<T>(answer: IncomingMessage): AsyncGenerator<T> {
   let rest = '';
   answer.setEncoding('utf8');
   for await (const chunk of answer) {
-    rest += chunk as string;
-    const lines = rest.split('\n');
+    const lines = (chunk as string).split('\n');
+    lines[0] = rest + lines[0]!;
     rest = lines.pop()!;
-    for (const line of lines) if (line.trim() !== '') yield line.trim();
+    if (rest.length > ANSWER_LIMIT) throw notAnIngotAnswer(`a line has more than ${ANSWER_LIMIT} bytes`);
+    for (const line of lines) if (line.trim() !== '') yield parseJson<T>(line);
   }
   if (rest.trim() !== '') throw new Error('the answer ended in the middle of a line');
 }

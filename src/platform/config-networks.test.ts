@@ -7,6 +7,8 @@ function networks(text: string): Networks {
   return parseConfig(`networks:\n${text.trim().split('\n').map((line) => `  ${line}`).join('\n')}\n`, 'config.yaml').networks;
 }
 
+const [ACCOUNT, OTHER] = ['123456789012', '210987654321'];
+
 const NETWORKS = networks(`
 default: none
 subnets: {subnet-1: mirror-only, subnet-2: full}
@@ -53,7 +55,7 @@ test('what it promises: the proxy, mirrors that are not behind it, entries with 
 
 test('the network of subnets and security groups', () => {
   const shown = (subnet: string | undefined, groups: readonly string[]): readonly unknown[] => {
-    const { profile, reason, unplaced } = networkFor(NETWORKS, subnet, groups);
+    const { profile, reason, unplaced } = networkFor(NETWORKS, ACCOUNT, subnet, groups);
     return [profile.name, reason, unplaced];
   };
   deepEqual(shown('subnet-1', ['sg-other']), ['mirror-only', 'subnet-1', []]);
@@ -61,13 +63,42 @@ test('the network of subnets and security groups', () => {
   deepEqual(shown(undefined, ['sg-1']), ['lab', 'sg-1', []]);
   deepEqual(shown('subnet-9', ['constructor']), ['none', 'networks.default', ['subnet-9', 'constructor']]);
   deepEqual(shown(undefined, []), ['none', 'networks.default', []]);
-  throws(() => networkFor(NETWORKS, 'subnet-1', ['sg-1']), /in two networks: subnet-1 is 'mirror-only', sg-1 is 'lab'/);
+  throws(() => networkFor(NETWORKS, ACCOUNT, 'subnet-1', ['sg-1']), /in two networks: subnet-1 is 'mirror-only', sg-1 is 'lab'/);
 });
 
-test('where nothing is said everything is open', () => equal(networkFor(parseConfig('', 'x').networks, 'subnet-1', []).profile.access, 'full'));
+test('where nothing is said everything is open', () => equal(networkFor(parseConfig('', 'x').networks, ACCOUNT, 'subnet-1', []).profile.access, 'full'));
+
+test('a network belongs to accounts: that of the first key pair, or those that it names', () => {
+  const of = (text: string) => networks(text);
+  const some = of(`
+default: none
+subnets: {subnet-1: lab, subnet-2: shared, subnet-3: public, subnet-4: full, subnet-5: none}
+profiles: {lab: {access: full}, shared: {access: full, accounts: ['${OTHER}']}, public: {access: full, accounts: '*'}}
+`);
+  const cases: readonly (readonly [subnet: string, account: string, refused: RegExp | undefined])[] = [
+    ['subnet-1', ACCOUNT, undefined],
+    ['subnet-1', OTHER, /subnet-1, which is in the network profile 'lab', is not open to account 210987654321: .* networks\.profiles\.lab\.accounts in config\.yaml/],
+    ['subnet-2', OTHER, undefined],
+    ['subnet-2', ACCOUNT, /networks\.profiles\.shared\.accounts/],
+    ['subnet-3', OTHER, undefined],
+    ['subnet-4', ACCOUNT, undefined],
+    ['subnet-4', OTHER, /networks\.profiles\.full\.accounts/],
+    ['subnet-5', OTHER, undefined],
+    ['subnet-9', OTHER, undefined],
+  ];
+  for (const [subnet, account, refused] of cases) {
+    for (const ask of [() => networkFor(some, account, subnet, []), () => networkFor({ ...some, securityGroups: some.subnets }, account, undefined, ['sg-9', subnet])]) {
+      if (refused === undefined) ask();
+      else throws(ask, refused);
+    }
+  }
+  // What nothing named gives is everybody's, by its name as well.
+  equal(networkFor(of("default: lab\nsubnets: {subnet-1: lab}\nprofiles: {lab: {access: none}}"), OTHER, 'subnet-1', []).profile.name, 'lab');
+});
 
 describe('faults', () => {
   const cases: readonly (readonly [text: string, fault: RegExp])[] = [
+    ['profiles: {a: {access: full, accounts: [123456789012]}}', /profiles\.a\.accounts: must be a list of accounts, each 12 digits in quotes/],
     ['default: lab', /networks\.default: there is no network profile 'lab'; there are full, none/],
     ['subnets: {subnet-1: x}', /networks\.subnets\.subnet-1: there is no network profile 'x'/],
     ['subnets: [x]', /networks\.subnets: must be a map/],

@@ -1,12 +1,14 @@
 /** `networks` of `config.yaml`: which subnets and security groups are which network. Pure. */
 import { isAbsolute } from 'node:path';
 import { isIPv4 } from 'node:net';
-import { map, section, strings, text } from './config-reading.ts';
+import { accounts, isFor, map, NotGranted, section, strings, text } from './config-reading.ts';
 import type { Reach, ReachedAddress, ReachedName } from './network-rules.ts';
 
 /** What an instance in a network reaches, and what it is told so that it does. */
 export interface NetworkProfile {
   readonly name: string;
+  /** Accounts whose infrastructure configurations may name its subnets and security groups; `*` is every account. */
+  readonly accounts: readonly string[];
   /** `full`: all but this host. `allow-list`: what `allow` has, the mirrors and the proxy. `mirror`: the mirrors and the proxy. `none`: nothing. */
   readonly access: 'full' | 'allow-list' | 'mirror' | 'none';
   readonly allow: readonly Endpoint[];
@@ -42,18 +44,23 @@ export interface Networks {
   readonly default: string;
 }
 
-const bare = (name: 'full' | 'none'): NetworkProfile => ({ name, access: name, allow: [], mirrors: [], noProxy: [], certificates: [] });
+const bare = (name: 'full' | 'none', accounts: readonly string[]): NetworkProfile => (
+  { name, accounts, access: name, allow: [], mirrors: [], noProxy: [], certificates: [] }
+);
 
-/** What holds where nothing is said. */
-export const DEFAULT_NETWORKS: Networks = { profiles: { full: bare('full'), none: bare('none') }, subnets: {}, securityGroups: {}, default: 'full' };
+/** What holds where nothing is said. @param home account of the first key pair: what names no account is for it */
+export function defaultNetworks(home: string): Networks {
+  return { profiles: { full: bare('full', [home]), none: bare('none', ['*']) }, subnets: {}, securityGroups: {}, default: 'full' };
+}
 
 const WEB_PORTS = [80, 443];
 
-/** Reads the section. */
-export function readNetworks(value: unknown, faults: string[]): Networks {
+/** Reads the section. @param home the account of profiles that name none */
+export function readNetworks(value: unknown, faults: string[], home: string): Networks {
+  const defaults = defaultNetworks(home);
   const given = section(value, 'networks', ['default', 'subnets', 'securityGroups', 'profiles'], faults);
-  const read = Object.entries(map(given['profiles'], 'networks.profiles', faults)).map(([name, each]) => [name, readProfile(name, each, faults)] as const);
-  const profiles = { ...DEFAULT_NETWORKS.profiles, ...Object.fromEntries(read) };
+  const read = Object.entries(map(given['profiles'], 'networks.profiles', faults)).map(([name, each]) => [name, readProfile(name, each, faults, home)] as const);
+  const profiles = { ...defaults.profiles, ...Object.fromEntries(read) };
   const known = (name: unknown, place: string): string => {
     if (typeof name === 'string' && Object.hasOwn(profiles, name)) return name;
     faults.push(`${place}: there is no network profile '${String(name)}'; there are ${Object.keys(profiles).join(', ')}`);
@@ -61,12 +68,12 @@ export function readNetworks(value: unknown, faults: string[]): Networks {
   };
   const places = (member: 'subnets' | 'securityGroups'): Readonly<Record<string, string>> =>
     Object.fromEntries(Object.entries(map(given[member], `networks.${member}`, faults)).map(([id, name]) => [id, known(name, `networks.${member}.${id}`)]));
-  return { profiles, subnets: places('subnets'), securityGroups: places('securityGroups'), default: given['default'] === undefined ? DEFAULT_NETWORKS.default : known(given['default'], 'networks.default') };
+  return { profiles, subnets: places('subnets'), securityGroups: places('securityGroups'), default: given['default'] === undefined ? defaults.default : known(given['default'], 'networks.default') };
 }
 
-function readProfile(name: string, value: unknown, faults: string[]): NetworkProfile {
+function readProfile(name: string, value: unknown, faults: string[], home: string): NetworkProfile {
   const place = `networks.profiles.${name}`;
-  const given = section(value, place, ['access', 'allow', 'mirrors', 'proxy', 'noProxy', 'certificates'], faults);
+  const given = section(value, place, ['accounts', 'access', 'allow', 'mirrors', 'proxy', 'noProxy', 'certificates'], faults);
   const access = ACCESS.find((each) => each === given['access']);
   if (access === undefined) faults.push(`${place}.access: must be one of ${ACCESS.join(', ')}`);
   const allow = strings(given['allow'], `${place}.allow`, faults).flatMap((each, index) => readEndpoint(each, `${place}.allow[${index}]`, faults));
@@ -83,7 +90,8 @@ function readProfile(name: string, value: unknown, faults: string[]): NetworkPro
   for (const [index, host] of noProxy.entries()) if (!/^[\w.*:/-]+$/.test(host)) faults.push(`${place}.noProxy[${index}]: must be a host or a domain`);
   const certificates = strings(given['certificates'], `${place}.certificates`, faults);
   for (const [index, path] of certificates.entries()) if (!isAbsolute(path)) faults.push(`${place}.certificates[${index}]: must be an absolute path`);
-  return { name, access: access ?? 'none', allow, mirrors, noProxy, certificates, ...(proxy === undefined ? {} : { proxy: proxy.replace(/\/$/, '') }) };
+  const own = accounts(given['accounts'], `${place}.accounts`, faults, home);
+  return { name, accounts: own, access: access ?? 'none', allow, mirrors, noProxy, certificates, ...(proxy === undefined ? {} : { proxy: proxy.replace(/\/$/, '') }) };
 }
 
 const ACCESS = ['full', 'allow-list', 'mirror', 'none'] as const;
@@ -141,13 +149,20 @@ export function promisesOf(profile: NetworkProfile): readonly Required<Endpoint>
 }
 
 /**
- * The network of an instance with these ids.
- * @throws {Error} when they are of different networks
+ * The network of an account's instance with these ids. The default profile is everybody's, since it is what nothing
+ * named gives.
+ * @throws {NotGranted} when they are of a network of other accounts; {Error} when they are of different networks
  */
-export function networkFor(networks: Networks, subnetId: string | undefined, securityGroupIds: readonly string[]): { readonly profile: NetworkProfile; readonly reason: string; readonly unplaced: readonly string[] } {
+export function networkFor(networks: Networks, account: string, subnetId: string | undefined, securityGroupIds: readonly string[]): { readonly profile: NetworkProfile; readonly reason: string; readonly unplaced: readonly string[] } {
   const of = (names: Readonly<Record<string, string>>, id: string): { id: string; name: string | undefined } => ({ id, name: Object.hasOwn(names, id) ? names[id] : undefined });
   const ids = [...(subnetId === undefined ? [] : [of(networks.subnets, subnetId)]), ...securityGroupIds.map((id) => of(networks.securityGroups, id))];
   const placed = ids.filter((each): each is { id: string; name: string } => each.name !== undefined);
+  for (const { id, name } of placed) {
+    if (name === networks.default || isFor(networks.profiles[name]!.accounts, account)) continue;
+    throw new NotGranted(
+      `${id}, which is in the network profile '${name}',`, account, `networks.profiles.${name}.accounts`,
+    );
+  }
   const names = new Set(placed.map(({ name }) => name));
   if (names.size > 1) throw new Error(`the infrastructure configuration is in two networks: ${placed.map(({ id, name }) => `${id} is '${name}'`).join(', ')}. Name one of them only, or give them one profile in networks of config.yaml`);
   const unplaced = ids.filter(({ name }) => name === undefined).map(({ id }) => id);

@@ -1,10 +1,12 @@
 /** `instanceProfiles` of `config.yaml`: whose credentials the instances of a profile have. Pure. */
 import { isAbsolute } from 'node:path';
-import { section, strings, text } from './config-reading.ts';
+import { accounts, isFor, NotGranted, section, strings, text } from './config-reading.ts';
 import type { CredentialSource } from './role-credentials.ts';
 
 /** What the instances of a profile may do outside. */
 export interface InstanceProfile {
+  /** Accounts whose instances may have it; `*` is every account. */
+  readonly accounts: readonly string[];
   /** Name of its role, as the metadata service has it. */
   readonly role: string;
   readonly credentials: CredentialSource;
@@ -14,8 +16,20 @@ export interface InstanceProfile {
   readonly s3Endpoint?: string;
 }
 
-/** Reads the section. */
-export function readInstanceProfiles(value: unknown, faults: string[]): Readonly<Record<string, InstanceProfile>> {
+/**
+ * The profile of this name for an account; `undefined` when the configuration has none, which then has no credentials.
+ * @throws {NotGranted} when it belongs to other accounts
+ */
+export function instanceProfileFor(
+  profiles: Readonly<Record<string, InstanceProfile>>, name: string, account: string,
+): InstanceProfile | undefined {
+  const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+  if (profile === undefined || isFor(profile.accounts, account)) return profile;
+  throw new NotGranted(`the instance profile '${name}'`, account, `instanceProfiles.${name}.accounts`);
+}
+
+/** Reads the section. @param home the account of profiles that name none */
+export function readInstanceProfiles(value: unknown, faults: string[], home: string): Readonly<Record<string, InstanceProfile>> {
   const profiles = value === undefined || value === null ? {} : typeof value === 'object' && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : undefined;
   if (profiles === undefined) {
     faults.push('instanceProfiles: must be a map of names of instance profiles');
@@ -24,14 +38,15 @@ export function readInstanceProfiles(value: unknown, faults: string[]): Readonly
   return Object.fromEntries(Object.entries(profiles).flatMap(([name, each]) => {
     const place = `instanceProfiles.${name}`;
     if (!/^[\w+=,.@-]{1,256}$/.test(name)) faults.push(`${place}: is no name of an instance profile`);
-    const given = section(each, place, ['role', 'credentials', 'region', 'endpoints'], faults);
+    const given = section(each, place, ['accounts', 'role', 'credentials', 'region', 'endpoints'], faults);
     const credentials = readSource(given['credentials'], `${place}.credentials`, faults);
     const role = text(given['role'], `${place}.role`, faults) ?? name;
     if (!/^[\w+=,.@-]{1,64}$/.test(role)) faults.push(`${place}.role: must be the name of a role, without a path, of at most 64 characters`);
     const region = text(given['region'], `${place}.region`, faults);
     const s3Endpoint = text(section(given['endpoints'], `${place}.endpoints`, ['s3'], faults)['s3'], `${place}.endpoints.s3`, faults);
     if (s3Endpoint !== undefined && !/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/.test(s3Endpoint)) faults.push(`${place}.endpoints.s3: must be an address such as https://s3.example.org`);
-    return credentials === undefined ? [] : [[name, { role, credentials, ...(region === undefined ? {} : { region }), ...(s3Endpoint === undefined ? {} : { s3Endpoint }) }] as const];
+    const own = accounts(given['accounts'], `${place}.accounts`, faults, home);
+    return credentials === undefined ? [] : [[name, { accounts: own, role, credentials, ...(region === undefined ? {} : { region }), ...(s3Endpoint === undefined ? {} : { s3Endpoint }) }] as const];
   }));
 }
 

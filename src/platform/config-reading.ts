@@ -36,6 +36,41 @@ export function strings(value: unknown, place: string, faults: string[]): readon
   });
 }
 
+/** Every account, in a list of accounts. */
+const EVERY_ACCOUNT = '*';
+
+/** The accounts that something is for: a list, or one alone; `home` where nothing is said. */
+export function accounts(value: unknown, place: string, faults: string[], home: string): readonly string[] {
+  if (value === undefined || value === null) return [home];
+  const given = Array.isArray(value) ? (value as readonly unknown[]) : [value];
+  if (given.length > 0 && given.every((each) => typeof each === 'string' && /^(\d{12}|\*)$/.test(each))) {
+    return given as readonly string[];
+  }
+  faults.push(`${place}: must be a list of accounts, each 12 digits in quotes, or '*' for every account`);
+  return [];
+}
+
+/** Whether a list of accounts has this one. */
+export function isFor(list: readonly string[], account: string): boolean {
+  return list.includes(account) || list.includes(EVERY_ACCOUNT);
+}
+
+/** Something of `config.yaml` that belongs to other accounts. The message names it, and how the operator opens it. */
+export class NotGranted extends Error {
+  override readonly name = 'NotGranted';
+
+  /**
+   * @param what `the instance profile 'builds'` @param place of its list in `config.yaml`:
+   * `instanceProfiles.builds.accounts`
+   */
+  constructor(what: string, account: string, place: string) {
+    super(
+      `${what} is not open to account ${account}: the operator of this server can add '${account}' to `
+      + `${place} in config.yaml`,
+    );
+  }
+}
+
 /** A text that is there and not empty, or `undefined` with a fault where it has to be there. */
 export function text(value: unknown, place: string, faults: string[], required = false): string | undefined {
   if (typeof value === 'string' && value !== '') return value;

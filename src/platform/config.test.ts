@@ -55,9 +55,9 @@ instanceProfiles:
   Three: {credentials: {accessKeyId: A, secretAccessKey: S}}
 `, 'config.yaml');
   assert.deepEqual(instanceProfiles, {
-    One: { role: 'One', credentials: { kind: 'file', path: '/etc/ingot/credentials', profile: 'default' } },
-    Two: { role: 'Other', credentials: { kind: 'process', argv: ['/bin/credentials', 'builds'] }, region: 'eu-west-1', s3Endpoint: 'http://192.0.2.1:9000' },
-    Three: { role: 'Three', credentials: { kind: 'keys', accessKeyId: 'A', secretAccessKey: 'S' } },
+    One: { accounts: ['123456789012'], role: 'One', credentials: { kind: 'file', path: '/etc/ingot/credentials', profile: 'default' } },
+    Two: { accounts: ['123456789012'], role: 'Other', credentials: { kind: 'process', argv: ['/bin/credentials', 'builds'] }, region: 'eu-west-1', s3Endpoint: 'http://192.0.2.1:9000' },
+    Three: { accounts: ['123456789012'], role: 'Three', credentials: { kind: 'keys', accessKeyId: 'A', secretAccessKey: 'S' } },
   });
 });
 
@@ -76,6 +76,7 @@ test('every fault is told with its place', () => {
     ['access: {proxies: [proxy.example]}', /access\.proxies\[0\]: must be an IP address/],
     ['rates: {reads: {burst: 5}}', /rates\.reads\.perSecond: is required/],
     ['rates: {reads: {perSecond: 0}}', /rates\.reads\.perSecond: must be/],
+    ['instanceProfiles: {P: {credentials: {file: /a}, accounts: []}}', /P\.accounts: must be a list of accounts/],
     ['instanceProfiles: [a]', /instanceProfiles: must be a map/],
     ['instanceProfiles: {P: {}}', /instanceProfiles\.P\.credentials: must have accessKeyId and secretAccessKey, or file, or process/],
     ['instanceProfiles: {P: {credentials: {file: /a, accessKeyId: b}}}', /P\.credentials: must have/],

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { list, section, strings } from './config-reading.ts';
 import { DEFAULT_NAMES, readNames, type NameSettings } from './config-names.ts';
-import { DEFAULT_NETWORKS, readNetworks, type Networks } from './config-networks.ts';
+import { defaultNetworks, readNetworks, type Networks } from './config-networks.ts';
 import { readInstanceProfiles, type InstanceProfile } from './config-profiles.ts';
+import { DEFAULT_ACCOUNT, readCredentials } from './credentials.ts';
 
 /** An issuer of OpenID Connect tokens, for `AssumeRoleWithWebIdentity`. */
 export interface OidcIssuer {
@@ -34,6 +35,8 @@ export type QuotaName = (typeof QUOTA_NAMES)[number];
 
 /** The whole of it, with defaults. */
 export interface Config {
+  /** Account of the first key pair: whatever names no account belongs to it. */
+  readonly homeAccount: string;
   readonly access: {
     /** Whether the access keys of users are taken, or only sessions. */
     readonly longLivedKeys: boolean;
@@ -71,6 +74,7 @@ export class ConfigError extends Error {
 
 /** What holds where nothing is said. Quotas: reference, `resources.md` section 11. */
 export const DEFAULT_CONFIG: Config = {
+  homeAccount: DEFAULT_ACCOUNT,
   access: { longLivedKeys: true, oidcIssuers: [], proxies: [] },
   quotas: {
     components: 1000, imageRecipes: 1000, containerRecipes: 1000, infrastructureConfigurations: 1000, distributionConfigurations: 1000, workflows: 1000,
@@ -80,7 +84,7 @@ export const DEFAULT_CONFIG: Config = {
   names: DEFAULT_NAMES,
   audit: { maxBytes: 64_000_000, maxSeconds: 86_400, keepDays: 90, keepFiles: 32 },
   instanceProfiles: {},
-  networks: DEFAULT_NETWORKS,
+  networks: defaultNetworks(DEFAULT_ACCOUNT),
 };
 
 /**
@@ -89,18 +93,32 @@ export const DEFAULT_CONFIG: Config = {
  */
 export async function readConfig(dataDirectory: string): Promise<Config> {
   const path = join(dataDirectory, 'config.yaml');
+  const homeAccount = await homeAccountOf(dataDirectory);
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return DEFAULT_CONFIG;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return parseConfig('', path, homeAccount);
     throw error;
   }
-  return parseConfig(text, path);
+  return parseConfig(text, path, homeAccount);
+}
+
+/**
+ * Whose the data directory is. `ingot toe` may run as a user who cannot read the key pair: nothing but the account is
+ * needed of it.
+ */
+async function homeAccountOf(dataDirectory: string): Promise<string> {
+  try {
+    return (await readCredentials(dataDirectory))?.account ?? DEFAULT_ACCOUNT;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return DEFAULT_ACCOUNT;
+    throw error;
+  }
 }
 
 /** As `readConfig`, for a text. `path` is for the messages. */
-export function parseConfig(text: string, path: string): Config {
+export function parseConfig(text: string, path: string, homeAccount: string = DEFAULT_ACCOUNT): Config {
   const document = parseDocument(text, { version: '1.2' });
   if (document.errors.length > 0) throw new ConfigError(document.errors.map(({ message }) => `${path}: ${message}`).join('\n'));
   const faults: string[] = [];
@@ -125,6 +143,7 @@ export function parseConfig(text: string, path: string): Config {
   const flag = access['longLivedKeys'];
   if (flag !== undefined && typeof flag !== 'boolean') faults.push('access.longLivedKeys: must be true or false');
   const config: Config = {
+    homeAccount,
     access: {
       longLivedKeys: flag !== false,
       oidcIssuers: list(access['oidcIssuers'], 'access.oidcIssuers', faults).map((issuer, index) => readIssuer(issuer, `access.oidcIssuers[${index}]`, faults)),
@@ -145,8 +164,8 @@ export function parseConfig(text: string, path: string): Config {
       keepDays: whole(audit['keepDays'], 'audit.keepDays', DEFAULT_CONFIG.audit.keepDays, 0),
       keepFiles: whole(audit['keepFiles'], 'audit.keepFiles', DEFAULT_CONFIG.audit.keepFiles, 0),
     },
-    instanceProfiles: readInstanceProfiles(root['instanceProfiles'], faults),
-    networks: readNetworks(root['networks'], faults),
+    instanceProfiles: readInstanceProfiles(root['instanceProfiles'], faults, homeAccount),
+    networks: readNetworks(root['networks'], faults, homeAccount),
   };
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `${path}: ${fault}`).join('\n'));
   return config;

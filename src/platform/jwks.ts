@@ -14,21 +14,78 @@ const REMEMBERED_MS = 10 * 60_000;
 const FRESH_MS = 10_000;
 const TIMEOUT_MS = 10_000;
 
-/** Remembers keys for some minutes. `fresh` asks again, unless that was done just now. */
-export function openKeySource(): (issuer: OidcIssuer, fresh: boolean) => Promise<JsonWebKeySet> {
-  const known = new Map<string, { readonly asked: number; readonly keys: Promise<JsonWebKeySet> }>();
-  return (issuer, fresh) => {
-    const before = known.get(issuer.issuer);
-    const age = before === undefined ? Infinity : Date.now() - before.asked;
-    if (before !== undefined && age < (fresh ? FRESH_MS : REMEMBERED_MS)) return before.keys;
-    const keys = load(issuer);
-    known.set(issuer.issuer, { asked: Date.now(), keys });
-    keys.catch(() => known.delete(issuer.issuer));
+/**
+ * An issuer that does not answer is asked again after this long, then after twice as long, and so on up to the longest.
+ */
+const BACKOFF_MS = { first: 5000, longest: 5 * 60_000 };
+
+interface Known {
+  readonly asked: number;
+  readonly keys: Promise<JsonWebKeySet>;
+}
+
+interface Failure {
+  readonly count: number;
+  /** Milliseconds since 1970, before which nobody asks again. */
+  readonly until: number;
+  readonly error: Error;
+}
+
+/**
+ * Remembers keys for some minutes. `fresh` asks again, unless that was done just now. An issuer that did not answer is
+ * left alone for a while: until then its failure is the answer, or, for `fresh`, the keys that it gave before.
+ * @param options.now milliseconds since 1970
+ */
+export function openKeySource(
+  { now = Date.now, load = loadKeys }: { readonly now?: () => number; readonly load?: typeof loadKeys } = {},
+): (issuer: OidcIssuer, fresh: boolean) => Promise<JsonWebKeySet> {
+  const known = new Map<string, Known>();
+  const failures = new Map<string, Failure>();
+
+  function ask(issuer: OidcIssuer, before: Known | undefined): Promise<JsonWebKeySet> {
+    const { issuer: name } = issuer;
+    const asked = now();
+    const keys = load(issuer).then(
+      (found) => {
+        failures.delete(name);
+        return found;
+      },
+      (error: Error) => {
+        const count = (failures.get(name)?.count ?? 0) + 1;
+        // A file of this host costs nothing to read again.
+        const wait = issuer.jwks?.startsWith('/') ? 0 : Math.min(BACKOFF_MS.first * 2 ** (count - 1), BACKOFF_MS.longest);
+        failures.set(name, { count, until: now() + wait, error });
+        if (before === undefined) known.delete(name);
+        else known.set(name, before);
+        throw error;
+      },
+    );
+    known.set(name, { asked, keys });
     return keys;
+  }
+
+  return async (issuer, fresh) => {
+    const before = known.get(issuer.issuer);
+    const age = before === undefined ? Infinity : now() - before.asked;
+    if (before !== undefined && age < (fresh ? FRESH_MS : REMEMBERED_MS)) return before.keys;
+    // Keys that are still good stay good where their issuer does not answer.
+    const good = age < REMEMBERED_MS ? before : undefined;
+    const failure = failures.get(issuer.issuer);
+    if (failure !== undefined && now() < failure.until) {
+      if (good !== undefined) return good.keys;
+      throw failure.error;
+    }
+    try {
+      return await ask(issuer, good);
+    } catch (error) {
+      if (good === undefined) throw error;
+      return good.keys;
+    }
   };
 }
 
-async function load({ issuer, jwks }: OidcIssuer): Promise<JsonWebKeySet> {
+/** Asks for an issuer's keys. */
+async function loadKeys({ issuer, jwks }: OidcIssuer): Promise<JsonWebKeySet> {
   if (jwks?.startsWith('/')) return keySet(JSON.parse(await readFile(jwks, 'utf8')), jwks);
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   if (jwks !== undefined) return keySet(await getJson(jwks, { signal }), jwks);

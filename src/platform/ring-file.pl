@@ -57,7 +57,7 @@ while (@rings) {
   select my $ready = $wanted, undef, undef, undef;
   for my $ring (@rings) {
     next unless vec($ready, fileno $ring->{reader}, 1);
-    my $read = sysread $ring->{reader}, my $chunk, 65536;
+    my $read = sysread $ring->{reader}, my $chunk, $bytes < 65536 ? $bytes : 65536;
     next if !defined $read;
     $ring->{ended} = 1 if $read == 0;
     next if $read == 0;

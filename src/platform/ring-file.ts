@@ -2,7 +2,8 @@
  * Files that hold the last part of an output that may have no end: what a machine prints on its console. `ring-file.pl` writes them; here
  * they are read. When the file is full it becomes `FILE.old`, in place of the one before, and a fresh one begins.
  */
-import { open, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 /** Bytes that a ring file holds before a fresh one begins. So the two together never hold more than twice as many. */
@@ -26,8 +27,7 @@ export function ringFiles(path: string): readonly [older: string, newer: string]
 
 /** The last bytes of a ring file. Empty when there is none. @param bytes how many at most */
 export async function ringTail(path: string, bytes: number): Promise<Buffer> {
-  const [older, newer] = await Promise.all(ringFiles(path).map((each) => readFrom(each, 0)));
-  const all = Buffer.concat([older!.content, newer!.content]);
+  const all = Buffer.concat((await readBoth(path)).map(({ content }) => content));
   return all.subarray(Math.max(0, all.length - bytes));
 }
 
@@ -35,7 +35,7 @@ export async function ringTail(path: string, bytes: number): Promise<Buffer> {
 export class RingReader {
   private readonly path: string;
   /** Which file was read, and how far. */
-  private inode: number | undefined;
+  private file: string | undefined;
   private offset = 0;
 
   constructor(path: string) {
@@ -44,38 +44,58 @@ export class RingReader {
 
   /** Goes past all that is there. */
   async skip(): Promise<void> {
-    const there = await stat(this.path).catch(() => undefined);
-    this.inode = there?.ino;
-    this.offset = there?.size ?? 0;
+    const there = await stat(this.path, { bigint: true }).catch(() => undefined);
+    this.file = there && identity(there);
+    this.offset = Number(there?.size ?? 0n);
   }
 
   /** What came since the last time, at most two files full. What was overwritten before it could be read is left out. */
   async read(): Promise<Buffer> {
-    const [old, current] = ringFiles(this.path);
-    const newer = await readFrom(current, 0, this.inode, this.offset);
-    if (newer.inode === undefined) return Buffer.alloc(0);
-    if (newer.inode === this.inode) {
-      this.offset += newer.content.length;
-      return newer.content;
-    }
-    const older = await readFrom(old, 0, this.inode, this.offset);
-    this.inode = newer.inode;
-    this.offset = newer.content.length;
-    return Buffer.concat([older.content, newer.content]);
+    const files = await readBoth(this.path, this.file, this.offset);
+    const newest = files.at(-1);
+    if (newest === undefined) return Buffer.alloc(0);
+    const goesOn = newest.file === this.file;
+    this.file = newest.file;
+    this.offset = newest.end;
+    return goesOn ? newest.content : Buffer.concat(files.map(({ content }) => content));
   }
 }
 
-/** A file from `offset` on, or from `knownOffset` when it is the file of that inode. */
-async function readFrom(path: string, offset: number, knownInode?: number, knownOffset = 0): Promise<{ readonly inode: number | undefined; readonly content: Buffer }> {
-  const file = await open(path, 'r').catch(() => undefined);
-  if (file === undefined) return { inode: undefined, content: Buffer.alloc(0) };
-  try {
-    const { ino, size } = await file.stat();
-    const start = ino === knownInode ? knownOffset : offset;
-    const buffer = Buffer.alloc(Math.max(0, size - start));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, start);
-    return { inode: ino, content: buffer.subarray(0, bytesRead) };
-  } finally {
-    await file.close();
+/** What tells a file from the one before: the number of one that went is soon given again. */
+function identity({ ino, birthtimeNs }: BigIntStats): string {
+  return `${ino}:${birthtimeNs}`;
+}
+
+interface Part {
+  readonly file: string;
+  readonly content: Buffer;
+  /** Where the content ends in its file. */
+  readonly end: number;
+}
+
+/** Both files, older first, as they were at one moment; the file `known` from `offset` on. */
+async function readBoth(path: string, known?: string, offset = 0): Promise<readonly Part[]> {
+  const [older, newer] = ringFiles(path);
+  for (let attempt = 0; ; attempt++) {
+    const files = await Promise.all([older, newer].map((each) => open(each, 'r').catch(() => undefined)));
+    try {
+      const newest = await files[1]?.stat({ bigint: true });
+      const there = await stat(newer, { bigint: true }).catch(() => undefined);
+      // A change of files in between: one of the two may be there twice, or not at all.
+      const changing = newest === undefined || there === undefined ? files[0] !== undefined : identity(newest) !== identity(there);
+      if (changing && attempt < 10) continue;
+      return await Promise.all(files.filter((file) => file !== undefined).map((file) => readPart(file, known, offset)));
+    } finally {
+      await Promise.all(files.map((file) => file?.close()));
+    }
   }
+}
+
+async function readPart(handle: FileHandle, known: string | undefined, offset: number): Promise<Part> {
+  const found = await handle.stat({ bigint: true });
+  const file = identity(found);
+  const start = file === known ? offset : 0;
+  const buffer = Buffer.alloc(Math.max(0, Number(found.size) - start));
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, start);
+  return { file, content: buffer.subarray(0, bytesRead), end: start + bytesRead };
 }

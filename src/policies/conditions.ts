@@ -4,10 +4,18 @@
  */
 import { isInRange, parseRange, type AddressRange } from './addresses.ts';
 import { matchesArn, parseArnGlob } from './arn-globs.ts';
+import { isTagKey } from './tag-keys.ts';
 import { matchesGlob, parseGlob, type VariableValue } from './globs.ts';
 
-/** The values that a request has for a context key (in lower case): one, several, or `undefined` when it does not have the key. */
-export type ContextValues = (key: string) => readonly string[] | undefined;
+/**
+ * The values that a request has for a context key: one, several, or `undefined` when it does not have the key.
+ * @param key in lower case
+ * @param spelled as the policy spells it, for what tells case apart: claims of tokens
+ */
+export type ContextValues = (key: string, spelled?: string) => readonly string[] | undefined;
+
+/** What a statement does. */
+export type Effect = 'Allow' | 'Deny';
 
 /** One condition of a statement: an operator, a key, and the values of which one has to match (with a negated operator: none may). */
 export interface Condition {
@@ -16,7 +24,11 @@ export interface Condition {
   readonly key: string;
   /** Keys of variables in its values, in lower case. */
   readonly variables: readonly string[];
-  holds(values: ContextValues): boolean;
+  /**
+   * A key of a tag has one value. Where tags that differ only in case give it several, the condition is judged against
+   * whoever asks: an allowing statement needs all of them to fit, a denying one any.
+   */
+  holds(values: ContextValues, effect: Effect): boolean;
 }
 
 /** A value of a policy, made ready to be compared with a value of the request. */
@@ -121,7 +133,7 @@ export function parseCondition(name: string, key: string, values: readonly strin
   if (base === 'Null') {
     if (ifExists !== undefined) return "the operator Null takes no 'IfExists'";
     if (values.length === 0 || values.some((value) => !/^(true|false)$/i.test(value))) return `${name} takes "true" or "false"`;
-    return { operator: name, key: at, variables: [], holds: (context) => values.some((value) => (context(at) === undefined) === (value.toLowerCase() === 'true')) };
+    return { operator: name, key: at, variables: [], holds: (context) => values.some((value) => (context(at, key) === undefined) === (value.toLowerCase() === 'true')) };
   }
   const operator = Object.hasOwn(OPERATORS, base) ? OPERATORS[base] : undefined;
   if (operator === undefined) return `there is no condition operator '${name}'`;
@@ -129,18 +141,22 @@ export function parseCondition(name: string, key: string, values: readonly strin
   const wrong = prepared.findIndex((each) => each === undefined);
   if (wrong >= 0) return `'${values[wrong]}' is no value for ${name}`;
   const comparisons = prepared.map((each) => each!.compare);
+  const needed = prepared.flatMap((each) => each!.variables ?? []);
   return {
     operator: name,
     key: at,
-    variables: prepared.flatMap((each) => each!.variables ?? []),
-    holds(context) {
-      const given = context(at);
+    variables: needed,
+    holds(context, effect) {
+      const isUnclear = (of: string): boolean => isTagKey(of) && (context(of)?.length ?? 0) > 1;
+      if (needed.some(isUnclear)) return effect === 'Deny';
+      const given = context(at, key);
       if (given === undefined || given.length === 0) {
         if (ifExists !== undefined || set === 'ForAllValues') return true;
         return set === undefined && operator.negated;
       }
       const valueOf = singleValue(context);
       const meets = (value: string): boolean => comparisons.some((compare) => compare(value, valueOf)) !== operator.negated;
+      if (isUnclear(at)) return effect === 'Deny' ? given.some(meets) : given.every(meets);
       if (set === 'ForAllValues') return given.every(meets);
       if (set === 'ForAnyValue') return given.some(meets);
       return operator.negated ? given.every(meets) : given.some(meets);

@@ -26,6 +26,30 @@ function request(more: Partial<AccessRequest> = {}, context: Context = {}): Acce
 }
 const shown = (decision: Decision): string => (decision.allowed ? 'allowed' : `${decision.because}, ${decision.source}`);
 
+describe('tags that differ only in case are judged against whoever asks', () => {
+  const cases: readonly (readonly [condition: object, tags: readonly string[], allows: boolean, denies: boolean])[] = [
+    [{ StringEquals: { 'aws:ResourceTag/team': 'web' } }, ['web'], true, true],
+    [{ StringEquals: { 'aws:ResourceTag/Team': 'web' } }, ['web', 'db'], false, true],
+    [{ StringEquals: { 'aws:ResourceTag/Team': ['web', 'db'] } }, ['web', 'db'], true, true],
+    [{ StringNotEquals: { 'aws:ResourceTag/team': 'web' } }, ['web', 'db'], false, true],
+    [{ StringNotEquals: { 'aws:ResourceTag/team': 'web' } }, ['db', 'ops'], true, true],
+    [{ StringLikeIfExists: { 'aws:ResourceTag/team': 'w*' } }, ['db', 'web'], false, true],
+    [{ 'ForAnyValue:StringEquals': { 'aws:ResourceTag/team': 'web' } }, ['db', 'web'], false, true],
+    [{ 'ForAllValues:StringEquals': { 'aws:ResourceTag/team': 'web' } }, ['db', 'web'], false, true],
+    [{ StringEquals: { 'aws:RequestedRegion': '${aws:ResourceTag/team}' } }, ['db', 'web'], false, true],
+    // A key that has several values by nature stays what it is.
+    [{ 'ForAnyValue:StringEquals': { 'aws:TagKeys': 'team' } }, ['team', 'Team'], true, true],
+  ];
+  for (const [condition, values, allows, denies] of cases) {
+    test(`${JSON.stringify(condition)} ${values.join(', ')}`, () => {
+      const context = { 'aws:ResourceTag/team': values, 'aws:TagKeys': values, 'aws:RequestedRegion': 'web' };
+      const judged = (statement: object): boolean => decide(request({}, context), { identity: [policy([allow(), statement])] }).allowed;
+      assert.equal(decide(request({}, context), { identity: [policy(allow({ Condition: condition }))] }).allowed, allows);
+      assert.equal(judged(deny({ Condition: condition })), !denies);
+    });
+  }
+});
+
 describe('actions and resources', () => {
   const cases: readonly (readonly [name: string, statement: object, allowed: boolean])[] = [
     ['everything', { Action: '*' }, true],

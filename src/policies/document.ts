@@ -72,7 +72,7 @@ export function statementFits(statement: Statement, action: string, resource: st
   const { actions, resources, conditions } = statement;
   if (actions.globs.some((glob) => matchesGlob(glob, action, noVariables, true)) === actions.negated) return false;
   if (resources !== undefined && resources.globs.some((glob) => matchesArn(glob, resource, singleValue(context))) === resources.negated) return false;
-  return conditions.every((condition) => condition.holds(context));
+  return conditions.every((condition) => condition.holds(context, statement.effect));
 }
 
 const noVariables = (): undefined => undefined;

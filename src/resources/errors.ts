@@ -69,9 +69,17 @@ export function invalidParameterValue(path: string, detail: string): ApiError {
   return new ApiError('InvalidParameterValueException', valueMessage({ path, detail }));
 }
 
+/** What one answer tells at most: a small request with a fault at every byte must not become a large answer. */
+export const MOST_FAULTS = 100;
+
+/** Faults as lines, the first of them where there are more than one answer tells. */
+export function toldFaults(faults: readonly string[]): string {
+  return [...faults.slice(0, MOST_FAULTS), ...(faults.length > MOST_FAULTS ? ['There are more faults than these.'] : [])].join('\n');
+}
+
 /** All the wrong values of one request: as AWS for each, one to a line. */
 export function invalidParameterValues(faults: readonly ValueFault[]): ApiError {
-  return new ApiError('InvalidParameterValueException', faults.map(valueMessage).join('\n'));
+  return new ApiError('InvalidParameterValueException', toldFaults(faults.slice(0, MOST_FAULTS + 1).map(valueMessage)));
 }
 
 /** A wrong value, in words that stand alone: `The provided instance profile does not exist`. */

@@ -20,7 +20,7 @@ test('programs find the proxy by its variables, and the metadata service without
 });
 
 test('a profile that says nothing has nothing to put in', () => {
-  const bare = { name: 'x', access: 'full', allow: [], mirrors: [], noProxy: [], certificates: [] } as const;
+  const bare = { name: 'x', accounts: [], access: 'full', allow: [], mirrors: [], noProxy: [], certificates: [] } as const;
   equal(hasSettings(bare), false);
   equal(hasSettings({ ...bare, certificates: ['/a'] }), true);
 });

@@ -5,5 +5,8 @@ import { Secrets } from './secrets.ts';
 
 /** Reads nothing until the first secret is wanted; the config is then read as it is at that moment. */
 export function openSecrets(dataDirectory: string, account: string, region: string): Secrets {
-  return new Secrets({ account, region, providers: async () => configuredProviders((await readConfig(dataDirectory)).secrets) });
+  return new Secrets({ account, region, providers: async () => {
+    const { secrets, homeAccount } = await readConfig(dataDirectory);
+    return configuredProviders(secrets, homeAccount);
+  } });
 }

@@ -1,6 +1,7 @@
 /** The register of providers, and the list of them that a config makes. */
 import { SECRET_SERVICES } from '../documents/component/secret-references.ts';
 import { ConfigError } from '../platform/config.ts';
+import { accounts as readAccounts, isFor } from '../platform/config-reading.ts';
 import { aws } from './aws.ts';
 import { command } from './command.ts';
 import { environment } from './environment.ts';
@@ -22,9 +23,10 @@ const DEFAULT: readonly Readonly<Record<string, unknown>>[] = [{ type: 'environm
 /**
  * The providers of a config, in the order in which they are asked.
  * @param settings the config's `secrets`
+ * @param home account of the first key pair: a provider that names no accounts answers for it alone
  * @throws {ConfigError} with every fault
  */
-export function configuredProviders(settings: readonly Readonly<Record<string, unknown>>[] | undefined): readonly ConfiguredProvider[] {
+export function configuredProviders(settings: readonly Readonly<Record<string, unknown>>[] | undefined, home: string): readonly ConfiguredProvider[] {
   const faults: string[] = [];
   const providers = (settings ?? DEFAULT).map(({ type, services, accounts, ...own }, index) => {
     const place = `secrets[${index}]`;
@@ -35,11 +37,11 @@ export function configuredProviders(settings: readonly Readonly<Record<string, u
     }
     for (const name of Object.keys(own)) if (!kind.settings.includes(name)) faults.push(`${place}.${name}: there is no such setting; there are type, services, accounts, ${kind.settings.join(', ')}`);
     const ofServices = words(services, `${place}.services`, (word) => (SECRET_SERVICES as readonly string[]).includes(word), `must be a list of ${SECRET_SERVICES.join(', ')}`, faults);
-    const ofAccounts = words(accounts, `${place}.accounts`, (word) => /^\d{12}$/.test(word), 'must be a list of accounts, each 12 digits in quotes', faults);
+    const ofAccounts = readAccounts(accounts, `${place}.accounts`, faults, home);
     const provider = kind.make(own, (setting, problem) => faults.push(`${place}.${setting}: ${problem}`));
     return {
       ...provider,
-      answers: ({ service, account }: SecretQuery) => (ofServices?.includes(service) ?? true) && (ofAccounts?.includes(account) ?? true),
+      answers: ({ service, account }: SecretQuery) => (ofServices?.includes(service) ?? true) && isFor(ofAccounts, account),
     };
   });
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `config.yaml: ${fault}`).join('\n'));

@@ -17,7 +17,9 @@ after(() => rmSync(folder, { recursive: true }));
 const ACCOUNT = '123456789012';
 
 function secretsOf(...settings: readonly Readonly<Record<string, unknown>>[]): Secrets {
-  return new Secrets({ account: ACCOUNT, region: 'eu-west-1', providers: async () => configuredProviders(settings) });
+  return new Secrets(
+    { account: ACCOUNT, region: 'eu-west-1', providers: async () => configuredProviders(settings, ACCOUNT) },
+  );
 }
 
 async function valueOf(secrets: Secrets, inside: string): Promise<string | undefined> {
@@ -91,7 +93,7 @@ describe('providers', () => {
     try {
       assert.equal(await valueOf(secretsOf({ type: 'environment' }), 'resolve:secretsmanager:prod/db-1'), 'from the environment');
       assert.equal(await valueOf(secretsOf({ type: 'environment', prefix: 'MY_' }), 'resolve:ssm-secure:/token'), 'mine');
-      assert.equal(await valueOf(new Secrets({ account: ACCOUNT, region: 'x', providers: async () => configuredProviders(undefined) }), 'resolve:ssm:prod/db-1'), 'from the environment');
+      assert.equal(await valueOf(new Secrets({ account: ACCOUNT, region: 'x', providers: async () => configuredProviders(undefined, ACCOUNT) }), 'resolve:ssm:prod/db-1'), 'from the environment');
     } finally {
       delete process.env['INGOT_SECRET_PROD_DB_1'];
       delete process.env['MY_TOKEN'];
@@ -151,11 +153,28 @@ describe('providers', () => {
     await assert.rejects(valueOf(secretsOf(say('others', { accounts: ['999999999999'] })), 'resolve:ssm:x'), /no provider of secrets answers for parameter 'x' of account 123456789012/);
   });
 
+  test('belong to the account of the first key pair, or to those that are named', async () => {
+    const other = (settings: readonly Readonly<Record<string, unknown>>[] | undefined): Secrets =>
+      new Secrets({ account: '210987654321', region: 'x', providers: async () => configuredProviders(settings, ACCOUNT) });
+    const say = { type: 'command', command: ['/bin/echo', '{name}'] };
+    process.env['INGOT_SECRET_X'] = 'from the environment';
+    try {
+      for (const settings of [undefined, [{ type: 'environment' }], [say], [{ type: 'file', folder }], [{ ...say, accounts: [ACCOUNT] }]]) {
+        await assert.rejects(valueOf(other(settings), 'resolve:secretsmanager:x'), /no provider of secrets answers for secret 'x' of account 210987654321/);
+      }
+    } finally {
+      delete process.env['INGOT_SECRET_X'];
+    }
+    for (const accounts of [['210987654321'], '210987654321', '*', [ACCOUNT, '*']]) {
+      assert.equal(await valueOf(other([{ ...say, accounts }]), 'resolve:secretsmanager:x'), 'x');
+    }
+  });
+
   test('what is wrong with a config is said with its place', () => {
     const settings = [
       { type: 'fiel' }, { type: 'file', folder: 'here', mode: 1 }, { type: 'command', command: ['pass'] }, { type: 'aws', endpoint: 'x' }, { type: 'environment', accounts: [1] },
     ];
-    assert.throws(() => configuredProviders(settings), (error) => {
+    assert.throws(() => configuredProviders(settings, ACCOUNT), (error) => {
       assert.ok(error instanceof ConfigError);
       const places = error.message.split('\n').map((line) => /secrets\[\d\]\.\w+/.exec(line)![0]);
       assert.deepEqual(places, ['secrets[0].type', 'secrets[1].mode', 'secrets[1].folder', 'secrets[2].command', 'secrets[3].endpoint', 'secrets[4].accounts']);

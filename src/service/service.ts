@@ -61,7 +61,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
   const config = await readConfig(dataDirectory);
   // The worker reads them when an image needs them; what is wrong is said now.
-  configuredProviders(config.secrets);
+  configuredProviders(config.secrets, config.homeAccount);
   const lock = await takeLock(dataDirectory);
   const credentials = await loadCredentials(dataDirectory);
   const sealer = await openSealer(dataDirectory);

@@ -2,16 +2,22 @@
 import { createHash } from 'node:crypto';
 import { roleOf, type InstanceMetadata } from '../instances/services/metadata.ts';
 import { timestamp } from '../platform/clock.ts';
-import type { InstanceProfile } from '../platform/config-profiles.ts';
+import { instanceProfileFor, type InstanceProfile } from '../platform/config-profiles.ts';
 import { credentialProvider } from '../platform/role-credentials.ts';
 import type { S3Access } from '../platform/s3-requests.ts';
 import type { ImageWork } from './image-work.ts';
 import type { WorkLaunch } from './instances.ts';
 
 /** The image's instance profile, where the configuration gives it credentials. */
-function profileOf({ config, image }: ImageWork): InstanceProfile | undefined {
-  const name = image.infrastructureConfiguration?.instanceProfileName ?? '';
-  return Object.hasOwn(config.instanceProfiles, name) ? config.instanceProfiles[name] : undefined;
+function profileOf({ config, account, image }: ImageWork): InstanceProfile | undefined {
+  return instanceProfileFor(
+    config.instanceProfiles, image.infrastructureConfiguration?.instanceProfileName ?? '', account,
+  );
+}
+
+/** @throws {NotGranted} when the image's instance profile belongs to other accounts */
+export function refuseOthersProfile(work: ImageWork): void {
+  profileOf(work);
 }
 
 /** What the metadata service of an instance says. */
@@ -20,7 +26,7 @@ export function metadataFor(work: ImageWork, launch: Pick<WorkLaunch, 'instanceT
   const { instanceMetadataOptions, securityGroupIds } = image.infrastructureConfiguration ?? {};
   const parent = image.imageRecipe?.parentImage;
   const userData = image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride;
-  const role = roleOf(work.config.instanceProfiles, image.infrastructureConfiguration?.instanceProfileName ?? '');
+  const role = roleOf(work.config.instanceProfiles, image.infrastructureConfiguration?.instanceProfileName ?? '', work.account);
   return {
     account: work.account,
     region: work.region,

@@ -12,14 +12,17 @@ import type { ImageWork } from './image-work.ts';
 /** How long something promised may take to answer, in seconds. */
 const PROMISE_SECONDS = 10;
 
-/** The network profile of the image's instances. @throws {Error} when its infrastructure configuration is in two */
+/**
+ * The network profile of the image's instances. @throws {Error} when its infrastructure configuration is in two, or in
+ * one of other accounts
+ */
 export function networkOf(work: ImageWork): NetworkProfile {
   return placeOf(work).profile;
 }
 
-function placeOf({ config, image }: ImageWork): ReturnType<typeof networkFor> {
+function placeOf({ config, account, image }: ImageWork): ReturnType<typeof networkFor> {
   const { subnetId, securityGroupIds } = image.infrastructureConfiguration ?? {};
-  return networkFor(config.networks, subnetId, securityGroupIds ?? []);
+  return networkFor(config.networks, account, subnetId, securityGroupIds ?? []);
 }
 
 /** The rules for its instances. */

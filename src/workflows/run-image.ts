@@ -23,7 +23,8 @@ import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
 import { importDisk } from './import-image.ts';
 import { endWorkInstance } from './instances.ts';
 import { isStageTimeout, runWorkflow, WorkflowFailure, type StageLimit } from './interpreter.ts';
-import { tellNetwork } from './network.ts';
+import { networkOf, tellNetwork } from './network.ts';
+import { refuseOthersProfile } from './instance-profile.ts';
 import { isToBeKept, keepSeconds, keepWorkInstance } from './keep.ts';
 import { loadSecrets, refuseDangerous, resolveComponents, warnWithoutEffect } from './preparation.ts';
 import { outputResources } from './outputs.ts';
@@ -78,6 +79,9 @@ async function stages(work: ImageWork): Promise<void> {
   work.config = await readConfig(work.dataDirectory);
   if (work.task?.kind === 'import') return importStages(work, work.task);
   refuseDangerous(work.image);
+  // The configuration may have changed since the image was asked for: whose profiles and networks they are holds now.
+  refuseOthersProfile(work);
+  networkOf(work);
   keepSeconds(work.image, 'build');
   // A distribution that cannot be carried out is said before the build, not after it.
   planOf(work);

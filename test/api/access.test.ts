@@ -10,6 +10,7 @@ import {
 import { insertAmi } from '../../src/catalog/amis.ts';
 import { transitionImage } from '../../src/catalog/images.ts';
 import { newAmiId } from '../../src/platform/ids.ts';
+import { addTags } from '../../src/catalog/tags.ts';
 import { RequestRefused, signedJson } from '../../src/platform/api-client.ts';
 import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
@@ -87,6 +88,30 @@ describe('what policies of a user allow', () => {
     const foreign = (await api.client.send(component(`foreign-${++serial}`, { tags: { team: 'db' } }))).componentBuildVersionArn!;
     await refused(client.send(new GetComponentCommand({ componentBuildVersionArn: foreign })), /GetComponent/);
     await refused(client.send(new TagResourceCommand({ resourceArn: arn, tags: { team: 'db' } })), /TagResource/);
+  });
+
+  test('tags that differ only in case are refused, and where they are there, no way around a condition', async () => {
+    const both = { team: 'web', Team: 'db' };
+    const alike = /has the keys 'team' and '(Team|TEAM)', which differ only in case/;
+    await assert.rejects(api.client.send(component('alike', { tags: both })), { name: 'InvalidParameterValueException', message: alike });
+    const arn = (await api.client.send(component(`cased-${++serial}`, { tags: { team: 'db' } }))).componentBuildVersionArn!;
+    for (const tags of [both, { Team: 'web' }, { TEAM: 'web' }] as readonly Record<string, string>[]) {
+      await assert.rejects(api.client.send(new TagResourceCommand({ resourceArn: arn, tags })), { name: 'InvalidParameterException', message: alike });
+    }
+    const settings = { name: `infra-${++serial}`, instanceProfileName: 'builder', resourceTags: both };
+    await assert.rejects(api.client.send(new CreateInfrastructureConfigurationCommand(settings)), { name: 'InvalidParameterValueException', message: alike });
+    const principal = `/ingot/principals/${encodeURIComponent(`arn:aws:iam::${ACCOUNT}:user/cased`)}`;
+    for (const keys of [['team', 'TEAM'], ['team', 'team']]) {
+      const tags = keys.map((key) => ({ key, value: key }));
+      await assert.rejects(signedJson(api.connectionOf('same'), { method: 'POST', path: principal, body: { tags } }), { code: 'InvalidParameterValueException' });
+    }
+    // On record from a time before: both count, and the condition needs both.
+    await addTags(api.catalog.db, arn, { Team: 'web' });
+    const condition = { Condition: { StringEquals: { 'aws:ResourceTag/team': 'web' } } };
+    const { client } = await user([allow('imagebuilder:GetComponent', '*', condition)]);
+    await refused(client.send(new GetComponentCommand({ componentBuildVersionArn: arn })), /GetComponent/);
+    const denied = await user([allow('imagebuilder:*'), deny('imagebuilder:GetComponent', '*', { Condition: { StringEquals: { 'aws:ResourceTag/TEAM': 'db' } } })]);
+    await refused(denied.client.send(new GetComponentCommand({ componentBuildVersionArn: arn })), /explicit deny/);
   });
 
   test('to create with tags is to tag', async () => {

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { CreateComponentCommand, CreateImageRecipeCommand, CreateInfrastructureConfigurationCommand, GetComponentCommand, ImagebuilderClient, ListComponentsCommand } from '@aws-sdk/client-imagebuilder';
+import { ingotRoutes } from '../../src/api/ingot/register.ts';
 import type { AuditEvent } from '../../src/catalog/audit-log.ts';
-import { linesOf, signedJson, signedRequest } from '../../src/platform/api-client.ts';
+import { recordsOf, signedJson, signedRequest } from '../../src/platform/api-client.ts';
 import { DEFAULT_CONFIG } from '../../src/platform/config.ts';
+import { sendRaw } from './raw.ts';
 import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
 let api: TestApi;
@@ -15,7 +17,7 @@ after(() => api.close());
 
 async function events(query: Record<string, string> = {}, account: 'same' | 'other' = 'same'): Promise<AuditEvent[]> {
   const found: AuditEvent[] = [];
-  for await (const line of linesOf(await signedRequest(api.connectionOf(account), { method: 'GET', path: '/ingot/audit', query }))) found.push(JSON.parse(line) as AuditEvent);
+  for await (const event of recordsOf<AuditEvent>(await signedRequest(api.connectionOf(account), { method: 'GET', path: '/ingot/audit', query }))) found.push(event);
   return found;
 }
 const component = (name: string, more: object = {}) => new CreateComponentCommand({ name, semanticVersion: '1.0.0', platform: 'Linux', data: documentOf('echo hunter2'), ...more });
@@ -48,10 +50,42 @@ describe('the audit log', () => {
     assert.deepEqual((await events({}, 'other')).map(({ eventName }) => eventName), ['ListComponents']);
   });
 
+  test('has every call, whatever its parameters are; a body is refused where none belongs, and one that is too deep', async () => {
+    const deep = `{"deep":${'['.repeat(5000)}${']'.repeat(5000)}}`;
+    const values: Readonly<Record<string, string>> = { arn: encodeURIComponent(`arn:aws:iam::${ACCOUNT}:user/deep`), id: 'i-0123456789abcdef0', name: 'p' };
+    await signedJson(api.connectionOf('same'), { method: 'POST', path: `/ingot/principals/${values['arn']}`, body: {} });
+    const refusal = async (method: string, path: string, body: string, query: Readonly<Record<string, string>> = {}): Promise<string> => {
+      const answer = await sendRaw(api.connectionOf('same'), { method, path, body, query });
+      assert.equal(answer.headers['x-amzn-errortype'], 'SerializationException', `${method} ${path}: ${answer.body}`);
+      return (JSON.parse(answer.body) as { message: string }).message;
+    };
+    for (const { action, method, path, upgrade, body } of ingotRoutes) {
+      if (upgrade) continue;
+      const name = action.slice('ingot:'.length);
+      const at = path.replace(/:(\w+)/g, (_, parameter: string) => values[parameter]!);
+      for (const given of [deep, ...(body ? [] : ['{}', '{"ignored":true}'])]) {
+        const before = (await events({ event: name })).length;
+        assert.match(await refusal(method, at, given), body ? /more than 64 deep/ : / takes no body\.$/);
+        const after = await events({ event: name });
+        // A look-up is an event of its own kind.
+        assert.equal(after.length, before + (name === 'LookupEvents' ? 2 : 1), action);
+        const event = after.findLast(({ errorCode }) => errorCode === 'SerializationException')!;
+        assert.equal((event.userIdentity as { accessKeyId?: string }).accessKeyId, 'AKIDTEST');
+      }
+    }
+    const { keys } = await signedJson<{ keys: readonly unknown[] }>(api.connectionOf('same'), { method: 'GET', path: `/ingot/principals/${values['arn']}` });
+    assert.deepEqual(keys, []);
+    // Of the model's operations as well.
+    for (const [method, path] of [['GET', '/GetComponent'], ['DELETE', '/DeleteComponent']] as const) {
+      assert.match(await refusal(method, path, '{}', { componentBuildVersionArn: 'x' }), /takes no body/);
+    }
+    assert.match(await refusal('POST', '/ListComponents', deep), /more than 64 deep/);
+  });
+
   test('is filtered', async () => {
     const names = async (query: Record<string, string>) => (await events(query)).map(({ eventName }) => eventName);
     assert.deepEqual(await names({ event: 'Create*', resource: 'component/audited' }), ['CreateComponent']);
-    assert.deepEqual(await names({ error: 'ResourceNotFound*' }), ['GetComponent']);
+    assert.deepEqual(await names({ error: 'ResourceNotFound*', event: 'GetComponent' }), ['GetComponent']);
     assert.deepEqual(await names({ principal: '210987654321', event: 'ListComponents' }), ['ListComponents']);
     assert.deepEqual(await names({ since: '2100-01-01T00:00:00Z' }), []);
     assert.deepEqual(await names({ until: '2020-01-01T00:00:00Z' }), []);

@@ -515,7 +515,7 @@ describe("Ingot's own routes", () => {
       const as = { ...api.connectionOf('same'), credentials: key };
       const at = (text: string): string =>
         route.path.replace(':arn', text).replace(':name', 'p').replace(':id', 'AKIAIOSFODNN7EXAMPLE');
-      const body = route.method === 'POST' ? { body: {} } : {};
+      const body = route.body === true ? { body: {} } : {};
       const refused = (path: string) =>
         assert.rejects(
           signedJson(as, { method: route.method, path, ...body }),

@@ -176,11 +176,59 @@ describe('AssumeRole', () => {
   });
 });
 
+describe('chains of sessions', () => {
+  const open = { ...trustAccount, Action: ['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity'] };
+  const everything = [{ Effect: 'Allow', Action: 'sts:*', Resource: '*' }, { Effect: 'Allow', Action: 'imagebuilder:*', Resource: '*' }];
+
+  test('a source identity that is set stays', async () => {
+    const [first, second] = [await role(open, everything), await role(open, everything)];
+    const alice = credentialsOf(await assume(first, root(), { SourceIdentity: 'alice' }));
+    for (const SourceIdentity of ['bob', 'Alice', '']) {
+      const answer = await assume(second, alice, { SourceIdentity });
+      assert.match(answer.element('Code'), SourceIdentity === '' ? /ValidationError/ : /AccessDenied/, answer.text);
+    }
+    for (const more of [{}, { SourceIdentity: 'alice' }] as readonly Record<string, string>[]) {
+      const chained = await assume(second, alice, more);
+      assert.equal(chained.element('SourceIdentity'), 'alice');
+      // Nor does the next session lose it.
+      assert.equal((await assume(first, credentialsOf(chained))).element('SourceIdentity'), 'alice');
+      assert.equal((await assume(first, credentialsOf(chained), { SourceIdentity: 'bob' })).element('Code'), 'AccessDenied');
+    }
+    // A role whose trust does not let it be set takes no session that has one.
+    const closed = await role({ ...trustAccount, Action: 'sts:AssumeRole' });
+    assert.equal((await assume(closed, alice)).element('Code'), 'AccessDenied');
+    credentialsOf(await assume(closed, root()));
+  });
+
+  test('tags that differ only in case are one, and transitive ones stay', async () => {
+    const only = { Effect: 'Allow', Action: 'imagebuilder:ListComponents', Resource: '*', Condition: { StringEquals: { 'aws:PrincipalTag/team': 'web' } } };
+    const [arn, next] = [await role(open, [everything[0]!, only], { tags: [{ key: 'team', value: 'web' }] }), await role(open, [everything[0]!, only])];
+    const tagged = (...tags: readonly (readonly [string, string])[]) =>
+      Object.fromEntries(tags.flatMap(([key, value], index) => [[`Tags.member.${index + 1}.Key`, key], [`Tags.member.${index + 1}.Value`, value]]));
+    for (const tags of [tagged(['team', 'web'], ['Team', 'db']), tagged(['team', 'web'], ['team', 'db'])]) {
+      assert.match((await assume(arn, root(), tags)).text, /ValidationError.*Tag keys are case insensitive/s);
+    }
+    // The session's tag takes the place of the role's, however it is spelled.
+    await components(credentialsOf(await assume(arn, root())));
+    await assert.rejects(components(credentialsOf(await assume(arn, root(), tagged(['TEAM', 'db'])))), { name: 'AccessDeniedException' });
+
+    const web = credentialsOf(await assume(next, root(), { ...tagged(['Team', 'web'], ['stage', 'test']), 'TransitiveTagKeys.member.1': 'Team' }));
+    await components(credentialsOf(await assume(next, web)));
+    for (const key of ['Team', 'team']) assert.match((await assume(next, web, tagged([key, 'db']))).text, /is transitive in the calling session/);
+    credentialsOf(await assume(next, web, tagged(['stage', 'live'])));
+    const db = credentialsOf(await assume(next, root(), { ...tagged(['team', 'db']), 'TransitiveTagKeys.member.1': 'team' }));
+    await assert.rejects(components(credentialsOf(await assume(next, db))), { name: 'AccessDeniedException' });
+    // A tag that is not handed on is not the next session's.
+    await assert.rejects(components(credentialsOf(await assume(next, credentialsOf(await assume(next, root(), tagged(['team', 'web'])))))), { name: 'AccessDeniedException' });
+    assert.match((await assume(next, root(), { 'TransitiveTagKeys.member.1': 'none' })).text, /which is none of the Tags/);
+  });
+});
+
 describe('AssumeRoleWithWebIdentity', () => {
   const now = Math.floor(Date.now() / 1000);
-  function token(claims: object, { alg = 'RS256', kid = 'r', key = rsa.privateKey }: { alg?: string; kid?: string; key?: KeyObject } = {}): string {
+  function token(claims: object, { alg = 'RS256', kid = 'r', key = rsa.privateKey, header = {} }: { alg?: string; kid?: string; key?: KeyObject; header?: object } = {}): string {
     const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const text = `${part({ alg, kid, typ: 'JWT' })}.${part({ iss: FILE_ISSUER, aud: 'sts.amazonaws.com', sub: 'repo:acme/images:ref:refs/heads/main', exp: now + 600, ...claims })}`;
+    const text = `${part({ alg, kid, typ: 'JWT', ...header })}.${part({ iss: FILE_ISSUER, aud: 'sts.amazonaws.com', sub: 'repo:acme/images:ref:refs/heads/main', exp: now + 600, ...claims })}`;
     const signature = alg === 'none' ? Buffer.alloc(0) : alg === 'ES256' ? signBytes('sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }) : createSign('sha256').update(text).sign(key);
     return `${text}.${signature.toString('base64url')}`;
   }
@@ -215,6 +263,15 @@ describe('AssumeRoleWithWebIdentity', () => {
       [await ask(arn, token({ nbf: now + 600 })), 400, 'InvalidIdentityToken', /nbf/],
       [await ask(arn, token({ aud: 'ingot' })), 400, 'InvalidIdentityToken', /audience/],
       [await ask(arn, token({ sub: 'repo:evil/images:ref:refs/heads/main' })), 403, 'AccessDenied', /Not authorized to perform sts:AssumeRoleWithWebIdentity/],
+      // Claims tell case apart.
+      [await ask(arn, token({ sub: 'repo:evil/images:x', SUB: 'repo:acme/images:x', Sub: 'repo:acme/images:x' })), 403, 'AccessDenied', /./],
+      [await ask(arn, token({ sub: undefined, SUB: 'repo:acme/images:x' })), 400, 'InvalidIdentityToken', /sub/],
+      // What is critical and not understood is refused.
+      [await ask(arn, token({}, { header: { crit: ['policy'], policy: 'none' } })), 400, 'InvalidIdentityToken', /not one that this server understands/],
+      [await ask(arn, token({}, { header: { crit: ['exp'], exp: 1 } })), 400, 'InvalidIdentityToken', /not one that this server understands/],
+      [await ask(arn, token({}, { header: { crit: [] } })), 400, 'InvalidIdentityToken', /not one that this server understands/],
+      [await ask(arn, token({}, { header: { b64: false, crit: ['b64'] } })), 400, 'InvalidIdentityToken', /./],
+      [await ask(arn, token({ more: 'x'.repeat(20_000) })), 400, 'InvalidIdentityToken', /at most 20000/],
       [await ask(other, token({})), 403, 'AccessDenied', /./],
       [await ask(await role(trustAccount), token({})), 403, 'AccessDenied', /./],
       [await ask(`arn:aws:iam::${ACCOUNT}:role/none`, token({})), 403, 'AccessDenied', /./],
@@ -224,6 +281,22 @@ describe('AssumeRoleWithWebIdentity', () => {
       assert.deepEqual([answer.status, answer.element('Code')], [status, code], answer.text);
       assert.match(answer.element('Message'), message);
     }
+  });
+
+  test('a claim is what the policy spells, else the one in lower case; never one with capitals for one without', async () => {
+    const on = (key: string) => role(trust('ci.example/oidc', { StringEquals: { [`CI.example/oidc:${key}`]: 'yes' } }));
+    const cases: readonly (readonly [key: string, claims: object, taken: boolean])[] = [
+      ['environment', { environment: 'yes' }, true],
+      ['environment', { environment: 'yes', ENVIRONMENT: 'no' }, true],
+      ['environment', { environment: 'no', ENVIRONMENT: 'yes' }, false],
+      ['environment', { Environment: 'yes' }, false],
+      ['Environment', { environment: 'yes' }, true],
+      ['orgName', { orgName: 'yes' }, true],
+      ['orgName', { orgname: 'no', orgName: 'yes' }, true],
+      ['orgName', { ORGNAME: 'yes' }, false],
+      ['constructor', {}, false],
+    ];
+    for (const [key, claims, taken] of cases) assert.equal((await ask(await on(key), token(claims))).status, taken ? 200 : 403, JSON.stringify([key, claims]));
   });
 
   test('keys come from where the issuer says', async () => {

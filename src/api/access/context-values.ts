@@ -1,5 +1,6 @@
 /** The context of a request, as conditions and variables of policies ask for it. Source: IAM User Guide, "AWS global condition context keys". */
 import type { ContextValues } from '../../policies/conditions.ts';
+import { tagValues } from '../../policies/tag-keys.ts';
 import type { RequestContext } from '../context.ts';
 import type { Need } from './demands.ts';
 
@@ -7,14 +8,14 @@ const PRINCIPAL_TYPES = { root: 'Account', user: 'User', 'assumed-role': 'Assume
 
 /** The values of context keys for one thing that a request needs. */
 export function contextValues(
-  context: RequestContext, need: Pick<Need, 'tags' | 'tagKeys' | 'keys'>, resourceAccount: string | undefined, resourceTags: Readonly<Record<string, string>>,
+  context: RequestContext, need: Pick<Need, 'tags' | 'tagKeys' | 'keys'> & { readonly claims?: ContextValues }, resourceAccount: string | undefined, resourceTags: Readonly<Record<string, string>>,
 ): ContextValues {
   const { identity: { principal, userName, session }, region, sourceIp, userAgent, now } = context;
-  return (key) => {
+  return (key, spelled) => {
     const slash = key.indexOf('/');
     if (slash > 0) {
       const tags = { 'aws:requesttag': need.tags, 'aws:resourcetag': resourceTags, 'aws:principaltag': principal.tags }[key.slice(0, slash)];
-      if (tags !== undefined) return one(tagValue(tags, key.slice(slash + 1)));
+      if (tags !== undefined) return tagValues(tags, key.slice(slash + 1));
     }
     switch (key) {
       case 'aws:currenttime': return [new Date(now).toISOString()];
@@ -34,14 +35,9 @@ export function contextValues(
       case 'aws:sourceidentity': return one(session?.sourceIdentity);
       case 'aws:federatedprovider': return one(session?.federatedProvider);
       case 'aws:tagkeys': return need.tagKeys ?? (need.tags === undefined ? undefined : Object.keys(need.tags));
-      default: return need.keys !== undefined && Object.hasOwn(need.keys, key) ? need.keys[key] : undefined;
+      default: return need.keys !== undefined && Object.hasOwn(need.keys, key) ? need.keys[key] : need.claims?.(key, spelled);
     }
   };
-}
-
-/** Keys of policies are without case, those of tags with it: the first that fits. */
-function tagValue(tags: Readonly<Record<string, string>>, key: string): string | undefined {
-  return Object.entries(tags).find(([name]) => name.toLowerCase() === key)?.[1];
 }
 
 function one(value: string | undefined): readonly string[] | undefined {

@@ -4,6 +4,7 @@
  */
 import type { InfrastructureConfiguration } from '@aws-sdk/client-imagebuilder';
 import type { Place } from '../../catalog/slices.ts';
+import { tagValues } from '../../policies/tag-keys.ts';
 import { invalidParameterValue, type ApiError } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
 import type { OperationInput, OperationName } from '../model.ts';
@@ -155,7 +156,7 @@ function infrastructureKeys(
 ): Record<string, readonly string[]> {
   const tags = Object.entries(resourceTags ?? {});
   return {
-    ...Object.fromEntries(tags.map(([key, value]) => [`imagebuilder:createdresourcetag/${key.toLowerCase()}`, [value]])),
+    ...Object.fromEntries(tags.map(([key]) => [`imagebuilder:createdresourcetag/${key.toLowerCase()}`, tagValues(resourceTags!, key.toLowerCase())!])),
     ...(tags.length === 0 ? {} : { 'imagebuilder:createdresourcetagkeys': tags.map(([key]) => key) }),
     ...(instanceMetadataOptions?.httpTokens === undefined ? {} : { 'imagebuilder:ec2metadatahttptokens': [instanceMetadataOptions.httpTokens] }),
     ...(snsTopicArn === undefined ? {} : { 'imagebuilder:statustopicarn': [snsTopicArn] }),

@@ -4,6 +4,7 @@ import { getAccessKey, getPrincipal, policiesOf, type StoredPrincipal } from '..
 import type { Credentials } from '../../platform/credentials.ts';
 import type { Sealer } from '../../platform/sealing.ts';
 import { parsePolicy, type Policy } from '../../policies/document.ts';
+import { withTags } from '../../policies/tag-keys.ts';
 import { rootArn, type Principal } from '../../policies/principals.ts';
 import { accessDenied, expiredToken, unrecognizedClient } from '../../resources/errors.ts';
 import { openSessionToken, type SessionFacts } from './session-token.ts';
@@ -67,7 +68,7 @@ export function openIdentities(catalog: Catalog, sealer: Sealer, roots: readonly
     const { role } = found;
     return {
       principal: {
-        type: 'assumed-role', account: role.account, roleArn: role.arn, id: `${role.id}:${facts.sessionName}`, tags: { ...role.tags, ...facts.tags },
+        type: 'assumed-role', account: role.account, roleArn: role.arn, id: `${role.id}:${facts.sessionName}`, tags: withTags(role.tags, facts.tags),
         arn: `arn:aws:sts::${role.account}:assumed-role/${role.name}/${facts.sessionName}`,
       },
       accessKeyId, secretAccessKey: facts.secretAccessKey, policies: found.policies,

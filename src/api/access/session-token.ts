@@ -17,6 +17,8 @@ export interface SessionFacts {
   readonly policy?: string;
   /** Session tags. */
   readonly tags: Readonly<Record<string, string>>;
+  /** Keys of session tags that sessions which this one assumes have as well. */
+  readonly transitiveTagKeys?: readonly string[];
   readonly sourceIdentity?: string;
   /** Identity provider that vouched for whoever assumed the role. */
   readonly federatedProvider?: string;

@@ -12,6 +12,7 @@ export const importRoutes: readonly IngotRoute[] = [
     action: 'ingot:NameImport',
     method: 'POST',
     path: '/ingot/imports',
+    body: true,
     // The server reads the source with its own rights, its files and its network: so it is of the account that the server belongs to.
     resource: (_params, context) => serverArn(context),
     async handle({ body }, context) {

@@ -18,6 +18,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     action: 'ingot:LaunchInstance',
     method: 'POST',
     path: '/ingot/instances',
+    body: true,
     resource: (_params, context) => instanceArn('*', context),
     async handle({ body }, context) {
       const given = readBody(body, readLaunch);
@@ -59,6 +60,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     action: 'ingot:ExecuteCommand',
     method: 'POST',
     path: '/ingot/instances/:id/exec',
+    body: true,
     resource: ({ id }, context) => instanceArn(id!, context),
     async handle({ params, body, signal }, context) {
       const id = idOf(params);

@@ -1,4 +1,5 @@
 /** Principals: users and roles, their policies and access keys. A secret is answered once, when its key is made, and kept sealed. */
+import { caseFault, sameButForCase } from '../../policies/tag-keys.ts';
 import { randomBytes } from 'node:crypto';
 import {
   accessKeysOf, getAccessKey, getPrincipal, insertAccessKey, insertPrincipal, listPrincipals, policiesOf, putPrincipalPolicy, removeAccessKey, removePrincipal, removePrincipalPolicy,
@@ -40,6 +41,7 @@ export const principalRoutes: readonly IngotRoute[] = [
     action: 'ingot:CreatePrincipal',
     method: 'POST',
     path: '/ingot/principals/:arn',
+    body: true,
     resource: byArn,
     handle: ({ params, body }, context) => change(context, async (db) => {
       const { account, type, name } = parsePrincipalArn(params['arn']!);
@@ -72,6 +74,7 @@ export const principalRoutes: readonly IngotRoute[] = [
     action: 'ingot:UpdatePrincipal',
     method: 'POST',
     path: '/ingot/principals/:arn/settings',
+    body: true,
     resource: byArn,
     handle: ({ params, body }, context) => change(context, async (db) => {
       const { arn, type } = await existing(db, params['arn']!);
@@ -98,6 +101,7 @@ export const principalRoutes: readonly IngotRoute[] = [
     action: 'ingot:PutPrincipalPolicy',
     method: 'POST',
     path: '/ingot/principals/:arn/policies/:name',
+    body: true,
     resource: byArn,
     handle: ({ params, body }, context) => change(context, async (db) => {
       const { arn } = await existing(db, params['arn']!);
@@ -139,6 +143,7 @@ export const principalRoutes: readonly IngotRoute[] = [
     action: 'ingot:UpdateAccessKey',
     method: 'POST',
     path: '/ingot/principals/:arn/keys/:id',
+    body: true,
     resource: byArn,
     handle: ({ params, body }, context) => change(context, async (db) => {
       const id = await existingKey(db, params);
@@ -197,6 +202,10 @@ function readChange(reader: Reader): Settings {
   const trustPolicy = readPolicy(reader, 'trustPolicy', 'trust');
   const maxSessionSeconds = reader.integer('maxSessionSeconds', SESSION_SECONDS.shortest, SESSION_SECONDS.longest);
   const tagList = reader.objects('tags', 50, (tag) => ({ key: tag.required('key', { max: 128 }), value: tag.string('value', { max: 256 }) ?? '' }));
+  const keys = tagList.map(({ key }) => key);
+  const alike = sameButForCase(keys);
+  if (alike !== undefined) reader.fault('tags', `It ${caseFault(alike)}.`);
+  else if (new Set(keys).size < keys.length) reader.fault('tags', 'It has a key twice.');
   return {
     ...(trustPolicy === undefined ? {} : { trustPolicy }), ...(maxSessionSeconds === undefined ? {} : { maxSessionSeconds }),
     ...(tagList.length === 0 ? {} : { tags: Object.fromEntries(tagList.map(({ key, value }) => [key, value])) }),

@@ -9,7 +9,10 @@ export const serverRoutes: readonly IngotRoute[] = [
     path: '/ingot/server',
     resource: (_params, context) => serverArn(context),
     async handle(_request, { services }) {
-      return { json: { version: services.version, pid: process.pid, dataDirectory: services.dataDirectory } };
+      const lost = services.audit.lost();
+      return { json: {
+        version: services.version, pid: process.pid, dataDirectory: services.dataDirectory, ...(lost === undefined ? {} : { auditEventsLost: lost }),
+      } };
     },
   },
   {

@@ -5,6 +5,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { Session } from '../../launches/types.ts';
+import { logger } from '../../platform/log.ts';
 import { messageOf } from './stream.ts';
 
 /** A client that answers no ping for as long is gone, and so is one whose network went. */
@@ -18,15 +19,15 @@ const GOING_AWAY = 1001;
  * @param open begins the session; what it throws is told to the client
  */
 export async function serveSession(socket: WebSocket, open: () => Promise<Session>, closing: AbortSignal): Promise<void> {
-  const early: RawData[] = [];
-  const keep = (data: RawData): void => void early.push(data);
-  socket.on('message', keep);
+  // A frame that breaks the protocol, or is too long, is an event `error`, which ends the process where nobody listens.
+  // `close` follows it.
+  socket.on('error', (error) => logger().debug({ err: error }, 'a client broke its WebSocket'));
   socket.pause();
   const stopHeartbeat = heartbeat(socket);
   let session: Session | undefined;
   const leave = (): void => {
     session?.stdin.destroy();
-    void session?.hangUp();
+    void session?.hangUp().catch((error: unknown) => logger().warn({ err: error }, 'a command could not be told that its user has gone'));
   };
   const goAway = (): void => {
     leave();
@@ -35,18 +36,18 @@ export async function serveSession(socket: WebSocket, open: () => Promise<Sessio
   };
   try {
     session = await open();
-    socket.off('message', keep);
+    // The command may end while its input is on the way.
+    session.stdin.on('error', () => {});
     await send(socket, JSON.stringify({ terminal: session.terminal }));
     socket.on('message', (data, binary) => receive(socket, session!, data, binary));
     socket.once('close', leave);
     closing.addEventListener('abort', goAway, { once: true });
     if (socket.readyState !== socket.OPEN || closing.aborted) goAway();
     socket.resume();
-    const outputs = Promise.all([forward(socket, 1, session.stdout), forward(socket, 2, session.stderr)]);
-    const exitCode = await session.ended;
-    await outputs;
+    const [exitCode] = await Promise.all([session.ended, forward(socket, 1, session.stdout), forward(socket, 2, session.stderr)]);
     await send(socket, JSON.stringify({ exitCode }));
   } catch (error) {
+    leave();
     await send(socket, JSON.stringify({ error: messageOf(error) }));
   } finally {
     socket.off('close', leave);

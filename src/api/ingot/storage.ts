@@ -16,13 +16,16 @@ export const storageRoutes: readonly IngotRoute[] = [
     path: '/ingot/storage',
     resource: (_params, context) => amiArn('*', context),
     async handle(_request, context) {
-      return { json: await context.services.storage.usage(context) };
+      const usage = await context.services.storage.usage(context);
+      // What the whole server has is its own account's business; of others, what is theirs.
+      return { json: context.account === context.services.defaultAccount ? usage : { amis: usage.amis } };
     },
   },
   {
     action: 'ingot:CollectGarbage',
     method: 'POST',
     path: '/ingot/gc',
+    body: true,
     resource: (_params, context) => serverArn(context),
     async handle({ body }, { services }) {
       const olderThanSeconds = readBody(body, (reader) => reader.integer('olderThanSeconds', 0, LONGEST_SECONDS)) ?? 0;

@@ -11,6 +11,7 @@ import type { Handlers } from '../context.ts';
 import type { OperationInput } from '../model.ts';
 import { openPage } from '../paging.ts';
 import { compact, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
+import { refuseOthersPlaces } from './granted.ts';
 
 /** Keys that the service sets itself on what it makes. */
 const RESERVED_TAGS = ['CreatedBy', 'Ec2ImageBuilderArn', 'Name', 'Tags'];
@@ -21,6 +22,7 @@ export const infrastructureConfigurationOperations = {
     const place = placeOf(context);
     const arn = resourceArn(place, 'infrastructure-configuration', slug(input.name));
     const settings = validSettings(input);
+    await refuseOthersPlaces(context, settings);
     if ((await infrastructureConfigurations.get(context.db, arn)) !== undefined) throw resourceAlreadyExists('InfrastructureConfiguration', arn);
     await infrastructureConfigurations.insert(context.db, place, { arn, name: input.name, ...settings, dateCreated: timestamp(), tags: input.tags ?? {} });
     return { infrastructureConfigurationArn: arn };
@@ -51,7 +53,9 @@ export const infrastructureConfigurationOperations = {
     ownArn(context, arn, 'infrastructure-configuration', 'infrastructureConfigurationArn');
     const before = await infrastructureConfigurations.get(context.db, arn);
     if (before === undefined) throw resourceNotFound(arn);
-    await infrastructureConfigurations.replace(context.db, { arn, name: before.name, ...validSettings(input), dateCreated: before.dateCreated, dateUpdated: timestamp() });
+    const settings = validSettings(input);
+    await refuseOthersPlaces(context, settings);
+    await infrastructureConfigurations.replace(context.db, { arn, name: before.name, ...settings, dateCreated: before.dateCreated, dateUpdated: timestamp() });
     return { infrastructureConfigurationArn: arn };
   },
 

@@ -1,6 +1,7 @@
 /** Operations on tags. Source: reference, `resources.md` section 11. */
 import { resourceExists } from '../../catalog/existence.ts';
 import { addTags, removeTags, tagsOf } from '../../catalog/tags.ts';
+import { caseFault, sameButForCase } from '../../policies/tag-keys.ts';
 import { parseArn } from '../../resources/arns.ts';
 import { ApiError, invalidParameter, resourceNotFound } from '../../resources/errors.ts';
 import type { Handlers, OperationContext } from '../context.ts';
@@ -19,6 +20,8 @@ export const tagOperations = {
   async TagResource(input, context) {
     await mustExist(context, input.resourceArn);
     const all = { ...(await tagsOf(context.db, input.resourceArn)), ...input.tags };
+    const alike = sameButForCase(Object.keys(all));
+    if (alike !== undefined) throw invalidParameter(`With these tags '${input.resourceArn}' ${caseFault(alike)}.`);
     if (Object.keys(all).length > MAX_TAGS) throw invalidParameter(`A resource takes ${MAX_TAGS} tags; with these '${input.resourceArn}' would have ${Object.keys(all).length}.`);
     await addTags(context.db, input.resourceArn, input.tags);
     return {};

@@ -11,7 +11,7 @@ import { sealSessionToken, type SessionFacts } from '../access/session-token.ts'
 import type { RequestContext } from '../context.ts';
 import { malformedPolicy, parameterError } from './errors.ts';
 import { readMembers, type Elements, type Parameters } from './query.ts';
-import { checkWebIdentity, claimKeys, providerName, type KeysOf } from './web-identity.ts';
+import { checkWebIdentity, claimsOf, providerName, type KeysOf } from './web-identity.ts';
 
 const DURATION = { shortest: 900, usual: 3600, longest: 43_200 };
 /** A session that a session asks for is short. */
@@ -29,16 +29,17 @@ export async function assumeRole(parameters: Parameters, context: RequestContext
   refuseUnknown(parameters, ['RoleArn', 'RoleSessionName', 'DurationSeconds', 'Policy', 'ExternalId', 'SourceIdentity'], /^(Tags\.member\.\d+\.(Key|Value)|TransitiveTagKeys\.member\.\d+)$/);
   const asked = readRequest(parameters);
   const externalId = parameters.get('ExternalId');
-  const sourceIdentity = parameters.get('SourceIdentity') ?? context.identity.session?.sourceIdentity;
-  const tags = Object.fromEntries(readMembers(parameters, 'Tags', ['Key', 'Value'], MOST_SESSION_TAGS).map(({ Key, Value }) => [Key, Value]));
   const { identity } = context;
+  const sourceIdentity = readSourceIdentity(parameters, context);
+  const { tags, transitiveTagKeys } = readTags(parameters, identity.session);
   const role = await getPrincipal(context.services.catalog.db, asked.roleArn);
   const keys = {
     'sts:rolesessionname': [asked.sessionName],
     ...(externalId === undefined ? {} : { 'sts:externalid': [externalId] }),
+    ...(transitiveTagKeys.length === 0 ? {} : { 'sts:transitivetagkeys': transitiveTagKeys }),
     ...(sourceIdentity === undefined ? {} : { 'sts:sourceidentity': [sourceIdentity] }),
   };
-  const actions = ['sts:AssumeRole', ...(Object.keys(tags).length === 0 ? [] : ['sts:TagSession']), ...(parameters.has('SourceIdentity') ? ['sts:SetSourceIdentity'] : [])];
+  const actions = ['sts:AssumeRole', ...(Object.keys(tags).length === 0 ? [] : ['sts:TagSession']), ...(sourceIdentity === undefined ? [] : ['sts:SetSourceIdentity'])];
   for (const action of actions) {
     const trust = role?.trustPolicy === undefined ? undefined : readTrust(role);
     const request: AccessRequest = {
@@ -51,7 +52,7 @@ export async function assumeRole(parameters: Parameters, context: RequestContext
     // Whether it is the trust or the permission that is missing, or the role, is not told: as AWS.
     if (!allowed) throw accessDenied(`User: ${identity.principal.arn} is not authorized to perform: ${action} on resource: ${asked.roleArn}`);
   }
-  return session(asked, role!, context, { tags, chained: identity.session !== undefined, ...(sourceIdentity === undefined ? {} : { sourceIdentity }) });
+  return session(asked, role!, context, { tags, transitiveTagKeys, chained: identity.session !== undefined, ...(sourceIdentity === undefined ? {} : { sourceIdentity }) });
 }
 
 /** `AssumeRoleWithWebIdentity`: whoever holds a token of an issuer that the role trusts, with no key of this server. */
@@ -67,13 +68,57 @@ export async function assumeRoleWithWebIdentity(parameters: Parameters, context:
   const principal: Principal = { type: 'federated', account, arn: provider, id: identity.subject, tags: {} };
   const values = contextValues(
     { ...context, account, identity: { principal, accessKeyId: '', secretAccessKey: '', policies: [] } },
-    { keys: { ...claimKeys(identity), 'sts:rolesessionname': [asked.sessionName], 'aws:federatedprovider': [provider] } }, account, role?.tags ?? {},
+    { claims: claimsOf(identity), keys: { 'sts:rolesessionname': [asked.sessionName], 'aws:federatedprovider': [provider] } }, account, role?.tags ?? {},
   );
   const request: AccessRequest = { principal, action: 'sts:AssumeRoleWithWebIdentity', resource: asked.roleArn, resourceAccount: account, context: values };
   if (role?.trustPolicy === undefined || grants(readTrust(role), request) !== 'itself') throw accessDenied('Not authorized to perform sts:AssumeRoleWithWebIdentity');
   return {
     ...session(asked, role, context, { tags: {}, chained: false, federatedProvider: provider }),
     SubjectFromWebIdentityToken: identity.subject, Provider: provider, Audience: identity.audience,
+  };
+}
+
+/** A source identity is set once: whoever a chain of sessions began with stays on record through all of it. */
+function readSourceIdentity(parameters: Parameters, { identity: { principal, session } }: RequestContext): string | undefined {
+  const asked = parameters.get('SourceIdentity');
+  const set = session?.sourceIdentity;
+  if (asked !== undefined && !/^[\w+=,.@-]{2,64}$/.test(asked)) {
+    throw parameterError(
+      'SourceIdentity must have 2 to 64 of the characters A-Z, a-z, 0-9, _, +, =, comma, ., @ and -.',
+    );
+  }
+  if (asked !== undefined && set !== undefined && asked !== set) {
+    throw accessDenied(
+      `User: ${principal.arn} has the source identity '${set}', which cannot be changed. Leave `
+      + `SourceIdentity out, or give the same.`,
+    );
+  }
+  return asked ?? set;
+}
+
+/** The session's tags: those that are asked for, and those that the caller's own session hands on. */
+function readTags(parameters: Parameters, session: SessionFacts | undefined): Required<Pick<SessionFacts, 'tags' | 'transitiveTagKeys'>> {
+  const asked = readMembers(parameters, 'Tags', ['Key', 'Value'], MOST_SESSION_TAGS);
+  const keys = asked.map(({ Key }) => Key);
+  const low = (key: string): string => key.toLowerCase();
+  if (new Set(keys.map(low)).size < keys.length) {
+    throw parameterError('Duplicate tag keys found. Please note that Tag keys are case insensitive.');
+  }
+  const handedOn = Object.entries(session?.tags ?? {}).filter(([key]) => session!.transitiveTagKeys?.includes(key));
+  const conflict = keys.find((key) => handedOn.some(([each]) => low(each) === low(key)));
+  if (conflict !== undefined) {
+    throw parameterError(
+      `The tag '${conflict.slice(0, 128)}' is transitive in the calling session, and cannot be set again.`,
+    );
+  }
+  const transitive = [...parameters].filter(([name]) => name.startsWith('TransitiveTagKeys.member.')).map(([, key]) => key);
+  const unknown = transitive.find((key) => !keys.includes(key));
+  if (unknown !== undefined) {
+    throw parameterError(`TransitiveTagKeys names '${unknown.slice(0, 128)}', which is none of the Tags.`);
+  }
+  return {
+    tags: { ...Object.fromEntries(handedOn), ...Object.fromEntries(asked.map(({ Key, Value }) => [Key, Value])) },
+    transitiveTagKeys: [...new Set([...handedOn.map(([key]) => key), ...transitive])],
   };
 }
 
@@ -106,7 +151,7 @@ function readRequest(parameters: Parameters): SessionRequest {
 
 function session(
   { roleArn, sessionName, seconds, policy }: SessionRequest, role: StoredPrincipal, { services, now }: Pick<RequestContext, 'services' | 'now'>,
-  { chained, ...more }: Pick<SessionFacts, 'tags' | 'sourceIdentity' | 'federatedProvider'> & { readonly chained: boolean },
+  { chained, ...more }: Pick<SessionFacts, 'tags' | 'transitiveTagKeys' | 'sourceIdentity' | 'federatedProvider'> & { readonly chained: boolean },
 ): Elements {
   const longest = chained ? Math.min(CHAINED_LONGEST, role.maxSessionSeconds ?? CHAINED_LONGEST) : (role.maxSessionSeconds ?? DURATION.usual);
   if (seconds > longest) {

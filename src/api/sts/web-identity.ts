@@ -1,7 +1,11 @@
-/** Tokens of OpenID Connect issuers (JWTs): whether one is what it says. RS256 and ES256. */
-import { createPublicKey, verify, type KeyObject } from 'node:crypto';
+/**
+ * Tokens of OpenID Connect issuers (JWTs): whether one is what it says. RS256 and ES256. The library `jose` checks
+ * them.
+ */
+import { createLocalJWKSet, decodeJwt, errors, jwtVerify, type JWTPayload, type JSONWebKeySet } from 'jose';
 import type { OidcIssuer } from '../../platform/config.ts';
 import type { JsonWebKeySet } from '../../platform/jwks.ts';
+import type { ContextValues } from '../../policies/conditions.ts';
 import { expiredIdentityToken, invalidIdentityToken, providerUnreachable } from './errors.ts';
 
 /** What a token says. */
@@ -17,45 +21,108 @@ export interface WebIdentity {
 export type KeysOf = (issuer: OidcIssuer, fresh: boolean) => Promise<JsonWebKeySet>;
 
 const SKEW_SECONDS = 60;
-const ALGORITHMS = { RS256: { kty: 'RSA', hash: 'sha256' }, ES256: { kty: 'EC', hash: 'sha256' } } as const;
+const ALGORITHMS = ['RS256', 'ES256'];
+/** Source: AWS STS API Reference, `AssumeRoleWithWebIdentity`. */
+const LONGEST_TOKEN = 20_000;
 
 /**
- * Checks a token: issuer, signature, audience, times.
+ * Checks a token: issuer, signature, audience, times. What its header calls critical (`crit`) has to be understood, and
+ * nothing is.
  * @param now milliseconds since 1970
  * @throws {StsError} InvalidIdentityToken, ExpiredTokenException, IDPCommunicationError
  */
 export async function checkWebIdentity(token: string, issuers: readonly OidcIssuer[], keysOf: KeysOf, now: number): Promise<WebIdentity> {
-  const parts = token.split('.');
-  const header = readPart(parts[0]);
-  const claims = readPart(parts[1]);
-  if (parts.length !== 3 || header === undefined || claims === undefined) throw invalidIdentityToken('The token is not a signed JSON Web Token.');
-  const issuer = issuers.find((each) => each.issuer === claims['iss']);
-  if (issuer === undefined) throw invalidIdentityToken(`No OpenID Connect provider of this server has the issuer '${String(claims['iss']).slice(0, 200)}': access.oidcIssuers of config.yaml names them.`);
-  const algorithm = header['alg'];
-  if (algorithm !== 'RS256' && algorithm !== 'ES256') throw invalidIdentityToken('The token must be signed with RS256 or ES256.');
-  const signed = Buffer.from(`${parts[0]}.${parts[1]}`);
-  const signature = Buffer.from(parts[2]!, 'base64url');
-  const candidates = async (fresh: boolean): Promise<readonly KeyObject[]> => {
+  if (token.length > LONGEST_TOKEN) {
+    throw invalidIdentityToken(`The token has ${token.length} characters, at most ${LONGEST_TOKEN} are allowed.`);
+  }
+  let unchecked: JWTPayload;
+  try {
+    unchecked = decodeJwt(token);
+  } catch {
+    throw invalidIdentityToken('The token is not a signed JSON Web Token.');
+  }
+  const issuer = issuers.find((each) => each.issuer === unchecked.iss);
+  if (issuer === undefined) {
+    throw invalidIdentityToken(
+      `No OpenID Connect provider of this server has the issuer `
+      + `'${String(unchecked.iss).slice(0, 200)}': access.oidcIssuers of config.yaml names them.`,
+    );
+  }
+  const keys = async (fresh: boolean): Promise<JSONWebKeySet> => {
     try {
-      return usableKeys(await keysOf(issuer, fresh), algorithm, header['kid']);
+      return (await keysOf(issuer, fresh)) as JSONWebKeySet;
     } catch (error) {
       throw providerUnreachable(`The keys of ${issuer.issuer} cannot be had: ${(error as Error).message}`);
     }
   };
-  const isSigned = (keys: readonly KeyObject[]): boolean => keys.some((key) => verify(ALGORITHMS[algorithm].hash, signed, { key, dsaEncoding: 'ieee-p1363' }, signature));
-  // Issuers change their keys: one that is not known yet is asked for.
-  const known = await candidates(false);
-  if (!isSigned(known) && (known.length > 0 || !isSigned(await candidates(true)))) throw invalidIdentityToken("The token's signature does not fit a key of its issuer.");
-
-  const seconds = now / 1000;
-  const { exp, nbf, aud, sub } = claims;
-  if (typeof exp !== 'number') throw invalidIdentityToken('The token lacks an expiration time (exp).');
-  if (exp + SKEW_SECONDS <= seconds) throw expiredIdentityToken();
-  if (nbf !== undefined && (typeof nbf !== 'number' || nbf - SKEW_SECONDS > seconds)) throw invalidIdentityToken('The token is not valid yet (nbf).');
-  const audience = [aud].flat().find((each): each is string => typeof each === 'string' && issuer.audiences.includes(each));
-  if (audience === undefined) throw invalidIdentityToken(`Incorrect token audience: ${JSON.stringify(aud)?.slice(0, 200)} has none of ${issuer.audiences.join(', ')}.`);
+  let payload: JWTPayload;
+  try {
+    payload = await verified(token, await keys(false), issuer, now).catch(async (error: unknown) => {
+      // Issuers change their keys: one that is not known yet is asked for.
+      if (error instanceof errors.JWKSNoMatchingKey) return verified(token, await keys(true), issuer, now);
+      throw error;
+    });
+  } catch (error) {
+    throw refusalOf(error, issuer);
+  }
+  const { aud, sub } = payload;
   if (typeof sub !== 'string' || sub === '') throw invalidIdentityToken('The token lacks a subject (sub).');
-  return { issuer, subject: sub, audience, claims };
+  const audience = [aud].flat().find((each): each is string => typeof each === 'string' && issuer.audiences.includes(each));
+  return { issuer, subject: sub, audience: audience!, claims: payload };
+}
+
+/** The claims of a token that is well. Where several keys of the set would do, each is tried. */
+async function verified(token: string, set: JSONWebKeySet, issuer: OidcIssuer, now: number): Promise<JWTPayload> {
+  const options = {
+    issuer: issuer.issuer, audience: [...issuer.audiences], algorithms: ALGORITHMS, requiredClaims: ['exp', 'sub'],
+    clockTolerance: SKEW_SECONDS, currentDate: new Date(now),
+  };
+  try {
+    return (await jwtVerify(token, createLocalJWKSet(set), options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    for await (const key of error) {
+      try {
+        return (await jwtVerify(token, key, options)).payload;
+      } catch (cause) {
+        if (!(cause instanceof errors.JWSSignatureVerificationFailed)) throw cause;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
+  }
+}
+
+/** What STS says of a token that is not well. */
+function refusalOf(error: unknown, issuer: OidcIssuer): unknown {
+  if (error instanceof errors.JWTExpired) return expiredIdentityToken();
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const { claim, payload } = error;
+    if (claim === 'aud') {
+      return invalidIdentityToken(
+        `Incorrect token audience: ${JSON.stringify(payload.aud)?.slice(0, 200)} has none of `
+        + `${issuer.audiences.join(', ')}.`,
+      );
+    }
+    if (claim === 'exp') return invalidIdentityToken('The token lacks an expiration time (exp).');
+    if (claim === 'sub') return invalidIdentityToken('The token lacks a subject (sub).');
+    if (claim === 'nbf') return invalidIdentityToken('The token is not valid yet (nbf).');
+    return invalidIdentityToken(`The token's claim '${claim}' is not valid.`);
+  }
+  if (error instanceof errors.JOSEAlgNotAllowed) {
+    return invalidIdentityToken('The token must be signed with RS256 or ES256.');
+  }
+  if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey) {
+    return invalidIdentityToken("The token's signature does not fit a key of its issuer.");
+  }
+  // `crit` among them.
+  if (error instanceof errors.JOSEError) {
+    return invalidIdentityToken(`The token is not one that this server understands: ${error.message}.`);
+  }
+  // A key that the platform refuses: too short, or not what its type says.
+  if (error instanceof TypeError) {
+    return invalidIdentityToken(`The token cannot be checked by its issuer's key: ${error.message}.`);
+  }
+  return error;
 }
 
 /** How policies name a provider: its issuer without the scheme. */
@@ -63,34 +130,17 @@ export function providerName(issuer: OidcIssuer): string {
   return issuer.issuer.replace(/^https?:\/\//, '').replace(/\/$/, '');
 }
 
-/** Context keys of the token's claims: `token.actions.githubusercontent.com:sub`, … in lower case. */
-export function claimKeys({ issuer, claims }: WebIdentity): Readonly<Record<string, readonly string[]>> {
-  const name = providerName(issuer);
-  const entries = Object.entries(claims).flatMap(([claim, value]) => {
-    const values = [value].flat().filter((each) => ['string', 'number', 'boolean'].includes(typeof each)).map(String);
-    return values.length === 0 ? [] : [[`${name}:${claim}`.toLowerCase(), values] as const];
-  });
-  return Object.fromEntries(entries);
-}
-
-function usableKeys(set: JsonWebKeySet, algorithm: keyof typeof ALGORITHMS, kid: unknown): readonly KeyObject[] {
-  const { kty } = ALGORITHMS[algorithm];
-  return set.keys
-    .filter((key) => key.kty === kty && (kid === undefined || key['kid'] === kid) && (key['use'] === undefined || key['use'] === 'sig') && (kty !== 'EC' || key['crv'] === 'P-256'))
-    .flatMap((key) => {
-      try {
-        return [createPublicKey({ key, format: 'jwk' })];
-      } catch {
-        return [];
-      }
-    });
-}
-
-function readPart(text: string | undefined): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(text ?? '', 'base64url').toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
+/**
+ * Context keys of the token's claims: `token.actions.githubusercontent.com:sub`, … The names of claims tell case apart,
+ * the keys of policies do not: a key is the claim that it spells, else the one in lower case. A claim with capitals is
+ * never one without.
+ */
+export function claimsOf({ issuer, claims }: WebIdentity): ContextValues {
+  const prefix = `${providerName(issuer)}:`.toLowerCase();
+  const valuesOf = (claim: string): readonly string[] | undefined => {
+    if (!Object.hasOwn(claims, claim)) return undefined;
+    const values = [claims[claim]].flat().filter((each) => ['string', 'number', 'boolean'].includes(typeof each)).map(String);
+    return values.length === 0 ? undefined : values;
+  };
+  return (key, spelled = key) => (key.startsWith(prefix) ? (valuesOf(spelled.slice(prefix.length)) ?? valuesOf(key.slice(prefix.length))) : undefined);
 }

@@ -12,6 +12,7 @@ import { memoryRecorder } from '../../platform/held.ts';
 import { newInstanceId } from '../../platform/ids.ts';
 import type { S3Access } from '../../platform/s3-requests.ts';
 import { readConfig } from '../../platform/config.ts';
+import { NotGranted } from '../../platform/config-reading.ts';
 import { defaultReach } from '../../platform/config-networks.ts';
 import type { InstanceProfile } from '../../platform/config-profiles.ts';
 import type { Report } from '../../resources/progress.ts';
@@ -122,8 +123,14 @@ export async function inInstance<T>(args: Arguments, driver: string, options: { 
 async function profileOf(args: Arguments): Promise<{ readonly role: InstanceRole; readonly profile: InstanceProfile } | undefined> {
   const name = args.text('instance-profile');
   if (name === undefined) return undefined;
-  const { instanceProfiles } = await readConfig(dataDirectoryOf(args));
-  const role = roleOf(instanceProfiles, name);
+  const { instanceProfiles, homeAccount } = await readConfig(dataDirectoryOf(args));
+  let role;
+  try {
+    role = roleOf(instanceProfiles, name, homeAccount);
+  } catch (error) {
+    if (error instanceof NotGranted) throw new WrongUse(`--instance-profile: ${error.message}`);
+    throw error;
+  }
   if (role !== undefined) return { role, profile: instanceProfiles[name]! };
   throw new WrongUse(`--instance-profile '${name}' has no credentials in ${dataDirectoryOf(args)}/config.yaml; there are ${Object.keys(instanceProfiles).join(', ') || 'none'}`);
 }

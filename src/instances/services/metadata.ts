@@ -1,6 +1,6 @@
 /** What the metadata service says of an instance: the tree of EC2's. Pure. */
 import { createHash } from 'node:crypto';
-import type { InstanceProfile } from '../../platform/config-profiles.ts';
+import { instanceProfileFor, type InstanceProfile } from '../../platform/config-profiles.ts';
 import type { RoleCredentials, CredentialSource } from '../../platform/role-credentials.ts';
 
 /** The role of an instance. */
@@ -33,9 +33,13 @@ export interface InstanceMetadata {
 /** What an instance has for an AMI that lies over none. */
 export const NO_AMI = 'ami-00000000000000000';
 
-/** The role that instances of a profile have; `undefined` when the configuration gives the profile no credentials. */
-export function roleOf(profiles: Readonly<Record<string, InstanceProfile>>, name: string): InstanceRole | undefined {
-  const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+/**
+ * The role that an account's instances of a profile have; `undefined` when the configuration gives the profile no
+ * credentials.
+ * @throws {NotGranted} when the profile belongs to other accounts
+ */
+export function roleOf(profiles: Readonly<Record<string, InstanceProfile>>, name: string, account: string): InstanceRole | undefined {
+  const profile = instanceProfileFor(profiles, name, account);
   return profile === undefined ? undefined : { instanceProfileName: name, roleName: profile.role, credentials: profile.credentials };
 }
 

@@ -1,0 +1,23 @@
+/** A disk of this host that is full: how it is told from other errors, and what to do. */
+
+const SQLITE_FULL = 13;
+
+/** What to do about a full disk of the host. */
+export const MAKE_ROOM = 'Make room there (./ingot df shows what takes it, ./ingot gc frees what nothing needs), or use another data directory (--data, INGOT_DATA).';
+
+/**
+ * Whether what an error goes back to is a full disk of this host, by the codes of the system and of SQLite: words may
+ * be a component's.
+ */
+export function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  return code === 'ENOSPC' || code === 'EDQUOT' || errcode === SQLITE_FULL || isDiskFull(error.cause);
+}
+
+/** The file that could not be written, as far as such an error says. */
+export function fullAt(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { path } = error as { path?: unknown };
+  return typeof path === 'string' ? path : fullAt(error.cause);
+}
