@@ -79,7 +79,8 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
   // A port of its own choice: 8700 is for the server that someone starts with `serve`.
   const argv = [process.execPath, ...SERVER_FLAGS, main, 'serve', '--data', dataDirectory, '--port', '0', '--idle-exit', String(IDLE_EXIT_SECONDS)];
-  const child = await start(argv, { detached: true, stdio: ['ignore', log, log], cwd: '/' });
+  // As one that the user starts with `serve`, the server has all of the environment, for its worker.
+  const child = await start(argv, { inherit: 'all', detached: true, stdio: ['ignore', log, log], cwd: '/' });
   closeSync(log);
   child.unref();
   try {

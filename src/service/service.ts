@@ -157,5 +157,6 @@ async function takeLock(dataDirectory: string): Promise<FileLock> {
 
 function startWorkerProcess(dataDirectory: string): Promise<RunningProcess> {
   const main = fileURLToPath(new URL('./worker-main.ts', import.meta.url));
-  return start([process.execPath, main, dataDirectory, String(Math.max(2, cpus().length))], { stdio: ['pipe', 'inherit', 'inherit'] });
+  // All of the environment: providers of secrets look there, and programs that the user named for secrets and credentials.
+  return start([process.execPath, main, dataDirectory, String(Math.max(2, cpus().length))], { inherit: 'all', stdio: ['pipe', 'inherit', 'inherit'] });
 }

@@ -12,7 +12,7 @@ import { agentExec, guestAgent } from '../../src/instances/qemu/guest-agent.ts';
 import { writeSeedDisk } from '../../src/instances/qemu/seed.ts';
 import { until } from '../../src/platform/clock.ts';
 import { memoryRecorder } from '../../src/platform/held.ts';
-import { run, start } from '../../src/platform/processes.ts';
+import { run, start } from '../harness/processes.ts';
 import { sharedBase } from '../harness/base.ts';
 import { assertNothingLeft, hostState } from '../harness/host-state.ts';
 

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import type { CheckResult } from '../../src/doctor/check.ts';
 import { until } from '../../src/platform/clock.ts';
 import { RUN_DIRECTORY } from '../../src/platform/host.ts';
-import { run, start, type RunResult } from '../../src/platform/processes.ts';
+import type { RunResult } from '../../src/platform/processes.ts';
+import { run, start } from '../harness/processes.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../ingot', import.meta.url));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { findProgram } from '../../src/platform/files.ts';
-import { run } from '../../src/platform/processes.ts';
+import { run } from '../harness/processes.ts';
 import { PROJECT } from '../harness/service.ts';
 
 const NOBODY = 65534;

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { findProgram, syncDirectory, syncFile } from '../../platform/files.ts';
 import { HELD_MARK, release, type HeldRecorder } from '../../platform/held.ts';
-import { ProcessError, run, type RunOptions } from '../../platform/processes.ts';
+import { APT_VARIABLES, ProcessError, run, type RunOptions } from '../../platform/processes.ts';
 import type { Report } from '../../resources/progress.ts';
 import { partitionTypes } from '../partitions.ts';
 import { disabledGrubScripts, filesAfterPackages, filesBeforePackages, grubRedirect, type ImageFile } from './debian-files.ts';
@@ -128,8 +128,9 @@ async function installPackages({ workDirectory, release: suite, mirrors, held, r
       {
         cwd: workDirectory,
         input: debianSources(suite, mirrors),
-        // What maintainer scripts see must not come from whoever started this. (TMPDIR they do not see; a killed mmdebstrap leaves files there.)
-        env: { [HELD_MARK]: id, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', TMPDIR: workDirectory, SOURCE_DATE_EPOCH: undefined },
+        // Maintainer scripts see these. (TMPDIR they do not see; a killed mmdebstrap leaves files there.)
+        inherit: APT_VARIABLES,
+        env: { [HELD_MARK]: id, DEBIAN_FRONTEND: 'noninteractive', TMPDIR: workDirectory },
         onStdout: progress.output,
         onStderr: progress.output,
         ...(signal ? { signal } : {}),
@@ -145,7 +146,7 @@ async function installPackages({ workDirectory, release: suite, mirrors, held, r
 
 /** The proxy that this host's own apt goes through, as a file for mmdebstrap: not in an argument, where everyone could read its password. */
 async function proxyOptions(file: string): Promise<readonly string[]> {
-  const { stdout, code } = await run(['apt-config', 'dump', '--format', '%f "%v";%n', 'Acquire::http::Proxy', 'Acquire::https::Proxy'], { okCodes: 'any' });
+  const { stdout, code } = await run(['apt-config', 'dump', '--format', '%f "%v";%n', 'Acquire::http::Proxy', 'Acquire::https::Proxy'], { okCodes: 'any', inherit: APT_VARIABLES });
   const lines = stdout.split('\n').filter((line) => /^Acquire::https?::Proxy\S* "[^"]+";$/.test(line));
   if (code !== 0 || lines.length === 0) return [];
   await writeFile(file, `${lines.join('\n')}\n`, { mode: 0o600 });
@@ -162,7 +163,7 @@ async function configureTree(tree: string, rootUuid: string, sources: string, op
     for (const suffix of ['', '.pub']) await rm(join(tree, `etc/ssh/ssh_host_${type}_key${suffix}`), { force: true });
   }
   await writeFiles(tree, filesAfterPackages(rootUuid, sources));
-  const chroot = (...argv: string[]): Promise<unknown> => run(['chroot', tree, ...argv], { ...options, env: { LC_ALL: 'C.UTF-8', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
+  const chroot = (...argv: string[]): Promise<unknown> => run(['chroot', tree, ...argv], { ...options, env: { HOME: undefined, TMPDIR: undefined, PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
   // A record of dpkg's: an upgrade of the package keeps it so.
   for (const script of disabledGrubScripts) {
     if (existsSync(join(tree, script))) await chroot('dpkg-statoverride', '--update', '--add', 'root', 'root', '0644', script);
