@@ -1,10 +1,11 @@
 /** How a command finds its server, or starts one. */
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Connection } from '../platform/api-client.ts';
 import { DeadlineError, until } from '../platform/clock.ts';
 import { readCredentials } from '../platform/credentials.ts';
+import { DataDirectoryError, takeDataDirectory } from '../platform/data-directory.ts';
 import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
 import { runningServer, type ServerFile } from '../service/server-file.ts';
@@ -71,9 +72,10 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
   const logPath = join(dataDirectory, 'server.log');
   let log: number;
   try {
-    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+    takeDataDirectory(dataDirectory);
     log = openSync(logPath, 'a', 0o600);
   } catch (error) {
+    if (error instanceof DataDirectoryError) throw error;
     throw new CommandFailed(`the data directory ${dataDirectory} cannot be used: ${(error as Error).message}`);
   }
   const main = fileURLToPath(new URL('main.ts', import.meta.url));

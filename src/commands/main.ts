@@ -55,7 +55,7 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
       process.stderr.write(`ingot: ${error.message} (see: ingot help${Object.hasOwn(commands, name) ? ` ${name}` : ''})\n`);
       return 2;
     }
-    const expected = error instanceof CommandFailed || (error as Error).name === 'RequestRefused' || (error as { $fault?: unknown }).$fault !== undefined;
+    const expected = error instanceof CommandFailed || ['RequestRefused', 'DataDirectoryError'].includes((error as Error).name) || (error as { $fault?: unknown }).$fault !== undefined;
     process.stderr.write(`ingot: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`);
     return 1;
   }

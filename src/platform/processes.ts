@@ -1,7 +1,7 @@
 /**
  * The one gateway to processes. Nothing else in Ingot spawns: argument vectors only, never a shell string.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
 
@@ -18,6 +18,11 @@ export interface ChildOptions {
    * programs that the user named, which may need any variable; `src/house.test.ts` lists who says so.
    */
   readonly inherit?: readonly string[] | 'all';
+  /**
+   * For whom the files are that it makes: for this user alone (umask 077), as all in the data directory, or for everybody to read (022), as in an
+   * image. Default: the umask that this process was started with.
+   */
+  readonly files?: 'private' | 'open';
 }
 
 /** The variables that name a proxy, for what fetches something. */
@@ -113,6 +118,32 @@ export function childEnvironment(own: NodeJS.ProcessEnv, { env = {}, inherit = [
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
+const UMASKS = { private: 0o077, open: 0o022 } as const;
+
+/** The umask of children, once this process has one of its own. */
+let umaskOfChildren: number | undefined;
+
+/**
+ * From now on this process makes files for its user alone (umask 077). Its children make theirs with the usual 022 unless they are told
+ * otherwise: what they write may be for other users of this host or of an instance.
+ */
+export function keepFilesPrivate(): void {
+  process.umask(0o077);
+  umaskOfChildren = 0o022;
+}
+
+/** A child has the umask that its parent has at this moment. */
+function spawnChild(argv: readonly string[], options: ChildOptions & { readonly stdio: StdioOptions; readonly detached: boolean }): ChildProcess {
+  const { cwd, stdio, detached, files } = options;
+  const umask = files === undefined ? umaskOfChildren : UMASKS[files];
+  const own = umask === undefined ? undefined : process.umask(umask);
+  try {
+    return spawn(argv[0]!, argv.slice(1), { cwd, env: childEnvironment(process.env, options), stdio, detached });
+  } finally {
+    if (own !== undefined) process.umask(own);
+  }
+}
+
 /** Keeps the last `limit` bytes of a stream. */
 class Tail {
   private chunks: Buffer[] = [];
@@ -139,9 +170,8 @@ class Tail {
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   options.signal?.throwIfAborted();
-  const child = spawn(argv[0]!, argv.slice(1), {
-    cwd: options.cwd,
-    env: childEnvironment(process.env, options),
+  const child = spawnChild(argv, {
+    ...options,
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     detached: true,
   });
@@ -196,9 +226,8 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): voi
  * @throws {ProcessError} when it cannot be started
  */
 export async function start(argv: readonly string[], options: StartOptions = {}): Promise<RunningProcess> {
-  const child = spawn(argv[0]!, argv.slice(1), {
-    cwd: options.cwd,
-    env: childEnvironment(process.env, options),
+  const child = spawnChild(argv, {
+    ...options,
     stdio: [...(options.stdio ?? (['ignore', 'pipe', 'pipe'] as const))],
     detached: options.detached ?? false,
   });

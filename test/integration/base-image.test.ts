@@ -55,6 +55,12 @@ test('the disk: GPT with a BIOS boot partition, an EFI system partition and an e
   assert.equal(check.code, 0, check.stdout);
 });
 
+test('its folders are open to its users, though it was made by a process whose files are private', async () => {
+  for (const path of ['/', '/etc', '/etc/systemd/network', '/etc/cloud/cloud.cfg.d', '/usr/local/sbin', '/usr/lib', '/var/log/apt', '/boot/grub', '/boot/grub/i386-pc']) {
+    assert.match(await onDisk(`stat ${path}`), /Type: directory\s+Mode:\s+0755/, path);
+  }
+});
+
 test('nothing that identifies a machine or lets somebody in', async () => {
   assert.doesNotMatch(await onDisk('ls -p /etc/ssh'), /ssh_host_/);
   assert.match(await onDisk('stat /etc/machine-id'), /Type: regular[^]*Size: 0\b/);

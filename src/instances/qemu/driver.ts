@@ -119,7 +119,7 @@ async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: 
   const log = await open(files.log, 'a', 0o600);
   let qemu: { readonly pid: number; readonly startTime: string };
   try {
-    const started = await start(inNamespace(netns, files.resolvConf, argv), { env: { [HELD_MARK]: heldId }, stdio: ['ignore', log.fd, log.fd], detached: true });
+    const started = await start(inNamespace(netns, files.resolvConf, argv), { files: 'private', env: { [HELD_MARK]: heldId }, stdio: ['ignore', log.fd, log.fd], detached: true });
     started.unref();
     qemu = { pid: started.pid, startTime: started.startTime };
   } finally {
