@@ -46,29 +46,33 @@ export function takeDataDirectory(path: string): boolean {
  * @returns how many files and folders were open
  */
 export function closeDataDirectory(path: string): number {
+  const open = openEntries(path);
+  for (const { path: file, mode } of open) chmodSync(file, mode & 0o7700);
+  return open.length;
+}
+
+/** The files and folders that `closeDataDirectory` would close. */
+export function openEntries(path: string): readonly { readonly path: string; readonly mode: number }[] {
   const { dev } = lstatSync(path);
   const own = process.geteuid!();
-  let closed = 0;
-  const close = (folder: string): void => {
+  const open: { readonly path: string; readonly mode: number }[] = [];
+  const look = (folder: string): void => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       if (!entry.isFile() && !entry.isDirectory()) continue;
       const file = join(folder, entry.name);
       try {
         const found = lstatSync(file);
         if (found.dev !== dev || found.uid !== own) continue;
-        if ((found.mode & OTHERS) !== 0) {
-          chmodSync(file, found.mode & 0o7700);
-          closed++;
-        }
-        if (entry.isDirectory()) close(file);
+        if ((found.mode & OTHERS) !== 0) open.push({ path: file, mode: found.mode });
+        if (entry.isDirectory()) look(file);
       } catch (error) {
         // Gone in between, or a mount point whose daemon has died.
         if (!['ENOENT', 'ENOTCONN', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
       }
     }
   };
-  close(path);
-  return closed;
+  look(path);
+  return open;
 }
 
 /** Makes an empty file that its owner alone reads, where there is none: for programs that would make it with other permissions. */

@@ -16,6 +16,7 @@ const INSIDE = fileURLToPath(new URL('../inside-network.ts', import.meta.url));
 
 export const network: Check = {
   name: 'networks of instances',
+  group: 'isolation',
   needed: true,
   packages: ['slirp4netns', 'nftables', 'iproute2', 'util-linux'],
   root: true,
