@@ -27,7 +27,12 @@ test('a data directory is made with mode 0700, and one that is there gets it', (
   const absent = join(folder, 'a', 'b');
   assert.equal(takeDataDirectory(absent), false);
   assert.equal(modeOf(absent), '700');
-  for (const [mode, files] of [[0o755, []], [0o777, ['catalog.db', 'anything']], [0o750, ['config.yaml']], [0o711, ['server.log', 'credentials.json']]] as const) {
+  for (const [mode, files] of [
+    [0o755, []],
+    [0o777, ['catalog.db', 'anything']],
+    [0o750, ['config.yaml']],
+    [0o711, ['server.log', 'credentials.json']],
+  ] as const) {
     const path = directory(mode, files);
     assert.equal(takeDataDirectory(path), true);
     assert.equal(modeOf(path), '700');
@@ -36,21 +41,41 @@ test('a data directory is made with mode 0700, and one that is there gets it', (
 });
 
 test('a folder with other files that other users enter is not closed to them, but refused', () => {
-  for (const [mode, files] of [[0o755, ['a']], [0o1777, []], [0o1777, ['catalog.db']], [0o755, ['layers', 'Documents']]] as const) {
+  for (const [mode, files] of [
+    [0o755, ['a']],
+    [0o1777, []],
+    [0o1777, ['catalog.db']],
+    [0o755, ['layers', 'Documents']],
+  ] as const) {
     const path = directory(mode, files);
-    assert.throws(() => takeDataDirectory(path), (error: Error) => error instanceof DataDirectoryError && error.message.startsWith(`${path} is open to other users of this host (mode ${mode.toString(8)})`) && error.message.includes(`chmod 700 "${path}"`));
+    assert.throws(
+      () => takeDataDirectory(path),
+      (error: Error) =>
+        error instanceof DataDirectoryError &&
+        error.message.startsWith(`${path} is open to other users of this host (mode ${mode.toString(8)})`) &&
+        error.message.includes(`chmod 700 "${path}"`),
+    );
     assert.equal(modeOf(path), mode.toString(8));
   }
   assert.equal(takeDataDirectory(directory(0o700, ['a'])), false);
 });
 
-test('a directory of another user is refused', { skip: process.geteuid?.() === 0 ? false : 'needs root, to give a folder to another user' }, () => {
-  const path = directory(0o700);
-  chownSync(path, 65534, 65534);
-  assert.throws(() => takeDataDirectory(path), new RegExp(`^DataDirectoryError: the data directory ${path} belongs to the user nobody, and Ingot runs as the user root: .*chown -R 0 "${path}"$`));
-});
+test(
+  'a directory of another user is refused',
+  { skip: process.geteuid?.() === 0 ? false : 'needs root, to give a folder to another user' },
+  () => {
+    const path = directory(0o700);
+    chownSync(path, 65534, 65534);
+    assert.throws(
+      () => takeDataDirectory(path),
+      new RegExp(
+        `^DataDirectoryError: the data directory ${path} belongs to the user nobody, and Ingot runs as the user root: .*chown -R 0 "${path}"$`,
+      ),
+    );
+  },
+);
 
-test('what older versions made is closed; links, pipes and what is another user\'s is left as it is', async () => {
+test("what older versions made is closed; links, pipes and what is another user's is left as it is", async () => {
   const path = directory(0o700, ['catalog.db', 'catalog.db-wal']);
   const outside = join(directory(0o755, ['target']), 'target');
   chmodSync(outside, 0o644);
@@ -67,7 +92,9 @@ test('what older versions made is closed; links, pipes and what is another user\
 
   assert.equal(closeDataDirectory(path), 4);
 
-  const modes = ['catalog.db', 'catalog.db-wal', 'layers', 'layers/lay-1.qcow2', 'program', 'pipe'].map((name) => modeOf(join(path, name)));
+  const modes = ['catalog.db', 'catalog.db-wal', 'layers', 'layers/lay-1.qcow2', 'program', 'pipe'].map((name) =>
+    modeOf(join(path, name)),
+  );
   assert.deepEqual(modes, ['600', '600', '700', '600', '700', '666']);
   assert.equal(modeOf(outside), '644');
   assert.equal(closeDataDirectory(path), 0);
@@ -79,7 +106,10 @@ test('databases with their logs, locks and disks are made for their owner alone,
   try {
     const db = new Kysely<unknown>({ dialect: sqliteDialect(join(path, 'catalog.db')) });
     await sql`CREATE TABLE a (b)`.execute(db);
-    assert.deepEqual(['catalog.db', 'catalog.db-wal', 'catalog.db-shm'].map((name) => modeOf(join(path, name))), ['600', '600', '600']);
+    assert.deepEqual(
+      ['catalog.db', 'catalog.db-wal', 'catalog.db-shm'].map((name) => modeOf(join(path, name))),
+      ['600', '600', '600'],
+    );
     await db.destroy();
     takeFileLock(join(path, 'server.lock'), 0)!.release();
     assert.equal(modeOf(join(path, 'server.lock')), '600');
@@ -104,5 +134,8 @@ test('a process that keeps its files private has children that do not, unless th
     await run(['touch', 'told'], { files: 'private' });
     writeFileSync('own', '');`;
   await run([process.execPath, '--input-type=module', '-e', program], { cwd: path });
-  assert.deepEqual(['child', 'told', 'own'].map((name) => modeOf(join(path, name))), ['644', '600', '600']);
+  assert.deepEqual(
+    ['child', 'told', 'own'].map((name) => modeOf(join(path, name))),
+    ['644', '600', '600'],
+  );
 });

@@ -1,5 +1,18 @@
-/** The data directory belongs to one user of this host, and nobody else looks into it: its disks and its database hold what builds were given. */
-import { chmodSync, closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+/**
+ * The data directory belongs to one user of this host, and nobody else looks into it: its disks and its database hold
+ * what builds were given.
+ */
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 /** A directory that Ingot does not take as its data directory. The message says why, and what to do. */
@@ -26,22 +39,29 @@ export function takeDataDirectory(path: string): boolean {
   const { uid, mode } = statSync(path);
   const own = process.geteuid!();
   if (uid !== own) {
-    throw new DataDirectoryError(`the data directory ${path} belongs to ${userName(uid)}, and Ingot runs as ${userName(own)}: its owner could read and change all of its disks and keys. `
-      + `Name another directory (--data DIR), or give this one to ${userName(own)}: chown -R ${own} ${JSON.stringify(path)}`);
+    throw new DataDirectoryError(
+      `the data directory ${path} belongs to ${userName(uid)}, and Ingot runs as ${userName(own)}: its owner could read and change all of its disks and keys. ` +
+        `Name another directory (--data DIR), or give this one to ${userName(own)}: chown -R ${own} ${JSON.stringify(path)}`,
+    );
   }
   if ((mode & OTHERS) === 0) return false;
   const names = readdirSync(path);
-  const shared = (mode & STICKY) !== 0 || (!MADE_BY_INGOT.some((name) => names.includes(name)) && !names.every((name) => BEFORE_THE_START.includes(name)));
+  const shared =
+    (mode & STICKY) !== 0 ||
+    (!MADE_BY_INGOT.some((name) => names.includes(name)) && !names.every((name) => BEFORE_THE_START.includes(name)));
   if (shared) {
-    throw new DataDirectoryError(`${path} is open to other users of this host (mode ${(mode & 0o7777).toString(8)}) and holds other files than Ingot's: as the data directory it would be closed to them. `
-      + `Name an empty or new directory (--data DIR), or close this one: chmod 700 ${JSON.stringify(path)}`);
+    throw new DataDirectoryError(
+      `${path} is open to other users of this host (mode ${(mode & 0o7777).toString(8)}) and holds other files than Ingot's: as the data directory it would be closed to them. ` +
+        `Name an empty or new directory (--data DIR), or close this one: chmod 700 ${JSON.stringify(path)}`,
+    );
   }
   chmodSync(path, 0o700);
   return true;
 }
 
 /**
- * Closes what lies in a data directory to other users: files are 0600, folders 0700. What older versions made was open to them.
+ * Closes what lies in a data directory to other users: files are 0600, folders 0700. What older versions made was open
+ * to them.
  * File systems that are mounted below it, links, pipes and what belongs to others are left as they are.
  * @returns how many files and folders were open
  */
@@ -75,12 +95,17 @@ export function openEntries(path: string): readonly { readonly path: string; rea
   return open;
 }
 
-/** Makes an empty file that its owner alone reads, where there is none: for programs that would make it with other permissions. */
+/**
+ * Makes an empty file that its owner alone reads, where there is none: for programs that would make it with other
+ * permissions.
+ */
 export function makePrivateFile(path: string): void {
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
 }
 
 function userName(uid: number): string {
-  const line = readFileSync('/etc/passwd', 'utf8').split('\n').find((each) => each.split(':')[2] === String(uid));
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((each) => each.split(':')[2] === String(uid));
   return line === undefined ? `the user with uid ${uid}` : `the user ${line.split(':')[0]}`;
 }

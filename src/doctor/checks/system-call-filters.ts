@@ -15,7 +15,9 @@ export const systemCallFilters: Check = {
   async run({ signal }) {
     const { stdout } = await run(['systemd-nspawn', '--version'], { signal });
     return filterVerdict({
-      kernel: (await readFile('/proc/sys/kernel/seccomp/actions_avail', 'utf8').catch(() => '')).split(/\s+/).includes('errno'),
+      kernel: (await readFile('/proc/sys/kernel/seccomp/actions_avail', 'utf8').catch(() => ''))
+        .split(/\s+/)
+        .includes('errno'),
       nspawn: /(^|\s)\+SECCOMP(\s|$)/m.test(stdout),
       qemu: await modeOfQemu(signal),
     });
@@ -24,7 +26,22 @@ export const systemCallFilters: Check = {
 
 /** Starts a QEMU without a machine, as confined as those with one, and asks the kernel. @returns the mode, `2` where a filter is in force; else what QEMU said */
 async function modeOfQemu(signal: AbortSignal): Promise<string> {
-  const qemu = await start(['qemu-system-x86_64', '-machine', 'none', '-nodefaults', '-no-user-config', '-display', 'none', '-sandbox', QEMU_SANDBOX, '-monitor', 'stdio'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const qemu = await start(
+    [
+      'qemu-system-x86_64',
+      '-machine',
+      'none',
+      '-nodefaults',
+      '-no-user-config',
+      '-display',
+      'none',
+      '-sandbox',
+      QEMU_SANDBOX,
+      '-monitor',
+      'stdio',
+    ],
+    { stdio: ['pipe', 'pipe', 'pipe'] },
+  );
   const patience = withDeadline(signal, patient(START_MS), () => new Error('QEMU did not answer'));
   try {
     let said = '';
@@ -49,11 +66,24 @@ async function modeOfQemu(signal: AbortSignal): Promise<string> {
 }
 
 /** What it means. Pure. */
-export function filterVerdict(found: { readonly kernel: boolean; readonly nspawn: boolean; readonly qemu: string }): Finding {
-  if (!found.kernel) return { status: 'fail', detail: 'this kernel has no seccomp filters: system containers and QEMU may make any system call. Use a kernel with CONFIG_SECCOMP_FILTER' };
+export function filterVerdict(found: {
+  readonly kernel: boolean;
+  readonly nspawn: boolean;
+  readonly qemu: string;
+}): Finding {
+  if (!found.kernel)
+    return {
+      status: 'fail',
+      detail:
+        'this kernel has no seccomp filters: system containers and QEMU may make any system call. Use a kernel with CONFIG_SECCOMP_FILTER',
+    };
   const without = [
     ...(found.nspawn ? [] : ['systemd-nspawn is built without seccomp: containers may make any system call']),
-    ...(found.qemu === '2' ? [] : [`QEMU does not run in its sandbox${found.qemu === '0' ? '' : ` (${found.qemu.split('\n')[0]!.slice(0, 200)})`}`]),
+    ...(found.qemu === '2'
+      ? []
+      : [
+          `QEMU does not run in its sandbox${found.qemu === '0' ? '' : ` (${found.qemu.split('\n')[0]!.slice(0, 200)})`}`,
+        ]),
   ];
   if (without.length > 0) return { status: 'fail', detail: without.join('; ') };
   return { status: 'ok', detail: 'seccomp limits the system calls of system containers and of QEMU' };
