@@ -10,8 +10,8 @@ export const doctor: Command = {
   usage: 'doctor [--install] [--data DIR] [--json]',
   help: `
 Says what this host can and cannot do, one line each, with the command that mends what is amiss. Most of it is really tried: a small disk
-is mounted, a container run, a network made, a kernel booted under KVM; nothing of that stays. Under "Isolation" it says which walls this host has between components and the host, and what to
-do with components whose authors you do not trust.
+is mounted, a container run, a network made, a kernel booted under KVM; nothing of that stays. "Isolation"
+lists the walls between components and this host, and what to do with components whose authors you do not trust.
 
   ok    works
   warn  builds and tests work, but not as well as they could
