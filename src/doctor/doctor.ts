@@ -7,7 +7,9 @@ import { isThere, LAUNCHER, neededPackages } from './packages.ts';
 import { sweepWorkspaces } from './workspace.ts';
 
 /** What the launcher, apt and npm read of the environment when they install. */
-const INSTALL_VARIABLES = [...APT_VARIABLES, 'DEBIAN_*', 'NEEDRESTART_*', 'npm_config_*', 'NPM_CONFIG_*', 'NODE_EXTRA_CA_CERTS', 'INGOT_*', 'SUDO_ASKPASS', 'TERM'];
+const INSTALL_VARIABLES = [
+  ...APT_VARIABLES, 'DEBIAN_*', 'NEEDRESTART_*', 'npm_config_*', 'NPM_CONFIG_*', 'NODE_EXTRA_CA_CERTS', 'SUDO_ASKPASS', 'TERM',
+];
 
 /** Where and how to look. */
 export interface ExamineRequest {
@@ -34,6 +36,8 @@ export async function missingPackages(): Promise<readonly string[]> {
  * @returns whether it succeeded
  */
 export async function installPackages(onOutput: (chunk: Buffer) => void, signal: AbortSignal): Promise<boolean> {
-  const { code } = await run([LAUNCHER, 'install'], { inherit: INSTALL_VARIABLES, okCodes: 'any', signal, onStdout: onOutput, onStderr: onOutput });
+  const { code } = await run([LAUNCHER, 'install'], {
+    inherit: INSTALL_VARIABLES, okCodes: 'any', signal, onStdout: onOutput, onStderr: onOutput,
+  });
   return code === 0;
 }

@@ -9,8 +9,9 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 export interface ChildOptions {
   readonly cwd?: string;
   /**
-   * The variables of its environment, beside PATH, HOME and TMPDIR of this process and `LC_ALL=C.UTF-8`; `undefined` leaves one of these out.
-   * Nothing else of this process's environment reaches it: that holds secrets, and a daemon that is taken over must not have them.
+   * The variables of its environment, beside PATH, HOME and TMPDIR of this process and `LC_ALL=C.UTF-8`; `undefined`
+   * leaves one of these out. Nothing else of this process's environment reaches it: that holds secrets, and a daemon
+   * that is taken over must not have them.
    */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /**

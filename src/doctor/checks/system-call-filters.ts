@@ -24,7 +24,10 @@ export const systemCallFilters: Check = {
   },
 };
 
-/** Starts a QEMU without a machine, as confined as those with one, and asks the kernel. @returns the mode, `2` where a filter is in force; else what QEMU said */
+/**
+ * Starts a QEMU without a machine, as confined as those with one, and asks the kernel.
+ * @returns the mode, `2` where a filter is in force; else what QEMU said
+ */
 async function modeOfQemu(signal: AbortSignal): Promise<string> {
   const qemu = await start(
     [

@@ -37,7 +37,11 @@ export const systemContainers: Check = {
   },
 };
 
-/** Runs a program of the host's in a container on a mounted disk whose files belong to the host's root and must belong to the container's. @returns whether its system calls are filtered */
+/**
+ * Runs a program of the host's in a container on a mounted disk whose files belong to the host's root and must belong to
+ * the container's.
+ * @returns whether its system calls are filtered
+ */
 async function tryContainer({ files, directory, held, owner, uidBase }: Workspace, signal: AbortSignal): Promise<boolean> {
   const disk = await attachDisk({ disk: await makeSmallDisk(files, signal), directory, held, signal });
   const cgroups = await hostCgroups(`ingot-${owner.owner}`, { cpus: 1, memoryMiB: 256 });
