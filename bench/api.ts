@@ -22,9 +22,10 @@ import { endpointOf, signedJson, type Connection } from '../src/platform/api-cli
 import { sleep } from '../src/platform/clock.ts';
 import { loadCredentials } from '../src/platform/credentials.ts';
 import { findProgram } from '../src/platform/files.ts';
-import { run, start, type RunningProcess } from '../src/platform/processes.ts';
+import type { RunningProcess } from '../src/platform/processes.ts';
 import { runningServer } from '../src/service/server-file.ts';
 import { SERVER_FLAGS } from '../src/service/server-flags.ts';
+import { run, start } from '../test/harness/processes.ts';
 
 const { values: options } = parseArgs({ options: { seconds: { type: 'string' }, images: { type: 'string' }, components: { type: 'string' }, user: { type: 'boolean' }, profile: { type: 'string' }, only: { type: 'string' } } });
 const SECONDS = Number(options.seconds ?? 10);

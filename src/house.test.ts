@@ -54,3 +54,13 @@ test('the API knows no driver and no disk', () => {
   const wrong = imports.filter(({ room, target, typeOnly }) => room === 'api' && (target === 'instances' || target === 'images') && !typeOnly);
   assert.deepEqual(wrong.map(({ file, from }) => `${file} imports ${from}`), []);
 });
+
+test('who gives a child all of the environment is on this list', () => {
+  const asking = globSync('**/*.ts', { cwd: SRC }).filter((file) => !file.endsWith('.test.ts') && /\binherit: 'all'/.test(readFileSync(resolve(SRC, file), 'utf8')));
+  assert.deepEqual(asking.sort(), [
+    'commands/client.ts', // the server that a command starts in the background
+    'instances/ssh/windows-instance.ts', // ssh, run for the user who asked for it
+    'secrets/command.ts', // the user's own program for secrets
+    'service/service.ts', // the worker
+  ]);
+});

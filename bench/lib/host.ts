@@ -1,7 +1,7 @@
 /** The host that figures were measured on, and how busy it was: without that a figure says nothing. */
 import { readFileSync } from 'node:fs';
 import { arch, cpus, loadavg, release, totalmem } from 'node:os';
-import { run } from '../../src/platform/processes.ts';
+import { run } from '../../test/harness/processes.ts';
 
 /** What a reader needs to know of a host. */
 export interface HostFacts {

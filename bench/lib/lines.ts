@@ -1,5 +1,6 @@
 /** Commands whose lines are stamped as they come. */
-import { run, type RunOptions } from '../../src/platform/processes.ts';
+import type { RunOptions } from '../../src/platform/processes.ts';
+import { run } from '../../test/harness/processes.ts';
 
 /** A line that a command printed, on either stream. */
 export interface StampedLine {

@@ -7,7 +7,7 @@ import { createOverlay } from '../../src/images/disks.ts';
 import { resolvConf, startSlirp } from '../../src/instances/network.ts';
 import { memoryRecorder, releaseAll, type HeldRecorder } from '../../src/platform/held.ts';
 import { newInstanceId } from '../../src/platform/ids.ts';
-import { run } from '../../src/platform/processes.ts';
+import { run } from '../../test/harness/processes.ts';
 import type { Span } from '../lib/figures.ts';
 import { stamped, when } from '../lib/lines.ts';
 import { COMMANDS, WHOLE } from '../lib/timeline.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { chooseAccelerator } from '../../src/instances/qemu/accelerator.ts';
 import { machineArguments } from '../../src/instances/qemu/arguments.ts';
 import { findProgram } from '../../src/platform/files.ts';
-import { run } from '../../src/platform/processes.ts';
+import { run } from '../../test/harness/processes.ts';
 import type { Span } from '../lib/figures.ts';
 import { stamped, when } from '../lib/lines.ts';
 import { COMMANDS, READY, WHOLE } from '../lib/timeline.ts';

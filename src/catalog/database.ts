@@ -7,6 +7,7 @@ import {
 } from 'kysely';
 import { sleep } from '../platform/clock.ts';
 import { isDiskFull } from '../platform/disk-full.ts';
+import { makePrivateFile } from '../platform/data-directory.ts';
 
 /** How long a write waits for another connection's write. */
 const BUSY_TIMEOUT_MS = 10_000;
@@ -61,6 +62,8 @@ function sqliteDriver(path: string): Driver {
   };
   return {
     async init() {
+      // SQLite's other files get the permissions of this one.
+      makePrivateFile(path);
       database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
       // SQLite's own wait would block the event loop, and with it whoever in this process is to end the other write: we wait outside.
       for (const setting of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 0']) database.exec(`PRAGMA ${setting}`);

@@ -27,8 +27,8 @@ export interface ImageLog {
 /** Opens an image's log. What is reported is in the file when `report` returns. */
 export function openImageLog(dataDirectory: string, imageArn: string): ImageLog {
   const path = imageLogPath(dataDirectory, imageArn);
-  mkdirSync(dirname(path), { recursive: true });
-  const file = openSync(path, 'a', 0o640);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const file = openSync(path, 'a', 0o600);
   let open = true;
   let cutOff = false;
   return {

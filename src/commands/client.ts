@@ -1,10 +1,11 @@
 /** How a command finds its server, or starts one. */
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Connection } from '../platform/api-client.ts';
 import { DeadlineError, until } from '../platform/clock.ts';
 import { readCredentials } from '../platform/credentials.ts';
+import { DataDirectoryError, takeDataDirectory } from '../platform/data-directory.ts';
 import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
 import { runningServer, type ServerFile } from '../service/server-file.ts';
@@ -71,15 +72,17 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
   const logPath = join(dataDirectory, 'server.log');
   let log: number;
   try {
-    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+    takeDataDirectory(dataDirectory);
     log = openSync(logPath, 'a', 0o600);
   } catch (error) {
+    if (error instanceof DataDirectoryError) throw error;
     throw new CommandFailed(`the data directory ${dataDirectory} cannot be used: ${(error as Error).message}`);
   }
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
   // A port of its own choice: 8700 is for the server that someone starts with `serve`.
   const argv = [process.execPath, ...SERVER_FLAGS, main, 'serve', '--data', dataDirectory, '--port', '0', '--idle-exit', String(IDLE_EXIT_SECONDS)];
-  const child = await start(argv, { detached: true, stdio: ['ignore', log, log], cwd: '/' });
+  // As one that the user starts with `serve`, the server has all of the environment, for its worker.
+  const child = await start(argv, { inherit: 'all', detached: true, stdio: ['ignore', log, log], cwd: '/' });
   closeSync(log);
   child.unref();
   try {

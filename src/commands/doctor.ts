@@ -1,5 +1,5 @@
 /** `ingot doctor`. */
-import { isFit, type CheckResult, type Status } from '../doctor/check.ts';
+import { GROUPS, isFit, type CheckResult, type Status } from '../doctor/check.ts';
 import { examineHost, installPackages, missingPackages } from '../doctor/doctor.ts';
 import { dataDirectoryOf } from './client.ts';
 import type { Arguments, Command } from './command.ts';
@@ -10,7 +10,8 @@ export const doctor: Command = {
   usage: 'doctor [--install] [--data DIR] [--json]',
   help: `
 Says what this host can and cannot do, one line each, with the command that mends what is amiss. Most of it is really tried: a small disk
-is mounted, a container run, a network made, a kernel booted under KVM; nothing of that stays.
+is mounted, a container run, a network made, a kernel booted under KVM; nothing of that stays. "Isolation"
+lists the walls between components and this host, and what to do with components whose authors you do not trust.
 
   ok    works
   warn  builds and tests work, but not as well as they could
@@ -18,7 +19,7 @@ is mounted, a container run, a network made, a kernel booted under KVM; nothing 
 
   --install    install the Debian packages that are missing, first
   --data DIR   the data directory (else INGOT_DATA, else /var/lib/ingot)
-  --json       {"checks":[{"name","status","detail","remedy"}],"ok"}
+  --json       {"checks":[{"name","group","status","detail","remedy"}],"ok"}
 
 Exit code: 0 builds and tests can work, 1 something they need is missing, 2 used wrongly, 130 interrupted.
 
@@ -46,12 +47,15 @@ async function run(args: Arguments): Promise<number> {
     const results: CheckResult[] = [];
     for await (const result of examineHost({ dataDirectory, signal: interrupt.signal })) {
       results.push(result);
-      if (!json && !interrupt.signal.aborted) process.stdout.write(`${shown(result)}\n`);
+      if (!json && !interrupt.signal.aborted) {
+        const heading = result.group === undefined || results.at(-2)?.group === result.group ? '' : `\n${GROUPS[result.group]}\n`;
+        process.stdout.write(`${heading}${shown(result)}\n`);
+      }
     }
     if (interrupt.signal.aborted) return INTERRUPTED;
     const ok = isFit(results);
     if (json) {
-      process.stdout.write(`${JSON.stringify({ checks: results.map(({ name, status, detail, remedy }) => ({ name, status, detail, ...(remedy === undefined ? {} : { remedy }) })), ok })}\n`);
+      process.stdout.write(`${JSON.stringify({ checks: results.map(({ name, group, status, detail, remedy }) => ({ name, ...(group === undefined ? {} : { group }), status, detail, ...(remedy === undefined ? {} : { remedy }) })), ok })}\n`);
       return ok ? 0 : 1;
     }
     const failed = results.filter(({ status }) => status === 'fail').map(({ name }) => name);

@@ -8,7 +8,7 @@ import { findProgram, writeFileAtomic } from '../platform/files.ts';
 import { run as runProcess } from '../platform/processes.ts';
 import { connectToRunning, dataDirectoryOf, regionOf } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
-import { readCliVersion } from '../doctor/aws-cli-version.ts';
+import { PYTHON_VARIABLES, readCliVersion } from '../doctor/aws-cli-version.ts';
 import { withSection } from './env/ini.ts';
 import { shellWord } from './text.ts';
 
@@ -89,7 +89,7 @@ async function checkCli(endpoint: string): Promise<void> {
     process.stderr.write('ingot: no AWS CLI was found on PATH (it can be had with: pipx install awscli)\n');
     return;
   }
-  const result = await runProcess([program, '--version'], { timeoutMs: 10_000, okCodes: 'any' }).catch(() => undefined);
+  const result = await runProcess([program, '--version'], { inherit: PYTHON_VARIABLES, timeoutMs: 10_000, okCodes: 'any' }).catch(() => undefined);
   const found = result === undefined ? undefined : readCliVersion(`${result.stdout}${result.stderr}`);
   if (found === undefined) process.stderr.write(`ingot: ${program} --version did not say a version: if it is older than 1.29 (2.13), use aws --endpoint-url ${endpoint}\n`);
   else if (!found.knowsEndpoints) {

@@ -57,7 +57,7 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
     }
     const { name: kind, code = '', $fault } = error as Error & { readonly code?: unknown; readonly $fault?: unknown };
     // Of a connection: what answered is no HTTP, or went away.
-    const expected = error instanceof CommandFailed || kind === 'RequestRefused' || $fault !== undefined || /^(HPE_|ECONN|EPIPE)/.test(String(code));
+    const expected = error instanceof CommandFailed || ['RequestRefused', 'DataDirectoryError'].includes(kind) || $fault !== undefined || /^(HPE_|ECONN|EPIPE)/.test(String(code));
     process.stderr.write(`ingot: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`);
     return 1;
   }

@@ -2,6 +2,7 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { endpointOf } from '../platform/api-client.ts';
 import { ConfigError } from '../platform/config.ts';
+import { keepFilesPrivate } from '../platform/processes.ts';
 import { DataDirectoryBusy, startService } from '../service/service.ts';
 import { dataDirectoryOf } from './client.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
@@ -31,6 +32,7 @@ async function run(args: Arguments): Promise<number> {
   const host = args.text('host') ?? '127.0.0.1';
   const port = args.integer('port', 0, 65535) ?? 8700;
   const idleExitSeconds = args.integer('idle-exit', 1, 7 * 24 * 3600);
+  keepFilesPrivate();
   let service;
   try {
     service = await startService({ dataDirectory, host, port, version: packageJson.version, ...(idleExitSeconds === undefined ? {} : { idleExitSeconds }) });

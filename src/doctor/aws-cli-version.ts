@@ -1,5 +1,8 @@
 /** Whether an AWS CLI knows the endpoint variables. Pure. */
 
+/** What a program in Python may need of the environment to be found whole. */
+export const PYTHON_VARIABLES: readonly string[] = ['PYTHONPATH', 'PYTHONHOME', 'VIRTUAL_ENV', 'PYENV_*', 'ASDF_*'];
+
 /** The first versions that do, by major version. */
 const FIRST: Readonly<Record<number, number>> = { 1: 29, 2: 13 };
 

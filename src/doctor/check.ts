@@ -27,9 +27,16 @@ export interface CheckContext {
   readonly mirror: () => Promise<MirrorAnswer>;
 }
 
+/** Checks that belong together, with what stands above them for a person. */
+export const GROUPS = {
+  isolation: 'Isolation: what keeps components away from this host, and other users of this host away from Ingot',
+} as const;
+
 /** One thing that a host can or cannot do. README.md says how to add one. */
 export interface Check {
   readonly name: string;
+  /** Shown below its heading; the register has those of one group next to each other. */
+  readonly group?: keyof typeof GROUPS;
   /** Whether builds and tests need it. What fails in a check that is not needed is a warning. */
   readonly needed: boolean;
   /** Debian packages, of `data/packages.txt`, without which it is not even tried. */
@@ -47,6 +54,7 @@ export interface Check {
 /** A finding and what it is about. */
 export interface CheckResult extends Finding {
   readonly name: string;
+  readonly group?: keyof typeof GROUPS;
 }
 
 const SECONDS = 15;
@@ -68,7 +76,8 @@ export async function* runChecks(checks: readonly Check[], context: CheckContext
   const together = new Map(checks.filter(({ alone }) => !alone).map((check) => [check, start(check)]));
   for (const check of checks) {
     if (check.alone) await Promise.all(together.values());
-    yield await (together.get(check) ?? start(check));
+    const result = await (together.get(check) ?? start(check));
+    yield check.group === undefined ? result : { ...result, group: check.group };
   }
   await Promise.race([Promise.allSettled(ending), new Promise((resolve) => setTimeout(resolve, patient(GRACE_MS)).unref())]);
 }

@@ -5,15 +5,20 @@ import { awsCli } from './checks/aws-cli.ts';
 import { baseImages } from './checks/base-images.ts';
 import { cgroups } from './checks/cgroups.ts';
 import { clock } from './checks/clock.ts';
+import { dataDirectoryAccess } from './checks/data-directory-access.ts';
 import { disks } from './checks/disks.ts';
 import { dns } from './checks/dns.ts';
 import { mirror } from './checks/mirror.ts';
 import { network } from './checks/network.ts';
 import { processor } from './checks/processor.ts';
+import { processList } from './checks/process-list.ts';
 import { root } from './checks/root.ts';
+import { securityModules } from './checks/security-modules.ts';
 import { space } from './checks/space.ts';
+import { systemCallFilters } from './checks/system-call-filters.ts';
 import { systemContainers } from './checks/system-containers.ts';
 import { uefi } from './checks/uefi.ts';
+import { untrustedAuthors } from './checks/untrusted-authors.ts';
 import { userNamespaces } from './checks/user-namespaces.ts';
 import { virtualMachines } from './checks/virtual-machines.ts';
 
@@ -27,12 +32,18 @@ export const checks: readonly Check[] = [
   mirror,
   baseImages,
   disks,
-  userNamespaces,
-  cgroups,
   systemContainers,
-  network,
   virtualMachines,
   uefi,
   awsCli,
+  // The walls.
+  userNamespaces,
+  systemCallFilters,
+  cgroups,
+  network,
+  dataDirectoryAccess,
+  processList,
+  securityModules,
   acceleration,
+  untrustedAuthors,
 ];

@@ -1,10 +1,15 @@
 /** What this host can and cannot do: all checks, and what the command line shows of them. */
-import { run } from '../platform/processes.ts';
+import { APT_VARIABLES, run } from '../platform/processes.ts';
 import { runChecks, type CheckResult } from './check.ts';
 import { checks } from './checks.ts';
 import { askMirror, type MirrorAnswer } from './mirror.ts';
 import { isThere, LAUNCHER, neededPackages } from './packages.ts';
 import { sweepWorkspaces } from './workspace.ts';
+
+/** What the launcher, apt and npm read of the environment when they install. */
+const INSTALL_VARIABLES = [
+  ...APT_VARIABLES, 'DEBIAN_*', 'NEEDRESTART_*', 'npm_config_*', 'NPM_CONFIG_*', 'NODE_EXTRA_CA_CERTS', 'SUDO_ASKPASS', 'TERM',
+];
 
 /** Where and how to look. */
 export interface ExamineRequest {
@@ -31,6 +36,8 @@ export async function missingPackages(): Promise<readonly string[]> {
  * @returns whether it succeeded
  */
 export async function installPackages(onOutput: (chunk: Buffer) => void, signal: AbortSignal): Promise<boolean> {
-  const { code } = await run([LAUNCHER, 'install'], { okCodes: 'any', signal, onStdout: onOutput, onStderr: onOutput });
+  const { code } = await run([LAUNCHER, 'install'], {
+    inherit: INSTALL_VARIABLES, okCodes: 'any', signal, onStdout: onOutput, onStderr: onOutput,
+  });
   return code === 0;
 }

@@ -2,7 +2,7 @@
 import { mirrorsFromEnvironment } from '../images/base/debian-packages.ts';
 import { headOf } from '../platform/http.ts';
 import { patient } from '../platform/patience.ts';
-import { run } from '../platform/processes.ts';
+import { APT_VARIABLES, run } from '../platform/processes.ts';
 import { withDeadline } from '../platform/clock.ts';
 
 /** The release whose index is asked for: every mirror has it that base images can be made from. */
@@ -56,7 +56,7 @@ export function clockAhead(date: string | undefined, age: string | undefined, no
 /** The proxy that apt would use: its own setting, else the environment's. */
 async function proxyFor(url: string, env: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {
   const scheme = new URL(url).protocol.slice(0, -1);
-  const { stdout } = await run(['apt-config', 'dump', '--format', '%v%n', `Acquire::${scheme}::Proxy`], { okCodes: 'any', timeoutMs: patient(5000) }).catch(() => ({ stdout: '' }));
+  const { stdout } = await run(['apt-config', 'dump', '--format', '%v%n', `Acquire::${scheme}::Proxy`], { okCodes: 'any', inherit: APT_VARIABLES, timeoutMs: patient(5000) }).catch(() => ({ stdout: '' }));
   const proxy = stdout.trim() || env[`${scheme}_proxy`] || undefined;
   return proxy === undefined || proxy === 'DIRECT' || !URL.canParse(proxy) ? undefined : proxy;
 }

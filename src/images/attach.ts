@@ -88,7 +88,7 @@ export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> 
   let daemon: AttachedDiskState['daemon'];
   try {
     const { pid, startTime, unref } = await start(storageDaemonArguments(disk, directory), {
-      env: { [HELD_MARK]: daemonId }, stdio: ['ignore', log.fd, log.fd], detached: true,
+      files: 'private', env: { [HELD_MARK]: daemonId }, stdio: ['ignore', log.fd, log.fd], detached: true,
     });
     unref();
     daemon = { pid, startTime };

@@ -28,7 +28,7 @@ const OVERLAY_FORMAT = 'extended_l2=on,cluster_size=128k';
  */
 export async function createOverlay(backing: string, overlay: string, sizeBytes?: number): Promise<void> {
   const name = dirname(backing) === dirname(overlay) ? basename(backing) : backing;
-  await run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-o', OVERLAY_FORMAT, '-b', name, overlay, ...(sizeBytes === undefined ? [] : [String(sizeBytes)])]);
+  await run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-o', OVERLAY_FORMAT, '-b', name, overlay, ...(sizeBytes === undefined ? [] : [String(sizeBytes)])], { files: 'private' });
 }
 
 /** Facts of one disk file. The format is stated by the caller, never guessed: a guess lets a disk's content choose it. */
@@ -125,7 +125,7 @@ async function writeCopy(top: string, partial: string, options: FlattenOptions):
   });
   await run(
     ['qemu-img', 'convert', progress ? '-p' : '-q', '-W', '-f', 'qcow2', '-O', 'qcow2', ...(options.compress ? ['-c', '-o', 'compression_type=zstd'] : []), top, partial],
-    { ...(options.signal ? { signal: options.signal } : {}), ...(options.env ? { env: options.env } : {}), ...(progress ? { onStdout: progress } : {}) },
+    { files: 'private', ...(options.signal ? { signal: options.signal } : {}), ...(options.env ? { env: options.env } : {}), ...(progress ? { onStdout: progress } : {}) },
   );
   return (await Promise.all([sha256OfFile(partial), syncFile(partial)]))[0];
 }

@@ -104,10 +104,10 @@ export async function writeFlat(source: FlatSource, path: string, options: FlatO
 async function openDirect(path: string): Promise<FileHandle> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
   try {
-    return await open(path, flags | constants.O_DIRECT, 0o644);
+    return await open(path, flags | constants.O_DIRECT, 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
-    return open(path, flags, 0o644);
+    return open(path, flags, 0o600);
   }
 }
 

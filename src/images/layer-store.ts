@@ -77,7 +77,7 @@ export class LayerStore {
     const id = newLayerId();
     const path = join('layers', `${id}.qcow2`);
     await beginLayer(this.catalog.db, { id, parentId, path, origin });
-    await mkdir(dirname(join(this.dataDirectory, path)), { recursive: true });
+    await mkdir(dirname(join(this.dataDirectory, path)), { recursive: true, mode: 0o700 });
     return { id, parentId, path: join(this.dataDirectory, path) };
   }
 

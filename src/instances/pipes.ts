@@ -1,6 +1,6 @@
 /** The streams of a command, as named pipes: shared by the drivers whose commands are children of this process. */
 import { closeSync, constants, openSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { sleep } from '../platform/clock.ts';
 import { newUuid } from '../platform/ids.ts';
@@ -46,7 +46,8 @@ export async function openPipes(directory: string, name: string, request: Pick<C
       childEnds.push(openSync(path, constants.O_WRONLY));
     }
     if (input !== undefined) {
-      await writeFile(input, request.stdin!, { mode: 0o644 });
+      await writeFile(input, request.stdin!, { mode: 0o600 });
+      await chmod(input, 0o644); // Whatever the umask is.
       childEnds.push(openSync(input, constants.O_RDONLY));
     }
   } catch (error) {

@@ -46,7 +46,7 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
     const { layer } = taken;
     const disk = diskPath(catalog.dataDirectory, id);
     await held.record({ kind: 'path', path: disk });
-    await mkdir(join(catalog.dataDirectory, 'instances'), { recursive: true });
+    await mkdir(join(catalog.dataDirectory, 'instances'), { recursive: true, mode: 0o700 });
     await createOverlay(layer.path, disk);
     const size = resolveInstanceType(record.instance_type, cpus().length, Math.floor(totalmem() / (1 << 20)));
     const wantsSeed = stored.sshKeys.length > 0 || stored.userData !== undefined;

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 
 /**
  * Writes a file so that a reader (or a crash) sees the old content or the new, nothing between.
- * @param mode permission bits, default 0644
+ * @param mode permission bits, whatever the umask is; default 0644
  */
 export async function writeFileAtomic(path: string, content: string | Buffer, mode = 0o644): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
@@ -14,6 +14,7 @@ export async function writeFileAtomic(path: string, content: string | Buffer, mo
   try {
     const file = await open(partial, 'w', mode);
     try {
+      await file.chmod(mode);
       await file.writeFile(content);
       await file.sync();
     } finally {

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
+import { makePrivateFile } from './data-directory.ts';
 import { newUuid } from './ids.ts';
 import { METADATA_ADDRESS, networkRules, OUTBOUND_ADDRESSES, outboundAddress, REACH_EVERYTHING, rulesMark, TABLE, type NetworkMember, type Reach } from './network-rules.ts';
 import { run } from './processes.ts';
@@ -31,6 +32,7 @@ let turn: Promise<unknown> = Promise.resolve();
 function exclusively<T>(work: (db: DatabaseSync) => Promise<T> | T): Promise<T> {
   const mine = turn.then(async () => {
     mkdirSync(RUN_DIRECTORY, { recursive: true, mode: 0o755 });
+    makePrivateFile(`${RUN_DIRECTORY}/host.db`);
     const db = new DatabaseSync(`${RUN_DIRECTORY}/host.db`, { timeout: 30_000 });
     try {
       db.exec('BEGIN IMMEDIATE');

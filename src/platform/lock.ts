@@ -1,5 +1,6 @@
 /** Locks between processes that the kernel drops with their holder, however that ends: SQLite's, since Node has no flock. */
 import { DatabaseSync } from 'node:sqlite';
+import { makePrivateFile } from './data-directory.ts';
 
 /** A lock that is held. */
 export interface FileLock {
@@ -12,6 +13,7 @@ export interface FileLock {
  * @returns `undefined` when another process holds it all that time
  */
 export function takeFileLock(path: string, timeoutMs: number): FileLock | undefined {
+  makePrivateFile(path);
   const database = new DatabaseSync(path, { timeout: timeoutMs });
   try {
     database.exec('BEGIN EXCLUSIVE');

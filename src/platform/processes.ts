@@ -1,15 +1,42 @@
 /**
  * The one gateway to processes. Nothing else in Ingot spawns: argument vectors only, never a shell string.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
 
-/** How to run one command to its end. */
-export interface RunOptions {
+/** What a child process gets of its surroundings. */
+export interface ChildOptions {
   readonly cwd?: string;
-  /** Added to this process's environment; `undefined` removes a variable. */
+  /**
+   * The variables of its environment, beside PATH, HOME and TMPDIR of this process and `LC_ALL=C.UTF-8`; `undefined`
+   * leaves one of these out. Nothing else of this process's environment reaches it: that holds secrets, and a daemon
+   * that is taken over must not have them.
+   */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /**
+   * What else it gets of this process's environment: names, or the beginnings of names (`SSH_*`). `'all'` is for Ingot's own processes and for
+   * programs that the user named, which may need any variable; `src/house.test.ts` lists who says so.
+   */
+  readonly inherit?: readonly string[] | 'all';
+  /**
+   * For whom the files are that it makes: for this user alone (umask 077), as all in the data directory, or for everybody to read (022), as in an
+   * image. Default: the umask that this process was started with.
+   */
+  readonly files?: 'private' | 'open';
+}
+
+/** The variables that name a proxy, for what fetches something. */
+export const PROXY_VARIABLES: readonly string[] = ['http_proxy', 'https_proxy', 'ftp_proxy', 'all_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'];
+
+/** What apt, and what uses it, reads of the environment: its proxies and its configuration. */
+export const APT_VARIABLES: readonly string[] = [...PROXY_VARIABLES, 'APT_CONFIG'];
+
+/** Set by Ingot's user for Ingot: for its own small programs, which stretch their deadlines as well. */
+export const PATIENCE_VARIABLES: readonly string[] = ['INGOT_PATIENCE'];
+
+/** How to run one command to its end. */
+export interface RunOptions extends ChildOptions {
   /** What the command reads on stdin; nothing when absent. */
   readonly input?: string | Buffer | Readable;
   /** Milliseconds after which the whole process group is killed. */
@@ -74,9 +101,7 @@ export interface RunningProcess {
 }
 
 /** How to start a process that runs on. */
-export interface StartOptions {
-  readonly cwd?: string;
-  readonly env?: Readonly<Record<string, string | undefined>>;
+export interface StartOptions extends ChildOptions {
   /** `ignore`, `pipe`, or a file descriptor. Default: stdin ignored, both outputs piped. */
   readonly stdio?: readonly [StdioSlot, StdioSlot, StdioSlot, ...StdioSlot[]];
   /** A session of its own, so that it outlives this process and its terminal's signals. */
@@ -84,10 +109,40 @@ export interface StartOptions {
 }
 type StdioSlot = 'ignore' | 'pipe' | 'inherit' | 'ipc' | number;
 
-function environment(changes: Readonly<Record<string, string | undefined>> | undefined): NodeJS.ProcessEnv {
-  const env = { ...process.env, ...changes };
-  for (const [name, value] of Object.entries(env)) if (value === undefined) delete env[name];
-  return env;
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** The environment of a child. Pure. @param own this process's environment */
+export function childEnvironment(own: NodeJS.ProcessEnv, { env = {}, inherit = [] }: Pick<ChildOptions, 'env' | 'inherit'>): NodeJS.ProcessEnv {
+  const wanted = (name: string): boolean => inherit === 'all' || inherit.some((each) => (each.endsWith('*') ? name.startsWith(each.slice(0, -1)) : name === each));
+  const minimal = { PATH: own['PATH'] || DEFAULT_PATH, HOME: own['HOME'], TMPDIR: own['TMPDIR'], LC_ALL: 'C.UTF-8' };
+  const all = { ...(inherit === 'all' ? {} : minimal), ...Object.fromEntries(Object.entries(own).filter(([name]) => wanted(name))), ...env };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+const UMASKS = { private: 0o077, open: 0o022 } as const;
+
+/** The umask of children, once this process has one of its own. */
+let umaskOfChildren: number | undefined;
+
+/**
+ * From now on this process makes files for its user alone (umask 077). Its children make theirs with the usual 022 unless they are told
+ * otherwise: what they write may be for other users of this host or of an instance.
+ */
+export function keepFilesPrivate(): void {
+  process.umask(0o077);
+  umaskOfChildren = 0o022;
+}
+
+/** A child has the umask that its parent has at this moment. */
+function spawnChild(argv: readonly string[], options: ChildOptions & { readonly stdio: StdioOptions; readonly detached: boolean }): ChildProcess {
+  const { cwd, stdio, detached, files } = options;
+  const umask = files === undefined ? umaskOfChildren : UMASKS[files];
+  const own = umask === undefined ? undefined : process.umask(umask);
+  try {
+    return spawn(argv[0]!, argv.slice(1), { cwd, env: childEnvironment(process.env, options), stdio, detached });
+  } finally {
+    if (own !== undefined) process.umask(own);
+  }
 }
 
 /** Keeps the last `limit` bytes of a stream. */
@@ -116,9 +171,8 @@ class Tail {
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   options.signal?.throwIfAborted();
-  const child = spawn(argv[0]!, argv.slice(1), {
-    cwd: options.cwd,
-    env: environment(options.env),
+  const child = spawnChild(argv, {
+    ...options,
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     detached: true,
   });
@@ -173,9 +227,8 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): voi
  * @throws {ProcessError} when it cannot be started
  */
 export async function start(argv: readonly string[], options: StartOptions = {}): Promise<RunningProcess> {
-  const child = spawn(argv[0]!, argv.slice(1), {
-    cwd: options.cwd,
-    env: environment(options.env),
+  const child = spawnChild(argv, {
+    ...options,
     stdio: [...(options.stdio ?? (['ignore', 'pipe', 'pipe'] as const))],
     detached: options.detached ?? false,
   });

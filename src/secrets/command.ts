@@ -19,7 +19,8 @@ export const command: ProviderType = {
       async look(query, signal) {
         const words = argumentsFor(argv.map(String), query);
         try {
-          const { stdout } = await run(words, { timeoutMs: patient(TIMEOUT_MS), ...(signal === undefined ? {} : { signal }) });
+          // The user's own program: a vault's address and token, a GPG agent and the like are in the environment that they gave Ingot for it.
+          const { stdout } = await run(words, { inherit: 'all', timeoutMs: patient(TIMEOUT_MS), ...(signal === undefined ? {} : { signal }) });
           return withoutLastNewline(stdout);
         } catch (error) {
           signal?.throwIfAborted();

@@ -1,5 +1,4 @@
 /** The service: the API process of a data directory, with the worker process that it keeps. */
-import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +17,7 @@ import { sleep } from '../platform/clock.ts';
 import { readConfig } from '../platform/config.ts';
 import { configuredProviders } from '../secrets/providers.ts';
 import { loadCredentials } from '../platform/credentials.ts';
+import { closeDataDirectory, takeDataDirectory } from '../platform/data-directory.ts';
 import { writeFileAtomic } from '../platform/files.ts';
 import { takeFileLock, type FileLock } from '../platform/lock.ts';
 import { logger } from '../platform/log.ts';
@@ -58,11 +58,13 @@ export class DataDirectoryBusy extends Error {
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataDirectory } = options;
-  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  const wasOpen = takeDataDirectory(dataDirectory);
   const config = await readConfig(dataDirectory);
   // The worker reads them when an image needs them; what is wrong is said now.
   configuredProviders(config.secrets, config.homeAccount);
   const lock = await takeLock(dataDirectory);
+  const closed = closeDataDirectory(dataDirectory);
+  if (wasOpen || closed > 0) logger().warn({ dataDirectory, closed }, 'other users of this host could read the data directory: it is closed to them now');
   const credentials = await loadCredentials(dataDirectory);
   const sealer = await openSealer(dataDirectory);
   const audit = openAuditLog(dataDirectory, config.audit);
@@ -157,5 +159,6 @@ async function takeLock(dataDirectory: string): Promise<FileLock> {
 
 function startWorkerProcess(dataDirectory: string): Promise<RunningProcess> {
   const main = fileURLToPath(new URL('./worker-main.ts', import.meta.url));
-  return start([process.execPath, main, dataDirectory, String(Math.max(2, cpus().length))], { stdio: ['pipe', 'inherit', 'inherit'] });
+  // All of the environment: providers of secrets look there, and programs that the user named for secrets and credentials.
+  return start([process.execPath, main, dataDirectory, String(Math.max(2, cpus().length))], { inherit: 'all', stdio: ['pipe', 'inherit', 'inherit'] });
 }

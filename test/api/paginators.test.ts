@@ -10,7 +10,7 @@ import { beginWaiting } from '../../src/catalog/waiting-steps.ts';
 import { DEFAULT_CONFIG } from '../../src/platform/config.ts';
 import { findProgram } from '../../src/platform/files.ts';
 import { newStepExecutionId, newWorkflowExecutionId } from '../../src/platform/ids.ts';
-import { run } from '../../src/platform/processes.ts';
+import { run } from '../harness/processes.ts';
 import { CASES, commandOf, type Fixture } from './cases.ts';
 import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 

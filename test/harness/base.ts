@@ -34,7 +34,9 @@ export async function sharedBase(name: TestBase = 'debian-12-x86'): Promise<stri
   try {
     if (existsSync(base)) return base;
     await removeOld(folder);
-    await baseImages[name]!.make({ target: base, workDirectory: join(folder, 'work'), held: memoryRecorder('sharedBase'), report: () => {} });
+    // As on a host whose administrators want that: nothing of it may be in the image.
+    const own = process.umask(0o077);
+    await baseImages[name]!.make({ target: base, workDirectory: join(folder, 'work'), held: memoryRecorder('sharedBase'), report: () => {} }).finally(() => process.umask(own));
     return base;
   } finally {
     lock.release();

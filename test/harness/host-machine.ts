@@ -10,7 +10,7 @@ import type { Instance } from '../../src/instances/instance.ts';
 import { memoryRecorder, releaseAll } from '../../src/platform/held.ts';
 import { RUN_DIRECTORY } from '../../src/platform/host.ts';
 import { newInstanceId } from '../../src/platform/ids.ts';
-import { run } from '../../src/platform/processes.ts';
+import { run } from './processes.ts';
 import { assertNothingLeft, hostState } from './host-state.ts';
 import { PROJECT } from './service.ts';
 

@@ -11,8 +11,9 @@ import { readImageLog } from '../../src/catalog/image-log.ts';
 import { baseImages } from '../../src/images/base/base-images.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import { until } from '../../src/platform/clock.ts';
-import { isSameProcess, run, signalProcess, start, waitForExit, type RunOptions, type RunResult } from '../../src/platform/processes.ts';
+import { isSameProcess, signalProcess, waitForExit, type RunOptions, type RunResult } from '../../src/platform/processes.ts';
 import type { ProgressRecord } from '../../src/resources/progress.ts';
+import { run, start } from './processes.ts';
 import { sharedBase, type TestBase } from './base.ts';
 
 /** The project's folder. */

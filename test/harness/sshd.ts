@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { until } from '../../src/platform/clock.ts';
 import { findProgram } from '../../src/platform/files.ts';
 import { freePort } from '../../src/platform/host.ts';
-import { run, start } from '../../src/platform/processes.ts';
+import { run, start } from './processes.ts';
 
 /** A running sshd. */
 export interface Sshd {

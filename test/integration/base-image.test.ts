@@ -12,7 +12,7 @@ import { agentExec, guestAgent } from '../../src/instances/qemu/guest-agent.ts';
 import { writeSeedDisk } from '../../src/instances/qemu/seed.ts';
 import { until } from '../../src/platform/clock.ts';
 import { memoryRecorder } from '../../src/platform/held.ts';
-import { run, start } from '../../src/platform/processes.ts';
+import { run, start } from '../harness/processes.ts';
 import { sharedBase } from '../harness/base.ts';
 import { assertNothingLeft, hostState } from '../harness/host-state.ts';
 
@@ -53,6 +53,12 @@ test('the disk: GPT with a BIOS boot partition, an EFI system partition and an e
   assert.ok(root.offset + root.size > info.virtualSize - 2 * 1024 ** 2, 'the root reaches to the end');
   const check = await run(['e2fsck', '-f', '-n', `${raw}?offset=${root.offset}`], { okCodes: 'any' });
   assert.equal(check.code, 0, check.stdout);
+});
+
+test('its folders are open to its users, though it was made by a process whose files are private', async () => {
+  for (const path of ['/', '/etc', '/etc/systemd/network', '/etc/cloud/cloud.cfg.d', '/usr/local/sbin', '/usr/lib', '/var/log/apt', '/boot/grub', '/boot/grub/i386-pc']) {
+    assert.match(await onDisk(`stat ${path}`), /Type: directory\s+Mode:\s+0755/, path);
+  }
 });
 
 test('nothing that identifies a machine or lets somebody in', async () => {

@@ -7,7 +7,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../../src/platform/clock.ts';
-import { start } from '../../src/platform/processes.ts';
+import { start } from '../harness/processes.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
 import { dataDirectoryWithBase, ingot, MAIN, PROJECT } from '../harness/service.ts';
 

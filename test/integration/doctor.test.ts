@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import type { CheckResult } from '../../src/doctor/check.ts';
 import { until } from '../../src/platform/clock.ts';
 import { RUN_DIRECTORY } from '../../src/platform/host.ts';
-import { run, start, type RunResult } from '../../src/platform/processes.ts';
+import type { RunResult } from '../../src/platform/processes.ts';
+import { run, start } from '../harness/processes.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../ingot', import.meta.url));
@@ -60,9 +61,14 @@ test('this host, on which the other tests build images: all that is needed works
   assert.deepEqual(answer.checks.filter(({ status }) => status === 'fail'), []);
   assert.equal(answer.ok, true);
   assert.equal(code, 0);
-  for (const name of ['root', 'data directory', 'mounting disks', 'system containers', 'networks of instances', 'virtual machines', 'UEFI firmware', 'making base images', 'package mirror']) {
+  for (const name of ['root', 'data directory', 'mounting disks', 'system containers', 'networks of instances', 'virtual machines', 'UEFI firmware', 'making base images', 'package mirror', 'system call filters', 'user namespaces', 'data directory access']) {
     assert.equal(byName(answer, name).status, 'ok', JSON.stringify(byName(answer, name)));
   }
+  assert.deepEqual(answer.checks.filter(({ group }) => group === 'isolation').map(({ name }) => name), [
+    'user namespaces', 'system call filters', 'cgroups', 'networks of instances', 'data directory access', 'process list', 'AppArmor, SELinux', 'KVM', 'untrusted components',
+  ]);
+  assert.match(byName(answer, 'system containers').detail, /a filter of its system calls/);
+  assert.match(byName(answer, 'untrusted components').detail, /ingot:driver: qemu/);
   // Either is right, as the host is; but it says which.
   assert.match(byName(answer, 'KVM').detail, /full speed|emulated/);
   assert.equal(existsSync(join(folder, 'data')), false, 'looking makes no data directory');
@@ -73,6 +79,7 @@ test('in words: one line for each check, and the verdict at the end', async () =
 
   assert.equal(code, 0);
   assert.match(stdout, /^ok {4}system containers +\S/m);
+  assert.match(stdout, /\n\nIsolation: .*\nok {4}user namespaces +\S/);
   assert.match(stdout, /\nBuilds and tests can work on this host\.\n$/);
 });
 

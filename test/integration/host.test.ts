@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { allocateUidRange, joinNetwork, releaseAllocation, RUN_DIRECTORY } from '../../src/platform/host.ts';
 import { newInstanceId } from '../../src/platform/ids.ts';
-import { run } from '../../src/platform/processes.ts';
+import { run } from '../harness/processes.ts';
 
 const HOST = new URL('../../src/platform/host.ts', import.meta.url).href;
 const PROCESSES = new URL('../../src/platform/processes.ts', import.meta.url).href;

@@ -14,7 +14,7 @@ import { until } from '../../src/platform/clock.ts';
 import { memoryRecorder, type HeldRecorder } from '../../src/platform/held.ts';
 import { freePort } from '../../src/platform/host.ts';
 import { newInstanceId } from '../../src/platform/ids.ts';
-import { run } from '../../src/platform/processes.ts';
+import { run } from '../harness/processes.ts';
 import { sharedBase } from '../harness/base.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
 import { CASES_METADATA, metadataCases } from '../harness/metadata-cases.ts';

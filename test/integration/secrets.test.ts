@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { run } from '../../src/platform/processes.ts';
+import { run } from '../harness/processes.ts';
 import type { HostState } from '../harness/host-state.ts';
 import { ingot, MAIN } from '../harness/service.ts';
 import { beginOnDirectory, endOnDirectory } from '../harness/suite.ts';

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { CommandRequest, Instance } from '../../src/instances/instance.ts';
 import { connectToWindows, type SshMachine } from '../../src/instances/ssh/windows-instance.ts';
 import { until } from '../../src/platform/clock.ts';
-import { run, start } from '../../src/platform/processes.ts';
+import { run, start } from '../harness/processes.ts';
 import { MAIN } from '../harness/service.ts';
 import { startSshd, type Sshd } from '../harness/sshd.ts';
 

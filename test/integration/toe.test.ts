@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../../src/platform/clock.ts';
-import { run, start } from '../../src/platform/processes.ts';
+import { run, start } from '../harness/processes.ts';
 import { sharedBase } from '../harness/base.ts';
 import { assertNothingLeft, hostState } from '../harness/host-state.ts';
 

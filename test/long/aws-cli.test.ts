@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { OPERATIONS } from '../../src/api/model.ts';
-import { run } from '../../src/platform/processes.ts';
+import { run } from '../harness/processes.ts';
 import { CASES, commandOf, type Fixture } from '../api/cases.ts';
 import { ACCOUNT, REGION, startApi, type TestApi } from '../api/server.ts';
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../../src/platform/clock.ts';
-import { run, start } from '../../src/platform/processes.ts';
+import { run, start } from '../harness/processes.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
 import { createTestImage, waitForStatus } from '../harness/images.ts';
 import { dataDirectoryWithBase, imageLog, ingot, MAIN, startServer, type TestServer } from '../harness/service.ts';

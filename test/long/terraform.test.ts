@@ -17,7 +17,8 @@ import {
   ListWorkflowsCommand, type ImagebuilderClient,
 } from '@aws-sdk/client-imagebuilder';
 import { findProgram } from '../../src/platform/files.ts';
-import { run, type RunResult } from '../../src/platform/processes.ts';
+import type { RunResult } from '../../src/platform/processes.ts';
+import { run } from '../harness/processes.ts';
 import { PROJECT } from '../harness/service.ts';
 import { beginOnServer, endOnServer, type ServerSuite } from '../harness/suite.ts';
 

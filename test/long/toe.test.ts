@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { run } from '../../src/platform/processes.ts';
+import { run } from '../harness/processes.ts';
 import type { HostState } from '../harness/host-state.ts';
 import { createTestImage, waitUntilAvailable } from '../harness/images.ts';
 import { MAIN, startServer } from '../harness/service.ts';

@@ -14,6 +14,7 @@ import { NO_AMI, type InstanceMetadata, type InstanceRole } from '../../instance
 import { timestamp } from '../../platform/clock.ts';
 import { readConfig } from '../../platform/config.ts';
 import { DEFAULT_ACCOUNT, loadCredentials, readCredentials } from '../../platform/credentials.ts';
+import { takeDataDirectory } from '../../platform/data-directory.ts';
 import { newInstanceId } from '../../platform/ids.ts';
 import type { Reach } from '../../platform/network-rules.ts';
 import type { Report } from '../../resources/progress.ts';
@@ -86,6 +87,7 @@ async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: str
   const image = fresh.image ?? DEFAULT_IMAGE;
   const reference = Object.hasOwn(suppliedImages, image) ? `arn:aws:imagebuilder:${fresh.region}:aws:image/${image}/x.x.x` : image;
   if (!/^(?:ami-|arn:)/.test(reference)) return work(await diskFile(reference));
+  takeDataDirectory(fresh.dataDirectory);
   const catalog = await openCatalog(fresh.dataDirectory, { managedImages: namedImages, names: (await readConfig(fresh.dataDirectory)).names });
   const layers = new LayerStore(catalog, fresh.dataDirectory);
   try {

@@ -14,7 +14,7 @@ export const directoryStore: Store = {
 
   async copyImage({ top, region, amiId, name, description, tags, imageArn, directory, compress = false, held, report, signal, named }) {
     const file = imageFile(directory, amiId);
-    await mkdir(directory, { recursive: true });
+    await mkdir(directory, { recursive: true, mode: 0o700 });
     const chain = await diskChain(top);
     await refuseWithoutSpace(directory, chain.reduce((sum, disk) => sum + disk.actualSize, 0), compress);
 
@@ -50,7 +50,7 @@ export const directoryStore: Store = {
         sha256,
         created: timestamp(),
       };
-      await writeFileAtomic(manifestFile(directory, amiId), `${JSON.stringify(manifest, undefined, 2)}\n`);
+      await writeFileAtomic(manifestFile(directory, amiId), `${JSON.stringify(manifest, undefined, 2)}\n`, 0o600);
       return { file, sha256, bytes: size };
     } catch (error) {
       await this.removeImage({ directory, amiId });

@@ -10,6 +10,7 @@ const EMULATED_BOOT_SECONDS = 15;
 
 export const acceleration: Check = {
   name: 'KVM',
+  group: 'isolation',
   needed: false,
   packages: ['qemu-system-x86'],
   root: true,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { findProgram } from '../../platform/files.ts';
 import { run } from '../../platform/processes.ts';
-import { readCliVersion } from '../aws-cli-version.ts';
+import { PYTHON_VARIABLES, readCliVersion } from '../aws-cli-version.ts';
 import type { Check, Finding } from '../check.ts';
 
 export const awsCli: Check = {
@@ -12,7 +12,7 @@ export const awsCli: Check = {
     const program = findProgram('aws');
     const remedy = installCli(await readFile('/etc/os-release', 'utf8').catch(() => ''));
     if (program === undefined) return { status: 'warn', detail: 'not found on PATH; ./ingot build works without it', remedy };
-    const { stdout, stderr } = await run([program, '--version'], { signal, okCodes: 'any' });
+    const { stdout, stderr } = await run([program, '--version'], { inherit: PYTHON_VARIABLES, signal, okCodes: 'any' });
     return cliVerdict(program, `${stdout}${stderr}`, remedy);
   },
 };

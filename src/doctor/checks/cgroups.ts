@@ -5,6 +5,7 @@ import { inWorkspace } from '../workspace.ts';
 
 export const cgroups: Check = {
   name: 'cgroups',
+  group: 'isolation',
   needed: false,
   root: true,
   async run() {

@@ -7,7 +7,7 @@ import { onlyLoopback, UPSTREAM_RESOLVERS } from '../../instances/resolvers.ts';
 import { until } from '../../platform/clock.ts';
 import { HELD_MARK } from '../../platform/held.ts';
 import { patient } from '../../platform/patience.ts';
-import { run, start } from '../../platform/processes.ts';
+import { PATIENCE_VARIABLES, run, start } from '../../platform/processes.ts';
 import type { Check, Finding } from '../check.ts';
 import type { InsideAnswer, InsideQuestion } from '../inside-network.ts';
 import { inWorkspace } from '../workspace.ts';
@@ -16,6 +16,7 @@ const INSIDE = fileURLToPath(new URL('../inside-network.ts', import.meta.url));
 
 export const network: Check = {
   name: 'networks of instances',
+  group: 'isolation',
   needed: true,
   packages: ['slirp4netns', 'nftables', 'iproute2', 'util-linux'],
   root: true,
@@ -44,7 +45,7 @@ export const network: Check = {
         const own = readlinkSync('/proc/self/ns/net');
         await until('a network namespace', patient(5000), () => (readlinkSync(`/proc/${holder.pid}/ns/net`) === own ? undefined : true), { signal });
         await startSlirp({ target: { pid: holder.pid }, interfaceName: 'tap0', directory, held, allocationOwner: owner, signal });
-        const { stdout } = await run(['nsenter', '--target', String(holder.pid), '--net', '--', process.execPath, INSIDE, JSON.stringify(question)], { signal });
+        const { stdout } = await run(['nsenter', '--target', String(holder.pid), '--net', '--', process.execPath, INSIDE, JSON.stringify(question)], { signal, inherit: PATIENCE_VARIABLES });
         return JSON.parse(stdout) as InsideAnswer;
       });
       const resolversOnLoopback = ['/etc/resolv.conf', UPSTREAM_RESOLVERS].every((path) => !existsSync(path) || onlyLoopback(readFileSync(path, 'utf8')));

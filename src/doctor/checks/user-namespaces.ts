@@ -4,6 +4,7 @@ import type { Check } from '../check.ts';
 
 export const userNamespaces: Check = {
   name: 'user namespaces',
+  group: 'isolation',
   needed: false,
   packages: ['util-linux'],
   async run({ signal }) {

@@ -5,10 +5,15 @@ import { noDevice, untried } from './acceleration.ts';
 import { cliVerdict, installCli } from './aws-cli.ts';
 import { cgroupVerdict, cgroupVersion } from './cgroups.ts';
 import { clockVerdict } from './clock.ts';
+import { accessVerdict, type DirectoryAccess } from './data-directory-access.ts';
 import { mirrorVerdict } from './mirror.ts';
 import { networkVerdict } from './network.ts';
+import { processListVerdict, usersWhoLogIn } from './process-list.ts';
 import { processorVerdict } from './processor.ts';
+import { modulesVerdict } from './security-modules.ts';
 import { fileSystemOf, spaceBlocks, spaceVerdict } from './space.ts';
+import { filterVerdict } from './system-call-filters.ts';
+import { untrustedVerdict } from './untrusted-authors.ts';
 
 const GIB = 1024 ** 3;
 const MINUTE = 60_000;
@@ -164,4 +169,68 @@ test('AWS CLI: the command that installs one that is new enough', () => {
   assert.equal(installCli('NAME="Debian GNU/Linux"\nVERSION_ID="13"\nID=debian\n'), 'apt-get install -y awscli');
   assert.match(installCli('VERSION_ID="12"\nID=debian\n'), /^apt-get install -y pipx && .*pipx install awscli$/);
   assert.match(installCli('VERSION_ID="24.04"\nID=ubuntu\n'), /pipx install awscli$/);
+});
+
+test('system call filters: which are in force', () => {
+  const rows: readonly (readonly [Parameters<typeof filterVerdict>[0], string, RegExp])[] = [
+    [{ kernel: true, nspawn: true, qemu: '2' }, 'ok', /system containers and of QEMU$/],
+    [{ kernel: false, nspawn: true, qemu: '0' }, 'fail', /CONFIG_SECCOMP_FILTER/],
+    [{ kernel: true, nspawn: false, qemu: '2' }, 'fail', /^systemd-nspawn is built without seccomp/],
+    [{ kernel: true, nspawn: true, qemu: '0' }, 'fail', /^QEMU does not run in its sandbox$/],
+    [{ kernel: true, nspawn: true, qemu: '-sandbox on: seccomp is not built in\nmore' }, 'fail', /sandbox \(-sandbox on: seccomp is not built in\)$/],
+  ];
+  for (const [found, status, detail] of rows) {
+    const verdict = filterVerdict(found);
+    assert.equal(verdict.status, status);
+    assert.match(verdict.detail, detail);
+  }
+});
+
+test('data directory access: who looks in, and who could put another in its place', () => {
+  const dataDirectory = '/srv/my data';
+  const safe = [{ path: '/srv', uid: 0, mode: 0o755 }, { path: '/', uid: 0, mode: 0o755 }];
+  const closed = { uid: 0, mode: 0o700, open: 0 };
+  const rows: readonly (readonly [Partial<DirectoryAccess>, string, RegExp, string?])[] = [
+    [{}, 'ok', /will be open to its owner only/],
+    [{ directory: closed }, 'ok', /and what is in it are open to their owner only$/],
+    [{ directory: { ...closed, open: 3 } }, 'ok', /closes the 3 files/],
+    [{ directory: { ...closed, mode: 0o755 } }, 'warn', /look into \/srv\/my data \(mode 755\)/, 'chmod 700 "/srv/my data"'],
+    [{ directory: { ...closed, uid: 1000 } }, 'warn', /belongs to uid 1000/, 'chown -R 0 "/srv/my data"'],
+    [{ directory: closed, parents: [{ path: '/srv', uid: 0, mode: 0o777 }] }, 'warn', /because they can write to \/srv:/],
+    [{ directory: closed, parents: [{ path: '/srv', uid: 1000, mode: 0o755 }] }, 'warn', /because they can write to \/srv:/],
+    [{ directory: closed, parents: [{ path: '/tmp', uid: 0, mode: 0o1777 }] }, 'ok', /owner only$/],
+    [{ own: 1000, directory: { ...closed, uid: 1000 }, parents: [{ path: '/home/me', uid: 1000, mode: 0o755 }] }, 'ok', /owner only$/],
+  ];
+  for (const [changed, status, detail, remedy] of rows) {
+    const verdict = accessVerdict({ dataDirectory, own: 0, parents: safe, ...changed });
+    assert.equal(verdict.status, status, verdict.detail);
+    assert.match(verdict.detail, detail);
+    assert.equal(verdict.remedy, remedy);
+  }
+});
+
+test('process list: who sees it', () => {
+  const passwd = 'root:x:0:0::/root:/bin/bash\ndaemon:x:1:1::/:/usr/sbin/nologin\nme:x:1000:1000::/home/me:/bin/bash\nbot:x:1001:1001::/:/bin/false\nnobody:x:65534:65534::/:/usr/sbin/nologin\n';
+  assert.deepEqual(usersWhoLogIn(passwd), ['me']);
+  assert.equal(processListVerdict(false, ['me']).status, 'ok');
+  assert.equal(processListVerdict(true, []).status, 'ok');
+  const { status, detail } = processListVerdict(true, ['a', 'b', 'c', 'd']);
+  assert.equal(status, 'warn');
+  assert.match(detail, /: a, b, c and 1 more can log in here\. .*hidepid/);
+});
+
+test('AppArmor and SELinux: told, not relied on', () => {
+  assert.match(modulesVerdict({ apparmor: false, selinux: '', own: '' }).detail, /^neither is active/);
+  assert.match(modulesVerdict({ apparmor: true, selinux: '', own: 'unconfined' }).detail, /^AppArmor is active and does not confine Ingot/);
+  assert.match(modulesVerdict({ apparmor: false, selinux: '1', own: 'system_u:system_r:ingot_t:s0' }).detail, /^SELinux \(enforcing\) is active and confines Ingot as system_u/);
+  assert.match(modulesVerdict({ apparmor: false, selinux: '0', own: 'unconfined_u:unconfined_r:unconfined_t:s0' }).detail, /^SELinux \(permissive\) is active and does not confine/);
+});
+
+test('untrusted components: what to do', () => {
+  assert.match(untrustedVerdict(true, { accelerator: 'kvm' }).detail, /ingot:driver: qemu \(resourceTags\) to build in a virtual machine with a kernel of its own$/);
+  for (const [machines, detail] of [[true, /ingot:driver: qemu .* on a host where KVM works/], [false, /do not build components here/]] as const) {
+    const verdict = untrustedVerdict(machines, { accelerator: 'tcg' });
+    assert.equal(verdict.status, 'warn');
+    assert.match(verdict.detail, detail);
+  }
 });

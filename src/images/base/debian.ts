@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { findProgram, syncDirectory, syncFile } from '../../platform/files.ts';
 import { HELD_MARK, release, type HeldRecorder } from '../../platform/held.ts';
-import { ProcessError, run, type RunOptions } from '../../platform/processes.ts';
+import { APT_VARIABLES, ProcessError, run, type RunOptions } from '../../platform/processes.ts';
 import type { Report } from '../../resources/progress.ts';
 import { partitionTypes } from '../partitions.ts';
 import { disabledGrubScripts, filesAfterPackages, filesBeforePackages, grubRedirect, type ImageFile } from './debian-files.ts';
@@ -74,7 +74,7 @@ export async function makeDebianBase(request: DebianBaseRequest): Promise<void> 
   try {
     await rm(workDirectory, { recursive: true, force: true });
     await mkdir(workDirectory, { recursive: true, mode: 0o700 });
-    await mkdir(dirname(request.target), { recursive: true });
+    await mkdir(dirname(request.target), { recursive: true, mode: 0o700 });
     const tree = join(workDirectory, 'tree');
     const rootUuid = randomUUID();
 
@@ -84,7 +84,7 @@ export async function makeDebianBase(request: DebianBaseRequest): Promise<void> 
     report({ type: 'log', text: 'writing the disk' });
     const disk = join(workDirectory, 'disk.raw');
     await writeDisk(tree, disk, rootUuid, steps);
-    await run(['qemu-img', 'convert', '-q', '-W', '-f', 'raw', '-O', 'qcow2', disk, `${request.target}.partial`], steps);
+    await run(['qemu-img', 'convert', '-q', '-W', '-f', 'raw', '-O', 'qcow2', disk, `${request.target}.partial`], { ...steps, files: 'private' });
     await syncFile(`${request.target}.partial`);
     await rename(`${request.target}.partial`, request.target);
     await syncDirectory(dirname(request.target));
@@ -127,9 +127,11 @@ async function installPackages({ workDirectory, release: suite, mirrors, held, r
       ],
       {
         cwd: workDirectory,
+        files: 'open',
         input: debianSources(suite, mirrors),
-        // What maintainer scripts see must not come from whoever started this. (TMPDIR they do not see; a killed mmdebstrap leaves files there.)
-        env: { [HELD_MARK]: id, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', TMPDIR: workDirectory, SOURCE_DATE_EPOCH: undefined },
+        // Maintainer scripts see these. (TMPDIR they do not see; a killed mmdebstrap leaves files there.)
+        inherit: APT_VARIABLES,
+        env: { [HELD_MARK]: id, DEBIAN_FRONTEND: 'noninteractive', TMPDIR: workDirectory },
         onStdout: progress.output,
         onStderr: progress.output,
         ...(signal ? { signal } : {}),
@@ -145,7 +147,7 @@ async function installPackages({ workDirectory, release: suite, mirrors, held, r
 
 /** The proxy that this host's own apt goes through, as a file for mmdebstrap: not in an argument, where everyone could read its password. */
 async function proxyOptions(file: string): Promise<readonly string[]> {
-  const { stdout, code } = await run(['apt-config', 'dump', '--format', '%f "%v";%n', 'Acquire::http::Proxy', 'Acquire::https::Proxy'], { okCodes: 'any' });
+  const { stdout, code } = await run(['apt-config', 'dump', '--format', '%f "%v";%n', 'Acquire::http::Proxy', 'Acquire::https::Proxy'], { okCodes: 'any', inherit: APT_VARIABLES });
   const lines = stdout.split('\n').filter((line) => /^Acquire::https?::Proxy\S* "[^"]+";$/.test(line));
   if (code !== 0 || lines.length === 0) return [];
   await writeFile(file, `${lines.join('\n')}\n`, { mode: 0o600 });
@@ -162,7 +164,7 @@ async function configureTree(tree: string, rootUuid: string, sources: string, op
     for (const suffix of ['', '.pub']) await rm(join(tree, `etc/ssh/ssh_host_${type}_key${suffix}`), { force: true });
   }
   await writeFiles(tree, filesAfterPackages(rootUuid, sources));
-  const chroot = (...argv: string[]): Promise<unknown> => run(['chroot', tree, ...argv], { ...options, env: { LC_ALL: 'C.UTF-8', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
+  const chroot = (...argv: string[]): Promise<unknown> => run(['chroot', tree, ...argv], { ...options, files: 'open', env: { HOME: undefined, TMPDIR: undefined, PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
   // A record of dpkg's: an upgrade of the package keeps it so.
   for (const script of disabledGrubScripts) {
     if (existsSync(join(tree, script))) await chroot('dpkg-statoverride', '--update', '--add', 'root', 'root', '0644', script);
@@ -179,7 +181,7 @@ async function configureTree(tree: string, rootUuid: string, sources: string, op
   for (const log of ['var/log/dpkg.log', 'var/log/apt', 'var/log/alternatives.log', 'var/log/bootstrap.log', 'var/cache/debconf/templates.dat-old', 'var/cache/debconf/config.dat-old', 'etc/passwd-', 'etc/group-', 'etc/shadow-', 'etc/gshadow-']) {
     await rm(join(tree, log), { recursive: true, force: true });
   }
-  await mkdir(join(tree, 'var/log/apt'));
+  await makeOpenFolder(join(tree, 'var/log/apt'));
 }
 
 async function writeDisk(tree: string, disk: string, rootUuid: string, options: RunOptions): Promise<void> {
@@ -250,10 +252,16 @@ async function installBiosLoader(tree: string, disk: string): Promise<void> {
   }
 }
 
+/** A folder that everybody enters, whatever the umask is. */
+async function makeOpenFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made)) await chmod(made, 0o755);
+}
+
 async function writeFiles(root: string, files: readonly ImageFile[]): Promise<void> {
   for (const { path, content, mode = 0o644 } of files) {
     const file = join(root, path);
-    await mkdir(dirname(file), { recursive: true, mode: 0o755 });
+    await makeOpenFolder(dirname(file));
     await writeFile(file, content);
     await chmod(file, mode);
   }

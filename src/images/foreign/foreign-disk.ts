@@ -79,7 +79,7 @@ export async function readForeignDisk(request: ForeignDiskRequest): Promise<Fore
     await chmod(disk, 0o600);
     await syncFile(disk);
     signal.throwIfAborted();
-    await mkdir(dirname(target), { recursive: true });
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
     await rename(disk, target);
     await syncDirectory(dirname(target));
     return { format, virtualSize };

@@ -34,7 +34,7 @@ export async function verifySignature(request: SignatureRequest): Promise<string
     await writeFile(signature, request.signature);
     await writeFile(content, request.content);
     const { stdout } = await run(['gpgv', '--homedir', directory, '--keyring', keyring, '--status-fd', '1', signature, content], {
-      timeoutMs: 30_000, okCodes: 'any', env: { LC_ALL: 'C.UTF-8', GNUPGHOME: directory }, ...(request.signal ? { signal: request.signal } : {}),
+      timeoutMs: 30_000, okCodes: 'any', env: { GNUPGHOME: directory }, ...(request.signal ? { signal: request.signal } : {}),
     });
     // The last field is the fingerprint of the primary key, the first that of the key that signed, which may be a subkey of it.
     const valid = [...stdout.matchAll(/^\[GNUPG:\] VALIDSIG ([0-9A-F]{40}) .* ([0-9A-F]{40})$/gm)].map(([, by, primary]) => ({ by: by!, primary: primary! }));

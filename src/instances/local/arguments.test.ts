@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { childEnvironment } from '../../platform/processes.ts';
 import { localArguments, localEnvironment } from './arguments.ts';
 
 test('a command is passed word by word behind its working directory', () => {
@@ -8,8 +9,7 @@ test('a command is passed word by word behind its working directory', () => {
 });
 
 test('nothing of the own environment reaches a command', () => {
-  const environment = localEnvironment({ AWS_SECRET_ACCESS_KEY: 'x', PATH: '/odd' }, { env: { A: '1' } }, 'm');
-  assert.deepEqual(environment, {
-    AWS_SECRET_ACCESS_KEY: undefined, A: '1', INGOT_COMMAND: 'm', PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  });
+  const own = { AWS_SECRET_ACCESS_KEY: 'x', PATH: '/odd', HOME: '/home/me', TMPDIR: '/tmp/me' };
+  const environment = childEnvironment(own, { env: localEnvironment({ env: { A: '1' } }, 'm') });
+  assert.deepEqual(environment, { A: '1', INGOT_COMMAND: 'm', PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' });
 });

@@ -10,8 +10,7 @@ export function localArguments(request: Pick<CommandRequest, 'cwd' | 'user'>, ar
   return [...asUser, '/bin/sh', '-c', 'umask 022; cd -- "$1" || exit 126; shift; exec "$@"', 'sh', request.cwd ?? '/', ...argv];
 }
 
-/** Nothing of this process's own environment, as in a machine of its own; `undefined` takes a variable away. */
-export function localEnvironment(own: NodeJS.ProcessEnv, request: Pick<CommandRequest, 'env'>, mark: string): Record<string, string | undefined> {
-  const taken = Object.fromEntries(Object.keys(own).map((name) => [name, undefined]));
-  return { ...taken, PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...request.env, [COMMAND_MARK]: mark };
+/** Nothing of this process's own environment, as in a machine of its own; `undefined` leaves out what children get otherwise. */
+export function localEnvironment(request: Pick<CommandRequest, 'env'>, mark: string): Record<string, string | undefined> {
+  return { HOME: undefined, TMPDIR: undefined, LC_ALL: undefined, PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...request.env, [COMMAND_MARK]: mark };
 }

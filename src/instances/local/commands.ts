@@ -35,7 +35,7 @@ export async function runHere(directory: string, request: CommandRequest): Promi
   let child: Awaited<ReturnType<typeof start>>;
   try {
     child = await start(localArguments(request, request.argv ?? ['/bin/bash', script]), {
-      env: localEnvironment(process.env, request, mark), stdio: pipes.stdio, detached: true,
+      env: localEnvironment(request, mark), stdio: pipes.stdio, detached: true,
     });
   } catch (error) {
     pipes.abandon();
@@ -64,7 +64,7 @@ async function runOwnHere(request: CommandRequest): Promise<CommandResult> {
   const { onOutput } = request;
   try {
     const ended = await run(localArguments(request, request.argv!), {
-      env: localEnvironment(process.env, request, 'own'),
+      env: localEnvironment(request, 'own'),
       okCodes: 'any',
       ...(request.stdin === undefined ? {} : { input: request.stdin }),
       ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: request.timeoutSeconds * 1000 }),

@@ -73,13 +73,16 @@ export const DISK_DEVICE = 'disk';
 /** The file descriptor that the serial console goes to. */
 export const CONSOLE_FD = 3;
 
+/** QEMU's own seccomp filter: no new programs, no other user, no system calls that nobody needs any more. */
+export const QEMU_SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
+
 /** QEMU's arguments, the program's name first. */
 export function machineArguments(options: MachineOptions): string[] {
   const files = machineFiles(options.directory);
   return [
     'qemu-system-x86_64', '-name', escape(options.id), '-nodefaults', '-no-user-config', '-display', 'none',
     // It opens files and sockets at its start; after that it has no business with programs, identities or limits.
-    '-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
+    '-sandbox', QEMU_SANDBOX,
     ...acceleration(options),
     '-machine', machineType(options.firmware),
     '-smp', String(options.ownTime ? 1 : options.cpus), '-m', `${options.memoryMiB}M`, '-rtc', 'base=utc',

@@ -120,7 +120,7 @@ async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: 
   const heldId = await held.record({ kind: 'process', what: 'qemu' });
   // No pipes to this process: the machine outlives it.
   const command = intoRingFiles({ '1,2': files.log, [CONSOLE_FD]: consoleLog }, inNamespace(netns, files.resolvConf, argv));
-  const started = await start(command, { env: { [HELD_MARK]: heldId }, stdio: ['ignore', 'ignore', 'ignore'], detached: true });
+  const started = await start(command, { files: 'private', env: { [HELD_MARK]: heldId }, stdio: ['ignore', 'ignore', 'ignore'], detached: true });
   started.unref();
   const qemu = { pid: started.pid, startTime: started.startTime };
   await held.amend(heldId, { kind: 'process', what: 'qemu', ...qemu });

@@ -5,7 +5,7 @@ import { until } from '../../platform/clock.ts';
 import { compileCacheEnvironment } from '../../platform/compile-cache.ts';
 import { HELD_MARK } from '../../platform/held.ts';
 import { patient } from '../../platform/patience.ts';
-import { isSameProcess, start } from '../../platform/processes.ts';
+import { isSameProcess, PATIENCE_VARIABLES, start } from '../../platform/processes.ts';
 import type { LaunchRequest } from '../instance.ts';
 import { outboundAddressOf } from '../network.ts';
 import { SERVICES_FILE, type ServicesFile } from './services-file.ts';
@@ -37,7 +37,7 @@ export async function startInstanceServices(request: LaunchRequest, instanceAddr
   const log = await open(logPath, 'a', 0o600);
   try {
     const { pid, startTime, unref } = await start([process.execPath, `--max-old-space-size=${HEAP}`, MAIN, directory], {
-      env: { [HELD_MARK]: heldId, ...compileCacheEnvironment() }, stdio: ['ignore', log.fd, log.fd, ready.fd], detached: true,
+      inherit: PATIENCE_VARIABLES, env: { [HELD_MARK]: heldId, ...compileCacheEnvironment() }, stdio: ['ignore', log.fd, log.fd, ready.fd], detached: true,
     });
     unref();
     await held.amend(heldId, { kind: 'process', what, pid, startTime });

@@ -29,6 +29,8 @@ const GET_LIMIT = 16 << 20;
 const SSH = ['setpriv', '--pdeathsig', 'KILL', '--', 'ssh'] as const;
 /** Exit code by which ssh says that it failed itself. */
 const SSH_FAILED = 255;
+/** Its agent, and whatever its user's own configuration starts (`ProxyCommand`, `Match exec`): as when the user runs ssh. */
+const AS_THE_USER = { inherit: 'all' } as const;
 const CONNECT_SECONDS = 15;
 /** Milliseconds that what a command left running may hold its outputs open after its end. */
 const STREAM_GRACE_MS = 2000;
@@ -193,6 +195,7 @@ class WindowsInstance implements Instance {
     const chunks: Buffer[] = [];
     await this.#connect(signal);
     const { code, stderr } = await run(this.#argv(powerShellCommand(program)), {
+      ...AS_THE_USER,
       input: JSON.stringify(input), okCodes: 'any', timeoutMs: patient(SMALL_MS), onStdout: (chunk) => void chunks.push(chunk), ...(signal === undefined ? {} : { signal }),
     });
     if (code === 0) return Buffer.concat(chunks);
@@ -201,7 +204,7 @@ class WindowsInstance implements Instance {
 
   async #start(command: string): Promise<RunningProcess> {
     await this.#connect();
-    return start(this.#argv(command), { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    return start(this.#argv(command), { ...AS_THE_USER, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   }
 
   #argv(command: string): readonly string[] {
@@ -223,7 +226,7 @@ class WindowsInstance implements Instance {
   /** One connection for all: commands find its socket, and without it each connects by itself. */
   async #connect(signal?: AbortSignal): Promise<void> {
     if (this.#connection !== undefined) return;
-    const connection = await start([...SSH, ...this.#options(), '-o', 'ControlMaster=yes', '-N', '--', this.#machine.host], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+    const connection = await start([...SSH, ...this.#options(), '-o', 'ControlMaster=yes', '-N', '--', this.#machine.host], { ...AS_THE_USER, stdio: ['ignore', 'ignore', 'pipe'], detached: true });
     this.#connection = connection;
     let said = '';
     connection.stderr!.on('data', (chunk: Buffer) => { said = (said + chunk.toString('utf8')).slice(-1000); });
@@ -255,7 +258,7 @@ class WindowsInstance implements Instance {
 
   /** Ends a command and all that it started. */
   async #kill(pid: number): Promise<void> {
-    await run(this.#argv(`taskkill.exe /T /F /PID ${pid}`), { okCodes: 'any', timeoutMs: patient(SMALL_MS) }).catch(() => {}); // It may have ended by itself.
+    await run(this.#argv(`taskkill.exe /T /F /PID ${pid}`), { ...AS_THE_USER, okCodes: 'any', timeoutMs: patient(SMALL_MS) }).catch(() => {}); // It may have ended by itself.
   }
 }
 

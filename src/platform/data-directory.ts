@@ -1,0 +1,111 @@
+/**
+ * The data directory belongs to one user of this host, and nobody else looks into it: its disks and its database hold
+ * what builds were given.
+ */
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+/** A directory that Ingot does not take as its data directory. The message says why, and what to do. */
+export class DataDirectoryError extends Error {
+  override readonly name = 'DataDirectoryError';
+}
+
+/** Permissions of others than the owner. */
+const OTHERS = 0o077;
+const STICKY = 0o1000;
+
+/** What an Ingot server has made at its first start. */
+const MADE_BY_INGOT = ['catalog.db', 'credentials.json', 'server.lock'];
+/** What may be there before that: its user's, or written by the command that starts the server. */
+const BEFORE_THE_START = ['config.yaml', 'server.log', 'layers', 'regions'];
+
+/**
+ * Makes the data directory if it is not there, and closes it to other users of this host (mode 0700).
+ * @returns whether it was open to them
+ * @throws {DataDirectoryError} a directory of another user; one with other files, which its users may need
+ */
+export function takeDataDirectory(path: string): boolean {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const { uid, mode } = statSync(path);
+  const own = process.geteuid!();
+  if (uid !== own) {
+    throw new DataDirectoryError(
+      `the data directory ${path} belongs to ${userName(uid)}, and Ingot runs as ${userName(own)}: its owner could read and change all of its disks and keys. ` +
+        `Name another directory (--data DIR), or give this one to ${userName(own)}: chown -R ${own} ${JSON.stringify(path)}`,
+    );
+  }
+  if ((mode & OTHERS) === 0) return false;
+  const names = readdirSync(path);
+  const shared =
+    (mode & STICKY) !== 0 ||
+    (!MADE_BY_INGOT.some((name) => names.includes(name)) && !names.every((name) => BEFORE_THE_START.includes(name)));
+  if (shared) {
+    throw new DataDirectoryError(
+      `${path} is open to other users of this host (mode ${(mode & 0o7777).toString(8)}) and holds other files than Ingot's: as the data directory it would be closed to them. ` +
+        `Name an empty or new directory (--data DIR), or close this one: chmod 700 ${JSON.stringify(path)}`,
+    );
+  }
+  chmodSync(path, 0o700);
+  return true;
+}
+
+/**
+ * Closes what lies in a data directory to other users: files are 0600, folders 0700. What older versions made was open
+ * to them.
+ * File systems that are mounted below it, links, pipes and what belongs to others are left as they are.
+ * @returns how many files and folders were open
+ */
+export function closeDataDirectory(path: string): number {
+  const open = openEntries(path);
+  for (const { path: file, mode } of open) chmodSync(file, mode & 0o7700);
+  return open.length;
+}
+
+/** The files and folders that `closeDataDirectory` would close. */
+export function openEntries(path: string): readonly { readonly path: string; readonly mode: number }[] {
+  const { dev } = lstatSync(path);
+  const own = process.geteuid!();
+  const open: { readonly path: string; readonly mode: number }[] = [];
+  const look = (folder: string): void => {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (!entry.isFile() && !entry.isDirectory()) continue;
+      const file = join(folder, entry.name);
+      try {
+        const found = lstatSync(file);
+        if (found.dev !== dev || found.uid !== own) continue;
+        if ((found.mode & OTHERS) !== 0) open.push({ path: file, mode: found.mode });
+        if (entry.isDirectory()) look(file);
+      } catch (error) {
+        // Gone in between, or a mount point whose daemon has died.
+        if (!['ENOENT', 'ENOTCONN', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      }
+    }
+  };
+  look(path);
+  return open;
+}
+
+/**
+ * Makes an empty file that its owner alone reads, where there is none: for programs that would make it with other
+ * permissions.
+ */
+export function makePrivateFile(path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
+}
+
+function userName(uid: number): string {
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((each) => each.split(':')[2] === String(uid));
+  return line === undefined ? `the user with uid ${uid}` : `the user ${line.split(':')[0]}`;
+}

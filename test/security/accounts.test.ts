@@ -1,0 +1,315 @@
+/**
+ * Accounts across all operations: each operation of the model and each route of Ingot's own, asked by another account with the first one's names.
+ * Nothing is answered, nothing is changed, and what is there is refused in the words in which what is not there is refused.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { ImagebuilderClient } from '@aws-sdk/client-imagebuilder';
+import { sql } from 'kysely';
+import { ingotRoutes } from '../../src/api/ingot/register.ts';
+import { OPERATIONS, type OperationName } from '../../src/api/model.ts';
+import { API_DATA } from '../../src/api/validate.ts';
+import { signedJson, signedRequest, signedSocket, type Connection } from '../../src/platform/api-client.ts';
+import { CASES, commandOf, type Fixture } from '../api/cases.ts';
+import { ACCOUNT, REGION, startApi, type TestApi } from '../api/server.ts';
+
+const OTHER = '210987654321';
+/** Stands in whatever the owner makes: descriptions, tags, documents. */
+const MARKER = 'nobody-elses-business';
+/** Ids that say nothing of whose they are. */
+const ID = /\b(ami|import-ami|i|wf|step|lce)-([0-9a-f]{17}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b/g;
+/** The names that the cases give. */
+const NAME = /conformance-\d+/g;
+
+let api: TestApi;
+let fixture: Fixture;
+interface Caller {
+  readonly name: string;
+  readonly client: ImagebuilderClient;
+  readonly connection: Connection;
+}
+const callers: Caller[] = [];
+
+before(async () => {
+  api = await startApi();
+  const send: Fixture['send'] = async (operation, input) =>
+    (await api.client.send(commandOf(operation, marked(operation, input)))) as unknown as Record<string, string>;
+  fixture = { region: REGION, account: ACCOUNT, catalog: api.catalog, send };
+  callers.push({
+    name: 'the root of another account',
+    client: api.clientOf('other', REGION),
+    connection: api.connectionOf('other'),
+  });
+  // A user whom his own account allows everything.
+  const arn = `arn:aws:iam::${OTHER}:user/everything`;
+  const own = (path: string, body: object) =>
+    signedJson(api.connectionOf('same'), {
+      method: 'POST',
+      path: `/ingot/principals/${encodeURIComponent(arn)}${path}`,
+      body,
+    });
+  await own('', {});
+  await own('/policies/p', {
+    document: JSON.stringify({ Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } }),
+  });
+  const credentials = (await own('/keys', {})) as { accessKeyId: string; secretAccessKey: string };
+  callers.push({
+    name: 'a user of another account whom everything is allowed there',
+    client: api.clientWith(credentials),
+    connection: { ...api.connectionOf('other'), credentials },
+  });
+});
+after(() => api.close());
+
+/** What the owner sends, with the marker in it; its policies open nothing to others. */
+function marked(operation: OperationName, input: object): object {
+  const given = input as Record<string, unknown>;
+  return {
+    ...given,
+    description: MARKER,
+    ...(typeof given['data'] === 'string' ? { data: given['data'].replace('"true"', `echo ${MARKER}`) } : {}),
+    ...(given['tags'] === undefined || operation === 'UntagResource' ? {} : { tags: { team: MARKER } }),
+    ...(given['policy'] === undefined ? {} : { policy: String(given['policy']).replace(OTHER, ACCOUNT) }),
+  };
+}
+
+/** All rows of all tables, each as a text. */
+async function rows(): Promise<ReadonlySet<string>> {
+  const { rows: tables } = await sql<{ name: string }>`SELECT name FROM sqlite_schema WHERE type = 'table'`.execute(
+    api.catalog.db,
+  );
+  const all: string[] = [];
+  for (const { name } of tables) {
+    const found = await sql<Record<string, unknown>>`SELECT * FROM ${sql.table(name)}`.execute(api.catalog.db);
+    all.push(...found.rows.map((row) => `${name} ${JSON.stringify(row)}`));
+  }
+  return new Set(all);
+}
+
+/** The same request for what is not there. */
+function absent<T>(request: T): T {
+  const text = JSON.stringify(request)
+    .replace(NAME, 'no-such-thing')
+    .replace(ID, (_id, kind: string, rest: string) => `${kind}-${rest.replace(/[0-9a-f]/g, '0')}`);
+  return JSON.parse(text, (_key, value: unknown) =>
+    typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value) ? new Date(value) : value,
+  ) as T;
+}
+/** A refusal without the names and ids that were asked for. */
+const bare = (text: string): string =>
+  text.replace(NAME, 'NAME').replaceAll('no-such-thing', 'NAME').replace(ID, 'ID').replaceAll('everything', 'USER');
+
+type Outcome = { readonly answer: string } | { readonly refusal: string };
+async function outcome(asked: Promise<string>): Promise<Outcome> {
+  try {
+    return { answer: await asked };
+  } catch (error) {
+    const { name, code, message } = error as Error & { code?: string };
+    return { refusal: `${code ?? name}: ${message}` };
+  }
+}
+
+/** Nothing of the owner's in the answer; a refusal of what is named, as of what is not there; no row of the owner's is another than it was. */
+async function assertNothing(
+  ask: (request: object) => Promise<string>,
+  request: object,
+  what: string,
+  named = names(request),
+): Promise<void> {
+  const earlier = await rows();
+  const found = await outcome(ask(request));
+  const later = await rows();
+  const text = 'answer' in found ? found.answer : found.refusal;
+  assert.doesNotMatch(text, new RegExp(MARKER), what);
+  if (named) {
+    assert.ok('refusal' in found, `${what}: answered ${text.slice(0, 300)}`);
+    assert.match(
+      found.refusal,
+      /^(AccessDeniedException|ForbiddenException|ResourceNotFoundException|InvalidParameterValueException|InvalidRequestException|ClientException)\b/,
+      what,
+    );
+    const missing = await outcome(ask(absent(request)));
+    assert.equal(
+      bare(found.refusal),
+      'refusal' in missing ? bare(missing.refusal) : missing.answer,
+      `${what}: what is there is refused in other words than what is not there`,
+    );
+  } else {
+    assert.doesNotMatch(text, NAME_OF_OWNER, what);
+  }
+  assert.deepEqual([...earlier].filter((row) => !later.has(row)).filter(ofOwner), [], `${what}: changed or removed`);
+  assert.deepEqual(
+    [...later].filter((row) => !earlier.has(row)).filter((row) => row.includes(ACCOUNT) && !row.includes(OTHER)),
+    [],
+    `${what}: made in the owner's account`,
+  );
+}
+const NAME_OF_OWNER = new RegExp(`:${ACCOUNT}:|"${ACCOUNT}"`);
+/** Keys remember when they were last used; all else of a row is as it was made. */
+const ofOwner = (row: string): boolean => !row.includes(OTHER);
+/** Whether a request names something of the owner's. */
+const names = (request: object): boolean =>
+  JSON.stringify(request).includes(ACCOUNT) || JSON.stringify(request).search(ID) >= 0;
+
+describe('operations of the API', () => {
+  for (const { name } of OPERATIONS.values()) {
+    test(name, async () => {
+      for (const { name: who, client } of callers) {
+        const given = await CASES[name].input(fixture);
+        const owners = API_DATA.shapes[API_DATA.operations[name].input!]!.members?.['owner']?.shape;
+        const variants = [
+          given,
+          ...(owners === undefined ? [] : API_DATA.shapes[owners]!.enum!.map((owner) => ({ ...given, owner }))),
+          ...wild(given),
+        ];
+        for (const request of variants) {
+          await assertNothing(
+            async (asked) => JSON.stringify({ ...(await client.send(commandOf(name, asked))), $metadata: undefined }),
+            request,
+            `${name} by ${who} with ${JSON.stringify(request).slice(0, 200)}`,
+          );
+        }
+      }
+    });
+  }
+});
+
+/** The same request with wildcards for versions. */
+function wild(request: object): readonly object[] {
+  const text = JSON.stringify(request).replaceAll(/\/1\.0\.0(?:\/1)?"/g, '/x.x.x"');
+  return text === JSON.stringify(request)
+    ? []
+    : [{ ...(JSON.parse(text) as object), ...('updateAt' in request ? { updateAt: request.updateAt } : {}) }];
+}
+
+/** What the owner has, for routes. */
+interface Owned {
+  readonly arn: string;
+  readonly ami: string;
+  readonly instance: string;
+  readonly user: string;
+  readonly key: string;
+}
+
+async function owned(): Promise<Owned> {
+  const { imageBuildVersionArn: arn } = (await CASES.GetImage.input(fixture)) as { imageBuildVersionArn: string };
+  const { sourceImage: ami } = (await CASES.DistributeImage.input(fixture)) as { sourceImage: string };
+  const post = <T>(path: string, body: object): Promise<T> =>
+    signedJson<T>(api.connectionOf('same'), { method: 'POST', path, body });
+  const { instanceId: instance } = await post<{ instanceId: string }>('/ingot/instances', {
+    image: ami,
+    userData: MARKER,
+    publish: [],
+    sshKeys: [],
+  });
+  const user = `arn:aws:iam::${ACCOUNT}:user/conformance-${Math.floor(Math.random() * 1e9)}`;
+  const principal = `/ingot/principals/${encodeURIComponent(user)}`;
+  await post(principal, { tags: [{ key: 'team', value: MARKER }] });
+  await post(`${principal}/policies/p`, {
+    document: '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}',
+  });
+  return { arn, ami, instance, user, key: (await post<{ accessKeyId: string }>(`${principal}/keys`, {})).accessKeyId };
+}
+
+interface RouteCase {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: object;
+}
+const POLICY = '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}';
+
+/** For each route what another account may ask with the owner's names; several where there are several ways. */
+const ROUTES: Readonly<Record<string, (owned: Owned) => readonly RouteCase[]>> = {
+  'ingot:DescribeServer': () => [{}],
+  'ingot:StopServer': () => [{}],
+  'ingot:LaunchInstance': ({ arn, ami }) =>
+    [arn, ami, arn.replace('1.0.0/1', 'x.x.x')].map((image) => ({ body: { image, publish: [], sshKeys: [] } })),
+  'ingot:ListInstances': () => [{}],
+  'ingot:GetInstance': ({ instance: id }) => [{ params: { id } }],
+  'ingot:TerminateInstance': ({ instance: id }) => [{ params: { id } }],
+  'ingot:ExecuteCommand': ({ instance: id }) => [{ params: { id }, body: { argv: ['true'] } }],
+  'ingot:OpenShell': ({ instance: id }) => [{ params: { id }, query: { rows: '24', columns: '80', term: 'dumb' } }],
+  'ingot:GetFiles': ({ instance: id }) => [{ params: { id }, query: { path: '/etc/shadow' } }],
+  'ingot:PutFiles': ({ instance: id }) => [{ params: { id }, query: { path: '/etc' } }],
+  'ingot:GetConsole': ({ instance: id }) => [{ params: { id } }],
+  'ingot:GetImageLog': ({ arn }) => [{ params: { arn } }],
+  'ingot:ListImageAmis': ({ arn }) => [{ params: { arn } }],
+  'ingot:NameImport': () => [{ body: { source: '/etc/shadow' } }],
+  'ingot:DescribeStorage': () => [{}],
+  'ingot:CollectGarbage': () => [{ body: {} }],
+  'ingot:DeregisterAmi': ({ ami: id }) => [{ params: { id } }, { params: { id }, query: { region: REGION } }],
+  'ingot:ListDependents': ({ arn }) => [{ params: { arn } }],
+  'ingot:ListPrincipals': () => [{}, { query: { account: ACCOUNT } }],
+  'ingot:CreatePrincipal': ({ user: arn }) => [{ params: { arn }, body: {} }],
+  'ingot:GetPrincipal': ({ user: arn }) => [{ params: { arn } }],
+  'ingot:UpdatePrincipal': ({ user: arn }) => [{ params: { arn }, body: { tags: [] } }],
+  'ingot:DeletePrincipal': ({ user: arn }) => [{ params: { arn } }],
+  'ingot:PutPrincipalPolicy': ({ user: arn }) => [{ params: { arn, name: 'p' }, body: { document: POLICY } }],
+  'ingot:DeletePrincipalPolicy': ({ user: arn }) => [{ params: { arn, name: 'p' } }],
+  'ingot:CreateAccessKey': ({ user: arn }) => [{ params: { arn } }],
+  'ingot:UpdateAccessKey': ({ user: arn, key: id }) => [{ params: { arn, id }, body: { status: 'Inactive' } }],
+  'ingot:DeleteAccessKey': ({ user: arn, key: id }) => [{ params: { arn, id } }],
+  'ingot:LookupEvents': () => [{}, { query: { principal: ACCOUNT } }],
+};
+/** Asked without a name of the owner's, they are refused all the same: they are about the server, which is of the first account. */
+const OF_THE_SERVER: readonly string[] = [
+  'ingot:DescribeServer',
+  'ingot:StopServer',
+  'ingot:NameImport',
+  'ingot:CollectGarbage',
+];
+
+describe("routes of Ingot's own", () => {
+  test('each is in the table', () =>
+    assert.deepEqual(Object.keys(ROUTES).sort(), ingotRoutes.map(({ action }) => action).sort()));
+
+  for (const route of ingotRoutes) {
+    test(route.action, async () => {
+      for (const { name: who, connection } of callers) {
+        for (const request of ROUTES[route.action]?.(await owned()) ?? []) {
+          const what = `${route.action} by ${who} with ${JSON.stringify(request)}`;
+          const ask = (asked: object): Promise<string> => send(connection, route, asked as RouteCase);
+          if (route.action === 'ingot:LookupEvents') await assertOwnEvents(await ask(request), what);
+          // The account that is asked for is not looked at: another account's root is answered its own.
+          else if (route.action === 'ingot:ListPrincipals') await assertNothing(ask, request, what, false);
+          else await assertNothing(ask, request, what, OF_THE_SERVER.includes(route.action) || names(request));
+        }
+      }
+    });
+  }
+});
+
+async function send(
+  connection: Connection,
+  { method, path, upgrade }: (typeof ingotRoutes)[number],
+  { params = {}, query, body }: RouteCase,
+): Promise<string> {
+  const filled = path.replace(/:(\w+)/g, (_whole, name: string) => encodeURIComponent(params[name]!));
+  if (upgrade) {
+    const socket = await signedSocket(connection, { path: filled, ...(query === undefined ? {} : { query }) });
+    socket.terminate();
+    return 'a session was opened';
+  }
+  const answer = await signedRequest(connection, {
+    method,
+    path: filled,
+    ...(query === undefined ? {} : { query }),
+    ...(body === undefined ? {} : { body }),
+  });
+  return Buffer.concat((await answer.toArray()) as Buffer[]).toString('utf8');
+}
+
+/** The caller's own events name what he asked for; nobody else's are among them. */
+async function assertOwnEvents(text: string, what: string): Promise<void> {
+  const events = text
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { recipientAccountId: string });
+  assert.deepEqual(
+    [...new Set(events.map(({ recipientAccountId }) => recipientAccountId))],
+    events.length === 0 ? [] : [OTHER],
+    what,
+  );
+  assert.doesNotMatch(text, new RegExp(MARKER), what);
+}
