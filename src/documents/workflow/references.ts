@@ -30,7 +30,7 @@ export class UnresolvedReferenceError extends Error {
 }
 
 const PATH = /^\$(?:\.[A-Za-z0-9_-]+(?:\[\d{1,6}\])*)+$/;
-const INTERPOLATION = /\{\{\s*(\$[^{}]*?)\s*\}\}/g;
+const INTERPOLATION = /\{\{\s*(\$[^{}]*)\}\}/g;
 
 /** True when a whole text has the form of a path, whatever it starts in. */
 export function isPath(text: string): boolean {
@@ -54,7 +54,7 @@ export function readPath(text: string): WorkflowReference | undefined {
 
 /** The paths in `{{ $.path }}` of a text, as written between the braces. */
 export function interpolatedPaths(text: string): readonly string[] {
-  return Array.from(text.matchAll(INTERPOLATION), (match) => match[1] ?? '');
+  return Array.from(text.matchAll(INTERPOLATION), (match) => (match[1] ?? '').trimEnd());
 }
 
 /** True when a text that is a path to no known tree was probably meant for one. */
@@ -80,7 +80,8 @@ function resolveText(text: string, lookup: WorkflowLookup): unknown {
   const whole = readPath(text);
   if (whole !== undefined) return resolvePath(whole, lookup);
   if (!text.includes('{{')) return text;
-  return text.replace(INTERPOLATION, (_braces, path: string) => {
+  return text.replace(INTERPOLATION, (_braces, inside: string) => {
+    const path = inside.trimEnd();
     const reference = readPath(path);
     if (reference === undefined) throw new UnresolvedReferenceError(`'${path}' is no path to a value.`);
     const found = resolvePath(reference, lookup);

@@ -1,11 +1,12 @@
 /** The serial console of a machine, as the file that QEMU writes it to. */
 import { open, stat } from 'node:fs/promises';
+import { withoutEnd } from '../../resources/ends.ts';
 
 const TAIL_BYTES = 64 << 10;
 
 /** Takes colours, cursor moves and the like out of console text (systemd cuts them short where it shortens a name), and the overwritten part of a line. */
 export function plainLine(line: string): string {
-  const text = line.replace(/\x1b(?:\[[0-9;?]*[ -/]*[@-~]?|[()][A-Za-z0-9]|[=>78cDEHM])/g, '').replace(/\r+$/, '');
+  const text = withoutEnd(line.replace(/\x1b(?:\[[0-9;?]*[ -/]*[@-~]?|[()][A-Za-z0-9]|[=>78cDEHM])/g, ''), '\r');
   return text.slice(text.lastIndexOf('\r') + 1).replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
 }
 
