@@ -10,7 +10,7 @@
  */
 import type { Position } from '../position.ts';
 import type { ComponentDocument, InputValue, Step } from './document.ts';
-import { resolveReferences } from './references.ts';
+import { ReferencesTooLargeError, resolveReferences, type ReferenceLookup } from './references.ts';
 import { shellCommands, type ShellCommand } from './shell-commands.ts';
 
 /** What in a document needs a machine. */
@@ -71,7 +71,7 @@ export function needsMachine(
   for (const [phaseIndex, phase] of document.phases.entries()) {
     if (!phases.includes(phase.name)) continue;
     for (const [stepIndex, step] of phase.steps.entries()) {
-      const inputs = resolveReferences(step.inputs, lookup).value;
+      const inputs = resolvedInputs(step, lookup);
       const hit = stepNeed(step, inputs, { disk, files, depth: 0, reading });
       if (hit === undefined) continue;
       const path = `phases[${phaseIndex}].steps[${stepIndex}]${hit.path}`;
@@ -79,6 +79,16 @@ export function needsMachine(
     }
   }
   return undefined;
+}
+
+/** The step's inputs; nothing where they are more than a step may have, and so will not run. */
+function resolvedInputs(step: Step, lookup: ReferenceLookup): InputValue {
+  try {
+    return resolveReferences(step.inputs, lookup).value;
+  } catch (error) {
+    if (error instanceof ReferencesTooLargeError) return {};
+    throw error;
+  }
 }
 
 /** Characters of scripts in files that are read for one document, each time that one is run counted. */
