@@ -61,6 +61,6 @@ test('who gives a child all of the environment is on this list', () => {
     'commands/client.ts', // the server that a command starts in the background
     'instances/ssh/windows-instance.ts', // ssh, run for the user who asked for it
     'secrets/command.ts', // the user's own program for secrets
-    'service/service.ts', // the worker
+    'service/worker-link.ts', // the worker
   ]);
 });

@@ -22,3 +22,9 @@ export async function cancelRequested(db: Kysely<Tables>, arns: readonly string[
   const rows = await db.selectFrom('images').select('arn').where('arn', 'in', [...arns]).where('cancel_requested', '=', 1).execute();
   return rows.map(({ arn }) => arn);
 }
+
+/** Whether an image that somebody began to work on, or is about to, waits for its cancellation. */
+export async function cancellationWaits(db: Kysely<Tables>): Promise<boolean> {
+  const row = await db.selectFrom('images').select('arn').where('status', 'in', ['PENDING', ...IN_PROGRESS]).where('cancel_requested', '=', 1).limit(1).executeTakeFirst();
+  return row !== undefined;
+}

@@ -6,13 +6,14 @@ import { runningServer } from '../service/server-file.ts';
 import { connectToRunning, dataDirectoryOf } from './client.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 
-/** A build that is cancelled takes its machines down first. */
-const STOP_TIMEOUT_MS = 120_000;
+/** A build that is given up takes its machines down first; a worker that does not answer has a minute, and a sweep follows it. */
+const STOP_TIMEOUT_MS = 240_000;
 
 export const stop: Command = {
   usage: 'stop [--data DIR]',
   help: `
 Stops the server of a data directory and waits until it has ended. Builds at work end with it, and are marked FAILED; launched instances run on.
+A worker process that does not answer for a minute is killed, and what it left is removed.
 
   --data DIR       the data directory (else INGOT_DATA, else /var/lib/ingot)
 
@@ -32,7 +33,10 @@ async function run(args: Arguments): Promise<number> {
     return 0;
   }
   await signedJson(connection, { method: 'POST', path: '/ingot/server/stop' });
-  if (!(await waitForExit(server.pid, server.startTime, patient(STOP_TIMEOUT_MS)))) throw new CommandFailed(`the server with pid ${server.pid} did not end within ${STOP_TIMEOUT_MS / 1000} s`);
+  const longest = patient(STOP_TIMEOUT_MS);
+  if (!(await waitForExit(server.pid, server.startTime, longest))) {
+    throw new CommandFailed(`the server with pid ${server.pid} did not stop within ${longest / 1000} seconds; see its log, ${dataDirectory}/server.log`);
+  }
   process.stdout.write(`stopped the server of ${dataDirectory}\n`);
   return 0;
 }

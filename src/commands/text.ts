@@ -1,4 +1,5 @@
 /** Text for people and shells. */
+import { withoutEnd } from '../resources/ends.ts';
 
 /** A value as a shell takes it for one word. */
 export function shellWord(value: string): string {
@@ -30,7 +31,7 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
 
 /** What a build printed, safe for a terminal: no escape sequences, no control characters; a carriage return keeps what came last. */
 export function plainLine(text: string): string {
-  const shown = text.replace(/\r+$/, '').split('\r').at(-1)!;
+  const shown = withoutEnd(text, '\r').split('\r').at(-1)!;
   return shown
     .replace(/\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[PX^_][^\u001b]*(?:\u001b\\)?|[ -/]*[0-~])/g, '')
     .replaceAll('\t', '    ')

@@ -1,8 +1,12 @@
 /** Nearest words, for "did you mean". */
 
-/** Optimal string alignment distance; at most `limit + 1`. */
-function distance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) > limit) return limit + 1;
+/** Words that are longer than this are near to nothing. */
+const LONGEST_WORD = 64;
+/** Candidates of a fitting length that are compared: a document may declare thousands of names, and misspell as many. */
+const MOST_COMPARED = 100;
+
+/** Optimal string alignment distance. */
+function distance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
@@ -17,7 +21,7 @@ function distance(a: string, b: string, limit: number): number {
     beforeLast = last;
     last = row;
   }
-  return last[b.length] ?? limit + 1;
+  return last[b.length]!;
 }
 
 /**
@@ -27,12 +31,17 @@ function distance(a: string, b: string, limit: number): number {
 export function nearestWord(word: string, candidates: Iterable<string>): string | undefined {
   const plain = (text: string): string => text.toLowerCase().replace(/[-_\s]/g, '');
   const wanted = plain(word);
-  if (wanted.length > 200) return undefined;
+  if (wanted.length > LONGEST_WORD) return undefined;
   const limit = Math.max(1, Math.floor(wanted.length / 4));
   let nearest: string | undefined;
   let least = limit + 1;
+  let compared = 0;
   for (const candidate of candidates) {
-    const found = distance(wanted, plain(candidate), limit);
+    const word = plain(candidate);
+    if (Math.abs(word.length - wanted.length) > limit) continue;
+    compared += 1;
+    if (compared > MOST_COMPARED) break;
+    const found = distance(wanted, word);
     if (found >= least) continue;
     least = found;
     nearest = candidate;

@@ -44,9 +44,16 @@ export interface MapEntry {
 /** Longest text of a document, in bytes of UTF-8: the quota of a component's data. */
 export const MAX_DOCUMENT_BYTES = 64 * 1024;
 const MAX_NODES = 50_000;
+/** Characters that aliases may repeat: a long text under an anchor, named a thousand times, is work for all who read it. */
+const MAX_REPEATED = 4 * MAX_DOCUMENT_BYTES;
 const MAX_DEPTH = 64;
 /** What follows mostly follows from the first. */
 const MAX_SYNTAX_FAULTS = 10;
+
+/** Errors of the parser that are looked at: each is explained from the text around it. */
+const MAX_EXPLAINED = 50;
+/** Characters of a line in which an unquoted reference is looked for. */
+const LONGEST_LINE = 1000;
 
 /** Hundreds of lists opened in one line: the library takes seconds over thousands of them. */
 const NESTED_LINE = /^ *(?:[-?:] +){500}/m;
@@ -91,8 +98,15 @@ export function readNodes(text: string, faults: FaultCollector): DocumentNode | 
 }
 
 function tooDeep(faults: FaultCollector): undefined {
-  const message = `The document is nested deeper than ${MAX_DEPTH} levels, or its anchors grow to more than ${MAX_NODES} values.`;
+  const message = `The document is nested deeper than ${MAX_DEPTH} levels, or its anchors grow to more than ${MAX_NODES} values or ${MAX_REPEATED} characters.`;
   faults.add('document-too-large', START, '', message);
+}
+
+/** Where a text was found: the how manieth time (from 0), its place, and where the next may begin. */
+interface Occurrence {
+  readonly count: number;
+  readonly at: number;
+  readonly next: number;
 }
 
 class TreeReader {
@@ -104,6 +118,7 @@ class TreeReader {
   /** How many aliases are being followed. */
   #expanding = 0;
   #nodes = 0;
+  #repeated = 0;
 
   constructor(text: string, faults: FaultCollector) {
     this.#text = text;
@@ -131,8 +146,12 @@ class TreeReader {
 
   #reportSyntax(): void {
     const seen = new Set<string>();
+    const looked = new Set<number>();
     for (const error of this.#document.errors) {
       const position = this.#at(error.pos[0]);
+      // The first of a line says what is wrong there; there may be tens of thousands.
+      if (looked.has(position.line)) continue;
+      if (looked.add(position.line).size > MAX_EXPLAINED) return;
       const reference = this.#unquotedReference(position.line);
       const explained = reference === undefined ? explainSyntax(this.#text, error.code, error.message, position.line) : undefined;
       const code = reference === undefined ? 'invalid-yaml' : 'unquoted-reference';
@@ -145,12 +164,18 @@ class TreeReader {
   }
 
   #lineStart(line: number): Position {
-    return { line, column: (this.#text.split('\n')[line - 1] ?? '').search(/\S|$/) + 1 };
+    return { line, column: this.#line(line).search(/\S|$/) + 1 };
+  }
+
+  /** @param line from 1 */
+  #line(line: number): string {
+    const start = this.#lines.lineStarts[line - 1];
+    return start === undefined ? '' : this.#text.slice(start, this.#lines.lineStarts[line]).replace(/\n$/, '');
   }
 
   /** Where on a line a value starts with `{{`. */
   #unquotedReference(line: number): Position | undefined {
-    const found = /^(?<before>\s*(?:-\s+)*(?:[^\s:#'"][^:#'"]*:\s+)?)\{\{/.exec(this.#text.split('\n')[line - 1] ?? '');
+    const found = /^(?<before>\s*(?:-\s+)*(?:[^\s:#'"][^:#'"]*:\s+)?)\{\{/.exec(this.#line(line).slice(0, LONGEST_LINE));
     return found === null ? undefined : { line, column: (found.groups?.['before'] ?? '').length + 1 };
   }
 
@@ -175,8 +200,11 @@ class TreeReader {
       const quoted = node.type !== 'PLAIN';
       const value = scalarValue(node.value);
       const text = quoted && typeof node.value === 'string' ? node.value : (node.source ?? String(node.value ?? ''));
+      if (this.#expanding > 0) this.#repeated += text.length;
+      if (this.#repeated > MAX_REPEATED) throw new TooLarge();
       const [start, end] = node.range ?? [0, 0];
-      const locate = (wanted: string, occurrence: number): Position => this.#locate(wanted, occurrence, start, end) ?? position;
+      const found = new Map<string, Occurrence>();
+      const locate = (wanted: string, occurrence: number): Position => this.#locate(wanted, occurrence, start, end, found) ?? position;
       return { kind: 'scalar', position, value, text: value === null ? '' : text, quoted, locate };
     }
     return { kind: 'scalar', position, value: null, text: '', quoted: false, locate: () => position };
@@ -194,14 +222,17 @@ class TreeReader {
     return { ...value, position };
   }
 
-  #locate(wanted: string, occurrence: number, start: number, end: number): Position | undefined {
-    let offset = start;
-    for (let count = 0; ; count += 1) {
-      const found = this.#text.indexOf(wanted, offset);
-      if (found < 0 || found >= end) return undefined;
-      if (count === occurrence) return this.#at(found);
-      offset = found + wanted.length;
+  /** @param found where each text was found last, from which the next time goes on */
+  #locate(wanted: string, occurrence: number, start: number, end: number, found: Map<string, Occurrence>): Position | undefined {
+    let last = found.get(wanted);
+    if (last === undefined || last.count > occurrence) last = { count: -1, next: start, at: start };
+    while (last.count < occurrence) {
+      const at: number = this.#text.indexOf(wanted, last.next);
+      if (at < 0 || at >= end) return undefined;
+      last = { count: last.count + 1, next: at + wanted.length, at };
     }
+    found.set(wanted, last);
+    return this.#at(last.at);
   }
 
   #map(pairs: readonly { key: unknown; value: unknown }[], position: Position, path: string, depth: number): DocumentNode {
@@ -218,6 +249,7 @@ class TreeReader {
         continue;
       }
       const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+      if (this.#expanding > 0) this.#repeated += name.length;
       const child = path === '' ? name : `${path}.${name}`;
       const value = this.#node(pair.value as Node | null, child, depth + 1, key.range?.[1]);
       if (name === '<<' && key.type === 'PLAIN' && value.kind !== 'scalar') {

@@ -1,5 +1,6 @@
 /** The console of an instance, as the ring file that it goes to. */
 import { RingReader, ringTail } from '../platform/ring-file.ts';
+import { withoutEnd } from '../resources/ends.ts';
 import type { LaunchRequest } from './instance.ts';
 
 const TAIL_BYTES = 64 << 10;
@@ -13,7 +14,7 @@ export function consoleLogOf(request: Pick<LaunchRequest, 'id' | 'disk'>): strin
 
 /** Takes colours, cursor moves and the like out of console text (systemd cuts them short where it shortens a name), and the overwritten part of a line. */
 export function plainLine(line: string): string {
-  const text = line.replace(/\x1b(?:\[[0-9;?]*[ -/]*[@-~]?|[()][A-Za-z0-9]|[=>78cDEHM])/g, '').replace(/\r+$/, '');
+  const text = withoutEnd(line.replace(/\x1b(?:\[[0-9;?]*[ -/]*[@-~]?|[()][A-Za-z0-9]|[=>78cDEHM])/g, ''), '\r');
   return text.slice(text.lastIndexOf('\r') + 1).replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
 }
 

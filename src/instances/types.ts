@@ -21,7 +21,7 @@ export class InstanceTypeError extends Error {
 
 type Sizes = Readonly<Record<string, readonly [cpus: number, memoryGiB: number]>>;
 
-const GRAVITON = /^(a1|[a-z]+\d+[a-z]*g[a-z]*)$/;
+const GRAVITON = /^(a1|[a-z]+\d+[a-fh-z]*g[a-z]*)$/;
 
 /** Sizes whose memory is `ratio` GiB per vCPU. `names` maps each size to its vCPUs. */
 function proportional(ratio: number, names: Readonly<Record<string, number>>): Sizes {

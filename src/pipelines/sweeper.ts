@@ -29,11 +29,19 @@ const KEEP_LAYERS_MS = 7 * 86_400_000;
 /** What a failed image's reason says when its worker died. */
 export const ABANDONED_REASON = 'The worker process ended while it worked on this image (it was killed, or the host went down). What it left was removed; start the build again.';
 
+/** A worker that the server killed because it did not answer. */
+export interface SilentWorker {
+  readonly silentSeconds: number;
+  /** What the server killed it for: `to cancel an image`. */
+  readonly killed: string;
+}
+
 /**
  * Sweeps before a worker begins, while nothing else works on this data directory: instances that are no user's are ended,
  * unfinished layers and copies removed, images in progress FAILED, or CANCELLED where that was asked for. Launched and kept instances that still run are left alone.
+ * @param before how the worker before was, when the server killed it
  */
-export async function sweepAtStart(catalog: Catalog): Promise<void> {
+export async function sweepAtStart(catalog: Catalog, before?: SilentWorker): Promise<void> {
   if ((await runningOut(catalog.dataDirectory)) !== undefined) await makeRoom(catalog);
   const running = await settleInstances(catalog);
   for (const owner of await heldOwners(catalog.db)) {
@@ -45,7 +53,7 @@ export async function sweepAtStart(catalog: Catalog): Promise<void> {
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   for (const owner of await layerUsers(catalog.db)) if (!running.has(owner)) await layers.release(owner);
   const unfinished = await layers.discardUnfinished();
-  for (const arn of await imagesInProgress(catalog.db)) await endImage(catalog, layers, arn);
+  for (const arn of await imagesInProgress(catalog.db)) await endImage(catalog, layers, arn, before);
   for (const arn of await abandonedImages(catalog.db, hostname())) await endLease(catalog.db, arn);
   for (const ami of await pendingAmis(catalog.db)) {
     await rm(join(catalog.dataDirectory, ami.file), { force: true });
@@ -88,12 +96,15 @@ async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
 }
 
 /** FAILED, or CANCELLED where that had been asked for. */
-async function endImage(catalog: Catalog, layers: LayerStore, arn: string): Promise<void> {
+async function endImage(catalog: Catalog, layers: LayerStore, arn: string, before: SilentWorker | undefined): Promise<void> {
   const log = openImageLog(catalog.dataDirectory, arn);
   try {
     for (const ami of await amisOfImage(catalog.db, arn)) await withdrawAmi(catalog, layers, ami, { keepReusable: true });
     // Whoever cancelled it is told that it was, though nobody was there any more to hear it.
-    const [status, reason] = (await cancelRequested(catalog.db, [arn])).length > 0 ? (['CANCELLED', CANCELLED_REASON] as const) : (['FAILED', ABANDONED_REASON] as const);
+    const cancelled = (await cancelRequested(catalog.db, [arn])).length > 0;
+    const silent = before && `The worker process did not answer for ${before.silentSeconds} seconds, so the server killed it ${before.killed}.`;
+    const abandoned = silent === undefined ? ABANDONED_REASON : `${silent} What it left was removed; start the build again.`;
+    const [status, reason] = cancelled ? (['CANCELLED', [CANCELLED_REASON, silent].join(' ').trim()] as const) : (['FAILED', abandoned] as const);
     await closeExecutions(catalog.db, arn, status, reason);
     await setStatus(catalog, arn, log.report, status, { reason });
   } finally {

@@ -79,7 +79,7 @@ const orderOperator = (read: (text: string) => number, holds: (given: number, va
   },
 });
 
-const number = (text: string): number => (/^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN);
+const number = (text: string): number => (/^\s*[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN);
 /** Seconds since 1970, or ISO 8601; milliseconds. */
 const date = (text: string): number => (/^\d{1,12}$/.test(text) ? Number(text) * 1000 : /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN);
 

@@ -147,7 +147,7 @@ function readPrincipal(object: Readonly<Record<string, unknown>>, place: string,
     else if (type !== 'AWS' && type !== 'Federated') faults.push(`${place}.${name}.${type}: must be AWS, Federated or Service`);
   }
   for (const value of aws) {
-    if (!/^(\*|\d{12}|arn:aws[^:]*:(iam|sts)::\d{12}:(root|user\/.+|role\/.+|assumed-role\/.+\/.+))$/.test(value)) {
+    if (!/^(\*|\d{12}|arn:aws[^:]*:(iam|sts)::\d{12}:(root|user\/.+|role\/.+|assumed-role\/[^/\n]+\/.+))$/.test(value)) {
       faults.push(`${place}.${name}.AWS: '${value}' is neither "*", nor an account id, nor the ARN of a user or role`);
     }
   }

@@ -75,6 +75,17 @@ export function matchesGlob(glob: Glob, text: string, valueOf: VariableValue, ig
   return matchPieces(pieces, fold(text));
 }
 
+/**
+ * A matcher of a user's pattern, for whole texts. A regular expression made of it would not do: one of sixty `*` tries for ever.
+ * @param wildcards `*` for any text, `?` for one character; what is not among them is itself
+ */
+export function wildcardMatcher(pattern: string, wildcards: '*' | '*?' = '*?'): (text: string) => boolean {
+  const pieces = pattern.split(wildcards === '*' ? /(\*)/ : /([*?])/).map((piece, index): Filled[number] => {
+    return index % 2 === 0 ? { text: piece } : piece === '*' ? 'any' : 'one';
+  });
+  return (text) => matchPieces(pieces, text);
+}
+
 /** Greedy with one point to come back to, the last `*`: no pattern takes more than the product of the two lengths. */
 function matchPieces(pieces: Filled, text: string): boolean {
   let at = 0;

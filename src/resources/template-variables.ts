@@ -16,8 +16,8 @@ export class TemplateVariableError extends Error {
   override readonly name = 'TemplateVariableError';
 }
 
-const VARIABLE = /\{\{\s*imagebuilder:([^{}]*?)\s*\}\}/g;
-const BUILD_DATE = /\{\{\s*imagebuilder:buildDate(?::[^{}]*)?\s*\}\}/;
+const VARIABLE = /\{\{\s*imagebuilder:([^{}]*)\}\}/g;
+const BUILD_DATE = /\{\{\s*imagebuilder:buildDate(?::[^{}]*|\s*)\}\}/;
 
 /** A date as AWS writes it in AMI names: `2022-10-26T22-30-05.912619Z`. A clock of milliseconds gives zeros for the rest. */
 export function formatBuildDate(date: string): string {
@@ -35,7 +35,8 @@ export function namesBuildDate(text: string): boolean {
  * @throws {TemplateVariableError} for an `imagebuilder:` variable that does not exist
  */
 export function substituteVariables(text: string, values: TemplateValues): string {
-  return text.replace(VARIABLE, (whole, variable: string) => {
+  return text.replace(VARIABLE, (whole, inside: string) => {
+    const variable = inside.trimEnd();
     if (variable === 'buildDate') return formatBuildDate(values.buildDate);
     if (variable === 'buildVersion') return String(values.buildVersion);
     if (variable.startsWith('buildDate:')) return formatDate(variable.slice('buildDate:'.length).trim(), values.buildDate);

@@ -3,6 +3,7 @@
  * instance whose disk becomes an image. Pure, apart from running the program.
  */
 import type { Instance } from '../instances/instance.ts';
+import { wildcardMatcher } from '../policies/globs.ts';
 import { BASH } from './environment.ts';
 
 /** What a hit is called in a recipe that allows it. */
@@ -209,5 +210,7 @@ export function readAllowed(value: string): readonly Allowed[] {
 
 /** Whether a hit is allowed. */
 export function isAllowed(hit: DiskHit, allowed: readonly Allowed[]): boolean {
-  return allowed.some(({ name, path }) => name === hit.name && (path === undefined || new RegExp(`^${path.split('*').map((part) => RegExp.escape(part)).join('.*')}$`, 's').test(hit.path)));
+  return allowed.some(({ name, path }) => {
+    return name === hit.name && (path === undefined || wildcardMatcher(path, '*')(hit.path));
+  });
 }

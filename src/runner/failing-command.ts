@@ -14,11 +14,15 @@ export function failingCommand(script: string, stderr: string): string {
   if (commands.length === 1) return cut(commands[0]!);
 
   // bash itself complains with the line's number: a missing command, a syntax error, an unset variable.
-  const complaint = /(?:^|\n)[^\n]*?: line ([0-9]+): [^\n]*$/.exec(stderr.trimEnd());
+  const said = stderr.trimEnd();
+  const complaint = /: line ([0-9]+): /.exec(said.slice(said.lastIndexOf('\n') + 1));
   const named = complaint === null ? undefined : lines[Number(complaint[1]) - 1]?.trim();
   if (named) return `${cut(named)} (line ${complaint![1]} of the script)`;
 
-  const stops = commands.some((line) => /^set\s+(-[a-zA-Z]*e|.*-o\s+errexit)/.test(line));
+  const stops = commands.some((line) => {
+    const options = /^set\s+/.exec(line);
+    return options !== null && /^-[a-zA-Z]*e|-o\s+errexit/.test(line.slice(options[0].length));
+  });
   if (stops) return `one of the ${commands.length} commands of the script, which stops at the first that fails (set -e)`;
   // The last word of a block says nothing; nor is it known which of its commands, or which `exit`, gave the code.
   if (/^(fi|done|esac|\}|\)|;;)\b|^[})]/.test(commands.at(-1)!)) return `one in the last block of a script of ${lines.length - 1} lines`;

@@ -7,6 +7,7 @@ import { BASH } from './environment.ts';
 import { itemsOf, mapOf } from './inputs.ts';
 import { ending, InputError, onWindows, type ActionModule, type AttemptContext, type AttemptResult } from './module.ts';
 import { runPowerShell } from './powershell.ts';
+import { withoutEnd } from '../resources/ends.ts';
 
 /** What a program gets for one item of a step's inputs. */
 export interface ProgramItem {
@@ -91,21 +92,21 @@ export function absolutePath(context: AttemptContext, path: string): string {
   return onWindows(context) ? windowsPath(path, context.workingDirectory) : posixPath(path, context.workingDirectory);
 }
 
-/** The separators that a path of the machine ends in, of which its first character is none. */
-export function separatorsAtEnd(context: AttemptContext): RegExp {
-  return onWindows(context) ? /(?<=.)[/\\]+$/ : /(?<=.)\/+$/;
+/** A path of the machine without the separators that it ends in, of which its first character is none. */
+export function withoutSeparators(context: AttemptContext, path: string): string {
+  return withoutEnd(path, onWindows(context) ? '/\\' : '/', 1);
 }
 
 /** A path of a POSIX machine, as seen from the working directory; a separator at its end stays. */
 export function posixPath(path: string, workingDirectory: string): string {
   if (path.includes('\0')) throw new InputError('a path holds a NUL character');
-  return path.startsWith('/') ? path : `${workingDirectory.replace(/\/+$/, '')}/${path}`;
+  return path.startsWith('/') ? path : `${withoutEnd(workingDirectory, '/')}/${path}`;
 }
 
 /** A path of a Windows machine, as seen from the working directory. */
 export function windowsPath(path: string, workingDirectory: string): string {
   if (path.includes('\0')) throw new InputError('a path holds a NUL character');
-  return /^(?:[A-Za-z]:|[\\/]{2})/.test(path) ? path : `${workingDirectory.replace(/[\\/]+$/, '')}\\${path}`;
+  return /^(?:[A-Za-z]:|[\\/]{2})/.test(path) ? path : `${withoutEnd(workingDirectory, '/\\')}\\${path}`;
 }
 
 /**

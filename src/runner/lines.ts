@@ -146,6 +146,13 @@ export class LogLimit {
   }
 }
 
+/** Without the `\n` and `\r\n` at the end; a `\r` alone stays. */
+function withoutNewlines(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === '\n') end -= text[end - 2] === '\r' ? 2 : 1;
+  return text.slice(0, end);
+}
+
 /** Keeps a stream from its start, up to a limit, for the steps that chain it. */
 export class Capture {
   private readonly chunks: Buffer[] = [];
@@ -170,6 +177,7 @@ export class Capture {
 
   /** As text, without the newlines at its end. */
   text(): string | undefined {
-    return this.bytes()?.toString('utf8').replace(/(?:\r?\n)+$/, '');
+    const text = this.bytes()?.toString('utf8');
+    return text && withoutNewlines(text);
   }
 }

@@ -71,15 +71,19 @@ const BY_MESSAGE: readonly Remedy[] = [
   },
 ];
 
+/** Characters of a line that are looked at. */
+const LONGEST_LINE = 2000;
+
 /** What to do, in a sentence or two; `undefined` where the output does not show what was lacking. */
 export function remedyFor(failure: FailedStep): string | undefined {
   const find = (remedies: readonly Remedy[], line: string): string | undefined =>
     remedies.find(({ patterns }) => patterns.some((pattern) => pattern.test(line)))?.advice;
-  const said = failure.message.split('\n').map((line) => find(BY_MESSAGE, line)).find((advice) => advice !== undefined && !advice.startsWith('See what it waits'));
+  const said = failure.message.split('\n').map((line) => find(BY_MESSAGE, line.slice(0, LONGEST_LINE))).find((advice) => advice !== undefined && !advice.startsWith('See what it waits'));
   if (said !== undefined) return said;
   for (const line of failure.outputTail.toReversed()) {
-    const advice = find(REMEDIES, line.slice(0, 2000));
+    const advice = find(REMEDIES, line.slice(0, LONGEST_LINE));
     if (advice !== undefined) return advice;
   }
-  return find(REMEDIES, failure.message) ?? find(BY_MESSAGE, failure.message);
+  const start = failure.message.slice(0, LONGEST_LINE);
+  return find(REMEDIES, start) ?? find(BY_MESSAGE, start);
 }

@@ -1,4 +1,5 @@
 /** UpdateOS on systems with RPM packages: the commands of dnf, yum and zypper. Pure. Source: reference, `awstoe.md` section 6. */
+import { wildcardMatcher } from '../policies/globs.ts';
 import { InputError } from './module.ts';
 
 /** Package managers of such systems, the better one first where there are two. */
@@ -34,6 +35,6 @@ export function rpmCommands(manager: RpmManager, include: readonly string[], exc
 
 /** The names that the patterns mean. */
 export function among(patterns: readonly string[], names: readonly string[]): readonly string[] {
-  const expressions = patterns.map((pattern) => new RegExp(`^${pattern.replace(/[.+]/g, '\\$&').replace(/\*+/g, '.*').replaceAll('?', '.')}$`));
-  return [...new Set(names)].filter((name) => expressions.some((expression) => expression.test(name)));
+  const matchers = patterns.map((pattern) => wildcardMatcher(pattern));
+  return [...new Set(names)].filter((name) => matchers.some((matches) => matches(name)));
 }

@@ -5,7 +5,8 @@
 import type { ComponentDocument, InputValue, Phase, Step } from '../documents/component/document.ts';
 import type { Instance } from '../instances/instance.ts';
 import { timestamp } from '../platform/clock.ts';
-import { resolveReferences, secretReferencesIn } from '../documents/component/references.ts';
+import type { SecretReference } from '../documents/component/secret-references.ts';
+import { ReferencesTooLargeError, resolveReferences, secretReferencesIn } from '../documents/component/references.ts';
 import type { S3Access } from '../platform/s3-requests.ts';
 import { within, type Report } from '../resources/progress.ts';
 import { SecretError } from '../secrets/provider.ts';
@@ -153,8 +154,13 @@ async function withSecrets(scope: ReadonlyMap<string, string>, run: DocumentRun,
   await secrets.load(references, run.report, run.signal).catch((error: unknown) => {
     throw error instanceof SecretError ? new ParameterError(`component ${run.name}: ${error.message}`, { cause: error }) : error;
   });
-  const { value } = resolveReferences(Object.fromEntries(own), { name: () => undefined, chain: (reference) => reference.text, secret: (reference) => secrets.value(reference) });
-  return new Map([...scope, ...Object.entries(value as Readonly<Record<string, string>>)]);
+  const lookup = { name: () => undefined, chain: ({ text }: { text: string }) => text, secret: (reference: SecretReference) => secrets.value(reference) };
+  try {
+    const { value } = resolveReferences(Object.fromEntries(own), lookup);
+    return new Map([...scope, ...Object.entries(value as Readonly<Record<string, string>>)]);
+  } catch (error) {
+    throw error instanceof ReferencesTooLargeError ? new ParameterError(`component ${run.name}: ${error.message}`, { cause: error }) : error;
+  }
 }
 
 async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'> {

@@ -58,6 +58,7 @@ export async function runStep(state: RunState, phase: string, step: Step, report
   let work: StepWork;
   try {
     await loadSecrets(state, [step.inputs, step.loop], report);
+    state.chained.checkRoom();
     work = planWork(state, step);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

@@ -29,12 +29,18 @@ export async function s3Access(context: AttemptContext): Promise<S3Access> {
 
 /** One page of a listing: keys, and whether there are more. */
 export function readListing(xml: string): { readonly keys: readonly string[]; readonly truncated: boolean } {
-  const keys = [...xml.matchAll(/<Contents>[^]*?<Key>([^<]*)<\/Key>/g)].map((match) => decodeURIComponent(match[1]!.replaceAll('+', '%20').replaceAll('&amp;', '&')));
+  const keys = xml.split('<Contents>').slice(1).flatMap((contents) => {
+    const key = /<Key>([^<]*)<\/Key>/.exec(contents)?.[1];
+    return key === undefined ? [] : [decodeURIComponent(key.replaceAll('+', '%20').replaceAll('&amp;', '&'))];
+  });
   return { keys, truncated: /<IsTruncated>true<\/IsTruncated>/.test(xml) };
 }
 
 /** What S3 said in XML, in words. */
 export function s3Failure(failure: string): string {
-  const [, before, code, message] = /^([^]*?): the server answered \d+: [^]*?<Code>([^<]*)<\/Code>[^]*?<Message>([^<]*)<\/Message>/.exec(failure) ?? [];
-  return code === undefined ? failure : `${before}: ${code}: ${message}`;
+  const answered = /: the server answered \d+: /.exec(failure);
+  const code = answered === null ? null : /<Code>([^<]*)<\/Code>/.exec(failure.slice(answered.index));
+  const message = code === null ? null : /<Message>([^<]*)<\/Message>/.exec(code.input.slice(code.index));
+  if (answered === null || code === null || message === null) return failure;
+  return `${failure.slice(0, answered.index)}: ${code[1]}: ${message[1]}`;
 }

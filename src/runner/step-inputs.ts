@@ -3,7 +3,7 @@ import type { InputValue, Step } from '../documents/component/document.ts';
 import { checkResolvedInputs } from '../documents/component/inputs.ts';
 import { ACTION_MODULES } from '../documents/component/modules.ts';
 import type { LoopIteration } from '../documents/component/loops.ts';
-import { resolveReferences, type ChainReference, type LoopReference } from '../documents/component/references.ts';
+import { ReferencesTooLargeError, resolveReferences, type ChainReference, type LoopReference, type ResolvedValue } from '../documents/component/references.ts';
 import type { SecretReference } from '../documents/component/secret-references.ts';
 import { InputError, type Outputs } from './module.ts';
 
@@ -16,13 +16,25 @@ export interface ChainedStep {
 /** Why a step that was reached did not run: its `if` skipped it, or it failed before its module began. */
 export type NotRun = 'skipped' | 'failed';
 
+/** Characters that the inputs of a document's steps may have together once they are resolved: all are kept until its end. */
+const MAX_KEPT = 64 << 20;
+
 /** Steps that were reached, by phase and step. */
 export class ChainedSteps {
   private readonly steps = new Map<string, ChainedStep | NotRun>();
+  private readonly sizes = new Map<string, number>();
 
   /** @param chained what the step leaves, or why there is nothing */
   set(phase: string, step: string, chained: ChainedStep | NotRun): void {
-    this.steps.set(JSON.stringify([phase, step]), chained);
+    const key = JSON.stringify([phase, step]);
+    this.steps.set(key, chained);
+    this.sizes.set(key, typeof chained === 'string' ? 0 : charactersOf(chained.inputs));
+  }
+
+  /** @throws {InputError} when there is no room for another step's inputs */
+  checkRoom(): void {
+    const kept = this.sizes.values().reduce((sum, size) => sum + size, 0);
+    if (kept > MAX_KEPT) throw new InputError(`the inputs of the steps before have ${kept} characters together; at most ${MAX_KEPT} are kept. Split the document.`);
   }
 
   get(phase: string, step: string): ChainedStep | NotRun | undefined {
@@ -69,7 +81,7 @@ export function resolveCondition(condition: InputValue, values: Values): InputVa
 
 function resolve(value: InputValue, { scope, chained, secrets }: Values, loop?: (reference: LoopReference) => string | undefined): InputValue {
   const reasons = new Map<string, string>();
-  const resolved = resolveReferences(value, {
+  const resolved = withinLimit(() => resolveReferences(value, {
     name: (name) => scope.get(name),
     secret: (reference) => secrets.value(reference),
     chain: (reference) => {
@@ -78,9 +90,18 @@ function resolve(value: InputValue, { scope, chained, secrets }: Values, loop?: 
       return 'value' in found ? found.value : undefined;
     },
     ...(loop === undefined ? {} : { loop }),
-  });
+  }));
   if (resolved.unresolved.length === 0) return resolved.value;
   throw new InputError([...new Set(resolved.unresolved)].map((text) => `${text} has no value: ${reasons.get(text)}`).join('; '));
+}
+
+/** @throws {InputError} when the values are too large together */
+function withinLimit(resolve: () => ResolvedValue): ResolvedValue {
+  try {
+    return resolve();
+  } catch (error) {
+    throw error instanceof ReferencesTooLargeError ? new InputError(error.message, { cause: error }) : error;
+  }
 }
 
 function lookUp(reference: ChainReference, chained: ChainedSteps): { readonly value: string } | { readonly reason: string } {
@@ -99,6 +120,12 @@ function lookUp(reference: ChainReference, chained: ChainedSteps): { readonly va
   if (typeof item !== 'object' || item === null || !Object.hasOwn(item, reference.variable)) return { reason: 'the step has no such input' };
   const value = (item as Readonly<Record<string, InputValue>>)[reference.variable]!;
   return { value: textOf(value) };
+}
+
+function charactersOf(value: InputValue): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 0;
+  return Object.values(value).reduce<number>((sum, inner) => sum + charactersOf(inner as InputValue), 0);
 }
 
 /** Lists are chained as their items, one a line, as scripts are written. */

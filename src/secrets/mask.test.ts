@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lineSplitter } from '../runner/lines.ts';
-import { Mask } from './mask.ts';
+import { Mask, MASKED } from './mask.ts';
 
 const SECRET = `pa'ss "w/ord" ÄÖ$1`;
 
@@ -65,4 +65,19 @@ test('a secret is masked however a stream is cut, and wherever a long line is', 
     splitter.end();
     assert.ok(!/corre/.test(lines[0]!), lines[0]);
   }
+});
+
+test('a secret of ten thousand lines is masked, each of its lines too', () => {
+  const lines = Array.from({ length: 10_000 }, (_, index) => `line-${index}-of-it`);
+  const mask = new Mask();
+  mask.add(lines.join('\n'));
+
+  assert.equal(mask.text(`x ${lines[7]} y ${lines.join('\n')} z ${lines[9999]}!`), `x ${MASKED} y ${MASKED} z ${MASKED}!`);
+});
+
+test('of forms that begin alike the longest is masked', () => {
+  const mask = new Mask();
+  for (const value of ['abcdef', 'abcd', 'abcdefgh', 'abce']) mask.add(value);
+
+  assert.equal(mask.text('abcdefgh abcdefg abcdex abceabcd abc'), `${MASKED} ${MASKED}g ${MASKED}ex ${MASKED}${MASKED} abc`);
 });

@@ -7,10 +7,22 @@ export const LEAST_MASKED = 4;
 /** Of a secret of several lines, shorter lines (a brace, an `-----END`) are not masked for themselves. */
 const LEAST_LINE = 6;
 
-/** The secrets of one run, which grow. */
+/** A form that is masked, among all in the order of their code units. */
+interface Form {
+  readonly text: string;
+  /** The longest other form that this one begins with. */
+  readonly start: Form | undefined;
+}
+
+/**
+ * The secrets of one run, which grow. They are looked for by a binary search at each place, not by one regular expression of all: a secret of
+ * some thousand lines has more forms than an expression may have, and its error would tell them.
+ */
 export class Mask {
-  readonly #forms = new Set<string>();
-  #pattern: RegExp | undefined;
+  readonly #texts = new Set<string>();
+  #forms: readonly Form[] = [];
+  /** Whether a form may begin with these two code units: a bit for each pair, several pairs sharing one. */
+  readonly #starts = new Uint8Array(1 << 16);
   #longest = 0;
 
   /** Characters of the longest form that is masked. */
@@ -23,22 +35,56 @@ export class Mask {
     if (value.length < LEAST_MASKED) return false;
     const lines = value.split(/\r\n|\r|\n/).map((line) => line.trim());
     const parts = lines.length === 1 ? [] : lines.filter((line) => line.length >= LEAST_LINE && !/^-{5}[A-Z0-9 ]+-{5}$/.test(line));
-    for (const form of [value, value.trim(), ...parts].flatMap(formsOf)) if (form.length >= LEAST_MASKED) this.#forms.add(form);
-    // The longest first, so that what is part of another does not leave the rest of that.
-    const sorted = [...this.#forms].sort((a, b) => b.length - a.length);
-    this.#longest = sorted[0]?.length ?? 0;
-    this.#pattern = new RegExp(sorted.map((form) => RegExp.escape(form)).join('|'), 'g');
+    for (const form of [value, value.trim(), ...parts].flatMap(formsOf)) {
+      if (form.length < LEAST_MASKED) continue;
+      this.#texts.add(form);
+      this.#longest = Math.max(this.#longest, form.length);
+      this.#starts[startOf(form, 0)] = 1;
+    }
+    const forms: Form[] = [];
+    for (const text of [...this.#texts].sort(byCodeUnit)) {
+      let start = forms.at(-1);
+      while (start !== undefined && !text.startsWith(start.text)) start = start.start;
+      forms.push({ text, start });
+    }
+    this.#forms = forms;
     return true;
   }
 
   /** A text without secrets. */
   text(text: string): string {
-    return this.#pattern === undefined ? text : text.replace(this.#pattern, MASKED);
+    let shown = '';
+    let from = 0;
+    for (let at = 0; at + LEAST_MASKED <= text.length; at += 1) {
+      if (this.#starts[startOf(text, at)] === 0) continue;
+      const length = this.#lengthAt(text, at);
+      if (length === 0) continue;
+      shown += `${text.slice(from, at)}${MASKED}`;
+      from = at + length;
+      at = from - 1;
+    }
+    return from === 0 ? text : shown + text.slice(from);
+  }
+
+  /** How long the longest form is that stands at a place; 0 for none. */
+  #lengthAt(text: string, at: number): number {
+    const here = text.slice(at, at + this.#longest);
+    let low = 0;
+    let high = this.#forms.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#forms[middle]!.text <= here) low = middle + 1;
+      else high = middle;
+    }
+    // What stands between a form and a text that begins with it in this order begins with it, too.
+    let form = this.#forms[low - 1];
+    while (form !== undefined && !here.startsWith(form.text)) form = form.start;
+    return form?.text.length ?? 0;
   }
 
   /** Every string in a value, without secrets; object keys too. */
   deep<T>(value: T): T {
-    if (this.#pattern === undefined) return value;
+    if (this.#forms.length === 0) return value;
     if (typeof value === 'string') return this.text(value) as T;
     if (typeof value !== 'object' || value === null) return value;
     if (Array.isArray(value)) return value.map((item: unknown) => this.deep(item)) as T;
@@ -64,4 +110,12 @@ function base64Forms(value: string): readonly string[] {
     return text.slice(before === 0 ? 0 : before + 1, open ? -1 : undefined);
   }).filter((form) => form.length >= 6);
   return forms.flatMap((form) => [form, form.replaceAll('+', '-').replaceAll('/', '_')]);
+}
+
+function startOf(text: string, at: number): number {
+  return (text.charCodeAt(at) * 257 + text.charCodeAt(at + 1)) & 0xffff;
+}
+
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -7,11 +7,12 @@ import { openIdentities } from '../api/access/identities.ts';
 import { createApi } from '../api/server.ts';
 import { openAuditLog } from '../catalog/audit-log.ts';
 import { openCatalog } from '../catalog/catalog.ts';
-import { busyImages } from '../catalog/image-work.ts';
+import { busyImages, cancellationWaits } from '../catalog/image-work.ts';
 import { instancesToActOn } from '../catalog/instances.ts';
 import { dueExecutions } from '../catalog/lifecycle-executions.ts';
 import { namedImages } from '../images/names/names.ts';
 import { launchService } from '../launches/service.ts';
+import type { SilentWorker } from '../pipelines/sweeper.ts';
 import { storageService } from '../pipelines/storage.ts';
 import { sleep } from '../platform/clock.ts';
 import { readConfig } from '../platform/config.ts';
@@ -21,9 +22,17 @@ import { closeDataDirectory, takeDataDirectory } from '../platform/data-director
 import { writeFileAtomic } from '../platform/files.ts';
 import { takeFileLock, type FileLock } from '../platform/lock.ts';
 import { logger } from '../platform/log.ts';
-import { processStartTime, start, type RunningProcess } from '../platform/processes.ts';
+import { patient } from '../platform/patience.ts';
+import { processStartTime } from '../platform/processes.ts';
 import { openSealer } from '../platform/sealing.ts';
 import { runningServer, type ServerFile } from './server-file.ts';
+import { WorkerLink } from './worker-link.ts';
+import type { WorkerTask } from './worker-process.ts';
+
+/** Seconds without an answer after which a worker stands still, and is killed when somebody waits for it. */
+const SILENT_SECONDS = 60;
+/** How long the sweep after a worker that died may take when the server ends, in milliseconds. */
+const LAST_SWEEP_MS = 120_000;
 
 /** How to run the service. */
 export interface ServiceOptions {
@@ -72,8 +81,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   const state = { lastUse: Date.now(), stopping: undefined as Promise<void> | undefined };
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
-  let worker = await startWorkerProcess(dataDirectory);
-  watchWorker(worker);
+  const silentSeconds = patient(SILENT_SECONDS);
+  /** Set when this server killed the worker. */
+  let killed: SilentWorker | undefined;
+  let worker = await startWorker();
 
   const api = createApi({
     catalog,
@@ -105,22 +116,43 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   if (options.idleExitSeconds !== undefined) idle = setInterval(() => void exitWhenIdle(options.idleExitSeconds!), 1000);
 
   function wakeWorker(): void {
-    worker.stdin?.write('\n', () => {});
+    worker.wake();
   }
 
   /** A worker that dies is replaced: the new one sweeps what the old one left, and fails its images with the reason. */
-  function watchWorker(process: RunningProcess): void {
+  async function startWorker(): Promise<WorkerLink> {
     const started = Date.now();
-    process.stdin?.on('error', () => {});
-    void process.exited.then(async ({ code, signal }) => {
+    const task: WorkerTask = { concurrency: Math.max(2, cpus().length), ...(killed === undefined ? {} : { before: killed }) };
+    killed = undefined;
+    const link = await WorkerLink.start(workerCommand(dataDirectory, task), (each) => {
+      endIfSilent(each).catch((error: unknown) => logger().error({ error }, 'could not tell whether somebody waits for the worker'));
+    });
+    void link.exited.then(async ({ code, signal }) => {
       if (state.stopping !== undefined) return;
       logger().error({ code, signal }, 'the worker ended; starting another');
       // One that ends at its very start would do so again at once.
       await sleep(Date.now() - started < 5000 ? 2000 : 200);
       if (state.stopping !== undefined) return;
-      worker = await startWorkerProcess(dataDirectory);
-      watchWorker(worker);
+      worker = await startWorker();
+      // Asked to stop meanwhile: the one before was waited for, and not this one.
+      if (state.stopping !== undefined) worker.end();
     });
+    return link;
+  }
+
+  /** Kills a worker that stands still, once somebody waits for what it does not do. */
+  async function endIfSilent(link: WorkerLink): Promise<void> {
+    if (link.silentSeconds < silentSeconds) return;
+    if (link.silentSeconds === silentSeconds) {
+      const what = `the worker has not answered for ${silentSeconds} seconds; cancel its images or stop the server, and the server kills it`;
+      logger().warn({ pid: link.pid }, what);
+    }
+    const what = state.stopping !== undefined ? 'to stop' : (await cancellationWaits(catalog.db)) ? 'to cancel an image' : undefined;
+    // It may have answered meanwhile.
+    if (what === undefined || link.silentSeconds < silentSeconds || killed !== undefined) return;
+    killed = { silentSeconds: link.silentSeconds, killed: what };
+    logger().error({ pid: link.pid, ...killed }, `the worker does not answer; killing it ${what}`);
+    link.kill();
   }
 
   async function exitWhenIdle(seconds: number): Promise<void> {
@@ -133,8 +165,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   function stop(): Promise<void> {
     state.stopping ??= (async () => {
       clearInterval(idle);
-      worker.stdin?.end();
-      await worker.exited;
+      worker.end();
+      const { code } = await worker.exited;
+      if (code !== 0) await sweepBehind();
       api.server.closeAllConnections();
       await api.close();
       audit.close();
@@ -144,6 +177,16 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       finish();
     })();
     return state.stopping;
+  }
+
+  /** What a worker that died left behind goes now: nobody may come to sweep it for long. */
+  async function sweepBehind(): Promise<void> {
+    const task: WorkerTask = { concurrency: 0, ...(killed === undefined ? {} : { before: killed }) };
+    const sweeper = await WorkerLink.start(workerCommand(dataDirectory, task), () => {});
+    const timer = setTimeout(() => sweeper.kill(), patient(LAST_SWEEP_MS));
+    const { code, signal } = await sweeper.exited;
+    clearTimeout(timer);
+    if (code !== 0) logger().error({ code, signal }, 'what the worker left could not be swept; the next start tries again');
   }
 
   return { host: options.host, port, stop, finished };
@@ -157,8 +200,6 @@ async function takeLock(dataDirectory: string): Promise<FileLock> {
   throw new DataDirectoryBusy(`the data directory ${dataDirectory} is in use by ${who}; use that one, end it (./ingot stop --data ${JSON.stringify(dataDirectory)}), or name another directory (--data)`);
 }
 
-function startWorkerProcess(dataDirectory: string): Promise<RunningProcess> {
-  const main = fileURLToPath(new URL('./worker-main.ts', import.meta.url));
-  // All of the environment: providers of secrets look there, and programs that the user named for secrets and credentials.
-  return start([process.execPath, main, dataDirectory, String(Math.max(2, cpus().length))], { inherit: 'all', stdio: ['pipe', 'inherit', 'inherit'] });
+function workerCommand(dataDirectory: string, task: WorkerTask): readonly string[] {
+  return [process.execPath, fileURLToPath(new URL('./worker-main.ts', import.meta.url)), dataDirectory, JSON.stringify(task)];
 }

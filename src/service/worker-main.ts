@@ -1,9 +1,9 @@
-/** The worker process's entry: `worker-main.ts DATA_DIRECTORY CONCURRENCY`. */
+/** The worker process's entry: `worker-main.ts DATA_DIRECTORY TASK`, the task as JSON. */
 import { useCompileCache } from '../platform/compile-cache.ts';
 
 useCompileCache();
 // Not the server's 077: it fills base images and makes cgroups, which others enter. What it puts into the data directory has its modes by name.
 process.umask(0o022);
 const { runWorker } = await import('./worker-process.ts');
-const [dataDirectory, concurrency] = process.argv.slice(2);
-await runWorker(dataDirectory!, Number(concurrency));
+const [dataDirectory, task] = process.argv.slice(2);
+await runWorker(dataDirectory!, JSON.parse(task!) as Parameters<typeof runWorker>[1]);

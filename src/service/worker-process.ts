@@ -1,43 +1,90 @@
 /**
- * The worker process. Its parent holds the data directory's lock and writes a line to stdin to wake it; the end of stdin is the parent's end,
- * and then this ends too, cleanly.
+ * The worker process. Its parent holds the data directory's lock, wakes it and asks whether it still answers (`worker-link.ts`); the end of
+ * stdin is the parent's end, and then this ends too, cleanly.
  */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { namedImages } from '../images/names/names.ts';
-import { openCatalog } from '../catalog/catalog.ts';
+import { openCatalog, type Catalog } from '../catalog/catalog.ts';
+import { sleep } from '../platform/clock.ts';
 import { readConfig } from '../platform/config.ts';
-import { takeFileLock } from '../platform/lock.ts';
+import { writeFileAtomic } from '../platform/files.ts';
+import { takeFileLock, type FileLock } from '../platform/lock.ts';
 import { logger } from '../platform/log.ts';
-import { sweepAtStart } from '../pipelines/sweeper.ts';
-import { startWorker } from '../pipelines/worker.ts';
+import { patient } from '../platform/patience.ts';
+import { processStartTime, signalProcess } from '../platform/processes.ts';
+import { sweepAtStart, type SilentWorker } from '../pipelines/sweeper.ts';
+import { startWorker, type Worker } from '../pipelines/worker.ts';
+import { listenToServer } from './worker-link.ts';
 
-/**
- * Works until its parent ends it; returns when it is ready.
- * @param concurrency how many images are worked on at once
- */
-export async function runWorker(dataDirectory: string, concurrency: number): Promise<void> {
-  // The worker before this one may still be cleaning up after its server died: sweeping then would take things from under it.
-  const lock = takeFileLock(join(dataDirectory, 'worker.lock'), 120_000);
-  if (lock === undefined) throw new Error(`another worker has held ${dataDirectory} for two minutes`);
-  const catalog = await openCatalog(dataDirectory, { managedImages: namedImages, names: (await readConfig(dataDirectory)).names });
-  await sweepAtStart(catalog);
-  const worker = startWorker(catalog, concurrency);
-  logger().info({ concurrency }, 'worker ready');
+/** How long a worker whose server died may take to clean up, in seconds. */
+const CLEAN_UP_SECONDS = 120;
 
-  let ending = false;
-  const end = async (): Promise<void> => {
-    if (ending) return;
-    ending = true;
-    await worker.stop('The server was stopped while it worked on this image; start the build again.');
-    await catalog.close();
-    lock.release();
-    process.exit(0);
-  };
+/** What a worker process is started for. */
+export interface WorkerTask {
+  /** How many images are worked on at once; 0 to sweep and end. */
+  readonly concurrency: number;
+  /** How the worker before it was, when the server had to kill it. */
+  readonly before?: SilentWorker;
+}
 
-  process.stdin.on('data', () => worker.wake());
-  process.stdin.on('end', () => void end());
-  process.stdin.on('close', () => void end());
+/** Sweeps, then works until its parent ends it or has ended; the process ends with it. */
+export async function runWorker(dataDirectory: string, { concurrency, before }: WorkerTask): Promise<never> {
+  let worker: Worker | undefined;
+  const asked = new AbortController();
+  const end = (): void => asked.abort();
+  listenToServer({ wake: () => worker?.wake(), end });
   // A terminal's Ctrl-C reaches the whole group; the parent decides when this ends.
   process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => void end());
+  process.on('SIGTERM', end);
+
+  const lock = await takeOver(dataDirectory, asked.signal);
+  if (lock === undefined) process.exit(0);
+  const catalog = await openCatalog(dataDirectory, { managedImages: namedImages, names: (await readConfig(dataDirectory)).names });
+  await sweepAtStart(catalog, before);
+  if (concurrency > 0 && !asked.signal.aborted) {
+    worker = startWorker(catalog, concurrency);
+    logger().info({ concurrency }, 'worker ready');
+    await new Promise((resolve) => asked.signal.addEventListener('abort', resolve));
+    await worker.stop('The server was stopped while it worked on this image; start the build again.');
+  }
+  await catalog.close();
+  lock.release();
+  process.exit(0);
+}
+
+/**
+ * The lock of the workers. The one before this may still clean up after its server died: sweeping then would take things from under it. One
+ * that stands still never ends by itself, and nobody else is left to end it.
+ * @returns `undefined` when this worker was asked to end while it waited
+ */
+async function takeOver(dataDirectory: string, asked: AbortSignal): Promise<FileLock | undefined> {
+  const path = join(dataDirectory, 'worker.lock');
+  const record = join(dataDirectory, 'worker.json');
+  const longest = patient(CLEAN_UP_SECONDS);
+  for (let waited = 0; !asked.aborted; waited += 1) {
+    // A second at a time: the wait blocks this process, which is to answer its server.
+    const lock = takeFileLock(path, 1000);
+    if (lock !== undefined) {
+      await writeFileAtomic(record, `${JSON.stringify(ownIdentity())}\n`, 0o600);
+      return lock;
+    }
+    if (waited >= longest) {
+      const { pid, startTime } = await readFile(record, 'utf8').then((text) => JSON.parse(text) as Identity, () => ({ pid: 0, startTime: '' }));
+      if (!signalProcess(pid, startTime, 'SIGKILL')) throw new Error(`another worker has held ${dataDirectory} for ${longest} seconds`);
+      logger().error({ pid }, `killed the worker of a server that ended: it did not end within ${longest} seconds`);
+      waited = 0;
+    }
+    await sleep(10);
+  }
+  return undefined;
+}
+
+interface Identity {
+  readonly pid: number;
+  readonly startTime: string;
+}
+
+function ownIdentity(): Identity {
+  return { pid: process.pid, startTime: processStartTime(process.pid)! };
 }

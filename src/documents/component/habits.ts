@@ -14,6 +14,9 @@ export const RUN_PHASES: readonly string[] = ['build', 'validate', 'test', 'cont
 /** Names that Ingot itself reads, so that no step need refer to them. */
 const READ_BY_INGOT: readonly string[] = ['IngotTakesNewest'];
 
+/** Warnings of one script: who has more knows enough. */
+const MAX_WARNINGS = 100;
+
 /** A step of a document, as it was read. */
 export interface StepText {
   readonly node: MapNode;
@@ -86,7 +89,7 @@ class Habits {
 
   #bash(commands: ListNode, path: string): void {
     const lines = new ScriptLines(commands);
-    for (const { code, line, message } of scriptHabits(lines.script)) {
+    for (const { code, line, message } of scriptHabits(lines.script).slice(0, MAX_WARNINGS)) {
       const { position, index } = lines.place(line);
       this.#faults.add(code, position, `${path}[${index}]`, message);
     }
@@ -117,25 +120,25 @@ class ScriptLines {
   readonly script: string;
   readonly #items: readonly (readonly string[])[];
   readonly #nodes: readonly DocumentNode[];
+  /** For each item, the script's line that it begins on, from 1. */
+  readonly #starts: readonly number[];
 
   constructor(commands: ListNode) {
     this.#nodes = commands.items;
     this.#items = commands.items.map((item) => (item.kind === 'scalar' ? item.text.split('\n') : ['']));
+    let next = 1;
+    this.#starts = this.#items.map((lines) => (next += lines.length) - lines.length);
     this.script = this.#items.map((lines) => lines.join('\n')).join('\n');
   }
 
   /** @param line of the script, from 1 */
   place(line: number): { readonly position: DocumentNode['position']; readonly index: number } {
-    let before = 0;
-    for (const [index, lines] of this.#items.entries()) {
-      const node = this.#nodes[index]!;
-      const text = lines[line - 1 - before]?.trim();
-      before += lines.length;
-      if (line > before) continue;
-      if (node.kind !== 'scalar' || text === undefined || text === '') return { position: node.position, index };
-      const earlier = lines.slice(0, line - 1 - (before - lines.length)).join('\n').split(text).length - 1;
-      return { position: node.locate(text, earlier), index };
-    }
-    return { position: this.#nodes[0]!.position, index: 0 };
+    const index = this.#starts.findLastIndex((start) => start <= line);
+    const [node, lines, start] = [this.#nodes[index], this.#items[index], this.#starts[index]];
+    const text = lines?.[line - start!]?.trim();
+    if (node === undefined || lines === undefined || text === undefined) return { position: this.#nodes[0]!.position, index: 0 };
+    if (node.kind !== 'scalar' || text === '') return { position: node.position, index };
+    const earlier = lines.slice(0, line - start!).join('\n').split(text).length - 1;
+    return { position: node.locate(text, earlier), index };
   }
 }

@@ -37,7 +37,7 @@ export function planLoop(loop: Loop, resolve: (text: string) => string): LoopPla
     const delimiter = resolve(loop.delimiter);
     if (!DELIMITERS.includes(delimiter)) return { problem: delimiterProblem(delimiter) };
     const list = resolve(loop.list);
-    return { iterations: numbered(list === '' ? [] : list.split(delimiter)) };
+    return { iterations: () => parts(list, delimiter) };
   }
   const bounds: number[] = [];
   for (const key of FOR_KEYS) {
@@ -54,6 +54,18 @@ export function planLoop(loop: Loop, resolve: (text: string) => string): LoopPla
 function numbered(values: readonly string[]): () => Iterable<LoopIteration> {
   const iterations = values.map((value, index) => ({ index, value }));
   return () => iterations;
+}
+
+/** One value at a time: a list that was chained may have millions. */
+function* parts(list: string, delimiter: string): Iterable<LoopIteration> {
+  if (list === '') return;
+  let from = 0;
+  for (let index = 0; ; index += 1) {
+    const to = list.indexOf(delimiter, from);
+    yield { index, value: list.slice(from, to === -1 ? undefined : to) };
+    if (to === -1) return;
+    from = to + delimiter.length;
+  }
 }
 
 function* counted(start: number, end: number, updateBy: number): Iterable<LoopIteration> {

@@ -10,7 +10,7 @@
  */
 import type { Position } from '../position.ts';
 import type { ComponentDocument, InputValue, Step } from './document.ts';
-import { resolveReferences } from './references.ts';
+import { ReferencesTooLargeError, resolveReferences, type ReferenceLookup } from './references.ts';
 import { shellCommands, type ShellCommand } from './shell-commands.ts';
 
 /** What in a document needs a machine. */
@@ -67,11 +67,12 @@ export function needsMachine(
   const lookup = { name: (name: string) => names.get(name), chain: () => undefined };
 
   const files = new Map<string, string>();
+  const reading = { left: MAX_READ_OF_FILES };
   for (const [phaseIndex, phase] of document.phases.entries()) {
     if (!phases.includes(phase.name)) continue;
     for (const [stepIndex, step] of phase.steps.entries()) {
-      const inputs = resolveReferences(step.inputs, lookup).value;
-      const hit = stepNeed(step, inputs, { disk, files, depth: 0 });
+      const inputs = resolvedInputs(step, lookup);
+      const hit = stepNeed(step, inputs, { disk, files, depth: 0, reading });
       if (hit === undefined) continue;
       const path = `phases[${phaseIndex}].steps[${stepIndex}]${hit.path}`;
       return { reason: `${hit.what} ${MACHINE_RULES[hit.rule]}`, position: step.position, path, rule: hit.rule };
@@ -80,11 +81,26 @@ export function needsMachine(
   return undefined;
 }
 
+/** The step's inputs; nothing where they are more than a step may have, and so will not run. */
+function resolvedInputs(step: Step, lookup: ReferenceLookup): InputValue {
+  try {
+    return resolveReferences(step.inputs, lookup).value;
+  } catch (error) {
+    if (error instanceof ReferencesTooLargeError) return {};
+    throw error;
+  }
+}
+
+/** Characters of scripts in files that are read for one document, each time that one is run counted. */
+const MAX_READ_OF_FILES = 1 << 18;
+
 interface Context {
   readonly disk: RuleDisk;
   /** Contents of files that the document wrote so far, by path: scripts that later commands may run. */
   readonly files: Map<string, string>;
   readonly depth: number;
+  /** Characters of such scripts that may still be read: one may run another a thousand times, and that one a third. */
+  readonly reading: { left: number };
 }
 
 interface StepHit {
@@ -129,12 +145,15 @@ function itemOfLine(items: readonly string[], line: number): number {
 }
 
 function scriptNeed(script: string, context: Context): { readonly rule: MachineRuleName; readonly what: string; readonly line: number } | undefined {
+  const { reading } = context;
   for (const command of shellCommands(script)) {
     const rule = commandRule(command, context);
     if (rule !== undefined) return { rule, what: `'${shown(command)}'`, line: command.line };
     const file = command.runs ?? (command.program.includes('/') ? command.program : undefined);
     const content = file === undefined ? undefined : context.files.get(file);
-    if (content !== undefined && context.depth < 5 && !/^#!(?!.*\b(?:ba|da|k|z)?sh\b)/.test(content)) {
+    const runs = content !== undefined && context.depth < 5 && content.length <= reading.left && !/^#!(?!.*\b(?:ba|da|k|z)?sh\b)/.test(content);
+    if (runs) {
+      reading.left -= content.length + 1;
       const inner = scriptNeed(content, { ...context, depth: context.depth + 1 });
       if (inner !== undefined) return { ...inner, what: `${inner.what} in ${file}`, line: command.line };
     }
@@ -280,7 +299,7 @@ function sysctlRule(args: readonly string[], files: ReadonlyMap<string, string>)
     const named = args[load]!.startsWith('--load=') ? [args[load]!.slice('--load='.length)] : args.slice(load + 1).filter((word) => !word.startsWith('-'));
     const known = named.map((file) => files.get(file));
     if (args[load] === '--system' || known.length === 0 || known.includes(undefined)) return 'kernel-parameter';
-    const keys = known.flatMap((content) => content!.split('\n')).filter((line) => /^\s*-?\s*[a-z]/.test(line)).map((line) => line.split('=')[0]!.replace(/[\s-]/g, ''));
+    const keys = known.flatMap((content) => content!.split('\n')).filter((line) => /^-?\s*[a-z]/.test(line.trimStart())).map((line) => line.split('=')[0]!.replace(/[\s-]/g, ''));
     return keys.every(perNamespace) ? undefined : 'kernel-parameter';
   }
   const assigned = args.filter((word) => word.includes('=') && !word.startsWith('-'));
@@ -330,7 +349,7 @@ const VERB = /^(?:(?:re|local|group)?install|add|in|upgrade|dist-upgrade|full-up
 function packageRule(program: string, operands: readonly string[], disk: RuleDisk): MachineRuleName | undefined {
   const verb = operands.find((word) => VERB.test(word)) ?? '';
   const installs = /install$|^add$|^in$/.test(verb) || operands.some((word) => /\.(?:deb|rpm)$/.test(word));
-  const names = operands.map((word) => word.slice(word.lastIndexOf('/') + 1).replace(/[=:].*$/, '').replace(/[_-]\d.*\.(?:deb|rpm)$/, ''));
+  const names = operands.map(packageName);
   if (installs) {
     for (const name of names) {
       const found = PACKAGES.find(([pattern]) => pattern.test(name));
@@ -342,6 +361,15 @@ function packageRule(program: string, operands: readonly string[], disk: RuleDis
   // `apt-get update` fetches lists only.
   const upgrades = /upgrade$|^(?:distro-sync|patch|dup|up)$/.test(verb) || (verb === 'update' && !/^(?:apt|apt-get|aptitude|nala|apk)$/.test(program));
   return upgrades ? 'kernel-install' : undefined;
+}
+
+/** The name in `name`, `name=1.2`, `name:amd64` and `folder/name_1.2.deb`. */
+function packageName(word: string): string {
+  const last = word.slice(word.lastIndexOf('/') + 1);
+  const name = last.slice(0, last.search(/[=:]|$/));
+  if (!/\.(?:deb|rpm)$/.test(name)) return name;
+  const version = name.search(/[_-]\d/);
+  return version === -1 ? name : name.slice(0, version);
 }
 
 function member(value: InputValue | undefined, name: string): InputValue | undefined {

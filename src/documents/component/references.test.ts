@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { InputValue } from './document.ts';
-import { findReferences, hasReference, resolveReferences } from './references.ts';
+import { findReferences, hasReference, MAX_RESOLVED, ReferencesTooLargeError, resolveReferences } from './references.ts';
 import type { ReferenceLookup } from './references.ts';
 
 const KINDS: readonly (readonly [string, readonly string[]])[] = [
@@ -47,4 +47,12 @@ test('loop references are resolved where there is a loop', () => {
   const lookup: ReferenceLookup = { ...LOOKUP, loop: ({ loop, variable }) => (loop === 'loop' ? `${variable}!` : undefined) };
 
   assert.equal(resolveReferences('{{ loop.index }} {{ other.value }}', lookup).value, 'index! {{ other.value }}');
+});
+
+test('references give so many characters together, and no more', () => {
+  const lookup: ReferenceLookup = { ...LOOKUP, chain: () => 'x'.repeat(MAX_RESOLVED / 4) };
+  const reference = '{{ build.One.outputs.stdout }}';
+
+  assert.equal(String(resolveReferences(reference.repeat(4), lookup).value).length, MAX_RESOLVED);
+  assert.throws(() => resolveReferences([reference.repeat(2), { again: reference.repeat(3) }], lookup), ReferencesTooLargeError);
 });

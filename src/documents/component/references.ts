@@ -65,6 +65,14 @@ export interface ResolvedValue {
   readonly unresolved: readonly string[];
 }
 
+/** Characters that the references of one value may give together: each may give 1 MiB, and a text has room for thousands. */
+export const MAX_RESOLVED = 4 << 20;
+
+/** References that give more than `MAX_RESOLVED` characters together. */
+export class ReferencesTooLargeError extends Error {
+  override readonly name = 'ReferencesTooLargeError';
+}
+
 const BRACES = /\{\{([^{}]*)\}\}/g;
 
 /** Reads the inside of a pair of braces. */
@@ -109,10 +117,21 @@ export function secretsOfDocument({ phases, constants, parameters }: ComponentDo
   return secretReferencesIn([steps, constants.map(({ value }) => value), values]);
 }
 
-/** Replaces the references in every string of a value. What they give is not searched again. Map keys are left alone. */
+/**
+ * Replaces the references in every string of a value. What they give is not searched again. Map keys are left alone.
+ * @throws {ReferencesTooLargeError}
+ */
 export function resolveReferences(value: InputValue, lookup: ReferenceLookup): ResolvedValue {
   const unresolved: string[] = [];
+  let given = 0;
   const replaceOne = (text: string, inside: string): string => {
+    const value = valueOf(text, inside);
+    given += value.length;
+    if (given <= MAX_RESOLVED) return value;
+    const first = `the references give more than ${MAX_RESOLVED} characters together, the limit for one step`;
+    throw new ReferencesTooLargeError(`${first}; the last one is ${shorten(text)}. Write the values to a file and read that.`);
+  };
+  const valueOf = (text: string, inside: string): string => {
     const reference = readReference(text, inside);
     if (reference.kind === 'name') return lookup.name(reference.name) ?? text;
     if (reference.kind === 'loop') return lookup.loop?.(reference) ?? text;

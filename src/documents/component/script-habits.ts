@@ -14,10 +14,11 @@ export interface ScriptHabit {
 /** What to warn of in a script, in the order of its lines. */
 export function scriptHabits(script: string): readonly ScriptHabit[] {
   const commands = shellCommands(script);
+  const answered = commands.some(({ words }) => words[0] === 'yes');
   const habits = commands.flatMap((command): readonly ScriptHabit[] => {
     const message = restarts(command);
     if (message !== undefined) return [{ code: 'restart-in-script', line: command.line, message }];
-    if (!asks(command) || commands.some(({ words }) => words[0] === 'yes')) return [];
+    if (answered || !asks(command)) return [];
     const said = `'${shown(command)}' may ask before it goes on, and nobody answers: the standard input of a step is closed. Add ${YES.get(command.words[0]!) ?? '-y'}.`;
     return [{ code: 'unanswered-question', line: command.line, message: said }];
   });

@@ -23,7 +23,7 @@ const FORMS: readonly (readonly [what: string, form: RegExp])[] = [
 const KEYWORD = '(?:password|passwd|passphrase|secret|token|api[_-]?key|secret[_-]?(?:access[_-]?)?key|private[_-]?key)';
 /** What only a run can tell, and what stands for something else, is no secret. */
 const VALUE = '[^\\s\'"$<>{}`*()%|&;\\\\/][^\\s\'"$<>{}`*()%|&;\\\\]{3,}';
-const NAMED = new RegExp(`((?<![\\w.-])\\$?[\\w.-]*${KEYWORD}['"]?\\s*(?:=|:\\s)\\s*['"]?)(${VALUE})(?=['"\\s,;]|$)`, 'gim');
+const NAMED = new RegExp(`((?<![\\w.-])\\$?[\\w.-]*${KEYWORD}['"]?\\s*(?:=|:\\s)\\s*['"]?)(${VALUE})`, 'gi');
 /** Words that a setting of such a name has, and no secret. */
 const NO_SECRET = /^(?:true|false|yes|no|none|null|required|optional|requisite|sufficient|enabled?|disabled?|prohibit-password|without-password|https?:.*|arn:.*|s3:.*|[\w.-]+(?:\/[\w.-]+)+|x{4,}|\.{3,}|string)$/i;
 
@@ -40,13 +40,25 @@ export function isNamedSecret(name: string, value: string): boolean {
   return new RegExp(`${KEYWORD}$`, 'i').test(name) && new RegExp(`^${VALUE}$`).test(value) && !NO_SECRET.test(value);
 }
 
+/**
+ * A value that is a word of its own: the end of the text, a quote, a blank or a semicolon follows, or a comma in it ends it. Looked at here,
+ * because an expression that did would try each value anew from each name in it.
+ */
+function wholeValue(written: string, next: string | undefined): string | undefined {
+  if (next === undefined || /['"\s,;]/.test(next)) return written;
+  const comma = written.lastIndexOf(',');
+  return comma < 4 ? undefined : written.slice(0, comma);
+}
+
 /** The first secret that a text shows, or undefined. */
 export function findSecret(text: string): SecretHit | undefined {
   for (const [what, form] of FORMS) {
     const found = form.exec(text);
     if (found !== null) return { what, found: found[0] };
   }
-  for (const [, before = '', value = ''] of text.matchAll(NAMED)) {
+  for (const { 0: whole, 1: before = '', 2: written = '', index } of text.matchAll(NAMED)) {
+    const value = wholeValue(written, text[index + whole.length]);
+    if (value === undefined) continue;
     // PowerShell: `$secret = Get-Secret` is a command, `$secret = 'text'` a text.
     if (NO_SECRET.test(value) || (before.startsWith('$') && !/['"]$/.test(before))) continue;
     return { what: `the value of '${before.replace(/['"]?\s*[=:]\s*['"]?$/, '')}'`, found: before };

@@ -92,3 +92,31 @@ test('whatever text comes, it ends and never throws', () => {
   shellCommands('"$('.repeat(50_000));
   shellCommands('bash -c '.repeat(1000));
 });
+
+/** What was read more than once for each time that it was nested, or was put together anew for each of its pieces. */
+const GROWING: readonly (readonly [what: string, script: (count: number) => string])[] = [
+  ['find -exec in find -exec', (count) => 'find -exec '.repeat(count)],
+  ['eval in eval', (count) => 'eval "$('.repeat(count)],
+  ['bash -c in eval', (count) => 'eval "$(bash -c "$('.repeat(count)],
+  ['here-documents in here-documents', (count) => 'bash <<A\n$('.repeat(count)],
+  ['expansions in here-documents', (count) => '$(cat <<A\n'.repeat(count)],
+  ['traps in traps', (count) => 'trap "trap \''.repeat(count)],
+  ['patterns', (count) => '@(a)'.repeat(count)],
+  ['arrays', (count) => '=(a)'.repeat(count)],
+  ['assignments', (count) => 'a=1 '.repeat(count)],
+  ['prefixes', (count) => 'sudo flock runuser '.repeat(count)],
+];
+for (const [what, script] of GROWING) {
+  test(`no script has more commands than were read of it, however it is nested: ${what}`, () => {
+    for (const count of [16, 32, 4096]) {
+      const text = script(count);
+      const { length } = shellCommands(text);
+      // The script once, and all scripts in it together eight times.
+      assert.ok(length <= 9 * text.length, `${length} commands of ${text.length} characters`);
+    }
+  });
+}
+
+test('more here-documents with commands than a call takes arguments', () => {
+  assert.equal(shellCommands(`cat <<A\n${'$(x)'.repeat(200_000)}\nA\n`).length, 200_001);
+});

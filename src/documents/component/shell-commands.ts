@@ -3,6 +3,9 @@
  * command, also inside `$( )`, backquotes, `sudo`, `bash -c '…'`, `eval`, `xargs`, `find -exec` and a here-document for a shell. Text
  * is no command: comments, arguments, other here-documents, patterns of `case`. It never fails: of a script that bash would refuse it
  * gives what it could read.
+ *
+ * Scripts are a stranger's, and the API process reads them: the work is linear in the length of the script, whatever it holds. What lies
+ * behind a limit is left unread.
  */
 
 /** One command. */
@@ -26,20 +29,35 @@ export interface ShellCommand {
   readonly line: number;
 }
 
+/** How deep scripts in scripts (`bash -c`, `eval`), and commands of `find` in one another, are followed. */
 const MAX_DEPTH = 8;
+/** How deep `( )`, `$( )`, `${ }`, backquotes and here-documents are followed within one another. */
+const MAX_NESTING = 40;
+/** How often the length of the script all scripts in it may have together. */
+const MAX_READINGS = 8;
 /** Longer scripts are read as far as this, in characters: nobody writes such a script, and a rule need not read a payload. */
 const MAX_LENGTH = 1 << 20;
 
 /** All commands of a script, nested ones before those that they are part of. */
 export function shellCommands(script: string): readonly ShellCommand[] {
-  return commandsAt(script.slice(0, MAX_LENGTH), 1, 0);
+  const text = script.slice(0, MAX_LENGTH);
+  const reading: Reading = { left: text.length * (MAX_READINGS + 1), found: [] };
+  readScript(text, 1, 0, reading);
+  return reading.found;
 }
 
-function commandsAt(script: string, line: number, depth: number): readonly ShellCommand[] {
-  if (depth > MAX_DEPTH) return [];
-  const scanner = new Scanner(script, line);
+/** What is common to the reading of a script and of all scripts in it. */
+interface Reading {
+  /** Characters that may still be read: a text that is read again, as part of another, counts again. */
+  left: number;
+  readonly found: ShellCommand[];
+}
+
+function readScript(script: string, line: number, depth: number, reading: Reading): void {
+  if (depth > MAX_DEPTH) return;
+  const scanner = new Scanner(script, line, reading);
   scanner.scan();
-  return scanner.found.flatMap((draft) => unwrap(draft, depth));
+  for (const draft of scanner.found) unwrap(draft, depth, reading);
 }
 
 interface Draft {
@@ -61,16 +79,22 @@ const REDIRECTION = /\d*(?:<<<|<<-|<<|<>|<&|>&|>>|>\||<|>)|&>>?/y;
 const KEYWORDS: ReadonlySet<string> = new Set(['if', 'then', 'elif', 'else', 'do', 'while', 'until', '!', '{', '}', 'coproc', 'done', 'fi', 'esac']);
 
 class Scanner {
-  readonly found: Draft[] = [];
+  readonly found: Draft[];
   readonly #text: string;
+  readonly #reading: Reading;
   #at = 0;
   #line: number;
-  #nesting = 0;
+  #nesting: number;
   #hereDocuments: HereDocument[] = [];
 
-  constructor(text: string, line: number) {
-    this.#text = text;
+  /** @param outer the scanner of the text around a here-document, which has this one's drafts too */
+  constructor(text: string, line: number, reading: Reading, outer?: Scanner) {
+    this.#text = text.length <= reading.left ? text : '';
+    reading.left -= this.#text.length;
+    this.#reading = reading;
     this.#line = line;
+    this.found = outer?.found ?? [];
+    this.#nesting = outer === undefined ? 0 : outer.#nesting + 1;
   }
 
   scan(): void {
@@ -80,9 +104,7 @@ class Scanner {
   /** Reads commands up to the character that ends this list: `)`, a backquote, or none. */
   #commands(end: string): void {
     let draft = this.#draft();
-    this.#nesting += 1;
-    // Deeper than any script goes: the rest is left unread rather than the stack overrun.
-    if (this.#nesting > 100) this.#at = this.#text.length;
+    this.#enter();
     const finish = (): void => {
       if (draft.words.length > 0 || draft.writes.length > 0 || draft.reads.length > 0) this.found.push(draft);
       draft = this.#draft();
@@ -130,6 +152,12 @@ class Scanner {
     }
     finish();
     this.#nesting -= 1;
+  }
+
+  /** Deeper than any script goes: the rest is left unread rather than the stack overrun. */
+  #enter(): void {
+    this.#nesting += 1;
+    if (this.#nesting > MAX_NESTING) this.#at = this.#text.length;
   }
 
   #draft(): Draft {
@@ -227,22 +255,24 @@ class Scanner {
       }
       draft.input = body.join('\n');
       if (literal) continue;
-      const inside = new Scanner(draft.input, first);
-      inside.#expansions('');
-      this.found.push(...inside.found);
+      if (this.#nesting < MAX_NESTING) new Scanner(draft.input, first, this.#reading, this).#expansions('');
     }
   }
 
   /** One word; it stands at its first character. */
   #word(end: string): string {
     let word = '';
+    let grouped = false;
     while (this.#at < this.#text.length) {
       const char = this.#text[this.#at]!;
       if (' \t\r\n;&|<>)'.includes(char) || (end !== '' && char === end)) break;
       if (char === '(') {
         // An array, or a pattern such as @(a|b); anything else starts a group.
-        if (!/(?:^[A-Za-z_]\w*\+?=|[@?*+!])$/.test(word)) break;
+        // The text is asked, not the word: a word of many pieces is put together each time that it is looked at.
+        const before = word === '' ? ' ' : this.#text[this.#at - 1]!;
+        if (!'@?*+!'.includes(before) && (grouped || before !== '=' || !ASSIGNED.test(word))) break;
         word += this.#until(')', 1);
+        grouped = true;
       } else if (char === '\\') {
         if (this.#lineContinues()) continue;
         word += this.#text[this.#at + 1] ?? '';
@@ -342,8 +372,7 @@ class Scanner {
       if (char === '\\') {
         this.#at += 2;
       } else if (char === '`' || (char === '$' && '({'.includes(this.#text[this.#at + 1] ?? ' '))) {
-        this.#nesting += 1;
-        if (this.#nesting > 100) this.#at = this.#text.length;
+        this.#enter();
         this.#expansion();
         this.#nesting -= 1;
       } else if (char === '\'' && close === ')') {
@@ -366,6 +395,8 @@ class Scanner {
   }
 }
 
+/** `name=` and nothing else: what an array's `(` may follow. */
+const ASSIGNED = /^[A-Za-z_]\w*\+?=$/;
 const ASSIGNMENT = /^[A-Za-z_]\w*(?:\[[^\]]*\])?\+?=/;
 
 /** Programs that run the command in their arguments: which of their options take a value, and how many words come before the command. */
@@ -378,57 +409,89 @@ const PREFIXES: Readonly<Record<string, { readonly valued?: string; readonly bef
 };
 const SHELLS: ReadonlySet<string> = new Set(['bash', 'sh', 'dash', 'ash', 'zsh', 'ksh', 'rbash']);
 
-/** The command behind its prefixes, and the commands of the scripts that it carries. */
-function unwrap(draft: Draft, depth: number): readonly ShellCommand[] {
-  let words = draft.words;
+/** Finds the command behind its prefixes, and the commands of the scripts that it carries. */
+function unwrap(draft: Draft, depth: number, reading: Reading): void {
+  const all = draft.words;
+  // An index instead of a shorter copy of the words: there may be hundreds of thousands of prefixes.
+  let start = 0;
+  let option: OptionC | undefined;
+  const scriptBehind = (from: number): string | undefined => {
+    if (option === undefined || option.from > from || (option.at <= from && option.at !== -1)) option = findOptionC(all, from);
+    return option.at === -1 ? undefined : all[option.at + 1];
+  };
   for (;;) {
-    const first = words[0];
+    const first = all[start];
     if (first === undefined) break;
-    if (KEYWORDS.has(first) || ASSIGNMENT.test(first)) words = words.slice(1);
-    else if (first === 'function') words = words.slice(2);
-    else if (first === 'for' || first === 'select' || first === 'case') words = [];
+    if (KEYWORDS.has(first) || ASSIGNMENT.test(first)) start += 1;
+    else if (first === 'function') start += 2;
+    else if (first === 'for' || first === 'select' || first === 'case') start = all.length;
     // `$SUDO command`: a variable in front is a prefix at most.
-    else if (/^\$(?:\w+|\{\w+\})$/.test(first) && words.length > 1) words = words.slice(1);
+    else if (/^\$(?:\w+|\{\w+\})$/.test(first) && start + 1 < all.length) start += 1;
     else {
       const program = baseName(first);
       const prefix = Object.hasOwn(PREFIXES, program) ? PREFIXES[program] : undefined;
-      if (prefix === undefined || words.length === 1) break;
-      if (program === 'command' && /^-[vV]/.test(words[1]!)) break;
-      const script = program === 'flock' || program === 'runuser' ? optionC(words) : undefined;
-      if (script !== undefined) return commandsAt(script, draft.line, depth + 1);
-      words = behindPrefix(words, prefix);
+      if (prefix === undefined || start + 1 === all.length) break;
+      if (program === 'command' && /^-[vV]/.test(all[start + 1]!)) break;
+      const script = program === 'flock' || program === 'runuser' ? scriptBehind(start) : undefined;
+      if (script !== undefined) {
+        readScript(script, draft.line, depth + 1, reading);
+        return;
+      }
+      start = behindPrefix(all, start, prefix);
     }
   }
-  const first = words[0];
+  const first = all[start];
   const { writes, reads, line, input } = draft;
   const given = { writes, reads, line, ...(input === undefined ? {} : { input }) };
-  if (first === undefined) return writes.length + reads.length === 0 ? [] : [{ words: [], program: '', ...given }];
+  if (first === undefined) {
+    if (writes.length + reads.length > 0) reading.found.push({ words: [], program: '', ...given });
+    return;
+  }
 
   const program = baseName(first);
-  const rest = words.slice(1);
+  const rest = all.slice(start + 1);
   const self: ShellCommand = { words: [program, ...rest], program: first, ...given };
-  const nested = (script: string): readonly ShellCommand[] => [...commandsAt(script, line, depth + 1), self];
+  const found = (command: ShellCommand): void => void reading.found.push(command);
+  const nested = (script: string): void => {
+    readScript(script, line, depth + 1, reading);
+    found(self);
+  };
   if (program === 'eval') return nested(rest.join(' '));
   if (program === 'trap' && rest.length > 1) return nested(rest[0]!);
-  if (program === 'su') return nested(optionC(words) ?? '');
-  if (program === '.' || program === 'source') return rest[0] === undefined ? [self] : [{ ...self, runs: rest[0] }];
-  if (program === 'find') return [...execCommands(rest).flatMap((inner) => unwrap({ ...draft, words: inner }, depth + 1)), self];
-  if (!SHELLS.has(program)) return [self];
-  const script = optionC(words);
+  if (program === 'su') return nested(scriptBehind(start) ?? '');
+  if (program === '.' || program === 'source') return found(rest[0] === undefined ? self : { ...self, runs: rest[0] });
+  if (program === 'find') {
+    if (depth < MAX_DEPTH) for (const words of execCommands(rest)) unwrap({ ...draft, words }, depth + 1, reading);
+    return found(self);
+  }
+  if (!SHELLS.has(program)) return found(self);
+  const script = scriptBehind(start);
   if (script !== undefined) return nested(script);
   const file = rest.find((word) => !/^[-+]/.test(word));
-  if (file !== undefined) return [{ ...self, runs: file }];
-  return input === undefined ? [self] : nested(input);
+  if (file !== undefined) return found({ ...self, runs: file });
+  return input === undefined ? found(self) : nested(input);
 }
 
-/** The script behind `-c`, also as the last of several letters (`-euxc`). */
-function optionC(words: readonly string[]): string | undefined {
-  const index = words.findIndex((word, place) => place > 0 && (/^-[a-z]*c$/.test(word) || word === '--command'));
-  return index === -1 ? undefined : words[index + 1];
+/** Where the first `-c` behind the word `from` stands; -1 for none. */
+interface OptionC {
+  readonly from: number;
+  readonly at: number;
 }
 
-function behindPrefix(words: readonly string[], prefix: { readonly valued?: string; readonly before?: number }): string[] {
-  let at = 1;
+/** The option `-c`, also as the last of several letters (`-euxc`). */
+function findOptionC(words: readonly string[], from: number): OptionC {
+  for (let at = from + 1; at < words.length; at += 1) {
+    const word = words[at]!;
+    if (/^-[a-z]*c$/.test(word) || word === '--command') return { from, at };
+  }
+  return { from, at: -1 };
+}
+
+/** The index of what a prefix runs. */
+function behindPrefix(
+  words: readonly string[], start: number, prefix: { readonly valued?: string; readonly before?: number },
+): number {
+  let at = start + 1;
   for (; at < words.length && /^-./.test(words[at]!); at += 1) {
     const option = words[at]!;
     if (option === '--') {
@@ -437,15 +500,17 @@ function behindPrefix(words: readonly string[], prefix: { readonly valued?: stri
     }
     if (/^-[A-Za-z]$/.test(option) && prefix.valued?.includes(option[1]!) === true) at += 1;
   }
-  return words.slice(at + (prefix.before ?? 0));
+  return at + (prefix.before ?? 0);
 }
 
+/** The commands of `-exec` and the like. One reaches to its `;` or `+`: what is in it is read as part of it alone. */
 function execCommands(words: readonly string[]): readonly string[][] {
   const found: string[][] = [];
-  for (const [index, word] of words.entries()) {
-    if (!/^-(?:exec|execdir|ok|okdir)$/.test(word)) continue;
-    const stop = words.findIndex((other, place) => place > index && (other === ';' || other === '+'));
-    found.push(words.slice(index + 1, stop === -1 ? undefined : stop));
+  for (let index = 0; index < words.length; index += 1) {
+    if (!/^-(?:exec|execdir|ok|okdir)$/.test(words[index]!)) continue;
+    const start = index + 1;
+    while (index < words.length && words[index] !== ';' && words[index] !== '+') index += 1;
+    found.push(words.slice(start, index));
   }
   return found;
 }

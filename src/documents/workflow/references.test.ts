@@ -95,3 +95,11 @@ steps: [{name: Wait, action: WaitForAction}]
     "The value of the parameter 'flag' has to be true or false, at most 1024 characters.",
   ]);
 });
+
+test('references give so many characters together, and no more', () => {
+  const lookup = (): string => 'x'.repeat(1 << 20);
+
+  assert.equal(String(resolveWorkflowValue('{{ $.parameters.long }}'.repeat(4), lookup)).length, 4 << 20);
+  assert.throws(() => resolveWorkflowValue(['{{ $.parameters.long }}'.repeat(5)], lookup), UnresolvedReferenceError);
+  assert.throws(() => resolveWorkflowValue({ 'a.$': Array<string>(5).fill('$.parameters.long') }, lookup), UnresolvedReferenceError);
+});

@@ -29,8 +29,11 @@ export class UnresolvedReferenceError extends Error {
   override readonly name = 'UnresolvedReferenceError';
 }
 
+/** Characters that the references of one value may give together: the outputs of one workflow may be the inputs of the next. */
+const MAX_RESOLVED = 4 << 20;
+
 const PATH = /^\$(?:\.[A-Za-z0-9_-]+(?:\[\d{1,6}\])*)+$/;
-const INTERPOLATION = /\{\{\s*(\$[^{}]*?)\s*\}\}/g;
+const INTERPOLATION = /\{\{\s*(\$[^{}]*)\}\}/g;
 
 /** True when a whole text has the form of a path, whatever it starts in. */
 export function isPath(text: string): boolean {
@@ -54,7 +57,7 @@ export function readPath(text: string): WorkflowReference | undefined {
 
 /** The paths in `{{ $.path }}` of a text, as written between the braces. */
 export function interpolatedPaths(text: string): readonly string[] {
-  return Array.from(text.matchAll(INTERPOLATION), (match) => match[1] ?? '');
+  return Array.from(text.matchAll(INTERPOLATION), (match) => (match[1] ?? '').trimEnd());
 }
 
 /** True when a text that is a path to no known tree was probably meant for one. */
@@ -65,26 +68,45 @@ export function looksLikeReference(text: string): boolean {
 /**
  * Replaces the references of a value: `key.$` gives `key` with what the path (or each path of a list) names, a text that is
  * wholly a path gives what it names, `{{ $.path }}` inside a text is written out (JSON where it is no text).
- * @throws {UnresolvedReferenceError} naming the path that has no value
+ * @throws {UnresolvedReferenceError} naming the path that has no value, or when the values are too large together
  */
 export function resolveWorkflowValue(value: WorkflowValue, lookup: WorkflowLookup): unknown {
-  if (typeof value === 'string') return resolveText(value, lookup);
+  return resolveValue(value, lookup, { left: MAX_RESOLVED });
+}
+
+/** Characters that references may still give. */
+interface Room {
+  left: number;
+}
+
+function resolveValue(value: WorkflowValue, lookup: WorkflowLookup, room: Room): unknown {
+  if (typeof value === 'string') return resolveText(value, lookup, room);
   if (value === null || typeof value !== 'object') return value;
-  if (isList(value)) return value.map((item) => resolveWorkflowValue(item, lookup));
+  if (isList(value)) return value.map((item) => resolveValue(item, lookup, room));
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => {
-    return [key.endsWith('.$') ? key.slice(0, -2) : key, resolveWorkflowValue(inner, lookup)];
+    return [key.endsWith('.$') ? key.slice(0, -2) : key, resolveValue(inner, lookup, room)];
   }));
 }
 
-function resolveText(text: string, lookup: WorkflowLookup): unknown {
+function resolveText(text: string, lookup: WorkflowLookup, room: Room): unknown {
+  const take = (given: string): string => {
+    room.left -= given.length;
+    if (room.left >= 0) return given;
+    throw new UnresolvedReferenceError(`The references give more than ${MAX_RESOLVED} characters together, the limit for one step.`);
+  };
   const whole = readPath(text);
-  if (whole !== undefined) return resolvePath(whole, lookup);
+  if (whole !== undefined) {
+    const found = resolvePath(whole, lookup);
+    take(typeof found === 'string' ? found : JSON.stringify(found));
+    return found;
+  }
   if (!text.includes('{{')) return text;
-  return text.replace(INTERPOLATION, (_braces, path: string) => {
+  return text.replace(INTERPOLATION, (_braces, inside: string) => {
+    const path = inside.trimEnd();
     const reference = readPath(path);
     if (reference === undefined) throw new UnresolvedReferenceError(`'${path}' is no path to a value.`);
     const found = resolvePath(reference, lookup);
-    return typeof found === 'string' ? found : JSON.stringify(found);
+    return take(typeof found === 'string' ? found : JSON.stringify(found));
   });
 }
 

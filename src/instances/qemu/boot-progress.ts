@@ -17,6 +17,8 @@ const FIRMWARE_STARTS = /SeaBIOS \(version|BdsDxe: loading Boot/;
 const KERNEL_STARTS = /\] Linux version \d/;
 /** systemd counts the seconds of what it waits for: a word that is no progress. */
 const JOB = /A (?:start|stop) job is running for (.+?) \((?:\d[^/]*) \/ ([^)]+)\)/;
+/** What a machine prints is a stranger's: a line may be as long as it likes. */
+const LONGEST_JOB = 500;
 /** The machine's disks are there from the start: a device that has not come will not. */
 const DEVICE = /^(?:\/dev\/|dev-)|\.device\b/;
 /** The system is up; a message of the kernel may follow on the same line. */
@@ -62,7 +64,7 @@ export class BootProgress {
   /** What the console printed since the last time: whole lines, and the one that is not complete. */
   printed(lines: readonly string[], prompt: string, at: number): void {
     for (const line of [...lines, ...(prompt === this.prompt ? [] : [prompt])]) {
-      const job = JOB.exec(line);
+      const job = JOB.exec(line.slice(0, LONGEST_JOB));
       this.job = job === null ? (line.trim() === '' ? this.job : undefined) : { what: job[1]!, limitSeconds: seconds(job[2]!) };
       if (job === null && line.trim() !== '') this.news = true;
       this.login ||= LOGIN.test(line);

@@ -34,7 +34,7 @@ export function windowsArguments(argv: readonly string[]): string {
   return argv.map((each) => {
     if (each !== '' && !/[\s"]/.test(each)) return each;
     // Backslashes count only before a quote: there, and at the end, each stands for two.
-    return `"${each.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`;
+    return `"${each.replace(/(?<!\\)(\\*)"/g, '$1$1\\"').replace(/(?<!\\)(\\+)$/, '$1$1')}"`;
   }).join(' ');
 }
 

@@ -1,13 +1,14 @@
 /** CreateFolder: what is in a folder that exists stays. Source: reference, `awstoe.md` section 6. */
 import { fileModule } from '../file-program.ts';
 import { flag, mode, optionalText, text } from '../inputs.ts';
+import { withoutEnd } from '../../resources/ends.ts';
 
 export const createFolder = fileModule({
   name: 'CreateFolder',
   platforms: ['Linux', 'Windows', 'macOS'],
   item: (inputs, absolute) => ({
     fields: [
-      absolute(text(inputs, 'path')).replace(/(?<=.)[/\\]+$/, ''), optionalText(inputs, 'owner') ?? '', optionalText(inputs, 'group') ?? '', mode(inputs, 'permissions') ?? '',
+      withoutEnd(absolute(text(inputs, 'path')), '/\\', 1), optionalText(inputs, 'owner') ?? '', optionalText(inputs, 'group') ?? '', mode(inputs, 'permissions') ?? '',
       String(flag(inputs, 'overwrite', true)),
     ],
   }),

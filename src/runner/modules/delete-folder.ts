@@ -1,11 +1,12 @@
 /** DeleteFolder: a folder that is not there is none to delete. Source: reference, `awstoe.md` section 6. */
 import { fileModule } from '../file-program.ts';
 import { flag, text } from '../inputs.ts';
+import { withoutEnd } from '../../resources/ends.ts';
 
 export const deleteFolder = fileModule({
   name: 'DeleteFolder',
   platforms: ['Linux', 'Windows', 'macOS'],
-  item: (inputs, absolute) => ({ fields: [absolute(text(inputs, 'path')).replace(/(?<=.)[/\\]+$/, ''), String(flag(inputs, 'force', false))] }),
+  item: (inputs, absolute) => ({ fields: [withoutEnd(absolute(text(inputs, 'path')), '/\\', 1), String(flag(inputs, 'force', false))] }),
   bash: `
 path=$1 force=$2
 if [ "$(readlink -f -- "$path")" = / ]; then fail "$path is the root folder"; fi

@@ -2,13 +2,14 @@
 import { fileModule, wildcard } from '../file-program.ts';
 import { flag, itemsOf, optionalText, text } from '../inputs.ts';
 import type { AttemptContext, AttemptResult } from '../module.ts';
+import { withoutEnd } from '../../resources/ends.ts';
 
 export const listFiles = fileModule({
   name: 'ListFiles',
   platforms: ['Linux', 'Windows', 'macOS'],
   item(inputs, absolute) {
     const pattern = wildcard(optionalText(inputs, 'fileNamePattern') || '*', 'fileNamePattern').pattern;
-    return { fields: [absolute(text(inputs, 'path')).replace(/(?<=.)\/+$/, ''), pattern, String(flag(inputs, 'recursive', false))] };
+    return { fields: [withoutEnd(absolute(text(inputs, 'path')), '/', 1), pattern, String(flag(inputs, 'recursive', false))] };
   },
   // The names of an item end with an empty one.
   bash: `

@@ -1,6 +1,6 @@
 /** S3Download. Source: reference, `awstoe.md` section 6. */
 import { signS3, type S3Access } from '../../platform/s3-requests.ts';
-import { absolutePath, separatorsAtEnd } from '../file-program.ts';
+import { absolutePath, withoutSeparators } from '../file-program.ts';
 import { transfer } from '../http-transfer.ts';
 import { flag, itemsOf, mapOf, optionalText, text } from '../inputs.ts';
 import { InputError, onWindows, type ActionModule, type AttemptContext, type AttemptResult } from '../module.ts';
@@ -38,10 +38,10 @@ function downloadOf(inputs: Readonly<Record<string, InputValue>>, context: Attem
   if (source.key === '' || source.key.endsWith('/')) throw new InputError(`source: a key, or a prefix that ends in /*, was expected, not "${text(inputs, 'source')}"`);
   if (source.key.slice(0, -1).includes('*') || (source.key.endsWith('*') && !/(^|\/)\*$/.test(source.key))) throw new InputError('source: a * may stand only as the last part of the key');
   const destination = absolutePath(context, text(inputs, 'destination'));
-  const ends = separatorsAtEnd(context);
-  if (!source.key.endsWith('*') && ends.test(destination)) throw new InputError(`destination: "${destination}" has to include the name of the file`);
+  const file = withoutSeparators(context, destination);
+  if (!source.key.endsWith('*') && file !== destination) throw new InputError(`destination: "${destination}" has to include the name of the file`);
   const owner = optionalText(inputs, 'expectedBucketOwner');
-  return { source, destination: destination.replace(ends, ''), overwrite: flag(inputs, 'overwrite', true), owner: owner === undefined ? {} : { expectedBucketOwner: owner } };
+  return { source, destination: file, overwrite: flag(inputs, 'overwrite', true), owner: owner === undefined ? {} : { expectedBucketOwner: owner } };
 }
 
 /** Looks whether the destination can be had, and makes the folders above it where the step may. */

@@ -1,6 +1,6 @@
 /** S3Upload. What is there when a later one fails stays. Source: reference, `awstoe.md` section 6. */
 import { signS3, type S3Access } from '../../platform/s3-requests.ts';
-import { absolutePath, separatorsAtEnd, wildcard } from '../file-program.ts';
+import { absolutePath, wildcard, withoutSeparators } from '../file-program.ts';
 import { transfer } from '../http-transfer.ts';
 import { flag, itemsOf, mapOf, optionalText, text } from '../inputs.ts';
 import { InputError, onWindows, type ActionModule, type AttemptContext, type AttemptResult } from '../module.ts';
@@ -35,7 +35,7 @@ export const s3Upload: ActionModule = {
 
 /** @throws {InputError} */
 function uploadOf(inputs: Readonly<Record<string, InputValue>>, context: AttemptContext): Upload {
-  const source = absolutePath(context, text(inputs, 'source')).replace(separatorsAtEnd(context), '');
+  const source = withoutSeparators(context, absolutePath(context, text(inputs, 'source')));
   if (text(inputs, 'source').startsWith('s3://')) throw new InputError('source: a path was expected; S3Download brings files from S3');
   const { pattern, hasWildcard } = wildcard(source, 'source', onWindows(context));
   const owner = optionalText(inputs, 'expectedBucketOwner');

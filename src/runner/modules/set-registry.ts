@@ -3,6 +3,7 @@ import type { InputValue } from '../../documents/component/document.ts';
 import { fileModule } from '../file-program.ts';
 import { text, texts } from '../inputs.ts';
 import { InputError } from '../module.ts';
+import { withoutEnd } from '../../resources/ends.ts';
 
 /** Names of the hives, long and short, and how PowerShell's provider calls them. */
 const HIVES: Readonly<Record<string, string>> = {
@@ -31,10 +32,10 @@ $typed = switch ($kind) {
 
 /** @throws {InputError} for a path that begins with no hive */
 export function registryPath(path: string): string {
-  const [, hive = '', rest = ''] = /^([A-Za-z_]+):?[\\/]+(.+)$/.exec(path) ?? [];
+  const [, hive = '', rest = ''] = /^([A-Za-z_]+):?[\\/]+([^\\/].*)$/s.exec(path) ?? [];
   const known = HIVES[hive.toUpperCase()];
   if (known === undefined) throw new InputError(`path: a key below HKLM:, HKCU:, HKCR:, HKU: or HKCC: was expected, not "${path}"`);
-  return `${known}\\${rest.replaceAll('/', '\\').replace(/\\+$/, '')}`;
+  return `${known}\\${withoutEnd(rest.replaceAll('/', '\\'), '\\')}`;
 }
 
 /** Kind and value, the value as a JSON list. @throws {InputError} for a value that is none of its kind */

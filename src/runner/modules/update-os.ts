@@ -1,4 +1,5 @@
 /** UpdateOS: all packages, or some, to their newest versions. Source: reference, `awstoe.md` section 6. */
+import { wildcardMatcher } from '../../policies/globs.ts';
 import { mapOf, texts } from '../inputs.ts';
 import { among, RPM_MANAGERS, rpmCommands, rpmNames, type RpmManager } from '../rpm-updates.ts';
 import { ending, InputError, onWindows, type ActionModule, type AttemptContext, type AttemptResult, type ModuleCommandResult } from '../module.ts';
@@ -150,8 +151,8 @@ export function matching(
   const matched = new Set<InstalledPackage>();
   for (const pattern of patterns) {
     const [name, architecture] = pattern.split(':') as [string, string | undefined];
-    const expression = new RegExp(`^${name.replace(/[.+]/g, '\\$&').replace(/\*+/g, '.*').replaceAll('?', '.')}$`);
-    const hits = installed.filter((item) => expression.test(item.name) && (architecture === undefined || item.architecture === architecture));
+    const matches = wildcardMatcher(name);
+    const hits = installed.filter((item) => matches(item.name) && (architecture === undefined || item.architecture === architecture));
     if (hits.length === 0) onMiss(pattern);
     for (const hit of hits) matched.add(hit);
   }
