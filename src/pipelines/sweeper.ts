@@ -32,8 +32,9 @@ export const ABANDONED_REASON = 'The worker process ended while it worked on thi
 /**
  * Sweeps before a worker begins, while nothing else works on this data directory: instances that are no user's are ended,
  * unfinished layers and copies removed, images in progress FAILED, or CANCELLED where that was asked for. Launched and kept instances that still run are left alone.
+ * @param reason why images in progress are FAILED, where more is known than that their worker ended
  */
-export async function sweepAtStart(catalog: Catalog): Promise<void> {
+export async function sweepAtStart(catalog: Catalog, reason = ABANDONED_REASON): Promise<void> {
   if ((await runningOut(catalog.dataDirectory)) !== undefined) await makeRoom(catalog);
   const running = await settleInstances(catalog);
   for (const owner of await heldOwners(catalog.db)) {
@@ -45,7 +46,7 @@ export async function sweepAtStart(catalog: Catalog): Promise<void> {
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   for (const owner of await layerUsers(catalog.db)) if (!running.has(owner)) await layers.release(owner);
   const unfinished = await layers.discardUnfinished();
-  for (const arn of await imagesInProgress(catalog.db)) await endImage(catalog, layers, arn);
+  for (const arn of await imagesInProgress(catalog.db)) await endImage(catalog, layers, arn, reason);
   for (const arn of await abandonedImages(catalog.db, hostname())) await endLease(catalog.db, arn);
   for (const ami of await pendingAmis(catalog.db)) {
     await rm(join(catalog.dataDirectory, ami.file), { force: true });
@@ -88,12 +89,12 @@ async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
 }
 
 /** FAILED, or CANCELLED where that had been asked for. */
-async function endImage(catalog: Catalog, layers: LayerStore, arn: string): Promise<void> {
+async function endImage(catalog: Catalog, layers: LayerStore, arn: string, abandoned: string): Promise<void> {
   const log = openImageLog(catalog.dataDirectory, arn);
   try {
     for (const ami of await amisOfImage(catalog.db, arn)) await withdrawAmi(catalog, layers, ami, { keepReusable: true });
     // Whoever cancelled it is told that it was, though nobody was there any more to hear it.
-    const [status, reason] = (await cancelRequested(catalog.db, [arn])).length > 0 ? (['CANCELLED', CANCELLED_REASON] as const) : (['FAILED', ABANDONED_REASON] as const);
+    const [status, reason] = (await cancelRequested(catalog.db, [arn])).length > 0 ? (['CANCELLED', CANCELLED_REASON] as const) : (['FAILED', abandoned] as const);
     await closeExecutions(catalog.db, arn, status, reason);
     await setStatus(catalog, arn, log.report, status, { reason });
   } finally {

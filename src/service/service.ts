@@ -24,6 +24,7 @@ import { logger } from '../platform/log.ts';
 import { processStartTime, start, type RunningProcess } from '../platform/processes.ts';
 import { openSealer } from '../platform/sealing.ts';
 import { runningServer, type ServerFile } from './server-file.ts';
+import { endOfWorker, WORKER_FLAGS } from './worker-memory.ts';
 
 /** How to run the service. */
 export interface ServiceOptions {
@@ -116,7 +117,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       // One that ends at its very start would do so again at once.
       await sleep(Date.now() - started < 5000 ? 2000 : 200);
       if (state.stopping !== undefined) return;
-      worker = await startWorkerProcess(dataDirectory);
+      worker = await startWorkerProcess(dataDirectory, endOfWorker({ code, signal }));
       watchWorker(worker);
     });
   }
@@ -155,7 +156,8 @@ async function takeLock(dataDirectory: string): Promise<FileLock> {
   throw new DataDirectoryBusy(`the data directory ${dataDirectory} is in use by ${who}; use that one, end it (./ingot stop --data ${JSON.stringify(dataDirectory)}), or name another directory (--data)`);
 }
 
-function startWorkerProcess(dataDirectory: string): Promise<RunningProcess> {
+/** @param reason for images that the worker before it did not end */
+function startWorkerProcess(dataDirectory: string, reason?: string): Promise<RunningProcess> {
   const main = fileURLToPath(new URL('./worker-main.ts', import.meta.url));
-  return start([process.execPath, main, dataDirectory, String(Math.max(2, cpus().length))], { stdio: ['pipe', 'inherit', 'inherit'] });
+  return start([process.execPath, ...WORKER_FLAGS, main, dataDirectory, String(Math.max(2, cpus().length)), ...(reason === undefined ? [] : [reason])], { stdio: ['pipe', 'inherit', 'inherit'] });
 }

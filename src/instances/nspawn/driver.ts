@@ -12,6 +12,7 @@ import { allocateUidRange, type AllocationOwner } from '../../platform/host.ts';
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, processStartTime, start, waitForExit } from '../../platform/processes.ts';
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest, type PublishedPort, type StreamedCommand, type StreamRequest } from '../instance.ts';
+import { readingSafely } from '../output.ts';
 import { startInstanceServices } from '../services/start.ts';
 import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
 import { cleanEnvironment, COMMAND, COMMAND_SCRIPT, inCgroups, INSIDE_DIRECTORY, INSTANCE_ADDRESS, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
@@ -175,7 +176,7 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
     // Something that starts at boot takes long: is systemd itself there?
     const { code, stdout: jobs } = await atTheDoor(container, ['systemctl', 'list-jobs', '--no-legend', '--plain'], { okCodes: 'any' });
     if (code !== 0 || Date.now() < deadline - timeoutMs + settleMs) return undefined;
-    options.report?.({ level: 'warn', text: `${plan.id} is used although not all of its services have started: ${jobs.trim().split('\n').map((line) => line.split(/\s+/)[1]).join(', ')}` });
+    options.report?.({ level: 'warn', text: `${plan.id} is used although not all of its services have started: ${jobs.trim().split('\n').map((line) => line.split(/\s+/)[1]).join(', ').slice(0, 2000)}` });
     return true;
   }, waiting);
   const booted: ContainerState = { ...plan, leader, monitor: { pid: monitor.pid, startTime: monitor.startTime }, slirpHeldId: slirp.heldId };
@@ -265,7 +266,7 @@ class NspawnInstance implements Instance {
 
   async run(request: Parameters<Instance['run']>[0]): ReturnType<Instance['run']> {
     const container = await this.answering();
-    return request.own === true ? runOwn(container, request) : runCommand(container, request);
+    return readingSafely(request, (each) => (each.own === true ? runOwn(container, each) : runCommand(container, each)));
   }
 
   async open(request: StreamRequest): Promise<StreamedCommand> {
@@ -281,7 +282,7 @@ class NspawnInstance implements Instance {
   async get(path: string): Promise<Buffer> {
     const chunks: Buffer[] = [];
     const read = '[ -f "$1" ] || { [ -e "$1" ] && echo "not a file" >&2 || echo "no such file" >&2; exit 1; }; head -c "$2" -- "$1"';
-    const { code, stderr } = await this.door(['/bin/sh', '-c', read, 'sh', path, String(GET_LIMIT + 1)], { okCodes: 'any', onStdout: (chunk: Buffer) => void chunks.push(chunk) });
+    const { code, stderr } = await this.door(['/bin/sh', '-c', read, 'sh', path, String(GET_LIMIT + 1)], { okCodes: 'any', maxOutput: GET_LIMIT + (64 << 10), onStdout: (chunk: Buffer) => void chunks.push(chunk) });
     if (code !== 0) throw new InstanceError(`${path} cannot be read in ${this.id}: ${stderr.trim()}`);
     const content = Buffer.concat(chunks);
     if (content.length > GET_LIMIT) throw new InstanceError(`${path} in ${this.id} is larger than 16 MiB`);

@@ -2,6 +2,11 @@
 import { open, stat } from 'node:fs/promises';
 
 const TAIL_BYTES = 64 << 10;
+/** Bytes that are read at once: a machine may print more than anybody looks at. */
+const MOST_BYTES = 4 << 20;
+
+/** Characters of a line. */
+const LONGEST_LINE = 16 << 10;
 
 /** Takes colours, cursor moves and the like out of console text (systemd cuts them short where it shortens a name), and the overwritten part of a line. */
 export function plainLine(line: string): string {
@@ -54,6 +59,11 @@ export class ConsoleReader {
     const lines: string[] = [];
     const end = await size(this.path);
     if (end <= this.offset) return lines;
+    if (end - this.offset > MOST_BYTES) {
+      lines.push(`[${end - this.offset - MOST_BYTES} bytes of the console are left out here]`);
+      this.offset = end - MOST_BYTES;
+      this.partial = '';
+    }
     const file = await open(this.path, 'r');
     try {
       const buffer = Buffer.alloc(TAIL_BYTES);
@@ -64,7 +74,7 @@ export class ConsoleReader {
         const pieces = (this.partial + buffer.toString('utf8', 0, bytesRead)).split('\n');
         // A line without end is no line: keep what one would look at.
         this.partial = pieces.pop()!.slice(-4096);
-        lines.push(...pieces.map(plainLine));
+        lines.push(...pieces.map((piece) => plainLine(piece.slice(0, LONGEST_LINE))));
       }
     } finally {
       await file.close();
