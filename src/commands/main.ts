@@ -34,6 +34,7 @@ function overview(wrongUse: boolean): number {
 
 async function runCommand(name: string, argv: readonly string[]): Promise<number> {
   const { CommandFailed, WrongUse, readArguments } = await import('./command.ts');
+  const { plainLine } = await import('./text.ts');
   try {
     const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (entry === undefined) {
@@ -55,7 +56,10 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
       process.stderr.write(`ingot: ${error.message} (see: ingot help${Object.hasOwn(commands, name) ? ` ${name}` : ''})\n`);
       return 2;
     }
-    const expected = error instanceof CommandFailed || (error as Error).name === 'RequestRefused' || (error as { $fault?: unknown }).$fault !== undefined;
+    // What a stranger's image or machine did is no fault of the program.
+    const ofInstance = ['InstanceError', 'TooMuchOutput', 'AttachError'].includes((error as Error).name);
+    const expected = ofInstance || error instanceof CommandFailed || (error as Error).name === 'RequestRefused' || (error as { $fault?: unknown }).$fault !== undefined;
+    if (ofInstance) for (const line of (error as { console?: readonly string[] }).console ?? []) process.stderr.write(`  ${plainLine(line)}\n`);
     process.stderr.write(`ingot: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`);
     return 1;
   }

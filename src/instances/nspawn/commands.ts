@@ -50,7 +50,7 @@ const SHUTDOWN_MS = 60_000;
 export async function atTheDoor(container: Pick<Container, 'leader' | 'doorCgroups'>, argv: readonly string[], options: Parameters<typeof run>[1] = {}): ReturnType<typeof run> {
   const maxOutput = options.maxOutput ?? DOOR_BYTES;
   return run(inCgroups(container.doorCgroups, enterArguments(container.leader, argv)), { timeoutMs: patient(60_000), ...options, maxOutput, env: cleanEnvironment(process.env) })
-    .catch((error: unknown) => { throw error instanceof ProcessError && error.tooMuchOutput ? floods('a command of Ingot\'s own', maxOutput) : error; });
+    .catch((error: unknown) => { throw error instanceof ProcessError && error.tooMuchOutput ? floods('a command of Ingot\'s own', maxOutput) : error instanceof ProcessError && error.timedOut ? new InstanceError('the instance does not answer: a command of Ingot\'s own did not end in time', [], { cause: error }) : error; });
 }
 
 function floods(what: string, limit: number): InstanceError {

@@ -3,12 +3,13 @@
  * second, without a kernel of its own.
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { lstat, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { attachDisk, resumeAttachedDisk, type AttachedDisk, type AttachedDiskState } from '../../images/attach.ts';
 import { DeadlineError, until } from '../../platform/clock.ts';
 import { findProgram, writeFileAtomic } from '../../platform/files.ts';
 import { release, releaseAll, removeCgroup, type HeldRecorder } from '../../platform/held.ts';
 import { allocateUidRange, type AllocationOwner } from '../../platform/host.ts';
+import { findInside } from '../../platform/inside-root.ts';
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, processStartTime, start, waitForExit } from '../../platform/processes.ts';
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest, type PublishedPort, type StreamedCommand, type StreamRequest } from '../instance.ts';
@@ -18,6 +19,7 @@ import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.t
 import { cleanEnvironment, COMMAND, COMMAND_SCRIPT, inCgroups, INSIDE_DIRECTORY, INSTANCE_ADDRESS, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
 import { hostCgroups, makeCgroups, type CgroupPlan } from './cgroups.ts';
 import { atTheDoor, endLeftovers, runCommand, runOwn, type Container } from './commands.ts';
+import { rootFault } from './root-faults.ts';
 import { openCommand } from './streams.ts';
 
 const capabilities: Capabilities = { kernel: false, reboots: true, liveSnapshots: true, bootLoader: false, platform: 'Linux' };
@@ -134,6 +136,8 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
   await writeFileAtomic(`${directory}/resolv.conf`, resolvConf());
   await rm(`${directory}/exit`, { force: true });
 
+  const fault = await rootFault(`${directory}/root`);
+  if (fault !== undefined) throw new InstanceError(`the system on the disk of ${plan.id} cannot be started as a container: ${fault}`);
   const command = nspawnArguments({
     id: plan.id, root: `${directory}/root`, uidBase: plan.uidBase,
     ...((await ownResolver(`${directory}/root`)) ? {} : { resolvConf: `${directory}/resolv.conf` }),
@@ -192,7 +196,7 @@ async function publish(slirp: Slirp, ports: readonly PublishedPort[]): Promise<v
 
 /** Whether the image's `resolv.conf` leads to a service in the image: a file bound over such a link would break that service. */
 async function ownResolver(root: string): Promise<boolean> {
-  return (await lstat(`${root}/etc/resolv.conf`).catch(() => undefined))?.isSymbolicLink() ?? false;
+  return (await findInside(root, '/etc/resolv.conf', { followLast: false }))?.stats.isSymbolicLink() ?? false;
 }
 
 /**
