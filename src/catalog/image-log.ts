@@ -2,11 +2,12 @@
  * The log of an image: progress records, one JSON object a line, in a file of the data directory. A file and not a table: a build
  * prints much, appending costs no transaction, and `--follow` reads on from where it was.
  */
-import { createReadStream, existsSync, mkdirSync, openSync, closeSync, writeSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, fstatSync, mkdirSync, openSync, closeSync, writeSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { sleep, timestamp } from '../platform/clock.ts';
-import { PROGRESS_VERSION, type ProgressRecord, type Report } from '../resources/progress.ts';
+import { sizeOf } from '../platform/processes.ts';
+import { PROGRESS_VERSION, type ProgressEvent, type ProgressRecord, type Report } from '../resources/progress.ts';
 
 /** Where the log of an image's build version is, below the data directory. */
 export function imageLogPath(dataDirectory: string, imageArn: string): string {
@@ -24,25 +25,55 @@ export interface ImageLog {
   close(): void;
 }
 
-/** Opens an image's log. What is reported is in the file when `report` returns. */
-export function openImageLog(dataDirectory: string, imageArn: string): ImageLog {
+/**
+ * Bytes of a log. From `output` on what commands print is not kept, from `all` on nothing is but what became of the image and its steps: a
+ * build that prints without end, one command after the other, must not fill the data directory.
+ */
+export const LOG_BYTES = { output: 256 << 20, all: 288 << 20 };
+/** Characters of one record's text. */
+const LONGEST_TEXT = 64 << 10;
+
+/**
+ * Opens an image's log. What is reported is in the file when `report` returns.
+ * @param most limits of the file's size, in bytes
+ */
+export function openImageLog(dataDirectory: string, imageArn: string, most: { readonly output: number; readonly all: number } = LOG_BYTES): ImageLog {
   const path = imageLogPath(dataDirectory, imageArn);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const file = openSync(path, 'a', 0o600);
   let open = true;
   let cutOff = false;
+  let { size } = fstatSync(file);
+  const told = { output: false, all: false };
+  /** Whether an event is kept; says once that others are not. */
+  const admits = ({ type }: ProgressEvent): boolean => {
+    if (type === 'state' || type === 'step') return true;
+    const limit = size >= most.all ? 'all' : size >= most.output && type !== 'log' ? 'output' : undefined;
+    if (limit === undefined) return true;
+    if (!told[limit]) {
+      told[limit] = true;
+      const what = limit === 'all' ? 'nothing is kept from here on but what becomes of the image and its steps' : 'what commands print is not kept from here on. To have all of it, let components write to files';
+      write({ type: 'log', level: 'warn', text: `This log has reached ${sizeOf(most[limit])}: ${what}.` });
+    }
+    return false;
+  };
+  const write = (event: ProgressEvent): void => {
+    const text = event.text.length <= LONGEST_TEXT ? event.text : `${event.text.slice(0, LONGEST_TEXT)} … [cut: it has ${event.text.length} characters]`;
+    const record: ProgressRecord = { v: PROGRESS_VERSION, time: timestamp(), image: imageArn, level: 'info', ...event, text };
+    // Readers split at these two as well as at a newline; JSON lets them stand.
+    const line = Buffer.from(`${cutOff ? '\n' : ''}${JSON.stringify(record).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}\n`);
+    try {
+      const written = writeSync(file, line);
+      size += written;
+      cutOff = written < line.length;
+    } catch (error) {
+      // On a full disk the log loses lines; the work goes on to its end, which says so.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
+  };
   return {
     report(event) {
-      if (!open) return;
-      const record: ProgressRecord = { v: PROGRESS_VERSION, time: timestamp(), image: imageArn, level: 'info', ...event };
-      // Readers split at these two as well as at a newline; JSON lets them stand.
-      const line = Buffer.from(`${cutOff ? '\n' : ''}${JSON.stringify(record).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}\n`);
-      try {
-        cutOff = writeSync(file, line) < line.length;
-      } catch (error) {
-        // On a full disk the log loses lines; the work goes on to its end, which says so.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-      }
+      if (open && admits(event)) write(event);
     },
     close() {
       if (!open) return;

@@ -1,18 +1,17 @@
 /** `ingot cp`. */
 import { createWriteStream } from 'node:fs';
-import { lstat, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
-import { PassThrough, type Readable } from 'node:stream';
+import { basename, join, posix, resolve } from 'node:path';
+import { PassThrough, Writable, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { WebSocket } from 'ws';
-import { extract } from 'tar-stream';
 import { signedSocket, type Connection } from '../platform/api-client.ts';
-import { run as runProcess } from '../platform/processes.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, instanceIdOf, WrongUse, type Arguments, type Command } from './command.ts';
 import { packed } from './cp/pack.ts';
-import { unpack } from './cp/unpack.ts';
+import { openDestination, placeCopy, withStage } from './cp/place.ts';
+import { entriesOf, unpack } from './cp/unpack.ts';
 import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
 import { followSession, sendInput, tellSession } from './session.ts';
 import { plainLine } from './text.ts';
@@ -22,7 +21,8 @@ export const cp: Command = {
   help: `
 Copies a file or a folder into a launched or kept instance, or out of it. One side is INSTANCE-ID:/PATH, the other a path here, or - for
 stdin or stdout (one file). A destination that is a folder gets the copy in it, under its name; any other is the copy's new name.
-Into a folder of that name the copy is merged. Nothing is written before all of it has arrived.
+Into a folder of that name the copy is merged. Nothing is written before all of it has arrived. What comes out of an instance is
+never written through a link: a link at the destination is replaced by a file, and a folder in its place is refused.
 
 Permissions and times go along. Files that go in belong to root there, files that come out to whoever asks for them.
 
@@ -108,37 +108,27 @@ async function put({ connection, archive, interrupt }: Run, source: string, to: 
 }
 
 async function get(run: Run, from: Remote, destination: string): Promise<void> {
-  const given = await stat(destination).catch(() => undefined);
-  if (given === undefined && destination.endsWith('/')) throw new CommandFailed(`there is no folder ${destination}`);
-  const target = given?.isDirectory() ? join(destination, basename(from.path) || from.id) : resolve(destination);
-  const parent = dirname(target);
-  if (!(await stat(parent).catch(() => undefined))?.isDirectory()) throw new CommandFailed(`there is no folder ${parent}`);
-  const stage = await mkdtemp(join(parent, '.ingot-cp-'));
+  // Without `.` and `..`, which are no names.
+  const place = await openDestination(destination, basename(posix.normalize(from.path)) || from.id);
   try {
-    const copy = join(stage, 'it');
-    await receive(run, from, (tar) => unpack(tar, copy, { archive: run.archive, owner: invoker(), skipped }));
-    run.interrupt.signal.throwIfAborted();
-    const [made, there] = [await lstat(copy), await lstat(target).catch(() => undefined)];
-    if (made.isDirectory() && there?.isDirectory()) await runProcess(['cp', '-a', '--', `${copy}/.`, `${target}/`]);
-    else if (there?.isDirectory()) throw new CommandFailed(`${target} is a folder`);
-    else if (made.isDirectory() && there !== undefined) throw new CommandFailed(`${target} is there and is no folder`);
-    else await rename(copy, target);
+    await withStage(place.folder, async (stage) => {
+      await receive(run, from, (tar) => unpack(tar, join(stage, 'it'), { archive: run.archive, owner: invoker(), skipped }));
+      run.interrupt.signal.throwIfAborted();
+      await placeCopy(stage, 'it', place);
+    });
   } finally {
-    await rm(stage, { recursive: true, force: true });
+    await place.folder.close();
   }
 }
 
 /** One file, to stdout. */
 async function print(run: Run, from: Remote): Promise<void> {
   await receive(run, from, async (tar) => {
-    const entries = extract();
-    const piped = pipeline(tar, entries);
-    piped.catch(() => {}); // The loop throws it.
-    for await (const entry of entries) {
-      if (entry.header.type !== 'file') throw new CommandFailed(`${from.path} is no file: only one file can go to stdout`);
-      for await (const chunk of entry) if (!process.stdout.write(chunk as Buffer)) await new Promise((done) => process.stdout.once('drain', done));
+    let files = 0;
+    for await (const entry of entriesOf(tar)) {
+      if (entry.header.type !== 'file' || ++files > 1) throw new CommandFailed(`${from.path} is no file: only one file can go to stdout`);
+      await entry.write(new Writable({ write: (chunk: Buffer, _encoding, done) => void process.stdout.write(chunk, done) }));
     }
-    await piped;
   });
 }
 

@@ -34,6 +34,7 @@ function overview(wrongUse: boolean): number {
 
 async function runCommand(name: string, argv: readonly string[]): Promise<number> {
   const { CommandFailed, WrongUse, readArguments } = await import('./command.ts');
+  const { plainLine } = await import('./text.ts');
   try {
     const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (entry === undefined) {
@@ -56,8 +57,11 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
       return 2;
     }
     const { name: kind, code = '', $fault } = error as Error & { readonly code?: unknown; readonly $fault?: unknown };
+    // What a stranger's image or machine did is not a fault of the program.
+    const ofInstance = ['InstanceError', 'TooMuchOutput', 'AttachError'].includes(kind);
     // Of a connection: what answered is no HTTP, or went away.
-    const expected = error instanceof CommandFailed || ['RequestRefused', 'DataDirectoryError'].includes(kind) || $fault !== undefined || /^(HPE_|ECONN|EPIPE)/.test(String(code));
+    const expected = ofInstance || error instanceof CommandFailed || ['RequestRefused', 'DataDirectoryError'].includes(kind) || $fault !== undefined || /^(HPE_|ECONN|EPIPE)/.test(String(code));
+    if (ofInstance) for (const line of (error as { console?: readonly string[] }).console ?? []) process.stderr.write(`  ${plainLine(line)}\n`);
     process.stderr.write(`ingot: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`);
     return 1;
   }

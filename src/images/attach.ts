@@ -247,7 +247,7 @@ async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() 
   await held.amend(id, { kind: 'process', what: 'fsfreeze', thaw: root, pid: guard.pid, startTime: guard.startTime });
   guard.stdin!.on('error', () => {});
   let complaint = '';
-  guard.stderr!.on('data', (chunk: Buffer) => { complaint += chunk.toString(); });
+  guard.stderr!.on('data', (chunk: Buffer) => { complaint = `${complaint}${chunk.toString()}`.slice(-1000); });
   const failure = async (what: string): Promise<AttachError> => {
     const end = await guard.exited;
     // One that was killed may have left it frozen.

@@ -145,6 +145,9 @@ export async function addHostForward(apiSocket: string, forward: HostForward): P
   }
 }
 
+/** Characters of an answer. */
+const ANSWER_LENGTH = 64 << 10;
+
 /** One request, one answer: slirp4netns answers when our side of the connection is shut. */
 async function ask(socketPath: string, request: string): Promise<string> {
   for (let attempt = 0; ; attempt++) {
@@ -154,7 +157,10 @@ async function ask(socketPath: string, request: string): Promise<string> {
         let text = '';
         socket.setTimeout(5000, () => socket.destroy(new Error(`no answer from ${socketPath} within 5 s`)));
         socket.setEncoding('utf8');
-        socket.on('data', (chunk: string) => { text += chunk; });
+        socket.on('data', (chunk: string) => {
+          text += chunk;
+          if (text.length > ANSWER_LENGTH) socket.destroy(new Error(`${socketPath} answered more than ${ANSWER_LENGTH} characters`));
+        });
         socket.on('error', reject);
         socket.on('end', () => { socket.end(); resolve(text); });
         socket.end(request);

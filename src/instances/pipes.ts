@@ -10,6 +10,8 @@ import type { CommandRequest } from './instance.ts';
 
 /** What has read all of a pipe that its writers left. Longer than a scheduler's hiccup, shorter than a user's patience. */
 const DRAIN_MS = 500;
+/** Bytes of what a command left running that are read and dropped: one that prints without end would take this process's time. */
+const LEFT_BYTES = 64 << 20;
 /** Pairs of pipes that one start of mkfifo makes. */
 const PAIRS = 16;
 
@@ -21,7 +23,7 @@ export interface Pipes {
   started(): void;
   /** Waits until all was read, or half a second when somebody still holds the other ends. */
   drained(): Promise<void>;
-  /** Reads on without telling anyone, so that what the command left running is not ended by its next line. */
+  /** Reads on without telling anyone, so that what the command left running is not ended by its next line; `LEFT_BYTES` at most. */
   leave(): void;
   abandon(): void;
 }
@@ -58,11 +60,15 @@ export async function openPipes(directory: string, name: string, request: Pick<C
     for (const path of [...paths, ...(input === undefined ? [] : [input])]) await rm(path, { force: true });
   }
   let listening = true;
+  let dropped = 0;
   let open = outputs.length;
   const { promise: closed, resolve: allClosed } = Promise.withResolvers<void>();
   for (const [index, socket] of outputs.entries()) {
     const stream = index === 0 ? 'stdout' : 'stderr';
-    socket.on('data', (chunk: Buffer) => { if (listening) request.onOutput?.(stream, chunk); });
+    socket.on('data', (chunk: Buffer) => {
+      if (listening) request.onOutput?.(stream, chunk);
+      else if ((dropped += chunk.length) > LEFT_BYTES) socket.destroy();
+    });
     socket.on('error', () => {});
     socket.on('close', () => {
       if (--open === 0) allClosed();

@@ -36,12 +36,20 @@ export interface SilentWorker {
   readonly killed: string;
 }
 
+/** How a worker ended, as far as that is known. */
+export interface WorkerEnd {
+  /** The server killed it, since it stood still. */
+  readonly silent?: SilentWorker;
+  /** Why its images are given up, where it ended by itself. */
+  readonly reason?: string;
+}
+
 /**
  * Sweeps before a worker begins, while nothing else works on this data directory: instances that are no user's are ended,
  * unfinished layers and copies removed, images in progress FAILED, or CANCELLED where that was asked for. Launched and kept instances that still run are left alone.
- * @param before how the worker before was, when the server killed it
+ * @param before how the worker before ended, where more is known than that it did
  */
-export async function sweepAtStart(catalog: Catalog, before?: SilentWorker): Promise<void> {
+export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Promise<void> {
   if ((await runningOut(catalog.dataDirectory)) !== undefined) await makeRoom(catalog);
   const running = await settleInstances(catalog);
   for (const owner of await heldOwners(catalog.db)) {
@@ -96,14 +104,14 @@ async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
 }
 
 /** FAILED, or CANCELLED where that had been asked for. */
-async function endImage(catalog: Catalog, layers: LayerStore, arn: string, before: SilentWorker | undefined): Promise<void> {
+async function endImage(catalog: Catalog, layers: LayerStore, arn: string, before: WorkerEnd): Promise<void> {
   const log = openImageLog(catalog.dataDirectory, arn);
   try {
     for (const ami of await amisOfImage(catalog.db, arn)) await withdrawAmi(catalog, layers, ami, { keepReusable: true });
     // Whoever cancelled it is told that it was, though nobody was there any more to hear it.
     const cancelled = (await cancelRequested(catalog.db, [arn])).length > 0;
-    const silent = before && `The worker process did not answer for ${before.silentSeconds} seconds, so the server killed it ${before.killed}.`;
-    const abandoned = silent === undefined ? ABANDONED_REASON : `${silent} What it left was removed; start the build again.`;
+    const silent = before.silent && `The worker process did not answer for ${before.silent.silentSeconds} seconds, so the server killed it ${before.silent.killed}.`;
+    const abandoned = silent === undefined ? (before.reason ?? ABANDONED_REASON) : `${silent} What it left was removed; start the build again.`;
     const [status, reason] = cancelled ? (['CANCELLED', [CANCELLED_REASON, silent].join(' ').trim()] as const) : (['FAILED', abandoned] as const);
     await closeExecutions(catalog.db, arn, status, reason);
     await setStatus(catalog, arn, log.report, status, { reason });

@@ -42,13 +42,15 @@ export interface RunOptions extends ChildOptions {
   /** Milliseconds after which the whole process group is killed. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
-  /** Called with each chunk as it comes; output is then not captured for that stream. */
+  /** Called with each chunk as it comes; output is then not captured for that stream. What it throws ends the command, and `run` throws it. */
   readonly onStdout?: (chunk: Buffer) => void;
   readonly onStderr?: (chunk: Buffer) => void;
   /** Exit codes that are not an error. Default `[0]`; `'any'` never throws for a code. */
   readonly okCodes?: readonly number[] | 'any';
   /** Bytes kept of each captured stream (the last ones). Default 1 MiB. */
   readonly maxCapture?: number;
+  /** Bytes that it may print on both streams together. Beyond them it is ended. No limit when absent. */
+  readonly maxOutput?: number;
 }
 
 /** How a command ended. */
@@ -60,7 +62,12 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-/** A command that could not be started, ended badly, or took too long. */
+/** Characters of a command's output that stand in an error. */
+const LONGEST_TAIL = 4096;
+/** Milliseconds that what a killed command started may hold its outputs open: it may have left the process group, and then was not killed. */
+const LEFT_OPEN_MS = 1000;
+
+/** A command that could not be started, ended badly, took too long, or printed too much. */
 export class ProcessError extends Error {
   override readonly name = 'ProcessError';
   readonly argv: readonly string[];
@@ -69,9 +76,11 @@ export class ProcessError extends Error {
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
+  /** Whether it was ended because it printed more than `maxOutput`. */
+  readonly tooMuchOutput: boolean;
 
-  constructor(argv: readonly string[], how: string, result: Partial<RunResult> & { timedOut?: boolean }, options?: ErrorOptions) {
-    const tail = (result.stderr || result.stdout || '').trim().split('\n').slice(-8).join('\n');
+  constructor(argv: readonly string[], how: string, result: Partial<RunResult> & { timedOut?: boolean; tooMuchOutput?: boolean }, options?: ErrorOptions) {
+    const tail = (result.stderr || result.stdout || '').trim().split('\n').slice(-8).join('\n').slice(-LONGEST_TAIL);
     super(`${argv[0]} ${how}${tail ? `: ${tail}` : ''}`, options);
     this.argv = argv;
     this.code = result.code ?? null;
@@ -79,6 +88,7 @@ export class ProcessError extends Error {
     this.stdout = result.stdout ?? '';
     this.stderr = result.stderr ?? '';
     this.timedOut = result.timedOut ?? false;
+    this.tooMuchOutput = result.tooMuchOutput ?? false;
   }
 }
 
@@ -167,7 +177,7 @@ class Tail {
 /**
  * Runs a command to its end.
  * @param argv program and arguments; no shell is involved
- * @throws {ProcessError} when it cannot be started, ends with a code outside `okCodes`, is killed, or exceeds `timeoutMs`
+ * @throws {ProcessError} when it cannot be started, ends with a code outside `okCodes`, is killed, or exceeds `timeoutMs` or `maxOutput`
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   options.signal?.throwIfAborted();
@@ -178,8 +188,40 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   });
   const stdout = new Tail(options.maxCapture ?? 1 << 20);
   const stderr = new Tail(options.maxCapture ?? 1 << 20);
-  child.stdout!.on('data', options.onStdout ?? ((chunk: Buffer) => stdout.add(chunk)));
-  child.stderr!.on('data', options.onStderr ?? ((chunk: Buffer) => stderr.add(chunk)));
+  let exited = false;
+  let leaving: NodeJS.Timeout | undefined;
+  const leave = (): void => {
+    leaving ??= setTimeout(() => {
+      child.stdout!.destroy();
+      child.stderr!.destroy();
+    }, LEFT_OPEN_MS);
+  };
+  let killed = false;
+  const kill = (): void => {
+    killed = true;
+    killGroup(child);
+    if (exited) leave();
+  };
+  child.once('exit', () => {
+    exited = true;
+    if (killed) leave();
+  });
+
+  let failed: { readonly error: unknown } | undefined;
+  let printed = 0;
+  const reader = (take: (chunk: Buffer) => void) => (chunk: Buffer): void => {
+    if (failed !== undefined) return;
+    printed += chunk.length;
+    try {
+      if (printed > (options.maxOutput ?? Infinity)) throw new ProcessError(argv, `printed more than ${sizeOf(options.maxOutput!)}`, { tooMuchOutput: true });
+      take(chunk);
+    } catch (error) {
+      failed = { error };
+      kill();
+    }
+  };
+  child.stdout!.on('data', reader(options.onStdout ?? ((chunk) => stdout.add(chunk))));
+  child.stderr!.on('data', reader(options.onStderr ?? ((chunk) => stderr.add(chunk))));
 
   if (options.input !== undefined) {
     // A command may end before it has read all; that is its right, and its exit code tells.
@@ -189,23 +231,29 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   }
 
   let timedOut = false;
-  const timer = options.timeoutMs === undefined ? undefined : setTimeout(() => { timedOut = true; killGroup(child); }, options.timeoutMs);
-  const abort = (): void => killGroup(child);
-  options.signal?.addEventListener('abort', abort, { once: true });
+  const timer = options.timeoutMs === undefined ? undefined : setTimeout(() => { timedOut = true; kill(); }, options.timeoutMs);
+  options.signal?.addEventListener('abort', kill, { once: true });
   try {
     const result = await new Promise<RunResult>((resolve, reject) => {
       child.once('error', (cause) => reject(new ProcessError(argv, `could not be started (${cause.message})`, {}, { cause })));
       child.once('close', (code, signal) => resolve({ code, signal, stdout: stdout.text(), stderr: stderr.text() }));
     });
     options.signal?.throwIfAborted();
+    if (failed !== undefined) throw failed.error;
     if (timedOut) throw new ProcessError(argv, `did not end within ${options.timeoutMs} ms`, { ...result, timedOut });
     const ok = options.okCodes ?? [0];
     if (result.signal !== null || (ok !== 'any' && !ok.includes(result.code!))) throw new ProcessError(argv, endingOf(result), result);
     return result;
   } finally {
     clearTimeout(timer);
-    options.signal?.removeEventListener('abort', abort);
+    clearTimeout(leaving);
+    options.signal?.removeEventListener('abort', kill);
   }
+}
+
+/** `64 KiB`, `16 MiB`. */
+export function sizeOf(bytes: number): string {
+  return bytes % (1 << 20) === 0 ? `${bytes / (1 << 20)} MiB` : bytes % 1024 === 0 ? `${bytes / 1024} KiB` : `${bytes} bytes`;
 }
 
 /** How a process ended, in words that go on from its name: `was ended by SIGKILL`, `ended with exit code 1`. */

@@ -2,11 +2,15 @@
 import { connect, type Socket } from 'node:net';
 import { sleep } from './clock.ts';
 import { patient } from './patience.ts';
+import { sizeOf } from './processes.ts';
 
 /** A command that QEMU refused, or a connection that ended. */
 export class QmpError extends Error {
   override readonly name = 'QmpError';
 }
+
+/** Characters of an answer. The longest ones name the nodes of a chain of hundreds of layers. */
+const LONGEST_ANSWER = 16 << 20;
 
 /** An open QMP connection. */
 export interface Qmp {
@@ -57,7 +61,16 @@ class Client implements Qmp {
     this.socket = socket;
     socket.setEncoding('utf8');
     socket.unref();
-    socket.on('data', (chunk: string) => this.receive(chunk));
+    socket.on('data', (chunk: string) => {
+      if (this.ended) return;
+      try {
+        this.receive(chunk);
+      } catch (error) {
+        // Here it would end the process.
+        this.end(new QmpError(`QMP answered what is no answer: ${(error as Error).message}`));
+        socket.destroy();
+      }
+    });
     socket.on('error', (error) => this.end(new QmpError(`QMP connection failed: ${error.message}`)));
     socket.on('close', () => this.end(new QmpError('QMP connection closed')));
   }
@@ -97,6 +110,8 @@ class Client implements Qmp {
 
   private receive(chunk: string): void {
     this.buffered += chunk;
+    if (this.buffered.length > LONGEST_ANSWER) throw new QmpError(`more than ${sizeOf(LONGEST_ANSWER)}`);
+    if (!chunk.includes('\n')) return;
     for (let end = this.buffered.indexOf('\n'); end >= 0; end = this.buffered.indexOf('\n')) {
       const line = this.buffered.slice(0, end).trim();
       this.buffered = this.buffered.slice(end + 1);

@@ -4,11 +4,15 @@
  */
 import type { Instance } from '../instances/instance.ts';
 import { wildcardMatcher } from '../policies/globs.ts';
+import { runCaptured } from '../instances/output.ts';
 import { BASH } from './environment.ts';
 
 /** What a hit is called in a recipe that allows it. */
 export const SEARCHED_NAMES = ['private-key', 'token', 'shell-history', 'authorized-keys'] as const;
 export type SearchedName = (typeof SEARCHED_NAMES)[number];
+
+/** Bytes of all hits together: tens of thousands of files. */
+const SEARCH_BYTES = 4 << 20;
 
 /** One thing that is looked for: files of certain names, or lines of files. */
 interface Wanted {
@@ -158,9 +162,7 @@ done
  */
 export async function searchDisk(instance: Pick<Instance, 'run'>, since: Date, options: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal } = {}): Promise<readonly DiskHit[]> {
   const list = (words: readonly string[]): readonly string[] => [String(words.length), ...words];
-  const chunks: Buffer[] = [];
-  let said = '';
-  const ended = await instance.run({
+  const ended = await runCaptured(instance, {
     argv: [
       ...BASH, PROGRAM, 'search', String(Math.floor(since.getTime() / 1000) - 60),
       ...list([...new Set(WANTED.flatMap(({ files }) => files ?? []))]), ...list(SEARCHED_WHOLLY), ...list(PASSED_OVER), ...list(NOT_READ),
@@ -169,20 +171,18 @@ export async function searchDisk(instance: Pick<Instance, 'run'>, since: Date, o
     ],
     own: true,
     ...options,
-    onOutput: (stream, chunk) => {
-      if (stream === 'stdout') chunks.push(chunk);
-      else said = `${said}${chunk.toString('utf8')}`.slice(-1000);
-    },
-  });
-  if (ended.exitCode !== 0) throw new Error(ended.timedOut ? 'the search did not end in time' : `the search ended with ${ended.exitCode ?? ended.signal}: ${said.trim()}`);
-  return readHits(Buffer.concat(chunks).toString('utf8'));
+  }, { limit: SEARCH_BYTES, what: 'the search for secrets' });
+  if (ended.exitCode !== 0) throw new Error(ended.timedOut ? 'the search did not end in time' : `the search ended with ${ended.exitCode ?? ended.signal}: ${ended.stderr.toString('utf8').slice(-1000).trim()}`);
+  return readHits(ended.stdout.toString('utf8'));
 }
 
-/** What the program printed. */
+/** What the program printed. @throws {Error} for what it does not print */
 export function readHits(printed: string): readonly DiskHit[] {
   return printed.split('\0').filter((record) => record !== '').map((record) => {
-    const [, index, line, path = ''] = /^(\d+) (\d+) ([^]*)$/.exec(record)!;
-    const { name, what } = WANTED[Number(index)]!;
+    const [, index = '', line = '', path = ''] = /^(\d{1,3}) (\d{1,15}) ([^]*)$/.exec(record) ?? [];
+    const wanted = WANTED[Number(index)];
+    if (index === '' || wanted === undefined) throw new Error(`the search for secrets printed what it does not print (${JSON.stringify(record.slice(0, 80))}): a program of the system may have been replaced in the instance`);
+    const { name, what } = wanted;
     const tolerated = TOLERATED.find(([known]) => known === path)?.[1];
     return { name, what, path, ...(line === '0' ? {} : { line: Number(line) }), ...(tolerated === undefined ? {} : { tolerated }) };
   });

@@ -3,7 +3,8 @@
  * taken out again before the disk becomes an image. One script puts in and takes out; it can be repeated, and begins by taking out what was there.
  */
 import { X509Certificate } from 'node:crypto';
-import type { CommandRequest, Instance } from '../instances/instance.ts';
+import type { Instance } from '../instances/instance.ts';
+import { limited } from '../instances/output.ts';
 import type { NetworkProfile } from '../platform/config-networks.ts';
 import { BASH } from './environment.ts';
 import { LineTail, lineSplitter } from './lines.ts';
@@ -18,6 +19,8 @@ export interface NetworkSettings extends Pick<NetworkProfile, 'mirrors' | 'proxy
 export const SETTINGS_FOLDER = '/var/lib/ingot-network';
 const AUTHORITIES = `${SETTINGS_FOLDER}/authorities`;
 const SECONDS = 300;
+/** Bytes that the script may print. */
+const SCRIPT_BYTES = 16 << 20;
 
 /** Whether there is anything to put in. */
 export function hasSettings(profile: NetworkProfile): boolean {
@@ -47,14 +50,14 @@ export function proxyEnvironment({ proxy, noProxy }: Pick<NetworkSettings, 'prox
 
 /** Puts the settings in, in place of what was there. @throws {Error} with what the script said */
 export async function putNetworkSettings(instance: Instance, settings: NetworkSettings, signal?: AbortSignal): Promise<void> {
-  await instance.run({ argv: ['rm', '-rf', AUTHORITIES], own: true });
+  await instance.run({ argv: ['rm', '-rf', AUTHORITIES], own: true, timeoutSeconds: SECONDS, ...(signal === undefined ? {} : { signal }) });
   for (const [index, certificate] of settings.authorities.entries()) await instance.put(`${AUTHORITIES}/ingot-network-${index}.crt`, certificate);
   await runScript(instance, 'put', settings, signal);
 }
 
 /** Takes out what was put in; nothing where nothing was. @throws {Error} with what the script said */
 export async function takeOutNetworkSettings(instance: Instance, signal?: AbortSignal): Promise<void> {
-  const { exitCode } = await instance.run({ argv: ['test', '-e', SETTINGS_FOLDER], own: true, ...(signal === undefined ? {} : { signal }) });
+  const { exitCode } = await instance.run({ argv: ['test', '-e', SETTINGS_FOLDER], own: true, timeoutSeconds: SECONDS, ...(signal === undefined ? {} : { signal }) });
   if (exitCode === 0) await runScript(instance, 'take-out', { mirrors: [], noProxy: [], authorities: [] }, signal);
 }
 
@@ -62,13 +65,13 @@ async function runScript(instance: Instance, what: 'put' | 'take-out', settings:
   const tail = new LineTail(5);
   const lines = lineSplitter((line) => tail.add(line));
   const environment = Object.entries(proxyEnvironment(settings)).map(([name, value]) => `${name}=${value}`);
-  const request: CommandRequest = {
+  const request = limited({
     argv: [
       ...BASH, PROGRAM, 'network-settings', what, settings.proxy ?? '', settings.noProxy.join(' '), String(environment.length), ...environment,
       ...settings.mirrors.flatMap(({ of, url }) => [of, url]),
     ],
     timeoutSeconds: SECONDS, onOutput: (_, chunk) => lines.add(chunk), ...(signal === undefined ? {} : { signal }),
-  };
+  }, SCRIPT_BYTES, 'what sets the network');
   const { exitCode } = await instance.run(request);
   lines.end();
   if (exitCode !== 0) throw new Error(`the settings of the network could not be ${what === 'put' ? 'put in' : 'taken out'}: ${tail.lines().join('; ') || `exit code ${exitCode}`}`);

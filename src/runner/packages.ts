@@ -1,7 +1,7 @@
 /** The packages and the operating system of an instance: an image's inventory. */
 import type { Instance } from '../instances/instance.ts';
+import { runCaptured } from '../instances/output.ts';
 import { COMMAND_ENVIRONMENT } from './environment.ts';
-import { Capture } from './lines.ts';
 
 /** One installed package. */
 export interface Package {
@@ -17,14 +17,17 @@ export interface Inventory {
   readonly packages: readonly Package[];
 }
 
-const INVENTORY_LIMIT = 16 * 1024 * 1024;
+/** A system with 5,000 packages prints some 300 kB. */
+const INVENTORY_LIMIT = 4 << 20;
+/** Characters of a name, a version, what a system calls itself. */
+const LONGEST = 512;
 const TIMEOUT_SECONDS = 300;
 
 /** Each line: a letter for what it is, a tab, the value; `P` lines have name and version. */
 const LIST = String.raw`
 for file in /etc/os-release /usr/lib/os-release; do
-  [ -r "$file" ] || continue
-  sed 's/^/O\t/' "$file"
+  [ -f "$file" ] && [ -r "$file" ] || continue
+  head -c 65536 -- "$file" | sed 's/^/O\t/'
   break
 done
 if command -v dpkg-query >/dev/null; then
@@ -42,21 +45,15 @@ exit 0
  * @throws when they cannot be listed
  */
 export async function collectPackages(instance: Instance, signal?: AbortSignal): Promise<Inventory> {
-  const stdout = new Capture(INVENTORY_LIMIT);
-  const stderr = new Capture(INVENTORY_LIMIT);
-  const ended = await instance.run({
-    script: LIST,
-    env: COMMAND_ENVIRONMENT,
-    timeoutSeconds: TIMEOUT_SECONDS,
-    onOutput: (stream, chunk) => (stream === 'stdout' ? stdout : stderr).add(chunk),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const text = stdout.text();
-  if (ended.exitCode !== 0 || text === undefined) {
+  const ended = await runCaptured(instance, {
+    script: LIST, env: COMMAND_ENVIRONMENT, timeoutSeconds: TIMEOUT_SECONDS, ...(signal === undefined ? {} : { signal }),
+  }, { limit: INVENTORY_LIMIT, what: 'the list of packages' });
+  if (ended.exitCode !== 0) {
     const how = ended.timedOut ? `no answer within ${TIMEOUT_SECONDS} s` : `exit status ${ended.exitCode ?? ended.signal}`;
-    throw new Error(`the packages of ${instance.id} could not be listed: ${how}${stderr.text() ? `: ${stderr.text()}` : ''}`);
+    const said = ended.stderr.toString('utf8').trim().slice(-1000);
+    throw new Error(`the packages of ${instance.id} could not be listed: ${how}${said === '' ? '' : `: ${said}`}`);
   }
-  return readInventory(text);
+  return readInventory(ended.stdout.toString('utf8'));
 }
 
 /** Reads what the script above prints. */
@@ -68,7 +65,7 @@ export function readInventory(text: string): Inventory {
     if (kind === 'O') osRelease.push(fields.join('\t'));
     if (kind !== 'P') continue;
     const [status, name, version] = fields;
-    if (status === 'installed' && name && version) packages.push({ name, version });
+    if (status === 'installed' && name && version) packages.push({ name: name.slice(0, LONGEST), version: version.slice(0, LONGEST) });
   }
   packages.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return { osVersion: osVersion(osRelease), packages };
@@ -84,5 +81,5 @@ function osVersion(lines: readonly string[]): string | undefined {
   const name = (values.get('NAME') ?? values.get('ID'))?.replace(/ GNU\/Linux$/, '').replace(/ Linux$/, (word) => (values.get('ID') === 'amzn' ? word : ''));
   if (name === undefined) return undefined;
   const version = values.get('VERSION_ID');
-  return version === undefined ? name : `${name} ${version}`;
+  return (version === undefined ? name : `${name} ${version}`).slice(0, LONGEST);
 }

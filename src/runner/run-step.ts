@@ -7,6 +7,7 @@ import { planLoop, type LoopIteration } from '../documents/component/loops.ts';
 import { secretReferencesIn } from '../documents/component/references.ts';
 import { shorten } from '../documents/nodes.ts';
 import { InstanceError } from '../instances/instance.ts';
+import { TooMuchOutput } from '../instances/output.ts';
 import type { Report } from '../resources/progress.ts';
 import { SecretError } from '../secrets/provider.ts';
 import { attemptContext, StepTimer } from './attempt-context.ts';
@@ -176,7 +177,7 @@ async function runAttempt(state: RunState, step: Step, work: StepWork, report: R
 function failedBy(error: unknown, state: RunState, report: Report): ModuleEnd & { readonly failure: StepFailure } {
   state.run.signal?.throwIfAborted();
   if (error instanceof StepTimeout) return { ...PLAIN, failure: { message: error.message }, timedOut: true };
-  if (error instanceof InputError) return { ...PLAIN, failure: { message: error.message }, final: true };
+  if (error instanceof InputError || error instanceof TooMuchOutput) return { ...PLAIN, failure: { message: error.message }, final: true };
   if (!(error instanceof InstanceError)) throw error;
   // What the console said stands in the log, apart from what the step printed.
   for (const text of error.console) report({ type: 'output', stream: 'console', level: 'warn', text });

@@ -64,7 +64,11 @@ fi
 
 if section instance_files 'the identity of this machine, leases, caches, histories'; then
   if mountpoint -q /etc/machine-id; then umount /etc/machine-id || fault /etc/machine-id; fi
-  [ -e /etc/machine-id ] && { : > /etc/machine-id || fault /etc/machine-id; }
+  # What is no file, and is written to, may wait for ever. A link that leads nowhere holds no identity.
+  if [ -e /etc/machine-id ]; then
+    [ -f /etc/machine-id ] || remove /etc/machine-id
+    : > /etc/machine-id || fault /etc/machine-id
+  fi
   if [ -f /var/lib/dbus/machine-id ] && [ ! -L /var/lib/dbus/machine-id ]; then
     ln -sf /etc/machine-id /var/lib/dbus/machine-id || fault /var/lib/dbus/machine-id
   fi

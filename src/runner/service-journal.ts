@@ -2,13 +2,16 @@
  * What the journal says of services that a failed step speaks of: "see journalctl" helps nobody once the machine is gone, and what a container
  * refused a service stands nowhere else.
  */
-import { InstanceError, type Instance } from '../instances/instance.ts';
+import { InstanceError, type CommandResult, type Instance } from '../instances/instance.ts';
+import { limited, TooMuchOutput } from '../instances/output.ts';
 import { lineSplitter } from './lines.ts';
 import type { DocumentFailure, DocumentOutcome } from './run-document.ts';
 
 const JOURNAL_LINES = 200;
 const MOST_UNITS = 5;
 const ASK_SECONDS = 20;
+/** Bytes of the journal that are read: a line in it may have 48 kB. */
+const JOURNAL_BYTES = 16 << 20;
 
 const UNIT = String.raw`([A-Za-z0-9][\w@:.\\-]*?\.(?:service|socket|timer|mount|automount|path|target|slice|scope|swap|device))\b`;
 /** Lines in which systemd's tools name a unit that did not start. */
@@ -55,24 +58,26 @@ export async function withJournal(instance: Instance, outcome: DocumentOutcome, 
   return { ...outcome, ignored, ...(outcome.failure === undefined ? {} : { failure: await explained(outcome.failure) }) };
 }
 
-/** The journal's lines on these units since the system started, else on everything since the component began, oldest first; none where there is no journal, or where it does not answer. */
+/** The journal's lines on these units since the system started, else on everything since the component began, oldest first; none where there is no journal, or where it does not answer, or not as a journal does. */
 async function readJournal(instance: Instance, units: readonly string[], since: number, signal?: AbortSignal): Promise<readonly string[]> {
   const where = units.length === 0 ? [`--since=@${(since / 1000).toFixed(3)}`] : units.flatMap((unit) => ['--unit', unit]);
   const lines: string[] = [];
   const splitter = lineSplitter((line) => lines.push(line));
+  const read = (): Promise<CommandResult> => instance.run(limited({
+    argv: ['journalctl', '--boot', '--no-pager', '--quiet', '--output=cat', `--lines=${JOURNAL_LINES}`, ...where],
+    timeoutSeconds: ASK_SECONDS, ...(signal === undefined ? {} : { signal }),
+    onOutput: (stream, chunk) => {
+      if (stream === 'stdout') splitter.add(chunk);
+    },
+  }, JOURNAL_BYTES, 'journalctl'));
   try {
-    await instance.run({
-      argv: ['journalctl', '--boot', '--no-pager', '--quiet', '--output=cat', `--lines=${JOURNAL_LINES}`, ...where],
-      timeoutSeconds: ASK_SECONDS, ...(signal === undefined ? {} : { signal }),
-      onOutput: (stream, chunk) => {
-        if (stream === 'stdout') splitter.add(chunk);
-      },
-    });
+    await read();
   } catch (error) {
+    if (error instanceof TooMuchOutput) return [];
     if (!(error instanceof InstanceError)) throw error;
   }
   splitter.end();
-  return lines.filter((line) => line.trim() !== '');
+  return lines.filter((line) => line.trim() !== '').slice(-JOURNAL_LINES);
 }
 
 const SYSTEMD_SAYS = /^(?:Start(?:ing|ed) |Stopp(?:ing|ed) |Failed to start |\S+: (?:Main process exited|Control process exited|Failed with result|Scheduled restart job|Start request repeated|Deactivated successfully|Consumed ))/;

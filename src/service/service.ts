@@ -12,7 +12,7 @@ import { instancesToActOn } from '../catalog/instances.ts';
 import { dueExecutions } from '../catalog/lifecycle-executions.ts';
 import { namedImages } from '../images/names/names.ts';
 import { launchService } from '../launches/service.ts';
-import type { SilentWorker } from '../pipelines/sweeper.ts';
+import type { SilentWorker, WorkerEnd } from '../pipelines/sweeper.ts';
 import { storageService } from '../pipelines/storage.ts';
 import { sleep } from '../platform/clock.ts';
 import { readConfig } from '../platform/config.ts';
@@ -27,6 +27,7 @@ import { processStartTime } from '../platform/processes.ts';
 import { openSealer } from '../platform/sealing.ts';
 import { runningServer, type ServerFile } from './server-file.ts';
 import { WorkerLink } from './worker-link.ts';
+import { endOfWorker, WORKER_FLAGS } from './worker-memory.ts';
 import type { WorkerTask } from './worker-process.ts';
 
 /** Seconds without an answer after which a worker stands still, and is killed when somebody waits for it. */
@@ -120,9 +121,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 
   /** A worker that dies is replaced: the new one sweeps what the old one left, and fails its images with the reason. */
-  async function startWorker(): Promise<WorkerLink> {
+  async function startWorker(reason?: string): Promise<WorkerLink> {
     const started = Date.now();
-    const task: WorkerTask = { concurrency: Math.max(2, cpus().length), ...(killed === undefined ? {} : { before: killed }) };
+    const task: WorkerTask = { concurrency: Math.max(2, cpus().length), before: workerEnd(reason) };
     killed = undefined;
     const link = await WorkerLink.start(workerCommand(dataDirectory, task), (each) => {
       endIfSilent(each).catch((error: unknown) => logger().error({ error }, 'could not tell whether somebody waits for the worker'));
@@ -133,11 +134,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       // One that ends at its very start would do so again at once.
       await sleep(Date.now() - started < 5000 ? 2000 : 200);
       if (state.stopping !== undefined) return;
-      worker = await startWorker();
+      worker = await startWorker(endOfWorker({ code, signal }));
       // Asked to stop meanwhile: the one before was waited for, and not this one.
       if (state.stopping !== undefined) worker.end();
     });
     return link;
+  }
+
+  function workerEnd(reason?: string): WorkerEnd {
+    return { ...(killed === undefined ? {} : { silent: killed }), ...(reason === undefined ? {} : { reason }) };
   }
 
   /** Kills a worker that stands still, once somebody waits for what it does not do. */
@@ -181,7 +186,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   /** What a worker that died left behind goes now: nobody may come to sweep it for long. */
   async function sweepBehind(): Promise<void> {
-    const task: WorkerTask = { concurrency: 0, ...(killed === undefined ? {} : { before: killed }) };
+    const task: WorkerTask = { concurrency: 0, before: workerEnd() };
     const sweeper = await WorkerLink.start(workerCommand(dataDirectory, task), () => {});
     const timer = setTimeout(() => sweeper.kill(), patient(LAST_SWEEP_MS));
     const { code, signal } = await sweeper.exited;
@@ -201,5 +206,5 @@ async function takeLock(dataDirectory: string): Promise<FileLock> {
 }
 
 function workerCommand(dataDirectory: string, task: WorkerTask): readonly string[] {
-  return [process.execPath, fileURLToPath(new URL('./worker-main.ts', import.meta.url)), dataDirectory, JSON.stringify(task)];
+  return [process.execPath, ...WORKER_FLAGS, fileURLToPath(new URL('./worker-main.ts', import.meta.url)), dataDirectory, JSON.stringify(task)];
 }

@@ -13,9 +13,10 @@ import { takeFileLock, type FileLock } from '../platform/lock.ts';
 import { logger } from '../platform/log.ts';
 import { patient } from '../platform/patience.ts';
 import { processStartTime, signalProcess } from '../platform/processes.ts';
-import { sweepAtStart, type SilentWorker } from '../pipelines/sweeper.ts';
+import { sweepAtStart, type WorkerEnd } from '../pipelines/sweeper.ts';
 import { startWorker, type Worker } from '../pipelines/worker.ts';
 import { listenToServer } from './worker-link.ts';
+import { OUT_OF_MEMORY_CODE, watchMemory } from './worker-memory.ts';
 
 /** How long a worker whose server died may take to clean up, in seconds. */
 const CLEAN_UP_SECONDS = 120;
@@ -24,8 +25,8 @@ const CLEAN_UP_SECONDS = 120;
 export interface WorkerTask {
   /** How many images are worked on at once; 0 to sweep and end. */
   readonly concurrency: number;
-  /** How the worker before it was, when the server had to kill it. */
-  readonly before?: SilentWorker;
+  /** How the worker before it ended, where that is known. */
+  readonly before?: WorkerEnd;
 }
 
 /** Sweeps, then works until its parent ends it or has ended; the process ends with it. */
@@ -45,6 +46,10 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
   if (concurrency > 0 && !asked.signal.aborted) {
     worker = startWorker(catalog, concurrency);
     logger().info({ concurrency }, 'worker ready');
+    watchMemory((bytes) => {
+      logger().fatal({ bytes }, 'the worker takes more memory than it may, and ends; the next one frees what it held');
+      process.exit(OUT_OF_MEMORY_CODE);
+    });
     await new Promise((resolve) => asked.signal.addEventListener('abort', resolve));
     await worker.stop('The server was stopped while it worked on this image; start the build again.');
   }

@@ -19,6 +19,8 @@ import { systemVariables } from './system-variables.ts';
 const ROLLBACK_SECONDS = 60;
 /** Last lines of a console in the log, above the failure. The whole of it stands there too, as it came. */
 const CONSOLE_SHOWN = 30;
+/** Characters of a step's message. */
+const LONGEST_MESSAGE = 16 << 10;
 
 /** A workflow to run for an image. */
 export interface WorkflowRun {
@@ -168,7 +170,9 @@ async function runStep(
 }
 
 function withoutSecrets({ secrets }: ImageWork, error: Error): Error {
-  const message = secrets.mask.text(error.message);
+  const masked = secrets.mask.text(error.message);
+  // What an instance said may be in it.
+  const message = masked.length <= LONGEST_MESSAGE ? masked : `${masked.slice(0, LONGEST_MESSAGE)} … [cut: it has ${masked.length} characters]`;
   return message === error.message ? error : new Error(message);
 }
 

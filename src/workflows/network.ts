@@ -1,6 +1,7 @@
 /** The network of an image's instances: what they reach, what they are told so that they do, and whether it is so before anything is built. */
 import { readFile } from 'node:fs/promises';
 import { InstanceError, type Instance } from '../instances/instance.ts';
+import { runCaptured } from '../instances/output.ts';
 import { networkFor, promisesOf, reachOf, type NetworkProfile } from '../platform/config-networks.ts';
 import type { Reach } from '../platform/network-rules.ts';
 import { patience } from '../platform/patience.ts';
@@ -11,6 +12,8 @@ import type { ImageWork } from './image-work.ts';
 
 /** How long something promised may take to answer, in seconds. */
 const PROMISE_SECONDS = 10;
+/** Bytes that the try of it may print. */
+const REACH_BYTES = 64 << 10;
 
 /**
  * The network profile of the image's instances. @throws {Error} when its infrastructure configuration is in two, or in
@@ -78,12 +81,12 @@ exec 3<>"/dev/tcp/$address/$port"
 async function tryReach(instance: Instance, host: string, port: number, signal: AbortSignal): Promise<string | undefined> {
   let said = '';
   for (let attempt = 0; attempt < 2; attempt++) {
-    said = '';
-    const { exitCode, timedOut } = await instance.run({
-      argv: [...BASH, REACH, 'reach', host, String(port)], own: true, timeoutSeconds: PROMISE_SECONDS * patience(), signal, onOutput: (_, chunk) => { said += chunk.toString(); },
-    });
+    const { exitCode, timedOut, stdout, stderr } = await runCaptured(instance, {
+      argv: [...BASH, REACH, 'reach', host, String(port)], own: true, timeoutSeconds: PROMISE_SECONDS * patience(), signal,
+    }, { limit: REACH_BYTES, what: `the try whether ${host} is reached` });
+    said = `${stdout}${stderr}`;
     if (exitCode === 0) return undefined;
     if (timedOut) return `nothing answers within ${PROMISE_SECONDS * patience()} s`;
   }
-  return /Connection refused/.test(said) ? 'the connection is refused' : said.trim().split('\n').at(-1)!.replace(/^.*: /, '') || 'no reason given';
+  return /Connection refused/.test(said) ? 'the connection is refused' : said.trim().split('\n').at(-1)!.slice(-500).replace(/^.*: /, '') || 'no reason given';
 }

@@ -8,6 +8,7 @@ import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { pack, type Headers } from 'tar-stream';
 import { run } from '../../platform/processes.ts';
+import { CommandFailed } from '../command.ts';
 import { packed } from './pack.ts';
 import { unpack } from './unpack.ts';
 
@@ -19,12 +20,14 @@ after(() => rm(folder, { recursive: true }));
 
 const PLAIN = { archive: false, owner: undefined, skipped: () => assert.fail('nothing is to be passed over') };
 
-/** An archive of entries as a stranger might write them; content is the name. */
+/** An archive of entries as a stranger might write them; content is the name. It comes in pieces, as from a network. */
 function archiveOf(entries: readonly Headers[]): Readable {
   const archive = pack();
   for (const entry of entries) archive.entry(entry, entry.type === undefined || entry.type === 'file' ? entry.name : undefined);
   archive.finalize();
-  return Readable.from(archive);
+  return Readable.from((async function* pieces() {
+    for await (const chunk of archive) for (let at = 0; at < (chunk as Buffer).length; at += 16_384) yield (chunk as Buffer).subarray(at, at + 16_384);
+  })());
 }
 
 test('a tree that was packed is unpacked as it was', async () => {
@@ -51,14 +54,27 @@ describe('a stranger’s archive', () => {
     ['a path upwards', [{ name: '../evil' }], /leads out of its folder/],
     ['a path upwards within', [{ name: './', type: 'directory' }, { name: './a/../../evil' }], /leads out of its folder/],
     ['a file through a link', [{ name: './', type: 'directory' }, { name: './away', type: 'symlink', linkname: '/tmp' }, { name: './away/evil' }], /without its folder/],
-    ['a file over a link', [{ name: './', type: 'directory' }, { name: './away', type: 'symlink', linkname: '/tmp/evil' }, { name: './away' }], /EEXIST/],
-    ['a folder over a link', [{ name: './', type: 'directory' }, { name: './away', type: 'symlink', linkname: '/tmp' }, { name: './away', type: 'directory' }], /EEXIST/],
+    ['a file over a link', [{ name: './', type: 'directory' }, { name: './away', type: 'symlink', linkname: '/tmp/evil' }, { name: './away' }], /it has ".\/away" twice/],
+    ['a folder over a link', [{ name: './', type: 'directory' }, { name: './away', type: 'symlink', linkname: '/tmp' }, { name: './away', type: 'directory' }], /it has ".\/away\/?" twice/],
+    ['a link in place of the file', [{ name: './it', type: 'symlink', linkname: '/etc' }], /a link in place of the file or folder/],
+    ['a link in place of the folder', [{ name: './', type: 'symlink', linkname: '/etc' }], /a link in place of the file or folder/],
+    ['nothing but a device', [{ name: './disk', type: 'character-device' }], /neither a file nor a folder/],
+    ['a name that no file has', [{ name: './', type: 'directory' }, { name: `./${'n'.repeat(300)}` }], /ENAMETOOLONG/],
+    ['a hole of folders', [{ name: './', type: 'directory' }, ...Array.from({ length: 300 }, (_, depth) => ({ name: `./${'d/'.repeat(depth + 1)}`, type: 'directory' as const }))], /more than 256 folders/],
+    ['a name that writes on the terminal', [{ name: './', type: 'directory' }, { name: './\u001b]0;title\u0007\nx/../../y' }], /^the archive that came out of the instance is refused: "[^\u001b\n]*" leads out of its folder$/],
+    ['a size that is no number', [{ name: './', type: 'directory' }, { name: './file', pax: { size: 'abc' } }], /with the size NaN/],
+    ['a negative size', [{ name: './', type: 'directory' }, { name: './file', pax: { size: '-5' } }], /with the size -5/],
+    ['a header without end', [{ name: './', type: 'directory' }, { name: './file', pax: { comment: 'x'.repeat(2 << 20) } }], /a header of 2\d+ bytes/],
     ['a hard link to what is not its own', [{ name: './', type: 'directory' }, { name: './evil', type: 'link', linkname: '/etc/shadow' }], /a file that it does not have/],
     ['a second top', [{ name: './one' }, { name: './two/three' }], /without its folder/],
   ] as const) {
     test(`${name} is refused`, async () => {
       const root = join(folder, name);
-      await assert.rejects(unpack(archiveOf(entries as readonly Headers[]), root, PLAIN), message);
+      await assert.rejects(unpack(archiveOf(entries as readonly Headers[]), root, { ...PLAIN, skipped: () => {} }), (error: Error) => {
+        assert.ok(error instanceof CommandFailed, error.stack); // One line, no stack.
+        assert.match(error.message, message);
+        return true;
+      });
       assert.equal(existsSync(join(folder, 'evil')), false);
     });
   }
@@ -74,6 +90,18 @@ describe('a stranger’s archive', () => {
 
   test('one that is cut off is an error', async () => {
     const whole = Buffer.concat(await archiveOf([{ name: './file' }]).toArray() as Buffer[]);
-    await assert.rejects(unpack(Readable.from([whole.subarray(0, 515)]), join(folder, 'cut'), PLAIN), /Unexpected end|closed/i);
+    await assert.rejects(unpack(Readable.from([whole.subarray(0, 515)]), join(folder, 'cut'), PLAIN), (error: Error) => error instanceof CommandFailed && /Unexpected end|closed/i.test(error.message));
+  });
+
+  test('bytes that are no archive are refused in one line', async () => {
+    await assert.rejects(unpack(Readable.from([Buffer.alloc(4096, 'no tar')]), join(folder, 'no archive'), PLAIN), (error: Error) => error instanceof CommandFailed && /is refused: Invalid tar header/.test(error.message));
+  });
+
+  test('owners that do not exist are refused, not kept as they come', async () => {
+    const whole = Buffer.concat(await archiveOf([{ name: './file' }]).toArray() as Buffer[]);
+    whole.set([0x80, 0, 0, 1, 0, 0, 0, 0], 108); // Base 256, as GNU tar writes large numbers.
+    whole.write('        ', 148);
+    whole.write(`${whole.subarray(0, 512).reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
+    await assert.rejects(unpack(Readable.from([whole]), join(folder, 'owner'), { ...PLAIN, archive: true, owner: undefined }), (error: Error) => error instanceof CommandFailed && /with the owner/.test(error.message));
   });
 });

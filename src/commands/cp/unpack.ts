@@ -2,9 +2,11 @@
 import { createWriteStream } from 'node:fs';
 import { chmod, lchown, link, lutimes, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Transform, type Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { extract, type Headers } from 'tar-stream';
+import { extract, type Extract, type Headers } from 'tar-stream';
+import { CommandFailed } from '../command.ts';
+import { plainLine } from '../text.ts';
 import type { Attributes } from './pack.ts';
 
 /** How to unpack. */
@@ -14,54 +16,140 @@ export interface Unpacking extends Attributes {
   readonly skipped: (path: string) => void;
 }
 
+/** Folders in folders. Each that is open costs a descriptor when it is put in its place. */
+const DEEPEST = 256;
+/** Bytes of a header for a long name or for extended attributes: the reader holds it in memory. */
+const LONGEST_HEADER = 1 << 20;
+/** Linux's ids have 32 bits, and the last one means none. */
+const LAST_ID = 2 ** 32 - 2;
+
+/** An entry of an archive. */
+export interface ArchiveEntry {
+  readonly header: Headers;
+  /** Takes its content, once. @throws {CommandFailed} when the archive is cut off; {Error} what the sink threw */
+  write(sink: Writable): Promise<void>;
+}
+
+/**
+ * The entries of an archive; what is left of one is passed over when the next is asked for.
+ * @throws {CommandFailed} for what is no archive, is cut off, or has a header that no honest one has
+ */
+export async function* entriesOf(archive: Readable): AsyncGenerator<ArchiveEntry> {
+  const entries = extract();
+  const broken = new AbortController();
+  const piped = pipeline(archive, headerGuard(entries), entries);
+  piped.catch((error: unknown) => broken.abort(error)); // The loop throws it.
+  try {
+    for await (const entry of entries) {
+      const { header } = entry;
+      // tar-stream waits for ever for an entry whose size is no number.
+      if (header.size !== undefined && !(Number.isSafeInteger(header.size) && header.size >= 0)) throw refused(`it has ${shown(header.name)} with the size ${header.size}`);
+      yield {
+        header,
+        // By a signal, since one that broke before its content was asked for tells nobody.
+        write: (sink) => pipeline(entry, sink, { signal: broken.signal }).catch((error: unknown) => { throw broken.signal.aborted ? archiveError(broken.signal.reason) : error; }),
+      };
+      entry.resume();
+    }
+    await piped;
+  } catch (error) {
+    throw archiveError(error);
+  }
+}
+
+function archiveError(error: unknown): unknown {
+  return error instanceof CommandFailed || (error as Error).name === 'AbortError' ? error : refused((error as Error).message);
+}
+
+/** tar-stream holds a header's extension in memory, however long it says that it is. */
+function headerGuard(entries: Extract): Transform {
+  const reader = entries as unknown as { readonly _longHeader: boolean; readonly _missing: number };
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      if (reader._longHeader && reader._missing > LONGEST_HEADER) done(refused(`it has a header of ${reader._missing} bytes`));
+      else done(null, chunk);
+    },
+  });
+}
+
 /**
  * Unpacks an archive whose entries are `./name`, or `./` and what is below.
  * @param root path of the one entry, or of the folder `./`; nothing is there yet
- * @throws {Error} for an archive that is cut off, or that leads out of its folder
+ * @throws {CommandFailed} for an archive that is cut off, that leads out of its folder, or that cannot be unpacked here
  */
 export async function unpack(archive: Readable, root: string, options: Unpacking): Promise<void> {
   const folders = new Map<string, Headers>();
   const files = new Set<string>();
-  const entries = extract();
-  const piped = pipeline(archive, entries);
-  piped.catch(() => {}); // The loop below throws it.
-  for await (const entry of entries) {
+  for await (const entry of entriesOf(archive)) {
     const { header } = entry;
-    const parts = header.name.split('/').filter((part) => part !== '' && part !== '.');
-    const name = parts.join('/');
-    if (parts.includes('..') || name.includes('\0')) throw new Error(`the archive leads out of its folder: ${header.name}`);
-    // A folder that this made, or nothing: a link that it made must not lead anywhere else.
-    const parent = parts.slice(0, -1).join('/');
-    const single = parts.length === 1 && !folders.has('');
-    if (name !== '' && !single && !folders.has(parent)) throw new Error(`the archive has ${header.name} without its folder`);
-    const path = name === '' || single ? root : join(root, name);
-    if (header.type === 'directory') {
-      if (folders.has(name)) throw new Error(`the archive has ${header.name} twice`);
-      await mkdir(path, { mode: 0o700 });
-      folders.set(name, header);
-    } else if (header.type === 'file' || header.type === 'contiguous-file') {
-      await pipeline(entry, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
-      await settle(path, header, options);
-      files.add(path);
-      continue;
-    } else if (header.type === 'symlink') {
-      await symlink(header.linkname ?? '', path);
-      await settle(path, header, options);
-    } else if (header.type === 'link') {
-      const target = join(root, ...(header.linkname ?? '').split('/').filter((part) => part !== '' && part !== '.'));
-      if (!files.has(target)) throw new Error(`the archive links ${header.name} to a file that it does not have`);
-      await link(target, path);
-    } else options.skipped(name);
-    entry.resume();
+    try {
+      await place(entry, root, folders, files, options);
+    } catch (error) {
+      throw explained(error, header.name);
+    }
   }
-  await piped;
+  if (folders.size === 0 && files.size === 0) throw refused('it has neither a file nor a folder');
   // Last, and those below first: a folder without permission to write, or whose time is set, must have all that is in it.
-  for (const [name, header] of [...folders].toReversed()) await settle(name === '' ? root : join(root, name), header, options);
+  for (const [name, header] of [...folders].toReversed()) {
+    await settle(name === '' ? root : join(root, name), header, options).catch((error: unknown) => { throw explained(error, header.name); });
+  }
+}
+
+async function place(entry: ArchiveEntry, root: string, folders: Map<string, Headers>, files: Set<string>, options: Unpacking): Promise<void> {
+  const { header } = entry;
+  const parts = header.name.split('/').filter((part) => part !== '' && part !== '.');
+  const name = parts.join('/');
+  if (parts.includes('..') || name.includes('\0')) throw refused(`${shown(header.name)} leads out of its folder`);
+  if (parts.length > DEEPEST) throw refused(`it has more than ${DEEPEST} folders in each other`);
+  // A folder that this made, or nothing: a link that it made must not lead anywhere else.
+  const parent = parts.slice(0, -1).join('/');
+  const single = parts.length === 1 && !folders.has('');
+  if (name !== '' && !single && !folders.has(parent)) throw refused(`it has ${shown(header.name)} without its folder`);
+  // A link in the instance was followed there: one at the top would lead the next copy to this place elsewhere.
+  if ((name === '' || single) && ['symlink', 'link'].includes(header.type ?? '')) throw refused('it has a link in place of the file or folder that was asked for');
+  const path = name === '' || single ? root : join(root, name);
+  if (header.type === 'directory') {
+    if (folders.has(name)) throw refused(`it has ${shown(header.name)} twice`);
+    await mkdir(path, { mode: 0o700 });
+    folders.set(name, header);
+  } else if (header.type === 'file' || header.type === 'contiguous-file') {
+    await entry.write(createWriteStream(path, { flags: 'wx', mode: 0o600 }));
+    await settle(path, header, options);
+    files.add(path);
+  } else if (header.type === 'symlink') {
+    await symlink(header.linkname ?? '', path);
+    await settle(path, header, options);
+  } else if (header.type === 'link') {
+    const target = join(root, ...(header.linkname ?? '').split('/').filter((part) => part !== '' && part !== '.'));
+    if (!files.has(target)) throw refused(`it links ${shown(header.name)} to a file that it does not have`);
+    await link(target, path);
+  } else options.skipped(name);
 }
 
 async function settle(path: string, header: Headers, { archive, owner }: Unpacking): Promise<void> {
   const given = archive && header.uid !== undefined && header.gid !== undefined ? { uid: header.uid, gid: header.gid } : owner;
-  if (given !== undefined) await lchown(path, given.uid, given.gid);
+  if (given !== undefined) {
+    if (![given.uid, given.gid].every((id) => Number.isInteger(id) && id >= 0 && id <= LAST_ID)) throw refused(`it has ${shown(header.name)} with the owner ${given.uid}:${given.gid}`);
+    await lchown(path, given.uid, given.gid);
+  }
   if (header.type !== 'symlink') await chmod(path, (header.mode ?? 0o644) & (archive ? 0o7777 : 0o777));
-  if (header.mtime !== undefined) await lutimes(path, header.mtime, header.mtime);
+  if (header.mtime !== undefined && !Number.isNaN(header.mtime.getTime())) await lutimes(path, header.mtime, header.mtime);
+}
+
+function refused(why: string): CommandFailed {
+  return new CommandFailed(`the archive that came out of the instance is refused: ${why}`);
+}
+
+/** A name of a stranger's, for a message. */
+function shown(name: string): string {
+  const plain = JSON.stringify(plainLine(name));
+  return plain.length <= 200 ? plain : `${plain.slice(0, 200)}…`;
+}
+
+/** What the file system says of an entry, with the entry's name and without the path of the stage. */
+function explained(error: unknown, name: string): unknown {
+  const { code, message, syscall } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) return archiveError(error);
+  if (code === 'EEXIST') return refused(`it has ${shown(name)} twice, or two names that are one on this file system`);
+  return new CommandFailed(`${shown(name)} cannot be written here: ${message.replace(/, \S+ '.*$/s, '')}`, { cause: error });
 }

@@ -6,6 +6,7 @@ import { sleep } from '../../platform/clock.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { ProcessError, run, start } from '../../platform/processes.ts';
 import type { CommandRequest, CommandResult } from '../instance.ts';
+import { OWN_LIMIT, TooMuchOutput } from '../output.ts';
 import { openPipes } from '../pipes.ts';
 import { COMMAND_MARK, localArguments, localEnvironment } from './arguments.ts';
 
@@ -66,6 +67,7 @@ async function runOwnHere(request: CommandRequest): Promise<CommandResult> {
     const ended = await run(localArguments(request, request.argv!), {
       env: localEnvironment(request, 'own'),
       okCodes: 'any',
+      maxOutput: OWN_LIMIT,
       ...(request.stdin === undefined ? {} : { input: request.stdin }),
       ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: request.timeoutSeconds * 1000 }),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
@@ -73,6 +75,7 @@ async function runOwnHere(request: CommandRequest): Promise<CommandResult> {
     });
     return { exitCode: ended.code, signal: null, timedOut: false };
   } catch (error) {
+    if (error instanceof ProcessError && error.tooMuchOutput) throw new TooMuchOutput(request.argv![0]!, OWN_LIMIT);
     if (!(error instanceof ProcessError) || (error.signal === null && !error.timedOut)) throw error;
     return { exitCode: null, signal: error.signal, timedOut: error.timedOut };
   }

@@ -6,6 +6,7 @@ import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { HeldRecorder } from '../../platform/held.ts';
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest } from '../instance.ts';
+import { readingSafely } from '../output.ts';
 import { runHere } from './commands.ts';
 
 const capabilities: Capabilities = { kernel: true, reboots: false, liveSnapshots: false, bootLoader: false, platform: 'Linux' };
@@ -33,7 +34,7 @@ function localInstance(id: string, directory: string): Instance {
     id,
     handle: { driver: 'local', id, directory },
     capabilities,
-    run: (request) => runHere(directory, request),
+    run: (request) => readingSafely(request, (each) => runHere(directory, each)),
     open: never('has a shell of its own'),
     async put(path, content, mode = 0o644) {
       await mkdir(dirname(path), { recursive: true });

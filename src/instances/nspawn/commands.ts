@@ -7,8 +7,9 @@ import { sleep } from '../../platform/clock.ts';
 import { removeCgroup } from '../../platform/held.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
-import { ProcessError, run, start } from '../../platform/processes.ts';
+import { ProcessError, run, sizeOf, start } from '../../platform/processes.ts';
 import { InstanceError, type CommandRequest, type CommandResult } from '../instance.ts';
+import { OWN_LIMIT, TooMuchOutput } from '../output.ts';
 import { openPipes } from '../pipes.ts';
 import { unitLines } from '../unit-words.ts';
 import { cleanEnvironment, commandWords, enterArguments, INSIDE_DIRECTORY, invocationOf, parseStatus, unitArguments, wordsFile, type Door } from './arguments.ts';
@@ -41,6 +42,10 @@ const DEAD_MS = 2000;
 const LEFTOVER_MS = 5000;
 /** Patience with what is told of a command's end once it is told. */
 const TOLD_MS = 2000;
+/** Bytes that are told of a command's end. What tells it is the container's own `systemctl`, or what somebody put in its place. */
+const TOLD_BYTES = 64 << 10;
+/** Bytes that a small command at the door may print. */
+const DOOR_BYTES = 1 << 20;
 /** Patience with a container that is going down. */
 const SHUTDOWN_MS = 60_000;
 
@@ -70,10 +75,21 @@ export function enter(
 
 /**
  * Runs a small command of Ingot's own in the container, as its root: several times faster than a unit.
- * @throws {Error} as `run` of the platform does
+ * @throws {InstanceError} when it prints more than `options.maxOutput` (default `DOOR_BYTES`) or does not end in time; {Error} as `run` of the platform does
  */
-export function atTheDoor(container: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>, argv: readonly string[], options: Parameters<typeof run>[1] = {}): ReturnType<typeof run> {
-  return visit(container, argv, (command) => run(command, { timeoutMs: patient(60_000), ...options, env: cleanEnvironment(process.env) }));
+export async function atTheDoor(container: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>, argv: readonly string[], options: Parameters<typeof run>[1] = {}): ReturnType<typeof run> {
+  const maxOutput = options.maxOutput ?? DOOR_BYTES;
+  try {
+    return await visit(container, argv, (command) => run(command, { timeoutMs: patient(60_000), ...options, maxOutput, env: cleanEnvironment(process.env) }));
+  } catch (error) {
+    if (error instanceof ProcessError && error.tooMuchOutput) throw floods('a command of Ingot\'s own', maxOutput);
+    if (error instanceof ProcessError && error.timedOut) throw new InstanceError('the instance does not answer: a command of Ingot\'s own did not end in time', [], { cause: error });
+    throw error;
+  }
+}
+
+function floods(what: string, limit: number): InstanceError {
+  return new InstanceError(`${what} printed more than ${sizeOf(limit)}: a program of the instance's system (sh, systemctl) has been replaced`);
 }
 
 /**
@@ -89,6 +105,7 @@ export async function runOwn(container: Container, request: CommandRequest): Pro
     const ended = await visit(container, argv, (command) => run(command, {
       env: { ...cleanEnvironment(process.env), ...request.env },
       okCodes: 'any',
+      maxOutput: OWN_LIMIT,
       ...(request.stdin === undefined ? {} : { input: request.stdin }),
       ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: request.timeoutSeconds * 1000 }),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
@@ -98,6 +115,7 @@ export async function runOwn(container: Container, request: CommandRequest): Pro
   } catch (error) {
     if (error === request.signal?.reason) throw error;
     if (!container.alive()) throw await container.whatHappened();
+    if (error instanceof ProcessError && error.tooMuchOutput) throw new TooMuchOutput(request.argv[0]!, OWN_LIMIT);
     if (!(error instanceof ProcessError) || (error.signal === null && !error.timedOut)) throw error;
     return { exitCode: null, signal: error.signal, timedOut: error.timedOut };
   }
@@ -184,6 +202,7 @@ async function runUnit(container: Container, unit: string, request: CommandReque
     const clientEnd = await clientEnds(client.exited, container, unit, () => timedOut || request.signal?.aborted === true);
     if (clientEnd === undefined) client.kill('SIGKILL');
     const said = clientEnd === undefined ? undefined : await within(TOLD_MS, told);
+    if (said !== undefined && said.length > TOLD_BYTES) throw floods('what tells a command\'s end', TOLD_BYTES);
     if (said?.endsWith('unprepared\n') && container.alive()) throw new InstanceError(`the command cannot be put into the instance: ${said.replace(/\n?unprepared\n$/, '')}`);
     const status = await statusOf(container, unit, clientEnd?.code ?? null, said).catch((error: unknown) => {
       // One that was killed may have left no word of its end: when it filled the instance with processes, nothing could write it.
@@ -241,11 +260,14 @@ async function within<T>(ms: number, awaited: Promise<T>): Promise<T | undefined
   }
 }
 
-/** All that comes of a stream. */
+/** All that comes of a stream; when that is more than `TOLD_BYTES`, the stream is closed and a little more than that is given. */
 async function textOf(stream: Readable): Promise<string> {
   let text = '';
   stream.setEncoding('utf8');
-  stream.on('data', (chunk: string) => { text += chunk; });
+  stream.on('data', (chunk: string) => {
+    text = `${text}${chunk}`.slice(0, TOLD_BYTES + 1);
+    if (text.length > TOLD_BYTES) stream.destroy();
+  });
   stream.on('error', () => {}); // What came until then counts.
   await finished(stream, { writable: false }).catch(() => {});
   return text;

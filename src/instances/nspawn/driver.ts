@@ -3,22 +3,25 @@
  * second, without a kernel of its own.
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { lstat, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { attachDisk, resumeAttachedDisk, type AttachedDisk, type AttachedDiskState } from '../../images/attach.ts';
 import { DeadlineError, until } from '../../platform/clock.ts';
 import { findProgram, writeFileAtomic } from '../../platform/files.ts';
 import { release, releaseAll, removeCgroup, type HeldRecorder } from '../../platform/held.ts';
 import { allocateUidRange, type AllocationOwner } from '../../platform/host.ts';
+import { findInside } from '../../platform/inside-root.ts';
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, processStartTime, start, waitForExit } from '../../platform/processes.ts';
 import { intoRingFiles, ringFiles } from '../../platform/ring-file.ts';
 import { consoleLogOf, consoleTail } from '../console.ts';
 import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest, type PublishedPort, type StreamedCommand, type StreamRequest } from '../instance.ts';
+import { readingSafely } from '../output.ts';
 import { startInstanceServices } from '../services/start.ts';
 import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
 import { cleanEnvironment, COMMAND, COMMAND_SCRIPT, confined, inCgroups, INSIDE_DIRECTORY, INSTANCE_ADDRESS, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
 import { hostCgroups, makeCgroups, memoryKills, type CgroupPlan } from './cgroups.ts';
 import { atTheDoor, endLeftovers, runCommand, runOwn, type Container } from './commands.ts';
+import { rootFault } from './root-faults.ts';
 import { openCommand } from './streams.ts';
 
 const capabilities: Capabilities = { kernel: false, reboots: true, liveSnapshots: true, bootLoader: false, platform: 'Linux' };
@@ -139,6 +142,8 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
   await writeFileAtomic(`${directory}/resolv.conf`, resolvConf());
   await rm(`${directory}/exit`, { force: true });
 
+  const fault = await rootFault(`${directory}/root`);
+  if (fault !== undefined) throw new InstanceError(`the system on the disk of ${plan.id} cannot be started as a container: ${fault}`);
   const command = nspawnArguments({
     id: plan.id, root: `${directory}/root`, uidBase: plan.uidBase,
     ...((await ownResolver(`${directory}/root`)) ? {} : { resolvConf: `${directory}/resolv.conf` }),
@@ -180,7 +185,7 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
     // Something that starts at boot takes long: is systemd itself there?
     const { code, stdout: jobs } = await atTheDoor(container, ['systemctl', 'list-jobs', '--no-legend', '--plain'], { okCodes: 'any' });
     if (code !== 0 || Date.now() < deadline - timeoutMs + settleMs) return undefined;
-    options.report?.({ level: 'warn', text: `${plan.id} is used although not all of its services have started: ${jobs.trim().split('\n').map((line) => line.split(/\s+/)[1]).join(', ')}` });
+    options.report?.({ level: 'warn', text: `${plan.id} is used although not all of its services have started: ${jobs.trim().split('\n').map((line) => line.split(/\s+/)[1]).join(', ').slice(0, 2000)}` });
     return true;
   }, waiting);
   const booted: ContainerState = { ...plan, leader, monitor: { pid: monitor.pid, startTime: monitor.startTime }, slirpHeldId: slirp.heldId };
@@ -196,7 +201,7 @@ async function publish(slirp: Slirp, ports: readonly PublishedPort[]): Promise<v
 
 /** Whether the image's `resolv.conf` leads to a service in the image: a file bound over such a link would break that service. */
 async function ownResolver(root: string): Promise<boolean> {
-  return (await lstat(`${root}/etc/resolv.conf`).catch(() => undefined))?.isSymbolicLink() ?? false;
+  return (await findInside(root, '/etc/resolv.conf', { followLast: false }))?.stats.isSymbolicLink() ?? false;
 }
 
 /**
@@ -254,7 +259,7 @@ class NspawnInstance implements Instance {
 
   async run(request: Parameters<Instance['run']>[0]): ReturnType<Instance['run']> {
     const container = await this.answering();
-    return request.own === true ? runOwn(container, request) : runCommand(container, request);
+    return readingSafely(request, (each) => (each.own === true ? runOwn(container, each) : runCommand(container, each)));
   }
 
   async open(request: StreamRequest): Promise<StreamedCommand> {
@@ -270,7 +275,7 @@ class NspawnInstance implements Instance {
   async get(path: string): Promise<Buffer> {
     const chunks: Buffer[] = [];
     const read = '[ -f "$1" ] || { [ -e "$1" ] && echo "not a file" >&2 || echo "no such file" >&2; exit 1; }; head -c "$2" -- "$1"';
-    const { code, stderr } = await this.door(['/bin/sh', '-c', read, 'sh', path, String(GET_LIMIT + 1)], { okCodes: 'any', onStdout: (chunk: Buffer) => void chunks.push(chunk) });
+    const { code, stderr } = await this.door(['/bin/sh', '-c', read, 'sh', path, String(GET_LIMIT + 1)], { okCodes: 'any', maxOutput: GET_LIMIT + (64 << 10), onStdout: (chunk: Buffer) => void chunks.push(chunk) });
     if (code !== 0) throw new InstanceError(`${path} cannot be read in ${this.id}: ${stderr.trim()}`);
     const content = Buffer.concat(chunks);
     if (content.length > GET_LIMIT) throw new InstanceError(`${path} in ${this.id} is larger than 16 MiB`);

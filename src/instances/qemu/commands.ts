@@ -6,7 +6,7 @@ import { patient } from '../../platform/patience.ts';
 import type { CommandRequest, CommandResult } from '../instance.ts';
 import { unitWord } from '../unit-words.ts';
 import { agentExec, said, GuestAgentError, GuestAgentSilent, type GuestAgent } from './guest-agent.ts';
-import { CHUNK_BYTES, FINISHER, GUEST_DIRECTORY, HOLDERS, KILLER, LARGE_PUT_BEGIN, LARGE_PUT_END, LAUNCHER, OWN_LAUNCHER, SMALL_PUT, UNIT_STATE } from './guest-scripts.ts';
+import { CHUNK_BYTES, CHUNKS_AHEAD, FINISHER, GUEST_DIRECTORY, HOLDERS, KILLER, LARGE_PUT_BEGIN, LARGE_PUT_END, LAUNCHER, OWN_LAUNCHER, SMALL_PUT, UNIT_STATE } from './guest-scripts.ts';
 
 /** A guest whose agent answers. `check` throws when the machine is gone, or is not the one that it was. */
 export interface Guest {
@@ -23,6 +23,8 @@ const INLINE_BYTES = 256 << 10;
 const GET_LIMIT = 16 << 20;
 /** How long the agent may be silent while a command runs: an emulated machine under load, an upgrade of the agent. */
 const SILENCE_MS = 120_000;
+/** Bytes of the word that a command's end leaves: a few, or it is none. */
+const WORD_BYTES = 1024;
 /** How long a stream may stay open after its command has ended: what it started elsewhere may hold it. */
 const STREAM_GRACE_MS = 500;
 
@@ -107,6 +109,7 @@ async function follow(guest: Guest, id: string, word: Status, request: CommandRe
   const files = `${GUEST_DIRECTORY}/${id}`;
   const streams = (['stdout', 'stderr'] as const).map((name) => new RelayedStream(guest, `${files}.${name === 'stdout' ? 'out' : 'err'}`, (chunk) => request.onOutput?.(name, chunk)));
   let killed: 'deadline' | 'abort' | undefined;
+  let killedAt = Infinity;
   let status: string | undefined;
   let graceUntil = Infinity;
   let wait = 10;
@@ -116,7 +119,13 @@ async function follow(guest: Guest, id: string, word: Status, request: CommandRe
     const late = deadline !== undefined && Date.now() >= deadline;
     if (killed === undefined && status === undefined && (late || request.signal?.aborted)) {
       killed = request.signal?.aborted ? 'abort' : 'deadline';
+      killedAt = Date.now();
       await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', KILLER, 'sh', id]));
+    }
+    // What says how it ended, and that its outputs have, is in the guest: one that goes on for ever must not hold up whoever has ended it.
+    if (Date.now() > killedAt + patient(SILENCE_MS)) {
+      if (killed === 'abort') throw request.signal!.reason;
+      throw new Error('the command was killed at its deadline, and the instance does not say that it has ended');
     }
     let moved = false;
     for (const stream of streams) moved = (await stream.read(status !== undefined)) || moved;
@@ -218,6 +227,7 @@ class Status {
   /** `undefined` before the end. */
   async read(): Promise<string | undefined> {
     this.text += (await this.file.read(4096)).toString('utf8');
+    if (this.text.length > WORD_BYTES) throw new Error(`the instance tells a command's end in more than ${WORD_BYTES} bytes: what tells it has been replaced`);
     if (!this.text.endsWith('\n')) return undefined; // The file is there before its content.
     await this.close();
     return this.text;
@@ -325,21 +335,23 @@ class RelayedStream {
     if (this.ended) return false;
     // The mark is looked for first: what is read after it is all there is.
     const complete = last && (await insist(this.guest, () => this.opens(`${this.path}.end`)));
-    const moved = await this.drain();
+    const moved = (await this.drain()) > 0;
     if (complete) {
-      while (await this.drain());
+      // All that was written when it was complete: a guest that finds ever more has not told the truth.
+      for (let left = (CHUNKS_AHEAD + 2) * CHUNK_BYTES, bytes = 1; left > 0 && bytes > 0; left -= bytes) bytes = await this.drain();
       this.ended = true;
       await this.close();
     }
     return moved;
   }
 
-  private async drain(): Promise<boolean> {
+  /** @returns how many bytes came */
+  private async drain(): Promise<number> {
     const chunk = await this.file.read(READ_BYTES);
-    if (chunk.length === 0) return false;
+    if (chunk.length === 0) return 0;
     this.onChunk(chunk);
     if (this.file.size >= CHUNK_BYTES) await insist(this.guest, () => this.next());
-    return true;
+    return chunk.length;
   }
 
   async close(): Promise<void> {
@@ -413,7 +425,7 @@ export async function bootId(agent: GuestAgent, timeoutMs = 10_000): Promise<str
   const handle = await agent.execute<number>('guest-file-open', { path: '/proc/sys/kernel/random/boot_id', mode: 'r' }, timeoutMs);
   try {
     const { 'buf-b64': data } = await agent.execute<{ 'buf-b64': string }>('guest-file-read', { handle, count: 64 }, timeoutMs);
-    return Buffer.from(data, 'base64').toString('utf8').trim();
+    return Buffer.from(data, 'base64').toString('utf8').trim().slice(0, 100);
   } finally {
     await agent.execute('guest-file-close', { handle }).catch(() => {});
   }

@@ -5,6 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import { sleep } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
+import { sizeOf } from '../../platform/processes.ts';
 
 /** The agent refused a command. */
 export class GuestAgentError extends Error {
@@ -16,11 +17,16 @@ export class GuestAgentSilent extends Error {
   override readonly name = 'GuestAgentSilent';
 }
 
+/** What listens in the guest sends without end, or what is no answer: nothing that an agent does. */
+export class GuestAgentFlood extends Error {
+  override readonly name = 'GuestAgentFlood';
+}
+
 /** A guest agent. Commands are sent one after another, in the order in which they were given. */
 export interface GuestAgent {
   /**
    * @param timeoutMs until the answer is there, connecting included; more on a slow host
-   * @throws {GuestAgentError | GuestAgentSilent}
+   * @throws {GuestAgentError | GuestAgentSilent | GuestAgentFlood}
    */
   execute<T = unknown>(command: string, args?: object, timeoutMs?: number): Promise<T>;
   /** Keeps all others of this process waiting while `work` runs, which sends its commands through the function that it is given. */
@@ -32,6 +38,12 @@ const IDLE_MS = 1000;
 const TURN_MS = 3000;
 /** QEMU opens the socket before it starts the machine: who does not connect in this time never will. */
 const CONNECT_MS = 3000;
+
+/** Bytes that an answer may have: the agent keeps 16 MiB of each output of a program, and sends them as base64. */
+const ANSWER_BYTES = 48 << 20;
+
+/** Lines that may come before an answer: what somebody who went before did not wait for. */
+const ANSWER_LINES = 1000;
 
 const agents = new Map<string, Client>();
 
@@ -72,6 +84,9 @@ class Client implements GuestAgent {
   private turn: Promise<unknown> = Promise.resolve();
   private socket: Socket | undefined;
   private connectedAt = 0;
+  /** Bytes since the last question. */
+  private received = 0;
+  private lines = 0;
   private waiter: ((answer: Answer | Error) => void) | undefined;
   private idle: NodeJS.Timeout | undefined;
 
@@ -118,7 +133,18 @@ class Client implements GuestAgent {
     this.connectedAt = Date.now();
     const lines = new AgentLines();
     socket.on('data', (chunk: Buffer) => {
-      for (const line of lines.push(chunk)) this.receive(line);
+      if (this.socket !== socket) return;
+      this.received += chunk.length;
+      try {
+        if (this.received > ANSWER_BYTES) throw new GuestAgentFlood(`the guest agent sent more than ${sizeOf(ANSWER_BYTES)} in place of an answer`);
+        for (const line of lines.push(chunk)) {
+          if (++this.lines > ANSWER_LINES) throw new GuestAgentFlood(`the guest agent sent more than ${ANSWER_LINES} lines in place of an answer`);
+          this.receive(line);
+        }
+      } catch (error) {
+        // Here it would end the process.
+        this.drop(error as Error);
+      }
     });
     socket.on('error', (error) => this.drop(new GuestAgentSilent(`${command}: ${error.message}`)));
     socket.on('close', () => {
@@ -152,6 +178,8 @@ class Client implements GuestAgent {
   /** @param wanted whether an answer is the one; others are passed over */
   private ask(socket: Socket, message: object, deadline: number, command: string, wanted: (answer: Answer) => boolean = () => true): Promise<Answer> {
     return new Promise((resolve, reject) => {
+      this.received = 0;
+      this.lines = 0;
       const silent = (): void => this.drop(new GuestAgentSilent(`${command}: the guest agent did not answer`));
       const timer = setTimeout(silent, Math.max(1, deadline - Date.now()));
       this.waiter = (result) => {
@@ -166,13 +194,13 @@ class Client implements GuestAgent {
   }
 
   private receive(line: string): void {
-    let answer: Answer;
+    let answer: unknown;
     try {
-      answer = JSON.parse(line) as Answer;
+      answer = JSON.parse(line);
     } catch {
       return; // The end of an answer that was not for us.
     }
-    this.waiter?.(answer);
+    if (typeof answer === 'object' && answer !== null) this.waiter?.(answer);
   }
 
   private drop(error?: Error): void {
@@ -204,6 +232,8 @@ interface ExecStatus {
   readonly 'err-truncated'?: boolean;
 }
 
+/** Bytes of what a program said that stand in an error. */
+const SAID_BYTES = 4096;
 /** How long the agent may take to start a program: an emulated machine under load. */
 const START_MS = 120_000;
 
@@ -234,7 +264,7 @@ export async function agentExec(
   }
 }
 
-/** What a program said that failed: its errors, else what it printed. */
+/** What a program said that failed: its errors, else what it printed; the end of it where that is long. */
 export function said({ stdout, stderr }: AgentExecution): string {
-  return (stderr.length > 0 ? stderr : stdout).toString('utf8').trim();
+  return (stderr.length > 0 ? stderr : stdout).subarray(-SAID_BYTES).toString('utf8').trim();
 }

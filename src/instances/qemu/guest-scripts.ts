@@ -14,7 +14,8 @@ export const GUEST_DIRECTORY = '/run/ingot';
 /** Bytes in each file of a relayed stream; the last one has fewer. */
 export const CHUNK_BYTES = 1 << 20;
 
-const CHUNKS_AHEAD = 8;
+/** Files that the relay is ahead of its reader at most, beside the one that it writes. */
+export const CHUNKS_AHEAD = 8;
 
 // A chunk that the reader has cut to nothing is done with; the file after the last chunk is empty, then `.end` appears. Without the pipe's
 // name nobody reads any more: what others left running may go on printing.

@@ -8,10 +8,11 @@ import { connectQmp, type Qmp } from '../../platform/qmp.ts';
 import { ringTail } from '../../platform/ring-file.ts';
 import { bootFailure, ConsoleReader, consoleTail } from '../console.ts';
 import { InstanceError, type Capabilities, type CommandRequest, type CommandResult, type Instance, type LaunchRequest, type StreamedCommand, type StreamRequest } from '../instance.ts';
+import { readingSafely } from '../output.ts';
 import { DISK_DEVICE, diskNode, machineFiles, type Accelerator, type MachineFiles } from './arguments.ts';
 import { bootId, getFromGuest, putInGuest, runInGuest, type Guest } from './commands.ts';
 import { BootProgress, processTimes, STALL_MS } from './boot-progress.ts';
-import { agentExec, guestAgent, type GuestAgent } from './guest-agent.ts';
+import { agentExec, GuestAgentFlood, guestAgent, type GuestAgent } from './guest-agent.ts';
 import { openInGuest } from './streams.ts';
 
 /** From what another process takes the machine over. */
@@ -90,7 +91,7 @@ export class QemuInstance implements Instance {
   }
 
   async run(request: CommandRequest): Promise<CommandResult> {
-    return this.talk('a command', () => runInGuest(this.guest, request), request.signal);
+    return readingSafely(request, (each) => this.talk('a command', () => runInGuest(this.guest, each), each.signal));
   }
 
   async open(request: StreamRequest): Promise<StreamedCommand> {
@@ -200,7 +201,7 @@ export class QemuInstance implements Instance {
     const degraded = state === 'degraded';
     const { exitCode, stdout: units } = await ask(degraded ? ['systemctl', 'list-units', '--failed', '--no-legend', '--plain'] : ['systemctl', 'list-jobs', '--no-legend', '--plain'], 30);
     if (exitCode !== 0) return; // No systemd: nothing tells when such a system has started.
-    const names = units.toString().trim().split('\n').map((line) => line.split(/\s+/)[degraded ? 0 : 1]).join(', ');
+    const names = units.toString().trim().split('\n').map((line) => line.split(/\s+/)[degraded ? 0 : 1]).join(', ').slice(0, 2000);
     this.report({ level: 'warn', text: degraded ? `${what} has started, but these of its units failed: ${names}` : `${what} is used although not all of its services have started: ${names}` });
   }
 
@@ -244,8 +245,9 @@ export class QemuInstance implements Instance {
           this.report({ text: `${wait.what} answers after ${secondsSince(started)} s`, level: 'info' });
           return id;
         }
-      } catch {
-        // Not yet.
+      } catch (error) {
+        // Any other: not yet.
+        if (error instanceof GuestAgentFlood) throw await this.failure(`${wait.what}: ${error.message}`, error);
       }
       if (wait.noKernel !== undefined && !kernel && Date.now() - started > wait.noKernel.afterMs) throw wait.noKernel.error();
       if (Date.now() > deadline) throw await this.failure(`${wait.what} does not answer: waited ${wait.seconds} s, at last for ${stage}`);

@@ -8,7 +8,13 @@ import { metadataServer } from './metadata-server.ts';
 import { READY_FD, SERVICES_FILE, type ServicesFile } from './services-file.ts';
 
 const { address, facts, metadata, names } = JSON.parse(readFileSync(`${process.argv[2]}/${SERVICES_FILE}`, 'utf8')) as ServicesFile;
-const log = (text: string): void => void process.stderr.write(`${new Date().toISOString()} ${text}\n`);
+/** Lines of the log: what is asked in the instance says how many there would be, and they are in memory. */
+const MOST_LINES = 10_000;
+let lines = 0;
+const log = (text: string): void => {
+  if (++lines > MOST_LINES) return;
+  process.stderr.write(`${new Date().toISOString()} ${text.slice(0, 1000)}\n${lines === MOST_LINES ? 'Nothing more is logged.\n' : ''}`);
+};
 
 const listening: Promise<unknown>[] = [];
 if (metadata !== undefined) listening.push(new Promise<void>((resolve) => metadataServer(metadata, facts, address, log).listen(INSTANCE_SERVICE_PORT, address, resolve)));

@@ -28,7 +28,7 @@ export function metadataServer(metadata: InstanceMetadata, facts: InstanceFacts,
   const credentials = role === undefined ? async (): Promise<RoleCredentials> => { throw new Error('no role'); } : credentialProvider(role.credentials);
   const tree = metadataTree(metadata, facts, credentials);
   const tokens = new Tokens();
-  const server = createServer({ maxHeaderSize: 8192, requestTimeout: 10_000, keepAliveTimeout: 5000 }, (request, response) => {
+  const server = createServer({ maxHeaderSize: 8192, requestTimeout: 10_000, keepAliveTimeout: 5000, connectionsCheckingInterval: 5000 }, (request, response) => {
     request.resume(); // No question has a body.
     void answer(request).catch((error: unknown): Answer => {
       log((error as Error).message);

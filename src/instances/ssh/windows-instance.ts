@@ -12,6 +12,7 @@ import { findProgram } from '../../platform/files.ts';
 import { patient } from '../../platform/patience.ts';
 import { run, start, waitForExit, type RunningProcess } from '../../platform/processes.ts';
 import { InstanceError, type Capabilities, type CommandRequest, type CommandResult, type Instance } from '../instance.ts';
+import { readingSafely } from '../output.ts';
 import { BOOT_ID, GET, powerShellCommand, PUT, SUPERVISOR, supervisorInput, SupervisorFilter } from './windows-programs.ts';
 
 /** A machine, as a user names it. */
@@ -25,6 +26,8 @@ export interface SshMachine {
 
 const capabilities: Capabilities = { kernel: true, reboots: true, liveSnapshots: false, bootLoader: true, platform: 'Windows' };
 const GET_LIMIT = 16 << 20;
+/** Bytes that a program of this room may print: a file, and what PowerShell says beside it. */
+const ASK_LIMIT = 2 * GET_LIMIT;
 /** What is started ends with this process, however that ends. */
 const SSH = ['setpriv', '--pdeathsig', 'KILL', '--', 'ssh'] as const;
 /** Exit code by which ssh says that it failed itself. */
@@ -84,7 +87,11 @@ class WindowsInstance implements Instance {
     this.#directory = directory;
   }
 
-  async run(request: CommandRequest): Promise<CommandResult> {
+  run(request: CommandRequest): Promise<CommandResult> {
+    return readingSafely(request, (each) => this.#run(each));
+  }
+
+  async #run(request: CommandRequest): Promise<CommandResult> {
     if (request.argv === undefined) throw new TypeError('a command on Windows has argv: scripts of bash do not run there');
     if (request.user !== undefined) throw new InstanceError(`a command on Windows runs as the user that ssh logs in as, not as ${request.user}`);
     request.signal?.throwIfAborted();
@@ -196,7 +203,7 @@ class WindowsInstance implements Instance {
     await this.#connect(signal);
     const { code, stderr } = await run(this.#argv(powerShellCommand(program)), {
       ...AS_THE_USER,
-      input: JSON.stringify(input), okCodes: 'any', timeoutMs: patient(SMALL_MS), onStdout: (chunk) => void chunks.push(chunk), ...(signal === undefined ? {} : { signal }),
+      input: JSON.stringify(input), okCodes: 'any', timeoutMs: patient(SMALL_MS), maxOutput: ASK_LIMIT, onStdout: (chunk) => void chunks.push(chunk), ...(signal === undefined ? {} : { signal }),
     });
     if (code === 0) return Buffer.concat(chunks);
     throw new InstanceError(code === SSH_FAILED ? unreachable(this.#machine, stderr) : `${what} on ${this.#machine.host}: ${lastLine(stderr) || `exit code ${code}`}`);

@@ -93,6 +93,9 @@ export const BOOT_ID = '(Get-CimInstance Win32_OperatingSystem).LastBootUpTime.T
 /** What the supervisor said of a command. */
 export type SupervisorWord = { readonly said: 'pid'; readonly pid: number } | { readonly said: 'exited'; readonly exitCode: number } | { readonly said: 'deadline' };
 
+/** Bytes of what the supervisor says at once, with its mark. */
+const LONGEST_WORD = 1024;
+
 /** Takes what the supervisor says out of a stderr, wherever the chunks are cut. */
 export class SupervisorFilter {
   readonly #begin: Buffer;
@@ -114,7 +117,8 @@ export class SupervisorFilter {
       const end = rest.indexOf(10, at);
       this.#pass(rest.subarray(0, at));
       if (end < 0) {
-        this.#held = rest.subarray(at);
+        // A word is short: what goes on without a newline is none, and is not kept.
+        this.#held = rest.length - at > LONGEST_WORD ? Buffer.alloc(0) : rest.subarray(at);
         return;
       }
       const word = parseWord(rest.toString('utf8', at + this.#begin.length, end).trim());

@@ -1,11 +1,15 @@
 /** `SanitizeInstance`: takes what belongs to one machine out of the disk before it becomes an image. */
 import { newUuid } from '../../platform/ids.ts';
-import { lineSplitter, LineTail, type LineSplitter } from '../../runner/lines.ts';
+import { limited } from '../../instances/output.ts';
+import { lineSplitter, LineTail, LogLimit, type LineSplitter } from '../../runner/lines.ts';
 import { sanitizeScript } from '../../runner/sanitize.ts';
 import { workingDirectoryOf } from '../build-plan.ts';
 import { workInstance } from '../instances.ts';
 import { StepError } from '../image-work.ts';
 import type { StepAction } from './action.ts';
+
+/** Bytes that the clean-up may print, the programs that it starts (apt-get, cloud-init) among them. */
+const CLEAN_UP_BYTES = 64 << 20;
 
 export const sanitizeInstance: StepAction = {
   name: 'SanitizeInstance',
@@ -13,17 +17,18 @@ export const sanitizeInstance: StepAction = {
     const { instance } = workInstance(work, inputs['instanceId']);
     const workingDirectory = workingDirectoryOf(work);
     const tail = new LineTail(20);
+    const logged = new LogLimit();
     const splitterOf = (stream: 'stdout' | 'stderr'): LineSplitter => lineSplitter((line) => {
       tail.add(line);
-      report({ type: 'output', stream, text: line });
+      if (logged.admits(line)) report({ type: 'output', stream, text: line });
     });
     const splitters = { stdout: splitterOf('stdout'), stderr: splitterOf('stderr') };
-    const result = await instance.run({
+    const result = await instance.run(limited({
       script: sanitizeScript(workingDirectory),
       timeoutSeconds,
       signal,
       onOutput: (stream, chunk) => splitters[stream].add(chunk),
-    });
+    }, CLEAN_UP_BYTES, 'the clean-up of the instance'));
     for (const splitter of Object.values(splitters)) splitter.end();
     if (result.exitCode !== 0) throw new StepError(`the clean-up of the instance failed with ${result.timedOut ? 'a time-out' : `exit code ${result.exitCode ?? result.signal}`}: ${tail.lines().slice(-3).join(' | ')}`);
     return { status: 'Success', output: tail.lines().join('\n'), runCommandId: newUuid() };

@@ -1,0 +1,249 @@
+/**
+ * Puts a copy that came out of an instance in its place. What it holds was chosen by a stranger, and so may be what an earlier copy left at
+ * the destination: no link is followed there. Folders are held open by descriptor and everything is named from those, so that a folder that is
+ * replaced by a link in between leads nowhere either.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { chmod, copyFile, lchown, lstat, lutimes, mkdir, mkdtemp, open, readdir, readlink, rename, rm, stat, symlink, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CommandFailed } from '../command.ts';
+
+/** Linux's flag for a descriptor that only names a file; Node has no constant for it. */
+const O_PATH = 0o10000000;
+
+/** A folder that is held open. */
+export class Folder {
+  /** As the user knows it, for messages. */
+  readonly shown: string;
+  readonly #handle: FileHandle;
+
+  constructor(handle: FileHandle, shown: string) {
+    this.#handle = handle;
+    this.shown = shown;
+  }
+
+  /** A path that leads to what has this name in the folder, wherever the folder is moved. Valid until `close`. */
+  path(name: string): string {
+    return `/proc/self/fd/${this.#handle.fd}/${name}`;
+  }
+
+  shownPath(name: string): string {
+    return join(this.shown, name);
+  }
+
+  /** Opens a folder in it. @throws {Error} with code ENOTDIR when it is a link or no folder */
+  async open(name: string): Promise<Folder> {
+    return new Folder(await open(this.path(name), O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW), this.shownPath(name));
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+}
+
+/** Where a copy goes. */
+export interface Destination {
+  /** The folder that gets it; the caller closes it. */
+  readonly folder: Folder;
+  /** Its name there. */
+  readonly name: string;
+}
+
+/**
+ * Finds the place that a user names.
+ * @param name what the copy is called where `path` is a folder
+ * @throws {CommandFailed} when there is no such folder, or a link on the way
+ */
+export async function openDestination(path: string, name: string): Promise<Destination> {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  const last = parts.at(-1);
+  const above = await openFolder(path.startsWith('/'), parts.slice(0, -1));
+  if (last === undefined) return { folder: above, name };
+  try {
+    const there = await lstat(above.path(last)).catch(() => undefined);
+    // A file takes the place of a link; a folder on the other side of one is nothing that this writes to.
+    const intoLink = there?.isSymbolicLink() === true && (path.endsWith('/') || (await stat(above.path(last)).catch(() => undefined))?.isDirectory() === true);
+    if (there?.isDirectory() !== true && !intoLink) {
+      if (path.endsWith('/')) throw new CommandFailed(`there is no folder ${path}`);
+      return { folder: above, name: last };
+    }
+    const folder = await enter(above, last, path.startsWith('/') && parts.length === 1);
+    await above.close();
+    return { folder, name };
+  } catch (error) {
+    await above.close();
+    throw error;
+  }
+}
+
+async function openFolder(absolute: boolean, parts: readonly string[]): Promise<Folder> {
+  let folder = new Folder(await open(absolute ? '/' : '.', O_PATH | constants.O_DIRECTORY), absolute ? '/' : '');
+  for (const [index, part] of parts.entries()) {
+    const above = folder;
+    try {
+      folder = await enter(above, part, absolute && index === 0);
+    } finally {
+      await above.close();
+    }
+  }
+  return folder;
+}
+
+/** @param top whether it is directly below `/`: links there are the system's (`/home` on some) */
+async function enter(above: Folder, part: string, top: boolean): Promise<Folder> {
+  const shown = above.shownPath(part);
+  try {
+    return top ? new Folder(await open(above.path(part), O_PATH | constants.O_DIRECTORY), shown) : await above.open(part);
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw new CommandFailed(`${shown} cannot be opened: ${(error as Error).message}`);
+    const link = await readlink(above.path(part)).catch(() => undefined);
+    throw new CommandFailed(link === undefined ? `there is no folder ${shown}` : `${shown} is a link to ${JSON.stringify(link)}. 'ingot cp' writes through no link, because an earlier copy may have brought it: name the folder itself`);
+  }
+}
+
+/**
+ * Makes a private folder in a folder, gives it to `work`, and removes it.
+ * @param work gets its path
+ */
+export async function withStage<T>(folder: Folder, work: (stage: string) => Promise<T>): Promise<T> {
+  const stage = await mkdtemp(folder.path('.ingot-cp-')).catch((error: unknown) => { throw explained(error, folder.shown === '' ? '.' : folder.shown); });
+  try {
+    return await work(stage);
+  } finally {
+    await rm(stage, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Moves a staged copy to its place. A folder is merged into a folder of that name; what is there and is no folder, a link too, is replaced
+ * by what is no folder. Judges all of it first: what cannot be placed changes nothing.
+ * @param stage folder with the copy, which nobody else enters
+ * @throws {CommandFailed} naming what is in the way
+ */
+export async function placeCopy(stage: string, copy: string, { folder, name }: Destination): Promise<void> {
+  const from = new Folder(await open(stage, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW), stage);
+  try {
+    await judge(from, copy, folder, name);
+    await move(from, copy, folder, name);
+  } finally {
+    await from.close();
+  }
+}
+
+async function judge(from: Folder, copy: string, to: Folder, name: string): Promise<void> {
+  const [made, there] = await pair(from, copy, to, name);
+  if (there === undefined) return;
+  if (!made.isDirectory()) {
+    if (there.isDirectory()) throw new CommandFailed(`${to.shownPath(name)} is a folder, and the copy has a file there; nothing was changed`);
+    return;
+  }
+  if (!there.isDirectory()) throw inTheWay(there, to, name);
+  await within(from, copy, to, name, async (below, beside) => {
+    for (const child of await readdir(below.path('.'))) await judge(below, child, beside, child);
+  });
+}
+
+function inTheWay(there: Stats, to: Folder, name: string): CommandFailed {
+  const path = to.shownPath(name);
+  return new CommandFailed(there.isSymbolicLink()
+    ? `${path} is a link, and the copy has a folder there. 'ingot cp' writes through no link: remove it, or name another destination; nothing was changed`
+    : `${path} is there and is no folder; nothing was changed`);
+}
+
+async function move(from: Folder, copy: string, to: Folder, name: string): Promise<void> {
+  const [made, there] = await pair(from, copy, to, name);
+  try {
+    if (!made.isDirectory()) await moveOver(from, copy, to, name, made);
+    else if (there === undefined) await moveFolder(from, copy, to, name, made);
+    else await merge(from, copy, to, name, made);
+  } catch (error) {
+    throw explained(error, to.shownPath(name));
+  }
+}
+
+async function moveOver(from: Folder, copy: string, to: Folder, name: string, made: Stats): Promise<void> {
+  try {
+    await rename(from.path(copy), to.path(name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    // Something else is mounted there.
+    const beside = to.path(`.ingot-cp-${randomBytes(6).toString('hex')}`);
+    try {
+      if (made.isSymbolicLink()) await symlink(await readlink(from.path(copy)), beside);
+      else await copyFile(from.path(copy), beside, constants.COPYFILE_EXCL);
+      await settle(beside, made);
+      await rename(beside, to.path(name));
+    } catch (failure) {
+      await rm(beside, { force: true });
+      throw failure;
+    }
+  }
+}
+
+async function moveFolder(from: Folder, copy: string, to: Folder, name: string, made: Stats): Promise<void> {
+  // Only who may write to a folder may move it, whatever its mode is to be.
+  await chmod(from.path(copy), 0o700);
+  try {
+    await rename(from.path(copy), to.path(name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    await mkdir(to.path(name), { mode: 0o700 });
+    return merge(from, copy, to, name, made);
+  }
+  const folder = await to.open(name);
+  try {
+    await chmod(folder.path('.'), made.mode & 0o7777);
+  } finally {
+    await folder.close();
+  }
+}
+
+async function merge(from: Folder, copy: string, to: Folder, name: string, made: Stats): Promise<void> {
+  await within(from, copy, to, name, async (below, beside) => {
+    await chmod(below.path('.'), 0o700);
+    for (const child of await readdir(below.path('.'))) await move(below, child, beside, child);
+    await settle(beside.path('.'), made).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error; // A folder of somebody else's stays as it is.
+    });
+  });
+}
+
+/** Owner, permissions and times as the copy has them. The path is one that this made or holds open. */
+async function settle(path: string, made: Stats): Promise<void> {
+  await lchown(path, made.uid, made.gid);
+  if (!made.isSymbolicLink()) await chmod(path, made.mode & 0o7777);
+  await lutimes(path, made.atime, made.mtime);
+}
+
+async function within(from: Folder, copy: string, to: Folder, name: string, work: (below: Folder, beside: Folder) => Promise<void>): Promise<void> {
+  const below = await from.open(copy);
+  try {
+    const beside = await to.open(name).catch(async (error: unknown) => {
+      const there = await lstat(to.path(name)).catch(() => undefined);
+      throw there === undefined || there.isDirectory() ? error : inTheWay(there, to, name);
+    });
+    try {
+      await work(below, beside);
+    } finally {
+      await beside.close();
+    }
+  } finally {
+    await below.close();
+  }
+}
+
+async function pair(from: Folder, copy: string, to: Folder, name: string): Promise<readonly [Stats, Stats | undefined]> {
+  const there = lstat(to.path(name)).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw explained(error, to.shownPath(name));
+  });
+  return [await lstat(from.path(copy)), await there];
+}
+
+/** An error of the file system in words that name the file, not the descriptor. */
+function explained(error: unknown, shown: string): Error {
+  const { message, syscall } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) return error as Error;
+  return new CommandFailed(`${shown}: ${message.replace(/, \S+ '.*$/s, '')}`, { cause: error });
+}

@@ -1,0 +1,83 @@
+/**
+ * What an instance prints, read with a limit. Whatever a component may have put in place of `systemctl`, `find` or `sh` can print without
+ * end: nothing of Ingot's own keeps what comes without a limit on this side, and a reader that fails ends its command and nothing else.
+ */
+import { sizeOf } from '../platform/processes.ts';
+import type { CommandRequest, CommandResult, Instance } from './instance.ts';
+
+/** Bytes that a small program of Ingot's own may print. */
+export const OWN_LIMIT = 64 << 20;
+
+/** A command in an instance printed more than its reader takes. It was ended. */
+export class TooMuchOutput extends Error {
+  override readonly name = 'TooMuchOutput';
+
+  /** @param what what printed, as a sentence begins with it: `the search for secrets` */
+  constructor(what: string, limit: number) {
+    super(`${what} printed more than ${sizeOf(limit)} in the instance, and was ended. A program of the system may have been replaced there`);
+  }
+}
+
+/** A request whose command is ended once both its outputs have more than `limit` bytes. @param what as in `TooMuchOutput` */
+export function limited(request: CommandRequest, limit: number, what: string): CommandRequest {
+  let printed = 0;
+  return {
+    ...request,
+    onOutput(stream, chunk) {
+      printed += chunk.length;
+      if (printed > limit) throw new TooMuchOutput(what, limit);
+      request.onOutput?.(stream, chunk);
+    },
+  };
+}
+
+/** How a command ended, and what it printed. */
+export interface CapturedResult extends CommandResult {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}
+
+/**
+ * Runs a command of Ingot's own and keeps what it prints.
+ * @param options.limit bytes of both outputs together
+ * @param options.what as in `TooMuchOutput`
+ * @throws {TooMuchOutput} when it prints more; it was ended
+ * @throws {InstanceError} as `Instance.run`
+ */
+export async function runCaptured(
+  instance: Pick<Instance, 'run'>, request: Omit<CommandRequest, 'onOutput'>, { limit, what }: { readonly limit: number; readonly what: string },
+): Promise<CapturedResult> {
+  const kept = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  const result = await instance.run(limited({ ...request, onOutput: (stream, chunk) => void kept[stream].push(chunk) }, limit, what));
+  return { ...result, stdout: Buffer.concat(kept.stdout), stderr: Buffer.concat(kept.stderr) };
+}
+
+/**
+ * For drivers: runs a command so that what its `onOutput` throws ends it, as an abort does, and is thrown here. No driver's stream ever sees
+ * it: there it would end the process, with all that others build in it.
+ */
+export async function readingSafely(request: CommandRequest, run: (request: CommandRequest) => Promise<CommandResult>): Promise<CommandResult> {
+  const { onOutput, signal } = request;
+  if (onOutput === undefined) return run(request);
+  const failed = new AbortController();
+  const guarded: CommandRequest = {
+    ...request,
+    signal: signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]),
+    onOutput(stream, chunk) {
+      if (failed.signal.aborted) return;
+      try {
+        onOutput(stream, chunk);
+      } catch (error) {
+        failed.abort(error);
+      }
+    },
+  };
+  const result = await run(guarded).catch((error: unknown) => {
+    if (signal?.aborted === true) throw error;
+    // The command may have lost its instance while it was ended: what its reader said came first.
+    failed.signal.throwIfAborted();
+    throw error;
+  });
+  failed.signal.throwIfAborted(); // It had ended by itself meanwhile.
+  return result;
+}

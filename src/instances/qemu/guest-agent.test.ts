@@ -1,0 +1,135 @@
+/** What a guest that lies can do to whoever asks its agent: fail its own commands. A real socket, with a stranger behind it. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { connectQmp, QmpError } from '../../platform/qmp.ts';
+import { runInGuest } from './commands.ts';
+import { agentExec, guestAgent, GuestAgentError, GuestAgentFlood, type GuestAgent } from './guest-agent.ts';
+
+const LONG = { timeout: 60_000 };
+let directory: string;
+let count = 0;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'ingot-agent-'));
+});
+after(() => rm(directory, { recursive: true }));
+afterEach(() => {
+  for (const closing of [...agents.splice(0), ...servers.splice(0)]) closing.close();
+  for (const socket of sockets.splice(0)) socket.destroy();
+});
+
+const agents: GuestAgent[] = [];
+const servers: Server[] = [];
+const sockets: Socket[] = [];
+type Question = { readonly execute: string; readonly arguments?: { readonly id?: number; readonly path?: string } };
+
+/** Listens at a socket. @returns its path */
+async function listen(serve: (socket: Socket) => void): Promise<string> {
+  const path = join(directory, `${count++}.sock`);
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {}); // Its client may go at any time.
+    serve(socket);
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  return path;
+}
+
+/** An agent that says what `answer` says, once it is synchronised. */
+async function hostile(answer: (socket: Socket, question: Question) => void): Promise<GuestAgent> {
+  const agent = guestAgent(await listen((socket) => {
+    let rest = '';
+    socket.on('data', (chunk: Buffer) => {
+      const lines = (rest + chunk.toString('latin1').replaceAll('\xff', '')).split('\n');
+      rest = lines.pop()!;
+      for (const line of lines) {
+        const question = JSON.parse(line) as Question;
+        if (question.execute === 'guest-sync-delimited') socket.write(`${JSON.stringify({ return: question.arguments!.id })}\n`);
+        else answer(socket, question);
+      }
+    });
+  }));
+  agents.push(agent);
+  return agent;
+}
+
+/** Sends a piece again and again until nobody listens. */
+function flood(socket: Socket, piece: Buffer): void {
+  const more = (): void => {
+    while (!socket.destroyed && socket.write(piece));
+    if (!socket.destroyed) socket.once('drain', more);
+  };
+  more();
+}
+
+describe('an agent that', () => {
+  test('sends a line without end fails the command', LONG, async () => {
+    const talk = await hostile((socket) => flood(socket, Buffer.alloc(1 << 20, 'x')));
+    await assert.rejects(talk.execute('guest-ping'), (error: unknown) => error instanceof GuestAgentFlood && /more than 48 MiB/.test(error.message));
+  });
+
+  test('sends lines without end fails the command', LONG, async () => {
+    const talk = await hostile((socket) => flood(socket, Buffer.from('{"x":\n'.repeat(100_000))));
+    await assert.rejects(talk.execute('guest-ping'), GuestAgentFlood);
+  });
+
+  test('answers what no agent answers is passed over', LONG, async () => {
+    const talk = await hostile((socket) => socket.write('null\n5\n"text"\n[]]\n{"return":"in the end"}\n'));
+    assert.equal(await talk.execute('guest-ping'), 'in the end');
+  });
+
+  test('breaks off with half an answer, and then answers, is asked again by the next command', LONG, async () => {
+    let first = true;
+    const talk = await hostile((socket) => {
+      if (first) socket.end('{"return":');
+      else socket.write('{"return":1}\n');
+      first = false;
+    });
+    await assert.rejects(talk.execute('guest-ping'));
+    assert.equal(await talk.execute('guest-ping'), 1);
+  });
+
+  test('gives outputs of the wrong kind fails the command', LONG, async () => {
+    const talk = await hostile((socket, { execute }) => socket.write(execute === 'guest-exec' ? '{"return":{"pid":1}}\n' : '{"return":{"exited":true,"exitcode":0,"out-data":{"a":1}}}\n'));
+    await assert.rejects(agentExec(talk, ['true']), TypeError);
+    const refusing = await hostile((socket) => socket.write('{"error":{"desc":["no"]}}\n'));
+    await assert.rejects(refusing.execute('guest-ping'), GuestAgentError);
+  });
+
+  test('tells the end of a command without end fails it', LONG, async () => {
+    const talk = await hostile((socket, { execute, arguments: given }) => {
+      const answer = {
+        'guest-exec': { pid: 1 }, 'guest-exec-status': { exited: true, exitcode: 0 }, 'guest-file-open': given?.path?.endsWith('.status') ? 1 : 2, 'guest-file-read': { 'buf-b64': Buffer.from('exited '.repeat(500)).toString('base64'), count: 3500 },
+      }[execute] ?? {};
+      socket.write(`${JSON.stringify({ return: answer })}\n`);
+    });
+    await assert.rejects(runInGuest({ agent: talk, check: () => {} }, { argv: ['true'] }), /tells a command's end in more than 1024 bytes/);
+  });
+});
+
+/** A QMP socket that answers the first question, which connects, and says `answer` to the next. */
+function hostileQmp(answer: (socket: Socket) => void): Promise<string> {
+  return listen((socket) => {
+    let asked = 0;
+    socket.on('data', () => (asked++ === 0 ? socket.write('{"return":{},"id":1}\n') : answer(socket)));
+  });
+}
+
+describe('a QMP socket that', () => {
+  for (const nonsense of ['{"no JSON\n', 'null\n']) {
+    test(`answers ${nonsense.trim()} fails its command`, LONG, async () => {
+      const qmp = await connectQmp(await hostileQmp((socket) => socket.write(nonsense)));
+      await assert.rejects(qmp.execute('query-block'), (error: unknown) => error instanceof QmpError && /no answer/.test(error.message));
+    });
+  }
+
+  test('answers without end fails its command', LONG, async () => {
+    const qmp = await connectQmp(await hostileQmp((socket) => flood(socket, Buffer.alloc(1 << 20, 'x'))));
+    await assert.rejects(qmp.execute('query-block'), (error: unknown) => error instanceof QmpError && /more than 16 MiB/.test(error.message));
+  });
+});
