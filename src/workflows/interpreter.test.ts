@@ -10,7 +10,7 @@ import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { openSecrets } from '../secrets/open.ts';
 import type { StepAction, StepContext } from './actions/action.ts';
-import { CancelledError, type ImageWork } from './image-work.ts';
+import { CancelledError, StepError, type ImageWork } from './image-work.ts';
 import { runWorkflow, type StageLimit } from './interpreter.ts';
 
 const dataDirectory = mkdtempSync(join(tmpdir(), 'ingot-interpreter-'));
@@ -124,6 +124,21 @@ test('a failure aborts, rolls back in reverse and gives the reason in AWS form',
   await assert.rejects(interpret(work, THREE_STEPS, actions), /^WorkflowFailure: Workflow Execution ID: 'wf-[0-9a-f-]{36}' failed with reason: Document arn:c failed!$/);
   assert.equal(calls.at(-1), 'rollback LaunchInstance');
   assert.deepEqual(await recorded(work), { workflow: 'ROLLBACK_COMPLETED', steps: ['Launch COMPLETED COMPLETED', 'Apply FAILED', 'End SKIPPED'] });
+});
+
+test('a failed step is recorded with the outputs that it has, and its class survives a secret in its message', async () => {
+  const work = newWork();
+  work.secrets.mask.add('a-secret-of-the-user');
+  const { actions } = recording({ async ExecuteComponents() {
+    throw new StepError('it printed a-secret-of-the-user', { outputs: { status: 'Failed', line: 'a-secret-of-the-user' } });
+  } });
+  const failure = await interpret(work, THREE_STEPS, actions).then(() => assert.fail('it did not fail'), (error: Error) => error);
+  const [execution] = await workflowExecutionsOfImage(catalog.db, work.arn);
+  const step = (await stepExecutionsOfWorkflow(catalog.db, execution!.id)).find(({ name }) => name === 'Apply');
+
+  assert.deepEqual(JSON.parse(step!.outputs!), { status: 'Failed', line: '***', error: 'it printed ***' });
+  assert.ok(failure.cause instanceof StepError, String(failure.cause));
+  assert.doesNotMatch(`${failure.message} ${String((failure.cause as Error).stack)}`, /a-secret/);
 });
 
 test('onFailure Continue goes on without rollback', async () => {

@@ -13,7 +13,7 @@ import { patient } from '../platform/patience.ts';
 import { within, type Report } from '../resources/progress.ts';
 import type { StepAction, StepOutputs } from './actions/action.ts';
 import { stepActions } from './actions.ts';
-import { CancelledError, type ImageWork, type Stage } from './image-work.ts';
+import { CancelledError, StepError, type ImageWork, type Stage } from './image-work.ts';
 import { systemVariables } from './system-variables.ts';
 
 const ROLLBACK_SECONDS = 60;
@@ -161,7 +161,8 @@ async function runStep(
     const status = cancelled ? 'CANCELLED' : 'FAILED';
     // What a machine that did not start said last stands right above the message that it did not.
     if (!cancelled && cause instanceof InstanceError) for (const text of cause.console.slice(-CONSOLE_SHOWN)) report({ type: 'output', stream: 'console', level: 'warn', text });
-    await updateStepExecution(db, executionId, { status, message: error.message, outputs: JSON.stringify({ error: error.message }), end_time: timestamp() });
+    const outputs = work.secrets.mask.deep({ ...(cause instanceof StepError ? cause.outputs : {}), error: error.message });
+    await updateStepExecution(db, executionId, { status, message: error.message, outputs: JSON.stringify(outputs), end_time: timestamp() });
     report({ type: 'step', action: step.action, status, level: cancelled ? 'warn' : 'error', seconds: seconds(started), text: `${step.name}: ${error.message}` });
     throw error;
   } finally {
@@ -169,11 +170,17 @@ async function runStep(
   }
 }
 
-function withoutSecrets({ secrets }: ImageWork, error: Error): Error {
+/** The error without secrets in its message, of the same class: what is done about it depends on that. */
+function withoutSecrets({ secrets }: Pick<ImageWork, 'secrets'>, error: Error): Error {
   const masked = secrets.mask.text(error.message);
   // What an instance said may be in it.
   const message = masked.length <= LONGEST_MESSAGE ? masked : `${masked.slice(0, LONGEST_MESSAGE)} … [cut: it has ${masked.length} characters]`;
-  return message === error.message ? error : new Error(message);
+  if (message === error.message) return error;
+  const members = {
+    ...Object.getOwnPropertyDescriptors(error),
+    ...Object.getOwnPropertyDescriptors({ message, stack: `${error.name}: ${message}`, cause: undefined }), // The cause has the message as it was.
+  };
+  return Object.create(Object.getPrototypeOf(error) as object, members) as Error;
 }
 
 /** Whose time was over, the step's or its stage's. */

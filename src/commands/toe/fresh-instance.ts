@@ -98,7 +98,7 @@ async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: str
       throw new CommandFailed((error as Error).message.replace(/^parent image /, '--image '));
     });
     if (parent.layer.origin === 'untrusted' && !driverNamed(fresh.driver).capabilities.kernel) {
-      throw new CommandFailed(`${image} is a stranger's disk, whose file systems this host does not mount: run it in a virtual machine (--driver qemu)`);
+      throw new CommandFailed(`the host does not mount the file systems of the imported disk ${image}: run the document in a virtual machine (--on qemu)`);
     }
     return await work(parent.layer.path);
   } finally {
