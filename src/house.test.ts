@@ -64,3 +64,26 @@ test('who gives a child all of the environment is on this list', () => {
     'service/worker-link.ts', // the worker
   ]);
 });
+
+/** Where a regular expression is made while Ingot runs, and of what: of its own words, of the API's model, or of a stranger's and tried in time. */
+const MADE_EXPRESSIONS: Readonly<Record<string, string>> = {
+  'api/canonical.ts': 'the name of a Region, whose form the signature has',
+  'api/sts/query.ts': 'the name of a parameter',
+  'api/validate.ts': 'patterns of the model',
+  'doctor/blocking.ts': 'names of packages',
+  'documents/component/conditions.ts': 'a document\'s pattern, tried by matchesInTime',
+  'documents/component/machine-rule.ts': 'its own words',
+  'documents/component/secrets.ts': 'its own words',
+  'images/names/debian.ts': 'its own words',
+  'images/names/rocky.ts': 'its own words',
+  'images/names/ubuntu.ts': 'its own words',
+  'resources/arns.ts': 'its own words',
+  'resources/dockerfile-template.ts': 'its own words',
+  'runner/service-journal.ts': 'its own words',
+  'templates/parameters.ts': 'a template\'s pattern, tried by matchesInTime',
+};
+
+test('no regular expression is made of what a stranger wrote: wildcards have policies/globs.ts, patterns resources/timed-match.ts', () => {
+  const files = globSync('*/**/*.ts', { cwd: SRC }).filter((file) => !file.endsWith('.test.ts') && readFileSync(resolve(SRC, file), 'utf8').includes('new RegExp('));
+  assert.deepEqual(files.sort(), Object.keys(MADE_EXPRESSIONS));
+});

@@ -4,6 +4,7 @@
  */
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Document, Node } from 'yaml';
+import { withoutStacks } from '../platform/without-stacks.ts';
 import type { FaultCollector } from './faults.ts';
 import type { Position } from './position.ts';
 import { explainSyntax } from './syntax.ts';
@@ -123,9 +124,9 @@ class TreeReader {
   constructor(text: string, faults: FaultCollector) {
     this.#text = text;
     this.#faults = faults;
-    this.#document = parseDocument(text, {
+    this.#document = withoutStacks(() => parseDocument(text, {
       version: '1.2', schema: 'core', lineCounter: this.#lines, uniqueKeys: false, prettyErrors: false, logLevel: 'error',
-    });
+    }));
   }
 
   read(): DocumentNode | undefined {

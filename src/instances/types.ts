@@ -21,6 +21,9 @@ export class InstanceTypeError extends Error {
 
 type Sizes = Readonly<Record<string, readonly [cpus: number, memoryGiB: number]>>;
 
+/** Characters of a type that are looked at: comparing a longer text with every known type takes seconds. */
+const LONGEST_TYPE = 40;
+
 const GRAVITON = /^(a1|[a-z]+\d+[a-fh-z]*g[a-z]*)$/;
 
 /** Sizes whose memory is `ratio` GiB per vCPU. `names` maps each size to its vCPUs. */
@@ -78,8 +81,9 @@ export function instanceSize(type: string): InstanceSize {
   const [family = '', size = ''] = type.split('.');
   const found = Object.hasOwn(families, family) && Object.hasOwn(families[family]!, size) ? families[family]![size] : undefined;
   if (found !== undefined && type === `${family}.${size}`) return { cpus: found[0], memoryMiB: found[1] * 1024 };
-  if (GRAVITON.test(family)) throw new InstanceTypeError(`instance type ${type} is an Arm (arm64) type; images here are x86_64`);
-  throw new InstanceTypeError(`instance type ${type} is not known; the nearest is ${nearest(type)}`);
+  const shown = type.length <= LONGEST_TYPE ? type : `${type.slice(0, LONGEST_TYPE)}…`;
+  if (GRAVITON.test(family)) throw new InstanceTypeError(`instance type ${shown} is an Arm (arm64) type; images here are x86_64`);
+  throw new InstanceTypeError(`instance type ${shown} is not known; the nearest is ${nearest(type.slice(0, LONGEST_TYPE))}`);
 }
 
 /**

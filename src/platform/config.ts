@@ -8,6 +8,7 @@ import { DEFAULT_NAMES, readNames, type NameSettings } from './config-names.ts';
 import { defaultNetworks, readNetworks, type Networks } from './config-networks.ts';
 import { readInstanceProfiles, type InstanceProfile } from './config-profiles.ts';
 import { DEFAULT_ACCOUNT, readCredentials } from './credentials.ts';
+import { withoutStacks } from './without-stacks.ts';
 
 /** An issuer of OpenID Connect tokens, for `AssumeRoleWithWebIdentity`. */
 export interface OidcIssuer {
@@ -119,7 +120,7 @@ async function homeAccountOf(dataDirectory: string): Promise<string> {
 
 /** As `readConfig`, for a text. `path` is for the messages. */
 export function parseConfig(text: string, path: string, homeAccount: string = DEFAULT_ACCOUNT): Config {
-  const document = parseDocument(text, { version: '1.2' });
+  const document = withoutStacks(() => parseDocument(text, { version: '1.2' }));
   if (document.errors.length > 0) throw new ConfigError(document.errors.map(({ message }) => `${path}: ${message}`).join('\n'));
   const faults: string[] = [];
   const root = section(document.toJS() as unknown, '', ['access', 'quotas', 'rates', 'audit', 'secrets', 'parentImages', 'managedComponents', 'parameters', 'vendors', 'instanceProfiles', 'networks'], faults);

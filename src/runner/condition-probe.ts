@@ -29,6 +29,7 @@ function probe(context: AttemptContext): ConditionProbe {
     throw new InputError(`${what}: ${ending(ended)}${ended.stderr === '' ? '' : `: ${ended.stderr}`}`);
   };
   return {
+    pause: () => context.pause(0),
     binaryExists: (name) => holds('type -- "$1" >/dev/null 2>&1', name, `looking for ${name}`),
     fileExists: (path) => holds('[ -f "$1" ]', path, `looking for the file ${path}`),
     folderExists: (path) => holds('[ -d "$1" ]', path, `looking for the folder ${path}`),
@@ -53,6 +54,7 @@ function windowsProbe(context: AttemptContext): ConditionProbe {
   };
   const holds = async (test: string, value: string, what: string): Promise<boolean> => await ask(`if (${test}) { 'yes' } else { 'no' }`, value, what) === 'yes';
   return {
+    pause: () => context.pause(0),
     binaryExists: (name) => holds('$(where.exe /Q $args[0]; $LASTEXITCODE -eq 0)', name, `looking for ${name}`),
     fileExists: (path) => holds('Test-Path -LiteralPath $args[0] -PathType Leaf', path, `looking for the file ${path}`),
     folderExists: (path) => holds('Test-Path -LiteralPath $args[0] -PathType Container', path, `looking for the folder ${path}`),

@@ -1,5 +1,6 @@
 /** The Parameters section: declarations, and the values a user gives. */
 import type { Position } from '../documents/position.ts';
+import { MATCH_MILLISECONDS, matchesInTime } from '../resources/timed-match.ts';
 import { Faults, suggestion } from './faults.ts';
 import { describe, type MapNode, type ScalarNode, type TemplateNode, type Value } from './nodes.ts';
 
@@ -138,8 +139,11 @@ function problemWith(parameter: TemplateParameter, value: string): string | unde
   }
   if (parameter.minLength !== undefined && value.length < parameter.minLength) return `${shown} is shorter than MinLength ${parameter.minLength}${because}`;
   if (parameter.maxLength !== undefined && value.length > parameter.maxLength) return `${shown} is longer than MaxLength ${parameter.maxLength}${because}`;
-  if (parameter.allowedPattern !== undefined && !parameter.allowedPattern.test(value)) {
-    return `${shown} does not match AllowedPattern ${parameter.allowedPattern.source.slice(4, -2)}${because}`;
+  if (parameter.allowedPattern !== undefined) {
+    const written = parameter.allowedPattern.source.slice(4, -2);
+    const matches = matchesInTime(parameter.allowedPattern, value);
+    if (matches === undefined) return `${shown} could not be matched within ${MATCH_MILLISECONDS} ms: simplify AllowedPattern ${written}`;
+    if (!matches) return `${shown} does not match AllowedPattern ${written}${because}`;
   }
   return undefined;
 }

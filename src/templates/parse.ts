@@ -1,6 +1,7 @@
 /** Text of a CloudFormation template (YAML 1.2 core schema with short tags, or JSON) to nodes with their places. */
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Document, type ParsedNode } from 'yaml';
 import type { Position } from '../documents/position.ts';
+import { withoutStacks } from '../platform/without-stacks.ts';
 import { Faults, TemplateError, suggestion } from './faults.ts';
 import type { CallName, CallNode, ListNode, MapEntry, MapNode, ScalarNode, TemplateNode } from './nodes.ts';
 
@@ -15,6 +16,10 @@ const SUPPORTED = 'Ref, Fn::GetAtt, Fn::Sub and Fn::Join are';
 
 /** Deeper nesting than any template needs; past it the text is refused rather than the stack overrun. */
 const MAX_DEPTH = 100;
+/** Longest template, in characters: CloudFormation's largest. */
+const MAX_TEMPLATE = 1 << 20;
+/** What follows mostly follows from the first. */
+const MAX_SYNTAX_FAULTS = 20;
 
 /**
  * Parses the text of a template.
@@ -23,17 +28,17 @@ const MAX_DEPTH = 100;
  */
 export function parseText(text: string): MapNode {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { schema: 'core', version: '1.2', lineCounter: lines, logLevel: 'silent', stringKeys: true, merge: false });
+  if (text.length > MAX_TEMPLATE) throw new TemplateError([{ ...EMPTY, message: `the template has ${text.length} characters; at most ${MAX_TEMPLATE} are allowed` }]);
+  const documents = withoutStacks(() => parseAllDocuments(text, {
+    schema: 'core', version: '1.2', lineCounter: lines, logLevel: 'silent', stringKeys: true, merge: false, prettyErrors: false,
+  }));
   const reader = new Reader(lines);
   if (!Array.isArray(documents) || documents.length === 0) throw emptyTemplate();
   if (documents.length > 1) {
     reader.faults.add('syntax', reader.at(documents[1]!.contents?.range[0] ?? 0), '', 'a template is one YAML document, and this is a second one');
   }
   const document: Document.Parsed = documents[0]!;
-  for (const error of document.errors) {
-    const place = error.linePos?.[0];
-    reader.faults.add('syntax', { line: place?.line ?? 1, column: place?.col ?? 1 }, '', error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, ''));
-  }
+  for (const error of document.errors.slice(0, MAX_SYNTAX_FAULTS)) reader.faults.add('syntax', reader.at(error.pos[0]), '', error.message);
   reader.faults.throwIfAny();
   if (document.contents === null) throw emptyTemplate();
   const root = reader.read(document.contents, '', 0);
@@ -43,8 +48,10 @@ export function parseText(text: string): MapNode {
 }
 
 function emptyTemplate(): TemplateError {
-  return new TemplateError([{ code: 'syntax', severity: 'error', position: { line: 1, column: 1 }, path: '', message: 'the template is empty' }]);
+  return new TemplateError([EMPTY]);
 }
+
+const EMPTY = { code: 'syntax', severity: 'error', position: { line: 1, column: 1 }, path: '', message: 'the template is empty' } as const;
 
 class Reader {
   readonly faults = new Faults();

@@ -5,6 +5,7 @@ import type { ConditionProbe } from './conditions.ts';
 import type { InputValue } from './document.ts';
 
 const PROBE: ConditionProbe = {
+  pause: async () => {},
   binaryExists: async (name) => name === 'bash',
   fileExists: async (path) => path === '/etc/passwd',
   folderExists: async (path) => path === '/etc',

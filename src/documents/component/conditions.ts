@@ -2,7 +2,7 @@
  * Conditions: the comparison and logical operators that `Assert` takes as inputs and `if` as its statement.
  * Source: reference, `awstoe.md` section 4. String comparisons and patterns ignore case, as its prose says.
  */
-import { Script, createContext } from 'node:vm';
+import { MATCH_MILLISECONDS, matchesInTime } from '../../resources/timed-match.ts';
 import { compareDecimals, isDecimal } from '../decimal.ts';
 import type { FaultCollector } from '../faults.ts';
 import { didYouMean } from '../nearest.ts';
@@ -58,6 +58,8 @@ export interface ConditionProbe {
   readonly folderExists: (path: string) => Promise<boolean>;
   /** The hash of a file in hexadecimal; undefined when there is no such file. */
   readonly fileHash: (path: string, algorithm: 'md5' | 'sha1' | 'sha256' | 'sha512') => Promise<string | undefined>;
+  /** Lets the process do what else there is to do: a pattern may take a second, and a condition have a thousand. */
+  readonly pause: () => Promise<void>;
 }
 
 /** Outcome of a condition, and one sentence that says which part decided. */
@@ -222,7 +224,9 @@ async function compare(name: ComparisonOperator, baseline: string, value: string
     case 'stringLessThanEquals': return compareTexts(value, baseline) <= 0;
     case 'stringGreaterThan': return compareTexts(value, baseline) > 0;
     case 'stringGreaterThanEquals': return compareTexts(value, baseline) >= 0;
-    case 'patternMatches': return matchPattern(baseline, value);
+    case 'patternMatches':
+      await probe.pause();
+      return matchPattern(baseline, value);
     case 'numberEquals': return compareNumbers(value, baseline, (order) => order === 0);
     case 'numberLessThan': return compareNumbers(value, baseline, (order) => order < 0);
     case 'numberLessThanEquals': return compareNumbers(value, baseline, (order) => order <= 0);
@@ -277,18 +281,13 @@ const POSIX_CLASSES: ReadonlyMap<string, string> = new Map([
   ['blank', '\\t '], ['xdigit', '0-9A-Fa-f'], ['word', '\\w'], ['punct', '!-\\/:-@\\[-`{-~'],
 ]);
 
-const MATCH = new Script('pattern.test(text)');
-const MATCH_MILLISECONDS = 1000;
-
 /** A document's pattern must not hold the process up: it is tried with a deadline. */
 function matchPattern(source: string, text: string): boolean {
   const pattern = compilePattern(source);
   if (typeof pattern === 'string') throw new Error(`The pattern '${shorten(source)}' cannot be read: ${pattern}.`);
-  try {
-    return MATCH.runInContext(createContext({ pattern, text }), { timeout: MATCH_MILLISECONDS }) === true;
-  } catch {
-    throw new Error(`The pattern '${shorten(source)}' took longer than ${MATCH_MILLISECONDS} ms on a text of ${text.length} characters.`);
-  }
+  const matches = matchesInTime(pattern, text);
+  if (matches === undefined) throw new Error(`The pattern '${shorten(source)}' took longer than ${MATCH_MILLISECONDS} ms on a text of ${text.length} characters.`);
+  return matches;
 }
 
 function asMap(value: InputValue): Readonly<Record<string, InputValue>> {
