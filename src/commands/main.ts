@@ -58,8 +58,10 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
     }
     // What a stranger's image or machine did is no fault of the program.
     const ofInstance = ['InstanceError', 'TooMuchOutput', 'AttachError'].includes((error as Error).name);
-    const expected = ofInstance || error instanceof CommandFailed || (error as Error).name === 'RequestRefused' || (error as { $fault?: unknown }).$fault !== undefined;
-    if (ofInstance) for (const line of (error as { console?: readonly string[] }).console ?? []) process.stderr.write(`  ${plainLine(line)}\n`);
+    const expected = ofInstance || error instanceof CommandFailed || (error as Error).name === 'RequestRefused'
+      || (error as { $fault?: unknown }).$fault !== undefined;
+    const { console = [] } = error as { console?: readonly string[] };
+    if (ofInstance) for (const line of console) process.stderr.write(`  ${plainLine(line)}\n`);
     process.stderr.write(`ingot: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`);
     return 1;
   }

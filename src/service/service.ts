@@ -159,5 +159,6 @@ async function takeLock(dataDirectory: string): Promise<FileLock> {
 /** @param reason for images that the worker before it did not end */
 function startWorkerProcess(dataDirectory: string, reason?: string): Promise<RunningProcess> {
   const main = fileURLToPath(new URL('./worker-main.ts', import.meta.url));
-  return start([process.execPath, ...WORKER_FLAGS, main, dataDirectory, String(Math.max(2, cpus().length)), ...(reason === undefined ? [] : [reason])], { stdio: ['pipe', 'inherit', 'inherit'] });
+  const argv = [dataDirectory, String(Math.max(2, cpus().length)), ...(reason === undefined ? [] : [reason])];
+  return start([process.execPath, ...WORKER_FLAGS, main, ...argv], { stdio: ['pipe', 'inherit', 'inherit'] });
 }
