@@ -26,7 +26,8 @@ export interface ImageLog {
 }
 
 /**
- * Bytes of a log. From `output` on what commands print is not kept, from `all` on nothing is but what became of the image and its steps: a
+ * Bytes of a log. From `output` on what commands print is not kept, from `all` on nothing is but what became of the
+ * image and its steps: a
  * build that prints without end, one command after the other, must not fill the data directory.
  */
 export const LOG_BYTES = { output: 256 << 20, all: 288 << 20 };
@@ -37,7 +38,9 @@ const LONGEST_TEXT = 64 << 10;
  * Opens an image's log. What is reported is in the file when `report` returns.
  * @param most limits of the file's size, in bytes
  */
-export function openImageLog(dataDirectory: string, imageArn: string, most: { readonly output: number; readonly all: number } = LOG_BYTES): ImageLog {
+export function openImageLog(
+  dataDirectory: string, imageArn: string, most: { readonly output: number; readonly all: number } = LOG_BYTES,
+): ImageLog {
   const path = imageLogPath(dataDirectory, imageArn);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const file = openSync(path, 'a', 0o600);
@@ -52,16 +55,20 @@ export function openImageLog(dataDirectory: string, imageArn: string, most: { re
     if (limit === undefined) return true;
     if (!told[limit]) {
       told[limit] = true;
-      const what = limit === 'all' ? 'nothing is kept from here on but what becomes of the image and its steps' : 'what commands print is not kept from here on. To have all of it, let components write to files';
-      write({ type: 'log', level: 'warn', text: `This log has reached ${sizeOf(most[limit])}: ${what}.` });
+      const what = limit === 'all' ? 'From here on it has only the status of the image and its steps.'
+        : 'It keeps no more output of commands. Let components write large outputs to files.';
+      write({ type: 'log', level: 'warn', text: `This log has reached ${sizeOf(most[limit])}. ${what}` });
     }
     return false;
   };
   const write = (event: ProgressEvent): void => {
-    const text = event.text.length <= LONGEST_TEXT ? event.text : `${event.text.slice(0, LONGEST_TEXT)} … [cut: it has ${event.text.length} characters]`;
-    const record: ProgressRecord = { v: PROGRESS_VERSION, time: timestamp(), image: imageArn, level: 'info', ...event, text };
+    const { length } = event.text;
+    const text = length <= LONGEST_TEXT ? event.text : `${event.text.slice(0, LONGEST_TEXT)} … [cut: it has ${length} characters]`;
+    const time = timestamp();
+    const record: ProgressRecord = { v: PROGRESS_VERSION, time, image: imageArn, level: 'info', ...event, text };
     // Readers split at these two as well as at a newline; JSON lets them stand.
-    const line = Buffer.from(`${cutOff ? '\n' : ''}${JSON.stringify(record).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}\n`);
+    const json = JSON.stringify(record).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
+    const line = Buffer.from(`${cutOff ? '\n' : ''}${json}\n`);
     try {
       const written = writeSync(file, line);
       size += written;

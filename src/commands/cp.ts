@@ -21,8 +21,8 @@ export const cp: Command = {
   help: `
 Copies a file or a folder into a launched or kept instance, or out of it. One side is INSTANCE-ID:/PATH, the other a path here, or - for
 stdin or stdout (one file). A destination that is a folder gets the copy in it, under its name; any other is the copy's new name.
-Into a folder of that name the copy is merged. Nothing is written before all of it has arrived. What comes out of an instance is
-never written through a link: a link at the destination is replaced by a file, and a folder in its place is refused.
+Into a folder of that name the copy is merged. Nothing is written before all of it has arrived. 
+Copies out of an instance never go through a link at the destination: a file replaces the link, a folder is refused.
 
 Permissions and times go along. Files that go in belong to root there, files that come out to whoever asks for them.
 
@@ -112,7 +112,8 @@ async function get(run: Run, from: Remote, destination: string): Promise<void> {
   const place = await openDestination(destination, basename(posix.normalize(from.path)) || from.id);
   try {
     await withStage(place.folder, async (stage) => {
-      await receive(run, from, (tar) => unpack(tar, join(stage, 'it'), { archive: run.archive, owner: invoker(), skipped }));
+      const options = { archive: run.archive, owner: invoker(), skipped };
+      await receive(run, from, (tar) => unpack(tar, join(stage, 'it'), options));
       run.interrupt.signal.throwIfAborted();
       await placeCopy(stage, 'it', place);
     });
@@ -126,8 +127,11 @@ async function print(run: Run, from: Remote): Promise<void> {
   await receive(run, from, async (tar) => {
     let files = 0;
     for await (const entry of entriesOf(tar)) {
-      if (entry.header.type !== 'file' || ++files > 1) throw new CommandFailed(`${from.path} is no file: only one file can go to stdout`);
-      await entry.write(new Writable({ write: (chunk: Buffer, _encoding, done) => void process.stdout.write(chunk, done) }));
+      if (entry.header.type !== 'file' || ++files > 1) {
+        throw new CommandFailed(`${from.path} is not a file: only one file can go to stdout`);
+      }
+      const write = (chunk: Buffer, _encoding: BufferEncoding, done: () => void): void => void process.stdout.write(chunk, done);
+      await entry.write(new Writable({ write }));
     }
   });
 }

@@ -22,7 +22,7 @@ export interface CommandRequest {
   readonly stdin?: string | Buffer;
   /** Seconds after which the command and all that it started is killed; no limit when absent. */
   readonly timeoutSeconds?: number;
-  /** Called with each chunk as it comes; nothing is buffered beyond it. */
+  /** Called with each chunk as it comes; nothing is buffered beyond it. What it throws ends the command, and `run` throws it. */
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
   /** Ends the command like the deadline does; `run` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;

@@ -1,6 +1,8 @@
 /**
- * What an instance prints, read with a limit. Whatever a component may have put in place of `systemctl`, `find` or `sh` can print without
- * end: nothing of Ingot's own keeps what comes without a limit on this side, and a reader that fails ends its command and nothing else.
+ * What an instance prints, read with a limit. Whatever a component may have put in place of `systemctl`, `find` or `sh`
+ * can print without
+ * end: nothing of Ingot's own keeps what comes without a limit on this side, and a reader that fails ends its command
+ * and nothing else.
  */
 import { sizeOf } from '../platform/processes.ts';
 import type { CommandRequest, CommandResult, Instance } from './instance.ts';
@@ -14,11 +16,14 @@ export class TooMuchOutput extends Error {
 
   /** @param what what printed, as a sentence begins with it: `the search for secrets` */
   constructor(what: string, limit: number) {
-    super(`${what} printed more than ${sizeOf(limit)} in the instance, and was ended. A program of the system may have been replaced there`);
+    super(`${what} printed more than ${sizeOf(limit)} in the instance, so Ingot killed it: a component may have replaced a system program`);
   }
 }
 
-/** A request whose command is ended once both its outputs have more than `limit` bytes. @param what as in `TooMuchOutput` */
+/**
+ * A request whose command is ended once both its outputs have more than `limit` bytes. @param what as in
+ * `TooMuchOutput`
+ */
 export function limited(request: CommandRequest, limit: number, what: string): CommandRequest {
   let printed = 0;
   return {
@@ -45,18 +50,23 @@ export interface CapturedResult extends CommandResult {
  * @throws {InstanceError} as `Instance.run`
  */
 export async function runCaptured(
-  instance: Pick<Instance, 'run'>, request: Omit<CommandRequest, 'onOutput'>, { limit, what }: { readonly limit: number; readonly what: string },
+  instance: Pick<Instance, 'run'>, request: Omit<CommandRequest, 'onOutput'>,
+  { limit, what }: { readonly limit: number; readonly what: string },
 ): Promise<CapturedResult> {
   const kept = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-  const result = await instance.run(limited({ ...request, onOutput: (stream, chunk) => void kept[stream].push(chunk) }, limit, what));
+  const keeping: CommandRequest = { ...request, onOutput: (stream, chunk) => void kept[stream].push(chunk) };
+  const result = await instance.run(limited(keeping, limit, what));
   return { ...result, stdout: Buffer.concat(kept.stdout), stderr: Buffer.concat(kept.stderr) };
 }
 
 /**
- * For drivers: runs a command so that what its `onOutput` throws ends it, as an abort does, and is thrown here. No driver's stream ever sees
+ * For drivers: runs a command so that what its `onOutput` throws ends it, as an abort does, and is thrown here. No
+ * driver's stream ever sees
  * it: there it would end the process, with all that others build in it.
  */
-export async function readingSafely(request: CommandRequest, run: (request: CommandRequest) => Promise<CommandResult>): Promise<CommandResult> {
+export async function readingSafely(
+  request: CommandRequest, run: (request: CommandRequest) => Promise<CommandResult>,
+): Promise<CommandResult> {
   const { onOutput, signal } = request;
   if (onOutput === undefined) return run(request);
   const failed = new AbortController();

@@ -10,7 +10,10 @@ import type { CommandRequest } from './instance.ts';
 
 /** What has read all of a pipe that its writers left. Longer than a scheduler's hiccup, shorter than a user's patience. */
 const DRAIN_MS = 500;
-/** Bytes of what a command left running that are read and dropped: one that prints without end would take this process's time. */
+/**
+ * Bytes of what a command left running that are read and dropped: one that prints without end would take this process's
+ * time.
+ */
 const LEFT_BYTES = 64 << 20;
 /** Pairs of pipes that one start of mkfifo makes. */
 const PAIRS = 16;
@@ -23,7 +26,10 @@ export interface Pipes {
   started(): void;
   /** Waits until all was read, or half a second when somebody still holds the other ends. */
   drained(): Promise<void>;
-  /** Reads on without telling anyone, so that what the command left running is not ended by its next line; `LEFT_BYTES` at most. */
+  /**
+   * Reads on without telling anyone, so that what the command left running is not ended by its next line; `LEFT_BYTES`
+   * at most.
+   */
   leave(): void;
   abandon(): void;
 }

@@ -1,5 +1,6 @@
 /**
- * Files of a mounted root file system, looked at from outside. An absolute link in it means a file of that system: read from here as it stands
+ * Files of a mounted root file system, looked at from outside. An absolute link in it means a file of that system: read
+ * from here as it stands
  * it would lead to a file of this host. Only for a root that nobody else works on at the same time.
  */
 import type { Stats } from 'node:fs';
@@ -22,7 +23,9 @@ export interface FoundInside {
  * @param options.followLast whether a link at the path itself is followed, too. Default true
  * @returns `undefined` for what is not there: a link that leads nowhere, or round in a circle, too
  */
-export async function findInside(root: string, path: string, options: { readonly followLast?: boolean } = {}): Promise<FoundInside | undefined> {
+export async function findInside(
+  root: string, path: string, options: { readonly followLast?: boolean } = {},
+): Promise<FoundInside | undefined> {
   const left = path.split('/').toReversed();
   const found: string[] = [];
   const here = (): string => [root, ...found].join('/');

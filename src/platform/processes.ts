@@ -42,7 +42,10 @@ export interface RunOptions extends ChildOptions {
   /** Milliseconds after which the whole process group is killed. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
-  /** Called with each chunk as it comes; output is then not captured for that stream. What it throws ends the command, and `run` throws it. */
+  /**
+   * Called with each chunk as it comes; output is then not captured for that stream. What it throws ends the command,
+   * and `run` throws it.
+   */
   readonly onStdout?: (chunk: Buffer) => void;
   readonly onStderr?: (chunk: Buffer) => void;
   /** Exit codes that are not an error. Default `[0]`; `'any'` never throws for a code. */
@@ -64,7 +67,10 @@ export interface RunResult {
 
 /** Characters of a command's output that stand in an error. */
 const LONGEST_TAIL = 4096;
-/** Milliseconds that what a killed command started may hold its outputs open: it may have left the process group, and then was not killed. */
+/**
+ * Milliseconds that what a killed command started may hold its outputs open: it may have left the process group, and
+ * then was not killed.
+ */
 const LEFT_OPEN_MS = 1000;
 
 /** A command that could not be started, ended badly, took too long, or printed too much. */
@@ -79,7 +85,10 @@ export class ProcessError extends Error {
   /** Whether it was ended because it printed more than `maxOutput`. */
   readonly tooMuchOutput: boolean;
 
-  constructor(argv: readonly string[], how: string, result: Partial<RunResult> & { timedOut?: boolean; tooMuchOutput?: boolean }, options?: ErrorOptions) {
+  constructor(
+    argv: readonly string[], how: string, result: Partial<RunResult> & { timedOut?: boolean; tooMuchOutput?: boolean },
+    options?: ErrorOptions,
+  ) {
     const tail = (result.stderr || result.stdout || '').trim().split('\n').slice(-8).join('\n').slice(-LONGEST_TAIL);
     super(`${argv[0]} ${how}${tail ? `: ${tail}` : ''}`, options);
     this.argv = argv;
@@ -177,7 +186,8 @@ class Tail {
 /**
  * Runs a command to its end.
  * @param argv program and arguments; no shell is involved
- * @throws {ProcessError} when it cannot be started, ends with a code outside `okCodes`, is killed, or exceeds `timeoutMs` or `maxOutput`
+ * @throws {ProcessError} when it cannot be started, ends with a code outside `okCodes`, is killed, or exceeds
+ *   `timeoutMs` or `maxOutput`
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   options.signal?.throwIfAborted();
@@ -213,7 +223,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     if (failed !== undefined) return;
     printed += chunk.length;
     try {
-      if (printed > (options.maxOutput ?? Infinity)) throw new ProcessError(argv, `printed more than ${sizeOf(options.maxOutput!)}`, { tooMuchOutput: true });
+      const { maxOutput = Infinity } = options;
+      if (printed > maxOutput) throw new ProcessError(argv, `printed more than ${sizeOf(maxOutput)}`, { tooMuchOutput: true });
       take(chunk);
     } catch (error) {
       failed = { error };
@@ -253,7 +264,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
 
 /** `64 KiB`, `16 MiB`. */
 export function sizeOf(bytes: number): string {
-  return bytes % (1 << 20) === 0 ? `${bytes / (1 << 20)} MiB` : bytes % 1024 === 0 ? `${bytes / 1024} KiB` : `${bytes} bytes`;
+  if (bytes % (1 << 20) === 0) return `${bytes / (1 << 20)} MiB`;
+  return bytes % 1024 === 0 ? `${bytes / 1024} KiB` : `${bytes} bytes`;
 }
 
 /** How a process ended, in words that go on from its name: `was ended by SIGKILL`, `ended with exit code 1`. */

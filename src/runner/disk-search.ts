@@ -181,7 +181,10 @@ export function readHits(printed: string): readonly DiskHit[] {
   return printed.split('\0').filter((record) => record !== '').map((record) => {
     const [, index = '', line = '', path = ''] = /^(\d{1,3}) (\d{1,15}) ([^]*)$/.exec(record) ?? [];
     const wanted = WANTED[Number(index)];
-    if (index === '' || wanted === undefined) throw new Error(`the search for secrets printed what it does not print (${JSON.stringify(record.slice(0, 80))}): a program of the system may have been replaced in the instance`);
+    if (index === '' || wanted === undefined) {
+      const shown = JSON.stringify(record.slice(0, 80));
+      throw new Error(`the search for secrets returned an unexpected record (${shown}): a component may have replaced a system program`);
+    }
     const { name, what } = wanted;
     const tolerated = TOLERATED.find(([known]) => known === path)?.[1];
     return { name, what, path, ...(line === '0' ? {} : { line: Number(line) }), ...(tolerated === undefined ? {} : { tolerated }) };

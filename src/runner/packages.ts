@@ -65,7 +65,8 @@ export function readInventory(text: string): Inventory {
     if (kind === 'O') osRelease.push(fields.join('\t'));
     if (kind !== 'P') continue;
     const [status, name, version] = fields;
-    if (status === 'installed' && name && version) packages.push({ name: name.slice(0, LONGEST), version: version.slice(0, LONGEST) });
+    if (status !== 'installed' || !name || !version) continue;
+    packages.push({ name: name.slice(0, LONGEST), version: version.slice(0, LONGEST) });
   }
   packages.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return { osVersion: osVersion(osRelease), packages };

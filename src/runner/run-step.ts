@@ -177,7 +177,8 @@ async function runAttempt(state: RunState, step: Step, work: StepWork, report: R
 function failedBy(error: unknown, state: RunState, report: Report): ModuleEnd & { readonly failure: StepFailure } {
   state.run.signal?.throwIfAborted();
   if (error instanceof StepTimeout) return { ...PLAIN, failure: { message: error.message }, timedOut: true };
-  if (error instanceof InputError || error instanceof TooMuchOutput) return { ...PLAIN, failure: { message: error.message }, final: true };
+  const final = error instanceof InputError || error instanceof TooMuchOutput;
+  if (final) return { ...PLAIN, failure: { message: error.message }, final };
   if (!(error instanceof InstanceError)) throw error;
   // What the console said stands in the log, apart from what the step printed.
   for (const text of error.console) report({ type: 'output', stream: 'console', level: 'warn', text });

@@ -58,7 +58,10 @@ export async function withJournal(instance: Instance, outcome: DocumentOutcome, 
   return { ...outcome, ignored, ...(outcome.failure === undefined ? {} : { failure: await explained(outcome.failure) }) };
 }
 
-/** The journal's lines on these units since the system started, else on everything since the component began, oldest first; none where there is no journal, or where it does not answer, or not as a journal does. */
+/**
+ * The journal's lines on these units since the system started, else on everything since the component began, oldest
+ * first; none where there is no journal, or where it does not answer, or not as a journal does.
+ */
 async function readJournal(instance: Instance, units: readonly string[], since: number, signal?: AbortSignal): Promise<readonly string[]> {
   const where = units.length === 0 ? [`--since=@${(since / 1000).toFixed(3)}`] : units.flatMap((unit) => ['--unit', unit]);
   const lines: string[] = [];

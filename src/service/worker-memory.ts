@@ -1,7 +1,9 @@
 /** The worker process's own limit of memory, and what is said of a worker that met it. */
 import { setInterval } from 'node:timers';
 
-/** How Node runs the worker: megabytes of its heap. What it works on are other processes; its own share is some 100 MB. */
+/**
+ * How Node runs the worker: megabytes of its heap. What it works on are other processes; its own share is some 100 MB.
+ */
 export const WORKER_FLAGS: readonly string[] = ['--max-old-space-size=1024'];
 /** Bytes that it may have in all, buffers outside of the heap among them. */
 export const WORKER_BYTES = 2 * 2 ** 30;
@@ -13,11 +15,16 @@ const LOOK_MS = 1000;
 const LOOKS = 3;
 
 /**
- * Ends this process when it takes more memory than it may: the next worker then frees what it held, and says why. Without this the kernel
+ * Ends this process when it takes more memory than it may: the next worker then frees what it held, and says why.
+ * Without this the kernel
  * would end whichever process it likes, a machine or the API.
  * @param end called once
  */
-export function watchMemory(end: (bytes: number) => void, options: { readonly most: number; readonly everyMs: number; readonly bytes: () => number } = { most: WORKER_BYTES, everyMs: LOOK_MS, bytes: () => process.memoryUsage.rss() }): void {
+export function watchMemory(
+  end: (bytes: number) => void,
+  options: { readonly most: number; readonly everyMs: number; readonly bytes: () => number }
+    = { most: WORKER_BYTES, everyMs: LOOK_MS, bytes: () => process.memoryUsage.rss() },
+): void {
   let above = 0;
   const timer = setInterval(() => {
     const bytes = options.bytes();
@@ -30,8 +37,11 @@ export function watchMemory(end: (bytes: number) => void, options: { readonly mo
 }
 
 /** Why the images of a worker that ended by itself are given up; `undefined` when its end says nothing of that. */
-export function endOfWorker({ code, signal }: { readonly code: number | null; readonly signal: string | null }): string | undefined {
+export function endOfWorker(
+  { code, signal }: { readonly code: number | null; readonly signal: string | null },
+): string | undefined {
   // V8 aborts when its heap is full.
   if (code !== OUT_OF_MEMORY_CODE && signal !== 'SIGABRT' && code !== 134) return undefined;
-  return 'The worker process ran out of memory while it worked on this image, maybe by what another image did. What it left was removed; start the build again: components that had succeeded are not run again.';
+  return 'The worker process ran out of memory while it worked on this image; another image may have caused it. Ingot removed '
+    + 'what was left. Start the build again: components that succeeded are not run again.';
 }

@@ -1,16 +1,22 @@
 /**
- * Puts a copy that came out of an instance in its place. What it holds was chosen by a stranger, and so may be what an earlier copy left at
- * the destination: no link is followed there. Folders are held open by descriptor and everything is named from those, so that a folder that is
+ * Puts a copy that came out of an instance in its place. What it holds was chosen by a stranger, and so may be what an
+ * earlier copy left at
+ * the destination: no link is followed there. Folders are held open by descriptor and everything is named from those,
+ * so that a folder that is
  * replaced by a link in between leads nowhere either.
  */
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { chmod, copyFile, lchown, lstat, lutimes, mkdir, mkdtemp, open, readdir, readlink, rename, rm, stat, symlink, type FileHandle } from 'node:fs/promises';
+import {
+  chmod, copyFile, lchown, lstat, lutimes, mkdir, mkdtemp, open, readdir, readlink, rename, rm, stat, symlink, type FileHandle,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandFailed } from '../command.ts';
 
 /** Linux's flag for a descriptor that only names a file; Node has no constant for it. */
 const O_PATH = 0o10000000;
+const FOLDER = O_PATH | constants.O_DIRECTORY;
+const FOLDER_ITSELF = FOLDER | constants.O_NOFOLLOW;
 
 /** A folder that is held open. */
 export class Folder {
@@ -34,7 +40,7 @@ export class Folder {
 
   /** Opens a folder in it. @throws {Error} with code ENOTDIR when it is a link or no folder */
   async open(name: string): Promise<Folder> {
-    return new Folder(await open(this.path(name), O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW), this.shownPath(name));
+    return new Folder(await open(this.path(name), FOLDER_ITSELF), this.shownPath(name));
   }
 
   close(): Promise<void> {
@@ -63,7 +69,8 @@ export async function openDestination(path: string, name: string): Promise<Desti
   try {
     const there = await lstat(above.path(last)).catch(() => undefined);
     // A file takes the place of a link; a folder on the other side of one is nothing that this writes to.
-    const intoLink = there?.isSymbolicLink() === true && (path.endsWith('/') || (await stat(above.path(last)).catch(() => undefined))?.isDirectory() === true);
+    const leadsTo = there?.isSymbolicLink() === true ? await stat(above.path(last)).catch(() => undefined) : undefined;
+    const intoLink = leadsTo?.isDirectory() === true || (there?.isSymbolicLink() === true && path.endsWith('/'));
     if (there?.isDirectory() !== true && !intoLink) {
       if (path.endsWith('/')) throw new CommandFailed(`there is no folder ${path}`);
       return { folder: above, name: last };
@@ -78,7 +85,7 @@ export async function openDestination(path: string, name: string): Promise<Desti
 }
 
 async function openFolder(absolute: boolean, parts: readonly string[]): Promise<Folder> {
-  let folder = new Folder(await open(absolute ? '/' : '.', O_PATH | constants.O_DIRECTORY), absolute ? '/' : '');
+  let folder = new Folder(await open(absolute ? '/' : '.', FOLDER), absolute ? '/' : '');
   for (const [index, part] of parts.entries()) {
     const above = folder;
     try {
@@ -94,11 +101,14 @@ async function openFolder(absolute: boolean, parts: readonly string[]): Promise<
 async function enter(above: Folder, part: string, top: boolean): Promise<Folder> {
   const shown = above.shownPath(part);
   try {
-    return top ? new Folder(await open(above.path(part), O_PATH | constants.O_DIRECTORY), shown) : await above.open(part);
+    return top ? new Folder(await open(above.path(part), FOLDER), shown) : await above.open(part);
   } catch (error) {
-    if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw new CommandFailed(`${shown} cannot be opened: ${(error as Error).message}`);
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code)) throw explained(error, shown);
     const link = await readlink(above.path(part)).catch(() => undefined);
-    throw new CommandFailed(link === undefined ? `there is no folder ${shown}` : `${shown} is a link to ${JSON.stringify(link)}. 'ingot cp' writes through no link, because an earlier copy may have brought it: name the folder itself`);
+    throw new CommandFailed(link === undefined ? `there is no folder ${shown}`
+      : `${shown} is a link to ${JSON.stringify(link)}. 'ingot cp' never writes through links, because an earlier copy may `
+        + 'have created them. Name the folder that the link points to.');
   }
 }
 
@@ -107,7 +117,8 @@ async function enter(above: Folder, part: string, top: boolean): Promise<Folder>
  * @param work gets its path
  */
 export async function withStage<T>(folder: Folder, work: (stage: string) => Promise<T>): Promise<T> {
-  const stage = await mkdtemp(folder.path('.ingot-cp-')).catch((error: unknown) => { throw explained(error, folder.shown === '' ? '.' : folder.shown); });
+  const stage = await mkdtemp(folder.path('.ingot-cp-'))
+    .catch((error: unknown) => { throw explained(error, folder.shown === '' ? '.' : folder.shown); });
   try {
     return await work(stage);
   } finally {
@@ -116,13 +127,14 @@ export async function withStage<T>(folder: Folder, work: (stage: string) => Prom
 }
 
 /**
- * Moves a staged copy to its place. A folder is merged into a folder of that name; what is there and is no folder, a link too, is replaced
+ * Moves a staged copy to its place. A folder is merged into a folder of that name; what is there and is no folder, a
+ * link too, is replaced
  * by what is no folder. Judges all of it first: what cannot be placed changes nothing.
  * @param stage folder with the copy, which nobody else enters
  * @throws {CommandFailed} naming what is in the way
  */
 export async function placeCopy(stage: string, copy: string, { folder, name }: Destination): Promise<void> {
-  const from = new Folder(await open(stage, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW), stage);
+  const from = new Folder(await open(stage, FOLDER_ITSELF), stage);
   try {
     await judge(from, copy, folder, name);
     await move(from, copy, folder, name);
@@ -135,8 +147,8 @@ async function judge(from: Folder, copy: string, to: Folder, name: string): Prom
   const [made, there] = await pair(from, copy, to, name);
   if (there === undefined) return;
   if (!made.isDirectory()) {
-    if (there.isDirectory()) throw new CommandFailed(`${to.shownPath(name)} is a folder, and the copy has a file there; nothing was changed`);
-    return;
+    if (!there.isDirectory()) return;
+    throw new CommandFailed(`${to.shownPath(name)} is a folder, but the copy has a file there. Nothing was changed.`);
   }
   if (!there.isDirectory()) throw inTheWay(there, to, name);
   await within(from, copy, to, name, async (below, beside) => {
@@ -147,8 +159,9 @@ async function judge(from: Folder, copy: string, to: Folder, name: string): Prom
 function inTheWay(there: Stats, to: Folder, name: string): CommandFailed {
   const path = to.shownPath(name);
   return new CommandFailed(there.isSymbolicLink()
-    ? `${path} is a link, and the copy has a folder there. 'ingot cp' writes through no link: remove it, or name another destination; nothing was changed`
-    : `${path} is there and is no folder; nothing was changed`);
+    ? `${path} is a link, but the copy has a folder there. 'ingot cp' never writes through links. `
+      + 'Remove the link, or choose another destination. Nothing was changed.'
+    : `${path} is not a folder, but the copy has a folder there. Nothing was changed.`);
 }
 
 async function move(from: Folder, copy: string, to: Folder, name: string): Promise<void> {
@@ -216,7 +229,9 @@ async function settle(path: string, made: Stats): Promise<void> {
   await lutimes(path, made.atime, made.mtime);
 }
 
-async function within(from: Folder, copy: string, to: Folder, name: string, work: (below: Folder, beside: Folder) => Promise<void>): Promise<void> {
+async function within(
+  from: Folder, copy: string, to: Folder, name: string, work: (below: Folder, beside: Folder) => Promise<void>,
+): Promise<void> {
   const below = await from.open(copy);
   try {
     const beside = await to.open(name).catch(async (error: unknown) => {
@@ -233,7 +248,9 @@ async function within(from: Folder, copy: string, to: Folder, name: string, work
   }
 }
 
-async function pair(from: Folder, copy: string, to: Folder, name: string): Promise<readonly [Stats, Stats | undefined]> {
+async function pair(
+  from: Folder, copy: string, to: Folder, name: string,
+): Promise<readonly [made: Stats, there: Stats | undefined]> {
   const there = lstat(to.path(name)).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw explained(error, to.shownPath(name));

@@ -43,11 +43,14 @@ export async function* entriesOf(archive: Readable): AsyncGenerator<ArchiveEntry
     for await (const entry of entries) {
       const { header } = entry;
       // tar-stream waits for ever for an entry whose size is no number.
-      if (header.size !== undefined && !(Number.isSafeInteger(header.size) && header.size >= 0)) throw refused(`it has ${shown(header.name)} with the size ${header.size}`);
+      const { size = 0 } = header;
+      if (!Number.isSafeInteger(size) || size < 0) throw refusing(header.name, `invalid size ${size}`);
       yield {
         header,
         // By a signal, since one that broke before its content was asked for tells nobody.
-        write: (sink) => pipeline(entry, sink, { signal: broken.signal }).catch((error: unknown) => { throw broken.signal.aborted ? archiveError(broken.signal.reason) : error; }),
+        write: (sink) => pipeline(entry, sink, { signal: broken.signal }).catch((error: unknown) => {
+          throw broken.signal.aborted ? archiveError(broken.signal.reason) : error;
+        }),
       };
       entry.resume();
     }
@@ -58,7 +61,8 @@ export async function* entriesOf(archive: Readable): AsyncGenerator<ArchiveEntry
 }
 
 function archiveError(error: unknown): unknown {
-  return error instanceof CommandFailed || (error as Error).name === 'AbortError' ? error : refused((error as Error).message);
+  if (error instanceof CommandFailed || (error as Error).name === 'AbortError') return error;
+  return new CommandFailed(`the archive from the instance is damaged: ${(error as Error).message}`, { cause: error });
 }
 
 /** tar-stream holds a header's extension in memory, however long it says that it is. */
@@ -66,7 +70,8 @@ function headerGuard(entries: Extract): Transform {
   const reader = entries as unknown as { readonly _longHeader: boolean; readonly _missing: number };
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      if (reader._longHeader && reader._missing > LONGEST_HEADER) done(refused(`it has a header of ${reader._missing} bytes`));
+      const tooLong = reader._longHeader && reader._missing > LONGEST_HEADER;
+      if (tooLong) done(refusing(undefined, `a header has more than ${LONGEST_HEADER} bytes`));
       else done(null, chunk);
     },
   });
@@ -88,28 +93,38 @@ export async function unpack(archive: Readable, root: string, options: Unpacking
       throw explained(error, header.name);
     }
   }
-  if (folders.size === 0 && files.size === 0) throw refused('it has neither a file nor a folder');
+  if (folders.size === 0 && files.size === 0) throw refusing(undefined, 'it has neither a file nor a folder');
   // Last, and those below first: a folder without permission to write, or whose time is set, must have all that is in it.
   for (const [name, header] of [...folders].toReversed()) {
-    await settle(name === '' ? root : join(root, name), header, options).catch((error: unknown) => { throw explained(error, header.name); });
+    await settle(name === '' ? root : join(root, name), header, options)
+      .catch((error: unknown) => { throw explained(error, header.name); });
   }
 }
 
-async function place(entry: ArchiveEntry, root: string, folders: Map<string, Headers>, files: Set<string>, options: Unpacking): Promise<void> {
+/**
+ * Puts one entry into the stage.
+ * @param folders the folders so far, by name
+ * @param files paths of the files so far
+ */
+async function place(
+  entry: ArchiveEntry, root: string, folders: Map<string, Headers>, files: Set<string>, options: Unpacking,
+): Promise<void> {
   const { header } = entry;
   const parts = header.name.split('/').filter((part) => part !== '' && part !== '.');
   const name = parts.join('/');
-  if (parts.includes('..') || name.includes('\0')) throw refused(`${shown(header.name)} leads out of its folder`);
-  if (parts.length > DEEPEST) throw refused(`it has more than ${DEEPEST} folders in each other`);
+  if (parts.includes('..') || name.includes('\0')) throw refusing(header.name, 'the path escapes the destination');
+  if (parts.length > DEEPEST) throw refusing(undefined, `it nests more than ${DEEPEST} folders`);
   // A folder that this made, or nothing: a link that it made must not lead anywhere else.
   const parent = parts.slice(0, -1).join('/');
   const single = parts.length === 1 && !folders.has('');
-  if (name !== '' && !single && !folders.has(parent)) throw refused(`it has ${shown(header.name)} without its folder`);
+  if (name !== '' && !single && !folders.has(parent)) throw refusing(header.name, 'its parent folder is not in the archive');
   // A link in the instance was followed there: one at the top would lead the next copy to this place elsewhere.
-  if ((name === '' || single) && ['symlink', 'link'].includes(header.type ?? '')) throw refused('it has a link in place of the file or folder that was asked for');
+  if ((name === '' || single) && ['symlink', 'link'].includes(header.type ?? '')) {
+    throw refusing(undefined, 'its top entry is a link, not a file or folder');
+  }
   const path = name === '' || single ? root : join(root, name);
   if (header.type === 'directory') {
-    if (folders.has(name)) throw refused(`it has ${shown(header.name)} twice`);
+    if (folders.has(name)) throw refusing(header.name, 'the archive has it twice');
     await mkdir(path, { mode: 0o700 });
     folders.set(name, header);
   } else if (header.type === 'file' || header.type === 'contiguous-file') {
@@ -121,7 +136,7 @@ async function place(entry: ArchiveEntry, root: string, folders: Map<string, Hea
     await settle(path, header, options);
   } else if (header.type === 'link') {
     const target = join(root, ...(header.linkname ?? '').split('/').filter((part) => part !== '' && part !== '.'));
-    if (!files.has(target)) throw refused(`it links ${shown(header.name)} to a file that it does not have`);
+    if (!files.has(target)) throw refusing(header.name, 'it is a hard link to a file that is not in the archive');
     await link(target, path);
   } else options.skipped(name);
 }
@@ -129,15 +144,18 @@ async function place(entry: ArchiveEntry, root: string, folders: Map<string, Hea
 async function settle(path: string, header: Headers, { archive, owner }: Unpacking): Promise<void> {
   const given = archive && header.uid !== undefined && header.gid !== undefined ? { uid: header.uid, gid: header.gid } : owner;
   if (given !== undefined) {
-    if (![given.uid, given.gid].every((id) => Number.isInteger(id) && id >= 0 && id <= LAST_ID)) throw refused(`it has ${shown(header.name)} with the owner ${given.uid}:${given.gid}`);
+    const valid = [given.uid, given.gid].every((id) => Number.isInteger(id) && id >= 0 && id <= LAST_ID);
+    if (!valid) throw refusing(header.name, `invalid owner ${given.uid}:${given.gid}`);
     await lchown(path, given.uid, given.gid);
   }
   if (header.type !== 'symlink') await chmod(path, (header.mode ?? 0o644) & (archive ? 0o7777 : 0o777));
-  if (header.mtime !== undefined && !Number.isNaN(header.mtime.getTime())) await lutimes(path, header.mtime, header.mtime);
+  const { mtime } = header;
+  if (mtime !== undefined && !Number.isNaN(mtime.getTime())) await lutimes(path, mtime, mtime);
 }
 
-function refused(why: string): CommandFailed {
-  return new CommandFailed(`the archive that came out of the instance is refused: ${why}`);
+/** @param name of the entry that is at fault; `undefined` for the archive as a whole */
+function refusing(name: string | undefined, why: string): CommandFailed {
+  return new CommandFailed(`refusing to extract ${name === undefined ? 'the archive from the instance' : shown(name)}: ${why}`);
 }
 
 /** A name of a stranger's, for a message. */
@@ -150,6 +168,6 @@ function shown(name: string): string {
 function explained(error: unknown, name: string): unknown {
   const { code, message, syscall } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return archiveError(error);
-  if (code === 'EEXIST') return refused(`it has ${shown(name)} twice, or two names that are one on this file system`);
-  return new CommandFailed(`${shown(name)} cannot be written here: ${message.replace(/, \S+ '.*$/s, '')}`, { cause: error });
+  if (code === 'EEXIST') return refusing(name, 'the archive has it twice, or this file system does not distinguish two of its names');
+  return new CommandFailed(`cannot write ${shown(name)}: ${message.replace(/, \S+ '.*$/s, '')}`, { cause: error });
 }

@@ -42,7 +42,10 @@ const DEAD_MS = 2000;
 const LEFTOVER_MS = 5000;
 /** Patience with what is told of a command's end once it is told. */
 const TOLD_MS = 2000;
-/** Bytes that are told of a command's end. What tells it is the container's own `systemctl`, or what somebody put in its place. */
+/**
+ * Bytes that are told of a command's end. What tells it is the container's own `systemctl`, or what somebody put in its
+ * place.
+ */
 const TOLD_BYTES = 64 << 10;
 /** Bytes that a small command at the door may print. */
 const DOOR_BYTES = 1 << 20;
@@ -79,17 +82,18 @@ export function enter(
  */
 export async function atTheDoor(container: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>, argv: readonly string[], options: Parameters<typeof run>[1] = {}): ReturnType<typeof run> {
   const maxOutput = options.maxOutput ?? DOOR_BYTES;
-  try {
-    return await visit(container, argv, (command) => run(command, { timeoutMs: patient(60_000), ...options, maxOutput, env: cleanEnvironment(process.env) }));
-  } catch (error) {
-    if (error instanceof ProcessError && error.tooMuchOutput) throw floods('a command of Ingot\'s own', maxOutput);
-    if (error instanceof ProcessError && error.timedOut) throw new InstanceError('the instance does not answer: a command of Ingot\'s own did not end in time', [], { cause: error });
-    throw error;
-  }
+  return visit(container, argv, (command) => run(command, { timeoutMs: patient(60_000), ...options, maxOutput, env: cleanEnvironment(process.env) }))
+    .catch((error: unknown) => { throw doorError(error, maxOutput); });
 }
 
-function floods(what: string, limit: number): InstanceError {
-  return new InstanceError(`${what} printed more than ${sizeOf(limit)}: a program of the instance's system (sh, systemctl) has been replaced`);
+function doorError(error: unknown, limit: number): unknown {
+  if (!(error instanceof ProcessError)) return error;
+  if (error.tooMuchOutput) return floods(limit);
+  return error.timedOut ? new InstanceError('the instance does not answer: sh or systemctl in it did not end in time', [], { cause: error }) : error;
+}
+
+function floods(limit: number): InstanceError {
+  return new InstanceError(`sh or systemctl in the instance printed more than ${sizeOf(limit)}: a component may have replaced it`);
 }
 
 /**
@@ -202,7 +206,7 @@ async function runUnit(container: Container, unit: string, request: CommandReque
     const clientEnd = await clientEnds(client.exited, container, unit, () => timedOut || request.signal?.aborted === true);
     if (clientEnd === undefined) client.kill('SIGKILL');
     const said = clientEnd === undefined ? undefined : await within(TOLD_MS, told);
-    if (said !== undefined && said.length > TOLD_BYTES) throw floods('what tells a command\'s end', TOLD_BYTES);
+    if (said !== undefined && said.length > TOLD_BYTES) throw floods(TOLD_BYTES);
     if (said?.endsWith('unprepared\n') && container.alive()) throw new InstanceError(`the command cannot be put into the instance: ${said.replace(/\n?unprepared\n$/, '')}`);
     const status = await statusOf(container, unit, clientEnd?.code ?? null, said).catch((error: unknown) => {
       // One that was killed may have left no word of its end: when it filled the instance with processes, nothing could write it.
@@ -260,7 +264,10 @@ async function within<T>(ms: number, awaited: Promise<T>): Promise<T | undefined
   }
 }
 
-/** All that comes of a stream; when that is more than `TOLD_BYTES`, the stream is closed and a little more than that is given. */
+/**
+ * All that comes of a stream; when that is more than `TOLD_BYTES`, the stream is closed and a little more than that is
+ * given.
+ */
 async function textOf(stream: Readable): Promise<string> {
   let text = '';
   stream.setEncoding('utf8');

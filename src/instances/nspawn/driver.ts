@@ -143,7 +143,7 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
   await rm(`${directory}/exit`, { force: true });
 
   const fault = await rootFault(`${directory}/root`);
-  if (fault !== undefined) throw new InstanceError(`the system on the disk of ${plan.id} cannot be started as a container: ${fault}`);
+  if (fault !== undefined) throw new InstanceError(`cannot start the disk of ${plan.id} as a container: ${fault}`);
   const command = nspawnArguments({
     id: plan.id, root: `${directory}/root`, uidBase: plan.uidBase,
     ...((await ownResolver(`${directory}/root`)) ? {} : { resolvConf: `${directory}/resolv.conf` }),

@@ -122,10 +122,11 @@ async function follow(guest: Guest, id: string, word: Status, request: CommandRe
       killedAt = Date.now();
       await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', KILLER, 'sh', id]));
     }
-    // What says how it ended, and that its outputs have, is in the guest: one that goes on for ever must not hold up whoever has ended it.
+    // What says how it ended, and that its outputs have, is in the guest: one that goes on for ever must not hold up
+    // whoever has ended it.
     if (Date.now() > killedAt + patient(SILENCE_MS)) {
       if (killed === 'abort') throw request.signal!.reason;
-      throw new Error('the command was killed at its deadline, and the instance does not say that it has ended');
+      throw new Error('the command was killed at its deadline, but the instance does not report its end');
     }
     let moved = false;
     for (const stream of streams) moved = (await stream.read(status !== undefined)) || moved;
@@ -227,7 +228,9 @@ class Status {
   /** `undefined` before the end. */
   async read(): Promise<string | undefined> {
     this.text += (await this.file.read(4096)).toString('utf8');
-    if (this.text.length > WORD_BYTES) throw new Error(`the instance tells a command's end in more than ${WORD_BYTES} bytes: what tells it has been replaced`);
+    if (this.text.length > WORD_BYTES) {
+      throw new Error(`the command's exit status has more than ${WORD_BYTES} bytes: a component may have replaced a system program`);
+    }
     if (!this.text.endsWith('\n')) return undefined; // The file is there before its content.
     await this.close();
     return this.text;
@@ -338,7 +341,8 @@ class RelayedStream {
     const moved = (await this.drain()) > 0;
     if (complete) {
       // All that was written when it was complete: a guest that finds ever more has not told the truth.
-      for (let left = (CHUNKS_AHEAD + 2) * CHUNK_BYTES, bytes = 1; left > 0 && bytes > 0; left -= bytes) bytes = await this.drain();
+      const most = (CHUNKS_AHEAD + 2) * CHUNK_BYTES;
+      for (let left = most, bytes = 1; left > 0 && bytes > 0; left -= bytes) bytes = await this.drain();
       this.ended = true;
       await this.close();
     }

@@ -1,4 +1,7 @@
-/** What a guest that lies can do to whoever asks its agent: fail its own commands. A real socket, with a stranger behind it. */
+/**
+ * What a guest that lies can do to whoever asks its agent: fail its own commands. A real socket, with a stranger behind
+ * it.
+ */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -108,7 +111,7 @@ describe('an agent that', () => {
       }[execute] ?? {};
       socket.write(`${JSON.stringify({ return: answer })}\n`);
     });
-    await assert.rejects(runInGuest({ agent: talk, check: () => {} }, { argv: ['true'] }), /tells a command's end in more than 1024 bytes/);
+    await assert.rejects(runInGuest({ agent: talk, check: () => {} }, { argv: ['true'] }), /exit status has more than 1024 bytes/);
   });
 });
 

@@ -20,6 +20,11 @@ export class GuestAgentSilent extends Error {
 /** What listens in the guest sends without end, or what is no answer: nothing that an agent does. */
 export class GuestAgentFlood extends Error {
   override readonly name = 'GuestAgentFlood';
+
+  /** @param limit what it sent more than */
+  constructor(limit: string) {
+    super(`the guest agent sent more than ${limit} instead of an answer`);
+  }
 }
 
 /** A guest agent. Commands are sent one after another, in the order in which they were given. */
@@ -136,9 +141,9 @@ class Client implements GuestAgent {
       if (this.socket !== socket) return;
       this.received += chunk.length;
       try {
-        if (this.received > ANSWER_BYTES) throw new GuestAgentFlood(`the guest agent sent more than ${sizeOf(ANSWER_BYTES)} in place of an answer`);
+        if (this.received > ANSWER_BYTES) throw new GuestAgentFlood(sizeOf(ANSWER_BYTES));
         for (const line of lines.push(chunk)) {
-          if (++this.lines > ANSWER_LINES) throw new GuestAgentFlood(`the guest agent sent more than ${ANSWER_LINES} lines in place of an answer`);
+          if (++this.lines > ANSWER_LINES) throw new GuestAgentFlood(`${ANSWER_LINES} lines`);
           this.receive(line);
         }
       } catch (error) {
