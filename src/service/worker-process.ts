@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { namedImages } from '../images/names/names.ts';
-import { openCatalog, type Catalog } from '../catalog/catalog.ts';
+import { openCatalog } from '../catalog/catalog.ts';
 import { sleep } from '../platform/clock.ts';
 import { readConfig } from '../platform/config.ts';
 import { writeFileAtomic } from '../platform/files.ts';

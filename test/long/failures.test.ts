@@ -1,6 +1,6 @@
 /** Bad days that need a virtual machine, or that take long. The others are in `test/integration/failures.test.ts`; `docs/failures.md` is their page. */
 import assert from 'node:assert/strict';
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { imageLogPath } from '../../src/catalog/image-log.ts';
 import { until } from '../../src/platform/clock.ts';

@@ -12,7 +12,7 @@ import { InstanceError, type CommandRequest, type CommandResult } from '../insta
 import { OWN_LIMIT, TooMuchOutput } from '../output.ts';
 import { openPipes } from '../pipes.ts';
 import { unitLines } from '../unit-words.ts';
-import { cleanEnvironment, commandWords, enterArguments, INSIDE_DIRECTORY, invocationOf, parseStatus, unitArguments, wordsFile, type Door } from './arguments.ts';
+import { cleanEnvironment, commandWords, enterArguments, INSIDE_DIRECTORY, invocationOf, parseStatus, unitArguments, type Door } from './arguments.ts';
 
 /** A container whose systemd answers. */
 export interface Container {

@@ -1,5 +1,5 @@
 /** Virtual machines: QEMU, with KVM where it works and by emulation where not. Commands go through the guest agent. */
-import { copyFile, mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { findProgram } from '../../platform/files.ts';
 import { HELD_MARK, release, releaseAll, type HeldRecorder } from '../../platform/held.ts';

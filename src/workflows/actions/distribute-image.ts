@@ -5,7 +5,6 @@ import { planDistribution, type DistributionPlan, type RegionPlan } from '../../
 import { timestamp } from '../../platform/clock.ts';
 import { newAmiId } from '../../platform/ids.ts';
 import { amiRecord } from '../ami-record.ts';
-import type { Report } from '../../resources/progress.ts';
 import { type BuiltAmi, type ImageWork, StepError } from '../image-work.ts';
 import { copyToRegion } from '../region-copies.ts';
 import type { StepAction, StepContext, StepOutputs } from './action.ts';
