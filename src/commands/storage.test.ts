@@ -24,7 +24,7 @@ const NONE: StorageUsage = {
 
 test('df without AMIs', () => {
   const text = usage(NONE);
-  assert.match(text, /^4\.1 kB  total of \/var\/lib\/ingot; 5\.0 GB are free$/m);
+  assert.match(text, /^4\.1 kB {2}total of \/var\/lib\/ingot; 5\.0 GB are free$/m);
   assert.match(text, /\nno AMIs\n$/);
 });
 
@@ -36,7 +36,7 @@ test('df with AMIs and Regions; a name cannot write to the terminal', () => {
     amis: [{ id: 'ami-0123456789abcdef0', region: 'eu-west-1', name: 'web \u001b[31m1', image: 'arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/3', created: '', bytes: 700e6, freedBytes: 7e6 }],
   });
   assert.match(text, /^700 MB +of these, eu-west-1$/m);
-  assert.match(text, /^ami-0123456789abcdef0  eu-west-1  700 MB +7\.0 MB  web 1 +web\/1\.0\.0\/3$/m);
+  assert.match(text, /^ami-0123456789abcdef0 {2}eu-west-1 {2}700 MB +7\.0 MB {2}web 1 +web\/1\.0\.0\/3$/m);
 });
 
 for (const [layers, bytes, keptBy, text] of [

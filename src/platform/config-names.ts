@@ -49,7 +49,7 @@ export function readNames(root: Readonly<Record<string, unknown>>, faults: strin
     }));
   return {
     parentImages: references('parentImages', /^[a-z0-9_-]{3,128}$/, 'name of a managed image, such as amazon-linux-2-x86'),
-    parameters: references('parameters', /^\/?[A-Za-z0-9_.\/-]{1,1011}$/, 'name of a parameter, such as /golden/base'),
+    parameters: references('parameters', /^\/?[A-Za-z0-9_./-]{1,1011}$/, 'name of a parameter, such as /golden/base'),
     managedComponents: Object.fromEntries(Object.entries(map(root['managedComponents'], 'managedComponents', faults)).map(([name, value]) => {
       const place = `managedComponents.${name}`;
       const given = typeof value === 'string' ? { file: value } : section(value, place, ['file', 'version', 'platform'], faults);

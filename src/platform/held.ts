@@ -196,7 +196,6 @@ async function loopDevicesOver(backing: string): Promise<string[]> {
       const file = (await readFile(`/sys/block/${name}/loop/backing_file`, 'utf8')).replace(/\n$/, '');
       if (file === backing || file === `${backing} (deleted)`) devices.push(`/dev/${name}`);
     } catch {
-      continue; // Not attached.
     }
   }
   return devices;

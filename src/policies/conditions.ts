@@ -138,7 +138,7 @@ export function parseCondition(name: string, key: string, values: readonly strin
   const operator = Object.hasOwn(OPERATORS, base) ? OPERATORS[base] : undefined;
   if (operator === undefined) return `there is no condition operator '${name}'`;
   const prepared = values.map((value) => operator.prepare(value, variables));
-  const wrong = prepared.findIndex((each) => each === undefined);
+  const wrong = prepared.indexOf(undefined);
   if (wrong >= 0) return `'${values[wrong]}' is no value for ${name}`;
   const comparisons = prepared.map((each) => each!.compare);
   const needed = prepared.flatMap((each) => each!.variables ?? []);

@@ -26,7 +26,7 @@ export function scheduleFault(expression: string): string | undefined {
     if (Number(rate[1]) === 0) return 'A rate is at least 1.';
     return (Number(rate[1]) === 1) === (rate[3] === '') ? undefined : `It is 'rate(1 ${rate[2]})' and 'rate(2 ${rate[2]}s)'.`;
   }
-  const fields = /^cron\((\S+(?: \S+){5})\)$/.exec(expression)?.[1]!.toUpperCase().split(' ');
+  const fields = /^cron\((\S+(?: \S+){5})\)$/.exec(expression)?.[1]?.toUpperCase().split(' ');
   if (fields === undefined) return `'${expression}' is neither cron(minute hour day-of-month month day-of-week year) nor rate(number unit).`;
   const [dayOfMonth, dayOfWeek] = [fields[2], fields[4]];
   if ((dayOfMonth === '?') === (dayOfWeek === '?')) return 'One of day of month and day of week, and not both, must be ?.';

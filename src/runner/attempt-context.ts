@@ -3,7 +3,7 @@ import type { InputValue, Step } from '../documents/component/document.ts';
 import { sleep } from '../platform/clock.ts';
 import type { Report } from '../resources/progress.ts';
 import { commandEnvironment } from './environment.ts';
-import { Capture, LineTail, lineSplitter, LogLimit, MAX_LINE } from './lines.ts';
+import { Capture, type LineTail, lineSplitter, LogLimit, MAX_LINE } from './lines.ts';
 import { OUTPUT_KEPT, StepTimeout, type AttemptContext, type ModuleCommand, type ModuleCommandResult } from './module.ts';
 import { runNested } from './nested.ts';
 import type { RunState } from './run-state.ts';

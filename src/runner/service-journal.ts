@@ -17,7 +17,7 @@ const UNIT = String.raw`([A-Za-z0-9][\w@:.\\-]*?\.(?:service|socket|timer|mount|
 /** Lines in which systemd's tools name a unit that did not start. */
 const NAMES_UNIT: readonly RegExp[] = [
   new RegExp(String.raw`\b[Jj]ob for ${UNIT}`),
-  new RegExp(String.raw`systemctl status ["']?${UNIT}`),
+  new RegExp(`systemctl status ["']?${UNIT}`),
   new RegExp(String.raw`journalctl -\w*u ["']?${UNIT}`),
   new RegExp(String.raw`\bUnit ${UNIT} (?:is not active|has failed|failed|entered failed state)`),
   new RegExp(String.raw`\bFailed to (?:re)?start ${UNIT}`),

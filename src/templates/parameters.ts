@@ -1,7 +1,7 @@
 /** The Parameters section: declarations, and the values a user gives. */
 import type { Position } from '../documents/position.ts';
 import { MATCH_MILLISECONDS, matchesInTime } from '../resources/timed-match.ts';
-import { Faults, suggestion } from './faults.ts';
+import { type Faults, suggestion } from './faults.ts';
 import { describe, type MapNode, type ScalarNode, type TemplateNode, type Value } from './nodes.ts';
 
 const TYPES = ['String', 'Number', 'CommaDelimitedList', 'List<Number>'] as const;

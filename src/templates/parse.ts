@@ -78,7 +78,7 @@ class Reader {
       return undefined;
     }
     const tag = node.tag;
-    if (tag !== undefined && tag.startsWith('!')) return this.tagged(tag.slice(1), node, position, path, depth);
+    if (tag?.startsWith('!')) return this.tagged(tag.slice(1), node, position, path, depth);
     return this.plain(node, position, path, depth);
   }
 

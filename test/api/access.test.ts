@@ -11,7 +11,7 @@ import { insertAmi } from '../../src/catalog/amis.ts';
 import { transitionImage } from '../../src/catalog/images.ts';
 import { newAmiId } from '../../src/platform/ids.ts';
 import { addTags } from '../../src/catalog/tags.ts';
-import { RequestRefused, signedJson } from '../../src/platform/api-client.ts';
+import { type RequestRefused, signedJson } from '../../src/platform/api-client.ts';
 import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
 const OTHER = '210987654321';

@@ -107,7 +107,6 @@ function processes(): string[] {
       const ours = mark !== undefined || cgroup !== undefined || uid >= FIRST_CONTAINER_UID || (PROGRAMS.test(readFileSync(`${folder}/comm`, 'utf8')) && !/^\S*qemu-(img|io|nbd)/.test(command));
       if (ours) lines.push(`process ${entry} (started ${startTime}) ${command} ${mark ?? ''} ${cgroup ?? ''} ${output(folder)}`);
     } catch {
-      continue; // Gone in between.
     }
   }
   return lines;

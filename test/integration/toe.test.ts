@@ -60,7 +60,7 @@ describe('on this host', () => {
     const [name] = readdirSync(join(folder, 'logs'));
     const read = (file: string): string => readFileSync(join(folder, 'logs', name!, file), 'utf8');
     assert.deepEqual(readdirSync(join(folder, 'logs', name!)).sort(), ['application.log', 'chaining.json', 'console.log', 'detailedoutput.json', 'document.yaml']);
-    assert.match(read('console.log'), /! why\n[^]*ErrorMessage: exit status 3\n    Stderr: why\n$/);
+    assert.match(read('console.log'), /! why\n[^]*ErrorMessage: exit status 3\n {4}Stderr: why\n$/);
     assert.equal((JSON.parse(read('detailedoutput.json')) as { status: string }).status, 'failed');
   });
 

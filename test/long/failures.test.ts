@@ -28,7 +28,7 @@ describe('bad days with virtual machines', () => {
     ['puts a program that sleeps in place of the first', 'printf "#!/bin/sh\\nwhile :; do sleep 1000; done\\n" > /tmp/init; chmod +x /tmp/init; rm -f /sbin/init; cp /tmp/init /sbin/init', /nothing was read from its disk or printed on its console for \d+ s/],
     ['takes the guest agent out', 'systemctl mask qemu-guest-agent', /asks for a login, but its guest agent \(qemu-guest-agent\) does not answer/],
     ['mounts a device that is not there', `mkdir -p /data; echo "UUID=${UNKNOWN} /data ext4 defaults 0 2" >> /etc/fstab`, /emergency mode.*Timed out waiting for device.*555555555555.*data\.mount|it waits for .*11111111/],
-    ['names an unknown root in grub.cfg', `sed -i "s/root=[^ ]*/root=UUID=${UNKNOWN}/" /boot/grub/grub.cfg`, /found no root file system.*ALERT!  UUID=11111111/],
+    ['names an unknown root in grub.cfg', `sed -i "s/root=[^ ]*/root=UUID=${UNKNOWN}/" /boot/grub/grub.cfg`, /found no root file system.*ALERT! {2}UUID=11111111/],
     ['cuts the initial RAM disk short', 'truncate -s 1M "$(readlink -f /initrd.img)"', /the kernel panicked|found no root file system/],
     // A disk is named, so by rule it runs in a machine.
     ['writes zeros over the boot sector', 'dd if=/dev/zero of=/dev/vda bs=440 count=1 conv=notrunc; sync', /found nothing to boot|nothing was read from its disk/],

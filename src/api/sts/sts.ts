@@ -1,5 +1,5 @@
 /** STS on the same endpoint: `POST /` (or `GET /`), query protocol, XML answers. */
-import { ApiError, missingAuthenticationToken } from '../../resources/errors.ts';
+import { type ApiError, missingAuthenticationToken } from '../../resources/errors.ts';
 import type { RequestContext } from '../context.ts';
 import { errorXml, answerXml, readParameters, type Elements, type Parameters } from './query.ts';
 import { stsCodeOf, StsError } from './errors.ts';

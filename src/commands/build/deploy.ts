@@ -132,7 +132,8 @@ async function deployRecipe(context: DeployContext, request: Request): Promise<D
   const version = String(request['semanticVersion']);
   const open = version.includes('x');
   // In an ARN all that follows an x is x; in a new version it may be 0.
-  const pattern = version.split('.').reduce<string[]>((nodes, node) => [...nodes, nodes.includes('x') ? 'x' : node], []).join('.');
+  const nodes = version.split('.');
+  const pattern = nodes.map((node, index) => (nodes.slice(0, index).includes('x') ? 'x' : node)).join('.');
   const existing = (await found(context.client.send(new GetImageRecipeCommand({ imageRecipeArn: arnOf(context, 'image-recipe', request, pattern) }), options)))?.imageRecipe;
   const different = existing === undefined ? [] : differences(request, existing, RECIPE_MEMBERS);
   if (existing !== undefined && different.length === 0) {

@@ -4,10 +4,10 @@
  */
 import { closedMap, DIALECT, forAction, SCALAR, SCHEMA_VERSION, type JsonSchema } from '../json-schema.ts';
 import { COMPARISONS, CONDITION_OPERATORS, STEP_DECISIONS } from './conditions.ts';
-import { CONSTANT_KEYS, DECLARED_NAME, MAX_PARAMETER_LENGTH, MAX_PARAMETERS, PARAMETER_KEYS } from './declarations.ts';
-import { FOR_KEYS, LIST_KEYS, LOOP_KEYS } from './loops.ts';
+import { type CONSTANT_KEYS, DECLARED_NAME, MAX_PARAMETER_LENGTH, MAX_PARAMETERS, type PARAMETER_KEYS } from './declarations.ts';
+import { FOR_KEYS, type LIST_KEYS, type LOOP_KEYS } from './loops.ts';
 import { ACTION_MODULES, inputsAreOptional, type ActionModule, type InputSchema, type InputType } from './modules.ts';
-import { COMPONENT_KEYS, ON_FAILURE, RUNNABLE_PHASES, STEP_KEYS } from './parse.ts';
+import { type COMPONENT_KEYS, ON_FAILURE, RUNNABLE_PHASES, type STEP_KEYS } from './parse.ts';
 
 /** The keys of a register with a schema each: a key without one does not compile. */
 type Described<K extends readonly string[]> = Readonly<Record<K[number], JsonSchema>>;

@@ -2,7 +2,7 @@
 import type { FaultCollector } from '../faults.ts';
 import { describeNode, entryOf, shorten } from '../nodes.ts';
 import type { DocumentNode, MapEntry, MapNode } from '../nodes.ts';
-import { integerOf, isNull, readInteger, readMap, readText, requireEntry, UniqueNames, warnUnknownKeys } from '../reading.ts';
+import { integerOf, isNull, readInteger, readMap, readText, requireEntry, type UniqueNames, warnUnknownKeys } from '../reading.ts';
 import type { Loop } from './document.ts';
 import { findReferences } from './references.ts';
 

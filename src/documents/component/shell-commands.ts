@@ -135,7 +135,6 @@ class Scanner {
         this.#commands(')');
         draft.words.push(this.#text.slice(start, this.#at));
       } else if (this.#redirection(draft)) {
-        continue;
       } else if (char === ';' || char === '&' || char === '|') {
         finish();
         const next = this.#text[this.#at + 1];

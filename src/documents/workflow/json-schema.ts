@@ -2,7 +2,7 @@
 import { closedMap, DIALECT, forAction, SCALAR, SCHEMA_VERSION, type JsonSchema } from '../json-schema.ts';
 import { workflowActions, type WorkflowAction, type WorkflowInputSchema, type WorkflowValueType } from './actions.ts';
 import { COMPARISONS, MAX_CHILDREN } from './conditions.ts';
-import { MAX_OUTPUTS, MAX_PARAMETERS, MAX_STEPS, ON_FAILURE, PARAMETER_TYPES, STEP_NAME, WORKFLOW_KEYS, WORKFLOW_STEP_KEYS } from './parse.ts';
+import { MAX_OUTPUTS, MAX_PARAMETERS, MAX_STEPS, ON_FAILURE, PARAMETER_TYPES, STEP_NAME, type WORKFLOW_KEYS, type WORKFLOW_STEP_KEYS } from './parse.ts';
 
 type Described<K extends readonly string[]> = Readonly<Record<K[number], JsonSchema>>;
 

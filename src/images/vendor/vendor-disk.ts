@@ -69,7 +69,7 @@ export function readPublicKey(content: Buffer, place: string): Buffer {
   const blocks = [...text.matchAll(/-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n([\s\S]*?)-----END PGP PUBLIC KEY BLOCK-----/g)].map(([, body]) => {
     // Headers end with an empty line; the checksum behind '=' is not needed, since the signature is what counts.
     const lines = body!.split(/\r?\n/).map((line) => line.trim());
-    const start = lines.findIndex((line) => line === '') + 1;
+    const start = lines.indexOf('') + 1;
     return Buffer.from(lines.slice(start).filter((line) => line !== '' && !line.startsWith('=')).join(''), 'base64');
   });
   const key = blocks.length > 0 ? Buffer.concat(blocks) : content;

@@ -217,7 +217,6 @@ function findLeader(monitor: number): ProcessIdentity | undefined {
       const parent = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
       parents.set(parent, [...(parents.get(parent) ?? []), Number(entry)]);
     } catch {
-      continue; // Gone in between.
     }
   }
   const family = [monitor];
@@ -228,7 +227,6 @@ function findLeader(monitor: number): ProcessIdentity | undefined {
       const startTime = processStartTime(pid);
       if (numbers.length > 1 && numbers.at(-1) === '1' && startTime !== undefined && !readlinkSync(`/proc/${pid}/exe`).endsWith('/systemd-nspawn')) return { pid, startTime };
     } catch {
-      continue;
     }
   }
   return undefined;
