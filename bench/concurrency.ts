@@ -13,31 +13,59 @@ import { describeHost, hostFacts, load } from './lib/host.ts';
 
 const SAMPLE_MS = 100;
 
-const { values } = parseArgs({ options: { builds: { type: 'string', default: '1,2,4' }, 'no-tests': { type: 'boolean', default: false }, json: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    builds: { type: 'string', default: '1,2,4' },
+    'no-tests': { type: 'boolean', default: false },
+    json: { type: 'string' },
+  },
+});
 const counts = values.builds.split(',').map(Number);
-if (!counts.every((count) => Number.isInteger(count) && count > 0)) throw new Error('--builds takes numbers from 1, with commas between them');
+if (!counts.every((count) => Number.isInteger(count) && count > 0))
+  throw new Error('--builds takes numbers from 1, with commas between them');
 
-const host = await hostFacts([['qemu-system-x86_64', '--version'], ['systemd-nspawn', '--version']]);
+const host = await hostFacts([
+  ['qemu-system-x86_64', '--version'],
+  ['systemd-nspawn', '--version'],
+]);
 process.stdout.write(`${describeHost(host)}\n\n`);
-const results: { builds: number; load: number; wholeSeconds: number; buildSeconds: readonly number[]; peakMemoryMiB: number }[] = [];
+const results: {
+  builds: number;
+  load: number;
+  wholeSeconds: number;
+  buildSeconds: readonly number[];
+  peakMemoryMiB: number;
+}[] = [];
 for (const builds of counts) {
   const result = { builds, load: load(), ...(await measure(builds)) };
   results.push(result);
   process.stdout.write(`${builds} at once: ${seconds(result.wholeSeconds)}\n`);
 }
-process.stdout.write(`\n${table([
-  ['builds', 'all of them', 'each (median)', 'for each image', 'peak memory', 'load before'],
-  ...results.map((each) => [
-    String(each.builds), seconds(each.wholeSeconds), seconds(median(each.buildSeconds)), seconds(each.wholeSeconds / each.builds), `${each.peakMemoryMiB} MiB`, String(each.load),
-  ]),
-])}\n\nwritten to ${await writeResults('concurrency', { host, tests: !values['no-tests'], results }, values.json)}\n`);
+process.stdout.write(
+  `\n${table([
+    ['builds', 'all of them', 'each (median)', 'for each image', 'peak memory', 'load before'],
+    ...results.map((each) => [
+      String(each.builds),
+      seconds(each.wholeSeconds),
+      seconds(median(each.buildSeconds)),
+      seconds(each.wholeSeconds / each.builds),
+      `${each.peakMemoryMiB} MiB`,
+      String(each.load),
+    ]),
+  ])}\n\nwritten to ${await writeResults('concurrency', { host, tests: !values['no-tests'], results }, values.json)}\n`,
+);
 
 /** Builds of templates that differ in their names, so that none takes another's layers, on a server that they share. */
-async function measure(builds: number): Promise<{ wholeSeconds: number; buildSeconds: readonly number[]; peakMemoryMiB: number }> {
+async function measure(
+  builds: number,
+): Promise<{ wholeSeconds: number; buildSeconds: readonly number[]; peakMemoryMiB: number }> {
   const folder = await mkdtemp(join(tmpdir(), 'ingot-concurrency-'));
   try {
     return await withDataDirectory(async (dataDirectory) => {
-      const text = (await readFile(NGINX_TEMPLATE, 'utf8')).replace('ImageTestsEnabled: true', `ImageTestsEnabled: ${!values['no-tests']}`);
+      const text = (await readFile(NGINX_TEMPLATE, 'utf8')).replace(
+        'ImageTestsEnabled: true',
+        `ImageTestsEnabled: ${!values['no-tests']}`,
+      );
       const templates: string[] = [];
       for (let number = 1; number <= builds; number++) {
         const path = join(folder, `nginx-${number}.yaml`);
@@ -46,7 +74,9 @@ async function measure(builds: number): Promise<{ wholeSeconds: number; buildSec
       }
       const before = availableMiB();
       let least = before;
-      const sampling = setInterval(() => { least = Math.min(least, availableMiB()); }, SAMPLE_MS);
+      const sampling = setInterval(() => {
+        least = Math.min(least, availableMiB());
+      }, SAMPLE_MS);
       const started = Date.now();
       try {
         const ended = await Promise.all(templates.map((template) => build(dataDirectory, template, ['--no-cache'])));

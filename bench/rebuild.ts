@@ -15,7 +15,10 @@ const { values } = parseArgs({ options: { runs: { type: 'string', default: '5' }
 const runs = Number(values.runs);
 if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs takes a number from 1');
 
-const host = await hostFacts([['qemu-img', '--version'], ['systemd-nspawn', '--version']]);
+const host = await hostFacts([
+  ['qemu-img', '--version'],
+  ['systemd-nspawn', '--version'],
+]);
 process.stdout.write(`${describeHost(host)}\nload: ${load()}\n`);
 
 const unchanged: (readonly Span[])[] = [];
@@ -34,10 +37,17 @@ await withDataDirectory(async (dataDirectory) => {
   }
 });
 
-process.stdout.write(`\nnothing changed\n${spanTable(unchanged)}\n\nthe last of three components changed\n${spanTable(changed)}\n`);
-const whole = (of: readonly (readonly Span[])[]): number => median(of.map((spans) => spans.find(({ name }) => name === WHOLE)!.seconds));
-process.stdout.write(`\nnothing changed: ${seconds(whole(unchanged))}\nlast component changed: ${seconds(whole(changed))}, ${seconds(median(beyond))} beyond the component's own time\n`);
-process.stdout.write(`\nwritten to ${await writeResults('rebuild', { host, unchanged, changed, beyond }, values.json)}\n`);
+process.stdout.write(
+  `\nnothing changed\n${spanTable(unchanged)}\n\nthe last of three components changed\n${spanTable(changed)}\n`,
+);
+const whole = (of: readonly (readonly Span[])[]): number =>
+  median(of.map((spans) => spans.find(({ name }) => name === WHOLE)!.seconds));
+process.stdout.write(
+  `\nnothing changed: ${seconds(whole(unchanged))}\nlast component changed: ${seconds(whole(changed))}, ${seconds(median(beyond))} beyond the component's own time\n`,
+);
+process.stdout.write(
+  `\nwritten to ${await writeResults('rebuild', { host, unchanged, changed, beyond }, values.json)}\n`,
+);
 
 /** A figure for layers that were not used again would be one of something else. */
 function expectHits({ records }: BuildRun, hits: number): void {

@@ -20,7 +20,7 @@ const STEPS: readonly (readonly [name: string, text: string])[] = [
   ['ExecuteBash', "action: ExecuteBash, inputs: {commands: [':']}"],
   ['ExecuteBinary', 'action: ExecuteBinary, inputs: {path: /bin/true}'],
   ['CreateFile', "action: CreateFile, inputs: [{path: '/var/tmp/ingot-bench/file', content: x}]"],
-  ['Assert', "action: Assert, inputs: {fileExists: /etc/passwd}"],
+  ['Assert', 'action: Assert, inputs: {fileExists: /etc/passwd}'],
 ];
 const LOOP = `schemaVersion: 1.0
 phases:
@@ -38,27 +38,45 @@ const results: { instance: string; what: string; milliseconds: number; load: num
 const local = await localInstance();
 const container = await launchOn('nspawn', await sharedBase());
 try {
-  for (const [name, instance] of [['local', local], ['nspawn', container.instance]] as const) {
+  for (const [name, instance] of [
+    ['local', local],
+    ['nspawn', container.instance],
+  ] as const) {
     for (const [what, step] of STEPS) {
       const text = `schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n${Array.from({ length: steps }, (_, index) => `      - {name: S${index}, ${step}}\n`).join('')}`;
       results.push({ instance: name, what, milliseconds: (await milliseconds(instance, text)) / steps, load: load() });
     }
-    results.push({ instance: name, what: 'a loop of 1,000 CreateFile', milliseconds: await milliseconds(instance, LOOP), load: load() });
+    results.push({
+      instance: name,
+      what: 'a loop of 1,000 CreateFile',
+      milliseconds: await milliseconds(instance, LOOP),
+      load: load(),
+    });
     await instance.run({ argv: ['rm', '-rf', '/var/tmp/ingot-bench'] });
   }
 } finally {
   await container.end();
   await local.terminate();
 }
-process.stdout.write(`${table([
-  ['instance', 'step', 'ms', 'load'], ...results.map((each) => [each.instance, each.what, each.milliseconds.toFixed(1), String(each.load)]),
-])}\n\nwritten to ${await writeResults('runner', { host, steps, results }, values.json)}\n`);
+process.stdout.write(
+  `${table([
+    ['instance', 'step', 'ms', 'load'],
+    ...results.map((each) => [each.instance, each.what, each.milliseconds.toFixed(1), String(each.load)]),
+  ])}\n\nwritten to ${await writeResults('runner', { host, steps, results }, values.json)}\n`,
+);
 
 async function milliseconds(instance: Instance, text: string): Promise<number> {
   const { document, faults } = parseComponentDocument(text);
   if (document === undefined) throw new Error(JSON.stringify(faults));
   const started = performance.now();
-  const outcome = await runDocument({ document, name: 'bench', phases: ['build'], parameters: {}, instance, report: () => {} });
+  const outcome = await runDocument({
+    document,
+    name: 'bench',
+    phases: ['build'],
+    parameters: {},
+    instance,
+    report: () => {},
+  });
   if (outcome.status !== 'success') throw new Error(JSON.stringify(outcome.failure));
   return performance.now() - started;
 }

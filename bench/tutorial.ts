@@ -22,15 +22,22 @@ interface Measured {
   readonly spans: readonly Span[];
 }
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '5' }, only: { type: 'string' }, json: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { runs: { type: 'string', default: '5' }, only: { type: 'string' }, json: { type: 'string' } },
+});
 const runs = Number(values.runs);
 if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs takes a number from 1');
-if (values.only !== undefined && !(CONTENDERS as readonly string[]).includes(values.only)) throw new Error(`--only takes ${CONTENDERS.join(', ')}`);
+if (values.only !== undefined && !(CONTENDERS as readonly string[]).includes(values.only))
+  throw new Error(`--only takes ${CONTENDERS.join(', ')}`);
 const wanted = CONTENDERS.filter((name) => values.only === undefined || name === values.only);
 
 if (wanted.includes('packer')) await requirePacker();
 const base = await sharedBase();
-const host = await hostFacts([['qemu-system-x86_64', '--version'], ['systemd-nspawn', '--version'], ...(wanted.includes('packer') ? [['packer', 'version']] : [])]);
+const host = await hostFacts([
+  ['qemu-system-x86_64', '--version'],
+  ['systemd-nspawn', '--version'],
+  ...(wanted.includes('packer') ? [['packer', 'version']] : []),
+]);
 process.stdout.write(`${describeHost(host)}\n\n`);
 
 const measured: Measured[] = [];
@@ -50,20 +57,26 @@ async function measureAll(tree: string): Promise<void> {
       const before = load();
       const spans = await run[contender]();
       measured.push({ contender, load: before, spans });
-      process.stdout.write(`run ${number} of ${runs}: ${contender} ${seconds(spans.find(({ name }) => name === WHOLE)!.seconds)} (load before: ${before})\n`);
+      process.stdout.write(
+        `run ${number} of ${runs}: ${contender} ${seconds(spans.find(({ name }) => name === WHOLE)!.seconds)} (load before: ${before})\n`,
+      );
     }
   }
 }
 
 function report(): void {
-  const of = (contender: Contender): readonly (readonly Span[])[] => measured.filter((each) => each.contender === contender).map(({ spans }) => spans);
+  const of = (contender: Contender): readonly (readonly Span[])[] =>
+    measured.filter((each) => each.contender === contender).map(({ spans }) => spans);
   for (const contender of wanted) process.stdout.write(`\n${contender}\n${spanTable(of(contender))}\n`);
   const cell = (contender: Contender, name: string): string => {
     const value = medianOf(of(contender), name);
     return value === undefined ? '' : seconds(value);
   };
-  process.stdout.write(`\n${table([['median', ...wanted], ...[READY, COMMANDS, WHOLE].map((name) => [name, ...wanted.map((contender) => cell(contender, name))])])}\n`);
+  process.stdout.write(
+    `\n${table([['median', ...wanted], ...[READY, COMMANDS, WHOLE].map((name) => [name, ...wanted.map((contender) => cell(contender, name))])])}\n`,
+  );
   const own = medianOf(of('ingot'), COMMANDS);
   const bare = medianOf(of('bare'), COMMANDS);
-  if (own !== undefined && bare !== undefined) process.stdout.write(`\nThe commands take ${(own / bare).toFixed(2)} times as long as bare.\n`);
+  if (own !== undefined && bare !== undefined)
+    process.stdout.write(`\nThe commands take ${(own / bare).toFixed(2)} times as long as bare.\n`);
 }

@@ -11,7 +11,9 @@ const page = readFileSync(new URL('./failures.md', import.meta.url), 'utf8').rep
 
 test('figures and words of the page on failures are those of the product', () => {
   const said: readonly string[] = [
-    `below ${LEAST_FOR_BUILD / 1024 ** 2} MiB`, `${LEAST_FOR_BASE / 1024 ** 3} GiB where a base image`, `below ${LOW_WATER / 1024 ** 2} MiB`,
+    `below ${LEAST_FOR_BUILD / 1024 ** 2} MiB`,
+    `${LEAST_FOR_BASE / 1024 ** 3} GiB where a base image`,
+    `below ${LOW_WATER / 1024 ** 2} MiB`,
     `${LOGGED_LINES.toLocaleString('en-US')} lines or ${Math.round(LOGGED_CHARACTERS / 1e6)} MB`,
     ABANDONED_REASON.split(' (')[0]!,
     remedyFor({ message: 'exit status 100', outputTail: ['Could not connect to deb.debian.org:80'] })!.split('.')[0]!,
@@ -21,7 +23,9 @@ test('figures and words of the page on failures are those of the product', () =>
 
 test('what the page says to do is what a reason says', () => {
   const lines: readonly [line: string, words: string][] = [
-    ['i-1 powered itself off', 'exit code 194'], ['No space left on device', 'blockDeviceMappings'], ['fork: retry: Resource temporarily unavailable', '16,384'],
+    ['i-1 powered itself off', 'exit code 194'],
+    ['No space left on device', 'blockDeviceMappings'],
+    ['fork: retry: Resource temporarily unavailable', '16,384'],
   ];
   for (const [line, words] of lines) {
     assert.ok(remedyFor({ message: line, outputTail: [] })!.includes(words), line);

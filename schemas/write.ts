@@ -4,6 +4,9 @@ import { schemaText } from '../src/documents/json-schema.ts';
 import { componentSchema } from '../src/documents/component/json-schema.ts';
 import { workflowSchema } from '../src/documents/workflow/json-schema.ts';
 
-for (const [name, schema] of [['component', componentSchema()], ['workflow', workflowSchema()]] as const) {
+for (const [name, schema] of [
+  ['component', componentSchema()],
+  ['workflow', workflowSchema()],
+] as const) {
   writeFileSync(new URL(`${name}.schema.json`, import.meta.url), schemaText(schema));
 }

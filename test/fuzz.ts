@@ -47,7 +47,14 @@ async function rounds(task: Task, say: (said: Said) => void): Promise<void> {
 }
 
 function main(): void {
-  const { values } = parseArgs({ options: { count: { type: 'string' }, seconds: { type: 'string' }, seed: { type: 'string' }, round: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: {
+      count: { type: 'string' },
+      seconds: { type: 'string' },
+      seed: { type: 'string' },
+      round: { type: 'string' },
+    },
+  });
   const seed = Number(values.seed ?? randomInt(2 ** 31));
   const task: Task = {
     seed,
@@ -60,7 +67,8 @@ function main(): void {
   let last: Extract<Said, { type: 'round' }> | undefined;
   let since = performance.now();
   const watch = setInterval(() => {
-    if (performance.now() - since > HANG_MS) finish(`seed ${seed}, round ${last?.round}: no end within ${HANG_MS / 1000} s\n${JSON.stringify(last?.text)}`);
+    if (performance.now() - since > HANG_MS)
+      finish(`seed ${seed}, round ${last?.round}: no end within ${HANG_MS / 1000} s\n${JSON.stringify(last?.text)}`);
   }, 500);
   worker.on('error', (error) => finish(String(error)));
   worker.on('message', (said: Said) => {

@@ -11,24 +11,32 @@ import { start } from '../src/platform/processes.ts';
 import { RUN_FOLDER_PREFIX, RUN_FOLDER_VARIABLE, SHARED_FOLDER_VARIABLE } from './harness/own-folder.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const lists: Readonly<Record<string, readonly { readonly name: string; readonly files: string | readonly string[]; readonly concurrency: number }[]>> = {
+const lists: Readonly<
+  Record<
+    string,
+    readonly { readonly name: string; readonly files: string | readonly string[]; readonly concurrency: number }[]
+  >
+> = {
   gate: [
     { name: 'unit', files: '{src,docs}/**/*.test.ts', concurrency: 2 },
     { name: 'api', files: 'test/api/*.test.ts', concurrency: 2 },
     { name: 'integration', files: 'test/integration/*.test.ts', concurrency: 2 },
   ],
   // The table of tries: who must not get where. Files of the gate among them, since they try the same walls.
-  security: [{
-    name: 'security', concurrency: 1,
-    files: [
-      'test/security/*.test.ts',
-      'src/{house,platform/processes,platform/data-directory}.test.ts',
-      'src/{policies/decide,secrets/mask,secrets/secrets,api/signature,api/session,documents/fuzz,documents/faults}.test.ts',
-      'src/{commands/cp/archive,images/foreign/*,runner/disk-search,platform/network-rules,platform/sealing}.test.ts',
-      'test/api/{access,resource-policies,audit-and-quotas,sts,fuzz}.test.ts',
-      'test/integration/{networks,secrets,imports,host}.test.ts',
-    ],
-  }],
+  security: [
+    {
+      name: 'security',
+      concurrency: 1,
+      files: [
+        'test/security/*.test.ts',
+        'src/{house,platform/processes,platform/data-directory}.test.ts',
+        'src/{policies/decide,secrets/mask,secrets/secrets,api/signature,api/session,documents/fuzz,documents/faults}.test.ts',
+        'src/{commands/cp/archive,images/foreign/*,runner/disk-search,platform/network-rules,platform/sealing}.test.ts',
+        'test/api/{access,resource-policies,audit-and-quotas,sts,fuzz}.test.ts',
+        'test/integration/{networks,secrets,imports,host}.test.ts',
+      ],
+    },
+  ],
   // One file at a time: those with machines in machines are timed by their deadlines.
   long: [{ name: 'long', files: 'test/long/*.test.ts', concurrency: 1 }],
 };
@@ -41,12 +49,33 @@ let failed = 0;
 const which = process.argv[2] ?? 'gate';
 const only = process.argv.slice(3);
 for (const list of lists[which] ?? []) {
-  const files = [...new Set(globSync(list.files, { cwd: root }))].sort().filter((file) => only.length === 0 || only.some((part) => file.includes(part)));
+  const files = [...new Set(globSync(list.files, { cwd: root }))]
+    .sort()
+    .filter((file) => only.length === 0 || only.some((part) => file.includes(part)));
   if (files.length === 0) continue;
   process.stdout.write(`\n# ${list.name}: ${files.length} files\n`);
   const child = await start(
-    [process.execPath, '--import', fileURLToPath(new URL('harness/own-folder.ts', import.meta.url)), '--test', '--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=tap', `--test-reporter-destination=${summaryFile}`, `--test-concurrency=${list.concurrency}`, ...files],
-    { cwd: root, env: { ...process.env, [RUN_FOLDER_VARIABLE]: folder, [SHARED_FOLDER_VARIABLE]: process.env[SHARED_FOLDER_VARIABLE] ?? tmpdir() }, stdio: ['ignore', 'inherit', 'inherit'] },
+    [
+      process.execPath,
+      '--import',
+      fileURLToPath(new URL('harness/own-folder.ts', import.meta.url)),
+      '--test',
+      '--test-reporter=spec',
+      '--test-reporter-destination=stdout',
+      '--test-reporter=tap',
+      `--test-reporter-destination=${summaryFile}`,
+      `--test-concurrency=${list.concurrency}`,
+      ...files,
+    ],
+    {
+      cwd: root,
+      env: {
+        ...process.env,
+        [RUN_FOLDER_VARIABLE]: folder,
+        [SHARED_FOLDER_VARIABLE]: process.env[SHARED_FOLDER_VARIABLE] ?? tmpdir(),
+      },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    },
   );
   const { code } = await child.exited;
   const summary = readFileSync(summaryFile, 'utf8');
@@ -55,7 +84,8 @@ for (const list of lists[which] ?? []) {
   failed += count('fail') + count('cancelled');
   if (code !== 0 && count('fail') + count('cancelled') === 0) failed++;
 }
-if (readFileSync('/proc/self/mountinfo', 'utf8').includes(folder)) process.stderr.write(`something is still mounted below ${folder}, which stays\n`);
+if (readFileSync('/proc/self/mountinfo', 'utf8').includes(folder))
+  process.stderr.write(`something is still mounted below ${folder}, which stays\n`);
 else rmSync(folder, { recursive: true, force: true });
 if (passed + failed === 0) {
   process.stderr.write(`no test ran for ${process.argv.slice(2).join(' ') || 'the gate'}\n`);

@@ -26,9 +26,18 @@ export async function withDataDirectory<T>(work: (dataDirectory: string) => Prom
 /** `ingot build`, to its end. @throws {Error} with what it said when the image does not become available */
 export async function build(dataDirectory: string, template: string, args: readonly string[] = []): Promise<BuildRun> {
   const started = Date.now();
-  const { code, stdout, stderr } = await ingot(dataDirectory, ['build', template, '--json', ...args], { timeoutMs: BUILD_MS });
+  const { code, stdout, stderr } = await ingot(dataDirectory, ['build', template, '--json', ...args], {
+    timeoutMs: BUILD_MS,
+  });
   const ended = Date.now();
-  if (code !== 0) throw new Error(`ingot build ended with ${code}: ${stderr.trim()}\n${stdout.trim().split('\n').slice(-5).join('\n')}`);
-  const records = stdout.trim().split('\n').map((line) => JSON.parse(line) as ProgressRecord).filter(({ time }) => time !== undefined);
+  if (code !== 0)
+    throw new Error(
+      `ingot build ended with ${code}: ${stderr.trim()}\n${stdout.trim().split('\n').slice(-5).join('\n')}`,
+    );
+  const records = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as ProgressRecord)
+    .filter(({ time }) => time !== undefined);
   return { started, ended, records };
 }

@@ -42,12 +42,24 @@ export function seconds(value: number): string {
 /** Columns as wide as they have to be; the first to the left, the others to the right. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join('  ').trimEnd()).join('\n');
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 /** Writes what a bench found into `bench/results/` (or where `file` says). Returns the path. */
 export async function writeResults(bench: string, results: object, file?: string): Promise<string> {
-  const path = file ?? join(fileURLToPath(new URL('../results/', import.meta.url)), `${bench}-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.json`);
+  const path =
+    file ??
+    join(
+      fileURLToPath(new URL('../results/', import.meta.url)),
+      `${bench}-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.json`,
+    );
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, `${JSON.stringify(results, null, 2)}\n`);
   return path;

@@ -26,8 +26,14 @@ export async function hostFacts(programs: readonly (readonly string[])[]): Promi
     if (line) versions[argv[0]!] = line;
   }
   return {
-    cores: cpus().length, processor: cpus()[0]?.model ?? '', memoryGiB: Math.round(totalmem() / 2 ** 30), architecture: arch(), kernel: release(),
-    system: /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? '', node: process.version, versions,
+    cores: cpus().length,
+    processor: cpus()[0]?.model ?? '',
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    architecture: arch(),
+    kernel: release(),
+    system: /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? '',
+    node: process.version,
+    versions,
     date: new Date().toISOString(),
   };
 }

@@ -17,7 +17,10 @@ export interface StampedRun {
 }
 
 /** Runs a command. @throws {Error} with its last lines when it fails */
-export async function stamped(argv: readonly string[], options: Pick<RunOptions, 'cwd' | 'env'> = {}): Promise<StampedRun> {
+export async function stamped(
+  argv: readonly string[],
+  options: Pick<RunOptions, 'cwd' | 'env'> = {},
+): Promise<StampedRun> {
   const lines: StampedLine[] = [];
   const reader = (): ((chunk: Buffer) => void) => {
     let rest = '';
@@ -29,13 +32,25 @@ export async function stamped(argv: readonly string[], options: Pick<RunOptions,
   };
   const started = Date.now();
   const { code } = await run(argv, { ...options, okCodes: 'any', onStdout: reader(), onStderr: reader() });
-  if (code !== 0) throw new Error(`${argv[0]} ended with ${code}:\n${lines.slice(-30).map(({ text }) => text).join('\n')}`);
+  if (code !== 0)
+    throw new Error(
+      `${argv[0]} ended with ${code}:\n${lines
+        .slice(-30)
+        .map(({ text }) => text)
+        .join('\n')}`,
+    );
   return { started, ended: Date.now(), lines };
 }
 
 /** When a line that matches came. @throws {Error} when none did */
 export function when({ lines }: StampedRun, pattern: RegExp): number {
   const line = lines.find(({ text }) => pattern.test(text));
-  if (line === undefined) throw new Error(`no line matches ${pattern}:\n${lines.slice(-30).map(({ text }) => text).join('\n')}`);
+  if (line === undefined)
+    throw new Error(
+      `no line matches ${pattern}:\n${lines
+        .slice(-30)
+        .map(({ text }) => text)
+        .join('\n')}`,
+    );
   return line.at;
 }

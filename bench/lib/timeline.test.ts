@@ -6,7 +6,15 @@ import { spansOf } from './timeline.ts';
 
 /** A record at so many seconds. */
 function record(second: number, rest: Partial<ProgressRecord>): ProgressRecord {
-  return { v: 1, time: new Date(second * 1000).toISOString(), type: 'step', image: 'arn', level: 'info', text: '', ...rest };
+  return {
+    v: 1,
+    time: new Date(second * 1000).toISOString(),
+    type: 'step',
+    image: 'arn',
+    level: 'info',
+    text: '',
+    ...rest,
+  };
 }
 
 test('a build is cut into its parts', () => {
@@ -25,23 +33,45 @@ test('a build is cut into its parts', () => {
       record(7, { ...launch, status: 'RUNNING' }),
       record(10, { ...launch, type: 'log', text: 'i-1: waiting for instance i-1 (bios, emulated): its guest agent' }),
       record(18, { ...launch, type: 'log', text: 'i-1: instance i-1 (bios, emulated) answers after 11.0 s' }),
-      record(20, { ...launch, type: 'log', text: 'i-1: instance i-1 (bios, emulated) has started all its services after 13.0 s' }),
+      record(20, {
+        ...launch,
+        type: 'log',
+        text: 'i-1: instance i-1 (bios, emulated) has started all its services after 13.0 s',
+      }),
       record(21, { ...launch, status: 'COMPLETED', seconds: 14 }),
     ],
   });
 
-  assert.deepEqual(spans.map(({ name, seconds }) => `${name}: ${seconds}`), [
-    'command, server, resources: 1', 'Apply: 5', '  web: 3', '  layer after web: 1', 'Launch: 14', '  to the kernel: 3', '  to the guest agent: 8', '  to all services: 2',
-    'after the last record: 1', 'whole: 22', 'first to last command of the build phase: 3', 'instance ready: 14',
-  ]);
+  assert.deepEqual(
+    spans.map(({ name, seconds }) => `${name}: ${seconds}`),
+    [
+      'command, server, resources: 1',
+      'Apply: 5',
+      '  web: 3',
+      '  layer after web: 1',
+      'Launch: 14',
+      '  to the kernel: 3',
+      '  to the guest agent: 8',
+      '  to all services: 2',
+      'after the last record: 1',
+      'whole: 22',
+      'first to last command of the build phase: 3',
+      'instance ready: 14',
+    ],
+  );
 });
 
 test('medians', () => {
   assert.equal(median([3, 1, 2]), 2);
   assert.equal(median([4, 1, 2, 3]), 2.5);
-  assert.equal(spanTable([[{ name: 'a', seconds: 1 }], [{ name: 'a', seconds: 3 }, { name: 'b', seconds: 9 }]]), [
-    '   median   least  greatest',
-    'a  2.00 s  1.00 s    3.00 s',
-    'b  9.00 s  9.00 s    9.00 s',
-  ].join('\n'));
+  assert.equal(
+    spanTable([
+      [{ name: 'a', seconds: 1 }],
+      [
+        { name: 'a', seconds: 3 },
+        { name: 'b', seconds: 9 },
+      ],
+    ]),
+    ['   median   least  greatest', 'a  2.00 s  1.00 s    3.00 s', 'b  9.00 s  9.00 s    9.00 s'].join('\n'),
+  );
 });

@@ -25,8 +25,11 @@ export function spansOf({ started, ended, records }: BuildRun): readonly Span[] 
   for (const step of workflowSteps(records)) {
     add(step.name, step.from, step.to);
     const inside = records.filter((record) => record.step === step.name && record.workflow === step.workflow);
-    if (step.action === 'ExecuteComponents') for (const span of componentSpans(inside)) spans.push({ ...span, name: `  ${span.name}${step.workflow === 'test-image' ? ' (test)' : ''}` });
-    if (step.action === 'LaunchInstance') for (const span of bootSpans(inside, step.from)) spans.push({ ...span, name: `  ${span.name}` });
+    if (step.action === 'ExecuteComponents')
+      for (const span of componentSpans(inside))
+        spans.push({ ...span, name: `  ${span.name}${step.workflow === 'test-image' ? ' (test)' : ''}` });
+    if (step.action === 'LaunchInstance')
+      for (const span of bootSpans(inside, step.from)) spans.push({ ...span, name: `  ${span.name}` });
   }
   const last = records.at(-1);
   if (last !== undefined) add('after the last record', at(last), ended);
@@ -40,14 +43,20 @@ export function spansOf({ started, ended, records }: BuildRun): readonly Span[] 
 }
 
 /** When the first command of the build stage began and the last one ended, in milliseconds since 1970. */
-export function commandTimes(records: readonly ProgressRecord[]): { readonly first: number; readonly last: number } | undefined {
-  const steps = records.filter(({ type, documentStep, workflow }) => type === 'step' && documentStep !== undefined && workflow !== 'test-image');
+export function commandTimes(
+  records: readonly ProgressRecord[],
+): { readonly first: number; readonly last: number } | undefined {
+  const steps = records.filter(
+    ({ type, documentStep, workflow }) => type === 'step' && documentStep !== undefined && workflow !== 'test-image',
+  );
   return steps.length === 0 ? undefined : { first: at(steps[0]!), last: at(steps.at(-1)!) };
 }
 
 /** What the steps of a component took together, without what lies between them. */
 export function componentSeconds(records: readonly ProgressRecord[], component: string): number {
-  return records.filter((record) => record.type === 'step' && record.component === component).reduce((sum, record) => sum + (record.seconds ?? 0), 0);
+  return records
+    .filter((record) => record.type === 'step' && record.component === component)
+    .reduce((sum, record) => sum + (record.seconds ?? 0), 0);
 }
 
 interface StepTimes {
@@ -61,23 +70,43 @@ interface StepTimes {
 function workflowSteps(records: readonly ProgressRecord[]): readonly StepTimes[] {
   const steps: StepTimes[] = [];
   for (const begin of records) {
-    if (begin.type !== 'step' || begin.documentStep !== undefined || begin.seconds !== undefined || begin.status === 'SKIPPED') continue;
-    const end = records.find((record) => record.type === 'step' && record.documentStep === undefined && record.step === begin.step && record.workflow === begin.workflow && record.seconds !== undefined);
-    if (end !== undefined) steps.push({ name: begin.step!, workflow: begin.workflow, action: begin.action, from: at(begin), to: at(end) });
+    if (
+      begin.type !== 'step' ||
+      begin.documentStep !== undefined ||
+      begin.seconds !== undefined ||
+      begin.status === 'SKIPPED'
+    )
+      continue;
+    const end = records.find(
+      (record) =>
+        record.type === 'step' &&
+        record.documentStep === undefined &&
+        record.step === begin.step &&
+        record.workflow === begin.workflow &&
+        record.seconds !== undefined,
+    );
+    if (end !== undefined)
+      steps.push({ name: begin.step!, workflow: begin.workflow, action: begin.action, from: at(begin), to: at(end) });
   }
   return steps;
 }
 
 /** Each component, and the layer that was made of the disk after it. */
 function componentSpans(records: readonly ProgressRecord[]): readonly Span[] {
-  const names = [...new Set(records.flatMap(({ component, type }) => (component === undefined || type !== 'step' ? [] : [component])))];
+  const names = [
+    ...new Set(
+      records.flatMap(({ component, type }) => (component === undefined || type !== 'step' ? [] : [component])),
+    ),
+  ];
   return names.flatMap((name) => {
     const own = records.filter(({ component }) => component === name);
     const steps = own.filter(({ type }) => type === 'step');
     const layer = own.find(({ text }) => /^layer \S+ \([0-9a-f]+\) holds the disk/.test(text));
     return [
       { name, seconds: (at(steps.at(-1)!) - at(steps[0]!)) / 1000 },
-      ...(layer === undefined ? [] : [{ name: `layer after ${name}`, seconds: (at(layer) - at(steps.at(-1)!)) / 1000 }]),
+      ...(layer === undefined
+        ? []
+        : [{ name: `layer after ${name}`, seconds: (at(layer) - at(steps.at(-1)!)) / 1000 }]),
     ];
   });
 }
@@ -85,7 +114,9 @@ function componentSpans(records: readonly ProgressRecord[]): readonly Span[] {
 /** How far a machine was when: from its log's lines. */
 function bootSpans(records: readonly ProgressRecord[], from: number): readonly Span[] {
   const marks: readonly (readonly [name: string, pattern: RegExp])[] = [
-    ['to the kernel', /: its guest agent$/], ['to the guest agent', / answers after [\d.]+ s$/], ['to all services', / has started all its services after /],
+    ['to the kernel', /: its guest agent$/],
+    ['to the guest agent', / answers after [\d.]+ s$/],
+    ['to all services', / has started all its services after /],
   ];
   const spans: Span[] = [];
   let before = from;

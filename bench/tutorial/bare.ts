@@ -44,9 +44,22 @@ export async function runBare(tree: string): Promise<readonly Span[]> {
     const ended = await stamped(
       [
         // As Ingot's containers: own network, no waiting for the disk (`--suppress-sync`).
-        'systemd-nspawn', '--register=no', '--keep-unit', '--settings=no', '--quiet', '--directory', copy, '--resolv-conf=off', '--timezone=off',
-        `--bind-ro=${network.resolvConf}:/etc/resolv.conf`, `--network-namespace-path=${network.path}`, '--suppress-sync=yes', '--pipe',
-        '--', '/bin/bash', '/root/commands.sh',
+        'systemd-nspawn',
+        '--register=no',
+        '--keep-unit',
+        '--settings=no',
+        '--quiet',
+        '--directory',
+        copy,
+        '--resolv-conf=off',
+        '--timezone=off',
+        `--bind-ro=${network.resolvConf}:/etc/resolv.conf`,
+        `--network-namespace-path=${network.path}`,
+        '--suppress-sync=yes',
+        '--pipe',
+        '--',
+        '/bin/bash',
+        '/root/commands.sh',
       ],
       { env: { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1', LC_ALL: 'C.UTF-8' } },
     );
@@ -60,7 +73,10 @@ export async function runBare(tree: string): Promise<readonly Span[]> {
   }
 }
 
-async function makeNetwork(held: HeldRecorder, tree: string): Promise<{ readonly path: string; readonly resolvConf: string }> {
+async function makeNetwork(
+  held: HeldRecorder,
+  tree: string,
+): Promise<{ readonly path: string; readonly resolvConf: string }> {
   const directory = `${tree}-network`;
   await held.record({ kind: 'path', path: directory });
   await mkdir(directory, { recursive: true });
@@ -70,7 +86,13 @@ async function makeNetwork(held: HeldRecorder, tree: string): Promise<{ readonly
   await run(['ip', 'netns', 'add', name]);
   await run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
   const path = `/run/netns/${name}`;
-  await startSlirp({ target: { netns: path }, interfaceName: 'host0', directory, held, allocationOwner: { dataDirectory: tree, owner } });
+  await startSlirp({
+    target: { netns: path },
+    interfaceName: 'host0',
+    directory,
+    held,
+    allocationOwner: { dataDirectory: tree, owner },
+  });
   await writeFile(`${directory}/resolv.conf`, resolvConf());
   return { path, resolvConf: `${directory}/resolv.conf` };
 }

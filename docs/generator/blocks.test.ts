@@ -37,19 +37,28 @@ test('every route of Ingot is described', () => {
 
 test('every member of a progress record is described', () => {
   const source = readFileSync(new URL('../../src/resources/progress.ts', import.meta.url), 'utf8');
-  const members = [.../interface ProgressRecord \{([\s\S]*?)\n\}/.exec(source)![1]!.matchAll(/^ {2}readonly (\w+)/gm)].map((match) => match[1]!);
+  const members = [
+    .../interface ProgressRecord \{([\s\S]*?)\n\}/.exec(source)![1]!.matchAll(/^ {2}readonly (\w+)/gm),
+  ].map((match) => match[1]!);
   assert.ok(members.length > 15);
-  for (const member of members) assert.match(texts.get('events-and-logs.md')!, new RegExp(`^\\| \`${member}\` \\|`, 'm'), member);
+  for (const member of members)
+    assert.match(texts.get('events-and-logs.md')!, new RegExp(`^\\| \`${member}\` \\|`, 'm'), member);
 });
 
 test('the component documents that are shown are valid, warnings among it', () => {
-  const shown = [...texts.get('components.md')!.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1]!).filter((text) => /^schemaVersion:/m.test(text));
+  const shown = [...texts.get('components.md')!.matchAll(/```yaml\n([\s\S]*?)```/g)]
+    .map((match) => match[1]!)
+    .filter((text) => /^schemaVersion:/m.test(text));
   assert.ok(shown.length > 0);
   for (const text of shown) assert.deepEqual(parseComponentDocument(text, { platform: 'Linux' }).faults, []);
 });
 
 test('links between documents lead somewhere', () => {
-  for (const path of [...DOCUMENTS, join(dirname(DOCS_FOLDER), 'CONTRIBUTING.md'), join(dirname(DOCS_FOLDER), 'README.md')]) {
+  for (const path of [
+    ...DOCUMENTS,
+    join(dirname(DOCS_FOLDER), 'CONTRIBUTING.md'),
+    join(dirname(DOCS_FOLDER), 'README.md'),
+  ]) {
     if (!existsSync(path)) continue;
     for (const [, target] of readFileSync(path, 'utf8').matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)) {
       assert.ok(existsSync(join(dirname(path), target!)), `${basename(path)}: ${target}`);

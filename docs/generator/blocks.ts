@@ -24,25 +24,52 @@ export async function docBlocks(): Promise<Readonly<Record<string, string>>> {
     operations: operations(),
     filters: await filters(),
     'without-effect': withoutEffect(),
-    errors: table(['code', 'status', 'when'], (Object.keys(ERROR_STATUS) as ErrorCode[]).map((code) => [`\`${code}\``, String(ERROR_STATUS[code]), WHEN[code]])),
-    routes: table(['action', 'request', 'what goes in and out'], ingotRoutes.map(({ action, method, path }) => [`\`${action}\``, `\`${method} ${path}\``, INGOT_ROUTES[action] ?? ''])),
+    errors: table(
+      ['code', 'status', 'when'],
+      (Object.keys(ERROR_STATUS) as ErrorCode[]).map((code) => [`\`${code}\``, String(ERROR_STATUS[code]), WHEN[code]]),
+    ),
+    routes: table(
+      ['action', 'request', 'what goes in and out'],
+      ingotRoutes.map(({ action, method, path }) => [
+        `\`${action}\``,
+        `\`${method} ${path}\``,
+        INGOT_ROUTES[action] ?? '',
+      ]),
+    ),
     modules: modules(),
     'condition-operators': CONDITION_OPERATORS.map((name) => `\`${name}\``).join(', '),
-    faults: table(['code', 'severity', 'meaning'], Object.entries(FAULT_KINDS).map(([code, { severity, description }]) => [`\`${code}\``, severity, description])),
+    faults: table(
+      ['code', 'severity', 'meaning'],
+      Object.entries(FAULT_KINDS).map(([code, { severity, description }]) => [`\`${code}\``, severity, description]),
+    ),
     'step-actions': actions(),
     'system-variables': [...SYSTEM_VARIABLES.keys()].map((name) => `\`${name}\``).join(', '),
     'managed-components': table(
       ['name', 'version', 'type', 'what it does'],
-      loadManaged(managedImages).components.map(({ name, version, type, description }) => [`\`${name}\``, version, type, description]),
+      loadManaged(managedImages).components.map(({ name, version, type, description }) => [
+        `\`${name}\``,
+        version,
+        type,
+        description,
+      ]),
     ),
-    'missing-components': loadManaged(managedImages).missingComponents.map(({ name }) => `\`${name}\``).join(', '),
+    'missing-components': loadManaged(managedImages)
+      .missingComponents.map(({ name }) => `\`${name}\``)
+      .join(', '),
     'parent-names': table(
       ['name', 'system', 'from'],
-      nameSources.flatMap(({ names, vendor }) => names.map((each) => [`\`${each.name}\``, each.osVersion, supplyOf(each, vendor)])),
+      nameSources.flatMap(({ names, vendor }) =>
+        names.map((each) => [`\`${each.name}\``, each.osVersion, supplyOf(each, vendor)]),
+      ),
     ),
     'base-images': table(
       ['name', 'what it is', 'architecture', 'virtual size'],
-      Object.values(baseImages).map(({ name, description, architecture, virtualSize }) => [`\`${name}\``, description, architecture, `${virtualSize! / 2 ** 30} GiB`]),
+      Object.values(baseImages).map(({ name, description, architecture, virtualSize }) => [
+        `\`${name}\``,
+        description,
+        architecture,
+        `${virtualSize! / 2 ** 30} GiB`,
+      ]),
     ),
   };
 }
@@ -62,7 +89,8 @@ const BLOCK = /(<!-- made by npm run docs:api: ([a-z-]+) -->\n)[\s\S]*?(<!-- end
  */
 export function withBlocks(text: string, blocks: Readonly<Record<string, string>>): string {
   return text.replace(BLOCK, (_, begin: string, name: string, end: string) => {
-    if (blocks[name] === undefined) throw new Error(`there is no block '${name}'; there are: ${Object.keys(blocks).join(', ')}`);
+    if (blocks[name] === undefined)
+      throw new Error(`there is no block '${name}'; there are: ${Object.keys(blocks).join(', ')}`);
     return `${begin}${blocks[name]}\n${end}`;
   });
 }
@@ -84,15 +112,25 @@ function operations(): string {
   const sections = KINDS.map(([heading]) => {
     const here = all.filter(({ name }) => kindOf(name) === heading);
     const there = here.filter(({ name }) => known.has(name)).sort((a, b) => order(a.name) - order(b.name));
-    const missing = here.filter(({ name }) => !known.has(name)).map(({ name }) => name).sort();
-    const rows = there.map(({ name, method, uri }) => [`\`${name}\``, `\`${method} ${uri}\``, BEHIND[name as Supported]]);
+    const missing = here
+      .filter(({ name }) => !known.has(name))
+      .map(({ name }) => name)
+      .sort();
+    const rows = there.map(({ name, method, uri }) => [
+      `\`${name}\``,
+      `\`${method} ${uri}\``,
+      BEHIND[name as Supported],
+    ]);
     return [
       `### ${heading}\n`,
       ...(rows.length === 0 ? [] : [`${table(['operation', 'request', 'what is behind it'], rows)}\n`]),
       ...(missing.length === 0 ? [] : [`Not yet: ${missing.map((name) => `\`${name}\``).join(', ')}.\n`]),
     ].join('\n');
   });
-  const rest = notYet.length === 0 ? '' : `; ${notYet.length} answer \`InvalidRequestException\`: "The operation … is not supported by this version of Ingot."`;
+  const rest =
+    notYet.length === 0
+      ? ''
+      : `; ${notYet.length} answer \`InvalidRequestException\`: "The operation … is not supported by this version of Ingot."`;
   return `${supported.length} of ${all.length} operations work${rest}.\n\n${sections.join('\n')}`;
 }
 
@@ -107,64 +145,111 @@ async function filters(): Promise<string> {
     if (!members(OPERATIONS.get(name)!.input).has('filters')) continue;
     const context = { operation: name, account: '123456789012', region: 'us-east-1' } as OperationContext;
     const handler = handlers[name] as unknown as Handler<OperationName>;
-    const refusal: unknown = await handler({ filters: [{ name: '?', values: ['?'] }] } as never, context).catch((error: unknown) => error);
+    const refusal: unknown = await handler({ filters: [{ name: '?', values: ['?'] }] } as never, context).catch(
+      (error: unknown) => error,
+    );
     const found = refusal instanceof ApiError ? /there are: (.*)\.$/.exec(refusal.message)?.[1] : undefined;
     if (found === undefined) throw new Error(`${name} does not say which filters it has`, { cause: refusal });
-    rows.push([`\`${name}\``, found.split(', ').map((filter) => `\`${filter}\``).join(', ')]);
+    rows.push([
+      `\`${name}\``,
+      found
+        .split(', ')
+        .map((filter) => `\`${filter}\``)
+        .join(', '),
+    ]);
   }
   return table(['list', 'filters'], rows);
 }
 
 /** What the code itself names of an image and a distribution that ask for everything. */
 function withoutEffect(): string {
-  const paths = [...membersWithoutEffect(EVERYTHING), ...planDistribution({ distributions: [EVERY_OUTPUT] }, {
-    imageArn: 'arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/1', name: 'web', buildVersion: 1, buildDate: '2026-01-01T00:00:00.000Z', region: 'us-east-1',
-  }).withoutEffect];
+  const paths = [
+    ...membersWithoutEffect(EVERYTHING),
+    ...planDistribution(
+      { distributions: [EVERY_OUTPUT] },
+      {
+        imageArn: 'arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/1',
+        name: 'web',
+        buildVersion: 1,
+        buildDate: '2026-01-01T00:00:00.000Z',
+        region: 'us-east-1',
+      },
+    ).withoutEffect,
+  ];
   return paths.map((path) => `- \`${path.replaceAll(/\[\d+\]/g, '[…]')}\``).join('\n');
 }
 
 const EVERY_OUTPUT: Distribution = {
-  region: 'us-east-1', containerDistributionConfiguration: { targetRepository: { service: 'ECR', repositoryName: 'web' } }, licenseConfigurationArns: ['arn'],
-  launchTemplateConfigurations: [{ launchTemplateId: 'lt-1' }], s3ExportConfiguration: { roleName: 'r', diskImageFormat: 'RAW', s3Bucket: 'b' },
-  fastLaunchConfigurations: [{ enabled: true }], ssmParameterConfigurations: [{ parameterName: '/p' }],
+  region: 'us-east-1',
+  containerDistributionConfiguration: { targetRepository: { service: 'ECR', repositoryName: 'web' } },
+  licenseConfigurationArns: ['arn'],
+  launchTemplateConfigurations: [{ launchTemplateId: 'lt-1' }],
+  s3ExportConfiguration: { roleName: 'r', diskImageFormat: 'RAW', s3Bucket: 'b' },
+  fastLaunchConfigurations: [{ enabled: true }],
+  ssmParameterConfigurations: [{ parameterName: '/p' }],
   amiDistributionConfiguration: { targetAccountIds: ['123456789012'], launchPermission: { userIds: ['123456789012'] } },
 };
 
 const EVERY_MAPPING: readonly InstanceBlockDeviceMapping[] = [
-  { deviceName: '/dev/xvda', ebs: { iops: 100, throughput: 125, volumeType: 'gp3', snapshotId: 'snap-1', deleteOnTermination: true } },
+  {
+    deviceName: '/dev/xvda',
+    ebs: { iops: 100, throughput: 125, volumeType: 'gp3', snapshotId: 'snap-1', deleteOnTermination: true },
+  },
   { deviceName: '/dev/sdb' },
 ];
 
 const EVERYTHING: Image = {
   infrastructureConfiguration: {
-    subnetId: 'subnet-1', keyPair: 'k', snsTopicArn: 'arn', logging: { s3Logs: {} }, instanceMetadataOptions: { httpPutResponseHopLimit: 1 }, placement: {}, securityGroupIds: ['sg-1'],
-    instanceTypes: ['t3.micro', 't3.small'], 
+    subnetId: 'subnet-1',
+    keyPair: 'k',
+    snsTopicArn: 'arn',
+    logging: { s3Logs: {} },
+    instanceMetadataOptions: { httpPutResponseHopLimit: 1 },
+    placement: {},
+    securityGroupIds: ['sg-1'],
+    instanceTypes: ['t3.micro', 't3.small'],
   },
   imageScanningConfiguration: { imageScanningEnabled: true },
   loggingConfiguration: { logGroupName: 'g' },
-  imageRecipe: { additionalInstanceConfiguration: { userDataOverride: 'I2Nsb3VkLWNvbmZpZwo=' }, blockDeviceMappings: [...EVERY_MAPPING] },
+  imageRecipe: {
+    additionalInstanceConfiguration: { userDataOverride: 'I2Nsb3VkLWNvbmZpZwo=' },
+    blockDeviceMappings: [...EVERY_MAPPING],
+  },
 };
 
 function modules(): string {
   const all = [...ACTION_MODULES.values()];
   const rows = all.map((module) => [
-    `\`${module.name}\``, module.platforms.join(', '), inputsOf(module), module.outputs?.map((name) => `\`${name}\``).join(', ') || 'none',
+    `\`${module.name}\``,
+    module.platforms.join(', '),
+    inputsOf(module),
+    module.outputs?.map((name) => `\`${name}\``).join(', ') || 'none',
   ]);
   return table(['module', 'platforms', 'inputs (* required)', 'outputs'], rows);
 }
 
 function inputsOf({ shape, inputs }: ActionModule): string {
   if (shape === 'condition') return 'a condition';
-  const names = Object.entries(inputs).map(([name, { required }]) => `\`${name}\`${required === true ? '*' : ''}`).join(', ');
+  const names = Object.entries(inputs)
+    .map(([name, { required }]) => `\`${name}\`${required === true ? '*' : ''}`)
+    .join(', ');
   return shape === 'list' ? `list of: ${names}` : names;
 }
 
 function actions(): string {
   const all = Object.values(workflowActions);
-  const rows = all.filter(({ name }) => stepActions[name] !== undefined).map(({ name, types, defaultTimeoutMinutes, maxTimeoutMinutes, outputs }) => [
-    `\`${name}\``, types.join(', '), String(defaultTimeoutMinutes), String(maxTimeoutMinutes), Object.keys(outputs).map((output) => `\`${output}\``).join(', ') || 'none',
-    stepActions[name]!.rollback === undefined ? 'nothing' : 'ends the instance',
-  ]);
+  const rows = all
+    .filter(({ name }) => stepActions[name] !== undefined)
+    .map(({ name, types, defaultTimeoutMinutes, maxTimeoutMinutes, outputs }) => [
+      `\`${name}\``,
+      types.join(', '),
+      String(defaultTimeoutMinutes),
+      String(maxTimeoutMinutes),
+      Object.keys(outputs)
+        .map((output) => `\`${output}\``)
+        .join(', ') || 'none',
+      stepActions[name]!.rollback === undefined ? 'nothing' : 'ends the instance',
+    ]);
   const later = all.filter(({ name }) => stepActions[name] === undefined).map(({ name }) => `\`${name}\``);
   return `${table(['action', 'stages', 'default (min)', 'longest (min)', 'outputs', 'rollback'], rows)}\n\nKnown, and not run yet (a step with one fails): ${later.join(', ')}.`;
 }

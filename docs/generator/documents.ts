@@ -6,4 +6,6 @@ import { fileURLToPath } from 'node:url';
 export const DOCS_FOLDER = fileURLToPath(new URL('../../docs/', import.meta.url));
 
 /** All Markdown files in it. */
-export const DOCUMENTS: readonly string[] = globSync('*.md', { cwd: DOCS_FOLDER }).sort().map((name) => `${DOCS_FOLDER}${name}`);
+export const DOCUMENTS: readonly string[] = globSync('*.md', { cwd: DOCS_FOLDER })
+  .sort()
+  .map((name) => `${DOCS_FOLDER}${name}`);

@@ -6,8 +6,15 @@ test('an event is made whatever the parameters are', () => {
   let deep: unknown = 1;
   for (let depth = 0; depth < 5000; depth++) deep = depth % 2 === 0 ? [deep] : { a: deep };
   const call: Call = {
-    requestId: 'r', time: 0, service: 'ingot', name: 'CreateAccessKey', readOnly: false, sourceIp: '::1', userAgent: undefined,
-    parameters: { deep }, resource: 'x'.repeat(1 << 20),
+    requestId: 'r',
+    time: 0,
+    service: 'ingot',
+    name: 'CreateAccessKey',
+    readOnly: false,
+    sourceIp: '::1',
+    userAgent: undefined,
+    parameters: { deep },
+    resource: 'x'.repeat(1 << 20),
   };
   assert.ok(JSON.stringify(auditEvent(call)).length < 10_000);
   const wide = auditEvent({ ...call, parameters: { tags: Array.from({ length: 50_000 }, () => 'value') } });
@@ -18,15 +25,36 @@ const HIDDEN = 'HIDDEN_DUE_TO_SECURITY_REASONS';
 
 test('what may be secret is not in the audit log', () => {
   const cases: readonly (readonly [given: unknown, masked: unknown])[] = [
-    [{ name: 'web', data: 'schemaVersion: 1.0' }, { name: 'web', data: HIDDEN }],
-    [{ components: [{ componentArn: 'a', parameters: [{ name: 'Password', value: ['hunter2'] }] }] }, { components: [{ componentArn: 'a', parameters: [{ name: 'Password', value: HIDDEN }] }] }],
-    [{ workflows: [{ parameters: [{ name: 'p', value: ['x'] }] }] }, { workflows: [{ parameters: [{ name: 'p', value: HIDDEN }] }] }],
+    [
+      { name: 'web', data: 'schemaVersion: 1.0' },
+      { name: 'web', data: HIDDEN },
+    ],
+    [
+      { components: [{ componentArn: 'a', parameters: [{ name: 'Password', value: ['hunter2'] }] }] },
+      { components: [{ componentArn: 'a', parameters: [{ name: 'Password', value: HIDDEN }] }] },
+    ],
+    [
+      { workflows: [{ parameters: [{ name: 'p', value: ['x'] }] }] },
+      { workflows: [{ parameters: [{ name: 'p', value: HIDDEN }] }] },
+    ],
     [{ tags: { value: 'v', data: 'd' } }, { tags: { value: 'v', data: HIDDEN } }],
-    [{ additionalInstanceConfiguration: { userDataOverride: 'x' } }, { additionalInstanceConfiguration: { userDataOverride: HIDDEN } }],
-    [{ argv: ['mysql', '-phunter2'], env: { TOKEN: 'x' } }, { argv: ['mysql', HIDDEN], env: HIDDEN }],
-    [{ Credentials: { AccessKeyId: 'k', SecretAccessKey: 's', SessionToken: 't' } }, { Credentials: { AccessKeyId: 'k', SecretAccessKey: HIDDEN, SessionToken: HIDDEN } }],
+    [
+      { additionalInstanceConfiguration: { userDataOverride: 'x' } },
+      { additionalInstanceConfiguration: { userDataOverride: HIDDEN } },
+    ],
+    [
+      { argv: ['mysql', '-phunter2'], env: { TOKEN: 'x' } },
+      { argv: ['mysql', HIDDEN], env: HIDDEN },
+    ],
+    [
+      { Credentials: { AccessKeyId: 'k', SecretAccessKey: 's', SessionToken: 't' } },
+      { Credentials: { AccessKeyId: 'k', SecretAccessKey: HIDDEN, SessionToken: HIDDEN } },
+    ],
     [{ description: 'x'.repeat(2000) }, { description: `${'x'.repeat(1024)}…` }],
-    [{ filters: [{ name: 'n', values: ['a'] }], maxResults: 5, dryRun: true, nothing: null }, { filters: [{ name: 'n', values: ['a'] }], maxResults: 5, dryRun: true, nothing: null }],
+    [
+      { filters: [{ name: 'n', values: ['a'] }], maxResults: 5, dryRun: true, nothing: null },
+      { filters: [{ name: 'n', values: ['a'] }], maxResults: 5, dryRun: true, nothing: null },
+    ],
   ];
   for (const [given, masked] of cases) assert.deepEqual(maskSecrets(given), masked);
 });

@@ -29,7 +29,17 @@ const SOURCES = { imagebuilder: 'imagebuilder.amazonaws.com', sts: 'sts.amazonaw
 const HIDDEN = 'HIDDEN_DUE_TO_SECURITY_REASONS';
 /** Members that may hold secrets, in lower case: documents, user data, environments, keys and tokens. */
 const SECRET = new Set([
-  'data', 'dockerfiletemplatedata', 'userdataoverride', 'userdata', 'env', 'secretaccesskey', 'sessiontoken', 'webidentitytoken', 'externalid', 'x-amz-security-token', 'x-amz-signature',
+  'data',
+  'dockerfiletemplatedata',
+  'userdataoverride',
+  'userdata',
+  'env',
+  'secretaccesskey',
+  'sessiontoken',
+  'webidentitytoken',
+  'externalid',
+  'x-amz-security-token',
+  'x-amz-signature',
 ]);
 const LONGEST_TEXT = 1024;
 /** What CloudTrail keeps of the parameters of a call, and of its answer, in characters of JSON. */
@@ -57,7 +67,9 @@ export function auditEvent(call: Call): AuditEvent {
     requestID: call.requestId,
     eventID: newUuid(),
     readOnly: call.readOnly,
-    ...(resource === undefined || resource === '*' ? {} : { resources: [{ ARN: resource, ...(owner === undefined ? {} : { accountId: owner }) }] }),
+    ...(resource === undefined || resource === '*'
+      ? {}
+      : { resources: [{ ARN: resource, ...(owner === undefined ? {} : { accountId: owner }) }] }),
     eventType: 'AwsApiCall',
     managementEvent: true,
     ...(identity === undefined ? {} : { recipientAccountId: identity.principal.account }),
@@ -67,14 +79,24 @@ export function auditEvent(call: Call): AuditEvent {
 
 function userIdentity({ principal, accessKeyId, userName, session }: Identity): Readonly<Record<string, unknown>> {
   const common = { principalId: principal.id, arn: principal.arn, accountId: principal.account, accessKeyId };
-  if (session === undefined) return userName === undefined ? { type: 'Root', ...common } : { type: 'IAMUser', ...common, userName };
+  if (session === undefined)
+    return userName === undefined ? { type: 'Root', ...common } : { type: 'IAMUser', ...common, userName };
   return {
-    type: 'AssumedRole', ...common,
+    type: 'AssumedRole',
+    ...common,
     sessionContext: {
-      sessionIssuer: { type: 'Role', principalId: session.role.id, arn: session.role.arn, accountId: session.role.account, userName: session.role.name },
+      sessionIssuer: {
+        type: 'Role',
+        principalId: session.role.id,
+        arn: session.role.arn,
+        accountId: session.role.account,
+        userName: session.role.name,
+      },
       attributes: { creationDate: new Date(session.issued).toISOString(), mfaAuthenticated: 'false' },
       ...(session.sourceIdentity === undefined ? {} : { sourceIdentity: session.sourceIdentity }),
-      ...(session.federatedProvider === undefined ? {} : { webIdFederationData: { federatedProvider: session.federatedProvider } }),
+      ...(session.federatedProvider === undefined
+        ? {}
+        : { webIdFederationData: { federatedProvider: session.federatedProvider } }),
     },
   };
 }
@@ -83,7 +105,9 @@ function userIdentity({ principal, accessKeyId, userName, session }: Identity): 
 function kept(value: object): object {
   const masked = maskSecrets(value) as object;
   const { length } = JSON.stringify(masked);
-  return length <= LONGEST_VALUE ? masked : { omitted: `${length} characters of JSON, more than the log keeps (${LONGEST_VALUE})` };
+  return length <= LONGEST_VALUE
+    ? masked
+    : { omitted: `${length} characters of JSON, more than the log keeps (${LONGEST_VALUE})` };
 }
 
 /** A value without what may be secret: by the names of members, values of parameters, and a command's arguments after its program. */
@@ -94,8 +118,15 @@ export function maskSecrets(value: unknown, name = '', parent = '', depth = 0): 
   if (typeof value === 'string') return value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
   if (typeof value === 'object' && value !== null && depth >= DEEPEST) return '…';
   if (Array.isArray(value)) {
-    return name === 'argv' ? value.map((item, index) => (index === 0 ? (item as unknown) : HIDDEN)) : value.map((item) => maskSecrets(item, '', name, depth + 1));
+    return name === 'argv'
+      ? value.map((item, index) => (index === 0 ? (item as unknown) : HIDDEN))
+      : value.map((item) => maskSecrets(item, '', name, depth + 1));
   }
   if (typeof value !== 'object' || value === null || value instanceof Date) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, maskSecrets(member, key.toLowerCase(), name === '' ? parent : name, depth + 1)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [
+      key,
+      maskSecrets(member, key.toLowerCase(), name === '' ? parent : name, depth + 1),
+    ]),
+  );
 }

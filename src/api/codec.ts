@@ -31,11 +31,14 @@ export function decodeText(text: string, what: string): string {
 /** Names and values of a query, decoded, in order. */
 export function decodeQuery(query: string): readonly (readonly [name: string, value: string])[] {
   if (query === '') return [];
-  return query.split('&').filter((pair) => pair !== '').map((pair) => {
-    const at = pair.indexOf('=');
-    const [name, value] = at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
-    return [decodeText(name, 'query'), decodeText(value, 'query')];
-  });
+  return query
+    .split('&')
+    .filter((pair) => pair !== '')
+    .map((pair) => {
+      const at = pair.indexOf('=');
+      const [name, value] = at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+      return [decodeText(name, 'query'), decodeText(value, 'query')];
+    });
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
@@ -65,7 +68,12 @@ export function decodeJsonObject(body: Uint8Array): Structure {
  * was only to be tried. Source: reference, `resources.md` section 3.
  */
 const NEWER_DRY_RUNS: readonly OperationName[] = [
-  'CreateImageRecipe', 'CreateContainerRecipe', 'CreateInfrastructureConfiguration', 'CreateDistributionConfiguration', 'CreateImagePipeline', 'CreateLifecyclePolicy',
+  'CreateImageRecipe',
+  'CreateContainerRecipe',
+  'CreateInfrastructureConfiguration',
+  'CreateDistributionConfiguration',
+  'CreateImagePipeline',
+  'CreateLifecyclePolicy',
 ];
 
 /**
@@ -91,7 +99,12 @@ export function decodeInput(operation: Operation, request: WireRequest): Structu
     }
   }
   if (NEWER_DRY_RUNS.includes(operation.name) && body['dryRun'] !== undefined && body['dryRun'] !== null) {
-    entries.push(['dryRun', typeof body['dryRun'] === 'boolean' ? body['dryRun'] : mismatch('dryRun', 'true or false', body['dryRun'], faults)]);
+    entries.push([
+      'dryRun',
+      typeof body['dryRun'] === 'boolean'
+        ? body['dryRun']
+        : mismatch('dryRun', 'true or false', body['dryRun'], faults),
+    ]);
   }
   if (faults.length > 0) throw typeFaults(faults);
   return Object.fromEntries(entries);
@@ -106,7 +119,15 @@ interface Located extends ReturnType<typeof memberLocation> {
 
 function locatedMembers(operation: Operation): readonly Located[] {
   let found = located.get(operation);
-  if (found === undefined) located.set(operation, (found = [...members(operation.input)].map(([member, schema]) => ({ member, schema, ...memberLocation(schema) }))));
+  if (found === undefined)
+    located.set(
+      operation,
+      (found = [...members(operation.input)].map(([member, schema]) => ({
+        member,
+        schema,
+        ...memberLocation(schema),
+      }))),
+    );
   return found;
 }
 
@@ -121,7 +142,8 @@ function typeFaults(faults: readonly string[]): ApiError {
 }
 
 function fromQuery(schema: NormalizedSchema, values: readonly string[], path: string, faults: string[]): unknown {
-  if (schema.isListSchema()) return values.map((value, index) => fromQuery(schema.getValueSchema(), [value], `${path}[${index}]`, faults));
+  if (schema.isListSchema())
+    return values.map((value, index) => fromQuery(schema.getValueSchema(), [value], `${path}[${index}]`, faults));
   const value = values[0]!;
   if (schema.isStringSchema()) return value;
   if (schema.isBooleanSchema()) {
@@ -141,7 +163,8 @@ function fromJson(schema: NormalizedSchema, value: unknown, path: string, faults
     const entries: [string, unknown][] = [];
     for (const [name, member] of members(schema)) {
       const given = Object.hasOwn(value, name) ? value[name] : undefined;
-      if (given !== undefined && given !== null) entries.push([name, fromJson(member, given, `${path}.${name}`, faults)]);
+      if (given !== undefined && given !== null)
+        entries.push([name, fromJson(member, given, `${path}.${name}`, faults)]);
     }
     return Object.fromEntries(entries);
   }
@@ -153,11 +176,15 @@ function fromJson(schema: NormalizedSchema, value: unknown, path: string, faults
   if (schema.isMapSchema()) {
     if (!isObject(value)) return mismatch(path, 'an object', value, faults);
     const item = schema.getValueSchema();
-    return Object.fromEntries(Object.entries(value).map(([key, given]) => [key, fromJson(item, given, `${path}.${key}`, faults)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, given]) => [key, fromJson(item, given, `${path}.${key}`, faults)]),
+    );
   }
   if (schema.isStringSchema()) return typeof value === 'string' ? value : mismatch(path, 'a string', value, faults);
-  if (schema.isBooleanSchema()) return typeof value === 'boolean' ? value : mismatch(path, 'true or false', value, faults);
-  if (schema.isNumericSchema()) return typeof value === 'number' && Number.isFinite(value) ? value : mismatch(path, 'a number', value, faults);
+  if (schema.isBooleanSchema())
+    return typeof value === 'boolean' ? value : mismatch(path, 'true or false', value, faults);
+  if (schema.isNumericSchema())
+    return typeof value === 'number' && Number.isFinite(value) ? value : mismatch(path, 'a number', value, faults);
   if (schema.isTimestampSchema()) {
     const date = new Date(typeof value === 'number' ? value * 1000 : NaN);
     return Number.isNaN(date.getTime()) ? mismatch(path, 'a time in seconds since 1970', value, faults) : date;
@@ -178,7 +205,8 @@ function describe(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'an object';
-  if (typeof value === 'string') return `the string ${JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value)}`;
+  if (typeof value === 'string')
+    return `the string ${JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value)}`;
   return `the ${typeof value} ${String(value)}`;
 }
 
@@ -240,14 +268,18 @@ function makeEncoder(schema: NormalizedSchema): Encoder {
     const encode = encoderOf(schema.getValueSchema());
     return (value) => {
       if (!isObject(value)) return MISFIT;
-      const entries = Object.entries(value).filter(([, given]) => given !== undefined && given !== null).map(([name, given]) => [name, encode(given)] as const);
+      const entries = Object.entries(value)
+        .filter(([, given]) => given !== undefined && given !== null)
+        .map(([name, given]) => [name, encode(given)] as const);
       return entries.some(([, encoded]) => encoded === MISFIT) ? MISFIT : Object.fromEntries(entries);
     };
   }
   if (schema.isStringSchema()) return (value) => (typeof value === 'string' ? value : MISFIT);
   if (schema.isBooleanSchema()) return (value) => (typeof value === 'boolean' ? value : MISFIT);
-  if (schema.isNumericSchema()) return (value) => (typeof value === 'number' && Number.isFinite(value) ? value : MISFIT);
-  if (schema.isTimestampSchema()) return (value) => (value instanceof Date && !Number.isNaN(value.getTime()) ? value.getTime() / 1000 : MISFIT);
+  if (schema.isNumericSchema())
+    return (value) => (typeof value === 'number' && Number.isFinite(value) ? value : MISFIT);
+  if (schema.isTimestampSchema())
+    return (value) => (value instanceof Date && !Number.isNaN(value.getTime()) ? value.getTime() / 1000 : MISFIT);
   return () => MISFIT;
 }
 
@@ -273,12 +305,15 @@ function toJson(schema: NormalizedSchema, value: unknown, path: string): unknown
     if (!isObject(value)) return wrong();
     const item = schema.getValueSchema();
     return Object.fromEntries(
-      Object.entries(value).filter(([, given]) => given !== undefined && given !== null).map(([key, given]) => [key, toJson(item, given, `${path}.${key}`)]),
+      Object.entries(value)
+        .filter(([, given]) => given !== undefined && given !== null)
+        .map(([key, given]) => [key, toJson(item, given, `${path}.${key}`)]),
     );
   }
   if (schema.isStringSchema()) return typeof value === 'string' ? value : wrong();
   if (schema.isBooleanSchema()) return typeof value === 'boolean' ? value : wrong();
   if (schema.isNumericSchema()) return typeof value === 'number' && Number.isFinite(value) ? value : wrong();
-  if (schema.isTimestampSchema()) return value instanceof Date && !Number.isNaN(value.getTime()) ? value.getTime() / 1000 : wrong();
+  if (schema.isTimestampSchema())
+    return value instanceof Date && !Number.isNaN(value.getTime()) ? value.getTime() / 1000 : wrong();
   return wrong();
 }

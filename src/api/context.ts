@@ -67,7 +67,10 @@ export interface OperationContext extends RequestContext {
  * One operation. The layer around it decodes and checks the input, replays client tokens, answers dry runs, and fills `requestId` and
  * `clientToken` of the output where the operation has them and the handler left them out.
  */
-export type Handler<O extends OperationName> = (input: OperationInput<O>, context: OperationContext) => Promise<OperationOutput<O>>;
+export type Handler<O extends OperationName> = (
+  input: OperationInput<O>,
+  context: OperationContext,
+) => Promise<OperationOutput<O>>;
 
 /** A handler for every operation: a missing one does not compile. */
 export type Handlers = { readonly [O in OperationName]: Handler<O> };

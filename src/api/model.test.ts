@@ -19,16 +19,25 @@ test('methods, URIs, members, types and places are the same in the SDK and the A
   const differences: string[] = [];
   for (const operation of OPERATIONS.values()) {
     const { http, input, output } = API_DATA.operations[operation.name];
-    if (operation.method !== http.method || operation.uri !== http.requestUri) differences.push(`${operation.name}: ${operation.method} ${operation.uri}`);
+    if (operation.method !== http.method || operation.uri !== http.requestUri)
+      differences.push(`${operation.name}: ${operation.method} ${operation.uri}`);
     compare(operation.input, input, operation.name, differences, true);
     compare(operation.output, output, `${operation.name} response`, differences, false);
   }
   assert.deepEqual(differences, DIFFERENCES);
 });
 
-function compare(schema: NormalizedSchema, shapeName: string, path: string, differences: string[], located: boolean, seen = new Set<string>()): void {
+function compare(
+  schema: NormalizedSchema,
+  shapeName: string,
+  path: string,
+  differences: string[],
+  located: boolean,
+  seen = new Set<string>(),
+): void {
   const shape = API_DATA.shapes[shapeName]!;
-  if (kindOf(schema) !== kindOfShape(shape)) return void differences.push(`${path}: ${kindOf(schema)} in the SDK, ${kindOfShape(shape)} in the data`);
+  if (kindOf(schema) !== kindOfShape(shape))
+    return void differences.push(`${path}: ${kindOf(schema)} in the SDK, ${kindOfShape(shape)} in the data`);
   if (seen.has(shapeName)) return;
   const within = new Set(seen).add(shapeName);
   if (shape.type === 'list') compare(schema.getValueSchema(), shape.member!, `${path}[]`, differences, false, within);
@@ -43,7 +52,8 @@ function compare(schema: NormalizedSchema, shapeName: string, path: string, diff
     }
     const { location, name: wireName } = memberLocation(member);
     const expected = { uri: 'label', querystring: 'query' }[target.location ?? ''] ?? 'body';
-    if (located && (location !== expected || wireName !== (target.locationName ?? name))) differences.push(`${path}.${name}: ${location} ${wireName} in the SDK`);
+    if (located && (location !== expected || wireName !== (target.locationName ?? name)))
+      differences.push(`${path}.${name}: ${location} ${wireName} in the SDK`);
     compare(member, target.shape, `${path}.${name}`, differences, false, within);
   }
 }
@@ -64,7 +74,10 @@ function kindOfShape({ type }: Shape): string {
 
 test('what changes something runs in a transaction, what reads does not', () => {
   const reading = [...OPERATIONS.values()].filter(({ mutating }) => !mutating).map(({ name }) => name);
-  assert.ok(reading.every((name) => /^(Get|List)/.test(name)), reading.join());
+  assert.ok(
+    reading.every((name) => /^(Get|List)/.test(name)),
+    reading.join(),
+  );
   assert.ok([...OPERATIONS.values()].every(({ name, mutating }) => mutating || /^(Get|List)/.test(name)));
   assert.equal(OPERATIONS.get('TagResource')?.mutating, true);
   assert.equal(OPERATIONS.get('ListTagsForResource')?.mutating, false);
@@ -81,7 +94,8 @@ test('a label is the last thing of its URI, as routing takes it to be', () => {
 test('every operation is either written or named as not yet there, and never both', () => {
   assert.equal(new Set<OperationName>(NOT_YET).size, NOT_YET.length);
   assert.deepEqual(Object.keys(handlers).sort(), [...OPERATIONS.keys()].sort());
-  for (const name of NOT_YET) assert.equal(handlers[name], notYetOperations[name], `${name} is written: take it out of NOT_YET`);
+  for (const name of NOT_YET)
+    assert.equal(handlers[name], notYetOperations[name], `${name} is written: take it out of NOT_YET`);
   const { supported, notYet } = census();
   assert.equal(supported.length + notYet.length, 77);
 });
@@ -89,5 +103,6 @@ test('every operation is either written or named as not yet there, and never bot
 test('the error catalogue has every error of the model, with its status', () => {
   const modelled = Object.entries(API_DATA.shapes).filter(([, shape]) => shape.exception);
   assert.equal(modelled.length, 20);
-  for (const [code, { error }] of modelled) assert.equal((ERROR_STATUS as Record<string, number>)[code], error?.httpStatusCode, code);
+  for (const [code, { error }] of modelled)
+    assert.equal((ERROR_STATUS as Record<string, number>)[code], error?.httpStatusCode, code);
 });

@@ -9,7 +9,9 @@ import type { Command, StaticOperationSchema } from '@smithy/types';
 type Sdk = typeof sdk;
 
 /** Names of all operations: `CreateComponent`, … */
-export type OperationName = { [K in keyof Sdk]: K extends `${infer O}Command` ? (`${O}$` extends keyof Sdk ? O : never) : never }[keyof Sdk];
+export type OperationName = {
+  [K in keyof Sdk]: K extends `${infer O}Command` ? (`${O}$` extends keyof Sdk ? O : never) : never;
+}[keyof Sdk];
 
 // The SDK lets every required member be undefined, since a caller may leave it to the server to complain. Behind the checks it is there.
 type Present<T> = T extends Date | string | number | boolean
@@ -23,11 +25,14 @@ type Present<T> = T extends Date | string | number | boolean
 type SdkCommand<O extends OperationName> = Sdk[`${O}Command`] extends new (input: never) => infer C ? C : never;
 
 /** What a handler of an operation gets: decoded and checked against the model, so required members are there. */
-export type OperationInput<O extends OperationName> = SdkCommand<O> extends { readonly input: infer I } ? Present<I> : never;
+export type OperationInput<O extends OperationName> =
+  SdkCommand<O> extends { readonly input: infer I } ? Present<I> : never;
 
 /** What a handler of an operation answers. Members left undefined are absent on the wire. Timestamps are `Date`, `DateTime` members strings. */
 export type OperationOutput<O extends OperationName> =
-  SdkCommand<O> extends Command<infer _I, infer _J, infer _C, infer Output, infer _D> ? Omit<Output, '$metadata'> : never;
+  SdkCommand<O> extends Command<infer _I, infer _J, infer _C, infer Output, infer _D>
+    ? Omit<Output, '$metadata'>
+    : never;
 
 /** Where a member of an input goes in a request. */
 export type Location = 'body' | 'query' | 'label';

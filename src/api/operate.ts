@@ -18,19 +18,32 @@ import { checkQuota } from './quotas.ts';
  * @throws {ApiError} AccessDeniedException, what the handler says, IdempotentParameterMismatchException, DryRunOperationException
  */
 export async function operate(
-  operation: Operation, handlers: Handlers, given: Structure, request: RequestContext,
+  operation: Operation,
+  handlers: Handlers,
+  given: Structure,
+  request: RequestContext,
 ): Promise<Structure> {
   const input = canonicalInput(operation, given, request);
   const opened = await authorize(request, needsOf(operation.name, input as never, request));
   const handler = handlers[operation.name] as unknown as Handler<OperationName>;
   const answer = async (context: OperationContext): Promise<Structure> => {
     const output: Record<string, unknown> = { ...((await handler(input as never, context)) as object) };
-    for (const [name, value] of [['requestId', request.requestId], ['clientToken', input['clientToken']]] as const) {
+    for (const [name, value] of [
+      ['requestId', request.requestId],
+      ['clientToken', input['clientToken']],
+    ] as const) {
       if (members(operation.output).has(name)) output[name] ??= value;
     }
     return encodeOutput(operation.output, output);
   };
-  if (!operation.mutating) return answer({ ...request, operation: operation.name, opened, db: request.services.catalog.db, afterCommit: runAfter });
+  if (!operation.mutating)
+    return answer({
+      ...request,
+      operation: operation.name,
+      opened,
+      db: request.services.catalog.db,
+      afterCommit: runAfter,
+    });
 
   const later: (() => void)[] = [];
   const made = async (context: OperationContext): Promise<Structure> => {
@@ -40,7 +53,13 @@ export async function operate(
     return output;
   };
   const result = await request.services.catalog.transaction(async (db) => {
-    const context: OperationContext = { ...request, operation: operation.name, opened, db, afterCommit: (work) => void later.push(work) };
+    const context: OperationContext = {
+      ...request,
+      operation: operation.name,
+      opened,
+      db,
+      afterCommit: (work) => void later.push(work),
+    };
     // A dry run leaves nothing behind, not even its token: what the error undoes is all that the handler wrote.
     if (input['dryRun'] === true) {
       await made(context);
@@ -76,5 +95,7 @@ function runAfter(work: () => void): void {
 /** SHA-256 of an input without its token, whatever the order of its members. */
 function requestHash(input: Structure): string {
   const { clientToken: _, ...parameters } = input;
-  return createHash('sha256').update(JSON.stringify(canonical(parameters))).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify(canonical(parameters)))
+    .digest('hex');
 }

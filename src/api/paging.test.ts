@@ -6,14 +6,22 @@ import type { OperationContext } from './context.ts';
 import { openPage, type PageInput } from './paging.ts';
 
 const contextWith = (key: string): OperationContext =>
-  ({ operation: 'ListComponents', account: '123456789012', region: 'us-east-1', services: { catalog: { pageTokenKey: createSecretKey(Buffer.from(key)) } } }) as OperationContext;
+  ({
+    operation: 'ListComponents',
+    account: '123456789012',
+    region: 'us-east-1',
+    services: { catalog: { pageTokenKey: createSecretKey(Buffer.from(key)) } },
+  }) as OperationContext;
 const context = contextWith('key');
 const numbers = Array.from({ length: 60 }, (_, index) => index);
 
 function list(input: PageInput & Record<string, unknown>, from = context): { items: number[]; nextToken?: string } {
   const page = openPage(input, from, ['number']);
   const after = page.after?.[0] as number | undefined;
-  return page.cut(numbers.filter((number) => after === undefined || number > after).slice(0, page.limit + 1), (number) => [number]);
+  return page.cut(
+    numbers.filter((number) => after === undefined || number > after).slice(0, page.limit + 1),
+    (number) => [number],
+  );
 }
 
 test('pages follow one another to the end', () => {
@@ -61,7 +69,11 @@ test('a token counts for its operation, caller and parameters only', () => {
     [good, contextWith('of another server')],
   ];
   for (const [input, from] of refused) {
-    assert.throws(() => list(input, from), (error) => error instanceof ApiError && error.code === 'InvalidPaginationTokenException', JSON.stringify(input));
+    assert.throws(
+      () => list(input, from),
+      (error) => error instanceof ApiError && error.code === 'InvalidPaginationTokenException',
+      JSON.stringify(input),
+    );
   }
 });
 

@@ -59,7 +59,11 @@ const SIGNATURE_BYTES = 16;
 
 function sealOf(input: PageInput, { operation, account, region, services }: OperationContext): Seal {
   const { nextToken: _, maxResults: __, ...others } = input;
-  return (position) => createHmac('sha256', services.catalog.pageTokenKey).update(JSON.stringify([operation, account, region, canonical(others), position])).digest().subarray(0, SIGNATURE_BYTES);
+  return (position) =>
+    createHmac('sha256', services.catalog.pageTokenKey)
+      .update(JSON.stringify([operation, account, region, canonical(others), position]))
+      .digest()
+      .subarray(0, SIGNATURE_BYTES);
 }
 
 function writeToken(position: Position, seal: Seal): string {
@@ -71,10 +75,16 @@ function readToken(token: string, seal: Seal, shape: readonly ('string' | 'numbe
   const bytes = Buffer.from(token, 'base64url');
   const text = bytes.subarray(SIGNATURE_BYTES).toString('utf8');
   // Decoding passes over what is no base64, so that many texts would be one token.
-  if (bytes.length <= SIGNATURE_BYTES || bytes.toString('base64url') !== token || !timingSafeEqual(bytes.subarray(0, SIGNATURE_BYTES), seal(text))) throw invalidPaginationToken();
+  if (
+    bytes.length <= SIGNATURE_BYTES ||
+    bytes.toString('base64url') !== token ||
+    !timingSafeEqual(bytes.subarray(0, SIGNATURE_BYTES), seal(text))
+  )
+    throw invalidPaginationToken();
   const position = JSON.parse(text) as Position;
   // An older version may have ordered the list by something else.
-  if (position.length !== shape.length || position.some((value, index) => typeof value !== shape[index])) throw invalidPaginationToken();
+  if (position.length !== shape.length || position.some((value, index) => typeof value !== shape[index]))
+    throw invalidPaginationToken();
   return position;
 }
 
@@ -83,6 +93,9 @@ export function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (value === null || typeof value !== 'object' || value instanceof Date) return value;
   return Object.fromEntries(
-    Object.entries(value).filter(([, member]) => member !== undefined).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([key, member]) => [key, canonical(member)]),
+    Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([key, member]) => [key, canonical(member)]),
   );
 }

@@ -36,14 +36,20 @@ const COUNTED: Partial<Record<OperationName, Counted>> = {
   RetryImage: BUILDS,
   DistributeImage: BUILDS,
   ImportVmImage: BUILDS,
-  StartResourceStateUpdate: { quota: 'concurrentStateUpdates', table: 'lifecycle_executions', statuses: ['PENDING', 'IN_PROGRESS'] },
+  StartResourceStateUpdate: {
+    quota: 'concurrentStateUpdates',
+    table: 'lifecycle_executions',
+    statuses: ['PENDING', 'IN_PROGRESS'],
+  },
 };
 
 /** A quota of what one request brings. @throws {ApiError} ServiceQuotaExceededException */
 export function checkNumber({ services }: RequestContext, quota: QuotaName, number: number): void {
   const most = services.config.quotas[quota];
   if (most !== null && number > most) {
-    throw serviceQuotaExceeded(`The quota '${quota}' is ${most}; these are ${number}. Quotas are set in config.yaml of the server's data directory.`);
+    throw serviceQuotaExceeded(
+      `The quota '${quota}' is ${most}; these are ${number}. Quotas are set in config.yaml of the server's data directory.`,
+    );
   }
 }
 
@@ -51,17 +57,27 @@ export function checkNumber({ services }: RequestContext, quota: QuotaName, numb
  * Counts after an operation, in its transaction, which the error undoes.
  * @throws {ApiError} ServiceQuotaExceededException
  */
-export async function checkQuota(db: Queryable, operation: OperationName, { account, region }: Place, quotas: Config['quotas']): Promise<void> {
+export async function checkQuota(
+  db: Queryable,
+  operation: OperationName,
+  { account, region }: Place,
+  quotas: Config['quotas'],
+): Promise<void> {
   const counted = COUNTED[operation];
   const most = counted === undefined ? null : quotas[counted.quota];
   if (counted === undefined || most === null) return;
   const { table, versions, statuses } = counted;
   const where = sql`account = ${account} and region = ${region}${statuses === undefined ? sql`` : sql` and status in (${sql.join([...statuses])})`}`;
-  const rows = versions === undefined
-    ? sql`select 1 from ${sql.table(table)} where ${where} limit ${most + 1}`
-    : sql`select distinct ${sql.join(versions.map((column) => sql.ref(column)))} from ${sql.table(table)} where ${where} limit ${most + 1}`;
-  const { rows: [found] } = await sql<{ count: number }>`select count(*) as count from (${rows}) as counted`.execute(db);
+  const rows =
+    versions === undefined
+      ? sql`select 1 from ${sql.table(table)} where ${where} limit ${most + 1}`
+      : sql`select distinct ${sql.join(versions.map((column) => sql.ref(column)))} from ${sql.table(table)} where ${where} limit ${most + 1}`;
+  const {
+    rows: [found],
+  } = await sql<{ count: number }>`select count(*) as count from (${rows}) as counted`.execute(db);
   if (Number(found!.count) > most) {
-    throw serviceQuotaExceeded(`The account ${account} has reached its quota '${counted.quota}' of ${most} in ${region}. Quotas are set in config.yaml of the server's data directory.`);
+    throw serviceQuotaExceeded(
+      `The account ${account} has reached its quota '${counted.quota}' of ${most} in ${region}. Quotas are set in config.yaml of the server's data directory.`,
+    );
   }
 }

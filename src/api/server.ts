@@ -1,5 +1,13 @@
 /** The API over HTTP: Fastify with the model's routes and Ingot's own, a signature on every one of them. */
-import { fastify, LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import {
+  fastify,
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { maxHeaderSize, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -7,7 +15,17 @@ import { fullAt, isDiskFull, MAKE_ROOM } from '../platform/disk-full.ts';
 import { newUuid } from '../platform/ids.ts';
 import { openKeySource } from '../platform/jwks.ts';
 import { logger } from '../platform/log.ts';
-import { accessDenied, ApiError, internalFailure, invalidRequest, methodNotAllowed, requestTooLarge, serializationError, serviceUnavailable, unknownOperation } from '../resources/errors.ts';
+import {
+  accessDenied,
+  ApiError,
+  internalFailure,
+  invalidRequest,
+  methodNotAllowed,
+  requestTooLarge,
+  serializationError,
+  serviceUnavailable,
+  unknownOperation,
+} from '../resources/errors.ts';
 import { authorize } from './access/authorize.ts';
 import type { Identity } from './access/identities.ts';
 import { auditEvent, type Call } from './audit.ts';
@@ -44,7 +62,10 @@ export interface ApiOptions {
 /** Makes the API. It listens nowhere yet: call `listen`, or `inject`. Closing it ends the streams it still feeds. */
 export function createApi(services: ApiServices, options: ApiOptions = {}): FastifyInstance {
   const now = options.now ?? Date.now;
-  const verify = createVerifier<Identity>({ find: (accessKeyId, token) => services.identities.find(accessKeyId, token, now()), now });
+  const verify = createVerifier<Identity>({
+    find: (accessKeyId, token) => services.identities.find(accessKeyId, token, now()),
+    now,
+  });
   const handlers = options.handlers ?? allHandlers;
   const closing = new AbortController();
   const app = fastify({
@@ -67,7 +88,13 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   const addressOf = sourceAddresses(services.config.access.proxies);
   const begin = (request: IncomingMessage, requestId: string): Call => {
     const call: Call = {
-      requestId, time: now(), service: 'imagebuilder', name: 'UnknownOperation', readOnly: true, sourceIp: addressOf(request), userAgent: request.headers['user-agent'],
+      requestId,
+      time: now(),
+      service: 'imagebuilder',
+      name: 'UnknownOperation',
+      readOnly: true,
+      sourceIp: addressOf(request),
+      userAgent: request.headers['user-agent'],
       parameters: { method: request.method, path: target(request).path },
     };
     calls.set(request, call);
@@ -84,19 +111,21 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     recorded.add(call);
     services.audit.write(auditEvent(call));
   };
-  const answering = <T>(answer: (request: FastifyRequest, reply: FastifyReply, call: Call) => Promise<T>) => async (request: FastifyRequest, reply: FastifyReply): Promise<T> => {
-    const call = calls.get(request.raw)!;
-    running.add(call);
-    try {
-      return await answer(request, reply, call);
-    } catch (error) {
-      call.error ??= error instanceof ApiError ? error : translate(error as Error, request.id);
-      throw error;
-    } finally {
-      running.delete(call);
-      if (gone.has(call)) record(call);
-    }
-  };
+  const answering =
+    <T>(answer: (request: FastifyRequest, reply: FastifyReply, call: Call) => Promise<T>) =>
+    async (request: FastifyRequest, reply: FastifyReply): Promise<T> => {
+      const call = calls.get(request.raw)!;
+      running.add(call);
+      try {
+        return await answer(request, reply, call);
+      } catch (error) {
+        call.error ??= error instanceof ApiError ? error : translate(error as Error, request.id);
+        throw error;
+      } finally {
+        running.delete(call);
+        if (gone.has(call)) record(call);
+      }
+    };
   const limit = createLimiter(services.config.rates);
   app.addHook('onRequest', async (request, reply) => {
     const call = begin(request.raw, request.id);
@@ -111,7 +140,16 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   app.addHook('onResponse', async (request, reply) => {
     const call = calls.get(request.raw);
     if (call !== undefined && !running.has(call)) record(call);
-    request.log.debug({ requestId: request.id, method: request.method, path: target(request.raw).path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
+    request.log.debug(
+      {
+        requestId: request.id,
+        method: request.method,
+        path: target(request.raw).path,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      'request',
+    );
   });
   app.addHook('preClose', async () => closing.abort(serviceUnavailable('The server is stopping.')));
   app.addHook('onError', async (request, _reply, error) => {
@@ -121,11 +159,22 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   app.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply));
 
   const anonymous = (call: Call): Omit<RequestContext, 'identity' | 'account'> => ({
-    call, region: HOME_REGION, requestId: call.requestId, services, now: call.time, sourceIp: call.sourceIp, userAgent: call.userAgent,
+    call,
+    region: HOME_REGION,
+    requestId: call.requestId,
+    services,
+    now: call.time,
+    sourceIp: call.sourceIp,
+    userAgent: call.userAgent,
   });
   const contextFor = async (request: IncomingMessage, body: Buffer): Promise<RequestContext> => {
     const call = calls.get(request)!;
-    const { known: identity, region } = await identify(request, body, verify, call.service === 'sts' ? 'sts' : 'imagebuilder');
+    const { known: identity, region } = await identify(
+      request,
+      body,
+      verify,
+      call.service === 'sts' ? 'sts' : 'imagebuilder',
+    );
     Object.assign(call, { identity, region });
     const context = { ...anonymous(call), identity, account: identity.principal.account, region };
     refuseLongLived(context);
@@ -152,10 +201,14 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     });
   }
   for (const route of ingotRoutes) {
-    app.route({ method: route.method, url: route.path, handler: answering(async (request, reply, call) => {
-      nameIngot(call, route);
-      return answerIngot(route, request, reply, await contextOf(request), closing.signal);
-    }) });
+    app.route({
+      method: route.method,
+      url: route.path,
+      handler: answering(async (request, reply, call) => {
+        nameIngot(call, route);
+        return answerIngot(route, request, reply, await contextOf(request), closing.signal);
+      }),
+    });
   }
   const keysOf = openKeySource();
   app.route({
@@ -165,7 +218,11 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
       reply.header('content-type', 'text/xml');
       const body = bodyOf(request);
       return answerSts({
-        query: target(request.raw).query, body, keysOf, anonymous: anonymous(Object.assign(call, { service: 'sts' })), context: () => contextFor(request.raw, body),
+        query: target(request.raw).query,
+        body,
+        keysOf,
+        anonymous: anonymous(Object.assign(call, { service: 'sts' })),
+        context: () => contextFor(request.raw, body),
       });
     }),
     errorHandler(error, request, reply) {
@@ -195,20 +252,39 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
       record(call);
     }
   });
-  app.setNotFoundHandler(answering(async (request) => {
-    await contextOf(request);
-    const { path } = target(request.raw);
-    const allowed = methodsOf(path);
-    throw allowed.length > 0 ? methodNotAllowed(request.method, path, allowed) : unknownOperation(request.method, path);
-  }));
+  app.setNotFoundHandler(
+    answering(async (request) => {
+      await contextOf(request);
+      const { path } = target(request.raw);
+      const allowed = methodsOf(path);
+      throw allowed.length > 0
+        ? methodNotAllowed(request.method, path, allowed)
+        : unknownOperation(request.method, path);
+    }),
+  );
   return app;
 }
 
-async function identify(request: IncomingMessage, body: Buffer, verify: Verifier<Identity>, service: string): Promise<Signer<Identity>> {
-  const signer = await verify({ method: request.method!, url: request.url!, rawHeaders: request.rawHeaders, body }, service);
+async function identify(
+  request: IncomingMessage,
+  body: Buffer,
+  verify: Verifier<Identity>,
+  service: string,
+): Promise<Signer<Identity>> {
+  const signer = await verify(
+    { method: request.method!, url: request.url!, rawHeaders: request.rawHeaders, body },
+    service,
+  );
   // Signatures are made over a tidied path. Only a tidy one is served, so that no signature serves two.
   const { path } = target(request);
-  if (path !== '/' && path.slice(1).split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) throw unknownOperation(request.method!, path);
+  if (
+    path !== '/' &&
+    path
+      .slice(1)
+      .split('/')
+      .some((segment) => segment === '' || segment === '.' || segment === '..')
+  )
+    throw unknownOperation(request.method!, path);
   return signer;
 }
 
@@ -219,7 +295,9 @@ async function identify(request: IncomingMessage, body: Buffer, verify: Verifier
 function refuseLongLived({ identity, services, sourceIp }: RequestContext): void {
   if (services.config.access.longLivedKeys || identity.session !== undefined) return;
   if (identity.principal.type === 'root' && (sourceIp.startsWith('127.') || sourceIp === '::1')) return;
-  throw accessDenied(`User: ${identity.principal.arn} signed with a long-lived access key. This server takes sessions of roles only (access.longLivedKeys in config.yaml): get one with sts assume-role-with-web-identity.`);
+  throw accessDenied(
+    `User: ${identity.principal.arn} signed with a long-lived access key. This server takes sessions of roles only (access.longLivedKeys in config.yaml): get one with sts assume-role-with-web-identity.`,
+  );
 }
 
 function readInput(operation: Operation, request: FastifyRequest): ReturnType<typeof decodeInput> {
@@ -261,11 +339,23 @@ function upgradeRoute(request: IncomingMessage): IngotRoute | undefined {
 function paramsOf(route: IngotRoute, path: string): Readonly<Record<string, string>> | undefined {
   const segments = route.path.split('/');
   const given = path.split('/');
-  if (segments.length !== given.length || !segments.every((segment, index) => segment.startsWith(':') || segment === given[index])) return undefined;
-  return Object.fromEntries(segments.flatMap((segment, index) => (segment.startsWith(':') ? [[segment.slice(1), given[index]!]] : [])));
+  if (
+    segments.length !== given.length ||
+    !segments.every((segment, index) => segment.startsWith(':') || segment === given[index])
+  )
+    return undefined;
+  return Object.fromEntries(
+    segments.flatMap((segment, index) => (segment.startsWith(':') ? [[segment.slice(1), given[index]!]] : [])),
+  );
 }
 
-async function answerIngot(route: IngotRoute, request: FastifyRequest, reply: FastifyReply, context: RequestContext, closing: AbortSignal): Promise<unknown> {
+async function answerIngot(
+  route: IngotRoute,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: RequestContext,
+  closing: AbortSignal,
+): Promise<unknown> {
   const { path, query } = target(request.raw);
   if (route.upgrade) throw invalidRequest(`${route.action} is a WebSocket: the request has to ask for an upgrade.`);
   const given = request.params as Readonly<Record<string, string>>;
@@ -296,7 +386,12 @@ function canonicalParams(
 }
 
 function nameIngot(call: Call, route: IngotRoute): void {
-  Object.assign(call, { service: 'ingot', name: route.action.slice('ingot:'.length), readOnly: route.method === 'GET' && route.upgrade !== true, parameters: undefined });
+  Object.assign(call, {
+    service: 'ingot',
+    name: route.action.slice('ingot:'.length),
+    readOnly: route.method === 'GET' && route.upgrade !== true,
+    parameters: undefined,
+  });
 }
 
 /** What a query says, for the audit log. */
@@ -305,7 +400,11 @@ function parametersOf(query: string): Readonly<Record<string, string>> {
 }
 
 /** Tells a client of an error: an ApiError as it is, a client's fault that Fastify found by its like, and of all else only the request's id. */
-function refuse(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest, reply: FastifyReply): void {
+function refuse(
+  error: Error & { readonly statusCode?: number; readonly code?: string },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
   const told = toldOf(error, request);
   if (told.status === 429) reply.header('retry-after', '1');
   void reply
@@ -317,39 +416,65 @@ function refuse(error: Error & { readonly statusCode?: number; readonly code?: s
 }
 
 /** Answers what is no HTTP, or too long in coming, and closes the connection: there is no telling where the next request would begin. */
-function refuseConnection(error: Error & { readonly code?: string; readonly rawPacket?: unknown }, socket: Socket): void {
+function refuseConnection(
+  error: Error & { readonly code?: string; readonly rawPacket?: unknown },
+  socket: Socket,
+): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
   const [status, told] = {
     HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', requestTooLarge(maxHeaderSize)] as const,
-    ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', serializationError('The request did not arrive in time.')] as const,
+    ERR_HTTP_REQUEST_TIMEOUT: [
+      '408 Request Timeout',
+      serializationError('The request did not arrive in time.'),
+    ] as const,
   }[error.code ?? ''] ?? ['400 Bad Request', serializationError('The request is not valid HTTP.')];
   const body = JSON.stringify({ __type: told.code, message: told.message });
-  socket.end([
-    `HTTP/1.1 ${status}`, `x-amzn-RequestId: ${newUuid()}`, `x-amzn-ErrorType: ${told.code}`, 'content-type: application/json', `content-length: ${Buffer.byteLength(body)}`, 'connection: close', '',
-    // The parser never got as far as to tell the method; an answer to HEAD has no body.
-    Buffer.isBuffer(error.rawPacket) && error.rawPacket.toString('latin1', 0, 5) === 'HEAD ' ? '' : body,
-  ].join('\r\n'));
+  socket.end(
+    [
+      `HTTP/1.1 ${status}`,
+      `x-amzn-RequestId: ${newUuid()}`,
+      `x-amzn-ErrorType: ${told.code}`,
+      'content-type: application/json',
+      `content-length: ${Buffer.byteLength(body)}`,
+      'connection: close',
+      '',
+      // The parser never got as far as to tell the method; an answer to HEAD has no body.
+      Buffer.isBuffer(error.rawPacket) && error.rawPacket.toString('latin1', 0, 5) === 'HEAD ' ? '' : body,
+    ].join('\r\n'),
+  );
 }
 
 /** The error that a client is told. The log has the rest. */
-function toldOf(error: Error & { readonly statusCode?: number; readonly code?: string }, request: FastifyRequest): ApiError {
+function toldOf(
+  error: Error & { readonly statusCode?: number; readonly code?: string },
+  request: FastifyRequest,
+): ApiError {
   const told = error instanceof ApiError ? error : translate(error, request.id);
-  if (told.status >= 500) request.log.error({ err: error, requestId: request.id, method: request.method, path: target(request.raw).path }, 'a request failed');
+  if (told.status >= 500)
+    request.log.error(
+      { err: error, requestId: request.id, method: request.method, path: target(request.raw).path },
+      'a request failed',
+    );
   else request.log.debug({ requestId: request.id, code: told.code }, told.message);
   return told;
 }
 
-function translate(error: Error & { readonly statusCode?: number; readonly code?: string }, requestId: string): ApiError {
+function translate(
+  error: Error & { readonly statusCode?: number; readonly code?: string },
+  requestId: string,
+): ApiError {
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return requestTooLarge(BODY_LIMIT);
   // Another process has been writing for longer than a request waits. Clients try again on their own.
-  if (error.code === 'ERR_SQLITE_ERROR' && 'errcode' in error && error.errcode === SQLITE_BUSY) return serviceUnavailable('The catalogue is busy. Try again.');
+  if (error.code === 'ERR_SQLITE_ERROR' && 'errcode' in error && error.errcode === SQLITE_BUSY)
+    return serviceUnavailable('The catalogue is busy. Try again.');
   if (isDiskFull(error)) {
     const path = fullAt(error);
     return serviceUnavailable(
-      `The disk of this server is full: no space is left on the file system of `
-      + `${path === undefined ? 'its data directory' : dirname(path)}. ${MAKE_ROOM}`,
+      `The disk of this server is full: no space is left on the file system of ` +
+        `${path === undefined ? 'its data directory' : dirname(path)}. ${MAKE_ROOM}`,
     );
   }
-  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return serializationError(error.message);
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
+    return serializationError(error.message);
   return internalFailure(requestId);
 }

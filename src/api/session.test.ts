@@ -41,7 +41,11 @@ async function openEcho(request: ShellRequest): Promise<Session> {
     resolve(7);
   });
   return {
-    terminal: request.size !== undefined, stdin, stdout, stderr, ended,
+    terminal: request.size !== undefined,
+    stdin,
+    stdout,
+    stderr,
+    ended,
     resize: async (size) => void seen.resized.push(size),
     hangUp: async () => {
       seen.hungUp = true;
@@ -55,10 +59,25 @@ function never(): Promise<never> {
 }
 
 const launches: LaunchService = {
-  launch: never, list: never, terminate: never, exec: never, console: never, getFiles: never, putFiles: never,
+  launch: never,
+  list: never,
+  terminate: never,
+  exec: never,
+  console: never,
+  getFiles: never,
+  putFiles: never,
   async get(_owner, instanceId): Promise<InstanceDescription> {
     if (instanceId !== INSTANCE) throw resourceNotFound(instanceId);
-    return { instanceId, imageId: 'ami-0123456789abcdef0', state: 'running', driver: 'qemu', instanceType: 't3.micro', launchTime: '', publish: [], purpose: 'launch' };
+    return {
+      instanceId,
+      imageId: 'ami-0123456789abcdef0',
+      state: 'running',
+      driver: 'qemu',
+      instanceType: 't3.micro',
+      launchTime: '',
+      publish: [],
+      purpose: 'launch',
+    };
   },
   shell: (_owner, _instanceId, request) => openEcho(request),
 };
@@ -72,8 +91,17 @@ before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'ingot-session-'));
   catalog = await openCatalog(directory);
   services = {
-    catalog, launches, storage: storageService(catalog), defaultAccount: ACCOUNT, version: '1.2.3', dataDirectory: directory,
-    identities: openIdentities(catalog, sealerOf(new Uint8Array(32)), [{ ...KEY, account: ACCOUNT }]), config: DEFAULT_CONFIG, audit: { write() {}, flush() {}, lost: () => undefined, close() {} }, wakeWorker() {}, shutdown() {},
+    catalog,
+    launches,
+    storage: storageService(catalog),
+    defaultAccount: ACCOUNT,
+    version: '1.2.3',
+    dataDirectory: directory,
+    identities: openIdentities(catalog, sealerOf(new Uint8Array(32)), [{ ...KEY, account: ACCOUNT }]),
+    config: DEFAULT_CONFIG,
+    audit: { write() {}, flush() {}, lost: () => undefined, close() {} },
+    wakeWorker() {},
+    shutdown() {},
   };
 });
 after(async () => {
@@ -88,13 +116,21 @@ describe('a shell over a WebSocket', () => {
     shells.length = 0;
     app = createApi(services);
     await app.listen({ host: '127.0.0.1', port: 0 });
-    connection = { host: '127.0.0.1', port: (app.server.address() as AddressInfo).port, region: 'us-east-1', credentials: KEY };
+    connection = {
+      host: '127.0.0.1',
+      port: (app.server.address() as AddressInfo).port,
+      region: 'us-east-1',
+      credentials: KEY,
+    };
   });
 
   afterEach(() => app.close());
 
   test('bytes go both ways, then its exit code comes', async () => {
-    const socket = await signedSocket(connection, { path, query: { rows: '30', columns: '90', term: 'xterm-256color' } });
+    const socket = await signedSocket(connection, {
+      path,
+      query: { rows: '30', columns: '90', term: 'xterm-256color' },
+    });
     const out: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
     const big = Buffer.alloc(3 << 20, 7);
     const followed = followSession(socket, {
@@ -110,7 +146,10 @@ describe('a shell over a WebSocket', () => {
     assert.equal(await followed, 7);
     assert.ok(Buffer.concat(out.stdout).equals(big));
     assert.equal(Buffer.concat(out.stderr).toString(), 'bye');
-    assert.deepEqual(shells.map(({ request, resized }) => [request, resized]), [[{ term: 'xterm-256color', size: { rows: 30, columns: 90 } }, [{ rows: 10, columns: 20 }]]]);
+    assert.deepEqual(
+      shells.map(({ request, resized }) => [request, resized]),
+      [[{ term: 'xterm-256color', size: { rows: 30, columns: 90 } }, [{ rows: 10, columns: 20 }]]],
+    );
   });
 
   test('a client that goes is told to the command; so is the end of the server', async () => {
@@ -123,19 +162,32 @@ describe('a shell over a WebSocket', () => {
   });
 
   for (const [name, target, error] of [
-    ['an instance that is not there', '/ingot/instances/i-00000000000000000/shell', { code: 'ResourceNotFoundException', status: 404 }],
+    [
+      'an instance that is not there',
+      '/ingot/instances/i-00000000000000000/shell',
+      { code: 'ResourceNotFoundException', status: 404 },
+    ],
     ['half a size', `${path}?rows=3`, { code: 'InvalidParameterValueException', status: 400 }],
     ['a route without sessions', `/ingot/instances/${INSTANCE}`, { code: 'InvalidAnswer', status: 200 }],
   ] as const) {
     test(`refused: ${name}`, async () => {
       const [where, search] = target.split('?') as [string, string?];
-      await assert.rejects(signedSocket(connection, { path: where, query: Object.fromEntries(new URLSearchParams(search)) }), error);
+      await assert.rejects(
+        signedSocket(connection, { path: where, query: Object.fromEntries(new URLSearchParams(search)) }),
+        error,
+      );
     });
   }
 
   test('refused without a good signature, and without an upgrade', async () => {
-    await assert.rejects(signedSocket({ ...connection, credentials: { ...KEY, secretAccessKey: 'x'.repeat(40) } }, { path }), { code: 'InvalidSignatureException', status: 403 });
-    await assert.rejects(signedRequest(connection, { method: 'GET', path }), { code: 'InvalidRequestException', status: 400 });
+    await assert.rejects(
+      signedSocket({ ...connection, credentials: { ...KEY, secretAccessKey: 'x'.repeat(40) } }, { path }),
+      { code: 'InvalidSignatureException', status: 403 },
+    );
+    await assert.rejects(signedRequest(connection, { method: 'GET', path }), {
+      code: 'InvalidRequestException',
+      status: 400,
+    });
     assert.deepEqual(shells, []);
   });
 });

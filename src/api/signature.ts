@@ -72,7 +72,10 @@ interface Claim {
 type QueryPairs = readonly (readonly [name: string, value: string])[];
 
 /** Makes a verifier. It keeps the signing keys of those who signed well: deriving one takes longer than checking a signature. */
-export function createVerifier<Known extends { readonly secretAccessKey: string }>({ find, now }: VerifierOptions<Known>): Verifier<Known> {
+export function createVerifier<Known extends { readonly secretAccessKey: string }>({
+  find,
+  now,
+}: VerifierOptions<Known>): Verifier<Known> {
   const keys = new Map<string, { readonly secret: string; readonly key: KeyObject }>();
   return async (request, service) => {
     const at = request.url.indexOf('?');
@@ -82,10 +85,13 @@ export function createVerifier<Known extends { readonly secretAccessKey: string 
     const claim = readClaim(headers, query);
 
     const known = await find(claim.accessKeyId, claim.token);
-    if (claim.service !== service) throw invalidSignature(`Credential should be scoped to correct service: '${service}'.`);
+    if (claim.service !== service)
+      throw invalidSignature(`Credential should be scoped to correct service: '${service}'.`);
     if (!REGION.test(claim.region)) throw invalidSignature('Credential should be scoped to a valid Region.');
     if (!claim.time.startsWith(claim.date)) {
-      throw invalidSignature(`Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '${claim.date}' != '${claim.time.slice(0, 8)}'.`);
+      throw invalidSignature(
+        `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '${claim.date}' != '${claim.time.slice(0, 8)}'.`,
+      );
     }
     checkTime(claim, now());
     checkSignedHeaders(claim, headers);
@@ -122,14 +128,25 @@ export function createVerifier<Known extends { readonly secretAccessKey: string 
 
 function signingKey(secret: string, { date, region, service }: Claim): KeyObject {
   const parts = [date, region, service, 'aws4_request'];
-  return createSecretKey(parts.reduce<Buffer>((key, part) => createHmac('sha256', key).update(part).digest(), Buffer.from(`AWS4${secret}`)));
+  return createSecretKey(
+    parts.reduce<Buffer>((key, part) => createHmac('sha256', key).update(part).digest(), Buffer.from(`AWS4${secret}`)),
+  );
 }
 
 /**
  * Headers of which a second one would be another statement about the same request: whichever counts, somebody reads the
  * other.
  */
-const SINGLE = new Set(['authorization', 'host', 'date', 'content-length', 'content-type', 'x-amz-content-sha256', 'x-amz-date', 'x-amz-security-token']);
+const SINGLE = new Set([
+  'authorization',
+  'host',
+  'date',
+  'content-length',
+  'content-type',
+  'x-amz-content-sha256',
+  'x-amz-date',
+  'x-amz-security-token',
+]);
 
 /** @throws {ApiError} IncompleteSignatureException for a header that is there twice and must not be */
 function collectHeaders(raw: readonly string[]): ReadonlyMap<string, string> {
@@ -148,10 +165,13 @@ function collectHeaders(raw: readonly string[]): ReadonlyMap<string, string> {
 
 function parseQuery(query: string): QueryPairs {
   if (query === '') return [];
-  return query.split('&').filter((pair) => pair !== '').map((pair) => {
-    const at = pair.indexOf('=');
-    return at < 0 ? [decode(pair), ''] : [decode(pair.slice(0, at)), decode(pair.slice(at + 1))];
-  });
+  return query
+    .split('&')
+    .filter((pair) => pair !== '')
+    .map((pair) => {
+      const at = pair.indexOf('=');
+      return at < 0 ? [decode(pair), ''] : [decode(pair.slice(0, at)), decode(pair.slice(at + 1))];
+    });
 }
 
 function decode(text: string): string {
@@ -178,16 +198,20 @@ function readHeaderClaim(authorization: string, headers: ReadonlyMap<string, str
   const algorithm = space < 0 ? authorization : authorization.slice(0, space);
   if (algorithm !== ALGORITHM) throw incompleteSignature(`Unsupported AWS 'algorithm': '${algorithm.slice(0, 32)}'.`);
   const parts = new Map(
-    authorization.slice(space + 1).split(',').map((part): [string, string] => {
-      const at = part.indexOf('=');
-      return [part.slice(0, Math.max(at, 0)).trim(), part.slice(at + 1).trim()];
-    }),
+    authorization
+      .slice(space + 1)
+      .split(',')
+      .map((part): [string, string] => {
+        const at = part.indexOf('=');
+        return [part.slice(0, Math.max(at, 0)).trim(), part.slice(at + 1).trim()];
+      }),
   );
   const missing = ['Credential', 'Signature', 'SignedHeaders'].filter((name) => !parts.get(name));
   const time = headers.get('x-amz-date') ?? dateHeaderTime(headers.get('date'));
   if (missing.length > 0 || time === undefined) {
     const complaints = missing.map((name) => `Authorization header requires '${name}' parameter.`);
-    if (time === undefined) complaints.push("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.");
+    if (time === undefined)
+      complaints.push("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.");
     throw incompleteSignature(complaints.join(' '));
   }
   return {
@@ -207,10 +231,21 @@ function readQueryClaim(query: QueryPairs, headers: ReadonlyMap<string, string>)
     if (values.has(name)) throw incompleteSignature(`The query names ${name} more than once.`);
     values.set(name, value);
   }
-  const required = ['X-Amz-Algorithm', 'X-Amz-Credential', 'X-Amz-Date', 'X-Amz-Expires', 'X-Amz-Signature', 'X-Amz-SignedHeaders'];
+  const required = [
+    'X-Amz-Algorithm',
+    'X-Amz-Credential',
+    'X-Amz-Date',
+    'X-Amz-Expires',
+    'X-Amz-Signature',
+    'X-Amz-SignedHeaders',
+  ];
   const missing = required.filter((name) => !values.get(name));
-  if (missing.length > 0) throw incompleteSignature(`AWS query-string parameters must include ${missing.map((name) => `'${name}'`).join(', ')}.`);
-  if (values.get('X-Amz-Algorithm') !== ALGORITHM) throw incompleteSignature(`Unsupported AWS 'algorithm': '${values.get('X-Amz-Algorithm')!.slice(0, 32)}'.`);
+  if (missing.length > 0)
+    throw incompleteSignature(
+      `AWS query-string parameters must include ${missing.map((name) => `'${name}'`).join(', ')}.`,
+    );
+  if (values.get('X-Amz-Algorithm') !== ALGORITHM)
+    throw incompleteSignature(`Unsupported AWS 'algorithm': '${values.get('X-Amz-Algorithm')!.slice(0, 32)}'.`);
   const expires = values.get('X-Amz-Expires')!;
   if (!/^[0-9]{1,6}$/.test(expires) || Number(expires) < 1 || Number(expires) > LONGEST_PRESIGNED_SECONDS) {
     throw incompleteSignature(`X-Amz-Expires must be between 1 and ${LONGEST_PRESIGNED_SECONDS} seconds.`);
@@ -222,15 +257,25 @@ function readQueryClaim(query: QueryPairs, headers: ReadonlyMap<string, string>)
     time: readTime(values.get('X-Amz-Date')!),
     expires: Number(expires),
     token: values.get('X-Amz-Security-Token') ?? headers.get('x-amz-security-token'),
-    payload: query.find(([name]) => name.toLowerCase() === 'x-amz-content-sha256')?.[1] ?? headers.get('x-amz-content-sha256'),
+    payload:
+      query.find(([name]) => name.toLowerCase() === 'x-amz-content-sha256')?.[1] ?? headers.get('x-amz-content-sha256'),
   };
 }
 
 function readScope(credential: string): Pick<Claim, 'accessKeyId' | 'date' | 'region' | 'service'> {
   const parts = credential.split('/');
   const [accessKeyId, date, region, service, terminator] = parts;
-  if (parts.length !== 5 || terminator !== 'aws4_request' || !accessKeyId || !region || !service || !/^[0-9]{8}$/.test(date ?? '')) {
-    throw incompleteSignature('Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.');
+  if (
+    parts.length !== 5 ||
+    terminator !== 'aws4_request' ||
+    !accessKeyId ||
+    !region ||
+    !service ||
+    !/^[0-9]{8}$/.test(date ?? '')
+  ) {
+    throw incompleteSignature(
+      'Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.',
+    );
   }
   return { accessKeyId, date: date!, region, service };
 }
@@ -263,19 +308,29 @@ function basicTime(millis: number): string {
 }
 
 function millisOf(time: string): number {
-  return Date.parse(`${time.slice(0, 4)}-${time.slice(4, 6)}-${time.slice(6, 11)}:${time.slice(11, 13)}:${time.slice(13)}`);
+  return Date.parse(
+    `${time.slice(0, 4)}-${time.slice(4, 6)}-${time.slice(6, 11)}:${time.slice(11, 13)}:${time.slice(13)}`,
+  );
 }
 
 function checkTime({ time, expires }: Claim, now: number): void {
   const signed = millisOf(time);
   if (signed > now + SKEW_MS) {
-    throw invalidSignature(`Signature not yet current: ${time} is still later than ${basicTime(now + SKEW_MS)} (${basicTime(now)} + 5 min.)`);
+    throw invalidSignature(
+      `Signature not yet current: ${time} is still later than ${basicTime(now + SKEW_MS)} (${basicTime(now)} + 5 min.)`,
+    );
   }
   if (expires !== undefined) {
-    if (now > signed + expires * 1000) throw invalidSignature(`Signature expired: ${basicTime(signed + expires * 1000)} is now earlier than ${basicTime(now)}.`);
+    if (now > signed + expires * 1000)
+      throw invalidSignature(
+        `Signature expired: ${basicTime(signed + expires * 1000)} is now earlier than ${basicTime(now)}.`,
+      );
     return;
   }
-  if (signed < now - SKEW_MS) throw invalidSignature(`Signature expired: ${time} is now earlier than ${basicTime(now - SKEW_MS)} (${basicTime(now)} - 5 min.)`);
+  if (signed < now - SKEW_MS)
+    throw invalidSignature(
+      `Signature expired: ${time} is now earlier than ${basicTime(now - SKEW_MS)} (${basicTime(now)} - 5 min.)`,
+    );
 }
 
 function checkSignedHeaders({ signedHeaders, expires }: Claim, headers: ReadonlyMap<string, string>): void {
@@ -283,9 +338,11 @@ function checkSignedHeaders({ signedHeaders, expires }: Claim, headers: Readonly
   if (!signed.has('host')) throw invalidSignature("'Host' must be a 'SignedHeader' in the AWS Authorization.");
   // The date that counts must be one that the signer vouches for; in a presigned request it stands in the query, which is signed as a whole.
   const date = headers.has('x-amz-date') ? 'x-amz-date' : 'date';
-  if (expires === undefined && !signed.has(date)) throw invalidSignature(`'${date}' must be a 'SignedHeader' in the AWS Authorization.`);
+  if (expires === undefined && !signed.has(date))
+    throw invalidSignature(`'${date}' must be a 'SignedHeader' in the AWS Authorization.`);
   // A token that nobody vouches for could be put on another's request.
-  if (headers.has('x-amz-security-token') && !signed.has('x-amz-security-token')) throw invalidSignature("'X-Amz-Security-Token' must be a 'SignedHeader' in the AWS Authorization.");
+  if (headers.has('x-amz-security-token') && !signed.has('x-amz-security-token'))
+    throw invalidSignature("'X-Amz-Security-Token' must be a 'SignedHeader' in the AWS Authorization.");
   for (const name of signedHeaders) {
     if (!headers.has(name)) throw invalidSignature(`The signed header '${name.slice(0, 64)}' is not in the request.`);
   }
@@ -294,7 +351,8 @@ function checkSignedHeaders({ signedHeaders, expires }: Claim, headers: Readonly
 function payloadHash({ payload }: Claim, body: Uint8Array): string {
   if (payload === UNSIGNED_PAYLOAD) return UNSIGNED_PAYLOAD;
   const actual = body.length === 0 ? EMPTY_HASH : hash('sha256', body);
-  if (payload !== undefined && payload !== actual) throw invalidSignature("The value of 'x-amz-content-sha256' is not the SHA-256 of the body.");
+  if (payload !== undefined && payload !== actual)
+    throw invalidSignature("The value of 'x-amz-content-sha256' is not the SHA-256 of the body.");
   return actual;
 }
 

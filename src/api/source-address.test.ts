@@ -4,7 +4,12 @@ import { test } from 'node:test';
 import { sourceAddresses } from './source-address.ts';
 
 test('what a proxy says counts as far as proxies are trusted', () => {
-  const cases: readonly (readonly [proxies: string[], remote: string, forwarded: string | undefined, address: string])[] = [
+  const cases: readonly (readonly [
+    proxies: string[],
+    remote: string,
+    forwarded: string | undefined,
+    address: string,
+  ])[] = [
     [[], '198.51.100.7', undefined, '198.51.100.7'],
     [[], '::ffff:127.0.0.1', undefined, '127.0.0.1'],
     [[], '127.0.0.1', '203.0.113.9', '127.0.0.1'],
@@ -19,7 +24,10 @@ test('what a proxy says counts as far as proxies are trusted', () => {
     [['::1'], '::1', '2001:db8::1', '2001:db8::1'],
   ];
   for (const [proxies, remoteAddress, forwarded, address] of cases) {
-    const request = { socket: { remoteAddress }, headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded } } as unknown as IncomingMessage;
+    const request = {
+      socket: { remoteAddress },
+      headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
+    } as unknown as IncomingMessage;
     assert.equal(sourceAddresses(proxies)(request), address, JSON.stringify([proxies, remoteAddress, forwarded]));
   }
   assert.throws(() => sourceAddresses(['proxy.example']), /no IP address/);

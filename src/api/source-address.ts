@@ -18,7 +18,11 @@ export function sourceAddresses(proxies: readonly string[]): SourceAddress {
   const isTrusted = (address: string): boolean => trusted.some((range) => isInRange(address, range));
   return (request) => {
     let address = plain(request.socket.remoteAddress ?? '');
-    const said = [request.headers['x-forwarded-for'] ?? []].flat().join(',').split(',').map((each) => each.trim());
+    const said = [request.headers['x-forwarded-for'] ?? []]
+      .flat()
+      .join(',')
+      .split(',')
+      .map((each) => each.trim());
     // From the nearest on: each is told by the one after it, and believed as long as that is a proxy of ours.
     while (isTrusted(address) && said.length > 0) address = plain(said.pop()!) || address;
     return address;

@@ -32,7 +32,10 @@ const KEY = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' };
 const INSTANCE = 'i-0123456789abcdef0';
 const SHELL = `/ingot/instances/${INSTANCE}/shell`;
 const WEBSOCKET = {
-  connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
 };
 
 interface Shell {
@@ -47,8 +50,14 @@ const uncaught: unknown[] = [];
 process.on('uncaughtExceptionMonitor', (error) => void uncaught.push(error));
 afterEach(() => assert.deepEqual(uncaught.splice(0), []));
 const described: InstanceDescription = {
-  instanceId: INSTANCE, imageId: 'ami-0123456789abcdef0', state: 'running', driver: 'qemu', instanceType: 't3.micro',
-  launchTime: '', publish: [], purpose: 'launch',
+  instanceId: INSTANCE,
+  imageId: 'ami-0123456789abcdef0',
+  state: 'running',
+  driver: 'qemu',
+  instanceType: 't3.micro',
+  launchTime: '',
+  publish: [],
+  purpose: 'launch',
 };
 
 /** A shell that goes on until its user has gone. */
@@ -69,8 +78,15 @@ async function openShell(): Promise<Session> {
 
 const never = (): Promise<never> => Promise.reject(new Error('not asked for here'));
 const launches: LaunchService = {
-  launch: never, list: async () => [], get: async () => described, terminate: never, exec: never, console: never,
-  getFiles: never, putFiles: never, shell: openShell,
+  launch: never,
+  list: async () => [],
+  get: async () => described,
+  terminate: never,
+  exec: never,
+  console: never,
+  getFiles: never,
+  putFiles: never,
+  shell: openShell,
 };
 
 describe('the server', () => {
@@ -84,8 +100,15 @@ describe('the server', () => {
     directory = await mkdtemp(join(tmpdir(), 'ingot-upgrade-'));
     catalog = await openCatalog(directory);
     app = createApi({
-      catalog, launches, storage: storageService(catalog), defaultAccount: ACCOUNT, version: '1.2.3',
-      dataDirectory: directory, config: DEFAULT_CONFIG, wakeWorker() {}, shutdown() {},
+      catalog,
+      launches,
+      storage: storageService(catalog),
+      defaultAccount: ACCOUNT,
+      version: '1.2.3',
+      dataDirectory: directory,
+      config: DEFAULT_CONFIG,
+      wakeWorker() {},
+      shutdown() {},
       identities: openIdentities(catalog, sealerOf(new Uint8Array(32)), [{ ...KEY, account: ACCOUNT }]),
       audit: { write() {}, flush() {}, lost: () => undefined, close() {} },
     });
@@ -108,7 +131,12 @@ describe('the server', () => {
     const host = `127.0.0.1:${connection.port}`;
     const signer = new SignatureV4({ service: 'imagebuilder', region: 'us-east-1', credentials: KEY, sha256: Sha256 });
     const { headers: signed } = await signer.sign({
-      method, protocol: 'http:', hostname: host, path, headers: { host }, query: {},
+      method,
+      protocol: 'http:',
+      hostname: host,
+      path,
+      headers: { host },
+      query: {},
     });
     const lines = Object.entries({ ...signed, ...headers }).map(([name, value]) => `${name}: ${value}`);
     return [`${method} ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n');
@@ -130,9 +158,24 @@ describe('the server', () => {
 
   const MASK = Buffer.from([0, 0, 0, 0]);
   const frames: readonly (readonly [name: string, frame: Buffer])[] = [
-    ['a frame of 2 MiB', Buffer.concat([Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0x20, 0, 0]), MASK, Buffer.alloc(1000)])],
-    ['a frame of 2^63 bytes', Buffer.concat([Buffer.from([0x82, 0xff, 0x7f, 255, 255, 255, 255, 255, 255, 255]), MASK])],
-    ['fragments of 2 MiB in all', Buffer.concat([2, 0, 0].flatMap((opcode) => [Buffer.from([opcode, 0xff, 0, 0, 0, 0, 0, 0x0c, 0, 0]), MASK, Buffer.alloc(0x0c0000)]))],
+    [
+      'a frame of 2 MiB',
+      Buffer.concat([Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0x20, 0, 0]), MASK, Buffer.alloc(1000)]),
+    ],
+    [
+      'a frame of 2^63 bytes',
+      Buffer.concat([Buffer.from([0x82, 0xff, 0x7f, 255, 255, 255, 255, 255, 255, 255]), MASK]),
+    ],
+    [
+      'fragments of 2 MiB in all',
+      Buffer.concat(
+        [2, 0, 0].flatMap((opcode) => [
+          Buffer.from([opcode, 0xff, 0, 0, 0, 0, 0, 0x0c, 0, 0]),
+          MASK,
+          Buffer.alloc(0x0c0000),
+        ]),
+      ),
+    ],
     ['an opcode that is none', Buffer.concat([Buffer.from([0x83, 0x80]), MASK])],
     ['a frame without a mask', Buffer.from([0x82, 1, 0x61])],
     ['a reserved bit', Buffer.concat([Buffer.from([0xc2, 0x80]), MASK])],
@@ -192,7 +235,10 @@ describe('the server', () => {
   });
 
   test('a handshake that is not valid is refused in words', async () => {
-    for (const headers of [{ ...WEBSOCKET, 'sec-websocket-version': '7' }, { ...WEBSOCKET, 'sec-websocket-key': 'short' }]) {
+    for (const headers of [
+      { ...WEBSOCKET, 'sec-websocket-version': '7' },
+      { ...WEBSOCKET, 'sec-websocket-key': 'short' },
+    ]) {
       const { socket, said } = await open();
       socket.write(await head('GET', SHELL, headers));
       await once(socket, 'close');
@@ -205,13 +251,19 @@ describe('the server', () => {
   test('two requests at once, the second of which becomes a WebSocket', async () => {
     const { socket, said } = await open();
     socket.write(`${await head('GET', '/ingot/server', {})}${await head('GET', SHELL, WEBSOCKET)}`);
-    await until('both answers', 5000, () => (said().includes('"version":"1.2.3"') && said().includes('101 Switching') ? true : undefined));
+    await until('both answers', 5000, () =>
+      said().includes('"version":"1.2.3"') && said().includes('101 Switching') ? true : undefined,
+    );
     socket.resetAndDestroy();
     await stillAnswers();
   });
 
   const others: readonly (readonly [name: string, path: string, headers: Readonly<Record<string, string>>])[] = [
-    ['h2c', '/ingot/server', { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQAAP__' }],
+    [
+      'h2c',
+      '/ingot/server',
+      { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQAAP__' },
+    ],
     ['h2c, where a WebSocket could be', `/ingot/instances/${INSTANCE}`, { connection: 'Upgrade', upgrade: 'h2c' }],
     ['a WebSocket, where there is none', '/ingot/server', WEBSOCKET],
     ['several', '/ingot/server', { connection: 'upgrade', upgrade: 'TLS/1.0, websocket' }],
@@ -258,7 +310,11 @@ describe('the client', () => {
   const wrong: readonly (readonly [name: string, said: Buffer | 'reset', message: RegExp])[] = [
     ['a mask', Buffer.from([0x82, 0x80, 0, 0, 0, 0]), /the connection to the server broke: /],
     ['an opcode that is none', Buffer.from([0x83, 0]), /the connection to the server broke: /],
-    ['a frame without end', Buffer.from([0x82, 127, 0x00, 0, 0, 255, 255, 255, 255, 255]), /the connection to the server broke: /],
+    [
+      'a frame without end',
+      Buffer.from([0x82, 127, 0x00, 0, 0, 255, 255, 255, 255, 255]),
+      /the connection to the server broke: /,
+    ],
     ['HTTP again', Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), /the connection to the server broke: /],
     ['text that is no JSON', text('hello'), /a message that no Ingot server/],
     ['JSON that is no object', text('null'), /a message that no Ingot server/],
@@ -270,7 +326,9 @@ describe('the client', () => {
     test(`a session of ${name} is an error`, async () => {
       for (const moment of ['with the handshake', 'later'] as const) {
         answer = (socket, key) => {
-          const handshake = Buffer.from(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`);
+          const handshake = Buffer.from(
+            `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`,
+          );
           if (said === 'reset') return void socket.write(handshake, () => socket.resetAndDestroy());
           if (moment === 'with the handshake') return void socket.write(Buffer.concat([handshake, said]));
           socket.write(handshake, () => socket.write(said));
@@ -283,12 +341,25 @@ describe('the client', () => {
     });
   }
 
-  const http = (status: string, body: string): string => `HTTP/1.1 ${status}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`;
+  const http = (status: string, body: string): string =>
+    `HTTP/1.1 ${status}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`;
   const answers: readonly (readonly [name: string, said: string, error: object])[] = [
-    ['a page', http('200 OK', '<html>'), { name: 'RequestRefused', message: /the server's answer is not valid.*Check the address/ }],
+    [
+      'a page',
+      http('200 OK', '<html>'),
+      { name: 'RequestRefused', message: /the server's answer is not valid.*Check the address/ },
+    ],
     ['JSON that is no object', http('200 OK', '3'), { name: 'RequestRefused', message: /is not a JSON object/ }],
-    ['an error without words', http('500 No', 'null'), { name: 'RequestRefused', status: 500, message: 'the server answered 500' }],
-    ['an error of 2 MiB', http('403 No', 'x'.repeat(2 << 20)), { name: 'RequestRefused', status: 403, message: 'the server answered 403' }],
+    [
+      'an error without words',
+      http('500 No', 'null'),
+      { name: 'RequestRefused', status: 500, message: 'the server answered 500' },
+    ],
+    [
+      'an error of 2 MiB',
+      http('403 No', 'x'.repeat(2 << 20)),
+      { name: 'RequestRefused', status: 403, message: 'the server answered 403' },
+    ],
     ['what is no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', { code: 'HPE_INVALID_CONSTANT' }],
     ['a length that is none', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n', /aborted/],
   ];

@@ -18,7 +18,12 @@ const MESSAGE_LIMIT = 1 << 20;
  */
 export function asksForWebSocket(request: IncomingMessage): boolean {
   const { method, httpVersion, headers } = request;
-  return method === 'GET' && httpVersion === '1.1' && !hasBody(request) && headers.upgrade?.trim().toLowerCase() === 'websocket';
+  return (
+    method === 'GET' &&
+    httpVersion === '1.1' &&
+    !hasBody(request) &&
+    headers.upgrade?.trim().toLowerCase() === 'websocket'
+  );
 }
 
 /** Whether a request announces a body. */
@@ -30,30 +35,44 @@ export function hasBody({ headers }: IncomingMessage): boolean {
  * Serves upgrades.
  * @param answer identifies the caller and begins the answer; what it throws is the answer
  */
-export function serveUpgrades(app: FastifyInstance, closing: AbortSignal, answer: (request: IncomingMessage, requestId: string, signal: AbortSignal) => Promise<IngotAnswer>): void {
+export function serveUpgrades(
+  app: FastifyInstance,
+  closing: AbortSignal,
+  answer: (request: IncomingMessage, requestId: string, signal: AbortSignal) => Promise<IngotAnswer>,
+): void {
   const server = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_LIMIT, perMessageDeflate: false });
-  server.on('wsClientError', (error, socket) => refuse(socket, newUuid(), invalidRequest(`The WebSocket handshake is not valid: ${error.message}.`)));
+  server.on('wsClientError', (error, socket) =>
+    refuse(socket, newUuid(), invalidRequest(`The WebSocket handshake is not valid: ${error.message}.`)),
+  );
   app.server.on('upgrade', (request, socket, head) => {
     const requestId = newUuid();
     const gone = new AbortController();
     socket.once('close', () => gone.abort(new Error('the client is gone')));
     socket.on('error', () => {});
-    answer(request, requestId, AbortSignal.any([gone.signal, closing])).then(
-      (found) => {
+    answer(request, requestId, AbortSignal.any([gone.signal, closing]))
+      .then((found) => {
         if (!('session' in found)) return refuse(socket, requestId, internalFailure(requestId));
         server.handleUpgrade(request, socket, head, (accepted) => void serveSession(accepted, found.session, closing));
-      },
-    ).catch((error: unknown) => {
-      if (!(error instanceof ApiError)) logger().error({ err: error, requestId }, 'an upgrade failed');
-      refuse(socket, requestId, error instanceof ApiError ? error : internalFailure(requestId));
-    });
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof ApiError)) logger().error({ err: error, requestId }, 'an upgrade failed');
+        refuse(socket, requestId, error instanceof ApiError ? error : internalFailure(requestId));
+      });
   });
 }
 
 function refuse(socket: Duplex, requestId: string, error: ApiError): void {
   const body = JSON.stringify({ __type: error.code, message: error.message });
-  socket.end([
-    `HTTP/1.1 ${error.status} ${error.code}`, `x-amzn-RequestId: ${requestId}`, `x-amzn-ErrorType: ${error.code}`, 'content-type: application/json',
-    `content-length: ${Buffer.byteLength(body)}`, 'connection: close', '', body,
-  ].join('\r\n'));
+  socket.end(
+    [
+      `HTTP/1.1 ${error.status} ${error.code}`,
+      `x-amzn-RequestId: ${requestId}`,
+      `x-amzn-ErrorType: ${error.code}`,
+      'content-type: application/json',
+      `content-length: ${Buffer.byteLength(body)}`,
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
 }

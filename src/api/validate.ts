@@ -12,7 +12,9 @@ import type { OperationName } from './model.ts';
 export interface Shape {
   readonly type: 'structure' | 'list' | 'map' | 'string' | 'integer' | 'long' | 'double' | 'boolean' | 'timestamp';
   readonly required?: readonly string[];
-  readonly members?: Readonly<Record<string, { readonly shape: string; readonly location?: string; readonly locationName?: string }>>;
+  readonly members?: Readonly<
+    Record<string, { readonly shape: string; readonly location?: string; readonly locationName?: string }>
+  >;
   readonly member?: string;
   readonly key?: string;
   readonly value?: string;
@@ -26,17 +28,24 @@ export interface Shape {
 
 /** The API data. */
 export interface ApiData {
-  readonly operations: Readonly<Record<OperationName, {
-    readonly http: { readonly method: string; readonly requestUri: string };
-    readonly input: string;
-    readonly output: string;
-    readonly errors: readonly string[];
-  }>>;
+  readonly operations: Readonly<
+    Record<
+      OperationName,
+      {
+        readonly http: { readonly method: string; readonly requestUri: string };
+        readonly input: string;
+        readonly output: string;
+        readonly errors: readonly string[];
+      }
+    >
+  >;
   readonly shapes: Readonly<Record<string, Shape>>;
 }
 
 /** The API data, read from the file that comes with Ingot. */
-export const API_DATA = JSON.parse(readFileSync(new URL('../../data/imagebuilder-api.json', import.meta.url), 'utf8')) as ApiData;
+export const API_DATA = JSON.parse(
+  readFileSync(new URL('../../data/imagebuilder-api.json', import.meta.url), 'utf8'),
+) as ApiData;
 
 /** A pattern over this many characters is not tried: the value breaks its length anyway, or has no business being as long. */
 const LONGEST_MATCHED = 65_536;
@@ -76,7 +85,10 @@ export function validateInput(operation: OperationName, input: Structure): void 
   if (faults.length === 0) return;
   const error = invalidParameterValues(faults);
   if (errors.includes('InvalidParameterException')) throw new ApiError('InvalidParameterException', error.message);
-  if (errors.includes('InvalidVersionNumberException') && faults.every((fault) => fault.shape.endsWith('VersionNumber'))) {
+  if (
+    errors.includes('InvalidVersionNumberException') &&
+    faults.every((fault) => fault.shape.endsWith('VersionNumber'))
+  ) {
     throw new ApiError('InvalidVersionNumberException', error.message);
   }
   throw error;
@@ -85,7 +97,8 @@ export function validateInput(operation: OperationName, input: Structure): void 
 function checkStructure(shape: Shape, value: Structure, path: string, faults: Fault[]): void {
   const at = (member: string): string => (path === '' ? member : `${path}.${member}`);
   for (const member of shape.required ?? []) {
-    if (value[member] === undefined) faults.push({ path: at(member), shape: '', detail: `'${member}' must not be null` });
+    if (value[member] === undefined)
+      faults.push({ path: at(member), shape: '', detail: `'${member}' must not be null` });
   }
   for (const [member, target] of Object.entries(shape.members ?? {})) {
     if (value[member] !== undefined) check(target.shape, value[member], at(member), member, faults);
@@ -102,7 +115,8 @@ function check(name: string, value: unknown, path: string, subject: string, faul
       const items = value as readonly unknown[];
       checkRange(shape, items.length, 'entries', fault);
       // A list that is too long is one fault, not a thousand.
-      for (const [index, item] of items.slice(0, shape.max).entries()) check(shape.member!, item, `${path}[${index}]`, subject, faults);
+      for (const [index, item] of items.slice(0, shape.max).entries())
+        check(shape.member!, item, `${path}[${index}]`, subject, faults);
       return;
     }
     case 'map': {
@@ -130,10 +144,15 @@ function check(name: string, value: unknown, path: string, subject: string, faul
 }
 
 function checkString(shape: Shape, value: string, fault: (what: string) => void): void {
-  if (shape.enum && !shape.enum.includes(value)) return fault(`must be one of [${shape.enum.join(', ')}], not ${JSON.stringify(value.slice(0, 64))}`);
+  if (shape.enum && !shape.enum.includes(value))
+    return fault(`must be one of [${shape.enum.join(', ')}], not ${JSON.stringify(value.slice(0, 64))}`);
   const length = characters(value);
   checkRange(shape, length, 'characters', fault);
-  if (shape.pattern !== undefined && !(shape.max !== undefined && length > shape.max) && !matchesPattern(shape.pattern, value)) {
+  if (
+    shape.pattern !== undefined &&
+    !(shape.max !== undefined && length > shape.max) &&
+    !matchesPattern(shape.pattern, value)
+  ) {
     fault(`must match pattern ${shape.pattern}`);
   }
 }
@@ -147,6 +166,13 @@ function characters(value: string): number {
 
 function checkRange({ min, max }: Shape, amount: number, unit: string, fault: (what: string) => void): void {
   if ((min === undefined || amount >= min) && (max === undefined || amount <= max)) return;
-  const allowed = min === undefined ? `at most ${max}` : max === undefined ? `at least ${min}` : min === max ? `exactly ${min}` : `between ${min} and ${max}`;
+  const allowed =
+    min === undefined
+      ? `at most ${max}`
+      : max === undefined
+        ? `at least ${min}`
+        : min === max
+          ? `exactly ${min}`
+          : `between ${min} and ${max}`;
   fault(unit === '' ? `must be ${allowed}, not ${amount}` : `must have ${allowed} ${unit}, not ${amount}`);
 }

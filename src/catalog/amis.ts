@@ -30,17 +30,35 @@ export async function allAmis(db: Kysely<Tables>): Promise<readonly Ami[]> {
 
 /** AMIs of an image that are available, its home Region's first. */
 export async function amisOfImage(db: Kysely<Tables>, imageArn: string): Promise<readonly Ami[]> {
-  return db.selectFrom('amis').selectAll().where('image_arn', '=', imageArn).where('state', '=', 'available').orderBy('created').execute();
+  return db
+    .selectFrom('amis')
+    .selectAll()
+    .where('image_arn', '=', imageArn)
+    .where('state', '=', 'available')
+    .orderBy('created')
+    .execute();
 }
 
 /** AMIs of an image that are available or disabled, in order of their making. */
 export async function amisInForce(db: Kysely<Tables>, imageArn: string): Promise<readonly Ami[]> {
-  return db.selectFrom('amis').selectAll().where('image_arn', '=', imageArn).where('state', 'in', ['available', 'disabled']).orderBy('created').orderBy('id').execute();
+  return db
+    .selectFrom('amis')
+    .selectAll()
+    .where('image_arn', '=', imageArn)
+    .where('state', 'in', ['available', 'disabled'])
+    .orderBy('created')
+    .orderBy('id')
+    .execute();
 }
 
 /** Whether all AMIs that an image had in a Region were deregistered. */
 export async function wasDeregistered(db: Kysely<Tables>, imageArn: string, region: string): Promise<boolean> {
-  const rows = await db.selectFrom('amis').select('state').where('image_arn', '=', imageArn).where('region', '=', region).execute();
+  const rows = await db
+    .selectFrom('amis')
+    .select('state')
+    .where('image_arn', '=', imageArn)
+    .where('region', '=', region)
+    .execute();
   return rows.some(({ state }) => state === 'deregistered') && !rows.some(({ state }) => state === 'available');
 }
 
@@ -52,23 +70,44 @@ export async function pendingAmis(db: Kysely<Tables>, imageArn?: string): Promis
 
 /** The AMI that a failed or cancelled image has kept in its own Region for being tried again, or `undefined`. */
 export async function keptAmi(db: Kysely<Tables>, imageArn: string, region: string): Promise<Ami | undefined> {
-  return db.selectFrom('amis').selectAll().where('image_arn', '=', imageArn).where('region', '=', region).where('state', '=', 'failed').where('layer_id', 'is not', null)
-    .orderBy('created', 'desc').executeTakeFirst();
+  return db
+    .selectFrom('amis')
+    .selectAll()
+    .where('image_arn', '=', imageArn)
+    .where('region', '=', region)
+    .where('state', '=', 'failed')
+    .where('layer_id', 'is not', null)
+    .orderBy('created', 'desc')
+    .executeTakeFirst();
 }
 
 /** Makes a kept AMI available to the work on its image. Returns its id. */
 export async function reviveAmi(db: Kysely<Tables>, imageArn: string, region: string): Promise<string | undefined> {
   const kept = await keptAmi(db, imageArn, region);
   if (kept === undefined) return undefined;
-  const { numUpdatedRows } = await db.updateTable('amis').set({ state: 'available' }).where('id', '=', kept.id).where('state', '=', 'failed').executeTakeFirstOrThrow();
+  const { numUpdatedRows } = await db
+    .updateTable('amis')
+    .set({ state: 'available' })
+    .where('id', '=', kept.id)
+    .where('state', '=', 'failed')
+    .executeTakeFirstOrThrow();
   return numUpdatedRows > 0n ? kept.id : undefined;
 }
 
 /** Kept AMIs that nobody will take up: of images that are gone, and those that were made at `before` (ISO-8601) or earlier while their images wait for nothing. */
 export async function forsakenAmis(db: Kysely<Tables>, before: string): Promise<readonly Ami[]> {
-  return db.selectFrom('amis').leftJoin('images', 'images.arn', 'amis.image_arn').selectAll('amis')
-    .where('amis.state', '=', 'failed').where('amis.layer_id', 'is not', null)
-    .where((e) => e.or([e('images.arn', 'is', null), e.and([e('images.status', 'in', ['FAILED', 'CANCELLED']), e('amis.created', '<=', before)])]))
+  return db
+    .selectFrom('amis')
+    .leftJoin('images', 'images.arn', 'amis.image_arn')
+    .selectAll('amis')
+    .where('amis.state', '=', 'failed')
+    .where('amis.layer_id', 'is not', null)
+    .where((e) =>
+      e.or([
+        e('images.arn', 'is', null),
+        e.and([e('images.status', 'in', ['FAILED', 'CANCELLED']), e('amis.created', '<=', before)]),
+      ]),
+    )
     .execute();
 }
 

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import {
-  appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync,
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,8 +19,21 @@ const limits = { maxBytes: 1_000_000, maxSeconds: 86_400, keepDays: 90, keepFile
 const ACCOUNT = '123456789012';
 const event = (eventName: string, account: string | undefined = ACCOUNT): AuditEvent => ({
   ...(account === undefined || account === '' ? {} : { recipientAccountId: account }),
-  eventVersion: '1.11', userIdentity: { type: 'Root' }, eventTime: new Date().toISOString(), eventSource: 'imagebuilder.amazonaws.com', eventName, awsRegion: 'us-east-1', sourceIPAddress: '::1',
-  requestParameters: null, responseElements: null, requestID: 'r', eventID: 'e', readOnly: true, eventType: 'AwsApiCall', managementEvent: true, eventCategory: 'Management',
+  eventVersion: '1.11',
+  userIdentity: { type: 'Root' },
+  eventTime: new Date().toISOString(),
+  eventSource: 'imagebuilder.amazonaws.com',
+  eventName,
+  awsRegion: 'us-east-1',
+  sourceIPAddress: '::1',
+  requestParameters: null,
+  responseElements: null,
+  requestID: 'r',
+  eventID: 'e',
+  readOnly: true,
+  eventType: 'AwsApiCall',
+  managementEvent: true,
+  eventCategory: 'Management',
 });
 async function names(directory: string): Promise<string[]> {
   const found: string[] = [];
@@ -59,7 +80,8 @@ test('a file is closed at its size, and the oldest are removed', async () => {
 });
 
 /** Bytes of all files of a folder. */
-const sizeOf = (folder: string): number => readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+const sizeOf = (folder: string): number =>
+  readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
 
 test("calls that nobody signed, and another account's, push out no event", async () => {
   const directory = mkdtempSync(join(tmpdir(), 'ingot-audit-'));
@@ -73,7 +95,10 @@ test("calls that nobody signed, and another account's, push out no event", async
     }
     log.close();
     const found = await names(directory);
-    assert.deepEqual(found.filter((name) => name === 'Mine'), ['Mine']);
+    assert.deepEqual(
+      found.filter((name) => name === 'Mine'),
+      ['Mine'],
+    );
     // The last of them are there, in a space of their own.
     assert.deepEqual(new Set(found), new Set(['Mine', 'Unsigned', 'Theirs']));
     assert.ok(sizeOf(join(directory, 'audit/unsigned')) <= 4000, String(sizeOf(join(directory, 'audit/unsigned'))));
@@ -88,8 +113,14 @@ test('events of all accounts are read in the order of their times, with those of
   try {
     mkdirSync(join(directory, 'audit'));
     const at = (second: number): string => `2026-11-20T12:00:0${second}.000Z`;
-    const line = (second: number, account = ''): AuditEvent => ({ ...event(`E${second}`, account), eventTime: at(second) });
-    writeFileSync(join(directory, 'audit/current.jsonl'), [0, 1].map((second) => `${JSON.stringify(line(second))}\n`).join(''));
+    const line = (second: number, account = ''): AuditEvent => ({
+      ...event(`E${second}`, account),
+      eventTime: at(second),
+    });
+    writeFileSync(
+      join(directory, 'audit/current.jsonl'),
+      [0, 1].map((second) => `${JSON.stringify(line(second))}\n`).join(''),
+    );
     const log = openAuditLog(directory, limits);
     for (const each of [line(2, ACCOUNT), line(3, '210987654321'), line(4), line(5, ACCOUNT)]) log.write(each);
     log.close();

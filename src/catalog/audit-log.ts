@@ -3,7 +3,20 @@
  * account has files of its own, and so have calls that nobody signed: nobody's calls push out another's events. The
  * file in use is closed at a size or an age; closed ones are kept for some days, and no more than some of them.
  */
-import { createReadStream, mkdirSync, openSync, closeSync, fstatSync, readSync, writeSync, readdirSync, renameSync, rmSync, statSync, existsSync } from 'node:fs';
+import {
+  createReadStream,
+  mkdirSync,
+  openSync,
+  closeSync,
+  fstatSync,
+  readSync,
+  writeSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  existsSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { newUuid } from '../platform/ids.ts';
@@ -98,7 +111,11 @@ export function openAuditLog(dataDirectory: string, limits: AuditLimits): AuditL
   const filesOf = (name: string): AuditFiles => {
     let found = files.get(name);
     if (found === undefined) {
-      const own = { ...limits, maxBytes: limits.maxBytes / UNSIGNED_FILES, keepFiles: Math.min(limits.keepFiles, UNSIGNED_FILES - 1) };
+      const own = {
+        ...limits,
+        maxBytes: limits.maxBytes / UNSIGNED_FILES,
+        keepFiles: Math.min(limits.keepFiles, UNSIGNED_FILES - 1),
+      };
       files.set(name, (found = new AuditFiles(join(folder, name), name === UNSIGNED ? own : limits)));
     }
     return found;
@@ -137,7 +154,10 @@ export function openAuditLog(dataDirectory: string, limits: AuditLimits): AuditL
       line = lineOf(event);
     } catch (error) {
       // Whatever the parameters are: who did what is on record.
-      logger().error({ err: error, requestId: event.requestID }, 'the parameters of a call cannot be written to the audit log');
+      logger().error(
+        { err: error, requestId: event.requestID },
+        'the parameters of a call cannot be written to the audit log',
+      );
       line = lineOf({ ...event, requestParameters: null, responseElements: null });
     }
     const name = event.recipientAccountId ?? UNSIGNED;
@@ -167,11 +187,23 @@ function lineOf(event: AuditEvent): string {
 /** What the log says of a gap in it. */
 function gapEvent(events: number, reason: string): AuditEvent {
   return {
-    eventVersion: '1.11', userIdentity: { type: 'AWSService', invokedBy: 'ingot' }, eventTime: new Date().toISOString(),
-    eventSource: 'ingot', eventName: 'AuditEventsLost', awsRegion: 'us-east-1', sourceIPAddress: 'ingot',
-    errorCode: 'AuditEventsLost', errorMessage: `${events} events before this one could not be written: ${reason}`.slice(0, 1024),
-    requestParameters: null, responseElements: null, requestID: newUuid(), eventID: newUuid(), readOnly: false,
-    eventType: 'AwsApiCall', managementEvent: true, eventCategory: 'Management',
+    eventVersion: '1.11',
+    userIdentity: { type: 'AWSService', invokedBy: 'ingot' },
+    eventTime: new Date().toISOString(),
+    eventSource: 'ingot',
+    eventName: 'AuditEventsLost',
+    awsRegion: 'us-east-1',
+    sourceIPAddress: 'ingot',
+    errorCode: 'AuditEventsLost',
+    errorMessage: `${events} events before this one could not be written: ${reason}`.slice(0, 1024),
+    requestParameters: null,
+    responseElements: null,
+    requestID: newUuid(),
+    eventID: newUuid(),
+    readOnly: false,
+    eventType: 'AwsApiCall',
+    managementEvent: true,
+    eventCategory: 'Management',
   };
 }
 
@@ -197,14 +229,17 @@ class AuditFiles {
   /** @throws the system's error; what was written until then stays, and the next call begins a line of its own */
   append(bytes: Buffer): void {
     let file = this.#open();
-    if (file.bytes > 0 && (file.bytes + bytes.length > this.#limits.maxBytes || Date.now() - file.since > this.#limits.maxSeconds * 1000)) {
+    if (
+      file.bytes > 0 &&
+      (file.bytes + bytes.length > this.#limits.maxBytes || Date.now() - file.since > this.#limits.maxSeconds * 1000)
+    ) {
       this.close();
       closeFile(this.#folder);
       prune(this.#folder, this.#limits);
       file = this.#open();
     }
     try {
-      for (let at = 0; at < bytes.length;) {
+      for (let at = 0; at < bytes.length; ) {
         const written = writeSync(file.descriptor, bytes, at);
         at += written;
         file.bytes += written;
@@ -263,7 +298,12 @@ function prune(folder: string, limits: AuditLimits): void {
 export async function* readAuditLog(dataDirectory: string, since?: string): AsyncGenerator<AuditEvent> {
   const folder = folderOf(dataDirectory);
   if (!existsSync(folder)) return;
-  const folders = [folder, ...readdirSync(folder).filter((name) => FOLDER.test(name)).map((name) => join(folder, name))];
+  const folders = [
+    folder,
+    ...readdirSync(folder)
+      .filter((name) => FOLDER.test(name))
+      .map((name) => join(folder, name)),
+  ];
   const heads: { readonly events: AsyncGenerator<AuditEvent>; next: AuditEvent }[] = [];
   const take = async (events: AsyncGenerator<AuditEvent>): Promise<AuditEvent | undefined> => {
     const { value, done } = await events.next();
@@ -304,5 +344,9 @@ async function* readFolder(folder: string, since: string | undefined): AsyncGene
 }
 
 function closedFiles(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder).filter((name) => CLOSED.test(name)).sort() : [];
+  return existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => CLOSED.test(name))
+        .sort()
+    : [];
 }

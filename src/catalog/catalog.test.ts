@@ -11,7 +11,8 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 let next = 0;
 const open = (name = `data ${next++}`) => openCatalog(join(folder, name));
 const tag = (db: Queryable, key: string) => db.insertInto('tags').values({ arn: 'a', key, value: 'v' }).execute();
-const keys = async (db: Queryable) => (await db.selectFrom('tags').select('key').orderBy('key').execute()).map((row) => row.key);
+const keys = async (db: Queryable) =>
+  (await db.selectFrom('tags').select('key').orderBy('key').execute()).map((row) => row.key);
 
 test('what was written is there when the catalogue is opened again', async () => {
   const first = await open('again');
@@ -25,10 +26,13 @@ test('what was written is there when the catalogue is opened again', async () =>
 
 test('a failed transaction leaves nothing', async () => {
   const catalog = await open();
-  await assert.rejects(catalog.transaction(async (trx) => {
-    await tag(trx, 'k');
-    throw new Error('no');
-  }), /^Error: no$/);
+  await assert.rejects(
+    catalog.transaction(async (trx) => {
+      await tag(trx, 'k');
+      throw new Error('no');
+    }),
+    /^Error: no$/,
+  );
   assert.deepEqual(await keys(catalog.db), []);
   await catalog.close();
 });
@@ -36,12 +40,13 @@ test('a failed transaction leaves nothing', async () => {
 test('transactions follow one another, queries wait for them', async () => {
   const catalog = await open();
   const order: string[] = [];
-  const slow = (name: string) => catalog.transaction(async (trx) => {
-    order.push(`${name} begins`);
-    await new Promise((resolve) => setImmediate(resolve));
-    await tag(trx, name);
-    order.push(`${name} ends`);
-  });
+  const slow = (name: string) =>
+    catalog.transaction(async (trx) => {
+      order.push(`${name} begins`);
+      await new Promise((resolve) => setImmediate(resolve));
+      await tag(trx, name);
+      order.push(`${name} ends`);
+    });
   const [, , seen] = await Promise.all([slow('a'), slow('b'), keys(catalog.db)]);
   assert.deepEqual(order, ['a begins', 'a ends', 'b begins', 'b ends']);
   assert.deepEqual(seen, ['a', 'b']);
@@ -50,13 +55,24 @@ test('transactions follow one another, queries wait for them', async () => {
 
 test('of transactions that are committed together each that fails undoes its own and no other', async () => {
   const catalog = await open();
-  const failing = (name: string) => catalog.transaction(async (trx) => {
-    await tag(trx, name);
-    throw new Error(`no ${name}`);
-  });
+  const failing = (name: string) =>
+    catalog.transaction(async (trx) => {
+      await tag(trx, name);
+      throw new Error(`no ${name}`);
+    });
   const good = (name: string) => catalog.transaction((trx) => tag(trx, name).then(() => name));
-  const ended = await Promise.allSettled([failing('a'), good('b'), failing('c'), good('d'), catalog.transaction((trx) => tag(trx, 'b')), good('e')]);
-  assert.deepEqual(ended.map((each) => (each.status === 'fulfilled' ? each.value : (each.reason as Error).message)), ['no a', 'b', 'no c', 'd', 'UNIQUE constraint failed: tags.arn, tags.key', 'e']);
+  const ended = await Promise.allSettled([
+    failing('a'),
+    good('b'),
+    failing('c'),
+    good('d'),
+    catalog.transaction((trx) => tag(trx, 'b')),
+    good('e'),
+  ]);
+  assert.deepEqual(
+    ended.map((each) => (each.status === 'fulfilled' ? each.value : (each.reason as Error).message)),
+    ['no a', 'b', 'no c', 'd', 'UNIQUE constraint failed: tags.arn, tags.key', 'e'],
+  );
   assert.deepEqual(await keys(catalog.db), ['b', 'd', 'e']);
   await catalog.close();
 });
@@ -65,11 +81,18 @@ test('a commit that fails fails all that it was for', async () => {
   const catalog = await open();
   // Foreign keys that are looked at when all is done: the second transaction breaks one.
   await sql`create table parents (id integer primary key)`.execute(catalog.db);
-  await sql`create table children (parent integer references parents (id) deferrable initially deferred)`.execute(catalog.db);
+  await sql`create table children (parent integer references parents (id) deferrable initially deferred)`.execute(
+    catalog.db,
+  );
   const ended = await Promise.allSettled([
-    catalog.transaction((trx) => tag(trx, 'a')), catalog.transaction((trx) => sql`insert into children values (1)`.execute(trx)), catalog.transaction((trx) => tag(trx, 'b')),
+    catalog.transaction((trx) => tag(trx, 'a')),
+    catalog.transaction((trx) => sql`insert into children values (1)`.execute(trx)),
+    catalog.transaction((trx) => tag(trx, 'b')),
   ]);
-  assert.deepEqual(ended.map((each) => each.status === 'rejected' && (each.reason as Error).message), Array(3).fill('FOREIGN KEY constraint failed'));
+  assert.deepEqual(
+    ended.map((each) => each.status === 'rejected' && (each.reason as Error).message),
+    Array(3).fill('FOREIGN KEY constraint failed'),
+  );
   assert.deepEqual(await keys(catalog.db), []);
   await catalog.transaction((trx) => tag(trx, 'later'));
   assert.deepEqual(await keys(catalog.db), ['later']);
@@ -78,21 +101,29 @@ test('a commit that fails fails all that it was for', async () => {
 
 test('a transaction inside a transaction is an error, not a hang', async () => {
   const catalog = await open();
-  await assert.rejects(catalog.transaction(() => catalog.transaction((trx) => tag(trx, 'k'))), /would wait for itself/);
+  await assert.rejects(
+    catalog.transaction(() => catalog.transaction((trx) => tag(trx, 'k'))),
+    /would wait for itself/,
+  );
   assert.deepEqual(await keys(catalog.db), []);
   await catalog.close();
 });
 
 test('a query beside the transaction that its caller is in is an error, not a hang', async () => {
   const catalog = await open();
-  await assert.rejects(catalog.transaction(() => keys(catalog.db)), /would wait for itself/);
+  await assert.rejects(
+    catalog.transaction(() => keys(catalog.db)),
+    /would wait for itself/,
+  );
   assert.deepEqual(await keys(catalog.db), []);
   await catalog.close();
 });
 
 test('writers of two connections wait for one another, without blocking the event loop', async () => {
   const [one, other] = [await open('shared'), await open('shared')];
-  await Promise.all(Array.from({ length: 20 }, (_, index) => (index % 2 ? one : other).transaction((trx) => tag(trx, `k${index}`))));
+  await Promise.all(
+    Array.from({ length: 20 }, (_, index) => (index % 2 ? one : other).transaction((trx) => tag(trx, `k${index}`))),
+  );
   assert.equal((await keys(one.db)).length, 20);
   await one.close();
   await other.close();
@@ -108,7 +139,13 @@ test('a database of a newer Ingot is refused', async () => {
 test('a value that SQL does not know is refused', async () => {
   const catalog = await open();
   for (const value of [new Date(), true, { a: 1 }]) {
-    await assert.rejects(catalog.db.insertInto('tags').values({ arn: 'a', key: 'k', value: value as unknown as string }).execute(), /cannot be stored/);
+    await assert.rejects(
+      catalog.db
+        .insertInto('tags')
+        .values({ arn: 'a', key: 'k', value: value as unknown as string })
+        .execute(),
+      /cannot be stored/,
+    );
   }
   await catalog.close();
 });
@@ -121,29 +158,44 @@ async function limitPages(db: Queryable, more: number): Promise<void> {
 
 test('a full disk is told as what it is, with the file, whichever transaction of a batch it meets; then all goes on', async () => {
   const catalog = await open('full');
-  const large = (db: Queryable) => db.insertInto('tags').values({ arn: 'large', key: 'x'.repeat(1 << 20), value: 'v' }).execute();
+  const large = (db: Queryable) =>
+    db
+      .insertInto('tags')
+      .values({ arn: 'large', key: 'x'.repeat(1 << 20), value: 'v' })
+      .execute();
   const full = { errcode: 13, path: join(folder, 'full', 'catalog.db') };
   await limitPages(catalog.db, 4);
   await assert.rejects(large(catalog.db), full);
   await assert.rejects(catalog.transaction(large), full);
   // Alone, after others of its batch, before them.
   for (const failing of [0, 2, 4]) {
-    const works = Array.from({ length: 5 }, (_, index) => catalog.transaction(index === failing ? large : (trx) => tag(trx, `${failing}-${index}`)));
+    const works = Array.from({ length: 5 }, (_, index) =>
+      catalog.transaction(index === failing ? large : (trx) => tag(trx, `${failing}-${index}`)),
+    );
     const ended = await Promise.allSettled(works);
     assert.equal(ended[failing]!.status, 'rejected');
     for (const [index, each] of ended.entries()) {
       if (each.status === 'rejected') await assert.rejects(Promise.reject(each.reason as Error), full);
       // What was told to have been done is there, what was told to have failed is not.
-      assert.equal((await keys(catalog.db)).includes(`${failing}-${index}`), each.status === 'fulfilled' && index !== failing);
+      assert.equal(
+        (await keys(catalog.db)).includes(`${failing}-${index}`),
+        each.status === 'fulfilled' && index !== failing,
+      );
     }
   }
   // Work that passes over the error writes nothing past its transaction, which is gone.
-  await assert.rejects(catalog.transaction(async (trx) => {
-    await tag(trx, 'before');
-    await large(trx).catch(() => {});
-    await tag(trx, 'after').catch(() => {});
-  }), full);
-  assert.deepEqual((await keys(catalog.db)).filter((key) => key === 'before' || key === 'after'), []);
+  await assert.rejects(
+    catalog.transaction(async (trx) => {
+      await tag(trx, 'before');
+      await large(trx).catch(() => {});
+      await tag(trx, 'after').catch(() => {});
+    }),
+    full,
+  );
+  assert.deepEqual(
+    (await keys(catalog.db)).filter((key) => key === 'before' || key === 'after'),
+    [],
+  );
   await limitPages(catalog.db, 10_000);
   await catalog.transaction(large);
   await catalog.close();

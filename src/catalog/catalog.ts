@@ -65,7 +65,11 @@ const migrations: readonly Migration[] = [
  */
 export async function openCatalog(
   dataDirectory: string,
-  options: { readonly managedImages?: readonly ManagedImage[]; readonly names?: NameSettings; readonly managedFolder?: string } = {},
+  options: {
+    readonly managedImages?: readonly ManagedImage[];
+    readonly names?: NameSettings;
+    readonly managedFolder?: string;
+  } = {},
 ): Promise<Catalog> {
   const managed = loadManaged(options.managedImages ?? [], options.managedFolder, options.names);
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
@@ -73,8 +77,19 @@ export async function openCatalog(
   const transaction = groupedTransactions(db);
   try {
     await transaction(migrate);
-    const { value } = await db.selectFrom('secrets').select('value').where('name', '=', PAGE_TOKENS).executeTakeFirstOrThrow();
-    return { dataDirectory, db, pageTokenKey: createSecretKey(value, 'hex'), managed, transaction, close: () => db.destroy() };
+    const { value } = await db
+      .selectFrom('secrets')
+      .select('value')
+      .where('name', '=', PAGE_TOKENS)
+      .executeTakeFirstOrThrow();
+    return {
+      dataDirectory,
+      db,
+      pageTokenKey: createSecretKey(value, 'hex'),
+      managed,
+      transaction,
+      close: () => db.destroy(),
+    };
   } catch (error) {
     await db.destroy();
     throw error;
@@ -82,14 +97,20 @@ export async function openCatalog(
 }
 
 async function migrate(trx: Transaction<Tables>): Promise<void> {
-  await trx.schema.createTable('migrations').ifNotExists()
+  await trx.schema
+    .createTable('migrations')
+    .ifNotExists()
     .addColumn('number', 'integer', (c) => c.primaryKey())
     .addColumn('name', 'text', (c) => c.notNull())
     .addColumn('applied', 'text', (c) => c.notNull())
     .execute();
-  const { last } = await trx.selectFrom('migrations').select((e) => e.fn.max('number').as('last')).executeTakeFirstOrThrow();
+  const { last } = await trx
+    .selectFrom('migrations')
+    .select((e) => e.fn.max('number').as('last'))
+    .executeTakeFirstOrThrow();
   const known = migrations.at(-1)!.number;
-  if (last !== null && last > known) throw new Error(`a newer Ingot wrote this database (schema ${last}); this one knows schemas up to ${known}`);
+  if (last !== null && last > known)
+    throw new Error(`a newer Ingot wrote this database (schema ${last}); this one knows schemas up to ${known}`);
   for (const { number, name, up } of migrations) {
     if (last !== null && number <= last) continue;
     await up(trx as unknown as Kysely<unknown>);

@@ -10,15 +10,35 @@ export const CLIENT_TOKEN_MS = 24 * 60 * 60 * 1000;
 /** What a token is remembered by. */
 export type ClientTokenKey = Pick<ClientTokenTable, 'account' | 'region' | 'operation' | 'token'>;
 
-const tokenOf = preparedQuery((db, key: ClientTokenKey) => db.selectFrom('client_tokens').select(['request_hash', 'response'])
-  .where('account', '=', key.account).where('region', '=', key.region).where('operation', '=', key.operation).where('token', '=', key.token));
-const forgetBefore = preparedQuery((db, { time }: { readonly time: string }) => db.deleteFrom('client_tokens').where('created', '<', time));
-const remember = preparedQuery((db, token: Insertable<ClientTokenTable>) => db.insertInto('client_tokens').values({
-  account: token.account, region: token.region, operation: token.operation, token: token.token, request_hash: token.request_hash, response: token.response, created: token.created,
-}));
+const tokenOf = preparedQuery((db, key: ClientTokenKey) =>
+  db
+    .selectFrom('client_tokens')
+    .select(['request_hash', 'response'])
+    .where('account', '=', key.account)
+    .where('region', '=', key.region)
+    .where('operation', '=', key.operation)
+    .where('token', '=', key.token),
+);
+const forgetBefore = preparedQuery((db, { time }: { readonly time: string }) =>
+  db.deleteFrom('client_tokens').where('created', '<', time),
+);
+const remember = preparedQuery((db, token: Insertable<ClientTokenTable>) =>
+  db.insertInto('client_tokens').values({
+    account: token.account,
+    region: token.region,
+    operation: token.operation,
+    token: token.token,
+    request_hash: token.request_hash,
+    response: token.response,
+    created: token.created,
+  }),
+);
 
 /** The first request with this token, or `undefined`. */
-export async function findToken(db: Queryable, key: ClientTokenKey): Promise<Pick<Selectable<ClientTokenTable>, 'request_hash' | 'response'> | undefined> {
+export async function findToken(
+  db: Queryable,
+  key: ClientTokenKey,
+): Promise<Pick<Selectable<ClientTokenTable>, 'request_hash' | 'response'> | undefined> {
   return (await tokenOf(db, key))[0];
 }
 

@@ -6,13 +6,21 @@ import { documentQueries } from './documents.ts';
 import type { Place } from './slices.ts';
 
 /** A component with what every one of them has. */
-export type StoredComponent = Component & { arn: string; name: string; version: string; platform: NonNullable<Component['platform']>; data: string };
+export type StoredComponent = Component & {
+  arn: string;
+  name: string;
+  version: string;
+  platform: NonNullable<Component['platform']>;
+  data: string;
+};
 
 /** Columns that lists can be filtered by. */
 export type ComponentColumn = 'name' | 'platform' | 'type' | 'status' | 'description' | 'version';
 
 const queries = documentQueries<StoredComponent, ComponentColumn>('components', ({ platform, state, description }) => ({
-  platform, status: state?.status ?? 'ACTIVE', description: description ?? null,
+  platform,
+  status: state?.status ?? 'ACTIVE',
+  description: description ?? null,
 }));
 
 /** Queries on components. */
@@ -21,7 +29,10 @@ export const components = {
 
   async insert(db: Queryable, place: Place, component: StoredComponent, contentHash: string): Promise<void> {
     await queries.insert(db, place, component, contentHash);
-    const versions = [...new Set(component.supportedOsVersions)].map((os_version) => ({ arn: component.arn, os_version }));
+    const versions = [...new Set(component.supportedOsVersions)].map((os_version) => ({
+      arn: component.arn,
+      os_version,
+    }));
     if (versions.length > 0) await db.insertInto('component_os_versions').values(versions).execute();
   },
 

@@ -40,30 +40,56 @@ type Table = 'infrastructure_configurations' | 'distribution_configurations' | '
  * The queries on a table of configurations.
  * @param columns what of a configuration goes into columns of its table's own
  */
-export function configurationQueries<T extends Configuration, Column extends string = 'name'>(table: Table, columns: (configuration: T) => object = () => ({})): ConfigurationQueries<T, Column> {
+export function configurationQueries<T extends Configuration, Column extends string = 'name'>(
+  table: Table,
+  columns: (configuration: T) => object = () => ({}),
+): ConfigurationQueries<T, Column> {
   return {
     async insert(db, place, { tags, ...record }) {
       const row = {
-        arn: record.arn!, account: place.account, region: place.region, slug: parseArn(record.arn!)!.slug, name: record.name!,
-        date_created: record.dateCreated!, record: JSON.stringify(record), ...columns(record as T),
+        arn: record.arn!,
+        account: place.account,
+        region: place.region,
+        slug: parseArn(record.arn!)!.slug,
+        name: record.name!,
+        date_created: record.dateCreated!,
+        record: JSON.stringify(record),
+        ...columns(record as T),
       };
-      await db.insertInto(table).values(row as Insertable<Tables[Table]>).execute();
+      await db
+        .insertInto(table)
+        .values(row as Insertable<Tables[Table]>)
+        .execute();
       await addTags(db, record.arn!, tags);
     },
     async get(db, arn) {
       const row = await db.selectFrom(table).select('record').where('arn', '=', arn).executeTakeFirst();
-      return row === undefined ? undefined : { ...(JSON.parse(row.record) as T & { arn: string; name: string }), tags: await tagsOf(db, arn) };
+      return row === undefined
+        ? undefined
+        : { ...(JSON.parse(row.record) as T & { arn: string; name: string }), tags: await tagsOf(db, arn) };
     },
     async replace(db, { tags: _tags, ...record }) {
-      await db.updateTable(table).set({ record: JSON.stringify(record), ...columns(record as T) } as Updateable<Tables[Table]>).where('arn', '=', record.arn!).execute();
+      await db
+        .updateTable(table)
+        .set({ record: JSON.stringify(record), ...columns(record as T) } as Updateable<Tables[Table]>)
+        .where('arn', '=', record.arn!)
+        .execute();
     },
     async list(db, place, conditions, slice) {
-      const rows = await db.selectFrom(table).select(['arn', 'record'])
-        .where('account', '=', place.account).where('region', '=', place.region)
-        .where(meets(conditions)).where(standsAfter(['slug'], slice))
-        .orderBy('slug').limit(slice.limit + 1)
+      const rows = await db
+        .selectFrom(table)
+        .select(['arn', 'record'])
+        .where('account', '=', place.account)
+        .where('region', '=', place.region)
+        .where(meets(conditions))
+        .where(standsAfter(['slug'], slice))
+        .orderBy('slug')
+        .limit(slice.limit + 1)
         .execute();
-      const tags = await tagsOfEach(db, rows.map(({ arn }) => arn));
+      const tags = await tagsOfEach(
+        db,
+        rows.map(({ arn }) => arn),
+      );
       return rows.map(({ arn, record }) => ({ ...(JSON.parse(record) as T), tags: tags.get(arn)! }));
     },
     async remove(db, arn) {

@@ -4,7 +4,12 @@ import { recipeQueries } from './recipes.ts';
 
 /** A container recipe with what every one of them has. */
 export type StoredContainerRecipe = ContainerRecipe & {
-  arn: string; name: string; version: string; platform: NonNullable<ContainerRecipe['platform']>; containerType: NonNullable<ContainerRecipe['containerType']>; parentImage: string;
+  arn: string;
+  name: string;
+  version: string;
+  platform: NonNullable<ContainerRecipe['platform']>;
+  containerType: NonNullable<ContainerRecipe['containerType']>;
+  parentImage: string;
 };
 
 /** Columns that lists can be filtered by. */

@@ -2,8 +2,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import {
-  CompiledQuery, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler,
-  type DatabaseConnection, type Dialect, type Driver, type Kysely, type QueryResult, type TransactionSettings,
+  CompiledQuery,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type Kysely,
+  type QueryResult,
+  type TransactionSettings,
 } from 'kysely';
 import { sleep } from '../platform/clock.ts';
 import { isDiskFull } from '../platform/disk-full.ts';
@@ -37,7 +45,8 @@ export async function holdingConnection<T>(work: () => Promise<T>): Promise<T> {
 
 /** @throws when the caller is in a transaction, which another one would wait for */
 export function refuseNested(): void {
-  if (scopes.getStore()?.holds) throw new Error('a transaction inside the transaction that its caller is in: it would wait for itself');
+  if (scopes.getStore()?.holds)
+    throw new Error('a transaction inside the transaction that its caller is in: it would wait for itself');
 }
 
 /** A Kysely dialect over an SQLite file, made if it is not there. */
@@ -57,21 +66,25 @@ function sqliteDriver(path: string): Driver {
   // First come, first served: each holder resolves the promise that the next one waits for.
   let last: Promise<void> = Promise.resolve();
   let release: (() => void) | undefined;
-  const command = (sql: string) => async (used: DatabaseConnection): Promise<void> => {
-    await used.executeQuery(CompiledQuery.raw(sql));
-  };
+  const command =
+    (sql: string) =>
+    async (used: DatabaseConnection): Promise<void> => {
+      await used.executeQuery(CompiledQuery.raw(sql));
+    };
   return {
     async init() {
       // SQLite's other files get the permissions of this one.
       makePrivateFile(path);
       database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
       // SQLite's own wait would block the event loop, and with it whoever in this process is to end the other write: we wait outside.
-      for (const setting of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 0']) database.exec(`PRAGMA ${setting}`);
+      for (const setting of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 0'])
+        database.exec(`PRAGMA ${setting}`);
       connection = connect(database, path, state);
     },
     async acquireConnection() {
       const scope = scopes.getStore();
-      if (scope?.holds) throw new Error('a query outside of the transaction that its caller is in: it would wait for itself');
+      if (scope?.holds)
+        throw new Error('a query outside of the transaction that its caller is in: it would wait for itself');
       if (scope !== undefined) scope.holds = true;
       const turn = last;
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -151,7 +164,12 @@ function connect(database: DatabaseSync, path: string, state: TransactionState):
 }
 
 /** Runs one statement, again while another connection's write holds it off. */
-async function whenFree<T>(path: string, state: TransactionState, database: DatabaseSync, statement: () => T): Promise<T> {
+async function whenFree<T>(
+  path: string,
+  state: TransactionState,
+  database: DatabaseSync,
+  statement: () => T,
+): Promise<T> {
   const deadline = Date.now() + BUSY_TIMEOUT_MS;
   if (state.broken !== undefined) throw state.broken;
   for (;;) {
@@ -169,6 +187,13 @@ async function whenFree<T>(path: string, state: TransactionState, database: Data
 
 /** A `Date` would be bound as NULL without a word, and what else is no SQL value is a fault of the query. */
 function bindable(value: unknown): SQLInputValue {
-  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' || value instanceof Uint8Array) return value;
+  if (
+    value === null ||
+    typeof value === 'string' ||
+    typeof value === 'number' ||
+    typeof value === 'bigint' ||
+    value instanceof Uint8Array
+  )
+    return value;
   throw new TypeError(`a value of type ${typeof value} cannot be stored: ${String(value)}`);
 }

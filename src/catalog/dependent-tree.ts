@@ -24,12 +24,19 @@ export interface Dependent {
  */
 export async function dependentTree(catalog: Catalog, arn: string, account: string): Promise<Dependent | undefined> {
   const parsed = parseArn(arn);
-  if (parsed === undefined || !(parsed.owner === 'aws' ? isManaged(catalog, parsed) : await resourceExists(catalog.db, arn))) return undefined;
+  if (
+    parsed === undefined ||
+    !(parsed.owner === 'aws' ? isManaged(catalog, parsed) : await resourceExists(catalog.db, arn))
+  )
+    return undefined;
   return treeOf(catalog, arn, account, new Set());
 }
 
 function isManaged({ managed }: Catalog, arn: Arn): boolean {
-  return (findManagedComponent(managed, arn) ?? findManagedWorkflow(managed, arn) ?? findManagedImage(managed, arn)) !== undefined;
+  return (
+    (findManagedComponent(managed, arn) ?? findManagedWorkflow(managed, arn) ?? findManagedImage(managed, arn)) !==
+    undefined
+  );
 }
 
 async function treeOf(catalog: Catalog, arn: string, account: string, above: ReadonlySet<string>): Promise<Dependent> {
@@ -45,14 +52,27 @@ async function treeOf(catalog: Catalog, arn: string, account: string, above: Rea
 }
 
 /** All versions of a resource's name, for knowing which of them a wildcard means. */
-async function versionsOf({ db, managed }: Catalog, arn: Arn): Promise<readonly (Version & { readonly build?: number })[]> {
+async function versionsOf(
+  { db, managed }: Catalog,
+  arn: Arn,
+): Promise<readonly (Version & { readonly build?: number })[]> {
   const place = { account: arn.owner, region: arn.region };
   switch (arn.type) {
-    case 'component': return arn.owner === 'aws' ? managed.components.filter(({ name }) => name === arn.slug) : components.versions(db, place, arn);
-    case 'workflow': return arn.owner === 'aws' ? managed.workflows.filter(({ name, type }) => name === arn.slug && type.toLowerCase() === arn.workflowType) : workflows.versions(db, place, arn);
-    case 'image-recipe': return imageRecipes.versions(db, place, arn.slug);
-    case 'container-recipe': return containerRecipes.versions(db, place, arn.slug);
-    case 'image': return (await imageVersions(db, place, arn.slug)).filter(({ status }) => status === 'AVAILABLE');
-    default: return [];
+    case 'component':
+      return arn.owner === 'aws'
+        ? managed.components.filter(({ name }) => name === arn.slug)
+        : components.versions(db, place, arn);
+    case 'workflow':
+      return arn.owner === 'aws'
+        ? managed.workflows.filter(({ name, type }) => name === arn.slug && type.toLowerCase() === arn.workflowType)
+        : workflows.versions(db, place, arn);
+    case 'image-recipe':
+      return imageRecipes.versions(db, place, arn.slug);
+    case 'container-recipe':
+      return containerRecipes.versions(db, place, arn.slug);
+    case 'image':
+      return (await imageVersions(db, place, arn.slug)).filter(({ status }) => status === 'AVAILABLE');
+    default:
+      return [];
   }
 }

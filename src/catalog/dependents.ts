@@ -4,7 +4,11 @@ import { highestMatch, matchesVersion, type Version } from '../resources/version
 import type { Queryable } from './catalog.ts';
 
 /** Records what a resource needs, in place of what it needed before. References that are no ARN of ours (an AMI id) are passed over. */
-export async function setReferences(db: Queryable, dependent: string, references: readonly (string | undefined)[]): Promise<void> {
+export async function setReferences(
+  db: Queryable,
+  dependent: string,
+  references: readonly (string | undefined)[],
+): Promise<void> {
   await db.deleteFrom('resource_references').where('dependent', '=', dependent).execute();
   const rows = [...new Set(references)].flatMap((reference) => {
     const arn = reference === undefined ? undefined : parseArn(reference);
@@ -22,15 +26,26 @@ export async function removeReferences(db: Queryable, dependent: string): Promis
  * Resources that need this one, in order of their ARNs.
  * @param versions for one with versions: all there are of its name. A reference that does not name the build needs the one it resolves to now
  */
-export async function dependentsOf(db: Queryable, arn: string, versions: readonly MaybeBuild[] = []): Promise<readonly string[]> {
+export async function dependentsOf(
+  db: Queryable,
+  arn: string,
+  versions: readonly MaybeBuild[] = [],
+): Promise<readonly string[]> {
   const needed = parseArn(arn);
   if (needed === undefined) return [];
-  const rows = await db.selectFrom('resource_references').select(['dependent', 'reference']).where('target', '=', nameArn(needed)).orderBy('dependent').execute();
+  const rows = await db
+    .selectFrom('resource_references')
+    .select(['dependent', 'reference'])
+    .where('target', '=', nameArn(needed))
+    .orderBy('dependent')
+    .execute();
   const dependents = rows.filter(({ reference }) => {
     const { version, build } = parseArn(reference)!;
     if (version === undefined || needed.version === undefined) return true;
     if (needed.build === undefined) return resolvesTo(version, undefined, needed.version, versions);
-    return build === undefined ? resolvesTo(version, needed.build, needed.version, versions) : build === needed.build && matchesVersion(version, needed.version as Version);
+    return build === undefined
+      ? resolvesTo(version, needed.build, needed.version, versions)
+      : build === needed.build && matchesVersion(version, needed.version as Version);
   });
   return [...new Set(dependents.map(({ dependent }) => dependent))];
 }
@@ -38,7 +53,12 @@ export async function dependentsOf(db: Queryable, arn: string, versions: readonl
 type Pattern = Parameters<typeof matchesVersion>[0];
 type MaybeBuild = Version & { readonly build?: number };
 
-function resolvesTo(reference: Pattern, build: number | undefined, version: Pattern, versions: readonly MaybeBuild[]): boolean {
+function resolvesTo(
+  reference: Pattern,
+  build: number | undefined,
+  version: Pattern,
+  versions: readonly MaybeBuild[],
+): boolean {
   const found = highestMatch(reference, versions);
   return found !== undefined && matchesVersion(version, found) && (build === undefined || found.build === build);
 }

@@ -3,4 +3,5 @@ import type { DistributionConfiguration } from '@aws-sdk/client-imagebuilder';
 import { configurationQueries } from './configurations.ts';
 
 /** Queries on distribution configurations. */
-export const distributionConfigurations = configurationQueries<DistributionConfiguration>('distribution_configurations');
+export const distributionConfigurations =
+  configurationQueries<DistributionConfiguration>('distribution_configurations');

@@ -32,13 +32,33 @@ export interface DocumentQueries<T extends StoredDocument, Column extends string
   /** The build version with its document and tags, or `undefined`. */
   get(db: Queryable, arn: string): Promise<T | undefined>;
   /** All build versions of a name, without order. */
-  versions(db: Queryable, place: Place, name: DocumentName): Promise<readonly (BuildVersion & { readonly arn: string })[]>;
+  versions(
+    db: Queryable,
+    place: Place,
+    name: DocumentName,
+  ): Promise<readonly (BuildVersion & { readonly arn: string })[]>;
   /** The latest build of one version, with what the next one is compared with. */
-  latestBuild(db: Queryable, place: Place, name: DocumentName, version: Version): Promise<{ readonly arn: string; readonly build: number; readonly contentHash: string } | undefined>;
+  latestBuild(
+    db: Queryable,
+    place: Place,
+    name: DocumentName,
+    version: Version,
+  ): Promise<{ readonly arn: string; readonly build: number; readonly contentHash: string } | undefined>;
   /** The latest build of each version, in order of `documentPosition`; without tags. */
-  listVersions(db: Queryable, place: Place, conditions: Conditions<Column>, slice: Slice, also?: RawBuilder<SqlBool>): Promise<readonly Omit<T, 'data'>[]>;
+  listVersions(
+    db: Queryable,
+    place: Place,
+    conditions: Conditions<Column>,
+    slice: Slice,
+    also?: RawBuilder<SqlBool>,
+  ): Promise<readonly Omit<T, 'data'>[]>;
   /** The builds of the versions that a pattern means (all builds of all names without one), in order, with tags. */
-  listBuilds(db: Queryable, place: Place, of: (DocumentName & { readonly version: VersionPattern }) | undefined, slice: Slice): Promise<readonly Omit<T, 'data'>[]>;
+  listBuilds(
+    db: Queryable,
+    place: Place,
+    of: (DocumentName & { readonly version: VersionPattern }) | undefined,
+    slice: Slice,
+  ): Promise<readonly Omit<T, 'data'>[]>;
   /** Deletes a build version. */
   remove(db: Queryable, arn: string): Promise<void>;
 }
@@ -59,50 +79,95 @@ export function documentBuildPosition(document: { readonly arn?: string | undefi
  * The queries on a table of documents.
  * @param columns what of a document goes into columns of its table's own
  */
-export function documentQueries<T extends StoredDocument, Column extends string>(table: Table, columns: (document: T) => object): DocumentQueries<T, Column> {
+export function documentQueries<T extends StoredDocument, Column extends string>(
+  table: Table,
+  columns: (document: T) => object,
+): DocumentQueries<T, Column> {
   const key = table === 'workflows' ? ['slug', 'type'] : ['slug'];
   const order = [...key, 'major', 'minor', 'patch'];
   const inOrder = (columnNames: readonly string[]) => sql.join(columnNames.map((column) => sql.ref(column)));
   const named = ({ slug, workflowType }: DocumentName): RawBuilder<SqlBool> =>
-    (workflowType === undefined ? sql<SqlBool>`slug = ${slug}` : sql<SqlBool>`slug = ${slug} and type = ${workflowType.toUpperCase()}`);
+    workflowType === undefined
+      ? sql<SqlBool>`slug = ${slug}`
+      : sql<SqlBool>`slug = ${slug} and type = ${workflowType.toUpperCase()}`;
   return {
     async insert(db, place, { data, tags, ...record }, contentHash) {
       const { slug, version, build } = parseArn(record.arn)!;
       const row = {
-        arn: record.arn, account: place.account, region: place.region, slug, name: record.name, ...(version as Version), build: build!, type: record.type!, data,
-        content_hash: contentHash, date_created: record.dateCreated!, record: JSON.stringify(record), ...columns({ data, tags, ...record } as T),
+        arn: record.arn,
+        account: place.account,
+        region: place.region,
+        slug,
+        name: record.name,
+        ...(version as Version),
+        build: build!,
+        type: record.type!,
+        data,
+        content_hash: contentHash,
+        date_created: record.dateCreated!,
+        record: JSON.stringify(record),
+        ...columns({ data, tags, ...record } as T),
       };
-      await db.insertInto(table).values(row as unknown as Insertable<Tables[Table]>).execute();
+      await db
+        .insertInto(table)
+        .values(row as unknown as Insertable<Tables[Table]>)
+        .execute();
       await addTags(db, record.arn, tags);
     },
 
     async get(db, arn) {
       const row = await db.selectFrom(table).select(['record', 'data']).where('arn', '=', arn).executeTakeFirst();
-      return row === undefined ? undefined : { ...(JSON.parse(row.record) as T), data: row.data, tags: await tagsOf(db, arn) };
+      return row === undefined
+        ? undefined
+        : { ...(JSON.parse(row.record) as T), data: row.data, tags: await tagsOf(db, arn) };
     },
 
     async versions(db, place, name) {
-      return db.selectFrom(table).select(['arn', 'major', 'minor', 'patch', 'build'])
-        .where('account', '=', place.account).where('region', '=', place.region).where(named(name))
+      return db
+        .selectFrom(table)
+        .select(['arn', 'major', 'minor', 'patch', 'build'])
+        .where('account', '=', place.account)
+        .where('region', '=', place.region)
+        .where(named(name))
         .execute();
     },
 
     async latestBuild(db, place, name, { major, minor, patch }) {
-      const row = await db.selectFrom(table).select(['arn', 'build', 'content_hash'])
-        .where('account', '=', place.account).where('region', '=', place.region).where(named(name))
-        .where('major', '=', major).where('minor', '=', minor).where('patch', '=', patch)
-        .orderBy('build', 'desc').limit(1)
+      const row = await db
+        .selectFrom(table)
+        .select(['arn', 'build', 'content_hash'])
+        .where('account', '=', place.account)
+        .where('region', '=', place.region)
+        .where(named(name))
+        .where('major', '=', major)
+        .where('minor', '=', minor)
+        .where('patch', '=', patch)
+        .orderBy('build', 'desc')
+        .limit(1)
         .executeTakeFirst();
       return row === undefined ? undefined : { arn: row.arn, build: row.build, contentHash: row.content_hash };
     },
 
     async listVersions(db, place, conditions, slice, also = sql<SqlBool>`1 = 1`) {
-      const same = ['account', 'region', ...order].map((column) => sql`${sql.ref(`later.${column}`)} = ${sql.ref(`d.${column}`)}`);
+      const same = ['account', 'region', ...order].map(
+        (column) => sql`${sql.ref(`later.${column}`)} = ${sql.ref(`d.${column}`)}`,
+      );
       const latest = sql<SqlBool>`not exists (select 1 from ${sql.table(table)} as later where ${sql.join(same, sql` and `)} and later.build > d.build)`;
       // Both tables have the columns that are read; the types know only one table under an alias.
-      const rows = await db.selectFrom(`${table} as d` as 'components as d').select('d.record')
-        .where('d.account', '=', place.account).where('d.region', '=', place.region)
-        .where(latest).where(meets(conditions, 'd')).where(also).where(standsAfter(order.map((column) => `d.${column}`), slice))
+      const rows = await db
+        .selectFrom(`${table} as d` as 'components as d')
+        .select('d.record')
+        .where('d.account', '=', place.account)
+        .where('d.region', '=', place.region)
+        .where(latest)
+        .where(meets(conditions, 'd'))
+        .where(also)
+        .where(
+          standsAfter(
+            order.map((column) => `d.${column}`),
+            slice,
+          ),
+        )
         .orderBy(inOrder(order.map((column) => `d.${column}`)))
         .limit(slice.limit + 1)
         .execute();
@@ -110,10 +175,21 @@ export function documentQueries<T extends StoredDocument, Column extends string>
     },
 
     async listBuilds(db, place, of, slice) {
-      let query = db.selectFrom(table).select(['arn', 'record']).where('account', '=', place.account).where('region', '=', place.region);
+      let query = db
+        .selectFrom(table)
+        .select(['arn', 'record'])
+        .where('account', '=', place.account)
+        .where('region', '=', place.region);
       if (of !== undefined) query = query.where(named(of)).where(versionIs(of.version));
-      const rows = await query.where(standsAfter([...order, 'build'], slice)).orderBy(inOrder([...order, 'build'])).limit(slice.limit + 1).execute();
-      const tags = await tagsOfEach(db, rows.map(({ arn }) => arn));
+      const rows = await query
+        .where(standsAfter([...order, 'build'], slice))
+        .orderBy(inOrder([...order, 'build']))
+        .limit(slice.limit + 1)
+        .execute();
+      const tags = await tagsOfEach(
+        db,
+        rows.map(({ arn }) => arn),
+      );
       return rows.map(({ arn, record }) => ({ ...(JSON.parse(record) as Omit<T, 'data'>), tags: tags.get(arn)! }));
     },
 

@@ -11,12 +11,19 @@ export type WorkflowExecution = Selectable<WorkflowExecutionTable>;
 export type StepExecution = Selectable<StepExecutionTable>;
 
 /** Records a run of a workflow before it begins. */
-export async function insertWorkflowExecution(db: Kysely<Tables>, execution: Insertable<WorkflowExecutionTable>): Promise<void> {
+export async function insertWorkflowExecution(
+  db: Kysely<Tables>,
+  execution: Insertable<WorkflowExecutionTable>,
+): Promise<void> {
   await db.insertInto('workflow_executions').values(execution).execute();
 }
 
 /** Changes the record of a workflow's run. */
-export async function updateWorkflowExecution(db: Kysely<Tables>, id: string, changes: Updateable<WorkflowExecutionTable>): Promise<void> {
+export async function updateWorkflowExecution(
+  db: Kysely<Tables>,
+  id: string,
+  changes: Updateable<WorkflowExecutionTable>,
+): Promise<void> {
   await db.updateTable('workflow_executions').set(changes).where('id', '=', id).execute();
 }
 
@@ -26,17 +33,32 @@ export async function getWorkflowExecution(db: Kysely<Tables>, id: string): Prom
 }
 
 /** An image's workflow runs in order. */
-export async function workflowExecutionsOfImage(db: Kysely<Tables>, imageArn: string): Promise<readonly WorkflowExecution[]> {
-  return db.selectFrom('workflow_executions').selectAll().where('image_arn', '=', imageArn).orderBy('position').execute();
+export async function workflowExecutionsOfImage(
+  db: Kysely<Tables>,
+  imageArn: string,
+): Promise<readonly WorkflowExecution[]> {
+  return db
+    .selectFrom('workflow_executions')
+    .selectAll()
+    .where('image_arn', '=', imageArn)
+    .orderBy('position')
+    .execute();
 }
 
 /** Records a run of a step before it begins. */
-export async function insertStepExecution(db: Kysely<Tables>, execution: Insertable<StepExecutionTable>): Promise<void> {
+export async function insertStepExecution(
+  db: Kysely<Tables>,
+  execution: Insertable<StepExecutionTable>,
+): Promise<void> {
   await db.insertInto('step_executions').values(execution).execute();
 }
 
 /** Changes the record of a step's run. */
-export async function updateStepExecution(db: Kysely<Tables>, id: string, changes: Updateable<StepExecutionTable>): Promise<void> {
+export async function updateStepExecution(
+  db: Kysely<Tables>,
+  id: string,
+  changes: Updateable<StepExecutionTable>,
+): Promise<void> {
   await db.updateTable('step_executions').set(changes).where('id', '=', id).execute();
 }
 
@@ -46,25 +68,57 @@ export async function getStepExecution(db: Kysely<Tables>, id: string): Promise<
 }
 
 /** A workflow run's steps in order. */
-export async function stepExecutionsOfWorkflow(db: Kysely<Tables>, workflowExecutionId: string): Promise<readonly StepExecution[]> {
-  return db.selectFrom('step_executions').selectAll().where('workflow_execution_id', '=', workflowExecutionId).orderBy('position').execute();
+export async function stepExecutionsOfWorkflow(
+  db: Kysely<Tables>,
+  workflowExecutionId: string,
+): Promise<readonly StepExecution[]> {
+  return db
+    .selectFrom('step_executions')
+    .selectAll()
+    .where('workflow_execution_id', '=', workflowExecutionId)
+    .orderBy('position')
+    .execute();
 }
 
 /** Ends, as `status`, every run of an image that a crash left open. */
-export async function closeExecutions(db: Kysely<Tables>, imageArn: string, status: 'FAILED' | 'CANCELLED', message: string): Promise<void> {
+export async function closeExecutions(
+  db: Kysely<Tables>,
+  imageArn: string,
+  status: 'FAILED' | 'CANCELLED',
+  message: string,
+): Promise<void> {
   const end = { status, message, end_time: timestamp() };
   await endWaitingOfImage(db, imageArn);
-  await db.updateTable('step_executions').set(end).where('image_arn', '=', imageArn).where('status', 'in', ['PENDING', 'RUNNING']).execute();
-  await db.updateTable('workflow_executions').set(end).where('image_arn', '=', imageArn).where('status', 'in', ['PENDING', 'RUNNING', 'ROLLBACK_IN_PROGRESS']).execute();
+  await db
+    .updateTable('step_executions')
+    .set(end)
+    .where('image_arn', '=', imageArn)
+    .where('status', 'in', ['PENDING', 'RUNNING'])
+    .execute();
+  await db
+    .updateTable('workflow_executions')
+    .set(end)
+    .where('image_arn', '=', imageArn)
+    .where('status', 'in', ['PENDING', 'RUNNING', 'ROLLBACK_IN_PROGRESS'])
+    .execute();
 }
 
 /** Replaces the package inventory of an image. */
-export async function saveImagePackages(db: Kysely<Tables>, imageArn: string, packages: readonly { readonly name: string; readonly version: string }[]): Promise<void> {
+export async function saveImagePackages(
+  db: Kysely<Tables>,
+  imageArn: string,
+  packages: readonly { readonly name: string; readonly version: string }[],
+): Promise<void> {
   await db.deleteFrom('image_packages').where('image_arn', '=', imageArn).execute();
   // A statement takes a bounded number of values on every engine.
   for (let start = 0; start < packages.length; start += 200) {
-    await db.insertInto('image_packages')
-      .values(packages.slice(start, start + 200).map((each) => ({ image_arn: imageArn, name: each.name, version: each.version })))
+    await db
+      .insertInto('image_packages')
+      .values(
+        packages
+          .slice(start, start + 200)
+          .map((each) => ({ image_arn: imageArn, name: each.name, version: each.version })),
+      )
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }

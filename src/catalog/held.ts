@@ -10,17 +10,29 @@ export function heldRecorder(db: Kysely<Tables>, owner: string): HeldRecorder {
     owner,
     async record(thing) {
       const id = newUuid();
-      await db.insertInto('held_things').values({ id, owner, thing: JSON.stringify(thing) }).execute();
+      await db
+        .insertInto('held_things')
+        .values({ id, owner, thing: JSON.stringify(thing) })
+        .execute();
       return id;
     },
     async amend(id, thing) {
-      await db.updateTable('held_things').set({ thing: JSON.stringify(thing) }).where('id', '=', id).execute();
+      await db
+        .updateTable('held_things')
+        .set({ thing: JSON.stringify(thing) })
+        .where('id', '=', id)
+        .execute();
     },
     async free(id) {
       await db.deleteFrom('held_things').where('id', '=', id).execute();
     },
     async list() {
-      const rows = await db.selectFrom('held_things').select(['id', 'thing']).where('owner', '=', owner).orderBy('seq').execute();
+      const rows = await db
+        .selectFrom('held_things')
+        .select(['id', 'thing'])
+        .where('owner', '=', owner)
+        .orderBy('seq')
+        .execute();
       return rows.map((row) => ({ id: row.id, thing: JSON.parse(row.thing) as HeldThing }));
     },
   };
@@ -35,5 +47,7 @@ export async function heldOwners(db: Kysely<Tables>): Promise<readonly string[]>
 /** The files and folders that somebody holds, absolute. */
 export async function heldPaths(db: Kysely<Tables>): Promise<readonly string[]> {
   const rows = await db.selectFrom('held_things').select('thing').execute();
-  return rows.map(({ thing }) => JSON.parse(thing) as HeldThing).flatMap((thing) => (thing.kind === 'path' ? [thing.path] : []));
+  return rows
+    .map(({ thing }) => JSON.parse(thing) as HeldThing)
+    .flatMap((thing) => (thing.kind === 'path' ? [thing.path] : []));
 }

@@ -28,18 +28,26 @@ describe('a build that prints without end', () => {
   test('has its first outputs in the log, one line that says so, and how it ended', async () => {
     const arn = newArn();
     const log = openImageLog(directory, arn, MOST);
-    for (let line = 0; line < 5000; line++) log.report({ type: 'output', stream: 'stdout', text: `line ${line} ${'x'.repeat(100)}` });
+    for (let line = 0; line < 5000; line++)
+      log.report({ type: 'output', stream: 'stdout', text: `line ${line} ${'x'.repeat(100)}` });
     log.report({ type: 'log', text: 'what Ingot itself says goes on' });
     log.report({ type: 'state', status: 'AVAILABLE', text: 'AVAILABLE' });
     log.close();
     const all = await records(arn);
     const outputs = all.filter(({ type }) => type === 'output');
-    assert.deepEqual(outputs.map(({ text }) => text.split(' ')[1]), outputs.map((_, index) => String(index)));
+    assert.deepEqual(
+      outputs.map(({ text }) => text.split(' ')[1]),
+      outputs.map((_, index) => String(index)),
+    );
     assert.ok(outputs.length > 100 && outputs.length < 1000);
-    assert.deepEqual(all.slice(outputs.length).map(({ text }) => text), [
-      'This log has reached 64 KiB. It keeps no more output of commands. Let components write large outputs to files.',
-      'what Ingot itself says goes on', 'AVAILABLE',
-    ]);
+    assert.deepEqual(
+      all.slice(outputs.length).map(({ text }) => text),
+      [
+        'This log has reached 64 KiB. It keeps no more output of commands. Let components write large outputs to files.',
+        'what Ingot itself says goes on',
+        'AVAILABLE',
+      ],
+    );
   });
 
   test('has no more room when its log is opened again', async () => {

@@ -14,7 +14,8 @@ export function imageLogPath(dataDirectory: string, imageArn: string): string {
   const [, , , region, account, resource] = imageArn.split(':');
   const [, name, version, build] = (resource ?? '').split('/');
   for (const part of [region, account, name, version, build]) {
-    if (!part || !/^[a-zA-Z0-9._-]+$/.test(part) || part.startsWith('.')) throw new Error(`no log can be kept for ${imageArn}: it is no ARN of an image's build version`);
+    if (!part || !/^[a-zA-Z0-9._-]+$/.test(part) || part.startsWith('.'))
+      throw new Error(`no log can be kept for ${imageArn}: it is no ARN of an image's build version`);
   }
   return join(dataDirectory, 'logs', account!, region!, name!, `${version}-${build}.jsonl`);
 }
@@ -39,7 +40,9 @@ const LONGEST_TEXT = 64 << 10;
  * @param most limits of the file's size, in bytes
  */
 export function openImageLog(
-  dataDirectory: string, imageArn: string, most: { readonly output: number; readonly all: number } = LOG_BYTES,
+  dataDirectory: string,
+  imageArn: string,
+  most: { readonly output: number; readonly all: number } = LOG_BYTES,
 ): ImageLog {
   const path = imageLogPath(dataDirectory, imageArn);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -55,15 +58,18 @@ export function openImageLog(
     if (limit === undefined) return true;
     if (!told[limit]) {
       told[limit] = true;
-      const what = limit === 'all' ? 'From here on it has only the status of the image and its steps.'
-        : 'It keeps no more output of commands. Let components write large outputs to files.';
+      const what =
+        limit === 'all'
+          ? 'From here on it has only the status of the image and its steps.'
+          : 'It keeps no more output of commands. Let components write large outputs to files.';
       write({ type: 'log', level: 'warn', text: `This log has reached ${sizeOf(most[limit])}. ${what}` });
     }
     return false;
   };
   const write = (event: ProgressEvent): void => {
     const { length } = event.text;
-    const text = length <= LONGEST_TEXT ? event.text : `${event.text.slice(0, LONGEST_TEXT)} … [cut: it has ${length} characters]`;
+    const text =
+      length <= LONGEST_TEXT ? event.text : `${event.text.slice(0, LONGEST_TEXT)} … [cut: it has ${length} characters]`;
     const time = timestamp();
     const record: ProgressRecord = { v: PROGRESS_VERSION, time, image: imageArn, level: 'info', ...event, text };
     // Readers split at these two as well as at a newline; JSON lets them stand.
@@ -102,7 +108,11 @@ export interface ReadImageLogOptions {
 }
 
 /** The records of an image's log, oldest first. A log that does not exist (yet) has none. */
-export async function* readImageLog(dataDirectory: string, imageArn: string, options: ReadImageLogOptions = {}): AsyncGenerator<ProgressRecord> {
+export async function* readImageLog(
+  dataDirectory: string,
+  imageArn: string,
+  options: ReadImageLogOptions = {},
+): AsyncGenerator<ProgressRecord> {
   const path = imageLogPath(dataDirectory, imageArn);
   let offset = 0;
   let skip = options.after ?? 0;

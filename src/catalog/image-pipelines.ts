@@ -11,13 +11,25 @@ import { addTags, removeAllTags, tagsOf, tagsOfEach } from './tags.ts';
 export type StoredPipeline = ImagePipeline & { arn: string; name: string; infrastructureConfigurationArn: string };
 
 /** Columns that lists can be filtered by. */
-export type PipelineColumn = 'name' | 'description' | 'status' | 'recipe_arn' | 'infrastructure_configuration_arn' | 'distribution_configuration_arn';
+export type PipelineColumn =
+  | 'name'
+  | 'description'
+  | 'status'
+  | 'recipe_arn'
+  | 'infrastructure_configuration_arn'
+  | 'distribution_configuration_arn';
 
 /** Records a pipeline and what it needs. `pipeline.arn` names it. */
 export async function insertPipeline(db: Queryable, place: Place, pipeline: StoredPipeline): Promise<void> {
-  await db.insertInto('image_pipelines')
+  await db
+    .insertInto('image_pipelines')
     .values({
-      ...columns(pipeline), arn: pipeline.arn, account: place.account, region: place.region, slug: parseArn(pipeline.arn)!.slug, name: pipeline.name,
+      ...columns(pipeline),
+      arn: pipeline.arn,
+      account: place.account,
+      region: place.region,
+      slug: parseArn(pipeline.arn)!.slug,
+      name: pipeline.name,
       date_created: pipeline.dateCreated!,
     })
     .execute();
@@ -44,7 +56,10 @@ function columns({ tags: _tags, ...record }: StoredPipeline) {
 
 function referTo(db: Queryable, pipeline: StoredPipeline): Promise<void> {
   return setReferences(db, pipeline.arn, [
-    pipeline.imageRecipeArn, pipeline.containerRecipeArn, pipeline.infrastructureConfigurationArn, pipeline.distributionConfigurationArn,
+    pipeline.imageRecipeArn,
+    pipeline.containerRecipeArn,
+    pipeline.infrastructureConfigurationArn,
+    pipeline.distributionConfigurationArn,
     ...(pipeline.workflows ?? []).map(({ workflowArn }) => workflowArn),
   ]);
 }
@@ -67,15 +82,29 @@ export function pipelinePosition(pipeline: ImagePipeline): readonly (string | nu
 }
 
 /** Pipelines in order of their names, with tags and what became of their last runs. */
-export async function listPipelines(db: Queryable, place: Place, conditions: Conditions<PipelineColumn>, slice: Slice): Promise<readonly ImagePipeline[]> {
-  const rows = await db.selectFrom('image_pipelines').select(['arn', 'record'])
-    .where('account', '=', place.account).where('region', '=', place.region)
-    .where(meets(conditions)).where(standsAfter(['slug'], slice))
-    .orderBy('slug').limit(slice.limit + 1)
+export async function listPipelines(
+  db: Queryable,
+  place: Place,
+  conditions: Conditions<PipelineColumn>,
+  slice: Slice,
+): Promise<readonly ImagePipeline[]> {
+  const rows = await db
+    .selectFrom('image_pipelines')
+    .select(['arn', 'record'])
+    .where('account', '=', place.account)
+    .where('region', '=', place.region)
+    .where(meets(conditions))
+    .where(standsAfter(['slug'], slice))
+    .orderBy('slug')
+    .limit(slice.limit + 1)
     .execute();
-  const tags = await tagsOfEach(db, rows.map(({ arn }) => arn));
+  const tags = await tagsOfEach(
+    db,
+    rows.map(({ arn }) => arn),
+  );
   const pipelines: ImagePipeline[] = [];
-  for (const { arn, record } of rows) pipelines.push({ ...(JSON.parse(record) as ImagePipeline), ...(await lastRun(db, arn)), tags: tags.get(arn)! });
+  for (const { arn, record } of rows)
+    pipelines.push({ ...(JSON.parse(record) as ImagePipeline), ...(await lastRun(db, arn)), tags: tags.get(arn)! });
   return pipelines;
 }
 

@@ -3,7 +3,13 @@ import type { ImageRecipe } from '@aws-sdk/client-imagebuilder';
 import { recipeQueries } from './recipes.ts';
 
 /** A recipe with what every one of them has. */
-export type StoredImageRecipe = ImageRecipe & { arn: string; name: string; version: string; platform: NonNullable<ImageRecipe['platform']>; parentImage: string };
+export type StoredImageRecipe = ImageRecipe & {
+  arn: string;
+  name: string;
+  version: string;
+  platform: NonNullable<ImageRecipe['platform']>;
+  parentImage: string;
+};
 
 /** Columns that lists can be filtered by. */
 export type ImageRecipeColumn = 'name' | 'parent_image' | 'platform';

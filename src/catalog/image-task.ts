@@ -20,7 +20,17 @@ export async function imageTask(db: Queryable, arn: string): Promise<ImageTask |
  */
 export async function tryAgain(trx: Queryable, arn: string, task: ImageTask): Promise<void> {
   await transitionImage(trx, arn, 'PENDING');
-  await trx.updateTable('images').set({ task: JSON.stringify(task), cancel_requested: 0 }).where('arn', '=', arn).execute();
-  const types = task.kind === 'retry' && task.stage === 'TEST' ? (['TEST', 'DISTRIBUTION'] as const) : (['DISTRIBUTION'] as const);
-  await trx.updateTable('workflow_executions').set({ retried: 1 }).where('image_arn', '=', arn).where('type', 'in', [...types]).execute();
+  await trx
+    .updateTable('images')
+    .set({ task: JSON.stringify(task), cancel_requested: 0 })
+    .where('arn', '=', arn)
+    .execute();
+  const types =
+    task.kind === 'retry' && task.stage === 'TEST' ? (['TEST', 'DISTRIBUTION'] as const) : (['DISTRIBUTION'] as const);
+  await trx
+    .updateTable('workflow_executions')
+    .set({ retried: 1 })
+    .where('image_arn', '=', arn)
+    .where('type', 'in', [...types])
+    .execute();
 }

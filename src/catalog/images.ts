@@ -29,7 +29,10 @@ export interface NewImage {
   readonly slug: string;
   readonly version: Version;
   /** Name, platform, recipe, configurations and the rest; the ARN, version, state and date are given here. */
-  readonly image: Omit<Image, 'arn' | 'version' | 'state' | 'dateCreated' | 'tags'> & { readonly name: string; readonly platform: NonNullable<Image['platform']> };
+  readonly image: Omit<Image, 'arn' | 'version' | 'state' | 'dateCreated' | 'tags'> & {
+    readonly name: string;
+    readonly platform: NonNullable<Image['platform']>;
+  };
   readonly tags?: Tags | undefined;
   /** Where its work begins, when that is not the build stage. */
   readonly task?: ImageTask;
@@ -44,15 +47,40 @@ export class IllegalMoveError extends Error {
 }
 
 /** Records a new image, PENDING, with the next build number. Nobody has to be told: who works looks for PENDING images. */
-export async function createImage(trx: Queryable, { place, slug, version, image, tags, task }: NewImage): Promise<Image & { arn: string }> {
+export async function createImage(
+  trx: Queryable,
+  { place, slug, version, image, tags, task }: NewImage,
+): Promise<Image & { arn: string }> {
   const build = await nextBuild(trx, resourceArn(place, 'image', slug, version));
   const arn = resourceArn(place, 'image', slug, version, build);
-  const record: Image & { arn: string } = { ...image, arn, version: `${formatVersion(version)}/${build}`, state: { status: 'PENDING' }, dateCreated: timestamp() };
-  await trx.insertInto('images')
+  const record: Image & { arn: string } = {
+    ...image,
+    arn,
+    version: `${formatVersion(version)}/${build}`,
+    state: { status: 'PENDING' },
+    dateCreated: timestamp(),
+  };
+  await trx
+    .insertInto('images')
     .values({
-      arn, account: place.account, region: place.region, slug, name: image.name, major: version.major, minor: version.minor, patch: version.patch, build,
-      status: 'PENDING', platform: image.platform, ...listed(image), type: image.type ?? null, pipeline_arn: image.sourcePipelineArn ?? null, task: task === undefined ? null : JSON.stringify(task), cancel_requested: 0,
-      date_created: record.dateCreated!, record: JSON.stringify(record),
+      arn,
+      account: place.account,
+      region: place.region,
+      slug,
+      name: image.name,
+      major: version.major,
+      minor: version.minor,
+      patch: version.patch,
+      build,
+      status: 'PENDING',
+      platform: image.platform,
+      ...listed(image),
+      type: image.type ?? null,
+      pipeline_arn: image.sourcePipelineArn ?? null,
+      task: task === undefined ? null : JSON.stringify(task),
+      cancel_requested: 0,
+      date_created: record.dateCreated!,
+      record: JSON.stringify(record),
     })
     .execute();
   await addTags(trx, arn, tags);
@@ -61,8 +89,12 @@ export async function createImage(trx: Queryable, { place, slug, version, image,
 }
 
 async function nextBuild(trx: Queryable, version_arn: string): Promise<number> {
-  const row = await trx.insertInto('image_builds').values({ version_arn, last_build: 1 })
-    .onConflict((conflict) => conflict.column('version_arn').doUpdateSet((e) => ({ last_build: e('image_builds.last_build', '+', 1) })))
+  const row = await trx
+    .insertInto('image_builds')
+    .values({ version_arn, last_build: 1 })
+    .onConflict((conflict) =>
+      conflict.column('version_arn').doUpdateSet((e) => ({ last_build: e('image_builds.last_build', '+', 1) })),
+    )
     .returning('last_build')
     .executeTakeFirstOrThrow();
   return row.last_build;
@@ -79,7 +111,9 @@ function readImage(record: string): Image {
   return image.deprecationTime === undefined ? image : { ...image, deprecationTime: new Date(image.deprecationTime) };
 }
 
-const recordOf = preparedQuery((db, { arn }: { readonly arn: string }) => db.selectFrom('images').select('record').where('arn', '=', arn));
+const recordOf = preparedQuery((db, { arn }: { readonly arn: string }) =>
+  db.selectFrom('images').select('record').where('arn', '=', arn),
+);
 
 /** The image's build version with its tags, or `undefined`. */
 export async function getImage(db: Queryable, arn: string): Promise<Image | undefined> {
@@ -95,7 +129,10 @@ export async function getImage(db: Queryable, arn: string): Promise<Image | unde
  * @throws {IllegalMoveError} when the image is not there or may not go there from where it is
  */
 export async function transitionImage(
-  trx: Queryable, arn: string, to: ImageStatus, options: { readonly reason?: string; readonly patch?: Partial<Image> } = {},
+  trx: Queryable,
+  arn: string,
+  to: ImageStatus,
+  options: { readonly reason?: string; readonly patch?: Partial<Image> } = {},
 ): Promise<ImageStatus> {
   const row = await trx.selectFrom('images').select(['status', 'record']).where('arn', '=', arn).executeTakeFirst();
   if (row === undefined) throw new IllegalMoveError(`the image ${arn} does not exist (any more)`);
@@ -106,35 +143,64 @@ export async function transitionImage(
     ...options.patch,
     state: { status: to, ...(options.reason === undefined ? {} : { reason: options.reason }) },
   };
-  await trx.updateTable('images').set({ status: to, ...listed(record), record: JSON.stringify(record) }).where('arn', '=', arn).execute();
+  await trx
+    .updateTable('images')
+    .set({ status: to, ...listed(record), record: JSON.stringify(record) })
+    .where('arn', '=', arn)
+    .execute();
   await writeStateChange(trx, arn, from, to, options.reason);
   return from;
 }
 
 /** Moves an image that is at its end to another such state, unless it is there. A deprecated one tells since when. @throws as `transitionImage` */
-export async function changeImageState(trx: Queryable, arn: string, to: 'AVAILABLE' | 'DEPRECATED' | 'DISABLED' | 'DELETED'): Promise<void> {
+export async function changeImageState(
+  trx: Queryable,
+  arn: string,
+  to: 'AVAILABLE' | 'DEPRECATED' | 'DISABLED' | 'DELETED',
+): Promise<void> {
   const row = await trx.selectFrom('images').select('status').where('arn', '=', arn).executeTakeFirst();
-  if (row?.status !== to) await transitionImage(trx, arn, to, { patch: { deprecationTime: to === 'DEPRECATED' ? new Date() : undefined } });
+  if (row?.status !== to)
+    await transitionImage(trx, arn, to, { patch: { deprecationTime: to === 'DEPRECATED' ? new Date() : undefined } });
 }
 
-async function writeStateChange(trx: Queryable, arn: string, from: ImageStatus | undefined, to: ImageStatus, reason: string | undefined): Promise<void> {
-  const payload = { ...(from === undefined ? {} : { 'previous-state': { status: from } }), state: { status: to, ...(reason === undefined ? {} : { reason }) } };
+async function writeStateChange(
+  trx: Queryable,
+  arn: string,
+  from: ImageStatus | undefined,
+  to: ImageStatus,
+  reason: string | undefined,
+): Promise<void> {
+  const payload = {
+    ...(from === undefined ? {} : { 'previous-state': { status: from } }),
+    state: { status: to, ...(reason === undefined ? {} : { reason }) },
+  };
   await writeEvent(trx, { type: IMAGE_STATE_CHANGE, resource: arn, previousStatus: from, status: to, payload });
 }
 
 /** Changes members of an image's record, its state aside (`transitionImage`). @throws when the image is not there */
-export async function updateImageRecord(trx: Queryable, arn: string, patch: Partial<Omit<Image, 'arn' | 'state' | 'tags'>>): Promise<void> {
+export async function updateImageRecord(
+  trx: Queryable,
+  arn: string,
+  patch: Partial<Omit<Image, 'arn' | 'state' | 'tags'>>,
+): Promise<void> {
   const row = await trx.selectFrom('images').select('record').where('arn', '=', arn).executeTakeFirst();
   if (row === undefined) throw new Error(`the image ${arn} does not exist (any more)`);
   const record: Image = { ...readImage(row.record), ...patch };
-  await trx.updateTable('images').set({ ...listed(record), record: JSON.stringify(record) }).where('arn', '=', arn).execute();
+  await trx
+    .updateTable('images')
+    .set({ ...listed(record), record: JSON.stringify(record) })
+    .where('arn', '=', arn)
+    .execute();
 }
 
 /**
  * Asks for an image to be cancelled. One that nobody works on is CANCELLED at once; of another, who works on it sees the request.
  * @returns `undefined` when the image is not there; its status when it is at its end, and there is nothing to cancel
  */
-export async function requestCancel(trx: Queryable, arn: string): Promise<'cancelled' | 'requested' | { readonly ended: ImageStatus } | undefined> {
+export async function requestCancel(
+  trx: Queryable,
+  arn: string,
+): Promise<'cancelled' | 'requested' | { readonly ended: ImageStatus } | undefined> {
   const image = await trx.selectFrom('images').select('status').where('arn', '=', arn).executeTakeFirst();
   if (image === undefined) return undefined;
   const status = image.status as ImageStatus;
@@ -148,16 +214,40 @@ export async function requestCancel(trx: Queryable, arn: string): Promise<'cance
 
 /** All build versions of an image's name, with their status, without order. */
 export async function imageVersions(
-  db: Queryable, place: Place, slug: string,
-): Promise<readonly (BuildVersion & { readonly arn: string; readonly status: ImageStatus; readonly build_type: string | null })[]> {
-  const rows = await db.selectFrom('images').select(['arn', 'major', 'minor', 'patch', 'build', 'status', 'build_type'])
-    .where('account', '=', place.account).where('region', '=', place.region).where('slug', '=', slug)
+  db: Queryable,
+  place: Place,
+  slug: string,
+): Promise<
+  readonly (BuildVersion & { readonly arn: string; readonly status: ImageStatus; readonly build_type: string | null })[]
+> {
+  const rows = await db
+    .selectFrom('images')
+    .select(['arn', 'major', 'minor', 'patch', 'build', 'status', 'build_type'])
+    .where('account', '=', place.account)
+    .where('region', '=', place.region)
+    .where('slug', '=', slug)
     .execute();
   return rows.map((row) => ({ ...row, status: row.status as ImageStatus }));
 }
 
 /** What lists of versions show of the latest build of one. */
-export type ImageVersionRow = Readonly<Pick<Selectable<ImageTable>, 'arn' | 'slug' | 'major' | 'minor' | 'patch' | 'name' | 'type' | 'platform' | 'os_version' | 'date_created' | 'build_type' | 'image_source'>>;
+export type ImageVersionRow = Readonly<
+  Pick<
+    Selectable<ImageTable>,
+    | 'arn'
+    | 'slug'
+    | 'major'
+    | 'minor'
+    | 'patch'
+    | 'name'
+    | 'type'
+    | 'platform'
+    | 'os_version'
+    | 'date_created'
+    | 'build_type'
+    | 'image_source'
+  >
+>;
 
 /** Where an image stands in a list of versions: name, then version. */
 export function imagePosition({ slug, major, minor, patch }: ImageVersionRow): readonly (string | number)[] {
@@ -165,27 +255,74 @@ export function imagePosition({ slug, major, minor, patch }: ImageVersionRow): r
 }
 
 function versionRows(db: Queryable, place: Place, conditions: Conditions<ImageColumn>, slice: Slice) {
-  return db.selectFrom('images as i')
-    .select(['i.arn', 'i.slug', 'i.major', 'i.minor', 'i.patch', 'i.name', 'i.type', 'i.platform', 'i.os_version', 'i.date_created', 'i.build_type', 'i.image_source'])
-    .where('i.account', '=', place.account).where('i.region', '=', place.region)
-    .where((e) => e.not(e.exists(
-      e.selectFrom('images as later').select('later.arn')
-        .whereRef('later.account', '=', 'i.account').whereRef('later.region', '=', 'i.region').whereRef('later.slug', '=', 'i.slug')
-        .whereRef('later.major', '=', 'i.major').whereRef('later.minor', '=', 'i.minor').whereRef('later.patch', '=', 'i.patch')
-        .whereRef('later.build', '>', 'i.build'),
-    )))
+  return db
+    .selectFrom('images as i')
+    .select([
+      'i.arn',
+      'i.slug',
+      'i.major',
+      'i.minor',
+      'i.patch',
+      'i.name',
+      'i.type',
+      'i.platform',
+      'i.os_version',
+      'i.date_created',
+      'i.build_type',
+      'i.image_source',
+    ])
+    .where('i.account', '=', place.account)
+    .where('i.region', '=', place.region)
+    .where((e) =>
+      e.not(
+        e.exists(
+          e
+            .selectFrom('images as later')
+            .select('later.arn')
+            .whereRef('later.account', '=', 'i.account')
+            .whereRef('later.region', '=', 'i.region')
+            .whereRef('later.slug', '=', 'i.slug')
+            .whereRef('later.major', '=', 'i.major')
+            .whereRef('later.minor', '=', 'i.minor')
+            .whereRef('later.patch', '=', 'i.patch')
+            .whereRef('later.build', '>', 'i.build'),
+        ),
+      ),
+    )
     .where(meets(conditions, 'i'))
     .where(standsAfter(['i.slug', 'i.major', 'i.minor', 'i.patch'], slice))
-    .orderBy('i.slug').orderBy('i.major').orderBy('i.minor').orderBy('i.patch')
+    .orderBy('i.slug')
+    .orderBy('i.major')
+    .orderBy('i.minor')
+    .orderBy('i.patch')
     .limit(slice.limit + 1);
 }
 
-const firstVersions = preparedQuery((db, { account, region, rows }: Place & { readonly rows: number }) => versionRows(db, { account, region }, {}, { limit: 0 }).limit(rows));
-const laterVersions = preparedQuery((db, { account, region, rows, slug, major, minor, patch }: Place & { readonly rows: number; readonly slug: string } & Version) =>
-  versionRows(db, { account, region }, {}, { limit: 0, after: [slug, major, minor, patch] }).limit(rows));
+const firstVersions = preparedQuery((db, { account, region, rows }: Place & { readonly rows: number }) =>
+  versionRows(db, { account, region }, {}, { limit: 0 }).limit(rows),
+);
+const laterVersions = preparedQuery(
+  (
+    db,
+    {
+      account,
+      region,
+      rows,
+      slug,
+      major,
+      minor,
+      patch,
+    }: Place & { readonly rows: number; readonly slug: string } & Version,
+  ) => versionRows(db, { account, region }, {}, { limit: 0, after: [slug, major, minor, patch] }).limit(rows),
+);
 
 /** The latest build of each version, in order of `imagePosition`. */
-export async function listImageVersions(db: Queryable, place: Place, conditions: Conditions<ImageColumn>, slice: Slice): Promise<readonly ImageVersionRow[]> {
+export async function listImageVersions(
+  db: Queryable,
+  place: Place,
+  conditions: Conditions<ImageColumn>,
+  slice: Slice,
+): Promise<readonly ImageVersionRow[]> {
   if (Object.keys(conditions).length > 0) return versionRows(db, place, conditions, slice).execute();
   const { account, region } = place;
   const rows = slice.limit + 1;
@@ -201,27 +338,53 @@ export function imageBuildPosition(image: Image): readonly (string | number)[] {
 
 /** The builds of one version (of all, without one), or of one pipeline, the newest first, with tags. */
 export async function listImageBuilds(
-  db: Queryable, place: Place, of: { readonly versionArn?: string | undefined; readonly pipelineArn?: string }, conditions: Conditions<ImageColumn>, slice: Slice,
+  db: Queryable,
+  place: Place,
+  of: { readonly versionArn?: string | undefined; readonly pipelineArn?: string },
+  conditions: Conditions<ImageColumn>,
+  slice: Slice,
 ): Promise<readonly Image[]> {
-  let query = db.selectFrom('images').select(['arn', 'record']).where('account', '=', place.account).where('region', '=', place.region);
+  let query = db
+    .selectFrom('images')
+    .select(['arn', 'record'])
+    .where('account', '=', place.account)
+    .where('region', '=', place.region);
   if (of.versionArn !== undefined) {
     const arn = parseArn(of.versionArn)!;
     const { major, minor, patch } = arn.version as Version;
-    query = query.where('slug', '=', arn.slug).where('major', '=', major).where('minor', '=', minor).where('patch', '=', patch);
+    query = query
+      .where('slug', '=', arn.slug)
+      .where('major', '=', major)
+      .where('minor', '=', minor)
+      .where('patch', '=', patch);
   }
   if (of.pipelineArn !== undefined) query = query.where('pipeline_arn', '=', of.pipelineArn);
-  const rows = await query.where(meets(conditions)).where(standsAfter(['date_created', 'arn'], slice, 'desc'))
-    .orderBy('date_created', 'desc').orderBy('arn', 'desc')
+  const rows = await query
+    .where(meets(conditions))
+    .where(standsAfter(['date_created', 'arn'], slice, 'desc'))
+    .orderBy('date_created', 'desc')
+    .orderBy('arn', 'desc')
     .limit(slice.limit + 1)
     .execute();
-  const tags = await tagsOfEach(db, rows.map(({ arn }) => arn));
+  const tags = await tagsOfEach(
+    db,
+    rows.map(({ arn }) => arn),
+  );
   return rows.map(({ arn, record }) => ({ ...readImage(record), tags: tags.get(arn)! }));
 }
 
 /** The newest image of a pipeline, or `undefined`. */
-export async function lastImageOfPipeline(db: Queryable, pipelineArn: string): Promise<{ readonly dateCreated: string; readonly status: ImageStatus } | undefined> {
-  const row = await db.selectFrom('images').select(['date_created', 'status']).where('pipeline_arn', '=', pipelineArn)
-    .orderBy('date_created', 'desc').limit(1).executeTakeFirst();
+export async function lastImageOfPipeline(
+  db: Queryable,
+  pipelineArn: string,
+): Promise<{ readonly dateCreated: string; readonly status: ImageStatus } | undefined> {
+  const row = await db
+    .selectFrom('images')
+    .select(['date_created', 'status'])
+    .where('pipeline_arn', '=', pipelineArn)
+    .orderBy('date_created', 'desc')
+    .limit(1)
+    .executeTakeFirst();
   return row === undefined ? undefined : { dateCreated: row.date_created, status: row.status as ImageStatus };
 }
 

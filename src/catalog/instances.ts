@@ -17,25 +17,43 @@ export async function getInstance(db: Kysely<Tables>, id: string): Promise<Insta
 }
 
 /** Changes an instance's record. */
-export async function updateInstance(db: Kysely<Tables>, id: string, changes: Updateable<InstanceTable>): Promise<void> {
+export async function updateInstance(
+  db: Kysely<Tables>,
+  id: string,
+  changes: Updateable<InstanceTable>,
+): Promise<void> {
   await db.updateTable('instances').set(changes).where('id', '=', id).execute();
 }
 
 /** Instances that are not at their end, oldest first. */
 export async function liveInstances(db: Kysely<Tables>): Promise<readonly InstanceRecord[]> {
-  return db.selectFrom('instances').selectAll().where('state', 'in', ['pending', 'running', 'shutting-down']).orderBy('created').execute();
+  return db
+    .selectFrom('instances')
+    .selectAll()
+    .where('state', 'in', ['pending', 'running', 'shutting-down'])
+    .orderBy('created')
+    .execute();
 }
 
 /** Launched instances that wait to be made, and those (kept ones among them) that wait to be ended, oldest first. */
 export async function instancesToActOn(db: Kysely<Tables>): Promise<readonly InstanceRecord[]> {
-  return db.selectFrom('instances').selectAll()
+  return db
+    .selectFrom('instances')
+    .selectAll()
     .where((e) => e.or([e('purpose', '=', 'launch'), e('kept_until', 'is not', null)]))
-    .where('state', 'in', ['pending', 'shutting-down']).orderBy('created').execute();
+    .where('state', 'in', ['pending', 'shutting-down'])
+    .orderBy('created')
+    .execute();
 }
 
 /** Has kept instances whose time is over ended. @param now ISO-8601 */
 export async function endExpired(db: Kysely<Tables>, now: string): Promise<void> {
-  await db.updateTable('instances').set({ state: 'shutting-down', reason: 'the time that it was kept for is over' }).where('state', '=', 'running').where('kept_until', '<=', now).execute();
+  await db
+    .updateTable('instances')
+    .set({ state: 'shutting-down', reason: 'the time that it was kept for is over' })
+    .where('state', '=', 'running')
+    .where('kept_until', '<=', now)
+    .execute();
 }
 
 /** Whether an instance is a user's, not a build's: launched, or kept after a failure. It outlives worker and server. */
@@ -44,12 +62,30 @@ export function isUsers({ purpose, kept_until }: Pick<InstanceRecord, 'purpose' 
 }
 
 /** The latest instances of an account in a Region, newest first. */
-export async function listInstances(db: Kysely<Tables>, account: string, region: string, limit = 100): Promise<readonly InstanceRecord[]> {
-  return db.selectFrom('instances').selectAll().where('account', '=', account).where('region', '=', region).orderBy('created', 'desc').limit(limit).execute();
+export async function listInstances(
+  db: Kysely<Tables>,
+  account: string,
+  region: string,
+  limit = 100,
+): Promise<readonly InstanceRecord[]> {
+  return db
+    .selectFrom('instances')
+    .selectAll()
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .orderBy('created', 'desc')
+    .limit(limit)
+    .execute();
 }
 
 /** When an AMI was launched last (ISO-8601), or `undefined`. */
 export async function lastLaunchOf(db: Kysely<Tables>, amiId: string): Promise<string | undefined> {
-  const row = await db.selectFrom('instances').select('created').where('ami_id', '=', amiId).where('purpose', '=', 'launch').orderBy('created', 'desc').executeTakeFirst();
+  const row = await db
+    .selectFrom('instances')
+    .select('created')
+    .where('ami_id', '=', amiId)
+    .where('purpose', '=', 'launch')
+    .orderBy('created', 'desc')
+    .executeTakeFirst();
   return row?.created;
 }

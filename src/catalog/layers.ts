@@ -10,18 +10,43 @@ export type Layer = Selectable<LayerTable>;
 export type BaseImageRecord = Selectable<BaseImageTable>;
 
 /** Records a layer before its file is made; `key` stays empty until `completeLayer`. */
-export async function beginLayer(db: Kysely<Tables>, layer: { readonly id: string; readonly parentId: string | null; readonly path: string; readonly origin: DiskOrigin }): Promise<void> {
+export async function beginLayer(
+  db: Kysely<Tables>,
+  layer: { readonly id: string; readonly parentId: string | null; readonly path: string; readonly origin: DiskOrigin },
+): Promise<void> {
   const now = timestamp();
   // What lies over a disk is as far to be trusted as the disk.
   const origin = layer.parentId === null ? layer.origin : ((await getLayer(db, layer.parentId))?.origin ?? 'untrusted');
-  await db.insertInto('layers')
-    .values({ id: layer.id, key: '', key_record: '{}', parent_id: layer.parentId, path: layer.path, state: 'writing', label: '', created: now, last_used: now, origin })
+  await db
+    .insertInto('layers')
+    .values({
+      id: layer.id,
+      key: '',
+      key_record: '{}',
+      parent_id: layer.parentId,
+      path: layer.path,
+      state: 'writing',
+      label: '',
+      created: now,
+      last_used: now,
+      origin,
+    })
     .execute();
 }
 
 /** Says that nothing writes a layer any more, what made it, and what it is the layer of. */
-export async function completeLayer(db: Kysely<Tables>, id: string, key: string, keyRecord: object, label: string): Promise<void> {
-  await db.updateTable('layers').set({ state: 'complete', key, key_record: JSON.stringify(keyRecord), label, last_used: timestamp() }).where('id', '=', id).execute();
+export async function completeLayer(
+  db: Kysely<Tables>,
+  id: string,
+  key: string,
+  keyRecord: object,
+  label: string,
+): Promise<void> {
+  await db
+    .updateTable('layers')
+    .set({ state: 'complete', key, key_record: JSON.stringify(keyRecord), label, last_used: timestamp() })
+    .where('id', '=', id)
+    .execute();
 }
 
 /** The layer, or `undefined`. */
@@ -31,12 +56,25 @@ export async function getLayer(db: Kysely<Tables>, id: string): Promise<Layer | 
 
 /** The newest complete layer with this key that was made at `since` (ISO-8601) or later. */
 export async function layerWithKey(db: Kysely<Tables>, key: string, since: string): Promise<Layer | undefined> {
-  return db.selectFrom('layers').selectAll().where('key', '=', key).where('state', '=', 'complete').where('created', '>=', since).orderBy('created', 'desc').executeTakeFirst();
+  return db
+    .selectFrom('layers')
+    .selectAll()
+    .where('key', '=', key)
+    .where('state', '=', 'complete')
+    .where('created', '>=', since)
+    .orderBy('created', 'desc')
+    .executeTakeFirst();
 }
 
 /** The newest complete layer of the same component of the same image, whatever its key. */
 export async function layerWithLabel(db: Kysely<Tables>, label: string): Promise<Layer | undefined> {
-  return db.selectFrom('layers').selectAll().where('label', '=', label).where('state', '=', 'complete').orderBy('created', 'desc').executeTakeFirst();
+  return db
+    .selectFrom('layers')
+    .selectAll()
+    .where('label', '=', label)
+    .where('state', '=', 'complete')
+    .orderBy('created', 'desc')
+    .executeTakeFirst();
 }
 
 /** How many layers a chain has, from this one down to the one without a parent. */
@@ -48,7 +86,11 @@ export async function chainLength(db: Kysely<Tables>, id: string): Promise<numbe
 
 /** Notes that a layer is needed, for as long as its owner does not say otherwise. */
 export async function useLayer(db: Kysely<Tables>, id: string, owner: string): Promise<void> {
-  await db.insertInto('layer_uses').values({ layer_id: id, owner }).onConflict((conflict) => conflict.doNothing()).execute();
+  await db
+    .insertInto('layer_uses')
+    .values({ layer_id: id, owner })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
   await db.updateTable('layers').set({ last_used: timestamp() }).where('id', '=', id).execute();
 }
 
@@ -82,7 +124,9 @@ export async function allLayers(db: Kysely<Tables>): Promise<readonly Layer[]> {
  * their key, those that were last used at `before` (ISO-8601) or earlier; others are of no use to anybody.
  */
 export async function unreferencedLayers(db: Kysely<Tables>, before: string): Promise<readonly Layer[]> {
-  return nobodys(db).where((e) => e.or([e('layers.label', '=', ''), e('layers.last_used', '<=', before)])).execute();
+  return nobodys(db)
+    .where((e) => e.or([e('layers.label', '=', ''), e('layers.last_used', '<=', before)]))
+    .execute();
 }
 
 /** The layer, when it is complete and nothing refers to it. */
@@ -91,18 +135,48 @@ export async function unreferencedLayer(db: Kysely<Tables>, id: string): Promise
 }
 
 function nobodys(db: Kysely<Tables>) {
-  return db.selectFrom('layers')
+  return db
+    .selectFrom('layers')
     .selectAll()
     .where('layers.state', '=', 'complete')
-    .where((e) => e.not(e.exists(e.selectFrom('amis').select('amis.id').whereRef('amis.layer_id', '=', 'layers.id').where('amis.state', '<>', 'deregistered'))))
-    .where((e) => e.not(e.exists(e.selectFrom('base_images').select('base_images.name').whereRef('base_images.layer_id', '=', 'layers.id'))))
-    .where((e) => e.not(e.exists(e.selectFrom('layer_uses').select('layer_uses.owner').whereRef('layer_uses.layer_id', '=', 'layers.id'))))
-    .where((e) => e.not(e.exists(e.selectFrom('layers as child').select('child.id').whereRef('child.parent_id', '=', 'layers.id'))));
+    .where((e) =>
+      e.not(
+        e.exists(
+          e
+            .selectFrom('amis')
+            .select('amis.id')
+            .whereRef('amis.layer_id', '=', 'layers.id')
+            .where('amis.state', '<>', 'deregistered'),
+        ),
+      ),
+    )
+    .where((e) =>
+      e.not(
+        e.exists(
+          e.selectFrom('base_images').select('base_images.name').whereRef('base_images.layer_id', '=', 'layers.id'),
+        ),
+      ),
+    )
+    .where((e) =>
+      e.not(
+        e.exists(
+          e.selectFrom('layer_uses').select('layer_uses.owner').whereRef('layer_uses.layer_id', '=', 'layers.id'),
+        ),
+      ),
+    )
+    .where((e) =>
+      e.not(e.exists(e.selectFrom('layers as child').select('child.id').whereRef('child.parent_id', '=', 'layers.id'))),
+    );
 }
 
 /** Forgets a layer; then its file is the caller's to remove. */
 export async function deleteLayer(db: Kysely<Tables>, id: string): Promise<void> {
-  await db.updateTable('amis').set({ layer_id: null }).where('layer_id', '=', id).where('state', '=', 'deregistered').execute();
+  await db
+    .updateTable('amis')
+    .set({ layer_id: null })
+    .where('layer_id', '=', id)
+    .where('state', '=', 'deregistered')
+    .execute();
   await db.deleteFrom('layer_uses').where('layer_id', '=', id).execute();
   await db.deleteFrom('layers').where('id', '=', id).execute();
 }
@@ -114,7 +188,12 @@ export async function replaceLayerFile(db: Kysely<Tables>, id: string, path: str
 
 /** The newest base image of this name that was made here, or `undefined`. */
 export async function newestBaseImage(db: Kysely<Tables>, name: string): Promise<BaseImageRecord | undefined> {
-  return db.selectFrom('base_images').selectAll().where('name', '=', name).orderBy('created', 'desc').executeTakeFirst();
+  return db
+    .selectFrom('base_images')
+    .selectAll()
+    .where('name', '=', name)
+    .orderBy('created', 'desc')
+    .executeTakeFirst();
 }
 
 /** Every base image that was made here. */
@@ -123,8 +202,18 @@ export async function listBaseImages(db: Kysely<Tables>): Promise<readonly BaseI
 }
 
 /** Records a base image whose layer is complete. */
-export async function recordBaseImage(db: Kysely<Tables>, image: { readonly name: string; readonly version: string; readonly layerId: string; readonly osVersion: string }): Promise<void> {
-  await db.insertInto('base_images')
-    .values({ name: image.name, version: image.version, layer_id: image.layerId, os_version: image.osVersion, created: timestamp() })
+export async function recordBaseImage(
+  db: Kysely<Tables>,
+  image: { readonly name: string; readonly version: string; readonly layerId: string; readonly osVersion: string },
+): Promise<void> {
+  await db
+    .insertInto('base_images')
+    .values({
+      name: image.name,
+      version: image.version,
+      layer_id: image.layerId,
+      os_version: image.osVersion,
+      created: timestamp(),
+    })
     .execute();
 }

@@ -19,16 +19,29 @@ export const LEASE_MS = 60_000;
 /** Takes the oldest image that waits and that nobody works on. Returns its ARN, or `undefined`. */
 export async function claimImage(catalog: Catalog, lessee: Lessee): Promise<string | undefined> {
   return catalog.transaction(async (trx) => {
-    const image = await trx.selectFrom('images')
+    const image = await trx
+      .selectFrom('images')
       .select('images.arn')
       .where('images.status', '=', 'PENDING')
-      .where((e) => e.not(e.exists(e.selectFrom('leases').select('leases.image_arn').whereRef('leases.image_arn', '=', 'images.arn'))))
+      .where((e) =>
+        e.not(
+          e.exists(e.selectFrom('leases').select('leases.image_arn').whereRef('leases.image_arn', '=', 'images.arn')),
+        ),
+      )
       .orderBy('images.date_created')
       .limit(1)
       .executeTakeFirst();
     if (image === undefined) return undefined;
-    await trx.insertInto('leases')
-      .values({ image_arn: image.arn, worker: lessee.worker, host: lessee.host, pid: lessee.pid, process_start: lessee.processStart, deadline: deadline() })
+    await trx
+      .insertInto('leases')
+      .values({
+        image_arn: image.arn,
+        worker: lessee.worker,
+        host: lessee.host,
+        pid: lessee.pid,
+        process_start: lessee.processStart,
+        deadline: deadline(),
+      })
       .execute();
     return image.arn;
   });
@@ -48,7 +61,9 @@ export async function endLease(db: Kysely<Tables>, imageArn: string): Promise<vo
 export async function abandonedImages(db: Kysely<Tables>, host: string): Promise<readonly string[]> {
   const rows = await db.selectFrom('leases').selectAll().execute();
   const now = new Date().toISOString();
-  return rows.filter((row) => (row.host === host ? !isSameProcess(row.pid, row.process_start) : row.deadline < now)).map((row) => row.image_arn);
+  return rows
+    .filter((row) => (row.host === host ? !isSameProcess(row.pid, row.process_start) : row.deadline < now))
+    .map((row) => row.image_arn);
 }
 
 function deadline(): string {

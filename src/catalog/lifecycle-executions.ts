@@ -21,10 +21,24 @@ export interface StateUpdate {
 const OPEN = ['PENDING', 'IN_PROGRESS', 'CANCELLING'] as const;
 
 /** Records an execution that is to begin at its `due`. */
-export async function insertLifecycleExecution(db: Queryable, execution: Pick<LifecycleExecution, 'id' | 'account' | 'region' | 'image_arn' | 'policy_arn' | 'due'> & { readonly request: StateUpdate }): Promise<void> {
-  await db.insertInto('lifecycle_executions').values({
-    ...execution, request: JSON.stringify(execution.request), status: 'PENDING', reason: null, created: timestamp(), start_time: null, end_time: null,
-  }).execute();
+export async function insertLifecycleExecution(
+  db: Queryable,
+  execution: Pick<LifecycleExecution, 'id' | 'account' | 'region' | 'image_arn' | 'policy_arn' | 'due'> & {
+    readonly request: StateUpdate;
+  },
+): Promise<void> {
+  await db
+    .insertInto('lifecycle_executions')
+    .values({
+      ...execution,
+      request: JSON.stringify(execution.request),
+      status: 'PENDING',
+      reason: null,
+      created: timestamp(),
+      start_time: null,
+      end_time: null,
+    })
+    .execute();
 }
 
 /** The execution, or `undefined`. */
@@ -33,45 +47,89 @@ export async function getLifecycleExecution(db: Queryable, id: string): Promise<
 }
 
 /** Changes an execution's record. */
-export async function updateLifecycleExecution(db: Queryable, id: string, changes: Updateable<LifecycleExecutionTable>): Promise<void> {
+export async function updateLifecycleExecution(
+  db: Queryable,
+  id: string,
+  changes: Updateable<LifecycleExecutionTable>,
+): Promise<void> {
   await db.updateTable('lifecycle_executions').set(changes).where('id', '=', id).execute();
 }
 
 /** The execution of an image that is at no end, or `undefined`. */
 export async function openExecutionOf(db: Queryable, imageArn: string): Promise<LifecycleExecution | undefined> {
-  return db.selectFrom('lifecycle_executions').selectAll().where('image_arn', '=', imageArn).where('status', 'in', [...OPEN]).executeTakeFirst();
+  return db
+    .selectFrom('lifecycle_executions')
+    .selectAll()
+    .where('image_arn', '=', imageArn)
+    .where('status', 'in', [...OPEN])
+    .executeTakeFirst();
 }
 
 /** Executions that are to be worked on now, the longest due first; those that a worker left in the middle among them. */
 export async function dueExecutions(db: Queryable): Promise<readonly LifecycleExecution[]> {
-  return db.selectFrom('lifecycle_executions').selectAll().where('status', 'in', [...OPEN]).where('due', '<=', timestamp()).orderBy('due').orderBy('id').execute();
+  return db
+    .selectFrom('lifecycle_executions')
+    .selectAll()
+    .where('status', 'in', [...OPEN])
+    .where('due', '<=', timestamp())
+    .orderBy('due')
+    .orderBy('id')
+    .execute();
 }
 
 /** Executions for an image, or of a policy, the newest first. */
-export async function listLifecycleExecutions(db: Queryable, of: { readonly imageArn: string } | { readonly policyArn: string }, slice: Slice): Promise<readonly LifecycleExecution[]> {
+export async function listLifecycleExecutions(
+  db: Queryable,
+  of: { readonly imageArn: string } | { readonly policyArn: string },
+  slice: Slice,
+): Promise<readonly LifecycleExecution[]> {
   const query = db.selectFrom('lifecycle_executions').selectAll();
   return ('imageArn' in of ? query.where('image_arn', '=', of.imageArn) : query.where('policy_arn', '=', of.policyArn))
-    .where(standsAfter(['created', 'id'], slice, 'desc')).orderBy('created', 'desc').orderBy('id', 'desc').limit(slice.limit + 1)
+    .where(standsAfter(['created', 'id'], slice, 'desc'))
+    .orderBy('created', 'desc')
+    .orderBy('id', 'desc')
+    .limit(slice.limit + 1)
     .execute();
 }
 
 /** Records what an execution does with a resource; done again, it is recorded anew. */
-export async function recordLifecycleResource(db: Queryable, resource: Insertable<LifecycleResourceTable>): Promise<void> {
-  await db.insertInto('lifecycle_resources').values(resource)
-    .onConflict((conflict) => conflict.columns(['execution_id', 'resource_id']).doUpdateSet({ status: resource.status, reason: resource.reason ?? null, end_time: resource.end_time ?? null }))
+export async function recordLifecycleResource(
+  db: Queryable,
+  resource: Insertable<LifecycleResourceTable>,
+): Promise<void> {
+  await db
+    .insertInto('lifecycle_resources')
+    .values(resource)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['execution_id', 'resource_id'])
+        .doUpdateSet({ status: resource.status, reason: resource.reason ?? null, end_time: resource.end_time ?? null }),
+    )
     .execute();
 }
 
 /** Images of an execution, or with a parent the AMIs of an image, in order of their ids. */
-export async function listLifecycleResources(db: Queryable, executionId: string, parentId: string | undefined, slice: Slice): Promise<readonly LifecycleResource[]> {
+export async function listLifecycleResources(
+  db: Queryable,
+  executionId: string,
+  parentId: string | undefined,
+  slice: Slice,
+): Promise<readonly LifecycleResource[]> {
   const query = db.selectFrom('lifecycle_resources').selectAll().where('execution_id', '=', executionId);
   return (parentId === undefined ? query.where('parent_id', 'is', null) : query.where('parent_id', '=', parentId))
-    .where(standsAfter(['resource_id'], slice)).orderBy('resource_id').limit(slice.limit + 1)
+    .where(standsAfter(['resource_id'], slice))
+    .orderBy('resource_id')
+    .limit(slice.limit + 1)
     .execute();
 }
 
 /** Whether an execution has changed anything yet. */
 export async function hasImpact(db: Queryable, executionId: string): Promise<boolean> {
-  const row = await db.selectFrom('lifecycle_resources').select('resource_id').where('execution_id', '=', executionId).where('status', 'in', ['SUCCESS', 'IN_PROGRESS']).executeTakeFirst();
+  const row = await db
+    .selectFrom('lifecycle_resources')
+    .select('resource_id')
+    .where('execution_id', '=', executionId)
+    .where('status', 'in', ['SUCCESS', 'IN_PROGRESS'])
+    .executeTakeFirst();
   return row !== undefined;
 }

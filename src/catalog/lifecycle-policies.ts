@@ -11,4 +11,7 @@ export type StoredLifecyclePolicy = Omit<LifecyclePolicy, Times> & { readonly [T
 export type LifecyclePolicyColumn = 'name' | 'status';
 
 /** Queries on lifecycle policies. */
-export const lifecyclePolicies = configurationQueries<StoredLifecyclePolicy, LifecyclePolicyColumn>('lifecycle_policies', ({ status }) => ({ status: status! }));
+export const lifecyclePolicies = configurationQueries<StoredLifecyclePolicy, LifecyclePolicyColumn>(
+  'lifecycle_policies',
+  ({ status }) => ({ status: status! }),
+);

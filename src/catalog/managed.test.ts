@@ -10,7 +10,8 @@ const root = mkdtempSync(join(tmpdir(), 'ingot-managed-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 let next = 0;
 
-const DOCUMENT = 'schemaVersion: 1.0\nphases:\n  - name: test\n    steps:\n      - name: A\n        action: ExecuteBash\n        inputs:\n          commands: [echo]\n';
+const DOCUMENT =
+  'schemaVersion: 1.0\nphases:\n  - name: test\n    steps:\n      - name: A\n        action: ExecuteBash\n        inputs:\n          commands: [echo]\n';
 
 function folderOf(files: Readonly<Record<string, string>>): string {
   const folder = join(root, `${next++}`);
@@ -21,15 +22,37 @@ function folderOf(files: Readonly<Record<string, string>>): string {
 
 test('what comes with Ingot is read and valid', () => {
   const managed = loadManaged([]);
-  assert.deepEqual(managed.components.map(({ name, type }) => `${name} ${type}`), ['hello-world-linux BUILD', 'reboot-linux BUILD', 'simple-boot-test-linux TEST', 'update-linux BUILD']);
-  assert.deepEqual(managed.workflows.map(({ name, type }) => `${name} ${type}`), ['build-image BUILD', 'distribute-image DISTRIBUTION', 'test-image TEST']);
+  assert.deepEqual(
+    managed.components.map(({ name, type }) => `${name} ${type}`),
+    ['hello-world-linux BUILD', 'reboot-linux BUILD', 'simple-boot-test-linux TEST', 'update-linux BUILD'],
+  );
+  assert.deepEqual(
+    managed.workflows.map(({ name, type }) => `${name} ${type}`),
+    ['build-image BUILD', 'distribute-image DISTRIBUTION', 'test-image TEST'],
+  );
 });
 
 test('versions of a managed component are resolved', () => {
   const entry = (version: string): string => `  - {name: c, version: ${version}, file: c.yaml, platform: Linux}\n`;
-  const managed = loadManaged([], folderOf({ 'components/index.yaml': `components:\n${entry('1.9.0')}${entry('1.10.0')}`, 'components/c.yaml': DOCUMENT }));
-  for (const [version, expected] of [['x.x.x', '1.10.0'], ['1.9.x', '1.9.0'], ['1.9.0/1', '1.9.0'], ['1.9.0/2', undefined], ['2.x.x', undefined]] as const) {
-    assert.equal(findManagedComponent(managed, parseArn(`arn:aws:imagebuilder:us-east-1:aws:component/c/${version}`)!)?.version, expected, version);
+  const managed = loadManaged(
+    [],
+    folderOf({
+      'components/index.yaml': `components:\n${entry('1.9.0')}${entry('1.10.0')}`,
+      'components/c.yaml': DOCUMENT,
+    }),
+  );
+  for (const [version, expected] of [
+    ['x.x.x', '1.10.0'],
+    ['1.9.x', '1.9.0'],
+    ['1.9.0/1', '1.9.0'],
+    ['1.9.0/2', undefined],
+    ['2.x.x', undefined],
+  ] as const) {
+    assert.equal(
+      findManagedComponent(managed, parseArn(`arn:aws:imagebuilder:us-east-1:aws:component/c/${version}`)!)?.version,
+      expected,
+      version,
+    );
   }
 });
 
@@ -38,8 +61,24 @@ test('faults name their place', () => {
     [{ 'components/index.yaml': 'workflows: []' }, /index\.yaml: there is no list 'components'/],
     [{ 'components/index.yaml': 'components: [{name: c, version: 1.0.0}]' }, /an entry \(c\) has no file/],
     [{ 'components/index.yaml': 'components: [{name: c, version: 1.0.0, file: c.yaml}]' }, /ENOENT.*c\.yaml/],
-    [{ 'components/index.yaml': 'components: [{name: c, version: 1.x.x, file: c.yaml}]', 'components/c.yaml': DOCUMENT }, /'1\.x\.x' is no version/],
-    [{ 'components/index.yaml': 'components: [{name: c, version: 1.0.0, file: c.yaml}]', 'components/c.yaml': 'a: b' }, /managed component c: 1:1 /],
-    [{ 'workflows/index.yaml': 'workflows: [{name: w, version: 1.0.0, file: w.yaml, type: OTHER}]', 'workflows/w.yaml': '' }, /managed workflow w: its type is OTHER/],
-  ] as const) assert.throws(() => loadManaged([], folderOf(files)), message);
+    [
+      {
+        'components/index.yaml': 'components: [{name: c, version: 1.x.x, file: c.yaml}]',
+        'components/c.yaml': DOCUMENT,
+      },
+      /'1\.x\.x' is no version/,
+    ],
+    [
+      { 'components/index.yaml': 'components: [{name: c, version: 1.0.0, file: c.yaml}]', 'components/c.yaml': 'a: b' },
+      /managed component c: 1:1 /,
+    ],
+    [
+      {
+        'workflows/index.yaml': 'workflows: [{name: w, version: 1.0.0, file: w.yaml, type: OTHER}]',
+        'workflows/w.yaml': '',
+      },
+      /managed workflow w: its type is OTHER/,
+    ],
+  ] as const)
+    assert.throws(() => loadManaged([], folderOf(files)), message);
 });

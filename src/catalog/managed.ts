@@ -104,7 +104,11 @@ interface IndexEntry {
  * @param settings what its owner says that names mean
  * @throws when an index names a file that is not there, or lacks a member
  */
-export function loadManaged(images: readonly ManagedImage[], folder: string = MANAGED_FOLDER, settings: NameSettings = DEFAULT_NAMES): ManagedRegister {
+export function loadManaged(
+  images: readonly ManagedImage[],
+  folder: string = MANAGED_FOLDER,
+  settings: NameSettings = DEFAULT_NAMES,
+): ManagedRegister {
   const own = readIndex(join(folder, 'components'), 'components').map(component);
   const mapped = Object.entries(settings.managedComponents).map(([name, document]) => mappedComponent(name, document));
   // What its owner says goes before what comes with Ingot.
@@ -123,11 +127,16 @@ function readNames(folder: string): readonly MissingComponent[] {
   const path = join(folder, 'component-names.yaml');
   if (!existsSync(path)) return [];
   const names = parse(readFileSync(path, 'utf8')) as Readonly<Record<MissingComponent['platform'], readonly string[]>>;
-  return (Object.entries(names) as [MissingComponent['platform'], readonly string[]][]).flatMap(([platform, list]) => list.map((name) => ({ name, platform })));
+  return (Object.entries(names) as [MissingComponent['platform'], readonly string[]][]).flatMap(([platform, list]) =>
+    list.map((name) => ({ name, platform })),
+  );
 }
 
 /** @throws {Error} for a file that cannot be read or is no component document */
-function mappedComponent(name: string, { file, version, platform }: NameSettings['managedComponents'][string]): ManagedComponent {
+function mappedComponent(
+  name: string,
+  { file, version, platform }: NameSettings['managedComponents'][string],
+): ManagedComponent {
   const where = `managedComponents.${name}: the document ${file}`;
   let data: string;
   try {
@@ -136,10 +145,21 @@ function mappedComponent(name: string, { file, version, platform }: NameSettings
     throw new Error(`${where} cannot be read: ${(error as Error).message}`, { cause: error });
   }
   const { document, faults } = parseComponentDocument(data, { platform });
-  if (document === undefined) throw new Error(`${where} is not valid: ${faults.map((fault) => `${fault.position.line}:${fault.position.column} ${fault.message}`).join('; ')}`);
+  if (document === undefined)
+    throw new Error(
+      `${where} is not valid: ${faults.map((fault) => `${fault.position.line}:${fault.position.column} ${fault.message}`).join('; ')}`,
+    );
   return {
-    ...parseVersion(version)!, build: 1, name, version, platform, data, description: `Stands for AWS's ${name} by the configuration of this server.`,
-    dateCreated: statSync(file).mtime.toISOString(), type: componentType(document), parameters: parameterDetails(document),
+    ...parseVersion(version)!,
+    build: 1,
+    name,
+    version,
+    platform,
+    data,
+    description: `Stands for AWS's ${name} by the configuration of this server.`,
+    dateCreated: statSync(file).mtime.toISOString(),
+    type: componentType(document),
+    parameters: parameterDetails(document),
   };
 }
 
@@ -153,7 +173,8 @@ function readIndex(folder: string, kind: string): readonly ReadEntry[] {
   if (!Array.isArray(entries)) throw new Error(`${path}: there is no list '${kind}'`);
   return entries.map((entry: IndexEntry) => {
     for (const member of ['name', 'version', 'file'] as const) {
-      if (typeof entry[member] !== 'string') throw new Error(`${path}: an entry (${entry.name ?? 'without a name'}) has no ${member}`);
+      if (typeof entry[member] !== 'string')
+        throw new Error(`${path}: an entry (${entry.name ?? 'without a name'}) has no ${member}`);
     }
     return { ...entry, folder };
   });
@@ -163,7 +184,10 @@ function component(entry: ReadEntry): ManagedComponent {
   const common = shared(entry);
   const platform = (entry.platform ?? 'Linux') as ManagedComponent['platform'];
   const { document, faults } = parseComponentDocument(common.data, { platform });
-  if (document === undefined) throw new Error(`managed component ${entry.name}: ${faults.map((fault) => `${fault.position.line}:${fault.position.column} ${fault.message}`).join('; ')}`);
+  if (document === undefined)
+    throw new Error(
+      `managed component ${entry.name}: ${faults.map((fault) => `${fault.position.line}:${fault.position.column} ${fault.message}`).join('; ')}`,
+    );
   return {
     ...common,
     platform,
@@ -175,7 +199,8 @@ function component(entry: ReadEntry): ManagedComponent {
 
 function workflow(entry: ReadEntry): ManagedWorkflow {
   const type = entry.type?.toUpperCase();
-  if (type !== 'BUILD' && type !== 'TEST' && type !== 'DISTRIBUTION') throw new Error(`managed workflow ${entry.name}: its type is ${entry.type}`);
+  if (type !== 'BUILD' && type !== 'TEST' && type !== 'DISTRIBUTION')
+    throw new Error(`managed workflow ${entry.name}: its type is ${entry.type}`);
   const common = shared(entry);
   const { document, faults } = parseWorkflowDocument(common.data, type);
   if (document === undefined) throw new Error(`managed workflow ${entry.name}: ${faults[0]!.message}`);
@@ -202,7 +227,10 @@ function inOrder(a: BuildVersion & { readonly name: string }, b: BuildVersion & 
 }
 
 /** A managed component as the API answers it in a Region. */
-export function managedComponent(component: ManagedComponent, region: string): Component & { arn: string; name: string; data: string } {
+export function managedComponent(
+  component: ManagedComponent,
+  region: string,
+): Component & { arn: string; name: string; data: string } {
   return {
     arn: resourceArn({ region, account: 'aws' }, 'component', component.name, component, component.build),
     name: component.name,
@@ -211,7 +239,14 @@ export function managedComponent(component: ManagedComponent, region: string): C
     type: component.type,
     platform: component.platform,
     ...(component.supportedOsVersions === undefined ? {} : { supportedOsVersions: [...component.supportedOsVersions] }),
-    ...(component.parameters.length === 0 ? {} : { parameters: component.parameters.map((each) => ({ ...each, defaultValue: each.defaultValue && [...each.defaultValue] })) }),
+    ...(component.parameters.length === 0
+      ? {}
+      : {
+          parameters: component.parameters.map((each) => ({
+            ...each,
+            defaultValue: each.defaultValue && [...each.defaultValue],
+          })),
+        }),
     state: { status: 'ACTIVE' },
     owner: 'Amazon',
     data: component.data,
@@ -224,23 +259,41 @@ export function managedComponent(component: ManagedComponent, region: string): C
 /** The managed component that an ARN of `aws` means, wildcards resolved, or `undefined`. */
 export function findManagedComponent(managed: ManagedRegister, arn: Arn): ManagedComponent | undefined {
   if (arn.type !== 'component' || arn.version === undefined) return undefined;
-  const found = highestMatch(arn.version, managed.components.filter(({ name }) => name === arn.slug));
+  const found = highestMatch(
+    arn.version,
+    managed.components.filter(({ name }) => name === arn.slug),
+  );
   return arn.build === undefined || found?.build === arn.build ? found : undefined;
 }
 
 /** Why a component of `aws` is not there, and the line that supplies it: sentences behind a blank; empty for what is not AWS's, or is there. */
 export function missingComponent({ missingComponents }: ManagedRegister, reference: string): string {
   const arn = parseArn(reference);
-  const missing = arn?.type === 'component' && arn.owner === 'aws' ? missingComponents.find(({ name }) => name === arn.slug) : undefined;
+  const missing =
+    arn?.type === 'component' && arn.owner === 'aws'
+      ? missingComponents.find(({ name }) => name === arn.slug)
+      : undefined;
   if (missing === undefined) return '';
   const document = `{file: /PATH/${missing.name}.yaml${missing.platform === 'Linux' ? '' : `, platform: ${missing.platform}`}}`;
   return ` AWS publishes it, and Ingot has no document of that name: write one and name it in config.yaml of the data directory, managedComponents: {${missing.name}: ${document}}, or use a component of your own.`;
 }
 
 /** A managed workflow as the API answers it in a Region. */
-export function managedWorkflow(workflow: ManagedWorkflow, region: string): Workflow & { arn: string; name: string; version: string; type: ManagedWorkflow['type']; data: string } {
+export function managedWorkflow(
+  workflow: ManagedWorkflow,
+  region: string,
+): Workflow & { arn: string; name: string; version: string; type: ManagedWorkflow['type']; data: string } {
   return {
-    arn: formatArn({ partition: 'aws', region, owner: 'aws', type: 'workflow', workflowType: workflow.type.toLowerCase() as WorkflowType, slug: workflow.name, version: workflow, build: workflow.build }),
+    arn: formatArn({
+      partition: 'aws',
+      region,
+      owner: 'aws',
+      type: 'workflow',
+      workflowType: workflow.type.toLowerCase() as WorkflowType,
+      slug: workflow.name,
+      version: workflow,
+      build: workflow.build,
+    }),
     name: workflow.name,
     version: workflow.version,
     description: workflow.description,
@@ -249,14 +302,24 @@ export function managedWorkflow(workflow: ManagedWorkflow, region: string): Work
     data: workflow.data,
     dateCreated: workflow.dateCreated,
     tags: {},
-    ...(workflow.parameters.length === 0 ? {} : { parameters: workflow.parameters.map((each) => ({ ...each, defaultValue: each.defaultValue && [...each.defaultValue] })) }),
+    ...(workflow.parameters.length === 0
+      ? {}
+      : {
+          parameters: workflow.parameters.map((each) => ({
+            ...each,
+            defaultValue: each.defaultValue && [...each.defaultValue],
+          })),
+        }),
   };
 }
 
 /** The managed workflow that an ARN of `aws` means, wildcards resolved, or `undefined`. */
 export function findManagedWorkflow(managed: ManagedRegister, arn: Arn): ManagedWorkflow | undefined {
   if (arn.type !== 'workflow' || arn.version === undefined) return undefined;
-  const found = highestMatch(arn.version, managed.workflows.filter(({ name, type }) => name === arn.slug && type.toLowerCase() === arn.workflowType));
+  const found = highestMatch(
+    arn.version,
+    managed.workflows.filter(({ name, type }) => name === arn.slug && type.toLowerCase() === arn.workflowType),
+  );
   return arn.build === undefined || found?.build === arn.build ? found : undefined;
 }
 
@@ -264,4 +327,3 @@ export function findManagedWorkflow(managed: ManagedRegister, arn: Arn): Managed
 export function findManagedImage(managed: ManagedRegister, arn: Arn): ManagedImage | undefined {
   return arn.type === 'image' ? managed.images.find(({ name }) => name === arn.slug) : undefined;
 }
-

@@ -16,8 +16,20 @@ export interface OutboxEvent {
 }
 
 /** Writes an event. */
-export async function writeEvent(trx: Queryable, { type, resource, previousStatus, status, payload }: OutboxEvent): Promise<void> {
-  await trx.insertInto('outbox')
-    .values({ id: newUuid(), time: timestamp(), type, resource, previous_status: previousStatus ?? null, status, payload: JSON.stringify(payload) })
+export async function writeEvent(
+  trx: Queryable,
+  { type, resource, previousStatus, status, payload }: OutboxEvent,
+): Promise<void> {
+  await trx
+    .insertInto('outbox')
+    .values({
+      id: newUuid(),
+      time: timestamp(),
+      type,
+      resource,
+      previous_status: previousStatus ?? null,
+      status,
+      payload: JSON.stringify(payload),
+    })
     .execute();
 }

@@ -4,9 +4,18 @@ import type { Queryable } from './catalog.ts';
 import { standsAfter, type Slice } from './slices.ts';
 
 /** An image's packages in order of name and version. */
-export async function listImagePackages(db: Queryable, imageArn: string, slice: Slice): Promise<readonly ImagePackageTable[]> {
-  return db.selectFrom('image_packages').selectAll().where('image_arn', '=', imageArn)
+export async function listImagePackages(
+  db: Queryable,
+  imageArn: string,
+  slice: Slice,
+): Promise<readonly ImagePackageTable[]> {
+  return db
+    .selectFrom('image_packages')
+    .selectAll()
+    .where('image_arn', '=', imageArn)
     .where(standsAfter(['name', 'version'], slice))
-    .orderBy('name').orderBy('version').limit(slice.limit + 1)
+    .orderBy('name')
+    .orderBy('version')
+    .limit(slice.limit + 1)
     .execute();
 }

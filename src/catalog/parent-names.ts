@@ -25,18 +25,32 @@ const LONGEST_WAY = 8;
  * @param reference as a recipe has it
  * @param place of the recipe
  */
-export async function parentMeaning(db: Queryable, managed: ManagedRegister, reference: string, place: Place): Promise<ParentMeaning> {
+export async function parentMeaning(
+  db: Queryable,
+  managed: ManagedRegister,
+  reference: string,
+  place: Place,
+): Promise<ParentMeaning> {
   const { settings } = managed;
   const via: string[] = [];
   const seen = new Set<string>();
   let current = reference;
   for (let step = 0; step < LONGEST_WAY; step++) {
     if (current.startsWith('ssm:')) {
-      if (step > 0) return { kind: 'none', why: `${via.join(', ')}: a value cannot be a parameter again.`, known: true, via };
+      if (step > 0)
+        return { kind: 'none', why: `${via.join(', ')}: a value cannot be a parameter again.`, known: true, via };
       const name = parameterName(current);
-      const value = settings.parameters[name] ?? settings.parameters[name.replace(/^\//, '')] ?? managed.images.find(({ parameters }) => parameters?.includes(name))?.name;
+      const value =
+        settings.parameters[name] ??
+        settings.parameters[name.replace(/^\//, '')] ??
+        managed.images.find(({ parameters }) => parameters?.includes(name))?.name;
       if (value === undefined) {
-        return { kind: 'none', why: `The Systems Manager parameter '${name}' has no value here. Give it one in config.yaml of the data directory (parameters: {${name}: ami-…}) and start the server again.`, known: true, via };
+        return {
+          kind: 'none',
+          why: `The Systems Manager parameter '${name}' has no value here. Give it one in config.yaml of the data directory (parameters: {${name}: ami-…}) and start the server again.`,
+          known: true,
+          via,
+        };
       }
       via.push(`the parameter ${name} is ${value}`);
       current = expanded(value, place);
@@ -44,8 +58,20 @@ export async function parentMeaning(db: Queryable, managed: ManagedRegister, ref
     }
     if (current.startsWith('ami-')) return { kind: 'ami', id: current, via };
     const arn = parseArn(current);
-    if (arn?.type !== 'image' || arn.version === undefined) return { kind: 'none', why: `${within(via)}'${current}' is neither an AMI id, nor the ARN of an Image Builder image with its version, nor ssm: and a parameter.`, known: false, via };
-    if (arn.region !== place.region) return { kind: 'none', why: `${within(via)}'${current}' is in ${arn.region}; this recipe is in ${place.region}.`, known: false, via };
+    if (arn?.type !== 'image' || arn.version === undefined)
+      return {
+        kind: 'none',
+        why: `${within(via)}'${current}' is neither an AMI id, nor the ARN of an Image Builder image with its version, nor ssm: and a parameter.`,
+        known: false,
+        via,
+      };
+    if (arn.region !== place.region)
+      return {
+        kind: 'none',
+        why: `${within(via)}'${current}' is in ${arn.region}; this recipe is in ${place.region}.`,
+        known: false,
+        via,
+      };
     if (arn.owner !== 'aws') return { kind: 'image', arn: current, via };
     const mapped = settings.parentImages[arn.slug];
     // A name that the owner maps to another is not mapped again: amazon-linux-2-x86 may stand for itself under a second name.
@@ -58,10 +84,23 @@ export async function parentMeaning(db: Queryable, managed: ManagedRegister, ref
     const image = findManagedImage(managed, arn);
     if (image === undefined || (image.supply ?? 'made') !== 'made') {
       const imported = await importedAs(db, arn.slug, place);
-      if (imported !== undefined) return { kind: 'image', arn: imported, via: [...via, `${arn.slug} was imported as ${imported}`] };
+      if (imported !== undefined)
+        return { kind: 'image', arn: imported, via: [...via, `${arn.slug} was imported as ${imported}`] };
     }
-    if (image === undefined) return { kind: 'none', why: `${within(via)}There is no managed image '${arn.slug}'. ${supplyIt(arn.slug)}`, known: false, via };
-    if (image.supply === 'refused') return { kind: 'none', why: `${within(via)}The managed image '${arn.slug}' (${image.osVersion}) cannot be had here. ${image.refusal ?? ''} ${supplyIt(arn.slug, image)}`, known: true, via };
+    if (image === undefined)
+      return {
+        kind: 'none',
+        why: `${within(via)}There is no managed image '${arn.slug}'. ${supplyIt(arn.slug)}`,
+        known: false,
+        via,
+      };
+    if (image.supply === 'refused')
+      return {
+        kind: 'none',
+        why: `${within(via)}The managed image '${arn.slug}' (${image.osVersion}) cannot be had here. ${image.refusal ?? ''} ${supplyIt(arn.slug, image)}`,
+        known: true,
+        via,
+      };
     return { kind: 'managed', image, via };
   }
   return { kind: 'none', why: `${within(via)}The names of config.yaml lead in a circle.`, known: true, via };
@@ -77,12 +116,16 @@ function parameterName(reference: string): string {
 /** A value of the configuration in full. */
 function expanded(value: string, { region, account }: Place): string {
   if (value.startsWith('ami-') || value.startsWith('arn:')) return value;
-  return value.startsWith('image/') ? `arn:aws:imagebuilder:${region}:${account}:${value}` : resourceArn({ region, account: 'aws' }, 'image', value, { major: 'x', minor: 'x', patch: 'x' });
+  return value.startsWith('image/')
+    ? `arn:aws:imagebuilder:${region}:${account}:${value}`
+    : resourceArn({ region, account: 'aws' }, 'image', value, { major: 'x', minor: 'x', patch: 'x' });
 }
 
 /** The newest build that was imported under a name, in the account of the recipe. */
 async function importedAs(db: Queryable, slug: string, place: Place): Promise<string | undefined> {
-  const builds = (await imageVersions(db, place, slug)).filter(({ status, build_type: type }) => status === 'AVAILABLE' && type === 'IMPORT');
+  const builds = (await imageVersions(db, place, slug)).filter(
+    ({ status, build_type: type }) => status === 'AVAILABLE' && type === 'IMPORT',
+  );
   return builds.toSorted(compareVersions).at(-1)?.arn;
 }
 
@@ -92,7 +135,9 @@ function supplyIt(name: string, image?: ManagedImage): string {
   const platform = image === undefined || image.platform === 'Linux' ? '' : ` --platform ${image.platform}`;
   const os = image === undefined ? '' : ` --os-version "${image.osVersion}"`;
   const line = `in config.yaml of the data directory what stands for it: parentImages: {${name}: ami-…}.`;
-  return image?.canRun === false ? `Say ${line}` : `Supply its disk with: ./ingot import FILE --name ${name}${platform}${os}; or say ${line}`;
+  return image?.canRun === false
+    ? `Say ${line}`
+    : `Supply its disk with: ./ingot import FILE --name ${name}${platform}${os}; or say ${line}`;
 }
 
 function within(via: readonly string[]): string {

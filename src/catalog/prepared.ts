@@ -25,7 +25,10 @@ export function preparedQuery<Values extends object, Row>(
     const { adapter } = db.getExecutor();
     let query = compiled.get(adapter);
     if (query === undefined) compiled.set(adapter, (query = build(db, slots).compile()));
-    const { rows } = await db.executeQuery<Row>({ ...query, parameters: query.parameters.map((value) => (value instanceof Slot ? values[value.name as keyof Values] : value)) });
+    const { rows } = await db.executeQuery<Row>({
+      ...query,
+      parameters: query.parameters.map((value) => (value instanceof Slot ? values[value.name as keyof Values] : value)),
+    });
     return rows;
   };
 }

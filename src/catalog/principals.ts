@@ -38,19 +38,38 @@ export interface StoredPrincipalPolicy {
 /** Records a principal. */
 export async function insertPrincipal(db: Queryable, principal: StoredPrincipal): Promise<void> {
   const { arn, account, type, name, id, trustPolicy, maxSessionSeconds, tags, dateCreated } = principal;
-  await db.insertInto('principals').values({
-    arn, account, type, name, id, trust_policy: trustPolicy ?? null, max_session_seconds: maxSessionSeconds ?? null, tags: JSON.stringify(tags), date_created: dateCreated,
-  }).execute();
+  await db
+    .insertInto('principals')
+    .values({
+      arn,
+      account,
+      type,
+      name,
+      id,
+      trust_policy: trustPolicy ?? null,
+      max_session_seconds: maxSessionSeconds ?? null,
+      tags: JSON.stringify(tags),
+      date_created: dateCreated,
+    })
+    .execute();
 }
 
 /** Changes what may change of a principal. Returns whether it is there. */
-export async function updatePrincipal(db: Queryable, arn: string, change: Pick<Partial<StoredPrincipal>, 'trustPolicy' | 'maxSessionSeconds' | 'tags'>): Promise<boolean> {
-  const { numUpdatedRows } = await db.updateTable('principals').set({
-    arn,
-    ...(change.trustPolicy === undefined ? {} : { trust_policy: change.trustPolicy }),
-    ...(change.maxSessionSeconds === undefined ? {} : { max_session_seconds: change.maxSessionSeconds }),
-    ...(change.tags === undefined ? {} : { tags: JSON.stringify(change.tags) }),
-  }).where('arn', '=', arn).executeTakeFirstOrThrow();
+export async function updatePrincipal(
+  db: Queryable,
+  arn: string,
+  change: Pick<Partial<StoredPrincipal>, 'trustPolicy' | 'maxSessionSeconds' | 'tags'>,
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('principals')
+    .set({
+      arn,
+      ...(change.trustPolicy === undefined ? {} : { trust_policy: change.trustPolicy }),
+      ...(change.maxSessionSeconds === undefined ? {} : { max_session_seconds: change.maxSessionSeconds }),
+      ...(change.tags === undefined ? {} : { tags: JSON.stringify(change.tags) }),
+    })
+    .where('arn', '=', arn)
+    .executeTakeFirstOrThrow();
   return numUpdatedRows > 0n;
 }
 
@@ -75,24 +94,52 @@ export async function removePrincipal(db: Queryable, arn: string): Promise<boole
 
 /** The policies of a principal, by name. */
 export async function policiesOf(db: Queryable, arn: string): Promise<readonly StoredPrincipalPolicy[]> {
-  return db.selectFrom('principal_policies').select(['name', 'document']).where('principal', '=', arn).orderBy('name').execute();
+  return db
+    .selectFrom('principal_policies')
+    .select(['name', 'document'])
+    .where('principal', '=', arn)
+    .orderBy('name')
+    .execute();
 }
 
 /** Sets a policy of a principal, in place of the one with that name. */
-export async function putPrincipalPolicy(db: Queryable, arn: string, { name, document }: StoredPrincipalPolicy): Promise<void> {
-  await db.insertInto('principal_policies').values({ principal: arn, name, document })
+export async function putPrincipalPolicy(
+  db: Queryable,
+  arn: string,
+  { name, document }: StoredPrincipalPolicy,
+): Promise<void> {
+  await db
+    .insertInto('principal_policies')
+    .values({ principal: arn, name, document })
     .onConflict((conflict) => conflict.columns(['principal', 'name']).doUpdateSet({ document }))
     .execute();
 }
 
 /** Removes a policy. Returns whether it was there. */
 export async function removePrincipalPolicy(db: Queryable, arn: string, name: string): Promise<boolean> {
-  return (await db.deleteFrom('principal_policies').where('principal', '=', arn).where('name', '=', name).executeTakeFirstOrThrow()).numDeletedRows > 0n;
+  return (
+    (
+      await db
+        .deleteFrom('principal_policies')
+        .where('principal', '=', arn)
+        .where('name', '=', name)
+        .executeTakeFirstOrThrow()
+    ).numDeletedRows > 0n
+  );
 }
 
 /** Records an access key. */
 export async function insertAccessKey(db: Queryable, key: StoredAccessKey): Promise<void> {
-  await db.insertInto('access_keys').values({ id: key.id, principal: key.principal, secret: key.secret, status: key.status, date_created: key.dateCreated }).execute();
+  await db
+    .insertInto('access_keys')
+    .values({
+      id: key.id,
+      principal: key.principal,
+      secret: key.secret,
+      status: key.status,
+      date_created: key.dateCreated,
+    })
+    .execute();
 }
 
 /** An access key, or `undefined`. */
@@ -103,7 +150,15 @@ export async function getAccessKey(db: Queryable, id: string): Promise<StoredAcc
 
 /** The access keys of a user, oldest first. */
 export async function accessKeysOf(db: Queryable, principal: string): Promise<readonly StoredAccessKey[]> {
-  return (await db.selectFrom('access_keys').selectAll().where('principal', '=', principal).orderBy('date_created').orderBy('id').execute()).map(accessKeyOf);
+  return (
+    await db
+      .selectFrom('access_keys')
+      .selectAll()
+      .where('principal', '=', principal)
+      .orderBy('date_created')
+      .orderBy('id')
+      .execute()
+  ).map(accessKeyOf);
 }
 
 /** Switches an access key on or off. */
@@ -130,13 +185,30 @@ interface PrincipalRow {
 
 function principalOf(row: PrincipalRow): StoredPrincipal {
   return {
-    arn: row.arn, account: row.account, type: row.type as StoredPrincipal['type'], name: row.name, id: row.id,
+    arn: row.arn,
+    account: row.account,
+    type: row.type as StoredPrincipal['type'],
+    name: row.name,
+    id: row.id,
     ...(row.trust_policy === null ? {} : { trustPolicy: row.trust_policy }),
     ...(row.max_session_seconds === null ? {} : { maxSessionSeconds: row.max_session_seconds }),
-    tags: JSON.parse(row.tags) as Record<string, string>, dateCreated: row.date_created,
+    tags: JSON.parse(row.tags) as Record<string, string>,
+    dateCreated: row.date_created,
   };
 }
 
-function accessKeyOf(row: { readonly id: string; readonly principal: string; readonly secret: string; readonly status: string; readonly date_created: string }): StoredAccessKey {
-  return { id: row.id, principal: row.principal, secret: row.secret, status: row.status as StoredAccessKey['status'], dateCreated: row.date_created };
+function accessKeyOf(row: {
+  readonly id: string;
+  readonly principal: string;
+  readonly secret: string;
+  readonly status: string;
+  readonly date_created: string;
+}): StoredAccessKey {
+  return {
+    id: row.id,
+    principal: row.principal,
+    secret: row.secret,
+    status: row.status as StoredAccessKey['status'],
+    dateCreated: row.date_created,
+  };
 }

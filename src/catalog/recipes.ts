@@ -49,19 +49,39 @@ export function recipePosition(recipe: { readonly arn?: string | undefined }): r
  * @param more what of a recipe goes into columns of its table's own, and what it needs beside its parent and its components
  */
 export function recipeQueries<T extends StoredRecipe, Column extends string>(
-  table: Table, more: { readonly columns?: (recipe: T) => object; readonly references?: (recipe: T) => readonly (string | undefined)[] } = {},
+  table: Table,
+  more: {
+    readonly columns?: (recipe: T) => object;
+    readonly references?: (recipe: T) => readonly (string | undefined)[];
+  } = {},
 ): RecipeQueries<T, Column> {
   return {
     async insert(db, place, recipe) {
       const { tags, ...record } = recipe;
       const { slug, version } = parseArn(recipe.arn)!;
       const row = {
-        arn: recipe.arn, account: place.account, region: place.region, slug, name: recipe.name, ...(version as Version), platform: recipe.platform,
-        parent_image: recipe.parentImage, date_created: recipe.dateCreated!, record: JSON.stringify(record), ...more.columns?.(recipe),
+        arn: recipe.arn,
+        account: place.account,
+        region: place.region,
+        slug,
+        name: recipe.name,
+        ...(version as Version),
+        platform: recipe.platform,
+        parent_image: recipe.parentImage,
+        date_created: recipe.dateCreated!,
+        record: JSON.stringify(record),
+        ...more.columns?.(recipe),
       };
-      await db.insertInto(table).values(row as unknown as Insertable<Tables[Table]>).execute();
+      await db
+        .insertInto(table)
+        .values(row as unknown as Insertable<Tables[Table]>)
+        .execute();
       await addTags(db, recipe.arn, tags);
-      await setReferences(db, recipe.arn, [recipe.parentImage, ...(recipe.components ?? []).map(({ componentArn }) => componentArn), ...(more.references?.(recipe) ?? [])]);
+      await setReferences(db, recipe.arn, [
+        recipe.parentImage,
+        ...(recipe.components ?? []).map(({ componentArn }) => componentArn),
+        ...(more.references?.(recipe) ?? []),
+      ]);
     },
 
     async get(db, arn) {
@@ -70,20 +90,33 @@ export function recipeQueries<T extends StoredRecipe, Column extends string>(
     },
 
     async versions(db, place, slug) {
-      return db.selectFrom(table).select(['arn', 'major', 'minor', 'patch'])
-        .where('account', '=', place.account).where('region', '=', place.region).where('slug', '=', slug)
+      return db
+        .selectFrom(table)
+        .select(['arn', 'major', 'minor', 'patch'])
+        .where('account', '=', place.account)
+        .where('region', '=', place.region)
+        .where('slug', '=', slug)
         .execute();
     },
 
     async list(db, place, conditions, slice) {
-      const rows = await db.selectFrom(table).select(['arn', 'record'])
-        .where('account', '=', place.account).where('region', '=', place.region)
+      const rows = await db
+        .selectFrom(table)
+        .select(['arn', 'record'])
+        .where('account', '=', place.account)
+        .where('region', '=', place.region)
         .where(meets(conditions))
         .where(standsAfter(['slug', 'major', 'minor', 'patch'], slice))
-        .orderBy('slug').orderBy('major').orderBy('minor').orderBy('patch')
+        .orderBy('slug')
+        .orderBy('major')
+        .orderBy('minor')
+        .orderBy('patch')
         .limit(slice.limit + 1)
         .execute();
-      const tags = await tagsOfEach(db, rows.map(({ arn }) => arn));
+      const tags = await tagsOfEach(
+        db,
+        rows.map(({ arn }) => arn),
+      );
       return rows.map(({ arn, record }) => ({ ...(JSON.parse(record) as T), tags: tags.get(arn)! }));
     },
 

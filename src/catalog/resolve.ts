@@ -29,26 +29,42 @@ import { workflows, type StoredWorkflow } from './workflows.ts';
  * The component that an ARN means: an account's own, or one of `aws`. A version without a build means its latest build.
  * @param db where to look for own ones, default outside of any transaction
  */
-export async function resolveComponent(catalog: Catalog, reference: string, db: Queryable = catalog.db): Promise<StoredComponent | undefined> {
+export async function resolveComponent(
+  catalog: Catalog,
+  reference: string,
+  db: Queryable = catalog.db,
+): Promise<StoredComponent | undefined> {
   const arn = parseArn(reference);
   if (arn?.type !== 'component' || arn.version === undefined) return undefined;
   if (arn.owner === 'aws') {
     const found = findManagedComponent(catalog.managed, arn);
     return found === undefined ? undefined : (managedComponent(found, arn.region) as StoredComponent);
   }
-  const found = pick(await components.versions(db, { account: arn.owner, region: arn.region }, arn), arn.version, arn.build);
+  const found = pick(
+    await components.versions(db, { account: arn.owner, region: arn.region }, arn),
+    arn.version,
+    arn.build,
+  );
   return found === undefined ? undefined : components.get(db, found.arn);
 }
 
 /** The workflow that an ARN means, as `resolveComponent` finds components. */
-export async function resolveWorkflow(catalog: Catalog, reference: string, db: Queryable = catalog.db): Promise<StoredWorkflow | undefined> {
+export async function resolveWorkflow(
+  catalog: Catalog,
+  reference: string,
+  db: Queryable = catalog.db,
+): Promise<StoredWorkflow | undefined> {
   const arn = parseArn(reference);
   if (arn?.type !== 'workflow' || arn.version === undefined) return undefined;
   if (arn.owner === 'aws') {
     const found = findManagedWorkflow(catalog.managed, arn);
     return found === undefined ? undefined : managedWorkflow(found, arn.region);
   }
-  const found = pick(await workflows.versions(db, { account: arn.owner, region: arn.region }, arn), arn.version, arn.build);
+  const found = pick(
+    await workflows.versions(db, { account: arn.owner, region: arn.region }, arn),
+    arn.version,
+    arn.build,
+  );
   return found === undefined ? undefined : workflows.get(db, found.arn);
 }
 
@@ -72,7 +88,8 @@ export async function resolveImageToRead(db: Queryable, reference: string): Prom
   if (available !== undefined) return available;
   const arn = parseArn(reference);
   if (arn?.type !== 'image' || arn.version === undefined) return undefined;
-  return pick(await imageVersions(db, { account: arn.owner, region: arn.region }, arn.slug), arn.version, arn.build)?.arn;
+  return pick(await imageVersions(db, { account: arn.owner, region: arn.region }, arn.slug), arn.version, arn.build)
+    ?.arn;
 }
 
 /** ARN of the image recipe or container recipe that an ARN means, or `undefined`. */
@@ -80,7 +97,8 @@ export async function resolveRecipe(db: Queryable, reference: string): Promise<s
   const arn = parseArn(reference);
   if ((arn?.type !== 'image-recipe' && arn?.type !== 'container-recipe') || arn.version === undefined) return undefined;
   const recipes = arn.type === 'image-recipe' ? imageRecipes : containerRecipes;
-  return highestMatch(arn.version, await recipes.versions(db, { account: arn.owner, region: arn.region }, arn.slug))?.arn;
+  return highestMatch(arn.version, await recipes.versions(db, { account: arn.owner, region: arn.region }, arn.slug))
+    ?.arn;
 }
 
 /** What a request's ARN stands for now. */
@@ -114,10 +132,14 @@ async function meantOfAccount(arn: Arn, reference: string, db: Queryable): Promi
   if (arn.version === undefined || arn.build !== undefined) return reference;
   const place = { account: arn.owner, region: arn.region };
   switch (arn.type) {
-    case 'component': return pick(await components.versions(db, place, arn), arn.version, undefined)?.arn;
-    case 'workflow': return pick(await workflows.versions(db, place, arn), arn.version, undefined)?.arn;
-    case 'image': return resolveImageToRead(db, reference);
-    default: return isVersion(arn.version) ? reference : resolveRecipe(db, reference);
+    case 'component':
+      return pick(await components.versions(db, place, arn), arn.version, undefined)?.arn;
+    case 'workflow':
+      return pick(await workflows.versions(db, place, arn), arn.version, undefined)?.arn;
+    case 'image':
+      return resolveImageToRead(db, reference);
+    default:
+      return isVersion(arn.version) ? reference : resolveRecipe(db, reference);
   }
 }
 
@@ -145,7 +167,14 @@ export async function versionsMeant(reference: string, db: Queryable): Promise<r
     .map((each) => each.arn);
 }
 
-function pick<V extends BuildVersion>(versions: readonly V[], pattern: VersionPattern, build: number | undefined): V | undefined {
+function pick<V extends BuildVersion>(
+  versions: readonly V[],
+  pattern: VersionPattern,
+  build: number | undefined,
+): V | undefined {
   if (build === undefined) return highestMatch(pattern, versions);
-  return versions.filter((version) => matchesVersion(pattern, version) && version.build === build).sort(compareVersions).at(-1);
+  return versions
+    .filter((version) => matchesVersion(pattern, version) && version.build === build)
+    .sort(compareVersions)
+    .at(-1);
 }

@@ -16,7 +16,9 @@ export interface StoredPolicy {
 export async function putResourcePolicy(db: Queryable, arn: string, policy: string): Promise<void> {
   const { owner, region, type } = parseArn(arn)!;
   const changes = { policy, date_updated: timestamp() };
-  await db.insertInto('resource_policies').values({ arn, account: owner, region, type, ...changes })
+  await db
+    .insertInto('resource_policies')
+    .values({ arn, account: owner, region, type, ...changes })
     .onConflict((conflict) => conflict.column('arn').doUpdateSet(changes))
     .execute();
 }
@@ -27,9 +29,17 @@ export async function getResourcePolicy(db: Queryable, arn: string): Promise<str
 }
 
 /** Policies that other accounts than this one have set on resources of a type in a Region, in order of their ARNs. */
-export async function policiesOfOthers(db: Queryable, place: { readonly account: string; readonly region: string }, type: ResourceType): Promise<readonly StoredPolicy[]> {
-  return db.selectFrom('resource_policies').select(['arn', 'account', 'policy'])
-    .where('region', '=', place.region).where('type', '=', type).where('account', '<>', place.account)
+export async function policiesOfOthers(
+  db: Queryable,
+  place: { readonly account: string; readonly region: string },
+  type: ResourceType,
+): Promise<readonly StoredPolicy[]> {
+  return db
+    .selectFrom('resource_policies')
+    .select(['arn', 'account', 'policy'])
+    .where('region', '=', place.region)
+    .where('type', '=', type)
+    .where('account', '<>', place.account)
     .orderBy('arn')
     .execute();
 }

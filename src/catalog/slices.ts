@@ -18,7 +18,11 @@ export interface Place {
 }
 
 /** Whether a row stands after the slice's position, in the order of these columns. */
-export function standsAfter(columns: readonly string[], slice: Slice, order: 'asc' | 'desc' = 'asc'): RawBuilder<SqlBool> {
+export function standsAfter(
+  columns: readonly string[],
+  slice: Slice,
+  order: 'asc' | 'desc' = 'asc',
+): RawBuilder<SqlBool> {
   if (slice.after === undefined) return sql<SqlBool>`1 = 1`;
   return sql<SqlBool>`(${sql.join(columns.map((column) => sql.ref(column)))}) ${sql.raw(order === 'asc' ? '>' : '<')} (${sql.join([...slice.after])})`;
 }
@@ -34,7 +38,13 @@ export function meets(conditions: Conditions<string>, table?: string): RawBuilde
     if (values === undefined) return [];
     // No value is left when two filters on one column have none in common: an empty list is no SQL everywhere.
     if (values.length === 0) return [sql<SqlBool>`1 = 0`];
-    if (column === 'version') return [sql<SqlBool>`(${sql.join(values.map((value) => versionIs(parseVersionPattern(value), table)), sql` or `)})`];
+    if (column === 'version')
+      return [
+        sql<SqlBool>`(${sql.join(
+          values.map((value) => versionIs(parseVersionPattern(value), table)),
+          sql` or `,
+        )})`,
+      ];
     // The indexes are on slugs; a name has one.
     return column === 'name' ? [among('slug', values.map(slug)), among(column, values)] : [among(column, values)];
   });
@@ -45,12 +55,19 @@ export function meets(conditions: Conditions<string>, table?: string): RawBuilde
 export function versionIs(pattern: VersionPattern | undefined, table?: string): RawBuilder<SqlBool> {
   if (pattern === undefined) return sql<SqlBool>`1 = 0`;
   const nodes = (['major', 'minor', 'patch'] as const).flatMap((node) =>
-    pattern[node] === 'x' ? [] : [sql<SqlBool>`${sql.ref(table === undefined ? node : `${table}.${node}`)} = ${pattern[node]}`]);
+    pattern[node] === 'x'
+      ? []
+      : [sql<SqlBool>`${sql.ref(table === undefined ? node : `${table}.${node}`)} = ${pattern[node]}`],
+  );
   return nodes.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`(${sql.join(nodes, sql` and `)})`;
 }
 
 /** The items of a list in memory that a slice means. `position` gives the values that the list is ordered by; the list is sorted by them. */
-export function sliceOf<T>(items: readonly T[], slice: Slice, position: (item: T) => readonly (string | number)[]): readonly T[] {
+export function sliceOf<T>(
+  items: readonly T[],
+  slice: Slice,
+  position: (item: T) => readonly (string | number)[],
+): readonly T[] {
   const { after } = slice;
   const rest = after === undefined ? items : items.filter((item) => comparePositions(position(item), after) > 0);
   return rest.slice(0, slice.limit + 1);

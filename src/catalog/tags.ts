@@ -5,7 +5,9 @@ import { preparedQuery } from './prepared.ts';
 /** Tags by key. */
 export type Tags = Readonly<Record<string, string>>;
 
-const tagsOfOne = preparedQuery((db, { arn }: { readonly arn: string }) => db.selectFrom('tags').select(['key', 'value']).where('arn', '=', arn).orderBy('key'));
+const tagsOfOne = preparedQuery((db, { arn }: { readonly arn: string }) =>
+  db.selectFrom('tags').select(['key', 'value']).where('arn', '=', arn).orderBy('key'),
+);
 
 /** The tags of a resource. */
 export async function tagsOf(db: Queryable, arn: string): Promise<Record<string, string>> {
@@ -14,7 +16,10 @@ export async function tagsOf(db: Queryable, arn: string): Promise<Record<string,
 }
 
 /** The tags of each of some resources (no more than a page of them). */
-export async function tagsOfEach(db: Queryable, arns: readonly string[]): Promise<ReadonlyMap<string, Record<string, string>>> {
+export async function tagsOfEach(
+  db: Queryable,
+  arns: readonly string[],
+): Promise<ReadonlyMap<string, Record<string, string>>> {
   const tags = new Map<string, Record<string, string>>(arns.map((arn) => [arn, {}]));
   if (arns.length === 0) return tags;
   const rows = await db.selectFrom('tags').selectAll().where('arn', 'in', arns).orderBy('key').execute();
@@ -26,7 +31,9 @@ export async function tagsOfEach(db: Queryable, arns: readonly string[]): Promis
 export async function addTags(db: Queryable, arn: string, tags: Tags | undefined): Promise<void> {
   const rows = Object.entries(tags ?? {}).map(([key, value]) => ({ arn, key, value }));
   if (rows.length === 0) return;
-  await db.insertInto('tags').values(rows)
+  await db
+    .insertInto('tags')
+    .values(rows)
     .onConflict((conflict) => conflict.columns(['arn', 'key']).doUpdateSet((e) => ({ value: e.ref('excluded.value') })))
     .execute();
 }

@@ -35,7 +35,10 @@ export function groupedTransactions<Tables>(db: Kysely<Tables>): RunTransaction<
   async function workAll(): Promise<void> {
     working = true;
     // Reads get their turn between two batches.
-    while (waiting.length > 0) await inTransactionScope(() => db.connection().execute(batch)).catch((error: unknown) => waiting.shift()?.fail(error));
+    while (waiting.length > 0)
+      await inTransactionScope(() => db.connection().execute(batch)).catch((error: unknown) =>
+        waiting.shift()?.fail(error),
+      );
     working = false;
   }
 

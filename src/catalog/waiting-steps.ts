@@ -8,8 +8,14 @@ import { standsAfter, type Place, type Slice } from './slices.ts';
 export type WaitingStep = Selectable<WaitingStepTable>;
 
 /** Records that a step waits. */
-export async function beginWaiting(db: Queryable, step: Omit<Insertable<WaitingStepTable>, 'action' | 'reason'>): Promise<void> {
-  await db.insertInto('waiting_steps').values({ ...step, action: null, reason: null }).execute();
+export async function beginWaiting(
+  db: Queryable,
+  step: Omit<Insertable<WaitingStepTable>, 'action' | 'reason'>,
+): Promise<void> {
+  await db
+    .insertInto('waiting_steps')
+    .values({ ...step, action: null, reason: null })
+    .execute();
 }
 
 /** The step, when it waits. Once it was answered `action` is there, until the step goes on. */
@@ -18,8 +24,17 @@ export async function waitingStep(db: Queryable, stepId: string): Promise<Waitin
 }
 
 /** Answers a step that waits. */
-export async function answerStep(db: Queryable, stepId: string, action: 'RESUME' | 'STOP', reason: string | undefined): Promise<void> {
-  await db.updateTable('waiting_steps').set({ action, reason: reason ?? null }).where('step_id', '=', stepId).execute();
+export async function answerStep(
+  db: Queryable,
+  stepId: string,
+  action: 'RESUME' | 'STOP',
+  reason: string | undefined,
+): Promise<void> {
+  await db
+    .updateTable('waiting_steps')
+    .set({ action, reason: reason ?? null })
+    .where('step_id', '=', stepId)
+    .execute();
 }
 
 /** Records that a step waits no more. */
@@ -34,12 +49,26 @@ export async function endWaitingOfImage(db: Queryable, imageArn: string): Promis
 
 /** Steps that wait and were not answered, the longest first, with what their executions say of them. */
 export async function listWaitingSteps(db: Queryable, place: Place, slice: Slice) {
-  return db.selectFrom('waiting_steps as w')
+  return db
+    .selectFrom('waiting_steps as w')
     .innerJoin('step_executions as s', 's.id', 'w.step_id')
     .innerJoin('workflow_executions as e', 'e.id', 's.workflow_execution_id')
-    .select(['w.step_id', 'w.image_arn', 'w.since', 's.workflow_execution_id', 's.name', 's.action', 's.start_time', 'e.workflow_arn'])
-    .where('w.account', '=', place.account).where('w.region', '=', place.region).where('w.action', 'is', null)
+    .select([
+      'w.step_id',
+      'w.image_arn',
+      'w.since',
+      's.workflow_execution_id',
+      's.name',
+      's.action',
+      's.start_time',
+      'e.workflow_arn',
+    ])
+    .where('w.account', '=', place.account)
+    .where('w.region', '=', place.region)
+    .where('w.action', 'is', null)
     .where(standsAfter(['w.since', 'w.step_id'], slice))
-    .orderBy('w.since').orderBy('w.step_id').limit(slice.limit + 1)
+    .orderBy('w.since')
+    .orderBy('w.step_id')
+    .limit(slice.limit + 1)
     .execute();
 }

@@ -3,7 +3,13 @@ import type { Workflow } from '@aws-sdk/client-imagebuilder';
 import { documentQueries } from './documents.ts';
 
 /** A workflow with what every one of them has. */
-export type StoredWorkflow = Workflow & { arn: string; name: string; version: string; type: NonNullable<Workflow['type']>; data: string };
+export type StoredWorkflow = Workflow & {
+  arn: string;
+  name: string;
+  version: string;
+  type: NonNullable<Workflow['type']>;
+  data: string;
+};
 
 /** Columns that lists can be filtered by. */
 export type WorkflowColumn = 'name' | 'type' | 'version';

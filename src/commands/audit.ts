@@ -6,7 +6,8 @@ import { CommandFailed, WrongUse, type Arguments, type Command } from './command
 import { plainLine } from './text.ts';
 
 export const audit: Command = {
-  usage: 'audit [--since WHEN] [--until WHEN] [--principal TEXT] [--event NAME] [--error [CODE]] [--resource TEXT] [--json] [--data DIR]',
+  usage:
+    'audit [--since WHEN] [--until WHEN] [--principal TEXT] [--event NAME] [--error [CODE]] [--resource TEXT] [--json] [--data DIR]',
   help: `
 Shows who called what, oldest first: every call to the API, refused ones among them.
 
@@ -22,8 +23,14 @@ ${CLIENT_HELP}
 Example:
   ingot audit --since 1h --error '*'`,
   options: {
-    ...CLIENT_OPTIONS, since: { type: 'string' }, until: { type: 'string' }, principal: { type: 'string' }, event: { type: 'string' }, error: { type: 'string' },
-    resource: { type: 'string' }, json: { type: 'boolean' },
+    ...CLIENT_OPTIONS,
+    since: { type: 'string' },
+    until: { type: 'string' },
+    principal: { type: 'string' },
+    event: { type: 'string' },
+    error: { type: 'string' },
+    resource: { type: 'string' },
+    json: { type: 'boolean' },
   },
   positionals: [],
   run,
@@ -47,24 +54,52 @@ async function run(args: Arguments): Promise<number> {
     if (event.error !== undefined) throw new CommandFailed(event.error);
     process.stdout.write(args.flag('json') ? `${JSON.stringify(event)}\n` : `${shown(event)}\n`);
   }
-  const { auditEventsLost: lost } = await signedJson<{ readonly auditEventsLost?: AuditLoss }>(connection, { method: 'GET', path: '/ingot/server' });
+  const { auditEventsLost: lost } = await signedJson<{ readonly auditEventsLost?: AuditLoss }>(connection, {
+    method: 'GET',
+    path: '/ingot/server',
+  });
   if (lost !== undefined) {
-    process.stderr.write(`ingot: warning: ${lost.events} events could not be written since ${lost.since}: ${plainLine(lost.reason)}\n`);
+    process.stderr.write(
+      `ingot: warning: ${lost.events} events could not be written since ${lost.since}: ${plainLine(lost.reason)}\n`,
+    );
   }
   return 0;
 }
 
 function whenOf(name: string, text: string): string {
   const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  const time = amount === undefined ? (/^\d{4}-\d\d-\d\d(T.*)?$/.test(text) ? Date.parse(text) : Number.NaN) : Date.now() - Number(amount) * UNITS[unit as keyof typeof UNITS];
-  if (Number.isNaN(time)) throw new WrongUse(`--${name} takes a time (2026-01-31T12:00:00Z), a day, or so long ago (15m, 2h, 7d), not '${text}'`);
+  const time =
+    amount === undefined
+      ? /^\d{4}-\d\d-\d\d(T.*)?$/.test(text)
+        ? Date.parse(text)
+        : Number.NaN
+      : Date.now() - Number(amount) * UNITS[unit as keyof typeof UNITS];
+  if (Number.isNaN(time))
+    throw new WrongUse(
+      `--${name} takes a time (2026-01-31T12:00:00Z), a day, or so long ago (15m, 2h, 7d), not '${text}'`,
+    );
   return new Date(time).toISOString();
 }
 
 /** An event as a line for people: `2026-01-31T12:00:00Z  123456789012:user/ci  10.0.0.1  CreateComponent  arn:…  ok`. */
-export function shown({ eventTime, userIdentity, eventName, resources, errorCode, errorMessage, sourceIPAddress }: AuditEvent): string {
+export function shown({
+  eventTime,
+  userIdentity,
+  eventName,
+  resources,
+  errorCode,
+  errorMessage,
+  sourceIPAddress,
+}: AuditEvent): string {
   const arn = userIdentity['arn'];
   const who = typeof arn === 'string' ? arn.split(':').slice(4).join(':') : 'nobody';
-  const parts = [eventTime.replace(/\.\d+Z$/, 'Z'), who, sourceIPAddress, eventName, resources?.[0]?.ARN ?? '-', errorCode === undefined ? 'ok' : `${errorCode}: ${errorMessage ?? ''}`];
+  const parts = [
+    eventTime.replace(/\.\d+Z$/, 'Z'),
+    who,
+    sourceIPAddress,
+    eventName,
+    resources?.[0]?.ARN ?? '-',
+    errorCode === undefined ? 'ok' : `${errorCode}: ${errorMessage ?? ''}`,
+  ];
   return plainLine(parts.join('  ').replaceAll('\n', ' '));
 }

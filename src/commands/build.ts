@@ -1,14 +1,34 @@
 /** `ingot build`. */
-import { CancelImageCreationCommand, GetImageCommand, StartImagePipelineExecutionCommand, type Image } from '@aws-sdk/client-imagebuilder';
+import {
+  CancelImageCreationCommand,
+  GetImageCommand,
+  StartImagePipelineExecutionCommand,
+  type Image,
+} from '@aws-sdk/client-imagebuilder';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { imagebuilderClient, signedJson, type Connection } from '../platform/api-client.ts';
 import { sleep } from '../platform/clock.ts';
 import { loadCredentials } from '../platform/credentials.ts';
-import { parseTemplate, planTemplate, resolveResource, TemplateError, type Plan, type PlannedResource, type ResourceAttributes } from '../templates/template.ts';
+import {
+  parseTemplate,
+  planTemplate,
+  resolveResource,
+  TemplateError,
+  type Plan,
+  type PlannedResource,
+  type ResourceAttributes,
+} from '../templates/template.ts';
 import { imageTagsOf, withTags } from './build/image-tags.ts';
 import { createImage, deployResource, type DeployContext } from './build/deploy.ts';
-import { humanOutput, jsonOutput, type AmiFile, type BuildOutput, type BuildResult, type KeptInstance } from './build/output.ts';
+import {
+  humanOutput,
+  jsonOutput,
+  type AmiFile,
+  type BuildOutput,
+  type BuildResult,
+  type KeptInstance,
+} from './build/output.ts';
 import { connectTo, dataDirectoryOf, regionOf } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { requireFitHost } from './fitness.ts';
@@ -17,7 +37,8 @@ import type { InstanceDescription } from './instances.ts';
 import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
 
 export const build: Command = {
-  usage: 'build TEMPLATE [--parameter NAME=VALUE]... [--no-cache | --cache | --cache-max-age AGE] [--keep-on-failure] [--region REGION] [--data DIR] [--json]',
+  usage:
+    'build TEMPLATE [--parameter NAME=VALUE]... [--no-cache | --cache | --cache-max-age AGE] [--keep-on-failure] [--region REGION] [--data DIR] [--json]',
   help: `
 Builds the images of a CloudFormation template (YAML or JSON): makes or updates its AWS::ImageBuilder resources, then builds each
 AWS::ImageBuilder::Image of it, one after the other, or runs its pipelines when it has no Image. Resources that are the same stay as they are.
@@ -40,9 +61,16 @@ Exit code: 0 built, 1 failed, 2 used wrongly (a fault of the template too), 130 
 Example:
   ingot build examples/nginx/template.yaml`,
   options: {
-    parameter: { type: 'string', multiple: true, short: 'p' }, 'stack-name': { type: 'string' }, region: { type: 'string' }, data: { type: 'string' }, json: { type: 'boolean' },
-    cache: { type: 'boolean' }, 'no-cache': { type: 'boolean' }, 'cache-max-age': { type: 'string' },
-    'keep-on-failure': { type: 'boolean' }, 'keep-for': { type: 'string' },
+    parameter: { type: 'string', multiple: true, short: 'p' },
+    'stack-name': { type: 'string' },
+    region: { type: 'string' },
+    data: { type: 'string' },
+    json: { type: 'boolean' },
+    cache: { type: 'boolean' },
+    'no-cache': { type: 'boolean' },
+    'cache-max-age': { type: 'string' },
+    'keep-on-failure': { type: 'boolean' },
+    'keep-for': { type: 'string' },
   },
   positionals: ['TEMPLATE'],
   run,
@@ -65,7 +93,9 @@ interface Run {
 async function run(args: Arguments): Promise<number> {
   const dataDirectory = dataDirectoryOf(args);
   const region = regionOf(args);
-  const output = args.flag('json') ? jsonOutput() : humanOutput(args.text('data') === undefined ? undefined : dataDirectory);
+  const output = args.flag('json')
+    ? jsonOutput()
+    : humanOutput(args.text('data') === undefined ? undefined : dataDirectory);
   const interrupt = catchInterrupt(() => output.note('interrupted: cancelling (once more leaves at once)'));
   try {
     const imageTags = imageTagsOf(args);
@@ -75,7 +105,17 @@ async function run(args: Arguments): Promise<number> {
     const { account } = await loadCredentials(dataDirectory);
     const client = imagebuilderClient(connection);
     const deploy = { client, region, account, signal: interrupt.signal };
-    return await buildAll({ dataDirectory, region, connection, deploy, plan, output, interrupt, imageTags, known: new Map() });
+    return await buildAll({
+      dataDirectory,
+      region,
+      connection,
+      deploy,
+      plan,
+      output,
+      interrupt,
+      imageTags,
+      known: new Map(),
+    });
   } catch (error) {
     if (interrupt.signal.aborted) {
       output.failed('interrupted');
@@ -86,7 +126,11 @@ async function run(args: Arguments): Promise<number> {
       output.failed(error.message);
       return 2;
     }
-    if (error instanceof CommandFailed || (error as { $fault?: unknown }).$fault !== undefined || (error as Error).name === 'RequestRefused') {
+    if (
+      error instanceof CommandFailed ||
+      (error as { $fault?: unknown }).$fault !== undefined ||
+      (error as Error).name === 'RequestRefused'
+    ) {
       output.failed((error as Error).message);
       return 1;
     }
@@ -103,7 +147,9 @@ async function readPlan(args: Arguments, dataDirectory: string, region: string):
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw new WrongUse(`the template ${path} cannot be read: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`);
+    throw new WrongUse(
+      `the template ${path} cannot be read: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`,
+    );
   }
   const parameters = new Map<string, string>();
   for (const given of args.list('parameter')) {
@@ -114,10 +160,20 @@ async function readPlan(args: Arguments, dataDirectory: string, region: string):
   try {
     const template = parseTemplate(text.replace(/^\ufeff/, ''));
     const { account } = await loadCredentials(dataDirectory);
-    return planTemplate(template, parameters, { region, accountId: account, partition: 'aws', stackName: args.text('stack-name') ?? stackNameOf(path) });
+    return planTemplate(template, parameters, {
+      region,
+      accountId: account,
+      partition: 'aws',
+      stackName: args.text('stack-name') ?? stackNameOf(path),
+    });
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
-    throw new WrongUse(error.message.split('\n').map((line) => `${path}:${line}`).join('\n       '));
+    throw new WrongUse(
+      error.message
+        .split('\n')
+        .map((line) => `${path}:${line}`)
+        .join('\n       '),
+    );
   }
 }
 
@@ -131,7 +187,10 @@ function stackNameOf(path: string): string {
 async function buildAll(run: Run): Promise<number> {
   const images = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::Image');
   const pipelines = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::ImagePipeline');
-  if (images.length === 0 && pipelines.length === 0) throw new WrongUse('the template has neither an AWS::ImageBuilder::Image nor an AWS::ImageBuilder::ImagePipeline: there is nothing to build');
+  if (images.length === 0 && pipelines.length === 0)
+    throw new WrongUse(
+      'the template has neither an AWS::ImageBuilder::Image nor an AWS::ImageBuilder::ImagePipeline: there is nothing to build',
+    );
   // An image whose answers another resource needs is built in its turn; the rest of the resources come first, so that their faults show early.
   const needed = new Set(run.plan.resources.flatMap((resource) => resource.needs));
   const last = images.filter((image) => !needed.has(image.logicalId));
@@ -152,7 +211,12 @@ async function buildAll(run: Run): Promise<number> {
   }
   if (images.length > 0) return 0;
   for (const pipeline of pipelines) {
-    const answer = await run.deploy.client.send(new StartImagePipelineExecutionCommand({ imagePipelineArn: run.known.get(pipeline.logicalId)!.ref, ...withTags(undefined, run.imageTags) } as never));
+    const answer = await run.deploy.client.send(
+      new StartImagePipelineExecutionCommand({
+        imagePipelineArn: run.known.get(pipeline.logicalId)!.ref,
+        ...withTags(undefined, run.imageTags),
+      } as never),
+    );
     const code = await watch(run, answer.imageBuildVersionArn!, pipeline);
     if (code !== 0) return code;
   }
@@ -172,7 +236,10 @@ async function buildImage(run: Run, resource: PlannedResource): Promise<number> 
   // A signal between the request and its answer must not leave an image that nobody cancels, so this request is not aborted.
   run.interrupt.signal.throwIfAborted();
   const request = requestFor(run, resource);
-  const arn = await createImage({ ...run.deploy, signal: new AbortController().signal }, resource, { ...request, ...withTags(request['tags'], run.imageTags) });
+  const arn = await createImage({ ...run.deploy, signal: new AbortController().signal }, resource, {
+    ...request,
+    ...withTags(request['tags'], run.imageTags),
+  });
   return watch(run, arn, resource);
 }
 
@@ -187,7 +254,12 @@ async function watch(run: Run, arn: string, resource: PlannedResource): Promise<
   });
   const reconnect = (): Promise<Connection> => connectTo(run.dataDirectory, run.region);
   // Not the interrupt's signal: how the cancelling goes is shown to its end.
-  for await (const record of followImage(run.connection, arn, { follow: true, signal: new AbortController().signal, reconnect })) run.output.record(record);
+  for await (const record of followImage(run.connection, arn, {
+    follow: true,
+    signal: new AbortController().signal,
+    reconnect,
+  }))
+    run.output.record(record);
   if (run.interrupt.signal.aborted) await cancelled;
 
   const connection = await reconnect();
@@ -196,7 +268,11 @@ async function watch(run: Run, arn: string, resource: PlannedResource): Promise<
   const amis = status === 'AVAILABLE' ? await amisOf(connection, arn) : [];
   const kept = status === 'FAILED' ? await keptOf(connection, arn) : [];
   const result: BuildResult = {
-    status, image: arn, amis, kept, seconds: Math.round((Date.now() - started) / 100) / 10,
+    status,
+    image: arn,
+    amis,
+    kept,
+    seconds: Math.round((Date.now() - started) / 100) / 10,
     ...(image.state?.reason === undefined ? {} : { reason: image.state.reason }),
   };
   run.output.result(result);
@@ -205,7 +281,12 @@ async function watch(run: Run, arn: string, resource: PlannedResource): Promise<
   const home = amis.find((ami) => ami.region === run.region) ?? amis[0];
   run.known.set(resource.logicalId, {
     ref: arn,
-    attributes: { Arn: arn, Name: image.name ?? '', Version: image.version ?? '', ...(home === undefined ? {} : { ImageId: home.id }) },
+    attributes: {
+      Arn: arn,
+      Name: image.name ?? '',
+      Version: image.version ?? '',
+      ...(home === undefined ? {} : { ImageId: home.id }),
+    },
   });
   return 0;
 }
@@ -215,7 +296,8 @@ async function finalImage(connection: Connection, arn: string): Promise<Image> {
   const client = imagebuilderClient(connection);
   for (;;) {
     const image = (await client.send(new GetImageCommand({ imageBuildVersionArn: arn }))).image!;
-    if (['AVAILABLE', 'FAILED', 'CANCELLED', 'DEPRECATED', 'DISABLED', 'DELETED'].includes(image.state?.status ?? '')) return image;
+    if (['AVAILABLE', 'FAILED', 'CANCELLED', 'DEPRECATED', 'DISABLED', 'DELETED'].includes(image.state?.status ?? ''))
+      return image;
     await sleep(200);
   }
 }
@@ -226,11 +308,19 @@ async function cancelImage(run: Run, arn: string): Promise<void> {
 
 /** The instances that outlive a failed image. */
 async function keptOf(connection: Connection, arn: string): Promise<readonly KeptInstance[]> {
-  const { instances } = await signedJson<{ instances: readonly InstanceDescription[] }>(connection, { method: 'GET', path: '/ingot/instances' });
-  return instances.flatMap(({ instanceId, image, state, purpose, keptUntil }) => (image === arn && state === 'running' && keptUntil !== undefined ? [{ instanceId, purpose, until: keptUntil }] : []));
+  const { instances } = await signedJson<{ instances: readonly InstanceDescription[] }>(connection, {
+    method: 'GET',
+    path: '/ingot/instances',
+  });
+  return instances.flatMap(({ instanceId, image, state, purpose, keptUntil }) =>
+    image === arn && state === 'running' && keptUntil !== undefined ? [{ instanceId, purpose, until: keptUntil }] : [],
+  );
 }
 
 async function amisOf(connection: Connection, arn: string): Promise<readonly AmiFile[]> {
-  const { amis } = await signedJson<{ amis: readonly AmiFile[] }>(connection, { method: 'GET', path: `/ingot/images/${encodeURIComponent(arn)}/amis` });
+  const { amis } = await signedJson<{ amis: readonly AmiFile[] }>(connection, {
+    method: 'GET',
+    path: `/ingot/images/${encodeURIComponent(arn)}/amis`,
+  });
   return amis.map(({ region, id, file }) => ({ region, id, file }));
 }

@@ -13,7 +13,10 @@ import { SERVER_FLAGS } from '../service/server-flags.ts';
 import { type Arguments, CommandFailed, WrongUse, type CommandOption } from './command.ts';
 
 /** Options of every command that speaks to a server. */
-export const CLIENT_OPTIONS: Readonly<Record<string, CommandOption>> = { data: { type: 'string' }, region: { type: 'string' } };
+export const CLIENT_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  data: { type: 'string' },
+  region: { type: 'string' },
+};
 
 /** For `--help`. */
 export const CLIENT_HELP = `  --data DIR       the data directory (else INGOT_DATA, else /var/lib/ingot)
@@ -33,7 +36,8 @@ export function dataDirectoryOf(args: Arguments): string {
 /** The Region that the arguments or the environment name. */
 export function regionOf(args: Arguments): string {
   const region = args.text('region') ?? (process.env['AWS_REGION'] || process.env['AWS_DEFAULT_REGION'] || 'us-east-1');
-  if (!/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region)) throw new WrongUse(`'${region}' is not the name of a Region, such as us-east-1`);
+  if (!/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region))
+    throw new WrongUse(`'${region}' is not the name of a Region, such as us-east-1`);
   return region;
 }
 
@@ -64,7 +68,8 @@ async function connectionOf(dataDirectory: string, server: ServerFile, region: s
   } catch (error) {
     throw new CommandFailed(`the credentials of ${dataDirectory} cannot be read: ${(error as Error).message}`);
   }
-  if (credentials === undefined) throw new CommandFailed(`${join(dataDirectory, 'credentials.json')} is not there, though a server runs`);
+  if (credentials === undefined)
+    throw new CommandFailed(`${join(dataDirectory, 'credentials.json')} is not there, though a server runs`);
   return { host: server.host, port: server.port, region, credentials };
 }
 
@@ -80,20 +85,36 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
   }
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
   // A port of its own choice: 8700 is for the server that someone starts with `serve`.
-  const argv = [process.execPath, ...SERVER_FLAGS, main, 'serve', '--data', dataDirectory, '--port', '0', '--idle-exit', String(IDLE_EXIT_SECONDS)];
+  const argv = [
+    process.execPath,
+    ...SERVER_FLAGS,
+    main,
+    'serve',
+    '--data',
+    dataDirectory,
+    '--port',
+    '0',
+    '--idle-exit',
+    String(IDLE_EXIT_SECONDS),
+  ];
   // As one that the user starts with `serve`, the server has all of the environment, for its worker.
   const child = await start(argv, { inherit: 'all', detached: true, stdio: ['ignore', log, log], cwd: '/' });
   closeSync(log);
   child.unref();
   try {
-    return await until('the server to start', patient(START_TIMEOUT_MS), async () => {
-      const server = await runningServer(dataDirectory);
-      if (server !== undefined) return server;
-      if (isSameProcess(child.pid, child.startTime)) return undefined;
-      // Two commands started one at once: the one that lost the lock ends, and the winner is about to answer.
-      if (/DataDirectoryBusy|is in use by/.test(tailOf(logPath, 3))) return undefined;
-      throw new CommandFailed(`the server ended at its start; the end of ${logPath}:\n${tailOf(logPath, 10)}`);
-    }, { everyMs: 50 });
+    return await until(
+      'the server to start',
+      patient(START_TIMEOUT_MS),
+      async () => {
+        const server = await runningServer(dataDirectory);
+        if (server !== undefined) return server;
+        if (isSameProcess(child.pid, child.startTime)) return undefined;
+        // Two commands started one at once: the one that lost the lock ends, and the winner is about to answer.
+        if (/DataDirectoryBusy|is in use by/.test(tailOf(logPath, 3))) return undefined;
+        throw new CommandFailed(`the server ended at its start; the end of ${logPath}:\n${tailOf(logPath, 10)}`);
+      },
+      { everyMs: 50 },
+    );
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error;
     throw new CommandFailed(`${error.message}; the end of ${logPath}:\n${tailOf(logPath, 10)}`);

@@ -73,7 +73,10 @@ export class Arguments {
  * @throws {WrongUse} for an unknown option, a missing value, too few or too many arguments
  */
 export function readArguments(command: Command, argv: readonly string[]): Arguments | 'help' {
-  const options: NonNullable<ParseArgsConfig['options']> = { ...command.options, help: { type: 'boolean', short: 'h' } };
+  const options: NonNullable<ParseArgsConfig['options']> = {
+    ...command.options,
+    help: { type: 'boolean', short: 'h' },
+  };
   let parsed: ReturnType<typeof parseArgs>;
   try {
     parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
@@ -86,7 +89,9 @@ export function readArguments(command: Command, argv: readonly string[]): Argume
   const missing = required[parsed.positionals.length];
   if (missing !== undefined) throw new WrongUse(`${missing} is missing: ${command.usage}`);
   if (!takesAll && parsed.positionals.length > command.positionals.length) {
-    throw new WrongUse(`'${parsed.positionals[command.positionals.length]}' is one argument too many: ${command.usage}`);
+    throw new WrongUse(
+      `'${parsed.positionals[command.positionals.length]}' is one argument too many: ${command.usage}`,
+    );
   }
   return new Arguments(parsed.values, parsed.positionals);
 }

@@ -22,7 +22,8 @@ Example:
 async function run(args: Arguments): Promise<number> {
   const shell = args.positionals[0]!;
   const write = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
-  if (write === undefined) throw new WrongUse(`'${shell}' is no shell that this completes for; there are ${Object.keys(SHELLS).join(', ')}`);
+  if (write === undefined)
+    throw new WrongUse(`'${shell}' is no shell that this completes for; there are ${Object.keys(SHELLS).join(', ')}`);
   process.stdout.write(write(await completedCommands()));
   return 0;
 }
@@ -35,8 +36,22 @@ async function completedCommands(): Promise<readonly CompletedCommand[]> {
     const [first, second] = name.split(' ') as [string, string?];
     const before = all.get(first);
     // Commands of two words are one whose first argument is the second word, with the options of all of them.
-    if (before === undefined) all.set(first, { name: first, summary, options, words: second !== undefined ? [second] : name === 'completion' ? Object.keys(SHELLS) : [] });
-    else all.set(first, { ...before, options: [...before.options, ...options.filter((option) => !before.options.some((each) => each.name === option.name))], words: [...before.words, ...(second === undefined ? [] : [second])] });
+    if (before === undefined)
+      all.set(first, {
+        name: first,
+        summary,
+        options,
+        words: second !== undefined ? [second] : name === 'completion' ? Object.keys(SHELLS) : [],
+      });
+    else
+      all.set(first, {
+        ...before,
+        options: [
+          ...before.options,
+          ...options.filter((option) => !before.options.some((each) => each.name === option.name)),
+        ],
+        words: [...before.words, ...(second === undefined ? [] : [second])],
+      });
   }
   return [...all.values(), { name: 'help', summary: 'say more of a command', options: [], words: [...all.keys()] }];
 }

@@ -21,7 +21,11 @@ Example:
 
 async function run(args: Arguments): Promise<number> {
   const id = instanceIdOf(args.positionals[0]!);
-  const answer = await signedRequest(await connect(args), { method: 'GET', path: `/ingot/instances/${id}/console`, query: { follow: String(args.flag('follow')) } });
+  const answer = await signedRequest(await connect(args), {
+    method: 'GET',
+    path: `/ingot/instances/${id}/console`,
+    query: { follow: String(args.flag('follow')) },
+  });
   if (!process.stdout.isTTY) {
     for await (const chunk of answer) process.stdout.write(chunk as Buffer);
     return 0;

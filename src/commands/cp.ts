@@ -54,8 +54,14 @@ async function run(args: Arguments): Promise<number> {
   const [source, destination] = args.positionals as [string, string];
   const from = remoteOf(source);
   const to = remoteOf(destination);
-  if ((from === undefined) === (to === undefined)) throw new WrongUse(`one of SOURCE and DESTINATION has to be INSTANCE-ID:/PATH, and ${from === undefined ? 'neither is' : 'both are'}`);
-  if (to !== undefined && source !== '-') await lstat(source).catch((error: unknown) => { throw localError(source, error); });
+  if ((from === undefined) === (to === undefined))
+    throw new WrongUse(
+      `one of SOURCE and DESTINATION has to be INSTANCE-ID:/PATH, and ${from === undefined ? 'neither is' : 'both are'}`,
+    );
+  if (to !== undefined && source !== '-')
+    await lstat(source).catch((error: unknown) => {
+      throw localError(source, error);
+    });
   const connection = await connect(args);
   const interrupt = catchInterrupt(() => {});
   try {
@@ -66,7 +72,9 @@ async function run(args: Arguments): Promise<number> {
     return 0;
   } catch (error) {
     if (interrupt.signal.aborted) return INTERRUPTED;
-    throw (error as NodeJS.ErrnoException).syscall === undefined ? error : localError((error as NodeJS.ErrnoException).path ?? '', error);
+    throw (error as NodeJS.ErrnoException).syscall === undefined
+      ? error
+      : localError((error as NodeJS.ErrnoException).path ?? '', error);
   } finally {
     interrupt.release();
   }
@@ -81,10 +89,13 @@ function remoteOf(text: string): Remote | undefined {
 
 function localError(path: string, error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException;
-  return new CommandFailed(code === 'ENOENT' ? `there is no ${path}` : code === 'ECONNREFUSED' ? message : `${path}: ${message}`);
+  return new CommandFailed(
+    code === 'ENOENT' ? `there is no ${path}` : code === 'ECONNREFUSED' ? message : `${path}: ${message}`,
+  );
 }
 
-const skipped = (path: string): void => void process.stderr.write(`ingot: passed over ${plainLine(path)}: neither a file nor a folder nor a link\n`);
+const skipped = (path: string): void =>
+  void process.stderr.write(`ingot: passed over ${plainLine(path)}: neither a file nor a folder nor a link\n`);
 
 async function put({ connection, archive, interrupt }: Run, source: string, to: Remote): Promise<void> {
   // An archive says how long a file is before its first byte.
@@ -93,14 +104,23 @@ async function put({ connection, archive, interrupt }: Run, source: string, to: 
     const path = spool === undefined ? resolve(source) : join(spool, 'stdin');
     if (spool !== undefined) await pipeline(process.stdin, createWriteStream(path), { signal: interrupt.signal });
     const name = spool === undefined ? basename(path) : '';
-    const socket = await openCopy(connection, to, 'put', interrupt, { path: to.path, ...(name === '' ? {} : { name }) });
+    const socket = await openCopy(connection, to, 'put', interrupt, {
+      path: to.path,
+      ...(name === '' ? {} : { name }),
+    });
     const tar = packed(path, { archive, skipped });
     const sending = (async () => {
       for await (const chunk of tar) await sendInput(socket, chunk as Buffer);
       tellSession(socket, { end: true });
     })();
     // What could not be read here ends the copy; the instance then sees that it was cut off.
-    const unreadable = new Promise<never>((_resolve, reject) => void sending.catch((error: unknown) => { socket.terminate(); reject(error as Error); }));
+    const unreadable = new Promise<never>(
+      (_resolve, reject) =>
+        void sending.catch((error: unknown) => {
+          socket.terminate();
+          reject(error as Error);
+        }),
+    );
     await Promise.race([finish(socket, () => {}), unreadable]);
   } finally {
     if (spool !== undefined) await rm(spool, { recursive: true, force: true });
@@ -130,14 +150,19 @@ async function print(run: Run, from: Remote): Promise<void> {
       if (entry.header.type !== 'file' || ++files > 1) {
         throw new CommandFailed(`${from.path} is not a file: only one file can go to stdout`);
       }
-      const write = (chunk: Buffer, _encoding: BufferEncoding, done: () => void): void => void process.stdout.write(chunk, done);
+      const write = (chunk: Buffer, _encoding: BufferEncoding, done: () => void): void =>
+        void process.stdout.write(chunk, done);
       await entry.write(new Writable({ write }));
     }
   });
 }
 
 /** The archive of a path in an instance, given to whoever takes it. Both have to end well. */
-async function receive({ connection, interrupt }: Run, from: Remote, take: (tar: Readable) => Promise<void>): Promise<void> {
+async function receive(
+  { connection, interrupt }: Run,
+  from: Remote,
+  take: (tar: Readable) => Promise<void>,
+): Promise<void> {
   const socket = await openCopy(connection, from, 'get', interrupt, { path: from.path });
   const tar = new PassThrough({ highWaterMark: 1 << 20 });
   const taking = take(tar);
@@ -169,7 +194,13 @@ function drained(stream: PassThrough): Promise<void> {
   });
 }
 
-async function openCopy(connection: Connection, { id }: Remote, way: 'get' | 'put', interrupt: Interrupt, query: Readonly<Record<string, string>>): Promise<WebSocket> {
+async function openCopy(
+  connection: Connection,
+  { id }: Remote,
+  way: 'get' | 'put',
+  interrupt: Interrupt,
+  query: Readonly<Record<string, string>>,
+): Promise<WebSocket> {
   const socket = await signedSocket(connection, { path: `/ingot/instances/${id}/${way}`, query });
   interrupt.signal.addEventListener('abort', () => socket.terminate(), { once: true });
   if (interrupt.signal.aborted) socket.terminate();
@@ -186,8 +217,13 @@ async function finish(socket: WebSocket, onBytes: (bytes: Buffer) => Promise<voi
       return undefined;
     },
   });
-  const lines = said.trim().split('\n').filter((line) => line !== '').map(plainLine);
-  if (exitCode !== 0) throw new CommandFailed(lines.slice(-5).join('\n') || `the copy failed in the instance with exit code ${exitCode}`);
+  const lines = said
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(plainLine);
+  if (exitCode !== 0)
+    throw new CommandFailed(lines.slice(-5).join('\n') || `the copy failed in the instance with exit code ${exitCode}`);
   for (const line of lines) process.stderr.write(`ingot: ${line}\n`);
 }
 

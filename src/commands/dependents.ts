@@ -22,14 +22,23 @@ Example:
 
 async function run(args: Arguments): Promise<number> {
   const [arn = ''] = args.positionals;
-  if (!arn.startsWith('arn:')) throw new WrongUse(`'${arn}' is not an ARN, such as arn:aws:imagebuilder:us-east-1:123456789012:component/web/1.0.0/1`);
-  const tree = await signedJson<Dependent>(await connect(args), { method: 'GET', path: `/ingot/resources/${encodeURIComponent(arn)}/dependents` });
+  if (!arn.startsWith('arn:'))
+    throw new WrongUse(
+      `'${arn}' is not an ARN, such as arn:aws:imagebuilder:us-east-1:123456789012:component/web/1.0.0/1`,
+    );
+  const tree = await signedJson<Dependent>(await connect(args), {
+    method: 'GET',
+    path: `/ingot/resources/${encodeURIComponent(arn)}/dependents`,
+  });
   process.stdout.write(args.flag('json') ? `${JSON.stringify(tree)}\n` : shown(tree));
   return 0;
 }
 
 /** A tree for people: each line a resource, below it those that need it. */
 export function shown(tree: Dependent): string {
-  const lines = (node: Dependent, depth: number): string[] => [`${'  '.repeat(depth)}${node.arn}`, ...node.dependents.flatMap((each) => lines(each, depth + 1))];
+  const lines = (node: Dependent, depth: number): string[] => [
+    `${'  '.repeat(depth)}${node.arn}`,
+    ...node.dependents.flatMap((each) => lines(each, depth + 1)),
+  ];
   return `${lines(tree, 0).join('\n')}\n${tree.dependents.length === 0 ? 'nothing needs it\n' : ''}`;
 }

@@ -23,13 +23,19 @@ Example:
 
 async function run(args: Arguments): Promise<number> {
   const ids = [...new Set(args.positionals)];
-  for (const id of ids) if (!/^ami-[0-9a-f]{8,17}$/.test(id)) throw new WrongUse(`'${id}' is not an AMI's id: ami- and 17 digits, as \`ingot df\` lists them`);
+  for (const id of ids)
+    if (!/^ami-[0-9a-f]{8,17}$/.test(id))
+      throw new WrongUse(`'${id}' is not an AMI's id: ami- and 17 digits, as \`ingot df\` lists them`);
   const connection = await connect(args);
   const region = args.text('region');
   let failed = false;
   for (const id of ids) {
     try {
-      const done = await signedJson<Deregistered>(connection, { method: 'DELETE', path: `/ingot/amis/${id}`, ...(region === undefined ? {} : { query: { region } }) });
+      const done = await signedJson<Deregistered>(connection, {
+        method: 'DELETE',
+        path: `/ingot/amis/${id}`,
+        ...(region === undefined ? {} : { query: { region } }),
+      });
       process.stdout.write(args.flag('json') ? `${JSON.stringify(done)}\n` : `${shown(done)}\n`);
     } catch (error) {
       if (!(error instanceof RequestRefused)) throw error;

@@ -44,13 +44,24 @@ export function shown(usage: StorageUsage): string {
   const rows: string[][] = [];
   for (const [kind, what] of KINDS) {
     rows.push([size(usage.kinds[kind]), what]);
-    if (kind === 'copies') for (const { region, bytes } of usage.regions) rows.push([size(bytes), `  of these, ${region}`]);
+    if (kind === 'copies')
+      for (const { region, bytes } of usage.regions) rows.push([size(bytes), `  of these, ${region}`]);
   }
-  rows.push([size(usage.totalBytes), `total of ${plainLine(usage.dataDirectory)}; ${size(usage.availableBytes)} are free`]);
+  rows.push([
+    size(usage.totalBytes),
+    `total of ${plainLine(usage.dataDirectory)}; ${size(usage.availableBytes)} are free`,
+  ]);
   if (usage.amis.length === 0) return `${table(rows, [0])}\nno AMIs\n`;
   const amis = [
     ['AMI', 'REGION', 'SIZE', 'WOULD FREE', 'NAME', 'IMAGE'],
-    ...usage.amis.map((ami) => [ami.id, ami.region, size(ami.bytes), size(ami.freedBytes), plainLine(ami.name), ami.image.replace(/^.*:image\//, '')]),
+    ...usage.amis.map((ami) => [
+      ami.id,
+      ami.region,
+      size(ami.bytes),
+      size(ami.freedBytes),
+      plainLine(ami.name),
+      ami.image.replace(/^.*:image\//, ''),
+    ]),
   ];
   return `${table(rows, [0])}\n${table(amis, [2, 3])}`;
 }

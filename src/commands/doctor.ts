@@ -42,25 +42,34 @@ async function run(args: Arguments): Promise<number> {
   const interrupt = catchInterrupt(() => process.stderr.write('ingot: interrupted: letting go of what was tried\n'));
   try {
     if (args.flag('install') && (await missingPackages()).length > 0) {
-      if (!(await installPackages((chunk) => void process.stderr.write(chunk), interrupt.signal))) process.stderr.write('ingot: the packages could not all be installed\n');
+      if (!(await installPackages((chunk) => void process.stderr.write(chunk), interrupt.signal)))
+        process.stderr.write('ingot: the packages could not all be installed\n');
     }
     const results: CheckResult[] = [];
     for await (const result of examineHost({ dataDirectory, signal: interrupt.signal })) {
       results.push(result);
       if (!json && !interrupt.signal.aborted) {
-        const heading = result.group === undefined || results.at(-2)?.group === result.group ? '' : `\n${GROUPS[result.group]}\n`;
+        const heading =
+          result.group === undefined || results.at(-2)?.group === result.group ? '' : `\n${GROUPS[result.group]}\n`;
         process.stdout.write(`${heading}${shown(result)}\n`);
       }
     }
     if (interrupt.signal.aborted) return INTERRUPTED;
     const ok = isFit(results);
     if (json) {
-      process.stdout.write(`${JSON.stringify({ checks: results.map(({ name, group, status, detail, remedy }) => ({ name, ...(group === undefined ? {} : { group }), status, detail, ...(remedy === undefined ? {} : { remedy }) })), ok })}\n`);
+      process.stdout.write(
+        `${JSON.stringify({ checks: results.map(({ name, group, status, detail, remedy }) => ({ name, ...(group === undefined ? {} : { group }), status, detail, ...(remedy === undefined ? {} : { remedy }) })), ok })}\n`,
+      );
       return ok ? 0 : 1;
     }
     const failed = results.filter(({ status }) => status === 'fail').map(({ name }) => name);
-    process.stdout.write(ok ? '\nBuilds and tests can work on this host.\n' : `\nBuilds or tests cannot work on this host yet: see ${failed.join(', ')}.\n`);
-    if ((await missingPackages()).length > 0) process.stdout.write('The Debian packages that are missing are installed by: ./ingot doctor --install\n');
+    process.stdout.write(
+      ok
+        ? '\nBuilds and tests can work on this host.\n'
+        : `\nBuilds or tests cannot work on this host yet: see ${failed.join(', ')}.\n`,
+    );
+    if ((await missingPackages()).length > 0)
+      process.stdout.write('The Debian packages that are missing are installed by: ./ingot doctor --install\n');
     return ok ? 0 : 1;
   } finally {
     interrupt.release();

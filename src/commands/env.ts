@@ -26,7 +26,12 @@ Says on stderr when the AWS CLI that it finds is too old for that (before 1.29, 
 Example:
   eval "$(ingot env)"
   aws imagebuilder list-images`,
-  options: { profile: { type: 'string' }, write: { type: 'boolean' }, region: { type: 'string' }, data: { type: 'string' } },
+  options: {
+    profile: { type: 'string' },
+    write: { type: 'boolean' },
+    region: { type: 'string' },
+    data: { type: 'string' },
+  },
   positionals: [],
   run,
 };
@@ -35,19 +40,25 @@ async function run(args: Arguments): Promise<number> {
   const dataDirectory = dataDirectoryOf(args);
   const region = regionOf(args);
   const profile = args.text('profile');
-  if (profile !== undefined && !/^[\w.-]+$/.test(profile)) throw new WrongUse(`'${profile}' is not the name of a profile: letters, digits, '.', '_' and '-'`);
+  if (profile !== undefined && !/^[\w.-]+$/.test(profile))
+    throw new WrongUse(`'${profile}' is not the name of a profile: letters, digits, '.', '_' and '-'`);
   if (args.flag('write') && profile === undefined) throw new WrongUse('--write needs --profile NAME');
   const connection = await connectToRunning(dataDirectory, region);
-  if (connection === undefined) throw new CommandFailed(`no server runs on ${dataDirectory}: start one with ./ingot serve`);
+  if (connection === undefined)
+    throw new CommandFailed(`no server runs on ${dataDirectory}: start one with ./ingot serve`);
   const endpoint = endpointOf(connection);
   const { accessKeyId, secretAccessKey } = connection.credentials;
   await checkCli(endpoint);
 
   if (profile === undefined) {
     const variables = {
-      AWS_ENDPOINT_URL_IMAGEBUILDER: endpoint, AWS_ENDPOINT_URL_STS: endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_ENDPOINT_URL_IMAGEBUILDER: endpoint,
+      AWS_ENDPOINT_URL_STS: endpoint,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
       // Version 1 of the CLI reads the second name only.
-      AWS_REGION: region, AWS_DEFAULT_REGION: region,
+      AWS_REGION: region,
+      AWS_DEFAULT_REGION: region,
     };
     for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}=${shellWord(value)}\n`);
     // Either would take precedence, or be sent along with keys that it does not belong to.
@@ -59,9 +70,12 @@ async function run(args: Arguments): Promise<number> {
     [profile === 'default' ? 'default' : `profile ${profile}`, `region = ${region}\nservices = ${services}`],
     [`services ${services}`, `imagebuilder =\n  endpoint_url = ${endpoint}\nsts =\n  endpoint_url = ${endpoint}`],
   ] as const;
-  const credentials = [[profile, `aws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}`]] as const;
+  const credentials = [
+    [profile, `aws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}`],
+  ] as const;
   if (!args.flag('write')) {
-    const show = (sections: readonly (readonly [string, string])[]): string => sections.map(([header, body]) => `[${header}]\n${body}\n`).join('\n');
+    const show = (sections: readonly (readonly [string, string])[]): string =>
+      sections.map(([header, body]) => `[${header}]\n${body}\n`).join('\n');
     process.stdout.write(`# ~/.aws/config\n${show(config)}\n# ~/.aws/credentials\n${show(credentials)}`);
     return 0;
   }
@@ -79,7 +93,8 @@ async function writeSections(path: string, sections: readonly (readonly [string,
   await writeFileAtomic(path, text, 0o600);
   // Run through sudo, the files are still the user's.
   const [uid, gid] = [Number(process.env['SUDO_UID']), Number(process.env['SUDO_GID'])];
-  if (process.getuid?.() === 0 && uid > 0 && gid > 0) for (const owned of [dirname(path), path]) await chown(owned, uid, gid);
+  if (process.getuid?.() === 0 && uid > 0 && gid > 0)
+    for (const owned of [dirname(path), path]) await chown(owned, uid, gid);
 }
 
 /** Says on stderr what stands in the way of the AWS CLI; never fails for it. */
@@ -89,10 +104,19 @@ async function checkCli(endpoint: string): Promise<void> {
     process.stderr.write('ingot: no AWS CLI was found on PATH (it can be had with: pipx install awscli)\n');
     return;
   }
-  const result = await runProcess([program, '--version'], { inherit: PYTHON_VARIABLES, timeoutMs: 10_000, okCodes: 'any' }).catch(() => undefined);
+  const result = await runProcess([program, '--version'], {
+    inherit: PYTHON_VARIABLES,
+    timeoutMs: 10_000,
+    okCodes: 'any',
+  }).catch(() => undefined);
   const found = result === undefined ? undefined : readCliVersion(`${result.stdout}${result.stderr}`);
-  if (found === undefined) process.stderr.write(`ingot: ${program} --version did not say a version: if it is older than 1.29 (2.13), use aws --endpoint-url ${endpoint}\n`);
+  if (found === undefined)
+    process.stderr.write(
+      `ingot: ${program} --version did not say a version: if it is older than 1.29 (2.13), use aws --endpoint-url ${endpoint}\n`,
+    );
   else if (!found.knowsEndpoints) {
-    process.stderr.write(`ingot: the AWS CLI found, ${found.version}, is older than 1.29 (2.13) and knows no endpoint variables. Update it, or: alias aws='aws --endpoint-url ${endpoint}'\n`);
+    process.stderr.write(
+      `ingot: the AWS CLI found, ${found.version}, is older than 1.29 (2.13) and knows no endpoint variables. Update it, or: alias aws='aws --endpoint-url ${endpoint}'\n`,
+    );
   }
 }

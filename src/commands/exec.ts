@@ -18,7 +18,12 @@ ${CLIENT_HELP}
 
 Example:
   ingot exec i-0123456789abcdef0 -- sh -c 'systemctl is-active nginx'`,
-  options: { ...CLIENT_OPTIONS, env: { type: 'string', multiple: true }, cwd: { type: 'string' }, timeout: { type: 'string' } },
+  options: {
+    ...CLIENT_OPTIONS,
+    env: { type: 'string', multiple: true },
+    cwd: { type: 'string' },
+    timeout: { type: 'string' },
+  },
   positionals: ['INSTANCE-ID', 'COMMAND', 'ARGUMENT...'],
   run,
 };
@@ -38,11 +43,21 @@ async function run(args: Arguments): Promise<number> {
   const id = instanceIdOf(instance!);
   const cwd = args.text('cwd');
   const timeoutSeconds = args.integer('timeout', 1, 7 * 24 * 3600);
-  const body = { argv, env: environmentOf(args), ...(cwd === undefined ? {} : { cwd }), ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }) };
+  const body = {
+    argv,
+    env: environmentOf(args),
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+  };
   const connection = await connect(args);
   const interrupt = catchInterrupt(() => {});
   try {
-    const answer = await signedRequest(connection, { method: 'POST', path: `/ingot/instances/${id}/exec`, body, signal: interrupt.signal });
+    const answer = await signedRequest(connection, {
+      method: 'POST',
+      path: `/ingot/instances/${id}/exec`,
+      body,
+      signal: interrupt.signal,
+    });
     for await (const line of recordsOf<ExecLine>(answer)) {
       if (line.stream !== undefined) await print(line.stream, Buffer.from(line.data ?? '', 'base64'));
       else return exitCodeOf(line);
@@ -50,7 +65,8 @@ async function run(args: Arguments): Promise<number> {
     throw new CommandFailed('the connection to the server broke before the command ended');
   } catch (error) {
     if (interrupt.signal.aborted) return INTERRUPTED;
-    if (isConnectionError(error)) throw new CommandFailed(`the connection to the server broke: ${(error as Error).message}`);
+    if (isConnectionError(error))
+      throw new CommandFailed(`the connection to the server broke: ${(error as Error).message}`);
     throw error;
   } finally {
     interrupt.release();
@@ -58,11 +74,13 @@ async function run(args: Arguments): Promise<number> {
 }
 
 function environmentOf(args: Arguments): Record<string, string> {
-  return Object.fromEntries(args.list('env').map((given) => {
-    const split = /^([^=]+)=([^]*)$/.exec(given);
-    if (split === null) throw new WrongUse(`--env takes NAME=VALUE, not '${given}'`);
-    return [split[1]!, split[2]!];
-  }));
+  return Object.fromEntries(
+    args.list('env').map((given) => {
+      const split = /^([^=]+)=([^]*)$/.exec(given);
+      if (split === null) throw new WrongUse(`--env takes NAME=VALUE, not '${given}'`);
+      return [split[1]!, split[2]!];
+    }),
+  );
 }
 
 /** Waits for a slow reader, so that output is not gathered here without end. */

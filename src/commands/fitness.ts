@@ -6,5 +6,7 @@ export async function requireFitHost(purpose: 'build' | 'launch', dataDirectory:
   const { blockingFor } = await import('../doctor/blocking.ts');
   const blocking = await blockingFor(purpose, dataDirectory);
   if (blocking.length === 0) return;
-  throw new CommandFailed(`this host cannot ${purpose} images yet: ${blocking.join('; ')}. All that it lacks, and how to mend it: ./ingot doctor`);
+  throw new CommandFailed(
+    `this host cannot ${purpose} images yet: ${blocking.join('; ')}. All that it lacks, and how to mend it: ./ingot doctor`,
+  );
 }

@@ -21,13 +21,22 @@ export interface FollowOptions {
  * @throws {CommandFailed} when the server stays away
  * @throws {RequestRefused} when there is no such image
  */
-export async function* followImage(connection: Connection, imageArn: string, options: FollowOptions): AsyncGenerator<ProgressRecord> {
+export async function* followImage(
+  connection: Connection,
+  imageArn: string,
+  options: FollowOptions,
+): AsyncGenerator<ProgressRecord> {
   const path = `/ingot/images/${encodeURIComponent(imageArn)}/log`;
   let current = connection;
   let read = 0;
   for (let attempt = 0; ; attempt++) {
     try {
-      const answer = await signedRequest(current, { method: 'GET', path, query: { follow: String(options.follow), after: String(read) }, signal: options.signal });
+      const answer = await signedRequest(current, {
+        method: 'GET',
+        path,
+        query: { follow: String(options.follow), after: String(read) },
+        signal: options.signal,
+      });
       for await (const record of recordsOf<ProgressRecord & { error?: string }>(answer)) {
         if (record.error !== undefined && record.type === undefined) throw new CommandFailed(record.error);
         read++;
@@ -38,7 +47,8 @@ export async function* followImage(connection: Connection, imageArn: string, opt
     } catch (error) {
       options.signal.throwIfAborted();
       if (error instanceof RequestRefused || error instanceof CommandFailed) throw error;
-      if (attempt >= RECONNECTS) throw new CommandFailed(`the connection to the server broke: ${(error as Error).message}`);
+      if (attempt >= RECONNECTS)
+        throw new CommandFailed(`the connection to the server broke: ${(error as Error).message}`);
       await sleep(250, options.signal);
       current = await options.reconnect();
     }

@@ -26,15 +26,23 @@ Example:
 async function run(args: Arguments): Promise<number> {
   const given = args.text('older-than');
   const olderThanSeconds = given === undefined ? 0 : ageSeconds(given);
-  if (olderThanSeconds === undefined) throw new WrongUse(`--older-than takes an age such as 90m, 24h or 7d, not '${given}'`);
-  const freed = await signedJson<Collected>(await connect(args), { method: 'POST', path: '/ingot/gc', body: { olderThanSeconds } });
+  if (olderThanSeconds === undefined)
+    throw new WrongUse(`--older-than takes an age such as 90m, 24h or 7d, not '${given}'`);
+  const freed = await signedJson<Collected>(await connect(args), {
+    method: 'POST',
+    path: '/ingot/gc',
+    body: { olderThanSeconds },
+  });
   process.stdout.write(args.flag('json') ? `${JSON.stringify(freed)}\n` : `${shown(freed)}\n`);
   return 0;
 }
 
 function shown({ layers, files, bytes }: Collected): string {
   if (layers + files === 0) return 'nothing to free';
-  const parts = [...(layers === 0 ? [] : [counted(layers, 'layer')]), ...(files === 0 ? [] : [`${counted(files, 'file')} that no record named`])];
+  const parts = [
+    ...(layers === 0 ? [] : [counted(layers, 'layer')]),
+    ...(files === 0 ? [] : [`${counted(files, 'file')} that no record named`]),
+  ];
   return `freed ${size(bytes)}: ${parts.join(', ')}`;
 }
 

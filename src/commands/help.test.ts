@@ -17,19 +17,30 @@ for (const [name, { summary, load }] of Object.entries(commands)) {
 
     test('says what each option is, by its short name too', async () => {
       const command = await load();
-      assert.deepEqual(optionsOf(command).filter(({ description }) => description === '').map(({ name: option }) => option), []);
-      for (const [option, { short }] of Object.entries(command.options)) if (short !== undefined) assert.match(command.help, new RegExp(`--${option}, -${short}\\b`));
+      assert.deepEqual(
+        optionsOf(command)
+          .filter(({ description }) => description === '')
+          .map(({ name: option }) => option),
+        [],
+      );
+      for (const [option, { short }] of Object.entries(command.options))
+        if (short !== undefined) assert.match(command.help, new RegExp(`--${option}, -${short}\\b`));
     });
 
     test('has an example that the command takes', async () => {
       const command = await load();
       const example = command.help.split('\nExample:\n')[1];
       assert.ok(example !== undefined, 'there is no Example:');
-      const lines = [...example.matchAll(new RegExp(`^ +ingot ${name}\\b(.*)$`, 'gm')), ...example.matchAll(new RegExp(`\\(ingot ${name}\\b([^)]*)\\)`, 'g'))];
+      const lines = [
+        ...example.matchAll(new RegExp(`^ +ingot ${name}\\b(.*)$`, 'gm')),
+        ...example.matchAll(new RegExp(`\\(ingot ${name}\\b([^)]*)\\)`, 'g')),
+      ];
       assert.ok(lines.length > 0, `the example does not use ingot ${name}`);
       // What a shell would do with it, as far as examples go: quotes, a redirection, the background.
       for (const [, rest] of lines) {
-        const words = [...rest!.replace(/\s[<>&|].*$/, '').matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
+        const words = [...rest!.replace(/\s[<>&|].*$/, '').matchAll(/'([^']*)'|(\S+)/g)].map(
+          ([, quoted, plain]) => quoted ?? plain!,
+        );
         assert.notEqual(readArguments(command, words), 'help');
       }
     });

@@ -1,5 +1,10 @@
 /** `ingot import`. */
-import { CancelImageCreationCommand, GetImageCommand, ImportVmImageCommand, type Platform } from '@aws-sdk/client-imagebuilder';
+import {
+  CancelImageCreationCommand,
+  GetImageCommand,
+  ImportVmImageCommand,
+  type Platform,
+} from '@aws-sdk/client-imagebuilder';
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { imagebuilderClient, RequestRefused, signedJson, type Connection } from '../platform/api-client.ts';
@@ -13,7 +18,8 @@ import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
 import { plainRecord } from './terminal/plain.ts';
 
 export const importDisk: Command = {
-  usage: 'import FILE|URL|s3://BUCKET/KEY [--sha256 HEX] [--name NAME] [--platform Linux|Windows] [--os-version TEXT] [--version VERSION] [--trusted] [--json] [--region REGION] [--data DIR]',
+  usage:
+    'import FILE|URL|s3://BUCKET/KEY [--sha256 HEX] [--name NAME] [--platform Linux|Windows] [--os-version TEXT] [--version VERSION] [--trusted] [--json] [--region REGION] [--data DIR]',
   help: `
 Makes an image of a disk: an AMI that recipes can have as their parent image. The disk is a file, or comes from a web server or S3, in a format that
 qemu-img reads: qcow2, raw, vmdk, vhd, vhdx, vdi, qcow, qed, parallels; complete in one file, not compressed, not encrypted.
@@ -34,8 +40,15 @@ The server reads the file, and asks S3 with the AWS credentials that it finds wh
 Example:
   ingot import ./rhel-9.qcow2 --name red-hat-enterprise-linux-9-x86 --os-version 'Red Hat Enterprise Linux 9'`,
   options: {
-    ...CLIENT_OPTIONS, sha256: { type: 'string' }, name: { type: 'string' }, platform: { type: 'string' }, 'os-version': { type: 'string' }, description: { type: 'string' },
-    version: { type: 'string' }, trusted: { type: 'boolean' }, json: { type: 'boolean' },
+    ...CLIENT_OPTIONS,
+    sha256: { type: 'string' },
+    name: { type: 'string' },
+    platform: { type: 'string' },
+    'os-version': { type: 'string' },
+    description: { type: 'string' },
+    version: { type: 'string' },
+    trusted: { type: 'boolean' },
+    json: { type: 'boolean' },
   },
   positionals: ['FILE|URL|s3://BUCKET/KEY'],
   run,
@@ -43,10 +56,12 @@ Example:
 
 async function run(args: Arguments): Promise<number> {
   const sha256 = args.text('sha256');
-  if (sha256 !== undefined && !/^[0-9a-fA-F]{64}$/.test(sha256)) throw new WrongUse(`--sha256 takes 64 hexadecimal digits, not '${sha256}'`);
+  if (sha256 !== undefined && !/^[0-9a-fA-F]{64}$/.test(sha256))
+    throw new WrongUse(`--sha256 takes 64 hexadecimal digits, not '${sha256}'`);
   const source = await sourceOf(args.positionals[0]!, sha256);
   const platform = args.text('platform') ?? 'Linux';
-  if (platform !== 'Linux' && platform !== 'Windows') throw new WrongUse(`--platform takes Linux or Windows, not '${platform}'`);
+  if (platform !== 'Linux' && platform !== 'Windows')
+    throw new WrongUse(`--platform takes Linux or Windows, not '${platform}'`);
   const name = args.text('name') ?? nameOf(source);
   const osVersion = args.text('os-version');
   const description = args.text('description');
@@ -54,13 +69,22 @@ async function run(args: Arguments): Promise<number> {
   const connection = await connect(args);
   const interrupt = catchInterrupt(() => process.stderr.write('interrupted: cancelling (once more leaves at once)\n'));
   try {
-    const arn = await begin(connection, source, { sha256, trusted: args.flag('trusted') }, {
-      name, semanticVersion: args.text('version') ?? '1.0.0', platform,
-      ...(osVersion === undefined ? {} : { osVersion }), ...(description === undefined ? {} : { description }),
-    });
+    const arn = await begin(
+      connection,
+      source,
+      { sha256, trusted: args.flag('trusted') },
+      {
+        name,
+        semanticVersion: args.text('version') ?? '1.0.0',
+        platform,
+        ...(osVersion === undefined ? {} : { osVersion }),
+        ...(description === undefined ? {} : { description }),
+      },
+    );
     return await watch(args, connection, arn, interrupt);
   } catch (error) {
-    if (error instanceof RequestRefused || (error as { $fault?: unknown }).$fault !== undefined) throw new CommandFailed((error as Error).message);
+    if (error instanceof RequestRefused || (error as { $fault?: unknown }).$fault !== undefined)
+      throw new CommandFailed((error as Error).message);
     throw error;
   } finally {
     interrupt.release();
@@ -71,15 +95,20 @@ async function run(args: Arguments): Promise<number> {
 async function sourceOf(given: string, sha256: string | undefined): Promise<string> {
   const source = /^[a-z][a-z0-9+.-]*:/i.test(given) ? given : resolve(given);
   const fault = sourceFault(source, sha256);
-  if (fault !== undefined) throw new WrongUse(`${sourceName(given)}: ${fault.replace('give its sha256', 'give its --sha256')}`);
-  if (source.startsWith('/') && (await stat(source).catch(() => undefined))?.isFile() !== true) throw new WrongUse(`${given} is no file`);
+  if (fault !== undefined)
+    throw new WrongUse(`${sourceName(given)}: ${fault.replace('give its sha256', 'give its --sha256')}`);
+  if (source.startsWith('/') && (await stat(source).catch(() => undefined))?.isFile() !== true)
+    throw new WrongUse(`${given} is no file`);
   return source;
 }
 
 /** The file's name without its endings, in the characters that a name has. */
 function nameOf(source: string): string {
   const file = basename(sourceName(source)).replace(/\.(?:qcow2?|raw|img|vmdk|vhdx?|vdi|qed|hdd)$/i, '');
-  const name = file.replace(/[^A-Za-z0-9_-]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 128);
+  const name = file
+    .replace(/[^A-Za-z0-9_-]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 128);
   if (name.length < 3) throw new WrongUse(`'${file}' is no name for an image: give one (--name)`);
   return name;
 }
@@ -92,21 +121,37 @@ interface Wanted {
   readonly description?: string;
 }
 
-async function begin(connection: Connection, source: string, disk: { readonly sha256: string | undefined; readonly trusted: boolean }, wanted: Wanted): Promise<string> {
+async function begin(
+  connection: Connection,
+  source: string,
+  disk: { readonly sha256: string | undefined; readonly trusted: boolean },
+  wanted: Wanted,
+): Promise<string> {
   const { importTaskId } = await signedJson<{ importTaskId: string }>(connection, {
-    method: 'POST', path: '/ingot/imports', body: { source, trusted: disk.trusted, ...(disk.sha256 === undefined ? {} : { sha256: disk.sha256 }) },
+    method: 'POST',
+    path: '/ingot/imports',
+    body: { source, trusted: disk.trusted, ...(disk.sha256 === undefined ? {} : { sha256: disk.sha256 }) },
   });
-  const { imageArn } = await imagebuilderClient(connection).send(new ImportVmImageCommand({ ...wanted, vmImportTaskId: importTaskId } as never));
+  const { imageArn } = await imagebuilderClient(connection).send(
+    new ImportVmImageCommand({ ...wanted, vmImportTaskId: importTaskId } as never),
+  );
   return imageArn!;
 }
 
 async function watch(args: Arguments, connection: Connection, arn: string, interrupt: Interrupt): Promise<number> {
   const json = args.flag('json');
   if (!json) process.stderr.write(`importing ${arn}\n`);
-  const cancel = (): void => void imagebuilderClient(connection).send(new CancelImageCreationCommand({ imageBuildVersionArn: arn } as never)).catch(() => {});
+  const cancel = (): void =>
+    void imagebuilderClient(connection)
+      .send(new CancelImageCreationCommand({ imageBuildVersionArn: arn } as never))
+      .catch(() => {});
   if (interrupt.signal.aborted) cancel();
   else interrupt.signal.addEventListener('abort', cancel, { once: true });
-  for await (const record of followImage(connection, arn, { follow: true, signal: new AbortController().signal, reconnect: () => connect(args) })) {
+  for await (const record of followImage(connection, arn, {
+    follow: true,
+    signal: new AbortController().signal,
+    reconnect: () => connect(args),
+  })) {
     const line = json ? JSON.stringify(record) : plainRecord(record);
     if (line !== undefined) process[json ? 'stdout' : 'stderr'].write(`${line}\n`);
   }
@@ -119,7 +164,10 @@ async function watch(args: Arguments, connection: Connection, arn: string, inter
   }
   const { status, reason } = image.state!;
   const ami = image.outputResources?.amis?.[0]?.image;
-  if (json) process.stdout.write(`${JSON.stringify({ type: 'result', status, image: arn, ...(ami === undefined ? {} : { ami }), ...(reason === undefined ? {} : { reason }) })}\n`);
+  if (json)
+    process.stdout.write(
+      `${JSON.stringify({ type: 'result', status, image: arn, ...(ami === undefined ? {} : { ami }), ...(reason === undefined ? {} : { reason }) })}\n`,
+    );
   if (interrupt.signal.aborted) return INTERRUPTED;
   if (status !== 'AVAILABLE') {
     if (json) return 1;

@@ -18,18 +18,36 @@ export function describeInstance(connection: Connection, id: string): Promise<In
  * Waits until an instance is up.
  * @throws {CommandFailed} when it failed or ended instead, with the reason
  */
-export async function waitUntilRunning(connection: Connection, id: string, signal: AbortSignal): Promise<InstanceDescription> {
-  return deadline(until(`${id} to be up`, patient(RUNNING_TIMEOUT_MS), async () => {
-    const instance = await describeInstance(connection, id);
-    if (instance.state === 'running') return instance;
-    if (instance.state === 'pending') return undefined;
-    throw new CommandFailed(`${id} did not come up: ${instance.reason ?? instance.state}`);
-  }, { everyMs: 250, signal }));
+export async function waitUntilRunning(
+  connection: Connection,
+  id: string,
+  signal: AbortSignal,
+): Promise<InstanceDescription> {
+  return deadline(
+    until(
+      `${id} to be up`,
+      patient(RUNNING_TIMEOUT_MS),
+      async () => {
+        const instance = await describeInstance(connection, id);
+        if (instance.state === 'running') return instance;
+        if (instance.state === 'pending') return undefined;
+        throw new CommandFailed(`${id} did not come up: ${instance.reason ?? instance.state}`);
+      },
+      { everyMs: 250, signal },
+    ),
+  );
 }
 
 /** Waits until an instance has ended. */
 export async function waitUntilGone(connection: Connection, id: string): Promise<void> {
-  await deadline(until(`${id} to end`, patient(GONE_TIMEOUT_MS), async () => ((await stateOf(connection, id)) === 'terminated' ? true : undefined), { everyMs: 200 }));
+  await deadline(
+    until(
+      `${id} to end`,
+      patient(GONE_TIMEOUT_MS),
+      async () => ((await stateOf(connection, id)) === 'terminated' ? true : undefined),
+      { everyMs: 200 },
+    ),
+  );
 }
 
 /** The state of an instance; one that is no longer listed is terminated. */

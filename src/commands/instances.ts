@@ -14,7 +14,11 @@ export interface InstanceDescription {
   readonly reason?: string;
   readonly instanceType: string;
   readonly launchTime: string;
-  readonly publish: readonly { readonly hostAddress?: string; readonly hostPort: number; readonly instancePort: number }[];
+  readonly publish: readonly {
+    readonly hostAddress?: string;
+    readonly hostPort: number;
+    readonly instancePort: number;
+  }[];
   readonly purpose: string;
   /** ISO-8601, of one that was kept after a failure. */
   readonly keptUntil?: string;
@@ -37,8 +41,15 @@ Example:
 };
 
 async function run(args: Arguments): Promise<number> {
-  const { instances: every } = await signedJson<{ instances: readonly InstanceDescription[] }>(await connect(args), { method: 'GET', path: '/ingot/instances' });
-  const found = args.flag('all') ? every : every.filter(({ purpose, keptUntil, state }) => (purpose === 'launch' || keptUntil !== undefined) && state !== 'terminated');
+  const { instances: every } = await signedJson<{ instances: readonly InstanceDescription[] }>(await connect(args), {
+    method: 'GET',
+    path: '/ingot/instances',
+  });
+  const found = args.flag('all')
+    ? every
+    : every.filter(
+        ({ purpose, keptUntil, state }) => (purpose === 'launch' || keptUntil !== undefined) && state !== 'terminated',
+      );
   if (args.flag('json')) {
     for (const instance of found) process.stdout.write(`${JSON.stringify(instance)}\n`);
     return 0;
@@ -53,10 +64,19 @@ async function run(args: Arguments): Promise<number> {
 }
 
 function rowOf(instance: InstanceDescription): string[] {
-  const ports = instance.publish.map((port) => `${port.hostAddress ?? '127.0.0.1'}:${port.hostPort}->${port.instancePort}`).join(' ');
+  const ports = instance.publish
+    .map((port) => `${port.hostAddress ?? '127.0.0.1'}:${port.hostPort}->${port.instancePort}`)
+    .join(' ');
   const { instanceId, state, imageId, image, instanceType, launchTime, keptUntil, purpose } = instance;
   const note = keptUntil === undefined ? ports : `${purpose} instance, kept until ${shortTime(keptUntil)}`;
-  return [instanceId, state, imageId || (image ?? '').replace(/^.*:image\//, ''), instanceType, shortTime(launchTime), instance.reason ?? note];
+  return [
+    instanceId,
+    state,
+    imageId || (image ?? '').replace(/^.*:image\//, ''),
+    instanceType,
+    shortTime(launchTime),
+    instance.reason ?? note,
+  ];
 }
 
 function shortTime(time: string): string {

@@ -12,7 +12,8 @@ import { parsePublish } from './publish.ts';
 import { shellWord } from './text.ts';
 
 export const launch: Command = {
-  usage: 'launch IMAGE [--publish [ADDRESS:]HOST-PORT:PORT]... [--ssh-key FILE] [--user-data FILE] [--instance-profile NAME] [--detach] [--data DIR]',
+  usage:
+    'launch IMAGE [--publish [ADDRESS:]HOST-PORT:PORT]... [--ssh-key FILE] [--user-data FILE] [--instance-profile NAME] [--detach] [--data DIR]',
   help: `
 Boots an image as a virtual machine. IMAGE is an AMI id, or the ARN of an image. Its id is printed when it is up.
 Without --detach the command stays until Ctrl-C, which ends the instance, or until the instance ends; with --detach it runs on
@@ -49,8 +50,14 @@ async function run(args: Arguments): Promise<number> {
   await requireFitHost('launch', dataDirectoryOf(args));
   const connection = await connect(args);
   const detach = args.flag('detach');
-  const { instanceId } = await signedJson<{ instanceId: string }>(connection, { method: 'POST', path: '/ingot/instances', body });
-  const interrupt = catchInterrupt(() => process.stderr.write(`ending ${instanceId} (Ctrl-C once more leaves at once)\n`));
+  const { instanceId } = await signedJson<{ instanceId: string }>(connection, {
+    method: 'POST',
+    path: '/ingot/instances',
+    body,
+  });
+  const interrupt = catchInterrupt(() =>
+    process.stderr.write(`ending ${instanceId} (Ctrl-C once more leaves at once)\n`),
+  );
   try {
     const instance = await waitWithNote(connection, instanceId, interrupt);
     process.stdout.write(`${instanceId}\n`);
@@ -70,12 +77,15 @@ async function run(args: Arguments): Promise<number> {
 
 async function requestOf(args: Arguments): Promise<object> {
   const image = args.positionals[0]!;
-  if (!/^(ami-[0-9a-f]{8,17}|arn:\S+)$/.test(image)) throw new WrongUse(`'${image}' is neither an AMI id (ami-…) nor the ARN of an image`);
+  if (!/^(ami-[0-9a-f]{8,17}|arn:\S+)$/.test(image))
+    throw new WrongUse(`'${image}' is neither an AMI id (ami-…) nor the ARN of an image`);
   const firmware = args.text('firmware');
-  if (firmware !== undefined && firmware !== 'bios' && firmware !== 'uefi') throw new WrongUse(`--firmware takes bios or uefi, not '${firmware}'`);
+  if (firmware !== undefined && firmware !== 'bios' && firmware !== 'uefi')
+    throw new WrongUse(`--firmware takes bios or uefi, not '${firmware}'`);
   const publish = args.list('publish').map((text) => {
     const port = parsePublish(text);
-    if (port === undefined) throw new WrongUse(`--publish takes [ADDRESS:]HOST-PORT:PORT, such as 8080:80, not '${text}'`);
+    if (port === undefined)
+      throw new WrongUse(`--publish takes [ADDRESS:]HOST-PORT:PORT, such as 8080:80, not '${text}'`);
     return port;
   });
   const sshKeys: string[] = [];
@@ -84,7 +94,9 @@ async function requestOf(args: Arguments): Promise<object> {
   const instanceType = args.text('instance-type');
   const instanceProfile = args.text('instance-profile');
   return {
-    image, publish, sshKeys,
+    image,
+    publish,
+    sshKeys,
     ...(userData === undefined ? {} : { userData: await contentOf(userData) }),
     ...(instanceType === undefined ? {} : { instanceType }),
     ...(instanceProfile === undefined ? {} : { instanceProfile }),
@@ -101,9 +113,14 @@ async function contentOf(path: string): Promise<string> {
 }
 
 function publicKeys(path: string, content: string): string[] {
-  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(content)) throw new WrongUse(`${path} is a private key; the instance gets the public one, which is mostly ${path}.pub`);
-  const keys = content.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
-  if (keys.length === 0 || !keys.every((line) => /\b(ssh-|ecdsa-|sk-)\S+ AAAA/.test(line))) throw new WrongUse(`${path} is not a public key in the form of OpenSSH`);
+  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(content))
+    throw new WrongUse(`${path} is a private key; the instance gets the public one, which is mostly ${path}.pub`);
+  const keys = content
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  if (keys.length === 0 || !keys.every((line) => /\b(ssh-|ecdsa-|sk-)\S+ AAAA/.test(line)))
+    throw new WrongUse(`${path} is not a public key in the form of OpenSSH`);
   return keys;
 }
 
@@ -111,7 +128,12 @@ async function waitWithNote(connection: Connection, id: string, interrupt: Inter
   const started = Date.now();
   const live = process.stderr.isTTY === true && process.env['TERM'] !== 'dumb';
   process.stderr.write(live ? '' : `${id} is booting\n`);
-  const timer = live ? setInterval(() => process.stderr.write(`\r\u001b[K${id} is booting, ${Math.round((Date.now() - started) / 1000)} s`), 1000) : undefined;
+  const timer = live
+    ? setInterval(
+        () => process.stderr.write(`\r\u001b[K${id} is booting, ${Math.round((Date.now() - started) / 1000)} s`),
+        1000,
+      )
+    : undefined;
   try {
     return await waitUntilRunning(connection, id, interrupt.signal);
   } finally {
@@ -123,6 +145,11 @@ async function waitWithNote(connection: Connection, id: string, interrupt: Inter
 function tell(instance: InstanceDescription, args: Arguments, detach: boolean): void {
   const data = args.text('data') === undefined ? '' : ` --data ${shellWord(args.text('data')!)}`;
   const { instanceId, publish } = instance;
-  for (const port of publish) process.stderr.write(`port ${port.instancePort} of it: ${port.hostAddress ?? '127.0.0.1'}:${port.hostPort}\n`);
-  process.stderr.write(detach ? `To end it:  ./ingot terminate ${instanceId}${data}\n` : `Ctrl-C ends it. Meanwhile:  ./ingot exec ${instanceId}${data} -- COMMAND\n`);
+  for (const port of publish)
+    process.stderr.write(`port ${port.instancePort} of it: ${port.hostAddress ?? '127.0.0.1'}:${port.hostPort}\n`);
+  process.stderr.write(
+    detach
+      ? `To end it:  ./ingot terminate ${instanceId}${data}\n`
+      : `Ctrl-C ends it. Meanwhile:  ./ingot exec ${instanceId}${data} -- COMMAND\n`,
+  );
 }

@@ -12,22 +12,28 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`ingot ${packageJson.version}\n`);
     return 0;
   }
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') return rest[0] === undefined || name !== 'help' ? overview(name === undefined) : runCommand(wordsOf(rest as [string, ...string[]])[0], ['--help']);
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h')
+    return rest[0] === undefined || name !== 'help'
+      ? overview(name === undefined)
+      : runCommand(wordsOf(rest as [string, ...string[]])[0], ['--help']);
   return runCommand(...wordsOf([name, ...rest]));
 }
 
 /** The command's name, which may be of two words, and its arguments. */
 function wordsOf([first, second, ...rest]: readonly [string, ...string[]]): [name: string, argv: readonly string[]] {
   const both = `${first} ${second}`;
-  return second !== undefined && Object.hasOwn(commands, both) ? [both, rest] : [first, second === undefined ? rest : [second, ...rest]];
+  return second !== undefined && Object.hasOwn(commands, both)
+    ? [both, rest]
+    : [first, second === undefined ? rest : [second, ...rest]];
 }
 
 /** @param wrongUse whether it is shown because nothing was asked for */
 function overview(wrongUse: boolean): number {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));
   const lines = Object.entries(commands).map(([name, entry]) => `  ${name.padEnd(width)}  ${entry.summary}`);
-  const text = `ingot: a self-hosted EC2 Image Builder\n\nUsage: ingot COMMAND [ARGUMENTS]\n\n${lines.join('\n')}\n\n`
-    + '`ingot help COMMAND` says more of one. The data directory is --data DIR, else INGOT_DATA, else /var/lib/ingot.\n';
+  const text =
+    `ingot: a self-hosted EC2 Image Builder\n\nUsage: ingot COMMAND [ARGUMENTS]\n\n${lines.join('\n')}\n\n` +
+    '`ingot help COMMAND` says more of one. The data directory is --data DIR, else INGOT_DATA, else /var/lib/ingot.\n';
   (wrongUse ? process.stderr : process.stdout).write(text);
   return wrongUse ? 2 : 0;
 }
@@ -40,7 +46,8 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
     if (entry === undefined) {
       const { nearestWord } = await import('../documents/nearest.ts');
       const family = Object.keys(commands).filter((each) => each.startsWith(`${name} `));
-      if (family.length > 0) throw new WrongUse(`'${name}' is followed by ${family.map((each) => each.slice(name.length + 1)).join(', ')}`);
+      if (family.length > 0)
+        throw new WrongUse(`'${name}' is followed by ${family.map((each) => each.slice(name.length + 1)).join(', ')}`);
       const near = nearestWord(name, Object.keys(commands));
       throw new WrongUse(`there is no command '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`);
     }
@@ -53,15 +60,24 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
     return await command.run(args);
   } catch (error) {
     if (error instanceof WrongUse) {
-      process.stderr.write(`ingot: ${error.message} (see: ingot help${Object.hasOwn(commands, name) ? ` ${name}` : ''})\n`);
+      process.stderr.write(
+        `ingot: ${error.message} (see: ingot help${Object.hasOwn(commands, name) ? ` ${name}` : ''})\n`,
+      );
       return 2;
     }
     const { name: kind, code = '', $fault } = error as Error & { readonly code?: unknown; readonly $fault?: unknown };
     // What a stranger's image or machine did is not a fault of the program.
     const ofInstance = ['InstanceError', 'TooMuchOutput', 'AttachError'].includes(kind);
     // Of a connection: what answered is no HTTP, or went away.
-    const expected = ofInstance || error instanceof CommandFailed || ['RequestRefused', 'DataDirectoryError'].includes(kind) || $fault !== undefined || /^(HPE_|ECONN|EPIPE)/.test(String(code));
-    if (ofInstance) for (const line of (error as { console?: readonly string[] }).console ?? []) process.stderr.write(`  ${plainLine(line)}\n`);
+    const expected =
+      ofInstance ||
+      error instanceof CommandFailed ||
+      ['RequestRefused', 'DataDirectoryError'].includes(kind) ||
+      $fault !== undefined ||
+      /^(HPE_|ECONN|EPIPE)/.test(String(code));
+    if (ofInstance)
+      for (const line of (error as { console?: readonly string[] }).console ?? [])
+        process.stderr.write(`  ${plainLine(line)}\n`);
     process.stderr.write(`ingot: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`);
     return 1;
   }

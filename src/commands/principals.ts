@@ -36,8 +36,17 @@ ${CLIENT_HELP}
 Example:
   ingot principals add user/ci --policy AWSImageBuilderFullAccess`,
   options: {
-    ...CLIENT_OPTIONS, policy: { type: 'string', multiple: true }, trust: { type: 'string' }, 'max-session': { type: 'string' }, tag: { type: 'string', multiple: true },
-    account: { type: 'string' }, 'no-key': { type: 'boolean' }, disable: { type: 'string' }, enable: { type: 'string' }, remove: { type: 'string', multiple: true }, json: { type: 'boolean' },
+    ...CLIENT_OPTIONS,
+    policy: { type: 'string', multiple: true },
+    trust: { type: 'string' },
+    'max-session': { type: 'string' },
+    tag: { type: 'string', multiple: true },
+    account: { type: 'string' },
+    'no-key': { type: 'boolean' },
+    disable: { type: 'string' },
+    enable: { type: 'string' },
+    remove: { type: 'string', multiple: true },
+    json: { type: 'boolean' },
   },
   positionals: ['WORD?', 'NAME?'],
   run,
@@ -66,28 +75,52 @@ interface Requests {
   send<T>(method: string, path: string, body?: object): Promise<T>;
 }
 
-const VERBS: Readonly<Record<string, (requests: Requests, arn: string, args: Arguments) => Promise<void>>> = { add, show, policy, trust, rotate, key, remove };
+const VERBS: Readonly<Record<string, (requests: Requests, arn: string, args: Arguments) => Promise<void>>> = {
+  add,
+  show,
+  policy,
+  trust,
+  rotate,
+  key,
+  remove,
+};
 
 async function run(args: Arguments): Promise<number> {
   const [word = 'list', name] = args.positionals;
-  if (word !== 'list' && !Object.hasOwn(VERBS, word)) throw new WrongUse(`principals ${word} is not known; there are list, ${Object.keys(VERBS).join(', ')}`);
-  if (word !== 'list' && name === undefined) throw new WrongUse(`principals ${word} takes the name of a principal, such as user/ci`);
+  if (word !== 'list' && !Object.hasOwn(VERBS, word))
+    throw new WrongUse(`principals ${word} is not known; there are list, ${Object.keys(VERBS).join(', ')}`);
+  if (word !== 'list' && name === undefined)
+    throw new WrongUse(`principals ${word} takes the name of a principal, such as user/ci`);
   const connection = await connect(args);
-  const requests: Requests = { send: (method, path, body) => signedJson(connection, { method, path: `/ingot/principals${path}`, ...(body === undefined ? {} : { body }) }) };
+  const requests: Requests = {
+    send: (method, path, body) =>
+      signedJson(connection, { method, path: `/ingot/principals${path}`, ...(body === undefined ? {} : { body }) }),
+  };
   if (word === 'list') await list(requests, args);
   else await VERBS[word]!(requests, arnOf(name!, args, connection), args);
   return 0;
 }
 
-const at = (arn: string, ...more: readonly string[]): string => [arn, ...more].map((part) => `/${encodeURIComponent(part)}`).join('');
+const at = (arn: string, ...more: readonly string[]): string =>
+  [arn, ...more].map((part) => `/${encodeURIComponent(part)}`).join('');
 
 async function list({ send }: Requests, args: Arguments): Promise<void> {
   const { principals: all } = await send<{ principals: readonly Principal[] }>('GET', '');
   if (args.flag('json')) process.stdout.write(`${JSON.stringify(all, undefined, 2)}\n`);
-  else if (all.length === 0) process.stdout.write('no principals but the first key pair, which may do everything (ingot principals add user/NAME makes one)\n');
+  else if (all.length === 0)
+    process.stdout.write(
+      'no principals but the first key pair, which may do everything (ingot principals add user/NAME makes one)\n',
+    );
   else {
-    const keys = ({ keys: held = [] }: Principal): string => held.map(({ accessKeyId, status }) => (status === 'Active' ? accessKeyId : `${accessKeyId} (off)`)).join(' ') || '-';
-    process.stdout.write(table([['PRINCIPAL', 'POLICIES', 'ACCESS KEYS'], ...all.map((each) => [each.arn, each.policies.map(({ name }) => name).join(',') || '-', keys(each)])]));
+    const keys = ({ keys: held = [] }: Principal): string =>
+      held.map(({ accessKeyId, status }) => (status === 'Active' ? accessKeyId : `${accessKeyId} (off)`)).join(' ') ||
+      '-';
+    process.stdout.write(
+      table([
+        ['PRINCIPAL', 'POLICIES', 'ACCESS KEYS'],
+        ...all.map((each) => [each.arn, each.policies.map(({ name }) => name).join(',') || '-', keys(each)]),
+      ]),
+    );
   }
 }
 
@@ -95,11 +128,15 @@ async function add({ send }: Requests, arn: string, args: Arguments): Promise<vo
   // All that is read from files is read before anything is made.
   const policies = readPolicies(args);
   const isRole = arn.includes(':role/');
-  if (isRole && args.text('trust') === undefined) throw new WrongUse('a role needs --trust FILE: the policy that says who may assume it');
+  if (isRole && args.text('trust') === undefined)
+    throw new WrongUse('a role needs --trust FILE: the policy that says who may assume it');
   await send('POST', at(arn), settings(args));
   for (const { name, document } of policies) await send('POST', at(arn, 'policies', name), { document });
   process.stdout.write(`${arn}\n`);
-  if (policies.length === 0) process.stderr.write(`ingot: it has no policy yet, so it may do nothing: ingot principals policy ${arn} --policy FILE\n`);
+  if (policies.length === 0)
+    process.stderr.write(
+      `ingot: it has no policy yet, so it may do nothing: ingot principals policy ${arn} --policy FILE\n`,
+    );
   if (!isRole && !args.flag('no-key')) printKey(await send<NewKey>('POST', at(arn, 'keys')));
 }
 
@@ -110,13 +147,15 @@ async function show({ send }: Requests, arn: string): Promise<void> {
 async function policy({ send }: Requests, arn: string, args: Arguments): Promise<void> {
   const policies = readPolicies(args);
   const removed = args.list('remove');
-  if (policies.length + removed.length === 0) throw new WrongUse('principals policy takes --policy [NAME=]FILE or --remove NAME');
+  if (policies.length + removed.length === 0)
+    throw new WrongUse('principals policy takes --policy [NAME=]FILE or --remove NAME');
   for (const { name, document } of policies) await send('POST', at(arn, 'policies', name), { document });
   for (const name of removed) await send('DELETE', at(arn, 'policies', name));
 }
 
 async function trust({ send }: Requests, arn: string, args: Arguments): Promise<void> {
-  if (args.text('trust') === undefined && args.text('max-session') === undefined) throw new WrongUse('principals trust takes --trust FILE or --max-session SECONDS');
+  if (args.text('trust') === undefined && args.text('max-session') === undefined)
+    throw new WrongUse('principals trust takes --trust FILE or --max-session SECONDS');
   await send('POST', at(arn, 'settings'), settings(args));
 }
 
@@ -124,19 +163,25 @@ async function trust({ send }: Requests, arn: string, args: Arguments): Promise<
 async function rotate({ send }: Requests, arn: string): Promise<void> {
   const { keys: held = [] } = await send<Principal>('GET', at(arn));
   const off = held.filter(({ status }) => status === 'Inactive');
-  if (held.length >= 2 && off.length === 0) throw new CommandFailed(`${arn} has two access keys in use: switch one off first (ingot principals key ${arn} --disable ID)`);
+  if (held.length >= 2 && off.length === 0)
+    throw new CommandFailed(
+      `${arn} has two access keys in use: switch one off first (ingot principals key ${arn} --disable ID)`,
+    );
   if (held.length >= 2) await send('DELETE', at(arn, 'keys', off[0]!.accessKeyId));
   printKey(await send<NewKey>('POST', at(arn, 'keys')));
   for (const { accessKeyId, status } of held) {
     if (status !== 'Active') continue;
     await send('POST', at(arn, 'keys', accessKeyId), { status: 'Inactive' });
-    process.stderr.write(`ingot: ${accessKeyId} is switched off (ingot principals key ${arn} --enable ${accessKeyId} takes that back)\n`);
+    process.stderr.write(
+      `ingot: ${accessKeyId} is switched off (ingot principals key ${arn} --enable ${accessKeyId} takes that back)\n`,
+    );
   }
 }
 
 async function key({ send }: Requests, arn: string, args: Arguments): Promise<void> {
   const [enable, disable, removed] = [args.text('enable'), args.text('disable'), args.list('remove')];
-  if (enable === undefined && disable === undefined && removed.length === 0) throw new WrongUse('principals key takes --enable ID, --disable ID or --remove ID');
+  if (enable === undefined && disable === undefined && removed.length === 0)
+    throw new WrongUse('principals key takes --enable ID, --disable ID or --remove ID');
   if (enable !== undefined) await send('POST', at(arn, 'keys', enable), { status: 'Active' });
   if (disable !== undefined) await send('POST', at(arn, 'keys', disable), { status: 'Inactive' });
   for (const id of removed) await send('DELETE', at(arn, 'keys', id));
@@ -148,9 +193,11 @@ async function remove({ send }: Requests, arn: string): Promise<void> {
 
 function arnOf(name: string, args: Arguments, { credentials }: Connection): string {
   if (/^arn:aws:iam::\d{12}:(user|role)\/[\w+=,.@-]{1,64}$/.test(name)) return name;
-  if (!/^(user|role)\/[\w+=,.@-]{1,64}$/.test(name)) throw new WrongUse(`'${name}' is neither user/NAME, role/NAME nor the ARN of one`);
+  if (!/^(user|role)\/[\w+=,.@-]{1,64}$/.test(name))
+    throw new WrongUse(`'${name}' is neither user/NAME, role/NAME nor the ARN of one`);
   const account = args.text('account') ?? (credentials as { readonly account?: string }).account;
-  if (account === undefined || !/^\d{12}$/.test(account)) throw new WrongUse('--account takes an account id of 12 digits');
+  if (account === undefined || !/^\d{12}$/.test(account))
+    throw new WrongUse('--account takes an account id of 12 digits');
   return `arn:aws:iam::${account}:${name}`;
 }
 
@@ -163,16 +210,31 @@ function settings(args: Arguments): object {
   });
   const trustFile = args.text('trust');
   return {
-    ...(trustFile === undefined ? {} : { trustPolicy: read(trustFile) }), ...(maxSessionSeconds === undefined ? {} : { maxSessionSeconds }), ...(tags.length === 0 ? {} : { tags }),
+    ...(trustFile === undefined ? {} : { trustPolicy: read(trustFile) }),
+    ...(maxSessionSeconds === undefined ? {} : { maxSessionSeconds }),
+    ...(tags.length === 0 ? {} : { tags }),
   };
 }
 
 function readPolicies(args: Arguments): readonly { readonly name: string; readonly document: string }[] {
   return args.list('policy').map((given) => {
-    if (MANAGED_POLICIES.includes(given)) return { name: given, document: readFileSync(fileURLToPath(new URL(`../../data/policies/${given}.json`, import.meta.url)), 'utf8') };
+    if (MANAGED_POLICIES.includes(given))
+      return {
+        name: given,
+        document: readFileSync(fileURLToPath(new URL(`../../data/policies/${given}.json`, import.meta.url)), 'utf8'),
+      };
     const [, named, file] = /^(?:([\w+=,.@-]{1,128}?)=)?(.+)$/s.exec(given) ?? [];
     if (file === undefined) throw new WrongUse(`--policy takes [NAME=]FILE, not '${given}'`);
-    return { name: named ?? file.split('/').at(-1)!.replace(/\.json$/, '').replace(/[^\w+=,.@-]/g, '-'), document: read(file) };
+    return {
+      name:
+        named ??
+        file
+          .split('/')
+          .at(-1)!
+          .replace(/\.json$/, '')
+          .replace(/[^\w+=,.@-]/g, '-'),
+      document: read(file),
+    };
   });
 }
 

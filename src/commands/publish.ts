@@ -14,5 +14,9 @@ export function parsePublish(text: string): Publish | undefined {
   const hostPort = Number(parts[2]);
   const instancePort = Number(parts[3]);
   if (hostPort < 1 || hostPort > 65535 || instancePort < 1 || instancePort > 65535) return undefined;
-  return { ...(parts[1] === undefined ? {} : { hostAddress: parts[1].replace(/^\[|\]$/g, '') }), hostPort, instancePort };
+  return {
+    ...(parts[1] === undefined ? {} : { hostAddress: parts[1].replace(/^\[|\]$/g, '') }),
+    hostPort,
+    instancePort,
+  };
 }

@@ -22,7 +22,12 @@ Example:
   ingot serve &
   eval "$(ingot env)"
   aws imagebuilder list-image-pipelines`,
-  options: { host: { type: 'string' }, port: { type: 'string' }, data: { type: 'string' }, 'idle-exit': { type: 'string' } },
+  options: {
+    host: { type: 'string' },
+    port: { type: 'string' },
+    data: { type: 'string' },
+    'idle-exit': { type: 'string' },
+  },
   positionals: [],
   run,
 };
@@ -35,7 +40,13 @@ async function run(args: Arguments): Promise<number> {
   keepFilesPrivate();
   let service;
   try {
-    service = await startService({ dataDirectory, host, port, version: packageJson.version, ...(idleExitSeconds === undefined ? {} : { idleExitSeconds }) });
+    service = await startService({
+      dataDirectory,
+      host,
+      port,
+      version: packageJson.version,
+      ...(idleExitSeconds === undefined ? {} : { idleExitSeconds }),
+    });
   } catch (error) {
     if (error instanceof DataDirectoryBusy || error instanceof ConfigError) throw new CommandFailed(error.message);
     const code = (error as NodeJS.ErrnoException).code;
@@ -45,8 +56,9 @@ async function run(args: Arguments): Promise<number> {
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void service.stop());
   const data = args.text('data') === undefined ? '' : ` --data ${shellWord(dataDirectory)}`;
-  process.stdout.write(`Ingot listens on ${endpointOf(service)}, its data is in ${dataDirectory}.\nFor the AWS CLI:  eval "$(./ingot env${data})"\n`);
+  process.stdout.write(
+    `Ingot listens on ${endpointOf(service)}, its data is in ${dataDirectory}.\nFor the AWS CLI:  eval "$(./ingot env${data})"\n`,
+  );
   await service.finished;
   return 0;
 }
-

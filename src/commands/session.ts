@@ -28,27 +28,35 @@ export async function followSession(socket: WebSocket, events: SessionEvents): P
     socket.pause();
     turn = turn.then(work).then(() => socket.resume(), reject);
   };
-  socket.on('message', (data: Buffer, binary: boolean) => next(() => {
-    if (binary && (data[0] === 1 || data[0] === 2)) {
-      return events.output(data[0] === 1 ? 'stdout' : 'stderr', data.subarray(1));
-    }
-    const message = binary ? undefined : readMessage(data.toString('utf8'));
-    if (typeof message?.terminal === 'boolean') return events.begin?.({ terminal: message.terminal });
-    if (typeof message?.error === 'string') return reject(new CommandFailed(message.error));
-    if (Number.isInteger(message?.exitCode)) return resolve(message!.exitCode as number);
-    if (message?.exitCode === null) return resolve(1);
-    socket.terminate();
-    return reject(new CommandFailed('the server sent a message that no Ingot server of this version sends'));
-  }));
+  socket.on('message', (data: Buffer, binary: boolean) =>
+    next(() => {
+      if (binary && (data[0] === 1 || data[0] === 2)) {
+        return events.output(data[0] === 1 ? 'stdout' : 'stderr', data.subarray(1));
+      }
+      const message = binary ? undefined : readMessage(data.toString('utf8'));
+      if (typeof message?.terminal === 'boolean') return events.begin?.({ terminal: message.terminal });
+      if (typeof message?.error === 'string') return reject(new CommandFailed(message.error));
+      if (Number.isInteger(message?.exitCode)) return resolve(message!.exitCode as number);
+      if (message?.exitCode === null) return resolve(1);
+      socket.terminate();
+      return reject(new CommandFailed('the server sent a message that no Ingot server of this version sends'));
+    }),
+  );
   socket.on('error', (error) => reject(new CommandFailed(`the connection to the server broke: ${error.message}`)));
-  socket.on('close', (_code, reason) => next(() => reject(new CommandFailed(`the connection to the server ended: ${reason.toString('utf8') || 'it broke'}`))));
+  socket.on('close', (_code, reason) =>
+    next(() =>
+      reject(new CommandFailed(`the connection to the server ended: ${reason.toString('utf8') || 'it broke'}`)),
+    ),
+  );
   if (socket.readyState === WebSocket.CLOSED) reject(new CommandFailed('the connection to the server broke'));
   socket.resume();
   return promise;
 }
 
 /** The members of a message, whatever they are; `undefined` for what is no JSON object. */
-function readMessage(text: string): { readonly terminal?: unknown; readonly exitCode?: unknown; readonly error?: unknown } | undefined {
+function readMessage(
+  text: string,
+): { readonly terminal?: unknown; readonly exitCode?: unknown; readonly error?: unknown } | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? value : undefined;
@@ -61,12 +69,17 @@ function readMessage(text: string): { readonly terminal?: unknown; readonly exit
 export async function sendInput(socket: WebSocket, bytes: Buffer): Promise<void> {
   for (let at = 0; at < bytes.length; at += MESSAGE_BYTES) {
     if (socket.readyState !== WebSocket.OPEN) return;
-    const sent = new Promise<void>((resolve) => socket.send(bytes.subarray(at, at + MESSAGE_BYTES), { binary: true }, () => resolve()));
+    const sent = new Promise<void>((resolve) =>
+      socket.send(bytes.subarray(at, at + MESSAGE_BYTES), { binary: true }, () => resolve()),
+    );
     if (socket.bufferedAmount > WAITING_LIMIT) await sent;
   }
 }
 
 /** Tells the server something of the session: the input's end, another size. */
-export function tellSession(socket: WebSocket, message: { readonly end: true } | { readonly resize: { readonly rows: number; readonly columns: number } }): void {
+export function tellSession(
+  socket: WebSocket,
+  message: { readonly end: true } | { readonly resize: { readonly rows: number; readonly columns: number } },
+): void {
   if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
 }

@@ -32,8 +32,13 @@ async function run(args: Arguments): Promise<number> {
   const id = instanceIdOf(args.positionals[0]!);
   const connection = await connect(args);
   const onTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
-  const size: Readonly<Record<string, string>> = onTerminal ? { rows: String(process.stdout.rows || 24), columns: String(process.stdout.columns || 80) } : {};
-  const socket = await signedSocket(connection, { path: `/ingot/instances/${id}/shell`, query: { ...size, term: process.env['TERM'] || 'dumb' } });
+  const size: Readonly<Record<string, string>> = onTerminal
+    ? { rows: String(process.stdout.rows || 24), columns: String(process.stdout.columns || 80) }
+    : {};
+  const socket = await signedSocket(connection, {
+    path: `/ingot/instances/${id}/shell`,
+    query: { ...size, term: process.env['TERM'] || 'dumb' },
+  });
   return onTerminal ? interact(socket) : feed(socket);
 }
 
@@ -62,7 +67,10 @@ async function interact(socket: WebSocket): Promise<number> {
       begin({ terminal }) {
         raw = terminal;
         if (raw) stdin.setRawMode(true);
-        else process.stderr.write("ingot: the instance has no program 'script' (package bsdutils or util-linux), so that this is a shell without a terminal:\ningot: it has no prompt, takes whole lines, and Ctrl-C leaves it\n");
+        else
+          process.stderr.write(
+            "ingot: the instance has no program 'script' (package bsdutils or util-linux), so that this is a shell without a terminal:\ningot: it has no prompt, takes whole lines, and Ctrl-C leaves it\n",
+          );
         stdin.on('data', onInput);
         stdin.on('end', onEnd);
         stdout.on('resize', onResize);

@@ -35,7 +35,9 @@ async function run(args: Arguments): Promise<number> {
   await signedJson(connection, { method: 'POST', path: '/ingot/server/stop' });
   const longest = patient(STOP_TIMEOUT_MS);
   if (!(await waitForExit(server.pid, server.startTime, longest))) {
-    throw new CommandFailed(`the server with pid ${server.pid} did not stop within ${longest / 1000} seconds; see its log, ${dataDirectory}/server.log`);
+    throw new CommandFailed(
+      `the server with pid ${server.pid} did not stop within ${longest / 1000} seconds; see its log, ${dataDirectory}/server.log`,
+    );
   }
   process.stdout.write(`stopped the server of ${dataDirectory}\n`);
   return 0;

@@ -8,11 +8,21 @@ import { InvalidDocuments, judge, readDocument } from './toe/documents.ts';
 import { openLogFolder } from './toe/log-folder.ts';
 import { RUN_OPTIONS, toeRequest } from './toe/request.ts';
 import { runDocuments, type RunEnd } from './toe/run-documents.ts';
-import { PLACE_HELP, PLACE_OPTIONS, placeOf, profileRunOf, s3AccessOfThisHost, secretsOf, shownBy, tellWarnings } from './toe/session.ts';
+import {
+  PLACE_HELP,
+  PLACE_OPTIONS,
+  placeOf,
+  profileRunOf,
+  s3AccessOfThisHost,
+  secretsOf,
+  shownBy,
+  tellWarnings,
+} from './toe/session.ts';
 import { saveState, stateFileOf, takeState } from './toe/state-file.ts';
 
 export const toeRun: Command = {
-  usage: 'toe run [DOCUMENT...] [--documents LIST | --config FILE] [--phases LIST] [--parameters LIST] [--on nspawn|qemu|ssh://[USER@]HOST[:PORT]] [--image IMAGE]',
+  usage:
+    'toe run [DOCUMENT...] [--documents LIST | --config FILE] [--phases LIST] [--parameters LIST] [--on nspawn|qemu|ssh://[USER@]HOST[:PORT]] [--image IMAGE]',
   help: `
 Runs component documents on this host, as root, or in a fresh instance, as \`awstoe run\` does: the same flags, the same summary on stdout, the same
 log folder. What steps print is shown on stderr. No server is needed, and on this host no data directory.
@@ -64,29 +74,42 @@ async function run(args: Arguments): Promise<number> {
   }
   const request = toeRequest(args);
   const place = placeOf(args);
-  const documents = judged(await Promise.all(request.documents.map(({ path }) => readDocument(path, args))), request.blocked);
+  const documents = judged(
+    await Promise.all(request.documents.map(({ path }) => readDocument(path, args))),
+    request.blocked,
+  );
   tellWarnings(documents);
   const stateFile = stateFileOf(request.stateDirectory, request.executionId);
   const from = place.kind === 'host' ? takeState(stateFile, documents) : undefined;
   const log = openLogFolder(request.logDirectory, request.executionId, documents);
-  const interrupt = catchInterrupt(() => process.stderr.write('ingot: interrupted: ending what runs (once more leaves at once)\n'));
+  const interrupt = catchInterrupt(() =>
+    process.stderr.write('ingot: interrupted: ending what runs (once more leaves at once)\n'),
+  );
   const report = shownBy(log, request.trace);
   const { signal } = interrupt;
   try {
     const secrets = await secretsOf(args);
     const profile = await profileRunOf(args);
-    const work = (instance: Instance): Promise<RunEnd> => runDocuments({
-      request, documents, instance, report, signal, secrets,
-      componentText: async (arn) => (await readDocument(arn, args)).text,
-      workingDirectory: place.workingDirectory,
-      ...(place.kind === 'host' ? { leaveForRestart: true as const } : {}),
-      ...(place.kind === 'fresh' ? profile : { s3Access: s3AccessOfThisHost }),
-      ...(from === undefined ? {} : { from }),
-    });
+    const work = (instance: Instance): Promise<RunEnd> =>
+      runDocuments({
+        request,
+        documents,
+        instance,
+        report,
+        signal,
+        secrets,
+        componentText: async (arn) => (await readDocument(arn, args)).text,
+        workingDirectory: place.workingDirectory,
+        ...(place.kind === 'host' ? { leaveForRestart: true as const } : {}),
+        ...(place.kind === 'fresh' ? profile : { s3Access: s3AccessOfThisHost }),
+        ...(from === undefined ? {} : { from }),
+      });
     const end = await place.use({ report, signal }, work);
     if ('interrupted' in end) {
       await saveState(stateFile, documents, end.interrupted);
-      process.stderr.write(`ingot: a step asks for a restart of this host. Restart it, then run the same command with --execution-id ${request.executionId}: it goes on where it was\n`);
+      process.stderr.write(
+        `ingot: a step asks for a restart of this host. Restart it, then run the same command with --execution-id ${request.executionId}: it goes on where it was\n`,
+      );
       return RESTART;
     }
     log.end(end.report);

@@ -11,12 +11,22 @@ import { runSummary, type RunReport } from '../runner/detailed-output.ts';
 import { InvalidDocuments, judge, readDocument, type LoadedDocument } from './toe/documents.ts';
 import { list, parametersOf, type ToeRequest } from './toe/request.ts';
 import { runDocuments } from './toe/run-documents.ts';
-import { driverOf, inInstance, PLACE_HELP, PLACE_OPTIONS, profileRunOf, secretsOf, shownBy, tellWarnings } from './toe/session.ts';
+import {
+  driverOf,
+  inInstance,
+  PLACE_HELP,
+  PLACE_OPTIONS,
+  profileRunOf,
+  secretsOf,
+  shownBy,
+  tellWarnings,
+} from './toe/session.ts';
 import { shellIn } from './toe/shell.ts';
 import { junit, stepTable } from './toe/table.ts';
 
 export const toeTest: Command = {
-  usage: 'toe test DOCUMENT [--phases LIST] [--parameters LIST] [--on nspawn|qemu] [--image IMAGE] [--watch] [--keep] [--junit FILE]',
+  usage:
+    'toe test DOCUMENT [--phases LIST] [--parameters LIST] [--on nspawn|qemu] [--image IMAGE] [--watch] [--keep] [--junit FILE]',
   help: `
 Runs a component document in a fresh instance and shows how each step went. All phases run in the one instance.
 
@@ -33,8 +43,13 @@ Exit code: 0 it succeeded, 1 it failed, 2 used wrongly or not valid, 130 interru
 Example:
   ingot toe test nginx.yaml --watch`,
   options: {
-    ...PLACE_OPTIONS, phases: { type: 'string', short: 'p' }, parameters: { type: 'string' }, watch: { type: 'boolean', short: 'w' }, keep: { type: 'boolean', short: 'k' },
-    junit: { type: 'string' }, quiet: { type: 'boolean', short: 'q' },
+    ...PLACE_OPTIONS,
+    phases: { type: 'string', short: 'p' },
+    parameters: { type: 'string' },
+    watch: { type: 'boolean', short: 'w' },
+    keep: { type: 'boolean', short: 'k' },
+    junit: { type: 'string' },
+    quiet: { type: 'boolean', short: 'q' },
   },
   positionals: ['DOCUMENT'],
   run,
@@ -46,9 +61,13 @@ const SETTLE_MS = 200;
 async function run(args: Arguments): Promise<number> {
   const path = args.positionals[0]!;
   const driver = driverOf(args, 'nspawn')!;
-  if (args.flag('watch') && args.flag('keep')) throw new WrongUse('--watch and --keep exclude each other: a watched run has a fresh instance each time');
-  if (args.flag('keep') && process.stdin.isTTY !== true) throw new WrongUse('--keep opens a shell, for which stdin has to be a terminal');
-  const interrupt = catchInterrupt(() => process.stderr.write('ingot: interrupted: ending the instance (once more leaves at once)\n'));
+  if (args.flag('watch') && args.flag('keep'))
+    throw new WrongUse('--watch and --keep exclude each other: a watched run has a fresh instance each time');
+  if (args.flag('keep') && process.stdin.isTTY !== true)
+    throw new WrongUse('--keep opens a shell, for which stdin has to be a terminal');
+  const interrupt = catchInterrupt(() =>
+    process.stderr.write('ingot: interrupted: ending the instance (once more leaves at once)\n'),
+  );
   try {
     if (args.flag('watch')) return await runWatched(args, path, driver, interrupt);
     return await runOnce(args, path, driver, interrupt.signal);
@@ -73,12 +92,24 @@ async function runOnce(args: Arguments, path: string, driver: string, signal: Ab
   tellWarnings(documents);
   const request = requestOf(args, path);
   const shown = shownBy(undefined, false);
-  const report = args.flag('quiet') ? (event: Parameters<typeof shown>[0]) => { if (event.type !== 'output') shown(event); } : shown;
+  const report = args.flag('quiet')
+    ? (event: Parameters<typeof shown>[0]) => {
+        if (event.type !== 'output') shown(event);
+      }
+    : shown;
   const secrets = await secretsOf(args);
   const profile = await profileRunOf(args);
   const ended = await inInstance(args, driver, { report, signal }, async (instance) => {
     const end = await runDocuments({
-      request, documents, instance, report, signal, secrets, ...profile, workingDirectory: DEFAULT_WORKING_DIRECTORY, componentText: async (arn) => (await readDocument(arn, args)).text,
+      request,
+      documents,
+      instance,
+      report,
+      signal,
+      secrets,
+      ...profile,
+      workingDirectory: DEFAULT_WORKING_DIRECTORY,
+      componentText: async (arn) => (await readDocument(arn, args)).text,
     });
     if ('interrupted' in end) throw new Error('an instance restarts by itself');
     show(end.report, args);
@@ -92,7 +123,13 @@ function requestOf(args: Arguments, path: string): ToeRequest {
   const parameters = args.text('parameters') === undefined ? {} : parametersOf(args.text('parameters')!);
   const phases = list(args.text('phases'));
   return {
-    documents: [{ path, parameters }], phases: phases.length === 0 ? undefined : phases, executionId: newUuid(), logDirectory: '', stateDirectory: '', blocked: [], trace: false,
+    documents: [{ path, parameters }],
+    phases: phases.length === 0 ? undefined : phases,
+    executionId: newUuid(),
+    logDirectory: '',
+    stateDirectory: '',
+    blocked: [],
+    trace: false,
   };
 }
 
@@ -117,7 +154,9 @@ async function runWatched(args: Arguments, path: string, driver: string, interru
   const file = resolve(path);
   let changed = Promise.withResolvers<void>();
   // The folder, since editors put a new file in the old one's place.
-  const watcher = watch(dirname(file), (_, name) => { if (name === basename(file)) changed.resolve(); });
+  const watcher = watch(dirname(file), (_, name) => {
+    if (name === basename(file)) changed.resolve();
+  });
   interrupt.signal.addEventListener('abort', () => changed.resolve(), { once: true });
   try {
     while (!interrupt.signal.aborted) {

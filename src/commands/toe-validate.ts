@@ -21,8 +21,12 @@ Exit code: 0 valid, 1 not valid, 2 used wrongly.
 Example:
   ingot toe validate --documents nginx.yaml`,
   options: {
-    documents: { type: 'string', short: 'd' }, 'blocked-action-modules': { type: 'string' }, 'document-s3-bucket-owner': { type: 'string' }, trace: { type: 'boolean', short: 't' },
-    data: { type: 'string' }, region: { type: 'string' },
+    documents: { type: 'string', short: 'd' },
+    'blocked-action-modules': { type: 'string' },
+    'document-s3-bucket-owner': { type: 'string' },
+    trace: { type: 'boolean', short: 't' },
+    data: { type: 'string' },
+    region: { type: 'string' },
   },
   positionals: ['DOCUMENT...'],
   run,

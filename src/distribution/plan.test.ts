@@ -13,11 +13,19 @@ const image: ImageFacts = {
 };
 const automatic = { CreatedBy: 'EC2 Image Builder', Ec2ImageBuilderArn: image.imageArn };
 
-test('without a configuration the home Region gets the default name and the recipe\'s description', () => {
+test("without a configuration the home Region gets the default name and the recipe's description", () => {
   const plan = planDistribution(undefined, { ...image, recipeTags: { team: 'web' } });
 
   assert.deepEqual(plan, {
-    regions: [{ region: 'us-east-1', home: true, name: 'web 2026-11-20T20-11-28.123000Z', description: 'A web server, build 3', tags: { team: 'web', ...automatic } }],
+    regions: [
+      {
+        region: 'us-east-1',
+        home: true,
+        name: 'web 2026-11-20T20-11-28.123000Z',
+        description: 'A web server, build 3',
+        tags: { team: 'web', ...automatic },
+      },
+    ],
     withoutEffect: [],
   });
 });
@@ -53,12 +61,18 @@ test('each Region gets its name, description and tags with variables replaced; t
 });
 
 test('the home Region keeps its AMI when the configuration names only others, whose recipe description and tags are their own', () => {
-  const plan = planDistribution({ distributions: [{ region: 'eu-west-1' }] }, { ...image, recipeTags: { team: 'web' } });
+  const plan = planDistribution(
+    { distributions: [{ region: 'eu-west-1' }] },
+    { ...image, recipeTags: { team: 'web' } },
+  );
 
-  assert.deepEqual(plan.regions.map(({ region, home, description, tags }) => ({ region, home, description, tags })), [
-    { region: 'us-east-1', home: true, description: 'A web server, build 3', tags: { team: 'web', ...automatic } },
-    { region: 'eu-west-1', home: false, description: undefined, tags: automatic },
-  ]);
+  assert.deepEqual(
+    plan.regions.map(({ region, home, description, tags }) => ({ region, home, description, tags })),
+    [
+      { region: 'us-east-1', home: true, description: 'A web server, build 3', tags: { team: 'web', ...automatic } },
+      { region: 'eu-west-1', home: false, description: undefined, tags: automatic },
+    ],
+  );
 });
 
 test('members that nothing acts on are named; empty ones are not', () => {
@@ -80,10 +94,21 @@ test('members that nothing acts on are named; empty ones are not', () => {
 });
 
 for (const { what, distributions, message } of [
-  { what: 'encryption', distributions: [{ region: 'us-east-1', amiDistributionConfiguration: { kmsKeyId: 'alias/images' } }], message: /distributions\[0\].*kmsKeyId asks for encryption/ },
-  { what: 'a Region named twice', distributions: [{ region: 'us-east-1' }, { region: 'us-east-1' }], message: /distributions\[1\]\.region: us-east-1 is named twice/ },
+  {
+    what: 'encryption',
+    distributions: [{ region: 'us-east-1', amiDistributionConfiguration: { kmsKeyId: 'alias/images' } }],
+    message: /distributions\[0\].*kmsKeyId asks for encryption/,
+  },
+  {
+    what: 'a Region named twice',
+    distributions: [{ region: 'us-east-1' }, { region: 'us-east-1' }],
+    message: /distributions\[1\]\.region: us-east-1 is named twice/,
+  },
 ]) {
   test(`refused: ${what}`, () => {
-    assert.throws(() => planDistribution({ distributions }, image), (error: Error) => error instanceof DistributionRefusal && message.test(error.message));
+    assert.throws(
+      () => planDistribution({ distributions }, image),
+      (error: Error) => error instanceof DistributionRefusal && message.test(error.message),
+    );
   });
 }

@@ -1,5 +1,9 @@
 /** From a distribution configuration and an image to what each Region gets. Pure. */
-import type { Distribution, DistributionConfiguration, LaunchPermissionConfiguration } from '@aws-sdk/client-imagebuilder';
+import type {
+  Distribution,
+  DistributionConfiguration,
+  LaunchPermissionConfiguration,
+} from '@aws-sdk/client-imagebuilder';
 import { formatBuildDate, substituteVariables } from '../resources/template-variables.ts';
 
 /** What has to be known of an image. */
@@ -45,7 +49,12 @@ export class DistributionRefusal extends Error {
 }
 
 const MEMBERS_WITHOUT_EFFECT = [
-  'containerDistributionConfiguration', 'licenseConfigurationArns', 'launchTemplateConfigurations', 's3ExportConfiguration', 'fastLaunchConfigurations', 'ssmParameterConfigurations',
+  'containerDistributionConfiguration',
+  'licenseConfigurationArns',
+  'launchTemplateConfigurations',
+  's3ExportConfiguration',
+  'fastLaunchConfigurations',
+  'ssmParameterConfigurations',
 ] as const satisfies readonly (keyof Distribution)[];
 
 /**
@@ -54,7 +63,10 @@ const MEMBERS_WITHOUT_EFFECT = [
  * @throws {DistributionRefusal} when it asks for encryption, names a Region twice
  * @throws {TemplateVariableError} for a template variable that does not exist
  */
-export function planDistribution(configuration: Pick<DistributionConfiguration, 'distributions'> | undefined, image: ImageFacts): DistributionPlan {
+export function planDistribution(
+  configuration: Pick<DistributionConfiguration, 'distributions'> | undefined,
+  image: ImageFacts,
+): DistributionPlan {
   const entries = configuration?.distributions ?? [];
   const withoutEffect: string[] = [];
   const planned = new Map<string, RegionPlan>();
@@ -63,7 +75,9 @@ export function planDistribution(configuration: Pick<DistributionConfiguration, 
     const region = entry.region!;
     if (planned.has(region)) throw new DistributionRefusal(`${path}.region: ${region} is named twice`);
     if (entry.amiDistributionConfiguration?.kmsKeyId !== undefined) {
-      throw new DistributionRefusal(`${path}.amiDistributionConfiguration.kmsKeyId asks for encryption, which is not supported yet: the image is not distributed without it`);
+      throw new DistributionRefusal(
+        `${path}.amiDistributionConfiguration.kmsKeyId asks for encryption, which is not supported yet: the image is not distributed without it`,
+      );
     }
     planned.set(region, regionPlan(entry, image));
     withoutEffect.push(...membersWithoutEffect(entry, path));
@@ -95,7 +109,8 @@ function membersWithoutEffect(entry: Distribution, path: string): readonly strin
   const paths = MEMBERS_WITHOUT_EFFECT.filter((member) => isGiven(entry[member])).map((member) => `${path}.${member}`);
   // A permission that is not given away harms nobody; it is kept with the plan for when there are other accounts.
   for (const member of ['targetAccountIds', 'launchPermission'] as const) {
-    if (isGiven(entry.amiDistributionConfiguration?.[member])) paths.push(`${path}.amiDistributionConfiguration.${member}`);
+    if (isGiven(entry.amiDistributionConfiguration?.[member]))
+      paths.push(`${path}.amiDistributionConfiguration.${member}`);
   }
   return paths;
 }

@@ -10,7 +10,12 @@ import { storeOf } from './stores.ts';
  * @param options.keepReusable components' layers stay for later builds
  * @param options.keepDisk the disk stays, without an AMI, until garbage is collected
  */
-export async function withdrawAmi(catalog: Catalog, layers: LayerStore, ami: Ami, options: { readonly keepReusable: boolean; readonly keepDisk?: boolean }): Promise<Freed> {
+export async function withdrawAmi(
+  catalog: Catalog,
+  layers: LayerStore,
+  ami: Ami,
+  options: { readonly keepReusable: boolean; readonly keepDisk?: boolean },
+): Promise<Freed> {
   if (ami.state !== 'deregistered') await updateAmi(catalog.db, ami.id, { state: 'deregistered' });
   const { store, directory } = storeOf(catalog.dataDirectory, ami.region);
   // A copy that was never finished is no layer, and nothing can lie over it.

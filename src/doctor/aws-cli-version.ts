@@ -10,7 +10,9 @@ const FIRST: Readonly<Record<number, number>> = { 1: 29, 2: 13 };
  * @param output of `aws --version`, such as `aws-cli/2.15.30 Python/3.11.8 Linux/6.1`
  * @returns the version and whether it is new enough; `undefined` when the output is something else
  */
-export function readCliVersion(output: string): { readonly version: string; readonly knowsEndpoints: boolean } | undefined {
+export function readCliVersion(
+  output: string,
+): { readonly version: string; readonly knowsEndpoints: boolean } | undefined {
   const match = /aws-cli\/((\d+)\.(\d+)\.\d+)/.exec(output);
   if (match === null) return undefined;
   const first = FIRST[Number(match[2])];

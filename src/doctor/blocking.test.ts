@@ -6,20 +6,41 @@ const NSPAWN = 'The program systemd-nspawn is missing: apt-get install systemd-c
 const QEMU = 'qemu-img is missing: install the Debian package qemu-utils';
 
 test('what is in the way of a build and of a launch', () => {
-  const rows: readonly (readonly [Parameters<typeof judgeBlocking>[0], Parameters<typeof judgeBlocking>[1], readonly string[]])[] = [
+  const rows: readonly (readonly [
+    Parameters<typeof judgeBlocking>[0],
+    Parameters<typeof judgeBlocking>[1],
+    readonly string[],
+  ])[] = [
     ['build', { missing: { nspawn: [], qemu: [] }, packages: [] }, []],
     // One driver is enough to build; tests are judged by the worker, which knows whether there are any.
     ['build', { missing: { nspawn: ['no /dev/fuse.'], qemu: [] }, packages: [] }, []],
     ['build', { missing: { nspawn: [], qemu: ['no /dev/net/tun'] }, packages: [] }, []],
-    ['build', { missing: { nspawn: ['no /dev/fuse.'], qemu: ['no /dev/net/tun'] }, packages: [] }, ['no /dev/fuse', 'no /dev/net/tun']],
+    [
+      'build',
+      { missing: { nspawn: ['no /dev/fuse.'], qemu: ['no /dev/net/tun'] }, packages: [] },
+      ['no /dev/fuse', 'no /dev/net/tun'],
+    ],
     ['launch', { missing: { nspawn: [], qemu: ['no /dev/net/tun'] }, packages: [] }, ['no /dev/net/tun']],
     ['launch', { missing: { nspawn: ['no /dev/fuse.'], qemu: [] }, packages: [] }, []],
     // All packages at once, instead of a sentence each.
-    ['build', { missing: { nspawn: [NSPAWN, 'no /dev/fuse.'], qemu: [QEMU] }, packages: ['systemd-container', 'qemu-utils'] },
-      ['Debian packages are missing: systemd-container, qemu-utils (./ingot doctor --install brings them)', 'no /dev/fuse']],
+    [
+      'build',
+      { missing: { nspawn: [NSPAWN, 'no /dev/fuse.'], qemu: [QEMU] }, packages: ['systemd-container', 'qemu-utils'] },
+      [
+        'Debian packages are missing: systemd-container, qemu-utils (./ingot doctor --install brings them)',
+        'no /dev/fuse',
+      ],
+    ],
     ['build', { missing: { nspawn: [NSPAWN], qemu: [] }, packages: ['systemd-container'] }, []],
-    ['build', { missing: { nspawn: [], qemu: [] }, packages: ['mmdebstrap'], forBaseImages: ['the program mmdebstrap is missing (install the package mmdebstrap)'] },
-      ['Debian packages are missing: mmdebstrap (./ingot doctor --install brings them)']],
+    [
+      'build',
+      {
+        missing: { nspawn: [], qemu: [] },
+        packages: ['mmdebstrap'],
+        forBaseImages: ['the program mmdebstrap is missing (install the package mmdebstrap)'],
+      },
+      ['Debian packages are missing: mmdebstrap (./ingot doctor --install brings them)'],
+    ],
     ['build', { missing: { nspawn: [], qemu: [] }, packages: [], space: 'the disk is full' }, ['the disk is full']],
   ];
   for (const [purpose, found, expected] of rows) assert.deepEqual(judgeBlocking(purpose, found), expected);

@@ -28,17 +28,26 @@ export async function blockingFor(purpose: 'build' | 'launch', dataDirectory: st
  */
 export function judgeBlocking(
   purpose: 'build' | 'launch',
-  found: { readonly missing: Readonly<Record<string, readonly string[]>>; readonly packages: readonly string[]; readonly space?: string; readonly forBaseImages?: readonly string[] },
+  found: {
+    readonly missing: Readonly<Record<string, readonly string[]>>;
+    readonly packages: readonly string[];
+    readonly space?: string;
+    readonly forBaseImages?: readonly string[];
+  },
 ): readonly string[] {
   const { missing } = found;
   const lacks = (driver: string): readonly string[] => missing[driver] ?? [];
   const drivers = purpose === 'launch' ? ['qemu'] : Object.keys(missing);
   // One driver that works will do: which one a build takes, and whether its tests can run, is judged when its recipe is known.
   const machines = drivers.some((driver) => lacks(driver).length === 0) ? [] : [...new Set(drivers.flatMap(lacks))];
-  const others = [...machines, ...(found.forBaseImages ?? [])].filter((each) => !found.packages.some((name) => new RegExp(`\\b${name}\\b`).test(each)));
+  const others = [...machines, ...(found.forBaseImages ?? [])].filter(
+    (each) => !found.packages.some((name) => new RegExp(`\\b${name}\\b`).test(each)),
+  );
   const lacking = found.packages.length > 0 && others.length < machines.length + (found.forBaseImages?.length ?? 0);
   return [
-    ...(lacking ? [`Debian packages are missing: ${found.packages.join(', ')} (./ingot doctor --install brings them)`] : []),
+    ...(lacking
+      ? [`Debian packages are missing: ${found.packages.join(', ')} (./ingot doctor --install brings them)`]
+      : []),
     ...others.map((each) => each.replace(/\.$/, '')),
     ...(found.space === undefined ? [] : [found.space]),
   ];

@@ -17,9 +17,27 @@ async function all(given: readonly Check[], signal?: AbortSignal): Promise<Check
 
 test('a check that throws, or finds what is amiss, fails when it is needed and warns when not', async () => {
   const rows: readonly (readonly [boolean, Check['run'], string])[] = [
-    [true, async () => { throw new Error('one\n  two'); }, 'fail one; two'],
-    [false, async () => { throw new Error('one'); }, 'warn one'],
-    [true, () => { throw new Error('at once'); }, 'fail at once'],
+    [
+      true,
+      async () => {
+        throw new Error('one\n  two');
+      },
+      'fail one; two',
+    ],
+    [
+      false,
+      async () => {
+        throw new Error('one');
+      },
+      'warn one',
+    ],
+    [
+      true,
+      () => {
+        throw new Error('at once');
+      },
+      'fail at once',
+    ],
     [true, async () => ({ status: 'fail', detail: 'no' }), 'fail no'],
     [false, async () => ({ status: 'fail', detail: 'no' }), 'warn no'],
     [true, async () => ({ status: 'warn', detail: 'so so' }), 'warn so so'],
@@ -34,20 +52,36 @@ test('a check that throws, or finds what is amiss, fails when it is needed and w
 test('a check that does not end fails at its deadline, and is waited for while it lets go', async () => {
   let letGo = false;
   const slow: Check = {
-    name: 'slow', needed: true, seconds: 0.05,
-    run: ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => setTimeout(() => { letGo = true; reject(signal.reason as Error); }, 20))),
+    name: 'slow',
+    needed: true,
+    seconds: 0.05,
+    run: ({ signal }) =>
+      new Promise((_, reject) =>
+        signal.addEventListener('abort', () =>
+          setTimeout(() => {
+            letGo = true;
+            reject(signal.reason as Error);
+          }, 20),
+        ),
+      ),
   };
 
   const [result] = await all([slow]);
 
-  assert.deepEqual(result, { name: 'slow', status: 'fail', detail: `no result within ${Math.round(patient(0.05) * 100) / 100} s` });
+  assert.deepEqual(result, {
+    name: 'slow',
+    status: 'fail',
+    detail: `no result within ${Math.round(patient(0.05) * 100) / 100} s`,
+  });
   assert.equal(letGo, true);
 });
 
-test('results come in the register\'s order, and what measures runs when the others are done', async () => {
+test("results come in the register's order, and what measures runs when the others are done", async () => {
   const events: string[] = [];
   const check = (name: string, ms: number, alone: boolean): Check => ({
-    name, needed: true, ...(alone ? { alone } : {}),
+    name,
+    needed: true,
+    ...(alone ? { alone } : {}),
     async run() {
       events.push(`${name} begins`);
       await new Promise((resolve) => setTimeout(resolve, ms));
@@ -58,19 +92,30 @@ test('results come in the register\'s order, and what measures runs when the oth
 
   const results = await all([check('a', 30, false), check('b', 1, false), check('c', 1, true)]);
 
-  assert.deepEqual(results.map(({ name }) => name), ['a', 'b', 'c']);
+  assert.deepEqual(
+    results.map(({ name }) => name),
+    ['a', 'b', 'c'],
+  );
   assert.deepEqual(events.slice(0, 4).sort(), ['a begins', 'a ends', 'b begins', 'b ends']);
   assert.deepEqual(events.slice(4), ['c begins', 'c ends']);
 });
 
 test('an interruption ends all that runs', async () => {
   const controller = new AbortController();
-  const endless: Check = { name: 'endless', needed: true, run: ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))) };
+  const endless: Check = {
+    name: 'endless',
+    needed: true,
+    run: ({ signal }) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+  };
   setTimeout(() => controller.abort(new Error('interrupted')), 10);
 
   const results = await all([endless, endless], controller.signal);
 
-  assert.deepEqual(results.map(({ detail }) => detail), ['interrupted', 'interrupted']);
+  assert.deepEqual(
+    results.map(({ detail }) => detail),
+    ['interrupted', 'interrupted'],
+  );
 });
 
 test('an interruption before anything runs ends it too', async () => {
@@ -94,7 +139,9 @@ test('a long message is cut', () => {
 });
 
 test('the list of packages: read by line, a broken line is an error', () => {
-  assert.deepEqual(parsePackages('# why\n\nfdisk  sfdisk   partition tables \n'), [{ name: 'fdisk', proof: 'sfdisk', purpose: 'partition tables' }]);
+  assert.deepEqual(parsePackages('# why\n\nfdisk  sfdisk   partition tables \n'), [
+    { name: 'fdisk', proof: 'sfdisk', purpose: 'partition tables' },
+  ]);
   assert.throws(() => parsePackages('fdisk sfdisk\n'), /cannot be read: fdisk sfdisk/);
 });
 

@@ -79,10 +79,17 @@ export async function* runChecks(checks: readonly Check[], context: CheckContext
     const result = await (together.get(check) ?? start(check));
     yield check.group === undefined ? result : { ...result, group: check.group };
   }
-  await Promise.race([Promise.allSettled(ending), new Promise((resolve) => setTimeout(resolve, patient(GRACE_MS)).unref())]);
+  await Promise.race([
+    Promise.allSettled(ending),
+    new Promise((resolve) => setTimeout(resolve, patient(GRACE_MS)).unref()),
+  ]);
 }
 
-async function runCheck(check: Check, context: CheckContext, onLate: (end: Promise<unknown>) => void): Promise<CheckResult> {
+async function runCheck(
+  check: Check,
+  context: CheckContext,
+  onLate: (end: Promise<unknown>) => void,
+): Promise<CheckResult> {
   const { name } = check;
   const seconds = patient(check.seconds ?? SECONDS);
   const failed = check.needed ? 'fail' : 'warn';
@@ -90,10 +97,17 @@ async function runCheck(check: Check, context: CheckContext, onLate: (end: Promi
     const lacking = (await neededPackages()).filter((each) => check.packages?.includes(each.name) && !isThere(each));
     // The launcher lets nothing begin without them, so this fails also where the rest would do.
     if (lacking.length > 0) return { name, status: 'fail', ...lackingPackages(lacking) };
-    if (check.root && process.getuid?.() !== 0) return { name, status: failed, detail: 'cannot be tried without root', remedy: 'sudo ./ingot doctor' };
+    if (check.root && process.getuid?.() !== 0)
+      return { name, status: failed, detail: 'cannot be tried without root', remedy: 'sudo ./ingot doctor' };
 
-    const { signal, end: release } = withDeadline(context.signal, seconds * 1000, () => new Error(`no result within ${Math.round(seconds * 100) / 100} s`));
-    const late = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
+    const { signal, end: release } = withDeadline(
+      context.signal,
+      seconds * 1000,
+      () => new Error(`no result within ${Math.round(seconds * 100) / 100} s`),
+    );
+    const late = new Promise<never>((_, reject) =>
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+    );
     late.catch(() => {});
     let run: Promise<Finding> | undefined;
     try {
@@ -115,8 +129,13 @@ function ranked(finding: Finding, check: Check): Finding {
   return finding.status === 'fail' && !check.needed ? { ...finding, status: 'warn' } : finding;
 }
 
-function lackingPackages(lacking: readonly { readonly name: string; readonly proof: string; readonly purpose: string }[]): Pick<Finding, 'detail' | 'remedy'> {
-  const what = lacking.map(({ name, proof, purpose }) => `${proof.startsWith('/') ? proof : `the program ${proof}`} (Debian package ${name}: ${purpose})`);
+function lackingPackages(
+  lacking: readonly { readonly name: string; readonly proof: string; readonly purpose: string }[],
+): Pick<Finding, 'detail' | 'remedy'> {
+  const what = lacking.map(
+    ({ name, proof, purpose }) =>
+      `${proof.startsWith('/') ? proof : `the program ${proof}`} (Debian package ${name}: ${purpose})`,
+  );
   return { detail: `missing: ${what.join('; ')}`, remedy: installCommand(lacking.map(({ name }) => name)) };
 }
 

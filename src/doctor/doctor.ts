@@ -8,7 +8,14 @@ import { sweepWorkspaces } from './workspace.ts';
 
 /** What the launcher, apt and npm read of the environment when they install. */
 const INSTALL_VARIABLES = [
-  ...APT_VARIABLES, 'DEBIAN_*', 'NEEDRESTART_*', 'npm_config_*', 'NPM_CONFIG_*', 'NODE_EXTRA_CA_CERTS', 'SUDO_ASKPASS', 'TERM',
+  ...APT_VARIABLES,
+  'DEBIAN_*',
+  'NEEDRESTART_*',
+  'npm_config_*',
+  'NPM_CONFIG_*',
+  'NODE_EXTRA_CA_CERTS',
+  'SUDO_ASKPASS',
+  'TERM',
 ];
 
 /** Where and how to look. */
@@ -22,7 +29,12 @@ export interface ExamineRequest {
 export async function* examineHost({ dataDirectory, signal }: ExamineRequest): AsyncGenerator<CheckResult> {
   if (process.getuid?.() === 0) await sweepWorkspaces();
   let asked: Promise<MirrorAnswer> | undefined;
-  yield* runChecks(checks, { dataDirectory, env: process.env, signal, mirror: () => (asked ??= askMirror(process.env, signal)) });
+  yield* runChecks(checks, {
+    dataDirectory,
+    env: process.env,
+    signal,
+    mirror: () => (asked ??= askMirror(process.env, signal)),
+  });
 }
 
 /** Debian packages that this host lacks, by name. */
@@ -37,7 +49,11 @@ export async function missingPackages(): Promise<readonly string[]> {
  */
 export async function installPackages(onOutput: (chunk: Buffer) => void, signal: AbortSignal): Promise<boolean> {
   const { code } = await run([LAUNCHER, 'install'], {
-    inherit: INSTALL_VARIABLES, okCodes: 'any', signal, onStdout: onOutput, onStderr: onOutput,
+    inherit: INSTALL_VARIABLES,
+    okCodes: 'any',
+    signal,
+    onStdout: onOutput,
+    onStderr: onOutput,
   });
   return code === 0;
 }

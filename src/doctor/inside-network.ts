@@ -28,10 +28,14 @@ const PATIENCE_MS = 5000;
 /** What is closed refuses at once, or drops: nothing of this host's own takes longer than this. */
 const CLOSED_PATIENCE_MS = 1500;
 
-if (argv[2] !== undefined && import.meta.main) stdout.write(JSON.stringify(await answer(JSON.parse(argv[2]) as InsideQuestion)));
+if (argv[2] !== undefined && import.meta.main)
+  stdout.write(JSON.stringify(await answer(JSON.parse(argv[2]) as InsideQuestion)));
 
 async function answer(question: InsideQuestion): Promise<InsideAnswer> {
-  const [dns, ...failures] = await Promise.all([resolve(question), ...question.closed.map((address) => attempt(address, question.closedPort, patient(CLOSED_PATIENCE_MS)))]);
+  const [dns, ...failures] = await Promise.all([
+    resolve(question),
+    ...question.closed.map((address) => attempt(address, question.closedPort, patient(CLOSED_PATIENCE_MS))),
+  ]);
   const open = question.closed.filter((_, index) => failures[index] === undefined);
   if (dns.address === undefined) return { dns, open };
   const failure = await attempt(dns.address, question.port);

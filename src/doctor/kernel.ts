@@ -39,7 +39,11 @@ async function isFlat(path: string): Promise<boolean> {
  * Copies the kernel out of a base image, without mounting it.
  * @returns the file, in the workspace; `undefined` when there is no image, or no kernel in it
  */
-export async function kernelOfBaseImage(dataDirectory: string, { files, directory, held }: Workspace, signal: AbortSignal): Promise<string | undefined> {
+export async function kernelOfBaseImage(
+  dataDirectory: string,
+  { files, directory, held }: Workspace,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const base = await flatLayer(dataDirectory);
   if (base === undefined) return undefined;
   const overlay = join(files, 'overlay.qcow2');
@@ -48,12 +52,20 @@ export async function kernelOfBaseImage(dataDirectory: string, { files, director
   await writeFile(raw, '');
   await held.record({ kind: 'fuse', path: raw });
   const id = await held.record({ kind: 'process', what: 'qemu-storage-daemon' });
-  const { pid, startTime } = await start(storageDaemonArguments(overlay, directory), { env: { [HELD_MARK]: id }, stdio: ['ignore', 'ignore', 'ignore'] });
+  const { pid, startTime } = await start(storageDaemonArguments(overlay, directory), {
+    env: { [HELD_MARK]: id },
+    stdio: ['ignore', 'ignore', 'ignore'],
+  });
   await held.amend(id, { kind: 'process', what: 'qemu-storage-daemon', pid, startTime });
-  await until('the base image as a file', patient(10_000), async () => {
-    if (!isSameProcess(pid, startTime)) throw new Error(`the base image ${base} cannot be opened`);
-    return isMounted(raw) && (await stat(raw)).size > 0 ? true : undefined;
-  }, { signal });
+  await until(
+    'the base image as a file',
+    patient(10_000),
+    async () => {
+      if (!isSameProcess(pid, startTime)) throw new Error(`the base image ${base} cannot be opened`);
+      return isMounted(raw) && (await stat(raw)).size > 0 ? true : undefined;
+    },
+    { signal },
+  );
   const device = `${raw}?offset=${(await rootPartition(raw)).offset}`;
   const { stdout } = await run(['debugfs', '-R', 'ls -p /boot', device], { signal });
   const name = kernelName(stdout);

@@ -27,13 +27,23 @@ export interface MirrorAnswer {
  * Asks the mirror for its index, within 5 s.
  * @throws {Error} when INGOT_DEBIAN_MIRROR is no address
  */
-export async function askMirror(env: Readonly<Record<string, string | undefined>>, signal: AbortSignal): Promise<MirrorAnswer> {
+export async function askMirror(
+  env: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): Promise<MirrorAnswer> {
   const url = mirrorsFromEnvironment(env).main;
   const proxy = await proxyFor(url, env);
   const known = { url, ...(proxy === undefined ? {} : { proxy }) };
-  const patience = withDeadline(signal, patient(ANSWER_MS), () => new Error(`no answer within ${patient(ANSWER_MS) / 1000} s`));
+  const patience = withDeadline(
+    signal,
+    patient(ANSWER_MS),
+    () => new Error(`no answer within ${patient(ANSWER_MS) / 1000} s`),
+  );
   try {
-    const { status, headers } = await headOf(`${url}/dists/${RELEASE}/InRelease`, { signal: patience.signal, ...(proxy === undefined ? {} : { proxy }) });
+    const { status, headers } = await headOf(`${url}/dists/${RELEASE}/InRelease`, {
+      signal: patience.signal,
+      ...(proxy === undefined ? {} : { proxy }),
+    });
     const ahead = clockAhead(headers.date, headers.age, Date.now());
     return { ...known, status, ...(ahead === undefined ? {} : { clockAheadMs: ahead }) };
   } catch (error) {
@@ -56,17 +66,27 @@ export function clockAhead(date: string | undefined, age: string | undefined, no
 /** The proxy that apt would use: its own setting, else the environment's. */
 async function proxyFor(url: string, env: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {
   const scheme = new URL(url).protocol.slice(0, -1);
-  const { stdout } = await run(['apt-config', 'dump', '--format', '%v%n', `Acquire::${scheme}::Proxy`], { okCodes: 'any', inherit: APT_VARIABLES, timeoutMs: patient(5000) }).catch(() => ({ stdout: '' }));
+  const { stdout } = await run(['apt-config', 'dump', '--format', '%v%n', `Acquire::${scheme}::Proxy`], {
+    okCodes: 'any',
+    inherit: APT_VARIABLES,
+    timeoutMs: patient(5000),
+  }).catch(() => ({ stdout: '' }));
   const proxy = stdout.trim() || env[`${scheme}_proxy`] || undefined;
   return proxy === undefined || proxy === 'DIRECT' || !URL.canParse(proxy) ? undefined : proxy;
 }
 
 function failureOf(error: NodeJS.ErrnoException): string {
   switch (error.code) {
-    case 'ENOTFOUND': return 'its name is not known';
-    case 'EAI_AGAIN': return 'its name cannot be resolved: no resolver answers';
-    case 'ECONNREFUSED': return 'it refuses connections';
-    case 'EHOSTUNREACH': case 'ENETUNREACH': return 'there is no route to it';
-    default: return error.message || (error.code ?? 'unknown error');
+    case 'ENOTFOUND':
+      return 'its name is not known';
+    case 'EAI_AGAIN':
+      return 'its name cannot be resolved: no resolver answers';
+    case 'ECONNREFUSED':
+      return 'it refuses connections';
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return 'there is no route to it';
+    default:
+      return error.message || (error.code ?? 'unknown error');
   }
 }

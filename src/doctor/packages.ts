@@ -20,11 +20,15 @@ export interface NeededPackage {
 
 /** Reads the list. Pure. @throws {Error} for a line that is not `package proof purpose` */
 export function parsePackages(text: string): readonly NeededPackage[] {
-  return text.split('\n').filter((line) => !/^\s*(#|$)/.test(line)).map((line) => {
-    const [, name, proof, purpose] = /^(\S+)\s+(\S+)\s+(\S.*?)\s*$/.exec(line) ?? [];
-    if (name === undefined || proof === undefined || purpose === undefined) throw new Error(`the list of packages has a line that cannot be read: ${line}`);
-    return { name, proof, purpose };
-  });
+  return text
+    .split('\n')
+    .filter((line) => !/^\s*(#|$)/.test(line))
+    .map((line) => {
+      const [, name, proof, purpose] = /^(\S+)\s+(\S+)\s+(\S.*?)\s*$/.exec(line) ?? [];
+      if (name === undefined || proof === undefined || purpose === undefined)
+        throw new Error(`the list of packages has a line that cannot be read: ${line}`);
+      return { name, proof, purpose };
+    });
 }
 
 /** The list. */

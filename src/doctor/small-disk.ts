@@ -14,7 +14,8 @@ const ROOT_MIB = DISK_MIB - 2;
  */
 export async function makeSmallDisk(folder: string, signal: AbortSignal): Promise<string> {
   const tree = join(folder, 'tree');
-  for (const name of ['usr', 'proc', 'sys', 'dev', 'run', 'tmp', 'etc']) await mkdir(join(tree, name), { recursive: true });
+  for (const name of ['usr', 'proc', 'sys', 'dev', 'run', 'tmp', 'etc'])
+    await mkdir(join(tree, name), { recursive: true });
   // The host's /usr is bound in; without these its programs find neither their loader nor their libraries.
   for (const name of ['bin', 'sbin', 'lib', 'lib64']) await symlink(`usr/${name}`, join(tree, name));
   await writeFile(join(tree, 'it'), 'works');
@@ -22,8 +23,13 @@ export async function makeSmallDisk(folder: string, signal: AbortSignal): Promis
   const disk = join(folder, 'disk.qcow2');
   await writeFile(raw, '');
   await truncate(raw, DISK_MIB * MIB);
-  await run(['sfdisk', '--quiet', '--no-reread', raw], { signal, input: `label: gpt\nstart=2048, size=${ROOT_MIB * 2048}, type=${partitionTypes.linuxRootX8664}\n` });
-  await run(['mkfs.ext4', '-q', '-F', '-E', `offset=${MIB},nodiscard`, '-d', tree, raw, `${ROOT_MIB * 1024}k`], { signal });
+  await run(['sfdisk', '--quiet', '--no-reread', raw], {
+    signal,
+    input: `label: gpt\nstart=2048, size=${ROOT_MIB * 2048}, type=${partitionTypes.linuxRootX8664}\n`,
+  });
+  await run(['mkfs.ext4', '-q', '-F', '-E', `offset=${MIB},nodiscard`, '-d', tree, raw, `${ROOT_MIB * 1024}k`], {
+    signal,
+  });
   await run(['qemu-img', 'convert', '-q', '-f', 'raw', '-O', 'qcow2', raw, disk], { signal });
   return disk;
 }

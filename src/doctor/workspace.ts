@@ -32,7 +32,10 @@ interface Journal {
 export type WorkspacePurpose = 'doctor' | 'toe';
 
 /** Gives `work` a workspace, and lets go of all that it took, however it ends. Needs root. */
-export async function inWorkspace<T>(work: (workspace: Workspace) => Promise<T>, purpose: WorkspacePurpose = 'doctor'): Promise<T> {
+export async function inWorkspace<T>(
+  work: (workspace: Workspace) => Promise<T>,
+  purpose: WorkspacePurpose = 'doctor',
+): Promise<T> {
   const owner = `${purpose}-${newUuid().replaceAll('-', '').slice(0, 16)}`;
   await mkdir(RUN_DIRECTORY, { recursive: true, mode: 0o755 });
   const files = join(tmpdir(), `ingot-${owner}`);
@@ -79,7 +82,11 @@ function journalOf(owner: string): string {
 function journalled(owner: string): HeldRecorder {
   const memory = memoryRecorder(owner);
   const write = async (): Promise<void> => {
-    const journal: Journal = { pid: process.pid, startTime: processStartTime(process.pid)!, records: await memory.list() };
+    const journal: Journal = {
+      pid: process.pid,
+      startTime: processStartTime(process.pid)!,
+      records: await memory.list(),
+    };
     // Complete or as it was: a command may be killed at any moment.
     writeFileSync(`${journalOf(owner)}.new`, JSON.stringify(journal), { mode: 0o600 });
     renameSync(`${journalOf(owner)}.new`, journalOf(owner));

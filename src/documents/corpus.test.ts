@@ -26,7 +26,9 @@ interface Verdict {
 }
 
 const FOLDER = process.env['INGOT_CORPUS'] ?? fileURLToPath(new URL('../../../shared/corpus', import.meta.url));
-const VERDICTS = JSON.parse(readFileSync(new URL('../../test/data/corpus.json', import.meta.url), 'utf8')) as readonly Verdict[];
+const VERDICTS = JSON.parse(
+  readFileSync(new URL('../../test/data/corpus.json', import.meta.url), 'utf8'),
+) as readonly Verdict[];
 const skip = existsSync(FOLDER) ? false : `no corpus in ${FOLDER}: set INGOT_CORPUS to its folder`;
 
 function faultsOf({ file, as }: Verdict): readonly Fault[] {
@@ -40,13 +42,18 @@ for (const expected of VERDICTS) {
     // The table is about the language, whatever of it this version runs.
     const faults = faultsOf(expected).filter((fault) => fault.code !== 'not-yet-supported');
 
-    assert.deepEqual(faults.map(({ position, code, message }) => `${position.line}:${position.column} ${code}: ${message}`), expected.faults);
+    assert.deepEqual(
+      faults.map(({ position, code, message }) => `${position.line}:${position.column} ${code}: ${message}`),
+      expected.faults,
+    );
     assert.equal(faults.some((fault) => fault.severity === 'error') ? 'invalid' : 'valid', expected.verdict);
   });
 }
 
 test('every document of the corpus was judged', { skip }, () => {
-  const there = ['components', 'workflows'].flatMap((folder) => readdirSync(join(FOLDER, folder)).map((name) => `${folder}/${name}`));
+  const there = ['components', 'workflows'].flatMap((folder) =>
+    readdirSync(join(FOLDER, folder)).map((name) => `${folder}/${name}`),
+  );
 
   assert.deepEqual(VERDICTS.map(({ file }) => file).sort(), there.sort());
 });

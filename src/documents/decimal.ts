@@ -23,7 +23,8 @@ export function compareDecimals(a: string, b: string): number | undefined {
   const [left, right] = [readDecimal(a), readDecimal(b)];
   if (left === undefined || right === undefined) return undefined;
   const decimals = Math.max(left.decimals, right.decimals);
-  const difference = left.digits * 10n ** BigInt(decimals - left.decimals) - right.digits * 10n ** BigInt(decimals - right.decimals);
+  const difference =
+    left.digits * 10n ** BigInt(decimals - left.decimals) - right.digits * 10n ** BigInt(decimals - right.decimals);
   if (difference === 0n) return 0;
   return difference < 0n ? -1 : 1;
 }

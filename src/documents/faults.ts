@@ -12,19 +12,34 @@ interface FaultKind {
  */
 export const FAULT_KINDS = {
   // Text
-  'document-too-large': { severity: 'error', description: 'The text is longer, deeper or larger than a document may be.' },
+  'document-too-large': {
+    severity: 'error',
+    description: 'The text is longer, deeper or larger than a document may be.',
+  },
   'invalid-yaml': { severity: 'error', description: 'The text is not YAML (or JSON).' },
   'duplicate-key': { severity: 'error', description: 'A map has the same key twice.' },
-  'unquoted-reference': { severity: 'error', description: 'A value starts with an unquoted {{, which YAML reads as a map.' },
-  'unknown-tag': { severity: 'warning', description: 'A YAML tag (such as !Sub) that documents do not know; it is passed over.' },
+  'unquoted-reference': {
+    severity: 'error',
+    description: 'A value starts with an unquoted {{, which YAML reads as a map.',
+  },
+  'unknown-tag': {
+    severity: 'warning',
+    description: 'A YAML tag (such as !Sub) that documents do not know; it is passed over.',
+  },
   'unexpanded-placeholder': { severity: 'warning', description: 'A ${…} outside of commands: nothing expands it.' },
   // Shape
   'wrong-type': { severity: 'error', description: 'A value has another type than the one expected.' },
   'missing-key': { severity: 'error', description: 'A required key is missing.' },
   'unknown-key': { severity: 'warning', description: 'A key that the schema does not know; it has no effect.' },
-  'invalid-value': { severity: 'error', description: 'A value is not one of those allowed, or does not match its pattern.' },
+  'invalid-value': {
+    severity: 'error',
+    description: 'A value is not one of those allowed, or does not match its pattern.',
+  },
   'out-of-range': { severity: 'error', description: 'A number, a length or a count is outside of its limits.' },
-  'quoted-scalar': { severity: 'warning', description: 'A quoted text stands where a number or a boolean is due; it is read as one.' },
+  'quoted-scalar': {
+    severity: 'warning',
+    description: 'A quoted text stands where a number or a boolean is due; it is read as one.',
+  },
   'null-value': { severity: 'warning', description: 'A key without a value; it is read as absent.' },
   'unsupported-schema-version': { severity: 'error', description: 'schemaVersion is not 1.0.' },
   'duplicate-name': { severity: 'error', description: 'A name that has to be unique is used twice.' },
@@ -34,8 +49,14 @@ export const FAULT_KINDS = {
   'empty-steps': { severity: 'warning', description: 'A phase without steps; it does nothing.' },
   // Steps and what they run
   'unknown-action': { severity: 'error', description: 'No action of this name exists.' },
-  'module-not-allowed-on-platform': { severity: 'error', description: 'The action module does not exist on the platform of the component.' },
-  'action-not-allowed-in-type': { severity: 'error', description: 'The step action does not exist in a workflow of this type.' },
+  'module-not-allowed-on-platform': {
+    severity: 'error',
+    description: 'The action module does not exist on the platform of the component.',
+  },
+  'action-not-allowed-in-type': {
+    severity: 'error',
+    description: 'The step action does not exist in a workflow of this type.',
+  },
   'unknown-input': { severity: 'warning', description: 'The action has no input of this name; it has no effect.' },
   'missing-input': { severity: 'error', description: 'A required input is missing.' },
   'conflicting-inputs': { severity: 'error', description: 'Inputs or actions that exclude, or need, one another.' },
@@ -47,25 +68,49 @@ export const FAULT_KINDS = {
   'condition-too-deep': { severity: 'error', description: 'Conditions are nested deeper than a workflow allows.' },
   // Loops
   'loop-form': { severity: 'error', description: 'A loop needs exactly one of for and forEach.' },
-  'endless-loop': { severity: 'error', description: 'A loop that cannot end: updateBy is 0, or leads away from the end.' },
+  'endless-loop': {
+    severity: 'error',
+    description: 'A loop that cannot end: updateBy is 0, or leads away from the end.',
+  },
   // References
-  'undeclared-parameter': { severity: 'error', description: 'A reference to a parameter or constant that is not declared.' },
+  'undeclared-parameter': {
+    severity: 'error',
+    description: 'A reference to a parameter or constant that is not declared.',
+  },
   'unknown-reference': { severity: 'error', description: 'A reference to a step or an output that does not exist.' },
   'forward-reference': { severity: 'error', description: 'A reference to a step that runs later, or to the own step.' },
   'invalid-secret-reference': { severity: 'error', description: 'A {{ resolve:… }} that names no secret.' },
   'reference-not-allowed': { severity: 'error', description: 'A reference stands where none is resolved.' },
-  'literal-reference': { severity: 'warning', description: 'A {{ … }} that names nothing of this document; it stays as text.' },
-  'cross-stage-reference': { severity: 'warning', description: 'A test phase refers to a step of the build stage, which runs elsewhere.' },
+  'literal-reference': {
+    severity: 'warning',
+    description: 'A {{ … }} that names nothing of this document; it stays as text.',
+  },
+  'cross-stage-reference': {
+    severity: 'warning',
+    description: 'A test phase refers to a step of the build stage, which runs elsewhere.',
+  },
   // Legal and probably wrong
-  'restart-in-script': { severity: 'warning', description: 'A script restarts or stops the machine itself, under the run.' },
-  'endless-restart': { severity: 'warning', description: 'A script that always ends with exit code 194, so that it runs again without end.' },
+  'restart-in-script': {
+    severity: 'warning',
+    description: 'A script restarts or stops the machine itself, under the run.',
+  },
+  'endless-restart': {
+    severity: 'warning',
+    description: 'A script that always ends with exit code 194, so that it runs again without end.',
+  },
   'unanswered-question': { severity: 'warning', description: 'A command that may ask, where nobody answers.' },
-  'clear-text-secret': { severity: 'warning', description: 'What looks like a password, a token or a private key stands in the document.' },
+  'clear-text-secret': {
+    severity: 'warning',
+    description: 'What looks like a password, a token or a private key stands in the document.',
+  },
   'unused-parameter': { severity: 'warning', description: 'A parameter or constant that no step refers to.' },
   'phase-not-run': { severity: 'warning', description: 'A phase that Image Builder does not run.' },
   // Of a recipe's components together
   'several-updates': { severity: 'warning', description: 'More than one component of a recipe updates the system.' },
-  'other-package-manager': { severity: 'warning', description: 'A component uses a package manager that the parent image does not have.' },
+  'other-package-manager': {
+    severity: 'warning',
+    description: 'A component uses a package manager that the parent image does not have.',
+  },
 } as const satisfies Readonly<Record<string, FaultKind>>;
 
 /** A code of {@link FAULT_KINDS}. */

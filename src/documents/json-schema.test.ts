@@ -15,14 +15,20 @@ import { workflowSchema } from './workflow/json-schema.ts';
 import { parseWorkflowDocument } from './workflow/parse.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const SCHEMAS: Readonly<Record<'component' | 'workflow', JsonSchema>> = { component: componentSchema(), workflow: workflowSchema() };
-const compile = (schema: JsonSchema) => new Ajv({ strict: true, strictTypes: false, strictRequired: false, allErrors: true }).compile(schema);
+const SCHEMAS: Readonly<Record<'component' | 'workflow', JsonSchema>> = {
+  component: componentSchema(),
+  workflow: workflowSchema(),
+};
+const compile = (schema: JsonSchema) =>
+  new Ajv({ strict: true, strictTypes: false, strictRequired: false, allErrors: true }).compile(schema);
 const CHECKS = { component: compile(SCHEMAS.component), workflow: compile(SCHEMAS.workflow) };
 
 /** What a schema has against a document, a line each. */
 function objections(kind: 'component' | 'workflow', text: string): readonly string[] {
   const check = CHECKS[kind];
-  return check(parse(text, { version: '1.2', schema: 'core' })) ? [] : (check.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
+  return check(parse(text, { version: '1.2', schema: 'core' }))
+    ? []
+    : (check.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
 }
 
 for (const [kind, schema] of Object.entries(SCHEMAS)) {
@@ -32,29 +38,49 @@ for (const [kind, schema] of Object.entries(SCHEMAS)) {
 }
 
 const STEP = '{name: One, action: ExecuteBash, inputs: {commands: [x]}';
-const withStep = (step: string, top = ''): string => `schemaVersion: 1.0\n${top}phases: [{name: build, steps: [${step}]}]`;
+const withStep = (step: string, top = ''): string =>
+  `schemaVersion: 1.0\n${top}phases: [{name: build, steps: [${step}]}]`;
 
 const GOOD: readonly string[] = [
   withStep(`${STEP}, timeoutSeconds: -1, maxAttempts: 3, onFailure: Ignore}`),
   withStep('{name: One, action: UpdateOS}'),
-  withStep('{name: One, action: CreateFile, inputs: [{path: /x, permissions: 0644, overwrite: "{{ Flag }}", encoding: Utf-16}]}', 'parameters: [{Flag: {type: string, default: true}}]\n'),
+  withStep(
+    '{name: One, action: CreateFile, inputs: [{path: /x, permissions: 0644, overwrite: "{{ Flag }}", encoding: Utf-16}]}',
+    'parameters: [{Flag: {type: string, default: true}}]\n',
+  ),
   withStep('{name: One, action: Assert, inputs: {and: [{numberEquals: 1, value: 2}, {not: [{fileExists: /x}]}]}}'),
-  withStep(`${STEP}, if: {stringEquals: a, value: b, then: Skip, else: Abort}, loop: {name: turns, for: {start: 1, end: "{{ Last }}", updateBy: -1}}}`, 'constants: [{Last: {type: string, value: 0}}]\n'),
+  withStep(
+    `${STEP}, if: {stringEquals: a, value: b, then: Skip, else: Abort}, loop: {name: turns, for: {start: 1, end: "{{ Last }}", updateBy: -1}}}`,
+    'constants: [{Last: {type: string, value: 0}}]\n',
+  ),
   withStep(`${STEP}, loop: {forEach: {list: "a;b", delimiter: ";"}}}`),
   withStep('{name: One, action: SetRegistry, inputs: [{path: "HKLM:x", name: y, value: [1, a], type: MULTI_SZ}]}'),
 ];
 
-for (const text of GOOD) test(`takes ${text.replaceAll('\n', ' | ')}`, () => assert.deepEqual(objections('component', text), []));
+for (const text of GOOD)
+  test(`takes ${text.replaceAll('\n', ' | ')}`, () => assert.deepEqual(objections('component', text), []));
 
 const BAD: readonly string[] = [
-  'phases: []', 'schemaVersion: 1.1\nphases: [{name: build, steps: []}]', `schemaVersion: 1.0\nphases: [{name: bild, steps: [${STEP}}]}]`,
-  withStep(`${STEP}, timeoutSeconds: 0}`), withStep(`${STEP}, onFailure: continue}`), withStep(`${STEP}, maxAttempt: 1}`),
-  withStep('{name: One, action: ExecuteBsh, inputs: {commands: [x]}}'), withStep('{name: One, action: ExecuteBash}'), withStep('{name: One, action: ExecuteBash, inputs: {commands: x}}'),
-  withStep('{name: One, action: CreateFile, inputs: {path: /x}}'), withStep('{name: One, action: CreateFile, inputs: [{path: /x, permission: 1}]}'),
-  withStep('{name: One, action: WebDownload, inputs: [{source: x, destination: y, checksum: z}]}'), withStep('{name: One, action: ExecutePowerShell, inputs: {commands: [x], file: y}}'),
-  withStep('{name: One, action: Assert, inputs: {stringEquals: a}}'), withStep('{name: One, action: Assert, inputs: {fileExists: a, folderExists: b}}'),
-  withStep(`${STEP}, loop: {for: {start: 1, end: 2, updateBy: 0}}}`), withStep(`${STEP}, loop: {for: {start: 1, end: 2, updateBy: 1}, forEach: [a]}}`), withStep(`${STEP}, if: {fileExist: /x}}`),
-  withStep(`${STEP}}`, 'parameters: [{name: Flat, type: string}]\n'), withStep(`${STEP}}`, 'parameters: [{Name: {type: String}}]\n'),
+  'phases: []',
+  'schemaVersion: 1.1\nphases: [{name: build, steps: []}]',
+  `schemaVersion: 1.0\nphases: [{name: bild, steps: [${STEP}}]}]`,
+  withStep(`${STEP}, timeoutSeconds: 0}`),
+  withStep(`${STEP}, onFailure: continue}`),
+  withStep(`${STEP}, maxAttempt: 1}`),
+  withStep('{name: One, action: ExecuteBsh, inputs: {commands: [x]}}'),
+  withStep('{name: One, action: ExecuteBash}'),
+  withStep('{name: One, action: ExecuteBash, inputs: {commands: x}}'),
+  withStep('{name: One, action: CreateFile, inputs: {path: /x}}'),
+  withStep('{name: One, action: CreateFile, inputs: [{path: /x, permission: 1}]}'),
+  withStep('{name: One, action: WebDownload, inputs: [{source: x, destination: y, checksum: z}]}'),
+  withStep('{name: One, action: ExecutePowerShell, inputs: {commands: [x], file: y}}'),
+  withStep('{name: One, action: Assert, inputs: {stringEquals: a}}'),
+  withStep('{name: One, action: Assert, inputs: {fileExists: a, folderExists: b}}'),
+  withStep(`${STEP}, loop: {for: {start: 1, end: 2, updateBy: 0}}}`),
+  withStep(`${STEP}, loop: {for: {start: 1, end: 2, updateBy: 1}, forEach: [a]}}`),
+  withStep(`${STEP}, if: {fileExist: /x}}`),
+  withStep(`${STEP}}`, 'parameters: [{name: Flat, type: string}]\n'),
+  withStep(`${STEP}}`, 'parameters: [{Name: {type: String}}]\n'),
 ];
 
 for (const text of BAD) {
@@ -66,8 +92,10 @@ for (const text of BAD) {
 
 const WORKFLOW_STEP = '{name: Launch, action: LaunchInstance, inputs: {waitFor: ssmAgent}}';
 const BAD_WORKFLOWS: readonly string[] = [
-  'schemaVersion: 1.0\nsteps: []', 'schemaVersion: 1.0\nsteps: [{name: Launch, action: LaunchInstance, inputs: {waitFor: agent}}]',
-  `schemaVersion: 1.0\nsteps: [${WORKFLOW_STEP}, {name: End, action: TerminateInstance, inputs: {}}]`, `schemaVersion: 1.0\nsteps: [${WORKFLOW_STEP}, {name: 1st, action: WaitForAction}]`,
+  'schemaVersion: 1.0\nsteps: []',
+  'schemaVersion: 1.0\nsteps: [{name: Launch, action: LaunchInstance, inputs: {waitFor: agent}}]',
+  `schemaVersion: 1.0\nsteps: [${WORKFLOW_STEP}, {name: End, action: TerminateInstance, inputs: {}}]`,
+  `schemaVersion: 1.0\nsteps: [${WORKFLOW_STEP}, {name: 1st, action: WaitForAction}]`,
   `schemaVersion: 1.0\nsteps: [${WORKFLOW_STEP}, {name: Wait, action: WaitForAction, if: {patternMatches: a, value: b}}]`,
   'schemaVersion: 1.0\nsteps: [{name: Launch, action: LaunchInstance, timeoutSeconds: 43201, inputs: {waitFor: ssmAgent}}]',
 ];
@@ -89,10 +117,24 @@ const CORPUS = process.env['INGOT_CORPUS'] ?? join(ROOT, '../shared/corpus');
 /** Warnings of what the schema forbids: see its words. */
 const STRICTER: readonly string[] = ['unknown-key', 'unknown-input', 'quoted-scalar', 'null-value', 'empty-steps'];
 
-test('takes every good document of the corpus', { skip: existsSync(CORPUS) ? false : `no corpus in ${CORPUS}: set INGOT_CORPUS to its folder` }, () => {
-  const verdicts = JSON.parse(readFileSync(join(ROOT, 'test/data/corpus.json'), 'utf8')) as readonly { readonly file: string; readonly as: Platform | WorkflowType; readonly verdict: string; readonly faults: readonly string[] }[];
-  const good = verdicts.filter(({ verdict, faults }) => verdict === 'valid' && !faults.some((fault) => STRICTER.some((code) => fault.includes(` ${code}: `))));
-  const found = good.flatMap(({ file }) => objections(file.startsWith('workflows/') ? 'workflow' : 'component', readFileSync(join(CORPUS, file), 'utf8')).map((line) => `${file}: ${line}`));
+test('takes every good document of the corpus', {
+  skip: existsSync(CORPUS) ? false : `no corpus in ${CORPUS}: set INGOT_CORPUS to its folder`,
+}, () => {
+  const verdicts = JSON.parse(readFileSync(join(ROOT, 'test/data/corpus.json'), 'utf8')) as readonly {
+    readonly file: string;
+    readonly as: Platform | WorkflowType;
+    readonly verdict: string;
+    readonly faults: readonly string[];
+  }[];
+  const good = verdicts.filter(
+    ({ verdict, faults }) =>
+      verdict === 'valid' && !faults.some((fault) => STRICTER.some((code) => fault.includes(` ${code}: `))),
+  );
+  const found = good.flatMap(({ file }) =>
+    objections(file.startsWith('workflows/') ? 'workflow' : 'component', readFileSync(join(CORPUS, file), 'utf8')).map(
+      (line) => `${file}: ${line}`,
+    ),
+  );
 
   assert.deepEqual(found, []);
   assert.ok(good.length > 40, `${good.length} documents`);

@@ -9,11 +9,24 @@ export const SCALAR: JsonSchema = { type: ['string', 'number', 'boolean'] };
 /** The dialect; a schema without an address of its own, since it is used from the project's folder. */
 export const DIALECT = 'http://json-schema.org/draft-07/schema#';
 
-export const SCHEMA_VERSION: JsonSchema = { description: 'Version of the document language: 1.0.', enum: [1, '1.0', '1'] };
+export const SCHEMA_VERSION: JsonSchema = {
+  description: 'Version of the document language: 1.0.',
+  enum: [1, '1.0', '1'],
+};
 
 /** A map that has these members and no others. */
-export function closedMap(properties: Readonly<Record<string, JsonSchema>>, required: readonly string[] = [], more: JsonSchema = {}): JsonSchema {
-  return { type: 'object', ...(required.length === 0 ? {} : { required }), properties, additionalProperties: false, ...more };
+export function closedMap(
+  properties: Readonly<Record<string, JsonSchema>>,
+  required: readonly string[] = [],
+  more: JsonSchema = {},
+): JsonSchema {
+  return {
+    type: 'object',
+    ...(required.length === 0 ? {} : { required }),
+    properties,
+    additionalProperties: false,
+    ...more,
+  };
 }
 
 /** A schema for the steps whose `action` has this name. */

@@ -86,7 +86,12 @@ export function shorten(text: string, length = 60): string {
 /** Reads a text to its tree. Undefined when that is not possible; the faults then say why. Never throws. */
 export function readNodes(text: string, faults: FaultCollector): DocumentNode | undefined {
   if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES) {
-    faults.add('document-too-large', START, '', `The document has ${Buffer.byteLength(text)} bytes; at most ${MAX_DOCUMENT_BYTES} are allowed.`);
+    faults.add(
+      'document-too-large',
+      START,
+      '',
+      `The document has ${Buffer.byteLength(text)} bytes; at most ${MAX_DOCUMENT_BYTES} are allowed.`,
+    );
     return undefined;
   }
   if (NESTED_LINE.test(text)) return tooDeep(faults);
@@ -124,9 +129,16 @@ class TreeReader {
   constructor(text: string, faults: FaultCollector) {
     this.#text = text;
     this.#faults = faults;
-    this.#document = withoutStacks(() => parseDocument(text, {
-      version: '1.2', schema: 'core', lineCounter: this.#lines, uniqueKeys: false, prettyErrors: false, logLevel: 'error',
-    }));
+    this.#document = withoutStacks(() =>
+      parseDocument(text, {
+        version: '1.2',
+        schema: 'core',
+        lineCounter: this.#lines,
+        uniqueKeys: false,
+        prettyErrors: false,
+        logLevel: 'error',
+      }),
+    );
   }
 
   read(): DocumentNode | undefined {
@@ -154,7 +166,8 @@ class TreeReader {
       if (looked.has(position.line)) continue;
       if (looked.add(position.line).size > MAX_EXPLAINED) return;
       const reference = this.#unquotedReference(position.line);
-      const explained = reference === undefined ? explainSyntax(this.#text, error.code, error.message, position.line) : undefined;
+      const explained =
+        reference === undefined ? explainSyntax(this.#text, error.code, error.message, position.line) : undefined;
       const code = reference === undefined ? 'invalid-yaml' : 'unquoted-reference';
       const at = reference ?? (explained?.line === undefined ? position : this.#lineStart(explained.line));
       const key = `${at.line} ${code}`;
@@ -176,7 +189,9 @@ class TreeReader {
 
   /** Where on a line a value starts with `{{`. */
   #unquotedReference(line: number): Position | undefined {
-    const found = /^(?<before>\s*(?:-\s+)*(?:[^\s:#'"][^:#'"]*:\s+)?)\{\{/.exec(this.#line(line).slice(0, LONGEST_LINE));
+    const found = /^(?<before>\s*(?:-\s+)*(?:[^\s:#'"][^:#'"]*:\s+)?)\{\{/.exec(
+      this.#line(line).slice(0, LONGEST_LINE),
+    );
     return found === null ? undefined : { line, column: (found.groups?.['before'] ?? '').length + 1 };
   }
 
@@ -191,9 +206,12 @@ class TreeReader {
     const position = this.#at(node?.range?.[0] ?? after);
     if (isAlias(node)) return this.#alias(node.source, position, path, depth);
     // Anchors are kept here, because the library looks for each of them through the whole document.
-    if (this.#expanding === 0 && isNode(node) && 'anchor' in node && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
+    if (this.#expanding === 0 && isNode(node) && 'anchor' in node && node.anchor !== undefined)
+      this.#anchors.set(node.anchor, node);
     if (isSeq(node)) {
-      const items = node.items.map((item, index) => this.#node(item as Node, `${path}[${index}]`, depth + 1, node.range?.[0]));
+      const items = node.items.map((item, index) =>
+        this.#node(item as Node, `${path}[${index}]`, depth + 1, node.range?.[0]),
+      );
       return { kind: 'list', position, items };
     }
     if (isMap(node)) return this.#map(node.items as readonly { key: unknown; value: unknown }[], position, path, depth);
@@ -205,7 +223,8 @@ class TreeReader {
       if (this.#repeated > MAX_REPEATED) throw new TooLarge();
       const [start, end] = node.range ?? [0, 0];
       const found = new Map<string, Occurrence>();
-      const locate = (wanted: string, occurrence: number): Position => this.#locate(wanted, occurrence, start, end, found) ?? position;
+      const locate = (wanted: string, occurrence: number): Position =>
+        this.#locate(wanted, occurrence, start, end, found) ?? position;
       return { kind: 'scalar', position, value, text: value === null ? '' : text, quoted, locate };
     }
     return { kind: 'scalar', position, value: null, text: '', quoted: false, locate: () => position };
@@ -214,7 +233,12 @@ class TreeReader {
   #alias(name: string, position: Position, path: string, depth: number): DocumentNode {
     const target = this.#anchors.get(name);
     if (target === undefined) {
-      this.#faults.add('invalid-yaml', position, path, `This is not YAML: no anchor '&${shorten(name)}' stands before '*${shorten(name)}'.`);
+      this.#faults.add(
+        'invalid-yaml',
+        position,
+        path,
+        `This is not YAML: no anchor '&${shorten(name)}' stands before '*${shorten(name)}'.`,
+      );
       return { kind: 'scalar', position, value: null, text: '', quoted: false, locate: () => position };
     }
     this.#expanding += 1;
@@ -224,7 +248,13 @@ class TreeReader {
   }
 
   /** @param found where each text was found last, from which the next time goes on */
-  #locate(wanted: string, occurrence: number, start: number, end: number, found: Map<string, Occurrence>): Position | undefined {
+  #locate(
+    wanted: string,
+    occurrence: number,
+    start: number,
+    end: number,
+    found: Map<string, Occurrence>,
+  ): Position | undefined {
     let last = found.get(wanted);
     if (last === undefined || last.count > occurrence) last = { count: -1, next: start, at: start };
     while (last.count < occurrence) {
@@ -236,7 +266,12 @@ class TreeReader {
     return this.#at(last.at);
   }
 
-  #map(pairs: readonly { key: unknown; value: unknown }[], position: Position, path: string, depth: number): DocumentNode {
+  #map(
+    pairs: readonly { key: unknown; value: unknown }[],
+    position: Position,
+    path: string,
+    depth: number,
+  ): DocumentNode {
     const entries: MapEntry[] = [];
     const merged: MapEntry[] = [];
     const first = new Map<string, Position>();
@@ -246,7 +281,12 @@ class TreeReader {
       if (!isScalar(key)) {
         const reference = isMap(key) && pairs.length === 1;
         const message = reference ? UNQUOTED_MESSAGE : 'A key has to be a text.';
-        this.#faults.add(reference ? 'unquoted-reference' : 'invalid-yaml', reference ? position : keyPosition, path, message);
+        this.#faults.add(
+          reference ? 'unquoted-reference' : 'invalid-yaml',
+          reference ? position : keyPosition,
+          path,
+          message,
+        );
         continue;
       }
       const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
@@ -260,7 +300,12 @@ class TreeReader {
       }
       const earlier = first.get(name);
       if (earlier !== undefined) {
-        this.#faults.add('duplicate-key', keyPosition, child, `The key '${shorten(name)}' is already there in line ${earlier.line}.`);
+        this.#faults.add(
+          'duplicate-key',
+          keyPosition,
+          child,
+          `The key '${shorten(name)}' is already there in line ${earlier.line}.`,
+        );
         continue;
       }
       first.set(name, keyPosition);
@@ -275,7 +320,8 @@ class TreeReader {
   }
 }
 
-const UNQUOTED_MESSAGE = 'A value that starts with {{ is a map to YAML: put the whole value in quotes, as in "{{ Name }}".';
+const UNQUOTED_MESSAGE =
+  'A value that starts with {{ is a map to YAML: put the whole value in quotes, as in "{{ Name }}".';
 
 function scalarValue(value: unknown): string | number | boolean | null {
   if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value;

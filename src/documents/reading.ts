@@ -23,8 +23,10 @@ export function isNull(node: DocumentNode): boolean {
 /** Visits every scalar of a value, with its path. */
 export function walkScalars(node: DocumentNode, path: string, visit: (scalar: ScalarNode, path: string) => void): void {
   if (node.kind === 'scalar') visit(node, path);
-  if (node.kind === 'list') for (const [index, item] of node.items.entries()) walkScalars(item, `${path}[${index}]`, visit);
-  if (node.kind === 'map') for (const entry of node.entries) walkScalars(entry.value, childPath(path, entry.key), visit);
+  if (node.kind === 'list')
+    for (const [index, item] of node.items.entries()) walkScalars(item, `${path}[${index}]`, visit);
+  if (node.kind === 'map')
+    for (const entry of node.entries) walkScalars(entry.value, childPath(path, entry.key), visit);
 }
 
 /** A map, or a `wrong-type` fault. `what` starts the sentence: `A step`. */
@@ -50,7 +52,11 @@ export function readText(node: DocumentNode, path: string, what: string, faults:
 
 /** One of a few words, exact in case. */
 export function readChoice<const T extends string>(
-  node: DocumentNode, path: string, what: string, choices: readonly T[], faults: FaultCollector,
+  node: DocumentNode,
+  path: string,
+  what: string,
+  choices: readonly T[],
+  faults: FaultCollector,
 ): T | undefined {
   const text = readText(node, path, what, faults);
   if (text === undefined) return undefined;
@@ -74,13 +80,19 @@ export function integerOf(written: string): number | undefined {
 }
 
 /** An integer; a quoted one is taken with a warning. */
-export function readInteger(node: DocumentNode, path: string, what: string, faults: FaultCollector): number | undefined {
+export function readInteger(
+  node: DocumentNode,
+  path: string,
+  what: string,
+  faults: FaultCollector,
+): number | undefined {
   const value = node.kind === 'scalar' && node.value !== null ? integerOf(node.text) : undefined;
   if (node.kind !== 'scalar' || value === undefined) {
     faults.add('wrong-type', node.position, path, `${what} has to be an integer, and is ${describeNode(node)}.`);
     return undefined;
   }
-  if (node.quoted) faults.add('quoted-scalar', node.position, path, `${what} is quoted; it is read as the integer ${value}.`);
+  if (node.quoted)
+    faults.add('quoted-scalar', node.position, path, `${what} is quoted; it is read as the integer ${value}.`);
   return value;
 }
 
@@ -95,7 +107,12 @@ export function booleanOf(text: string): boolean | undefined {
 }
 
 /** A boolean; Go's other words for it (`yes`, `off`) and quoted ones are taken, the latter with a warning. */
-export function readBoolean(node: DocumentNode, path: string, what: string, faults: FaultCollector): boolean | undefined {
+export function readBoolean(
+  node: DocumentNode,
+  path: string,
+  what: string,
+  faults: FaultCollector,
+): boolean | undefined {
   const value = node.kind === 'scalar' ? booleanOf(node.text) : undefined;
   if (node.kind !== 'scalar' || value === undefined) {
     faults.add('wrong-type', node.position, path, `${what} has to be true or false, and is ${describeNode(node)}.`);
@@ -106,7 +123,13 @@ export function readBoolean(node: DocumentNode, path: string, what: string, faul
 }
 
 /** The entry of a required key; a `missing-key` fault at the map when it is not there. */
-export function requireEntry(map: MapNode, key: string, path: string, what: string, faults: FaultCollector): MapEntry | undefined {
+export function requireEntry(
+  map: MapNode,
+  key: string,
+  path: string,
+  what: string,
+  faults: FaultCollector,
+): MapEntry | undefined {
   const entry = entryOf(map, key);
   if (entry === undefined) {
     const near = map.entries.map((other) => other.key).find((other) => other.toLowerCase() === key.toLowerCase());
@@ -117,7 +140,13 @@ export function requireEntry(map: MapNode, key: string, path: string, what: stri
 }
 
 /** Warns of every key that is not in `known`. */
-export function warnUnknownKeys(map: MapNode, known: readonly string[], path: string, what: string, faults: FaultCollector): void {
+export function warnUnknownKeys(
+  map: MapNode,
+  known: readonly string[],
+  path: string,
+  what: string,
+  faults: FaultCollector,
+): void {
   for (const entry of map.entries) {
     if (known.includes(entry.key)) continue;
     const message = `${what} knows no key '${shorten(entry.key)}'; it has no effect.${didYouMean(entry.key, known)}`;
@@ -143,7 +172,12 @@ export class UniqueNames {
       this.#seen.set(name, position);
       return true;
     }
-    this.#faults.add('duplicate-name', position, path, `${this.#what} '${shorten(name)}' is already there in line ${earlier.line}.`);
+    this.#faults.add(
+      'duplicate-name',
+      position,
+      path,
+      `${this.#what} '${shorten(name)}' is already there in line ${earlier.line}.`,
+    );
     return false;
   }
 }
@@ -154,5 +188,10 @@ export function readSchemaVersion(map: MapNode, what: string, faults: FaultColle
   if (entry === undefined) return;
   const text = readText(entry.value, 'schemaVersion', "'schemaVersion'", faults);
   if (text === undefined || /^1(?:\.0)?$/.test(text.trim())) return;
-  faults.add('unsupported-schema-version', entry.value.position, 'schemaVersion', `The schemaVersion has to be 1.0, and is '${shorten(text)}'.`);
+  faults.add(
+    'unsupported-schema-version',
+    entry.value.position,
+    'schemaVersion',
+    `The schemaVersion has to be 1.0, and is '${shorten(text)}'.`,
+  );
 }

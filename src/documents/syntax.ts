@@ -12,16 +12,34 @@ export interface SyntaxFault {
 /** The parser's own words by what can be said better. The first that fits. */
 const TEACHING: readonly (readonly [words: RegExp, message: string])[] = [
   [/^Tabs are not allowed/, 'YAML is indented by spaces, not by tabs'],
-  [/^Nested mappings are not allowed in compact mappings/, "a text with a colon and a space in it (': ') has to be quoted, or stand behind '|'"],
-  [/^Plain value cannot start with (?:reserved character|directive indicator character|a tab character)/, 'a text that starts with this character has to be quoted'],
+  [
+    /^Nested mappings are not allowed in compact mappings/,
+    "a text with a colon and a space in it (': ') has to be quoted, or stand behind '|'",
+  ],
+  [
+    /^Plain value cannot start with (?:reserved character|directive indicator character|a tab character)/,
+    'a text that starts with this character has to be quoted',
+  ],
   [/^Missing closing (?:"quote|'quote)/, 'a quote is opened, and not closed'],
-  [/^Unexpected (?:\S+-)?scalar at node end/, 'something stands behind the closing quote of a text; a quote within a text in single quotes is written twice'],
+  [
+    /^Unexpected (?:\S+-)?scalar at node end/,
+    'something stands behind the closing quote of a text; a quote within a text in single quotes is written twice',
+  ],
   [/^Flow sequence in block collection/, 'a list is opened by [, and not closed by ]'],
-  [/^Flow map in block collection/, 'a map is opened by {, and not closed by }. A text that starts with { has to be quoted'],
+  [
+    /^Flow map in block collection/,
+    'a map is opened by {, and not closed by }. A text that starts with { has to be quoted',
+  ],
   [/^Unexpected block-seq-ind on same line with key/, 'the items of a list begin on the line after their key'],
-  [/^All mapping items must start at the same column/, 'the line is indented differently from the keys that it belongs to'],
+  [
+    /^All mapping items must start at the same column/,
+    'the line is indented differently from the keys that it belongs to',
+  ],
   [/^Invalid escape sequence/, 'a backslash in double quotes has to be doubled, or the text put into single quotes'],
-  [/^Implicit map keys need to be followed by map values|^Implicit keys need to be on a single line/, "a key with its colon was expected, or the text has to be indented further to belong to the value before it"],
+  [
+    /^Implicit map keys need to be followed by map values|^Implicit keys need to be on a single line/,
+    'a key with its colon was expected, or the text has to be indented further to belong to the value before it',
+  ],
 ];
 
 /**
@@ -33,8 +51,9 @@ export function explainSyntax(text: string, code: string, words: string, line: n
   const lines = text.split(/\r\n|\n|\r/);
   const block = blockEndedBy(lines, line);
   if (block !== undefined) {
-    const message = `This is not YAML: the text behind '${block.sign}' in line ${block.line} ends here, because this line is not indented. `
-      + `All of its lines have to be indented by ${block.indent} spaces at least.`;
+    const message =
+      `This is not YAML: the text behind '${block.sign}' in line ${block.line} ends here, because this line is not indented. ` +
+      `All of its lines have to be indented by ${block.indent} spaces at least.`;
     return { message, line: block.end, last: true };
   }
   const key = listWithoutDashes(lines, line);
@@ -63,7 +82,11 @@ function blockEndedBy(lines: readonly string[], line: number) {
       const within = inner === undefined ? 0 : indentOf(inner);
       const further = /^\s*-\s/.test(text) ? indentOf(text) + 2 : indentOf(text);
       // A key in the block's own place ends it rightly.
-      const ended = end > 0 && within > indentOf(text) && indent <= further && !/^\s*(?:- )?(?:- )?[A-Za-z][\w$.-]*:(?:\s|$)|^\s*-\s/.test(lines[end - 1]!);
+      const ended =
+        end > 0 &&
+        within > indentOf(text) &&
+        indent <= further &&
+        !/^\s*(?:- )?(?:- )?[A-Za-z][\w$.-]*:(?:\s|$)|^\s*-\s/.test(lines[end - 1]!);
       return ended ? { sign, line: index + 1, end, indent: within } : undefined;
     }
     if (indentOf(text) <= indent) {
@@ -75,14 +98,22 @@ function blockEndedBy(lines: readonly string[], line: number) {
 }
 
 /** A key that has to hold a list (`commands:`, `steps:`) and goes on with something else; undefined when the line is in none. */
-function listWithoutDashes(lines: readonly string[], line: number): { readonly name: string; readonly line: number } | undefined {
+function listWithoutDashes(
+  lines: readonly string[],
+  line: number,
+): { readonly name: string; readonly line: number } | undefined {
   const own = indentOf(lines[line - 1] ?? '');
   for (let index = line - 2; index >= 0; index -= 1) {
     const text = lines[index]!;
     if (text.trim() === '' || indentOf(text) >= own) continue;
-    const name = /^\s*(?:-\s+)?(commands|arguments|steps|phases|parameters|constants|include|exclude):\s*(?:#.*)?$/.exec(text)?.[1];
+    const name =
+      /^\s*(?:-\s+)?(commands|arguments|steps|phases|parameters|constants|include|exclude):\s*(?:#.*)?$/.exec(
+        text,
+      )?.[1];
     const next = lines.slice(index + 1).find((later) => later.trim() !== '' && !later.trim().startsWith('#'));
-    return name !== undefined && next !== undefined && !/^\s*-(?:\s|$)/.test(next) ? { name, line: index + 1 } : undefined;
+    return name !== undefined && next !== undefined && !/^\s*-(?:\s|$)/.test(next)
+      ? { name, line: index + 1 }
+      : undefined;
   }
   return undefined;
 }

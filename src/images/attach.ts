@@ -88,15 +88,26 @@ export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> 
   let daemon: AttachedDiskState['daemon'];
   try {
     const { pid, startTime, unref } = await start(storageDaemonArguments(disk, directory), {
-      files: 'private', env: { [HELD_MARK]: daemonId }, stdio: ['ignore', log.fd, log.fd], detached: true,
+      files: 'private',
+      env: { [HELD_MARK]: daemonId },
+      stdio: ['ignore', log.fd, log.fd],
+      detached: true,
     });
     unref();
     daemon = { pid, startTime };
     await held.amend(daemonId, { kind: 'process', what: 'qemu-storage-daemon', pid, startTime });
-    await until(`the export of ${disk}`, patient(20_000), async () => {
-      if (!isSameProcess(pid, startTime)) throw new AttachError(`the disk ${disk} cannot be opened: ${(await readFile(`${directory}/storage.log`, 'utf8')).trim()}`);
-      return isMounted(raw) && (await stat(raw)).size > 0 ? true : undefined;
-    }, signal ? { everyMs: 2, signal } : { everyMs: 2 });
+    await until(
+      `the export of ${disk}`,
+      patient(20_000),
+      async () => {
+        if (!isSameProcess(pid, startTime))
+          throw new AttachError(
+            `the disk ${disk} cannot be opened: ${(await readFile(`${directory}/storage.log`, 'utf8')).trim()}`,
+          );
+        return isMounted(raw) && (await stat(raw)).size > 0 ? true : undefined;
+      },
+      signal ? { everyMs: 2, signal } : { everyMs: 2 },
+    );
   } finally {
     await log.close();
   }
@@ -111,14 +122,31 @@ export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> 
 }
 
 /** Mounts the root file system of an exported disk, grown to the disk's size. Returns its loop device. */
-async function mountRoot(raw: string, root: string, take: (thing: Parameters<HeldRecorder['record']>[0]) => Promise<string>, held: HeldRecorder): Promise<string> {
+async function mountRoot(
+  raw: string,
+  root: string,
+  take: (thing: Parameters<HeldRecorder['record']>[0]) => Promise<string>,
+  held: HeldRecorder,
+): Promise<string> {
   const partition = await rootPartition(raw);
-  if (partition.fsType !== 'ext4') throw new AttachError(`the root file system is ${partition.fsType ?? 'of an unknown kind'}; only ext4 can be used without a virtual machine`);
+  if (partition.fsType !== 'ext4')
+    throw new AttachError(
+      `the root file system is ${partition.fsType ?? 'of an unknown kind'}; only ext4 can be used without a virtual machine`,
+    );
   const grown = await growPartition(raw, partition);
 
   const loopId = await take({ kind: 'loop', backing: raw });
   const size = grown?.size ?? partition.size;
-  const { stdout } = await run(['losetup', '--show', '--find', '--offset', String(partition.offset), '--sizelimit', String(size), raw]);
+  const { stdout } = await run([
+    'losetup',
+    '--show',
+    '--find',
+    '--offset',
+    String(partition.offset),
+    '--sizelimit',
+    String(size),
+    raw,
+  ]);
   const loop = stdout.trim();
   await held.amend(loopId, { kind: 'loop', backing: raw, device: loop });
 
@@ -152,7 +180,8 @@ export function resumeAttachedDisk(state: AttachedDiskState, held: HeldRecorder)
       for (const id of state.heldIds.slice((daemonIndex ?? -1) + 1).toReversed()) await release(held, id);
       await endDaemon(state);
       for (const id of state.heldIds.toReversed()) await release(held, id);
-      if (failures > 0) throw new AttachError(`the file system of the disk met ${failures} errors while it was mounted`);
+      if (failures > 0)
+        throw new AttachError(`the file system of the disk met ${failures} errors while it was mounted`);
     },
   };
 }
@@ -161,16 +190,32 @@ export function resumeAttachedDisk(state: AttachedDiskState, held: HeldRecorder)
 export function storageDaemonArguments(disk: string, directory: string): string[] {
   return [
     'qemu-storage-daemon',
-    '--blockdev', JSON.stringify(qcow2Node('top', disk)),
-    '--export', JSON.stringify({ type: 'fuse', id: 'disk', 'node-name': 'top', mountpoint: `${directory}/disk.raw`, writable: true }),
-    '--chardev', `socket,path=${directory.replaceAll(',', ',,')}/qmp.sock,server=on,wait=off,id=qmp`,
-    '--monitor', 'chardev=qmp',
+    '--blockdev',
+    JSON.stringify(qcow2Node('top', disk)),
+    '--export',
+    JSON.stringify({
+      type: 'fuse',
+      id: 'disk',
+      'node-name': 'top',
+      mountpoint: `${directory}/disk.raw`,
+      writable: true,
+    }),
+    '--chardev',
+    `socket,path=${directory.replaceAll(',', ',,')}/qmp.sock,server=on,wait=off,id=qmp`,
+    '--monitor',
+    'chardev=qmp',
   ];
 }
 
 /** A qcow2 file as a block node, giving freed and zeroed blocks back. */
 function qcow2Node(name: string, file: string): object {
-  return { driver: 'qcow2', 'node-name': name, discard: 'unmap', 'detect-zeroes': 'unmap', file: { driver: 'file', 'node-name': `${name}-file`, filename: file, discard: 'unmap' } };
+  return {
+    driver: 'qcow2',
+    'node-name': name,
+    discard: 'unmap',
+    'detect-zeroes': 'unmap',
+    file: { driver: 'file', 'node-name': `${name}-file`, filename: file, discard: 'unmap' },
+  };
 }
 
 /** Records' places in `state.heldIds` whose thing is of a kind. */
@@ -182,14 +227,16 @@ async function recordIndexes(state: AttachedDiskState, held: HeldRecorder, kind:
 /** Ends the storage daemon so that everything is in the file: unlike a kill with a short patience. */
 async function endDaemon(state: AttachedDiskState): Promise<void> {
   const { pid, startTime } = state.daemon;
-  if (!isSameProcess(pid, startTime)) throw new AttachError('the storage daemon of the disk had ended before: what was written last may be lost');
+  if (!isSameProcess(pid, startTime))
+    throw new AttachError('the storage daemon of the disk had ended before: what was written last may be lost');
   const qmp = await connectQmp(`${state.directory}/qmp.sock`);
   try {
     await qmp.execute('quit').catch(() => {}); // It may close the connection before it answers.
   } finally {
     qmp.close();
   }
-  if (!(await waitForExit(pid, startTime, patient(DAEMON_EXIT_MS)))) throw new AttachError(`the storage daemon of the disk does not end (${patient(DAEMON_EXIT_MS) / 1000} s)`);
+  if (!(await waitForExit(pid, startTime, patient(DAEMON_EXIT_MS))))
+    throw new AttachError(`the storage daemon of the disk does not end (${patient(DAEMON_EXIT_MS) / 1000} s)`);
 }
 
 async function snapshot(state: AttachedDiskState, held: HeldRecorder, overlay: string): Promise<void> {
@@ -241,13 +288,22 @@ async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() 
   const id = await held.record({ kind: 'process', what: 'fsfreeze', thaw: root });
   const guard = await start(
     // Deaf to SIGPIPE: with nobody left to tell, it has to thaw all the same.
-    ['bash', '--norc', '-c', 'trap "" PIPE; trap \'fsfreeze --unfreeze "$1"; exit\' TERM; fsfreeze --freeze "$1" || exit 1; echo frozen; read -r -t 30 _; fsfreeze --unfreeze "$1"', 'bash', root],
+    [
+      'bash',
+      '--norc',
+      '-c',
+      'trap "" PIPE; trap \'fsfreeze --unfreeze "$1"; exit\' TERM; fsfreeze --freeze "$1" || exit 1; echo frozen; read -r -t 30 _; fsfreeze --unfreeze "$1"',
+      'bash',
+      root,
+    ],
     { env: { [HELD_MARK]: id }, stdio: ['pipe', 'pipe', 'pipe'], detached: true },
   );
   await held.amend(id, { kind: 'process', what: 'fsfreeze', thaw: root, pid: guard.pid, startTime: guard.startTime });
   guard.stdin!.on('error', () => {});
   let complaint = '';
-  guard.stderr!.on('data', (chunk: Buffer) => { complaint = `${complaint}${chunk.toString()}`.slice(-1000); });
+  guard.stderr!.on('data', (chunk: Buffer) => {
+    complaint = `${complaint}${chunk.toString()}`.slice(-1000);
+  });
   const failure = async (what: string): Promise<AttachError> => {
     const end = await guard.exited;
     // One that was killed may have left it frozen.
@@ -284,7 +340,10 @@ async function growPartition(raw: string, root: RootPartition): Promise<{ size: 
   if (partitions.some(({ offset }) => offset > root.offset)) return undefined;
   // The backup of the partition table belongs at the end of the disk; the end has moved.
   await run(['sfdisk', '--quiet', '--no-reread', '--no-tell-kernel', '--relocate', 'gpt-bak-std', raw]);
-  await run(['sfdisk', '--quiet', '--no-reread', '--no-tell-kernel', '--wipe', 'never', '--partno', String(root.number), raw], { input: ', +\n' });
+  await run(
+    ['sfdisk', '--quiet', '--no-reread', '--no-tell-kernel', '--wipe', 'never', '--partno', String(root.number), raw],
+    { input: ', +\n' },
+  );
   return rootPartition(raw);
 }
 
@@ -293,8 +352,14 @@ function isOnSharedMount(directory: string): boolean {
   const points = new Map<string, boolean>();
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     const fields = line.split(' ');
-    const point = fields[4]?.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-    if (point !== undefined) points.set(point, fields.slice(6, fields.indexOf('-')).some((field) => field.startsWith('shared:')));
+    const point = fields[4]?.replace(/\\([0-7]{3})/g, (_, octal: string) =>
+      String.fromCharCode(Number.parseInt(octal, 8)),
+    );
+    if (point !== undefined)
+      points.set(
+        point,
+        fields.slice(6, fields.indexOf('-')).some((field) => field.startsWith('shared:')),
+      );
   }
   for (let path = directory; ; path = dirname(path)) {
     const shared = points.get(path);

@@ -28,7 +28,24 @@ const OVERLAY_FORMAT = 'extended_l2=on,cluster_size=128k';
  */
 export async function createOverlay(backing: string, overlay: string, sizeBytes?: number): Promise<void> {
   const name = dirname(backing) === dirname(overlay) ? basename(backing) : backing;
-  await run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-o', OVERLAY_FORMAT, '-b', name, overlay, ...(sizeBytes === undefined ? [] : [String(sizeBytes)])], { files: 'private' });
+  await run(
+    [
+      'qemu-img',
+      'create',
+      '-q',
+      '-f',
+      'qcow2',
+      '-F',
+      'qcow2',
+      '-o',
+      OVERLAY_FORMAT,
+      '-b',
+      name,
+      overlay,
+      ...(sizeBytes === undefined ? [] : [String(sizeBytes)]),
+    ],
+    { files: 'private' },
+  );
 }
 
 /** Facts of one disk file. The format is stated by the caller, never guessed: a guess lets a disk's content choose it. */
@@ -51,7 +68,10 @@ export async function usableDisk(path: string): Promise<DiskInfo> {
     return chain[0]!;
   } catch (error) {
     const said = /qemu-img: (.*)$/m.exec((error as Error).message)?.[1] ?? (error as Error).message.split('\n')[0]!;
-    throw new DamagedDiskError(`the disk ${basename(path)} of the parent image cannot be used: ${said}. The file is damaged or gone: build the parent image again, or bring back its file from a backup`, { cause: error });
+    throw new DamagedDiskError(
+      `the disk ${basename(path)} of the parent image cannot be used: ${said}. The file is damaged or gone: build the parent image again, or bring back its file from a backup`,
+      { cause: error },
+    );
   }
 }
 
@@ -61,7 +81,10 @@ export async function damageOf(path: string): Promise<string | undefined> {
   if (chain instanceof Error) return `${basename(path)} cannot be read`;
   for (const file of [path, ...chain.flatMap(({ backing }) => (backing === undefined ? [] : [backing]))]) {
     // 3: leaked clusters, which harm nobody.
-    const { code } = await run(['qemu-img', 'check', '-q', '--force-share', '-f', 'qcow2', file], { okCodes: 'any', timeoutMs: 60_000 });
+    const { code } = await run(['qemu-img', 'check', '-q', '--force-share', '-f', 'qcow2', file], {
+      okCodes: 'any',
+      timeoutMs: 60_000,
+    });
     if (code !== 0 && code !== 3) return `qemu-img check finds errors in ${basename(file)}`;
   }
   return undefined;
@@ -69,8 +92,22 @@ export async function damageOf(path: string): Promise<string | undefined> {
 
 /** A disk's files, the top first. */
 export async function diskChain(path: string, format = 'qcow2'): Promise<readonly DiskInfo[]> {
-  const { stdout } = await run(['qemu-img', 'info', '--force-share', '--backing-chain', '--output=json', '-f', format, path]);
-  const files = JSON.parse(stdout) as { format: string; 'virtual-size': number; 'actual-size': number; 'full-backing-filename'?: string }[];
+  const { stdout } = await run([
+    'qemu-img',
+    'info',
+    '--force-share',
+    '--backing-chain',
+    '--output=json',
+    '-f',
+    format,
+    path,
+  ]);
+  const files = JSON.parse(stdout) as {
+    format: string;
+    'virtual-size': number;
+    'actual-size': number;
+    'full-backing-filename'?: string;
+  }[];
   return files.map((file) => ({
     format: file.format,
     virtualSize: file['virtual-size'],
@@ -119,13 +156,32 @@ async function writeCopy(top: string, partial: string, options: FlattenOptions):
     if (source !== undefined) return writeFlat(source, partial, options);
   }
   // "    (12.34/100%)" and a carriage return, again and again.
-  const progress = onProgress && ((chunk: Buffer): void => {
-    const percent = /\((\d+)\.\d+\/100%\)\s*$/.exec(chunk.toString('latin1'))?.[1];
-    if (percent !== undefined) onProgress(Number(percent));
-  });
+  const progress =
+    onProgress &&
+    ((chunk: Buffer): void => {
+      const percent = /\((\d+)\.\d+\/100%\)\s*$/.exec(chunk.toString('latin1'))?.[1];
+      if (percent !== undefined) onProgress(Number(percent));
+    });
   await run(
-    ['qemu-img', 'convert', progress ? '-p' : '-q', '-W', '-f', 'qcow2', '-O', 'qcow2', ...(options.compress ? ['-c', '-o', 'compression_type=zstd'] : []), top, partial],
-    { files: 'private', ...(options.signal ? { signal: options.signal } : {}), ...(options.env ? { env: options.env } : {}), ...(progress ? { onStdout: progress } : {}) },
+    [
+      'qemu-img',
+      'convert',
+      progress ? '-p' : '-q',
+      '-W',
+      '-f',
+      'qcow2',
+      '-O',
+      'qcow2',
+      ...(options.compress ? ['-c', '-o', 'compression_type=zstd'] : []),
+      top,
+      partial,
+    ],
+    {
+      files: 'private',
+      ...(options.signal ? { signal: options.signal } : {}),
+      ...(options.env ? { env: options.env } : {}),
+      ...(progress ? { onStdout: progress } : {}),
+    },
   );
   return (await Promise.all([sha256OfFile(partial), syncFile(partial)]))[0];
 }

@@ -48,7 +48,11 @@ const AT_ONCE = 64;
 const ZEROS = Buffer.alloc(CLUSTER);
 const WASM_PAGE = 64 * 1024;
 /** The types of Node alone do not know it. */
-const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: { readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer } } };
+const { WebAssembly } = globalThis as unknown as {
+  readonly WebAssembly: {
+    readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
+  };
+};
 
 /**
  * Asks where a chain's data is.
@@ -57,7 +61,14 @@ const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: { reado
  */
 export async function flatSource(files: readonly string[], virtualSize: number): Promise<FlatSource | undefined> {
   const { stdout } = await run(['qemu-img', 'map', '--force-share', '--output=json', '-f', 'qcow2', files[0]!]);
-  const found = JSON.parse(stdout) as readonly { readonly start: number; readonly length: number; readonly depth: number; readonly data: boolean; readonly zero: boolean; readonly offset?: number }[];
+  const found = JSON.parse(stdout) as readonly {
+    readonly start: number;
+    readonly length: number;
+    readonly depth: number;
+    readonly data: boolean;
+    readonly zero: boolean;
+    readonly offset?: number;
+  }[];
   const extents: Extent[] = [];
   for (const { start, length, depth, data, zero, offset } of found) {
     if (!data || zero) continue;
@@ -138,7 +149,13 @@ function dataClusters(extents: readonly Extent[]): readonly ClusterRun[] {
 /** Header and tables, as buffers of whole clusters; the data comes straight after them. */
 export function* tables(virtualSize: number, runs: readonly ClusterRun[]): Generator<Buffer> {
   const data = clustersIn(runs);
-  const used = [...new Set(runs.flatMap(({ first, count }) => range(Math.floor(first / ENTRIES), Math.floor((first + count - 1) / ENTRIES) + 1)))];
+  const used = [
+    ...new Set(
+      runs.flatMap(({ first, count }) =>
+        range(Math.floor(first / ENTRIES), Math.floor((first + count - 1) / ENTRIES) + 1),
+      ),
+    ),
+  ];
   const l1Entries = Math.ceil(virtualSize / (CLUSTER * ENTRIES));
   const l1Clusters = Math.max(1, Math.ceil(l1Entries / ENTRIES));
   // The counts count themselves: one more cluster of them may make one more necessary.
@@ -168,7 +185,8 @@ export function* tables(virtualSize: number, runs: readonly ClusterRun[]): Gener
   yield header;
 
   const table = Buffer.alloc(tableClusters * CLUSTER);
-  for (let block = 0; block < blocks; block++) table.writeBigUInt64BE(BigInt((blocksAt + block) * CLUSTER), block * ENTRY);
+  for (let block = 0; block < blocks; block++)
+    table.writeBigUInt64BE(BigInt((blocksAt + block) * CLUSTER), block * ENTRY);
   yield table;
   for (let block = 0; block < blocks; block++) {
     const counts = Buffer.alloc(CLUSTER);
@@ -178,7 +196,8 @@ export function* tables(virtualSize: number, runs: readonly ClusterRun[]): Gener
   }
 
   const l1 = Buffer.alloc(l1Clusters * CLUSTER);
-  for (const [index, entry] of used.entries()) l1.writeBigUInt64BE(BigInt((l2At + index) * CLUSTER) | COPIED, entry * ENTRY);
+  for (const [index, entry] of used.entries())
+    l1.writeBigUInt64BE(BigInt((l2At + index) * CLUSTER) | COPIED, entry * ENTRY);
   yield l1;
   let at = l2At + used.length;
   let [run, within] = [0, 0];
@@ -187,7 +206,8 @@ export function* tables(virtualSize: number, runs: readonly ClusterRun[]): Gener
     const end = (entry + 1) * ENTRIES;
     while (run < runs.length && runs[run]!.first + within < end) {
       const { first, count } = runs[run]!;
-      for (; within < count && first + within < end; within++) l2.writeBigUInt64BE(BigInt(at++ * CLUSTER) | COPIED, (first + within - entry * ENTRIES) * ENTRY);
+      for (; within < count && first + within < end; within++)
+        l2.writeBigUInt64BE(BigInt(at++ * CLUSTER) | COPIED, (first + within - entry * ENTRIES) * ENTRY);
       if (within === count) [run, within] = [run + 1, 0];
     }
     yield l2;
@@ -203,7 +223,17 @@ function range(from: number, to: number): readonly number[] {
 }
 
 /** One part is hashed and written while the next is read. */
-async function writeData(source: FlatSource, files: readonly FileHandle[], runs: readonly ClusterRun[], to: FlatOptions & { readonly target: FileHandle; readonly at: number; readonly hash: Hash; readonly buffers: readonly [Buffer, Buffer] }): Promise<void> {
+async function writeData(
+  source: FlatSource,
+  files: readonly FileHandle[],
+  runs: readonly ClusterRun[],
+  to: FlatOptions & {
+    readonly target: FileHandle;
+    readonly at: number;
+    readonly hash: Hash;
+    readonly buffers: readonly [Buffer, Buffer];
+  },
+): Promise<void> {
   const total = clustersIn(runs);
   const readPart = reader(source.extents, files);
   const read = (run: ClusterRun, into: Buffer): Promise<Buffer> => {
@@ -211,7 +241,12 @@ async function writeData(source: FlatSource, files: readonly FileHandle[], runs:
     reading.catch(() => {}); // It may fail while the part before it is written; it is awaited after that.
     return reading;
   };
-  const parts = runs.flatMap(({ first, count }) => range(0, Math.ceil(count / AT_ONCE)).map((part) => ({ first: first + part * AT_ONCE, count: Math.min(AT_ONCE, count - part * AT_ONCE) })));
+  const parts = runs.flatMap(({ first, count }) =>
+    range(0, Math.ceil(count / AT_ONCE)).map((part) => ({
+      first: first + part * AT_ONCE,
+      count: Math.min(AT_ONCE, count - part * AT_ONCE),
+    })),
+  );
   let { at } = to;
   let done = 0;
   let reading = parts.length === 0 ? undefined : read(parts[0]!, to.buffers[0]);
@@ -237,7 +272,7 @@ async function writeData(source: FlatSource, files: readonly FileHandle[], runs:
 
 /** Clusters of zeros stay holes. */
 async function writeParts(target: FileHandle, part: Buffer, at: number): Promise<void> {
-  for (let from = 0; from < part.length;) {
+  for (let from = 0; from < part.length; ) {
     let end = from;
     while (end < part.length && part.compare(ZEROS, 0, CLUSTER, end, end + CLUSTER) !== 0) end += CLUSTER;
     if (end > from) await writeAll(target, part.subarray(from, end), at + from);
@@ -246,7 +281,10 @@ async function writeParts(target: FileHandle, part: Buffer, at: number): Promise
 }
 
 /** Reads clusters, which are asked for in order, from wherever their bytes are. */
-function reader(extents: readonly Extent[], files: readonly FileHandle[]): (run: ClusterRun, into: Buffer) => Promise<Buffer> {
+function reader(
+  extents: readonly Extent[],
+  files: readonly FileHandle[],
+): (run: ClusterRun, into: Buffer) => Promise<Buffer> {
   let next = 0;
   return async ({ first, count }, into) => {
     const [start, end] = [first * CLUSTER, (first + count) * CLUSTER];
@@ -267,7 +305,7 @@ function reader(extents: readonly Extent[], files: readonly FileHandle[]): (run:
 
 /** A file that ends early has zeros behind its end, as QEMU reads it. */
 async function readAll(file: FileHandle, into: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < into.length;) {
+  for (let done = 0; done < into.length; ) {
     const { bytesRead } = await file.read(into, done, into.length - done, position + done);
     if (bytesRead === 0) {
       into.fill(0, done);
@@ -278,5 +316,6 @@ async function readAll(file: FileHandle, into: Buffer, position: number): Promis
 }
 
 async function writeAll(file: FileHandle, from: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < from.length;) done += (await file.write(from, done, from.length - done, position + done)).bytesWritten;
+  for (let done = 0; done < from.length; )
+    done += (await file.write(from, done, from.length - done, position + done)).bytesWritten;
 }

@@ -29,16 +29,30 @@ export function layerKinds(layers: readonly LayerNode[], references: LayerRefere
     for (const top of tops) for (const id of chainOf(top, parents)) if (!kinds.has(id)) kinds.set(id, kind);
   };
   mark(references.bases, 'base');
-  mark(references.amis.map(({ layerId }) => layerId), 'ami');
+  mark(
+    references.amis.map(({ layerId }) => layerId),
+    'ami',
+  );
   mark([...references.uses, ...layers.filter(({ writing }) => writing).map(({ id }) => id)], 'work');
-  mark(layers.map(({ id }) => id), 'unreferenced');
+  mark(
+    layers.map(({ id }) => id),
+    'unreferenced',
+  );
   return kinds;
 }
 
 /** The layers that would be free if this AMI alone were gone: from its top down, as far as nothing else refers to them. */
-export function freedWithout(amiId: string, layers: readonly LayerNode[], references: LayerReferences): readonly string[] {
+export function freedWithout(
+  amiId: string,
+  layers: readonly LayerNode[],
+  references: LayerReferences,
+): readonly string[] {
   const parents = new Map(layers.map(({ id, parentId }) => [id, parentId]));
-  const kept = new Set([...references.bases, ...references.uses, ...references.amis.filter(({ id }) => id !== amiId).map(({ layerId }) => layerId)]);
+  const kept = new Set([
+    ...references.bases,
+    ...references.uses,
+    ...references.amis.filter(({ id }) => id !== amiId).map(({ layerId }) => layerId),
+  ]);
   for (const { id, writing } of layers) if (writing) kept.add(id);
   const children = new Map<string, number>();
   for (const { parentId } of layers) if (parentId !== null) children.set(parentId, (children.get(parentId) ?? 0) + 1);

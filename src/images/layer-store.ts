@@ -10,8 +10,21 @@ import { findAmi, type Ami } from '../catalog/amis.ts';
 import type { Catalog, Queryable } from '../catalog/catalog.ts';
 import type { DiskOrigin } from '../catalog/engine-tables.ts';
 import {
-  allLayers, beginLayer, chainLength, completeLayer, deleteLayer, endLayerUses, getLayer, type Layer, layerUses, layerWithKey, replaceLayerFile, unfinishedLayers,
-  unreferencedLayer, unreferencedLayers, useLayer,
+  allLayers,
+  beginLayer,
+  chainLength,
+  completeLayer,
+  deleteLayer,
+  endLayerUses,
+  getLayer,
+  type Layer,
+  layerUses,
+  layerWithKey,
+  replaceLayerFile,
+  unfinishedLayers,
+  unreferencedLayer,
+  unreferencedLayers,
+  useLayer,
 } from '../catalog/layers.ts';
 import { syncFile } from '../platform/files.ts';
 import { HELD_MARK, release, type HeldRecorder } from '../platform/held.ts';
@@ -96,7 +109,11 @@ export class LayerStore {
   }
 
   /** Makes a flat disk that lies in the data directory (a copy, an import) a layer without a parent, so that others can lie over it. */
-  async adopt(path: string, keyRecord: object, sealing: Sealing & { readonly origin: DiskOrigin }): Promise<SealedLayer> {
+  async adopt(
+    path: string,
+    keyRecord: object,
+    sealing: Sealing & { readonly origin: DiskOrigin },
+  ): Promise<SealedLayer> {
     const id = newLayerId();
     const key = createHash('sha256').update(JSON.stringify(keyRecord)).digest('hex');
     await this.catalog.transaction(async (trx) => {
@@ -115,7 +132,8 @@ export class LayerStore {
   /** A sealed layer by its id. @throws when it is unknown or still being written */
   async get(id: string): Promise<SealedLayer> {
     const layer = await getLayer(this.catalog.db, id);
-    if (layer === undefined || layer.state !== 'complete') throw new Error(`no layer ${id}${layer ? ': it was never finished' : ''}`);
+    if (layer === undefined || layer.state !== 'complete')
+      throw new Error(`no layer ${id}${layer ? ': it was never finished' : ''}`);
     return this.sealed(layer);
   }
 
@@ -136,7 +154,11 @@ export class LayerStore {
    * The layer of an AMI that is available, noted as used by `owner` in the same moment: whoever deregisters the AMI comes before
    * that, and then there is no such AMI, or after it, and then the layer stays.
    */
-  async takeAmi(amiId: string, region: string, owner: string): Promise<{ readonly ami: Ami; readonly layer: SealedLayer } | undefined> {
+  async takeAmi(
+    amiId: string,
+    region: string,
+    owner: string,
+  ): Promise<{ readonly ami: Ami; readonly layer: SealedLayer } | undefined> {
     return this.catalog.transaction(async (trx) => {
       const ami = await findAmi(trx, amiId, region);
       const layer = ami?.layer_id == null ? undefined : await getLayer(trx, ami.layer_id);
@@ -164,11 +186,18 @@ export class LayerStore {
    */
   async merge(layer: SealedLayer, limit: number, held: HeldRecorder, signal?: AbortSignal): Promise<SealedLayer> {
     if ((await chainLength(this.catalog.db, layer.id)) <= limit) return layer;
-    await refuseWithoutRoom(this.dataDirectory, LOW_WATER + (await sizeOfChain(layer.path)), `merging a chain of more than ${limit} layers`);
+    await refuseWithoutRoom(
+      this.dataDirectory,
+      LOW_WATER + (await sizeOfChain(layer.path)),
+      `merging a chain of more than ${limit} layers`,
+    );
     const path = join('layers', `${layer.id}-flat.qcow2`);
     const heldId = await held.record({ kind: 'process', what: 'qemu-img merge' });
     try {
-      await flatten(layer.path, join(this.dataDirectory, path), { ...(signal ? { signal } : {}), env: { [HELD_MARK]: heldId } });
+      await flatten(layer.path, join(this.dataDirectory, path), {
+        ...(signal ? { signal } : {}),
+        env: { [HELD_MARK]: heldId },
+      });
     } finally {
       await release(held, heldId);
     }
@@ -179,7 +208,9 @@ export class LayerStore {
 
   /** Discards the layers that `owner` used and was still writing, and those below them that are of no use to anybody then. */
   async discardWritten(owner: string): Promise<void> {
-    const mine = new Set((await layerUses(this.catalog.db)).filter((use) => use.owner === owner).map((use) => use.layer_id));
+    const mine = new Set(
+      (await layerUses(this.catalog.db)).filter((use) => use.owner === owner).map((use) => use.layer_id),
+    );
     for (const layer of await unfinishedLayers(this.catalog.db)) {
       if (!mine.has(layer.id)) continue;
       await this.discard({ id: layer.id, path: this.path(layer) });
@@ -198,7 +229,9 @@ export class LayerStore {
     for (const layer of layers) await this.discard({ id: layer.id, path: this.path(layer) });
     const known = new Set((await allLayers(this.catalog.db)).map(({ path }) => path));
     const folder = join(this.dataDirectory, 'layers');
-    const strays = existsSync(folder) ? (await readdir(folder)).map((name) => join('layers', name)).filter((path) => !known.has(path)) : [];
+    const strays = existsSync(folder)
+      ? (await readdir(folder)).map((name) => join('layers', name)).filter((path) => !known.has(path))
+      : [];
     for (const path of strays) await rm(join(this.dataDirectory, path), { force: true });
     return layers.length + strays.length;
   }
@@ -256,7 +289,13 @@ async function sizeOfChain(top: string): Promise<number> {
   return (await diskChain(top)).reduce((sum, { actualSize }) => sum + actualSize, 0);
 }
 
-async function complete(trx: Queryable, id: string, key: string, keyRecord: object, { label = '', owner, refer }: Sealing): Promise<void> {
+async function complete(
+  trx: Queryable,
+  id: string,
+  key: string,
+  keyRecord: object,
+  { label = '', owner, refer }: Sealing,
+): Promise<void> {
   await completeLayer(trx, id, key, keyRecord, label);
   if (owner !== undefined) await useLayer(trx, id, owner);
   await refer?.(trx, id);

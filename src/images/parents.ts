@@ -51,7 +51,10 @@ export async function sealedParent(request: ParentRequest): Promise<ParentImage>
   }
   if (meaning.kind === 'managed') {
     const base = suppliedImages[meaning.image.name];
-    if (base === undefined) throw new Error(`parent image ${request.reference}: no base image '${meaning.image.name}'; there are: ${Object.keys(suppliedImages).join(', ')}`);
+    if (base === undefined)
+      throw new Error(
+        `parent image ${request.reference}: no base image '${meaning.image.name}'; there are: ${Object.keys(suppliedImages).join(', ')}`,
+      );
     const made = await ensureBaseImage(base, request);
     return { layer: made.layer, osVersion: base.osVersion, description: `base image ${base.name} ${made.version}` };
   }
@@ -62,9 +65,11 @@ export async function sealedParent(request: ParentRequest): Promise<ParentImage>
     throw new Error(`parent image ${request.reference}: ${error.message}`, { cause: error });
   }
   const arn = await resolveImage(catalog.db, meaning.arn);
-  if (arn === undefined) throw new Error(`parent image ${request.reference}: there is no available build of ${meaning.arn}`);
+  if (arn === undefined)
+    throw new Error(`parent image ${request.reference}: there is no available build of ${meaning.arn}`);
   const ami = (await amisOfImage(catalog.db, arn)).find((each) => each.region === region);
-  if (ami === undefined) throw new Error(`parent image ${request.reference}: ${arn} has no AMI in ${region} (any more)`);
+  if (ami === undefined)
+    throw new Error(`parent image ${request.reference}: ${arn} has no AMI in ${region} (any more)`);
   return fromAmi(request, ami.id);
 }
 
@@ -72,7 +77,10 @@ async function fromAmi(request: ParentRequest, id: string): Promise<ParentImage>
   const taken = await request.layers.takeAmi(id, request.region, request.arn);
   if (taken === undefined) {
     const record = await amiOnRecord(request.catalog.db, id);
-    const why = record?.region === request.region && record.state === 'deregistered' ? `the AMI ${id} was deregistered` : `no AMI ${id} is available in ${request.region}`;
+    const why =
+      record?.region === request.region && record.state === 'deregistered'
+        ? `the AMI ${id} was deregistered`
+        : `no AMI ${id} is available in ${request.region}`;
     throw new Error(`parent image ${request.reference}: ${why}`);
   }
   const { ami, layer } = taken;

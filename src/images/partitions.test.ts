@@ -1,9 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { chooseRoot, fileSystemType, partitionTypes, PartitionError, readPartitions, type ReadAt } from './partitions.ts';
+import {
+  chooseRoot,
+  fileSystemType,
+  partitionTypes,
+  PartitionError,
+  readPartitions,
+  type ReadAt,
+} from './partitions.ts';
 
-interface Entry { readonly type: string; readonly first: number; readonly last: number; readonly name?: string }
+interface Entry {
+  readonly type: string;
+  readonly first: number;
+  readonly last: number;
+  readonly name?: string;
+}
 
 /** A disk with a GPT of these entries, written the way the UEFI specification draws it. */
 function disk(entries: readonly (Entry | undefined)[], change?: (image: Buffer) => void): ReadAt {
@@ -12,7 +24,14 @@ function disk(entries: readonly (Entry | undefined)[], change?: (image: Buffer) 
     if (entry === undefined) return;
     const at = 1024 + index * 128;
     const [a, b, c, d, e] = entry.type.split('-') as [string, string, string, string, string];
-    for (const [text, to] of [[a, 0], [b, 4], [c, 6]] as const) Buffer.from(text, 'hex').reverse().copy(image, at + to);
+    for (const [text, to] of [
+      [a, 0],
+      [b, 4],
+      [c, 6],
+    ] as const)
+      Buffer.from(text, 'hex')
+        .reverse()
+        .copy(image, at + to);
     Buffer.from(d + e, 'hex').copy(image, at + 8);
     image.writeBigUInt64LE(BigInt(entry.first), at + 32);
     image.writeBigUInt64LE(BigInt(entry.last), at + 40);
@@ -35,14 +54,21 @@ const root = { type: partitionTypes.linuxRootX8664, first: 100_000, last: 100_99
 
 test('partitions have number, place, size and name', async () => {
   const partitions = await readPartitions(disk([efi, undefined, root]));
-  assert.deepEqual(partitions.map(({ number, offset, size, name }) => ({ number, offset, size, name })), [
-    { number: 1, offset: 4096 * 512, size: 4096 * 512, name: 'EFI' },
-    { number: 3, offset: 100_000 * 512, size: 1000 * 512, name: 'root' },
-  ]);
+  assert.deepEqual(
+    partitions.map(({ number, offset, size, name }) => ({ number, offset, size, name })),
+    [
+      { number: 1, offset: 4096 * 512, size: 4096 * 512, name: 'EFI' },
+      { number: 3, offset: 100_000 * 512, size: 1000 * 512, name: 'root' },
+    ],
+  );
 });
 
 for (const { what, entries, number } of [
-  { what: 'a partition typed as root goes before a larger one with generic data', entries: [efi, data, root], number: 3 },
+  {
+    what: 'a partition typed as root goes before a larger one with generic data',
+    entries: [efi, data, root],
+    number: 3,
+  },
   { what: 'generic data serves where none is typed as root', entries: [efi, data], number: 2 },
   { what: 'of several the largest', entries: [{ ...data, last: 9000 }, data], number: 2 },
   { what: 'none', entries: [efi], number: undefined },
@@ -54,8 +80,16 @@ for (const { what, entries, number } of [
 
 for (const { what, change, message } of [
   { what: 'no table', change: (image: Buffer) => image.fill(0, 512, 520), message: /no GPT/ },
-  { what: 'a changed header', change: (image: Buffer) => image.writeUInt8(7, 512 + 60), message: /checksum of the GPT header/ },
-  { what: 'a changed entry', change: (image: Buffer) => image.writeUInt8(7, 1024 + 33), message: /checksum of the GPT entries/ },
+  {
+    what: 'a changed header',
+    change: (image: Buffer) => image.writeUInt8(7, 512 + 60),
+    message: /checksum of the GPT header/,
+  },
+  {
+    what: 'a changed entry',
+    change: (image: Buffer) => image.writeUInt8(7, 1024 + 33),
+    message: /checksum of the GPT entries/,
+  },
   {
     what: 'a count that would take all memory',
     change: (image: Buffer) => {
@@ -67,13 +101,19 @@ for (const { what, change, message } of [
   },
 ]) {
   test(`refused: ${what}`, async () => {
-    await assert.rejects(readPartitions(disk([root], change)), (error: Error) => error instanceof PartitionError && message.test(error.message));
+    await assert.rejects(
+      readPartitions(disk([root], change)),
+      (error: Error) => error instanceof PartitionError && message.test(error.message),
+    );
   });
 }
 
 test('refused: a partition that ends before it begins, a disk that is too short', async () => {
   await assert.rejects(readPartitions(disk([{ ...root, last: 99_000 }])), /ends before it begins/);
-  await assert.rejects(readPartitions(async () => Buffer.alloc(10)), /no GPT/);
+  await assert.rejects(
+    readPartitions(async () => Buffer.alloc(10)),
+    /no GPT/,
+  );
 });
 
 test('file systems are told by their magic', async () => {

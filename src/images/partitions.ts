@@ -56,18 +56,23 @@ const MAX_ENTRIES = 1024;
  */
 export async function readPartitions(read: ReadAt): Promise<readonly Partition[]> {
   const header = await read(SECTOR, SECTOR);
-  if (header.length < SECTOR || header.toString('latin1', 0, 8) !== 'EFI PART') throw new PartitionError('the disk has no GPT partition table');
+  if (header.length < SECTOR || header.toString('latin1', 0, 8) !== 'EFI PART')
+    throw new PartitionError('the disk has no GPT partition table');
   const headerSize = header.readUInt32LE(12);
-  if (headerSize < 92 || headerSize > SECTOR) throw new PartitionError(`the GPT header claims a size of ${headerSize} bytes`);
+  if (headerSize < 92 || headerSize > SECTOR)
+    throw new PartitionError(`the GPT header claims a size of ${headerSize} bytes`);
   const summed = Buffer.from(header.subarray(0, headerSize));
   summed.writeUInt32LE(0, 16);
-  if (crc32(summed) !== header.readUInt32LE(16)) throw new PartitionError('the checksum of the GPT header does not match');
+  if (crc32(summed) !== header.readUInt32LE(16))
+    throw new PartitionError('the checksum of the GPT header does not match');
 
   const count = header.readUInt32LE(80);
   const entrySize = header.readUInt32LE(84);
-  if (count > MAX_ENTRIES || entrySize < 128 || entrySize > 4096) throw new PartitionError(`the GPT claims ${count} entries of ${entrySize} bytes`);
+  if (count > MAX_ENTRIES || entrySize < 128 || entrySize > 4096)
+    throw new PartitionError(`the GPT claims ${count} entries of ${entrySize} bytes`);
   const entries = await read(bytes(header, 72), count * entrySize);
-  if (entries.length < count * entrySize || crc32(entries) !== header.readUInt32LE(88)) throw new PartitionError('the checksum of the GPT entries does not match');
+  if (entries.length < count * entrySize || crc32(entries) !== header.readUInt32LE(88))
+    throw new PartitionError('the checksum of the GPT entries does not match');
 
   const partitions: Partition[] = [];
   for (let index = 0; index < count; index++) {
@@ -77,7 +82,14 @@ export async function readPartitions(read: ReadAt): Promise<readonly Partition[]
     const offset = bytes(entry, 32);
     const size = bytes(entry, 40) + SECTOR - offset;
     if (size <= 0) throw new PartitionError(`partition ${index + 1} ends before it begins`);
-    partitions.push({ number: index + 1, type, guid: guid(entry, 16), name: entry.toString('utf16le', 56, 128).replace(/\0.*$/s, ''), offset, size });
+    partitions.push({
+      number: index + 1,
+      type,
+      guid: guid(entry, 16),
+      name: entry.toString('utf16le', 56, 128).replace(/\0.*$/s, ''),
+      offset,
+      size,
+    });
   }
   return partitions;
 }
@@ -86,7 +98,10 @@ export async function readPartitions(read: ReadAt): Promise<readonly Partition[]
  * Which partition is the root: one that its type calls so, else generic Linux data; of several the largest.
  * @param architecture of the machine the disk is for
  */
-export function chooseRoot(partitions: readonly Partition[], architecture: 'x86_64' | 'arm64' = 'x86_64'): Partition | undefined {
+export function chooseRoot(
+  partitions: readonly Partition[],
+  architecture: 'x86_64' | 'arm64' = 'x86_64',
+): Partition | undefined {
   const rootType = architecture === 'arm64' ? partitionTypes.linuxRootArm64 : partitionTypes.linuxRootX8664;
   for (const type of [rootType, partitionTypes.linuxData]) {
     const [largest] = partitions.filter((partition) => partition.type === type).toSorted((a, b) => b.size - a.size);
@@ -114,7 +129,10 @@ export async function rootPartition(path: string, architecture: 'x86_64' | 'arm6
   return withReader(path, async (read) => {
     const partitions = await readPartitions(read);
     const root = chooseRoot(partitions, architecture);
-    if (root === undefined) throw new PartitionError('no partition of the disk is a Linux root (neither by its type nor as generic Linux data)');
+    if (root === undefined)
+      throw new PartitionError(
+        'no partition of the disk is a Linux root (neither by its type nor as generic Linux data)',
+      );
     const fsType = await fileSystemType(read, root.offset);
     return fsType === undefined ? root : { ...root, fsType };
   });
@@ -142,13 +160,17 @@ export async function withReader<T>(path: string, work: (read: ReadAt) => Promis
 /** A sector number at `at`, as bytes. */
 function bytes(buffer: Buffer, at: number): number {
   const sector = buffer.readBigUInt64LE(at);
-  if (sector > BigInt(Number.MAX_SAFE_INTEGER) / BigInt(SECTOR)) throw new PartitionError(`the GPT names sector ${sector}, beyond any disk`);
+  if (sector > BigInt(Number.MAX_SAFE_INTEGER) / BigInt(SECTOR))
+    throw new PartitionError(`the GPT names sector ${sector}, beyond any disk`);
   return Number(sector) * SECTOR;
 }
 
 /** A GUID at `at`: its first three fields are little-endian. */
 function guid(buffer: Buffer, at: number): string {
   const hex = (from: number, to: number): string => buffer.toString('hex', at + from, at + to);
-  const reversed = (from: number, to: number): string => Buffer.from(buffer.subarray(at + from, at + to)).reverse().toString('hex');
+  const reversed = (from: number, to: number): string =>
+    Buffer.from(buffer.subarray(at + from, at + to))
+      .reverse()
+      .toString('hex');
   return `${reversed(0, 4)}-${reversed(4, 6)}-${reversed(6, 8)}-${hex(8, 10)}-${hex(10, 16)}`;
 }

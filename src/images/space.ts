@@ -21,7 +21,9 @@ export async function refuseWithoutRoom(folder: string, least: number, what: str
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
   if (free >= least) return;
-  throw new Error(`no space left on device: the file system of ${folder} has ${mib(free)} MiB free, and ${what} needs at least ${mib(least)} MiB. ${MAKE_ROOM}`);
+  throw new Error(
+    `no space left on device: the file system of ${folder} has ${mib(free)} MiB free, and ${what} needs at least ${mib(least)} MiB. ${MAKE_ROOM}`,
+  );
 }
 
 /**

@@ -17,7 +17,14 @@ test('a line without end is cut, in the middle and at the end', async () => {
   await writeFile(path, `first\n${'x'.repeat(1 << 20)}\nlast\n${'y'.repeat(1 << 20)}`);
   const lines = await reader.read();
 
-  assert.deepEqual(lines.map((line) => [line.slice(0, 5), line.length]), [['first', 5], ['xxxxx', 4096], ['last', 4]]);
+  assert.deepEqual(
+    lines.map((line) => [line.slice(0, 5), line.length]),
+    [
+      ['first', 5],
+      ['xxxxx', 4096],
+      ['last', 4],
+    ],
+  );
   assert.equal(reader.prompt.length, 4096);
   assert.equal((await consoleTail(path, 2)).at(-1)?.[0], 'y');
 });

@@ -26,12 +26,24 @@ export function bootFailure(text: string): string | undefined {
 
 const BOOT_FAILURES: readonly (readonly [RegExp, string])[] = [
   [/Kernel panic - not syncing/, 'the kernel panicked'],
-  [/No bootable device|Boot failed: not a bootable disk|No bootable option or device was found/, 'the firmware found nothing to boot on the disk'],
+  [
+    /No bootable device|Boot failed: not a bootable disk|No bootable option or device was found/,
+    'the firmware found nothing to boot on the disk',
+  ],
   [/Failed to boot both default and fallback entries/, 'the boot loader found no kernel to start'],
-  [/Target filesystem doesn't have requested|No init found\. Try passing init=/, 'the root file system has no first program (/sbin/init)'],
+  [
+    /Target filesystem doesn't have requested|No init found\. Try passing init=/,
+    'the root file system has no first program (/sbin/init)',
+  ],
   [/grub rescue>|Minimal BASH-like line editing/, 'the boot loader found no system and stopped at its prompt'],
-  [/\(initramfs\)|Dropping to a shell!|Entering emergency mode\. Exit the shell to continue/, 'the initial RAM disk found no root file system'],
-  [/You are in emergency mode|Give root password for maintenance|Cannot open access to console, the root account is locked/, 'the system stopped in emergency mode'],
+  [
+    /\(initramfs\)|Dropping to a shell!|Entering emergency mode\. Exit the shell to continue/,
+    'the initial RAM disk found no root file system',
+  ],
+  [
+    /You are in emergency mode|Give root password for maintenance|Cannot open access to console, the root account is locked/,
+    'the system stopped in emergency mode',
+  ],
 ];
 
 /** Reads a growing console on. */
@@ -70,5 +82,10 @@ export class ConsoleReader {
 /** The last lines of a console, oldest first; none when there is no console. */
 export async function consoleTail(path: string, lines: number): Promise<readonly string[]> {
   const content = await ringTail(path, TAIL_BYTES);
-  return content.toString('utf8').split('\n').map(plainLine).filter((line) => line.trim() !== '').slice(-lines);
+  return content
+    .toString('utf8')
+    .split('\n')
+    .map(plainLine)
+    .filter((line) => line.trim() !== '')
+    .slice(-lines);
 }

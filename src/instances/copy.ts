@@ -64,6 +64,9 @@ export function openGet(instance: Instance, path: string): Promise<StreamedComma
  * Opens the way of an archive to its place: a path that is there as a folder gets `name` in it, any other is the new name.
  * The archive has one top entry, `ARCHIVE_ROOT`, and `ARCHIVE_END` after it. The exit code is not 0 when nothing was written, with the reason on stderr.
  */
-export function openPut(instance: Instance, { path, name }: { readonly path: string; readonly name: string }): Promise<StreamedCommand> {
+export function openPut(
+  instance: Instance,
+  { path, name }: { readonly path: string; readonly name: string },
+): Promise<StreamedCommand> {
   return instance.open({ argv: ['/bin/sh', '-c', PUT_SCRIPT, 'sh', path, name], inputEnds: true });
 }

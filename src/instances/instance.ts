@@ -136,7 +136,11 @@ export interface LaunchRequest {
   readonly detached?: boolean;
   readonly signal?: AbortSignal;
   /** Told what is awaited, which accelerator was chosen, why; and the lines of the serial console (`console`). */
-  readonly report?: (event: { readonly text: string; readonly level?: 'debug' | 'info' | 'warn' | 'error'; readonly stream?: 'console' }) => void;
+  readonly report?: (event: {
+    readonly text: string;
+    readonly level?: 'debug' | 'info' | 'warn' | 'error';
+    readonly stream?: 'console';
+  }) => void;
 }
 
 /** A temporary machine that components run on. */

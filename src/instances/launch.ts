@@ -11,7 +11,9 @@ export function instanceDirectory(instanceId: string): string {
 
 /** For each driver what this host lacks for it. */
 export async function missingByDriver(): Promise<Record<string, readonly string[]>> {
-  return Object.fromEntries(await Promise.all(Object.values(drivers).map(async (driver) => [driver.name, await driver.missing()] as const)));
+  return Object.fromEntries(
+    await Promise.all(Object.values(drivers).map(async (driver) => [driver.name, await driver.missing()] as const)),
+  );
 }
 
 /** A driver by its name. @throws {Error} when there is none of that name */

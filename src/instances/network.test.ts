@@ -7,15 +7,35 @@ test('slirp4netns closes the host loopback and leaves from the outbound address'
   const argv = slirpArguments({ target: { pid: 42 }, interfaceName: 'host0' }, '198.18.0.1');
 
   deepEqual(argv.slice(argv.indexOf('slirp4netns')), [
-    'slirp4netns', '--configure', '--mtu=65520', '--disable-host-loopback', '--enable-sandbox', '--enable-seccomp',
-    '--outbound-addr=198.18.0.1', '--cidr=10.0.2.0/24', '--ready-fd=3', '42', 'host0',
+    'slirp4netns',
+    '--configure',
+    '--mtu=65520',
+    '--disable-host-loopback',
+    '--enable-sandbox',
+    '--enable-seccomp',
+    '--outbound-addr=198.18.0.1',
+    '--cidr=10.0.2.0/24',
+    '--ready-fd=3',
+    '42',
+    'host0',
   ]);
 });
 
 test('slirp4netns takes a namespace by its path, and an API socket', () => {
-  const argv = slirpArguments({ target: { netns: '/run/netns/x' }, interfaceName: 'tap0', cidr: '10.9.0.0/24' }, '198.18.0.1', '/run/x/slirp.sock');
+  const argv = slirpArguments(
+    { target: { netns: '/run/netns/x' }, interfaceName: 'tap0', cidr: '10.9.0.0/24' },
+    '198.18.0.1',
+    '/run/x/slirp.sock',
+  );
 
-  deepEqual(argv.slice(argv.indexOf('slirp4netns') + 7), ['--cidr=10.9.0.0/24', '--ready-fd=3', '--api-socket=/run/x/slirp.sock', '--netns-type=path', '/proc/self/fd/4', 'tap0']);
+  deepEqual(argv.slice(argv.indexOf('slirp4netns') + 7), [
+    '--cidr=10.9.0.0/24',
+    '--ready-fd=3',
+    '--api-socket=/run/x/slirp.sock',
+    '--netns-type=path',
+    '/proc/self/fd/4',
+    'tap0',
+  ]);
 });
 
 test('the resolver is the third address of the network', () => {
@@ -23,7 +43,7 @@ test('the resolver is the third address of the network', () => {
   equal(resolvConf('10.9.0.0/24'), 'nameserver 10.9.0.3\n');
 });
 
-test('a resolver on the host\'s loopback cannot be asked by instances', () => {
+test("a resolver on the host's loopback cannot be asked by instances", () => {
   equal(onlyLoopback('nameserver 127.0.0.53\noptions edns0\n'), true);
   equal(onlyLoopback('nameserver ::1\n nameserver 127.0.0.1\n'), true);
   equal(onlyLoopback('nameserver 127.0.0.53\nnameserver 192.0.2.53\n'), false);
@@ -31,7 +51,12 @@ test('a resolver on the host\'s loopback cannot be asked by instances', () => {
 });
 
 test('slirp4netns asks the resolvers of another file where it is told to', () => {
-  const argv = slirpArguments({ target: { pid: 42 }, interfaceName: 'host0' }, '198.18.0.1', undefined, '/run/systemd/resolve/resolv.conf');
+  const argv = slirpArguments(
+    { target: { pid: 42 }, interfaceName: 'host0' },
+    '198.18.0.1',
+    undefined,
+    '/run/systemd/resolve/resolv.conf',
+  );
 
   deepEqual(argv.slice(argv.indexOf('sh'), argv.indexOf('slirp4netns')), ['sh', '/run/systemd/resolve/resolv.conf']);
 });

@@ -38,7 +38,8 @@ export interface SlirpRequest {
  * @param reach what is open to the owner; everything when absent. Counts on the first call only
  */
 export async function outboundAddressOf(held: HeldRecorder, owner: AllocationOwner, reach?: Reach): Promise<string> {
-  for (const { thing } of await held.list()) if (thing.kind === 'allocation' && thing.id.startsWith('outbound-')) return addressOfNetwork(thing.id);
+  for (const { thing } of await held.list())
+    if (thing.kind === 'allocation' && thing.id.startsWith('outbound-')) return addressOfNetwork(thing.id);
   const { id, address } = await joinNetwork(owner, reach);
   await held.record({ kind: 'allocation', id });
   return address;
@@ -64,12 +65,31 @@ const NETNS_FD = 4;
  * they are unmounted, and its way of leaving the old root unmounts `/run/netns/*` on the host. So it starts in a mount namespace
  * whose `/run` is the bare file system, and `resolver` (if any) its `/etc/resolv.conf`.
  */
-export function slirpArguments(request: Pick<SlirpRequest, 'target' | 'interfaceName' | 'cidr'>, outbound: string, apiSocket?: string, resolver?: string): string[] {
+export function slirpArguments(
+  request: Pick<SlirpRequest, 'target' | 'interfaceName' | 'cidr'>,
+  outbound: string,
+  apiSocket?: string,
+  resolver?: string,
+): string[] {
   return [
-    'unshare', '--mount', '--propagation=slave', '--', '/bin/sh', '-c',
-    'mount --bind /run /run && if [ -n "$1" ]; then mount --bind "$1" /etc/resolv.conf; fi && shift && exec "$@"', 'sh', resolver ?? '',
-    'slirp4netns', '--configure', '--mtu=65520', '--disable-host-loopback', '--enable-sandbox', '--enable-seccomp',
-    `--outbound-addr=${outbound}`, `--cidr=${request.cidr ?? INSTANCE_NETWORK}`, `--ready-fd=${READY_FD}`,
+    'unshare',
+    '--mount',
+    '--propagation=slave',
+    '--',
+    '/bin/sh',
+    '-c',
+    'mount --bind /run /run && if [ -n "$1" ]; then mount --bind "$1" /etc/resolv.conf; fi && shift && exec "$@"',
+    'sh',
+    resolver ?? '',
+    'slirp4netns',
+    '--configure',
+    '--mtu=65520',
+    '--disable-host-loopback',
+    '--enable-sandbox',
+    '--enable-seccomp',
+    `--outbound-addr=${outbound}`,
+    `--cidr=${request.cidr ?? INSTANCE_NETWORK}`,
+    `--ready-fd=${READY_FD}`,
     ...(apiSocket === undefined ? [] : [`--api-socket=${apiSocket}`]),
     ...('pid' in request.target ? [String(request.target.pid)] : ['--netns-type=path', `/proc/self/fd/${NETNS_FD}`]),
     request.interfaceName,
@@ -93,18 +113,30 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
   const ready = await open(readyPath, 'w', 0o600);
   const netns = 'netns' in request.target ? await open(request.target.netns, 'r') : undefined;
   try {
-    const command = intoRingFiles({ '1,2': logPath }, slirpArguments(request, outbound, apiSocket, await reachableResolver()));
+    const command = intoRingFiles(
+      { '1,2': logPath },
+      slirpArguments(request, outbound, apiSocket, await reachableResolver()),
+    );
     const { pid, startTime, unref } = await start(command, {
-      env: { [HELD_MARK]: heldId }, stdio: ['ignore', 'ignore', 'ignore', ready.fd, ...(netns ? [netns.fd] : [])], detached: true,
+      env: { [HELD_MARK]: heldId },
+      stdio: ['ignore', 'ignore', 'ignore', ready.fd, ...(netns ? [netns.fd] : [])],
+      detached: true,
     });
     unref();
     await held.amend(heldId, { kind: 'process', what: 'slirp4netns', pid, startTime });
-    await until('slirp4netns to bring the network up', patient(10_000), async () => {
-      if ((await ready.stat()).size > 0) return true;
-      if (isSameProcess(pid, startTime)) return undefined;
-      await sleep(100); // Its last words are still on their way.
-      throw new Error(`slirp4netns ended at its start: ${slirpComplaint((await ringTail(logPath, LOG_TAIL_BYTES)).toString('utf8'))}`);
-    }, request.signal ? { everyMs: 2, signal: request.signal } : { everyMs: 2 });
+    await until(
+      'slirp4netns to bring the network up',
+      patient(10_000),
+      async () => {
+        if ((await ready.stat()).size > 0) return true;
+        if (isSameProcess(pid, startTime)) return undefined;
+        await sleep(100); // Its last words are still on their way.
+        throw new Error(
+          `slirp4netns ended at its start: ${slirpComplaint((await ringTail(logPath, LOG_TAIL_BYTES)).toString('utf8'))}`,
+        );
+      },
+      request.signal ? { everyMs: 2, signal: request.signal } : { everyMs: 2 },
+    );
     return { pid, startTime, heldId, ...(apiSocket === undefined ? {} : { apiSocket }) };
   } finally {
     await ready.close();
@@ -114,7 +146,10 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
 
 /** What slirp4netns said of its end, without what it says at every start. Pure. @param log all that it printed */
 export function slirpComplaint(log: string): string {
-  const lines = log.trim().split('\n').filter((line) => !/^(\* |WARNING: Support for |Starting slirp|sent tapfd=|received tapfd=)/.test(line));
+  const lines = log
+    .trim()
+    .split('\n')
+    .filter((line) => !/^(\* |WARNING: Support for |Starting slirp|sent tapfd=|received tapfd=)/.test(line));
   return lines.slice(-5).join('; ') || 'without a word';
 }
 
@@ -135,13 +170,18 @@ export async function addHostForward(apiSocket: string, forward: HostForward): P
   const request = {
     execute: 'add_hostfwd',
     arguments: {
-      proto: 'tcp', host_addr: forward.hostAddress, host_port: forward.hostPort, guest_port: forward.guestPort,
+      proto: 'tcp',
+      host_addr: forward.hostAddress,
+      host_port: forward.hostPort,
+      guest_port: forward.guestPort,
       ...(forward.guestAddress === undefined ? {} : { guest_addr: forward.guestAddress }),
     },
   };
   const answer = JSON.parse(await ask(apiSocket, JSON.stringify(request))) as { error?: { desc?: string } };
   if (answer.error) {
-    throw new Error(`port ${forward.hostPort} on ${forward.hostAddress} cannot be published (${answer.error.desc ?? 'no reason given'}): something may listen there already`);
+    throw new Error(
+      `port ${forward.hostPort} on ${forward.hostAddress} cannot be published (${answer.error.desc ?? 'no reason given'}): something may listen there already`,
+    );
   }
 }
 
@@ -159,10 +199,14 @@ async function ask(socketPath: string, request: string): Promise<string> {
         socket.setEncoding('utf8');
         socket.on('data', (chunk: string) => {
           text += chunk;
-          if (text.length > ANSWER_LENGTH) socket.destroy(new Error(`${socketPath} answered more than ${ANSWER_LENGTH} characters`));
+          if (text.length > ANSWER_LENGTH)
+            socket.destroy(new Error(`${socketPath} answered more than ${ANSWER_LENGTH} characters`));
         });
         socket.on('error', reject);
-        socket.on('end', () => { socket.end(); resolve(text); });
+        socket.on('end', () => {
+          socket.end();
+          resolve(text);
+        });
         socket.end(request);
       });
     } catch (error) {

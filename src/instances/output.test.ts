@@ -17,28 +17,52 @@ let instance: Instance;
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'ingot-output-'));
   const id = newInstanceId();
-  instance = await localDriver.launch({ id, directory, held: memoryRecorder(id), disk: '', cpus: 0, memoryMiB: 0, allocationOwner: { dataDirectory: directory, owner: id } });
+  instance = await localDriver.launch({
+    id,
+    directory,
+    held: memoryRecorder(id),
+    disk: '',
+    cpus: 0,
+    memoryMiB: 0,
+    allocationOwner: { dataDirectory: directory, owner: id },
+  });
 });
 after(async () => {
   await instance.terminate();
   await rm(directory, { recursive: true, force: true });
 });
 
-const WAYS = [['a program of Ingot\'s own', { argv: ['yes'], own: true }], ['a command', { argv: ['yes'] }], ['a script on stderr', { script: 'exec yes >&2' }], ['one endless line', { argv: ['cat', '/dev/zero'] }]] as const;
+const WAYS = [
+  ["a program of Ingot's own", { argv: ['yes'], own: true }],
+  ['a command', { argv: ['yes'] }],
+  ['a script on stderr', { script: 'exec yes >&2' }],
+  ['one endless line', { argv: ['cat', '/dev/zero'] }],
+] as const;
 
 for (const [name, request] of WAYS) {
   describe(name, () => {
     test('is ended once it prints more than is kept, with a sentence that says so', LONG, async () => {
-      await assert.rejects(runCaptured(instance, request, { limit: 1 << 20, what: 'the list of everything' }), (error: unknown) => {
-        assert.ok(error instanceof TooMuchOutput);
-        assert.match(error.message, /^the list of everything printed more than 1 MiB in the instance/);
-        return true;
-      });
+      await assert.rejects(
+        runCaptured(instance, request, { limit: 1 << 20, what: 'the list of everything' }),
+        (error: unknown) => {
+          assert.ok(error instanceof TooMuchOutput);
+          assert.match(error.message, /^the list of everything printed more than 1 MiB in the instance/);
+          return true;
+        },
+      );
     });
 
     test('is ended by what its reader throws, and nothing else is', LONG, async () => {
       const thrown = new Error('no');
-      await assert.rejects(instance.run({ ...request, onOutput: () => { throw thrown; } }), (error) => error === thrown);
+      await assert.rejects(
+        instance.run({
+          ...request,
+          onOutput: () => {
+            throw thrown;
+          },
+        }),
+        (error) => error === thrown,
+      );
     });
 
     test('is ended by its signal, whose reason is what is thrown', LONG, async () => {
@@ -52,12 +76,24 @@ for (const [name, request] of WAYS) {
 
 test('what is within the limit is kept whole, each output apart', async () => {
   const result = await runCaptured(instance, { script: 'echo out; echo err >&2; exit 3' }, { limit: 8, what: 'it' });
-  assert.deepEqual({ ...result, stdout: result.stdout.toString(), stderr: result.stderr.toString() }, { exitCode: 3, signal: null, timedOut: false, stdout: 'out\n', stderr: 'err\n' });
+  assert.deepEqual(
+    { ...result, stdout: result.stdout.toString(), stderr: result.stderr.toString() },
+    { exitCode: 3, signal: null, timedOut: false, stdout: 'out\n', stderr: 'err\n' },
+  );
 });
 
 test('a limited request passes on what it takes', async () => {
   let seen = 0;
-  const request = limited({ argv: ['head', '-c', '100', '/dev/zero'], onOutput: (_, chunk) => { seen += chunk.length; } }, 100, 'it');
+  const request = limited(
+    {
+      argv: ['head', '-c', '100', '/dev/zero'],
+      onOutput: (_, chunk) => {
+        seen += chunk.length;
+      },
+    },
+    100,
+    'it',
+  );
   assert.equal((await instance.run(request)).exitCode, 0);
   assert.equal(seen, 100);
 });
@@ -65,7 +101,12 @@ test('a limited request passes on what it takes', async () => {
 test('what a command leaves running prints on, but not without end', LONG, async () => {
   // The host's own limit on what is read of nobody's output: its writer gets SIGPIPE.
   let pid = 0;
-  await instance.run({ script: 'yes >/dev/stdout & echo $!', onOutput: (_, chunk) => { pid ||= Number(/^\d+/m.exec(chunk.toString())?.[0] ?? 0); } });
+  await instance.run({
+    script: 'yes >/dev/stdout & echo $!',
+    onOutput: (_, chunk) => {
+      pid ||= Number(/^\d+/m.exec(chunk.toString())?.[0] ?? 0);
+    },
+  });
   assert.ok(pid > 0);
   const { until } = await import('../platform/clock.ts');
   const { processStartTime } = await import('../platform/processes.ts');

@@ -16,7 +16,9 @@ export class TooMuchOutput extends Error {
 
   /** @param what what printed, as a sentence begins with it: `the search for secrets` */
   constructor(what: string, limit: number) {
-    super(`${what} printed more than ${sizeOf(limit)} in the instance, so Ingot killed it: a component may have replaced a system program`);
+    super(
+      `${what} printed more than ${sizeOf(limit)} in the instance, so Ingot killed it: a component may have replaced a system program`,
+    );
   }
 }
 
@@ -50,7 +52,8 @@ export interface CapturedResult extends CommandResult {
  * @throws {InstanceError} as `Instance.run`
  */
 export async function runCaptured(
-  instance: Pick<Instance, 'run'>, request: Omit<CommandRequest, 'onOutput'>,
+  instance: Pick<Instance, 'run'>,
+  request: Omit<CommandRequest, 'onOutput'>,
   { limit, what }: { readonly limit: number; readonly what: string },
 ): Promise<CapturedResult> {
   const kept = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
@@ -65,7 +68,8 @@ export async function runCaptured(
  * it: there it would end the process, with all that others build in it.
  */
 export async function readingSafely(
-  request: CommandRequest, run: (request: CommandRequest) => Promise<CommandResult>,
+  request: CommandRequest,
+  run: (request: CommandRequest) => Promise<CommandResult>,
 ): Promise<CommandResult> {
   const { onOutput, signal } = request;
   if (onOutput === undefined) return run(request);

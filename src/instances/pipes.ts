@@ -39,7 +39,11 @@ export interface Pipes {
  * be opened by such a name. Input is a file for the same reason: opening a named pipe for reading waits for a writer, which may have
  * ended. Anybody in the container may open them, hence the mode; outside, their folder is closed.
  */
-export async function openPipes(directory: string, name: string, request: Pick<CommandRequest, 'stdin' | 'onOutput'>): Promise<Pipes> {
+export async function openPipes(
+  directory: string,
+  name: string,
+  request: Pick<CommandRequest, 'stdin' | 'onOutput'>,
+): Promise<Pipes> {
   const paths = await namedPipes(directory);
   const input = request.stdin === undefined ? undefined : `${directory}/${name}.in`;
   const childEnds: number[] = [];
@@ -50,7 +54,9 @@ export async function openPipes(directory: string, name: string, request: Pick<C
   try {
     for (const path of paths) {
       // The reader opens first, without waiting for a writer; the command's end must be a blocking one.
-      outputs.push(new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false }));
+      outputs.push(
+        new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false }),
+      );
       childEnds.push(openSync(path, constants.O_WRONLY));
     }
     if (input !== undefined) {

@@ -10,7 +10,7 @@ async function read(chunks: readonly string[]): Promise<{ text: string; code: nu
   const output = new MarkedOutput(MARKER);
   const code = endOf(output, new Promise<never>(() => {}));
   for (const chunk of chunks) output.write(Buffer.from(chunk, 'latin1'));
-  const text = Buffer.concat(await output.toArray() as Buffer[]).toString('latin1');
+  const text = Buffer.concat((await output.toArray()) as Buffer[]).toString('latin1');
   return { text, code: await code };
 }
 
@@ -20,9 +20,14 @@ describe('an output ends at its marker, which says the exit code', () => {
     ['after text', [`hello${MARKER}007`], 'hello'],
     ['in pieces', ['hello', MARKER.slice(0, 3), MARKER.slice(3), '0', '07'], 'hello'],
     ['byte by byte', [...`hello${MARKER}007`], 'hello'],
-    ['after what looks like it', [`hello${MARKER.slice(0, 9)}`, `\0ingot-end-${'f'.repeat(16)}:007`, `${MARKER}007`], `hello${MARKER.slice(0, 9)}\0ingot-end-${'f'.repeat(16)}:007`],
+    [
+      'after what looks like it',
+      [`hello${MARKER.slice(0, 9)}`, `\0ingot-end-${'f'.repeat(16)}:007`, `${MARKER}007`],
+      `hello${MARKER.slice(0, 9)}\0ingot-end-${'f'.repeat(16)}:007`,
+    ],
     ['before what others still print', [`hello${MARKER}007more`, 'and more'], 'hello'],
-  ] as const) test(name, async () => assert.deepEqual(await read(chunks), { text, code: 7 }));
+  ] as const)
+    test(name, async () => assert.deepEqual(await read(chunks), { text, code: 7 }));
 });
 
 test('what may not be a marker is not held back', () => {
@@ -36,7 +41,7 @@ test('without a marker it ends with the reason', async () => {
   const code = endOf(output, Promise.resolve(new Error('it is gone')));
   output.write(Buffer.from('half'));
   await assert.rejects(code, /it is gone/);
-  assert.equal(Buffer.concat(await output.toArray() as Buffer[]).toString(), 'half');
+  assert.equal(Buffer.concat((await output.toArray()) as Buffer[]).toString(), 'half');
 });
 
 describe('the wrapper runs a command and says how it ended', () => {
@@ -46,7 +51,9 @@ describe('the wrapper runs a command and says how it ended', () => {
     ['no such program', ['/no/such/program'], 127, ''],
   ] as const) {
     test(name, async () => {
-      const { stdout } = await run(markedCommand(argv, { id: ID, files: '/tmp/ingot-streams-test', cwd: '/' }), { okCodes: 'any' });
+      const { stdout } = await run(markedCommand(argv, { id: ID, files: '/tmp/ingot-streams-test', cwd: '/' }), {
+        okCodes: 'any',
+      });
       assert.equal(stdout, `${out}${MARKER}${String(code).padStart(3, '0')}`);
     });
   }

@@ -11,7 +11,10 @@ export function endMarker(id: string): string {
  * through a machine's ports have no end of their own, and what a command leaves running may hold any of them open.
  * @param options.files path inside, without suffix, for what the run leaves on the way, in its environment as `INGOT_FILES`: `.pid` holds the command's process
  */
-export function markedCommand(argv: readonly string[], options: { readonly id: string; readonly files: string; readonly cwd: string }): string[] {
+export function markedCommand(
+  argv: readonly string[],
+  options: { readonly id: string; readonly files: string; readonly cwd: string },
+): string[] {
   return ['/bin/sh', '-c', MARKED, 'sh', options.id, options.files, options.cwd, ...argv];
 }
 

@@ -44,7 +44,10 @@ const RESIZE_SCRIPT = 'stty -F "$(cat "$1.tty")" rows "$2" cols "$3"';
  * @param options.size of the terminal it is to be on; it reads a script from its stdin when absent
  * @param options.term the kind of terminal, `TERM`
  */
-export async function openShell(instance: Instance, options: { readonly size?: TerminalSize; readonly term: string }): Promise<Shell> {
+export async function openShell(
+  instance: Instance,
+  options: { readonly size?: TerminalSize; readonly term: string },
+): Promise<Shell> {
   const { size } = options;
   const command = await instance.open({
     argv: ['/bin/sh', '-c', SHELL_SCRIPT, 'sh', String(size?.rows ?? 0), String(size?.columns ?? 0)],
@@ -56,7 +59,12 @@ export async function openShell(instance: Instance, options: { readonly size?: T
     command,
     terminal,
     async resize({ rows, columns }) {
-      if (terminal) await instance.run({ own: true, argv: ['/bin/sh', '-c', RESIZE_SCRIPT, 'sh', command.files, String(rows), String(columns)], timeoutSeconds: 30 });
+      if (terminal)
+        await instance.run({
+          own: true,
+          argv: ['/bin/sh', '-c', RESIZE_SCRIPT, 'sh', command.files, String(rows), String(columns)],
+          timeoutSeconds: 30,
+        });
     },
   };
 }

@@ -35,11 +35,27 @@ const UP_TO_4XLARGE = { large: 2, xlarge: 4, '2xlarge': 8, '4xlarge': 16 };
 const UP_TO_24XLARGE = { ...UP_TO_4XLARGE, '8xlarge': 32, '12xlarge': 48, '16xlarge': 64, '24xlarge': 96 };
 const UP_TO_32XLARGE = { ...UP_TO_24XLARGE, '32xlarge': 128 };
 const UP_TO_48XLARGE = { ...UP_TO_24XLARGE, '48xlarge': 192 };
-const T3: Sizes = { nano: [2, 0.5], micro: [2, 1], small: [2, 2], medium: [2, 4], large: [2, 8], xlarge: [4, 16], '2xlarge': [8, 32] };
+const T3: Sizes = {
+  nano: [2, 0.5],
+  micro: [2, 1],
+  small: [2, 2],
+  medium: [2, 4],
+  large: [2, 8],
+  xlarge: [4, 16],
+  '2xlarge': [8, 32],
+};
 const C5 = { ...UP_TO_4XLARGE, '9xlarge': 36, '12xlarge': 48, '18xlarge': 72, '24xlarge': 96 };
 
 const families: Readonly<Record<string, Sizes>> = {
-  t2: { nano: [1, 0.5], micro: [1, 1], small: [1, 2], medium: [2, 4], large: [2, 8], xlarge: [4, 16], '2xlarge': [8, 32] },
+  t2: {
+    nano: [1, 0.5],
+    micro: [1, 1],
+    small: [1, 2],
+    medium: [2, 4],
+    large: [2, 8],
+    xlarge: [4, 16],
+    '2xlarge': [8, 32],
+  },
   t3: T3,
   t3a: T3,
   m4: proportional(4, { ...UP_TO_4XLARGE, '10xlarge': 40, '16xlarge': 64 }),
@@ -59,7 +75,14 @@ const families: Readonly<Record<string, Sizes>> = {
   c6a: proportional(2, { ...UP_TO_32XLARGE, '48xlarge': 192, metal: 192 }),
   c7i: proportional(2, UP_TO_48XLARGE),
   c7a: proportional(2, { medium: 1, ...UP_TO_32XLARGE, '48xlarge': 192 }),
-  r4: { large: [2, 15.25], xlarge: [4, 30.5], '2xlarge': [8, 61], '4xlarge': [16, 122], '8xlarge': [32, 244], '16xlarge': [64, 488] },
+  r4: {
+    large: [2, 15.25],
+    xlarge: [4, 30.5],
+    '2xlarge': [8, 61],
+    '4xlarge': [16, 122],
+    '8xlarge': [32, 244],
+    '16xlarge': [64, 488],
+  },
   r5: proportional(8, { ...UP_TO_24XLARGE, metal: 96 }),
   r5a: proportional(8, UP_TO_24XLARGE),
   r5d: proportional(8, { ...UP_TO_24XLARGE, metal: 96 }),
@@ -79,11 +102,15 @@ export function instanceTypeNames(): readonly string[] {
  */
 export function instanceSize(type: string): InstanceSize {
   const [family = '', size = ''] = type.split('.');
-  const found = Object.hasOwn(families, family) && Object.hasOwn(families[family]!, size) ? families[family]![size] : undefined;
+  const found =
+    Object.hasOwn(families, family) && Object.hasOwn(families[family]!, size) ? families[family]![size] : undefined;
   if (found !== undefined && type === `${family}.${size}`) return { cpus: found[0], memoryMiB: found[1] * 1024 };
   const shown = type.length <= LONGEST_TYPE ? type : `${type.slice(0, LONGEST_TYPE)}…`;
-  if (GRAVITON.test(family)) throw new InstanceTypeError(`instance type ${shown} is an Arm (arm64) type; images here are x86_64`);
-  throw new InstanceTypeError(`instance type ${shown} is not known; the nearest is ${nearest(type.slice(0, LONGEST_TYPE))}`);
+  if (GRAVITON.test(family))
+    throw new InstanceTypeError(`instance type ${shown} is an Arm (arm64) type; images here are x86_64`);
+  throw new InstanceTypeError(
+    `instance type ${shown} is not known; the nearest is ${nearest(type.slice(0, LONGEST_TYPE))}`,
+  );
 }
 
 /**

@@ -6,11 +6,42 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { READ_LINES, READ_WORDS, unitLines, unitWord } from './unit-words.ts';
 
-const WORDS = ['echo', '', ' ', '$HOME', '${HOME}', '$$', 'a;b', ';', '\\', '\\n', '\\044', 'a\\b', '%n %b', "it's", '"', 'a\nb', 'ends\n\n', '\t', '-n', 'Zürich', '*', '`id`', '#', '='];
+const WORDS = [
+  'echo',
+  '',
+  ' ',
+  '$HOME',
+  '${HOME}',
+  '$$',
+  'a;b',
+  ';',
+  '\\',
+  '\\n',
+  '\\044',
+  'a\\b',
+  '%n %b',
+  "it's",
+  '"',
+  'a\nb',
+  'ends\n\n',
+  '\t',
+  '-n',
+  'Zürich',
+  '*',
+  '`id`',
+  '#',
+  '=',
+];
 
 test('words go in without what systemd would expand or cannot read again', () => {
   for (const word of WORDS) assert.doesNotMatch(unitWord(word), /[$;\n]/);
-  assert.deepEqual(['echo', 'a\\b', '$HOME', '\\n', ';'].map(unitWord), ['echo', 'a\\b', '\\\\0044HOME', '\\\\\\n', '\\\\0073']);
+  assert.deepEqual(['echo', 'a\\b', '$HOME', '\\n', ';'].map(unitWord), [
+    'echo',
+    'a\\b',
+    '\\\\0044HOME',
+    '\\\\\\n',
+    '\\\\0073',
+  ]);
 });
 
 for (const shell of ['sh', 'bash']) {

@@ -12,7 +12,11 @@
  */
 export function unitWord(word: string): string {
   if (!/^\\|[$;\n]/.test(word)) return word;
-  const escaped = word.replaceAll('\\', '\\\\').replaceAll('$', '\\0044').replaceAll(';', '\\0073').replaceAll('\n', '\\0012');
+  const escaped = word
+    .replaceAll('\\', '\\\\')
+    .replaceAll('$', '\\0044')
+    .replaceAll(';', '\\0073')
+    .replaceAll('\n', '\\0012');
   return `\\${escaped}`;
 }
 

@@ -37,7 +37,10 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
   try {
     const stored = JSON.parse(record.request) as StoredLaunch;
     const { networks, instanceProfiles } = await readConfig(catalog.dataDirectory);
-    const role = stored.instanceProfile === undefined ? undefined : roleOf(instanceProfiles, stored.instanceProfile, record.account);
+    const role =
+      stored.instanceProfile === undefined
+        ? undefined
+        : roleOf(instanceProfiles, stored.instanceProfile, record.account);
     if (stored.instanceProfile !== undefined && role === undefined) {
       throw new Error(`the instance profile '${stored.instanceProfile}' has no credentials in config.yaml any more`);
     }
@@ -59,7 +62,12 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
       allocationOwner: { dataDirectory: catalog.dataDirectory, owner: id },
       held,
       metadata: {
-        account: record.account, region: record.region, imageId: record.ami_id ?? NO_AMI, instanceType: record.instance_type, launched: timestamp(), tokens: 'required',
+        account: record.account,
+        region: record.region,
+        imageId: record.ami_id ?? NO_AMI,
+        instanceType: record.instance_type,
+        launched: timestamp(),
+        tokens: 'required',
         ...(stored.userData === undefined ? {} : { userData: Buffer.from(stored.userData).toString('base64') }),
         ...(stored.sshKeys.length > 0 ? { sshKeys: stored.sshKeys } : {}),
         ...(role === undefined ? {} : { role }),
@@ -67,16 +75,23 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
       reach: defaultReach(networks),
       detached: true,
       publish: stored.publish,
-      ...(wantsSeed ? { seed: { sshKeys: stored.sshKeys, ...(stored.userData === undefined ? {} : { userData: stored.userData }) } } : {}),
+      ...(wantsSeed
+        ? { seed: { sshKeys: stored.sshKeys, ...(stored.userData === undefined ? {} : { userData: stored.userData }) } }
+        : {}),
       ...(stored.firmware === undefined ? {} : { firmware: stored.firmware }),
       signal,
     });
     // Somebody may have ended it while it started: then it stays `shutting-down`, and has a handle to be ended by.
     const now = await getInstance(catalog.db, id);
-    await updateInstance(catalog.db, id, { handle: JSON.stringify(instance.handle), ...(now?.state === 'pending' ? { state: 'running' } : {}) });
+    await updateInstance(catalog.db, id, {
+      handle: JSON.stringify(instance.handle),
+      ...(now?.state === 'pending' ? { state: 'running' } : {}),
+    });
   } catch (error) {
     logger().warn({ instance: id, error }, 'a launch failed');
-    await releaseAll(held).catch((cause: unknown) => logger().error({ instance: id, error: cause }, 'a failed launch left something'));
+    await releaseAll(held).catch((cause: unknown) =>
+      logger().error({ instance: id, error: cause }, 'a failed launch left something'),
+    );
     await letGo(catalog, record);
     await updateInstance(catalog.db, id, { state: 'failed', reason: (error as Error).message.slice(0, 2000) });
   }
@@ -86,7 +101,9 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
 export async function endLaunched(catalog: Catalog, record: InstanceRecord): Promise<void> {
   const held = heldRecorder(catalog.db, record.id);
   if (record.handle !== null) {
-    const instance = await driverNamed(record.driver).attach(JSON.parse(record.handle) as InstanceHandle, held).catch(() => undefined);
+    const instance = await driverNamed(record.driver)
+      .attach(JSON.parse(record.handle) as InstanceHandle, held)
+      .catch(() => undefined);
     await instance?.terminate();
   }
   await releaseAll(held);
@@ -102,5 +119,6 @@ async function letGo(catalog: Catalog, record: InstanceRecord): Promise<void> {
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   await layers.release(record.id);
   const ami = await amiOnRecord(catalog.db, record.ami_id ?? '');
-  if (ami?.state === 'deregistered' && ami.layer_id !== null) await withdrawAmi(catalog, layers, ami, { keepReusable: false });
+  if (ami?.state === 'deregistered' && ami.layer_id !== null)
+    await withdrawAmi(catalog, layers, ami, { keepReusable: false });
 }

@@ -3,7 +3,14 @@ import { existsSync } from 'node:fs';
 import { findAmi, amisOfImage, type Ami } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { heldRecorder } from '../catalog/held.ts';
-import { getInstance, insertInstance, type InstanceRecord, isUsers, listInstances, updateInstance } from '../catalog/instances.ts';
+import {
+  getInstance,
+  insertInstance,
+  type InstanceRecord,
+  isUsers,
+  listInstances,
+  updateInstance,
+} from '../catalog/instances.ts';
 import { resolveImage } from '../catalog/resolve.ts';
 import { driverNamed } from '../instances/launch.ts';
 import { openGet, openPut } from '../instances/copy.ts';
@@ -17,13 +24,23 @@ import { NotGranted } from '../platform/config-reading.ts';
 import { newInstanceId } from '../platform/ids.ts';
 import { RingReader } from '../platform/ring-file.ts';
 import { accessDenied, invalidParameterValue, invalidRequest, resourceNotFound } from '../resources/errors.ts';
-import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchService, Owner, Session } from './types.ts';
+import type {
+  ExecRequest,
+  InstanceDescription,
+  LaunchInstanceRequest,
+  LaunchService,
+  Owner,
+  Session,
+} from './types.ts';
 
 /** Instance type of a launch that names none. */
 export const DEFAULT_LAUNCH_TYPE = 't3.small';
 
 /** What a launch's record keeps of its request. */
-export type StoredLaunch = Pick<LaunchInstanceRequest, 'publish' | 'sshKeys' | 'userData' | 'firmware' | 'instanceProfile'>;
+export type StoredLaunch = Pick<
+  LaunchInstanceRequest,
+  'publish' | 'sshKeys' | 'userData' | 'firmware' | 'instanceProfile'
+>;
 
 /**
  * The launches of one data directory.
@@ -41,7 +58,10 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
       }
       const { instanceProfile } = request;
       if (instanceProfile !== undefined && (await profileOf(catalog, owner.account, instanceProfile)) === undefined) {
-        throw invalidParameterValue('instanceProfile', `'${instanceProfile}' has no credentials in config.yaml of the data directory.`);
+        throw invalidParameterValue(
+          'instanceProfile',
+          `'${instanceProfile}' has no credentials in config.yaml of the data directory.`,
+        );
       }
       const stored: StoredLaunch = {
         publish: request.publish,
@@ -52,8 +72,20 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
       };
       const id = newInstanceId();
       await insertInstance(catalog.db, {
-        id, purpose: 'launch', account: owner.account, region: owner.region, image_arn: ami.image_arn, ami_id: ami.id, driver: 'qemu',
-        instance_type: instanceType, state: 'pending', reason: null, handle: null, request: JSON.stringify(stored), created: timestamp(), kept_until: null,
+        id,
+        purpose: 'launch',
+        account: owner.account,
+        region: owner.region,
+        image_arn: ami.image_arn,
+        ami_id: ami.id,
+        driver: 'qemu',
+        instance_type: instanceType,
+        state: 'pending',
+        reason: null,
+        handle: null,
+        request: JSON.stringify(stored),
+        created: timestamp(),
+        kept_until: null,
       });
       wakeWorker();
       return describe((await getInstance(catalog.db, id))!);
@@ -69,7 +101,10 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
 
     async terminate(owner, instanceId) {
       const record = await owned(catalog, owner, instanceId);
-      if (!isUsers(record)) throw invalidRequest(`${instanceId} is the ${record.purpose} instance of ${record.image_arn}: cancel the image to end it.`);
+      if (!isUsers(record))
+        throw invalidRequest(
+          `${instanceId} is the ${record.purpose} instance of ${record.image_arn}: cancel the image to end it.`,
+        );
       if (record.state === 'pending' || record.state === 'running') {
         await updateInstance(catalog.db, instanceId, { state: 'shutting-down' });
         wakeWorker();
@@ -127,7 +162,15 @@ function command(request: ExecRequest): ExecRequest {
 
 function sessionOf({ command, terminal, resize }: Shell): Session {
   const { stdin, stdout, stderr } = command;
-  return { stdin, stdout, stderr, terminal, ended: refusingInstanceErrors(command.ended), resize, hangUp: () => command.hangUp() };
+  return {
+    stdin,
+    stdout,
+    stderr,
+    terminal,
+    ended: refusingInstanceErrors(command.ended),
+    resize,
+    hangUp: () => command.hangUp(),
+  };
 }
 
 function withoutTerminal(command: StreamedCommand): Shell {
@@ -151,22 +194,28 @@ async function imageToLaunch(catalog: Catalog, owner: Owner, image: string): Pro
     return ami;
   }
   const arn = await resolveImage(catalog.db, image);
-  const ami = arn === undefined ? undefined : (await amisOfImage(catalog.db, arn)).find((each) => each.region === owner.region);
+  const ami =
+    arn === undefined ? undefined : (await amisOfImage(catalog.db, arn)).find((each) => each.region === owner.region);
   if (ami === undefined) throw resourceNotFound(`${image} (no available build with an AMI in ${owner.region})`);
   return ami;
 }
 
 async function owned(catalog: Catalog, owner: Owner, instanceId: string): Promise<InstanceRecord> {
   const record = await getInstance(catalog.db, instanceId);
-  if (record === undefined || record.account !== owner.account || record.region !== owner.region) throw resourceNotFound(instanceId);
+  if (record === undefined || record.account !== owner.account || record.region !== owner.region)
+    throw resourceNotFound(instanceId);
   return record;
 }
 
 async function attached(catalog: Catalog, owner: Owner, instanceId: string): Promise<Instance> {
   const record = await owned(catalog, owner, instanceId);
-  if (record.state !== 'running' || record.handle === null) throw invalidRequest(`${instanceId} is ${record.state}, not running.`);
+  if (record.state !== 'running' || record.handle === null)
+    throw invalidRequest(`${instanceId} is ${record.state}, not running.`);
   try {
-    return await driverNamed(record.driver).attach(JSON.parse(record.handle) as InstanceHandle, heldRecorder(catalog.db, instanceId));
+    return await driverNamed(record.driver).attach(
+      JSON.parse(record.handle) as InstanceHandle,
+      heldRecorder(catalog.db, instanceId),
+    );
   } catch (error) {
     if (!(error instanceof InstanceError)) throw error;
     throw invalidRequest(`${instanceId} does not run any more: ${error.message}`);
@@ -178,7 +227,11 @@ function consolePath(record: InstanceRecord): string | undefined {
   return handle?.consoleLog !== undefined && existsSync(handle.consoleLog) ? handle.consoleLog : undefined;
 }
 
-async function* tail(path: string, options: { readonly follow: boolean; readonly signal: AbortSignal }, ended: () => Promise<boolean>): AsyncGenerator<Buffer> {
+async function* tail(
+  path: string,
+  options: { readonly follow: boolean; readonly signal: AbortSignal },
+  ended: () => Promise<boolean>,
+): AsyncGenerator<Buffer> {
   const ring = new RingReader(path);
   for (;;) {
     const last = !options.follow || (await ended());

@@ -110,5 +110,9 @@ export interface LaunchService {
   /** Opens a login shell of root. */
   shell(owner: Owner, instanceId: string, request: ShellRequest): Promise<Session>;
   /** The console's text from its beginning; with `follow` until the instance is at its end or `signal` aborts. Rejects before the stream when it cannot begin. */
-  console(owner: Owner, instanceId: string, options: { readonly follow: boolean; readonly signal: AbortSignal }): Promise<AsyncIterable<Buffer>>;
+  console(
+    owner: Owner,
+    instanceId: string,
+    options: { readonly follow: boolean; readonly signal: AbortSignal },
+  ): Promise<AsyncIterable<Buffer>>;
 }

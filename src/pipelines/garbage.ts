@@ -21,7 +21,8 @@ export interface Collected extends Freed {
  */
 export async function collectGarbage(catalog: Catalog, before: string): Promise<Collected> {
   const layers = new LayerStore(catalog, catalog.dataDirectory);
-  for (const ami of await forsakenAmis(catalog.db, before)) await withdrawAmi(catalog, layers, ami, { keepReusable: true, keepDisk: true });
+  for (const ami of await forsakenAmis(catalog.db, before))
+    await withdrawAmi(catalog, layers, ami, { keepReusable: true, keepDisk: true });
   const freed = await layers.discardUnreferenced(before);
   let files = 0;
   let { bytes } = freed;
@@ -40,7 +41,10 @@ export async function findStrays(catalog: Catalog): Promise<readonly string[]> {
   // The folders before the records: every file is on record before it is made, so that what is new is in neither or in the records.
   const regions = await names(join(catalog.dataDirectory, 'regions'));
   const files = [...(await names(join(catalog.dataDirectory, 'layers'))).map((name) => join('layers', name))];
-  for (const region of regions) files.push(...(await names(join(catalog.dataDirectory, 'regions', region))).map((name) => join('regions', region, name)));
+  for (const region of regions)
+    files.push(
+      ...(await names(join(catalog.dataDirectory, 'regions', region))).map((name) => join('regions', region, name)),
+    );
   return catalog.transaction(async (trx) => {
     const held = (await heldPaths(trx)).map((path) => relative(catalog.dataDirectory, path));
     return strayFiles(files, await allLayers(trx), await allAmis(trx), new Set(held));
@@ -52,5 +56,8 @@ async function names(folder: string): Promise<readonly string[]> {
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
-  return stat(path).then(({ blocks }) => 512 * blocks, () => undefined);
+  return stat(path).then(
+    ({ blocks }) => 512 * blocks,
+    () => undefined,
+  );
 }

@@ -5,7 +5,13 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { changeImageState, getImage, updateImageRecord } from '../catalog/images.ts';
 import { lastLaunchOf } from '../catalog/instances.ts';
 import {
-  dueExecutions, getLifecycleExecution, recordLifecycleResource, updateLifecycleExecution, type LifecycleExecution, type LifecycleResource, type StateUpdate,
+  dueExecutions,
+  getLifecycleExecution,
+  recordLifecycleResource,
+  updateLifecycleExecution,
+  type LifecycleExecution,
+  type LifecycleResource,
+  type StateUpdate,
 } from '../catalog/lifecycle-executions.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { LayerStore } from '../images/layer-store.ts';
@@ -30,35 +36,66 @@ export async function runDueExecutions(catalog: Catalog, stopping: () => boolean
 }
 
 /** Carries out one execution; what an earlier try did is found done. */
-export async function runStateUpdate(catalog: Catalog, { id, image_arn: arn, account, region, start_time, request }: LifecycleExecution): Promise<void> {
+export async function runStateUpdate(
+  catalog: Catalog,
+  { id, image_arn: arn, account, region, start_time, request }: LifecycleExecution,
+): Promise<void> {
   const { db } = catalog;
   if (await cancelled(catalog, id)) return;
   const update = JSON.parse(request) as StateUpdate;
   const image = arn === null ? undefined : await getImage(db, arn);
-  if (arn === null || image === undefined) return end(catalog, id, 'FAILED', `The image '${arn}' does not exist any more.`);
+  if (arn === null || image === undefined)
+    return end(catalog, id, 'FAILED', `The image '${arn}' does not exist any more.`);
   const action = ACTIONS[update.status];
   const begun = timestamp();
   await updateLifecycleExecution(db, id, { status: 'IN_PROGRESS', start_time: start_time ?? begun });
-  const record = (resource: Pick<LifecycleResource, 'resource_id' | 'status'> & Partial<LifecycleResource>): Promise<void> =>
-    recordLifecycleResource(db, { execution_id: id, account, region, action, parent_id: null, reason: null, snapshot_id: null, start_time: begun, end_time: resource.status === 'IN_PROGRESS' ? null : timestamp(), ...resource });
+  const record = (
+    resource: Pick<LifecycleResource, 'resource_id' | 'status'> & Partial<LifecycleResource>,
+  ): Promise<void> =>
+    recordLifecycleResource(db, {
+      execution_id: id,
+      account,
+      region,
+      action,
+      parent_id: null,
+      reason: null,
+      snapshot_id: null,
+      start_time: begun,
+      end_time: resource.status === 'IN_PROGRESS' ? null : timestamp(),
+      ...resource,
+    });
 
   await record({ resource_id: arn, status: 'IN_PROGRESS' });
   const outcomes = new Map<string, Outcome>();
   for (const ami of update.include.amis ? await amisInForce(db, arn) : []) {
-    if (await cancelled(catalog, id)) return record({ resource_id: arn, status: 'SKIPPED', reason: 'The execution was cancelled.' });
-    const place = { resource_id: ami.id, parent_id: arn, region: ami.region, snapshot_id: update.include.snapshots ? snapshotOf(ami) : null };
+    if (await cancelled(catalog, id))
+      return record({ resource_id: arn, status: 'SKIPPED', reason: 'The execution was cancelled.' });
+    const place = {
+      resource_id: ami.id,
+      parent_id: arn,
+      region: ami.region,
+      snapshot_id: update.include.snapshots ? snapshotOf(ami) : null,
+    };
     await record({ ...place, status: 'IN_PROGRESS' });
     const outcome = await changeAmi(catalog, ami, update);
     await record({ ...place, ...outcome });
     outcomes.set(ami.id, outcome);
   }
   const failed = [...outcomes].find(([, { status }]) => status === 'FAILED');
-  const kept = update.status === 'DELETED' ? [...outcomes].filter(([, { status }]) => status === 'SKIPPED').map(([ami]) => ami) : [];
+  const kept =
+    update.status === 'DELETED'
+      ? [...outcomes].filter(([, { status }]) => status === 'SKIPPED').map(([ami]) => ami)
+      : [];
   if (failed !== undefined) {
     await record({ resource_id: arn, status: 'FAILED', reason: `${failed[0]}: ${failed[1].reason}` });
     return end(catalog, id, 'FAILED', `${failed[0]}: ${failed[1].reason}`);
   }
-  if (kept.length > 0) await record({ resource_id: arn, status: 'SKIPPED', reason: `The image stays, since these AMIs of it stay: ${kept.join(', ')}.` });
+  if (kept.length > 0)
+    await record({
+      resource_id: arn,
+      status: 'SKIPPED',
+      reason: `The image stays, since these AMIs of it stay: ${kept.join(', ')}.`,
+    });
   else {
     await catalog.transaction((trx) => changeImageState(trx, arn, update.status));
     await record({ resource_id: arn, status: 'SUCCESS' });
@@ -73,20 +110,37 @@ interface Outcome {
   readonly reason: string | null;
 }
 
-async function changeAmi(catalog: Catalog, ami: Ami, { status, include, exclusionRules }: StateUpdate): Promise<Outcome> {
+async function changeAmi(
+  catalog: Catalog,
+  ami: Ami,
+  { status, include, exclusionRules }: StateUpdate,
+): Promise<Outcome> {
   const { db } = catalog;
   const tags = JSON.parse(ami.tags) as Record<string, string>;
   const launched = await lastLaunchOf(db, ami.id);
   // Nothing is shared or public yet.
-  const facts = { region: ami.region, tags, isPublic: false, sharedAccounts: [], ...(launched === undefined ? {} : { lastLaunched: Date.parse(launched) }) };
+  const facts = {
+    region: ami.region,
+    tags,
+    isPublic: false,
+    sharedAccounts: [],
+    ...(launched === undefined ? {} : { lastLaunched: Date.parse(launched) }),
+  };
   const reason = exclusionReason(facts, exclusionRules, Date.now());
   if (reason !== undefined) return { status: 'SKIPPED', reason };
   try {
-    if (status === 'DELETED') await withdrawAmi(catalog, new LayerStore(catalog, catalog.dataDirectory), ami, { keepReusable: false, keepDisk: !include.snapshots });
+    if (status === 'DELETED')
+      await withdrawAmi(catalog, new LayerStore(catalog, catalog.dataDirectory), ami, {
+        keepReusable: false,
+        keepDisk: !include.snapshots,
+      });
     else {
       delete tags[DEPRECATED_TAG.key];
       if (status === 'DEPRECATED') tags[DEPRECATED_TAG.key] = DEPRECATED_TAG.value;
-      await updateAmi(db, ami.id, { state: status === 'DISABLED' ? 'disabled' : 'available', tags: JSON.stringify(tags) });
+      await updateAmi(db, ami.id, {
+        state: status === 'DISABLED' ? 'disabled' : 'available',
+        tags: JSON.stringify(tags),
+      });
     }
     return { status: 'SUCCESS', reason: null };
   } catch (error) {
@@ -99,9 +153,15 @@ function snapshotOf({ id }: Ami): string {
   return id.replace(/^ami-/, 'snap-');
 }
 
-function outputsAfter(outputs: Image['outputResources'], { status }: StateUpdate, outcomes: ReadonlyMap<string, Outcome>): Image['outputResources'] {
+function outputsAfter(
+  outputs: Image['outputResources'],
+  { status }: StateUpdate,
+  outcomes: ReadonlyMap<string, Outcome>,
+): Image['outputResources'] {
   const changed = (id: string | undefined): boolean => outcomes.get(id ?? '')?.status === 'SUCCESS';
-  const amis = outputs?.amis?.filter(({ image }) => status !== 'DELETED' || !changed(image)).map((ami) => (changed(ami.image) ? { ...ami, state: { status } } : ami));
+  const amis = outputs?.amis
+    ?.filter(({ image }) => status !== 'DELETED' || !changed(image))
+    .map((ami) => (changed(ami.image) ? { ...ami, state: { status } } : ami));
   return amis === undefined ? outputs : { ...outputs, amis };
 }
 
@@ -112,6 +172,15 @@ async function cancelled(catalog: Catalog, id: string): Promise<boolean> {
   return true;
 }
 
-async function end(catalog: Catalog, id: string, status: 'SUCCESS' | 'FAILED' | 'CANCELLED', reason?: string): Promise<void> {
-  await updateLifecycleExecution(catalog.db, id, { status, reason: reason?.slice(0, 1000) ?? null, end_time: timestamp() });
+async function end(
+  catalog: Catalog,
+  id: string,
+  status: 'SUCCESS' | 'FAILED' | 'CANCELLED',
+  reason?: string,
+): Promise<void> {
+  await updateLifecycleExecution(catalog.db, id, {
+    status,
+    reason: reason?.slice(0, 1000) ?? null,
+    end_time: timestamp(),
+  });
 }

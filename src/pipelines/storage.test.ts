@@ -32,7 +32,10 @@ describe('storage', () => {
     catalog = await openCatalog(dataDirectory);
     layers = new LayerStore(catalog, dataDirectory);
     storage = storageService(catalog);
-    base = await layer(null, { refer: (trx, layerId) => recordBaseImage(trx, { name: 'debian-12-x86', version: '2026.1.1', layerId, osVersion: 'Debian 12' }) });
+    base = await layer(null, {
+      refer: (trx, layerId) =>
+        recordBaseImage(trx, { name: 'debian-12-x86', version: '2026.1.1', layerId, osVersion: 'Debian 12' }),
+    });
   });
   afterEach(() => catalog.close());
   after(() => rm(folder, { recursive: true }));
@@ -47,8 +50,20 @@ describe('storage', () => {
   async function ami(top: SealedLayer, region = 'us-east-1', image = IMAGE): Promise<string> {
     const id = newAmiId();
     await insertAmi(catalog.db, {
-      id, region, account: ME.account, name: id, description: null, image_arn: image, layer_id: top.id, file: top.path.slice(catalog.dataDirectory.length + 1), state: 'available',
-      tags: '{}', platform: 'Linux', os_version: null, architecture: 'x86_64', created: new Date().toISOString(),
+      id,
+      region,
+      account: ME.account,
+      name: id,
+      description: null,
+      image_arn: image,
+      layer_id: top.id,
+      file: top.path.slice(catalog.dataDirectory.length + 1),
+      state: 'available',
+      tags: '{}',
+      platform: 'Linux',
+      os_version: null,
+      architecture: 'x86_64',
+      created: new Date().toISOString(),
     });
     return id;
   }
@@ -62,17 +77,38 @@ describe('storage', () => {
     await writeFile(file, Buffer.alloc(100_000, 1));
     await writeFile(manifest, '{}');
     await insertAmi(catalog.db, {
-      id, region: 'eu-west-1', account: ME.account, name: id, description: null, image_arn: IMAGE, layer_id: null, file: `regions/eu-west-1/${id}.qcow2`, state: 'available',
-      tags: '{}', platform: 'Linux', os_version: null, architecture: 'x86_64', created: new Date().toISOString(),
+      id,
+      region: 'eu-west-1',
+      account: ME.account,
+      name: id,
+      description: null,
+      image_arn: IMAGE,
+      layer_id: null,
+      file: `regions/eu-west-1/${id}.qcow2`,
+      state: 'available',
+      tags: '{}',
+      platform: 'Linux',
+      os_version: null,
+      architecture: 'x86_64',
+      created: new Date().toISOString(),
     });
-    const adopted = await layers.adopt(file, {}, { origin: 'made', refer: async (trx, layerId) => void (await trx.updateTable('amis').set({ layer_id: layerId }).where('id', '=', id).execute()) });
+    const adopted = await layers.adopt(
+      file,
+      {},
+      {
+        origin: 'made',
+        refer: async (trx, layerId) =>
+          void (await trx.updateTable('amis').set({ layer_id: layerId }).where('id', '=', id).execute()),
+      },
+    );
     return { id, layer: adopted, manifest };
   }
 
   const disks = async (): Promise<readonly string[]> => (await readdir(join(catalog.dataDirectory, 'layers'))).sort();
-  const filesOf = (...some: readonly SealedLayer[]): readonly string[] => some.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)).sort();
+  const filesOf = (...some: readonly SealedLayer[]): readonly string[] =>
+    some.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)).sort();
 
-  test('deregistering frees what is the AMI\'s alone, as much as usage said', async () => {
+  test("deregistering frees what is the AMI's alone, as much as usage said", async () => {
     const shared = await layer(base, { label: 'shared' });
     const own = await layer(shared, { label: 'own' });
     const one = await ami(await layer(own));
@@ -84,7 +120,10 @@ describe('storage', () => {
 
     assert.deepEqual([done.layers, done.bytes, done.keptBy], [2, said.freedBytes, []]);
     assert.deepEqual(await disks(), filesOf(base, shared, top));
-    assert.deepEqual((await storage.usage(ME)).amis.map(({ id }) => id), [two]);
+    assert.deepEqual(
+      (await storage.usage(ME)).amis.map(({ id }) => id),
+      [two],
+    );
     await assert.rejects(storage.deregister(ME, one), { code: 'ResourceNotFoundException' });
   });
 
@@ -118,8 +157,20 @@ describe('storage', () => {
     const one = await ami(top);
     const id = newInstanceId();
     await insertInstance(catalog.db, {
-      id, purpose: 'launch', account: ME.account, region: 'us-east-1', image_arn: IMAGE, ami_id: one, driver: 'qemu', instance_type: 't3.small', state: 'shutting-down', reason: null,
-      handle: null, request: '{}', created: new Date().toISOString(), kept_until: null,
+      id,
+      purpose: 'launch',
+      account: ME.account,
+      region: 'us-east-1',
+      image_arn: IMAGE,
+      ami_id: one,
+      driver: 'qemu',
+      instance_type: 't3.small',
+      state: 'shutting-down',
+      reason: null,
+      handle: null,
+      request: '{}',
+      created: new Date().toISOString(),
+      kept_until: null,
     });
     await layers.takeAmi(one, 'us-east-1', id);
     assert.deepEqual((await storage.deregister(ME, one)).keptBy, [id]);
@@ -130,14 +181,25 @@ describe('storage', () => {
   });
 
   test('an AMI whose image is in work cannot be deregistered', async () => {
-    const { arn } = await createImage(catalog.db, { place: { account: ME.account, region: 'us-east-1' }, slug: 'web', version: { major: 1, minor: 0, patch: 0 }, image: { name: 'web', platform: 'Linux' } });
+    const { arn } = await createImage(catalog.db, {
+      place: { account: ME.account, region: 'us-east-1' },
+      slug: 'web',
+      version: { major: 1, minor: 0, patch: 0 },
+      image: { name: 'web', platform: 'Linux' },
+    });
     await catalog.transaction((trx) => transitionImage(trx, arn, 'CREATING'));
     const one = await ami(await layer(base), 'us-east-1', arn);
-    await assert.rejects(storage.deregister(ME, one), { code: 'ResourceInUseException', message: /still being created \(CREATING\)/ });
+    await assert.rejects(storage.deregister(ME, one), {
+      code: 'ResourceInUseException',
+      message: /still being created \(CREATING\)/,
+    });
     assert.equal((await storage.usage(ME)).amis.length, 1);
   });
 
-  for (const [what, owner, region] of [['another account', { account: '210987654321' }, undefined], ['another Region', ME, 'eu-west-1']] as const) {
+  for (const [what, owner, region] of [
+    ['another account', { account: '210987654321' }, undefined],
+    ['another Region', ME, 'eu-west-1'],
+  ] as const) {
     test(`there is no AMI of ${what}`, async () => {
       const one = await ami(await layer(base));
       await assert.rejects(storage.deregister(owner, one, region), { code: 'ResourceNotFoundException' });
@@ -176,7 +238,11 @@ describe('storage', () => {
     const own = join(catalog.dataDirectory, 'layers', 'notes.txt');
     for (const path of [stray, own]) await writeFile(path, Buffer.alloc(50_000, 1));
     const { kinds } = await storage.usage(ME);
-    assert.deepEqual(await storage.collect({ olderThanSeconds: 0 }), { layers: 0, files: 1, bytes: kinds.unreferenced });
+    assert.deepEqual(await storage.collect({ olderThanSeconds: 0 }), {
+      layers: 0,
+      files: 1,
+      bytes: kinds.unreferenced,
+    });
     assert.deepEqual([existsSync(stray), existsSync(own)], [false, true]);
   });
 
@@ -191,7 +257,17 @@ describe('storage', () => {
   test('a parent that was deregistered before its build began is named as that; one that a build took stays', async () => {
     const top = await layer(base);
     const one = await ami(top);
-    const request = { reference: one, arn: OTHER, region: 'us-east-1', account: ME.account, catalog, layers, dataDirectory: catalog.dataDirectory, report: () => {}, signal: new AbortController().signal };
+    const request = {
+      reference: one,
+      arn: OTHER,
+      region: 'us-east-1',
+      account: ME.account,
+      catalog,
+      layers,
+      dataDirectory: catalog.dataDirectory,
+      report: () => {},
+      signal: new AbortController().signal,
+    };
     await sealedParent(request);
     assert.deepEqual((await storage.deregister(ME, one)).keptBy, [OTHER]);
     assert.ok(existsSync(top.path));
@@ -203,7 +279,10 @@ describe('storage', () => {
     for (const top of [await layer(shared), await layer(shared)]) await ami(top);
     await copy();
     const { totalBytes, kinds, regions, amis, availableBytes } = await storage.usage(ME);
-    assert.equal(Object.values(kinds).reduce((sum, bytes) => sum + bytes), totalBytes);
+    assert.equal(
+      Object.values(kinds).reduce((sum, bytes) => sum + bytes),
+      totalBytes,
+    );
     assert.equal(kinds.images, 3 * kinds.baseImages);
     assert.deepEqual(regions, [{ region: 'eu-west-1', bytes: kinds.copies }]);
     assert.deepEqual(amis.map(({ bytes }) => bytes / kinds.baseImages).sort(), [1, 3, 3]);

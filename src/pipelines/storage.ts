@@ -85,16 +85,26 @@ export function storageService(catalog: Catalog): StorageService {
   return {
     usage: (owner) => usage(catalog, owner.account),
 
-    collect: ({ olderThanSeconds }) => collectGarbage(catalog, new Date(Date.now() - olderThanSeconds * 1000).toISOString()),
+    collect: ({ olderThanSeconds }) =>
+      collectGarbage(catalog, new Date(Date.now() - olderThanSeconds * 1000).toISOString()),
 
     async deregister({ account }, amiId, region) {
       const ami = await catalog.transaction(async (trx) => {
         const found = await amiOnRecord(trx, amiId);
-        if (found === undefined || found.account !== account || (found.state !== 'available' && found.state !== 'disabled')) throw resourceNotFound(amiId);
-        if (region !== undefined && found.region !== region) throw resourceNotFound(`${amiId} in ${region} (it is in ${found.region})`);
+        if (
+          found === undefined ||
+          found.account !== account ||
+          (found.state !== 'available' && found.state !== 'disabled')
+        )
+          throw resourceNotFound(amiId);
+        if (region !== undefined && found.region !== region)
+          throw resourceNotFound(`${amiId} in ${region} (it is in ${found.region})`);
         const image = await getImage(trx, found.image_arn);
         if (image?.state?.status !== undefined && isInProgress(image.state.status)) {
-          throw resourceInUse(amiId, `The image '${found.image_arn}' is still being created (${image.state.status}). Wait for its end, or cancel it.`);
+          throw resourceInUse(
+            amiId,
+            `The image '${found.image_arn}' is still being created (${image.state.status}). Wait for its end, or cancel it.`,
+          );
         }
         await updateAmi(trx, amiId, { state: 'deregistered' });
         return { ...found, state: 'deregistered' as const };
@@ -120,12 +130,16 @@ async function readRecords(catalog: Catalog): Promise<Records> {
     const amis = await allAmis(trx);
     const uses = await layerUses(trx);
     return {
-      layers, amis, uses,
+      layers,
+      amis,
+      uses,
       nodes: layers.map(({ id, parent_id, state }) => ({ id, parentId: parent_id, writing: state === 'writing' })),
       references: {
         bases: (await listBaseImages(trx)).map(({ layer_id }) => layer_id),
         // As the queries that free layers have it: only a deregistered AMI needs none.
-        amis: amis.flatMap(({ id, layer_id, state }) => (layer_id === null || state === 'deregistered' ? [] : [{ id, layerId: layer_id }])),
+        amis: amis.flatMap(({ id, layer_id, state }) =>
+          layer_id === null || state === 'deregistered' ? [] : [{ id, layerId: layer_id }],
+        ),
         uses: uses.map(({ layer_id }) => layer_id),
       },
     };
@@ -147,14 +161,16 @@ async function keepers(catalog: Catalog, { id, account, layer_id }: Ami): Promis
   const { nodes, references, uses } = await readRecords(catalog);
   if (layer_id === null || !nodes.some((node) => node.id === layer_id)) return [];
   const above = new Set([layer_id]);
-  for (let before = 0; before < above.size;) {
+  for (let before = 0; before < above.size; ) {
     before = above.size;
     for (const node of nodes) if (node.parentId !== null && above.has(node.parentId)) above.add(node.id);
   }
   const amis = references.amis.filter((ami) => ami.id !== id && above.has(ami.layerId)).map((ami) => ami.id);
   const found = [...new Set([...amis, ...uses.filter((use) => above.has(use.layer_id)).map(({ owner }) => owner)])];
   if (found.length === 0) return ['layers for later builds'];
-  const named = await Promise.all(found.map(async (each) => ((await accountOf(catalog, each)) === account ? each : OTHERS)));
+  const named = await Promise.all(
+    found.map(async (each) => ((await accountOf(catalog, each)) === account ? each : OTHERS)),
+  );
   return [...new Set(named)];
 }
 
@@ -166,9 +182,23 @@ async function usage(catalog: Catalog, account: string): Promise<StorageUsage> {
   const records = await readRecords(catalog);
   const kinds = layerKinds(records.nodes, records.references);
   const layerAt = new Map(records.layers.map((layer) => [layer.path, layer]));
-  const copies = new Set(records.amis.filter(({ state, file }) => state === 'available' && file.startsWith('regions/')).map(({ file }) => file));
+  const copies = new Set(
+    records.amis
+      .filter(({ state, file }) => state === 'available' && file.startsWith('regions/'))
+      .map(({ file }) => file),
+  );
 
-  const sums = { baseImages: 0, images: 0, copies: 0, running: 0, instances: 0, unreferenced: 0, logs: 0, catalog: 0, other: 0 };
+  const sums = {
+    baseImages: 0,
+    images: 0,
+    copies: 0,
+    running: 0,
+    instances: 0,
+    unreferenced: 0,
+    logs: 0,
+    catalog: 0,
+    other: 0,
+  };
   const regions = new Map<string, number>();
   for (const { path, bytes } of files) {
     const kind = strays.has(path) ? 'unreferenced' : kindOf(path, layerAt, kinds, copies);
@@ -192,7 +222,10 @@ const KINDS = { base: 'baseImages', ami: 'images', work: 'running', unreferenced
 const OF_MERGE = /^layers\/(lay-[0-9a-f]+)-flat\.qcow2/;
 
 function kindOf(
-  path: string, layerAt: ReadonlyMap<string, Layer>, kinds: ReturnType<typeof layerKinds>, copies: ReadonlySet<string>,
+  path: string,
+  layerAt: ReadonlyMap<string, Layer>,
+  kinds: ReturnType<typeof layerKinds>,
+  copies: ReadonlySet<string>,
 ): keyof StorageUsage['kinds'] {
   if (copies.has(path)) return 'copies';
   const layer = layerAt.get(path);
@@ -207,17 +240,30 @@ function kindOf(
   return 'other';
 }
 
-function amiUsages({ layers, nodes, references, amis }: Records, files: readonly FoundFile[], account: string): readonly AmiUsage[] {
+function amiUsages(
+  { layers, nodes, references, amis }: Records,
+  files: readonly FoundFile[],
+  account: string,
+): readonly AmiUsage[] {
   const sizes = new Map(files.map(({ path, bytes }) => [path, bytes]));
   const layerOf = new Map(layers.map((layer) => [layer.id, layer]));
-  const sizeOf = (ids: readonly string[]): number => ids.reduce((sum, id) => sum + (sizes.get(layerOf.get(id)!.path) ?? 0), 0);
-  return amis.filter((ami) => ami.account === account && (ami.state === 'available' || ami.state === 'disabled')).toReversed().map((ami) => {
-    const chain: string[] = [];
-    for (let layer = layerOf.get(ami.layer_id ?? ''); layer !== undefined; layer = layerOf.get(layer.parent_id ?? '')) chain.push(layer.id);
-    return {
-      id: ami.id, region: ami.region, name: ami.name, image: ami.image_arn, created: ami.created,
-      bytes: sizeOf(chain),
-      freedBytes: sizeOf(freedWithout(ami.id, nodes, references)),
-    };
-  });
+  const sizeOf = (ids: readonly string[]): number =>
+    ids.reduce((sum, id) => sum + (sizes.get(layerOf.get(id)!.path) ?? 0), 0);
+  return amis
+    .filter((ami) => ami.account === account && (ami.state === 'available' || ami.state === 'disabled'))
+    .toReversed()
+    .map((ami) => {
+      const chain: string[] = [];
+      for (let layer = layerOf.get(ami.layer_id ?? ''); layer !== undefined; layer = layerOf.get(layer.parent_id ?? ''))
+        chain.push(layer.id);
+      return {
+        id: ami.id,
+        region: ami.region,
+        name: ami.name,
+        image: ami.image_arn,
+        created: ami.created,
+        bytes: sizeOf(chain),
+        freedBytes: sizeOf(freedWithout(ami.id, nodes, references)),
+      };
+    });
 }

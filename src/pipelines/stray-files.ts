@@ -10,10 +10,17 @@ const OF_AMI = /^regions\/([^/]+)\/(ami-[0-9a-f]{17})\.(qcow2|json)(\.partial(?:
  * @param paths relative to the data directory
  * @param held those that somebody holds, such as copies that are written before there is an AMI
  */
-export function strayFiles(paths: readonly string[], layers: readonly Pick<Layer, 'id' | 'path'>[], amis: readonly Pick<Ami, 'id' | 'region' | 'state'>[], held: ReadonlySet<string>): readonly string[] {
+export function strayFiles(
+  paths: readonly string[],
+  layers: readonly Pick<Layer, 'id' | 'path'>[],
+  amis: readonly Pick<Ami, 'id' | 'region' | 'state'>[],
+  held: ReadonlySet<string>,
+): readonly string[] {
   const layerIds = new Set(layers.map(({ id }) => id));
   const disks = new Set(layers.map(({ path }) => path));
-  const live = new Set(amis.filter(({ state }) => state === 'available' || state === 'pending').map(({ id, region }) => `${region}/${id}`));
+  const live = new Set(
+    amis.filter(({ state }) => state === 'available' || state === 'pending').map(({ id, region }) => `${region}/${id}`),
+  );
   return paths.filter((path) => {
     if (disks.has(path) || held.has(path)) return false;
     // By the layer, not by the file: a chain that is being merged has a second file under its top's name.

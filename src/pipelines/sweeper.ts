@@ -27,7 +27,8 @@ import { collectGarbage } from './garbage.ts';
 const KEEP_LAYERS_MS = 7 * 86_400_000;
 
 /** What a failed image's reason says when its worker died. */
-export const ABANDONED_REASON = 'The worker process ended while it worked on this image (it was killed, or the host went down). What it left was removed; start the build again.';
+export const ABANDONED_REASON =
+  'The worker process ended while it worked on this image (it was killed, or the host went down). What it left was removed; start the build again.';
 
 /** A worker that the server killed because it did not answer. */
 export interface SilentWorker {
@@ -54,10 +55,13 @@ export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Pr
   const running = await settleInstances(catalog);
   for (const owner of await heldOwners(catalog.db)) {
     if (running.has(owner)) continue;
-    await releaseAll(heldRecorder(catalog.db, owner)).catch((error: unknown) => logger().error({ owner, error }, 'the sweeper could not free everything'));
+    await releaseAll(heldRecorder(catalog.db, owner)).catch((error: unknown) =>
+      logger().error({ owner, error }, 'the sweeper could not free everything'),
+    );
   }
-  await releaseForgotten(catalog.dataDirectory, new Set([...running, ...(await heldOwners(catalog.db))]))
-    .catch((error: unknown) => logger().error({ error }, 'the sweeper could not free host-wide allocations'));
+  await releaseForgotten(catalog.dataDirectory, new Set([...running, ...(await heldOwners(catalog.db))])).catch(
+    (error: unknown) => logger().error({ error }, 'the sweeper could not free host-wide allocations'),
+  );
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   for (const owner of await layerUsers(catalog.db)) if (!running.has(owner)) await layers.release(owner);
   const unfinished = await layers.discardUnfinished();
@@ -73,9 +77,13 @@ export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Pr
 
 /** Where the disk is full no record can be written: what needs none goes first, the machines of builds and the files that they wrote to. */
 async function makeRoom(catalog: Catalog): Promise<void> {
-  const launched = new Set((await liveInstances(catalog.db)).filter(({ purpose }) => purpose === 'launch').map(({ id }) => id)); // Kept ones go, too.
-  for (const owner of await heldOwners(catalog.db)) if (!launched.has(owner)) await releaseAll(heldRecorder(catalog.db, owner)).catch(() => {});
-  for (const { path } of await unfinishedLayers(catalog.db)) await rm(join(catalog.dataDirectory, path), { force: true });
+  const launched = new Set(
+    (await liveInstances(catalog.db)).filter(({ purpose }) => purpose === 'launch').map(({ id }) => id),
+  ); // Kept ones go, too.
+  for (const owner of await heldOwners(catalog.db))
+    if (!launched.has(owner)) await releaseAll(heldRecorder(catalog.db, owner)).catch(() => {});
+  for (const { path } of await unfinishedLayers(catalog.db))
+    await rm(join(catalog.dataDirectory, path), { force: true });
 }
 
 /** Ends build and test instances, and launched and kept ones that died. Returns those of users that run. */
@@ -89,11 +97,18 @@ async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
         continue;
       }
       try {
-        await driverNamed(record.driver).attach(JSON.parse(record.handle ?? '{}') as InstanceHandle, heldRecorder(catalog.db, record.id));
+        await driverNamed(record.driver).attach(
+          JSON.parse(record.handle ?? '{}') as InstanceHandle,
+          heldRecorder(catalog.db, record.id),
+        );
         running.add(record.id);
         continue;
       } catch (error) {
-        await updateInstance(catalog.db, record.id, { state: 'terminated', handle: null, reason: `found dead at a start of the server: ${(error as Error).message}`.slice(0, 1000) });
+        await updateInstance(catalog.db, record.id, {
+          state: 'terminated',
+          handle: null,
+          reason: `found dead at a start of the server: ${(error as Error).message}`.slice(0, 1000),
+        });
         await rm(join(catalog.dataDirectory, 'instances', `${record.id}.qcow2`), { force: true });
         continue;
       }
@@ -107,12 +122,20 @@ async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
 async function endImage(catalog: Catalog, layers: LayerStore, arn: string, before: WorkerEnd): Promise<void> {
   const log = openImageLog(catalog.dataDirectory, arn);
   try {
-    for (const ami of await amisOfImage(catalog.db, arn)) await withdrawAmi(catalog, layers, ami, { keepReusable: true });
+    for (const ami of await amisOfImage(catalog.db, arn))
+      await withdrawAmi(catalog, layers, ami, { keepReusable: true });
     // Whoever cancelled it is told that it was, though nobody was there any more to hear it.
     const cancelled = (await cancelRequested(catalog.db, [arn])).length > 0;
-    const silent = before.silent && `The worker process did not answer for ${before.silent.silentSeconds} seconds, so the server killed it ${before.silent.killed}.`;
-    const abandoned = silent === undefined ? (before.reason ?? ABANDONED_REASON) : `${silent} What it left was removed; start the build again.`;
-    const [status, reason] = cancelled ? (['CANCELLED', [CANCELLED_REASON, silent].join(' ').trim()] as const) : (['FAILED', abandoned] as const);
+    const silent =
+      before.silent &&
+      `The worker process did not answer for ${before.silent.silentSeconds} seconds, so the server killed it ${before.silent.killed}.`;
+    const abandoned =
+      silent === undefined
+        ? (before.reason ?? ABANDONED_REASON)
+        : `${silent} What it left was removed; start the build again.`;
+    const [status, reason] = cancelled
+      ? (['CANCELLED', [CANCELLED_REASON, silent].join(' ').trim()] as const)
+      : (['FAILED', abandoned] as const);
     await closeExecutions(catalog.db, arn, status, reason);
     await setStatus(catalog, arn, log.report, status, { reason });
   } finally {

@@ -44,7 +44,12 @@ export interface Worker {
  * @param concurrency how many images are worked on at once
  */
 export function startWorker(catalog: Catalog, concurrency: number): Worker {
-  const lessee: Lessee = { worker: newUuid(), host: hostname(), pid: process.pid, processStart: processStartTime(process.pid)! };
+  const lessee: Lessee = {
+    worker: newUuid(),
+    host: hostname(),
+    pid: process.pid,
+    processStart: processStartTime(process.pid)!,
+  };
   const images = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
   const launches = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
   const over = new AbortController();
@@ -66,7 +71,13 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
       const arn = await claimImage(catalog, lessee);
       if (arn === undefined) break;
       const controller = new AbortController();
-      const done = runImage({ catalog, dataDirectory: catalog.dataDirectory, arn, signal: controller.signal, over: over.signal })
+      const done = runImage({
+        catalog,
+        dataDirectory: catalog.dataDirectory,
+        arn,
+        signal: controller.signal,
+        over: over.signal,
+      })
         .catch((error: unknown) => logger().fatal({ image: arn, error }, 'the work on an image ended badly'))
         .then(() => onceThereIsRoom(() => endLease(catalog.db, arn), over.signal))
         .catch((error: unknown) => logger().error({ image: arn, error }, 'the lease of an image could not be ended'))
@@ -85,7 +96,8 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
         continue;
       }
       const controller = new AbortController();
-      const act = record.state === 'pending' ? makeLaunched(catalog, record, controller.signal) : endLaunched(catalog, record);
+      const act =
+        record.state === 'pending' ? makeLaunched(catalog, record, controller.signal) : endLaunched(catalog, record);
       const done = act
         .catch((error: unknown) => logger().error({ instance: record.id, error }, 'an instance could not be acted on'))
         .finally(() => launches.delete(record.id));
@@ -110,7 +122,8 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
   }
 
   async function watchCancellations(): Promise<void> {
-    for (const arn of await cancelRequested(catalog.db, [...images.keys()])) images.get(arn)?.controller.abort(new CancelledError(CANCELLED_REASON));
+    for (const arn of await cancelRequested(catalog.db, [...images.keys()]))
+      images.get(arn)?.controller.abort(new CancelledError(CANCELLED_REASON));
   }
 
   /** Whoever filled the disk: all that is built on it is given up before the records cannot be written. */
@@ -122,22 +135,27 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
 
   async function watchNetwork(): Promise<void> {
     if ((await liveInstances(catalog.db)).length === 0 || !(await restoreNetwork())) return;
-    logger().warn('the rules of the instances\' network were gone, as when a firewall is loaded anew: made again');
+    logger().warn("the rules of the instances' network were gone, as when a firewall is loaded anew: made again");
   }
 
   const timers = [
     setInterval(() => {
-      watchNetwork().catch((error: unknown) => logger().error({ error }, 'the rules of the instances\' network could not be looked at'));
+      watchNetwork().catch((error: unknown) =>
+        logger().error({ error }, "the rules of the instances' network could not be looked at"),
+      );
     }, RULES_MS),
     setInterval(() => {
       if (images.size > 0) void watchRoom();
     }, ROOM_MS),
     setInterval(wake, LOOK_MS),
     setInterval(() => {
-      if (images.size > 0) watchCancellations().catch((error: unknown) => logger().error({ error }, 'looking for cancellations failed'));
+      if (images.size > 0)
+        watchCancellations().catch((error: unknown) => logger().error({ error }, 'looking for cancellations failed'));
     }, CANCEL_MS),
     setInterval(() => {
-      renewLeases(catalog.db, lessee.worker).catch((error: unknown) => logger().error({ error }, 'renewing leases failed'));
+      renewLeases(catalog.db, lessee.worker).catch((error: unknown) =>
+        logger().error({ error }, 'renewing leases failed'),
+      );
     }, RENEW_MS),
   ];
   wake();

@@ -35,7 +35,11 @@ const MESSAGE_LIMIT = 16 << 20;
 
 /** An answer that no Ingot server gives. */
 export function notAnIngotAnswer(detail: string): RequestRefused {
-  return new RequestRefused('InvalidAnswer', 200, `the server's answer is not valid: ${detail}; expected an Ingot server of this version. Check the address and the port`);
+  return new RequestRefused(
+    'InvalidAnswer',
+    200,
+    `the server's answer is not valid: ${detail}; expected an Ingot server of this version. Check the address and the port`,
+  );
 }
 
 /** The URL of a server, as the AWS CLI's endpoint variables take it. */
@@ -46,7 +50,11 @@ export function endpointOf({ host, port }: Pick<Connection, 'host' | 'port'>): s
 
 /** The SDK's client for a server. */
 export function imagebuilderClient(connection: Connection): ImagebuilderClient {
-  return new ImagebuilderClient({ endpoint: endpointOf(connection), region: connection.region, credentials: connection.credentials });
+  return new ImagebuilderClient({
+    endpoint: endpointOf(connection),
+    region: connection.region,
+    credentials: connection.credentials,
+  });
 }
 
 /**
@@ -58,7 +66,13 @@ export function imagebuilderClient(connection: Connection): ImagebuilderClient {
  */
 export async function signedRequest(
   connection: Connection,
-  request: { readonly method: string; readonly path: string; readonly query?: Readonly<Record<string, string>>; readonly body?: object; readonly signal?: AbortSignal },
+  request: {
+    readonly method: string;
+    readonly path: string;
+    readonly query?: Readonly<Record<string, string>>;
+    readonly body?: object;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<IncomingMessage> {
   const body = request.body === undefined ? undefined : JSON.stringify(request.body);
   const { hostname, path, headers } = await sign(connection, request, body);
@@ -82,12 +96,20 @@ export async function signedRequest(
 }
 
 async function sign(
-  connection: Connection, request: { readonly method: string; readonly path: string; readonly query?: Readonly<Record<string, string>> }, body?: string,
+  connection: Connection,
+  request: { readonly method: string; readonly path: string; readonly query?: Readonly<Record<string, string>> },
+  body?: string,
 ): Promise<{ readonly hostname: string; readonly path: string; readonly headers: Readonly<Record<string, string>> }> {
   const url = new URL(endpointOf(connection));
   const hostname = url.hostname.replace(/^\[|\]$/g, '');
   // The host header has to be what is signed, so it is set by hand.
-  const signer = new SignatureV4({ service: 'imagebuilder', region: connection.region, credentials: connection.credentials, sha256: Sha256, uriEscapePath: true });
+  const signer = new SignatureV4({
+    service: 'imagebuilder',
+    region: connection.region,
+    credentials: connection.credentials,
+    sha256: Sha256,
+    uriEscapePath: true,
+  });
   const { headers } = await signer.sign({
     method: request.method,
     protocol: 'http:',
@@ -95,7 +117,12 @@ async function sign(
     port: connection.port,
     path: request.path,
     query: { ...request.query },
-    headers: { host: url.host, ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }) },
+    headers: {
+      host: url.host,
+      ...(body === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }),
+    },
     ...(body === undefined ? {} : { body }),
   });
   const query = new URLSearchParams(request.query).toString();
@@ -107,9 +134,16 @@ async function sign(
  * @throws {RequestRefused} for an answer other than the upgrade
  * @throws the system's error when there is no connection
  */
-export async function signedSocket(connection: Connection, request: { readonly path: string; readonly query?: Readonly<Record<string, string>> }): Promise<WebSocket> {
+export async function signedSocket(
+  connection: Connection,
+  request: { readonly path: string; readonly query?: Readonly<Record<string, string>> },
+): Promise<WebSocket> {
   const { path, headers } = await sign(connection, { method: 'GET', ...request });
-  const socket = new WebSocket(`${endpointOf(connection).replace(/^http/, 'ws')}${path}`, { headers, perMessageDeflate: false, maxPayload: MESSAGE_LIMIT });
+  const socket = new WebSocket(`${endpointOf(connection).replace(/^http/, 'ws')}${path}`, {
+    headers,
+    perMessageDeflate: false,
+    maxPayload: MESSAGE_LIMIT,
+  });
   return new Promise((resolve, reject) => {
     socket.once('open', () => {
       socket.pause();
@@ -119,7 +153,10 @@ export async function signedSocket(connection: Connection, request: { readonly p
     // later.
     socket.on('error', reject);
     socket.once('unexpected-response', (_request, answer) => {
-      const told = answer.statusCode! < 300 ? Promise.reject(notAnIngotAnswer(`no WebSocket but the status ${answer.statusCode}`)) : refusal(answer);
+      const told =
+        answer.statusCode! < 300
+          ? Promise.reject(notAnIngotAnswer(`no WebSocket but the status ${answer.statusCode}`))
+          : refusal(answer);
       void told.then(reject, reject).finally(() => answer.destroy());
     });
   });
@@ -134,7 +171,9 @@ async function refusal(answer: IncomingMessage): Promise<RequestRefused> {
     message = undefined;
   }
   return new RequestRefused(
-    code, answer.statusCode!, typeof message === 'string' ? message : `the server answered ${answer.statusCode}`,
+    code,
+    answer.statusCode!,
+    typeof message === 'string' ? message : `the server answered ${answer.statusCode}`,
   );
 }
 

@@ -5,14 +5,22 @@ import type { S3Access } from './s3-requests.ts';
 const METADATA_MS = 1000;
 
 /** Who asks S3, and where it is; without credentials when there are none: public objects need no signature. */
-export async function ownS3Access(): Promise<Omit<S3Access, 'credentials'> & { readonly credentials?: S3Access['credentials'] }> {
+export async function ownS3Access(): Promise<
+  Omit<S3Access, 'credentials'> & { readonly credentials?: S3Access['credentials'] }
+> {
   const { AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL } = process.env;
   const endpoint = AWS_ENDPOINT_URL_S3 || AWS_ENDPOINT_URL;
   const place = { region: AWS_REGION || AWS_DEFAULT_REGION || 'us-east-1', ...(endpoint ? { endpoint } : {}) };
   const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
   try {
-    const { accessKeyId, secretAccessKey, sessionToken } = await defaultProvider({ maxRetries: 0, timeout: METADATA_MS })();
-    return { ...place, credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) } };
+    const { accessKeyId, secretAccessKey, sessionToken } = await defaultProvider({
+      maxRetries: 0,
+      timeout: METADATA_MS,
+    })();
+    return {
+      ...place,
+      credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
+    };
   } catch (error) {
     if ((error as Error).name === 'CredentialsProviderError') return place;
     throw error;

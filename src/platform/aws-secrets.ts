@@ -18,13 +18,21 @@ const REQUEST_MS = 10_000;
  * @param secret.id name or ARN
  * @throws the SDK's error for any other answer
  */
-export async function getSecretValue(settings: AwsSettings, secret: { readonly id: string; readonly stage?: string; readonly version?: string }): Promise<string | undefined> {
+export async function getSecretValue(
+  settings: AwsSettings,
+  secret: { readonly id: string; readonly stage?: string; readonly version?: string },
+): Promise<string | undefined> {
   const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
   const client = new SecretsManagerClient(clientOptions(settings));
   try {
-    const command = new GetSecretValueCommand({ SecretId: secret.id, VersionStage: secret.stage, VersionId: secret.version });
+    const command = new GetSecretValueCommand({
+      SecretId: secret.id,
+      VersionStage: secret.stage,
+      VersionId: secret.version,
+    });
     const answer = await client.send(command, sendOptions(settings));
-    if (answer.SecretString === undefined) throw new Error(`the secret ${secret.id} is binary; only secrets with a SecretString can be used`);
+    if (answer.SecretString === undefined)
+      throw new Error(`the secret ${secret.id} is binary; only secrets with a SecretString can be used`);
     return answer.SecretString;
   } catch (error) {
     if ((error as Error).name === 'ResourceNotFoundException') return undefined;
@@ -44,8 +52,12 @@ export async function getParameter(settings: AwsSettings, name: string, secure: 
   const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
   const client = new SSMClient(clientOptions(settings));
   try {
-    const { Parameter: parameter } = await client.send(new GetParameterCommand({ Name: name, WithDecryption: secure }), sendOptions(settings));
-    if (parameter?.Type === 'SecureString' && !secure) throw new Error(`the parameter ${name} is a SecureString: it is named by resolve:ssm-secure`);
+    const { Parameter: parameter } = await client.send(
+      new GetParameterCommand({ Name: name, WithDecryption: secure }),
+      sendOptions(settings),
+    );
+    if (parameter?.Type === 'SecureString' && !secure)
+      throw new Error(`the parameter ${name} is a SecureString: it is named by resolve:ssm-secure`);
     return parameter?.Value;
   } catch (error) {
     if (['ParameterNotFound', 'ParameterVersionNotFound'].includes((error as Error).name)) return undefined;
@@ -55,9 +67,16 @@ export async function getParameter(settings: AwsSettings, name: string, secure: 
   }
 }
 
-function clientOptions({ region, endpoint, profile }: AwsSettings): { region: string; endpoint?: string; profile?: string; requestHandler: object } {
+function clientOptions({ region, endpoint, profile }: AwsSettings): {
+  region: string;
+  endpoint?: string;
+  profile?: string;
+  requestHandler: object;
+} {
   return {
-    region, ...(endpoint === undefined ? {} : { endpoint }), ...(profile === undefined ? {} : { profile }),
+    region,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(profile === undefined ? {} : { profile }),
     requestHandler: { connectionTimeout: REQUEST_MS, requestTimeout: REQUEST_MS, throwOnRequestTimeout: true },
   };
 }

@@ -39,7 +39,11 @@ export interface Deadline {
  * be collected before it fires, and its timer keeps no process waiting.)
  * @param reason what the signal is aborted with at the deadline
  */
-export function withDeadline(parent: AbortSignal, ms: number, reason: () => Error = () => new DeadlineError(`it took longer than ${ms / 1000} s`)): Deadline {
+export function withDeadline(
+  parent: AbortSignal,
+  ms: number,
+  reason: () => Error = () => new DeadlineError(`it took longer than ${ms / 1000} s`),
+): Deadline {
   const controller = new AbortController();
   const state = { expired: false };
   const timer = setTimeout(() => {

@@ -4,7 +4,14 @@ import { ConfigError, parseConfig } from './config.ts';
 import { networkFor, promisesOf, reachOf, type Networks } from './config-networks.ts';
 
 function networks(text: string): Networks {
-  return parseConfig(`networks:\n${text.trim().split('\n').map((line) => `  ${line}`).join('\n')}\n`, 'config.yaml').networks;
+  return parseConfig(
+    `networks:\n${text
+      .trim()
+      .split('\n')
+      .map((line) => `  ${line}`)
+      .join('\n')}\n`,
+    'config.yaml',
+  ).networks;
 }
 
 const [ACCOUNT, OTHER] = ['123456789012', '210987654321'];
@@ -28,7 +35,11 @@ profiles:
 
 describe('what a profile reaches', () => {
   test('mirrors, and nothing else', () => {
-    deepEqual(reachOf(NETWORKS.profiles['mirror-only']!), { everything: false, addresses: [{ range: '192.0.2.10', port: 8080 }], names: [{ name: 'mirror.example.org', ports: [443] }] });
+    deepEqual(reachOf(NETWORKS.profiles['mirror-only']!), {
+      everything: false,
+      addresses: [{ range: '192.0.2.10', port: 8080 }],
+      names: [{ name: 'mirror.example.org', ports: [443] }],
+    });
   });
 
   test('a list, mirrors and proxy', () => {
@@ -36,19 +47,34 @@ describe('what a profile reaches', () => {
       everything: false,
       addresses: [{ range: '10.0.0.0/8' }, { range: '192.0.2.20', port: 9000 }, { range: '192.0.2.21' }],
       names: [
-        { name: 'git.example.org', ports: [443] }, { name: '*.example.net', ports: [80, 443] }, { name: 'b.inside.example.org', ports: [80] }, { name: 'd.example.org', ports: [80] },
+        { name: 'git.example.org', ports: [443] },
+        { name: '*.example.net', ports: [80, 443] },
+        { name: 'b.inside.example.org', ports: [80] },
+        { name: 'd.example.org', ports: [80] },
         { name: 'proxy.example.org', ports: [3128] },
       ],
     });
   });
 
-  test('everything, and single addresses of this host', () => deepEqual(reachOf(NETWORKS.profiles['open']!), { everything: true, addresses: [{ range: '192.0.2.30', port: 80 }], names: [] }));
-  test('nothing', () => deepEqual(reachOf(NETWORKS.profiles['none']!), { everything: false, addresses: [], names: [] }));
+  test('everything, and single addresses of this host', () =>
+    deepEqual(reachOf(NETWORKS.profiles['open']!), {
+      everything: true,
+      addresses: [{ range: '192.0.2.30', port: 80 }],
+      names: [],
+    }));
+  test('nothing', () =>
+    deepEqual(reachOf(NETWORKS.profiles['none']!), { everything: false, addresses: [], names: [] }));
 });
 
 test('what it promises: the proxy, mirrors that are not behind it, entries with a port', () => {
-  const shown = (name: string): readonly string[] => promisesOf(NETWORKS.profiles[name]!).map(({ host, port }) => `${host}:${port}`);
-  deepEqual(shown('lab'), ['proxy.example.org:3128', 'b.inside.example.org:80', 'git.example.org:443', '192.0.2.20:9000']);
+  const shown = (name: string): readonly string[] =>
+    promisesOf(NETWORKS.profiles[name]!).map(({ host, port }) => `${host}:${port}`);
+  deepEqual(shown('lab'), [
+    'proxy.example.org:3128',
+    'b.inside.example.org:80',
+    'git.example.org:443',
+    '192.0.2.20:9000',
+  ]);
   deepEqual(shown('mirror-only'), ['192.0.2.10:8080', 'mirror.example.org:443']);
   deepEqual(shown('full'), []);
 });
@@ -63,10 +89,14 @@ test('the network of subnets and security groups', () => {
   deepEqual(shown(undefined, ['sg-1']), ['lab', 'sg-1', []]);
   deepEqual(shown('subnet-9', ['constructor']), ['none', 'networks.default', ['subnet-9', 'constructor']]);
   deepEqual(shown(undefined, []), ['none', 'networks.default', []]);
-  throws(() => networkFor(NETWORKS, ACCOUNT, 'subnet-1', ['sg-1']), /in two networks: subnet-1 is 'mirror-only', sg-1 is 'lab'/);
+  throws(
+    () => networkFor(NETWORKS, ACCOUNT, 'subnet-1', ['sg-1']),
+    /in two networks: subnet-1 is 'mirror-only', sg-1 is 'lab'/,
+  );
 });
 
-test('where nothing is said everything is open', () => equal(networkFor(parseConfig('', 'x').networks, ACCOUNT, 'subnet-1', []).profile.access, 'full'));
+test('where nothing is said everything is open', () =>
+  equal(networkFor(parseConfig('', 'x').networks, ACCOUNT, 'subnet-1', []).profile.access, 'full'));
 
 test('a network belongs to accounts: that of the first key pair, or those that it names', () => {
   const of = (text: string) => networks(text);
@@ -77,7 +107,11 @@ profiles: {lab: {access: full}, shared: {access: full, accounts: ['${OTHER}']}, 
 `);
   const cases: readonly (readonly [subnet: string, account: string, refused: RegExp | undefined])[] = [
     ['subnet-1', ACCOUNT, undefined],
-    ['subnet-1', OTHER, /subnet-1, which is in the network profile 'lab', is not open to account 210987654321: .* networks\.profiles\.lab\.accounts in config\.yaml/],
+    [
+      'subnet-1',
+      OTHER,
+      /subnet-1, which is in the network profile 'lab', is not open to account 210987654321: .* networks\.profiles\.lab\.accounts in config\.yaml/,
+    ],
     ['subnet-2', OTHER, undefined],
     ['subnet-2', ACCOUNT, /networks\.profiles\.shared\.accounts/],
     ['subnet-3', OTHER, undefined],
@@ -87,18 +121,28 @@ profiles: {lab: {access: full}, shared: {access: full, accounts: ['${OTHER}']}, 
     ['subnet-9', OTHER, undefined],
   ];
   for (const [subnet, account, refused] of cases) {
-    for (const ask of [() => networkFor(some, account, subnet, []), () => networkFor({ ...some, securityGroups: some.subnets }, account, undefined, ['sg-9', subnet])]) {
+    for (const ask of [
+      () => networkFor(some, account, subnet, []),
+      () => networkFor({ ...some, securityGroups: some.subnets }, account, undefined, ['sg-9', subnet]),
+    ]) {
       if (refused === undefined) ask();
       else throws(ask, refused);
     }
   }
   // What nothing named gives is everybody's, by its name as well.
-  equal(networkFor(of("default: lab\nsubnets: {subnet-1: lab}\nprofiles: {lab: {access: none}}"), OTHER, 'subnet-1', []).profile.name, 'lab');
+  equal(
+    networkFor(of('default: lab\nsubnets: {subnet-1: lab}\nprofiles: {lab: {access: none}}'), OTHER, 'subnet-1', [])
+      .profile.name,
+    'lab',
+  );
 });
 
 describe('faults', () => {
   const cases: readonly (readonly [text: string, fault: RegExp])[] = [
-    ['profiles: {a: {access: full, accounts: [123456789012]}}', /profiles\.a\.accounts: must be a list of accounts, each 12 digits in quotes/],
+    [
+      'profiles: {a: {access: full, accounts: [123456789012]}}',
+      /profiles\.a\.accounts: must be a list of accounts, each 12 digits in quotes/,
+    ],
     ['default: lab', /networks\.default: there is no network profile 'lab'; there are full, none/],
     ['subnets: {subnet-1: x}', /networks\.subnets\.subnet-1: there is no network profile 'x'/],
     ['subnets: [x]', /networks\.subnets: must be a map/],
@@ -107,11 +151,29 @@ describe('faults', () => {
     ['profiles: {a: {access: none, allow: [192.0.2.1]}}', /profiles\.a\.allow: has no meaning with access none/],
     ['profiles: {a: {access: none, proxy: "http://p:1"}}', /profiles\.a: access none reaches neither/],
     ['profiles: {a: {access: full, proxy: "http://user:word@p:1"}}', /profiles\.a\.proxy: must be an address/],
-    ['profiles: {a: {access: full, mirrors: {"http://a/x": "http://b/\\"y"}}}', /profiles\.a\.mirrors\.http:\/\/a\/x: must be an address/],
-    ['profiles: {a: {access: full, mirrors: {"http://a": "http://c", "http://b": "http://c"}}}', /profiles\.a\.mirrors: http:\/\/c stands for two/],
-    ['profiles: {a: {access: full, mirrors: {"http://a": "http://b", "http://b": "http://c"}}}', /profiles\.a\.mirrors: http:\/\/b stands for two/],
+    [
+      'profiles: {a: {access: full, mirrors: {"http://a/x": "http://b/\\"y"}}}',
+      /profiles\.a\.mirrors\.http:\/\/a\/x: must be an address/,
+    ],
+    [
+      'profiles: {a: {access: full, mirrors: {"http://a": "http://c", "http://b": "http://c"}}}',
+      /profiles\.a\.mirrors: http:\/\/c stands for two/,
+    ],
+    [
+      'profiles: {a: {access: full, mirrors: {"http://a": "http://b", "http://b": "http://c"}}}',
+      /profiles\.a\.mirrors: http:\/\/b stands for two/,
+    ],
     ['profiles: {a: {access: full, certificates: [ca.pem]}}', /certificates\[0\]: must be an absolute path/],
-    ...['1.2.3', '1.2.3.4/33', '1.2.3.4/8/8', 'a b', 'a:0', 'a:70000', '*', 'a.*.b', '::1', 'a;b', '-a'].map((entry) => [`profiles: {a: {access: allow-list, allow: ["${entry}"]}}`, /allow\[0\]: must be an IPv4 address/] as const),
+    ...['1.2.3', '1.2.3.4/33', '1.2.3.4/8/8', 'a b', 'a:0', 'a:70000', '*', 'a.*.b', '::1', 'a;b', '-a'].map(
+      (entry) =>
+        [`profiles: {a: {access: allow-list, allow: ["${entry}"]}}`, /allow\[0\]: must be an IPv4 address/] as const,
+    ),
   ];
-  for (const [text, fault] of cases) test(text, () => throws(() => networks(text), (error: Error) => error instanceof ConfigError && fault.test(error.message)));
+  for (const [text, fault] of cases)
+    test(text, () =>
+      throws(
+        () => networks(text),
+        (error: Error) => error instanceof ConfigError && fault.test(error.message),
+      ),
+    );
 });

@@ -21,7 +21,9 @@ export interface InstanceProfile {
  * @throws {NotGranted} when it belongs to other accounts
  */
 export function instanceProfileFor(
-  profiles: Readonly<Record<string, InstanceProfile>>, name: string, account: string,
+  profiles: Readonly<Record<string, InstanceProfile>>,
+  name: string,
+  account: string,
 ): InstanceProfile | undefined {
   const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
   if (profile === undefined || isFor(profile.accounts, account)) return profile;
@@ -29,30 +31,67 @@ export function instanceProfileFor(
 }
 
 /** Reads the section. @param home the account of profiles that name none */
-export function readInstanceProfiles(value: unknown, faults: string[], home: string): Readonly<Record<string, InstanceProfile>> {
-  const profiles = value === undefined || value === null ? {} : typeof value === 'object' && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : undefined;
+export function readInstanceProfiles(
+  value: unknown,
+  faults: string[],
+  home: string,
+): Readonly<Record<string, InstanceProfile>> {
+  const profiles =
+    value === undefined || value === null
+      ? {}
+      : typeof value === 'object' && !Array.isArray(value)
+        ? (value as Readonly<Record<string, unknown>>)
+        : undefined;
   if (profiles === undefined) {
     faults.push('instanceProfiles: must be a map of names of instance profiles');
     return {};
   }
-  return Object.fromEntries(Object.entries(profiles).flatMap(([name, each]) => {
-    const place = `instanceProfiles.${name}`;
-    if (!/^[\w+=,.@-]{1,256}$/.test(name)) faults.push(`${place}: is no name of an instance profile`);
-    const given = section(each, place, ['accounts', 'role', 'credentials', 'region', 'endpoints'], faults);
-    const credentials = readSource(given['credentials'], `${place}.credentials`, faults);
-    const role = text(given['role'], `${place}.role`, faults) ?? name;
-    if (!/^[\w+=,.@-]{1,64}$/.test(role)) faults.push(`${place}.role: must be the name of a role, without a path, of at most 64 characters`);
-    const region = text(given['region'], `${place}.region`, faults);
-    const s3Endpoint = text(section(given['endpoints'], `${place}.endpoints`, ['s3'], faults)['s3'], `${place}.endpoints.s3`, faults);
-    if (s3Endpoint !== undefined && !/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/.test(s3Endpoint)) faults.push(`${place}.endpoints.s3: must be an address such as https://s3.example.org`);
-    const own = accounts(given['accounts'], `${place}.accounts`, faults, home);
-    return credentials === undefined ? [] : [[name, { accounts: own, role, credentials, ...(region === undefined ? {} : { region }), ...(s3Endpoint === undefined ? {} : { s3Endpoint }) }] as const];
-  }));
+  return Object.fromEntries(
+    Object.entries(profiles).flatMap(([name, each]) => {
+      const place = `instanceProfiles.${name}`;
+      if (!/^[\w+=,.@-]{1,256}$/.test(name)) faults.push(`${place}: is no name of an instance profile`);
+      const given = section(each, place, ['accounts', 'role', 'credentials', 'region', 'endpoints'], faults);
+      const credentials = readSource(given['credentials'], `${place}.credentials`, faults);
+      const role = text(given['role'], `${place}.role`, faults) ?? name;
+      if (!/^[\w+=,.@-]{1,64}$/.test(role))
+        faults.push(`${place}.role: must be the name of a role, without a path, of at most 64 characters`);
+      const region = text(given['region'], `${place}.region`, faults);
+      const s3Endpoint = text(
+        section(given['endpoints'], `${place}.endpoints`, ['s3'], faults)['s3'],
+        `${place}.endpoints.s3`,
+        faults,
+      );
+      if (s3Endpoint !== undefined && !/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/.test(s3Endpoint))
+        faults.push(`${place}.endpoints.s3: must be an address such as https://s3.example.org`);
+      const own = accounts(given['accounts'], `${place}.accounts`, faults, home);
+      return credentials === undefined
+        ? []
+        : [
+            [
+              name,
+              {
+                accounts: own,
+                role,
+                credentials,
+                ...(region === undefined ? {} : { region }),
+                ...(s3Endpoint === undefined ? {} : { s3Endpoint }),
+              },
+            ] as const,
+          ];
+    }),
+  );
 }
 
 function readSource(value: unknown, place: string, faults: string[]): CredentialSource | undefined {
-  const given = section(value, place, ['accessKeyId', 'secretAccessKey', 'sessionToken', 'file', 'profile', 'process'], faults);
-  const kinds = [given['accessKeyId'] ?? given['secretAccessKey'], given['file'], given['process']].filter((each) => each !== undefined);
+  const given = section(
+    value,
+    place,
+    ['accessKeyId', 'secretAccessKey', 'sessionToken', 'file', 'profile', 'process'],
+    faults,
+  );
+  const kinds = [given['accessKeyId'] ?? given['secretAccessKey'], given['file'], given['process']].filter(
+    (each) => each !== undefined,
+  );
   if (kinds.length !== 1) {
     faults.push(`${place}: must have accessKeyId and secretAccessKey, or file, or process`);
     return undefined;
@@ -64,7 +103,8 @@ function readSource(value: unknown, place: string, faults: string[]): Credential
   }
   if (given['process'] !== undefined) {
     const argv = strings(given['process'], `${place}.process`, faults);
-    if (argv[0] === undefined || !isAbsolute(argv[0])) faults.push(`${place}.process: must be a list that begins with the absolute path of a program`);
+    if (argv[0] === undefined || !isAbsolute(argv[0]))
+      faults.push(`${place}.process: must be a list that begins with the absolute path of a program`);
     return { kind: 'process', argv };
   }
   const accessKeyId = text(given['accessKeyId'], `${place}.accessKeyId`, faults, true) ?? '';

@@ -1,13 +1,20 @@
 /** Reading the parts of `config.yaml`: each fault goes on a list, with its place. Pure. */
 
 /** A map with known members; empty where it is absent or wrong. */
-export function section(value: unknown, place: string, known: readonly string[], faults: string[]): Readonly<Record<string, unknown>> {
+export function section(
+  value: unknown,
+  place: string,
+  known: readonly string[],
+  faults: string[],
+): Readonly<Record<string, unknown>> {
   if (value === undefined || value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) {
     faults.push(`${place === '' ? 'the file' : place}: must be a map`);
     return {};
   }
-  for (const name of Object.keys(value)) if (!known.includes(name)) faults.push(`${place === '' ? '' : `${place}.`}${name}: there is no such setting; there are ${known.join(', ')}`);
+  for (const name of Object.keys(value))
+    if (!known.includes(name))
+      faults.push(`${place === '' ? '' : `${place}.`}${name}: there is no such setting; there are ${known.join(', ')}`);
   return value as Readonly<Record<string, unknown>>;
 }
 
@@ -65,8 +72,8 @@ export class NotGranted extends Error {
    */
   constructor(what: string, account: string, place: string) {
     super(
-      `${what} is not open to account ${account}: the operator of this server can add '${account}' to `
-      + `${place} in config.yaml`,
+      `${what} is not open to account ${account}: the operator of this server can add '${account}' to ` +
+        `${place} in config.yaml`,
     );
   }
 }
@@ -74,6 +81,7 @@ export class NotGranted extends Error {
 /** A text that is there and not empty, or `undefined` with a fault where it has to be there. */
 export function text(value: unknown, place: string, faults: string[], required = false): string | undefined {
   if (typeof value === 'string' && value !== '') return value;
-  if (value !== undefined || required) faults.push(value === undefined ? `${place}: is required` : `${place}: must be a text`);
+  if (value !== undefined || required)
+    faults.push(value === undefined ? `${place}: is required` : `${place}: must be a text`);
   return undefined;
 }

@@ -3,11 +3,13 @@ import { test } from 'node:test';
 import { ConfigError, DEFAULT_CONFIG, parseConfig } from './config.ts';
 
 test('what is not said is as by default', () => {
-  for (const text of ['', '{}', '# nothing\n', 'quotas:\n']) assert.deepEqual(parseConfig(text, 'config.yaml'), DEFAULT_CONFIG);
+  for (const text of ['', '{}', '# nothing\n', 'quotas:\n'])
+    assert.deepEqual(parseConfig(text, 'config.yaml'), DEFAULT_CONFIG);
 });
 
 test('all of it', () => {
-  const config = parseConfig(`
+  const config = parseConfig(
+    `
 access:
   longLivedKeys: false
   oidcIssuers:
@@ -27,16 +29,29 @@ managedComponents:
   chocolatey: {file: /etc/ingot/choco.yaml, version: 2.0.0, platform: Windows}
 vendors:
   ubuntu: {address: https://mirror.example/ubuntu/, keyring: /etc/ingot/mirror.asc}
-`, 'config.yaml');
+`,
+    'config.yaml',
+  );
   assert.deepEqual(config.names, {
-    parentImages: { 'amazon-linux-2-x86': 'ami-0123456789abcdef0', 'suse-linux-enterprise-server-15-x86': 'image/suse/x.x.x', 'red-hat-enterprise-linux-9-x86': 'rocky-linux-9-x86' },
+    parentImages: {
+      'amazon-linux-2-x86': 'ami-0123456789abcdef0',
+      'suse-linux-enterprise-server-15-x86': 'image/suse/x.x.x',
+      'red-hat-enterprise-linux-9-x86': 'rocky-linux-9-x86',
+    },
     parameters: { '/golden/base': 'arn:aws:imagebuilder:us-east-1:123456789012:image/golden/1.0.0/1' },
-    managedComponents: { 'python-3-linux': { file: '/etc/ingot/python.yaml', version: '1.0.0', platform: 'Linux' }, chocolatey: { file: '/etc/ingot/choco.yaml', version: '2.0.0', platform: 'Windows' } },
+    managedComponents: {
+      'python-3-linux': { file: '/etc/ingot/python.yaml', version: '1.0.0', platform: 'Linux' },
+      chocolatey: { file: '/etc/ingot/choco.yaml', version: '2.0.0', platform: 'Windows' },
+    },
     vendors: { ubuntu: { address: 'https://mirror.example/ubuntu/', keyring: '/etc/ingot/mirror.asc' } },
   });
   assert.deepEqual(config.access, {
-    longLivedKeys: false, proxies: ['10.0.0.1'],
-    oidcIssuers: [{ issuer: 'https://token.actions.githubusercontent.com', audiences: ['sts.amazonaws.com'] }, { issuer: 'http://ci.example/', audiences: ['a', 'b'], jwks: '/etc/ingot/jwks.json' }],
+    longLivedKeys: false,
+    proxies: ['10.0.0.1'],
+    oidcIssuers: [
+      { issuer: 'https://token.actions.githubusercontent.com', audiences: ['sts.amazonaws.com'] },
+      { issuer: 'http://ci.example/', audiences: ['a', 'b'], jwks: '/etc/ingot/jwks.json' },
+    ],
   });
   assert.deepEqual(config.quotas, { ...DEFAULT_CONFIG.quotas, components: 5, imagePipelines: null });
   assert.deepEqual(config.rates, { writes: { perSecond: 10, burst: 10 }, reads: { perSecond: 100, burst: 500 } });
@@ -44,7 +59,8 @@ vendors:
 });
 
 test('instance profiles and their credentials', () => {
-  const { instanceProfiles } = parseConfig(`
+  const { instanceProfiles } = parseConfig(
+    `
 instanceProfiles:
   One: {credentials: {file: /etc/ingot/credentials}}
   Two:
@@ -53,11 +69,27 @@ instanceProfiles:
     region: eu-west-1
     endpoints: {s3: 'http://192.0.2.1:9000'}
   Three: {credentials: {accessKeyId: A, secretAccessKey: S}}
-`, 'config.yaml');
+`,
+    'config.yaml',
+  );
   assert.deepEqual(instanceProfiles, {
-    One: { accounts: ['123456789012'], role: 'One', credentials: { kind: 'file', path: '/etc/ingot/credentials', profile: 'default' } },
-    Two: { accounts: ['123456789012'], role: 'Other', credentials: { kind: 'process', argv: ['/bin/credentials', 'builds'] }, region: 'eu-west-1', s3Endpoint: 'http://192.0.2.1:9000' },
-    Three: { accounts: ['123456789012'], role: 'Three', credentials: { kind: 'keys', accessKeyId: 'A', secretAccessKey: 'S' } },
+    One: {
+      accounts: ['123456789012'],
+      role: 'One',
+      credentials: { kind: 'file', path: '/etc/ingot/credentials', profile: 'default' },
+    },
+    Two: {
+      accounts: ['123456789012'],
+      role: 'Other',
+      credentials: { kind: 'process', argv: ['/bin/credentials', 'builds'] },
+      region: 'eu-west-1',
+      s3Endpoint: 'http://192.0.2.1:9000',
+    },
+    Three: {
+      accounts: ['123456789012'],
+      role: 'Three',
+      credentials: { kind: 'keys', accessKeyId: 'A', secretAccessKey: 'S' },
+    },
   });
 });
 
@@ -71,33 +103,65 @@ test('every fault is told with its place', () => {
     ['access: {longLivedKeys: maybe}', /access\.longLivedKeys: must be true or false/],
     ['access: {oidcIssuers: [{issuer: x, audiences: [a]}]}', /oidcIssuers\[0\]\.issuer: must be an address/],
     ['access: {oidcIssuers: [{issuer: "https://x"}]}', /oidcIssuers\[0\]\.audiences: must name/],
-    ['access: {oidcIssuers: [{issuer: "https://x", audiences: [a], jwks: keys.json}]}', /jwks: must be an absolute path/],
+    [
+      'access: {oidcIssuers: [{issuer: "https://x", audiences: [a], jwks: keys.json}]}',
+      /jwks: must be an absolute path/,
+    ],
     ['access: {proxies: 10.0.0.1}', /access\.proxies: must be a list/],
     ['access: {proxies: [proxy.example]}', /access\.proxies\[0\]: must be an IP address/],
     ['rates: {reads: {burst: 5}}', /rates\.reads\.perSecond: is required/],
     ['rates: {reads: {perSecond: 0}}', /rates\.reads\.perSecond: must be/],
     ['instanceProfiles: {P: {credentials: {file: /a}, accounts: []}}', /P\.accounts: must be a list of accounts/],
     ['instanceProfiles: [a]', /instanceProfiles: must be a map/],
-    ['instanceProfiles: {P: {}}', /instanceProfiles\.P\.credentials: must have accessKeyId and secretAccessKey, or file, or process/],
+    [
+      'instanceProfiles: {P: {}}',
+      /instanceProfiles\.P\.credentials: must have accessKeyId and secretAccessKey, or file, or process/,
+    ],
     ['instanceProfiles: {P: {credentials: {file: /a, accessKeyId: b}}}', /P\.credentials: must have/],
     ['instanceProfiles: {P: {credentials: {file: a}}}', /P\.credentials\.file: must be an absolute path/],
     ['instanceProfiles: {P: {credentials: {process: [aws]}}}', /P\.credentials\.process: must be a list that begins/],
     ['instanceProfiles: {P: {credentials: {accessKeyId: A}}}', /P\.credentials\.secretAccessKey: is required/],
     ['instanceProfiles: {P: {credentials: {file: /a}, role: path/name}}', /P\.role: must be the name of a role/],
-    ['instanceProfiles: {P: {credentials: {file: /a}, endpoints: {s3: minio}}}', /P\.endpoints\.s3: must be an address/],
+    [
+      'instanceProfiles: {P: {credentials: {file: /a}, endpoints: {s3: minio}}}',
+      /P\.endpoints\.s3: must be an address/,
+    ],
     ['audit: {keepDays: -1}', /audit\.keepDays: must be/],
     ['parentImages: [a]', /parentImages: must be a map/],
-    ['parentImages: {"Amazon Linux": ami-0123456789abcdef0}', /parentImages\.Amazon Linux: 'Amazon Linux' is no name of a managed image/],
+    [
+      'parentImages: {"Amazon Linux": ami-0123456789abcdef0}',
+      /parentImages\.Amazon Linux: 'Amazon Linux' is no name of a managed image/,
+    ],
     ['parentImages: {amazon-linux-2-x86: /disk.qcow2}', /parentImages\.amazon-linux-2-x86: must be an AMI/],
     ['parameters: {/golden/base: "ssm:/other"}', /parameters\.\/golden\/base: must be an AMI/],
-    ['managedComponents: {python-3-linux: python.yaml}', /managedComponents\.python-3-linux\.file: must be the absolute path/],
-    ['managedComponents: {python-3-linux: {file: /a, version: 1.x.x}}', /managedComponents\.python-3-linux\.version: must be three numbers/],
-    ['managedComponents: {chocolatey: {file: /a, platform: DOS}}', /managedComponents\.chocolatey\.platform: must be Linux/],
+    [
+      'managedComponents: {python-3-linux: python.yaml}',
+      /managedComponents\.python-3-linux\.file: must be the absolute path/,
+    ],
+    [
+      'managedComponents: {python-3-linux: {file: /a, version: 1.x.x}}',
+      /managedComponents\.python-3-linux\.version: must be three numbers/,
+    ],
+    [
+      'managedComponents: {chocolatey: {file: /a, platform: DOS}}',
+      /managedComponents\.chocolatey\.platform: must be Linux/,
+    ],
     ['vendors: {suse: {}}', /vendors\.suse: there is no such setting; there are amazon-linux, debian, rocky, ubuntu/],
     ['vendors: {ubuntu: {address: "http://mirror/ubuntu"}}', /vendors\.ubuntu\.address: must be .* ends in a slash/],
-    ['vendors: {ubuntu: {address: "http://me:secret@mirror/ubuntu/"}}', /vendors\.ubuntu\.address: must be .* without a password/],
-    ['vendors: {rocky: {address: "http://mirror/rocky/"}}', /vendors\.rocky\.address: must be https, since rocky signs nothing/],
+    [
+      'vendors: {ubuntu: {address: "http://me:secret@mirror/ubuntu/"}}',
+      /vendors\.ubuntu\.address: must be .* without a password/,
+    ],
+    [
+      'vendors: {rocky: {address: "http://mirror/rocky/"}}',
+      /vendors\.rocky\.address: must be https, since rocky signs nothing/,
+    ],
     ['vendors: {ubuntu: {keyring: key.asc}}', /vendors\.ubuntu\.keyring: must be the absolute path/],
   ];
-  for (const [text, fault] of cases) assert.throws(() => parseConfig(text, 'config.yaml'), (error: Error) => error instanceof ConfigError && fault.test(error.message), text);
+  for (const [text, fault] of cases)
+    assert.throws(
+      () => parseConfig(text, 'config.yaml'),
+      (error: Error) => error instanceof ConfigError && fault.test(error.message),
+      text,
+    );
 });

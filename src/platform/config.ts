@@ -28,8 +28,18 @@ export interface Rate {
 
 /** Names of the quotas. */
 export const QUOTA_NAMES = [
-  'components', 'imageRecipes', 'containerRecipes', 'infrastructureConfigurations', 'distributionConfigurations', 'workflows', 'imagePipelines', 'lifecyclePolicies',
-  'concurrentBuilds', 'concurrentStateUpdates', 'componentsPerRecipe', 'workflowsPerImage',
+  'components',
+  'imageRecipes',
+  'containerRecipes',
+  'infrastructureConfigurations',
+  'distributionConfigurations',
+  'workflows',
+  'imagePipelines',
+  'lifecyclePolicies',
+  'concurrentBuilds',
+  'concurrentStateUpdates',
+  'componentsPerRecipe',
+  'workflowsPerImage',
 ] as const;
 /** A quota. */
 export type QuotaName = (typeof QUOTA_NAMES)[number];
@@ -78,8 +88,18 @@ export const DEFAULT_CONFIG: Config = {
   homeAccount: DEFAULT_ACCOUNT,
   access: { longLivedKeys: true, oidcIssuers: [], proxies: [] },
   quotas: {
-    components: 1000, imageRecipes: 1000, containerRecipes: 1000, infrastructureConfigurations: 1000, distributionConfigurations: 1000, workflows: 1000,
-    imagePipelines: 75, lifecyclePolicies: 50, concurrentBuilds: 100, concurrentStateUpdates: 50, componentsPerRecipe: 20, workflowsPerImage: 10,
+    components: 1000,
+    imageRecipes: 1000,
+    containerRecipes: 1000,
+    infrastructureConfigurations: 1000,
+    distributionConfigurations: 1000,
+    workflows: 1000,
+    imagePipelines: 75,
+    lifecyclePolicies: 50,
+    concurrentBuilds: 100,
+    concurrentStateUpdates: 50,
+    componentsPerRecipe: 20,
+    workflowsPerImage: 10,
   },
   rates: { reads: null, writes: null },
   names: DEFAULT_NAMES,
@@ -121,9 +141,27 @@ async function homeAccountOf(dataDirectory: string): Promise<string> {
 /** As `readConfig`, for a text. `path` is for the messages. */
 export function parseConfig(text: string, path: string, homeAccount: string = DEFAULT_ACCOUNT): Config {
   const document = withoutStacks(() => parseDocument(text, { version: '1.2' }));
-  if (document.errors.length > 0) throw new ConfigError(document.errors.map(({ message }) => `${path}: ${message}`).join('\n'));
+  if (document.errors.length > 0)
+    throw new ConfigError(document.errors.map(({ message }) => `${path}: ${message}`).join('\n'));
   const faults: string[] = [];
-  const root = section(document.toJS() as unknown, '', ['access', 'quotas', 'rates', 'audit', 'secrets', 'parentImages', 'managedComponents', 'parameters', 'vendors', 'instanceProfiles', 'networks'], faults);
+  const root = section(
+    document.toJS() as unknown,
+    '',
+    [
+      'access',
+      'quotas',
+      'rates',
+      'audit',
+      'secrets',
+      'parentImages',
+      'managedComponents',
+      'parameters',
+      'vendors',
+      'instanceProfiles',
+      'networks',
+    ],
+    faults,
+  );
   const access = section(root['access'], 'access', ['longLivedKeys', 'oidcIssuers', 'proxies'], faults);
   const quotas = section(root['quotas'], 'quotas', QUOTA_NAMES, faults);
   const rates = section(root['rates'], 'rates', ['reads', 'writes'], faults);
@@ -147,17 +185,29 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
     homeAccount,
     access: {
       longLivedKeys: flag !== false,
-      oidcIssuers: list(access['oidcIssuers'], 'access.oidcIssuers', faults).map((issuer, index) => readIssuer(issuer, `access.oidcIssuers[${index}]`, faults)),
+      oidcIssuers: list(access['oidcIssuers'], 'access.oidcIssuers', faults).map((issuer, index) =>
+        readIssuer(issuer, `access.oidcIssuers[${index}]`, faults),
+      ),
       proxies: strings(access['proxies'], 'access.proxies', faults).map((text, index) => {
-        if (isIP(text.split('/')[0]!) === 0) faults.push(`access.proxies[${index}]: must be an IP address or a range of them`);
+        if (isIP(text.split('/')[0]!) === 0)
+          faults.push(`access.proxies[${index}]: must be an IP address or a range of them`);
         return text;
       }),
     },
-    quotas: Object.fromEntries(QUOTA_NAMES.map((name) => [name, quotas[name] === null ? null : whole(quotas[name], `quotas.${name}`, DEFAULT_CONFIG.quotas[name]!, 0)])) as Config['quotas'],
+    quotas: Object.fromEntries(
+      QUOTA_NAMES.map((name) => [
+        name,
+        quotas[name] === null ? null : whole(quotas[name], `quotas.${name}`, DEFAULT_CONFIG.quotas[name]!, 0),
+      ]),
+    ) as Config['quotas'],
     rates: { reads: rate(rates['reads'], 'rates.reads'), writes: rate(rates['writes'], 'rates.writes') },
-    ...(root['secrets'] === undefined || root['secrets'] === null ? {} : {
-      secrets: list(root['secrets'], 'secrets', faults).map((item, index) => mapAt(item, `secrets[${index}]`, faults)),
-    }),
+    ...(root['secrets'] === undefined || root['secrets'] === null
+      ? {}
+      : {
+          secrets: list(root['secrets'], 'secrets', faults).map((item, index) =>
+            mapAt(item, `secrets[${index}]`, faults),
+          ),
+        }),
     names: readNames(root, faults),
     audit: {
       maxBytes: whole(audit['maxMegabytes'], 'audit.maxMegabytes', DEFAULT_CONFIG.audit.maxBytes / 1e6, 1) * 1e6,
@@ -174,15 +224,18 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
 
 function readIssuer(value: unknown, place: string, faults: string[]): OidcIssuer {
   const { issuer, audiences, jwks } = section(value, place, ['issuer', 'audiences', 'jwks'], faults);
-  if (typeof issuer !== 'string' || !/^https?:\/\/[^\s?#]+$/.test(issuer)) faults.push(`${place}.issuer: must be an address, as tokens have it in 'iss'`);
+  if (typeof issuer !== 'string' || !/^https?:\/\/[^\s?#]+$/.test(issuer))
+    faults.push(`${place}.issuer: must be an address, as tokens have it in 'iss'`);
   const named = strings(audiences, `${place}.audiences`, faults);
   if (named.length === 0) faults.push(`${place}.audiences: must name at least one`);
-  if (jwks !== undefined && (typeof jwks !== 'string' || !/^(\/|https?:\/\/)/.test(jwks))) faults.push(`${place}.jwks: must be an absolute path or an address`);
+  if (jwks !== undefined && (typeof jwks !== 'string' || !/^(\/|https?:\/\/)/.test(jwks)))
+    faults.push(`${place}.jwks: must be an absolute path or an address`);
   return { issuer: String(issuer), audiences: named, ...(typeof jwks === 'string' ? { jwks } : {}) };
 }
 
 function mapAt(value: unknown, place: string, faults: string[]): Readonly<Record<string, unknown>> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Readonly<Record<string, unknown>>;
   faults.push(`${place}: must be a map`);
   return {};
 }

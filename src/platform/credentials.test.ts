@@ -24,5 +24,8 @@ test('a damaged file is an error that does not quote it', async (t) => {
   t.after(() => rm(directory, { recursive: true }));
   await writeFile(join(directory, 'credentials.json'), '{"secretAccessKey": "hunter2"');
 
-  await assert.rejects(loadCredentials(directory), (error: Error) => /is not JSON/.test(error.message) && !error.message.includes('hunter2'));
+  await assert.rejects(
+    loadCredentials(directory),
+    (error: Error) => /is not JSON/.test(error.message) && !error.message.includes('hunter2'),
+  );
 });

@@ -49,7 +49,11 @@ export async function readCredentials(dataDirectory: string): Promise<Credential
 export async function loadCredentials(dataDirectory: string): Promise<Credentials> {
   const existing = await readCredentials(dataDirectory);
   if (existing !== undefined) return existing;
-  const made: Credentials = { accessKeyId: newAccessKeyId(), secretAccessKey: randomBytes(30).toString('base64'), account: DEFAULT_ACCOUNT };
+  const made: Credentials = {
+    accessKeyId: newAccessKeyId(),
+    secretAccessKey: randomBytes(30).toString('base64'),
+    account: DEFAULT_ACCOUNT,
+  };
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const partial = `${fileOf(dataDirectory)}.partial-${newUuid()}`;
   try {

@@ -60,20 +60,18 @@ test('a folder with other files that other users enter is not closed to them, bu
   assert.equal(takeDataDirectory(directory(0o700, ['a'])), false);
 });
 
-test(
-  'a directory of another user is refused',
-  { skip: process.geteuid?.() === 0 ? false : 'needs root, to give a folder to another user' },
-  () => {
-    const path = directory(0o700);
-    chownSync(path, 65534, 65534);
-    assert.throws(
-      () => takeDataDirectory(path),
-      new RegExp(
-        `^DataDirectoryError: the data directory ${path} belongs to the user nobody, and Ingot runs as the user root: .*chown -R 0 "${path}"$`,
-      ),
-    );
-  },
-);
+test('a directory of another user is refused', {
+  skip: process.geteuid?.() === 0 ? false : 'needs root, to give a folder to another user',
+}, () => {
+  const path = directory(0o700);
+  chownSync(path, 65534, 65534);
+  assert.throws(
+    () => takeDataDirectory(path),
+    new RegExp(
+      `^DataDirectoryError: the data directory ${path} belongs to the user nobody, and Ingot runs as the user root: .*chown -R 0 "${path}"$`,
+    ),
+  );
+});
 
 test("what older versions made is closed; links, pipes and what is another user's is left as it is", async () => {
   const path = directory(0o700, ['catalog.db', 'catalog.db-wal']);

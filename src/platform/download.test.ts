@@ -20,12 +20,20 @@ describe('a download', () => {
   before(async () => {
     server = createServer((request, response) => {
       seen.push({ url: request.url!, authorization: request.headers.authorization });
-      const redirect = { '/moved': '/file', '/round': '/round', '/away': 'ftp://example.com/', '/elsewhere': '/file' }[request.url!];
+      const redirect = { '/moved': '/file', '/round': '/round', '/away': 'ftp://example.com/', '/elsewhere': '/file' }[
+        request.url!
+      ];
       if (redirect !== undefined) return void response.writeHead(302, { location: redirect }).end();
       if (request.url === '/file') return void response.end(BODY);
       if (request.url === '/chunked') return void response.writeHead(200, { 'transfer-encoding': 'chunked' }).end(BODY);
-      if (request.url === '/cut') return void response.writeHead(200, { 'content-length': BODY.length }).write(BODY.subarray(0, 1000), () => response.destroy());
-      if (request.url === '/cut-chunked') return void response.writeHead(200, { 'transfer-encoding': 'chunked' }).write(BODY.subarray(0, 1000), () => response.destroy());
+      if (request.url === '/cut')
+        return void response
+          .writeHead(200, { 'content-length': BODY.length })
+          .write(BODY.subarray(0, 1000), () => response.destroy());
+      if (request.url === '/cut-chunked')
+        return void response
+          .writeHead(200, { 'transfer-encoding': 'chunked' })
+          .write(BODY.subarray(0, 1000), () => response.destroy());
       if (request.url === '/silent') return void response.writeHead(200, { 'content-length': BODY.length }).write('x');
       response.writeHead(request.url === '/forbidden' ? 403 : 404).end('<html>');
     });
@@ -42,8 +50,16 @@ describe('a download', () => {
 
   test('is the file, with its hashes, its progress and where it was in the end', async () => {
     const told: (readonly [number, number | undefined])[] = [];
-    const got = await download(`${address}/moved`, path, { ...options, onProgress: (bytes, total) => told.push([bytes, total]) });
-    assert.deepEqual(got, { url: `${address}/file`, bytes: BODY.length, sha256: createHash('sha256').update(BODY).digest('hex'), sha512: createHash('sha512').update(BODY).digest('hex') });
+    const got = await download(`${address}/moved`, path, {
+      ...options,
+      onProgress: (bytes, total) => told.push([bytes, total]),
+    });
+    assert.deepEqual(got, {
+      url: `${address}/file`,
+      bytes: BODY.length,
+      sha256: createHash('sha256').update(BODY).digest('hex'),
+      sha512: createHash('sha512').update(BODY).digest('hex'),
+    });
     assert.ok(readFileSync(path).equals(BODY));
     assert.equal(statSync(path).mode & 0o777, 0o600);
     assert.deepEqual(told.at(-1), [BODY.length, BODY.length]);
@@ -53,7 +69,10 @@ describe('a download', () => {
   test('sends headers to the first server only', async () => {
     seen.length = 0;
     await downloadSmall(`${address}/elsewhere`, { ...options, headers: { authorization: 'secret' } });
-    assert.deepEqual(seen, [{ url: '/elsewhere', authorization: 'secret' }, { url: '/file', authorization: undefined }]);
+    assert.deepEqual(seen, [
+      { url: '/elsewhere', authorization: 'secret' },
+      { url: '/file', authorization: undefined },
+    ]);
   });
 
   for (const [url, message] of [
@@ -63,23 +82,46 @@ describe('a download', () => {
     ['/forbidden', /answered 403 \(forbidden\)/],
     ['/round', /redirects more than 5 times/],
     ['/away', /redirects to ftp:.*not followed/],
-  ] as const) test(`${url} is an error`, () => assert.rejects(download(`${address}${url}`, path, options), (error: Error) => error instanceof DownloadError && message.test(error.message)));
+  ] as const)
+    test(`${url} is an error`, () =>
+      assert.rejects(
+        download(`${address}${url}`, path, options),
+        (error: Error) => error instanceof DownloadError && message.test(error.message),
+      ));
 
   test('of more than is taken is an error, whether the server says so or not', async () => {
-    await assert.rejects(download(`${address}/file`, path, { ...options, maxBytes: 1000 }), /has 300000 bytes; 1000 at most are taken/);
-    await assert.rejects(download(`${address}/chunked`, path, { ...options, maxBytes: 1000 }), /sends more than 1000 bytes/);
+    await assert.rejects(
+      download(`${address}/file`, path, { ...options, maxBytes: 1000 }),
+      /has 300000 bytes; 1000 at most are taken/,
+    );
+    await assert.rejects(
+      download(`${address}/chunked`, path, { ...options, maxBytes: 1000 }),
+      /sends more than 1000 bytes/,
+    );
   });
 
   test('that stalls is given up, and one that nobody wants ends at once', async () => {
-    await assert.rejects(download(`${address}/silent`, path, { ...options, stallMs: 50 }), /broke off after 1 of 300000 bytes: nothing came for/);
+    await assert.rejects(
+      download(`${address}/silent`, path, { ...options, stallMs: 50 }),
+      /broke off after 1 of 300000 bytes: nothing came for/,
+    );
     const controller = new AbortController();
-    const going = download(`${address}/silent`, path, { ...options, signal: controller.signal, onProgress: () => controller.abort(new Error('not wanted')) });
+    const going = download(`${address}/silent`, path, {
+      ...options,
+      signal: controller.signal,
+      onProgress: () => controller.abort(new Error('not wanted')),
+    });
     await assert.rejects(going, /not wanted/);
   });
 
   test('from where nobody listens is an error with the address', async () => {
-    await assert.rejects(downloadSmall('http://127.0.0.1:9/f?token=secret', options), (error: Error) => /^http:\/\/127\.0\.0\.1:9\/f cannot be reached/.test(error.message) && !error.message.includes('secret'));
+    await assert.rejects(
+      downloadSmall('http://127.0.0.1:9/f?token=secret', options),
+      (error: Error) =>
+        /^http:\/\/127\.0\.0\.1:9\/f cannot be reached/.test(error.message) && !error.message.includes('secret'),
+    );
   });
 
-  test('is told without what may be secret', () => assert.equal(shown('https://me:pw@example.com/a?b=c'), 'https://example.com/a'));
+  test('is told without what may be secret', () =>
+    assert.equal(shown('https://me:pw@example.com/a?b=c'), 'https://example.com/a'));
 });

@@ -57,13 +57,20 @@ export async function download(url: string, path: string, options: DownloadOptio
 }
 
 /** The same for a small file, in memory. */
-export async function downloadSmall(url: string, options: DownloadOptions): Promise<{ readonly url: string; readonly content: Buffer }> {
+export async function downloadSmall(
+  url: string,
+  options: DownloadOptions,
+): Promise<{ readonly url: string; readonly content: Buffer }> {
   const chunks: Buffer[] = [];
   const { url: final } = await receive(url, options, async (chunk) => void chunks.push(chunk));
   return { url: final, content: Buffer.concat(chunks) };
 }
 
-async function receive(first: string, options: DownloadOptions, take: (chunk: Buffer) => Promise<void>): Promise<{ readonly url: string; readonly bytes: number }> {
+async function receive(
+  first: string,
+  options: DownloadOptions,
+  take: (chunk: Buffer) => Promise<void>,
+): Promise<{ readonly url: string; readonly bytes: number }> {
   let url = new URL(first);
   for (let redirects = 0; ; redirects++) {
     const secure = url.protocol === 'https:';
@@ -73,15 +80,19 @@ async function receive(first: string, options: DownloadOptions, take: (chunk: Bu
       const status = answer.statusCode!;
       if ([301, 302, 303, 307, 308].includes(status) && answer.headers.location !== undefined) {
         answer.destroy();
-        if (redirects === MAX_REDIRECTS) throw new DownloadError(`${shown(first)} redirects more than ${MAX_REDIRECTS} times`);
+        if (redirects === MAX_REDIRECTS)
+          throw new DownloadError(`${shown(first)} redirects more than ${MAX_REDIRECTS} times`);
         const next = new URL(answer.headers.location, url);
-        if (!['http:', 'https:'].includes(next.protocol) || (secure && next.protocol === 'http:')) throw new DownloadError(`${shown(url)} redirects to ${shown(next)}, which is not followed: it is not https`);
+        if (!['http:', 'https:'].includes(next.protocol) || (secure && next.protocol === 'http:'))
+          throw new DownloadError(`${shown(url)} redirects to ${shown(next)}, which is not followed: it is not https`);
         url = next;
         continue;
       }
       if (status !== 200) {
         answer.destroy();
-        throw new DownloadError(`${shown(url)} answered ${status}${status === 404 ? ' (not found)' : status === 403 ? ' (forbidden)' : ''}`);
+        throw new DownloadError(
+          `${shown(url)} answered ${status}${status === 404 ? ' (not found)' : status === 403 ? ' (forbidden)' : ''}`,
+        );
       }
       return { url: url.href, bytes: await read(url, answer, options, take) };
     } finally {
@@ -90,18 +101,41 @@ async function receive(first: string, options: DownloadOptions, take: (chunk: Bu
   }
 }
 
-function ask(url: URL, agent: HttpAgent | HttpsAgent, headers: Readonly<Record<string, string>> | undefined, { signal, stallMs = STALL_MS }: DownloadOptions): Promise<IncomingMessage> {
+function ask(
+  url: URL,
+  agent: HttpAgent | HttpsAgent,
+  headers: Readonly<Record<string, string>> | undefined,
+  { signal, stallMs = STALL_MS }: DownloadOptions,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const sent = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, { agent, signal, headers: { ...headers, 'accept-encoding': 'identity' }, timeout: stallMs });
+    const sent = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
+      agent,
+      signal,
+      headers: { ...headers, 'accept-encoding': 'identity' },
+      timeout: stallMs,
+    });
     sent.once('response', resolve);
     sent.once('timeout', () => sent.destroy(new Error(`no answer within ${Math.round(stallMs / 1000)} s`)));
-    sent.once('error', (error) => reject(signal.aborted ? (signal.reason as Error) : new DownloadError(`${shown(url)} cannot be reached: ${error.message}`, { cause: error })));
+    sent.once('error', (error) =>
+      reject(
+        signal.aborted
+          ? (signal.reason as Error)
+          : new DownloadError(`${shown(url)} cannot be reached: ${error.message}`, { cause: error }),
+      ),
+    );
     sent.end();
   });
 }
 
-async function read(url: URL, answer: IncomingMessage, { maxBytes, onProgress, signal, stallMs = STALL_MS }: DownloadOptions, take: (chunk: Buffer) => Promise<void>): Promise<number> {
-  const total = /^\d+$/.test(answer.headers['content-length'] ?? '') ? Number(answer.headers['content-length']) : undefined;
+async function read(
+  url: URL,
+  answer: IncomingMessage,
+  { maxBytes, onProgress, signal, stallMs = STALL_MS }: DownloadOptions,
+  take: (chunk: Buffer) => Promise<void>,
+): Promise<number> {
+  const total = /^\d+$/.test(answer.headers['content-length'] ?? '')
+    ? Number(answer.headers['content-length'])
+    : undefined;
   if (total !== undefined && total > maxBytes) {
     answer.destroy();
     throw new DownloadError(`${shown(url)} has ${total} bytes; ${maxBytes} at most are taken`);
@@ -111,16 +145,21 @@ async function read(url: URL, answer: IncomingMessage, { maxBytes, onProgress, s
   try {
     for await (const chunk of answer as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes > maxBytes) throw new DownloadError(`${shown(url)} sends more than ${maxBytes} bytes, which is the most that is taken`);
+      if (bytes > maxBytes)
+        throw new DownloadError(`${shown(url)} sends more than ${maxBytes} bytes, which is the most that is taken`);
       await take(chunk);
       onProgress?.(bytes, total);
     }
   } catch (error) {
     if (signal.aborted) throw signal.reason as Error;
     if (error instanceof DownloadError || (error as NodeJS.ErrnoException).syscall === 'write') throw error;
-    throw new DownloadError(`the transfer of ${shown(url)} broke off after ${bytes} of ${total ?? 'an unknown number of'} bytes: ${(error as Error).message}. Try again`, { cause: error });
+    throw new DownloadError(
+      `the transfer of ${shown(url)} broke off after ${bytes} of ${total ?? 'an unknown number of'} bytes: ${(error as Error).message}. Try again`,
+      { cause: error },
+    );
   }
-  if (total !== undefined && bytes !== total) throw new DownloadError(`the transfer of ${shown(url)} broke off after ${bytes} of ${total} bytes. Try again`);
+  if (total !== undefined && bytes !== total)
+    throw new DownloadError(`the transfer of ${shown(url)} broke off after ${bytes} of ${total} bytes. Try again`);
   return bytes;
 }
 

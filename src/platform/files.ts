@@ -57,7 +57,7 @@ export async function sha256OfFile(path: string): Promise<string> {
   try {
     // One part is hashed while the next is read, into two buffers that are used again and again.
     let [filled, spare] = [Buffer.allocUnsafeSlow(HASHED_AT_ONCE), Buffer.allocUnsafeSlow(HASHED_AT_ONCE)];
-    for (let reading = file.read(filled, 0, filled.length, null); ;) {
+    for (let reading = file.read(filled, 0, filled.length, null); ; ) {
       const { bytesRead } = await reading;
       if (bytesRead === 0) return hash.digest('hex');
       reading = file.read(spare, 0, spare.length, null);

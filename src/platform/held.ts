@@ -18,7 +18,10 @@ export const HELD_MARK = 'INGOT_HELD';
 export type HeldThing =
   /** A process. Started with `HELD_MARK` in its environment, so that it is found even when its pid was never recorded. */
   | {
-      readonly kind: 'process'; readonly what: string; readonly pid?: number; readonly startTime?: string;
+      readonly kind: 'process';
+      readonly what: string;
+      readonly pid?: number;
+      readonly startTime?: string;
       /** Where a file system is mounted that it may leave frozen: that is thawed when it has ended. What waits for a frozen one cannot even be killed. */
       readonly thaw?: string;
     }
@@ -101,27 +104,41 @@ export async function releaseAll(recorder: HeldRecorder): Promise<void> {
       failures.push(new Error(`${describe(record.thing)}: ${(cause as Error).message}`, { cause }));
     }
   }
-  if (failures.length > 0) throw new AggregateError(failures, `could not let go of ${failures.map((each) => (each as Error).message).join('; ')}`);
+  if (failures.length > 0)
+    throw new AggregateError(
+      failures,
+      `could not let go of ${failures.map((each) => (each as Error).message).join('; ')}`,
+    );
 }
 
 /** A held thing in a few words, for messages. */
 export function describe(thing: HeldThing): string {
   switch (thing.kind) {
-    case 'process': return `process ${thing.what}${thing.pid === undefined ? '' : ` (pid ${thing.pid})`}`;
-    case 'loop': return `loop device ${thing.device ?? ''} over ${thing.backing}`;
-    case 'netns': return `network namespace ${thing.name}`;
-    case 'allocation': return `host allocation ${thing.id}`;
-    default: return `${thing.kind} ${thing.path}`;
+    case 'process':
+      return `process ${thing.what}${thing.pid === undefined ? '' : ` (pid ${thing.pid})`}`;
+    case 'loop':
+      return `loop device ${thing.device ?? ''} over ${thing.backing}`;
+    case 'netns':
+      return `network namespace ${thing.name}`;
+    case 'allocation':
+      return `host allocation ${thing.id}`;
+    default:
+      return `${thing.kind} ${thing.path}`;
   }
 }
 
 async function letGo({ id, thing }: HeldRecord): Promise<void> {
   switch (thing.kind) {
-    case 'process': return endProcess(id, thing);
-    case 'cgroup': return removeCgroup(thing.path);
-    case 'mount': return unmount(thing.path);
-    case 'loop': return detachLoop(thing);
-    case 'fuse': return unmountFuse(thing.path);
+    case 'process':
+      return endProcess(id, thing);
+    case 'cgroup':
+      return removeCgroup(thing.path);
+    case 'mount':
+      return unmount(thing.path);
+    case 'loop':
+      return detachLoop(thing);
+    case 'fuse':
+      return unmountFuse(thing.path);
     case 'netns':
       if (existsSync(`/run/netns/${thing.name}`)) await run(['ip', 'netns', 'delete', thing.name]);
       return;
@@ -133,7 +150,12 @@ async function letGo({ id, thing }: HeldRecord): Promise<void> {
 }
 
 async function endProcess(id: string, thing: Extract<HeldThing, { kind: 'process' }>): Promise<void> {
-  const found = thing.pid === undefined ? findMarked(id) : thing.startTime && isSameProcess(thing.pid, thing.startTime) ? [{ pid: thing.pid, startTime: thing.startTime }] : [];
+  const found =
+    thing.pid === undefined
+      ? findMarked(id)
+      : thing.startTime && isSameProcess(thing.pid, thing.startTime)
+        ? [{ pid: thing.pid, startTime: thing.startTime }]
+        : [];
   for (const { pid, startTime } of found) {
     signalProcess(pid, startTime, 'SIGTERM');
     if (await waitForExit(pid, startTime, 3000)) continue;
@@ -141,7 +163,8 @@ async function endProcess(id: string, thing: Extract<HeldThing, { kind: 'process
     if (!(await waitForExit(pid, startTime, 3000))) throw new Error('does not end, even by SIGKILL');
   }
   // Fails where nothing is frozen, which is well.
-  if (thing.thaw !== undefined && isMounted(thing.thaw)) await run(['fsfreeze', '--unfreeze', thing.thaw], { okCodes: 'any', timeoutMs: 10_000 });
+  if (thing.thaw !== undefined && isMounted(thing.thaw))
+    await run(['fsfreeze', '--unfreeze', thing.thaw], { okCodes: 'any', timeoutMs: 10_000 });
 }
 
 /** Processes whose environment carries this held id: started, but the record was never completed. */
@@ -164,7 +187,9 @@ function findMarked(id: string): { pid: number; startTime: string }[] {
 export function isMounted(path: string): boolean {
   // mountinfo writes blanks and the like as octal escapes.
   const escaped = path.replace(/[ \t\n\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`);
-  return readFileSync('/proc/self/mountinfo', 'utf8').split('\n').some((line) => line.split(' ')[4] === escaped);
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .some((line) => line.split(' ')[4] === escaped);
 }
 
 async function unmount(path: string): Promise<void> {
@@ -183,9 +208,14 @@ async function unmountFuse(path: string): Promise<void> {
 }
 
 async function detachLoop(thing: Extract<HeldThing, { kind: 'loop' }>): Promise<void> {
-  const devices = thing.device === undefined ? await loopDevicesOver(thing.backing) : (await loopDevicesOver(thing.backing)).filter((device) => device === thing.device);
+  const devices =
+    thing.device === undefined
+      ? await loopDevicesOver(thing.backing)
+      : (await loopDevicesOver(thing.backing)).filter((device) => device === thing.device);
   for (const device of devices) await run(['losetup', '--detach', device]);
-  await until(`loop device over ${thing.backing} to be free`, patient(20_000), async () => ((await loopDevicesOver(thing.backing)).some((device) => devices.includes(device)) ? undefined : true));
+  await until(`loop device over ${thing.backing} to be free`, patient(20_000), async () =>
+    (await loopDevicesOver(thing.backing)).some((device) => devices.includes(device)) ? undefined : true,
+  );
 }
 
 async function loopDevicesOver(backing: string): Promise<string[]> {
@@ -195,8 +225,7 @@ async function loopDevicesOver(backing: string): Promise<string[]> {
     try {
       const file = (await readFile(`/sys/block/${name}/loop/backing_file`, 'utf8')).replace(/\n$/, '');
       if (file === backing || file === `${backing} (deleted)`) devices.push(`/dev/${name}`);
-    } catch {
-    }
+    } catch {}
   }
   return devices;
 }
@@ -233,7 +262,8 @@ function cgroupProcesses(path: string): number[] {
   const pids: number[] = [];
   try {
     pids.push(...readFileSync(`${path}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number));
-    for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) pids.push(...cgroupProcesses(`${path}/${entry.name}`));
+    for (const entry of readdirSync(path, { withFileTypes: true }))
+      if (entry.isDirectory()) pids.push(...cgroupProcesses(`${path}/${entry.name}`));
   } catch {
     // A cgroup that went while we looked has no processes.
   }
@@ -242,7 +272,8 @@ function cgroupProcesses(path: string): number[] {
 
 async function removeCgroupTree(path: string): Promise<void> {
   if (!existsSync(path)) return;
-  for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) await removeCgroupTree(`${path}/${entry.name}`);
+  for (const entry of readdirSync(path, { withFileTypes: true }))
+    if (entry.isDirectory()) await removeCgroupTree(`${path}/${entry.name}`);
   await rmdir(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });

@@ -7,7 +7,17 @@ import { createServer } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { makePrivateFile } from './data-directory.ts';
 import { newUuid } from './ids.ts';
-import { METADATA_ADDRESS, networkRules, OUTBOUND_ADDRESSES, outboundAddress, REACH_EVERYTHING, rulesMark, TABLE, type NetworkMember, type Reach } from './network-rules.ts';
+import {
+  METADATA_ADDRESS,
+  networkRules,
+  OUTBOUND_ADDRESSES,
+  outboundAddress,
+  REACH_EVERYTHING,
+  rulesMark,
+  TABLE,
+  type NetworkMember,
+  type Reach,
+} from './network-rules.ts';
 import { run } from './processes.ts';
 
 /** Where everything lives that does not outlast a boot: sockets, mount points, the register. Short, since socket paths end at 107 bytes. */
@@ -36,8 +46,12 @@ function exclusively<T>(work: (db: DatabaseSync) => Promise<T> | T): Promise<T> 
     const db = new DatabaseSync(`${RUN_DIRECTORY}/host.db`, { timeout: 30_000 });
     try {
       db.exec('BEGIN IMMEDIATE');
-      db.exec('CREATE TABLE IF NOT EXISTS allocations (id TEXT PRIMARY KEY, kind TEXT NOT NULL, value INTEGER NOT NULL, data_directory TEXT NOT NULL, owner TEXT NOT NULL)');
-      db.exec('CREATE UNIQUE INDEX IF NOT EXISTS allocations_once ON allocations (kind, value) WHERE kind <> \'network\'');
+      db.exec(
+        'CREATE TABLE IF NOT EXISTS allocations (id TEXT PRIMARY KEY, kind TEXT NOT NULL, value INTEGER NOT NULL, data_directory TEXT NOT NULL, owner TEXT NOT NULL)',
+      );
+      db.exec(
+        "CREATE UNIQUE INDEX IF NOT EXISTS allocations_once ON allocations (kind, value) WHERE kind <> 'network'",
+      );
       // What a member of the network reaches, by its allocation: JSON of `Reach`. Absent is everything.
       db.exec('CREATE TABLE IF NOT EXISTS reaches (id TEXT PRIMARY KEY, reach TEXT NOT NULL)');
       try {
@@ -63,7 +77,12 @@ function insert(db: DatabaseSync, kind: string, value: number, owner: Allocation
 }
 
 function taken(db: DatabaseSync, kind: string): Set<number> {
-  const rows = db.prepare('SELECT id, value, data_directory, owner FROM allocations WHERE kind = ?').all(kind) as { id: string; value: number; data_directory: string; owner: string }[];
+  const rows = db.prepare('SELECT id, value, data_directory, owner FROM allocations WHERE kind = ?').all(kind) as {
+    id: string;
+    value: number;
+    data_directory: string;
+    owner: string;
+  }[];
   const values = new Set<number>();
   for (const row of rows) {
     if (existsSync(row.data_directory) || existsSync(`${RUN_DIRECTORY}/${row.owner}`)) values.add(row.value);
@@ -80,7 +99,8 @@ export function allocateUidRange(owner: AllocationOwner): Promise<{ id: string; 
   return exclusively((db) => {
     const used = taken(db, 'uid-range');
     for (let index = 0; index < UID_RANGES; index++) {
-      if (!used.has(index)) return { id: insert(db, 'uid-range', index, owner), base: (FIRST_UID_RANGE + index) * UID_RANGE };
+      if (!used.has(index))
+        return { id: insert(db, 'uid-range', index, owner), base: (FIRST_UID_RANGE + index) * UID_RANGE };
     }
     throw new Error(`all ${UID_RANGES} uid ranges are in use`);
   });
@@ -119,7 +139,10 @@ const FIRST_OUTBOUND = 1;
  * Joins the network that instances leave through, with an outbound address of its own: the first to join makes the rules, the last to leave
  * removes them. Closed: the host's own addresses (all of them, not just loopback) and link-local. What else is open, `reach` says.
  */
-export function joinNetwork(owner: AllocationOwner, reach: Reach = REACH_EVERYTHING): Promise<{ id: string; address: string }> {
+export function joinNetwork(
+  owner: AllocationOwner,
+  reach: Reach = REACH_EVERYTHING,
+): Promise<{ id: string; address: string }> {
   return exclusively(async (db) => {
     const used = await settleOutbound(db);
     let number = FIRST_OUTBOUND;
@@ -166,25 +189,40 @@ export function restoreNetwork(): Promise<boolean> {
   return exclusively(async (db) => {
     const all = members(db);
     if (all.length === 0) return false;
-    const [rules, addresses] = [await run(['nft', 'list', 'table', 'ip', TABLE], { okCodes: 'any' }), await run(['ip', '-brief', 'address', 'show', 'dev', 'lo'])];
-    if (rules.code === 0 && rules.stdout.includes(rulesMark(all)) && all.every(({ address }) => addresses.stdout.includes(` ${address}/`))) return false;
+    const [rules, addresses] = [
+      await run(['nft', 'list', 'table', 'ip', TABLE], { okCodes: 'any' }),
+      await run(['ip', '-brief', 'address', 'show', 'dev', 'lo']),
+    ];
+    if (
+      rules.code === 0 &&
+      rules.stdout.includes(rulesMark(all)) &&
+      all.every(({ address }) => addresses.stdout.includes(` ${address}/`))
+    )
+      return false;
     await makeNetwork(all);
     return true;
   });
 }
 
 function members(db: DatabaseSync): readonly NetworkMember[] {
-  const rows = db.prepare('SELECT value, reach FROM allocations LEFT JOIN reaches USING (id) WHERE kind = \'outbound\' ORDER BY value').all() as { value: number; reach: string | null }[];
+  const rows = db
+    .prepare("SELECT value, reach FROM allocations LEFT JOIN reaches USING (id) WHERE kind = 'outbound' ORDER BY value")
+    .all() as { value: number; reach: string | null }[];
   return [...new Map(rows.map(({ value, reach }) => [value, reach]))].map(([value, reach]) => ({
-    address: outboundAddress(value), reach: reach === null ? REACH_EVERYTHING : (JSON.parse(reach) as Reach),
+    address: outboundAddress(value),
+    reach: reach === null ? REACH_EVERYTHING : (JSON.parse(reach) as Reach),
   }));
 }
 
 /** Can be repeated. */
 async function makeNetwork(all: readonly NetworkMember[], { fresh }: { readonly fresh?: string } = {}): Promise<void> {
-  const addresses = (fresh === undefined ? all : all.filter(({ address }) => address === fresh)).map(({ address }) => `address replace ${address}/32 dev lo`);
+  const addresses = (fresh === undefined ? all : all.filter(({ address }) => address === fresh)).map(
+    ({ address }) => `address replace ${address}/32 dev lo`,
+  );
   // In the table that is asked last: where nothing leads out of this host, what is sent to the metadata service is not refused before the rules see it.
-  await run(['ip', '-batch', '-'], { input: `${[...addresses, `route replace local ${METADATA_ADDRESS}/32 dev lo table default`].join('\n')}\n` });
+  await run(['ip', '-batch', '-'], {
+    input: `${[...addresses, `route replace local ${METADATA_ADDRESS}/32 dev lo table default`].join('\n')}\n`,
+  });
   await run(['nft', '-f', '-'], { input: networkRules(all, fresh === undefined ? {} : { fresh }) });
 }
 
@@ -196,7 +234,10 @@ async function makeNetwork(all: readonly NetworkMember[], { fresh }: { readonly 
 export async function releaseForgotten(dataDirectory: string, living: ReadonlySet<string>): Promise<number> {
   if (!existsSync(`${RUN_DIRECTORY}/host.db`)) return 0;
   const forgotten = await exclusively((db) => {
-    const rows = db.prepare('SELECT id, owner FROM allocations WHERE data_directory = ?').all(dataDirectory) as { id: string; owner: string }[];
+    const rows = db.prepare('SELECT id, owner FROM allocations WHERE data_directory = ?').all(dataDirectory) as {
+      id: string;
+      owner: string;
+    }[];
     return rows.filter(({ owner }) => !living.has(owner)).map(({ id }) => id);
   });
   for (const id of forgotten) await releaseAllocation(id);
@@ -219,6 +260,8 @@ export function releaseAllocation(id: string): Promise<void> {
       return;
     }
     await run(['nft', 'delete', 'table', 'ip', TABLE], { okCodes: 'any' });
-    await run(['ip', 'route', 'del', 'local', `${METADATA_ADDRESS}/32`, 'dev', 'lo', 'table', 'default'], { okCodes: 'any' });
+    await run(['ip', 'route', 'del', 'local', `${METADATA_ADDRESS}/32`, 'dev', 'lo', 'table', 'default'], {
+      okCodes: 'any',
+    });
   });
 }

@@ -14,9 +14,13 @@ export interface HeadAnswer {
  * @param options.proxy address of a proxy; none when absent
  * @throws the system's error when there is no answer; the signal's reason when it is aborted
  */
-export async function headOf(url: string, options: { readonly signal: AbortSignal; readonly proxy?: string }): Promise<HeadAnswer> {
+export async function headOf(
+  url: string,
+  options: { readonly signal: AbortSignal; readonly proxy?: string },
+): Promise<HeadAnswer> {
   const secure = new URL(url).protocol === 'https:';
-  const settings = options.proxy === undefined ? {} : { proxyEnv: { http_proxy: options.proxy, https_proxy: options.proxy } };
+  const settings =
+    options.proxy === undefined ? {} : { proxyEnv: { http_proxy: options.proxy, https_proxy: options.proxy } };
   const agent = secure ? new HttpsAgent(settings) : new HttpAgent(settings);
   try {
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -43,9 +47,15 @@ export async function getJson(url: string, options: { readonly signal: AbortSign
   const agent = secure ? new HttpsAgent({ proxyEnv: process.env }) : new HttpAgent({ proxyEnv: process.env });
   try {
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const sent = (secure ? httpsRequest : httpRequest)(url, { agent, signal: options.signal, headers: { accept: 'application/json' } });
+      const sent = (secure ? httpsRequest : httpRequest)(url, {
+        agent,
+        signal: options.signal,
+        headers: { accept: 'application/json' },
+      });
       sent.once('response', resolve);
-      sent.once('error', (error) => reject(options.signal.aborted ? new Error(`${url} did not answer in time`) : error));
+      sent.once('error', (error) =>
+        reject(options.signal.aborted ? new Error(`${url} did not answer in time`) : error),
+      );
       sent.end();
     });
     const chunks: Buffer[] = [];

@@ -16,18 +16,43 @@ before(async () => {
   await writeFile(join(root, 'usr', 'lib', 'os-release'), 'NAME=inside\n');
   await writeFile(join(folder, 'host'), 'of the host');
   for (const [path, target] of [
-    ['etc/os-release', '../usr/lib/os-release'], ['etc/absolute', '/usr/lib/os-release'], ['etc/above', '../../../../../usr/lib/os-release'],
-    ['etc/out', join(folder, 'host')], ['etc/out-by-dots', '../../host'], ['etc/passwd', '/etc/passwd'], ['etc/loop', 'loop'], ['etc/one', 'two'], ['etc/two', '/etc/one'],
-    ['etc/nowhere', '/no/where'], ['lib', 'usr/lib'], ['absolute-folder', '/usr'], ['host-folder', folder], ['etc/chain', '/absolute-folder/lib/../../lib/os-release'],
-  ] as const) await symlink(target, join(root, path));
+    ['etc/os-release', '../usr/lib/os-release'],
+    ['etc/absolute', '/usr/lib/os-release'],
+    ['etc/above', '../../../../../usr/lib/os-release'],
+    ['etc/out', join(folder, 'host')],
+    ['etc/out-by-dots', '../../host'],
+    ['etc/passwd', '/etc/passwd'],
+    ['etc/loop', 'loop'],
+    ['etc/one', 'two'],
+    ['etc/two', '/etc/one'],
+    ['etc/nowhere', '/no/where'],
+    ['lib', 'usr/lib'],
+    ['absolute-folder', '/usr'],
+    ['host-folder', folder],
+    ['etc/chain', '/absolute-folder/lib/../../lib/os-release'],
+  ] as const)
+    await symlink(target, join(root, path));
 });
 after(() => rm(folder, { recursive: true }));
 
 const CASES: readonly (readonly [string, string | undefined])[] = [
-  ['/etc/os-release', 'usr/lib/os-release'], ['/etc/absolute', 'usr/lib/os-release'], ['/etc/above', 'usr/lib/os-release'], ['/etc/chain', 'usr/lib/os-release'],
-  ['/lib/os-release', 'usr/lib/os-release'], ['/absolute-folder/lib/os-release', 'usr/lib/os-release'], ['/../../usr/lib', 'usr/lib'], ['/', ''],
-  ['/etc/out', undefined], ['/etc/out-by-dots', undefined], ['/etc/passwd', undefined], ['/host-folder/host', undefined], ['/etc/loop', undefined], ['/etc/one', undefined],
-  ['/etc/nowhere', undefined], ['/usr/lib/os-release/below', undefined], ['/etc/os-release/', 'usr/lib/os-release'],
+  ['/etc/os-release', 'usr/lib/os-release'],
+  ['/etc/absolute', 'usr/lib/os-release'],
+  ['/etc/above', 'usr/lib/os-release'],
+  ['/etc/chain', 'usr/lib/os-release'],
+  ['/lib/os-release', 'usr/lib/os-release'],
+  ['/absolute-folder/lib/os-release', 'usr/lib/os-release'],
+  ['/../../usr/lib', 'usr/lib'],
+  ['/', ''],
+  ['/etc/out', undefined],
+  ['/etc/out-by-dots', undefined],
+  ['/etc/passwd', undefined],
+  ['/host-folder/host', undefined],
+  ['/etc/loop', undefined],
+  ['/etc/one', undefined],
+  ['/etc/nowhere', undefined],
+  ['/usr/lib/os-release/below', undefined],
+  ['/etc/os-release/', 'usr/lib/os-release'],
 ];
 for (const [path, expected] of CASES) {
   test(`${path} is ${expected === undefined ? 'not there' : `/${expected}`}`, async () => {

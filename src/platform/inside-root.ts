@@ -24,13 +24,15 @@ export interface FoundInside {
  * @returns `undefined` for what is not there: a link that leads nowhere, or round in a circle, too
  */
 export async function findInside(
-  root: string, path: string, options: { readonly followLast?: boolean } = {},
+  root: string,
+  path: string,
+  options: { readonly followLast?: boolean } = {},
 ): Promise<FoundInside | undefined> {
   const left = path.split('/').toReversed();
   const found: string[] = [];
   const here = (): string => [root, ...found].join('/');
   let stats = await lstat(root).catch(() => undefined);
-  for (let links = 0; left.length > 0;) {
+  for (let links = 0; left.length > 0; ) {
     const part = left.pop()!;
     if (part === '' || part === '.') continue;
     if (part === '..') found.pop();

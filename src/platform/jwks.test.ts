@@ -17,7 +17,11 @@ after(() => new Promise((resolve) => server.close(resolve)));
 const MINUTE = 60_000;
 
 test('an issuer that does not answer is left alone for longer and longer; keys that were good stay so meanwhile', async () => {
-  const issuer = { issuer: 'https://ci.example', audiences: ['a'], jwks: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys` };
+  const issuer = {
+    issuer: 'https://ci.example',
+    audiences: ['a'],
+    jwks: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`,
+  };
   let now = 0;
   const keysOf = openKeySource({ now: () => now });
   const ask = (fresh = false) => keysOf(issuer, fresh);
@@ -29,7 +33,12 @@ test('an issuer that does not answer is left alone for longer and longer; keys t
   const fails = () => assert.rejects(ask(), /answered 500/);
 
   answer = { status: 500, keys: [] };
-  assert.equal(await requests(async () => { for (let count = 0; count < 50; count++) await fails(); }), 1);
+  assert.equal(
+    await requests(async () => {
+      for (let count = 0; count < 50; count++) await fails();
+    }),
+    1,
+  );
   assert.equal(await requests(() => Promise.all(Array.from({ length: 50 }, fails))), 0);
   // 5 s, then 10, then 20, at most five minutes.
   const waits = [];
@@ -47,7 +56,12 @@ test('an issuer that does not answer is left alone for longer and longer; keys t
   answer = { status: 500, keys: [] };
   now += MINUTE;
   // Tokens with unknown keys make it ask once, and take nothing away.
-  assert.equal(await requests(async () => { for (let count = 0; count < 20; count++) assert.deepEqual(await ask(true), good); }), 1);
+  assert.equal(
+    await requests(async () => {
+      for (let count = 0; count < 20; count++) assert.deepEqual(await ask(true), good);
+    }),
+    1,
+  );
   assert.deepEqual(await ask(), good);
   now += 10 * MINUTE;
   await fails();

@@ -36,9 +36,13 @@ interface Failure {
  * left alone for a while: until then its failure is the answer, or, for `fresh`, the keys that it gave before.
  * @param options.now milliseconds since 1970
  */
-export function openKeySource(
-  { now = Date.now, load = loadKeys }: { readonly now?: () => number; readonly load?: typeof loadKeys } = {},
-): (issuer: OidcIssuer, fresh: boolean) => Promise<JsonWebKeySet> {
+export function openKeySource({
+  now = Date.now,
+  load = loadKeys,
+}: {
+  readonly now?: () => number;
+  readonly load?: typeof loadKeys;
+} = {}): (issuer: OidcIssuer, fresh: boolean) => Promise<JsonWebKeySet> {
   const known = new Map<string, Known>();
   const failures = new Map<string, Failure>();
 
@@ -53,7 +57,9 @@ export function openKeySource(
       (error: Error) => {
         const count = (failures.get(name)?.count ?? 0) + 1;
         // A file of this host costs nothing to read again.
-        const wait = issuer.jwks?.startsWith('/') ? 0 : Math.min(BACKOFF_MS.first * 2 ** (count - 1), BACKOFF_MS.longest);
+        const wait = issuer.jwks?.startsWith('/')
+          ? 0
+          : Math.min(BACKOFF_MS.first * 2 ** (count - 1), BACKOFF_MS.longest);
         failures.set(name, { count, until: now() + wait, error });
         if (before === undefined) known.delete(name);
         else known.set(name, before);
@@ -90,7 +96,10 @@ async function loadKeys({ issuer, jwks }: OidcIssuer): Promise<JsonWebKeySet> {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   if (jwks !== undefined) return keySet(await getJson(jwks, { signal }), jwks);
   const discovery = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const { issuer: named, jwks_uri: address } = (await getJson(discovery, { signal })) as { issuer?: unknown; jwks_uri?: unknown };
+  const { issuer: named, jwks_uri: address } = (await getJson(discovery, { signal })) as {
+    issuer?: unknown;
+    jwks_uri?: unknown;
+  };
   if (named !== issuer) throw new Error(`${discovery} is of another issuer`);
   if (typeof address !== 'string') throw new Error(`${discovery} names no jwks_uri`);
   return keySet(await getJson(address, { signal }), address);
@@ -98,6 +107,7 @@ async function loadKeys({ issuer, jwks }: OidcIssuer): Promise<JsonWebKeySet> {
 
 function keySet(value: unknown, where: string): JsonWebKeySet {
   const { keys } = (value ?? {}) as { keys?: unknown };
-  if (!Array.isArray(keys) || keys.some((key) => typeof key !== 'object' || key === null)) throw new Error(`${where} is no set of keys (JWKS)`);
+  if (!Array.isArray(keys) || keys.some((key) => typeof key !== 'object' || key === null))
+    throw new Error(`${where} is no set of keys (JWKS)`);
   return { keys: keys as JsonWebKeySet['keys'] };
 }

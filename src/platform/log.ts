@@ -11,6 +11,13 @@ export function logger(): Logger {
   const destination = pino.destination({ dest: 2, sync: true });
   // A line that cannot be written (its disk is full) is no reason to end.
   destination.on('error', () => {});
-  root = pino({ level: process.env['INGOT_LOG'] ?? 'info', base: { pid: process.pid }, serializers: { error: stdSerializers.err } }, destination);
+  root = pino(
+    {
+      level: process.env['INGOT_LOG'] ?? 'info',
+      base: { pid: process.pid },
+      serializers: { error: stdSerializers.err },
+    },
+    destination,
+  );
   return root;
 }

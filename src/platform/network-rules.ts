@@ -62,7 +62,10 @@ export function namesSet(address: string): string {
  * @param gone an address that is given back: what was open to it by name is forgotten
  * @param fresh an address that has just been given
  */
-export function networkRules(members: readonly NetworkMember[], { fresh, gone }: { readonly fresh?: string; readonly gone?: string } = {}): string {
+export function networkRules(
+  members: readonly NetworkMember[],
+  { fresh, gone }: { readonly fresh?: string; readonly gone?: string } = {},
+): string {
   const all = `{ ${members.map(({ address }) => address).join(', ')} }`;
   const rules = [
     ...nat(all, members),
@@ -74,20 +77,28 @@ export function networkRules(members: readonly NetworkMember[], { fresh, gone }:
     ...members.flatMap(({ address, reach }) => reach.addresses.filter(isSingle).map((each) => accept(address, each))),
     `add rule ip ${TABLE} output ip daddr 169.254.0.0/16 reject`,
     `add rule ip ${TABLE} output fib daddr type local reject`,
-    ...members.filter(({ reach }) => !reach.everything).flatMap(({ address, reach }) => [
-      ...reach.addresses.filter((each) => !isSingle(each)).map((each) => accept(address, each)),
-      ...(reach.names.length === 0 ? [] : [`add rule ip ${TABLE} output ip saddr ${address} ip daddr . th dport @${namesSet(address)} accept`]),
-      `add rule ip ${TABLE} output ip saddr ${address} reject`,
-    ]),
+    ...members
+      .filter(({ reach }) => !reach.everything)
+      .flatMap(({ address, reach }) => [
+        ...reach.addresses.filter((each) => !isSingle(each)).map((each) => accept(address, each)),
+        ...(reach.names.length === 0
+          ? []
+          : [`add rule ip ${TABLE} output ip saddr ${address} ip daddr . th dport @${namesSet(address)} accept`]),
+        `add rule ip ${TABLE} output ip saddr ${address} reject`,
+      ]),
     `add rule ip ${TABLE} postrouting ip saddr ${all} oifname != "lo" masquerade`,
   ];
-  const named = members.filter(({ reach }) => !reach.everything && reach.names.length > 0).map(({ address }) => address);
+  const named = members
+    .filter(({ reach }) => !reach.everything && reach.names.length > 0)
+    .map(({ address }) => address);
   return [
     `add table ip ${TABLE}`,
     `add chain ip ${TABLE} services { type nat hook output priority -100; policy accept; }`,
     `add chain ip ${TABLE} output { type filter hook output priority filter; policy accept; }`,
     `add chain ip ${TABLE} postrouting { type nat hook postrouting priority srcnat; policy accept; }`,
-    `flush chain ip ${TABLE} services`, `flush chain ip ${TABLE} output`, `flush chain ip ${TABLE} postrouting`,
+    `flush chain ip ${TABLE} services`,
+    `flush chain ip ${TABLE} output`,
+    `flush chain ip ${TABLE} postrouting`,
     ...named.map(addSet),
     ...(fresh !== undefined && named.includes(fresh) ? [`flush set ip ${TABLE} ${namesSet(fresh)}`] : []),
     ...rules,
@@ -106,7 +117,11 @@ function nat(all: string, members: readonly NetworkMember[]): string[] {
   const told = members.filter(({ reach }) => !reach.everything).map(({ address }) => address);
   return [
     `add rule ip ${TABLE} services ip saddr ${all} meta skuid 0 ip daddr ${METADATA_ADDRESS} tcp dport 80 dnat to ip saddr : ${INSTANCE_SERVICE_PORT}`,
-    ...(told.length === 0 ? [] : [`add rule ip ${TABLE} services ip saddr { ${told.join(', ')} } meta skuid 0 udp dport 53 dnat to ip saddr : ${INSTANCE_SERVICE_PORT}`]),
+    ...(told.length === 0
+      ? []
+      : [
+          `add rule ip ${TABLE} services ip saddr { ${told.join(', ')} } meta skuid 0 udp dport 53 dnat to ip saddr : ${INSTANCE_SERVICE_PORT}`,
+        ]),
   ];
 }
 

@@ -14,6 +14,9 @@ for (const [what, asked, processorMs, expected] of [
   ['less than ordinary', '0.1', 50, 5],
 ] as const) {
   test(`how long this host's deadlines are: ${what}`, () => {
-    assert.equal(patienceFor(asked, () => processorMs), expected);
+    assert.equal(
+      patienceFor(asked, () => processorMs),
+      expected,
+    );
   });
 }

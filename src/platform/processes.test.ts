@@ -66,21 +66,33 @@ describe('a command that prints without end', () => {
   for (const stream of ['stdout', 'stderr'] as const) {
     test(`is ended once it has printed more than it may, on ${stream}`, LONG, async () => {
       const script = stream === 'stdout' ? 'exec yes' : 'exec yes >&2';
-      await assert.rejects(run(['sh', '-c', script], { maxOutput: 1 << 20 }), (error: unknown) => error instanceof ProcessError && error.tooMuchOutput && error.message === 'sh printed more than 1 MiB');
+      await assert.rejects(
+        run(['sh', '-c', script], { maxOutput: 1 << 20 }),
+        (error: unknown) =>
+          error instanceof ProcessError && error.tooMuchOutput && error.message === 'sh printed more than 1 MiB',
+      );
     });
   }
 
   test('is ended by what its handler throws, which is what the caller gets', LONG, async () => {
     let calls = 0;
     const thrown = new Error('the handler has seen enough');
-    await assert.rejects(run(['yes'], { onStdout: () => { calls++; throw thrown; } }), (error) => error === thrown);
+    await assert.rejects(
+      run(['yes'], {
+        onStdout: () => {
+          calls++;
+          throw thrown;
+        },
+      }),
+      (error) => error === thrown,
+    );
     assert.equal(calls, 1);
   });
 
   test('is left when it has a session of its own and holds the output open', LONG, async () => {
     // The flood outlives the kill of the group; its output is closed under it, which ends it.
     const pids: number[] = [];
-    const script = 'setsid sh -c \'echo $$; exec yes\' & exit 0';
+    const script = "setsid sh -c 'echo $$; exec yes' & exit 0";
     const started = new Promise<string>((resolve) => {
       const onStdout = (chunk: Buffer): void => {
         const pid = /^(\d+)\n/.exec(chunk.toString('latin1'))?.[1];
@@ -89,7 +101,10 @@ describe('a command that prints without end', () => {
           resolve(processStartTime(Number(pid)) ?? '');
         }
       };
-      void assert.rejects(run(['sh', '-c', script], { onStdout, maxOutput: 1 << 20 }), (error: unknown) => error instanceof ProcessError && error.tooMuchOutput);
+      void assert.rejects(
+        run(['sh', '-c', script], { onStdout, maxOutput: 1 << 20 }),
+        (error: unknown) => error instanceof ProcessError && error.tooMuchOutput,
+      );
     });
     const startTime = await started;
     await until('the flood to end', 30_000, () => (isSameProcess(pids[0]!, startTime) ? undefined : true));
@@ -97,7 +112,10 @@ describe('a command that prints without end', () => {
 
   test('does not hold up a time-out by what it left with its output', LONG, async () => {
     const script = 'setsid sleep 120 & echo $!; wait';
-    const error = await run(['sh', '-c', script], { timeoutMs: 200 }).then(() => undefined, (reason: unknown) => reason);
+    const error = await run(['sh', '-c', script], { timeoutMs: 200 }).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
     assert.ok(error instanceof ProcessError && error.timedOut, String(error));
     process.kill(Number(error.stdout), 'SIGKILL');
   });
@@ -109,6 +127,9 @@ test('a command within its limit is not touched, and its end is read whole', asy
 });
 
 test('what a command said stands in its error, cut', async () => {
-  const error = await run(['sh', '-c', 'head -c 100000 /dev/zero | tr "\\0" x >&2; exit 1']).then(() => undefined, (reason: unknown) => reason as Error);
+  const error = await run(['sh', '-c', 'head -c 100000 /dev/zero | tr "\\0" x >&2; exit 1']).then(
+    () => undefined,
+    (reason: unknown) => reason as Error,
+  );
   assert.ok(error!.message.length < 5000);
 });

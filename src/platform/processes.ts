@@ -27,7 +27,17 @@ export interface ChildOptions {
 }
 
 /** The variables that name a proxy, for what fetches something. */
-export const PROXY_VARIABLES: readonly string[] = ['http_proxy', 'https_proxy', 'ftp_proxy', 'all_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'];
+export const PROXY_VARIABLES: readonly string[] = [
+  'http_proxy',
+  'https_proxy',
+  'ftp_proxy',
+  'all_proxy',
+  'no_proxy',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'ALL_PROXY',
+  'NO_PROXY',
+];
 
 /** What apt, and what uses it, reads of the environment: its proxies and its configuration. */
 export const APT_VARIABLES: readonly string[] = [...PROXY_VARIABLES, 'APT_CONFIG'];
@@ -86,7 +96,9 @@ export class ProcessError extends Error {
   readonly tooMuchOutput: boolean;
 
   constructor(
-    argv: readonly string[], how: string, result: Partial<RunResult> & { timedOut?: boolean; tooMuchOutput?: boolean },
+    argv: readonly string[],
+    how: string,
+    result: Partial<RunResult> & { timedOut?: boolean; tooMuchOutput?: boolean },
     options?: ErrorOptions,
   ) {
     const tail = (result.stderr || result.stdout || '').trim().split('\n').slice(-8).join('\n').slice(-LONGEST_TAIL);
@@ -131,10 +143,19 @@ type StdioSlot = 'ignore' | 'pipe' | 'inherit' | 'ipc' | number;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** The environment of a child. Pure. @param own this process's environment */
-export function childEnvironment(own: NodeJS.ProcessEnv, { env = {}, inherit = [] }: Pick<ChildOptions, 'env' | 'inherit'>): NodeJS.ProcessEnv {
-  const wanted = (name: string): boolean => inherit === 'all' || inherit.some((each) => (each.endsWith('*') ? name.startsWith(each.slice(0, -1)) : name === each));
+export function childEnvironment(
+  own: NodeJS.ProcessEnv,
+  { env = {}, inherit = [] }: Pick<ChildOptions, 'env' | 'inherit'>,
+): NodeJS.ProcessEnv {
+  const wanted = (name: string): boolean =>
+    inherit === 'all' ||
+    inherit.some((each) => (each.endsWith('*') ? name.startsWith(each.slice(0, -1)) : name === each));
   const minimal = { PATH: own['PATH'] || DEFAULT_PATH, HOME: own['HOME'], TMPDIR: own['TMPDIR'], LC_ALL: 'C.UTF-8' };
-  const all = { ...(inherit === 'all' ? {} : minimal), ...Object.fromEntries(Object.entries(own).filter(([name]) => wanted(name))), ...env };
+  const all = {
+    ...(inherit === 'all' ? {} : minimal),
+    ...Object.fromEntries(Object.entries(own).filter(([name]) => wanted(name))),
+    ...env,
+  };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
@@ -153,7 +174,10 @@ export function keepFilesPrivate(): void {
 }
 
 /** A child has the umask that its parent has at this moment. */
-function spawnChild(argv: readonly string[], options: ChildOptions & { readonly stdio: StdioOptions; readonly detached: boolean }): ChildProcess {
+function spawnChild(
+  argv: readonly string[],
+  options: ChildOptions & { readonly stdio: StdioOptions; readonly detached: boolean },
+): ChildProcess {
   const { cwd, stdio, detached, files } = options;
   const umask = files === undefined ? umaskOfChildren : UMASKS[files];
   const own = umask === undefined ? undefined : process.umask(umask);
@@ -219,18 +243,21 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
 
   let failed: { readonly error: unknown } | undefined;
   let printed = 0;
-  const reader = (take: (chunk: Buffer) => void) => (chunk: Buffer): void => {
-    if (failed !== undefined) return;
-    printed += chunk.length;
-    try {
-      const { maxOutput = Infinity } = options;
-      if (printed > maxOutput) throw new ProcessError(argv, `printed more than ${sizeOf(maxOutput)}`, { tooMuchOutput: true });
-      take(chunk);
-    } catch (error) {
-      failed = { error };
-      kill();
-    }
-  };
+  const reader =
+    (take: (chunk: Buffer) => void) =>
+    (chunk: Buffer): void => {
+      if (failed !== undefined) return;
+      printed += chunk.length;
+      try {
+        const { maxOutput = Infinity } = options;
+        if (printed > maxOutput)
+          throw new ProcessError(argv, `printed more than ${sizeOf(maxOutput)}`, { tooMuchOutput: true });
+        take(chunk);
+      } catch (error) {
+        failed = { error };
+        kill();
+      }
+    };
   child.stdout!.on('data', reader(options.onStdout ?? ((chunk) => stdout.add(chunk))));
   child.stderr!.on('data', reader(options.onStderr ?? ((chunk) => stderr.add(chunk))));
 
@@ -242,18 +269,27 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   }
 
   let timedOut = false;
-  const timer = options.timeoutMs === undefined ? undefined : setTimeout(() => { timedOut = true; kill(); }, options.timeoutMs);
+  const timer =
+    options.timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          timedOut = true;
+          kill();
+        }, options.timeoutMs);
   options.signal?.addEventListener('abort', kill, { once: true });
   try {
     const result = await new Promise<RunResult>((resolve, reject) => {
-      child.once('error', (cause) => reject(new ProcessError(argv, `could not be started (${cause.message})`, {}, { cause })));
+      child.once('error', (cause) =>
+        reject(new ProcessError(argv, `could not be started (${cause.message})`, {}, { cause })),
+      );
       child.once('close', (code, signal) => resolve({ code, signal, stdout: stdout.text(), stderr: stderr.text() }));
     });
     options.signal?.throwIfAborted();
     if (failed !== undefined) throw failed.error;
     if (timedOut) throw new ProcessError(argv, `did not end within ${options.timeoutMs} ms`, { ...result, timedOut });
     const ok = options.okCodes ?? [0];
-    if (result.signal !== null || (ok !== 'any' && !ok.includes(result.code!))) throw new ProcessError(argv, endingOf(result), result);
+    if (result.signal !== null || (ok !== 'any' && !ok.includes(result.code!)))
+      throw new ProcessError(argv, endingOf(result), result);
     return result;
   } finally {
     clearTimeout(timer);
@@ -297,7 +333,9 @@ export async function start(argv: readonly string[], options: StartOptions = {})
   });
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
-    child.once('error', (cause) => reject(new ProcessError(argv, `could not be started (${cause.message})`, {}, { cause })));
+    child.once('error', (cause) =>
+      reject(new ProcessError(argv, `could not be started (${cause.message})`, {}, { cause })),
+    );
   });
   return {
     pid: child.pid!,

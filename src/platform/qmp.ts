@@ -31,7 +31,8 @@ export async function connectQmp(path: string, timeoutMs = 5000, signal?: AbortS
     try {
       return await open(path, Math.max(1000, deadline - Date.now()));
     } catch (error) {
-      if (Date.now() > deadline) throw new QmpError(`no QMP at ${path} within ${patient(timeoutMs)} ms: ${(error as Error).message}`);
+      if (Date.now() > deadline)
+        throw new QmpError(`no QMP at ${path} within ${patient(timeoutMs)} ms: ${(error as Error).message}`);
       await sleep(5, signal);
     }
   }
@@ -54,7 +55,11 @@ class Client implements Qmp {
   private buffered = '';
   private nextId = 1;
   private readonly waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
-  private readonly listeners = new Set<{ name: string; resolve: (data: unknown) => void; reject: (error: Error) => void }>();
+  private readonly listeners = new Set<{
+    name: string;
+    resolve: (data: unknown) => void;
+    reject: (error: Error) => void;
+  }>();
   private ended: Error | undefined;
 
   constructor(socket: Socket) {
@@ -84,8 +89,14 @@ class Client implements Qmp {
         reject(new QmpError(`${command}: no answer within ${patient(timeoutMs)} ms`));
       }, patient(timeoutMs));
       this.waiting.set(id, {
-        resolve: (value) => { clearTimeout(timer); resolve(value as T); },
-        reject: (error) => { clearTimeout(timer); reject(new QmpError(`${command}: ${error.message}`)); },
+        resolve: (value) => {
+          clearTimeout(timer);
+          resolve(value as T);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(new QmpError(`${command}: ${error.message}`));
+        },
       });
       this.socket.write(`${JSON.stringify({ execute: command, arguments: args, id })}\n`);
     });
@@ -96,10 +107,21 @@ class Client implements Qmp {
     return new Promise((resolve, reject) => {
       const listener = {
         name,
-        resolve: (data: unknown) => { clearTimeout(timer); this.listeners.delete(listener); resolve(data); },
-        reject: (error: Error) => { clearTimeout(timer); this.listeners.delete(listener); reject(error); },
+        resolve: (data: unknown) => {
+          clearTimeout(timer);
+          this.listeners.delete(listener);
+          resolve(data);
+        },
+        reject: (error: Error) => {
+          clearTimeout(timer);
+          this.listeners.delete(listener);
+          reject(error);
+        },
       };
-      const timer = setTimeout(() => listener.reject(new QmpError(`no event ${name} within ${patient(timeoutMs)} ms`)), patient(timeoutMs));
+      const timer = setTimeout(
+        () => listener.reject(new QmpError(`no event ${name} within ${patient(timeoutMs)} ms`)),
+        patient(timeoutMs),
+      );
       this.listeners.add(listener);
     });
   }

@@ -8,11 +8,14 @@ import { run } from './processes.ts';
 import { intoRingFiles, ringFiles, RingReader, ringTail } from './ring-file.ts';
 
 let folder: string;
-before(async () => { folder = await mkdtemp(join(tmpdir(), 'ingot-ring-')); });
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ingot-ring-'));
+});
 after(() => rm(folder, { recursive: true }));
 
 /** Prints numbered lines on descriptor 1 and one on 3, and ends with 7. */
-const PRINT = 'i=0; while [ $i -lt 30000 ]; do echo "line $i"; i=$((i+1)); done; echo error >&2; echo three >&3; exit 7';
+const PRINT =
+  'i=0; while [ $i -lt 30000 ]; do echo "line $i"; i=$((i+1)); done; echo error >&2; echo three >&3; exit 7';
 
 async function settled(path: string, end: RegExp): Promise<string> {
   return until(`the end of ${path}`, 10_000, async () => {
@@ -23,13 +26,18 @@ async function settled(path: string, end: RegExp): Promise<string> {
 
 test('an output without end fills two files of a size, and its last part is kept whole', async () => {
   const [first, second] = [join(folder, 'a'), join(folder, 'b')];
-  const { code } = await run(intoRingFiles({ '1,2': first, '3': second }, ['sh', '-c', PRINT], 50_000), { okCodes: 'any' });
+  const { code } = await run(intoRingFiles({ '1,2': first, '3': second }, ['sh', '-c', PRINT], 50_000), {
+    okCodes: 'any',
+  });
   const text = await settled(first, /error\n$/);
 
   equal(code, 7);
   for (const path of ringFiles(first)) ok((await stat(path)).size <= 50_000, path);
   const lines = text.split('\n').slice(1, -2);
-  deepEqual(lines, lines.map((_, index) => `line ${30_000 - lines.length + index}`));
+  deepEqual(
+    lines,
+    lines.map((_, index) => `line ${30_000 - lines.length + index}`),
+  );
   ok(lines.length > 2000, String(lines.length));
   equal(await settled(second, /\n$/), 'three\n');
   equal((await stat(first)).mode & 0o777, 0o600);
@@ -37,7 +45,8 @@ test('an output without end fills two files of a size, and its last part is kept
 
 test('a reader goes on across the change of files, and skips what it was told to', async () => {
   const path = join(folder, 'c');
-  const write = (word: string, lines: number) => run(intoRingFiles({ '1': path }, ['sh', '-c', `for i in $(seq ${lines}); do echo ${word} $i; done`], 1000));
+  const write = (word: string, lines: number) =>
+    run(intoRingFiles({ '1': path }, ['sh', '-c', `for i in $(seq ${lines}); do echo ${word} $i; done`], 1000));
   const reader = new RingReader(path);
   const skipping = new RingReader(path);
   equal((await reader.read()).length, 0);

@@ -16,7 +16,11 @@ const WRITER = fileURLToPath(new URL('ring-file.pl', import.meta.url));
  * when nothing holds the outputs open any more.
  * @param outputs file descriptors of `argv`, joined by commas, and the file they go to
  */
-export function intoRingFiles(outputs: Readonly<Record<string, string>>, argv: readonly string[], bytes: number = RING_BYTES): string[] {
+export function intoRingFiles(
+  outputs: Readonly<Record<string, string>>,
+  argv: readonly string[],
+  bytes: number = RING_BYTES,
+): string[] {
   return ['perl', WRITER, String(bytes), ...Object.entries(outputs).flat(), '--', ...argv];
 }
 
@@ -82,7 +86,8 @@ async function readBoth(path: string, known?: string, offset = 0): Promise<reado
       const newest = await files[1]?.stat({ bigint: true });
       const there = await stat(newer, { bigint: true }).catch(() => undefined);
       // A change of files in between: one of the two may be there twice, or not at all.
-      const changing = newest === undefined || there === undefined ? files[0] !== undefined : identity(newest) !== identity(there);
+      const changing =
+        newest === undefined || there === undefined ? files[0] !== undefined : identity(newest) !== identity(there);
       if (changing && attempt < 10) continue;
       return await Promise.all(files.filter((file) => file !== undefined).map((file) => readPart(file, known, offset)));
     } finally {

@@ -25,10 +25,17 @@ test('a profile of a credentials file', () => {
 });
 
 test('what a program prints', () => {
-  const text = (more: object): string => JSON.stringify({ Version: 1, AccessKeyId: 'A', SecretAccessKey: 'S', ...more });
+  const text = (more: object): string =>
+    JSON.stringify({ Version: 1, AccessKeyId: 'A', SecretAccessKey: 'S', ...more });
   deepEqual(credentialsOfProcess(text({}), 'p'), { accessKeyId: 'A', secretAccessKey: 'S' });
-  deepEqual(credentialsOfProcess(text({ SessionToken: 'T', Expiration: '2030-01-01T00:00:00Z' }), 'p'), { accessKeyId: 'A', secretAccessKey: 'S', sessionToken: 'T', expiration: '2030-01-01T00:00:00Z' });
-  for (const wrong of ['', 'null', '[]', text({ Version: 2 }), text({ AccessKeyId: 1 }), text({ Expiration: 'soon' })]) throws(() => credentialsOfProcess(wrong, 'p'), CredentialError, wrong);
+  deepEqual(credentialsOfProcess(text({ SessionToken: 'T', Expiration: '2030-01-01T00:00:00Z' }), 'p'), {
+    accessKeyId: 'A',
+    secretAccessKey: 'S',
+    sessionToken: 'T',
+    expiration: '2030-01-01T00:00:00Z',
+  });
+  for (const wrong of ['', 'null', '[]', text({ Version: 2 }), text({ AccessKeyId: 1 }), text({ Expiration: 'soon' })])
+    throws(() => credentialsOfProcess(wrong, 'p'), CredentialError, wrong);
 });
 
 test('no error quotes a secret', async () => {
@@ -36,8 +43,15 @@ test('no error quotes a secret', async () => {
   try {
     const path = join(folder, 'file');
     await writeFile(path, '[default]\naws_secret_access_key = hidden\n');
-    for (const source of [{ kind: 'file', path, profile: 'default' }, { kind: 'process', argv: ['/bin/sh', '-c', 'echo hidden; echo hidden >&2; exit 3'] }, { kind: 'process', argv: ['/bin/echo', 'hidden'] }] as const) {
-      await rejects(credentialProvider(source), (error: Error) => error instanceof CredentialError && !error.message.includes('hidden'));
+    for (const source of [
+      { kind: 'file', path, profile: 'default' },
+      { kind: 'process', argv: ['/bin/sh', '-c', 'echo hidden; echo hidden >&2; exit 3'] },
+      { kind: 'process', argv: ['/bin/echo', 'hidden'] },
+    ] as const) {
+      await rejects(
+        credentialProvider(source),
+        (error: Error) => error instanceof CredentialError && !error.message.includes('hidden'),
+      );
     }
   } finally {
     await rm(folder, { recursive: true });
@@ -47,8 +61,17 @@ test('no error quotes a secret', async () => {
 test('a program is asked again when what it gave ends', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ingot-credentials-'));
   try {
-    const program = (until: string): readonly string[] => ['/bin/sh', '-c', `echo x >>"$1"; echo '{"Version":1,"AccessKeyId":"'$(wc -l <"$1")'","SecretAccessKey":"S","Expiration":"${until}"}'`, 'sh', join(folder, until.slice(0, 4))];
-    for (const [until, second] of [['2099-01-01T00:00:00Z', '1'], ['2001-01-01T00:00:00Z', '2']] as const) {
+    const program = (until: string): readonly string[] => [
+      '/bin/sh',
+      '-c',
+      `echo x >>"$1"; echo '{"Version":1,"AccessKeyId":"'$(wc -l <"$1")'","SecretAccessKey":"S","Expiration":"${until}"}'`,
+      'sh',
+      join(folder, until.slice(0, 4)),
+    ];
+    for (const [until, second] of [
+      ['2099-01-01T00:00:00Z', '1'],
+      ['2001-01-01T00:00:00Z', '2'],
+    ] as const) {
       const provider = credentialProvider({ kind: 'process', argv: program(until) });
       equal((await provider()).accessKeyId, '1');
       equal((await provider()).accessKeyId, second);

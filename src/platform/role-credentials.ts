@@ -8,7 +8,12 @@ import { ProcessError, run } from './processes.ts';
 /** Where credentials are. */
 export type CredentialSource =
   /** In the configuration itself. */
-  | { readonly kind: 'keys'; readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
+  | {
+      readonly kind: 'keys';
+      readonly accessKeyId: string;
+      readonly secretAccessKey: string;
+      readonly sessionToken?: string;
+    }
   /** A profile of a file such as AWS's tools have in `~/.aws/credentials`. It is read anew whenever credentials are asked for. */
   | { readonly kind: 'file'; readonly path: string; readonly profile: string }
   /** A program that prints what a `credential_process` of AWS's tools prints. */
@@ -54,15 +59,25 @@ async function askForCredentials(source: CredentialSource): Promise<RoleCredenti
     }
     case 'file': {
       const text = await readFile(source.path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        throw new CredentialError(`the credentials file ${source.path} cannot be read (${error.code ?? error.message})`);
+        throw new CredentialError(
+          `the credentials file ${source.path} cannot be read (${error.code ?? error.message})`,
+        );
       });
       const found = credentialsInFile(text, source.profile);
-      if (found === undefined) throw new CredentialError(`${source.path} has no profile [${source.profile}] with aws_access_key_id and aws_secret_access_key`);
+      if (found === undefined)
+        throw new CredentialError(
+          `${source.path} has no profile [${source.profile}] with aws_access_key_id and aws_secret_access_key`,
+        );
       return found;
     }
     case 'process': {
       const { stdout } = await run(source.argv, { timeoutMs: PROCESS_MS }).catch((error: unknown) => {
-        const how = error instanceof ProcessError ? (error.timedOut ? `took more than ${PROCESS_MS / 1000} s` : `ended with ${error.code ?? error.signal ?? error.message}`) : (error as Error).message;
+        const how =
+          error instanceof ProcessError
+            ? error.timedOut
+              ? `took more than ${PROCESS_MS / 1000} s`
+              : `ended with ${error.code ?? error.signal ?? error.message}`
+            : (error as Error).message;
         throw new CredentialError(`the credentials program ${source.argv[0]} ${how}`);
       });
       return credentialsOfProcess(stdout, source.argv[0]!);
@@ -82,7 +97,11 @@ export function credentialsInFile(text: string, profile: string): RoleCredential
       if (name !== undefined) values.set(name.toLowerCase(), value!);
     }
   }
-  const [accessKeyId, secretAccessKey, sessionToken] = ['aws_access_key_id', 'aws_secret_access_key', 'aws_session_token'].map((name) => values.get(name));
+  const [accessKeyId, secretAccessKey, sessionToken] = [
+    'aws_access_key_id',
+    'aws_secret_access_key',
+    'aws_session_token',
+  ].map((name) => values.get(name));
   if (!accessKeyId || !secretAccessKey) return undefined;
   return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
 }
@@ -95,11 +114,22 @@ export function credentialsOfProcess(text: string, program: string): RoleCredent
   } catch {
     throw new CredentialError(`the credentials program ${program} printed no JSON`);
   }
-  const { Version: version, AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken, Expiration: expiration } = value ?? {};
+  const {
+    Version: version,
+    AccessKeyId: accessKeyId,
+    SecretAccessKey: secretAccessKey,
+    SessionToken: sessionToken,
+    Expiration: expiration,
+  } = value ?? {};
   if (version !== 1) throw new CredentialError(`the credentials program ${program} has to print "Version": 1`);
-  if (typeof accessKeyId !== 'string' || typeof secretAccessKey !== 'string') throw new CredentialError(`the credentials program ${program} printed no AccessKeyId or no SecretAccessKey`);
-  if (expiration !== undefined && (typeof expiration !== 'string' || Number.isNaN(Date.parse(expiration)))) throw new CredentialError(`the credentials program ${program} printed an Expiration that is no time`);
+  if (typeof accessKeyId !== 'string' || typeof secretAccessKey !== 'string')
+    throw new CredentialError(`the credentials program ${program} printed no AccessKeyId or no SecretAccessKey`);
+  if (expiration !== undefined && (typeof expiration !== 'string' || Number.isNaN(Date.parse(expiration))))
+    throw new CredentialError(`the credentials program ${program} printed an Expiration that is no time`);
   return {
-    accessKeyId, secretAccessKey, ...(typeof sessionToken === 'string' && sessionToken !== '' ? { sessionToken } : {}), ...(typeof expiration === 'string' ? { expiration } : {}),
+    accessKeyId,
+    secretAccessKey,
+    ...(typeof sessionToken === 'string' && sessionToken !== '' ? { sessionToken } : {}),
+    ...(typeof expiration === 'string' ? { expiration } : {}),
   };
 }

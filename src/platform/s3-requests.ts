@@ -33,32 +33,61 @@ export interface SignedRequest {
 }
 
 /** The address of a bucket or an object. */
-export function s3Url({ region, endpoint }: Pick<S3Access, 'region' | 'endpoint'>, { bucket, key }: Pick<S3Request, 'bucket' | 'key'>): URL {
+export function s3Url(
+  { region, endpoint }: Pick<S3Access, 'region' | 'endpoint'>,
+  { bucket, key }: Pick<S3Request, 'bucket' | 'key'>,
+): URL {
   const path = key.split('/').map(encode).join('/');
-  if (endpoint !== undefined) return new URL(`${endpoint.replace(/\/+$/, '')}/${bucket}/${path}`.replace(/\/$/, key === '' ? '' : '/'));
+  if (endpoint !== undefined)
+    return new URL(`${endpoint.replace(/\/+$/, '')}/${bucket}/${path}`.replace(/\/$/, key === '' ? '' : '/'));
   const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
   // A certificate for one level of names does not cover a bucket's name with dots.
-  return new URL(bucket.includes('.') ? `https://s3.${region}.${suffix}/${bucket}/${path}` : `https://${bucket}.s3.${region}.${suffix}/${path}`);
+  return new URL(
+    bucket.includes('.')
+      ? `https://s3.${region}.${suffix}/${bucket}/${path}`
+      : `https://${bucket}.s3.${region}.${suffix}/${path}`,
+  );
 }
 
 /** Signs a request whose body is not part of the signature, since only the instance has it. */
 export async function signS3(access: S3Access, request: S3Request, now = new Date()): Promise<SignedRequest> {
   const url = s3Url(access, request);
   const query = { ...request.query };
-  const signer = new SignatureV4({ service: 's3', region: access.region, credentials: access.credentials, sha256: Sha256, uriEscapePath: false, applyChecksum: false });
-  const { headers } = await signer.sign({
-    method: request.method, protocol: url.protocol, hostname: url.hostname, path: url.pathname, query,
-    ...(url.port === '' ? {} : { port: Number(url.port) }),
-    headers: {
-      host: url.host,
-      'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
-      ...(request.expectedBucketOwner === undefined ? {} : { 'x-amz-expected-bucket-owner': request.expectedBucketOwner }),
+  const signer = new SignatureV4({
+    service: 's3',
+    region: access.region,
+    credentials: access.credentials,
+    sha256: Sha256,
+    uriEscapePath: false,
+    applyChecksum: false,
+  });
+  const { headers } = await signer.sign(
+    {
+      method: request.method,
+      protocol: url.protocol,
+      hostname: url.hostname,
+      path: url.pathname,
+      query,
+      ...(url.port === '' ? {} : { port: Number(url.port) }),
+      headers: {
+        host: url.host,
+        'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
+        ...(request.expectedBucketOwner === undefined
+          ? {}
+          : { 'x-amz-expected-bucket-owner': request.expectedBucketOwner }),
+      },
     },
-  }, { signingDate: now });
-  const text = Object.entries(query).map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&');
+    { signingDate: now },
+  );
+  const text = Object.entries(query)
+    .map(([name, value]) => `${encode(name)}=${encode(value)}`)
+    .join('&');
   return { url: `${url.origin}${url.pathname}${text === '' ? '' : `?${text}`}`, headers };
 }
 
 function encode(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }

@@ -13,7 +13,8 @@ test('what was sealed opens with the key and for its use only', () => {
   assert.equal(sealer.open(sealed, 'key A'), 'Geheimnis ü');
   assert.equal(sealer.open(sealed, 'key B'), undefined);
   assert.equal(sealerOf(new Uint8Array(32).fill(2)).open(sealed, 'key A'), undefined);
-  for (const forged of ['', 'x', `${sealed}A`, sealed.slice(4), `${sealed.slice(0, -6)}AAAA==`]) assert.equal(sealer.open(forged, 'key A'), undefined);
+  for (const forged of ['', 'x', `${sealed}A`, sealed.slice(4), `${sealed.slice(0, -6)}AAAA==`])
+    assert.equal(sealer.open(forged, 'key A'), undefined);
 });
 
 test('the key is made once, for its owner alone', async () => {

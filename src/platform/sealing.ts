@@ -42,7 +42,10 @@ export async function openSealer(dataDirectory: string): Promise<Sealer> {
 async function readKey(path: string): Promise<Buffer | undefined> {
   try {
     const key = await readFile(path);
-    if (key.length !== KEY_BYTES) throw new Error(`${path} does not hold ${KEY_BYTES} bytes: the access keys that were made with it are lost unless it is brought back`);
+    if (key.length !== KEY_BYTES)
+      throw new Error(
+        `${path} does not hold ${KEY_BYTES} bytes: the access keys that were made with it are lost unless it is brought back`,
+      );
     return key;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
@@ -64,9 +67,13 @@ export function sealerOf(bytes: Uint8Array): Sealer {
       const bytes = Buffer.from(sealed, 'base64');
       // Node reads past what is no base64: one text only stands for these bytes.
       if (bytes.length < NONCE_BYTES + TAG_BYTES || bytes.toString('base64') !== sealed) return undefined;
-      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES)).setAAD(Buffer.from(use)).setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
+      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES))
+        .setAAD(Buffer.from(use))
+        .setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
       try {
-        return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]).toString('utf8');
+        return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]).toString(
+          'utf8',
+        );
       } catch {
         return undefined;
       }

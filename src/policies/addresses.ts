@@ -34,7 +34,8 @@ function parseAddress(text: string): Pick<AddressRange, 'version' | 'address'> |
   const [, before, tail] = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text) ?? [];
   const last = tail === undefined ? undefined : parseFour(tail);
   if (tail !== undefined && last === undefined) return undefined;
-  const groupsText = last === undefined ? text : `${before}${(last >> 16n).toString(16)}:${(last & 0xffffn).toString(16)}`;
+  const groupsText =
+    last === undefined ? text : `${before}${(last >> 16n).toString(16)}:${(last & 0xffffn).toString(16)}`;
   const halves = groupsText.split('::');
   if (halves.length > 2) return undefined;
   const [head = [], rest = []] = halves.map((half) => (half === '' ? [] : half.split(':')));

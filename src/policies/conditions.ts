@@ -37,15 +37,24 @@ type Comparison = (given: string, valueOf: VariableValue) => boolean;
 interface Operator {
   readonly negated: boolean;
   /** Returns `undefined` when the policy's value is not one for this operator. */
-  prepare(value: string, variables: boolean): { readonly compare: Comparison; readonly variables?: readonly string[] } | undefined;
+  prepare(
+    value: string,
+    variables: boolean,
+  ): { readonly compare: Comparison; readonly variables?: readonly string[] } | undefined;
 }
 
-const stringOperator = (negated: boolean, options: { readonly wildcards?: boolean; readonly ignoreCase?: boolean } = {}): Operator => ({
+const stringOperator = (
+  negated: boolean,
+  options: { readonly wildcards?: boolean; readonly ignoreCase?: boolean } = {},
+): Operator => ({
   negated,
   prepare(value, variables) {
     const glob = parseGlob(value, { wildcards: options.wildcards ?? false, variables });
     if (glob === undefined) return undefined;
-    return { variables: glob.variables, compare: (given, valueOf) => matchesGlob(glob, given, valueOf, options.ignoreCase) };
+    return {
+      variables: glob.variables,
+      compare: (given, valueOf) => matchesGlob(glob, given, valueOf, options.ignoreCase),
+    };
   },
 });
 
@@ -53,7 +62,9 @@ const arnOperator = (negated: boolean): Operator => ({
   negated,
   prepare(value, variables) {
     const arn = parseArnGlob(value, variables);
-    return arn === undefined ? undefined : { variables: arn.variables, compare: (given, valueOf) => matchesArn(arn, given, valueOf) };
+    return arn === undefined
+      ? undefined
+      : { variables: arn.variables, compare: (given, valueOf) => matchesArn(arn, given, valueOf) };
   },
 });
 
@@ -65,7 +76,11 @@ const addressOperator = (negated: boolean): Operator => ({
   },
 });
 
-const orderOperator = (read: (text: string) => number, holds: (given: number, value: number) => boolean, negated = false): Operator => ({
+const orderOperator = (
+  read: (text: string) => number,
+  holds: (given: number, value: number) => boolean,
+  negated = false,
+): Operator => ({
   negated,
   prepare(value) {
     const wanted = read(value);
@@ -79,9 +94,11 @@ const orderOperator = (read: (text: string) => number, holds: (given: number, va
   },
 });
 
-const number = (text: string): number => (/^\s*[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN);
+const number = (text: string): number =>
+  /^\s*[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
 /** Seconds since 1970, or ISO 8601; milliseconds. */
-const date = (text: string): number => (/^\d{1,12}$/.test(text) ? Number(text) * 1000 : /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN);
+const date = (text: string): number =>
+  /^\d{1,12}$/.test(text) ? Number(text) * 1000 : /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
 
 const ordered = (name: string, read: (text: string) => number): Readonly<Record<string, Operator>> => ({
   [`${name}Equals`]: orderOperator(read, (a, b) => a === b),
@@ -126,14 +143,25 @@ export const OPERATOR_NAMES: readonly string[] = [...Object.keys(OPERATORS), 'Nu
  * @param name the operator as the policy has it: `ForAllValues:StringLikeIfExists`
  * @returns what is wrong with it, as a string, when something is
  */
-export function parseCondition(name: string, key: string, values: readonly string[], variables: boolean): Condition | string {
+export function parseCondition(
+  name: string,
+  key: string,
+  values: readonly string[],
+  variables: boolean,
+): Condition | string {
   const [, set, base, ifExists] = /^(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?$/.exec(name) ?? [];
   if (base === undefined) return `there is no condition operator '${name}'`;
   const at = key.toLowerCase();
   if (base === 'Null') {
     if (ifExists !== undefined) return "the operator Null takes no 'IfExists'";
-    if (values.length === 0 || values.some((value) => !/^(true|false)$/i.test(value))) return `${name} takes "true" or "false"`;
-    return { operator: name, key: at, variables: [], holds: (context) => values.some((value) => (context(at, key) === undefined) === (value.toLowerCase() === 'true')) };
+    if (values.length === 0 || values.some((value) => !/^(true|false)$/i.test(value)))
+      return `${name} takes "true" or "false"`;
+    return {
+      operator: name,
+      key: at,
+      variables: [],
+      holds: (context) => values.some((value) => (context(at, key) === undefined) === (value.toLowerCase() === 'true')),
+    };
   }
   const operator = Object.hasOwn(OPERATORS, base) ? OPERATORS[base] : undefined;
   if (operator === undefined) return `there is no condition operator '${name}'`;
@@ -155,7 +183,8 @@ export function parseCondition(name: string, key: string, values: readonly strin
         return set === undefined && operator.negated;
       }
       const valueOf = singleValue(context);
-      const meets = (value: string): boolean => comparisons.some((compare) => compare(value, valueOf)) !== operator.negated;
+      const meets = (value: string): boolean =>
+        comparisons.some((compare) => compare(value, valueOf)) !== operator.negated;
       if (isUnclear(at)) return effect === 'Deny' ? given.some(meets) : given.every(meets);
       if (set === 'ForAllValues') return given.every(meets);
       if (set === 'ForAnyValue') return given.some(meets);

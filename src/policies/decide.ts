@@ -34,23 +34,29 @@ export interface Policies {
 export type PolicySource = 'identity-based' | 'session' | 'resource-based';
 
 /** What came out. */
-export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly because: 'explicit deny' | 'no allow'; readonly source: PolicySource };
+export type Decision =
+  | { readonly allowed: true }
+  | { readonly allowed: false; readonly because: 'explicit deny' | 'no allow'; readonly source: PolicySource };
 
 /** Decides a request. An account's root is allowed everything in its own account that no policy denies. */
 export function decide(request: AccessRequest, policies: Policies): Decision {
   const identity = policies.identity.map((policy) => verdictOf(policy, request));
   const session = policies.session === undefined ? undefined : verdictOf(policies.session, request);
   const resource = policies.resource === undefined ? undefined : verdictOf(policies.resource, request);
-  if (identity.some(({ denied }) => denied)) return { allowed: false, because: 'explicit deny', source: 'identity-based' };
+  if (identity.some(({ denied }) => denied))
+    return { allowed: false, because: 'explicit deny', source: 'identity-based' };
   if (session?.denied === true) return { allowed: false, because: 'explicit deny', source: 'session' };
   if (resource?.denied === true) return { allowed: false, because: 'explicit deny', source: 'resource-based' };
 
   const { principal, resourceAccount } = request;
   const byIdentity = principal.type === 'root' || identity.some(({ allowed }) => allowed !== undefined);
   const sameAccount = resourceAccount === undefined || resourceAccount === principal.account;
-  if (!sameAccount && resource?.allowed === undefined) return { allowed: false, because: 'no allow', source: 'resource-based' };
-  if (!byIdentity && !(sameAccount && resource?.allowed === 'itself')) return { allowed: false, because: 'no allow', source: 'identity-based' };
-  if (session !== undefined && session.allowed === undefined) return { allowed: false, because: 'no allow', source: 'session' };
+  if (!sameAccount && resource?.allowed === undefined)
+    return { allowed: false, because: 'no allow', source: 'resource-based' };
+  if (!byIdentity && !(sameAccount && resource?.allowed === 'itself'))
+    return { allowed: false, because: 'no allow', source: 'identity-based' };
+  if (session !== undefined && session.allowed === undefined)
+    return { allowed: false, because: 'no allow', source: 'session' };
   return { allowed: true };
 }
 
@@ -104,9 +110,13 @@ function verdictOf({ statements }: Policy, request: AccessRequest): Verdict {
  * Why a request was refused, in AWS's words.
  * @returns `User: … is not authorized to perform: … on resource: … because no identity-based policy allows the … action`
  */
-export function refusalMessage({ principal, action, resource }: Pick<AccessRequest, 'principal' | 'action' | 'resource'>, decision: Exclude<Decision, { allowed: true }>): string {
-  const why = decision.because === 'explicit deny'
-    ? `with an explicit deny in ${decision.source === 'identity-based' ? 'an' : 'a'} ${decision.source} policy`
-    : `because no ${decision.source} policy allows the ${action} action`;
+export function refusalMessage(
+  { principal, action, resource }: Pick<AccessRequest, 'principal' | 'action' | 'resource'>,
+  decision: Exclude<Decision, { allowed: true }>,
+): string {
+  const why =
+    decision.because === 'explicit deny'
+      ? `with an explicit deny in ${decision.source === 'identity-based' ? 'an' : 'a'} ${decision.source} policy`
+      : `because no ${decision.source} policy allows the ${action} action`;
   return `User: ${principal.arn} is not authorized to perform: ${action} on resource: ${resource} ${why}`;
 }

@@ -32,9 +32,13 @@ export const LONGEST_POLICY = 30_000;
  * Reads a policy.
  * @returns the policy, or all that is wrong with it, each with its place (`Statement[0].Effect: …`)
  */
-export function parsePolicy(text: string, kind: PolicyKind): { readonly policy: Policy } | { readonly faults: readonly string[] } {
+export function parsePolicy(
+  text: string,
+  kind: PolicyKind,
+): { readonly policy: Policy } | { readonly faults: readonly string[] } {
   const faults: string[] = [];
-  if (text.length > LONGEST_POLICY) return { faults: [`the document has ${text.length} characters; at most ${LONGEST_POLICY} are allowed`] };
+  if (text.length > LONGEST_POLICY)
+    return { faults: [`the document has ${text.length} characters; at most ${LONGEST_POLICY} are allowed`] };
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -44,7 +48,8 @@ export function parsePolicy(text: string, kind: PolicyKind): { readonly policy: 
   if (!isObject(document)) return { faults: ['the document is not a JSON object'] };
   unknownMembers(document, ['Version', 'Id', 'Statement'], '', faults);
   const version = document['Version'] ?? '2008-10-17';
-  if (version !== '2012-10-17' && version !== '2008-10-17') faults.push('Version: must be "2012-10-17" (or "2008-10-17")');
+  if (version !== '2012-10-17' && version !== '2008-10-17')
+    faults.push('Version: must be "2012-10-17" (or "2008-10-17")');
   const given = document['Statement'];
   const list = given === undefined ? [] : Array.isArray(given) ? (given as unknown[]) : [given];
   if (list.length === 0) faults.push('Statement: is required');
@@ -56,13 +61,15 @@ export function parsePolicy(text: string, kind: PolicyKind): { readonly policy: 
       return [];
     }
     const statement = readStatement(each, place, kind, version === '2012-10-17', faults);
-    if (statement.sid !== undefined && sids.has(statement.sid)) faults.push(`${place}.Sid: '${statement.sid}' stands there twice`);
+    if (statement.sid !== undefined && sids.has(statement.sid))
+      faults.push(`${place}.Sid: '${statement.sid}' stands there twice`);
     if (statement.sid !== undefined) sids.add(statement.sid);
     return [statement];
   });
   if (faults.length > 0) return { faults };
   const keys = statements.flatMap(({ conditions, resources }) => [
-    ...conditions.flatMap(({ key, variables }) => [key, ...variables]), ...(resources?.globs.flatMap(({ variables }) => variables) ?? []),
+    ...conditions.flatMap(({ key, variables }) => [key, ...variables]),
+    ...(resources?.globs.flatMap(({ variables }) => variables) ?? []),
   ]);
   return { policy: { statements, keys: new Set(keys) } };
 }
@@ -71,14 +78,29 @@ export function parsePolicy(text: string, kind: PolicyKind): { readonly policy: 
 export function statementFits(statement: Statement, action: string, resource: string, context: ContextValues): boolean {
   const { actions, resources, conditions } = statement;
   if (actions.globs.some((glob) => matchesGlob(glob, action, noVariables, true)) === actions.negated) return false;
-  if (resources !== undefined && resources.globs.some((glob) => matchesArn(glob, resource, singleValue(context))) === resources.negated) return false;
+  if (
+    resources !== undefined &&
+    resources.globs.some((glob) => matchesArn(glob, resource, singleValue(context))) === resources.negated
+  )
+    return false;
   return conditions.every((condition) => condition.holds(context, statement.effect));
 }
 
 const noVariables = (): undefined => undefined;
 
-function readStatement(object: Readonly<Record<string, unknown>>, place: string, kind: PolicyKind, variables: boolean, faults: string[]): Statement {
-  unknownMembers(object, ['Sid', 'Effect', 'Principal', 'NotPrincipal', 'Action', 'NotAction', 'Resource', 'NotResource', 'Condition'], `${place}.`, faults);
+function readStatement(
+  object: Readonly<Record<string, unknown>>,
+  place: string,
+  kind: PolicyKind,
+  variables: boolean,
+  faults: string[],
+): Statement {
+  unknownMembers(
+    object,
+    ['Sid', 'Effect', 'Principal', 'NotPrincipal', 'Action', 'NotAction', 'Resource', 'NotResource', 'Condition'],
+    `${place}.`,
+    faults,
+  );
   const sid = object['Sid'];
   if (sid !== undefined && typeof sid !== 'string') faults.push(`${place}.Sid: must be a string`);
   const effect = object['Effect'];
@@ -86,17 +108,23 @@ function readStatement(object: Readonly<Record<string, unknown>>, place: string,
 
   const actions = oneOf(object, 'Action', place, true, faults);
   const globs = actions.values.flatMap((value, index) => {
-    if (value === '*' || /^[A-Za-z0-9-]+:[A-Za-z0-9*?]+$/.test(value)) return [parseGlob(value, { wildcards: true, variables: false })!];
-    faults.push(`${place}.${actions.name}[${index}]: '${value}' is not an action, such as "imagebuilder:GetImage" or "imagebuilder:*"`);
+    if (value === '*' || /^[A-Za-z0-9-]+:[A-Za-z0-9*?]+$/.test(value))
+      return [parseGlob(value, { wildcards: true, variables: false })!];
+    faults.push(
+      `${place}.${actions.name}[${index}]: '${value}' is not an action, such as "imagebuilder:GetImage" or "imagebuilder:*"`,
+    );
     return [];
   });
 
   const resources = oneOf(object, 'Resource', place, kind !== 'trust', faults);
-  if (kind === 'trust' && resources.given) faults.push(`${place}.${resources.name}: a trust policy is about its role and names no resource`);
+  if (kind === 'trust' && resources.given)
+    faults.push(`${place}.${resources.name}: a trust policy is about its role and names no resource`);
   const arns = resources.values.flatMap((value, index) => {
     const glob = parseArnGlob(value, variables);
     if (glob !== undefined) return [glob];
-    faults.push(`${place}.${resources.name}[${index}]: '${value}' is neither "*" nor an ARN of six parts, such as "arn:aws:imagebuilder:*:123456789012:component/web/*"`);
+    faults.push(
+      `${place}.${resources.name}[${index}]: '${value}' is neither "*" nor an ARN of six parts, such as "arn:aws:imagebuilder:*:123456789012:component/web/*"`,
+    );
     return [];
   });
 
@@ -111,7 +139,13 @@ function readStatement(object: Readonly<Record<string, unknown>>, place: string,
 }
 
 /** `Name` or `NotName`, exactly one of the two where one is needed, as a list of strings. */
-function oneOf(object: Readonly<Record<string, unknown>>, name: string, place: string, required: boolean, faults: string[]) {
+function oneOf(
+  object: Readonly<Record<string, unknown>>,
+  name: string,
+  place: string,
+  required: boolean,
+  faults: string[],
+) {
   const present = [name, `Not${name}`].filter((each) => object[each] !== undefined);
   if (present.length > 1) faults.push(`${place}: has both ${name} and Not${name}`);
   if (present.length === 0 && required) faults.push(`${place}: needs ${name} or Not${name}`);
@@ -121,10 +155,17 @@ function oneOf(object: Readonly<Record<string, unknown>>, name: string, place: s
   return { name: used, given: present.length > 0, negated: used.startsWith('Not'), values };
 }
 
-function readPrincipal(object: Readonly<Record<string, unknown>>, place: string, kind: PolicyKind, effect: unknown, faults: string[]): { readonly principal?: PrincipalElement } {
+function readPrincipal(
+  object: Readonly<Record<string, unknown>>,
+  place: string,
+  kind: PolicyKind,
+  effect: unknown,
+  faults: string[],
+): { readonly principal?: PrincipalElement } {
   const present = ['Principal', 'NotPrincipal'].filter((each) => object[each] !== undefined);
   if (kind === 'identity') {
-    if (present.length > 0) faults.push(`${place}.${present[0]}: a policy of a principal is about that principal and names none`);
+    if (present.length > 0)
+      faults.push(`${place}.${present[0]}: a policy of a principal is about that principal and names none`);
     return {};
   }
   if (present.length !== 1) {
@@ -144,10 +185,13 @@ function readPrincipal(object: Readonly<Record<string, unknown>>, place: string,
   const federated = stringsOf(given['Federated'] ?? [], `${place}.${name}.Federated`, faults);
   for (const type of Object.keys(given)) {
     if (type === 'Service') stringsOf(given[type], `${place}.${name}.Service`, faults);
-    else if (type !== 'AWS' && type !== 'Federated') faults.push(`${place}.${name}.${type}: must be AWS, Federated or Service`);
+    else if (type !== 'AWS' && type !== 'Federated')
+      faults.push(`${place}.${name}.${type}: must be AWS, Federated or Service`);
   }
   for (const value of aws) {
-    if (!/^(\*|\d{12}|arn:aws[^:]*:(iam|sts)::\d{12}:(root|user\/.+|role\/.+|assumed-role\/[^/\n]+\/.+))$/.test(value)) {
+    if (
+      !/^(\*|\d{12}|arn:aws[^:]*:(iam|sts)::\d{12}:(root|user\/.+|role\/.+|assumed-role\/[^/\n]+\/.+))$/.test(value)
+    ) {
       faults.push(`${place}.${name}.AWS: '${value}' is neither "*", nor an account id, nor the ARN of a user or role`);
     }
   }
@@ -186,8 +230,14 @@ function stringsOf(given: unknown, place: string, faults: string[], scalars = fa
   });
 }
 
-function unknownMembers(object: Readonly<Record<string, unknown>>, known: readonly string[], prefix: string, faults: string[]): void {
-  for (const name of Object.keys(object)) if (!known.includes(name)) faults.push(`${prefix}${name}: there is no such element; there are ${known.join(', ')}`);
+function unknownMembers(
+  object: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+  prefix: string,
+  faults: string[],
+): void {
+  for (const name of Object.keys(object))
+    if (!known.includes(name)) faults.push(`${prefix}${name}: there is no such element; there are ${known.join(', ')}`);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

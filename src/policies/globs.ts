@@ -22,7 +22,10 @@ export type VariableValue = (key: string) => string | undefined;
  * @param options.variables whether `${…}` is a variable, as it is from version 2012-10-17 on
  * @returns `undefined` when a variable is not closed
  */
-export function parseGlob(text: string, options: { readonly wildcards: boolean; readonly variables: boolean }): Glob | undefined {
+export function parseGlob(
+  text: string,
+  options: { readonly wildcards: boolean; readonly variables: boolean },
+): Glob | undefined {
   const pieces: Piece[] = [];
   const variables: string[] = [];
   let literal = '';
@@ -98,7 +101,9 @@ function matchPieces(pieces: Filled, text: string): boolean {
       index++;
       continue;
     }
-    if (piece === undefined ? at === text.length : piece === 'one' ? at < text.length : text.startsWith(piece.text, at)) {
+    if (
+      piece === undefined ? at === text.length : piece === 'one' ? at < text.length : text.startsWith(piece.text, at)
+    ) {
       if (piece === undefined) return true;
       at += piece === 'one' ? 1 : piece.text.length;
       index++;

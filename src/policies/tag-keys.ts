@@ -20,14 +20,19 @@ export function caseFault([one, other]: readonly [string, string]): string {
 }
 
 /** Tags with others over them; what has the same key but for case is replaced. */
-export function withTags(tags: Readonly<Record<string, string>>, over: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+export function withTags(
+  tags: Readonly<Record<string, string>>,
+  over: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
   const replaced = new Set(Object.keys(over).map((key) => key.toLowerCase()));
   return { ...Object.fromEntries(Object.entries(tags).filter(([key]) => !replaced.has(key.toLowerCase()))), ...over };
 }
 
 /** The values of the tags that a condition key names, in lower case; `undefined` when there are none. */
 export function tagValues(tags: Readonly<Record<string, string>>, key: string): readonly string[] | undefined {
-  const values = Object.entries(tags).filter(([name]) => name.toLowerCase() === key).map(([, value]) => value);
+  const values = Object.entries(tags)
+    .filter(([name]) => name.toLowerCase() === key)
+    .map(([, value]) => value);
   return values.length === 0 ? undefined : values;
 }
 

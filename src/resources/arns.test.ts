@@ -16,8 +16,14 @@ const MINE = 'arn:aws:imagebuilder:eu-west-1:123456789012:';
 
 test('ARNs of all types are read and written', () => {
   for (const [arn, expected] of [
-    [`${MINE}component/my-comp/1.2.3/4`, { type: 'component', slug: 'my-comp', version: { major: 1, minor: 2, patch: 3 }, build: 4 }],
-    [`${MINE}component/my_comp/1.x.x`, { type: 'component', slug: 'my_comp', version: { major: 1, minor: 'x', patch: 'x' } }],
+    [
+      `${MINE}component/my-comp/1.2.3/4`,
+      { type: 'component', slug: 'my-comp', version: { major: 1, minor: 2, patch: 3 }, build: 4 },
+    ],
+    [
+      `${MINE}component/my_comp/1.x.x`,
+      { type: 'component', slug: 'my_comp', version: { major: 1, minor: 'x', patch: 'x' } },
+    ],
     [`${MINE}image-recipe/r/1.2.3`, { type: 'image-recipe', slug: 'r', version: { major: 1, minor: 2, patch: 3 } }],
     [`${MINE}image/r/1.2.3/10`, { type: 'image', build: 10 }],
     [`${MINE}image-pipeline/p`, { type: 'image-pipeline', slug: 'p' }],
@@ -25,25 +31,44 @@ test('ARNs of all types are read and written', () => {
     [`${MINE}distribution-configuration/d`, { type: 'distribution-configuration' }],
     [`${MINE}lifecycle-policy/l`, { type: 'lifecycle-policy' }],
     [`${MINE}workflow/build/w/1.0.0/1`, { type: 'workflow', workflowType: 'build', slug: 'w', build: 1 }],
-    ['arn:aws:imagebuilder:us-east-1:aws:image/debian-12-x86/x.x.x', { owner: 'aws', region: 'us-east-1', slug: 'debian-12-x86' }],
+    [
+      'arn:aws:imagebuilder:us-east-1:aws:image/debian-12-x86/x.x.x',
+      { owner: 'aws', region: 'us-east-1', slug: 'debian-12-x86' },
+    ],
     ['arn:aws:imagebuilder:us-east-1:aws-marketplace:component/c/1.0.0/1', { owner: 'aws-marketplace' }],
     ['arn:aws:imagebuilder:us-east-1:third-party:component/c/1.0.0/1', { owner: 'third-party' }],
   ] as const) {
     const parsed = parseArn(arn)!;
-    for (const [member, value] of Object.entries(expected)) assert.deepEqual(parsed[member as keyof Arn], value, `${arn}: ${member}`);
+    for (const [member, value] of Object.entries(expected))
+      assert.deepEqual(parsed[member as keyof Arn], value, `${arn}: ${member}`);
     assert.equal(formatArn(parsed), arn);
   }
 });
 
 test('what is no ARN of ours is told apart', () => {
   for (const text of [
-    '', 'ami-0123', 'arn:aws:ec2:eu-west-1::image/ami-0123', `${MINE}component/my-comp/1.2.3/0`, `${MINE}component/My-Comp/1.2.3`, `${MINE}component/c/1.x.8`,
-    `${MINE}component/c/1.x.x/1`, `${MINE}image-recipe/r/1.2.3/4`, `${MINE}image-pipeline/p/1.0.0`, `${MINE}workflow/w/1.0.0`, `${MINE}unknown/u`,
-    'arn:aws:imagebuilder:eu-west-1:12345:component/c/1.0.0', `${MINE}component/c/1.2.3/4/5`, `${MINE}component/c/`, `${MINE}component/c/1.2.3/4\n`,
+    '',
+    'ami-0123',
+    'arn:aws:ec2:eu-west-1::image/ami-0123',
+    `${MINE}component/my-comp/1.2.3/0`,
+    `${MINE}component/My-Comp/1.2.3`,
+    `${MINE}component/c/1.x.8`,
+    `${MINE}component/c/1.x.x/1`,
+    `${MINE}image-recipe/r/1.2.3/4`,
+    `${MINE}image-pipeline/p/1.0.0`,
+    `${MINE}workflow/w/1.0.0`,
+    `${MINE}unknown/u`,
+    'arn:aws:imagebuilder:eu-west-1:12345:component/c/1.0.0',
+    `${MINE}component/c/1.2.3/4/5`,
+    `${MINE}component/c/`,
+    `${MINE}component/c/1.2.3/4\n`,
     ...['aws-cn', 'AWS', ''].map((partition) => `${MINE}component/c/1.0.0/1`.replace(':aws:', `:${partition}:`)),
-    'arn:aws:imagebuilder:eu west:123456789012:component/c/1.0.0/1', 'arn:aws:imagebuilder:../x:123456789012:image/c/1.0.0/1',
-    `${MINE}component/c/1.0.0/01`, `${MINE}component/c//1.0.0/1`,
-  ]) assert.equal(parseArn(text), undefined, text);
+    'arn:aws:imagebuilder:eu west:123456789012:component/c/1.0.0/1',
+    'arn:aws:imagebuilder:../x:123456789012:image/c/1.0.0/1',
+    `${MINE}component/c/1.0.0/01`,
+    `${MINE}component/c//1.0.0/1`,
+  ])
+    assert.equal(parseArn(text), undefined, text);
 });
 
 test('an ARN has one spelling: versions without leading zeros', () => {
@@ -61,8 +86,14 @@ test('shorter and wider forms', () => {
   const arn = parseArn(`${MINE}component/c/1.2.3/4`) as Arn & { version: Version };
   assert.equal(nameArn(arn), `${MINE}component/c`);
   assert.equal(versionArn(arn), `${MINE}component/c/1.2.3`);
-  assert.equal(resourceArn({ region: 'eu-west-1', account: '123456789012' }, 'component', 'c', arn.version, 4), `${MINE}component/c/1.2.3/4`);
-  assert.equal(resourceArn({ region: 'eu-west-1', account: '123456789012' }, 'image-pipeline', 'p'), `${MINE}image-pipeline/p`);
+  assert.equal(
+    resourceArn({ region: 'eu-west-1', account: '123456789012' }, 'component', 'c', arn.version, 4),
+    `${MINE}component/c/1.2.3/4`,
+  );
+  assert.equal(
+    resourceArn({ region: 'eu-west-1', account: '123456789012' }, 'image-pipeline', 'p'),
+    `${MINE}image-pipeline/p`,
+  );
   assert.deepEqual(latestVersionReferences(arn), {
     latestVersionArn: `${MINE}component/c/x.x.x`,
     latestMajorVersionArn: `${MINE}component/c/1.x.x`,

@@ -3,8 +3,15 @@ import { formatVersion, isVersion, parseVersionPattern, type Version, type Versi
 
 /** The kinds of resources. */
 export type ResourceType =
-  | 'component' | 'image-recipe' | 'container-recipe' | 'image' | 'workflow'
-  | 'image-pipeline' | 'infrastructure-configuration' | 'distribution-configuration' | 'lifecycle-policy';
+  | 'component'
+  | 'image-recipe'
+  | 'container-recipe'
+  | 'image'
+  | 'workflow'
+  | 'image-pipeline'
+  | 'infrastructure-configuration'
+  | 'distribution-configuration'
+  | 'lifecycle-policy';
 
 /** An ARN taken apart. */
 export interface Arn {
@@ -33,8 +40,8 @@ const VERSIONED: Partial<Record<ResourceType, { readonly builds: boolean }>> = {
 
 const FORM = new RegExp(
   '^arn:(aws):imagebuilder:([a-z0-9-]+):([0-9]{12}|aws(?:-[a-z-]+)?|third-party):' +
-  '(component|image-recipe|container-recipe|image|image-pipeline|infrastructure-configuration|distribution-configuration|lifecycle-policy|workflow/(?:build|test|distribution))' +
-  '/([a-z0-9_-]+)(?:/([^/]+)(?:/([1-9][0-9]{0,9}))?)?$',
+    '(component|image-recipe|container-recipe|image|image-pipeline|infrastructure-configuration|distribution-configuration|lifecycle-policy|workflow/(?:build|test|distribution))' +
+    '/([a-z0-9_-]+)(?:/([^/]+)(?:/([1-9][0-9]{0,9}))?)?$',
 );
 
 /**
@@ -45,13 +52,26 @@ const FORM = new RegExp(
 export function parseArn(text: string): Arn | undefined {
   const match = FORM.exec(text);
   if (match === null) return undefined;
-  const [, partition, region, owner, kind, slug, versionText, buildText] = match as unknown as [string, string, string, string, string, string, string?, string?];
+  const [, partition, region, owner, kind, slug, versionText, buildText] = match as unknown as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string?,
+    string?,
+  ];
   const [type, workflowType] = kind.split('/') as [ResourceType, Arn['workflowType']];
   const version = versionText === undefined ? undefined : parseVersionPattern(versionText);
   if (versionText !== undefined && (version === undefined || VERSIONED[type] === undefined)) return undefined;
   if (buildText !== undefined && (!VERSIONED[type]!.builds || !isVersion(version!))) return undefined;
   return {
-    partition, region, owner, type, slug,
+    partition,
+    region,
+    owner,
+    type,
+    slug,
     ...(workflowType === undefined ? {} : { workflowType }),
     ...(version === undefined ? {} : { version }),
     ...(buildText === undefined ? {} : { build: Number(buildText) }),
@@ -98,12 +118,23 @@ export function resourceArn(
   version?: VersionPattern,
   build?: number,
 ): string {
-  return formatArn({ partition: 'aws', region: place.region, owner: place.account, type, slug, ...(version && { version }), ...(build !== undefined && { build }) });
+  return formatArn({
+    partition: 'aws',
+    region: place.region,
+    owner: place.account,
+    type,
+    slug,
+    ...(version && { version }),
+    ...(build !== undefined && { build }),
+  });
 }
 
 /** ARNs that will always mean the latest of a resource's versions, as `latestVersionReferences` has them. */
 export function latestVersionReferences(arn: Arn & { readonly version: Version }): {
-  latestVersionArn: string; latestMajorVersionArn: string; latestMinorVersionArn: string; latestPatchVersionArn: string;
+  latestVersionArn: string;
+  latestMajorVersionArn: string;
+  latestMinorVersionArn: string;
+  latestPatchVersionArn: string;
 } {
   const { major, minor } = arn.version;
   const at = (version: VersionPattern): string => versionArn({ ...arn, version });

@@ -19,6 +19,26 @@ for (const [template, components, fault] of CASES) {
 }
 
 test('names of images in registries', () => {
-  for (const name of ['debian', 'debian:12', 'library/debian', 'public.ecr.aws/amazonlinux/amazonlinux:latest', 'localhost:5000/web', `debian@sha256:${'a'.repeat(64)}`, '123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1.0']) assert.ok(isRegistryImage(name), name);
-  for (const name of ['', 'Debian', 'debian:', 'debian@sha256:1', 'https://debian', 'arn:aws:imagebuilder:us-east-1:aws:image/debian-12-x86/x.x.x', '/debian', 'ssm:/a/b', 'ami-0123456789abcdef0']) assert.ok(!isRegistryImage(name), name);
+  for (const name of [
+    'debian',
+    'debian:12',
+    'library/debian',
+    'public.ecr.aws/amazonlinux/amazonlinux:latest',
+    'localhost:5000/web',
+    `debian@sha256:${'a'.repeat(64)}`,
+    '123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1.0',
+  ])
+    assert.ok(isRegistryImage(name), name);
+  for (const name of [
+    '',
+    'Debian',
+    'debian:',
+    'debian@sha256:1',
+    'https://debian',
+    'arn:aws:imagebuilder:us-east-1:aws:image/debian-12-x86/x.x.x',
+    '/debian',
+    'ssm:/a/b',
+    'ami-0123456789abcdef0',
+  ])
+    assert.ok(!isRegistryImage(name), name);
 });

@@ -1,7 +1,16 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import {
-  ApiError, dryRunSucceeded, ERROR_STATUS, internalFailure, invalidParameterValue, invalidParameterValues, methodNotAllowed, resourceAlreadyExists, resourceDependency, type ErrorCode,
+  ApiError,
+  dryRunSucceeded,
+  ERROR_STATUS,
+  internalFailure,
+  invalidParameterValue,
+  invalidParameterValues,
+  methodNotAllowed,
+  resourceAlreadyExists,
+  resourceDependency,
+  type ErrorCode,
 } from './errors.ts';
 
 test('a code brings its status, and is the name of the error', () => {
@@ -13,25 +22,43 @@ test('a code brings its status, and is the name of the error', () => {
 
 const WORDINGS: readonly [error: ApiError, status: number, message: string][] = [
   [
-    invalidParameterValue('distributions[0]', 'One or more outputs should be provided for each region in a distribution configuration.'), 400,
+    invalidParameterValue(
+      'distributions[0]',
+      'One or more outputs should be provided for each region in a distribution configuration.',
+    ),
+    400,
     "The value supplied for parameter 'distributions[0]' is not valid. One or more outputs should be provided for each region in a distribution configuration.",
   ],
   [resourceAlreadyExists('ImageRecipe', 'arn:r'), 400, "The following resource 'ImageRecipe' already exists: 'arn:r'."],
-  [resourceDependency('arn:c', []), 400, "Resource dependency error: The resource ARN 'arn:c' has other resources depended on it."],
+  [
+    resourceDependency('arn:c', []),
+    400,
+    "Resource dependency error: The resource ARN 'arn:c' has other resources depended on it.",
+  ],
   [dryRunSucceeded(), 412, 'Request would have succeeded, but dryRun flag is set.'],
 ];
 for (const [error, status, message] of WORDINGS) {
-  test(`${error.code} is worded as EC2 Image Builder words it`, () => assert.deepEqual([error.status, error.message], [status, message]));
+  test(`${error.code} is worded as EC2 Image Builder words it`, () =>
+    assert.deepEqual([error.status, error.message], [status, message]));
 }
 
 test('several wrong values are told line by line', () => {
-  const { message } = invalidParameterValues([{ path: 'a', detail: 'One.' }, { path: 'b.c', detail: 'Two.' }]);
-  assert.deepEqual(message.split('\n'), ["The value supplied for parameter 'a' is not valid. One.", "The value supplied for parameter 'b.c' is not valid. Two."]);
+  const { message } = invalidParameterValues([
+    { path: 'a', detail: 'One.' },
+    { path: 'b.c', detail: 'Two.' },
+  ]);
+  assert.deepEqual(message.split('\n'), [
+    "The value supplied for parameter 'a' is not valid. One.",
+    "The value supplied for parameter 'b.c' is not valid. Two.",
+  ]);
 });
 
 test('a dependency names who depends, ten of them at most', () => {
   assert.match(resourceDependency('arn:c', ['arn:x', 'arn:y']).message, / They are: 'arn:x', 'arn:y'\.$/);
-  const { message } = resourceDependency('arn:c', Array.from({ length: 12 }, (_, index) => `arn:${index}`));
+  const { message } = resourceDependency(
+    'arn:c',
+    Array.from({ length: 12 }, (_, index) => `arn:${index}`),
+  );
   assert.match(message, /'arn:9' and 2 more\.$/);
   assert.doesNotMatch(message, /arn:10/);
 });

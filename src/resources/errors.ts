@@ -74,7 +74,10 @@ export const MOST_FAULTS = 100;
 
 /** Faults as lines, the first of them where there are more than one answer tells. */
 export function toldFaults(faults: readonly string[]): string {
-  return [...faults.slice(0, MOST_FAULTS), ...(faults.length > MOST_FAULTS ? ['There are more faults than these.'] : [])].join('\n');
+  return [
+    ...faults.slice(0, MOST_FAULTS),
+    ...(faults.length > MOST_FAULTS ? ['There are more faults than these.'] : []),
+  ].join('\n');
 }
 
 /** All the wrong values of one request: as AWS for each, one to a line. */
@@ -109,12 +112,18 @@ export function invalidVersionNumber(version: string, detail: string): ApiError 
 
 /** A page token that this list did not hand out. */
 export function invalidPaginationToken(): ApiError {
-  return new ApiError('InvalidPaginationTokenException', 'The nextToken is not valid. Use the nextToken of the previous response with otherwise unchanged parameters.');
+  return new ApiError(
+    'InvalidPaginationTokenException',
+    'The nextToken is not valid. Use the nextToken of the previous response with otherwise unchanged parameters.',
+  );
 }
 
 /** A resource (by ARN or id) that is not there. `detail` is a sentence on why, and what to do. */
 export function resourceNotFound(arn: string, detail?: string): ApiError {
-  return new ApiError('ResourceNotFoundException', `The resource '${arn}' does not exist.${detail === undefined ? '' : ` ${detail}`}`);
+  return new ApiError(
+    'ResourceNotFoundException',
+    `The resource '${arn}' does not exist.${detail === undefined ? '' : ` ${detail}`}`,
+  );
 }
 
 /**
@@ -132,15 +141,24 @@ export function resourceInUse(arn: string, detail: string): ApiError {
 
 /** A resource that others refer to: as AWS, followed by who they are (the first ten). */
 export function resourceDependency(arn: string, dependents: readonly string[]): ApiError {
-  const named = dependents.slice(0, 10).map((dependent) => `'${dependent}'`).join(', ');
+  const named = dependents
+    .slice(0, 10)
+    .map((dependent) => `'${dependent}'`)
+    .join(', ');
   const more = dependents.length > 10 ? ` and ${dependents.length - 10} more` : '';
   const who = dependents.length === 0 ? '' : ` They are: ${named}${more}.`;
-  return new ApiError('ResourceDependencyException', `Resource dependency error: The resource ARN '${arn}' has other resources depended on it.${who}`);
+  return new ApiError(
+    'ResourceDependencyException',
+    `Resource dependency error: The resource ARN '${arn}' has other resources depended on it.${who}`,
+  );
 }
 
 /** A client token that came before with other parameters. */
 export function idempotentParameterMismatch(token: string): ApiError {
-  return new ApiError('IdempotentParameterMismatchException', `The client token '${token}' was used before with different parameters.`);
+  return new ApiError(
+    'IdempotentParameterMismatchException',
+    `The client token '${token}' was used before with different parameters.`,
+  );
 }
 
 /** A dry run that found nothing wrong. As AWS. */
@@ -155,7 +173,10 @@ export function serviceQuotaExceeded(message: string): ApiError {
 
 /** An operation of EC2 Image Builder that Ingot does not have yet. */
 export function operationNotSupported(operation: string): ApiError {
-  return new ApiError('InvalidRequestException', `The operation ${operation} is not supported by this version of Ingot.`);
+  return new ApiError(
+    'InvalidRequestException',
+    `The operation ${operation} is not supported by this version of Ingot.`,
+  );
 }
 
 /** A member or value of an operation that is there, which Ingot does not have yet and must not ignore. */
@@ -185,7 +206,10 @@ export function requestTooLarge(limitBytes: number): ApiError {
 
 /** What a client is told of an unexpected exception: nothing but the id under which the log has the rest. */
 export function internalFailure(requestId: string): ApiError {
-  return new ApiError('ServiceException', `The request failed because of an internal error. The server's log says more under request id ${requestId}.`);
+  return new ApiError(
+    'ServiceException',
+    `The request failed because of an internal error. The server's log says more under request id ${requestId}.`,
+  );
 }
 
 /** A service that cannot answer now, as while it is stopping. */

@@ -24,6 +24,9 @@ test('the forms of a source', () => {
 });
 
 test('no secret is told', () => {
-  assert.equal(sourceName('https://me:secret@example.com/d.qcow2?X-Amz-Signature=secret'), 'https://example.com/d.qcow2');
+  assert.equal(
+    sourceName('https://me:secret@example.com/d.qcow2?X-Amz-Signature=secret'),
+    'https://example.com/d.qcow2',
+  );
   assert.equal(sourceName('/a/d.qcow2?no'), '/a/d.qcow2?no');
 });

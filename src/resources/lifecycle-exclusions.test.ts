@@ -3,12 +3,27 @@ import { test } from 'node:test';
 import { exclusionReason, unitsBefore, type AmiFacts } from './lifecycle-exclusions.ts';
 
 const NOW = Date.parse('2026-03-31T12:00:00Z');
-const AMI: AmiFacts = { region: 'us-east-1', tags: { team: 'web' }, isPublic: true, sharedAccounts: ['111122223333'], lastLaunched: Date.parse('2026-03-20T00:00:00Z') };
+const AMI: AmiFacts = {
+  region: 'us-east-1',
+  tags: { team: 'web' },
+  isPublic: true,
+  sharedAccounts: ['111122223333'],
+  lastLaunched: Date.parse('2026-03-20T00:00:00Z'),
+};
 
 const CASES: readonly (readonly [rules: Parameters<typeof exclusionReason>[1], reason: RegExp | undefined])[] = [
   [undefined, undefined],
   [{}, undefined],
-  [{ regions: ['eu-west-1'], isPublic: false, tagMap: { team: 'other' }, sharedAccounts: ['999999999999'], lastLaunched: { value: 1, unit: 'WEEKS' } }, undefined],
+  [
+    {
+      regions: ['eu-west-1'],
+      isPublic: false,
+      tagMap: { team: 'other' },
+      sharedAccounts: ['999999999999'],
+      lastLaunched: { value: 1, unit: 'WEEKS' },
+    },
+    undefined,
+  ],
   [{ regions: ['us-east-1'], isPublic: true }, /Region us-east-1/],
   [{ isPublic: true, tagMap: { team: 'web' } }, /Public/],
   [{ tagMap: { no: 'x', team: 'web' } }, /tag team=web/],
@@ -29,7 +44,12 @@ test('an AMI that never was launched was not launched lately', () => {
 });
 
 test('months and years go by the calendar', () => {
-  for (const [value, unit, then] of [[31, 'DAYS', '2026-02-28'], [1, 'MONTHS', '2026-02-28'], [13, 'MONTHS', '2025-02-28'], [2, 'YEARS', '2024-03-31']] as const) {
+  for (const [value, unit, then] of [
+    [31, 'DAYS', '2026-02-28'],
+    [1, 'MONTHS', '2026-02-28'],
+    [13, 'MONTHS', '2025-02-28'],
+    [2, 'YEARS', '2024-03-31'],
+  ] as const) {
     assert.equal(new Date(unitsBefore(NOW, value, unit)).toISOString().slice(0, 10), then);
   }
 });

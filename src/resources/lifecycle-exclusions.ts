@@ -27,7 +27,11 @@ export function unitsBefore(now: number, value: number, unit: LifecyclePolicyTim
 }
 
 /** Why an AMI is passed over, as a sentence; `undefined` when it is not. */
-export function exclusionReason(ami: AmiFacts, rules: LifecyclePolicyDetailExclusionRulesAmis | undefined, now: number): string | undefined {
+export function exclusionReason(
+  ami: AmiFacts,
+  rules: LifecyclePolicyDetailExclusionRulesAmis | undefined,
+  now: number,
+): string | undefined {
   if (rules === undefined) return undefined;
   if (rules.regions?.includes(ami.region)) return `The Region ${ami.region} is excluded.`;
   if (rules.isPublic === true && ami.isPublic) return 'Public AMIs are excluded.';
@@ -36,7 +40,12 @@ export function exclusionReason(ami: AmiFacts, rules: LifecyclePolicyDetailExclu
   const account = rules.sharedAccounts?.find((each) => ami.sharedAccounts.includes(each));
   if (account !== undefined) return `AMIs that are shared with ${account} are excluded.`;
   const { value, unit } = rules.lastLaunched ?? {};
-  if (value !== undefined && unit !== undefined && ami.lastLaunched !== undefined && ami.lastLaunched >= unitsBefore(now, value, unit)) {
+  if (
+    value !== undefined &&
+    unit !== undefined &&
+    ami.lastLaunched !== undefined &&
+    ami.lastLaunched >= unitsBefore(now, value, unit)
+  ) {
     return `It was launched within the last ${value} ${unit}.`;
   }
   return undefined;

@@ -39,7 +39,9 @@ export interface ProgressRecord {
 }
 
 /** What a caller says; the log adds version, time, image, and a level where none is given. */
-export type ProgressEvent = Omit<ProgressRecord, 'v' | 'time' | 'image' | 'level'> & { readonly level?: ProgressRecord['level'] };
+export type ProgressEvent = Omit<ProgressRecord, 'v' | 'time' | 'image' | 'level'> & {
+  readonly level?: ProgressRecord['level'];
+};
 
 /** Where progress is told. Must not throw, and returns at once. */
 export type Report = (event: ProgressEvent) => void;

@@ -14,8 +14,19 @@ const FIELDS: readonly Field[] = [
   { name: 'minute', min: 0, max: 59 },
   { name: 'hour', min: 0, max: 23 },
   { name: 'day of month', min: 1, max: 31, special: /^(L|LW|(0?[1-9]|[12]\d|3[01])W)$/ },
-  { name: 'month', min: 1, max: 12, names: ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'] },
-  { name: 'day of week', min: 1, max: 7, names: ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'], special: /^(L|([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)(L|#[1-5]))$/ },
+  {
+    name: 'month',
+    min: 1,
+    max: 12,
+    names: ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'],
+  },
+  {
+    name: 'day of week',
+    min: 1,
+    max: 7,
+    names: ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'],
+    special: /^(L|([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)(L|#[1-5]))$/,
+  },
   { name: 'year', min: 1970, max: 2199 },
 ];
 
@@ -24,17 +35,22 @@ export function scheduleFault(expression: string): string | undefined {
   const rate = /^rate\((\d{1,9}) (minute|hour|day)(s?)\)$/.exec(expression);
   if (rate !== null) {
     if (Number(rate[1]) === 0) return 'A rate is at least 1.';
-    return (Number(rate[1]) === 1) === (rate[3] === '') ? undefined : `It is 'rate(1 ${rate[2]})' and 'rate(2 ${rate[2]}s)'.`;
+    return (Number(rate[1]) === 1) === (rate[3] === '')
+      ? undefined
+      : `It is 'rate(1 ${rate[2]})' and 'rate(2 ${rate[2]}s)'.`;
   }
   const fields = /^cron\((\S+(?: \S+){5})\)$/.exec(expression)?.[1]?.toUpperCase().split(' ');
-  if (fields === undefined) return `'${expression}' is neither cron(minute hour day-of-month month day-of-week year) nor rate(number unit).`;
+  if (fields === undefined)
+    return `'${expression}' is neither cron(minute hour day-of-month month day-of-week year) nor rate(number unit).`;
   const [dayOfMonth, dayOfWeek] = [fields[2], fields[4]];
-  if ((dayOfMonth === '?') === (dayOfWeek === '?')) return 'One of day of month and day of week, and not both, must be ?.';
+  if ((dayOfMonth === '?') === (dayOfWeek === '?'))
+    return 'One of day of month and day of week, and not both, must be ?.';
   for (const [index, field] of FIELDS.entries()) {
     const text = fields[index]!;
     if (text === '?' && (index === 2 || index === 4)) continue;
     const wrong = text.split(',').find((item) => !isItem(item, field));
-    if (wrong !== undefined) return `'${wrong}' is not a ${field.name}: ${field.min} to ${field.max}${field.names === undefined ? '' : ` or ${field.names[0]} to ${field.names.at(-1)}`}, with , - * and /.`;
+    if (wrong !== undefined)
+      return `'${wrong}' is not a ${field.name}: ${field.min} to ${field.max}${field.names === undefined ? '' : ` or ${field.names[0]} to ${field.names.at(-1)}`}, with , - * and /.`;
   }
   return undefined;
 }
@@ -46,7 +62,12 @@ function isItem(item: string, field: Field): boolean {
   const [, fromText, toText, step] = match as unknown as [string, string?, string?, string?];
   const from = fromText === undefined ? field.min : valueOf(fromText, field);
   const to = toText === undefined ? field.max : valueOf(toText, field);
-  return from !== undefined && to !== undefined && from <= to && (step === undefined || (Number(step) >= 1 && Number(step) <= field.max));
+  return (
+    from !== undefined &&
+    to !== undefined &&
+    from <= to &&
+    (step === undefined || (Number(step) >= 1 && Number(step) <= field.max))
+  );
 }
 
 function valueOf(text: string, { min, max, names }: Field): number | undefined {

@@ -3,7 +3,18 @@ import { test } from 'node:test';
 import { isEnded, isInProgress, isLegalMove, type ImageStatus } from './statuses.ts';
 
 const ALL: readonly ImageStatus[] = [
-  'PENDING', 'CREATING', 'BUILDING', 'TESTING', 'DISTRIBUTING', 'INTEGRATING', 'AVAILABLE', 'CANCELLED', 'FAILED', 'DEPRECATED', 'DELETED', 'DISABLED',
+  'PENDING',
+  'CREATING',
+  'BUILDING',
+  'TESTING',
+  'DISTRIBUTING',
+  'INTEGRATING',
+  'AVAILABLE',
+  'CANCELLED',
+  'FAILED',
+  'DEPRECATED',
+  'DELETED',
+  'DISABLED',
 ];
 
 test('from each status exactly these can follow', () => {
@@ -26,5 +37,12 @@ test('from each status exactly these can follow', () => {
 
 test('an image is in progress or at an end', () => {
   for (const status of ALL) assert.notEqual(isInProgress(status), isEnded(status));
-  assert.deepEqual(ALL.filter(isInProgress), ['PENDING', 'CREATING', 'BUILDING', 'TESTING', 'DISTRIBUTING', 'INTEGRATING']);
+  assert.deepEqual(ALL.filter(isInProgress), [
+    'PENDING',
+    'CREATING',
+    'BUILDING',
+    'TESTING',
+    'DISTRIBUTING',
+    'INTEGRATING',
+  ]);
 });

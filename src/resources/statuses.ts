@@ -4,7 +4,14 @@ import type { ImageStatus } from '@aws-sdk/client-imagebuilder';
 export type { ImageStatus };
 
 /** What a new image goes through, in order; stages with nothing to do may be skipped. */
-export const BUILD_STAGES = ['PENDING', 'CREATING', 'BUILDING', 'TESTING', 'DISTRIBUTING', 'INTEGRATING'] as const satisfies readonly ImageStatus[];
+export const BUILD_STAGES = [
+  'PENDING',
+  'CREATING',
+  'BUILDING',
+  'TESTING',
+  'DISTRIBUTING',
+  'INTEGRATING',
+] as const satisfies readonly ImageStatus[];
 
 // Moves of finished images. A failed or cancelled image goes away, or is tried again.
 const MANAGEMENT_MOVES: Partial<Record<ImageStatus, readonly ImageStatus[]>> = {

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatBuildDate, namesBuildDate, substituteVariables, TemplateVariableError, variableFault } from './template-variables.ts';
+import {
+  formatBuildDate,
+  namesBuildDate,
+  substituteVariables,
+  TemplateVariableError,
+  variableFault,
+} from './template-variables.ts';
 
 const values = { buildDate: '2022-10-26T22:30:05.912Z', buildVersion: 7 };
 
@@ -10,7 +16,7 @@ for (const [text, expected] of [
   ['web-{{imagebuilder:buildDate:yyyyMMHHss}}', 'web-2022102205'],
   ['web-{{ imagebuilder:buildDate:yyyy-MM-dd }}-{{ imagebuilder:buildVersion }}', 'web-2022-10-26-7'],
   ['{{imagebuilder:buildDate:yy.M.d hh.mm a}}', '22.10.26 10.30 PM'],
-  ['{{imagebuilder:buildDate:yyyyMMdd\'T\'HHmmss.SSS}}', '20221026T223005.912'],
+  ["{{imagebuilder:buildDate:yyyyMMdd'T'HHmmss.SSS}}", '20221026T223005.912'],
   ['{{imagebuilder:buildDate:DDD}}', '299'],
   ['{{ other:thing }} {x} {{imagebuilder}} $& {{{ a }}}', '{{ other:thing }} {x} {{imagebuilder}} $& {{{ a }}}'],
   ['', ''],
@@ -28,7 +34,10 @@ for (const [text, fault] of [
   ['{{ imagebuilder:buildDate: }}', /no date pattern/],
 ] as const) {
   test(`refuses: ${text}`, () => {
-    assert.throws(() => substituteVariables(text, values), (error: Error) => error instanceof TemplateVariableError && fault.test(error.message));
+    assert.throws(
+      () => substituteVariables(text, values),
+      (error: Error) => error instanceof TemplateVariableError && fault.test(error.message),
+    );
     assert.match(variableFault(text)!, fault);
   });
 }

@@ -39,8 +39,11 @@ export function substituteVariables(text: string, values: TemplateValues): strin
     const variable = inside.trimEnd();
     if (variable === 'buildDate') return formatBuildDate(values.buildDate);
     if (variable === 'buildVersion') return String(values.buildVersion);
-    if (variable.startsWith('buildDate:')) return formatDate(variable.slice('buildDate:'.length).trim(), values.buildDate);
-    throw new TemplateVariableError(`${whole} is no variable: there are {{ imagebuilder:buildDate }}, {{ imagebuilder:buildDate:PATTERN }} and {{ imagebuilder:buildVersion }}`);
+    if (variable.startsWith('buildDate:'))
+      return formatDate(variable.slice('buildDate:'.length).trim(), values.buildDate);
+    throw new TemplateVariableError(
+      `${whole} is no variable: there are {{ imagebuilder:buildDate }}, {{ imagebuilder:buildDate:PATTERN }} and {{ imagebuilder:buildVersion }}`,
+    );
   });
 }
 
@@ -61,28 +64,47 @@ export function variableFault(text: string): string | undefined {
  * @throws {TemplateVariableError} for other letters
  */
 export function formatDate(pattern: string, date: string): string {
-  if (pattern === '') throw new TemplateVariableError('{{ imagebuilder:buildDate: }} has a colon and no date pattern after it');
+  if (pattern === '')
+    throw new TemplateVariableError('{{ imagebuilder:buildDate: }} has a colon and no date pattern after it');
   const { year, month, day, hour, minute, second, fraction } = dateParts(date);
   const hour12 = String(Number(hour) % 12 || 12);
-  const dayOfYear = String((Date.UTC(Number(year), Number(month) - 1, Number(day)) - Date.UTC(Number(year), 0, 0)) / 86_400_000);
-  return pattern.replace(/'([^']*)'|([A-Za-z])\2*/g, (run: string, quoted: string | undefined, letter: string | undefined) => {
-    if (quoted !== undefined) return quoted === '' ? '\'' : quoted;
-    const padded = (value: string): string => String(Number(value)).padStart(run.length, '0');
-    switch (letter) {
-      case 'y':
-      case 'Y': return run.length === 2 ? year.slice(-2) : padded(year);
-      case 'M': if (run.length <= 2) return padded(month); break;
-      case 'd': return padded(day);
-      case 'D': return padded(dayOfYear);
-      case 'H': return padded(hour);
-      case 'h': return padded(hour12);
-      case 'm': return padded(minute);
-      case 's': return padded(second);
-      case 'S': return fraction.slice(0, run.length).padEnd(run.length, '0');
-      case 'a': return Number(hour) < 12 ? 'AM' : 'PM';
-    }
-    throw new TemplateVariableError(`'${run}' in the date pattern '${pattern}' is not supported: y, MM, d, D, H, h, m, s, S and a are, and text in single quotes`);
-  });
+  const dayOfYear = String(
+    (Date.UTC(Number(year), Number(month) - 1, Number(day)) - Date.UTC(Number(year), 0, 0)) / 86_400_000,
+  );
+  return pattern.replace(
+    /'([^']*)'|([A-Za-z])\2*/g,
+    (run: string, quoted: string | undefined, letter: string | undefined) => {
+      if (quoted !== undefined) return quoted === '' ? "'" : quoted;
+      const padded = (value: string): string => String(Number(value)).padStart(run.length, '0');
+      switch (letter) {
+        case 'y':
+        case 'Y':
+          return run.length === 2 ? year.slice(-2) : padded(year);
+        case 'M':
+          if (run.length <= 2) return padded(month);
+          break;
+        case 'd':
+          return padded(day);
+        case 'D':
+          return padded(dayOfYear);
+        case 'H':
+          return padded(hour);
+        case 'h':
+          return padded(hour12);
+        case 'm':
+          return padded(minute);
+        case 's':
+          return padded(second);
+        case 'S':
+          return fraction.slice(0, run.length).padEnd(run.length, '0');
+        case 'a':
+          return Number(hour) < 12 ? 'AM' : 'PM';
+      }
+      throw new TemplateVariableError(
+        `'${run}' in the date pattern '${pattern}' is not supported: y, MM, d, D, H, h, m, s, S and a are, and text in single quotes`,
+      );
+    },
+  );
 }
 
 interface DateParts {
@@ -99,6 +121,15 @@ interface DateParts {
 function dateParts(date: string): DateParts {
   const parts = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z$/.exec(date);
   if (parts === null) throw new RangeError(`'${date}' is not an ISO-8601 date in UTC`);
-  const [, year, month, day, hour, minute, second, fraction = ''] = parts as unknown as [string, string, string, string, string, string, string, string?];
+  const [, year, month, day, hour, minute, second, fraction = ''] = parts as unknown as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string?,
+  ];
   return { year, month, day, hour, minute, second, fraction: fraction.padEnd(9, '0') };
 }

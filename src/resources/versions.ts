@@ -45,7 +45,8 @@ export function parseIncrement(text: string): VersionPattern | undefined {
   const pattern = parseNodes(text);
   if (pattern === undefined || isVersion(pattern)) return undefined;
   const counts = (node: number | 'x'): boolean => node === 'x' || node === 0;
-  if (pattern.major === 'x') return counts(pattern.minor) && counts(pattern.patch) ? { major: 'x', minor: 'x', patch: 'x' } : undefined;
+  if (pattern.major === 'x')
+    return counts(pattern.minor) && counts(pattern.patch) ? { major: 'x', minor: 'x', patch: 'x' } : undefined;
   if (pattern.minor === 'x') return counts(pattern.patch) ? { ...pattern, patch: 'x' } : undefined;
   return pattern;
 }
@@ -61,20 +62,29 @@ export function formatVersion(version: VersionPattern): string {
 }
 
 /** Negative, 0 or positive, by number, builds last where both have one. */
-export function compareVersions(a: Version & { readonly build?: number }, b: Version & { readonly build?: number }): number {
+export function compareVersions(
+  a: Version & { readonly build?: number },
+  b: Version & { readonly build?: number },
+): number {
   return a.major - b.major || a.minor - b.minor || a.patch - b.patch || (a.build ?? 0) - (b.build ?? 0);
 }
 
 /** Whether a version is one of those that a pattern means. */
 export function matchesVersion(pattern: VersionPattern, version: Version): boolean {
-  return (['major', 'minor', 'patch'] as const).every((node) => pattern[node] === 'x' || pattern[node] === version[node]);
+  return (['major', 'minor', 'patch'] as const).every(
+    (node) => pattern[node] === 'x' || pattern[node] === version[node],
+  );
 }
 
 /** The numerically highest of those that a pattern means, its highest build where there are builds; `undefined` when it means none. */
-export function highestMatch<V extends Version & { readonly build?: number }>(pattern: VersionPattern, versions: readonly V[]): V | undefined {
+export function highestMatch<V extends Version & { readonly build?: number }>(
+  pattern: VersionPattern,
+  versions: readonly V[],
+): V | undefined {
   let highest: V | undefined;
   for (const version of versions) {
-    if (matchesVersion(pattern, version) && (highest === undefined || compareVersions(version, highest) > 0)) highest = version;
+    if (matchesVersion(pattern, version) && (highest === undefined || compareVersions(version, highest) > 0))
+      highest = version;
   }
   return highest;
 }
@@ -106,7 +116,11 @@ export const parseVersionParts: (text: string) => VersionPattern | undefined = p
 function parseNodes(text: string): VersionPattern | undefined {
   const match = /^(\d{1,10}|x)\.(\d{1,10}|x)\.(\d{1,10}|x)$/.exec(text);
   if (match === null) return undefined;
-  const [major, minor, patch] = match.slice(1).map((node) => (node === 'x' ? 'x' : Number(node))) as [number | 'x', number | 'x', number | 'x'];
+  const [major, minor, patch] = match.slice(1).map((node) => (node === 'x' ? 'x' : Number(node))) as [
+    number | 'x',
+    number | 'x',
+    number | 'x',
+  ];
   if ([major, minor, patch].some((node) => node !== 'x' && node > MAX_NODE)) return undefined;
   return { major, minor, patch };
 }

@@ -4,7 +4,13 @@ import { sleep } from '../platform/clock.ts';
 import type { Report } from '../resources/progress.ts';
 import { commandEnvironment } from './environment.ts';
 import { Capture, type LineTail, lineSplitter, LogLimit, MAX_LINE } from './lines.ts';
-import { OUTPUT_KEPT, StepTimeout, type AttemptContext, type ModuleCommand, type ModuleCommandResult } from './module.ts';
+import {
+  OUTPUT_KEPT,
+  StepTimeout,
+  type AttemptContext,
+  type ModuleCommand,
+  type ModuleCommandResult,
+} from './module.ts';
 import { runNested } from './nested.ts';
 import type { RunState } from './run-state.ts';
 
@@ -32,10 +38,19 @@ export class StepTimer {
 }
 
 /** What the step's module works with: commands within the step's time, their output in the log and, its end, in `tail`. */
-export function attemptContext(state: RunState, step: Step, inputs: InputValue, timer: StepTimer, report: Report, tail: LineTail): AttemptContext {
+export function attemptContext(
+  state: RunState,
+  step: Step,
+  inputs: InputValue,
+  timer: StepTimer,
+  report: Report,
+  tail: LineTail,
+): AttemptContext {
   const { instance, signal } = state.run;
   const timedOut = (what: string): StepTimeout =>
-    new StepTimeout(`step ${step.name} timed out: ${what} did not end within the step's timeoutSeconds of ${step.timeoutSeconds}`);
+    new StepTimeout(
+      `step ${step.name} timed out: ${what} did not end within the step's timeoutSeconds of ${step.timeoutSeconds}`,
+    );
   const left = (what: string): number => {
     const seconds = timer.left();
     if (seconds <= 0) throw timedOut(what);
@@ -55,35 +70,49 @@ export function attemptContext(state: RunState, step: Step, inputs: InputValue, 
       const stdout = new Capture(OUTPUT_KEPT);
       const stderr = new EndOf(STDERR_KEPT);
       const logged = new LogLimit();
-      const lines = (stream: 'stdout' | 'stderr') => lineSplitter((text) => {
-        if (request.quiet) return;
-        tail.add(text);
-        if (logged.admits(text)) report({ type: 'output', stream, text });
-      }, MAX_LINE, state.secrets.mask);
+      const lines = (stream: 'stdout' | 'stderr') =>
+        lineSplitter(
+          (text) => {
+            if (request.quiet) return;
+            tail.add(text);
+            if (logged.admits(text)) report({ type: 'output', stream, text });
+          },
+          MAX_LINE,
+          state.secrets.mask,
+        );
       const splitters = { stdout: lines('stdout'), stderr: lines('stderr') };
-      const ended = await instance.run({
-        ...(request.argv === undefined ? {} : { argv: request.argv }),
-        ...(request.script === undefined ? {} : { script: request.script }),
-        ...(request.stdin === undefined ? {} : { stdin: request.stdin }),
-        ...(request.own === undefined ? {} : { own: request.own }),
-        ...(signal === undefined ? {} : { signal }),
-        ...(seconds === Infinity ? {} : { timeoutSeconds: seconds }),
-        env: { ...commandEnvironment(instance.capabilities.platform), ...state.run.environment, ...request.env },
-        cwd: state.workingDirectory,
-        onOutput(stream, chunk) {
-          (stream === 'stdout' ? stdout : stderr).add(chunk);
-          splitters[stream].add(chunk);
-        },
-      }).finally(() => {
-        splitters.stdout.end();
-        splitters.stderr.end();
-        const left = logged.leftOut();
-        if (left === undefined) return;
-        report({ type: 'log', level: 'warn', text: left });
-        for (const text of tail.lines()) report({ type: 'output', stream: 'stdout', text });
-      });
+      const ended = await instance
+        .run({
+          ...(request.argv === undefined ? {} : { argv: request.argv }),
+          ...(request.script === undefined ? {} : { script: request.script }),
+          ...(request.stdin === undefined ? {} : { stdin: request.stdin }),
+          ...(request.own === undefined ? {} : { own: request.own }),
+          ...(signal === undefined ? {} : { signal }),
+          ...(seconds === Infinity ? {} : { timeoutSeconds: seconds }),
+          env: { ...commandEnvironment(instance.capabilities.platform), ...state.run.environment, ...request.env },
+          cwd: state.workingDirectory,
+          onOutput(stream, chunk) {
+            (stream === 'stdout' ? stdout : stderr).add(chunk);
+            splitters[stream].add(chunk);
+          },
+        })
+        .finally(() => {
+          splitters.stdout.end();
+          splitters.stderr.end();
+          const left = logged.leftOut();
+          if (left === undefined) return;
+          report({ type: 'log', level: 'warn', text: left });
+          for (const text of tail.lines()) report({ type: 'output', stream: 'stdout', text });
+        });
       if (ended.timedOut) throw timedOut(what);
-      return { exitCode: ended.exitCode, signal: ended.signal, ...(ended.outOfMemory ? { outOfMemory: true } : {}), stdout: stdout.text(), stdoutBytes: stdout.bytes(), stderr: stderr.text() };
+      return {
+        exitCode: ended.exitCode,
+        signal: ended.signal,
+        ...(ended.outOfMemory ? { outOfMemory: true } : {}),
+        stdout: stdout.text(),
+        stdoutBytes: stdout.bytes(),
+        stderr: stderr.text(),
+      };
     },
     async pause(seconds) {
       const remaining = left('a pause');

@@ -15,7 +15,9 @@ export async function conditionOutcome(context: AttemptContext, condition: Input
     return await evaluateCondition(condition, probe(context));
   } catch (error) {
     // Evaluation is pure and says what it refuses by a plain error.
-    throw error instanceof Error && error.constructor === Error ? new InputError(error.message, { cause: error }) : error;
+    throw error instanceof Error && error.constructor === Error
+      ? new InputError(error.message, { cause: error })
+      : error;
   }
 }
 
@@ -34,12 +36,18 @@ function probe(context: AttemptContext): ConditionProbe {
     fileExists: (path) => holds('[ -f "$1" ]', path, `looking for the file ${path}`),
     folderExists: (path) => holds('[ -d "$1" ]', path, `looking for the folder ${path}`),
     async fileHash(path, algorithm) {
-      if (!await holds('[ -f "$1" ]', path, `looking for the file ${path}`)) return undefined;
+      if (!(await holds('[ -f "$1" ]', path, `looking for the file ${path}`))) return undefined;
       // By stdin, so that no name of a file is taken for an option or escaped in the answer.
       const script = `${algorithm}sum < "$1"`;
-      const ended = await context.command({ argv: [...BASH, script, 'assert', path], own: true, quiet: true, what: `hashing ${path}` });
+      const ended = await context.command({
+        argv: [...BASH, script, 'assert', path],
+        own: true,
+        quiet: true,
+        what: `hashing ${path}`,
+      });
       const hash = /^[0-9a-f]{32,128}(?= )/.exec(ended.stdout ?? '')?.[0];
-      if (ended.exitCode !== 0 || hash === undefined) throw new InputError(`${path} could not be hashed: ${ended.stderr || ending(ended)}`);
+      if (ended.exitCode !== 0 || hash === undefined)
+        throw new InputError(`${path} could not be hashed: ${ended.stderr || ending(ended)}`);
       return hash;
     },
   };
@@ -52,14 +60,20 @@ function windowsProbe(context: AttemptContext): ConditionProbe {
     if (ended.exitCode !== 0) throw new InputError(`${what}: ${ended.stderr || ending(ended)}`);
     return (ended.stdout ?? '').trim();
   };
-  const holds = async (test: string, value: string, what: string): Promise<boolean> => await ask(`if (${test}) { 'yes' } else { 'no' }`, value, what) === 'yes';
+  const holds = async (test: string, value: string, what: string): Promise<boolean> =>
+    (await ask(`if (${test}) { 'yes' } else { 'no' }`, value, what)) === 'yes';
   return {
     pause: () => context.pause(0),
     binaryExists: (name) => holds('$(where.exe /Q $args[0]; $LASTEXITCODE -eq 0)', name, `looking for ${name}`),
     fileExists: (path) => holds('Test-Path -LiteralPath $args[0] -PathType Leaf', path, `looking for the file ${path}`),
-    folderExists: (path) => holds('Test-Path -LiteralPath $args[0] -PathType Container', path, `looking for the folder ${path}`),
+    folderExists: (path) =>
+      holds('Test-Path -LiteralPath $args[0] -PathType Container', path, `looking for the folder ${path}`),
     async fileHash(path, algorithm) {
-      const hash = await ask(`if (Test-Path -LiteralPath $args[0] -PathType Leaf) { (Get-FileHash -LiteralPath $args[0] -Algorithm ${algorithm.toUpperCase()}).Hash.ToLowerInvariant() } else { 'no' }`, path, `hashing ${path}`);
+      const hash = await ask(
+        `if (Test-Path -LiteralPath $args[0] -PathType Leaf) { (Get-FileHash -LiteralPath $args[0] -Algorithm ${algorithm.toUpperCase()}).Hash.ToLowerInvariant() } else { 'no' }`,
+        path,
+        `hashing ${path}`,
+      );
       if (hash === 'no') return undefined;
       if (!/^[0-9a-f]{32,128}$/.test(hash)) throw new InputError(`${path} could not be hashed: ${hash}`);
       return hash;

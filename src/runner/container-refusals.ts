@@ -52,7 +52,7 @@ export const REFUSALS: readonly Refusal[] = [
     ],
   },
   {
-    what: 'the kernel that runs in a container is its host\'s',
+    what: "the kernel that runs in a container is its host's",
     patterns: [
       /(?:Unable to locate package|No package|Unable to find a match:|No match for argument:|Couldn't find any package by (?:glob|regex)) '?(?:linux-(?:headers|image|modules|modules-extra|tools)|kernel-(?:devel|headers|modules))-\d+\.\d+/,
       /(?:headers|sources?) for (?:the |this )?(?:running )?kernel .* (?:cannot|could not) be found|Module build for kernel \S+ was skipped/i,
@@ -98,7 +98,10 @@ export const REFUSALS: readonly Refusal[] = [
   },
   {
     what: 'a container may not turn swap on or off',
-    patterns: [/swapon: .*(?:swapon failed|Operation not permitted|Not superuser)/, /swapoff: .*(?:Not superuser|swapoff failed|Operation not permitted)/],
+    patterns: [
+      /swapon: .*(?:swapon failed|Operation not permitted|Not superuser)/,
+      /swapoff: .*(?:Not superuser|swapoff failed|Operation not permitted)/,
+    ],
   },
   {
     what: 'a container may not make device nodes',
@@ -157,7 +160,7 @@ export const REFUSALS: readonly Refusal[] = [
     ],
   },
   {
-    what: 'the host\'s kernel lacks this part of the network, and a container cannot load it',
+    what: "the host's kernel lacks this part of the network, and a container cannot load it",
     patterns: [
       /^Error: (?:Unknown device type|Specified qdisc kind is unknown|Specified (?:class|filter|qdisc) (?:kind )?not found)/,
       /ip6?tables\S*(?: v\S+)?(?: \([^)]*\))?: .*(?:can't initialize|Permission denied|Could not fetch rule set|RULE_APPEND failed|CHAIN_ADD failed|TABLE_ADD failed|missing kernel module|No chain\/target\/match)/i,

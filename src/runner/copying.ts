@@ -8,13 +8,20 @@ import { flag, text } from './inputs.ts';
 import { withoutEnd } from '../resources/ends.ts';
 
 /** Source without separators at its end, destination, whether it is a folder to put things in, the source's last part as a pattern where it is one, overwrite. */
-export function copyItem(inputs: Readonly<Record<string, InputValue>>, absolute: (path: string) => string): ProgramItem {
+export function copyItem(
+  inputs: Readonly<Record<string, InputValue>>,
+  absolute: (path: string) => string,
+): ProgramItem {
   const source = withoutEnd(absolute(text(inputs, 'source')), '/\\', 1);
   const destination = absolute(text(inputs, 'destination'));
   const { pattern, hasWildcard } = wildcard(source, 'source', /^[A-Za-z]:|^\\/.test(source));
   return {
     fields: [
-      source, withoutEnd(destination, '/\\', 1) || '/', String(/[/\\]$/.test(destination)), hasWildcard ? pattern : '', String(flag(inputs, 'overwrite', true)),
+      source,
+      withoutEnd(destination, '/\\', 1) || '/',
+      String(/[/\\]$/.test(destination)),
+      hasWildcard ? pattern : '',
+      String(flag(inputs, 'overwrite', true)),
     ],
   };
 }

@@ -39,7 +39,8 @@ export interface RunSummary {
 
 export function runSummary(report: RunReport): RunSummary {
   const outcomes = report.documents.map(({ outcome }) => outcome);
-  const sum = (count: (outcome: DocumentOutcome) => number): number => outcomes.reduce((total, outcome) => total + count(outcome), 0);
+  const sum = (count: (outcome: DocumentOutcome) => number): number =>
+    outcomes.reduce((total, outcome) => total + count(outcome), 0);
   const bad = outcomes.find(({ status }) => status !== 'success')?.status;
   return {
     executionId: report.executionId,
@@ -55,7 +56,10 @@ export function runSummary(report: RunReport): RunSummary {
 
 function failureOf(report: RunReport): string {
   if (report.problem !== undefined) return report.problem;
-  return report.documents.filter(({ outcome }) => outcome.status !== 'success').map(({ path }) => `Document ${path} failed!`).join(' ');
+  return report.documents
+    .filter(({ outcome }) => outcome.status !== 'success')
+    .map(({ path }) => `Document ${path} failed!`)
+    .join(' ');
 }
 
 /** What stands in `detailedoutput.json`. */
@@ -74,7 +78,8 @@ function documentOutput({ path, document, outcome, startTime, endTime }: Documen
   return {
     name: document.name ?? '',
     filePath: path,
-    status: outcome.status === 'success' && outcome.ignoredFailedStepCount > 0 ? 'successWithIgnoredFailure' : outcome.status,
+    status:
+      outcome.status === 'success' && outcome.ignoredFailedStepCount > 0 ? 'successWithIgnoredFailure' : outcome.status,
     description: document.description ?? '',
     startTime,
     endTime,
@@ -134,7 +139,9 @@ export function chainingOutput(report: RunReport): object {
   return {
     documents: report.documents.map(({ path, outcome }) => ({
       filePath: path,
-      steps: outcome.phases.flatMap((phase) => phase.steps.map((step) => ({ phase: phase.name, step: step.name, inputs: step.inputs, outputs: step.outputs }))),
+      steps: outcome.phases.flatMap((phase) =>
+        phase.steps.map((step) => ({ phase: phase.name, step: step.name, inputs: step.inputs, outputs: step.outputs })),
+      ),
     })),
   };
 }

@@ -5,7 +5,8 @@ import { isAllowed, readAllowed, readHits, WANTED, type DiskHit } from './disk-s
 const KEY: DiskHit = { name: 'private-key', what: 'a private key', path: '/opt/app/tls/one.pem', line: 1 };
 
 test('the register is whole: what has no names of files has a hint and a line', () => {
-  for (const { what, files, hint, line } of WANTED) assert.ok(files !== undefined || (hint !== undefined && line !== undefined), what);
+  for (const { what, files, hint, line } of WANTED)
+    assert.ok(files !== undefined || (hint !== undefined && line !== undefined), what);
 });
 
 test('hits are read, whatever their paths hold', () => {
@@ -19,12 +20,24 @@ test('hits are read, whatever their paths hold', () => {
 });
 
 const ALLOWED: readonly (readonly [value: string, allows: boolean])[] = [
-  ['', false], ['private-key', true], ['token shell-history', false], ['token, private-key', true], ['private-key:/opt/app/tls/one.pem', true], ['private-key:/opt/app/tls', false],
-  ['private-key:/opt/*/one.pem', true], ['private-key:/opt/app/tls/o?e.pem', false], ['token:/opt/app/tls/one.pem', false],
+  ['', false],
+  ['private-key', true],
+  ['token shell-history', false],
+  ['token, private-key', true],
+  ['private-key:/opt/app/tls/one.pem', true],
+  ['private-key:/opt/app/tls', false],
+  ['private-key:/opt/*/one.pem', true],
+  ['private-key:/opt/app/tls/o?e.pem', false],
+  ['token:/opt/app/tls/one.pem', false],
 ];
-for (const [value, allows] of ALLOWED) test(`the tag '${value}' ${allows ? 'allows' : 'does not allow'} a private key`, () => assert.equal(isAllowed(KEY, readAllowed(value)), allows));
+for (const [value, allows] of ALLOWED)
+  test(`the tag '${value}' ${allows ? 'allows' : 'does not allow'} a private key`, () =>
+    assert.equal(isAllowed(KEY, readAllowed(value)), allows));
 
 test('a tag that names nothing is refused', () => {
-  assert.throws(() => readAllowed('private-keys'), /'private-keys' is none of private-key, token, shell-history, authorized-keys/);
+  assert.throws(
+    () => readAllowed('private-keys'),
+    /'private-keys' is none of private-key, token, shell-history, authorized-keys/,
+  );
   assert.throws(() => readAllowed('token:etc/x'), /absolute path/);
 });

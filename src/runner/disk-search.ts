@@ -32,10 +32,25 @@ const BORDER = '(^|[^A-Za-z0-9_])';
 /** The register. What is a token in a component document (`documents/component/secrets.ts`) is one on a disk, too. */
 export const WANTED: readonly Wanted[] = [
   // A header alone is a word of a program; behind it comes base64, or a header of PEM. In JSON the newline is written out.
-  { name: 'private-key', what: 'a private key', hint: 'PRIVATE KEY', line: '-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----(\\\\r|\\\\n|[[:space:]])*([A-Za-z0-9+/=]{24}|$)' },
-  { name: 'private-key', what: 'a private key of PuTTY', hint: 'PuTTY-User-Key-File-', line: '^PuTTY-User-Key-File-[0-9]' },
+  {
+    name: 'private-key',
+    what: 'a private key',
+    hint: 'PRIVATE KEY',
+    line: '-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----(\\\\r|\\\\n|[[:space:]])*([A-Za-z0-9+/=]{24}|$)',
+  },
+  {
+    name: 'private-key',
+    what: 'a private key of PuTTY',
+    hint: 'PuTTY-User-Key-File-',
+    line: '^PuTTY-User-Key-File-[0-9]',
+  },
   { name: 'token', what: 'an AWS access key', hint: 'AKIA', line: `${BORDER}AKIA[0-9A-Z]{16}([^0-9A-Za-z]|$)` },
-  { name: 'token', what: 'an AWS secret access key', hint: 'aws_secret_access_key', line: `aws_secret_access_key['"]?[[:space:]]*[=:][[:space:]]*['"]?[A-Za-z0-9/+=]{40}` },
+  {
+    name: 'token',
+    what: 'an AWS secret access key',
+    hint: 'aws_secret_access_key',
+    line: `aws_secret_access_key['"]?[[:space:]]*[=:][[:space:]]*['"]?[A-Za-z0-9/+=]{40}`,
+  },
   { name: 'token', what: 'a GitHub token', hint: 'ghp_', line: `${BORDER}ghp_[A-Za-z0-9]{36}` },
   { name: 'token', what: 'a GitHub token', hint: 'ghs_', line: `${BORDER}ghs_[A-Za-z0-9]{36}` },
   { name: 'token', what: 'a GitHub token', hint: 'gho_', line: `${BORDER}gho_[A-Za-z0-9]{36}` },
@@ -45,33 +60,105 @@ export const WANTED: readonly Wanted[] = [
   { name: 'token', what: 'a Google API key', hint: 'AIza', line: `${BORDER}AIza[A-Za-z0-9_-]{35}([^A-Za-z0-9_-]|$)` },
   { name: 'token', what: 'an npm token', hint: 'npm_', line: `${BORDER}npm_[A-Za-z0-9]{36}` },
   { name: 'token', what: 'a Stripe key', hint: 'k_live_', line: `${BORDER}[rs]k_live_[A-Za-z0-9]{16}` },
-  { name: 'token', what: 'credentials of a container registry', files: ['.dockercfg', 'config.json', 'auth.json'], hint: '"auth"', line: '"auth"[[:space:]]*:[[:space:]]*"[A-Za-z0-9+/=]{8}' },
+  {
+    name: 'token',
+    what: 'credentials of a container registry',
+    files: ['.dockercfg', 'config.json', 'auth.json'],
+    hint: '"auth"',
+    line: '"auth"[[:space:]]*:[[:space:]]*"[A-Za-z0-9+/=]{8}',
+  },
   { name: 'token', what: 'a password of git', files: ['.git-credentials'], line: '://[^/:]+:[^@]+@' },
-  { name: 'token', what: 'a password in a .netrc', files: ['.netrc', '_netrc'], line: '(^|[[:space:]])password[[:space:]]+[^[:space:]]' },
-  { name: 'token', what: 'a token in an .npmrc', files: ['.npmrc', 'npmrc'], line: '_(authToken|password|auth)[[:space:]]*=[[:space:]]*[^$[:space:]]' },
+  {
+    name: 'token',
+    what: 'a password in a .netrc',
+    files: ['.netrc', '_netrc'],
+    line: '(^|[[:space:]])password[[:space:]]+[^[:space:]]',
+  },
+  {
+    name: 'token',
+    what: 'a token in an .npmrc',
+    files: ['.npmrc', 'npmrc'],
+    line: '_(authToken|password|auth)[[:space:]]*=[[:space:]]*[^$[:space:]]',
+  },
   { name: 'token', what: 'a password of PostgreSQL', files: ['.pgpass'], line: '^[^#]' },
   {
-    name: 'shell-history', what: 'what somebody typed',
-    files: ['.bash_history', '.zsh_history', '.zhistory', '.sh_history', '.ash_history', '.ksh_history', '.python_history', '.mysql_history', '.psql_history', '.sqlite_history', '.rediscli_history', '.node_repl_history', 'fish_history'],
+    name: 'shell-history',
+    what: 'what somebody typed',
+    files: [
+      '.bash_history',
+      '.zsh_history',
+      '.zhistory',
+      '.sh_history',
+      '.ash_history',
+      '.ksh_history',
+      '.python_history',
+      '.mysql_history',
+      '.psql_history',
+      '.sqlite_history',
+      '.rediscli_history',
+      '.node_repl_history',
+      'fish_history',
+    ],
   },
-  { name: 'authorized-keys', what: 'keys that may log in', files: ['authorized_keys', 'authorized_keys2'], line: '^[^#]*(ssh-|ecdsa-|sk-)[A-Za-z0-9@.-]+ [A-Za-z0-9+/=]{20}' },
+  {
+    name: 'authorized-keys',
+    what: 'keys that may log in',
+    files: ['authorized_keys', 'authorized_keys2'],
+    line: '^[^#]*(ssh-|ecdsa-|sk-)[A-Za-z0-9@.-]+ [A-Za-z0-9+/=]{20}',
+  },
 ];
 
 /** Hits that are told and fail nothing: a package makes them at its installation. */
 const TOLERATED: readonly (readonly [path: string, why: string])[] = [
-  ['/etc/ssl/private/ssl-cert-snakeoil.key', 'the package ssl-cert made it, and every instance of the image will have the same: `make-ssl-cert generate-default-snakeoil --force-overwrite` at the first boot makes another'],
+  [
+    '/etc/ssl/private/ssl-cert-snakeoil.key',
+    'the package ssl-cert made it, and every instance of the image will have the same: `make-ssl-cert generate-default-snakeoil --force-overwrite` at the first boot makes another',
+  ],
 ];
 
 /** Folders where people and components put files, and packages few: searched wholly. Elsewhere only what is newer than the parent image. */
-const SEARCHED_WHOLLY = ['/etc', '/home', '/opt', '/root', '/srv', '/tmp', '/usr/local', '/var/lib/cloud', '/var/tmp', '/var/www'];
+const SEARCHED_WHOLLY = [
+  '/etc',
+  '/home',
+  '/opt',
+  '/root',
+  '/srv',
+  '/tmp',
+  '/usr/local',
+  '/var/lib/cloud',
+  '/var/tmp',
+  '/var/www',
+];
 /** Folders that are not looked into at all: what packages bring, what they know of themselves. */
 const PASSED_OVER = [
-  '/boot', '/usr/lib/modules', '/usr/local/go', '/usr/share/doc', '/usr/share/info', '/usr/share/locale', '/usr/share/man', '/usr/share/perl', '/usr/share/zoneinfo', '/usr/src',
-  '/var/cache', '/var/lib/apt', '/var/lib/dpkg', '/var/lib/rpm',
+  '/boot',
+  '/usr/lib/modules',
+  '/usr/local/go',
+  '/usr/share/doc',
+  '/usr/share/info',
+  '/usr/share/locale',
+  '/usr/share/man',
+  '/usr/share/perl',
+  '/usr/share/zoneinfo',
+  '/usr/src',
+  '/var/cache',
+  '/var/lib/apt',
+  '/var/lib/dpkg',
+  '/var/lib/rpm',
 ];
 /** Patterns of paths whose lines are not looked at: keys that libraries are tested with, and that are public. */
 const NOT_READ = [
-  '*/node_modules/*', '*/site-packages/*', '*/dist-packages/*', '*/gems/*', '*/go/pkg/mod/*', '*/.cargo/registry/*', '*/test/*', '*/tests/*', '*/testdata/*', '*/fixtures/*', '*/examples/*',
+  '*/node_modules/*',
+  '*/site-packages/*',
+  '*/dist-packages/*',
+  '*/gems/*',
+  '*/go/pkg/mod/*',
+  '*/.cargo/registry/*',
+  '*/test/*',
+  '*/tests/*',
+  '*/testdata/*',
+  '*/fixtures/*',
+  '*/examples/*',
 ];
 const LARGEST_KIB = 4096;
 
@@ -160,35 +247,70 @@ done
  * @param since when the parent image was made: elsewhere than where people put files, only what is newer is read
  * @throws {Error} when it could not be looked; the message says why
  */
-export async function searchDisk(instance: Pick<Instance, 'run'>, since: Date, options: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal } = {}): Promise<readonly DiskHit[]> {
+export async function searchDisk(
+  instance: Pick<Instance, 'run'>,
+  since: Date,
+  options: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal } = {},
+): Promise<readonly DiskHit[]> {
   const list = (words: readonly string[]): readonly string[] => [String(words.length), ...words];
-  const ended = await runCaptured(instance, {
-    argv: [
-      ...BASH, PROGRAM, 'search', String(Math.floor(since.getTime() / 1000) - 60),
-      ...list([...new Set(WANTED.flatMap(({ files }) => files ?? []))]), ...list(SEARCHED_WHOLLY), ...list(PASSED_OVER), ...list(NOT_READ),
-      ...list([...new Set(WANTED.flatMap(({ files, hint }) => (files === undefined ? [hint!] : [])))]),
-      ...WANTED.flatMap(({ files, line, hint }) => [files?.join('|') ?? '', line ?? '', hint === 'PRIVATE KEY' ? 'key' : '', hint ?? '']),
-    ],
-    own: true,
-    ...options,
-  }, { limit: SEARCH_BYTES, what: 'the search for secrets' });
-  if (ended.exitCode !== 0) throw new Error(ended.timedOut ? 'the search did not end in time' : `the search ended with ${ended.exitCode ?? ended.signal}: ${ended.stderr.toString('utf8').slice(-1000).trim()}`);
+  const ended = await runCaptured(
+    instance,
+    {
+      argv: [
+        ...BASH,
+        PROGRAM,
+        'search',
+        String(Math.floor(since.getTime() / 1000) - 60),
+        ...list([...new Set(WANTED.flatMap(({ files }) => files ?? []))]),
+        ...list(SEARCHED_WHOLLY),
+        ...list(PASSED_OVER),
+        ...list(NOT_READ),
+        ...list([...new Set(WANTED.flatMap(({ files, hint }) => (files === undefined ? [hint!] : [])))]),
+        ...WANTED.flatMap(({ files, line, hint }) => [
+          files?.join('|') ?? '',
+          line ?? '',
+          hint === 'PRIVATE KEY' ? 'key' : '',
+          hint ?? '',
+        ]),
+      ],
+      own: true,
+      ...options,
+    },
+    { limit: SEARCH_BYTES, what: 'the search for secrets' },
+  );
+  if (ended.exitCode !== 0)
+    throw new Error(
+      ended.timedOut
+        ? 'the search did not end in time'
+        : `the search ended with ${ended.exitCode ?? ended.signal}: ${ended.stderr.toString('utf8').slice(-1000).trim()}`,
+    );
   return readHits(ended.stdout.toString('utf8'));
 }
 
 /** What the program printed. @throws {Error} for what it does not print */
 export function readHits(printed: string): readonly DiskHit[] {
-  return printed.split('\0').filter((record) => record !== '').map((record) => {
-    const [, index = '', line = '', path = ''] = /^(\d{1,3}) (\d{1,15}) ([^]*)$/.exec(record) ?? [];
-    const wanted = WANTED[Number(index)];
-    if (index === '' || wanted === undefined) {
-      const shown = JSON.stringify(record.slice(0, 80));
-      throw new Error(`the search for secrets returned an unexpected record (${shown}): a component may have replaced a system program`);
-    }
-    const { name, what } = wanted;
-    const tolerated = TOLERATED.find(([known]) => known === path)?.[1];
-    return { name, what, path, ...(line === '0' ? {} : { line: Number(line) }), ...(tolerated === undefined ? {} : { tolerated }) };
-  });
+  return printed
+    .split('\0')
+    .filter((record) => record !== '')
+    .map((record) => {
+      const [, index = '', line = '', path = ''] = /^(\d{1,3}) (\d{1,15}) ([^]*)$/.exec(record) ?? [];
+      const wanted = WANTED[Number(index)];
+      if (index === '' || wanted === undefined) {
+        const shown = JSON.stringify(record.slice(0, 80));
+        throw new Error(
+          `the search for secrets returned an unexpected record (${shown}): a component may have replaced a system program`,
+        );
+      }
+      const { name, what } = wanted;
+      const tolerated = TOLERATED.find(([known]) => known === path)?.[1];
+      return {
+        name,
+        what,
+        path,
+        ...(line === '0' ? {} : { line: Number(line) }),
+        ...(tolerated === undefined ? {} : { tolerated }),
+      };
+    });
 }
 
 /** What a recipe allows: names, each alone or with a path (`private-key:/etc/app/*.pem`), between blanks or commas. */
@@ -203,12 +325,17 @@ export interface Allowed {
  * @throws {Error} naming what is no name
  */
 export function readAllowed(value: string): readonly Allowed[] {
-  return value.split(/[\s,]+/).filter((word) => word !== '').map((word) => {
-    const [name = '', ...path] = word.split(':');
-    if (!(SEARCHED_NAMES as readonly string[]).includes(name)) throw new Error(`'${name}' is none of ${SEARCHED_NAMES.join(', ')}`);
-    if (path.length > 0 && !path.join(':').startsWith('/')) throw new Error(`'${word}': an absolute path has to follow the colon`);
-    return { name: name as SearchedName, ...(path.length === 0 ? {} : { path: path.join(':') }) };
-  });
+  return value
+    .split(/[\s,]+/)
+    .filter((word) => word !== '')
+    .map((word) => {
+      const [name = '', ...path] = word.split(':');
+      if (!(SEARCHED_NAMES as readonly string[]).includes(name))
+        throw new Error(`'${name}' is none of ${SEARCHED_NAMES.join(', ')}`);
+      if (path.length > 0 && !path.join(':').startsWith('/'))
+        throw new Error(`'${word}': an absolute path has to follow the colon`);
+      return { name: name as SearchedName, ...(path.length === 0 ? {} : { path: path.join(':') }) };
+    });
 }
 
 /** Whether a hit is allowed. */

@@ -4,7 +4,16 @@ import { DocumentResult, phaseStatus } from './document-result.ts';
 import type { DocumentFailure, StepOutcome, StepStatus } from './run-document.ts';
 
 function step(status: StepStatus): StepOutcome {
-  return { name: status, action: 'ExecuteBash', status, attempts: 1, startTime: '', endTime: '', outputs: {}, inputs: {} };
+  return {
+    name: status,
+    action: 'ExecuteBash',
+    status,
+    attempts: 1,
+    startTime: '',
+    endTime: '',
+    outputs: {},
+    inputs: {},
+  };
 }
 
 function failure(name: string): DocumentFailure {
@@ -18,7 +27,8 @@ describe('the status of a phase', () => {
     [['Success', 'IgnoredFailure'], 'SuccessWithIgnoredFailure'],
     [['IgnoredFailure', 'Failed', 'Success'], 'Failed'],
   ];
-  for (const [steps, status] of cases) test(`${steps.join(', ')} is ${status}`, () => assert.equal(phaseStatus(steps.map(step)), status));
+  for (const [steps, status] of cases)
+    test(`${steps.join(', ')} is ${status}`, () => assert.equal(phaseStatus(steps.map(step)), status));
 });
 
 describe('the outcome of a document', () => {
@@ -27,9 +37,18 @@ describe('the outcome of a document', () => {
     result.startPhase('build');
     result.addStep(step('IgnoredFailure'), failure('a'), false);
     result.addStep(step('Success'), undefined, false);
-    assert.deepEqual({ ...result.outcome(), phases: [] }, {
-      status: 'success', phases: [], failedStepCount: 0, executedStepCount: 2, ignoredFailedStepCount: 1, skippedStepCount: 0, ignored: [failure('a')],
-    });
+    assert.deepEqual(
+      { ...result.outcome(), phases: [] },
+      {
+        status: 'success',
+        phases: [],
+        failedStepCount: 0,
+        executedStepCount: 2,
+        ignoredFailedStepCount: 1,
+        skippedStepCount: 0,
+        ignored: [failure('a')],
+      },
+    );
   });
 
   test('the first failure is the one that is told, and says whether time ran out', () => {
@@ -42,6 +61,9 @@ describe('the outcome of a document', () => {
     assert.equal(outcome.status, 'timedOut');
     assert.equal(outcome.failure?.step, 'a');
     assert.equal(outcome.failedStepCount, 2);
-    assert.deepEqual(outcome.phases.map((phase) => phase.status), ['Failed', 'Failed']);
+    assert.deepEqual(
+      outcome.phases.map((phase) => phase.status),
+      ['Failed', 'Failed'],
+    );
   });
 });

@@ -29,7 +29,9 @@ export class DocumentResult {
     const count = (status: StepOutcome['status']): number => steps.filter((step) => step.status === status).length;
     return {
       status: count('Failed') === 0 ? 'success' : this.timedOut ? 'timedOut' : 'failed',
-      phases: this.phases.map((phase): PhaseOutcome => ({ name: phase.name, status: phaseStatus(phase.steps), steps: phase.steps })),
+      phases: this.phases.map(
+        (phase): PhaseOutcome => ({ name: phase.name, status: phaseStatus(phase.steps), steps: phase.steps }),
+      ),
       failedStepCount: count('Failed'),
       executedStepCount: steps.length - count('Skipped'),
       ignoredFailedStepCount: count('IgnoredFailure'),

@@ -20,12 +20,23 @@ describe('the encodings of the file modules', () => {
     });
   }
 
-  const marked: readonly [encoding: string, hex: string][] = [['utf8', 'efbbbf61'], ['utf16', 'fffe6100'], ['utf16be', 'feff0061'], ['utf32', 'fffe000061000000']];
+  const marked: readonly [encoding: string, hex: string][] = [
+    ['utf8', 'efbbbf61'],
+    ['utf16', 'fffe6100'],
+    ['utf16be', 'feff0061'],
+    ['utf32', 'fffe000061000000'],
+  ];
   for (const [name, hex] of marked) {
-    test(`a byte order mark of ${name} is taken away`, () => assert.equal(decode(Buffer.from(hex, 'hex'), encodingOf(name)), 'a'));
+    test(`a byte order mark of ${name} is taken away`, () =>
+      assert.equal(decode(Buffer.from(hex, 'hex'), encodingOf(name)), 'a'));
   }
 
-  const wrong: readonly [encoding: string, hex: string][] = [['utf8', 'ff61'], ['utf16', '610061'], ['utf32', '6100'], ['utf32', 'ffffffff']];
+  const wrong: readonly [encoding: string, hex: string][] = [
+    ['utf8', 'ff61'],
+    ['utf16', '610061'],
+    ['utf32', '6100'],
+    ['utf32', 'ffffffff'],
+  ];
   for (const [name, hex] of wrong) {
     test(`${hex} is no ${name}`, () => assert.equal(decode(Buffer.from(hex, 'hex'), encodingOf(name)), undefined));
   }

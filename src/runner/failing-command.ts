@@ -23,9 +23,11 @@ export function failingCommand(script: string, stderr: string): string {
     const options = /^set\s+/.exec(line);
     return options !== null && /^-[a-zA-Z]*e|-o\s+errexit/.test(line.slice(options[0].length));
   });
-  if (stops) return `one of the ${commands.length} commands of the script, which stops at the first that fails (set -e)`;
+  if (stops)
+    return `one of the ${commands.length} commands of the script, which stops at the first that fails (set -e)`;
   // The last word of a block says nothing; nor is it known which of its commands, or which `exit`, gave the code.
-  if (/^(fi|done|esac|\}|\)|;;)\b|^[})]/.test(commands.at(-1)!)) return `one in the last block of a script of ${lines.length - 1} lines`;
+  if (/^(fi|done|esac|\}|\)|;;)\b|^[})]/.test(commands.at(-1)!))
+    return `one in the last block of a script of ${lines.length - 1} lines`;
   return `${cut(commands.at(-1)!)} (last line of the script, whose exit code is the script's)`;
 }
 

@@ -64,19 +64,30 @@ export function fileModule(program: FileProgram): ActionModule {
     name: program.name,
     platforms: program.platforms,
     async attempt(context) {
-      const items = itemsOf(context.inputs).map((input, index) => program.item(mapOf(input, `inputs[${index}]`), (path) => absolutePath(context, path)));
+      const items = itemsOf(context.inputs).map((input, index) =>
+        program.item(mapOf(input, `inputs[${index}]`), (path) => absolutePath(context, path)),
+      );
       if (items.length === 0) throw new InputError('inputs: at least one item is needed');
       const fields = items.flatMap((item) => item.fields);
       const contents = items.flatMap((item) => item.content ?? []);
       const what = `${program.name} ${items[0]!.fields[0]}${items.length > 1 ? ` and ${items.length - 1} more` : ''}`;
       const stdin = contents.length > 0 ? Buffer.concat(contents) : undefined;
       const ended = onWindows(context)
-        ? await runPowerShell(context, { program: program.powershell!, fields: items.map((item) => item.fields), what, ...(stdin === undefined ? {} : { content: stdin }) })
+        ? await runPowerShell(context, {
+            program: program.powershell!,
+            fields: items.map((item) => item.fields),
+            what,
+            ...(stdin === undefined ? {} : { content: stdin }),
+          })
         : await context.command({
-          argv: [...BASH, text, program.name, String(items[0]!.fields.length), ...fields], own: true, quiet: true, what,
-          ...(stdin === undefined ? {} : { stdin }),
-        });
-      if (ended.exitCode !== 0) return { result: 'failed', message: ended.stderr === '' ? `${what}: ${ending(ended)}` : oneLine(ended.stderr) };
+            argv: [...BASH, text, program.name, String(items[0]!.fields.length), ...fields],
+            own: true,
+            quiet: true,
+            what,
+            ...(stdin === undefined ? {} : { stdin }),
+          });
+      if (ended.exitCode !== 0)
+        return { result: 'failed', message: ended.stderr === '' ? `${what}: ${ending(ended)}` : oneLine(ended.stderr) };
       return program.outputs?.(ended.stdoutBytes, context) ?? { result: 'success' };
     },
   };
@@ -84,7 +95,11 @@ export function fileModule(program: FileProgram): ActionModule {
 
 /** What a tool said, without its name in front. */
 function oneLine(stderr: string): string {
-  return stderr.replace(/^(?:\/bin\/)?[\w/-]+: line \d+: /, '').split('\n').filter((line) => line.trim() !== '').join('; ');
+  return stderr
+    .replace(/^(?:\/bin\/)?[\w/-]+: line \d+: /, '')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .join('; ');
 }
 
 /** A path of the machine, as seen from the working directory; a separator at its end stays. @throws {InputError} */
@@ -113,9 +128,14 @@ export function windowsPath(path: string, workingDirectory: string): string {
  * The last part of a path as a pattern in which only `*` is special.
  * @throws {InputError} for a `*` before the last separator
  */
-export function wildcard(path: string, input: string, windows = false): { readonly pattern: string; readonly hasWildcard: boolean } {
+export function wildcard(
+  path: string,
+  input: string,
+  windows = false,
+): { readonly pattern: string; readonly hasWildcard: boolean } {
   const at = Math.max(path.lastIndexOf('/'), windows ? path.lastIndexOf('\\') : -1);
-  if (path.slice(0, at + 1).includes('*')) throw new InputError(`${input}: a * may stand only after the last separator, not in "${path}"`);
+  if (path.slice(0, at + 1).includes('*'))
+    throw new InputError(`${input}: a * may stand only after the last separator, not in "${path}"`);
   const name = path.slice(at + 1);
   return { pattern: name.replace(/[^*]/gu, '\\$&'), hasWildcard: name.includes('*') };
 }

@@ -146,27 +146,56 @@ if ($what -eq 'get') {
 /** Runs a transfer. @throws what `context.command` does */
 export async function transfer(context: AttemptContext, request: Transfer): Promise<TransferEnd> {
   const ended = await send(context, request);
-  if (ended.exitCode !== 0) return { failure: ended.stderr === '' ? `${request.shown}: ${ending(ended)}` : ended.stderr.split('\n').map((line) => line.trim()).filter((line) => line !== '').join('; ') };
+  if (ended.exitCode !== 0)
+    return {
+      failure:
+        ended.stderr === ''
+          ? `${request.shown}: ${ending(ended)}`
+          : ended.stderr
+              .split('\n')
+              .map((line) => line.trim())
+              .filter((line) => line !== '')
+              .join('; '),
+    };
   return { body: ended.stdout ?? '' };
 }
 
 function send(context: AttemptContext, request: Transfer): Promise<ModuleCommandResult> {
   const config = curlConfig(request.url, request.headers ?? {});
   const fields = [
-    request.what, request.path, String(request.ignoreCertificateErrors ?? false),
-    request.checksum?.algorithm.toLowerCase() ?? '', request.checksum?.value.trim().toLowerCase() ?? '', request.shown,
+    request.what,
+    request.path,
+    String(request.ignoreCertificateErrors ?? false),
+    request.checksum?.algorithm.toLowerCase() ?? '',
+    request.checksum?.value.trim().toLowerCase() ?? '',
+    request.shown,
     // What is signed is for one server only.
-    String(request.headers === undefined), String(TRIES), String(SPARE_KIB),
+    String(request.headers === undefined),
+    String(TRIES),
+    String(SPARE_KIB),
   ];
-  if (!onWindows(context)) return context.command({ argv: [...BASH, PROGRAM, 'transfer', ...fields], stdin: config, quiet: true, what: request.shown });
+  if (!onWindows(context))
+    return context.command({
+      argv: [...BASH, PROGRAM, 'transfer', ...fields],
+      stdin: config,
+      quiet: true,
+      what: request.shown,
+    });
   const content = Buffer.from(config);
-  return runPowerShell(context, { program: WINDOWS_PROGRAM, fields: [[...fields, String(content.length)]], content, what: request.shown });
+  return runPowerShell(context, {
+    program: WINDOWS_PROGRAM,
+    fields: [[...fields, String(content.length)]],
+    content,
+    what: request.shown,
+  });
 }
 
 /** What curl reads: values in quotes. */
 export function curlConfig(url: string, headers: Readonly<Record<string, string>>): string {
   const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&').replace(/[\r\n]/g, '')}"`;
   // Not the host's: curl sends it itself, also to where it is redirected.
-  const lines = Object.entries(headers).filter(([name]) => name !== 'host').map(([name, value]) => `header = ${quoted(`${name}: ${value}`)}`);
+  const lines = Object.entries(headers)
+    .filter(([name]) => name !== 'host')
+    .map(([name, value]) => `header = ${quoted(`${name}: ${value}`)}`);
   return [`url = ${quoted(url)}`, 'header = "Expect:"', ...lines].join('\n');
 }

@@ -4,7 +4,8 @@ import { InputError } from './module.ts';
 
 /** The inputs as a map. */
 export function mapOf(inputs: InputValue, where = 'inputs'): Readonly<Record<string, InputValue>> {
-  if (typeof inputs === 'object' && inputs !== null && !Array.isArray(inputs)) return inputs as Readonly<Record<string, InputValue>>;
+  if (typeof inputs === 'object' && inputs !== null && !Array.isArray(inputs))
+    return inputs as Readonly<Record<string, InputValue>>;
   if (inputs === null) return {};
   throw new InputError(`${where}: a map was expected`);
 }

@@ -38,7 +38,10 @@ describe('the key of a layer', () => {
 
   test('has the date of the build where the document says that it takes the newest', () => {
     const constants = 'constants:\n  - IngotTakesNewest:\n      type: string\n      value: "true"\n';
-    assert.equal(layerKey({ ...input, document: documentOf('ExecuteBash', constants) }).record.freshness, input.buildDate);
+    assert.equal(
+      layerKey({ ...input, document: documentOf('ExecuteBash', constants) }).record.freshness,
+      input.buildDate,
+    );
   });
 
   test('an update in a phase that does not run is none', () => {

@@ -74,7 +74,9 @@ export function layerKey(input: LayerInput): { readonly key: string; readonly re
 export function takesNewest(document: ComponentDocument | undefined, phases: readonly string[]): boolean {
   if (document === undefined) return true;
   if (document.constants.some((constant) => constant.name === TAKES_NEWEST && constant.value === 'true')) return true;
-  return document.phases.some((phase) => phases.includes(phase.name) && phase.steps.some((step) => step.action === 'UpdateOS'));
+  return document.phases.some(
+    (phase) => phases.includes(phase.name) && phase.steps.some((step) => step.action === 'UpdateOS'),
+  );
 }
 
 /** Which members of two records differ, such as `document` or `parameters.Version`; empty when the keys are the same. */
@@ -84,7 +86,9 @@ export function differingMembers(a: LayerRecord, b: LayerRecord): readonly strin
     if (canonicalJson(a[name] ?? null) === canonicalJson(b[name] ?? null)) return [];
     if (name !== 'parameters') return [name];
     const parameters = [...new Set([...Object.keys(a.parameters), ...Object.keys(b.parameters)])];
-    return parameters.filter((parameter) => a.parameters[parameter] !== b.parameters[parameter]).map((parameter) => `parameters.${parameter}`);
+    return parameters
+      .filter((parameter) => a.parameters[parameter] !== b.parameters[parameter])
+      .map((parameter) => `parameters.${parameter}`);
   });
 }
 
@@ -92,7 +96,9 @@ export function differingMembers(a: LayerRecord, b: LayerRecord): readonly strin
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).filter(([, member]) => member !== undefined).sort(([a], [b]) => (a < b ? -1 : 1));
+  const entries = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`).join(',')}}`;
 }
 

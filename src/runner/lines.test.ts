@@ -31,7 +31,10 @@ describe('lines of output', () => {
   for (const [name, chunks, lines] of cases) test(name, () => assert.deepEqual(split(chunks), lines));
 
   test('a very long line is cut and says so', () => {
-    assert.deepEqual(split(['x'.repeat(15), 'y'.repeat(85), '\nb\n'], 10), ['xxxxxxxxxx … [cut: the line has 100 characters]', 'b']);
+    assert.deepEqual(split(['x'.repeat(15), 'y'.repeat(85), '\nb\n'], 10), [
+      'xxxxxxxxxx … [cut: the line has 100 characters]',
+      'b',
+    ]);
   });
 
   test('the last lines are kept', () => {

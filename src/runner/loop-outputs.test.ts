@@ -12,7 +12,8 @@ test('the turns of each output are joined, for each of its items', () => {
 
 test('what is too large in one turn, or in all together, is not kept', () => {
   const outputs = new LoopOutputs();
-  for (let turn = 0; turn < 3; turn += 1) outputs.add({ stdout: 'x'.repeat(400_000), small: 'y', never: turn === 1 ? undefined : 'z' });
+  for (let turn = 0; turn < 3; turn += 1)
+    outputs.add({ stdout: 'x'.repeat(400_000), small: 'y', never: turn === 1 ? undefined : 'z' });
 
   assert.deepEqual(outputs.outputs(), { stdout: undefined, small: 'y\ny\ny', never: undefined });
 });

@@ -17,16 +17,19 @@ export class LoopOutputs {
       const output = this.#outputs.get(name) ?? { items: [], isList: false };
       this.#outputs.set(name, output);
       output.isList ||= Array.isArray(value);
-      for (const [index, text] of [value].flat().entries()) collect((output.items[index] ??= { values: [], bytes: 0 }), text);
+      for (const [index, text] of [value].flat().entries())
+        collect((output.items[index] ??= { values: [], bytes: 0 }), text);
     }
   }
 
   /** One value for each output, of each of its items: those of the turns, a line each; `undefined` when they are more than 1 MiB together. */
   outputs(): Outputs {
-    return Object.fromEntries(Array.from(this.#outputs, ([name, { items, isList }]): [string, OutputValue] => {
-      const values = items.map((item) => item.values?.join('\n'));
-      return [name, isList ? values : values[0]];
-    }));
+    return Object.fromEntries(
+      Array.from(this.#outputs, ([name, { items, isList }]): [string, OutputValue] => {
+        const values = items.map((item) => item.values?.join('\n'));
+        return [name, isList ? values : values[0]];
+      }),
+    );
   }
 }
 

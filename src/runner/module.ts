@@ -80,7 +80,11 @@ export interface ModuleCommandResult {
 /** How an attempt ended. */
 export type AttemptResult =
   | { readonly result: 'success'; readonly outputs?: Outputs; readonly detailedOutput?: readonly object[] }
-  | (StepFailure & { readonly result: 'failed'; readonly outputs?: Outputs; readonly detailedOutput?: readonly object[] })
+  | (StepFailure & {
+      readonly result: 'failed';
+      readonly outputs?: Outputs;
+      readonly detailedOutput?: readonly object[];
+    })
   /** `same-step`: runs it again after the restart, not as another attempt; `next-step`: the step has done its work. */
   | { readonly result: 'reboot'; readonly resume: 'same-step' | 'next-step' };
 

@@ -29,13 +29,26 @@ export async function runNested(state: RunState, nested: NestedDocument, report:
   const { run } = state;
   const above = [...(run.above ?? []), identityOf(run.document)];
   const forbidden = nested.inLoop ? above.slice(0, -1) : above;
-  if (forbidden.includes(identityOf(nested.document))) throw new InputError(`document: ${nested.name} runs already: a document cannot run itself, or one that it is run by`);
-  if (above.length > MAX_DEPTH) throw new InputError(`document: ${nested.name} would be ${above.length} documents deep; at most ${MAX_DEPTH} below the first are allowed`);
+  if (forbidden.includes(identityOf(nested.document)))
+    throw new InputError(
+      `document: ${nested.name} runs already: a document cannot run itself, or one that it is run by`,
+    );
+  if (above.length > MAX_DEPTH)
+    throw new InputError(
+      `document: ${nested.name} would be ${above.length} documents deep; at most ${MAX_DEPTH} below the first are allowed`,
+    );
   const maxReboots = run.maxReboots === undefined ? {} : { maxReboots: Math.max(0, run.maxReboots - state.reboots) };
   try {
     const outcome = await runDocument({
-      document: nested.document, name: nested.name, phases: nested.phases, parameters: nested.parameters, instance: run.instance,
-      workingDirectory: state.workingDirectory, report, above, ...maxReboots,
+      document: nested.document,
+      name: nested.name,
+      phases: nested.phases,
+      parameters: nested.parameters,
+      instance: run.instance,
+      workingDirectory: state.workingDirectory,
+      report,
+      above,
+      ...maxReboots,
       ...(run.signal === undefined ? {} : { signal: run.signal }),
       ...(run.secrets === undefined ? {} : { secrets: run.secrets }),
       ...(run.s3Access === undefined ? {} : { s3Access: run.s3Access }),

@@ -9,7 +9,10 @@ MIIBgTCCASegAwIBAgIUXBb7TUbzZpvrl0XhV9qVVcYkgEYwCgYIKoZIzj0EAwIw
 
 test('a file without a certificate, or with one that is damaged, is named', () => {
   throws(() => certificatesIn('', '/etc/x.pem'), /\/etc\/x\.pem has no certificate in PEM form/);
-  throws(() => certificatesIn(`a comment\n${CERTIFICATE}`, '/etc/x.pem'), /\/etc\/x\.pem has a certificate that cannot be read/);
+  throws(
+    () => certificatesIn(`a comment\n${CERTIFICATE}`, '/etc/x.pem'),
+    /\/etc\/x\.pem has a certificate that cannot be read/,
+  );
 });
 
 test('programs find the proxy by its variables, and the metadata service without it', () => {
@@ -20,7 +23,15 @@ test('programs find the proxy by its variables, and the metadata service without
 });
 
 test('a profile that says nothing has nothing to put in', () => {
-  const bare = { name: 'x', accounts: [], access: 'full', allow: [], mirrors: [], noProxy: [], certificates: [] } as const;
+  const bare = {
+    name: 'x',
+    accounts: [],
+    access: 'full',
+    allow: [],
+    mirrors: [],
+    noProxy: [],
+    certificates: [],
+  } as const;
   equal(hasSettings(bare), false);
   equal(hasSettings({ ...bare, certificates: ['/a'] }), true);
 });

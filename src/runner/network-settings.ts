@@ -29,7 +29,9 @@ export function hasSettings(profile: NetworkProfile): boolean {
 
 /** The certificates of a file. Pure. @throws {Error} naming the file when it has none, or one that is damaged */
 export function certificatesIn(text: string, path: string): readonly string[] {
-  const found = [...text.matchAll(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)].map(([certificate]) => `${certificate}\n`);
+  const found = [...text.matchAll(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)].map(
+    ([certificate]) => `${certificate}\n`,
+  );
   if (found.length === 0) throw new Error(`${path} has no certificate in PEM form (-----BEGIN CERTIFICATE-----)`);
   for (const certificate of found) {
     try {
@@ -42,39 +44,85 @@ export function certificatesIn(text: string, path: string): readonly string[] {
 }
 
 /** Environment variables by which programs find the proxy; empty without one. Pure. */
-export function proxyEnvironment({ proxy, noProxy }: Pick<NetworkSettings, 'proxy' | 'noProxy'>): Readonly<Record<string, string>> {
+export function proxyEnvironment({
+  proxy,
+  noProxy,
+}: Pick<NetworkSettings, 'proxy' | 'noProxy'>): Readonly<Record<string, string>> {
   if (proxy === undefined) return {};
   const direct = ['localhost', '127.0.0.1', '169.254.169.254', ...noProxy].join(',');
-  return { http_proxy: proxy, https_proxy: proxy, HTTP_PROXY: proxy, HTTPS_PROXY: proxy, no_proxy: direct, NO_PROXY: direct };
+  return {
+    http_proxy: proxy,
+    https_proxy: proxy,
+    HTTP_PROXY: proxy,
+    HTTPS_PROXY: proxy,
+    no_proxy: direct,
+    NO_PROXY: direct,
+  };
 }
 
 /** Puts the settings in, in place of what was there. @throws {Error} with what the script said */
-export async function putNetworkSettings(instance: Instance, settings: NetworkSettings, signal?: AbortSignal): Promise<void> {
-  await instance.run({ argv: ['rm', '-rf', AUTHORITIES], own: true, timeoutSeconds: SECONDS, ...(signal === undefined ? {} : { signal }) });
-  for (const [index, certificate] of settings.authorities.entries()) await instance.put(`${AUTHORITIES}/ingot-network-${index}.crt`, certificate);
+export async function putNetworkSettings(
+  instance: Instance,
+  settings: NetworkSettings,
+  signal?: AbortSignal,
+): Promise<void> {
+  await instance.run({
+    argv: ['rm', '-rf', AUTHORITIES],
+    own: true,
+    timeoutSeconds: SECONDS,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  for (const [index, certificate] of settings.authorities.entries())
+    await instance.put(`${AUTHORITIES}/ingot-network-${index}.crt`, certificate);
   await runScript(instance, 'put', settings, signal);
 }
 
 /** Takes out what was put in; nothing where nothing was. @throws {Error} with what the script said */
 export async function takeOutNetworkSettings(instance: Instance, signal?: AbortSignal): Promise<void> {
-  const { exitCode } = await instance.run({ argv: ['test', '-e', SETTINGS_FOLDER], own: true, timeoutSeconds: SECONDS, ...(signal === undefined ? {} : { signal }) });
+  const { exitCode } = await instance.run({
+    argv: ['test', '-e', SETTINGS_FOLDER],
+    own: true,
+    timeoutSeconds: SECONDS,
+    ...(signal === undefined ? {} : { signal }),
+  });
   if (exitCode === 0) await runScript(instance, 'take-out', { mirrors: [], noProxy: [], authorities: [] }, signal);
 }
 
-async function runScript(instance: Instance, what: 'put' | 'take-out', settings: NetworkSettings, signal?: AbortSignal): Promise<void> {
+async function runScript(
+  instance: Instance,
+  what: 'put' | 'take-out',
+  settings: NetworkSettings,
+  signal?: AbortSignal,
+): Promise<void> {
   const tail = new LineTail(5);
   const lines = lineSplitter((line) => tail.add(line));
   const environment = Object.entries(proxyEnvironment(settings)).map(([name, value]) => `${name}=${value}`);
-  const request = limited({
-    argv: [
-      ...BASH, PROGRAM, 'network-settings', what, settings.proxy ?? '', settings.noProxy.join(' '), String(environment.length), ...environment,
-      ...settings.mirrors.flatMap(({ of, url }) => [of, url]),
-    ],
-    timeoutSeconds: SECONDS, onOutput: (_, chunk) => lines.add(chunk), ...(signal === undefined ? {} : { signal }),
-  }, SCRIPT_BYTES, 'what sets the network');
+  const request = limited(
+    {
+      argv: [
+        ...BASH,
+        PROGRAM,
+        'network-settings',
+        what,
+        settings.proxy ?? '',
+        settings.noProxy.join(' '),
+        String(environment.length),
+        ...environment,
+        ...settings.mirrors.flatMap(({ of, url }) => [of, url]),
+      ],
+      timeoutSeconds: SECONDS,
+      onOutput: (_, chunk) => lines.add(chunk),
+      ...(signal === undefined ? {} : { signal }),
+    },
+    SCRIPT_BYTES,
+    'what sets the network',
+  );
   const { exitCode } = await instance.run(request);
   lines.end();
-  if (exitCode !== 0) throw new Error(`the settings of the network could not be ${what === 'put' ? 'put in' : 'taken out'}: ${tail.lines().join('; ') || `exit code ${exitCode}`}`);
+  if (exitCode !== 0)
+    throw new Error(
+      `the settings of the network could not be ${what === 'put' ? 'put in' : 'taken out'}: ${tail.lines().join('; ') || `exit code ${exitCode}`}`,
+    );
 }
 
 const PROGRAM = String.raw`
@@ -160,4 +208,6 @@ if [ "\${#authorities[@]}" -gt 0 ]; then
   trust
 fi
 exit 0
-`.replaceAll('\\$', '$').replace('__STATE__', SETTINGS_FOLDER);
+`
+  .replaceAll('\\$', '$')
+  .replace('__STATE__', SETTINGS_FOLDER);

@@ -4,13 +4,24 @@ import { readInventory } from './packages.ts';
 
 describe('the inventory of an image', () => {
   test('Debian', () => {
-    const inventory = readInventory([
-      'O\tPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"', 'O\tNAME="Debian GNU/Linux"', 'O\tVERSION_ID="12"', 'O\tID=debian',
-      'P\tinstalled\tnginx\t1.22.1-9', 'P\tconfig-files\told\t1', 'P\tinstalled\tbash\t5.2.15-2+b7', '',
-    ].join('\n'));
+    const inventory = readInventory(
+      [
+        'O\tPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"',
+        'O\tNAME="Debian GNU/Linux"',
+        'O\tVERSION_ID="12"',
+        'O\tID=debian',
+        'P\tinstalled\tnginx\t1.22.1-9',
+        'P\tconfig-files\told\t1',
+        'P\tinstalled\tbash\t5.2.15-2+b7',
+        '',
+      ].join('\n'),
+    );
     assert.deepEqual(inventory, {
       osVersion: 'Debian 12',
-      packages: [{ name: 'bash', version: '5.2.15-2+b7' }, { name: 'nginx', version: '1.22.1-9' }],
+      packages: [
+        { name: 'bash', version: '5.2.15-2+b7' },
+        { name: 'nginx', version: '1.22.1-9' },
+      ],
     });
   });
 
@@ -23,6 +34,8 @@ describe('the inventory of an image', () => {
     [[], undefined],
   ];
   for (const [lines, osVersion] of systems) {
-    test(String(osVersion), () => assert.equal(readInventory(lines.map((line) => `O\t${line}`).join('\n')).osVersion, osVersion));
+    test(String(osVersion), () =>
+      assert.equal(readInventory(lines.map((line) => `O\t${line}`).join('\n')).osVersion, osVersion),
+    );
   }
 });

@@ -45,11 +45,20 @@ exit 0
  * @throws when they cannot be listed
  */
 export async function collectPackages(instance: Instance, signal?: AbortSignal): Promise<Inventory> {
-  const ended = await runCaptured(instance, {
-    script: LIST, env: COMMAND_ENVIRONMENT, timeoutSeconds: TIMEOUT_SECONDS, ...(signal === undefined ? {} : { signal }),
-  }, { limit: INVENTORY_LIMIT, what: 'the list of packages' });
+  const ended = await runCaptured(
+    instance,
+    {
+      script: LIST,
+      env: COMMAND_ENVIRONMENT,
+      timeoutSeconds: TIMEOUT_SECONDS,
+      ...(signal === undefined ? {} : { signal }),
+    },
+    { limit: INVENTORY_LIMIT, what: 'the list of packages' },
+  );
   if (ended.exitCode !== 0) {
-    const how = ended.timedOut ? `no answer within ${TIMEOUT_SECONDS} s` : `exit status ${ended.exitCode ?? ended.signal}`;
+    const how = ended.timedOut
+      ? `no answer within ${TIMEOUT_SECONDS} s`
+      : `exit status ${ended.exitCode ?? ended.signal}`;
     const said = ended.stderr.toString('utf8').trim().slice(-1000);
     throw new Error(`the packages of ${instance.id} could not be listed: ${how}${said === '' ? '' : `: ${said}`}`);
   }
@@ -79,7 +88,9 @@ function osVersion(lines: readonly string[]): string | undefined {
     const [, name, quoted] = /^([A-Z_]+)=(.*)$/.exec(line.trim()) ?? [];
     if (name !== undefined) values.set(name, quoted!.replace(/^(["'])(.*)\1$/, '$2').replace(/\\(.)/g, '$1'));
   }
-  const name = (values.get('NAME') ?? values.get('ID'))?.replace(/ GNU\/Linux$/, '').replace(/ Linux$/, (word) => (values.get('ID') === 'amzn' ? word : ''));
+  const name = (values.get('NAME') ?? values.get('ID'))
+    ?.replace(/ GNU\/Linux$/, '')
+    .replace(/ Linux$/, (word) => (values.get('ID') === 'amzn' ? word : ''));
   if (name === undefined) return undefined;
   const version = values.get('VERSION_ID');
   return (version === undefined ? name : `${name} ${version}`).slice(0, LONGEST);

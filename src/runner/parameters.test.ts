@@ -16,16 +16,30 @@ const document: ComponentDocument = {
 describe('the values of parameters', () => {
   test('given, else the default; constants beside them', () => {
     const scope = parameterScope(document, 'c', { Package: 'nginx', Folder: '/evil', Other: 'x' });
-    assert.deepEqual([...scope], [['Folder', '/opt'], ['Package', 'nginx'], ['Channel', 'stable']]);
+    assert.deepEqual(
+      [...scope],
+      [
+        ['Folder', '/opt'],
+        ['Package', 'nginx'],
+        ['Channel', 'stable'],
+      ],
+    );
   });
 
   test('every fault is named', () => {
-    assert.throws(() => parameterScope(document, 'c', { Channel: 'beta' }), (error: unknown) => {
-      assert.ok(error instanceof ParameterError);
-      assert.equal(error.message, 'component c: parameter Package has no value and no default; parameter Channel is "beta", allowed are "stable", "edge"');
-      return true;
-    });
+    assert.throws(
+      () => parameterScope(document, 'c', { Channel: 'beta' }),
+      (error: unknown) => {
+        assert.ok(error instanceof ParameterError);
+        assert.equal(
+          error.message,
+          'component c: parameter Package has no value and no default; parameter Channel is "beta", allowed are "stable", "edge"',
+        );
+        return true;
+      },
+    );
   });
 
-  test('an empty text is a value', () => assert.equal(parameterScope(document, 'c', { Package: '' }).get('Package'), ''));
+  test('an empty text is a value', () =>
+    assert.equal(parameterScope(document, 'c', { Package: '' }).get('Package'), ''));
 });

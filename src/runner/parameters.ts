@@ -26,7 +26,9 @@ export function parameterScope(
       continue;
     }
     if (parameter.allowedValues !== undefined && !parameter.allowedValues.includes(value)) {
-      faults.push(`parameter ${parameter.name} is "${value}", allowed are ${parameter.allowedValues.map((allowed) => `"${allowed}"`).join(', ')}`);
+      faults.push(
+        `parameter ${parameter.name} is "${value}", allowed are ${parameter.allowedValues.map((allowed) => `"${allowed}"`).join(', ')}`,
+      );
       continue;
     }
     scope.set(parameter.name, value);

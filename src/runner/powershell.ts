@@ -14,7 +14,8 @@ export interface PowerShellRun {
 }
 
 /** A name in which only `*` is special as a pattern of PowerShell's. */
-export const LIKE = "function Like($name) { [Management.Automation.WildcardPattern]::new([Management.Automation.WildcardPattern]::Escape($name).Replace('`*', '*'), 'IgnoreCase') }";
+export const LIKE =
+  "function Like($name) { [Management.Automation.WildcardPattern]::new([Management.Automation.WildcardPattern]::Escape($name).Replace('`*', '*'), 'IgnoreCase') }";
 
 /**
  * `Fail` ends the step with a sentence, `Parents` makes the folders above a path, `Content` takes bytes of what came with the call, `Matching`
@@ -56,12 +57,25 @@ export function powerShellInput(fields: PowerShellRun['fields'], content: Buffer
 
 /** The command: the program goes in encoded, so that no layer of quoting reads it. */
 export function powerShellArguments(program: string): readonly string[] {
-  return ['powershell.exe', '-NoLogo', '-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-EncodedCommand', Buffer.from(program, 'utf16le').toString('base64')];
+  return [
+    'powershell.exe',
+    '-NoLogo',
+    '-NoProfile',
+    '-NonInteractive',
+    '-ExecutionPolicy',
+    'Bypass',
+    '-EncodedCommand',
+    Buffer.from(program, 'utf16le').toString('base64'),
+  ];
 }
 
 /** Runs a program once for all items. */
 export function runPowerShell(context: AttemptContext, run: PowerShellRun): Promise<ModuleCommandResult> {
   return context.command({
-    argv: powerShellArguments(powerShellProgram(run.program)), stdin: powerShellInput(run.fields, run.content), own: true, quiet: run.shown !== true, what: run.what,
+    argv: powerShellArguments(powerShellProgram(run.program)),
+    stdin: powerShellInput(run.fields, run.content),
+    own: true,
+    quiet: run.shown !== true,
+    what: run.what,
   });
 }

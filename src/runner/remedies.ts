@@ -16,30 +16,44 @@ interface Remedy {
 const REMEDIES: readonly Remedy[] = [
   {
     patterns: [/No space left on device|ENOSPC|(?:not|n't have) enough free space|Disk quota exceeded/i],
-    advice: 'The disk of the instance is full. Give the recipe a larger root volume (blockDeviceMappings, ebs.volumeSize), or remove files in the component.',
+    advice:
+      'The disk of the instance is full. Give the recipe a larger root volume (blockDeviceMappings, ebs.volumeSize), or remove files in the component.',
   },
   {
-    patterns: [/Input\/output error|EXT4-fs error|Buffer I\/O error|Structure needs cleaning|Remounting filesystem read-only/],
-    advice: 'The disk of the instance met errors. Mostly the disk of this host is full: look at it with df and make room. If it is not, the parent image is damaged: check its file with qemu-img check.',
+    patterns: [
+      /Input\/output error|EXT4-fs error|Buffer I\/O error|Structure needs cleaning|Remounting filesystem read-only/,
+    ],
+    advice:
+      'The disk of the instance met errors. Mostly the disk of this host is full: look at it with df and make room. If it is not, the parent image is damaged: check its file with qemu-img check.',
   },
   {
-    patterns: [/Temporary failure (?:resolving|in name resolution)|Could not resolve|Name or service not known|No address associated with hostname|Could not look up/i],
-    advice: 'The instance cannot resolve that name. See whether this host can, and what ./ingot doctor says of DNS in instances.',
+    patterns: [
+      /Temporary failure (?:resolving|in name resolution)|Could not resolve|Name or service not known|No address associated with hostname|Could not look up/i,
+    ],
+    advice:
+      'The instance cannot resolve that name. See whether this host can, and what ./ingot doctor says of DNS in instances.',
   },
   {
-    patterns: [/(?:connect|connection|dial)\b.*(?:\blocalhost\b|\b127\.0\.0\.1\b|\[?::1\]?)|(?:\blocalhost\b|\b127\.0\.0\.1\b).*refused/i],
-    advice: 'Nothing listens there in the instance. See whether an earlier step starts that service, and waits until it is up.',
+    patterns: [
+      /(?:connect|connection|dial)\b.*(?:\blocalhost\b|\b127\.0\.0\.1\b|\[?::1\]?)|(?:\blocalhost\b|\b127\.0\.0\.1\b).*refused/i,
+    ],
+    advice:
+      'Nothing listens there in the instance. See whether an earlier step starts that service, and waits until it is up.',
   },
   {
     patterns: [
       /(?:Could|Can)(?:not| not) connect to|Unable to connect|Connection (?:timed out|refused|failed)|Network is unreachable|No route to host|Cannot initiate the connection|Failed to connect/i,
       /Failed to fetch|Some index files failed to download/,
     ],
-    advice: 'The instance cannot reach that server. See whether this host can (./ingot doctor tries the package mirror); addresses of the host itself are closed to instances.',
+    advice:
+      'The instance cannot reach that server. See whether this host can (./ingot doctor tries the package mirror); addresses of the host itself are closed to instances.',
   },
   {
-    patterns: [/fork: (?:retry: )?(?:Resource temporarily unavailable|Cannot allocate)|[Ff]ork failed|(?:cannot|can't|unable to) fork|Too many processes/i],
-    advice: 'The instance has as many processes as it may (16,384) or no memory for more. See what the step starts again and again.',
+    patterns: [
+      /fork: (?:retry: )?(?:Resource temporarily unavailable|Cannot allocate)|[Ff]ork failed|(?:cannot|can't|unable to) fork|Too many processes/i,
+    ],
+    advice:
+      'The instance has as many processes as it may (16,384) or no memory for more. See what the step starts again and again.',
   },
   {
     patterns: [/Cannot allocate memory|Out of memory|\bKilled\b|SIGKILL/],
@@ -51,11 +65,13 @@ const REMEDIES: readonly Remedy[] = [
 const BY_MESSAGE: readonly Remedy[] = [
   {
     patterns: [/ran out of memory/],
-    advice: 'Give the infrastructure configuration an instance type with more memory (instanceTypes), or have the step use less.',
+    advice:
+      'Give the infrastructure configuration an instance type with more memory (instanceTypes), or have the step use less.',
   },
   {
     patterns: [/powered itself off/],
-    advice: 'This step, or what an earlier one left running, shut the machine down: take that out. To restart it, use the Reboot action or exit code 194.',
+    advice:
+      'This step, or what an earlier one left running, shut the machine down: take that out. To restart it, use the Reboot action or exit code 194.',
   },
   {
     patterns: [/has no \/bin\/sh/, /systemctl: not found/],
@@ -63,7 +79,8 @@ const BY_MESSAGE: readonly Remedy[] = [
   },
   {
     patterns: [/storage daemon ended/],
-    advice: 'Something on this host ended it (a full disk, no memory left, a kill): see the host\'s kernel log, then start the build again.',
+    advice:
+      "Something on this host ended it (a full disk, no memory left, a kill): see the host's kernel log, then start the build again.",
   },
   {
     patterns: [/timed out/],
@@ -78,7 +95,10 @@ const LONGEST_LINE = 2000;
 export function remedyFor(failure: FailedStep): string | undefined {
   const find = (remedies: readonly Remedy[], line: string): string | undefined =>
     remedies.find(({ patterns }) => patterns.some((pattern) => pattern.test(line)))?.advice;
-  const said = failure.message.split('\n').map((line) => find(BY_MESSAGE, line.slice(0, LONGEST_LINE))).find((advice) => advice !== undefined && !advice.startsWith('See what it waits'));
+  const said = failure.message
+    .split('\n')
+    .map((line) => find(BY_MESSAGE, line.slice(0, LONGEST_LINE)))
+    .find((advice) => advice !== undefined && !advice.startsWith('See what it waits'));
   if (said !== undefined) return said;
   for (const line of failure.outputTail.toReversed()) {
     const advice = find(REMEDIES, line.slice(0, LONGEST_LINE));

@@ -8,7 +8,9 @@ export type RpmManager = (typeof RPM_MANAGERS)[number];
 
 /** Names as RPM allows them, `*` and `?` as wildcards. @throws {InputError} for what a manager would take for something else */
 export function rpmNames(input: string, names: readonly string[]): readonly string[] {
-  for (const name of names) if (!/^[A-Za-z0-9*?][A-Za-z0-9+._*?-]*$/.test(name)) throw new InputError(`${input}: "${name}" is no name of a package`);
+  for (const name of names)
+    if (!/^[A-Za-z0-9*?][A-Za-z0-9+._*?-]*$/.test(name))
+      throw new InputError(`${input}: "${name}" is no name of a package`);
   return names;
 }
 
@@ -19,18 +21,31 @@ export function rpmNames(input: string, names: readonly string[]): readonly stri
  * that they are told the names that are left
  * @returns none when nothing is to be updated
  */
-export function rpmCommands(manager: RpmManager, include: readonly string[], exclude: readonly string[], installed: readonly string[]): readonly (readonly string[])[] {
+export function rpmCommands(
+  manager: RpmManager,
+  include: readonly string[],
+  exclude: readonly string[],
+  installed: readonly string[],
+): readonly (readonly string[])[] {
   const named = include.length > 0 || (manager === 'zypper' && exclude.length > 0);
   const excluded = among(exclude, installed);
-  const wanted = named ? among(include.length === 0 ? ['*'] : include, installed).filter((name) => !excluded.includes(name)) : [];
+  const wanted = named
+    ? among(include.length === 0 ? ['*'] : include, installed).filter((name) => !excluded.includes(name))
+    : [];
   if (named && wanted.length === 0) return [];
   if (manager === 'zypper') {
-    return [['zypper', '--non-interactive', 'refresh'], ['zypper', '--non-interactive', 'update', '--auto-agree-with-licenses', '--', ...wanted]];
+    return [
+      ['zypper', '--non-interactive', 'refresh'],
+      ['zypper', '--non-interactive', 'update', '--auto-agree-with-licenses', '--', ...wanted],
+    ];
   }
   const without = exclude.map((name) => `--exclude=${name}`);
   const failing = '--setopt=skip_if_unavailable=False';
   if (manager === 'dnf') return [['dnf', '-y', '--refresh', failing, ...without, 'upgrade', '--', ...wanted]];
-  return [['yum', '-y', 'clean', 'expire-cache'], ['yum', '-y', failing, ...without, 'update', '--', ...wanted]];
+  return [
+    ['yum', '-y', 'clean', 'expire-cache'],
+    ['yum', '-y', failing, ...without, 'update', '--', ...wanted],
+  ];
 }
 
 /** The names that the patterns mean. */

@@ -141,25 +141,37 @@ export async function runDocument(given: DocumentRun): Promise<DocumentOutcome> 
   for (const phase of run.document.phases) {
     if (!run.phases.includes(phase.name)) continue;
     state.result.startPhase(phase.name);
-    if (await runPhase(state, phase) === 'stop') break;
+    if ((await runPhase(state, phase)) === 'stop') break;
   }
   return state.result.outcome();
 }
 
 /** A secret is named by a document or a recipe: what a step gives to the document that it runs is not searched, since a command may have printed it. */
-async function withSecrets(scope: ReadonlyMap<string, string>, run: DocumentRun, secrets: Secrets): Promise<ReadonlyMap<string, string>> {
+async function withSecrets(
+  scope: ReadonlyMap<string, string>,
+  run: DocumentRun,
+  secrets: Secrets,
+): Promise<ReadonlyMap<string, string>> {
   const own = [...scope].filter(([name]) => run.above === undefined || !Object.hasOwn(run.parameters, name));
   const references = secretReferencesIn(own.map(([, value]) => value));
   if (references.length === 0) return scope;
   await secrets.load(references, run.report, run.signal).catch((error: unknown) => {
-    throw error instanceof SecretError ? new ParameterError(`component ${run.name}: ${error.message}`, { cause: error }) : error;
+    throw error instanceof SecretError
+      ? new ParameterError(`component ${run.name}: ${error.message}`, { cause: error })
+      : error;
   });
-  const lookup = { name: () => undefined, chain: ({ text }: { text: string }) => text, secret: (reference: SecretReference) => secrets.value(reference) };
+  const lookup = {
+    name: () => undefined,
+    chain: ({ text }: { text: string }) => text,
+    secret: (reference: SecretReference) => secrets.value(reference),
+  };
   try {
     const { value } = resolveReferences(Object.fromEntries(own), lookup);
     return new Map([...scope, ...Object.entries(value as Readonly<Record<string, string>>)]);
   } catch (error) {
-    throw error instanceof ReferencesTooLargeError ? new ParameterError(`component ${run.name}: ${error.message}`, { cause: error }) : error;
+    throw error instanceof ReferencesTooLargeError
+      ? new ParameterError(`component ${run.name}: ${error.message}`, { cause: error })
+      : error;
   }
 }
 
@@ -167,13 +179,24 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
   for (const step of phase.steps) {
     state.run.signal?.throwIfAborted();
     if (wasRunBefore(state, phase.name, step)) continue;
-    const report = within(state.run.report, { component: state.run.name, phase: phase.name, documentStep: step.name, action: step.action });
+    const report = within(state.run.report, {
+      component: state.run.name,
+      phase: phase.name,
+      documentStep: step.name,
+      action: step.action,
+    });
     report({ type: 'step', status: 'Running', text: `${phase.name}: ${step.name} (${step.action})` });
     const startTime = timestamp();
     const started = performance.now();
     const ended = await runStep(state, phase.name, step, report).catch((error: unknown) => {
       if (!(error instanceof RestartWanted)) throw error;
-      throw new RunInterrupted({ phase: phase.name, step: step.name, resume: error.resume, reboots: error.reboots, before: state.secrets.mask.deep(state.before) });
+      throw new RunInterrupted({
+        phase: phase.name,
+        step: step.name,
+        resume: error.resume,
+        reboots: error.reboots,
+        before: state.secrets.mask.deep(state.before),
+      });
     });
     const seconds = Math.round(performance.now() - started) / 1000;
 
@@ -193,16 +216,18 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
         ...(ended.detailedOutput === undefined ? {} : { detailedOutput: ended.detailedOutput }),
         ...(ended.failure === undefined ? {} : { failureMessage: ended.failure.message }),
       }),
-      ...(ended.failure === undefined ? {} : {
-        failure: mask.deep({
-          phase: phase.name,
-          step: step.name,
-          action: step.action,
-          ...ended.failure,
-          outputTail: ended.outputTail,
-          ...(ended.instanceLost ? { instanceLost: true as const } : {}),
-        }),
-      }),
+      ...(ended.failure === undefined
+        ? {}
+        : {
+            failure: mask.deep({
+              phase: phase.name,
+              step: step.name,
+              action: step.action,
+              ...ended.failure,
+              outputTail: ended.outputTail,
+              ...(ended.instanceLost ? { instanceLost: true as const } : {}),
+            }),
+          }),
       timedOut: ended.timedOut,
       ...(chained === undefined ? {} : { chained }),
     });
@@ -211,7 +236,10 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
       status,
       seconds,
       level: status === 'Failed' ? 'error' : status === 'IgnoredFailure' ? 'warn' : 'info',
-      text: ended.failure === undefined ? `${phase.name}: ${step.name} ${status === 'Skipped' ? 'skipped' : 'succeeded'}` : describeFailure(phase.name, step, status, ended.failure),
+      text:
+        ended.failure === undefined
+          ? `${phase.name}: ${step.name} ${status === 'Skipped' ? 'skipped' : 'succeeded'}`
+          : describeFailure(phase.name, step, status, ended.failure),
     });
     if (status === 'Failed' && (step.onFailure === 'Abort' || ended.instanceLost)) return 'stop';
   }
@@ -245,8 +273,10 @@ function describeFailure(phase: string, step: Step, status: StepStatus, failure:
 
 /** One text for each: what several items gave is joined by newlines, as the iterations of a loop are. */
 function keptOutputs(outputs: Outputs): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(outputs).flatMap(([name, value]) => {
-    const values = [value].flat();
-    return values.includes(undefined) ? [] : [[name, values.join('\n')]];
-  }));
+  return Object.fromEntries(
+    Object.entries(outputs).flatMap(([name, value]) => {
+      const values = [value].flat();
+      return values.includes(undefined) ? [] : [[name, values.join('\n')]];
+    }),
+  );
 }

@@ -14,7 +14,14 @@ import { attemptContext, StepTimer } from './attempt-context.ts';
 import { conditionOutcome } from './condition-probe.ts';
 import { LineTail } from './lines.ts';
 import { LoopOutputs } from './loop-outputs.ts';
-import { InputError, rebootExitCode, StepTimeout, type AttemptResult, type Outputs, type StepFailure } from './module.ts';
+import {
+  InputError,
+  rebootExitCode,
+  StepTimeout,
+  type AttemptResult,
+  type Outputs,
+  type StepFailure,
+} from './module.ts';
 import { modules } from './modules.ts';
 import { RestartWanted } from './restart.ts';
 import type { RunState } from './run-state.ts';
@@ -44,9 +51,11 @@ const NOTHING: StepEnd = { attempts: 0, outputs: {}, timedOut: false, instanceLo
 /** Runs a step to its end. What it leaves can be chained afterwards. @throws the signal's reason when cancelled */
 export async function runStep(state: RunState, phase: string, step: Step, report: Report): Promise<StepEnd> {
   const module = modules.get(step.action);
-  if (module === undefined) return { ...NOTHING, failure: { message: `the action ${step.action} is not yet supported` } };
+  if (module === undefined)
+    return { ...NOTHING, failure: { message: `the action ${step.action} is not yet supported` } };
   const { platform } = state.run.instance.capabilities;
-  if (!module.platforms.includes(platform)) return { ...NOTHING, failure: { message: `${step.action} does not run on ${platform}` } };
+  if (!module.platforms.includes(platform))
+    return { ...NOTHING, failure: { message: `${step.action} does not run on ${platform}` } };
 
   const { from } = state.run;
   const again = from !== undefined && from.phase === phase && from.step === step.name;
@@ -72,7 +81,11 @@ export async function runStep(state: RunState, phase: string, step: Step, report
     state.chained.set(phase, step.name, { inputs: ended.inputs, outputs: ended.outputs });
     const end: StepEnd = { attempts: attempt, ...ended, outputTail: tail.lines() };
     if (ended.failure === undefined || ended.instanceLost || ended.final || attempt >= step.maxAttempts) return end;
-    report({ type: 'log', level: 'warn', text: `attempt ${attempt} of ${step.maxAttempts} failed: ${ended.failure.message}; trying again` });
+    report({
+      type: 'log',
+      level: 'warn',
+      text: `attempt ${attempt} of ${step.maxAttempts} failed: ${ended.failure.message}; trying again`,
+    });
   }
 }
 
@@ -86,7 +99,12 @@ async function loadSecrets(state: RunState, named: unknown, report: Report): Pro
 }
 
 /** Evaluates the `if`, once for all attempts and restarts. Gives the step's end, or undefined when the step runs. */
-async function decide(state: RunState, step: Step, decision: StepCondition, report: Report): Promise<StepEnd | undefined> {
+async function decide(
+  state: RunState,
+  step: Step,
+  decision: StepCondition,
+  report: Report,
+): Promise<StepEnd | undefined> {
   const tail = new LineTail(TAIL_LINES);
   try {
     await loadSecrets(state, decision.condition, report);
@@ -144,7 +162,13 @@ interface AttemptEnd extends ModuleEnd {
 const PLAIN = { outputs: {}, timedOut: false, instanceLost: false, final: false } as const;
 
 /** One attempt. A loop is left at the first turn that fails; what the turns before it gave is kept. */
-async function runAttempt(state: RunState, step: Step, work: StepWork, report: Report, tail: LineTail): Promise<AttemptEnd> {
+async function runAttempt(
+  state: RunState,
+  step: Step,
+  work: StepWork,
+  report: Report,
+  tail: LineTail,
+): Promise<AttemptEnd> {
   const timer = new StepTimer(step.timeoutSeconds);
   if (work.turns === undefined) {
     const inputs = work.inputs();
@@ -167,8 +191,15 @@ async function runAttempt(state: RunState, step: Step, work: StepWork, report: R
       collected.add(ended.outputs);
       continue;
     }
-    const where = ended.timedOut ? `the loop timed out in iteration ${turn.index}${value}` : `iteration ${turn.index} of the loop${value} failed`;
-    return { ...ended, inputs, outputs: collected.outputs(), failure: { ...ended.failure, message: `${where}: ${ended.failure.message}` } };
+    const where = ended.timedOut
+      ? `the loop timed out in iteration ${turn.index}${value}`
+      : `iteration ${turn.index} of the loop${value} failed`;
+    return {
+      ...ended,
+      inputs,
+      outputs: collected.outputs(),
+      failure: { ...ended.failure, message: `${where}: ${ended.failure.message}` },
+    };
   }
   return { ...PLAIN, inputs, outputs: collected.outputs() };
 }
@@ -186,7 +217,14 @@ function failedBy(error: unknown, state: RunState, report: Report): ModuleEnd & 
 }
 
 /** The module once, with the restarts that it asks for. */
-async function runModule(state: RunState, step: Step, inputs: InputValue, timer: StepTimer, report: Report, tail: LineTail): Promise<ModuleEnd> {
+async function runModule(
+  state: RunState,
+  step: Step,
+  inputs: InputValue,
+  timer: StepTimer,
+  report: Report,
+  tail: LineTail,
+): Promise<ModuleEnd> {
   const maxReboots = state.run.maxReboots ?? DEFAULT_MAX_REBOOTS;
   for (;;) {
     let result: AttemptResult;
@@ -197,7 +235,12 @@ async function runModule(state: RunState, step: Step, inputs: InputValue, timer:
     } catch (error) {
       return failedBy(error, state, report);
     }
-    if (result.result === 'success') return { ...PLAIN, outputs: result.outputs ?? {}, ...(result.detailedOutput === undefined ? {} : { detailedOutput: result.detailedOutput }) };
+    if (result.result === 'success')
+      return {
+        ...PLAIN,
+        outputs: result.outputs ?? {},
+        ...(result.detailedOutput === undefined ? {} : { detailedOutput: result.detailedOutput }),
+      };
     if (result.result === 'failed') {
       const { result: _, outputs, detailedOutput, ...failure } = result;
       return { ...PLAIN, outputs: outputs ?? {}, failure, ...(detailedOutput === undefined ? {} : { detailedOutput }) };
@@ -205,13 +248,30 @@ async function runModule(state: RunState, step: Step, inputs: InputValue, timer:
 
     const leave = state.run.leaveForRestart === true;
     if (leave && step.loop !== undefined) {
-      return { ...PLAIN, final: true, failure: { message: 'the step asks for a restart in a loop, which cannot go on after a restart of this host; it can in an instance' } };
+      return {
+        ...PLAIN,
+        final: true,
+        failure: {
+          message:
+            'the step asks for a restart in a loop, which cannot go on after a restart of this host; it can in an instance',
+        },
+      };
     }
     if (!leave && !state.run.instance.capabilities.reboots) {
-      return { ...PLAIN, final: true, failure: { message: 'the step asks for a restart, which this kind of instance cannot do' } };
+      return {
+        ...PLAIN,
+        final: true,
+        failure: { message: 'the step asks for a restart, which this kind of instance cannot do' },
+      };
     }
     if (state.reboots >= maxReboots) {
-      return { ...PLAIN, final: true, failure: { message: `the step asks for a restart, and the document has restarted the machine ${maxReboots} times already` } };
+      return {
+        ...PLAIN,
+        final: true,
+        failure: {
+          message: `the step asks for a restart, and the document has restarted the machine ${maxReboots} times already`,
+        },
+      };
     }
     state.reboots++;
     if (leave) throw new RestartWanted(result.resume, state.reboots);
@@ -228,7 +288,11 @@ async function runModule(state: RunState, step: Step, inputs: InputValue, timer:
     }
     state.workingDirectoryMade = false;
     timer.restart();
-    report({ type: 'log', level: 'info', text: `the machine is up again after ${Math.round((performance.now() - started) / 100) / 10} s` });
+    report({
+      type: 'log',
+      level: 'info',
+      text: `the machine is up again after ${Math.round((performance.now() - started) / 100) / 10} s`,
+    });
     if (result.resume === 'next-step') return PLAIN;
   }
 }
@@ -237,7 +301,13 @@ async function runModule(state: RunState, step: Step, inputs: InputValue, timer:
 async function makeWorkingDirectory(state: RunState): Promise<void> {
   if (state.workingDirectoryMade) return;
   const { instance, signal } = state.run;
-  const made = await instance.run({ argv: ['mkdir', '-p', '--', state.workingDirectory], own: true, timeoutSeconds: 60, ...(signal === undefined ? {} : { signal }) });
-  if (made.exitCode !== 0) throw new InputError(`the working directory ${state.workingDirectory} could not be made in the instance`);
+  const made = await instance.run({
+    argv: ['mkdir', '-p', '--', state.workingDirectory],
+    own: true,
+    timeoutSeconds: 60,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (made.exitCode !== 0)
+    throw new InputError(`the working directory ${state.workingDirectory} could not be made in the instance`);
   state.workingDirectoryMade = true;
 }

@@ -23,16 +23,22 @@ export async function s3Access(context: AttemptContext): Promise<S3Access> {
   const access = await context.s3Access?.().catch((error: unknown) => {
     throw new InputError(`the credentials of the instance profile cannot be had: ${(error as Error).message}`);
   });
-  if (access === undefined) throw new InputError('no credentials are configured for the instance profile: S3 is asked with those and no others');
+  if (access === undefined)
+    throw new InputError(
+      'no credentials are configured for the instance profile: S3 is asked with those and no others',
+    );
   return access;
 }
 
 /** One page of a listing: keys, and whether there are more. */
 export function readListing(xml: string): { readonly keys: readonly string[]; readonly truncated: boolean } {
-  const keys = xml.split('<Contents>').slice(1).flatMap((contents) => {
-    const key = /<Key>([^<]*)<\/Key>/.exec(contents)?.[1];
-    return key === undefined ? [] : [decodeURIComponent(key.replaceAll('+', '%20').replaceAll('&amp;', '&'))];
-  });
+  const keys = xml
+    .split('<Contents>')
+    .slice(1)
+    .flatMap((contents) => {
+      const key = /<Key>([^<]*)<\/Key>/.exec(contents)?.[1];
+      return key === undefined ? [] : [decodeURIComponent(key.replaceAll('+', '%20').replaceAll('&amp;', '&'))];
+    });
   return { keys, truncated: /<IsTruncated>true<\/IsTruncated>/.test(xml) };
 }
 

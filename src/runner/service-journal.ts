@@ -34,7 +34,10 @@ const SPEAKS_OF_SERVICE: readonly RegExp[] = [
  * Of which units the journal may tell why a step failed; none means of some service that is not named, `undefined` that services
  * have nothing to do with it. Pure.
  */
-export function unitsInQuestion({ message, outputTail }: Pick<DocumentFailure, 'message' | 'outputTail'>): readonly string[] | undefined {
+export function unitsInQuestion({
+  message,
+  outputTail,
+}: Pick<DocumentFailure, 'message' | 'outputTail'>): readonly string[] | undefined {
   const lines = [...outputTail, ...message.split('\n')].map((line) => line.trim().slice(0, 1000));
   const units = new Set<string>();
   for (const line of lines) for (const pattern of NAMES_UNIT) units.add(pattern.exec(line)?.[1] ?? '');
@@ -48,31 +51,56 @@ export function unitsInQuestion({ message, outputTail }: Pick<DocumentFailure, '
  * @param since milliseconds since 1970 at which the component began
  * @throws the signal's reason when cancelled
  */
-export async function withJournal(instance: Instance, outcome: DocumentOutcome, since: number, signal?: AbortSignal): Promise<DocumentOutcome> {
+export async function withJournal(
+  instance: Instance,
+  outcome: DocumentOutcome,
+  since: number,
+  signal?: AbortSignal,
+): Promise<DocumentOutcome> {
   const explained = async (failure: DocumentFailure): Promise<DocumentFailure> => {
     const units = failure.instanceLost ? undefined : unitsInQuestion(failure);
-    return units === undefined ? failure : { ...failure, journal: { units, lines: await readJournal(instance, units, since, signal) } };
+    return units === undefined
+      ? failure
+      : { ...failure, journal: { units, lines: await readJournal(instance, units, since, signal) } };
   };
   const ignored: DocumentFailure[] = [];
   for (const failure of outcome.ignored) ignored.push(await explained(failure));
-  return { ...outcome, ignored, ...(outcome.failure === undefined ? {} : { failure: await explained(outcome.failure) }) };
+  return {
+    ...outcome,
+    ignored,
+    ...(outcome.failure === undefined ? {} : { failure: await explained(outcome.failure) }),
+  };
 }
 
 /**
  * The journal's lines on these units since the system started, else on everything since the component began, oldest
  * first; none where there is no journal, or where it does not answer, or not as a journal does.
  */
-async function readJournal(instance: Instance, units: readonly string[], since: number, signal?: AbortSignal): Promise<readonly string[]> {
-  const where = units.length === 0 ? [`--since=@${(since / 1000).toFixed(3)}`] : units.flatMap((unit) => ['--unit', unit]);
+async function readJournal(
+  instance: Instance,
+  units: readonly string[],
+  since: number,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const where =
+    units.length === 0 ? [`--since=@${(since / 1000).toFixed(3)}`] : units.flatMap((unit) => ['--unit', unit]);
   const lines: string[] = [];
   const splitter = lineSplitter((line) => lines.push(line));
-  const read = (): Promise<CommandResult> => instance.run(limited({
-    argv: ['journalctl', '--boot', '--no-pager', '--quiet', '--output=cat', `--lines=${JOURNAL_LINES}`, ...where],
-    timeoutSeconds: ASK_SECONDS, ...(signal === undefined ? {} : { signal }),
-    onOutput: (stream, chunk) => {
-      if (stream === 'stdout') splitter.add(chunk);
-    },
-  }, JOURNAL_BYTES, 'journalctl'));
+  const read = (): Promise<CommandResult> =>
+    instance.run(
+      limited(
+        {
+          argv: ['journalctl', '--boot', '--no-pager', '--quiet', '--output=cat', `--lines=${JOURNAL_LINES}`, ...where],
+          timeoutSeconds: ASK_SECONDS,
+          ...(signal === undefined ? {} : { signal }),
+          onOutput: (stream, chunk) => {
+            if (stream === 'stdout') splitter.add(chunk);
+          },
+        },
+        JOURNAL_BYTES,
+        'journalctl',
+      ),
+    );
   try {
     await read();
   } catch (error) {
@@ -83,9 +111,12 @@ async function readJournal(instance: Instance, units: readonly string[], since: 
   return lines.filter((line) => line.trim() !== '').slice(-JOURNAL_LINES);
 }
 
-const SYSTEMD_SAYS = /^(?:Start(?:ing|ed) |Stopp(?:ing|ed) |Failed to start |\S+: (?:Main process exited|Control process exited|Failed with result|Scheduled restart job|Start request repeated|Deactivated successfully|Consumed ))/;
+const SYSTEMD_SAYS =
+  /^(?:Start(?:ing|ed) |Stopp(?:ing|ed) |Failed to start |\S+: (?:Main process exited|Control process exited|Failed with result|Scheduled restart job|Start request repeated|Deactivated successfully|Consumed ))/;
 
 /** Of the units that a step names, the lines that say more than that they did not start: for people. Pure. */
 export function tellingLines(journal: DocumentFailure['journal']): readonly string[] {
-  return journal === undefined || journal.units.length === 0 ? [] : journal.lines.filter((line) => !SYSTEMD_SAYS.test(line));
+  return journal === undefined || journal.units.length === 0
+    ? []
+    : journal.lines.filter((line) => !SYSTEMD_SAYS.test(line));
 }

@@ -17,7 +17,17 @@ fail() { printf '%s\\n' "$1" >&2; exit 1; }
 `;
 
 /** Runs a program; nothing of it goes to the log. @param what how a failure of the step's time calls it */
-export function runSmall(context: AttemptContext, program: SmallProgram, fields: readonly string[], what: string): Promise<ModuleCommandResult> {
+export function runSmall(
+  context: AttemptContext,
+  program: SmallProgram,
+  fields: readonly string[],
+  what: string,
+): Promise<ModuleCommandResult> {
   if (onWindows(context)) return runPowerShell(context, { program: program.powershell, fields: [fields], what });
-  return context.command({ argv: [...BASH, `${FAIL}${program.bash}`, program.name, ...fields], own: true, quiet: true, what });
+  return context.command({
+    argv: [...BASH, `${FAIL}${program.bash}`, program.name, ...fields],
+    own: true,
+    quiet: true,
+    what,
+  });
 }

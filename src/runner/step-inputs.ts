@@ -3,7 +3,13 @@ import type { InputValue, Step } from '../documents/component/document.ts';
 import { checkResolvedInputs } from '../documents/component/inputs.ts';
 import { ACTION_MODULES } from '../documents/component/modules.ts';
 import type { LoopIteration } from '../documents/component/loops.ts';
-import { ReferencesTooLargeError, resolveReferences, type ChainReference, type LoopReference, type ResolvedValue } from '../documents/component/references.ts';
+import {
+  ReferencesTooLargeError,
+  resolveReferences,
+  type ChainReference,
+  type LoopReference,
+  type ResolvedValue,
+} from '../documents/component/references.ts';
 import type { SecretReference } from '../documents/component/secret-references.ts';
 import { InputError, type Outputs } from './module.ts';
 
@@ -34,7 +40,10 @@ export class ChainedSteps {
   /** @throws {InputError} when there is no room for another step's inputs */
   checkRoom(): void {
     const kept = this.sizes.values().reduce((sum, size) => sum + size, 0);
-    if (kept > MAX_KEPT) throw new InputError(`the inputs of the steps before have ${kept} characters together; at most ${MAX_KEPT} are kept. Split the document.`);
+    if (kept > MAX_KEPT)
+      throw new InputError(
+        `the inputs of the steps before have ${kept} characters together; at most ${MAX_KEPT} are kept. Split the document.`,
+      );
   }
 
   get(phase: string, step: string): ChainedStep | NotRun | undefined {
@@ -79,20 +88,28 @@ export function resolveCondition(condition: InputValue, values: Values): InputVa
   return resolve(condition, values);
 }
 
-function resolve(value: InputValue, { scope, chained, secrets }: Values, loop?: (reference: LoopReference) => string | undefined): InputValue {
+function resolve(
+  value: InputValue,
+  { scope, chained, secrets }: Values,
+  loop?: (reference: LoopReference) => string | undefined,
+): InputValue {
   const reasons = new Map<string, string>();
-  const resolved = withinLimit(() => resolveReferences(value, {
-    name: (name) => scope.get(name),
-    secret: (reference) => secrets.value(reference),
-    chain: (reference) => {
-      const found = lookUp(reference, chained);
-      if ('reason' in found) reasons.set(reference.text, found.reason);
-      return 'value' in found ? found.value : undefined;
-    },
-    ...(loop === undefined ? {} : { loop }),
-  }));
+  const resolved = withinLimit(() =>
+    resolveReferences(value, {
+      name: (name) => scope.get(name),
+      secret: (reference) => secrets.value(reference),
+      chain: (reference) => {
+        const found = lookUp(reference, chained);
+        if ('reason' in found) reasons.set(reference.text, found.reason);
+        return 'value' in found ? found.value : undefined;
+      },
+      ...(loop === undefined ? {} : { loop }),
+    }),
+  );
   if (resolved.unresolved.length === 0) return resolved.value;
-  throw new InputError([...new Set(resolved.unresolved)].map((text) => `${text} has no value: ${reasons.get(text)}`).join('; '));
+  throw new InputError(
+    [...new Set(resolved.unresolved)].map((text) => `${text} has no value: ${reasons.get(text)}`).join('; '),
+  );
 }
 
 /** @throws {InputError} when the values are too large together */
@@ -104,7 +121,10 @@ function withinLimit(resolve: () => ResolvedValue): ResolvedValue {
   }
 }
 
-function lookUp(reference: ChainReference, chained: ChainedSteps): { readonly value: string } | { readonly reason: string } {
+function lookUp(
+  reference: ChainReference,
+  chained: ChainedSteps,
+): { readonly value: string } | { readonly reason: string } {
   const step = chained.get(reference.phase, reference.step);
   if (step === undefined) return { reason: `step ${reference.step} of phase ${reference.phase} has not run here` };
   if (step === 'skipped') return { reason: `step ${reference.step} of phase ${reference.phase} was skipped` };
@@ -117,7 +137,8 @@ function lookUp(reference: ChainReference, chained: ChainedSteps): { readonly va
   }
   const items: readonly InputValue[] = Array.isArray(step.inputs) ? step.inputs : [step.inputs as InputValue];
   const item = items[reference.index];
-  if (typeof item !== 'object' || item === null || !Object.hasOwn(item, reference.variable)) return { reason: 'the step has no such input' };
+  if (typeof item !== 'object' || item === null || !Object.hasOwn(item, reference.variable))
+    return { reason: 'the step has no such input' };
   const value = (item as Readonly<Record<string, InputValue>>)[reference.variable]!;
   return { value: textOf(value) };
 }

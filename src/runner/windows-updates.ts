@@ -20,21 +20,27 @@ export async function updateWindows(context: AttemptContext): Promise<AttemptRes
   const names = (input: string): string => JSON.stringify(texts(inputs, input).map((name) => updateName(input, name)));
   const content = Buffer.from(TASK);
   const ended = await runPowerShell(context, {
-    program: PROGRAM, fields: [[names('include'), names('exclude'), String(content.length)]], content, what: 'the update of Windows', shown: true,
+    program: PROGRAM,
+    fields: [[names('include'), names('exclude'), String(content.length)]],
+    content,
+    what: 'the update of Windows',
+    shown: true,
   });
   if (ended.exitCode !== 0) return { result: 'failed', message: ended.stderr || `UpdateOS: ${ending(ended)}` };
   const end = readEnd(ended.stdout ?? '');
   if (end === undefined) return { result: 'failed', message: 'UpdateOS: the update ended without an answer' };
   // What a pending restart kept from being installed is tried again after it.
   if (end.restart) return { result: 'reboot', resume: 'same-step' };
-  if (end.failed.length > 0) return { result: 'failed', message: `these updates could not be installed: ${end.failed.join('; ')}` };
+  if (end.failed.length > 0)
+    return { result: 'failed', message: `these updates could not be installed: ${end.failed.join('; ')}` };
   return { result: 'success' };
 }
 
 /** A KB number, with or without its letters, or a title with `*`. @throws {InputError} */
 function updateName(input: string, name: string): string {
   const trimmed = name.trim();
-  if (trimmed === '' || /[\r\n\0]/.test(trimmed)) throw new InputError(`${input}: "${name}" is no KB number and no title of an update`);
+  if (trimmed === '' || /[\r\n\0]/.test(trimmed))
+    throw new InputError(`${input}: "${name}" is no KB number and no title of an update`);
   return /^\d+$/.test(trimmed) ? `KB${trimmed}` : trimmed;
 }
 

@@ -10,16 +10,26 @@ export const aws: ProviderType = {
       if (given !== undefined && (typeof given !== 'string' || given === '')) fault(name, 'must be a text');
     }
     const { endpoint } = settings;
-    if (typeof endpoint === 'string' && !/^https?:\/\/[^\s?#]+$/.test(endpoint)) fault('endpoint', 'must be an address');
+    if (typeof endpoint === 'string' && !/^https?:\/\/[^\s?#]+$/.test(endpoint))
+      fault('endpoint', 'must be an address');
     return {
-      describe: ({ service, region }) => `AWS ${service === 'secretsmanager' ? 'Secrets Manager' : 'Parameter Store'} in ${String(settings['region'] ?? region)}`,
+      describe: ({ service, region }) =>
+        `AWS ${service === 'secretsmanager' ? 'Secrets Manager' : 'Parameter Store'} in ${String(settings['region'] ?? region)}`,
       async look(query, signal) {
         const where: AwsSettings = { region: query.region, ...settings, ...(signal === undefined ? {} : { signal }) };
         try {
           if (query.service === 'secretsmanager') {
-            return await getSecretValue(where, { id: query.name, ...(query.stage === undefined ? {} : { stage: query.stage }), ...(query.version === undefined ? {} : { version: query.version }) });
+            return await getSecretValue(where, {
+              id: query.name,
+              ...(query.stage === undefined ? {} : { stage: query.stage }),
+              ...(query.version === undefined ? {} : { version: query.version }),
+            });
           }
-          return await getParameter(where, query.version === undefined ? query.name : `${query.name}:${query.version}`, query.service === 'ssm-secure');
+          return await getParameter(
+            where,
+            query.version === undefined ? query.name : `${query.name}:${query.version}`,
+            query.service === 'ssm-secure',
+          );
         } catch (error) {
           signal?.throwIfAborted();
           throw new SecretError(`AWS says: ${(error as Error).name}: ${(error as Error).message}`, { cause: error });

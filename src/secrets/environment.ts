@@ -5,15 +5,20 @@ const DEFAULT_PREFIX = 'INGOT_SECRET_';
 
 /** The variable of a secret: capitals, and `_` for all that a variable's name cannot have. */
 export function variableOf(prefix: string, query: Pick<SecretQuery, 'service' | 'name'>): string {
-  return `${prefix}${plainName(query).replace(/^\//, '').replaceAll(/[^A-Za-z0-9]/g, '_').toUpperCase()}`;
+  return `${prefix}${plainName(query)
+    .replace(/^\//, '')
+    .replaceAll(/[^A-Za-z0-9]/g, '_')
+    .toUpperCase()}`;
 }
 
 export const environment: ProviderType = {
   settings: ['prefix'],
   make({ prefix = DEFAULT_PREFIX }, fault) {
-    if (typeof prefix !== 'string' || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(prefix)) fault('prefix', 'must be the beginning of a variable\'s name');
+    if (typeof prefix !== 'string' || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(prefix))
+      fault('prefix', "must be the beginning of a variable's name");
     return {
-      describe: (query) => `the variable ${variableOf(String(prefix), query)} in the environment of ${process.argv[1]?.endsWith('worker-main.ts') ? 'the server' : 'ingot'}`,
+      describe: (query) =>
+        `the variable ${variableOf(String(prefix), query)} in the environment of ${process.argv[1]?.endsWith('worker-main.ts') ? 'the server' : 'ingot'}`,
       async look(query) {
         if (query.stage !== undefined || query.version !== undefined) return undefined;
         return process.env[variableOf(String(prefix), query)];

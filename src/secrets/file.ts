@@ -21,7 +21,9 @@ export const file: ProviderType = {
         } catch (error) {
           const { code } = error as NodeJS.ErrnoException;
           if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-          throw error instanceof SecretError ? error : new SecretError(`${pathOf(query)} cannot be read: ${(error as Error).message}`, { cause: error });
+          throw error instanceof SecretError
+            ? error
+            : new SecretError(`${pathOf(query)} cannot be read: ${(error as Error).message}`, { cause: error });
         }
       },
     };
@@ -36,7 +38,10 @@ async function readSecret(root: string, path: string): Promise<string | undefine
   try {
     const found = await handle.stat();
     if (!found.isFile()) return undefined;
-    if ((found.mode & 0o007) !== 0) throw new SecretError(`${path} is open to every user of this host (mode ${(found.mode & 0o777).toString(8)}): chmod 600 it`);
+    if ((found.mode & 0o007) !== 0)
+      throw new SecretError(
+        `${path} is open to every user of this host (mode ${(found.mode & 0o777).toString(8)}): chmod 600 it`,
+      );
     if (found.size > MOST_BYTES) throw new SecretError(`${path} is larger than ${MOST_BYTES / 1024} KiB`);
     return withoutLastNewline(await handle.readFile('utf8'));
   } finally {

@@ -15,9 +15,10 @@ const FORMS: readonly (readonly [what: string, text: string])[] = [
   ['plain', SECRET],
   ['JSON', JSON.stringify({ password: SECRET })],
   ['URL', `https://host/?password=${encodeURIComponent(SECRET)}&x=1`],
-  ['a shell\'s quotes', `+ login 'pa'\\''ss "w/ord" ÄÖ$1'`],
+  ["a shell's quotes", `+ login 'pa'\\''ss "w/ord" ÄÖ$1'`],
   ...[0, 1, 2, 3].map((before): readonly [string, string] => [
-    `base64 behind ${before} bytes`, Buffer.from(`${'u'.repeat(before)}${SECRET}`).toString('base64'),
+    `base64 behind ${before} bytes`,
+    Buffer.from(`${'u'.repeat(before)}${SECRET}`).toString('base64'),
   ]),
   ['base64 in the middle', Buffer.from(`user:${SECRET}\nmore`).toString('base64')],
   ['base64url', Buffer.from(`user:${SECRET}`).toString('base64url')],
@@ -27,7 +28,12 @@ for (const [what, text] of FORMS) {
   test(`masks a secret: ${what}`, () => {
     const masked = maskOf(SECRET).text(`before ${text} behind`);
     assert.match(masked, /^before .*\*\*\*.* behind$/);
-    assert.ok(!masked.includes('w/ord') && !masked.includes('w%2Ford') && !masked.includes(Buffer.from(SECRET).toString('base64').slice(4, 14)), masked);
+    assert.ok(
+      !masked.includes('w/ord') &&
+        !masked.includes('w%2Ford') &&
+        !masked.includes(Buffer.from(SECRET).toString('base64').slice(4, 14)),
+      masked,
+    );
   });
 }
 
@@ -39,12 +45,18 @@ test('masks each line of a secret that has several, but not what frames it', () 
 
 test('masks the longest of several secrets, and tells which is too short', () => {
   const mask = new Mask();
-  assert.deepEqual([mask.add('secret'), mask.add('secret-of-all'), mask.add('abc'), mask.add('')], [true, true, false, false]);
+  assert.deepEqual(
+    [mask.add('secret'), mask.add('secret-of-all'), mask.add('abc'), mask.add('')],
+    [true, true, false, false],
+  );
   assert.equal(mask.text('secret-of-all secret abc'), '*** *** abc');
 });
 
 test('masks in every string of a value', () => {
-  assert.deepEqual(maskOf('hidden').deep({ a: ['x hidden', 1, null, undefined, true], hidden: { b: 'hidden' } }), { a: ['x ***', 1, null, undefined, true], '***': { b: '***' } });
+  assert.deepEqual(maskOf('hidden').deep({ a: ['x hidden', 1, null, undefined, true], hidden: { b: 'hidden' } }), {
+    a: ['x ***', 1, null, undefined, true],
+    '***': { b: '***' },
+  });
 });
 
 test('a secret is masked however a stream is cut, and wherever a long line is', () => {
@@ -72,12 +84,18 @@ test('a secret of ten thousand lines is masked, each of its lines too', () => {
   const mask = new Mask();
   mask.add(lines.join('\n'));
 
-  assert.equal(mask.text(`x ${lines[7]} y ${lines.join('\n')} z ${lines[9999]}!`), `x ${MASKED} y ${MASKED} z ${MASKED}!`);
+  assert.equal(
+    mask.text(`x ${lines[7]} y ${lines.join('\n')} z ${lines[9999]}!`),
+    `x ${MASKED} y ${MASKED} z ${MASKED}!`,
+  );
 });
 
 test('of forms that begin alike the longest is masked', () => {
   const mask = new Mask();
   for (const value of ['abcdef', 'abcd', 'abcdefgh', 'abce']) mask.add(value);
 
-  assert.equal(mask.text('abcdefgh abcdefg abcdex abceabcd abc'), `${MASKED} ${MASKED}g ${MASKED}ex ${MASKED}${MASKED} abc`);
+  assert.equal(
+    mask.text('abcdefgh abcdefg abcdex abceabcd abc'),
+    `${MASKED} ${MASKED}g ${MASKED}ex ${MASKED}${MASKED} abc`,
+  );
 });

@@ -34,7 +34,8 @@ export class Mask {
   add(value: string): boolean {
     if (value.length < LEAST_MASKED) return false;
     const lines = value.split(/\r\n|\r|\n/).map((line) => line.trim());
-    const parts = lines.length === 1 ? [] : lines.filter((line) => line.length >= LEAST_LINE && !/^-{5}[A-Z0-9 ]+-{5}$/.test(line));
+    const parts =
+      lines.length === 1 ? [] : lines.filter((line) => line.length >= LEAST_LINE && !/^-{5}[A-Z0-9 ]+-{5}$/.test(line));
     for (const form of [value, value.trim(), ...parts].flatMap(formsOf)) {
       if (form.length < LEAST_MASKED) continue;
       this.#texts.add(form);
@@ -88,27 +89,41 @@ export class Mask {
     if (typeof value === 'string') return this.text(value) as T;
     if (typeof value !== 'object' || value === null) return value;
     if (Array.isArray(value)) return value.map((item: unknown) => this.deep(item)) as T;
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [this.text(key), this.deep(inner as unknown)])) as T;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [this.text(key), this.deep(inner as unknown)]),
+    ) as T;
   }
 }
 
 /** A value as programs print it: as it is, within JSON, in a URL, between quotes of a shell, in base64 with whatever stands before and behind it. */
 function formsOf(value: string): readonly string[] {
   const json = JSON.stringify(value).slice(1, -1);
-  return [...new Set([
-    value, json, json.replaceAll('/', '\\/'), encodeURIComponent(value), encodeURIComponent(value).replaceAll('%20', '+'), value.replaceAll("'", "'\\''"), ...base64Forms(value),
-  ])];
+  return [
+    ...new Set([
+      value,
+      json,
+      json.replaceAll('/', '\\/'),
+      encodeURIComponent(value),
+      encodeURIComponent(value).replaceAll('%20', '+'),
+      value.replaceAll("'", "'\\''"),
+      ...base64Forms(value),
+    ]),
+  ];
 }
 
 /** What base64 shows of a value wherever it begins among other bytes; of short values that is too little to be told apart. */
 function base64Forms(value: string): readonly string[] {
   const bytes = Buffer.from(value);
-  const forms = [0, 1, 2].map((before) => {
-    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64').replace(/=+$/, '');
-    const open = (before + bytes.length) % 3 !== 0;
-    // The first characters hold bits of what stands before, the last one of what stands behind.
-    return text.slice(before === 0 ? 0 : before + 1, open ? -1 : undefined);
-  }).filter((form) => form.length >= 6);
+  const forms = [0, 1, 2]
+    .map((before) => {
+      const text = Buffer.concat([Buffer.alloc(before), bytes])
+        .toString('base64')
+        .replace(/=+$/, '');
+      const open = (before + bytes.length) % 3 !== 0;
+      // The first characters hold bits of what stands before, the last one of what stands behind.
+      return text.slice(before === 0 ? 0 : before + 1, open ? -1 : undefined);
+    })
+    .filter((form) => form.length >= 6);
   return forms.flatMap((form) => [form, form.replaceAll('+', '-').replaceAll('/', '_')]);
 }
 

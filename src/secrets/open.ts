@@ -5,8 +5,12 @@ import { Secrets } from './secrets.ts';
 
 /** Reads nothing until the first secret is wanted; the config is then read as it is at that moment. */
 export function openSecrets(dataDirectory: string, account: string, region: string): Secrets {
-  return new Secrets({ account, region, providers: async () => {
-    const { secrets, homeAccount } = await readConfig(dataDirectory);
-    return configuredProviders(secrets, homeAccount);
-  } });
+  return new Secrets({
+    account,
+    region,
+    providers: async () => {
+      const { secrets, homeAccount } = await readConfig(dataDirectory);
+      return configuredProviders(secrets, homeAccount);
+    },
+  });
 }

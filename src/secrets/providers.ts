@@ -26,7 +26,10 @@ const DEFAULT: readonly Readonly<Record<string, unknown>>[] = [{ type: 'environm
  * @param home account of the first key pair: a provider that names no accounts answers for it alone
  * @throws {ConfigError} with every fault
  */
-export function configuredProviders(settings: readonly Readonly<Record<string, unknown>>[] | undefined, home: string): readonly ConfiguredProvider[] {
+export function configuredProviders(
+  settings: readonly Readonly<Record<string, unknown>>[] | undefined,
+  home: string,
+): readonly ConfiguredProvider[] {
   const faults: string[] = [];
   const providers = (settings ?? DEFAULT).map(({ type, services, accounts, ...own }, index) => {
     const place = `secrets[${index}]`;
@@ -35,22 +38,39 @@ export function configuredProviders(settings: readonly Readonly<Record<string, u
       faults.push(`${place}.type: must be one of ${Object.keys(providerTypes).join(', ')}`);
       return undefined;
     }
-    for (const name of Object.keys(own)) if (!kind.settings.includes(name)) faults.push(`${place}.${name}: there is no such setting; there are type, services, accounts, ${kind.settings.join(', ')}`);
-    const ofServices = words(services, `${place}.services`, (word) => (SECRET_SERVICES as readonly string[]).includes(word), `must be a list of ${SECRET_SERVICES.join(', ')}`, faults);
+    for (const name of Object.keys(own))
+      if (!kind.settings.includes(name))
+        faults.push(
+          `${place}.${name}: there is no such setting; there are type, services, accounts, ${kind.settings.join(', ')}`,
+        );
+    const ofServices = words(
+      services,
+      `${place}.services`,
+      (word) => (SECRET_SERVICES as readonly string[]).includes(word),
+      `must be a list of ${SECRET_SERVICES.join(', ')}`,
+      faults,
+    );
     const ofAccounts = readAccounts(accounts, `${place}.accounts`, faults, home);
     const provider = kind.make(own, (setting, problem) => faults.push(`${place}.${setting}: ${problem}`));
     return {
       ...provider,
-      answers: ({ service, account }: SecretQuery) => (ofServices?.includes(service) ?? true) && isFor(ofAccounts, account),
+      answers: ({ service, account }: SecretQuery) =>
+        (ofServices?.includes(service) ?? true) && isFor(ofAccounts, account),
     };
   });
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `config.yaml: ${fault}`).join('\n'));
   return providers.filter((provider) => provider !== undefined);
 }
 
-function words(value: unknown, place: string, good: (word: string) => boolean, problem: string, faults: string[]): readonly string[] | undefined {
+function words(
+  value: unknown,
+  place: string,
+  good: (word: string) => boolean,
+  problem: string,
+  faults: string[],
+): readonly string[] | undefined {
   if (value === undefined) return undefined;
-  const list = Array.isArray(value) ? value as readonly unknown[] : [value];
+  const list = Array.isArray(value) ? (value as readonly unknown[]) : [value];
   if (list.every((word) => typeof word === 'string' && good(word))) return list as readonly string[];
   faults.push(`${place}: ${problem}`);
   return undefined;

@@ -17,9 +17,11 @@ after(() => rmSync(folder, { recursive: true }));
 const ACCOUNT = '123456789012';
 
 function secretsOf(...settings: readonly Readonly<Record<string, unknown>>[]): Secrets {
-  return new Secrets(
-    { account: ACCOUNT, region: 'eu-west-1', providers: async () => configuredProviders(settings, ACCOUNT) },
-  );
+  return new Secrets({
+    account: ACCOUNT,
+    region: 'eu-west-1',
+    providers: async () => configuredProviders(settings, ACCOUNT),
+  });
 }
 
 async function valueOf(secrets: Secrets, inside: string): Promise<string | undefined> {
@@ -36,16 +38,23 @@ describe('references', () => {
     ['resolve:secretsmanager:db:SecretString:password', { name: 'db', key: 'password' }],
     ['resolve:secretsmanager:db:SecretString::AWSPREVIOUS', { name: 'db', stage: 'AWSPREVIOUS' }],
     ['resolve:secretsmanager:db:SecretString:password::1234-5678', { key: 'password', version: '1234-5678' }],
-    ['resolve:secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-a1b2c3:SecretString:user', {
-      name: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-a1b2c3', key: 'user',
-    }],
+    [
+      'resolve:secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-a1b2c3:SecretString:user',
+      {
+        name: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-a1b2c3',
+        key: 'user',
+      },
+    ],
     ['resolve:ssm-secure:/prod/db:3', { service: 'ssm-secure', name: '/prod/db', version: '3' }],
     ['resolve:ssm:port', { service: 'ssm', name: 'port' }],
   ];
   for (const [inside, expected] of good) {
     test(inside, () => {
       const read = readSecretReference(`{{${inside}}}`, inside);
-      assert.deepEqual({ ...read }, { kind: 'secret', text: `{{${inside}}}`, service: 'secretsmanager', name: 'db', ...expected });
+      assert.deepEqual(
+        { ...read },
+        { kind: 'secret', text: `{{${inside}}}`, service: 'secretsmanager', name: 'db', ...expected },
+      );
     });
   }
   const bad: readonly (readonly [inside: string, says: RegExp])[] = [
@@ -72,10 +81,16 @@ describe('providers', () => {
     chmodSync(join(folder, 'open'), 0o644);
     symlinkSync('/etc/passwd', join(folder, 'out'));
     const secrets = secretsOf({ type: 'file', folder });
-    assert.equal(await valueOf(secrets, 'resolve:secretsmanager:prod/db'), '{"user": "app", "password": "p w", "port": 5432}');
+    assert.equal(
+      await valueOf(secrets, 'resolve:secretsmanager:prod/db'),
+      '{"user": "app", "password": "p w", "port": 5432}',
+    );
     assert.equal(await valueOf(secrets, 'resolve:secretsmanager:prod/db:SecretString:password'), 'p w');
     assert.equal(await valueOf(secrets, 'resolve:secretsmanager:prod/db:SecretString:port'), '5432');
-    assert.equal(await valueOf(secrets, 'resolve:ssm-secure:/prod/db'), '{"user": "app", "password": "p w", "port": 5432}');
+    assert.equal(
+      await valueOf(secrets, 'resolve:ssm-secure:/prod/db'),
+      '{"user": "app", "password": "p w", "port": 5432}',
+    );
     const refused: readonly (readonly [inside: string, says: RegExp])[] = [
       ['resolve:secretsmanager:prod/db:SecretString:host', /no member 'host'/],
       ['resolve:secretsmanager:none', /there is no secret 'none': it is not in the file .*none/],
@@ -84,16 +99,37 @@ describe('providers', () => {
       ['resolve:secretsmanager:out', /leads out of/],
       ['resolve:secretsmanager:prod/../../etc/passwd', /there is no secret/],
     ];
-    for (const [inside, says] of refused) await assert.rejects(valueOf(secrets, inside), (error) => error instanceof SecretError && says.test(error.message), inside);
+    for (const [inside, says] of refused)
+      await assert.rejects(
+        valueOf(secrets, inside),
+        (error) => error instanceof SecretError && says.test(error.message),
+        inside,
+      );
   });
 
   test('the environment', async () => {
     process.env['INGOT_SECRET_PROD_DB_1'] = 'from the environment';
     process.env['MY_TOKEN'] = 'mine';
     try {
-      assert.equal(await valueOf(secretsOf({ type: 'environment' }), 'resolve:secretsmanager:prod/db-1'), 'from the environment');
-      assert.equal(await valueOf(secretsOf({ type: 'environment', prefix: 'MY_' }), 'resolve:ssm-secure:/token'), 'mine');
-      assert.equal(await valueOf(new Secrets({ account: ACCOUNT, region: 'x', providers: async () => configuredProviders(undefined, ACCOUNT) }), 'resolve:ssm:prod/db-1'), 'from the environment');
+      assert.equal(
+        await valueOf(secretsOf({ type: 'environment' }), 'resolve:secretsmanager:prod/db-1'),
+        'from the environment',
+      );
+      assert.equal(
+        await valueOf(secretsOf({ type: 'environment', prefix: 'MY_' }), 'resolve:ssm-secure:/token'),
+        'mine',
+      );
+      assert.equal(
+        await valueOf(
+          new Secrets({
+            account: ACCOUNT,
+            region: 'x',
+            providers: async () => configuredProviders(undefined, ACCOUNT),
+          }),
+          'resolve:ssm:prod/db-1',
+        ),
+        'from the environment',
+      );
     } finally {
       delete process.env['INGOT_SECRET_PROD_DB_1'];
       delete process.env['MY_TOKEN'];
@@ -101,26 +137,47 @@ describe('providers', () => {
   });
 
   test('a command', async () => {
-    const secrets = secretsOf({ type: 'command', command: ['/bin/echo', '{service} of {account}', '{name}', '{other}'] });
+    const secrets = secretsOf({
+      type: 'command',
+      command: ['/bin/echo', '{service} of {account}', '{name}', '{other}'],
+    });
     assert.equal(await valueOf(secrets, 'resolve:secretsmanager:db'), `secretsmanager of ${ACCOUNT} db {other}`);
-    const failing = secretsOf({ type: 'command', command: ['/bin/sh', '-c', 'echo the-secret; echo no such entry >&2; exit 3', '{name}'] });
-    await assert.rejects(valueOf(failing, 'resolve:secretsmanager:db'), (error) => error instanceof SecretError && /exit code 3: no such entry$/.test(error.message) && !error.message.includes('the-secret'));
+    const failing = secretsOf({
+      type: 'command',
+      command: ['/bin/sh', '-c', 'echo the-secret; echo no such entry >&2; exit 3', '{name}'],
+    });
+    await assert.rejects(
+      valueOf(failing, 'resolve:secretsmanager:db'),
+      (error) =>
+        error instanceof SecretError &&
+        /exit code 3: no such entry$/.test(error.message) &&
+        !error.message.includes('the-secret'),
+    );
   });
 
   test('AWS, on the wire', async () => {
     const asked: unknown[] = [];
     const server = createServer((request, response) => {
       let body = '';
-      request.on('data', (chunk: Buffer) => { body += chunk.toString(); });
+      request.on('data', (chunk: Buffer) => {
+        body += chunk.toString();
+      });
       request.on('end', () => {
         const target = request.headers['x-amz-target'];
         const input = JSON.parse(body) as Readonly<Record<string, unknown>>;
         asked.push([target, input]);
-        const answer = (status: number, content: object): void => void response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(content));
+        const answer = (status: number, content: object): void =>
+          void response
+            .writeHead(status, { 'content-type': 'application/x-amz-json-1.1' })
+            .end(JSON.stringify(content));
         if (input['SecretId'] === 'none') return answer(400, { __type: 'ResourceNotFoundException', message: 'no' });
-        if (input['SecretId'] === 'closed') return answer(400, { __type: 'AccessDeniedException', message: 'not yours' });
-        if (target === 'secretsmanager.GetSecretValue') return answer(200, { SecretString: '{"password": "aws-secret"}' });
-        return answer(200, { Parameter: { Type: input['WithDecryption'] === true ? 'SecureString' : 'String', Value: 'aws-parameter' } });
+        if (input['SecretId'] === 'closed')
+          return answer(400, { __type: 'AccessDeniedException', message: 'not yours' });
+        if (target === 'secretsmanager.GetSecretValue')
+          return answer(200, { SecretString: '{"password": "aws-secret"}' });
+        return answer(200, {
+          Parameter: { Type: input['WithDecryption'] === true ? 'SecureString' : 'String', Value: 'aws-parameter' },
+        });
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -128,7 +185,10 @@ describe('providers', () => {
     const before = Object.fromEntries(Object.keys(keys).map((name) => [name, process.env[name]]));
     Object.assign(process.env, keys);
     try {
-      const secrets = secretsOf({ type: 'aws', endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+      const secrets = secretsOf({
+        type: 'aws',
+        endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      });
       assert.equal(await valueOf(secrets, 'resolve:secretsmanager:db:SecretString:password:AWSPREVIOUS'), 'aws-secret');
       assert.equal(await valueOf(secrets, 'resolve:ssm-secure:/db:3'), 'aws-parameter');
       assert.equal(await valueOf(secrets, 'resolve:ssm:/db'), 'aws-parameter');
@@ -137,30 +197,60 @@ describe('providers', () => {
         ['AmazonSSM.GetParameter', { Name: '/db:3', WithDecryption: true }],
         ['AmazonSSM.GetParameter', { Name: '/db', WithDecryption: false }],
       ]);
-      await assert.rejects(valueOf(secrets, 'resolve:secretsmanager:none'), /there is no secret 'none': it is not in AWS Secrets Manager in eu-west-1/);
+      await assert.rejects(
+        valueOf(secrets, 'resolve:secretsmanager:none'),
+        /there is no secret 'none': it is not in AWS Secrets Manager in eu-west-1/,
+      );
       await assert.rejects(valueOf(secrets, 'resolve:secretsmanager:closed'), /AccessDeniedException: not yours/);
     } finally {
-      for (const [name, value] of Object.entries(before)) if (value === undefined) delete process.env[name]; else process.env[name] = value;
+      for (const [name, value] of Object.entries(before))
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
       server.close();
     }
   });
 
   test('are asked in order, and only for what they answer', async () => {
-    const say = (text: string, more: object = {}): Readonly<Record<string, unknown>> => ({ type: 'command', command: ['/bin/echo', text, '{name}'], ...more });
-    const secrets = secretsOf(say('others', { accounts: ['999999999999'] }), { type: 'file', folder }, say('parameters', { services: ['ssm-secure'] }), say('all'));
+    const say = (text: string, more: object = {}): Readonly<Record<string, unknown>> => ({
+      type: 'command',
+      command: ['/bin/echo', text, '{name}'],
+      ...more,
+    });
+    const secrets = secretsOf(
+      say('others', { accounts: ['999999999999'] }),
+      { type: 'file', folder },
+      say('parameters', { services: ['ssm-secure'] }),
+      say('all'),
+    );
     assert.equal(await valueOf(secrets, 'resolve:secretsmanager:x'), 'all x');
     assert.equal(await valueOf(secrets, 'resolve:ssm-secure:x'), 'parameters x');
-    await assert.rejects(valueOf(secretsOf(say('others', { accounts: ['999999999999'] })), 'resolve:ssm:x'), /no provider of secrets answers for parameter 'x' of account 123456789012/);
+    await assert.rejects(
+      valueOf(secretsOf(say('others', { accounts: ['999999999999'] })), 'resolve:ssm:x'),
+      /no provider of secrets answers for parameter 'x' of account 123456789012/,
+    );
   });
 
   test('belong to the account of the first key pair, or to those that are named', async () => {
     const other = (settings: readonly Readonly<Record<string, unknown>>[] | undefined): Secrets =>
-      new Secrets({ account: '210987654321', region: 'x', providers: async () => configuredProviders(settings, ACCOUNT) });
+      new Secrets({
+        account: '210987654321',
+        region: 'x',
+        providers: async () => configuredProviders(settings, ACCOUNT),
+      });
     const say = { type: 'command', command: ['/bin/echo', '{name}'] };
     process.env['INGOT_SECRET_X'] = 'from the environment';
     try {
-      for (const settings of [undefined, [{ type: 'environment' }], [say], [{ type: 'file', folder }], [{ ...say, accounts: [ACCOUNT] }]]) {
-        await assert.rejects(valueOf(other(settings), 'resolve:secretsmanager:x'), /no provider of secrets answers for secret 'x' of account 210987654321/);
+      for (const settings of [
+        undefined,
+        [{ type: 'environment' }],
+        [say],
+        [{ type: 'file', folder }],
+        [{ ...say, accounts: [ACCOUNT] }],
+      ]) {
+        await assert.rejects(
+          valueOf(other(settings), 'resolve:secretsmanager:x'),
+          /no provider of secrets answers for secret 'x' of account 210987654321/,
+        );
       }
     } finally {
       delete process.env['INGOT_SECRET_X'];
@@ -172,13 +262,27 @@ describe('providers', () => {
 
   test('what is wrong with a config is said with its place', () => {
     const settings = [
-      { type: 'fiel' }, { type: 'file', folder: 'here', mode: 1 }, { type: 'command', command: ['pass'] }, { type: 'aws', endpoint: 'x' }, { type: 'environment', accounts: [1] },
+      { type: 'fiel' },
+      { type: 'file', folder: 'here', mode: 1 },
+      { type: 'command', command: ['pass'] },
+      { type: 'aws', endpoint: 'x' },
+      { type: 'environment', accounts: [1] },
     ];
-    assert.throws(() => configuredProviders(settings, ACCOUNT), (error) => {
-      assert.ok(error instanceof ConfigError);
-      const places = error.message.split('\n').map((line) => /secrets\[\d\]\.\w+/.exec(line)![0]);
-      assert.deepEqual(places, ['secrets[0].type', 'secrets[1].mode', 'secrets[1].folder', 'secrets[2].command', 'secrets[3].endpoint', 'secrets[4].accounts']);
-      return true;
-    });
+    assert.throws(
+      () => configuredProviders(settings, ACCOUNT),
+      (error) => {
+        assert.ok(error instanceof ConfigError);
+        const places = error.message.split('\n').map((line) => /secrets\[\d\]\.\w+/.exec(line)![0]);
+        assert.deepEqual(places, [
+          'secrets[0].type',
+          'secrets[1].mode',
+          'secrets[1].folder',
+          'secrets[2].command',
+          'secrets[3].endpoint',
+          'secrets[4].accounts',
+        ]);
+        return true;
+      },
+    );
   });
 });

@@ -38,7 +38,11 @@ export class Secrets {
         const value = memberOf(reference, await this.#text(reference, signal));
         this.#values.set(idOf(reference), value);
         if (reference.service === 'ssm' || this.mask.add(value)) continue;
-        report?.({ type: 'log', level: 'warn', text: `${nameOf(reference)} has fewer than ${LEAST_MASKED} characters: it is not masked in what is printed` });
+        report?.({
+          type: 'log',
+          level: 'warn',
+          text: `${nameOf(reference)} has fewer than ${LEAST_MASKED} characters: it is not masked in what is printed`,
+        });
       } catch (error) {
         signal?.throwIfAborted();
         if (!(error instanceof SecretError)) throw error;
@@ -85,9 +89,11 @@ export class Secrets {
       }
     }
     const where = asked.map((provider) => provider.describe(query)).join(', nor ');
-    throw new SecretError(where === ''
-      ? `no provider of secrets answers for ${nameOf(reference)} of account ${account}: see 'secrets' in config.yaml`
-      : `there is no ${nameOf(reference)}: it is not in ${where}. 'secrets' in config.yaml says where secrets are`);
+    throw new SecretError(
+      where === ''
+        ? `no provider of secrets answers for ${nameOf(reference)} of account ${account}: see 'secrets' in config.yaml`
+        : `there is no ${nameOf(reference)}: it is not in ${where}. 'secrets' in config.yaml says where secrets are`,
+    );
   }
 }
 
@@ -97,7 +103,9 @@ function nameOf({ service, name, stage, version }: SecretReference): string {
   return `${service === 'secretsmanager' ? 'secret' : 'parameter'} '${name}'${which === '' ? '' : ` (${which})`}`;
 }
 
-function idOf(reference: Omit<SecretReference, 'key' | 'text' | 'kind'> & { readonly key?: string | undefined }): string {
+function idOf(
+  reference: Omit<SecretReference, 'key' | 'text' | 'kind'> & { readonly key?: string | undefined },
+): string {
   return JSON.stringify([reference.service, reference.name, reference.stage, reference.version, reference.key]);
 }
 
@@ -111,7 +119,10 @@ function memberOf(reference: SecretReference, text: string): string {
     // What the parser says would show the secret.
     throw new SecretError(`${nameOf(reference)} is no JSON, so that it has no member '${key}'`);
   }
-  const member: unknown = typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, key) ? (parsed as Readonly<Record<string, unknown>>)[key] : undefined;
+  const member: unknown =
+    typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, key)
+      ? (parsed as Readonly<Record<string, unknown>>)[key]
+      : undefined;
   if (member === undefined || member === null) throw new SecretError(`${nameOf(reference)} has no member '${key}'`);
   return typeof member === 'object' ? JSON.stringify(member) : String(member);
 }

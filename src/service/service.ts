@@ -74,7 +74,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   configuredProviders(config.secrets, config.homeAccount);
   const lock = await takeLock(dataDirectory);
   const closed = closeDataDirectory(dataDirectory);
-  if (wasOpen || closed > 0) logger().warn({ dataDirectory, closed }, 'other users of this host could read the data directory: it is closed to them now');
+  if (wasOpen || closed > 0)
+    logger().warn(
+      { dataDirectory, closed },
+      'other users of this host could read the data directory: it is closed to them now',
+    );
   const credentials = await loadCredentials(dataDirectory);
   const sealer = await openSealer(dataDirectory);
   const audit = openAuditLog(dataDirectory, config.audit);
@@ -112,9 +116,16 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     throw error;
   }
   const { port } = api.server.address() as { port: number };
-  const file: ServerFile = { pid: process.pid, startTime: processStartTime(process.pid)!, host: options.host, port, version: options.version };
+  const file: ServerFile = {
+    pid: process.pid,
+    startTime: processStartTime(process.pid)!,
+    host: options.host,
+    port,
+    version: options.version,
+  };
   await writeFileAtomic(join(dataDirectory, 'server.json'), `${JSON.stringify(file)}\n`, 0o600);
-  if (options.idleExitSeconds !== undefined) idle = setInterval(() => void exitWhenIdle(options.idleExitSeconds!), 1000);
+  if (options.idleExitSeconds !== undefined)
+    idle = setInterval(() => void exitWhenIdle(options.idleExitSeconds!), 1000);
 
   function wakeWorker(): void {
     worker.wake();
@@ -126,7 +137,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const task: WorkerTask = { concurrency: Math.max(2, cpus().length), before: workerEnd(reason) };
     killed = undefined;
     const link = await WorkerLink.start(workerCommand(dataDirectory, task), (each) => {
-      endIfSilent(each).catch((error: unknown) => logger().error({ error }, 'could not tell whether somebody waits for the worker'));
+      endIfSilent(each).catch((error: unknown) =>
+        logger().error({ error }, 'could not tell whether somebody waits for the worker'),
+      );
     });
     void link.exited.then(async ({ code, signal }) => {
       if (state.stopping !== undefined) return;
@@ -152,7 +165,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       const what = `the worker has not answered for ${silentSeconds} seconds; cancel its images or stop the server, and the server kills it`;
       logger().warn({ pid: link.pid }, what);
     }
-    const what = state.stopping !== undefined ? 'to stop' : (await cancellationWaits(catalog.db)) ? 'to cancel an image' : undefined;
+    const what =
+      state.stopping !== undefined
+        ? 'to stop'
+        : (await cancellationWaits(catalog.db))
+          ? 'to cancel an image'
+          : undefined;
     // It may have answered meanwhile.
     if (what === undefined || link.silentSeconds < silentSeconds || killed !== undefined) return;
     killed = { silentSeconds: link.silentSeconds, killed: what };
@@ -161,8 +179,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 
   async function exitWhenIdle(seconds: number): Promise<void> {
-    const openStreams = await new Promise<number>((resolve) => api.server.getConnections((error, count) => resolve(error ? 0 : count)));
-    const busy = openStreams > 0 || (await busyImages(catalog.db)) > 0 || (await instancesToActOn(catalog.db)).length > 0 || (await dueExecutions(catalog.db)).length > 0;
+    const openStreams = await new Promise<number>((resolve) =>
+      api.server.getConnections((error, count) => resolve(error ? 0 : count)),
+    );
+    const busy =
+      openStreams > 0 ||
+      (await busyImages(catalog.db)) > 0 ||
+      (await instancesToActOn(catalog.db)).length > 0 ||
+      (await dueExecutions(catalog.db)).length > 0;
     if (busy) state.lastUse = Date.now();
     else if (Date.now() - state.lastUse > seconds * 1000) void stop();
   }
@@ -191,7 +215,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const timer = setTimeout(() => sweeper.kill(), patient(LAST_SWEEP_MS));
     const { code, signal } = await sweeper.exited;
     clearTimeout(timer);
-    if (code !== 0) logger().error({ code, signal }, 'what the worker left could not be swept; the next start tries again');
+    if (code !== 0)
+      logger().error({ code, signal }, 'what the worker left could not be swept; the next start tries again');
   }
 
   return { host: options.host, port, stop, finished };
@@ -201,10 +226,19 @@ async function takeLock(dataDirectory: string): Promise<FileLock> {
   const lock = takeFileLock(join(dataDirectory, 'server.lock'), 500);
   if (lock !== undefined) return lock;
   const other = await runningServer(dataDirectory);
-  const who = other === undefined ? 'another process' : `the server with pid ${other.pid}, at http://${other.host}:${other.port}`;
-  throw new DataDirectoryBusy(`the data directory ${dataDirectory} is in use by ${who}; use that one, end it (./ingot stop --data ${JSON.stringify(dataDirectory)}), or name another directory (--data)`);
+  const who =
+    other === undefined ? 'another process' : `the server with pid ${other.pid}, at http://${other.host}:${other.port}`;
+  throw new DataDirectoryBusy(
+    `the data directory ${dataDirectory} is in use by ${who}; use that one, end it (./ingot stop --data ${JSON.stringify(dataDirectory)}), or name another directory (--data)`,
+  );
 }
 
 function workerCommand(dataDirectory: string, task: WorkerTask): readonly string[] {
-  return [process.execPath, ...WORKER_FLAGS, fileURLToPath(new URL('./worker-main.ts', import.meta.url)), dataDirectory, JSON.stringify(task)];
+  return [
+    process.execPath,
+    ...WORKER_FLAGS,
+    fileURLToPath(new URL('./worker-main.ts', import.meta.url)),
+    dataDirectory,
+    JSON.stringify(task),
+  ];
 }

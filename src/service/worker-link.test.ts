@@ -20,12 +20,18 @@ async function startLink(): Promise<WorkerLink> {
 
 const answers = (link: WorkerLink): Promise<true> => {
   let asked = false;
-  return until('an answer', 60_000, () => {
-    asked ||= link.silentSeconds > 0;
-    return asked && link.silentSeconds === 0 ? true : undefined;
-  }, { everyMs: 1 });
+  return until(
+    'an answer',
+    60_000,
+    () => {
+      asked ||= link.silentSeconds > 0;
+      return asked && link.silentSeconds === 0 ? true : undefined;
+    },
+    { everyMs: 1 },
+  );
 };
-const isSilent = (link: WorkerLink): Promise<true> => until('silence', 60_000, () => (link.silentSeconds >= 3 ? true : undefined));
+const isSilent = (link: WorkerLink): Promise<true> =>
+  until('silence', 60_000, () => (link.silentSeconds >= 3 ? true : undefined));
 
 test('a worker that runs answers, and ends when it is asked to', async () => {
   const link = await startLink();

@@ -41,7 +41,10 @@ export class WorkerLink {
    */
   static async start(argv: readonly string[], onSecond: (link: WorkerLink) => void): Promise<WorkerLink> {
     // All of the environment: providers of secrets look there, and programs that the user named for secrets and credentials.
-    return new WorkerLink(await start(argv, { inherit: 'all', stdio: ['pipe', 'inherit', 'inherit', 'pipe'] }), onSecond);
+    return new WorkerLink(
+      await start(argv, { inherit: 'all', stdio: ['pipe', 'inherit', 'inherit', 'pipe'] }),
+      onSecond,
+    );
   }
 
   /** For how many seconds it has been asked without an answer; 1 right after it was asked. */

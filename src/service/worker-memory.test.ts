@@ -8,8 +8,9 @@ const FILLS = 'const kept = []; for (;;) kept.push({ a: [1, 2, 3] });';
 
 test('a worker has a heap of its own size, and filling it is told by its end', { timeout: 120_000 }, async () => {
   assert.match(WORKER_FLAGS.join(' '), /--max-old-space-size=\d+/);
-  const ended = await run([process.execPath, ...WORKER_FLAGS, '--max-old-space-size=64', '-e', FILLS], { okCodes: 'any' })
-    .catch((error: { code: number | null; signal: string | null }) => ({ code: error.code, signal: error.signal }));
+  const ended = await run([process.execPath, ...WORKER_FLAGS, '--max-old-space-size=64', '-e', FILLS], {
+    okCodes: 'any',
+  }).catch((error: { code: number | null; signal: string | null }) => ({ code: error.code, signal: error.signal }));
   assert.match(endOfWorker(ended) ?? '', /ran out of memory/);
 });
 
@@ -20,17 +21,22 @@ test('other ends say nothing of memory', () => {
   assert.match(endOfWorker({ code: OUT_OF_MEMORY_CODE, signal: null }) ?? '', /ran out of memory/);
 });
 
-test('what is above the limit for a moment is garbage; what stays there ends the process, once', { timeout: 60_000 }, async () => {
+test('what is above the limit for a moment is garbage; what stays there ends the process, once', {
+  timeout: 60_000,
+}, async () => {
   const readings = [3, 3, 1, 3, 3, 3, 3, 3, 3];
   let at = 0;
   const ended: number[] = [];
   await new Promise<void>((resolve) => {
     const alive = setInterval(() => {}, 1000);
-    watchMemory((bytes) => {
-      ended.push(bytes, at);
-      clearInterval(alive);
-      resolve();
-    }, { most: 2, everyMs: 1, bytes: () => readings[at++] ?? 3 });
+    watchMemory(
+      (bytes) => {
+        ended.push(bytes, at);
+        clearInterval(alive);
+        resolve();
+      },
+      { most: 2, everyMs: 1, bytes: () => readings[at++] ?? 3 },
+    );
   });
   assert.deepEqual(ended, [3, 6]);
 });

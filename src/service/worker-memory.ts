@@ -22,8 +22,11 @@ const LOOKS = 3;
  */
 export function watchMemory(
   end: (bytes: number) => void,
-  options: { readonly most: number; readonly everyMs: number; readonly bytes: () => number }
-    = { most: WORKER_BYTES, everyMs: LOOK_MS, bytes: () => process.memoryUsage.rss() },
+  options: { readonly most: number; readonly everyMs: number; readonly bytes: () => number } = {
+    most: WORKER_BYTES,
+    everyMs: LOOK_MS,
+    bytes: () => process.memoryUsage.rss(),
+  },
 ): void {
   let above = 0;
   const timer = setInterval(() => {
@@ -37,11 +40,17 @@ export function watchMemory(
 }
 
 /** Why the images of a worker that ended by itself are given up; `undefined` when its end says nothing of that. */
-export function endOfWorker(
-  { code, signal }: { readonly code: number | null; readonly signal: string | null },
-): string | undefined {
+export function endOfWorker({
+  code,
+  signal,
+}: {
+  readonly code: number | null;
+  readonly signal: string | null;
+}): string | undefined {
   // V8 aborts when its heap is full.
   if (code !== OUT_OF_MEMORY_CODE && signal !== 'SIGABRT' && code !== 134) return undefined;
-  return 'The worker process ran out of memory while it worked on this image; another image may have caused it. Ingot removed '
-    + 'what was left. Start the build again: components that succeeded are not run again.';
+  return (
+    'The worker process ran out of memory while it worked on this image; another image may have caused it. Ingot removed ' +
+    'what was left. Start the build again: components that succeeded are not run again.'
+  );
 }

@@ -41,7 +41,10 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
 
   const lock = await takeOver(dataDirectory, asked.signal);
   if (lock === undefined) process.exit(0);
-  const catalog = await openCatalog(dataDirectory, { managedImages: namedImages, names: (await readConfig(dataDirectory)).names });
+  const catalog = await openCatalog(dataDirectory, {
+    managedImages: namedImages,
+    names: (await readConfig(dataDirectory)).names,
+  });
   await sweepAtStart(catalog, before);
   if (concurrency > 0 && !asked.signal.aborted) {
     worker = startWorker(catalog, concurrency);
@@ -75,8 +78,12 @@ async function takeOver(dataDirectory: string, asked: AbortSignal): Promise<File
       return lock;
     }
     if (waited >= longest) {
-      const { pid, startTime } = await readFile(record, 'utf8').then((text) => JSON.parse(text) as Identity, () => ({ pid: 0, startTime: '' }));
-      if (!signalProcess(pid, startTime, 'SIGKILL')) throw new Error(`another worker has held ${dataDirectory} for ${longest} seconds`);
+      const { pid, startTime } = await readFile(record, 'utf8').then(
+        (text) => JSON.parse(text) as Identity,
+        () => ({ pid: 0, startTime: '' }),
+      );
+      if (!signalProcess(pid, startTime, 'SIGKILL'))
+        throw new Error(`another worker has held ${dataDirectory} for ${longest} seconds`);
       logger().error({ pid }, `killed the worker of a server that ended: it did not end within ${longest} seconds`);
       waited = 0;
     }

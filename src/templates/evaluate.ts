@@ -30,7 +30,14 @@ export interface Scope {
   readonly known: ReadonlyMap<string, ResourceAttributes>;
 }
 
-const PSEUDO_NAMES = ['AWS::AccountId', 'AWS::NoValue', 'AWS::Partition', 'AWS::Region', 'AWS::StackName', 'AWS::URLSuffix'];
+const PSEUDO_NAMES = [
+  'AWS::AccountId',
+  'AWS::NoValue',
+  'AWS::Partition',
+  'AWS::Region',
+  'AWS::StackName',
+  'AWS::URLSuffix',
+];
 const LATER_PSEUDO_NAMES = ['AWS::NotificationARNs', 'AWS::StackId'];
 
 /**
@@ -91,7 +98,12 @@ function reference(name: string, position: Position, path: string, scope: Scope,
     const known = scope.known.get(name);
     return known === undefined ? { kind: 'unknown', position } : text(known.ref, position);
   }
-  faults.add('unknown-reference', position, path, `nothing is called '${name}'${suggestion(name, [...scope.declared, ...scope.resources.keys(), ...PSEUDO_NAMES])}`);
+  faults.add(
+    'unknown-reference',
+    position,
+    path,
+    `nothing is called '${name}'${suggestion(name, [...scope.declared, ...scope.resources.keys(), ...PSEUDO_NAMES])}`,
+  );
   return undefined;
 }
 
@@ -108,19 +120,48 @@ function pseudo(name: string, position: Position, path: string, scope: Scope, fa
     case 'AWS::URLSuffix':
       return text(scope.pseudo.partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com', position);
   }
-  if (LATER_PSEUDO_NAMES.includes(name)) faults.add('not-supported', position, path, `the pseudo parameter ${name} is not supported yet (${PSEUDO_NAMES.join(', ')} are)`);
-  else faults.add('unknown-reference', position, path, `unknown pseudo parameter ${name}${suggestion(name, PSEUDO_NAMES)}`);
+  if (LATER_PSEUDO_NAMES.includes(name))
+    faults.add(
+      'not-supported',
+      position,
+      path,
+      `the pseudo parameter ${name} is not supported yet (${PSEUDO_NAMES.join(', ')} are)`,
+    );
+  else
+    faults.add(
+      'unknown-reference',
+      position,
+      path,
+      `unknown pseudo parameter ${name}${suggestion(name, PSEUDO_NAMES)}`,
+    );
   return undefined;
 }
 
-function attribute(id: string, name: string, position: Position, path: string, scope: Scope, faults: Faults): Value | undefined {
+function attribute(
+  id: string,
+  name: string,
+  position: Position,
+  path: string,
+  scope: Scope,
+  faults: Faults,
+): Value | undefined {
   const attributes = scope.resources.get(id);
   if (attributes === undefined) {
-    faults.add('unknown-reference', position, path, `no resource is called '${id}'${suggestion(id, [...scope.resources.keys()])}`);
+    faults.add(
+      'unknown-reference',
+      position,
+      path,
+      `no resource is called '${id}'${suggestion(id, [...scope.resources.keys()])}`,
+    );
     return undefined;
   }
   if (!attributes.includes(name)) {
-    faults.add('unknown-attribute', position, path, `'${id}' has no attribute '${name}'${suggestion(name, attributes)}`);
+    faults.add(
+      'unknown-attribute',
+      position,
+      path,
+      `'${id}' has no attribute '${name}'${suggestion(name, attributes)}`,
+    );
     return undefined;
   }
   const known = scope.known.get(id);
@@ -134,25 +175,39 @@ function attribute(id: string, name: string, position: Position, path: string, s
 /** Id and attribute of a `Fn::GetAtt`, in any of its forms. */
 export function getAttTarget(argument: TemplateNode): { readonly id: string; readonly name: string } | undefined {
   if (argument.kind === 'scalar') return splitAttribute(argument.text);
-  if (argument.kind !== 'list' || argument.items.length !== 2 || !argument.items.every((item) => item.kind === 'scalar')) return undefined;
+  if (
+    argument.kind !== 'list' ||
+    argument.items.length !== 2 ||
+    !argument.items.every((item) => item.kind === 'scalar')
+  )
+    return undefined;
   const [id, name] = argument.items as [ScalarNode, ScalarNode];
   return { id: id.text, name: name.text };
 }
 
 function splitAttribute(written: string): { readonly id: string; readonly name: string } | undefined {
   const dot = written.indexOf('.');
-  return dot < 1 || dot === written.length - 1 ? undefined : { id: written.slice(0, dot), name: written.slice(dot + 1) };
+  return dot < 1 || dot === written.length - 1
+    ? undefined
+    : { id: written.slice(0, dot), name: written.slice(dot + 1) };
 }
 
 function getAtt(call: CallNode, path: string, scope: Scope, faults: Faults): Value | undefined {
   const target = getAttTarget(call.argument);
   if (target !== undefined) return attribute(target.id, target.name, call.position, path, scope, faults);
-  faults.add('wrong-type', call.argument.position, path, 'Fn::GetAtt takes a resource and an attribute: Resource.Arn, or [Resource, Arn]');
+  faults.add(
+    'wrong-type',
+    call.argument.position,
+    path,
+    'Fn::GetAtt takes a resource and an attribute: Resource.Arn, or [Resource, Arn]',
+  );
   return undefined;
 }
 
 /** The template and the variables of a `Fn::Sub`, in either form. */
-export function subParts(argument: TemplateNode): { readonly template: ScalarNode; readonly variables: ReadonlyMap<string, TemplateNode> } | undefined {
+export function subParts(
+  argument: TemplateNode,
+): { readonly template: ScalarNode; readonly variables: ReadonlyMap<string, TemplateNode> } | undefined {
   if (argument.kind === 'scalar') return { template: argument, variables: new Map() };
   if (argument.kind !== 'list' || argument.items.length !== 2) return undefined;
   const [template, variables] = argument.items as [TemplateNode, TemplateNode];
@@ -165,7 +220,10 @@ const VARIABLE = /\$\{([^{}]*)\}/g;
 
 /** Names in a `Fn::Sub` template that stand for something. */
 export function subNames(template: string): string[] {
-  return [...template.matchAll(VARIABLE)].map((match) => match[1]!).filter((name) => !name.startsWith('!')).map((name) => name.trim());
+  return [...template.matchAll(VARIABLE)]
+    .map((match) => match[1]!)
+    .filter((name) => !name.startsWith('!'))
+    .map((name) => name.trim());
 }
 
 function sub(call: CallNode, path: string, scope: Scope, faults: Faults): Value | undefined {
@@ -194,7 +252,12 @@ function sub(call: CallNode, path: string, scope: Scope, faults: Faults): Value 
 
 function subVariable(name: string, position: Position, path: string, scope: Scope, faults: Faults): Value | undefined {
   if (!/^[A-Za-z0-9:.]+$/.test(name)) {
-    faults.add('unknown-reference', position, path, `\${${name}} in Fn::Sub is no name; for the text itself write \${!${name}}`);
+    faults.add(
+      'unknown-reference',
+      position,
+      path,
+      `\${${name}} in Fn::Sub is no name; for the text itself write \${!${name}}`,
+    );
     return undefined;
   }
   if (name === 'AWS::NoValue') {
@@ -202,7 +265,9 @@ function subVariable(name: string, position: Position, path: string, scope: Scop
     return undefined;
   }
   const target = name.startsWith('AWS::') ? undefined : splitAttribute(name);
-  return target === undefined ? reference(name, position, path, scope, faults) : attribute(target.id, target.name, position, path, scope, faults);
+  return target === undefined
+    ? reference(name, position, path, scope, faults)
+    : attribute(target.id, target.name, position, path, scope, faults);
 }
 
 function join(call: CallNode, path: string, scope: Scope, faults: Faults): Value | undefined {
@@ -248,6 +313,7 @@ function collect(node: TemplateNode, names: Set<string>): void {
   if (node.name === 'Fn::Sub') {
     const parts = subParts(node.argument);
     for (const value of parts?.variables.values() ?? []) collect(value, names);
-    for (const name of subNames(parts?.template.text ?? '')) if (!parts!.variables.has(name)) names.add(name.startsWith('AWS::') ? name : name.split('.')[0]!);
+    for (const name of subNames(parts?.template.text ?? ''))
+      if (!parts!.variables.has(name)) names.add(name.startsWith('AWS::') ? name : name.split('.')[0]!);
   }
 }

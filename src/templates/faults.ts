@@ -23,7 +23,9 @@ export class TemplateError extends Error {
   readonly faults: readonly Fault[];
 
   constructor(faults: readonly Fault[]) {
-    const sorted = [...faults].sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column);
+    const sorted = [...faults].sort(
+      (a, b) => a.position.line - b.position.line || a.position.column - b.position.column,
+    );
     super(sorted.map(formatFault).join('\n'));
     this.faults = sorted;
   }

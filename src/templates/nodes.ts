@@ -62,7 +62,12 @@ export interface UnknownValue {
 
 /** How a kind of value is called in a message. */
 export function describe(value: TemplateNode | Value): string {
-  if (value.kind === 'scalar') return typeof value.value === 'string' ? 'a string' : typeof value.value === 'number' ? 'a number' : 'true or false';
+  if (value.kind === 'scalar')
+    return typeof value.value === 'string'
+      ? 'a string'
+      : typeof value.value === 'number'
+        ? 'a number'
+        : 'true or false';
   if (value.kind === 'list') return 'a list';
   if (value.kind === 'map') return 'a map';
   return value.kind === 'call' ? `a ${value.name}` : 'a value that is not known yet';

@@ -5,12 +5,32 @@ import { withoutStacks } from '../platform/without-stacks.ts';
 import { Faults, TemplateError, suggestion } from './faults.ts';
 import type { CallName, CallNode, ListNode, MapEntry, MapNode, ScalarNode, TemplateNode } from './nodes.ts';
 
-const CALLS: ReadonlyMap<string, CallName> = new Map([['Ref', 'Ref'], ['Fn::GetAtt', 'Fn::GetAtt'], ['Fn::Sub', 'Fn::Sub'], ['Fn::Join', 'Fn::Join']]);
+const CALLS: ReadonlyMap<string, CallName> = new Map([
+  ['Ref', 'Ref'],
+  ['Fn::GetAtt', 'Fn::GetAtt'],
+  ['Fn::Sub', 'Fn::Sub'],
+  ['Fn::Join', 'Fn::Join'],
+]);
 
 // CloudFormation's other functions: known, so that a refusal can say which it is.
 const LATER_CALLS = [
-  'Condition', 'Fn::And', 'Fn::Base64', 'Fn::Cidr', 'Fn::Equals', 'Fn::FindInMap', 'Fn::ForEach', 'Fn::GetAZs', 'Fn::If', 'Fn::ImportValue',
-  'Fn::Length', 'Fn::Not', 'Fn::Or', 'Fn::Select', 'Fn::Split', 'Fn::ToJsonString', 'Fn::Transform',
+  'Condition',
+  'Fn::And',
+  'Fn::Base64',
+  'Fn::Cidr',
+  'Fn::Equals',
+  'Fn::FindInMap',
+  'Fn::ForEach',
+  'Fn::GetAZs',
+  'Fn::If',
+  'Fn::ImportValue',
+  'Fn::Length',
+  'Fn::Not',
+  'Fn::Or',
+  'Fn::Select',
+  'Fn::Split',
+  'Fn::ToJsonString',
+  'Fn::Transform',
 ];
 const SUPPORTED = 'Ref, Fn::GetAtt, Fn::Sub and Fn::Join are';
 
@@ -28,21 +48,39 @@ const MAX_SYNTAX_FAULTS = 20;
  */
 export function parseText(text: string): MapNode {
   const lines = new LineCounter();
-  if (text.length > MAX_TEMPLATE) throw new TemplateError([{ ...EMPTY, message: `the template has ${text.length} characters; at most ${MAX_TEMPLATE} are allowed` }]);
-  const documents = withoutStacks(() => parseAllDocuments(text, {
-    schema: 'core', version: '1.2', lineCounter: lines, logLevel: 'silent', stringKeys: true, merge: false, prettyErrors: false,
-  }));
+  if (text.length > MAX_TEMPLATE)
+    throw new TemplateError([
+      { ...EMPTY, message: `the template has ${text.length} characters; at most ${MAX_TEMPLATE} are allowed` },
+    ]);
+  const documents = withoutStacks(() =>
+    parseAllDocuments(text, {
+      schema: 'core',
+      version: '1.2',
+      lineCounter: lines,
+      logLevel: 'silent',
+      stringKeys: true,
+      merge: false,
+      prettyErrors: false,
+    }),
+  );
   const reader = new Reader(lines);
   if (!Array.isArray(documents) || documents.length === 0) throw emptyTemplate();
   if (documents.length > 1) {
-    reader.faults.add('syntax', reader.at(documents[1]!.contents?.range[0] ?? 0), '', 'a template is one YAML document, and this is a second one');
+    reader.faults.add(
+      'syntax',
+      reader.at(documents[1]!.contents?.range[0] ?? 0),
+      '',
+      'a template is one YAML document, and this is a second one',
+    );
   }
   const document: Document.Parsed = documents[0]!;
-  for (const error of document.errors.slice(0, MAX_SYNTAX_FAULTS)) reader.faults.add('syntax', reader.at(error.pos[0]), '', error.message);
+  for (const error of document.errors.slice(0, MAX_SYNTAX_FAULTS))
+    reader.faults.add('syntax', reader.at(error.pos[0]), '', error.message);
   reader.faults.throwIfAny();
   if (document.contents === null) throw emptyTemplate();
   const root = reader.read(document.contents, '', 0);
-  if (root !== undefined && root.kind !== 'map') reader.faults.add('wrong-type', root.position, '', 'a template is a map with a Resources section');
+  if (root !== undefined && root.kind !== 'map')
+    reader.faults.add('wrong-type', root.position, '', 'a template is a map with a Resources section');
   reader.faults.throwIfAny();
   return root as MapNode;
 }
@@ -51,7 +89,13 @@ function emptyTemplate(): TemplateError {
   return new TemplateError([EMPTY]);
 }
 
-const EMPTY = { code: 'syntax', severity: 'error', position: { line: 1, column: 1 }, path: '', message: 'the template is empty' } as const;
+const EMPTY = {
+  code: 'syntax',
+  severity: 'error',
+  position: { line: 1, column: 1 },
+  path: '',
+  message: 'the template is empty',
+} as const;
 
 class Reader {
   readonly faults = new Faults();
@@ -74,7 +118,12 @@ class Reader {
       return undefined;
     }
     if (isAlias(node)) {
-      this.faults.add('not-supported', position, path, 'YAML aliases (*name) are not supported yet: write the value out');
+      this.faults.add(
+        'not-supported',
+        position,
+        path,
+        'YAML aliases (*name) are not supported yet: write the value out',
+      );
       return undefined;
     }
     const tag = node.tag;
@@ -93,8 +142,14 @@ class Reader {
     if (!isScalar(node)) return undefined;
     const value: unknown = node.value;
     if (typeof value === 'string') return { kind: 'scalar', value, text: value, position };
-    if (typeof value === 'number' || typeof value === 'boolean') return { kind: 'scalar', value, text: node.source ?? String(value), position };
-    this.faults.add('wrong-type', position, path, 'null is not allowed in a template: leave the key out, or use !Ref AWS::NoValue');
+    if (typeof value === 'number' || typeof value === 'boolean')
+      return { kind: 'scalar', value, text: node.source ?? String(value), position };
+    this.faults.add(
+      'wrong-type',
+      position,
+      path,
+      'null is not allowed in a template: leave the key out, or use !Ref AWS::NoValue',
+    );
     return undefined;
   }
 
@@ -113,7 +168,10 @@ class Reader {
     const pairs = node.items.map((pair) => ({ key: pair.key as ParsedNode, value: pair.value as ParsedNode | null }));
     const only = pairs.length === 1 && isScalar(pairs[0]!.key) ? String(pairs[0]!.key.value) : undefined;
     // `Condition` alone is a function only where a function can stand; as a key of a resource it has company.
-    if (only !== undefined && (only === 'Ref' || only.startsWith('Fn::') || (only === 'Condition' && /Properties|Conditions/.test(path)))) {
+    if (
+      only !== undefined &&
+      (only === 'Ref' || only.startsWith('Fn::') || (only === 'Condition' && /Properties|Conditions/.test(path)))
+    ) {
       return this.call(only, pairs[0]!.value, this.at(pairs[0]!.key.range[0]), path, depth);
     }
     for (const { key, value } of pairs) {
@@ -125,7 +183,12 @@ class Reader {
       const name = key.source ?? String(key.value);
       const keyPath = path === '' ? name : `${path}.${name}`;
       if (name.startsWith('Fn::')) {
-        this.faults.add('syntax', keyPosition, keyPath, `the function ${name} stands beside other keys: a function is the only key of its map`);
+        this.faults.add(
+          'syntax',
+          keyPosition,
+          keyPath,
+          `the function ${name} stands beside other keys: a function is the only key of its map`,
+        );
         continue;
       }
       if (value === null) {
@@ -138,19 +201,33 @@ class Reader {
     return { kind: 'map', entries, position };
   }
 
-  private tagged(tag: string, node: ParsedNode, position: Position, path: string, depth: number): TemplateNode | undefined {
+  private tagged(
+    tag: string,
+    node: ParsedNode,
+    position: Position,
+    path: string,
+    depth: number,
+  ): TemplateNode | undefined {
     const long = tag === 'Ref' || tag === 'Condition' ? tag : `Fn::${tag}`;
     return this.call(long, node, position, path, depth, `!${tag}`);
   }
 
   /** @param written how the function was written, for messages */
-  private call(name: string, argument: ParsedNode | null, position: Position, path: string, depth: number, written = name): CallNode | undefined {
+  private call(
+    name: string,
+    argument: ParsedNode | null,
+    position: Position,
+    path: string,
+    depth: number,
+    written = name,
+  ): CallNode | undefined {
     const known = CALLS.get(name);
     if (known === undefined) {
       const later = LATER_CALLS.includes(name);
       const short = written.startsWith('!');
       const names = [...CALLS.keys()].map((call) => (short ? `!${call.replace('Fn::', '')}` : call));
-      if (later) this.faults.add('not-supported', position, path, `the function ${written} is not supported yet (${SUPPORTED})`);
+      if (later)
+        this.faults.add('not-supported', position, path, `the function ${written} is not supported yet (${SUPPORTED})`);
       else this.faults.add('not-supported', position, path, `unknown function ${written}${suggestion(written, names)}`);
       return undefined;
     }
@@ -159,7 +236,9 @@ class Reader {
       return undefined;
     }
     // The tag belongs to this call: what is under it is read as if it had none.
-    const read = written.startsWith('!') ? this.argument(argument, position, path, depth) : this.read(argument, path, depth + 1);
+    const read = written.startsWith('!')
+      ? this.argument(argument, position, path, depth)
+      : this.read(argument, path, depth + 1);
     return read === undefined ? undefined : { kind: 'call', name: known, argument: read, position };
   }
 

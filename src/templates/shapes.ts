@@ -7,7 +7,12 @@ import { type Faults, suggestion } from './faults.ts';
 import { describe, type ScalarNode, type Value, type ValueMap } from './nodes.ts';
 
 /** A value as a request carries it. */
-export type RequestValue = string | number | boolean | readonly RequestValue[] | { readonly [member: string]: RequestValue };
+export type RequestValue =
+  | string
+  | number
+  | boolean
+  | readonly RequestValue[]
+  | { readonly [member: string]: RequestValue };
 
 /** The resource types of a template that can be built. */
 export const RESOURCE_TYPES = [
@@ -21,7 +26,11 @@ export const RESOURCE_TYPES = [
 export type ResourceType = (typeof RESOURCE_TYPES)[number];
 
 /** Types that CloudFormation has for Image Builder, and a template cannot use yet. */
-export const LATER_RESOURCE_TYPES = ['AWS::ImageBuilder::ContainerRecipe', 'AWS::ImageBuilder::Workflow', 'AWS::ImageBuilder::LifecyclePolicy'];
+export const LATER_RESOURCE_TYPES = [
+  'AWS::ImageBuilder::ContainerRecipe',
+  'AWS::ImageBuilder::Workflow',
+  'AWS::ImageBuilder::LifecyclePolicy',
+];
 
 interface ResourceShape {
   /** The Create operation's input. */
@@ -33,10 +42,19 @@ interface ResourceShape {
 }
 
 const RESOURCES: Readonly<Record<ResourceType, ResourceShape>> = {
-  'AWS::ImageBuilder::Component': { input: 'CreateComponentRequest', attributes: ['Arn', 'Encrypted', 'Name', 'Type', 'Version'] },
+  'AWS::ImageBuilder::Component': {
+    input: 'CreateComponentRequest',
+    attributes: ['Arn', 'Encrypted', 'Name', 'Type', 'Version'],
+  },
   'AWS::ImageBuilder::ImageRecipe': { input: 'CreateImageRecipeRequest', attributes: ['Arn', 'Name', 'Version'] },
-  'AWS::ImageBuilder::InfrastructureConfiguration': { input: 'CreateInfrastructureConfigurationRequest', attributes: ['Arn', 'Name'] },
-  'AWS::ImageBuilder::DistributionConfiguration': { input: 'CreateDistributionConfigurationRequest', attributes: ['Arn', 'Name'] },
+  'AWS::ImageBuilder::InfrastructureConfiguration': {
+    input: 'CreateInfrastructureConfigurationRequest',
+    attributes: ['Arn', 'Name'],
+  },
+  'AWS::ImageBuilder::DistributionConfiguration': {
+    input: 'CreateDistributionConfigurationRequest',
+    attributes: ['Arn', 'Name'],
+  },
   'AWS::ImageBuilder::ImagePipeline': { input: 'CreateImagePipelineRequest', attributes: ['Arn', 'Name'] },
   'AWS::ImageBuilder::Image': {
     input: 'CreateImageRequest',
@@ -56,7 +74,11 @@ const RENAMED: readonly (readonly [string, string, string])[] = [
 const NOT_PROPERTIES = ['clientToken', 'dryRun'];
 
 /** CloudFormation took these as free JSON for long, so that templates with the API's own spelling exist and work. */
-const EITHER_CASE = ['AmiDistributionConfiguration', 'ContainerDistributionConfiguration', 'LaunchPermissionConfiguration'];
+const EITHER_CASE = [
+  'AmiDistributionConfiguration',
+  'ContainerDistributionConfiguration',
+  'LaunchPermissionConfiguration',
+];
 
 interface Shape {
   readonly type: string;
@@ -81,11 +103,17 @@ export function attributesOf(type: ResourceType): readonly string[] {
  * @param path of the properties, such as `Resources.Recipe.Properties`
  * @returns the request's members; what is unknown yet is left out. Faults are in `faults`
  */
-export function requestOf(type: ResourceType, properties: ValueMap, path: string, faults: Faults): Record<string, RequestValue> {
+export function requestOf(
+  type: ResourceType,
+  properties: ValueMap,
+  path: string,
+  faults: Faults,
+): Record<string, RequestValue> {
   const { input, later } = RESOURCES[type];
   for (const name of later ?? []) {
     const entry = properties.entries.get(name);
-    if (entry !== undefined) faults.add('not-supported', entry.position, `${path}.${name}`, `${name} of ${type} is not supported yet`);
+    if (entry !== undefined)
+      faults.add('not-supported', entry.position, `${path}.${name}`, `${name} of ${type} is not supported yet`);
   }
   const entries = new Map([...properties.entries].filter(([name]) => !later?.includes(name)));
   return structure(input, { ...properties, entries }, path, type, faults);
@@ -97,7 +125,13 @@ function propertyName(shape: string, member: string): string {
 }
 
 /** @param owner what the properties belong to, for messages */
-function structure(name: string, value: ValueMap, path: string, owner: string, faults: Faults): Record<string, RequestValue> {
+function structure(
+  name: string,
+  value: ValueMap,
+  path: string,
+  owner: string,
+  faults: Faults,
+): Record<string, RequestValue> {
   const shape = SHAPES[name]!;
   const members = new Map<string, string>();
   for (const member of Object.keys(shape.members!)) {
@@ -110,7 +144,12 @@ function structure(name: string, value: ValueMap, path: string, owner: string, f
     const own = EITHER_CASE.includes(name) && Object.hasOwn(shape.members!, property) ? property : undefined;
     const member = members.get(property) ?? own;
     if (member === undefined) {
-      faults.add('unknown-property', entry.position, `${path}.${property}`, `unknown property of ${owner}${suggestion(property, properties)}`);
+      faults.add(
+        'unknown-property',
+        entry.position,
+        `${path}.${property}`,
+        `unknown property of ${owner}${suggestion(property, properties)}`,
+      );
       continue;
     }
     seen.add(member);
@@ -163,7 +202,12 @@ function list(shape: Shape, value: Value, path: string, property: string, faults
 
 function map(shape: Shape, value: Value, path: string, property: string, faults: Faults): RequestValue | undefined {
   if (value.kind === 'list' && property.endsWith('Tags')) {
-    faults.add('wrong-type', value.position, path, 'expected a map (Name: value), found a list: the types of Image Builder take tags as a map, not as Key and Value');
+    faults.add(
+      'wrong-type',
+      value.position,
+      path,
+      'expected a map (Name: value), found a list: the types of Image Builder take tags as a map, not as Key and Value',
+    );
     return undefined;
   }
   if (value.kind !== 'map') return wrong(value, path, 'a map', faults);
@@ -171,7 +215,8 @@ function map(shape: Shape, value: Value, path: string, property: string, faults:
   const result: Record<string, RequestValue> = {};
   for (const [key, entry] of value.entries) {
     const converted = convert(shapeName(shape.value), entry.value, `${path}.${key}`, key, faults);
-    if (converted !== undefined) Object.defineProperty(result, key, { value: converted, enumerable: true, writable: true, configurable: true });
+    if (converted !== undefined)
+      Object.defineProperty(result, key, { value: converted, enumerable: true, writable: true, configurable: true });
   }
   return result;
 }
@@ -186,7 +231,12 @@ function scalar(shape: Shape, value: ScalarNode, path: string, faults: Faults): 
   }
   if (shape.type === 'string') {
     if (shape.enum !== undefined && !shape.enum.includes(text)) {
-      faults.add('invalid-value', value.position, path, `'${text}' is not one of ${shape.enum.join(', ')}${nearestOnly(text, shape.enum)}`);
+      faults.add(
+        'invalid-value',
+        value.position,
+        path,
+        `'${text}' is not one of ${shape.enum.join(', ')}${nearestOnly(text, shape.enum)}`,
+      );
     }
     checkSize(shape, text.length, 'characters', value, path, faults);
     return text;
@@ -194,11 +244,18 @@ function scalar(shape: Shape, value: ScalarNode, path: string, faults: Faults): 
   const number = Number(text);
   const whole = shape.type === 'integer' || shape.type === 'long';
   if (text.trim() === '' || !Number.isFinite(number) || (whole && !Number.isInteger(number))) {
-    faults.add('wrong-type', value.position, path, `expected ${whole ? 'a whole number' : 'a number'}, found '${text}'`);
+    faults.add(
+      'wrong-type',
+      value.position,
+      path,
+      `expected ${whole ? 'a whole number' : 'a number'}, found '${text}'`,
+    );
     return undefined;
   }
-  if (shape.min !== undefined && number < shape.min) faults.add('invalid-value', value.position, path, `${text} is less than ${shape.min}`);
-  if (shape.max !== undefined && number > shape.max) faults.add('invalid-value', value.position, path, `${text} is more than ${shape.max}`);
+  if (shape.min !== undefined && number < shape.min)
+    faults.add('invalid-value', value.position, path, `${text} is less than ${shape.min}`);
+  if (shape.max !== undefined && number > shape.max)
+    faults.add('invalid-value', value.position, path, `${text} is more than ${shape.max}`);
   return number;
 }
 
@@ -208,6 +265,8 @@ function nearestOnly(text: string, known: readonly string[]): string {
 }
 
 function checkSize(shape: Shape, size: number, unit: string, value: Value, path: string, faults: Faults): void {
-  if (shape.min !== undefined && size < shape.min) faults.add('invalid-value', value.position, path, `has ${size} ${unit}, at least ${shape.min} expected`);
-  if (shape.max !== undefined && size > shape.max) faults.add('invalid-value', value.position, path, `has ${size} ${unit}, at most ${shape.max} allowed`);
+  if (shape.min !== undefined && size < shape.min)
+    faults.add('invalid-value', value.position, path, `has ${size} ${unit}, at least ${shape.min} expected`);
+  if (shape.max !== undefined && size > shape.max)
+    faults.add('invalid-value', value.position, path, `has ${size} ${unit}, at most ${shape.max} allowed`);
 }

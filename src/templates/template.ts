@@ -5,7 +5,14 @@ import { Faults, TemplateError, suggestion } from './faults.ts';
 import { describe, type MapNode, type TemplateNode, type Value } from './nodes.ts';
 import { parameterValues, readParameters, type TemplateParameter } from './parameters.ts';
 import { parseText } from './parse.ts';
-import { attributesOf, LATER_RESOURCE_TYPES, RESOURCE_TYPES, requestOf, type RequestValue, type ResourceType } from './shapes.ts';
+import {
+  attributesOf,
+  LATER_RESOURCE_TYPES,
+  RESOURCE_TYPES,
+  requestOf,
+  type RequestValue,
+  type ResourceType,
+} from './shapes.ts';
 
 /** A template that was read: sections and declarations are sound, values are not evaluated yet. */
 export interface Template {
@@ -43,7 +50,10 @@ const RESOURCE_KEYS = ['DeletionPolicy', 'DependsOn', 'Metadata', 'Properties', 
 const LATER_RESOURCE_KEYS = ['Condition', 'CreationPolicy', 'UpdatePolicy'];
 
 /** What cdk puts into every template, and nothing of Image Builder uses. */
-const CDK_LEFT_OUT = { section: { Conditions: 'CDKMetadataAvailable', Rules: 'CheckBootstrapVersion' }, type: 'AWS::CDK::Metadata' } as const;
+const CDK_LEFT_OUT = {
+  section: { Conditions: 'CDKMetadataAvailable', Rules: 'CheckBootstrapVersion' },
+  type: 'AWS::CDK::Metadata',
+} as const;
 
 /**
  * Reads a template.
@@ -54,18 +64,25 @@ export function parseTemplate(text: string): Template {
   const faults = new Faults();
   for (const [name, entry] of root.entries) {
     if (SECTIONS.includes(name) || isLeftByCdk(name, entry.value)) continue;
-    if (LATER_SECTIONS.includes(name)) faults.add('not-supported', entry.position, name, `the section ${name} is not supported yet`);
+    if (LATER_SECTIONS.includes(name))
+      faults.add('not-supported', entry.position, name, `the section ${name} is not supported yet`);
     else faults.add('unknown-section', entry.position, name, `unknown section${suggestion(name, SECTIONS)}`);
   }
   const version = root.entries.get('AWSTemplateFormatVersion')?.value;
   if (version !== undefined && (version.kind !== 'scalar' || version.text !== '2010-09-09')) {
-    faults.add('invalid-value', version.position, 'AWSTemplateFormatVersion', 'the only version there is is 2010-09-09');
+    faults.add(
+      'invalid-value',
+      version.position,
+      'AWSTemplateFormatVersion',
+      'the only version there is is 2010-09-09',
+    );
   }
   const description = root.entries.get('Description')?.value;
   const parameters = readParameters(root.entries.get('Parameters')?.value, faults);
   const resources = readResources(root, faults);
   for (const id of resources.keys()) {
-    if (parameters.has(id)) faults.add('invalid-value', resources.get(id)!.position, `Resources.${id}`, 'a parameter has the same name');
+    if (parameters.has(id))
+      faults.add('invalid-value', resources.get(id)!.position, `Resources.${id}`, 'a parameter has the same name');
   }
   faults.throwIfAny();
   return { ...(description?.kind === 'scalar' ? { description: description.text } : {}), parameters, resources };
@@ -84,13 +101,25 @@ function readResources(root: MapNode, faults: Faults): ReadonlyMap<string, Templ
     return resources;
   }
   if (section.value.kind !== 'map' || section.value.entries.size === 0) {
-    faults.add('wrong-type', section.value.position, 'Resources', `expected a map of resources, found ${section.value.kind === 'map' ? 'an empty one' : describe(section.value)}`);
+    faults.add(
+      'wrong-type',
+      section.value.position,
+      'Resources',
+      `expected a map of resources, found ${section.value.kind === 'map' ? 'an empty one' : describe(section.value)}`,
+    );
     return resources;
   }
   for (const [id, entry] of section.value.entries) {
     const path = `Resources.${id}`;
-    if (!/^[A-Za-z0-9]{1,255}$/.test(id)) faults.add('invalid-value', entry.position, path, 'a logical id is letters and digits');
-    if (entry.value.kind !== 'map') faults.add('wrong-type', entry.value.position, path, `expected a map with Type and Properties, found ${describe(entry.value)}`);
+    if (!/^[A-Za-z0-9]{1,255}$/.test(id))
+      faults.add('invalid-value', entry.position, path, 'a logical id is letters and digits');
+    if (entry.value.kind !== 'map')
+      faults.add(
+        'wrong-type',
+        entry.value.position,
+        path,
+        `expected a map with Type and Properties, found ${describe(entry.value)}`,
+      );
     else {
       const resource = readResource(id, entry.value, entry.position, path, faults);
       if (resource !== undefined) resources.set(id, resource);
@@ -99,15 +128,33 @@ function readResources(root: MapNode, faults: Faults): ReadonlyMap<string, Templ
   return resources;
 }
 
-function readResource(logicalId: string, map: MapNode, position: Position, path: string, faults: Faults): TemplateResource | undefined {
+function readResource(
+  logicalId: string,
+  map: MapNode,
+  position: Position,
+  path: string,
+  faults: Faults,
+): TemplateResource | undefined {
   const typeNode = map.entries.get('Type')?.value;
   if (typeNode?.kind === 'scalar' && typeNode.text === CDK_LEFT_OUT.type) return undefined;
   for (const [key, entry] of map.entries) {
-    if (LATER_RESOURCE_KEYS.includes(key)) faults.add('not-supported', entry.position, `${path}.${key}`, `${key} is not supported yet`);
-    else if (!RESOURCE_KEYS.includes(key)) faults.add('unknown-property', entry.position, `${path}.${key}`, `unknown attribute of a resource${suggestion(key, RESOURCE_KEYS)}`);
+    if (LATER_RESOURCE_KEYS.includes(key))
+      faults.add('not-supported', entry.position, `${path}.${key}`, `${key} is not supported yet`);
+    else if (!RESOURCE_KEYS.includes(key))
+      faults.add(
+        'unknown-property',
+        entry.position,
+        `${path}.${key}`,
+        `unknown attribute of a resource${suggestion(key, RESOURCE_KEYS)}`,
+      );
   }
   if (typeNode?.kind !== 'scalar') {
-    faults.add('missing', typeNode?.position ?? position, path, `a resource needs a Type: ${RESOURCE_TYPES.join(', ')}`);
+    faults.add(
+      'missing',
+      typeNode?.position ?? position,
+      path,
+      `a resource needs a Type: ${RESOURCE_TYPES.join(', ')}`,
+    );
     return undefined;
   }
   const type = RESOURCE_TYPES.find((known) => known === typeNode.text);
@@ -117,7 +164,12 @@ function readResource(logicalId: string, map: MapNode, position: Position, path:
   }
   const properties = map.entries.get('Properties')?.value ?? { kind: 'map', entries: new Map(), position };
   if (properties.kind !== 'map') {
-    faults.add('wrong-type', properties.position, `${path}.Properties`, `expected a map, found ${describe(properties)}`);
+    faults.add(
+      'wrong-type',
+      properties.position,
+      `${path}.Properties`,
+      `expected a map, found ${describe(properties)}`,
+    );
     return undefined;
   }
   return { logicalId, type, properties, dependsOn: readDependsOn(map, path, faults), position };
@@ -125,8 +177,15 @@ function readResource(logicalId: string, map: MapNode, position: Position, path:
 
 function refuseType(type: string, position: Position, path: string, faults: Faults): void {
   if (LATER_RESOURCE_TYPES.includes(type)) faults.add('not-supported', position, path, `${type} is not supported yet`);
-  else if (type.startsWith('AWS::ImageBuilder::')) faults.add('unknown-type', position, path, `unknown type ${type}${suggestion(type, RESOURCE_TYPES)}`);
-  else faults.add('not-supported', position, path, `${type} is not supported: a template here holds AWS::ImageBuilder resources; give what others make (a role, a topic) by name, as a parameter`);
+  else if (type.startsWith('AWS::ImageBuilder::'))
+    faults.add('unknown-type', position, path, `unknown type ${type}${suggestion(type, RESOURCE_TYPES)}`);
+  else
+    faults.add(
+      'not-supported',
+      position,
+      path,
+      `${type} is not supported: a template here holds AWS::ImageBuilder resources; give what others make (a role, a topic) by name, as a parameter`,
+    );
 }
 
 function readDependsOn(map: MapNode, path: string, faults: Faults): readonly string[] {
@@ -149,21 +208,31 @@ function readDependsOn(map: MapNode, path: string, faults: Faults): readonly str
 export function planTemplate(template: Template, given: ReadonlyMap<string, string>, pseudo: PseudoParameters): Plan {
   const faults = new Faults();
   const used = new Set<string>();
-  for (const resource of template.resources.values()) for (const name of referencesOf(resource.properties)) used.add(name);
+  for (const resource of template.resources.values())
+    for (const name of referencesOf(resource.properties)) used.add(name);
 
   const scope: Omit<Scope, 'known'> = {
     parameters: parameterValues(template.parameters, given, used, faults),
     declared: new Set(template.parameters.keys()),
     pseudo,
-    resources: new Map([...template.resources.values()].map((resource) => [resource.logicalId, attributesOf(resource.type)])),
+    resources: new Map(
+      [...template.resources.values()].map((resource) => [resource.logicalId, attributesOf(resource.type)]),
+    ),
   };
   const planned: PlannedResource[] = [];
   for (const resource of template.resources.values()) {
     for (const id of resource.dependsOn) {
       if (template.resources.has(id)) continue;
-      faults.add('unknown-reference', resource.position, `Resources.${resource.logicalId}.DependsOn`, `no resource is called '${id}'${suggestion(id, [...template.resources.keys()])}`);
+      faults.add(
+        'unknown-reference',
+        resource.position,
+        `Resources.${resource.logicalId}.DependsOn`,
+        `no resource is called '${id}'${suggestion(id, [...template.resources.keys()])}`,
+      );
     }
-    const named = [...referencesOf(resource.properties), ...resource.dependsOn].filter((name) => template.resources.has(name));
+    const named = [...referencesOf(resource.properties), ...resource.dependsOn].filter((name) =>
+      template.resources.has(name),
+    );
     planned.push({ ...resource, needs: [...new Set(named)] });
     evaluateRequest(resource, { ...scope, known: new Map() }, faults);
   }
@@ -183,8 +252,13 @@ function evaluateRequest(resource: TemplateResource, scope: Scope, faults: Fault
  * @param known answers of the resources made so far, by logical id
  * @throws {TemplateError} when an earlier resource's answer does not fit where it is used
  */
-export function resolveResource(plan: Plan, resource: PlannedResource, known: ReadonlyMap<string, ResourceAttributes>): Record<string, RequestValue> {
-  for (const id of resource.needs) if (!known.has(id)) throw new Error(`${resource.logicalId} was resolved before ${id}, which it needs`);
+export function resolveResource(
+  plan: Plan,
+  resource: PlannedResource,
+  known: ReadonlyMap<string, ResourceAttributes>,
+): Record<string, RequestValue> {
+  for (const id of resource.needs)
+    if (!known.has(id)) throw new Error(`${resource.logicalId} was resolved before ${id}, which it needs`);
   const faults = new Faults();
   const request = evaluateRequest(resource, { ...plan.scope, known }, faults);
   faults.throwIfAny();

@@ -10,7 +10,11 @@ import { differingMembers, layerKey, type LayerRecord } from '../runner/layer-ke
 import { cachePolicy } from './cache-policy.ts';
 import type { ImageWork, ResolvedComponent, Stage } from './image-work.ts';
 
-const PHASES: Readonly<Record<Stage, readonly string[]>> = { BUILD: ['build', 'validate'], TEST: ['test'], DISTRIBUTION: [] };
+const PHASES: Readonly<Record<Stage, readonly string[]>> = {
+  BUILD: ['build', 'validate'],
+  TEST: ['test'],
+  DISTRIBUTION: [],
+};
 
 /** A component with the phases that a stage runs of it. */
 export interface PlannedComponent {
@@ -30,7 +34,10 @@ export function componentsOf(work: ImageWork, stage: Stage): readonly PlannedCom
 
 /** The working directory of the recipe's components. Source: reference, `resources.md` section 6. */
 export function workingDirectoryOf({ image }: Pick<ImageWork, 'image'>): string {
-  return image.imageRecipe?.workingDirectory ?? (image.platform === 'Windows' ? WINDOWS_WORKING_DIRECTORY : DEFAULT_WORKING_DIRECTORY);
+  return (
+    image.imageRecipe?.workingDirectory ??
+    (image.platform === 'Windows' ? WINDOWS_WORKING_DIRECTORY : DEFAULT_WORKING_DIRECTORY)
+  );
 }
 
 /** What identifies the disk that the first component's layer lies on: the parent image, and the size that the disk was given. */
@@ -39,7 +46,12 @@ export function groundKey(parent: SealedLayer, sizeBytes: number | undefined): s
 }
 
 /** The key of the layer that a component leaves on a disk. */
-export function componentKey(work: ImageWork, planned: PlannedComponent, parentKey: string, driver: string): { readonly key: string; readonly record: LayerRecord } {
+export function componentKey(
+  work: ImageWork,
+  planned: PlannedComponent,
+  parentKey: string,
+  driver: string,
+): { readonly key: string; readonly record: LayerRecord } {
   return layerKey({
     parent: parentKey,
     account: work.account,
@@ -75,12 +87,18 @@ export interface ReusedLayers {
  * @param drivers kinds of driver that each component may have run on, the likely one first
  */
 export async function reuseLayers(
-  work: ImageWork, components: readonly PlannedComponent[], parent: SealedLayer, ground: string, drivers: (planned: PlannedComponent) => readonly string[], report: Report,
+  work: ImageWork,
+  components: readonly PlannedComponent[],
+  parent: SealedLayer,
+  ground: string,
+  drivers: (planned: PlannedComponent) => readonly string[],
+  report: Report,
 ): Promise<ReusedLayers> {
   const policy = cachePolicy(work.image);
   let reused: ReusedLayers = { count: 0, layer: parent, key: ground };
   for (const [index, planned] of components.entries()) {
-    const tell = (text: string): void => report({ type: 'log', component: planned.component.name, text: `layer of ${planned.component.name}: ${text}` });
+    const tell = (text: string): void =>
+      report({ type: 'log', component: planned.component.name, text: `layer of ${planned.component.name}: ${text}` });
     if (!policy.use) {
       tell(`miss, ${policy.reason}`);
       continue;
@@ -92,12 +110,20 @@ export async function reuseLayers(
       tell(`hit, ${layer.id}`);
       continue;
     }
-    tell(`miss, ${reused.count === index ? await whyMissed(work, planned, reused.key, drivers(planned)[0]!, since) : 'a component before it runs anew'}`);
+    tell(
+      `miss, ${reused.count === index ? await whyMissed(work, planned, reused.key, drivers(planned)[0]!, since) : 'a component before it runs anew'}`,
+    );
   }
   return reused;
 }
 
-async function find(work: ImageWork, planned: PlannedComponent, parentKey: string, drivers: readonly string[], since: string): Promise<SealedLayer | undefined> {
+async function find(
+  work: ImageWork,
+  planned: PlannedComponent,
+  parentKey: string,
+  drivers: readonly string[],
+  since: string,
+): Promise<SealedLayer | undefined> {
   for (const driver of drivers) {
     const layer = await work.layers.take(componentKey(work, planned, parentKey, driver).key, since, work.arn);
     if (layer !== undefined) return layer;
@@ -118,10 +144,19 @@ const MEMBERS: Readonly<Record<string, string>> = {
   freshness: 'it takes the newest there is, in every build',
 };
 
-async function whyMissed(work: ImageWork, planned: PlannedComponent, parentKey: string, driver: string, since: string): Promise<string> {
+async function whyMissed(
+  work: ImageWork,
+  planned: PlannedComponent,
+  parentKey: string,
+  driver: string,
+  since: string,
+): Promise<string> {
   const last = await layerWithLabel(work.catalog.db, layerLabel(work, planned));
   if (last === undefined) return 'there is none yet';
-  const members = differingMembers(JSON.parse(last.key_record) as LayerRecord, componentKey(work, planned, parentKey, driver).record);
+  const members = differingMembers(
+    JSON.parse(last.key_record) as LayerRecord,
+    componentKey(work, planned, parentKey, driver).record,
+  );
   if (members.length > 0) return members.map((member) => MEMBERS[member] ?? `${member} changed`).join(', ');
   return last.created < since ? `it is too old (made ${last.created})` : 'its file is gone';
 }

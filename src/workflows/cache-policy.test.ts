@@ -9,7 +9,8 @@ for (const [tag, expected] of [
   ['90m', { use: true, maxAgeSeconds: 5400 }],
   ['off', { use: false, reason: 'switched off by the tag ingot:layer-cache' }],
 ] as const) {
-  test(`the tag's value ${tag}`, () => assert.deepEqual(cachePolicy({ ...(tag === undefined ? {} : { tags: { 'ingot:layer-cache': tag } }) }), expected));
+  test(`the tag's value ${tag}`, () =>
+    assert.deepEqual(cachePolicy({ ...(tag === undefined ? {} : { tags: { 'ingot:layer-cache': tag } }) }), expected));
 }
 
 test('a scheduled build takes no layer, whatever its tag says', () => {

@@ -8,7 +8,9 @@ export const CACHE_TAG = 'ingot:layer-cache';
 export const DEFAULT_MAX_AGE_SECONDS = 24 * 3600;
 
 /** What may be taken. */
-export type CachePolicy = { readonly use: false; readonly reason: string } | { readonly use: true; readonly maxAgeSeconds: number };
+export type CachePolicy =
+  | { readonly use: false; readonly reason: string }
+  | { readonly use: true; readonly maxAgeSeconds: number };
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
@@ -18,12 +20,16 @@ const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_40
  * @throws {Error} naming the tag and its value when it is none of the forms
  */
 export function cachePolicy(image: Pick<Image, 'buildType' | 'tags'>): CachePolicy {
-  if (image.buildType === 'SCHEDULED') return { use: false, reason: 'a scheduled build takes nothing of an earlier one' };
+  if (image.buildType === 'SCHEDULED')
+    return { use: false, reason: 'a scheduled build takes nothing of an earlier one' };
   const wanted = image.tags?.[CACHE_TAG];
   if (wanted === undefined || wanted === 'on') return { use: true, maxAgeSeconds: DEFAULT_MAX_AGE_SECONDS };
   if (wanted === 'off') return { use: false, reason: `switched off by the tag ${CACHE_TAG}` };
   const seconds = ageSeconds(wanted);
-  if (seconds === undefined) throw new Error(`the tag ${CACHE_TAG} has the value '${wanted}': it takes on, off, or an age such as 90m, 24h or 7d`);
+  if (seconds === undefined)
+    throw new Error(
+      `the tag ${CACHE_TAG} has the value '${wanted}': it takes on, off, or an age such as 90m, 24h or 7d`,
+    );
   return { use: true, maxAgeSeconds: seconds };
 }
 

@@ -18,7 +18,10 @@ test('an unknown driver is refused with the ones there are', () => {
 });
 
 test('a named driver that cannot work is refused with what it lacks', () => {
-  assert.throws(() => chooseBuildDriver({ 'ingot:driver': 'qemu' }, { nspawn: [], qemu: ['no qemu'] }), /driver qemu cannot work on this host: no qemu/);
+  assert.throws(
+    () => chooseBuildDriver({ 'ingot:driver': 'qemu' }, { nspawn: [], qemu: ['no qemu'] }),
+    /driver qemu cannot work on this host: no qemu/,
+  );
 });
 
 test('without system containers the default is a virtual machine, and the reason says why', () => {
@@ -33,10 +36,19 @@ test('tests always boot a virtual machine', () => {
 
 test('a disk of others is built on in a virtual machine, unless it is trusted', () => {
   assert.equal(chooseBuildDriver(undefined, all, 'trusted').driver, 'nspawn');
-  assert.deepEqual(chooseBuildDriver(undefined, all, 'untrusted'), { driver: 'qemu', reason: 'its parent image is a disk that was imported or fetched, whose file systems this host does not mount' });
+  assert.deepEqual(chooseBuildDriver(undefined, all, 'untrusted'), {
+    driver: 'qemu',
+    reason: 'its parent image is a disk that was imported or fetched, whose file systems this host does not mount',
+  });
   assert.equal(chooseBuildDriver({ 'ingot:driver': 'qemu' }, all, 'untrusted').driver, 'qemu');
-  assert.throws(() => chooseBuildDriver({ 'ingot:driver': 'nspawn' }, all, 'untrusted'), /names the driver 'nspawn', and the image is built in a virtual machine.*--trusted/);
-  assert.throws(() => chooseBuildDriver(undefined, { nspawn: [], qemu: ['no qemu'] }, 'untrusted'), /virtual machines cannot work on this host: no qemu/);
+  assert.throws(
+    () => chooseBuildDriver({ 'ingot:driver': 'nspawn' }, all, 'untrusted'),
+    /names the driver 'nspawn', and the image is built in a virtual machine.*--trusted/,
+  );
+  assert.throws(
+    () => chooseBuildDriver(undefined, { nspawn: [], qemu: ['no qemu'] }, 'untrusted'),
+    /virtual machines cannot work on this host: no qemu/,
+  );
 });
 
 test('an operating system that no driver makes machines of is refused, and told what can be done', () => {

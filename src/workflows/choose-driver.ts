@@ -12,7 +12,10 @@ export interface DriverChoice {
 
 /** @throws {Error} for an operating system whose machines no driver makes: better than an instance that nobody can speak to */
 export function refusePlatform(platform: string | undefined): void {
-  if (platform !== undefined && platform !== 'Linux') throw new Error(`Ingot makes no ${platform} instances yet, so that no ${platform} image can be built here.${platform === 'Windows' ? ' Its components can be tried on a Windows machine that you have: ./ingot toe run FILE --on ssh://HOST' : ''}`);
+  if (platform !== undefined && platform !== 'Linux')
+    throw new Error(
+      `Ingot makes no ${platform} instances yet, so that no ${platform} image can be built here.${platform === 'Windows' ? ' Its components can be tried on a Windows machine that you have: ./ingot toe run FILE --on ssh://HOST' : ''}`,
+    );
 }
 
 /**
@@ -23,13 +26,18 @@ export function refusePlatform(platform: string | undefined): void {
  * @throws {Error} when the named driver is unknown or cannot work here
  */
 export function chooseBuildDriver(
-  resourceTags: Readonly<Record<string, string>> | undefined, missing: Readonly<Record<string, readonly string[]>>, origin: DiskOrigin = 'made',
+  resourceTags: Readonly<Record<string, string>> | undefined,
+  missing: Readonly<Record<string, readonly string[]>>,
+  origin: DiskOrigin = 'made',
 ): DriverChoice {
   if (origin === 'untrusted') return chooseForStranger(resourceTags, missing);
   const wanted = resourceTags?.[DRIVER_TAG];
   if (wanted !== undefined) {
     const lacks = missing[wanted];
-    if (lacks === undefined) throw new Error(`resource tag ${DRIVER_TAG} names the driver '${wanted}', which is none of: ${Object.keys(missing).join(', ')}`);
+    if (lacks === undefined)
+      throw new Error(
+        `resource tag ${DRIVER_TAG} names the driver '${wanted}', which is none of: ${Object.keys(missing).join(', ')}`,
+      );
     if (lacks.length > 0) throw new Error(`driver ${wanted} cannot work on this host: ${lacks.join('; ')}`);
     return { driver: wanted, reason: `named by the resource tag ${DRIVER_TAG}` };
   }
@@ -39,10 +47,16 @@ export function chooseBuildDriver(
 }
 
 /** A stranger's disk is for virtual machines: a system container has its file systems mounted by the host's kernel. */
-function chooseForStranger(resourceTags: Readonly<Record<string, string>> | undefined, missing: Readonly<Record<string, readonly string[]>>): DriverChoice {
+function chooseForStranger(
+  resourceTags: Readonly<Record<string, string>> | undefined,
+  missing: Readonly<Record<string, readonly string[]>>,
+): DriverChoice {
   const wanted = resourceTags?.[DRIVER_TAG];
   const why = 'its parent image is a disk that was imported or fetched, whose file systems this host does not mount';
-  if (wanted !== undefined && wanted !== 'qemu') throw new Error(`resource tag ${DRIVER_TAG} names the driver '${wanted}', and the image is built in a virtual machine: ${why}. Take the tag away, or import the disk as one that you trust (./ingot import --trusted)`);
+  if (wanted !== undefined && wanted !== 'qemu')
+    throw new Error(
+      `resource tag ${DRIVER_TAG} names the driver '${wanted}', and the image is built in a virtual machine: ${why}. Take the tag away, or import the disk as one that you trust (./ingot import --trusted)`,
+    );
   return { ...chooseTestDriver(missing), reason: why };
 }
 

@@ -18,7 +18,9 @@ export async function allowedSecrets(work: Pick<ImageWork, 'catalog' | 'image'>)
   try {
     return readAllowed(value ?? '');
   } catch (error) {
-    throw new Error(`the tag ${ALLOW_SECRETS_TAG} of ${arn} has the value '${value}': ${(error as Error).message}`, { cause: error });
+    throw new Error(`the tag ${ALLOW_SECRETS_TAG} of ${arn} has the value '${value}': ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -26,14 +28,23 @@ export async function allowedSecrets(work: Pick<ImageWork, 'catalog' | 'image'>)
  * Searches the disk of a build instance.
  * @throws {StepError} naming what was found, and how it is allowed
  */
-export async function refuseSecretsOnDisk(work: ImageWork, entry: WorkInstance, options: { readonly report: Report; readonly signal: AbortSignal; readonly timeoutSeconds: number }): Promise<void> {
+export async function refuseSecretsOnDisk(
+  work: ImageWork,
+  entry: WorkInstance,
+  options: { readonly report: Report; readonly signal: AbortSignal; readonly timeoutSeconds: number },
+): Promise<void> {
   const { report, signal, timeoutSeconds } = options;
   if (entry.instance.capabilities.platform !== 'Linux') return;
   const allowed = await allowedSecrets(work);
   const started = performance.now();
-  const hits = await searchDisk(entry.instance, entry.launch.searchSince ?? new Date(0), { signal, timeoutSeconds }).catch((error: unknown) => {
+  const hits = await searchDisk(entry.instance, entry.launch.searchSince ?? new Date(0), {
+    signal,
+    timeoutSeconds,
+  }).catch((error: unknown) => {
     signal.throwIfAborted();
-    throw new StepError(`the disk could not be searched for keys, tokens and histories: ${(error as Error).message}`, { cause: error });
+    throw new StepError(`the disk could not be searched for keys, tokens and histories: ${(error as Error).message}`, {
+      cause: error,
+    });
   });
   const refused: DiskHit[] = [];
   for (const hit of hits) {
@@ -45,7 +56,11 @@ export async function refuseSecretsOnDisk(work: ImageWork, entry: WorkInstance, 
       report({ type: 'log', level: 'error', text: found });
     }
   }
-  report({ type: 'log', level: 'debug', text: `searched for keys, tokens and histories in ${((performance.now() - started) / 1000).toFixed(1)} s` });
+  report({
+    type: 'log',
+    level: 'debug',
+    text: `searched for keys, tokens and histories in ${((performance.now() - started) / 1000).toFixed(1)} s`,
+  });
   if (refused.length > 0) throw new StepError(refusal(refused));
 }
 

@@ -8,11 +8,17 @@ export function warnOfDocuments(work: ImageWork): void {
   const components = work.components.flatMap((component) => {
     const { document, faults } = parseComponentDocument(component.data);
     for (const { severity, code, position, message } of isManaged(component) ? [] : faults) {
-      if (severity === 'warning') warn(work, component.name, `component ${component.name}, ${position.line}:${position.column} ${code}: ${message}`);
+      if (severity === 'warning')
+        warn(
+          work,
+          component.name,
+          `component ${component.name}, ${position.line}:${position.column} ${code}: ${message}`,
+        );
     }
     return document === undefined ? [] : [{ name: component.name, document }];
   });
-  for (const { code, component, message } of recipeHabits(components, work.image.osVersion)) warn(work, component, `component ${component}, ${code}: ${message}`);
+  for (const { code, component, message } of recipeHabits(components, work.image.osVersion))
+    warn(work, component, `component ${component}, ${code}: ${message}`);
 }
 
 function warn(work: ImageWork, component: string, text: string): void {

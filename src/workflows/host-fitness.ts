@@ -10,7 +10,11 @@ import { chooseBuildDriver, chooseTestDriver } from './choose-driver.ts';
  * @param wanted.resourceTags of the infrastructure configuration, which may name the driver
  * @throws {Error} what the host lacks, with the remedy
  */
-export async function refuseUnfitHost(wanted: { readonly dataDirectory: string; readonly resourceTags: Readonly<Record<string, string>> | undefined; readonly tests: boolean }): Promise<void> {
+export async function refuseUnfitHost(wanted: {
+  readonly dataDirectory: string;
+  readonly resourceTags: Readonly<Record<string, string>> | undefined;
+  readonly tests: boolean;
+}): Promise<void> {
   await refuseWithoutRoom(wanted.dataDirectory, LEAST_FOR_BUILD, 'even a small build');
   const missing = await missingByDriver();
   chooseBuildDriver(wanted.resourceTags, missing);
@@ -18,6 +22,9 @@ export async function refuseUnfitHost(wanted: { readonly dataDirectory: string; 
   try {
     chooseTestDriver(missing);
   } catch (error) {
-    throw new Error(`the image could be built here but not tested: ${(error as Error).message}. Mend that (./ingot doctor says how), or turn its tests off`, { cause: error });
+    throw new Error(
+      `the image could be built here but not tested: ${(error as Error).message}. Mend that (./ingot doctor says how), or turn its tests off`,
+      { cause: error },
+    );
   }
 }

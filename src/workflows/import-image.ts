@@ -34,12 +34,21 @@ export async function importDisk(work: ImageWork, task: Extract<ImageTask, { kin
     const path = join(directory, 'fetched');
     report({ type: 'log', text: `importing ${name}` });
     const { sha256, bytes } = await fetchDisk({ source: wanted.source, target: path, report, signal });
-    if (wanted.sha256 !== null && wanted.sha256 !== sha256) throw new Error(`${name} has the sha256 ${sha256}, and ${wanted.sha256} was given: it is damaged, or another file. Nothing of it is used`);
-    report({ type: 'log', text: `${name}: ${bytes} bytes, sha256 ${sha256}${wanted.sha256 === null ? ' (none was given to compare it with)' : ', as was given'}` });
+    if (wanted.sha256 !== null && wanted.sha256 !== sha256)
+      throw new Error(
+        `${name} has the sha256 ${sha256}, and ${wanted.sha256} was given: it is damaged, or another file. Nothing of it is used`,
+      );
+    report({
+      type: 'log',
+      text: `${name}: ${bytes} bytes, sha256 ${sha256}${wanted.sha256 === null ? ' (none was given to compare it with)' : ', as was given'}`,
+    });
     const { virtualSize } = await readForeignDisk({ path, target: layer.path, held, report, signal, what: name });
     report({
       type: 'log',
-      text: origin === 'trusted' ? 'the disk is trusted: images are built on it as on one of Ingot\'s own' : 'the disk is not trusted: images are built on it in virtual machines (--trusted says otherwise)',
+      text:
+        origin === 'trusted'
+          ? "the disk is trusted: images are built on it as on one of Ingot's own"
+          : 'the disk is not trusted: images are built on it in virtual machines (--trusted says otherwise)',
     });
 
     const record = { import: sha256, virtualSize, origin };
@@ -47,10 +56,19 @@ export async function importDisk(work: ImageWork, task: Extract<ImageTask, { kin
     const id = newAmiId();
     const sealed = await work.layers.seal(layer, key, record, {
       owner: work.arn,
-      refer: (trx, layerId) => insertAmi(trx, {
-        ...amiRecord(work, { id, region: work.region, description: task.description, tags: { CreatedBy: 'EC2 Image Builder', Ec2ImageBuilderArn: work.arn } }),
-        os_version: work.image.osVersion ?? null, layer_id: layerId, file: relative(work.dataDirectory, layer.path), state: 'available',
-      }),
+      refer: (trx, layerId) =>
+        insertAmi(trx, {
+          ...amiRecord(work, {
+            id,
+            region: work.region,
+            description: task.description,
+            tags: { CreatedBy: 'EC2 Image Builder', Ec2ImageBuilderArn: work.arn },
+          }),
+          os_version: work.image.osVersion ?? null,
+          layer_id: layerId,
+          file: relative(work.dataDirectory, layer.path),
+          state: 'available',
+        }),
     });
     work.sealed.push(sealed);
     report({ type: 'log', text: `${id} in ${work.region}` });

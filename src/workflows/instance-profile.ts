@@ -11,7 +11,9 @@ import type { WorkLaunch } from './instances.ts';
 /** The image's instance profile, where the configuration gives it credentials. */
 function profileOf({ config, account, image }: ImageWork): InstanceProfile | undefined {
   return instanceProfileFor(
-    config.instanceProfiles, image.infrastructureConfiguration?.instanceProfileName ?? '', account,
+    config.instanceProfiles,
+    image.infrastructureConfiguration?.instanceProfileName ?? '',
+    account,
   );
 }
 
@@ -21,16 +23,25 @@ export function refuseOthersProfile(work: ImageWork): void {
 }
 
 /** What the metadata service of an instance says. */
-export function metadataFor(work: ImageWork, launch: Pick<WorkLaunch, 'instanceType' | 'parent' | 'purpose'>): InstanceMetadata {
+export function metadataFor(
+  work: ImageWork,
+  launch: Pick<WorkLaunch, 'instanceType' | 'parent' | 'purpose'>,
+): InstanceMetadata {
   const { image } = work;
   const { instanceMetadataOptions, securityGroupIds } = image.infrastructureConfiguration ?? {};
   const parent = image.imageRecipe?.parentImage;
   const userData = image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride;
-  const role = roleOf(work.config.instanceProfiles, image.infrastructureConfiguration?.instanceProfileName ?? '', work.account);
+  const role = roleOf(
+    work.config.instanceProfiles,
+    image.infrastructureConfiguration?.instanceProfileName ?? '',
+    work.account,
+  );
   return {
     account: work.account,
     region: work.region,
-    imageId: (launch.purpose === 'test' ? work.ami?.id : parent?.startsWith('ami-') ? parent : undefined) ?? stableAmiId(launch.parent.key),
+    imageId:
+      (launch.purpose === 'test' ? work.ami?.id : parent?.startsWith('ami-') ? parent : undefined) ??
+      stableAmiId(launch.parent.key),
     instanceType: launch.instanceType,
     launched: timestamp(),
     // IMDSv1 only for those who ask for it.
@@ -54,7 +65,8 @@ export function s3AccessFor(work: ImageWork): () => Promise<S3Access | undefined
   return async () => {
     const given = await access();
     // Whatever prints a request, with its headers, prints no credentials into the log.
-    for (const secret of [given.credentials.secretAccessKey, given.credentials.sessionToken]) if (secret !== undefined) work.secrets.mask.add(secret);
+    for (const secret of [given.credentials.secretAccessKey, given.credentials.sessionToken])
+      if (secret !== undefined) work.secrets.mask.add(secret);
     return given;
   };
 }
@@ -63,7 +75,9 @@ export function s3AccessFor(work: ImageWork): () => Promise<S3Access | undefined
 export function s3AccessOf(profile: InstanceProfile, region: string): () => Promise<S3Access> {
   const credentials = credentialProvider(profile.credentials);
   return async () => ({
-    credentials: await credentials(), region: profile.region ?? region, ...(profile.s3Endpoint === undefined ? {} : { endpoint: profile.s3Endpoint }),
+    credentials: await credentials(),
+    region: profile.region ?? region,
+    ...(profile.s3Endpoint === undefined ? {} : { endpoint: profile.s3Endpoint }),
   });
 }
 

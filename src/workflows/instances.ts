@@ -67,8 +67,15 @@ export interface WorkLaunch {
 export async function launchWorkInstance(work: ImageWork, launch: WorkLaunch): Promise<WorkInstance> {
   const { instance, layer } = await launchMachine(work, launch, launch.choice, launch.parent);
   const entry: WorkInstance = {
-    instance, driver: launch.choice.driver, preferred: launch.choice, launch, layer, parent: launch.parent,
-    parentKey: launch.parentKey ?? launch.parent.key, componentsDone: launch.componentsDone ?? 0, stopped: false,
+    instance,
+    driver: launch.choice.driver,
+    preferred: launch.choice,
+    launch,
+    layer,
+    parent: launch.parent,
+    parentKey: launch.parentKey ?? launch.parent.key,
+    componentsDone: launch.componentsDone ?? 0,
+    stopped: false,
   };
   work.instances.set(instance.id, entry);
   return entry;
@@ -78,7 +85,12 @@ export async function launchWorkInstance(work: ImageWork, launch: WorkLaunch): P
  * Goes on with another driver from the last layer: what the instance wrote since is thrown away, what it left running is gone.
  * @throws {InstanceError} when the other driver's machine does not start; the instance is then ended
  */
-export async function moveToDriver(work: ImageWork, entry: WorkInstance, choice: DriverChoice, launch: Pick<WorkLaunch, 'report' | 'signal'>): Promise<void> {
+export async function moveToDriver(
+  work: ImageWork,
+  entry: WorkInstance,
+  choice: DriverChoice,
+  launch: Pick<WorkLaunch, 'report' | 'signal'>,
+): Promise<void> {
   await endMachine(work, entry);
   const { instance, layer } = await launchMachine(work, { ...entry.launch, ...launch }, choice, entry.parent);
   entry.instance = instance;
@@ -86,24 +98,57 @@ export async function moveToDriver(work: ImageWork, entry: WorkInstance, choice:
   entry.layer = layer;
 }
 
-async function launchMachine(work: ImageWork, launch: WorkLaunch, choice: DriverChoice, parent: SealedLayer): Promise<{ instance: Instance; layer: OpenLayer }> {
+async function launchMachine(
+  work: ImageWork,
+  launch: WorkLaunch,
+  choice: DriverChoice,
+  parent: SealedLayer,
+): Promise<{ instance: Instance; layer: OpenLayer }> {
   const { report } = launch;
   const id = newInstanceId();
   const driver = driverNamed(choice.driver);
   const size = resolveInstanceType(launch.instanceType, hostCpus().length, Math.floor(totalmem() / (1 << 20)));
-  if (size.cutFrom) report({ type: 'log', level: 'warn', text: `instance type ${launch.instanceType} is larger than this host (${size.cutFrom}); the instance gets ${size.cpus} vCPUs and ${size.memoryMiB} MiB` });
+  if (size.cutFrom)
+    report({
+      type: 'log',
+      level: 'warn',
+      text: `instance type ${launch.instanceType} is larger than this host (${size.cutFrom}); the instance gets ${size.cpus} vCPUs and ${size.memoryMiB} MiB`,
+    });
 
   await insertInstance(work.catalog.db, {
-    id, purpose: launch.purpose, account: work.account, region: work.region, image_arn: work.arn, ami_id: null, driver: driver.name,
-    instance_type: launch.instanceType, state: 'pending', reason: null, handle: null, request: '{}', created: timestamp(), kept_until: null,
+    id,
+    purpose: launch.purpose,
+    account: work.account,
+    region: work.region,
+    image_arn: work.arn,
+    ami_id: null,
+    driver: driver.name,
+    instance_type: launch.instanceType,
+    state: 'pending',
+    reason: null,
+    handle: null,
+    request: '{}',
+    created: timestamp(),
+    kept_until: null,
   });
-  report({ type: 'log', text: `${id}: ${launch.purpose} instance, ${launch.instanceType}, driver ${driver.name} (${choice.reason})` });
+  report({
+    type: 'log',
+    text: `${id}: ${launch.purpose} instance, ${launch.instanceType}, driver ${driver.name} (${choice.reason})`,
+  });
 
   const parentSize = (await usableDisk(parent.path)).virtualSize;
   const layer = await work.layers.open(parent, Math.max(launch.sizeBytes ?? 0, parentSize));
   try {
-    const needsAgent = launch.purpose === 'build' && parent.origin === 'untrusted' && driver.capabilities.bootLoader && (await isBare(work.catalog.db, parent.id));
-    if (needsAgent) report({ type: 'log', text: `${id}: cloud-init is asked to bring QEMU's guest agent, where the imported disk has none` });
+    const needsAgent =
+      launch.purpose === 'build' &&
+      parent.origin === 'untrusted' &&
+      driver.capabilities.bootLoader &&
+      (await isBare(work.catalog.db, parent.id));
+    if (needsAgent)
+      report({
+        type: 'log',
+        text: `${id}: cloud-init is asked to bring QEMU's guest agent, where the imported disk has none`,
+      });
     const instance = await driver.launch({
       id,
       ...(needsAgent ? { seed: { userData: BRING_AGENT } } : {}),
@@ -115,13 +160,23 @@ async function launchMachine(work: ImageWork, launch: WorkLaunch, choice: Driver
       held: heldRecorder(work.catalog.db, id),
       metadata: metadataFor(work, { ...launch, parent }),
       reach: reachFor(work),
-      timeoutSeconds: Math.min(launch.timeoutSeconds, driver.capabilities.bootLoader ? patient(LONGEST_LAUNCH.machine) : LONGEST_LAUNCH.container),
+      timeoutSeconds: Math.min(
+        launch.timeoutSeconds,
+        driver.capabilities.bootLoader ? patient(LONGEST_LAUNCH.machine) : LONGEST_LAUNCH.container,
+      ),
       signal: launch.signal,
-      report: (event) => report(event.stream === 'console'
-        ? { type: 'output', stream: 'console', level: 'debug', text: event.text }
-        : { type: 'log', level: event.level ?? 'info', text: `${id}: ${event.text}` }),
+      report: (event) =>
+        report(
+          event.stream === 'console'
+            ? { type: 'output', stream: 'console', level: 'debug', text: event.text }
+            : { type: 'log', level: event.level ?? 'info', text: `${id}: ${event.text}` },
+        ),
     });
-    await enterNetwork(work, instance, { resumed: (launch.componentsDone ?? 0) > 0 || parent !== launch.parent, report, signal: launch.signal }).catch(async (error: unknown) => {
+    await enterNetwork(work, instance, {
+      resumed: (launch.componentsDone ?? 0) > 0 || parent !== launch.parent,
+      report,
+      signal: launch.signal,
+    }).catch(async (error: unknown) => {
       await instance.terminate();
       throw error;
     });
@@ -152,12 +207,20 @@ async function endMachine(work: ImageWork, entry: WorkInstance): Promise<void> {
 /** The instance that a step names. @throws {Error} when this image's work has none of that id */
 export function workInstance(work: ImageWork, id: unknown): WorkInstance {
   const entry = typeof id === 'string' ? work.instances.get(id) : undefined;
-  if (entry === undefined) throw new Error(`no instance ${JSON.stringify(id)} is running for this image; an earlier LaunchInstance step has to give its id`);
+  if (entry === undefined)
+    throw new Error(
+      `no instance ${JSON.stringify(id)} is running for this image; an earlier LaunchInstance step has to give its id`,
+    );
   return entry;
 }
 
 /** Seals what an instance wrote until now and lets it go on in a new layer. Returns the sealed one. */
-export async function takeLayer(work: ImageWork, entry: WorkInstance, key: { readonly key: string; readonly record: object }, label: string): Promise<SealedLayer> {
+export async function takeLayer(
+  work: ImageWork,
+  entry: WorkInstance,
+  key: { readonly key: string; readonly record: object },
+  label: string,
+): Promise<SealedLayer> {
   const current = entry.layer!;
   const next = await work.layers.announce(current.id);
   try {

@@ -24,38 +24,77 @@ let images = 0;
 function newWork(signal: AbortSignal = new AbortController().signal): ImageWork {
   const arn = `arn:aws:imagebuilder:us-east-1:123456789012:image/interpreted/1.0.0/${++images}`;
   return {
-    arn, signal, catalog, dataDirectory, region: 'us-east-1', account: '123456789012', report: () => {}, secrets: openSecrets(dataDirectory, '123456789012', 'us-east-1'), layers: new LayerStore(catalog, dataDirectory),
+    arn,
+    signal,
+    catalog,
+    dataDirectory,
+    region: 'us-east-1',
+    account: '123456789012',
+    report: () => {},
+    secrets: openSecrets(dataDirectory, '123456789012', 'us-east-1'),
+    layers: new LayerStore(catalog, dataDirectory),
     image: { arn, name: 'interpreted', version: `1.0.0/${images}`, type: 'AMI', platform: 'Linux' },
-    instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined, config: DEFAULT_CONFIG,
+    instances: new Map(),
+    sealed: [],
+    workflowOutputs: new Map(),
+    components: [],
+    ami: undefined,
+    osVersion: undefined,
+    config: DEFAULT_CONFIG,
   };
 }
 
 /** Actions whose work is to remember what they were asked. */
-function recording(behaviour: Record<string, (context: StepContext) => Promise<Record<string, unknown>>>): { actions: Record<string, StepAction>; calls: string[] } {
+function recording(behaviour: Record<string, (context: StepContext) => Promise<Record<string, unknown>>>): {
+  actions: Record<string, StepAction>;
+  calls: string[];
+} {
   const calls: string[] = [];
-  const actions = Object.fromEntries(['LaunchInstance', 'ExecuteComponents', 'TerminateInstance'].map((name) => [name, {
-    name,
-    async run(context: StepContext) {
-      calls.push(`${name} ${JSON.stringify(context.inputs)}`);
-      return (await behaviour[name]?.(context)) ?? (name === 'LaunchInstance' ? { instanceId: 'i-1' } : {});
-    },
-    async rollback() {
-      calls.push(`rollback ${name}`);
-    },
-  } satisfies StepAction]));
+  const actions = Object.fromEntries(
+    ['LaunchInstance', 'ExecuteComponents', 'TerminateInstance'].map((name) => [
+      name,
+      {
+        name,
+        async run(context: StepContext) {
+          calls.push(`${name} ${JSON.stringify(context.inputs)}`);
+          return (await behaviour[name]?.(context)) ?? (name === 'LaunchInstance' ? { instanceId: 'i-1' } : {});
+        },
+        async rollback() {
+          calls.push(`rollback ${name}`);
+        },
+      } satisfies StepAction,
+    ]),
+  );
   return { actions, calls };
 }
 
-async function interpret(work: ImageWork, text: string, actions: Record<string, StepAction>, limit?: StageLimit): Promise<void> {
+async function interpret(
+  work: ImageWork,
+  text: string,
+  actions: Record<string, StepAction>,
+  limit?: StageLimit,
+): Promise<void> {
   const { document, faults } = parseWorkflowDocument(text, 'BUILD');
   assert.ok(document, JSON.stringify(faults));
-  await runWorkflow(work, { document, arn: 'arn:w', name: 'w', type: 'BUILD', parameters: {}, position: 0, actions, ...(limit === undefined ? {} : { limit }) });
+  await runWorkflow(work, {
+    document,
+    arn: 'arn:w',
+    name: 'w',
+    type: 'BUILD',
+    parameters: {},
+    position: 0,
+    actions,
+    ...(limit === undefined ? {} : { limit }),
+  });
 }
 
 async function recorded(work: ImageWork): Promise<{ workflow: string; steps: string[] }> {
   const [execution] = await workflowExecutionsOfImage(catalog.db, work.arn);
   const steps = await stepExecutionsOfWorkflow(catalog.db, execution!.id);
-  return { workflow: execution!.status, steps: steps.map((step) => `${step.name} ${step.status}${step.rollback_status ? ` ${step.rollback_status}` : ''}`) };
+  return {
+    workflow: execution!.status,
+    steps: steps.map((step) => `${step.name} ${step.status}${step.rollback_status ? ` ${step.rollback_status}` : ''}`),
+  };
 }
 
 const THREE_STEPS = `
@@ -80,15 +119,30 @@ outputs:
 test('a workflow that is aborted alone is CANCELLED, under the name of its group', async () => {
   const work = newWork();
   const alone = new AbortController();
-  const { actions } = recording({ async ExecuteComponents({ signal }) {
-    alone.abort(new Error('another one failed'));
-    signal.throwIfAborted();
-    return {};
-  } });
+  const { actions } = recording({
+    async ExecuteComponents({ signal }) {
+      alone.abort(new Error('another one failed'));
+      signal.throwIfAborted();
+      return {};
+    },
+  });
   const { document } = parseWorkflowDocument(THREE_STEPS, 'BUILD');
-  const run = runWorkflow(work, { document: document!, arn: 'arn:w', name: 'w', type: 'BUILD', parameters: {}, position: 0, actions, parallelGroup: 'g', signal: alone.signal });
+  const run = runWorkflow(work, {
+    document: document!,
+    arn: 'arn:w',
+    name: 'w',
+    type: 'BUILD',
+    parameters: {},
+    position: 0,
+    actions,
+    parallelGroup: 'g',
+    signal: alone.signal,
+  });
   await assert.rejects(run, /another one failed/);
-  assert.deepEqual(await recorded(work), { workflow: 'CANCELLED', steps: ['Launch COMPLETED COMPLETED', 'Apply CANCELLED', 'End CANCELLED'] });
+  assert.deepEqual(await recorded(work), {
+    workflow: 'CANCELLED',
+    steps: ['Launch COMPLETED COMPLETED', 'Apply CANCELLED', 'End CANCELLED'],
+  });
   assert.equal((await workflowExecutionsOfImage(catalog.db, work.arn))[0]!.parallel_group, 'g');
 });
 
@@ -96,9 +150,16 @@ test('steps run in order, chained, and leave their outputs', async () => {
   const work = newWork();
   const { actions, calls } = recording({});
   await interpret(work, THREE_STEPS, actions);
-  assert.deepEqual(calls, ['LaunchInstance {"waitFor":"ssmAgent"}', 'ExecuteComponents {"instanceId":"i-1"}', 'TerminateInstance {"instanceId":"i-1"}']);
+  assert.deepEqual(calls, [
+    'LaunchInstance {"waitFor":"ssmAgent"}',
+    'ExecuteComponents {"instanceId":"i-1"}',
+    'TerminateInstance {"instanceId":"i-1"}',
+  ]);
   assert.equal(work.workflowOutputs.get('Instance'), 'i-1');
-  assert.deepEqual(await recorded(work), { workflow: 'COMPLETED', steps: ['Launch COMPLETED', 'Apply COMPLETED', 'End COMPLETED'] });
+  assert.deepEqual(await recorded(work), {
+    workflow: 'COMPLETED',
+    steps: ['Launch COMPLETED', 'Apply COMPLETED', 'End COMPLETED'],
+  });
 });
 
 test('a step is on record before it runs', async () => {
@@ -121,18 +182,31 @@ test('a failure aborts, rolls back in reverse and gives the reason in AWS form',
       throw new Error('Document arn:c failed!');
     },
   });
-  await assert.rejects(interpret(work, THREE_STEPS, actions), /^WorkflowFailure: Workflow Execution ID: 'wf-[0-9a-f-]{36}' failed with reason: Document arn:c failed!$/);
+  await assert.rejects(
+    interpret(work, THREE_STEPS, actions),
+    /^WorkflowFailure: Workflow Execution ID: 'wf-[0-9a-f-]{36}' failed with reason: Document arn:c failed!$/,
+  );
   assert.equal(calls.at(-1), 'rollback LaunchInstance');
-  assert.deepEqual(await recorded(work), { workflow: 'ROLLBACK_COMPLETED', steps: ['Launch COMPLETED COMPLETED', 'Apply FAILED', 'End SKIPPED'] });
+  assert.deepEqual(await recorded(work), {
+    workflow: 'ROLLBACK_COMPLETED',
+    steps: ['Launch COMPLETED COMPLETED', 'Apply FAILED', 'End SKIPPED'],
+  });
 });
 
 test('a failed step is recorded with the outputs that it has, and its class survives a secret in its message', async () => {
   const work = newWork();
   work.secrets.mask.add('a-secret-of-the-user');
-  const { actions } = recording({ async ExecuteComponents() {
-    throw new StepError('it printed a-secret-of-the-user', { outputs: { status: 'Failed', line: 'a-secret-of-the-user' } });
-  } });
-  const failure = await interpret(work, THREE_STEPS, actions).then(() => assert.fail('it did not fail'), (error: Error) => error);
+  const { actions } = recording({
+    async ExecuteComponents() {
+      throw new StepError('it printed a-secret-of-the-user', {
+        outputs: { status: 'Failed', line: 'a-secret-of-the-user' },
+      });
+    },
+  });
+  const failure = await interpret(work, THREE_STEPS, actions).then(
+    () => assert.fail('it did not fail'),
+    (error: Error) => error,
+  );
   const [execution] = await workflowExecutionsOfImage(catalog.db, work.arn);
   const step = (await stepExecutionsOfWorkflow(catalog.db, execution!.id)).find(({ name }) => name === 'Apply');
 
@@ -160,14 +234,23 @@ test('rollbackEnabled false keeps what the step made', async () => {
       throw new Error('no');
     },
   });
-  await assert.rejects(interpret(work, THREE_STEPS.replace('action: LaunchInstance', 'action: LaunchInstance\n    rollbackEnabled: false'), actions));
+  await assert.rejects(
+    interpret(
+      work,
+      THREE_STEPS.replace('action: LaunchInstance', 'action: LaunchInstance\n    rollbackEnabled: false'),
+      actions,
+    ),
+  );
   assert.ok(!calls.includes('rollback LaunchInstance'));
 });
 
 test('a false condition skips a step, with its inputs unresolved', async () => {
   const work = newWork();
   const { actions } = recording({});
-  const text = THREE_STEPS.replace('action: ExecuteComponents', 'action: ExecuteComponents\n    if: { stringEquals: Windows, value: $.imagebuilder.platform }');
+  const text = THREE_STEPS.replace(
+    'action: ExecuteComponents',
+    'action: ExecuteComponents\n    if: { stringEquals: Windows, value: $.imagebuilder.platform }',
+  );
   await interpret(work, text, actions);
   const [execution] = await workflowExecutionsOfImage(catalog.db, work.arn);
   const [, apply] = await stepExecutionsOfWorkflow(catalog.db, execution!.id);
@@ -178,34 +261,53 @@ test('a false condition skips a step, with its inputs unresolved', async () => {
 test('a step past its deadline fails with its name', async () => {
   const work = newWork();
   const { actions } = recording({
-    ExecuteComponents: ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    ExecuteComponents: ({ signal }) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
   });
-  await assert.rejects(interpret(work, THREE_STEPS.replace('action: ExecuteComponents', 'action: ExecuteComponents\n    timeoutSeconds: 1'), actions), /failed with reason: Step Apply timed out/);
+  await assert.rejects(
+    interpret(
+      work,
+      THREE_STEPS.replace('action: ExecuteComponents', 'action: ExecuteComponents\n    timeoutSeconds: 1'),
+      actions,
+    ),
+    /failed with reason: Step Apply timed out/,
+  );
 });
 
 test('a stage past its limit goes on with no step, not even after one that may fail', async () => {
   const work = newWork();
   const { actions } = recording({
-    ExecuteComponents: ({ signal }) => new Promise((_, reject) => {
-      if (signal.aborted) reject(signal.reason as Error);
-      else signal.addEventListener('abort', () => reject(signal.reason as Error));
-    }),
+    ExecuteComponents: ({ signal }) =>
+      new Promise((_, reject) => {
+        if (signal.aborted) reject(signal.reason as Error);
+        else signal.addEventListener('abort', () => reject(signal.reason as Error));
+      }),
   });
   const text = THREE_STEPS.replace('action: ExecuteComponents', 'action: ExecuteComponents\n    onFailure: Continue');
-  await assert.rejects(interpret(work, text, actions, { endsAt: Date.now(), message: 'the tests did not end' }), /failed with reason: Step Apply timed out: the tests did not end/);
-  assert.deepEqual(await recorded(work), { workflow: 'ROLLBACK_COMPLETED', steps: ['Launch COMPLETED COMPLETED', 'Apply FAILED', 'End SKIPPED'] });
+  await assert.rejects(
+    interpret(work, text, actions, { endsAt: Date.now(), message: 'the tests did not end' }),
+    /failed with reason: Step Apply timed out: the tests did not end/,
+  );
+  assert.deepEqual(await recorded(work), {
+    workflow: 'ROLLBACK_COMPLETED',
+    steps: ['Launch COMPLETED COMPLETED', 'Apply FAILED', 'End SKIPPED'],
+  });
 });
 
 test('a cancellation ends the step, the workflow and what was launched', async () => {
   const controller = new AbortController();
   const work = newWork(controller.signal);
   const { actions, calls } = recording({
-    ExecuteComponents: ({ signal }) => new Promise((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason as Error));
-      controller.abort(new CancelledError('The image was cancelled.'));
-    }),
+    ExecuteComponents: ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+        controller.abort(new CancelledError('The image was cancelled.'));
+      }),
   });
   await assert.rejects(interpret(work, THREE_STEPS, actions), CancelledError);
   assert.equal(calls.at(-1), 'rollback LaunchInstance');
-  assert.deepEqual(await recorded(work), { workflow: 'CANCELLED', steps: ['Launch COMPLETED COMPLETED', 'Apply CANCELLED', 'End CANCELLED'] });
+  assert.deepEqual(await recorded(work), {
+    workflow: 'CANCELLED',
+    steps: ['Launch COMPLETED COMPLETED', 'Apply CANCELLED', 'End CANCELLED'],
+  });
 });

@@ -2,7 +2,12 @@
  * The interpreter of workflow documents. Each step is on record before it runs; its deadline, condition, failure and rollback
  * are those of the reference, `workflows.md` sections 2 to 5.
  */
-import { insertStepExecution, insertWorkflowExecution, updateStepExecution, updateWorkflowExecution } from '../catalog/executions.ts';
+import {
+  insertStepExecution,
+  insertWorkflowExecution,
+  updateStepExecution,
+  updateWorkflowExecution,
+} from '../catalog/executions.ts';
 import { evaluateCondition } from '../documents/workflow/conditions.ts';
 import type { WorkflowDocument, WorkflowStep } from '../documents/workflow/document.ts';
 import { resolveWorkflowValue, UnresolvedReferenceError } from '../documents/workflow/references.ts';
@@ -81,8 +86,18 @@ export async function runWorkflow(work: ImageWork, run: WorkflowRun): Promise<vo
   const db = work.catalog.db;
   const report = within(work.report, { workflow: run.name });
   await insertWorkflowExecution(db, {
-    id, image_arn: work.arn, workflow_arn: run.arn, type: run.type, status: 'RUNNING', message: null, parallel_group: run.parallelGroup ?? null,
-    position: run.position, total_steps: run.document.steps.length, outputs: null, start_time: timestamp(), end_time: null,
+    id,
+    image_arn: work.arn,
+    workflow_arn: run.arn,
+    type: run.type,
+    status: 'RUNNING',
+    message: null,
+    parallel_group: run.parallelGroup ?? null,
+    position: run.position,
+    total_steps: run.document.steps.length,
+    outputs: null,
+    start_time: timestamp(),
+    end_time: null,
   });
   report({ type: 'log', text: `workflow ${run.name} (${id})` });
 
@@ -111,11 +126,21 @@ export async function runWorkflow(work: ImageWork, run: WorkflowRun): Promise<vo
       if (!(error instanceof UnresolvedReferenceError)) throw error;
     }
   }
-  await updateWorkflowExecution(db, id, { status: 'COMPLETED', outputs: JSON.stringify(results), end_time: timestamp() });
+  await updateWorkflowExecution(db, id, {
+    status: 'COMPLETED',
+    outputs: JSON.stringify(results),
+    end_time: timestamp(),
+  });
 }
 
 async function runStep(
-  work: ImageWork, run: WorkflowRun, workflowExecutionId: string, position: number, step: WorkflowStep, lookup: (path: string) => unknown, outer: Report,
+  work: ImageWork,
+  run: WorkflowRun,
+  workflowExecutionId: string,
+  position: number,
+  step: WorkflowStep,
+  lookup: (path: string) => unknown,
+  outer: Report,
 ): Promise<RanStep | undefined> {
   const db = work.catalog.db;
   const report = within(outer, { step: step.name });
@@ -123,9 +148,19 @@ async function runStep(
   const { timeoutSeconds } = step;
   const executionId = newStepExecutionId();
   const record = {
-    id: executionId, workflow_execution_id: workflowExecutionId, image_arn: work.arn, position, name: step.name, action: step.action,
-    description: step.description ?? null, rollback_status: null, message: null, outputs: null, on_failure: step.onFailure.toUpperCase(),
-    timeout_seconds: timeoutSeconds, end_time: null,
+    id: executionId,
+    workflow_execution_id: workflowExecutionId,
+    image_arn: work.arn,
+    position,
+    name: step.name,
+    action: step.action,
+    description: step.description ?? null,
+    rollback_status: null,
+    message: null,
+    outputs: null,
+    on_failure: step.onFailure.toUpperCase(),
+    timeout_seconds: timeoutSeconds,
+    end_time: null,
   };
   const context = { work, stage: run.type, report, timeoutSeconds };
 
@@ -133,13 +168,25 @@ async function runStep(
   const nothingToDo = applies ? action?.skip?.({ ...context, signal: signalOf(work, run) }) : 'its condition is false';
   if (nothingToDo !== undefined) {
     const now = timestamp();
-    await insertStepExecution(db, { ...record, status: 'SKIPPED', inputs: JSON.stringify(step.inputs), message: nothingToDo, start_time: now, end_time: now });
+    await insertStepExecution(db, {
+      ...record,
+      status: 'SKIPPED',
+      inputs: JSON.stringify(step.inputs),
+      message: nothingToDo,
+      start_time: now,
+      end_time: now,
+    });
     report({ type: 'step', action: step.action, status: 'SKIPPED', text: `${step.name}: skipped, ${nothingToDo}` });
     return undefined;
   }
 
   const started = Date.now();
-  await insertStepExecution(db, { ...record, status: 'RUNNING', inputs: JSON.stringify(step.inputs), start_time: timestamp() });
+  await insertStepExecution(db, {
+    ...record,
+    status: 'RUNNING',
+    inputs: JSON.stringify(step.inputs),
+    start_time: timestamp(),
+  });
   report({ type: 'step', action: step.action, status: 'RUNNING', text: step.name });
   const stageLeft = run.limit === undefined ? Infinity : Math.max(0, run.limit.endsAt - Date.now());
   const deadline = withDeadline(signalOf(work, run), Math.min(timeoutSeconds * 1000, stageLeft));
@@ -148,22 +195,64 @@ async function runStep(
     if (step.waitSeconds > 0) await sleep(step.waitSeconds * 1000, signal);
     const inputs = resolveWorkflowValue(step.inputs, lookup) as Record<string, unknown>;
     await updateStepExecution(db, executionId, { inputs: JSON.stringify(inputs) });
-    if (action === undefined) throw new Error(`step action ${step.action} is not supported yet; there are: ${Object.keys(run.actions ?? stepActions).join(', ')}`);
-    const given = await action.run({ ...context, signal, inputs, execution: { workflowId: workflowExecutionId, stepId: executionId, stepName: step.name } });
+    if (action === undefined)
+      throw new Error(
+        `step action ${step.action} is not supported yet; there are: ${Object.keys(run.actions ?? stepActions).join(', ')}`,
+      );
+    const given = await action.run({
+      ...context,
+      signal,
+      inputs,
+      execution: { workflowId: workflowExecutionId, stepId: executionId, stepName: step.name },
+    });
     const outputs = work.secrets.mask.deep(given);
-    await updateStepExecution(db, executionId, { status: 'COMPLETED', outputs: JSON.stringify(outputs), end_time: timestamp() });
-    report({ type: 'step', action: step.action, status: 'COMPLETED', seconds: seconds(started), text: `${step.name}: done` });
+    await updateStepExecution(db, executionId, {
+      status: 'COMPLETED',
+      outputs: JSON.stringify(outputs),
+      end_time: timestamp(),
+    });
+    report({
+      type: 'step',
+      action: step.action,
+      status: 'COMPLETED',
+      seconds: seconds(started),
+      text: `${step.name}: done`,
+    });
     return { step, executionId, outputs };
   } catch (cause) {
     const cancelled = signalOf(work, run).aborted;
     const timedOut = !cancelled && deadline.expired();
-    const error = withoutSecrets(work, cancelled ? (signalOf(work, run).reason as Error) : timedOut ? timeoutError(run, step, stageLeft, cause) : (cause as Error));
+    const error = withoutSecrets(
+      work,
+      cancelled
+        ? (signalOf(work, run).reason as Error)
+        : timedOut
+          ? timeoutError(run, step, stageLeft, cause)
+          : (cause as Error),
+    );
     const status = cancelled ? 'CANCELLED' : 'FAILED';
     // What a machine that did not start said last stands right above the message that it did not.
-    if (!cancelled && cause instanceof InstanceError) for (const text of cause.console.slice(-CONSOLE_SHOWN)) report({ type: 'output', stream: 'console', level: 'warn', text });
-    const outputs = work.secrets.mask.deep({ ...(cause instanceof StepError ? cause.outputs : {}), error: error.message });
-    await updateStepExecution(db, executionId, { status, message: error.message, outputs: JSON.stringify(outputs), end_time: timestamp() });
-    report({ type: 'step', action: step.action, status, level: cancelled ? 'warn' : 'error', seconds: seconds(started), text: `${step.name}: ${error.message}` });
+    if (!cancelled && cause instanceof InstanceError)
+      for (const text of cause.console.slice(-CONSOLE_SHOWN))
+        report({ type: 'output', stream: 'console', level: 'warn', text });
+    const outputs = work.secrets.mask.deep({
+      ...(cause instanceof StepError ? cause.outputs : {}),
+      error: error.message,
+    });
+    await updateStepExecution(db, executionId, {
+      status,
+      message: error.message,
+      outputs: JSON.stringify(outputs),
+      end_time: timestamp(),
+    });
+    report({
+      type: 'step',
+      action: step.action,
+      status,
+      level: cancelled ? 'warn' : 'error',
+      seconds: seconds(started),
+      text: `${step.name}: ${error.message}`,
+    });
     throw error;
   } finally {
     deadline.end();
@@ -174,7 +263,10 @@ async function runStep(
 function withoutSecrets({ secrets }: Pick<ImageWork, 'secrets'>, error: Error): Error {
   const masked = secrets.mask.text(error.message);
   // What an instance said may be in it.
-  const message = masked.length <= LONGEST_MESSAGE ? masked : `${masked.slice(0, LONGEST_MESSAGE)} … [cut: it has ${masked.length} characters]`;
+  const message =
+    masked.length <= LONGEST_MESSAGE
+      ? masked
+      : `${masked.slice(0, LONGEST_MESSAGE)} … [cut: it has ${masked.length} characters]`;
   if (message === error.message) return error;
   const members = {
     ...Object.getOwnPropertyDescriptors(error),
@@ -184,13 +276,26 @@ function withoutSecrets({ secrets }: Pick<ImageWork, 'secrets'>, error: Error): 
 }
 
 /** Whose time was over, the step's or its stage's. */
-function timeoutError({ limit }: WorkflowRun, { name, timeoutSeconds }: WorkflowStep, stageLeftMs: number, cause: unknown): Error {
-  if (limit !== undefined && stageLeftMs < timeoutSeconds * 1000) return new StageTimeout(`Step ${name} timed out: ${limit.message}`, { cause });
+function timeoutError(
+  { limit }: WorkflowRun,
+  { name, timeoutSeconds }: WorkflowStep,
+  stageLeftMs: number,
+  cause: unknown,
+): Error {
+  if (limit !== undefined && stageLeftMs < timeoutSeconds * 1000)
+    return new StageTimeout(`Step ${name} timed out: ${limit.message}`, { cause });
   return new Error(`Step ${name} timed out: it did not end within its timeoutSeconds of ${timeoutSeconds}`, { cause });
 }
 
 async function abort(
-  work: ImageWork, run: WorkflowRun, id: string, failedAt: number, error: Error, ran: readonly RanStep[], lookup: (path: string) => unknown, report: Report,
+  work: ImageWork,
+  run: WorkflowRun,
+  id: string,
+  failedAt: number,
+  error: Error,
+  ran: readonly RanStep[],
+  lookup: (path: string) => unknown,
+  report: Report,
 ): Promise<Error> {
   const db = work.catalog.db;
   const cancelled = signalOf(work, run).aborted;
@@ -198,9 +303,22 @@ async function abort(
   for (const [position, step] of run.document.steps.entries()) {
     if (position <= failedAt) continue;
     await insertStepExecution(db, {
-      id: newStepExecutionId(), workflow_execution_id: id, image_arn: work.arn, position, name: step.name, action: step.action, description: step.description ?? null,
-      status: cancelled ? 'CANCELLED' : 'SKIPPED', rollback_status: null, message: null, inputs: JSON.stringify(step.inputs), outputs: null,
-      on_failure: step.onFailure.toUpperCase(), timeout_seconds: step.timeoutSeconds, start_time: now, end_time: now,
+      id: newStepExecutionId(),
+      workflow_execution_id: id,
+      image_arn: work.arn,
+      position,
+      name: step.name,
+      action: step.action,
+      description: step.description ?? null,
+      status: cancelled ? 'CANCELLED' : 'SKIPPED',
+      rollback_status: null,
+      message: null,
+      inputs: JSON.stringify(step.inputs),
+      outputs: null,
+      on_failure: step.onFailure.toUpperCase(),
+      timeout_seconds: step.timeoutSeconds,
+      start_time: now,
+      end_time: now,
     });
   }
   await updateWorkflowExecution(db, id, { status: 'ROLLBACK_IN_PROGRESS', message: error.message });
@@ -210,7 +328,16 @@ async function abort(
     const deadline = withDeadline(new AbortController().signal, patient(ROLLBACK_SECONDS) * 1000);
     try {
       await updateStepExecution(db, executionId, { rollback_status: 'RUNNING' });
-      await rollback({ work, stage: run.type, report: within(report, { step: step.name }), signal: deadline.signal, timeoutSeconds: ROLLBACK_SECONDS }, outputs);
+      await rollback(
+        {
+          work,
+          stage: run.type,
+          report: within(report, { step: step.name }),
+          signal: deadline.signal,
+          timeoutSeconds: ROLLBACK_SECONDS,
+        },
+        outputs,
+      );
       await updateStepExecution(db, executionId, { rollback_status: 'COMPLETED' });
     } catch (cause) {
       await updateStepExecution(db, executionId, { rollback_status: 'FAILED' });
@@ -219,7 +346,10 @@ async function abort(
       deadline.end();
     }
   }
-  await updateWorkflowExecution(db, id, { status: cancelled ? 'CANCELLED' : 'ROLLBACK_COMPLETED', end_time: timestamp() });
+  await updateWorkflowExecution(db, id, {
+    status: cancelled ? 'CANCELLED' : 'ROLLBACK_COMPLETED',
+    end_time: timestamp(),
+  });
   if (error instanceof CancelledError || cancelled) return error;
   return new WorkflowFailure(`Workflow Execution ID: '${id}' failed with reason: ${error.message}`, { cause: error });
 }
@@ -240,11 +370,16 @@ function rollbackEnabled(step: WorkflowStep, lookup: (path: string) => unknown):
 function lookUp(work: ImageWork, run: WorkflowRun, outputs: ReadonlyMap<string, StepOutputs>, path: string): unknown {
   const [node, ...rest] = path.replace(/^\$\./, '').split('.');
   switch (node) {
-    case 'parameters': return run.parameters[rest[0]!];
-    case 'stepOutputs': return outputs.get(rest[0]!)?.[rest.slice(1).join('.')];
-    case 'workflowOutputs': return work.workflowOutputs.get(rest[0]!);
-    case 'imagebuilder': return systemVariables(work, run.type)[rest[0]!];
-    default: return undefined;
+    case 'parameters':
+      return run.parameters[rest[0]!];
+    case 'stepOutputs':
+      return outputs.get(rest[0]!)?.[rest.slice(1).join('.')];
+    case 'workflowOutputs':
+      return work.workflowOutputs.get(rest[0]!);
+    case 'imagebuilder':
+      return systemVariables(work, run.type)[rest[0]!];
+    default:
+      return undefined;
   }
 }
 

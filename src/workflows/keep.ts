@@ -18,11 +18,18 @@ export const DEFAULT_KEEP_SECONDS = 4 * 3600;
  * As on AWS, `terminateInstanceOnFailure: false` of the infrastructure configuration keeps build instances (reference, `workflows.md` section 4).
  * @throws {Error} naming the tag and its value when it is no age
  */
-export function keepSeconds(image: Pick<Image, 'tags' | 'infrastructureConfiguration'>, purpose: 'build' | 'test'): number | undefined {
+export function keepSeconds(
+  image: Pick<Image, 'tags' | 'infrastructureConfiguration'>,
+  purpose: 'build' | 'test',
+): number | undefined {
   const wanted = image.tags?.[KEEP_TAG];
-  if (wanted === undefined) return purpose === 'build' && image.infrastructureConfiguration?.terminateInstanceOnFailure === false ? DEFAULT_KEEP_SECONDS : undefined;
+  if (wanted === undefined)
+    return purpose === 'build' && image.infrastructureConfiguration?.terminateInstanceOnFailure === false
+      ? DEFAULT_KEEP_SECONDS
+      : undefined;
   const seconds = ageSeconds(wanted);
-  if (seconds === undefined || seconds === 0) throw new Error(`the tag ${KEEP_TAG} has the value '${wanted}': it takes how long, such as 90m, 4h or 2d`);
+  if (seconds === undefined || seconds === 0)
+    throw new Error(`the tag ${KEEP_TAG} has the value '${wanted}': it takes how long, such as 90m, 4h or 2d`);
   return seconds;
 }
 
@@ -49,6 +56,10 @@ export async function keepWorkInstance(work: ImageWork, entry: WorkInstance): Pr
   const until = timestampAfter(keepSeconds(work.image, launch.purpose)!);
   await updateInstance(db, instance.id, { kept_until: until });
   for (const [id, each] of work.instances) if (each === entry) work.instances.delete(id);
-  work.report({ type: 'log', level: 'warn', text: `${instance.id}, the ${launch.purpose} instance, is kept as it stands until ${until}. Enter it: ingot shell ${instance.id}; end it: ingot terminate ${instance.id}` });
+  work.report({
+    type: 'log',
+    level: 'warn',
+    text: `${instance.id}, the ${launch.purpose} instance, is kept as it stands until ${until}. Enter it: ingot shell ${instance.id}; end it: ingot terminate ${instance.id}`,
+  });
   return true;
 }

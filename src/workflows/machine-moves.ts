@@ -29,19 +29,43 @@ export function driversFor(planned: PlannedComponent, choice: DriverChoice, pare
  * Puts an instance where a component has to run: to a machine by rule, back to a container when the component before needed one.
  * @throws {Error} when the component needs a machine and this host has none
  */
-export async function placeFor(work: ImageWork, entry: WorkInstance, planned: PlannedComponent, { report, signal }: Move): Promise<void> {
+export async function placeFor(
+  work: ImageWork,
+  entry: WorkInstance,
+  planned: PlannedComponent,
+  { report, signal }: Move,
+): Promise<void> {
   const container = !driverNamed(entry.preferred.driver).capabilities.kernel;
   if (!container) return;
   const needed = need(planned, entry.parent);
   if (needed === undefined) {
     if (entry.driver === entry.preferred.driver) return;
-    await moveToDriver(work, entry, { driver: entry.preferred.driver, reason: `back from the virtual machine, which ${planned.component.name} does not need` }, { report, signal });
+    await moveToDriver(
+      work,
+      entry,
+      {
+        driver: entry.preferred.driver,
+        reason: `back from the virtual machine, which ${planned.component.name} does not need`,
+      },
+      { report, signal },
+    );
     return;
   }
   const { line, column } = needed.position;
-  report({ type: 'log', text: `${planned.component.name} runs in a virtual machine, because ${needed.reason} (line ${line}, column ${column}, rule ${needed.rule})` });
+  report({
+    type: 'log',
+    text: `${planned.component.name} runs in a virtual machine, because ${needed.reason} (line ${line}, column ${column}, rule ${needed.rule})`,
+  });
   if (entry.instance.capabilities.kernel) return;
-  await moveToDriver(work, entry, await machine(`rule ${needed.rule}`, `${planned.component.name} needs a virtual machine, because ${needed.reason}; but `), { report, signal });
+  await moveToDriver(
+    work,
+    entry,
+    await machine(
+      `rule ${needed.rule}`,
+      `${planned.component.name} needs a virtual machine, because ${needed.reason}; but `,
+    ),
+    { report, signal },
+  );
 }
 
 /**
@@ -50,14 +74,21 @@ export async function placeFor(work: ImageWork, entry: WorkInstance, planned: Pl
  * refused would be missing from the image, and nobody would know.
  * @returns the refusal, or undefined when the outcome stands
  */
-export async function retryInMachine(work: ImageWork, entry: WorkInstance, planned: PlannedComponent, outcome: DocumentOutcome, { report, signal }: Move): Promise<ContainerRefusal | undefined> {
+export async function retryInMachine(
+  work: ImageWork,
+  entry: WorkInstance,
+  planned: PlannedComponent,
+  outcome: DocumentOutcome,
+  { report, signal }: Move,
+): Promise<ContainerRefusal | undefined> {
   if (outcome.failure?.instanceLost || entry.instance.capabilities.kernel) return undefined;
   const found = firstRefusal([...(outcome.failure === undefined ? [] : [outcome.failure]), ...outcome.ignored]);
   if (found === undefined) return undefined;
   const { failure, refused } = found;
   const ended = failure === outcome.failure ? 'failed' : 'failed, which its step ignores,';
   report({
-    type: 'log', level: 'warn',
+    type: 'log',
+    level: 'warn',
     text: `${planned.component.name} ${ended} in the container at phase '${failure.phase}', step '${failure.step}' (${failure.message}), because ${refused.refusal}: '${refused.line}'. It is tried once more in a virtual machine, from the layer before it`,
   });
   let choice;
@@ -71,7 +102,9 @@ export async function retryInMachine(work: ImageWork, entry: WorkInstance, plann
   return refused;
 }
 
-function firstRefusal(failures: readonly DocumentFailure[]): { readonly failure: DocumentFailure; readonly refused: ContainerRefusal } | undefined {
+function firstRefusal(
+  failures: readonly DocumentFailure[],
+): { readonly failure: DocumentFailure; readonly refused: ContainerRefusal } | undefined {
   for (const failure of failures) {
     const refused = containerRefusal([...failure.outputTail, ...(failure.journal?.lines ?? [])], failure);
     if (refused !== undefined) return { failure, refused };

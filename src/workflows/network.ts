@@ -7,7 +7,13 @@ import type { Reach } from '../platform/network-rules.ts';
 import { patience } from '../platform/patience.ts';
 import type { Report } from '../resources/progress.ts';
 import { BASH } from '../runner/environment.ts';
-import { certificatesIn, hasSettings, proxyEnvironment, putNetworkSettings, takeOutNetworkSettings } from '../runner/network-settings.ts';
+import {
+  certificatesIn,
+  hasSettings,
+  proxyEnvironment,
+  putNetworkSettings,
+  takeOutNetworkSettings,
+} from '../runner/network-settings.ts';
 import type { ImageWork } from './image-work.ts';
 
 /** How long something promised may take to answer, in seconds. */
@@ -41,8 +47,14 @@ export function networkEnvironment(work: ImageWork): Readonly<Record<string, str
 /** Says in the log which network it is, and what is placed in none. @throws {Error} as `networkOf` */
 export function tellNetwork(work: ImageWork): void {
   const { profile, reason, unplaced } = placeOf(work);
-  if (unplaced.length > 0) work.report({ type: 'log', level: 'warn', text: `${unplaced.join(', ')}: placed in no network by networks of config.yaml; its instances have the profile '${profile.name}' (${reason})` });
-  else if (profile !== work.config.networks.profiles['full']) work.report({ type: 'log', text: `network profile '${profile.name}' (${reason}): access ${profile.access}` });
+  if (unplaced.length > 0)
+    work.report({
+      type: 'log',
+      level: 'warn',
+      text: `${unplaced.join(', ')}: placed in no network by networks of config.yaml; its instances have the profile '${profile.name}' (${reason})`,
+    });
+  else if (profile !== work.config.networks.profiles['full'])
+    work.report({ type: 'log', text: `network profile '${profile.name}' (${reason}): access ${profile.access}` });
 }
 
 /**
@@ -50,12 +62,18 @@ export function tellNetwork(work: ImageWork): void {
  * @param resumed its disk has layers of components, in which the settings of another network may be
  * @throws {InstanceError} naming what it does not reach, and why as far as the instance can tell
  */
-export async function enterNetwork(work: ImageWork, instance: Instance, options: { readonly resumed: boolean; readonly report: Report; readonly signal: AbortSignal }): Promise<void> {
+export async function enterNetwork(
+  work: ImageWork,
+  instance: Instance,
+  options: { readonly resumed: boolean; readonly report: Report; readonly signal: AbortSignal },
+): Promise<void> {
   const profile = networkOf(work);
   const { report, signal } = options;
   try {
     if (hasSettings(profile)) {
-      const files = await Promise.all(profile.certificates.map(async (path) => certificatesIn(await readFile(path, 'utf8'), path)));
+      const files = await Promise.all(
+        profile.certificates.map(async (path) => certificatesIn(await readFile(path, 'utf8'), path)),
+      );
       await putNetworkSettings(instance, { ...profile, authorities: files.flat() }, signal);
     } else if (options.resumed) await takeOutNetworkSettings(instance, signal);
   } catch (error) {
@@ -64,7 +82,9 @@ export async function enterNetwork(work: ImageWork, instance: Instance, options:
   for (const { host, port } of promisesOf(profile)) {
     const failure = await tryReach(instance, host, port, signal);
     if (failure !== undefined) {
-      throw new InstanceError(`the network profile '${profile.name}' promises ${host}:${port}, which ${instance.id} does not reach: ${failure}`);
+      throw new InstanceError(
+        `the network profile '${profile.name}' promises ${host}:${port}, which ${instance.id} does not reach: ${failure}`,
+      );
     }
     report({ type: 'log', level: 'debug', text: `${instance.id} reaches ${host}:${port}` });
   }
@@ -78,15 +98,29 @@ exec 3<>"/dev/tcp/$address/$port"
 `;
 
 /** Why the instance gets no connection, in a few words; `undefined` when it gets one. A network that has just come up gets a second try. */
-async function tryReach(instance: Instance, host: string, port: number, signal: AbortSignal): Promise<string | undefined> {
+async function tryReach(
+  instance: Instance,
+  host: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   let said = '';
   for (let attempt = 0; attempt < 2; attempt++) {
-    const { exitCode, timedOut, stdout, stderr } = await runCaptured(instance, {
-      argv: [...BASH, REACH, 'reach', host, String(port)], own: true, timeoutSeconds: PROMISE_SECONDS * patience(), signal,
-    }, { limit: REACH_BYTES, what: `the try whether ${host} is reached` });
+    const { exitCode, timedOut, stdout, stderr } = await runCaptured(
+      instance,
+      {
+        argv: [...BASH, REACH, 'reach', host, String(port)],
+        own: true,
+        timeoutSeconds: PROMISE_SECONDS * patience(),
+        signal,
+      },
+      { limit: REACH_BYTES, what: `the try whether ${host} is reached` },
+    );
     said = `${stdout}${stderr}`;
     if (exitCode === 0) return undefined;
     if (timedOut) return `nothing answers within ${PROMISE_SECONDS * patience()} s`;
   }
-  return /Connection refused/.test(said) ? 'the connection is refused' : said.trim().split('\n').at(-1)!.slice(-500).replace(/^.*: /, '') || 'no reason given';
+  return /Connection refused/.test(said)
+    ? 'the connection is refused'
+    : said.trim().split('\n').at(-1)!.slice(-500).replace(/^.*: /, '') || 'no reason given';
 }

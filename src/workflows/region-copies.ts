@@ -14,17 +14,32 @@ import type { BuiltAmi, ImageWork } from './image-work.ts';
  * Copies an AMI to a Region. The record stands before the copy has its name, `pending`, so that what a crash leaves is found; the copy itself is complete or absent.
  * @returns the id of the AMI there
  */
-export async function copyToRegion(work: ImageWork, ami: BuiltAmi, plan: RegionPlan, report: Report, signal: AbortSignal): Promise<string> {
+export async function copyToRegion(
+  work: ImageWork,
+  ami: BuiltAmi,
+  plan: RegionPlan,
+  report: Report,
+  signal: AbortSignal,
+): Promise<string> {
   const ahead = work.copiesAhead?.take(plan.region, ami, signal);
   const amiId = ahead?.amiId ?? newAmiId();
   const { directory } = storeOf(work.dataDirectory, plan.region);
-  await insertAmi(work.catalog.db, { ...amiRecord(work, { id: amiId, ...plan }), layer_id: null, file: relative(work.dataDirectory, join(directory, `${amiId}.qcow2`)), state: 'pending' });
-  const copy = (await ahead?.complete()) ?? (await write(work, ami, plan, amiId, { report, signal }));
-  const layer = await work.layers.adopt(copy.file, { copyOf: ami.layer.key, sha256: copy.sha256 }, {
-    origin: ami.layer.origin,
-    owner: work.arn,
-    refer: (trx, layerId) => updateAmi(trx, amiId, { state: 'available', layer_id: layerId }),
+  await insertAmi(work.catalog.db, {
+    ...amiRecord(work, { id: amiId, ...plan }),
+    layer_id: null,
+    file: relative(work.dataDirectory, join(directory, `${amiId}.qcow2`)),
+    state: 'pending',
   });
+  const copy = (await ahead?.complete()) ?? (await write(work, ami, plan, amiId, { report, signal }));
+  const layer = await work.layers.adopt(
+    copy.file,
+    { copyOf: ami.layer.key, sha256: copy.sha256 },
+    {
+      origin: ami.layer.origin,
+      owner: work.arn,
+      refer: (trx, layerId) => updateAmi(trx, amiId, { state: 'available', layer_id: layerId }),
+    },
+  );
   work.sealed.push(layer);
   return amiId;
 }
@@ -61,7 +76,16 @@ export class CopiesAhead {
       else signal.addEventListener('abort', () => refuse(signal.reason), { once: true });
       const { promise: full, resolve: isFull } = Promise.withResolvers<void>();
       const written = before
-        .then(() => write(work, ami, plan, amiId, { report: () => {}, signal, named: () => { isFull(); return allowed; } }))
+        .then(() =>
+          write(work, ami, plan, amiId, {
+            report: () => {},
+            signal,
+            named: () => {
+              isFull();
+              return allowed;
+            },
+          }),
+        )
         .catch(() => undefined); // Distribution tries it again, and says what is wrong.
       before = Promise.race([full, written]);
       this.#written.push(written);
@@ -70,7 +94,11 @@ export class CopiesAhead {
   }
 
   /** The copy of an AMI for a Region, if it was begun. `complete` gives it its name and waits for it; it gives `undefined` when it failed. @param signal ends the wait and all copies */
-  take(region: string, ami: BuiltAmi, signal: AbortSignal): { readonly amiId: string; complete(): Promise<StoredImage | undefined> } | undefined {
+  take(
+    region: string,
+    ami: BuiltAmi,
+    signal: AbortSignal,
+  ): { readonly amiId: string; complete(): Promise<StoredImage | undefined> } | undefined {
     const ahead = this.#copies.get(region);
     if (ahead?.layerId !== ami.layer.id) return undefined;
     this.#copies.delete(region);
@@ -95,10 +123,24 @@ export class CopiesAhead {
   }
 }
 
-function write(work: ImageWork, ami: BuiltAmi, plan: RegionPlan, amiId: string, how: { readonly report: Report; readonly signal: AbortSignal; readonly named?: () => Promise<void> }): Promise<StoredImage> {
+function write(
+  work: ImageWork,
+  ami: BuiltAmi,
+  plan: RegionPlan,
+  amiId: string,
+  how: { readonly report: Report; readonly signal: AbortSignal; readonly named?: () => Promise<void> },
+): Promise<StoredImage> {
   const { store, directory } = storeOf(work.dataDirectory, plan.region);
   return store.copyImage({
-    top: ami.layer.path, region: plan.region, amiId, name: plan.name, description: plan.description, tags: plan.tags, imageArn: work.arn, directory,
-    held: heldRecorder(work.catalog.db, work.arn), ...how,
+    top: ami.layer.path,
+    region: plan.region,
+    amiId,
+    name: plan.name,
+    description: plan.description,
+    tags: plan.tags,
+    imageArn: work.arn,
+    directory,
+    held: heldRecorder(work.catalog.db, work.arn),
+    ...how,
   });
 }

@@ -57,12 +57,24 @@ export async function runImage(run: ImageRun): Promise<void> {
   const [, , , region, account] = arn.split(':');
   const secrets = openSecrets(dataDirectory, account!, region!);
   const work: ImageWork = {
-    arn, image, region: region!, account: account!, catalog, dataDirectory,
+    arn,
+    image,
+    region: region!,
+    account: account!,
+    catalog,
+    dataDirectory,
     layers: new LayerStore(catalog, dataDirectory),
-    report: secrets.masked(log.report), secrets,
+    report: secrets.masked(log.report),
+    secrets,
     task: await imageTask(catalog.db, arn),
     signal: run.signal,
-    instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined, config: DEFAULT_CONFIG,
+    instances: new Map(),
+    sealed: [],
+    workflowOutputs: new Map(),
+    components: [],
+    ami: undefined,
+    osVersion: undefined,
+    config: DEFAULT_CONFIG,
   };
   try {
     await stages(work);
@@ -90,8 +102,15 @@ async function stages(work: ImageWork): Promise<void> {
   await allowedSecrets(work);
   const workflows = await selectWorkflows(work);
   const { task } = work;
-  const tests = workflows.some(({ type }) => type === 'TEST') && (task === undefined || (task.kind === 'retry' && task.stage === 'TEST'));
-  if (task === undefined || tests) await refuseUnfitHost({ dataDirectory: work.dataDirectory, resourceTags: work.image.infrastructureConfiguration?.resourceTags, tests });
+  const tests =
+    workflows.some(({ type }) => type === 'TEST') &&
+    (task === undefined || (task.kind === 'retry' && task.stage === 'TEST'));
+  if (task === undefined || tests)
+    await refuseUnfitHost({
+      dataDirectory: work.dataDirectory,
+      resourceTags: work.image.infrastructureConfiguration?.resourceTags,
+      tests,
+    });
   warnWithoutEffect(work);
   tellNetwork(work);
   warnOfDocuments(work);
@@ -115,9 +134,14 @@ async function stages(work: ImageWork): Promise<void> {
 
 /** Begins the copies that distribution will make. */
 function copyAhead(work: ImageWork, workflows: readonly SelectedWorkflow[]): void {
-  const copies = workflows.some((each) => each.type === 'DISTRIBUTION' && readDocument(each).document.steps.some(({ action }) => action === distributeImage.name));
+  const copies = workflows.some(
+    (each) =>
+      each.type === 'DISTRIBUTION' &&
+      readDocument(each).document.steps.some(({ action }) => action === distributeImage.name),
+  );
   const elsewhere = planOf(work).regions.filter(({ home }) => !home);
-  if (copies && work.ami !== undefined && elsewhere.length > 0) work.copiesAhead = new CopiesAhead(work, work.ami, elsewhere);
+  if (copies && work.ami !== undefined && elsewhere.length > 0)
+    work.copiesAhead = new CopiesAhead(work, work.ami, elsewhere);
 }
 
 /** An import has no workflows: it is fetched while it is CREATING. */
@@ -125,15 +149,24 @@ async function importStages(work: ImageWork, task: Extract<ImageTask, { kind: 'i
   warnWithoutEffect(work);
   work.ami = await importDisk(work, task);
   work.signal.throwIfAborted();
-  await setStatus(work.catalog, work.arn, work.report, 'AVAILABLE', { patch: { outputResources: await outputResources(work) } });
+  await setStatus(work.catalog, work.arn, work.report, 'AVAILABLE', {
+    patch: { outputResources: await outputResources(work) },
+  });
 }
 
-async function runStage(work: ImageWork, workflows: readonly SelectedWorkflow[], type: Stage, status: 'BUILDING' | 'TESTING' | 'DISTRIBUTING'): Promise<void> {
+async function runStage(
+  work: ImageWork,
+  workflows: readonly SelectedWorkflow[],
+  type: Stage,
+  status: 'BUILDING' | 'TESTING' | 'DISTRIBUTING',
+): Promise<void> {
   await setStatus(work.catalog, work.arn, work.report, status);
   const limit = type === 'TEST' ? testLimit(work.image, Date.now()) : undefined;
   // What ran before, be it in an earlier try, keeps its place.
   const ran = (await workflowExecutionsOfImage(work.catalog.db, work.arn)).length;
-  const runs = workflows.filter((each) => each.type === type).map((workflow) => ({ ...workflow, ...readDocument(workflow) }));
+  const runs = workflows
+    .filter((each) => each.type === type)
+    .map((workflow) => ({ ...workflow, ...readDocument(workflow) }));
   let begun = 0;
   for (const group of groupsOf(runs)) {
     work.signal.throwIfAborted();
@@ -141,8 +174,23 @@ async function runStage(work: ImageWork, workflows: readonly SelectedWorkflow[],
       signal: work.signal,
       isFinal: isStageTimeout,
       run: ({ document, values, arn, name, parallelGroup }, signal) =>
-        runWorkflow(work, { document, arn, name, type, parameters: values, position: ran + begun++, parallelGroup, signal, ...(limit === undefined ? {} : { limit }) }),
-      passedOver: ({ name }, error) => work.report({ type: 'log', level: 'warn', text: `the workflow ${name} failed, and the image goes on, as its onFailure CONTINUE says: ${error.message}` }),
+        runWorkflow(work, {
+          document,
+          arn,
+          name,
+          type,
+          parameters: values,
+          position: ran + begun++,
+          parallelGroup,
+          signal,
+          ...(limit === undefined ? {} : { limit }),
+        }),
+      passedOver: ({ name }, error) =>
+        work.report({
+          type: 'log',
+          level: 'warn',
+          text: `the workflow ${name} failed, and the image goes on, as its onFailure CONTINUE says: ${error.message}`,
+        }),
     });
   }
 }
@@ -168,21 +216,33 @@ function testLimit({ imageTestsConfiguration }: Image, started: number): StageLi
 
 /** FAILED or CANCELLED, with nothing left of the work but its records, its log, and what it can be tried again with. */
 async function end(work: ImageWork, cause: Error): Promise<void> {
-  const full = (await makeRoom(work)) ?? (isDiskFull(cause) ? `no space left on device: the disk of this host is full. ${MAKE_ROOM}` : undefined);
+  const full =
+    (await makeRoom(work)) ??
+    (isDiskFull(cause) ? `no space left on device: the disk of this host is full. ${MAKE_ROOM}` : undefined);
   const error = full === undefined || cause instanceof CancelledError ? cause : new Error(full, { cause });
   const cancelled = error instanceof CancelledError;
   await work.copiesAhead?.drop();
   for (const [id, entry] of work.instances) {
     if (full === undefined && isToBeKept(work, entry) && (await keepWorkInstance(work, entry))) continue;
     await endWorkInstance(work, id).catch((cause: unknown) => {
-      work.report({ type: 'log', level: 'error', text: `${id} could not be ended cleanly, the sweeper will: ${(cause as Error).message}` });
+      work.report({
+        type: 'log',
+        level: 'error',
+        text: `${id} could not be ended cleanly, the sweeper will: ${(cause as Error).message}`,
+      });
     });
   }
-  await discardOutputs(work, full === undefined && (cancelled || error instanceof WorkflowFailure)).catch((cause: unknown) => {
-    // A full disk is waited for, and the end tried again.
-    if (isDiskFull(cause as Error)) throw cause;
-    work.report({ type: 'log', level: 'error', text: `what was made could not be removed cleanly, ./ingot gc will: ${(cause as Error).message}` });
-  });
+  await discardOutputs(work, full === undefined && (cancelled || error instanceof WorkflowFailure)).catch(
+    (cause: unknown) => {
+      // A full disk is waited for, and the end tried again.
+      if (isDiskFull(cause as Error)) throw cause;
+      work.report({
+        type: 'log',
+        level: 'error',
+        text: `what was made could not be removed cleanly, ./ingot gc will: ${(cause as Error).message}`,
+      });
+    },
+  );
   const reason = work.secrets.mask.text(error.message);
   await closeExecutions(work.catalog.db, work.arn, cancelled ? 'CANCELLED' : 'FAILED', reason);
   await setStatus(work.catalog, work.arn, work.report, cancelled ? 'CANCELLED' : 'FAILED', { reason });
@@ -217,9 +277,23 @@ async function discardOutputs(work: ImageWork, keep: boolean): Promise<void> {
  * @param options.reason at most 1,024 characters are kept
  */
 export async function setStatus(
-  catalog: Catalog, arn: string, report: Report, status: ImageStatus, options: { readonly reason?: string; readonly patch?: Partial<Image> } = {},
+  catalog: Catalog,
+  arn: string,
+  report: Report,
+  status: ImageStatus,
+  options: { readonly reason?: string; readonly patch?: Partial<Image> } = {},
 ): Promise<void> {
   const reason = options.reason?.slice(0, REASON_LENGTH);
-  report({ type: 'state', status, level: status === 'FAILED' ? 'error' : 'info', text: reason === undefined ? status : `${status}: ${reason}` });
-  await catalog.transaction((trx) => transitionImage(trx, arn, status, { ...(reason === undefined ? {} : { reason }), ...(options.patch ? { patch: options.patch } : {}) }));
+  report({
+    type: 'state',
+    status,
+    level: status === 'FAILED' ? 'error' : 'info',
+    text: reason === undefined ? status : `${status}: ${reason}`,
+  });
+  await catalog.transaction((trx) =>
+    transitionImage(trx, arn, status, {
+      ...(reason === undefined ? {} : { reason }),
+      ...(options.patch ? { patch: options.patch } : {}),
+    }),
+  );
 }

@@ -33,18 +33,36 @@ const DEFAULTS: readonly { readonly type: Stage; readonly name: string }[] = [
 export async function selectWorkflows(work: Where & Pick<ImageWork, 'image'>): Promise<readonly SelectedWorkflow[]> {
   const named: SelectedWorkflow[] = [];
   for (const { workflowArn, parameters, parallelGroup, onFailure } of work.image.workflows ?? []) {
-    named.push({ ...(await resolved(work, workflowArn ?? '')), parameters: (parameters ?? []).map(({ name, value }) => ({ name: name!, value: value ?? [] })), parallelGroup, onFailure });
+    named.push({
+      ...(await resolved(work, workflowArn ?? '')),
+      parameters: (parameters ?? []).map(({ name, value }) => ({ name: name!, value: value ?? [] })),
+      parallelGroup,
+      onFailure,
+    });
   }
   const tests = work.image.imageTestsConfiguration?.imageTestsEnabled ?? true;
-  const chosen = named.length > 0 ? named : await Promise.all(DEFAULTS.filter(({ type }) => type !== 'DISTRIBUTION').map((each) => managedDefault(work, each)));
-  const distribution = chosen.some(({ type }) => type === 'DISTRIBUTION') ? [] : [await managedDefault(work, DEFAULTS[2]!)];
+  const chosen =
+    named.length > 0
+      ? named
+      : await Promise.all(
+          DEFAULTS.filter(({ type }) => type !== 'DISTRIBUTION').map((each) => managedDefault(work, each)),
+        );
+  const distribution = chosen.some(({ type }) => type === 'DISTRIBUTION')
+    ? []
+    : [await managedDefault(work, DEFAULTS[2]!)];
   return [...chosen, ...distribution].filter(({ type }) => tests || type !== 'TEST');
 }
 
 type Where = Pick<ImageWork, 'catalog' | 'region' | 'account'>;
 
-function managedDefault(work: Where, wanted: { readonly type: Stage; readonly name: string }): Promise<SelectedWorkflow> {
-  return resolved(work, `arn:aws:imagebuilder:${work.region}:aws:workflow/${wanted.type.toLowerCase()}/${wanted.name}/x.x.x`);
+function managedDefault(
+  work: Where,
+  wanted: { readonly type: Stage; readonly name: string },
+): Promise<SelectedWorkflow> {
+  return resolved(
+    work,
+    `arn:aws:imagebuilder:${work.region}:aws:workflow/${wanted.type.toLowerCase()}/${wanted.name}/x.x.x`,
+  );
 }
 
 async function resolved({ catalog, account, region }: Where, reference: string): Promise<SelectedWorkflow> {

@@ -13,11 +13,16 @@ export async function takeUp(work: ImageWork, task: Exclude<ImageTask, { kind: '
   const amiId = task.kind === 'distribute' ? task.amiId : await reviveAmi(catalog.db, arn, region);
   const taken = amiId === undefined ? undefined : await work.layers.takeAmi(amiId, region, arn);
   if (taken === undefined) {
-    throw new Error(task.kind === 'distribute' ? `the AMI ${task.amiId} is not available in ${region} any more` : 'what the build stage made was collected as garbage meanwhile: start the build again');
+    throw new Error(
+      task.kind === 'distribute'
+        ? `the AMI ${task.amiId} is not available in ${region} any more`
+        : 'what the build stage made was collected as garbage meanwhile: start the build again',
+    );
   }
   work.osVersion ??= taken.ami.os_version ?? undefined;
   for (const { outputs } of await workflowExecutionsOfImage(catalog.db, arn)) {
-    for (const [name, value] of Object.entries(JSON.parse(outputs ?? '{}') as Record<string, unknown>)) work.workflowOutputs.set(name, value);
+    for (const [name, value] of Object.entries(JSON.parse(outputs ?? '{}') as Record<string, unknown>))
+      work.workflowOutputs.set(name, value);
   }
   work.report({ type: 'log', text: `${taken.ami.id} is taken up: nothing is built` });
   return { id: taken.ami.id, layer: taken.layer };

@@ -9,8 +9,17 @@ interface Fake {
 }
 
 test('groups run in the order of their first workflows, and one without a group is one of its own', () => {
-  const workflows: Fake[] = [{ name: 'a', parallelGroup: 'x' }, { name: 'b' }, { name: 'c', parallelGroup: 'y' }, { name: 'd', parallelGroup: 'x' }, { name: 'e' }];
-  assert.deepEqual(groupsOf(workflows).map((group) => group.map(({ name }) => name)), [['a', 'd'], ['b'], ['c'], ['e']]);
+  const workflows: Fake[] = [
+    { name: 'a', parallelGroup: 'x' },
+    { name: 'b' },
+    { name: 'c', parallelGroup: 'y' },
+    { name: 'd', parallelGroup: 'x' },
+    { name: 'e' },
+  ];
+  assert.deepEqual(
+    groupsOf(workflows).map((group) => group.map(({ name }) => name)),
+    [['a', 'd'], ['b'], ['c'], ['e']],
+  );
 });
 
 /** Runs a group whose workflows wait until they are told to end. */
@@ -25,10 +34,13 @@ function started(group: readonly Fake[], isFinal = false) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       running.set(name, { end: () => resolve(), fail: () => reject(new Error(`${name} failed`)) });
       signal.addEventListener('abort', () => reject(signal.reason as Error));
-      await promise.then(() => log.push(`${name} ends`), (error: Error) => {
-        log.push(`${name}: ${error.name === 'GroupAborted' ? 'aborted' : error.message}`);
-        throw error;
-      });
+      await promise.then(
+        () => log.push(`${name} ends`),
+        (error: Error) => {
+          log.push(`${name}: ${error.name === 'GroupAborted' ? 'aborted' : error.message}`);
+          throw error;
+        },
+      );
     },
     isFinal: () => isFinal,
     passedOver: ({ name }) => log.push(`${name} is passed over`),
@@ -43,7 +55,10 @@ function started(group: readonly Fake[], isFinal = false) {
 test(`no more than ${AT_ONCE} run at once, others begin as these end`, async () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
   const { ended, log, act } = started(names.map((name) => ({ name })));
-  assert.deepEqual(log, names.slice(0, AT_ONCE).map((name) => `${name} begins`));
+  assert.deepEqual(
+    log,
+    names.slice(0, AT_ONCE).map((name) => `${name} begins`),
+  );
   await act('c', 'end');
   assert.deepEqual(log.slice(AT_ONCE), ['c ends', 'f begins']);
   for (const name of ['a', 'b', 'd', 'e', 'f', 'g']) await act(name, 'end');
@@ -66,8 +81,12 @@ test('CONTINUE does not pass over what ends the whole stage', async () => {
   await failed;
 });
 
-test('ABORT aborts the others; the first failure is the group\'s', async () => {
-  const { ended, log, act } = started([{ name: 'a', onFailure: 'ABORT' }, { name: 'b', onFailure: 'CONTINUE' }, ...['c', 'd', 'e', 'f'].map((name) => ({ name }))]);
+test("ABORT aborts the others; the first failure is the group's", async () => {
+  const { ended, log, act } = started([
+    { name: 'a', onFailure: 'ABORT' },
+    { name: 'b', onFailure: 'CONTINUE' },
+    ...['c', 'd', 'e', 'f'].map((name) => ({ name })),
+  ]);
   const failed = assert.rejects(ended, /^Error: a failed$/);
   await act('a', 'fail');
   await failed;

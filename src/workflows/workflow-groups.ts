@@ -44,7 +44,10 @@ export interface GroupRun<Workflow> {
  * run to their end. In both cases no other begins, and the failure is the group's.
  * @throws what the first one to fail threw, once none runs any more
  */
-export async function runGroup<Workflow extends Grouped>(group: readonly Workflow[], { signal, run, isFinal, passedOver }: GroupRun<Workflow>): Promise<void> {
+export async function runGroup<Workflow extends Grouped>(
+  group: readonly Workflow[],
+  { signal, run, isFinal, passedOver }: GroupRun<Workflow>,
+): Promise<void> {
   const waiting = [...group];
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
@@ -59,7 +62,8 @@ export async function runGroup<Workflow extends Grouped>(group: readonly Workflo
           continue;
         }
         failure ??= error as Error;
-        if (next.onFailure === 'ABORT') stop.abort(new GroupAborted('Another workflow of the group failed, and its onFailure is ABORT.'));
+        if (next.onFailure === 'ABORT')
+          stop.abort(new GroupAborted('Another workflow of the group failed, and its onFailure is ABORT.'));
       }
     }
   };

@@ -1,7 +1,14 @@
 /** What calls leave in the audit log, and what quotas and rates of the config refuse. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { CreateComponentCommand, CreateImageRecipeCommand, CreateInfrastructureConfigurationCommand, GetComponentCommand, ImagebuilderClient, ListComponentsCommand } from '@aws-sdk/client-imagebuilder';
+import {
+  CreateComponentCommand,
+  CreateImageRecipeCommand,
+  CreateInfrastructureConfigurationCommand,
+  GetComponentCommand,
+  ImagebuilderClient,
+  ListComponentsCommand,
+} from '@aws-sdk/client-imagebuilder';
 import { ingotRoutes } from '../../src/api/ingot/register.ts';
 import type { AuditEvent } from '../../src/catalog/audit-log.ts';
 import { recordsOf, signedJson, signedRequest } from '../../src/platform/api-client.ts';
@@ -11,29 +18,56 @@ import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './s
 
 let api: TestApi;
 before(async () => {
-  api = await startApi({ quotas: { ...DEFAULT_CONFIG.quotas, components: 3, infrastructureConfigurations: 0, componentsPerRecipe: 1 } });
+  api = await startApi({
+    quotas: { ...DEFAULT_CONFIG.quotas, components: 3, infrastructureConfigurations: 0, componentsPerRecipe: 1 },
+  });
 });
 after(() => api.close());
 
 async function events(query: Record<string, string> = {}, account: 'same' | 'other' = 'same'): Promise<AuditEvent[]> {
   const found: AuditEvent[] = [];
-  for await (const event of recordsOf<AuditEvent>(await signedRequest(api.connectionOf(account), { method: 'GET', path: '/ingot/audit', query }))) found.push(event);
+  for await (const event of recordsOf<AuditEvent>(
+    await signedRequest(api.connectionOf(account), { method: 'GET', path: '/ingot/audit', query }),
+  ))
+    found.push(event);
   return found;
 }
-const component = (name: string, more: object = {}) => new CreateComponentCommand({ name, semanticVersion: '1.0.0', platform: 'Linux', data: documentOf('echo hunter2'), ...more });
+const component = (name: string, more: object = {}) =>
+  new CreateComponentCommand({
+    name,
+    semanticVersion: '1.0.0',
+    platform: 'Linux',
+    data: documentOf('echo hunter2'),
+    ...more,
+  });
 
 describe('the audit log', () => {
   test('has every call with who, what, whence and how it ended; no document in it', async () => {
     const { componentBuildVersionArn: arn } = await api.client.send(component('audited'));
-    await assert.rejects(api.client.send(new GetComponentCommand({ componentBuildVersionArn: arn!.replace('audited', 'missing') })));
+    await assert.rejects(
+      api.client.send(new GetComponentCommand({ componentBuildVersionArn: arn!.replace('audited', 'missing') })),
+    );
     await fetch(`http://127.0.0.1:${api.connectionOf('same').port}/nothing`);
-    await signedJson(api.connectionOf('same'), { method: 'POST', path: `/ingot/principals/${encodeURIComponent(`arn:aws:iam::${ACCOUNT}:user/u`)}`, body: {} });
-    const { secretAccessKey } = await signedJson<{ secretAccessKey: string }>(api.connectionOf('same'), { method: 'POST', path: `/ingot/principals/${encodeURIComponent(`arn:aws:iam::${ACCOUNT}:user/u`)}/keys` });
+    await signedJson(api.connectionOf('same'), {
+      method: 'POST',
+      path: `/ingot/principals/${encodeURIComponent(`arn:aws:iam::${ACCOUNT}:user/u`)}`,
+      body: {},
+    });
+    const { secretAccessKey } = await signedJson<{ secretAccessKey: string }>(api.connectionOf('same'), {
+      method: 'POST',
+      path: `/ingot/principals/${encodeURIComponent(`arn:aws:iam::${ACCOUNT}:user/u`)}/keys`,
+    });
     await api.clientOf('other', REGION).send(new ListComponentsCommand({}));
 
     const all = await events();
     const [created, missing, unsigned] = all;
-    assert.deepEqual(created!.userIdentity, { type: 'Root', principalId: ACCOUNT, arn: `arn:aws:iam::${ACCOUNT}:root`, accountId: ACCOUNT, accessKeyId: 'AKIDTEST' });
+    assert.deepEqual(created!.userIdentity, {
+      type: 'Root',
+      principalId: ACCOUNT,
+      arn: `arn:aws:iam::${ACCOUNT}:root`,
+      accountId: ACCOUNT,
+      accessKeyId: 'AKIDTEST',
+    });
     assert.equal(created!.eventSource, 'imagebuilder.amazonaws.com');
     assert.equal(created!.eventName, 'CreateComponent');
     assert.equal(created!.awsRegion, REGION);
@@ -43,18 +77,40 @@ describe('the audit log', () => {
     assert.equal((created!.responseElements as Record<string, string>)['componentBuildVersionArn'], arn);
     assert.equal((created!.responseElements as Record<string, string>)['requestId'], created!.requestID);
     assert.equal(created!.readOnly, false);
-    assert.deepEqual([missing!.eventName, missing!.errorCode, missing!.readOnly], ['GetComponent', 'ResourceNotFoundException', true]);
-    assert.deepEqual([unsigned!.userIdentity, unsigned!.errorCode], [{ type: 'Unknown' }, 'MissingAuthenticationTokenException']);
+    assert.deepEqual(
+      [missing!.eventName, missing!.errorCode, missing!.readOnly],
+      ['GetComponent', 'ResourceNotFoundException', true],
+    );
+    assert.deepEqual(
+      [unsigned!.userIdentity, unsigned!.errorCode],
+      [{ type: 'Unknown' }, 'MissingAuthenticationTokenException'],
+    );
     assert.ok(!JSON.stringify(all).includes('hunter2'));
     assert.ok(!JSON.stringify(all).includes(secretAccessKey));
-    assert.deepEqual((await events({}, 'other')).map(({ eventName }) => eventName), ['ListComponents']);
+    assert.deepEqual(
+      (await events({}, 'other')).map(({ eventName }) => eventName),
+      ['ListComponents'],
+    );
   });
 
   test('has every call, whatever its parameters are; a body is refused where none belongs, and one that is too deep', async () => {
     const deep = `{"deep":${'['.repeat(5000)}${']'.repeat(5000)}}`;
-    const values: Readonly<Record<string, string>> = { arn: encodeURIComponent(`arn:aws:iam::${ACCOUNT}:user/deep`), id: 'i-0123456789abcdef0', name: 'p' };
-    await signedJson(api.connectionOf('same'), { method: 'POST', path: `/ingot/principals/${values['arn']}`, body: {} });
-    const refusal = async (method: string, path: string, body: string, query: Readonly<Record<string, string>> = {}): Promise<string> => {
+    const values: Readonly<Record<string, string>> = {
+      arn: encodeURIComponent(`arn:aws:iam::${ACCOUNT}:user/deep`),
+      id: 'i-0123456789abcdef0',
+      name: 'p',
+    };
+    await signedJson(api.connectionOf('same'), {
+      method: 'POST',
+      path: `/ingot/principals/${values['arn']}`,
+      body: {},
+    });
+    const refusal = async (
+      method: string,
+      path: string,
+      body: string,
+      query: Readonly<Record<string, string>> = {},
+    ): Promise<string> => {
       const answer = await sendRaw(api.connectionOf('same'), { method, path, body, query });
       assert.equal(answer.headers['x-amzn-errortype'], 'SerializationException', `${method} ${path}: ${answer.body}`);
       return (JSON.parse(answer.body) as { message: string }).message;
@@ -73,10 +129,16 @@ describe('the audit log', () => {
         assert.equal((event.userIdentity as { accessKeyId?: string }).accessKeyId, 'AKIDTEST');
       }
     }
-    const { keys } = await signedJson<{ keys: readonly unknown[] }>(api.connectionOf('same'), { method: 'GET', path: `/ingot/principals/${values['arn']}` });
+    const { keys } = await signedJson<{ keys: readonly unknown[] }>(api.connectionOf('same'), {
+      method: 'GET',
+      path: `/ingot/principals/${values['arn']}`,
+    });
     assert.deepEqual(keys, []);
     // Of the model's operations as well.
-    for (const [method, path] of [['GET', '/GetComponent'], ['DELETE', '/DeleteComponent']] as const) {
+    for (const [method, path] of [
+      ['GET', '/GetComponent'],
+      ['DELETE', '/DeleteComponent'],
+    ] as const) {
       assert.match(await refusal(method, path, '{}', { componentBuildVersionArn: 'x' }), /takes no body/);
     }
     assert.match(await refusal('POST', '/ListComponents', deep), /more than 64 deep/);
@@ -95,7 +157,10 @@ describe('the audit log', () => {
 
 describe('quotas', () => {
   test('are of resources as lists show them, in an account and Region', async () => {
-    const exceeded = { name: 'ServiceQuotaExceededException', message: new RegExp(`quota 'components' of 3 in ${REGION}`) };
+    const exceeded = {
+      name: 'ServiceQuotaExceededException',
+      message: new RegExp(`quota 'components' of 3 in ${REGION}`),
+    };
     await api.client.send(component('two'));
     await api.client.send(component('three'));
     await assert.rejects(api.client.send(component('four')), exceeded);
@@ -104,29 +169,46 @@ describe('quotas', () => {
     assert.equal((await api.client.send(new ListComponentsCommand({}))).componentVersionList?.length, 3);
     await api.clientOf('same', 'us-east-1').send(component('four'));
     await assert.rejects(api.client.send(component('four', { dryRun: true })), exceeded);
-    await assert.rejects(api.client.send(new CreateInfrastructureConfigurationCommand({ name: 'none', instanceProfileName: 'p' })), (error: { name: string; $metadata: { httpStatusCode: number } }) => {
-      assert.deepEqual([error.name, error.$metadata.httpStatusCode], ['ServiceQuotaExceededException', 402]);
-      return true;
-    });
+    await assert.rejects(
+      api.client.send(new CreateInfrastructureConfigurationCommand({ name: 'none', instanceProfileName: 'p' })),
+      (error: { name: string; $metadata: { httpStatusCode: number } }) => {
+        assert.deepEqual([error.name, error.$metadata.httpStatusCode], ['ServiceQuotaExceededException', 402]);
+        return true;
+      },
+    );
   });
 });
 
 test('a quota of what a recipe holds', async () => {
   const amazon = (name: string) => ({ componentArn: `arn:aws:imagebuilder:${REGION}:aws:component/${name}/x.x.x` });
-  const recipe = (...components: { componentArn: string }[]) => new CreateImageRecipeCommand({ name: 'held', semanticVersion: '1.0.x', parentImage: DEBIAN, components });
+  const recipe = (...components: { componentArn: string }[]) =>
+    new CreateImageRecipeCommand({ name: 'held', semanticVersion: '1.0.x', parentImage: DEBIAN, components });
   await api.client.send(recipe(amazon('update-linux')));
-  await assert.rejects(api.client.send(recipe(amazon('update-linux'), amazon('reboot-linux'))), { name: 'ServiceQuotaExceededException', message: /The quota 'componentsPerRecipe' is 1; these are 2/ });
+  await assert.rejects(api.client.send(recipe(amazon('update-linux'), amazon('reboot-linux'))), {
+    name: 'ServiceQuotaExceededException',
+    message: /The quota 'componentsPerRecipe' is 1; these are 2/,
+  });
 });
 
 describe('rates', () => {
   test('refuse with what SDKs try again after a while', async () => {
     const slow = await startApi({ rates: { reads: { perSecond: 20, burst: 1 }, writes: null } });
     try {
-      const refused = await Promise.allSettled(Array.from({ length: 5 }, () => slow.client.send(new ListComponentsCommand({}))));
-      const errors = refused.flatMap((each) => (each.status === 'rejected' ? [each.reason as { name: string; $metadata: { httpStatusCode: number } }] : []));
+      const refused = await Promise.allSettled(
+        Array.from({ length: 5 }, () => slow.client.send(new ListComponentsCommand({}))),
+      );
+      const errors = refused.flatMap((each) =>
+        each.status === 'rejected' ? [each.reason as { name: string; $metadata: { httpStatusCode: number } }] : [],
+      );
       assert.ok(errors.length > 0);
-      for (const error of errors) assert.deepEqual([error.name, error.$metadata.httpStatusCode], ['TooManyRequestsException', 429]);
-      const patient = new ImagebuilderClient({ endpoint: `http://127.0.0.1:${slow.connectionOf('same').port}`, region: REGION, credentials: slow.connectionOf('same').credentials, maxAttempts: 10 });
+      for (const error of errors)
+        assert.deepEqual([error.name, error.$metadata.httpStatusCode], ['TooManyRequestsException', 429]);
+      const patient = new ImagebuilderClient({
+        endpoint: `http://127.0.0.1:${slow.connectionOf('same').port}`,
+        region: REGION,
+        credentials: slow.connectionOf('same').credentials,
+        maxAttempts: 10,
+      });
       await Promise.all(Array.from({ length: 2 }, () => patient.send(new ListComponentsCommand({}))));
       patient.destroy();
     } finally {
@@ -135,15 +217,23 @@ describe('rates', () => {
   });
 });
 
-test('where long-lived keys are switched off, users\' keys are refused with what to do', async () => {
+test("where long-lived keys are switched off, users' keys are refused with what to do", async () => {
   const strict = await startApi({ access: { ...DEFAULT_CONFIG.access, longLivedKeys: false } });
   try {
     const arn = `arn:aws:iam::${ACCOUNT}:user/ci`;
-    const send = <T>(path: string, body?: object) => signedJson<T>(strict.connectionOf('same'), { method: 'POST', path: `/ingot/principals/${encodeURIComponent(arn)}${path}`, ...(body === undefined ? {} : { body }) });
+    const send = <T>(path: string, body?: object) =>
+      signedJson<T>(strict.connectionOf('same'), {
+        method: 'POST',
+        path: `/ingot/principals/${encodeURIComponent(arn)}${path}`,
+        ...(body === undefined ? {} : { body }),
+      });
     await send('', {});
     await send('/policies/p', { document: '{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}' });
     const key = await send<{ accessKeyId: string; secretAccessKey: string }>('/keys');
-    await assert.rejects(strict.clientWith(key).send(new ListComponentsCommand({})), { name: 'AccessDeniedException', message: /takes sessions of roles only.*assume-role-with-web-identity/ });
+    await assert.rejects(strict.clientWith(key).send(new ListComponentsCommand({})), {
+      name: 'AccessDeniedException',
+      message: /takes sessions of roles only.*assume-role-with-web-identity/,
+    });
   } finally {
     await strict.close();
   }

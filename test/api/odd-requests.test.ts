@@ -11,7 +11,8 @@ before(async () => {
 });
 after(() => api.close());
 
-const codeOf = ({ headers }: { readonly headers: Readonly<Record<string, unknown>> }): unknown => headers['x-amzn-errortype'];
+const codeOf = ({ headers }: { readonly headers: Readonly<Record<string, unknown>> }): unknown =>
+  headers['x-amzn-errortype'];
 
 test('headers that the signature rests on are taken once only', async () => {
   const connection = api.connectionOf('same');
@@ -19,7 +20,10 @@ test('headers that the signature rests on are taken once only', async () => {
   assert.equal((await get([])).status, 200);
   for (const name of ['Authorization', 'X-Amz-Date', 'X-Amz-Content-Sha256', 'host']) {
     const answer = await get([name, 'another']);
-    assert.ok(answer.status === 400 && (name === 'host' || codeOf(answer) === 'IncompleteSignatureException'), `${name}: ${answer.status} ${answer.body}`);
+    assert.ok(
+      answer.status === 400 && (name === 'host' || codeOf(answer) === 'IncompleteSignatureException'),
+      `${name}: ${answer.status} ${answer.body}`,
+    );
   }
 });
 
@@ -27,8 +31,16 @@ test('a body of 500,000 brackets in one another is refused before it is read, ev
   const arn = encodeURIComponent(`arn:aws:iam::${ACCOUNT}:user/x`);
   for (const open of ['[', '{"a":']) {
     const depth = open === '[' ? 500_000 : 150_000;
-    for (const body of [open.repeat(depth), `{"filters":${open.repeat(depth)}${(open === '[' ? ']' : '}').repeat(depth)}}`]) {
-      for (const [method, path] of [['POST', '/ListComponents'], ['PUT', '/CreateComponent'], ['POST', '/ingot/instances'], ['POST', `/ingot/principals/${arn}`]] as const) {
+    for (const body of [
+      open.repeat(depth),
+      `{"filters":${open.repeat(depth)}${(open === '[' ? ']' : '}').repeat(depth)}}`,
+    ]) {
+      for (const [method, path] of [
+        ['POST', '/ListComponents'],
+        ['PUT', '/CreateComponent'],
+        ['POST', '/ingot/instances'],
+        ['POST', `/ingot/principals/${arn}`],
+      ] as const) {
         const answer = await sendRaw(api.connectionOf('same'), { method, path, body });
         assert.deepEqual([answer.status, codeOf(answer)], [400, 'SerializationException'], answer.body.slice(0, 200));
         assert.match(answer.body, /more than 64 deep/);
@@ -38,11 +50,16 @@ test('a body of 500,000 brackets in one another is refused before it is read, ev
 });
 
 test('a request with a fault at every few bytes gets a short answer', async () => {
-  const many = (count: number, item: (index: number) => string): string => Array.from({ length: count }, (_, index) => item(index)).join(',');
+  const many = (count: number, item: (index: number) => string): string =>
+    Array.from({ length: count }, (_, index) => item(index)).join(',');
   const bodies: readonly (readonly [method: string, path: string, body: string])[] = [
     ['POST', '/ListComponents', `{"filters":[${many(300_000, () => '[]')}]}`],
     ['PUT', '/CreateImageRecipe', `{"components":[${many(40_000, () => '{"componentArn":"x"}')}]}`],
-    ['PUT', '/CreateImageRecipe', `{"name":"x","semanticVersion":"1.0.0","parentImage":"x","components":[${many(40_000, () => '{"componentArn":1}')}]}`],
+    [
+      'PUT',
+      '/CreateImageRecipe',
+      `{"name":"x","semanticVersion":"1.0.0","parentImage":"x","components":[${many(40_000, () => '{"componentArn":1}')}]}`,
+    ],
     ['POST', '/ingot/instances', `{${many(90_000, (index) => `"k${index}":1`)}}`],
   ];
   for (const [method, path, body] of bodies) {
@@ -53,7 +70,8 @@ test('a request with a fault at every few bytes gets a short answer', async () =
 });
 
 test("another account is told its own AMIs, and nothing of the server's sizes", async () => {
-  const ask = (account: 'same' | 'other') => signedJson<Record<string, unknown>>(api.connectionOf(account), { method: 'GET', path: '/ingot/storage' });
+  const ask = (account: 'same' | 'other') =>
+    signedJson<Record<string, unknown>>(api.connectionOf(account), { method: 'GET', path: '/ingot/storage' });
   assert.deepEqual(await ask('other'), { amis: [] });
   assert.ok((await ask('same'))['totalBytes']);
 });

@@ -1,6 +1,12 @@
 /** Names in people's files: what a parent image and a managed component mean, and what is refused with the way out. */
 import {
-  CreateContainerRecipeCommand, CreateImageRecipeCommand, GetComponentCommand, GetImageCommand, ListComponentsCommand, ListImagesCommand, type CreateImageRecipeCommandInput,
+  CreateContainerRecipeCommand,
+  CreateImageRecipeCommand,
+  GetComponentCommand,
+  GetImageCommand,
+  ListComponentsCommand,
+  ListImagesCommand,
+  type CreateImageRecipeCommandInput,
 } from '@aws-sdk/client-imagebuilder';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,20 +26,40 @@ let recipes = 0;
 before(async () => {
   const file = join(folder, 'python.yaml');
   writeFileSync(file, documentOf('apt-get install -y python3'));
-  api = await startApi({
-    names: {
-      parentImages: {
-        'amazon-linux-2-x86': AMI, 'suse-linux-enterprise-server-15-x86': 'image/golden/x.x.x', 'our-own-name': 'debian-12-x86', 'red-hat-enterprise-linux-9-x86': 'red-hat-enterprise-linux-8-x86',
-        'one-way': 'the-other', 'the-other': 'one-way', 'debian-13-x86': 'debian-13-x86',
+  api = await startApi(
+    {
+      names: {
+        parentImages: {
+          'amazon-linux-2-x86': AMI,
+          'suse-linux-enterprise-server-15-x86': 'image/golden/x.x.x',
+          'our-own-name': 'debian-12-x86',
+          'red-hat-enterprise-linux-9-x86': 'red-hat-enterprise-linux-8-x86',
+          'one-way': 'the-other',
+          'the-other': 'one-way',
+          'debian-13-x86': 'debian-13-x86',
+        },
+        managedComponents: { 'python-3-linux': { file, version: '1.2.3', platform: 'Linux' } },
+        parameters: { '/golden/base': AMI, '/golden/name': 'debian-12-x86', circle: 'ami-0bbbbbbbbbbbbbbbb' },
+        vendors: {},
       },
-      managedComponents: { 'python-3-linux': { file, version: '1.2.3', platform: 'Linux' } },
-      parameters: { '/golden/base': AMI, '/golden/name': 'debian-12-x86', circle: 'ami-0bbbbbbbbbbbbbbbb' },
-      vendors: {},
     },
-  }, namedImages);
+    namedImages,
+  );
   await insertAmi(api.catalog.db, {
-    id: AMI, region: REGION, account: ACCOUNT, name: 'n', description: null, image_arn: 'arn', layer_id: null, file: 'f', state: 'available',
-    tags: '{}', platform: 'Linux', os_version: 'Amazon Linux 2', architecture: 'x86_64', created: '2026-01-01T00:00:00.000Z',
+    id: AMI,
+    region: REGION,
+    account: ACCOUNT,
+    name: 'n',
+    description: null,
+    image_arn: 'arn',
+    layer_id: null,
+    file: 'f',
+    state: 'available',
+    tags: '{}',
+    platform: 'Linux',
+    os_version: 'Amazon Linux 2',
+    architecture: 'x86_64',
+    created: '2026-01-01T00:00:00.000Z',
   });
 });
 after(async () => {
@@ -42,15 +68,30 @@ after(async () => {
 });
 
 const managed = (name: string): string => `arn:aws:imagebuilder:${REGION}:aws:image/${name}/x.x.x`;
-const recipe = (more: Partial<CreateImageRecipeCommandInput>) => api.client.send(new CreateImageRecipeCommand({ name: `recipe-${++recipes}`, semanticVersion: '1.0.0', parentImage: managed('debian-12-x86'), ...more }));
-const refused = (work: Promise<unknown>, message: RegExp) => assert.rejects(work, { name: 'InvalidParameterValueException', message });
+const recipe = (more: Partial<CreateImageRecipeCommandInput>) =>
+  api.client.send(
+    new CreateImageRecipeCommand({
+      name: `recipe-${++recipes}`,
+      semanticVersion: '1.0.0',
+      parentImage: managed('debian-12-x86'),
+      ...more,
+    }),
+  );
+const refused = (work: Promise<unknown>, message: RegExp) =>
+  assert.rejects(work, { name: 'InvalidParameterValueException', message });
 
 /** An image of the account, as an import leaves it. */
 async function imported(slug: string, buildType: 'IMPORT' | 'USER_INITIATED'): Promise<string> {
-  const { arn } = await api.catalog.transaction((trx) => createImage(trx, {
-    place: { account: ACCOUNT, region: REGION }, slug, version: { major: 1, minor: 0, patch: 0 }, image: { type: 'AMI', name: slug, platform: 'Linux', osVersion: 'Red Hat Enterprise Linux 8', buildType },
-  }));
-  for (const to of ['CREATING', 'AVAILABLE'] as const) await api.catalog.transaction((trx) => transitionImage(trx, arn, to));
+  const { arn } = await api.catalog.transaction((trx) =>
+    createImage(trx, {
+      place: { account: ACCOUNT, region: REGION },
+      slug,
+      version: { major: 1, minor: 0, patch: 0 },
+      image: { type: 'AMI', name: slug, platform: 'Linux', osVersion: 'Red Hat Enterprise Linux 8', buildType },
+    }),
+  );
+  for (const to of ['CREATING', 'AVAILABLE'] as const)
+    await api.catalog.transaction((trx) => transitionImage(trx, arn, to));
   return arn;
 }
 
@@ -58,14 +99,26 @@ describe('a parent image', () => {
   test('of every name is taken, or refused with the command that supplies it', async () => {
     for (const { name, supply, type } of parentNames) {
       if (supply.kind !== 'refused') await recipe({ parentImage: managed(name) });
-      else if (!['amazon-linux-2-x86', 'suse-linux-enterprise-server-15-x86', 'red-hat-enterprise-linux-9-x86'].includes(name)) {
-        await refused(recipe({ parentImage: managed(name) }), type === 'DOCKER' ? /It is a container image: a container recipe names it as '[a-z.]+\// : new RegExp(`'${name}' .*cannot be had here\\. [A-Z].*${supply.canRun ? `\\./ingot import FILE --name ${name}.*or say` : 'Say'} in config\\.yaml .*parentImages: \\{${name}: `));
+      else if (
+        !['amazon-linux-2-x86', 'suse-linux-enterprise-server-15-x86', 'red-hat-enterprise-linux-9-x86'].includes(name)
+      ) {
+        await refused(
+          recipe({ parentImage: managed(name) }),
+          type === 'DOCKER'
+            ? /It is a container image: a container recipe names it as '[a-z.]+\//
+            : new RegExp(
+                `'${name}' .*cannot be had here\\. [A-Z].*${supply.canRun ? `\\./ingot import FILE --name ${name}.*or say` : 'Say'} in config\\.yaml .*parentImages: \\{${name}: `,
+              ),
+        );
       }
     }
   });
 
   test('that nobody knows is refused with what there is', async () => {
-    await refused(recipe({ parentImage: managed('plan-9-x86') }), /no managed image 'plan-9-x86'.*\.\/ingot import FILE --name plan-9-x86.*What can be built on: .*debian-12-x86/);
+    await refused(
+      recipe({ parentImage: managed('plan-9-x86') }),
+      /no managed image 'plan-9-x86'.*\.\/ingot import FILE --name plan-9-x86.*What can be built on: .*debian-12-x86/,
+    );
   });
 
   test('is what the configuration says, and where that is nothing the way is told', async () => {
@@ -73,9 +126,20 @@ describe('a parent image', () => {
     assert.ok(imageRecipeArn);
     await recipe({ parentImage: managed('our-own-name') });
     await recipe({ parentImage: managed('debian-13-x86') });
-    await refused(recipe({ parentImage: managed('suse-linux-enterprise-server-15-x86') }), new RegExp(`suse-linux-enterprise-server-15-x86 is image/golden/x\\.x\\.x by config\\.yaml: There is no available build of 'arn:aws:imagebuilder:${REGION}:${ACCOUNT}:image/golden/x\\.x\\.x'`));
-    await refused(recipe({ parentImage: managed('red-hat-enterprise-linux-9-x86') }), /red-hat-enterprise-linux-9-x86 is red-hat-enterprise-linux-8-x86 by config\.yaml: The managed image 'red-hat-enterprise-linux-8-x86'/);
-    await refused(recipe({ parentImage: managed('one-way') }), /one-way is the-other by config\.yaml, the-other is one-way by config\.yaml: There is no managed image/);
+    await refused(
+      recipe({ parentImage: managed('suse-linux-enterprise-server-15-x86') }),
+      new RegExp(
+        `suse-linux-enterprise-server-15-x86 is image/golden/x\\.x\\.x by config\\.yaml: There is no available build of 'arn:aws:imagebuilder:${REGION}:${ACCOUNT}:image/golden/x\\.x\\.x'`,
+      ),
+    );
+    await refused(
+      recipe({ parentImage: managed('red-hat-enterprise-linux-9-x86') }),
+      /red-hat-enterprise-linux-9-x86 is red-hat-enterprise-linux-8-x86 by config\.yaml: The managed image 'red-hat-enterprise-linux-8-x86'/,
+    );
+    await refused(
+      recipe({ parentImage: managed('one-way') }),
+      /one-way is the-other by config\.yaml, the-other is one-way by config\.yaml: There is no managed image/,
+    );
   });
 
   test('is what was imported under its name, and nothing else of that name', async () => {
@@ -85,23 +149,53 @@ describe('a parent image', () => {
     await imported(name, 'IMPORT');
     await recipe({ parentImage: managed(name) });
     await recipe({ parentImage: managed('red-hat-enterprise-linux-9-x86') });
-    await assert.rejects(api.clientOf('other', REGION).send(new CreateImageRecipeCommand({ name: 'other', semanticVersion: '1.0.0', parentImage: managed(name) })), /cannot be had here/);
+    await assert.rejects(
+      api
+        .clientOf('other', REGION)
+        .send(new CreateImageRecipeCommand({ name: 'other', semanticVersion: '1.0.0', parentImage: managed(name) })),
+      /cannot be had here/,
+    );
   });
 
   test('by a parameter: one of the configuration, a public one of AWS, by name and by ARN', async () => {
-    for (const parameter of ['/golden/base', '/golden/name', `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/golden/base`, '/aws/service/debian/release/12/latest/amd64', '/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id']) {
+    for (const parameter of [
+      '/golden/base',
+      '/golden/name',
+      `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/golden/base`,
+      '/aws/service/debian/release/12/latest/amd64',
+      '/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id',
+    ]) {
       await recipe({ parentImage: `ssm:${parameter}` });
     }
-    await refused(recipe({ parentImage: 'ssm:/nothing' }), /parameter '\/nothing' has no value here.*parameters: \{\/nothing: ami-…\}/);
-    await refused(recipe({ parentImage: 'ssm:circle' }), /the parameter circle is ami-0bbbbbbbbbbbbbbbb: There is no AMI/);
-    await refused(recipe({ parentImage: 'ssm:/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-Base' }), /is windows-server-2022-english-full-base-x86: .*Microsoft.*--platform Windows --os-version "Microsoft Windows Server 2022"/);
+    await refused(
+      recipe({ parentImage: 'ssm:/nothing' }),
+      /parameter '\/nothing' has no value here.*parameters: \{\/nothing: ami-…\}/,
+    );
+    await refused(
+      recipe({ parentImage: 'ssm:circle' }),
+      /the parameter circle is ami-0bbbbbbbbbbbbbbbb: There is no AMI/,
+    );
+    await refused(
+      recipe({ parentImage: 'ssm:/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-Base' }),
+      /is windows-server-2022-english-full-base-x86: .*Microsoft.*--platform Windows --os-version "Microsoft Windows Server 2022"/,
+    );
   });
 });
 
-test('a container recipe is told what the registry calls a container image of AWS\'s', async () => {
-  await refused(api.client.send(new CreateContainerRecipeCommand({
-    name: 'container', semanticVersion: '1.0.0', containerType: 'DOCKER', parentImage: managed('amazon-linux-x86-latest'), dockerfileTemplateData: 'FROM {{{ imagebuilder:parentImage }}}', targetRepository: { service: 'ECR', repositoryName: 'c' },
-  })), /no available container image .*a container recipe names it as 'public\.ecr\.aws\/amazonlinux\/amazonlinux:2'/);
+test("a container recipe is told what the registry calls a container image of AWS's", async () => {
+  await refused(
+    api.client.send(
+      new CreateContainerRecipeCommand({
+        name: 'container',
+        semanticVersion: '1.0.0',
+        containerType: 'DOCKER',
+        parentImage: managed('amazon-linux-x86-latest'),
+        dockerfileTemplateData: 'FROM {{{ imagebuilder:parentImage }}}',
+        targetRepository: { service: 'ECR', repositoryName: 'c' },
+      }),
+    ),
+    /no available container image .*a container recipe names it as 'public\.ecr\.aws\/amazonlinux\/amazonlinux:2'/,
+  );
 });
 
 describe('images of Amazon', () => {
@@ -109,20 +203,42 @@ describe('images of Amazon', () => {
     const listed: string[] = [];
     let nextToken: string | undefined;
     do {
-      const page = await api.client.send(new ListImagesCommand({ owner: 'Amazon', ...(nextToken === undefined ? {} : { nextToken }) }));
+      const page = await api.client.send(
+        new ListImagesCommand({ owner: 'Amazon', ...(nextToken === undefined ? {} : { nextToken }) }),
+      );
       listed.push(...page.imageVersionList!.map(({ name }) => name!));
       nextToken = page.nextToken;
     } while (nextToken !== undefined);
-    for (const name of ['debian-12-x86', 'ubuntu-server-24-lts-x86', 'amazon-linux-2023-x86', 'amazon-linux-2-x86']) assert.ok(listed.includes(name), name);
-    for (const name of ['windows-server-2022-english-full-base-x86', 'macos-sonoma-x86', 'amazon-linux-x86-latest', 'amazon-linux-2023-arm64']) assert.ok(!listed.includes(name), name);
+    for (const name of ['debian-12-x86', 'ubuntu-server-24-lts-x86', 'amazon-linux-2023-x86', 'amazon-linux-2-x86'])
+      assert.ok(listed.includes(name), name);
+    for (const name of [
+      'windows-server-2022-english-full-base-x86',
+      'macos-sonoma-x86',
+      'amazon-linux-x86-latest',
+      'amazon-linux-2023-arm64',
+    ])
+      assert.ok(!listed.includes(name), name);
   });
 
   test('tell what they are, or why they are not', async () => {
-    const get = async (name: string) => (await api.client.send(new GetImageCommand({ imageBuildVersionArn: managed(name) }))).image!;
-    assert.deepEqual((({ name, osVersion, platform, version }) => [name, osVersion, platform, version])(await get('ubuntu-server-24-lts-x86')), ['ubuntu-server-24-lts-x86', 'Ubuntu 24.04', 'Linux', 'x.x.x']);
+    const get = async (name: string) =>
+      (await api.client.send(new GetImageCommand({ imageBuildVersionArn: managed(name) }))).image!;
+    assert.deepEqual(
+      (({ name, osVersion, platform, version }) => [name, osVersion, platform, version])(
+        await get('ubuntu-server-24-lts-x86'),
+      ),
+      ['ubuntu-server-24-lts-x86', 'Ubuntu 24.04', 'Linux', 'x.x.x'],
+    );
     assert.equal((await get('our-own-name')).osVersion, 'Debian 12');
-    assert.deepEqual((({ name, osVersion }) => [name, osVersion])(await get('amazon-linux-2-x86')), ['amazon-linux-2-x86', 'Amazon Linux 2']);
-    await assert.rejects(get('windows-server-2022-english-full-base-x86'), { name: 'ResourceNotFoundException', message: /does not exist\. .*\.\/ingot import FILE --name windows-server-2022-english-full-base-x86 --platform Windows/ });
+    assert.deepEqual((({ name, osVersion }) => [name, osVersion])(await get('amazon-linux-2-x86')), [
+      'amazon-linux-2-x86',
+      'Amazon Linux 2',
+    ]);
+    await assert.rejects(get('windows-server-2022-english-full-base-x86'), {
+      name: 'ResourceNotFoundException',
+      message:
+        /does not exist\. .*\.\/ingot import FILE --name windows-server-2022-english-full-base-x86 --platform Windows/,
+    });
   });
 });
 
@@ -130,17 +246,30 @@ describe('a managed component', () => {
   const component = (name: string): string => `arn:aws:imagebuilder:${REGION}:aws:component/${name}/x.x.x`;
 
   test('that AWS has and Ingot has not is refused with the line that supplies it', async () => {
-    await refused(recipe({ components: [{ componentArn: component('docker-ce-ubuntu') }] }), /components\[0\]\.componentArn.*AWS publishes it.*managedComponents: \{docker-ce-ubuntu: \{file: \/PATH\/docker-ce-ubuntu\.yaml\}\}/);
-    await refused(recipe({ components: [{ componentArn: component('nobodys-component') }] }), /'arn:[^']*nobodys-component\/x\.x\.x' does not exist\.$/);
-    await assert.rejects(api.client.send(new GetComponentCommand({ componentBuildVersionArn: component('stig-build-windows-high') })), { name: 'ResourceNotFoundException', message: /platform: Windows/ });
+    await refused(
+      recipe({ components: [{ componentArn: component('docker-ce-ubuntu') }] }),
+      /components\[0\]\.componentArn.*AWS publishes it.*managedComponents: \{docker-ce-ubuntu: \{file: \/PATH\/docker-ce-ubuntu\.yaml\}\}/,
+    );
+    await refused(
+      recipe({ components: [{ componentArn: component('nobodys-component') }] }),
+      /'arn:[^']*nobodys-component\/x\.x\.x' does not exist\.$/,
+    );
+    await assert.rejects(
+      api.client.send(new GetComponentCommand({ componentBuildVersionArn: component('stig-build-windows-high') })),
+      { name: 'ResourceNotFoundException', message: /platform: Windows/ },
+    );
   });
 
   test('is the document that the configuration names', async () => {
     await recipe({ components: [{ componentArn: component('python-3-linux') }] });
-    const found = (await api.client.send(new GetComponentCommand({ componentBuildVersionArn: component('python-3-linux') }))).component!;
+    const found = (
+      await api.client.send(new GetComponentCommand({ componentBuildVersionArn: component('python-3-linux') }))
+    ).component!;
     assert.deepEqual([found.version, found.owner], ['1.2.3', 'Amazon']);
     assert.match(found.description!, /by the configuration of this server/);
-    const { componentVersionList } = await api.client.send(new ListComponentsCommand({ owner: 'Amazon', filters: [{ name: 'name', values: ['python-3-linux'] }] }));
+    const { componentVersionList } = await api.client.send(
+      new ListComponentsCommand({ owner: 'Amazon', filters: [{ name: 'name', values: ['python-3-linux'] }] }),
+    );
     assert.equal(componentVersionList!.length, 1);
   });
 });

@@ -4,8 +4,16 @@ import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
-  CancelImageCreationCommand, CreateDistributionConfigurationCommand, CreateImageCommand, CreateImageRecipeCommand, CreateInfrastructureConfigurationCommand, DistributeImageCommand, GetImageCommand,
-  ListWorkflowExecutionsCommand, RetryImageCommand, type DistributeImageCommandInput,
+  CancelImageCreationCommand,
+  CreateDistributionConfigurationCommand,
+  CreateImageCommand,
+  CreateImageRecipeCommand,
+  CreateInfrastructureConfigurationCommand,
+  DistributeImageCommand,
+  GetImageCommand,
+  ListWorkflowExecutionsCommand,
+  RetryImageCommand,
+  type DistributeImageCommandInput,
 } from '@aws-sdk/client-imagebuilder';
 import { amiOnRecord, insertAmi, keptAmi } from '../../src/catalog/amis.ts';
 import { insertWorkflowExecution } from '../../src/catalog/executions.ts';
@@ -23,23 +31,53 @@ let distribution: string;
 let recipes = 0;
 before(async () => {
   api = await startApi();
-  infrastructure = (await api.client.send(new CreateInfrastructureConfigurationCommand({ name: 'web', instanceProfileName: 'p' }))).infrastructureConfigurationArn!;
-  distribution = (await api.client.send(new CreateDistributionConfigurationCommand({
-    name: 'both', distributions: [REGION, 'us-west-2'].map((region) => ({ region, amiDistributionConfiguration: { name: `copy in ${region} {{ imagebuilder:buildDate }}`, amiTags: { kind: 'copy' } } })),
-  }))).distributionConfigurationArn!;
+  infrastructure = (
+    await api.client.send(new CreateInfrastructureConfigurationCommand({ name: 'web', instanceProfileName: 'p' }))
+  ).infrastructureConfigurationArn!;
+  distribution = (
+    await api.client.send(
+      new CreateDistributionConfigurationCommand({
+        name: 'both',
+        distributions: [REGION, 'us-west-2'].map((region) => ({
+          region,
+          amiDistributionConfiguration: {
+            name: `copy in ${region} {{ imagebuilder:buildDate }}`,
+            amiTags: { kind: 'copy' },
+          },
+        })),
+      }),
+    )
+  ).distributionConfigurationArn!;
 });
 after(() => api.close());
 
-const image = async (imageBuildVersionArn: string) => (await api.client.send(new GetImageCommand({ imageBuildVersionArn }))).image!;
-const work = (arn: string) => runImage({ catalog: api.catalog, dataDirectory: api.catalog.dataDirectory, arn, signal: new AbortController().signal, over: new AbortController().signal });
+const image = async (imageBuildVersionArn: string) =>
+  (await api.client.send(new GetImageCommand({ imageBuildVersionArn }))).image!;
+const work = (arn: string) =>
+  runImage({
+    catalog: api.catalog,
+    dataDirectory: api.catalog.dataDirectory,
+    arn,
+    signal: new AbortController().signal,
+    over: new AbortController().signal,
+  });
 const retry = (imageBuildVersionArn: string) => api.client.send(new RetryImageCommand({ imageBuildVersionArn }));
 
 /** An image with what a build stage makes: an AMI with a disk, and the record of the workflow. */
-async function built(status: 'FAILED' | 'AVAILABLE'): Promise<{ readonly arn: string; readonly ami: string; readonly disk: string }> {
-  const { imageRecipeArn } = await api.client.send(new CreateImageRecipeCommand({ name: `web-${++recipes}`, semanticVersion: '1.0.0', parentImage: DEBIAN }));
-  const { imageBuildVersionArn: arn } = await api.client.send(new CreateImageCommand({
-    imageRecipeArn, infrastructureConfigurationArn: infrastructure, distributionConfigurationArn: distribution, imageTestsConfiguration: { imageTestsEnabled: false },
-  }));
+async function built(
+  status: 'FAILED' | 'AVAILABLE',
+): Promise<{ readonly arn: string; readonly ami: string; readonly disk: string }> {
+  const { imageRecipeArn } = await api.client.send(
+    new CreateImageRecipeCommand({ name: `web-${++recipes}`, semanticVersion: '1.0.0', parentImage: DEBIAN }),
+  );
+  const { imageBuildVersionArn: arn } = await api.client.send(
+    new CreateImageCommand({
+      imageRecipeArn,
+      infrastructureConfigurationArn: infrastructure,
+      distributionConfigurationArn: distribution,
+      imageTestsConfiguration: { imageTestsEnabled: false },
+    }),
+  );
   const layers = new LayerStore(api.catalog, api.catalog.dataDirectory);
   const open = await layers.announce(null);
   await mkdir(dirname(open.path), { recursive: true });
@@ -47,14 +85,39 @@ async function built(status: 'FAILED' | 'AVAILABLE'): Promise<{ readonly arn: st
   const layer = await layers.seal(open, open.id, {});
   const ami = newAmiId();
   await insertAmi(api.catalog.db, {
-    id: ami, region: REGION, account: ACCOUNT, name: 'n', description: null, image_arn: arn!, layer_id: layer.id, file: relative(api.catalog.dataDirectory, open.path), state: status === 'FAILED' ? 'failed' : 'available',
-    tags: '{}', platform: 'Linux', os_version: 'Debian 12', architecture: 'x86_64', created: new Date().toISOString(),
+    id: ami,
+    region: REGION,
+    account: ACCOUNT,
+    name: 'n',
+    description: null,
+    image_arn: arn!,
+    layer_id: layer.id,
+    file: relative(api.catalog.dataDirectory, open.path),
+    state: status === 'FAILED' ? 'failed' : 'available',
+    tags: '{}',
+    platform: 'Linux',
+    os_version: 'Debian 12',
+    architecture: 'x86_64',
+    created: new Date().toISOString(),
   });
   await insertWorkflowExecution(api.catalog.db, {
-    id: newWorkflowExecutionId(), image_arn: arn!, workflow_arn: `arn:aws:imagebuilder:${REGION}:aws:workflow/build/build-image/1.0.0/1`, type: 'BUILD', status: 'COMPLETED', message: null, parallel_group: null,
-    position: 0, total_steps: 1, outputs: JSON.stringify({ ImageId: ami }), start_time: null, end_time: null,
+    id: newWorkflowExecutionId(),
+    image_arn: arn!,
+    workflow_arn: `arn:aws:imagebuilder:${REGION}:aws:workflow/build/build-image/1.0.0/1`,
+    type: 'BUILD',
+    status: 'COMPLETED',
+    message: null,
+    parallel_group: null,
+    position: 0,
+    total_steps: 1,
+    outputs: JSON.stringify({ ImageId: ami }),
+    start_time: null,
+    end_time: null,
   });
-  for (const to of ['CREATING', 'BUILDING', status] as const) await api.catalog.transaction((trx) => transitionImage(trx, arn!, to, to === 'FAILED' ? { reason: 'because' } : {}));
+  for (const to of ['CREATING', 'BUILDING', status] as const)
+    await api.catalog.transaction((trx) =>
+      transitionImage(trx, arn!, to, to === 'FAILED' ? { reason: 'because' } : {}),
+    );
   return { arn: arn!, ami, disk: open.path };
 }
 
@@ -73,14 +136,32 @@ describe('RetryImage', () => {
 
     await rename(`${disk}.away`, disk);
     await retry(arn);
-    await assert.rejects(retry(arn), { name: 'InvalidRequestException', message: /is PENDING: only one that is FAILED or CANCELLED/ });
+    await assert.rejects(retry(arn), {
+      name: 'InvalidRequestException',
+      message: /is PENDING: only one that is FAILED or CANCELLED/,
+    });
     await work(arn);
     const done = await image(arn);
     assert.deepEqual(done.state, { status: 'AVAILABLE' });
-    assert.deepEqual(done.outputResources!.amis!.map(({ region, image: id }) => [region, id === ami]), [[REGION, true], ['us-west-2', false]]);
+    assert.deepEqual(
+      done.outputResources!.amis!.map(({ region, image: id }) => [region, id === ami]),
+      [
+        [REGION, true],
+        ['us-west-2', false],
+      ],
+    );
     assert.ok(existsSync(join(regions, 'us-west-2', `${done.outputResources!.amis![1]!.image}.qcow2`)));
-    const { workflowExecutions } = await api.client.send(new ListWorkflowExecutionsCommand({ imageBuildVersionArn: arn }));
-    assert.deepEqual(workflowExecutions!.map(({ type, status, retried }) => [type, status, retried]), [['BUILD', 'COMPLETED', undefined], ['DISTRIBUTION', 'ROLLBACK_COMPLETED', true], ['DISTRIBUTION', 'COMPLETED', undefined]]);
+    const { workflowExecutions } = await api.client.send(
+      new ListWorkflowExecutionsCommand({ imageBuildVersionArn: arn }),
+    );
+    assert.deepEqual(
+      workflowExecutions!.map(({ type, status, retried }) => [type, status, retried]),
+      [
+        ['BUILD', 'COMPLETED', undefined],
+        ['DISTRIBUTION', 'ROLLBACK_COMPLETED', true],
+        ['DISTRIBUTION', 'COMPLETED', undefined],
+      ],
+    );
   });
 
   test('is refused where there is nothing to try again with', async () => {
@@ -89,16 +170,26 @@ describe('RetryImage', () => {
     assert.ok(existsSync(disk), 'what is young stays');
     await collectGarbage(api.catalog, new Date(Date.now() + 1000).toISOString());
     assert.ok(!existsSync(disk));
-    await assert.rejects(retry(arn), { name: 'InvalidRequestException', message: /cannot be tried again.*Start the build again/ });
+    await assert.rejects(retry(arn), {
+      name: 'InvalidRequestException',
+      message: /cannot be tried again.*Start the build again/,
+    });
     await assert.rejects(retry(arn.replace(/\d+$/, '99')), { name: 'ResourceNotFoundException' });
   });
 });
 
 describe('DistributeImage', () => {
   const distribute = (sourceImage: string, more: Partial<DistributeImageCommandInput> = {}) =>
-    api.client.send(new DistributeImageCommand({ sourceImage, distributionConfigurationArn: distribution, executionRole: 'role', ...more }));
+    api.client.send(
+      new DistributeImageCommand({
+        sourceImage,
+        distributionConfigurationArn: distribution,
+        executionRole: 'role',
+        ...more,
+      }),
+    );
 
-  test('makes an image of its own, whose AMIs outlive the source\'s', async () => {
+  test("makes an image of its own, whose AMIs outlive the source's", async () => {
     const source = await built('AVAILABLE');
     const anyBuild = source.arn.replace(/\/1\.0\.0\/1$/, '/1.x.x');
     const woken = api.woken();
@@ -107,12 +198,26 @@ describe('DistributeImage', () => {
     assert.equal(api.woken(), woken + 1);
     await work(arn!);
     const done = await image(arn!);
-    assert.deepEqual([done.state, done.osVersion, done.platform, done.tags, done.executionRole], [{ status: 'AVAILABLE' }, 'Debian 12', 'Linux', { a: 'b' }, 'role']);
+    assert.deepEqual(
+      [done.state, done.osVersion, done.platform, done.tags, done.executionRole],
+      [{ status: 'AVAILABLE' }, 'Debian 12', 'Linux', { a: 'b' }, 'role'],
+    );
     const [home, copy] = done.outputResources!.amis!;
     assert.deepEqual([home!.region, copy!.region], [REGION, 'us-west-2']);
     assert.match(home!.name!, new RegExp(`^copy in ${REGION} 20`));
-    assert.deepEqual([(await amiOnRecord(api.catalog.db, source.ami))!.name, (await amiOnRecord(api.catalog.db, home!.image!))!.layer_id], ['n', (await amiOnRecord(api.catalog.db, source.ami))!.layer_id]);
-    assert.equal((JSON.parse((await amiOnRecord(api.catalog.db, home!.image!))!.tags) as Record<string, string>)['Ec2ImageBuilderArn'], arn);
+    assert.deepEqual(
+      [
+        (await amiOnRecord(api.catalog.db, source.ami))!.name,
+        (await amiOnRecord(api.catalog.db, home!.image!))!.layer_id,
+      ],
+      ['n', (await amiOnRecord(api.catalog.db, source.ami))!.layer_id],
+    );
+    assert.equal(
+      (JSON.parse((await amiOnRecord(api.catalog.db, home!.image!))!.tags) as Record<string, string>)[
+        'Ec2ImageBuilderArn'
+      ],
+      arn,
+    );
     assert.ok(existsSync(join(api.catalog.dataDirectory, 'regions', 'us-west-2', `${copy!.image}.qcow2`)));
   });
 
@@ -121,7 +226,10 @@ describe('DistributeImage', () => {
     const { imageBuildVersionArn: arn } = await distribute(ami);
     await api.catalog.db.updateTable('amis').set({ state: 'disabled' }).where('id', '=', ami).execute();
     await work(arn!);
-    assert.match((await image(arn!)).state!.reason!, new RegExp(`the AMI ${ami} is not available in ${REGION} any more`));
+    assert.match(
+      (await image(arn!)).state!.reason!,
+      new RegExp(`the AMI ${ami} is not available in ${REGION} any more`),
+    );
     await api.catalog.db.updateTable('amis').set({ state: 'available' }).where('id', '=', ami).execute();
     await retry(arn!);
     await work(arn!);
@@ -129,12 +237,26 @@ describe('DistributeImage', () => {
   });
 
   test('is refused for what is not there', async () => {
-    const waiting = (await api.client.send(new DistributeImageCommand({ sourceImage: (await built('AVAILABLE')).ami, distributionConfigurationArn: distribution, executionRole: 'role' }))).imageBuildVersionArn!;
+    const waiting = (
+      await api.client.send(
+        new DistributeImageCommand({
+          sourceImage: (await built('AVAILABLE')).ami,
+          distributionConfigurationArn: distribution,
+          executionRole: 'role',
+        }),
+      )
+    ).imageBuildVersionArn!;
     await api.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: waiting }));
-    for (const sourceImage of ['ami-00000000000000000', waiting, waiting.replace(/\/\d+$/, '/99'), DEBIAN]) await assert.rejects(distribute(sourceImage), { name: 'ResourceNotFoundException' }, sourceImage);
+    for (const sourceImage of ['ami-00000000000000000', waiting, waiting.replace(/\/\d+$/, '/99'), DEBIAN])
+      await assert.rejects(distribute(sourceImage), { name: 'ResourceNotFoundException' }, sourceImage);
     await assert.rejects(distribute('web'), { name: 'InvalidParameterValueException', message: /'sourceImage'/ });
-    await assert.rejects(distribute('ssm:/web'), { name: 'InvalidParameterValueException', message: /parameter '\/web' has no value here/ });
+    await assert.rejects(distribute('ssm:/web'), {
+      name: 'InvalidParameterValueException',
+      message: /parameter '\/web' has no value here/,
+    });
     const { ami } = await built('AVAILABLE');
-    await assert.rejects(distribute(ami, { distributionConfigurationArn: `${distribution}-none` }), { name: 'ResourceNotFoundException' });
+    await assert.rejects(distribute(ami, { distributionConfigurationArn: `${distribution}-none` }), {
+      name: 'ResourceNotFoundException',
+    });
   });
 });

@@ -49,12 +49,21 @@ export interface TestApi {
   close(): Promise<void>;
 }
 
-const SOME_IMAGES: readonly ManagedImage[] = [{ name: 'debian-12-x86', osVersion: 'Debian 12', platform: 'Linux' }, { name: 'windows-11', osVersion: 'Windows 11', platform: 'Windows' }];
+const SOME_IMAGES: readonly ManagedImage[] = [
+  { name: 'debian-12-x86', osVersion: 'Debian 12', platform: 'Linux' },
+  { name: 'windows-11', osVersion: 'Windows 11', platform: 'Windows' },
+];
 
 /** Starts the API on a free port and an empty data directory. */
-export async function startApi(config: Partial<Config> = {}, managedImages: readonly ManagedImage[] = SOME_IMAGES): Promise<TestApi> {
+export async function startApi(
+  config: Partial<Config> = {},
+  managedImages: readonly ManagedImage[] = SOME_IMAGES,
+): Promise<TestApi> {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'ingot api '));
-  const keys = { AKIDTEST: { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret', account: ACCOUNT }, AKIDOTHER: { accessKeyId: 'AKIDOTHER', secretAccessKey: 'hidden', account: '210987654321' } };
+  const keys = {
+    AKIDTEST: { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret', account: ACCOUNT },
+    AKIDOTHER: { accessKeyId: 'AKIDOTHER', secretAccessKey: 'hidden', account: '210987654321' },
+  };
   const keysOf = (account: 'other' | 'same') => (account === 'same' ? keys.AKIDTEST : keys.AKIDOTHER);
   let woken = 0;
   const start = async () => {
@@ -106,7 +115,12 @@ export async function startApi(config: Partial<Config> = {}, managedImages: read
     woken: () => woken,
     clientOf: (account, region) => running.clientOf(account, region),
     clientWith: (credentials) => running.make(credentials, REGION),
-    connectionOf: (account) => ({ host: '127.0.0.1', port: Number(new URL(running.endpoint).port), region: REGION, credentials: keysOf(account) }),
+    connectionOf: (account) => ({
+      host: '127.0.0.1',
+      port: Number(new URL(running.endpoint).port),
+      region: REGION,
+      credentials: keysOf(account),
+    }),
     async restart() {
       await running.close();
       running = await start();

@@ -1,9 +1,22 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {
-  CreateImageCommand, CreateImagePipelineCommand, CreateImageRecipeCommand, CreateInfrastructureConfigurationCommand, CreateWorkflowCommand, DeleteImagePipelineCommand, DeleteWorkflowCommand,
-  GetWorkflowCommand, GetWorkflowStepExecutionCommand, ListWaitingWorkflowStepsCommand,
-  ListWorkflowBuildVersionsCommand, ListWorkflowExecutionsCommand, ListWorkflowsCommand, SendWorkflowStepActionCommand, type CreateWorkflowCommandInput, type WorkflowConfiguration,
+  CreateImageCommand,
+  CreateImagePipelineCommand,
+  CreateImageRecipeCommand,
+  CreateInfrastructureConfigurationCommand,
+  CreateWorkflowCommand,
+  DeleteImagePipelineCommand,
+  DeleteWorkflowCommand,
+  GetWorkflowCommand,
+  GetWorkflowStepExecutionCommand,
+  ListWaitingWorkflowStepsCommand,
+  ListWorkflowBuildVersionsCommand,
+  ListWorkflowExecutionsCommand,
+  ListWorkflowsCommand,
+  SendWorkflowStepActionCommand,
+  type CreateWorkflowCommandInput,
+  type WorkflowConfiguration,
 } from '@aws-sdk/client-imagebuilder';
 import { DEFAULT_CONFIG } from '../../src/platform/config.ts';
 import { parseWorkflowDocument } from '../../src/documents/workflow/parse.ts';
@@ -20,8 +33,12 @@ let recipe: string;
 let infrastructure: string;
 before(async () => {
   api = await startApi();
-  recipe = (await api.client.send(new CreateImageRecipeCommand({ name: 'web', semanticVersion: '1.0.0', parentImage: DEBIAN }))).imageRecipeArn!;
-  infrastructure = (await api.client.send(new CreateInfrastructureConfigurationCommand({ name: 'web', instanceProfileName: 'p' }))).infrastructureConfigurationArn!;
+  recipe = (
+    await api.client.send(new CreateImageRecipeCommand({ name: 'web', semanticVersion: '1.0.0', parentImage: DEBIAN }))
+  ).imageRecipeArn!;
+  infrastructure = (
+    await api.client.send(new CreateInfrastructureConfigurationCommand({ name: 'web', instanceProfileName: 'p' }))
+  ).infrastructureConfigurationArn!;
 });
 after(() => api.close());
 
@@ -33,67 +50,174 @@ const LAUNCH = step('LaunchInstance', '    inputs:\n      waitFor: ssmAgent\n');
 let serial = 0;
 
 function create(name: string, more: Partial<CreateWorkflowCommandInput> = {}) {
-  return api.client.send(new CreateWorkflowCommand({ name, semanticVersion: '1.0.0', type: 'BUILD', data: documentOf(`${LAUNCH}# ${++serial}\n`), ...more }));
+  return api.client.send(
+    new CreateWorkflowCommand({
+      name,
+      semanticVersion: '1.0.0',
+      type: 'BUILD',
+      data: documentOf(`${LAUNCH}# ${++serial}\n`),
+      ...more,
+    }),
+  );
 }
 const createImage = (workflows: WorkflowConfiguration[], executionRole: string | undefined = 'role') =>
-  api.client.send(new CreateImageCommand({ imageRecipeArn: recipe, infrastructureConfigurationArn: infrastructure, workflows, executionRole }));
+  api.client.send(
+    new CreateImageCommand({
+      imageRecipeArn: recipe,
+      infrastructureConfigurationArn: infrastructure,
+      workflows,
+      executionRole,
+    }),
+  );
 
 describe('workflows', () => {
   test('are created, read, built anew and deleted', async () => {
-    const data = documentOf(LAUNCH, 'parameters:\n  - name: Hosts\n    type: stringList\n    default: [a, b]\n  - name: Wanted\n    type: integer\n');
-    const created = await create('My Flow', { data, description: 'd', changeDescription: 'c', tags: { a: 'b' }, clientToken: 'one' });
-    assert.deepEqual({ ...created, $metadata: undefined }, {
-      $metadata: undefined, clientToken: 'one', workflowBuildVersionArn: own('build/my-flow/1.0.0/1'),
-      latestVersionReferences: {
-        latestVersionArn: own('build/my-flow/x.x.x'), latestMajorVersionArn: own('build/my-flow/1.x.x'), latestMinorVersionArn: own('build/my-flow/1.0.x'), latestPatchVersionArn: own('build/my-flow/1.0.0'),
+    const data = documentOf(
+      LAUNCH,
+      'parameters:\n  - name: Hosts\n    type: stringList\n    default: [a, b]\n  - name: Wanted\n    type: integer\n',
+    );
+    const created = await create('My Flow', {
+      data,
+      description: 'd',
+      changeDescription: 'c',
+      tags: { a: 'b' },
+      clientToken: 'one',
+    });
+    assert.deepEqual(
+      { ...created, $metadata: undefined },
+      {
+        $metadata: undefined,
+        clientToken: 'one',
+        workflowBuildVersionArn: own('build/my-flow/1.0.0/1'),
+        latestVersionReferences: {
+          latestVersionArn: own('build/my-flow/x.x.x'),
+          latestMajorVersionArn: own('build/my-flow/1.x.x'),
+          latestMinorVersionArn: own('build/my-flow/1.0.x'),
+          latestPatchVersionArn: own('build/my-flow/1.0.0'),
+        },
       },
+    );
+    const { workflow } = await api.client.send(
+      new GetWorkflowCommand({ workflowBuildVersionArn: own('build/my-flow/1.x.x') }),
+    );
+    assert.deepEqual(
+      { ...workflow, dateCreated: '' },
+      {
+        arn: own('build/my-flow/1.0.0/1'),
+        name: 'My Flow',
+        version: '1.0.0',
+        description: 'd',
+        changeDescription: 'c',
+        type: 'BUILD',
+        owner: ACCOUNT,
+        data,
+        dateCreated: '',
+        tags: { a: 'b' },
+        parameters: [
+          { name: 'Hosts', type: 'stringList', defaultValue: ['a', 'b'] },
+          { name: 'Wanted', type: 'integer' },
+        ],
+      },
+    );
+    await assert.rejects(create('my_flow', { data, description: 'd', changeDescription: 'c', clientToken: 'two' }), {
+      name: 'ResourceAlreadyExistsException',
+      message: /my-flow\/1\.0\.0\/1/,
     });
-    const { workflow } = await api.client.send(new GetWorkflowCommand({ workflowBuildVersionArn: own('build/my-flow/1.x.x') }));
-    assert.deepEqual({ ...workflow, dateCreated: '' }, {
-      arn: own('build/my-flow/1.0.0/1'), name: 'My Flow', version: '1.0.0', description: 'd', changeDescription: 'c', type: 'BUILD', owner: ACCOUNT, data, dateCreated: '', tags: { a: 'b' },
-      parameters: [{ name: 'Hosts', type: 'stringList', defaultValue: ['a', 'b'] }, { name: 'Wanted', type: 'integer' }],
-    });
-    await assert.rejects(create('my_flow', { data, description: 'd', changeDescription: 'c', clientToken: 'two' }), { name: 'ResourceAlreadyExistsException', message: /my-flow\/1\.0\.0\/1/ });
     assert.equal((await create('my-flow')).workflowBuildVersionArn, own('build/my-flow/1.0.0/2'));
     // A workflow of another type has the name for itself.
     assert.equal((await create('my-flow', { type: 'TEST' })).workflowBuildVersionArn, own('test/my-flow/1.0.0/1'));
 
-    const builds = async (workflowVersionArn?: string) => (await api.client.send(new ListWorkflowBuildVersionsCommand({ workflowVersionArn }))).workflowSummaryList!.map(({ arn }) => arn);
-    assert.deepEqual(await builds(own('build/my-flow/x.x.x')), [own('build/my-flow/1.0.0/1'), own('build/my-flow/1.0.0/2')]);
-    assert.deepEqual(await builds(), [own('build/my-flow/1.0.0/1'), own('build/my-flow/1.0.0/2'), own('test/my-flow/1.0.0/1')]);
+    const builds = async (workflowVersionArn?: string) =>
+      (await api.client.send(new ListWorkflowBuildVersionsCommand({ workflowVersionArn }))).workflowSummaryList!.map(
+        ({ arn }) => arn,
+      );
+    assert.deepEqual(await builds(own('build/my-flow/x.x.x')), [
+      own('build/my-flow/1.0.0/1'),
+      own('build/my-flow/1.0.0/2'),
+    ]);
+    assert.deepEqual(await builds(), [
+      own('build/my-flow/1.0.0/1'),
+      own('build/my-flow/1.0.0/2'),
+      own('test/my-flow/1.0.0/1'),
+    ]);
     assert.deepEqual(await builds(amazon('build/build-image/1.x.x')), [amazon('build/build-image/1.0.0/1')]);
     await api.client.send(new DeleteWorkflowCommand({ workflowBuildVersionArn: own('test/my-flow/1.0.0/1') }));
-    await assert.rejects(api.client.send(new GetWorkflowCommand({ workflowBuildVersionArn: own('test/my-flow/1.0.0/1') })), { name: 'ResourceNotFoundException' });
-    await assert.rejects(api.client.send(new DeleteWorkflowCommand({ workflowBuildVersionArn: amazon('build/build-image/1.0.0/1') })), { name: 'ForbiddenException' });
+    await assert.rejects(
+      api.client.send(new GetWorkflowCommand({ workflowBuildVersionArn: own('test/my-flow/1.0.0/1') })),
+      { name: 'ResourceNotFoundException' },
+    );
+    await assert.rejects(
+      api.client.send(new DeleteWorkflowCommand({ workflowBuildVersionArn: amazon('build/build-image/1.0.0/1') })),
+      { name: 'ForbiddenException' },
+    );
   });
 
   test('are refused with all that is wrong with them', async () => {
-    await assert.rejects(create('bad', { data: documentOf(step('Nonsense') + step('DistributeImage')) }), { name: 'InvalidParameterValueException', message: /'data' is not valid[\s\S]*unknown-action[\s\S]*action-not-allowed-in-type/ });
-    await assert.rejects(create('bad', { data: undefined, uri: 's3://b/k' }), { name: 'InvalidParameterValueException', message: /not supported/ });
+    await assert.rejects(create('bad', { data: documentOf(step('Nonsense') + step('DistributeImage')) }), {
+      name: 'InvalidParameterValueException',
+      message: /'data' is not valid[\s\S]*unknown-action[\s\S]*action-not-allowed-in-type/,
+    });
+    await assert.rejects(create('bad', { data: undefined, uri: 's3://b/k' }), {
+      name: 'InvalidParameterValueException',
+      message: /not supported/,
+    });
     await assert.rejects(create('bad', { uri: 's3://b/k' }), { name: 'InvalidParameterCombinationException' });
-    await assert.rejects(create('bad', { semanticVersion: '1073741824.0.0' }), { name: 'InvalidVersionNumberException' });
+    await assert.rejects(create('bad', { semanticVersion: '1073741824.0.0' }), {
+      name: 'InvalidVersionNumberException',
+    });
     await assert.rejects(create('bad', { dryRun: true }), { name: 'DryRunOperationException' });
-    await assert.rejects(api.client.send(new GetWorkflowCommand({ workflowBuildVersionArn: own('build/bad/x.x.x') })), { name: 'ResourceNotFoundException' });
+    await assert.rejects(api.client.send(new GetWorkflowCommand({ workflowBuildVersionArn: own('build/bad/x.x.x') })), {
+      name: 'ResourceNotFoundException',
+    });
   });
 
   test('of Amazon are there, under x.x.x', async () => {
-    const { workflow, latestVersionReferences } = await api.client.send(new GetWorkflowCommand({ workflowBuildVersionArn: amazon('build/build-image/x.x.x') }));
+    const { workflow, latestVersionReferences } = await api.client.send(
+      new GetWorkflowCommand({ workflowBuildVersionArn: amazon('build/build-image/x.x.x') }),
+    );
     assert.equal(workflow!.arn, amazon('build/build-image/1.0.0/1'));
     assert.equal(workflow!.owner, 'Amazon');
     assert.deepEqual(latestVersionReferences, { latestVersionArn: amazon('build/build-image/x.x.x') });
-    const { workflowVersionList } = await api.client.send(new ListWorkflowsCommand({ owner: 'Amazon', filters: [{ name: 'type', values: ['BUILD', 'TEST'] }] }));
-    assert.deepEqual(workflowVersionList!.map(({ arn, type }) => [arn, type]), [[amazon('build/build-image/1.0.0'), 'BUILD'], [amazon('test/test-image/1.0.0'), 'TEST']]);
+    const { workflowVersionList } = await api.client.send(
+      new ListWorkflowsCommand({ owner: 'Amazon', filters: [{ name: 'type', values: ['BUILD', 'TEST'] }] }),
+    );
+    assert.deepEqual(
+      workflowVersionList!.map(({ arn, type }) => [arn, type]),
+      [
+        [amazon('build/build-image/1.0.0'), 'BUILD'],
+        [amazon('test/test-image/1.0.0'), 'TEST'],
+      ],
+    );
   });
 
   test('are listed by filters and by name', async () => {
     for (const semanticVersion of ['1.9.0', '1.10.0', '2.0.0']) await create('listed', { semanticVersion });
     const listed = async (values: readonly string[], byName?: boolean) =>
-      (await api.client.send(new ListWorkflowsCommand({ byName, filters: [{ name: 'name', values: ['listed'] }, ...(byName ? [] : [{ name: 'version', values: [...values] }])] }))).workflowVersionList!.map(({ version, arn }) => [version, arn!.split('/').at(-1)]);
-    assert.deepEqual(await listed(['1.x.x']), [['1.9.0', '1.9.0'], ['1.10.0', '1.10.0']]);
-    assert.deepEqual(await listed(['2.0.0', '1.9.x']), [['1.9.0', '1.9.0'], ['2.0.0', '2.0.0']]);
+      (
+        await api.client.send(
+          new ListWorkflowsCommand({
+            byName,
+            filters: [
+              { name: 'name', values: ['listed'] },
+              ...(byName ? [] : [{ name: 'version', values: [...values] }]),
+            ],
+          }),
+        )
+      ).workflowVersionList!.map(({ version, arn }) => [version, arn!.split('/').at(-1)]);
+    assert.deepEqual(await listed(['1.x.x']), [
+      ['1.9.0', '1.9.0'],
+      ['1.10.0', '1.10.0'],
+    ]);
+    assert.deepEqual(await listed(['2.0.0', '1.9.x']), [
+      ['1.9.0', '1.9.0'],
+      ['2.0.0', '2.0.0'],
+    ]);
     assert.deepEqual(await listed(['2', 'x.1.x']), []);
     assert.deepEqual(await listed([], true), [['2.0.0', 'x.x.x']]);
-    await assert.rejects(api.client.send(new ListWorkflowsCommand({ byName: true, filters: [{ name: 'version', values: ['1.0.0'] }] })), { name: 'InvalidParameterCombinationException' });
+    await assert.rejects(
+      api.client.send(new ListWorkflowsCommand({ byName: true, filters: [{ name: 'version', values: ['1.0.0'] }] })),
+      { name: 'InvalidParameterCombinationException' },
+    );
   });
 
   test('are checked where they are named, and run in place of the managed ones', async () => {
@@ -103,46 +227,122 @@ describe('workflows', () => {
       [[{ workflowArn: own('build/absent/x.x.x') }], /'workflows\[0\]\.workflowArn' is not valid.*does not exist/],
       [[{ workflowArn }], /'workflows\[0\]\.parameters'.*'Wanted' has no default/],
       [[{ workflowArn, parameters: [{ name: 'Wanted', value: ['many'] }] }], /has to be one integer/],
-      [[1, 2].map(() => ({ workflowArn, parameters: [{ name: 'Wanted', value: ['1'] }] })), /'workflows\[1\]\.workflowArn'.*one BUILD workflow/],
-      [[{ workflowArn, parameters: [{ name: 'Wanted', value: ['1'] }], onFailure: 'CONTINUE' }], /'workflows\[0\]\.onFailure'.*for TEST workflows/],
+      [
+        [1, 2].map(() => ({ workflowArn, parameters: [{ name: 'Wanted', value: ['1'] }] })),
+        /'workflows\[1\]\.workflowArn'.*one BUILD workflow/,
+      ],
+      [
+        [{ workflowArn, parameters: [{ name: 'Wanted', value: ['1'] }], onFailure: 'CONTINUE' }],
+        /'workflows\[0\]\.onFailure'.*for TEST workflows/,
+      ],
     ];
-    for (const [workflows, message] of cases) await assert.rejects(createImage(workflows), { name: 'InvalidParameterValueException', message });
+    for (const [workflows, message] of cases)
+      await assert.rejects(createImage(workflows), { name: 'InvalidParameterValueException', message });
     await assert.rejects(createImage([{ workflowArn }], ''), { name: 'InvalidParameterValueException' });
-    await assert.rejects(createImage(Array.from({ length: 11 }, () => ({ workflowArn: amazon('test/test-image/x.x.x') }))), { name: 'ServiceQuotaExceededException' });
+    await assert.rejects(
+      createImage(Array.from({ length: 11 }, () => ({ workflowArn: amazon('test/test-image/x.x.x') }))),
+      { name: 'ServiceQuotaExceededException' },
+    );
 
     const workflows = [{ workflowArn, parameters: [{ name: 'Wanted', value: ['1'] }] }];
     await createImage(workflows);
-    const selected = await selectWorkflows({ catalog: api.catalog, region: REGION, account: ACCOUNT, image: { workflows } });
-    assert.deepEqual(selected.map(({ arn }) => arn), [own('build/named/1.0.0/1'), amazon('distribution/distribute-image/1.0.0/1')]);
+    const selected = await selectWorkflows({
+      catalog: api.catalog,
+      region: REGION,
+      account: ACCOUNT,
+      image: { workflows },
+    });
+    assert.deepEqual(
+      selected.map(({ arn }) => arn),
+      [own('build/named/1.0.0/1'), amazon('distribution/distribute-image/1.0.0/1')],
+    );
 
-    const { imagePipelineArn } = await api.client.send(new CreateImagePipelineCommand({ name: 'named', imageRecipeArn: recipe, infrastructureConfigurationArn: infrastructure, executionRole: 'role', workflows }));
-    await assert.rejects(api.client.send(new DeleteWorkflowCommand({ workflowBuildVersionArn: own('build/named/1.0.0/1') })), { name: 'ResourceDependencyException', message: /image-pipeline\/named/ });
+    const { imagePipelineArn } = await api.client.send(
+      new CreateImagePipelineCommand({
+        name: 'named',
+        imageRecipeArn: recipe,
+        infrastructureConfigurationArn: infrastructure,
+        executionRole: 'role',
+        workflows,
+      }),
+    );
+    await assert.rejects(
+      api.client.send(new DeleteWorkflowCommand({ workflowBuildVersionArn: own('build/named/1.0.0/1') })),
+      { name: 'ResourceDependencyException', message: /image-pipeline\/named/ },
+    );
     await api.client.send(new DeleteImagePipelineCommand({ imagePipelineArn }));
     await api.client.send(new DeleteWorkflowCommand({ workflowBuildVersionArn: own('build/named/1.0.0/1') }));
   });
 
   test('with an action that cannot run yet are refused where they are named, unless a condition may spare it', async () => {
-    const prepare = (condition: string): string => `${LAUNCH}${step('RunSysPrep', `${condition}    inputs:\n      instanceId.$: $.stepOutputs.LaunchInstance.instanceId\n`)}`;
+    const prepare = (condition: string): string =>
+      `${LAUNCH}${step('RunSysPrep', `${condition}    inputs:\n      instanceId.$: $.stepOutputs.LaunchInstance.instanceId\n`)}`;
     await create('windows', { data: documentOf(prepare('')) });
-    await assert.rejects(createImage([{ workflowArn: own('build/windows/x.x.x') }]), { name: 'InvalidParameterValueException', message: /The step 'RunSysPrep' of .*windows\/1\.0\.0\/1' has the action RunSysPrep, which is not supported/ });
-    await create('windows', { data: documentOf(prepare('    if:\n      stringEquals: Windows\n      value: $.imagebuilder.platform\n')) });
+    await assert.rejects(createImage([{ workflowArn: own('build/windows/x.x.x') }]), {
+      name: 'InvalidParameterValueException',
+      message: /The step 'RunSysPrep' of .*windows\/1\.0\.0\/1' has the action RunSysPrep, which is not supported/,
+    });
+    await create('windows', {
+      data: documentOf(prepare('    if:\n      stringEquals: Windows\n      value: $.imagebuilder.platform\n')),
+    });
     await createImage([{ workflowArn: own('build/windows/x.x.x') }]);
   });
 });
 
 describe('a step that waits', () => {
   /** Works on a workflow that waits, as a worker would. Returns when it waits. */
-  async function waiting(controller = new AbortController()): Promise<{ readonly image: string; readonly step: string; readonly ended: Promise<unknown> }> {
-    const { imageBuildVersionArn: image } = await api.client.send(new CreateImageCommand({ imageRecipeArn: recipe, infrastructureConfigurationArn: infrastructure }));
-    const { document } = parseWorkflowDocument(documentOf(step('WaitForAction'), 'outputs:\n  - name: Said\n    value: $.stepOutputs.WaitForAction.reason\n'), 'BUILD');
+  async function waiting(
+    controller = new AbortController(),
+  ): Promise<{ readonly image: string; readonly step: string; readonly ended: Promise<unknown> }> {
+    const { imageBuildVersionArn: image } = await api.client.send(
+      new CreateImageCommand({ imageRecipeArn: recipe, infrastructureConfigurationArn: infrastructure }),
+    );
+    const { document } = parseWorkflowDocument(
+      documentOf(step('WaitForAction'), 'outputs:\n  - name: Said\n    value: $.stepOutputs.WaitForAction.reason\n'),
+      'BUILD',
+    );
     const work: ImageWork = {
-      arn: image!, signal: controller.signal, catalog: api.catalog, dataDirectory: api.catalog.dataDirectory, region: REGION, account: ACCOUNT, report: () => {}, secrets: openSecrets(api.catalog.dataDirectory, ACCOUNT, REGION),
-      layers: new LayerStore(api.catalog, api.catalog.dataDirectory), image: { arn: image }, instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami: undefined, osVersion: undefined, config: DEFAULT_CONFIG,
+      arn: image!,
+      signal: controller.signal,
+      catalog: api.catalog,
+      dataDirectory: api.catalog.dataDirectory,
+      region: REGION,
+      account: ACCOUNT,
+      report: () => {},
+      secrets: openSecrets(api.catalog.dataDirectory, ACCOUNT, REGION),
+      layers: new LayerStore(api.catalog, api.catalog.dataDirectory),
+      image: { arn: image },
+      instances: new Map(),
+      sealed: [],
+      workflowOutputs: new Map(),
+      components: [],
+      ami: undefined,
+      osVersion: undefined,
+      config: DEFAULT_CONFIG,
     };
-    const ended = runWorkflow(work, { document: document!, arn: own('build/waits/1.0.0/1'), name: 'waits', type: 'BUILD', parameters: {}, position: 0 }).then(() => work.workflowOutputs.get('Said'), (error: unknown) => error);
-    const listed = await until('the step to wait', 10_000, async () => (await api.client.send(new ListWaitingWorkflowStepsCommand({}))).steps!.find((each) => each.imageBuildVersionArn === image));
-    assert.deepEqual([listed.name, listed.action, listed.workflowBuildVersionArn], ['WaitForAction', 'WaitForAction', own('build/waits/1.0.0/1')]);
-    const execution = await api.client.send(new GetWorkflowStepExecutionCommand({ stepExecutionId: listed.stepExecutionId }));
+    const ended = runWorkflow(work, {
+      document: document!,
+      arn: own('build/waits/1.0.0/1'),
+      name: 'waits',
+      type: 'BUILD',
+      parameters: {},
+      position: 0,
+    }).then(
+      () => work.workflowOutputs.get('Said'),
+      (error: unknown) => error,
+    );
+    const listed = await until('the step to wait', 10_000, async () =>
+      (await api.client.send(new ListWaitingWorkflowStepsCommand({}))).steps!.find(
+        (each) => each.imageBuildVersionArn === image,
+      ),
+    );
+    assert.deepEqual(
+      [listed.name, listed.action, listed.workflowBuildVersionArn],
+      ['WaitForAction', 'WaitForAction', own('build/waits/1.0.0/1')],
+    );
+    const execution = await api.client.send(
+      new GetWorkflowStepExecutionCommand({ stepExecutionId: listed.stepExecutionId }),
+    );
     assert.equal(execution.status, 'RUNNING');
     return { image: image!, step: listed.stepExecutionId!, ended };
   }
@@ -151,25 +351,54 @@ describe('a step that waits', () => {
 
   test('goes on when it is resumed, once', async () => {
     const { image, step: id, ended } = await waiting();
-    await assert.rejects(send(id, image.replace(/\d+$/, '99'), 'RESUME'), { name: 'InvalidParameterValueException', message: /is not one of/ });
-    await assert.rejects(send(id.replace(/.$/, (last) => (last === '0' ? '1' : '0')), image, 'RESUME'), { name: 'ResourceNotFoundException' });
+    await assert.rejects(send(id, image.replace(/\d+$/, '99'), 'RESUME'), {
+      name: 'InvalidParameterValueException',
+      message: /is not one of/,
+    });
+    await assert.rejects(
+      send(
+        id.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
+        image,
+        'RESUME',
+      ),
+      { name: 'ResourceNotFoundException' },
+    );
     const answer = await send(id, image, 'RESUME', 'looks good');
     assert.deepEqual([answer.stepExecutionId, answer.imageBuildVersionArn], [id, image]);
     await assert.rejects(send(id, image, 'STOP'), { name: 'InvalidRequestException' });
     assert.equal(await ended, 'looks good');
     const { status, outputs } = await api.client.send(new GetWorkflowStepExecutionCommand({ stepExecutionId: id }));
     assert.deepEqual([status, outputs], ['COMPLETED', '{"action":"RESUME","reason":"looks good"}']);
-    await assert.rejects(send(id, image, 'STOP'), { name: 'InvalidRequestException', message: /COMPLETED and waits for nothing/ });
-    const events = await api.catalog.db.selectFrom('outbox').selectAll().where('resource', '=', image).where('status', '=', 'WAITING').execute();
-    assert.deepEqual(events.map(({ type, payload }) => [type, (JSON.parse(payload) as Record<string, unknown>)['workflow-step-execution-id']]), [['EC2 Image Builder Workflow Step Waiting', id]]);
+    await assert.rejects(send(id, image, 'STOP'), {
+      name: 'InvalidRequestException',
+      message: /COMPLETED and waits for nothing/,
+    });
+    const events = await api.catalog.db
+      .selectFrom('outbox')
+      .selectAll()
+      .where('resource', '=', image)
+      .where('status', '=', 'WAITING')
+      .execute();
+    assert.deepEqual(
+      events.map(({ type, payload }) => [
+        type,
+        (JSON.parse(payload) as Record<string, unknown>)['workflow-step-execution-id'],
+      ]),
+      [['EC2 Image Builder Workflow Step Waiting', id]],
+    );
   });
 
   test('fails its workflow when it is stopped', async () => {
     const { image, step: id, ended } = await waiting();
     await send(id, image, 'STOP', 'not today');
     assert.match(String(await ended), /somebody answered STOP: not today/);
-    const { workflowExecutions } = await api.client.send(new ListWorkflowExecutionsCommand({ imageBuildVersionArn: image }));
-    assert.deepEqual(workflowExecutions!.map(({ status }) => status), ['ROLLBACK_COMPLETED']);
+    const { workflowExecutions } = await api.client.send(
+      new ListWorkflowExecutionsCommand({ imageBuildVersionArn: image }),
+    );
+    assert.deepEqual(
+      workflowExecutions!.map(({ status }) => status),
+      ['ROLLBACK_COMPLETED'],
+    );
   });
 
   test('waits no more when its image is cancelled', async () => {
@@ -177,6 +406,11 @@ describe('a step that waits', () => {
     const { image, ended } = await waiting(controller);
     controller.abort(new CancelledError('cancelled'));
     assert.ok((await ended) instanceof CancelledError);
-    assert.deepEqual((await api.client.send(new ListWaitingWorkflowStepsCommand({}))).steps!.filter((each) => each.imageBuildVersionArn === image), []);
+    assert.deepEqual(
+      (await api.client.send(new ListWaitingWorkflowStepsCommand({}))).steps!.filter(
+        (each) => each.imageBuildVersionArn === image,
+      ),
+      [],
+    );
   });
 });

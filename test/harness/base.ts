@@ -30,13 +30,23 @@ export async function sharedBase(name: TestBase = 'debian-12-x86'): Promise<stri
   const base = join(folder, name === 'debian-12-x86' ? 'base.qcow2' : `${name}.qcow2`);
   if (existsSync(base)) return base;
   await mkdir(folder, { recursive: true });
-  const lock = await until('the base image that another test file makes', 900_000, () => takeFileLock(join(folder, 'lock'), 0), { everyMs: 250 });
+  const lock = await until(
+    'the base image that another test file makes',
+    900_000,
+    () => takeFileLock(join(folder, 'lock'), 0),
+    { everyMs: 250 },
+  );
   try {
     if (existsSync(base)) return base;
     await removeOld(folder);
     // As on a host whose administrators want that: nothing of it may be in the image.
     const own = process.umask(0o077);
-    await baseImages[name]!.make({ target: base, workDirectory: join(folder, 'work'), held: memoryRecorder('sharedBase'), report: () => {} }).finally(() => process.umask(own));
+    await baseImages[name]!.make({
+      target: base,
+      workDirectory: join(folder, 'work'),
+      held: memoryRecorder('sharedBase'),
+      report: () => {},
+    }).finally(() => process.umask(own));
     return base;
   } finally {
     lock.release();
@@ -46,7 +56,10 @@ export async function sharedBase(name: TestBase = 'debian-12-x86'): Promise<stri
 /** What the base image is made by, and the day: it has the newest packages of that day. */
 function recipeHash(): string {
   const hash = createHash('sha256').update(timestamp().slice(0, 10));
-  for (const file of globSync('debian*.ts', { cwd: RECIPE }).filter((name) => !name.endsWith('.test.ts')).sort()) hash.update(readFileSync(join(RECIPE, file)));
+  for (const file of globSync('debian*.ts', { cwd: RECIPE })
+    .filter((name) => !name.endsWith('.test.ts'))
+    .sort())
+    hash.update(readFileSync(join(RECIPE, file)));
   return hash.digest('hex').slice(0, 12);
 }
 

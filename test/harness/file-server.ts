@@ -51,9 +51,13 @@ export async function startFileServer(): Promise<FileServer> {
 
 function send(response: ServerResponse, { content = '', cutAfter, stallAfter, status = 200 }: ServedFile): void {
   const limit = cutAfter ?? stallAfter;
-  const [stream, size] = typeof content === 'string' || Buffer.isBuffer(content)
-    ? [undefined, Buffer.byteLength(content)] as const
-    : [createReadStream(content.path, limit === undefined ? {} : { end: limit - 1 }), statSync(content.path).size] as const;
+  const [stream, size] =
+    typeof content === 'string' || Buffer.isBuffer(content)
+      ? ([undefined, Buffer.byteLength(content)] as const)
+      : ([
+          createReadStream(content.path, limit === undefined ? {} : { end: limit - 1 }),
+          statSync(content.path).size,
+        ] as const);
   response.writeHead(status, { 'content-length': size });
   const end = (): void => {
     if (cutAfter !== undefined) response.destroy();

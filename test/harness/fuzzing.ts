@@ -29,9 +29,62 @@ export function randomOf(seed: number): Random {
 }
 
 const SPLICES = [
-  '{{ ', ' }}', '{{', '- ', ': ', '\n', '  ', '\t', '[', ']', '{', '}', '"', "'", '|', '>', '&a ', '*a', '<<: *a', '!!binary ', '!Sub ', '? ', '#', '~', '---\n',
-  '.$', '$.', '$.stepOutputs.', '$.parameters.x', '__proto__', 'constructor', 'inputs', 'name: ', '0777', '1e400', '.inf', '\u0000', '\ufeff', '\ud800', '💡', '${x}',
-  'loop: ', 'forEach: ', 'updateBy: 0', 'if: ', 'then: Skip', '{{ loop.value }}', '{{ build.One.outputs.stdout }}', '{{ resolve:', 'exit 194', 'reboot', 'password=', '<<EOF\n', '$((', '`', '\\',
+  '{{ ',
+  ' }}',
+  '{{',
+  '- ',
+  ': ',
+  '\n',
+  '  ',
+  '\t',
+  '[',
+  ']',
+  '{',
+  '}',
+  '"',
+  "'",
+  '|',
+  '>',
+  '&a ',
+  '*a',
+  '<<: *a',
+  '!!binary ',
+  '!Sub ',
+  '? ',
+  '#',
+  '~',
+  '---\n',
+  '.$',
+  '$.',
+  '$.stepOutputs.',
+  '$.parameters.x',
+  '__proto__',
+  'constructor',
+  'inputs',
+  'name: ',
+  '0777',
+  '1e400',
+  '.inf',
+  '\u0000',
+  '\ufeff',
+  '\ud800',
+  '💡',
+  '${x}',
+  'loop: ',
+  'forEach: ',
+  'updateBy: 0',
+  'if: ',
+  'then: Skip',
+  '{{ loop.value }}',
+  '{{ build.One.outputs.stdout }}',
+  '{{ resolve:',
+  'exit 194',
+  'reboot',
+  'password=',
+  '<<EOF\n',
+  '$((',
+  '`',
+  '\\',
 ];
 
 /** A text with a few pieces cut out, doubled or put in. */
@@ -49,7 +102,9 @@ export function mutate(text: string, random: Random): string {
 
 /** Modules that wait for others, or read what is not there: their own tables test them. */
 const NOT_RUN: readonly string[] = ['ExecuteDocument', 'S3Download', 'S3Upload', 'WebDownload'];
-const MODULES = [...ACTION_MODULES.values()].filter(({ name, platforms }) => platforms.includes('Linux') && !NOT_RUN.includes(name));
+const MODULES = [...ACTION_MODULES.values()].filter(
+  ({ name, platforms }) => platforms.includes('Linux') && !NOT_RUN.includes(name),
+);
 
 /** A component document that uses all of the language; nearly every one validates. */
 export function randomComponent(random: Random): string {
@@ -59,17 +114,27 @@ export function randomComponent(random: Random): string {
 class Maker {
   readonly #random: Random;
   /** References that may be used so far. */
-  readonly #references: string[] = ['{{ resolve:secretsmanager:db:SecretString:user }}', '{{ resolve:ssm-secure:/x:1 }}'];
+  readonly #references: string[] = [
+    '{{ resolve:secretsmanager:db:SecretString:user }}',
+    '{{ resolve:ssm-secure:/x:1 }}',
+  ];
 
   constructor(random: Random) {
     this.#random = random;
   }
 
   document(): string {
-    const parameters = this.#times(3, (index) => this.#declared(`Param${index}`, { type: 'string', default: this.#word() }));
-    const constants = this.#times(2, (index) => this.#declared(`Const${index}`, { type: 'string', value: this.#word() }));
+    const parameters = this.#times(3, (index) =>
+      this.#declared(`Param${index}`, { type: 'string', default: this.#word() }),
+    );
+    const constants = this.#times(2, (index) =>
+      this.#declared(`Const${index}`, { type: 'string', value: this.#word() }),
+    );
     const names = ['build', 'validate', 'test', 'other'].filter((name) => name === 'build' || this.#random(3) === 0);
-    const phases = names.map((name) => ({ name, steps: [this.#step(name, 0), ...this.#times(4, (index) => this.#step(name, index + 1))] }));
+    const phases = names.map((name) => ({
+      name,
+      steps: [this.#step(name, 0), ...this.#times(4, (index) => this.#step(name, index + 1))],
+    }));
     const document = { name: 'Fuzz', schemaVersion: this.#one([1, '1.0']), parameters, constants, phases };
     return this.#random(4) === 0 ? JSON.stringify(document) : stringify(document);
   }
@@ -86,10 +151,14 @@ class Maker {
     const step = {
       name,
       action: module.name,
-      ...(this.#random(3) === 0 ? { onFailure: this.#one(['Abort', 'Continue', 'Ignore']) } : { onFailure: 'Continue' }),
+      ...(this.#random(3) === 0
+        ? { onFailure: this.#one(['Abort', 'Continue', 'Ignore']) }
+        : { onFailure: 'Continue' }),
       ...(this.#random(4) === 0 ? { maxAttempts: 1 + this.#random(3) } : {}),
       ...(this.#random(4) === 0 ? { timeoutSeconds: this.#one([-1, 1 + this.#random(100)]) } : {}),
-      ...(this.#random(3) === 0 ? { if: { ...this.#condition(0), ...(this.#random(2) === 0 ? { else: this.#one(['Skip', 'Execute']) } : {}) } } : {}),
+      ...(this.#random(3) === 0
+        ? { if: { ...this.#condition(0), ...(this.#random(2) === 0 ? { else: this.#one(['Skip', 'Execute']) } : {}) } }
+        : {}),
       ...(looped ? { loop: this.#loop() } : {}),
       inputs: this.#inputs(module, looped ? ['{{ loop.value }}', '{{ loop.index }}', '{{ turns.value }}'] : []),
     };
@@ -104,24 +173,44 @@ class Maker {
     const form = this.#one<object>([
       { for: { start, end: start + turns * updateBy, updateBy } },
       { forEach: [this.#text([]), ...this.#times(3, () => this.#text([]))] },
-      { forEach: { list: this.#text([]), ...(this.#random(2) === 0 ? { delimiter: this.#one([',', '.', ';', ':', '\n', '\t', ' ', '-', '_']) } : {}) } },
+      {
+        forEach: {
+          list: this.#text([]),
+          ...(this.#random(2) === 0 ? { delimiter: this.#one([',', '.', ';', ':', '\n', '\t', ' ', '-', '_']) } : {}),
+        },
+      },
     ]);
     return { ...(this.#random(2) === 0 ? { name: `turns${this.#random(1e9)}` } : {}), ...form };
   }
 
   #condition(depth: number): object {
     const logical = depth < 3 ? this.#random(4) : 3;
-    if (logical < 2) return { [logical === 0 ? 'and' : 'or']: [this.#condition(depth + 1), ...this.#times(2, () => this.#condition(depth + 1))] };
+    if (logical < 2)
+      return {
+        [logical === 0 ? 'and' : 'or']: [
+          this.#condition(depth + 1),
+          ...this.#times(2, () => this.#condition(depth + 1)),
+        ],
+      };
     if (logical === 2) return { not: this.#condition(depth + 1) };
     const [name, { kind, operand }] = this.#one(Object.entries(COMPARISONS));
-    const baseline = kind === 'number' ? this.#random(100) / 10 : kind === 'pattern' ? this.#one(['^a+$', '[[:digit:]]{2}', '(?i)x', 'b']) : this.#text([]);
+    const baseline =
+      kind === 'number'
+        ? this.#random(100) / 10
+        : kind === 'pattern'
+          ? this.#one(['^a+$', '[[:digit:]]{2}', '(?i)x', 'b'])
+          : this.#text([]);
     return operand === 'none' ? { [name]: baseline } : { [name]: baseline, [operand]: this.#text([]) };
   }
 
   #inputs(module: ActionModule, loop: readonly string[]): unknown {
     if (module.shape === 'condition') return this.#condition(0);
     const map = (): object => {
-      const given = Object.entries(module.inputs).filter(([name, input]) => input.required === true || (input.needs === undefined && this.#random(2) === 0 && module.exactlyOneOf?.includes(name) !== true));
+      const given = Object.entries(module.inputs).filter(
+        ([name, input]) =>
+          input.required === true ||
+          (input.needs === undefined && this.#random(2) === 0 && module.exactlyOneOf?.includes(name) !== true),
+      );
       return Object.fromEntries(given.map(([name, input]) => [name, this.#input(input, loop)]));
     };
     return module.shape === 'map' ? map() : [map(), ...this.#times(2, map)];
@@ -130,25 +219,53 @@ class Maker {
   #input(input: InputSchema, loop: readonly string[]): unknown {
     if (input.oneOf !== undefined) return this.#one(input.oneOf);
     switch (input.type) {
-      case 'boolean': return this.#random(2) === 0;
+      case 'boolean':
+        return this.#random(2) === 0;
       // No pauses.
-      case 'integer': return 0;
-      case 'mode': return this.#one(['0644', 755, '0o600', '1777']);
-      case 'texts': return [this.#text(loop), ...this.#times(2, () => this.#text(loop))];
-      case 'textMap': return { KEY: this.#text(loop) };
-      case 'parameters': return [{ name: 'Name', value: this.#text(loop) }];
-      case 'scalarOrTexts': case 'text': return this.#text(loop);
+      case 'integer':
+        return 0;
+      case 'mode':
+        return this.#one(['0644', 755, '0o600', '1777']);
+      case 'texts':
+        return [this.#text(loop), ...this.#times(2, () => this.#text(loop))];
+      case 'textMap':
+        return { KEY: this.#text(loop) };
+      case 'parameters':
+        return [{ name: 'Name', value: this.#text(loop) }];
+      case 'scalarOrTexts':
+      case 'text':
+        return this.#text(loop);
     }
   }
 
   #text(more: readonly string[]): string {
     const references = [...this.#references, ...more];
-    const parts = [this.#word(), ...this.#times(2, () => (references.length > 0 && this.#random(2) === 0 ? this.#one(references) : this.#word()))];
+    const parts = [
+      this.#word(),
+      ...this.#times(2, () => (references.length > 0 && this.#random(2) === 0 ? this.#one(references) : this.#word())),
+    ];
     return parts.join(this.#one(['', ' ', '/']));
   }
 
   #word(): string {
-    return this.#one(['a', 'web', '/etc/x', '1', '1.0', '0777', 'true', 'a: b', 'é', '# x', '{{ .Go }}', '$HOME', "it's", '*', 'a,b', 'x\ny']);
+    return this.#one([
+      'a',
+      'web',
+      '/etc/x',
+      '1',
+      '1.0',
+      '0777',
+      'true',
+      'a: b',
+      'é',
+      '# x',
+      '{{ .Go }}',
+      '$HOME',
+      "it's",
+      '*',
+      'a,b',
+      'x\ny',
+    ]);
   }
 
   #one<T>(values: readonly T[]): T {
@@ -171,12 +288,19 @@ export function randomText(random: Random): { readonly text: string; readonly ki
 
 /** Validates a text, and checks what must hold of the answer whatever the text is. @returns whether it is a good document */
 export function checkValidator(text: string, kind: 'component' | 'workflow'): boolean {
-  const { document, faults } = kind === 'component' ? parseComponentDocument(text, { platform: 'Linux' }) : parseWorkflowDocument(text, 'BUILD');
+  const { document, faults } =
+    kind === 'component' ? parseComponentDocument(text, { platform: 'Linux' }) : parseWorkflowDocument(text, 'BUILD');
   const lines = text.split(/\r\n|\n|\r/).length;
-  assert.equal(document === undefined, faults.some((fault) => fault.severity === 'error'));
+  assert.equal(
+    document === undefined,
+    faults.some((fault) => fault.severity === 'error'),
+  );
   for (const fault of faults) {
     assert.ok(Object.hasOwn(FAULT_KINDS, fault.code), fault.code);
-    assert.ok(fault.position.line >= 1 && fault.position.line <= lines && fault.position.column >= 1, JSON.stringify(fault));
+    assert.ok(
+      fault.position.line >= 1 && fault.position.line <= lines && fault.position.column >= 1,
+      JSON.stringify(fault),
+    );
     assert.ok(!fault.message.includes('undefined') && !fault.message.includes('[object'), fault.message);
   }
   return document !== undefined;
@@ -195,9 +319,18 @@ const STATIC = [
 export async function checkRunner(text: string): Promise<void> {
   const { document } = parseComponentDocument(text, { platform: 'Linux' });
   assert.ok(document);
-  const parameters = Object.fromEntries(document.parameters.map(({ name, defaultValue }) => [name, defaultValue ?? 'given']));
+  const parameters = Object.fromEntries(
+    document.parameters.map(({ name, defaultValue }) => [name, defaultValue ?? 'given']),
+  );
   const outcome = await runDocument({
-    document, name: 'fuzz', phases: document.phases.map(({ name }) => name), parameters, instance: obedient(), report: () => {}, maxReboots: 1000, secrets: SECRETS,
+    document,
+    name: 'fuzz',
+    phases: document.phases.map(({ name }) => name),
+    parameters,
+    instance: obedient(),
+    report: () => {},
+    maxReboots: 1000,
+    secrets: SECRETS,
   });
   for (const { name, failureMessage = '' } of outcome.phases.flatMap(({ steps }) => steps)) {
     const found = STATIC.find((pattern) => pattern.test(failureMessage));
@@ -205,7 +338,11 @@ export async function checkRunner(text: string): Promise<void> {
   }
 }
 
-const SECRETS = new Secrets({ account: '123456789012', region: 'us-east-1', providers: async () => [{ answers: () => true, describe: () => 'nowhere', look: async () => '{"user": "root"}' }] });
+const SECRETS = new Secrets({
+  account: '123456789012',
+  region: 'us-east-1',
+  providers: async () => [{ answers: () => true, describe: () => 'nowhere', look: async () => '{"user": "root"}' }],
+});
 
 /** Every command succeeds, and prints a word. */
 function obedient(): Instance {
@@ -233,7 +370,11 @@ function obedient(): Instance {
  * @param told called with the text before anything is done with it
  * @returns whether it was run
  */
-export async function fuzzRound(seed: number, round: number, told: (text: string) => void = () => {}): Promise<boolean> {
+export async function fuzzRound(
+  seed: number,
+  round: number,
+  told: (text: string) => void = () => {},
+): Promise<boolean> {
   const { text, kind } = randomText(randomOf(seed * 1_000_003 + round));
   told(text);
   try {
@@ -242,6 +383,8 @@ export async function fuzzRound(seed: number, round: number, told: (text: string
     await checkRunner(text);
     return true;
   } catch (error) {
-    throw new Error(`seed ${seed}, round ${round}: ${(error as Error).message}\n${JSON.stringify(text)}`, { cause: error });
+    throw new Error(`seed ${seed}, round ${round}: ${(error as Error).message}\n${JSON.stringify(text)}`, {
+      cause: error,
+    });
   }
 }

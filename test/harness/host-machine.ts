@@ -49,7 +49,15 @@ export async function bootHost(plan: HostPlan): Promise<HostMachine> {
   const disk = join(folder, 'disk.qcow2');
   const held = memoryRecorder(id);
   const directory = `${RUN_DIRECTORY}/${id}`;
-  const common = { id, disk, cpus: 2, memoryMiB: 4096, directory, allocationOwner: { dataDirectory: folder, owner: id }, held };
+  const common = {
+    id,
+    disk,
+    cpus: 2,
+    memoryMiB: 4096,
+    directory,
+    allocationOwner: { dataDirectory: folder, owner: id },
+    held,
+  };
   try {
     await createOverlay(plan.base, disk, DISK_BYTES);
     await placeFiles(disk, directory, id, plan.place);
@@ -90,7 +98,10 @@ async function runIn(instance: Instance, script: string, user: string): Promise<
   const started = Date.now();
   let output = '';
   const { exitCode } = await instance.run({
-    script, user, cwd: user === 'root' ? '/root' : `/home/${user}`, env: { HOME: user === 'root' ? '/root' : `/home/${user}`, TERM: 'dumb' },
+    script,
+    user,
+    cwd: user === 'root' ? '/root' : `/home/${user}`,
+    env: { HOME: user === 'root' ? '/root' : `/home/${user}`, TERM: 'dumb' },
     onOutput: (_, chunk) => {
       output += chunk.toString();
       process.stdout.write(chunk);
@@ -102,7 +113,17 @@ async function runIn(instance: Instance, script: string, user: string): Promise<
 /** Puts a checkout's files on a disk, as an archive: without what is installed in it and what git keeps. */
 export async function placeProject(root: string, path: string): Promise<void> {
   await mkdir(dirname(join(root, path)), { recursive: true });
-  await run(['tar', '--create', '--file', join(root, path), '--directory', PROJECT, '--exclude=./node_modules', '--exclude=./.git', '.']);
+  await run([
+    'tar',
+    '--create',
+    '--file',
+    join(root, path),
+    '--directory',
+    PROJECT,
+    '--exclude=./node_modules',
+    '--exclude=./.git',
+    '.',
+  ]);
 }
 
 /** npm's settings that say how its registry is reached; what lets somebody in is not among them. */
@@ -125,13 +146,20 @@ export async function placeNetworkSettings(root: string): Promise<void> {
     await copyFile(certificates, join(root, CERTIFICATES));
     lines.push(`cafile=${CERTIFICATES}`);
   }
-  for (const home of ['root', 'etc/skel']) await writeFile(join(root, home, '.npmrc'), lines.map((line) => `${line}\n`).join(''));
-  const { stdout } = await run(['apt-config', 'dump', '--format', '%f "%v";%n', 'Acquire::http::Proxy', 'Acquire::https::Proxy'], { okCodes: 'any' });
+  for (const home of ['root', 'etc/skel'])
+    await writeFile(join(root, home, '.npmrc'), lines.map((line) => `${line}\n`).join(''));
+  const { stdout } = await run(
+    ['apt-config', 'dump', '--format', '%f "%v";%n', 'Acquire::http::Proxy', 'Acquire::https::Proxy'],
+    { okCodes: 'any' },
+  );
   const proxies = stdout.split('\n').filter((line) => /^Acquire::https?::Proxy\S* "[^"]+";$/.test(line));
   if (proxies.length > 0) await writeFile(join(root, 'etc/apt/apt.conf.d/90proxy'), `${proxies.join('\n')}\n`);
-  const mirrors = ['INGOT_DEBIAN_MIRROR', 'INGOT_DEBIAN_SECURITY_MIRROR'].flatMap((name) => (process.env[name] ? [`${name}=${process.env[name]}`] : []));
+  const mirrors = ['INGOT_DEBIAN_MIRROR', 'INGOT_DEBIAN_SECURITY_MIRROR'].flatMap((name) =>
+    process.env[name] ? [`${name}=${process.env[name]}`] : [],
+  );
   const environment = join(root, 'etc/environment');
-  if (mirrors.length > 0) await writeFile(environment, `${await readFile(environment, 'utf8').catch(() => '')}${mirrors.join('\n')}\n`);
+  if (mirrors.length > 0)
+    await writeFile(environment, `${await readFile(environment, 'utf8').catch(() => '')}${mirrors.join('\n')}\n`);
 }
 
 async function npmSetting(name: string): Promise<string | undefined> {
@@ -145,6 +173,12 @@ export async function placeNode(root: string): Promise<void> {
   const { stdout } = await run(['npm', 'root', '--global']);
   await mkdir(join(root, 'usr/local/lib/node_modules'), { recursive: true });
   await copyFile(process.execPath, join(root, 'usr/local/bin/node'));
-  await run(['cp', '--archive', '--dereference', join(stdout.trim(), 'npm'), join(root, 'usr/local/lib/node_modules/npm')]);
+  await run([
+    'cp',
+    '--archive',
+    '--dereference',
+    join(stdout.trim(), 'npm'),
+    join(root, 'usr/local/lib/node_modules/npm'),
+  ]);
   await run(['ln', '--symbolic', '--force', '../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm')]);
 }

@@ -34,9 +34,11 @@ const FIRST_CONTAINER_UID = 16384 * 65536;
 export async function hostState(): Promise<HostState> {
   const allocated = allocations();
   const lines = [...processes(), ...mounts(), ...loops(), ...cgroups(), ...namespaces()];
-  for (const { id, data_directory, owner } of allocated) lines.push(`allocation ${id} of ${owner} in ${data_directory}`);
+  for (const { id, data_directory, owner } of allocated)
+    lines.push(`allocation ${id} of ${owner} in ${data_directory}`);
   if (!allocated.some(({ kind }) => kind === 'outbound')) lines.push(...(await networkRules()));
-  for (const name of list(RUN_DIRECTORY)) if (!name.startsWith('host.db') && name !== 'kvm.json') lines.push(`folder ${RUN_DIRECTORY}/${name}`);
+  for (const name of list(RUN_DIRECTORY))
+    if (!name.startsWith('host.db') && name !== 'kvm.json') lines.push(`folder ${RUN_DIRECTORY}/${name}`);
   return new Set(lines);
 }
 
@@ -51,7 +53,13 @@ export async function assertNothingLeft(before: HostState, dataDirectory: string
     const others = othersOwners(dataDirectory);
     const now = await hostState();
     for (const owner of othersOwners(dataDirectory)) others.add(owner);
-    left = [...now].filter((line) => !before.has(line) && ![...others].some((other) => line.includes(other)) && !isOtherFiles(line) && !isOthersTool(line, dataDirectory));
+    left = [...now].filter(
+      (line) =>
+        !before.has(line) &&
+        ![...others].some((other) => line.includes(other)) &&
+        !isOtherFiles(line) &&
+        !isOthersTool(line, dataDirectory),
+    );
     if (left.length === 0) return;
     await sleep(250);
   }
@@ -65,11 +73,20 @@ function isOtherFiles(line: string): boolean {
 
 /** A held process that is no machine (mmdebstrap and its like) has no allocation to tell whose it is: its command names a folder. */
 function isOthersTool(line: string, dataDirectory: string): boolean {
-  return line.startsWith('process ') && line.includes(HELD_MARK) && !PROGRAMS.test(line.split(' ')[4] ?? '') && !line.includes(dataDirectory);
+  return (
+    line.startsWith('process ') &&
+    line.includes(HELD_MARK) &&
+    !PROGRAMS.test(line.split(' ')[4] ?? '') &&
+    !line.includes(dataDirectory)
+  );
 }
 
 function othersOwners(dataDirectory: string): Set<string> {
-  return new Set(allocations().filter((each) => each.data_directory !== dataDirectory).flatMap(({ owner, data_directory }) => [owner, data_directory]));
+  return new Set(
+    allocations()
+      .filter((each) => each.data_directory !== dataDirectory)
+      .flatMap(({ owner, data_directory }) => [owner, data_directory]),
+  );
 }
 
 function allocations(): Allocation[] {
@@ -98,16 +115,24 @@ function processes(): string[] {
     const folder = `/proc/${entry}`;
     try {
       const uid = Number(/^Uid:\s*(\d+)/m.exec(readFileSync(`${folder}/status`, 'utf8'))?.[1]);
-      const mark = readFileSync(`${folder}/environ`, 'utf8').split('\0').find((each) => each.startsWith(`${HELD_MARK}=`));
+      const mark = readFileSync(`${folder}/environ`, 'utf8')
+        .split('\0')
+        .find((each) => each.startsWith(`${HELD_MARK}=`));
       const command = readFileSync(`${folder}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
       const cgroup = /ingot-[^/\n]+/.exec(readFileSync(`${folder}/cgroup`, 'utf8'))?.[0];
       const startTime = processStartTime(Number(entry));
       if (startTime === undefined) continue;
       // qemu-img and its like belong to whoever waits for them, and end with that.
-      const ours = mark !== undefined || cgroup !== undefined || uid >= FIRST_CONTAINER_UID || (PROGRAMS.test(readFileSync(`${folder}/comm`, 'utf8')) && !/^\S*qemu-(img|io|nbd)/.test(command));
-      if (ours) lines.push(`process ${entry} (started ${startTime}) ${command} ${mark ?? ''} ${cgroup ?? ''} ${output(folder)}`);
-    } catch {
-    }
+      const ours =
+        mark !== undefined ||
+        cgroup !== undefined ||
+        uid >= FIRST_CONTAINER_UID ||
+        (PROGRAMS.test(readFileSync(`${folder}/comm`, 'utf8')) && !/^\S*qemu-(img|io|nbd)/.test(command));
+      if (ours)
+        lines.push(
+          `process ${entry} (started ${startTime}) ${command} ${mark ?? ''} ${cgroup ?? ''} ${output(folder)}`,
+        );
+    } catch {}
   }
   return lines;
 }
@@ -122,14 +147,18 @@ function output(folder: string): string {
 }
 
 function mounts(): string[] {
-  return readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => line.includes(RUN_DIRECTORY) || line.includes(' - fuse')).map((line) => {
-    const fields = line.split(' ');
-    return `mount ${fields[4]} of ${fields.slice(fields.indexOf('-') + 1, fields.indexOf('-') + 3).join(' ')}`;
-  });
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(RUN_DIRECTORY) || line.includes(' - fuse'))
+    .map((line) => {
+      const fields = line.split(' ');
+      return `mount ${fields[4]} of ${fields.slice(fields.indexOf('-') + 1, fields.indexOf('-') + 3).join(' ')}`;
+    });
 }
 
 function loops(): string[] {
-  return list('/sys/block').filter((name) => existsSync(`/sys/block/${name}/loop/backing_file`))
+  return list('/sys/block')
+    .filter((name) => existsSync(`/sys/block/${name}/loop/backing_file`))
     .map((name) => `loop device ${name} over ${readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8').trim()}`);
 }
 
@@ -152,8 +181,14 @@ async function networkRules(): Promise<string[]> {
   const { stdout: addresses } = await run(['ip', '-brief', 'address', 'show', 'lo'], { okCodes: 'any' });
   const { stdout: routes } = await run(['ip', 'route', 'show', 'table', 'default'], { okCodes: 'any' });
   return [
-    ...(/\bip ingot_instances\b/.test(tables) ? ['nft table ip ingot_instances, though nobody has joined the network'] : []),
-    ...[...addresses.matchAll(/198\.18\.(?!0\.1\b)\d+\.\d+/g)].map(([address]) => `address ${address} on lo, though nobody has joined the network`),
-    ...(/^local 169\.254\.169\.254/m.test(routes) ? ['the route to the metadata service, though nobody has joined the network'] : []),
+    ...(/\bip ingot_instances\b/.test(tables)
+      ? ['nft table ip ingot_instances, though nobody has joined the network']
+      : []),
+    ...[...addresses.matchAll(/198\.18\.(?!0\.1\b)\d+\.\d+/g)].map(
+      ([address]) => `address ${address} on lo, though nobody has joined the network`,
+    ),
+    ...(/^local 169\.254\.169\.254/m.test(routes)
+      ? ['the route to the metadata service, though nobody has joined the network']
+      : []),
   ];
 }

@@ -1,7 +1,14 @@
 /** Images made through the SDK against a real server, in few words. */
 import {
-  CreateComponentCommand, CreateImageCommand, CreateImageRecipeCommand, CreateInfrastructureConfigurationCommand, GetImageCommand,
-  type CreateImageCommandInput, type CreateInfrastructureConfigurationCommandInput, type Image, type ImageStatus,
+  CreateComponentCommand,
+  CreateImageCommand,
+  CreateImageRecipeCommand,
+  CreateInfrastructureConfigurationCommand,
+  GetImageCommand,
+  type CreateImageCommandInput,
+  type CreateInfrastructureConfigurationCommandInput,
+  type Image,
+  type ImageStatus,
 } from '@aws-sdk/client-imagebuilder';
 import { randomUUID } from 'node:crypto';
 import { sleep } from '../../src/platform/clock.ts';
@@ -37,31 +44,59 @@ export async function createTestImage(server: TestServer, wanted: TestImage): Pr
       components.push({ componentArn: data });
       continue;
     }
-    const { componentBuildVersionArn } = await client.send(new CreateComponentCommand({
-      name: `${wanted.name}-${index}`, semanticVersion: '1.0.0', platform: 'Linux', data, clientToken: randomUUID(),
-    }));
+    const { componentBuildVersionArn } = await client.send(
+      new CreateComponentCommand({
+        name: `${wanted.name}-${index}`,
+        semanticVersion: '1.0.0',
+        platform: 'Linux',
+        data,
+        clientToken: randomUUID(),
+      }),
+    );
     components.push({ componentArn: componentBuildVersionArn! });
   }
-  const { imageRecipeArn } = await client.send(new CreateImageRecipeCommand({
-    name: wanted.name, semanticVersion: '1.0.x', parentImage: wanted.parent ?? PARENT, components, clientToken: randomUUID(),
-  }));
-  const { infrastructureConfigurationArn } = await client.send(new CreateInfrastructureConfigurationCommand({
-    name: `${wanted.name}-${randomUUID().slice(0, 8)}`, instanceProfileName: 'ingot', instanceTypes: ['t3.small'], clientToken: randomUUID(),
-    ...(wanted.terminateInstanceOnFailure === undefined ? {} : { terminateInstanceOnFailure: wanted.terminateInstanceOnFailure }),
-    ...wanted.infrastructure,
-    ...(wanted.driver ? { resourceTags: { 'ingot:driver': wanted.driver } } : {}),
-  }));
+  const { imageRecipeArn } = await client.send(
+    new CreateImageRecipeCommand({
+      name: wanted.name,
+      semanticVersion: '1.0.x',
+      parentImage: wanted.parent ?? PARENT,
+      components,
+      clientToken: randomUUID(),
+    }),
+  );
+  const { infrastructureConfigurationArn } = await client.send(
+    new CreateInfrastructureConfigurationCommand({
+      name: `${wanted.name}-${randomUUID().slice(0, 8)}`,
+      instanceProfileName: 'ingot',
+      instanceTypes: ['t3.small'],
+      clientToken: randomUUID(),
+      ...(wanted.terminateInstanceOnFailure === undefined
+        ? {}
+        : { terminateInstanceOnFailure: wanted.terminateInstanceOnFailure }),
+      ...wanted.infrastructure,
+      ...(wanted.driver ? { resourceTags: { 'ingot:driver': wanted.driver } } : {}),
+    }),
+  );
   const request: CreateImageCommandInput = {
-    imageRecipeArn, infrastructureConfigurationArn, clientToken: randomUUID(), imageTestsConfiguration: { imageTestsEnabled: wanted.tests ?? false },
+    imageRecipeArn,
+    infrastructureConfigurationArn,
+    clientToken: randomUUID(),
+    imageTestsConfiguration: { imageTestsEnabled: wanted.tests ?? false },
     ...(wanted.tags ? { tags: wanted.tags } : {}),
-    ...(wanted.distributionConfigurationArn ? { distributionConfigurationArn: wanted.distributionConfigurationArn } : {}),
+    ...(wanted.distributionConfigurationArn
+      ? { distributionConfigurationArn: wanted.distributionConfigurationArn }
+      : {}),
   };
   const { imageBuildVersionArn } = await client.send(new CreateImageCommand(request));
   return imageBuildVersionArn!;
 }
 
 /** Waits until an image has one of these statuses, or is at its end. */
-export async function waitForStatus(server: TestServer, arn: string, statuses: readonly ImageStatus[] = []): Promise<Image> {
+export async function waitForStatus(
+  server: TestServer,
+  arn: string,
+  statuses: readonly ImageStatus[] = [],
+): Promise<Image> {
   for (;;) {
     const { image } = await server.client.send(new GetImageCommand({ imageBuildVersionArn: arn }));
     const status = image!.state!.status;
@@ -75,10 +110,17 @@ export async function waitUntilAvailable(server: TestServer, arn: string): Promi
   const image = await waitForStatus(server, arn);
   if (image.state?.status === 'AVAILABLE') return image;
   const log = await imageLog(server.dataDirectory, arn);
-  throw new Error(`${arn} is ${image.state?.status}: ${image.state?.reason}\n${log.slice(-60).map((record) => record.text).join('\n')}`);
+  throw new Error(
+    `${arn} is ${image.state?.status}: ${image.state?.reason}\n${log
+      .slice(-60)
+      .map((record) => record.text)
+      .join('\n')}`,
+  );
 }
 
 /** The log's output lines of a component's steps. */
 export async function outputOf(server: TestServer, arn: string): Promise<readonly string[]> {
-  return (await imageLog(server.dataDirectory, arn)).filter(({ type, stream }) => type === 'output' && stream !== 'console').map(({ text }) => text);
+  return (await imageLog(server.dataDirectory, arn))
+    .filter(({ type, stream }) => type === 'output' && stream !== 'console')
+    .map(({ text }) => text);
 }

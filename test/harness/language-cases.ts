@@ -38,70 +38,223 @@ function logs(loop: string, more = '', command = `echo "${LOG}" >> log`): string
 }
 
 const CASES: readonly (readonly [title: string, steps: string, expected: Expected])[] = [
-  ['if that holds: the step runs', say('One', 'here', 'if: {folderExists: /etc}, '), { statuses: ['Success'], stdout: 'here' }],
-  ['if that does not: the step is skipped, and the phase succeeds', say('One', 'here', 'if: {fileExists: /etc}, ') + say('Two', 'next'), { statuses: ['Skipped', 'Success'], stdout: 'next' }],
-  ['then: Skip', say('One', 'here', 'if: {folderExists: /etc, then: Skip}, ') + say('Two', 'next'), { statuses: ['Skipped', 'Success'] }],
-  ['else: Execute', say('One', 'here', 'if: {fileExists: /etc, then: Skip, else: Execute}, '), { statuses: ['Success'], stdout: 'here' }],
-  ['then: Abort', say('One', 'here', 'if: {folderExists: /etc, then: Abort}, maxAttempts: 3, ') + say('Two', 'next'), {
-    statuses: ['Failed'], message: /^the step's if says Abort: folderExists '\/etc' is true$/, attempts: [0],
-  }],
-  ['else: Abort, ignored', say('One', 'here', 'if: {fileExists: /etc, else: Abort}, onFailure: Ignore, ') + say('Two', 'next'), { statuses: ['IgnoredFailure', 'Success'] }],
-  ['if of what an earlier step printed, of constants and parameters',
-    say('One', '10') + say('Two', 'here', 'if: {and: [{numberGreaterThan: "{{ Two }}", value: "{{ build.One.outputs.stdout }}"}, {stringEquals: "X,Y", value: "{{ List }}"}]}, '),
-    { statuses: ['Success', 'Success'], stdout: 'here' }],
-  ['not, with then beside what it turns round', say('One', 'here', 'if: {not: {fileExists: /etc, then: Skip, else: Execute}}, '), { statuses: ['Skipped'] }],
-  ['or stops at the first that holds', say('One', 'here', 'if: {or: [{folderExists: /etc}, {patternMatches: "{{ List }}", value: a}]}, '), { statuses: ['Success'] }],
-  ['a pattern of a parameter that is none', say('One', 'here', 'if: {patternMatches: "({{ List }}", value: a}, maxAttempts: 2, '), {
-    statuses: ['Failed'], message: /^the step's if could not be evaluated: The pattern '\(x,y' cannot be read/, attempts: [0],
-  }],
-  ['an output of a skipped step', say('One', 'here', 'if: {fileExists: /etc}, ') + say('Two', '{{ build.One.outputs.stdout }}'), {
-    statuses: ['Skipped', 'Failed'], message: /^\{\{ build\.One\.outputs\.stdout \}\} has no value: step One of phase build was skipped$/,
-  }],
-  ['if is asked once, not after a restart',
+  [
+    'if that holds: the step runs',
+    say('One', 'here', 'if: {folderExists: /etc}, '),
+    { statuses: ['Success'], stdout: 'here' },
+  ],
+  [
+    'if that does not: the step is skipped, and the phase succeeds',
+    say('One', 'here', 'if: {fileExists: /etc}, ') + say('Two', 'next'),
+    { statuses: ['Skipped', 'Success'], stdout: 'next' },
+  ],
+  [
+    'then: Skip',
+    say('One', 'here', 'if: {folderExists: /etc, then: Skip}, ') + say('Two', 'next'),
+    { statuses: ['Skipped', 'Success'] },
+  ],
+  [
+    'else: Execute',
+    say('One', 'here', 'if: {fileExists: /etc, then: Skip, else: Execute}, '),
+    { statuses: ['Success'], stdout: 'here' },
+  ],
+  [
+    'then: Abort',
+    say('One', 'here', 'if: {folderExists: /etc, then: Abort}, maxAttempts: 3, ') + say('Two', 'next'),
+    {
+      statuses: ['Failed'],
+      message: /^the step's if says Abort: folderExists '\/etc' is true$/,
+      attempts: [0],
+    },
+  ],
+  [
+    'else: Abort, ignored',
+    say('One', 'here', 'if: {fileExists: /etc, else: Abort}, onFailure: Ignore, ') + say('Two', 'next'),
+    { statuses: ['IgnoredFailure', 'Success'] },
+  ],
+  [
+    'if of what an earlier step printed, of constants and parameters',
+    say('One', '10') +
+      say(
+        'Two',
+        'here',
+        'if: {and: [{numberGreaterThan: "{{ Two }}", value: "{{ build.One.outputs.stdout }}"}, {stringEquals: "X,Y", value: "{{ List }}"}]}, ',
+      ),
+    { statuses: ['Success', 'Success'], stdout: 'here' },
+  ],
+  [
+    'not, with then beside what it turns round',
+    say('One', 'here', 'if: {not: {fileExists: /etc, then: Skip, else: Execute}}, '),
+    { statuses: ['Skipped'] },
+  ],
+  [
+    'or stops at the first that holds',
+    say('One', 'here', 'if: {or: [{folderExists: /etc}, {patternMatches: "{{ List }}", value: a}]}, '),
+    { statuses: ['Success'] },
+  ],
+  [
+    'a pattern of a parameter that is none',
+    say('One', 'here', 'if: {patternMatches: "({{ List }}", value: a}, maxAttempts: 2, '),
+    {
+      statuses: ['Failed'],
+      message: /^the step's if could not be evaluated: The pattern '\(x,y' cannot be read/,
+      attempts: [0],
+    },
+  ],
+  [
+    'an output of a skipped step',
+    say('One', 'here', 'if: {fileExists: /etc}, ') + say('Two', '{{ build.One.outputs.stdout }}'),
+    {
+      statuses: ['Skipped', 'Failed'],
+      message: /^\{\{ build\.One\.outputs\.stdout \}\} has no value: step One of phase build was skipped$/,
+    },
+  ],
+  [
+    'if is asked once, not after a restart',
     "      - {name: One, action: ExecuteBash, if: {not: {fileExists: '{{ Folder }}/restarted'}}, inputs: {commands: ['[ -e restarted ] && rm restarted && exit 0', 'touch restarted', 'exit 194']}}\n",
-    { statuses: ['Success'], attempts: [1] }],
+    { statuses: ['Success'], attempts: [1] },
+  ],
 
-  ['for', logs('{for: {start: 1, end: 3, updateBy: 1}}') + LOOKS, { statuses: ['Success', 'Success'], stdout: '0=1\n1=2\n2=3' }],
-  ['for, downwards, to a constant', logs("{for: {start: 6, end: '{{ Two }}', updateBy: -2}}") + LOOKS, { statuses: ['Success', 'Success'], stdout: '0=6\n1=4\n2=2' }],
-  ['for that a parameter makes endless', logs("{for: {start: 1, end: '{{ List }}', updateBy: 1}}"), { statuses: ['Failed'], message: /^'end' of the loop has to be an integer, and is 'x,y'$/ }],
-  ['forEach of a list', logs("{forEach: [a, 'b c', '{{ Two }}']}") + LOOKS, { statuses: ['Success', 'Success'], stdout: '0=a\n1=b c\n2=2' }],
-  ['forEach of a delimited list', logs("{forEach: {list: 'a b-c', delimiter: '-'}}") + LOOKS, { statuses: ['Success', 'Success'], stdout: '0=a b\n1=c' }],
-  ['forEach of what an earlier step printed', say('One', 'p,q') + logs("{forEach: {list: '{{ build.One.outputs.stdout }}'}}") + LOOKS, {
-    statuses: ['Success', 'Success', 'Success'], stdout: '0=p\n1=q',
-  }],
-  ['forEach of nothing does nothing', say('One', '') + logs("{forEach: {list: '{{ build.One.outputs.stdout }}'}}") + say('Two', 'next'), {
-    statuses: ['Success', 'Success', 'Success'], stdout: 'next',
-  }],
-  ['the values of a named loop, and others as text', logs('{name: turns, forEach: [a]}', '', 'echo "{{ turns.index }}{{ turns.value }}{{ others.value }}" >> log') + LOOKS, {
-    statuses: ['Success', 'Success'], stdout: '0a{{ others.value }}',
-  }],
-  ['outputs of the turns, a line each', logs('{forEach: [a, b]}', '', `echo "${LOG}"`) + say('Two', '"{{ build.Loop.outputs.stdout }}"'), {
-    statuses: ['Success', 'Success'], stdout: '0=a\n1=b',
-  }],
-  ['inputs of the last turn', "      - {name: Loop, action: CreateFile, loop: {forEach: [a, b]}, inputs: [{path: 'looped-{{ loop.value }}', content: x}]}\n"
-    + say('Two', '"{{ build.Loop.inputs.path }}" && ls looped-a looped-b'), { statuses: ['Success', 'Success'], stdout: 'looped-b\nlooped-a\nlooped-b' }],
-  ['a turn that fails ends the loop', logs('{forEach: [a, b, c]}', 'onFailure: Continue, ', `echo "${LOG}" >> log; [ {{ loop.value }} != b ]`) + LOOKS, {
-    statuses: ['Failed', 'Success'], stdout: '0=a\n1=b', message: /^iteration 1 of the loop \(value 'b'\) failed: exit status 1$/,
-  }],
-  ['outputs of turns before the one that fails stay', logs('{forEach: [a, b]}', 'onFailure: Ignore, ', `echo "${LOG}"; [ {{ loop.value }} != b ]`) + say('Two', '"{{ build.Loop.outputs.stdout }}"'), {
-    statuses: ['IgnoredFailure', 'Success'], stdout: '0=a',
-  }],
-  ['an attempt begins the loop anew', logs('{forEach: [a, b]}', 'maxAttempts: 3, ', `echo "${LOG}" >> log; [ {{ loop.index }} = 0 ] || [ $(wc -l < log) -ge 4 ]`) + LOOKS, {
-    statuses: ['Success', 'Success'], attempts: [2, 1], stdout: '0=a\n1=b\n0=a\n1=b',
-  }],
-  ['timeoutSeconds is for all turns together', logs('{for: {start: 1, end: 9, updateBy: 1}}', 'timeoutSeconds: 2, ', 'sleep 0.7'), {
-    statuses: ['Failed'], message: /^the loop timed out in iteration \d \(value '\d'\): step Loop timed out: the script did not end within the step's timeoutSeconds of 2$/,
-  }],
-  ['a restart runs the same turn again', logs('{forEach: [a, b]}', '', '[ -e {{ loop.value }}-seen ] && rm {{ loop.value }}-seen && echo {{ loop.value }} >> log && exit 0; touch {{ loop.value }}-seen; exit 194') + LOOKS, {
-    statuses: ['Success', 'Success'], attempts: [1, 1], stdout: 'a\nb',
-  }],
-  ['if is asked once for a whole loop', logs('{forEach: [a, b]}', "if: {not: {fileExists: '{{ Folder }}/log'}}, ") + LOOKS, { statuses: ['Success', 'Success'], stdout: '0=a\n1=b' }],
-  ['Assert in a loop', "      - {name: Loop, action: Assert, loop: {forEach: [/etc, /nowhere]}, inputs: {folderExists: '{{ loop.value }}'}}\n", {
-    statuses: ['Failed'], message: /^iteration 1 of the loop \(value '\/nowhere'\) failed: the assertion does not hold/,
-  }],
-  ['a value that does not fit an input', "      - {name: Loop, action: CreateFile, loop: {forEach: ['0600', nine]}, maxAttempts: 5, inputs: [{path: moded, permissions: '{{ loop.value }}'}]}\n", {
-    statuses: ['Failed'], message: /^iteration 1 of the loop \(value 'nine'\) failed: Input 'permissions' of item 0 has to be an octal mode/, attempts: [1],
-  }],
+  [
+    'for',
+    logs('{for: {start: 1, end: 3, updateBy: 1}}') + LOOKS,
+    { statuses: ['Success', 'Success'], stdout: '0=1\n1=2\n2=3' },
+  ],
+  [
+    'for, downwards, to a constant',
+    logs("{for: {start: 6, end: '{{ Two }}', updateBy: -2}}") + LOOKS,
+    { statuses: ['Success', 'Success'], stdout: '0=6\n1=4\n2=2' },
+  ],
+  [
+    'for that a parameter makes endless',
+    logs("{for: {start: 1, end: '{{ List }}', updateBy: 1}}"),
+    { statuses: ['Failed'], message: /^'end' of the loop has to be an integer, and is 'x,y'$/ },
+  ],
+  [
+    'forEach of a list',
+    logs("{forEach: [a, 'b c', '{{ Two }}']}") + LOOKS,
+    { statuses: ['Success', 'Success'], stdout: '0=a\n1=b c\n2=2' },
+  ],
+  [
+    'forEach of a delimited list',
+    logs("{forEach: {list: 'a b-c', delimiter: '-'}}") + LOOKS,
+    { statuses: ['Success', 'Success'], stdout: '0=a b\n1=c' },
+  ],
+  [
+    'forEach of what an earlier step printed',
+    say('One', 'p,q') + logs("{forEach: {list: '{{ build.One.outputs.stdout }}'}}") + LOOKS,
+    {
+      statuses: ['Success', 'Success', 'Success'],
+      stdout: '0=p\n1=q',
+    },
+  ],
+  [
+    'forEach of nothing does nothing',
+    say('One', '') + logs("{forEach: {list: '{{ build.One.outputs.stdout }}'}}") + say('Two', 'next'),
+    {
+      statuses: ['Success', 'Success', 'Success'],
+      stdout: 'next',
+    },
+  ],
+  [
+    'the values of a named loop, and others as text',
+    logs('{name: turns, forEach: [a]}', '', 'echo "{{ turns.index }}{{ turns.value }}{{ others.value }}" >> log') +
+      LOOKS,
+    {
+      statuses: ['Success', 'Success'],
+      stdout: '0a{{ others.value }}',
+    },
+  ],
+  [
+    'outputs of the turns, a line each',
+    logs('{forEach: [a, b]}', '', `echo "${LOG}"`) + say('Two', '"{{ build.Loop.outputs.stdout }}"'),
+    {
+      statuses: ['Success', 'Success'],
+      stdout: '0=a\n1=b',
+    },
+  ],
+  [
+    'inputs of the last turn',
+    "      - {name: Loop, action: CreateFile, loop: {forEach: [a, b]}, inputs: [{path: 'looped-{{ loop.value }}', content: x}]}\n" +
+      say('Two', '"{{ build.Loop.inputs.path }}" && ls looped-a looped-b'),
+    { statuses: ['Success', 'Success'], stdout: 'looped-b\nlooped-a\nlooped-b' },
+  ],
+  [
+    'a turn that fails ends the loop',
+    logs('{forEach: [a, b, c]}', 'onFailure: Continue, ', `echo "${LOG}" >> log; [ {{ loop.value }} != b ]`) + LOOKS,
+    {
+      statuses: ['Failed', 'Success'],
+      stdout: '0=a\n1=b',
+      message: /^iteration 1 of the loop \(value 'b'\) failed: exit status 1$/,
+    },
+  ],
+  [
+    'outputs of turns before the one that fails stay',
+    logs('{forEach: [a, b]}', 'onFailure: Ignore, ', `echo "${LOG}"; [ {{ loop.value }} != b ]`) +
+      say('Two', '"{{ build.Loop.outputs.stdout }}"'),
+    {
+      statuses: ['IgnoredFailure', 'Success'],
+      stdout: '0=a',
+    },
+  ],
+  [
+    'an attempt begins the loop anew',
+    logs(
+      '{forEach: [a, b]}',
+      'maxAttempts: 3, ',
+      `echo "${LOG}" >> log; [ {{ loop.index }} = 0 ] || [ $(wc -l < log) -ge 4 ]`,
+    ) + LOOKS,
+    {
+      statuses: ['Success', 'Success'],
+      attempts: [2, 1],
+      stdout: '0=a\n1=b\n0=a\n1=b',
+    },
+  ],
+  [
+    'timeoutSeconds is for all turns together',
+    logs('{for: {start: 1, end: 9, updateBy: 1}}', 'timeoutSeconds: 2, ', 'sleep 0.7'),
+    {
+      statuses: ['Failed'],
+      message:
+        /^the loop timed out in iteration \d \(value '\d'\): step Loop timed out: the script did not end within the step's timeoutSeconds of 2$/,
+    },
+  ],
+  [
+    'a restart runs the same turn again',
+    logs(
+      '{forEach: [a, b]}',
+      '',
+      '[ -e {{ loop.value }}-seen ] && rm {{ loop.value }}-seen && echo {{ loop.value }} >> log && exit 0; touch {{ loop.value }}-seen; exit 194',
+    ) + LOOKS,
+    {
+      statuses: ['Success', 'Success'],
+      attempts: [1, 1],
+      stdout: 'a\nb',
+    },
+  ],
+  [
+    'if is asked once for a whole loop',
+    logs('{forEach: [a, b]}', "if: {not: {fileExists: '{{ Folder }}/log'}}, ") + LOOKS,
+    { statuses: ['Success', 'Success'], stdout: '0=a\n1=b' },
+  ],
+  [
+    'Assert in a loop',
+    "      - {name: Loop, action: Assert, loop: {forEach: [/etc, /nowhere]}, inputs: {folderExists: '{{ loop.value }}'}}\n",
+    {
+      statuses: ['Failed'],
+      message: /^iteration 1 of the loop \(value '\/nowhere'\) failed: the assertion does not hold/,
+    },
+  ],
+  [
+    'a value that does not fit an input',
+    "      - {name: Loop, action: CreateFile, loop: {forEach: ['0600', nine]}, maxAttempts: 5, inputs: [{path: moded, permissions: '{{ loop.value }}'}]}\n",
+    {
+      statuses: ['Failed'],
+      message:
+        /^iteration 1 of the loop \(value 'nine'\) failed: Input 'permissions' of item 0 has to be an octal mode/,
+      attempts: [1],
+    },
+  ],
 ];
 
 /**
@@ -113,15 +266,25 @@ export function languageCases(instance: () => Instance, folder: () => string): v
   describe('the language', () => {
     for (const [title, steps, expected] of CASES) {
       test(title, async () => {
-        const { outcome } = await runText(instance(), HEAD + steps, { workingDirectory: folder(), parameters: { Folder: folder() } });
+        const { outcome } = await runText(instance(), HEAD + steps, {
+          workingDirectory: folder(),
+          parameters: { Folder: folder() },
+        });
 
         check(outcome, expected);
       });
     }
 
     test('a long loop of small outputs keeps what fits', async () => {
-      const { outcome, lines } = await runText(instance(), `${HEAD}${logs('{for: {start: 1, end: 3, updateBy: 1}}', '', 'head -c 400000 /dev/zero | tr "\\0" x; echo')
-      }${say('Two', '{{ build.Loop.outputs.stdout }}')}`, { workingDirectory: folder(), parameters: { Folder: folder() } });
+      const { outcome, lines } = await runText(
+        instance(),
+        `${HEAD}${logs(
+          '{for: {start: 1, end: 3, updateBy: 1}}',
+          '',
+          'head -c 400000 /dev/zero | tr "\\0" x; echo',
+        )}${say('Two', '{{ build.Loop.outputs.stdout }}')}`,
+        { workingDirectory: folder(), parameters: { Folder: folder() } },
+      );
 
       assert.equal(lines.length, 3);
       assert.match(outcome.failure!.message, /has no value: the output is larger than 1 MiB/);
@@ -131,9 +294,17 @@ export function languageCases(instance: () => Instance, folder: () => string): v
 
 function check(outcome: DocumentOutcome, { statuses, stdout, message, attempts }: Expected): void {
   const steps = outcome.phases[0]?.steps ?? [];
-  assert.deepEqual(steps.map((step) => step.status), statuses, JSON.stringify(outcome.failure));
+  assert.deepEqual(
+    steps.map((step) => step.status),
+    statuses,
+    JSON.stringify(outcome.failure),
+  );
   if (stdout !== undefined) assert.equal(steps.at(-1)?.outputs['stdout'], stdout);
-  if (attempts !== undefined) assert.deepEqual(steps.map((step) => step.attempts), attempts);
+  if (attempts !== undefined)
+    assert.deepEqual(
+      steps.map((step) => step.attempts),
+      attempts,
+    );
   const failed = steps.find((step) => step.failureMessage !== undefined);
   if (message !== undefined) assert.match(failed?.failureMessage ?? '', message);
   else assert.ok(failed === undefined || statuses.includes('IgnoredFailure'), failed?.failureMessage);

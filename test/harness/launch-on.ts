@@ -21,7 +21,11 @@ export interface Launched {
  * @param base the disk that it lies over
  * @param firmware of a virtual machine; default `bios`
  */
-export async function launchOn(driverName: 'nspawn' | 'qemu', base: string, firmware?: 'bios' | 'uefi'): Promise<Launched> {
+export async function launchOn(
+  driverName: 'nspawn' | 'qemu',
+  base: string,
+  firmware?: 'bios' | 'uefi',
+): Promise<Launched> {
   const before = await hostState();
   const folder = await mkdtemp(join(tmpdir(), 'ingot-instance-'));
   const id = newInstanceId();

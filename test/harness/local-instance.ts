@@ -21,7 +21,15 @@ export interface LocalInstance extends Instance {
 export async function localInstance(): Promise<LocalInstance> {
   const directory = await mkdtemp(join(tmpdir(), 'ingot-local-'));
   const id = newInstanceId();
-  const instance = await localDriver.launch({ id, directory, held: memoryRecorder(id), disk: '', cpus: 1, memoryMiB: 1, allocationOwner: { dataDirectory: directory, owner: id } });
+  const instance = await localDriver.launch({
+    id,
+    directory,
+    held: memoryRecorder(id),
+    disk: '',
+    cpus: 1,
+    memoryMiB: 1,
+    allocationOwner: { dataDirectory: directory, owner: id },
+  });
   let reboots = 0;
   return {
     ...instance,

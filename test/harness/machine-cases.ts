@@ -22,8 +22,15 @@ interface Phases {
 
 /** A document with one bash script for each phase, which stops at the first command that fails. */
 function bashComponent(name: string, phases: Phases): string {
-  const indented = (script: string): string => script.trim().split('\n').map((line) => `              ${line}`.trimEnd()).join('\n');
-  return `name: ${name}\nschemaVersion: 1.0\nphases:\n${Object.entries(phases).map(([phase, script]) => `  - name: ${phase}
+  const indented = (script: string): string =>
+    script
+      .trim()
+      .split('\n')
+      .map((line) => `              ${line}`.trimEnd())
+      .join('\n');
+  return `name: ${name}\nschemaVersion: 1.0\nphases:\n${Object.entries(phases)
+    .map(
+      ([phase, script]) => `  - name: ${phase}
     steps:
       - name: Script
         action: ExecuteBash
@@ -33,7 +40,9 @@ function bashComponent(name: string, phases: Phases): string {
               set -eu
               export DEBIAN_FRONTEND=noninteractive
 ${indented(script as string)}
-`).join('')}`;
+`,
+    )
+    .join('')}`;
 }
 
 /**
@@ -59,15 +68,18 @@ echo "older kernel: $(readlink /vmlinuz), was $newest"
 /** The cases of the issue, and one that only a retry finds. */
 export const machineCases: readonly MachineCase[] = [
   {
-    name: 'kernel-upgrade', runs: 'container',
+    name: 'kernel-upgrade',
+    runs: 'container',
     document: bashComponent('kernel-upgrade', {
-      build: 'before=$(readlink /vmlinuz)\napt-get update -q\napt-get install -qy linux-image-cloud-amd64\n[ "$(readlink /vmlinuz)" != "$before" ]',
+      build:
+        'before=$(readlink /vmlinuz)\napt-get update -q\napt-get install -qy linux-image-cloud-amd64\n[ "$(readlink /vmlinuz)" != "$before" ]',
       // The release of the kernel that the links name, in the machine that booted.
       test: '[ "boot/vmlinuz-$(uname -r)" = "$(readlink /vmlinuz)" ]',
     }),
   },
   {
-    name: 'sysctl-file', runs: 'container',
+    name: 'sysctl-file',
+    runs: 'container',
     document: bashComponent('sysctl-file', {
       build: `
 cat > /etc/sysctl.d/60-case.conf <<'EOF'
@@ -80,7 +92,8 @@ echo 'kernel.panic = 9' >> /etc/sysctl.conf`,
     }),
   },
   {
-    name: 'sysctl-command', runs: 'kernel-parameter',
+    name: 'sysctl-command',
+    runs: 'kernel-parameter',
     document: bashComponent('sysctl-command', {
       build: `
 echo 'vm.vfs_cache_pressure = 80' > /etc/sysctl.d/61-case.conf
@@ -92,7 +105,8 @@ sysctl -n vm.vfs_cache_pressure > /etc/case-cache-pressure
     }),
   },
   {
-    name: 'module', runs: 'kernel-module',
+    name: 'module',
+    runs: 'kernel-module',
     document: bashComponent('module', {
       build: `
 echo dummy > /etc/modules-load.d/case.conf
@@ -103,15 +117,18 @@ lsmod | grep '^dummy '`,
     }),
   },
   {
-    name: 'docker', runs: 'containers',
+    name: 'docker',
+    runs: 'containers',
     document: bashComponent('docker', {
-      build: 'apt-get update -q\napt-get install -qy --no-install-recommends docker.io\nsystemctl enable --now docker\ndocker info > /dev/null',
+      build:
+        'apt-get update -q\napt-get install -qy --no-install-recommends docker.io\nsystemctl enable --now docker\ndocker info > /dev/null',
       validate: 'systemctl is-enabled docker\nsystemctl is-active docker',
       test: 'systemctl is-active docker\ndocker info > /dev/null',
     }),
   },
   {
-    name: 'swap', runs: 'swap',
+    name: 'swap',
+    runs: 'swap',
     document: bashComponent('swap', {
       build: `
 fallocate -l 64M /swapfile
@@ -124,7 +141,8 @@ echo '/swapfile none swap sw 0 0' >> /etc/fstab`,
     }),
   },
   {
-    name: 'services', runs: 'container',
+    name: 'services',
+    runs: 'container',
     document: bashComponent('services', {
       build: `
 cat > /etc/systemd/system/case.service <<'EOF'
@@ -167,7 +185,8 @@ for i in $(seq 300); do [ -e /var/lib/case-tick/tick ] && break; sleep 0.1; done
     }),
   },
   {
-    name: 'owners', runs: 'container',
+    name: 'owners',
+    runs: 'container',
     document: bashComponent('owners', {
       build: `
 apt-get update -q
@@ -193,7 +212,8 @@ chown 60123:60124 /srv/case/drop`,
     }),
   },
   {
-    name: 'found-by-retry', runs: 'retry',
+    name: 'found-by-retry',
+    runs: 'retry',
     document: bashComponent('found-by-retry', {
       // What Python runs no rule reads.
       build: `
@@ -223,7 +243,8 @@ export async function describeDisk(instance: Instance): Promise<DiskDescription>
     timeoutSeconds: 900,
     onOutput: (stream, chunk) => void (stream === 'stdout' ? output : errors).push(chunk),
   });
-  if (exitCode !== 0) throw new Error(`the disk of ${instance.id} could not be described: ${Buffer.concat(errors).toString('utf8')}`);
+  if (exitCode !== 0)
+    throw new Error(`the disk of ${instance.id} could not be described: ${Buffer.concat(errors).toString('utf8')}`);
   return JSON.parse(Buffer.concat(output).toString('utf8')) as DiskDescription;
 }
 

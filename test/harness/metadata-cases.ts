@@ -7,8 +7,17 @@ import { run } from '../../src/platform/processes.ts';
 
 /** What the instance is launched with. */
 export const CASES_METADATA: InstanceMetadata = {
-  account: '123456789012', region: 'eu-west-1', imageId: 'ami-0123456789abcdef0', instanceType: 't3.small', launched: '2026-01-02T03:04:05Z', tokens: 'required',
-  role: { instanceProfileName: 'CasesProfile', roleName: 'CasesRole', credentials: { kind: 'keys', accessKeyId: 'AKIDOFCASES', secretAccessKey: 'secret', sessionToken: 'session' } },
+  account: '123456789012',
+  region: 'eu-west-1',
+  imageId: 'ami-0123456789abcdef0',
+  instanceType: 't3.small',
+  launched: '2026-01-02T03:04:05Z',
+  tokens: 'required',
+  role: {
+    instanceProfileName: 'CasesProfile',
+    roleName: 'CasesRole',
+    credentials: { kind: 'keys', accessKeyId: 'AKIDOFCASES', secretAccessKey: 'secret', sessionToken: 'session' },
+  },
 };
 
 const SCRIPT = `
@@ -29,7 +38,13 @@ ss -Htln | grep -c ':254 ' || true
 export function metadataCases(instance: () => Instance): void {
   test('asks its metadata service who it is, and gets the credentials of its role', async () => {
     let printed = '';
-    await instance().run({ script: SCRIPT, timeoutSeconds: 120, onOutput: (_, chunk) => { printed += chunk.toString(); } });
+    await instance().run({
+      script: SCRIPT,
+      timeoutSeconds: 120,
+      onOutput: (_, chunk) => {
+        printed += chunk.toString();
+      },
+    });
     const [id, address, addresses, role, credentials, untold, listening] = printed.split('\n');
     equal(id, instance().id, printed);
     match(addresses!, new RegExp(`(^| )${address!.replaceAll('.', '\\.')} `));
@@ -44,7 +59,28 @@ export function metadataCases(instance: () => Instance): void {
     const { stdout } = await run(['ip', '-brief', 'address', 'show', 'dev', 'lo']);
     for (const [address] of stdout.matchAll(/198\.18\.\d+\.\d+/g)) {
       for (const where of [`http://${address}:254/`, 'http://169.254.169.254/']) {
-        const { stdout: status } = await run(['setpriv', '--reuid', '65534', '--clear-groups', 'curl', '-s', '-m', '2', '-o', '/dev/null', '-w', '%{http_code}', '--noproxy', '*', '--interface', address, where], { okCodes: 'any' });
+        const { stdout: status } = await run(
+          [
+            'setpriv',
+            '--reuid',
+            '65534',
+            '--clear-groups',
+            'curl',
+            '-s',
+            '-m',
+            '2',
+            '-o',
+            '/dev/null',
+            '-w',
+            '%{http_code}',
+            '--noproxy',
+            '*',
+            '--interface',
+            address,
+            where,
+          ],
+          { okCodes: 'any' },
+        );
         equal(status, '000', `${where} from ${address}`);
       }
     }

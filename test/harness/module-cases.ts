@@ -12,15 +12,19 @@ const TABLES = new URL('../../src/runner/modules/', import.meta.url);
 const MARK = '--- the next case ---';
 
 /** Every table by the name of its module. */
-export const tables: ReadonlyMap<string, readonly ModuleCase[]> = new Map(await Promise.all(
-  globSync('*.cases.ts', { cwd: TABLES }).sort().map(async (file) => {
-    const { cases } = (await import(new URL(file, TABLES).href)) as { readonly cases: readonly ModuleCase[] };
-    const stem = basename(file, '.cases.ts').replaceAll('-', '');
-    const name = [...modules.keys()].find((each) => each.toLowerCase() === stem);
-    assert.ok(name, `${file} is no table of a module`);
-    return [name, cases] as const;
-  }),
-));
+export const tables: ReadonlyMap<string, readonly ModuleCase[]> = new Map(
+  await Promise.all(
+    globSync('*.cases.ts', { cwd: TABLES })
+      .sort()
+      .map(async (file) => {
+        const { cases } = (await import(new URL(file, TABLES).href)) as { readonly cases: readonly ModuleCase[] };
+        const stem = basename(file, '.cases.ts').replaceAll('-', '');
+        const name = [...modules.keys()].find((each) => each.toLowerCase() === stem);
+        assert.ok(name, `${file} is no table of a module`);
+        return [name, cases] as const;
+      }),
+  ),
+);
 
 interface CaseEnd {
   readonly ran: Ran;
@@ -38,7 +42,8 @@ export function moduleCases(instance: () => Instance, folder: () => string): voi
       before(async () => {
         ends = await runAll(instance(), name, cases, `${folder()}/${name}`);
       });
-      for (const [index, each] of cases.entries()) test(each.it, () => verify(each, ends[index]!, directoryOf(`${folder()}/${name}`, index)));
+      for (const [index, each] of cases.entries())
+        test(each.it, () => verify(each, ends[index]!, directoryOf(`${folder()}/${name}`, index)));
     });
   }
 }
@@ -47,12 +52,26 @@ function directoryOf(folder: string, index: number): string {
   return `${folder}/${index + 1}`;
 }
 
-async function runAll(instance: Instance, name: string, cases: readonly ModuleCase[], folder: string): Promise<readonly CaseEnd[]> {
-  await printed(instance, cases.map((each, index) => `(set -e; mkdir -p '${directoryOf(folder, index)}'; cd '${directoryOf(folder, index)}'\n${each.given ?? ':'}\n) || exit 1`));
+async function runAll(
+  instance: Instance,
+  name: string,
+  cases: readonly ModuleCase[],
+  folder: string,
+): Promise<readonly CaseEnd[]> {
+  await printed(
+    instance,
+    cases.map(
+      (each, index) =>
+        `(set -e; mkdir -p '${directoryOf(folder, index)}'; cd '${directoryOf(folder, index)}'\n${each.given ?? ':'}\n) || exit 1`,
+    ),
+  );
   const ran: Ran[] = [];
   for (const [index, each] of cases.entries()) {
     const directory = directoryOf(folder, index);
-    ran.push(await runText(instance, `
+    ran.push(
+      await runText(
+        instance,
+        `
 schemaVersion: 1.0
 phases:
   - name: build
@@ -60,16 +79,26 @@ phases:
       - name: Step
         action: ${name}
         inputs: ${each.inputs.replaceAll('DIR', directory).replaceAll('\n', '\n          ')}
-`, { workingDirectory: directory }));
+`,
+        { workingDirectory: directory },
+      ),
+    );
   }
-  const looks = cases.map((each, index) => `(cd '${directoryOf(folder, index)}'\n${(each.look ?? ':').replaceAll('DIR', directoryOf(folder, index))}\n) 2>&1; echo '${MARK}'`);
+  const looks = cases.map(
+    (each, index) =>
+      `(cd '${directoryOf(folder, index)}'\n${(each.look ?? ':').replaceAll('DIR', directoryOf(folder, index))}\n) 2>&1; echo '${MARK}'`,
+  );
   const shown = (await printed(instance, looks)).split(`${MARK}\n`);
   return ran.map((each, index) => ({ ran: each, shown: shown[index]! }));
 }
 
 async function printed(instance: Instance, parts: readonly string[]): Promise<string> {
   const chunks: Buffer[] = [];
-  const ended = await instance.run({ script: `${parts.join('\n')}\n`, timeoutSeconds: 120, onOutput: (_, chunk) => chunks.push(chunk) });
+  const ended = await instance.run({
+    script: `${parts.join('\n')}\n`,
+    timeoutSeconds: 120,
+    onOutput: (_, chunk) => chunks.push(chunk),
+  });
   const text = Buffer.concat(chunks).toString('utf8');
   assert.equal(ended.exitCode, 0, text);
   return text;
@@ -81,6 +110,10 @@ function verify(each: ModuleCase, { ran, shown }: CaseEnd, directory: string): v
   if (each.fails === undefined) assert.equal(outcome.failure?.message, undefined);
   else if (typeof each.fails === 'string') assert.equal(outcome.failure?.message, here(each.fails));
   else assert.match(outcome.failure?.message ?? 'it did not fail', each.fails);
-  if (each.outputs !== undefined) assert.deepEqual(outcome.phases[0]?.steps[0]?.outputs, Object.fromEntries(Object.entries(each.outputs).map(([name, value]) => [name, here(value)])));
+  if (each.outputs !== undefined)
+    assert.deepEqual(
+      outcome.phases[0]?.steps[0]?.outputs,
+      Object.fromEntries(Object.entries(each.outputs).map(([name, value]) => [name, here(value)])),
+    );
   if (each.shows !== undefined) assert.equal(shown.trimEnd(), here(each.shows));
 }

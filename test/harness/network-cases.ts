@@ -27,10 +27,21 @@ async function mirrorServer(asked: string[]): Promise<Server> {
   const { main, security } = mirrorsFromEnvironment(process.env);
   const server = createServer((request, response) => {
     asked.push(`${request.url} from ${request.socket.remoteAddress}`);
-    const from = request.url!.startsWith('/debian-security/') ? `${security}${request.url!.slice('/debian-security'.length)}` : `${main}${request.url!.slice('/debian'.length)}`;
+    const from = request.url!.startsWith('/debian-security/')
+      ? `${security}${request.url!.slice('/debian-security'.length)}`
+      : `${main}${request.url!.slice('/debian'.length)}`;
     void (async () => {
-      const answer = await fetch(from, { headers: request.headers['if-modified-since'] === undefined ? {} : { 'if-modified-since': request.headers['if-modified-since'] } });
-      const headers = Object.fromEntries(['content-length', 'last-modified', 'content-type'].flatMap((name) => (answer.headers.get(name) === null ? [] : [[name, answer.headers.get(name)!]])));
+      const answer = await fetch(from, {
+        headers:
+          request.headers['if-modified-since'] === undefined
+            ? {}
+            : { 'if-modified-since': request.headers['if-modified-since'] },
+      });
+      const headers = Object.fromEntries(
+        ['content-length', 'last-modified', 'content-type'].flatMap((name) =>
+          answer.headers.get(name) === null ? [] : [[name, answer.headers.get(name)!]],
+        ),
+      );
       response.writeHead(answer.status, headers);
       if (answer.body === null) response.end();
       else await pipeline(Readable.fromWeb(answer.body as import('node:stream/web').ReadableStream), response);
@@ -54,68 +65,120 @@ phases:
         inputs:
           commands:
             - |
-${lines.trim().split('\n').map((line) => `              ${line}`).join('\n')}
+${lines
+  .trim()
+  .split('\n')
+  .map((line) => `              ${line}`)
+  .join('\n')}
 `;
 }
 
 /** Declares the tests. @param driver of the build instances */
-export const networkCases = (driver: 'nspawn' | 'qemu'): void => void describe(`networks and roles, ${driver}`, () => {
-  let suite: ServerSuite;
-  let folder: string;
-  let mirror: Server;
-  let s3: S3Server;
-  const asked: string[] = [];
-  let host: string;
+export const networkCases = (driver: 'nspawn' | 'qemu'): void =>
+  void describe(`networks and roles, ${driver}`, () => {
+    let suite: ServerSuite;
+    let folder: string;
+    let mirror: Server;
+    let s3: S3Server;
+    const asked: string[] = [];
+    let host: string;
 
-  before(async () => {
-    await run(['ip', 'address', 'add', `${ADDRESS}/32`, 'dev', 'lo']);
-    folder = await mkdtemp(join(tmpdir(), 'ingot-networks-'));
-    mirror = await mirrorServer(asked);
-    s3 = await s3Server(USER, { host: ADDRESS });
-    host = `http://${ADDRESS}:${(mirror.address() as AddressInfo).port}`;
-    const { main, security } = mirrorsFromEnvironment(process.env);
-    await writeFile(join(folder, 'credentials'), `[builds]\naws_access_key_id = ${USER.accessKeyId}\naws_secret_access_key = ${USER.secretAccessKey}\naws_session_token = ${USER.sessionToken}\n`, { mode: 0o600 });
-    await run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=The authority of the tests', '-days', '2', '-keyout', join(folder, 'key.pem'), '-out', join(folder, 'ca.pem')]);
-    const mirrors = { [main]: `${host}/debian`, [security]: `${host}/debian-security` };
-    const s3Place = s3.endpoint.slice('http://'.length);
-    const config = {
-      instanceProfiles: { BuildProfile: { role: 'BuildRole', credentials: { file: join(folder, 'credentials'), profile: 'builds' }, endpoints: { s3: s3.endpoint } } },
-      networks: {
-        subnets: { 'subnet-mirror': 'mirror-only', 'subnet-none': 'none', 'subnet-broken': 'broken' },
-        securityGroups: { 'sg-lab': 'lab' },
-        profiles: {
-          'mirror-only': { access: 'mirror', mirrors },
-          lab: { access: 'allow-list', mirrors, allow: [s3Place, `${new URL(main).hostname}:80`], proxy: host, noProxy: [ADDRESS, new URL(main).hostname], certificates: [join(folder, 'ca.pem')] },
-          broken: { access: 'allow-list', allow: [`${ADDRESS}:1`] },
+    before(async () => {
+      await run(['ip', 'address', 'add', `${ADDRESS}/32`, 'dev', 'lo']);
+      folder = await mkdtemp(join(tmpdir(), 'ingot-networks-'));
+      mirror = await mirrorServer(asked);
+      s3 = await s3Server(USER, { host: ADDRESS });
+      host = `http://${ADDRESS}:${(mirror.address() as AddressInfo).port}`;
+      const { main, security } = mirrorsFromEnvironment(process.env);
+      await writeFile(
+        join(folder, 'credentials'),
+        `[builds]\naws_access_key_id = ${USER.accessKeyId}\naws_secret_access_key = ${USER.secretAccessKey}\naws_session_token = ${USER.sessionToken}\n`,
+        { mode: 0o600 },
+      );
+      await run([
+        'openssl',
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-subj',
+        '/CN=The authority of the tests',
+        '-days',
+        '2',
+        '-keyout',
+        join(folder, 'key.pem'),
+        '-out',
+        join(folder, 'ca.pem'),
+      ]);
+      const mirrors = { [main]: `${host}/debian`, [security]: `${host}/debian-security` };
+      const s3Place = s3.endpoint.slice('http://'.length);
+      const config = {
+        instanceProfiles: {
+          BuildProfile: {
+            role: 'BuildRole',
+            credentials: { file: join(folder, 'credentials'), profile: 'builds' },
+            endpoints: { s3: s3.endpoint },
+          },
         },
-      },
-    };
-    const begun = await beginOnDirectory();
-    await writeFile(join(begun.dataDirectory, 'config.yaml'), JSON.stringify(config));
-    suite = { ...begun, server: await startServer(begun.dataDirectory) };
-  });
-
-  after(async () => {
-    mirror?.closeAllConnections();
-    mirror?.close();
-    await s3?.close();
-    await endOnServer(suite).finally(async () => {
-      await run(['ip', 'address', 'del', `${ADDRESS}/32`, 'dev', 'lo']);
-      await rm(folder, { recursive: true, force: true });
+        networks: {
+          subnets: { 'subnet-mirror': 'mirror-only', 'subnet-none': 'none', 'subnet-broken': 'broken' },
+          securityGroups: { 'sg-lab': 'lab' },
+          profiles: {
+            'mirror-only': { access: 'mirror', mirrors },
+            lab: {
+              access: 'allow-list',
+              mirrors,
+              allow: [s3Place, `${new URL(main).hostname}:80`],
+              proxy: host,
+              noProxy: [ADDRESS, new URL(main).hostname],
+              certificates: [join(folder, 'ca.pem')],
+            },
+            broken: { access: 'allow-list', allow: [`${ADDRESS}:1`] },
+          },
+        },
+      };
+      const begun = await beginOnDirectory();
+      await writeFile(join(begun.dataDirectory, 'config.yaml'), JSON.stringify(config));
+      suite = { ...begun, server: await startServer(begun.dataDirectory) };
     });
-  });
 
-  async function build(name: string, components: readonly string[], infrastructure: object, parent?: string): Promise<{ readonly arn: string; readonly status: string; readonly reason: string; readonly lines: string }> {
-    const arn = await createTestImage(suite.server, { name, components, infrastructure: { ...infrastructure, resourceTags: { 'ingot:driver': driver } }, ...(parent === undefined ? {} : { parent }) });
-    const { state } = await waitForStatus(suite.server, arn);
-    const lines = (await imageLog(suite.dataDirectory, arn)).map(({ text }) => text).join('\n');
-    return { arn, status: state!.status!, reason: state!.reason ?? '', lines };
-  }
+    after(async () => {
+      mirror?.closeAllConnections();
+      mirror?.close();
+      await s3?.close();
+      await endOnServer(suite).finally(async () => {
+        await run(['ip', 'address', 'del', `${ADDRESS}/32`, 'dev', 'lo']);
+        await rm(folder, { recursive: true, force: true });
+      });
+    });
 
-  const subnet = (id: string): object => ({ subnetId: id, securityGroupIds: ['sg-elsewhere'] });
+    async function build(
+      name: string,
+      components: readonly string[],
+      infrastructure: object,
+      parent?: string,
+    ): Promise<{ readonly arn: string; readonly status: string; readonly reason: string; readonly lines: string }> {
+      const arn = await createTestImage(suite.server, {
+        name,
+        components,
+        infrastructure: { ...infrastructure, resourceTags: { 'ingot:driver': driver } },
+        ...(parent === undefined ? {} : { parent }),
+      });
+      const { state } = await waitForStatus(suite.server, arn);
+      const lines = (await imageLog(suite.dataDirectory, arn)).map(({ text }) => text).join('\n');
+      return { arn, status: state!.status!, reason: state!.reason ?? '', lines };
+    }
 
-  test('a build from a local mirror, with no other network', async () => {
-    const { arn, status, reason, lines } = await build('from-mirror', [script('Packages', `
+    const subnet = (id: string): object => ({ subnetId: id, securityGroupIds: ['sg-elsewhere'] });
+
+    test('a build from a local mirror, with no other network', async () => {
+      const { arn, status, reason, lines } = await build(
+        'from-mirror',
+        [
+          script(
+            'Packages',
+            `
 set -ex
 apt-get update
 apt-get install --yes --no-install-recommends hello
@@ -124,20 +187,30 @@ grep -q '${ADDRESS}' /etc/apt/sources.list
 ${NOT}
 for place in ${ADDRESS}/${new URL(s3.endpoint).port} 192.0.2.1/80 1.1.1.1/53; do not timeout 5 bash -c "exec 3<>/dev/tcp/$place"; done
 not getent hosts deb.debian.org
-`)], subnet('subnet-mirror'));
-    equal(status, 'AVAILABLE', reason);
-    mirrored = arn;
-    match(lines, /network profile 'mirror-only' \(subnet-mirror\): access mirror/);
-    ok(asked.some((each) => /^\/debian\/pool\/.*\/hello_.*\.deb from 198\.18\./.test(each)), asked.join('\n'));
-  });
+`,
+          ),
+        ],
+        subnet('subnet-mirror'),
+      );
+      equal(status, 'AVAILABLE', reason);
+      mirrored = arn;
+      match(lines, /network profile 'mirror-only' \(subnet-mirror\): access mirror/);
+      ok(
+        asked.some((each) => /^\/debian\/pool\/.*\/hello_.*\.deb from 198\.18\./.test(each)),
+        asked.join('\n'),
+      );
+    });
 
-  let mirrored: string;
-  let built: string;
+    let mirrored: string;
+    let built: string;
 
-  test('S3 with the credentials of the instance profile; names, proxy and authorities of the network', async () => {
-    s3.objects.set('the-bucket/in.txt', Buffer.from('from S3'));
-    const { main } = mirrorsFromEnvironment(process.env);
-    const { arn, status, reason } = await build('in-the-lab', [`schemaVersion: 1.0
+    test('S3 with the credentials of the instance profile; names, proxy and authorities of the network', async () => {
+      s3.objects.set('the-bucket/in.txt', Buffer.from('from S3'));
+      const { main } = mirrorsFromEnvironment(process.env);
+      const { arn, status, reason } = await build(
+        'in-the-lab',
+        [
+          `schemaVersion: 1.0
 phases:
   - name: build
     steps:
@@ -165,17 +238,26 @@ phases:
       - name: Put
         action: S3Upload
         inputs: [{source: /opt/in.txt, destination: 's3://the-bucket/out.txt'}]
-`], { instanceProfileName: 'BuildProfile', securityGroupIds: ['sg-lab'] }, mirrored);
-    built = arn;
-    equal(status, 'AVAILABLE', reason);
-    ok(s3.objects.has('the-bucket/out.txt'));
-    for (const line of s3.log) match(line, /by AKIDOFTHEPROFILE from 198\.18\./);
-  });
+`,
+        ],
+        { instanceProfileName: 'BuildProfile', securityGroupIds: ['sg-lab'] },
+        mirrored,
+      );
+      built = arn;
+      equal(status, 'AVAILABLE', reason);
+      ok(s3.objects.has('the-bucket/out.txt'));
+      for (const line of s3.log) match(line, /by AKIDOFTHEPROFILE from 198\.18\./);
+    });
 
-  test('what an instance was told is not in the image; in no network nothing is reached', async () => {
-    const { main, security } = mirrorsFromEnvironment(process.env);
-    const sources = Buffer.from(debianSources('bookworm', { main, security })).toString('base64');
-    const { status, reason } = await build('looked-at', [script('Look', `
+    test('what an instance was told is not in the image; in no network nothing is reached', async () => {
+      const { main, security } = mirrorsFromEnvironment(process.env);
+      const sources = Buffer.from(debianSources('bookworm', { main, security })).toString('base64');
+      const { status, reason } = await build(
+        'looked-at',
+        [
+          script(
+            'Look',
+            `
 set -ex
 grep -x 'OF=A_COMPONENT' /etc/environment
 ${NOT}
@@ -188,31 +270,49 @@ ls /var/lib/apt/lists/*_debian_dists_bookworm_InRelease
 test -z "$https_proxy"
 not timeout 5 bash -c 'exec 3<>/dev/tcp/${ADDRESS}/${new URL(host).port}'
 not getent hosts deb.debian.org
-`)], subnet('subnet-none'), built);
-    equal(status, 'AVAILABLE', reason);
-  });
+`,
+          ),
+        ],
+        subnet('subnet-none'),
+        built,
+      );
+      equal(status, 'AVAILABLE', reason);
+    });
 
-  test('a promise that does not hold fails the launch, before anything runs', async () => {
-    const { status, reason, lines } = await build('broken', [script('Never', 'echo it ran')], subnet('subnet-broken'));
-    equal(status, 'FAILED');
-    match(reason, /the network profile 'broken' promises 198\.51\.100\.7:1, which i-[0-9a-f]+ does not reach: the connection is refused\. What to do: See whether it answers this host/);
-    ok(!lines.includes('it ran'));
-  });
+    test('a promise that does not hold fails the launch, before anything runs', async () => {
+      const { status, reason, lines } = await build(
+        'broken',
+        [script('Never', 'echo it ran')],
+        subnet('subnet-broken'),
+      );
+      equal(status, 'FAILED');
+      match(
+        reason,
+        /the network profile 'broken' promises 198\.51\.100\.7:1, which i-[0-9a-f]+ does not reach: the connection is refused\. What to do: See whether it answers this host/,
+      );
+      ok(!lines.includes('it ran'));
+    });
 
-  test('a profile without credentials is nobody to S3', async () => {
-    const { status, reason } = await build('nobody', [`schemaVersion: 1.0
+    test('a profile without credentials is nobody to S3', async () => {
+      const { status, reason } = await build(
+        'nobody',
+        [
+          `schemaVersion: 1.0
 phases:
   - name: build
     steps:
       - {name: Get, action: S3Download, inputs: [{source: 's3://the-bucket/in.txt', destination: /opt/in.txt}]}
-`], {});
-    equal(status, 'FAILED');
-    match(reason, /no credentials are configured for the instance profile/);
-  });
+`,
+        ],
+        {},
+      );
+      equal(status, 'FAILED');
+      match(reason, /no credentials are configured for the instance profile/);
+    });
 
-  test('no secret of the profile is in the data directory', async () => {
-    const { code } = await run(['grep', '-rqF', USER.secretAccessKey, suite.dataDirectory], { okCodes: 'any' });
-    equal(code, 1);
-    ok((await readFile(join(folder, 'credentials'), 'utf8')).includes(USER.secretAccessKey));
+    test('no secret of the profile is in the data directory', async () => {
+      const { code } = await run(['grep', '-rqF', USER.secretAccessKey, suite.dataDirectory], { okCodes: 'any' });
+      equal(code, 1);
+      ok((await readFile(join(folder, 'credentials'), 'utf8')).includes(USER.secretAccessKey));
+    });
   });
-});

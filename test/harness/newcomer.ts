@@ -82,17 +82,43 @@ export function newcomerOn(kind: HostKind): void {
       await succeeds(kind.clone);
       const found = await host.run('cd ingot && ./ingot doctor --json', kind.user);
       assert.equal(found.exitCode, 1, found.output.slice(-4000));
-      const report = JSON.parse(/^\{"checks".*$/m.exec(found.output)?.[0] ?? '{}') as { ok: boolean; checks: { name: string; status: string; detail: string; remedy?: string }[] };
+      const report = JSON.parse(/^\{"checks".*$/m.exec(found.output)?.[0] ?? '{}') as {
+        ok: boolean;
+        checks: { name: string; status: string; detail: string; remedy?: string }[];
+      };
       assert.equal(report.ok, false);
-      assert.match(report.checks.find(({ name }) => name === 'virtual machines')?.remedy ?? '', /^apt-get install .*qemu-system-x86/);
+      assert.match(
+        report.checks.find(({ name }) => name === 'virtual machines')?.remedy ?? '',
+        /^apt-get install .*qemu-system-x86/,
+      );
 
       const mended = await succeeds('cd ingot && ./ingot doctor --install');
       const lines = mended.split('\n').filter((line) => /^(ok|warn|FAIL) /.test(line));
-      assert.deepEqual(lines.filter((line) => line.startsWith('FAIL')), [], mended);
-      for (const name of ['mounting disks', 'user namespaces', 'cgroups', 'system containers', 'networks of instances', 'virtual machines', 'making base images', 'clock', 'names (DNS)']) {
-        assert.ok(lines.some((line) => line.startsWith(`ok    ${name}`)), `${name}\n${mended}`);
+      assert.deepEqual(
+        lines.filter((line) => line.startsWith('FAIL')),
+        [],
+        mended,
+      );
+      for (const name of [
+        'mounting disks',
+        'user namespaces',
+        'cgroups',
+        'system containers',
+        'networks of instances',
+        'virtual machines',
+        'making base images',
+        'clock',
+        'names (DNS)',
+      ]) {
+        assert.ok(
+          lines.some((line) => line.startsWith(`ok    ${name}`)),
+          `${name}\n${mended}`,
+        );
       }
-      assert.match(mended, /^ok {4}cgroups +version 2: CPU, memory and number of processes of a system container are limited$/m);
+      assert.match(
+        mended,
+        /^ok {4}cgroups +version 2: CPU, memory and number of processes of a system container are limited$/m,
+      );
     });
 
     test('./ingot build examples/nginx/template.yaml', { timeout: HOUR_MS }, async () => {
@@ -115,7 +141,8 @@ export function newcomerOn(kind: HostKind): void {
     test('./ingot stop leaves nothing, and what was there before is untouched', { timeout: HOUR_MS }, async () => {
       await succeeds('cd ingot && ./ingot stop');
       assert.equal((await succeeds(LEFT, 'root')).trim(), '');
-      if (kind.prepare.includes('firewall')) assert.match(await succeeds('nft list ruleset', 'root'), /table inet firewall \{[^]*policy drop/);
+      if (kind.prepare.includes('firewall'))
+        assert.match(await succeeds('nft list ruleset', 'root'), /table inet firewall \{[^]*policy drop/);
       assert.equal((await succeeds('systemctl --failed --no-legend --plain', 'root')).trim(), '');
     });
   });

@@ -12,7 +12,8 @@ export async function powerShellFaults(text: string): Promise<readonly string[]>
   const lines = text.split('\n');
   const faults: string[] = [];
   const look = (node: TreeSitter.Node): void => {
-    if (node.isError || node.isMissing) faults.push(`${node.startPosition.row + 1}:${node.startPosition.column + 1}: ${lines[node.startPosition.row]}`);
+    if (node.isError || node.isMissing)
+      faults.push(`${node.startPosition.row + 1}:${node.startPosition.column + 1}: ${lines[node.startPosition.row]}`);
     else if (node.hasError) for (const child of node.children) if (child !== null) look(child);
   };
   look(tree!.rootNode);

@@ -13,14 +13,26 @@ const ARGV = ['sh', '-c', 'printf "[%s]" "$@"; printf "|%s|%s" "$A" "$PWD"', 'sh
  * @param commands how many
  */
 export async function commandsWhileUnitsAreReadAnew(instance: Instance, commands: number): Promise<void> {
-  await instance.run({ script: 'setsid sh -c "while ! [ -e /run/enough ]; do systemctl daemon-reload; done" >/dev/null 2>&1 </dev/null &' });
+  await instance.run({
+    script: 'setsid sh -c "while ! [ -e /run/enough ]; do systemctl daemon-reload; done" >/dev/null 2>&1 </dev/null &',
+  });
   try {
-    await Promise.all(Array.from({ length: commands }, async (_, index) => {
-      const streams = { stdout: '', stderr: '' };
-      const user = index % 2 === 0 ? 'root' : 'nobody';
-      const result = await instance.run({ argv: ARGV, env: ENV, cwd: '/usr/share', user, onOutput: (stream, chunk) => { streams[stream] += chunk.toString(); } });
-      deepEqual({ ...result, ...streams }, { exitCode: 0, signal: null, timedOut: false, stdout: SHOWN, stderr: '' });
-    }));
+    await Promise.all(
+      Array.from({ length: commands }, async (_, index) => {
+        const streams = { stdout: '', stderr: '' };
+        const user = index % 2 === 0 ? 'root' : 'nobody';
+        const result = await instance.run({
+          argv: ARGV,
+          env: ENV,
+          cwd: '/usr/share',
+          user,
+          onOutput: (stream, chunk) => {
+            streams[stream] += chunk.toString();
+          },
+        });
+        deepEqual({ ...result, ...streams }, { exitCode: 0, signal: null, timedOut: false, stdout: SHOWN, stderr: '' });
+      }),
+    );
     const flowing = await instance.open({ argv: ARGV, env: ENV, cwd: '/usr/share', inputEnds: true });
     flowing.stdin.end();
     flowing.stderr.resume();

@@ -33,19 +33,28 @@ export async function s3Server(user: S3User, { host = '127.0.0.1', region = 'us-
     void body(request).then((content) => {
       const url = new URL(request.url!, 'http://s3');
       const refusal = refused(request, url, content, user, region);
-      const answer = refusal === undefined ? served(request, url, content, objects) : { status: 403, body: fault(refusal, `${refusal}, says the S3 of the tests`) };
-      if (refusal === undefined) log.push(`${request.method} ${decodeURIComponent(url.pathname)} by ${user.accessKeyId} from ${request.socket.remoteAddress}`);
+      const answer =
+        refusal === undefined
+          ? served(request, url, content, objects)
+          : { status: 403, body: fault(refusal, `${refusal}, says the S3 of the tests`) };
+      if (refusal === undefined)
+        log.push(
+          `${request.method} ${decodeURIComponent(url.pathname)} by ${user.accessKeyId} from ${request.socket.remoteAddress}`,
+        );
       response.writeHead(answer.status, { 'Content-Length': Buffer.byteLength(answer.body) });
       response.end(answer.body);
     });
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, host, resolve));
   return {
-    endpoint: `http://${host}:${(server.address() as AddressInfo).port}`, objects, log,
-    close: () => new Promise((resolve) => {
-      server.closeAllConnections();
-      server.close(() => resolve());
-    }),
+    endpoint: `http://${host}:${(server.address() as AddressInfo).port}`,
+    objects,
+    log,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
   };
 }
 
@@ -61,24 +70,55 @@ function served(request: IncomingMessage, url: URL, content: Buffer, objects: Ma
     objects.set(`${bucket}/${key}`, content);
     return { status: 200, body: '' };
   }
-  if (request.method !== 'GET') return { status: 405, body: fault('MethodNotAllowed', 'The specified method is not allowed against this resource.') };
-  if (![...objects.keys()].some((each) => each.startsWith(`${bucket}/`))) return { status: 404, body: fault('NoSuchBucket', 'The specified bucket does not exist') };
+  if (request.method !== 'GET')
+    return {
+      status: 405,
+      body: fault('MethodNotAllowed', 'The specified method is not allowed against this resource.'),
+    };
+  if (![...objects.keys()].some((each) => each.startsWith(`${bucket}/`)))
+    return { status: 404, body: fault('NoSuchBucket', 'The specified bucket does not exist') };
   if (key !== '') {
     const found = objects.get(`${bucket}/${key}`);
-    return found === undefined ? { status: 404, body: fault('NoSuchKey', 'The specified key does not exist.') } : { status: 200, body: found };
+    return found === undefined
+      ? { status: 404, body: fault('NoSuchKey', 'The specified key does not exist.') }
+      : { status: 200, body: found };
   }
   const prefix = url.searchParams.get('prefix') ?? '';
-  const keys = [...objects.keys()].filter((each) => each.startsWith(`${bucket}/${prefix}`)).map((each) => each.slice(bucket.length + 1)).sort();
-  const contents = keys.map((each) => `<Contents><Key>${encodeURIComponent(each).replaceAll('%2F', '/')}</Key></Contents>`).join('');
-  return { status: 200, body: `<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated>${contents}</ListBucketResult>` };
+  const keys = [...objects.keys()]
+    .filter((each) => each.startsWith(`${bucket}/${prefix}`))
+    .map((each) => each.slice(bucket.length + 1))
+    .sort();
+  const contents = keys
+    .map((each) => `<Contents><Key>${encodeURIComponent(each).replaceAll('%2F', '/')}</Key></Contents>`)
+    .join('');
+  return {
+    status: 200,
+    body: `<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated>${contents}</ListBucketResult>`,
+  };
 }
 
 /** Why a request is not let in: S3's error code. */
-function refused(request: IncomingMessage, url: URL, content: Buffer, user: S3User, region: string): string | undefined {
+function refused(
+  request: IncomingMessage,
+  url: URL,
+  content: Buffer,
+  user: S3User,
+  region: string,
+): string | undefined {
   const header = (name: string): string => String(request.headers[name] ?? '');
-  const found = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(header('authorization'));
+  const found =
+    /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(
+      header('authorization'),
+    );
   if (found === null) return 'AccessDenied';
-  const [, accessKeyId, day, inRegion, signed, signature] = found as unknown as [string, string, string, string, string, string];
+  const [, accessKeyId, day, inRegion, signed, signature] = found as unknown as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   if (accessKeyId !== user.accessKeyId) return 'InvalidAccessKeyId';
   if (inRegion !== region) return 'AuthorizationHeaderMalformed';
   if (header('x-amz-security-token') !== (user.sessionToken ?? '')) return 'InvalidToken';
@@ -88,12 +128,32 @@ function refused(request: IncomingMessage, url: URL, content: Buffer, user: S3Us
   const hash = header('x-amz-content-sha256');
   if (hash !== 'UNSIGNED-PAYLOAD' && hash !== sha256(content)) return 'XAmzContentSHA256Mismatch';
   const names = signed.split(';');
-  if (!names.includes('host') || Object.keys(request.headers).some((name) => name.startsWith('x-amz-') && !names.includes(name))) return 'AccessDenied';
-  const encode = (text: string): string => encodeURIComponent(text).replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`);
-  const query = [...url.searchParams].map(([name, value]) => [encode(name), encode(value)] as const).sort(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x < y ? -1 : 1)).map((pair) => pair.join('=')).join('&');
-  const canonical = [request.method, url.pathname, query, ...names.map((name) => `${name}:${header(name).trim().replace(/ +/g, ' ')}`), '', signed, hash].join('\n');
+  if (
+    !names.includes('host') ||
+    Object.keys(request.headers).some((name) => name.startsWith('x-amz-') && !names.includes(name))
+  )
+    return 'AccessDenied';
+  const encode = (text: string): string =>
+    encodeURIComponent(text).replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`);
+  const query = [...url.searchParams]
+    .map(([name, value]) => [encode(name), encode(value)] as const)
+    .sort(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x < y ? -1 : 1))
+    .map((pair) => pair.join('='))
+    .join('&');
+  const canonical = [
+    request.method,
+    url.pathname,
+    query,
+    ...names.map((name) => `${name}:${header(name).trim().replace(/ +/g, ' ')}`),
+    '',
+    signed,
+    hash,
+  ].join('\n');
   const scope = `${day}/${inRegion}/s3/aws4_request`;
-  const key = [day, inRegion, 's3', 'aws4_request'].reduce<Buffer | string>((secret, text) => hmac(secret, text), `AWS4${user.secretAccessKey}`);
+  const key = [day, inRegion, 's3', 'aws4_request'].reduce<Buffer | string>(
+    (secret, text) => hmac(secret, text),
+    `AWS4${user.secretAccessKey}`,
+  );
   const expected = hmac(key, ['AWS4-HMAC-SHA256', time, scope, sha256(canonical)].join('\n'));
   return timingSafeEqual(expected, Buffer.from(signature, 'hex')) ? undefined : 'SignatureDoesNotMatch';
 }

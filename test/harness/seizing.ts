@@ -60,7 +60,13 @@ export async function foreignProcesses(instance: Instance, work: (found: AbortSi
   const found = new AbortController();
   let printed = '';
   await instance.put('/run/looker.pl', LOOKER);
-  const looking = instance.run({ script: 'rm -f /run/look-no-more; exec perl /run/looker.pl', onOutput: (_, chunk) => { printed += chunk.toString(); } })
+  const looking = instance
+    .run({
+      script: 'rm -f /run/look-no-more; exec perl /run/looker.pl',
+      onOutput: (_, chunk) => {
+        printed += chunk.toString();
+      },
+    })
     .finally(() => found.abort());
   try {
     await work(found.signal);

@@ -11,7 +11,13 @@ import { readImageLog } from '../../src/catalog/image-log.ts';
 import { baseImages } from '../../src/images/base/base-images.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import { until } from '../../src/platform/clock.ts';
-import { isSameProcess, signalProcess, waitForExit, type RunOptions, type RunResult } from '../../src/platform/processes.ts';
+import {
+  isSameProcess,
+  signalProcess,
+  waitForExit,
+  type RunOptions,
+  type RunResult,
+} from '../../src/platform/processes.ts';
 import type { ProgressRecord } from '../../src/resources/progress.ts';
 import { run, start } from './processes.ts';
 import { sharedBase, type TestBase } from './base.ts';
@@ -37,7 +43,12 @@ export async function placeBase(dataDirectory: string, name: TestBase = 'debian-
   await mkdir(dirname(layer.path), { recursive: true });
   await link(base, layer.path).catch(() => copyFile(base, layer.path));
   const sealed = await layers.seal(layer, 'shared-base-of-the-tests', { base: 'shared by the tests' });
-  await recordBaseImage(catalog.db, { name, version: '2026.1.1', layerId: sealed.id, osVersion: baseImages[name]!.osVersion });
+  await recordBaseImage(catalog.db, {
+    name,
+    version: '2026.1.1',
+    layerId: sealed.id,
+    osVersion: baseImages[name]!.osVersion,
+  });
   await catalog.close();
 }
 
@@ -59,17 +70,29 @@ export async function startServer(dataDirectory: string, region = 'us-east-1'): 
   await mkdir(dataDirectory, { recursive: true });
   await rm(join(dataDirectory, 'server.json'), { force: true });
   const log = openSync(join(dataDirectory, 'server.log'), 'a');
-  const child = await start([process.execPath, MAIN, 'serve', '--port', '0', '--data', dataDirectory], { stdio: ['ignore', log, log], detached: true }).finally(() => closeSync(log));
-  const file = await until('the server to write server.json', 60_000, async () => {
-    if (!isSameProcess(child.pid, child.startTime)) throw new Error(`the server ended at its start:\n${readFileSync(join(dataDirectory, 'server.log'), 'utf8')}`);
-    try {
-      return JSON.parse(await readFile(join(dataDirectory, 'server.json'), 'utf8')) as { host: string; port: number };
-    } catch {
-      return undefined;
-    }
-  }, { everyMs: 50 });
+  const child = await start([process.execPath, MAIN, 'serve', '--port', '0', '--data', dataDirectory], {
+    stdio: ['ignore', log, log],
+    detached: true,
+  }).finally(() => closeSync(log));
+  const file = await until(
+    'the server to write server.json',
+    60_000,
+    async () => {
+      if (!isSameProcess(child.pid, child.startTime))
+        throw new Error(`the server ended at its start:\n${readFileSync(join(dataDirectory, 'server.log'), 'utf8')}`);
+      try {
+        return JSON.parse(await readFile(join(dataDirectory, 'server.json'), 'utf8')) as { host: string; port: number };
+      } catch {
+        return undefined;
+      }
+    },
+    { everyMs: 50 },
+  );
   const endpoint = `http://${file.host}:${file.port}`;
-  const credentials = JSON.parse(await readFile(join(dataDirectory, 'credentials.json'), 'utf8')) as { accessKeyId: string; secretAccessKey: string };
+  const credentials = JSON.parse(await readFile(join(dataDirectory, 'credentials.json'), 'utf8')) as {
+    accessKeyId: string;
+    secretAccessKey: string;
+  };
   const client = new ImagebuilderClient({ endpoint, region, credentials, maxAttempts: 1 });
   return {
     dataDirectory,
@@ -87,7 +110,10 @@ export async function startServer(dataDirectory: string, region = 'us-east-1'): 
       const { stdout } = await run(['ps', '-o', 'pid=', '--ppid', String(child.pid)], { okCodes: 'any' });
       // The server first: a worker that saw its server die would clean up.
       process.kill(child.pid, 'SIGKILL');
-      for (const pid of stdout.split('\n').map(Number).filter((each) => each > 0)) {
+      for (const pid of stdout
+        .split('\n')
+        .map(Number)
+        .filter((each) => each > 0)) {
         try {
           process.kill(pid, 'SIGKILL');
         } catch {
@@ -100,10 +126,19 @@ export async function startServer(dataDirectory: string, region = 'us-east-1'): 
 }
 
 /** Runs a command of Ingot's to its end, as a user would. */
-export function ingot(dataDirectory: string, args: readonly string[], options: Pick<RunOptions, 'onStdout'> & { readonly timeoutMs?: number; readonly env?: Record<string, string> } = {}): Promise<RunResult> {
+export function ingot(
+  dataDirectory: string,
+  args: readonly string[],
+  options: Pick<RunOptions, 'onStdout'> & { readonly timeoutMs?: number; readonly env?: Record<string, string> } = {},
+): Promise<RunResult> {
   const words = args[0] === 'toe' ? 2 : 1;
   return run([process.execPath, MAIN, ...args.slice(0, words), '--data', dataDirectory, ...args.slice(words)], {
-    cwd: PROJECT, okCodes: 'any', timeoutMs: options.timeoutMs ?? 600_000, maxCapture: 16 << 20, ...(options.env ? { env: options.env } : {}), ...(options.onStdout ? { onStdout: options.onStdout } : {}),
+    cwd: PROJECT,
+    okCodes: 'any',
+    timeoutMs: options.timeoutMs ?? 600_000,
+    maxCapture: 16 << 20,
+    ...(options.env ? { env: options.env } : {}),
+    ...(options.onStdout ? { onStdout: options.onStdout } : {}),
   });
 }
 

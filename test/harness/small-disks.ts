@@ -14,7 +14,18 @@ export async function makeSmallDisk(path: string, format = 'raw', options = ''):
   const raw = format === 'raw' ? path : `${path}.raw`;
   writeFileSync(raw, disk);
   if (format !== 'raw') {
-    await run(['qemu-img', 'convert', '-q', '-f', 'raw', '-O', format, ...(options === '' ? [] : ['-o', options]), raw, path]);
+    await run([
+      'qemu-img',
+      'convert',
+      '-q',
+      '-f',
+      'raw',
+      '-O',
+      format,
+      ...(options === '' ? [] : ['-o', options]),
+      raw,
+      path,
+    ]);
     rmSync(raw);
   }
   return sha256Of(path);

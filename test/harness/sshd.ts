@@ -29,9 +29,14 @@ export async function startSshd(command: string): Promise<Sshd> {
   const libraries = join(root, 'usr/lib/x86_64-linux-gnu');
   const programs = join(root, 'usr/bin');
   if (findProgram('ssh') === undefined || findProgram('sshd') === undefined) {
-    const packages = ['openssh-server', 'libwrap0', ...(findProgram('ssh') === undefined ? ['openssh-client', 'libfido2-1', 'libedit2', 'libcbor0.8'] : [])];
+    const packages = [
+      'openssh-server',
+      'libwrap0',
+      ...(findProgram('ssh') === undefined ? ['openssh-client', 'libfido2-1', 'libedit2', 'libcbor0.8'] : []),
+    ];
     const cwd = await made(root);
-    const download = (): Promise<unknown> => run(['apt-get', 'download', '-q', ...packages], { cwd, timeoutMs: 120_000 });
+    const download = (): Promise<unknown> =>
+      run(['apt-get', 'download', '-q', ...packages], { cwd, timeoutMs: 120_000 });
     await download().catch(async () => {
       // Without lists of packages, or with old ones.
       await run(['apt-get', 'update', '-q'], { timeoutMs: 300_000 });
@@ -42,28 +47,62 @@ export async function startSshd(command: string): Promise<Sshd> {
   const sshd = findProgram('sshd') ?? join(root, 'usr/sbin/sshd');
   const keygen = findProgram('ssh-keygen') ?? join(programs, 'ssh-keygen');
   const env = { LD_LIBRARY_PATH: libraries };
-  for (const name of ['host', 'user']) await run([keygen, '-q', '-t', 'ed25519', '-N', '', '-f', join(directory, name)], { env });
+  for (const name of ['host', 'user'])
+    await run([keygen, '-q', '-t', 'ed25519', '-N', '', '-f', join(directory, name)], { env });
   const port = await freePort();
   await writeFile(join(directory, 'authorized'), await readFile(join(directory, 'user.pub')));
-  await writeFile(join(directory, 'known'), `[127.0.0.1]:${port} ${await readFile(join(directory, 'host.pub'), 'utf8')}`);
-  await writeFile(join(directory, 'config'), `IdentityFile ${join(directory, 'user')}\nIdentitiesOnly yes\nUserKnownHostsFile ${join(directory, 'known')}\n`);
-  await writeFile(join(directory, 'sshd_config'), `Port ${port}\nListenAddress 127.0.0.1\nHostKey ${join(directory, 'host')}\nAuthorizedKeysFile ${join(directory, 'authorized')}\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nPidFile none\nForceCommand ${command}\n`);
+  await writeFile(
+    join(directory, 'known'),
+    `[127.0.0.1]:${port} ${await readFile(join(directory, 'host.pub'), 'utf8')}`,
+  );
+  await writeFile(
+    join(directory, 'config'),
+    `IdentityFile ${join(directory, 'user')}\nIdentitiesOnly yes\nUserKnownHostsFile ${join(directory, 'known')}\n`,
+  );
+  await writeFile(
+    join(directory, 'sshd_config'),
+    `Port ${port}\nListenAddress 127.0.0.1\nHostKey ${join(directory, 'host')}\nAuthorizedKeysFile ${join(directory, 'authorized')}\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nPidFile none\nForceCommand ${command}\n`,
+  );
   // It wants a user and a folder of its own, which are there in its mount namespace only.
-  await writeFile(join(directory, 'passwd'), `${(await readFile('/etc/passwd', 'utf8')).replace(/^sshd:.*\n/m, '')}sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n`);
-  const server = await start([
-    'unshare', '--mount', '--', 'sh', '-ec', 'mount --bind "$1" /etc/passwd; mount -t tmpfs -o mode=755 none /run; mkdir -m 755 /run/sshd; shift; exec "$@"', 'sh', join(directory, 'passwd'),
-    sshd, '-D', '-e', '-f', join(directory, 'sshd_config'),
-  ], { stdio: ['ignore', 'ignore', 'pipe'], env, detached: true });
+  await writeFile(
+    join(directory, 'passwd'),
+    `${(await readFile('/etc/passwd', 'utf8')).replace(/^sshd:.*\n/m, '')}sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n`,
+  );
+  const server = await start(
+    [
+      'unshare',
+      '--mount',
+      '--',
+      'sh',
+      '-ec',
+      'mount --bind "$1" /etc/passwd; mount -t tmpfs -o mode=755 none /run; mkdir -m 755 /run/sshd; shift; exec "$@"',
+      'sh',
+      join(directory, 'passwd'),
+      sshd,
+      '-D',
+      '-e',
+      '-f',
+      join(directory, 'sshd_config'),
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'], env, detached: true },
+  );
   let said = '';
-  server.stderr!.on('data', (chunk: Buffer) => { said = (said + chunk.toString('utf8')).slice(-4000); });
+  server.stderr!.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString('utf8')).slice(-4000);
+  });
   let ended = false;
-  void server.exited.then(() => { ended = true; });
+  void server.exited.then(() => {
+    ended = true;
+  });
   await until('sshd to listen', 20_000, () => {
     if (ended) throw new Error(`sshd ended: ${said}`);
     return /Server listening/.test(said) ? true : undefined;
   });
   return {
-    port, configFile: join(directory, 'config'), programs, directory,
+    port,
+    configFile: join(directory, 'config'),
+    programs,
+    directory,
     async stop() {
       // All of its connections are in its session.
       try {

@@ -13,7 +13,10 @@ export type BuildStage = (typeof STAGES)[number];
 
 /** What is held in a stage and in no other that comes before it. */
 const HELD: Readonly<Record<Exclude<BuildStage, 'component'>, RegExp>> = {
-  launch: /"slirp4netns"/, snapshot: /"fsfreeze"/, 'boot test': /"what":"qemu"/, copy: /"qemu-img convert"/,
+  launch: /"slirp4netns"/,
+  snapshot: /"fsfreeze"/,
+  'boot test': /"what":"qemu"/,
+  copy: /"qemu-img convert"/,
 };
 
 /** A document with one step that runs these commands in bash. */
@@ -25,15 +28,36 @@ export function bashDocument(step: string, commands: readonly string[], timeoutS
 /** Starts a build with two Regions and returns its ARN when it is in the stage. */
 export async function buildUntil(server: TestServer, stage: BuildStage, name: string): Promise<string> {
   const { dataDirectory } = server;
-  const { distributionConfigurationArn } = await server.client.send(new CreateDistributionConfigurationCommand({
-    name: `${name}-copies`, clientToken: randomUUID(),
-    distributions: ['us-east-1', 'eu-west-1'].map((region) => ({ region, amiDistributionConfiguration: { name: `${name} {{ imagebuilder:buildDate }}` } })),
-  }));
+  const { distributionConfigurationArn } = await server.client.send(
+    new CreateDistributionConfigurationCommand({
+      name: `${name}-copies`,
+      clientToken: randomUUID(),
+      distributions: ['us-east-1', 'eu-west-1'].map((region) => ({
+        region,
+        amiDistributionConfiguration: { name: `${name} {{ imagebuilder:buildDate }}` },
+      })),
+    }),
+  );
   const commands = stage === 'component' ? ['echo started', 'sleep 1000'] : [`echo ${name} > /etc/moment`];
-  const arn = await createTestImage(server, { name, tests: stage === 'boot test', components: [bashDocument('Step', commands, 2000)], distributionConfigurationArn: distributionConfigurationArn! });
+  const arn = await createTestImage(server, {
+    name,
+    tests: stage === 'boot test',
+    components: [bashDocument('Step', commands, 2000)],
+    distributionConfigurationArn: distributionConfigurationArn!,
+  });
   await (stage === 'component'
-    ? until('the component to run', 60_000, async () => ((await outputOf(server, arn)).includes('started') ? true : undefined), { everyMs: 50 })
-    : until(`the ${stage}`, 120_000, () => (heldThings(dataDirectory).some((thing) => HELD[stage].test(thing)) ? true : undefined), { everyMs: 1 }));
+    ? until(
+        'the component to run',
+        60_000,
+        async () => ((await outputOf(server, arn)).includes('started') ? true : undefined),
+        { everyMs: 50 },
+      )
+    : until(
+        `the ${stage}`,
+        120_000,
+        () => (heldThings(dataDirectory).some((thing) => HELD[stage].test(thing)) ? true : undefined),
+        { everyMs: 1 },
+      ));
   return arn;
 }
 
@@ -44,12 +68,15 @@ export function heldThings(dataDirectory: string): readonly string[] {
 
 /** Processes of this host whose command has all these words. What one of them starts has its command until it has its own: that is left out. */
 export function processesWith(words: readonly string[]): readonly number[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    const command = readOf(pid, 'cmdline');
-    if (command === undefined || !words.every((word) => command.includes(word))) return false;
-    const parent = /^PPid:\s*(\d+)$/m.exec(readOf(pid, 'status') ?? '')?.[1];
-    return parent !== undefined && readOf(Number(parent), 'cmdline') !== command;
-  });
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const command = readOf(pid, 'cmdline');
+      if (command === undefined || !words.every((word) => command.includes(word))) return false;
+      const parent = /^PPid:\s*(\d+)$/m.exec(readOf(pid, 'status') ?? '')?.[1];
+      return parent !== undefined && readOf(Number(parent), 'cmdline') !== command;
+    });
 }
 
 /** A file of a process; `undefined` when it is gone. */

@@ -18,19 +18,28 @@ export function webCases(instance: () => Instance, folder: () => string): void {
 
     async function printed(script: string): Promise<string> {
       const chunks: Buffer[] = [];
-      const ended = await instance().run({ script, cwd: folder(), timeoutSeconds: 60, onOutput: (_, chunk) => chunks.push(chunk) });
+      const ended = await instance().run({
+        script,
+        cwd: folder(),
+        timeoutSeconds: 60,
+        onOutput: (_, chunk) => chunks.push(chunk),
+      });
       assert.equal(ended.exitCode, 0, Buffer.concat(chunks).toString());
       return Buffer.concat(chunks).toString().trimEnd();
     }
 
     async function download(inputs: string): Promise<Ran> {
-      return runText(instance(), `
+      return runText(
+        instance(),
+        `
 schemaVersion: 1.0
 phases:
   - name: build
     steps:
       - {name: Step, action: WebDownload, inputs: ${inputs.replaceAll('PLAIN', plain).replaceAll('SECURE', secure)}}
-`, { workingDirectory: folder() });
+`,
+        { workingDirectory: folder() },
+      );
     }
 
     before(async () => {
@@ -49,15 +58,46 @@ cat port; echo; cat port.secure
     after(() => printed('kill -KILL $(cat pid)'));
 
     const good: readonly [what: string, inputs: string, look: string, shows: string, destination: string][] = [
-      ['makes folders and takes the name of the address', '[{source: "PLAIN/folder/a%20file.txt?x=1", destination: one/two/}]', 'cat "one/two/a file.txt"; stat -c %a one/two/*', `${CONTENT}644`, 'one/two/a file.txt'],
+      [
+        'makes folders and takes the name of the address',
+        '[{source: "PLAIN/folder/a%20file.txt?x=1", destination: one/two/}]',
+        'cat "one/two/a file.txt"; stat -c %a one/two/*',
+        `${CONTENT}644`,
+        'one/two/a file.txt',
+      ],
       ['follows redirects', '[{source: PLAIN/moved.txt, destination: moved}]', 'cat moved', 'the content', 'moved'],
-      ['tries again when the server is busy', '[{source: PLAIN/flaky.txt, destination: flaky}]', 'cat flaky', 'the content', 'flaky'],
+      [
+        'tries again when the server is busy',
+        '[{source: PLAIN/flaky.txt, destination: flaky}]',
+        'cat flaky',
+        'the content',
+        'flaky',
+      ],
       ['replaces', '[{source: PLAIN/a.txt, destination: moved}]', 'cat moved', 'the content', 'moved'],
-      ['takes a certificate that nobody signed when told so', '[{source: SECURE/a.txt, destination: secure, ignoreCertificateErrors: true}]', 'cat secure', 'the content', 'secure'],
-      ...['MD5', 'SHA1', 'SHA256', 'SHA512'].map((algorithm) => [
-        `checks ${algorithm}`, `[{source: PLAIN/a.txt, destination: sum-${algorithm}, algorithm: ${algorithm}, checksum: "${hash(algorithm).toUpperCase()}"}]`, `cat sum-${algorithm}`, 'the content', `sum-${algorithm}`,
-      ] as [string, string, string, string, string]),
-      ['does not download what is there with its checksum', `[{source: PLAIN/none.txt, destination: sum-MD5, algorithm: MD5, checksum: ${hash('md5')}}]`, 'cat sum-MD5', 'the content', 'sum-MD5'],
+      [
+        'takes a certificate that nobody signed when told so',
+        '[{source: SECURE/a.txt, destination: secure, ignoreCertificateErrors: true}]',
+        'cat secure',
+        'the content',
+        'secure',
+      ],
+      ...['MD5', 'SHA1', 'SHA256', 'SHA512'].map(
+        (algorithm) =>
+          [
+            `checks ${algorithm}`,
+            `[{source: PLAIN/a.txt, destination: sum-${algorithm}, algorithm: ${algorithm}, checksum: "${hash(algorithm).toUpperCase()}"}]`,
+            `cat sum-${algorithm}`,
+            'the content',
+            `sum-${algorithm}`,
+          ] as [string, string, string, string, string],
+      ),
+      [
+        'does not download what is there with its checksum',
+        `[{source: PLAIN/none.txt, destination: sum-MD5, algorithm: MD5, checksum: ${hash('md5')}}]`,
+        'cat sum-MD5',
+        'the content',
+        'sum-MD5',
+      ],
     ];
     for (const [what, inputs, look, shows, destination] of good) {
       test(what, async () => {
@@ -69,17 +109,49 @@ cat port; echo; cat port.secure
     }
 
     const bad: readonly [what: string, inputs: string, message: RegExp][] = [
-      ['another status than 200', '[{source: PLAIN/none.txt, destination: bad}]', /none\.txt: the server answered 404: no such page$/],
+      [
+        'another status than 200',
+        '[{source: PLAIN/none.txt, destination: bad}]',
+        /none\.txt: the server answered 404: no such page$/,
+      ],
       ['a status of success too', '[{source: PLAIN/created.txt, destination: bad}]', /the server answered 201/],
       ['redirects without end', '[{source: PLAIN/around.txt, destination: bad}]', /Maximum \(10\) redirects followed/],
-      ['a redirect to a file of the machine', '[{source: PLAIN/local.txt, destination: bad}]', /Protocol "file" (?:not supported or )?disabled/],
+      [
+        'a redirect to a file of the machine',
+        '[{source: PLAIN/local.txt, destination: bad}]',
+        /Protocol "file" (?:not supported or )?disabled/,
+      ],
       ['a certificate that nobody signed', '[{source: SECURE/a.txt, destination: bad}]', /certificate/],
-      ['another checksum', `[{source: PLAIN/a.txt, destination: bad, algorithm: SHA1, checksum: ${'0'.repeat(40)}}]`, /has another checksum than the one that is expected: [0-9a-f]{40} by sha1/],
-      ['a checksum that is none', '[{source: PLAIN/a.txt, destination: bad, algorithm: SHA1, checksum: abc}]', /^checksum: 40 hexadecimal digits were expected for SHA1/],
-      ['more than there is room for', '[{source: PLAIN/huge.txt, destination: bad}]', /huge\.txt is larger than the \d+ MiB that there is room for/],
-      ['what is there when overwrite is false', '[{source: PLAIN/a.txt, destination: moved, overwrite: false}]', /moved exists, and overwrite is false/],
-      ['an address that is none', '[{source: "file:///etc/passwd", destination: bad}]', /^source: an address that begins with http/],
-      ['a folder without a name for the file', '[{source: "PLAIN/", destination: one/}]', /has no name for a file; write the file's name/],
+      [
+        'another checksum',
+        `[{source: PLAIN/a.txt, destination: bad, algorithm: SHA1, checksum: ${'0'.repeat(40)}}]`,
+        /has another checksum than the one that is expected: [0-9a-f]{40} by sha1/,
+      ],
+      [
+        'a checksum that is none',
+        '[{source: PLAIN/a.txt, destination: bad, algorithm: SHA1, checksum: abc}]',
+        /^checksum: 40 hexadecimal digits were expected for SHA1/,
+      ],
+      [
+        'more than there is room for',
+        '[{source: PLAIN/huge.txt, destination: bad}]',
+        /huge\.txt is larger than the \d+ MiB that there is room for/,
+      ],
+      [
+        'what is there when overwrite is false',
+        '[{source: PLAIN/a.txt, destination: moved, overwrite: false}]',
+        /moved exists, and overwrite is false/,
+      ],
+      [
+        'an address that is none',
+        '[{source: "file:///etc/passwd", destination: bad}]',
+        /^source: an address that begins with http/,
+      ],
+      [
+        'a folder without a name for the file',
+        '[{source: "PLAIN/", destination: one/}]',
+        /has no name for a file; write the file's name/,
+      ],
     ];
     for (const [what, inputs, message] of bad) {
       test(`fails for ${what}`, async () => {

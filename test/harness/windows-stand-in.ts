@@ -59,8 +59,14 @@ function supervise(command: Command): void {
     return;
   }
   if (command.program === 'exit.exe') return say(`exited ${argv[0]}`);
-  const [program, ...rest] = command.program === 'powershell.exe' ? ['bash', '-c', script(argv), 'script'] : [command.program, ...argv];
-  const child = spawn(program!, rest, { cwd: path(command.cwd), detached: true, stdio: ['pipe', 'inherit', 'inherit'], env: { PATH: process.env['PATH'], ...Object.fromEntries(command.env.map(({ name, value }) => [name, value])) } });
+  const [program, ...rest] =
+    command.program === 'powershell.exe' ? ['bash', '-c', script(argv), 'script'] : [command.program, ...argv];
+  const child = spawn(program!, rest, {
+    cwd: path(command.cwd),
+    detached: true,
+    stdio: ['pipe', 'inherit', 'inherit'],
+    env: { PATH: process.env['PATH'], ...Object.fromEntries(command.env.map(({ name, value }) => [name, value])) },
+  });
   child.once('error', (error: NodeJS.ErrnoException) => {
     process.stderr.write(`${command.program}: ${error.message}\r\n`);
     say(`exited ${error.code === 'ENOENT' ? 127 : 126}`);
@@ -68,11 +74,14 @@ function supervise(command: Command): void {
   child.stdin!.on('error', () => {});
   child.stdin!.end(Buffer.from(command.stdin, 'base64'));
   if (child.pid !== undefined) say(`pid ${child.pid}`);
-  const deadline = command.milliseconds < 0 ? undefined : setTimeout(() => {
-    process.kill(-child.pid!, 'SIGKILL');
-    say('deadline');
-    process.exit(0);
-  }, command.milliseconds);
+  const deadline =
+    command.milliseconds < 0
+      ? undefined
+      : setTimeout(() => {
+          process.kill(-child.pid!, 'SIGKILL');
+          say('deadline');
+          process.exit(0);
+        }, command.milliseconds);
   child.once('exit', (code) => {
     clearTimeout(deadline);
     say(`exited ${code === 110 ? 3010 : code}`); // Programs of this host have no larger exit codes.
@@ -82,7 +91,10 @@ function supervise(command: Command): void {
 
 /** A script's file (`-File`), whose lines are bash here; `exit 3010` is possible. */
 function script(argv: readonly string[]): string {
-  return readFileSync(path(argv[argv.indexOf('-File') + 1]!), 'utf8').replace('\ufeff', '').replaceAll('\r\n', '\n').replaceAll('exit 3010', 'exit 110');
+  return readFileSync(path(argv[argv.indexOf('-File') + 1]!), 'utf8')
+    .replace('\ufeff', '')
+    .replaceAll('\r\n', '\n')
+    .replaceAll('exit 3010', 'exit 110');
 }
 
 /** Source: Microsoft's documentation of `CommandLineToArgvW`. */
@@ -90,7 +102,7 @@ function commandLineToArgv(line: string): string[] {
   const argv: string[] = [];
   let current: string | undefined;
   let quoted = false;
-  for (let at = 0; at < line.length;) {
+  for (let at = 0; at < line.length; ) {
     const slashes = /^\\*/.exec(line.slice(at))![0].length;
     at += slashes;
     if (slashes > 0 && line[at] !== '"') current = (current ?? '') + '\\'.repeat(slashes);

@@ -95,7 +95,10 @@ describe('ingot build', () => {
     const result = resultOf(first.stdout);
     assert.equal(result.status, 'AVAILABLE');
     assert.match(result.image, /:image\/greeting\/1\.0\.0\/1$/);
-    assert.deepEqual(result.amis.map(({ region }) => region), ['us-east-1']);
+    assert.deepEqual(
+      result.amis.map(({ region }) => region),
+      ['us-east-1'],
+    );
     assert.ok(existsSync(result.amis[0]!.file));
     assert.match(first.stdout, /"text":"hello"/);
 
@@ -110,7 +113,10 @@ describe('ingot build', () => {
   test('for a person it ends with the ARN, the AMI and how to launch it', async () => {
     const { code, stdout } = await ingot(dataDirectory, ['build', file]);
     assert.equal(code, 0);
-    assert.match(stdout, /AVAILABLE[\s\S]*arn:aws:imagebuilder:us-east-1:\d{12}:image\/greeting[\s\S]*ami-[0-9a-f]{17}[\s\S]*ingot launch ami-/);
+    assert.match(
+      stdout,
+      /AVAILABLE[\s\S]*arn:aws:imagebuilder:us-east-1:\d{12}:image\/greeting[\s\S]*ami-[0-9a-f]{17}[\s\S]*ingot launch ami-/,
+    );
   });
 
   test('a failed build exits with 1 and tells what failed at the very end', async () => {
@@ -149,7 +155,9 @@ describe('ingot build', () => {
     try {
       await once(taken, 'listening');
       const { port } = taken.address() as AddressInfo;
-      const { code, stderr } = await ingot(join(dirname(dataDirectory), 'other'), ['serve', '--port', String(port)], { timeoutMs: 60_000 });
+      const { code, stderr } = await ingot(join(dirname(dataDirectory), 'other'), ['serve', '--port', String(port)], {
+        timeoutMs: 60_000,
+      });
       assert.notEqual(code, 0);
       assert.match(stderr, new RegExp(`port ${port} .*in use`));
     } finally {
@@ -160,11 +168,21 @@ describe('ingot build', () => {
   test('Ctrl-C cancels the image and leaves nothing', async () => {
     const layers = readdirSync(join(dataDirectory, 'layers')).length;
     await writeFile(file, template('sleep 1000'));
-    const build = await start([process.execPath, MAIN, 'build', file, '--json', '--data', dataDirectory, '--parameter', 'Word=about to hang'], { cwd: PROJECT });
+    const build = await start(
+      [process.execPath, MAIN, 'build', file, '--json', '--data', dataDirectory, '--parameter', 'Word=about to hang'],
+      { cwd: PROJECT },
+    );
     let output = '';
-    build.stdout!.on('data', (chunk: Buffer) => { output += chunk.toString('utf8'); });
+    build.stdout!.on('data', (chunk: Buffer) => {
+      output += chunk.toString('utf8');
+    });
     build.stderr!.resume();
-    await until('the component to run', 60_000, () => (/"type":"output"[^\n]*about to hang/.test(output) ? true : undefined), { everyMs: 50 });
+    await until(
+      'the component to run',
+      60_000,
+      () => (/"type":"output"[^\n]*about to hang/.test(output) ? true : undefined),
+      { everyMs: 50 },
+    );
     build.kill('SIGINT');
     const { code } = await build.exited;
     assert.equal(code, 130);

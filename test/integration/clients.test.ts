@@ -18,9 +18,20 @@ const ISSUER = 'https://ci.example';
 let api: TestApi;
 let limited: TestApi;
 before(async () => {
-  writeFileSync(join(folder, 'jwks.json'), JSON.stringify({ keys: [{ ...issuerKey.publicKey.export({ format: 'jwk' }), kid: 'k' }] }));
-  api = await startApi({ access: { ...DEFAULT_CONFIG.access, oidcIssuers: [{ issuer: ISSUER, audiences: ['ingot'], jwks: join(folder, 'jwks.json') }] } });
-  limited = await startApi({ rates: { reads: { perSecond: 5, burst: 1 }, writes: null }, quotas: { ...DEFAULT_CONFIG.quotas, infrastructureConfigurations: 0 } });
+  writeFileSync(
+    join(folder, 'jwks.json'),
+    JSON.stringify({ keys: [{ ...issuerKey.publicKey.export({ format: 'jwk' }), kid: 'k' }] }),
+  );
+  api = await startApi({
+    access: {
+      ...DEFAULT_CONFIG.access,
+      oidcIssuers: [{ issuer: ISSUER, audiences: ['ingot'], jwks: join(folder, 'jwks.json') }],
+    },
+  });
+  limited = await startApi({
+    rates: { reads: { perSecond: 5, burst: 1 }, writes: null },
+    quotas: { ...DEFAULT_CONFIG.quotas, infrastructureConfigurations: 0 },
+  });
 });
 after(async () => {
   await api.close();
@@ -32,15 +43,26 @@ function environment(of: TestApi, more: Record<string, string> = {}): Record<str
   const { host, port, credentials } = of.connectionOf('same');
   const endpoint = `http://${host}:${port}`;
   return {
-    PATH: process.env['PATH'] ?? '', HOME: folder, AWS_ENDPOINT_URL_IMAGEBUILDER: endpoint, AWS_ENDPOINT_URL_STS: endpoint, AWS_REGION: REGION, AWS_DEFAULT_REGION: REGION, AWS_EC2_METADATA_DISABLED: 'true',
-    AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey, AWS_PAGER: '', ...more,
+    PATH: process.env['PATH'] ?? '',
+    HOME: folder,
+    AWS_ENDPOINT_URL_IMAGEBUILDER: endpoint,
+    AWS_ENDPOINT_URL_STS: endpoint,
+    AWS_REGION: REGION,
+    AWS_DEFAULT_REGION: REGION,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_PAGER: '',
+    ...more,
   };
 }
 const TIMEOUT_MS = 120_000;
 
 async function hasBoto(t: TestContext): Promise<string | undefined> {
   const python = findProgram('python3');
-  const found = python !== undefined && (await run([python, '-c', 'import boto3'], { timeoutMs: TIMEOUT_MS, okCodes: 'any' })).code === 0;
+  const found =
+    python !== undefined &&
+    (await run([python, '-c', 'import boto3'], { timeoutMs: TIMEOUT_MS, okCodes: 'any' })).code === 0;
   if (!found) t.skip('python3 with boto3 is not on this machine (pip install boto3)');
   return found ? python : undefined;
 }
@@ -48,7 +70,9 @@ async function hasBoto(t: TestContext): Promise<string | undefined> {
 test('boto3 knows the errors by their codes and statuses, and waits where it is told to', async (t) => {
   const python = await hasBoto(t);
   if (python === undefined) return;
-  writeFileSync(join(folder, 'errors.py'), `
+  writeFileSync(
+    join(folder, 'errors.py'),
+    `
 import boto3, botocore, json
 from botocore.config import Config
 def told(call):
@@ -71,8 +95,11 @@ print(json.dumps({
     'sts': told(lambda: boto3.client('sts', aws_access_key_id='nobody', aws_secret_access_key='x').get_caller_identity()),
     'identity': boto3.client('sts').get_caller_identity()['Arn'],
 }))
-`);
-  writeFileSync(join(folder, 'limits.py'), `
+`,
+  );
+  writeFileSync(
+    join(folder, 'limits.py'),
+    `
 import boto3, botocore, json
 from botocore.config import Config
 once = boto3.client('imagebuilder', config=Config(retries={'total_max_attempts': 1}))
@@ -92,8 +119,11 @@ try:
 except once.exceptions.ServiceQuotaExceededException as e:
     quota = e.response['ResponseMetadata']['HTTPStatusCode']
 print(json.dumps({'codes': codes, 'retries': retries, 'quota': quota}))
-`);
-  const errors = JSON.parse((await run([python, join(folder, 'errors.py')], { env: environment(api), timeoutMs: TIMEOUT_MS })).stdout) as Record<string, unknown>;
+`,
+  );
+  const errors = JSON.parse(
+    (await run([python, join(folder, 'errors.py')], { env: environment(api), timeoutMs: TIMEOUT_MS })).stdout,
+  ) as Record<string, unknown>;
   assert.deepEqual(errors, {
     missing: ['ResourceNotFoundException', 'ResourceNotFoundException', 404, true, true],
     foreign: ['AccessDeniedException', 'AccessDeniedException', 403, true, true],
@@ -103,7 +133,9 @@ print(json.dumps({'codes': codes, 'retries': retries, 'quota': quota}))
     sts: ['ClientError', 'InvalidClientTokenId', 403, true, true],
     identity: `arn:aws:iam::${ACCOUNT}:root`,
   });
-  const limits = JSON.parse((await run([python, join(folder, 'limits.py')], { env: environment(limited), timeoutMs: TIMEOUT_MS })).stdout) as { codes: unknown[][]; retries: number[]; quota: number };
+  const limits = JSON.parse(
+    (await run([python, join(folder, 'limits.py')], { env: environment(limited), timeoutMs: TIMEOUT_MS })).stdout,
+  ) as { codes: unknown[][]; retries: number[]; quota: number };
   assert.ok(limits.codes.length > 0);
   for (const code of limits.codes) assert.deepEqual(code, ['TooManyRequestsException', 429]);
   assert.deepEqual(limits.retries, [200, 200, 200, 200, 200, 200]);
@@ -114,20 +146,51 @@ test('the AWS CLI, with a token of CI instead of a key', async (t) => {
   const aws = findProgram('aws');
   if (aws === undefined) return t.skip('the AWS CLI is not on this machine (pipx install awscli)');
   const arn = `arn:aws:iam::${ACCOUNT}:role/ci`;
-  const own = (path: string, body: object) => signedJson(api.connectionOf('same'), { method: 'POST', path: `/ingot/principals/${encodeURIComponent(arn)}${path}`, body });
-  const statement = { Effect: 'Allow', Action: 'sts:AssumeRoleWithWebIdentity', Principal: { Federated: `arn:aws:iam::${ACCOUNT}:oidc-provider/ci.example` }, Condition: { StringEquals: { 'ci.example:sub': 'me' } } };
+  const own = (path: string, body: object) =>
+    signedJson(api.connectionOf('same'), {
+      method: 'POST',
+      path: `/ingot/principals/${encodeURIComponent(arn)}${path}`,
+      body,
+    });
+  const statement = {
+    Effect: 'Allow',
+    Action: 'sts:AssumeRoleWithWebIdentity',
+    Principal: { Federated: `arn:aws:iam::${ACCOUNT}:oidc-provider/ci.example` },
+    Condition: { StringEquals: { 'ci.example:sub': 'me' } },
+  };
   await own('', { trustPolicy: JSON.stringify({ Version: '2012-10-17', Statement: statement }) });
-  await own('/policies/p', { document: JSON.stringify({ Statement: { Effect: 'Allow', Action: 'imagebuilder:List*', Resource: '*' } }) });
+  await own('/policies/p', {
+    document: JSON.stringify({ Statement: { Effect: 'Allow', Action: 'imagebuilder:List*', Resource: '*' } }),
+  });
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const text = `${part({ alg: 'RS256', kid: 'k' })}.${part({ iss: ISSUER, aud: 'ingot', sub: 'me', exp: Math.floor(Date.now() / 1000) + 600 })}`;
-  writeFileSync(join(folder, 'token'), `${text}.${createSign('sha256').update(text).sign(issuerKey.privateKey).toString('base64url')}`);
-  const { AWS_ACCESS_KEY_ID: _id, AWS_SECRET_ACCESS_KEY: _secret, ...env } = environment(api, { AWS_ROLE_ARN: arn, AWS_ROLE_SESSION_NAME: 'job', AWS_WEB_IDENTITY_TOKEN_FILE: join(folder, 'token') });
+  writeFileSync(
+    join(folder, 'token'),
+    `${text}.${createSign('sha256').update(text).sign(issuerKey.privateKey).toString('base64url')}`,
+  );
+  const {
+    AWS_ACCESS_KEY_ID: _id,
+    AWS_SECRET_ACCESS_KEY: _secret,
+    ...env
+  } = environment(api, {
+    AWS_ROLE_ARN: arn,
+    AWS_ROLE_SESSION_NAME: 'job',
+    AWS_WEB_IDENTITY_TOKEN_FILE: join(folder, 'token'),
+  });
   const cli = (...argv: string[]) => run([aws, ...argv], { env, timeoutMs: TIMEOUT_MS, okCodes: 'any' });
   const identity = await cli('sts', 'get-caller-identity', '--query', 'Arn', '--output', 'text');
   assert.equal(identity.stdout.trim(), `arn:aws:sts::${ACCOUNT}:assumed-role/ci/job`, identity.stderr);
   assert.equal((await cli('imagebuilder', 'list-images')).code, 0);
-  const refused = await cli('imagebuilder', 'get-component', '--component-build-version-arn', `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:component/web/1.0.0/1`);
-  assert.match(refused.stderr, /\(AccessDeniedException\) when calling the GetComponent operation: User: arn:aws:sts::\d+:assumed-role\/ci\/job is not authorized to perform: imagebuilder:GetComponent/);
+  const refused = await cli(
+    'imagebuilder',
+    'get-component',
+    '--component-build-version-arn',
+    `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:component/web/1.0.0/1`,
+  );
+  assert.match(
+    refused.stderr,
+    /\(AccessDeniedException\) when calling the GetComponent operation: User: arn:aws:sts::\d+:assumed-role\/ci\/job is not authorized to perform: imagebuilder:GetComponent/,
+  );
 });
 
 test('ingot principals and ingot audit, as a person uses them', async () => {
@@ -135,8 +198,19 @@ test('ingot principals and ingot audit, as a person uses them', async () => {
   const cli = (...args: string[]) => ingot(data, args, { timeoutMs: TIMEOUT_MS });
   try {
     assert.match((await cli('principals')).stdout, /no principals but the first key pair/);
-    const added = await cli('principals', 'add', 'user/ci', '--policy', 'AWSImageBuilderReadOnlyAccess', '--tag', 'team=web');
-    const [, id, secret] = /^arn:aws:iam::123456789012:user\/ci\nAWS_ACCESS_KEY_ID=(INGT\w{16})\nAWS_SECRET_ACCESS_KEY=(\S{40})\n$/.exec(added.stdout) ?? assert.fail(added.stdout + added.stderr);
+    const added = await cli(
+      'principals',
+      'add',
+      'user/ci',
+      '--policy',
+      'AWSImageBuilderReadOnlyAccess',
+      '--tag',
+      'team=web',
+    );
+    const [, id, secret] =
+      /^arn:aws:iam::123456789012:user\/ci\nAWS_ACCESS_KEY_ID=(INGT\w{16})\nAWS_SECRET_ACCESS_KEY=(\S{40})\n$/.exec(
+        added.stdout,
+      ) ?? assert.fail(added.stdout + added.stderr);
     assert.match(added.stderr, /the secret is not shown again/);
     const rotated = await cli('principals', 'rotate', 'user/ci');
     assert.match(rotated.stderr, new RegExp(`${id} is switched off`));
@@ -146,7 +220,11 @@ test('ingot principals and ingot audit, as a person uses them', async () => {
     const bad = await cli('principals', 'policy', 'user/ci', '--policy', join(folder, 'bad.json'));
     assert.equal(bad.code, 1);
     assert.match(bad.stderr, /Statement\.Action\[0\]: 'x' is not an action/);
-    for (const [args, message] of [[['add', 'role/r'], /a role needs --trust FILE/], [['add', 'ci'], /neither user\/NAME, role\/NAME/], [['frobnicate'], /is not known/]] as const) {
+    for (const [args, message] of [
+      [['add', 'role/r'], /a role needs --trust FILE/],
+      [['add', 'ci'], /neither user\/NAME, role\/NAME/],
+      [['frobnicate'], /is not known/],
+    ] as const) {
       const wrong = await cli('principals', ...args);
       assert.equal(wrong.code, 2, wrong.stderr);
       assert.match(wrong.stderr, message);
@@ -154,7 +232,10 @@ test('ingot principals and ingot audit, as a person uses them', async () => {
     assert.equal((await cli('principals', 'remove', 'user/ci')).code, 0);
     assert.equal((await cli('principals', 'remove', 'user/ci')).code, 1);
     const events = await cli('audit', '--event', '*Principal*', '--since', '1h');
-    assert.match(events.stdout, /Z {2}123456789012:root {2}127\.0\.0\.1 {2}CreatePrincipal {2}arn:aws:iam::123456789012:user\/ci {2}ok\n/);
+    assert.match(
+      events.stdout,
+      /Z {2}123456789012:root {2}127\.0\.0\.1 {2}CreatePrincipal {2}arn:aws:iam::123456789012:user\/ci {2}ok\n/,
+    );
     assert.match(events.stdout, /DeletePrincipal {2}arn:aws:iam::123456789012:user\/ci {2}ResourceNotFoundException: /);
     assert.ok(!(await cli('audit', '--json')).stdout.includes(secret!));
     assert.equal((await cli('audit', '--since', 'yesterday')).code, 2);

@@ -32,8 +32,17 @@ after(async () => {
 
 function request(changes: Partial<CopyRequest> = {}): CopyRequest {
   return {
-    top, region: 'eu-west-1', amiId: 'ami-0123456789abcdef0', name: 'web 2026', description: 'A web server', tags: { Role: 'web' },
-    imageArn: 'arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/1', directory, held: memoryRecorder('store'), report: () => {}, ...changes,
+    top,
+    region: 'eu-west-1',
+    amiId: 'ami-0123456789abcdef0',
+    name: 'web 2026',
+    description: 'A web server',
+    tags: { Role: 'web' },
+    imageArn: 'arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/1',
+    directory,
+    held: memoryRecorder('store'),
+    report: () => {},
+    ...changes,
   };
 }
 
@@ -42,18 +51,34 @@ for (const compress of [false, true]) {
     const progress: number[] = [];
     const held = memoryRecorder('store');
 
-    const { file, sha256, bytes } = await store.copyImage(request({ compress, held, report: ({ done }) => progress.push(done ?? -1) }));
+    const { file, sha256, bytes } = await store.copyImage(
+      request({ compress, held, report: ({ done }) => progress.push(done ?? -1) }),
+    );
 
     assert.equal(file, join(directory, 'ami-0123456789abcdef0.qcow2'));
     assert.equal((await diskInfo(file)).backing, undefined);
     await run(['qemu-img', 'compare', '-q', '-f', 'qcow2', '-F', 'qcow2', top, file]);
     const content = readFileSync(file);
-    const { created, ...manifest } = JSON.parse(readFileSync(join(directory, 'ami-0123456789abcdef0.json'), 'utf8')) as ImageManifest;
-    assert.deepEqual({ sha256, bytes }, { sha256: createHash('sha256').update(content).digest('hex'), bytes: content.length });
+    const { created, ...manifest } = JSON.parse(
+      readFileSync(join(directory, 'ami-0123456789abcdef0.json'), 'utf8'),
+    ) as ImageManifest;
+    assert.deepEqual(
+      { sha256, bytes },
+      { sha256: createHash('sha256').update(content).digest('hex'), bytes: content.length },
+    );
     assert.deepEqual(manifest, {
-      version: 1, amiId: 'ami-0123456789abcdef0', name: 'web 2026', description: 'A web server', tags: { Role: 'web' }, region: 'eu-west-1',
-      sourceImage: 'arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/1', file: 'ami-0123456789abcdef0.qcow2', format: 'qcow2',
-      size: bytes, virtualSize: 128 * 1024 ** 2, sha256,
+      version: 1,
+      amiId: 'ami-0123456789abcdef0',
+      name: 'web 2026',
+      description: 'A web server',
+      tags: { Role: 'web' },
+      region: 'eu-west-1',
+      sourceImage: 'arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/1',
+      file: 'ami-0123456789abcdef0.qcow2',
+      format: 'qcow2',
+      size: bytes,
+      virtualSize: 128 * 1024 ** 2,
+      sha256,
     });
     assert.ok(created);
     assert.equal(progress.at(-1), 100);
@@ -67,11 +92,30 @@ const MiB = 1024 ** 2;
 const CHAINS: Readonly<Record<string, { readonly size: number; readonly files: readonly (readonly string[])[] }>> = {
   'an empty disk': { size: 64 * MiB, files: [[]] },
   'a disk of no whole cluster': { size: 64 * MiB + 512, files: [['write -P 3 64M 512']] },
-  'a disk of a TiB with its first and last bytes': { size: 1024 ** 4, files: [['write -P 1 0 512', 'write -P 2 1099511562240 64k']] },
-  'pieces of clusters in several files': { size: 64 * MiB, files: [['write -P 1 0 1M', 'write -P 4 40M 16k'], ['write -P 2 4k 4k', 'write -P 3 1020k 8k', 'write -P 9 63M 1M'], ['write -P 5 68k 512', 'write -P 6 40M 4k']] },
-  'what was taken away again': { size: 64 * MiB, files: [['write -P 1 0 8M'], ['write -z 1M 1M', 'discard 4M 1M', 'write -P 0 6M 1M'], ['write -P 7 1536k 4k']] },
-  'a base that is compressed': { size: 64 * MiB, files: [['write -c -P 1 0 64k', 'write -c -P 2 128k 64k'], ['write -P 3 4k 4k']] },
-  'more clusters than a table of the second level has': { size: 2048 * MiB, files: [['write -P 1 510M 8M', 'write -P 2 1023M 2M']] },
+  'a disk of a TiB with its first and last bytes': {
+    size: 1024 ** 4,
+    files: [['write -P 1 0 512', 'write -P 2 1099511562240 64k']],
+  },
+  'pieces of clusters in several files': {
+    size: 64 * MiB,
+    files: [
+      ['write -P 1 0 1M', 'write -P 4 40M 16k'],
+      ['write -P 2 4k 4k', 'write -P 3 1020k 8k', 'write -P 9 63M 1M'],
+      ['write -P 5 68k 512', 'write -P 6 40M 4k'],
+    ],
+  },
+  'what was taken away again': {
+    size: 64 * MiB,
+    files: [['write -P 1 0 8M'], ['write -z 1M 1M', 'discard 4M 1M', 'write -P 0 6M 1M'], ['write -P 7 1536k 4k']],
+  },
+  'a base that is compressed': {
+    size: 64 * MiB,
+    files: [['write -c -P 1 0 64k', 'write -c -P 2 128k 64k'], ['write -P 3 4k 4k']],
+  },
+  'more clusters than a table of the second level has': {
+    size: 2048 * MiB,
+    files: [['write -P 1 510M 8M', 'write -P 2 1023M 2M']],
+  },
 };
 
 for (const [what, { size, files }] of Object.entries(CHAINS)) {
@@ -80,7 +124,8 @@ for (const [what, { size, files }] of Object.entries(CHAINS)) {
     for (const [index, commands] of files.entries()) {
       if (index === 0) await run(['qemu-img', 'create', '-q', '-f', 'qcow2', paths[0]!, String(size)]);
       else await createOverlay(paths[index - 1]!, paths[index]!);
-      for (const command of commands) await run(['qemu-io', '-f', 'qcow2', '-d', 'unmap', '-c', command, paths[index]!]);
+      for (const command of commands)
+        await run(['qemu-io', '-f', 'qcow2', '-d', 'unmap', '-c', command, paths[index]!]);
     }
     const [flat, again] = [join(data, 'flat.qcow2'), join(data, 'again.qcow2')];
     const percents: number[] = [];
@@ -102,7 +147,10 @@ test('the tables of a disk whose clusters are counted in several blocks are righ
   const path = join(data, 'tables.qcow2');
   const file = await open(path, 'w');
   // 70,000 clusters are 4.3 GiB, which stay a hole.
-  const runs = [{ first: 3, count: 69_000 }, { first: 100_000, count: 1000 }];
+  const runs = [
+    { first: 3, count: 69_000 },
+    { first: 100_000, count: 1000 },
+  ];
   for (const table of tables(8192 * MiB, runs)) await file.write(table);
   const { size } = await stat(path);
   await file.truncate(size + 70_000 * 64 * 1024);
@@ -121,14 +169,20 @@ test('a copy that is removed leaves nothing; removing again is no error', async 
 test('a copy that fails or is given up leaves nothing', async () => {
   const held = memoryRecorder('store');
   await assert.rejects(store.copyImage(request({ top: join(data, 'absent.qcow2'), held })), /absent\.qcow2/);
-  await assert.rejects(store.copyImage(request({ signal: AbortSignal.abort(new Error('given up')), held })), /given up/);
+  await assert.rejects(
+    store.copyImage(request({ signal: AbortSignal.abort(new Error('given up')), held })),
+    /given up/,
+  );
   assert.deepEqual(await readdir(directory), []);
   assert.deepEqual(await held.list(), []);
 });
 
-test('every Region has a folder of its own; what is no Region\'s name has none', () => {
+test("every Region has a folder of its own; what is no Region's name has none", () => {
   assert.equal(directory, join(data, 'regions', 'eu-west-1'));
   assert.notEqual(storeOf(data, 'us-gov-west-1').directory, directory);
   assert.throws(() => storeOf(data, '../../etc'), /not the name of a Region/);
-  assert.deepEqual(Object.entries(stores).map(([name, each]) => name === each.name), [true]);
+  assert.deepEqual(
+    Object.entries(stores).map(([name, each]) => name === each.name),
+    [true],
+  );
 });

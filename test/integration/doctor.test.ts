@@ -34,8 +34,15 @@ interface Answer {
   readonly ok: boolean;
 }
 
-async function doctor(argv: readonly string[], env: Readonly<Record<string, string | undefined>> = {}): Promise<RunResult & { readonly answer: Answer }> {
-  const result = await run([LAUNCHER, 'doctor', '--data', join(folder, 'data'), '--json', ...argv], { env, okCodes: 'any', timeoutMs: 180_000 });
+async function doctor(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<RunResult & { readonly answer: Answer }> {
+  const result = await run([LAUNCHER, 'doctor', '--data', join(folder, 'data'), '--json', ...argv], {
+    env,
+    okCodes: 'any',
+    timeoutMs: 180_000,
+  });
   return { ...result, answer: JSON.parse(result.stdout) as Answer };
 }
 
@@ -50,7 +57,9 @@ async function pathWithout(name: string, programs: readonly string[]): Promise<s
   const bin = join(folder, name);
   await mkdir(bin);
   for (const from of ['/usr/local/bin', '/usr/bin', '/bin']) {
-    for (const program of await readdir(from)) if (!programs.includes(program) && !existsSync(join(bin, program))) await symlink(join(from, program), join(bin, program)).catch(() => {});
+    for (const program of await readdir(from))
+      if (!programs.includes(program) && !existsSync(join(bin, program)))
+        await symlink(join(from, program), join(bin, program)).catch(() => {});
   }
   return bin;
 }
@@ -58,15 +67,42 @@ async function pathWithout(name: string, programs: readonly string[]): Promise<s
 test('this host, on which the other tests build images: all that is needed works, and was really tried', async () => {
   const { code, answer } = await doctor([]);
 
-  assert.deepEqual(answer.checks.filter(({ status }) => status === 'fail'), []);
+  assert.deepEqual(
+    answer.checks.filter(({ status }) => status === 'fail'),
+    [],
+  );
   assert.equal(answer.ok, true);
   assert.equal(code, 0);
-  for (const name of ['root', 'data directory', 'mounting disks', 'system containers', 'networks of instances', 'virtual machines', 'UEFI firmware', 'making base images', 'package mirror', 'system call filters', 'user namespaces', 'data directory access']) {
+  for (const name of [
+    'root',
+    'data directory',
+    'mounting disks',
+    'system containers',
+    'networks of instances',
+    'virtual machines',
+    'UEFI firmware',
+    'making base images',
+    'package mirror',
+    'system call filters',
+    'user namespaces',
+    'data directory access',
+  ]) {
     assert.equal(byName(answer, name).status, 'ok', JSON.stringify(byName(answer, name)));
   }
-  assert.deepEqual(answer.checks.filter(({ group }) => group === 'isolation').map(({ name }) => name), [
-    'user namespaces', 'system call filters', 'cgroups', 'networks of instances', 'data directory access', 'process list', 'AppArmor, SELinux', 'KVM', 'untrusted components',
-  ]);
+  assert.deepEqual(
+    answer.checks.filter(({ group }) => group === 'isolation').map(({ name }) => name),
+    [
+      'user namespaces',
+      'system call filters',
+      'cgroups',
+      'networks of instances',
+      'data directory access',
+      'process list',
+      'AppArmor, SELinux',
+      'KVM',
+      'untrusted components',
+    ],
+  );
   assert.match(byName(answer, 'system containers').detail, /a filter of its system calls/);
   assert.match(byName(answer, 'untrusted components').detail, /ingot:driver: qemu/);
   // Either is right, as the host is; but it says which.
@@ -75,7 +111,10 @@ test('this host, on which the other tests build images: all that is needed works
 });
 
 test('in words: one line for each check, and the verdict at the end', async () => {
-  const { stdout, code } = await run([LAUNCHER, 'doctor', '--data', join(folder, 'data')], { okCodes: 'any', timeoutMs: 180_000 });
+  const { stdout, code } = await run([LAUNCHER, 'doctor', '--data', join(folder, 'data')], {
+    okCodes: 'any',
+    timeoutMs: 180_000,
+  });
 
   assert.equal(code, 0);
   assert.match(stdout, /^ok {4}system containers +\S/m);
@@ -102,7 +141,10 @@ test('--install installs what is missing, by apt-get, and what it brought is the
   const bin = await pathWithout('installing', ['slirp4netns', 'apt-get']);
   const asked = join(folder, 'asked');
   // Stands for the network and Debian's archive: the package is on this host already.
-  await writeFile(join(bin, 'apt-get'), `#!/bin/sh\necho "$*" >>${asked}\nln -s /usr/bin/slirp4netns ${bin}/slirp4netns\n`);
+  await writeFile(
+    join(bin, 'apt-get'),
+    `#!/bin/sh\necho "$*" >>${asked}\nln -s /usr/bin/slirp4netns ${bin}/slirp4netns\n`,
+  );
   await chmod(join(bin, 'apt-get'), 0o755);
 
   const { code, answer, stderr } = await doctor(['--install'], { PATH: bin });
@@ -133,7 +175,10 @@ test('what is not the address of a mirror is a finding, not a crash', async () =
 
 test('a data directory that cannot be one', async () => {
   await writeFile(join(folder, 'file'), '');
-  const { stdout, code } = await run([LAUNCHER, 'doctor', '--json', '--data', join(folder, 'file', 'data')], { okCodes: 'any', timeoutMs: 180_000 });
+  const { stdout, code } = await run([LAUNCHER, 'doctor', '--json', '--data', join(folder, 'file', 'data')], {
+    okCodes: 'any',
+    timeoutMs: 180_000,
+  });
 
   assert.equal(code, 1);
   const space = byName(JSON.parse(stdout) as Answer, 'data directory');
@@ -141,10 +186,16 @@ test('a data directory that cannot be one', async () => {
 });
 
 test('one that is killed leaves what the next one lets go', async () => {
-  const killed = await start([process.execPath, MAIN, 'doctor', '--data', join(folder, 'data')], { stdio: ['ignore', 'ignore', 'ignore'] });
+  const killed = await start([process.execPath, MAIN, 'doctor', '--data', join(folder, 'data')], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+  });
   const owners = await until('the doctor to take something of the host', 60_000, async () => {
     const mine = await ownersOf(killed.pid);
-    return [...(await hostState())].some((line) => line.startsWith('loop device') && mine.some((owner) => line.includes(owner))) ? mine : undefined;
+    return [...(await hostState())].some(
+      (line) => line.startsWith('loop device') && mine.some((owner) => line.includes(owner)),
+    )
+      ? mine
+      : undefined;
   });
   killed.kill('SIGKILL');
   await killed.exited;
@@ -152,7 +203,10 @@ test('one that is killed leaves what the next one lets go', async () => {
   const { code } = await doctor([]);
 
   assert.equal(code, 0);
-  assert.deepEqual([...(await hostState())].filter((line) => owners.some((owner) => line.includes(owner))), []);
+  assert.deepEqual(
+    [...(await hostState())].filter((line) => owners.some((owner) => line.includes(owner))),
+    [],
+  );
 });
 
 /** The names under which a doctor holds things, from its journals. */
@@ -169,10 +223,16 @@ test('a build that needs what is missing says so before it starts anything', asy
   const bin = await pathWithout('building', ['qemu-img']);
 
   // Not through the launcher, which would install it.
-  const { code, stderr, stdout } = await run([process.execPath, MAIN, 'build', TEMPLATE, '--data', join(folder, 'data')], { env: { PATH: `${bin}:/usr/sbin:/sbin` }, okCodes: 'any', timeoutMs: 60_000 });
+  const { code, stderr, stdout } = await run(
+    [process.execPath, MAIN, 'build', TEMPLATE, '--data', join(folder, 'data')],
+    { env: { PATH: `${bin}:/usr/sbin:/sbin` }, okCodes: 'any', timeoutMs: 60_000 },
+  );
 
   assert.equal(code, 1);
-  assert.match(`${stdout}${stderr}`, /this host cannot build images yet: Debian packages are missing: qemu-utils \(\.\/ingot doctor --install brings them\)/);
+  assert.match(
+    `${stdout}${stderr}`,
+    /this host cannot build images yet: Debian packages are missing: qemu-utils \(\.\/ingot doctor --install brings them\)/,
+  );
   assert.equal(existsSync(join(folder, 'data', 'server.log')), false, 'no server was started');
 });
 
@@ -181,14 +241,27 @@ test('an image whose tests cannot run here fails before its build begins, with w
   const env = { PATH: `${bin}:/usr/sbin:/sbin` };
   const data = join(folder, 'testless-data');
   try {
-    const { code, stdout } = await run([process.execPath, MAIN, 'build', TEMPLATE, '--data', data, '--json'], { env, okCodes: 'any', timeoutMs: 120_000 });
+    const { code, stdout } = await run([process.execPath, MAIN, 'build', TEMPLATE, '--data', data, '--json'], {
+      env,
+      okCodes: 'any',
+      timeoutMs: 120_000,
+    });
 
     assert.equal(code, 1);
-    const records = stdout.trim().split('\n').map((line) => JSON.parse(line) as { readonly type: string; readonly status?: string; readonly reason?: string });
+    const records = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { readonly type: string; readonly status?: string; readonly reason?: string });
     const result = records.at(-1)!;
     assert.equal(result.status, 'FAILED');
-    assert.match(result.reason ?? '', /could be built here but not tested: .*qemu-system-x86_64 is missing: install the Debian package qemu-system-x86/);
-    assert.deepEqual(records.filter(({ type }) => type === 'state').map(({ status }) => status), ['CREATING', 'FAILED']);
+    assert.match(
+      result.reason ?? '',
+      /could be built here but not tested: .*qemu-system-x86_64 is missing: install the Debian package qemu-system-x86/,
+    );
+    assert.deepEqual(
+      records.filter(({ type }) => type === 'state').map(({ status }) => status),
+      ['CREATING', 'FAILED'],
+    );
   } finally {
     await run([process.execPath, MAIN, 'stop', '--data', data], { okCodes: 'any', timeoutMs: 60_000 });
   }
@@ -197,6 +270,8 @@ test('an image whose tests cannot run here fails before its build begins, with w
 test('the question inside a network is asked on a host whose deadlines are no whole multiple', async () => {
   const inside = fileURLToPath(new URL('../../src/doctor/inside-network.ts', import.meta.url));
   const question = { nameserver: '127.0.0.1', name: 'name.invalid', port: 80, closed: [], closedPort: 1 };
-  const { stdout } = await run([process.execPath, inside, JSON.stringify(question)], { env: { INGOT_PATIENCE: '1.23456' } });
+  const { stdout } = await run([process.execPath, inside, JSON.stringify(question)], {
+    env: { INGOT_PATIENCE: '1.23456' },
+  });
   assert.deepEqual(Object.keys((JSON.parse(stdout) as { dns: object }).dns), ['failure']);
 });

@@ -23,9 +23,15 @@ describe('examples', () => {
     test(template, async () => {
       const { code, stdout, stderr } = await ingot(dataDirectory, ['build', template, '--json']);
       assert.equal(code, 0, `${stderr}\n${stdout.split('\n').slice(-40).join('\n')}`);
-      const result = JSON.parse(stdout.trim().split('\n').at(-1)!) as { status: string; amis: { region: string; file: string }[] };
+      const result = JSON.parse(stdout.trim().split('\n').at(-1)!) as {
+        status: string;
+        amis: { region: string; file: string }[];
+      };
       assert.equal(result.status, 'AVAILABLE');
-      assert.deepEqual(result.amis.map(({ region }) => region), ['us-east-1', 'eu-west-1']);
+      assert.deepEqual(
+        result.amis.map(({ region }) => region),
+        ['us-east-1', 'eu-west-1'],
+      );
       for (const { file } of result.amis) assert.ok(existsSync(file), file);
     });
   }

@@ -31,7 +31,12 @@ const BAD_DAYS: readonly BadDay[] = [
   {
     what: 'powers the machine off',
     components: [bashDocument('PowerOff', ['echo going down', 'systemctl poweroff', 'sleep 60'])],
-    reason: [/step 'PowerOff' \(ExecuteBash\)/, /i-[0-9a-f]+ powered itself off/, /going down/, /What to do: .*exit code 194/],
+    reason: [
+      /step 'PowerOff' \(ExecuteBash\)/,
+      /i-[0-9a-f]+ powered itself off/,
+      /going down/,
+      /What to do: .*exit code 194/,
+    ],
   },
   {
     what: 'powers the machine off at once',
@@ -41,7 +46,11 @@ const BAD_DAYS: readonly BadDay[] = [
   {
     what: 'fills its disk',
     components: [bashDocument('Fill', ['set -e', 'fallocate -l 100G /var/big'])],
-    reason: [/step 'Fill'/, /No space left on device/, /What to do: The disk of the instance is full.*blockDeviceMappings/],
+    reason: [
+      /step 'Fill'/,
+      /No space left on device/,
+      /What to do: The disk of the instance is full.*blockDeviceMappings/,
+    ],
   },
   {
     what: 'starts processes until there may be no more',
@@ -50,13 +59,21 @@ const BAD_DAYS: readonly BadDay[] = [
   },
   {
     what: 'prints binary',
-    components: [bashDocument('Binary', ['head -c 200K /dev/urandom', 'printf "\\n\\033[2J\\007\\000the end\\n"', 'exit 3'])],
+    components: [
+      bashDocument('Binary', ['head -c 200K /dev/urandom', 'printf "\\n\\033[2J\\007\\000the end\\n"', 'exit 3']),
+    ],
     reason: [/exit status 3/, /the end/],
   },
   {
     what: 'ignores signals',
-    components: [bashDocument('Stubborn', ['trap "" TERM INT HUP QUIT', 'echo ignoring', 'while :; do sleep 1; done'], 3)],
-    reason: [/step Stubborn timed out: .* within the step's timeoutSeconds of 3/, /ignoring/, /What to do: .*timeoutSeconds/],
+    components: [
+      bashDocument('Stubborn', ['trap "" TERM INT HUP QUIT', 'echo ignoring', 'while :; do sleep 1; done'], 3),
+    ],
+    reason: [
+      /step Stubborn timed out: .* within the step's timeoutSeconds of 3/,
+      /ignoring/,
+      /What to do: .*timeoutSeconds/,
+    ],
   },
   {
     what: 'deletes /bin/sh',
@@ -65,12 +82,21 @@ const BAD_DAYS: readonly BadDay[] = [
   },
   {
     what: 'deletes systemctl',
-    components: [bashDocument('Remove', ['rm -f /bin/systemctl /usr/bin/systemctl /usr/bin/systemd-run', 'echo gone']), bashDocument('Next', ['echo next'])],
+    components: [
+      bashDocument('Remove', ['rm -f /bin/systemctl /usr/bin/systemctl /usr/bin/systemd-run', 'echo gone']),
+      bashDocument('Next', ['echo next']),
+    ],
     reason: [/step 'Next'/, /systemctl: not found/, /What to do: .*leave it in its place/],
   },
   {
     what: 'starts a service that fails',
-    components: [bashDocument('Start', ['set -e', 'printf "[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \'echo no such profile >&2; exit 3\'\\n" > /etc/systemd/system/web.service', 'systemctl start web'])],
+    components: [
+      bashDocument('Start', [
+        'set -e',
+        'printf "[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \'echo no such profile >&2; exit 3\'\\n" > /etc/systemd/system/web.service',
+        'systemctl start web',
+      ]),
+    ],
     reason: [/Job for web\.service failed/, /Journal: no such profile\./],
   },
   {
@@ -80,8 +106,18 @@ const BAD_DAYS: readonly BadDay[] = [
   },
   {
     what: 'has no DNS',
-    components: [bashDocument('Fetch', ['set -e', 'ip route add blackhole 10.0.2.3/32', 'curl --silent --show-error --noproxy "*" http://deb.debian.org/'])],
-    reason: [/step 'Fetch'/, /Could not resolve host: deb\.debian\.org/, /What to do: The instance cannot resolve that name.*doctor/],
+    components: [
+      bashDocument('Fetch', [
+        'set -e',
+        'ip route add blackhole 10.0.2.3/32',
+        'curl --silent --show-error --noproxy "*" http://deb.debian.org/',
+      ]),
+    ],
+    reason: [
+      /step 'Fetch'/,
+      /Could not resolve host: deb\.debian\.org/,
+      /What to do: The instance cannot resolve that name.*doctor/,
+    ],
   },
 ];
 
@@ -110,45 +146,95 @@ describe('a component that', { concurrency: 2 }, () => {
   test('leaves daemons: the build goes on and they end with it', { timeout: 120_000 }, async () => {
     const arn = await createTestImage(server, {
       name: 'daemons',
-      components: [bashDocument('Daemons', ['nohup setsid sleep 1000 >/dev/null 2>&1 &', 'nohup sleep 1001 &', 'setsid sleep 1002 &', '(trap "" TERM; while :; do sleep 1; done) &', 'echo left'])],
+      components: [
+        bashDocument('Daemons', [
+          'nohup setsid sleep 1000 >/dev/null 2>&1 &',
+          'nohup sleep 1001 &',
+          'setsid sleep 1002 &',
+          '(trap "" TERM; while :; do sleep 1; done) &',
+          'echo left',
+        ]),
+      ],
     });
     await waitUntilAvailable(server, arn);
   });
 
-  test('prints without end: the log keeps the beginning and the end, and says what is missing', { timeout: 120_000 }, async () => {
+  test('prints without end: the log keeps the beginning and the end, and says what is missing', {
+    timeout: 120_000,
+  }, async () => {
     const arn = await createTestImage(server, {
-      name: 'prints', components: [bashDocument('Print', ['echo the beginning', 'yes one line of many that are all alike and say nothing at all | head -c 40M', 'echo', 'echo the end', 'exit 3'])],
+      name: 'prints',
+      components: [
+        bashDocument('Print', [
+          'echo the beginning',
+          'yes one line of many that are all alike and say nothing at all | head -c 40M',
+          'echo',
+          'echo the end',
+          'exit 3',
+        ]),
+      ],
     });
     const image = await waitForStatus(server, arn);
     assert.match(image.state!.reason!, /exit status 3.*the end/);
     const output = await outputOf(server, arn);
     assert.ok(output.length < 110_000, `${output.length} lines`);
     assert.ok(output.includes('the beginning') && output.includes('the end'));
-    assert.ok((await imageLog(dataDirectory, arn)).some(({ text }) => /^it printed \d+ lines \(4\d MB\); the log keeps the first/.test(text)));
+    assert.ok(
+      (await imageLog(dataDirectory, arn)).some(({ text }) =>
+        /^it printed \d+ lines \(4\d MB\); the log keeps the first/.test(text),
+      ),
+    );
   });
 
   test('is built when its storage daemon dies', { timeout: 120_000 }, async () => {
-    const arn = await createTestImage(server, { name: 'storage', components: [bashDocument('Long', ['echo started', 'sleep 1000'])] });
-    await until('the component to run', 60_000, async () => ((await outputOf(server, arn)).includes('started') ? true : undefined), { everyMs: 50 });
-    const id = (await imageLog(dataDirectory, arn)).map(({ text }) => /^(i-[0-9a-f]+): build instance/.exec(text)?.[1]).find((each) => each !== undefined)!;
+    const arn = await createTestImage(server, {
+      name: 'storage',
+      components: [bashDocument('Long', ['echo started', 'sleep 1000'])],
+    });
+    await until(
+      'the component to run',
+      60_000,
+      async () => ((await outputOf(server, arn)).includes('started') ? true : undefined),
+      { everyMs: 50 },
+    );
+    const id = (await imageLog(dataDirectory, arn))
+      .map(({ text }) => /^(i-[0-9a-f]+): build instance/.exec(text)?.[1])
+      .find((each) => each !== undefined)!;
     const pid = processesWith(['qemu-storage-daemon', id])[0]!;
     process.kill(pid, 'SIGKILL');
     const image = await waitForStatus(server, arn);
     assert.equal(image.state?.status, 'FAILED');
-    for (const part of [/step 'Long'/, /the disk of i-[0-9a-f]+ is gone: its storage daemon ended/, /What to do: /]) assert.match(image.state!.reason!, part);
+    for (const part of [/step 'Long'/, /the disk of i-[0-9a-f]+ is gone: its storage daemon ended/, /What to do: /])
+      assert.match(image.state!.reason!, part);
   });
 
   test('lies on a damaged parent disk', { timeout: 120_000 }, async () => {
-    const parent = await createTestImage(server, { name: 'to-be-damaged', components: [bashDocument('Write', ['echo written > /etc/written'])] });
+    const parent = await createTestImage(server, {
+      name: 'to-be-damaged',
+      components: [bashDocument('Write', ['echo written > /etc/written'])],
+    });
     const ami = (await waitUntilAvailable(server, parent)).outputResources!.amis![0]!.image!;
     const file = amiFile(dataDirectory, ami);
     await truncate(file, Math.floor((await stat(file)).size / 2));
     const handle = await open(file, 'r+');
     await handle.write(Buffer.alloc(4096), 0, 4096, 0);
     await handle.close();
-    const image = await waitForStatus(server, await createTestImage(server, { name: 'on-damaged', parent: ami, components: [bashDocument('Read', ['cat /etc/written'])] }));
+    const image = await waitForStatus(
+      server,
+      await createTestImage(server, {
+        name: 'on-damaged',
+        parent: ami,
+        components: [bashDocument('Read', ['cat /etc/written'])],
+      }),
+    );
     assert.equal(image.state?.status, 'FAILED');
-    for (const part of [/disk .* of the parent image cannot be used/, /not in qcow2 format/, new RegExp(file.split('/').at(-1)!), /build the parent image again/]) assert.match(image.state!.reason!, part);
+    for (const part of [
+      /disk .* of the parent image cannot be used/,
+      /not in qcow2 format/,
+      new RegExp(file.split('/').at(-1)!),
+      /build the parent image again/,
+    ])
+      assert.match(image.state!.reason!, part);
   });
 });
 
@@ -187,14 +273,21 @@ describe('kill -9 of the worker alone', () => {
   }
 
   test('and the next build succeeds', { timeout: 120_000 }, async () => {
-    await waitUntilAvailable(server, await createTestImage(server, { name: 'after-all', components: [bashDocument('Step', ['echo fine'])] }));
+    await waitUntilAvailable(
+      server,
+      await createTestImage(server, { name: 'after-all', components: [bashDocument('Step', ['echo fine'])] }),
+    );
   });
 
   test('a second server on the data directory says who has it', async () => {
     const { code, stdout, stderr } = await ingot(dataDirectory, ['serve', '--port', '0'], { timeoutMs: 60_000 });
     assert.notEqual(code, 0);
-    for (const part of [dataDirectory, `pid ${server.pid}`, server.endpoint, './ingot stop']) assert.ok((stdout + stderr).includes(part), `${part} in ${stdout}${stderr}`);
-    await assert.rejects(startService({ dataDirectory, host: '127.0.0.1', port: 0, version: 'test' }), DataDirectoryBusy);
+    for (const part of [dataDirectory, `pid ${server.pid}`, server.endpoint, './ingot stop'])
+      assert.ok((stdout + stderr).includes(part), `${part} in ${stdout}${stderr}`);
+    await assert.rejects(
+      startService({ dataDirectory, host: '127.0.0.1', port: 0, version: 'test' }),
+      DataDirectoryBusy,
+    );
   });
 });
 
@@ -209,9 +302,15 @@ describe('a template', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const good = 'Parameters:\n  Message: {Type: String, Default: hello}\nResources:\n  A:\n    Type: AWS::ImageBuilder::Component\n    Properties: {Name: a, Version: 1.0.0, Platform: Linux, Data: x}\n';
+  const good =
+    'Parameters:\n  Message: {Type: String, Default: hello}\nResources:\n  A:\n    Type: AWS::ImageBuilder::Component\n    Properties: {Name: a, Version: 1.0.0, Platform: Linux, Data: x}\n';
   const faults: readonly [what: string, text: string, args: readonly string[], said: RegExp][] = [
-    ['with an unknown type', 'Resources:\n  R:\n    Type: AWS::ImageBuilder::ImagePipline\n', [], /template\.yaml:3:11 .*ImagePipline.*did you mean 'AWS::ImageBuilder::ImagePipeline'/],
+    [
+      'with an unknown type',
+      'Resources:\n  R:\n    Type: AWS::ImageBuilder::ImagePipline\n',
+      [],
+      /template\.yaml:3:11 .*ImagePipline.*did you mean 'AWS::ImageBuilder::ImagePipeline'/,
+    ],
     ['that is no YAML', 'Resources:\n  R: [\n', [], /template\.yaml:\d+:\d+ /],
     ['without the parameter that is given', good, ['--parameter', 'Mesage=1'], /no parameter 'Mesage'.*Message/],
   ];
@@ -243,15 +342,33 @@ describe('a full disk', () => {
   });
 
   /** Builds on a small disk and returns the failed image's reason, once nothing of the build is left there. */
-  async function failedOn(dataDirectory: string, wanted: Omit<TestImage, 'name'>, regions: readonly string[] = ['us-east-1']): Promise<string> {
+  async function failedOn(
+    dataDirectory: string,
+    wanted: Omit<TestImage, 'name'>,
+    regions: readonly string[] = ['us-east-1'],
+  ): Promise<string> {
     const withDisk = await hostState();
     const server = await startServer(dataDirectory);
     try {
       const before = filesIn(dataDirectory, 'layers');
-      const { distributionConfigurationArn } = await server.client.send(new CreateDistributionConfigurationCommand({
-        name: 'full', clientToken: randomUUID(), distributions: regions.map((region) => ({ region, amiDistributionConfiguration: { name: 'full {{ imagebuilder:buildDate }}' } })),
-      }));
-      const image = await waitForStatus(server, await createTestImage(server, { name: 'full', distributionConfigurationArn: distributionConfigurationArn!, ...wanted }));
+      const { distributionConfigurationArn } = await server.client.send(
+        new CreateDistributionConfigurationCommand({
+          name: 'full',
+          clientToken: randomUUID(),
+          distributions: regions.map((region) => ({
+            region,
+            amiDistributionConfiguration: { name: 'full {{ imagebuilder:buildDate }}' },
+          })),
+        }),
+      );
+      const image = await waitForStatus(
+        server,
+        await createTestImage(server, {
+          name: 'full',
+          distributionConfigurationArn: distributionConfigurationArn!,
+          ...wanted,
+        }),
+      );
       assert.equal(image.state?.status, 'FAILED');
       const left = filesIn(dataDirectory, 'layers').filter((each) => !before.includes(each));
       // Layers of components that succeeded, and where the refusal left room, the disk that RetryImage takes up.
@@ -271,24 +388,38 @@ describe('a full disk', () => {
 
   test('while the base image is made: refused before anything is fetched', { timeout: 120_000 }, async () => {
     const reason = await failedOn(await disks.make('base', 300), { components: [bashDocument('Step', ['true'])] });
-    for (const part of [/no space left on device/, /making a base image needs at least 2048 MiB/, /Make room there/]) assert.match(reason, part);
+    for (const part of [/no space left on device/, /making a base image needs at least 2048 MiB/, /Make room there/])
+      assert.match(reason, part);
   });
 
   test('before a build: refused', { timeout: 120_000 }, async () => {
-    const reason = await failedOn(await withBase(await disks.make('before', 680)), { components: [bashDocument('Step', ['true'])] });
+    const reason = await failedOn(await withBase(await disks.make('before', 680)), {
+      components: [bashDocument('Step', ['true'])],
+    });
     for (const part of [/no space left on device/, /MiB (?:free|left)/, /Make room there/]) assert.match(reason, part);
   });
 
   test('while a component writes', { timeout: 120_000 }, async () => {
     const dataDirectory = await withBase(await disks.make('layer', 1000));
-    const reason = await failedOn(dataDirectory, { components: [bashDocument('Write', ['set -e', 'dd if=/dev/urandom of=/var/big bs=1M count=1000 conv=fsync'])] });
-    for (const part of [/no space left on device/, /disk of this host is full/, /Make room there/]) assert.match(reason, part);
+    const reason = await failedOn(dataDirectory, {
+      components: [bashDocument('Write', ['set -e', 'dd if=/dev/urandom of=/var/big bs=1M count=1000 conv=fsync'])],
+    });
+    for (const part of [/no space left on device/, /disk of this host is full/, /Make room there/])
+      assert.match(reason, part);
   });
 
   test('while the image is copied to another Region', { timeout: 120_000 }, async () => {
     const dataDirectory = await withBase(await disks.make('copy', 1000));
-    const reason = await failedOn(dataDirectory, { components: [bashDocument('Write', ['echo small > /etc/small'])] }, ['us-east-1', 'eu-west-1']);
-    for (const part of [/no space left on device/, /the copy of|copy needs|is full: the file system of/, /Make room there/]) assert.match(reason, part);
+    const reason = await failedOn(dataDirectory, { components: [bashDocument('Write', ['echo small > /etc/small'])] }, [
+      'us-east-1',
+      'eu-west-1',
+    ]);
+    for (const part of [
+      /no space left on device/,
+      /the copy of|copy needs|is full: the file system of/,
+      /Make room there/,
+    ])
+      assert.match(reason, part);
     assert.deepEqual(filesIn(dataDirectory, 'regions/eu-west-1'), []);
   });
 });

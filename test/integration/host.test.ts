@@ -19,7 +19,19 @@ async function rangeElsewhere(hidden: string, dataDirectory: string): Promise<nu
     await releaseAllocation(id);
     process.stdout.write(String(base));`;
   const { stdout } = await run([
-    'unshare', '--mount', '--', 'sh', '-c', 'mount -t tmpfs none "$1" && shift && exec "$@"', 'sh', hidden, process.execPath, '--input-type=module', '-e', program, dataDirectory,
+    'unshare',
+    '--mount',
+    '--',
+    'sh',
+    '-c',
+    'mount -t tmpfs none "$1" && shift && exec "$@"',
+    'sh',
+    hidden,
+    process.execPath,
+    '--input-type=module',
+    '-e',
+    program,
+    dataDirectory,
   ]);
   return Number(stdout);
 }
@@ -42,7 +54,7 @@ test('a process that does not see a data directory leaves it what its instances 
   }
 });
 
-test('the rules of the instances\' network come back after somebody flushed them', async () => {
+test("the rules of the instances' network come back after somebody flushed them", async () => {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'ingot-host-'));
   const program = `
     import { joinNetwork, releaseAllocation, restoreNetwork } from '${HOST}';
@@ -59,9 +71,28 @@ test('the rules of the instances\' network come back after somebody flushed them
   try {
     // A network and allocations of its own: the instances of other tests keep their rules, and nobody else's server restores these.
     const { stdout } = await run([
-      'unshare', '--mount', '--net', '--', 'sh', '-c', 'mount -t tmpfs none "$1" && ip link set lo up && shift && exec "$@"', 'sh', RUN_DIRECTORY, process.execPath, '--input-type=module', '-e', program, dataDirectory,
+      'unshare',
+      '--mount',
+      '--net',
+      '--',
+      'sh',
+      '-c',
+      'mount -t tmpfs none "$1" && ip link set lo up && shift && exec "$@"',
+      'sh',
+      RUN_DIRECTORY,
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      program,
+      dataDirectory,
     ]);
-    const { rules, code, ...gone } = JSON.parse(stdout) as { rules: string; code: number; whole: boolean; restored: boolean; again: boolean };
+    const { rules, code, ...gone } = JSON.parse(stdout) as {
+      rules: string;
+      code: number;
+      whole: boolean;
+      restored: boolean;
+      again: boolean;
+    };
     deepEqual(gone, { whole: false, restored: true, again: false });
     match(rules, /fib daddr type local reject/);
     notEqual(code, 0, 'the last to leave takes the rules away');
@@ -76,11 +107,17 @@ test('each member of the network has an address of its own, which goes with it, 
   for (const each of [one, two]) await mkdir(each);
   const addresses = async (): Promise<string> => (await run(['ip', '-brief', 'address', 'show', 'dev', 'lo'])).stdout;
   const first = await joinNetwork({ dataDirectory: one, owner: newInstanceId() });
-  const second = await joinNetwork({ dataDirectory: two, owner: newInstanceId() }, { everything: false, addresses: [], names: [{ name: 'example.org', ports: [80] }] });
+  const second = await joinNetwork(
+    { dataDirectory: two, owner: newInstanceId() },
+    { everything: false, addresses: [], names: [{ name: 'example.org', ports: [80] }] },
+  );
   try {
     notEqual(first.address, second.address);
     for (const { address } of [first, second]) match(await addresses(), new RegExp(` ${address}/32`));
-    match((await run(['nft', 'list', 'table', 'ip', 'ingot_instances'])).stdout, new RegExp(`ip saddr ${second.address} reject`));
+    match(
+      (await run(['nft', 'list', 'table', 'ip', 'ingot_instances'])).stdout,
+      new RegExp(`ip saddr ${second.address} reject`),
+    );
     await rm(one, { recursive: true });
   } finally {
     await releaseAllocation(second.id);

@@ -4,8 +4,15 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
-  CancelImageCreationCommand, CreateComponentCommand, CreateDistributionConfigurationCommand, CreateImageRecipeCommand, DeleteImageCommand, GetImageCommand, ListImagePackagesCommand,
-  ListWorkflowExecutionsCommand, ListWorkflowStepExecutionsCommand,
+  CancelImageCreationCommand,
+  CreateComponentCommand,
+  CreateDistributionConfigurationCommand,
+  CreateImageRecipeCommand,
+  DeleteImageCommand,
+  GetImageCommand,
+  ListImagePackagesCommand,
+  ListWorkflowExecutionsCommand,
+  ListWorkflowStepExecutionsCommand,
 } from '@aws-sdk/client-imagebuilder';
 import { randomUUID } from 'node:crypto';
 import { until } from '../../src/platform/clock.ts';
@@ -38,8 +45,17 @@ describe('images through the API', () => {
 
   // In a virtual machine: test/long/runner-machine.test.ts.
   test('exit code 194 reboots and runs the step again', async () => {
-    const script = ['if [ -e /var/tmp/been-here ]; then echo "second run, boot $(cat /proc/sys/kernel/random/boot_id)"; exit 0; fi', 'touch /var/tmp/been-here', 'echo first run', 'exit 194'];
-    const arn = await createTestImage(server, { name: 'reboot', driver: 'nspawn', components: [document('build', bash('Once', script))] });
+    const script = [
+      'if [ -e /var/tmp/been-here ]; then echo "second run, boot $(cat /proc/sys/kernel/random/boot_id)"; exit 0; fi',
+      'touch /var/tmp/been-here',
+      'echo first run',
+      'exit 194',
+    ];
+    const arn = await createTestImage(server, {
+      name: 'reboot',
+      driver: 'nspawn',
+      components: [document('build', bash('Once', script))],
+    });
     await waitUntilAvailable(server, arn);
     const output = await outputOf(server, arn);
     assert.ok(output.includes('first run'));
@@ -47,11 +63,23 @@ describe('images through the API', () => {
   });
 
   test('two builds at once do not meet, though both serve port 80', async () => {
-    const serve = (page: string): string => document('build', bash('Serve', [
-      'set -e', 'export DEBIAN_FRONTEND=noninteractive', 'apt-get update -q', 'apt-get install -qy nginx-light', `echo ${page} > /var/www/html/index.html`,
-      'systemctl start nginx', 'sleep 3', 'curl --silent --fail http://localhost/ | sed "s/^/page: /"',
-    ]));
-    const arns = await Promise.all(['one', 'two'].map((name) => createTestImage(server, { name: `port-80-${name}`, components: [serve(name)] })));
+    const serve = (page: string): string =>
+      document(
+        'build',
+        bash('Serve', [
+          'set -e',
+          'export DEBIAN_FRONTEND=noninteractive',
+          'apt-get update -q',
+          'apt-get install -qy nginx-light',
+          `echo ${page} > /var/www/html/index.html`,
+          'systemctl start nginx',
+          'sleep 3',
+          'curl --silent --fail http://localhost/ | sed "s/^/page: /"',
+        ]),
+      );
+    const arns = await Promise.all(
+      ['one', 'two'].map((name) => createTestImage(server, { name: `port-80-${name}`, components: [serve(name)] })),
+    );
     await Promise.all(arns.map((arn) => waitUntilAvailable(server, arn)));
     assert.ok((await outputOf(server, arns[0]!)).includes('page: one'));
     assert.ok((await outputOf(server, arns[1]!)).includes('page: two'));
@@ -60,29 +88,53 @@ describe('images through the API', () => {
   });
 
   test('an image that was built is a parent', async () => {
-    const first = await createTestImage(server, { name: 'parent', components: [document('build', bash('Mark', ['echo from the parent > /etc/marked']))] });
+    const first = await createTestImage(server, {
+      name: 'parent',
+      components: [document('build', bash('Mark', ['echo from the parent > /etc/marked']))],
+    });
     const parent = await waitUntilAvailable(server, first);
     const ami = parent.outputResources!.amis![0]!.image!;
-    for (const [name, reference] of [['child-of-ami', ami], ['child-of-arn', first.replace(/1\.0\.0\/1$/, 'x.x.x')]] as const) {
-      const arn = await createTestImage(server, { name, parent: reference, components: [document('build', bash('Read', [`echo ${name}`, 'cat /etc/marked']))] });
+    for (const [name, reference] of [
+      ['child-of-ami', ami],
+      ['child-of-arn', first.replace(/1\.0\.0\/1$/, 'x.x.x')],
+    ] as const) {
+      const arn = await createTestImage(server, {
+        name,
+        parent: reference,
+        components: [document('build', bash('Read', [`echo ${name}`, 'cat /etc/marked']))],
+      });
       await waitUntilAvailable(server, arn);
       assert.ok((await outputOf(server, arn)).includes('from the parent'), name);
     }
   });
 
   test('a second build takes the layers of the first; a changed component and what follows it run anew', async () => {
-    const component = (name: string, line: string): string => document('build', bash(name, [line, `echo ran ${name} >> /etc/history`]));
-    const recipe = [component('First', 'echo first'), component('Second', 'echo second'), component('Third', 'echo third')];
+    const component = (name: string, line: string): string =>
+      document('build', bash(name, [line, `echo ran ${name} >> /etc/history`]));
+    const recipe = [
+      component('First', 'echo first'),
+      component('Second', 'echo second'),
+      component('Third', 'echo third'),
+    ];
     await waitUntilAvailable(server, await createTestImage(server, { name: 'layers', components: recipe }));
 
     const again = await createTestImage(server, { name: 'layers-again', components: recipe });
     await waitUntilAvailable(server, again);
-    assert.deepEqual((await outputOf(server, again)).filter((line) => /^(first|second|third)$/.test(line)), []);
+    assert.deepEqual(
+      (await outputOf(server, again)).filter((line) => /^(first|second|third)$/.test(line)),
+      [],
+    );
     assert.equal((await imageLog(dataDirectory, again)).filter(({ text }) => text.includes(': hit, lay-')).length, 3);
 
-    const changed = await createTestImage(server, { name: 'layers-changed', components: [recipe[0]!, recipe[1]!, component('Third', 'echo changed; cat /etc/history')] });
+    const changed = await createTestImage(server, {
+      name: 'layers-changed',
+      components: [recipe[0]!, recipe[1]!, component('Third', 'echo changed; cat /etc/history')],
+    });
     await waitUntilAvailable(server, changed);
-    assert.deepEqual((await outputOf(server, changed)).filter((line) => !line.startsWith('Cleaning up')), ['changed', 'ran First', 'ran Second']);
+    assert.deepEqual(
+      (await outputOf(server, changed)).filter((line) => !line.startsWith('Cleaning up')),
+      ['changed', 'ran First', 'ran Second'],
+    );
   });
 
   test('what needs a machine goes to one, by rule or by one retry from the layer before; the rest stays in the container', async () => {
@@ -93,29 +145,56 @@ describe('images through the API', () => {
         document('build', bash('Plain', [where, 'echo plain > /etc/plain'])),
         document('build', bash('ByRule', [where, 'modprobe dummy', 'lsmod | grep -c ^dummy'])),
         // The refusal stands in the journal only, and the step that it fails ignores it.
-        document('build', [
-          bash('Unit', [where, 'echo before > /var/tmp/before', 'printf "#!/bin/sh\\nmod%s dummy && echo loaded > /var/tmp/loaded\\n" probe > /usr/local/bin/loads; chmod +x /usr/local/bin/loads',
-            'printf "[Service]\\nType=oneshot\\nExecStart=/usr/local/bin/loads\\n" > /etc/systemd/system/loads.service']),
-          bash('ByRetry', ['systemctl start loads'], '  onFailure: Ignore\n'),
-          bash('Loaded', ['cat /var/tmp/loaded', 'cat /etc/plain']),
-        ].join('')),
+        document(
+          'build',
+          [
+            bash('Unit', [
+              where,
+              'echo before > /var/tmp/before',
+              'printf "#!/bin/sh\\nmod%s dummy && echo loaded > /var/tmp/loaded\\n" probe > /usr/local/bin/loads; chmod +x /usr/local/bin/loads',
+              'printf "[Service]\\nType=oneshot\\nExecStart=/usr/local/bin/loads\\n" > /etc/systemd/system/loads.service',
+            ]),
+            bash('ByRetry', ['systemctl start loads'], '  onFailure: Ignore\n'),
+            bash('Loaded', ['cat /var/tmp/loaded', 'cat /etc/plain']),
+          ].join(''),
+        ),
         document('build', bash('Back', [where, 'ls /var/tmp/before'])),
       ],
     });
     await waitUntilAvailable(server, arn);
     const output = (await outputOf(server, arn)).filter((line) => line.startsWith('here: '));
-    assert.deepEqual(output, ['here: systemd-nspawn', 'here: machine', 'here: systemd-nspawn', 'here: machine', 'here: systemd-nspawn']);
+    assert.deepEqual(output, [
+      'here: systemd-nspawn',
+      'here: machine',
+      'here: systemd-nspawn',
+      'here: machine',
+      'here: systemd-nspawn',
+    ]);
     const log = (await imageLog(dataDirectory, arn)).map(({ text }) => text);
-    assert.ok(log.some((text) => /moves-1 runs in a virtual machine, because 'modprobe dummy'.*rule kernel-module/.test(text)));
+    assert.ok(
+      log.some((text) => /moves-1 runs in a virtual machine, because 'modprobe dummy'.*rule kernel-module/.test(text)),
+    );
     assert.ok((await outputOf(server, arn)).includes('loaded'));
-    assert.ok(log.some((text) => /moves-2 failed, which its step ignores, in the container at phase 'build', step 'ByRetry'.*modprobe: FATAL.*tried once more in a virtual machine/.test(text)));
+    assert.ok(
+      log.some((text) =>
+        /moves-2 failed, which its step ignores, in the container at phase 'build', step 'ByRetry'.*modprobe: FATAL.*tried once more in a virtual machine/.test(
+          text,
+        ),
+      ),
+    );
   });
 
   test('a failed build keeps the layers of what succeeded, so that the next try begins there', async () => {
     const good = document('build', bash('Good', ['echo good work']));
-    const failed = await waitForStatus(server, await createTestImage(server, { name: 'try', components: [good, document('build', bash('Bad', ['exit 3']))] }));
+    const failed = await waitForStatus(
+      server,
+      await createTestImage(server, { name: 'try', components: [good, document('build', bash('Bad', ['exit 3']))] }),
+    );
     assert.equal(failed.state?.status, 'FAILED');
-    const next = await createTestImage(server, { name: 'try-again', components: [good, document('build', bash('Better', ['echo better']))] });
+    const next = await createTestImage(server, {
+      name: 'try-again',
+      components: [good, document('build', bash('Better', ['echo better']))],
+    });
     await waitUntilAvailable(server, next);
     const output = await outputOf(server, next);
     assert.ok(output.includes('better'));
@@ -124,16 +203,33 @@ describe('images through the API', () => {
 
   test('a failing command: the reason names document, phase, step and command, and nothing is left', async () => {
     const layersBefore = files('layers').length;
-    const arn = await createTestImage(server, { name: 'failing', components: [document('build', bash('Break', ['echo something on the way', 'ls /no/such/folder']))] });
+    const arn = await createTestImage(server, {
+      name: 'failing',
+      components: [document('build', bash('Break', ['echo something on the way', 'ls /no/such/folder']))],
+    });
     const image = await waitForStatus(server, arn);
     assert.equal(image.state?.status, 'FAILED');
     const reason = image.state!.reason!;
-    assert.match(reason, /^Workflow Execution ID: 'wf-[0-9a-f-]{36}' failed with reason: Document arn:aws:imagebuilder:us-east-1:\d{12}:component\/failing-0\/1\.0\.0\/1 failed!/);
-    for (const part of [/phase 'build'/i, /step 'Break'/i, /ExecuteBash/, /ls \/no\/such\/folder/, /No such file or directory/]) assert.match(reason, part);
+    assert.match(
+      reason,
+      /^Workflow Execution ID: 'wf-[0-9a-f-]{36}' failed with reason: Document arn:aws:imagebuilder:us-east-1:\d{12}:component\/failing-0\/1\.0\.0\/1 failed!/,
+    );
+    for (const part of [
+      /phase 'build'/i,
+      /step 'Break'/i,
+      /ExecuteBash/,
+      /ls \/no\/such\/folder/,
+      /No such file or directory/,
+    ])
+      assert.match(reason, part);
     assert.equal(files('layers').length, layersBefore);
 
-    const { workflowExecutions } = await server.client.send(new ListWorkflowExecutionsCommand({ imageBuildVersionArn: arn }));
-    const { steps } = await server.client.send(new ListWorkflowStepExecutionsCommand({ workflowExecutionId: workflowExecutions![0]!.workflowExecutionId! }));
+    const { workflowExecutions } = await server.client.send(
+      new ListWorkflowExecutionsCommand({ imageBuildVersionArn: arn }),
+    );
+    const { steps } = await server.client.send(
+      new ListWorkflowStepExecutionsCommand({ workflowExecutionId: workflowExecutions![0]!.workflowExecutionId! }),
+    );
     const statuses = Object.fromEntries(steps!.map((step) => [step.name, step.status]));
     assert.equal(statuses['LaunchBuildInstance'], 'COMPLETED');
     assert.equal(statuses['ApplyBuildComponents'], 'FAILED');
@@ -141,61 +237,119 @@ describe('images through the API', () => {
   });
 
   test('a failed test phase: nothing is distributed, and the reason names document, phase, step and command', async () => {
-    const { distributionConfigurationArn } = await server.client.send(new CreateDistributionConfigurationCommand({
-      name: 'never', clientToken: randomUUID(), distributions: [{ region: 'eu-west-1', amiDistributionConfiguration: { name: 'never {{ imagebuilder:buildDate }}' } }],
-    }));
+    const { distributionConfigurationArn } = await server.client.send(
+      new CreateDistributionConfigurationCommand({
+        name: 'never',
+        clientToken: randomUUID(),
+        distributions: [
+          { region: 'eu-west-1', amiDistributionConfiguration: { name: 'never {{ imagebuilder:buildDate }}' } },
+        ],
+      }),
+    );
     const arn = await createTestImage(server, {
-      name: 'untested', tests: true, distributionConfigurationArn: distributionConfigurationArn!, components: [document('test', bash('Look', ['grep -q ingot /etc/no-such-file']))],
+      name: 'untested',
+      tests: true,
+      distributionConfigurationArn: distributionConfigurationArn!,
+      components: [document('test', bash('Look', ['grep -q ingot /etc/no-such-file']))],
     });
     const image = await waitForStatus(server, arn);
     assert.equal(image.state?.status, 'FAILED');
-    for (const part of [/component\/untested-0\/1\.0\.0\/1 failed!/, /phase 'test'/i, /step 'Look'/i, /grep -q ingot/, /No such file/]) assert.match(image.state!.reason!, part);
+    for (const part of [
+      /component\/untested-0\/1\.0\.0\/1 failed!/,
+      /phase 'test'/i,
+      /step 'Look'/i,
+      /grep -q ingot/,
+      /No such file/,
+    ])
+      assert.match(image.state!.reason!, part);
     assert.deepEqual(image.outputResources?.amis ?? [], []);
     assert.deepEqual(files('regions/eu-west-1'), []);
   });
 
   test('a hanging command ends with its deadline', async () => {
-    const arn = await createTestImage(server, { name: 'hanging', components: [document('build', bash('Hang', ['echo waiting', 'sleep 1000'], '  timeoutSeconds: 3\n'))] });
+    const arn = await createTestImage(server, {
+      name: 'hanging',
+      components: [document('build', bash('Hang', ['echo waiting', 'sleep 1000'], '  timeoutSeconds: 3\n'))],
+    });
     const image = await waitForStatus(server, arn);
     assert.equal(image.state?.status, 'FAILED');
     assert.match(image.state!.reason!, /step 'Hang'.*(timed out|3 s)/i);
   });
 
   test('CreateComponent refuses an unknown action with its place', async () => {
-    const data = 'name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: ExecuteBahs\n        inputs:\n          commands: [ls]\n';
+    const data =
+      'name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: ExecuteBahs\n        inputs:\n          commands: [ls]\n';
     await assert.rejects(
-      server.client.send(new CreateComponentCommand({ name: 'unknown-action', semanticVersion: '1.0.0', platform: 'Linux', data, clientToken: randomUUID() })),
-      (error: Error) => error.name === 'InvalidParameterValueException' && /7:17/.test(error.message) && /ExecuteBahs/.test(error.message) && /ExecuteBash/.test(error.message),
+      server.client.send(
+        new CreateComponentCommand({
+          name: 'unknown-action',
+          semanticVersion: '1.0.0',
+          platform: 'Linux',
+          data,
+          clientToken: randomUUID(),
+        }),
+      ),
+      (error: Error) =>
+        error.name === 'InvalidParameterValueException' &&
+        /7:17/.test(error.message) &&
+        /ExecuteBahs/.test(error.message) &&
+        /ExecuteBash/.test(error.message),
     );
   });
 
   test('CreateImageRecipe refuses a parent image that does not exist', async () => {
     const recipe = { name: 'no-parent', semanticVersion: '1.0.0', clientToken: randomUUID() };
     const missing = [
-      ['arn:aws:imagebuilder:us-east-1:aws:image/plan-9-x86/x.x.x', 'InvalidParameterValueException', /'parentImage'.*plan-9-x86/],
+      [
+        'arn:aws:imagebuilder:us-east-1:aws:image/plan-9-x86/x.x.x',
+        'InvalidParameterValueException',
+        /'parentImage'.*plan-9-x86/,
+      ],
       ['ami-00000000000000000', 'InvalidParameterValueException', /'parentImage'.*ami-0{17}/],
       // Whether there is such an image, that account tells only those whom it lets know.
       ['arn:aws:imagebuilder:us-east-1:000000000000:image/none/1.0.0', 'AccessDeniedException', /image\/none/],
     ] as const;
-    for (const [parentImage, name, message] of missing) await assert.rejects(server.client.send(new CreateImageRecipeCommand({ ...recipe, parentImage })), { name, message });
+    for (const [parentImage, name, message] of missing)
+      await assert.rejects(server.client.send(new CreateImageRecipeCommand({ ...recipe, parentImage })), {
+        name,
+        message,
+      });
   });
 
   test('a cancelled build ends CANCELLED and leaves nothing', async () => {
     const layersBefore = files('layers').length;
-    const arn = await createTestImage(server, { name: 'cancelled', components: [document('build', bash('Long', ['echo started', 'sleep 1000']))] });
-    await until('the component to run', 60_000, async () => ((await outputOf(server, arn)).includes('started') ? true : undefined), { everyMs: 50 });
+    const arn = await createTestImage(server, {
+      name: 'cancelled',
+      components: [document('build', bash('Long', ['echo started', 'sleep 1000']))],
+    });
+    await until(
+      'the component to run',
+      60_000,
+      async () => ((await outputOf(server, arn)).includes('started') ? true : undefined),
+      { everyMs: 50 },
+    );
     await server.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: arn, clientToken: randomUUID() }));
     const image = await waitForStatus(server, arn);
     assert.equal(image.state?.status, 'CANCELLED');
     assert.equal(files('layers').length, layersBefore);
     await server.client.send(new DeleteImageCommand({ imageBuildVersionArn: arn }));
-    await assert.rejects(server.client.send(new GetImageCommand({ imageBuildVersionArn: arn })), { name: 'ResourceNotFoundException' });
+    await assert.rejects(server.client.send(new GetImageCommand({ imageBuildVersionArn: arn })), {
+      name: 'ResourceNotFoundException',
+    });
   });
 
   test('after kill -9 of server and worker the next start fails the image with the reason and sweeps', async () => {
     const layersBefore = files('layers').length;
-    const arn = await createTestImage(server, { name: 'killed', components: [document('build', bash('Long', ['echo started', 'sleep 1000']))] });
-    await until('the component to run', 60_000, async () => ((await outputOf(server, arn)).includes('started') ? true : undefined), { everyMs: 50 });
+    const arn = await createTestImage(server, {
+      name: 'killed',
+      components: [document('build', bash('Long', ['echo started', 'sleep 1000']))],
+    });
+    await until(
+      'the component to run',
+      60_000,
+      async () => ((await outputOf(server, arn)).includes('started') ? true : undefined),
+      { everyMs: 50 },
+    );
     await server.kill();
     server = await startServer(dataDirectory);
     const image = await waitForStatus(server, arn);
@@ -207,8 +361,16 @@ describe('images through the API', () => {
   });
 
   test('stopping the server fails the image it worked on, and leaves nothing', async () => {
-    const arn = await createTestImage(server, { name: 'stopped', components: [document('build', bash('Long', ['echo started', 'sleep 1000']))] });
-    await until('the component to run', 60_000, async () => ((await outputOf(server, arn)).includes('started') ? true : undefined), { everyMs: 50 });
+    const arn = await createTestImage(server, {
+      name: 'stopped',
+      components: [document('build', bash('Long', ['echo started', 'sleep 1000']))],
+    });
+    await until(
+      'the component to run',
+      60_000,
+      async () => ((await outputOf(server, arn)).includes('started') ? true : undefined),
+      { everyMs: 50 },
+    );
     await server.stop();
     await assertNothingLeft(state, dataDirectory);
     server = await startServer(dataDirectory);

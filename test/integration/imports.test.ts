@@ -16,7 +16,8 @@ import { imageLog, ingot, startServer, type TestServer } from '../harness/servic
 import { makeSmallDisk, sha256Of } from '../harness/small-disks.ts';
 import { beginOnDirectory, endOnServer } from '../harness/suite.ts';
 
-const WRITE = 'name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ExecuteBash\n        inputs:\n          commands:\n            - . /etc/os-release; echo "this is $ID $VERSION_ID"\n';
+const WRITE =
+  'name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ExecuteBash\n        inputs:\n          commands:\n            - . /etc/os-release; echo "this is $ID $VERSION_ID"\n';
 
 describe('imports', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ingot-imports-'));
@@ -29,9 +30,15 @@ describe('imports', () => {
     web = await startFileServer();
     ({ state, dataDirectory } = await beginOnDirectory());
     // The server asks S3 with what it finds in its environment.
-    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIDTEST', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL_S3: web.address });
+    Object.assign(process.env, {
+      AWS_ACCESS_KEY_ID: 'AKIDTEST',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+      AWS_REGION: 'eu-west-1',
+      AWS_ENDPOINT_URL_S3: web.address,
+    });
     server = await startServer(dataDirectory);
-    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION', 'AWS_ENDPOINT_URL_S3']) delete process.env[name];
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION', 'AWS_ENDPOINT_URL_S3'])
+      delete process.env[name];
   });
 
   after(async () => {
@@ -44,7 +51,9 @@ describe('imports', () => {
   const layers = (): readonly string[] => readdirSync(join(dataDirectory, 'layers')).sort();
 
   /** Imports, and gives the image and the AMI. */
-  async function imported(...args: readonly string[]): Promise<{ readonly arn: string; readonly ami: string; readonly log: string }> {
+  async function imported(
+    ...args: readonly string[]
+  ): Promise<{ readonly arn: string; readonly ami: string; readonly log: string }> {
     const { code, stdout, stderr } = await ingot(dataDirectory, ['import', ...args]);
     assert.equal(code, 0, stderr);
     const [arn, ami] = stdout.trim().split('\n');
@@ -69,43 +78,87 @@ describe('imports', () => {
   test('a real disk as VMDK, trusted: it is built on in a container, and its copy is byte for byte the disk', async () => {
     const disk = path('debian.vmdk');
     await run(['qemu-img', 'convert', '-q', '-f', 'qcow2', '-O', 'vmdk', await sharedBase(), disk]);
-    const { arn, ami, log } = await imported(disk, '--sha256', sha256Of(disk).toUpperCase(), '--os-version', 'Debian 12', '--trusted', '--description', 'the golden disk');
+    const { arn, ami, log } = await imported(
+      disk,
+      '--sha256',
+      sha256Of(disk).toUpperCase(),
+      '--os-version',
+      'Debian 12',
+      '--trusted',
+      '--description',
+      'the golden disk',
+    );
     assert.match(arn, /:image\/debian\/1\.0\.0\/1$/);
     assert.match(log, /sha256 [0-9a-f]{64}, as was given/);
     assert.match(log, /debian\.vmdk: vmdk, 3\.0 GiB to a machine/);
     await assertSame(ami, disk, 'vmdk');
     const { image } = await server.client.send(new GetImageCommand({ imageBuildVersionArn: arn }));
-    assert.deepEqual([image!.buildType, image!.imageSource, image!.osVersion, image!.outputResources!.amis![0]!.description], ['IMPORT', 'IMPORTED', 'Debian 12', 'the golden disk']);
+    assert.deepEqual(
+      [image!.buildType, image!.imageSource, image!.osVersion, image!.outputResources!.amis![0]!.description],
+      ['IMPORT', 'IMPORTED', 'Debian 12', 'the golden disk'],
+    );
 
     const built = await createTestImage(server, { name: 'on-trusted', parent: ami, components: [WRITE] });
     await waitUntilAvailable(server, built);
     assert.ok((await outputOf(server, built)).includes('this is debian 12'));
-    assert.match((await imageLog(dataDirectory, built)).map(({ text }) => text).join('\n'), /build instance, t3\.small, driver nspawn/);
+    assert.match(
+      (await imageLog(dataDirectory, built)).map(({ text }) => text).join('\n'),
+      /build instance, t3\.small, driver nspawn/,
+    );
     rmSync(disk);
   });
 
   test('a real disk as it is, untrusted: it goes to a virtual machine, and nowhere else', async () => {
     const disk = path('stranger.raw');
     await run(['qemu-img', 'convert', '-q', '-f', 'qcow2', '-O', 'raw', await sharedBase(), disk]);
-    const { arn, log } = await imported(disk, '--name', 'red-hat-enterprise-linux-9-x86', '--os-version', 'Red Hat Enterprise Linux 9');
+    const { arn, log } = await imported(
+      disk,
+      '--name',
+      'red-hat-enterprise-linux-9-x86',
+      '--os-version',
+      'Red Hat Enterprise Linux 9',
+    );
     assert.match(log, /none was given to compare it with/);
     assert.match(log, /not trusted: images are built on it in virtual machines/);
     rmSync(disk);
     const managed = 'arn:aws:imagebuilder:us-east-1:aws:image/red-hat-enterprise-linux-9-x86/x.x.x';
-    const forced = await waitForStatus(server, await createTestImage(server, { name: 'forced', parent: managed, components: [WRITE], driver: 'nspawn' }));
+    const forced = await waitForStatus(
+      server,
+      await createTestImage(server, { name: 'forced', parent: managed, components: [WRITE], driver: 'nspawn' }),
+    );
     assert.equal(forced.state!.status, 'FAILED');
-    assert.match(forced.state!.reason!, /names the driver 'nspawn', and the image is built in a virtual machine: its parent image is a disk that was imported.*--trusted/);
+    assert.match(
+      forced.state!.reason!,
+      /names the driver 'nspawn', and the image is built in a virtual machine: its parent image is a disk that was imported.*--trusted/,
+    );
 
     const building = await createTestImage(server, { name: 'on-stranger', parent: managed, components: [WRITE] });
-    const said = async (): Promise<string> => (await imageLog(dataDirectory, building)).map(({ text }) => text).join('\n');
-    await until('the build instance', 60_000, async () => /driver qemu \(its parent image is a disk that was imported/.test(await said()) || undefined, { everyMs: 100 });
+    const said = async (): Promise<string> =>
+      (await imageLog(dataDirectory, building)).map(({ text }) => text).join('\n');
+    await until(
+      'the build instance',
+      60_000,
+      async () => /driver qemu \(its parent image is a disk that was imported/.test(await said()) || undefined,
+      { everyMs: 100 },
+    );
     await server.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: building } as never));
     await waitForStatus(server, building);
     assert.match(await said(), new RegExp(`red-hat-enterprise-linux-9-x86 was imported as ${arn}`));
   });
 
   test('every format that is taken comes out as it went in', async () => {
-    for (const [format, options = ''] of [['qcow2'], ['qcow'], ['qed'], ['vmdk'], ['vmdk', 'subformat=streamOptimized'], ['vpc', 'subformat=dynamic,force_size=on'], ['vpc', 'subformat=fixed,force_size=on'], ['vhdx'], ['vdi'], ['raw']] as const) {
+    for (const [format, options = ''] of [
+      ['qcow2'],
+      ['qcow'],
+      ['qed'],
+      ['vmdk'],
+      ['vmdk', 'subformat=streamOptimized'],
+      ['vpc', 'subformat=dynamic,force_size=on'],
+      ['vpc', 'subformat=fixed,force_size=on'],
+      ['vhdx'],
+      ['vdi'],
+      ['raw'],
+    ] as const) {
       const disk = path(`small.${format}`);
       await makeSmallDisk(disk, format, options);
       const { ami, log } = await imported(disk, '--name', `small-${format}`);
@@ -118,8 +171,21 @@ describe('imports', () => {
     const small = path('whole.qcow2');
     await makeSmallDisk(small, 'qcow2');
     await run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', '/etc/passwd', path('over.qcow2'), '8M']);
-    await run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-o', `data_file=${path('data')}`, path('elsewhere.qcow2'), '8M']);
-    writeFileSync(path('flat.vmdk'), `# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType="monolithicFlat"\nRW 16384 FLAT "/etc/shadow" 0\n`);
+    await run([
+      'qemu-img',
+      'create',
+      '-q',
+      '-f',
+      'qcow2',
+      '-o',
+      `data_file=${path('data')}`,
+      path('elsewhere.qcow2'),
+      '8M',
+    ]);
+    writeFileSync(
+      path('flat.vmdk'),
+      `# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType="monolithicFlat"\nRW 16384 FLAT "/etc/shadow" 0\n`,
+    );
     writeFileSync(path('text.raw'), 'root:x:0:0\n'.repeat(1000));
     // A qcow2 header and nothing behind it.
     await run(['dd', `if=${small}`, `of=${path('cut.qcow2')}`, 'bs=512', 'count=1', 'status=none']);
@@ -133,8 +199,14 @@ describe('imports', () => {
       ['cut.qcow2', /cut\.qcow2 cannot be imported/],
       ['huge.qcow2', /A machine would see \d+ bytes; from 1048576 to 2199023255552 are taken/],
       ['empty.qcow2', /no boot record/],
-    ] as const) await refused(message, path(file));
-    await refused(/has the sha256 [0-9a-f]{64}, and 0{64} was given.*Nothing of it is used/, small, '--sha256', '0'.repeat(64));
+    ] as const)
+      await refused(message, path(file));
+    await refused(
+      /has the sha256 [0-9a-f]{64}, and 0{64} was given.*Nothing of it is used/,
+      small,
+      '--sha256',
+      '0'.repeat(64),
+    );
     assert.equal((await ingot(dataDirectory, ['import', path('nothing.qcow2')])).code, 2);
   });
 
@@ -162,7 +234,10 @@ describe('imports', () => {
     const { ami } = await imported('s3://images/golden/disk.qcow2');
     await assertSame(ami, disk, 'qcow2');
     const asked = web.requests.find((each) => each.path === '/images/golden/disk.qcow2')!;
-    assert.match(asked.headers['authorization']!, /^AWS4-HMAC-SHA256 Credential=AKIDTEST\/\d{8}\/eu-west-1\/s3\/aws4_request/);
+    assert.match(
+      asked.headers['authorization']!,
+      /^AWS4-HMAC-SHA256 Credential=AKIDTEST\/\d{8}\/eu-west-1\/s3\/aws4_request/,
+    );
     await refused(/answered 404/, 's3://images/golden/none.qcow2');
   });
 
@@ -172,13 +247,26 @@ describe('imports', () => {
     web.files.set('/again.qcow2', { content: { path: disk }, stallAfter: 65_536 });
     const before = layers();
     let printed = '';
-    const importing = ingot(dataDirectory, ['import', `${web.address}again.qcow2`, '--sha256', sha256, '--json'], { onStdout: (chunk) => { printed += chunk.toString(); } });
+    const importing = ingot(dataDirectory, ['import', `${web.address}again.qcow2`, '--sha256', sha256, '--json'], {
+      onStdout: (chunk) => {
+        printed += chunk.toString();
+      },
+    });
     // Whoever was not answered yet knows of no image, and cannot wait for it.
     await until('the command to follow its image', 60_000, () => printed.includes('\n') || undefined);
-    const fetched = await until('the transfer to begin', 60_000, async () => {
-      const work = join(dataDirectory, 'work');
-      return existsSync(work) ? readdirSync(work).map((name) => join(work, name, 'fetched')).find((file) => existsSync(file)) : undefined;
-    }, { everyMs: 50 });
+    const fetched = await until(
+      'the transfer to begin',
+      60_000,
+      async () => {
+        const work = join(dataDirectory, 'work');
+        return existsSync(work)
+          ? readdirSync(work)
+              .map((name) => join(work, name, 'fetched'))
+              .find((file) => existsSync(file))
+          : undefined;
+      },
+      { everyMs: 50 },
+    );
     await server.kill();
     assert.ok(existsSync(fetched));
     server = await startServer(dataDirectory);

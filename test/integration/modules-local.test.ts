@@ -10,4 +10,7 @@ before(async () => {
 });
 after(() => instance.terminate());
 
-moduleCases(() => instance, () => `${instance.directory}/the work`);
+moduleCases(
+  () => instance,
+  () => `${instance.directory}/the work`,
+);

@@ -16,26 +16,42 @@ before(async () => {
 });
 after(() => instance.terminate());
 
-webCases(() => instance, () => `${instance.directory}/the web`);
+webCases(
+  () => instance,
+  () => `${instance.directory}/the web`,
+);
 
 describe('S3', () => {
   let server: S3Server;
   let access: S3Access;
   const folder = (): string => `${instance.directory}/s3`;
 
-  async function step(action: string, inputs: string, s3Access: (() => Promise<S3Access | undefined>) | undefined = async () => access): Promise<Ran> {
-    return runText(instance, `
+  async function step(
+    action: string,
+    inputs: string,
+    s3Access: (() => Promise<S3Access | undefined>) | undefined = async () => access,
+  ): Promise<Ran> {
+    return runText(
+      instance,
+      `
 schemaVersion: 1.0
 phases:
   - name: build
     steps:
       - {name: Step, action: ${action}, inputs: ${inputs}}
-`, { workingDirectory: folder(), ...(s3Access === undefined ? {} : { s3Access }) });
+`,
+      { workingDirectory: folder(), ...(s3Access === undefined ? {} : { s3Access }) },
+    );
   }
 
   before(async () => {
     await mkdir(`${folder()}/tree/deep`, { recursive: true });
-    for (const [name, text] of [['a.txt', 'a'], ['tree/b c+d.txt', 'b'], ['tree/deep/é.txt', 'c']] as const) await writeFile(`${folder()}/${name}`, text);
+    for (const [name, text] of [
+      ['a.txt', 'a'],
+      ['tree/b c+d.txt', 'b'],
+      ['tree/deep/é.txt', 'c'],
+    ] as const)
+      await writeFile(`${folder()}/${name}`, text);
     const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token' };
     server = await s3Server(credentials);
     access = { credentials, region: 'us-east-1', endpoint: server.endpoint };
@@ -43,10 +59,16 @@ phases:
   after(() => server.close());
 
   test('what was uploaded can be downloaded', async () => {
-    const sent = await step('S3Upload', '[{source: a.txt, destination: "s3://the-bucket/one/a.txt"}, {source: a.txt, destination: "s3://the-bucket/one/"}, {source: "tree/*", destination: "s3://the-bucket/all", recurse: true}]');
+    const sent = await step(
+      'S3Upload',
+      '[{source: a.txt, destination: "s3://the-bucket/one/a.txt"}, {source: a.txt, destination: "s3://the-bucket/one/"}, {source: "tree/*", destination: "s3://the-bucket/all", recurse: true}]',
+    );
     assert.equal(sent.outcome.failure?.message, undefined);
     await mkdir(`${folder()}/got`);
-    const got = await step('S3Download', '[{source: "s3://the-bucket/one/a.txt", destination: got/a}, {source: "s3://the-bucket/all/*", destination: got/}]');
+    const got = await step(
+      'S3Download',
+      '[{source: "s3://the-bucket/one/a.txt", destination: got/a}, {source: "s3://the-bucket/all/*", destination: got/}]',
+    );
     assert.equal(got.outcome.failure?.message, undefined);
     assert.equal(await readFile(`${folder()}/got/a`, 'utf8'), 'a');
     assert.equal(await readFile(`${folder()}/got/b c+d.txt`, 'utf8'), 'b');
@@ -62,14 +84,42 @@ phases:
   });
 
   const bad: readonly [action: string, inputs: string, message: string][] = [
-    ['S3Download', '[{source: "s3://the-bucket/none", destination: none}]', 's3://the-bucket/none: NoSuchKey: The specified key does not exist.'],
-    ['S3Download', '[{source: "s3://no-such-bucket/none/*", destination: .}]', 's3://no-such-bucket/none/*: NoSuchBucket: The specified bucket does not exist'],
+    [
+      'S3Download',
+      '[{source: "s3://the-bucket/none", destination: none}]',
+      's3://the-bucket/none: NoSuchKey: The specified key does not exist.',
+    ],
+    [
+      'S3Download',
+      '[{source: "s3://no-such-bucket/none/*", destination: .}]',
+      's3://no-such-bucket/none/*: NoSuchBucket: The specified bucket does not exist',
+    ],
     ['S3Download', '[{source: "s3://the-bucket/none/*", destination: .}]', 's3://the-bucket/none/* has no objects'],
-    ['S3Download', '[{source: "s3://the-bucket/one/a.txt", destination: no/folder}]', 'the folder DIR/no does not exist; S3Download makes none'],
-    ['S3Download', '[{source: "s3://the-bucket/one/a.txt", destination: tree/}]', 'destination: "DIR/tree/" has to include the name of the file'],
-    ['S3Download', '[{source: "s3://the-bucket/one/a.txt", destination: a.txt, overwrite: false}]', 'DIR/a.txt exists, and overwrite is false'],
-    ['S3Download', '[{source: "https://the-bucket/one", destination: a}]', 'source: s3://BUCKET/KEY was expected, not "https://the-bucket/one"'],
-    ['S3Upload', '[{source: tree, destination: "s3://the-bucket/x"}]', 'DIR/tree is a folder; recurse: true sends what is in it'],
+    [
+      'S3Download',
+      '[{source: "s3://the-bucket/one/a.txt", destination: no/folder}]',
+      'the folder DIR/no does not exist; S3Download makes none',
+    ],
+    [
+      'S3Download',
+      '[{source: "s3://the-bucket/one/a.txt", destination: tree/}]',
+      'destination: "DIR/tree/" has to include the name of the file',
+    ],
+    [
+      'S3Download',
+      '[{source: "s3://the-bucket/one/a.txt", destination: a.txt, overwrite: false}]',
+      'DIR/a.txt exists, and overwrite is false',
+    ],
+    [
+      'S3Download',
+      '[{source: "https://the-bucket/one", destination: a}]',
+      'source: s3://BUCKET/KEY was expected, not "https://the-bucket/one"',
+    ],
+    [
+      'S3Upload',
+      '[{source: tree, destination: "s3://the-bucket/x"}]',
+      'DIR/tree is a folder; recurse: true sends what is in it',
+    ],
     ['S3Upload', '[{source: none, destination: "s3://the-bucket/x"}]', 'DIR/none does not exist'],
     ['S3Upload', '[{source: "none*", destination: "s3://the-bucket/x"}]', 'nothing matches DIR/none*'],
   ];
@@ -81,12 +131,23 @@ phases:
   }
 
   test('a wrong key is refused', async () => {
-    const { outcome } = await step('S3Download', '[{source: "s3://the-bucket/one/a.txt", destination: x}]', async () => ({ ...access, credentials: { ...access.credentials, secretAccessKey: 'other' } }));
+    const { outcome } = await step(
+      'S3Download',
+      '[{source: "s3://the-bucket/one/a.txt", destination: x}]',
+      async () => ({ ...access, credentials: { ...access.credentials, secretAccessKey: 'other' } }),
+    );
     assert.match(outcome.failure?.message ?? '', /^s3:\/\/the-bucket\/one\/a\.txt: SignatureDoesNotMatch: /);
   });
 
   test('nobody asks S3 without credentials of the profile', async () => {
-    const { outcome } = await step('S3Download', '[{source: "s3://the-bucket/one/a.txt", destination: x}]', async () => undefined);
-    assert.equal(outcome.failure?.message, 'no credentials are configured for the instance profile: S3 is asked with those and no others');
+    const { outcome } = await step(
+      'S3Download',
+      '[{source: "s3://the-bucket/one/a.txt", destination: x}]',
+      async () => undefined,
+    );
+    assert.equal(
+      outcome.failure?.message,
+      'no credentials are configured for the instance profile: S3 is asked with those and no others',
+    );
   });
 });

@@ -38,13 +38,22 @@ interface Launched {
   readonly held: HeldRecorder;
 }
 
-async function launch(options: { readonly publish?: readonly PublishedPort[]; readonly sizeBytes?: number; readonly disk?: string } = {}): Promise<Launched> {
+async function launch(
+  options: { readonly publish?: readonly PublishedPort[]; readonly sizeBytes?: number; readonly disk?: string } = {},
+): Promise<Launched> {
   const disk = options.disk ?? overlayPath();
   if (options.disk === undefined) await createOverlay(base, disk, options.sizeBytes);
   const id = newInstanceId();
   const held = memoryRecorder(id);
   const instance = await nspawnDriver.launch({
-    id, disk, cpus: 2, memoryMiB: 1024, directory: `/run/ingot/${id}`, allocationOwner: { dataDirectory, owner: id }, held, metadata: CASES_METADATA,
+    id,
+    disk,
+    cpus: 2,
+    memoryMiB: 1024,
+    directory: `/run/ingot/${id}`,
+    allocationOwner: { dataDirectory, owner: id },
+    held,
+    metadata: CASES_METADATA,
     ...(options.publish ? { publish: options.publish } : {}),
   });
   return { instance, disk, held };
@@ -61,7 +70,12 @@ interface Outcome {
 
 async function output(instance: Instance, request: CommandRequest): Promise<Outcome> {
   const streams = { stdout: '', stderr: '' };
-  const result = await instance.run({ ...request, onOutput: (stream, chunk) => { streams[stream] += chunk.toString(); } });
+  const result = await instance.run({
+    ...request,
+    onOutput: (stream, chunk) => {
+      streams[stream] += chunk.toString();
+    },
+  });
   return { ...result, ...streams };
 }
 
@@ -93,29 +107,65 @@ describe('a container', () => {
   const endings: readonly (readonly [string, CommandRequest, Partial<Outcome>])[] = [
     ['success', { argv: ['true'] }, { exitCode: 0, signal: null, timedOut: false }],
     ['an exit code', { argv: ['sh', '-c', 'exit 3'] }, { exitCode: 3, signal: null }],
-    ['the exit code that systemd-run gives signals', { argv: ['sh', '-c', 'exit 255'] }, { exitCode: 255, signal: null }],
+    [
+      'the exit code that systemd-run gives signals',
+      { argv: ['sh', '-c', 'exit 255'] },
+      { exitCode: 255, signal: null },
+    ],
     ['an exit code that a shell gives signals', { argv: ['sh', '-c', 'exit 143'] }, { exitCode: 143, signal: null }],
     ['a missing program', { argv: ['no-such-program'] }, { exitCode: 127, signal: null }],
     ['a file that cannot be executed', { argv: ['/etc/passwd'] }, { exitCode: 126, signal: null }],
     ['a signal', { argv: ['sh', '-c', 'kill -SEGV $$'] }, { exitCode: null, signal: 'SIGSEGV', timedOut: false }],
-    ['a signal that is a clean end for a service', { argv: ['sh', '-c', 'kill -TERM $$'] }, { exitCode: null, signal: 'SIGTERM' }],
-    ['the streams', { script: 'echo out; echo err >&2; echo more >/dev/stderr' }, { stdout: 'out\n', stderr: 'err\nmore\n' }],
-    ['arguments that nothing expands', { argv: ['printf', '%s|', '$HOME', '${HOME}', '$$', '%n', 'a b', '', '\\n', '"'] }, { stdout: '$HOME|${HOME}|$$|%n|a b||\\n|"|' }],
-    ['an environment', { argv: ['sh', '-c', 'echo "$A|$B"'], env: { A: 'x y $HOME', B: 'Zürich\n2' } }, { stdout: 'x y $HOME|Zürich\n2\n' }],
+    [
+      'a signal that is a clean end for a service',
+      { argv: ['sh', '-c', 'kill -TERM $$'] },
+      { exitCode: null, signal: 'SIGTERM' },
+    ],
+    [
+      'the streams',
+      { script: 'echo out; echo err >&2; echo more >/dev/stderr' },
+      { stdout: 'out\n', stderr: 'err\nmore\n' },
+    ],
+    [
+      'arguments that nothing expands',
+      { argv: ['printf', '%s|', '$HOME', '${HOME}', '$$', '%n', 'a b', '', '\\n', '"'] },
+      { stdout: '$HOME|${HOME}|$$|%n|a b||\\n|"|' },
+    ],
+    [
+      'an environment',
+      { argv: ['sh', '-c', 'echo "$A|$B"'], env: { A: 'x y $HOME', B: 'Zürich\n2' } },
+      { stdout: 'x y $HOME|Zürich\n2\n' },
+    ],
     ['a working directory', { argv: ['pwd'], cwd: '/usr/share' }, { stdout: '/usr/share\n' }],
-    ['a user', { script: 'id -un; cat "$0" >/dev/null && echo reads its script', user: 'nobody' }, { stdout: 'nobody\nreads its script\n', exitCode: 0 }],
+    [
+      'a user',
+      { script: 'id -un; cat "$0" >/dev/null && echo reads its script', user: 'nobody' },
+      { stdout: 'nobody\nreads its script\n', exitCode: 0 },
+    ],
     ['stdin', { argv: ['cat', '/dev/stdin'], stdin: 'hello' }, { stdout: 'hello' }],
     ['a script whose stdin is closed', { script: 'cat; echo after' }, { stdout: 'after\n', exitCode: 0 }],
     ['a script that goes on after a failure', { script: 'false\necho on' }, { stdout: 'on\n', exitCode: 0 }],
     ['a broken pipe that ends quietly', { script: 'yes | head -n 1' }, { stdout: 'y\n', stderr: '' }],
-    ['a deadline', { argv: ['sh', '-c', 'sleep 300 & sleep 300'], timeoutSeconds: 1 }, { exitCode: null, timedOut: true }],
-    ['a deadline that SIGTERM cannot meet', { script: 'trap "" TERM; while :; do sleep 1; done', timeoutSeconds: 1 }, { timedOut: true }],
+    [
+      'a deadline',
+      { argv: ['sh', '-c', 'sleep 300 & sleep 300'], timeoutSeconds: 1 },
+      { exitCode: null, timedOut: true },
+    ],
+    [
+      'a deadline that SIGTERM cannot meet',
+      { script: 'trap "" TERM; while :; do sleep 1; done', timeoutSeconds: 1 },
+      { timedOut: true },
+    ],
   ];
   for (const [name, request, expected] of endings) {
     test(`runs commands: ${name}`, async () => {
       const outcome = await output(instance, request);
 
-      deepEqual(Object.fromEntries(Object.keys(expected).map((key) => [key, outcome[key as keyof Outcome]])), expected, JSON.stringify(outcome));
+      deepEqual(
+        Object.fromEntries(Object.keys(expected).map((key) => [key, outcome[key as keyof Outcome]])),
+        expected,
+        JSON.stringify(outcome),
+      );
     });
   }
 
@@ -150,7 +200,9 @@ describe('a container', () => {
     const abort = new AbortController();
     const reason = new Error('enough');
     const running = instance.run({ script: 'echo $$ >/run/aborted; sleep 300', signal: abort.signal });
-    await until('the command to run', 10_000, async () => ((await output(instance, { argv: ['test', '-s', '/run/aborted'] })).exitCode === 0 ? true : undefined));
+    await until('the command to run', 10_000, async () =>
+      (await output(instance, { argv: ['test', '-s', '/run/aborted'] })).exitCode === 0 ? true : undefined,
+    );
 
     abort.abort(reason);
 
@@ -159,7 +211,9 @@ describe('a container', () => {
   });
 
   test('what a command leaves running does not hold it up, and goes on', async () => {
-    const { stdout } = await output(instance, { script: '(while :; do echo again; sleep 0.1; done) & echo $! >/run/left; echo done' });
+    const { stdout } = await output(instance, {
+      script: '(while :; do echo again; sleep 0.1; done) & echo $! >/run/left; echo done',
+    });
 
     match(stdout, /done/);
     await sleep(500);
@@ -167,7 +221,9 @@ describe('a container', () => {
   });
 
   test('a systemd that executes itself anew does not lose the command', async () => {
-    const { exitCode, stdout } = await output(instance, { script: 'systemctl daemon-reexec; sleep 1; echo still here; exit 7' });
+    const { exitCode, stdout } = await output(instance, {
+      script: 'systemctl daemon-reexec; sleep 1; echo still here; exit 7',
+    });
 
     deepEqual([exitCode, stdout], [7, 'still here\n']);
   });
@@ -179,15 +235,23 @@ describe('a container', () => {
   });
 
   test('commands run side by side', async () => {
-    const outcomes = await Promise.all(Array.from({ length: 8 }, (_, index) => output(instance, { argv: ['echo', String(index)] })));
+    const outcomes = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => output(instance, { argv: ['echo', String(index)] })),
+    );
 
-    deepEqual(outcomes.map(({ stdout }) => stdout), Array.from({ length: 8 }, (_, index) => `${index}\n`));
+    deepEqual(
+      outcomes.map(({ stdout }) => stdout),
+      Array.from({ length: 8 }, (_, index) => `${index}\n`),
+    );
   });
 
   test('leaves no failed unit and nothing of its own in /run', async () => {
     await output(instance, { argv: ['false'] });
 
-    const { stdout } = await output(instance, { script: 'systemctl --failed --plain --no-legend; ls /run/ingot | grep -vx -e "$(basename "$0" .sh).*" -e ended -e command' });
+    const { stdout } = await output(instance, {
+      script:
+        'systemctl --failed --plain --no-legend; ls /run/ingot | grep -vx -e "$(basename "$0" .sh).*" -e ended -e command',
+    });
 
     equal(stdout, '');
   });
@@ -220,10 +284,14 @@ describe('a container', () => {
     await rejects(async () => readFileSync(`${dataDirectory}/out`));
   });
 
-  test('/tmp is disk', async () => equal((await output(instance, { argv: ['stat', '-f', '-c', '%T', '/tmp'] })).stdout, 'ext2/ext3\n'));
+  test('/tmp is disk', async () =>
+    equal((await output(instance, { argv: ['stat', '-f', '-c', '%T', '/tmp'] })).stdout, 'ext2/ext3\n'));
 
   test('names resolve and packages come', async () => {
-    const { exitCode, stderr } = await output(instance, { script: 'set -e; getent hosts deb.debian.org; apt-get update -qq; apt-get install -y -qq --no-install-recommends python3-minimal >/dev/null' });
+    const { exitCode, stderr } = await output(instance, {
+      script:
+        'set -e; getent hosts deb.debian.org; apt-get update -qq; apt-get install -y -qq --no-install-recommends python3-minimal >/dev/null',
+    });
 
     equal(exitCode, 0, stderr);
   });
@@ -235,9 +303,13 @@ describe('a container', () => {
     await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
     const { port } = server.address() as AddressInfo;
     try {
-      const own = Object.values(networkInterfaces()).flat().flatMap((each) => (each?.family === 'IPv4' && !each.internal ? [each.address] : []));
+      const own = Object.values(networkInterfaces())
+        .flat()
+        .flatMap((each) => (each?.family === 'IPv4' && !each.internal ? [each.address] : []));
       for (const address of ['127.0.0.1', '10.0.2.2', '198.18.0.1', '169.254.169.254', ...own]) {
-        const { exitCode, stdout } = await output(instance, { argv: ['timeout', '3', 'bash', '-c', `cat </dev/tcp/${address}/${port}`] });
+        const { exitCode, stdout } = await output(instance, {
+          argv: ['timeout', '3', 'bash', '-c', `cat </dev/tcp/${address}/${port}`],
+        });
         ok(exitCode !== 0 && stdout === '', `${address} answers`);
       }
     } finally {
@@ -246,34 +318,55 @@ describe('a container', () => {
   });
 
   test('a published port answers', async () => {
-    await output(instance, { script: 'mkdir -p /srv/www; echo hello >/srv/www/index.html; cd /srv/www; setsid python3 -c "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8080)" >/dev/null 2>&1 &' });
+    await output(instance, {
+      script:
+        'mkdir -p /srv/www; echo hello >/srv/www/index.html; cd /srv/www; setsid python3 -c "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8080)" >/dev/null 2>&1 &',
+    });
 
-    const page = await until('the page', 10_000, async () => (await run(['curl', '-sS', '-m', '2', `http://127.0.0.1:${hostPort}/`], { okCodes: 'any' })).stdout || undefined, { everyMs: 100 });
+    const page = await until(
+      'the page',
+      10_000,
+      async () =>
+        (await run(['curl', '-sS', '-m', '2', `http://127.0.0.1:${hostPort}/`], { okCodes: 'any' })).stdout ||
+        undefined,
+      { everyMs: 100 },
+    );
 
     equal(page, 'hello\n');
   });
 
   test('is limited to its memory', async () => {
-    const { exitCode, signal, stdout, outOfMemory } = await output(instance, { argv: ['python3', '-c', 'x = bytearray(3 << 30); print(len(x))'] });
+    const { exitCode, signal, stdout, outOfMemory } = await output(instance, {
+      argv: ['python3', '-c', 'x = bytearray(3 << 30); print(len(x))'],
+    });
     const inShell = await output(instance, { script: 'python3 -c "x = bytearray(3 << 30); print(len(x))"' });
 
-    deepEqual({ exitCode, signal, stdout, outOfMemory }, { exitCode: null, signal: 'SIGKILL', stdout: '', outOfMemory: true });
+    deepEqual(
+      { exitCode, signal, stdout, outOfMemory },
+      { exitCode: null, signal: 'SIGKILL', stdout: '', outOfMemory: true },
+    );
     deepEqual({ exitCode: inShell.exitCode, outOfMemory: inShell.outOfMemory }, { exitCode: 137, outOfMemory: true });
     equal((await output(instance, { script: 'kill -KILL $$' })).outOfMemory, undefined);
   });
 
   test('root inside is nobody outside', async () => {
-    const { stdout } = await output(instance, { script: 'mknod /dev/sdx b 254 0 2>&1; echo 1 >/proc/sys/vm/drop_caches; ls /dev/vda /dev/sda /dev/loop0' });
+    const { stdout } = await output(instance, {
+      script: 'mknod /dev/sdx b 254 0 2>&1; echo 1 >/proc/sys/vm/drop_caches; ls /dev/vda /dev/sda /dev/loop0',
+    });
 
     match(stdout, /not permitted/);
     ok(!stdout.includes('/dev/loop0\n'));
   });
 
-  test('gets commands as they are while the service manager reads its units anew', () => commandsWhileUnitsAreReadAnew(instance, 8));
+  test('gets commands as they are while the service manager reads its units anew', () =>
+    commandsWhileUnitsAreReadAnew(instance, 8));
 
   test('seals layers under write load', async () => {
     const chain: string[] = [disk];
-    await output(instance, { script: 'nohup sh -c "while :; do dd if=/dev/urandom of=/var/tmp/load bs=1M count=20 conv=fsync; done" >/dev/null 2>&1 & echo $! >/run/load' });
+    await output(instance, {
+      script:
+        'nohup sh -c "while :; do dd if=/dev/urandom of=/var/tmp/load bs=1M count=20 conv=fsync; done" >/dev/null 2>&1 & echo $! >/run/load',
+    });
     for (let index = 0; index < 3; index++) {
       await instance.put('/root/generation', String(index));
       const overlay = overlayPath();
@@ -287,7 +380,10 @@ describe('a container', () => {
       await checkFileSystem(layer);
       equal(await readFromLayer(layer, '/root/generation'), String(index));
     }
-    deepEqual((await diskChain(chain.at(-1)!)).slice(0, chain.length).map((each) => each.backing), [...chain.slice(0, -1).toReversed(), base]);
+    deepEqual(
+      (await diskChain(chain.at(-1)!)).slice(0, chain.length).map((each) => each.backing),
+      [...chain.slice(0, -1).toReversed(), base],
+    );
     disk = chain.at(-1)!;
   });
 
@@ -309,7 +405,13 @@ describe('a container', () => {
     await rejects(instance.snapshot(overlay), /fsfreeze was ended by SIGKILL/);
     if (existsSync(overlay)) disk = overlay; // It wrote there before it found out.
 
-    deepEqual(await output(instance, { script: 'echo y >/root/after; sync; cat /root/after', timeoutSeconds: 20 }), { exitCode: 0, signal: null, timedOut: false, stdout: 'y\n', stderr: '' });
+    deepEqual(await output(instance, { script: 'echo y >/root/after; sync; cat /root/after', timeoutSeconds: 20 }), {
+      exitCode: 0,
+      signal: null,
+      timedOut: false,
+      stdout: 'y\n',
+      stderr: '',
+    });
   });
 
   test('reboots, with its ports, and goes on', async () => {
@@ -323,12 +425,28 @@ describe('a container', () => {
     await rejects(instance.get('/run/gone'));
     equal((await instance.get('/root/kept')).toString(), 'x');
     equal((await output(instance, { argv: ['getent', 'hosts', 'deb.debian.org'] })).exitCode, 0);
-    await output(instance, { script: 'cd /srv/www; setsid python3 -c "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8080)" >/dev/null 2>&1 &' });
-    equal(await until('the page', 10_000, async () => (await run(['curl', '-sS', '-m', '2', `http://127.0.0.1:${hostPort}/`], { okCodes: 'any' })).stdout || undefined, { everyMs: 100 }), 'hello\n');
+    await output(instance, {
+      script:
+        'cd /srv/www; setsid python3 -c "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8080)" >/dev/null 2>&1 &',
+    });
+    equal(
+      await until(
+        'the page',
+        10_000,
+        async () =>
+          (await run(['curl', '-sS', '-m', '2', `http://127.0.0.1:${hostPort}/`], { okCodes: 'any' })).stdout ||
+          undefined,
+        { everyMs: 100 },
+      ),
+      'hello\n',
+    );
   });
 
   test('a command that reboots it fails, the next one finds it started again', async () => {
-    await rejects(instance.run({ script: 'systemctl reboot; sleep 60' }), (error) => error instanceof InstanceError && /rebooted by itself/.test(error.message));
+    await rejects(
+      instance.run({ script: 'systemctl reboot; sleep 60' }),
+      (error) => error instanceof InstanceError && /rebooted by itself/.test(error.message),
+    );
 
     equal((await output(instance, { argv: ['echo', 'back'] })).stdout, 'back\n');
   });
@@ -348,7 +466,11 @@ describe('a container', () => {
     } finally {
       holder.kill('SIGKILL');
     }
-    deepEqual((await held.list()).filter(({ thing }) => thing.kind === 'process' || thing.kind === 'mount'), [], 'what runs for it keeps its mounts busy, which costs seconds');
+    deepEqual(
+      (await held.list()).filter(({ thing }) => thing.kind === 'process' || thing.kind === 'mount'),
+      [],
+      'what runs for it keeps its mounts busy, which costs seconds',
+    );
     await instance.terminate();
 
     await run(['qemu-img', 'check', '-q', '-f', 'qcow2', disk]);
@@ -361,10 +483,25 @@ test('two containers both serve port 80', async () => {
   const ports = [await freePort(), await freePort()];
   const machines = await Promise.all(ports.map((hostPort) => launch({ publish: [{ hostPort, instancePort: 80 }] })));
   try {
-    const pages = await Promise.all(machines.map(async ({ instance }, index) => {
-      await output(instance, { script: `set -e; apt-get update -qq; apt-get install -y -qq --no-install-recommends nginx-light >/dev/null; echo ${index} >/var/www/html/index.html; systemctl is-active nginx` });
-      return (await run(['curl', '-sS', '-m', '5', '--retry', '5', '--retry-all-errors', `http://127.0.0.1:${ports[index]}/`])).stdout;
-    }));
+    const pages = await Promise.all(
+      machines.map(async ({ instance }, index) => {
+        await output(instance, {
+          script: `set -e; apt-get update -qq; apt-get install -y -qq --no-install-recommends nginx-light >/dev/null; echo ${index} >/var/www/html/index.html; systemctl is-active nginx`,
+        });
+        return (
+          await run([
+            'curl',
+            '-sS',
+            '-m',
+            '5',
+            '--retry',
+            '5',
+            '--retry-all-errors',
+            `http://127.0.0.1:${ports[index]}/`,
+          ])
+        ).stdout;
+      }),
+    );
 
     deepEqual(pages, ['0\n', '1\n']);
   } finally {
@@ -405,7 +542,8 @@ describe('an end that nobody asked for', () => {
       try {
         for (const line of await hostState()) {
           const pid = /^process (\d+) /.exec(line)?.[1];
-          if (pid !== undefined && pattern.test(line.split(' ')[4]!) && line.includes(instance.id)) process.kill(Number(pid), 'SIGKILL');
+          if (pid !== undefined && pattern.test(line.split(' ')[4]!) && line.includes(instance.id))
+            process.kill(Number(pid), 'SIGKILL');
         }
         if (message !== undefined) await rejects(instance.run({ argv: ['true'] }), message);
       } finally {
@@ -431,9 +569,19 @@ describe('an end that nobody asked for', () => {
       const abort = new AbortController();
       setTimeout(() => abort.abort(new Error('cancelled')), delay);
 
-      await rejects(nspawnDriver.launch({
-        id, disk, cpus: 1, memoryMiB: 512, directory: `/run/ingot/${id}`, allocationOwner: { dataDirectory, owner: id }, held: memoryRecorder(id), signal: abort.signal,
-      }), /cancelled/);
+      await rejects(
+        nspawnDriver.launch({
+          id,
+          disk,
+          cpus: 1,
+          memoryMiB: 512,
+          directory: `/run/ingot/${id}`,
+          allocationOwner: { dataDirectory, owner: id },
+          held: memoryRecorder(id),
+          signal: abort.signal,
+        }),
+        /cancelled/,
+      );
     }
     await assertNothingLeft(hostBefore, dataDirectory);
   });
@@ -442,11 +590,22 @@ describe('an end that nobody asked for', () => {
     const disk = overlayPath();
     await createOverlay(base, disk);
     const id = newInstanceId();
-    const killed = until('systemd-nspawn', 30_000, () => processesWith(['systemd-nspawn', id])[0]).then(() => process.kill(processesWith(['qemu-storage-daemon', id])[0]!, 'SIGKILL'));
+    const killed = until('systemd-nspawn', 30_000, () => processesWith(['systemd-nspawn', id])[0]).then(() =>
+      process.kill(processesWith(['qemu-storage-daemon', id])[0]!, 'SIGKILL'),
+    );
 
-    await rejects(nspawnDriver.launch({
-      id, disk, cpus: 1, memoryMiB: 512, directory: `/run/ingot/${id}`, allocationOwner: { dataDirectory, owner: id }, held: memoryRecorder(id),
-    }), { message: `the disk of ${id} is gone: its storage daemon ended` });
+    await rejects(
+      nspawnDriver.launch({
+        id,
+        disk,
+        cpus: 1,
+        memoryMiB: 512,
+        directory: `/run/ingot/${id}`,
+        allocationOwner: { dataDirectory, owner: id },
+        held: memoryRecorder(id),
+      }),
+      { message: `the disk of ${id} is gone: its storage daemon ended` },
+    );
     await killed;
     await assertNothingLeft(hostBefore, dataDirectory);
   });

@@ -45,17 +45,33 @@ after(async () => {
 
 function newWork(signal = going): ImageWork {
   return {
-    arn: ARN, signal, catalog, dataDirectory, region: 'us-east-1', account: ACCOUNT, report: () => {}, secrets: openSecrets(dataDirectory, ACCOUNT, 'us-east-1'), layers: new LayerStore(catalog, dataDirectory),
-    image: { arn: ARN, name: 'web' }, instances: new Map(), sealed: [], workflowOutputs: new Map(), components: [], ami, osVersion: undefined, config: DEFAULT_CONFIG,
+    arn: ARN,
+    signal,
+    catalog,
+    dataDirectory,
+    region: 'us-east-1',
+    account: ACCOUNT,
+    report: () => {},
+    secrets: openSecrets(dataDirectory, ACCOUNT, 'us-east-1'),
+    layers: new LayerStore(catalog, dataDirectory),
+    image: { arn: ARN, name: 'web' },
+    instances: new Map(),
+    sealed: [],
+    workflowOutputs: new Map(),
+    components: [],
+    ami,
+    osVersion: undefined,
+    config: DEFAULT_CONFIG,
   };
 }
 
 const inRegion = (region: string): Promise<string[]> => readdir(join(dataDirectory, 'regions', region)).catch(() => []);
 /** Waits until the copies for Regions are written, without a name. */
-const written = (...regions: readonly string[]): Promise<true> => until('the copies', 10_000, async () => {
-  const all = await Promise.all(regions.map(inRegion));
-  return all.every((names) => names.length === 1 && names[0]!.endsWith('.qcow2.partial')) ? true : undefined;
-});
+const written = (...regions: readonly string[]): Promise<true> =>
+  until('the copies', 10_000, async () => {
+    const all = await Promise.all(regions.map(inRegion));
+    return all.every((names) => names.length === 1 && names[0]!.endsWith('.qcow2.partial')) ? true : undefined;
+  });
 
 test('a copy that is written ahead has no name, no record and is no garbage, until it is wanted', async () => {
   const work = newWork();
@@ -64,13 +80,25 @@ test('a copy that is written ahead has no name, no record and is no garbage, unt
   deepEqual(await allAmis(catalog.db), []);
   deepEqual(await findStrays(catalog), []);
 
-  const ids = [await copyToRegion(work, ami, plan('eu-west-1'), work.report, going), await copyToRegion(work, ami, plan('eu-west-2'), work.report, going)];
+  const ids = [
+    await copyToRegion(work, ami, plan('eu-west-1'), work.report, going),
+    await copyToRegion(work, ami, plan('eu-west-2'), work.report, going),
+  ];
 
   for (const [index, region] of ['eu-west-1', 'eu-west-2'].entries()) {
     deepEqual((await inRegion(region)).sort(), [`${ids[index]}.json`, `${ids[index]}.qcow2`]);
-    await run(['qemu-img', 'compare', '-q', ami.layer.path, join(dataDirectory, 'regions', region, `${ids[index]}.qcow2`)]);
+    await run([
+      'qemu-img',
+      'compare',
+      '-q',
+      ami.layer.path,
+      join(dataDirectory, 'regions', region, `${ids[index]}.qcow2`),
+    ]);
   }
-  deepEqual((await allAmis(catalog.db)).map(({ id, region, state, name }) => [id, region, state, name]).sort(), ids.map((id, index) => [id, `eu-west-${index + 1}`, 'available', `web in eu-west-${index + 1}`]).sort());
+  deepEqual(
+    (await allAmis(catalog.db)).map(({ id, region, state, name }) => [id, region, state, name]).sort(),
+    ids.map((id, index) => [id, `eu-west-${index + 1}`, 'available', `web in eu-west-${index + 1}`]).sort(),
+  );
   // Whoever distributes twice gets a second one.
   const second = await copyToRegion(work, ami, plan('eu-west-1'), work.report, going);
   equal(ids.includes(second), false);
@@ -106,7 +134,10 @@ test('one that fails is tried again when it is wanted, and says then what is wro
   const work = newWork();
   await writeFile(join(dataDirectory, 'regions', 'ca-west-1'), 'in the way');
   work.copiesAhead = new CopiesAhead(work, ami, [plan('ca-west-1')]);
-  await rejects(copyToRegion(work, ami, plan('ca-west-1'), work.report, going), (error: Error) => { match(error.message, /ca-west-1/); return true; });
+  await rejects(copyToRegion(work, ami, plan('ca-west-1'), work.report, going), (error: Error) => {
+    match(error.message, /ca-west-1/);
+    return true;
+  });
   work.copiesAhead = new CopiesAhead(work, ami, [plan('ca-west-1')]);
   await work.copiesAhead.take('ca-west-1', ami, going)!.complete();
   work.copiesAhead = new CopiesAhead(work, ami, [plan('ca-west-1')]);

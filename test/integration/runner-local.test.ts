@@ -11,5 +11,11 @@ before(async () => {
 });
 after(() => instance.terminate());
 
-runnerCases(() => instance, () => `${instance.directory}/work`);
-languageCases(() => instance, () => `${instance.directory}/work`);
+runnerCases(
+  () => instance,
+  () => `${instance.directory}/work`,
+);
+languageCases(
+  () => instance,
+  () => `${instance.directory}/work`,
+);

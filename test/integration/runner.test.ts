@@ -30,16 +30,29 @@ async function printed(script: string): Promise<string> {
 }
 
 // A folder with a space in its name, and one that goes with a restart.
-runnerCases(() => launched.instance, () => '/tmp/runner work');
+runnerCases(
+  () => launched.instance,
+  () => '/tmp/runner work',
+);
 // Its marks outlive restarts, which empty /tmp.
-languageCases(() => launched.instance, () => '/var/tmp/the language');
-moduleCases(() => launched.instance, () => '/var/tmp/the modules');
-webCases(() => launched.instance, () => '/var/tmp/the web');
+languageCases(
+  () => launched.instance,
+  () => '/var/tmp/the language',
+);
+moduleCases(
+  () => launched.instance,
+  () => '/var/tmp/the modules',
+);
+webCases(
+  () => launched.instance,
+  () => '/var/tmp/the web',
+);
 diskSearchCases(() => launched.instance);
 
 test('programs of the runner pass over the .bashrc of root', async () => {
   await launched.instance.put('/root/.bashrc', 'echo from .bashrc; exit 7\n');
-  const text = "schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Make, action: CreateFile, inputs: [{path: /var/tmp/made, content: x}]}\n      - {name: Read, action: ReadFile, inputs: [{path: /var/tmp/made}]}\n";
+  const text =
+    'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Make, action: CreateFile, inputs: [{path: /var/tmp/made, content: x}]}\n      - {name: Read, action: ReadFile, inputs: [{path: /var/tmp/made}]}\n';
   const { outcome } = await runText(launched.instance, text);
   assert.equal(outcome.status, 'success', JSON.stringify(outcome.failure));
   assert.equal(outcome.phases[0]?.steps[1]?.outputs['content'], 'x');
@@ -47,7 +60,7 @@ test('programs of the runner pass over the .bashrc of root', async () => {
 });
 
 describe('UpdateOS', () => {
-  const VERSIONS = 'dpkg-query -W -f \'${Package}=${Version} \' sample-one sample-two';
+  const VERSIONS = "dpkg-query -W -f '${Package}=${Version} ' sample-one sample-two";
 
   /** Two packages of version 1, version 2 of them in a repository of this machine, and no other repository: no network is needed. */
   before(async () => {
@@ -70,7 +83,11 @@ done
 echo 'deb [trusted=yes] file:/var/tmp/repository ./' > /etc/apt/sources.list
 `);
   });
-  after(() => printed('rm -rf /etc/apt/sources.list /etc/apt/sources.list.d; mv /root/sources/* /etc/apt/; dpkg --purge sample-one sample-two >/dev/null'));
+  after(() =>
+    printed(
+      'rm -rf /etc/apt/sources.list /etc/apt/sources.list.d; mv /root/sources/* /etc/apt/; dpkg --purge sample-one sample-two >/dev/null',
+    ),
+  );
 
   const updates: readonly [inputs: string, versions: string][] = [
     ['{include: ["sample-*"], exclude: ["sample-*"]}', 'sample-one=1 sample-two=1'],
@@ -80,13 +97,16 @@ echo 'deb [trusted=yes] file:/var/tmp/repository ./' > /etc/apt/sources.list
   ];
   for (const [inputs, versions] of updates) {
     test(inputs, async () => {
-      const { outcome } = await runText(launched.instance, `
+      const { outcome } = await runText(
+        launched.instance,
+        `
 schemaVersion: 1.0
 phases:
   - name: build
     steps:
       - {name: Update, action: UpdateOS, inputs: ${inputs}}
-`);
+`,
+      );
       assert.equal(outcome.status, 'success', JSON.stringify(outcome.failure));
       assert.equal((await printed(VERSIONS)).trim(), versions);
       assert.equal(await printed('apt-mark showhold'), '', 'what was held is let go');
@@ -95,7 +115,10 @@ phases:
 
   test('an index that cannot be fetched is a failure, and it is told which', async () => {
     await printed('mv /var/tmp/repository/Packages /var/tmp/Packages');
-    const { outcome } = await runText(launched.instance, managed('update-linux').replace('maxAttempts: 3', 'maxAttempts: 1'));
+    const { outcome } = await runText(
+      launched.instance,
+      managed('update-linux').replace('maxAttempts: 3', 'maxAttempts: 1'),
+    );
     await printed('mv /var/tmp/Packages /var/tmp/repository/Packages');
     assert.equal(outcome.status, 'failed');
     assert.match(outcome.failure!.message, /^apt-get update: exit status 100: /);
@@ -103,13 +126,16 @@ phases:
   });
 
   test('a name that apt would take for an instruction is refused', async () => {
-    const { outcome } = await runText(launched.instance, `
+    const { outcome } = await runText(
+      launched.instance,
+      `
 schemaVersion: 1.0
 phases:
   - name: build
     steps:
       - {name: Update, action: UpdateOS, inputs: {include: [sample-one-]}}
-`);
+`,
+    );
     assert.equal(outcome.failure?.message, 'include: "sample-one-" is no name of a package');
   });
 });
@@ -137,7 +163,10 @@ describe('managed components', () => {
     const { outcome } = await runText(launched.instance, text, { phases: ['test'] });
     await printed('while read -r route; do ip route add $route 2>/dev/null || true; done < /run/routes');
     assert.equal(outcome.failure?.step, 'NetworkUp');
-    assert.match(outcome.failure.outputTail.join('\n'), /There is no default gateway after 90 seconds\. Links:.*host0 \(/);
+    assert.match(
+      outcome.failure.outputTail.join('\n'),
+      /There is no default gateway after 90 seconds\. Links:.*host0 \(/,
+    );
   });
 });
 
@@ -149,13 +178,22 @@ test('the inventory', async () => {
 
 describe('the clean-up', () => {
   const LEFT = [
-    '/etc/ssh/ssh_host_test_key', '/root/.ssh/authorized_keys', '/root/.bash_history', '/var/log/old.log.1', '/var/lib/dhcp/dhclient.leases',
-    '/home/some one/.ssh/authorized_keys', '/srv/work dir/TOE_2026/console.log', '/var/log/amazon/ssm/agent.log', '/var/log/cloud-init.log',
+    '/etc/ssh/ssh_host_test_key',
+    '/root/.ssh/authorized_keys',
+    '/root/.bash_history',
+    '/var/log/old.log.1',
+    '/var/lib/dhcp/dhclient.leases',
+    '/home/some one/.ssh/authorized_keys',
+    '/srv/work dir/TOE_2026/console.log',
+    '/var/log/amazon/ssm/agent.log',
+    '/var/log/cloud-init.log',
   ];
 
   async function prepare(): Promise<void> {
     for (const path of LEFT) await launched.instance.put(path, 'left\n');
-    await printed('id someone >/dev/null 2>&1 || useradd --uid 4321 --home-dir "/home/some one" someone; echo left > /var/log/app.log');
+    await printed(
+      'id someone >/dev/null 2>&1 || useradd --uid 4321 --home-dir "/home/some one" someone; echo left > /var/log/app.log',
+    );
   }
 
   async function clean(): Promise<void> {
@@ -164,20 +202,29 @@ describe('the clean-up', () => {
   }
 
   function still(): Promise<string> {
-    return printed(`for path in ${LEFT.map((path) => `'${path}'`).join(' ')}; do [ ! -e "$path" ] || echo "$path"; done`);
+    return printed(
+      `for path in ${LEFT.map((path) => `'${path}'`).join(' ')}; do [ ! -e "$path" ] || echo "$path"; done`,
+    );
   }
 
   test('takes out what belongs to one machine', async () => {
     await prepare();
     await clean();
     assert.equal(await still(), '');
-    assert.equal(await printed('stat -c %s /etc/machine-id /var/log/app.log; ls /etc/ssh/ssh_host_*_key /var/log/journal/* 2>/dev/null; true'), '0\n0');
+    assert.equal(
+      await printed(
+        'stat -c %s /etc/machine-id /var/log/app.log; ls /etc/ssh/ssh_host_*_key /var/log/journal/* 2>/dev/null; true',
+      ),
+      '0\n0',
+    );
     await clean();
   });
 
   test('leaves out what a file in the working directory says', async () => {
     await prepare();
-    const names = ['cloudinit', 'instance', 'ssh', 'instance_log', 'toe', 'ssm_log'].map((name) => `skip_cleanup_${name}_files`);
+    const names = ['cloudinit', 'instance', 'ssh', 'instance_log', 'toe', 'ssm_log'].map(
+      (name) => `skip_cleanup_${name}_files`,
+    );
     for (const name of names) await launched.instance.put(`/srv/work dir/${name}`, '');
     await clean();
     assert.equal(await still(), LEFT.join('\n'));

@@ -27,8 +27,15 @@ function configure(dataDirectory: string, secrets: string): void {
 
 /** Everything that is written of the secrets below a folder, byte by byte: names of files. */
 async function findSecrets(folder: string, except: string): Promise<readonly string[]> {
-  const needles = [PASSWORD, ...KEY_LINES, TOKEN].flatMap((text) => [text, Buffer.from(text).toString('base64').replace(/=+$/, '').slice(0, -1), JSON.stringify(text).slice(1, -1)]);
-  const { stdout } = await run(['grep', '-rlaF', '--devices=skip', ...needles.flatMap((needle) => ['-e', needle]), '--', folder], { okCodes: [0, 1], env: { LC_ALL: 'C' } });
+  const needles = [PASSWORD, ...KEY_LINES, TOKEN].flatMap((text) => [
+    text,
+    Buffer.from(text).toString('base64').replace(/=+$/, '').slice(0, -1),
+    JSON.stringify(text).slice(1, -1),
+  ]);
+  const { stdout } = await run(
+    ['grep', '-rlaF', '--devices=skip', ...needles.flatMap((needle) => ['-e', needle]), '--', folder],
+    { okCodes: [0, 1], env: { LC_ALL: 'C' } },
+  );
   return stdout.split('\n').filter((path) => path !== '' && !path.startsWith(except));
 }
 
@@ -41,8 +48,15 @@ describe('ingot toe run', () => {
 
   const toe = (name: string, steps: string, ...more: readonly string[]): ReturnType<typeof run> => {
     const document = join(folder, `${name}.yaml`);
-    writeFileSync(document, `schemaVersion: 1.0\nparameters:\n  - Token: {type: string, default: '{{ resolve:ssm-secure:token }}'}\nphases:\n  - name: build\n    steps:\n${steps}`);
-    return run([process.execPath, MAIN, 'toe', 'run', document, '-l', join(folder, 'logs'), '-i', name, ...more], { cwd: folder, okCodes: 'any', env: { INGOT_DATA: dataDirectory } });
+    writeFileSync(
+      document,
+      `schemaVersion: 1.0\nparameters:\n  - Token: {type: string, default: '{{ resolve:ssm-secure:token }}'}\nphases:\n  - name: build\n    steps:\n${steps}`,
+    );
+    return run([process.execPath, MAIN, 'toe', 'run', document, '-l', join(folder, 'logs'), '-i', name, ...more], {
+      cwd: folder,
+      okCodes: 'any',
+      env: { INGOT_DATA: dataDirectory },
+    });
   };
   /** Nobody was told, and nothing was written, of the secrets. */
   const nothingOf = async ({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): Promise<void> => {
@@ -51,7 +65,9 @@ describe('ingot toe run', () => {
   };
 
   test('a step gets them, and what it prints of them is masked', async () => {
-    const ended = await toe('uses', `
+    const ended = await toe(
+      'uses',
+      `
       - name: Prints
         action: ExecuteBash
         inputs:
@@ -73,11 +89,13 @@ describe('ingot toe run', () => {
         if: {stringEquals: '{{ resolve:secretsmanager:token }}', value: '{{ Token }}'}
         action: ExecuteBinary
         inputs: {path: /bin/echo, arguments: ['{{ Token }}']}
-`);
+`,
+    );
     assert.equal(ended.code, 0, ended.stderr);
     assert.match(ended.stderr, /Chained \| 1\n/);
     assert.match(ended.stderr, new RegExp(sha256(PASSWORD)), 'the step got the secret itself');
-    for (const line of ['it is ***', '! ***', '| ***', '-----BEGIN OPENSSH PRIVATE KEY-----']) assert.ok(ended.stderr.includes(line), `${line} in\n${ended.stderr}`);
+    for (const line of ['it is ***', '! ***', '| ***', '-----BEGIN OPENSSH PRIVATE KEY-----'])
+      assert.ok(ended.stderr.includes(line), `${line} in\n${ended.stderr}`);
     await nothingOf(ended);
     const [log] = readdirSync(join(folder, 'logs'));
     assert.match(readFileSync(join(folder, 'logs', log!, 'document.yaml'), 'utf8'), /resolve:secretsmanager:prod\/db/);
@@ -85,23 +103,40 @@ describe('ingot toe run', () => {
   });
 
   test('a failure names none, nor does what waits for a restart', async () => {
-    const failed = await toe('fails', `      - {name: Fails, action: ExecuteBash, inputs: {commands: ["false '{{ Token }}'"]}}\n`);
+    const failed = await toe(
+      'fails',
+      `      - {name: Fails, action: ExecuteBash, inputs: {commands: ["false '{{ Token }}'"]}}\n`,
+    );
     assert.deepEqual([failed.code, /Fails failed: exit status 1/.test(failed.stderr)], [1, true], failed.stderr);
     await nothingOf(failed);
-    const waits = await toe('waits', `      - {name: Prints, action: ExecuteBash, inputs: {commands: ["echo '{{ Token }}'"]}}\n      - {name: Restart, action: Reboot}\n`, '-s', join(folder, 'state'));
+    const waits = await toe(
+      'waits',
+      `      - {name: Prints, action: ExecuteBash, inputs: {commands: ["echo '{{ Token }}'"]}}\n      - {name: Restart, action: Reboot}\n`,
+      '-s',
+      join(folder, 'state'),
+    );
     assert.equal(waits.code, 194, waits.stderr);
     assert.match(readFileSync(join(folder, 'state', 'TOE_STATE_waits.json'), 'utf8'), /"stdout":"\*\*\*"/);
     await nothingOf(waits);
   });
 
   test('one that is missing fails the step that names it, and what a command printed names none', async () => {
-    const missing = await toe('missing', `      - {name: Uses, action: ExecuteBash, inputs: {commands: ["echo '{{ resolve:secretsmanager:none }}'"]}}\n`);
+    const missing = await toe(
+      'missing',
+      `      - {name: Uses, action: ExecuteBash, inputs: {commands: ["echo '{{ resolve:secretsmanager:none }}'"]}}\n`,
+    );
     assert.equal(missing.code, 1);
-    assert.match(missing.stderr, /Uses failed: there is no secret 'none': it is not in the file .*\/none\. 'secrets' in config\.yaml says where secrets are/);
-    const injected = await toe('injected', `
+    assert.match(
+      missing.stderr,
+      /Uses failed: there is no secret 'none': it is not in the file .*\/none\. 'secrets' in config\.yaml says where secrets are/,
+    );
+    const injected = await toe(
+      'injected',
+      `
       - {name: Prints, action: ExecuteBash, inputs: {commands: ["echo '{''{ resolve:ssm-secure:token }''}'"]}}
       - {name: Takes, action: ExecuteBash, inputs: {commands: ["printf '%s' '{{ build.Prints.outputs.stdout }}' | wc -c"]}}
-`);
+`,
+    );
     assert.match(injected.stderr, /\| 30\n/, injected.stderr);
   });
 });
@@ -134,7 +169,9 @@ describe('a build', () => {
 
   test('uses secrets, and neither its records nor its disk have them', async () => {
     const file = join(dirname(dataDirectory), 'template.yaml');
-    writeFileSync(file, `
+    writeFileSync(
+      file,
+      `
 Resources:
   Use:
     Type: AWS::ImageBuilder::Component
@@ -174,7 +211,8 @@ Resources:
       Components:
         - ComponentArn: !Ref Use
           Parameters: [{Name: Token, Value: ['{{ resolve:ssm-secure:token }}']}]
-${BUILT_UNTESTED}`);
+${BUILT_UNTESTED}`,
+    );
     const built = await ingot(dataDirectory, ['build', file, '--json']);
     assert.equal(built.code, 0, built.stdout.slice(-3000) + built.stderr);
     assert.match(built.stdout, new RegExp(sha256(TOKEN)));
@@ -184,7 +222,10 @@ ${BUILT_UNTESTED}`);
     assert.deepEqual(await findSecrets(dirname(dataDirectory), secrets), []);
 
     // Layers are not compressed: what was ever written to a disk, and not discarded, would have been found.
-    const { stdout } = await run(['grep', '-rlaF', 'written-by-the-component-{}-42', '--', join(dataDirectory, 'layers')], { env: { LC_ALL: 'C' } });
+    const { stdout } = await run(
+      ['grep', '-rlaF', 'written-by-the-component-{}-42', '--', join(dataDirectory, 'layers')],
+      { env: { LC_ALL: 'C' } },
+    );
     assert.match(stdout, /qcow2/, 'the search finds what the component wrote');
   });
 
@@ -218,7 +259,9 @@ Resources:
       Components: [{ComponentArn: !Ref Leave}]
 ${tags}
 ${BUILT_UNTESTED}`;
-    const build = async (tags: string): Promise<{ readonly status: string; readonly reason?: string; readonly all: string }> => {
+    const build = async (
+      tags: string,
+    ): Promise<{ readonly status: string; readonly reason?: string; readonly all: string }> => {
       writeFileSync(file, template(tags));
       const { stdout } = await ingot(dataDirectory, ['build', file, '--json']);
       return { ...(JSON.parse(stdout.trim().split('\n').at(-1)!) as { status: string; reason?: string }), all: stdout };
@@ -226,12 +269,18 @@ ${BUILT_UNTESTED}`;
     const refused = await build('');
     assert.equal(refused.status, 'FAILED');
     // The clean-up takes out the history and the authorized keys.
-    assert.match(refused.reason!, /what must not be in an image: a private key \(private-key\): \/opt\/app\/one\.pem, line 1\. What to do: .* ingot:allow-secrets = private-key:\/opt\/app\/one\.pem$/);
+    assert.match(
+      refused.reason!,
+      /what must not be in an image: a private key \(private-key\): \/opt\/app\/one\.pem, line 1\. What to do: .* ingot:allow-secrets = private-key:\/opt\/app\/one\.pem$/,
+    );
     const allowed = await build("      Tags: {'ingot:allow-secrets': 'token private-key:/opt/app/*'}");
     assert.equal(allowed.status, 'AVAILABLE', allowed.reason);
     assert.match(allowed.all, /one\.pem, line 1 is on the disk; the recipe allows it/);
     const unread = await build("      Tags: {'ingot:allow-secrets': 'keys'}");
-    assert.match(unread.reason!, /the tag ingot:allow-secrets of arn:\S+ has the value 'keys': 'keys' is none of private-key, token/);
+    assert.match(
+      unread.reason!,
+      /the tag ingot:allow-secrets of arn:\S+ has the value 'keys': 'keys' is none of private-key, token/,
+    );
   });
 
   test('a secret that is missing is said before anything is built', async () => {

@@ -17,7 +17,12 @@ const STAND_IN = fileURLToPath(new URL('../harness/windows-stand-in.ts', import.
 
 async function output(instance: Instance, request: CommandRequest) {
   const streams = { stdout: '', stderr: '' };
-  const ended = await instance.run({ ...request, onOutput: (stream, chunk) => { streams[stream] += chunk.toString(); } });
+  const ended = await instance.run({
+    ...request,
+    onOutput: (stream, chunk) => {
+      streams[stream] += chunk.toString();
+    },
+  });
   return { ...ended, ...streams };
 }
 
@@ -42,20 +47,41 @@ describe('a Windows machine over ssh', () => {
 
   test('exit codes have 32 bits, both streams stay apart', async () => {
     for (const exitCode of [0, 3, 194, 3010, -1073741515]) {
-      deepEqual(await output(instance, { argv: ['exit.exe', String(exitCode)] }), { exitCode, signal: null, timedOut: false, stdout: '', stderr: '' });
+      deepEqual(await output(instance, { argv: ['exit.exe', String(exitCode)] }), {
+        exitCode,
+        signal: null,
+        timedOut: false,
+        stdout: '',
+        stderr: '',
+      });
     }
-    deepEqual(await output(instance, { argv: ['sh', '-c', 'echo out; echo err >&2; printf "no newline" >&2; exit 4'] }), { exitCode: 4, signal: null, timedOut: false, stdout: 'out\n', stderr: 'err\nno newline' });
+    deepEqual(
+      await output(instance, { argv: ['sh', '-c', 'echo out; echo err >&2; printf "no newline" >&2; exit 4'] }),
+      { exitCode: 4, signal: null, timedOut: false, stdout: 'out\n', stderr: 'err\nno newline' },
+    );
   });
 
   test('arguments, environment, folder and stdin arrive as they are', async () => {
     const evil = ['', 'a b', 'say "hi"', 'C:\\with blank\\', 'a\\\\"b', '%PATH% & $(x) `y`', "it's", 'ü\n2'];
-    equal((await output(instance, { argv: ['printf', '%s|', ...evil] })).stdout, evil.map((each) => `${each}|`).join(''));
-    equal((await output(instance, { argv: ['sh', '-c', 'printf %s "$VALUE"'], env: { VALUE: 'a "b" $c' } })).stdout, 'a "b" $c');
+    equal(
+      (await output(instance, { argv: ['printf', '%s|', ...evil] })).stdout,
+      evil.map((each) => `${each}|`).join(''),
+    );
+    equal(
+      (await output(instance, { argv: ['sh', '-c', 'printf %s "$VALUE"'], env: { VALUE: 'a "b" $c' } })).stdout,
+      'a "b" $c',
+    );
     await mkdir(join(drive, 'work'));
     equal((await output(instance, { argv: ['pwd'], cwd: 'C:\\work' })).stdout, `${join(drive, 'work')}\n`);
     const bytes = Buffer.alloc(3 << 20, 'Ingot\0\x1e');
     const got: Buffer[] = [];
-    await instance.run({ argv: ['cat'], stdin: bytes, onOutput: (stream, chunk) => { if (stream === 'stdout') got.push(chunk); } });
+    await instance.run({
+      argv: ['cat'],
+      stdin: bytes,
+      onOutput: (stream, chunk) => {
+        if (stream === 'stdout') got.push(chunk);
+      },
+    });
     ok(Buffer.concat(got).equals(bytes));
   });
 
@@ -67,16 +93,35 @@ describe('a Windows machine over ssh', () => {
 
   test('a deadline and an abort end the command', async () => {
     const mark = join(drive, 'late');
-    deepEqual(await instance.run({ argv: ['sh', '-c', `sleep 3; touch ${mark}`], timeoutSeconds: 0.5 }), { exitCode: null, signal: 'SIGKILL', timedOut: true });
+    deepEqual(await instance.run({ argv: ['sh', '-c', `sleep 3; touch ${mark}`], timeoutSeconds: 0.5 }), {
+      exitCode: null,
+      signal: 'SIGKILL',
+      timedOut: true,
+    });
     const controller = new AbortController();
     let running = false;
-    const ended = instance.run({ argv: ['sh', '-c', `echo $$; sleep 300; touch ${mark}`], signal: controller.signal, onOutput: (_, chunk) => { running = true; pid = Number(chunk.toString()); } });
+    const ended = instance.run({
+      argv: ['sh', '-c', `echo $$; sleep 300; touch ${mark}`],
+      signal: controller.signal,
+      onOutput: (_, chunk) => {
+        running = true;
+        pid = Number(chunk.toString());
+      },
+    });
     let pid = 0;
     ended.catch(() => {});
     await until('the command', 10_000, () => running || undefined);
     controller.abort(new Error('enough'));
     await rejects(ended, /enough/);
-    await until('the end of the command', 10_000, async () => (await readFile(`/proc/${pid}/stat`).then(() => undefined, () => true)));
+    await until(
+      'the end of the command',
+      10_000,
+      async () =>
+        await readFile(`/proc/${pid}/stat`).then(
+          () => undefined,
+          () => true,
+        ),
+    );
     await rejects(readFile(mark));
   });
 
@@ -100,7 +145,9 @@ describe('a Windows machine over ssh', () => {
 
   test('ingot toe run: a script that asks for a restart goes on after it', async () => {
     const file = join(drive, 'document.yaml');
-    await writeFile(file, `name: windows
+    await writeFile(
+      file,
+      `name: windows
 schemaVersion: 1.0
 phases:
   - name: build
@@ -115,25 +162,57 @@ phases:
       - name: Use
         action: ExecuteBinary
         inputs: { path: echo, arguments: ['said {{ build.Restart.outputs.stdout }}'] }
-`);
-    const { code, stdout, stderr } = await run([process.execPath, MAIN, 'toe', 'run', file, '--on', `ssh://127.0.0.1:${sshd.port}`, '--ssh-config', sshd.configFile, '--log-directory', drive], { okCodes: 'any' });
+`,
+    );
+    const { code, stdout, stderr } = await run(
+      [
+        process.execPath,
+        MAIN,
+        'toe',
+        'run',
+        file,
+        '--on',
+        `ssh://127.0.0.1:${sshd.port}`,
+        '--ssh-config',
+        sshd.configFile,
+        '--log-directory',
+        drive,
+      ],
+      { okCodes: 'any' },
+    );
     equal(code, 0, stdout + stderr);
     match(stderr, /restarting the machine/);
     match(stderr, /said after/);
   });
 
   test('a killed run leaves no ssh', async () => {
-    const connections = () => readdirSync('/proc').filter((pid) => {
-      try {
-        return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${sshd.configFile}\0`);
-      } catch {
-        return false; // Gone in between.
-      }
-    });
+    const connections = () =>
+      readdirSync('/proc').filter((pid) => {
+        try {
+          return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${sshd.configFile}\0`);
+        } catch {
+          return false; // Gone in between.
+        }
+      });
     const file = join(drive, 'long.yaml');
-    await writeFile(file, 'schemaVersion: 1.0\nphases: [{name: build, steps: [{name: Long, action: ExecuteBinary, inputs: {path: sleep, arguments: ["30"]}}]}]\n');
+    await writeFile(
+      file,
+      'schemaVersion: 1.0\nphases: [{name: build, steps: [{name: Long, action: ExecuteBinary, inputs: {path: sleep, arguments: ["30"]}}]}]\n',
+    );
     const before = connections();
-    const child = await start([process.execPath, MAIN, 'toe', 'run', file, '--on', `ssh://127.0.0.1:${sshd.port}`, '--ssh-config', sshd.configFile, '--log-directory', drive]);
+    const child = await start([
+      process.execPath,
+      MAIN,
+      'toe',
+      'run',
+      file,
+      '--on',
+      `ssh://127.0.0.1:${sshd.port}`,
+      '--ssh-config',
+      sshd.configFile,
+      '--log-directory',
+      drive,
+    ]);
     // Itself, its connection, its command.
     await until('the command', 30_000, () => connections().length >= before.length + 3 || undefined);
     child.kill('SIGKILL');
@@ -142,12 +221,33 @@ phases:
 
   test('who cannot connect is told why and what to do', async () => {
     const config = join(drive, 'config');
-    await writeFile(config, (await readFile(sshd.configFile, 'utf8')).replace(/UserKnownHostsFile .*/, 'UserKnownHostsFile /dev/null\nGlobalKnownHostsFile /dev/null'));
-    await rejects(connectToWindows('w', { ...machine, configFile: config }), /Host key verification failed.*What to do: connect once by hand \(ssh -p \d+ 127\.0\.0\.1\)/);
-    await writeFile(config, (await readFile(sshd.configFile, 'utf8')).replace(/IdentityFile .*/, 'IdentityFile /dev/null'));
-    await rejects(connectToWindows('w', { ...machine, configFile: config }), /Permission denied.*administrators_authorized_keys/);
-    await rejects(connectToWindows('w', { ...machine, port: 1 }), /Connection refused.*What to do: see whether ssh -p 1 127\.0\.0\.1 works/);
-    const wrong = await run([process.execPath, MAIN, 'toe', 'run', join(drive, 'document.yaml'), '--on', 'ssh://a:b@host'], { okCodes: 'any' });
+    await writeFile(
+      config,
+      (await readFile(sshd.configFile, 'utf8')).replace(
+        /UserKnownHostsFile .*/,
+        'UserKnownHostsFile /dev/null\nGlobalKnownHostsFile /dev/null',
+      ),
+    );
+    await rejects(
+      connectToWindows('w', { ...machine, configFile: config }),
+      /Host key verification failed.*What to do: connect once by hand \(ssh -p \d+ 127\.0\.0\.1\)/,
+    );
+    await writeFile(
+      config,
+      (await readFile(sshd.configFile, 'utf8')).replace(/IdentityFile .*/, 'IdentityFile /dev/null'),
+    );
+    await rejects(
+      connectToWindows('w', { ...machine, configFile: config }),
+      /Permission denied.*administrators_authorized_keys/,
+    );
+    await rejects(
+      connectToWindows('w', { ...machine, port: 1 }),
+      /Connection refused.*What to do: see whether ssh -p 1 127\.0\.0\.1 works/,
+    );
+    const wrong = await run(
+      [process.execPath, MAIN, 'toe', 'run', join(drive, 'document.yaml'), '--on', 'ssh://a:b@host'],
+      { okCodes: 'any' },
+    );
     equal(wrong.code, 2);
     match(wrong.stderr, /--on: 'ssh:\/\/a:b@host' is no ssh:\/\/\[USER@\]HOST\[:PORT\]/);
   });

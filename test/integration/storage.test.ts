@@ -4,7 +4,12 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { CreateDistributionConfigurationCommand, CreateImageRecipeCommand, GetImageCommand, type Image } from '@aws-sdk/client-imagebuilder';
+import {
+  CreateDistributionConfigurationCommand,
+  CreateImageRecipeCommand,
+  GetImageCommand,
+  type Image,
+} from '@aws-sdk/client-imagebuilder';
 import { randomUUID } from 'node:crypto';
 import type { Collected } from '../../src/pipelines/garbage.ts';
 import type { Deregistered, StorageUsage } from '../../src/pipelines/storage.ts';
@@ -21,7 +26,8 @@ function component(...commands: readonly string[]): string {
   return `name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ExecuteBash\n        inputs:\n          commands:\n${lines}`;
 }
 
-const write = (name: string): string => component(`head -c 3000000 /dev/urandom > /var/lib/${name}`, `sha256sum /var/lib/${name} > /var/lib/${name}.sum`);
+const write = (name: string): string =>
+  component(`head -c 3000000 /dev/urandom > /var/lib/${name}`, `sha256sum /var/lib/${name} > /var/lib/${name}.sum`);
 
 describe('space', () => {
   let state: HostState;
@@ -40,7 +46,8 @@ describe('space', () => {
 
   const usage = (): Promise<StorageUsage> => json('df');
   const disks = (): readonly string[] => readdirSync(join(dataDirectory, 'layers')).sort();
-  const homeAmi = (image: Image): string => image.outputResources!.amis!.find(({ region }) => region === 'us-east-1')!.image!;
+  const homeAmi = (image: Image): string =>
+    image.outputResources!.amis!.find(({ region }) => region === 'us-east-1')!.image!;
 
   /** What `du` says of a folder, without the folder itself. */
   async function du(folder: string): Promise<number> {
@@ -50,35 +57,65 @@ describe('space', () => {
   }
 
   async function assertWhole(): Promise<void> {
-    for (const name of disks()) await run(['qemu-img', 'check', '-q', '-f', 'qcow2', join(dataDirectory, 'layers', name)]);
+    for (const name of disks())
+      await run(['qemu-img', 'check', '-q', '-f', 'qcow2', join(dataDirectory, 'layers', name)]);
   }
 
   /** Builds on an AMI and reads what its components wrote. */
   async function assertBuildsOn(ami: string, name: string, ...files: readonly string[]): Promise<Image> {
-    const arn = await createTestImage(server, { name, parent: ami, components: [component(...files.map((file) => `sha256sum --check /var/lib/${file}.sum`))] });
+    const arn = await createTestImage(server, {
+      name,
+      parent: ami,
+      components: [component(...files.map((file) => `sha256sum --check /var/lib/${file}.sum`))],
+    });
     const image = await waitUntilAvailable(server, arn);
-    assert.deepEqual((await outputOf(server, arn)).filter((line) => line.endsWith(': OK')), files.map((file) => `/var/lib/${file}: OK`));
+    assert.deepEqual(
+      (await outputOf(server, arn)).filter((line) => line.endsWith(': OK')),
+      files.map((file) => `/var/lib/${file}: OK`),
+    );
     return image;
   }
 
   test('of two images that share a layer one is deregistered: the other is whole; df, du and what was freed agree', async () => {
-    const { distributionConfigurationArn } = await server.client.send(new CreateDistributionConfigurationCommand({
-      name: 'two-regions', clientToken: randomUUID(),
-      distributions: ['us-east-1', 'eu-west-1'].map((region) => ({ region, amiDistributionConfiguration: { name: `one-${region} {{ imagebuilder:buildDate }}` } })),
-    }));
+    const { distributionConfigurationArn } = await server.client.send(
+      new CreateDistributionConfigurationCommand({
+        name: 'two-regions',
+        clientToken: randomUUID(),
+        distributions: ['us-east-1', 'eu-west-1'].map((region) => ({
+          region,
+          amiDistributionConfiguration: { name: `one-${region} {{ imagebuilder:buildDate }}` },
+        })),
+      }),
+    );
     const shared = write('shared');
-    const oneArn = await createTestImage(server, { name: 'one', components: [shared, write('one')], distributionConfigurationArn: distributionConfigurationArn! });
+    const oneArn = await createTestImage(server, {
+      name: 'one',
+      components: [shared, write('one')],
+      distributionConfigurationArn: distributionConfigurationArn!,
+    });
     const one = await waitUntilAvailable(server, oneArn);
-    const two = await waitUntilAvailable(server, await createTestImage(server, { name: 'two', components: [shared, write('two')] }));
+    const two = await waitUntilAvailable(
+      server,
+      await createTestImage(server, { name: 'two', components: [shared, write('two')] }),
+    );
 
     const before = await usage();
     const { kinds } = before;
     assert.equal(await du('layers'), kinds.baseImages + kinds.images + kinds.running + kinds.unreferenced);
-    assert.equal(await du('regions') - statSync(join(dataDirectory, 'regions', 'eu-west-1')).blocks * 512, kinds.copies);
+    assert.equal(
+      (await du('regions')) - statSync(join(dataDirectory, 'regions', 'eu-west-1')).blocks * 512,
+      kinds.copies,
+    );
     assert.deepEqual([kinds.running, kinds.unreferenced, kinds.instances], [0, 0, 0]);
-    assert.equal(Object.values(kinds).reduce((sum, bytes) => sum + bytes), before.totalBytes);
-    const all = await du('.') + statSync(dataDirectory).blocks * 512;
-    assert.ok(Math.abs(all - before.totalBytes) < 1_000_000, `du says ${all}, df ${before.totalBytes}; only logs and records may have grown`);
+    assert.equal(
+      Object.values(kinds).reduce((sum, bytes) => sum + bytes),
+      before.totalBytes,
+    );
+    const all = (await du('.')) + statSync(dataDirectory).blocks * 512;
+    assert.ok(
+      Math.abs(all - before.totalBytes) < 1_000_000,
+      `du says ${all}, df ${before.totalBytes}; only logs and records may have grown`,
+    );
 
     const there = disks().length;
     const done = await json<Deregistered>('deregister', homeAmi(one));
@@ -95,7 +132,15 @@ describe('space', () => {
     const launch = await ingot(dataDirectory, ['launch', done.amiId]);
     assert.deepEqual([launch.code, launch.stderr.includes(done.amiId)], [1, true], launch.stderr);
     await assert.rejects(
-      server.client.send(new CreateImageRecipeCommand({ name: 'on-one', semanticVersion: '1.0.0', parentImage: done.amiId, components: [], clientToken: randomUUID() })),
+      server.client.send(
+        new CreateImageRecipeCommand({
+          name: 'on-one',
+          semanticVersion: '1.0.0',
+          parentImage: done.amiId,
+          components: [],
+          clientToken: randomUUID(),
+        }),
+      ),
       { name: 'InvalidParameterValueException' },
     );
     const again = await ingot(dataDirectory, ['deregister', done.amiId]);
@@ -112,7 +157,10 @@ describe('space', () => {
 
   test('gc frees what a failed build left for later ones and files of nobody, exactly as much as df said', async () => {
     const good = write('good');
-    const failed = await waitForStatus(server, await createTestImage(server, { name: 'failed', components: [good, component('exit 3')] }));
+    const failed = await waitForStatus(
+      server,
+      await createTestImage(server, { name: 'failed', components: [good, component('exit 3')] }),
+    );
     assert.equal(failed.state?.status, 'FAILED');
     await writeFile(join(dataDirectory, 'layers', 'lay-00000000000000000.qcow2'), Buffer.alloc(100_000, 1));
     const before = await usage();
@@ -131,23 +179,38 @@ describe('space', () => {
   });
 
   test('gc and deregister beside a build take nothing of it, nor of what it is built on', async () => {
-    const parent = homeAmi(await waitUntilAvailable(server, await createTestImage(server, { name: 'below', components: [write('below')] })));
+    const parent = homeAmi(
+      await waitUntilAvailable(server, await createTestImage(server, { name: 'below', components: [write('below')] })),
+    );
     const arn = await createTestImage(server, {
-      name: 'beside', parent, components: [write('first'), write('second'), component('echo waiting', 'sleep 15'), write('last')],
+      name: 'beside',
+      parent,
+      components: [write('first'), write('second'), component('echo waiting', 'sleep 15'), write('last')],
     });
-    const collect = async (): Promise<void> => assert.deepEqual(await json<Collected>('gc'), { layers: 0, files: 0, bytes: 0 });
-    await until('the build to wait', 120_000, async () => {
-      await collect();
-      return (await outputOf(server, arn)).includes('waiting') ? true : undefined;
-    }, { everyMs: 10 });
+    const collect = async (): Promise<void> =>
+      assert.deepEqual(await json<Collected>('gc'), { layers: 0, files: 0, bytes: 0 });
+    await until(
+      'the build to wait',
+      120_000,
+      async () => {
+        await collect();
+        return (await outputOf(server, arn)).includes('waiting') ? true : undefined;
+      },
+      { everyMs: 10 },
+    );
     const deregistered = await json<Deregistered>('deregister', parent);
     assert.deepEqual([deregistered.layers, deregistered.keptBy], [0, [arn]]);
     assert.ok((await usage()).kinds.running > 6_000_000);
-    const image = await until('the build to end', 120_000, async () => {
-      await collect();
-      const now = await waitForStatus(server, arn, ['BUILDING', 'DISTRIBUTING', 'INTEGRATING']);
-      return ['AVAILABLE', 'FAILED'].includes(now.state!.status!) ? now : undefined;
-    }, { everyMs: 10 });
+    const image = await until(
+      'the build to end',
+      120_000,
+      async () => {
+        await collect();
+        const now = await waitForStatus(server, arn, ['BUILDING', 'DISTRIBUTING', 'INTEGRATING']);
+        return ['AVAILABLE', 'FAILED'].includes(now.state!.status!) ? now : undefined;
+      },
+      { everyMs: 10 },
+    );
 
     assert.equal(image.state!.status, 'AVAILABLE', image.state!.reason);
     await collect();
@@ -155,7 +218,13 @@ describe('space', () => {
     await assertBuildsOn(homeAmi(image), 'on-beside', 'below', 'first', 'second', 'last');
   });
 
-  for (const args of [['gc', '--older-than', 'soon'], ['deregister', 'web'], ['deregister'], ['build', 'template.yaml', '--cache', '--no-cache'], ['build', 'template.yaml', '--cache-max-age', '1 day']] as const) {
+  for (const args of [
+    ['gc', '--older-than', 'soon'],
+    ['deregister', 'web'],
+    ['deregister'],
+    ['build', 'template.yaml', '--cache', '--no-cache'],
+    ['build', 'template.yaml', '--cache-max-age', '1 day'],
+  ] as const) {
     test(`wrong use: ${args.join(' ')}`, async () => {
       const { code, stderr } = await ingot(dataDirectory, args);
       assert.deepEqual([code, stderr.split('\n').length], [2, 2], stderr);

@@ -5,10 +5,23 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import {
-  CreateComponentCommand, CreateDistributionConfigurationCommand, CreateImagePipelineCommand, CreateImageRecipeCommand,
-  CreateInfrastructureConfigurationCommand, DeleteComponentCommand, DeleteDistributionConfigurationCommand, DeleteImageCommand,
-  DeleteImagePipelineCommand, DeleteImageRecipeCommand, DeleteInfrastructureConfigurationCommand, GetImageCommand, GetImagePipelineCommand,
-  ListImagePipelineImagesCommand, ListTagsForResourceCommand, StartImagePipelineExecutionCommand, type Image,
+  CreateComponentCommand,
+  CreateDistributionConfigurationCommand,
+  CreateImagePipelineCommand,
+  CreateImageRecipeCommand,
+  CreateInfrastructureConfigurationCommand,
+  DeleteComponentCommand,
+  DeleteDistributionConfigurationCommand,
+  DeleteImageCommand,
+  DeleteImagePipelineCommand,
+  DeleteImageRecipeCommand,
+  DeleteInfrastructureConfigurationCommand,
+  GetImageCommand,
+  GetImagePipelineCommand,
+  ListImagePipelineImagesCommand,
+  ListTagsForResourceCommand,
+  StartImagePipelineExecutionCommand,
+  type Image,
 } from '@aws-sdk/client-imagebuilder';
 import { openCatalog } from '../../src/catalog/catalog.ts';
 import { until } from '../../src/platform/clock.ts';
@@ -58,12 +71,21 @@ describe('the tutorial', () => {
   let server: TestServer;
   let image: Image;
   const arns: Record<'component' | 'recipe' | 'infrastructure' | 'distribution' | 'pipeline' | 'image', string> = {
-    component: '', recipe: '', infrastructure: '', distribution: '', pipeline: '', image: '',
+    component: '',
+    recipe: '',
+    infrastructure: '',
+    distribution: '',
+    pipeline: '',
+    image: '',
   };
 
   before(async () => {
     ({ state, dataDirectory, server } = await beginOnServer());
-    writeFileSync(`${dataDirectory}/config.yaml`, 'instanceProfiles: {web: {role: web-role, credentials: {accessKeyId: AKIAIOSFODNN7EXAMPLE, secretAccessKey: never-used}}}\n', { mode: 0o600 });
+    writeFileSync(
+      `${dataDirectory}/config.yaml`,
+      'instanceProfiles: {web: {role: web-role, credentials: {accessKeyId: AKIAIOSFODNN7EXAMPLE, secretAccessKey: never-used}}}\n',
+      { mode: 0o600 },
+    );
   });
 
   after(() => endOnServer({ state, dataDirectory, server }));
@@ -71,82 +93,197 @@ describe('the tutorial', () => {
   test('the resources are created', async () => {
     const { client } = server;
     const token = { clientToken: randomUUID() };
-    const component = await client.send(new CreateComponentCommand({ name: 'nginx', semanticVersion: '1.0.0', platform: 'Linux', data: NGINX, ...token }));
+    const component = await client.send(
+      new CreateComponentCommand({ name: 'nginx', semanticVersion: '1.0.0', platform: 'Linux', data: NGINX, ...token }),
+    );
     arns.component = component.componentBuildVersionArn!;
-    const recipe = await client.send(new CreateImageRecipeCommand({
-      name: 'web', semanticVersion: '1.0.0', parentImage: PARENT, description: 'A web server', ...token,
-      components: [{ componentArn: arns.component }, { componentArn: 'arn:aws:imagebuilder:us-east-1:aws:component/simple-boot-test-linux/x.x.x' }],
-    }));
+    const recipe = await client.send(
+      new CreateImageRecipeCommand({
+        name: 'web',
+        semanticVersion: '1.0.0',
+        parentImage: PARENT,
+        description: 'A web server',
+        ...token,
+        components: [
+          { componentArn: arns.component },
+          { componentArn: 'arn:aws:imagebuilder:us-east-1:aws:component/simple-boot-test-linux/x.x.x' },
+        ],
+      }),
+    );
     arns.recipe = recipe.imageRecipeArn!;
-    const infrastructure = await client.send(new CreateInfrastructureConfigurationCommand({ name: 'small', instanceProfileName: 'ingot', instanceTypes: ['t3.small'], ...token }));
+    const infrastructure = await client.send(
+      new CreateInfrastructureConfigurationCommand({
+        name: 'small',
+        instanceProfileName: 'ingot',
+        instanceTypes: ['t3.small'],
+        ...token,
+      }),
+    );
     arns.infrastructure = infrastructure.infrastructureConfigurationArn!;
-    const distribution = await client.send(new CreateDistributionConfigurationCommand({
-      name: 'two-regions', ...token,
-      distributions: ['us-east-1', 'eu-west-1'].map((region) => ({
-        region, amiDistributionConfiguration: { name: 'web {{ imagebuilder:buildDate }}', amiTags: { team: 'platform', build: '{{ imagebuilder:buildVersion }}' } },
-      })),
-    }));
+    const distribution = await client.send(
+      new CreateDistributionConfigurationCommand({
+        name: 'two-regions',
+        ...token,
+        distributions: ['us-east-1', 'eu-west-1'].map((region) => ({
+          region,
+          amiDistributionConfiguration: {
+            name: 'web {{ imagebuilder:buildDate }}',
+            amiTags: { team: 'platform', build: '{{ imagebuilder:buildVersion }}' },
+          },
+        })),
+      }),
+    );
     arns.distribution = distribution.distributionConfigurationArn!;
-    const pipeline = await client.send(new CreateImagePipelineCommand({
-      name: 'web', imageRecipeArn: arns.recipe, infrastructureConfigurationArn: arns.infrastructure, distributionConfigurationArn: arns.distribution, tags: { made: 'by-test' }, ...token,
-    }));
+    const pipeline = await client.send(
+      new CreateImagePipelineCommand({
+        name: 'web',
+        imageRecipeArn: arns.recipe,
+        infrastructureConfigurationArn: arns.infrastructure,
+        distributionConfigurationArn: arns.distribution,
+        tags: { made: 'by-test' },
+        ...token,
+      }),
+    );
     arns.pipeline = pipeline.imagePipelineArn!;
     assert.equal(arns.pipeline.split(':').at(-1), 'image-pipeline/web');
   });
 
   test('the pipeline builds, tests and distributes the image', async () => {
     const { client } = server;
-    const started = await client.send(new StartImagePipelineExecutionCommand({ imagePipelineArn: arns.pipeline, clientToken: randomUUID() }));
+    const started = await client.send(
+      new StartImagePipelineExecutionCommand({ imagePipelineArn: arns.pipeline, clientToken: randomUUID() }),
+    );
     arns.image = started.imageBuildVersionArn!;
     assert.match(arns.image, /:image\/web\/1\.0\.0\/1$/);
     image = await waitUntilAvailable(server, arns.image);
     assert.equal(image.osVersion, 'Debian 12');
-    assert.deepEqual(image.outputResources!.amis!.map(({ region }) => region), ['us-east-1', 'eu-west-1']);
-    for (const ami of image.outputResources!.amis!) assert.match(ami.name!, /^web 20\d\d-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{6}Z$/);
+    assert.deepEqual(
+      image.outputResources!.amis!.map(({ region }) => region),
+      ['us-east-1', 'eu-west-1'],
+    );
+    for (const ami of image.outputResources!.amis!)
+      assert.match(ami.name!, /^web 20\d\d-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{6}Z$/);
 
     const catalog = await openCatalog(dataDirectory);
-    const events = await catalog.db.selectFrom('outbox').select('status').where('resource', '=', arns.image).orderBy('seq').execute();
+    const events = await catalog.db
+      .selectFrom('outbox')
+      .select('status')
+      .where('resource', '=', arns.image)
+      .orderBy('seq')
+      .execute();
     await catalog.close();
-    assert.deepEqual(events.map(({ status }) => status), ['PENDING', 'CREATING', 'BUILDING', 'TESTING', 'DISTRIBUTING', 'INTEGRATING', 'AVAILABLE']);
+    assert.deepEqual(
+      events.map(({ status }) => status),
+      ['PENDING', 'CREATING', 'BUILDING', 'TESTING', 'DISTRIBUTING', 'INTEGRATING', 'AVAILABLE'],
+    );
 
-    const { imageSummaryList } = await client.send(new ListImagePipelineImagesCommand({ imagePipelineArn: arns.pipeline }));
-    assert.deepEqual(imageSummaryList!.map(({ arn }) => arn), [arns.image]);
+    const { imageSummaryList } = await client.send(
+      new ListImagePipelineImagesCommand({ imagePipelineArn: arns.pipeline }),
+    );
+    assert.deepEqual(
+      imageSummaryList!.map(({ arn }) => arn),
+      [arns.image],
+    );
     const { imagePipeline } = await client.send(new GetImagePipelineCommand({ imagePipelineArn: arns.pipeline }));
     assert.equal(imagePipeline!.lastRunStatus, 'AVAILABLE');
-    assert.deepEqual((await client.send(new ListTagsForResourceCommand({ resourceArn: arns.pipeline }))).tags, { made: 'by-test' });
+    assert.deepEqual((await client.send(new ListTagsForResourceCommand({ resourceArn: arns.pipeline }))).tags, {
+      made: 'by-test',
+    });
   });
 
   test('the copy in the other Region is flat, and its manifest is true', () => {
     const copy = image.outputResources!.amis![1]!;
     const folder = `${dataDirectory}/regions/eu-west-1`;
-    const manifest = JSON.parse(readFileSync(`${folder}/${copy.image}.json`, 'utf8')) as { sha256: string; name: string; sourceImage: string; tags: Record<string, string> };
-    assert.equal(createHash('sha256').update(readFileSync(`${folder}/${copy.image}.qcow2`)).digest('hex'), manifest.sha256);
+    const manifest = JSON.parse(readFileSync(`${folder}/${copy.image}.json`, 'utf8')) as {
+      sha256: string;
+      name: string;
+      sourceImage: string;
+      tags: Record<string, string>;
+    };
+    assert.equal(
+      createHash('sha256')
+        .update(readFileSync(`${folder}/${copy.image}.qcow2`))
+        .digest('hex'),
+      manifest.sha256,
+    );
     assert.equal(manifest.name, copy.name);
-    assert.deepEqual(manifest.tags, { team: 'platform', build: '1', CreatedBy: 'EC2 Image Builder', Ec2ImageBuilderArn: arns.image });
+    assert.deepEqual(manifest.tags, {
+      team: 'platform',
+      build: '1',
+      CreatedBy: 'EC2 Image Builder',
+      Ec2ImageBuilderArn: arns.image,
+    });
   });
 
   /** What a launched instance is told of who it is. */
-  const CREDENTIALS = 'm=http://169.254.169.254/latest; t=$(curl -fsS -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" $m/api/token); for p in "" web-role; do curl -fsS -H "X-aws-ec2-metadata-token: $t" $m/meta-data/iam/security-credentials/$p; done';
+  const CREDENTIALS =
+    'm=http://169.254.169.254/latest; t=$(curl -fsS -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" $m/api/token); for p in "" web-role; do curl -fsS -H "X-aws-ec2-metadata-token: $t" $m/meta-data/iam/security-credentials/$p; done';
 
-  for (const [firmware, index] of [['bios', 0], ['uefi', 1]] as const) {
+  for (const [firmware, index] of [
+    ['bios', 0],
+    ['uefi', 1],
+  ] as const) {
     test(`the AMI boots by ${firmware} and NGINX answers`, async () => {
       const { region, image: ami } = image.outputResources!.amis![index]!;
       const { id, port } = await allocatePort({ dataDirectory, owner: 'tutorial' });
       try {
-        const launched = await ingot(dataDirectory, ['launch', ami!, '--publish', `${port}:80`, '--firmware', firmware, '--region', region!, '--detach', ...(firmware === 'bios' ? ['--instance-profile', 'web'] : [])]);
+        const launched = await ingot(dataDirectory, [
+          'launch',
+          ami!,
+          '--publish',
+          `${port}:80`,
+          '--firmware',
+          firmware,
+          '--region',
+          region!,
+          '--detach',
+          ...(firmware === 'bios' ? ['--instance-profile', 'web'] : []),
+        ]);
         assert.equal(launched.code, 0, launched.stderr);
         const instanceId = launched.stdout.trim();
         assert.match(instanceId, /^i-[0-9a-f]{17}$/);
         const page = await until('NGINX to answer', 60_000, () => get(port), { everyMs: 500 });
         assert.equal(page, 'made by the tutorial');
 
-        const command = await ingot(dataDirectory, ['exec', instanceId, '--region', region!, '--', 'sh', '-c', 'echo out; echo err >&2; [ -d /sys/firmware/efi ] && exit 7; exit 8']);
-        assert.deepEqual([command.code, command.stdout, command.stderr], [firmware === 'uefi' ? 7 : 8, 'out\n', 'err\n']);
-        const credentials = await ingot(dataDirectory, ['exec', instanceId, '--region', region!, '--', 'sh', '-c', CREDENTIALS]);
-        if (firmware === 'bios') assert.match(credentials.stdout, /^web-role\n?\{[^]*"AccessKeyId": ?"AKIAIOSFODNN7EXAMPLE"/, credentials.stderr);
+        const command = await ingot(dataDirectory, [
+          'exec',
+          instanceId,
+          '--region',
+          region!,
+          '--',
+          'sh',
+          '-c',
+          'echo out; echo err >&2; [ -d /sys/firmware/efi ] && exit 7; exit 8',
+        ]);
+        assert.deepEqual(
+          [command.code, command.stdout, command.stderr],
+          [firmware === 'uefi' ? 7 : 8, 'out\n', 'err\n'],
+        );
+        const credentials = await ingot(dataDirectory, [
+          'exec',
+          instanceId,
+          '--region',
+          region!,
+          '--',
+          'sh',
+          '-c',
+          CREDENTIALS,
+        ]);
+        if (firmware === 'bios')
+          assert.match(
+            credentials.stdout,
+            /^web-role\n?\{[^]*"AccessKeyId": ?"AKIAIOSFODNN7EXAMPLE"/,
+            credentials.stderr,
+          );
         else assert.match(credentials.stderr, /404/);
-        assert.match((await ingot(dataDirectory, ['instances', '--region', region!])).stdout, new RegExp(`${instanceId}.*running`));
-        assert.match((await ingot(dataDirectory, ['console', instanceId, '--region', region!])).stdout, /Linux version/);
+        assert.match(
+          (await ingot(dataDirectory, ['instances', '--region', region!])).stdout,
+          new RegExp(`${instanceId}.*running`),
+        );
+        assert.match(
+          (await ingot(dataDirectory, ['console', instanceId, '--region', region!])).stdout,
+          /Linux version/,
+        );
         const terminated = await ingot(dataDirectory, ['terminate', instanceId, '--region', region!]);
         assert.equal(terminated.code, 0, terminated.stderr);
       } finally {
@@ -158,16 +295,28 @@ describe('the tutorial', () => {
   test('what others depend on is not deleted; in the documented order all is', async () => {
     const { client } = server;
     const dependency = { name: 'ResourceDependencyException' };
-    await assert.rejects(client.send(new DeleteComponentCommand({ componentBuildVersionArn: arns.component })), dependency);
+    await assert.rejects(
+      client.send(new DeleteComponentCommand({ componentBuildVersionArn: arns.component })),
+      dependency,
+    );
     await assert.rejects(client.send(new DeleteImageRecipeCommand({ imageRecipeArn: arns.recipe })), dependency);
-    await assert.rejects(client.send(new DeleteInfrastructureConfigurationCommand({ infrastructureConfigurationArn: arns.infrastructure })), dependency);
+    await assert.rejects(
+      client.send(
+        new DeleteInfrastructureConfigurationCommand({ infrastructureConfigurationArn: arns.infrastructure }),
+      ),
+      dependency,
+    );
     await client.send(new DeleteImagePipelineCommand({ imagePipelineArn: arns.pipeline }));
     await client.send(new DeleteImageCommand({ imageBuildVersionArn: arns.image }));
     await client.send(new DeleteImageRecipeCommand({ imageRecipeArn: arns.recipe }));
     await client.send(new DeleteComponentCommand({ componentBuildVersionArn: arns.component }));
-    await client.send(new DeleteInfrastructureConfigurationCommand({ infrastructureConfigurationArn: arns.infrastructure }));
+    await client.send(
+      new DeleteInfrastructureConfigurationCommand({ infrastructureConfigurationArn: arns.infrastructure }),
+    );
     await client.send(new DeleteDistributionConfigurationCommand({ distributionConfigurationArn: arns.distribution }));
-    await assert.rejects(client.send(new GetImageCommand({ imageBuildVersionArn: arns.image })), { name: 'ResourceNotFoundException' });
+    await assert.rejects(client.send(new GetImageCommand({ imageBuildVersionArn: arns.image })), {
+      name: 'ResourceNotFoundException',
+    });
   });
 });
 
@@ -176,7 +325,9 @@ function get(port: number): Promise<string | undefined> {
     const asked = request({ host: '127.0.0.1', port, path: '/', timeout: 5000, agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8');
-      response.on('data', (chunk: string) => { text += chunk; });
+      response.on('data', (chunk: string) => {
+        text += chunk;
+      });
       response.on('end', () => resolve(response.statusCode === 200 ? text : undefined));
       response.on('error', () => resolve(undefined));
     });

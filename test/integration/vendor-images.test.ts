@@ -20,9 +20,10 @@ import { beginOnDirectory, endOnServer } from '../harness/suite.ts';
 
 const HELLO = 'arn:aws:imagebuilder:us-east-1:aws:component/hello-world-linux/x.x.x';
 const FILE = 'noble-server.img';
-const noGpg = findProgram('gpg') === undefined || findProgram('gpgv') === undefined ? 'gpg and gpgv are not installed here' : false;
+const noGpg =
+  findProgram('gpg') === undefined || findProgram('gpgv') === undefined ? 'gpg and gpgv are not installed here' : false;
 
-describe('a disk on its vendor\'s server', () => {
+describe("a disk on its vendor's server", () => {
   const folder = mkdtempSync(join(tmpdir(), 'ingot-vendor-'));
   const disk = join(folder, 'disk.qcow2');
   const target = join(folder, 'target', 'base.qcow2');
@@ -40,18 +41,35 @@ describe('a disk on its vendor\'s server', () => {
   });
   after(async () => {
     await web.close();
-    for (const name of ['good', 'other']) await run(['gpgconf', '--homedir', join(folder, name), '--kill', 'all'], { okCodes: 'any' }).catch(() => {});
+    for (const name of ['good', 'other'])
+      await run(['gpgconf', '--homedir', join(folder, name), '--kill', 'all'], { okCodes: 'any' }).catch(() => {});
     rmSync(folder, { recursive: true, force: true });
   });
 
   async function gpg(who: string, ...args: readonly string[]): Promise<string> {
-    return (await run(['gpg', '--homedir', join(folder, who), '--batch', '--quiet', '--pinentry-mode', 'loopback', '--passphrase', '', ...args])).stdout;
+    return (
+      await run([
+        'gpg',
+        '--homedir',
+        join(folder, who),
+        '--batch',
+        '--quiet',
+        '--pinentry-mode',
+        'loopback',
+        '--passphrase',
+        '',
+        ...args,
+      ])
+    ).stdout;
   }
 
   async function makeKey(who: string): Promise<{ readonly fingerprint: string; readonly key: string }> {
     mkdirSync(join(folder, who), { mode: 0o700 });
     await gpg(who, '--quick-generate-key', `${who} <${who}@example.com>`, 'ed25519', 'sign', 'never');
-    return { fingerprint: /^fpr:+([0-9A-F]{40}):/m.exec(await gpg(who, '--with-colons', '--list-keys'))![1]!, key: await gpg(who, '--armor', '--export') };
+    return {
+      fingerprint: /^fpr:+([0-9A-F]{40}):/m.exec(await gpg(who, '--with-colons', '--list-keys'))![1]!,
+      key: await gpg(who, '--armor', '--export'),
+    };
   }
 
   async function sign(who: string, content: string): Promise<Buffer> {
@@ -72,15 +90,31 @@ describe('a disk on its vendor\'s server', () => {
     web.files.set('/key', { content: good.key });
   }
 
-  const vendorDisk = (more: Partial<VendorDisk> = {}): VendorDisk => ({ vendor: 'ubuntu', address: `${web.address}images/`, folder: 'latest/', sums: 'SHA256SUMS', file: /^noble-server\.img$/, format: 'qcow2', ...more });
-  const signedBy = (fingerprint: string): Partial<VendorDisk> => ({ signature: { file: 'SHA256SUMS.gpg', key: `${web.address}key`, fingerprints: [fingerprint] } });
+  const vendorDisk = (more: Partial<VendorDisk> = {}): VendorDisk => ({
+    vendor: 'ubuntu',
+    address: `${web.address}images/`,
+    folder: 'latest/',
+    sums: 'SHA256SUMS',
+    file: /^noble-server\.img$/,
+    format: 'qcow2',
+    ...more,
+  });
+  const signedBy = (fingerprint: string): Partial<VendorDisk> => ({
+    signature: { file: 'SHA256SUMS.gpg', key: `${web.address}key`, fingerprints: [fingerprint] },
+  });
   const texts: string[] = [];
 
   async function make(wanted: VendorDisk, more: object = {}): Promise<void> {
     texts.length = 0;
     const held = memoryRecorder('vendor');
     try {
-      await vendorImage('noble', 'Ubuntu 24.04', wanted).make({ target, workDirectory: join(folder, 'work'), held, report: ({ text }) => void texts.push(text), ...more });
+      await vendorImage('noble', 'Ubuntu 24.04', wanted).make({
+        target,
+        workDirectory: join(folder, 'work'),
+        held,
+        report: ({ text }) => void texts.push(text),
+        ...more,
+      });
     } finally {
       assert.deepEqual(await held.list(), []);
       assert.ok(!existsSync(join(folder, 'work')));
@@ -97,11 +131,17 @@ describe('a disk on its vendor\'s server', () => {
     await publish();
     await make(vendorDisk());
     await run(['qemu-img', 'compare', '-q', '-f', 'qcow2', '-F', 'qcow2', disk, target]);
-    assert.ok(texts.some((text) => /noble-server\.img: \d+ bytes, sha256 as published/.test(text)), texts.join('\n'));
-    assert.deepEqual(web.requests.map(({ path }) => path), ['/images/latest/SHA256SUMS', '/images/24.04.1/SHA256SUMS', `/images/24.04.1/${FILE}`]);
+    assert.ok(
+      texts.some((text) => /noble-server\.img: \d+ bytes, sha256 as published/.test(text)),
+      texts.join('\n'),
+    );
+    assert.deepEqual(
+      web.requests.map(({ path }) => path),
+      ['/images/latest/SHA256SUMS', '/images/24.04.1/SHA256SUMS', `/images/24.04.1/${FILE}`],
+    );
   });
 
-  test('by BSD\'s form of checksums and by SHA-512', async () => {
+  test("by BSD's form of checksums and by SHA-512", async () => {
     await publish(`# ${FILE}: 600 bytes\nSHA256 (${FILE}) = ${sha256}\n`);
     await make(vendorDisk());
     await publish(`${createHash('sha512').update(readFileSync(disk)).digest('hex')}  ${FILE}\n`);
@@ -111,7 +151,10 @@ describe('a disk on its vendor\'s server', () => {
 
   test('with another checksum it is not used', async () => {
     await publish(`${'a'.repeat(64)}  ${FILE}\n`);
-    await refused(new RegExp(`has the sha256 ${sha256}, and its vendor publishes a{64}: it is damaged, or was exchanged`), vendorDisk());
+    await refused(
+      new RegExp(`has the sha256 ${sha256}, and its vendor publishes a{64}: it is damaged, or was exchanged`),
+      vendorDisk(),
+    );
   });
 
   test('cut off, gone, or not named, it is not used', async () => {
@@ -139,7 +182,9 @@ describe('a disk on its vendor\'s server', () => {
     web.files.set(`/images/24.04.1/${FILE}`, { content: { path: disk }, stallAfter: 70_000 });
     const controller = new AbortController();
     const making = refused(/given up/, vendorDisk(), { signal: controller.signal });
-    await until('the transfer', 10_000, () => existsSync(join(folder, 'work', 'fetched')) || undefined, { everyMs: 20 });
+    await until('the transfer', 10_000, () => existsSync(join(folder, 'work', 'fetched')) || undefined, {
+      everyMs: 20,
+    });
     controller.abort(new Error('given up'));
     await making;
   });
@@ -148,14 +193,23 @@ describe('a disk on its vendor\'s server', () => {
     test('comes, and the log names the key', async () => {
       await publish();
       await make(vendorDisk(signedBy(good.fingerprint)));
-      assert.ok(texts.some((text) => text.endsWith(`SHA256SUMS is signed by the key ${good.fingerprint}`)), texts.join('\n'));
+      assert.ok(
+        texts.some((text) => text.endsWith(`SHA256SUMS is signed by the key ${good.fingerprint}`)),
+        texts.join('\n'),
+      );
     });
 
     test('by another key it is not used, whatever key the server gives', async () => {
       await publish();
-      await refused(new RegExp(`is signed by the key ${good.fingerprint}, and not by ${other.fingerprint}`), vendorDisk(signedBy(other.fingerprint)));
+      await refused(
+        new RegExp(`is signed by the key ${good.fingerprint}, and not by ${other.fingerprint}`),
+        vendorDisk(signedBy(other.fingerprint)),
+      );
       web.files.set('/key', { content: other.key });
-      await refused(/signature of .*SHA256SUMS does not hold \(it is by the key [0-9A-F]+, which is not the one that is known\)/, vendorDisk(signedBy(good.fingerprint)));
+      await refused(
+        /signature of .*SHA256SUMS does not hold \(it is by the key [0-9A-F]+, which is not the one that is known\)/,
+        vendorDisk(signedBy(good.fingerprint)),
+      );
     });
 
     test('with other content, without a signature or a key, it is not used', async () => {
@@ -193,7 +247,10 @@ describe('a disk on its vendor\'s server', () => {
     const server = await startServer(suite.dataDirectory);
     try {
       const parent = 'arn:aws:imagebuilder:us-east-1:aws:image/rocky-linux-9-x86/x.x.x';
-      const wrong = await waitForStatus(server, await createTestImage(server, { name: 'wrong', parent, components: [HELLO] }));
+      const wrong = await waitForStatus(
+        server,
+        await createTestImage(server, { name: 'wrong', parent, components: [HELLO] }),
+      );
       assert.match(wrong.state!.reason!, /has the sha256 [0-9a-f]{64}, and its vendor publishes b{64}/);
       const before = readdirSync(join(suite.dataDirectory, 'layers'));
 
@@ -201,11 +258,24 @@ describe('a disk on its vendor\'s server', () => {
       web.requests.length = 0;
       for (const attempt of [1, 2]) {
         const arn = await createTestImage(server, { name: `on-rocky-${attempt}`, parent, components: [HELLO] });
-        const said = async (): Promise<string> => (await imageLog(suite.dataDirectory, arn)).map(({ text }) => text).join('\n');
-        await until('the build instance', 60_000, async () => /driver qemu \(its parent image is a disk that was imported or fetched/.test(await said()) || undefined, { everyMs: 50 });
+        const said = async (): Promise<string> =>
+          (await imageLog(suite.dataDirectory, arn)).map(({ text }) => text).join('\n');
+        await until(
+          'the build instance',
+          60_000,
+          async () =>
+            /driver qemu \(its parent image is a disk that was imported or fetched/.test(await said()) || undefined,
+          { everyMs: 50 },
+        );
         await server.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: arn } as never));
         await waitForStatus(server, arn);
-        assert.equal(/is not there yet: it is fetched now \(Rocky Linux 9 as its vendor publishes it, from https:\/\/dl\.rockylinux\.org\/pub\/rocky\/\), once/.test(await said()), attempt === 1, await said());
+        assert.equal(
+          /is not there yet: it is fetched now \(Rocky Linux 9 as its vendor publishes it, from https:\/\/dl\.rockylinux\.org\/pub\/rocky\/\), once/.test(
+            await said(),
+          ),
+          attempt === 1,
+          await said(),
+        );
       }
       assert.equal(web.requests.length, 2);
       assert.equal(readdirSync(join(suite.dataDirectory, 'layers')).length, before.length + 1);

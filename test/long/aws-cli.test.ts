@@ -8,24 +8,60 @@ import { ACCOUNT, REGION, startApi, type TestApi } from '../api/server.ts';
 
 let api: TestApi;
 let fixture: Fixture;
-const cli = await run(['aws', '--version'], { okCodes: 'any' }).then(({ code, stdout, stderr }) => (code === 0 ? (stdout + stderr).trim() : undefined), () => undefined);
+const cli = await run(['aws', '--version'], { okCodes: 'any' }).then(
+  ({ code, stdout, stderr }) => (code === 0 ? (stdout + stderr).trim() : undefined),
+  () => undefined,
+);
 before(async () => {
   api = await startApi();
-  fixture = { region: REGION, account: ACCOUNT, catalog: api.catalog, send: async (operation, input) => (await api.client.send(commandOf(operation, input))) as unknown as Record<string, string> };
+  fixture = {
+    region: REGION,
+    account: ACCOUNT,
+    catalog: api.catalog,
+    send: async (operation, input) =>
+      (await api.client.send(commandOf(operation, input))) as unknown as Record<string, string>,
+  };
 });
 after(() => api.close());
 
 const kebab = (name: string): string => name.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase();
 
 for (const { name } of OPERATIONS.values()) {
-  test(`aws imagebuilder ${kebab(name)}`, { skip: cli === undefined ? 'there is no aws command here' : false }, async () => {
+  test(`aws imagebuilder ${kebab(name)}`, {
+    skip: cli === undefined ? 'there is no aws command here' : false,
+  }, async () => {
     const { answer, error, input } = CASES[name];
-    const { code, stdout, stderr } = await run(['aws', 'imagebuilder', kebab(name), '--cli-input-json', JSON.stringify(await input(fixture)), '--endpoint-url', api.endpoint, '--region', REGION, '--output', 'json'], {
-      okCodes: 'any', env: { AWS_ACCESS_KEY_ID: 'AKIDTEST', AWS_SECRET_ACCESS_KEY: 'secret', AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null', AWS_PAGER: '' },
-    });
+    const { code, stdout, stderr } = await run(
+      [
+        'aws',
+        'imagebuilder',
+        kebab(name),
+        '--cli-input-json',
+        JSON.stringify(await input(fixture)),
+        '--endpoint-url',
+        api.endpoint,
+        '--region',
+        REGION,
+        '--output',
+        'json',
+      ],
+      {
+        okCodes: 'any',
+        env: {
+          AWS_ACCESS_KEY_ID: 'AKIDTEST',
+          AWS_SECRET_ACCESS_KEY: 'secret',
+          AWS_CONFIG_FILE: '/dev/null',
+          AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+          AWS_PAGER: '',
+        },
+      },
+    );
     if (error !== undefined) return assert.match(stderr, new RegExp(`\\(${error}\\)`));
     assert.equal(code, 0, stderr);
     const output = (stdout.trim() === '' ? {} : JSON.parse(stdout)) as Record<string, unknown>;
-    assert.deepEqual(answer.filter((member) => output[member] === undefined), []);
+    assert.deepEqual(
+      answer.filter((member) => output[member] === undefined),
+      [],
+    );
   });
 }

@@ -16,9 +16,18 @@ import { beginOnServer, endOnServer } from '../harness/suite.ts';
 /** A recipe takes 20 components, so that a longer chain is an image on an image: the base image, these, two clean-ups. */
 const BELOW = 20;
 const ABOVE = 5;
-const part = (index: number): string => bashDocument('Write', [`head -c 100000 /dev/urandom > /var/lib/part-${index}`, `sha256sum /var/lib/part-${index} > /var/lib/part-${index}.sum`]);
-const parts = (from: number, count: number): readonly string[] => Array.from({ length: count }, (_, index) => part(from + index));
-const readAll = bashDocument('Read', ['set -e', `for i in $(seq 0 ${BELOW + ABOVE - 1}); do sha256sum --check --status /var/lib/part-$i.sum; done`, 'echo all are there']);
+const part = (index: number): string =>
+  bashDocument('Write', [
+    `head -c 100000 /dev/urandom > /var/lib/part-${index}`,
+    `sha256sum /var/lib/part-${index} > /var/lib/part-${index}.sum`,
+  ]);
+const parts = (from: number, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => part(from + index));
+const readAll = bashDocument('Read', [
+  'set -e',
+  `for i in $(seq 0 ${BELOW + ABOVE - 1}); do sha256sum --check --status /var/lib/part-$i.sum; done`,
+  'echo all are there',
+]);
 
 describe('a chain of more layers than an image may have', () => {
   let state: HostState;
@@ -36,12 +45,29 @@ describe('a chain of more layers than an image may have', () => {
     return JSON.parse(stdout) as T;
   }
 
-  const homeFile = (image: Image): string => join(dataDirectory, String(query(dataDirectory, 'SELECT file FROM amis WHERE id = ?', image.outputResources!.amis![0]!.image!)[0]!['file']));
-  const hits = async (arn: string): Promise<number> => (await imageLog(dataDirectory, arn)).filter(({ text }) => /^layer of .*: hit, /.test(text)).length;
-  const merged = async (arn: string): Promise<boolean> => (await imageLog(dataDirectory, arn)).some(({ text }) => /longer than 24: merged into one file/.test(text));
+  const homeFile = (image: Image): string =>
+    join(
+      dataDirectory,
+      String(
+        query(dataDirectory, 'SELECT file FROM amis WHERE id = ?', image.outputResources!.amis![0]!.image!)[0]!['file'],
+      ),
+    );
+  const hits = async (arn: string): Promise<number> =>
+    (await imageLog(dataDirectory, arn)).filter(({ text }) => /^layer of .*: hit, /.test(text)).length;
+  const merged = async (arn: string): Promise<boolean> =>
+    (await imageLog(dataDirectory, arn)).some(({ text }) => /longer than 24: merged into one file/.test(text));
 
-  const build = async (name: string, components: readonly string[], options: { readonly on?: string; readonly tests?: boolean } = {}): Promise<{ readonly arn: string; readonly image: Image }> => {
-    const arn = await createTestImage(server, { name, components, ...(options.on === undefined ? {} : { parent: amis[options.on]! }), tests: options.tests ?? false });
+  const build = async (
+    name: string,
+    components: readonly string[],
+    options: { readonly on?: string; readonly tests?: boolean } = {},
+  ): Promise<{ readonly arn: string; readonly image: Image }> => {
+    const arn = await createTestImage(server, {
+      name,
+      components,
+      ...(options.on === undefined ? {} : { parent: amis[options.on]! }),
+      tests: options.tests ?? false,
+    });
     const image = await waitUntilAvailable(server, arn);
     amis[name] = image.outputResources!.amis![0]!.image!;
     return { arn, image };

@@ -12,12 +12,15 @@ const ENTRIES = 1500;
 let instance: Instance;
 let end: () => Promise<void>;
 
-before(async () => { ({ instance, end } = await launchOn('nspawn', await sharedBase())); });
+before(async () => {
+  ({ instance, end } = await launchOn('nspawn', await sharedBase()));
+});
 after(() => end());
 
-test('nothing that enters a container is the host\'s, however often it is raced', { timeout: 900_000 }, async () => {
+test("nothing that enters a container is the host's, however often it is raced", { timeout: 900_000 }, async () => {
   const seen = await foreignProcesses(instance, async (signal) => {
-    for (let entry = 0; entry < ENTRIES && !signal.aborted; entry++) await instance.run(entry % 10 === 0 ? { script: 'true', signal } : { argv: ['true'], own: true, signal });
+    for (let entry = 0; entry < ENTRIES && !signal.aborted; entry++)
+      await instance.run(entry % 10 === 0 ? { script: 'true', signal } : { argv: ['true'], own: true, signal });
   });
 
   deepEqual({ seized: seen.seized, foreign: seen.foreign }, { seized: 0, foreign: [] });

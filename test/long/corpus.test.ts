@@ -20,20 +20,32 @@ interface Verdict {
 
 const FOLDER = process.env['INGOT_CORPUS'] ?? join(PROJECT, '../shared/corpus');
 const skip = existsSync(FOLDER) ? false : `no corpus in ${FOLDER}: set INGOT_CORPUS to its folder`;
-const VERDICTS = (JSON.parse(readFileSync(join(PROJECT, 'test/data/corpus.json'), 'utf8')) as readonly Verdict[]).filter(({ runs }) => runs !== undefined);
+const VERDICTS = (
+  JSON.parse(readFileSync(join(PROJECT, 'test/data/corpus.json'), 'utf8')) as readonly Verdict[]
+).filter(({ runs }) => runs !== undefined);
 
 assert.ok(VERDICTS.length > 0);
 for (const { file, runs } of VERDICTS) {
   test(`${file}: ${runs}`, { skip }, async () => {
-    const { document, faults } = parseComponentDocument(readFileSync(join(FOLDER, file), 'utf8'), { platform: 'Linux' });
+    const { document, faults } = parseComponentDocument(readFileSync(join(FOLDER, file), 'utf8'), {
+      platform: 'Linux',
+    });
     assert.ok(document, JSON.stringify(faults));
     const launched = await launchOn('nspawn', await sharedBase());
     try {
       const lines: string[] = [];
       const outcome = await runDocument({
-        document, name: file, phases: document.phases.map(({ name }) => name), parameters: {}, instance: launched.instance, report: ({ text }) => lines.push(text),
+        document,
+        name: file,
+        phases: document.phases.map(({ name }) => name),
+        parameters: {},
+        instance: launched.instance,
+        report: ({ text }) => lines.push(text),
       });
-      const failure = outcome.failure === undefined ? 'success' : `${outcome.failure.phase}/${outcome.failure.step}: ${outcome.failure.message}`;
+      const failure =
+        outcome.failure === undefined
+          ? 'success'
+          : `${outcome.failure.phase}/${outcome.failure.step}: ${outcome.failure.message}`;
       assert.equal(failure, runs, lines.slice(-40).join('\n'));
     } finally {
       await launched.end();

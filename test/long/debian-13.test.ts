@@ -12,7 +12,12 @@ import { dataDirectoryWithBase, startServer } from '../harness/service.ts';
 
 async function outputIn(instance: Instance, script: string): Promise<string> {
   let output = '';
-  const { exitCode } = await instance.run({ script, onOutput: (_, chunk) => { output += chunk.toString(); } });
+  const { exitCode } = await instance.run({
+    script,
+    onOutput: (_, chunk) => {
+      output += chunk.toString();
+    },
+  });
   assert.equal(exitCode, 0, `${script}\n${output}`);
   return output.trim();
 }
@@ -25,11 +30,21 @@ for (const [driver, firmware, shows] of [
   test(`it boots: ${driver}${firmware === undefined ? '' : `, ${firmware}`}`, { timeout: 900_000 }, async () => {
     const { instance, end } = await launchOn(driver, await sharedBase('debian-13-x86'), firmware);
     try {
-      assert.equal(await outputIn(instance, 'systemctl is-system-running --wait || systemctl --failed --plain'), 'running');
-      assert.match(await outputIn(instance, 'cat /etc/debian_version /etc/apt/sources.list'), /^13[^]*^deb http\S+ trixie main$/m);
-      const found = driver === 'nspawn' ? 'systemd-detect-virt --container' : '[ -e /sys/firmware/efi ] && echo efi || echo bios';
+      assert.equal(
+        await outputIn(instance, 'systemctl is-system-running --wait || systemctl --failed --plain'),
+        'running',
+      );
+      assert.match(
+        await outputIn(instance, 'cat /etc/debian_version /etc/apt/sources.list'),
+        /^13[^]*^deb http\S+ trixie main$/m,
+      );
+      const found =
+        driver === 'nspawn' ? 'systemd-detect-virt --container' : '[ -e /sys/firmware/efi ] && echo efi || echo bios';
       assert.equal(await outputIn(instance, found), shows);
-      assert.match(await outputIn(instance, 'stat --format %F /etc/resolv.conf; getent hosts deb.debian.org'), /^regular file\n\S+ +deb\.debian\.org$/);
+      assert.match(
+        await outputIn(instance, 'stat --format %F /etc/resolv.conf; getent hosts deb.debian.org'),
+        /^regular file\n\S+ +deb\.debian\.org$/,
+      );
     } finally {
       await end();
     }
@@ -64,7 +79,11 @@ for (const driver of ['nspawn', 'qemu'] as const) {
     const server = await startServer(dataDirectory);
     try {
       const arn = await createTestImage(server, {
-        name: `on-13-${driver}`, parent: 'arn:aws:imagebuilder:us-east-1:aws:image/debian-13-x86/x.x.x', components: [component], driver, tests: true,
+        name: `on-13-${driver}`,
+        parent: 'arn:aws:imagebuilder:us-east-1:aws:image/debian-13-x86/x.x.x',
+        components: [component],
+        driver,
+        tests: true,
       });
       const image = await waitUntilAvailable(server, arn);
       assert.equal(image.osVersion, 'Debian 13');

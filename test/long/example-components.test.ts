@@ -28,14 +28,20 @@ describe('example components', () => {
   for (const file of FILES) {
     const name = basename(file, '.yaml');
     test(`${name} validates without a warning, and says how it is tested`, () => {
-      const { document, faults } = parseComponentDocument(readFileSync(join(PROJECT, file), 'utf8'), { platform: 'Linux' });
+      const { document, faults } = parseComponentDocument(readFileSync(join(PROJECT, file), 'utf8'), {
+        platform: 'Linux',
+      });
       assert.deepEqual(faults, []);
       assert.ok(document!.phases.some((phase) => phase.name === 'test'));
     });
 
     test(`${name} in a container`, async () => {
       const phases = NEED_A_MACHINE.includes(name) ? 'build,validate' : 'build,validate,test';
-      const { code, stdout, stderr } = await ingot(dataDirectory, ['toe', 'test', join(PROJECT, file), '--on', 'nspawn', '--phases', phases], { timeoutMs: 1_200_000 });
+      const { code, stdout, stderr } = await ingot(
+        dataDirectory,
+        ['toe', 'test', join(PROJECT, file), '--on', 'nspawn', '--phases', phases],
+        { timeoutMs: 1_200_000 },
+      );
       assert.equal(code, 0, `${stdout}\n${stderr}`);
     });
   }
@@ -43,10 +49,16 @@ describe('example components', () => {
   test('all of them in one image', async () => {
     const server = await startServer(dataDirectory);
     try {
-      const arn = await createTestImage(server, { name: 'examples', tests: true, components: FILES.map((file) => readFileSync(join(PROJECT, file), 'utf8')) });
+      const arn = await createTestImage(server, {
+        name: 'examples',
+        tests: true,
+        components: FILES.map((file) => readFileSync(join(PROJECT, file), 'utf8')),
+      });
       await waitUntilAvailable(server, arn);
       const log = await imageLog(dataDirectory, arn);
-      const tested = log.filter(({ type, status, phase }) => type === 'step' && phase === 'test' && status === 'Success').map(({ component }) => component);
+      const tested = log
+        .filter(({ type, status, phase }) => type === 'step' && phase === 'test' && status === 'Success')
+        .map(({ component }) => component);
       assert.equal(new Set(tested).size, FILES.length);
     } finally {
       await server.stop();

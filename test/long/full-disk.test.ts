@@ -46,14 +46,16 @@ describe('the disk fills up', () => {
     assert.equal(end?.status, 'FAILED');
     return end!.reason!;
   };
-  const small = (name: string): Promise<string> => createTestImage(server, { name: name.replaceAll(' ', '-'), components: [bashDocument('Step', [`echo ${name}`])] });
+  const small = (name: string): Promise<string> =>
+    createTestImage(server, { name: name.replaceAll(' ', '-'), components: [bashDocument('Step', [`echo ${name}`])] });
 
   for (const stage of STAGES) {
     test(`in the ${stage}`, { timeout: 600_000 }, async () => {
       const arn = await buildUntil(server, stage, stage.replaceAll(' ', '-'));
       await fill(64);
       const reason = await failed(arn);
-      for (const part of [/no space left on device/, /the disk of this host is full/, /Make room there/]) assert.match(reason, part);
+      for (const part of [/no space left on device/, /the disk of this host is full/, /Make room there/])
+        assert.match(reason, part);
       assert.deepEqual(filesIn(dataDirectory, 'regions/eu-west-1'), []);
       assert.match(await failed(await small(`refused ${stage}`)), /no space left on device.*Make room there/);
       await rm(filler, { force: true });
@@ -70,7 +72,8 @@ describe('the disk fills up', () => {
     await rm(`${filler}-2`, { force: true });
     await rm(filler, { force: true });
     const reason = await failed(arn);
-    for (const part of [/no space left on device/, /the disk of this host is full/, /Make room there/]) assert.match(reason, part);
+    for (const part of [/no space left on device/, /the disk of this host is full/, /Make room there/])
+      assert.match(reason, part);
     // What could not be put on record meanwhile is put right by the next start.
     await server.stop();
     server = await startServer(dataDirectory);

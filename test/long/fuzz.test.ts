@@ -17,8 +17,18 @@ test('a million requests made from the model', async (t) => {
     const api = await startApi();
     try {
       const seed = (first + sent) % 2 ** 31;
-      const { componentBuildVersionArn } = await api.client.send(new CreateComponentCommand({ name: 'fuzzed', semanticVersion: '1.0.0', platform: 'Linux', data: documentOf('true') }));
-      const tally = await fuzz(api.connectionOf('same'), api.catalog.dataDirectory, [componentBuildVersionArn!], { count: Math.min(ROUND, count - sent), seed });
+      const { componentBuildVersionArn } = await api.client.send(
+        new CreateComponentCommand({
+          name: 'fuzzed',
+          semanticVersion: '1.0.0',
+          platform: 'Linux',
+          data: documentOf('true'),
+        }),
+      );
+      const tally = await fuzz(api.connectionOf('same'), api.catalog.dataDirectory, [componentBuildVersionArn!], {
+        count: Math.min(ROUND, count - sent),
+        seed,
+      });
       t.diagnostic(`FUZZ_SEED=${seed}: ${JSON.stringify(tally)}`);
       assert.ok(tally[200]! > 0);
     } finally {

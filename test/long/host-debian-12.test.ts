@@ -1,7 +1,10 @@
 import { newcomerOn, SOURCE } from '../harness/newcomer.ts';
 
 newcomerOn({
-  base: 'debian-12-x86', description: 'Debian 12: a user with sudo, Node by hand, git, LVM', user: 'admin', node: true,
+  base: 'debian-12-x86',
+  description: 'Debian 12: a user with sudo, Node by hand, git, LVM',
+  user: 'admin',
+  node: true,
   prepare: `
     apt-get update -q && apt-get install -y -q --no-install-recommends git lvm2
     useradd --create-home --shell /bin/bash admin && echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin

@@ -11,7 +11,8 @@ import { createTestImage, outputOf, waitUntilAvailable } from '../harness/images
 import { imageLog, ingot, type TestServer } from '../harness/service.ts';
 import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
-const component = (command: string): string => `name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ExecuteBash\n        inputs:\n          commands:\n            - ${JSON.stringify(command)}\n`;
+const component = (command: string): string =>
+  `name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ExecuteBash\n        inputs:\n          commands:\n            - ${JSON.stringify(command)}\n`;
 
 describe('an imported disk', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ingot-imports-'));
@@ -25,11 +26,17 @@ describe('an imported disk', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const said = async (arn: string): Promise<string> => (await imageLog(dataDirectory, arn)).map(({ text }) => text).join('\n');
+  const said = async (arn: string): Promise<string> =>
+    (await imageLog(dataDirectory, arn)).map(({ text }) => text).join('\n');
 
-  test('without a guest agent is built on in a virtual machine, tested, and built on again', { timeout: 1_800_000 }, async () => {
+  test('without a guest agent is built on in a virtual machine, tested, and built on again', {
+    timeout: 1_800_000,
+  }, async () => {
     // A disk as others make them: no guest agent, cloud-init on.
-    const made = await createTestImage(server, { name: 'bare', components: [component('apt-get purge -y qemu-guest-agent && ! command -v qemu-ga')] });
+    const made = await createTestImage(server, {
+      name: 'bare',
+      components: [component('apt-get purge -y qemu-guest-agent && ! command -v qemu-ga')],
+    });
     const ami = (await waitUntilAvailable(server, made)).outputResources!.amis![0]!.image!;
     const disk = join(folder, 'bare.vmdk');
     await run(['qemu-img', 'convert', '-q', '-f', 'qcow2', '-O', 'vmdk', fileOf(dataDirectory, ami), disk]);
@@ -37,12 +44,24 @@ describe('an imported disk', () => {
     assert.equal(code, 0, stderr);
     const parent = stdout.trim().split('\n')[1]!;
 
-    const built = await createTestImage(server, { name: 'on-bare', parent, components: [component('command -v qemu-ga && echo marked > /etc/marked && uname -r')], tests: true });
+    const built = await createTestImage(server, {
+      name: 'on-bare',
+      parent,
+      components: [component('command -v qemu-ga && echo marked > /etc/marked && uname -r')],
+      tests: true,
+    });
     await waitUntilAvailable(server, built);
-    assert.match(await said(built), /build instance, t3\.small, driver qemu \(its parent image is a disk that was imported or fetched/);
+    assert.match(
+      await said(built),
+      /build instance, t3\.small, driver qemu \(its parent image is a disk that was imported or fetched/,
+    );
     assert.match(await said(built), /cloud-init is asked to bring QEMU's guest agent/);
 
-    const again = await createTestImage(server, { name: 'on-that', parent: built, components: [component('cat /etc/marked')] });
+    const again = await createTestImage(server, {
+      name: 'on-that',
+      parent: built,
+      components: [component('cat /etc/marked')],
+    });
     await waitUntilAvailable(server, again);
     assert.ok((await outputOf(server, again)).includes('marked'));
     assert.match(await said(again), /driver qemu \(its parent image is a disk that was imported or fetched/);

@@ -39,7 +39,10 @@ describe('kept instances', () => {
 
   const listed = async (): Promise<readonly Described[]> => {
     const { stdout } = await ingot(dataDirectory, ['instances', '--json']);
-    return stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Described);
+    return stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Described);
   };
   const layers = (): number => readdirSync(join(dataDirectory, 'layers')).length;
   let layersBefore: number;
@@ -60,8 +63,18 @@ describe('kept instances', () => {
 
   test('a failed image leaves its instance, by the tag or by the infrastructure configuration', async () => {
     const images = await Promise.all([
-      createTestImage(server, { name: 'by-tag', driver: 'qemu', components: [FAILS], tags: { 'ingot:keep-on-failure': '90m' } }),
-      createTestImage(server, { name: 'by-configuration', driver: 'nspawn', components: [FAILS], terminateInstanceOnFailure: false }),
+      createTestImage(server, {
+        name: 'by-tag',
+        driver: 'qemu',
+        components: [FAILS],
+        tags: { 'ingot:keep-on-failure': '90m' },
+      }),
+      createTestImage(server, {
+        name: 'by-configuration',
+        driver: 'nspawn',
+        components: [FAILS],
+        terminateInstanceOnFailure: false,
+      }),
       createTestImage(server, { name: 'not-kept', driver: 'nspawn', components: [FAILS] }),
     ]);
     for (const arn of images) assert.equal((await waitForStatus(server, arn)).state?.status, 'FAILED');
@@ -69,7 +82,10 @@ describe('kept instances', () => {
       assert.equal(now, 'running');
       assert.equal(image, images[driver === 'qemu' ? 0 : 1]);
       assert.ok(keptUntil !== undefined && Date.parse(keptUntil) > Date.now());
-      assert.match((await imageLog(dataDirectory, image)).map(({ text }) => text).join('\n'), new RegExp(`ingot shell ${instanceId}`));
+      assert.match(
+        (await imageLog(dataDirectory, image)).map(({ text }) => text).join('\n'),
+        new RegExp(`ingot shell ${instanceId}`),
+      );
       kept[driver] = instanceId;
     }
     assert.deepEqual(Object.keys(kept).sort(), ['nspawn', 'qemu']);
@@ -79,9 +95,13 @@ describe('kept instances', () => {
   for (const driver of ['nspawn', 'qemu']) {
     describe(driver, () => {
       test('a script goes through the shell; its streams and its exit code come back', async () => {
-        const { code, stdout, stderr } = await run([process.execPath, MAIN, 'shell', kept[driver]!, '--data', dataDirectory], {
-          okCodes: 'any', input: 'cat /root/traces; echo no >&2\nsleep 60 &\ncd /etc && pwd; exit 7\n',
-        });
+        const { code, stdout, stderr } = await run(
+          [process.execPath, MAIN, 'shell', kept[driver]!, '--data', dataDirectory],
+          {
+            okCodes: 'any',
+            input: 'cat /root/traces; echo no >&2\nsleep 60 &\ncd /etc && pwd; exit 7\n',
+          },
+        );
         assert.deepEqual([code, stdout, stderr], [7, 'traces\n/etc\n', 'no\n']);
       });
 
@@ -113,16 +133,31 @@ describe('kept instances', () => {
         };
         await copy(join(tree, 'in'), `${kept[driver]}:/root/made`);
         await copy(`${kept[driver]}:/root/made`, join(tree, 'out'));
-        const contents = async (folder: string): Promise<string> => (await run(['find', '.', '-printf', '%p %y %TY-%Tm-%Td %TH:%TM %l\n'], { cwd: folder })).stdout.split('\n').sort().join('\n');
+        const contents = async (folder: string): Promise<string> =>
+          (await run(['find', '.', '-printf', '%p %y %TY-%Tm-%Td %TH:%TM %l\n'], { cwd: folder })).stdout
+            .split('\n')
+            .sort()
+            .join('\n');
         assert.equal(await contents(join(tree, 'out')), await contents(join(tree, 'in')));
         const digest = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
         assert.equal(digest(join(tree, 'out', 'large')), digest(join(tree, 'in', 'large')));
-        const inside = await ingot(dataDirectory, ['exec', kept[driver]!, '--', 'stat', '-c', '%a %u', '/root/made/deep/a file']);
+        const inside = await ingot(dataDirectory, [
+          'exec',
+          kept[driver]!,
+          '--',
+          'stat',
+          '-c',
+          '%a %u',
+          '/root/made/deep/a file',
+        ]);
         assert.equal(inside.stdout, '750 0\n');
 
         // One file through stdin and stdout, over one that is there.
         for (const text of ['first', 'second']) {
-          const { code } = await run([process.execPath, MAIN, 'cp', '-', `${kept[driver]}:/root/single`, '--data', dataDirectory], { input: text, okCodes: 'any' });
+          const { code } = await run(
+            [process.execPath, MAIN, 'cp', '-', `${kept[driver]}:/root/single`, '--data', dataDirectory],
+            { input: text, okCodes: 'any' },
+          );
           assert.equal(code, 0);
         }
         assert.equal((await ingot(dataDirectory, ['cp', `${kept[driver]}:/root/single`, '-'])).stdout, 'second');
@@ -137,13 +172,36 @@ describe('kept instances', () => {
         // Cut off in the middle: stdin of a copy that never ends, and the copy is killed.
         const big = join(local, `${driver}-big`);
         await run(['truncate', '--size=4G', big]);
-        const cut = await start([process.execPath, MAIN, 'cp', big, `${kept[driver]}:/root/cut`, '--data', dataDirectory]);
-        const stages = async (): Promise<string> => (await ingot(dataDirectory, ['exec', kept[driver]!, '--', 'sh', '-c', 'ls -A /root | grep -e cut -e ingot-cp'])).stdout;
+        const cut = await start([
+          process.execPath,
+          MAIN,
+          'cp',
+          big,
+          `${kept[driver]}:/root/cut`,
+          '--data',
+          dataDirectory,
+        ]);
+        const stages = async (): Promise<string> =>
+          (
+            await ingot(dataDirectory, [
+              'exec',
+              kept[driver]!,
+              '--',
+              'sh',
+              '-c',
+              'ls -A /root | grep -e cut -e ingot-cp',
+            ])
+          ).stdout;
         await until('the copy to begin', 300_000, async () => ((await stages()) === '' ? undefined : true));
         cut.kill('SIGINT');
         assert.equal((await cut.exited).code, 130);
-        await until('nothing of the copy to be left', 300_000, async () => ((await stages()) === '' ? true : undefined));
-        assert.deepEqual((await readdir(local)).filter((name) => name.startsWith('.ingot-cp')), []);
+        await until('nothing of the copy to be left', 300_000, async () =>
+          (await stages()) === '' ? true : undefined,
+        );
+        assert.deepEqual(
+          (await readdir(local)).filter((name) => name.startsWith('.ingot-cp')),
+          [],
+        );
       });
     });
   }
@@ -151,7 +209,12 @@ describe('kept instances', () => {
   test('they outlive a server that is killed; terminate ends them and frees their layers', async () => {
     await server.kill();
     server = await startServer(dataDirectory);
-    assert.deepEqual((await listed()).map(({ instanceId, state: now }) => [instanceId, now]).sort(), Object.values(kept).map((id) => [id, 'running']).sort());
+    assert.deepEqual(
+      (await listed()).map(({ instanceId, state: now }) => [instanceId, now]).sort(),
+      Object.values(kept)
+        .map((id) => [id, 'running'])
+        .sort(),
+    );
     for (const id of Object.values(kept)) {
       const { code, stdout, stderr } = await ingot(dataDirectory, ['exec', id, '--', 'cat', '/root/traces']);
       assert.deepEqual([code, stdout, stderr], [0, 'traces\n', '']);
@@ -163,9 +226,16 @@ describe('kept instances', () => {
   });
 
   test('one whose time is over is ended', async () => {
-    const arn = await createTestImage(server, { name: 'briefly', driver: 'nspawn', components: [FAILS], tags: { 'ingot:keep-on-failure': '3s' } });
+    const arn = await createTestImage(server, {
+      name: 'briefly',
+      driver: 'nspawn',
+      components: [FAILS],
+      tags: { 'ingot:keep-on-failure': '3s' },
+    });
     assert.equal((await waitForStatus(server, arn)).state?.status, 'FAILED');
-    await until('it to be ended', 300_000, async () => ((await listed()).length === 0 ? true : undefined), { everyMs: 500 });
+    await until('it to be ended', 300_000, async () => ((await listed()).length === 0 ? true : undefined), {
+      everyMs: 500,
+    });
     assert.equal(layers(), layersBefore);
   });
 });
@@ -179,21 +249,36 @@ interface Terminal {
 }
 
 /** Runs a command of Ingot's on a terminal of its own, which util-linux's `script` makes. Tells how it ended, and whether the terminal takes lines and echoes again. */
-async function onTerminal(args: readonly string[], work: (terminal: Terminal) => Promise<void>): Promise<{ code: number | null; cooked: boolean }> {
+async function onTerminal(
+  args: readonly string[],
+  work: (terminal: Terminal) => Promise<void>,
+): Promise<{ code: number | null; cooked: boolean }> {
   // Nothing of it is a user's: the arguments come in the environment.
-  const inner = 'stty sane rows 24 cols 80; eval "set -- $INGOT_ARGS"; "$@"; code=$?; stty -a | grep -q " icanon" && stty -a | grep -q " echo " && echo it is cooked; exit $code';
+  const inner =
+    'stty sane rows 24 cols 80; eval "set -- $INGOT_ARGS"; "$@"; code=$?; stty -a | grep -q " icanon" && stty -a | grep -q " echo " && echo it is cooked; exit $code';
   const quoted = [process.execPath, MAIN, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
-  const child = await start(['script', '-qefc', inner, '/dev/null'], { env: { INGOT_ARGS: quoted, SHELL: '/bin/sh', TERM: 'xterm' }, stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = await start(['script', '-qefc', inner, '/dev/null'], {
+    env: { INGOT_ARGS: quoted, SHELL: '/bin/sh', TERM: 'xterm' },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   let shown = '';
   let seen = 0;
-  child.stdout!.on('data', (chunk: Buffer) => { shown += chunk.toString('utf8'); });
+  child.stdout!.on('data', (chunk: Buffer) => {
+    shown += chunk.toString('utf8');
+  });
   const patience = { everyMs: 50 };
-  const appears = (what: RegExp, ms: number): Promise<void> => until(`${what} on the terminal, which shows ${JSON.stringify(shown.slice(seen))}`, ms, () => {
-    const match = what.exec(shown.slice(seen));
-    if (match === null) return undefined;
-    seen += match.index + match[0].length;
-    return true;
-  }, patience).then(() => {});
+  const appears = (what: RegExp, ms: number): Promise<void> =>
+    until(
+      `${what} on the terminal, which shows ${JSON.stringify(shown.slice(seen))}`,
+      ms,
+      () => {
+        const match = what.exec(shown.slice(seen));
+        if (match === null) return undefined;
+        seen += match.index + match[0].length;
+        return true;
+      },
+      patience,
+    ).then(() => {});
   const terminal: Terminal = {
     type: (text) => void child.stdin!.write(text),
     shows: (what) => appears(what, 300_000),
@@ -208,10 +293,17 @@ async function onTerminal(args: readonly string[], work: (terminal: Terminal) =>
       }
     },
     async resize(rows, columns) {
-      const tty = await until('the terminal', 10_000, () => {
-        const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ').filter((each) => each !== '');
-        return children.length === 0 ? undefined : readlinkSync(`/proc/${children[0]}/fd/0`);
-      }, patience);
+      const tty = await until(
+        'the terminal',
+        10_000,
+        () => {
+          const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
+            .split(' ')
+            .filter((each) => each !== '');
+          return children.length === 0 ? undefined : readlinkSync(`/proc/${children[0]}/fd/0`);
+        },
+        patience,
+      );
       await run(['stty', '-F', tty, 'rows', String(rows), 'cols', String(columns)]);
     },
   };

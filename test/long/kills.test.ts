@@ -16,14 +16,35 @@ async function kill(pid: number): Promise<void> {
   assert.ok(await waitForExit(pid, startTime, 10_000));
 }
 
-const workerOf = (dataDirectory: string): Promise<number> => until('a worker', 60_000, () => processesWith(['worker-main', dataDirectory])[0]);
+const workerOf = (dataDirectory: string): Promise<number> =>
+  until('a worker', 60_000, () => processesWith(['worker-main', dataDirectory])[0]);
 
 /** Who is killed, and what the image's reason then says. */
-const VICTIMS: readonly { readonly who: string; readonly kill: (server: TestServer) => Promise<void>; readonly restart: boolean; readonly reason: RegExp }[] = [
-  { who: 'the worker', restart: false, reason: /^The worker process ended while it worked on this image/, kill: async ({ dataDirectory }) => kill(await workerOf(dataDirectory)) },
+const VICTIMS: readonly {
+  readonly who: string;
+  readonly kill: (server: TestServer) => Promise<void>;
+  readonly restart: boolean;
+  readonly reason: RegExp;
+}[] = [
+  {
+    who: 'the worker',
+    restart: false,
+    reason: /^The worker process ended while it worked on this image/,
+    kill: async ({ dataDirectory }) => kill(await workerOf(dataDirectory)),
+  },
   // Its worker ends by itself, and in order.
-  { who: 'the server', restart: true, reason: /The server was stopped while it worked on this image; start the build again/, kill: ({ pid }) => kill(pid) },
-  { who: 'both', restart: true, reason: /^The worker process ended while it worked on this image/, kill: (server) => server.kill() },
+  {
+    who: 'the server',
+    restart: true,
+    reason: /The server was stopped while it worked on this image; start the build again/,
+    kill: ({ pid }) => kill(pid),
+  },
+  {
+    who: 'both',
+    restart: true,
+    reason: /^The worker process ended while it worked on this image/,
+    kill: (server) => server.kill(),
+  },
 ];
 
 describe('kill -9 of', () => {
@@ -56,7 +77,13 @@ describe('kill -9 of', () => {
 
     test(`${who}: the next build succeeds`, { timeout: 600_000 }, async () => {
       const parts = who.replaceAll(' ', '-');
-      await waitUntilAvailable(server, await createTestImage(server, { name: `after-${parts}`, components: [bashDocument('Step', [`echo ${parts}`])] }));
+      await waitUntilAvailable(
+        server,
+        await createTestImage(server, {
+          name: `after-${parts}`,
+          components: [bashDocument('Step', [`echo ${parts}`])],
+        }),
+      );
       await assertRecordsHold(dataDirectory);
     });
   }

@@ -56,10 +56,14 @@ const UPDATES: readonly (readonly [inputs: string, versions: string])[] = [
   ['{}', 'sample-one=2 sample-two=2'],
 ];
 
-const AS_OLD = 'rpm -e --force-debian sample-one sample-two 2>/dev/null || true\nrpm -i --force-debian /var/tmp/old/*.rpm';
+const AS_OLD =
+  'rpm -e --force-debian sample-one sample-two 2>/dev/null || true\nrpm -i --force-debian /var/tmp/old/*.rpm';
 
 async function update(inputs: string): Promise<Awaited<ReturnType<typeof runText>>> {
-  return runText(launched.instance, `schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Update, action: UpdateOS, inputs: ${inputs}}\n`);
+  return runText(
+    launched.instance,
+    `schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Update, action: UpdateOS, inputs: ${inputs}}\n`,
+  );
 }
 
 for (const [manager, prepare] of MANAGERS) {
@@ -70,7 +74,11 @@ for (const [manager, prepare] of MANAGERS) {
       test(inputs, async () => {
         const { outcome, lines } = await update(inputs);
         assert.equal(outcome.status, 'success', `${JSON.stringify(outcome.failure)}\n${lines.join('\n')}`);
-        assert.equal((await printed("rpm -q --queryformat '%{NAME}=%{VERSION} ' sample-one sample-two")).trim(), versions, lines.join('\n'));
+        assert.equal(
+          (await printed("rpm -q --queryformat '%{NAME}=%{VERSION} ' sample-one sample-two")).trim(),
+          versions,
+          lines.join('\n'),
+        );
       });
     }
 

@@ -18,20 +18,36 @@ before(async () => {
 after(() => launched.end());
 
 test('exit code 194 restarts the machine and runs the step again', async () => {
-  const { outcome, lines } = await runText(launched.instance, bashDocument([
-    { name: 'Kernel', script: 'if [ -e /var/tmp/once ]; then echo again; [ "$(cat /var/tmp/once)" != "$(cat /proc/sys/kernel/random/boot_id)" ]\nelse cat /proc/sys/kernel/random/boot_id > /var/tmp/once; exit 194; fi' },
-    { name: 'After', script: 'echo "after {{ build.Kernel.outputs.stdout }}"' },
-  ]));
+  const { outcome, lines } = await runText(
+    launched.instance,
+    bashDocument([
+      {
+        name: 'Kernel',
+        script:
+          'if [ -e /var/tmp/once ]; then echo again; [ "$(cat /var/tmp/once)" != "$(cat /proc/sys/kernel/random/boot_id)" ]\nelse cat /proc/sys/kernel/random/boot_id > /var/tmp/once; exit 194; fi',
+      },
+      { name: 'After', script: 'echo "after {{ build.Kernel.outputs.stdout }}"' },
+    ]),
+  );
   assert.equal(outcome.status, 'success', JSON.stringify(outcome.failure));
   assert.deepEqual(lines, ['again', 'after again']);
-  assert.deepEqual(outcome.phases[0]?.steps.map((step) => step.attempts), [1, 1]);
+  assert.deepEqual(
+    outcome.phases[0]?.steps.map((step) => step.attempts),
+    [1, 1],
+  );
 });
 
 test('a failure and a time limit are told', async () => {
-  const failed = await runText(launched.instance, bashDocument([{ name: 'Bad', script: 'echo before\nls /no-such-file' }]));
+  const failed = await runText(
+    launched.instance,
+    bashDocument([{ name: 'Bad', script: 'echo before\nls /no-such-file' }]),
+  );
   assert.equal(failed.outcome.failure?.exitCode, 2);
   assert.deepEqual(failed.outcome.failure?.outputTail.length, 2);
-  const slow = await runText(launched.instance, bashDocument([{ name: 'Hangs', script: 'sleep 600', more: 'timeoutSeconds: 2' }]));
+  const slow = await runText(
+    launched.instance,
+    bashDocument([{ name: 'Hangs', script: 'sleep 600', more: 'timeoutSeconds: 2' }]),
+  );
   assert.equal(slow.outcome.status, 'timedOut');
 });
 
@@ -41,7 +57,16 @@ test('simple-boot-test-linux', async () => {
   assert.equal(outcome.status, 'success', JSON.stringify(outcome.failure));
 });
 
-languageCases(() => launched.instance, () => '/var/tmp/the language');
-moduleCases(() => launched.instance, () => '/var/tmp/the modules');
-webCases(() => launched.instance, () => '/var/tmp/the web');
+languageCases(
+  () => launched.instance,
+  () => '/var/tmp/the language',
+);
+moduleCases(
+  () => launched.instance,
+  () => '/var/tmp/the modules',
+);
+webCases(
+  () => launched.instance,
+  () => '/var/tmp/the web',
+);
 diskSearchCases(() => launched.instance);

@@ -7,7 +7,13 @@ import { openCatalog } from '../../src/catalog/catalog.ts';
 import { createTestImage, waitUntilAvailable } from '../harness/images.ts';
 import type { HostState } from '../harness/host-state.ts';
 import { launchOn } from '../harness/launch-on.ts';
-import { describeDisk, diskDifferences, machineCases, olderKernel, type DiskDescription } from '../harness/machine-cases.ts';
+import {
+  describeDisk,
+  diskDifferences,
+  machineCases,
+  olderKernel,
+  type DiskDescription,
+} from '../harness/machine-cases.ts';
 import { imageLog, type TestServer } from '../harness/service.ts';
 import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
@@ -39,7 +45,11 @@ describe('the same image on both drivers', () => {
   for (const driver of ['default', 'nspawn', 'qemu'] as const) {
     test(`built with ${driver}: it is tested in a virtual machine, and its disk is described`, async () => {
       const arn = await createTestImage(server, {
-        name: `same-${driver}`, parent, tests: true, components: machineCases.map(({ document }) => document), ...(driver === 'default' ? {} : { driver }),
+        name: `same-${driver}`,
+        parent,
+        tests: true,
+        components: machineCases.map(({ document }) => document),
+        ...(driver === 'default' ? {} : { driver }),
         tags: { 'ingot:layer-cache': 'off' }, // Else one image would be made of the other's layers, and there would be nothing to compare.
       });
       await waitUntilAvailable(server, arn);
@@ -47,7 +57,9 @@ describe('the same image on both drivers', () => {
         const log = (await imageLog(dataDirectory, arn)).map(({ text }) => text);
         for (const [index, { runs }] of machineCases.entries()) {
           const component: string = `same-${driver}-${index}`;
-          const byRule = log.some((text) => text.startsWith(`${component} runs in a virtual machine`) && text.includes(`rule ${runs})`));
+          const byRule = log.some(
+            (text) => text.startsWith(`${component} runs in a virtual machine`) && text.includes(`rule ${runs})`),
+          );
           const byRetry = log.some((text) => text.startsWith(`${component} failed in the container`));
           assert.deepEqual([byRule, byRetry], [runs !== 'container' && runs !== 'retry', runs === 'retry'], component);
         }

@@ -51,17 +51,30 @@ describe(`${ROUNDS} rounds of builds in which something dies, seed ${SEED}`, () 
     return true;
   };
   /** It may be a moment away. */
-  const killOnceThere = async (what: string, find: () => number | undefined): Promise<boolean> => kill(await until(what, 3000, find).catch(() => undefined));
-  const killProgramOfInstance = (program: string): Promise<boolean> => killOnceThere(program, () => {
-    const ids = query(dataDirectory, `SELECT id FROM instances WHERE state IN ('pending', 'running')`).map(({ id }) => String(id));
-    return ids.map((id) => processesWith([program, id])[0]).find((pid) => pid !== undefined);
-  });
-  const killHeld = (what: string): Promise<boolean> => killOnceThere(what, () =>
-    heldThings(dataDirectory).map((thing) => JSON.parse(thing) as { readonly what?: string; readonly pid?: number }).find((thing) => thing.what === what)?.pid);
+  const killOnceThere = async (what: string, find: () => number | undefined): Promise<boolean> =>
+    kill(await until(what, 3000, find).catch(() => undefined));
+  const killProgramOfInstance = (program: string): Promise<boolean> =>
+    killOnceThere(program, () => {
+      const ids = query(dataDirectory, `SELECT id FROM instances WHERE state IN ('pending', 'running')`).map(({ id }) =>
+        String(id),
+      );
+      return ids.map((id) => processesWith([program, id])[0]).find((pid) => pid !== undefined);
+    });
+  const killHeld = (what: string): Promise<boolean> =>
+    killOnceThere(
+      what,
+      () =>
+        heldThings(dataDirectory)
+          .map((thing) => JSON.parse(thing) as { readonly what?: string; readonly pid?: number })
+          .find((thing) => thing.what === what)?.pid,
+    );
   /** Who dies, if it is there; in one case somebody cancels the builds besides. */
   const victims: Readonly<Record<string, (arns: readonly string[]) => Promise<boolean>>> = {
     'the worker, while the builds are cancelled,': async (arns) => {
-      for (const arn of arns) await server.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: arn, clientToken: randomUUID() })).catch(() => {}); // It has ended.
+      for (const arn of arns)
+        await server.client
+          .send(new CancelImageCreationCommand({ imageBuildVersionArn: arn, clientToken: randomUUID() }))
+          .catch(() => {}); // It has ended.
       await sleep(next() * 500);
       return kill(processesWith(['worker-main', dataDirectory])[0]);
     },
@@ -75,10 +88,16 @@ describe(`${ROUNDS} rounds of builds in which something dies, seed ${SEED}`, () 
   };
 
   test('every build ends, and nothing is left', { timeout: 3_600_000 }, async (t) => {
-    const { distributionConfigurationArn } = await server.client.send(new CreateDistributionConfigurationCommand({
-      name: 'two-regions', clientToken: randomUUID(),
-      distributions: ['us-east-1', 'eu-west-1'].map((region) => ({ region, amiDistributionConfiguration: { name: `soak-${region} {{ imagebuilder:buildDate }}` } })),
-    }));
+    const { distributionConfigurationArn } = await server.client.send(
+      new CreateDistributionConfigurationCommand({
+        name: 'two-regions',
+        clientToken: randomUUID(),
+        distributions: ['us-east-1', 'eu-west-1'].map((region) => ({
+          region,
+          amiDistributionConfiguration: { name: `soak-${region} {{ imagebuilder:buildDate }}` },
+        })),
+      }),
+    );
     const ended: Record<string, number> = {};
     for (let round = 0; round < ROUNDS; round++) {
       const who = Object.keys(victims)[Math.floor(next() * Object.keys(victims).length)]!;
@@ -86,10 +105,16 @@ describe(`${ROUNDS} rounds of builds in which something dies, seed ${SEED}`, () 
       const builds = 1 + Math.floor(next() * 2);
       const arns: string[] = [];
       for (let build = 0; build < builds; build++) {
-        arns.push(await createTestImage(server, {
-          name: `soak-${round}-${build}`, tests, distributionConfigurationArn: distributionConfigurationArn!,
-          components: ['first', 'second'].map((name) => bashDocument('Step', [`head -c 2000000 /dev/urandom > /var/lib/${name}-${round}`, 'sync'])),
-        }));
+        arns.push(
+          await createTestImage(server, {
+            name: `soak-${round}-${build}`,
+            tests,
+            distributionConfigurationArn: distributionConfigurationArn!,
+            components: ['first', 'second'].map((name) =>
+              bashDocument('Step', [`head -c 2000000 /dev/urandom > /var/lib/${name}-${round}`, 'sync']),
+            ),
+          }),
+        );
       }
       await sleep(next() * (tests ? WITHIN_MS_WITH_TESTS : WITHIN_MS));
       const died = await victims[who]!(arns);
@@ -99,12 +124,21 @@ describe(`${ROUNDS} rounds of builds in which something dies, seed ${SEED}`, () 
         const { state: end } = await waitForStatus(server, arn);
         ended[end!.status!] = (ended[end!.status!] ?? 0) + 1;
         if (end!.status === 'FAILED') assert.ok(end!.reason!.length > 40, `${arn} says why it failed: ${end!.reason}`);
-        t.diagnostic(`round ${round}: ${who} ${died ? 'died' : 'was not there'}; ${arn.split('/').slice(-3).join('/')} ${end!.status} ${end!.reason?.slice(0, 200) ?? ''}`);
+        t.diagnostic(
+          `round ${round}: ${who} ${died ? 'died' : 'was not there'}; ${arn.split('/').slice(-3).join('/')} ${end!.status} ${end!.reason?.slice(0, 200) ?? ''}`,
+        );
       }
       await assertRecordsHold(dataDirectory);
     }
     t.diagnostic(`seed ${SEED}: ${JSON.stringify(ended)}`);
-    await waitUntilAvailable(server, await createTestImage(server, { name: 'after-all', tests: true, components: [bashDocument('Step', ['echo fine'])] }));
+    await waitUntilAvailable(
+      server,
+      await createTestImage(server, {
+        name: 'after-all',
+        tests: true,
+        components: [bashDocument('Step', ['echo fine'])],
+      }),
+    );
     await assertRecordsHold(dataDirectory);
   });
 });

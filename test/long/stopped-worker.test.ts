@@ -32,11 +32,15 @@ describe('a worker that does not answer', () => {
     return pid;
   };
 
-  test('is killed when an image is cancelled: that one is cancelled, others fail with the reason', { timeout: 600_000 }, async () => {
+  test('is killed when an image is cancelled: that one is cancelled, others fail with the reason', {
+    timeout: 600_000,
+  }, async () => {
     const cancelled = await buildUntil(server, 'component', 'to-be-cancelled');
     const other = await buildUntil(server, 'component', 'of-somebody-else');
     stopped();
-    await server.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: cancelled, clientToken: randomUUID() }));
+    await server.client.send(
+      new CancelImageCreationCommand({ imageBuildVersionArn: cancelled, clientToken: randomUUID() }),
+    );
 
     const silent = 'The worker process did not answer for \\d+ seconds, so the server killed it to cancel an image\\.';
     const one = await waitForStatus(server, cancelled);
@@ -45,17 +49,25 @@ describe('a worker that does not answer', () => {
     const two = await waitForStatus(server, other);
     assert.equal(two.state?.status, 'FAILED');
     assert.match(two.state!.reason!, new RegExp(`^${silent} What it left was removed; start the build again\\.$`));
-    assert.match(readFileSync(join(dataDirectory, 'server.log'), 'utf8'), /the worker does not answer; killing it to cancel an image/);
+    assert.match(
+      readFileSync(join(dataDirectory, 'server.log'), 'utf8'),
+      /the worker does not answer; killing it to cancel an image/,
+    );
     await until('another worker', 60_000, () => processesWith(['worker-main', dataDirectory])[0]);
     await assertRecordsHold(dataDirectory);
     await assertNothingLeft(state, dataDirectory);
   });
 
   test('and the next build succeeds', { timeout: 600_000 }, async () => {
-    await waitUntilAvailable(server, await createTestImage(server, { name: 'after-cancel', components: [bashDocument('Step', ['echo fine'])] }));
+    await waitUntilAvailable(
+      server,
+      await createTestImage(server, { name: 'after-cancel', components: [bashDocument('Step', ['echo fine'])] }),
+    );
   });
 
-  test('is killed when the server is stopped, and what it held is gone before that ends', { timeout: 600_000 }, async () => {
+  test('is killed when the server is stopped, and what it held is gone before that ends', {
+    timeout: 600_000,
+  }, async () => {
     const arn = await buildUntil(server, 'component', 'to-be-stopped');
     const pid = stopped();
     const startTime = processStartTime(pid)!;
@@ -63,9 +75,15 @@ describe('a worker that does not answer', () => {
 
     assert.equal(code, 0, stdout + stderr);
     assert.ok(!isSameProcess(pid, startTime));
-    const [image] = query(dataDirectory, `SELECT status, json_extract(record, '$.state.reason') AS reason FROM images WHERE arn = '${arn}'`);
+    const [image] = query(
+      dataDirectory,
+      `SELECT status, json_extract(record, '$.state.reason') AS reason FROM images WHERE arn = '${arn}'`,
+    );
     assert.equal(image?.['status'], 'FAILED');
-    assert.match(String(image?.['reason']), /^The worker process did not answer for \d+ seconds, so the server killed it to stop\./);
+    assert.match(
+      String(image?.['reason']),
+      /^The worker process did not answer for \d+ seconds, so the server killed it to stop\./,
+    );
     await assertRecordsHold(dataDirectory);
     await assertNothingLeft(state, dataDirectory);
     server = await startServer(dataDirectory);
@@ -77,8 +95,14 @@ describe('a worker that does not answer', () => {
     process.kill(server.pid, 'SIGKILL');
     server = await startServer(dataDirectory);
 
-    assert.match((await waitForStatus(server, arn)).state!.reason!, /^The worker process ended while it worked on this image/);
+    assert.match(
+      (await waitForStatus(server, arn)).state!.reason!,
+      /^The worker process ended while it worked on this image/,
+    );
     assert.equal(processStartTime(pid), undefined);
-    await waitUntilAvailable(server, await createTestImage(server, { name: 'after-all', components: [bashDocument('Step', ['echo fine'])] }));
+    await waitUntilAvailable(
+      server,
+      await createTestImage(server, { name: 'after-all', components: [bashDocument('Step', ['echo fine'])] }),
+    );
   });
 });

@@ -11,10 +11,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
-  DeleteComponentCommand, DeleteContainerRecipeCommand, DeleteDistributionConfigurationCommand, DeleteImageCommand, DeleteImagePipelineCommand, DeleteImageRecipeCommand,
-  DeleteInfrastructureConfigurationCommand, DeleteLifecyclePolicyCommand, DeleteWorkflowCommand, GetImageCommand, ListComponentsCommand, ListContainerRecipesCommand,
-  ListDistributionConfigurationsCommand, ListImagePipelinesCommand, ListImageRecipesCommand, ListImagesCommand, ListInfrastructureConfigurationsCommand, ListLifecyclePoliciesCommand,
-  ListWorkflowsCommand, type ImagebuilderClient,
+  DeleteComponentCommand,
+  DeleteContainerRecipeCommand,
+  DeleteDistributionConfigurationCommand,
+  DeleteImageCommand,
+  DeleteImagePipelineCommand,
+  DeleteImageRecipeCommand,
+  DeleteInfrastructureConfigurationCommand,
+  DeleteLifecyclePolicyCommand,
+  DeleteWorkflowCommand,
+  GetImageCommand,
+  ListComponentsCommand,
+  ListContainerRecipesCommand,
+  ListDistributionConfigurationsCommand,
+  ListImagePipelinesCommand,
+  ListImageRecipesCommand,
+  ListImagesCommand,
+  ListInfrastructureConfigurationsCommand,
+  ListLifecyclePoliciesCommand,
+  ListWorkflowsCommand,
+  type ImagebuilderClient,
 } from '@aws-sdk/client-imagebuilder';
 import { findProgram } from '../../src/platform/files.ts';
 import type { RunResult } from '../../src/platform/processes.ts';
@@ -25,15 +41,21 @@ import { beginOnServer, endOnServer, type ServerSuite } from '../harness/suite.t
 const TIMEOUT_MS = 900_000;
 /** How each kind is deleted behind Terraform's back, each before what it depends on. */
 const DELETE: Readonly<Record<string, (client: ImagebuilderClient, arn: string) => Promise<unknown>>> = {
-  aws_imagebuilder_lifecycle_policy: (client, arn) => client.send(new DeleteLifecyclePolicyCommand({ lifecyclePolicyArn: arn })),
-  aws_imagebuilder_image_pipeline: (client, arn) => client.send(new DeleteImagePipelineCommand({ imagePipelineArn: arn })),
+  aws_imagebuilder_lifecycle_policy: (client, arn) =>
+    client.send(new DeleteLifecyclePolicyCommand({ lifecyclePolicyArn: arn })),
+  aws_imagebuilder_image_pipeline: (client, arn) =>
+    client.send(new DeleteImagePipelineCommand({ imagePipelineArn: arn })),
   aws_imagebuilder_image: (client, arn) => client.send(new DeleteImageCommand({ imageBuildVersionArn: arn })),
   aws_imagebuilder_workflow: (client, arn) => client.send(new DeleteWorkflowCommand({ workflowBuildVersionArn: arn })),
   aws_imagebuilder_image_recipe: (client, arn) => client.send(new DeleteImageRecipeCommand({ imageRecipeArn: arn })),
-  aws_imagebuilder_container_recipe: (client, arn) => client.send(new DeleteContainerRecipeCommand({ containerRecipeArn: arn })),
-  aws_imagebuilder_infrastructure_configuration: (client, arn) => client.send(new DeleteInfrastructureConfigurationCommand({ infrastructureConfigurationArn: arn })),
-  aws_imagebuilder_distribution_configuration: (client, arn) => client.send(new DeleteDistributionConfigurationCommand({ distributionConfigurationArn: arn })),
-  aws_imagebuilder_component: (client, arn) => client.send(new DeleteComponentCommand({ componentBuildVersionArn: arn })),
+  aws_imagebuilder_container_recipe: (client, arn) =>
+    client.send(new DeleteContainerRecipeCommand({ containerRecipeArn: arn })),
+  aws_imagebuilder_infrastructure_configuration: (client, arn) =>
+    client.send(new DeleteInfrastructureConfigurationCommand({ infrastructureConfigurationArn: arn })),
+  aws_imagebuilder_distribution_configuration: (client, arn) =>
+    client.send(new DeleteDistributionConfigurationCommand({ distributionConfigurationArn: arn })),
+  aws_imagebuilder_component: (client, arn) =>
+    client.send(new DeleteComponentCommand({ componentBuildVersionArn: arn })),
 };
 
 /** Resources and data sources that the provider has. */
@@ -65,8 +87,17 @@ class Configuration {
   }
 
   async terraform(command: string, args: readonly string[] = [], okCodes: readonly number[] = [0]): Promise<RunResult> {
-    const result = await run(['terraform', command, ...args], { cwd: this.#folder, env: this.#environment(), okCodes: 'any', timeoutMs: TIMEOUT_MS, maxCapture: 64 << 20 });
-    assert.ok(okCodes.includes(result.code ?? -1), `terraform ${command} ended with ${result.code}:\n${result.stdout.slice(-8000)}\n${result.stderr}`);
+    const result = await run(['terraform', command, ...args], {
+      cwd: this.#folder,
+      env: this.#environment(),
+      okCodes: 'any',
+      timeoutMs: TIMEOUT_MS,
+      maxCapture: 64 << 20,
+    });
+    assert.ok(
+      okCodes.includes(result.code ?? -1),
+      `terraform ${command} ended with ${result.code}:\n${result.stdout.slice(-8000)}\n${result.stderr}`,
+    );
     return result;
   }
 
@@ -77,17 +108,25 @@ class Configuration {
   /** What a plan would change; that of data sources left out. */
   async plan(variables: readonly string[] = []): Promise<readonly PlannedChange[]> {
     await this.terraform('plan', ['-input=false', '-no-color', '-out=plan', ...variables]);
-    const { resource_changes: changes = [] } = JSON.parse((await this.terraform('show', ['-json', 'plan'])).stdout) as { resource_changes?: readonly PlannedChange[] };
+    const { resource_changes: changes = [] } = JSON.parse((await this.terraform('show', ['-json', 'plan'])).stdout) as {
+      resource_changes?: readonly PlannedChange[];
+    };
     return changes.filter(({ mode }) => mode === 'managed');
   }
 
   async assertNothingToDo(variables: readonly string[] = []): Promise<void> {
-    const { code, stdout } = await this.terraform('plan', ['-input=false', '-no-color', '-detailed-exitcode', ...variables], [0, 2]);
+    const { code, stdout } = await this.terraform(
+      'plan',
+      ['-input=false', '-no-color', '-detailed-exitcode', ...variables],
+      [0, 2],
+    );
     assert.equal(code, 0, `the plan is not empty:\n${stdout}`);
   }
 
   async state(): Promise<readonly StateResource[]> {
-    const { values } = JSON.parse((await this.terraform('show', ['-json'])).stdout) as { values?: { root_module: { resources?: readonly StateResource[] } } };
+    const { values } = JSON.parse((await this.terraform('show', ['-json'])).stdout) as {
+      values?: { root_module: { resources?: readonly StateResource[] } };
+    };
     return values?.root_module.resources ?? [];
   }
 
@@ -100,12 +139,28 @@ class Configuration {
     const resources = await this.managed();
     await this.terraform('state', ['rm', ...resources.map(({ address }) => address)]);
     const file = join(this.#folder, 'import.tf');
-    writeFileSync(file, resources.map(({ address, values }) => `import {\n  to = ${address}\n  id = ${JSON.stringify(values['arn'])}\n}\n`).join('\n'));
+    writeFileSync(
+      file,
+      resources
+        .map(({ address, values }) => `import {\n  to = ${address}\n  id = ${JSON.stringify(values['arn'])}\n}\n`)
+        .join('\n'),
+    );
     const planned = await this.plan(variables);
-    assert.deepEqual(planned.filter(({ change }) => change.importing === undefined).map(({ address }) => address), [], 'these would be made anew');
+    assert.deepEqual(
+      planned.filter(({ change }) => change.importing === undefined).map(({ address }) => address),
+      [],
+      'these would be made anew',
+    );
     // Attributes that the API does not tell come from the configuration, as the provider documents.
-    const changed = planned.filter(({ change }) => change.actions.join() !== 'no-op').map(({ address, change }) => `${address}: ${change.actions.join()}`);
-    assert.deepEqual(changed, NOT_TOLD.filter((address) => planned.some((each) => each.address === address)).map((address) => `${address}: update`));
+    const changed = planned
+      .filter(({ change }) => change.actions.join() !== 'no-op')
+      .map(({ address, change }) => `${address}: ${change.actions.join()}`);
+    assert.deepEqual(
+      changed,
+      NOT_TOLD.filter((address) => planned.some((each) => each.address === address)).map(
+        (address) => `${address}: update`,
+      ),
+    );
     await this.apply(variables);
     rmSync(file);
     await this.assertNothingToDo(variables);
@@ -116,7 +171,10 @@ class Configuration {
 const NOT_TOLD = ['aws_imagebuilder_component.kept'];
 
 const found = findProgram('terraform') !== undefined;
-if (!found) test('Terraform', { skip: 'there is no terraform command here (https://developer.hashicorp.com/terraform/install)' }, () => {});
+if (!found)
+  test('Terraform', {
+    skip: 'there is no terraform command here (https://developer.hashicorp.com/terraform/install)',
+  }, () => {});
 
 describe('Terraform with the AWS provider', { skip: !found }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'ingot-terraform-'));
@@ -129,10 +187,24 @@ describe('Terraform with the AWS provider', { skip: !found }, () => {
     const given = process.env['TF_CLI_CONFIG_FILE'];
     const plugins = process.env['INGOT_TF_PLUGINS'];
     const cliConfig = given !== undefined && existsSync(given) ? given : join(folder, 'terraformrc');
-    if (cliConfig !== given) writeFileSync(cliConfig, plugins === undefined ? '' : `provider_installation {\n  filesystem_mirror {\n    path = ${JSON.stringify(plugins)}\n  }\n}\n`);
+    if (cliConfig !== given)
+      writeFileSync(
+        cliConfig,
+        plugins === undefined
+          ? ''
+          : `provider_installation {\n  filesystem_mirror {\n    path = ${JSON.stringify(plugins)}\n  }\n}\n`,
+      );
     return {
-      PATH: process.env['PATH'] ?? '', HOME: folder, CHECKPOINT_DISABLE: '1', TF_IN_AUTOMATION: '1', TF_CLI_CONFIG_FILE: cliConfig,
-      AWS_ENDPOINT_URL_IMAGEBUILDER: endpoint, AWS_ENDPOINT_URL_STS: endpoint, AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey, AWS_REGION: 'us-east-1',
+      PATH: process.env['PATH'] ?? '',
+      HOME: folder,
+      CHECKPOINT_DISABLE: '1',
+      TF_IN_AUTOMATION: '1',
+      TF_CLI_CONFIG_FILE: cliConfig,
+      AWS_ENDPOINT_URL_IMAGEBUILDER: endpoint,
+      AWS_ENDPOINT_URL_STS: endpoint,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_REGION: 'us-east-1',
     };
   };
   const place = async (name: string, from: string): Promise<Configuration> => {
@@ -164,7 +236,10 @@ describe('Terraform with the AWS provider', { skip: !found }, () => {
       test('is changed in place', async () => {
         const changes = (await of().plan(second)).filter(({ change }) => change.actions.join() !== 'no-op');
         assert.ok(changes.length > 0);
-        assert.deepEqual(changes.filter(({ change }) => change.actions.join() !== 'update').map(({ address }) => address), []);
+        assert.deepEqual(
+          changes.filter(({ change }) => change.actions.join() !== 'update').map(({ address }) => address),
+          [],
+        );
         await of().apply(second);
         await of().assertNothingToDo(second);
       });
@@ -172,10 +247,14 @@ describe('Terraform with the AWS provider', { skip: !found }, () => {
       test('is made anew when it was deleted behind its back', async () => {
         const before = await of().managed();
         for (const [kind, remove] of Object.entries(DELETE)) {
-          for (const { values } of before.filter(({ type }) => type === kind)) await remove(suite.server.client, String(values['arn']));
+          for (const { values } of before.filter(({ type }) => type === kind))
+            await remove(suite.server.client, String(values['arn']));
         }
         const planned = await of().plan(second);
-        assert.deepEqual(planned.map(({ address, change }) => `${address}: ${change.actions.join()}`).sort(), before.map(({ address }) => `${address}: create`).sort());
+        assert.deepEqual(
+          planned.map(({ address, change }) => `${address}: ${change.actions.join()}`).sort(),
+          before.map(({ address }) => `${address}: create`).sort(),
+        );
         await of().apply(second);
         await of().assertNothingToDo(second);
       });
@@ -191,11 +270,18 @@ describe('Terraform with the AWS provider', { skip: !found }, () => {
   test('leaves what it is told to keep, and nothing else', async () => {
     const { client } = suite.server;
     const lists = await Promise.all([
-      client.send(new ListComponentsCommand({})).then((answer) => answer.componentVersionList), client.send(new ListWorkflowsCommand({})).then((answer) => answer.workflowVersionList),
-      client.send(new ListImageRecipesCommand({})).then((answer) => answer.imageRecipeSummaryList), client.send(new ListContainerRecipesCommand({})).then((answer) => answer.containerRecipeSummaryList),
-      client.send(new ListInfrastructureConfigurationsCommand({})).then((answer) => answer.infrastructureConfigurationSummaryList),
-      client.send(new ListDistributionConfigurationsCommand({})).then((answer) => answer.distributionConfigurationSummaryList),
-      client.send(new ListImagePipelinesCommand({})).then((answer) => answer.imagePipelineList), client.send(new ListLifecyclePoliciesCommand({})).then((answer) => answer.lifecyclePolicySummaryList),
+      client.send(new ListComponentsCommand({})).then((answer) => answer.componentVersionList),
+      client.send(new ListWorkflowsCommand({})).then((answer) => answer.workflowVersionList),
+      client.send(new ListImageRecipesCommand({})).then((answer) => answer.imageRecipeSummaryList),
+      client.send(new ListContainerRecipesCommand({})).then((answer) => answer.containerRecipeSummaryList),
+      client
+        .send(new ListInfrastructureConfigurationsCommand({}))
+        .then((answer) => answer.infrastructureConfigurationSummaryList),
+      client
+        .send(new ListDistributionConfigurationsCommand({}))
+        .then((answer) => answer.distributionConfigurationSummaryList),
+      client.send(new ListImagePipelinesCommand({})).then((answer) => answer.imagePipelineList),
+      client.send(new ListLifecyclePoliciesCommand({})).then((answer) => answer.lifecyclePolicySummaryList),
       client.send(new ListImagesCommand({})).then((answer) => answer.imageVersionList),
     ]);
     const left = lists.flatMap((list) => (list ?? []).map(({ arn }) => String(arn)));
@@ -203,22 +289,45 @@ describe('Terraform with the AWS provider', { skip: !found }, () => {
   });
 
   // The boot test under emulation takes minutes and is shown elsewhere: the image is built and distributed, and not booted.
-  live('the example', () => example, ['-var=boot_tests=false'], ['-var=boot_tests=false', '-var=team=other', '-var=keep_images=3']);
+  live(
+    'the example',
+    () => example,
+    ['-var=boot_tests=false'],
+    ['-var=boot_tests=false', '-var=team=other', '-var=keep_images=3'],
+  );
 
   test('has run every resource and data source of Image Builder that the provider has', async () => {
-    const { provider_schemas: providers } = JSON.parse((await example.terraform('providers', ['schema', '-json'])).stdout) as { provider_schemas: Record<string, ProviderSchema> };
+    const { provider_schemas: providers } = JSON.parse(
+      (await example.terraform('providers', ['schema', '-json'])).stdout,
+    ) as { provider_schemas: Record<string, ProviderSchema> };
     const [schema] = Object.values(providers);
-    const known = [...Object.keys(schema!.resource_schemas).map((type) => `managed ${type}`), ...Object.keys(schema!.data_source_schemas).map((type) => `data ${type}`)];
-    assert.deepEqual(known.filter((each) => each.includes(' aws_imagebuilder_') && !kinds.has(each)), []);
+    const known = [
+      ...Object.keys(schema!.resource_schemas).map((type) => `managed ${type}`),
+      ...Object.keys(schema!.data_source_schemas).map((type) => `data ${type}`),
+    ];
+    assert.deepEqual(
+      known.filter((each) => each.includes(' aws_imagebuilder_') && !kinds.has(each)),
+      [],
+    );
   });
 
   test('tells why an image failed', async () => {
     const failing = await place('failing', 'examples/terraform');
-    writeFileSync(join(folder, 'failing/motd.yaml'), 'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Fail\n        action: ExecuteBash\n        inputs:\n          commands:\n            - echo out of luck >&2\n            - exit 3\nparameters:\n  - Message:\n      type: string\n');
-    const { stdout, stderr } = await failing.terraform('apply', ['-auto-approve', '-input=false', '-no-color', '-var=boot_tests=false'], [1]);
+    writeFileSync(
+      join(folder, 'failing/motd.yaml'),
+      'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Fail\n        action: ExecuteBash\n        inputs:\n          commands:\n            - echo out of luck >&2\n            - exit 3\nparameters:\n  - Message:\n      type: string\n',
+    );
+    const { stdout, stderr } = await failing.terraform(
+      'apply',
+      ['-auto-approve', '-input=false', '-no-color', '-var=boot_tests=false'],
+      [1],
+    );
     assert.match(stdout + stderr, /motd[\s\S]*out of luck|Fail[\s\S]*exit/);
     const arn = (await failing.managed()).find(({ type }) => type === 'aws_imagebuilder_image')?.values['id'];
-    assert.equal((await suite.server.client.send(new GetImageCommand({ imageBuildVersionArn: String(arn) }))).image?.state?.status, 'FAILED');
+    assert.equal(
+      (await suite.server.client.send(new GetImageCommand({ imageBuildVersionArn: String(arn) }))).image?.state?.status,
+      'FAILED',
+    );
     await failing.terraform('destroy', ['-auto-approve', '-input=false', '-no-color', '-var=boot_tests=false']);
   });
 });

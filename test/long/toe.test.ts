@@ -51,7 +51,10 @@ describe('ingot toe test', () => {
   });
 
   const toe = (...more: readonly string[]): ReturnType<typeof run> =>
-    run([process.execPath, MAIN, 'toe', 'test', document, ...more], { okCodes: 'any', env: { INGOT_DATA: dataDirectory } });
+    run([process.execPath, MAIN, 'toe', 'test', document, ...more], {
+      okCodes: 'any',
+      env: { INGOT_DATA: dataDirectory },
+    });
   const look = async (kind: string, ...more: readonly string[]): Promise<void> => {
     const { code, stdout, stderr } = await toe(...more);
     assert.equal(code, 0, stderr + stdout);
@@ -71,7 +74,10 @@ describe('ingot toe test', () => {
     const { code, stderr } = await toe('--on', 'qemu', '--phases', 'look', '--image', await sharedBase());
     assert.deepEqual([code, /cat: \/etc\/marked: No such file/.test(stderr)], [0, true], stderr);
     const refused: readonly (readonly [image: string, says: RegExp])[] = [
-      ['ami-00000000000000000', /--image ami-0+: no AMI ami-0+ is available in us-east-1/], [image.replace('/marked/', '/gone/'), /there is no available build/], ['/etc/passwd', /no qcow2 file/], ['nothing', /no base image \(debian-12-x86/],
+      ['ami-00000000000000000', /--image ami-0+: no AMI ami-0+ is available in us-east-1/],
+      [image.replace('/marked/', '/gone/'), /there is no available build/],
+      ['/etc/passwd', /no qcow2 file/],
+      ['nothing', /no base image \(debian-12-x86/],
     ];
     for (const [name, says] of refused) {
       const ended = await toe('--image', name);

@@ -148,5 +148,7 @@ function accountOf({ action, resource }: Need, { account: caller, services }: Re
   const account = resource.split(':')[4];
   if (account === undefined || !/^\d{12}$/.test(account)) return undefined;
   // Principals of every account are looked after from the account that the server belongs to.
-  return action.startsWith('ingot:') && resource.startsWith('arn:aws:iam:') && caller === services.defaultAccount ? undefined : account;
+  return action.startsWith('ingot:') && resource.startsWith('arn:aws:iam:') && caller === services.defaultAccount
+    ? undefined
+    : account;
 }

@@ -41,10 +41,20 @@ type Demands = { readonly [O in OperationName]: (input: OperationInput<O>, place
 type Tags = Readonly<Record<string, string>> | undefined;
 
 /** All that has to be allowed for an operation; its own action first. */
-export function needsOf<O extends OperationName>(operation: O, input: OperationInput<O>, place: Place): readonly Need[] {
-  const { also = [], ...own } = (DEMANDS[operation] as (input: OperationInput<O>, place: Place) => Demand)(input, place);
+export function needsOf<O extends OperationName>(
+  operation: O,
+  input: OperationInput<O>,
+  place: Place,
+): readonly Need[] {
+  const { also = [], ...own } = (DEMANDS[operation] as (input: OperationInput<O>, place: Place) => Demand)(
+    input,
+    place,
+  );
   // Whoever makes a thing with tags tags it.
-  const tagging: readonly Need[] = own.tags !== undefined && Object.keys(own.tags).length > 0 && operation !== 'TagResource' ? [{ ...own, action: 'imagebuilder:TagResource' }] : [];
+  const tagging: readonly Need[] =
+    own.tags !== undefined && Object.keys(own.tags).length > 0 && operation !== 'TagResource'
+      ? [{ ...own, action: 'imagebuilder:TagResource' }]
+      : [];
   return [{ ...own, action: `imagebuilder:${operation}` }, ...also, ...tagging];
 }
 
@@ -74,8 +84,12 @@ const IMAGE_BUILDER = 'imagebuilder.amazonaws.com';
 
 const arnOf = (place: Place, tail: string): string => `arn:aws:imagebuilder:${place.region}:${place.account}:${tail}`;
 const on = (resource: string): Demand => ({ resource });
-const every = (type: string) => (_input: unknown, place: Place): Demand => on(arnOf(place, `${type}/*`));
-const get = (type: string, resource: string | undefined): readonly Need[] => (resource === undefined ? [] : [{ action: `imagebuilder:Get${type}`, resource }]);
+const every =
+  (type: string) =>
+  (_input: unknown, place: Place): Demand =>
+    on(arnOf(place, `${type}/*`));
+const get = (type: string, resource: string | undefined): readonly Need[] =>
+  resource === undefined ? [] : [{ action: `imagebuilder:Get${type}`, resource }];
 
 /** A role, by its ARN or its name, that is handed on to a service. */
 function passRole(place: Place, role: string | undefined, service: string): readonly Need[] {
@@ -151,32 +165,54 @@ function useOfImage(place: Place, image: string | undefined, path: string): read
   return [];
 }
 
-function infrastructureKeys(
-  { resourceTags, instanceMetadataOptions, snsTopicArn }: { resourceTags?: Tags; instanceMetadataOptions?: InfrastructureConfiguration['instanceMetadataOptions']; snsTopicArn?: string | undefined },
-): Record<string, readonly string[]> {
+function infrastructureKeys({
+  resourceTags,
+  instanceMetadataOptions,
+  snsTopicArn,
+}: {
+  resourceTags?: Tags;
+  instanceMetadataOptions?: InfrastructureConfiguration['instanceMetadataOptions'];
+  snsTopicArn?: string | undefined;
+}): Record<string, readonly string[]> {
   const tags = Object.entries(resourceTags ?? {});
   return {
-    ...Object.fromEntries(tags.map(([key]) => [`imagebuilder:createdresourcetag/${key.toLowerCase()}`, tagValues(resourceTags!, key.toLowerCase())!])),
+    ...Object.fromEntries(
+      tags.map(([key]) => [
+        `imagebuilder:createdresourcetag/${key.toLowerCase()}`,
+        tagValues(resourceTags!, key.toLowerCase())!,
+      ]),
+    ),
     ...(tags.length === 0 ? {} : { 'imagebuilder:createdresourcetagkeys': tags.map(([key]) => key) }),
-    ...(instanceMetadataOptions?.httpTokens === undefined ? {} : { 'imagebuilder:ec2metadatahttptokens': [instanceMetadataOptions.httpTokens] }),
+    ...(instanceMetadataOptions?.httpTokens === undefined
+      ? {}
+      : { 'imagebuilder:ec2metadatahttptokens': [instanceMetadataOptions.httpTokens] }),
     ...(snsTopicArn === undefined ? {} : { 'imagebuilder:statustopicarn': [snsTopicArn] }),
   };
 }
 
 const DEMANDS: Demands = {
-  CreateComponent: ({ name, semanticVersion, tags }, place) => ({ resource: arnOf(place, `component/${slug(name)}/${semanticVersion}/*`), tags }),
-  ImportComponent: ({ name, semanticVersion, tags }, place) => ({ resource: arnOf(place, `component/${slug(name)}/${semanticVersion}/*`), tags }),
+  CreateComponent: ({ name, semanticVersion, tags }, place) => ({
+    resource: arnOf(place, `component/${slug(name)}/${semanticVersion}/*`),
+    tags,
+  }),
+  ImportComponent: ({ name, semanticVersion, tags }, place) => ({
+    resource: arnOf(place, `component/${slug(name)}/${semanticVersion}/*`),
+    tags,
+  }),
   GetComponent: ({ componentBuildVersionArn }) => on(componentBuildVersionArn),
   ListComponents: every('component'),
   ListComponentBuildVersions: ({ componentVersionArn }, place) => ({
-    ...on(componentVersionArn ?? arnOf(place, 'component/*')), everyVersion: true,
+    ...on(componentVersionArn ?? arnOf(place, 'component/*')),
+    everyVersion: true,
   }),
   DeleteComponent: ({ componentBuildVersionArn }) => on(componentBuildVersionArn),
   GetComponentPolicy: ({ componentArn }) => on(componentArn),
   PutComponentPolicy: ({ componentArn }) => on(componentArn),
 
   CreateImageRecipe: ({ name, semanticVersion, tags, parentImage, components }, place) => ({
-    resource: arnOf(place, `image-recipe/${slug(name)}/${semanticVersion}`), tags, also: ingredients(place, parentImage, components),
+    resource: arnOf(place, `image-recipe/${slug(name)}/${semanticVersion}`),
+    tags,
+    also: ingredients(place, parentImage, components),
   }),
   GetImageRecipe: ({ imageRecipeArn }) => on(imageRecipeArn),
   ListImageRecipes: every('image-recipe'),
@@ -185,7 +221,8 @@ const DEMANDS: Demands = {
   PutImageRecipePolicy: ({ imageRecipeArn }) => on(imageRecipeArn),
 
   CreateContainerRecipe: ({ name, semanticVersion, tags, parentImage, components, instanceConfiguration }, place) => ({
-    resource: arnOf(place, `container-recipe/${slug(name)}/${semanticVersion}`), tags,
+    resource: arnOf(place, `container-recipe/${slug(name)}/${semanticVersion}`),
+    tags,
     also: [
       ...ingredients(place, parentImage, components),
       ...useOfImage(place, instanceConfiguration?.image, 'instanceConfiguration.image'),
@@ -198,23 +235,34 @@ const DEMANDS: Demands = {
   PutContainerRecipePolicy: ({ containerRecipeArn }) => on(containerRecipeArn),
 
   CreateInfrastructureConfiguration: (input, place) => ({
-    resource: arnOf(place, `infrastructure-configuration/${slug(input.name)}`), tags: input.tags, keys: infrastructureKeys(input),
+    resource: arnOf(place, `infrastructure-configuration/${slug(input.name)}`),
+    tags: input.tags,
+    keys: infrastructureKeys(input),
     also: passProfile(place, input.instanceProfileName),
   }),
   GetInfrastructureConfiguration: ({ infrastructureConfigurationArn }) => on(infrastructureConfigurationArn),
   ListInfrastructureConfigurations: every('infrastructure-configuration'),
   UpdateInfrastructureConfiguration: (input, place) => ({
-    resource: input.infrastructureConfigurationArn, keys: infrastructureKeys(input), also: passProfile(place, input.instanceProfileName),
+    resource: input.infrastructureConfigurationArn,
+    keys: infrastructureKeys(input),
+    also: passProfile(place, input.instanceProfileName),
   }),
   DeleteInfrastructureConfiguration: ({ infrastructureConfigurationArn }) => on(infrastructureConfigurationArn),
 
-  CreateDistributionConfiguration: ({ name, tags }, place) => ({ resource: arnOf(place, `distribution-configuration/${slug(name)}`), tags }),
+  CreateDistributionConfiguration: ({ name, tags }, place) => ({
+    resource: arnOf(place, `distribution-configuration/${slug(name)}`),
+    tags,
+  }),
   GetDistributionConfiguration: ({ distributionConfigurationArn }) => on(distributionConfigurationArn),
   ListDistributionConfigurations: every('distribution-configuration'),
   UpdateDistributionConfiguration: ({ distributionConfigurationArn }) => on(distributionConfigurationArn),
   DeleteDistributionConfiguration: ({ distributionConfigurationArn }) => on(distributionConfigurationArn),
 
-  CreateImagePipeline: (input, place) => ({ resource: arnOf(place, `image-pipeline/${slug(input.name)}`), tags: input.tags, also: parts(place, input) }),
+  CreateImagePipeline: (input, place) => ({
+    resource: arnOf(place, `image-pipeline/${slug(input.name)}`),
+    tags: input.tags,
+    also: parts(place, input),
+  }),
   GetImagePipeline: ({ imagePipelineArn }) => on(imagePipelineArn),
   ListImagePipelines: every('image-pipeline'),
   UpdateImagePipeline: (input, place) => ({ resource: input.imagePipelineArn, also: parts(place, input) }),
@@ -238,33 +286,55 @@ const DEMANDS: Demands = {
   GetImagePolicy: ({ imageArn }) => on(imageArn),
   PutImagePolicy: ({ imageArn }) => on(imageArn),
   DistributeImage: (input, place) => ({
-    resource: input.sourceImage.startsWith('arn:') ? input.sourceImage : arnOf(place, 'image/*'), tags: input.tags,
+    resource: input.sourceImage.startsWith('arn:') ? input.sourceImage : arnOf(place, 'image/*'),
+    tags: input.tags,
     also: [
-      { action: 'imagebuilder:DistributeImage', resource: input.sourceImage, parentImage: input.sourceImage,
-        unlessDenied: true },
+      {
+        action: 'imagebuilder:DistributeImage',
+        resource: input.sourceImage,
+        parentImage: input.sourceImage,
+        unlessDenied: true,
+      },
       ...get('DistributionConfiguration', input.distributionConfigurationArn),
       ...passRole(place, input.executionRole, IMAGE_BUILDER),
     ],
   }),
-  ImportVmImage: ({ name, semanticVersion, tags }, place) => ({ resource: arnOf(place, `image/${slug(name)}/${semanticVersion}/*`), tags }),
-  ImportDiskImage: (input, place) => ({
-    resource: arnOf(place, `image/${slug(input.name)}/${input.semanticVersion}/*`), tags: input.tags,
-    also: [...get('InfrastructureConfiguration', input.infrastructureConfigurationArn), ...passRole(place, input.executionRole, IMAGE_BUILDER)],
+  ImportVmImage: ({ name, semanticVersion, tags }, place) => ({
+    resource: arnOf(place, `image/${slug(name)}/${semanticVersion}/*`),
+    tags,
   }),
-  StartResourceStateUpdate: ({ resourceArn, executionRole }, place) => ({ resource: resourceArn, also: passRole(place, executionRole, IMAGE_BUILDER) }),
+  ImportDiskImage: (input, place) => ({
+    resource: arnOf(place, `image/${slug(input.name)}/${input.semanticVersion}/*`),
+    tags: input.tags,
+    also: [
+      ...get('InfrastructureConfiguration', input.infrastructureConfigurationArn),
+      ...passRole(place, input.executionRole, IMAGE_BUILDER),
+    ],
+  }),
+  StartResourceStateUpdate: ({ resourceArn, executionRole }, place) => ({
+    resource: resourceArn,
+    also: passRole(place, executionRole, IMAGE_BUILDER),
+  }),
   GetMarketplaceResource: () => on('*'),
 
-  CreateWorkflow: ({ name, semanticVersion, type, tags }, place) => ({ resource: arnOf(place, `workflow/${type.toLowerCase()}/${slug(name)}/${semanticVersion}/*`), tags }),
+  CreateWorkflow: ({ name, semanticVersion, type, tags }, place) => ({
+    resource: arnOf(place, `workflow/${type.toLowerCase()}/${slug(name)}/${semanticVersion}/*`),
+    tags,
+  }),
   GetWorkflow: ({ workflowBuildVersionArn }) => on(workflowBuildVersionArn),
   ListWorkflows: every('workflow'),
   ListWorkflowBuildVersions: ({ workflowVersionArn }, place) => ({
-    ...on(workflowVersionArn ?? arnOf(place, 'workflow/*')), everyVersion: true,
+    ...on(workflowVersionArn ?? arnOf(place, 'workflow/*')),
+    everyVersion: true,
   }),
   DeleteWorkflow: ({ workflowBuildVersionArn }) => on(workflowBuildVersionArn),
-  GetWorkflowExecution: ({ workflowExecutionId }, place) => on(arnOf(place, `workflow-execution/${workflowExecutionId}`)),
+  GetWorkflowExecution: ({ workflowExecutionId }, place) =>
+    on(arnOf(place, `workflow-execution/${workflowExecutionId}`)),
   ListWorkflowExecutions: ({ imageBuildVersionArn }) => on(imageBuildVersionArn),
-  GetWorkflowStepExecution: ({ stepExecutionId }, place) => on(arnOf(place, `workflow-step-execution/${stepExecutionId}`)),
-  ListWorkflowStepExecutions: ({ workflowExecutionId }, place) => on(arnOf(place, `workflow-execution/${workflowExecutionId}`)),
+  GetWorkflowStepExecution: ({ stepExecutionId }, place) =>
+    on(arnOf(place, `workflow-step-execution/${stepExecutionId}`)),
+  ListWorkflowStepExecutions: ({ workflowExecutionId }, place) =>
+    on(arnOf(place, `workflow-execution/${workflowExecutionId}`)),
   ListWaitingWorkflowSteps: every('workflow-step-execution'),
   SendWorkflowStepAction: ({ stepExecutionId, imageBuildVersionArn }, place) => ({
     ...on(arnOf(place, `workflow-step-execution/${stepExecutionId}`)),
@@ -272,18 +342,26 @@ const DEMANDS: Demands = {
   }),
 
   CreateLifecyclePolicy: ({ name, tags, resourceType, executionRole }, place) => ({
-    resource: arnOf(place, `lifecycle-policy/${slug(name)}`), tags, keys: { 'imagebuilder:lifecyclepolicyresourcetype': [resourceType] }, also: passRole(place, executionRole, IMAGE_BUILDER),
+    resource: arnOf(place, `lifecycle-policy/${slug(name)}`),
+    tags,
+    keys: { 'imagebuilder:lifecyclepolicyresourcetype': [resourceType] },
+    also: passRole(place, executionRole, IMAGE_BUILDER),
   }),
   GetLifecyclePolicy: ({ lifecyclePolicyArn }) => on(lifecyclePolicyArn),
   ListLifecyclePolicies: every('lifecycle-policy'),
   UpdateLifecyclePolicy: ({ lifecyclePolicyArn, resourceType, executionRole }, place) => ({
-    resource: lifecyclePolicyArn, keys: { 'imagebuilder:lifecyclepolicyresourcetype': [resourceType] }, also: passRole(place, executionRole, IMAGE_BUILDER),
+    resource: lifecyclePolicyArn,
+    keys: { 'imagebuilder:lifecyclepolicyresourcetype': [resourceType] },
+    also: passRole(place, executionRole, IMAGE_BUILDER),
   }),
   DeleteLifecyclePolicy: ({ lifecyclePolicyArn }) => on(lifecyclePolicyArn),
-  GetLifecycleExecution: ({ lifecycleExecutionId }, place) => on(arnOf(place, `lifecycle-execution/${lifecycleExecutionId}`)),
+  GetLifecycleExecution: ({ lifecycleExecutionId }, place) =>
+    on(arnOf(place, `lifecycle-execution/${lifecycleExecutionId}`)),
   ListLifecycleExecutions: ({ resourceArn }) => on(resourceArn),
-  ListLifecycleExecutionResources: ({ lifecycleExecutionId }, place) => on(arnOf(place, `lifecycle-execution/${lifecycleExecutionId}`)),
-  CancelLifecycleExecution: ({ lifecycleExecutionId }, place) => on(arnOf(place, `lifecycle-execution/${lifecycleExecutionId}`)),
+  ListLifecycleExecutionResources: ({ lifecycleExecutionId }, place) =>
+    on(arnOf(place, `lifecycle-execution/${lifecycleExecutionId}`)),
+  CancelLifecycleExecution: ({ lifecycleExecutionId }, place) =>
+    on(arnOf(place, `lifecycle-execution/${lifecycleExecutionId}`)),
 
   ListTagsForResource: ({ resourceArn }) => on(resourceArn),
   TagResource: ({ resourceArn, tags }) => ({ resource: resourceArn, tags }),

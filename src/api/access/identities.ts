@@ -43,7 +43,10 @@ const REMEMBERED = 4096;
 export function openIdentities(catalog: Catalog, sealer: Sealer, roots: readonly Credentials[]): Identities {
   const rootIdentities = new Map(roots.map((credentials) => [credentials.accessKeyId, rootIdentity(credentials)]));
   const users = new Map<string, Promise<Identity | undefined>>();
-  const roles = new Map<string, Promise<{ readonly role: StoredPrincipal; readonly policies: readonly Policy[] } | undefined>>();
+  const roles = new Map<
+    string,
+    Promise<{ readonly role: StoredPrincipal; readonly policies: readonly Policy[] } | undefined>
+  >();
   const sessions = new Map<string, Promise<Identity | undefined>>();
 
   async function userIdentity(accessKeyId: string): Promise<Identity | undefined> {
@@ -53,7 +56,13 @@ export function openIdentities(catalog: Catalog, sealer: Sealer, roots: readonly
     const secretAccessKey = sealer.open(key.secret, secretUse(accessKeyId));
     if (user === undefined || secretAccessKey === undefined) return undefined;
     const { arn, account, id, tags, name } = user;
-    return { principal: { type: 'user', account, arn, id, tags }, accessKeyId, secretAccessKey, userName: name, policies: await policies(arn) };
+    return {
+      principal: { type: 'user', account, arn, id, tags },
+      accessKeyId,
+      secretAccessKey,
+      userName: name,
+      policies: await policies(arn),
+    };
   }
 
   async function sessionIdentity(accessKeyId: string, token: string): Promise<Identity | undefined> {
@@ -68,24 +77,37 @@ export function openIdentities(catalog: Catalog, sealer: Sealer, roots: readonly
     const { role } = found;
     return {
       principal: {
-        type: 'assumed-role', account: role.account, roleArn: role.arn, id: `${role.id}:${facts.sessionName}`, tags: withTags(role.tags, facts.tags),
+        type: 'assumed-role',
+        account: role.account,
+        roleArn: role.arn,
+        id: `${role.id}:${facts.sessionName}`,
+        tags: withTags(role.tags, facts.tags),
         arn: `arn:aws:sts::${role.account}:assumed-role/${role.name}/${facts.sessionName}`,
       },
-      accessKeyId, secretAccessKey: facts.secretAccessKey, policies: found.policies,
-      session: { ...facts, role, ...(facts.policy === undefined ? {} : { sessionPolicy: readPolicy(facts.policy, 'the session policy') }) },
+      accessKeyId,
+      secretAccessKey: facts.secretAccessKey,
+      policies: found.policies,
+      session: {
+        ...facts,
+        role,
+        ...(facts.policy === undefined ? {} : { sessionPolicy: readPolicy(facts.policy, 'the session policy') }),
+      },
     };
   }
 
   async function policies(arn: string): Promise<readonly Policy[]> {
-    return (await policiesOf(catalog.db, arn)).map(({ name, document }) => readPolicy(document, `the policy ${name} of ${arn}`));
+    return (await policiesOf(catalog.db, arn)).map(({ name, document }) =>
+      readPolicy(document, `the policy ${name} of ${arn}`),
+    );
   }
 
   return {
     sealer,
     async find(accessKeyId, token, now) {
-      const identity = token === undefined
-        ? (rootIdentities.get(accessKeyId) ?? (await remember(users, accessKeyId, () => userIdentity(accessKeyId))))
-        : await remember(sessions, `${accessKeyId} ${token}`, () => sessionIdentity(accessKeyId, token));
+      const identity =
+        token === undefined
+          ? (rootIdentities.get(accessKeyId) ?? (await remember(users, accessKeyId, () => userIdentity(accessKeyId))))
+          : await remember(sessions, `${accessKeyId} ${token}`, () => sessionIdentity(accessKeyId, token));
       if (identity === undefined) throw unrecognizedClient();
       if (identity.session !== undefined && identity.session.expires <= now) throw expiredToken();
       return identity;
@@ -102,7 +124,11 @@ export function secretUse(accessKeyId: string): string {
 }
 
 /** What is not found is not remembered: whoever tries keys would fill the memory with them. */
-function remember<T>(known: Map<string, Promise<T | undefined>>, key: string, look: () => Promise<T | undefined>): Promise<T | undefined> {
+function remember<T>(
+  known: Map<string, Promise<T | undefined>>,
+  key: string,
+  look: () => Promise<T | undefined>,
+): Promise<T | undefined> {
   const before = known.get(key);
   if (before !== undefined) return before;
   const found = look().then(
@@ -123,10 +149,16 @@ function remember<T>(known: Map<string, Promise<T | undefined>>, key: string, lo
 /** A stored policy was checked when it was stored. One that cannot be read all the same refuses its principal everything. */
 function readPolicy(document: string, what: string): Policy {
   const read = parsePolicy(document, 'identity');
-  if ('faults' in read) throw accessDenied(`${what} cannot be read: ${read.faults.join('; ')}. Put another in its place.`);
+  if ('faults' in read)
+    throw accessDenied(`${what} cannot be read: ${read.faults.join('; ')}. Put another in its place.`);
   return read.policy;
 }
 
 function rootIdentity({ account, accessKeyId, secretAccessKey }: Credentials): Identity {
-  return { principal: { type: 'root', account, arn: rootArn(account), id: account, tags: {} }, accessKeyId, secretAccessKey, policies: [] };
+  return {
+    principal: { type: 'root', account, arn: rootArn(account), id: account, tags: {} },
+    accessKeyId,
+    secretAccessKey,
+    policies: [],
+  };
 }

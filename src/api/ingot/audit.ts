@@ -6,7 +6,10 @@ import { readQuery } from './read.ts';
 import type { IngotRoute } from './route.ts';
 import { ndjson } from './stream.ts';
 
-const TIME = { pattern: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/, expected: 'a time such as 2026-01-31T12:00:00Z' } as const;
+const TIME = {
+  pattern: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/,
+  expected: 'a time such as 2026-01-31T12:00:00Z',
+} as const;
 /** With a pattern, since a query's digits are a number otherwise. */
 const TEXT = { pattern: /./ } as const;
 
@@ -26,10 +29,17 @@ export const auditRoutes: readonly IngotRoute[] = [
     path: '/ingot/audit',
     resource: (_params, { account }) => `arn:aws:ingot::${account}:audit`,
     async handle({ query, signal }, context) {
-      const filter = readQuery(query, (reader): Filter => ({
-        since: reader.string('since', TIME), until: reader.string('until', TIME), principal: reader.string('principal', TEXT), event: reader.string('event', TEXT),
-        error: reader.string('error', TEXT), resource: reader.string('resource', TEXT),
-      }));
+      const filter = readQuery(
+        query,
+        (reader): Filter => ({
+          since: reader.string('since', TIME),
+          until: reader.string('until', TIME),
+          principal: reader.string('principal', TEXT),
+          event: reader.string('event', TEXT),
+          error: reader.string('error', TEXT),
+          resource: reader.string('resource', TEXT),
+        }),
+      );
       context.services.audit.flush();
       return ndjson(events(filter, context), signal);
     },
@@ -52,9 +62,11 @@ function predicate({ since, until, principal, event, error, resource }: Filter):
   const named = event === undefined ? undefined : like(event);
   const failed = error === undefined ? undefined : like(error);
   return (each) =>
-    (since === undefined || each.eventTime >= since) && (until === undefined || each.eventTime <= until)
-    && (principal === undefined || JSON.stringify(each.userIdentity).includes(principal))
-    && (named === undefined || named(each.eventName))
-    && (failed === undefined || (each.errorCode !== undefined && failed(each.errorCode)))
-    && (resource === undefined || JSON.stringify([each.resources, each.requestParameters, each.responseElements]).includes(resource));
+    (since === undefined || each.eventTime >= since) &&
+    (until === undefined || each.eventTime <= until) &&
+    (principal === undefined || JSON.stringify(each.userIdentity).includes(principal)) &&
+    (named === undefined || named(each.eventName)) &&
+    (failed === undefined || (each.errorCode !== undefined && failed(each.errorCode))) &&
+    (resource === undefined ||
+      JSON.stringify([each.resources, each.requestParameters, each.responseElements]).includes(resource));
 }

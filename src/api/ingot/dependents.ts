@@ -13,8 +13,10 @@ export const dependentRoutes: readonly IngotRoute[] = [
     async handle({ params }, { account, services }) {
       const text = params['arn']!;
       const arn = parseArn(text);
-      if (arn === undefined) throw invalidParameterValue('arn', `'${text}' is not the ARN of a resource of Image Builder.`);
-      const tree = arn.owner === account || arn.owner === 'aws' ? await dependentTree(services.catalog, text, account) : undefined;
+      if (arn === undefined)
+        throw invalidParameterValue('arn', `'${text}' is not the ARN of a resource of Image Builder.`);
+      const tree =
+        arn.owner === account || arn.owner === 'aws' ? await dependentTree(services.catalog, text, account) : undefined;
       if (tree === undefined) throw resourceNotFound(text);
       return { json: tree };
     },

@@ -26,7 +26,8 @@ export const imageRoutes: readonly IngotRoute[] = [
       }));
       const status = await statusOf(arn, context);
       // The log of a deleted image stays readable as long as its file is there.
-      if (status === undefined && !existsSync(imageLogPath(context.services.dataDirectory, arn))) throw resourceNotFound(arn);
+      if (status === undefined && !existsSync(imageLogPath(context.services.dataDirectory, arn)))
+        throw resourceNotFound(arn);
       const ended = async (): Promise<boolean> => {
         const now = await statusOf(arn, context);
         return now === undefined || !isInProgress(now);
@@ -43,7 +44,16 @@ export const imageRoutes: readonly IngotRoute[] = [
       const arn = ownBuild(params['arn']!, context);
       const amis = await amisOfImage(context.services.catalog.db, arn);
       if (amis.length === 0 && (await statusOf(arn, context)) === undefined) throw resourceNotFound(arn);
-      return { json: { amis: amis.map(({ region, id, file, name }) => ({ region, id, file: join(context.services.dataDirectory, file), name })) } };
+      return {
+        json: {
+          amis: amis.map(({ region, id, file, name }) => ({
+            region,
+            id,
+            file: join(context.services.dataDirectory, file),
+            name,
+          })),
+        },
+      };
     },
   },
 ];
@@ -52,7 +62,10 @@ export const imageRoutes: readonly IngotRoute[] = [
 function ownBuild(arn: string, { account }: RequestContext): string {
   const parsed = parseArn(arn);
   if (parsed?.type !== 'image' || parsed.build === undefined) {
-    throw invalidParameterValue('arn', "It must be the ARN of an image's build version, such as arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/1.");
+    throw invalidParameterValue(
+      'arn',
+      "It must be the ARN of an image's build version, such as arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/1.",
+    );
   }
   if (parsed.owner !== account) throw resourceNotFound(arn);
   return arn;

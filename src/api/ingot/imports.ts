@@ -19,7 +19,9 @@ export const importRoutes: readonly IngotRoute[] = [
       const { source, sha256, trusted } = readBody(body, (reader) => {
         const given = {
           source: reader.required('source', { max: 4096 }),
-          sha256: reader.string('sha256', { pattern: /^[0-9a-fA-F]{64}$/, expected: '64 hexadecimal digits' })?.toLowerCase(),
+          sha256: reader
+            .string('sha256', { pattern: /^[0-9a-fA-F]{64}$/, expected: '64 hexadecimal digits' })
+            ?.toLowerCase(),
           trusted: reader.boolean('trusted') ?? false,
         };
         const fault = sourceFault(given.source, given.sha256);
@@ -28,7 +30,14 @@ export const importRoutes: readonly IngotRoute[] = [
       });
       const id = newImportTaskId();
       await insertImportTask(context.services.catalog.db, {
-        id, account: context.account, region: context.region, source, sha256: sha256 ?? null, trusted: trusted ? 1 : 0, image_arn: null, created: timestamp(),
+        id,
+        account: context.account,
+        region: context.region,
+        source,
+        sha256: sha256 ?? null,
+        trusted: trusted ? 1 : 0,
+        image_arn: null,
+        created: timestamp(),
       });
       return { json: { importTaskId: id } };
     },

@@ -2,7 +2,13 @@
 import { Readable } from 'node:stream';
 import { amisOfImage, findAmi } from '../../catalog/amis.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
-import type { ExecEnd, ExecRequest, InstanceDescription, LaunchInstanceRequest, ShellRequest } from '../../launches/types.ts';
+import type {
+  ExecEnd,
+  ExecRequest,
+  InstanceDescription,
+  LaunchInstanceRequest,
+  ShellRequest,
+} from '../../launches/types.ts';
 import { resourceNotFound } from '../../resources/errors.ts';
 import { authorize } from '../access/authorize.ts';
 import { passProfile } from '../access/demands.ts';
@@ -67,7 +73,9 @@ export const instanceRoutes: readonly IngotRoute[] = [
       const request = readBody(body, readExec);
       // Found here so that an instance that is not there is an answer of its own, not a line in a stream that already began well.
       await context.services.launches.get(context, id);
-      return execute(signal, (onOutput, aborted) => context.services.launches.exec(context, id, request, onOutput, aborted));
+      return execute(signal, (onOutput, aborted) =>
+        context.services.launches.exec(context, id, request, onOutput, aborted),
+      );
     },
   },
   {
@@ -104,7 +112,10 @@ export const instanceRoutes: readonly IngotRoute[] = [
     upgrade: true,
     async handle({ params, query }, context) {
       const id = idOf(params);
-      const to = readQuery(query, (reader) => ({ path: reader.required('path', ABSOLUTE), name: reader.string('name', { max: 255, pattern: /^(?!\.{1,2}$)[^/]+$/, expected: "a file's name" }) ?? '' }));
+      const to = readQuery(query, (reader) => ({
+        path: reader.required('path', ABSOLUTE),
+        name: reader.string('name', { max: 255, pattern: /^(?!\.{1,2}$)[^/]+$/, expected: "a file's name" }) ?? '',
+      }));
       await context.services.launches.get(context, id);
       return { session: () => context.services.launches.putFiles(context, id, to) };
     },
@@ -115,7 +126,9 @@ export const instanceRoutes: readonly IngotRoute[] = [
     path: '/ingot/instances/:id/console',
     resource: ({ id }, context) => instanceArn(id!, context),
     async handle({ params, query, signal }, context) {
-      const { follow } = readQuery(query, (reader) => ({ follow: reader.oneOf('follow', ['true', 'false']) === 'true' }));
+      const { follow } = readQuery(query, (reader) => ({
+        follow: reader.oneOf('follow', ['true', 'false']) === 'true',
+      }));
       const text = await context.services.launches.console(context, idOf(params), { follow, signal });
       return { stream: Readable.from(text, { objectMode: false }), type: 'text/plain; charset=utf-8' };
     },
@@ -168,22 +181,39 @@ async function authorizeImage(image: string, context: RequestContext): Promise<v
 }
 
 function readLaunch(reader: Reader): LaunchInstanceRequest {
-  const image = reader.required('image', { pattern: /^(ami-[0-9a-f]{8,17}|arn:[^\s]+)$/, expected: 'an AMI id (ami-…) or the ARN of an image' });
+  const image = reader.required('image', {
+    pattern: /^(ami-[0-9a-f]{8,17}|arn:[^\s]+)$/,
+    expected: 'an AMI id (ami-…) or the ARN of an image',
+  });
   const publish = reader.objects('publish', 64, (port) => {
     const hostAddress = port.string('hostAddress', { max: 45, pattern: /^[0-9a-fA-F.:]+$/, expected: 'an IP address' });
     const hostPort = port.integer('hostPort', 1, 65535);
     const instancePort = port.integer('instancePort', 1, 65535);
     if (hostPort === undefined) port.fault('hostPort', 'It is required.');
     if (instancePort === undefined) port.fault('instancePort', 'It is required.');
-    return { ...(hostAddress === undefined ? {} : { hostAddress }), hostPort: hostPort ?? 0, instancePort: instancePort ?? 0 };
+    return {
+      ...(hostAddress === undefined ? {} : { hostAddress }),
+      hostPort: hostPort ?? 0,
+      instancePort: instancePort ?? 0,
+    };
   });
   const sshKeys = reader.strings('sshKeys', { maxItems: 32, max: 16_384 });
   const userData = reader.string('userData', { max: 65_536 });
-  const instanceType = reader.string('instanceType', { max: 64, pattern: /^[a-z0-9-]+\.[a-z0-9-]+$/, expected: 'an instance type such as t3.micro' });
+  const instanceType = reader.string('instanceType', {
+    max: 64,
+    pattern: /^[a-z0-9-]+\.[a-z0-9-]+$/,
+    expected: 'an instance type such as t3.micro',
+  });
   const firmware = reader.oneOf('firmware', ['bios', 'uefi']);
-  const instanceProfile = reader.string('instanceProfile', { max: 256, pattern: /^[\w+=,.@-]+$/, expected: 'the name of an instance profile' });
+  const instanceProfile = reader.string('instanceProfile', {
+    max: 256,
+    pattern: /^[\w+=,.@-]+$/,
+    expected: 'the name of an instance profile',
+  });
   return {
-    image, publish, sshKeys,
+    image,
+    publish,
+    sshKeys,
     ...(userData === undefined ? {} : { userData }),
     ...(instanceType === undefined ? {} : { instanceType }),
     ...(firmware === undefined ? {} : { firmware }),
@@ -197,14 +227,25 @@ function readExec(reader: Reader): ExecRequest {
   const env = reader.map('env', 256);
   const cwd = reader.string('cwd', ABSOLUTE);
   const timeoutSeconds = reader.integer('timeoutSeconds', 1, 7 * 24 * 3600);
-  return { argv, env, ...(cwd === undefined ? {} : { cwd }), ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }) };
+  return {
+    argv,
+    env,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+  };
 }
 
 function readShell(reader: Reader): ShellRequest {
   const rows = reader.integer('rows', 1, 65_535);
   const columns = reader.integer('columns', 1, 65_535);
-  if ((rows === undefined) !== (columns === undefined)) reader.fault(rows === undefined ? 'rows' : 'columns', 'A terminal has both.');
-  const term = reader.string('term', { max: 64, pattern: /^[A-Za-z0-9][A-Za-z0-9._+-]*$/, expected: 'a kind of terminal, such as xterm-256color' }) ?? 'dumb';
+  if ((rows === undefined) !== (columns === undefined))
+    reader.fault(rows === undefined ? 'rows' : 'columns', 'A terminal has both.');
+  const term =
+    reader.string('term', {
+      max: 64,
+      pattern: /^[A-Za-z0-9][A-Za-z0-9._+-]*$/,
+      expected: 'a kind of terminal, such as xterm-256color',
+    }) ?? 'dumb';
   return { term, ...(rows === undefined || columns === undefined ? {} : { size: { rows, columns } }) };
 }
 
@@ -217,14 +258,20 @@ function execute(signal: AbortSignal, run: (onOutput: Output, signal: AbortSigna
   const onOutput: Output = (stream, chunk) => {
     if (slow.signal.aborted) return;
     void sink.write({ stream, data: chunk.toString('base64') });
-    if (sink.waiting() > STREAM_BUFFER_LIMIT) slow.abort(new Error(`more than ${STREAM_BUFFER_LIMIT} bytes of output wait to be read`));
+    if (sink.waiting() > STREAM_BUFFER_LIMIT)
+      slow.abort(new Error(`more than ${STREAM_BUFFER_LIMIT} bytes of output wait to be read`));
   };
   void (async () => {
     try {
       const { exitCode, signal: ended, timedOut } = await run(onOutput, AbortSignal.any([signal, slow.signal]));
       void sink.write({ exitCode, signal: ended, timedOut });
     } catch (error) {
-      if (!signal.aborted) void sink.write({ error: slow.signal.aborted ? `The command was ended: ${(slow.signal.reason as Error).message}.` : messageOf(error) });
+      if (!signal.aborted)
+        void sink.write({
+          error: slow.signal.aborted
+            ? `The command was ended: ${(slow.signal.reason as Error).message}.`
+            : messageOf(error),
+        });
     } finally {
       sink.end();
     }

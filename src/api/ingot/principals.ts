@@ -2,8 +2,20 @@
 import { caseFault, sameButForCase } from '../../policies/tag-keys.ts';
 import { randomBytes } from 'node:crypto';
 import {
-  accessKeysOf, getAccessKey, getPrincipal, insertAccessKey, insertPrincipal, listPrincipals, policiesOf, putPrincipalPolicy, removeAccessKey, removePrincipal, removePrincipalPolicy,
-  setAccessKeyStatus, updatePrincipal, type StoredPrincipal,
+  accessKeysOf,
+  getAccessKey,
+  getPrincipal,
+  insertAccessKey,
+  insertPrincipal,
+  listPrincipals,
+  policiesOf,
+  putPrincipalPolicy,
+  removeAccessKey,
+  removePrincipal,
+  removePrincipalPolicy,
+  setAccessKeyStatus,
+  updatePrincipal,
+  type StoredPrincipal,
 } from '../../catalog/principals.ts';
 import type { Queryable } from '../../catalog/catalog.ts';
 import { timestamp } from '../../platform/clock.ts';
@@ -34,7 +46,13 @@ export const principalRoutes: readonly IngotRoute[] = [
       // The account that the server belongs to looks after all of them.
       const account = context.account === context.services.defaultAccount ? wanted : context.account;
       const { db } = context.services.catalog;
-      return { json: { principals: await Promise.all((await listPrincipals(db, account)).map((principal) => described(db, principal))) } };
+      return {
+        json: {
+          principals: await Promise.all(
+            (await listPrincipals(db, account)).map((principal) => described(db, principal)),
+          ),
+        },
+      };
     },
   },
   {
@@ -43,30 +61,48 @@ export const principalRoutes: readonly IngotRoute[] = [
     path: '/ingot/principals/:arn',
     body: true,
     resource: byArn,
-    handle: ({ params, body }, context) => change(context, async (db) => {
-      const { account, type, name } = parsePrincipalArn(params['arn']!);
-      const { trustPolicy, maxSessionSeconds, tags } = readBody(body, (reader) => {
-        const given = readChange(reader);
-        if (type === 'role' && given.trustPolicy === undefined) reader.fault('trustPolicy', 'A role needs one: it says who may assume it.');
-        refuseForUser(reader, type, given);
-        return given;
-      });
-      const arn = params['arn']!;
-      if ((await getPrincipal(db, arn)) !== undefined) throw new ApiError('ResourceAlreadyExistsException', `The principal '${arn}' already exists.`);
-      const principal: StoredPrincipal = {
-        arn, account, type, name, id: newPrincipalId(type), tags: tags ?? {}, dateCreated: timestamp(),
-        ...(type === 'role' ? { trustPolicy: trustPolicy!, maxSessionSeconds: maxSessionSeconds ?? SESSION_SECONDS.shortest } : {}),
-      };
-      await insertPrincipal(db, principal);
-      return described(db, principal);
-    }),
+    handle: ({ params, body }, context) =>
+      change(context, async (db) => {
+        const { account, type, name } = parsePrincipalArn(params['arn']!);
+        const { trustPolicy, maxSessionSeconds, tags } = readBody(body, (reader) => {
+          const given = readChange(reader);
+          if (type === 'role' && given.trustPolicy === undefined)
+            reader.fault('trustPolicy', 'A role needs one: it says who may assume it.');
+          refuseForUser(reader, type, given);
+          return given;
+        });
+        const arn = params['arn']!;
+        if ((await getPrincipal(db, arn)) !== undefined)
+          throw new ApiError('ResourceAlreadyExistsException', `The principal '${arn}' already exists.`);
+        const principal: StoredPrincipal = {
+          arn,
+          account,
+          type,
+          name,
+          id: newPrincipalId(type),
+          tags: tags ?? {},
+          dateCreated: timestamp(),
+          ...(type === 'role'
+            ? { trustPolicy: trustPolicy!, maxSessionSeconds: maxSessionSeconds ?? SESSION_SECONDS.shortest }
+            : {}),
+        };
+        await insertPrincipal(db, principal);
+        return described(db, principal);
+      }),
   },
   {
     action: 'ingot:GetPrincipal',
     method: 'GET',
     path: '/ingot/principals/:arn',
     resource: byArn,
-    async handle({ params }, { services: { catalog: { db } } }) {
+    async handle(
+      { params },
+      {
+        services: {
+          catalog: { db },
+        },
+      },
+    ) {
       return { json: await described(db, await existing(db, params['arn']!)) };
     },
   },
@@ -76,26 +112,28 @@ export const principalRoutes: readonly IngotRoute[] = [
     path: '/ingot/principals/:arn/settings',
     body: true,
     resource: byArn,
-    handle: ({ params, body }, context) => change(context, async (db) => {
-      const { arn, type } = await existing(db, params['arn']!);
-      const given = readBody(body, (reader) => {
-        const settings = readChange(reader);
-        refuseForUser(reader, type, settings);
-        return settings;
-      });
-      await updatePrincipal(db, arn, given);
-      return described(db, await existing(db, arn));
-    }),
+    handle: ({ params, body }, context) =>
+      change(context, async (db) => {
+        const { arn, type } = await existing(db, params['arn']!);
+        const given = readBody(body, (reader) => {
+          const settings = readChange(reader);
+          refuseForUser(reader, type, settings);
+          return settings;
+        });
+        await updatePrincipal(db, arn, given);
+        return described(db, await existing(db, arn));
+      }),
   },
   {
     action: 'ingot:DeletePrincipal',
     method: 'DELETE',
     path: '/ingot/principals/:arn',
     resource: byArn,
-    handle: ({ params }, context) => change(context, async (db) => {
-      if (!(await removePrincipal(db, params['arn']!))) throw resourceNotFound(params['arn']!);
-      return {};
-    }),
+    handle: ({ params }, context) =>
+      change(context, async (db) => {
+        if (!(await removePrincipal(db, params['arn']!))) throw resourceNotFound(params['arn']!);
+        return {};
+      }),
   },
   {
     action: 'ingot:PutPrincipalPolicy',
@@ -103,41 +141,57 @@ export const principalRoutes: readonly IngotRoute[] = [
     path: '/ingot/principals/:arn/policies/:name',
     body: true,
     resource: byArn,
-    handle: ({ params, body }, context) => change(context, async (db) => {
-      const { arn } = await existing(db, params['arn']!);
-      const document = readBody(body, (reader) => {
-        if (!NAME.pattern.test(params['name']!) || params['name']!.length > 128) reader.fault('name', `It must be ${NAME.expected}.`);
-        return readPolicy(reader, 'document', 'identity') ?? '';
-      });
-      await putPrincipalPolicy(db, arn, { name: params['name']!, document });
-      return {};
-    }),
+    handle: ({ params, body }, context) =>
+      change(context, async (db) => {
+        const { arn } = await existing(db, params['arn']!);
+        const document = readBody(body, (reader) => {
+          if (!NAME.pattern.test(params['name']!) || params['name']!.length > 128)
+            reader.fault('name', `It must be ${NAME.expected}.`);
+          return readPolicy(reader, 'document', 'identity') ?? '';
+        });
+        await putPrincipalPolicy(db, arn, { name: params['name']!, document });
+        return {};
+      }),
   },
   {
     action: 'ingot:DeletePrincipalPolicy',
     method: 'DELETE',
     path: '/ingot/principals/:arn/policies/:name',
     resource: byArn,
-    handle: ({ params }, context) => change(context, async (db) => {
-      const { arn } = await existing(db, params['arn']!);
-      if (!(await removePrincipalPolicy(db, arn, params['name']!))) throw resourceNotFound(`${arn}: policy ${params['name']!.slice(0, 128)}`);
-      return {};
-    }),
+    handle: ({ params }, context) =>
+      change(context, async (db) => {
+        const { arn } = await existing(db, params['arn']!);
+        if (!(await removePrincipalPolicy(db, arn, params['name']!)))
+          throw resourceNotFound(`${arn}: policy ${params['name']!.slice(0, 128)}`);
+        return {};
+      }),
   },
   {
     action: 'ingot:CreateAccessKey',
     method: 'POST',
     path: '/ingot/principals/:arn/keys',
     resource: byArn,
-    handle: ({ params }, context) => change(context, async (db) => {
-      const { arn, type } = await existing(db, params['arn']!);
-      if (type !== 'user') throw new ApiError('InvalidRequestException', `'${arn}' is a role: it has sessions (sts assume-role) and no access keys.`);
-      if ((await accessKeysOf(db, arn)).length >= MOST_KEYS) throw serviceQuotaExceeded(`The user '${arn}' has ${MOST_KEYS} access keys already: remove one first.`);
-      const [id, secretAccessKey] = [newAccessKeyId(), randomBytes(30).toString('base64')];
-      const dateCreated = timestamp();
-      await insertAccessKey(db, { id, principal: arn, secret: context.services.identities.sealer.seal(secretAccessKey, secretUse(id)), status: 'Active', dateCreated });
-      return { accessKeyId: id, secretAccessKey, status: 'Active', dateCreated };
-    }),
+    handle: ({ params }, context) =>
+      change(context, async (db) => {
+        const { arn, type } = await existing(db, params['arn']!);
+        if (type !== 'user')
+          throw new ApiError(
+            'InvalidRequestException',
+            `'${arn}' is a role: it has sessions (sts assume-role) and no access keys.`,
+          );
+        if ((await accessKeysOf(db, arn)).length >= MOST_KEYS)
+          throw serviceQuotaExceeded(`The user '${arn}' has ${MOST_KEYS} access keys already: remove one first.`);
+        const [id, secretAccessKey] = [newAccessKeyId(), randomBytes(30).toString('base64')];
+        const dateCreated = timestamp();
+        await insertAccessKey(db, {
+          id,
+          principal: arn,
+          secret: context.services.identities.sealer.seal(secretAccessKey, secretUse(id)),
+          status: 'Active',
+          dateCreated,
+        });
+        return { accessKeyId: id, secretAccessKey, status: 'Active', dateCreated };
+      }),
   },
   {
     action: 'ingot:UpdateAccessKey',
@@ -145,26 +199,28 @@ export const principalRoutes: readonly IngotRoute[] = [
     path: '/ingot/principals/:arn/keys/:id',
     body: true,
     resource: byArn,
-    handle: ({ params, body }, context) => change(context, async (db) => {
-      const id = await existingKey(db, params);
-      const status = readBody(body, (reader) => {
-        const given = reader.oneOf('status', ['Active', 'Inactive']);
-        if (given === undefined) reader.fault('status', 'It is required.');
-        return given ?? 'Inactive';
-      });
-      await setAccessKeyStatus(db, id, status);
-      return { accessKeyId: id, status };
-    }),
+    handle: ({ params, body }, context) =>
+      change(context, async (db) => {
+        const id = await existingKey(db, params);
+        const status = readBody(body, (reader) => {
+          const given = reader.oneOf('status', ['Active', 'Inactive']);
+          if (given === undefined) reader.fault('status', 'It is required.');
+          return given ?? 'Inactive';
+        });
+        await setAccessKeyStatus(db, id, status);
+        return { accessKeyId: id, status };
+      }),
   },
   {
     action: 'ingot:DeleteAccessKey',
     method: 'DELETE',
     path: '/ingot/principals/:arn/keys/:id',
     resource: byArn,
-    handle: ({ params }, context) => change(context, async (db) => {
-      await removeAccessKey(db, await existingKey(db, params));
-      return {};
-    }),
+    handle: ({ params }, context) =>
+      change(context, async (db) => {
+        await removeAccessKey(db, await existingKey(db, params));
+        return {};
+      }),
   },
 ];
 
@@ -178,7 +234,11 @@ async function change(context: RequestContext, work: (db: Queryable) => Promise<
 /** @throws {ApiError} InvalidParameterValueException for what is no ARN of a user or a role */
 function parsePrincipalArn(arn: string): Pick<StoredPrincipal, 'account' | 'type' | 'name'> {
   const [, account, type, name] = /^arn:aws:iam::(\d{12}):(user|role)\/([\w+=,.@-]{1,64})$/.exec(arn) ?? [];
-  if (name === undefined) throw new ApiError('InvalidParameterValueException', `'${arn.slice(0, 200)}' is not the ARN of a user or a role, such as arn:aws:iam::123456789012:user/ci.`);
+  if (name === undefined)
+    throw new ApiError(
+      'InvalidParameterValueException',
+      `'${arn.slice(0, 200)}' is not the ARN of a user or a role, such as arn:aws:iam::123456789012:user/ci.`,
+    );
   return { account: account!, type: type as StoredPrincipal['type'], name };
 }
 
@@ -201,25 +261,34 @@ type Settings = Pick<Partial<StoredPrincipal>, 'trustPolicy' | 'maxSessionSecond
 function readChange(reader: Reader): Settings {
   const trustPolicy = readPolicy(reader, 'trustPolicy', 'trust');
   const maxSessionSeconds = reader.integer('maxSessionSeconds', SESSION_SECONDS.shortest, SESSION_SECONDS.longest);
-  const tagList = reader.objects('tags', 50, (tag) => ({ key: tag.required('key', { max: 128 }), value: tag.string('value', { max: 256 }) ?? '' }));
+  const tagList = reader.objects('tags', 50, (tag) => ({
+    key: tag.required('key', { max: 128 }),
+    value: tag.string('value', { max: 256 }) ?? '',
+  }));
   const keys = tagList.map(({ key }) => key);
   const alike = sameButForCase(keys);
   if (alike !== undefined) reader.fault('tags', `It ${caseFault(alike)}.`);
   else if (new Set(keys).size < keys.length) reader.fault('tags', 'It has a key twice.');
   return {
-    ...(trustPolicy === undefined ? {} : { trustPolicy }), ...(maxSessionSeconds === undefined ? {} : { maxSessionSeconds }),
+    ...(trustPolicy === undefined ? {} : { trustPolicy }),
+    ...(maxSessionSeconds === undefined ? {} : { maxSessionSeconds }),
     ...(tagList.length === 0 ? {} : { tags: Object.fromEntries(tagList.map(({ key, value }) => [key, value])) }),
   };
 }
 
-function refuseForUser(reader: Reader, type: StoredPrincipal['type'], { trustPolicy, maxSessionSeconds }: Settings): void {
+function refuseForUser(
+  reader: Reader,
+  type: StoredPrincipal['type'],
+  { trustPolicy, maxSessionSeconds }: Settings,
+): void {
   if (type === 'user' && trustPolicy !== undefined) reader.fault('trustPolicy', 'A user is not assumed and has none.');
   if (type === 'user' && maxSessionSeconds !== undefined) reader.fault('maxSessionSeconds', 'A user has no sessions.');
 }
 
 /** A policy document, as text. All its faults are told. */
 function readPolicy(reader: Reader, name: string, kind: PolicyKind): string | undefined {
-  const text = kind === 'identity' ? reader.required(name, { max: LONGEST_POLICY }) : reader.string(name, { max: LONGEST_POLICY });
+  const text =
+    kind === 'identity' ? reader.required(name, { max: LONGEST_POLICY }) : reader.string(name, { max: LONGEST_POLICY });
   if (text === undefined || text === '') return undefined;
   const read = parsePolicy(text, kind);
   if ('faults' in read) for (const fault of read.faults) reader.fault(name, `${fault}.`);
@@ -230,7 +299,10 @@ function readPolicy(reader: Reader, name: string, kind: PolicyKind): string | un
 async function described(db: Queryable, principal: StoredPrincipal): Promise<object> {
   const keys = await accessKeysOf(db, principal.arn);
   return {
-    ...principal, policies: await policiesOf(db, principal.arn),
-    ...(principal.type === 'user' ? { keys: keys.map(({ id, status, dateCreated }) => ({ accessKeyId: id, status, dateCreated })) } : {}),
+    ...principal,
+    policies: await policiesOf(db, principal.arn),
+    ...(principal.type === 'user'
+      ? { keys: keys.map(({ id, status, dateCreated }) => ({ accessKeyId: id, status, dateCreated })) }
+      : {}),
   };
 }

@@ -5,12 +5,21 @@ import { decodeJsonObject, decodeQuery, type Structure } from '../codec.ts';
 /** Reads members of one object, remembering every fault. Call `done` when all are read. */
 export interface Reader {
   /** A string of 1 to `max` characters (default 4096), without NUL, that matches. */
-  string(name: string, options?: { readonly max?: number; readonly pattern?: RegExp; readonly expected?: string }): string | undefined;
-  required(name: string, options?: { readonly max?: number; readonly pattern?: RegExp; readonly expected?: string }): string;
+  string(
+    name: string,
+    options?: { readonly max?: number; readonly pattern?: RegExp; readonly expected?: string },
+  ): string | undefined;
+  required(
+    name: string,
+    options?: { readonly max?: number; readonly pattern?: RegExp; readonly expected?: string },
+  ): string;
   integer(name: string, min: number, max: number): number | undefined;
   boolean(name: string): boolean | undefined;
   oneOf<T extends string>(name: string, values: readonly T[]): T | undefined;
-  strings(name: string, options: { readonly min?: number; readonly maxItems: number; readonly max?: number }): readonly string[];
+  strings(
+    name: string,
+    options: { readonly min?: number; readonly maxItems: number; readonly max?: number },
+  ): readonly string[];
   /** An object of strings. */
   map(name: string, maxEntries: number): Readonly<Record<string, string>>;
   /** A list of objects, each read by `read`. */
@@ -29,7 +38,12 @@ export function readBody<T>(body: Uint8Array, read: (reader: Reader) => T): T {
 /** Reads a query: strings, and integers and booleans written as such. */
 export function readQuery<T>(query: string, read: (reader: Reader) => T): T {
   const pairs = decodeQuery(query).filter(([name]) => !/^x-amz-/i.test(name));
-  return readObject(Object.fromEntries(pairs.map(([name, value]) => [name, /^(0|[1-9][0-9]{0,14})$/.test(value) ? Number(value) : value])), read);
+  return readObject(
+    Object.fromEntries(
+      pairs.map(([name, value]) => [name, /^(0|[1-9][0-9]{0,14})$/.test(value) ? Number(value) : value]),
+    ),
+    read,
+  );
 }
 
 function readObject<T>(object: Structure, read: (reader: Reader) => T): T {
@@ -48,11 +62,17 @@ function readWithin<T>(object: Structure, prefix: string, faults: ValueFault[], 
     const value = Object.hasOwn(object, name) ? object[name] : undefined;
     return value === null ? undefined : value;
   };
-  const text = (name: string, value: unknown, { max = 4096, pattern, expected }: Parameters<Reader['string']>[1] = {}): string | undefined => {
+  const text = (
+    name: string,
+    value: unknown,
+    { max = 4096, pattern, expected }: Parameters<Reader['string']>[1] = {},
+  ): string | undefined => {
     const given = typeof value === 'number' && prefix === '' && pattern ? String(value) : value;
-    if (typeof given !== 'string' || given === '' || given.includes('\0')) return void fault(name, 'It must be a string of at least one character, without NUL.');
+    if (typeof given !== 'string' || given === '' || given.includes('\0'))
+      return void fault(name, 'It must be a string of at least one character, without NUL.');
     if (given.length > max) return void fault(name, `It must have at most ${max} characters.`);
-    if (pattern && !pattern.test(given)) return void fault(name, `It must be ${expected ?? `like ${String(pattern)}`}.`);
+    if (pattern && !pattern.test(given))
+      return void fault(name, `It must be ${expected ?? `like ${String(pattern)}`}.`);
     return given;
   };
   const reader: Reader = {
@@ -87,7 +107,9 @@ function readWithin<T>(object: Structure, prefix: string, faults: ValueFault[], 
         fault(name, `It must be a list of ${min} to ${maxItems} strings.`);
         return [];
       }
-      return value.map((item, index) => (item === '' ? '' : (text(`${name}[${index}]`, item, max === undefined ? {} : { max }) ?? '')));
+      return value.map((item, index) =>
+        item === '' ? '' : (text(`${name}[${index}]`, item, max === undefined ? {} : { max }) ?? ''),
+      );
     },
     map(name, maxEntries) {
       const value = take(name) ?? {};
@@ -96,13 +118,18 @@ function readWithin<T>(object: Structure, prefix: string, faults: ValueFault[], 
         return {};
       }
       for (const [key, item] of Object.entries(value as object)) {
-        if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(key) || typeof item !== 'string' || item.includes('\0')) fault(`${name}.${key}`, 'It must be a variable name and a string without NUL.');
+        if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(key) || typeof item !== 'string' || item.includes('\0'))
+          fault(`${name}.${key}`, 'It must be a variable name and a string without NUL.');
       }
       return value as Readonly<Record<string, string>>;
     },
     objects(name, maxItems, read) {
       const value = take(name) ?? [];
-      if (!Array.isArray(value) || value.length > maxItems || value.some((item) => typeof item !== 'object' || item === null || Array.isArray(item))) {
+      if (
+        !Array.isArray(value) ||
+        value.length > maxItems ||
+        value.some((item) => typeof item !== 'object' || item === null || Array.isArray(item))
+      ) {
         fault(name, `It must be a list of at most ${maxItems} objects.`);
         return [];
       }

@@ -10,4 +10,13 @@ import { serverRoutes } from './server.ts';
 import { storageRoutes } from './storage.ts';
 
 /** All of them. */
-export const ingotRoutes: readonly IngotRoute[] = [...serverRoutes, ...instanceRoutes, ...imageRoutes, ...importRoutes, ...storageRoutes, ...dependentRoutes, ...principalRoutes, ...auditRoutes];
+export const ingotRoutes: readonly IngotRoute[] = [
+  ...serverRoutes,
+  ...instanceRoutes,
+  ...imageRoutes,
+  ...importRoutes,
+  ...storageRoutes,
+  ...dependentRoutes,
+  ...principalRoutes,
+  ...auditRoutes,
+];

@@ -17,7 +17,10 @@ export interface IngotRequest {
 }
 
 /** An answer at once, one that flows, or a session that the connection becomes: see `session.ts`. */
-export type IngotAnswer = { readonly json: object } | { readonly stream: Readable; readonly type: string } | { readonly session: () => Promise<Session> };
+export type IngotAnswer =
+  | { readonly json: object }
+  | { readonly stream: Readable; readonly type: string }
+  | { readonly session: () => Promise<Session> };
 
 /** One route. */
 export interface IngotRoute {

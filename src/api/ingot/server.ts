@@ -10,9 +10,14 @@ export const serverRoutes: readonly IngotRoute[] = [
     resource: (_params, context) => serverArn(context),
     async handle(_request, { services }) {
       const lost = services.audit.lost();
-      return { json: {
-        version: services.version, pid: process.pid, dataDirectory: services.dataDirectory, ...(lost === undefined ? {} : { auditEventsLost: lost }),
-      } };
+      return {
+        json: {
+          version: services.version,
+          pid: process.pid,
+          dataDirectory: services.dataDirectory,
+          ...(lost === undefined ? {} : { auditEventsLost: lost }),
+        },
+      };
     },
   },
   {

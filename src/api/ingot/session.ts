@@ -18,7 +18,11 @@ const GOING_AWAY = 1001;
  * Serves a session until it ends. When the client goes, or `closing` aborts, the command is told that its user has gone.
  * @param open begins the session; what it throws is told to the client
  */
-export async function serveSession(socket: WebSocket, open: () => Promise<Session>, closing: AbortSignal): Promise<void> {
+export async function serveSession(
+  socket: WebSocket,
+  open: () => Promise<Session>,
+  closing: AbortSignal,
+): Promise<void> {
   // A frame that breaks the protocol, or is too long, is an event `error`, which ends the process where nobody listens.
   // `close` follows it.
   socket.on('error', (error) => logger().debug({ err: error }, 'a client broke its WebSocket'));
@@ -27,7 +31,9 @@ export async function serveSession(socket: WebSocket, open: () => Promise<Sessio
   let session: Session | undefined;
   const leave = (): void => {
     session?.stdin.destroy();
-    void session?.hangUp().catch((error: unknown) => logger().warn({ err: error }, 'a command could not be told that its user has gone'));
+    void session
+      ?.hangUp()
+      .catch((error: unknown) => logger().warn({ err: error }, 'a command could not be told that its user has gone'));
   };
   const goAway = (): void => {
     leave();
@@ -44,7 +50,11 @@ export async function serveSession(socket: WebSocket, open: () => Promise<Sessio
     closing.addEventListener('abort', goAway, { once: true });
     if (socket.readyState !== socket.OPEN || closing.aborted) goAway();
     socket.resume();
-    const [exitCode] = await Promise.all([session.ended, forward(socket, 1, session.stdout), forward(socket, 2, session.stderr)]);
+    const [exitCode] = await Promise.all([
+      session.ended,
+      forward(socket, 1, session.stdout),
+      forward(socket, 2, session.stderr),
+    ]);
     await send(socket, JSON.stringify({ exitCode }));
   } catch (error) {
     leave();
@@ -117,7 +127,9 @@ function send(socket: WebSocket, data: string | Buffer): Promise<void> {
 
 function heartbeat(socket: WebSocket): () => void {
   let answered = true;
-  socket.on('pong', () => { answered = true; });
+  socket.on('pong', () => {
+    answered = true;
+  });
   const timer = setInterval(() => {
     if (!answered && !socket.isPaused) return socket.terminate();
     answered = false;

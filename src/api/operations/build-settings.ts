@@ -1,5 +1,10 @@
 /** What pipelines and images have in common: what is built, where, and how it is tested and distributed. */
-import type { DistributionConfiguration, ImageTestsConfiguration, InfrastructureConfiguration, WorkflowConfiguration } from '@aws-sdk/client-imagebuilder';
+import type {
+  DistributionConfiguration,
+  ImageTestsConfiguration,
+  InfrastructureConfiguration,
+  WorkflowConfiguration,
+} from '@aws-sdk/client-imagebuilder';
 import { containerRecipes, type StoredContainerRecipe } from '../../catalog/container-recipes.ts';
 import { distributionConfigurations } from '../../catalog/distribution-configurations.ts';
 import { imageRecipes, type StoredImageRecipe } from '../../catalog/image-recipes.ts';
@@ -8,7 +13,12 @@ import { resolveRecipe, resolveWorkflow } from '../../catalog/resolve.ts';
 import { workflowParameterValues } from '../../documents/workflow/parameters.ts';
 import { parseWorkflowDocument } from '../../documents/workflow/parse.ts';
 import { parseArn } from '../../resources/arns.ts';
-import { invalidParameterCombination, invalidParameterValue, invalidParameterValues, type ValueFault } from '../../resources/errors.ts';
+import {
+  invalidParameterCombination,
+  invalidParameterValue,
+  invalidParameterValues,
+  type ValueFault,
+} from '../../resources/errors.ts';
 import { stepActions } from '../../workflows/actions.ts';
 import type { OperationContext } from '../context.ts';
 import { checkNumber } from '../quotas.ts';
@@ -45,9 +55,10 @@ export async function findSettings(context: OperationContext, settings: BuildSet
   }
   await checkWorkflows(context, settings);
 
-  const recipe = imageRecipeArn !== undefined
-    ? await findRecipe(context, 'imageRecipeArn', imageRecipeArn, imageRecipes)
-    : await findRecipe(context, 'containerRecipeArn', containerRecipeArn!, containerRecipes);
+  const recipe =
+    imageRecipeArn !== undefined
+      ? await findRecipe(context, 'imageRecipeArn', imageRecipeArn, imageRecipes)
+      : await findRecipe(context, 'containerRecipeArn', containerRecipeArn!, containerRecipes);
   const infrastructure = isVisible(context, parseArn(infrastructureConfigurationArn))
     ? await infrastructureConfigurations.get(context.db, infrastructureConfigurationArn)
     : undefined;
@@ -61,7 +72,10 @@ export async function findSettings(context: OperationContext, settings: BuildSet
 }
 
 async function findRecipe<T>(
-  context: OperationContext, path: string, reference: string, recipes: { get(db: OperationContext['db'], arn: string): Promise<T | undefined> },
+  context: OperationContext,
+  path: string,
+  reference: string,
+  recipes: { get(db: OperationContext['db'], arn: string): Promise<T | undefined> },
 ): Promise<T> {
   const arn = isVisible(context, parseArn(reference)) ? await resolveRecipe(context.db, reference) : undefined;
   const recipe = arn === undefined ? undefined : await recipes.get(context.db, arn);
@@ -76,7 +90,8 @@ function missing(path: string, arn: string) {
 async function checkWorkflows(context: OperationContext, { workflows, executionRole }: BuildSettings): Promise<void> {
   if (workflows === undefined || workflows.length === 0) return;
   // As AWS.
-  if (executionRole === undefined) throw invalidParameterCombination('An execution role is required to provide workflows');
+  if (executionRole === undefined)
+    throw invalidParameterCombination('An execution role is required to provide workflows');
   checkNumber(context, 'workflowsPerImage', workflows.length);
   const faults: ValueFault[] = [];
   const types: string[] = [];
@@ -84,40 +99,63 @@ async function checkWorkflows(context: OperationContext, { workflows, executionR
     const path = `workflows[${index}]`;
     const type = await checkWorkflow(context, given, path, faults);
     if (type === undefined) continue;
-    if (type !== 'TEST' && types.includes(type)) faults.push({ path: `${path}.workflowArn`, detail: `An image takes one ${type} workflow.` });
+    if (type !== 'TEST' && types.includes(type))
+      faults.push({ path: `${path}.workflowArn`, detail: `An image takes one ${type} workflow.` });
     types.push(type);
   }
   if (faults.length > 0) throw invalidParameterValues(faults);
 }
 
 /** Returns the workflow's type, when there is such a workflow. */
-async function checkWorkflow(context: OperationContext, given: WorkflowConfiguration, path: string, faults: ValueFault[]): Promise<string | undefined> {
+async function checkWorkflow(
+  context: OperationContext,
+  given: WorkflowConfiguration,
+  path: string,
+  faults: ValueFault[],
+): Promise<string | undefined> {
   const { workflowArn = '', parameters = [] } = given;
-  const workflow = isVisible(context, parseArn(workflowArn)) ? await resolveWorkflow(context.services.catalog, workflowArn, context.db) : undefined;
+  const workflow = isVisible(context, parseArn(workflowArn))
+    ? await resolveWorkflow(context.services.catalog, workflowArn, context.db)
+    : undefined;
   if (workflow === undefined) {
     faults.push({ path: `${path}.workflowArn`, detail: `The workflow '${workflowArn}' does not exist.` });
     return undefined;
   }
   for (const member of ['parallelGroup', 'onFailure'] as const) {
-    if (given[member] !== undefined && workflow.type !== 'TEST') faults.push({ path: `${path}.${member}`, detail: `It is for TEST workflows; '${workflowArn}' is a ${workflow.type} workflow.` });
+    if (given[member] !== undefined && workflow.type !== 'TEST')
+      faults.push({
+        path: `${path}.${member}`,
+        detail: `It is for TEST workflows; '${workflowArn}' is a ${workflow.type} workflow.`,
+      });
   }
   const { document } = parseWorkflowDocument(workflow.data, workflow.type);
   if (document === undefined) return workflow.type;
-  const { problems } = workflowParameterValues(document, parameters.map(({ name, value }) => ({ name: name!, value: value ?? [] })));
+  const { problems } = workflowParameterValues(
+    document,
+    parameters.map(({ name, value }) => ({ name: name!, value: value ?? [] })),
+  );
   if (problems.length > 0) faults.push({ path: `${path}.parameters`, detail: problems.join(' ') });
   // A step under a condition may never come: it fails when it does.
   const missing = document.steps.filter((step) => step.if === undefined && stepActions[step.action] === undefined);
   for (const { name, action } of missing) {
-    faults.push({ path: `${path}.workflowArn`, detail: `The step '${name}' of '${workflow.arn}' has the action ${action}, which is not supported by this version of Ingot.` });
+    faults.push({
+      path: `${path}.workflowArn`,
+      detail: `The step '${name}' of '${workflow.arn}' has the action ${action}, which is not supported by this version of Ingot.`,
+    });
   }
   return workflow.type;
 }
 
 /** Log groups of one's own need a role that may write them. `path` is where the names are, `names` may hold undefined ones. */
-export function checkLogGroups(names: Readonly<Record<string, string | undefined>>, executionRole: string | undefined): void {
+export function checkLogGroups(
+  names: Readonly<Record<string, string | undefined>>,
+  executionRole: string | undefined,
+): void {
   for (const [path, name] of Object.entries(names)) {
     if (name !== undefined && !name.startsWith(LOG_GROUPS) && executionRole === undefined) {
-      throw invalidParameterCombination(`${path} names a log group outside of ${LOG_GROUPS}: that needs an executionRole.`);
+      throw invalidParameterCombination(
+        `${path} names a log group outside of ${LOG_GROUPS}: that needs an executionRole.`,
+      );
     }
   }
 }

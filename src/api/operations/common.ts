@@ -1,7 +1,12 @@
 /** What operations on several kinds of resources share. */
 import type { Conditions, Place } from '../../catalog/slices.ts';
 import { formatArn, parseArn, type Arn, type ResourceType } from '../../resources/arns.ts';
-import { ApiError, invalidParameterCombination, invalidParameterValue, resourceNotFound } from '../../resources/errors.ts';
+import {
+  ApiError,
+  invalidParameterCombination,
+  invalidParameterValue,
+  resourceNotFound,
+} from '../../resources/errors.ts';
 import { matchesVersion, parseVersion, parseVersionPattern } from '../../resources/versions.ts';
 import type { OperationContext } from '../context.ts';
 
@@ -23,12 +28,18 @@ interface Filter {
  * @throws {ApiError} InvalidParameterValueException for another name
  */
 export function readFilters<Column extends string>(
-  filters: readonly Filter[] | undefined, columns: Readonly<Record<string, Column>>, pathOf: (index: number) => string = (index) => `filters[${index}]`,
+  filters: readonly Filter[] | undefined,
+  columns: Readonly<Record<string, Column>>,
+  pathOf: (index: number) => string = (index) => `filters[${index}]`,
 ): Conditions<Column> {
   const conditions: Conditions<Column> = {};
   for (const [index, { name = '', values = [] }] of (filters ?? []).entries()) {
     const column = Object.hasOwn(columns, name) ? columns[name] : undefined;
-    if (column === undefined) throw invalidParameterValue(`${pathOf(index)}.name`, `There is no filter '${name}' here; there are: ${Object.keys(columns).join(', ')}.`);
+    if (column === undefined)
+      throw invalidParameterValue(
+        `${pathOf(index)}.name`,
+        `There is no filter '${name}' here; there are: ${Object.keys(columns).join(', ')}.`,
+      );
     const before = conditions[column];
     conditions[column] = before === undefined ? values : values.filter((value) => before.includes(value));
   }
@@ -36,10 +47,18 @@ export function readFilters<Column extends string>(
 }
 
 /** Whether something in memory meets conditions, as `meets` reads them; of a list of values one has to. */
-export function meetsConditions<Column extends string>(item: Readonly<Record<Column, string | readonly string[] | undefined>>, conditions: Conditions<Column>): boolean {
+export function meetsConditions<Column extends string>(
+  item: Readonly<Record<Column, string | readonly string[] | undefined>>,
+  conditions: Conditions<Column>,
+): boolean {
   return (Object.entries(conditions) as [Column, readonly string[] | undefined][]).every(([column, wanted]) => {
     const values = [item[column] ?? []].flat();
-    return wanted === undefined || values.some((value) => (column === 'version' ? wanted.some((pattern) => versionMatches(pattern, value)) : wanted.includes(value)));
+    return (
+      wanted === undefined ||
+      values.some((value) =>
+        column === 'version' ? wanted.some((pattern) => versionMatches(pattern, value)) : wanted.includes(value),
+      )
+    );
   });
 }
 
@@ -49,8 +68,15 @@ function versionMatches(patternText: string, versionText: string): boolean {
 }
 
 /** @throws {ApiError} InvalidParameterCombinationException: a list by name has no versions to choose from */
-export function refuseVersionFilterByName({ byName, filters }: { readonly byName?: boolean | undefined; readonly filters?: readonly Filter[] | undefined }): void {
-  if (byName === true && filters?.some(({ name }) => name === 'version')) throw invalidParameterCombination('byName and a filter on version cannot be combined.');
+export function refuseVersionFilterByName({
+  byName,
+  filters,
+}: {
+  readonly byName?: boolean | undefined;
+  readonly filters?: readonly Filter[] | undefined;
+}): void {
+  if (byName === true && filters?.some(({ name }) => name === 'version'))
+    throw invalidParameterCombination('byName and a filter on version cannot be combined.');
 }
 
 /**
@@ -59,21 +85,31 @@ export function refuseVersionFilterByName({ byName, filters }: { readonly byName
  */
 export function visibleArn(context: OperationContext, text: string, type: ResourceType, path: string): Arn {
   const arn = parseArn(text);
-  if (arn === undefined || arn.type !== type) throw invalidParameterValue(path, `'${text}' is not the ARN of a resource of type ${type}.`);
+  if (arn === undefined || arn.type !== type)
+    throw invalidParameterValue(path, `'${text}' is not the ARN of a resource of type ${type}.`);
   if (!isVisible(context, arn)) throw resourceNotFound(text);
   return arn;
 }
 
 /** Whether an ARN is one of the caller's own, of `aws`, or of another account that opened it to the caller, in this Region. */
 export function isVisible(context: OperationContext, arn: Arn | undefined): boolean {
-  return arn !== undefined && arn.region === context.region && (arn.owner === context.account || arn.owner === 'aws' || context.opened.has(formatArn(arn)));
+  return (
+    arn !== undefined &&
+    arn.region === context.region &&
+    (arn.owner === context.account || arn.owner === 'aws' || context.opened.has(formatArn(arn)))
+  );
 }
 
 /** Reads the ARN of a resource that the caller is about to change. @throws as `visibleArn`, and ForbiddenException for one of `aws` or of another account */
 export function ownArn(context: OperationContext, text: string, type: ResourceType, path: string): Arn {
   const arn = visibleArn(context, text, type, path);
-  if (arn.owner !== 'aws' && arn.owner !== context.account) throw new ApiError('ForbiddenException', `The resource '${text}' belongs to another account and cannot be changed.`);
-  if (arn.owner === 'aws') throw new ApiError('ForbiddenException', `The resource '${text}' comes with the service and cannot be changed.`);
+  if (arn.owner !== 'aws' && arn.owner !== context.account)
+    throw new ApiError(
+      'ForbiddenException',
+      `The resource '${text}' belongs to another account and cannot be changed.`,
+    );
+  if (arn.owner === 'aws')
+    throw new ApiError('ForbiddenException', `The resource '${text}' comes with the service and cannot be changed.`);
   return arn;
 }
 

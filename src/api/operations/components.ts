@@ -16,7 +16,15 @@ import type { Handlers, OperationContext } from '../context.ts';
 import type { OperationInput } from '../model.ts';
 import { sharedPage } from './shared.ts';
 import { openPage } from '../paging.ts';
-import { compact, meetsConditions, ownArn, placeOf, readFilters, refuseVersionFilterByName, visibleArn } from './common.ts';
+import {
+  compact,
+  meetsConditions,
+  ownArn,
+  placeOf,
+  readFilters,
+  refuseVersionFilterByName,
+  visibleArn,
+} from './common.ts';
 import {
   checkNamedDocuments,
   documentText,
@@ -31,7 +39,14 @@ import {
 type Filter = 'name' | 'platform' | 'type' | 'status' | 'description' | 'version' | 'os_version' | 'product_codes';
 
 const FILTERS: Readonly<Record<string, Filter>> = {
-  description: 'description', name: 'name', platform: 'platform', supportedOsVersion: 'os_version', type: 'type', version: 'version', status: 'status', productCodes: 'product_codes',
+  description: 'description',
+  name: 'name',
+  platform: 'platform',
+  supportedOsVersion: 'os_version',
+  type: 'type',
+  version: 'version',
+  status: 'status',
+  productCodes: 'product_codes',
 };
 
 /** Handlers. */
@@ -44,45 +59,105 @@ export const componentOperations = {
   async GetComponent(input, context) {
     visibleArn(context, input.componentBuildVersionArn, 'component', 'componentBuildVersionArn');
     const component = await resolveComponent(context.services.catalog, input.componentBuildVersionArn, context.db);
-    if (component === undefined) throw resourceNotFound(input.componentBuildVersionArn, missingComponent(context.services.catalog.managed, input.componentBuildVersionArn).trim() || undefined);
+    if (component === undefined)
+      throw resourceNotFound(
+        input.componentBuildVersionArn,
+        missingComponent(context.services.catalog.managed, input.componentBuildVersionArn).trim() || undefined,
+      );
     return { component, latestVersionReferences: referencesOf(component.arn) };
   },
 
   async ListComponents(input, context) {
     refuseVersionFilterByName(input);
     // Deprecated ones are hidden, unless somebody asks for them.
-    const { os_version, product_codes, ...conditions } = { status: ['ACTIVE', 'DISABLED'], ...readFilters(input.filters, FILTERS) };
+    const { os_version, product_codes, ...conditions } = {
+      status: ['ACTIVE', 'DISABLED'],
+      ...readFilters(input.filters, FILTERS),
+    };
     const owner = input.owner ?? 'Self';
     if (owner === 'Shared') {
-      const meets = (component: Component): boolean => product_codes === undefined && meetsConditions(filterable(component), { ...conditions, os_version });
-      const shared = await sharedPage<Component>(input, context, 'component', (arn) => components.get(context.db, arn), meets);
-      return { componentVersionList: shared.items.map((component) => ({ ...summary(component), ...namedArn(component, input) })), nextToken: shared.nextToken };
+      const meets = (component: Component): boolean =>
+        product_codes === undefined && meetsConditions(filterable(component), { ...conditions, os_version });
+      const shared = await sharedPage<Component>(
+        input,
+        context,
+        'component',
+        (arn) => components.get(context.db, arn),
+        meets,
+      );
+      return {
+        componentVersionList: shared.items.map((component) => ({
+          ...summary(component),
+          ...namedArn(component, input),
+        })),
+        nextToken: shared.nextToken,
+      };
     }
     // No component here has a product code.
-    const list = (owner !== 'Self' && owner !== 'Amazon') || product_codes !== undefined ? () => []
-      : owner === 'Amazon' ? (slice: Parameters<typeof sliceOf>[1]) => sliceOf(managed(context, { ...conditions, os_version }), slice, documentPosition)
-        : (slice: Parameters<typeof sliceOf>[1]) => components.listVersions(context.db, placeOf(context), conditions, slice, os_version === undefined ? undefined : supportsOneOf(os_version));
-    const { items, nextToken } = await versionPage<Component, ComponentVersion>(input, context, ['string', 'number', 'number', 'number'], list, summary);
+    const list =
+      (owner !== 'Self' && owner !== 'Amazon') || product_codes !== undefined
+        ? () => []
+        : owner === 'Amazon'
+          ? (slice: Parameters<typeof sliceOf>[1]) =>
+              sliceOf(managed(context, { ...conditions, os_version }), slice, documentPosition)
+          : (slice: Parameters<typeof sliceOf>[1]) =>
+              components.listVersions(
+                context.db,
+                placeOf(context),
+                conditions,
+                slice,
+                os_version === undefined ? undefined : supportsOneOf(os_version),
+              );
+    const { items, nextToken } = await versionPage<Component, ComponentVersion>(
+      input,
+      context,
+      ['string', 'number', 'number', 'number'],
+      list,
+      summary,
+    );
     return { componentVersionList: items, nextToken };
   },
 
   async ListComponentBuildVersions(input, context) {
     const page = openPage(input, context, ['string', 'number', 'number', 'number', 'number']);
-    const arn = input.componentVersionArn === undefined ? undefined : visibleArn(context, input.componentVersionArn, 'component', 'componentVersionArn');
-    const found: readonly Component[] = arn?.owner === 'aws'
-      ? sliceOf(managed(context, {}).filter((component) => versionArn(parseArn(component.arn!)!) === input.componentVersionArn), page, documentBuildPosition)
-      : await components.listBuilds(context.db, placeOf(context), arn === undefined ? undefined : { slug: arn.slug, version: arn.version! }, page);
+    const arn =
+      input.componentVersionArn === undefined
+        ? undefined
+        : visibleArn(context, input.componentVersionArn, 'component', 'componentVersionArn');
+    const found: readonly Component[] =
+      arn?.owner === 'aws'
+        ? sliceOf(
+            managed(context, {}).filter(
+              (component) => versionArn(parseArn(component.arn!)!) === input.componentVersionArn,
+            ),
+            page,
+            documentBuildPosition,
+          )
+        : await components.listBuilds(
+            context.db,
+            placeOf(context),
+            arn === undefined ? undefined : { slug: arn.slug, version: arn.version! },
+            page,
+          );
     const { items, nextToken } = page.cut(found, documentBuildPosition);
     return {
-      componentSummaryList: items.map(({ data: _data, parameters: _parameters, encrypted: _encrypted, kmsKeyId: _kmsKeyId, ...component }) => component),
+      componentSummaryList: items.map(
+        ({ data: _data, parameters: _parameters, encrypted: _encrypted, kmsKeyId: _kmsKeyId, ...component }) =>
+          component,
+      ),
       nextToken,
     };
   },
 
   async DeleteComponent(input, context) {
     const arn = ownArn(context, input.componentBuildVersionArn, 'component', 'componentBuildVersionArn');
-    if ((await components.get(context.db, input.componentBuildVersionArn)) === undefined) throw resourceNotFound(input.componentBuildVersionArn);
-    const dependents = await dependentsOf(context.db, input.componentBuildVersionArn, await components.versions(context.db, placeOf(context), arn));
+    if ((await components.get(context.db, input.componentBuildVersionArn)) === undefined)
+      throw resourceNotFound(input.componentBuildVersionArn);
+    const dependents = await dependentsOf(
+      context.db,
+      input.componentBuildVersionArn,
+      await components.versions(context.db, placeOf(context), arn),
+    );
     if (dependents.length > 0) throw resourceDependency(input.componentBuildVersionArn, dependents);
     await components.remove(context.db, input.componentBuildVersionArn);
     return { componentBuildVersionArn: input.componentBuildVersionArn };
@@ -90,28 +165,52 @@ export const componentOperations = {
 } satisfies Partial<Handlers>;
 
 /** Records a component with this document. Returns the ARN of its build version. @throws {ApiError} for what is wrong with either */
-export async function createComponent(context: OperationContext, input: Omit<OperationInput<'CreateComponent'>, 'data' | 'uri'>, data: string): Promise<string> {
+export async function createComponent(
+  context: OperationContext,
+  input: Omit<OperationInput<'CreateComponent'>, 'data' | 'uri'>,
+  data: string,
+): Promise<string> {
   const version = documentVersion(input.semanticVersion, 'component');
   const document = validDocument(parseComponentDocument(data, { platform: input.platform }));
   await checkNamedDocuments(context, [{ document, parameters: {} }]);
   const content = compact({
-    name: input.name, version: input.semanticVersion, description: input.description, changeDescription: input.changeDescription,
-    platform: input.platform, supportedOsVersions: input.supportedOsVersions, kmsKeyId: input.kmsKeyId,
+    name: input.name,
+    version: input.semanticVersion,
+    description: input.description,
+    changeDescription: input.changeDescription,
+    platform: input.platform,
+    supportedOsVersions: input.supportedOsVersions,
+    kmsKeyId: input.kmsKeyId,
   });
-  const parameters = parameterDetails(document).map((each) => compact({ ...each, defaultValue: each.defaultValue && [...each.defaultValue] }));
+  const parameters = parameterDetails(document).map((each) =>
+    compact({ ...each, defaultValue: each.defaultValue && [...each.defaultValue] }),
+  );
   const name = slug(input.name);
   return nextBuild(context, components, 'Component', {
-    name: { slug: name }, version, content: { ...content, data },
+    name: { slug: name },
+    version,
+    content: { ...content, data },
     arnOf: (build) => resourceArn(placeOf(context), 'component', name, version, build),
     documentOf: (arn): StoredComponent => ({
-      ...content, arn, type: componentType(document), ...(parameters.length === 0 ? {} : { parameters }),
-      state: { status: 'ACTIVE' }, owner: context.account, data, encrypted: true, dateCreated: timestamp(), tags: input.tags ?? {},
+      ...content,
+      arn,
+      type: componentType(document),
+      ...(parameters.length === 0 ? {} : { parameters }),
+      state: { status: 'ACTIVE' },
+      owner: context.account,
+      data,
+      encrypted: true,
+      dateCreated: timestamp(),
+      tags: input.tags ?? {},
     }),
   });
 }
 
 /** Managed components as the API answers them, in order of name and version. */
-function managed(context: OperationContext, conditions: Conditions<Exclude<Filter, 'product_codes'>>): readonly Component[] {
+function managed(
+  context: OperationContext,
+  conditions: Conditions<Exclude<Filter, 'product_codes'>>,
+): readonly Component[] {
   return context.services.catalog.managed.components
     .map((component) => managedComponent(component, context.region))
     .filter((component) => meetsConditions(filterable(component), conditions));
@@ -119,12 +218,28 @@ function managed(context: OperationContext, conditions: Conditions<Exclude<Filte
 
 /** What filters ask of a component in memory. */
 function filterable({ name, platform, type, description, version, supportedOsVersions, state }: Component) {
-  return { name, platform, type, description, version, status: state?.status ?? 'ACTIVE', os_version: supportedOsVersions };
+  return {
+    name,
+    platform,
+    type,
+    description,
+    version,
+    status: state?.status ?? 'ACTIVE',
+    os_version: supportedOsVersions,
+  };
 }
 
 function summary(component: Component): ComponentVersion {
   return compact({
-    arn: versionArn(parseArn(component.arn!)!), name: component.name, version: component.version, description: component.description, platform: component.platform,
-    supportedOsVersions: component.supportedOsVersions, type: component.type, owner: component.owner, dateCreated: component.dateCreated, status: component.state?.status,
+    arn: versionArn(parseArn(component.arn!)!),
+    name: component.name,
+    version: component.version,
+    description: component.description,
+    platform: component.platform,
+    supportedOsVersions: component.supportedOsVersions,
+    type: component.type,
+    owner: component.owner,
+    dateCreated: component.dateCreated,
+    status: component.state?.status,
   });
 }

@@ -1,6 +1,11 @@
 /** What operations on components and on workflows share: documents with versions and builds. */
 import { createHash } from 'node:crypto';
-import { documentPosition, type DocumentName, type DocumentQueries, type StoredDocument } from '../../catalog/documents.ts';
+import {
+  documentPosition,
+  type DocumentName,
+  type DocumentQueries,
+  type StoredDocument,
+} from '../../catalog/documents.ts';
 import { resolveComponent } from '../../catalog/resolve.ts';
 import { sliceOf, type Slice } from '../../catalog/slices.ts';
 import { readNamedDocuments, type DocumentRun } from '../../documents/component/named-documents.ts';
@@ -8,7 +13,13 @@ import { parseComponentDocument } from '../../documents/component/parse.ts';
 import { formatFault } from '../../documents/faults.ts';
 import type { Fault } from '../../documents/position.ts';
 import { canonicalArn, latestVersionReferences, parseArn, type Arn } from '../../resources/arns.ts';
-import { invalidParameterCombination, invalidParameterValue, invalidVersionNumber, resourceAlreadyExists, valueNotSupported } from '../../resources/errors.ts';
+import {
+  invalidParameterCombination,
+  invalidParameterValue,
+  invalidVersionNumber,
+  resourceAlreadyExists,
+  valueNotSupported,
+} from '../../resources/errors.ts';
 import { parseVersion, type Version } from '../../resources/versions.ts';
 import { authorize } from '../access/authorize.ts';
 import type { OperationContext } from '../context.ts';
@@ -18,23 +29,39 @@ import { placeOf } from './common.ts';
 /** The version that a document is created under. @throws {ApiError} InvalidVersionNumberException */
 export function documentVersion(text: string, kind: 'component' | 'workflow'): Version {
   const version = parseVersion(text);
-  if (version === undefined) throw invalidVersionNumber(text, `A ${kind}'s version is three numbers from 0 to 1073741823, without wildcards.`);
+  if (version === undefined)
+    throw invalidVersionNumber(text, `A ${kind}'s version is three numbers from 0 to 1073741823, without wildcards.`);
   return version;
 }
 
 /** The text that a create is given. @throws {ApiError} InvalidParameterCombinationException, InvalidParameterValueException */
-export function documentText({ data, uri }: { readonly data?: string | undefined; readonly uri?: string | undefined }, kind: 'component' | 'workflow'): string {
-  if ((data === undefined) === (uri === undefined)) throw invalidParameterCombination(`A ${kind} takes its document either as data or by uri: give exactly one of the two.`);
+export function documentText(
+  { data, uri }: { readonly data?: string | undefined; readonly uri?: string | undefined },
+  kind: 'component' | 'workflow',
+): string {
+  if ((data === undefined) === (uri === undefined))
+    throw invalidParameterCombination(
+      `A ${kind} takes its document either as data or by uri: give exactly one of the two.`,
+    );
   if (data === undefined) throw valueNotSupported('uri', 'Documents are not read from S3; give the document as data.');
   return data;
 }
 
 /** The document that was read, or an error with all of its faults. @throws {ApiError} InvalidParameterValueException */
-export function validDocument<D>({ document, faults }: { readonly document?: D; readonly faults: readonly Fault[] }): D {
+export function validDocument<D>({
+  document,
+  faults,
+}: {
+  readonly document?: D;
+  readonly faults: readonly Fault[];
+}): D {
   if (document !== undefined) return document;
   const errors = faults.filter(({ severity }) => severity === 'error');
   const lines = errors.map((fault) => formatFault(fault));
-  throw invalidParameterValue('data', `The document has ${errors.length === 1 ? 'a fault' : `${errors.length} faults`} (line:column, severity, code):\n${lines.join('\n')}`);
+  throw invalidParameterValue(
+    'data',
+    `The document has ${errors.length === 1 ? 'a fault' : `${errors.length} faults`} (line:column, severity, code):\n${lines.join('\n')}`,
+  );
 }
 
 /**
@@ -63,10 +90,20 @@ export async function checkNamedDocuments(context: OperationContext, runs: reado
  * @throws {ApiError} ResourceAlreadyExistsException
  */
 export async function nextBuild<T extends StoredDocument, Column extends string>(
-  context: OperationContext, queries: DocumentQueries<T, Column>, kind: 'Component' | 'Workflow',
-  build: { readonly name: DocumentName; readonly version: Version; readonly content: object; arnOf(build: number): string; documentOf(arn: string): T },
+  context: OperationContext,
+  queries: DocumentQueries<T, Column>,
+  kind: 'Component' | 'Workflow',
+  build: {
+    readonly name: DocumentName;
+    readonly version: Version;
+    readonly content: object;
+    arnOf(build: number): string;
+    documentOf(arn: string): T;
+  },
 ): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify(canonical({ ...build.content, name: build.name.slug }))).digest('hex');
+  const hash = createHash('sha256')
+    .update(JSON.stringify(canonical({ ...build.content, name: build.name.slug })))
+    .digest('hex');
   const latest = await queries.latestBuild(context.db, placeOf(context), build.name, build.version);
   if (latest?.contentHash === hash) throw resourceAlreadyExists(kind, latest.arn);
   const arn = build.arnOf((latest?.build ?? 0) + 1);
@@ -80,21 +117,38 @@ export function referencesOf(arn: string) {
 }
 
 /** In a list by name an item has the ARN that will always mean its latest version. */
-export function namedArn({ arn }: { readonly arn?: string | undefined }, { byName }: { readonly byName?: boolean | undefined }): { readonly arn?: string } {
+export function namedArn(
+  { arn }: { readonly arn?: string | undefined },
+  { byName }: { readonly byName?: boolean | undefined },
+): { readonly arn?: string } {
   return byName === true ? { arn: referencesOf(arn!).latestVersionArn } : {};
 }
 
 /** A page of versions, or, by name, of the latest version of each name, under the ARN that will always mean the latest. */
-export async function versionPage<T extends { readonly arn?: string | undefined }, Summary extends { arn?: string | undefined }>(
-  input: PageInput & { readonly byName?: boolean | undefined }, context: OperationContext, shape: readonly ('string' | 'number')[],
-  list: (slice: Slice) => Promise<readonly T[]> | readonly T[], summary: (item: T) => Summary,
+export async function versionPage<
+  T extends { readonly arn?: string | undefined },
+  Summary extends { arn?: string | undefined },
+>(
+  input: PageInput & { readonly byName?: boolean | undefined },
+  context: OperationContext,
+  shape: readonly ('string' | 'number')[],
+  list: (slice: Slice) => Promise<readonly T[]> | readonly T[],
+  summary: (item: T) => Summary,
 ): Promise<{ items: Summary[]; nextToken: string | undefined }> {
   const page = openPage(input, context, shape);
   if (input.byName !== true) {
     const { items, nextToken } = page.cut(await list(page), documentPosition);
     return { items: items.map(summary), nextToken };
   }
-  const latest = new Map((await list({ limit: Number.MAX_SAFE_INTEGER - 1 })).map((item) => [referencesOf(item.arn!).latestVersionArn, item]));
+  const latest = new Map(
+    (await list({ limit: Number.MAX_SAFE_INTEGER - 1 })).map((item) => [
+      referencesOf(item.arn!).latestVersionArn,
+      item,
+    ]),
+  );
   const { items, nextToken } = page.cut(sliceOf([...latest.values()], page, documentPosition), documentPosition);
-  return { items: items.map((item) => ({ ...summary(item), arn: referencesOf(item.arn!).latestVersionArn })), nextToken };
+  return {
+    items: items.map((item) => ({ ...summary(item), arn: referencesOf(item.arn!).latestVersionArn })),
+    nextToken,
+  };
 }

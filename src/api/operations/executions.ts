@@ -1,5 +1,12 @@
 /** Operations that read what was done for an image: workflow executions, their steps, the packages found. Source: reference, `api-shapes.md`. */
-import { getStepExecution, getWorkflowExecution, stepExecutionsOfWorkflow, workflowExecutionsOfImage, type StepExecution, type WorkflowExecution } from '../../catalog/executions.ts';
+import {
+  getStepExecution,
+  getWorkflowExecution,
+  stepExecutionsOfWorkflow,
+  workflowExecutionsOfImage,
+  type StepExecution,
+  type WorkflowExecution,
+} from '../../catalog/executions.ts';
 import { getImage } from '../../catalog/images.ts';
 import { listImagePackages } from '../../catalog/packages.ts';
 import { sliceOf } from '../../catalog/slices.ts';
@@ -23,13 +30,21 @@ export const executionOperations = {
     const found = sliceOf(await workflowExecutionsOfImage(context.db, input.imageBuildVersionArn), page, inOrder);
     const { items, nextToken } = page.cut(found, inOrder);
     const workflowExecutions = [];
-    for (const execution of items) workflowExecutions.push({ workflowBuildVersionArn: execution.workflow_arn, ...(await described(context, execution)) });
+    for (const execution of items)
+      workflowExecutions.push({
+        workflowBuildVersionArn: execution.workflow_arn,
+        ...(await described(context, execution)),
+      });
     return { workflowExecutions, imageBuildVersionArn: input.imageBuildVersionArn, nextToken };
   },
 
   async GetWorkflowExecution(input, context) {
     const execution = await ownExecution(context, input.workflowExecutionId);
-    return { workflowBuildVersionArn: execution.workflow_arn, imageBuildVersionArn: execution.image_arn, ...(await described(context, execution)) };
+    return {
+      workflowBuildVersionArn: execution.workflow_arn,
+      imageBuildVersionArn: execution.image_arn,
+      ...(await described(context, execution)),
+    };
   },
 
   async ListWorkflowStepExecutions(input, context) {
@@ -62,12 +77,22 @@ export const executionOperations = {
 
   async ListWaitingWorkflowSteps(input, context) {
     const page = openPage(input, context, ['string', 'string']);
-    const { items, nextToken } = page.cut(await listWaitingSteps(context.db, placeOf(context), page), ({ since, step_id }) => [since, step_id]);
+    const { items, nextToken } = page.cut(
+      await listWaitingSteps(context.db, placeOf(context), page),
+      ({ since, step_id }) => [since, step_id],
+    );
     return {
-      steps: items.map((step) => compact({
-        stepExecutionId: step.step_id, imageBuildVersionArn: step.image_arn, workflowExecutionId: step.workflow_execution_id, workflowBuildVersionArn: step.workflow_arn,
-        name: step.name, action: step.action, startTime: step.start_time ?? undefined,
-      })),
+      steps: items.map((step) =>
+        compact({
+          stepExecutionId: step.step_id,
+          imageBuildVersionArn: step.image_arn,
+          workflowExecutionId: step.workflow_execution_id,
+          workflowBuildVersionArn: step.workflow_arn,
+          name: step.name,
+          action: step.action,
+          startTime: step.start_time ?? undefined,
+        }),
+      ),
       nextToken,
     };
   },
@@ -75,10 +100,16 @@ export const executionOperations = {
   async SendWorkflowStepAction({ stepExecutionId, imageBuildVersionArn, action, reason }, context) {
     const step = await getStepExecution(context.db, stepExecutionId);
     if (step === undefined || !isOwn(context, step.image_arn)) throw resourceNotFound(stepExecutionId);
-    if (step.image_arn !== imageBuildVersionArn) throw invalidParameterValue('imageBuildVersionArn', `The step '${stepExecutionId}' is not one of '${imageBuildVersionArn}'.`);
+    if (step.image_arn !== imageBuildVersionArn)
+      throw invalidParameterValue(
+        'imageBuildVersionArn',
+        `The step '${stepExecutionId}' is not one of '${imageBuildVersionArn}'.`,
+      );
     const waiting = await waitingStep(context.db, stepExecutionId);
-    if (waiting === undefined) throw invalidRequest(`The step '${stepExecutionId}' (${step.action}) is ${step.status} and waits for nothing.`);
-    if (waiting.action !== null) throw invalidRequest(`The step '${stepExecutionId}' was answered already: ${waiting.action}.`);
+    if (waiting === undefined)
+      throw invalidRequest(`The step '${stepExecutionId}' (${step.action}) is ${step.status} and waits for nothing.`);
+    if (waiting.action !== null)
+      throw invalidRequest(`The step '${stepExecutionId}' was answered already: ${waiting.action}.`);
     await answerStep(context.db, stepExecutionId, action, reason);
     return { stepExecutionId, imageBuildVersionArn };
   },
@@ -88,7 +119,10 @@ export const executionOperations = {
     const page = openPage(input, context, ['string', 'string']);
     const found = await listImagePackages(context.db, input.imageBuildVersionArn, page);
     const { items, nextToken } = page.cut(found, ({ name, version }) => [name, version]);
-    return { imagePackageList: items.map(({ name, version }) => ({ packageName: name, packageVersion: version })), nextToken };
+    return {
+      imagePackageList: items.map(({ name, version }) => ({ packageName: name, packageVersion: version })),
+      nextToken,
+    };
   },
 } satisfies Partial<Handlers>;
 
@@ -116,16 +150,33 @@ async function described(context: OperationContext, execution: WorkflowExecution
   const steps = await stepExecutionsOfWorkflow(context.db, execution.id);
   const count = (status: string): number => steps.filter((step) => step.status === status).length;
   return compact({
-    workflowExecutionId: execution.id, type: execution.type, status: execution.status as WorkflowStatus, message: execution.message?.slice(0, 500),
-    totalStepCount: execution.total_steps, totalStepsSucceeded: count('COMPLETED'), totalStepsFailed: count('FAILED'), totalStepsSkipped: count('SKIPPED'),
-    startTime: execution.start_time ?? undefined, endTime: execution.end_time ?? undefined, parallelGroup: execution.parallel_group ?? undefined, retried: execution.retried === 1 ? true : undefined,
+    workflowExecutionId: execution.id,
+    type: execution.type,
+    status: execution.status as WorkflowStatus,
+    message: execution.message?.slice(0, 500),
+    totalStepCount: execution.total_steps,
+    totalStepsSucceeded: count('COMPLETED'),
+    totalStepsFailed: count('FAILED'),
+    totalStepsSkipped: count('SKIPPED'),
+    startTime: execution.start_time ?? undefined,
+    endTime: execution.end_time ?? undefined,
+    parallelGroup: execution.parallel_group ?? undefined,
+    retried: execution.retried === 1 ? true : undefined,
   });
 }
 
 function describedStep(step: StepExecution) {
   return compact({
-    stepExecutionId: step.id, name: step.name, description: step.description ?? undefined, action: step.action, status: step.status as StepStatus,
-    rollbackStatus: (step.rollback_status ?? undefined) as RollbackStatus, message: step.message?.slice(0, 500), inputs: step.inputs ?? undefined, outputs: step.outputs ?? undefined,
-    startTime: step.start_time ?? undefined, endTime: step.end_time ?? undefined,
+    stepExecutionId: step.id,
+    name: step.name,
+    description: step.description ?? undefined,
+    action: step.action,
+    status: step.status as StepStatus,
+    rollbackStatus: (step.rollback_status ?? undefined) as RollbackStatus,
+    message: step.message?.slice(0, 500),
+    inputs: step.inputs ?? undefined,
+    outputs: step.outputs ?? undefined,
+    startTime: step.start_time ?? undefined,
+    endTime: step.end_time ?? undefined,
   });
 }

@@ -2,12 +2,24 @@
 import type { ImagePipeline } from '@aws-sdk/client-imagebuilder';
 import { dependentsOf } from '../../catalog/dependents.ts';
 import {
-  deletePipeline, getPipeline, insertPipeline, listPipelines, pipelinePosition, replacePipeline, type PipelineColumn, type StoredPipeline,
+  deletePipeline,
+  getPipeline,
+  insertPipeline,
+  listPipelines,
+  pipelinePosition,
+  replacePipeline,
+  type PipelineColumn,
+  type StoredPipeline,
 } from '../../catalog/image-pipelines.ts';
 import { imageBuildPosition, listImageBuilds, type ImageColumn } from '../../catalog/images.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { resourceArn } from '../../resources/arns.ts';
-import { invalidParameterValue, resourceAlreadyExists, resourceDependency, resourceNotFound } from '../../resources/errors.ts';
+import {
+  invalidParameterValue,
+  resourceAlreadyExists,
+  resourceDependency,
+  resourceNotFound,
+} from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
 import { scheduleFault } from '../../resources/schedules.ts';
 import type { Handlers, OperationContext } from '../context.ts';
@@ -18,8 +30,12 @@ import { compact, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
 import { imageSummary, startBuild } from './images.ts';
 
 const FILTERS: Readonly<Record<string, PipelineColumn>> = {
-  description: 'description', name: 'name', status: 'status', imageRecipeArn: 'recipe_arn',
-  infrastructureConfigurationArn: 'infrastructure_configuration_arn', distributionConfigurationArn: 'distribution_configuration_arn',
+  description: 'description',
+  name: 'name',
+  status: 'status',
+  imageRecipeArn: 'recipe_arn',
+  infrastructureConfigurationArn: 'infrastructure_configuration_arn',
+  distributionConfigurationArn: 'distribution_configuration_arn',
 };
 const IMAGE_FILTERS: Readonly<Record<string, ImageColumn>> = { name: 'name', version: 'version' };
 
@@ -31,7 +47,14 @@ export const imagePipelineOperations = {
     const settings = await validSettings(context, input);
     if ((await getPipeline(context.db, arn)) !== undefined) throw resourceAlreadyExists('ImagePipeline', arn);
     const now = timestamp();
-    await insertPipeline(context.db, place, { arn, name: input.name, ...settings, dateCreated: now, dateUpdated: now, tags: input.tags ?? {} });
+    await insertPipeline(context.db, place, {
+      arn,
+      name: input.name,
+      ...settings,
+      dateCreated: now,
+      dateUpdated: now,
+      tags: input.tags ?? {},
+    });
     return { imagePipelineArn: arn };
   },
 
@@ -41,7 +64,10 @@ export const imagePipelineOperations = {
 
   async ListImagePipelines(input, context) {
     const page = openPage(input, context, ['string']);
-    const { items, nextToken } = page.cut(await listPipelines(context.db, placeOf(context), readFilters(input.filters, FILTERS), page), pipelinePosition);
+    const { items, nextToken } = page.cut(
+      await listPipelines(context.db, placeOf(context), readFilters(input.filters, FILTERS), page),
+      pipelinePosition,
+    );
     return { imagePipelineList: items, nextToken };
   },
 
@@ -49,7 +75,13 @@ export const imagePipelineOperations = {
     ownArn(context, input.imagePipelineArn, 'image-pipeline', 'imagePipelineArn');
     const before = await existing(context, input.imagePipelineArn);
     const settings = await validSettings(context, input);
-    await replacePipeline(context.db, { arn: before.arn, name: before.name, ...settings, dateCreated: before.dateCreated, dateUpdated: timestamp() });
+    await replacePipeline(context.db, {
+      arn: before.arn,
+      name: before.name,
+      ...settings,
+      dateCreated: before.dateCreated,
+      dateUpdated: timestamp(),
+    });
     return { imagePipelineArn: before.arn };
   },
 
@@ -65,13 +97,20 @@ export const imagePipelineOperations = {
   async StartImagePipelineExecution(input, context) {
     ownArn(context, input.imagePipelineArn, 'image-pipeline', 'imagePipelineArn');
     const pipeline = await existing(context, input.imagePipelineArn);
-    const image = await startBuild(context, {
-      ...pipeline,
-      sourcePipelineArn: pipeline.arn,
-      sourcePipelineName: pipeline.name,
-      tags: input.tags,
-      loggingConfiguration: pipeline.loggingConfiguration?.imageLogGroupName === undefined ? undefined : { logGroupName: pipeline.loggingConfiguration.imageLogGroupName },
-    }, await findSettings(context, pipeline));
+    const image = await startBuild(
+      context,
+      {
+        ...pipeline,
+        sourcePipelineArn: pipeline.arn,
+        sourcePipelineName: pipeline.name,
+        tags: input.tags,
+        loggingConfiguration:
+          pipeline.loggingConfiguration?.imageLogGroupName === undefined
+            ? undefined
+            : { logGroupName: pipeline.loggingConfiguration.imageLogGroupName },
+      },
+      await findSettings(context, pipeline),
+    );
     return { imageBuildVersionArn: image.arn };
   },
 
@@ -79,7 +118,10 @@ export const imagePipelineOperations = {
     const conditions = readFilters(input.filters, IMAGE_FILTERS);
     const page = openPage(input, context, ['string', 'string']);
     const { arn } = await existing(context, input.imagePipelineArn);
-    const { items, nextToken } = page.cut(await listImageBuilds(context.db, placeOf(context), { pipelineArn: arn }, conditions, page), imageBuildPosition);
+    const { items, nextToken } = page.cut(
+      await listImageBuilds(context.db, placeOf(context), { pipelineArn: arn }, conditions, page),
+      imageBuildPosition,
+    );
     return { imageSummaryList: items.map((image) => imageSummary(image, context)), nextToken };
   },
 } satisfies Partial<Handlers>;
@@ -95,17 +137,31 @@ type Settings = Omit<OperationInput<'UpdateImagePipeline'>, 'imagePipelineArn' |
 
 /** What create and update have in common: all of the settings, checked. An update drops what it leaves out, and forgives earlier failures. */
 async function validSettings(context: OperationContext, input: Settings) {
-  checkLogGroups({
-    'loggingConfiguration.imageLogGroupName': input.loggingConfiguration?.imageLogGroupName,
-    'loggingConfiguration.pipelineLogGroupName': input.loggingConfiguration?.pipelineLogGroupName,
-  }, input.executionRole);
+  checkLogGroups(
+    {
+      'loggingConfiguration.imageLogGroupName': input.loggingConfiguration?.imageLogGroupName,
+      'loggingConfiguration.pipelineLogGroupName': input.loggingConfiguration?.pipelineLogGroupName,
+    },
+    input.executionRole,
+  );
   const { recipe } = await findSettings(context, input);
   return compact({
-    description: input.description, platform: recipe.platform, enhancedImageMetadataEnabled: input.enhancedImageMetadataEnabled ?? true,
-    imageRecipeArn: input.imageRecipeArn, containerRecipeArn: input.containerRecipeArn, infrastructureConfigurationArn: input.infrastructureConfigurationArn,
-    distributionConfigurationArn: input.distributionConfigurationArn, imageTestsConfiguration: testsConfiguration(input.imageTestsConfiguration),
-    schedule: validSchedule(input.schedule), status: input.status ?? ('ENABLED' as const), imageScanningConfiguration: input.imageScanningConfiguration,
-    imageTags: input.imageTags, executionRole: input.executionRole, workflows: input.workflows, loggingConfiguration: input.loggingConfiguration, consecutiveFailures: 0,
+    description: input.description,
+    platform: recipe.platform,
+    enhancedImageMetadataEnabled: input.enhancedImageMetadataEnabled ?? true,
+    imageRecipeArn: input.imageRecipeArn,
+    containerRecipeArn: input.containerRecipeArn,
+    infrastructureConfigurationArn: input.infrastructureConfigurationArn,
+    distributionConfigurationArn: input.distributionConfigurationArn,
+    imageTestsConfiguration: testsConfiguration(input.imageTestsConfiguration),
+    schedule: validSchedule(input.schedule),
+    status: input.status ?? ('ENABLED' as const),
+    imageScanningConfiguration: input.imageScanningConfiguration,
+    imageTags: input.imageTags,
+    executionRole: input.executionRole,
+    workflows: input.workflows,
+    loggingConfiguration: input.loggingConfiguration,
+    consecutiveFailures: 0,
   });
 }
 
@@ -115,8 +171,16 @@ function validSchedule(schedule: Settings['schedule']): ImagePipeline['schedule'
   if (scheduleExpression === undefined) throw invalidParameterValue('schedule.scheduleExpression', 'It is required.');
   const fault = scheduleFault(scheduleExpression);
   if (fault !== undefined) throw invalidParameterValue('schedule.scheduleExpression', fault);
-  if (timezone !== undefined && !isTimezone(timezone)) throw invalidParameterValue('schedule.timezone', `'${timezone}' is not the name of a time zone, such as Europe/Berlin.`);
-  return { ...schedule, pipelineExecutionStartCondition: schedule.pipelineExecutionStartCondition ?? 'EXPRESSION_MATCH_AND_DEPENDENCY_UPDATES_AVAILABLE' };
+  if (timezone !== undefined && !isTimezone(timezone))
+    throw invalidParameterValue(
+      'schedule.timezone',
+      `'${timezone}' is not the name of a time zone, such as Europe/Berlin.`,
+    );
+  return {
+    ...schedule,
+    pipelineExecutionStartCondition:
+      schedule.pipelineExecutionStartCondition ?? 'EXPRESSION_MATCH_AND_DEPENDENCY_UPDATES_AVAILABLE',
+  };
 }
 
 function isTimezone(name: string): boolean {

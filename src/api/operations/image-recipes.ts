@@ -17,7 +17,11 @@ import { findParentImage } from './parent-images.ts';
 import { checkComponents, recipeVersion } from './recipes.ts';
 import { sharedPage } from './shared.ts';
 
-const FILTERS: Readonly<Record<string, ImageRecipeColumn>> = { name: 'name', parentImage: 'parent_image', platform: 'platform' };
+const FILTERS: Readonly<Record<string, ImageRecipeColumn>> = {
+  name: 'name',
+  parentImage: 'parent_image',
+  platform: 'platform',
+};
 
 /** Handlers. */
 export const imageRecipeOperations = {
@@ -27,15 +31,31 @@ export const imageRecipeOperations = {
     const existing = await imageRecipes.versions(context.db, place, name);
     const version = recipeVersion(input.semanticVersion, existing);
     const arn = resourceArn(place, 'image-recipe', name, version);
-    if (existing.some((other) => compareVersions(other, version) === 0)) throw resourceAlreadyExists('ImageRecipe', arn);
+    if (existing.some((other) => compareVersions(other, version) === 0))
+      throw resourceAlreadyExists('ImageRecipe', arn);
     const parent = await findParentImage(context, input.parentImage);
     await checkComponents(context, input.components ?? [], parent.platform);
-    await imageRecipes.insert(context.db, place, compact({
-      arn, type: 'AMI', name: input.name, description: input.description, platform: parent.platform, owner: context.account, version: formatVersion(version),
-      components: input.components, parentImage: input.parentImage, blockDeviceMappings: input.blockDeviceMappings,
-      workingDirectory: input.workingDirectory,
-      additionalInstanceConfiguration: input.additionalInstanceConfiguration, amiTags: input.amiTags, dateCreated: timestamp(), tags: input.tags ?? {},
-    }));
+    await imageRecipes.insert(
+      context.db,
+      place,
+      compact({
+        arn,
+        type: 'AMI',
+        name: input.name,
+        description: input.description,
+        platform: parent.platform,
+        owner: context.account,
+        version: formatVersion(version),
+        components: input.components,
+        parentImage: input.parentImage,
+        blockDeviceMappings: input.blockDeviceMappings,
+        workingDirectory: input.workingDirectory,
+        additionalInstanceConfiguration: input.additionalInstanceConfiguration,
+        amiTags: input.amiTags,
+        dateCreated: timestamp(),
+        tags: input.tags ?? {},
+      }),
+    );
     return { imageRecipeArn: arn, latestVersionReferences: referencesOf(arn) };
   },
 
@@ -51,24 +71,47 @@ export const imageRecipeOperations = {
     const conditions = readFilters(input.filters, FILTERS);
     const owner = input.owner ?? 'Self';
     if (owner !== 'Self' && owner !== 'Shared') return { imageRecipeSummaryList: [] };
-    const meets = ({ name, parentImage, platform }: ImageRecipe): boolean => meetsConditions({ name, parent_image: parentImage, platform }, conditions);
+    const meets = ({ name, parentImage, platform }: ImageRecipe): boolean =>
+      meetsConditions({ name, parent_image: parentImage, platform }, conditions);
     const own = async () => {
       const page = openPage(input, context, ['string', 'number', 'number', 'number']);
       return page.cut(await imageRecipes.list(context.db, placeOf(context), conditions, page), recipePosition);
     };
-    const { items, nextToken } = owner === 'Shared' ? await sharedPage<ImageRecipe>(input, context, 'image-recipe', (arn) => imageRecipes.get(context.db, arn), meets) : await own();
+    const { items, nextToken } =
+      owner === 'Shared'
+        ? await sharedPage<ImageRecipe>(
+            input,
+            context,
+            'image-recipe',
+            (arn) => imageRecipes.get(context.db, arn),
+            meets,
+          )
+        : await own();
     return {
-      imageRecipeSummaryList: items.map((each) => compact({
-        arn: each.arn, name: each.name, platform: each.platform, owner: each.owner, parentImage: each.parentImage, dateCreated: each.dateCreated, tags: each.tags,
-      })),
+      imageRecipeSummaryList: items.map((each) =>
+        compact({
+          arn: each.arn,
+          name: each.name,
+          platform: each.platform,
+          owner: each.owner,
+          parentImage: each.parentImage,
+          dateCreated: each.dateCreated,
+          tags: each.tags,
+        }),
+      ),
       nextToken,
     };
   },
 
   async DeleteImageRecipe(input, context) {
     const arn = ownArn(context, input.imageRecipeArn, 'image-recipe', 'imageRecipeArn');
-    if ((await imageRecipes.get(context.db, input.imageRecipeArn)) === undefined) throw resourceNotFound(input.imageRecipeArn);
-    const dependents = await dependentsOf(context.db, input.imageRecipeArn, await imageRecipes.versions(context.db, placeOf(context), arn.slug));
+    if ((await imageRecipes.get(context.db, input.imageRecipeArn)) === undefined)
+      throw resourceNotFound(input.imageRecipeArn);
+    const dependents = await dependentsOf(
+      context.db,
+      input.imageRecipeArn,
+      await imageRecipes.versions(context.db, placeOf(context), arn.slug),
+    );
     if (dependents.length > 0) throw resourceDependency(input.imageRecipeArn, dependents);
     await imageRecipes.remove(context.db, input.imageRecipeArn);
     return { imageRecipeArn: input.imageRecipeArn };

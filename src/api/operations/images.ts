@@ -3,7 +3,17 @@ import type { Image, ImageVersion } from '@aws-sdk/client-imagebuilder';
 import { findAmi } from '../../catalog/amis.ts';
 import { dependentsOf } from '../../catalog/dependents.ts';
 import {
-  createImage, deleteImage, getImage, imageBuildPosition, imagePosition, imageVersions, listImageBuilds, listImageVersions, requestCancel, type ImageColumn, type ImageVersionRow,
+  createImage,
+  deleteImage,
+  getImage,
+  imageBuildPosition,
+  imagePosition,
+  imageVersions,
+  listImageBuilds,
+  listImageVersions,
+  requestCancel,
+  type ImageColumn,
+  type ImageVersionRow,
 } from '../../catalog/images.ts';
 import { openExecutionOf } from '../../catalog/lifecycle-executions.ts';
 import { newestBaseImage } from '../../catalog/layers.ts';
@@ -13,35 +23,88 @@ import { resolveImage, resolveImageToRead } from '../../catalog/resolve.ts';
 import { sliceOf, type Conditions } from '../../catalog/slices.ts';
 import { isInProgress } from '../../resources/statuses.ts';
 import { parseArn, resourceArn, versionArn, type Arn } from '../../resources/arns.ts';
-import { ApiError, invalidRequest, resourceDependency, resourceInUse, resourceNotFound, valueNotSupported } from '../../resources/errors.ts';
+import {
+  ApiError,
+  invalidRequest,
+  resourceDependency,
+  resourceInUse,
+  resourceNotFound,
+  valueNotSupported,
+} from '../../resources/errors.ts';
 import { formatVersion, parseVersion, type Version } from '../../resources/versions.ts';
 import { refuseDangerous } from '../../workflows/preparation.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import { openPage } from '../paging.ts';
-import { checkLogGroups, findSettings, testsConfiguration, type BuildSettings, type FoundSettings } from './build-settings.ts';
-import { compact, meetsConditions, ownArn, placeOf, readFilters, refuseVersionFilterByName, visibleArn } from './common.ts';
+import {
+  checkLogGroups,
+  findSettings,
+  testsConfiguration,
+  type BuildSettings,
+  type FoundSettings,
+} from './build-settings.ts';
+import {
+  compact,
+  meetsConditions,
+  ownArn,
+  placeOf,
+  readFilters,
+  refuseVersionFilterByName,
+  visibleArn,
+} from './common.ts';
 import { namedArn, referencesOf } from './documents.ts';
 import { sharedPage } from './shared.ts';
 import { findParentImage } from './parent-images.ts';
 
-const FILTERS: Readonly<Record<string, ImageColumn>> = { name: 'name', osVersion: 'os_version', platform: 'platform', type: 'type', version: 'version' };
+const FILTERS: Readonly<Record<string, ImageColumn>> = {
+  name: 'name',
+  osVersion: 'os_version',
+  platform: 'platform',
+  type: 'type',
+  version: 'version',
+};
 
 /** What starting a build adds to what is built. */
-export interface StartedBuild extends BuildSettings, Pick<Image, 'enhancedImageMetadataEnabled' | 'imageScanningConfiguration' | 'loggingConfiguration' | 'sourcePipelineArn' | 'sourcePipelineName'> {
+export interface StartedBuild
+  extends BuildSettings,
+    Pick<
+      Image,
+      | 'enhancedImageMetadataEnabled'
+      | 'imageScanningConfiguration'
+      | 'loggingConfiguration'
+      | 'sourcePipelineArn'
+      | 'sourcePipelineName'
+    > {
   readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Records an image to be built, with its recipe and configurations as they are now. Whoever works on images is told after the commit. */
-export async function startBuild(context: OperationContext, build: StartedBuild, { recipe, infrastructure, distribution }: FoundSettings): Promise<Image & { arn: string }> {
-  if ('containerType' in recipe) throw valueNotSupported('containerRecipeArn', `The recipe '${recipe.arn}' is for a container image.`);
+export async function startBuild(
+  context: OperationContext,
+  build: StartedBuild,
+  { recipe, infrastructure, distribution }: FoundSettings,
+): Promise<Image & { arn: string }> {
+  if ('containerType' in recipe)
+    throw valueNotSupported('containerRecipeArn', `The recipe '${recipe.arn}' is for a container image.`);
   const parent = await findParentImage(context, recipe.parentImage, 'parentImage', false);
   const { slug, version } = parseArn(recipe.arn) as Arn & { version: Version };
   const image = compact({
-    type: 'AMI' as const, name: recipe.name, platform: recipe.platform, osVersion: parent.osVersion, enhancedImageMetadataEnabled: build.enhancedImageMetadataEnabled ?? true,
-    imageRecipe: recipe, infrastructureConfiguration: infrastructure, distributionConfiguration: distribution,
-    imageTestsConfiguration: testsConfiguration(build.imageTestsConfiguration), imageScanningConfiguration: build.imageScanningConfiguration,
-    sourcePipelineArn: build.sourcePipelineArn, sourcePipelineName: build.sourcePipelineName, buildType: 'USER_INITIATED' as const, imageSource: 'CUSTOM' as const,
-    executionRole: build.executionRole, workflows: build.workflows === undefined ? undefined : [...build.workflows], loggingConfiguration: build.loggingConfiguration,
+    type: 'AMI' as const,
+    name: recipe.name,
+    platform: recipe.platform,
+    osVersion: parent.osVersion,
+    enhancedImageMetadataEnabled: build.enhancedImageMetadataEnabled ?? true,
+    imageRecipe: recipe,
+    infrastructureConfiguration: infrastructure,
+    distributionConfiguration: distribution,
+    imageTestsConfiguration: testsConfiguration(build.imageTestsConfiguration),
+    imageScanningConfiguration: build.imageScanningConfiguration,
+    sourcePipelineArn: build.sourcePipelineArn,
+    sourcePipelineName: build.sourcePipelineName,
+    buildType: 'USER_INITIATED' as const,
+    imageSource: 'CUSTOM' as const,
+    executionRole: build.executionRole,
+    workflows: build.workflows === undefined ? undefined : [...build.workflows],
+    loggingConfiguration: build.loggingConfiguration,
   });
   try {
     refuseDangerous(image);
@@ -57,7 +120,10 @@ export async function startBuild(context: OperationContext, build: StartedBuild,
 /** Handlers. */
 export const imageOperations = {
   async CreateImage(input, context) {
-    checkLogGroups({ 'loggingConfiguration.logGroupName': input.loggingConfiguration?.logGroupName }, input.executionRole);
+    checkLogGroups(
+      { 'loggingConfiguration.logGroupName': input.loggingConfiguration?.logGroupName },
+      input.executionRole,
+    );
     const image = await startBuild(context, input, await findSettings(context, input));
     return { imageBuildVersionArn: image.arn, latestVersionReferences: referencesOf(image.arn) };
   },
@@ -66,9 +132,19 @@ export const imageOperations = {
     const arn = visibleArn(context, input.imageBuildVersionArn, 'image', 'imageBuildVersionArn');
     if (arn.owner === 'aws') {
       const image = findManagedImage(context.services.catalog.managed, arn);
-      const meaning = await parentMeaning(context.db, context.services.catalog.managed, anyVersionOf(arn), placeOf(context));
+      const meaning = await parentMeaning(
+        context.db,
+        context.services.catalog.managed,
+        anyVersionOf(arn),
+        placeOf(context),
+      );
       if (meaning.kind === 'none') throw resourceNotFound(input.imageBuildVersionArn, meaning.why);
-      return { image: meaning.kind === 'managed' && meaning.image === image ? await managedImage(context, image) : await standIn(context, arn, meaning) };
+      return {
+        image:
+          meaning.kind === 'managed' && meaning.image === image
+            ? await managedImage(context, image)
+            : await standIn(context, arn, meaning),
+      };
     }
     const build = await resolveImageToRead(context.db, input.imageBuildVersionArn);
     const image = build === undefined ? undefined : await getImage(context.db, build);
@@ -83,27 +159,54 @@ export const imageOperations = {
     if (owner === 'Amazon') return listManaged(context, conditions, input);
     if (owner === 'Shared') {
       const meets = ({ name, platform, type, osVersion, version, state }: Image): boolean =>
-        meetsConditions({ name, platform, status: state?.status, type, os_version: osVersion, version: version?.split('/')[0] }, conditions);
+        meetsConditions(
+          { name, platform, status: state?.status, type, os_version: osVersion, version: version?.split('/')[0] },
+          conditions,
+        );
       const shared = await sharedPage<Image>(input, context, 'image', (arn) => getImage(context.db, arn), meets);
-      return { imageVersionList: shared.items.map((image) => ({ ...versionOf(image), ...namedArn(image, input) })), nextToken: shared.nextToken };
+      return {
+        imageVersionList: shared.items.map((image) => ({ ...versionOf(image), ...namedArn(image, input) })),
+        nextToken: shared.nextToken,
+      };
     }
     const page = openPage(input, context, ['string', 'number', 'number', 'number']);
     if (owner !== 'Self') return { imageVersionList: [] };
     if (input.byName === true) {
-      const all = await listImageVersions(context.db, placeOf(context), conditions, { limit: Number.MAX_SAFE_INTEGER - 1 });
+      const all = await listImageVersions(context.db, placeOf(context), conditions, {
+        limit: Number.MAX_SAFE_INTEGER - 1,
+      });
       const latest = new Map(all.map((image) => [image.slug, image]));
       const { items, nextToken } = page.cut(sliceOf([...latest.values()], page, imagePosition), imagePosition);
-      return { imageVersionList: items.map((image) => ({ ...listedVersion(image), arn: referencesOf(image.arn).latestVersionArn })), nextToken };
+      return {
+        imageVersionList: items.map((image) => ({
+          ...listedVersion(image),
+          arn: referencesOf(image.arn).latestVersionArn,
+        })),
+        nextToken,
+      };
     }
-    const { items, nextToken } = page.cut(await listImageVersions(context.db, placeOf(context), conditions, page), imagePosition);
+    const { items, nextToken } = page.cut(
+      await listImageVersions(context.db, placeOf(context), conditions, page),
+      imagePosition,
+    );
     return { imageVersionList: items.map(listedVersion), nextToken };
   },
 
   async ListImageBuildVersions(input, context) {
     const conditions = readFilters(input.filters, FILTERS);
     const page = openPage(input, context, ['string', 'string']);
-    if (input.imageVersionArn !== undefined && visibleArn(context, input.imageVersionArn, 'image', 'imageVersionArn').owner === 'aws') return { imageSummaryList: [] };
-    const found = await listImageBuilds(context.db, placeOf(context), { versionArn: input.imageVersionArn }, conditions, page);
+    if (
+      input.imageVersionArn !== undefined &&
+      visibleArn(context, input.imageVersionArn, 'image', 'imageVersionArn').owner === 'aws'
+    )
+      return { imageSummaryList: [] };
+    const found = await listImageBuilds(
+      context.db,
+      placeOf(context),
+      { versionArn: input.imageVersionArn },
+      conditions,
+      page,
+    );
     const { items, nextToken } = page.cut(found, imageBuildPosition);
     return { imageSummaryList: items.map((image) => imageSummary(image, context)), nextToken };
   },
@@ -112,7 +215,10 @@ export const imageOperations = {
     ownArn(context, input.imageBuildVersionArn, 'image', 'imageBuildVersionArn');
     const cancelled = await requestCancel(context.db, input.imageBuildVersionArn);
     if (cancelled === undefined) throw resourceNotFound(input.imageBuildVersionArn);
-    if (typeof cancelled === 'object') throw invalidRequest(`The image '${input.imageBuildVersionArn}' is ${cancelled.ended}: there is no creation to cancel.`);
+    if (typeof cancelled === 'object')
+      throw invalidRequest(
+        `The image '${input.imageBuildVersionArn}' is ${cancelled.ended}: there is no creation to cancel.`,
+      );
     context.afterCommit(context.services.wakeWorker);
     return { imageBuildVersionArn: input.imageBuildVersionArn };
   },
@@ -122,11 +228,17 @@ export const imageOperations = {
     const image = await getImage(context.db, input.imageBuildVersionArn);
     if (image === undefined) throw resourceNotFound(input.imageBuildVersionArn);
     if (isInProgress(image.state!.status!)) {
-      throw new ApiError('ResourceDependencyException', `Resource dependency error: The image '${input.imageBuildVersionArn}' is still being created (${image.state!.status}). Cancel its creation first.`);
+      throw new ApiError(
+        'ResourceDependencyException',
+        `Resource dependency error: The image '${input.imageBuildVersionArn}' is still being created (${image.state!.status}). Cancel its creation first.`,
+      );
     }
     const open = await openExecutionOf(context.db, input.imageBuildVersionArn);
-    if (open !== undefined) throw resourceInUse(input.imageBuildVersionArn, `The lifecycle execution '${open.id}' is ${open.status}.`);
-    const available = (await imageVersions(context.db, placeOf(context), arn.slug)).filter(({ status }) => status === 'AVAILABLE');
+    if (open !== undefined)
+      throw resourceInUse(input.imageBuildVersionArn, `The lifecycle execution '${open.id}' is ${open.status}.`);
+    const available = (await imageVersions(context.db, placeOf(context), arn.slug)).filter(
+      ({ status }) => status === 'AVAILABLE',
+    );
     const dependents = await dependentsOf(context.db, input.imageBuildVersionArn, available);
     if (dependents.length > 0) throw resourceDependency(input.imageBuildVersionArn, dependents);
     await deleteImage(context.db, input.imageBuildVersionArn);
@@ -137,9 +249,22 @@ export const imageOperations = {
 /** An image in a list of builds. */
 export function imageSummary(image: Image, { account }: OperationContext) {
   return compact({
-    arn: image.arn, name: image.name, type: image.type, version: image.version, platform: image.platform, osVersion: image.osVersion, state: image.state, owner: account,
-    dateCreated: image.dateCreated, outputResources: image.outputResources, tags: image.tags, buildType: image.buildType, imageSource: image.imageSource,
-    deprecationTime: image.deprecationTime, lifecycleExecutionId: image.lifecycleExecutionId, loggingConfiguration: image.loggingConfiguration,
+    arn: image.arn,
+    name: image.name,
+    type: image.type,
+    version: image.version,
+    platform: image.platform,
+    osVersion: image.osVersion,
+    state: image.state,
+    owner: account,
+    dateCreated: image.dateCreated,
+    outputResources: image.outputResources,
+    tags: image.tags,
+    buildType: image.buildType,
+    imageSource: image.imageSource,
+    deprecationTime: image.deprecationTime,
+    lifecycleExecutionId: image.lifecycleExecutionId,
+    loggingConfiguration: image.loggingConfiguration,
   });
 }
 
@@ -148,8 +273,15 @@ function listedVersion(row: ImageVersionRow): ImageVersion {
   const { arn, major, minor, patch } = row;
   return {
     // Of a build, whose number is its last part.
-    arn: arn.slice(0, arn.lastIndexOf('/')), name: row.name, type: row.type as ImageVersion['type'], version: `${major}.${minor}.${patch}`, platform: row.platform as ImageVersion['platform'],
-    osVersion: row.os_version ?? undefined, owner: arn.split(':', 5)[4], dateCreated: row.date_created, buildType: (row.build_type ?? undefined) as ImageVersion['buildType'],
+    arn: arn.slice(0, arn.lastIndexOf('/')),
+    name: row.name,
+    type: row.type as ImageVersion['type'],
+    version: `${major}.${minor}.${patch}`,
+    platform: row.platform as ImageVersion['platform'],
+    osVersion: row.os_version ?? undefined,
+    owner: arn.split(':', 5)[4],
+    dateCreated: row.date_created,
+    buildType: (row.build_type ?? undefined) as ImageVersion['buildType'],
     imageSource: (row.image_source ?? undefined) as ImageVersion['imageSource'],
   };
 }
@@ -157,8 +289,16 @@ function listedVersion(row: ImageVersionRow): ImageVersion {
 function versionOf(image: Image): ImageVersion {
   const arn = parseArn(image.arn!)!;
   return compact({
-    arn: versionArn(arn), name: image.name, type: image.type, version: formatVersion(arn.version!), platform: image.platform, osVersion: image.osVersion, owner: arn.owner,
-    dateCreated: image.dateCreated, buildType: image.buildType, imageSource: image.imageSource,
+    arn: versionArn(arn),
+    name: image.name,
+    type: image.type,
+    version: formatVersion(arn.version!),
+    platform: image.platform,
+    osVersion: image.osVersion,
+    owner: arn.owner,
+    dateCreated: image.dateCreated,
+    buildType: image.buildType,
+    imageSource: image.imageSource,
   });
 }
 
@@ -169,8 +309,15 @@ async function managedImage(context: OperationContext, image: ManagedImage): Pro
   const place = { region: context.region, account: 'aws' };
   return compact({
     arn: version === undefined ? anyVersion(context, image) : resourceArn(place, 'image', image.name, version, 1),
-    type: 'AMI' as const, name: image.name, version: version === undefined ? 'x.x.x' : `${formatVersion(version)}/1`, platform: image.platform, osVersion: image.osVersion,
-    state: { status: 'AVAILABLE' as const }, dateCreated: made?.created, imageSource: 'AMAZON_MANAGED' as const, tags: {},
+    type: 'AMI' as const,
+    name: image.name,
+    version: version === undefined ? 'x.x.x' : `${formatVersion(version)}/1`,
+    platform: image.platform,
+    osVersion: image.osVersion,
+    state: { status: 'AVAILABLE' as const },
+    dateCreated: made?.created,
+    imageSource: 'AMAZON_MANAGED' as const,
+    tags: {},
   });
 }
 
@@ -181,8 +328,15 @@ async function standIn(context: OperationContext, arn: Arn, meaning: ParentMeani
   const ami = meaning.kind === 'ami' ? await findAmi(context.db, meaning.id, context.region) : undefined;
   const managed = meaning.kind === 'managed' ? meaning.image : undefined;
   return compact({
-    arn: anyVersionOf(arn), type: 'AMI' as const, name: arn.slug, version: 'x.x.x', platform: image?.platform ?? managed?.platform ?? (ami?.platform as Image['platform'] | undefined) ?? 'Linux',
-    osVersion: image?.osVersion ?? managed?.osVersion ?? ami?.os_version ?? undefined, state: { status: 'AVAILABLE' as const }, imageSource: 'AMAZON_MANAGED' as const, tags: {},
+    arn: anyVersionOf(arn),
+    type: 'AMI' as const,
+    name: arn.slug,
+    version: 'x.x.x',
+    platform: image?.platform ?? managed?.platform ?? (ami?.platform as Image['platform'] | undefined) ?? 'Linux',
+    osVersion: image?.osVersion ?? managed?.osVersion ?? ami?.os_version ?? undefined,
+    state: { status: 'AVAILABLE' as const },
+    imageSource: 'AMAZON_MANAGED' as const,
+    tags: {},
   });
 }
 
@@ -191,25 +345,53 @@ function anyVersionOf(arn: Arn): string {
 }
 
 function anyVersion(context: OperationContext, image: ManagedImage): string {
-  return resourceArn({ region: context.region, account: 'aws' }, 'image', image.name, { major: 'x', minor: 'x', patch: 'x' });
+  return resourceArn({ region: context.region, account: 'aws' }, 'image', image.name, {
+    major: 'x',
+    minor: 'x',
+    patch: 'x',
+  });
 }
 
 /** Those that can be built on: made here, fetched, mapped by the configuration, or imported under their name. */
-async function listManaged(context: OperationContext, conditions: Conditions<ImageColumn>, input: { maxResults?: number; nextToken?: string }) {
+async function listManaged(
+  context: OperationContext,
+  conditions: Conditions<ImageColumn>,
+  input: { maxResults?: number; nextToken?: string },
+) {
   const page = openPage(input, context, ['string']);
   const { managed } = context.services.catalog;
   const usable = new Set<string>();
   for (const image of managed.images) {
     const plain = image.supply !== 'refused' && managed.settings.parentImages[image.name] === undefined;
-    if (plain || (await parentMeaning(context.db, managed, anyVersion(context, image), placeOf(context))).kind !== 'none') usable.add(image.name);
+    if (
+      plain ||
+      (await parentMeaning(context.db, managed, anyVersion(context, image), placeOf(context))).kind !== 'none'
+    )
+      usable.add(image.name);
   }
   const position = (image: ManagedImage) => [image.name];
-  const all = managed.images.filter(({ name, osVersion, platform }) => usable.has(name) && meetsConditions({ name, os_version: osVersion, platform, status: 'AVAILABLE', type: 'AMI', version: undefined }, conditions));
+  const all = managed.images.filter(
+    ({ name, osVersion, platform }) =>
+      usable.has(name) &&
+      meetsConditions(
+        { name, os_version: osVersion, platform, status: 'AVAILABLE', type: 'AMI', version: undefined },
+        conditions,
+      ),
+  );
   const { items, nextToken } = page.cut(sliceOf(all, page, position), position);
   return {
-    imageVersionList: items.map((image): ImageVersion => ({
-      arn: anyVersion(context, image), name: image.name, type: 'AMI', version: 'x.x.x', platform: image.platform, osVersion: image.osVersion, owner: 'Amazon', imageSource: 'AMAZON_MANAGED',
-    })),
+    imageVersionList: items.map(
+      (image): ImageVersion => ({
+        arn: anyVersion(context, image),
+        name: image.name,
+        type: 'AMI',
+        version: 'x.x.x',
+        platform: image.platform,
+        osVersion: image.osVersion,
+        owner: 'Amazon',
+        imageSource: 'AMAZON_MANAGED',
+      }),
+    ),
     nextToken,
   };
 }

@@ -2,7 +2,14 @@
 import { createImage } from '../../catalog/images.ts';
 import { getImportTask, useImportTask } from '../../catalog/import-tasks.ts';
 import { documentOfScript } from '../../documents/component/script.ts';
-import { ApiError, invalidParameterCombination, invalidParameterValue, invalidRequest, invalidVersionNumber, valueNotSupported } from '../../resources/errors.ts';
+import {
+  ApiError,
+  invalidParameterCombination,
+  invalidParameterValue,
+  invalidRequest,
+  invalidVersionNumber,
+  valueNotSupported,
+} from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
 import { parseVersion } from '../../resources/versions.ts';
 import type { Handlers } from '../context.ts';
@@ -15,27 +22,67 @@ const RESOURCE_NAME = /^[-_A-Za-z0-9][-_A-Za-z0-9 ]{1,126}[-_A-Za-z0-9]$/;
 /** Handlers. */
 export const importOperations = {
   async ImportComponent(input, context) {
-    if ((input.data === undefined) === (input.uri === undefined)) throw invalidParameterCombination('A component takes its script either as data or by uri: give exactly one of the two.');
-    if (input.data === undefined) throw valueNotSupported('uri', 'Scripts are not read from S3; give the script as data.');
+    if ((input.data === undefined) === (input.uri === undefined))
+      throw invalidParameterCombination(
+        'A component takes its script either as data or by uri: give exactly one of the two.',
+      );
+    if (input.data === undefined)
+      throw valueNotSupported('uri', 'Scripts are not read from S3; give the script as data.');
     const { name, description, type, platform, data: script } = input;
-    return { componentBuildVersionArn: await createComponent(context, input, documentOfScript({ name, description, type, platform, script })) };
+    return {
+      componentBuildVersionArn: await createComponent(
+        context,
+        input,
+        documentOfScript({ name, description, type, platform, script }),
+      ),
+    };
   },
 
   /** The task names the disk: `POST /ingot/imports` makes it. The image is recorded at once, and fetched by the worker. */
   async ImportVmImage(input, context) {
-    const { name, semanticVersion, description, platform, osVersion, vmImportTaskId, loggingConfiguration, tags } = input;
-    if (!RESOURCE_NAME.test(name)) throw invalidParameterValue('name', `The name '${name.slice(0, 200)}' must have 3 to 128 letters, digits, blanks, _ and -, with no blank at its ends.`);
+    const { name, semanticVersion, description, platform, osVersion, vmImportTaskId, loggingConfiguration, tags } =
+      input;
+    if (!RESOURCE_NAME.test(name))
+      throw invalidParameterValue(
+        'name',
+        `The name '${name.slice(0, 200)}' must have 3 to 128 letters, digits, blanks, _ and -, with no blank at its ends.`,
+      );
     const version = parseVersion(semanticVersion);
-    if (version === undefined) throw invalidVersionNumber(semanticVersion, 'An image\'s version is three numbers from 0 to 1073741823, without wildcards.');
-    if (platform === 'macOS') throw invalidParameterValue('platform', 'macOS cannot run here: Apple allows it on its own hardware only.');
+    if (version === undefined)
+      throw invalidVersionNumber(
+        semanticVersion,
+        "An image's version is three numbers from 0 to 1073741823, without wildcards.",
+      );
+    if (platform === 'macOS')
+      throw invalidParameterValue('platform', 'macOS cannot run here: Apple allows it on its own hardware only.');
     const task = await getImportTask(context.db, vmImportTaskId);
     if (task === undefined || task.account !== context.account || task.region !== context.region) {
-      throw new ApiError('ClientException', `There is no import task '${vmImportTaskId}' in ${context.region}. Import tasks are made by: ./ingot import FILE|URL|s3://BUCKET/KEY`);
+      throw new ApiError(
+        'ClientException',
+        `There is no import task '${vmImportTaskId}' in ${context.region}. Import tasks are made by: ./ingot import FILE|URL|s3://BUCKET/KEY`,
+      );
     }
-    if (task.image_arn !== null) throw new ApiError('ClientException', `The import task '${vmImportTaskId}' was used before, for the image '${task.image_arn}'. Name the disk again: ./ingot import`);
-    const image = compact({ type: 'AMI' as const, name, platform, osVersion, buildType: 'IMPORT' as const, imageSource: 'IMPORTED' as const, loggingConfiguration });
+    if (task.image_arn !== null)
+      throw new ApiError(
+        'ClientException',
+        `The import task '${vmImportTaskId}' was used before, for the image '${task.image_arn}'. Name the disk again: ./ingot import`,
+      );
+    const image = compact({
+      type: 'AMI' as const,
+      name,
+      platform,
+      osVersion,
+      buildType: 'IMPORT' as const,
+      imageSource: 'IMPORTED' as const,
+      loggingConfiguration,
+    });
     const { arn } = await createImage(context.db, {
-      place: placeOf(context), slug: slug(name), version, tags, image, task: { kind: 'import', importTaskId: task.id, ...(description === undefined ? {} : { description }) },
+      place: placeOf(context),
+      slug: slug(name),
+      version,
+      tags,
+      image,
+      task: { kind: 'import', importTaskId: task.id, ...(description === undefined ? {} : { description }) },
     });
     await useImportTask(context.db, task.id, arn);
     context.afterCommit(context.services.wakeWorker);
@@ -44,7 +91,10 @@ export const importOperations = {
 
   /** As AWS for media that it does not take. */
   async ImportDiskImage({ uri, platform, osVersion }) {
-    throw new ApiError('ClientException', `The disk image '${uri}' (${platform}, ${osVersion}) is not supported: no installation media can be imported by this version of Ingot.`);
+    throw new ApiError(
+      'ClientException',
+      `The disk image '${uri}' (${platform}, ${osVersion}) is not supported: no installation media can be imported by this version of Ingot.`,
+    );
   },
 
   async GetMarketplaceResource({ resourceArn }) {

@@ -5,7 +5,13 @@ import { dependentsOf } from '../../catalog/dependents.ts';
 import { infrastructureConfigurations } from '../../catalog/infrastructure-configurations.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { resourceArn } from '../../resources/arns.ts';
-import { invalidParameterCombination, invalidParameterValue, resourceAlreadyExists, resourceDependency, resourceNotFound } from '../../resources/errors.ts';
+import {
+  invalidParameterCombination,
+  invalidParameterValue,
+  resourceAlreadyExists,
+  resourceDependency,
+  resourceNotFound,
+} from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
 import type { Handlers } from '../context.ts';
 import type { OperationInput } from '../model.ts';
@@ -23,27 +29,57 @@ export const infrastructureConfigurationOperations = {
     const arn = resourceArn(place, 'infrastructure-configuration', slug(input.name));
     const settings = validSettings(input);
     await refuseOthersPlaces(context, settings);
-    if ((await infrastructureConfigurations.get(context.db, arn)) !== undefined) throw resourceAlreadyExists('InfrastructureConfiguration', arn);
-    await infrastructureConfigurations.insert(context.db, place, { arn, name: input.name, ...settings, dateCreated: timestamp(), tags: input.tags ?? {} });
+    if ((await infrastructureConfigurations.get(context.db, arn)) !== undefined)
+      throw resourceAlreadyExists('InfrastructureConfiguration', arn);
+    await infrastructureConfigurations.insert(context.db, place, {
+      arn,
+      name: input.name,
+      ...settings,
+      dateCreated: timestamp(),
+      tags: input.tags ?? {},
+    });
     return { infrastructureConfigurationArn: arn };
   },
 
   async GetInfrastructureConfiguration(input, context) {
-    visibleArn(context, input.infrastructureConfigurationArn, 'infrastructure-configuration', 'infrastructureConfigurationArn');
-    const infrastructureConfiguration = await infrastructureConfigurations.get(context.db, input.infrastructureConfigurationArn);
+    visibleArn(
+      context,
+      input.infrastructureConfigurationArn,
+      'infrastructure-configuration',
+      'infrastructureConfigurationArn',
+    );
+    const infrastructureConfiguration = await infrastructureConfigurations.get(
+      context.db,
+      input.infrastructureConfigurationArn,
+    );
     if (infrastructureConfiguration === undefined) throw resourceNotFound(input.infrastructureConfigurationArn);
     return { infrastructureConfiguration };
   },
 
   async ListInfrastructureConfigurations(input, context) {
     const page = openPage(input, context, ['string']);
-    const found = await infrastructureConfigurations.list(context.db, placeOf(context), readFilters(input.filters, { name: 'name' }), page);
+    const found = await infrastructureConfigurations.list(
+      context.db,
+      placeOf(context),
+      readFilters(input.filters, { name: 'name' }),
+      page,
+    );
     const { items, nextToken } = page.cut(found, configurationPosition);
     return {
-      infrastructureConfigurationSummaryList: items.map((each) => compact({
-        arn: each.arn, name: each.name, description: each.description, dateCreated: each.dateCreated, dateUpdated: each.dateUpdated, resourceTags: each.resourceTags,
-        tags: each.tags, instanceTypes: each.instanceTypes, instanceProfileName: each.instanceProfileName, placement: each.placement,
-      })),
+      infrastructureConfigurationSummaryList: items.map((each) =>
+        compact({
+          arn: each.arn,
+          name: each.name,
+          description: each.description,
+          dateCreated: each.dateCreated,
+          dateUpdated: each.dateUpdated,
+          resourceTags: each.resourceTags,
+          tags: each.tags,
+          instanceTypes: each.instanceTypes,
+          instanceProfileName: each.instanceProfileName,
+          placement: each.placement,
+        }),
+      ),
       nextToken,
     };
   },
@@ -55,7 +91,13 @@ export const infrastructureConfigurationOperations = {
     if (before === undefined) throw resourceNotFound(arn);
     const settings = validSettings(input);
     await refuseOthersPlaces(context, settings);
-    await infrastructureConfigurations.replace(context.db, { arn, name: before.name, ...settings, dateCreated: before.dateCreated, dateUpdated: timestamp() });
+    await infrastructureConfigurations.replace(context.db, {
+      arn,
+      name: before.name,
+      ...settings,
+      dateCreated: before.dateCreated,
+      dateUpdated: timestamp(),
+    });
     return { infrastructureConfigurationArn: arn };
   },
 
@@ -70,20 +112,38 @@ export const infrastructureConfigurationOperations = {
   },
 } satisfies Partial<Handlers>;
 
-type Settings = Omit<OperationInput<'UpdateInfrastructureConfiguration'>, 'infrastructureConfigurationArn' | 'clientToken'>;
+type Settings = Omit<
+  OperationInput<'UpdateInfrastructureConfiguration'>,
+  'infrastructureConfigurationArn' | 'clientToken'
+>;
 
 /** What create and update have in common: all of the settings, checked. An update drops what it leaves out. */
-function validSettings(input: Settings): Omit<InfrastructureConfiguration, 'arn' | 'name' | 'dateCreated' | 'dateUpdated' | 'tags'> {
-  if (input.subnetId !== undefined && !input.securityGroupIds?.length) throw invalidParameterCombination('A subnetId needs securityGroupIds.');
+function validSettings(
+  input: Settings,
+): Omit<InfrastructureConfiguration, 'arn' | 'name' | 'dateCreated' | 'dateUpdated' | 'tags'> {
+  if (input.subnetId !== undefined && !input.securityGroupIds?.length)
+    throw invalidParameterCombination('A subnetId needs securityGroupIds.');
   for (const key of Object.keys(input.resourceTags ?? {})) {
-    if (RESERVED_TAGS.includes(key) || key.startsWith('aws:')) throw invalidParameterValue('resourceTags', `The key '${key}' is reserved for the service.`);
+    if (RESERVED_TAGS.includes(key) || key.startsWith('aws:'))
+      throw invalidParameterValue('resourceTags', `The key '${key}' is reserved for the service.`);
   }
   const { tenancy, hostId, hostResourceGroupArn } = input.placement ?? {};
-  if (hostId !== undefined && hostResourceGroupArn !== undefined) throw invalidParameterCombination('A placement takes either a hostId or a hostResourceGroupArn.');
-  if ((hostId ?? hostResourceGroupArn) !== undefined && tenancy !== 'host') throw invalidParameterCombination('A hostId or hostResourceGroupArn needs the tenancy host.');
+  if (hostId !== undefined && hostResourceGroupArn !== undefined)
+    throw invalidParameterCombination('A placement takes either a hostId or a hostResourceGroupArn.');
+  if ((hostId ?? hostResourceGroupArn) !== undefined && tenancy !== 'host')
+    throw invalidParameterCombination('A hostId or hostResourceGroupArn needs the tenancy host.');
   return compact({
-    description: input.description, instanceTypes: input.instanceTypes, instanceProfileName: input.instanceProfileName, securityGroupIds: input.securityGroupIds,
-    subnetId: input.subnetId, logging: input.logging, keyPair: input.keyPair, terminateInstanceOnFailure: input.terminateInstanceOnFailure ?? true,
-    snsTopicArn: input.snsTopicArn, resourceTags: input.resourceTags, instanceMetadataOptions: input.instanceMetadataOptions, placement: input.placement,
+    description: input.description,
+    instanceTypes: input.instanceTypes,
+    instanceProfileName: input.instanceProfileName,
+    securityGroupIds: input.securityGroupIds,
+    subnetId: input.subnetId,
+    logging: input.logging,
+    keyPair: input.keyPair,
+    terminateInstanceOnFailure: input.terminateInstanceOnFailure ?? true,
+    snsTopicArn: input.snsTopicArn,
+    resourceTags: input.resourceTags,
+    instanceMetadataOptions: input.instanceMetadataOptions,
+    placement: input.placement,
   });
 }

@@ -3,13 +3,27 @@ import { dependentsOf } from '../../catalog/dependents.ts';
 import { resourceExists } from '../../catalog/existence.ts';
 import { changeImageState, getImage, imageVersions, updateImageRecord } from '../../catalog/images.ts';
 import {
-  getLifecycleExecution, hasImpact, insertLifecycleExecution, listLifecycleExecutions, listLifecycleResources, openExecutionOf, updateLifecycleExecution,
-  type LifecycleExecution, type LifecycleResource, type StateUpdate,
+  getLifecycleExecution,
+  hasImpact,
+  insertLifecycleExecution,
+  listLifecycleExecutions,
+  listLifecycleResources,
+  openExecutionOf,
+  updateLifecycleExecution,
+  type LifecycleExecution,
+  type LifecycleResource,
+  type StateUpdate,
 } from '../../catalog/lifecycle-executions.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { newLifecycleExecutionId } from '../../platform/ids.ts';
 import { parseArn } from '../../resources/arns.ts';
-import { invalidParameterValue, invalidRequest, resourceDependency, resourceInUse, resourceNotFound } from '../../resources/errors.ts';
+import {
+  invalidParameterValue,
+  invalidRequest,
+  resourceDependency,
+  resourceInUse,
+  resourceNotFound,
+} from '../../resources/errors.ts';
 import { isLegalMove, type ImageStatus } from '../../resources/statuses.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import type { OperationInput } from '../model.ts';
@@ -28,7 +42,9 @@ export const lifecycleExecutionOperations = {
     const open = await openExecutionOf(context.db, resourceArn);
     if (open !== undefined) throw resourceInUse(resourceArn, `The lifecycle execution '${open.id}' is ${open.status}.`);
     if (update.status === 'DELETED') {
-      const available = (await imageVersions(context.db, placeOf(context), arn.slug)).filter(({ status }) => status === 'AVAILABLE');
+      const available = (await imageVersions(context.db, placeOf(context), arn.slug)).filter(
+        ({ status }) => status === 'AVAILABLE',
+      );
       const dependents = await dependentsOf(context.db, resourceArn, available);
       if (dependents.length > 0) throw resourceDependency(resourceArn, dependents);
     }
@@ -37,8 +53,18 @@ export const lifecycleExecutionOperations = {
       return { resourceArn };
     }
     const id = newLifecycleExecutionId();
-    await insertLifecycleExecution(context.db, { id, ...placeOf(context), image_arn: resourceArn, policy_arn: null, due: updateAt?.toISOString() ?? timestamp(), request: update });
-    await updateImageRecord(context.db, resourceArn, { lifecycleExecutionId: id, ...(updateAt === undefined ? {} : { deprecationTime: updateAt }) });
+    await insertLifecycleExecution(context.db, {
+      id,
+      ...placeOf(context),
+      image_arn: resourceArn,
+      policy_arn: null,
+      due: updateAt?.toISOString() ?? timestamp(),
+      request: update,
+    });
+    await updateImageRecord(context.db, resourceArn, {
+      lifecycleExecutionId: id,
+      ...(updateAt === undefined ? {} : { deprecationTime: updateAt }),
+    });
     context.afterCommit(context.services.wakeWorker);
     return { lifecycleExecutionId: id, resourceArn };
   },
@@ -47,9 +73,14 @@ export const lifecycleExecutionOperations = {
     const execution = await existing(context, lifecycleExecutionId);
     if (execution.status === 'PENDING') {
       await updateLifecycleExecution(context.db, execution.id, { status: 'CANCELLED', end_time: timestamp() });
-      if (execution.image_arn !== null) await updateImageRecord(context.db, execution.image_arn, { deprecationTime: undefined });
-    } else if (execution.status === 'IN_PROGRESS') await updateLifecycleExecution(context.db, execution.id, { status: 'CANCELLING' });
-    else throw invalidRequest(`The lifecycle execution '${lifecycleExecutionId}' is ${execution.status}: there is nothing to cancel.`);
+      if (execution.image_arn !== null)
+        await updateImageRecord(context.db, execution.image_arn, { deprecationTime: undefined });
+    } else if (execution.status === 'IN_PROGRESS')
+      await updateLifecycleExecution(context.db, execution.id, { status: 'CANCELLING' });
+    else
+      throw invalidRequest(
+        `The lifecycle execution '${lifecycleExecutionId}' is ${execution.status}: there is nothing to cancel.`,
+      );
     return { lifecycleExecutionId };
   },
 
@@ -60,10 +91,19 @@ export const lifecycleExecutionOperations = {
   async ListLifecycleExecutions(input, context) {
     const { resourceArn } = input;
     const arn = parseArn(resourceArn);
-    if (arn?.type !== 'image' && arn?.type !== 'lifecycle-policy') throw invalidParameterValue('resourceArn', `'${resourceArn}' is neither the ARN of an image nor that of a lifecycle policy.`);
-    if (!isVisible(context, arn) || !(await resourceExists(context.db, resourceArn))) throw resourceNotFound(resourceArn);
+    if (arn?.type !== 'image' && arn?.type !== 'lifecycle-policy')
+      throw invalidParameterValue(
+        'resourceArn',
+        `'${resourceArn}' is neither the ARN of an image nor that of a lifecycle policy.`,
+      );
+    if (!isVisible(context, arn) || !(await resourceExists(context.db, resourceArn)))
+      throw resourceNotFound(resourceArn);
     const page = openPage(input, context, ['string', 'string']);
-    const found = await listLifecycleExecutions(context.db, arn.type === 'image' ? { imageArn: resourceArn } : { policyArn: resourceArn }, page);
+    const found = await listLifecycleExecutions(
+      context.db,
+      arn.type === 'image' ? { imageArn: resourceArn } : { policyArn: resourceArn },
+      page,
+    );
     const { items, nextToken } = page.cut(found, ({ created, id }) => [created, id]);
     const lifecycleExecutions = [];
     for (const execution of items) lifecycleExecutions.push(await described(context, execution));
@@ -73,32 +113,58 @@ export const lifecycleExecutionOperations = {
   async ListLifecycleExecutionResources(input, context) {
     const execution = await existing(context, input.lifecycleExecutionId);
     const page = openPage(input, context, ['string']);
-    const { items, nextToken } = page.cut(await listLifecycleResources(context.db, execution.id, input.parentResourceId, page), ({ resource_id }) => [resource_id]);
-    return { lifecycleExecutionId: execution.id, lifecycleExecutionState: stateOf(execution), resources: items.map(describedResource), nextToken };
+    const { items, nextToken } = page.cut(
+      await listLifecycleResources(context.db, execution.id, input.parentResourceId, page),
+      ({ resource_id }) => [resource_id],
+    );
+    return {
+      lifecycleExecutionId: execution.id,
+      lifecycleExecutionState: stateOf(execution),
+      resources: items.map(describedResource),
+      nextToken,
+    };
   },
 } satisfies Partial<Handlers>;
 
 async function existing(context: OperationContext, id: string): Promise<LifecycleExecution> {
   const execution = await getLifecycleExecution(context.db, id);
-  if (execution === undefined || execution.account !== context.account || execution.region !== context.region) throw resourceNotFound(id);
+  if (execution === undefined || execution.account !== context.account || execution.region !== context.region)
+    throw resourceNotFound(id);
   return execution;
 }
 
 /** @throws {ApiError} InvalidRequestException, InvalidParameterValueException */
-function validUpdate({ state, executionRole, includeResources, exclusionRules, updateAt }: OperationInput<'StartResourceStateUpdate'>, from: ImageStatus): StateUpdate {
+function validUpdate(
+  { state, executionRole, includeResources, exclusionRules, updateAt }: OperationInput<'StartResourceStateUpdate'>,
+  from: ImageStatus,
+): StateUpdate {
   const status = state.status;
   if (status === undefined) throw invalidParameterValue('state.status', 'It is required.');
   const include = { amis: includeResources?.amis === true, snapshots: includeResources?.snapshots === true };
-  if (includeResources?.containers === true) throw invalidParameterValue('includeResources.containers', 'The image is an AMI image: it has no containers.');
-  if ((includeResources === undefined) !== (executionRole === undefined)) throw invalidRequest('includeResources and executionRole come together or not at all.');
-  if (include.snapshots && status !== 'DELETED') throw invalidParameterValue('includeResources.snapshots', 'Snapshots can only be deleted.');
-  if (include.snapshots && !include.amis) throw invalidParameterValue('includeResources.snapshots', 'A snapshot cannot be deleted while its AMI is there: include the AMIs too.');
-  if (status === 'DELETED' && !include.amis) throw invalidRequest('To delete an image with StartResourceStateUpdate include its resources; DeleteImage deletes the image alone.');
-  if (exclusionRules !== undefined && includeResources === undefined) throw invalidRequest('exclusionRules need includeResources.');
-  if (updateAt !== undefined && status !== 'DEPRECATED') throw invalidParameterValue('updateAt', 'It is for DEPRECATED only.');
-  if (updateAt !== undefined && updateAt.getTime() <= Date.now()) throw invalidParameterValue('updateAt', 'It must be in the future.');
+  if (includeResources?.containers === true)
+    throw invalidParameterValue('includeResources.containers', 'The image is an AMI image: it has no containers.');
+  if ((includeResources === undefined) !== (executionRole === undefined))
+    throw invalidRequest('includeResources and executionRole come together or not at all.');
+  if (include.snapshots && status !== 'DELETED')
+    throw invalidParameterValue('includeResources.snapshots', 'Snapshots can only be deleted.');
+  if (include.snapshots && !include.amis)
+    throw invalidParameterValue(
+      'includeResources.snapshots',
+      'A snapshot cannot be deleted while its AMI is there: include the AMIs too.',
+    );
+  if (status === 'DELETED' && !include.amis)
+    throw invalidRequest(
+      'To delete an image with StartResourceStateUpdate include its resources; DeleteImage deletes the image alone.',
+    );
+  if (exclusionRules !== undefined && includeResources === undefined)
+    throw invalidRequest('exclusionRules need includeResources.');
+  if (updateAt !== undefined && status !== 'DEPRECATED')
+    throw invalidParameterValue('updateAt', 'It is for DEPRECATED only.');
+  if (updateAt !== undefined && updateAt.getTime() <= Date.now())
+    throw invalidParameterValue('updateAt', 'It must be in the future.');
   // The AMIs of an image that is there already may not be.
-  if (!isLegalMove(from, status) && !(from === status && include.amis)) throw invalidRequest(`The image is ${from} and cannot become ${status}.`);
+  if (!isLegalMove(from, status) && !(from === status && include.amis))
+    throw invalidRequest(`The image is ${from} and cannot become ${status}.`);
   return { status, include, ...(exclusionRules?.amis === undefined ? {} : { exclusionRules: exclusionRules.amis }) };
 }
 
@@ -112,15 +178,35 @@ function time(text: string | null): Date | undefined {
 
 async function described(context: OperationContext, execution: LifecycleExecution) {
   return compact({
-    lifecycleExecutionId: execution.id, lifecyclePolicyArn: execution.policy_arn ?? undefined, resourcesImpactedSummary: { hasImpactedResources: await hasImpact(context.db, execution.id) },
-    state: stateOf(execution), startTime: time(execution.start_time), endTime: time(execution.end_time),
+    lifecycleExecutionId: execution.id,
+    lifecyclePolicyArn: execution.policy_arn ?? undefined,
+    resourcesImpactedSummary: { hasImpactedResources: await hasImpact(context.db, execution.id) },
+    state: stateOf(execution),
+    startTime: time(execution.start_time),
+    endTime: time(execution.end_time),
   });
 }
 
-function describedResource({ account, resource_id, region, action, status, reason, snapshot_id, start_time, end_time }: LifecycleResource) {
+function describedResource({
+  account,
+  resource_id,
+  region,
+  action,
+  status,
+  reason,
+  snapshot_id,
+  start_time,
+  end_time,
+}: LifecycleResource) {
   const state = compact({ status, reason: reason ?? undefined });
   return compact({
-    accountId: account, resourceId: resource_id, state, action: { name: action }, region, snapshots: snapshot_id === null ? undefined : [{ snapshotId: snapshot_id, state }],
-    startTime: time(start_time), endTime: time(end_time),
+    accountId: account,
+    resourceId: resource_id,
+    state,
+    action: { name: action },
+    region,
+    snapshots: snapshot_id === null ? undefined : [{ snapshotId: snapshot_id, state }],
+    startTime: time(start_time),
+    endTime: time(end_time),
   });
 }

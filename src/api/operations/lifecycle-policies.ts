@@ -1,10 +1,19 @@
 /** Operations on lifecycle policies. Source: reference, `resources.md` section 8. */
 import type { LifecyclePolicyDetail } from '@aws-sdk/client-imagebuilder';
 import { configurationPosition } from '../../catalog/configurations.ts';
-import { lifecyclePolicies, type LifecyclePolicyColumn, type StoredLifecyclePolicy } from '../../catalog/lifecycle-policies.ts';
+import {
+  lifecyclePolicies,
+  type LifecyclePolicyColumn,
+  type StoredLifecyclePolicy,
+} from '../../catalog/lifecycle-policies.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { resourceArn } from '../../resources/arns.ts';
-import { invalidParameterValues, resourceAlreadyExists, resourceNotFound, type ValueFault } from '../../resources/errors.ts';
+import {
+  invalidParameterValues,
+  resourceAlreadyExists,
+  resourceNotFound,
+  type ValueFault,
+} from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
 import { parseVersionPattern } from '../../resources/versions.ts';
 import type { Handlers, OperationContext } from '../context.ts';
@@ -20,9 +29,17 @@ export const lifecyclePolicyOperations = {
     const place = placeOf(context);
     const arn = resourceArn(place, 'lifecycle-policy', slug(input.name));
     const settings = validSettings(input);
-    if ((await lifecyclePolicies.get(context.db, arn)) !== undefined) throw resourceAlreadyExists('LifecyclePolicy', arn);
+    if ((await lifecyclePolicies.get(context.db, arn)) !== undefined)
+      throw resourceAlreadyExists('LifecyclePolicy', arn);
     const now = timestamp();
-    await lifecyclePolicies.insert(context.db, place, { arn, name: input.name, ...settings, dateCreated: now, dateUpdated: now, tags: input.tags ?? {} });
+    await lifecyclePolicies.insert(context.db, place, {
+      arn,
+      name: input.name,
+      ...settings,
+      dateCreated: now,
+      dateUpdated: now,
+      tags: input.tags ?? {},
+    });
     return { lifecyclePolicyArn: arn };
   },
 
@@ -34,9 +51,14 @@ export const lifecyclePolicyOperations = {
   async ListLifecyclePolicies(input, context) {
     const conditions = readFilters(input.filters, FILTERS);
     const page = openPage(input, context, ['string']);
-    const { items, nextToken } = page.cut(await lifecyclePolicies.list(context.db, placeOf(context), conditions, page), configurationPosition);
+    const { items, nextToken } = page.cut(
+      await lifecyclePolicies.list(context.db, placeOf(context), conditions, page),
+      configurationPosition,
+    );
     return {
-      lifecyclePolicySummaryList: items.map(({ policyDetails: _details, resourceSelection: _selection, ...summary }) => withTimes(summary)),
+      lifecyclePolicySummaryList: items.map(({ policyDetails: _details, resourceSelection: _selection, ...summary }) =>
+        withTimes(summary),
+      ),
       nextToken,
     };
   },
@@ -46,7 +68,10 @@ export const lifecyclePolicyOperations = {
     ownArn(context, arn, 'lifecycle-policy', 'lifecyclePolicyArn');
     const before = await existing(context, arn);
     const { name, dateCreated, dateLastRun } = before;
-    await lifecyclePolicies.replace(context.db, compact({ arn, name, ...validSettings(input), dateCreated, dateUpdated: timestamp(), dateLastRun }));
+    await lifecyclePolicies.replace(
+      context.db,
+      compact({ arn, name, ...validSettings(input), dateCreated, dateUpdated: timestamp(), dateLastRun }),
+    );
     return { lifecyclePolicyArn: arn };
   },
 
@@ -67,7 +92,12 @@ async function existing(context: OperationContext, arn: string): Promise<StoredL
 
 function withTimes<P extends StoredLifecyclePolicy>({ dateCreated, dateUpdated, dateLastRun, ...policy }: P) {
   const time = (text: string | undefined): Date | undefined => (text === undefined ? undefined : new Date(text));
-  return compact({ ...policy, dateCreated: time(dateCreated), dateUpdated: time(dateUpdated), dateLastRun: time(dateLastRun) });
+  return compact({
+    ...policy,
+    dateCreated: time(dateCreated),
+    dateUpdated: time(dateUpdated),
+    dateLastRun: time(dateLastRun),
+  });
 }
 
 type Settings = Omit<OperationInput<'UpdateLifecyclePolicy'>, 'lifecyclePolicyArn' | 'clientToken'>;
@@ -75,41 +105,63 @@ type Settings = Omit<OperationInput<'UpdateLifecyclePolicy'>, 'lifecyclePolicyAr
 /** What create and update have in common: all of the settings, checked. An update drops what it leaves out. */
 function validSettings(input: Settings) {
   const faults: ValueFault[] = [];
-  if (/(^|\/)(aws-service-role\/|AWSServiceRoleFor)/.test(input.executionRole)) faults.push({ path: 'executionRole', detail: 'A service-linked role cannot be used here.' });
+  if (/(^|\/)(aws-service-role\/|AWSServiceRoleFor)/.test(input.executionRole))
+    faults.push({ path: 'executionRole', detail: 'A service-linked role cannot be used here.' });
   const { recipes, tagMap } = input.resourceSelection;
-  if ((recipes === undefined) === (tagMap === undefined)) faults.push({ path: 'resourceSelection', detail: 'Give either recipes or a tagMap.' });
+  if ((recipes === undefined) === (tagMap === undefined))
+    faults.push({ path: 'resourceSelection', detail: 'Give either recipes or a tagMap.' });
   for (const [index, { semanticVersion }] of (recipes ?? []).entries()) {
-    if (parseVersionPattern(semanticVersion!) === undefined) faults.push({ path: `resourceSelection.recipes[${index}].semanticVersion`, detail: `'${semanticVersion}' is no version: right of an x all are x.` });
+    if (parseVersionPattern(semanticVersion!) === undefined)
+      faults.push({
+        path: `resourceSelection.recipes[${index}].semanticVersion`,
+        detail: `'${semanticVersion}' is no version: right of an x all are x.`,
+      });
   }
   const types = new Set<string>();
   for (const [index, detail] of input.policyDetails.entries()) {
     const path = `policyDetails[${index}]`;
-    if (types.has(detail.action!.type!)) faults.push({ path: `${path}.action.type`, detail: `There is a rule for ${detail.action!.type} already.` });
+    if (types.has(detail.action!.type!))
+      faults.push({ path: `${path}.action.type`, detail: `There is a rule for ${detail.action!.type} already.` });
     types.add(detail.action!.type!);
-    faults.push(...detailFaults(detail, input.resourceType).map((fault) => ({ ...fault, path: `${path}.${fault.path}` })));
+    faults.push(
+      ...detailFaults(detail, input.resourceType).map((fault) => ({ ...fault, path: `${path}.${fault.path}` })),
+    );
   }
   if (faults.length > 0) throw invalidParameterValues(faults);
   return compact({
-    description: input.description, status: input.status ?? ('ENABLED' as const), executionRole: input.executionRole, resourceType: input.resourceType,
-    policyDetails: input.policyDetails, resourceSelection: input.resourceSelection,
+    description: input.description,
+    status: input.status ?? ('ENABLED' as const),
+    executionRole: input.executionRole,
+    resourceType: input.resourceType,
+    policyDetails: input.policyDetails,
+    resourceSelection: input.resourceSelection,
   });
 }
 
 /** What is wrong with one rule. */
-function detailFaults({ action, filter, exclusionRules }: LifecyclePolicyDetail, resourceType: Settings['resourceType']): readonly ValueFault[] {
+function detailFaults(
+  { action, filter, exclusionRules }: LifecyclePolicyDetail,
+  resourceType: Settings['resourceType'],
+): readonly ValueFault[] {
   const faults: ValueFault[] = [];
   const containers = resourceType === 'CONTAINER_IMAGE';
-  if (containers && action!.type !== 'DELETE') faults.push({ path: 'action.type', detail: 'Container images can only be deleted.' });
+  if (containers && action!.type !== 'DELETE')
+    faults.push({ path: 'action.type', detail: 'Container images can only be deleted.' });
   for (const member of ['amis', 'snapshots', 'containers'] as const) {
     if (action!.includeResources?.[member] !== true) continue;
-    if (containers !== (member === 'containers')) faults.push({ path: `action.includeResources.${member}`, detail: `A policy for ${resourceType} has none.` });
-    else if (member === 'snapshots' && action!.type !== 'DELETE') faults.push({ path: 'action.includeResources.snapshots', detail: 'Snapshots can only be deleted.' });
+    if (containers !== (member === 'containers'))
+      faults.push({ path: `action.includeResources.${member}`, detail: `A policy for ${resourceType} has none.` });
+    else if (member === 'snapshots' && action!.type !== 'DELETE')
+      faults.push({ path: 'action.includeResources.snapshots', detail: 'Snapshots can only be deleted.' });
   }
   const { type, unit, retainAtLeast } = filter!;
-  if (type === 'COUNT' && action!.type !== 'DELETE') faults.push({ path: 'filter.type', detail: 'COUNT is for the action DELETE.' });
+  if (type === 'COUNT' && action!.type !== 'DELETE')
+    faults.push({ path: 'filter.type', detail: 'COUNT is for the action DELETE.' });
   if (type === 'AGE' && unit === undefined) faults.push({ path: 'filter.unit', detail: 'AGE needs a unit.' });
   if (type === 'COUNT' && unit !== undefined) faults.push({ path: 'filter.unit', detail: 'COUNT takes no unit.' });
-  if (type === 'COUNT' && retainAtLeast !== undefined) faults.push({ path: 'filter.retainAtLeast', detail: 'COUNT takes none: its value is what is retained.' });
-  if (containers && exclusionRules?.amis !== undefined) faults.push({ path: 'exclusionRules.amis', detail: 'A policy for CONTAINER_IMAGE has no AMIs.' });
+  if (type === 'COUNT' && retainAtLeast !== undefined)
+    faults.push({ path: 'filter.retainAtLeast', detail: 'COUNT takes none: its value is what is retained.' });
+  if (containers && exclusionRules?.amis !== undefined)
+    faults.push({ path: 'exclusionRules.amis', detail: 'A policy for CONTAINER_IMAGE has no AMIs.' });
   return faults;
 }

@@ -13,5 +13,10 @@ type NotYet = (typeof NOT_YET)[number];
 
 /** Handlers that answer for them. */
 export const notYetOperations = Object.fromEntries(
-  NOT_YET.map((name) => [name, async (): Promise<never> => { throw operationNotSupported(name); }]),
+  NOT_YET.map((name) => [
+    name,
+    async (): Promise<never> => {
+      throw operationNotSupported(name);
+    },
+  ]),
 ) as unknown as { readonly [O in NotYet]: Handler<O> };

@@ -25,16 +25,21 @@ export interface ParentImage {
  * @throws {ApiError} InvalidParameterValueException, with what there is
  */
 export async function findParentImage(
-  context: OperationContext, given: string, path = 'parentImage', named = true,
+  context: OperationContext,
+  given: string,
+  path = 'parentImage',
+  named = true,
 ): Promise<ParentImage> {
   const unknown = (detail: string) => unknownImage(context, path, detail);
   const meaning = await parentMeaning(context.db, context.services.catalog.managed, given, placeOf(context));
   const steps = meaning.via.length === 0 ? '' : `${meaning.via.join(', ')}: `;
-  if (meaning.kind === 'none') throw meaning.known ? invalidParameterValue(path, meaning.why) : await unknown(meaning.why);
+  if (meaning.kind === 'none')
+    throw meaning.known ? invalidParameterValue(path, meaning.why) : await unknown(meaning.why);
   if (meaning.kind === 'managed') return { platform: meaning.image.platform, osVersion: meaning.image.osVersion };
   if (meaning.kind === 'ami') {
     const ami = await findAmi(context.db, meaning.id, context.region);
-    if (ami === undefined || ami.account !== context.account) throw await unknown(`${steps}There is no AMI '${meaning.id}' in ${context.region}.`);
+    if (ami === undefined || ami.account !== context.account)
+      throw await unknown(`${steps}There is no AMI '${meaning.id}' in ${context.region}.`);
     return { platform: ami.platform as ParentImage['platform'], osVersion: ami.os_version ?? undefined };
   }
   const reference = meaning.arn;
@@ -43,10 +48,16 @@ export async function findParentImage(
   const image = build === undefined ? undefined : await getImage(context.db, build);
   if (image === undefined) throw await unknown(`${steps}There is no available build of '${reference}'.`);
   if (image.state?.status !== 'AVAILABLE' && image.state?.status !== 'DEPRECATED') {
-    throw invalidParameterValue(path, `The image '${reference}' is ${image.state?.status}: only an available image can be built on.`);
+    throw invalidParameterValue(
+      path,
+      `The image '${reference}' is ${image.state?.status}: only an available image can be built on.`,
+    );
   }
   if (await wasDeregistered(context.db, build!, context.region)) {
-    throw invalidParameterValue(path, `The AMI of the image '${build}' in ${context.region} was deregistered: it cannot be built on any more.`);
+    throw invalidParameterValue(
+      path,
+      `The AMI of the image '${build}' in ${context.region} was deregistered: it cannot be built on any more.`,
+    );
   }
   return { platform: image.platform!, osVersion: image.osVersion };
 }
@@ -66,15 +77,31 @@ async function isShared(context: OperationContext, reference: string): Promise<b
 const LISTED = 10;
 
 async function unknownImage(context: OperationContext, path: string, detail: string) {
-  const managed = context.services.catalog.managed.images.filter(({ supply }) => supply !== 'refused').map(({ name }) => `arn:aws:imagebuilder:${context.region}:aws:image/${name}/x.x.x`);
-  const amis = await context.db.selectFrom('amis').select(['id', 'name'])
-    .where('account', '=', context.account).where('region', '=', context.region).where('state', '=', 'available')
-    .orderBy('created', 'desc').orderBy('id').limit(LISTED)
+  const managed = context.services.catalog.managed.images
+    .filter(({ supply }) => supply !== 'refused')
+    .map(({ name }) => `arn:aws:imagebuilder:${context.region}:aws:image/${name}/x.x.x`);
+  const amis = await context.db
+    .selectFrom('amis')
+    .select(['id', 'name'])
+    .where('account', '=', context.account)
+    .where('region', '=', context.region)
+    .where('state', '=', 'available')
+    .orderBy('created', 'desc')
+    .orderBy('id')
+    .limit(LISTED)
     .execute();
-  const images = await context.db.selectFrom('images').select('arn')
-    .where('account', '=', context.account).where('region', '=', context.region).where('status', '=', 'AVAILABLE')
-    .orderBy('arn').limit(LISTED)
+  const images = await context.db
+    .selectFrom('images')
+    .select('arn')
+    .where('account', '=', context.account)
+    .where('region', '=', context.region)
+    .where('status', '=', 'AVAILABLE')
+    .orderBy('arn')
+    .limit(LISTED)
     .execute();
   const known = [...managed, ...images.map(({ arn }) => arn), ...amis.map(({ id, name }) => `${id} (${name})`)];
-  return invalidParameterValue(path, `${detail} ${known.length === 0 ? 'There are no images here yet.' : `What can be built on: ${known.join(', ')}.`}`);
+  return invalidParameterValue(
+    path,
+    `${detail} ${known.length === 0 ? 'There are no images here yet.' : `What can be built on: ${known.join(', ')}.`}`,
+  );
 }

@@ -39,7 +39,13 @@ export const resourcePolicyOperations = {
   },
 } satisfies Partial<Handlers>;
 
-async function put(context: OperationContext, type: ResourceType, path: string, arn: string, policy: string): Promise<void> {
+async function put(
+  context: OperationContext,
+  type: ResourceType,
+  path: string,
+  arn: string,
+  policy: string,
+): Promise<void> {
   await existing(context, type, path, arn);
   const read = parsePolicy(policy, 'resource');
   if ('faults' in read) throw invalidParameterValue('policy', read.faults.join('\n'));

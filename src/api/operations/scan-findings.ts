@@ -3,8 +3,18 @@ import type { Handlers } from '../context.ts';
 import { openPage } from '../paging.ts';
 import { readFilters } from './common.ts';
 
-const FILTERS = { imageBuildVersionArn: 'image', imagePipelineArn: 'pipeline', vulnerabilityId: 'vulnerability', severity: 'severity' } as const;
-const AGGREGATIONS = { accountId: 'account', imageBuildVersionArn: 'image', imagePipelineArn: 'pipeline', vulnerabilityId: 'vulnerability' } as const;
+const FILTERS = {
+  imageBuildVersionArn: 'image',
+  imagePipelineArn: 'pipeline',
+  vulnerabilityId: 'vulnerability',
+  severity: 'severity',
+} as const;
+const AGGREGATIONS = {
+  accountId: 'account',
+  imageBuildVersionArn: 'image',
+  imagePipelineArn: 'pipeline',
+  vulnerabilityId: 'vulnerability',
+} as const;
 
 /** Handlers. */
 export const scanFindingOperations = {

@@ -23,17 +23,23 @@ export const secondRunOperations = {
     const image = await getImage(context.db, arn);
     if (image === undefined) throw resourceNotFound(arn);
     const status = image.state!.status!;
-    if (status !== 'FAILED' && status !== 'CANCELLED') throw invalidRequest(`The image '${arn}' is ${status}: only one that is FAILED or CANCELLED can be tried again.`);
+    if (status !== 'FAILED' && status !== 'CANCELLED')
+      throw invalidRequest(`The image '${arn}' is ${status}: only one that is FAILED or CANCELLED can be tried again.`);
     const open = await openExecutionOf(context.db, arn);
     if (open !== undefined) throw resourceInUse(arn, `The lifecycle execution '${open.id}' is ${open.status}.`);
     const task = await imageTask(context.db, arn);
     if (task?.kind === 'distribute' || task?.kind === 'import') await tryAgain(context.db, arn, task);
     else {
       if ((await keptAmi(context.db, arn, context.region)) === undefined) {
-        throw invalidRequest(`The image '${arn}' cannot be tried again: its build stage did not end, or what that made is gone. Start the build again.`);
+        throw invalidRequest(
+          `The image '${arn}' cannot be tried again: its build stage did not end, or what that made is gone. Start the build again.`,
+        );
       }
       const last = (await workflowExecutionsOfImage(context.db, arn)).at(-1);
-      await tryAgain(context.db, arn, { kind: 'retry', stage: last?.type === 'DISTRIBUTION' ? 'DISTRIBUTION' : 'TEST' });
+      await tryAgain(context.db, arn, {
+        kind: 'retry',
+        stage: last?.type === 'DISTRIBUTION' ? 'DISTRIBUTION' : 'TEST',
+      });
     }
     context.afterCommit(context.services.wakeWorker);
     return { imageBuildVersionArn: arn };
@@ -43,19 +49,35 @@ export const secondRunOperations = {
     const { sourceImage, distributionConfigurationArn, executionRole, loggingConfiguration, tags } = input;
     checkLogGroups({ 'loggingConfiguration.logGroupName': loggingConfiguration?.logGroupName }, executionRole);
     const ami = await sourceAmi(context, sourceImage);
-    const distributionConfiguration = isVisible(context, parseArn(distributionConfigurationArn)) ? await distributionConfigurations.get(context.db, distributionConfigurationArn) : undefined;
+    const distributionConfiguration = isVisible(context, parseArn(distributionConfigurationArn))
+      ? await distributionConfigurations.get(context.db, distributionConfigurationArn)
+      : undefined;
     if (distributionConfiguration === undefined) throw resourceNotFound(distributionConfigurationArn);
     const { name, slug, version } = await namesOf(context, ami);
     const image = compact({
-      type: 'AMI' as const, name, platform: ami.platform as NonNullable<Image['platform']>, osVersion: ami.os_version ?? undefined,
-      distributionConfiguration, buildType: 'USER_INITIATED' as const, imageSource: 'CUSTOM' as const, executionRole, loggingConfiguration,
+      type: 'AMI' as const,
+      name,
+      platform: ami.platform as NonNullable<Image['platform']>,
+      osVersion: ami.os_version ?? undefined,
+      distributionConfiguration,
+      buildType: 'USER_INITIATED' as const,
+      imageSource: 'CUSTOM' as const,
+      executionRole,
+      loggingConfiguration,
     });
     try {
       refuseDangerous(image);
     } catch (error) {
       throw invalidRequest((error as Error).message);
     }
-    const created = await createImage(context.db, { place: placeOf(context), slug, version, tags, image, task: { kind: 'distribute', amiId: ami.id } });
+    const created = await createImage(context.db, {
+      place: placeOf(context),
+      slug,
+      version,
+      tags,
+      image,
+      task: { kind: 'distribute', amiId: ami.id },
+    });
     context.afterCommit(context.services.wakeWorker);
     return { imageBuildVersionArn: created.arn };
   },
@@ -63,9 +85,15 @@ export const secondRunOperations = {
 
 /** The AMI that is distributed. @throws {ApiError} ResourceNotFoundException, InvalidParameterValueException */
 async function sourceAmi(context: OperationContext, given: string): Promise<Ami> {
-  const meaning = given.startsWith('ssm:') ? await parentMeaning(context.db, context.services.catalog.managed, given, placeOf(context)) : undefined;
+  const meaning = given.startsWith('ssm:')
+    ? await parentMeaning(context.db, context.services.catalog.managed, given, placeOf(context))
+    : undefined;
   if (meaning?.kind === 'none') throw invalidParameterValue('sourceImage', meaning.why);
-  if (meaning?.kind === 'managed') throw invalidParameterValue('sourceImage', `${meaning.via.join(', ')}: a managed image has no AMI that could be distributed.`);
+  if (meaning?.kind === 'managed')
+    throw invalidParameterValue(
+      'sourceImage',
+      `${meaning.via.join(', ')}: a managed image has no AMI that could be distributed.`,
+    );
   const reference = meaning === undefined ? given : meaning.kind === 'ami' ? meaning.id : meaning.arn;
   if (/^ami-[0-9a-f]+$/.test(reference)) {
     const ami = await findAmi(context.db, reference, context.region);
@@ -73,18 +101,33 @@ async function sourceAmi(context: OperationContext, given: string): Promise<Ami>
     return ami;
   }
   const arn = parseArn(reference);
-  if (arn?.type !== 'image' || arn.version === undefined) throw invalidParameterValue('sourceImage', `'${reference}' is neither an AMI id nor the ARN of an image with its version.`);
-  const build = arn.owner === context.account && isVisible(context, arn) ? await resolveImage(context.db, reference) : undefined;
-  const ami = build === undefined ? undefined : (await amisOfImage(context.db, build)).find(({ region }) => region === context.region);
+  if (arn?.type !== 'image' || arn.version === undefined)
+    throw invalidParameterValue(
+      'sourceImage',
+      `'${reference}' is neither an AMI id nor the ARN of an image with its version.`,
+    );
+  const build =
+    arn.owner === context.account && isVisible(context, arn) ? await resolveImage(context.db, reference) : undefined;
+  const ami =
+    build === undefined
+      ? undefined
+      : (await amisOfImage(context.db, build)).find(({ region }) => region === context.region);
   if (ami === undefined) throw resourceNotFound(reference);
   return ami;
 }
 
 /** Name and version of the image that an AMI came from; of an AMI whose image is gone, its own name. */
-async function namesOf(context: OperationContext, ami: Ami): Promise<{ readonly name: string; readonly slug: string; readonly version: Version }> {
+async function namesOf(
+  context: OperationContext,
+  ami: Ami,
+): Promise<{ readonly name: string; readonly slug: string; readonly version: Version }> {
   const source = await getImage(context.db, ami.image_arn);
   const arn = parseArn(ami.image_arn);
-  if (source !== undefined && arn !== undefined) return { name: source.name!, slug: arn.slug, version: arn.version as Version };
-  const name = ami.name.replaceAll(/[^-_A-Za-z0-9 ]/g, '-').slice(0, 128).trim();
+  if (source !== undefined && arn !== undefined)
+    return { name: source.name!, slug: arn.slug, version: arn.version as Version };
+  const name = ami.name
+    .replaceAll(/[^-_A-Za-z0-9 ]/g, '-')
+    .slice(0, 128)
+    .trim();
   return { name, slug: name.toLowerCase().replaceAll(/[ _]/g, '-'), version: { major: 1, minor: 0, patch: 0 } };
 }

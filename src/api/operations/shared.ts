@@ -11,7 +11,10 @@ import { openPage, type PageInput } from '../paging.ts';
 
 /** The action that a policy has to allow for its resource to be listed. */
 const READS: Partial<Record<ResourceType, string>> = {
-  component: 'imagebuilder:GetComponent', image: 'imagebuilder:GetImage', 'image-recipe': 'imagebuilder:GetImageRecipe', 'container-recipe': 'imagebuilder:GetContainerRecipe',
+  component: 'imagebuilder:GetComponent',
+  image: 'imagebuilder:GetImage',
+  'image-recipe': 'imagebuilder:GetImageRecipe',
+  'container-recipe': 'imagebuilder:GetContainerRecipe',
 };
 
 /**
@@ -21,7 +24,11 @@ const READS: Partial<Record<ResourceType, string>> = {
  * @param input.byName the latest version of each name alone
  */
 export async function sharedPage<T extends { readonly arn?: string | undefined }>(
-  input: PageInput & { readonly byName?: boolean | undefined }, context: OperationContext, type: ResourceType, get: (arn: string) => Promise<T | undefined>, meets: (item: T) => boolean,
+  input: PageInput & { readonly byName?: boolean | undefined },
+  context: OperationContext,
+  type: ResourceType,
+  get: (arn: string) => Promise<T | undefined>,
+  meets: (item: T) => boolean,
 ): Promise<{ readonly items: T[]; readonly nextToken?: string }> {
   const page = openPage(input, context, ['string']);
   const key = (item: T): string => (input.byName === true ? nameArn(parseArn(item.arn!)!) : versionOf(item));
@@ -55,6 +62,14 @@ async function openedTo(context: OperationContext, type: ResourceType): Promise<
     const read = parsePolicy(policy, 'resource');
     if ('faults' in read) return [];
     const values = contextValues(context, {}, account, {});
-    return grants(read.policy, { principal, action: READS[type]!, resource: arn, resourceAccount: account, context: values }) === undefined ? [] : [arn];
+    return grants(read.policy, {
+      principal,
+      action: READS[type]!,
+      resource: arn,
+      resourceAccount: account,
+      context: values,
+    }) === undefined
+      ? []
+      : [arn];
   });
 }

@@ -22,7 +22,10 @@ export const tagOperations = {
     const all = { ...(await tagsOf(context.db, input.resourceArn)), ...input.tags };
     const alike = sameButForCase(Object.keys(all));
     if (alike !== undefined) throw invalidParameter(`With these tags '${input.resourceArn}' ${caseFault(alike)}.`);
-    if (Object.keys(all).length > MAX_TAGS) throw invalidParameter(`A resource takes ${MAX_TAGS} tags; with these '${input.resourceArn}' would have ${Object.keys(all).length}.`);
+    if (Object.keys(all).length > MAX_TAGS)
+      throw invalidParameter(
+        `A resource takes ${MAX_TAGS} tags; with these '${input.resourceArn}' would have ${Object.keys(all).length}.`,
+      );
     await addTags(context.db, input.resourceArn, input.tags);
     return {};
   },
@@ -37,6 +40,8 @@ export const tagOperations = {
 async function mustExist(context: OperationContext, text: string): Promise<void> {
   const arn = parseArn(text);
   if (arn === undefined) throw invalidParameter(`'${text}' is not the ARN of a resource of Image Builder.`);
-  if (arn.owner === 'aws') throw new ApiError('ForbiddenException', `The resource '${text}' comes with the service and cannot be tagged.`);
-  if (arn.owner !== context.account || arn.region !== context.region || !(await resourceExists(context.db, text))) throw resourceNotFound(text);
+  if (arn.owner === 'aws')
+    throw new ApiError('ForbiddenException', `The resource '${text}' comes with the service and cannot be tagged.`);
+  if (arn.owner !== context.account || arn.region !== context.region || !(await resourceExists(context.db, text)))
+    throw resourceNotFound(text);
 }

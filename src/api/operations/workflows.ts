@@ -15,10 +15,23 @@ import { slug } from '../../resources/names.ts';
 import { formatVersion } from '../../resources/versions.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import { openPage } from '../paging.ts';
-import { compact, meetsConditions, ownArn, placeOf, readFilters, refuseVersionFilterByName, visibleArn } from './common.ts';
+import {
+  compact,
+  meetsConditions,
+  ownArn,
+  placeOf,
+  readFilters,
+  refuseVersionFilterByName,
+  visibleArn,
+} from './common.ts';
 import { documentText, documentVersion, nextBuild, referencesOf, validDocument, versionPage } from './documents.ts';
 
-const FILTERS: Readonly<Record<string, WorkflowColumn | 'owner'>> = { name: 'name', type: 'type', version: 'version', owner: 'owner' };
+const FILTERS: Readonly<Record<string, WorkflowColumn | 'owner'>> = {
+  name: 'name',
+  type: 'type',
+  version: 'version',
+  owner: 'owner',
+};
 
 /** Handlers. */
 export const workflowOperations = {
@@ -27,16 +40,41 @@ export const workflowOperations = {
     const version = documentVersion(input.semanticVersion, 'workflow');
     const document = validDocument(parseWorkflowDocument(data, input.type));
     const content = compact({
-      name: input.name, version: input.semanticVersion, type: input.type, description: input.description, changeDescription: input.changeDescription, kmsKeyId: input.kmsKeyId,
+      name: input.name,
+      version: input.semanticVersion,
+      type: input.type,
+      description: input.description,
+      changeDescription: input.changeDescription,
+      kmsKeyId: input.kmsKeyId,
     });
-    const parameters = workflowParameterDetails(document).map((each) => compact({ ...each, defaultValue: each.defaultValue && [...each.defaultValue] }));
+    const parameters = workflowParameterDetails(document).map((each) =>
+      compact({ ...each, defaultValue: each.defaultValue && [...each.defaultValue] }),
+    );
     const name = slug(input.name);
     const workflowType = input.type.toLowerCase() as NonNullable<Arn['workflowType']>;
     const workflowBuildVersionArn = await nextBuild(context, workflows, 'Workflow', {
-      name: { slug: name, workflowType }, version, content: { ...content, data },
-      arnOf: (build) => formatArn({ partition: 'aws', region: context.region, owner: context.account, type: 'workflow', workflowType, slug: name, version, build }),
+      name: { slug: name, workflowType },
+      version,
+      content: { ...content, data },
+      arnOf: (build) =>
+        formatArn({
+          partition: 'aws',
+          region: context.region,
+          owner: context.account,
+          type: 'workflow',
+          workflowType,
+          slug: name,
+          version,
+          build,
+        }),
       documentOf: (arn) => ({
-        ...content, arn, ...(parameters.length === 0 ? {} : { parameters }), owner: context.account, data, dateCreated: timestamp(), tags: input.tags ?? {},
+        ...content,
+        arn,
+        ...(parameters.length === 0 ? {} : { parameters }),
+        owner: context.account,
+        data,
+        dateCreated: timestamp(),
+        tags: input.tags ?? {},
       }),
     });
     return { workflowBuildVersionArn, latestVersionReferences: referencesOf(workflowBuildVersionArn) };
@@ -48,7 +86,10 @@ export const workflowOperations = {
     if (workflow === undefined) throw resourceNotFound(input.workflowBuildVersionArn);
     const references = referencesOf(workflow.arn);
     // As AWS: managed ones are chosen as x.x.x only.
-    return { workflow, latestVersionReferences: owner === 'aws' ? { latestVersionArn: references.latestVersionArn } : references };
+    return {
+      workflow,
+      latestVersionReferences: owner === 'aws' ? { latestVersionArn: references.latestVersionArn } : references,
+    };
   },
 
   async ListWorkflows(input, context) {
@@ -56,28 +97,63 @@ export const workflowOperations = {
     const { owner: owners, ...conditions } = readFilters(input.filters, FILTERS);
     const owner = input.owner ?? 'Self';
     const names = owner === 'Amazon' ? ['Amazon'] : ['Self', context.account];
-    const list = (owner !== 'Self' && owner !== 'Amazon') || owners?.some((each) => names.includes(each)) === false ? () => []
-      : owner === 'Amazon' ? (slice: Slice) => sliceOf(managed(context, conditions), slice, documentPosition)
-        : (slice: Slice) => workflows.listVersions(context.db, placeOf(context), conditions, slice);
-    const { items, nextToken } = await versionPage<Workflow, WorkflowVersion>(input, context, ['string', 'string', 'number', 'number', 'number'], list, summary);
+    const list =
+      (owner !== 'Self' && owner !== 'Amazon') || owners?.some((each) => names.includes(each)) === false
+        ? () => []
+        : owner === 'Amazon'
+          ? (slice: Slice) => sliceOf(managed(context, conditions), slice, documentPosition)
+          : (slice: Slice) => workflows.listVersions(context.db, placeOf(context), conditions, slice);
+    const { items, nextToken } = await versionPage<Workflow, WorkflowVersion>(
+      input,
+      context,
+      ['string', 'string', 'number', 'number', 'number'],
+      list,
+      summary,
+    );
     return { workflowVersionList: items, nextToken };
   },
 
   async ListWorkflowBuildVersions(input, context) {
     const page = openPage(input, context, ['string', 'string', 'number', 'number', 'number', 'number']);
-    const arn = input.workflowVersionArn === undefined ? undefined : visibleArn(context, input.workflowVersionArn, 'workflow', 'workflowVersionArn');
-    const found: readonly Workflow[] = arn?.owner === 'aws'
-      ? sliceOf(managed(context, { name: [arn.slug], type: [arn.workflowType!.toUpperCase()], version: [formatVersion(arn.version!)] }), page, documentBuildPosition)
-      : await workflows.listBuilds(context.db, placeOf(context), arn === undefined ? undefined : { ...arn, version: arn.version! }, page);
+    const arn =
+      input.workflowVersionArn === undefined
+        ? undefined
+        : visibleArn(context, input.workflowVersionArn, 'workflow', 'workflowVersionArn');
+    const found: readonly Workflow[] =
+      arn?.owner === 'aws'
+        ? sliceOf(
+            managed(context, {
+              name: [arn.slug],
+              type: [arn.workflowType!.toUpperCase()],
+              version: [formatVersion(arn.version!)],
+            }),
+            page,
+            documentBuildPosition,
+          )
+        : await workflows.listBuilds(
+            context.db,
+            placeOf(context),
+            arn === undefined ? undefined : { ...arn, version: arn.version! },
+            page,
+          );
     const { items, nextToken } = page.cut(found, documentBuildPosition);
-    return { workflowSummaryList: items.map(({ data: _data, parameters: _parameters, kmsKeyId: _kmsKeyId, ...workflow }) => workflow), nextToken };
+    return {
+      workflowSummaryList: items.map(
+        ({ data: _data, parameters: _parameters, kmsKeyId: _kmsKeyId, ...workflow }) => workflow,
+      ),
+      nextToken,
+    };
   },
 
   async DeleteWorkflow(input, context) {
     const arn = input.workflowBuildVersionArn;
     const name = ownArn(context, arn, 'workflow', 'workflowBuildVersionArn');
     if ((await workflows.get(context.db, arn)) === undefined) throw resourceNotFound(arn);
-    const dependents = await dependentsOf(context.db, arn, await workflows.versions(context.db, placeOf(context), name));
+    const dependents = await dependentsOf(
+      context.db,
+      arn,
+      await workflows.versions(context.db, placeOf(context), name),
+    );
     if (dependents.length > 0) throw resourceDependency(arn, dependents);
     await workflows.remove(context.db, arn);
     return { workflowBuildVersionArn: arn };
@@ -93,7 +169,12 @@ function managed(context: OperationContext, conditions: Conditions<WorkflowColum
 
 function summary(workflow: Workflow): WorkflowVersion {
   return compact({
-    arn: versionArn(parseArn(workflow.arn!)!), name: workflow.name, version: workflow.version, description: workflow.description, type: workflow.type, owner: workflow.owner,
+    arn: versionArn(parseArn(workflow.arn!)!),
+    name: workflow.name,
+    version: workflow.version,
+    description: workflow.description,
+    type: workflow.type,
+    owner: workflow.owner,
     dateCreated: workflow.dateCreated,
   });
 }

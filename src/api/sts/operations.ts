@@ -26,7 +26,11 @@ export function getCallerIdentity({ identity: { principal } }: RequestContext): 
 
 /** `AssumeRole`: the role's trust policy has to trust the caller, and the caller's own policies to let it. */
 export async function assumeRole(parameters: Parameters, context: RequestContext): Promise<Elements> {
-  refuseUnknown(parameters, ['RoleArn', 'RoleSessionName', 'DurationSeconds', 'Policy', 'ExternalId', 'SourceIdentity'], /^(Tags\.member\.\d+\.(Key|Value)|TransitiveTagKeys\.member\.\d+)$/);
+  refuseUnknown(
+    parameters,
+    ['RoleArn', 'RoleSessionName', 'DurationSeconds', 'Policy', 'ExternalId', 'SourceIdentity'],
+    /^(Tags\.member\.\d+\.(Key|Value)|TransitiveTagKeys\.member\.\d+)$/,
+  );
   const asked = readRequest(parameters);
   const externalId = parameters.get('ExternalId');
   const { identity } = context;
@@ -39,24 +43,51 @@ export async function assumeRole(parameters: Parameters, context: RequestContext
     ...(transitiveTagKeys.length === 0 ? {} : { 'sts:transitivetagkeys': transitiveTagKeys }),
     ...(sourceIdentity === undefined ? {} : { 'sts:sourceidentity': [sourceIdentity] }),
   };
-  const actions = ['sts:AssumeRole', ...(Object.keys(tags).length === 0 ? [] : ['sts:TagSession']), ...(sourceIdentity === undefined ? [] : ['sts:SetSourceIdentity'])];
+  const actions = [
+    'sts:AssumeRole',
+    ...(Object.keys(tags).length === 0 ? [] : ['sts:TagSession']),
+    ...(sourceIdentity === undefined ? [] : ['sts:SetSourceIdentity']),
+  ];
   for (const action of actions) {
     const trust = role?.trustPolicy === undefined ? undefined : readTrust(role);
     const request: AccessRequest = {
-      principal: identity.principal, action, resource: asked.roleArn, resourceAccount: role?.account,
-      context: contextValues(context, { keys, ...(Object.keys(tags).length === 0 ? {} : { tags }) }, role?.account, role?.tags ?? {}),
+      principal: identity.principal,
+      action,
+      resource: asked.roleArn,
+      resourceAccount: role?.account,
+      context: contextValues(
+        context,
+        { keys, ...(Object.keys(tags).length === 0 ? {} : { tags }) },
+        role?.account,
+        role?.tags ?? {},
+      ),
     };
     const session = identity.session?.sessionPolicy;
-    const allowed = trust !== undefined && grants(trust, request) !== undefined
-      && decide(request, { identity: identity.policies, resource: trust, ...(session === undefined ? {} : { session }) }).allowed;
+    const allowed =
+      trust !== undefined &&
+      grants(trust, request) !== undefined &&
+      decide(request, { identity: identity.policies, resource: trust, ...(session === undefined ? {} : { session }) })
+        .allowed;
     // Whether it is the trust or the permission that is missing, or the role, is not told: as AWS.
-    if (!allowed) throw accessDenied(`User: ${identity.principal.arn} is not authorized to perform: ${action} on resource: ${asked.roleArn}`);
+    if (!allowed)
+      throw accessDenied(
+        `User: ${identity.principal.arn} is not authorized to perform: ${action} on resource: ${asked.roleArn}`,
+      );
   }
-  return session(asked, role!, context, { tags, transitiveTagKeys, chained: identity.session !== undefined, ...(sourceIdentity === undefined ? {} : { sourceIdentity }) });
+  return session(asked, role!, context, {
+    tags,
+    transitiveTagKeys,
+    chained: identity.session !== undefined,
+    ...(sourceIdentity === undefined ? {} : { sourceIdentity }),
+  });
 }
 
 /** `AssumeRoleWithWebIdentity`: whoever holds a token of an issuer that the role trusts, with no key of this server. */
-export async function assumeRoleWithWebIdentity(parameters: Parameters, context: Omit<RequestContext, 'identity' | 'account'>, keysOf: KeysOf): Promise<Elements> {
+export async function assumeRoleWithWebIdentity(
+  parameters: Parameters,
+  context: Omit<RequestContext, 'identity' | 'account'>,
+  keysOf: KeysOf,
+): Promise<Elements> {
   refuseUnknown(parameters, ['RoleArn', 'RoleSessionName', 'DurationSeconds', 'Policy', 'WebIdentityToken']);
   const asked = readRequest(parameters);
   const token = parameters.get('WebIdentityToken');
@@ -68,18 +99,35 @@ export async function assumeRoleWithWebIdentity(parameters: Parameters, context:
   const principal: Principal = { type: 'federated', account, arn: provider, id: identity.subject, tags: {} };
   const values = contextValues(
     { ...context, account, identity: { principal, accessKeyId: '', secretAccessKey: '', policies: [] } },
-    { claims: claimsOf(identity), keys: { 'sts:rolesessionname': [asked.sessionName], 'aws:federatedprovider': [provider] } }, account, role?.tags ?? {},
+    {
+      claims: claimsOf(identity),
+      keys: { 'sts:rolesessionname': [asked.sessionName], 'aws:federatedprovider': [provider] },
+    },
+    account,
+    role?.tags ?? {},
   );
-  const request: AccessRequest = { principal, action: 'sts:AssumeRoleWithWebIdentity', resource: asked.roleArn, resourceAccount: account, context: values };
-  if (role?.trustPolicy === undefined || grants(readTrust(role), request) !== 'itself') throw accessDenied('Not authorized to perform sts:AssumeRoleWithWebIdentity');
+  const request: AccessRequest = {
+    principal,
+    action: 'sts:AssumeRoleWithWebIdentity',
+    resource: asked.roleArn,
+    resourceAccount: account,
+    context: values,
+  };
+  if (role?.trustPolicy === undefined || grants(readTrust(role), request) !== 'itself')
+    throw accessDenied('Not authorized to perform sts:AssumeRoleWithWebIdentity');
   return {
     ...session(asked, role, context, { tags: {}, chained: false, federatedProvider: provider }),
-    SubjectFromWebIdentityToken: identity.subject, Provider: provider, Audience: identity.audience,
+    SubjectFromWebIdentityToken: identity.subject,
+    Provider: provider,
+    Audience: identity.audience,
   };
 }
 
 /** A source identity is set once: whoever a chain of sessions began with stays on record through all of it. */
-function readSourceIdentity(parameters: Parameters, { identity: { principal, session } }: RequestContext): string | undefined {
+function readSourceIdentity(
+  parameters: Parameters,
+  { identity: { principal, session } }: RequestContext,
+): string | undefined {
   const asked = parameters.get('SourceIdentity');
   const set = session?.sourceIdentity;
   if (asked !== undefined && !/^[\w+=,.@-]{2,64}$/.test(asked)) {
@@ -89,15 +137,18 @@ function readSourceIdentity(parameters: Parameters, { identity: { principal, ses
   }
   if (asked !== undefined && set !== undefined && asked !== set) {
     throw accessDenied(
-      `User: ${principal.arn} has the source identity '${set}', which cannot be changed. Leave `
-      + `SourceIdentity out, or give the same.`,
+      `User: ${principal.arn} has the source identity '${set}', which cannot be changed. Leave ` +
+        `SourceIdentity out, or give the same.`,
     );
   }
   return asked ?? set;
 }
 
 /** The session's tags: those that are asked for, and those that the caller's own session hands on. */
-function readTags(parameters: Parameters, session: SessionFacts | undefined): Required<Pick<SessionFacts, 'tags' | 'transitiveTagKeys'>> {
+function readTags(
+  parameters: Parameters,
+  session: SessionFacts | undefined,
+): Required<Pick<SessionFacts, 'tags' | 'transitiveTagKeys'>> {
   const asked = readMembers(parameters, 'Tags', ['Key', 'Value'], MOST_SESSION_TAGS);
   const keys = asked.map(({ Key }) => Key);
   const low = (key: string): string => key.toLowerCase();
@@ -111,7 +162,9 @@ function readTags(parameters: Parameters, session: SessionFacts | undefined): Re
       `The tag '${conflict.slice(0, 128)}' is transitive in the calling session, and cannot be set again.`,
     );
   }
-  const transitive = [...parameters].filter(([name]) => name.startsWith('TransitiveTagKeys.member.')).map(([, key]) => key);
+  const transitive = [...parameters]
+    .filter(([name]) => name.startsWith('TransitiveTagKeys.member.'))
+    .map(([, key]) => key);
   const unknown = transitive.find((key) => !keys.includes(key));
   if (unknown !== undefined) {
     throw parameterError(`TransitiveTagKeys names '${unknown.slice(0, 128)}', which is none of the Tags.`);
@@ -133,47 +186,80 @@ function readRequest(parameters: Parameters): SessionRequest {
   const text = (name: string, pattern: RegExp): string => {
     const value = parameters.get(name);
     if (value === undefined) throw parameterError(`${name} is required.`);
-    if (!pattern.test(value)) throw parameterError(`1 validation error detected: Value '${value.slice(0, 200)}' at '${name[0]!.toLowerCase()}${name.slice(1)}' failed to satisfy constraint: Member must satisfy regular expression pattern: ${pattern.source}`);
+    if (!pattern.test(value))
+      throw parameterError(
+        `1 validation error detected: Value '${value.slice(0, 200)}' at '${name[0]!.toLowerCase()}${name.slice(1)}' failed to satisfy constraint: Member must satisfy regular expression pattern: ${pattern.source}`,
+      );
     return value;
   };
   const roleArn = text('RoleArn', /^arn:aws:iam::\d{12}:role\/[\w+=,.@-]{1,64}$/);
   const sessionName = text('RoleSessionName', /^[\w+=,.@-]{2,64}$/);
   const given = parameters.get('DurationSeconds');
   const seconds = given === undefined ? DURATION.usual : Number(given);
-  if (!Number.isInteger(seconds) || seconds < DURATION.shortest || seconds > DURATION.longest) throw parameterError(`DurationSeconds must be a whole number from ${DURATION.shortest} to ${DURATION.longest}.`);
+  if (!Number.isInteger(seconds) || seconds < DURATION.shortest || seconds > DURATION.longest)
+    throw parameterError(`DurationSeconds must be a whole number from ${DURATION.shortest} to ${DURATION.longest}.`);
   const policy = parameters.get('Policy');
   if (policy === undefined) return { roleArn, sessionName, seconds };
-  if (policy.length > LONGEST_SESSION_POLICY) throw parameterError(`Policy must have at most ${LONGEST_SESSION_POLICY} characters.`);
+  if (policy.length > LONGEST_SESSION_POLICY)
+    throw parameterError(`Policy must have at most ${LONGEST_SESSION_POLICY} characters.`);
   const read = parsePolicy(policy, 'identity');
   if ('faults' in read) throw malformedPolicy(read.faults);
   return { roleArn, sessionName, seconds, policy };
 }
 
 function session(
-  { roleArn, sessionName, seconds, policy }: SessionRequest, role: StoredPrincipal, { services, now }: Pick<RequestContext, 'services' | 'now'>,
-  { chained, ...more }: Pick<SessionFacts, 'tags' | 'transitiveTagKeys' | 'sourceIdentity' | 'federatedProvider'> & { readonly chained: boolean },
+  { roleArn, sessionName, seconds, policy }: SessionRequest,
+  role: StoredPrincipal,
+  { services, now }: Pick<RequestContext, 'services' | 'now'>,
+  {
+    chained,
+    ...more
+  }: Pick<SessionFacts, 'tags' | 'transitiveTagKeys' | 'sourceIdentity' | 'federatedProvider'> & {
+    readonly chained: boolean;
+  },
 ): Elements {
-  const longest = chained ? Math.min(CHAINED_LONGEST, role.maxSessionSeconds ?? CHAINED_LONGEST) : (role.maxSessionSeconds ?? DURATION.usual);
+  const longest = chained
+    ? Math.min(CHAINED_LONGEST, role.maxSessionSeconds ?? CHAINED_LONGEST)
+    : (role.maxSessionSeconds ?? DURATION.usual);
   if (seconds > longest) {
-    throw parameterError(chained ? 'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.' : 'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.');
+    throw parameterError(
+      chained
+        ? 'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.'
+        : 'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
+    );
   }
   const facts: SessionFacts = {
-    accessKeyId: newAccessKeyId('session'), secretAccessKey: randomBytes(30).toString('base64'), roleArn, roleId: role.id, sessionName, issued: now,
-    expires: now + seconds * 1000, ...more, ...(policy === undefined ? {} : { policy }),
+    accessKeyId: newAccessKeyId('session'),
+    secretAccessKey: randomBytes(30).toString('base64'),
+    roleArn,
+    roleId: role.id,
+    sessionName,
+    issued: now,
+    expires: now + seconds * 1000,
+    ...more,
+    ...(policy === undefined ? {} : { policy }),
   };
   return {
     Credentials: {
-      AccessKeyId: facts.accessKeyId, SecretAccessKey: facts.secretAccessKey, SessionToken: sealSessionToken(services.identities.sealer, facts),
+      AccessKeyId: facts.accessKeyId,
+      SecretAccessKey: facts.secretAccessKey,
+      SessionToken: sealSessionToken(services.identities.sealer, facts),
       Expiration: new Date(facts.expires).toISOString().replace(/\.\d+Z$/, 'Z'),
     },
-    AssumedRoleUser: { AssumedRoleId: `${role.id}:${sessionName}`, Arn: `arn:aws:sts::${role.account}:assumed-role/${role.name}/${sessionName}` },
+    AssumedRoleUser: {
+      AssumedRoleId: `${role.id}:${sessionName}`,
+      Arn: `arn:aws:sts::${role.account}:assumed-role/${role.name}/${sessionName}`,
+    },
     SourceIdentity: more.sourceIdentity,
   };
 }
 
 function readTrust(role: StoredPrincipal): Policy {
   const read = parsePolicy(role.trustPolicy!, 'trust');
-  if ('faults' in read) throw accessDenied(`the trust policy of ${role.arn} cannot be read: ${read.faults.join('; ')}. Put another in its place.`);
+  if ('faults' in read)
+    throw accessDenied(
+      `the trust policy of ${role.arn} cannot be read: ${read.faults.join('; ')}. Put another in its place.`,
+    );
   return read.policy;
 }
 

@@ -17,7 +17,12 @@ export function readParameters(query: string, body: Uint8Array): Parameters {
 }
 
 /** The members of `Name.member.N` with these fields, in order of N. */
-export function readMembers<Field extends string>(parameters: Parameters, name: string, fields: readonly Field[], most: number): readonly Readonly<Record<Field, string>>[] {
+export function readMembers<Field extends string>(
+  parameters: Parameters,
+  name: string,
+  fields: readonly Field[],
+  most: number,
+): readonly Readonly<Record<Field, string>>[] {
   const found = new Map<number, Record<string, string>>();
   for (const [key, value] of parameters) {
     const [, index, field] = new RegExp(`^${name}\\.member\\.(\\d{1,3})\\.(\\w+)$`).exec(key) ?? [];
@@ -25,10 +30,13 @@ export function readMembers<Field extends string>(parameters: Parameters, name: 
     found.set(Number(index), { ...found.get(Number(index)), [field!]: value });
   }
   if (found.size > most) throw parameterError(`${name} has more than ${most} members.`);
-  return [...found].sort(([a], [b]) => a - b).map(([, member]) => {
-    for (const field of fields) if (member[field] === undefined) throw parameterError(`Each member of ${name} needs ${fields.join(' and ')}.`);
-    return member as Record<Field, string>;
-  });
+  return [...found]
+    .sort(([a], [b]) => a - b)
+    .map(([, member]) => {
+      for (const field of fields)
+        if (member[field] === undefined) throw parameterError(`Each member of ${name} needs ${fields.join(' and ')}.`);
+      return member as Record<Field, string>;
+    });
 }
 
 /** What an answer is made of: elements in order; undefined ones are left out. */
@@ -47,10 +55,18 @@ export function errorXml(code: string, message: string, requestId: string, sende
 }
 
 function xml(elements: Elements): string {
-  return Object.entries(elements).map(([name, value]) => (value === undefined ? '' : `<${name}>${typeof value === 'object' ? xml(value) : escaped(String(value))}</${name}>`)).join('');
+  return Object.entries(elements)
+    .map(([name, value]) =>
+      value === undefined
+        ? ''
+        : `<${name}>${typeof value === 'object' ? xml(value) : escaped(String(value))}</${name}>`,
+    )
+    .join('');
 }
 
 function escaped(text: string): string {
   // Most control characters are none of XML's, not even escaped.
-  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd').replace(/[&<>"\r]/g, (c) => `&#${c.charCodeAt(0)};`);
+  return text
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
+    .replace(/[&<>"\r]/g, (c) => `&#${c.charCodeAt(0)};`);
 }

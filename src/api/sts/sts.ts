@@ -17,7 +17,9 @@ export interface StsRequest {
   readonly keysOf: KeysOf;
 }
 
-const SIGNED: Readonly<Record<string, (parameters: Parameters, context: RequestContext) => Elements | Promise<Elements>>> = {
+const SIGNED: Readonly<
+  Record<string, (parameters: Parameters, context: RequestContext) => Elements | Promise<Elements>>
+> = {
   GetCallerIdentity: (_parameters, context) => getCallerIdentity(context),
   AssumeRole: assumeRole,
 };
@@ -27,15 +29,25 @@ export async function answerSts({ query, body, context, anonymous, keysOf }: Sts
   const parameters = readParameters(query, body);
   const action = parameters.get('Action');
   const { call } = anonymous;
-  Object.assign(call, { name: action?.slice(0, 64) ?? call.name, readOnly: action === 'GetCallerIdentity', parameters: Object.fromEntries(parameters), resource: parameters.get('RoleArn') });
+  Object.assign(call, {
+    name: action?.slice(0, 64) ?? call.name,
+    readOnly: action === 'GetCallerIdentity',
+    parameters: Object.fromEntries(parameters),
+    resource: parameters.get('RoleArn'),
+  });
   const answered = (name: string, result: Elements): string => {
     call.answer = result;
     return answerXml(name, result, anonymous.requestId);
   };
-  if (action === 'AssumeRoleWithWebIdentity') return answered(action, await assumeRoleWithWebIdentity(parameters, anonymous, keysOf));
+  if (action === 'AssumeRoleWithWebIdentity')
+    return answered(action, await assumeRoleWithWebIdentity(parameters, anonymous, keysOf));
   const signed = await context();
   if (action === undefined) throw missingAuthenticationToken();
-  if (!Object.hasOwn(SIGNED, action)) throw new StsError('InvalidAction', `Could not find operation ${action.slice(0, 64)} for version ${(parameters.get('Version') ?? '2011-06-15').slice(0, 32)}`);
+  if (!Object.hasOwn(SIGNED, action))
+    throw new StsError(
+      'InvalidAction',
+      `Could not find operation ${action.slice(0, 64)} for version ${(parameters.get('Version') ?? '2011-06-15').slice(0, 32)}`,
+    );
   return answered(action, await SIGNED[action]!(parameters, signed));
 }
 

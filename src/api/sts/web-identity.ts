@@ -31,7 +31,12 @@ const LONGEST_TOKEN = 20_000;
  * @param now milliseconds since 1970
  * @throws {StsError} InvalidIdentityToken, ExpiredTokenException, IDPCommunicationError
  */
-export async function checkWebIdentity(token: string, issuers: readonly OidcIssuer[], keysOf: KeysOf, now: number): Promise<WebIdentity> {
+export async function checkWebIdentity(
+  token: string,
+  issuers: readonly OidcIssuer[],
+  keysOf: KeysOf,
+  now: number,
+): Promise<WebIdentity> {
   if (token.length > LONGEST_TOKEN) {
     throw invalidIdentityToken(`The token has ${token.length} characters, at most ${LONGEST_TOKEN} are allowed.`);
   }
@@ -44,8 +49,8 @@ export async function checkWebIdentity(token: string, issuers: readonly OidcIssu
   const issuer = issuers.find((each) => each.issuer === unchecked.iss);
   if (issuer === undefined) {
     throw invalidIdentityToken(
-      `No OpenID Connect provider of this server has the issuer `
-      + `'${String(unchecked.iss).slice(0, 200)}': access.oidcIssuers of config.yaml names them.`,
+      `No OpenID Connect provider of this server has the issuer ` +
+        `'${String(unchecked.iss).slice(0, 200)}': access.oidcIssuers of config.yaml names them.`,
     );
   }
   const keys = async (fresh: boolean): Promise<JSONWebKeySet> => {
@@ -67,15 +72,21 @@ export async function checkWebIdentity(token: string, issuers: readonly OidcIssu
   }
   const { aud, sub } = payload;
   if (typeof sub !== 'string' || sub === '') throw invalidIdentityToken('The token lacks a subject (sub).');
-  const audience = [aud].flat().find((each): each is string => typeof each === 'string' && issuer.audiences.includes(each));
+  const audience = [aud]
+    .flat()
+    .find((each): each is string => typeof each === 'string' && issuer.audiences.includes(each));
   return { issuer, subject: sub, audience: audience!, claims: payload };
 }
 
 /** The claims of a token that is well. Where several keys of the set would do, each is tried. */
 async function verified(token: string, set: JSONWebKeySet, issuer: OidcIssuer, now: number): Promise<JWTPayload> {
   const options = {
-    issuer: issuer.issuer, audience: [...issuer.audiences], algorithms: ALGORITHMS, requiredClaims: ['exp', 'sub'],
-    clockTolerance: SKEW_SECONDS, currentDate: new Date(now),
+    issuer: issuer.issuer,
+    audience: [...issuer.audiences],
+    algorithms: ALGORITHMS,
+    requiredClaims: ['exp', 'sub'],
+    clockTolerance: SKEW_SECONDS,
+    currentDate: new Date(now),
   };
   try {
     return (await jwtVerify(token, createLocalJWKSet(set), options)).payload;
@@ -99,8 +110,8 @@ function refusalOf(error: unknown, issuer: OidcIssuer): unknown {
     const { claim, payload } = error;
     if (claim === 'aud') {
       return invalidIdentityToken(
-        `Incorrect token audience: ${JSON.stringify(payload.aud)?.slice(0, 200)} has none of `
-        + `${issuer.audiences.join(', ')}.`,
+        `Incorrect token audience: ${JSON.stringify(payload.aud)?.slice(0, 200)} has none of ` +
+          `${issuer.audiences.join(', ')}.`,
       );
     }
     if (claim === 'exp') return invalidIdentityToken('The token lacks an expiration time (exp).');
@@ -139,8 +150,12 @@ export function claimsOf({ issuer, claims }: WebIdentity): ContextValues {
   const prefix = `${providerName(issuer)}:`.toLowerCase();
   const valuesOf = (claim: string): readonly string[] | undefined => {
     if (!Object.hasOwn(claims, claim)) return undefined;
-    const values = [claims[claim]].flat().filter((each) => ['string', 'number', 'boolean'].includes(typeof each)).map(String);
+    const values = [claims[claim]]
+      .flat()
+      .filter((each) => ['string', 'number', 'boolean'].includes(typeof each))
+      .map(String);
     return values.length === 0 ? undefined : values;
   };
-  return (key, spelled = key) => (key.startsWith(prefix) ? (valuesOf(spelled.slice(prefix.length)) ?? valuesOf(key.slice(prefix.length))) : undefined);
+  return (key, spelled = key) =>
+    key.startsWith(prefix) ? (valuesOf(spelled.slice(prefix.length)) ?? valuesOf(key.slice(prefix.length))) : undefined;
 }

@@ -41,21 +41,28 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
   await uniqueVersion(db, 'images', true);
   await db.schema.createIndex('images_by_status').on('images').columns(['status', 'date_created']).execute();
-  await db.schema.createIndex('images_by_date').on('images').columns(['account', 'region', 'date_created', 'arn']).execute();
+  await db.schema
+    .createIndex('images_by_date')
+    .on('images')
+    .columns(['account', 'region', 'date_created', 'arn'])
+    .execute();
   await db.schema.createIndex('images_by_pipeline').on('images').columns(['pipeline_arn', 'date_created']).execute();
-  await db.schema.createTable('image_builds')
+  await db.schema
+    .createTable('image_builds')
     .addColumn('version_arn', 'text', (c) => c.primaryKey())
     .addColumn('last_build', 'integer', (c) => c.notNull())
     .execute();
 
-  await db.schema.createTable('tags')
+  await db.schema
+    .createTable('tags')
     .addColumn('arn', 'text', (c) => c.notNull())
     .addColumn('key', 'text', (c) => c.notNull())
     .addColumn('value', 'text', (c) => c.notNull())
     .addPrimaryKeyConstraint('tags_pk', ['arn', 'key'])
     .execute();
 
-  await db.schema.createTable('resource_references')
+  await db.schema
+    .createTable('resource_references')
     .addColumn('dependent', 'text', (c) => c.notNull())
     .addColumn('target', 'text', (c) => c.notNull())
     .addColumn('reference', 'text', (c) => c.notNull())
@@ -63,7 +70,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex('resource_references_by_target').on('resource_references').column('target').execute();
 
-  await db.schema.createTable('client_tokens')
+  await db.schema
+    .createTable('client_tokens')
     .addColumn('account', 'text', (c) => c.notNull())
     .addColumn('region', 'text', (c) => c.notNull())
     .addColumn('operation', 'text', (c) => c.notNull())
@@ -75,7 +83,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex('client_tokens_by_age').on('client_tokens').column('created').execute();
 
-  await db.schema.createTable('outbox')
+  await db.schema
+    .createTable('outbox')
     .addColumn('seq', 'integer', (c) => c.primaryKey().autoIncrement())
     .addColumn('id', 'text', (c) => c.notNull().unique())
     .addColumn('time', 'text', (c) => c.notNull())
@@ -89,7 +98,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 function resource(db: Kysely<unknown>, table: string): CreateTableBuilder<string> {
-  return db.schema.createTable(table)
+  return db.schema
+    .createTable(table)
     .addColumn('arn', 'text', (c) => c.primaryKey())
     .addColumn('account', 'text', (c) => c.notNull())
     .addColumn('region', 'text', (c) => c.notNull())

@@ -4,7 +4,8 @@ import type { Kysely } from 'kysely';
 /** Creates the engine's tables. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const text = 'text' as const;
-  await db.schema.createTable('layers')
+  await db.schema
+    .createTable('layers')
     .addColumn('id', text, (c) => c.primaryKey())
     .addColumn('key', text, (c) => c.notNull())
     .addColumn('key_record', text, (c) => c.notNull())
@@ -20,14 +21,16 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await db.schema.createIndex('layers_by_label').on('layers').columns(['label', 'created']).execute();
 
-  await db.schema.createTable('layer_uses')
+  await db.schema
+    .createTable('layer_uses')
     .addColumn('layer_id', text, (c) => c.notNull().references('layers.id'))
     .addColumn('owner', text, (c) => c.notNull())
     .addPrimaryKeyConstraint('layer_uses_pk', ['layer_id', 'owner'])
     .execute();
   await db.schema.createIndex('layer_uses_by_owner').on('layer_uses').column('owner').execute();
 
-  await db.schema.createTable('amis')
+  await db.schema
+    .createTable('amis')
     .addColumn('id', text, (c) => c.primaryKey())
     .addColumn('region', text, (c) => c.notNull())
     .addColumn('account', text, (c) => c.notNull())
@@ -45,7 +48,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex('amis_by_image').on('amis').column('image_arn').execute();
 
-  await db.schema.createTable('base_images')
+  await db.schema
+    .createTable('base_images')
     .addColumn('name', text, (c) => c.notNull())
     .addColumn('version', text, (c) => c.notNull())
     .addColumn('layer_id', text, (c) => c.notNull().references('layers.id'))
@@ -54,7 +58,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addPrimaryKeyConstraint('base_images_pk', ['name', 'version'])
     .execute();
 
-  await db.schema.createTable('instances')
+  await db.schema
+    .createTable('instances')
     .addColumn('id', text, (c) => c.primaryKey())
     .addColumn('purpose', text, (c) => c.notNull())
     .addColumn('account', text, (c) => c.notNull())
@@ -72,7 +77,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('instances_by_state').on('instances').columns(['state', 'purpose']).execute();
 
   // An identity column in PostgreSQL: `generatedByDefaultAsIdentity`; SQLite numbers an integer primary key by itself.
-  await db.schema.createTable('held_things')
+  await db.schema
+    .createTable('held_things')
     .addColumn('seq', 'integer', (c) => c.primaryKey().autoIncrement())
     .addColumn('id', text, (c) => c.notNull().unique())
     .addColumn('owner', text, (c) => c.notNull())
@@ -80,7 +86,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex('held_things_by_owner').on('held_things').columns(['owner', 'seq']).execute();
 
-  await db.schema.createTable('workflow_executions')
+  await db.schema
+    .createTable('workflow_executions')
     .addColumn('id', text, (c) => c.primaryKey())
     .addColumn('image_arn', text, (c) => c.notNull())
     .addColumn('workflow_arn', text, (c) => c.notNull())
@@ -93,9 +100,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('start_time', text)
     .addColumn('end_time', text)
     .execute();
-  await db.schema.createIndex('workflow_executions_by_image').on('workflow_executions').columns(['image_arn', 'position']).execute();
+  await db.schema
+    .createIndex('workflow_executions_by_image')
+    .on('workflow_executions')
+    .columns(['image_arn', 'position'])
+    .execute();
 
-  await db.schema.createTable('step_executions')
+  await db.schema
+    .createTable('step_executions')
     .addColumn('id', text, (c) => c.primaryKey())
     .addColumn('workflow_execution_id', text, (c) => c.notNull().references('workflow_executions.id'))
     .addColumn('image_arn', text, (c) => c.notNull())
@@ -113,16 +125,22 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('start_time', text)
     .addColumn('end_time', text)
     .execute();
-  await db.schema.createIndex('step_executions_by_workflow').on('step_executions').columns(['workflow_execution_id', 'position']).execute();
+  await db.schema
+    .createIndex('step_executions_by_workflow')
+    .on('step_executions')
+    .columns(['workflow_execution_id', 'position'])
+    .execute();
 
-  await db.schema.createTable('image_packages')
+  await db.schema
+    .createTable('image_packages')
     .addColumn('image_arn', text, (c) => c.notNull())
     .addColumn('name', text, (c) => c.notNull())
     .addColumn('version', text, (c) => c.notNull())
     .addPrimaryKeyConstraint('image_packages_pk', ['image_arn', 'name', 'version'])
     .execute();
 
-  await db.schema.createTable('leases')
+  await db.schema
+    .createTable('leases')
     .addColumn('image_arn', text, (c) => c.primaryKey())
     .addColumn('worker', text, (c) => c.notNull())
     .addColumn('host', text, (c) => c.notNull())

@@ -3,7 +3,8 @@ import type { Kysely } from 'kysely';
 
 /** Creates their table. */
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await db.schema.createTable('resource_policies')
+  await db.schema
+    .createTable('resource_policies')
     .addColumn('arn', 'text', (c) => c.primaryKey())
     .addColumn('account', 'text', (c) => c.notNull())
     .addColumn('region', 'text', (c) => c.notNull())
@@ -11,5 +12,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('policy', 'text', (c) => c.notNull())
     .addColumn('date_updated', 'text', (c) => c.notNull())
     .execute();
-  await db.schema.createIndex('resource_policies_by_type').on('resource_policies').columns(['region', 'type', 'account']).execute();
+  await db.schema
+    .createIndex('resource_policies_by_type')
+    .on('resource_policies')
+    .columns(['region', 'type', 'account'])
+    .execute();
 }

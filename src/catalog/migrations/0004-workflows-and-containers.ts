@@ -5,19 +5,28 @@ import { sql, type Kysely } from 'kysely';
 /** Creates their tables, and fills the new columns of those there are. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const text = 'text' as const;
-  const resource = (table: string) => db.schema.createTable(table)
-    .addColumn('arn', text, (c) => c.primaryKey())
-    .addColumn('account', text, (c) => c.notNull())
-    .addColumn('region', text, (c) => c.notNull())
-    .addColumn('slug', text, (c) => c.notNull())
-    .addColumn('name', text, (c) => c.notNull())
-    .addColumn('date_created', text, (c) => c.notNull())
-    .addColumn('record', text, (c) => c.notNull());
-  const versioned = (table: string) => resource(table)
-    .addColumn('major', 'integer', (c) => c.notNull())
-    .addColumn('minor', 'integer', (c) => c.notNull())
-    .addColumn('patch', 'integer', (c) => c.notNull());
-  const unique = (table: string, columns: readonly string[]) => db.schema.createIndex(`${table}_by_name`).unique().on(table).columns(['account', 'region', 'slug', ...columns]).execute();
+  const resource = (table: string) =>
+    db.schema
+      .createTable(table)
+      .addColumn('arn', text, (c) => c.primaryKey())
+      .addColumn('account', text, (c) => c.notNull())
+      .addColumn('region', text, (c) => c.notNull())
+      .addColumn('slug', text, (c) => c.notNull())
+      .addColumn('name', text, (c) => c.notNull())
+      .addColumn('date_created', text, (c) => c.notNull())
+      .addColumn('record', text, (c) => c.notNull());
+  const versioned = (table: string) =>
+    resource(table)
+      .addColumn('major', 'integer', (c) => c.notNull())
+      .addColumn('minor', 'integer', (c) => c.notNull())
+      .addColumn('patch', 'integer', (c) => c.notNull());
+  const unique = (table: string, columns: readonly string[]) =>
+    db.schema
+      .createIndex(`${table}_by_name`)
+      .unique()
+      .on(table)
+      .columns(['account', 'region', 'slug', ...columns])
+      .execute();
 
   await versioned('workflows')
     .addColumn('build', 'integer', (c) => c.notNull())
@@ -34,20 +43,29 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
   await unique('container_recipes', ['major', 'minor', 'patch']);
 
-  await resource('lifecycle_policies').addColumn('status', text, (c) => c.notNull()).execute();
+  await resource('lifecycle_policies')
+    .addColumn('status', text, (c) => c.notNull())
+    .execute();
   await unique('lifecycle_policies', []);
 
-  await db.schema.createTable('component_os_versions')
+  await db.schema
+    .createTable('component_os_versions')
     .addColumn('arn', text, (c) => c.notNull())
     .addColumn('os_version', text, (c) => c.notNull())
     .addPrimaryKeyConstraint('component_os_versions_pk', ['arn', 'os_version'])
     .execute();
-  for (const [table, column] of [['components', 'description'], ['image_pipelines', 'description'], ['images', 'os_version'], ['images', 'type']] as const) {
+  for (const [table, column] of [
+    ['components', 'description'],
+    ['image_pipelines', 'description'],
+    ['images', 'os_version'],
+    ['images', 'type'],
+  ] as const) {
     await db.schema.alterTable(table).addColumn(column, text).execute();
   }
   await fill(db);
 
-  await db.schema.createTable('secrets')
+  await db.schema
+    .createTable('secrets')
     .addColumn('name', text, (c) => c.primaryKey())
     .addColumn('value', text, (c) => c.notNull())
     .execute();
@@ -55,15 +73,27 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 async function fill(db: Kysely<unknown>): Promise<void> {
-  interface Record { readonly description?: string; readonly osVersion?: string; readonly type?: string; readonly supportedOsVersions?: readonly string[] }
+  interface Record {
+    readonly description?: string;
+    readonly osVersion?: string;
+    readonly type?: string;
+    readonly supportedOsVersions?: readonly string[];
+  }
   for (const table of ['components', 'image_pipelines', 'images']) {
-    const { rows } = await sql<{ arn: string; record: string }>`select arn, record from ${sql.table(table)}`.execute(db);
+    const { rows } = await sql<{ arn: string; record: string }>`select arn, record from ${sql.table(table)}`.execute(
+      db,
+    );
     for (const { arn, record } of rows) {
       const { description, osVersion, type, supportedOsVersions } = JSON.parse(record) as Record;
-      if (table === 'images') await sql`update images set os_version = ${osVersion ?? null}, type = ${type ?? null} where arn = ${arn}`.execute(db);
-      else await sql`update ${sql.table(table)} set description = ${description ?? null} where arn = ${arn}`.execute(db);
+      if (table === 'images')
+        await sql`update images set os_version = ${osVersion ?? null}, type = ${type ?? null} where arn = ${arn}`.execute(
+          db,
+        );
+      else
+        await sql`update ${sql.table(table)} set description = ${description ?? null} where arn = ${arn}`.execute(db);
       if (table !== 'components') continue;
-      for (const version of new Set(supportedOsVersions)) await sql`insert into component_os_versions (arn, os_version) values (${arn}, ${version})`.execute(db);
+      for (const version of new Set(supportedOsVersions))
+        await sql`insert into component_os_versions (arn, os_version) values (${arn}, ${version})`.execute(db);
     }
   }
 }

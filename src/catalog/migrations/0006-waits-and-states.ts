@@ -4,7 +4,8 @@ import type { Kysely } from 'kysely';
 /** Creates their tables and columns. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const text = 'text' as const;
-  await db.schema.createTable('waiting_steps')
+  await db.schema
+    .createTable('waiting_steps')
     .addColumn('step_id', text, (c) => c.primaryKey())
     .addColumn('image_arn', text, (c) => c.notNull())
     .addColumn('account', text, (c) => c.notNull())
@@ -13,9 +14,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('action', text)
     .addColumn('reason', text)
     .execute();
-  await db.schema.createIndex('waiting_steps_by_place').on('waiting_steps').columns(['account', 'region', 'since', 'step_id']).execute();
+  await db.schema
+    .createIndex('waiting_steps_by_place')
+    .on('waiting_steps')
+    .columns(['account', 'region', 'since', 'step_id'])
+    .execute();
 
-  await db.schema.createTable('lifecycle_executions')
+  await db.schema
+    .createTable('lifecycle_executions')
     .addColumn('id', text, (c) => c.primaryKey())
     .addColumn('account', text, (c) => c.notNull())
     .addColumn('region', text, (c) => c.notNull())
@@ -29,11 +35,24 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('start_time', text)
     .addColumn('end_time', text)
     .execute();
-  await db.schema.createIndex('lifecycle_executions_by_status').on('lifecycle_executions').columns(['status', 'due']).execute();
-  await db.schema.createIndex('lifecycle_executions_by_image').on('lifecycle_executions').columns(['image_arn', 'created']).execute();
-  await db.schema.createIndex('lifecycle_executions_by_policy').on('lifecycle_executions').columns(['policy_arn', 'created']).execute();
+  await db.schema
+    .createIndex('lifecycle_executions_by_status')
+    .on('lifecycle_executions')
+    .columns(['status', 'due'])
+    .execute();
+  await db.schema
+    .createIndex('lifecycle_executions_by_image')
+    .on('lifecycle_executions')
+    .columns(['image_arn', 'created'])
+    .execute();
+  await db.schema
+    .createIndex('lifecycle_executions_by_policy')
+    .on('lifecycle_executions')
+    .columns(['policy_arn', 'created'])
+    .execute();
 
-  await db.schema.createTable('lifecycle_resources')
+  await db.schema
+    .createTable('lifecycle_resources')
     .addColumn('execution_id', text, (c) => c.notNull().references('lifecycle_executions.id'))
     .addColumn('resource_id', text, (c) => c.notNull())
     .addColumn('parent_id', text)
@@ -50,5 +69,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await db.schema.alterTable('images').addColumn('task', text).execute();
   await db.schema.alterTable('workflow_executions').addColumn('outputs', text).execute();
-  await db.schema.alterTable('workflow_executions').addColumn('retried', 'integer', (c) => c.notNull().defaultTo(0)).execute();
+  await db.schema
+    .alterTable('workflow_executions')
+    .addColumn('retried', 'integer', (c) => c.notNull().defaultTo(0))
+    .execute();
 }

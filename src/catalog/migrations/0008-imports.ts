@@ -3,8 +3,12 @@ import type { Kysely } from 'kysely';
 
 /** Adds the origin of layers, and the tasks of imports. What there is was made here. */
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await db.schema.alterTable('layers').addColumn('origin', 'text', (c) => c.notNull().defaultTo('made')).execute();
-  await db.schema.createTable('import_tasks')
+  await db.schema
+    .alterTable('layers')
+    .addColumn('origin', 'text', (c) => c.notNull().defaultTo('made'))
+    .execute();
+  await db.schema
+    .createTable('import_tasks')
     .addColumn('id', 'text', (c) => c.primaryKey())
     .addColumn('account', 'text', (c) => c.notNull())
     .addColumn('region', 'text', (c) => c.notNull())

@@ -20,9 +20,15 @@ const DEFAULTS: Members = {
  * @param existing the resource as its Get operation returns it
  * @param members which to compare: the rest (names, tags, dates) are not content
  */
-export function differences(asked: Readonly<Record<string, RequestValue>>, existing: object, members: readonly string[]): readonly string[] {
+export function differences(
+  asked: Readonly<Record<string, RequestValue>>,
+  existing: object,
+  members: readonly string[],
+): readonly string[] {
   const have = existing as Members;
-  return members.filter((member) => !same(filled(asked[member], DEFAULTS[member]), filled(have[member], DEFAULTS[member])));
+  return members.filter(
+    (member) => !same(filled(asked[member], DEFAULTS[member]), filled(have[member], DEFAULTS[member])),
+  );
 }
 
 /** A value with the default's members added where it lacks them. */
@@ -58,13 +64,18 @@ function withoutZeros(value: unknown): unknown {
 
 function same(a: unknown, b: unknown): boolean {
   if (absent(a) || absent(b)) return absent(a) && absent(b);
-  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, index) => same(item, b[index]));
-  if (isMap(a) && isMap(b)) return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => same(a[key], b[key]));
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((item, index) => same(item, b[index]));
+  if (isMap(a) && isMap(b))
+    return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => same(a[key], b[key]));
   return withoutZeros(a) === withoutZeros(b);
 }
 
 /** What has to change for a resource's tags to be those of the template. Tags of the service itself (`aws:`) stay. */
-export function tagChanges(asked: Readonly<Record<string, string>> = {}, existing: Readonly<Record<string, string>> = {}): { readonly set: Record<string, string>; readonly remove: string[] } {
+export function tagChanges(
+  asked: Readonly<Record<string, string>> = {},
+  existing: Readonly<Record<string, string>> = {},
+): { readonly set: Record<string, string>; readonly remove: string[] } {
   return {
     set: Object.fromEntries(Object.entries(asked).filter(([key, value]) => existing[key] !== value)),
     remove: Object.keys(existing).filter((key) => !(key in asked) && !key.startsWith('aws:')),

@@ -1,9 +1,22 @@
 /** Makes the resources of a template through the API, as a stranger would: what is the same stays, what can change is updated. */
 import {
-  CreateComponentCommand, CreateDistributionConfigurationCommand, CreateImageCommand, CreateImagePipelineCommand, CreateImageRecipeCommand,
-  CreateInfrastructureConfigurationCommand, GetComponentCommand, GetDistributionConfigurationCommand, GetImagePipelineCommand, GetImageRecipeCommand,
-  GetInfrastructureConfigurationCommand, TagResourceCommand, UntagResourceCommand, UpdateDistributionConfigurationCommand, UpdateImagePipelineCommand,
-  UpdateInfrastructureConfigurationCommand, type ImagebuilderClient,
+  CreateComponentCommand,
+  CreateDistributionConfigurationCommand,
+  CreateImageCommand,
+  CreateImagePipelineCommand,
+  CreateImageRecipeCommand,
+  CreateInfrastructureConfigurationCommand,
+  GetComponentCommand,
+  GetDistributionConfigurationCommand,
+  GetImagePipelineCommand,
+  GetImageRecipeCommand,
+  GetInfrastructureConfigurationCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
+  UpdateDistributionConfigurationCommand,
+  UpdateImagePipelineCommand,
+  UpdateInfrastructureConfigurationCommand,
+  type ImagebuilderClient,
 } from '@aws-sdk/client-imagebuilder';
 import { resourceArn, type ResourceType as ArnType } from '../../resources/arns.ts';
 import { slug } from '../../resources/names.ts';
@@ -30,22 +43,56 @@ export interface DeployContext {
 }
 
 const COMPONENT_MEMBERS = ['data', 'platform', 'description', 'changeDescription', 'supportedOsVersions', 'kmsKeyId'];
-const RECIPE_MEMBERS = ['description', 'components', 'parentImage', 'blockDeviceMappings', 'workingDirectory', 'additionalInstanceConfiguration', 'amiTags'];
+const RECIPE_MEMBERS = [
+  'description',
+  'components',
+  'parentImage',
+  'blockDeviceMappings',
+  'workingDirectory',
+  'additionalInstanceConfiguration',
+  'amiTags',
+];
 const INFRASTRUCTURE_MEMBERS = [
-  'description', 'instanceTypes', 'instanceProfileName', 'securityGroupIds', 'subnetId', 'logging', 'keyPair', 'terminateInstanceOnFailure', 'snsTopicArn',
-  'resourceTags', 'instanceMetadataOptions', 'placement',
+  'description',
+  'instanceTypes',
+  'instanceProfileName',
+  'securityGroupIds',
+  'subnetId',
+  'logging',
+  'keyPair',
+  'terminateInstanceOnFailure',
+  'snsTopicArn',
+  'resourceTags',
+  'instanceMetadataOptions',
+  'placement',
 ];
 const DISTRIBUTION_MEMBERS = ['description', 'distributions'];
 const PIPELINE_MEMBERS = [
-  'description', 'imageRecipeArn', 'containerRecipeArn', 'infrastructureConfigurationArn', 'distributionConfigurationArn', 'imageTestsConfiguration',
-  'enhancedImageMetadataEnabled', 'schedule', 'status', 'imageScanningConfiguration', 'workflows', 'executionRole', 'loggingConfiguration', 'imageTags',
+  'description',
+  'imageRecipeArn',
+  'containerRecipeArn',
+  'infrastructureConfigurationArn',
+  'distributionConfigurationArn',
+  'imageTestsConfiguration',
+  'enhancedImageMetadataEnabled',
+  'schedule',
+  'status',
+  'imageScanningConfiguration',
+  'workflows',
+  'executionRole',
+  'loggingConfiguration',
+  'imageTags',
 ];
 
 /**
  * Makes, updates or leaves one resource; an Image is not made here, since that is a build.
  * @throws {CommandFailed} naming the logical id and its line, with the service's own words
  */
-export async function deployResource(context: DeployContext, resource: PlannedResource, request: Request): Promise<Deployed> {
+export async function deployResource(
+  context: DeployContext,
+  resource: PlannedResource,
+  request: Request,
+): Promise<Deployed> {
   try {
     return await DEPLOYERS[resource.type as keyof typeof DEPLOYERS](context, request);
   } catch (error) {
@@ -54,7 +101,11 @@ export async function deployResource(context: DeployContext, resource: PlannedRe
 }
 
 /** Starts the build of an Image resource. Throws as `deployResource` does. */
-export async function createImage(context: DeployContext, resource: PlannedResource, request: Request): Promise<string> {
+export async function createImage(
+  context: DeployContext,
+  resource: PlannedResource,
+  request: Request,
+): Promise<string> {
   try {
     const answer = await context.client.send(new CreateImageCommand(request as never), { abortSignal: context.signal });
     return answer.imageBuildVersionArn!;
@@ -68,7 +119,8 @@ function explained(resource: PlannedResource, error: Error, signal: AbortSignal)
   signal.throwIfAborted();
   const place = `Resources.${resource.logicalId} (line ${resource.position.line})`;
   if (error instanceof CommandFailed) return new CommandFailed(`${place}: ${error.message}`);
-  if ((error as { $fault?: unknown }).$fault !== undefined) return new CommandFailed(`${place}: ${error.name}: ${error.message}`);
+  if ((error as { $fault?: unknown }).$fault !== undefined)
+    return new CommandFailed(`${place}: ${error.name}: ${error.message}`);
   return error;
 }
 
@@ -78,7 +130,12 @@ const DEPLOYERS = {
   'AWS::ImageBuilder::InfrastructureConfiguration': deployInfrastructure,
   'AWS::ImageBuilder::DistributionConfiguration': deployDistribution,
   'AWS::ImageBuilder::ImagePipeline': deployPipeline,
-} satisfies Readonly<Record<Exclude<ResourceType, 'AWS::ImageBuilder::Image'>, (context: DeployContext, request: Request) => Promise<Deployed>>>;
+} satisfies Readonly<
+  Record<
+    Exclude<ResourceType, 'AWS::ImageBuilder::Image'>,
+    (context: DeployContext, request: Request) => Promise<Deployed>
+  >
+>;
 
 /** The ARN that a name has here, with a version as it is written (it may hold an `x`). */
 function arnOf(context: DeployContext, type: ArnType, request: Request, version?: string): string {
@@ -96,14 +153,28 @@ async function found<T>(get: Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function syncTags(context: DeployContext, arn: string, request: Request, existing: Readonly<Record<string, string>> | undefined): Promise<boolean> {
+async function syncTags(
+  context: DeployContext,
+  arn: string,
+  request: Request,
+  existing: Readonly<Record<string, string>> | undefined,
+): Promise<boolean> {
   const { set, remove } = tagChanges(request['tags'] as Record<string, string> | undefined, existing);
-  if (remove.length > 0) await context.client.send(new UntagResourceCommand({ resourceArn: arn, tagKeys: remove }), { abortSignal: context.signal });
-  if (Object.keys(set).length > 0) await context.client.send(new TagResourceCommand({ resourceArn: arn, tags: set }), { abortSignal: context.signal });
+  if (remove.length > 0)
+    await context.client.send(new UntagResourceCommand({ resourceArn: arn, tagKeys: remove }), {
+      abortSignal: context.signal,
+    });
+  if (Object.keys(set).length > 0)
+    await context.client.send(new TagResourceCommand({ resourceArn: arn, tags: set }), { abortSignal: context.signal });
   return remove.length > 0 || Object.keys(set).length > 0;
 }
 
-function deployed(arn: string, what: Deployed['what'], request: Request, more: Readonly<Record<string, string>> = {}): Deployed {
+function deployed(
+  arn: string,
+  what: Deployed['what'],
+  request: Request,
+  more: Readonly<Record<string, string>> = {},
+): Deployed {
   return { arn, what, answers: { ref: arn, attributes: { Arn: arn, Name: String(request['name']), ...more } } };
 }
 
@@ -112,12 +183,22 @@ async function deployComponent(context: DeployContext, request: Request): Promis
   const get = (arn: string) => context.client.send(new GetComponentCommand({ componentBuildVersionArn: arn }), options);
   const version = String(request['semanticVersion']);
   const existing = (await found(get(arnOf(context, 'component', request, version))))?.component;
-  const attributes = (type: string | undefined): Record<string, string> => ({ Version: version, Encrypted: 'true', Type: type ?? 'BUILD' });
+  const attributes = (type: string | undefined): Record<string, string> => ({
+    Version: version,
+    Encrypted: 'true',
+    Type: type ?? 'BUILD',
+  });
   // What a uri points at may have changed without the template: only the service can tell.
-  const same = existing !== undefined && request['uri'] === undefined && differences(request, existing, COMPONENT_MEMBERS).length === 0;
+  const same =
+    existing !== undefined &&
+    request['uri'] === undefined &&
+    differences(request, existing, COMPONENT_MEMBERS).length === 0;
   if (!same) {
     try {
-      const { componentBuildVersionArn: arn } = await context.client.send(new CreateComponentCommand(request as never), options);
+      const { componentBuildVersionArn: arn } = await context.client.send(
+        new CreateComponentCommand(request as never),
+        options,
+      );
       return deployed(arn!, 'created', request, attributes((await get(arn!)).component?.type));
     } catch (error) {
       if (existing === undefined || (error as Error).name !== 'ResourceAlreadyExistsException') throw error;
@@ -134,7 +215,14 @@ async function deployRecipe(context: DeployContext, request: Request): Promise<D
   // In an ARN all that follows an x is x; in a new version it may be 0.
   const nodes = version.split('.');
   const pattern = nodes.map((node, index) => (nodes.slice(0, index).includes('x') ? 'x' : node)).join('.');
-  const existing = (await found(context.client.send(new GetImageRecipeCommand({ imageRecipeArn: arnOf(context, 'image-recipe', request, pattern) }), options)))?.imageRecipe;
+  const existing = (
+    await found(
+      context.client.send(
+        new GetImageRecipeCommand({ imageRecipeArn: arnOf(context, 'image-recipe', request, pattern) }),
+        options,
+      ),
+    )
+  )?.imageRecipe;
   const different = existing === undefined ? [] : differences(request, existing, RECIPE_MEMBERS);
   if (existing !== undefined && different.length === 0) {
     const changed = await syncTags(context, existing.arn!, request, existing.tags);
@@ -142,8 +230,8 @@ async function deployRecipe(context: DeployContext, request: Request): Promise<D
   }
   if (existing !== undefined && !open) {
     throw new CommandFailed(
-      `image recipe ${existing.name} ${version} exists with other content (${different.join(', ')}), and a version never changes. `
-      + `Write Version: ${version.replace(/\d+$/, 'x')}, and each change makes the next version by itself; or choose a new version by hand`,
+      `image recipe ${existing.name} ${version} exists with other content (${different.join(', ')}), and a version never changes. ` +
+        `Write Version: ${version.replace(/\d+$/, 'x')}, and each change makes the next version by itself; or choose a new version by hand`,
     );
   }
   const { imageRecipeArn: arn } = await context.client.send(new CreateImageRecipeCommand(request as never), options);
@@ -157,7 +245,10 @@ function updateOf(request: Request): Request {
 
 /** For what has one version, which is updated in place. */
 async function deployInPlace(
-  context: DeployContext, request: Request, arn: string, members: readonly string[],
+  context: DeployContext,
+  request: Request,
+  arn: string,
+  members: readonly string[],
   operations: {
     readonly get: () => Promise<{ readonly tags?: Record<string, string> | undefined } | undefined>;
     readonly create: () => Promise<unknown>;
@@ -179,9 +270,21 @@ function deployInfrastructure(context: DeployContext, request: Request): Promise
   const { client, signal: abortSignal } = context;
   const arn = arnOf(context, 'infrastructure-configuration', request);
   return deployInPlace(context, request, arn, INFRASTRUCTURE_MEMBERS, {
-    get: async () => (await client.send(new GetInfrastructureConfigurationCommand({ infrastructureConfigurationArn: arn }), { abortSignal })).infrastructureConfiguration,
+    get: async () =>
+      (
+        await client.send(new GetInfrastructureConfigurationCommand({ infrastructureConfigurationArn: arn }), {
+          abortSignal,
+        })
+      ).infrastructureConfiguration,
     create: () => client.send(new CreateInfrastructureConfigurationCommand(request as never), { abortSignal }),
-    update: () => client.send(new UpdateInfrastructureConfigurationCommand({ ...updateOf(request), infrastructureConfigurationArn: arn } as never), { abortSignal }),
+    update: () =>
+      client.send(
+        new UpdateInfrastructureConfigurationCommand({
+          ...updateOf(request),
+          infrastructureConfigurationArn: arn,
+        } as never),
+        { abortSignal },
+      ),
   });
 }
 
@@ -189,9 +292,21 @@ function deployDistribution(context: DeployContext, request: Request): Promise<D
   const { client, signal: abortSignal } = context;
   const arn = arnOf(context, 'distribution-configuration', request);
   return deployInPlace(context, request, arn, DISTRIBUTION_MEMBERS, {
-    get: async () => (await client.send(new GetDistributionConfigurationCommand({ distributionConfigurationArn: arn }), { abortSignal })).distributionConfiguration,
+    get: async () =>
+      (
+        await client.send(new GetDistributionConfigurationCommand({ distributionConfigurationArn: arn }), {
+          abortSignal,
+        })
+      ).distributionConfiguration,
     create: () => client.send(new CreateDistributionConfigurationCommand(request as never), { abortSignal }),
-    update: () => client.send(new UpdateDistributionConfigurationCommand({ ...updateOf(request), distributionConfigurationArn: arn } as never), { abortSignal }),
+    update: () =>
+      client.send(
+        new UpdateDistributionConfigurationCommand({
+          ...updateOf(request),
+          distributionConfigurationArn: arn,
+        } as never),
+        { abortSignal },
+      ),
   });
 }
 
@@ -199,8 +314,12 @@ function deployPipeline(context: DeployContext, request: Request): Promise<Deplo
   const { client, signal: abortSignal } = context;
   const arn = arnOf(context, 'image-pipeline', request);
   return deployInPlace(context, request, arn, PIPELINE_MEMBERS, {
-    get: async () => (await client.send(new GetImagePipelineCommand({ imagePipelineArn: arn }), { abortSignal })).imagePipeline,
+    get: async () =>
+      (await client.send(new GetImagePipelineCommand({ imagePipelineArn: arn }), { abortSignal })).imagePipeline,
     create: () => client.send(new CreateImagePipelineCommand(request as never), { abortSignal }),
-    update: () => client.send(new UpdateImagePipelineCommand({ ...updateOf(request), imagePipelineArn: arn } as never), { abortSignal }),
+    update: () =>
+      client.send(new UpdateImagePipelineCommand({ ...updateOf(request), imagePipelineArn: arn } as never), {
+        abortSignal,
+      }),
   });
 }

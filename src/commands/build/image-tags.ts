@@ -7,7 +7,10 @@ import { WrongUse, type Arguments } from '../command.ts';
 export function imageTagsOf(args: Arguments): Readonly<Record<string, string>> {
   const cache = cacheTagOf(args);
   const keep = keepTagOf(args);
-  return { ...(cache === undefined ? {} : { [CACHE_TAG]: cache }), ...(keep === undefined ? {} : { [KEEP_TAG]: keep }) };
+  return {
+    ...(cache === undefined ? {} : { [CACHE_TAG]: cache }),
+    ...(keep === undefined ? {} : { [KEEP_TAG]: keep }),
+  };
 }
 
 /** How long the instance of a failed build is kept; `undefined` when the options do not say that it is. */
@@ -24,13 +27,23 @@ function keepTagOf(args: Arguments): string | undefined {
  */
 function cacheTagOf(args: Arguments): string | undefined {
   const age = args.text('cache-max-age');
-  const given = [...(args.flag('cache') ? ['--cache'] : []), ...(args.flag('no-cache') ? ['--no-cache'] : []), ...(age === undefined ? [] : ['--cache-max-age'])];
+  const given = [
+    ...(args.flag('cache') ? ['--cache'] : []),
+    ...(args.flag('no-cache') ? ['--no-cache'] : []),
+    ...(age === undefined ? [] : ['--cache-max-age']),
+  ];
   if (given.length > 1) throw new WrongUse(`${given.join(' and ')} exclude each other`);
-  if (age !== undefined && ageSeconds(age) === undefined) throw new WrongUse(`--cache-max-age takes an age such as 90m, 24h or 7d, not '${age}'`);
+  if (age !== undefined && ageSeconds(age) === undefined)
+    throw new WrongUse(`--cache-max-age takes an age such as 90m, 24h or 7d, not '${age}'`);
   return age ?? (args.flag('no-cache') ? 'off' : args.flag('cache') ? 'on' : undefined);
 }
 
 /** The tags of a request with those that the options ask for. */
-export function withTags(tags: unknown, asked: Readonly<Record<string, string>>): { readonly tags?: Readonly<Record<string, string>> } {
-  return Object.keys(asked).length === 0 ? {} : { tags: { ...(tags as Readonly<Record<string, string>> | undefined), ...asked } };
+export function withTags(
+  tags: unknown,
+  asked: Readonly<Record<string, string>>,
+): { readonly tags?: Readonly<Record<string, string>> } {
+  return Object.keys(asked).length === 0
+    ? {}
+    : { tags: { ...(tags as Readonly<Record<string, string>> | undefined), ...asked } };
 }

@@ -47,14 +47,23 @@ export interface BuildOutput {
 /** One record a line, and a result line for each build. */
 export function jsonOutput(): BuildOutput {
   const write = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
-  const log = (text: string): void => write({ v: 1, time: timestamp(), type: 'log', image: '', level: 'info', text } satisfies ProgressRecord);
+  const log = (text: string): void =>
+    write({ v: 1, time: timestamp(), type: 'log', image: '', level: 'info', text } satisfies ProgressRecord);
   return {
     note: log,
     begin: () => {},
     record: write,
     result: ({ status, image, amis, kept, seconds, reason }) => {
       if (status === 'AVAILABLE') write({ type: 'result', status, image, amis, seconds });
-      else write({ type: 'result', status, image, reason: reason ?? status, ...(kept.length === 0 ? {} : { kept }), seconds });
+      else
+        write({
+          type: 'result',
+          status,
+          image,
+          reason: reason ?? status,
+          ...(kept.length === 0 ? {} : { kept }),
+          seconds,
+        });
     },
     failed: (reason) => write({ type: 'result', status: 'FAILED', reason }),
   };
@@ -75,7 +84,9 @@ export function humanOutput(dataDirectory: string | undefined): BuildOutput {
       view?.end();
       const done = view;
       view = undefined;
-      process.stdout.write(result.status === 'AVAILABLE' ? success(result, done, dataDirectory) : failure(result, done, dataDirectory));
+      process.stdout.write(
+        result.status === 'AVAILABLE' ? success(result, done, dataDirectory) : failure(result, done, dataDirectory),
+      );
     },
     failed(reason) {
       view?.end();
@@ -91,7 +102,10 @@ function success(result: BuildResult, view: BuildView | undefined, dataDirectory
   // A terminal shows the steps already, as its last frame.
   if (process.stdout.isTTY !== true && view !== undefined) {
     lines.push('Steps:');
-    for (const step of view.state.steps) lines.push(`  ${'  '.repeat(step.depth)}${step.label.padEnd(48 - 2 * step.depth)} ${step.seconds === undefined ? step.status : duration(step.seconds)}`);
+    for (const step of view.state.steps)
+      lines.push(
+        `  ${'  '.repeat(step.depth)}${step.label.padEnd(48 - 2 * step.depth)} ${step.seconds === undefined ? step.status : duration(step.seconds)}`,
+      );
   }
   lines.push(`${result.status} in ${duration(result.seconds)}`, `  image  ${result.image}`);
   for (const ami of result.amis) lines.push(`  AMI    ${ami.id}  ${ami.region}  ${ami.file}`);
@@ -105,15 +119,30 @@ function failure(result: BuildResult, view: BuildView | undefined, dataDirectory
   const width = Math.min(process.stdout.columns ?? 120, 120);
   const lines = ['', `${result.status} after ${duration(result.seconds)}: ${result.image}`];
   // AWS's beginning of a reason says nothing to a person who sees the build.
-  if (result.reason !== undefined) lines.push(...wrapped(`Reason: ${result.reason.replace(/^Workflow Execution ID: '[^']*' failed with reason: /, '')}`, width));
+  if (result.reason !== undefined)
+    lines.push(
+      ...wrapped(`Reason: ${result.reason.replace(/^Workflow Execution ID: '[^']*' failed with reason: /, '')}`, width),
+    );
   const step = view === undefined ? undefined : failedStep(view.state);
   if (step !== undefined && step.depth === 1) {
-    lines.push('', ...wrapped(`What failed: ${step.label}${step.message === undefined ? '' : `: ${step.message.replace(/^\w+: \S+ failed: /, '')}`}`, width));
+    lines.push(
+      '',
+      ...wrapped(
+        `What failed: ${step.label}${step.message === undefined ? '' : `: ${step.message.replace(/^\w+: \S+ failed: /, '')}`}`,
+        width,
+      ),
+    );
     lines.push(...lastLines(step));
-  } else if (step !== undefined && step.lines.length > 0) lines.push('', `The last lines of ${step.label}:`, ...lastLines(step));
+  } else if (step !== undefined && step.lines.length > 0)
+    lines.push('', `The last lines of ${step.label}:`, ...lastLines(step));
   const data = dataOption(dataDirectory);
   for (const { instanceId, purpose, until } of result.kept) {
-    lines.push('', `The ${purpose} instance is kept as it stood, until ${new Date(until).toLocaleString('sv')}:`, `  enter it  ./ingot shell ${instanceId}${data}`, `  end it    ./ingot terminate ${instanceId}${data}`);
+    lines.push(
+      '',
+      `The ${purpose} instance is kept as it stood, until ${new Date(until).toLocaleString('sv')}:`,
+      `  enter it  ./ingot shell ${instanceId}${data}`,
+      `  end it    ./ingot terminate ${instanceId}${data}`,
+    );
   }
   return `${lines.join('\n')}\n`;
 }
@@ -122,7 +151,9 @@ function failure(result: BuildResult, view: BuildView | undefined, dataDirectory
 function lastLines(step: StepState): readonly string[] {
   const lines = step.lines.slice(-10).map((line) => `  | ${line}`);
   const columns = process.stdout.isTTY === true ? process.stdout.columns : undefined;
-  return columns === undefined ? lines : lines.map((line, index) => (index >= lines.length - 3 ? line : fit(line, columns)));
+  return columns === undefined
+    ? lines
+    : lines.map((line, index) => (index >= lines.length - 3 ? line : fit(line, columns)));
 }
 
 /** Lines of at most so many columns, broken at blanks; those after the first are indented. */

@@ -14,18 +14,25 @@ let folder: string;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ingot-completion-'));
-  for (const shell of Object.keys(SHELLS)) await writeFile(join(folder, shell), (await run([process.execPath, MAIN, 'completion', shell])).stdout);
+  for (const shell of Object.keys(SHELLS))
+    await writeFile(join(folder, shell), (await run([process.execPath, MAIN, 'completion', shell])).stdout);
 });
 after(() => rm(folder, { recursive: true }));
 
 /** What each shell answers to a line that Tab is pressed at the end of, one word a line. */
 const ASK: Readonly<Record<string, (line: string) => Promise<readonly string[]>>> = {
   async bash(line) {
-    const script = 'source "$1"; read -r -a COMP_WORDS <<<"$2"; if [[ $2 == *" " ]]; then COMP_WORDS+=(""); fi; COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _ingot; printf "%s\\n" "${COMPREPLY[@]}"';
+    const script =
+      'source "$1"; read -r -a COMP_WORDS <<<"$2"; if [[ $2 == *" " ]]; then COMP_WORDS+=(""); fi; COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _ingot; printf "%s\\n" "${COMPREPLY[@]}"';
     return lines(await run(['bash', '-c', script, 'bash', join(folder, 'bash'), line]));
   },
   async fish(line) {
-    return lines(await run(['fish', '--no-config', '-c', 'source $argv[1]; complete --do-complete=$argv[2]', join(folder, 'fish'), line], { cwd: folder, env: { HOME: folder } })).map((each) => each.split('\t')[0]!);
+    return lines(
+      await run(
+        ['fish', '--no-config', '-c', 'source $argv[1]; complete --do-complete=$argv[2]', join(folder, 'fish'), line],
+        { cwd: folder, env: { HOME: folder } },
+      ),
+    ).map((each) => each.split('\t')[0]!);
   },
   async zsh(line) {
     // Its completion needs a line editor: the function is called with what that would give it, and what it offers is caught.
@@ -39,7 +46,9 @@ const ASK: Readonly<Record<string, (line: string) => Promise<readonly string[]>>
       words=(\${(z)line}); [[ $line == *" " ]] && words+=("")
       CURRENT=$#words PREFIX=$words[-1]
       _ingot`;
-    return lines(await run(['zsh', '-f', '-c', script, 'zsh', join(folder, 'zsh'), line])).filter((each) => each.startsWith(line.split(' ').at(-1)!));
+    return lines(await run(['zsh', '-f', '-c', script, 'zsh', join(folder, 'zsh'), line])).filter((each) =>
+      each.startsWith(line.split(' ').at(-1)!),
+    );
   },
 };
 
@@ -65,5 +74,8 @@ for (const [shell, ask] of Object.entries(ASK)) {
 
 test('bash reads the script, and completes files where no word is known', async () => {
   assert.deepEqual(await ASK['bash']!('ingot build --parameter '), []);
-  assert.equal((await run(['bash', '-c', 'source "$1"; complete -p ingot', 'bash', join(folder, 'bash')])).stdout.trim(), 'complete -o default -F _ingot ingot');
+  assert.equal(
+    (await run(['bash', '-c', 'source "$1"; complete -p ingot', 'bash', join(folder, 'bash')])).stdout.trim(),
+    'complete -o default -F _ingot ingot',
+  );
 });

@@ -15,7 +15,9 @@ export const SHELLS: Readonly<Record<string, (commands: readonly CompletedComman
 
 function bash(commands: readonly CompletedCommand[]): string {
   const cases = commands.map(({ name, options, words }) => {
-    const values = options.filter(({ takesValue }) => takesValue).flatMap(({ name: option, short }) => [`--${option}`, ...(short === undefined ? [] : [`-${short}`])]);
+    const values = options
+      .filter(({ takesValue }) => takesValue)
+      .flatMap(({ name: option, short }) => [`--${option}`, ...(short === undefined ? [] : [`-${short}`])]);
     return `    ${name}) options='${options.map(({ name: option }) => `--${option}`).join(' ')}' values='${values.join(' ')}' words='${words.join(' ')}' ;;`;
   });
   return `# bash completion of ingot
@@ -42,11 +44,13 @@ complete -o default -F _ingot ingot ./ingot
 function zsh(commands: readonly CompletedCommand[]): string {
   const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
   const pair = (name: string, description: string): string => quote(`${name.replaceAll(':', '\\:')}:${description}`);
-  const cases = commands.map(({ name, options, words }) => [
-    `    ${name})`,
-    `      options=(${options.map((option) => pair(`--${option.name}`, option.description)).join(' ')})`,
-    `      words_=(${words.map(quote).join(' ')}) ;;`,
-  ].join('\n'));
+  const cases = commands.map(({ name, options, words }) =>
+    [
+      `    ${name})`,
+      `      options=(${options.map((option) => pair(`--${option.name}`, option.description)).join(' ')})`,
+      `      words_=(${words.map(quote).join(' ')}) ;;`,
+    ].join('\n'),
+  );
   return `#compdef ingot
 # zsh completion of ingot
 _ingot() {
@@ -72,8 +76,13 @@ function fish(commands: readonly CompletedCommand[]): string {
   const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
   const lines = commands.flatMap(({ name, summary, options, words }) => [
     `complete -c ingot -n __fish_use_subcommand -f -a ${name} -d ${quote(summary)}`,
-    ...options.map((option) => `complete -c ingot -n '__fish_seen_subcommand_from ${name}' -l ${option.name}${option.short === undefined ? '' : ` -s ${option.short}`}${option.takesValue ? ' -r' : ''}${option.description === '' ? '' : ` -d ${quote(option.description)}`}`),
-    ...(words.length === 0 ? [] : [`complete -c ingot -n '__fish_seen_subcommand_from ${name}' -f -a ${quote(words.join(' '))}`]),
+    ...options.map(
+      (option) =>
+        `complete -c ingot -n '__fish_seen_subcommand_from ${name}' -l ${option.name}${option.short === undefined ? '' : ` -s ${option.short}`}${option.takesValue ? ' -r' : ''}${option.description === '' ? '' : ` -d ${quote(option.description)}`}`,
+    ),
+    ...(words.length === 0
+      ? []
+      : [`complete -c ingot -n '__fish_seen_subcommand_from ${name}' -f -a ${quote(words.join(' '))}`]),
   ]);
   return `# fish completion of ingot\n${lines.join('\n')}\n`;
 }

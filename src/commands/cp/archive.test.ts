@@ -1,7 +1,19 @@
 /** Packing and unpacking, and what a stranger's archive cannot do. */
 import assert from 'node:assert/strict';
 import { createReadStream, existsSync } from 'node:fs';
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -23,11 +35,15 @@ const PLAIN = { archive: false, owner: undefined, skipped: () => assert.fail('no
 /** An archive of entries as a stranger might write them; content is the name. It comes in pieces, as from a network. */
 function archiveOf(entries: readonly Headers[]): Readable {
   const archive = pack();
-  for (const entry of entries) archive.entry(entry, entry.type === undefined || entry.type === 'file' ? entry.name : undefined);
+  for (const entry of entries)
+    archive.entry(entry, entry.type === undefined || entry.type === 'file' ? entry.name : undefined);
   archive.finalize();
-  return Readable.from((async function* pieces() {
-    for await (const chunk of archive) for (let at = 0; at < (chunk as Buffer).length; at += 16_384) yield (chunk as Buffer).subarray(at, at + 16_384);
-  })());
+  return Readable.from(
+    (async function* pieces() {
+      for await (const chunk of archive)
+        for (let at = 0; at < (chunk as Buffer).length; at += 16_384) yield (chunk as Buffer).subarray(at, at + 16_384);
+    })(),
+  );
 }
 
 test('a tree that was packed is unpacked as it was', async () => {
@@ -52,36 +68,114 @@ test('a tree that was packed is unpacked as it was', async () => {
 describe('a stranger’s archive', () => {
   for (const [name, entries, message] of [
     ['a path upwards', [{ name: '../evil' }], /escapes the destination/],
-    ['a path upwards within', [{ name: './', type: 'directory' }, { name: './a/../../evil' }], /escapes the destination/],
-    ['a file through a link', [{ name: './', type: 'directory' }, { name: './away', type: 'symlink', linkname: '/tmp' }, { name: './away/evil' }], /its parent folder is not in the archive/],
-    ['a file over a link', [{ name: './', type: 'directory' }, { name: './away', type: 'symlink', linkname: '/tmp/evil' }, { name: './away' }], /"\.\/away": the archive has it twice/],
-    ['a folder over a link', [{ name: './', type: 'directory' }, { name: './away', type: 'symlink', linkname: '/tmp' }, { name: './away', type: 'directory' }], /"\.\/away\/?": the archive has it twice/],
+    [
+      'a path upwards within',
+      [{ name: './', type: 'directory' }, { name: './a/../../evil' }],
+      /escapes the destination/,
+    ],
+    [
+      'a file through a link',
+      [
+        { name: './', type: 'directory' },
+        { name: './away', type: 'symlink', linkname: '/tmp' },
+        { name: './away/evil' },
+      ],
+      /its parent folder is not in the archive/,
+    ],
+    [
+      'a file over a link',
+      [
+        { name: './', type: 'directory' },
+        { name: './away', type: 'symlink', linkname: '/tmp/evil' },
+        { name: './away' },
+      ],
+      /"\.\/away": the archive has it twice/,
+    ],
+    [
+      'a folder over a link',
+      [
+        { name: './', type: 'directory' },
+        { name: './away', type: 'symlink', linkname: '/tmp' },
+        { name: './away', type: 'directory' },
+      ],
+      /"\.\/away\/?": the archive has it twice/,
+    ],
     ['a link in place of the file', [{ name: './it', type: 'symlink', linkname: '/etc' }], /its top entry is a link/],
     ['a link in place of the folder', [{ name: './', type: 'symlink', linkname: '/etc' }], /its top entry is a link/],
     ['nothing but a device', [{ name: './disk', type: 'character-device' }], /neither a file nor a folder/],
     ['a name that no file has', [{ name: './', type: 'directory' }, { name: `./${'n'.repeat(300)}` }], /ENAMETOOLONG/],
-    ['a hole of folders', [{ name: './', type: 'directory' }, ...Array.from({ length: 300 }, (_, depth) => ({ name: `./${'d/'.repeat(depth + 1)}`, type: 'directory' as const }))], /nests more than 256 folders/],
-    ['a name that writes on the terminal', [{ name: './', type: 'directory' }, { name: './\u001b]0;title\u0007\nx/../../y' }], /^refusing to extract "[^\u001b\n]*": the path escapes the destination$/],
-    ['a size that is no number', [{ name: './', type: 'directory' }, { name: './file', pax: { size: 'abc' } }], /invalid size NaN/],
-    ['a negative size', [{ name: './', type: 'directory' }, { name: './file', pax: { size: '-5' } }], /invalid size -5/],
-    ['a header without end', [{ name: './', type: 'directory' }, { name: './file', pax: { comment: 'x'.repeat(2 << 20) } }], /a header has more than 1048576 bytes/],
-    ['a hard link to what is not its own', [{ name: './', type: 'directory' }, { name: './evil', type: 'link', linkname: '/etc/shadow' }], /a hard link to a file that is not in the archive/],
+    [
+      'a hole of folders',
+      [
+        { name: './', type: 'directory' },
+        ...Array.from({ length: 300 }, (_, depth) => ({
+          name: `./${'d/'.repeat(depth + 1)}`,
+          type: 'directory' as const,
+        })),
+      ],
+      /nests more than 256 folders/,
+    ],
+    [
+      'a name that writes on the terminal',
+      [{ name: './', type: 'directory' }, { name: './\u001b]0;title\u0007\nx/../../y' }],
+      /^refusing to extract "[^\u001b\n]*": the path escapes the destination$/,
+    ],
+    [
+      'a size that is no number',
+      [
+        { name: './', type: 'directory' },
+        { name: './file', pax: { size: 'abc' } },
+      ],
+      /invalid size NaN/,
+    ],
+    [
+      'a negative size',
+      [
+        { name: './', type: 'directory' },
+        { name: './file', pax: { size: '-5' } },
+      ],
+      /invalid size -5/,
+    ],
+    [
+      'a header without end',
+      [
+        { name: './', type: 'directory' },
+        { name: './file', pax: { comment: 'x'.repeat(2 << 20) } },
+      ],
+      /a header has more than 1048576 bytes/,
+    ],
+    [
+      'a hard link to what is not its own',
+      [
+        { name: './', type: 'directory' },
+        { name: './evil', type: 'link', linkname: '/etc/shadow' },
+      ],
+      /a hard link to a file that is not in the archive/,
+    ],
     ['a second top', [{ name: './one' }, { name: './two/three' }], /its parent folder is not in the archive/],
   ] as const) {
     test(`${name} is refused`, async () => {
       const root = join(folder, name);
-      await assert.rejects(unpack(archiveOf(entries as readonly Headers[]), root, { ...PLAIN, skipped: () => {} }), (error: Error) => {
-        assert.ok(error instanceof CommandFailed, error.stack); // One line, no stack.
-        assert.match(error.message, message);
-        return true;
-      });
+      await assert.rejects(
+        unpack(archiveOf(entries as readonly Headers[]), root, { ...PLAIN, skipped: () => {} }),
+        (error: Error) => {
+          assert.ok(error instanceof CommandFailed, error.stack); // One line, no stack.
+          assert.match(error.message, message);
+          return true;
+        },
+      );
       assert.equal(existsSync(join(folder, 'evil')), false);
     });
   }
 
   test('devices are passed over; owners and set-id bits too, unless asked for', async () => {
     const passed: string[] = [];
-    const entries: Headers[] = [{ name: './', type: 'directory' }, { name: './disk', type: 'block-device', devmajor: 8, devminor: 0 }, { name: './su', mode: 0o6755, uid: 0, gid: 0 }, { name: './hard', type: 'link', linkname: './su' }];
+    const entries: Headers[] = [
+      { name: './', type: 'directory' },
+      { name: './disk', type: 'block-device', devmajor: 8, devminor: 0 },
+      { name: './su', mode: 0o6755, uid: 0, gid: 0 },
+      { name: './hard', type: 'link', linkname: './su' },
+    ];
     await unpack(archiveOf(entries), join(folder, 'devices'), { ...PLAIN, skipped: (path) => void passed.push(path) });
     assert.deepEqual(passed, ['disk']);
     assert.equal((await lstat(join(folder, 'devices', 'su'))).mode & 0o7777, 0o755);
@@ -89,19 +183,35 @@ describe('a stranger’s archive', () => {
   });
 
   test('one that is cut off is an error', async () => {
-    const whole = Buffer.concat(await archiveOf([{ name: './file' }]).toArray() as Buffer[]);
-    await assert.rejects(unpack(Readable.from([whole.subarray(0, 515)]), join(folder, 'cut'), PLAIN), (error: Error) => error instanceof CommandFailed && /Unexpected end|closed/i.test(error.message));
+    const whole = Buffer.concat((await archiveOf([{ name: './file' }]).toArray()) as Buffer[]);
+    await assert.rejects(
+      unpack(Readable.from([whole.subarray(0, 515)]), join(folder, 'cut'), PLAIN),
+      (error: Error) => error instanceof CommandFailed && /Unexpected end|closed/i.test(error.message),
+    );
   });
 
   test('bytes that are no archive are refused in one line', async () => {
-    await assert.rejects(unpack(Readable.from([Buffer.alloc(4096, 'no tar')]), join(folder, 'no archive'), PLAIN), (error: Error) => error instanceof CommandFailed && /is damaged: Invalid tar header/.test(error.message));
+    await assert.rejects(
+      unpack(Readable.from([Buffer.alloc(4096, 'no tar')]), join(folder, 'no archive'), PLAIN),
+      (error: Error) => error instanceof CommandFailed && /is damaged: Invalid tar header/.test(error.message),
+    );
   });
 
   test('owners that do not exist are refused, not kept as they come', async () => {
-    const whole = Buffer.concat(await archiveOf([{ name: './file' }]).toArray() as Buffer[]);
+    const whole = Buffer.concat((await archiveOf([{ name: './file' }]).toArray()) as Buffer[]);
     whole.set([0x80, 0, 0, 1, 0, 0, 0, 0], 108); // Base 256, as GNU tar writes large numbers.
     whole.write('        ', 148);
-    whole.write(`${whole.subarray(0, 512).reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
-    await assert.rejects(unpack(Readable.from([whole]), join(folder, 'owner'), { ...PLAIN, archive: true, owner: undefined }), (error: Error) => error instanceof CommandFailed && /invalid owner 4294967296:0/.test(error.message));
+    whole.write(
+      `${whole
+        .subarray(0, 512)
+        .reduce((sum, byte) => sum + byte, 0)
+        .toString(8)
+        .padStart(6, '0')}\0 `,
+      148,
+    );
+    await assert.rejects(
+      unpack(Readable.from([whole]), join(folder, 'owner'), { ...PLAIN, archive: true, owner: undefined }),
+      (error: Error) => error instanceof CommandFailed && /invalid owner 4294967296:0/.test(error.message),
+    );
   });
 });

@@ -31,13 +31,18 @@ export function packed(path: string, options: Attributes & { readonly skipped: (
 async function add(archive: Pack, path: string, name: string, options: Parameters<typeof packed>[1]): Promise<void> {
   const stats = await lstat(path);
   const header: Headers = {
-    name, mtime: stats.mtime, mode: stats.mode & (options.archive ? 0o7777 : 0o777), ...(options.archive ? { uid: stats.uid, gid: stats.gid } : { uid: 0, gid: 0 }),
+    name,
+    mtime: stats.mtime,
+    mode: stats.mode & (options.archive ? 0o7777 : 0o777),
+    ...(options.archive ? { uid: stats.uid, gid: stats.gid } : { uid: 0, gid: 0 }),
   };
   if (stats.isDirectory()) {
     archive.entry({ ...header, type: 'directory' });
-    for (const child of (await readdir(path)).sort()) await add(archive, join(path, child), `${name}/${child}`, options);
+    for (const child of (await readdir(path)).sort())
+      await add(archive, join(path, child), `${name}/${child}`, options);
   } else if (stats.isSymbolicLink()) archive.entry({ ...header, type: 'symlink', linkname: await readlink(path) });
-  else if (stats.isFile()) await pipeline(exactly(path, stats.size), archive.entry({ ...header, type: 'file', size: stats.size }));
+  else if (stats.isFile())
+    await pipeline(exactly(path, stats.size), archive.entry({ ...header, type: 'file', size: stats.size }));
   else options.skipped(path);
 }
 

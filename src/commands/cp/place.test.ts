@@ -1,7 +1,22 @@
 /** Putting a copy in its place: what an earlier copy left there leads nowhere. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { chmod, link, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  link,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -50,22 +65,28 @@ async function copy(destination: string, name: string, make: (stage: string) => 
   }
 }
 
-const copyTree = (tree: Tree, destination = out): Promise<void> => copy(destination, 'd', (stage) => plant(join(stage, 'it'), tree));
+const copyTree = (tree: Tree, destination = out): Promise<void> =>
+  copy(destination, 'd', (stage) => plant(join(stage, 'it'), tree));
 
 async function hostIsAsItWas(): Promise<void> {
   assert.deepEqual(await readdir(host, { recursive: true }), ['etc', 'etc/passwd']);
   assert.equal(await readFile(join(host, 'etc', 'passwd'), 'utf8'), 'of the host');
 }
 
-const failsWith = (message: RegExp) => (error: unknown): boolean => {
-  assert.ok(error instanceof CommandFailed, String((error as Error).stack));
-  assert.match(error.message, message);
-  return true;
-};
+const failsWith =
+  (message: RegExp) =>
+  (error: unknown): boolean => {
+    assert.ok(error instanceof CommandFailed, String((error as Error).stack));
+    assert.match(error.message, message);
+    return true;
+  };
 
 describe('a second copy', () => {
   test('replaces a link to a file that the first one brought', async () => {
-    await copyTree({ config: { link: join(host, 'etc', 'passwd') }, below: { deep: { link: join(host, 'etc', 'passwd') } } });
+    await copyTree({
+      config: { link: join(host, 'etc', 'passwd') },
+      below: { deep: { link: join(host, 'etc', 'passwd') } },
+    });
     await copyTree({ config: 'of the instance', below: { deep: 'of the instance' } });
     await hostIsAsItWas();
     assert.ok((await lstat(join(out, 'd', 'config'))).isFile());
@@ -74,7 +95,10 @@ describe('a second copy', () => {
 
   test('does not enter a link to a folder that the first one brought, and changes nothing', async () => {
     await copyTree({ a: 'first', etc: { link: join(host, 'etc') } });
-    await assert.rejects(copyTree({ a: 'second', etc: { passwd: 'of the instance', cron: 'of the instance' } }), failsWith(/out\/d\/etc is a link, but the copy has a folder there/));
+    await assert.rejects(
+      copyTree({ a: 'second', etc: { passwd: 'of the instance', cron: 'of the instance' } }),
+      failsWith(/out\/d\/etc is a link, but the copy has a folder there/),
+    );
     await hostIsAsItWas();
     assert.equal(await readFile(join(out, 'd', 'a'), 'utf8'), 'first');
     assert.deepEqual(await readdir(out), ['d']);
@@ -105,9 +129,20 @@ describe('a second copy', () => {
         await chmod(join(stage, 'it', name), 0o550);
       }
     });
-    assert.deepEqual((await readdir(join(out, 'd'), { recursive: true })).sort(), ['more', 'more/four', 'sub', 'sub/one', 'sub/three', 'sub/two']);
+    assert.deepEqual((await readdir(join(out, 'd'), { recursive: true })).sort(), [
+      'more',
+      'more/four',
+      'sub',
+      'sub/one',
+      'sub/three',
+      'sub/two',
+    ]);
     assert.equal(await readFile(join(out, 'd', 'sub', 'two'), 'utf8'), 'ii');
-    for (const [name, mode] of [['sub', 0o550], ['more', 0o550], ['sub/two', 0o4751]] as const) {
+    for (const [name, mode] of [
+      ['sub', 0o550],
+      ['more', 0o550],
+      ['sub/two', 0o4751],
+    ] as const) {
       const { mode: found, mtimeMs } = await stat(join(out, 'd', name));
       assert.deepEqual([name, found & 0o7777, mtimeMs], [name, mode, 1_500_000_000_000]);
     }
@@ -122,7 +157,12 @@ describe('a second copy', () => {
 });
 
 describe('a destination', () => {
-  for (const [what, below] of [['is', ''], ['ends with', '/'], ['has within', '/sub'], ['has within, far up,', '/sub/deep/']] as const) {
+  for (const [what, below] of [
+    ['is', ''],
+    ['ends with', '/'],
+    ['has within', '/sub'],
+    ['has within, far up,', '/sub/deep/'],
+  ] as const) {
     test(`that ${what} a link is refused by name`, async () => {
       await plant(join(host, 'etc'), {});
       await symlink(join(host, 'etc'), join(out, 'way'));
@@ -143,7 +183,10 @@ describe('a destination', () => {
     assert.equal(await readFile(join(out, 'new', 'a'), 'utf8'), 'content');
     await assert.rejects(copyTree({ a: '' }, join(out, 'none', 'new')), failsWith(/there is no folder .*out\/none$/));
     await assert.rejects(copyTree({ a: '' }, `${out}/absent/`), failsWith(/there is no folder .*absent\/$/));
-    await assert.rejects(copyTree({ a: '' }, join(out, 'new', 'a', 'x')), failsWith(/there is no folder .*out\/new\/a$/));
+    await assert.rejects(
+      copyTree({ a: '' }, join(out, 'new', 'a', 'x')),
+      failsWith(/there is no folder .*out\/new\/a$/),
+    );
   });
 
   test('that is replaced by a link meanwhile gets the copy, and the link does not', async () => {
@@ -165,15 +208,29 @@ test('a link is brought as what it is', async () => {
 
 test('from one file system to another the same holds', async (context) => {
   const other = await mkdtemp('/dev/shm/ingot-place-').catch(() => undefined);
-  if (other === undefined || (await stat(other)).dev === (await stat(out)).dev) return context.skip('this host has no second file system at /dev/shm');
+  if (other === undefined || (await stat(other)).dev === (await stat(out)).dev)
+    return context.skip('this host has no second file system at /dev/shm');
   try {
-    await plant(join(other, 'it'), { file: 'of the instance', sub: { deep: 'x', link: { link: '/etc/passwd' } }, etc: 'of the instance' });
-    await plant(join(out, 'd'), { etc: { link: join(host, 'etc', 'passwd') }, sub: { deep: { link: join(host, 'etc', 'passwd') } } });
+    await plant(join(other, 'it'), {
+      file: 'of the instance',
+      sub: { deep: 'x', link: { link: '/etc/passwd' } },
+      etc: 'of the instance',
+    });
+    await plant(join(out, 'd'), {
+      etc: { link: join(host, 'etc', 'passwd') },
+      sub: { deep: { link: join(host, 'etc', 'passwd') } },
+    });
     const place = await openDestination(out, 'd');
     await placeCopy(other, 'it', place);
     await place.folder.close();
     await hostIsAsItWas();
-    assert.deepEqual((await readdir(join(out, 'd'), { recursive: true })).sort(), ['etc', 'file', 'sub', 'sub/deep', 'sub/link']);
+    assert.deepEqual((await readdir(join(out, 'd'), { recursive: true })).sort(), [
+      'etc',
+      'file',
+      'sub',
+      'sub/deep',
+      'sub/link',
+    ]);
     assert.equal(await readFile(join(out, 'd', 'sub', 'deep'), 'utf8'), 'x');
     assert.equal(await readlink(join(out, 'd', 'sub', 'link')), '/etc/passwd');
     await plant(join(other, 'new'), { file: 'of the instance' });

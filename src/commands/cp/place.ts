@@ -8,7 +8,21 @@
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import {
-  chmod, copyFile, lchown, lstat, lutimes, mkdir, mkdtemp, open, readdir, readlink, rename, rm, stat, symlink, type FileHandle,
+  chmod,
+  copyFile,
+  lchown,
+  lstat,
+  lutimes,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  type FileHandle,
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandFailed } from '../command.ts';
@@ -106,9 +120,12 @@ async function enter(above: Folder, part: string, top: boolean): Promise<Folder>
     const { code = '' } = error as NodeJS.ErrnoException;
     if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code)) throw explained(error, shown);
     const link = await readlink(above.path(part)).catch(() => undefined);
-    throw new CommandFailed(link === undefined ? `there is no folder ${shown}`
-      : `${shown} is a link to ${JSON.stringify(link)}. 'ingot cp' never writes through links, because an earlier copy may `
-        + 'have created them. Name the folder that the link points to.');
+    throw new CommandFailed(
+      link === undefined
+        ? `there is no folder ${shown}`
+        : `${shown} is a link to ${JSON.stringify(link)}. 'ingot cp' never writes through links, because an earlier copy may ` +
+            'have created them. Name the folder that the link points to.',
+    );
   }
 }
 
@@ -117,8 +134,9 @@ async function enter(above: Folder, part: string, top: boolean): Promise<Folder>
  * @param work gets its path
  */
 export async function withStage<T>(folder: Folder, work: (stage: string) => Promise<T>): Promise<T> {
-  const stage = await mkdtemp(folder.path('.ingot-cp-'))
-    .catch((error: unknown) => { throw explained(error, folder.shown === '' ? '.' : folder.shown); });
+  const stage = await mkdtemp(folder.path('.ingot-cp-')).catch((error: unknown) => {
+    throw explained(error, folder.shown === '' ? '.' : folder.shown);
+  });
   try {
     return await work(stage);
   } finally {
@@ -158,10 +176,12 @@ async function judge(from: Folder, copy: string, to: Folder, name: string): Prom
 
 function inTheWay(there: Stats, to: Folder, name: string): CommandFailed {
   const path = to.shownPath(name);
-  return new CommandFailed(there.isSymbolicLink()
-    ? `${path} is a link, but the copy has a folder there. 'ingot cp' never writes through links. `
-      + 'Remove the link, or choose another destination. Nothing was changed.'
-    : `${path} is not a folder, but the copy has a folder there. Nothing was changed.`);
+  return new CommandFailed(
+    there.isSymbolicLink()
+      ? `${path} is a link, but the copy has a folder there. 'ingot cp' never writes through links. ` +
+          'Remove the link, or choose another destination. Nothing was changed.'
+      : `${path} is not a folder, but the copy has a folder there. Nothing was changed.`,
+  );
 }
 
 async function move(from: Folder, copy: string, to: Folder, name: string): Promise<void> {
@@ -230,7 +250,11 @@ async function settle(path: string, made: Stats): Promise<void> {
 }
 
 async function within(
-  from: Folder, copy: string, to: Folder, name: string, work: (below: Folder, beside: Folder) => Promise<void>,
+  from: Folder,
+  copy: string,
+  to: Folder,
+  name: string,
+  work: (below: Folder, beside: Folder) => Promise<void>,
 ): Promise<void> {
   const below = await from.open(copy);
   try {
@@ -249,7 +273,10 @@ async function within(
 }
 
 async function pair(
-  from: Folder, copy: string, to: Folder, name: string,
+  from: Folder,
+  copy: string,
+  to: Folder,
+  name: string,
 ): Promise<readonly [made: Stats, there: Stats | undefined]> {
   const there = lstat(to.path(name)).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

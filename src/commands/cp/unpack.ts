@@ -48,9 +48,10 @@ export async function* entriesOf(archive: Readable): AsyncGenerator<ArchiveEntry
       yield {
         header,
         // By a signal, since one that broke before its content was asked for tells nobody.
-        write: (sink) => pipeline(entry, sink, { signal: broken.signal }).catch((error: unknown) => {
-          throw broken.signal.aborted ? archiveError(broken.signal.reason) : error;
-        }),
+        write: (sink) =>
+          pipeline(entry, sink, { signal: broken.signal }).catch((error: unknown) => {
+            throw broken.signal.aborted ? archiveError(broken.signal.reason) : error;
+          }),
       };
       entry.resume();
     }
@@ -96,8 +97,9 @@ export async function unpack(archive: Readable, root: string, options: Unpacking
   if (folders.size === 0 && files.size === 0) throw refusing(undefined, 'it has neither a file nor a folder');
   // Last, and those below first: a folder without permission to write, or whose time is set, must have all that is in it.
   for (const [name, header] of [...folders].toReversed()) {
-    await settle(name === '' ? root : join(root, name), header, options)
-      .catch((error: unknown) => { throw explained(error, header.name); });
+    await settle(name === '' ? root : join(root, name), header, options).catch((error: unknown) => {
+      throw explained(error, header.name);
+    });
   }
 }
 
@@ -107,7 +109,11 @@ export async function unpack(archive: Readable, root: string, options: Unpacking
  * @param files paths of the files so far
  */
 async function place(
-  entry: ArchiveEntry, root: string, folders: Map<string, Headers>, files: Set<string>, options: Unpacking,
+  entry: ArchiveEntry,
+  root: string,
+  folders: Map<string, Headers>,
+  files: Set<string>,
+  options: Unpacking,
 ): Promise<void> {
   const { header } = entry;
   const parts = header.name.split('/').filter((part) => part !== '' && part !== '.');
@@ -117,7 +123,8 @@ async function place(
   // A folder that this made, or nothing: a link that it made must not lead anywhere else.
   const parent = parts.slice(0, -1).join('/');
   const single = parts.length === 1 && !folders.has('');
-  if (name !== '' && !single && !folders.has(parent)) throw refusing(header.name, 'its parent folder is not in the archive');
+  if (name !== '' && !single && !folders.has(parent))
+    throw refusing(header.name, 'its parent folder is not in the archive');
   // A link in the instance was followed there: one at the top would lead the next copy to this place elsewhere.
   if ((name === '' || single) && ['symlink', 'link'].includes(header.type ?? '')) {
     throw refusing(undefined, 'its top entry is a link, not a file or folder');
@@ -142,7 +149,8 @@ async function place(
 }
 
 async function settle(path: string, header: Headers, { archive, owner }: Unpacking): Promise<void> {
-  const given = archive && header.uid !== undefined && header.gid !== undefined ? { uid: header.uid, gid: header.gid } : owner;
+  const given =
+    archive && header.uid !== undefined && header.gid !== undefined ? { uid: header.uid, gid: header.gid } : owner;
   if (given !== undefined) {
     const valid = [given.uid, given.gid].every((id) => Number.isInteger(id) && id >= 0 && id <= LAST_ID);
     if (!valid) throw refusing(header.name, `invalid owner ${given.uid}:${given.gid}`);
@@ -155,7 +163,9 @@ async function settle(path: string, header: Headers, { archive, owner }: Unpacki
 
 /** @param name of the entry that is at fault; `undefined` for the archive as a whole */
 function refusing(name: string | undefined, why: string): CommandFailed {
-  return new CommandFailed(`refusing to extract ${name === undefined ? 'the archive from the instance' : shown(name)}: ${why}`);
+  return new CommandFailed(
+    `refusing to extract ${name === undefined ? 'the archive from the instance' : shown(name)}: ${why}`,
+  );
 }
 
 /** A name of a stranger's, for a message. */
@@ -168,6 +178,7 @@ function shown(name: string): string {
 function explained(error: unknown, name: string): unknown {
   const { code, message, syscall } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return archiveError(error);
-  if (code === 'EEXIST') return refusing(name, 'the archive has it twice, or this file system does not distinguish two of its names');
+  if (code === 'EEXIST')
+    return refusing(name, 'the archive has it twice, or this file system does not distinguish two of its names');
   return new CommandFailed(`cannot write ${shown(name)}: ${message.replace(/, \S+ '.*$/s, '')}`, { cause: error });
 }

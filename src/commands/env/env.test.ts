@@ -9,7 +9,10 @@ test('a section is added, or replaced where it is, and the rest stays as it was'
     ['[default]\nregion = eu-west-1\n', '[default]\nregion = eu-west-1\n\n[profile ingot]\na = 1\n'],
     ['[default]\nx = 1', '[default]\nx = 1\n\n[profile ingot]\na = 1\n'],
     ['[profile ingot]\na = 0\nb =\n  c = 2\n', '[profile ingot]\na = 1\n'],
-    ['# top\n[ profile  ingot ] # mine\na = 0\n\n[default]\nx = 1\n', '# top\n[profile ingot]\na = 1\n\n[default]\nx = 1\n'],
+    [
+      '# top\n[ profile  ingot ] # mine\na = 0\n\n[default]\nx = 1\n',
+      '# top\n[profile ingot]\na = 1\n\n[default]\nx = 1\n',
+    ],
   ];
   for (const [text, expected] of rows) {
     const written = withSection(text, 'profile ingot', 'a = 1');
@@ -25,6 +28,7 @@ test('which AWS CLIs know endpoint variables', () => {
     ['aws-cli/2.12.7 Python/3.11.8', '2.12.7', false],
     ['aws-cli/2.13.0 Python/3.11.8', '2.13.0', true],
     ['aws-cli/3.0.0 Python/3.20.0', '3.0.0', true],
-  ] as const) assert.deepEqual(readCliVersion(output), { version, knowsEndpoints: knows });
+  ] as const)
+    assert.deepEqual(readCliVersion(output), { version, knowsEndpoints: knows });
   assert.equal(readCliVersion('command not found'), undefined);
 });

@@ -8,7 +8,8 @@
 export function withSection(text: string, header: string, body: string): string {
   const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n');
   const isHeader = (line: string): boolean => /^\s*\[[^\]]*\]\s*([#;].*)?$/.test(line);
-  const named = (line: string): boolean => isHeader(line) && /\[\s*([^\]]*?)\s*\]/.exec(line)![1]!.replace(/\s+/g, ' ') === header;
+  const named = (line: string): boolean =>
+    isHeader(line) && /\[\s*([^\]]*?)\s*\]/.exec(line)![1]!.replace(/\s+/g, ' ') === header;
   const section = [`[${header}]`, ...body.split('\n')];
   const start = lines.findIndex(named);
   if (start < 0) return [...lines, ...(lines.length > 0 && lines.at(-1) !== '' ? [''] : []), ...section, ''].join('\n');

@@ -38,7 +38,13 @@ export function newBuildState(): BuildState {
 }
 
 const STATUSES: Readonly<Record<string, StepState['status']>> = {
-  RUNNING: 'running', COMPLETED: 'done', SUCCESS: 'done', FAILED: 'failed', IGNOREDFAILURE: 'ignored', SKIPPED: 'skipped', CANCELLED: 'cancelled',
+  RUNNING: 'running',
+  COMPLETED: 'done',
+  SUCCESS: 'done',
+  FAILED: 'failed',
+  IGNOREDFAILURE: 'ignored',
+  SKIPPED: 'skipped',
+  CANCELLED: 'cancelled',
 };
 
 /** Adds one record to what is known. */
@@ -54,7 +60,8 @@ export function applyRecord(state: BuildState, record: ProgressRecord): void {
       return;
     case 'progress': {
       const step = currentStep(state);
-      if (step !== undefined && record.done !== undefined && record.total !== undefined) step.progress = { text: plainLine(record.text), done: record.done, total: record.total };
+      if (step !== undefined && record.done !== undefined && record.total !== undefined)
+        step.progress = { text: plainLine(record.text), done: record.done, total: record.total };
       return;
     }
     case 'log':
@@ -68,17 +75,31 @@ export function applyRecord(state: BuildState, record: ProgressRecord): void {
 
 function applyStep(state: BuildState, record: ProgressRecord, time: number): void {
   const inDocument = record.documentStep !== undefined;
-  const label = plainLine(inDocument ? `${record.component ?? '?'} ${record.phase ?? ''}: ${record.documentStep}` : (record.step ?? record.text));
+  const label = plainLine(
+    inDocument
+      ? `${record.component ?? '?'} ${record.phase ?? ''}: ${record.documentStep}`
+      : (record.step ?? record.text),
+  );
   const depth = inDocument ? 1 : 0;
   const status = STATUSES[(record.status ?? '').toUpperCase()] ?? 'running';
-  const open = state.steps.findLast((step) => step.depth === depth && step.label === label && step.status === 'running');
+  const open = state.steps.findLast(
+    (step) => step.depth === depth && step.label === label && step.status === 'running',
+  );
   if (status === 'running' && open === undefined) {
     state.steps.push({ label, depth, status, startedAt: time, lines: [] });
     return;
   }
   const message = status === 'failed' ? { message: plainLine(record.text) } : {};
   if (open === undefined) {
-    state.steps.push({ label, depth, status, startedAt: time, lines: [], ...message, ...(record.seconds === undefined ? {} : { seconds: record.seconds }) });
+    state.steps.push({
+      label,
+      depth,
+      status,
+      startedAt: time,
+      lines: [],
+      ...message,
+      ...(record.seconds === undefined ? {} : { seconds: record.seconds }),
+    });
     return;
   }
   Object.assign(open, message);

@@ -4,8 +4,22 @@ import { currentStep, type BuildState, type StepState } from './progress-state.t
 
 const SHOWN_LINES = 5;
 const BAR_WIDTH = 24;
-const MARKS: Readonly<Record<StepState['status'], string>> = { running: '>', done: '+', failed: 'x', ignored: '!', skipped: '-', cancelled: 'x' };
-const COLOURS: Readonly<Record<StepState['status'], number>> = { running: 36, done: 32, failed: 31, ignored: 33, skipped: 90, cancelled: 33 };
+const MARKS: Readonly<Record<StepState['status'], string>> = {
+  running: '>',
+  done: '+',
+  failed: 'x',
+  ignored: '!',
+  skipped: '-',
+  cancelled: 'x',
+};
+const COLOURS: Readonly<Record<StepState['status'], number>> = {
+  running: 36,
+  done: 32,
+  failed: 31,
+  ignored: 33,
+  skipped: 90,
+  cancelled: 33,
+};
 
 /** How a frame is to look. */
 export interface FrameOptions {
@@ -27,8 +41,10 @@ export function render(state: BuildState, options: FrameOptions, now: number): s
     lines.push(stepLine(step, options, now));
     if (step !== current) continue;
     const indent = '  '.repeat(step.depth + 2);
-    if (step.progress !== undefined) lines.push(fit(`${indent}${bar(step.progress.done, step.progress.total)} ${step.progress.text}`, options.width));
-    for (const line of step.lines.slice(-SHOWN_LINES)) lines.push(paint(fit(`${indent}| ${line}`, options.width), 90, options.colour));
+    if (step.progress !== undefined)
+      lines.push(fit(`${indent}${bar(step.progress.done, step.progress.total)} ${step.progress.text}`, options.width));
+    for (const line of step.lines.slice(-SHOWN_LINES))
+      lines.push(paint(fit(`${indent}| ${line}`, options.width), 90, options.colour));
   }
   const elapsed = state.startedAt === undefined ? '' : `, ${duration(Math.max(0, (now - state.startedAt) / 1000))}`;
   const footer = paint(fit(`  ${state.status}${elapsed}`, options.width), 1, options.colour);
@@ -37,7 +53,12 @@ export function render(state: BuildState, options: FrameOptions, now: number): s
 }
 
 function stepLine(step: StepState, { width, colour }: FrameOptions, now: number): string {
-  const time = step.seconds !== undefined ? duration(step.seconds) : step.status === 'running' ? duration(Math.max(0, (now - step.startedAt) / 1000)) : step.status;
+  const time =
+    step.seconds !== undefined
+      ? duration(step.seconds)
+      : step.status === 'running'
+        ? duration(Math.max(0, (now - step.startedAt) / 1000))
+        : step.status;
   const left = `${'  '.repeat(step.depth)}${MARKS[step.status]} ${step.label}`;
   const column = Math.min(width - 12, 64);
   if (column < 12) return paint(fit(left, width), COLOURS[step.status], colour);
@@ -79,5 +100,9 @@ export function widthOf(text: string): number {
 
 function columnsOf(character: string): number {
   if (/^\p{M}|^\u200d|^\ufe0f/u.test(character)) return 0;
-  return /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u.test(character) ? 2 : 1;
+  return /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u.test(
+    character,
+  )
+    ? 2
+    : 1;
 }

@@ -76,5 +76,8 @@ function liveView(output: Output): BuildView {
 
 /** Rows that lines take on a terminal of so many columns: one that was made narrower has broken those that were drawn before. */
 export function rowsOf(lines: readonly string[], columns: number): number {
-  return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(widthOf(line.replace(/\u001b\[\d*m/g, '')) / columns)), 0);
+  return lines.reduce(
+    (rows, line) => rows + Math.max(1, Math.ceil(widthOf(line.replace(/\u001b\[\d*m/g, '')) / columns)),
+    0,
+  );
 }

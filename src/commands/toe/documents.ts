@@ -41,14 +41,18 @@ export async function readDocument(path: string, args: Arguments): Promise<Docum
     if (statSync(path).size > MOST_BYTES) throw new Error('it is larger than 1 MiB');
     return { path, text: readFileSync(path, 'utf8').replace(/^\ufeff/, '') };
   } catch (error) {
-    throw new WrongUse(`the document ${path} cannot be read: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`);
+    throw new WrongUse(
+      `the document ${path} cannot be read: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`,
+    );
   }
 }
 
 async function fromServer(arn: string, args: Arguments): Promise<string> {
   const { connect } = await import('../client.ts');
   const { imagebuilderClient } = await import('../../platform/api-client.ts');
-  const { component } = await imagebuilderClient(await connect(args)).send(new GetComponentCommand({ componentBuildVersionArn: arn }));
+  const { component } = await imagebuilderClient(await connect(args)).send(
+    new GetComponentCommand({ componentBuildVersionArn: arn }),
+  );
   if (component?.data === undefined) throw new CommandFailed(`${arn} has no document`);
   return component.data;
 }
@@ -62,14 +66,24 @@ export function judge(texts: readonly DocumentText[], blocked: readonly string[]
   for (const name of blocked) {
     if (ACTION_MODULES.has(name)) continue;
     const near = nearestWord(name, [...ACTION_MODULES.keys()]);
-    throw new WrongUse(`--blocked-action-modules: there is no action module '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`);
+    throw new WrongUse(
+      `--blocked-action-modules: there is no action module '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
+    );
   }
   const problems: string[] = [];
   const loaded = texts.flatMap(({ path, text }) => {
     const { document, faults } = parseComponentDocument(text);
     const errors = faults.filter(({ severity }) => severity === 'error').map((fault) => formatFault(fault, path));
-    const used = document?.phases.flatMap((phase) => phase.steps.filter(({ action }) => blocked.includes(action)).map((step) => ({ phase, step }))) ?? [];
-    errors.push(...used.map(({ phase, step }) => `${path}:${step.position.line}:${step.position.column}: step ${step.name} of phase ${phase.name} uses the blocked action module ${step.action}`));
+    const used =
+      document?.phases.flatMap((phase) =>
+        phase.steps.filter(({ action }) => blocked.includes(action)).map((step) => ({ phase, step })),
+      ) ?? [];
+    errors.push(
+      ...used.map(
+        ({ phase, step }) =>
+          `${path}:${step.position.line}:${step.position.column}: step ${step.name} of phase ${phase.name} uses the blocked action module ${step.action}`,
+      ),
+    );
     problems.push(...errors);
     const warnings = faults.filter(({ severity }) => severity === 'warning').map((fault) => formatFault(fault, path));
     return document === undefined || errors.length > 0 ? [] : [{ path, text, document, warnings }];

@@ -51,33 +51,55 @@ const QCOW2 = Buffer.from('QFI\xfb', 'latin1');
 export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: Instance) => Promise<T>): Promise<T> {
   const driver = driverNamed(fresh.driver);
   const missing = await driver.missing();
-  if (missing.length > 0) throw new CommandFailed(`there can be no ${fresh.driver} instance on this host: ${missing.join(' ')}`);
+  if (missing.length > 0)
+    throw new CommandFailed(`there can be no ${fresh.driver} instance on this host: ${missing.join(' ')}`);
   await sweepWorkspaces();
-  return inWorkspace(async ({ files, directory, held, owner }) => withDisk(fresh, owner.owner, async (base) => {
-    const id = newInstanceId();
-    const disk = join(files, 'disk.qcow2');
-    await createOverlay(base, disk);
-    const started = performance.now();
-    const instance = await driver.launch({
-      metadata: await metadataOf(fresh), reach: fresh.reach,
-      id, disk, held, allocationOwner: owner, signal: fresh.signal, directory: `${directory}/i`,
-      cpus: Math.min(4, cpus().length), memoryMiB: Math.min(MEMORY_MIB, Math.floor(totalmem() / 2 ** 21)),
-      report: ({ text, level, stream }) => { if (stream === undefined) fresh.report({ type: 'log', text, ...(level === undefined ? {} : { level }) }); },
-    });
-    try {
-      fresh.report({ type: 'log', text: `a ${fresh.driver} instance is up after ${((performance.now() - started) / 1000).toFixed(1)} s` });
-      return await work(instance);
-    } finally {
-      await instance.terminate();
-    }
-  }), 'toe');
+  return inWorkspace(
+    async ({ files, directory, held, owner }) =>
+      withDisk(fresh, owner.owner, async (base) => {
+        const id = newInstanceId();
+        const disk = join(files, 'disk.qcow2');
+        await createOverlay(base, disk);
+        const started = performance.now();
+        const instance = await driver.launch({
+          metadata: await metadataOf(fresh),
+          reach: fresh.reach,
+          id,
+          disk,
+          held,
+          allocationOwner: owner,
+          signal: fresh.signal,
+          directory: `${directory}/i`,
+          cpus: Math.min(4, cpus().length),
+          memoryMiB: Math.min(MEMORY_MIB, Math.floor(totalmem() / 2 ** 21)),
+          report: ({ text, level, stream }) => {
+            if (stream === undefined) fresh.report({ type: 'log', text, ...(level === undefined ? {} : { level }) });
+          },
+        });
+        try {
+          fresh.report({
+            type: 'log',
+            text: `a ${fresh.driver} instance is up after ${((performance.now() - started) / 1000).toFixed(1)} s`,
+          });
+          return await work(instance);
+        } finally {
+          await instance.terminate();
+        }
+      }),
+    'toe',
+  );
 }
 
 /** What its metadata service says. */
 async function metadataOf({ dataDirectory, region, image, role }: FreshInstance): Promise<InstanceMetadata> {
   const credentials = await readCredentials(dataDirectory).catch(() => undefined); // Whoever may not read them has an account of no name.
   return {
-    account: credentials?.account ?? DEFAULT_ACCOUNT, region, imageId: image?.startsWith('ami-') ? image : NO_AMI, instanceType: INSTANCE_TYPE, launched: timestamp(), tokens: 'required',
+    account: credentials?.account ?? DEFAULT_ACCOUNT,
+    region,
+    imageId: image?.startsWith('ami-') ? image : NO_AMI,
+    instanceType: INSTANCE_TYPE,
+    launched: timestamp(),
+    tokens: 'required',
     ...(role === undefined ? {} : { role }),
   };
 }
@@ -85,20 +107,37 @@ async function metadataOf({ dataDirectory, region, image, role }: FreshInstance)
 /** Finds the disk that the instance lies over, and keeps it from being collected meanwhile. */
 async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: string) => Promise<T>): Promise<T> {
   const image = fresh.image ?? DEFAULT_IMAGE;
-  const reference = Object.hasOwn(suppliedImages, image) ? `arn:aws:imagebuilder:${fresh.region}:aws:image/${image}/x.x.x` : image;
+  const reference = Object.hasOwn(suppliedImages, image)
+    ? `arn:aws:imagebuilder:${fresh.region}:aws:image/${image}/x.x.x`
+    : image;
   if (!/^(?:ami-|arn:)/.test(reference)) return work(await diskFile(reference));
   takeDataDirectory(fresh.dataDirectory);
-  const catalog = await openCatalog(fresh.dataDirectory, { managedImages: namedImages, names: (await readConfig(fresh.dataDirectory)).names });
+  const catalog = await openCatalog(fresh.dataDirectory, {
+    managedImages: namedImages,
+    names: (await readConfig(fresh.dataDirectory)).names,
+  });
   const layers = new LayerStore(catalog, fresh.dataDirectory);
   try {
     const { account } = await loadCredentials(fresh.dataDirectory);
     const { report, signal, region, dataDirectory } = fresh;
-    const parent = await sealedParent({ reference, region, account, catalog, layers, arn: owner, dataDirectory, report, signal }).catch((error: unknown) => {
+    const parent = await sealedParent({
+      reference,
+      region,
+      account,
+      catalog,
+      layers,
+      arn: owner,
+      dataDirectory,
+      report,
+      signal,
+    }).catch((error: unknown) => {
       signal.throwIfAborted();
       throw new CommandFailed((error as Error).message.replace(/^parent image /, '--image '));
     });
     if (parent.layer.origin === 'untrusted' && !driverNamed(fresh.driver).capabilities.kernel) {
-      throw new CommandFailed(`the host does not mount the file systems of the imported disk ${image}: run the document in a virtual machine (--on qemu)`);
+      throw new CommandFailed(
+        `the host does not mount the file systems of the imported disk ${image}: run the document in a virtual machine (--on qemu)`,
+      );
     }
     return await work(parent.layer.path);
   } finally {
@@ -111,11 +150,15 @@ async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: str
 async function diskFile(path: string): Promise<string> {
   const absolute = resolve(path);
   const found = await stat(absolute).catch(() => undefined);
-  if (found?.isFile() !== true) throw new WrongUse(`--image '${path}' is no base image (${Object.keys(suppliedImages).join(', ')}), no AMI (ami-…), no image's ARN, and no file`);
+  if (found?.isFile() !== true)
+    throw new WrongUse(
+      `--image '${path}' is no base image (${Object.keys(suppliedImages).join(', ')}), no AMI (ami-…), no image's ARN, and no file`,
+    );
   const file = await open(absolute, 'r');
   try {
     const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
-    if (!buffer.equals(QCOW2)) throw new WrongUse(`--image ${path} is no qcow2 file; qemu-img convert -O qcow2 makes one`);
+    if (!buffer.equals(QCOW2))
+      throw new WrongUse(`--image ${path} is no qcow2 file; qemu-img convert -O qcow2 makes one`);
     return absolute;
   } finally {
     await file.close();

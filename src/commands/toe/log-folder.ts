@@ -32,7 +32,8 @@ export function openLogFolder(directory: string, executionId: string, documents:
   const path = join(resolve(directory), logFolderName(timestamp(), executionId));
   try {
     mkdirSync(path, { recursive: true, mode: 0o750 });
-    for (const [index, { text }] of documents.entries()) writeFileSync(join(path, index === 0 ? 'document.yaml' : `document_${index + 1}.yaml`), text, { mode: 0o640 });
+    for (const [index, { text }] of documents.entries())
+      writeFileSync(join(path, index === 0 ? 'document.yaml' : `document_${index + 1}.yaml`), text, { mode: 0o640 });
   } catch (error) {
     throw new CommandFailed(`the log folder ${path} cannot be made: ${(error as Error).message}`);
   }
@@ -45,13 +46,19 @@ export function openLogFolder(directory: string, executionId: string, documents:
       const line = record.level === 'debug' ? undefined : plainRecord(record);
       if (line !== undefined) writeSync(shown, `${line}\n`);
       const where = [record.phase, record.documentStep].filter((part) => part !== undefined).join('/');
-      writeSync(all, `${record.time} ${record.level.toUpperCase()} ${where === '' ? '' : `${where}: `}${record.type === 'output' ? `${record.stream}: ` : ''}${record.text}\n`);
+      writeSync(
+        all,
+        `${record.time} ${record.level.toUpperCase()} ${where === '' ? '' : `${where}: `}${record.type === 'output' ? `${record.stream}: ` : ''}${record.text}\n`,
+      );
       return record;
     },
     end(report) {
       const failed = report.documents.find(({ outcome }) => outcome.failure !== undefined);
       if (failed !== undefined) writeSync(shown, `${failureBlock(failed).join('\n')}\n`);
-      for (const [name, content] of [['detailedoutput.json', detailedOutput(report)], ['chaining.json', chainingOutput(report)]] as const) {
+      for (const [name, content] of [
+        ['detailedoutput.json', detailedOutput(report)],
+        ['chaining.json', chainingOutput(report)],
+      ] as const) {
         writeFileSync(join(path, name), `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o640 });
       }
     },

@@ -24,22 +24,48 @@ export interface ToeRequest {
 
 /** The flags of `awstoe run`. */
 export const RUN_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  config: { type: 'string', short: 'c' }, documents: { type: 'string', short: 'd' }, phases: { type: 'string', short: 'p' }, parameters: { type: 'string' },
-  'execution-id': { type: 'string', short: 'i' }, 'log-directory': { type: 'string', short: 'l' }, 'state-directory': { type: 'string', short: 's' },
-  'blocked-action-modules': { type: 'string' }, 'document-s3-bucket-owner': { type: 'string' }, trace: { type: 'boolean', short: 't' }, version: { type: 'boolean', short: 'v' },
-  'log-s3-bucket-name': { type: 'string', short: 'b' }, 'log-s3-key-prefix': { type: 'string', short: 'k' }, 'log-s3-bucket-owner': { type: 'string' },
-  'cw-log-group': { type: 'string' }, 'cw-log-stream': { type: 'string' }, 'cw-log-region': { type: 'string' }, 'cw-ignore-failures': { type: 'boolean' },
+  config: { type: 'string', short: 'c' },
+  documents: { type: 'string', short: 'd' },
+  phases: { type: 'string', short: 'p' },
+  parameters: { type: 'string' },
+  'execution-id': { type: 'string', short: 'i' },
+  'log-directory': { type: 'string', short: 'l' },
+  'state-directory': { type: 'string', short: 's' },
+  'blocked-action-modules': { type: 'string' },
+  'document-s3-bucket-owner': { type: 'string' },
+  trace: { type: 'boolean', short: 't' },
+  version: { type: 'boolean', short: 'v' },
+  'log-s3-bucket-name': { type: 'string', short: 'b' },
+  'log-s3-key-prefix': { type: 'string', short: 'k' },
+  'log-s3-bucket-owner': { type: 'string' },
+  'cw-log-group': { type: 'string' },
+  'cw-log-stream': { type: 'string' },
+  'cw-log-region': { type: 'string' },
+  'cw-ignore-failures': { type: 'boolean' },
 };
 
 /** Flags and members of the configuration that would send logs away, which does not work yet: to pass them over would lose logs. */
 const SENDS_LOGS: readonly (readonly [flag: string, member: string])[] = [
-  ['log-s3-bucket-name', 'logS3BucketName'], ['log-s3-key-prefix', 'logS3KeyPrefix'], ['log-s3-bucket-owner', 'logS3BucketOwner'],
-  ['cw-log-group', 'cwLogGroup'], ['cw-log-stream', 'cwLogStream'], ['cw-log-region', 'cwLogRegion'],
+  ['log-s3-bucket-name', 'logS3BucketName'],
+  ['log-s3-key-prefix', 'logS3KeyPrefix'],
+  ['log-s3-bucket-owner', 'logS3BucketOwner'],
+  ['cw-log-group', 'cwLogGroup'],
+  ['cw-log-stream', 'cwLogStream'],
+  ['cw-log-region', 'cwLogRegion'],
 ];
 
 /** Members of the configuration file that awstoe knows. */
 const MEMBERS = new Set([
-  'documents', 'phases', 'parameters', 'executionId', 'logDirectory', 'cwIgnoreFailures', 'documentS3BucketOwner', 'stateDirectory', 'trace', ...SENDS_LOGS.map(([, member]) => member),
+  'documents',
+  'phases',
+  'parameters',
+  'executionId',
+  'logDirectory',
+  'cwIgnoreFailures',
+  'documentS3BucketOwner',
+  'stateDirectory',
+  'trace',
+  ...SENDS_LOGS.map(([, member]) => member),
 ]);
 
 /** The configuration file, as it is read. */
@@ -67,16 +93,20 @@ export function toeRequest(args: Arguments): ToeRequest {
   const config = readConfig(args);
   const named = [...list(args.text('documents')), ...args.positionals];
   if (config !== undefined && named.length > 0) throw new WrongUse('--config and --documents exclude each other');
-  if (config !== undefined && args.text('parameters') !== undefined) throw new WrongUse('--parameters does not go with --config, which has parameters of its own');
+  if (config !== undefined && args.text('parameters') !== undefined)
+    throw new WrongUse('--parameters does not go with --config, which has parameters of its own');
   const everywhere = args.text('parameters') === undefined ? {} : parametersOf(args.text('parameters')!);
-  const documents = config === undefined ? named.map((path) => ({ path, parameters: everywhere })) : documentsOf(config);
+  const documents =
+    config === undefined ? named.map((path) => ({ path, parameters: everywhere })) : documentsOf(config);
   if (documents.length === 0) throw new WrongUse('there is no document to run: name one, or --documents, or --config');
   for (const [flag, member] of SENDS_LOGS) {
-    if (args.text(flag) === undefined && (config as Record<string, unknown> | undefined)?.[member] === undefined) continue;
+    if (args.text(flag) === undefined && (config as Record<string, unknown> | undefined)?.[member] === undefined)
+      continue;
     throw new WrongUse(`--${flag} (${member}) does not work yet: logs stay in the log folder, see --log-directory`);
   }
   const executionId = args.text('execution-id') ?? config?.executionId ?? newUuid();
-  if (!/^[\w.-]{1,128}$/.test(executionId)) throw new WrongUse(`the execution id '${executionId}' has to be letters, digits, - _ and .`);
+  if (!/^[\w.-]{1,128}$/.test(executionId))
+    throw new WrongUse(`the execution id '${executionId}' has to be letters, digits, - _ and .`);
   const logDirectory = args.text('log-directory') ?? config?.logDirectory ?? '.';
   const phases = list(args.text('phases') ?? config?.phases);
   return {
@@ -92,7 +122,10 @@ export function toeRequest(args: Arguments): ToeRequest {
 
 /** A comma list; empty when absent. */
 export function list(text: string | undefined): readonly string[] {
-  return (text ?? '').split(',').map((item) => item.trim()).filter((item) => item !== '');
+  return (text ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
 }
 
 /** `n=v,n2=v2`: a comma that no name follows belongs to the value. @throws {WrongUse} */
@@ -108,29 +141,44 @@ export function parametersOf(text: string): Readonly<Record<string, string>> {
 function readConfig(args: Arguments): ToeConfig | undefined {
   const path = args.text('config');
   if (path === undefined) return undefined;
-  if (path.startsWith('s3://')) throw new WrongUse('a configuration file from S3 does not work yet; name one of this host');
+  if (path.startsWith('s3://'))
+    throw new WrongUse('a configuration file from S3 does not work yet; name one of this host');
   let config: unknown;
   try {
     config = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
     throw new WrongUse(`the configuration file ${path} cannot be read: ${(error as Error).message}`);
   }
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) throw new WrongUse(`the configuration file ${path} is no JSON object`);
+  if (typeof config !== 'object' || config === null || Array.isArray(config))
+    throw new WrongUse(`the configuration file ${path} is no JSON object`);
   const unknown = Object.keys(config).filter((member) => !MEMBERS.has(member));
-  if (unknown.length > 0) throw new WrongUse(`the configuration file ${path} has members that are not known: ${unknown.join(', ')}; there are: ${[...MEMBERS].join(', ')}`);
+  if (unknown.length > 0)
+    throw new WrongUse(
+      `the configuration file ${path} has members that are not known: ${unknown.join(', ')}; there are: ${[...MEMBERS].join(', ')}`,
+    );
   return config as ToeConfig;
 }
 
 function documentsOf({ documents, parameters = [] }: ToeConfig): readonly DocumentSource[] {
   return (documents ?? []).map((document, index) => {
-    if (typeof document.path !== 'string' || document.path === '') throw new WrongUse(`documents[${index}] of the configuration file has no path`);
-    return { path: document.path, parameters: { ...values(parameters, 'parameters'), ...values(document.parameters ?? [], `documents[${index}].parameters`) } };
+    if (typeof document.path !== 'string' || document.path === '')
+      throw new WrongUse(`documents[${index}] of the configuration file has no path`);
+    return {
+      path: document.path,
+      parameters: {
+        ...values(parameters, 'parameters'),
+        ...values(document.parameters ?? [], `documents[${index}].parameters`),
+      },
+    };
   });
 }
 
 function values(given: readonly NamedValue[], where: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(given.map(({ name, value }, index) => {
-    if (typeof name !== 'string' || typeof value !== 'string') throw new WrongUse(`${where}[${index}] of the configuration file has to have a name and a value, both texts`);
-    return [name, value];
-  }));
+  return Object.fromEntries(
+    given.map(({ name, value }, index) => {
+      if (typeof name !== 'string' || typeof value !== 'string')
+        throw new WrongUse(`${where}[${index}] of the configuration file has to have a name and a value, both texts`);
+      return [name, value];
+    }),
+  );
 }

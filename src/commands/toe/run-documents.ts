@@ -45,9 +45,18 @@ export type RunEnd = { readonly report: RunReport } | { readonly interrupted: In
 export async function runDocuments(run: DocumentsRun): Promise<RunEnd> {
   const { request, documents, from } = run;
   const startTime = from?.startTime ?? timestamp();
-  const reports: DocumentReport[] = (from?.finished ?? []).map((finished, index) => ({ ...finished, document: documents[index]!.document }));
+  const reports: DocumentReport[] = (from?.finished ?? []).map((finished, index) => ({
+    ...finished,
+    document: documents[index]!.document,
+  }));
   const ended = (problem?: string): RunEnd => ({
-    report: { executionId: request.executionId, startTime, endTime: timestamp(), documents: reports, ...(problem === undefined ? {} : { problem }) },
+    report: {
+      executionId: request.executionId,
+      startTime,
+      endTime: timestamp(),
+      documents: reports,
+      ...(problem === undefined ? {} : { problem }),
+    },
   });
   for (const [index, { path, document }] of documents.entries()) {
     if (index < reports.length) continue;
@@ -56,7 +65,12 @@ export async function runDocuments(run: DocumentsRun): Promise<RunEnd> {
     try {
       const outcome = await runDocument({
         document,
-        name: document.name ?? path.split('/').at(-1)!.replace(/\.ya?ml$/, ''),
+        name:
+          document.name ??
+          path
+            .split('/')
+            .at(-1)!
+            .replace(/\.ya?ml$/, ''),
         phases: request.phases ?? document.phases.map(({ name }) => name),
         parameters: request.documents[index]!.parameters,
         instance: run.instance,
@@ -75,7 +89,13 @@ export async function runDocuments(run: DocumentsRun): Promise<RunEnd> {
     } catch (error) {
       if (error instanceof ParameterError) return ended(error.message);
       if (!(error instanceof RunInterrupted)) throw error;
-      return { interrupted: { startTime, finished: reports.map(({ document: _, ...finished }) => finished), point: error.point } };
+      return {
+        interrupted: {
+          startTime,
+          finished: reports.map(({ document: _, ...finished }) => finished),
+          point: error.point,
+        },
+      };
     }
   }
   return ended();

@@ -29,7 +29,11 @@ import type { LogFolder } from './log-folder.ts';
 
 /** Options that say where documents run. */
 export const PLACE_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  on: { type: 'string' }, image: { type: 'string' }, data: { type: 'string' }, region: { type: 'string' }, 'instance-profile': { type: 'string' },
+  on: { type: 'string' },
+  image: { type: 'string' },
+  data: { type: 'string' },
+  region: { type: 'string' },
+  'instance-profile': { type: 'string' },
 };
 
 /** For `--help`. */
@@ -42,7 +46,13 @@ export const PLACE_HELP = `  --on nspawn|qemu     a fresh instance, thrown away 
 /** Shows a run on stderr and keeps it in its log folder. */
 export function shownBy(log: LogFolder | undefined, trace: boolean): Report {
   return (event) => {
-    const record = log?.record(event) ?? { v: 1 as const, time: new Date().toISOString(), image: '', level: 'info' as const, ...event };
+    const record = log?.record(event) ?? {
+      v: 1 as const,
+      time: new Date().toISOString(),
+      image: '',
+      level: 'info' as const,
+      ...event,
+    };
     if (record.level === 'debug' && !trace) return;
     const line = plainRecord(record);
     if (line !== undefined) process.stderr.write(`${line}\n`);
@@ -58,15 +68,28 @@ export interface Place {
   readonly kind: 'host' | 'machine' | 'fresh';
   readonly workingDirectory: string;
   /** Gives `work` the instance, and lets it go. */
-  readonly use: <T>(options: { readonly report: Report; readonly signal: AbortSignal }, work: (instance: Instance) => Promise<T>) => Promise<T>;
+  readonly use: <T>(
+    options: { readonly report: Report; readonly signal: AbortSignal },
+    work: (instance: Instance) => Promise<T>,
+  ) => Promise<T>;
 }
 
 /** The place that the arguments name: this host when they name none. @throws {WrongUse} */
 export function placeOf(args: Arguments): Place {
   const machine = sshMachineOf(args);
-  if (machine !== undefined) return { kind: 'machine', workingDirectory: WINDOWS_WORKING_DIRECTORY, use: ({ signal }, work) => onMachine(machine, signal, work) };
+  if (machine !== undefined)
+    return {
+      kind: 'machine',
+      workingDirectory: WINDOWS_WORKING_DIRECTORY,
+      use: ({ signal }, work) => onMachine(machine, signal, work),
+    };
   const driver = driverOf(args);
-  if (driver !== undefined) return { kind: 'fresh', workingDirectory: DEFAULT_WORKING_DIRECTORY, use: (options, work) => inInstance(args, driver, options, work) };
+  if (driver !== undefined)
+    return {
+      kind: 'fresh',
+      workingDirectory: DEFAULT_WORKING_DIRECTORY,
+      use: (options, work) => inInstance(args, driver, options, work),
+    };
   return { kind: 'host', workingDirectory: process.cwd(), use: (_options, work) => onThisHost(work) };
 }
 
@@ -78,7 +101,9 @@ function sshMachineOf(args: Arguments): SshMachine | undefined {
     if (configFile !== undefined) throw new WrongUse('--ssh-config is for --on ssh://…');
     return undefined;
   }
-  for (const option of ['image', 'instance-profile']) if (args.text(option) !== undefined) throw new WrongUse(`--${option} is for fresh instances: the machine at ${on} is as it is`);
+  for (const option of ['image', 'instance-profile'])
+    if (args.text(option) !== undefined)
+      throw new WrongUse(`--${option} is for fresh instances: the machine at ${on} is as it is`);
   try {
     return { ...parseMachine(on), ...(configFile === undefined ? {} : { configFile }) };
   } catch (error) {
@@ -87,7 +112,11 @@ function sshMachineOf(args: Arguments): SshMachine | undefined {
 }
 
 /** Gives `work` a Windows machine that is there already. */
-async function onMachine<T>(machine: SshMachine, signal: AbortSignal, work: (instance: Instance) => Promise<T>): Promise<T> {
+async function onMachine<T>(
+  machine: SshMachine,
+  signal: AbortSignal,
+  work: (instance: Instance) => Promise<T>,
+): Promise<T> {
   const instance = await connectToWindows(machine.host, machine, signal);
   try {
     return await work(instance);
@@ -100,7 +129,9 @@ async function onMachine<T>(machine: SshMachine, signal: AbortSignal, work: (ins
 export function driverOf(args: Arguments, otherwise?: string): string | undefined {
   const on = args.text('on') ?? (args.text('image') === undefined ? otherwise : FRESH_DRIVERS[0]);
   if (on === undefined || (FRESH_DRIVERS as readonly string[]).includes(on)) return on;
-  throw new WrongUse(`--on takes ${FRESH_DRIVERS.join(' or ')}, not '${on}'${on.startsWith('ssh:') ? ': a test has a fresh instance; toe run takes a machine that is there' : ''}`);
+  throw new WrongUse(
+    `--on takes ${FRESH_DRIVERS.join(' or ')}, not '${on}'${on.startsWith('ssh:') ? ': a test has a fresh instance; toe run takes a machine that is there' : ''}`,
+  );
 }
 
 /** Tells the warnings of documents. */
@@ -109,18 +140,32 @@ export function tellWarnings(documents: readonly LoadedDocument[]): void {
 }
 
 /** Gives `work` the fresh instance that the arguments ask for. */
-export async function inInstance<T>(args: Arguments, driver: string, options: { readonly report: Report; readonly signal: AbortSignal }, work: (instance: Instance) => Promise<T>): Promise<T> {
+export async function inInstance<T>(
+  args: Arguments,
+  driver: string,
+  options: { readonly report: Report; readonly signal: AbortSignal },
+  work: (instance: Instance) => Promise<T>,
+): Promise<T> {
   const found = await profileOf(args);
   const { networks } = await readConfig(dataDirectoryOf(args));
-  return inFreshInstance({
-    reach: defaultReach(networks),
-    driver, image: args.text('image'), dataDirectory: dataDirectoryOf(args), region: regionOf(args), ...options,
-    ...(found === undefined ? {} : { role: found.role }),
-  }, work);
+  return inFreshInstance(
+    {
+      reach: defaultReach(networks),
+      driver,
+      image: args.text('image'),
+      dataDirectory: dataDirectoryOf(args),
+      region: regionOf(args),
+      ...options,
+      ...(found === undefined ? {} : { role: found.role }),
+    },
+    work,
+  );
 }
 
 /** The instance profile that the arguments name. @throws {WrongUse} when the configuration has none of that name */
-async function profileOf(args: Arguments): Promise<{ readonly role: InstanceRole; readonly profile: InstanceProfile } | undefined> {
+async function profileOf(
+  args: Arguments,
+): Promise<{ readonly role: InstanceRole; readonly profile: InstanceProfile } | undefined> {
   const name = args.text('instance-profile');
   if (name === undefined) return undefined;
   const { instanceProfiles, homeAccount } = await readConfig(dataDirectoryOf(args));
@@ -132,13 +177,19 @@ async function profileOf(args: Arguments): Promise<{ readonly role: InstanceRole
     throw error;
   }
   if (role !== undefined) return { role, profile: instanceProfiles[name]! };
-  throw new WrongUse(`--instance-profile '${name}' has no credentials in ${dataDirectoryOf(args)}/config.yaml; there are ${Object.keys(instanceProfiles).join(', ') || 'none'}`);
+  throw new WrongUse(
+    `--instance-profile '${name}' has no credentials in ${dataDirectoryOf(args)}/config.yaml; there are ${Object.keys(instanceProfiles).join(', ') || 'none'}`,
+  );
 }
 
 /** Who a fresh instance is to S3, and what its commands find of that: its profile, and nobody without one. */
-export async function profileRunOf(args: Arguments): Promise<{ readonly s3Access?: () => Promise<S3Access>; readonly environment?: Readonly<Record<string, string>> }> {
+export async function profileRunOf(
+  args: Arguments,
+): Promise<{ readonly s3Access?: () => Promise<S3Access>; readonly environment?: Readonly<Record<string, string>> }> {
   const found = await profileOf(args);
-  return found === undefined ? {} : { s3Access: s3AccessOf(found.profile, regionOf(args)), environment: environmentOf(found.profile) };
+  return found === undefined
+    ? {}
+    : { s3Access: s3AccessOf(found.profile, regionOf(args)), environment: environmentOf(found.profile) };
 }
 
 /** Gives `work` this host as an instance. */
@@ -146,7 +197,13 @@ async function onThisHost<T>(work: (instance: Instance) => Promise<T>): Promise<
   const directory = await mkdtemp(join(await inMemory(), 'ingot-toe-'));
   const id = newInstanceId();
   const instance = await localDriver.launch({
-    id, directory, held: memoryRecorder(id), disk: '', cpus: 0, memoryMiB: 0, allocationOwner: { dataDirectory: directory, owner: id },
+    id,
+    directory,
+    held: memoryRecorder(id),
+    disk: '',
+    cpus: 0,
+    memoryMiB: 0,
+    allocationOwner: { dataDirectory: directory, owner: id },
   });
   try {
     return await work(instance);
@@ -158,7 +215,14 @@ async function onThisHost<T>(work: (instance: Instance) => Promise<T>): Promise<
 /** A folder for scripts, which may hold secrets: one that no disk keeps, where this host has one. */
 async function inMemory(): Promise<string> {
   for (const folder of ['/run', process.env['XDG_RUNTIME_DIR'], '/dev/shm']) {
-    if (folder && await access(folder, constants.W_OK).then(() => true, () => false)) return folder;
+    if (
+      folder &&
+      (await access(folder, constants.W_OK).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return folder;
   }
   return tmpdir();
 }
@@ -172,7 +236,11 @@ export async function secretsOf(args: Arguments): Promise<Secrets> {
 
 /** Who this host is to S3, as the AWS SDKs find it in the environment; nobody without a key there. */
 export async function s3AccessOfThisHost(env: NodeJS.ProcessEnv = process.env): Promise<S3Access | undefined> {
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = env;
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = env;
   if (!accessKeyId || !secretAccessKey) return undefined;
   const endpoint = env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'];
   return {

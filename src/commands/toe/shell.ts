@@ -5,7 +5,10 @@ import { openShell } from '../../instances/terminal.ts';
 /** Opens a login shell on this terminal and waits for its end. The terminal is as it was however this ends. */
 export async function shellIn(instance: Instance): Promise<void> {
   const { stdin, stdout } = process;
-  const size = (): { readonly rows: number; readonly columns: number } => ({ rows: stdout.rows || 24, columns: stdout.columns || 80 });
+  const size = (): { readonly rows: number; readonly columns: number } => ({
+    rows: stdout.rows || 24,
+    columns: stdout.columns || 80,
+  });
   const shell = await openShell(instance, { size: size(), term: process.env['TERM'] || 'dumb' });
   const onInput = (bytes: Buffer): void => void shell.command.stdin.write(bytes);
   const onResize = (): void => void shell.resize(size()).catch(() => {}); // The next one may do.

@@ -22,7 +22,11 @@ export function stateFileOf(directory: string, executionId: string): string {
 }
 
 /** Writes it, to outlast the restart. */
-export async function saveState(path: string, documents: readonly LoadedDocument[], run: InterruptedRun): Promise<void> {
+export async function saveState(
+  path: string,
+  documents: readonly LoadedDocument[],
+  run: InterruptedRun,
+): Promise<void> {
   mkdirSync(join(path, '..'), { recursive: true });
   const state: StateFile = { v: 1, bootId: bootId(), documents: hashOf(documents), run };
   await writeFileAtomic(path, JSON.stringify(state), 0o600);
@@ -40,8 +44,14 @@ export function takeState(path: string, documents: readonly LoadedDocument[]): I
     return undefined;
   }
   const state = JSON.parse(text) as StateFile;
-  if (state.bootId === bootId()) throw new CommandFailed(`this run waits for a restart of this host, which has not been restarted since; to begin anew, remove ${path}`);
-  if (state.documents !== hashOf(documents)) throw new CommandFailed(`the documents are not those of the run that waits for a restart; to begin anew, remove ${path}`);
+  if (state.bootId === bootId())
+    throw new CommandFailed(
+      `this run waits for a restart of this host, which has not been restarted since; to begin anew, remove ${path}`,
+    );
+  if (state.documents !== hashOf(documents))
+    throw new CommandFailed(
+      `the documents are not those of the run that waits for a restart; to begin anew, remove ${path}`,
+    );
   rmSync(path);
   return state.run;
 }
@@ -51,5 +61,7 @@ function bootId(): string {
 }
 
 function hashOf(documents: readonly LoadedDocument[]): string {
-  return createHash('sha256').update(JSON.stringify(documents.map(({ path, text }) => [path, text]))).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify(documents.map(({ path, text }) => [path, text])))
+    .digest('hex');
 }

@@ -28,65 +28,157 @@ phases:
 
 function report(failed: boolean): RunReport {
   const { document } = parseComponentDocument(DOCUMENT);
-  const hello = { name: 'HelloWorldStep', action: 'ExecuteBash', status: 'Success', attempts: 1, startTime: TIME, endTime: LATER, inputs: { commands: ["echo 'Hello World!'"] }, outputs: { stdout: 'Hello World!' } } as const;
-  const bad = { name: 'Bad', action: 'ExecuteBash', status: 'Failed', attempts: 1, startTime: LATER, endTime: LATER, inputs: { commands: ['exit 3'] }, outputs: {}, failureMessage: 'exit status 3' } as const;
+  const hello = {
+    name: 'HelloWorldStep',
+    action: 'ExecuteBash',
+    status: 'Success',
+    attempts: 1,
+    startTime: TIME,
+    endTime: LATER,
+    inputs: { commands: ["echo 'Hello World!'"] },
+    outputs: { stdout: 'Hello World!' },
+  } as const;
+  const bad = {
+    name: 'Bad',
+    action: 'ExecuteBash',
+    status: 'Failed',
+    attempts: 1,
+    startTime: LATER,
+    endTime: LATER,
+    inputs: { commands: ['exit 3'] },
+    outputs: {},
+    failureMessage: 'exit status 3',
+  } as const;
   const outcome: DocumentOutcome = {
     status: failed ? 'failed' : 'success',
     phases: [{ name: 'build', status: failed ? 'Failed' : 'Success', steps: failed ? [hello, bad] : [hello] }],
-    failedStepCount: failed ? 1 : 0, executedStepCount: failed ? 2 : 1, ignoredFailedStepCount: 0, skippedStepCount: 0, ignored: [],
-    ...(failed ? { failure: { phase: 'build', step: 'Bad', action: 'ExecuteBash', message: 'exit status 3', outputTail: ['<what> & why'] } } : {}),
+    failedStepCount: failed ? 1 : 0,
+    executedStepCount: failed ? 2 : 1,
+    ignoredFailedStepCount: 0,
+    skippedStepCount: 0,
+    ignored: [],
+    ...(failed
+      ? {
+          failure: {
+            phase: 'build',
+            step: 'Bad',
+            action: 'ExecuteBash',
+            message: 'exit status 3',
+            outputTail: ['<what> & why'],
+          },
+        }
+      : {}),
   };
-  return { executionId: 'one', startTime: TIME, endTime: LATER, documents: [{ path: 'hello.yaml', document: document!, outcome, startTime: TIME, endTime: LATER }] };
+  return {
+    executionId: 'one',
+    startTime: TIME,
+    endTime: LATER,
+    documents: [{ path: 'hello.yaml', document: document!, outcome, startTime: TIME, endTime: LATER }],
+  };
 }
 
 // The shapes are those of the samples in the reference, awstoe.md sections 8 and 9.
 describe('what awstoe prints and keeps', () => {
   test('the summary', () => {
     assert.deepEqual(runSummary(report(false)), {
-      executionId: 'one', status: 'success', failedStepCount: 0, executedStepCount: 1, ignoredFailedStepCount: 0, skippedStepCount: 0, failureMessage: '', logUrl: '',
+      executionId: 'one',
+      status: 'success',
+      failedStepCount: 0,
+      executedStepCount: 1,
+      ignoredFailedStepCount: 0,
+      skippedStepCount: 0,
+      failureMessage: '',
+      logUrl: '',
     });
     assert.deepEqual(runSummary(report(true)), {
-      executionId: 'one', status: 'failed', failedStepCount: 1, executedStepCount: 2, ignoredFailedStepCount: 0, skippedStepCount: 0, failureMessage: 'Document hello.yaml failed!', logUrl: '',
+      executionId: 'one',
+      status: 'failed',
+      failedStepCount: 1,
+      executedStepCount: 2,
+      ignoredFailedStepCount: 0,
+      skippedStepCount: 0,
+      failureMessage: 'Document hello.yaml failed!',
+      logUrl: '',
     });
   });
 
   test('detailedoutput.json', () => {
     const step = {
-      name: 'HelloWorldStep', status: 'success', failureMessage: '', timeoutSeconds: 7200, onFailure: 'Abort', maxAttempts: 1, action: 'ExecuteBash', startTime: TIME, endTime: LATER,
-      inputs: `[{"commands":["echo 'Hello World!'"]}]`, outputs: '[{"stdout":"Hello World!"}]', loop: null, detailedOutput: null,
+      name: 'HelloWorldStep',
+      status: 'success',
+      failureMessage: '',
+      timeoutSeconds: 7200,
+      onFailure: 'Abort',
+      maxAttempts: 1,
+      action: 'ExecuteBash',
+      startTime: TIME,
+      endTime: LATER,
+      inputs: `[{"commands":["echo 'Hello World!'"]}]`,
+      outputs: '[{"stdout":"Hello World!"}]',
+      loop: null,
+      detailedOutput: null,
     };
     assert.deepEqual(detailedOutput(report(false)), {
-      executionId: 'one', status: 'success', startTime: TIME, endTime: LATER, failureMessage: '',
-      documents: [{
-        name: 'hello-world', filePath: 'hello.yaml', status: 'success', description: 'A greeting', startTime: TIME, endTime: LATER, failureMessage: '',
-        phases: [{ name: 'build', status: 'success', startTime: TIME, endTime: LATER, failureMessage: '', steps: [step] }],
-      }],
+      executionId: 'one',
+      status: 'success',
+      startTime: TIME,
+      endTime: LATER,
+      failureMessage: '',
+      documents: [
+        {
+          name: 'hello-world',
+          filePath: 'hello.yaml',
+          status: 'success',
+          description: 'A greeting',
+          startTime: TIME,
+          endTime: LATER,
+          failureMessage: '',
+          phases: [
+            { name: 'build', status: 'success', startTime: TIME, endTime: LATER, failureMessage: '', steps: [step] },
+          ],
+        },
+      ],
     });
   });
 
   test('the block of the first failure', () => {
-    assert.deepEqual(failureBlock(report(true).documents[0]!).map((line) => line.trim()), [
-      'Document: hello.yaml', 'Phase: build', 'Step: Bad', 'Action: ExecuteBash', 'ErrorMessage: exit status 3', 'Stderr: <what> & why',
-    ]);
+    assert.deepEqual(
+      failureBlock(report(true).documents[0]!).map((line) => line.trim()),
+      [
+        'Document: hello.yaml',
+        'Phase: build',
+        'Step: Bad',
+        'Action: ExecuteBash',
+        'ErrorMessage: exit status 3',
+        'Stderr: <what> & why',
+      ],
+    );
   });
 
-  test('the name of the log folder', () => assert.equal(logFolderName(TIME, 'one'), 'TOE_2026-11-21_12-05-09_UTC-0_one'));
+  test('the name of the log folder', () =>
+    assert.equal(logFolderName(TIME, 'one'), 'TOE_2026-11-21_12-05-09_UTC-0_one'));
 });
 
 describe('toe test', () => {
   test('shows a table', () => {
-    assert.equal(stepTable(report(true)), `hello.yaml
+    assert.equal(
+      stepTable(report(true)),
+      `hello.yaml
   result  phase  step            action        time
   ok      build  HelloWorldStep  ExecuteBash  1.5 s
   FAILED  build  Bad             ExecuteBash  0.0 s  exit status 3
   1 step was not reached
-`);
+`,
+    );
   });
 
   test('writes JUnit XML', () => {
     const text = junit(report(true));
     assert.match(text, /<testsuite name="hello.yaml: build" tests="2" failures="1" skipped="0">/);
-    assert.match(text, /<testcase name="Bad" classname="hello.yaml.build" time="0.000"><failure message="exit status 3">&lt;what&gt; &amp; why<\/failure><\/testcase>/);
+    assert.match(
+      text,
+      /<testcase name="Bad" classname="hello.yaml.build" time="0.000"><failure message="exit status 3">&lt;what&gt; &amp; why<\/failure><\/testcase>/,
+    );
   });
 });
 
@@ -100,36 +192,83 @@ describe('the request', () => {
   test.after(() => rmSync(folder, { recursive: true }));
 
   test('of flags', () => {
-    const { executionId, ...request } = toeRequest(new Arguments({ documents: 'a.yaml,b.yaml', phases: 'build,test', parameters: 'One=1,Two=a,b=c' }, []));
+    const { executionId, ...request } = toeRequest(
+      new Arguments({ documents: 'a.yaml,b.yaml', phases: 'build,test', parameters: 'One=1,Two=a,b=c' }, []),
+    );
     assert.match(executionId, /^[0-9a-f-]{36}$/);
     const parameters = { One: '1', Two: 'a', b: 'c' };
     assert.deepEqual(request, {
-      documents: [{ path: 'a.yaml', parameters }, { path: 'b.yaml', parameters }], phases: ['build', 'test'], logDirectory: '.', stateDirectory: '.', blocked: [], trace: false,
+      documents: [
+        { path: 'a.yaml', parameters },
+        { path: 'b.yaml', parameters },
+      ],
+      phases: ['build', 'test'],
+      logDirectory: '.',
+      stateDirectory: '.',
+      blocked: [],
+      trace: false,
     });
   });
 
   test('of a configuration file, before which flags go', () => {
     const path = config({
-      documents: [{ path: 'a.yaml', parameters: [{ name: 'Own', value: '2' }, { name: 'All', value: '3' }] }, { path: 'b.yaml' }], phases: 'build',
-      parameters: [{ name: 'All', value: '1' }], executionId: 'two', logDirectory: '/logs', trace: true,
+      documents: [
+        {
+          path: 'a.yaml',
+          parameters: [
+            { name: 'Own', value: '2' },
+            { name: 'All', value: '3' },
+          ],
+        },
+        { path: 'b.yaml' },
+      ],
+      phases: 'build',
+      parameters: [{ name: 'All', value: '1' }],
+      executionId: 'two',
+      logDirectory: '/logs',
+      trace: true,
     });
     assert.deepEqual(toeRequest(new Arguments({ config: path, phases: 'test' }, [])), {
-      documents: [{ path: 'a.yaml', parameters: { All: '3', Own: '2' } }, { path: 'b.yaml', parameters: { All: '1' } }], phases: ['test'], executionId: 'two',
-      logDirectory: '/logs', stateDirectory: '/logs', blocked: [], trace: true,
+      documents: [
+        { path: 'a.yaml', parameters: { All: '3', Own: '2' } },
+        { path: 'b.yaml', parameters: { All: '1' } },
+      ],
+      phases: ['test'],
+      executionId: 'two',
+      logDirectory: '/logs',
+      stateDirectory: '/logs',
+      blocked: [],
+      trace: true,
     });
   });
 
   const wrong: readonly [what: string, values: () => Readonly<Record<string, unknown>>, message: RegExp][] = [
     ['nothing to run', () => ({}), /no document to run/],
     ['two places', () => ({ config: config({ documents: [{ path: 'a' }] }), documents: 'a' }), /exclude each other/],
-    ['parameters beside a file', () => ({ config: config({ documents: [{ path: 'a' }] }), parameters: 'a=b' }), /--parameters does not go with --config/],
+    [
+      'parameters beside a file',
+      () => ({ config: config({ documents: [{ path: 'a' }] }), parameters: 'a=b' }),
+      /--parameters does not go with --config/,
+    ],
     ['a parameter without a value', () => ({ documents: 'a', parameters: 'One=' }), /'One=' is none/],
-    ['logs that would go nowhere', () => ({ documents: 'a', 'cw-log-group': 'g' }), /--cw-log-group \(cwLogGroup\) does not work yet/],
-    ['a member that nobody knows', () => ({ config: config({ document: [] }) }), /members that are not known: document/],
+    [
+      'logs that would go nowhere',
+      () => ({ documents: 'a', 'cw-log-group': 'g' }),
+      /--cw-log-group \(cwLogGroup\) does not work yet/,
+    ],
+    [
+      'a member that nobody knows',
+      () => ({ config: config({ document: [] }) }),
+      /members that are not known: document/,
+    ],
     ['a file that is not there', () => ({ config: join(folder, 'none.json') }), /cannot be read/],
   ];
   for (const [what, values, message] of wrong) {
-    test(`refuses ${what}`, () => assert.throws(() => toeRequest(new Arguments(values(), [])), (error) => error instanceof WrongUse && message.test(error.message)));
+    test(`refuses ${what}`, () =>
+      assert.throws(
+        () => toeRequest(new Arguments(values(), [])),
+        (error) => error instanceof WrongUse && message.test(error.message),
+      ));
   }
 
   test('has values with commas', () => assert.deepEqual(parametersOf('A=1,2,B=x'), { A: '1,2', B: 'x' }));
@@ -137,10 +276,16 @@ describe('the request', () => {
 
 describe('judging', () => {
   test('names faults with their places, and blocked modules', () => {
-    assert.throws(() => judge([{ path: 'hello.yaml', text: DOCUMENT }], ['ExecuteBash']), (error) => error instanceof InvalidDocuments
-      && error.message.split('\n')[0] === 'hello.yaml:8:9: step HelloWorldStep of phase build uses the blocked action module ExecuteBash');
+    assert.throws(
+      () => judge([{ path: 'hello.yaml', text: DOCUMENT }], ['ExecuteBash']),
+      (error) =>
+        error instanceof InvalidDocuments &&
+        error.message.split('\n')[0] ===
+          'hello.yaml:8:9: step HelloWorldStep of phase build uses the blocked action module ExecuteBash',
+    );
     assert.throws(() => judge([{ path: 'a.yaml', text: 'phases: []' }], []), /a\.yaml:1:1: error/);
   });
 
-  test('knows the modules that can be blocked', () => assert.throws(() => judge([], ['ExecuteBahs']), /no action module 'ExecuteBahs'; did you mean 'ExecuteBash'\?/));
+  test('knows the modules that can be blocked', () =>
+    assert.throws(() => judge([], ['ExecuteBahs']), /no action module 'ExecuteBahs'; did you mean 'ExecuteBash'\?/));
 });

@@ -12,11 +12,29 @@ import type { ImageManifest, Store } from '../store.ts';
 export const directoryStore: Store = {
   name: 'directory',
 
-  async copyImage({ top, region, amiId, name, description, tags, imageArn, directory, compress = false, held, report, signal, named }) {
+  async copyImage({
+    top,
+    region,
+    amiId,
+    name,
+    description,
+    tags,
+    imageArn,
+    directory,
+    compress = false,
+    held,
+    report,
+    signal,
+    named,
+  }) {
     const file = imageFile(directory, amiId);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const chain = await diskChain(top);
-    await refuseWithoutSpace(directory, chain.reduce((sum, disk) => sum + disk.actualSize, 0), compress);
+    await refuseWithoutSpace(
+      directory,
+      chain.reduce((sum, disk) => sum + disk.actualSize, 0),
+      compress,
+    );
 
     const partial = await held.record({ kind: 'path', path: `${file}.partial` });
     const process = await held.record({ kind: 'process', what: 'qemu-img convert' });
@@ -55,7 +73,10 @@ export const directoryStore: Store = {
     } catch (error) {
       await this.removeImage({ directory, amiId });
       if (error instanceof Error && /No space left on device|ENOSPC/.test(error.message)) {
-        throw new Error(`no space left on device: ${directory} has no room for the copy of ${amiId} in ${region}. ${MAKE_ROOM}`, { cause: error });
+        throw new Error(
+          `no space left on device: ${directory} has no room for the copy of ${amiId} in ${region}. ${MAKE_ROOM}`,
+          { cause: error },
+        );
       }
       throw error;
     } finally {
@@ -87,7 +108,10 @@ function manifestFile(directory: string, amiId: string): string {
 async function refuseWithoutSpace(directory: string, bytes: number, compress: boolean): Promise<void> {
   const { bavail, bsize } = await statfs(directory);
   const least = compress ? bytes / 5 : bytes / 2;
-  if (bavail * bsize < least) throw new Error(`no space left on device: ${directory} has ${megabytes(bavail * bsize)}, and the copy needs at least ${megabytes(least)}. ${MAKE_ROOM}`);
+  if (bavail * bsize < least)
+    throw new Error(
+      `no space left on device: ${directory} has ${megabytes(bavail * bsize)}, and the copy needs at least ${megabytes(least)}. ${MAKE_ROOM}`,
+    );
 }
 
 function megabytes(bytes: number): string {

@@ -1,7 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { patience } from '../../platform/patience.ts';
-import { chooseAccelerator, hostKernel, rememberedVerdict, type AcceleratorChoice } from '../../instances/qemu/accelerator.ts';
+import {
+  chooseAccelerator,
+  hostKernel,
+  rememberedVerdict,
+  type AcceleratorChoice,
+} from '../../instances/qemu/accelerator.ts';
 import type { Check, Finding } from '../check.ts';
 import { kernelOfBaseImage } from '../kernel.ts';
 import { inWorkspace } from '../workspace.ts';
@@ -19,7 +24,8 @@ export const acceleration: Check = {
   alone: true,
   async run({ dataDirectory, signal }) {
     if (!existsSync('/dev/kvm')) return noDevice(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
-    if (process.env['INGOT_ACCELERATOR'] || (await hostKernel()) !== undefined) return verdict(await chooseAccelerator());
+    if (process.env['INGOT_ACCELERATOR'] || (await hostKernel()) !== undefined)
+      return verdict(await chooseAccelerator());
     return inWorkspace(async (workspace) => {
       const choice = await chooseAccelerator(await kernelOfBaseImage(dataDirectory, workspace, signal));
       return (await rememberedVerdict()) === undefined ? untried(choice) : verdict(choice);
@@ -39,13 +45,21 @@ function verdict({ accelerator, reason }: AcceleratorChoice): Finding {
 /** What to do where there is no kernel to try KVM with, neither the host's nor one of a base image. */
 export function untried(choice: AcceleratorChoice): Finding {
   const { status, detail } = verdict(choice);
-  return { status, detail: `${detail}. The first build makes a base image, which has a kernel`, remedy: './ingot build examples/nginx/template.yaml && ./ingot doctor' };
+  return {
+    status,
+    detail: `${detail}. The first build makes a base image, which has a kernel`,
+    remedy: './ingot build examples/nginx/template.yaml && ./ingot doctor',
+  };
 }
 
 /** What to do where there is no /dev/kvm. @param cpuinfo `/proc/cpuinfo` */
 export function noDevice(cpuinfo: string): Finding {
   const flags = new Set(/^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/));
   const remedy = flags.has('vmx') ? 'modprobe kvm_intel' : flags.has('svm') ? 'modprobe kvm_amd' : undefined;
-  if (remedy !== undefined) return { status: 'warn', detail: `this host has no /dev/kvm, though its processor could; ${emulated()}`, remedy };
-  return { status: 'warn', detail: `this host has no /dev/kvm and its processor offers no virtualization (turn it on in the firmware, or nested virtualization in the hypervisor); ${emulated()}` };
+  if (remedy !== undefined)
+    return { status: 'warn', detail: `this host has no /dev/kvm, though its processor could; ${emulated()}`, remedy };
+  return {
+    status: 'warn',
+    detail: `this host has no /dev/kvm and its processor offers no virtualization (turn it on in the firmware, or nested virtualization in the hypervisor); ${emulated()}`,
+  };
 }

@@ -11,7 +11,8 @@ export const awsCli: Check = {
   async run({ signal }) {
     const program = findProgram('aws');
     const remedy = installCli(await readFile('/etc/os-release', 'utf8').catch(() => ''));
-    if (program === undefined) return { status: 'warn', detail: 'not found on PATH; ./ingot build works without it', remedy };
+    if (program === undefined)
+      return { status: 'warn', detail: 'not found on PATH; ./ingot build works without it', remedy };
     const { stdout, stderr } = await run([program, '--version'], { inherit: PYTHON_VARIABLES, signal, okCodes: 'any' });
     return cliVerdict(program, `${stdout}${stderr}`, remedy);
   },
@@ -19,7 +20,7 @@ export const awsCli: Check = {
 
 /** The command that installs one that is new enough: Debian 12's own package is too old. Pure. @param osRelease `/etc/os-release` */
 export function installCli(osRelease: string): string {
-  const [, version] = /^ID=debian$/m.test(osRelease) ? /^VERSION_ID="?(\d+)/m.exec(osRelease) ?? [] : [];
+  const [, version] = /^ID=debian$/m.test(osRelease) ? (/^VERSION_ID="?(\d+)/m.exec(osRelease) ?? []) : [];
   if (Number(version ?? 0) >= 13) return 'apt-get install -y awscli';
   return 'apt-get install -y pipx && PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install awscli';
 }
@@ -27,7 +28,17 @@ export function installCli(osRelease: string): string {
 /** @param output of `aws --version`. Pure. */
 export function cliVerdict(program: string, output: string, remedy: string): Finding {
   const found = readCliVersion(output);
-  if (found === undefined) return { status: 'warn', detail: `${program} --version says no version: if it is older than 1.29 (2.13), it needs --endpoint-url`, remedy };
-  if (!found.knowsEndpoints) return { status: 'warn', detail: `${program} is ${found.version}, older than 1.29 (2.13): it knows no endpoint variables and needs --endpoint-url`, remedy };
+  if (found === undefined)
+    return {
+      status: 'warn',
+      detail: `${program} --version says no version: if it is older than 1.29 (2.13), it needs --endpoint-url`,
+      remedy,
+    };
+  if (!found.knowsEndpoints)
+    return {
+      status: 'warn',
+      detail: `${program} is ${found.version}, older than 1.29 (2.13): it knows no endpoint variables and needs --endpoint-url`,
+      remedy,
+    };
   return { status: 'ok', detail: `${found.version} (${program}); ./ingot env points it here` };
 }

@@ -11,7 +11,16 @@ export const baseImages: Check = {
   name: 'making base images',
   needed: true,
   root: true,
-  packages: ['mmdebstrap', 'debian-archive-keyring', 'fdisk', 'e2fsprogs', 'dosfstools', 'mtools', 'qemu-utils', 'gpgv'],
+  packages: [
+    'mmdebstrap',
+    'debian-archive-keyring',
+    'fdisk',
+    'e2fsprogs',
+    'dosfstools',
+    'mtools',
+    'qemu-utils',
+    'gpgv',
+  ],
   async run({ signal }) {
     const lacks = new Set(managedImages.flatMap((image) => image.missing()));
     if (lacks.size > 0) return { status: 'fail', detail: oneLine([...lacks].join('; ')) };
@@ -28,7 +37,10 @@ async function tryMkfs(folder: string, signal: AbortSignal): Promise<void> {
   await writeFile(join(folder, 'tree', 'it'), 'works');
   await writeFile(disk, '');
   await truncate(disk, 10 * MIB);
-  await run(['mkfs.ext4', '-q', '-F', '-E', `offset=${MIB},nodiscard`, '-d', join(folder, 'tree'), disk, '8192k'], { signal });
+  await run(['mkfs.ext4', '-q', '-F', '-E', `offset=${MIB},nodiscard`, '-d', join(folder, 'tree'), disk, '8192k'], {
+    signal,
+  });
   const { stdout } = await run(['debugfs', '-R', 'cat /it', `${disk}?offset=${MIB}`], { signal });
-  if (stdout !== 'works') throw new Error('mkfs.ext4 -d makes a file system without the files it was given: update e2fsprogs');
+  if (stdout !== 'works')
+    throw new Error('mkfs.ext4 -d makes a file system without the files it was given: update e2fsprogs');
 }

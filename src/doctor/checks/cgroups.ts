@@ -28,9 +28,24 @@ export function cgroupVersion(mountinfo: string): '1' | '2' | '1 and 2' | 'none'
 /** @param unlimited the limits that could not be set; `undefined` when there is no unified hierarchy at all. Pure. */
 export function cgroupVerdict(version: string, unlimited: readonly string[] | undefined): Finding {
   if (unlimited === undefined) {
-    const remedy = version === '1' ? 'mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified' : 'mount -t cgroup2 none /sys/fs/cgroup';
-    return { status: 'fail', detail: 'no unified cgroup hierarchy (version 2) is mounted: system containers cannot start, and builds run in virtual machines, which are slower', remedy };
+    const remedy =
+      version === '1'
+        ? 'mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified'
+        : 'mount -t cgroup2 none /sys/fs/cgroup';
+    return {
+      status: 'fail',
+      detail:
+        'no unified cgroup hierarchy (version 2) is mounted: system containers cannot start, and builds run in virtual machines, which are slower',
+      remedy,
+    };
   }
-  if (unlimited.length > 0) return { status: 'warn', detail: `version ${version}: nothing limits ${unlimited.join(', ')} of a system container, so a build can take all of this host's` };
-  return { status: 'ok', detail: `version ${version}: CPU, memory and number of processes of a system container are limited` };
+  if (unlimited.length > 0)
+    return {
+      status: 'warn',
+      detail: `version ${version}: nothing limits ${unlimited.join(', ')} of a system container, so a build can take all of this host's`,
+    };
+  return {
+    status: 'ok',
+    detail: `version ${version}: CPU, memory and number of processes of a system container are limited`,
+  };
 }

@@ -17,12 +17,26 @@ export const clock: Check = {
 /** What a clock is worth. Pure. @param aheadMs of the mirror's; `undefined` when that did not say */
 export function clockVerdict(now: number, aheadMs: number | undefined): Finding {
   const remedy = 'timedatectl set-ntp true';
-  if (now < EARLIEST) return { status: 'fail', detail: `it is set to ${new Date(now).toISOString()}: packages and certificates are refused as not valid yet`, remedy };
-  if (aheadMs === undefined) return { status: 'ok', detail: `${new Date(now).toISOString()}; nothing to compare it with, since the mirror did not say its time` };
+  if (now < EARLIEST)
+    return {
+      status: 'fail',
+      detail: `it is set to ${new Date(now).toISOString()}: packages and certificates are refused as not valid yet`,
+      remedy,
+    };
+  if (aheadMs === undefined)
+    return {
+      status: 'ok',
+      detail: `${new Date(now).toISOString()}; nothing to compare it with, since the mirror did not say its time`,
+    };
   const off = Math.abs(aheadMs);
-  if (off <= MINUTE) return { status: 'ok', detail: 'agrees with the package mirror\'s' };
+  if (off <= MINUTE) return { status: 'ok', detail: "agrees with the package mirror's" };
   const how = `${span(off)} ${aheadMs > 0 ? 'ahead of' : 'behind'} the package mirror's`;
-  if (off <= DAY) return { status: 'warn', detail: `${how}: requests signed on other machines are refused when clocks differ by 5 min`, remedy };
+  if (off <= DAY)
+    return {
+      status: 'warn',
+      detail: `${how}: requests signed on other machines are refused when clocks differ by 5 min`,
+      remedy,
+    };
   return { status: 'fail', detail: `${how}: packages are refused as not valid yet or not any more`, remedy };
 }
 

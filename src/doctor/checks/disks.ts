@@ -13,14 +13,27 @@ export const disks: Check = {
   root: true,
   seconds: 30,
   async run({ signal }) {
-    if (!existsSync('/dev/fuse')) return { status: 'fail', detail: 'there is no /dev/fuse: builds run in virtual machines, which are slower', remedy: 'modprobe fuse' };
-    if (!existsSync('/dev/loop-control')) return { status: 'fail', detail: 'there is no /dev/loop-control: builds run in virtual machines, which are slower', remedy: 'modprobe loop' };
+    if (!existsSync('/dev/fuse'))
+      return {
+        status: 'fail',
+        detail: 'there is no /dev/fuse: builds run in virtual machines, which are slower',
+        remedy: 'modprobe fuse',
+      };
+    if (!existsSync('/dev/loop-control'))
+      return {
+        status: 'fail',
+        detail: 'there is no /dev/loop-control: builds run in virtual machines, which are slower',
+        remedy: 'modprobe loop',
+      };
     await inWorkspace(async ({ files, directory, held }) => {
       const disk = await attachDisk({ disk: await makeSmallDisk(files, signal), directory, held, signal });
       const content = await readFile(`${disk.root}/it`, 'utf8');
       await disk.detach();
       if (content !== 'works') throw new Error('a file on a mounted disk does not have the content that was written');
     });
-    return { status: 'ok', detail: 'a qcow2 disk was exported through FUSE, attached to a loop device, mounted and detached' };
+    return {
+      status: 'ok',
+      detail: 'a qcow2 disk was exported through FUSE, attached to a loop device, mounted and detached',
+    };
   },
 };

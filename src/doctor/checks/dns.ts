@@ -8,7 +8,8 @@ export const dns: Check = {
   async run({ mirror, signal }) {
     const { url, proxy } = await mirror();
     const { hostname } = new URL(url);
-    if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0) return { status: 'ok', detail: `not needed for the package mirror, which is named by its address ${hostname}` };
+    if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0)
+      return { status: 'ok', detail: `not needed for the package mirror, which is named by its address ${hostname}` };
     try {
       // lookup takes no signal; the check's deadline ends the wait.
       const found = await lookup(hostname);
@@ -16,8 +17,16 @@ export const dns: Check = {
       return { status: 'ok', detail: `${hostname} is ${found.address}` };
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      const why = code === 'ENOTFOUND' ? 'is not known' : code === 'EAI_AGAIN' ? 'cannot be resolved: no resolver answers' : `cannot be resolved (${code ?? (error as Error).message})`;
-      return { status: proxy === undefined ? 'fail' : 'warn', detail: `${hostname} ${why}; what resolves names here is named in /etc/resolv.conf` };
+      const why =
+        code === 'ENOTFOUND'
+          ? 'is not known'
+          : code === 'EAI_AGAIN'
+            ? 'cannot be resolved: no resolver answers'
+            : `cannot be resolved (${code ?? (error as Error).message})`;
+      return {
+        status: proxy === undefined ? 'fail' : 'warn',
+        detail: `${hostname} ${why}; what resolves names here is named in /etc/resolv.conf`,
+      };
     }
   },
 };

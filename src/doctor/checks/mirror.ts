@@ -16,7 +16,16 @@ const DEFAULT = 'http://deb.debian.org/debian';
 export function mirrorVerdict({ url, proxy, status, failure }: MirrorAnswer, haveBase: boolean): Finding {
   const through = proxy === undefined ? '' : ' (through the proxy of this host)';
   if (status !== undefined && status < 400) return { status: 'ok', detail: `${url} answers${through}` };
-  const why = failure === undefined ? `answers with HTTP status ${status}: is it a mirror of Debian?` : `cannot be reached: ${failure}`;
-  const after = haveBase ? 'a base image is there, so that what needs no new packages can be built' : 'no base image can be made';
-  return { status: haveBase ? 'warn' : 'fail', detail: `${url} ${why}${through}; ${after}. INGOT_DEBIAN_MIRROR names another`, ...(url === DEFAULT ? {} : { remedy: `export INGOT_DEBIAN_MIRROR=${DEFAULT}` }) };
+  const why =
+    failure === undefined
+      ? `answers with HTTP status ${status}: is it a mirror of Debian?`
+      : `cannot be reached: ${failure}`;
+  const after = haveBase
+    ? 'a base image is there, so that what needs no new packages can be built'
+    : 'no base image can be made';
+  return {
+    status: haveBase ? 'warn' : 'fail',
+    detail: `${url} ${why}${through}; ${after}. INGOT_DEBIAN_MIRROR names another`,
+    ...(url === DEFAULT ? {} : { remedy: `export INGOT_DEBIAN_MIRROR=${DEFAULT}` }),
+  };
 }

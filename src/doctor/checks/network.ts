@@ -40,16 +40,55 @@ export const network: Check = {
       };
       const answer = await inWorkspace(async ({ directory, held, owner }) => {
         const id = await held.record({ kind: 'process', what: 'holder of a network namespace' });
-        const holder = await start(['unshare', '--net', '--', 'sleep', String(Math.round(patient(60)))], { env: { [HELD_MARK]: id }, stdio: ['ignore', 'ignore', 'ignore'] });
-        await held.amend(id, { kind: 'process', what: 'holder of a network namespace', pid: holder.pid, startTime: holder.startTime });
+        const holder = await start(['unshare', '--net', '--', 'sleep', String(Math.round(patient(60)))], {
+          env: { [HELD_MARK]: id },
+          stdio: ['ignore', 'ignore', 'ignore'],
+        });
+        await held.amend(id, {
+          kind: 'process',
+          what: 'holder of a network namespace',
+          pid: holder.pid,
+          startTime: holder.startTime,
+        });
         const own = readlinkSync('/proc/self/ns/net');
-        await until('a network namespace', patient(5000), () => (readlinkSync(`/proc/${holder.pid}/ns/net`) === own ? undefined : true), { signal });
-        await startSlirp({ target: { pid: holder.pid }, interfaceName: 'tap0', directory, held, allocationOwner: owner, signal });
-        const { stdout } = await run(['nsenter', '--target', String(holder.pid), '--net', '--', process.execPath, INSIDE, JSON.stringify(question)], { signal, inherit: PATIENCE_VARIABLES });
+        await until(
+          'a network namespace',
+          patient(5000),
+          () => (readlinkSync(`/proc/${holder.pid}/ns/net`) === own ? undefined : true),
+          { signal },
+        );
+        await startSlirp({
+          target: { pid: holder.pid },
+          interfaceName: 'tap0',
+          directory,
+          held,
+          allocationOwner: owner,
+          signal,
+        });
+        const { stdout } = await run(
+          [
+            'nsenter',
+            '--target',
+            String(holder.pid),
+            '--net',
+            '--',
+            process.execPath,
+            INSIDE,
+            JSON.stringify(question),
+          ],
+          { signal, inherit: PATIENCE_VARIABLES },
+        );
         return JSON.parse(stdout) as InsideAnswer;
       });
-      const resolversOnLoopback = ['/etc/resolv.conf', UPSTREAM_RESOLVERS].every((path) => !existsSync(path) || onlyLoopback(readFileSync(path, 'utf8')));
-      return networkVerdict(answer, { name: hostname, proxied: proxy !== undefined, resolversOnLoopback, addresses: ownAddresses() });
+      const resolversOnLoopback = ['/etc/resolv.conf', UPSTREAM_RESOLVERS].every(
+        (path) => !existsSync(path) || onlyLoopback(readFileSync(path, 'utf8')),
+      );
+      return networkVerdict(answer, {
+        name: hostname,
+        proxied: proxy !== undefined,
+        resolversOnLoopback,
+        addresses: ownAddresses(),
+      });
     } finally {
       listener.close();
     }
@@ -58,7 +97,10 @@ export const network: Check = {
 
 /** The host's IPv4 addresses, loopback among them. */
 function ownAddresses(): readonly string[] {
-  return Object.values(networkInterfaces()).flatMap((each) => each ?? []).filter(({ family }) => family === 'IPv4').map(({ address }) => address);
+  return Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .filter(({ family }) => family === 'IPv4')
+    .map(({ address }) => address);
 }
 
 /** What the host itself is like. */
@@ -73,16 +115,31 @@ interface HostNetwork {
 /** What it means. Pure. */
 export function networkVerdict(answer: InsideAnswer, host: HostNetwork): Finding {
   if (answer.open.length > 0) {
-    return { status: 'fail', detail: `an instance reaches this host at ${answer.open.join(', ')}, though Ingot closes it (slirp4netns, and nftables: table ip ingot)` };
+    return {
+      status: 'fail',
+      detail: `an instance reaches this host at ${answer.open.join(', ')}, though Ingot closes it (slirp4netns, and nftables: table ip ingot)`,
+    };
   }
   const closed = 'slirp4netns and nftables work, this host is closed to instances';
   if (answer.dns.failure !== undefined) {
-    const why = host.resolversOnLoopback ? '; this host names only resolvers on its loopback, which instances may not reach: name the network\'s own in /etc/resolv.conf' : '';
-    return { status: host.proxied ? 'warn' : 'fail', detail: `${closed}, but an instance cannot resolve ${host.name} (${reasonOf(answer.dns.failure)})${why}` };
+    const why = host.resolversOnLoopback
+      ? "; this host names only resolvers on its loopback, which instances may not reach: name the network's own in /etc/resolv.conf"
+      : '';
+    return {
+      status: host.proxied ? 'warn' : 'fail',
+      detail: `${closed}, but an instance cannot resolve ${host.name} (${reasonOf(answer.dns.failure)})${why}`,
+    };
   }
   if (answer.connection?.failure !== undefined) {
-    if (host.addresses.includes(answer.dns.address ?? '')) return { status: 'warn', detail: `${closed}, so that an instance does not reach the package mirror ${host.name}, which is on this host itself: components that install packages fail` };
-    return { status: 'warn', detail: `${closed}, names resolve, but an instance does not reach ${host.name} (${reasonOf(answer.connection.failure)})${host.proxied ? ': this host goes through a proxy, of which components have to know by themselves' : ''}` };
+    if (host.addresses.includes(answer.dns.address ?? ''))
+      return {
+        status: 'warn',
+        detail: `${closed}, so that an instance does not reach the package mirror ${host.name}, which is on this host itself: components that install packages fail`,
+      };
+    return {
+      status: 'warn',
+      detail: `${closed}, names resolve, but an instance does not reach ${host.name} (${reasonOf(answer.connection.failure)})${host.proxied ? ': this host goes through a proxy, of which components have to know by themselves' : ''}`,
+    };
   }
   return { status: 'ok', detail: `${closed}, and an instance resolves and reaches ${host.name}` };
 }
@@ -90,7 +147,12 @@ export function networkVerdict(answer: InsideAnswer, host: HostNetwork): Finding
 /** A resolver's or a connection's error code in words. */
 function reasonOf(code: string): string {
   const words: Readonly<Record<string, string>> = {
-    ECONNREFUSED: 'refused', ETIMEOUT: 'no answer', ENOTFOUND: 'no such name', ENODATA: 'no IPv4 address', EHOSTUNREACH: 'no route', ENETUNREACH: 'no route',
+    ECONNREFUSED: 'refused',
+    ETIMEOUT: 'no answer',
+    ENOTFOUND: 'no such name',
+    ENODATA: 'no IPv4 address',
+    EHOSTUNREACH: 'no route',
+    ENETUNREACH: 'no route',
   };
   return words[code] ?? code;
 }

@@ -13,7 +13,13 @@ export const processor: Check = {
   name: 'processor and memory',
   needed: true,
   async run() {
-    return processorVerdict({ architecture: process.arch, cores: availableParallelism(), total: totalmem(), available: await availableMemory(), patience: patience() });
+    return processorVerdict({
+      architecture: process.arch,
+      cores: availableParallelism(),
+      total: totalmem(),
+      available: await availableMemory(),
+      patience: patience(),
+    });
   },
 };
 
@@ -29,12 +35,24 @@ interface HostProcessor {
 /** What a host's processor and memory are good for. Pure. */
 export function processorVerdict(host: HostProcessor): Finding {
   const memory = `${gib(host.available)} GiB of ${gib(host.total)} GiB memory available`;
-  if (host.architecture !== 'x64') return { status: 'fail', detail: `the processor is ${host.architecture}; base images are made for x86-64, so this takes an x86-64 host` };
+  if (host.architecture !== 'x64')
+    return {
+      status: 'fail',
+      detail: `the processor is ${host.architecture}; base images are made for x86-64, so this takes an x86-64 host`,
+    };
   const detail = `x86-64, ${host.cores} ${host.cores === 1 ? 'core' : 'cores'}, ${memory}`;
   if (host.available < LEAST) return { status: 'fail', detail: `${detail}: too little for a machine of 512 MiB` };
-  if (host.available < COMFORTABLE) return { status: 'warn', detail: `${detail}: build instances get 2 GiB unless the infrastructure configuration names a smaller type, such as t3.nano` };
+  if (host.available < COMFORTABLE)
+    return {
+      status: 'warn',
+      detail: `${detail}: build instances get 2 GiB unless the infrastructure configuration names a smaller type, such as t3.nano`,
+    };
   if (host.cores < 2) return { status: 'warn', detail: `${detail}: emulated machines start slowly on one core` };
-  if (host.patience >= 2) return { status: 'warn', detail: `${detail}: slow, as a machine that is itself emulated; Ingot's deadlines are ${Math.round(host.patience)} times as long` };
+  if (host.patience >= 2)
+    return {
+      status: 'warn',
+      detail: `${detail}: slow, as a machine that is itself emulated; Ingot's deadlines are ${Math.round(host.patience)} times as long`,
+    };
   return { status: 'ok', detail };
 }
 

@@ -5,6 +5,10 @@ export const root: Check = {
   needed: true,
   async run() {
     if (process.getuid?.() === 0) return { status: 'ok', detail: 'Ingot runs as root' };
-    return { status: 'fail', detail: 'Ingot mounts disks and makes namespaces, which needs root', remedy: 'sudo ./ingot doctor' };
+    return {
+      status: 'fail',
+      detail: 'Ingot mounts disks and makes namespaces, which needs root',
+      remedy: 'sudo ./ingot doctor',
+    };
   },
 };

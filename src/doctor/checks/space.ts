@@ -36,9 +36,18 @@ export interface DataDirectory {
 export async function lookAt(dataDirectory: string): Promise<DataDirectory> {
   const there = await nearestFolder(dataDirectory);
   const { bavail, bsize } = await statfs(there);
-  const writable = await access(there, constants.W_OK | constants.X_OK).then(() => true, () => false);
+  const writable = await access(there, constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
   const haveBase = (await flatLayer(dataDirectory)) !== undefined;
-  return { dataDirectory, free: bavail * bsize, fileSystem: fileSystemOf(await readFile('/proc/self/mountinfo', 'utf8'), there), writable, haveBase };
+  return {
+    dataDirectory,
+    free: bavail * bsize,
+    fileSystem: fileSystemOf(await readFile('/proc/self/mountinfo', 'utf8'), there),
+    writable,
+    haveBase,
+  };
 }
 
 /** The folder itself, or the one it would be made in. @throws {Error} when a file stands in the way */
@@ -56,7 +65,9 @@ export function fileSystemOf(mountinfo: string, path: string): string {
   let best = { point: '', type: 'unknown' };
   for (const line of mountinfo.split('\n')) {
     const [before, after] = line.split(' - ');
-    const point = before?.split(' ')[4]?.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+    const point = before
+      ?.split(' ')[4]
+      ?.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
     const type = after?.split(' ')[0];
     if (point === undefined || type === undefined) continue;
     const below = point === '/' || path === point || path.startsWith(`${point}/`);
@@ -79,11 +90,21 @@ export function spaceBlocks({ dataDirectory, free, writable, haveBase }: DataDir
 export function spaceVerdict(found: DataDirectory): Finding {
   const { dataDirectory, free, fileSystem } = found;
   const detail = `${dataDirectory}: ${(free / GIB).toFixed(1)} GiB free, ${fileSystem}`;
-  if (!found.writable) return { status: 'fail', detail: `${detail}; cannot be written to (another is named by INGOT_DATA or --data)` };
+  if (!found.writable)
+    return { status: 'fail', detail: `${detail}; cannot be written to (another is named by INGOT_DATA or --data)` };
   const needed = found.haveBase ? FOR_BUILD : FOR_BASE + FOR_BUILD;
-  if (free < needed) return { status: 'fail', detail: `${detail}; ${found.haveBase ? 'a build' : 'a base image while it is made, and a build,'} take${found.haveBase ? 's' : ''} some ${needed / GIB} GiB` };
-  if (/^(nfs|cifs|smb|9p|fuse|ceph|glusterfs)/.test(fileSystem)) return { status: 'warn', detail: `${detail}; disks and the database are better kept on a local file system` };
-  if (fileSystem === 'tmpfs' || fileSystem === 'ramfs') return { status: 'warn', detail: `${detail}; all images are gone when this host restarts, and take its memory until then` };
+  if (free < needed)
+    return {
+      status: 'fail',
+      detail: `${detail}; ${found.haveBase ? 'a build' : 'a base image while it is made, and a build,'} take${found.haveBase ? 's' : ''} some ${needed / GIB} GiB`,
+    };
+  if (/^(nfs|cifs|smb|9p|fuse|ceph|glusterfs)/.test(fileSystem))
+    return { status: 'warn', detail: `${detail}; disks and the database are better kept on a local file system` };
+  if (fileSystem === 'tmpfs' || fileSystem === 'ramfs')
+    return {
+      status: 'warn',
+      detail: `${detail}; all images are gone when this host restarts, and take its memory until then`,
+    };
   if (free < COMFORTABLE) return { status: 'warn', detail: `${detail}; that is little for more than a few images` };
   return { status: 'ok', detail };
 }

@@ -21,14 +21,21 @@ export const systemContainers: Check = {
     const lacks = await drivers['nspawn']!.missing();
     if (lacks.length > 0) {
       const remedy = /: ((?:modprobe|mount) .*?)\.?$/.exec(lacks[0]!)?.[1];
-      return { status: 'fail', detail: oneLine(`${lacks.join(' ')} Until then ${INSTEAD}.`), ...(remedy === undefined ? {} : { remedy }) };
+      return {
+        status: 'fail',
+        detail: oneLine(`${lacks.join(' ')} Until then ${INSTEAD}.`),
+        ...(remedy === undefined ? {} : { remedy }),
+      };
     }
     let filtered: boolean;
     try {
       filtered = await inWorkspace((workspace) => tryContainer(workspace, signal));
     } catch (error) {
       signal.throwIfAborted();
-      return { status: 'fail', detail: oneLine(`a container could not be run (${INSTEAD}): ${(error as Error).message}`) };
+      return {
+        status: 'fail',
+        detail: oneLine(`a container could not be run (${INSTEAD}): ${(error as Error).message}`),
+      };
     }
     const { stdout } = await run(['systemd-nspawn', '--version'], { signal });
     const ran = `systemd-nspawn ${/^systemd (\d+)/.exec(stdout)?.[1] ?? ''}: a container ran on a disk of its own, with uids of its own (idmapped mount)`;
@@ -42,22 +49,57 @@ export const systemContainers: Check = {
  * the container's.
  * @returns whether its system calls are filtered
  */
-async function tryContainer({ files, directory, held, owner, uidBase }: Workspace, signal: AbortSignal): Promise<boolean> {
+async function tryContainer(
+  { files, directory, held, owner, uidBase }: Workspace,
+  signal: AbortSignal,
+): Promise<boolean> {
   const disk = await attachDisk({ disk: await makeSmallDisk(files, signal), directory, held, signal });
   const cgroups = await hostCgroups(`ingot-${owner.owner}`, { cpus: 1, memoryMiB: 256 });
   if (cgroups === undefined) throw new Error('no unified cgroup hierarchy is mounted');
   await makeCgroups(cgroups, held);
   const id = await held.record({ kind: 'process', what: 'systemd-nspawn' });
-  const argv = inCgroups([...cgroups.limiting, cgroups.door], inCgroups([cgroups.machine], [
-    'systemd-nspawn', '--register=no', '--keep-unit', '--settings=no', '--quiet', '-M', owner.owner, '-D', disk.root, '--resolv-conf=off', '--link-journal=no',
-    '--timezone=off', '--console=pipe', `--private-users=${uidBase}:65536`, '--private-users-ownership=map', '--private-network', '--suppress-sync=yes',
-    '--bind-ro=/usr', '--as-pid2', '/bin/sh', '-c', 'stat -c %u:%g /it; while read -r name value; do [ "$name" != Seccomp: ] || echo "$value"; done </proc/self/status',
-  ]));
+  const argv = inCgroups(
+    [...cgroups.limiting, cgroups.door],
+    inCgroups(
+      [cgroups.machine],
+      [
+        'systemd-nspawn',
+        '--register=no',
+        '--keep-unit',
+        '--settings=no',
+        '--quiet',
+        '-M',
+        owner.owner,
+        '-D',
+        disk.root,
+        '--resolv-conf=off',
+        '--link-journal=no',
+        '--timezone=off',
+        '--console=pipe',
+        `--private-users=${uidBase}:65536`,
+        '--private-users-ownership=map',
+        '--private-network',
+        '--suppress-sync=yes',
+        '--bind-ro=/usr',
+        '--as-pid2',
+        '/bin/sh',
+        '-c',
+        'stat -c %u:%g /it; while read -r name value; do [ "$name" != Seccomp: ] || echo "$value"; done </proc/self/status',
+      ],
+    ),
+  );
   let filtered: boolean;
   try {
-    const { stdout } = await run(argv, { signal, env: { ...NSPAWN_ENVIRONMENT, [HELD_MARK]: id }, timeoutMs: patient(20_000) });
+    const { stdout } = await run(argv, {
+      signal,
+      env: { ...NSPAWN_ENVIRONMENT, [HELD_MARK]: id },
+      timeoutMs: patient(20_000),
+    });
     const [owners, mode] = stdout.trim().split(/\s+/);
-    if (owners !== '0:0') throw new Error(`files that belong to root on the disk belong to ${owners} in the container: this kernel maps no owners of mounts`);
+    if (owners !== '0:0')
+      throw new Error(
+        `files that belong to root on the disk belong to ${owners} in the container: this kernel maps no owners of mounts`,
+      );
     filtered = mode === '2';
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;

@@ -10,7 +10,12 @@ export const uefi: Check = {
   packages: ['ovmf'],
   async run() {
     const lacking = FILES.filter((file) => !existsSync(file));
-    if (lacking.length > 0) return { status: 'fail', detail: `${lacking.join(' and ')} missing, though the package ovmf seems to be there`, remedy: 'apt-get install -y --reinstall ovmf' };
+    if (lacking.length > 0)
+      return {
+        status: 'fail',
+        detail: `${lacking.join(' and ')} missing, though the package ovmf seems to be there`,
+        remedy: 'apt-get install -y --reinstall ovmf',
+      };
     return { status: 'ok', detail: 'OVMF: virtual machines can boot by UEFI as well as by BIOS' };
   },
 };

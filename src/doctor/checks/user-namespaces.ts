@@ -14,8 +14,13 @@ export const userNamespaces: Check = {
     } catch (error) {
       if (!(error instanceof ProcessError)) throw error;
       const limit = (await readFile('/proc/sys/user/max_user_namespaces', 'utf8').catch(() => '')).trim();
-      const why = limit === '0' ? 'this host allows none (user.max_user_namespaces is 0)' : error.stderr.trim() || error.message;
-      return { status: 'fail', detail: `no user namespace can be made: ${why}; builds run in virtual machines, which are slower`, ...(limit === '0' ? { remedy: 'sysctl -w user.max_user_namespaces=65536' } : {}) };
+      const why =
+        limit === '0' ? 'this host allows none (user.max_user_namespaces is 0)' : error.stderr.trim() || error.message;
+      return {
+        status: 'fail',
+        detail: `no user namespace can be made: ${why}; builds run in virtual machines, which are slower`,
+        ...(limit === '0' ? { remedy: 'sysctl -w user.max_user_namespaces=65536' } : {}),
+      };
     }
   },
 };

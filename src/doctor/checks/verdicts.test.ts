@@ -19,7 +19,7 @@ const GIB = 1024 ** 3;
 const MINUTE = 60_000;
 const NOW = Date.parse('2026-11-20T12:00:00Z');
 
-test('clock: how far ahead of a server\'s, caches reckoned in', () => {
+test("clock: how far ahead of a server's, caches reckoned in", () => {
   assert.equal(clockAhead('Fri, 20 Nov 2026 11:59:00 GMT', undefined, NOW), MINUTE);
   assert.equal(clockAhead('Fri, 20 Nov 2026 11:00:00 GMT', '3600', NOW), 0);
   assert.equal(clockAhead('Fri, 20 Nov 2026 12:05:00 GMT', 'rubbish', NOW), -5 * MINUTE);
@@ -62,7 +62,13 @@ test('processor and memory', () => {
 });
 
 test('data directory: what it is good for, and when not even an attempt is worth it', () => {
-  const found = { dataDirectory: '/var/lib/ingot', free: 50 * GIB, fileSystem: 'ext4', writable: true, haveBase: false };
+  const found = {
+    dataDirectory: '/var/lib/ingot',
+    free: 50 * GIB,
+    fileSystem: 'ext4',
+    writable: true,
+    haveBase: false,
+  };
   const rows: readonly (readonly [Partial<typeof found>, string, RegExp, boolean])[] = [
     [{}, 'ok', /^\/var\/lib\/ingot: 50\.0 GiB free, ext4$/, false],
     [{ free: 6 * GIB }, 'warn', /little/, false],
@@ -91,7 +97,13 @@ test('data directory: the file system of a path is that of the longest mount poi
     '4 3 0:6 / /var/lib/big\\040disk rw - tmpfs none rw',
     '',
   ].join('\n');
-  const rows = [['/', 'ext4'], ['/var/library', 'ext4'], ['/var/lib', 'xfs'], ['/var/lib/ingot', 'xfs'], ['/var/lib/big disk/x', 'tmpfs']];
+  const rows = [
+    ['/', 'ext4'],
+    ['/var/library', 'ext4'],
+    ['/var/lib', 'xfs'],
+    ['/var/lib/ingot', 'xfs'],
+    ['/var/lib/big disk/x', 'tmpfs'],
+  ];
   for (const [path, type] of rows) assert.equal(fileSystemOf(mountinfo, path!), type);
   assert.equal(fileSystemOf('', '/x'), 'unknown');
 });
@@ -106,7 +118,10 @@ test('cgroups: version, and what cannot be limited', () => {
   assert.equal(cgroupVerdict('2', []).status, 'ok');
   assert.match(cgroupVerdict('2', ['memory', 'pids']).detail, /nothing limits memory, pids/);
   assert.equal(cgroupVerdict('2', ['memory']).status, 'warn');
-  assert.deepEqual([cgroupVerdict('1', undefined).status, cgroupVerdict('1', undefined).remedy], ['fail', 'mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified']);
+  assert.deepEqual(
+    [cgroupVerdict('1', undefined).status, cgroupVerdict('1', undefined).remedy],
+    ['fail', 'mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified'],
+  );
   assert.equal(cgroupVerdict('none', undefined).remedy, 'mount -t cgroup2 none /sys/fs/cgroup');
 });
 
@@ -116,16 +131,27 @@ test('package mirror: out of reach is a failure only while there is no base imag
   assert.equal(mirrorVerdict({ url, failure: 'it refuses connections' }, false).status, 'fail');
   assert.equal(mirrorVerdict({ url, failure: 'it refuses connections' }, true).status, 'warn');
   assert.match(mirrorVerdict({ url, status: 404 }, false).detail, /status 404: is it a mirror of Debian/);
-  assert.equal(mirrorVerdict({ url, status: 404 }, false).remedy, 'export INGOT_DEBIAN_MIRROR=http://deb.debian.org/debian');
+  assert.equal(
+    mirrorVerdict({ url, status: 404 }, false).remedy,
+    'export INGOT_DEBIAN_MIRROR=http://deb.debian.org/debian',
+  );
   assert.equal(mirrorVerdict({ url: 'http://deb.debian.org/debian', failure: 'x' }, false).remedy, undefined);
 });
 
 test('package mirror: the proxy, which may carry a password, is not shown', () => {
-  assert.deepEqual(mirrorVerdict({ url: 'http://m/debian', status: 200, proxy: 'http://u:secret@p:3128' }, false), { status: 'ok', detail: 'http://m/debian answers (through the proxy of this host)' });
+  assert.deepEqual(mirrorVerdict({ url: 'http://m/debian', status: 200, proxy: 'http://u:secret@p:3128' }, false), {
+    status: 'ok',
+    detail: 'http://m/debian answers (through the proxy of this host)',
+  });
 });
 
 test('networks: what was found inside one', () => {
-  const host = { name: 'deb.debian.org', proxied: false, resolversOnLoopback: false, addresses: ['127.0.0.1', '192.0.2.7'] };
+  const host = {
+    name: 'deb.debian.org',
+    proxied: false,
+    resolversOnLoopback: false,
+    addresses: ['127.0.0.1', '192.0.2.7'],
+  };
   const works = { dns: { address: '198.51.100.1' }, connection: {}, open: [] };
   const noDns = { dns: { failure: 'ETIMEOUT' }, open: [] };
   const rows: readonly (readonly [Parameters<typeof networkVerdict>[0], Partial<typeof host>, string, RegExp])[] = [
@@ -135,8 +161,18 @@ test('networks: what was found inside one', () => {
     [noDns, { proxied: true }, 'warn', /cannot resolve/],
     [noDns, { resolversOnLoopback: true }, 'fail', /only resolvers on its loopback/],
     [{ ...works, connection: { failure: 'ECONNREFUSED' } }, {}, 'warn', /does not reach deb\.debian\.org \(refused\)$/],
-    [{ ...works, connection: { failure: 'EODD' } }, { proxied: true }, 'warn', /\(EODD\): this host goes through a proxy/],
-    [{ ...works, dns: { address: '192.0.2.7' }, connection: { failure: 'ECONNREFUSED' } }, {}, 'warn', /which is on this host itself/],
+    [
+      { ...works, connection: { failure: 'EODD' } },
+      { proxied: true },
+      'warn',
+      /\(EODD\): this host goes through a proxy/,
+    ],
+    [
+      { ...works, dns: { address: '192.0.2.7' }, connection: { failure: 'ECONNREFUSED' } },
+      {},
+      'warn',
+      /which is on this host itself/,
+    ],
   ];
   for (const [answer, changed, status, detail] of rows) {
     const verdict = networkVerdict(answer, { ...host, ...changed });
@@ -177,7 +213,11 @@ test('system call filters: which are in force', () => {
     [{ kernel: false, nspawn: true, qemu: '0' }, 'fail', /CONFIG_SECCOMP_FILTER/],
     [{ kernel: true, nspawn: false, qemu: '2' }, 'fail', /^systemd-nspawn is built without seccomp/],
     [{ kernel: true, nspawn: true, qemu: '0' }, 'fail', /^QEMU does not run in its sandbox$/],
-    [{ kernel: true, nspawn: true, qemu: '-sandbox on: seccomp is not built in\nmore' }, 'fail', /sandbox \(-sandbox on: seccomp is not built in\)$/],
+    [
+      { kernel: true, nspawn: true, qemu: '-sandbox on: seccomp is not built in\nmore' },
+      'fail',
+      /sandbox \(-sandbox on: seccomp is not built in\)$/,
+    ],
   ];
   for (const [found, status, detail] of rows) {
     const verdict = filterVerdict(found);
@@ -188,18 +228,38 @@ test('system call filters: which are in force', () => {
 
 test('data directory access: who looks in, and who could put another in its place', () => {
   const dataDirectory = '/srv/my data';
-  const safe = [{ path: '/srv', uid: 0, mode: 0o755 }, { path: '/', uid: 0, mode: 0o755 }];
+  const safe = [
+    { path: '/srv', uid: 0, mode: 0o755 },
+    { path: '/', uid: 0, mode: 0o755 },
+  ];
   const closed = { uid: 0, mode: 0o700, open: 0 };
   const rows: readonly (readonly [Partial<DirectoryAccess>, string, RegExp, string?])[] = [
     [{}, 'ok', /will be open to its owner only/],
     [{ directory: closed }, 'ok', /and what is in it are open to their owner only$/],
     [{ directory: { ...closed, open: 3 } }, 'ok', /closes the 3 files/],
-    [{ directory: { ...closed, mode: 0o755 } }, 'warn', /look into \/srv\/my data \(mode 755\)/, 'chmod 700 "/srv/my data"'],
+    [
+      { directory: { ...closed, mode: 0o755 } },
+      'warn',
+      /look into \/srv\/my data \(mode 755\)/,
+      'chmod 700 "/srv/my data"',
+    ],
     [{ directory: { ...closed, uid: 1000 } }, 'warn', /belongs to uid 1000/, 'chown -R 0 "/srv/my data"'],
-    [{ directory: closed, parents: [{ path: '/srv', uid: 0, mode: 0o777 }] }, 'warn', /because they can write to \/srv:/],
-    [{ directory: closed, parents: [{ path: '/srv', uid: 1000, mode: 0o755 }] }, 'warn', /because they can write to \/srv:/],
+    [
+      { directory: closed, parents: [{ path: '/srv', uid: 0, mode: 0o777 }] },
+      'warn',
+      /because they can write to \/srv:/,
+    ],
+    [
+      { directory: closed, parents: [{ path: '/srv', uid: 1000, mode: 0o755 }] },
+      'warn',
+      /because they can write to \/srv:/,
+    ],
     [{ directory: closed, parents: [{ path: '/tmp', uid: 0, mode: 0o1777 }] }, 'ok', /owner only$/],
-    [{ own: 1000, directory: { ...closed, uid: 1000 }, parents: [{ path: '/home/me', uid: 1000, mode: 0o755 }] }, 'ok', /owner only$/],
+    [
+      { own: 1000, directory: { ...closed, uid: 1000 }, parents: [{ path: '/home/me', uid: 1000, mode: 0o755 }] },
+      'ok',
+      /owner only$/,
+    ],
   ];
   for (const [changed, status, detail, remedy] of rows) {
     const verdict = accessVerdict({ dataDirectory, own: 0, parents: safe, ...changed });
@@ -210,7 +270,8 @@ test('data directory access: who looks in, and who could put another in its plac
 });
 
 test('process list: who sees it', () => {
-  const passwd = 'root:x:0:0::/root:/bin/bash\ndaemon:x:1:1::/:/usr/sbin/nologin\nme:x:1000:1000::/home/me:/bin/bash\nbot:x:1001:1001::/:/bin/false\nnobody:x:65534:65534::/:/usr/sbin/nologin\n';
+  const passwd =
+    'root:x:0:0::/root:/bin/bash\ndaemon:x:1:1::/:/usr/sbin/nologin\nme:x:1000:1000::/home/me:/bin/bash\nbot:x:1001:1001::/:/bin/false\nnobody:x:65534:65534::/:/usr/sbin/nologin\n';
   assert.deepEqual(usersWhoLogIn(passwd), ['me']);
   assert.equal(processListVerdict(false, ['me']).status, 'ok');
   assert.equal(processListVerdict(true, []).status, 'ok');
@@ -221,14 +282,29 @@ test('process list: who sees it', () => {
 
 test('AppArmor and SELinux: told, not relied on', () => {
   assert.match(modulesVerdict({ apparmor: false, selinux: '', own: '' }).detail, /^neither is active/);
-  assert.match(modulesVerdict({ apparmor: true, selinux: '', own: 'unconfined' }).detail, /^AppArmor is active and does not confine Ingot/);
-  assert.match(modulesVerdict({ apparmor: false, selinux: '1', own: 'system_u:system_r:ingot_t:s0' }).detail, /^SELinux \(enforcing\) is active and confines Ingot as system_u/);
-  assert.match(modulesVerdict({ apparmor: false, selinux: '0', own: 'unconfined_u:unconfined_r:unconfined_t:s0' }).detail, /^SELinux \(permissive\) is active and does not confine/);
+  assert.match(
+    modulesVerdict({ apparmor: true, selinux: '', own: 'unconfined' }).detail,
+    /^AppArmor is active and does not confine Ingot/,
+  );
+  assert.match(
+    modulesVerdict({ apparmor: false, selinux: '1', own: 'system_u:system_r:ingot_t:s0' }).detail,
+    /^SELinux \(enforcing\) is active and confines Ingot as system_u/,
+  );
+  assert.match(
+    modulesVerdict({ apparmor: false, selinux: '0', own: 'unconfined_u:unconfined_r:unconfined_t:s0' }).detail,
+    /^SELinux \(permissive\) is active and does not confine/,
+  );
 });
 
 test('untrusted components: what to do', () => {
-  assert.match(untrustedVerdict(true, { accelerator: 'kvm' }).detail, /ingot:driver: qemu \(resourceTags\) to build in a virtual machine with a kernel of its own$/);
-  for (const [machines, detail] of [[true, /ingot:driver: qemu .* on a host where KVM works/], [false, /do not build components here/]] as const) {
+  assert.match(
+    untrustedVerdict(true, { accelerator: 'kvm' }).detail,
+    /ingot:driver: qemu \(resourceTags\) to build in a virtual machine with a kernel of its own$/,
+  );
+  for (const [machines, detail] of [
+    [true, /ingot:driver: qemu .* on a host where KVM works/],
+    [false, /do not build components here/],
+  ] as const) {
     const verdict = untrustedVerdict(machines, { accelerator: 'tcg' });
     assert.equal(verdict.status, 'warn');
     assert.match(verdict.detail, detail);

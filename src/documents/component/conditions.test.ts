@@ -62,7 +62,13 @@ for (const [condition, expected] of CASES) {
 
 test('and, or stop at the first part that decides', async () => {
   const asked: string[] = [];
-  const probe: ConditionProbe = { ...PROBE, fileExists: async (path) => { asked.push(path); return path === '/yes'; } };
+  const probe: ConditionProbe = {
+    ...PROBE,
+    fileExists: async (path) => {
+      asked.push(path);
+      return path === '/yes';
+    },
+  };
 
   await evaluateCondition({ and: [{ fileExists: '/no' }, { fileExists: '/after-false' }] }, probe);
   await evaluateCondition({ or: [{ fileExists: '/yes' }, { fileExists: '/after-true' }] }, probe);
@@ -71,7 +77,10 @@ test('and, or stop at the first part that decides', async () => {
 });
 
 test('an outcome says what decided', async () => {
-  const outcome = await evaluateCondition({ and: [{ fileExists: '/etc/passwd' }, { stringEquals: 'b', value: 'a' }] }, PROBE);
+  const outcome = await evaluateCondition(
+    { and: [{ fileExists: '/etc/passwd' }, { stringEquals: 'b', value: 'a' }] },
+    PROBE,
+  );
 
   assert.deepEqual(outcome, { holds: false, explanation: "'a' stringEquals 'b' is false" });
 });
@@ -83,7 +92,11 @@ test('a pattern that would hold the process up is given up', async () => {
 });
 
 const NO_CONDITIONS: readonly InputValue[] = [
-  {}, 'text', { and: 'x' }, { patternMatches: '(?=x)', value: '' }, { patternMatches: '(a)\\1', value: '' },
+  {},
+  'text',
+  { and: 'x' },
+  { patternMatches: '(?=x)', value: '' },
+  { patternMatches: '(a)\\1', value: '' },
 ];
 
 for (const condition of NO_CONDITIONS) {

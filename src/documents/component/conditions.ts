@@ -98,9 +98,15 @@ class ConditionReader {
   }
 
   statement(given: DocumentNode, path: string, branches: boolean): InputValue | undefined {
-    const node = given.kind === 'list' && given.items.length === 1 && given.items[0] !== undefined ? given.items[0] : given;
+    const node =
+      given.kind === 'list' && given.items.length === 1 && given.items[0] !== undefined ? given.items[0] : given;
     if (node.kind !== 'map') {
-      this.#faults.add('wrong-type', node.position, path, `A condition has to be a map with one operator, and is ${describeNode(node)}.`);
+      this.#faults.add(
+        'wrong-type',
+        node.position,
+        path,
+        `A condition has to be a map with one operator, and is ${describeNode(node)}.`,
+      );
       return undefined;
     }
     const operators = node.entries.filter((entry) => CONDITION_OPERATORS.includes(entry.key));
@@ -108,7 +114,12 @@ class ConditionReader {
     this.#others(node, operator, path, branches);
     if (operator === undefined || operators.length > 1) {
       const found = operators.length === 0 ? 'none' : operators.map((entry) => entry.key).join(', ');
-      this.#faults.add('operator-count', node.position, path, `A condition needs exactly one operator, and has ${found}.`);
+      this.#faults.add(
+        'operator-count',
+        node.position,
+        path,
+        `A condition needs exactly one operator, and has ${found}.`,
+      );
       return undefined;
     }
     const at = childPath(path, operator.key);
@@ -153,11 +164,17 @@ class ConditionReader {
   #comparison(node: MapNode, name: ComparisonOperator, operator: MapEntry, path: string): InputValue | undefined {
     const { kind, operand } = COMPARISONS[name];
     const baseline = this.#operand(operator, childPath(path, name), operand === 'none' || kind === 'string');
-    if (baseline !== undefined && !hasReference(baseline)) this.#checkBaseline(kind, baseline, operator, childPath(path, name));
+    if (baseline !== undefined && !hasReference(baseline))
+      this.#checkBaseline(kind, baseline, operator, childPath(path, name));
     if (operand === 'none') return baseline === undefined ? undefined : { [name]: baseline };
     const variable = entryOf(node, operand);
     if (variable === undefined) {
-      this.#faults.add('missing-input', operator.keyPosition, path, `'${name}' needs '${operand}' beside it: what is compared.`);
+      this.#faults.add(
+        'missing-input',
+        operator.keyPosition,
+        path,
+        `'${name}' needs '${operand}' beside it: what is compared.`,
+      );
       return undefined;
     }
     const compared = this.#operand(variable, childPath(path, operand), operand === 'value');
@@ -167,14 +184,24 @@ class ConditionReader {
   #operand(entry: MapEntry, path: string, emptyAllowed: boolean): string | undefined {
     const node = entry.value;
     if (node.kind === 'scalar' && (node.value !== null || emptyAllowed)) return node.text;
-    this.#faults.add('wrong-type', node.position, path, `'${entry.key}' has to be a single value, and is ${describeNode(node)}.`);
+    this.#faults.add(
+      'wrong-type',
+      node.position,
+      path,
+      `'${entry.key}' has to be a single value, and is ${describeNode(node)}.`,
+    );
     return undefined;
   }
 
   #checkBaseline(kind: Comparison['kind'], baseline: string, entry: MapEntry, path: string): void {
     const position = entry.value.position;
     if (kind === 'number' && !isDecimal(baseline)) {
-      this.#faults.add('wrong-type', position, path, `'${entry.key}' has to be a number, and is '${shorten(baseline)}'.`);
+      this.#faults.add(
+        'wrong-type',
+        position,
+        path,
+        `'${entry.key}' has to be a number, and is '${shorten(baseline)}'.`,
+      );
     }
     if (kind !== 'pattern') return;
     const pattern = compilePattern(baseline);
@@ -201,11 +228,16 @@ export async function evaluateCondition(condition: InputValue, probe: ConditionP
   if (!isComparison(name)) throw new Error(`'${shorten(name)}' is no operator.`);
   const baseline = asText(operand);
   const holds = await compare(name, baseline, asText(map['value'] ?? ''), asText(map['path'] ?? ''), probe);
-  const left = COMPARISONS[name].operand === 'none' ? '' : `'${shorten(asText(map[COMPARISONS[name].operand] ?? ''))}' `;
+  const left =
+    COMPARISONS[name].operand === 'none' ? '' : `'${shorten(asText(map[COMPARISONS[name].operand] ?? ''))}' `;
   return { holds, explanation: `${left}${name} '${shorten(baseline)}' is ${String(holds)}` };
 }
 
-async function evaluateMany(name: 'and' | 'or', parts: readonly InputValue[], probe: ConditionProbe): Promise<ConditionOutcome> {
+async function evaluateMany(
+  name: 'and' | 'or',
+  parts: readonly InputValue[],
+  probe: ConditionProbe,
+): Promise<ConditionOutcome> {
   const said: string[] = [];
   for (const part of parts) {
     const outcome = await evaluateCondition(part, probe);
@@ -215,30 +247,55 @@ async function evaluateMany(name: 'and' | 'or', parts: readonly InputValue[], pr
   return { holds: name === 'and', explanation: said.join(`, ${name} `) };
 }
 
-async function compare(name: ComparisonOperator, baseline: string, value: string, path: string, probe: ConditionProbe): Promise<boolean> {
+async function compare(
+  name: ComparisonOperator,
+  baseline: string,
+  value: string,
+  path: string,
+  probe: ConditionProbe,
+): Promise<boolean> {
   switch (name) {
-    case 'stringIsEmpty': return baseline.length === 0;
-    case 'stringIsWhitespace': return /^\s+$/.test(baseline);
-    case 'stringEquals': return compareTexts(value, baseline) === 0;
-    case 'stringLessThan': return compareTexts(value, baseline) < 0;
-    case 'stringLessThanEquals': return compareTexts(value, baseline) <= 0;
-    case 'stringGreaterThan': return compareTexts(value, baseline) > 0;
-    case 'stringGreaterThanEquals': return compareTexts(value, baseline) >= 0;
+    case 'stringIsEmpty':
+      return baseline.length === 0;
+    case 'stringIsWhitespace':
+      return /^\s+$/.test(baseline);
+    case 'stringEquals':
+      return compareTexts(value, baseline) === 0;
+    case 'stringLessThan':
+      return compareTexts(value, baseline) < 0;
+    case 'stringLessThanEquals':
+      return compareTexts(value, baseline) <= 0;
+    case 'stringGreaterThan':
+      return compareTexts(value, baseline) > 0;
+    case 'stringGreaterThanEquals':
+      return compareTexts(value, baseline) >= 0;
     case 'patternMatches':
       await probe.pause();
       return matchPattern(baseline, value);
-    case 'numberEquals': return compareNumbers(value, baseline, (order) => order === 0);
-    case 'numberLessThan': return compareNumbers(value, baseline, (order) => order < 0);
-    case 'numberLessThanEquals': return compareNumbers(value, baseline, (order) => order <= 0);
-    case 'numberGreaterThan': return compareNumbers(value, baseline, (order) => order > 0);
-    case 'numberGreaterThanEquals': return compareNumbers(value, baseline, (order) => order >= 0);
-    case 'binaryExists': return await probe.binaryExists(baseline);
-    case 'fileExists': return await probe.fileExists(baseline);
-    case 'folderExists': return await probe.folderExists(baseline);
-    case 'fileMD5Equals': return sameHash(await probe.fileHash(path, 'md5'), baseline);
-    case 'fileSHA1Equals': return sameHash(await probe.fileHash(path, 'sha1'), baseline);
-    case 'fileSHA256Equals': return sameHash(await probe.fileHash(path, 'sha256'), baseline);
-    case 'fileSHA512Equals': return sameHash(await probe.fileHash(path, 'sha512'), baseline);
+    case 'numberEquals':
+      return compareNumbers(value, baseline, (order) => order === 0);
+    case 'numberLessThan':
+      return compareNumbers(value, baseline, (order) => order < 0);
+    case 'numberLessThanEquals':
+      return compareNumbers(value, baseline, (order) => order <= 0);
+    case 'numberGreaterThan':
+      return compareNumbers(value, baseline, (order) => order > 0);
+    case 'numberGreaterThanEquals':
+      return compareNumbers(value, baseline, (order) => order >= 0);
+    case 'binaryExists':
+      return await probe.binaryExists(baseline);
+    case 'fileExists':
+      return await probe.fileExists(baseline);
+    case 'folderExists':
+      return await probe.folderExists(baseline);
+    case 'fileMD5Equals':
+      return sameHash(await probe.fileHash(path, 'md5'), baseline);
+    case 'fileSHA1Equals':
+      return sameHash(await probe.fileHash(path, 'sha1'), baseline);
+    case 'fileSHA256Equals':
+      return sameHash(await probe.fileHash(path, 'sha256'), baseline);
+    case 'fileSHA512Equals':
+      return sameHash(await probe.fileHash(path, 'sha512'), baseline);
   }
 }
 
@@ -264,21 +321,34 @@ function compilePattern(pattern: string): RegExp | string {
   if (/(?<!\\)(?:\\\\)*\\[1-9]/.test(pattern)) return 'back references do not exist';
   const leading = /^\(\?([ims]+)\)/.exec(pattern);
   const flags = `i${leading?.[1]?.includes('m') === true ? 'm' : ''}${leading?.[1]?.includes('s') === true ? 's' : ''}`;
-  const source = pattern.slice(leading?.[0].length ?? 0).replaceAll('(?P<', '(?<').replaceAll('\\A', '^').replaceAll('\\z', '$')
+  const source = pattern
+    .slice(leading?.[0].length ?? 0)
+    .replaceAll('(?P<', '(?<')
+    .replaceAll('\\A', '^')
+    .replaceAll('\\z', '$')
     .replace(/\[:(\w+):\]/g, (whole, name: string) => POSIX_CLASSES.get(name) ?? whole);
   for (const unicode of ['u', '']) {
     try {
       return new RegExp(source, flags + unicode);
     } catch (error) {
-      if (unicode === '') return error instanceof Error ? error.message.replace(/^Invalid regular expression: /, '') : 'it is no pattern';
+      if (unicode === '')
+        return error instanceof Error ? error.message.replace(/^Invalid regular expression: /, '') : 'it is no pattern';
     }
   }
   return 'it is no pattern';
 }
 
 const POSIX_CLASSES: ReadonlyMap<string, string> = new Map([
-  ['alpha', 'A-Za-z'], ['digit', '0-9'], ['alnum', '0-9A-Za-z'], ['upper', 'A-Z'], ['lower', 'a-z'], ['space', '\\s'],
-  ['blank', '\\t '], ['xdigit', '0-9A-Fa-f'], ['word', '\\w'], ['punct', '!-\\/:-@\\[-`{-~'],
+  ['alpha', 'A-Za-z'],
+  ['digit', '0-9'],
+  ['alnum', '0-9A-Za-z'],
+  ['upper', 'A-Z'],
+  ['lower', 'a-z'],
+  ['space', '\\s'],
+  ['blank', '\\t '],
+  ['xdigit', '0-9A-Fa-f'],
+  ['word', '\\w'],
+  ['punct', '!-\\/:-@\\[-`{-~'],
 ]);
 
 /** A document's pattern must not hold the process up: it is tried with a deadline. */
@@ -286,12 +356,16 @@ function matchPattern(source: string, text: string): boolean {
   const pattern = compilePattern(source);
   if (typeof pattern === 'string') throw new Error(`The pattern '${shorten(source)}' cannot be read: ${pattern}.`);
   const matches = matchesInTime(pattern, text);
-  if (matches === undefined) throw new Error(`The pattern '${shorten(source)}' took longer than ${MATCH_MILLISECONDS} ms on a text of ${text.length} characters.`);
+  if (matches === undefined)
+    throw new Error(
+      `The pattern '${shorten(source)}' took longer than ${MATCH_MILLISECONDS} ms on a text of ${text.length} characters.`,
+    );
   return matches;
 }
 
 function asMap(value: InputValue): Readonly<Record<string, InputValue>> {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error('A condition has to be a map.');
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw new Error('A condition has to be a map.');
   return value as Readonly<Record<string, InputValue>>;
 }
 

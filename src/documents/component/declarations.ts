@@ -3,7 +3,18 @@ import type { FaultCollector } from '../faults.ts';
 import { describeNode, entryOf, shorten } from '../nodes.ts';
 import type { DocumentNode, MapEntry, MapNode, ScalarNode } from '../nodes.ts';
 import type { Position } from '../position.ts';
-import { childPath, isNull, lowerFirst, readChoice, readList, readMap, readText, requireEntry, UniqueNames, warnUnknownKeys } from '../reading.ts';
+import {
+  childPath,
+  isNull,
+  lowerFirst,
+  readChoice,
+  readList,
+  readMap,
+  readText,
+  requireEntry,
+  UniqueNames,
+  warnUnknownKeys,
+} from '../reading.ts';
 import type { ComponentParameter } from './document.ts';
 
 /** Longest value of a parameter, in characters. */
@@ -86,7 +97,9 @@ class DeclarationReader {
       const only = item.kind === 'map' && item.entries.length === 1 ? item.entries[0] : undefined;
       if (only === undefined) {
         const flat = item.kind === 'map' && entryOf(item, 'name') !== undefined;
-        const hint = flat ? ' The name is a key of its own: "- MyName:" with type beneath it, two places further in.' : '';
+        const hint = flat
+          ? ' The name is a key of its own: "- MyName:" with type beneath it, two places further in.'
+          : '';
         const message = `An item of '${key}' has to be a map with one key, its name, and is ${describeMap(item)}.${hint}`;
         this.#faults.add('wrong-type', item.position, path, message);
         continue;
@@ -97,7 +110,13 @@ class DeclarationReader {
     return found;
   }
 
-  #declared(entry: MapEntry, names: UniqueNames, what: string, known: readonly string[], path: string): MapNode | undefined {
+  #declared(
+    entry: MapEntry,
+    names: UniqueNames,
+    what: string,
+    known: readonly string[],
+    path: string,
+  ): MapNode | undefined {
     if (!DECLARED_NAME.test(entry.key)) {
       const message = `The name '${shorten(entry.key)}' has to have 3 to 128 letters, digits, - and _.`;
       this.#faults.add('invalid-value', entry.keyPosition, path, message);
@@ -119,8 +138,13 @@ class DeclarationReader {
     const defaultValue = given === undefined ? undefined : this.#constantText(given, `${path}.default`, what);
     const description = optionalText(map, 'description', path, this.#faults);
     const allowed = entryOf(map, 'allowedValues');
-    const list = allowed === undefined ? undefined : readList(allowed.value, `${path}.allowedValues`, "'allowedValues'", this.#faults);
-    const allowedValues = list?.items.map((item, index) => readText(item, `${path}.allowedValues[${index}]`, 'An allowed value', this.#faults) ?? '');
+    const list =
+      allowed === undefined
+        ? undefined
+        : readList(allowed.value, `${path}.allowedValues`, "'allowedValues'", this.#faults);
+    const allowedValues = list?.items.map(
+      (item, index) => readText(item, `${path}.allowedValues[${index}]`, 'An allowed value', this.#faults) ?? '',
+    );
     if (given !== undefined && defaultValue !== undefined) {
       this.#checkDefault(defaultValue, allowedValues, what, given.value.position, `${path}.default`);
     }
@@ -133,7 +157,13 @@ class DeclarationReader {
     };
   }
 
-  #checkDefault(value: string, allowed: readonly string[] | undefined, what: string, position: Position, path: string): void {
+  #checkDefault(
+    value: string,
+    allowed: readonly string[] | undefined,
+    what: string,
+    position: Position,
+    path: string,
+  ): void {
     if (value.length > MAX_PARAMETER_LENGTH) {
       const message = `The default of ${lowerFirst(what)} has ${value.length} characters; at most ${MAX_PARAMETER_LENGTH} are allowed.`;
       this.#faults.add('out-of-range', position, path, message);

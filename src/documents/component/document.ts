@@ -2,7 +2,13 @@
 import type { Position } from '../position.ts';
 
 /** A value of a step's inputs as YAML gave it; scalars keep the text that a string input needs (`1.0`, `0777`). */
-export type InputValue = string | number | boolean | null | readonly InputValue[] | { readonly [key: string]: InputValue };
+export type InputValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly InputValue[]
+  | { readonly [key: string]: InputValue };
 
 /** A validated document, defaults filled in. */
 export interface ComponentDocument {
@@ -64,6 +70,12 @@ export interface StepCondition {
  * a delimiter separates. `name` is what references call it beside `loop`.
  */
 export type Loop =
-  | { readonly kind: 'for'; readonly name?: string; readonly start: number | string; readonly end: number | string; readonly updateBy: number | string }
+  | {
+      readonly kind: 'for';
+      readonly name?: string;
+      readonly start: number | string;
+      readonly end: number | string;
+      readonly updateBy: number | string;
+    }
   | { readonly kind: 'forEach'; readonly name?: string; readonly items: readonly string[] }
   | { readonly kind: 'list'; readonly name?: string; readonly list: string; readonly delimiter: string };

@@ -69,11 +69,17 @@ class Habits {
       if (entry?.value.kind !== 'map') continue;
       const path = `${key}[${index}].${entry.key}`;
       if (!used.has(entry.key) && !READ_BY_INGOT.includes(entry.key)) {
-        this.#faults.add('unused-parameter', entry.keyPosition, path, `No step refers to the ${what} '${shorten(entry.key)}'.`);
+        this.#faults.add(
+          'unused-parameter',
+          entry.keyPosition,
+          path,
+          `No step refers to the ${what} '${shorten(entry.key)}'.`,
+        );
       }
       const value = entryOf(entry.value, valueKey)?.value;
       if (value?.kind !== 'scalar' || value.text === '') continue;
-      if (isNamedSecret(entry.key, value.text)) this.#secret(value, `${path}.${valueKey}`, `the ${valueKey} of the ${what} '${shorten(entry.key)}'`);
+      if (isNamedSecret(entry.key, value.text))
+        this.#secret(value, `${path}.${valueKey}`, `the ${valueKey} of the ${what} '${shorten(entry.key)}'`);
       else this.#scalar(value, `${path}.${valueKey}`);
     }
   }
@@ -84,7 +90,8 @@ class Habits {
     walkScalars(inputs, `${path}.inputs`, (scalar, at) => this.#scalar(scalar, at));
     const commands = inputs.kind === 'map' ? entryOf(inputs, 'commands')?.value : undefined;
     if (action === 'ExecuteBash' && commands?.kind === 'list') this.#bash(commands, `${path}.inputs.commands`);
-    if (action === 'ExecutePowerShell' && commands?.kind === 'list') this.#powerShell(commands, `${path}.inputs.commands`);
+    if (action === 'ExecutePowerShell' && commands?.kind === 'list')
+      this.#powerShell(commands, `${path}.inputs.commands`);
   }
 
   #bash(commands: ListNode, path: string): void {
@@ -97,7 +104,10 @@ class Habits {
 
   #powerShell(commands: ListNode, path: string): void {
     for (const [index, item] of commands.items.entries()) {
-      const found = item.kind === 'scalar' ? /^[^#\n]*?(\bRestart-Computer\b|\bStop-Computer\b|\bshutdown(?:\.exe)?\s+[-/][rs]\b)/im.exec(item.text)?.[1] : undefined;
+      const found =
+        item.kind === 'scalar'
+          ? /^[^#\n]*?(\bRestart-Computer\b|\bStop-Computer\b|\bshutdown(?:\.exe)?\s+[-/][rs]\b)/im.exec(item.text)?.[1]
+          : undefined;
       if (found === undefined || item.kind !== 'scalar') continue;
       const message = `'${found}' stops the machine in the middle of the run, which then fails. End the script with "exit 3010" to have it run again after a restart, or use the action Reboot.`;
       this.#faults.add('restart-in-script', item.locate(found, 0), `${path}[${index}]`, message);
@@ -111,7 +121,12 @@ class Habits {
 
   #secret(node: ScalarNode, path: string, what: string, found?: string): void {
     const message = `This looks like a secret in clear text (${what}): whoever can read the component has it, and so has the image's log where a step prints it. '{{ resolve:secretsmanager:NAME }}' names one that is kept elsewhere.`;
-    this.#faults.add('clear-text-secret', found === undefined ? node.position : node.locate(found.trim(), 0), path, message);
+    this.#faults.add(
+      'clear-text-secret',
+      found === undefined ? node.position : node.locate(found.trim(), 0),
+      path,
+      message,
+    );
   }
 }
 
@@ -136,9 +151,14 @@ class ScriptLines {
     const index = this.#starts.findLastIndex((start) => start <= line);
     const [node, lines, start] = [this.#nodes[index], this.#items[index], this.#starts[index]];
     const text = lines?.[line - start!]?.trim();
-    if (node === undefined || lines === undefined || text === undefined) return { position: this.#nodes[0]!.position, index: 0 };
+    if (node === undefined || lines === undefined || text === undefined)
+      return { position: this.#nodes[0]!.position, index: 0 };
     if (node.kind !== 'scalar' || text === '') return { position: node.position, index };
-    const earlier = lines.slice(0, line - start!).join('\n').split(text).length - 1;
+    const earlier =
+      lines
+        .slice(0, line - start!)
+        .join('\n')
+        .split(text).length - 1;
     return { position: node.locate(text, earlier), index };
   }
 }

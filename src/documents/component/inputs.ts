@@ -25,7 +25,10 @@ export function modeOf(text: string): string | undefined {
 }
 
 /** One scalar as its type wants it; `problem` ends the sentence that the input's name starts. */
-function coerce(schema: InputSchema, text: string): { readonly value: InputValue } | { readonly problem: string; readonly mode?: true } {
+function coerce(
+  schema: InputSchema,
+  text: string,
+): { readonly value: InputValue } | { readonly problem: string; readonly mode?: true } {
   if (schema.type === 'boolean') {
     const value = booleanOf(text);
     return value === undefined ? { problem: `has to be true or false, and is '${shorten(text)}'.` } : { value };
@@ -36,13 +39,18 @@ function coerce(schema: InputSchema, text: string): { readonly value: InputValue
   }
   if (schema.type === 'mode') {
     const value = modeOf(text);
-    return value === undefined ? { problem: `has to be an octal mode such as "0644", and is '${shorten(text)}'.`, mode: true } : { value };
+    return value === undefined
+      ? { problem: `has to be an octal mode such as "0644", and is '${shorten(text)}'.`, mode: true }
+      : { value };
   }
   if (schema.oneOf === undefined) return { value: text };
-  const same = (choice: string): boolean => (schema.ignoreCase === true ? choice.toLowerCase() === text.toLowerCase() : choice === text);
+  const same = (choice: string): boolean =>
+    schema.ignoreCase === true ? choice.toLowerCase() === text.toLowerCase() : choice === text;
   const value = schema.oneOf.find(same);
   if (value !== undefined) return { value };
-  return { problem: `has to be one of ${schema.oneOf.join(', ')}, and is '${shorten(text)}'.${didYouMean(text, schema.oneOf)}` };
+  return {
+    problem: `has to be one of ${schema.oneOf.join(', ')}, and is '${shorten(text)}'.${didYouMean(text, schema.oneOf)}`,
+  };
 }
 
 /**
@@ -53,14 +61,16 @@ export function checkResolvedInputs(module: ActionModule, inputs: InputValue): C
   const problems: string[] = [];
   const one = (value: InputValue, place: string): InputValue => {
     if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => {
-      const schema = Object.hasOwn(module.inputs, key) ? module.inputs[key] : undefined;
-      if (schema === undefined || typeof inner !== 'string') return [key, inner];
-      const read = coerce(schema, inner);
-      if ('value' in read) return [key, read.value];
-      problems.push(`Input '${key}'${place} ${read.problem}`);
-      return [key, inner];
-    }));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => {
+        const schema = Object.hasOwn(module.inputs, key) ? module.inputs[key] : undefined;
+        if (schema === undefined || typeof inner !== 'string') return [key, inner];
+        const read = coerce(schema, inner);
+        if ('value' in read) return [key, read.value];
+        problems.push(`Input '${key}'${place} ${read.problem}`);
+        return [key, inner];
+      }),
+    );
   };
   if (module.shape === 'condition') return { inputs, problems };
   if (!Array.isArray(inputs)) return { inputs: one(inputs, ''), problems };
@@ -69,26 +79,47 @@ export function checkResolvedInputs(module: ActionModule, inputs: InputValue): C
 
 /** Reads and checks the `inputs` of a step. Gives undefined when they have another shape than the module's. */
 export function readInputs(
-  node: DocumentNode, module: ActionModule, path: string, platform: Platform | undefined, faults: FaultCollector,
+  node: DocumentNode,
+  module: ActionModule,
+  path: string,
+  platform: Platform | undefined,
+  faults: FaultCollector,
 ): InputValue | undefined {
   if (module.shape === 'condition') return readCondition(node, path, faults);
   const reader = new InputReader(module, platform, faults);
   if (module.shape === 'map') {
     if (node.kind === 'map') return reader.map(node, path);
-    if (node.kind === 'scalar' && node.value === null) return reader.map({ kind: 'map', position: node.position, entries: [] }, path);
+    if (node.kind === 'scalar' && node.value === null)
+      return reader.map({ kind: 'map', position: node.position, entries: [] }, path);
     const hint = node.kind === 'list' ? ' Take the dash before the first key away.' : '';
-    faults.add('wrong-type', node.position, path, `The inputs of ${module.name} have to be a map, and are ${describeNode(node)}.${hint}`);
+    faults.add(
+      'wrong-type',
+      node.position,
+      path,
+      `The inputs of ${module.name} have to be a map, and are ${describeNode(node)}.${hint}`,
+    );
     return undefined;
   }
   if (node.kind !== 'list') {
     const hint = node.kind === 'map' ? ' Put a dash before the first key.' : '';
-    faults.add('wrong-type', node.position, path, `The inputs of ${module.name} have to be a list of maps, and are ${describeNode(node)}.${hint}`);
+    faults.add(
+      'wrong-type',
+      node.position,
+      path,
+      `The inputs of ${module.name} have to be a list of maps, and are ${describeNode(node)}.${hint}`,
+    );
     return undefined;
   }
-  if (node.items.length === 0) faults.add('missing-input', node.position, path, `The inputs of ${module.name} are an empty list.`);
+  if (node.items.length === 0)
+    faults.add('missing-input', node.position, path, `The inputs of ${module.name} are an empty list.`);
   return node.items.map((item, index) => {
     if (item.kind === 'map') return reader.map(item, `${path}[${index}]`);
-    faults.add('wrong-type', item.position, `${path}[${index}]`, `An item of ${module.name} has to be a map, and is ${describeNode(item)}.`);
+    faults.add(
+      'wrong-type',
+      item.position,
+      `${path}[${index}]`,
+      `An item of ${module.name} has to be a map, and is ${describeNode(item)}.`,
+    );
     return null;
   });
 }
@@ -118,7 +149,12 @@ class InputReader {
         continue;
       }
       if (schema.notOn !== undefined && schema.notOn === this.#platform) {
-        this.#faults.add('conflicting-inputs', entry.keyPosition, at, `Input '${entry.key}' does not exist on ${schema.notOn}.`);
+        this.#faults.add(
+          'conflicting-inputs',
+          entry.keyPosition,
+          at,
+          `Input '${entry.key}' does not exist on ${schema.notOn}.`,
+        );
       }
       if (schema.needs !== undefined && entryOf(map, schema.needs) === undefined) {
         const message = `Input '${entry.key}' needs '${schema.needs}' beside it.`;
@@ -142,21 +178,33 @@ class InputReader {
     const given = choices.filter((choice) => entryOf(map, choice) !== undefined);
     if (given.length === 1) return;
     const code = given.length === 0 ? 'missing-input' : 'conflicting-inputs';
-    this.#faults.add(code, map.position, path, `${this.#module.name} needs exactly one of ${choices.join(', ')}, and has ${given.length}.`);
+    this.#faults.add(
+      code,
+      map.position,
+      path,
+      `${this.#module.name} needs exactly one of ${choices.join(', ')}, and has ${given.length}.`,
+    );
   }
 
   #together(map: MapNode, path: string): void {
     if (this.#module.name !== 'S3Download') return;
     const source = scalarText(entryOf(map, 'source')?.value);
     const destination = scalarText(entryOf(map, 'destination')?.value);
-    if (destination?.startsWith('s3://') !== true || source?.startsWith('s3://') !== false || hasReference(source)) return;
-    this.#faults.add('wrong-module', map.position, path, 'S3Download brings a file from S3; to send one to S3 use S3Upload.');
+    if (destination?.startsWith('s3://') !== true || source?.startsWith('s3://') !== false || hasReference(source))
+      return;
+    this.#faults.add(
+      'wrong-module',
+      map.position,
+      path,
+      'S3Download brings a file from S3; to send one to S3 use S3Upload.',
+    );
   }
 
   #value(name: string, node: DocumentNode, schema: InputSchema, path: string): InputValue | undefined {
     const what = `Input '${name}'`;
     if (node.kind === 'scalar' && node.value === null) {
-      if (schema.required === true) this.#faults.add('missing-input', node.position, path, `${what} of ${this.#module.name} has no value.`);
+      if (schema.required === true)
+        this.#faults.add('missing-input', node.position, path, `${what} of ${this.#module.name} has no value.`);
       else this.#faults.add('null-value', node.position, path, `${what} has no value; it is read as absent.`);
       return undefined;
     }
@@ -168,7 +216,12 @@ class InputReader {
       return readText(node, path, what, this.#faults);
     }
     if (node.kind !== 'scalar') {
-      this.#faults.add('wrong-type', node.position, path, `${what} has to be a single value, and is ${describeNode(node)}.`);
+      this.#faults.add(
+        'wrong-type',
+        node.position,
+        path,
+        `${what} has to be a single value, and is ${describeNode(node)}.`,
+      );
       return undefined;
     }
     return this.#scalar(node, schema, what, path);
@@ -183,7 +236,12 @@ class InputReader {
     const read = coerce(schema, node.text);
     if ('problem' in read) {
       const words = schema.oneOf === undefined ? 'wrong-type' : 'invalid-value';
-      this.#faults.add(read.mode === true ? 'invalid-permissions' : words, node.position, path, `${what} ${read.problem}`);
+      this.#faults.add(
+        read.mode === true ? 'invalid-permissions' : words,
+        node.position,
+        path,
+        `${what} ${read.problem}`,
+      );
       return undefined;
     }
     if (typeof read.value === 'number' && read.value < 0) {
@@ -201,15 +259,22 @@ class InputReader {
       this.#faults.add('wrong-type', node.position, path, message);
       return undefined;
     }
-    if (required && node.items.length === 0) this.#faults.add('missing-input', node.position, path, `${what} is an empty list.`);
+    if (required && node.items.length === 0)
+      this.#faults.add('missing-input', node.position, path, `${what} is an empty list.`);
     return node.items.map((item, index) => {
       const at = `${path}[${index}]`;
       if (item.kind === 'scalar' && item.value === null) {
-        this.#faults.add('null-value', item.position, at, `Item ${index} of ${lowerFirst(what)} has no value; it is read as an empty text.`);
+        this.#faults.add(
+          'null-value',
+          item.position,
+          at,
+          `Item ${index} of ${lowerFirst(what)} has no value; it is read as an empty text.`,
+        );
         return '';
       }
       if (item.kind === 'scalar') return item.text;
-      const hint = item.kind === 'map' ? ' A text with a colon and a space in it has to be quoted, or stand behind "|".' : '';
+      const hint =
+        item.kind === 'map' ? ' A text with a colon and a space in it has to be quoted, or stand behind "|".' : '';
       const message = `Item ${index} of ${lowerFirst(what)} has to be a text, and is ${describeNode(item)}.${hint}`;
       this.#faults.add('wrong-type', item.position, at, message);
       return '';
@@ -221,14 +286,25 @@ class InputReader {
       this.#faults.add('wrong-type', node.position, path, `${what} has to be a map, and is ${describeNode(node)}.`);
       return undefined;
     }
-    return Object.fromEntries(node.entries.map((entry) => {
-      return [entry.key, readText(entry.value, childPath(path, entry.key), `${what}, key '${shorten(entry.key)}',`, this.#faults) ?? ''];
-    }));
+    return Object.fromEntries(
+      node.entries.map((entry) => {
+        return [
+          entry.key,
+          readText(entry.value, childPath(path, entry.key), `${what}, key '${shorten(entry.key)}',`, this.#faults) ??
+            '',
+        ];
+      }),
+    );
   }
 
   #parameters(node: DocumentNode, what: string, path: string): InputValue | undefined {
     if (node.kind !== 'list') {
-      this.#faults.add('wrong-type', node.position, path, `${what} has to be a list of maps with name and value, and is ${describeNode(node)}.`);
+      this.#faults.add(
+        'wrong-type',
+        node.position,
+        path,
+        `${what} has to be a list of maps with name and value, and is ${describeNode(node)}.`,
+      );
       return undefined;
     }
     return node.items.map((item, index) => {
@@ -236,7 +312,12 @@ class InputReader {
       const name = item.kind === 'map' ? entryOf(item, 'name') : undefined;
       const value = item.kind === 'map' ? entryOf(item, 'value') : undefined;
       if (name === undefined || value === undefined) {
-        this.#faults.add('wrong-type', item.position, at, `Item ${index} of ${lowerFirst(what)} has to be a map with name and value.`);
+        this.#faults.add(
+          'wrong-type',
+          item.position,
+          at,
+          `Item ${index} of ${lowerFirst(what)} has to be a map with name and value.`,
+        );
         return null;
       }
       return {
@@ -260,8 +341,15 @@ export function givenInputs(node: DocumentNode | undefined): readonly (readonly 
 }
 
 /** Where a fault about absent inputs belongs: the step. */
-export function reportMissingInputs(module: ActionModule, position: Position, path: string, faults: FaultCollector): void {
-  const needed = Object.entries(module.inputs).filter(([, schema]) => schema.required === true).map(([name]) => name);
+export function reportMissingInputs(
+  module: ActionModule,
+  position: Position,
+  path: string,
+  faults: FaultCollector,
+): void {
+  const needed = Object.entries(module.inputs)
+    .filter(([, schema]) => schema.required === true)
+    .map(([name]) => name);
   const names = needed.length > 0 ? needed.join(', ') : (module.exactlyOneOf?.join(' or ') ?? 'a condition');
   faults.add('missing-input', position, path, `The step has no inputs; ${module.name} needs ${names}.`);
 }

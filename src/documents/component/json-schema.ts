@@ -4,7 +4,13 @@
  */
 import { closedMap, DIALECT, forAction, SCALAR, SCHEMA_VERSION, type JsonSchema } from '../json-schema.ts';
 import { COMPARISONS, CONDITION_OPERATORS, STEP_DECISIONS } from './conditions.ts';
-import { type CONSTANT_KEYS, DECLARED_NAME, MAX_PARAMETER_LENGTH, MAX_PARAMETERS, type PARAMETER_KEYS } from './declarations.ts';
+import {
+  type CONSTANT_KEYS,
+  DECLARED_NAME,
+  MAX_PARAMETER_LENGTH,
+  MAX_PARAMETERS,
+  type PARAMETER_KEYS,
+} from './declarations.ts';
 import { FOR_KEYS, type LIST_KEYS, type LOOP_KEYS } from './loops.ts';
 import { ACTION_MODULES, inputsAreOptional, type ActionModule, type InputSchema, type InputType } from './modules.ts';
 import { type COMPONENT_KEYS, ON_FAILURE, RUNNABLE_PHASES, type STEP_KEYS } from './parse.ts';
@@ -24,12 +30,20 @@ export function componentSchema(): JsonSchema {
     description: SCALAR,
     schemaVersion: SCHEMA_VERSION,
     parameters: {
-      type: 'array', maxItems: MAX_PARAMETERS, items: declaration(parameter()),
+      type: 'array',
+      maxItems: MAX_PARAMETERS,
+      items: declaration(parameter()),
       description: 'What a recipe may set: "- MyName:" with type and default beneath it. Steps refer to {{ MyName }}.',
     },
-    constants: { type: 'array', items: declaration(constant()), description: 'Values with a name: "- MyName:" with type and value beneath it.' },
+    constants: {
+      type: 'array',
+      items: declaration(constant()),
+      description: 'Values with a name: "- MyName:" with type and value beneath it.',
+    },
     phases: {
-      type: 'array', minItems: 1, items: phase(),
+      type: 'array',
+      minItems: 1,
+      items: phase(),
       contains: { type: 'object', required: ['name'], properties: { name: { enum: RUNNABLE_PHASES } } },
       description: `At least one of ${RUNNABLE_PHASES.join(', ')}.`,
     },
@@ -43,13 +57,23 @@ export function componentSchema(): JsonSchema {
 }
 
 function declaration(inner: JsonSchema): JsonSchema {
-  return { type: 'object', minProperties: 1, maxProperties: 1, propertyNames: { pattern: DECLARED_NAME.source }, additionalProperties: inner };
+  return {
+    type: 'object',
+    minProperties: 1,
+    maxProperties: 1,
+    propertyNames: { pattern: DECLARED_NAME.source },
+    additionalProperties: inner,
+  };
 }
 
 function parameter(): JsonSchema {
   const properties: Described<typeof PARAMETER_KEYS> = {
     type: { const: 'string' },
-    default: { type: ['string', 'number', 'boolean'], maxLength: MAX_PARAMETER_LENGTH, description: 'Without it a recipe has to give a value.' },
+    default: {
+      type: ['string', 'number', 'boolean'],
+      maxLength: MAX_PARAMETER_LENGTH,
+      description: 'Without it a recipe has to give a value.',
+    },
     description: SCALAR,
     allowedValues: { type: 'array', items: SCALAR },
   };
@@ -62,7 +86,10 @@ function constant(): JsonSchema {
 }
 
 function phase(): JsonSchema {
-  return closedMap({ name: NAME, steps: { type: 'array', minItems: 1, items: { $ref: '#/definitions/step' } } }, ['name', 'steps']);
+  return closedMap({ name: NAME, steps: { type: 'array', minItems: 1, items: { $ref: '#/definitions/step' } } }, [
+    'name',
+    'steps',
+  ]);
 }
 
 function step(): JsonSchema {
@@ -70,20 +97,29 @@ function step(): JsonSchema {
   const properties: Described<typeof STEP_KEYS> = {
     name: NAME,
     action: { enum: modules.map((module) => module.name), description: 'The action module that the step runs.' },
-    timeoutSeconds: { type: 'integer', anyOf: [{ const: -1 }, { minimum: 1 }], default: 7200, description: 'For one attempt; -1 is no limit.' },
+    timeoutSeconds: {
+      type: 'integer',
+      anyOf: [{ const: -1 }, { minimum: 1 }],
+      default: 7200,
+      description: 'For one attempt; -1 is no limit.',
+    },
     onFailure: { enum: ON_FAILURE, default: 'Abort', description: 'What a failure means for the document.' },
     maxAttempts: { type: 'integer', minimum: 1, default: 1, description: 'Attempts in all.' },
     inputs: { description: 'What the module is given; its form depends on the action.' },
     loop: loop(),
     if: { ...CONDITION, description: 'Whether the step runs.' },
   };
-  return { ...closedMap(properties, ['name', 'action']), allOf: modules.map((module) => forAction(module.name, moduleStep(module))) };
+  return {
+    ...closedMap(properties, ['name', 'action']),
+    allOf: modules.map((module) => forAction(module.name, moduleStep(module))),
+  };
 }
 
 /** What a step of a module has to have beside what every step has. */
 function moduleStep(module: ActionModule): JsonSchema {
   const only = module.platforms.length === 3 ? '' : ` On ${module.platforms.join(' and ')}.`;
-  const outputs = module.outputs === undefined || module.outputs.length === 0 ? '' : ` Outputs: ${module.outputs.join(', ')}.`;
+  const outputs =
+    module.outputs === undefined || module.outputs.length === 0 ? '' : ` Outputs: ${module.outputs.join(', ')}.`;
   const properties = { inputs: { ...moduleInputs(module), description: `Inputs of ${module.name}.${only}${outputs}` } };
   return { properties, ...(inputsAreOptional(module) ? {} : { required: ['inputs'] }) };
 }
@@ -104,19 +140,31 @@ const INPUTS: Readonly<Record<InputType, JsonSchema>> = {
   text: SCALAR,
   boolean: { anyOf: [{ type: 'boolean' }, { enum: ['yes', 'no', 'on', 'off'] }, REFERENCE] },
   integer: { anyOf: [{ type: 'integer', minimum: 0 }, REFERENCE] },
-  mode: { anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string', pattern: '^(0o)?[0-7]{1,5}$' }, REFERENCE], description: 'Octal permissions, such as "0644".' },
+  mode: {
+    anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string', pattern: '^(0o)?[0-7]{1,5}$' }, REFERENCE],
+    description: 'Octal permissions, such as "0644".',
+  },
   texts: { type: 'array', items: SCALAR },
   textMap: { type: 'object', additionalProperties: SCALAR },
   scalarOrTexts: { anyOf: [SCALAR, { type: 'array', items: SCALAR }] },
-  parameters: { type: 'array', items: { type: 'object', required: ['name', 'value'], properties: { name: SCALAR, value: SCALAR } } },
+  parameters: {
+    type: 'array',
+    items: { type: 'object', required: ['name', 'value'], properties: { name: SCALAR, value: SCALAR } },
+  },
 };
 
 function inputSchema(input: InputSchema): JsonSchema {
   const platform = input.notOn === undefined ? {} : { description: `Not on ${input.notOn}.` };
-  if (input.oneOf !== undefined && input.ignoreCase !== true) return { anyOf: [{ enum: input.oneOf }, REFERENCE], ...platform };
+  if (input.oneOf !== undefined && input.ignoreCase !== true)
+    return { anyOf: [{ enum: input.oneOf }, REFERENCE], ...platform };
   if (input.oneOf !== undefined) {
-    const insensitive = input.oneOf.map((word) => word.replace(/[a-z]/gi, (letter) => `[${letter.toUpperCase()}${letter.toLowerCase()}]`));
-    return { anyOf: [{ enum: input.oneOf }, { type: 'string', pattern: `^(${insensitive.join('|')})$` }, REFERENCE], ...platform };
+    const insensitive = input.oneOf.map((word) =>
+      word.replace(/[a-z]/gi, (letter) => `[${letter.toUpperCase()}${letter.toLowerCase()}]`),
+    );
+    return {
+      anyOf: [{ enum: input.oneOf }, { type: 'string', pattern: `^(${insensitive.join('|')})$` }, REFERENCE],
+      ...platform,
+    };
   }
   if (input.type === 'texts' && input.required === true) return { ...INPUTS.texts, minItems: 1 };
   if (input.type === 'text' && input.required === true) return { ...SCALAR, minLength: 1 };
@@ -125,19 +173,41 @@ function inputSchema(input: InputSchema): JsonSchema {
 
 function loop(): JsonSchema {
   const bound: JsonSchema = { anyOf: [{ type: 'integer' }, REFERENCE] };
-  const bounds: Described<typeof FOR_KEYS> = { start: bound, end: bound, updateBy: { anyOf: [{ type: 'integer', not: { const: 0 } }, REFERENCE] } };
-  const list: Described<typeof LIST_KEYS> = { list: { ...SCALAR, minLength: 1 }, delimiter: { type: 'string', default: ',' } };
-  const properties: Described<typeof LOOP_KEYS> = {
-    name: { ...SCALAR, description: 'What {{ NAME.value }} and {{ NAME.index }} call the loop, beside {{ loop.value }} and {{ loop.index }}.' },
-    for: closedMap(bounds, FOR_KEYS, { description: 'Integers from start to end, both among them.' }),
-    forEach: { anyOf: [{ type: 'array', minItems: 1, items: SCALAR }, closedMap(list, ['list'])], description: 'A list of texts, or a text with a delimiter.' },
+  const bounds: Described<typeof FOR_KEYS> = {
+    start: bound,
+    end: bound,
+    updateBy: { anyOf: [{ type: 'integer', not: { const: 0 } }, REFERENCE] },
   };
-  return closedMap(properties, [], { oneOf: [{ required: ['for'] }, { required: ['forEach'] }], description: 'Runs the module once for each value.' });
+  const list: Described<typeof LIST_KEYS> = {
+    list: { ...SCALAR, minLength: 1 },
+    delimiter: { type: 'string', default: ',' },
+  };
+  const properties: Described<typeof LOOP_KEYS> = {
+    name: {
+      ...SCALAR,
+      description:
+        'What {{ NAME.value }} and {{ NAME.index }} call the loop, beside {{ loop.value }} and {{ loop.index }}.',
+    },
+    for: closedMap(bounds, FOR_KEYS, { description: 'Integers from start to end, both among them.' }),
+    forEach: {
+      anyOf: [{ type: 'array', minItems: 1, items: SCALAR }, closedMap(list, ['list'])],
+      description: 'A list of texts, or a text with a delimiter.',
+    },
+  };
+  return closedMap(properties, [], {
+    oneOf: [{ required: ['for'] }, { required: ['forEach'] }],
+    description: 'Runs the module once for each value.',
+  });
 }
 
 function condition(): JsonSchema {
   const comparisons = Object.entries(COMPARISONS);
-  const operators = Object.fromEntries(comparisons.map(([name, { kind }]) => [name, kind === 'number' ? { anyOf: [{ type: 'number' }, { type: 'string' }] } : SCALAR]));
+  const operators = Object.fromEntries(
+    comparisons.map(([name, { kind }]) => [
+      name,
+      kind === 'number' ? { anyOf: [{ type: 'number' }, { type: 'string' }] } : SCALAR,
+    ]),
+  );
   const decision = { enum: STEP_DECISIONS, description: 'What becomes of the step: in an if only.' };
   const map = closedMap(
     {
@@ -153,7 +223,9 @@ function condition(): JsonSchema {
     [],
     {
       oneOf: CONDITION_OPERATORS.map((name) => ({ required: [name] })),
-      dependencies: Object.fromEntries(comparisons.flatMap(([name, { operand }]) => (operand === 'none' ? [] : [[name, [operand]]]))),
+      dependencies: Object.fromEntries(
+        comparisons.flatMap(([name, { operand }]) => (operand === 'none' ? [] : [[name, [operand]]])),
+      ),
     },
   );
   return { anyOf: [map, { type: 'array', minItems: 1, maxItems: 1, items: map }] };

@@ -2,7 +2,16 @@
 import type { FaultCollector } from '../faults.ts';
 import { describeNode, entryOf, shorten } from '../nodes.ts';
 import type { DocumentNode, MapEntry, MapNode } from '../nodes.ts';
-import { integerOf, isNull, readInteger, readMap, readText, requireEntry, type UniqueNames, warnUnknownKeys } from '../reading.ts';
+import {
+  integerOf,
+  isNull,
+  readInteger,
+  readMap,
+  readText,
+  requireEntry,
+  type UniqueNames,
+  warnUnknownKeys,
+} from '../reading.ts';
 import type { Loop } from './document.ts';
 import { findReferences } from './references.ts';
 
@@ -13,7 +22,11 @@ export const LIST_KEYS = ['list', 'delimiter'] as const;
 
 /** What may stand between the values of a delimited list; the first is what is meant when nothing is said. */
 export const DELIMITERS: readonly string[] = [',', '.', ';', ':', '\n', '\t', ' ', '-', '_'];
-const DELIMITER_NAMES: ReadonlyMap<string, string> = new Map([['\n', 'newline'], ['\t', 'tab'], [' ', 'space']]);
+const DELIMITER_NAMES: ReadonlyMap<string, string> = new Map([
+  ['\n', 'newline'],
+  ['\t', 'tab'],
+  [' ', 'space'],
+]);
 
 /** One turn of a loop. */
 export interface LoopIteration {
@@ -43,7 +56,8 @@ export function planLoop(loop: Loop, resolve: (text: string) => string): LoopPla
   for (const key of FOR_KEYS) {
     const given = loop[key];
     const value = typeof given === 'number' ? given : integerOf(resolve(given));
-    if (value === undefined) return { problem: `'${key}' of the loop has to be an integer, and is '${shorten(resolve(String(given)))}'` };
+    if (value === undefined)
+      return { problem: `'${key}' of the loop has to be an integer, and is '${shorten(resolve(String(given)))}'` };
     bounds.push(value);
   }
   const [start = 0, end = 0, updateBy = 0] = bounds;
@@ -121,7 +135,13 @@ function readName(map: MapNode, path: string, scope: LoopScope, faults: FaultCol
   return name;
 }
 
-function readFor(entry: MapEntry, path: string, named: Named, scope: LoopScope, faults: FaultCollector): Loop | undefined {
+function readFor(
+  entry: MapEntry,
+  path: string,
+  named: Named,
+  scope: LoopScope,
+  faults: FaultCollector,
+): Loop | undefined {
   const map = readMap(entry.value, path, "'for'", faults);
   if (map === undefined) return undefined;
   warnUnknownKeys(map, FOR_KEYS, path, "'for'", faults);
@@ -146,7 +166,12 @@ function readBound(entry: MapEntry, path: string, faults: FaultCollector): numbe
   return refuseChaining(node, path, `'${entry.key}' of a loop`, faults) ? undefined : node.text;
 }
 
-function refuseChaining(node: DocumentNode & { readonly kind: 'scalar' }, path: string, what: string, faults: FaultCollector): boolean {
+function refuseChaining(
+  node: DocumentNode & { readonly kind: 'scalar' },
+  path: string,
+  what: string,
+  faults: FaultCollector,
+): boolean {
   const chain = findReferences(node.text).find(({ kind }) => kind === 'chain' || kind === 'secret');
   if (chain === undefined) return false;
   const message = `${what} takes parameters and constants, but no value of another step and no secret: '${shorten(chain.text)}'.`;
@@ -162,7 +187,13 @@ function replaceConstants(text: string, scope: LoopScope): string {
   return text.replace(/\{\{\s*([A-Za-z0-9_-]+)\s*\}\}/g, (whole, name: string) => scope.constants.get(name) ?? whole);
 }
 
-function readForEach(entry: MapEntry, path: string, named: Named, scope: LoopScope, faults: FaultCollector): Loop | undefined {
+function readForEach(
+  entry: MapEntry,
+  path: string,
+  named: Named,
+  scope: LoopScope,
+  faults: FaultCollector,
+): Loop | undefined {
   const node = entry.value;
   if (node.kind === 'map') return readDelimited(node, path, named, scope, faults);
   if (node.kind !== 'list') {
@@ -170,23 +201,43 @@ function readForEach(entry: MapEntry, path: string, named: Named, scope: LoopSco
     faults.add('wrong-type', node.position, path, message);
     return undefined;
   }
-  if (node.items.length === 0) faults.add('out-of-range', node.position, path, "'forEach' has no values; it needs one at least.");
-  const items = node.items.map((item, index) => readText(item, `${path}[${index}]`, `Value ${index} of 'forEach'`, faults) ?? '');
+  if (node.items.length === 0)
+    faults.add('out-of-range', node.position, path, "'forEach' has no values; it needs one at least.");
+  const items = node.items.map(
+    (item, index) => readText(item, `${path}[${index}]`, `Value ${index} of 'forEach'`, faults) ?? '',
+  );
   return { kind: 'forEach', ...named, items };
 }
 
-function readDelimited(map: MapNode, path: string, named: Named, scope: LoopScope, faults: FaultCollector): Loop | undefined {
+function readDelimited(
+  map: MapNode,
+  path: string,
+  named: Named,
+  scope: LoopScope,
+  faults: FaultCollector,
+): Loop | undefined {
   warnUnknownKeys(map, LIST_KEYS, path, "'forEach'", faults);
   const given = requireEntry(map, 'list', path, "'forEach'", faults);
   const list = given && readText(given.value, `${path}.list`, "'list'", faults);
-  if (list === '') faults.add('out-of-range', given!.value.position, `${path}.list`, "'list' has no values; it needs one at least.");
+  if (list === '')
+    faults.add('out-of-range', given!.value.position, `${path}.list`, "'list' has no values; it needs one at least.");
   const entry = entryOf(map, 'delimiter');
-  const delimiter = entry === undefined || isNull(entry.value) ? DELIMITERS[0] : readText(entry.value, `${path}.delimiter`, "'delimiter'", faults);
+  const delimiter =
+    entry === undefined || isNull(entry.value)
+      ? DELIMITERS[0]
+      : readText(entry.value, `${path}.delimiter`, "'delimiter'", faults);
   if (list === undefined || delimiter === undefined) return undefined;
   const loop: Loop = { kind: 'list', ...named, list, delimiter };
   if (entry?.value.kind !== 'scalar') return loop;
-  if (refuseChaining(entry.value, `${path}.delimiter`, "'delimiter'", faults) || hasUnknown(delimiter, scope)) return loop;
+  if (refuseChaining(entry.value, `${path}.delimiter`, "'delimiter'", faults) || hasUnknown(delimiter, scope))
+    return loop;
   const plan = planLoop({ ...loop, list: '' }, (text) => replaceConstants(text, scope));
-  if ('problem' in plan) faults.add('invalid-value', entry.value.position, `${path}.delimiter`, `${plan.problem[0]!.toUpperCase()}${plan.problem.slice(1)}.`);
+  if ('problem' in plan)
+    faults.add(
+      'invalid-value',
+      entry.value.position,
+      `${path}.delimiter`,
+      `${plan.problem[0]!.toUpperCase()}${plan.problem.slice(1)}.`,
+    );
   return loop;
 }

@@ -33,21 +33,21 @@ export interface RuleDisk {
 
 /** Each rule with the clause that follows the command it found. */
 export const MACHINE_RULES = {
-  'kernel-module': 'deals with kernel modules, and a container shares its host\'s kernel',
+  'kernel-module': "deals with kernel modules, and a container shares its host's kernel",
   'kernel-parameter': 'sets parameters of the running kernel, which a container may not',
-  'running-kernel': 'asks for the kernel that is running, which in a container is its host\'s',
+  'running-kernel': "asks for the kernel that is running, which in a container is its host's",
   'boot-loader': 'works on the boot loader, which a container does not have',
-  'kernel-install': 'may change the kernel, and this disk\'s boot menu is written anew only in a machine',
+  'kernel-install': "may change the kernel, and this disk's boot menu is written anew only in a machine",
   'loop-device': 'uses a loop device, and a container has none',
-  'device': 'works on a device, and a container has none',
-  'mount': 'mounts a file system that a container may not mount',
-  'fuse': 'mounts through FUSE, and a container has no /dev/fuse',
-  'swap': 'turns swap on or off, which a container may not',
-  'containers': 'runs containers of its own, which in a container depends on the host',
-  'clock': 'sets or disciplines the clock, which in a container is its host\'s',
-  'hardware': 'asks for the hardware, which in a container is its host\'s',
-  'service': 'starts or asks for a service that does not run in a container',
-  'privilege': 'needs a privilege that root in a container does not have',
+  device: 'works on a device, and a container has none',
+  mount: 'mounts a file system that a container may not mount',
+  fuse: 'mounts through FUSE, and a container has no /dev/fuse',
+  swap: 'turns swap on or off, which a container may not',
+  containers: 'runs containers of its own, which in a container depends on the host',
+  clock: "sets or disciplines the clock, which in a container is its host's",
+  hardware: "asks for the hardware, which in a container is its host's",
+  service: 'starts or asks for a service that does not run in a container',
+  privilege: 'needs a privilege that root in a container does not have',
 } as const;
 
 export type MachineRuleName = keyof typeof MACHINE_RULES;
@@ -58,11 +58,15 @@ export type MachineRuleName = keyof typeof MACHINE_RULES;
  * @param parameters values that the recipe gives; the document's defaults and constants fill in
  */
 export function needsMachine(
-  document: ComponentDocument, phases: readonly string[], disk: RuleDisk = { ownBase: true }, parameters: Readonly<Record<string, string>> = {},
+  document: ComponentDocument,
+  phases: readonly string[],
+  disk: RuleDisk = { ownBase: true },
+  parameters: Readonly<Record<string, string>> = {},
 ): MachineNeed | undefined {
   const names = new Map<string, string>();
   for (const { name, value } of document.constants) names.set(name, value);
-  for (const { name, defaultValue } of document.parameters) if (defaultValue !== undefined) names.set(name, defaultValue);
+  for (const { name, defaultValue } of document.parameters)
+    if (defaultValue !== undefined) names.set(name, defaultValue);
   for (const [name, value] of Object.entries(parameters)) names.set(name, value);
   const lookup = { name: (name: string) => names.get(name), chain: () => undefined };
 
@@ -127,10 +131,11 @@ function stepNeed(step: Step, inputs: InputValue, context: Context): StepHit | u
   if (step.action === 'ExecuteBinary') {
     const words = [text(member(inputs, 'path')), ...list(member(inputs, 'arguments')).map(text)];
     // As a script of one command, so that `sudo`, `bash -c` and the like are seen through.
-    const hit = scriptNeed(words.map((word) => `'${word.replaceAll('\'', '\'\\\'\'')}'`).join(' '), context);
+    const hit = scriptNeed(words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' '), context);
     return hit === undefined ? undefined : { ...hit, path: '.inputs' };
   }
-  if (step.action === 'UpdateOS' && !context.disk.ownBase) return { rule: 'kernel-install', what: 'UpdateOS', path: '' };
+  if (step.action === 'UpdateOS' && !context.disk.ownBase)
+    return { rule: 'kernel-install', what: 'UpdateOS', path: '' };
   return undefined;
 }
 
@@ -144,22 +149,33 @@ function itemOfLine(items: readonly string[], line: number): number {
   return Math.max(0, items.length - 1);
 }
 
-function scriptNeed(script: string, context: Context): { readonly rule: MachineRuleName; readonly what: string; readonly line: number } | undefined {
+function scriptNeed(
+  script: string,
+  context: Context,
+): { readonly rule: MachineRuleName; readonly what: string; readonly line: number } | undefined {
   const { reading } = context;
   for (const command of shellCommands(script)) {
     const rule = commandRule(command, context);
     if (rule !== undefined) return { rule, what: `'${shown(command)}'`, line: command.line };
     const file = command.runs ?? (command.program.includes('/') ? command.program : undefined);
     const content = file === undefined ? undefined : context.files.get(file);
-    const runs = content !== undefined && context.depth < 5 && content.length <= reading.left && !/^#!(?!.*\b(?:ba|da|k|z)?sh\b)/.test(content);
+    const runs =
+      content !== undefined &&
+      context.depth < 5 &&
+      content.length <= reading.left &&
+      !/^#!(?!.*\b(?:ba|da|k|z)?sh\b)/.test(content);
     if (runs) {
       reading.left -= content.length + 1;
       const inner = scriptNeed(content, { ...context, depth: context.depth + 1 });
       if (inner !== undefined) return { ...inner, what: `${inner.what} in ${file}`, line: command.line };
     }
     const [program] = command.words;
-    const target = program === 'tee' ? command.words.find((word, index) => index > 0 && !word.startsWith('-')) : command.writes.at(-1);
-    if (command.input !== undefined && (program === 'cat' || program === 'tee') && target !== undefined) context.files.set(target, command.input);
+    const target =
+      program === 'tee'
+        ? command.words.find((word, index) => index > 0 && !word.startsWith('-'))
+        : command.writes.at(-1);
+    if (command.input !== undefined && (program === 'cat' || program === 'tee') && target !== undefined)
+      context.files.set(target, command.input);
   }
   return undefined;
 }
@@ -170,55 +186,160 @@ function shown({ words, writes }: ShellCommand): string {
 }
 
 /** Programs that need a machine however they are called, but for asking what they are. */
-const PROGRAMS: ReadonlyMap<string, MachineRuleName> = new Map(Object.entries({
-  'kernel-module': 'insmod rmmod lsmod modinfo kmod dkms akmods weak-modules',
-  'boot-loader': 'grub-install grub2-install update-grub update-grub2 grub-mkconfig grub2-mkconfig grubby grub-probe grub-reboot efibootmgr bootctl '
-    + 'kernel-install extlinux lilo zipl dracut mkinitcpio mokutil',
-  'running-kernel': 'kexec bpftool bpftrace dmesg perf',
-  'loop-device': 'kpartx qemu-nbd udisksctl snap',
-  'device': 'pvs pvcreate pvresize pvremove pvscan vgs vgcreate vgextend vgchange vgscan lvs lvm lvcreate lvextend lvresize lvremove lvchange lvdisplay '
-    + 'vgdisplay pvdisplay dmsetup mdadm multipath multipathd iscsiadm partprobe partx growpart resize2fs tune2fs dumpe2fs xfs_growfs xfs_repair blkdiscard fstrim '
-    + 'fsfreeze hdparm smartctl nvme sgdisk gdisk parted sfdisk lsblk zpool zfs blockdev badblocks ethtool udevadm',
-  'fuse': 'fusermount fusermount3 sshfs s3fs rclone-mount mergerfs bindfs',
-  'containers': 'docker dockerd docker-compose containerd ctr nerdctl crictl podman buildah lxc lxd incus minikube kind k3s k3d kubeadm kubelet machinectl systemd-nspawn',
-  'clock': 'hwclock ntpdate chronyc chronyd ntpd sntp adjtimex',
-  'hardware': 'dmidecode lspci lsusb lshw virt-what systemd-detect-virt numactl cpupower tuned-adm kvm-ok',
-  'privilege': 'auditctl augenrules setenforce apparmor_parser aa-enforce aa-complain aa-disable setserial',
-}).flatMap(([rule, names]) => names.split(' ').map((name): [string, MachineRuleName] => [name, rule as MachineRuleName])));
+const PROGRAMS: ReadonlyMap<string, MachineRuleName> = new Map(
+  Object.entries({
+    'kernel-module': 'insmod rmmod lsmod modinfo kmod dkms akmods weak-modules',
+    'boot-loader':
+      'grub-install grub2-install update-grub update-grub2 grub-mkconfig grub2-mkconfig grubby grub-probe grub-reboot efibootmgr bootctl ' +
+      'kernel-install extlinux lilo zipl dracut mkinitcpio mokutil',
+    'running-kernel': 'kexec bpftool bpftrace dmesg perf',
+    'loop-device': 'kpartx qemu-nbd udisksctl snap',
+    device:
+      'pvs pvcreate pvresize pvremove pvscan vgs vgcreate vgextend vgchange vgscan lvs lvm lvcreate lvextend lvresize lvremove lvchange lvdisplay ' +
+      'vgdisplay pvdisplay dmsetup mdadm multipath multipathd iscsiadm partprobe partx growpart resize2fs tune2fs dumpe2fs xfs_growfs xfs_repair blkdiscard fstrim ' +
+      'fsfreeze hdparm smartctl nvme sgdisk gdisk parted sfdisk lsblk zpool zfs blockdev badblocks ethtool udevadm',
+    fuse: 'fusermount fusermount3 sshfs s3fs rclone-mount mergerfs bindfs',
+    containers:
+      'docker dockerd docker-compose containerd ctr nerdctl crictl podman buildah lxc lxd incus minikube kind k3s k3d kubeadm kubelet machinectl systemd-nspawn',
+    clock: 'hwclock ntpdate chronyc chronyd ntpd sntp adjtimex',
+    hardware: 'dmidecode lspci lsusb lshw virt-what systemd-detect-virt numactl cpupower tuned-adm kvm-ok',
+    privilege: 'auditctl augenrules setenforce apparmor_parser aa-enforce aa-complain aa-disable setserial',
+  }).flatMap(([rule, names]) =>
+    names.split(' ').map((name): [string, MachineRuleName] => [name, rule as MachineRuleName]),
+  ),
+);
 
 /**
  * Services that systemd skips in a container by a condition, that start without effect there (`systemd-sysctl`), or that need what only
  * a machine has.
  */
-const SERVICES = new RegExp(`^(?:${[
-  'systemd-(?:modules-load|sysctl|timesyncd|udevd|udev-trigger|binfmt|random-seed|hwdb-update|growfs-.*|zram-setup@.*|oomd)', 'procps', 'udev', 'kmod', 'module-init-tools',
-  'chronyd?', 'ntp', 'ntpd', 'ntpsec', 'openntpd', 'auditd', 'irqbalance', 'iscsid?', 'open-iscsi', 'multipathd', 'multipath-tools', 'mdmonitor.*', 'mdadm.*', 'lvm2-.*', 'zramswap',
-  'fstrim', 'apparmor', 'nfs-server', 'nfs-kernel-server', 'nfs-mountd', 'rpc-svcgssd', 'kdump', 'kdump-tools', 'kexec', 'kexec-load', 'smartd', 'smartmontools', 'acpid', 'thermald',
-  'tuned', 'rngd', 'rng-tools.*', 'haveged', 'lm-sensors', 'cpupower', 'cpufrequtils', 'numad', 'ksm', 'ksmtuned', 'qemu-guest-agent', 'spice-vdagentd?', 'open-vm-tools', 'vgauth',
-  'hv-.*', 'serial-getty@.*', 'getty@.*', 'docker', 'containerd', 'podman', 'crio', 'cri-o', 'buildkit', 'k3s.*', 'kubelet', 'libvirtd', 'virtqemud', 'lxd', 'lxc', 'incus', 'snapd.*',
-  'zfs-.*', 'cryptdisks.*', 'systemd-cryptsetup@.*', 'bluetooth', 'earlyoom', 'dkms',
-].join('|')})(?:\\.service|\\.socket|\\.timer)?$|\\.(?:swap|mount|automount|device)$`);
+const SERVICES = new RegExp(
+  `^(?:${[
+    'systemd-(?:modules-load|sysctl|timesyncd|udevd|udev-trigger|binfmt|random-seed|hwdb-update|growfs-.*|zram-setup@.*|oomd)',
+    'procps',
+    'udev',
+    'kmod',
+    'module-init-tools',
+    'chronyd?',
+    'ntp',
+    'ntpd',
+    'ntpsec',
+    'openntpd',
+    'auditd',
+    'irqbalance',
+    'iscsid?',
+    'open-iscsi',
+    'multipathd',
+    'multipath-tools',
+    'mdmonitor.*',
+    'mdadm.*',
+    'lvm2-.*',
+    'zramswap',
+    'fstrim',
+    'apparmor',
+    'nfs-server',
+    'nfs-kernel-server',
+    'nfs-mountd',
+    'rpc-svcgssd',
+    'kdump',
+    'kdump-tools',
+    'kexec',
+    'kexec-load',
+    'smartd',
+    'smartmontools',
+    'acpid',
+    'thermald',
+    'tuned',
+    'rngd',
+    'rng-tools.*',
+    'haveged',
+    'lm-sensors',
+    'cpupower',
+    'cpufrequtils',
+    'numad',
+    'ksm',
+    'ksmtuned',
+    'qemu-guest-agent',
+    'spice-vdagentd?',
+    'open-vm-tools',
+    'vgauth',
+    'hv-.*',
+    'serial-getty@.*',
+    'getty@.*',
+    'docker',
+    'containerd',
+    'podman',
+    'crio',
+    'cri-o',
+    'buildkit',
+    'k3s.*',
+    'kubelet',
+    'libvirtd',
+    'virtqemud',
+    'lxd',
+    'lxc',
+    'incus',
+    'snapd.*',
+    'zfs-.*',
+    'cryptdisks.*',
+    'systemd-cryptsetup@.*',
+    'bluetooth',
+    'earlyoom',
+    'dkms',
+  ].join('|')})(?:\\.service|\\.socket|\\.timer)?$|\\.(?:swap|mount|automount|device)$`,
+);
 
 /** Packages whose own scripts work on the running kernel, the boot loader or devices, and say nothing where they cannot. */
 const PACKAGES: readonly (readonly [RegExp, MachineRuleName])[] = [
   [/(?:^|-)dkms$|^(?:nvidia-|virtualbox-|akmod-|kmod-)/, 'kernel-module'],
   [/^grub-(?:pc|efi|cloud|xen|legacy|ieee1275)(?:-amd64|-arm64)?$|^grub2-(?:pc|efi)/, 'boot-loader'],
-  [/^(?:docker\.io|docker-ce|docker-engine|docker|moby-engine|containerd|containerd\.io|podman|lxd|lxc|incus|kubelet|k3s)$/, 'containers'],
+  [
+    /^(?:docker\.io|docker-ce|docker-engine|docker|moby-engine|containerd|containerd\.io|podman|lxd|lxc|incus|kubelet|k3s)$/,
+    'containers',
+  ],
   [/^(?:mdadm|zfsutils-linux|zram-tools|systemd-zram-generator|multipath-tools)$/, 'device'],
   [/^(?:snapd)$/, 'loop-device'],
   [/^(?:auditd)$/, 'privilege'],
 ];
 
-const KERNEL_PACKAGE = /^(?:linux-(?:image|headers|modules|generic|virtual|aws|azure|gcp|cloud|signed|generic-hwe)|kernel(?:$|-)|grub|shim|initramfs-tools|dracut)/;
-const PACKAGE_TOOLS: ReadonlySet<string> = new Set(['apt', 'apt-get', 'aptitude', 'nala', 'dnf', 'yum', 'microdnf', 'tdnf', 'zypper', 'dpkg', 'rpm', 'apk', 'amazon-linux-extras']);
+const KERNEL_PACKAGE =
+  /^(?:linux-(?:image|headers|modules|generic|virtual|aws|azure|gcp|cloud|signed|generic-hwe)|kernel(?:$|-)|grub|shim|initramfs-tools|dracut)/;
+const PACKAGE_TOOLS: ReadonlySet<string> = new Set([
+  'apt',
+  'apt-get',
+  'aptitude',
+  'nala',
+  'dnf',
+  'yum',
+  'microdnf',
+  'tdnf',
+  'zypper',
+  'dpkg',
+  'rpm',
+  'apk',
+  'amazon-linux-extras',
+]);
 
 /** Devices of a machine. */
-const DEVICE = /^\/dev\/(?:[shv]d[a-z]|xvd|nvme|loop|sr\d|vg|mapper\/|md|dm-|disk\/|ram\d|zram|kvm\b|fuse\b|vhost|mem\b|kmsg\b|rtc|tty[0-9SU]|watchdog|tpm|nbd|sg\d|hwrng|dri\b|nvidia|vfio|cpu|uinput|input|snd)/;
+const DEVICE =
+  /^\/dev\/(?:[shv]d[a-z]|xvd|nvme|loop|sr\d|vg|mapper\/|md|dm-|disk\/|ram\d|zram|kvm\b|fuse\b|vhost|mem\b|kmsg\b|rtc|tty[0-9SU]|watchdog|tpm|nbd|sg\d|hwrng|dri\b|nvidia|vfio|cpu|uinput|input|snd)/;
 /** Files that show the host's kernel or hardware, or nothing, where a machine shows its own. */
-const KERNEL_FILE = /^\/(?:proc\/(?:modules|version|cmdline|config\.gz|kallsyms|kcore|swaps|mdstat|partitions|devices)\b|lib\/modules\/\$|sys\/module\/)/;
+const KERNEL_FILE =
+  /^\/(?:proc\/(?:modules|version|cmdline|config\.gz|kallsyms|kcore|swaps|mdstat|partitions|devices)\b|lib\/modules\/\$|sys\/module\/)/;
 const HARDWARE_FILE = /^\/sys\/(?:class\/dmi|devices\/virtual\/dmi|firmware|hypervisor|block|class\/block)(?:\/|$)/;
 /** Programs whose arguments are text: what looks like a device or a kernel's file there is none. */
-const TEXTUAL: ReadonlySet<string> = new Set(['echo', 'printf', 'sed', 'awk', 'logger', ':', 'export', 'local', 'declare', 'readonly']);
+const TEXTUAL: ReadonlySet<string> = new Set([
+  'echo',
+  'printf',
+  'sed',
+  'awk',
+  'logger',
+  ':',
+  'export',
+  'local',
+  'declare',
+  'readonly',
+]);
 const ASKING = /^(?:--help|-h|--version|-V|version|help|completion)$/;
 
 function commandRule(command: ShellCommand, { disk, files }: Context): MachineRuleName | undefined {
@@ -234,32 +355,71 @@ function commandRule(command: ShellCommand, { disk, files }: Context): MachineRu
   const options = args.filter((word) => word.startsWith('-'));
   const operands = args.filter((word) => !word.startsWith('-'));
   switch (program) {
-    case 'modprobe': return options.some((word) => /^(?:-n|-c|-D|--dry-run|--show.*|--showconfig)$/.test(word)) ? undefined : 'kernel-module';
-    case 'depmod': return operands.some((word) => /\d\.\d/.test(word)) ? undefined : 'running-kernel';
-    case 'uname': return options.some((word) => /^-[a-z]*[rv]|^--kernel-(?:release|version)$/.test(word)) ? 'running-kernel' : undefined;
-    case 'sysctl': return sysctlRule(args, files);
-    case 'losetup': return args.length === 0 || options.some((word) => /^(?:-a|-l|--all|--list)$/.test(word)) ? undefined : 'loop-device';
-    case 'swapon': case 'zramctl': return options.some((word) => /^(?:-s|--show.*|--summary)$/.test(word)) ? undefined : 'swap';
-    case 'swapoff': return operands.length > 0 ? 'swap' : undefined;
-    case 'mknod': return /^[bcu]$/.test(operands[1] ?? '') ? 'device' : undefined;
-    case 'cryptsetup': return /^(?:benchmark|luksDump)$/.test(operands[0] ?? '') ? undefined : 'device';
-    case 'mount': return mountRule(args);
-    case 'rclone': return operands[0] === 'mount' ? 'fuse' : undefined;
-    case 'date': return options.some((word) => /^(?:-[a-z]*s|--set)/.test(word)) || /^\d{8,12}(?:\.\d\d)?$/.test(operands[0] ?? '') ? 'clock' : undefined;
-    case 'timedatectl': return /^set-(?:time|local-rtc)$/.test(operands[0] ?? '') ? 'clock' : undefined;
-    case 'chattr': return args.some((word) => /^[+=][a-zA-Z]*[ai]/.test(word)) ? 'privilege' : undefined;
-    case 'setfattr': return args.some((word) => /^(?:--name=)?(?:trusted|security)\./.test(word)) ? 'privilege' : undefined;
-    case 'systemctl': return systemctlRule(args);
-    case 'service': case 'invoke-rc.d': return /start|status|reload/.test(args[1] ?? '') && SERVICES.test(args[0] ?? '') ? serviceRule(args[0]!) : undefined;
-    case 'journalctl': return options.some((word) => /^(?:-k|--dmesg)$/.test(word)) ? 'running-kernel' : undefined;
+    case 'modprobe':
+      return options.some((word) => /^(?:-n|-c|-D|--dry-run|--show.*|--showconfig)$/.test(word))
+        ? undefined
+        : 'kernel-module';
+    case 'depmod':
+      return operands.some((word) => /\d\.\d/.test(word)) ? undefined : 'running-kernel';
+    case 'uname':
+      return options.some((word) => /^-[a-z]*[rv]|^--kernel-(?:release|version)$/.test(word))
+        ? 'running-kernel'
+        : undefined;
+    case 'sysctl':
+      return sysctlRule(args, files);
+    case 'losetup':
+      return args.length === 0 || options.some((word) => /^(?:-a|-l|--all|--list)$/.test(word))
+        ? undefined
+        : 'loop-device';
+    case 'swapon':
+    case 'zramctl':
+      return options.some((word) => /^(?:-s|--show.*|--summary)$/.test(word)) ? undefined : 'swap';
+    case 'swapoff':
+      return operands.length > 0 ? 'swap' : undefined;
+    case 'mknod':
+      return /^[bcu]$/.test(operands[1] ?? '') ? 'device' : undefined;
+    case 'cryptsetup':
+      return /^(?:benchmark|luksDump)$/.test(operands[0] ?? '') ? undefined : 'device';
+    case 'mount':
+      return mountRule(args);
+    case 'rclone':
+      return operands[0] === 'mount' ? 'fuse' : undefined;
+    case 'date':
+      return options.some((word) => /^(?:-[a-z]*s|--set)/.test(word)) || /^\d{8,12}(?:\.\d\d)?$/.test(operands[0] ?? '')
+        ? 'clock'
+        : undefined;
+    case 'timedatectl':
+      return /^set-(?:time|local-rtc)$/.test(operands[0] ?? '') ? 'clock' : undefined;
+    case 'chattr':
+      return args.some((word) => /^[+=][a-zA-Z]*[ai]/.test(word)) ? 'privilege' : undefined;
+    case 'setfattr':
+      return args.some((word) => /^(?:--name=)?(?:trusted|security)\./.test(word)) ? 'privilege' : undefined;
+    case 'systemctl':
+      return systemctlRule(args);
+    case 'service':
+    case 'invoke-rc.d':
+      return /start|status|reload/.test(args[1] ?? '') && SERVICES.test(args[0] ?? '')
+        ? serviceRule(args[0]!)
+        : undefined;
+    case 'journalctl':
+      return options.some((word) => /^(?:-k|--dmesg)$/.test(word)) ? 'running-kernel' : undefined;
     default:
   }
-  if (/^(?:mkfs|mkfs\..*|mke2fs|fsck|fsck\..*|e2fsck|mount\..*)$/.test(program) && operands.some((word) => DEVICE.test(word))) return 'device';
+  if (
+    /^(?:mkfs|mkfs\..*|mke2fs|fsck|fsck\..*|e2fsck|mount\..*)$/.test(program) &&
+    operands.some((word) => DEVICE.test(word))
+  )
+    return 'device';
   if (PACKAGE_TOOLS.has(program)) return packageRule(program, operands, disk);
-  if (!disk.ownBase && /^(?:update-initramfs|mkinitramfs|new-kernel-pkg|installkernel|dpkg-reconfigure)$/.test(program)) return 'kernel-install';
+  if (!disk.ownBase && /^(?:update-initramfs|mkinitramfs|new-kernel-pkg|installkernel|dpkg-reconfigure)$/.test(program))
+    return 'kernel-install';
   if (TEXTUAL.has(program)) return fileRule(command.reads, true);
   // What is searched for is text.
-  if (/^[ef]?grep$/.test(program)) args.splice(args.findIndex((word) => !word.startsWith('-')), 1);
+  if (/^[ef]?grep$/.test(program))
+    args.splice(
+      args.findIndex((word) => !word.startsWith('-')),
+      1,
+    );
   return fileRule([...command.reads, ...args.map((word) => word.replace(/^(?:if|of)=|^--?[\w-]+=/, ''))], true);
 }
 
@@ -275,11 +435,13 @@ function harmless(program: string, args: readonly string[]): boolean {
 /** Of files that are written, or (`read`) handed to a program. */
 function fileRule(paths: readonly string[], read = false): MachineRuleName | undefined {
   for (const path of paths) {
-    if (DEVICE.test(path)) return path.startsWith('/dev/fuse') ? 'fuse' : path.startsWith('/dev/loop') ? 'loop-device' : 'device';
+    if (DEVICE.test(path))
+      return path.startsWith('/dev/fuse') ? 'fuse' : path.startsWith('/dev/loop') ? 'loop-device' : 'device';
     if (read && KERNEL_FILE.test(path)) return 'running-kernel';
     if (read && HARDWARE_FILE.test(path)) return 'hardware';
     if (read) continue;
-    if (/^\/proc\/sys\/net\//.test(path) && perNamespace(path.slice('/proc/sys/'.length).replaceAll('/', '.'))) continue;
+    if (/^\/proc\/sys\/net\//.test(path) && perNamespace(path.slice('/proc/sys/'.length).replaceAll('/', '.')))
+      continue;
     if (/^\/proc\/sys/.test(path)) return 'kernel-parameter';
     if (/^\/sys\/(?!fs\/cgroup\/)/.test(path)) return 'kernel-parameter';
   }
@@ -289,17 +451,27 @@ function fileRule(paths: readonly string[], read = false): MachineRuleName | und
 /** Parameters that belong to a network namespace, of which a container has its own. Most of `net.core` and conntrack's sizes do not. */
 function perNamespace(key: string): boolean {
   const name = key.replaceAll('/', '.');
-  if (/^net\.ipv4\.(?:tcp_mem|udp_mem|tcp_max_orphans|inet_peer_.*|neigh\.default\.gc_thresh\d|route\.(?:gc_.*|max_size|redirect_.*|error_.*))$/.test(name)) return false;
+  if (
+    /^net\.ipv4\.(?:tcp_mem|udp_mem|tcp_max_orphans|inet_peer_.*|neigh\.default\.gc_thresh\d|route\.(?:gc_.*|max_size|redirect_.*|error_.*))$/.test(
+      name,
+    )
+  )
+    return false;
   return /^net\.(?:ipv4|ipv6|unix)\.|^net\.core\.somaxconn$/.test(name);
 }
 
 function sysctlRule(args: readonly string[], files: ReadonlyMap<string, string>): MachineRuleName | undefined {
   const load = args.findIndex((word) => /^(?:-[a-z]*p|--load(?:=.*)?|--system)/.test(word));
   if (load !== -1) {
-    const named = args[load]!.startsWith('--load=') ? [args[load]!.slice('--load='.length)] : args.slice(load + 1).filter((word) => !word.startsWith('-'));
+    const named = args[load]!.startsWith('--load=')
+      ? [args[load]!.slice('--load='.length)]
+      : args.slice(load + 1).filter((word) => !word.startsWith('-'));
     const known = named.map((file) => files.get(file));
     if (args[load] === '--system' || known.length === 0 || known.includes(undefined)) return 'kernel-parameter';
-    const keys = known.flatMap((content) => content!.split('\n')).filter((line) => /^-?\s*[a-z]/.test(line.trimStart())).map((line) => line.split('=')[0]!.replace(/[\s-]/g, ''));
+    const keys = known
+      .flatMap((content) => content!.split('\n'))
+      .filter((line) => /^-?\s*[a-z]/.test(line.trimStart()))
+      .map((line) => line.split('=')[0]!.replace(/[\s-]/g, ''));
     return keys.every(perNamespace) ? undefined : 'kernel-parameter';
   }
   const assigned = args.filter((word) => word.includes('=') && !word.startsWith('-'));
@@ -310,24 +482,46 @@ function sysctlRule(args: readonly string[], files: ReadonlyMap<string, string>)
 const MOUNTABLE = /^(?:tmpfs|ramfs|proc|sysfs|devpts|cgroup2|mqueue|none|bind)$/;
 
 function mountRule(args: readonly string[]): MachineRuleName | undefined {
-  const options = args.flatMap((word, index) => (args[index - 1] === '-o' || args[index - 1] === '--options' ? word.split(',') : word.startsWith('-o') ? word.slice(2).split(',') : []));
+  const options = args.flatMap((word, index) =>
+    args[index - 1] === '-o' || args[index - 1] === '--options'
+      ? word.split(',')
+      : word.startsWith('-o')
+        ? word.slice(2).split(',')
+        : [],
+  );
   if (options.some((option) => /^loop(?:=|$)/.test(option))) return 'loop-device';
   if (options.includes('remount') && !options.includes('bind')) return 'mount';
-  if (options.some((option) => option === 'bind' || option === 'rbind') || args.some((word) => /^(?:-B|-R|--bind|--rbind|--make-.*|-M|--move)$/.test(word))) return undefined;
+  if (
+    options.some((option) => option === 'bind' || option === 'rbind') ||
+    args.some((word) => /^(?:-B|-R|--bind|--rbind|--make-.*|-M|--move)$/.test(word))
+  )
+    return undefined;
   const flag = args.findIndex((word) => word === '-t' || word === '--types');
   const type = flag === -1 ? args.find((word) => /^-t./.test(word))?.slice(2) : args[flag + 1];
   if (type !== undefined) return MOUNTABLE.test(type) ? undefined : /^fuse/.test(type) ? 'fuse' : 'mount';
   const operands = args.filter((word, index) => !word.startsWith('-') && !/^-[a-zA-Z]$/.test(args[index - 1] ?? ''));
   if (operands.some((word) => /\.(?:img|iso|raw|squashfs|snap|ext4)$/i.test(word))) return 'loop-device';
-  if (operands.some((word) => DEVICE.test(word) || /^(?:UUID|LABEL|PARTUUID|PARTLABEL)=/.test(word) || /^\$/.test(word) || /^[\w.-]+:\//.test(word))) return 'mount';
+  if (
+    operands.some(
+      (word) =>
+        DEVICE.test(word) ||
+        /^(?:UUID|LABEL|PARTUUID|PARTLABEL)=/.test(word) ||
+        /^\$/.test(word) ||
+        /^[\w.-]+:\//.test(word),
+    )
+  )
+    return 'mount';
   return undefined;
 }
 
 function systemctlRule(args: readonly string[]): MachineRuleName | undefined {
   const operands = args.filter((word) => !word.startsWith('-'));
   const [verb = '', ...units] = operands;
-  const acts = /^(?:start|restart|reload|try-restart|reload-or-restart|try-reload-or-restart|condrestart|is-active|is-failed|status)$/.test(verb)
-    || (/^(?:enable|reenable|unmask)$/.test(verb) && args.includes('--now'));
+  const acts =
+    /^(?:start|restart|reload|try-restart|reload-or-restart|try-reload-or-restart|condrestart|is-active|is-failed|status)$/.test(
+      verb,
+    ) ||
+    (/^(?:enable|reenable|unmask)$/.test(verb) && args.includes('--now'));
   if (verb === 'kexec') return 'running-kernel';
   const unit = acts ? units.find((name) => SERVICES.test(name)) : undefined;
   return unit === undefined ? undefined : serviceRule(unit);
@@ -344,7 +538,8 @@ function serviceRule(unit: string): MachineRuleName {
 }
 
 /** What a package tool is told to do; options with values may stand before it. */
-const VERB = /^(?:(?:re|local|group)?install|add|in|upgrade|dist-upgrade|full-upgrade|safe-upgrade|update|distro-sync|patch|dup|up|remove|purge|autoremove)$/;
+const VERB =
+  /^(?:(?:re|local|group)?install|add|in|upgrade|dist-upgrade|full-upgrade|safe-upgrade|update|distro-sync|patch|dup|up|remove|purge|autoremove)$/;
 
 function packageRule(program: string, operands: readonly string[], disk: RuleDisk): MachineRuleName | undefined {
   const verb = operands.find((word) => VERB.test(word)) ?? '';
@@ -359,7 +554,9 @@ function packageRule(program: string, operands: readonly string[], disk: RuleDis
   if (disk.ownBase) return undefined;
   if (installs) return names.some((name) => KERNEL_PACKAGE.test(name)) ? 'kernel-install' : undefined;
   // `apt-get update` fetches lists only.
-  const upgrades = /upgrade$|^(?:distro-sync|patch|dup|up)$/.test(verb) || (verb === 'update' && !/^(?:apt|apt-get|aptitude|nala|apk)$/.test(program));
+  const upgrades =
+    /upgrade$|^(?:distro-sync|patch|dup|up)$/.test(verb) ||
+    (verb === 'update' && !/^(?:apt|apt-get|aptitude|nala|apk)$/.test(program));
   return upgrades ? 'kernel-install' : undefined;
 }
 

@@ -46,7 +46,10 @@ const path = { type: 'text', required: true } as const;
 const flag = { type: 'boolean' } as const;
 const text = { type: 'text' } as const;
 const byteOrders = ['', 'LE', '-LE', 'BE', '-BE'];
-const encodings = ['utf', 'utf-'].flatMap((utf) => [`${utf}8`, ...['16', '32'].flatMap((bits) => byteOrders.map((order) => utf + bits + order))]);
+const encodings = ['utf', 'utf-'].flatMap((utf) => [
+  `${utf}8`,
+  ...['16', '32'].flatMap((bits) => byteOrders.map((order) => utf + bits + order)),
+]);
 const encoding = { type: 'text', oneOf: encodings, ignoreCase: true } as const;
 const owner = { type: 'text', notOn: 'Windows' } as const;
 const mode = { type: 'mode', notOn: 'Windows' } as const;
@@ -64,34 +67,56 @@ const msi = {
 const MODULES: readonly ActionModule[] = [
   { name: 'Assert', platforms: ALL, shape: 'condition', inputs: {}, outputs: [] },
   {
-    name: 'ExecuteBash', platforms: UNIX, shape: 'map', inputs: { commands: { type: 'texts', required: true } },
+    name: 'ExecuteBash',
+    platforms: UNIX,
+    shape: 'map',
+    inputs: { commands: { type: 'texts', required: true } },
     outputs: ['stdout'],
   },
   {
-    name: 'ExecuteBinary', platforms: ALL, shape: 'map', inputs: { path, arguments: { type: 'texts' } },
+    name: 'ExecuteBinary',
+    platforms: ALL,
+    shape: 'map',
+    inputs: { path, arguments: { type: 'texts' } },
     outputs: ['stdout'],
   },
   {
-    name: 'ExecutePowerShell', platforms: WINDOWS, shape: 'map', inputs: { commands: { type: 'texts' }, file: text },
-    exactlyOneOf: ['commands', 'file'], outputs: ['stdout'],
+    name: 'ExecutePowerShell',
+    platforms: WINDOWS,
+    shape: 'map',
+    inputs: { commands: { type: 'texts' }, file: text },
+    exactlyOneOf: ['commands', 'file'],
+    outputs: ['stdout'],
   },
   {
-    name: 'ExecuteDocument', platforms: ALL, shape: 'map',
-    inputs: { 'document': path, 'document-s3-bucket-owner': text, 'phases': text, 'parameters': { type: 'parameters' } },
+    name: 'ExecuteDocument',
+    platforms: ALL,
+    shape: 'map',
+    inputs: { document: path, 'document-s3-bucket-owner': text, phases: text, parameters: { type: 'parameters' } },
     outputs: undefined,
   },
   {
-    name: 'S3Download', platforms: ALL, shape: 'list',
-    inputs: { source: path, destination: path, expectedBucketOwner: text, overwrite: flag }, outputs: [],
+    name: 'S3Download',
+    platforms: ALL,
+    shape: 'list',
+    inputs: { source: path, destination: path, expectedBucketOwner: text, overwrite: flag },
+    outputs: [],
   },
   {
-    name: 'S3Upload', platforms: ALL, shape: 'list',
-    inputs: { source: path, destination: path, recurse: flag, expectedBucketOwner: text }, outputs: [],
+    name: 'S3Upload',
+    platforms: ALL,
+    shape: 'list',
+    inputs: { source: path, destination: path, recurse: flag, expectedBucketOwner: text },
+    outputs: [],
   },
   {
-    name: 'WebDownload', platforms: ALL, shape: 'list',
+    name: 'WebDownload',
+    platforms: ALL,
+    shape: 'list',
     inputs: {
-      source: path, destination: path, overwrite: flag,
+      source: path,
+      destination: path,
+      overwrite: flag,
       checksum: { type: 'text', needs: 'algorithm' },
       algorithm: { type: 'text', needs: 'checksum', oneOf: ['MD5', 'SHA1', 'SHA256', 'SHA512'] },
       ignoreCertificateErrors: flag,
@@ -100,12 +125,18 @@ const MODULES: readonly ActionModule[] = [
   },
   { name: 'AppendFile', platforms: ALL, shape: 'list', inputs: { path, content: text, encoding }, outputs: [] },
   {
-    name: 'CreateFile', platforms: ALL, shape: 'list',
-    inputs: { path, content: text, encoding, owner, group: owner, permissions: mode, overwrite: flag }, outputs: [],
+    name: 'CreateFile',
+    platforms: ALL,
+    shape: 'list',
+    inputs: { path, content: text, encoding, owner, group: owner, permissions: mode, overwrite: flag },
+    outputs: [],
   },
   {
-    name: 'CreateFolder', platforms: ALL, shape: 'list',
-    inputs: { path, owner, group: owner, permissions: mode, overwrite: flag }, outputs: [],
+    name: 'CreateFolder',
+    platforms: ALL,
+    shape: 'list',
+    inputs: { path, owner, group: owner, permissions: mode, overwrite: flag },
+    outputs: [],
   },
   { name: 'CreateSymlink', platforms: UNIX, shape: 'list', inputs: { path, target: path, force: flag }, outputs: [] },
   { name: 'CopyFile', platforms: ALL, shape: 'list', inputs: copy, outputs: [] },
@@ -115,46 +146,82 @@ const MODULES: readonly ActionModule[] = [
   { name: 'DeleteFile', platforms: ALL, shape: 'list', inputs: { path }, outputs: [] },
   { name: 'DeleteFolder', platforms: ALL, shape: 'list', inputs: { path, force: flag }, outputs: [] },
   {
-    name: 'ListFiles', platforms: ALL, shape: 'list', inputs: { path, fileNamePattern: text, recursive: flag },
+    name: 'ListFiles',
+    platforms: ALL,
+    shape: 'list',
+    inputs: { path, fileNamePattern: text, recursive: flag },
     outputs: ['files'],
   },
   {
-    name: 'ReadFile', platforms: ALL, shape: 'list', inputs: { path, encoding, printFileContent: flag },
+    name: 'ReadFile',
+    platforms: ALL,
+    shape: 'list',
+    inputs: { path, encoding, printFileContent: flag },
     outputs: ['content'],
   },
   { name: 'SetFileEncoding', platforms: ALL, shape: 'list', inputs: { path, encoding }, outputs: [] },
   { name: 'SetFileOwner', platforms: UNIX, shape: 'list', inputs: { path, owner: path, group: text }, outputs: [] },
   {
-    name: 'SetFolderOwner', platforms: UNIX, shape: 'list', inputs: { path, owner: path, group: text, recursive: flag },
+    name: 'SetFolderOwner',
+    platforms: UNIX,
+    shape: 'list',
+    inputs: { path, owner: path, group: text, recursive: flag },
     outputs: [],
   },
   {
-    name: 'SetFilePermissions', platforms: UNIX, shape: 'list', inputs: { path, permissions: { type: 'mode', required: true } },
+    name: 'SetFilePermissions',
+    platforms: UNIX,
+    shape: 'list',
+    inputs: { path, permissions: { type: 'mode', required: true } },
     outputs: [],
   },
   {
-    name: 'SetFolderPermissions', platforms: UNIX, shape: 'list',
-    inputs: { path, permissions: { type: 'mode', required: true }, recursive: flag }, outputs: [],
+    name: 'SetFolderPermissions',
+    platforms: UNIX,
+    shape: 'list',
+    inputs: { path, permissions: { type: 'mode', required: true }, recursive: flag },
+    outputs: [],
   },
   { name: 'InstallMSI', platforms: WINDOWS, shape: 'map', inputs: msi, outputs: ['logFile', 'msiExitCode', 'stdout'] },
-  { name: 'UninstallMSI', platforms: WINDOWS, shape: 'map', inputs: msi, outputs: ['logFile', 'msiExitCode', 'stdout'] },
-  { name: 'Reboot', platforms: LINUX_WINDOWS, shape: 'map', inputs: { delaySeconds: { type: 'integer' } }, outputs: [] },
   {
-    name: 'SetRegistry', platforms: WINDOWS, shape: 'list',
+    name: 'UninstallMSI',
+    platforms: WINDOWS,
+    shape: 'map',
+    inputs: msi,
+    outputs: ['logFile', 'msiExitCode', 'stdout'],
+  },
+  {
+    name: 'Reboot',
+    platforms: LINUX_WINDOWS,
+    shape: 'map',
+    inputs: { delaySeconds: { type: 'integer' } },
+    outputs: [],
+  },
+  {
+    name: 'SetRegistry',
+    platforms: WINDOWS,
+    shape: 'list',
     inputs: {
-      path, name: path, value: { type: 'scalarOrTexts', required: true },
+      path,
+      name: path,
+      value: { type: 'scalarOrTexts', required: true },
       type: { type: 'text', required: true, oneOf: ['BINARY', 'DWORD', 'QWORD', 'SZ', 'EXPAND_SZ', 'MULTI_SZ'] },
     },
     outputs: [],
   },
   {
-    name: 'UpdateOS', platforms: LINUX_WINDOWS, shape: 'map', inputs: { include: { type: 'texts' }, exclude: { type: 'texts' } },
+    name: 'UpdateOS',
+    platforms: LINUX_WINDOWS,
+    shape: 'map',
+    inputs: { include: { type: 'texts' }, exclude: { type: 'texts' } },
     outputs: [],
   },
 ];
 
 /** The modules by name, in the order of the register. */
-export const ACTION_MODULES: ReadonlyMap<string, ActionModule> = new Map(MODULES.map((module) => [module.name, module]));
+export const ACTION_MODULES: ReadonlyMap<string, ActionModule> = new Map(
+  MODULES.map((module) => [module.name, module]),
+);
 
 /** True when a step of this module may leave `inputs` out. */
 export function inputsAreOptional(module: ActionModule): boolean {

@@ -65,20 +65,52 @@ test('a good document comes with its defaults filled in', () => {
     name: 'InstallWeb',
     description: 'Installs NGINX',
     schemaVersion: '1.0',
-    parameters: [{ name: 'Package', type: 'string', defaultValue: 'nginx', description: 'What to install', allowedValues: ['nginx', 'nginx-light'] }],
+    parameters: [
+      {
+        name: 'Package',
+        type: 'string',
+        defaultValue: 'nginx',
+        description: 'What to install',
+        allowedValues: ['nginx', 'nginx-light'],
+      },
+    ],
     constants: [{ name: 'Version', value: '1.10' }],
     phases: [
       {
         name: 'build',
         steps: [
-          { name: 'Update', action: 'UpdateOS', timeoutSeconds: 7200, onFailure: 'Abort', maxAttempts: 1, inputs: {}, position: { line: 18, column: 9 } },
           {
-            name: 'Install', action: 'ExecuteBash', timeoutSeconds: -1, onFailure: 'Continue', maxAttempts: 3,
-            inputs: { commands: ['apt-get install -y {{ Package }}', 'echo {{Version}}\n'] }, position: { line: 20, column: 9 },
+            name: 'Update',
+            action: 'UpdateOS',
+            timeoutSeconds: 7200,
+            onFailure: 'Abort',
+            maxAttempts: 1,
+            inputs: {},
+            position: { line: 18, column: 9 },
           },
           {
-            name: 'Page', action: 'CreateFile', timeoutSeconds: 7200, onFailure: 'Abort', maxAttempts: 1,
-            inputs: [{ path: '/var/www/html/index.html', content: '{{ build.Install.outputs.stdout }}', permissions: '0644', overwrite: true }],
+            name: 'Install',
+            action: 'ExecuteBash',
+            timeoutSeconds: -1,
+            onFailure: 'Continue',
+            maxAttempts: 3,
+            inputs: { commands: ['apt-get install -y {{ Package }}', 'echo {{Version}}\n'] },
+            position: { line: 20, column: 9 },
+          },
+          {
+            name: 'Page',
+            action: 'CreateFile',
+            timeoutSeconds: 7200,
+            onFailure: 'Abort',
+            maxAttempts: 1,
+            inputs: [
+              {
+                path: '/var/www/html/index.html',
+                content: '{{ build.Install.outputs.stdout }}',
+                permissions: '0644',
+                overwrite: true,
+              },
+            ],
             position: { line: 30, column: 9 },
           },
         ],
@@ -87,8 +119,17 @@ test('a good document comes with its defaults filled in', () => {
         name: 'test',
         steps: [
           {
-            name: 'Answers', action: 'Assert', timeoutSeconds: 7200, onFailure: 'Abort', maxAttempts: 1,
-            inputs: { and: [{ fileExists: '/var/www/html/index.html' }, { not: { stringEquals: '1.0', value: '{{ Version }}' } }] },
+            name: 'Answers',
+            action: 'Assert',
+            timeoutSeconds: 7200,
+            onFailure: 'Abort',
+            maxAttempts: 1,
+            inputs: {
+              and: [
+                { fileExists: '/var/www/html/index.html' },
+                { not: { stringEquals: '1.0', value: '{{ Version }}' } },
+              ],
+            },
             position: { line: 39, column: 9 },
           },
         ],
@@ -99,12 +140,23 @@ test('a good document comes with its defaults filled in', () => {
 
 const CONDITIONS: readonly (readonly [text: string, read: StepCondition])[] = [
   ['{fileExists: /x}', { condition: { fileExists: '/x' }, then: 'Execute', else: 'Skip' }],
-  ['[{fileExists: /x, then: Abort, else: Execute}]', { condition: { fileExists: '/x' }, then: 'Abort', else: 'Execute' }],
+  [
+    '[{fileExists: /x, then: Abort, else: Execute}]',
+    { condition: { fileExists: '/x' }, then: 'Abort', else: 'Execute' },
+  ],
   ['{not: {fileExists: /x}, then: Skip}', { condition: { not: { fileExists: '/x' } }, then: 'Skip', else: 'Skip' }],
-  ['{not: [{fileExists: /x, then: Skip, else: Abort}]}', { condition: { not: { fileExists: '/x' } }, then: 'Skip', else: 'Abort' }],
-  ['{and: [{numberEquals: 1.0, value: 0x1}, {or: [{stringIsEmpty: ""}]}]}', {
-    condition: { and: [{ numberEquals: '1.0', value: '0x1' }, { or: [{ stringIsEmpty: '' }] }] }, then: 'Execute', else: 'Skip',
-  }],
+  [
+    '{not: [{fileExists: /x, then: Skip, else: Abort}]}',
+    { condition: { not: { fileExists: '/x' } }, then: 'Skip', else: 'Abort' },
+  ],
+  [
+    '{and: [{numberEquals: 1.0, value: 0x1}, {or: [{stringIsEmpty: ""}]}]}',
+    {
+      condition: { and: [{ numberEquals: '1.0', value: '0x1' }, { or: [{ stringIsEmpty: '' }] }] },
+      then: 'Execute',
+      else: 'Skip',
+    },
+  ],
 ];
 
 for (const [text, read] of CONDITIONS) {
@@ -118,7 +170,10 @@ for (const [text, read] of CONDITIONS) {
 
 const LOOPS: readonly (readonly [text: string, read: Loop])[] = [
   ['{for: {start: 1, end: 0x10, updateBy: 010}}', { kind: 'for', start: 1, end: 16, updateBy: 8 }],
-  ['{name: turns, for: {start: 3, end: "{{ Name }}", updateBy: -1}}', { kind: 'for', name: 'turns', start: 3, end: '{{ Name }}', updateBy: -1 }],
+  [
+    '{name: turns, for: {start: 3, end: "{{ Name }}", updateBy: -1}}',
+    { kind: 'for', name: 'turns', start: 3, end: '{{ Name }}', updateBy: -1 },
+  ],
   ['{name: "", forEach: [a, 1.0, true]}', { kind: 'forEach', items: ['a', '1.0', 'true'] }],
   ['{forEach: {list: "{{ Name }}"}}', { kind: 'list', list: '{{ Name }}', delimiter: ',' }],
   ['{forEach: {list: a, delimiter: "\\t"}}', { kind: 'list', list: 'a', delimiter: '\t' }],
@@ -147,7 +202,10 @@ phases:
 }
 
 test('JSON is read like YAML', () => {
-  const text = JSON.stringify({ schemaVersion: '1.0', phases: [{ name: 'test', steps: [{ name: 'A', action: 'Reboot', inputs: { delaySeconds: 5 } }] }] });
+  const text = JSON.stringify({
+    schemaVersion: '1.0',
+    phases: [{ name: 'test', steps: [{ name: 'A', action: 'Reboot', inputs: { delaySeconds: 5 } }] }],
+  });
 
   const { document, faults } = parseComponentDocument(text);
 
@@ -157,7 +215,9 @@ test('JSON is read like YAML', () => {
 
 for (const version of ['1.0', '1', '"1.0"', "'1'"]) {
   test(`schemaVersion ${version} is 1.0`, () => {
-    const { document } = parseComponentDocument(`schemaVersion: ${version}\nphases: [{name: test, steps: [{name: A, action: UpdateOS}]}]`);
+    const { document } = parseComponentDocument(
+      `schemaVersion: ${version}\nphases: [{name: test, steps: [{name: A, action: UpdateOS}]}]`,
+    );
 
     assert.equal(document?.schemaVersion, '1.0');
   });
@@ -169,8 +229,16 @@ const INPUTS: readonly (readonly [string, string, unknown])[] = [
   ['CreateFile', '[{path: /x, permissions: 0755}]', [{ path: '/x', permissions: '0755' }]],
   ['CreateFile', '[{path: /x, permissions: 755}]', [{ path: '/x', permissions: '0755' }]],
   ['CreateFile', '[{path: /x, permissions: "0o644"}]', [{ path: '/x', permissions: '0644' }]],
-  ['CreateFile', '[{path: /x, permissions: 01777, overwrite: off}]', [{ path: '/x', permissions: '1777', overwrite: false }]],
-  ['CreateFile', '[{path: /x, encoding: UTF-8, overwrite: "{{ Overwrite }}"}]', [{ path: '/x', encoding: 'utf-8', overwrite: '{{ Overwrite }}' }]],
+  [
+    'CreateFile',
+    '[{path: /x, permissions: 01777, overwrite: off}]',
+    [{ path: '/x', permissions: '1777', overwrite: false }],
+  ],
+  [
+    'CreateFile',
+    '[{path: /x, encoding: UTF-8, overwrite: "{{ Overwrite }}"}]',
+    [{ path: '/x', encoding: 'utf-8', overwrite: '{{ Overwrite }}' }],
+  ],
   ['Reboot', '{delaySeconds: 0010}', { delaySeconds: 8 }],
   ['UpdateOS', '{include: [nginx], exclude: ["linux*"]}', { include: ['nginx'], exclude: ['linux*'] }],
   ['Assert', '{numberGreaterThan: 1.50, value: "{{ Size }}"}', { numberGreaterThan: '1.50', value: '{{ Size }}' }],
@@ -205,9 +273,14 @@ phases:
   const { document, faults } = parseComponentDocument(text);
 
   assert.deepEqual(faults, []);
-  assert.deepEqual(document?.phases[0]?.steps.map((step) => [step.name, step.maxAttempts, step.inputs]), [
-    ['One', 2, { commands: ['id'] }], ['Two', 2, { commands: ['id'] }], ['Three', 1, { commands: ['id'] }],
-  ]);
+  assert.deepEqual(
+    document?.phases[0]?.steps.map((step) => [step.name, step.maxAttempts, step.inputs]),
+    [
+      ['One', 2, { commands: ['id'] }],
+      ['Two', 2, { commands: ['id'] }],
+      ['Three', 1, { commands: ['id'] }],
+    ],
+  );
 });
 
 test('all faults come in one go, in the order of the text', () => {
@@ -245,7 +318,9 @@ for (const command of QUIET) {
   test(`passes without a word: ${command}`, () => {
     const step = { name: 'A', action: 'ExecuteBash', inputs: { commands: [command] } };
 
-    const { document, faults } = parseComponentDocument(JSON.stringify({ schemaVersion: 1, phases: [{ name: 'build', steps: [step] }] }));
+    const { document, faults } = parseComponentDocument(
+      JSON.stringify({ schemaVersion: 1, phases: [{ name: 'build', steps: [step] }] }),
+    );
 
     assert.deepEqual(faults, []);
     assert.ok(document);

@@ -5,7 +5,17 @@ import { entryOf, readNodes, shorten } from '../nodes.ts';
 import type { DocumentNode, MapEntry, MapNode, ScalarNode } from '../nodes.ts';
 import type { Fault } from '../position.ts';
 import {
-  isNull, readChoice, readInteger, readList, readMap, readSchemaVersion, readText, requireEntry, UniqueNames, walkScalars, warnUnknownKeys,
+  isNull,
+  readChoice,
+  readInteger,
+  readList,
+  readMap,
+  readSchemaVersion,
+  readText,
+  requireEntry,
+  UniqueNames,
+  walkScalars,
+  warnUnknownKeys,
 } from '../reading.ts';
 import { readStepCondition } from './conditions.ts';
 import { optionalText, readDeclarations, warnPlaceholder } from './declarations.ts';
@@ -36,7 +46,16 @@ export interface ComponentParseOptions {
 const DEFAULT_TIMEOUT_SECONDS = 7200;
 /** Keys of a document and of a step. */
 export const COMPONENT_KEYS = ['name', 'description', 'schemaVersion', 'parameters', 'constants', 'phases'] as const;
-export const STEP_KEYS = ['name', 'action', 'timeoutSeconds', 'onFailure', 'maxAttempts', 'inputs', 'loop', 'if'] as const;
+export const STEP_KEYS = [
+  'name',
+  'action',
+  'timeoutSeconds',
+  'onFailure',
+  'maxAttempts',
+  'inputs',
+  'loop',
+  'if',
+] as const;
 /** Of these phases a document has one at least. */
 export const RUNNABLE_PHASES: readonly string[] = ['build', 'validate', 'test'];
 export const ON_FAILURE = ['Abort', 'Continue', 'Ignore'] as const;
@@ -80,7 +99,11 @@ class ComponentReader {
     for (const { name: constant, value } of constants) this.#constants.set(constant, value);
     const phases = this.#phases(map);
     this.#checkReferences(new Set([...parameters, ...constants].map((declared) => declared.name)), map);
-    reportHabits(map, this.#steps.map(({ node, path, target }) => ({ node, path, action: target.module?.name })), faults);
+    reportHabits(
+      map,
+      this.#steps.map(({ node, path, target }) => ({ node, path, action: target.module?.name })),
+      faults,
+    );
     return {
       ...(name === undefined ? {} : { name }),
       ...(description === undefined ? {} : { description }),
@@ -104,11 +127,18 @@ class ComponentReader {
     const list = readList(entry.value, 'phases', "'phases'", faults);
     if (list === undefined) return [];
     const names = new UniqueNames('The phase', faults);
-    const phases = list.items.map((item, index) => this.#phase(item, names, `phases[${index}]`)).filter((phase) => phase !== undefined);
+    const phases = list.items
+      .map((item, index) => this.#phase(item, names, `phases[${index}]`))
+      .filter((phase) => phase !== undefined);
     if (phases.length === list.items.length && !phases.some((phase) => RUNNABLE_PHASES.includes(phase.name))) {
       const near = phases.map((phase) => nearestWord(phase.name, RUNNABLE_PHASES)).find((word) => word !== undefined);
       const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
-      faults.add('no-runnable-phase', entry.keyPosition, 'phases', `At least one phase has to be named build, validate or test.${hint}`);
+      faults.add(
+        'no-runnable-phase',
+        entry.keyPosition,
+        'phases',
+        `At least one phase has to be named build, validate or test.${hint}`,
+      );
     }
     return phases;
   }
@@ -119,15 +149,29 @@ class ComponentReader {
     if (map === undefined) return undefined;
     warnUnknownKeys(map, ['name', 'steps'], path, 'A phase', faults);
     const name = this.#name(map, names, path, 'A phase');
-    const entry = requireEntry(map, 'steps', path, name === undefined ? 'The phase' : `The phase '${shorten(name)}'`, faults);
+    const entry = requireEntry(
+      map,
+      'steps',
+      path,
+      name === undefined ? 'The phase' : `The phase '${shorten(name)}'`,
+      faults,
+    );
     if (entry === undefined) return name === undefined ? undefined : { name, steps: [] };
     const at = `${path}.steps`;
     const empty = isNull(entry.value) || (entry.value.kind === 'list' && entry.value.items.length === 0);
-    if (empty) faults.add('empty-steps', entry.keyPosition, at, `The phase${name === undefined ? '' : ` '${shorten(name)}'`} has no steps.`);
+    if (empty)
+      faults.add(
+        'empty-steps',
+        entry.keyPosition,
+        at,
+        `The phase${name === undefined ? '' : ` '${shorten(name)}'`} has no steps.`,
+      );
     const list = empty ? undefined : readList(entry.value, at, "'steps'", faults);
     const stepNames = new UniqueNames('The step', faults);
     const loops = { names: new UniqueNames('The loop', faults), constants: this.#constants };
-    const steps = (list?.items ?? []).map((item, index) => this.#step(item, name ?? '', stepNames, loops, `${at}[${index}]`));
+    const steps = (list?.items ?? []).map((item, index) =>
+      this.#step(item, name ?? '', stepNames, loops, `${at}[${index}]`),
+    );
     return name === undefined ? undefined : { name, steps: steps.filter((step) => step !== undefined) };
   }
 
@@ -156,11 +200,24 @@ class ComponentReader {
     const module = action === undefined ? undefined : ACTION_MODULES.get(action);
     this.#steps.push({
       node: map,
-      target: { phase, step: name ?? '', order: this.#steps.length, module, inputs: givenInputs(entryOf(map, 'inputs')?.value) },
+      target: {
+        phase,
+        step: name ?? '',
+        order: this.#steps.length,
+        module,
+        inputs: givenInputs(entryOf(map, 'inputs')?.value),
+      },
       path,
     });
     const validTimeout = (value: number): boolean => value > 0 || value === -1;
-    const timeoutSeconds = this.#integer(map, 'timeoutSeconds', path, DEFAULT_TIMEOUT_SECONDS, validTimeout, 'more than 0, or -1 for no limit');
+    const timeoutSeconds = this.#integer(
+      map,
+      'timeoutSeconds',
+      path,
+      DEFAULT_TIMEOUT_SECONDS,
+      validTimeout,
+      'more than 0, or -1 for no limit',
+    );
     const maxAttempts = this.#integer(map, 'maxAttempts', path, 1, (value) => value >= 1, '1 or more');
     const onFailure = entryOf(map, 'onFailure');
     const choice = onFailure && readChoice(onFailure.value, `${path}.onFailure`, "'onFailure'", ON_FAILURE, faults);
@@ -172,7 +229,13 @@ class ComponentReader {
     const inputs = module === undefined ? {} : this.#inputs(map, module, path);
     if (name === undefined || action === undefined || inputs === undefined) return undefined;
     return {
-      name, action, timeoutSeconds, onFailure: choice ?? 'Abort', maxAttempts, inputs, position: map.position,
+      name,
+      action,
+      timeoutSeconds,
+      onFailure: choice ?? 'Abort',
+      maxAttempts,
+      inputs,
+      position: map.position,
       ...(decides === undefined ? {} : { if: decides }),
       ...(turns === undefined ? {} : { loop: turns }),
     };
@@ -205,12 +268,24 @@ class ComponentReader {
     return undefined;
   }
 
-  #integer(map: MapNode, key: string, path: string, fallback: number, valid: (value: number) => boolean, expected: string): number {
+  #integer(
+    map: MapNode,
+    key: string,
+    path: string,
+    fallback: number,
+    valid: (value: number) => boolean,
+    expected: string,
+  ): number {
     const entry = this.#given(map, key, path);
     if (entry === undefined) return fallback;
     const at = `${path}.${key}`;
     if (entry.value.kind === 'scalar' && hasReference(entry.value.text)) {
-      this.#faults.add('reference-not-allowed', entry.value.position, at, `'${key}' takes no reference; they are resolved in inputs only.`);
+      this.#faults.add(
+        'reference-not-allowed',
+        entry.value.position,
+        at,
+        `'${key}' takes no reference; they are resolved in inputs only.`,
+      );
       return fallback;
     }
     const value = readInteger(entry.value, at, `'${key}'`, this.#faults);
@@ -240,7 +315,8 @@ class ComponentReader {
         reportMissingInputs(module, entry?.keyPosition ?? map.position, entry === undefined ? path : at, this.#faults);
         return undefined;
       }
-      if (entry !== undefined) this.#faults.add('null-value', entry.keyPosition, at, "'inputs' has no value; it is read as absent.");
+      if (entry !== undefined)
+        this.#faults.add('null-value', entry.keyPosition, at, "'inputs' has no value; it is read as absent.");
       return {};
     }
     return readInputs(entry.value, module, at, this.#platform, this.#faults);
@@ -258,7 +334,8 @@ class ComponentReader {
         const shell = SHELL_INPUTS.get(target.module?.name ?? '') ?? [];
         walkScalars(entry.value, `${path}.${key}`, (scalar, at) => {
           checkReferences(scalar, at, scope, site, this.#faults);
-          if (key === 'inputs' && !shell.some((name) => at.includes(`.${name}`))) warnPlaceholder(scalar, at, this.#faults);
+          if (key === 'inputs' && !shell.some((name) => at.includes(`.${name}`)))
+            warnPlaceholder(scalar, at, this.#faults);
         });
       }
     }

@@ -18,7 +18,10 @@ export interface RecipeWarning {
 }
 
 /** @param osVersion of the parent image, such as `Debian GNU/Linux 12 (bookworm)`; what is not known is not warned of */
-export function recipeHabits(components: readonly RecipeComponent[], osVersion: string | undefined): readonly RecipeWarning[] {
+export function recipeHabits(
+  components: readonly RecipeComponent[],
+  osVersion: string | undefined,
+): readonly RecipeWarning[] {
   return [...severalUpdates(components), ...otherPackageManagers(components, osVersion)];
 }
 
@@ -31,12 +34,16 @@ function severalUpdates(components: readonly RecipeComponent[]): readonly Recipe
 }
 
 function buildSteps(document: ComponentDocument): readonly Step[] {
-  return document.phases.filter((phase) => phase.name === 'build' || phase.name === 'validate').flatMap((phase) => phase.steps);
+  return document.phases
+    .filter((phase) => phase.name === 'build' || phase.name === 'validate')
+    .flatMap((phase) => phase.steps);
 }
 
 /** Tools by what they are to an update of the whole system: the verbs of it. */
 const UPDATES: ReadonlyMap<string, RegExp> = new Map([
-  ...['apt-get', 'apt', 'aptitude', 'nala'].map((tool) => [tool, /^(?:upgrade|dist-upgrade|full-upgrade|safe-upgrade)$/] as const),
+  ...['apt-get', 'apt', 'aptitude', 'nala'].map(
+    (tool) => [tool, /^(?:upgrade|dist-upgrade|full-upgrade|safe-upgrade)$/] as const,
+  ),
   ...['yum', 'dnf', 'microdnf', 'tdnf'].map((tool) => [tool, /^(?:update|upgrade|distro-sync)$/] as const),
   ['zypper', /^(?:update|up|dist-upgrade|dup|patch)$/],
 ]);
@@ -57,13 +64,19 @@ function includes(inputs: InputValue): InputValue | undefined {
 /** Systems by their names, with the package managers that they have. */
 const FAMILIES: readonly (readonly [name: RegExp, managers: readonly string[]])[] = [
   [/debian|ubuntu/i, ['apt-get', 'apt', 'aptitude']],
-  [/amazon linux|red hat|centos|rocky|alma|fedora|oracle linux/i, ['dnf', 'yum', 'microdnf', 'tdnf', 'amazon-linux-extras']],
+  [
+    /amazon linux|red hat|centos|rocky|alma|fedora|oracle linux/i,
+    ['dnf', 'yum', 'microdnf', 'tdnf', 'amazon-linux-extras'],
+  ],
   [/suse/i, ['zypper']],
 ];
 /** A script that looks first which system or manager there is. */
 const LOOKS = /\b(?:if|case|command -v|which|type|hash|lsb_release)\b|os-release|system-release|&&|\|\|/;
 
-function otherPackageManagers(components: readonly RecipeComponent[], osVersion: string | undefined): readonly RecipeWarning[] {
+function otherPackageManagers(
+  components: readonly RecipeComponent[],
+  osVersion: string | undefined,
+): readonly RecipeWarning[] {
   const family = FAMILIES.find(([name]) => name.test(osVersion ?? ''));
   if (family === undefined) return [];
   const [, own] = family;
@@ -84,7 +97,13 @@ function otherPackageManagers(components: readonly RecipeComponent[], osVersion:
 }
 
 function script(step: Step): string {
-  if (step.action !== 'ExecuteBash' || typeof step.inputs !== 'object' || step.inputs === null || !('commands' in step.inputs)) return '';
+  if (
+    step.action !== 'ExecuteBash' ||
+    typeof step.inputs !== 'object' ||
+    step.inputs === null ||
+    !('commands' in step.inputs)
+  )
+    return '';
   const { commands } = step.inputs;
   return Array.isArray(commands) ? commands.map(String).join('\n') : '';
 }

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { InputValue } from './document.ts';
-import { findReferences, hasReference, MAX_RESOLVED, ReferencesTooLargeError, resolveReferences } from './references.ts';
+import {
+  findReferences,
+  hasReference,
+  MAX_RESOLVED,
+  ReferencesTooLargeError,
+  resolveReferences,
+} from './references.ts';
 import type { ReferenceLookup } from './references.ts';
 
 const KINDS: readonly (readonly [string, readonly string[]])[] = [
@@ -11,21 +17,31 @@ const KINDS: readonly (readonly [string, readonly string[]])[] = [
   ['{{ build.Install step.outputs.stdout }}', ['chain']],
   ['{{ build.Install.inputs[12].path }}', ['chain']],
   ['{{ loop.index }} {{ Servers.value }}', ['loop', 'loop']],
-  ['{{ a b }} {{}} {{ .Name }} {{ x|y }} {{ build.A.result.x }} {{ aws:ssm }}', ['literal', 'literal', 'literal', 'literal', 'literal', 'literal']],
+  [
+    '{{ a b }} {{}} {{ .Name }} {{ x|y }} {{ build.A.result.x }} {{ aws:ssm }}',
+    ['literal', 'literal', 'literal', 'literal', 'literal', 'literal'],
+  ],
   ['{{{ Name }}}', ['name']],
   ['{{ Name', []],
 ];
 
 for (const [text, kinds] of KINDS) {
   test(`references in ${JSON.stringify(text)}`, () => {
-    assert.deepEqual(findReferences(text).map((reference) => reference.kind), kinds);
-    assert.equal(hasReference(text), kinds.some((kind) => kind !== 'literal'));
+    assert.deepEqual(
+      findReferences(text).map((reference) => reference.kind),
+      kinds,
+    );
+    assert.equal(
+      hasReference(text),
+      kinds.some((kind) => kind !== 'literal'),
+    );
   });
 }
 
 const LOOKUP: ReferenceLookup = {
   name: (name) => ({ Name: 'web', Tricky: '$& {{ Name }}' })[name],
-  chain: ({ phase, step, direction, index, variable }) => (step === 'Gone' ? undefined : `<${phase} ${step} ${direction} ${index} ${variable}>`),
+  chain: ({ phase, step, direction, index, variable }) =>
+    step === 'Gone' ? undefined : `<${phase} ${step} ${direction} ${index} ${variable}>`,
 };
 
 const RESOLVED: readonly (readonly [InputValue, InputValue, readonly string[]])[] = [
@@ -44,7 +60,10 @@ for (const [value, expected, unresolved] of RESOLVED) {
 }
 
 test('loop references are resolved where there is a loop', () => {
-  const lookup: ReferenceLookup = { ...LOOKUP, loop: ({ loop, variable }) => (loop === 'loop' ? `${variable}!` : undefined) };
+  const lookup: ReferenceLookup = {
+    ...LOOKUP,
+    loop: ({ loop, variable }) => (loop === 'loop' ? `${variable}!` : undefined),
+  };
 
   assert.equal(resolveReferences('{{ loop.index }} {{ other.value }}', lookup).value, 'index! {{ other.value }}');
 });
@@ -54,5 +73,8 @@ test('references give so many characters together, and no more', () => {
   const reference = '{{ build.One.outputs.stdout }}';
 
   assert.equal(String(resolveReferences(reference.repeat(4), lookup).value).length, MAX_RESOLVED);
-  assert.throws(() => resolveReferences([reference.repeat(2), { again: reference.repeat(3) }], lookup), ReferencesTooLargeError);
+  assert.throws(
+    () => resolveReferences([reference.repeat(2), { again: reference.repeat(3) }], lookup),
+    ReferencesTooLargeError,
+  );
 });

@@ -44,7 +44,13 @@ export interface LiteralReference {
   readonly text: string;
 }
 
-export type Reference = NameReference | ChainReference | LoopReference | SecretReference | BrokenSecretReference | LiteralReference;
+export type Reference =
+  | NameReference
+  | ChainReference
+  | LoopReference
+  | SecretReference
+  | BrokenSecretReference
+  | LiteralReference;
 
 /** What references stand for while a step runs. Each gives undefined for what is not there. */
 export interface ReferenceLookup {
@@ -82,10 +88,19 @@ function readReference(text: string, inside: string): Reference {
   const chain = /^([^.[\]]+)\.([^.[\]]+)\.(inputs|outputs)(?:\[(\d{1,6})\])?\.([A-Za-z0-9_-]+)$/.exec(written);
   if (chain !== null) {
     const [, phase = '', step = '', direction, index = '0', variable = ''] = chain;
-    return { kind: 'chain', text, phase, step, direction: direction === 'inputs' ? 'inputs' : 'outputs', index: Number(index), variable };
+    return {
+      kind: 'chain',
+      text,
+      phase,
+      step,
+      direction: direction === 'inputs' ? 'inputs' : 'outputs',
+      index: Number(index),
+      variable,
+    };
   }
   const loop = /^([A-Za-z0-9_-]+)\.(index|value)$/.exec(written);
-  if (loop !== null) return { kind: 'loop', text, loop: loop[1] ?? '', variable: loop[2] === 'index' ? 'index' : 'value' };
+  if (loop !== null)
+    return { kind: 'loop', text, loop: loop[1] ?? '', variable: loop[2] === 'index' ? 'index' : 'value' };
   return readSecretReference(text, written) ?? { kind: 'literal', text };
 }
 
@@ -111,7 +126,10 @@ export function secretReferencesIn(value: unknown): readonly SecretReference[] {
  * Every secret that a run of a document may ask for: what its steps, its constants and its parameters name. What is only text to people counts for nothing.
  * @param given values of parameters, which stand for the defaults
  */
-export function secretsOfDocument({ phases, constants, parameters }: ComponentDocument, given: Readonly<Record<string, string>>): readonly SecretReference[] {
+export function secretsOfDocument(
+  { phases, constants, parameters }: ComponentDocument,
+  given: Readonly<Record<string, string>>,
+): readonly SecretReference[] {
   const steps = phases.flatMap((phase) => phase.steps.map((step) => [step.inputs, step.if, step.loop]));
   const values = parameters.map(({ name, defaultValue }) => (Object.hasOwn(given, name) ? given[name] : defaultValue));
   return secretReferencesIn([steps, constants.map(({ value }) => value), values]);
@@ -129,7 +147,9 @@ export function resolveReferences(value: InputValue, lookup: ReferenceLookup): R
     given += value.length;
     if (given <= MAX_RESOLVED) return value;
     const first = `the references give more than ${MAX_RESOLVED} characters together, the limit for one step`;
-    throw new ReferencesTooLargeError(`${first}; the last one is ${shorten(text)}. Write the values to a file and read that.`);
+    throw new ReferencesTooLargeError(
+      `${first}; the last one is ${shorten(text)}. Write the values to a file and read that.`,
+    );
   };
   const valueOf = (text: string, inside: string): string => {
     const reference = readReference(text, inside);
@@ -182,7 +202,13 @@ export interface ReferenceSite {
 }
 
 /** Checks the references of one scalar of a step's inputs. */
-export function checkReferences(node: ScalarNode, path: string, scope: ReferenceScope, site: ReferenceSite, faults: FaultCollector): void {
+export function checkReferences(
+  node: ScalarNode,
+  path: string,
+  scope: ReferenceScope,
+  site: ReferenceSite,
+  faults: FaultCollector,
+): void {
   const counts = new Map<string, number>();
   for (const reference of findReferences(node.text)) {
     const count = counts.get(reference.text) ?? 0;
@@ -195,7 +221,12 @@ export function checkReferences(node: ScalarNode, path: string, scope: Reference
 }
 
 function checkName(
-  reference: NameReference, node: ScalarNode, count: number, path: string, scope: ReferenceScope, faults: FaultCollector,
+  reference: NameReference,
+  node: ScalarNode,
+  count: number,
+  path: string,
+  scope: ReferenceScope,
+  faults: FaultCollector,
 ): void {
   if (scope.names.has(reference.name)) return;
   const near = nearestWord(reference.name, scope.names);
@@ -205,19 +236,38 @@ function checkName(
   else faults.add('undeclared-parameter', position, path, `${said}. Did you mean '${near}'?`);
 }
 
-function checkSecret(reference: BrokenSecretReference, node: ScalarNode, count: number, path: string, faults: FaultCollector): void {
-  faults.add('invalid-secret-reference', node.locate(reference.text, count), path, `'${shorten(reference.text)}' names no secret: ${reference.problem}`);
+function checkSecret(
+  reference: BrokenSecretReference,
+  node: ScalarNode,
+  count: number,
+  path: string,
+  faults: FaultCollector,
+): void {
+  faults.add(
+    'invalid-secret-reference',
+    node.locate(reference.text, count),
+    path,
+    `'${shorten(reference.text)}' names no secret: ${reference.problem}`,
+  );
 }
 
-function checkLoop(reference: LoopReference, node: ScalarNode, count: number, path: string, site: ReferenceSite, faults: FaultCollector): void {
+function checkLoop(
+  reference: LoopReference,
+  node: ScalarNode,
+  count: number,
+  path: string,
+  site: ReferenceSite,
+  faults: FaultCollector,
+): void {
   if (site.loops.includes(reference.loop)) return;
   const near = nearestWord(reference.loop, site.loops.length === 0 ? ['loop'] : site.loops);
   // Other tools have such braces too: only what was probably meant for a loop is told.
   if (near === undefined) return;
   const text = `'${shorten(reference.text)}'`;
-  const message = site.loops.length === 0
-    ? `${text} stands where no loop is; it stays as text.`
-    : `${text} names no loop of this step; it stays as text. Did you mean '${near}'?`;
+  const message =
+    site.loops.length === 0
+      ? `${text} stands where no loop is; it stays as text.`
+      : `${text} names no loop of this step; it stays as text. Did you mean '${near}'?`;
   faults.add('literal-reference', node.locate(reference.text, count), path, message);
 }
 
@@ -228,23 +278,44 @@ function stageOf(phase: string): string | undefined {
 }
 
 function checkChain(
-  reference: ChainReference, node: ScalarNode, count: number, path: string,
-  scope: ReferenceScope, site: ReferenceSite, faults: FaultCollector,
+  reference: ChainReference,
+  node: ScalarNode,
+  count: number,
+  path: string,
+  scope: ReferenceScope,
+  site: ReferenceSite,
+  faults: FaultCollector,
 ): void {
   const text = `'${shorten(reference.text)}'`;
   const position = node.locate(reference.text, count);
   const inPhase = scope.targets.filter((target) => target.phase === reference.phase);
   if (inPhase.length === 0) {
-    const near = nearestWord(reference.phase, scope.targets.map((target) => target.phase));
+    const near = nearestWord(
+      reference.phase,
+      scope.targets.map((target) => target.phase),
+    );
     const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
-    faults.add('unknown-reference', position, path, `${text}: the document has no phase '${shorten(reference.phase)}' with steps.${hint}`);
+    faults.add(
+      'unknown-reference',
+      position,
+      path,
+      `${text}: the document has no phase '${shorten(reference.phase)}' with steps.${hint}`,
+    );
     return;
   }
   const target = inPhase.find((candidate) => candidate.step === reference.step);
   if (target === undefined) {
-    const near = nearestWord(reference.step, inPhase.map((candidate) => candidate.step));
+    const near = nearestWord(
+      reference.step,
+      inPhase.map((candidate) => candidate.step),
+    );
     const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
-    faults.add('unknown-reference', position, path, `${text}: the phase '${reference.phase}' has no step '${shorten(reference.step)}'.${hint}`);
+    faults.add(
+      'unknown-reference',
+      position,
+      path,
+      `${text}: the phase '${reference.phase}' has no step '${shorten(reference.step)}'.${hint}`,
+    );
     return;
   }
   if (target.order === site.order) {
@@ -277,7 +348,8 @@ function variableProblem(reference: ChainReference, target: ReferenceTarget): st
   }
   if (target.inputs === undefined) return undefined;
   const given = target.inputs[index];
-  if (given === undefined) return `the step has ${target.inputs.length} input${target.inputs.length === 1 ? '' : 's'}, counted from 0.`;
+  if (given === undefined)
+    return `the step has ${target.inputs.length} input${target.inputs.length === 1 ? '' : 's'}, counted from 0.`;
   if (given.includes(variable)) return undefined;
   const near = nearestWord(variable, given);
   return `the step gives no input '${variable}'.${near === undefined ? '' : ` Did you mean '${near}'?`}`;

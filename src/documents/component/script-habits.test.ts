@@ -20,17 +20,40 @@ for (const [script, code, line, says] of CASES) {
   test(`${code}: ${JSON.stringify(script)}`, () => {
     const habits = scriptHabits(script);
 
-    assert.deepEqual(habits.map((habit) => [habit.code, habit.line]), [[code, line]]);
+    assert.deepEqual(
+      habits.map((habit) => [habit.code, habit.line]),
+      [[code, line]],
+    );
     assert.match(habits[0]!.message, says);
   });
 }
 
 const QUIET: readonly string[] = [
-  'echo reboot', '# reboot', 'touch /var/run/reboot-required', 'systemctl restart nginx', 'shutdown -c', 'cat >/usr/local/bin/x <<E\nreboot\nE',
-  'apt-get install -y nginx', 'apt-get -qq install nginx', 'apt-get -yq install nginx', 'apt-get --assume-yes install nginx', 'apt-get update', 'apt-get install -o APT::Get::Assume-Yes=true x',
-  'yes | apt-get install nginx', 'apt-get $OPTIONS install nginx', 'apt-get install "${APT_FLAGS[@]}" nginx', 'apt-mark hold install', 'yum -y update', 'dnf install --assumeyes x', 'dnf check-update',
-  'zypper --non-interactive install nginx', 'zypper -n in nginx', 'zypper refresh', 'apt-get install -s nginx',
-  'if [ ! -e /x ]; then touch /x; exit 194; fi', '[ -e /x ] && exit 0\ntouch /x\nexit 194',
+  'echo reboot',
+  '# reboot',
+  'touch /var/run/reboot-required',
+  'systemctl restart nginx',
+  'shutdown -c',
+  'cat >/usr/local/bin/x <<E\nreboot\nE',
+  'apt-get install -y nginx',
+  'apt-get -qq install nginx',
+  'apt-get -yq install nginx',
+  'apt-get --assume-yes install nginx',
+  'apt-get update',
+  'apt-get install -o APT::Get::Assume-Yes=true x',
+  'yes | apt-get install nginx',
+  'apt-get $OPTIONS install nginx',
+  'apt-get install "${APT_FLAGS[@]}" nginx',
+  'apt-mark hold install',
+  'yum -y update',
+  'dnf install --assumeyes x',
+  'dnf check-update',
+  'zypper --non-interactive install nginx',
+  'zypper -n in nginx',
+  'zypper refresh',
+  'apt-get install -s nginx',
+  'if [ ! -e /x ]; then touch /x; exit 194; fi',
+  '[ -e /x ] && exit 0\ntouch /x\nexit 194',
 ];
 
 for (const script of QUIET) {

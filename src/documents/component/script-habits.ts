@@ -24,7 +24,8 @@ export function scriptHabits(script: string): readonly ScriptHabit[] {
   });
   const last = commands.at(-1);
   if (last?.words[0] === 'exit' && last.words[1] === '194' && !GUARD.test(script)) {
-    const message = "The script always ends with 'exit 194': it runs again after each restart, without end. Let it see what it has done, or use the action Reboot.";
+    const message =
+      "The script always ends with 'exit 194': it runs again after each restart, without end. Let it see what it has done, or use the action Reboot.";
     habits.push({ code: 'endless-restart', line: last.line, message });
   }
   return habits;
@@ -45,15 +46,40 @@ function restarts({ words }: ShellCommand): string | undefined {
   if (program === 'poweroff' || program === 'halt') return off;
   if (program === 'shutdown') return args.some((word) => /^-[a-zA-Z]*r|^--reboot$/.test(word)) ? restart : off;
   const operands = args.filter((word) => !word.startsWith('-'));
-  if (program === 'init' || program === 'telinit') return operands[0] === '6' ? restart : operands[0] === '0' ? off : undefined;
+  if (program === 'init' || program === 'telinit')
+    return operands[0] === '6' ? restart : operands[0] === '0' ? off : undefined;
   if (program !== 'systemctl' && program !== 'loginctl') return undefined;
   if (operands[0] === 'reboot' || operands[0] === 'kexec' || operands[0] === 'soft-reboot') return restart;
   return operands[0] === 'poweroff' || operands[0] === 'halt' ? off : undefined;
 }
 
-const APT = ['install', 'reinstall', 'remove', 'purge', 'autoremove', 'upgrade', 'dist-upgrade', 'full-upgrade', 'build-dep', 'safe-upgrade'];
+const APT = [
+  'install',
+  'reinstall',
+  'remove',
+  'purge',
+  'autoremove',
+  'upgrade',
+  'dist-upgrade',
+  'full-upgrade',
+  'build-dep',
+  'safe-upgrade',
+];
 const DNF = [
-  'install', 'reinstall', 'localinstall', 'groupinstall', 'group', 'remove', 'erase', 'autoremove', 'update', 'upgrade', 'downgrade', 'distro-sync', 'swap', 'module',
+  'install',
+  'reinstall',
+  'localinstall',
+  'groupinstall',
+  'group',
+  'remove',
+  'erase',
+  'autoremove',
+  'update',
+  'upgrade',
+  'downgrade',
+  'distro-sync',
+  'swap',
+  'module',
 ];
 const ZYPPER = ['install', 'in', 'remove', 'rm', 'update', 'up', 'dist-upgrade', 'dup', 'patch'];
 
@@ -63,9 +89,14 @@ const ASKING: ReadonlyMap<string, readonly string[]> = new Map([
   ...['yum', 'dnf', 'microdnf'].map((tool) => [tool, DNF] as const),
   ['zypper', ZYPPER],
 ]);
-const YES: ReadonlyMap<string, string> = new Map([['apt-get', '--yes'], ['apt', '--yes'], ['zypper', '--non-interactive before the verb']]);
+const YES: ReadonlyMap<string, string> = new Map([
+  ['apt-get', '--yes'],
+  ['apt', '--yes'],
+  ['zypper', '--non-interactive before the verb'],
+]);
 
-const ANSWERED = /^-[a-zA-Z]*[yn]|^-qq|^--(?:yes|assume-?yes|assumeno|force-yes|trivial-only|no-confirm|non-interactive|simulate|dry-run|just-print|no-act|recon|help|version|no-gpg-checks)$|Assume-Yes|^-[a-zA-Z]*s/;
+const ANSWERED =
+  /^-[a-zA-Z]*[yn]|^-qq|^--(?:yes|assume-?yes|assumeno|force-yes|trivial-only|no-confirm|non-interactive|simulate|dry-run|just-print|no-act|recon|help|version|no-gpg-checks)$|Assume-Yes|^-[a-zA-Z]*s/;
 
 function asks({ words, input }: ShellCommand): boolean {
   const [program = '', ...args] = words;
@@ -75,7 +106,10 @@ function asks({ words, input }: ShellCommand): boolean {
   if (verb === -1) return false;
   if (args.some((word) => ANSWERED.test(word))) return false;
   // Options in a variable: what they hold is only known to a run.
-  return !args.slice(0, verb).some((word) => word.includes('$')) && !args.some((word) => /\$\{?\w*(?:opt|flag|arg|yes)/i.test(word));
+  return (
+    !args.slice(0, verb).some((word) => word.includes('$')) &&
+    !args.some((word) => /\$\{?\w*(?:opt|flag|arg|yes)/i.test(word))
+  );
 }
 
 function shown({ words }: ShellCommand): string {

@@ -14,7 +14,11 @@ export interface ImportedScript {
 export function documentOfScript({ name, description, type, platform, script }: ImportedScript): string {
   const version = new Scalar(1);
   version.minFractionDigits = 1;
-  const step = { name: 'RunScript', action: platform === 'Windows' ? 'ExecutePowerShell' : 'ExecuteBash', inputs: { commands: [script] } };
+  const step = {
+    name: 'RunScript',
+    action: platform === 'Windows' ? 'ExecutePowerShell' : 'ExecuteBash',
+    inputs: { commands: [script] },
+  };
   const document = new Document({
     name,
     ...(description === undefined ? {} : { description }),

@@ -21,7 +21,16 @@ phases:
         loop: {forEach: ['{{ resolve:secretsmanager:looped }}', b]}
         inputs: {commands: ['echo {{ Token }} {{ Key }} {{ resolve:secretsmanager:used:SecretString:key }}']}
 `);
-  const names = (given: Readonly<Record<string, string>>): readonly string[] => secretsOfDocument(document!, given).map(({ name }) => name).sort();
+  const names = (given: Readonly<Record<string, string>>): readonly string[] =>
+    secretsOfDocument(document!, given)
+      .map(({ name }) => name)
+      .sort();
   assert.deepEqual(names({}), ['asked', 'constant', 'default', 'looped', 'used']);
-  assert.deepEqual(names({ Token: '{{ resolve:secretsmanager:given }}' }), ['asked', 'constant', 'given', 'looped', 'used']);
+  assert.deepEqual(names({ Token: '{{ resolve:secretsmanager:given }}' }), [
+    'asked',
+    'constant',
+    'given',
+    'looped',
+    'used',
+  ]);
 });

@@ -47,25 +47,36 @@ export function readSecretReference(text: string, inside: string): SecretReferen
   const [, service = '', rest = ''] = /^([^:]*):?(.*)$/s.exec(inside.slice(PREFIX.length))!;
   if (!isService(service)) {
     const near = nearestWord(service, SECRET_SERVICES);
-    return broken(`'${service}' keeps no secrets, only ${SECRET_SERVICES.join(', ')} do.${near === undefined ? '' : ` Did you mean '${near}'?`}`);
+    return broken(
+      `'${service}' keeps no secrets, only ${SECRET_SERVICES.join(', ')} do.${near === undefined ? '' : ` Did you mean '${near}'?`}`,
+    );
   }
   const arn = ARN.exec(rest)?.[0];
   const name = arn ?? rest.split(':')[0]!;
   const more = rest.slice(name.length);
-  if (arn === undefined && !NAME.test(name)) return broken(`'resolve:${service}:' has to be followed by a name of letters, digits and /_+=.@-, or an ARN.`);
-  if (more !== '' && !more.startsWith(':')) return broken(`the name '${name}' is followed by '${more}'; only ':' may follow it.`);
+  if (arn === undefined && !NAME.test(name))
+    return broken(`'resolve:${service}:' has to be followed by a name of letters, digits and /_+=.@-, or an ARN.`);
+  if (more !== '' && !more.startsWith(':'))
+    return broken(`the name '${name}' is followed by '${more}'; only ':' may follow it.`);
   const parts = more === '' ? [] : more.slice(1).split(':');
   const known = { kind: 'secret', text, service, name } as const;
   if (service !== 'secretsmanager') {
     const [version, ...others] = parts;
-    if (others.length > 0 || (version !== undefined && !/^\d+$/.test(version))) return broken(`the name of a parameter may be followed by the number of its version, not by '${more}'.`);
+    if (others.length > 0 || (version !== undefined && !/^\d+$/.test(version)))
+      return broken(`the name of a parameter may be followed by the number of its version, not by '${more}'.`);
     return version === undefined ? known : { ...known, version };
   }
   const [what = 'SecretString', key = '', stage = '', version = '', ...others] = parts;
-  if (what !== 'SecretString' && what !== '') return broken(`'SecretString' was expected behind the name, and not '${what}'.`);
+  if (what !== 'SecretString' && what !== '')
+    return broken(`'SecretString' was expected behind the name, and not '${what}'.`);
   if (others.length > 0) return broken('it has more parts than SecretString, key, stage and version.');
   if (stage !== '' && version !== '') return broken('a stage and a version exclude each other.');
-  return { ...known, ...(key === '' ? {} : { key }), ...(stage === '' ? {} : { stage }), ...(version === '' ? {} : { version }) };
+  return {
+    ...known,
+    ...(key === '' ? {} : { key }),
+    ...(stage === '' ? {} : { stage }),
+    ...(version === '' ? {} : { version }),
+  };
 }
 
 function isService(text: string): text is SecretService {

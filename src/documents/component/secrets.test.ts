@@ -34,10 +34,22 @@ for (const [text, what] of FOUND) {
 const NONE: readonly string[] = [
   'TOKEN=$(curl -s -X PUT http://169.254.169.254/latest/api/token -H "X-aws-ec2-metadata-token-ttl-seconds: 21600")',
   'curl -H "X-aws-ec2-metadata-token: $TOKEN" http://169.254.169.254/latest/meta-data/',
-  'export DB_PASSWORD={{ Password }}', 'DB_PASSWORD="$1"', "password: '{{ vault_password }}'", 'PASSWORD=<your password>', 'TOKEN_FILE=/run/token',
-  'sed -i "s/^#PermitRootLogin.*/PermitRootLogin prohibit-password/" /etc/ssh/sshd_config', 'PasswordAuthentication no', 'password required pam_pwquality.so',
-  '$secret = Get-SECSecretValue -SecretId x', 'secret = prod/db/main', 'aws_access_key_id=AKIAIOSFODNN7EXAMPLE', 'curl -u "$USER:$PASS" https://example.com',
-  'git clone https://github.com/x/y', 'echo "root:$PASSWORD" | chpasswd', 'password=false', 'curl https://example.com:8443/a@b',
+  'export DB_PASSWORD={{ Password }}',
+  'DB_PASSWORD="$1"',
+  "password: '{{ vault_password }}'",
+  'PASSWORD=<your password>',
+  'TOKEN_FILE=/run/token',
+  'sed -i "s/^#PermitRootLogin.*/PermitRootLogin prohibit-password/" /etc/ssh/sshd_config',
+  'PasswordAuthentication no',
+  'password required pam_pwquality.so',
+  '$secret = Get-SECSecretValue -SecretId x',
+  'secret = prod/db/main',
+  'aws_access_key_id=AKIAIOSFODNN7EXAMPLE',
+  'curl -u "$USER:$PASS" https://example.com',
+  'git clone https://github.com/x/y',
+  'echo "root:$PASSWORD" | chpasswd',
+  'password=false',
+  'curl https://example.com:8443/a@b',
 ];
 
 for (const text of NONE) {
@@ -46,11 +58,17 @@ for (const text of NONE) {
 
 test('a name tells a secret, unless its value is none', () => {
   assert.ok(isNamedSecret('DbPassword', 'hunter22'));
-  for (const [name, value] of [['DbPasswordLength', 'hunter22'], ['DbPassword', '{{ Other }}'], ['PasswordSecret', 'Jumphost/RdpUser'], ['UseToken', 'true']] as const) {
+  for (const [name, value] of [
+    ['DbPasswordLength', 'hunter22'],
+    ['DbPassword', '{{ Other }}'],
+    ['PasswordSecret', 'Jumphost/RdpUser'],
+    ['UseToken', 'true'],
+  ] as const) {
     assert.ok(!isNamedSecret(name, value), `${name}=${value}`);
   }
 });
 
 test('hostile texts are read to their end', () => {
-  for (const piece of ['a', 'a.', 'password ', 'curl ', 'echo a', 'a://b', '-----BEGIN ', '$']) assert.equal(findSecret(piece.repeat(60_000 / piece.length)), undefined);
+  for (const piece of ['a', 'a.', 'password ', 'curl ', 'echo a', 'a://b', '-----BEGIN ', '$'])
+    assert.equal(findSecret(piece.repeat(60_000 / piece.length)), undefined);
 });

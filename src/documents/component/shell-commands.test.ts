@@ -35,7 +35,7 @@ const CASES: readonly (readonly [script: string, commands: readonly string[]])[]
   ['find / -name x -exec a {} \\; -exec b {} +', ['a {}', 'b {}', 'find / -name x -exec a {} ; -exec b {} +']],
   ['trap "a b" EXIT', ['a b', 'trap a b EXIT']],
   ['cat > /x <<EOF\na b\n$(c)\nEOF\nd', ['c', 'cat', 'd']],
-  ['cat > /x <<\'EOF\'\n$(c)\nEOF\nd', ['cat', 'd']],
+  ["cat > /x <<'EOF'\n$(c)\nEOF\nd", ['cat', 'd']],
   ['cat <<-A <<B\n\tx\n\tA\ny\nB\nd', ['cat', 'd']],
   ['bash <<EOF\na\nEOF', ['a', 'bash']],
   ['a <<< "b c"', ['a']],
@@ -45,14 +45,16 @@ const CASES: readonly (readonly [script: string, commands: readonly string[]])[]
   ['a ${b:-$(c)} ${d#*)}', ['c', 'a ${b:-$(c)} ${d#*)}']],
   ['a "unfinished', ['a unfinished']],
   ['a $(b', ['b', 'a $(b']],
-  ['a \'b\nc\'\nd', ['a b\nc', 'd']],
+  ["a 'b\nc'\nd", ['a b\nc', 'd']],
   [')', []],
   ['', []],
 ];
 
 for (const [script, expected] of CASES) {
   test(`commands of ${JSON.stringify(script)}`, () => {
-    const found = shellCommands(script).map(({ words }) => words.join(' ')).filter((text) => text !== '');
+    const found = shellCommands(script)
+      .map(({ words }) => words.join(' '))
+      .filter((text) => text !== '');
 
     assert.deepEqual(found.toSorted(), expected.toSorted());
   });
@@ -67,16 +69,57 @@ test('where output goes and input comes from', () => {
 });
 
 test('files that a shell runs', () => {
-  assert.deepEqual(shellCommands('bash -x /a.sh b; . /c; source /d').map(({ runs }) => runs), ['/a.sh', '/c', '/d']);
+  assert.deepEqual(
+    shellCommands('bash -x /a.sh b; . /c; source /d').map(({ runs }) => runs),
+    ['/a.sh', '/c', '/d'],
+  );
 });
 
 test('lines', () => {
   const script = 'a\n\nb \\\n c\ncat <<E\nx\nE\nd "1\n2"\ne';
-  assert.deepEqual(shellCommands(script).map(({ words, line }) => [words[0], line]), [['a', 1], ['b', 3], ['cat', 5], ['d', 8], ['e', 10]]);
+  assert.deepEqual(
+    shellCommands(script).map(({ words, line }) => [words[0], line]),
+    [
+      ['a', 1],
+      ['b', 3],
+      ['cat', 5],
+      ['d', 8],
+      ['e', 10],
+    ],
+  );
 });
 
 test('whatever text comes, it ends and never throws', () => {
-  const pieces = ['$(', '`', '"', '\'', '(', ')', '{', '}', '${', '((', '$((', '<<E\n', '<<', 'E\n', '\\', '\n', ' ', ';', '&', '|', '<', '>', '#', 'a', '=', 'case x in ', '$\'', '<('];
+  const pieces = [
+    '$(',
+    '`',
+    '"',
+    "'",
+    '(',
+    ')',
+    '{',
+    '}',
+    '${',
+    '((',
+    '$((',
+    '<<E\n',
+    '<<',
+    'E\n',
+    '\\',
+    '\n',
+    ' ',
+    ';',
+    '&',
+    '|',
+    '<',
+    '>',
+    '#',
+    'a',
+    '=',
+    'case x in ',
+    "$'",
+    '<(',
+  ];
   let seed = 7;
   const random = (limit: number): number => {
     seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;

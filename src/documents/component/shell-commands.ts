@@ -76,7 +76,22 @@ interface HereDocument {
 }
 
 const REDIRECTION = /\d*(?:<<<|<<-|<<|<>|<&|>&|>>|>\||<|>)|&>>?/y;
-const KEYWORDS: ReadonlySet<string> = new Set(['if', 'then', 'elif', 'else', 'do', 'while', 'until', '!', '{', '}', 'coproc', 'done', 'fi', 'esac']);
+const KEYWORDS: ReadonlySet<string> = new Set([
+  'if',
+  'then',
+  'elif',
+  'else',
+  'do',
+  'while',
+  'until',
+  '!',
+  '{',
+  '}',
+  'coproc',
+  'done',
+  'fi',
+  'esac',
+]);
 
 class Scanner {
   readonly found: Draft[];
@@ -276,8 +291,8 @@ class Scanner {
         if (this.#lineContinues()) continue;
         word += this.#text[this.#at + 1] ?? '';
         this.#at += 2;
-      } else if (char === '\'') {
-        const stop = this.#text.indexOf('\'', this.#at + 1);
+      } else if (char === "'") {
+        const stop = this.#text.indexOf("'", this.#at + 1);
         word += this.#take(stop === -1 ? this.#text.length : stop + 1).replace(/^'|'$/g, '');
       } else if (char === '"') {
         this.#at += 1;
@@ -331,9 +346,10 @@ class Scanner {
     } else if (next === '{') {
       this.#at += 1;
       this.#until('}', 1);
-    } else if (next === '\'') {
+    } else if (next === "'") {
       this.#at += 2;
-      while (this.#at < this.#text.length && this.#text[this.#at] !== '\'') this.#at += this.#text[this.#at] === '\\' ? 2 : 1;
+      while (this.#at < this.#text.length && this.#text[this.#at] !== "'")
+        this.#at += this.#text[this.#at] === '\\' ? 2 : 1;
       this.#at += 1;
       return this.#text.slice(start + 2, this.#at - 1);
     } else if (next === '"') {
@@ -374,8 +390,8 @@ class Scanner {
         this.#enter();
         this.#expansion();
         this.#nesting -= 1;
-      } else if (char === '\'' && close === ')') {
-        const stop = this.#text.indexOf('\'', this.#at + 1);
+      } else if (char === "'" && close === ')') {
+        const stop = this.#text.indexOf("'", this.#at + 1);
         this.#take(stop === -1 ? this.#text.length : stop + 1);
       } else {
         if (char === '\n') this.#line += 1;
@@ -400,11 +416,37 @@ const ASSIGNMENT = /^[A-Za-z_]\w*(?:\[[^\]]*\])?\+?=/;
 
 /** Programs that run the command in their arguments: which of their options take a value, and how many words come before the command. */
 const PREFIXES: Readonly<Record<string, { readonly valued?: string; readonly before?: number }>> = {
-  sudo: { valued: 'ughpCrtTUDR' }, doas: { valued: 'uC' }, env: { valued: 'uC' }, nohup: {}, setsid: {}, exec: { valued: 'a' }, builtin: {}, command: {},
-  time: { valued: 'fo' }, timeout: { valued: 'sk', before: 1 }, nice: { valued: 'n' }, ionice: { valued: 'cn' }, chrt: { before: 1 },
-  taskset: { before: 1 }, stdbuf: { valued: 'ioe' }, xargs: { valued: 'nIPLdasE' }, chroot: { before: 1 }, unshare: {}, nsenter: { valued: 't' },
-  'systemd-run': { valued: 'pu' }, 'systemd-inhibit': {}, flock: { valued: 'wE', before: 1 }, watch: { valued: 'n' }, strace: { valued: 'oep' },
-  eatmydata: {}, fakeroot: {}, unbuffer: {}, runuser: { valued: 'ug' }, 'systemd-cat': { valued: 'tp' }, busybox: {}, ltrace: { valued: 'oep' },
+  sudo: { valued: 'ughpCrtTUDR' },
+  doas: { valued: 'uC' },
+  env: { valued: 'uC' },
+  nohup: {},
+  setsid: {},
+  exec: { valued: 'a' },
+  builtin: {},
+  command: {},
+  time: { valued: 'fo' },
+  timeout: { valued: 'sk', before: 1 },
+  nice: { valued: 'n' },
+  ionice: { valued: 'cn' },
+  chrt: { before: 1 },
+  taskset: { before: 1 },
+  stdbuf: { valued: 'ioe' },
+  xargs: { valued: 'nIPLdasE' },
+  chroot: { before: 1 },
+  unshare: {},
+  nsenter: { valued: 't' },
+  'systemd-run': { valued: 'pu' },
+  'systemd-inhibit': {},
+  flock: { valued: 'wE', before: 1 },
+  watch: { valued: 'n' },
+  strace: { valued: 'oep' },
+  eatmydata: {},
+  fakeroot: {},
+  unbuffer: {},
+  runuser: { valued: 'ug' },
+  'systemd-cat': { valued: 'tp' },
+  busybox: {},
+  ltrace: { valued: 'oep' },
 };
 const SHELLS: ReadonlySet<string> = new Set(['bash', 'sh', 'dash', 'ash', 'zsh', 'ksh', 'rbash']);
 
@@ -415,7 +457,8 @@ function unwrap(draft: Draft, depth: number, reading: Reading): void {
   let start = 0;
   let option: OptionC | undefined;
   const scriptBehind = (from: number): string | undefined => {
-    if (option === undefined || option.from > from || (option.at <= from && option.at !== -1)) option = findOptionC(all, from);
+    if (option === undefined || option.from > from || (option.at <= from && option.at !== -1))
+      option = findOptionC(all, from);
     return option.at === -1 ? undefined : all[option.at + 1];
   };
   for (;;) {
@@ -488,7 +531,9 @@ function findOptionC(words: readonly string[], from: number): OptionC {
 
 /** The index of what a prefix runs. */
 function behindPrefix(
-  words: readonly string[], start: number, prefix: { readonly valued?: string; readonly before?: number },
+  words: readonly string[],
+  start: number,
+  prefix: { readonly valued?: string; readonly before?: number },
 ): number {
   let at = start + 1;
   for (; at < words.length && /^-./.test(words[at]!); at += 1) {

@@ -1,21 +1,39 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ComponentDocument } from './document.ts';
-import { checkParameterValues, componentType, hasPhase, missingParameters, parameterDetails, phaseNames } from './type.ts';
+import {
+  checkParameterValues,
+  componentType,
+  hasPhase,
+  missingParameters,
+  parameterDetails,
+  phaseNames,
+} from './type.ts';
 
 function documentOf(phases: readonly string[]): ComponentDocument {
   return {
     schemaVersion: '1.0',
     parameters: [
       { name: 'Given', type: 'string' },
-      { name: 'Size', type: 'string', defaultValue: 'small', description: 'How large', allowedValues: ['small', 'large'] },
+      {
+        name: 'Size',
+        type: 'string',
+        defaultValue: 'small',
+        description: 'How large',
+        allowedValues: ['small', 'large'],
+      },
     ],
     constants: [],
     phases: phases.map((name) => ({ name, steps: [] })),
   };
 }
 
-for (const [phases, type] of [[['test'], 'TEST'], [['build', 'test'], 'BUILD'], [['build'], 'BUILD'], [['test', 'other'], 'BUILD']] as const) {
+for (const [phases, type] of [
+  [['test'], 'TEST'],
+  [['build', 'test'], 'BUILD'],
+  [['build'], 'BUILD'],
+  [['test', 'other'], 'BUILD'],
+] as const) {
   test(`phases ${phases.join(', ')} make a ${type} component`, () => {
     const document = documentOf(phases);
 
@@ -50,7 +68,10 @@ const VALUES: readonly (readonly [Readonly<Record<string, readonly string[]>>, r
 
 for (const [given, expected] of VALUES) {
   test(`values ${JSON.stringify(given).slice(0, 60)}`, () => {
-    const problems = checkParameterValues(documentOf(['build']), Object.entries(given).map(([name, value]) => ({ name, value })));
+    const problems = checkParameterValues(
+      documentOf(['build']),
+      Object.entries(given).map(([name, value]) => ({ name, value })),
+    );
 
     assert.equal(problems.length, expected.length, problems.join(' '));
     for (const [index, pattern] of expected.entries()) assert.match(problems[index] ?? '', pattern);

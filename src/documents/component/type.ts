@@ -42,7 +42,10 @@ export function parameterDetails(document: ComponentDocument): readonly Componen
 }
 
 /** Names of the parameters that have neither a default nor a value in `given`. A recipe that leaves one out is refused. */
-export function missingParameters(document: ComponentDocument, given: Readonly<Record<string, unknown>>): readonly string[] {
+export function missingParameters(
+  document: ComponentDocument,
+  given: Readonly<Record<string, unknown>>,
+): readonly string[] {
   return document.parameters
     .filter((parameter) => parameter.defaultValue === undefined && !Object.hasOwn(given, parameter.name))
     .map((parameter) => parameter.name);
@@ -52,7 +55,10 @@ export function missingParameters(document: ComponentDocument, given: Readonly<R
  * What is wrong with the values that a recipe gives, a sentence each; empty when all is well. Missing ones are told too;
  * names that the document does not declare are passed over, as the component manager does.
  */
-export function checkParameterValues(document: ComponentDocument, given: readonly ComponentParameterValue[]): readonly string[] {
+export function checkParameterValues(
+  document: ComponentDocument,
+  given: readonly ComponentParameterValue[],
+): readonly string[] {
   const problems: string[] = [];
   const values = new Map<string, readonly string[]>();
   for (const { name, value } of given) {
@@ -62,15 +68,20 @@ export function checkParameterValues(document: ComponentDocument, given: readonl
   for (const parameter of document.parameters) {
     const value = values.get(parameter.name);
     if (value === undefined) {
-      if (parameter.defaultValue === undefined) problems.push(`The parameter '${parameter.name}' has no default and needs a value.`);
+      if (parameter.defaultValue === undefined)
+        problems.push(`The parameter '${parameter.name}' has no default and needs a value.`);
       continue;
     }
     const [text = ''] = value;
-    if (value.length !== 1) problems.push(`The parameter '${parameter.name}' takes one value, and has ${value.length}.`);
+    if (value.length !== 1)
+      problems.push(`The parameter '${parameter.name}' takes one value, and has ${value.length}.`);
     else if (text === '') problems.push(`The parameter '${parameter.name}' has an empty value.`);
-    else if (text.length > 1024) problems.push(`The value of '${parameter.name}' has ${text.length} characters; at most 1024 are allowed.`);
+    else if (text.length > 1024)
+      problems.push(`The value of '${parameter.name}' has ${text.length} characters; at most 1024 are allowed.`);
     else if (parameter.allowedValues?.includes(text) === false) {
-      problems.push(`The value of '${parameter.name}' is '${text}', which is not among its allowedValues (${parameter.allowedValues.join(', ')}).`);
+      problems.push(
+        `The value of '${parameter.name}' is '${text}', which is not among its allowedValues (${parameter.allowedValues.join(', ')}).`,
+      );
     }
   }
   return problems;

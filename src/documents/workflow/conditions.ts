@@ -11,7 +11,13 @@ import type { WorkflowLookup } from './references.ts';
 
 /** The comparison operators. */
 export const COMPARISONS: readonly WorkflowComparison[] = [
-  'booleanEquals', 'stringEquals', 'numberEquals', 'numberGreaterThan', 'numberGreaterThanEquals', 'numberLessThan', 'numberLessThanEquals',
+  'booleanEquals',
+  'stringEquals',
+  'numberEquals',
+  'numberGreaterThan',
+  'numberGreaterThanEquals',
+  'numberLessThan',
+  'numberLessThanEquals',
 ];
 const OPERATORS: readonly string[] = [...COMPARISONS, 'and', 'or', 'not'];
 const MAX_LEVELS = 4;
@@ -19,13 +25,23 @@ const MAX_LEVELS = 4;
 export const MAX_CHILDREN = 10;
 
 /** Reads the statement below an `if`. `level` is how deep it stands, from 1. */
-export function readWorkflowCondition(node: DocumentNode, path: string, faults: FaultCollector, level = 1): WorkflowCondition | undefined {
+export function readWorkflowCondition(
+  node: DocumentNode,
+  path: string,
+  faults: FaultCollector,
+  level = 1,
+): WorkflowCondition | undefined {
   if (level > MAX_LEVELS) {
     faults.add('condition-too-deep', node.position, path, `A condition may have ${MAX_LEVELS} levels below 'if'.`);
     return undefined;
   }
   if (node.kind !== 'map') {
-    faults.add('wrong-type', node.position, path, `A condition has to be a map with one operator, and is ${describeNode(node)}.`);
+    faults.add(
+      'wrong-type',
+      node.position,
+      path,
+      `A condition has to be a map with one operator, and is ${describeNode(node)}.`,
+    );
     return undefined;
   }
   const found = node.entries.filter((entry) => OPERATORS.includes(entry.key));
@@ -44,7 +60,8 @@ export function readWorkflowCondition(node: DocumentNode, path: string, faults: 
   const comparison = COMPARISONS.find((name) => name === operator.key);
   if (comparison !== undefined) return readComparison(node, comparison, operator.value, path, faults);
   if (operator.key === 'not') {
-    const inner = operator.value.kind === 'list' && operator.value.items.length === 1 ? operator.value.items[0] : operator.value;
+    const inner =
+      operator.value.kind === 'list' && operator.value.items.length === 1 ? operator.value.items[0] : operator.value;
     const condition = inner && readWorkflowCondition(inner, at, faults, level + 1);
     return condition === undefined ? undefined : { kind: 'not', condition };
   }
@@ -55,14 +72,26 @@ export function readWorkflowCondition(node: DocumentNode, path: string, faults: 
     return undefined;
   }
   if (items.length === 0 || items.length > MAX_CHILDREN) {
-    faults.add('out-of-range', operator.value.position, at, `'${operator.key}' takes 1 to ${MAX_CHILDREN} conditions, and has ${items.length}.`);
+    faults.add(
+      'out-of-range',
+      operator.value.position,
+      at,
+      `'${operator.key}' takes 1 to ${MAX_CHILDREN} conditions, and has ${items.length}.`,
+    );
   }
   const conditions = items.map((item, index) => readWorkflowCondition(item, `${at}[${index}]`, faults, level + 1));
-  return { kind: operator.key === 'and' ? 'and' : 'or', conditions: conditions.filter((condition) => condition !== undefined) };
+  return {
+    kind: operator.key === 'and' ? 'and' : 'or',
+    conditions: conditions.filter((condition) => condition !== undefined),
+  };
 }
 
 function readComparison(
-  node: MapNode, operator: WorkflowComparison, baselineNode: DocumentNode, path: string, faults: FaultCollector,
+  node: MapNode,
+  operator: WorkflowComparison,
+  baselineNode: DocumentNode,
+  path: string,
+  faults: FaultCollector,
 ): WorkflowCondition | undefined {
   const entry = entryOf(node, 'value');
   if (entry === undefined) {
@@ -73,7 +102,10 @@ function readComparison(
   const value = operand(entry.value, 'value', `${path}.value`, faults);
   if (baseline === undefined || value === undefined) return undefined;
   if (!isReference(baseline)) {
-    const wrong = operator === 'booleanEquals' ? booleanOf(baseline) === undefined : operator !== 'stringEquals' && !isDecimal(baseline);
+    const wrong =
+      operator === 'booleanEquals'
+        ? booleanOf(baseline) === undefined
+        : operator !== 'stringEquals' && !isDecimal(baseline);
     const expected = operator === 'booleanEquals' ? 'true or false' : 'a number';
     const message = `'${operator}' takes ${expected}, and has '${shorten(baseline)}'.`;
     if (wrong) faults.add('wrong-type', baselineNode.position, childPath(path, operator), message);
@@ -97,26 +129,39 @@ function operand(node: DocumentNode, name: string, path: string, faults: FaultCo
  */
 export function evaluateCondition(condition: WorkflowCondition, lookup: WorkflowLookup): boolean {
   switch (condition.kind) {
-    case 'and': return condition.conditions.every((part) => evaluateCondition(part, lookup));
-    case 'or': return condition.conditions.some((part) => evaluateCondition(part, lookup));
-    case 'not': return !evaluateCondition(condition.condition, lookup);
-    case 'comparison': return evaluateComparison(condition, lookup);
+    case 'and':
+      return condition.conditions.every((part) => evaluateCondition(part, lookup));
+    case 'or':
+      return condition.conditions.some((part) => evaluateCondition(part, lookup));
+    case 'not':
+      return !evaluateCondition(condition.condition, lookup);
+    case 'comparison':
+      return evaluateComparison(condition, lookup);
   }
 }
 
-function evaluateComparison(condition: Extract<WorkflowCondition, { kind: 'comparison' }>, lookup: WorkflowLookup): boolean {
+function evaluateComparison(
+  condition: Extract<WorkflowCondition, { kind: 'comparison' }>,
+  lookup: WorkflowLookup,
+): boolean {
   const value = textOf(condition.value, lookup);
   const baseline = textOf(condition.baseline, lookup);
   if (condition.operator === 'stringEquals') return value === baseline;
-  if (condition.operator === 'booleanEquals') return booleanOf(value) !== undefined && booleanOf(value) === booleanOf(baseline);
+  if (condition.operator === 'booleanEquals')
+    return booleanOf(value) !== undefined && booleanOf(value) === booleanOf(baseline);
   const order = compareDecimals(value, baseline);
   if (order === undefined) return false;
   switch (condition.operator) {
-    case 'numberEquals': return order === 0;
-    case 'numberGreaterThan': return order > 0;
-    case 'numberGreaterThanEquals': return order >= 0;
-    case 'numberLessThan': return order < 0;
-    case 'numberLessThanEquals': return order <= 0;
+    case 'numberEquals':
+      return order === 0;
+    case 'numberGreaterThan':
+      return order > 0;
+    case 'numberGreaterThanEquals':
+      return order >= 0;
+    case 'numberLessThan':
+      return order < 0;
+    case 'numberLessThanEquals':
+      return order <= 0;
   }
 }
 

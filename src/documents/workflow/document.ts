@@ -5,7 +5,13 @@ import type { Position } from '../position.ts';
 export type WorkflowType = 'BUILD' | 'TEST' | 'DISTRIBUTION';
 
 /** A value as the document gives it, references still in it (`key.$`, `{{ $.path }}`, a bare `$.path`), or resolved. */
-export type WorkflowValue = string | number | boolean | null | readonly WorkflowValue[] | { readonly [key: string]: WorkflowValue };
+export type WorkflowValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly WorkflowValue[]
+  | { readonly [key: string]: WorkflowValue };
 
 /** A validated document, defaults filled in. */
 export interface WorkflowDocument {
@@ -49,9 +55,20 @@ export interface WorkflowStep {
 
 /** Comparison operators of workflows; `value` OP `baseline`. */
 export type WorkflowComparison =
-  | 'booleanEquals' | 'stringEquals' | 'numberEquals' | 'numberGreaterThan' | 'numberGreaterThanEquals' | 'numberLessThan' | 'numberLessThanEquals';
+  | 'booleanEquals'
+  | 'stringEquals'
+  | 'numberEquals'
+  | 'numberGreaterThan'
+  | 'numberGreaterThanEquals'
+  | 'numberLessThan'
+  | 'numberLessThanEquals';
 
 export type WorkflowCondition =
   | { readonly kind: 'and' | 'or'; readonly conditions: readonly WorkflowCondition[] }
   | { readonly kind: 'not'; readonly condition: WorkflowCondition }
-  | { readonly kind: 'comparison'; readonly operator: WorkflowComparison; readonly baseline: WorkflowValue; readonly value: WorkflowValue };
+  | {
+      readonly kind: 'comparison';
+      readonly operator: WorkflowComparison;
+      readonly baseline: WorkflowValue;
+      readonly value: WorkflowValue;
+    };

@@ -37,24 +37,34 @@ export function workflowParameterDetails(document: WorkflowDocument): readonly W
 const MAX_VALUE_LENGTH = 1024;
 
 /** What `$.parameters` stands for. Names that the document does not declare are a problem. */
-export function workflowParameterValues(document: WorkflowDocument, given: readonly GivenWorkflowParameter[]): WorkflowParameterValues {
+export function workflowParameterValues(
+  document: WorkflowDocument,
+  given: readonly GivenWorkflowParameter[],
+): WorkflowParameterValues {
   const problems: string[] = [];
   const values: [string, WorkflowValue][] = [];
   for (const { name } of given) {
-    if (!document.parameters.some((parameter) => parameter.name === name)) problems.push(`The workflow has no parameter '${name}'.`);
+    if (!document.parameters.some((parameter) => parameter.name === name))
+      problems.push(`The workflow has no parameter '${name}'.`);
   }
   for (const parameter of document.parameters) {
     const value = given.findLast((candidate) => candidate.name === parameter.name)?.value;
     const read = value === undefined ? parameter.defaultValue : typed(parameter, value);
     if (read !== undefined) values.push([parameter.name, read]);
     else if (value === undefined) problems.push(`The parameter '${parameter.name}' has no default and needs a value.`);
-    else problems.push(`The value of the parameter '${parameter.name}' has to be ${WORDS[parameter.type]}, at most ${MAX_VALUE_LENGTH} characters.`);
+    else
+      problems.push(
+        `The value of the parameter '${parameter.name}' has to be ${WORDS[parameter.type]}, at most ${MAX_VALUE_LENGTH} characters.`,
+      );
   }
   return { values: Object.fromEntries(values), problems };
 }
 
 const WORDS: Readonly<Record<WorkflowParameter['type'], string>> = {
-  string: 'one text', integer: 'one integer', boolean: 'true or false', stringList: 'a list of texts',
+  string: 'one text',
+  integer: 'one integer',
+  boolean: 'true or false',
+  stringList: 'a list of texts',
 };
 
 function typed(parameter: WorkflowParameter, value: readonly string[]): WorkflowValue | undefined {

@@ -5,18 +5,38 @@ import { parseWorkflowDocument } from './parse.ts';
 import type { WorkflowType } from './document.ts';
 
 const MANAGED: readonly (readonly [string, WorkflowType, readonly string[]])[] = [
-  ['build/build-image', 'BUILD', [
-    'LaunchBuildInstance LaunchInstance Abort', 'ApplyBuildComponents ExecuteComponents Abort', 'InventoryCollection CollectImageMetadata Abort if',
-    'RunSanitizeScript SanitizeInstance Abort if', 'RunSysPrepScript RunSysPrep Abort if', 'CreateOutputAMI CreateImage Abort if',
-    'TerminateBuildInstance TerminateInstance Continue',
-  ]],
-  ['test/test-image', 'TEST', [
-    'LaunchTestInstance LaunchInstance Abort', 'CollectImageScanFindings CollectImageScanFindings Continue if',
-    'ApplyTestComponents ExecuteComponents Abort', 'TerminateTestInstance TerminateInstance Continue',
-  ]],
-  ['distribution/distribute-image', 'DISTRIBUTION', [
-    'DistributeImage DistributeImage Abort', 'ModifyImageAttributes ModifyImageAttributes Abort', 'ApplyImageConfigurations ApplyImageConfigurations Abort',
-  ]],
+  [
+    'build/build-image',
+    'BUILD',
+    [
+      'LaunchBuildInstance LaunchInstance Abort',
+      'ApplyBuildComponents ExecuteComponents Abort',
+      'InventoryCollection CollectImageMetadata Abort if',
+      'RunSanitizeScript SanitizeInstance Abort if',
+      'RunSysPrepScript RunSysPrep Abort if',
+      'CreateOutputAMI CreateImage Abort if',
+      'TerminateBuildInstance TerminateInstance Continue',
+    ],
+  ],
+  [
+    'test/test-image',
+    'TEST',
+    [
+      'LaunchTestInstance LaunchInstance Abort',
+      'CollectImageScanFindings CollectImageScanFindings Continue if',
+      'ApplyTestComponents ExecuteComponents Abort',
+      'TerminateTestInstance TerminateInstance Continue',
+    ],
+  ],
+  [
+    'distribution/distribute-image',
+    'DISTRIBUTION',
+    [
+      'DistributeImage DistributeImage Abort',
+      'ModifyImageAttributes ModifyImageAttributes Abort',
+      'ApplyImageConfigurations ApplyImageConfigurations Abort',
+    ],
+  ],
 ];
 
 for (const [name, type, steps] of MANAGED) {
@@ -27,7 +47,12 @@ for (const [name, type, steps] of MANAGED) {
 
     assert.deepEqual(faults, []);
     assert.equal(`${type === 'DISTRIBUTION' ? 'distribution' : type.toLowerCase()}/${document?.name ?? ''}`, name);
-    assert.deepEqual(document?.steps.map((step) => `${step.name} ${step.action} ${step.onFailure}${step.if === undefined ? '' : ' if'}`), steps);
+    assert.deepEqual(
+      document?.steps.map(
+        (step) => `${step.name} ${step.action} ${step.onFailure}${step.if === undefined ? '' : ' if'}`,
+      ),
+      steps,
+    );
   });
 }
 
@@ -65,21 +90,43 @@ outputs:
 
   assert.deepEqual(faults, []);
   assert.deepEqual(document?.parameters, [
-    { name: 'keep', type: 'boolean', defaultValue: false }, { name: 'regions', type: 'stringList', defaultValue: ['us-west-2'] },
+    { name: 'keep', type: 'boolean', defaultValue: false },
+    { name: 'regions', type: 'stringList', defaultValue: ['us-west-2'] },
   ]);
   assert.deepEqual(document?.steps, [
     {
-      name: 'Launch', action: 'LaunchInstance', inputs: { waitFor: 'ssmAgent' }, onFailure: 'Abort', rollbackEnabled: true,
-      timeoutSeconds: 4500, waitSeconds: 0, position: { line: 9, column: 5 },
+      name: 'Launch',
+      action: 'LaunchInstance',
+      inputs: { waitFor: 'ssmAgent' },
+      onFailure: 'Abort',
+      rollbackEnabled: true,
+      timeoutSeconds: 4500,
+      waitSeconds: 0,
+      position: { line: 9, column: 5 },
     },
     {
-      name: 'Command', action: 'RunCommand', onFailure: 'Abort', rollbackEnabled: '$.parameters.keep', timeoutSeconds: 60, waitSeconds: 5,
-      if: { kind: 'not', condition: { kind: 'comparison', operator: 'numberGreaterThan', baseline: '3', value: '$.imagebuilder.imageBuildNumber' } },
+      name: 'Command',
+      action: 'RunCommand',
+      onFailure: 'Abort',
+      rollbackEnabled: '$.parameters.keep',
+      timeoutSeconds: 60,
+      waitSeconds: 5,
+      if: {
+        kind: 'not',
+        condition: {
+          kind: 'comparison',
+          operator: 'numberGreaterThan',
+          baseline: '3',
+          value: '$.imagebuilder.imageBuildNumber',
+        },
+      },
       inputs: {
-        'instanceId': '$.stepOutputs.Launch.instanceId',
-        'documentName': 'AWS-RunShellScript',
-        'parameters': {
-          'commands': ['echo {{ $.parameters.regions[0] }} {{ imagebuilder:buildDate }} $.x'], 'account.$': ['$.parameters.keep'], 'number': '012345678901',
+        instanceId: '$.stepOutputs.Launch.instanceId',
+        documentName: 'AWS-RunShellScript',
+        parameters: {
+          commands: ['echo {{ $.parameters.regions[0] }} {{ imagebuilder:buildDate }} $.x'],
+          'account.$': ['$.parameters.keep'],
+          number: '012345678901',
         },
       },
       position: { line: 12, column: 5 },
@@ -89,7 +136,10 @@ outputs:
 });
 
 test('inputs may be absent for an action that needs none', () => {
-  const { document, faults } = parseWorkflowDocument('schemaVersion: 1.0\nsteps: [{name: Wait, action: WaitForAction}]', 'TEST');
+  const { document, faults } = parseWorkflowDocument(
+    'schemaVersion: 1.0\nsteps: [{name: Wait, action: WaitForAction}]',
+    'TEST',
+  );
 
   assert.deepEqual(faults, []);
   assert.deepEqual(document?.steps[0]?.inputs, {});

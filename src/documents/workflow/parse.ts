@@ -5,12 +5,30 @@ import { describeNode, entryOf, readNodes, shorten } from '../nodes.ts';
 import type { DocumentNode, MapEntry, MapNode, ScalarNode } from '../nodes.ts';
 import type { Fault, Position } from '../position.ts';
 import {
-  childPath, lowerFirst, readBoolean, readChoice, readInteger, readList, readMap, readSchemaVersion, readText, requireEntry, UniqueNames, warnUnknownKeys,
+  childPath,
+  lowerFirst,
+  readBoolean,
+  readChoice,
+  readInteger,
+  readList,
+  readMap,
+  readSchemaVersion,
+  readText,
+  requireEntry,
+  UniqueNames,
+  warnUnknownKeys,
 } from '../reading.ts';
 import { SYSTEM_VARIABLES, workflowActions } from './actions.ts';
 import type { WorkflowAction, WorkflowInputSchema, WorkflowValueType } from './actions.ts';
 import { readWorkflowCondition } from './conditions.ts';
-import type { WorkflowDocument, WorkflowParameter, WorkflowParameterType, WorkflowStep, WorkflowType, WorkflowValue } from './document.ts';
+import type {
+  WorkflowDocument,
+  WorkflowParameter,
+  WorkflowParameterType,
+  WorkflowStep,
+  WorkflowType,
+  WorkflowValue,
+} from './document.ts';
 import { interpolatedPaths, isPath, looksLikeReference, readPath, REFERENCE_NODES } from './references.ts';
 import type { WorkflowReference } from './references.ts';
 
@@ -31,7 +49,16 @@ const FALLBACK_TIMEOUT_SECONDS = 3600;
 /** Keys of a document and of a step. */
 export const WORKFLOW_KEYS = ['name', 'description', 'schemaVersion', 'parameters', 'steps', 'outputs'] as const;
 export const WORKFLOW_STEP_KEYS = [
-  'name', 'action', 'description', 'inputs', 'if', 'onFailure', 'rollbackEnabled', 'rollbackEnabled.$', 'timeoutSeconds', 'waitSeconds',
+  'name',
+  'action',
+  'description',
+  'inputs',
+  'if',
+  'onFailure',
+  'rollbackEnabled',
+  'rollbackEnabled.$',
+  'timeoutSeconds',
+  'waitSeconds',
 ] as const;
 /** What a step may be called: the API's pattern. */
 export const STEP_NAME = /^[A-Za-z][A-Za-z0-9_-]{1,99}$/;
@@ -95,7 +122,12 @@ class WorkflowReader {
   #given(map: MapNode, key: string, path: string): MapEntry | undefined {
     const entry = entryOf(map, key);
     if (entry === undefined || !isNull(entry.value)) return entry;
-    this.#faults.add('null-value', entry.keyPosition, childPath(path, key), `'${key}' has no value; it is read as absent.`);
+    this.#faults.add(
+      'null-value',
+      entry.keyPosition,
+      childPath(path, key),
+      `'${key}' has no value; it is read as absent.`,
+    );
     return undefined;
   }
 
@@ -114,7 +146,12 @@ class WorkflowReader {
     const entry = this.#given(map, key, '');
     const list = entry && readList(entry.value, key, `'${key}'`, this.#faults);
     if (entry !== undefined && list !== undefined && list.items.length > max) {
-      this.#faults.add('out-of-range', entry.keyPosition, key, `The document has ${list.items.length} ${key}; at most ${max} are allowed.`);
+      this.#faults.add(
+        'out-of-range',
+        entry.keyPosition,
+        key,
+        `The document has ${list.items.length} ${key}; at most ${max} are allowed.`,
+      );
     }
     return list?.items ?? [];
   }
@@ -137,11 +174,17 @@ class WorkflowReader {
     const name = entry && readText(entry.value, `${path}.name`, "'name'", faults);
     if (entry === undefined || name === undefined) return undefined;
     if (!/^[A-Za-z0-9_-]{1,128}$/.test(name)) {
-      faults.add('invalid-value', entry.value.position, `${path}.name`, `The name '${shorten(name)}' has to have 1 to 128 letters, digits, - and _.`);
+      faults.add(
+        'invalid-value',
+        entry.value.position,
+        `${path}.name`,
+        `The name '${shorten(name)}' has to have 1 to 128 letters, digits, - and _.`,
+      );
     }
     names.add(name, entry.value.position, `${path}.name`);
     const typeEntry = this.#given(map, 'type', path);
-    const type = (typeEntry && readChoice(typeEntry.value, `${path}.type`, "'type'", PARAMETER_TYPES, faults)) ?? 'string';
+    const type =
+      (typeEntry && readChoice(typeEntry.value, `${path}.type`, "'type'", PARAMETER_TYPES, faults)) ?? 'string';
     this.#parameters.set(name, type === 'stringList' ? 'strings' : type);
     const given = this.#given(map, 'default', path);
     const defaultValue = given && this.#default(given.value, type, `${path}.default`);
@@ -160,13 +203,20 @@ class WorkflowReader {
     if (type === 'boolean') return readBoolean(node, path, what, this.#faults);
     if (type === 'string') return this.#defaultText(node, path, what);
     const list = readList(node, path, what, this.#faults);
-    return list?.items.map((item, index) => this.#defaultText(item, `${path}[${index}]`, `Item ${index} of 'default'`) ?? '');
+    return list?.items.map(
+      (item, index) => this.#defaultText(item, `${path}[${index}]`, `Item ${index} of 'default'`) ?? '',
+    );
   }
 
   #defaultText(node: DocumentNode, path: string, what: string): string | undefined {
     const text = readText(node, path, what, this.#faults);
     if (text !== undefined && text.length > MAX_PARAMETER_LENGTH) {
-      this.#faults.add('out-of-range', node.position, path, `${what} has ${text.length} characters; at most ${MAX_PARAMETER_LENGTH} are allowed.`);
+      this.#faults.add(
+        'out-of-range',
+        node.position,
+        path,
+        `${what} has ${text.length} characters; at most ${MAX_PARAMETER_LENGTH} are allowed.`,
+      );
     }
     return text;
   }
@@ -184,7 +234,10 @@ class WorkflowReader {
       if (entry !== undefined && name !== undefined) names.add(name, entry.value.position, `${path}.name`);
       const value = entryOf(item, 'value.$') ?? requireEntry(item, 'value', path, 'An output', this.#faults);
       if (name === undefined || value === undefined) continue;
-      outputs.push({ name, value: this.#value(value.value, value.key.endsWith('.$'), { type: 'any' }, `${path}.${value.key}`, "'value'") });
+      outputs.push({
+        name,
+        value: this.#value(value.value, value.key.endsWith('.$'), { type: 'any' }, `${path}.${value.key}`, "'value'"),
+      });
     }
     return outputs;
   }
@@ -196,14 +249,24 @@ class WorkflowReader {
     if (entry === undefined) return [];
     const items = this.#items(map, 'steps', MAX_STEPS);
     if (items.length === 0) {
-      this.#faults.add('out-of-range', entry.keyPosition, 'steps', `A workflow has 1 to ${MAX_STEPS} steps, and this one has none.`);
+      this.#faults.add(
+        'out-of-range',
+        entry.keyPosition,
+        'steps',
+        `A workflow has 1 to ${MAX_STEPS} steps, and this one has none.`,
+      );
     }
-    this.#steps = items.map((item) => ({ name: textAt(item, 'name') ?? '', action: workflowActions[textAt(item, 'action') ?? ''] }));
+    this.#steps = items.map((item) => ({
+      name: textAt(item, 'name') ?? '',
+      action: workflowActions[textAt(item, 'action') ?? ''],
+    }));
     const names = new UniqueNames('The step', this.#faults);
-    return items.map((item, index) => {
-      this.#reachable = index;
-      return this.#step(item, names, `steps[${index}]`);
-    }).filter((step) => step !== undefined);
+    return items
+      .map((item, index) => {
+        this.#reachable = index;
+        return this.#step(item, names, `steps[${index}]`);
+      })
+      .filter((step) => step !== undefined);
   }
 
   #step(node: DocumentNode, names: UniqueNames, path: string): WorkflowStep | undefined {
@@ -220,7 +283,8 @@ class WorkflowReader {
     const condition = statement && readWorkflowCondition(statement.value, `${path}.if`, faults);
     if (statement !== undefined) this.#walk(statement.value, `${path}.if`);
     const choice = this.#given(map, 'onFailure', path);
-    const onFailure = (choice && readChoice(choice.value, `${path}.onFailure`, "'onFailure'", ON_FAILURE, faults)) ?? 'Abort';
+    const onFailure =
+      (choice && readChoice(choice.value, `${path}.onFailure`, "'onFailure'", ON_FAILURE, faults)) ?? 'Abort';
     const times = this.#times(map, known, path);
     const rollbackEnabled = this.#rollback(map, path);
     if (name === undefined || action === undefined) return undefined;
@@ -270,7 +334,11 @@ class WorkflowReader {
     return action;
   }
 
-  #times(map: MapNode, action: WorkflowAction | undefined, path: string): { timeoutSeconds: number; waitSeconds: number } {
+  #times(
+    map: MapNode,
+    action: WorkflowAction | undefined,
+    path: string,
+  ): { timeoutSeconds: number; waitSeconds: number } {
     const usual = action === undefined ? FALLBACK_TIMEOUT_SECONDS : action.defaultTimeoutMinutes * 60;
     const most = action === undefined ? 7 * 24 * 3600 : action.maxTimeoutMinutes * 60;
     const timeoutSeconds = this.#integer(map, 'timeoutSeconds', path, usual, 1, most);
@@ -283,7 +351,12 @@ class WorkflowReader {
     const value = entry && readInteger(entry.value, `${path}.${key}`, `'${key}'`, this.#faults);
     if (entry === undefined || value === undefined) return usual;
     if (value < least || value > most) {
-      this.#faults.add('out-of-range', entry.value.position, `${path}.${key}`, `'${key}' has to be ${least} to ${most} here, and is ${value}.`);
+      this.#faults.add(
+        'out-of-range',
+        entry.value.position,
+        `${path}.${key}`,
+        `'${key}' has to be ${least} to ${most} here, and is ${value}.`,
+      );
     }
     return value;
   }
@@ -311,7 +384,12 @@ class WorkflowReader {
   }
 
   /** A map against its schema; `what` names who takes it. */
-  #fields(map: MapNode, schema: Readonly<Record<string, WorkflowInputSchema>>, path: string, what: string): Record<string, WorkflowValue> {
+  #fields(
+    map: MapNode,
+    schema: Readonly<Record<string, WorkflowInputSchema>>,
+    path: string,
+    what: string,
+  ): Record<string, WorkflowValue> {
     const values: [string, WorkflowValue][] = [];
     const given = new Set<string>();
     const known = Object.keys(schema);
@@ -336,7 +414,8 @@ class WorkflowReader {
       values.push([entry.key, this.#value(entry.value, dotted, field ?? { type: 'any' }, at, `Input '${name}'`)]);
     }
     for (const [name, field] of Object.entries(schema)) {
-      if (field.required === true && !given.has(name)) this.#faults.add('missing-input', map.position, path, `${what} needs the input '${name}'.`);
+      if (field.required === true && !given.has(name))
+        this.#faults.add('missing-input', map.position, path, `${what} needs the input '${name}'.`);
     }
     return Object.fromEntries(values);
   }
@@ -347,16 +426,31 @@ class WorkflowReader {
     if (node.kind === 'scalar') return this.#scalar(node, schema, path, what);
     if (schema.type === 'any') return this.#plain(node, path);
     if (node.kind === 'list' && (schema.type === 'strings' || schema.type === 'objects')) {
-      const item: WorkflowInputSchema = schema.type === 'strings' ? { type: 'string' } : { type: 'object', ...(schema.fields && { fields: schema.fields }) };
-      return node.items.map((inner, index) => this.#value(inner, false, item, `${path}[${index}]`, `Item ${index} of ${lowerFirst(what)}`));
+      const item: WorkflowInputSchema =
+        schema.type === 'strings'
+          ? { type: 'string' }
+          : { type: 'object', ...(schema.fields && { fields: schema.fields }) };
+      return node.items.map((inner, index) =>
+        this.#value(inner, false, item, `${path}[${index}]`, `Item ${index} of ${lowerFirst(what)}`),
+      );
     }
     if (node.kind === 'map' && schema.type === 'object') {
       if (schema.max !== undefined && node.entries.length > schema.max) {
-        this.#faults.add('out-of-range', node.position, path, `${what} has ${node.entries.length} members; at most ${schema.max} are allowed.`);
+        this.#faults.add(
+          'out-of-range',
+          node.position,
+          path,
+          `${what} has ${node.entries.length} members; at most ${schema.max} are allowed.`,
+        );
       }
       return schema.fields === undefined ? this.#plain(node, path) : this.#fields(node, schema.fields, path, what);
     }
-    this.#faults.add('wrong-type', node.position, path, `${what} has to be ${TYPE_WORDS[schema.type]}, and is ${describeNode(node)}.`);
+    this.#faults.add(
+      'wrong-type',
+      node.position,
+      path,
+      `${what} has to be ${TYPE_WORDS[schema.type]}, and is ${describeNode(node)}.`,
+    );
     return null;
   }
 
@@ -382,12 +476,21 @@ class WorkflowReader {
     const interpolated = this.#checkInterpolation(node, path);
     if (node.value === null) return null;
     switch (schema.type) {
-      case 'any': return plainScalar(node);
-      case 'boolean': return interpolated ? node.text : (readBoolean(node, path, what, this.#faults) ?? null);
-      case 'integer': return interpolated ? node.text : (readInteger(node, path, what, this.#faults) ?? null);
-      case 'string': return this.#checkText(node, schema, interpolated, path, what);
+      case 'any':
+        return plainScalar(node);
+      case 'boolean':
+        return interpolated ? node.text : (readBoolean(node, path, what, this.#faults) ?? null);
+      case 'integer':
+        return interpolated ? node.text : (readInteger(node, path, what, this.#faults) ?? null);
+      case 'string':
+        return this.#checkText(node, schema, interpolated, path, what);
       default:
-        this.#faults.add('wrong-type', node.position, path, `${what} has to be ${TYPE_WORDS[schema.type]}, and is ${describeNode(node)}.`);
+        this.#faults.add(
+          'wrong-type',
+          node.position,
+          path,
+          `${what} has to be ${TYPE_WORDS[schema.type]}, and is ${describeNode(node)}.`,
+        );
         return null;
     }
   }
@@ -399,7 +502,12 @@ class WorkflowReader {
       this.#faults.add('invalid-value', node.position, path, message);
     }
     if (schema.max !== undefined && node.text.length > schema.max) {
-      this.#faults.add('out-of-range', node.position, path, `${what} has ${node.text.length} characters; at most ${schema.max} are allowed.`);
+      this.#faults.add(
+        'out-of-range',
+        node.position,
+        path,
+        `${what} has ${node.text.length} characters; at most ${schema.max} are allowed.`,
+      );
     }
     return node.text;
   }
@@ -408,11 +516,15 @@ class WorkflowReader {
   #plain(node: DocumentNode, path: string): WorkflowValue {
     if (node.kind === 'list') return node.items.map((item, index) => this.#plain(item, `${path}[${index}]`));
     if (node.kind === 'scalar') return this.#scalar(node, { type: 'any' }, path, 'The value');
-    return Object.fromEntries(node.entries.map((entry) => {
-      const at = childPath(path, entry.key);
-      const value = entry.key.endsWith('.$') ? this.#paths(entry.value, { type: 'any' }, at, `'${shorten(entry.key)}'`) : this.#plain(entry.value, at);
-      return [entry.key, value];
-    }));
+    return Object.fromEntries(
+      node.entries.map((entry) => {
+        const at = childPath(path, entry.key);
+        const value = entry.key.endsWith('.$')
+          ? this.#paths(entry.value, { type: 'any' }, at, `'${shorten(entry.key)}'`)
+          : this.#plain(entry.value, at);
+        return [entry.key, value];
+      }),
+    );
   }
 
   // ---- references
@@ -439,13 +551,17 @@ class WorkflowReader {
     const reference = readPath(text);
     if (reference === undefined) {
       const start = text.trim().split(/[.[]/)[1] ?? '';
-      const hint = nearestWord(start, REFERENCE_NODES) === start ? ' Something has to follow.' : didYouMean(start, REFERENCE_NODES);
+      const hint =
+        nearestWord(start, REFERENCE_NODES) === start
+          ? ' Something has to follow.'
+          : didYouMean(start, REFERENCE_NODES);
       const message = `'${shorten(text)}' is no path to a value: paths start with ${REFERENCE_NODES.map((node) => `$.${node}.`).join(', ')}.${hint}`;
       this.#faults.add('unknown-reference', position, path, message);
       return;
     }
     const found = this.#typeOf(reference, text, position, path);
-    if (found === undefined || found === 'any' || wanted === 'any' || reference.rest.length > 0 || found === wanted) return;
+    if (found === undefined || found === 'any' || wanted === 'any' || reference.rest.length > 0 || found === wanted)
+      return;
     const message = `${what} has to be ${TYPE_WORDS[wanted]}; '${shorten(text)}' is ${TYPE_WORDS[found]}.`;
     this.#faults.add('wrong-type', position, path, message);
   }
@@ -471,12 +587,21 @@ class WorkflowReader {
     const index = this.#steps.findIndex((step) => step.name === reference.step);
     const step = this.#steps[index];
     if (step === undefined) {
-      const hint = didYouMean(reference.step ?? '', this.#steps.map((candidate) => candidate.name));
-      this.#faults.add('unknown-reference', position, path, `${said}: the document has no step '${reference.step ?? ''}'.${hint}`);
+      const hint = didYouMean(
+        reference.step ?? '',
+        this.#steps.map((candidate) => candidate.name),
+      );
+      this.#faults.add(
+        'unknown-reference',
+        position,
+        path,
+        `${said}: the document has no step '${reference.step ?? ''}'.${hint}`,
+      );
       return undefined;
     }
     if (index >= this.#reachable) {
-      const message = index === this.#reachable ? `${said} refers to its own step.` : `${said} refers to a step that runs later.`;
+      const message =
+        index === this.#reachable ? `${said} refers to its own step.` : `${said} refers to a step that runs later.`;
       this.#faults.add('forward-reference', position, path, message);
       return undefined;
     }
@@ -485,13 +610,24 @@ class WorkflowReader {
     if (Object.hasOwn(outputs, reference.name)) return outputs[reference.name];
     const names = Object.keys(outputs);
     const only = names.length === 0 ? 'has no outputs' : `has no output '${reference.name}', only ${names.join(', ')}`;
-    this.#faults.add('unknown-reference', position, path, `${said}: ${step.action.name} ${only}.${didYouMean(reference.name, names)}`);
+    this.#faults.add(
+      'unknown-reference',
+      position,
+      path,
+      `${said}: ${step.action.name} ${only}.${didYouMean(reference.name, names)}`,
+    );
     return undefined;
   }
 }
 
 const TYPE_WORDS: Readonly<Record<WorkflowValueType, string>> = {
-  string: 'a text', integer: 'an integer', boolean: 'true or false', strings: 'a list of texts', object: 'a map', objects: 'a list of maps', any: 'any value',
+  string: 'a text',
+  integer: 'an integer',
+  boolean: 'true or false',
+  strings: 'a list of texts',
+  object: 'a map',
+  objects: 'a list of maps',
+  any: 'any value',
 };
 
 function isNull(node: DocumentNode): boolean {

@@ -22,26 +22,43 @@ const RESOLVED: readonly (readonly [WorkflowValue, unknown])[] = [
   [{ instanceId: '$.stepOutputs.Launch.instanceId' }, { instanceId: 'i-1' }],
   [{ 'all.$': ['$.parameters.name', '$.parameters.list[1]'] }, { all: ['web', 'b'] }],
   [{ list: [{ 'region.$': '$.stepOutputs.Send.distributedImages[0].region' }] }, { list: [{ region: 'eu-west-1' }] }],
-  ['{"id": "{{ $.parameters.name }}", "images": {{$.stepOutputs.Send.distributedImages}}}', '{"id": "web", "images": [{"region":"eu-west-1","amiId":"ami-1"}]}'],
+  [
+    '{"id": "{{ $.parameters.name }}", "images": {{$.stepOutputs.Send.distributedImages}}}',
+    '{"id": "web", "images": [{"region":"eu-west-1","amiId":"ami-1"}]}',
+  ],
   ['{{ $.imagebuilder.imageBuildNumber }}', '3'],
   ['$.imagebuilder.imageBuildNumber', 3],
   ['see $.parameters.name', 'see $.parameters.name'],
   ['{{ imagebuilder:buildDate }}', '{{ imagebuilder:buildDate }}'],
   ['$.other.thing', '$.other.thing'],
-  [[1, true, null], [1, true, null]],
+  [
+    [1, true, null],
+    [1, true, null],
+  ],
 ];
 
 for (const [value, expected] of RESOLVED) {
   test(`resolves ${JSON.stringify(value)}`, () => assert.deepEqual(resolveWorkflowValue(value, lookup), expected));
 }
 
-for (const value of ['$.parameters.gone', '$.parameters.list[2]', 'x {{ $.stepOutputs.Launch.gone }}', '{{ $.other.thing }}', '$.parameters.list.length.x']) {
-  test(`has no value: ${value}`, () => assert.throws(() => resolveWorkflowValue(value, lookup), UnresolvedReferenceError));
+for (const value of [
+  '$.parameters.gone',
+  '$.parameters.list[2]',
+  'x {{ $.stepOutputs.Launch.gone }}',
+  '{{ $.other.thing }}',
+  '$.parameters.list.length.x',
+]) {
+  test(`has no value: ${value}`, () =>
+    assert.throws(() => resolveWorkflowValue(value, lookup), UnresolvedReferenceError));
 }
 
 test('a path in its parts', () => {
   assert.deepEqual(readPath('$.stepOutputs.Send.distributedImages[0].region'), {
-    node: 'stepOutputs', step: 'Send', name: 'distributedImages', base: '$.stepOutputs.Send.distributedImages', rest: [0, 'region'],
+    node: 'stepOutputs',
+    step: 'Send',
+    name: 'distributedImages',
+    base: '$.stepOutputs.Send.distributedImages',
+    rest: [0, 'region'],
   });
   assert.equal(readPath('$.stepOutputs.Send'), undefined);
 });
@@ -69,7 +86,8 @@ const CONDITIONS: readonly (readonly [WorkflowCondition, boolean])[] = [
 ];
 
 for (const [condition, expected] of CONDITIONS) {
-  test(`${JSON.stringify(condition)} is ${String(expected)}`, () => assert.equal(evaluateCondition(condition, lookup), expected));
+  test(`${JSON.stringify(condition)} is ${String(expected)}`, () =>
+    assert.equal(evaluateCondition(condition, lookup), expected));
 }
 
 test('values of parameters: given ones, else defaults, each of its type', () => {
@@ -85,8 +103,14 @@ steps: [{name: Wait, action: WaitForAction}]
   const { document } = parseWorkflowDocument(text, 'BUILD');
   assert.ok(document);
 
-  const good = workflowParameterValues(document, [{ name: 'name', value: ['x'] }, { name: 'flag', value: ['true'] }]);
-  const bad = workflowParameterValues(document, [{ name: 'other', value: ['x'] }, { name: 'flag', value: ['maybe'] }]);
+  const good = workflowParameterValues(document, [
+    { name: 'name', value: ['x'] },
+    { name: 'flag', value: ['true'] },
+  ]);
+  const bad = workflowParameterValues(document, [
+    { name: 'other', value: ['x'] },
+    { name: 'flag', value: ['maybe'] },
+  ]);
 
   assert.deepEqual(good, { values: { name: 'x', count: 2, flag: true, list: ['a'] }, problems: [] });
   assert.deepEqual(bad.problems, [
@@ -101,5 +125,8 @@ test('references give so many characters together, and no more', () => {
 
   assert.equal(String(resolveWorkflowValue('{{ $.parameters.long }}'.repeat(4), lookup)).length, 4 << 20);
   assert.throws(() => resolveWorkflowValue(['{{ $.parameters.long }}'.repeat(5)], lookup), UnresolvedReferenceError);
-  assert.throws(() => resolveWorkflowValue({ 'a.$': Array<string>(5).fill('$.parameters.long') }, lookup), UnresolvedReferenceError);
+  assert.throws(
+    () => resolveWorkflowValue({ 'a.$': Array<string>(5).fill('$.parameters.long') }, lookup),
+    UnresolvedReferenceError,
+  );
 });

@@ -44,7 +44,10 @@ export function isPath(text: string): boolean {
 export function readPath(text: string): WorkflowReference | undefined {
   const path = text.trim();
   if (!PATH.test(path)) return undefined;
-  const parts = Array.from(path.slice(1).matchAll(/\.([A-Za-z0-9_-]+)|\[(\d+)\]/g), (match) => match[1] ?? Number(match[2]));
+  const parts = Array.from(
+    path.slice(1).matchAll(/\.([A-Za-z0-9_-]+)|\[(\d+)\]/g),
+    (match) => match[1] ?? Number(match[2]),
+  );
   const node = REFERENCE_NODES.find((known) => known === parts[0]);
   if (node === undefined) return undefined;
   const depth = node === 'stepOutputs' ? 3 : 2;
@@ -83,16 +86,20 @@ function resolveValue(value: WorkflowValue, lookup: WorkflowLookup, room: Room):
   if (typeof value === 'string') return resolveText(value, lookup, room);
   if (value === null || typeof value !== 'object') return value;
   if (isList(value)) return value.map((item) => resolveValue(item, lookup, room));
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => {
-    return [key.endsWith('.$') ? key.slice(0, -2) : key, resolveValue(inner, lookup, room)];
-  }));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => {
+      return [key.endsWith('.$') ? key.slice(0, -2) : key, resolveValue(inner, lookup, room)];
+    }),
+  );
 }
 
 function resolveText(text: string, lookup: WorkflowLookup, room: Room): unknown {
   const take = (given: string): string => {
     room.left -= given.length;
     if (room.left >= 0) return given;
-    throw new UnresolvedReferenceError(`The references give more than ${MAX_RESOLVED} characters together, the limit for one step.`);
+    throw new UnresolvedReferenceError(
+      `The references give more than ${MAX_RESOLVED} characters together, the limit for one step.`,
+    );
   };
   const whole = readPath(text);
   if (whole !== undefined) {

@@ -40,7 +40,12 @@ GRUB_DISABLE_OS_PROBER=true
 ];
 
 /** What the packages of the image's boot menu must not write: one entry for the links serves all kernels. */
-export const disabledGrubScripts: readonly string[] = ['/etc/grub.d/10_linux', '/etc/grub.d/20_linux_xen', '/etc/grub.d/30_os-prober', '/etc/grub.d/30_uefi-firmware'];
+export const disabledGrubScripts: readonly string[] = [
+  '/etc/grub.d/10_linux',
+  '/etc/grub.d/20_linux_xen',
+  '/etc/grub.d/30_os-prober',
+  '/etc/grub.d/30_uefi-firmware',
+];
 
 /** The entries that boot whatever kernel the links point to, the previous one if that does not load. */
 function menuEntries(device: string, options: string): string {
@@ -69,18 +74,24 @@ export function filesAfterPackages(rootUuid: string, sources: string): readonly 
     { path: '/etc/default/locale', content: 'LANG=C.UTF-8\n' },
 
     // A regular file, not a link into /run: a container driver binds its own over it. resolved knows its own stub in it.
-    { path: '/etc/resolv.conf', content: '# systemd-resolved answers here, with what DHCP said.\nnameserver 127.0.0.53\noptions edns0 trust-ad\n' },
+    {
+      path: '/etc/resolv.conf',
+      content: '# systemd-resolved answers here, with what DHCP said.\nnameserver 127.0.0.53\noptions edns0 trust-ad\n',
+    },
     {
       path: '/etc/systemd/resolved.conf.d/image.conf',
-      content: '# Names are asked of the network\'s servers, and nothing listens for the neighbours.\n[Resolve]\nLLMNR=no\nMulticastDNS=no\n',
+      content:
+        "# Names are asked of the network's servers, and nothing listens for the neighbours.\n[Resolve]\nLLMNR=no\nMulticastDNS=no\n",
     },
     {
       path: '/etc/systemd/network/90-dhcp.network',
-      content: '# Any wired interface that cloud-init has not configured.\n[Match]\nType=ether\nKind=!*\nVirtualization=!container\n\n[Network]\nDHCP=yes\n',
+      content:
+        '# Any wired interface that cloud-init has not configured.\n[Match]\nType=ether\nKind=!*\nVirtualization=!container\n\n[Network]\nDHCP=yes\n',
     },
     {
       path: '/etc/systemd/network/10-container.network',
-      content: '# In a container the one who started it configures the interface.\n[Match]\nVirtualization=container\nName=*\n\n[Link]\nUnmanaged=yes\n',
+      content:
+        '# In a container the one who started it configures the interface.\n[Match]\nVirtualization=container\nName=*\n\n[Link]\nUnmanaged=yes\n',
     },
     {
       path: '/etc/systemd/system/systemd-networkd-wait-online.service.d/image.conf',
@@ -114,11 +125,13 @@ system_info:
 
     {
       path: '/etc/ssh/sshd_config.d/60-no-passwords.conf',
-      content: '# Keys only. cloud-init\'s ssh_pwauth, which somebody has to ask for, goes before this.\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n',
+      content:
+        "# Keys only. cloud-init's ssh_pwauth, which somebody has to ask for, goes before this.\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
     },
     {
       path: '/etc/systemd/system/ssh.service.d/host-keys.conf',
-      content: '# The image has no host keys: each machine makes its own, with cloud-init or without.\n[Service]\nExecStartPre=\nExecStartPre=/usr/local/sbin/make-host-keys\nExecStartPre=/usr/sbin/sshd -t\n',
+      content:
+        '# The image has no host keys: each machine makes its own, with cloud-init or without.\n[Service]\nExecStartPre=\nExecStartPre=/usr/local/sbin/make-host-keys\nExecStartPre=/usr/sbin/sshd -t\n',
     },
     { path: '/usr/local/sbin/make-host-keys', content: MAKE_HOST_KEYS, mode: 0o755 },
 

@@ -5,16 +5,28 @@ import { debianSources, explainFailure, mirrorsFromEnvironment, packageProgress 
 
 const mirrors = mirrorsFromEnvironment({});
 
-test('mirrors: Debian\'s own unless the environment names others', () => {
-  assert.deepEqual(mirrors, { main: 'http://deb.debian.org/debian', security: 'http://deb.debian.org/debian-security' });
-  assert.deepEqual(mirrorsFromEnvironment({ INGOT_DEBIAN_MIRROR: ' https://mirror.example/debian/ ', INGOT_DEBIAN_SECURITY_MIRROR: '' }), {
-    main: 'https://mirror.example/debian',
+test("mirrors: Debian's own unless the environment names others", () => {
+  assert.deepEqual(mirrors, {
+    main: 'http://deb.debian.org/debian',
     security: 'http://deb.debian.org/debian-security',
   });
-  assert.equal(debianSources('bookworm', mirrors), `deb http://deb.debian.org/debian bookworm main
+  assert.deepEqual(
+    mirrorsFromEnvironment({
+      INGOT_DEBIAN_MIRROR: ' https://mirror.example/debian/ ',
+      INGOT_DEBIAN_SECURITY_MIRROR: '',
+    }),
+    {
+      main: 'https://mirror.example/debian',
+      security: 'http://deb.debian.org/debian-security',
+    },
+  );
+  assert.equal(
+    debianSources('bookworm', mirrors),
+    `deb http://deb.debian.org/debian bookworm main
 deb http://deb.debian.org/debian bookworm-updates main
 deb http://deb.debian.org/debian-security bookworm-security main
-`);
+`,
+  );
 });
 
 for (const [value, message] of [
@@ -25,7 +37,10 @@ for (const [value, message] of [
   ['http://user:secret@mirror.example/debian', /must carry no user or password/],
 ] as const) {
   test(`mirrors: refused: ${JSON.stringify(value)}`, () => {
-    assert.throws(() => mirrorsFromEnvironment({ INGOT_DEBIAN_MIRROR: value }), (error: Error) => message.test(error.message) && !error.message.includes('secret'));
+    assert.throws(
+      () => mirrorsFromEnvironment({ INGOT_DEBIAN_MIRROR: value }),
+      (error: Error) => message.test(error.message) && !error.message.includes('secret'),
+    );
   });
 }
 
@@ -53,17 +68,33 @@ Setting up curl (7.88) ...
 for (const { what, output, message } of [
   {
     what: 'a name that is not known',
-    output: 'Err:1 http://deb.debian.org/debian bookworm InRelease\nW: Failed to fetch http://deb.debian.org/debian/dists/bookworm/InRelease  Temporary failure resolving \'deb.debian.org\'\nE: apt-get update failed',
-    message: /could not be fetched from deb\.debian\.org: Temporary failure resolving 'deb\.debian\.org'\. Check .*INGOT_DEBIAN_MIRROR/,
+    output:
+      "Err:1 http://deb.debian.org/debian bookworm InRelease\nW: Failed to fetch http://deb.debian.org/debian/dists/bookworm/InRelease  Temporary failure resolving 'deb.debian.org'\nE: apt-get update failed",
+    message:
+      /could not be fetched from deb\.debian\.org: Temporary failure resolving 'deb\.debian\.org'\. Check .*INGOT_DEBIAN_MIRROR/,
   },
   {
     what: 'a mirror without the release',
-    output: 'Err:2 http://m.example/debian bookworm Release\n  404  Not Found\nE: The repository \'http://m.example/debian bookworm Release\' does not have a Release file.',
+    output:
+      "Err:2 http://m.example/debian bookworm Release\n  404  Not Found\nE: The repository 'http://m.example/debian bookworm Release' does not have a Release file.",
     message: /http:\/\/m\.example\/debian bookworm Release does not exist/,
   },
-  { what: 'a key that is not known', output: 'W: GPG error: http://m.example bookworm InRelease: NO_PUBKEY 0E98404D386FA1D9\nE: The repository is not signed.', message: /not signed by a key that this host knows/ },
-  { what: 'a full disk', output: 'dpkg: error processing archive: cannot copy: No space left on device', message: /no space left/ },
-  { what: 'anything else', output: 'I: running\nSetting up x\nE: setup failed: something odd', message: /^mmdebstrap failed: E: setup failed: something odd$/ },
+  {
+    what: 'a key that is not known',
+    output:
+      'W: GPG error: http://m.example bookworm InRelease: NO_PUBKEY 0E98404D386FA1D9\nE: The repository is not signed.',
+    message: /not signed by a key that this host knows/,
+  },
+  {
+    what: 'a full disk',
+    output: 'dpkg: error processing archive: cannot copy: No space left on device',
+    message: /no space left/,
+  },
+  {
+    what: 'anything else',
+    output: 'I: running\nSetting up x\nE: setup failed: something odd',
+    message: /^mmdebstrap failed: E: setup failed: something odd$/,
+  },
 ]) {
   test(`explains: ${what}`, () => {
     const cause = new Error('mmdebstrap ended with exit code 25');

@@ -24,7 +24,8 @@ function mirror(variable: string, env: Readonly<Record<string, string | undefine
   if (url === undefined || !['http:', 'https:'].includes(url.protocol) || /[\s[\]"']/.test(value)) {
     throw new Error(`${variable} must be an http or https address such as ${standard}, not '${value}'`);
   }
-  if (url.username || url.password) throw new Error(`${variable} must carry no user or password: it is written into every image`);
+  if (url.username || url.password)
+    throw new Error(`${variable} must carry no user or password: it is written into every image`);
   return value.replace(/\/+$/, '');
 }
 
@@ -58,7 +59,14 @@ export function packageProgress(report: Report): PackageProgress {
     const [, verb, name] = /^(Get:\d+|Unpacking|Setting up) (\S+)/.exec(line) ?? [];
     if (verb === undefined || total === 0) return;
     done = Math.min(done + 1, total);
-    report({ type: 'progress', text: verb.startsWith('Get') ? 'fetching packages' : `${verb === 'Unpacking' ? 'unpacking' : 'setting up'} ${name}`, done, total });
+    report({
+      type: 'progress',
+      text: verb.startsWith('Get')
+        ? 'fetching packages'
+        : `${verb === 'Unpacking' ? 'unpacking' : 'setting up'} ${name}`,
+      done,
+      total,
+    });
   };
   return {
     output(chunk) {
@@ -75,18 +83,34 @@ export function packageProgress(report: Report): PackageProgress {
  * @param output the last lines of mmdebstrap's output
  */
 export function explainFailure(output: string, mirrors: DebianMirrors, cause: Error): Error {
-  const remedy = 'Check this host\'s network, DNS and proxy, or name mirrors that it reaches in INGOT_DEBIAN_MIRROR and INGOT_DEBIAN_SECURITY_MIRROR.';
+  const remedy =
+    "Check this host's network, DNS and proxy, or name mirrors that it reaches in INGOT_DEBIAN_MIRROR and INGOT_DEBIAN_SECURITY_MIRROR.";
   const [, address, reason] = /^[EW]: Failed to fetch (\S+)\s+(.*)$/m.exec(output) ?? [];
-  if (/No space left on device/.test(output)) return new Error('there is no space left for making the base image: it takes 4 GiB while it is made', { cause });
+  if (/No space left on device/.test(output))
+    return new Error('there is no space left for making the base image: it takes 4 GiB while it is made', { cause });
   if (/NO_PUBKEY|EXPKEYSIG|is not signed|signatures? (?:couldn't|could not) be verified/.test(output)) {
-    return new Error(`the packages of ${mirrors.main} are not signed by a key that this host knows: is it a mirror of Debian, and is debian-archive-keyring up to date?`, { cause });
+    return new Error(
+      `the packages of ${mirrors.main} are not signed by a key that this host knows: is it a mirror of Debian, and is debian-archive-keyring up to date?`,
+      { cause },
+    );
   }
   if (/does not have a Release file|404\s+Not Found/.test(output)) {
     const what = address ?? /The repository '([^']+)'/.exec(output)?.[1] ?? mirrors.main;
-    return new Error(`${what} does not exist: the mirror carries no such release or package. Name mirrors that do in INGOT_DEBIAN_MIRROR and INGOT_DEBIAN_SECURITY_MIRROR.`, { cause });
+    return new Error(
+      `${what} does not exist: the mirror carries no such release or package. Name mirrors that do in INGOT_DEBIAN_MIRROR and INGOT_DEBIAN_SECURITY_MIRROR.`,
+      { cause },
+    );
   }
-  if (address !== undefined) return new Error(`the packages of Debian could not be fetched from ${hostOf(address)}: ${reason?.trim()}. ${remedy}`, { cause });
-  const last = output.split('\n').filter((line) => /^(?:E|W|dpkg|mmdebstrap):/i.test(line.trim())).slice(-4).join('\n');
+  if (address !== undefined)
+    return new Error(
+      `the packages of Debian could not be fetched from ${hostOf(address)}: ${reason?.trim()}. ${remedy}`,
+      { cause },
+    );
+  const last = output
+    .split('\n')
+    .filter((line) => /^(?:E|W|dpkg|mmdebstrap):/i.test(line.trim()))
+    .slice(-4)
+    .join('\n');
   return new Error(`mmdebstrap failed: ${last || output.trim().split('\n').slice(-6).join('\n')}`, { cause });
 }
 

@@ -56,12 +56,16 @@ export async function ensureBaseImage(base: BaseImage, request: BaseImageRequest
     makings.set(key, making);
   }
   making.listeners.add(request.report);
-  request.report({ type: 'log', text: `base image ${base.name} is not there yet: it is ${base.origin === 'made' ? 'made' : 'fetched'} now (${base.description}), once` });
+  request.report({
+    type: 'log',
+    text: `base image ${base.name} is not there yet: it is ${base.origin === 'made' ? 'made' : 'fetched'} now (${base.description}), once`,
+  });
   try {
     await Promise.race([making.done, aborted(signal)]);
   } finally {
     making.listeners.delete(request.report);
-    if (making.listeners.size === 0) making.controller.abort(signal.reason ?? new Error('nobody waits for it any more'));
+    if (making.listeners.size === 0)
+      making.controller.abort(signal.reason ?? new Error('nobody waits for it any more'));
   }
   const made = await newestBaseImage(catalog.db, base.name);
   return { layer: await layers.get(made!.layer_id), version: made!.version };
@@ -74,12 +78,24 @@ async function make(base: BaseImage, request: BaseImageRequest, signal: AbortSig
   const held = heldRecorder(catalog.db, `base-image/${base.name}`);
   const layer = await layers.announce(null, base.origin);
   try {
-    await base.make({ target: layer.path, workDirectory: join(dataDirectory, 'work', base.name), held, report, signal, vendors: catalog.managed.settings.vendors });
+    await base.make({
+      target: layer.path,
+      workDirectory: join(dataDirectory, 'work', base.name),
+      held,
+      report,
+      signal,
+      vendors: catalog.managed.settings.vendors,
+    });
     const version = versionOf(new Date());
     const record = { base: base.name, version, made: new Date().toISOString() };
     const key = createHash('sha256').update(JSON.stringify(record)).digest('hex');
-    await layers.seal(layer, key, record, { refer: (trx, layerId) => recordBaseImage(trx, { name: base.name, version, layerId, osVersion: base.osVersion }) });
-    report({ type: 'log', text: `base image ${base.name} ${version} ${base.origin === 'made' ? 'made' : 'fetched'} in ${Math.round((Date.now() - started) / 1000)} s` });
+    await layers.seal(layer, key, record, {
+      refer: (trx, layerId) => recordBaseImage(trx, { name: base.name, version, layerId, osVersion: base.osVersion }),
+    });
+    report({
+      type: 'log',
+      text: `base image ${base.name} ${version} ${base.origin === 'made' ? 'made' : 'fetched'} in ${Math.round((Date.now() - started) / 1000)} s`,
+    });
   } catch (error) {
     await layers.discard(layer);
     throw error;

@@ -19,7 +19,8 @@ export const HEAD_BYTES = 64 * 1024;
 export const TAIL_BYTES = 512;
 
 const SECTOR = 512;
-const ALONE = 'Only a disk that is one file, complete in itself, is taken. Write it as one: qemu-img convert -O qcow2 DISK disk.qcow2';
+const ALONE =
+  'Only a disk that is one file, complete in itself, is taken. Write it as one: qemu-img convert -O qcow2 DISK disk.qcow2';
 
 /** What is no disk, by its first bytes: what it is, and what to do. */
 const OTHERS: readonly (readonly [offset: number, magic: string, what: string, remedy: string])[] = [
@@ -40,14 +41,17 @@ const OTHERS: readonly (readonly [offset: number, magic: string, what: string, r
  * @throws {ForeignDiskError} for what is no disk, or does not stand alone
  */
 export function diskFormat(head: Buffer, tail: Buffer): DiskFormat {
-  const starts = (magic: string, offset = 0): boolean => head.toString('latin1', offset, offset + magic.length) === magic;
+  const starts = (magic: string, offset = 0): boolean =>
+    head.toString('latin1', offset, offset + magic.length) === magic;
   if (starts('QFI\xfb')) return qcow(head);
   if (starts('QED\0')) {
-    if (head.length < 64 || (head.readBigUInt64LE(16) & 1n) !== 0n) throw new ForeignDiskError(`The disk (qed) lies over another file. ${ALONE}`);
+    if (head.length < 64 || (head.readBigUInt64LE(16) & 1n) !== 0n)
+      throw new ForeignDiskError(`The disk (qed) lies over another file. ${ALONE}`);
     return 'qed';
   }
   if (starts('KDMV')) return vmdk(head);
-  if (starts('# Disk Desc') || starts('COWD')) throw new ForeignDiskError(`The disk (vmdk) is a description of other files, or one of several parts. ${ALONE}`);
+  if (starts('# Disk Desc') || starts('COWD'))
+    throw new ForeignDiskError(`The disk (vmdk) is a description of other files, or one of several parts. ${ALONE}`);
   if (starts('vhdxfile')) return 'vhdx';
   if (starts('conectix')) return vpc(head);
   if (tail.length === TAIL_BYTES && tail.toString('latin1', 0, 8) === 'conectix') return vpc(tail);
@@ -56,7 +60,9 @@ export function diskFormat(head: Buffer, tail: Buffer): DiskFormat {
   const other = OTHERS.find(([offset, magic]) => starts(magic, offset));
   if (other !== undefined) throw new ForeignDiskError(`The file is ${other[2]}, and not a disk. ${other[3]}.`);
   if (isBootRecord(head)) return 'raw';
-  throw new ForeignDiskError(`The file is no disk that can be booted: it is of none of the formats ${FORMATS.filter((name) => name !== 'raw').join(', ')}, and as a raw disk it has no boot record (no partition table).`);
+  throw new ForeignDiskError(
+    `The file is no disk that can be booted: it is of none of the formats ${FORMATS.filter((name) => name !== 'raw').join(', ')}, and as a raw disk it has no boot record (no partition table).`,
+  );
 }
 
 /** Whether a disk begins with a boot record: a partition table of the old kind, or the one that stands before a GPT. */
@@ -72,24 +78,28 @@ function qcow(head: Buffer): DiskFormat {
   if (head.readBigUInt64BE(8) !== 0n) throw new ForeignDiskError(`The disk (qcow2) lies over another file. ${ALONE}`);
   const crypt = version === 1 ? head.readUInt32BE(36) : head.readUInt32BE(32);
   if (crypt !== 0) throw new ForeignDiskError('The disk (qcow2) is encrypted. Decrypt it first.');
-  if (version >= 3 && (head.readBigUInt64BE(72) & EXTERNAL_DATA_FILE) !== 0n) throw new ForeignDiskError(`The disk (qcow2) has its data in another file. ${ALONE}`);
+  if (version >= 3 && (head.readBigUInt64BE(72) & EXTERNAL_DATA_FILE) !== 0n)
+    throw new ForeignDiskError(`The disk (qcow2) has its data in another file. ${ALONE}`);
   return version === 1 ? 'qcow' : 'qcow2';
 }
 
 function vmdk(head: Buffer): DiskFormat {
   if (head.length < SECTOR) throw new ForeignDiskError('The disk (vmdk) is cut off in its header.');
   // Without a capacity of its own, a disk's description names the files that hold it.
-  if (head.readBigUInt64LE(12) === 0n) throw new ForeignDiskError(`The disk (vmdk) is a description of other files. ${ALONE}`);
+  if (head.readBigUInt64LE(12) === 0n)
+    throw new ForeignDiskError(`The disk (vmdk) is a description of other files. ${ALONE}`);
   const start = Number(head.readBigUInt64LE(28)) * SECTOR;
   const description = start > 0 && start < head.length ? head.toString('latin1', start) : '';
   const parent = /^parentCID\s*=\s*([0-9a-fA-F]+)/m.exec(description)?.[1];
-  if ((parent !== undefined && parent.toLowerCase() !== 'ffffffff') || /^parentFileNameHint/m.test(description)) throw new ForeignDiskError(`The disk (vmdk) lies over another file. ${ALONE}`);
+  if ((parent !== undefined && parent.toLowerCase() !== 'ffffffff') || /^parentFileNameHint/m.test(description))
+    throw new ForeignDiskError(`The disk (vmdk) lies over another file. ${ALONE}`);
   return 'vmdk';
 }
 
 const DIFFERENCING = 4;
 
 function vpc(header: Buffer): DiskFormat {
-  if (header.length >= 64 && header.readUInt32BE(60) === DIFFERENCING) throw new ForeignDiskError(`The disk (vhd) lies over another file. ${ALONE}`);
+  if (header.length >= 64 && header.readUInt32BE(60) === DIFFERENCING)
+    throw new ForeignDiskError(`The disk (vhd) lies over another file. ${ALONE}`);
   return 'vpc';
 }

@@ -51,7 +51,9 @@ interface Info {
   readonly encrypted?: boolean;
   readonly 'backing-filename'?: string;
   readonly 'full-backing-filename'?: string;
-  readonly 'format-specific'?: { readonly data?: { readonly 'data-file'?: string; readonly extents?: readonly { readonly filename?: string }[] } };
+  readonly 'format-specific'?: {
+    readonly data?: { readonly 'data-file'?: string; readonly extents?: readonly { readonly filename?: string }[] };
+  };
 }
 
 /**
@@ -71,7 +73,10 @@ export async function readForeignDisk(request: ForeignDiskRequest): Promise<Fore
     const virtualSize = await examine(request, directory, format);
     const { blocks } = await stat(join(directory, 'foreign'));
     await refuseWithoutRoom(directory, LOW_WATER + Math.min(virtualSize, blocks * 512), `reading ${what}`);
-    report({ type: 'log', text: `${what}: ${format}, ${(virtualSize / GIB).toFixed(1)} GiB to a machine; it is written as a disk of Ingot's own` });
+    report({
+      type: 'log',
+      text: `${what}: ${format}, ${(virtualSize / GIB).toFixed(1)} GiB to a machine; it is written as a disk of Ingot's own`,
+    });
     await convert(request, directory, format, virtualSize);
     await refuseWithoutBootRecord(request, directory);
     const disk = join(directory, 'disk.qcow2');
@@ -96,8 +101,12 @@ async function formatOf({ path, format, what }: ForeignDiskRequest): Promise<Dis
       const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
       return buffer.subarray(0, bytesRead);
     };
-    const found = diskFormat(await read(0, HEAD_BYTES), size < TAIL_BYTES ? Buffer.alloc(0) : await read(size - TAIL_BYTES, TAIL_BYTES));
-    if (format !== undefined && found !== format) throw new ForeignDiskError(`It is ${found}, where ${format} was awaited.`);
+    const found = diskFormat(
+      await read(0, HEAD_BYTES),
+      size < TAIL_BYTES ? Buffer.alloc(0) : await read(size - TAIL_BYTES, TAIL_BYTES),
+    );
+    if (format !== undefined && found !== format)
+      throw new ForeignDiskError(`It is ${found}, where ${format} was awaited.`);
     return found;
   } catch (error) {
     if (error instanceof ForeignDiskError) throw new ForeignDiskError(`${what} cannot be imported. ${error.message}`);
@@ -114,23 +123,39 @@ async function examine(request: ForeignDiskRequest, directory: string, format: D
   };
   let info: Info;
   try {
-    const stdout = await confined(request, directory, ['qemu-img', 'info', '--output=json', '-f', format, 'foreign'], { memory: 1 * GIB, seconds: INFO_SECONDS, file: GIB });
+    const stdout = await confined(request, directory, ['qemu-img', 'info', '--output=json', '-f', format, 'foreign'], {
+      memory: 1 * GIB,
+      seconds: INFO_SECONDS,
+      file: GIB,
+    });
     info = JSON.parse(stdout) as Info;
   } catch (error) {
     request.signal.throwIfAborted();
     return refuse(`It reads as ${format}, and is damaged or not as it should be: ${sayings(error)}.`);
   }
   const { data } = info['format-specific'] ?? {};
-  if (info['backing-filename'] !== undefined || info['full-backing-filename'] !== undefined) refuse('It lies over another file.');
-  if (data?.['data-file'] !== undefined || (data?.extents ?? []).some(({ filename }) => filename !== undefined && filename !== 'foreign')) refuse('It has its data in other files.');
+  if (info['backing-filename'] !== undefined || info['full-backing-filename'] !== undefined)
+    refuse('It lies over another file.');
+  if (
+    data?.['data-file'] !== undefined ||
+    (data?.extents ?? []).some(({ filename }) => filename !== undefined && filename !== 'foreign')
+  )
+    refuse('It has its data in other files.');
   if (info.encrypted === true) refuse('It is encrypted. Decrypt it first.');
   const size = info['virtual-size'];
-  if (info.format !== format || !Number.isSafeInteger(size)) return refuse(`It reads as ${format}, and qemu-img calls it ${info.format} of ${size} bytes.`);
-  if (size! < SMALLEST || size! > MAX_DISK_BYTES) refuse(`A machine would see ${size} bytes; from ${SMALLEST} to ${MAX_DISK_BYTES} are taken.`);
+  if (info.format !== format || !Number.isSafeInteger(size))
+    return refuse(`It reads as ${format}, and qemu-img calls it ${info.format} of ${size} bytes.`);
+  if (size! < SMALLEST || size! > MAX_DISK_BYTES)
+    refuse(`A machine would see ${size} bytes; from ${SMALLEST} to ${MAX_DISK_BYTES} are taken.`);
   return size!;
 }
 
-async function convert(request: ForeignDiskRequest, directory: string, format: DiskFormat, virtualSize: number): Promise<void> {
+async function convert(
+  request: ForeignDiskRequest,
+  directory: string,
+  format: DiskFormat,
+  virtualSize: number,
+): Promise<void> {
   let told = 0;
   const onStdout = (chunk: Buffer): void => {
     const percent = Math.floor(Number(/\((\d+)\.\d+\/100%\)\s*$/.exec(chunk.toString('latin1'))?.[1] ?? 0));
@@ -139,18 +164,35 @@ async function convert(request: ForeignDiskRequest, directory: string, format: D
     request.report({ type: 'progress', text: `reading ${request.what}`, done: percent, total: 100 });
   };
   try {
-    await confined(request, directory, ['qemu-img', 'convert', '-p', '-f', format, '-O', 'qcow2', 'foreign', 'disk.qcow2'], { memory: 4 * GIB, seconds: LONGEST_SECONDS, file: virtualSize + virtualSize / 8 + GIB }, onStdout);
+    await confined(
+      request,
+      directory,
+      ['qemu-img', 'convert', '-p', '-f', format, '-O', 'qcow2', 'foreign', 'disk.qcow2'],
+      { memory: 4 * GIB, seconds: LONGEST_SECONDS, file: virtualSize + virtualSize / 8 + GIB },
+      onStdout,
+    );
   } catch (error) {
     request.signal.throwIfAborted();
     const said = sayings(error);
-    if (/No space left on device/.test(said)) throw new Error(`no space left on device while ${request.what} was read`, { cause: error });
-    throw new ForeignDiskError(`${request.what} cannot be imported. It cannot be read to its end: ${said}.`, { cause: error });
+    if (/No space left on device/.test(said))
+      throw new Error(`no space left on device while ${request.what} was read`, { cause: error });
+    throw new ForeignDiskError(`${request.what} cannot be imported. It cannot be read to its end: ${said}.`, {
+      cause: error,
+    });
   }
 }
 
 async function refuseWithoutBootRecord(request: ForeignDiskRequest, directory: string): Promise<void> {
-  await confined(request, directory, ['qemu-img', 'dd', '-f', 'qcow2', '-O', 'raw', 'bs=512', 'count=1', 'if=disk.qcow2', 'of=sector'], { memory: GIB, seconds: INFO_SECONDS, file: GIB });
-  if (!isBootRecord(await readFile(join(directory, 'sector')))) throw new ForeignDiskError(`${request.what} cannot be imported. It has no boot record (no partition table): no machine would boot it.`);
+  await confined(
+    request,
+    directory,
+    ['qemu-img', 'dd', '-f', 'qcow2', '-O', 'raw', 'bs=512', 'count=1', 'if=disk.qcow2', 'of=sector'],
+    { memory: GIB, seconds: INFO_SECONDS, file: GIB },
+  );
+  if (!isBootRecord(await readFile(join(directory, 'sector'))))
+    throw new ForeignDiskError(
+      `${request.what} cannot be imported. It has no boot record (no partition table): no machine would boot it.`,
+    );
 }
 
 interface Limits {
@@ -162,15 +204,45 @@ interface Limits {
 }
 
 /** Runs a program on what a stranger made. Names are relative to the folder: nothing above it can be entered by that user. */
-async function confined({ held, signal }: ForeignDiskRequest, directory: string, argv: readonly string[], limits: Limits, onStdout?: (chunk: Buffer) => void): Promise<string> {
+async function confined(
+  { held, signal }: ForeignDiskRequest,
+  directory: string,
+  argv: readonly string[],
+  limits: Limits,
+  onStdout?: (chunk: Buffer) => void,
+): Promise<string> {
   const mark = await held.record({ kind: 'process', what: argv.slice(0, 2).join(' ') });
   try {
-    const { stdout } = await run([
-      'unshare', '--net', '--ipc', '--',
-      'prlimit', `--as=${limits.memory}`, `--fsize=${Math.ceil(limits.file)}`, '--core=0', '--nofile=64', '--',
-      'setpriv', `--reuid=${NOBODYS_ID}`, `--regid=${NOBODYS_ID}`, '--clear-groups', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--',
-      ...argv,
-    ], { cwd: directory, timeoutMs: patient(limits.seconds * 1000), signal, env: { [HELD_MARK]: mark }, ...(onStdout === undefined ? {} : { onStdout }) });
+    const { stdout } = await run(
+      [
+        'unshare',
+        '--net',
+        '--ipc',
+        '--',
+        'prlimit',
+        `--as=${limits.memory}`,
+        `--fsize=${Math.ceil(limits.file)}`,
+        '--core=0',
+        '--nofile=64',
+        '--',
+        'setpriv',
+        `--reuid=${NOBODYS_ID}`,
+        `--regid=${NOBODYS_ID}`,
+        '--clear-groups',
+        '--no-new-privs',
+        '--bounding-set=-all',
+        '--inh-caps=-all',
+        '--',
+        ...argv,
+      ],
+      {
+        cwd: directory,
+        timeoutMs: patient(limits.seconds * 1000),
+        signal,
+        env: { [HELD_MARK]: mark },
+        ...(onStdout === undefined ? {} : { onStdout }),
+      },
+    );
     return stdout;
   } finally {
     await release(held, mark);
@@ -181,6 +253,12 @@ async function confined({ held, signal }: ForeignDiskRequest, directory: string,
 function sayings(error: unknown): string {
   if (!(error instanceof ProcessError)) return (error as Error).message;
   if (error.timedOut) return 'reading it took too long';
-  const said = error.stderr.trim().split('\n').at(-1)?.replace(/^qemu-img: /, '').slice(0, 300).replace(/\.$/, '');
+  const said = error.stderr
+    .trim()
+    .split('\n')
+    .at(-1)
+    ?.replace(/^qemu-img: /, '')
+    .slice(0, 300)
+    .replace(/\.$/, '');
   return said || error.message;
 }

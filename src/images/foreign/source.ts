@@ -35,7 +35,11 @@ const CHUNK = 1024 ** 2;
  */
 export async function fetchDisk(request: FetchRequest): Promise<FetchedDisk> {
   const { source, target, report, signal } = request;
-  const options = { signal, maxBytes: MAX_DISK_BYTES, onProgress: byteProgress(report, `fetching ${sourceName(source)}`) };
+  const options = {
+    signal,
+    maxBytes: MAX_DISK_BYTES,
+    onProgress: byteProgress(report, `fetching ${sourceName(source)}`),
+  };
   if (source.startsWith('/')) return copyFile(request);
   const [, bucket, key] = S3_SOURCE.exec(source) ?? [];
   if (bucket === undefined || key === undefined) return download(source, target, options);
@@ -48,12 +52,15 @@ export async function fetchDisk(request: FetchRequest): Promise<FetchedDisk> {
 /** What is empty in a file stays empty in its copy: a disk of a terabyte may hold a few gigabytes. */
 async function copyFile({ source, target, report, signal }: FetchRequest): Promise<FetchedDisk> {
   const from = await open(source, 'r').catch((error: NodeJS.ErrnoException) => {
-    throw new ForeignDiskError(`The file ${source} cannot be read: ${error.code === 'ENOENT' ? 'there is no such file on the host of the server' : error.message}.`);
+    throw new ForeignDiskError(
+      `The file ${source} cannot be read: ${error.code === 'ENOENT' ? 'there is no such file on the host of the server' : error.message}.`,
+    );
   });
   try {
     const found = await from.stat();
     if (!found.isFile()) throw new ForeignDiskError(`${source} is no file.`);
-    if (found.size > MAX_DISK_BYTES) throw new ForeignDiskError(`${source} has ${found.size} bytes; ${MAX_DISK_BYTES} at most are taken.`);
+    if (found.size > MAX_DISK_BYTES)
+      throw new ForeignDiskError(`${source} has ${found.size} bytes; ${MAX_DISK_BYTES} at most are taken.`);
     const progress = byteProgress(report, `copying ${source}`);
     const hash = createHash('sha256');
     const to = await open(target, 'w', 0o600);

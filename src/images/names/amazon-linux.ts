@@ -7,13 +7,26 @@ export const amazonLinux: NameSource = {
   vendor: 'Amazon',
   names: [
     {
-      name: 'amazon-linux-2023-x86', osVersion: 'Amazon Linux 2023', platform: 'Linux', type: 'AMI',
+      name: 'amazon-linux-2023-x86',
+      osVersion: 'Amazon Linux 2023',
+      platform: 'Linux',
+      type: 'AMI',
       supply: {
         kind: 'fetched',
         // 'latest' leads to the folder of the newest release.
-        disk: { vendor: 'amazon-linux', address: 'https://cdn.amazonlinux.com/al2023/os-images/', folder: 'latest/kvm/', sums: 'SHA256SUMS', file: /^al2023-kvm-[0-9.]+-kernel-6\.1-x86_64\.xfs\.gpt\.qcow2$/, format: 'qcow2' },
+        disk: {
+          vendor: 'amazon-linux',
+          address: 'https://cdn.amazonlinux.com/al2023/os-images/',
+          folder: 'latest/kvm/',
+          sums: 'SHA256SUMS',
+          file: /^al2023-kvm-[0-9.]+-kernel-6\.1-x86_64\.xfs\.gpt\.qcow2$/,
+          format: 'qcow2',
+        },
       },
-      parameters: ['/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64', '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.1-x86_64'],
+      parameters: [
+        '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64',
+        '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.1-x86_64',
+      ],
     },
     forArm('amazon-linux-2023-arm64', 'Amazon Linux 2023'),
     container('amazon-linux-2023-x86-2023', 'Amazon Linux 2023', 'public.ecr.aws/amazonlinux/amazonlinux:2023'),
@@ -25,7 +38,11 @@ export const amazonLinux: NameSource = {
     refused('amazon-linux-2-ecs-optimized-x86', 'Amazon Linux 2', NO_LONGER),
     refused('amazon-linux-2-ecs-optimized-kernel-5-x86', 'Amazon Linux 2', NO_LONGER),
     forArm('amazon-linux-2-ecs-optimized-arm64', 'Amazon Linux 2'),
-    refused('amazon-linux-2023-ecs-optimized-x86', 'Amazon Linux 2023', 'Amazon gives the disks with the agent of ECS inside AWS only.'),
+    refused(
+      'amazon-linux-2023-ecs-optimized-x86',
+      'Amazon Linux 2023',
+      'Amazon gives the disks with the agent of ECS inside AWS only.',
+    ),
     forArm('amazon-linux-2023-ecs-optimized-arm64', 'Amazon Linux 2023'),
     container('amazon-linux-x86-2', 'Amazon Linux 2', 'public.ecr.aws/amazonlinux/amazonlinux:2'),
     container('amazon-linux-x86-latest', 'Amazon Linux 2', 'public.ecr.aws/amazonlinux/amazonlinux:2'),

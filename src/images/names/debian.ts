@@ -8,17 +8,31 @@ export const debian: NameSource = {
 
 function made(release: string): ParentName {
   return {
-    name: `debian-${release}-x86`, osVersion: `Debian ${release}`, platform: 'Linux', type: 'AMI', supply: { kind: 'made' },
+    name: `debian-${release}-x86`,
+    osVersion: `Debian ${release}`,
+    platform: 'Linux',
+    type: 'AMI',
+    supply: { kind: 'made' },
     parameters: [`/aws/service/debian/release/${release}/latest/amd64`],
   };
 }
 
 function cloud(release: string, codename: string): ParentName {
   return {
-    name: `debian-${release}-genericcloud-x86`, osVersion: `Debian ${release}`, platform: 'Linux', type: 'AMI',
+    name: `debian-${release}-genericcloud-x86`,
+    osVersion: `Debian ${release}`,
+    platform: 'Linux',
+    type: 'AMI',
     supply: {
       kind: 'fetched',
-      disk: { vendor: 'debian', address: 'https://cloud.debian.org/images/cloud/', folder: `${codename}/latest/`, sums: 'SHA512SUMS', file: new RegExp(`^debian-${release}-genericcloud-amd64\\.qcow2$`), format: 'qcow2' },
+      disk: {
+        vendor: 'debian',
+        address: 'https://cloud.debian.org/images/cloud/',
+        folder: `${codename}/latest/`,
+        sums: 'SHA512SUMS',
+        file: new RegExp(`^debian-${release}-genericcloud-amd64\\.qcow2$`),
+        format: 'qcow2',
+      },
     },
   };
 }

@@ -2,7 +2,11 @@
 import { cannotRun, forArm, type NameSource } from './name.ts';
 
 const HARDWARE = 'Apple allows it on its own hardware only.';
-const RELEASES: readonly (readonly [string, string])[] = [['ventura', '13'], ['sonoma', '14'], ['sequoia', '15']];
+const RELEASES: readonly (readonly [string, string])[] = [
+  ['ventura', '13'],
+  ['sonoma', '14'],
+  ['sequoia', '15'],
+];
 
 export const macOs: NameSource = {
   vendor: 'Apple',

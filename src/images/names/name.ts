@@ -33,12 +33,22 @@ export interface NameSource {
 const OTHER_PROCESSOR = 'It is for ARM processors, and instances here have the processor of this host, x86-64.';
 
 /** A Linux or Windows system as a disk that nobody may fetch, or that cannot run here. */
-export function refused(name: string, osVersion: string, why: string, platform: ParentName['platform'] = 'Linux'): ParentName {
+export function refused(
+  name: string,
+  osVersion: string,
+  why: string,
+  platform: ParentName['platform'] = 'Linux',
+): ParentName {
   return { name, osVersion, platform, type: 'AMI', supply: { kind: 'refused', why, canRun: true } };
 }
 
 /** A system that cannot run here, whoever brings its disk. */
-export function cannotRun(name: string, osVersion: string, why: string, platform: ParentName['platform'] = 'Linux'): ParentName {
+export function cannotRun(
+  name: string,
+  osVersion: string,
+  why: string,
+  platform: ParentName['platform'] = 'Linux',
+): ParentName {
   return { name, osVersion, platform, type: 'AMI', supply: { kind: 'refused', why, canRun: false } };
 }
 
@@ -48,6 +58,21 @@ export function forArm(name: string, osVersion: string, platform: ParentName['pl
 }
 
 /** A container image: a container recipe names it by its registry. */
-export function container(name: string, osVersion: string, reference: string, platform: ParentName['platform'] = 'Linux'): ParentName {
-  return { name, osVersion, platform, type: 'DOCKER', supply: { kind: 'refused', why: `It is a container image: a container recipe names it as '${reference}'.`, canRun: false } };
+export function container(
+  name: string,
+  osVersion: string,
+  reference: string,
+  platform: ParentName['platform'] = 'Linux',
+): ParentName {
+  return {
+    name,
+    osVersion,
+    platform,
+    type: 'DOCKER',
+    supply: {
+      kind: 'refused',
+      why: `It is a container image: a container recipe names it as '${reference}'.`,
+      canRun: false,
+    },
+  };
 }

@@ -20,7 +20,13 @@ test('a public parameter means one name', () => {
 });
 
 test('what is made has its maker, and the other way round', () => {
-  assert.deepEqual(parentNames.filter(({ supply }) => supply.kind === 'made').map(({ name }) => name).sort(), Object.keys(baseImages).sort());
+  assert.deepEqual(
+    parentNames
+      .filter(({ supply }) => supply.kind === 'made')
+      .map(({ name }) => name)
+      .sort(),
+    Object.keys(baseImages).sort(),
+  );
 });
 
 test('what is fetched comes over https, from a folder, and is one file; what is refused says why', () => {
@@ -40,6 +46,19 @@ test('what is fetched comes over https, from a folder, and is one file; what is 
 
 test('the names that the samples of AWS and Terraform use are there', () => {
   const names = new Set(parentNames.map(({ name }) => name));
-  for (const name of ['amazon-linux-2-x86', 'amazon-linux-2-arm64', 'amazon-linux-2023-x86', 'amazon-linux-x86-latest', 'amazon-linux-x86-2', 'ubuntu-server-22-lts-x86', 'ubuntu-server-24-lts-x86', 'red-hat-enterprise-linux-9-x86',
-    'suse-linux-enterprise-server-15-x86', 'windows-server-2022-english-full-base-x86', 'windows-server-2019-english-core-base-x86', 'macos-sonoma-arm64']) assert.ok(names.has(name), name);
+  for (const name of [
+    'amazon-linux-2-x86',
+    'amazon-linux-2-arm64',
+    'amazon-linux-2023-x86',
+    'amazon-linux-x86-latest',
+    'amazon-linux-x86-2',
+    'ubuntu-server-22-lts-x86',
+    'ubuntu-server-24-lts-x86',
+    'red-hat-enterprise-linux-9-x86',
+    'suse-linux-enterprise-server-15-x86',
+    'windows-server-2022-english-full-base-x86',
+    'windows-server-2019-english-core-base-x86',
+    'macos-sonoma-arm64',
+  ])
+    assert.ok(names.has(name), name);
 });

@@ -19,12 +19,24 @@ export const nameSources: readonly NameSource[] = [amazonLinux, debian, macOs, r
 export const parentNames: readonly ParentName[] = nameSources.flatMap(({ names }) => names);
 
 /** The same as the catalogue keeps them, for the API to tell. */
-export const namedImages: readonly ManagedImage[] = parentNames.map(({ name, osVersion, platform, type, supply, parameters = [] }) => ({
-  name, osVersion, platform, type, parameters, supply: supply.kind, ...(supply.kind === 'refused' ? { refusal: supply.why, canRun: supply.canRun } : {}),
-}));
+export const namedImages: readonly ManagedImage[] = parentNames.map(
+  ({ name, osVersion, platform, type, supply, parameters = [] }) => ({
+    name,
+    osVersion,
+    platform,
+    type,
+    parameters,
+    supply: supply.kind,
+    ...(supply.kind === 'refused' ? { refusal: supply.why, canRun: supply.canRun } : {}),
+  }),
+);
 
 /** Every image that can be had without the user's help, by its name: made here, or fetched. */
 export const suppliedImages: Readonly<Record<string, BaseImage>> = {
   ...baseImages,
-  ...Object.fromEntries(parentNames.flatMap((each) => (each.supply.kind === 'fetched' ? [[each.name, vendorImage(each.name, each.osVersion, each.supply.disk)]] : []))),
+  ...Object.fromEntries(
+    parentNames.flatMap((each) =>
+      each.supply.kind === 'fetched' ? [[each.name, vendorImage(each.name, each.osVersion, each.supply.disk)]] : [],
+    ),
+  ),
 };

@@ -7,8 +7,12 @@ const RELEASES = ['7', '8', '9', '10'];
 export const redHat: NameSource = {
   vendor: 'Red Hat',
   names: [
-    ...RELEASES.map((release) => refused(`red-hat-enterprise-linux-${release}-x86`, `Red Hat Enterprise Linux ${release}`, SUBSCRIBERS)),
-    ...RELEASES.slice(1).map((release) => forArm(`red-hat-enterprise-linux-${release}-arm64`, `Red Hat Enterprise Linux ${release}`)),
+    ...RELEASES.map((release) =>
+      refused(`red-hat-enterprise-linux-${release}-x86`, `Red Hat Enterprise Linux ${release}`, SUBSCRIBERS),
+    ),
+    ...RELEASES.slice(1).map((release) =>
+      forArm(`red-hat-enterprise-linux-${release}-arm64`, `Red Hat Enterprise Linux ${release}`),
+    ),
     refused('centos-linux-7-x86', 'CentOS 7', 'Its support has ended, and its disks are not fetched any more.'),
   ],
 };

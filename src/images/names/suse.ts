@@ -6,7 +6,9 @@ const SUBSCRIBERS = 'SUSE gives its disks to subscribers only.';
 export const suse: NameSource = {
   vendor: 'SUSE',
   names: [
-    ...['12', '15'].map((release) => refused(`suse-linux-enterprise-server-${release}-x86`, `SUSE Linux Enterprise Server ${release}`, SUBSCRIBERS)),
+    ...['12', '15'].map((release) =>
+      refused(`suse-linux-enterprise-server-${release}-x86`, `SUSE Linux Enterprise Server ${release}`, SUBSCRIBERS),
+    ),
     forArm('suse-linux-enterprise-server-15-arm64', 'SUSE Linux Enterprise Server 15'),
   ],
 };

@@ -27,14 +27,28 @@ export const ubuntu: NameSource = {
 
 function server(short: string, version: string, codename: string): ParentName {
   return {
-    name: `ubuntu-server-${short}-lts-x86`, osVersion: `Ubuntu ${version}`, platform: 'Linux', type: 'AMI',
+    name: `ubuntu-server-${short}-lts-x86`,
+    osVersion: `Ubuntu ${version}`,
+    platform: 'Linux',
+    type: 'AMI',
     supply: {
       kind: 'fetched',
       disk: {
-        vendor: 'ubuntu', address: 'https://cloud-images.ubuntu.com/releases/', folder: `${codename}/release/`, sums: 'SHA256SUMS', file: new RegExp(`^ubuntu-${version.replace('.', '\\.')}-server-cloudimg-amd64\\.img$`), format: 'qcow2',
-        signature: { file: 'SHA256SUMS.gpg', key: `https://keyserver.ubuntu.com/pks/lookup?op=get&options=mr&search=0x${FINGERPRINT}`, fingerprints: [FINGERPRINT] },
+        vendor: 'ubuntu',
+        address: 'https://cloud-images.ubuntu.com/releases/',
+        folder: `${codename}/release/`,
+        sums: 'SHA256SUMS',
+        file: new RegExp(`^ubuntu-${version.replace('.', '\\.')}-server-cloudimg-amd64\\.img$`),
+        format: 'qcow2',
+        signature: {
+          file: 'SHA256SUMS.gpg',
+          key: `https://keyserver.ubuntu.com/pks/lookup?op=get&options=mr&search=0x${FINGERPRINT}`,
+          fingerprints: [FINGERPRINT],
+        },
       },
     },
-    parameters: ['ebs-gp2', 'ebs-gp3'].map((store) => `/aws/service/canonical/ubuntu/server/${version}/stable/current/amd64/hvm/${store}/ami-id`),
+    parameters: ['ebs-gp2', 'ebs-gp3'].map(
+      (store) => `/aws/service/canonical/ubuntu/server/${version}/stable/current/amd64/hvm/${store}/ami-id`,
+    ),
   };
 }

@@ -27,24 +27,46 @@ export interface SignatureRequest {
  */
 export async function verifySignature(request: SignatureRequest): Promise<string> {
   const { directory, what, keyName, fingerprints } = request;
-  const [keyring, signature, content] = ['key.gpg', 'signature', 'content'].map((name) => join(directory, name)) as [string, string, string];
+  const [keyring, signature, content] = ['key.gpg', 'signature', 'content'].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
   await mkdir(directory, { recursive: true, mode: 0o700 });
   try {
     await writeFile(keyring, readPublicKey(request.key, keyName));
     await writeFile(signature, request.signature);
     await writeFile(content, request.content);
-    const { stdout } = await run(['gpgv', '--homedir', directory, '--keyring', keyring, '--status-fd', '1', signature, content], {
-      timeoutMs: 30_000, okCodes: 'any', env: { GNUPGHOME: directory }, ...(request.signal ? { signal: request.signal } : {}),
-    });
+    const { stdout } = await run(
+      ['gpgv', '--homedir', directory, '--keyring', keyring, '--status-fd', '1', signature, content],
+      {
+        timeoutMs: 30_000,
+        okCodes: 'any',
+        env: { GNUPGHOME: directory },
+        ...(request.signal ? { signal: request.signal } : {}),
+      },
+    );
     // The last field is the fingerprint of the primary key, the first that of the key that signed, which may be a subkey of it.
-    const valid = [...stdout.matchAll(/^\[GNUPG:\] VALIDSIG ([0-9A-F]{40}) .* ([0-9A-F]{40})$/gm)].map(([, by, primary]) => ({ by: by!, primary: primary! }));
+    const valid = [...stdout.matchAll(/^\[GNUPG:\] VALIDSIG ([0-9A-F]{40}) .* ([0-9A-F]{40})$/gm)].map(
+      ([, by, primary]) => ({ by: by!, primary: primary! }),
+    );
     const bad = /^\[GNUPG:\] (BADSIG|EXPKEYSIG|REVKEYSIG|EXPSIG)/m.exec(stdout)?.[1];
-    if (bad !== undefined || valid.length === 0) throw new Error(`the signature of ${what} does not hold (${explained(bad, stdout)}): nothing of it is used`);
-    const found = fingerprints === undefined ? valid[0] : valid.find(({ by, primary }) => fingerprints.includes(primary) || fingerprints.includes(by));
-    if (found === undefined) throw new Error(`${what} is signed by the key ${valid[0]!.primary}, and not by ${fingerprints!.join(' or ')}, whom it should come from: nothing of it is used`);
+    if (bad !== undefined || valid.length === 0)
+      throw new Error(`the signature of ${what} does not hold (${explained(bad, stdout)}): nothing of it is used`);
+    const found =
+      fingerprints === undefined
+        ? valid[0]
+        : valid.find(({ by, primary }) => fingerprints.includes(primary) || fingerprints.includes(by));
+    if (found === undefined)
+      throw new Error(
+        `${what} is signed by the key ${valid[0]!.primary}, and not by ${fingerprints!.join(' or ')}, whom it should come from: nothing of it is used`,
+      );
     return found.primary;
   } catch (error) {
-    if (error instanceof ProcessError && error.code === null && error.message.includes('could not be started')) throw new Error('the program gpgv is missing, which judges signatures (install the package gpgv)', { cause: error });
+    if (error instanceof ProcessError && error.code === null && error.message.includes('could not be started'))
+      throw new Error('the program gpgv is missing, which judges signatures (install the package gpgv)', {
+        cause: error,
+      });
     throw error;
   } finally {
     await rm(directory, { recursive: true, force: true });
@@ -53,13 +75,19 @@ export async function verifySignature(request: SignatureRequest): Promise<string
 
 function explained(bad: string | undefined, status: string): string {
   switch (bad) {
-    case 'BADSIG': return 'it is of other content';
-    case 'EXPKEYSIG': return 'its key has expired';
-    case 'REVKEYSIG': return 'its key was revoked';
-    case 'EXPSIG': return 'it has expired';
+    case 'BADSIG':
+      return 'it is of other content';
+    case 'EXPKEYSIG':
+      return 'its key has expired';
+    case 'REVKEYSIG':
+      return 'its key was revoked';
+    case 'EXPSIG':
+      return 'it has expired';
     default: {
       const unknown = /^\[GNUPG:\] NO_PUBKEY ([0-9A-F]+)/m.exec(status)?.[1];
-      return unknown === undefined ? 'it cannot be read' : `it is by the key ${unknown}, which is not the one that is known`;
+      return unknown === undefined
+        ? 'it cannot be read'
+        : `it is by the key ${unknown}, which is not the one that is known`;
     }
   }
 }

@@ -37,14 +37,21 @@ export interface Checksum {
   readonly value: string;
 }
 
-const HASHES: readonly (readonly [HashName, number])[] = [['sha256', 64], ['sha512', 128]];
+const HASHES: readonly (readonly [HashName, number])[] = [
+  ['sha256', 64],
+  ['sha512', 128],
+];
 
 /** Reads a file of checksums, `hash  file` or `SHA256 (file) = hash`; comments and what is neither are passed over. */
 export function parseChecksums(text: string): readonly Checksum[] {
   return text.split(/\r?\n/).flatMap((line) => {
-    const [, file, value] = /^SHA(?:256|512) \(([^()]+)\) = ([0-9a-fA-F]+)$/.exec(line) ?? ((match) => [undefined, match?.[2], match?.[1]])(/^([0-9a-fA-F]+) [ *](\S+)$/.exec(line));
+    const [, file, value] =
+      /^SHA(?:256|512) \(([^()]+)\) = ([0-9a-fA-F]+)$/.exec(line) ??
+      ((match) => [undefined, match?.[2], match?.[1]])(/^([0-9a-fA-F]+) [ *](\S+)$/.exec(line));
     const hash = HASHES.find(([, digits]) => digits === value?.length)?.[0];
-    return file === undefined || value === undefined || hash === undefined ? [] : [{ file: file.replace(/^\.\//, ''), hash, value: value.toLowerCase() }];
+    return file === undefined || value === undefined || hash === undefined
+      ? []
+      : [{ file: file.replace(/^\.\//, ''), hash, value: value.toLowerCase() }];
   });
 }
 
@@ -55,9 +62,21 @@ export function parseChecksums(text: string): readonly Checksum[] {
 export function chooseFile(disk: VendorDisk, checksums: readonly Checksum[], place: string): Checksum {
   const fitting = checksums.filter(({ file }) => disk.file.test(file));
   if (fitting.length === 1) return fitting[0]!;
-  throw new Error(fitting.length === 0
-    ? `${place} names no file like ${disk.file.source} (it names ${checksums.length === 0 ? 'none' : checksums.slice(0, 5).map(({ file }) => file).join(', ')}): the vendor has changed how it publishes its disks`
-    : `${place} names ${fitting.length} files like ${disk.file.source}: ${fitting.slice(0, 5).map(({ file }) => file).join(', ')}; it is not known which is meant`);
+  throw new Error(
+    fitting.length === 0
+      ? `${place} names no file like ${disk.file.source} (it names ${
+          checksums.length === 0
+            ? 'none'
+            : checksums
+                .slice(0, 5)
+                .map(({ file }) => file)
+                .join(', ')
+        }): the vendor has changed how it publishes its disks`
+      : `${place} names ${fitting.length} files like ${disk.file.source}: ${fitting
+          .slice(0, 5)
+          .map(({ file }) => file)
+          .join(', ')}; it is not known which is meant`,
+  );
 }
 
 /**
@@ -66,14 +85,23 @@ export function chooseFile(disk: VendorDisk, checksums: readonly Checksum[], pla
  */
 export function readPublicKey(content: Buffer, place: string): Buffer {
   const text = content.toString('latin1');
-  const blocks = [...text.matchAll(/-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n([\s\S]*?)-----END PGP PUBLIC KEY BLOCK-----/g)].map(([, body]) => {
+  const blocks = [
+    ...text.matchAll(/-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n([\s\S]*?)-----END PGP PUBLIC KEY BLOCK-----/g),
+  ].map(([, body]) => {
     // Headers end with an empty line; the checksum behind '=' is not needed, since the signature is what counts.
     const lines = body!.split(/\r?\n/).map((line) => line.trim());
     const start = lines.indexOf('') + 1;
-    return Buffer.from(lines.slice(start).filter((line) => line !== '' && !line.startsWith('=')).join(''), 'base64');
+    return Buffer.from(
+      lines
+        .slice(start)
+        .filter((line) => line !== '' && !line.startsWith('='))
+        .join(''),
+      'base64',
+    );
   });
   const key = blocks.length > 0 ? Buffer.concat(blocks) : content;
   // Packet 6, in the old form of its header or the new.
-  if (key.length < 100 || ((key[0]! & 0xfc) !== 0x98 && key[0] !== 0xc6)) throw new Error(`${place} is no public key of OpenPGP`);
+  if (key.length < 100 || ((key[0]! & 0xfc) !== 0x98 && key[0] !== 0xc6))
+    throw new Error(`${place} is no public key of OpenPGP`);
   return key;
 }

@@ -22,7 +22,10 @@ export function vendorImage(name: string, osVersion: string, disk: VendorDisk): 
     platform: 'Linux',
     architecture: 'x86_64',
     origin: 'untrusted',
-    missing: () => ['qemu-img', ...(disk.signature === undefined ? [] : ['gpgv'])].filter((program) => findProgram(program) === undefined).map((program) => `the program ${program} is missing`),
+    missing: () =>
+      ['qemu-img', ...(disk.signature === undefined ? [] : ['gpgv'])]
+        .filter((program) => findProgram(program) === undefined)
+        .map((program) => `the program ${program} is missing`),
     make: (request) => fetchDisk(osVersion, disk, request),
   };
 }
@@ -38,19 +41,37 @@ async function fetchDisk(osVersion: string, disk: VendorDisk, request: MakeBaseR
     const path = join(workDirectory, 'fetched');
     const url = new URL(checksum.file, place).href;
     report({ type: 'log', text: `fetching ${shown(url)}` });
-    const got = await download(url, path, { signal, maxBytes: MAX_DISK_BYTES, onProgress: byteProgress(report, `fetching ${checksum.file}`) });
+    const got = await download(url, path, {
+      signal,
+      maxBytes: MAX_DISK_BYTES,
+      onProgress: byteProgress(report, `fetching ${checksum.file}`),
+    });
     if (got[checksum.hash] !== checksum.value) {
-      throw new Error(`${shown(url)} has the ${checksum.hash} ${got[checksum.hash]}, and its vendor publishes ${checksum.value}: it is damaged, or was exchanged while it was fetched. Nothing of it is used; try again`);
+      throw new Error(
+        `${shown(url)} has the ${checksum.hash} ${got[checksum.hash]}, and its vendor publishes ${checksum.value}: it is damaged, or was exchanged while it was fetched. Nothing of it is used; try again`,
+      );
     }
     report({ type: 'log', text: `${checksum.file}: ${got.bytes} bytes, ${checksum.hash} as published` });
-    await readForeignDisk({ path, format: disk.format, target, held, report, signal, what: `${osVersion} from ${shown(url)}` });
+    await readForeignDisk({
+      path,
+      format: disk.format,
+      target,
+      held,
+      report,
+      signal,
+      what: `${osVersion} from ${shown(url)}`,
+    });
   } finally {
     await release(held, work);
   }
 }
 
 /** The vendor's checksum of the disk, and the folder where it lies, redirects followed. */
-async function published(disk: VendorDisk, { vendors, workDirectory, report }: MakeBaseRequest, signal: AbortSignal): Promise<{ readonly place: string; readonly checksum: Checksum }> {
+async function published(
+  disk: VendorDisk,
+  { vendors, workDirectory, report }: MakeBaseRequest,
+  signal: AbortSignal,
+): Promise<{ readonly place: string; readonly checksum: Checksum }> {
   const mirror = vendors?.[disk.vendor];
   const folder = new URL(disk.folder, mirror?.address ?? disk.address).href;
   const small = { signal, maxBytes: MOST_OF_SMALL };
@@ -60,12 +81,20 @@ async function published(disk: VendorDisk, { vendors, workDirectory, report }: M
     const signature = await downloadSmall(new URL(file, sums.url).href, small);
     const keyName = mirror?.keyring ?? shown(key);
     const by = await verifySignature({
-      content: sums.content, signature: signature.content, what: shown(sums.url), keyName, directory: join(workDirectory, 'signature'), signal,
+      content: sums.content,
+      signature: signature.content,
+      what: shown(sums.url),
+      keyName,
+      directory: join(workDirectory, 'signature'),
+      signal,
       key: mirror?.keyring === undefined ? (await downloadSmall(key, small)).content : await readFile(mirror.keyring),
       // A key that the user names is the one to believe.
       ...(mirror?.keyring === undefined ? { fingerprints } : {}),
     });
     report({ type: 'log', text: `${shown(sums.url)} is signed by the key ${by}` });
   }
-  return { place: sums.url, checksum: chooseFile(disk, parseChecksums(sums.content.toString('utf8')), shown(sums.url)) };
+  return {
+    place: sums.url,
+    checksum: chooseFile(disk, parseChecksums(sums.content.toString('utf8')), shown(sums.url)),
+  };
 }

@@ -9,7 +9,8 @@ const filters = { container: containerFilter(), door: doorFilter() };
 
 /** What the kernel answers to a system call under a filter: `ok`, or the words of its error. */
 async function answer(filter: string, call: readonly number[]): Promise<string> {
-  const program = 'my @call = @ARGV; print syscall($call[0] + 0, map { $_ + 0 } @call[1 .. $#call]) == -1 ? $! + 0 : "ok"';
+  const program =
+    'my @call = @ARGV; print syscall($call[0] + 0, map { $_ + 0 } @call[1 .. $#call]) == -1 ? $! + 0 : "ok"';
   return (await run(['perl', CONFINE, filter, 'perl', '-e', program, ...call.map(String)])).stdout;
 }
 
@@ -24,7 +25,7 @@ for (const [what, call, container, door] of [
   ['an IPv6 socket', socket(10, STREAM), 'ok', 'ok'],
   ['a netlink socket', socket(16, RAW), 'ok', 'ok'],
   ['a socket to the hypervisor (vsock)', socket(40, STREAM), EAFNOSUPPORT, EAFNOSUPPORT],
-  ['a socket of the kernel\'s cryptography', socket(38, 5), EAFNOSUPPORT, EAFNOSUPPORT],
+  ["a socket of the kernel's cryptography", socket(38, 5), EAFNOSUPPORT, EAFNOSUPPORT],
   ['a Bluetooth socket', socket(31, RAW), EAFNOSUPPORT, EAFNOSUPPORT],
   ['io_uring_setup', [425, 1, 0], ENOSYS, EPERM],
   ['io_uring_enter', [426, 1, 0], ENOSYS, EPERM],
@@ -43,7 +44,7 @@ for (const [what, call, container, door] of [
   });
 }
 
-test('every program has a whole number of instructions, within the kernel\'s limit', () => {
+test("every program has a whole number of instructions, within the kernel's limit", () => {
   for (const filter of Object.values(filters)) {
     equal(filter.length % 16, 0);
     equal(filter.length / 16 < 4096, true);

@@ -46,15 +46,54 @@ const SOCKETCALL_SOCKET = 1;
  */
 const NOT_AT_THE_DOOR = [
   103, // syslog
-  134, 136, 139, 154, 156, 163, // uselib, ustat, sysfs, modify_ldt, _sysctl, acct
-  159, 164, 227, 305, // adjtimex, settimeofday, clock_settime, clock_adjtime
-  167, 168, 172, 173, // swapon, swapoff, iopl, ioperm
-  174, 175, 176, 177, 178, 313, // modules
-  179, 443, 180, 181, 182, 183, 184, 185, 212, 236, // quotactl, quotactl_fd, nfsservctl … vserver
-  237, 238, 256, 279, 450, // memory policies and moves
-  246, 320, // kexec
-  248, 249, 250, // keys
-  298, 300, 301, 304, 312, 321, 323, 438, // perf_event_open, fanotify, open_by_handle_at, kcmp, bpf, userfaultfd, pidfd_getfd
+  134,
+  136,
+  139,
+  154,
+  156,
+  163, // uselib, ustat, sysfs, modify_ldt, _sysctl, acct
+  159,
+  164,
+  227,
+  305, // adjtimex, settimeofday, clock_settime, clock_adjtime
+  167,
+  168,
+  172,
+  173, // swapon, swapoff, iopl, ioperm
+  174,
+  175,
+  176,
+  177,
+  178,
+  313, // modules
+  179,
+  443,
+  180,
+  181,
+  182,
+  183,
+  184,
+  185,
+  212,
+  236, // quotactl, quotactl_fd, nfsservctl … vserver
+  237,
+  238,
+  256,
+  279,
+  450, // memory policies and moves
+  246,
+  320, // kexec
+  248,
+  249,
+  250, // keys
+  298,
+  300,
+  301,
+  304,
+  312,
+  321,
+  323,
+  438, // perf_event_open, fanotify, open_by_handle_at, kcmp, bpf, userfaultfd, pidfd_getfd
   ...IO_URING,
 ];
 /** Later calls do not exist for what enters a container: the C library then takes the older way. */
@@ -110,12 +149,18 @@ function i386Rules(): Instruction[] {
 }
 
 function noCallsFrom(number: number): Instruction[] {
-  return [[AT_LEAST, 0, 1, number], [RETURN, 0, 0, ERRNO | ENOSYS]];
+  return [
+    [AT_LEAST, 0, 1, number],
+    [RETURN, 0, 0, ERRNO | ENOSYS],
+  ];
 }
 
 /** Answers calls of these numbers with an error. */
 function refuse(numbers: readonly number[], error: number): Instruction[] {
-  return numbers.flatMap((number): Instruction[] => [[EQUALS, 0, 1, number], [RETURN, 0, 0, ERRNO | error]]);
+  return numbers.flatMap((number): Instruction[] => [
+    [EQUALS, 0, 1, number],
+    [RETURN, 0, 0, ERRNO | error],
+  ]);
 }
 
 /** Ends the judgement of the call that makes sockets; goes on for all others. */

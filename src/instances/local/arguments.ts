@@ -7,10 +7,28 @@ export const COMMAND_MARK = 'INGOT_COMMAND';
 /** `sh` goes to the working directory and becomes the command, so that a missing program is 127 as in a shell. */
 export function localArguments(request: Pick<CommandRequest, 'cwd' | 'user'>, argv: readonly string[]): string[] {
   const asUser = request.user === undefined || request.user === 'root' ? [] : ['runuser', '-u', request.user, '--'];
-  return [...asUser, '/bin/sh', '-c', 'umask 022; cd -- "$1" || exit 126; shift; exec "$@"', 'sh', request.cwd ?? '/', ...argv];
+  return [
+    ...asUser,
+    '/bin/sh',
+    '-c',
+    'umask 022; cd -- "$1" || exit 126; shift; exec "$@"',
+    'sh',
+    request.cwd ?? '/',
+    ...argv,
+  ];
 }
 
 /** Nothing of this process's own environment, as in a machine of its own; `undefined` leaves out what children get otherwise. */
-export function localEnvironment(request: Pick<CommandRequest, 'env'>, mark: string): Record<string, string | undefined> {
-  return { HOME: undefined, TMPDIR: undefined, LC_ALL: undefined, PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...request.env, [COMMAND_MARK]: mark };
+export function localEnvironment(
+  request: Pick<CommandRequest, 'env'>,
+  mark: string,
+): Record<string, string | undefined> {
+  return {
+    HOME: undefined,
+    TMPDIR: undefined,
+    LC_ALL: undefined,
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    ...request.env,
+    [COMMAND_MARK]: mark,
+  };
 }

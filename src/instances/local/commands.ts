@@ -19,12 +19,14 @@ const KILL_TRIES = 100;
  * @param directory for pipes and scripts
  */
 export async function runHere(directory: string, request: CommandRequest): Promise<CommandResult> {
-  if ((request.argv === undefined) === (request.script === undefined)) throw new TypeError('a command has either argv or a script');
+  if ((request.argv === undefined) === (request.script === undefined))
+    throw new TypeError('a command has either argv or a script');
   request.signal?.throwIfAborted();
   if (request.own === true) return runOwnHere(request);
   const mark = newUuid();
   const script = join(directory, `${mark}.sh`);
-  if (request.script !== undefined) await writeFile(script, request.script, { mode: request.user === undefined ? 0o600 : 0o644 });
+  if (request.script !== undefined)
+    await writeFile(script, request.script, { mode: request.user === undefined ? 0o600 : 0o644 });
   const pipes = await openPipes(directory, mark, request);
   let killed: 'deadline' | 'abort' | undefined;
   let killing: Promise<void> | undefined;
@@ -36,14 +38,19 @@ export async function runHere(directory: string, request: CommandRequest): Promi
   let child: Awaited<ReturnType<typeof start>>;
   try {
     child = await start(localArguments(request, request.argv ?? ['/bin/bash', script]), {
-      env: localEnvironment(request, mark), stdio: pipes.stdio, detached: true,
+      env: localEnvironment(request, mark),
+      stdio: pipes.stdio,
+      detached: true,
     });
   } catch (error) {
     pipes.abandon();
     throw error;
   }
   pipes.started();
-  const timer = request.timeoutSeconds === undefined ? undefined : setTimeout(() => kill('deadline'), request.timeoutSeconds * 1000);
+  const timer =
+    request.timeoutSeconds === undefined
+      ? undefined
+      : setTimeout(() => kill('deadline'), request.timeoutSeconds * 1000);
   request.signal?.addEventListener('abort', onAbort, { once: true });
   try {
     if (request.signal?.aborted) onAbort();
@@ -71,7 +78,12 @@ async function runOwnHere(request: CommandRequest): Promise<CommandResult> {
       ...(request.stdin === undefined ? {} : { input: request.stdin }),
       ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: request.timeoutSeconds * 1000 }),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
-      ...(onOutput === undefined ? {} : { onStdout: (chunk: Buffer) => onOutput('stdout', chunk), onStderr: (chunk: Buffer) => onOutput('stderr', chunk) }),
+      ...(onOutput === undefined
+        ? {}
+        : {
+            onStdout: (chunk: Buffer) => onOutput('stdout', chunk),
+            onStderr: (chunk: Buffer) => onOutput('stderr', chunk),
+          }),
     });
     return { exitCode: ended.code, signal: null, timedOut: false };
   } catch (error) {
@@ -102,11 +114,14 @@ function signal(pid: number): void {
 
 function marked(mark: string): number[] {
   const wanted = `${COMMAND_MARK}=${mark}\0`;
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(wanted);
-    } catch {
-      return false; // Gone in between, or another user's.
-    }
-  });
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(wanted);
+      } catch {
+        return false; // Gone in between, or another user's.
+      }
+    });
 }

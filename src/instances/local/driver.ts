@@ -5,11 +5,24 @@
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { HeldRecorder } from '../../platform/held.ts';
-import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest } from '../instance.ts';
+import {
+  InstanceError,
+  type Capabilities,
+  type Driver,
+  type Instance,
+  type InstanceHandle,
+  type LaunchRequest,
+} from '../instance.ts';
 import { readingSafely } from '../output.ts';
 import { runHere } from './commands.ts';
 
-const capabilities: Capabilities = { kernel: true, reboots: false, liveSnapshots: false, bootLoader: false, platform: 'Linux' };
+const capabilities: Capabilities = {
+  kernel: true,
+  reboots: false,
+  liveSnapshots: false,
+  bootLoader: false,
+  platform: 'Linux',
+};
 const GET_LIMIT = 16 * 1024 * 1024;
 
 /** The driver. Of a launch only the id and the folder matter: there is no disk. */
@@ -23,12 +36,14 @@ async function launch({ id, directory, held }: Pick<LaunchRequest, 'id' | 'direc
 
 async function attach(handle: InstanceHandle, _held: HeldRecorder): Promise<Instance> {
   const directory = String(handle['directory']);
-  if (await stat(directory).catch(() => undefined) === undefined) throw new InstanceError(`nothing is left of ${handle.id}`);
+  if ((await stat(directory).catch(() => undefined)) === undefined)
+    throw new InstanceError(`nothing is left of ${handle.id}`);
   return localInstance(handle.id, directory);
 }
 
 function localInstance(id: string, directory: string): Instance {
-  const never = (what: string) => (): Promise<never> => Promise.reject(new InstanceError(`this host itself is the instance, and ${what}`));
+  const never = (what: string) => (): Promise<never> =>
+    Promise.reject(new InstanceError(`this host itself is the instance, and ${what}`));
   const end = (): Promise<void> => rm(directory, { recursive: true, force: true });
   return {
     id,

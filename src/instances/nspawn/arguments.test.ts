@@ -1,13 +1,28 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
-import { cleanEnvironment, commandWords, inCgroups, invocationOf, nspawnArguments, parseStatus, unitArguments } from './arguments.ts';
+import {
+  cleanEnvironment,
+  commandWords,
+  inCgroups,
+  invocationOf,
+  nspawnArguments,
+  parseStatus,
+  unitArguments,
+} from './arguments.ts';
 
 const container = { id: 'i-1', root: '/run/ingot/i-1/root', uidBase: 1073741824 };
 
 test('a container has its own uids and network and is not registered with the host', () => {
   const argv = nspawnArguments(container);
 
-  for (const argument of ['--private-users=1073741824:65536', '--private-network', '--register=no', '--keep-unit', '--boot']) ok(argv.includes(argument), argument);
+  for (const argument of [
+    '--private-users=1073741824:65536',
+    '--private-network',
+    '--register=no',
+    '--keep-unit',
+    '--boot',
+  ])
+    ok(argv.includes(argument), argument);
   ok(!argv.some((argument) => argument.includes('resolv.conf:')));
 });
 
@@ -26,7 +41,14 @@ test('a unit runs a file of words, and has nothing of the command in its argumen
 });
 
 test('the words are the folder, the environment and the command', () => {
-  deepEqual(commandWords(['echo', '$HOME'], '/srv', { A: 'b c', B: '$A' }), ['/srv', '2', 'A=b c', 'B=$A', 'echo', '$HOME']);
+  deepEqual(commandWords(['echo', '$HOME'], '/srv', { A: 'b c', B: '$A' }), [
+    '/srv',
+    '2',
+    'A=b c',
+    'B=$A',
+    'echo',
+    '$HOME',
+  ]);
 });
 
 for (const [what, argv, env] of [

@@ -20,12 +20,28 @@ export interface ContainerOptions {
 /** The command that boots a container. It ends with 133 when the container asks for a reboot. */
 export function nspawnArguments(options: ContainerOptions): string[] {
   return [
-    'systemd-nspawn', '--register=no', '--keep-unit', '--settings=no', '--quiet', '-M', options.id, '-D', options.root,
-    '--resolv-conf=off', '--link-journal=no', '--timezone=off', '--notify-ready=yes', '--console=read-only',
-    `--private-users=${options.uidBase}:65536`, '--private-users-ownership=map', '--private-network', '--suppress-sync=yes',
+    'systemd-nspawn',
+    '--register=no',
+    '--keep-unit',
+    '--settings=no',
+    '--quiet',
+    '-M',
+    options.id,
+    '-D',
+    options.root,
+    '--resolv-conf=off',
+    '--link-journal=no',
+    '--timezone=off',
+    '--notify-ready=yes',
+    '--console=read-only',
+    `--private-users=${options.uidBase}:65536`,
+    '--private-users-ownership=map',
+    '--private-network',
+    '--suppress-sync=yes',
     ...(options.resolvConf === undefined ? [] : [`--bind-ro=${bindPath(options.resolvConf)}:/etc/resolv.conf`]),
     // The root file system's mount options are the host's business; remounting fails inside.
-    '--boot', 'systemd.mask=systemd-remount-fs.service',
+    '--boot',
+    'systemd.mask=systemd-remount-fs.service',
   ];
 }
 
@@ -63,7 +79,11 @@ export interface Door {
  * Nothing that has a user of the host is ever visible inside: see `enter.pl`.
  * @param cgroups which the command joins first
  */
-export function enterArguments({ pid, startTime }: Door, cgroups: readonly string[], argv: readonly string[]): string[] {
+export function enterArguments(
+  { pid, startTime }: Door,
+  cgroups: readonly string[],
+  argv: readonly string[],
+): string[] {
   return ['perl', ENTER, String(pid), startTime, doorFilter(), ...cgroups, '--', ...argv];
 }
 
@@ -108,11 +128,16 @@ exec "$@"
 `;
 
 /** A command as the words of the file that `COMMAND` reads. @throws {Error} for what no command can have */
-export function commandWords(argv: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): readonly string[] {
+export function commandWords(
+  argv: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): readonly string[] {
   if (argv.length === 0) throw new Error('a command needs a program');
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const wrong = Object.keys(env).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
-  if (wrong !== undefined) throw new Error(`invalid name '${wrong}' for an environment variable: expected letters, digits and _`);
+  if (wrong !== undefined)
+    throw new Error(`invalid name '${wrong}' for an environment variable: expected letters, digits and _`);
   const words = [cwd, String(variables.length), ...variables, ...argv];
   if (words.some((word) => word.includes('\0'))) throw new Error('a command holds a NUL character');
   return words;
@@ -135,11 +160,32 @@ export function invocationOf(unit: string): string {
  */
 export function unitArguments({ unit, user }: UnitOptions): string[] {
   return [
-    'systemd-run', '--pipe', '--wait', '--collect', '--quiet', '--service-type=exec', `--unit=${unit}`, `--description=${unit}`,
-    `--uid=${user}`, '-p', 'KillMode=process', '-p', 'IgnoreSIGPIPE=no', '-p', 'TasksMax=infinity', '-p', 'OOMPolicy=continue', '-p', 'TimeoutStopSec=10',
-    '-p', `ExecStopPost=/bin/sh ${STATUS_WRITER} ${INSIDE_DIRECTORY}/${unit}.status`,
+    'systemd-run',
+    '--pipe',
+    '--wait',
+    '--collect',
+    '--quiet',
+    '--service-type=exec',
+    `--unit=${unit}`,
+    `--description=${unit}`,
+    `--uid=${user}`,
+    '-p',
+    'KillMode=process',
+    '-p',
+    'IgnoreSIGPIPE=no',
+    '-p',
+    'TasksMax=infinity',
+    '-p',
+    'OOMPolicy=continue',
+    '-p',
+    'TimeoutStopSec=10',
+    '-p',
+    `ExecStopPost=/bin/sh ${STATUS_WRITER} ${INSIDE_DIRECTORY}/${unit}.status`,
     `--setenv=INVOCATION_ID=${invocationOf(unit)}`,
-    '--', '/bin/sh', COMMAND, wordsFile(unit),
+    '--',
+    '/bin/sh',
+    COMMAND,
+    wordsFile(unit),
   ];
 }
 
@@ -149,7 +195,9 @@ export function wordsFile(unit: string): string {
 }
 
 /** How a command ended, from what `ExecStopPost` wrote: `exit-code exited 3`, `signal killed KILL`. */
-export function parseStatus(text: string): { readonly exitCode: number | null; readonly signal: string | null } | undefined {
+export function parseStatus(
+  text: string,
+): { readonly exitCode: number | null; readonly signal: string | null } | undefined {
   const [, code, status] = text.trim().split(' ');
   if (code === undefined || status === undefined) return undefined;
   if (code === 'exited') return /^\d+$/.test(status) ? { exitCode: Number(status), signal: null } : undefined;

@@ -15,9 +15,15 @@ test('version 2 alone controls everything in one cgroup', () => {
   const plan = planCgroups(pureV2, 'cpuset cpu io memory pids', 'ingot-i-1', limits)!;
 
   deepEqual(plan, {
-    unified: '/sys/fs/cgroup/ingot-i-1', machine: '/sys/fs/cgroup/ingot-i-1/machine', door: '/sys/fs/cgroup/ingot-i-1/door',
-    limiting: [], unlimited: [],
-    controllers: [['/sys/fs/cgroup/cgroup.subtree_control', '+cpu +memory +pids'], ['/sys/fs/cgroup/ingot-i-1/cgroup.subtree_control', '+cpu +memory +pids']],
+    unified: '/sys/fs/cgroup/ingot-i-1',
+    machine: '/sys/fs/cgroup/ingot-i-1/machine',
+    door: '/sys/fs/cgroup/ingot-i-1/door',
+    limiting: [],
+    unlimited: [],
+    controllers: [
+      ['/sys/fs/cgroup/cgroup.subtree_control', '+cpu +memory +pids'],
+      ['/sys/fs/cgroup/ingot-i-1/cgroup.subtree_control', '+cpu +memory +pids'],
+    ],
     settings: [
       ['/sys/fs/cgroup/ingot-i-1/cpu.max', '200000 100000'],
       ['/sys/fs/cgroup/ingot-i-1/memory.max', '1073741824'],
@@ -41,4 +47,5 @@ test('version 1 controls what version 2 beside it does not', () => {
   ]);
 });
 
-test('without a unified hierarchy there is no plan', () => equal(planCgroups(hybrid.split('\n').slice(0, 3).join('\n'), '', 'x', limits), undefined));
+test('without a unified hierarchy there is no plan', () =>
+  equal(planCgroups(hybrid.split('\n').slice(0, 3).join('\n'), '', 'x', limits), undefined));

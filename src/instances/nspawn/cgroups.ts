@@ -42,7 +42,12 @@ const PERIOD = 100_000;
  * @param unifiedControllers `cgroup.controllers` of the unified hierarchy's root
  * @returns `undefined` when no unified hierarchy is mounted
  */
-export function planCgroups(mountinfo: string, unifiedControllers: string, name: string, limits: Limits): CgroupPlan | undefined {
+export function planCgroups(
+  mountinfo: string,
+  unifiedControllers: string,
+  name: string,
+  limits: Limits,
+): CgroupPlan | undefined {
   const { unified: root, v1 } = hierarchies(mountinfo);
   if (root === undefined) return undefined;
   const unified = `${root}/${name}`;
@@ -65,18 +70,38 @@ export function planCgroups(mountinfo: string, unifiedControllers: string, name:
   const named = v1.get('name=systemd');
   const switchOn = enabled.map((controller) => `+${controller}`).join(' ');
   return {
-    unified, machine: `${unified}/machine`, door: `${unified}/door`, limiting: [...limiting],
+    unified,
+    machine: `${unified}/machine`,
+    door: `${unified}/door`,
+    limiting: [...limiting],
     ...(named === undefined ? {} : { named: `${named}/${name}` }),
-    controllers: enabled.length === 0 ? [] : [[`${root}/cgroup.subtree_control`, switchOn], [`${unified}/cgroup.subtree_control`, switchOn]],
-    settings, unlimited,
+    controllers:
+      enabled.length === 0
+        ? []
+        : [
+            [`${root}/cgroup.subtree_control`, switchOn],
+            [`${unified}/cgroup.subtree_control`, switchOn],
+          ],
+    settings,
+    unlimited,
   };
 }
 
-function limit(controller: 'cpu' | 'memory' | 'pids', at: string, unified: boolean, { cpus, memoryMiB }: Limits): Setting[] {
+function limit(
+  controller: 'cpu' | 'memory' | 'pids',
+  at: string,
+  unified: boolean,
+  { cpus, memoryMiB }: Limits,
+): Setting[] {
   const bytes = String(memoryMiB * 1024 * 1024);
   switch (controller) {
     case 'cpu':
-      return unified ? [[`${at}/cpu.max`, `${cpus * PERIOD} ${PERIOD}`]] : [[`${at}/cpu.cfs_period_us`, String(PERIOD)], [`${at}/cpu.cfs_quota_us`, String(cpus * PERIOD)]];
+      return unified
+        ? [[`${at}/cpu.max`, `${cpus * PERIOD} ${PERIOD}`]]
+        : [
+            [`${at}/cpu.cfs_period_us`, String(PERIOD)],
+            [`${at}/cpu.cfs_quota_us`, String(cpus * PERIOD)],
+          ];
     case 'memory':
       return [[`${at}/${unified ? 'memory.max' : 'memory.limit_in_bytes'}`, bytes]];
     case 'pids':

@@ -12,7 +12,16 @@ import { InstanceError, type CommandRequest, type CommandResult } from '../insta
 import { OWN_LIMIT, TooMuchOutput } from '../output.ts';
 import { openPipes } from '../pipes.ts';
 import { unitLines } from '../unit-words.ts';
-import { cleanEnvironment, commandWords, enterArguments, INSIDE_DIRECTORY, invocationOf, parseStatus, unitArguments, type Door } from './arguments.ts';
+import {
+  cleanEnvironment,
+  commandWords,
+  enterArguments,
+  INSIDE_DIRECTORY,
+  invocationOf,
+  parseStatus,
+  unitArguments,
+  type Door,
+} from './arguments.ts';
 
 /** A container whose systemd answers. */
 export interface Container {
@@ -57,7 +66,11 @@ const SHUTDOWN_MS = 60_000;
  * are the image's, so they may be anything.
  * @param work gets the command that runs `argv` inside
  */
-async function visit<T>(container: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>, argv: readonly string[], work: (command: readonly string[]) => Promise<T>): Promise<T> {
+async function visit<T>(
+  container: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>,
+  argv: readonly string[],
+  work: (command: readonly string[]) => Promise<T>,
+): Promise<T> {
   const { command, leave } = enter(container, argv);
   try {
     return await work(command);
@@ -68,32 +81,47 @@ async function visit<T>(container: Pick<Container, 'leader' | 'limitingCgroups' 
 
 /** A visit that the caller ends by `leave`, which kills whatever of it still runs; nobody has to wait for that. */
 export function enter(
-  { leader, limitingCgroups, doorCgroup }: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>, argv: readonly string[],
+  { leader, limitingCgroups, doorCgroup }: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>,
+  argv: readonly string[],
 ): { readonly command: readonly string[]; leave(): void } {
   const cgroup = `${doorCgroup}/${newUuid()}`;
   mkdirSync(cgroup);
   // What cannot be removed now goes with the container, whose cgroup is on record.
-  return { command: enterArguments(leader, [...limitingCgroups, cgroup], argv), leave: () => void removeCgroup(cgroup).catch(() => {}) };
+  return {
+    command: enterArguments(leader, [...limitingCgroups, cgroup], argv),
+    leave: () => void removeCgroup(cgroup).catch(() => {}),
+  };
 }
 
 /**
  * Runs a small command of Ingot's own in the container, as its root: several times faster than a unit.
  * @throws {InstanceError} when it prints more than `options.maxOutput` (default `DOOR_BYTES`) or does not end in time; {Error} as `run` of the platform does
  */
-export async function atTheDoor(container: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>, argv: readonly string[], options: Parameters<typeof run>[1] = {}): ReturnType<typeof run> {
+export async function atTheDoor(
+  container: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>,
+  argv: readonly string[],
+  options: Parameters<typeof run>[1] = {},
+): ReturnType<typeof run> {
   const maxOutput = options.maxOutput ?? DOOR_BYTES;
-  return visit(container, argv, (command) => run(command, { timeoutMs: patient(60_000), ...options, maxOutput, env: cleanEnvironment(process.env) }))
-    .catch((error: unknown) => { throw doorError(error, maxOutput); });
+  return visit(container, argv, (command) =>
+    run(command, { timeoutMs: patient(60_000), ...options, maxOutput, env: cleanEnvironment(process.env) }),
+  ).catch((error: unknown) => {
+    throw doorError(error, maxOutput);
+  });
 }
 
 function doorError(error: unknown, limit: number): unknown {
   if (!(error instanceof ProcessError)) return error;
   if (error.tooMuchOutput) return floods(limit);
-  return error.timedOut ? new InstanceError('the instance does not answer: sh or systemctl in it did not end in time', [], { cause: error }) : error;
+  return error.timedOut
+    ? new InstanceError('the instance does not answer: sh or systemctl in it did not end in time', [], { cause: error })
+    : error;
 }
 
 function floods(limit: number): InstanceError {
-  return new InstanceError(`sh or systemctl in the instance printed more than ${sizeOf(limit)}: a component may have replaced it`);
+  return new InstanceError(
+    `sh or systemctl in the instance printed more than ${sizeOf(limit)}: a component may have replaced it`,
+  );
 }
 
 /**
@@ -101,20 +129,34 @@ function floods(limit: number): InstanceError {
  * @throws {InstanceError} when the container is gone
  */
 export async function runOwn(container: Container, request: CommandRequest): Promise<CommandResult> {
-  if (request.argv === undefined) throw new TypeError('a program of Ingot\'s own has argv');
+  if (request.argv === undefined) throw new TypeError("a program of Ingot's own has argv");
   const { onOutput } = request;
   // Of what is left of the host's shell nothing but the umask matters inside.
-  const argv = ['/bin/sh', '-c', 'umask 022; cd -- "$1" || exit 126; shift; exec "$@"', 'sh', request.cwd ?? '/', ...request.argv];
+  const argv = [
+    '/bin/sh',
+    '-c',
+    'umask 022; cd -- "$1" || exit 126; shift; exec "$@"',
+    'sh',
+    request.cwd ?? '/',
+    ...request.argv,
+  ];
   try {
-    const ended = await visit(container, argv, (command) => run(command, {
-      env: { ...cleanEnvironment(process.env), ...request.env },
-      okCodes: 'any',
-      maxOutput: OWN_LIMIT,
-      ...(request.stdin === undefined ? {} : { input: request.stdin }),
-      ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: request.timeoutSeconds * 1000 }),
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
-      ...(onOutput === undefined ? {} : { onStdout: (chunk: Buffer) => onOutput('stdout', chunk), onStderr: (chunk: Buffer) => onOutput('stderr', chunk) }),
-    }));
+    const ended = await visit(container, argv, (command) =>
+      run(command, {
+        env: { ...cleanEnvironment(process.env), ...request.env },
+        okCodes: 'any',
+        maxOutput: OWN_LIMIT,
+        ...(request.stdin === undefined ? {} : { input: request.stdin }),
+        ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: request.timeoutSeconds * 1000 }),
+        ...(request.signal === undefined ? {} : { signal: request.signal }),
+        ...(onOutput === undefined
+          ? {}
+          : {
+              onStdout: (chunk: Buffer) => onOutput('stdout', chunk),
+              onStderr: (chunk: Buffer) => onOutput('stderr', chunk),
+            }),
+      }),
+    );
     return { exitCode: ended.code, signal: null, timedOut: false };
   } catch (error) {
     if (error === request.signal?.reason) throw error;
@@ -133,7 +175,8 @@ export async function runOwn(container: Container, request: CommandRequest): Pro
  * @throws {InstanceError} when the container is gone, or the command could not be started
  */
 export async function runCommand(container: Container, request: CommandRequest): Promise<CommandResult> {
-  if ((request.argv === undefined) === (request.script === undefined)) throw new TypeError('a command has either argv or a script');
+  if ((request.argv === undefined) === (request.script === undefined))
+    throw new TypeError('a command has either argv or a script');
   request.signal?.throwIfAborted();
   const unit = `ingot-${newUuid()}`;
   const user = request.user ?? 'root';
@@ -173,20 +216,42 @@ exec 3<&- 5<&- >&4
 ${TELL}
 exit $c`;
 
-async function runUnit(container: Container, unit: string, request: CommandRequest, argv: readonly string[], user: string): Promise<CommandResult> {
+async function runUnit(
+  container: Container,
+  unit: string,
+  request: CommandRequest,
+  argv: readonly string[],
+  user: string,
+): Promise<CommandResult> {
   const pipes = await openPipes(container.directory, unit, request);
   let timedOut = false;
   let ended = false;
   const killAll = (): void => void killUnit(container, unit, () => ended).catch(() => {});
-  const onDeadline = (): void => { timedOut = true; killAll(); };
+  const onDeadline = (): void => {
+    timedOut = true;
+    killAll();
+  };
   let client: Awaited<ReturnType<typeof start>>;
   let leave = (): void => {};
   const killsBefore = await container.memoryKills();
   const words = unitLines(commandWords(argv, request.cwd ?? '/', request.env));
   try {
-    const entered = enter(container, ['/bin/sh', '-c', VISIT, 'sh', INSIDE_DIRECTORY, unit, user, ...unitArguments({ unit, user })]);
+    const entered = enter(container, [
+      '/bin/sh',
+      '-c',
+      VISIT,
+      'sh',
+      INSIDE_DIRECTORY,
+      unit,
+      user,
+      ...unitArguments({ unit, user }),
+    ]);
     ({ leave } = entered);
-    client = await start(entered.command, { env: cleanEnvironment(process.env), stdio: [...pipes.stdio, 'pipe', 'pipe', 'pipe'], detached: true });
+    client = await start(entered.command, {
+      env: cleanEnvironment(process.env),
+      stdio: [...pipes.stdio, 'pipe', 'pipe', 'pipe'],
+      detached: true,
+    });
   } catch (error) {
     pipes.abandon();
     leave();
@@ -194,20 +259,30 @@ async function runUnit(container: Container, unit: string, request: CommandReque
   }
   pipes.started();
   const [wordsPipe, telling, scriptPipe] = client.more;
-  for (const [pipe, content] of [[wordsPipe!, words], [scriptPipe!, request.script ?? '']] as const) {
+  for (const [pipe, content] of [
+    [wordsPipe!, words],
+    [scriptPipe!, request.script ?? ''],
+  ] as const) {
     pipe.on('error', () => {}); // Whoever was to read it has ended; how is told below.
     pipe.end(content);
   }
   const told = textOf(telling!);
-  const timer = request.timeoutSeconds === undefined ? undefined : setTimeout(onDeadline, request.timeoutSeconds * 1000);
+  const timer =
+    request.timeoutSeconds === undefined ? undefined : setTimeout(onDeadline, request.timeoutSeconds * 1000);
   request.signal?.addEventListener('abort', killAll, { once: true });
   if (request.signal?.aborted) killAll();
   try {
-    const clientEnd = await clientEnds(client.exited, container, unit, () => timedOut || request.signal?.aborted === true);
+    const clientEnd = await clientEnds(
+      client.exited,
+      container,
+      unit,
+      () => timedOut || request.signal?.aborted === true,
+    );
     if (clientEnd === undefined) client.kill('SIGKILL');
     const said = clientEnd === undefined ? undefined : await within(TOLD_MS, told);
     if (said !== undefined && said.length > TOLD_BYTES) throw floods(TOLD_BYTES);
-    if (said?.endsWith('unprepared\n') && container.alive()) throw new InstanceError(`the command cannot be put into the instance: ${said.replace(/\n?unprepared\n$/, '')}`);
+    if (said?.endsWith('unprepared\n') && container.alive())
+      throw new InstanceError(`the command cannot be put into the instance: ${said.replace(/\n?unprepared\n$/, '')}`);
     const status = await statusOf(container, unit, clientEnd?.code ?? null, said).catch((error: unknown) => {
       // One that was killed may have left no word of its end: when it filled the instance with processes, nothing could write it.
       if ((timedOut || request.signal?.aborted) && container.alive()) return { exitCode: null, signal: 'SIGKILL' };
@@ -235,7 +310,12 @@ async function runUnit(container: Container, unit: string, request: CommandReque
  * Waits for systemd-run to end; not longer than `END_MS` once the command has been killed or its status is written, `DEAD_MS` once the container
  * is dead. Nobody tells systemd-run of the end when its manager has lost its connections, as it does on a host that stood still for a minute.
  */
-async function clientEnds(exited: Promise<{ code: number | null }>, container: Container, unit: string, killed: () => boolean): Promise<{ code: number | null } | undefined> {
+async function clientEnds(
+  exited: Promise<{ code: number | null }>,
+  container: Container,
+  unit: string,
+  killed: () => boolean,
+): Promise<{ code: number | null } | undefined> {
   let waited = 0;
   for (;;) {
     const pause = new AbortController();
@@ -251,14 +331,23 @@ async function clientEnds(exited: Promise<{ code: number | null }>, container: C
 
 /** Whether the status of a command is written: looked at from outside, since nothing may answer inside. */
 async function hasStatus({ leader }: Container, unit: string): Promise<boolean> {
-  return lstat(`/proc/${leader.pid}/root${INSIDE_DIRECTORY}/${unit}.status`).then((file) => file.isFile() && file.size > 0, () => false);
+  return lstat(`/proc/${leader.pid}/root${INSIDE_DIRECTORY}/${unit}.status`).then(
+    (file) => file.isFile() && file.size > 0,
+    () => false,
+  );
 }
 
 /** What comes in time, else nothing. */
 async function within<T>(ms: number, awaited: Promise<T>): Promise<T | undefined> {
   const pause = new AbortController();
   try {
-    return await Promise.race([awaited, sleep(patient(ms), pause.signal).then(() => undefined, () => undefined)]);
+    return await Promise.race([
+      awaited,
+      sleep(patient(ms), pause.signal).then(
+        () => undefined,
+        () => undefined,
+      ),
+    ]);
   } finally {
     pause.abort();
   }
@@ -285,17 +374,26 @@ async function textOf(stream: Readable): Promise<string> {
  * command runs on: then the unit itself is asked.
  * @param told what was told already, if it was all
  */
-async function statusOf(container: Container, unit: string, clientCode: number | null, told: string | undefined): Promise<{ exitCode: number | null; signal: string | null }> {
+async function statusOf(
+  container: Container,
+  unit: string,
+  clientCode: number | null,
+  told: string | undefined,
+): Promise<{ exitCode: number | null; signal: string | null }> {
   let first = told !== undefined && /^[^\n]*\n[a-z]+\n$/.test(told) ? told : undefined;
   // Telling a status takes it away: what came without the state of the system, since a manager that goes down answers nobody, counts.
   let status = told === undefined ? undefined : parseStatus(told.split('\n')[0]!);
-  for (let unanswered = 0; ;) {
+  for (let unanswered = 0; ; ) {
     if (!container.alive()) {
       if (typeof status?.exitCode === 'number') return status;
       throw await container.whatHappened();
     }
-    const { stdout, stderr, code } = first !== undefined ? { stdout: first, stderr: '', code: 0 }
-      : await atTheDoor(container, ['/bin/sh', '-c', `f=$1/$2 u=$2; ${TELL}`, 'sh', INSIDE_DIRECTORY, unit], { okCodes: 'any' });
+    const { stdout, stderr, code } =
+      first !== undefined
+        ? { stdout: first, stderr: '', code: 0 }
+        : await atTheDoor(container, ['/bin/sh', '-c', `f=$1/$2 u=$2; ${TELL}`, 'sh', INSIDE_DIRECTORY, unit], {
+            okCodes: 'any',
+          });
     first = undefined;
     const [word = '', system = ''] = stdout.trim().split('\n');
     status ??= parseStatus(word);
@@ -312,10 +410,13 @@ async function statusOf(container: Container, unit: string, clientCode: number |
       if (status !== undefined) return status;
       // The end is written down by /bin/sh: whether there is one still was not asked if the shell that told this had started before.
       refuseWithoutShell(await atTheDoor(container, ['/bin/sh', '-c', ':'], { okCodes: 'any' }));
-      throw new InstanceError(`systemd in the instance did not run the command, or lost its end (systemd-run ended with ${clientCode}): mostly the instance has no memory or no processes left`);
+      throw new InstanceError(
+        `systemd in the instance did not run the command, or lost its end (systemd-run ended with ${clientCode}): mostly the instance has no memory or no processes left`,
+      );
     }
     refuseWithoutShell({ code, stderr });
-    if (code !== 0 && ++unanswered > 20) throw new InstanceError(`systemd in the instance does not answer: ${stderr.trim()}`);
+    if (code !== 0 && ++unanswered > 20)
+      throw new InstanceError(`systemd in the instance does not answer: ${stderr.trim()}`);
     await sleep(200);
   }
 }
@@ -323,7 +424,9 @@ async function statusOf(container: Container, unit: string, clientCode: number |
 /** @throws {InstanceError} when what could not be run is /bin/sh itself */
 function refuseWithoutShell({ code, stderr }: { readonly code: number | null; readonly stderr: string }): void {
   if (code === 0 || !/failed to execute \/bin\/sh|\/bin\/sh: (?:No such file|error while loading)/.test(stderr)) return;
-  throw new InstanceError(`the instance has no /bin/sh that runs any more, and nothing can be run in it: ${stderr.trim()}`);
+  throw new InstanceError(
+    `the instance has no /bin/sh that runs any more, and nothing can be run in it: ${stderr.trim()}`,
+  );
 }
 
 /**
@@ -338,7 +441,8 @@ export async function killUnit(container: Container, unit: string, ended: () => 
     const own = findCgroups(container.machineCgroup, (name) => name === `${unit}.service`);
     // Before the cgroup is killed: its processes are what the others descend from.
     const strays = familyOf(new Set(own.flatMap(processesBelow)), processesBelow(container.machineCgroup), mark);
-    for (const cgroup of own) await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
+    for (const cgroup of own)
+      await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
     for (const pid of strays) kill(pid, 'SIGKILL');
     await sleep(50);
   }
@@ -349,7 +453,7 @@ function familyOf(members: ReadonlySet<number>, all: readonly number[], mark: st
   const others = all.filter((pid) => !members.has(pid));
   const family = new Set([...members, ...others.filter((pid) => hasInEnvironment(pid, mark))]);
   const parents = new Map(others.map((pid) => [pid, parentOf(pid)]));
-  for (let size = -1; size !== family.size;) {
+  for (let size = -1; size !== family.size; ) {
     size = family.size;
     for (const [pid, parent] of parents) if (parent !== undefined && family.has(parent)) family.add(pid);
   }
@@ -374,7 +478,9 @@ function parentOf(pid: number): number | undefined {
 }
 
 function processesBelow(cgroup: string): number[] {
-  return findCgroups(cgroup, () => true).concat(cgroup).flatMap(processesOf);
+  return findCgroups(cgroup, () => true)
+    .concat(cgroup)
+    .flatMap(processesOf);
 }
 
 /**
@@ -382,10 +488,14 @@ function processesBelow(cgroup: string): number[] {
  * for one that ignores SIGTERM. Each gets SIGTERM, and after `LEFTOVER_MS` SIGKILL.
  */
 export async function endLeftovers(machineCgroup: string): Promise<void> {
-  const left = (): string[] => findCgroups(machineCgroup, (name) => /^ingot-[0-9a-f-]{36}\.service$/.test(name)).filter((cgroup) => processesOf(cgroup).length > 0);
+  const left = (): string[] =>
+    findCgroups(machineCgroup, (name) => /^ingot-[0-9a-f-]{36}\.service$/.test(name)).filter(
+      (cgroup) => processesOf(cgroup).length > 0,
+    );
   for (const cgroup of left()) killProcesses(cgroup, 'SIGTERM');
   for (let waited = 0; waited < patient(LEFTOVER_MS) && left().length > 0; waited += 20) await sleep(20);
-  for (const cgroup of left()) await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
+  for (const cgroup of left())
+    await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
 }
 
 function processesOf(cgroup: string): number[] {

@@ -14,17 +14,47 @@ import { patient } from '../../platform/patience.ts';
 import { isSameProcess, processStartTime, start, waitForExit } from '../../platform/processes.ts';
 import { intoRingFiles, ringFiles } from '../../platform/ring-file.ts';
 import { consoleLogOf, consoleTail } from '../console.ts';
-import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest, type PublishedPort, type StreamedCommand, type StreamRequest } from '../instance.ts';
+import {
+  InstanceError,
+  type Capabilities,
+  type Driver,
+  type Instance,
+  type InstanceHandle,
+  type LaunchRequest,
+  type PublishedPort,
+  type StreamedCommand,
+  type StreamRequest,
+} from '../instance.ts';
 import { readingSafely } from '../output.ts';
 import { startInstanceServices } from '../services/start.ts';
 import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
-import { cleanEnvironment, COMMAND, COMMAND_SCRIPT, confined, inCgroups, INSIDE_DIRECTORY, INSTANCE_ADDRESS, networkFile, NSPAWN_ENVIRONMENT, nspawnArguments, STATUS_WRITER, STATUS_WRITER_SCRIPT, withExitCodeIn } from './arguments.ts';
+import {
+  cleanEnvironment,
+  COMMAND,
+  COMMAND_SCRIPT,
+  confined,
+  inCgroups,
+  INSIDE_DIRECTORY,
+  INSTANCE_ADDRESS,
+  networkFile,
+  NSPAWN_ENVIRONMENT,
+  nspawnArguments,
+  STATUS_WRITER,
+  STATUS_WRITER_SCRIPT,
+  withExitCodeIn,
+} from './arguments.ts';
 import { hostCgroups, makeCgroups, memoryKills, type CgroupPlan } from './cgroups.ts';
 import { atTheDoor, endLeftovers, runCommand, runOwn, type Container } from './commands.ts';
 import { rootFault } from './root-faults.ts';
 import { openCommand } from './streams.ts';
 
-const capabilities: Capabilities = { kernel: false, reboots: true, liveSnapshots: true, bootLoader: false, platform: 'Linux' };
+const capabilities: Capabilities = {
+  kernel: false,
+  reboots: true,
+  liveSnapshots: true,
+  bootLoader: false,
+  platform: 'Linux',
+};
 
 const INTERFACE = 'host0';
 const LAUNCH_SECONDS = 120;
@@ -79,7 +109,8 @@ export const nspawnDriver: Driver = {
 async function launch(request: LaunchRequest): Promise<Instance> {
   const { directory, held } = request;
   const consoleLog = consoleLogOf(request);
-  if (request.seed !== undefined) throw new InstanceError('a system container takes no user data and no ssh keys: launch a virtual machine');
+  if (request.seed !== undefined)
+    throw new InstanceError('a system container takes no user data and no ssh keys: launch a virtual machine');
   let disk: AttachedDisk | undefined;
   try {
     await held.record({ kind: 'path', path: directory });
@@ -89,13 +120,37 @@ async function launch(request: LaunchRequest): Promise<Instance> {
     await held.record({ kind: 'allocation', id: uids.id });
     const cgroups = await hostCgroups(`ingot-${request.id}`, request);
     if (cgroups === undefined) throw new InstanceError('this host has no unified cgroup hierarchy mounted');
-    disk = await attachDisk({ disk: request.disk, directory, held, ...(request.signal ? { signal: request.signal } : {}) });
+    disk = await attachDisk({
+      disk: request.disk,
+      directory,
+      held,
+      ...(request.signal ? { signal: request.signal } : {}),
+    });
     const unlimited = await makeCgroups(cgroups, held);
-    if (unlimited.length > 0) request.report?.({ level: 'warn', text: `this host sets no limit on ${unlimited.join(', ')} of ${request.id}: no such cgroup controller` });
+    if (unlimited.length > 0)
+      request.report?.({
+        level: 'warn',
+        text: `this host sets no limit on ${unlimited.join(', ')} of ${request.id}: no such cgroup controller`,
+      });
     const services = await startInstanceServices(request, INSTANCE_ADDRESS);
     const state = await boot(
-      { id: request.id, directory, consoleLog, disk: disk.state, cgroups, uidBase: uids.base, publish: request.publish ?? [], allocationOwner: request.allocationOwner, ...(services.heldId === undefined ? {} : { servicesHeldId: services.heldId }) },
-      held, { timeoutMs: (request.timeoutSeconds ?? LAUNCH_SECONDS) * 1000, ...(request.signal ? { signal: request.signal } : {}), ...(request.report ? { report: request.report } : {}) },
+      {
+        id: request.id,
+        directory,
+        consoleLog,
+        disk: disk.state,
+        cgroups,
+        uidBase: uids.base,
+        publish: request.publish ?? [],
+        allocationOwner: request.allocationOwner,
+        ...(services.heldId === undefined ? {} : { servicesHeldId: services.heldId }),
+      },
+      held,
+      {
+        timeoutMs: (request.timeoutSeconds ?? LAUNCH_SECONDS) * 1000,
+        ...(request.signal ? { signal: request.signal } : {}),
+        ...(request.report ? { report: request.report } : {}),
+      },
     );
     await services.ready();
     return new NspawnInstance(state, held);
@@ -107,7 +162,9 @@ async function launch(request: LaunchRequest): Promise<Instance> {
     // Whatever else fails without its disk says nothing of why.
     if (diskGone) throw new InstanceError(diskIsGone(request.id), console, { cause: error });
     if (error instanceof InstanceError) throw error;
-    throw new InstanceError(`the container ${request.id} could not be started: ${(error as Error).message}`, console, { cause: error });
+    throw new InstanceError(`the container ${request.id} could not be started: ${(error as Error).message}`, console, {
+      cause: error,
+    });
   }
 }
 
@@ -145,57 +202,129 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
   const fault = await rootFault(`${directory}/root`);
   if (fault !== undefined) throw new InstanceError(`cannot start the disk of ${plan.id} as a container: ${fault}`);
   const command = nspawnArguments({
-    id: plan.id, root: `${directory}/root`, uidBase: plan.uidBase,
+    id: plan.id,
+    root: `${directory}/root`,
+    uidBase: plan.uidBase,
     ...((await ownResolver(`${directory}/root`)) ? {} : { resolvConf: `${directory}/resolv.conf` }),
   });
   const inMachine = inCgroups([cgroups.machine], confined(command));
-  const argv = inCgroups([...cgroups.limiting, cgroups.door], intoRingFiles({ '1,2': plan.consoleLog }, withExitCodeIn(`${directory}/exit`, inMachine)));
+  const argv = inCgroups(
+    [...cgroups.limiting, cgroups.door],
+    intoRingFiles({ '1,2': plan.consoleLog }, withExitCodeIn(`${directory}/exit`, inMachine)),
+  );
   // Not recorded as a process: it is in its cgroup before anything else, and that is on record.
-  const monitor = await start(argv, { env: { ...cleanEnvironment(process.env), ...NSPAWN_ENVIRONMENT }, stdio: ['ignore', 'ignore', 'ignore'], detached: true });
+  const monitor = await start(argv, {
+    env: { ...cleanEnvironment(process.env), ...NSPAWN_ENVIRONMENT },
+    stdio: ['ignore', 'ignore', 'ignore'],
+    detached: true,
+  });
   monitor.unref();
   const running = (): void => {
-    if (existsSync(`${directory}/exit`) || !isSameProcess(monitor.pid, monitor.startTime)) throw new Error('systemd-nspawn ended');
+    if (existsSync(`${directory}/exit`) || !isSameProcess(monitor.pid, monitor.startTime))
+      throw new Error('systemd-nspawn ended');
   };
-  const leader = await until('the first process of the container', timeoutMs, () => {
-    running();
-    return findLeader(monitor.pid);
-  }, waiting);
+  const leader = await until(
+    'the first process of the container',
+    timeoutMs,
+    () => {
+      running();
+      return findLeader(monitor.pid);
+    },
+    waiting,
+  );
   const container = { leader, limitingCgroups: cgroups.limiting, doorCgroup: cgroups.door };
   // Before the interface is there: systemd-networkd must not ask for an address of its own, or the published ports lead nowhere.
   // Not as a bind mount: below /run/systemd nspawn makes its folders for the outer root, and systemd then cannot write there.
-  await until('the container to take its network configuration', deadline - Date.now(), async () => {
-    running();
-    const write = 'mkdir -p /run/systemd/network "$1" && chmod 0711 "$1" && printf %s "$3" >"$2" && printf %s "$5" >"$4" && cat >/run/systemd/network/00-ingot.network';
-    return (await atTheDoor(container, ['/bin/sh', '-c', write, 'sh', INSIDE_DIRECTORY, STATUS_WRITER, STATUS_WRITER_SCRIPT, COMMAND, COMMAND_SCRIPT], { input: networkFile(INTERFACE), okCodes: 'any' })).code === 0 ? true : undefined;
-  }, waiting);
+  await until(
+    'the container to take its network configuration',
+    deadline - Date.now(),
+    async () => {
+      running();
+      const write =
+        'mkdir -p /run/systemd/network "$1" && chmod 0711 "$1" && printf %s "$3" >"$2" && printf %s "$5" >"$4" && cat >/run/systemd/network/00-ingot.network';
+      return (
+        await atTheDoor(
+          container,
+          [
+            '/bin/sh',
+            '-c',
+            write,
+            'sh',
+            INSIDE_DIRECTORY,
+            STATUS_WRITER,
+            STATUS_WRITER_SCRIPT,
+            COMMAND,
+            COMMAND_SCRIPT,
+          ],
+          { input: networkFile(INTERFACE), okCodes: 'any' },
+        )
+      ).code === 0
+        ? true
+        : undefined;
+    },
+    waiting,
+  );
   const slirp = await startSlirp({
-    target: { pid: leader.pid }, interfaceName: INTERFACE, directory, held, allocationOwner: plan.allocationOwner,
-    apiSocket: plan.publish.length > 0, ...(signal ? { signal } : {}),
+    target: { pid: leader.pid },
+    interfaceName: INTERFACE,
+    directory,
+    held,
+    allocationOwner: plan.allocationOwner,
+    apiSocket: plan.publish.length > 0,
+    ...(signal ? { signal } : {}),
   });
   await publish(slirp, plan.publish);
 
   let state = '';
-  await until(`systemd in ${plan.id}`, deadline - Date.now(), async () => {
-    running();
-    // Answers `running` or `degraded` once all that starts at boot has started.
-    const patience = Math.max(1000, Math.min(settleMs, deadline - Date.now()));
-    const { stdout } = await atTheDoor(container, ['timeout', String(patience / 1000), 'systemctl', 'is-system-running', '--wait'], { okCodes: 'any', ...(signal ? { signal } : {}) });
-    state = stdout.trim();
-    if (state === 'running' || state === 'degraded') return true;
-    // Something that starts at boot takes long: is systemd itself there?
-    const { code, stdout: jobs } = await atTheDoor(container, ['systemctl', 'list-jobs', '--no-legend', '--plain'], { okCodes: 'any' });
-    if (code !== 0 || Date.now() < deadline - timeoutMs + settleMs) return undefined;
-    options.report?.({ level: 'warn', text: `${plan.id} is used although not all of its services have started: ${jobs.trim().split('\n').map((line) => line.split(/\s+/)[1]).join(', ').slice(0, 2000)}` });
-    return true;
-  }, waiting);
-  const booted: ContainerState = { ...plan, leader, monitor: { pid: monitor.pid, startTime: monitor.startTime }, slirpHeldId: slirp.heldId };
+  await until(
+    `systemd in ${plan.id}`,
+    deadline - Date.now(),
+    async () => {
+      running();
+      // Answers `running` or `degraded` once all that starts at boot has started.
+      const patience = Math.max(1000, Math.min(settleMs, deadline - Date.now()));
+      const { stdout } = await atTheDoor(
+        container,
+        ['timeout', String(patience / 1000), 'systemctl', 'is-system-running', '--wait'],
+        { okCodes: 'any', ...(signal ? { signal } : {}) },
+      );
+      state = stdout.trim();
+      if (state === 'running' || state === 'degraded') return true;
+      // Something that starts at boot takes long: is systemd itself there?
+      const { code, stdout: jobs } = await atTheDoor(container, ['systemctl', 'list-jobs', '--no-legend', '--plain'], {
+        okCodes: 'any',
+      });
+      if (code !== 0 || Date.now() < deadline - timeoutMs + settleMs) return undefined;
+      options.report?.({
+        level: 'warn',
+        text: `${plan.id} is used although not all of its services have started: ${jobs
+          .trim()
+          .split('\n')
+          .map((line) => line.split(/\s+/)[1])
+          .join(', ')
+          .slice(0, 2000)}`,
+      });
+      return true;
+    },
+    waiting,
+  );
+  const booted: ContainerState = {
+    ...plan,
+    leader,
+    monitor: { pid: monitor.pid, startTime: monitor.startTime },
+    slirpHeldId: slirp.heldId,
+  };
   await writeFileAtomic(`${directory}/instance.json`, JSON.stringify(booted), 0o600);
   return booted;
 }
 
 async function publish(slirp: Slirp, ports: readonly PublishedPort[]): Promise<void> {
   for (const { hostAddress, hostPort, instancePort } of ports) {
-    await addHostForward(slirp.apiSocket!, { hostAddress: hostAddress ?? '127.0.0.1', hostPort, guestPort: instancePort });
+    await addHostForward(slirp.apiSocket!, {
+      hostAddress: hostAddress ?? '127.0.0.1',
+      hostPort,
+      guestPort: instancePort,
+    });
   }
 }
 
@@ -216,8 +345,7 @@ function findLeader(monitor: number): ProcessIdentity | undefined {
       const text = readFileSync(`/proc/${entry}/stat`, 'utf8');
       const parent = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
       parents.set(parent, [...(parents.get(parent) ?? []), Number(entry)]);
-    } catch {
-    }
+    } catch {}
   }
   const family = [monitor];
   for (let index = 0; index < family.length; index++) family.push(...(parents.get(family[index]!) ?? []));
@@ -225,9 +353,14 @@ function findLeader(monitor: number): ProcessIdentity | undefined {
     try {
       const numbers = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
       const startTime = processStartTime(pid);
-      if (numbers.length > 1 && numbers.at(-1) === '1' && startTime !== undefined && !readlinkSync(`/proc/${pid}/exe`).endsWith('/systemd-nspawn')) return { pid, startTime };
-    } catch {
-    }
+      if (
+        numbers.length > 1 &&
+        numbers.at(-1) === '1' &&
+        startTime !== undefined &&
+        !readlinkSync(`/proc/${pid}/exe`).endsWith('/systemd-nspawn')
+      )
+        return { pid, startTime };
+    } catch {}
   }
   return undefined;
 }
@@ -257,7 +390,9 @@ class NspawnInstance implements Instance {
 
   async run(request: Parameters<Instance['run']>[0]): ReturnType<Instance['run']> {
     const container = await this.answering();
-    return readingSafely(request, (each) => (each.own === true ? runOwn(container, each) : runCommand(container, each)));
+    return readingSafely(request, (each) =>
+      each.own === true ? runOwn(container, each) : runCommand(container, each),
+    );
   }
 
   async open(request: StreamRequest): Promise<StreamedCommand> {
@@ -265,15 +400,24 @@ class NspawnInstance implements Instance {
   }
 
   async put(path: string, content: string | Buffer, mode = 0o644): Promise<void> {
-    const write = 'umask 077; dir=$(dirname -- "$1"); (umask 022; mkdir -p -- "$dir") && new=$(mktemp -- "$dir/.put.XXXXXX") && cat >"$new" && chmod -- "$2" "$new" && if [ -d "$1" ]; then echo "$1 is a folder" >&2; rm -f -- "$new"; false; elif [ -L "$1" ]; then cat <"$new" >"$1" && rm -f -- "$new"; else mv -f -- "$new" "$1" || { rm -f -- "$new"; false; }; fi';
-    const { code, stderr } = await this.door(['/bin/sh', '-c', write, 'sh', path, mode.toString(8)], { input: content, okCodes: 'any' });
+    const write =
+      'umask 077; dir=$(dirname -- "$1"); (umask 022; mkdir -p -- "$dir") && new=$(mktemp -- "$dir/.put.XXXXXX") && cat >"$new" && chmod -- "$2" "$new" && if [ -d "$1" ]; then echo "$1 is a folder" >&2; rm -f -- "$new"; false; elif [ -L "$1" ]; then cat <"$new" >"$1" && rm -f -- "$new"; else mv -f -- "$new" "$1" || { rm -f -- "$new"; false; }; fi';
+    const { code, stderr } = await this.door(['/bin/sh', '-c', write, 'sh', path, mode.toString(8)], {
+      input: content,
+      okCodes: 'any',
+    });
     if (code !== 0) throw new InstanceError(`${path} cannot be written in ${this.id}: ${stderr.trim()}`);
   }
 
   async get(path: string): Promise<Buffer> {
     const chunks: Buffer[] = [];
-    const read = '[ -f "$1" ] || { [ -e "$1" ] && echo "not a file" >&2 || echo "no such file" >&2; exit 1; }; head -c "$2" -- "$1"';
-    const { code, stderr } = await this.door(['/bin/sh', '-c', read, 'sh', path, String(GET_LIMIT + 1)], { okCodes: 'any', maxOutput: GET_LIMIT + (64 << 10), onStdout: (chunk: Buffer) => void chunks.push(chunk) });
+    const read =
+      '[ -f "$1" ] || { [ -e "$1" ] && echo "not a file" >&2 || echo "no such file" >&2; exit 1; }; head -c "$2" -- "$1"';
+    const { code, stderr } = await this.door(['/bin/sh', '-c', read, 'sh', path, String(GET_LIMIT + 1)], {
+      okCodes: 'any',
+      maxOutput: GET_LIMIT + (64 << 10),
+      onStdout: (chunk: Buffer) => void chunks.push(chunk),
+    });
     if (code !== 0) throw new InstanceError(`${path} cannot be read in ${this.id}: ${stderr.trim()}`);
     const content = Buffer.concat(chunks);
     if (content.length > GET_LIMIT) throw new InstanceError(`${path} in ${this.id} is larger than 16 MiB`);
@@ -284,11 +428,15 @@ class NspawnInstance implements Instance {
     const before = await this.answering();
     const timeoutMs = (options.timeoutSeconds ?? REBOOT_SECONDS) * 1000;
     if (before.alive()) process.kill(this.state.leader.pid, REBOOT_SIGNAL);
-    await until(`${this.id} to go down for its reboot`, patient(Math.min(timeoutMs, POWER_OFF_MS * 3)), () => (this.leaderAlive() ? undefined : true), options.signal ? { signal: options.signal } : {})
-      .catch((error: unknown) => {
-        if (!(error instanceof DeadlineError)) throw error;
-        // A service that resists its end is killed in the end, as by the watchdog of a machine.
-      });
+    await until(
+      `${this.id} to go down for its reboot`,
+      patient(Math.min(timeoutMs, POWER_OFF_MS * 3)),
+      () => (this.leaderAlive() ? undefined : true),
+      options.signal ? { signal: options.signal } : {},
+    ).catch((error: unknown) => {
+      if (!(error instanceof DeadlineError)) throw error;
+      // A service that resists its end is killed in the end, as by the watchdog of a machine.
+    });
     await this.restart({ timeoutMs, ...(options.signal ? { signal: options.signal } : {}) });
     return this.bootId();
   }
@@ -310,7 +458,8 @@ class NspawnInstance implements Instance {
     await release(this.held, slirpHeldId);
     // Before the disk goes: the files that it has open keep the folder busy, in which the disk is.
     if (servicesHeldId !== undefined) await release(this.held, servicesHeldId);
-    for (const path of [cgroups.unified, ...cgroups.limiting, ...(cgroups.named === undefined ? [] : [cgroups.named])]) await this.releaseCgroup(path);
+    for (const path of [cgroups.unified, ...cgroups.limiting, ...(cgroups.named === undefined ? [] : [cgroups.named])])
+      await this.releaseCgroup(path);
     if (!this.disk.alive()) throw await this.whatHappened();
     await this.disk.detach();
   }
@@ -334,11 +483,16 @@ class NspawnInstance implements Instance {
   async answering(): Promise<Container> {
     await this.restarting;
     const state = await this.current();
-    if (!this.stopped && !this.leaderAlive() && (await this.exitCode()) === REBOOT_EXIT_CODE) await this.restart({ timeoutMs: REBOOT_SECONDS * 1000 });
+    if (!this.stopped && !this.leaderAlive() && (await this.exitCode()) === REBOOT_EXIT_CODE)
+      await this.restart({ timeoutMs: REBOOT_SECONDS * 1000 });
     if (this.stopped || !this.leaderAlive() || !this.disk.alive()) throw await this.whatHappened();
     const { leader, cgroups, directory } = this.state;
     return {
-      leader, directory, limitingCgroups: cgroups.limiting, doorCgroup: cgroups.door, machineCgroup: cgroups.machine,
+      leader,
+      directory,
+      limitingCgroups: cgroups.limiting,
+      doorCgroup: cgroups.door,
+      machineCgroup: cgroups.machine,
       memoryKills: () => memoryKills(cgroups),
       alive: () => isSameProcess(leader.pid, leader.startTime) && this.disk.alive(),
       whatHappened: () => this.whatHappened(state),
@@ -350,7 +504,9 @@ class NspawnInstance implements Instance {
     try {
       return await atTheDoor(container, argv, options);
     } catch (error) {
-      throw container.alive() ? new InstanceError((error as Error).message, [], { cause: error }) : await container.whatHappened();
+      throw container.alive()
+        ? new InstanceError((error as Error).message, [], { cause: error })
+        : await container.whatHappened();
     }
   }
 
@@ -403,29 +559,43 @@ class NspawnInstance implements Instance {
     const code = await this.exitCode();
     if (code === REBOOT_EXIT_CODE) return new InstanceError(`${this.id} rebooted by itself`, tail);
     if (code === 0) return new InstanceError(`${this.id} powered itself off`, tail);
-    if (await memoryKills(state.cgroups) > 0) return new InstanceError(`${this.id} ran out of memory, and the kernel killed it`, tail);
+    if ((await memoryKills(state.cgroups)) > 0)
+      return new InstanceError(`${this.id} ran out of memory, and the kernel killed it`, tail);
     if (code !== undefined) return new InstanceError(`${this.id} died: systemd-nspawn ended with ${code}`, tail);
     return new InstanceError(`${this.id} died: its processes were killed`, tail);
   }
 
   private async releaseCgroup(path: string): Promise<void> {
-    for (const { id, thing } of await this.held.list()) if (thing.kind === 'cgroup' && thing.path === path) await release(this.held, id);
+    for (const { id, thing } of await this.held.list())
+      if (thing.kind === 'cgroup' && thing.path === path) await release(this.held, id);
   }
 }
 
 const programs: Readonly<Record<string, string>> = {
-  'systemd-nspawn': 'systemd-container', slirp4netns: 'slirp4netns', 'qemu-storage-daemon': 'qemu-system-common', 'qemu-img': 'qemu-utils',
-  nft: 'nftables', ip: 'iproute2', nsenter: 'util-linux', losetup: 'mount', sfdisk: 'fdisk', resize2fs: 'e2fsprogs',
+  'systemd-nspawn': 'systemd-container',
+  slirp4netns: 'slirp4netns',
+  'qemu-storage-daemon': 'qemu-system-common',
+  'qemu-img': 'qemu-utils',
+  nft: 'nftables',
+  ip: 'iproute2',
+  nsenter: 'util-linux',
+  losetup: 'mount',
+  sfdisk: 'fdisk',
+  resize2fs: 'e2fsprogs',
 };
 
 async function missing(): Promise<readonly string[]> {
   const lacks: string[] = [];
   if (process.getuid?.() !== 0) lacks.push('System containers need root: run Ingot as root (or with sudo).');
   for (const [program, debianPackage] of Object.entries(programs)) {
-    if (findProgram(program) === undefined) lacks.push(`The program ${program} is missing: apt-get install ${debianPackage}.`);
+    if (findProgram(program) === undefined)
+      lacks.push(`The program ${program} is missing: apt-get install ${debianPackage}.`);
   }
-  if ((await hostCgroups('probe', { cpus: 1, memoryMiB: 1 })) === undefined) lacks.push('No unified cgroup hierarchy is mounted: mount -t cgroup2 none /sys/fs/cgroup/unified.');
-  if ((await stat('/dev/fuse').catch(() => undefined)) === undefined) lacks.push('There is no /dev/fuse: modprobe fuse.');
-  if ((await stat('/dev/loop-control').catch(() => undefined)) === undefined) lacks.push('There is no /dev/loop-control: modprobe loop.');
+  if ((await hostCgroups('probe', { cpus: 1, memoryMiB: 1 })) === undefined)
+    lacks.push('No unified cgroup hierarchy is mounted: mount -t cgroup2 none /sys/fs/cgroup/unified.');
+  if ((await stat('/dev/fuse').catch(() => undefined)) === undefined)
+    lacks.push('There is no /dev/fuse: modprobe fuse.');
+  if ((await stat('/dev/loop-control').catch(() => undefined)) === undefined)
+    lacks.push('There is no /dev/loop-control: modprobe loop.');
   return lacks;
 }

@@ -15,8 +15,10 @@ export async function rootFault(root: string): Promise<string | undefined> {
   const releases = await Promise.all(['/etc/os-release', '/usr/lib/os-release'].map((path) => findInside(root, path)));
   const release = releases.find((each) => each !== undefined);
   if (release === undefined) {
-    return 'it has no /etc/os-release or /usr/lib/os-release, or they are links to files that do not exist. '
-      + 'A container needs one of them: restore the file';
+    return (
+      'it has no /etc/os-release or /usr/lib/os-release, or they are links to files that do not exist. ' +
+      'A container needs one of them: restore the file'
+    );
   }
   const { size } = release.stats;
   if (!release.stats.isFile()) return 'its os-release is not a regular file: restore the original file';

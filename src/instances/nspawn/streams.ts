@@ -29,10 +29,23 @@ export async function openCommand(container: Container, request: StreamRequest):
   let ended = false;
   let leave = (): void => {};
   try {
-    const words = unitLines(commandWords(markedCommand(request.argv, { id, files, cwd: request.cwd ?? '/' }), '/', request.env));
-    const entered = enter(container, ['/bin/sh', '-c', PUT_WORDS, 'sh', wordsFile(unit), ...unitArguments({ unit, user: 'root' })]);
+    const words = unitLines(
+      commandWords(markedCommand(request.argv, { id, files, cwd: request.cwd ?? '/' }), '/', request.env),
+    );
+    const entered = enter(container, [
+      '/bin/sh',
+      '-c',
+      PUT_WORDS,
+      'sh',
+      wordsFile(unit),
+      ...unitArguments({ unit, user: 'root' }),
+    ]);
     ({ leave } = entered);
-    const client = await start(entered.command, { env: cleanEnvironment(process.env), stdio: [...pipes.childEnds, 'pipe'], detached: true });
+    const client = await start(entered.command, {
+      env: cleanEnvironment(process.env),
+      stdio: [...pipes.childEnds, 'pipe'],
+      detached: true,
+    });
     client.more[0]!.on('error', () => {}); // Whoever was to read it has ended; how is told below.
     client.more[0]!.end(words);
     const [stdout, stderr] = [new MarkedOutput(endMarker(id)), new MarkedOutput(endMarker(id))];
@@ -40,12 +53,18 @@ export async function openCommand(container: Container, request: StreamRequest):
     pipes.stderr.pipe(stderr);
     const gone = client.exited.then(async () => {
       // What the command left running may hold the pipes open, and a slow reader may not have come to the marker yet.
-      for (let silent = 0, read = -1; silent < patient(LOST_MS) && !stdout.complete && !pipes.stdout.closed; silent += 50) {
+      for (
+        let silent = 0, read = -1;
+        silent < patient(LOST_MS) && !stdout.complete && !pipes.stdout.closed;
+        silent += 50
+      ) {
         await sleep(50);
         if (pipes.stdout.bytesRead !== read || stdout.writableNeedDrain) silent = 0;
         read = pipes.stdout.bytesRead;
       }
-      return container.alive() ? new InstanceError('the command was killed, or ended without a word') : container.whatHappened();
+      return container.alive()
+        ? new InstanceError('the command was killed, or ended without a word')
+        : container.whatHappened();
     });
     const end = endOf(stdout, gone).finally(() => {
       ended = true;
@@ -53,12 +72,18 @@ export async function openCommand(container: Container, request: StreamRequest):
       if (!stderr.complete) setTimeout(() => stderr.end(), 200).unref();
       for (const socket of [pipes.stdin, pipes.stdout, pipes.stderr]) socket.unref();
       pipes.stdin.destroy();
-      void atTheDoor(container, ['rm', '-f', `${files}.status`, `${files}.words`, `${files}.pid`, `${files}.tty`], { okCodes: 'any' }).catch(() => {});
+      void atTheDoor(container, ['rm', '-f', `${files}.status`, `${files}.words`, `${files}.pid`, `${files}.tty`], {
+        okCodes: 'any',
+      }).catch(() => {});
       // Its client is told of the end by systemd, or has lost it.
       void Promise.race([client.exited, sleep(patient(LOST_MS))]).then(leave);
     });
     return {
-      files, stdin: pipes.stdin, stdout, stderr, ended: end,
+      files,
+      stdin: pipes.stdin,
+      stdout,
+      stderr,
+      ended: end,
       async hangUp() {
         if (ended) return;
         await atTheDoor(container, ['/bin/sh', '-c', HANG_UP, 'sh', files], { okCodes: 'any' }).catch(() => {});
@@ -89,15 +114,25 @@ async function openPipes(directory: string, unit: string): Promise<StreamPipes> 
   const paths = ['in', 'out', 'err'].map((name) => `${directory}/${unit}.${name}`) as [string, string, string];
   try {
     await run(['mkfifo', '--mode=0666', ...paths]);
-    const reader = (path: string): Socket => new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
+    const reader = (path: string): Socket =>
+      new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
     // Opened for both first: each end alone would wait for the other, and must not get the other's O_NONBLOCK.
     const both = openSync(paths[0], constants.O_RDWR | constants.O_NONBLOCK);
     const input = openSync(paths[0], constants.O_RDONLY);
-    const stdin = new Socket({ fd: openSync(paths[0], constants.O_WRONLY | constants.O_NONBLOCK), readable: false, writable: true });
+    const stdin = new Socket({
+      fd: openSync(paths[0], constants.O_WRONLY | constants.O_NONBLOCK),
+      readable: false,
+      writable: true,
+    });
     closeSync(both);
     const [stdout, stderr] = [reader(paths[1]), reader(paths[2])];
     for (const socket of [stdin, stdout, stderr]) socket.on('error', () => {});
-    return { stdin, stdout, stderr, childEnds: [input, openSync(paths[1], constants.O_WRONLY), openSync(paths[2], constants.O_WRONLY)] };
+    return {
+      stdin,
+      stdout,
+      stderr,
+      childEnds: [input, openSync(paths[1], constants.O_WRONLY), openSync(paths[2], constants.O_WRONLY)],
+    };
   } finally {
     for (const path of paths) await rm(path, { force: true });
   }

@@ -9,8 +9,20 @@ test('only a kernel that printed its version and ended by itself proves KVM', ()
     [null, '', '', false, /nothing more came from it for \d+ s/],
     [null, '[0.000] Linux version 6.1.0', '', false, /no kernel boots/],
     [null, '', 'KVM internal error. Suberror: 1', false, /internal error/],
-    [1, '', 'Could not access KVM kernel module: Permission denied\nqemu: failed to initialize kvm: Permission denied\n', false, /Could not access KVM kernel module/],
-    [null, '', 'qemu: error: failed to set MSR 0x10a to 0x69\nqemu: kvm.c:3183: Assertion failed', false, /does not start here: .*MSR 0x10a/],
+    [
+      1,
+      '',
+      'Could not access KVM kernel module: Permission denied\nqemu: failed to initialize kvm: Permission denied\n',
+      false,
+      /Could not access KVM kernel module/,
+    ],
+    [
+      null,
+      '',
+      'qemu: error: failed to set MSR 0x10a to 0x69\nqemu: kvm.c:3183: Assertion failed',
+      false,
+      /does not start here: .*MSR 0x10a/,
+    ],
   ];
   for (const [code, output, errors, works, reason] of probes) {
     const verdict = judgeProbe(code, output, errors);

@@ -39,7 +39,9 @@ export async function chooseAccelerator(kernel?: string): Promise<AcceleratorCho
   if (forced === 'kvm' || forced === 'tcg') return { accelerator: forced, reason: `INGOT_ACCELERATOR=${forced}` };
   if (forced) throw new Error(`INGOT_ACCELERATOR is '${forced}'; it can be kvm or tcg`);
   // Two machines that start together ask once.
-  choosing ??= choose(kernel).finally(() => { choosing = undefined; });
+  choosing ??= choose(kernel).finally(() => {
+    choosing = undefined;
+  });
   return choosing;
 }
 
@@ -66,7 +68,9 @@ export async function probeKvm(kernel: string): Promise<KvmVerdict> {
   const silence = setTimeout(() => abort.abort(), patient(SILENCE_MS));
   try {
     const { code } = await run(probeArguments(kernel), {
-      timeoutMs: patient(LONGEST_PROBE_MS), okCodes: 'any', signal: abort.signal,
+      timeoutMs: patient(LONGEST_PROBE_MS),
+      okCodes: 'any',
+      signal: abort.signal,
       onStdout: (chunk) => {
         output += chunk.toString('latin1');
         silence.refresh();
@@ -89,8 +93,28 @@ export async function probeKvm(kernel: string): Promise<KvmVerdict> {
 /** The probe's arguments, the program's name first. */
 export function probeArguments(kernel: string): string[] {
   return [
-    'qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'q35', '-accel', 'kvm', '-cpu', 'host',
-    '-smp', '1', '-m', '256', '-no-reboot', '-kernel', kernel, '-append', 'console=ttyS0 earlyprintk=ttyS0 panic=-1', '-serial', 'stdio',
+    'qemu-system-x86_64',
+    '-nodefaults',
+    '-no-user-config',
+    '-display',
+    'none',
+    '-machine',
+    'q35',
+    '-accel',
+    'kvm',
+    '-cpu',
+    'host',
+    '-smp',
+    '1',
+    '-m',
+    '256',
+    '-no-reboot',
+    '-kernel',
+    kernel,
+    '-append',
+    'console=ttyS0 earlyprintk=ttyS0 panic=-1',
+    '-serial',
+    'stdio',
   ];
 }
 
@@ -98,9 +122,16 @@ export function probeArguments(kernel: string): string[] {
 export function judgeProbe(code: number | null, output: string, errors: string): KvmVerdict {
   if (code === 0 && output.includes('Linux version')) return { works: true, reason: 'a kernel boots under KVM here' };
   if (errors.includes('KVM internal error')) return { works: false, reason: 'KVM fails with an internal error here' };
-  const said = errors.trim().split('\n').find((line) => /error|fail|could not/i.test(line));
-  if (said !== undefined || (code !== null && code !== 0)) return { works: false, reason: `KVM does not start here: ${said ?? `exit code ${code}`}` };
-  return { works: false, reason: `no kernel boots under KVM here (nothing more came from it for ${Math.round(patient(SILENCE_MS) / 1000)} s)` };
+  const said = errors
+    .trim()
+    .split('\n')
+    .find((line) => /error|fail|could not/i.test(line));
+  if (said !== undefined || (code !== null && code !== 0))
+    return { works: false, reason: `KVM does not start here: ${said ?? `exit code ${code}`}` };
+  return {
+    works: false,
+    reason: `no kernel boots under KVM here (nothing more came from it for ${Math.round(patient(SILENCE_MS) / 1000)} s)`,
+  };
 }
 
 async function choose(given: string | undefined): Promise<AcceleratorChoice> {
@@ -112,7 +143,11 @@ async function choose(given: string | undefined): Promise<AcceleratorChoice> {
   let verdict = await rememberedVerdict();
   if (verdict === undefined) {
     const kernel = given ?? (await hostKernel());
-    if (kernel === undefined) return { accelerator: 'tcg', reason: 'whether KVM works here is unknown: there is no kernel file to try it with' };
+    if (kernel === undefined)
+      return {
+        accelerator: 'tcg',
+        reason: 'whether KVM works here is unknown: there is no kernel file to try it with',
+      };
     verdict = await probeKvm(kernel);
     await rememberVerdict(verdict);
   }
@@ -121,9 +156,19 @@ async function choose(given: string | undefined): Promise<AcceleratorChoice> {
 
 /** A kernel of the host, or one that was left for the probe, if this user can read it. */
 export async function hostKernel(): Promise<string | undefined> {
-  const inBoot = await readdir('/boot').then((names) => names.filter((name) => name.startsWith('vmlinuz')).map((name) => `/boot/${name}`), () => []);
+  const inBoot = await readdir('/boot').then(
+    (names) => names.filter((name) => name.startsWith('vmlinuz')).map((name) => `/boot/${name}`),
+    () => [],
+  );
   for (const path of [process.env['INGOT_PROBE_KERNEL'], `${RUN_DIRECTORY}/vmlinuz`, '/vmlinuz', ...inBoot]) {
-    if (path && (await access(path, constants.R_OK).then(() => true, () => false))) return path;
+    if (
+      path &&
+      (await access(path, constants.R_OK).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return path;
   }
   return undefined;
 }

@@ -1,9 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { INSTANCE_NETWORK } from '../network.ts';
-import { diskNode, GUEST_NETWORK, inNamespace, machineArguments, NAMESPACE_ADDRESS, type MachineOptions } from './arguments.ts';
+import {
+  diskNode,
+  GUEST_NETWORK,
+  inNamespace,
+  machineArguments,
+  NAMESPACE_ADDRESS,
+  type MachineOptions,
+} from './arguments.ts';
 
-const machine: MachineOptions = { id: 'i-0a', accelerator: 'tcg', cpus: 2, memoryMiB: 1024, disk: '/d/top.qcow2', firmware: { kind: 'bios' }, directory: '/run/ingot/a' };
+const machine: MachineOptions = {
+  id: 'i-0a',
+  accelerator: 'tcg',
+  cpus: 2,
+  memoryMiB: 1024,
+  disk: '/d/top.qcow2',
+  firmware: { kind: 'bios' },
+  directory: '/run/ingot/a',
+};
 
 /** All values that follow an option. */
 function values(argv: readonly string[], option: string): string[] {
@@ -21,7 +36,9 @@ test('a machine has nothing that was not asked for', () => {
 
 test('the accelerator picks the processor', () => {
   assert.deepEqual(values(machineArguments(machine), '-accel'), ['tcg,thread=multi']);
-  assert.deepEqual(values(machineArguments(machine), '-cpu'), ['qemu64,vendor=GenuineIntel,family=6,model=54,stepping=9,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16']);
+  assert.deepEqual(values(machineArguments(machine), '-cpu'), [
+    'qemu64,vendor=GenuineIntel,family=6,model=54,stepping=9,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16',
+  ]);
   assert.deepEqual(values(machineArguments({ ...machine, accelerator: 'kvm' }), '-accel'), ['kvm']);
   assert.deepEqual(values(machineArguments({ ...machine, accelerator: 'kvm' }), '-cpu'), ['host']);
 });
@@ -35,9 +52,14 @@ test('a machine with a time of its own has one processor, and is emulated', () =
 });
 
 test('the disk is qcow2 by statement and gives freed blocks back', () => {
-  const [disk] = values(machineArguments(machine), '-blockdev').map((each) => JSON.parse(each) as Record<string, unknown>);
+  const [disk] = values(machineArguments(machine), '-blockdev').map(
+    (each) => JSON.parse(each) as Record<string, unknown>,
+  );
   assert.deepEqual(disk, {
-    driver: 'qcow2', 'node-name': 'layer0', discard: 'unmap', 'detect-zeroes': 'unmap',
+    driver: 'qcow2',
+    'node-name': 'layer0',
+    discard: 'unmap',
+    'detect-zeroes': 'unmap',
     file: { driver: 'file', 'node-name': 'layer0-file', filename: '/d/top.qcow2', discard: 'unmap' },
   });
 });
@@ -49,14 +71,29 @@ test('an overlay to be laid over a running disk names no backing of its own', ()
 
 test('paths with commas, blanks and quotes stay whole', () => {
   const argv = machineArguments({ ...machine, disk: '/d/a, "b".qcow2', directory: '/run/x,y' });
-  assert.ok(values(argv, '-blockdev').some((each) => (JSON.parse(each) as { file: { filename: string } }).file.filename === '/d/a, "b".qcow2'));
-  assert.ok(values(argv, '-chardev').filter((each) => each.startsWith('socket')).every((each) => each.includes('/run/x,,y/')));
+  assert.ok(
+    values(argv, '-blockdev').some(
+      (each) => (JSON.parse(each) as { file: { filename: string } }).file.filename === '/d/a, "b".qcow2',
+    ),
+  );
+  assert.ok(
+    values(argv, '-chardev')
+      .filter((each) => each.startsWith('socket'))
+      .every((each) => each.includes('/run/x,,y/')),
+  );
 });
 
 test('published ports listen once each in the namespace, at the address slirp4netns forwards to', () => {
-  const publish = [{ hostPort: 8080, instancePort: 80 }, { hostPort: 8081, instancePort: 80 }, { hostAddress: '0.0.0.0', hostPort: 2222, instancePort: 22 }];
+  const publish = [
+    { hostPort: 8080, instancePort: 80 },
+    { hostPort: 8081, instancePort: 80 },
+    { hostAddress: '0.0.0.0', hostPort: 2222, instancePort: 22 },
+  ];
   const [netdev] = values(machineArguments({ ...machine, publish }), '-netdev');
-  assert.equal(netdev, `user,id=net,ipv6=off,net=10.0.3.0/24,hostfwd=tcp:${NAMESPACE_ADDRESS}:80-:80,hostfwd=tcp:${NAMESPACE_ADDRESS}:22-:22`);
+  assert.equal(
+    netdev,
+    `user,id=net,ipv6=off,net=10.0.3.0/24,hostfwd=tcp:${NAMESPACE_ADDRESS}:80-:80,hostfwd=tcp:${NAMESPACE_ADDRESS}:22-:22`,
+  );
 });
 
 test('the two networks differ', () => {
@@ -66,21 +103,38 @@ test('the two networks differ', () => {
 
 test('UEFI brings its code, only read, and its own variables', () => {
   const argv = machineArguments({ ...machine, firmware: { kind: 'uefi', code: '/c.fd', vars: '/v.fd' } });
-  const nodes = values(argv, '-blockdev').map((each) => JSON.parse(each) as { 'node-name': string; 'read-only'?: boolean });
-  assert.deepEqual(nodes.slice(0, 2).map((each) => [each['node-name'], each['read-only']]), [['code', true], ['vars', undefined]]);
+  const nodes = values(argv, '-blockdev').map(
+    (each) => JSON.parse(each) as { 'node-name': string; 'read-only'?: boolean },
+  );
+  assert.deepEqual(
+    nodes.slice(0, 2).map((each) => [each['node-name'], each['read-only']]),
+    [
+      ['code', true],
+      ['vars', undefined],
+    ],
+  );
   assert.match(values(argv, '-machine')[0]!, /pflash0=code,pflash1=vars$/);
   assert.ok(!argv.includes('-global'));
 });
 
 test('Secure Boot needs system management mode and guarded flash', () => {
-  const argv = machineArguments({ ...machine, firmware: { kind: 'uefi', code: '/c.fd', vars: '/v.fd', secureBoot: true } });
+  const argv = machineArguments({
+    ...machine,
+    firmware: { kind: 'uefi', code: '/c.fd', vars: '/v.fd', secureBoot: true },
+  });
   assert.match(values(argv, '-machine')[0]!, /smm=on/);
   assert.deepEqual(values(argv, '-global'), ['driver=cfi.pflash01,property=secure,value=on']);
 });
 
 test('a seed is a second disk, only read, that is never booted', () => {
   const argv = machineArguments({ ...machine, seedDisk: '/s.img' });
-  assert.ok(values(argv, '-blockdev').some((each) => (JSON.parse(each) as { 'node-name': string; 'read-only'?: boolean })['node-name'] === 'seed' && each.includes('"read-only":true')));
+  assert.ok(
+    values(argv, '-blockdev').some(
+      (each) =>
+        (JSON.parse(each) as { 'node-name': string; 'read-only'?: boolean })['node-name'] === 'seed' &&
+        each.includes('"read-only":true'),
+    ),
+  );
   assert.ok(values(argv, '-device').some((each) => each === 'virtio-blk-pci,id=seed,drive=seed'));
 });
 

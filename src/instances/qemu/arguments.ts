@@ -80,21 +80,49 @@ export const QEMU_SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,
 export function machineArguments(options: MachineOptions): string[] {
   const files = machineFiles(options.directory);
   return [
-    'qemu-system-x86_64', '-name', escape(options.id), '-nodefaults', '-no-user-config', '-display', 'none',
+    'qemu-system-x86_64',
+    '-name',
+    escape(options.id),
+    '-nodefaults',
+    '-no-user-config',
+    '-display',
+    'none',
     // It opens files and sockets at its start; after that it has no business with programs, identities or limits.
-    '-sandbox', QEMU_SANDBOX,
+    '-sandbox',
+    QEMU_SANDBOX,
     ...acceleration(options),
-    '-machine', machineType(options.firmware),
-    '-smp', String(options.ownTime ? 1 : options.cpus), '-m', `${options.memoryMiB}M`, '-rtc', 'base=utc',
+    '-machine',
+    machineType(options.firmware),
+    '-smp',
+    String(options.ownTime ? 1 : options.cpus),
+    '-m',
+    `${options.memoryMiB}M`,
+    '-rtc',
+    'base=utc',
     ...firmwareArguments(options.firmware),
-    '-object', 'rng-random,id=rng,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=rng',
+    '-object',
+    'rng-random,id=rng,filename=/dev/urandom',
+    '-device',
+    'virtio-rng-pci,rng=rng',
     ...diskArguments(options.disk),
     ...(options.seedDisk === undefined ? [] : seedArguments(options.seedDisk)),
     ...networkArguments(options.publish ?? []),
-    '-add-fd', `fd=${CONSOLE_FD},set=1`, '-chardev', 'file,id=console,path=/dev/fdset/1,append=on', '-serial', 'chardev:console',
-    '-chardev', `socket,id=qmp,path=${escape(files.qmpSocket)},server=on,wait=off`, '-mon', 'chardev=qmp,mode=control',
-    '-device', 'virtio-serial-pci', '-chardev', `socket,id=agent,path=${escape(files.agentSocket)},server=on,wait=off`,
-    '-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0',
+    '-add-fd',
+    `fd=${CONSOLE_FD},set=1`,
+    '-chardev',
+    'file,id=console,path=/dev/fdset/1,append=on',
+    '-serial',
+    'chardev:console',
+    '-chardev',
+    `socket,id=qmp,path=${escape(files.qmpSocket)},server=on,wait=off`,
+    '-mon',
+    'chardev=qmp,mode=control',
+    '-device',
+    'virtio-serial-pci',
+    '-chardev',
+    `socket,id=agent,path=${escape(files.agentSocket)},server=on,wait=off`,
+    '-device',
+    'virtserialport,chardev=agent,name=org.qemu.guest_agent.0',
   ];
 }
 
@@ -105,7 +133,11 @@ export function machineArguments(options: MachineOptions): string[] {
  */
 export function diskNode(name: string, path: string, overlay = false): object {
   return {
-    driver: 'qcow2', 'node-name': name, discard: 'unmap', 'detect-zeroes': 'unmap', ...(overlay ? { backing: null } : {}),
+    driver: 'qcow2',
+    'node-name': name,
+    discard: 'unmap',
+    'detect-zeroes': 'unmap',
+    ...(overlay ? { backing: null } : {}),
     file: { driver: 'file', 'node-name': `${name}-file`, filename: path, discard: 'unmap' },
   };
 }
@@ -117,7 +149,8 @@ export function diskNode(name: string, path: string, overlay = false): object {
 export function inNamespace(netns: string, resolvConf: string, argv: readonly string[]): string[] {
   // Nothing of a user's is in the script: it gets the paths and the program as arguments. The namespace is a slave: a private one
   // would keep the disks of containers, mounted on the host at this moment, busy after they are unmounted there.
-  const script = 'if [ -e /etc/resolv.conf ]; then mount --bind -- "$1" /etc/resolv.conf; fi; n=$2; shift 2; exec nsenter "--net=$n" -- "$@"';
+  const script =
+    'if [ -e /etc/resolv.conf ]; then mount --bind -- "$1" /etc/resolv.conf; fi; n=$2; shift 2; exec nsenter "--net=$n" -- "$@"';
   return ['unshare', '--mount', '--propagation', 'slave', '--', 'sh', '-ec', script, 'sh', resolvConf, netns, ...argv];
 }
 
@@ -131,7 +164,11 @@ function acceleration({ accelerator, ownTime }: Pick<MachineOptions, 'accelerato
   if (accelerator === 'kvm') return ['-accel', 'kvm', '-cpu', 'host'];
   // What x86-64-v2 needs and nothing that is slow to emulate: boots faster than `max`. By its numbers an Atom that does not speculate, to
   // which no kernel applies the mitigations (retpolines, page table isolation) that cost most where each instruction is translated.
-  return [...(ownTime ? ['-accel', 'tcg', '-icount', `shift=${INSTRUCTION_SHIFT}`] : ['-accel', 'tcg,thread=multi']), '-cpu', 'qemu64,vendor=GenuineIntel,family=6,model=54,stepping=9,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16'];
+  return [
+    ...(ownTime ? ['-accel', 'tcg', '-icount', `shift=${INSTRUCTION_SHIFT}`] : ['-accel', 'tcg,thread=multi']),
+    '-cpu',
+    'qemu64,vendor=GenuineIntel,family=6,model=54,stepping=9,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16',
+  ];
 }
 
 function machineType(firmware: Firmware): string {
@@ -145,17 +182,34 @@ function firmwareArguments(firmware: Firmware): string[] {
   if (firmware.kind === 'bios') return [];
   return [
     ...(firmware.secureBoot ? ['-global', 'driver=cfi.pflash01,property=secure,value=on'] : []),
-    '-blockdev', JSON.stringify({ driver: 'raw', 'node-name': 'code', 'read-only': true, file: { driver: 'file', filename: firmware.code, 'read-only': true } }),
-    '-blockdev', JSON.stringify({ driver: 'raw', 'node-name': 'vars', file: { driver: 'file', filename: firmware.vars } }),
+    '-blockdev',
+    JSON.stringify({
+      driver: 'raw',
+      'node-name': 'code',
+      'read-only': true,
+      file: { driver: 'file', filename: firmware.code, 'read-only': true },
+    }),
+    '-blockdev',
+    JSON.stringify({ driver: 'raw', 'node-name': 'vars', file: { driver: 'file', filename: firmware.vars } }),
   ];
 }
 
 function diskArguments(path: string): string[] {
-  return ['-blockdev', JSON.stringify(diskNode('layer0', path)), '-device', `virtio-blk-pci,id=${DISK_DEVICE},drive=layer0,bootindex=1`];
+  return [
+    '-blockdev',
+    JSON.stringify(diskNode('layer0', path)),
+    '-device',
+    `virtio-blk-pci,id=${DISK_DEVICE},drive=layer0,bootindex=1`,
+  ];
 }
 
 function seedArguments(path: string): string[] {
-  const node = { driver: 'raw', 'node-name': 'seed', 'read-only': true, file: { driver: 'file', filename: path, 'read-only': true } };
+  const node = {
+    driver: 'raw',
+    'node-name': 'seed',
+    'read-only': true,
+    file: { driver: 'file', filename: path, 'read-only': true },
+  };
   return ['-blockdev', JSON.stringify(node), '-device', 'virtio-blk-pci,id=seed,drive=seed'];
 }
 
@@ -163,7 +217,12 @@ function networkArguments(publish: readonly PublishedPort[]): string[] {
   const ports = [...new Set(publish.map((each) => each.instancePort))];
   const forwards = ports.map((port) => `,hostfwd=tcp:${NAMESPACE_ADDRESS}:${port}-:${port}`);
   // No boot from the network, so no option ROM.
-  return ['-netdev', `user,id=net,ipv6=off,net=${GUEST_NETWORK}${forwards.join('')}`, '-device', 'virtio-net-pci,netdev=net,romfile='];
+  return [
+    '-netdev',
+    `user,id=net,ipv6=off,net=${GUEST_NETWORK}${forwards.join('')}`,
+    '-device',
+    'virtio-net-pci,netdev=net,romfile=',
+  ];
 }
 
 /** QEMU's option lists end a value at a comma; two of them stand for one. */

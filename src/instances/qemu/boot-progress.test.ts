@@ -13,7 +13,10 @@ interface Second {
 }
 
 /** Lets seconds pass and tells after how many it was hopeless, and why. */
-function start(script: (second: number) => Second, upTo = 1000): { readonly after: number; readonly why: string } | undefined {
+function start(
+  script: (second: number) => Second,
+  upTo = 1000,
+): { readonly after: number; readonly why: string } | undefined {
   const progress = new BootProgress(0, STALL_MS);
   let reads = 0;
   let ran = 0;
@@ -32,15 +35,27 @@ function start(script: (second: number) => Second, upTo = 1000): { readonly afte
 }
 
 const KERNEL = '[    0.000000] Linux version 6.1.0-56-cloud-amd64';
-const JOB = (second: number, limit: string, what = '/dev/disk/by-uuid/1'): string => `[  ***] A start job is running for ${what} (${second}s / ${limit})`;
+const JOB = (second: number, limit: string, what = '/dev/disk/by-uuid/1'): string =>
+  `[  ***] A start job is running for ${what} (${second}s / ${limit})`;
 
 describe('a start that', () => {
   test('does nothing ends, with that', () => {
-    assert.deepEqual(start((second) => (second === 1 ? { prints: [KERNEL] } : {})), { after: 46, why: 'nothing was read from its disk or printed on its console for 45 s' });
+    assert.deepEqual(
+      start((second) => (second === 1 ? { prints: [KERNEL] } : {})),
+      { after: 46, why: 'nothing was read from its disk or printed on its console for 45 s' },
+    );
   });
 
-  test('prints something now and then goes on', () => assert.equal(start((second) => (second % 40 === 0 ? { prints: [`line ${second}`] } : {})), undefined));
-  test('reads its disk now and then goes on', () => assert.equal(start((second) => ({ reads: second % 40 === 0 })), undefined));
+  test('prints something now and then goes on', () =>
+    assert.equal(
+      start((second) => (second % 40 === 0 ? { prints: [`line ${second}`] } : {})),
+      undefined,
+    ));
+  test('reads its disk now and then goes on', () =>
+    assert.equal(
+      start((second) => ({ reads: second % 40 === 0 })),
+      undefined,
+    ));
 
   test('has a busy host is given the time that it did not have', () => {
     assert.equal(start(() => ({ ran: 1, waits: 9 }))?.after, 450);
@@ -48,7 +63,10 @@ describe('a start that', () => {
   });
 
   test('was slow before is given as much again', () => {
-    assert.equal(start((second) => (second === 100 ? { prints: [KERNEL] } : second < 100 ? { reads: true } : {}))?.after, 400);
+    assert.equal(
+      start((second) => (second === 100 ? { prints: [KERNEL] } : second < 100 ? { reads: true } : {}))?.after,
+      400,
+    );
   });
 
   test('only counts the seconds for a device ends, with its name', () => {
@@ -57,22 +75,39 @@ describe('a start that', () => {
     assert.ok(ended!.after < 60, String(ended!.after));
   });
 
-  test('waits for a job is given the job\'s own limit', () => {
-    assert.equal(start((second) => (second === 0 ? { reads: true } : { prompt: JOB(second, '2min 30s', 'slow.service - Slow') }))?.after, 165);
+  test("waits for a job is given the job's own limit", () => {
+    assert.equal(
+      start((second) => (second === 0 ? { reads: true } : { prompt: JOB(second, '2min 30s', 'slow.service - Slow') }))
+        ?.after,
+      165,
+    );
   });
 
   test('waits for a job without limit is not given more', () => {
-    assert.ok((start((second) => (second === 0 ? { reads: true } : { prompt: JOB(second, 'no limit', 'slow.service') }))?.after ?? 1000) < 60);
+    assert.ok(
+      (start((second) => (second === 0 ? { reads: true } : { prompt: JOB(second, 'no limit', 'slow.service') }))
+        ?.after ?? 1000) < 60,
+    );
   });
 
   test('asks for a login and has no agent ends, with that, whatever it reads', () => {
-    const login = (text: string) => start((second) => ({ reads: true, ...(second > 5 ? { prompt: text } : {}) }))?.why ?? '';
+    const login = (text: string) =>
+      start((second) => ({ reads: true, ...(second > 5 ? { prompt: text } : {}) }))?.why ?? '';
     assert.match(login('debian login: '), /asks for a login, but its guest agent/);
-    assert.match(login('debian login: [   65.494981] powernow_k8: Power state transitions not supported'), /asks for a login/);
+    assert.match(
+      login('debian login: [   65.494981] powernow_k8: Power state transitions not supported'),
+      /asks for a login/,
+    );
   });
 
   test('starts again and again ends', () => {
-    assert.match(start((second) => ({ reads: true, ...(second % 5 === 0 ? { prints: ['SeaBIOS (version 1.16.2-debian-1.16.2-1)', KERNEL] } : {}) }))?.why ?? '', /^it starts again and again \(6 times\)/);
+    assert.match(
+      start((second) => ({
+        reads: true,
+        ...(second % 5 === 0 ? { prints: ['SeaBIOS (version 1.16.2-debian-1.16.2-1)', KERNEL] } : {}),
+      }))?.why ?? '',
+      /^it starts again and again \(6 times\)/,
+    );
   });
 });
 

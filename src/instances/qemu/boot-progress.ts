@@ -65,7 +65,8 @@ export class BootProgress {
   printed(lines: readonly string[], prompt: string, at: number): void {
     for (const line of [...lines, ...(prompt === this.prompt ? [] : [prompt])]) {
       const job = JOB.exec(line.slice(0, LONGEST_JOB));
-      this.job = job === null ? (line.trim() === '' ? this.job : undefined) : { what: job[1]!, limitSeconds: seconds(job[2]!) };
+      this.job =
+        job === null ? (line.trim() === '' ? this.job : undefined) : { what: job[1]!, limitSeconds: seconds(job[2]!) };
       if (job === null && line.trim() !== '') this.news = true;
       this.login ||= LOGIN.test(line);
     }
@@ -92,23 +93,33 @@ export class BootProgress {
     // A system that is up reads its disk for its own purposes.
     const reads = !this.login && look.reads !== before?.reads;
     if (before === undefined || this.news || reads) this.stalledMs = 0;
-    else this.stalledMs += timeHad(look.at - before.at, (look.ran - before.ran) / 1e6, (look.waited - before.waited) / 1e6);
+    else
+      this.stalledMs += timeHad(
+        look.at - before.at,
+        (look.ran - before.ran) / 1e6,
+        (look.waited - before.waited) / 1e6,
+      );
     this.news = false;
   }
 
   /** Why there is no use in waiting, in words; `undefined` while there is. */
   hopeless(): string | undefined {
-    if (Math.max(this.firmwareStarts, this.kernelStarts) > MOST_STARTS) return `it starts again and again (${Math.max(this.firmwareStarts, this.kernelStarts)} times)`;
+    if (Math.max(this.firmwareStarts, this.kernelStarts) > MOST_STARTS)
+      return `it starts again and again (${Math.max(this.firmwareStarts, this.kernelStarts)} times)`;
     const stalled = Math.floor(this.stalledMs / 1000);
     if (stalled < this.patience()) return undefined;
-    if (this.login) return 'the system is up, its console asks for a login, but its guest agent (qemu-guest-agent) does not answer';
+    if (this.login)
+      return 'the system is up, its console asks for a login, but its guest agent (qemu-guest-agent) does not answer';
     const silence = `nothing was read from its disk or printed on its console for ${stalled} s`;
     return this.job === undefined ? silence : `it waits for ${this.job.what}, and ${silence}`;
   }
 
   private patience(): number {
     const { job } = this;
-    const own = job?.limitSeconds === undefined || DEVICE.test(job.what) ? 0 : (job.limitSeconds + JOB_GRACE_SECONDS) * this.secondsOfHost;
+    const own =
+      job?.limitSeconds === undefined || DEVICE.test(job.what)
+        ? 0
+        : (job.limitSeconds + JOB_GRACE_SECONDS) * this.secondsOfHost;
     return Math.max(this.stallMs / 1000, (PATIENCE_FACTOR * this.kernelAfterMs) / 1000, own);
   }
 }
@@ -122,7 +133,9 @@ function timeHad(time: number, ran: number, waited: number): number {
 /** Seconds of systemd's `1min 30s`; `undefined` for `no limit`. */
 function seconds(text: string): number | undefined {
   const parts = [...text.matchAll(/(\d+)\s*(h|min|s)\b/g)];
-  return parts.length === 0 ? undefined : parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * ({ h: 3600, min: 60, s: 1 }[unit!] ?? 1), 0);
+  return parts.length === 0
+    ? undefined
+    : parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * ({ h: 3600, min: 60, s: 1 }[unit!] ?? 1), 0);
 }
 
 /** How long the threads of a process ran and waited for a processor, in nanoseconds; zeros where the kernel does not count that. */

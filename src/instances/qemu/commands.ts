@@ -6,7 +6,20 @@ import { patient } from '../../platform/patience.ts';
 import type { CommandRequest, CommandResult } from '../instance.ts';
 import { unitWord } from '../unit-words.ts';
 import { agentExec, said, GuestAgentError, GuestAgentSilent, type GuestAgent } from './guest-agent.ts';
-import { CHUNK_BYTES, CHUNKS_AHEAD, FINISHER, GUEST_DIRECTORY, HOLDERS, KILLER, LARGE_PUT_BEGIN, LARGE_PUT_END, LAUNCHER, OWN_LAUNCHER, SMALL_PUT, UNIT_STATE } from './guest-scripts.ts';
+import {
+  CHUNK_BYTES,
+  CHUNKS_AHEAD,
+  FINISHER,
+  GUEST_DIRECTORY,
+  HOLDERS,
+  KILLER,
+  LARGE_PUT_BEGIN,
+  LARGE_PUT_END,
+  LAUNCHER,
+  OWN_LAUNCHER,
+  SMALL_PUT,
+  UNIT_STATE,
+} from './guest-scripts.ts';
 
 /** A guest whose agent answers. `check` throws when the machine is gone, or is not the one that it was. */
 export interface Guest {
@@ -29,13 +42,27 @@ const WORD_BYTES = 1024;
 const STREAM_GRACE_MS = 500;
 
 /** The arguments of the launcher for a command: see `LAUNCHER`. Exported for its test. */
-export function launcherArguments(id: string, request: CommandRequest, stdin: 'none' | 'input' | 'script' | 'file'): string[] {
-  if ((request.argv === undefined) === (request.script === undefined)) throw new Error('a command has either argv or script');
+export function launcherArguments(
+  id: string,
+  request: CommandRequest,
+  stdin: 'none' | 'input' | 'script' | 'file',
+): string[] {
+  if ((request.argv === undefined) === (request.script === undefined))
+    throw new Error('a command has either argv or script');
   const argv = request.argv ?? ['/bin/bash', `${GUEST_DIRECTORY}/${id}.script`];
   if (argv.length === 0) throw new Error('a command has at least a program');
   const env = Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`);
-  for (const text of [...argv, ...env, request.cwd ?? '', request.user ?? '']) if (text.includes('\0')) throw new Error('a command holds a NUL character');
-  return [id, stdin, request.user ?? 'root', unitWord(request.cwd ?? '/'), String(env.length), ...env, ...argv.map(unitWord)];
+  for (const text of [...argv, ...env, request.cwd ?? '', request.user ?? ''])
+    if (text.includes('\0')) throw new Error('a command holds a NUL character');
+  return [
+    id,
+    stdin,
+    request.user ?? 'root',
+    unitWord(request.cwd ?? '/'),
+    String(env.length),
+    ...env,
+    ...argv.map(unitWord),
+  ];
 }
 
 /** What systemd said became of a command: `exited 3`, `killed KILL`, `dumped SEGV`. Exported for its test. */
@@ -49,7 +76,8 @@ export function parseStatus(text: string): { readonly exitCode: number | null; r
 /** Runs a command to its end. See `Instance.run`. */
 export async function runInGuest(guest: Guest, request: CommandRequest): Promise<CommandResult> {
   request.signal?.throwIfAborted();
-  if (request.own === true && Buffer.byteLength(request.stdin ?? '') <= INLINE_BYTES) return runOwnInGuest(guest, request);
+  if (request.own === true && Buffer.byteLength(request.stdin ?? '') <= INLINE_BYTES)
+    return runOwnInGuest(guest, request);
   const id = randomBytes(8).toString('hex');
   const input = request.script ?? request.stdin;
   const bytes = input === undefined ? undefined : Buffer.isBuffer(input) ? input : Buffer.from(input, 'utf8');
@@ -59,7 +87,15 @@ export async function runInGuest(guest: Guest, request: CommandRequest): Promise
   const deadline = request.timeoutSeconds === undefined ? undefined : Date.now() + request.timeoutSeconds * 1000;
   const argv = ['/bin/sh', '-c', LAUNCHER, 'sh', ...launcherArguments(id, request, stdin)];
   if (stdin === 'file') await putInGuest(guest, `${GUEST_DIRECTORY}/${id}.input`, bytes!, 0o600);
-  const started = await insist(guest, () => agentExec(guest.agent, argv, { timeoutMs: SILENCE_MS, ...(bytes !== undefined && !large ? { input: bytes } : {}) }), false);
+  const started = await insist(
+    guest,
+    () =>
+      agentExec(guest.agent, argv, {
+        timeoutMs: SILENCE_MS,
+        ...(bytes !== undefined && !large ? { input: bytes } : {}),
+      }),
+    false,
+  );
   // A command that ends at once may count as one that did not start; if its end is on record, it ran.
   const status = new Status(guest, `${GUEST_DIRECTORY}/${id}`);
   if (started.exitCode !== 0 && (await status.read()) === undefined) {
@@ -71,22 +107,41 @@ export async function runInGuest(guest: Guest, request: CommandRequest): Promise
 
 /** A program of Ingot's own, as the agent's child: a unit costs an emulated machine half a second. */
 async function runOwnInGuest(guest: Guest, request: CommandRequest): Promise<CommandResult> {
-  if (request.argv === undefined) throw new TypeError('a program of Ingot\'s own has argv');
+  if (request.argv === undefined) throw new TypeError("a program of Ingot's own has argv");
   const env = Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`);
   const { timeoutSeconds, signal, stdin } = request;
-  const argv = ['/bin/sh', '-c', OWN_LAUNCHER, 'sh', request.cwd ?? '/', String(timeoutSeconds ?? 0), String(env.length), ...env, ...request.argv];
+  const argv = [
+    '/bin/sh',
+    '-c',
+    OWN_LAUNCHER,
+    'sh',
+    request.cwd ?? '/',
+    String(timeoutSeconds ?? 0),
+    String(env.length),
+    ...env,
+    ...request.argv,
+  ];
   for (const text of argv) if (text.includes('\0')) throw new Error('a command holds a NUL character');
   const started = Date.now();
-  const ended = await insist(guest, () => agentExec(guest.agent, argv, {
-    timeoutMs: timeoutSeconds === undefined ? Infinity : timeoutSeconds * 1000 + SILENCE_MS,
-    ...(signal === undefined ? {} : { signal }), ...(stdin === undefined ? {} : { input: Buffer.from(stdin as string) }),
-  }), false);
+  const ended = await insist(
+    guest,
+    () =>
+      agentExec(guest.agent, argv, {
+        timeoutMs: timeoutSeconds === undefined ? Infinity : timeoutSeconds * 1000 + SILENCE_MS,
+        ...(signal === undefined ? {} : { signal }),
+        ...(stdin === undefined ? {} : { input: Buffer.from(stdin as string) }),
+      }),
+    false,
+  );
   if (ended.truncated) throw new Error(`${request.argv[0]} printed more than the guest agent takes`);
   if (ended.stdout.length > 0) request.onOutput?.('stdout', ended.stdout);
   if (ended.stderr.length > 0) request.onOutput?.('stderr', ended.stderr);
   const killed = ended.signal === 9 || ended.exitCode === 137;
-  if (killed && timeoutSeconds !== undefined && Date.now() - started >= timeoutSeconds * 1000) return { exitCode: null, signal: 'SIGKILL', timedOut: true };
-  return ended.signal === null ? { exitCode: ended.exitCode, signal: null, timedOut: false } : { exitCode: null, signal: signalName(ended.signal), timedOut: false };
+  if (killed && timeoutSeconds !== undefined && Date.now() - started >= timeoutSeconds * 1000)
+    return { exitCode: null, signal: 'SIGKILL', timedOut: true };
+  return ended.signal === null
+    ? { exitCode: ended.exitCode, signal: null, timedOut: false }
+    : { exitCode: null, signal: signalName(ended.signal), timedOut: false };
 }
 
 /** `SIGKILL` for 9. */
@@ -105,9 +160,20 @@ async function runLargeScript(guest: Guest, request: CommandRequest, bytes: Buff
   }
 }
 
-async function follow(guest: Guest, id: string, word: Status, request: CommandRequest, deadline: number | undefined): Promise<CommandResult> {
+async function follow(
+  guest: Guest,
+  id: string,
+  word: Status,
+  request: CommandRequest,
+  deadline: number | undefined,
+): Promise<CommandResult> {
   const files = `${GUEST_DIRECTORY}/${id}`;
-  const streams = (['stdout', 'stderr'] as const).map((name) => new RelayedStream(guest, `${files}.${name === 'stdout' ? 'out' : 'err'}`, (chunk) => request.onOutput?.(name, chunk)));
+  const streams = (['stdout', 'stderr'] as const).map(
+    (name) =>
+      new RelayedStream(guest, `${files}.${name === 'stdout' ? 'out' : 'err'}`, (chunk) =>
+        request.onOutput?.(name, chunk),
+      ),
+  );
   let killed: 'deadline' | 'abort' | undefined;
   let killedAt = Infinity;
   let status: string | undefined;
@@ -154,7 +220,10 @@ async function follow(guest: Guest, id: string, word: Status, request: CommandRe
       lastUnitCheck = Date.now();
       await checkUnit(guest, id, word);
     }
-    await pause(Math.min(wait, deadline === undefined || killed ? wait : Math.max(1, deadline - Date.now())), killed ? undefined : request.signal);
+    await pause(
+      Math.min(wait, deadline === undefined || killed ? wait : Math.max(1, deadline - Date.now())),
+      killed ? undefined : request.signal,
+    );
     wait = Math.min(200, wait * 1.3);
   }
   // Only housekeeping, in memory: the next boot forgets it anyway, and nobody has to wait for it.
@@ -167,7 +236,9 @@ async function follow(guest: Guest, id: string, word: Status, request: CommandRe
 
 /** Whether output of a command that has ended is still on its way through the relay. */
 async function outputPending(guest: Guest, id: string): Promise<boolean> {
-  return relayHasMore((await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', HOLDERS, 'sh', id]))).stdout.toString());
+  return relayHasMore(
+    (await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', HOLDERS, 'sh', id]))).stdout.toString(),
+  );
 }
 
 /**
@@ -175,11 +246,17 @@ async function outputPending(guest: Guest, id: string): Promise<boolean> {
  * pipe is empty once the relay waits for it. Exported for its test.
  */
 export function relayHasMore(holders: string): boolean {
-  const lines = holders.trim().split('\n').map((line) => line.split(' '));
+  const lines = holders
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '));
   return ['out', 'err'].some((stream) => {
     const waits = lines.filter(([of, who]) => of === stream && who === 'relay').map(([, , wchan = '0']) => wchan);
     const alone = !lines.some(([of, who]) => of === stream && who === 'other');
-    return waits.length > 0 && (alone || (waits.some((wchan) => wchan !== '0') && !waits.some((wchan) => /pipe_(?:read|wait)/.test(wchan))));
+    return (
+      waits.length > 0 &&
+      (alone || (waits.some((wchan) => wchan !== '0') && !waits.some((wchan) => /pipe_(?:read|wait)/.test(wchan))))
+    );
   });
 }
 
@@ -229,7 +306,9 @@ class Status {
   async read(): Promise<string | undefined> {
     this.text += (await this.file.read(4096)).toString('utf8');
     if (this.text.length > WORD_BYTES) {
-      throw new Error(`the command's exit status has more than ${WORD_BYTES} bytes: a component may have replaced a system program`);
+      throw new Error(
+        `the command's exit status has more than ${WORD_BYTES} bytes: a component may have replaced a system program`,
+      );
     }
     if (!this.text.endsWith('\n')) return undefined; // The file is there before its content.
     await this.close();
@@ -251,7 +330,11 @@ async function openFile(guest: Guest, path: string, mode = 'r'): Promise<number 
 }
 
 async function readChunk(guest: Guest, handle: number, count: number): Promise<Buffer> {
-  const { 'buf-b64': data } = await guest.agent.execute<{ 'buf-b64': string }>('guest-file-read', { handle, count }, 30_000);
+  const { 'buf-b64': data } = await guest.agent.execute<{ 'buf-b64': string }>(
+    'guest-file-read',
+    { handle, count },
+    30_000,
+  );
   return Buffer.from(data, 'base64');
 }
 
@@ -295,7 +378,8 @@ class GrowingFile {
     if (this.handle === undefined) {
       this.handle = await openFile(this.guest, this.path);
       if (this.handle === undefined) return Buffer.alloc(0);
-      if (this.offset > 0) await agent.execute('guest-file-seek', { handle: this.handle, offset: this.offset, whence: 'set' });
+      if (this.offset > 0)
+        await agent.execute('guest-file-seek', { handle: this.handle, offset: this.offset, whence: 'set' });
     } else if (this.atEnd) {
       // The agent keeps saying "end of file" until it is told to look again.
       await agent.execute('guest-file-seek', { handle: this.handle, offset: 0, whence: 'cur' });
@@ -385,13 +469,18 @@ export async function putInGuest(guest: Guest, path: string, content: string | B
   const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content, 'utf8');
   const partial = `${path}.partial-${randomBytes(4).toString('hex')}`;
   const names = [path, mode.toString(8), partial];
-  if (bytes.length <= INLINE_BYTES) return mustSucceed(guest, path, ['/bin/sh', '-c', SMALL_PUT, 'sh', ...names], bytes);
+  if (bytes.length <= INLINE_BYTES)
+    return mustSucceed(guest, path, ['/bin/sh', '-c', SMALL_PUT, 'sh', ...names], bytes);
   await mustSucceed(guest, path, ['/bin/sh', '-c', LARGE_PUT_BEGIN, 'sh', path]);
-  const handle = (await guest.agent.execute<number>('guest-file-open', { path: partial, mode: 'w' }));
+  const handle = await guest.agent.execute<number>('guest-file-open', { path: partial, mode: 'w' });
   try {
-    for (let at = 0; at < bytes.length;) {
+    for (let at = 0; at < bytes.length; ) {
       const chunk = bytes.subarray(at, at + WRITE_BYTES);
-      const { count } = await guest.agent.execute<{ count: number }>('guest-file-write', { handle, 'buf-b64': chunk.toString('base64') }, 60_000);
+      const { count } = await guest.agent.execute<{ count: number }>(
+        'guest-file-write',
+        { handle, 'buf-b64': chunk.toString('base64') },
+        60_000,
+      );
       at += count;
     }
   } finally {
@@ -401,8 +490,11 @@ export async function putInGuest(guest: Guest, path: string, content: string | B
 }
 
 async function mustSucceed(guest: Guest, path: string, argv: readonly string[], input?: Buffer): Promise<void> {
-  const result = await insist(guest, () => agentExec(guest.agent, argv, { timeoutMs: SILENCE_MS, ...(input === undefined ? {} : { input }) }));
-  if (result.exitCode !== 0) throw new Error(`${path} could not be written in the instance: ${said(result) || `exit code ${result.exitCode}`}`);
+  const result = await insist(guest, () =>
+    agentExec(guest.agent, argv, { timeoutMs: SILENCE_MS, ...(input === undefined ? {} : { input }) }),
+  );
+  if (result.exitCode !== 0)
+    throw new Error(`${path} could not be written in the instance: ${said(result) || `exit code ${result.exitCode}`}`);
 }
 
 /** Reads a file of at most 16 MiB. See `Instance.get`. */
@@ -411,7 +503,7 @@ export async function getFromGuest(guest: Guest, path: string): Promise<Buffer> 
     const handle = await guest.agent.execute<number>('guest-file-open', { path, mode: 'r' });
     try {
       const chunks: Buffer[] = [];
-      for (let size = 0; ;) {
+      for (let size = 0; ; ) {
         const chunk = await readChunk(guest, handle, READ_BYTES);
         if (chunk.length === 0) return Buffer.concat(chunks);
         size += chunk.length;
@@ -426,9 +518,17 @@ export async function getFromGuest(guest: Guest, path: string): Promise<Buffer> 
 
 /** The kernel's id of this boot. */
 export async function bootId(agent: GuestAgent, timeoutMs = 10_000): Promise<string> {
-  const handle = await agent.execute<number>('guest-file-open', { path: '/proc/sys/kernel/random/boot_id', mode: 'r' }, timeoutMs);
+  const handle = await agent.execute<number>(
+    'guest-file-open',
+    { path: '/proc/sys/kernel/random/boot_id', mode: 'r' },
+    timeoutMs,
+  );
   try {
-    const { 'buf-b64': data } = await agent.execute<{ 'buf-b64': string }>('guest-file-read', { handle, count: 64 }, timeoutMs);
+    const { 'buf-b64': data } = await agent.execute<{ 'buf-b64': string }>(
+      'guest-file-read',
+      { handle, count: 64 },
+      timeoutMs,
+    );
     return Buffer.from(data, 'base64').toString('utf8').trim().slice(0, 100);
   } finally {
     await agent.execute('guest-file-close', { handle }).catch(() => {});

@@ -6,17 +6,39 @@ import { HELD_MARK, release, releaseAll, type HeldRecorder } from '../../platfor
 import { patience, patient } from '../../platform/patience.ts';
 import { isSameProcess, run, start } from '../../platform/processes.ts';
 import { intoRingFiles, ringFiles } from '../../platform/ring-file.ts';
-import { InstanceError, type Capabilities, type Driver, type Instance, type InstanceHandle, type LaunchRequest } from '../instance.ts';
+import {
+  InstanceError,
+  type Capabilities,
+  type Driver,
+  type Instance,
+  type InstanceHandle,
+  type LaunchRequest,
+} from '../instance.ts';
 import { startInstanceServices } from '../services/start.ts';
 import { addHostForward, resolvConf, startSlirp } from '../network.ts';
 import { chooseAccelerator, rememberVerdict } from './accelerator.ts';
-import { CONSOLE_FD, GUEST_ADDRESS, inNamespace, machineArguments, machineFiles, NAMESPACE_ADDRESS, type Accelerator, type Firmware } from './arguments.ts';
+import {
+  CONSOLE_FD,
+  GUEST_ADDRESS,
+  inNamespace,
+  machineArguments,
+  machineFiles,
+  NAMESPACE_ADDRESS,
+  type Accelerator,
+  type Firmware,
+} from './arguments.ts';
 import { consoleLogOf, consoleTail } from '../console.ts';
 import { guestAgent } from './guest-agent.ts';
 import { QemuInstance, type QemuHandle } from './machine.ts';
 import { writeSeedDisk } from './seed.ts';
 
-const capabilities: Capabilities = { kernel: true, reboots: true, liveSnapshots: true, bootLoader: true, platform: 'Linux' };
+const capabilities: Capabilities = {
+  kernel: true,
+  reboots: true,
+  liveSnapshots: true,
+  bootLoader: true,
+  platform: 'Linux',
+};
 
 /** Seconds until the agent must answer: what gets nowhere is known long before that (`boot-progress.ts`). */
 const BOOT_SECONDS = 1800;
@@ -30,8 +52,16 @@ const OVMF_VARS = '/usr/share/OVMF/OVMF_VARS_4M.fd';
 
 /** What the driver needs of the host, with the Debian package that brings it. */
 const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] = [
-  ['qemu-system-x86_64', 'qemu-system-x86'], ['qemu-img', 'qemu-utils'], ['slirp4netns', 'slirp4netns'], ['ip', 'iproute2'], ['nft', 'nftables'],
-  ['unshare', 'util-linux'], ['nsenter', 'util-linux'], ['mount', 'mount'], ['mkfs.vfat', 'dosfstools'], ['mcopy', 'mtools'],
+  ['qemu-system-x86_64', 'qemu-system-x86'],
+  ['qemu-img', 'qemu-utils'],
+  ['slirp4netns', 'slirp4netns'],
+  ['ip', 'iproute2'],
+  ['nft', 'nftables'],
+  ['unshare', 'util-linux'],
+  ['nsenter', 'util-linux'],
+  ['mount', 'mount'],
+  ['mkfs.vfat', 'dosfstools'],
+  ['mcopy', 'mtools'],
 ];
 
 /** The `qemu` driver. */
@@ -45,7 +75,10 @@ export const qemuDriver: Driver = {
 
 async function launch(request: LaunchRequest): Promise<Instance> {
   const choice = await chooseAccelerator();
-  request.report?.({ text: `${choice.accelerator === 'kvm' ? 'KVM' : 'emulation, which is slow'}: ${choice.reason}`, level: choice.accelerator === 'kvm' ? 'info' : 'warn' });
+  request.report?.({
+    text: `${choice.accelerator === 'kvm' ? 'KVM' : 'emulation, which is slow'}: ${choice.reason}`,
+    level: choice.accelerator === 'kvm' ? 'info' : 'warn',
+  });
   try {
     const netns = await prepare(request);
     const firmware = await prepareFirmware(request);
@@ -65,7 +98,9 @@ async function launch(request: LaunchRequest): Promise<Instance> {
     await releaseAll(request.held);
     if (request.signal?.aborted) throw request.signal.reason;
     if (error instanceof InstanceError) throw error;
-    throw new InstanceError(`instance ${request.id} could not be started: ${(error as Error).message}`, tail, { cause: error });
+    throw new InstanceError(`instance ${request.id} could not be started: ${(error as Error).message}`, tail, {
+      cause: error,
+    });
   }
 }
 
@@ -89,38 +124,74 @@ async function prepare(request: LaunchRequest): Promise<string> {
   await run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
   await (await startInstanceServices(request, GUEST_ADDRESS)).ready();
   const slirp = await startSlirp({
-    target: { netns }, interfaceName: 'tap0', directory, held, allocationOwner: request.allocationOwner, apiSocket: (request.publish ?? []).length > 0,
+    target: { netns },
+    interfaceName: 'tap0',
+    directory,
+    held,
+    allocationOwner: request.allocationOwner,
+    apiSocket: (request.publish ?? []).length > 0,
     ...(request.signal ? { signal: request.signal } : {}),
   });
   for (const { hostAddress = '127.0.0.1', hostPort, instancePort } of request.publish ?? []) {
-    await addHostForward(slirp.apiSocket!, { hostAddress, hostPort, guestPort: instancePort, guestAddress: NAMESPACE_ADDRESS });
+    await addHostForward(slirp.apiSocket!, {
+      hostAddress,
+      hostPort,
+      guestPort: instancePort,
+      guestAddress: NAMESPACE_ADDRESS,
+    });
   }
   return netns;
 }
 
 async function prepareFirmware(request: LaunchRequest): Promise<Firmware> {
   if (request.firmware !== 'uefi') return { kind: 'bios' };
-  for (const file of [OVMF_CODE, OVMF_VARS]) if (!existsSync(file)) throw new Error(`${file} is missing (Debian package ovmf): it is the UEFI firmware`);
+  for (const file of [OVMF_CODE, OVMF_VARS])
+    if (!existsSync(file)) throw new Error(`${file} is missing (Debian package ovmf): it is the UEFI firmware`);
   const { vars } = machineFiles(request.directory);
   await copyFile(OVMF_VARS, vars);
   return { kind: 'uefi', code: OVMF_CODE, vars };
 }
 
-async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: Firmware, netns: string): Promise<Instance> {
+async function boot(
+  request: LaunchRequest,
+  accelerator: Accelerator,
+  firmware: Firmware,
+  netns: string,
+): Promise<Instance> {
   const { directory, held, id } = request;
   const ownTime = accelerator === 'tcg' && patience() >= SLOW_HOST;
-  if (ownTime) request.report?.({ text: `this host is slow (${Math.round(patience())} times): time in the machine passes with its instructions, so that its own limits hold, and it has one processor`, level: 'warn' });
+  if (ownTime)
+    request.report?.({
+      text: `this host is slow (${Math.round(patience())} times): time in the machine passes with its instructions, so that its own limits hold, and it has one processor`,
+      level: 'warn',
+    });
   const files = machineFiles(directory);
   const consoleLog = consoleLogOf(request);
   for (const stale of [...ringFiles(consoleLog), files.qmpSocket, files.agentSocket]) await rm(stale, { force: true });
   const argv = machineArguments({
-    id, accelerator, ownTime, cpus: request.cpus, memoryMiB: request.memoryMiB, disk: request.disk, firmware, directory, publish: request.publish ?? [],
+    id,
+    accelerator,
+    ownTime,
+    cpus: request.cpus,
+    memoryMiB: request.memoryMiB,
+    disk: request.disk,
+    firmware,
+    directory,
+    publish: request.publish ?? [],
     ...(request.seed === undefined ? {} : { seedDisk: files.seedDisk }),
   });
   const heldId = await held.record({ kind: 'process', what: 'qemu' });
   // No pipes to this process: the machine outlives it.
-  const command = intoRingFiles({ '1,2': files.log, [CONSOLE_FD]: consoleLog }, inNamespace(netns, files.resolvConf, argv));
-  const started = await start(command, { files: 'private', env: { [HELD_MARK]: heldId }, stdio: ['ignore', 'ignore', 'ignore'], detached: true });
+  const command = intoRingFiles(
+    { '1,2': files.log, [CONSOLE_FD]: consoleLog },
+    inNamespace(netns, files.resolvConf, argv),
+  );
+  const started = await start(command, {
+    files: 'private',
+    env: { [HELD_MARK]: heldId },
+    stdio: ['ignore', 'ignore', 'ignore'],
+    detached: true,
+  });
   started.unref();
   const qemu = { pid: started.pid, startTime: started.startTime };
   await held.amend(heldId, { kind: 'process', what: 'qemu', ...qemu });
@@ -129,9 +200,13 @@ async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: 
     const machine = new QemuInstance(handle, held, capabilities, request.report);
     const seconds = request.timeoutSeconds ?? patient(BOOT_SECONDS);
     await machine.awaitBoot({
-      seconds, after: undefined, what: `instance ${id} (${request.firmware ?? 'bios'}, ${accelerator === 'kvm' ? 'KVM' : 'emulated'})`,
+      seconds,
+      after: undefined,
+      what: `instance ${id} (${request.firmware ?? 'bios'}, ${accelerator === 'kvm' ? 'KVM' : 'emulated'})`,
       ...(request.signal ? { signal: request.signal } : {}),
-      ...(accelerator === 'kvm' ? { noKernel: { afterMs: patient(KVM_PROGRESS_MS), error: () => new NoProgress() } } : {}),
+      ...(accelerator === 'kvm'
+        ? { noKernel: { afterMs: patient(KVM_PROGRESS_MS), error: () => new NoProgress() } }
+        : {}),
     });
     machine.followConsole();
     return machine;
@@ -146,15 +221,37 @@ async function boot(request: LaunchRequest, accelerator: Accelerator, firmware: 
 
 async function attach(handle: InstanceHandle, held: HeldRecorder): Promise<Instance> {
   const { id, directory, consoleLog, pid, startTime, accelerator, ownTime } = handle;
-  if (handle.driver !== 'qemu' || consoleLog === undefined || typeof directory !== 'string' || typeof pid !== 'number' || typeof startTime !== 'string') {
+  if (
+    handle.driver !== 'qemu' ||
+    consoleLog === undefined ||
+    typeof directory !== 'string' ||
+    typeof pid !== 'number' ||
+    typeof startTime !== 'string'
+  ) {
     throw new InstanceError(`instance ${id}: this is no handle of the qemu driver`);
   }
-  if (!isSameProcess(pid, startTime)) throw new InstanceError(`instance ${id} no longer runs`, await consoleTail(consoleLog, 30));
-  return new QemuInstance({ driver: 'qemu', id, directory, consoleLog, pid, startTime, accelerator: accelerator === 'kvm' ? 'kvm' : 'tcg', ownTime: ownTime === true }, held, capabilities);
+  if (!isSameProcess(pid, startTime))
+    throw new InstanceError(`instance ${id} no longer runs`, await consoleTail(consoleLog, 30));
+  return new QemuInstance(
+    {
+      driver: 'qemu',
+      id,
+      directory,
+      consoleLog,
+      pid,
+      startTime,
+      accelerator: accelerator === 'kvm' ? 'kvm' : 'tcg',
+      ownTime: ownTime === true,
+    },
+    held,
+    capabilities,
+  );
 }
 
 async function missing(): Promise<readonly string[]> {
-  const lacks = PROGRAMS.filter(([program]) => findProgram(program) === undefined).map(([program, name]) => `${program} is missing: install the Debian package ${name}`);
+  const lacks = PROGRAMS.filter(([program]) => findProgram(program) === undefined).map(
+    ([program, name]) => `${program} is missing: install the Debian package ${name}`,
+  );
   if (!existsSync(OVMF_CODE)) lacks.push(`${OVMF_CODE} is missing: install the Debian package ovmf`);
   if (!existsSync('/dev/net/tun')) lacks.push('/dev/net/tun is missing: load the kernel module tun');
   if (process.getuid?.() !== 0) lacks.push('virtual machines need root for their networks: run Ingot as root');

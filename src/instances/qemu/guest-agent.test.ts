@@ -45,18 +45,21 @@ async function listen(serve: (socket: Socket) => void): Promise<string> {
 
 /** An agent that says what `answer` says, once it is synchronised. */
 async function hostile(answer: (socket: Socket, question: Question) => void): Promise<GuestAgent> {
-  const agent = guestAgent(await listen((socket) => {
-    let rest = '';
-    socket.on('data', (chunk: Buffer) => {
-      const lines = (rest + chunk.toString('latin1').replaceAll('\xff', '')).split('\n');
-      rest = lines.pop()!;
-      for (const line of lines) {
-        const question = JSON.parse(line) as Question;
-        if (question.execute === 'guest-sync-delimited') socket.write(`${JSON.stringify({ return: question.arguments!.id })}\n`);
-        else answer(socket, question);
-      }
-    });
-  }));
+  const agent = guestAgent(
+    await listen((socket) => {
+      let rest = '';
+      socket.on('data', (chunk: Buffer) => {
+        const lines = (rest + chunk.toString('latin1').replaceAll('\xff', '')).split('\n');
+        rest = lines.pop()!;
+        for (const line of lines) {
+          const question = JSON.parse(line) as Question;
+          if (question.execute === 'guest-sync-delimited')
+            socket.write(`${JSON.stringify({ return: question.arguments!.id })}\n`);
+          else answer(socket, question);
+        }
+      });
+    }),
+  );
   agents.push(agent);
   return agent;
 }
@@ -73,7 +76,10 @@ function flood(socket: Socket, piece: Buffer): void {
 describe('an agent that', () => {
   test('sends a line without end fails the command', LONG, async () => {
     const talk = await hostile((socket) => flood(socket, Buffer.alloc(1 << 20, 'x')));
-    await assert.rejects(talk.execute('guest-ping'), (error: unknown) => error instanceof GuestAgentFlood && /more than 48 MiB/.test(error.message));
+    await assert.rejects(
+      talk.execute('guest-ping'),
+      (error: unknown) => error instanceof GuestAgentFlood && /more than 48 MiB/.test(error.message),
+    );
   });
 
   test('sends lines without end fails the command', LONG, async () => {
@@ -98,7 +104,13 @@ describe('an agent that', () => {
   });
 
   test('gives outputs of the wrong kind fails the command', LONG, async () => {
-    const talk = await hostile((socket, { execute }) => socket.write(execute === 'guest-exec' ? '{"return":{"pid":1}}\n' : '{"return":{"exited":true,"exitcode":0,"out-data":{"a":1}}}\n'));
+    const talk = await hostile((socket, { execute }) =>
+      socket.write(
+        execute === 'guest-exec'
+          ? '{"return":{"pid":1}}\n'
+          : '{"return":{"exited":true,"exitcode":0,"out-data":{"a":1}}}\n',
+      ),
+    );
     await assert.rejects(agentExec(talk, ['true']), TypeError);
     const refusing = await hostile((socket) => socket.write('{"error":{"desc":["no"]}}\n'));
     await assert.rejects(refusing.execute('guest-ping'), GuestAgentError);
@@ -106,12 +118,19 @@ describe('an agent that', () => {
 
   test('tells the end of a command without end fails it', LONG, async () => {
     const talk = await hostile((socket, { execute, arguments: given }) => {
-      const answer = {
-        'guest-exec': { pid: 1 }, 'guest-exec-status': { exited: true, exitcode: 0 }, 'guest-file-open': given?.path?.endsWith('.status') ? 1 : 2, 'guest-file-read': { 'buf-b64': Buffer.from('exited '.repeat(500)).toString('base64'), count: 3500 },
-      }[execute] ?? {};
+      const answer =
+        {
+          'guest-exec': { pid: 1 },
+          'guest-exec-status': { exited: true, exitcode: 0 },
+          'guest-file-open': given?.path?.endsWith('.status') ? 1 : 2,
+          'guest-file-read': { 'buf-b64': Buffer.from('exited '.repeat(500)).toString('base64'), count: 3500 },
+        }[execute] ?? {};
       socket.write(`${JSON.stringify({ return: answer })}\n`);
     });
-    await assert.rejects(runInGuest({ agent: talk, check: () => {} }, { argv: ['true'] }), /exit status has more than 1024 bytes/);
+    await assert.rejects(
+      runInGuest({ agent: talk, check: () => {} }, { argv: ['true'] }),
+      /exit status has more than 1024 bytes/,
+    );
   });
 });
 
@@ -127,12 +146,18 @@ describe('a QMP socket that', () => {
   for (const nonsense of ['{"no JSON\n', 'null\n']) {
     test(`answers ${nonsense.trim()} fails its command`, LONG, async () => {
       const qmp = await connectQmp(await hostileQmp((socket) => socket.write(nonsense)));
-      await assert.rejects(qmp.execute('query-block'), (error: unknown) => error instanceof QmpError && /no answer/.test(error.message));
+      await assert.rejects(
+        qmp.execute('query-block'),
+        (error: unknown) => error instanceof QmpError && /no answer/.test(error.message),
+      );
     });
   }
 
   test('answers without end fails its command', LONG, async () => {
     const qmp = await connectQmp(await hostileQmp((socket) => flood(socket, Buffer.alloc(1 << 20, 'x'))));
-    await assert.rejects(qmp.execute('query-block'), (error: unknown) => error instanceof QmpError && /more than 16 MiB/.test(error.message));
+    await assert.rejects(
+      qmp.execute('query-block'),
+      (error: unknown) => error instanceof QmpError && /more than 16 MiB/.test(error.message),
+    );
   });
 });

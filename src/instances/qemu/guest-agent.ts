@@ -55,7 +55,7 @@ const agents = new Map<string, Client>();
 /** The agent behind a socket; the same one for all who use it in this process. Connects when it is first used. */
 export function guestAgent(socketPath: string): GuestAgent {
   let agent = agents.get(socketPath);
-  if (agent === undefined) agents.set(socketPath, agent = new Client(socketPath));
+  if (agent === undefined) agents.set(socketPath, (agent = new Client(socketPath)));
   return agent;
 }
 
@@ -71,7 +71,10 @@ export class AgentLines {
       this.buffered = [];
       rest = rest.subarray(end + 1);
       // All before a 0xff is left over from someone who went before the answer came.
-      const text = line.subarray(line.lastIndexOf(0xff) + 1).toString('utf8').trim();
+      const text = line
+        .subarray(line.lastIndexOf(0xff) + 1)
+        .toString('utf8')
+        .trim();
       if (text) lines.push(text);
     }
     if (rest.length > 0) this.buffered.push(rest);
@@ -104,7 +107,12 @@ class Client implements GuestAgent {
   }
 
   exclusively<T>(work: (execute: GuestAgent['execute']) => Promise<T>): Promise<T> {
-    const mine = this.turn.then(() => work(<R>(command: string, args?: object, timeoutMs = 10_000) => this.exchange(command, args, timeoutMs) as Promise<R>));
+    const mine = this.turn.then(() =>
+      work(
+        <R>(command: string, args?: object, timeoutMs = 10_000) =>
+          this.exchange(command, args, timeoutMs) as Promise<R>,
+      ),
+    );
     this.turn = mine.catch(() => {});
     return mine;
   }
@@ -119,8 +127,14 @@ class Client implements GuestAgent {
     const deadline = Date.now() + patient(timeoutMs);
     try {
       if (this.socket === undefined) await this.connect(command, deadline);
-      const answer = await this.ask(this.socket!, { execute: command, ...(args ? { arguments: args } : {}) }, deadline, command);
-      if (answer.error) throw new GuestAgentError(`${command}: ${answer.error.desc ?? answer.error.class ?? 'refused'}`);
+      const answer = await this.ask(
+        this.socket!,
+        { execute: command, ...(args ? { arguments: args } : {}) },
+        deadline,
+        command,
+      );
+      if (answer.error)
+        throw new GuestAgentError(`${command}: ${answer.error.desc ?? answer.error.class ?? 'refused'}`);
       return answer.return;
     } finally {
       // Others wait in the socket's queue: whoever polls for long steps back, and joins its end.
@@ -153,12 +167,19 @@ class Client implements GuestAgent {
     });
     socket.on('error', (error) => this.drop(new GuestAgentSilent(`${command}: ${error.message}`)));
     socket.on('close', () => {
-      if (this.socket === socket) this.drop(new GuestAgentSilent(`${command}: the connection to the guest agent ended`));
+      if (this.socket === socket)
+        this.drop(new GuestAgentSilent(`${command}: the connection to the guest agent ended`));
     });
     const id = Math.floor(Math.random() * 2 ** 31);
     // The 0xff makes the agent forget a half command that someone left.
     socket.write(Buffer.from([0xff]));
-    await this.ask(socket, { execute: 'guest-sync-delimited', arguments: { id } }, deadline, command, (answer) => answer.return === id);
+    await this.ask(
+      socket,
+      { execute: 'guest-sync-delimited', arguments: { id } },
+      deadline,
+      command,
+      (answer) => answer.return === id,
+    );
   }
 
   private async open(command: string, deadline: number): Promise<Socket> {
@@ -174,14 +195,21 @@ class Client implements GuestAgent {
           socket.once('error', reject);
         });
       } catch (error) {
-        if (Date.now() >= Math.min(deadline, started + patient(CONNECT_MS))) throw new GuestAgentSilent(`${command}: nobody listens at ${this.path} (${(error as Error).message})`);
+        if (Date.now() >= Math.min(deadline, started + patient(CONNECT_MS)))
+          throw new GuestAgentSilent(`${command}: nobody listens at ${this.path} (${(error as Error).message})`);
         await sleep(20);
       }
     }
   }
 
   /** @param wanted whether an answer is the one; others are passed over */
-  private ask(socket: Socket, message: object, deadline: number, command: string, wanted: (answer: Answer) => boolean = () => true): Promise<Answer> {
+  private ask(
+    socket: Socket,
+    message: object,
+    deadline: number,
+    command: string,
+    wanted: (answer: Answer) => boolean = () => true,
+  ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.received = 0;
       this.lines = 0;
@@ -248,23 +276,35 @@ const START_MS = 120_000;
  * @throws {GuestAgentError | GuestAgentSilent} the latter also when it has not ended within `timeoutMs`
  */
 export async function agentExec(
-  agent: GuestAgent, argv: readonly string[], options: { readonly input?: Buffer; readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  agent: GuestAgent,
+  argv: readonly string[],
+  options: { readonly input?: Buffer; readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
 ): Promise<AgentExecution> {
   const timeoutMs = options.timeoutMs ?? 30_000;
   const deadline = Date.now() + patient(timeoutMs);
-  const { pid } = await agent.execute<{ pid: number }>('guest-exec', {
-    path: argv[0], arg: argv.slice(1), 'capture-output': true, ...(options.input === undefined ? {} : { 'input-data': options.input.toString('base64') }),
-  }, Math.min(timeoutMs, START_MS));
+  const { pid } = await agent.execute<{ pid: number }>(
+    'guest-exec',
+    {
+      path: argv[0],
+      arg: argv.slice(1),
+      'capture-output': true,
+      ...(options.input === undefined ? {} : { 'input-data': options.input.toString('base64') }),
+    },
+    Math.min(timeoutMs, START_MS),
+  );
   for (let wait = 5; ; wait = Math.min(100, wait * 1.5)) {
     const status = await agent.execute<ExecStatus>('guest-exec-status', { pid });
     if (status.exited) {
       return {
-        exitCode: status.exitcode ?? null, signal: status.signal ?? null,
-        stdout: Buffer.from(status['out-data'] ?? '', 'base64'), stderr: Buffer.from(status['err-data'] ?? '', 'base64'),
+        exitCode: status.exitcode ?? null,
+        signal: status.signal ?? null,
+        stdout: Buffer.from(status['out-data'] ?? '', 'base64'),
+        stderr: Buffer.from(status['err-data'] ?? '', 'base64'),
         truncated: (status['out-truncated'] ?? status['err-truncated']) === true,
       };
     }
-    if (Date.now() >= deadline) throw new GuestAgentSilent(`${argv[0]} did not end in the instance within ${patient(timeoutMs)} ms`);
+    if (Date.now() >= deadline)
+      throw new GuestAgentSilent(`${argv[0]} did not end in the instance within ${patient(timeoutMs)} ms`);
     await sleep(wait, options.signal);
   }
 }

@@ -146,7 +146,8 @@ export const KILLER = 'systemctl kill --signal=KILL "ingot-$1.service"';
 export const UNIT_STATE = 'systemctl show --property=ActiveState --value "ingot-$1.service"';
 
 /** Writes stdin to a file. Arguments: path, mode, name of the unfinished file. */
-export const SMALL_PUT = 'set -e; p=$1; mkdir -p -- "$(dirname -- "$p")"; umask 077; cat >"$3"; chmod -- "$2" "$3"; mv -fT -- "$3" "$p"';
+export const SMALL_PUT =
+  'set -e; p=$1; mkdir -p -- "$(dirname -- "$p")"; umask 077; cat >"$3"; chmod -- "$2" "$3"; mv -fT -- "$3" "$p"';
 
 /** Makes way for a file that the agent writes. Argument: path. */
 export const LARGE_PUT_BEGIN = 'mkdir -p -- "$(dirname -- "$1")"';

@@ -6,23 +6,57 @@ import { AgentLines } from './guest-agent.ts';
 import { metaData } from './seed.ts';
 
 test('argv goes in without what systemd would expand', () => {
-  const argv = launcherArguments('0a', { argv: ['echo', '$HOME', '', 'a b\nc'], env: { A: '1 $2', B: '' }, cwd: '/srv/$x', user: 'nobody' }, 'none');
-  assert.deepEqual(argv, ['0a', 'none', 'nobody', '\\/srv/\\0044x', '2', 'A=1 $2', 'B=', 'echo', '\\\\0044HOME', '', '\\a b\\0012c']);
+  const argv = launcherArguments(
+    '0a',
+    { argv: ['echo', '$HOME', '', 'a b\nc'], env: { A: '1 $2', B: '' }, cwd: '/srv/$x', user: 'nobody' },
+    'none',
+  );
+  assert.deepEqual(argv, [
+    '0a',
+    'none',
+    'nobody',
+    '\\/srv/\\0044x',
+    '2',
+    'A=1 $2',
+    'B=',
+    'echo',
+    '\\\\0044HOME',
+    '',
+    '\\a b\\0012c',
+  ]);
 });
 
 test('a script runs as a file by bash, as root in / by default', () => {
-  assert.deepEqual(launcherArguments('0a', { script: 'echo' }, 'script'), ['0a', 'script', 'root', '/', '0', '/bin/bash', '/run/ingot/0a.script']);
+  assert.deepEqual(launcherArguments('0a', { script: 'echo' }, 'script'), [
+    '0a',
+    'script',
+    'root',
+    '/',
+    '0',
+    '/bin/bash',
+    '/run/ingot/0a.script',
+  ]);
 });
 
 test('a command that cannot be one is refused', () => {
-  for (const request of [{}, { argv: [] }, { argv: ['a'], script: 'b' }, { argv: ['a\0b'] }, { argv: ['a'], env: { A: '\0' } }]) {
+  for (const request of [
+    {},
+    { argv: [] },
+    { argv: ['a'], script: 'b' },
+    { argv: ['a\0b'] },
+    { argv: ['a'], env: { A: '\0' } },
+  ]) {
     assert.throws(() => launcherArguments('0a', request, 'none'));
   }
 });
 
 test('the end of a command: code or named signal', () => {
   const ends: readonly [text: string, exitCode: number | null, signal: string | null][] = [
-    ['exited 0\n', 0, null], ['exited 255\n', 255, null], ['exited 137\n', 137, null], ['killed KILL\n', null, 'SIGKILL'], ['dumped SEGV\n', null, 'SIGSEGV'],
+    ['exited 0\n', 0, null],
+    ['exited 255\n', 255, null],
+    ['exited 137\n', 137, null],
+    ['killed KILL\n', null, 'SIGKILL'],
+    ['dumped SEGV\n', null, 'SIGSEGV'],
   ];
   for (const [text, exitCode, signal] of ends) assert.deepEqual(parseStatus(text), { exitCode, signal });
   for (const text of ['', 'exited', 'exited x', ' \n']) assert.throws(() => parseStatus(text));
@@ -55,13 +89,13 @@ test('a console that says the machine will not come up is understood', () => {
     ['[    1.2] Kernel panic - not syncing: VFS: Unable to mount root fs', /panicked/],
     ['Booting from Hard Disk...\nBoot failed: not a bootable disk\n\nNo bootable device.', /nothing to boot/],
     ['BdsDxe: No bootable option or device was found.', /nothing to boot/],
-    ["error: unknown filesystem.\nEntering rescue mode...\ngrub rescue> ", /boot loader/],
+    ['error: unknown filesystem.\nEntering rescue mode...\ngrub rescue> ', /boot loader/],
     ['(initramfs) ', /RAM disk/],
     ['You are in emergency mode. After logging in', /emergency/],
     ['BdsDxe: failed to load Boot0001 "UEFI Misc Device": Not Found\n[    0.000000] Linux version 6.1', undefined],
     ['Debian GNU/Linux 12 vm ttyS0\n\nvm login: ', undefined],
     [' Failed to boot both default and fallback entries.', /no kernel/],
-    ['Target filesystem doesn\'t have requested /sbin/init.', /first program/],
+    ["Target filesystem doesn't have requested /sbin/init.", /first program/],
   ];
   for (const [text, meaning] of consoles) {
     if (meaning === undefined) assert.equal(bootFailure(text), undefined);
@@ -71,7 +105,11 @@ test('a console that says the machine will not come up is understood', () => {
 
 test('console lines lose colours, cursor moves and what was written over', () => {
   const lines: readonly [raw: string, plain: string][] = [
-    ['[\x1b[0;32m  OK  \x1b[0m] Reached target', '[  OK  ] Reached target'], ['\x1b[2J\x1b[01;01Habc\r', 'abc'], ['10%\r50%\r100%', '100%'], ['\x1bc\x1b[?7lSeaBIOS', 'SeaBIOS'], ['for device \x1b[0;1;…111', 'for device …111'],
+    ['[\x1b[0;32m  OK  \x1b[0m] Reached target', '[  OK  ] Reached target'],
+    ['\x1b[2J\x1b[01;01Habc\r', 'abc'],
+    ['10%\r50%\r100%', '100%'],
+    ['\x1bc\x1b[?7lSeaBIOS', 'SeaBIOS'],
+    ['for device \x1b[0;1;…111', 'for device …111'],
   ];
   for (const [raw, plain] of lines) assert.equal(plainLine(raw), plain);
 });
@@ -79,6 +117,8 @@ test('console lines lose colours, cursor moves and what was written over', () =>
 test('the seed names the instance; keys go to the default user and leave the user data alone', () => {
   assert.deepEqual(JSON.parse(metaData('i-0a', {})), { 'instance-id': 'i-0a', 'local-hostname': 'i-0a' });
   assert.deepEqual(JSON.parse(metaData('i-0a', { hostname: 'web', sshKeys: ['ssh-ed25519 AAAA "me": you'] })), {
-    'instance-id': 'i-0a', 'local-hostname': 'web', 'public-keys': ['ssh-ed25519 AAAA "me": you'],
+    'instance-id': 'i-0a',
+    'local-hostname': 'web',
+    'public-keys': ['ssh-ed25519 AAAA "me": you'],
   });
 });

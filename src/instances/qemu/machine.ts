@@ -7,7 +7,16 @@ import { isSameProcess, signalProcess, waitForExit } from '../../platform/proces
 import { connectQmp, type Qmp } from '../../platform/qmp.ts';
 import { ringTail } from '../../platform/ring-file.ts';
 import { bootFailure, ConsoleReader, consoleTail } from '../console.ts';
-import { InstanceError, type Capabilities, type CommandRequest, type CommandResult, type Instance, type LaunchRequest, type StreamedCommand, type StreamRequest } from '../instance.ts';
+import {
+  InstanceError,
+  type Capabilities,
+  type CommandRequest,
+  type CommandResult,
+  type Instance,
+  type LaunchRequest,
+  type StreamedCommand,
+  type StreamRequest,
+} from '../instance.ts';
 import { readingSafely } from '../output.ts';
 import { DISK_DEVICE, diskNode, machineFiles, type Accelerator, type MachineFiles } from './arguments.ts';
 import { bootId, getFromGuest, putInGuest, runInGuest, type Guest } from './commands.ts';
@@ -73,7 +82,12 @@ export class QemuInstance implements Instance {
   private readonly guest: Guest;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(handle: QemuHandle, held: HeldRecorder, capabilities: Capabilities, report: LaunchRequest['report'] = () => {}) {
+  constructor(
+    handle: QemuHandle,
+    held: HeldRecorder,
+    capabilities: Capabilities,
+    report: LaunchRequest['report'] = () => {},
+  ) {
     this.id = handle.id;
     this.handle = handle;
     this.capabilities = capabilities;
@@ -95,7 +109,9 @@ export class QemuInstance implements Instance {
   }
 
   async open(request: StreamRequest): Promise<StreamedCommand> {
-    return this.talk('a command', () => openInGuest(this.guest, (work) => this.withQmp(work), this.handle.directory, request));
+    return this.talk('a command', () =>
+      openInGuest(this.guest, (work) => this.withQmp(work), this.handle.directory, request),
+    );
   }
 
   async put(path: string, content: string | Buffer, mode?: number): Promise<void> {
@@ -107,44 +123,68 @@ export class QemuInstance implements Instance {
   }
 
   async reboot(options: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal } = {}): Promise<string> {
-    return this.talk('a reboot', async () => {
-      const before = await bootId(this.agent);
-      if (this.timer === undefined) await this.console.skip();
-      // Whether the request is answered before the system goes down is a race; the boot id tells.
-      await agentExec(this.agent, ['systemctl', '--no-block', 'reboot'], { timeoutMs: 10_000 }).catch(() => {});
-      return this.awaitBoot({
-        seconds: options.timeoutSeconds ?? patient(REBOOT_SECONDS[this.handle.accelerator]), after: before, what: `instance ${this.id} after its reboot`,
-        ...(options.signal ? { signal: options.signal } : {}),
-      });
-    }, options.signal);
+    return this.talk(
+      'a reboot',
+      async () => {
+        const before = await bootId(this.agent);
+        if (this.timer === undefined) await this.console.skip();
+        // Whether the request is answered before the system goes down is a race; the boot id tells.
+        await agentExec(this.agent, ['systemctl', '--no-block', 'reboot'], { timeoutMs: 10_000 }).catch(() => {});
+        return this.awaitBoot({
+          seconds: options.timeoutSeconds ?? patient(REBOOT_SECONDS[this.handle.accelerator]),
+          after: before,
+          what: `instance ${this.id} after its reboot`,
+          ...(options.signal ? { signal: options.signal } : {}),
+        });
+      },
+      options.signal,
+    );
   }
 
   async snapshot(overlay: string): Promise<void> {
-    return this.talk('a snapshot', () => this.withQmp(async (qmp) => {
-      const top = await topNode(qmp);
-      await createOverlay(top.file, overlay);
-      const name = `layer${Number(/^layer(\d+)$/.exec(top.node)?.[1] ?? 0) + 1}`;
-      await qmp.execute('blockdev-add', diskNode(name, overlay, true));
-      try {
-        await this.frozen(() => qmp.execute('blockdev-snapshot', { node: top.node, overlay: name }));
-      } catch (error) {
-        await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {});
-        throw error;
-      }
-    }));
+    return this.talk('a snapshot', () =>
+      this.withQmp(async (qmp) => {
+        const top = await topNode(qmp);
+        await createOverlay(top.file, overlay);
+        const name = `layer${Number(/^layer(\d+)$/.exec(top.node)?.[1] ?? 0) + 1}`;
+        await qmp.execute('blockdev-add', diskNode(name, overlay, true));
+        try {
+          await this.frozen(() => qmp.execute('blockdev-snapshot', { node: top.node, overlay: name }));
+        } catch (error) {
+          await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {});
+          throw error;
+        }
+      }),
+    );
   }
 
   async stop(): Promise<void> {
     await this.stopFollowing();
     const ways: readonly [what: string, ms: number, everyMs: number, ask: () => Promise<unknown>][] = [
       // Right after a boot the press of the button may go unheard, so it is repeated.
-      ['a press of the power button', POWERDOWN_MS, 5000, () => this.withQmp((qmp) => qmp.execute('system_powerdown', undefined, 5000))],
-      ['a shutdown by the guest agent', GUEST_SHUTDOWN_MS, GUEST_SHUTDOWN_MS, () => this.agent.execute('guest-shutdown', { mode: 'powerdown' }, 3000)],
-      ['an end without a shutdown', QUIT_MS, QUIT_MS, () => this.withQmp((qmp) => qmp.execute('quit', undefined, 5000))],
+      [
+        'a press of the power button',
+        POWERDOWN_MS,
+        5000,
+        () => this.withQmp((qmp) => qmp.execute('system_powerdown', undefined, 5000)),
+      ],
+      [
+        'a shutdown by the guest agent',
+        GUEST_SHUTDOWN_MS,
+        GUEST_SHUTDOWN_MS,
+        () => this.agent.execute('guest-shutdown', { mode: 'powerdown' }, 3000),
+      ],
+      [
+        'an end without a shutdown',
+        QUIT_MS,
+        QUIT_MS,
+        () => this.withQmp((qmp) => qmp.execute('quit', undefined, 5000)),
+      ],
     ];
     for (const [index, [what, ms, everyMs, ask]] of ways.entries()) {
-      if (index > 0) this.report({ text: `instance ${this.id} did not stop on ${ways[index - 1]![0]}; now ${what}`, level: 'warn' });
-      for (const deadline = Date.now() + patient(ms); this.alive() && Date.now() < deadline;) {
+      if (index > 0)
+        this.report({ text: `instance ${this.id} did not stop on ${ways[index - 1]![0]}; now ${what}`, level: 'warn' });
+      for (const deadline = Date.now() + patient(ms); this.alive() && Date.now() < deadline; ) {
         await ask().catch(() => {}); // A refusal and no answer are alike: the process tells whether it stopped.
         await this.gone(Math.min(everyMs, deadline - Date.now()));
       }
@@ -152,7 +192,11 @@ export class QemuInstance implements Instance {
     }
     if (this.alive()) {
       signalProcess(this.handle.pid, this.handle.startTime, 'SIGKILL');
-      if (!(await this.gone(patient(QUIT_MS)))) throw new InstanceError(`instance ${this.id} does not stop, even by SIGKILL`, await this.consoleTail(TAIL_LINES));
+      if (!(await this.gone(patient(QUIT_MS))))
+        throw new InstanceError(
+          `instance ${this.id} does not stop, even by SIGKILL`,
+          await this.consoleTail(TAIL_LINES),
+        );
     }
     await this.readConsole();
     this.agent.close();
@@ -191,18 +235,44 @@ export class QemuInstance implements Instance {
   }
 
   private async awaitServices({ what, signal }: AgentWait, started: number): Promise<void> {
-    const ask = (argv: readonly string[], seconds: number) => agentExec(this.agent, argv, { timeoutMs: seconds * 1000, ...(signal ? { signal } : {}) });
-    const { stdout } = await ask(['timeout', String(this.handle.ownTime ? OWN_SETTLE_SECONDS : patient(SETTLE_SECONDS)), 'systemctl', 'is-system-running', '--wait'], SETTLE_SECONDS + 30);
+    const ask = (argv: readonly string[], seconds: number) =>
+      agentExec(this.agent, argv, { timeoutMs: seconds * 1000, ...(signal ? { signal } : {}) });
+    const { stdout } = await ask(
+      [
+        'timeout',
+        String(this.handle.ownTime ? OWN_SETTLE_SECONDS : patient(SETTLE_SECONDS)),
+        'systemctl',
+        'is-system-running',
+        '--wait',
+      ],
+      SETTLE_SECONDS + 30,
+    );
     const state = stdout.toString().trim();
     if (state === 'running') {
       this.report({ text: `${what} has started all its services after ${secondsSince(started)} s`, level: 'debug' });
       return;
     }
     const degraded = state === 'degraded';
-    const { exitCode, stdout: units } = await ask(degraded ? ['systemctl', 'list-units', '--failed', '--no-legend', '--plain'] : ['systemctl', 'list-jobs', '--no-legend', '--plain'], 30);
+    const { exitCode, stdout: units } = await ask(
+      degraded
+        ? ['systemctl', 'list-units', '--failed', '--no-legend', '--plain']
+        : ['systemctl', 'list-jobs', '--no-legend', '--plain'],
+      30,
+    );
     if (exitCode !== 0) return; // No systemd: nothing tells when such a system has started.
-    const names = units.toString().trim().split('\n').map((line) => line.split(/\s+/)[degraded ? 0 : 1]).join(', ').slice(0, 2000);
-    this.report({ level: 'warn', text: degraded ? `${what} has started, but these of its units failed: ${names}` : `${what} is used although not all of its services have started: ${names}` });
+    const names = units
+      .toString()
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/\s+/)[degraded ? 0 : 1])
+      .join(', ')
+      .slice(0, 2000);
+    this.report({
+      level: 'warn',
+      text: degraded
+        ? `${what} has started, but these of its units failed: ${names}`
+        : `${what} is used although not all of its services have started: ${names}`,
+    });
   }
 
   /** Waits for the guest agent's answer, and says meanwhile what is awaited. */
@@ -220,7 +290,10 @@ export class QemuInstance implements Instance {
       progress.printed(lines, this.console.prompt, Date.now());
       recent = (recent + lines.map((line) => `${line}\n`).join('')).slice(-4096);
       if (TIMER_PANIC.test(recent) && timerPanics++ < 5) {
-        this.report({ text: `${wait.what}: the kernel's check of its timer failed, which happens on a busy host; starting it again`, level: 'warn' });
+        this.report({
+          text: `${wait.what}: the kernel's check of its timer failed, which happens on a busy host; starting it again`,
+          level: 'warn',
+        });
         await this.withQmp((qmp) => qmp.execute('system_reset'));
         recent = '';
         progress.reset();
@@ -232,7 +305,8 @@ export class QemuInstance implements Instance {
       }
       const failure = bootFailure(recent + this.console.prompt) ?? progress.hopeless();
       if (failure !== undefined) throw await this.failure(`${wait.what} does not start: ${failure}`);
-      if (!this.alive()) throw await this.failure(`${wait.what} does not start: its QEMU process ended${await this.logTail()}`);
+      if (!this.alive())
+        throw await this.failure(`${wait.what} does not start: its QEMU process ended${await this.logTail()}`);
       kernel ||= KERNEL_SPEAKS.test(recent);
       const now = kernel ? 'its guest agent' : this.console.printed ? 'its kernel' : 'its first output';
       if (now !== stage) {
@@ -249,8 +323,10 @@ export class QemuInstance implements Instance {
         // Any other: not yet.
         if (error instanceof GuestAgentFlood) throw await this.failure(`${wait.what}: ${error.message}`, error);
       }
-      if (wait.noKernel !== undefined && !kernel && Date.now() - started > wait.noKernel.afterMs) throw wait.noKernel.error();
-      if (Date.now() > deadline) throw await this.failure(`${wait.what} does not answer: waited ${wait.seconds} s, at last for ${stage}`);
+      if (wait.noKernel !== undefined && !kernel && Date.now() - started > wait.noKernel.afterMs)
+        throw wait.noKernel.error();
+      if (Date.now() > deadline)
+        throw await this.failure(`${wait.what} does not answer: waited ${wait.seconds} s, at last for ${stage}`);
       await sleep(100, wait.signal);
     }
   }
@@ -258,7 +334,13 @@ export class QemuInstance implements Instance {
   /** How often the machine read its disk; -1, which counts as a change, when QEMU does not say. */
   private async diskReads(): Promise<number> {
     try {
-      const stats = await this.withQmp((qmp) => qmp.execute<readonly { readonly stats: { readonly rd_operations: number } }[]>('query-blockstats', undefined, 5000));
+      const stats = await this.withQmp((qmp) =>
+        qmp.execute<readonly { readonly stats: { readonly rd_operations: number } }[]>(
+          'query-blockstats',
+          undefined,
+          5000,
+        ),
+      );
       return stats.reduce((sum, each) => sum + each.stats.rd_operations, 0);
     } catch {
       return -1; // It starts, or has ended.
@@ -280,7 +362,11 @@ export class QemuInstance implements Instance {
       return await work();
     } catch (error) {
       if (error instanceof InstanceError || (signal?.aborted && error === signal.reason)) throw error;
-      if (!this.alive()) throw await this.failure(`instance ${this.id} is gone: its QEMU process ended during ${what}${await this.logTail()}`, error);
+      if (!this.alive())
+        throw await this.failure(
+          `instance ${this.id} is gone: its QEMU process ended during ${what}${await this.logTail()}`,
+          error,
+        );
       throw await this.failure(`instance ${this.id}, ${what}: ${(error as Error).message}`, error);
     }
   }
@@ -290,7 +376,12 @@ export class QemuInstance implements Instance {
   }
 
   private async logTail(): Promise<string> {
-    const text = (await ringTail(this.files.log, LOG_TAIL_BYTES)).toString('utf8').trim().split('\n').slice(-5).join('\n');
+    const text = (await ringTail(this.files.log, LOG_TAIL_BYTES))
+      .toString('utf8')
+      .trim()
+      .split('\n')
+      .slice(-5)
+      .join('\n');
     return text ? `: ${text}` : '';
   }
 
@@ -338,7 +429,10 @@ async function thaw(execute: GuestAgent['execute']): Promise<void> {
       await execute('guest-fsfreeze-thaw', undefined, 30_000);
       return;
     } catch (error) {
-      if (attempt === 3) throw new Error(`the guest's file systems were frozen and could not be thawed: ${(error as Error).message}`, { cause: error });
+      if (attempt === 3)
+        throw new Error(`the guest's file systems were frozen and could not be thawed: ${(error as Error).message}`, {
+          cause: error,
+        });
       await sleep(500);
     }
   }
@@ -354,7 +448,10 @@ async function topNode(qmp: Qmp): Promise<{ readonly node: string; readonly file
   const blocks = await qmp.execute<readonly BlockInfo[]>('query-block');
   const node = blocks.find((each) => each.qdev?.split('/').includes(DISK_DEVICE))?.inserted?.['node-name'];
   // The file's own node knows its plain name; a qcow2 node that was laid over another describes itself in JSON.
-  const nodes = await qmp.execute<readonly { readonly 'node-name'?: string; readonly file: string }[]>('query-named-block-nodes', { flat: true });
+  const nodes = await qmp.execute<readonly { readonly 'node-name'?: string; readonly file: string }[]>(
+    'query-named-block-nodes',
+    { flat: true },
+  );
   const file = nodes.find((each) => each['node-name'] === `${node}-file`)?.file;
   if (node === undefined || file === undefined) throw new Error('QEMU does not know the disk');
   return { node, file };

@@ -15,13 +15,20 @@ export function portName(port: string): string {
 }
 
 /** Plugs ports in and connects to them. Takes away those that a process which died left. */
-export async function plugPorts(withQmp: WithQmp, directory: string, ports: readonly string[]): Promise<readonly Socket[]> {
+export async function plugPorts(
+  withQmp: WithQmp,
+  directory: string,
+  ports: readonly string[],
+): Promise<readonly Socket[]> {
   await withQmp(async (qmp) => {
     for (const { label } of (await chardevs(qmp)).filter(isForgotten)) await unplug(qmp, label).catch(() => {});
     for (const port of ports) {
       const name = portName(port);
       const path = `${directory}/${port}`;
-      await qmp.execute('chardev-add', { id: name, backend: { type: 'socket', data: { addr: { type: 'unix', data: { path } }, server: true, wait: false } } });
+      await qmp.execute('chardev-add', {
+        id: name,
+        backend: { type: 'socket', data: { addr: { type: 'unix', data: { path } }, server: true, wait: false } },
+      });
       await qmp.execute('device_add', { driver: 'virtserialport', id: deviceOf(name), chardev: name, name });
     }
   });
@@ -37,7 +44,9 @@ export async function unplugPorts(withQmp: WithQmp, ports: readonly string[]): P
 
 /** Whether something in the guest has the port open. */
 export async function isPortOpen(withQmp: WithQmp, port: string): Promise<boolean> {
-  return withQmp(async (qmp) => (await chardevs(qmp)).some((each) => each.label === portName(port) && each['frontend-open']));
+  return withQmp(async (qmp) =>
+    (await chardevs(qmp)).some((each) => each.label === portName(port) && each['frontend-open']),
+  );
 }
 
 interface Chardev {

@@ -23,7 +23,12 @@ const HANG_UP_MS = 30_000;
 const FRAME_BYTES = 1 << 20;
 
 /** Starts a command. See `Instance.open`. */
-export async function openInGuest(guest: Guest, withQmp: WithQmp, directory: string, request: StreamRequest): Promise<StreamedCommand> {
+export async function openInGuest(
+  guest: Guest,
+  withQmp: WithQmp,
+  directory: string,
+  request: StreamRequest,
+): Promise<StreamedCommand> {
   const id = randomBytes(8).toString('hex');
   const files = `${GUEST_DIRECTORY}/${id}`;
   const ports = ['in', 'out', 'err'].map((name) => `${id}.${name}`);
@@ -38,7 +43,8 @@ export async function openInGuest(guest: Guest, withQmp: WithQmp, directory: str
     sockets = await plugPorts(withQmp, directory, ports);
     const argv = ['/bin/sh', '-c', STREAM_LAUNCHER, 'sh', ...streamArguments(id, files, request)];
     const started = await agentExec(guest.agent, argv, { timeoutMs: START_MS });
-    if (started.exitCode !== 0) throw new Error(`the instance could not start the command: ${said(started) || `exit code ${started.exitCode}`}`);
+    if (started.exitCode !== 0)
+      throw new Error(`the instance could not start the command: ${said(started) || `exit code ${started.exitCode}`}`);
   } catch (error) {
     await close();
     throw error;
@@ -47,14 +53,21 @@ export async function openInGuest(guest: Guest, withQmp: WithQmp, directory: str
   const [stdout, stderr] = [new MarkedOutput(endMarker(id)), new MarkedOutput(endMarker(id))];
   output.pipe(stdout);
   errors.pipe(stderr);
-  const done = endOf(stdout, lost(guest, withQmp, ports[1]!, output, () => ended || stdout.complete)).finally(() => {
+  const done = endOf(
+    stdout,
+    lost(guest, withQmp, ports[1]!, output, () => ended || stdout.complete),
+  ).finally(() => {
     if (!stderr.complete) setTimeout(() => stderr.end(), 200).unref();
     // What is on its way may still be read.
     setTimeout(() => void close(), 300);
     ended = true;
   });
   return {
-    files, stdin: request.inputEnds ? framed(input) : input, stdout, stderr, ended: done,
+    files,
+    stdin: request.inputEnds ? framed(input) : input,
+    stdout,
+    stderr,
+    ended: done,
     async hangUp() {
       if (ended) return;
       await agentExec(guest.agent, ['/bin/sh', '-c', HANG_UP, 'sh', files]).catch(() => {});
@@ -67,7 +80,15 @@ export async function openInGuest(guest: Guest, withQmp: WithQmp, directory: str
 /** The arguments of the launcher: see `STREAM_LAUNCHER`. Exported for its test. */
 export function streamArguments(id: string, files: string, request: StreamRequest): string[] {
   const env = Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`);
-  const unit = ['/bin/sh', '-c', STREAM_UNIT, 'sh', files, request.inputEnds ? 'framed' : 'raw', ...markedCommand(request.argv, { id, files, cwd: request.cwd ?? '/' })];
+  const unit = [
+    '/bin/sh',
+    '-c',
+    STREAM_UNIT,
+    'sh',
+    files,
+    request.inputEnds ? 'framed' : 'raw',
+    ...markedCommand(request.argv, { id, files, cwd: request.cwd ?? '/' }),
+  ];
   for (const text of [...unit, ...env]) if (text.includes('\0')) throw new Error('a command holds a NUL character');
   return [id, String(env.length), ...env, ...unit.map(unitWord)];
 }
@@ -87,10 +108,16 @@ function framed(socket: Socket): Writable {
 }
 
 /** Settles with the reason when the command can say nothing any more: QEMU is gone, or nothing in the guest has its output open. */
-async function lost(guest: Guest, withQmp: WithQmp, port: string, output: Socket, ended: () => boolean): Promise<Error> {
+async function lost(
+  guest: Guest,
+  withQmp: WithQmp,
+  port: string,
+  output: Socket,
+  ended: () => boolean,
+): Promise<Error> {
   let opened = false;
   const started = Date.now();
-  for (let closed = 0; !ended();) {
+  for (let closed = 0; !ended(); ) {
     await sleep(output.closed ? 0 : WATCH_MS);
     try {
       guest.check();
@@ -101,7 +128,8 @@ async function lost(guest: Guest, withQmp: WithQmp, port: string, output: Socket
     const open = await isPortOpen(withQmp, port).catch(() => true);
     opened ||= open;
     closed = !open && (opened || Date.now() - started > OPEN_MS) && output.readableLength === 0 ? closed + 1 : 0;
-    if (closed > 1 || output.closed) return new InstanceError('the command was killed, or the instance was restarted while it ran');
+    if (closed > 1 || output.closed)
+      return new InstanceError('the command was killed, or the instance was restarted while it ran');
   }
   return new InstanceError('the command has ended');
 }

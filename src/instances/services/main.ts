@@ -7,24 +7,44 @@ import { nameServer } from './name-server.ts';
 import { metadataServer } from './metadata-server.ts';
 import { READY_FD, SERVICES_FILE, type ServicesFile } from './services-file.ts';
 
-const { address, facts, metadata, names } = JSON.parse(readFileSync(`${process.argv[2]}/${SERVICES_FILE}`, 'utf8')) as ServicesFile;
+const { address, facts, metadata, names } = JSON.parse(
+  readFileSync(`${process.argv[2]}/${SERVICES_FILE}`, 'utf8'),
+) as ServicesFile;
 /** Lines of the log: what is asked in the instance says how many there would be, and they are in memory. */
 const MOST_LINES = 10_000;
 let lines = 0;
 const log = (text: string): void => {
   if (++lines > MOST_LINES) return;
-  process.stderr.write(`${new Date().toISOString()} ${text.slice(0, 1000)}\n${lines === MOST_LINES ? 'Nothing more is logged.\n' : ''}`);
+  process.stderr.write(
+    `${new Date().toISOString()} ${text.slice(0, 1000)}\n${lines === MOST_LINES ? 'Nothing more is logged.\n' : ''}`,
+  );
 };
 
 const listening: Promise<unknown>[] = [];
-if (metadata !== undefined) listening.push(new Promise<void>((resolve) => metadataServer(metadata, facts, address, log).listen(INSTANCE_SERVICE_PORT, address, resolve)));
-if (names !== undefined) listening.push(new Promise<void>((resolve) => nameServer({ names, resolvers: hostResolvers, open, log }, address).bind(INSTANCE_SERVICE_PORT, address, resolve)));
+if (metadata !== undefined)
+  listening.push(
+    new Promise<void>((resolve) =>
+      metadataServer(metadata, facts, address, log).listen(INSTANCE_SERVICE_PORT, address, resolve),
+    ),
+  );
+if (names !== undefined)
+  listening.push(
+    new Promise<void>((resolve) =>
+      nameServer({ names, resolvers: hostResolvers, open, log }, address).bind(INSTANCE_SERVICE_PORT, address, resolve),
+    ),
+  );
 await Promise.all(listening);
 writeSync(READY_FD, '1');
 
 /** Opens endpoints to the instance. Those that are open stay so from now on as long as new ones do. */
-async function open(endpoints: readonly { readonly address: string; readonly port: number }[], seconds: number): Promise<void> {
+async function open(
+  endpoints: readonly { readonly address: string; readonly port: number }[],
+  seconds: number,
+): Promise<void> {
   const set = namesSet(address);
-  const all = (suffix: string): string => `{ ${endpoints.map((each) => `${each.address} . ${each.port}${suffix}`).join(', ')} }`;
-  await run(['nft', '-f', '-'], { input: `add element ip ${TABLE} ${set} ${all('')}\ndelete element ip ${TABLE} ${set} ${all('')}\nadd element ip ${TABLE} ${set} ${all(` timeout ${seconds}s`)}\n` });
+  const all = (suffix: string): string =>
+    `{ ${endpoints.map((each) => `${each.address} . ${each.port}${suffix}`).join(', ')} }`;
+  await run(['nft', '-f', '-'], {
+    input: `add element ip ${TABLE} ${set} ${all('')}\ndelete element ip ${TABLE} ${set} ${all('')}\nadd element ip ${TABLE} ${set} ${all(` timeout ${seconds}s`)}\n`,
+  });
 }

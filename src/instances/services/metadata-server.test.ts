@@ -6,9 +6,19 @@ import type { InstanceMetadata } from './metadata.ts';
 import { metadataServer } from './metadata-server.ts';
 
 const METADATA: InstanceMetadata = {
-  account: '123456789012', region: 'eu-west-1', imageId: 'ami-0123456789abcdef0', instanceType: 't3.small', launched: '2026-01-02T03:04:05.678Z', tokens: 'required',
-  userData: Buffer.from('#!/bin/sh\nécho\n').toString('base64'), sshKeys: ['ssh-ed25519 AAAA one'],
-  role: { instanceProfileName: 'Profile', roleName: 'Role', credentials: { kind: 'keys', accessKeyId: 'AKID', secretAccessKey: 'SECRET' } },
+  account: '123456789012',
+  region: 'eu-west-1',
+  imageId: 'ami-0123456789abcdef0',
+  instanceType: 't3.small',
+  launched: '2026-01-02T03:04:05.678Z',
+  tokens: 'required',
+  userData: Buffer.from('#!/bin/sh\nécho\n').toString('base64'),
+  sshKeys: ['ssh-ed25519 AAAA one'],
+  role: {
+    instanceProfileName: 'Profile',
+    roleName: 'Role',
+    credentials: { kind: 'keys', accessKeyId: 'AKID', secretAccessKey: 'SECRET' },
+  },
 };
 const FACTS = { id: 'i-0123456789abcdef0', address: '10.0.2.100' };
 
@@ -24,17 +34,30 @@ async function listening(metadata: InstanceMetadata, client = '127.0.0.1'): Prom
   return server;
 }
 
-async function ask(server: Server, method: string, path: string, headers: Readonly<Record<string, string>> = {}): Promise<Asked> {
+async function ask(
+  server: Server,
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Asked> {
   return new Promise((resolve, reject) => {
-    request({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, method, path, headers, agent: false }, (answer) => {
-      const chunks: Buffer[] = [];
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-      answer.on('end', () => resolve({ status: answer.statusCode!, body: Buffer.concat(chunks).toString(), headers: answer.headers }));
-    }).on('error', reject).end();
+    request(
+      { host: '127.0.0.1', port: (server.address() as AddressInfo).port, method, path, headers, agent: false },
+      (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+        answer.on('end', () =>
+          resolve({ status: answer.statusCode!, body: Buffer.concat(chunks).toString(), headers: answer.headers }),
+        );
+      },
+    )
+      .on('error', reject)
+      .end();
   });
 }
 
-const tokenOf = async (server: Server, seconds = '60'): Promise<string> => (await ask(server, 'PUT', '/latest/api/token', { 'X-aws-ec2-metadata-token-ttl-seconds': seconds })).body;
+const tokenOf = async (server: Server, seconds = '60'): Promise<string> =>
+  (await ask(server, 'PUT', '/latest/api/token', { 'X-aws-ec2-metadata-token-ttl-seconds': seconds })).body;
 
 describe('the metadata service', () => {
   let server: Server;
@@ -73,40 +96,82 @@ describe('the metadata service', () => {
   }
 
   test('the identity of the instance', async () => {
-    const { accountId, instanceId, imageId, region, pendingTime } = JSON.parse((await get('/latest/dynamic/instance-identity/document')).body) as Record<string, string>;
-    deepEqual([accountId, instanceId, imageId, region, pendingTime], ['123456789012', FACTS.id, METADATA.imageId, 'eu-west-1', '2026-01-02T03:04:05Z']);
+    const { accountId, instanceId, imageId, region, pendingTime } = JSON.parse(
+      (await get('/latest/dynamic/instance-identity/document')).body,
+    ) as Record<string, string>;
+    deepEqual(
+      [accountId, instanceId, imageId, region, pendingTime],
+      ['123456789012', FACTS.id, METADATA.imageId, 'eu-west-1', '2026-01-02T03:04:05Z'],
+    );
   });
 
   test('credentials of the role', async () => {
     const { InstanceProfileArn } = JSON.parse((await get('/latest/meta-data/iam/info')).body) as Record<string, string>;
     equal(InstanceProfileArn, 'arn:aws:iam::123456789012:instance-profile/Profile');
-    const { Code, Type, AccessKeyId, SecretAccessKey, Token, Expiration } = JSON.parse((await get('/latest/meta-data/iam/security-credentials/Role')).body) as Record<string, string>;
+    const { Code, Type, AccessKeyId, SecretAccessKey, Token, Expiration } = JSON.parse(
+      (await get('/latest/meta-data/iam/security-credentials/Role')).body,
+    ) as Record<string, string>;
     deepEqual([Code, Type, AccessKeyId, SecretAccessKey, Token], ['Success', 'AWS-HMAC', 'AKID', 'SECRET', '']);
     ok(Date.parse(Expiration!) > Date.now());
   });
 
-  for (const path of ['/latest/meta-data/none', '/latest/meta-data/iam/security-credentials/Other', '/latest/meta-data/instance-id/x', '/1999-01-01/meta-data', '/latest/meta-data/__proto__', '/latest/dynamic/instance-identity/pkcs7']) {
+  for (const path of [
+    '/latest/meta-data/none',
+    '/latest/meta-data/iam/security-credentials/Other',
+    '/latest/meta-data/instance-id/x',
+    '/1999-01-01/meta-data',
+    '/latest/meta-data/__proto__',
+    '/latest/dynamic/instance-identity/pkcs7',
+  ]) {
     test(`there is no ${path}`, async () => equal((await get(path)).status, 404));
   }
 
   test('a token says how long it holds, and a wrong one opens nothing', async () => {
     const made = await ask(server, 'PUT', '/latest/api/token', { 'X-aws-ec2-metadata-token-ttl-seconds': '21600' });
     deepEqual([made.status, made.headers['x-aws-ec2-metadata-token-ttl-seconds']], [200, '21600']);
-    for (const wrong of ['', 'x', made.body.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')), await tokenOf(await closed(listening(METADATA)))]) {
-      equal((await ask(server, 'GET', '/latest/meta-data/ami-id', { 'X-aws-ec2-metadata-token': wrong })).status, 401, wrong);
+    for (const wrong of [
+      '',
+      'x',
+      made.body.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')),
+      await tokenOf(await closed(listening(METADATA))),
+    ]) {
+      equal(
+        (await ask(server, 'GET', '/latest/meta-data/ami-id', { 'X-aws-ec2-metadata-token': wrong })).status,
+        401,
+        wrong,
+      );
     }
   });
 
-  const refused: readonly [what: string, method: string, path: string, headers: Readonly<Record<string, string>>, status: number][] = [
+  const refused: readonly [
+    what: string,
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    status: number,
+  ][] = [
     ['no token', 'GET', '/latest/meta-data/', {}, 401],
     ['no lifetime', 'PUT', '/latest/api/token', {}, 400],
     ['a lifetime of nothing', 'PUT', '/latest/api/token', { 'X-aws-ec2-metadata-token-ttl-seconds': '0' }, 400],
-    ['a lifetime that is too long', 'PUT', '/latest/api/token', { 'X-aws-ec2-metadata-token-ttl-seconds': '21601' }, 400],
-    ['a request that was forwarded', 'PUT', '/latest/api/token', { 'X-aws-ec2-metadata-token-ttl-seconds': '60', 'X-Forwarded-For': '192.0.2.1' }, 403],
+    [
+      'a lifetime that is too long',
+      'PUT',
+      '/latest/api/token',
+      { 'X-aws-ec2-metadata-token-ttl-seconds': '21601' },
+      400,
+    ],
+    [
+      'a request that was forwarded',
+      'PUT',
+      '/latest/api/token',
+      { 'X-aws-ec2-metadata-token-ttl-seconds': '60', 'X-Forwarded-For': '192.0.2.1' },
+      403,
+    ],
     ['another method', 'DELETE', '/latest/api/token', {}, 405],
     ['a token of another version', 'PUT', '/1.0/api/token', { 'X-aws-ec2-metadata-token-ttl-seconds': '60' }, 404],
   ];
-  for (const [what, method, path, headers, status] of refused) test(`refuses ${what}`, async () => equal((await ask(server, method, path, headers)).status, status));
+  for (const [what, method, path, headers, status] of refused)
+    test(`refuses ${what}`, async () => equal((await ask(server, method, path, headers)).status, status));
 });
 
 /** Tokens of a server that has gone. */
@@ -147,7 +212,15 @@ test('an instance whose profile has no credentials has no role', async () => {
 });
 
 test('credentials that cannot be had are a failure of the server, whose log says why', async () => {
-  const server = await listening({ ...METADATA, tokens: 'optional', role: { instanceProfileName: 'P', roleName: 'R', credentials: { kind: 'file', path: '/no/such/file', profile: 'x' } } });
+  const server = await listening({
+    ...METADATA,
+    tokens: 'optional',
+    role: {
+      instanceProfileName: 'P',
+      roleName: 'R',
+      credentials: { kind: 'file', path: '/no/such/file', profile: 'x' },
+    },
+  });
   try {
     equal((await ask(server, 'GET', '/latest/meta-data/iam/security-credentials/R')).status, 500);
   } finally {

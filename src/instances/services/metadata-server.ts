@@ -23,18 +23,33 @@ interface Answer {
  * @param client the only address that is answered
  * @param log told what went wrong
  */
-export function metadataServer(metadata: InstanceMetadata, facts: InstanceFacts, client: string, log: (text: string) => void): Server {
+export function metadataServer(
+  metadata: InstanceMetadata,
+  facts: InstanceFacts,
+  client: string,
+  log: (text: string) => void,
+): Server {
   const { role } = metadata;
-  const credentials = role === undefined ? async (): Promise<RoleCredentials> => { throw new Error('no role'); } : credentialProvider(role.credentials);
+  const credentials =
+    role === undefined
+      ? async (): Promise<RoleCredentials> => {
+          throw new Error('no role');
+        }
+      : credentialProvider(role.credentials);
   const tree = metadataTree(metadata, facts, credentials);
   const tokens = new Tokens();
-  const server = createServer({ maxHeaderSize: 8192, requestTimeout: 10_000, keepAliveTimeout: 5000, connectionsCheckingInterval: 5000 }, (request, response) => {
-    request.resume(); // No question has a body.
-    void answer(request).catch((error: unknown): Answer => {
-      log((error as Error).message);
-      return { status: 500 };
-    }).then((each) => send(response, each));
-  });
+  const server = createServer(
+    { maxHeaderSize: 8192, requestTimeout: 10_000, keepAliveTimeout: 5000, connectionsCheckingInterval: 5000 },
+    (request, response) => {
+      request.resume(); // No question has a body.
+      void answer(request)
+        .catch((error: unknown): Answer => {
+          log((error as Error).message);
+          return { status: 500 };
+        })
+        .then((each) => send(response, each));
+    },
+  );
   server.maxConnections = MOST_CONNECTIONS;
   return server;
 
@@ -43,7 +58,8 @@ export function metadataServer(metadata: InstanceMetadata, facts: InstanceFacts,
     const path = (request.url ?? '/').split('?')[0]!;
     const parts = path.split('/').filter((part) => part !== '');
     if (request.method === 'PUT') return parts.join('/') === 'latest/api/token' ? newToken(request) : { status: 404 };
-    if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, headers: { Allow: 'OPTIONS, GET, HEAD, PUT' } };
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return { status: 405, headers: { Allow: 'OPTIONS, GET, HEAD, PUT' } };
     const token = request.headers[TOKEN];
     if (token === undefined ? metadata.tokens === 'required' : !tokens.isValid(String(token))) return { status: 401 };
     const [version, ...below] = parts;
@@ -63,13 +79,29 @@ export function metadataServer(metadata: InstanceMetadata, facts: InstanceFacts,
   }
 }
 
-const REASONS: Readonly<Record<number, string>> = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 500: 'Internal Server Error' };
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  500: 'Internal Server Error',
+};
 
 function send(response: ServerResponse, { status, body, headers = {} }: Answer): void {
   const reason = REASONS[status];
-  const content = reason === undefined ? Buffer.from(body ?? '', 'latin1')
-    : Buffer.from(`<?xml version="1.0" encoding="iso-8859-1"?>\n<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">\n <head>\n  <title>${status} - ${reason}</title>\n </head>\n <body>\n  <h1>${status} - ${reason}</h1>\n </body>\n</html>\n`);
-  response.writeHead(status, { 'Content-Type': reason === undefined ? 'text/plain' : 'text/html', 'Content-Length': content.length, Server: 'EC2ws', ...headers });
+  const content =
+    reason === undefined
+      ? Buffer.from(body ?? '', 'latin1')
+      : Buffer.from(
+          `<?xml version="1.0" encoding="iso-8859-1"?>\n<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">\n <head>\n  <title>${status} - ${reason}</title>\n </head>\n <body>\n  <h1>${status} - ${reason}</h1>\n </body>\n</html>\n`,
+        );
+  response.writeHead(status, {
+    'Content-Type': reason === undefined ? 'text/plain' : 'text/html',
+    'Content-Length': content.length,
+    Server: 'EC2ws',
+    ...headers,
+  });
   response.end(content);
 }
 

@@ -38,9 +38,15 @@ export const NO_AMI = 'ami-00000000000000000';
  * credentials.
  * @throws {NotGranted} when the profile belongs to other accounts
  */
-export function roleOf(profiles: Readonly<Record<string, InstanceProfile>>, name: string, account: string): InstanceRole | undefined {
+export function roleOf(
+  profiles: Readonly<Record<string, InstanceProfile>>,
+  name: string,
+  account: string,
+): InstanceRole | undefined {
   const profile = instanceProfileFor(profiles, name, account);
-  return profile === undefined ? undefined : { instanceProfileName: name, roleName: profile.role, credentials: profile.credentials };
+  return profile === undefined
+    ? undefined
+    : { instanceProfileName: name, roleName: profile.role, credentials: profile.credentials };
 }
 
 /** What only its driver knows. */
@@ -55,21 +61,49 @@ export interface InstanceFacts {
 const LASTING_MS = 6 * 3_600_000;
 
 /** Versions that the service speaks, as a client sees them that asks for the root. */
-export const METADATA_VERSIONS = ['1.0', '2007-01-19', '2009-04-04', '2016-09-02', '2018-09-24', '2020-10-27', '2021-03-23', '2021-07-15', '2022-09-24', 'latest'];
+export const METADATA_VERSIONS = [
+  '1.0',
+  '2007-01-19',
+  '2009-04-04',
+  '2016-09-02',
+  '2018-09-24',
+  '2020-10-27',
+  '2021-03-23',
+  '2021-07-15',
+  '2022-09-24',
+  'latest',
+];
 
 /** A folder, or a file's content; a function is asked when the file is. */
 export type Node = { readonly [name: string]: Node } | string | (() => Promise<string>);
 
 /** The tree below a version. @param credentials asked when the role's are wanted */
-export function metadataTree(metadata: InstanceMetadata, { id, address }: InstanceFacts, credentials: () => Promise<RoleCredentials>): { readonly [name: string]: Node } {
+export function metadataTree(
+  metadata: InstanceMetadata,
+  { id, address }: InstanceFacts,
+  credentials: () => Promise<RoleCredentials>,
+): { readonly [name: string]: Node } {
   const { account, region, imageId, instanceType, launched, role } = metadata;
   const zone = `${region}a`;
   const name = `ip-${address.replaceAll('.', '-')}.${region === 'us-east-1' ? 'ec2' : `${region}.compute`}.internal`;
   const partition = region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
   const domain = partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
   const document = {
-    accountId: account, architecture: 'x86_64', availabilityZone: zone, billingProducts: null, devpayProductCodes: null, marketplaceProductCodes: null,
-    imageId, instanceId: id, instanceType, kernelId: null, pendingTime: seconds(launched), privateIp: address, ramdiskId: null, region, version: '2017-09-30',
+    accountId: account,
+    architecture: 'x86_64',
+    availabilityZone: zone,
+    billingProducts: null,
+    devpayProductCodes: null,
+    marketplaceProductCodes: null,
+    imageId,
+    instanceId: id,
+    instanceType,
+    kernelId: null,
+    pendingTime: seconds(launched),
+    privateIp: address,
+    ramdiskId: null,
+    region,
+    version: '2017-09-30',
   };
   return {
     dynamic: { 'instance-identity': { document: `${JSON.stringify(document, undefined, 2)}` } },
@@ -93,7 +127,9 @@ export function metadataTree(metadata: InstanceMetadata, { id, address }: Instan
       'security-groups': (metadata.securityGroups ?? ['default']).join('\n'),
       services: { domain, partition },
     },
-    ...(metadata.userData === undefined ? {} : { 'user-data': async () => Buffer.from(metadata.userData!, 'base64').toString('latin1') }),
+    ...(metadata.userData === undefined
+      ? {}
+      : { 'user-data': async () => Buffer.from(metadata.userData!, 'base64').toString('latin1') }),
   };
 }
 
@@ -107,27 +143,48 @@ export async function lookUp(tree: Node, parts: readonly string[]): Promise<stri
   if (node === undefined) return undefined;
   if (typeof node === 'function') return node();
   if (typeof node === 'string') return node;
-  if (parts.at(-1) === 'public-keys') return Object.keys(node).map((number) => `${number}=ingot-${number}`).join('\n');
-  return Object.entries(node).map(([name, child]) => (typeof child === 'object' ? `${name}/` : name)).join('\n');
+  if (parts.at(-1) === 'public-keys')
+    return Object.keys(node)
+      .map((number) => `${number}=ingot-${number}`)
+      .join('\n');
+  return Object.entries(node)
+    .map(([name, child]) => (typeof child === 'object' ? `${name}/` : name))
+    .join('\n');
 }
 
 function publicKeys(keys: readonly string[]): Node {
   return Object.fromEntries(keys.map((key, index) => [String(index), { 'openssh-key': key }]));
 }
 
-function iam(role: InstanceRole, account: string, partition: string, launched: string, credentials: () => Promise<RoleCredentials>): Node {
+function iam(
+  role: InstanceRole,
+  account: string,
+  partition: string,
+  launched: string,
+  credentials: () => Promise<RoleCredentials>,
+): Node {
   const info = {
-    Code: 'Success', LastUpdated: seconds(launched),
+    Code: 'Success',
+    LastUpdated: seconds(launched),
     InstanceProfileArn: `arn:${partition}:iam::${account}:instance-profile/${role.instanceProfileName}`,
     InstanceProfileId: `AIPA${digest(role.instanceProfileName).toUpperCase().slice(0, 17)}`,
   };
   const answer = async (): Promise<string> => {
     const { accessKeyId, secretAccessKey, sessionToken, expiration } = await credentials();
     const now = Date.now();
-    return JSON.stringify({
-      Code: 'Success', LastUpdated: seconds(new Date(now).toISOString()), Type: 'AWS-HMAC', AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey,
-      Token: sessionToken ?? '', Expiration: seconds(expiration ?? new Date(now + LASTING_MS).toISOString()),
-    }, undefined, 2);
+    return JSON.stringify(
+      {
+        Code: 'Success',
+        LastUpdated: seconds(new Date(now).toISOString()),
+        Type: 'AWS-HMAC',
+        AccessKeyId: accessKeyId,
+        SecretAccessKey: secretAccessKey,
+        Token: sessionToken ?? '',
+        Expiration: seconds(expiration ?? new Date(now + LASTING_MS).toISOString()),
+      },
+      undefined,
+      2,
+    );
   };
   return { info: JSON.stringify(info, undefined, 2), 'security-credentials': { [role.roleName]: answer } };
 }

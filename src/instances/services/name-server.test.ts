@@ -6,7 +6,11 @@ import { addressesIn, emptyAnswer, nameServer, portsOfName, questionOf } from '.
 /** A question as a resolver library sends it. */
 function question(name: string, type = 1): Buffer {
   const labels = name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]));
-  return Buffer.concat([Buffer.from([0x12, 0x34, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0]), ...labels, Buffer.from([0, 0, type, 0, 1])]);
+  return Buffer.concat([
+    Buffer.from([0x12, 0x34, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0]),
+    ...labels,
+    Buffer.from([0, 0, type, 0, 1]),
+  ]);
 }
 
 /** Its answer: an alias, then addresses of that. */
@@ -16,21 +20,30 @@ function answer(to: Buffer, addresses: readonly string[]): Buffer {
   head[3] = 0x80;
   head.writeUInt16BE(1 + addresses.length, 6);
   const alias = Buffer.from([0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 60, 0, 4, 1, 0x61, 0xc0, 12]);
-  return Buffer.concat([head, alias, ...addresses.map((each) => Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, ...each.split('.').map(Number)]))]);
+  return Buffer.concat([
+    head,
+    alias,
+    ...addresses.map((each) => Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, ...each.split('.').map(Number)])),
+  ]);
 }
 
 test('questions and answers are read', () => {
   const asked = question('Deb.Example.org');
   deepEqual(questionOf(asked), { id: 0x1234, name: 'deb.example.org', type: 1, end: asked.length });
-  deepEqual(addressesIn(answer(asked, ['192.0.2.1', '192.0.2.2'])), [{ address: '192.0.2.1', ttl: 300 }, { address: '192.0.2.2', ttl: 300 }]);
+  deepEqual(addressesIn(answer(asked, ['192.0.2.1', '192.0.2.2'])), [
+    { address: '192.0.2.1', ttl: 300 },
+    { address: '192.0.2.2', ttl: 300 },
+  ]);
 });
 
 test('what is no question is left alone, what is no answer is an error', () => {
   const asked = question('a.example');
-  for (let length = 0; length < asked.length; length++) equal(questionOf(asked.subarray(0, length)), undefined, String(length));
+  for (let length = 0; length < asked.length; length++)
+    equal(questionOf(asked.subarray(0, length)), undefined, String(length));
   equal(questionOf(answer(asked, [])), undefined);
   const whole = answer(asked, ['192.0.2.1']);
-  for (let length = 12; length < whole.length; length++) throws(() => addressesIn(whole.subarray(0, length)), RangeError, String(length));
+  for (let length = 12; length < whole.length; length++)
+    throws(() => addressesIn(whole.subarray(0, length)), RangeError, String(length));
   for (let round = 0; round < 2000; round++) {
     const noise = Buffer.from(whole);
     for (let at = 0; at < 4; at++) noise[Math.floor(Math.random() * noise.length)] = Math.floor(Math.random() * 256);
@@ -44,10 +57,15 @@ test('what is no question is left alone, what is no answer is an error', () => {
 });
 
 test('names on the list, and those below a name', () => {
-  const reached = [{ name: 'example.org', ports: [443] }, { name: '*.example.org', ports: [80, 443] }, { name: 'a.example.org', ports: [22] }];
+  const reached = [
+    { name: 'example.org', ports: [443] },
+    { name: '*.example.org', ports: [80, 443] },
+    { name: 'a.example.org', ports: [22] },
+  ];
   deepEqual(portsOfName('example.org', reached), [443]);
   deepEqual(portsOfName('a.example.org', reached), [80, 443, 22]);
-  for (const other of ['badexample.org', 'example.org.evil.test', 'org', '']) equal(portsOfName(other, reached), undefined, other);
+  for (const other of ['badexample.org', 'example.org.evil.test', 'org', ''])
+    equal(portsOfName(other, reached), undefined, other);
 });
 
 test('an answer without content answers its question', () => {
@@ -61,8 +79,19 @@ test('an answer without content answers its question', () => {
 
 test('no other name is asked for, and nobody but the instance is answered', async () => {
   const asked: string[] = [];
-  const service = { names: [{ name: 'example.org', ports: [443] }], resolvers: async () => { asked.push('resolvers'); return []; }, open: async () => {}, log: () => {} };
-  for (const [client, expected] of [['127.0.0.1', 3], ['198.18.0.9', undefined]] as const) {
+  const service = {
+    names: [{ name: 'example.org', ports: [443] }],
+    resolvers: async () => {
+      asked.push('resolvers');
+      return [];
+    },
+    open: async () => {},
+    log: () => {},
+  };
+  for (const [client, expected] of [
+    ['127.0.0.1', 3],
+    ['198.18.0.9', undefined],
+  ] as const) {
     const server = nameServer(service, client);
     await new Promise<void>((resolve) => server.bind(0, '127.0.0.1', resolve));
     const socket = createSocket('udp4');

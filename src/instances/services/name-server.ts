@@ -44,7 +44,12 @@ export function questionOf(message: Buffer): Question | undefined {
     labels.push(message.toString('latin1', at, at + length));
     at += length;
   }
-  return { id: message.readUInt16BE(0), name: labels.join('.').toLowerCase(), type: message.readUInt16BE(at), end: at + 4 };
+  return {
+    id: message.readUInt16BE(0),
+    name: labels.join('.').toLowerCase(),
+    type: message.readUInt16BE(at),
+    end: at + 4,
+  };
 }
 
 /** The addresses that an answer has, whatever names they are of on the way. Pure. @throws {RangeError} for what is no answer */
@@ -56,7 +61,8 @@ export function addressesIn(message: Buffer): readonly AnsweredAddress[] {
     at = afterName(message, at);
     const [type, ttl, length] = [message.readUInt16BE(at), message.readUInt32BE(at + 4), message.readUInt16BE(at + 8)];
     at += 10;
-    if (type === TYPE_A && length === 4) found.push({ address: [...message.subarray(at, at + 4)].join('.'), ttl: Math.min(ttl, 86_400) });
+    if (type === TYPE_A && length === 4)
+      found.push({ address: [...message.subarray(at, at + 4)].join('.'), ttl: Math.min(ttl, 86_400) });
     at += length;
     if (at > message.length) throw new RangeError('the answer ends too soon');
   }
@@ -64,7 +70,7 @@ export function addressesIn(message: Buffer): readonly AnsweredAddress[] {
 }
 
 function afterName(message: Buffer, start: number): number {
-  for (let at = start; ;) {
+  for (let at = start; ; ) {
     const length = message.readUInt8(at);
     if (length === 0) return at + 1;
     if (length >= 0xc0) return at + 2;
@@ -74,7 +80,9 @@ function afterName(message: Buffer, start: number): number {
 
 /** Ports that are open at the addresses of a name; `undefined` when the instance may not ask for it. Pure. */
 export function portsOfName(name: string, reached: readonly ReachedName[]): readonly number[] | undefined {
-  const found = reached.filter((each) => (each.name.startsWith('*.') ? name.endsWith(each.name.slice(1)) : name === each.name));
+  const found = reached.filter((each) =>
+    each.name.startsWith('*.') ? name.endsWith(each.name.slice(1)) : name === each.name,
+  );
   return found.length === 0 ? undefined : [...new Set(found.flatMap(({ ports }) => ports))];
 }
 
@@ -92,7 +100,10 @@ export interface NameService {
   /** Addresses of resolvers, asked one after the other. */
   readonly resolvers: () => Promise<readonly string[]>;
   /** Lets the instance connect to addresses, each with a port, for so many seconds. */
-  readonly open: (endpoints: readonly { readonly address: string; readonly port: number }[], seconds: number) => Promise<void>;
+  readonly open: (
+    endpoints: readonly { readonly address: string; readonly port: number }[],
+    seconds: number,
+  ) => Promise<void>;
   readonly log: (text: string) => void;
 }
 
@@ -130,7 +141,10 @@ async function answer(service: NameService, message: Buffer, question: Question)
       const addresses = addressesIn(reply);
       if (addresses.length > 0) {
         const seconds = Math.max(LEAST_SECONDS, ...addresses.map(({ ttl }) => ttl));
-        await service.open(addresses.flatMap(({ address }) => ports.map((port) => ({ address, port }))), seconds);
+        await service.open(
+          addresses.flatMap(({ address }) => ports.map((port) => ({ address, port }))),
+          seconds,
+        );
       }
       return reply;
     } catch (error) {
@@ -150,7 +164,13 @@ function ask(resolver: string, message: Buffer, question: Question): Promise<Buf
     socket.connect(53, resolver, () => socket.send(message));
     socket.on('message', (reply) => {
       const answered = reply.length >= HEADER && (reply[2]! & 0x80) !== 0 ? questionOf(asQuestion(reply)) : undefined;
-      if (answered === undefined || answered.id !== question.id || answered.name !== question.name || answered.type !== question.type) return;
+      if (
+        answered === undefined ||
+        answered.id !== question.id ||
+        answered.name !== question.name ||
+        answered.type !== question.type
+      )
+        return;
       resolve(reply);
     });
   }).finally(() => {

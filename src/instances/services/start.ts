@@ -20,13 +20,21 @@ const HEAP = 64;
  * @returns `ready`, which settles when the services answer; the record of their process, whose open files keep the instance's folder busy
  * @throws {Error} when they cannot be started
  */
-export async function startInstanceServices(request: LaunchRequest, instanceAddress: string): Promise<{ readonly ready: () => Promise<void>; readonly heldId?: string }> {
+export async function startInstanceServices(
+  request: LaunchRequest,
+  instanceAddress: string,
+): Promise<{ readonly ready: () => Promise<void>; readonly heldId?: string }> {
   const { directory, held, metadata, reach } = request;
   const address = await outboundAddressOf(held, request.allocationOwner, request.reach);
   const names = reach === undefined || reach.everything || reach.names.length === 0 ? undefined : reach.names;
   if (metadata === undefined && names === undefined) return { ready: async () => {} };
   const facts = { id: request.id, address: instanceAddress };
-  const file: ServicesFile = { facts, address, ...(metadata === undefined ? {} : { metadata }), ...(names === undefined ? {} : { names }) };
+  const file: ServicesFile = {
+    facts,
+    address,
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(names === undefined ? {} : { names }),
+  };
   await writeFile(`${directory}/${SERVICES_FILE}`, JSON.stringify(file), { mode: 0o600 });
   const what = 'services of an instance';
   const heldId = await held.record({ kind: 'process', what });
@@ -37,17 +45,29 @@ export async function startInstanceServices(request: LaunchRequest, instanceAddr
   const log = await open(logPath, 'a', 0o600);
   try {
     const { pid, startTime, unref } = await start([process.execPath, `--max-old-space-size=${HEAP}`, MAIN, directory], {
-      inherit: PATIENCE_VARIABLES, env: { [HELD_MARK]: heldId, ...compileCacheEnvironment() }, stdio: ['ignore', log.fd, log.fd, ready.fd], detached: true,
+      inherit: PATIENCE_VARIABLES,
+      env: { [HELD_MARK]: heldId, ...compileCacheEnvironment() },
+      stdio: ['ignore', log.fd, log.fd, ready.fd],
+      detached: true,
     });
     unref();
     await held.amend(heldId, { kind: 'process', what, pid, startTime });
     return {
       heldId,
-      ready: async () => void await until('the metadata service to answer', patient(10_000), async () => {
-        if ((await readFile(readyPath)).length > 0) return true;
-        if (!isSameProcess(pid, startTime)) throw new Error(`the metadata service ended at its start: ${(await readFile(logPath, 'utf8')).trim().split('\n').slice(-3).join('; ')}`);
-        return undefined;
-      }, { everyMs: 5, ...(request.signal ? { signal: request.signal } : {}) }),
+      ready: async () =>
+        void (await until(
+          'the metadata service to answer',
+          patient(10_000),
+          async () => {
+            if ((await readFile(readyPath)).length > 0) return true;
+            if (!isSameProcess(pid, startTime))
+              throw new Error(
+                `the metadata service ended at its start: ${(await readFile(logPath, 'utf8')).trim().split('\n').slice(-3).join('; ')}`,
+              );
+            return undefined;
+          },
+          { everyMs: 5, ...(request.signal ? { signal: request.signal } : {}) },
+        )),
     };
   } finally {
     await ready.close();

@@ -11,9 +11,23 @@ import { sleep } from '../../platform/clock.ts';
 import { findProgram } from '../../platform/files.ts';
 import { patient } from '../../platform/patience.ts';
 import { run, start, waitForExit, type RunningProcess } from '../../platform/processes.ts';
-import { InstanceError, type Capabilities, type CommandRequest, type CommandResult, type Instance } from '../instance.ts';
+import {
+  InstanceError,
+  type Capabilities,
+  type CommandRequest,
+  type CommandResult,
+  type Instance,
+} from '../instance.ts';
 import { readingSafely } from '../output.ts';
-import { BOOT_ID, GET, powerShellCommand, PUT, SUPERVISOR, supervisorInput, SupervisorFilter } from './windows-programs.ts';
+import {
+  BOOT_ID,
+  GET,
+  powerShellCommand,
+  PUT,
+  SUPERVISOR,
+  supervisorInput,
+  SupervisorFilter,
+} from './windows-programs.ts';
 
 /** A machine, as a user names it. */
 export interface SshMachine {
@@ -24,7 +38,13 @@ export interface SshMachine {
   readonly configFile?: string;
 }
 
-const capabilities: Capabilities = { kernel: true, reboots: true, liveSnapshots: false, bootLoader: true, platform: 'Windows' };
+const capabilities: Capabilities = {
+  kernel: true,
+  reboots: true,
+  liveSnapshots: false,
+  bootLoader: true,
+  platform: 'Windows',
+};
 const GET_LIMIT = 16 << 20;
 /** Bytes that a program of this room may print: a file, and what PowerShell says beside it. */
 const ASK_LIMIT = 2 * GET_LIMIT;
@@ -47,10 +67,23 @@ const LOOK_MS = 2000;
 /** Reads `ssh://[USER@]HOST[:PORT]`. @throws {Error} when it is none */
 export function parseMachine(address: string): SshMachine {
   const url = URL.parse(address);
-  if (url?.protocol !== 'ssh:' || url.hostname === '' || url.hostname.startsWith('-') || url.username.startsWith('-') || url.password !== '' || !['', '/'].includes(url.pathname) || url.search !== '' || url.hash !== '') {
+  if (
+    url?.protocol !== 'ssh:' ||
+    url.hostname === '' ||
+    url.hostname.startsWith('-') ||
+    url.username.startsWith('-') ||
+    url.password !== '' ||
+    !['', '/'].includes(url.pathname) ||
+    url.search !== '' ||
+    url.hash !== ''
+  ) {
     throw new Error(`'${address}' is no ssh://[USER@]HOST[:PORT]`);
   }
-  return { host: decodeURIComponent(url.hostname).replace(/^\[|\]$/g, ''), ...(url.username === '' ? {} : { user: decodeURIComponent(url.username) }), ...(url.port === '' ? {} : { port: Number(url.port) }) };
+  return {
+    host: decodeURIComponent(url.hostname).replace(/^\[|\]$/g, ''),
+    ...(url.username === '' ? {} : { user: decodeURIComponent(url.username) }),
+    ...(url.port === '' ? {} : { port: Number(url.port) }),
+  };
 }
 
 /**
@@ -58,7 +91,8 @@ export function parseMachine(address: string): SshMachine {
  * @throws {InstanceError} when ssh cannot, or no PowerShell answers
  */
 export async function connectToWindows(id: string, machine: SshMachine, signal?: AbortSignal): Promise<Instance> {
-  if (findProgram('ssh') === undefined) throw new InstanceError('ssh is missing: install the Debian package openssh-client');
+  if (findProgram('ssh') === undefined)
+    throw new InstanceError('ssh is missing: install the Debian package openssh-client');
   const directory = await mkdtemp(join(tmpdir(), 'ingot-ssh-'));
   const instance = new WindowsInstance(id, machine, directory);
   try {
@@ -92,12 +126,18 @@ class WindowsInstance implements Instance {
   }
 
   async #run(request: CommandRequest): Promise<CommandResult> {
-    if (request.argv === undefined) throw new TypeError('a command on Windows has argv: scripts of bash do not run there');
-    if (request.user !== undefined) throw new InstanceError(`a command on Windows runs as the user that ssh logs in as, not as ${request.user}`);
+    if (request.argv === undefined)
+      throw new TypeError('a command on Windows has argv: scripts of bash do not run there');
+    if (request.user !== undefined)
+      throw new InstanceError(`a command on Windows runs as the user that ssh logs in as, not as ${request.user}`);
     request.signal?.throwIfAborted();
     const mark = randomBytes(12).toString('hex');
     const input = supervisorInput({
-      mark, argv: request.argv, cwd: request.cwd ?? 'C:/', env: request.env ?? {}, stdin: Buffer.from(request.stdin ?? ''),
+      mark,
+      argv: request.argv,
+      cwd: request.cwd ?? 'C:/',
+      env: request.env ?? {},
+      stdin: Buffer.from(request.stdin ?? ''),
       ...(request.timeoutSeconds === undefined ? {} : { timeoutSeconds: request.timeoutSeconds }),
     });
     let result: CommandResult | undefined;
@@ -116,19 +156,26 @@ class WindowsInstance implements Instance {
       if (pid === undefined) grace = setTimeout(leave, patient(ABORT_GRACE_MS));
       else killing ??= this.#kill(pid).finally(leave);
     };
-    const filter = new SupervisorFilter(mark, (chunk) => {
-      said = (said + chunk.toString('utf8')).slice(-1000);
-      request.onOutput?.('stderr', chunk);
-    }, (word) => {
-      if (word.said === 'pid') {
-        pid = word.pid;
-        if (request.signal?.aborted) abort();
-      } else {
-        result = word.said === 'exited' ? { exitCode: word.exitCode, signal: null, timedOut: false } : { exitCode: null, signal: 'SIGKILL', timedOut: true };
-        clearTimeout(grace);
-        grace = setTimeout(leave, patient(STREAM_GRACE_MS));
-      }
-    });
+    const filter = new SupervisorFilter(
+      mark,
+      (chunk) => {
+        said = (said + chunk.toString('utf8')).slice(-1000);
+        request.onOutput?.('stderr', chunk);
+      },
+      (word) => {
+        if (word.said === 'pid') {
+          pid = word.pid;
+          if (request.signal?.aborted) abort();
+        } else {
+          result =
+            word.said === 'exited'
+              ? { exitCode: word.exitCode, signal: null, timedOut: false }
+              : { exitCode: null, signal: 'SIGKILL', timedOut: true };
+          clearTimeout(grace);
+          grace = setTimeout(leave, patient(STREAM_GRACE_MS));
+        }
+      },
+    );
     ssh.stdout!.on('data', (chunk: Buffer) => request.onOutput?.('stdout', chunk));
     ssh.stderr!.on('data', (chunk: Buffer) => filter.add(chunk));
     ssh.stdin!.on('error', () => {}); // It may have ended; its exit code tells.
@@ -136,12 +183,19 @@ class WindowsInstance implements Instance {
     request.signal?.addEventListener('abort', abort, { once: true });
     if (request.signal?.aborted) abort();
     try {
-      const [{ code }] = await Promise.all([ssh.exited, ...[ssh.stdout!, ssh.stderr!].map((stream) => new Promise((resolve) => stream.once('close', resolve)))]);
+      const [{ code }] = await Promise.all([
+        ssh.exited,
+        ...[ssh.stdout!, ssh.stderr!].map((stream) => new Promise((resolve) => stream.once('close', resolve))),
+      ]);
       filter.end();
       await killing;
       if (request.signal?.aborted) throw request.signal.reason;
       if (result !== undefined) return result;
-      throw new InstanceError(code === SSH_FAILED ? `${this.id} is not reached any more: ${lastLine(said) || 'ssh ended'}` : `${this.id} did not say what became of ${request.argv[0]}: ${lastLine(said) || `ssh ended with ${code}`}`);
+      throw new InstanceError(
+        code === SSH_FAILED
+          ? `${this.id} is not reached any more: ${lastLine(said) || 'ssh ended'}`
+          : `${this.id} did not say what became of ${request.argv[0]}: ${lastLine(said) || `ssh ended with ${code}`}`,
+      );
     } finally {
       clearTimeout(grace);
       request.signal?.removeEventListener('abort', abort);
@@ -149,7 +203,9 @@ class WindowsInstance implements Instance {
   }
 
   open(): Promise<never> {
-    return Promise.reject(new InstanceError(`${this.id} is reached by ssh: use ssh itself for a shell or to copy files`));
+    return Promise.reject(
+      new InstanceError(`${this.id} is reached by ssh: use ssh itself for a shell or to copy files`),
+    );
   }
 
   async put(path: string, content: string | Buffer): Promise<void> {
@@ -164,13 +220,16 @@ class WindowsInstance implements Instance {
     const before = await this.bootId(options.signal);
     await this.run({ argv: ['shutdown.exe', '/r', '/f', '/t', '0'], timeoutSeconds: 60 }).catch(() => {}); // It may go down before it answers; the boot id tells.
     const seconds = options.timeoutSeconds ?? patient(REBOOT_SECONDS);
-    for (const deadline = Date.now() + seconds * 1000; ;) {
+    for (const deadline = Date.now() + seconds * 1000; ; ) {
       await this.#disconnect();
       await sleep(LOOK_MS, options.signal);
       const now = await this.bootId(options.signal).catch(() => undefined);
       options.signal?.throwIfAborted();
       if (now !== undefined && now !== before) return now;
-      if (Date.now() > deadline) throw new InstanceError(`${this.id} ${now === undefined ? 'does not answer' : 'has not restarted'} ${Math.round(seconds)} s after it was told to restart`);
+      if (Date.now() > deadline)
+        throw new InstanceError(
+          `${this.id} ${now === undefined ? 'does not answer' : 'has not restarted'} ${Math.round(seconds)} s after it was told to restart`,
+        );
     }
   }
 
@@ -193,7 +252,10 @@ class WindowsInstance implements Instance {
   /** What changes with each start of the system. */
   async bootId(signal?: AbortSignal): Promise<string> {
     const id = (await this.#ask(BOOT_ID, {}, 'its PowerShell does not answer', signal)).toString('utf8').trim();
-    if (!/^\d+$/.test(id)) throw new InstanceError(`${this.id} is no Windows machine, or what answers there is no PowerShell: it said '${id.slice(0, 100)}'`);
+    if (!/^\d+$/.test(id))
+      throw new InstanceError(
+        `${this.id} is no Windows machine, or what answers there is no PowerShell: it said '${id.slice(0, 100)}'`,
+      );
     return id;
   }
 
@@ -203,10 +265,19 @@ class WindowsInstance implements Instance {
     await this.#connect(signal);
     const { code, stderr } = await run(this.#argv(powerShellCommand(program)), {
       ...AS_THE_USER,
-      input: JSON.stringify(input), okCodes: 'any', timeoutMs: patient(SMALL_MS), maxOutput: ASK_LIMIT, onStdout: (chunk) => void chunks.push(chunk), ...(signal === undefined ? {} : { signal }),
+      input: JSON.stringify(input),
+      okCodes: 'any',
+      timeoutMs: patient(SMALL_MS),
+      maxOutput: ASK_LIMIT,
+      onStdout: (chunk) => void chunks.push(chunk),
+      ...(signal === undefined ? {} : { signal }),
     });
     if (code === 0) return Buffer.concat(chunks);
-    throw new InstanceError(code === SSH_FAILED ? unreachable(this.#machine, stderr) : `${what} on ${this.#machine.host}: ${lastLine(stderr) || `exit code ${code}`}`);
+    throw new InstanceError(
+      code === SSH_FAILED
+        ? unreachable(this.#machine, stderr)
+        : `${what} on ${this.#machine.host}: ${lastLine(stderr) || `exit code ${code}`}`,
+    );
   }
 
   async #start(command: string): Promise<RunningProcess> {
@@ -221,8 +292,20 @@ class WindowsInstance implements Instance {
   #options(): readonly string[] {
     const { user, port, configFile } = this.#machine;
     return [
-      ...(configFile === undefined ? [] : ['-F', configFile]), '-o', 'BatchMode=yes', '-o', `ConnectTimeout=${CONNECT_SECONDS}`, '-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=4',
-      '-o', `ControlPath=${this.#socket()}`, ...(user === undefined ? [] : ['-l', user]), ...(port === undefined ? [] : ['-p', String(port)]), '-T',
+      ...(configFile === undefined ? [] : ['-F', configFile]),
+      '-o',
+      'BatchMode=yes',
+      '-o',
+      `ConnectTimeout=${CONNECT_SECONDS}`,
+      '-o',
+      'ServerAliveInterval=15',
+      '-o',
+      'ServerAliveCountMax=4',
+      '-o',
+      `ControlPath=${this.#socket()}`,
+      ...(user === undefined ? [] : ['-l', user]),
+      ...(port === undefined ? [] : ['-p', String(port)]),
+      '-T',
     ];
   }
 
@@ -233,17 +316,25 @@ class WindowsInstance implements Instance {
   /** One connection for all: commands find its socket, and without it each connects by itself. */
   async #connect(signal?: AbortSignal): Promise<void> {
     if (this.#connection !== undefined) return;
-    const connection = await start([...SSH, ...this.#options(), '-o', 'ControlMaster=yes', '-N', '--', this.#machine.host], { ...AS_THE_USER, stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+    const connection = await start(
+      [...SSH, ...this.#options(), '-o', 'ControlMaster=yes', '-N', '--', this.#machine.host],
+      { ...AS_THE_USER, stdio: ['ignore', 'ignore', 'pipe'], detached: true },
+    );
     this.#connection = connection;
     let said = '';
-    connection.stderr!.on('data', (chunk: Buffer) => { said = (said + chunk.toString('utf8')).slice(-1000); });
+    connection.stderr!.on('data', (chunk: Buffer) => {
+      said = (said + chunk.toString('utf8')).slice(-1000);
+    });
     let ended = false;
     void connection.exited.then(() => {
       ended = true;
       if (this.#connection === connection) this.#connection = undefined;
     });
-    for (const deadline = Date.now() + patient(CONNECT_SECONDS * 1000); ;) {
-      const { code } = await run(['ssh', '-O', 'check', '-o', `ControlPath=${this.#socket()}`, '-F', 'none', '--', this.#machine.host], { okCodes: 'any' });
+    for (const deadline = Date.now() + patient(CONNECT_SECONDS * 1000); ; ) {
+      const { code } = await run(
+        ['ssh', '-O', 'check', '-o', `ControlPath=${this.#socket()}`, '-F', 'none', '--', this.#machine.host],
+        { okCodes: 'any' },
+      );
       if (code === 0) return;
       if (ended || Date.now() > deadline) {
         await this.#disconnect();
@@ -265,7 +356,11 @@ class WindowsInstance implements Instance {
 
   /** Ends a command and all that it started. */
   async #kill(pid: number): Promise<void> {
-    await run(this.#argv(`taskkill.exe /T /F /PID ${pid}`), { ...AS_THE_USER, okCodes: 'any', timeoutMs: patient(SMALL_MS) }).catch(() => {}); // It may have ended by itself.
+    await run(this.#argv(`taskkill.exe /T /F /PID ${pid}`), {
+      ...AS_THE_USER,
+      okCodes: 'any',
+      timeoutMs: patient(SMALL_MS),
+    }).catch(() => {}); // It may have ended by itself.
   }
 }
 
@@ -273,8 +368,11 @@ class WindowsInstance implements Instance {
 function unreachable({ host, user, port }: SshMachine, said: string): string {
   const reason = lastLine(said) || `no connection within ${CONNECT_SECONDS} s`;
   const command = `ssh ${port === undefined ? '' : `-p ${port} `}${user === undefined ? '' : `${user}@`}${host}`;
-  const advice = /host key verification failed/i.test(said) ? `connect once by hand (${command}) and look at its key` : /permission denied/i.test(said)
-    ? `ssh has to log in without a question: see that the key of this user is among the authorized keys there (for administrators C:\\ProgramData\\ssh\\administrators_authorized_keys) and try ${command}` : `see whether ${command} works`;
+  const advice = /host key verification failed/i.test(said)
+    ? `connect once by hand (${command}) and look at its key`
+    : /permission denied/i.test(said)
+      ? `ssh has to log in without a question: see that the key of this user is among the authorized keys there (for administrators C:\\ProgramData\\ssh\\administrators_authorized_keys) and try ${command}`
+      : `see whether ${command} works`;
   return `${host} is not reached by ssh: ${reason}. What to do: ${advice}`;
 }
 

@@ -3,7 +3,18 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { powerShellFaults } from '../../../test/harness/powershell-syntax.ts';
 import { parseMachine } from './windows-instance.ts';
-import { BOOT_ID, GET, LONGEST_COMMAND, powerShellCommand, PUT, SUPERVISOR, supervisorInput, SupervisorFilter, windowsArguments, type SupervisorWord } from './windows-programs.ts';
+import {
+  BOOT_ID,
+  GET,
+  LONGEST_COMMAND,
+  powerShellCommand,
+  PUT,
+  SUPERVISOR,
+  supervisorInput,
+  SupervisorFilter,
+  windowsArguments,
+  type SupervisorWord,
+} from './windows-programs.ts';
 
 describe('arguments as Windows takes them apart', () => {
   const rows: readonly (readonly [readonly string[], string])[] = [
@@ -32,27 +43,72 @@ test('each program is PowerShell', async () => {
 
 test('what a command is goes in as data', () => {
   const evil = '"; Remove-Item C:\\ -Recurse #$(x)`';
-  const input = JSON.parse(supervisorInput({ mark: 'm', argv: ['p', evil], cwd: 'C:/', env: { A: evil }, stdin: Buffer.from([0, 255]), timeoutSeconds: 1.5 })) as Record<string, unknown>;
-  assert.deepEqual(input, { mark: 'm', program: 'p', arguments: windowsArguments([evil]), cwd: 'C:/', env: [{ name: 'A', value: evil }], stdin: 'AP8=', milliseconds: 1500 });
-  assert.throws(() => supervisorInput({ mark: 'm', argv: ['a\0b'], cwd: 'C:/', env: {}, stdin: Buffer.alloc(0) }), /NUL/);
+  const input = JSON.parse(
+    supervisorInput({
+      mark: 'm',
+      argv: ['p', evil],
+      cwd: 'C:/',
+      env: { A: evil },
+      stdin: Buffer.from([0, 255]),
+      timeoutSeconds: 1.5,
+    }),
+  ) as Record<string, unknown>;
+  assert.deepEqual(input, {
+    mark: 'm',
+    program: 'p',
+    arguments: windowsArguments([evil]),
+    cwd: 'C:/',
+    env: [{ name: 'A', value: evil }],
+    stdin: 'AP8=',
+    milliseconds: 1500,
+  });
+  assert.throws(
+    () => supervisorInput({ mark: 'm', argv: ['a\0b'], cwd: 'C:/', env: {}, stdin: Buffer.alloc(0) }),
+    /NUL/,
+  );
 });
 
 test('what the supervisor says is taken out of stderr, wherever that is cut', () => {
-  const text = Buffer.from('before\x1eno mark\x1eabcd pid 12\nmiddle\x1eabc\x1eabcd exited -1073741515\nafter\x1eabcd deadline\n\x1eab');
+  const text = Buffer.from(
+    'before\x1eno mark\x1eabcd pid 12\nmiddle\x1eabc\x1eabcd exited -1073741515\nafter\x1eabcd deadline\n\x1eab',
+  );
   for (let size = 1; size <= text.length; size++) {
     const words: SupervisorWord[] = [];
     let passed = '';
-    const filter = new SupervisorFilter('abcd', (chunk) => { passed += chunk.toString(); }, (word) => words.push(word));
+    const filter = new SupervisorFilter(
+      'abcd',
+      (chunk) => {
+        passed += chunk.toString();
+      },
+      (word) => words.push(word),
+    );
     for (let at = 0; at < text.length; at += size) filter.add(text.subarray(at, at + size));
     filter.end();
     assert.equal(passed, 'before\x1eno markmiddle\x1eabcafter\x1eab');
-    assert.deepEqual(words, [{ said: 'pid', pid: 12 }, { said: 'exited', exitCode: -1073741515 }, { said: 'deadline' }]);
+    assert.deepEqual(words, [
+      { said: 'pid', pid: 12 },
+      { said: 'exited', exitCode: -1073741515 },
+      { said: 'deadline' },
+    ]);
   }
 });
 
 test('a machine by its address', () => {
-  assert.deepEqual(parseMachine('ssh://Administrator@10.0.0.5:2222'), { host: '10.0.0.5', user: 'Administrator', port: 2222 });
+  assert.deepEqual(parseMachine('ssh://Administrator@10.0.0.5:2222'), {
+    host: '10.0.0.5',
+    user: 'Administrator',
+    port: 2222,
+  });
   assert.deepEqual(parseMachine('ssh://win1'), { host: 'win1' });
   assert.deepEqual(parseMachine('ssh://DOMAIN%5Cbuilder@[fe80::1]/'), { host: 'fe80::1', user: 'DOMAIN\\builder' });
-  for (const wrong of ['win1', 'ssh://', 'http://win1', 'ssh://a:b@win1', 'ssh://win1/path', 'ssh://-oProxyCommand=x', 'ssh://win1?x']) assert.throws(() => parseMachine(wrong), /is no ssh:/, wrong);
+  for (const wrong of [
+    'win1',
+    'ssh://',
+    'http://win1',
+    'ssh://a:b@win1',
+    'ssh://win1/path',
+    'ssh://-oProxyCommand=x',
+    'ssh://win1?x',
+  ])
+    assert.throws(() => parseMachine(wrong), /is no ssh:/, wrong);
 });

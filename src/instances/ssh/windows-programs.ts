@@ -22,20 +22,28 @@ export interface SupervisedCommand {
 export function supervisorInput({ mark, argv, cwd, env, stdin, timeoutSeconds }: SupervisedCommand): string {
   const [program, ...rest] = argv;
   if (program === undefined) throw new Error('a command has at least a program');
-  for (const text of [...argv, cwd, ...Object.entries(env).flat()]) if (text.includes('\0')) throw new Error('a command holds a NUL character');
+  for (const text of [...argv, cwd, ...Object.entries(env).flat()])
+    if (text.includes('\0')) throw new Error('a command holds a NUL character');
   return JSON.stringify({
-    mark, program, arguments: windowsArguments(rest), cwd, env: Object.entries(env).map(([name, value]) => ({ name, value })), stdin: stdin.toString('base64'),
+    mark,
+    program,
+    arguments: windowsArguments(rest),
+    cwd,
+    env: Object.entries(env).map(([name, value]) => ({ name, value })),
+    stdin: stdin.toString('base64'),
     milliseconds: timeoutSeconds === undefined ? -1 : Math.max(1, Math.ceil(timeoutSeconds * 1000)),
   });
 }
 
 /** Arguments as one line that a Windows program takes apart into the same (`CommandLineToArgvW`). */
 export function windowsArguments(argv: readonly string[]): string {
-  return argv.map((each) => {
-    if (each !== '' && !/[\s"]/.test(each)) return each;
-    // Backslashes count only before a quote: there, and at the end, each stands for two.
-    return `"${each.replace(/(?<!\\)(\\*)"/g, '$1$1\\"').replace(/(?<!\\)(\\+)$/, '$1$1')}"`;
-  }).join(' ');
+  return argv
+    .map((each) => {
+      if (each !== '' && !/[\s"]/.test(each)) return each;
+      // Backslashes count only before a quote: there, and at the end, each stands for two.
+      return `"${each.replace(/(?<!\\)(\\*)"/g, '$1$1\\"').replace(/(?<!\\)(\\+)$/, '$1$1')}"`;
+    })
+    .join(' ');
 }
 
 /** The command line that runs a program, as both `cmd.exe` and PowerShell read it: nothing in it means anything to either. */
@@ -91,7 +99,10 @@ exit 0`;
 export const BOOT_ID = '(Get-CimInstance Win32_OperatingSystem).LastBootUpTime.ToUniversalTime().Ticks;exit 0';
 
 /** What the supervisor said of a command. */
-export type SupervisorWord = { readonly said: 'pid'; readonly pid: number } | { readonly said: 'exited'; readonly exitCode: number } | { readonly said: 'deadline' };
+export type SupervisorWord =
+  | { readonly said: 'pid'; readonly pid: number }
+  | { readonly said: 'exited'; readonly exitCode: number }
+  | { readonly said: 'deadline' };
 
 /** Bytes of what the supervisor says at once, with its mark. */
 const LONGEST_WORD = 1024;
@@ -127,7 +138,10 @@ export class SupervisorFilter {
     }
     // What may be the beginning of a mark waits for its rest.
     const from = rest.lastIndexOf(0x1e);
-    const waits = from >= 0 && rest.length - from < this.#begin.length && this.#begin.subarray(0, rest.length - from).equals(rest.subarray(from));
+    const waits =
+      from >= 0 &&
+      rest.length - from < this.#begin.length &&
+      this.#begin.subarray(0, rest.length - from).equals(rest.subarray(from));
     this.#held = waits ? rest.subarray(from) : Buffer.alloc(0);
     this.#pass(waits ? rest.subarray(0, from) : rest);
   }

@@ -8,6 +8,8 @@ export const assertModule: ActionModule = {
   async attempt(context) {
     const outcome = await conditionOutcome(context, context.inputs);
     context.log(outcome.explanation);
-    return outcome.holds ? { result: 'success' } : { result: 'failed', message: `the assertion does not hold: ${outcome.explanation}` };
+    return outcome.holds
+      ? { result: 'success' }
+      : { result: 'failed', message: `the assertion does not hold: ${outcome.explanation}` };
   },
 };

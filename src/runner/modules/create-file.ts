@@ -10,8 +10,12 @@ export const createFile = fileModule({
     const content = encode(optionalText(inputs, 'content') ?? '', encodingOf(optionalText(inputs, 'encoding')));
     return {
       fields: [
-        absolute(text(inputs, 'path')), optionalText(inputs, 'owner') ?? '', optionalText(inputs, 'group') ?? '', mode(inputs, 'permissions') ?? '0666',
-        String(flag(inputs, 'overwrite', true)), String(content.length),
+        absolute(text(inputs, 'path')),
+        optionalText(inputs, 'owner') ?? '',
+        optionalText(inputs, 'group') ?? '',
+        mode(inputs, 'permissions') ?? '0666',
+        String(flag(inputs, 'overwrite', true)),
+        String(content.length),
       ],
       content,
     };

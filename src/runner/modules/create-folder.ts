@@ -8,7 +8,10 @@ export const createFolder = fileModule({
   platforms: ['Linux', 'Windows', 'macOS'],
   item: (inputs, absolute) => ({
     fields: [
-      withoutEnd(absolute(text(inputs, 'path')), '/\\', 1), optionalText(inputs, 'owner') ?? '', optionalText(inputs, 'group') ?? '', mode(inputs, 'permissions') ?? '',
+      withoutEnd(absolute(text(inputs, 'path')), '/\\', 1),
+      optionalText(inputs, 'owner') ?? '',
+      optionalText(inputs, 'group') ?? '',
+      mode(inputs, 'permissions') ?? '',
       String(flag(inputs, 'overwrite', true)),
     ],
   }),

@@ -5,7 +5,9 @@ import { flag, text } from '../inputs.ts';
 export const createSymlink = fileModule({
   name: 'CreateSymlink',
   platforms: ['Linux', 'macOS'],
-  item: (inputs, absolute) => ({ fields: [absolute(text(inputs, 'path')), text(inputs, 'target'), String(flag(inputs, 'force', false))] }),
+  item: (inputs, absolute) => ({
+    fields: [absolute(text(inputs, 'path')), text(inputs, 'target'), String(flag(inputs, 'force', false))],
+  }),
   bash: `
 path=$1 target=$2 force=$3
 case "$target" in /*) leads=$target ;; *) leads=\${path%/*}/$target ;; esac

@@ -6,7 +6,9 @@ import { withoutEnd } from '../../resources/ends.ts';
 export const deleteFolder = fileModule({
   name: 'DeleteFolder',
   platforms: ['Linux', 'Windows', 'macOS'],
-  item: (inputs, absolute) => ({ fields: [withoutEnd(absolute(text(inputs, 'path')), '/\\', 1), String(flag(inputs, 'force', false))] }),
+  item: (inputs, absolute) => ({
+    fields: [withoutEnd(absolute(text(inputs, 'path')), '/\\', 1), String(flag(inputs, 'force', false))],
+  }),
   bash: `
 path=$1 force=$2
 if [ "$(readlink -f -- "$path")" = / ]; then fail "$path is the root folder"; fi

@@ -12,7 +12,8 @@ export const executeBash: ActionModule = {
     const script = `${commands.join('\n')}\n`;
     const ended = await context.command({ script });
     if (ended.exitCode === 0) return { result: 'success', outputs: { stdout: ended.stdout } };
-    if (ended.exitCode === rebootExitCode(context.instance.capabilities.platform)) return { result: 'reboot', resume: 'same-step' };
+    if (ended.exitCode === rebootExitCode(context.instance.capabilities.platform))
+      return { result: 'reboot', resume: 'same-step' };
     return {
       result: 'failed',
       message: ending(ended),

@@ -10,7 +10,8 @@ export const executeBinary: ActionModule = {
     const argv = [text(inputs, 'path'), ...texts(inputs, 'arguments')];
     const ended = await context.command({ argv });
     if (ended.exitCode === 0) return { result: 'success', outputs: { stdout: ended.stdout } };
-    if (ended.exitCode === rebootExitCode(context.instance.capabilities.platform)) return { result: 'reboot', resume: 'same-step' };
+    if (ended.exitCode === rebootExitCode(context.instance.capabilities.platform))
+      return { result: 'reboot', resume: 'same-step' };
     return {
       result: 'failed',
       message: `${ending(ended)}${explain(ended.exitCode, argv[0]!)}`,

@@ -6,24 +6,73 @@ const SAYS = `${DOCUMENT}\ndocument d.yaml '{name: Say, action: ExecuteBash, inp
 const runs = (name: string): string => `{name: Down, action: ExecuteDocument, inputs: {document: ${name}}}`;
 
 export const cases: readonly ModuleCase[] = [
-  { it: 'runs all phases of a document, with defaults', given: SAYS, inputs: '{document: d.yaml}', look: 'cat said', shows: 'hello nobody\nother' },
-  { it: 'runs some phases, with values', given: SAYS, inputs: '{document: DIR/d.yaml, phases: "build, none", parameters: [{name: Who, value: you}, {name: Unknown, value: x}]}', look: 'cat said', shows: 'hello you' },
-  { it: 'fails as the document does', given: `${DOCUMENT}\ndocument d.yaml '{name: Bad, action: ExecuteBash, inputs: {commands: [exit 3]}}'`, inputs: '{document: d.yaml}', fails: 'the document d.yaml failed: build: Bad (ExecuteBash): exit status 3' },
-  { it: 'judges the document', given: 'echo "phases: []" > d.yaml', inputs: '{document: d.yaml}', fails: /^the document is not valid: d\.yaml:1:1: error/ },
-  { it: 'needs the document', inputs: '{document: d.yaml}', fails: /^document: DIR\/d\.yaml cannot be read|d\.yaml cannot be read/ },
-  { it: 'needs values for parameters', given: "printf 'schemaVersion: 1.0\\nparameters: [{Who: {type: string}}]\\nphases: [{name: build, steps: []}]\\n' > d.yaml", inputs: '{document: d.yaml}', fails: 'component d.yaml: parameter Who has no value and no default' },
-  { it: 'runs no document in itself', given: `${DOCUMENT}\ndocument d.yaml '${runs('d.yaml')}'`, inputs: '{document: d.yaml}', fails: /d\.yaml runs already: a document cannot run itself, or one that it is run by/ },
   {
-    it: 'runs no document that it is run by', given: `${DOCUMENT}\ndocument d.yaml '${runs('e.yaml')}'\ndocument e.yaml '${runs('d.yaml')}'`, inputs: '{document: d.yaml}',
+    it: 'runs all phases of a document, with defaults',
+    given: SAYS,
+    inputs: '{document: d.yaml}',
+    look: 'cat said',
+    shows: 'hello nobody\nother',
+  },
+  {
+    it: 'runs some phases, with values',
+    given: SAYS,
+    inputs:
+      '{document: DIR/d.yaml, phases: "build, none", parameters: [{name: Who, value: you}, {name: Unknown, value: x}]}',
+    look: 'cat said',
+    shows: 'hello you',
+  },
+  {
+    it: 'fails as the document does',
+    given: `${DOCUMENT}\ndocument d.yaml '{name: Bad, action: ExecuteBash, inputs: {commands: [exit 3]}}'`,
+    inputs: '{document: d.yaml}',
+    fails: 'the document d.yaml failed: build: Bad (ExecuteBash): exit status 3',
+  },
+  {
+    it: 'judges the document',
+    given: 'echo "phases: []" > d.yaml',
+    inputs: '{document: d.yaml}',
+    fails: /^the document is not valid: d\.yaml:1:1: error/,
+  },
+  {
+    it: 'needs the document',
+    inputs: '{document: d.yaml}',
+    fails: /^document: DIR\/d\.yaml cannot be read|d\.yaml cannot be read/,
+  },
+  {
+    it: 'needs values for parameters',
+    given:
+      "printf 'schemaVersion: 1.0\\nparameters: [{Who: {type: string}}]\\nphases: [{name: build, steps: []}]\\n' > d.yaml",
+    inputs: '{document: d.yaml}',
+    fails: 'component d.yaml: parameter Who has no value and no default',
+  },
+  {
+    it: 'runs no document in itself',
+    given: `${DOCUMENT}\ndocument d.yaml '${runs('d.yaml')}'`,
+    inputs: '{document: d.yaml}',
+    fails: /d\.yaml runs already: a document cannot run itself, or one that it is run by/,
+  },
+  {
+    it: 'runs no document that it is run by',
+    given: `${DOCUMENT}\ndocument d.yaml '${runs('e.yaml')}'\ndocument e.yaml '${runs('d.yaml')}'`,
+    inputs: '{document: d.yaml}',
     fails: /d\.yaml runs already/,
   },
   {
-    it: 'runs documents three deep, and no deeper', given: `${DOCUMENT}\ndocument 1.yaml '${runs('2.yaml')}'; document 2.yaml '${runs('3.yaml')}'; document 3.yaml '${runs('4.yaml')}'; document 4.yaml '{name: X, action: ExecuteBash, inputs: {commands: ["true"]}}'`,
-    inputs: '{document: 2.yaml}', look: 'cat said', shows: 'other\nother\nother',
+    it: 'runs documents three deep, and no deeper',
+    given: `${DOCUMENT}\ndocument 1.yaml '${runs('2.yaml')}'; document 2.yaml '${runs('3.yaml')}'; document 3.yaml '${runs('4.yaml')}'; document 4.yaml '{name: X, action: ExecuteBash, inputs: {commands: ["true"]}}'`,
+    inputs: '{document: 2.yaml}',
+    look: 'cat said',
+    shows: 'other\nother\nother',
   },
   {
-    it: 'runs no document four deep', given: `${DOCUMENT}\ndocument 1.yaml '${runs('2.yaml')}'; document 2.yaml '${runs('3.yaml')}'; document 3.yaml '${runs('4.yaml')}'; document 4.yaml '{name: X, action: ExecuteBash, inputs: {commands: ["true"]}}'`,
-    inputs: '{document: 1.yaml}', fails: /4\.yaml would be 4 documents deep; at most 3 below the first are allowed/,
+    it: 'runs no document four deep',
+    given: `${DOCUMENT}\ndocument 1.yaml '${runs('2.yaml')}'; document 2.yaml '${runs('3.yaml')}'; document 3.yaml '${runs('4.yaml')}'; document 4.yaml '{name: X, action: ExecuteBash, inputs: {commands: ["true"]}}'`,
+    inputs: '{document: 1.yaml}',
+    fails: /4\.yaml would be 4 documents deep; at most 3 below the first are allowed/,
   },
-  { it: 'does not know components where there are none', inputs: '{document: "arn:aws:imagebuilder:us-east-1:123456789012:component/a/1.0.0/1"}', fails: 'document: there is no component arn:aws:imagebuilder:us-east-1:123456789012:component/a/1.0.0/1 here' },
+  {
+    it: 'does not know components where there are none',
+    inputs: '{document: "arn:aws:imagebuilder:us-east-1:123456789012:component/a/1.0.0/1"}',
+    fails: 'document: there is no component arn:aws:imagebuilder:us-east-1:123456789012:component/a/1.0.0/1 here',
+  },
 ];

@@ -19,24 +19,43 @@ export const executeDocument: ActionModule = {
     const inputs = mapOf(context.inputs);
     const path = text(inputs, 'document');
     const { platform } = context.instance.capabilities;
-    const { document, faults } = parseComponentDocument(await documentText(context, path, optionalText(inputs, 'document-s3-bucket-owner')), { platform });
+    const { document, faults } = parseComponentDocument(
+      await documentText(context, path, optionalText(inputs, 'document-s3-bucket-owner')),
+      { platform },
+    );
     if (document === undefined) {
       const errors = faults.filter(({ severity }) => severity === 'error').map((fault) => formatFault(fault, path));
       return { result: 'failed', message: `the document is not valid: ${errors.join(' ')}` };
     }
     const startTime = timestamp();
-    const phases = (optionalText(inputs, 'phases') ?? '').split(',').map((name) => name.trim()).filter((name) => name !== '');
+    const phases = (optionalText(inputs, 'phases') ?? '')
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '');
     const outcome = await context.runNested({
-      document, name: document.name ?? path, phases: phases.length === 0 ? document.phases.map(({ name }) => name) : phases, parameters: parametersOf(inputs['parameters']),
+      document,
+      name: document.name ?? path,
+      phases: phases.length === 0 ? document.phases.map(({ name }) => name) : phases,
+      parameters: parametersOf(inputs['parameters']),
     });
-    const report: RunReport = { executionId: newUuid(), startTime, endTime: timestamp(), documents: [{ path, document, outcome, startTime, endTime: timestamp() }] };
-    const outputs = Object.fromEntries(Object.entries(runSummary(report)).map(([name, value]) => [name, String(value)]));
+    const report: RunReport = {
+      executionId: newUuid(),
+      startTime,
+      endTime: timestamp(),
+      documents: [{ path, document, outcome, startTime, endTime: timestamp() }],
+    };
+    const outputs = Object.fromEntries(
+      Object.entries(runSummary(report)).map(([name, value]) => [name, String(value)]),
+    );
     const detailed = { outputs, detailedOutput: [detailedOutput(report)] };
     if (outcome.status === 'success') return { result: 'success', ...detailed };
     const { failure } = outcome;
-    const why = failure === undefined ? '' : `: ${failure.phase}: ${failure.step} (${failure.action}): ${failure.message}`;
+    const why =
+      failure === undefined ? '' : `: ${failure.phase}: ${failure.step} (${failure.action}): ${failure.message}`;
     return {
-      result: 'failed', message: `the document ${path} ${outcome.status === 'timedOut' ? 'timed out' : 'failed'}${why}`, ...detailed,
+      result: 'failed',
+      message: `the document ${path} ${outcome.status === 'timedOut' ? 'timed out' : 'failed'}${why}`,
+      ...detailed,
       ...(failure?.exitCode === undefined ? {} : { exitCode: failure.exitCode }),
       ...(failure?.command === undefined ? {} : { command: failure.command }),
     };
@@ -51,7 +70,11 @@ async function documentText(context: AttemptContext, path: string, owner: string
     return found;
   }
   if (path.startsWith('s3://')) {
-    const request = await signS3(await s3Access(context), { method: 'GET', ...s3Place(path, 'document'), ...(owner === undefined ? {} : { expectedBucketOwner: owner }) });
+    const request = await signS3(await s3Access(context), {
+      method: 'GET',
+      ...s3Place(path, 'document'),
+      ...(owner === undefined ? {} : { expectedBucketOwner: owner }),
+    });
     const ended = await transfer(context, { what: 'ask', path: '', shown: path, ...request });
     if ('failure' in ended) throw new InputError(`document: ${ended.failure}`);
     return ended.body;
@@ -67,8 +90,10 @@ async function documentText(context: AttemptContext, path: string, owner: string
 function parametersOf(given: InputValue | undefined): Readonly<Record<string, string>> {
   if (given === undefined || given === null) return {};
   if (!Array.isArray(given)) throw new InputError('parameters: a list of name and value was expected');
-  return Object.fromEntries((given as readonly InputValue[]).map((each, index) => {
-    const map = mapOf(each, `parameters[${index}]`);
-    return [text(map, 'name'), optionalText(map, 'value') ?? ''];
-  }));
+  return Object.fromEntries(
+    (given as readonly InputValue[]).map((each, index) => {
+      const map = mapOf(each, `parameters[${index}]`);
+      return [text(map, 'name'), optionalText(map, 'value') ?? ''];
+    }),
+  );
 }

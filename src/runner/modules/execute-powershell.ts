@@ -15,7 +15,12 @@ export const executePowerShell: ActionModule = {
     const ended = await context.command({ argv: powerShellFile(path), what: 'the script' });
     if (ended.exitCode === 0) return { result: 'success', outputs: { stdout: ended.stdout } };
     if (ended.exitCode === rebootExitCode('Windows')) return { result: 'reboot', resume: 'same-step' };
-    return { result: 'failed', message: ending(ended), ...(ended.exitCode === null ? {} : { exitCode: ended.exitCode }), outputs: { stdout: ended.stdout } };
+    return {
+      result: 'failed',
+      message: ending(ended),
+      ...(ended.exitCode === null ? {} : { exitCode: ended.exitCode }),
+      outputs: { stdout: ended.stdout },
+    };
   },
 };
 

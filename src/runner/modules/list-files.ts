@@ -9,7 +9,9 @@ export const listFiles = fileModule({
   platforms: ['Linux', 'Windows', 'macOS'],
   item(inputs, absolute) {
     const pattern = wildcard(optionalText(inputs, 'fileNamePattern') || '*', 'fileNamePattern').pattern;
-    return { fields: [withoutEnd(absolute(text(inputs, 'path')), '/', 1), pattern, String(flag(inputs, 'recursive', false))] };
+    return {
+      fields: [withoutEnd(absolute(text(inputs, 'path')), '/', 1), pattern, String(flag(inputs, 'recursive', false))],
+    };
   },
   // The names of an item end with an empty one.
   bash: `

@@ -6,6 +6,12 @@ export const moveFolder = fileModule({
   name: 'MoveFolder',
   platforms: ['Linux', 'Windows', 'macOS'],
   item: copyItem,
-  bash: copyProgram('folder', 'if [ -d "$2" ]; then cp -RPp -- "$1/." "$2/" && rm -rf -- "$1" || exit 1; else mv -- "$1" "$2" || exit 1; fi'),
-  powershell: copyPowerShell('folder', "if (Test-Path -LiteralPath $to) {\n    Get-ChildItem -LiteralPath $from -Force | Copy-Item -Destination $to -Recurse -Force\n    Remove-Item -LiteralPath $from -Recurse -Force\n  } else { Move-Item -LiteralPath $from -Destination $to }"),
+  bash: copyProgram(
+    'folder',
+    'if [ -d "$2" ]; then cp -RPp -- "$1/." "$2/" && rm -rf -- "$1" || exit 1; else mv -- "$1" "$2" || exit 1; fi',
+  ),
+  powershell: copyPowerShell(
+    'folder',
+    'if (Test-Path -LiteralPath $to) {\n    Get-ChildItem -LiteralPath $from -Force | Copy-Item -Destination $to -Recurse -Force\n    Remove-Item -LiteralPath $from -Recurse -Force\n  } else { Move-Item -LiteralPath $from -Destination $to }',
+  ),
 });

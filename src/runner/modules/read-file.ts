@@ -49,8 +49,10 @@ function readContents(printed: Buffer | undefined, context: AttemptContext): Att
     at = newline + 1 + size;
     const encoding = encodingOf(optionalText(inputs, 'encoding'));
     const content = decode(printed.subarray(newline + 1, at), encoding);
-    if (content === undefined) return { result: 'failed', message: `${text(inputs, 'path')} is not text in the encoding ${encoding}` };
-    if (flag(inputs, 'printFileContent', false)) for (const line of content.replace(/\n$/, '').split('\n')) context.log(line);
+    if (content === undefined)
+      return { result: 'failed', message: `${text(inputs, 'path')} is not text in the encoding ${encoding}` };
+    if (flag(inputs, 'printFileContent', false))
+      for (const line of content.replace(/\n$/, '').split('\n')) context.log(line);
     contents.push(content);
   }
   return { result: 'success', outputs: { content: contents.length === 1 ? contents[0] : contents } };

@@ -22,10 +22,14 @@ export const s3Download: ActionModule = {
   name: 'S3Download',
   platforms: ['Linux', 'Windows', 'macOS'],
   async attempt(context) {
-    const downloads = itemsOf(context.inputs).map((item, index) => downloadOf(mapOf(item, `inputs[${index}]`), context));
+    const downloads = itemsOf(context.inputs).map((item, index) =>
+      downloadOf(mapOf(item, `inputs[${index}]`), context),
+    );
     const access = await s3Access(context);
     for (const download of downloads) {
-      const failure = download.source.key.endsWith('*') ? await getPrefix(context, access, download) : await getObject(context, access, download, download.source.key, download.destination, false);
+      const failure = download.source.key.endsWith('*')
+        ? await getPrefix(context, access, download)
+        : await getObject(context, access, download, download.source.key, download.destination, false);
       if (failure !== undefined) return failure;
     }
     return { result: 'success' };
@@ -35,13 +39,21 @@ export const s3Download: ActionModule = {
 /** @throws {InputError} */
 function downloadOf(inputs: Readonly<Record<string, InputValue>>, context: AttemptContext): Download {
   const source = s3Place(text(inputs, 'source'), 'source');
-  if (source.key === '' || source.key.endsWith('/')) throw new InputError(`source: a key, or a prefix that ends in /*, was expected, not "${text(inputs, 'source')}"`);
-  if (source.key.slice(0, -1).includes('*') || (source.key.endsWith('*') && !/(^|\/)\*$/.test(source.key))) throw new InputError('source: a * may stand only as the last part of the key');
+  if (source.key === '' || source.key.endsWith('/'))
+    throw new InputError(`source: a key, or a prefix that ends in /*, was expected, not "${text(inputs, 'source')}"`);
+  if (source.key.slice(0, -1).includes('*') || (source.key.endsWith('*') && !/(^|\/)\*$/.test(source.key)))
+    throw new InputError('source: a * may stand only as the last part of the key');
   const destination = absolutePath(context, text(inputs, 'destination'));
   const file = withoutSeparators(context, destination);
-  if (!source.key.endsWith('*') && file !== destination) throw new InputError(`destination: "${destination}" has to include the name of the file`);
+  if (!source.key.endsWith('*') && file !== destination)
+    throw new InputError(`destination: "${destination}" has to include the name of the file`);
   const owner = optionalText(inputs, 'expectedBucketOwner');
-  return { source, destination: file, overwrite: flag(inputs, 'overwrite', true), owner: owner === undefined ? {} : { expectedBucketOwner: owner } };
+  return {
+    source,
+    destination: file,
+    overwrite: flag(inputs, 'overwrite', true),
+    owner: owner === undefined ? {} : { expectedBucketOwner: owner },
+  };
 }
 
 /** Looks whether the destination can be had, and makes the folders above it where the step may. */
@@ -67,12 +79,25 @@ if ($above -and -not (Test-Path -LiteralPath $above -PathType Container)) { Fail
 const IS_FOLDER: SmallProgram = {
   name: 's3-download',
   bash: '[ -d "$1" ] || fail "the folder $1 does not exist; S3Download makes none"',
-  powershell: 'if (-not (Test-Path -LiteralPath $args[0] -PathType Container)) { Fail "the folder $($args[0]) does not exist; S3Download makes none" }',
+  powershell:
+    'if (-not (Test-Path -LiteralPath $args[0] -PathType Container)) { Fail "the folder $($args[0]) does not exist; S3Download makes none" }',
 };
 
-async function getObject(context: AttemptContext, access: S3Access, download: Download, key: string, path: string, makeFolders: boolean): Promise<AttemptResult | undefined> {
+async function getObject(
+  context: AttemptContext,
+  access: S3Access,
+  download: Download,
+  key: string,
+  path: string,
+  makeFolders: boolean,
+): Promise<AttemptResult | undefined> {
   const shown = `s3://${download.source.bucket}/${key}`;
-  const prepared = await runSmall(context, PREPARE, [path, String(download.overwrite), String(makeFolders)], `looking at ${path}`);
+  const prepared = await runSmall(
+    context,
+    PREPARE,
+    [path, String(download.overwrite), String(makeFolders)],
+    `looking at ${path}`,
+  );
   if (prepared.exitCode !== 0) return { result: 'failed', message: prepared.stderr };
   const request = await signS3(access, { method: 'GET', bucket: download.source.bucket, key, ...download.owner });
   const ended = await transfer(context, { what: 'get', path, shown, ...request });
@@ -81,22 +106,39 @@ async function getObject(context: AttemptContext, access: S3Access, download: Do
   return undefined;
 }
 
-async function getPrefix(context: AttemptContext, access: S3Access, download: Download): Promise<AttemptResult | undefined> {
+async function getPrefix(
+  context: AttemptContext,
+  access: S3Access,
+  download: Download,
+): Promise<AttemptResult | undefined> {
   const { bucket } = download.source;
   const prefix = download.source.key.slice(0, -1);
-  const request = await signS3(access, { method: 'GET', bucket, key: '', query: { 'list-type': '2', prefix, 'encoding-type': 'url', 'max-keys': String(MOST_OBJECTS) }, ...download.owner });
+  const request = await signS3(access, {
+    method: 'GET',
+    bucket,
+    key: '',
+    query: { 'list-type': '2', prefix, 'encoding-type': 'url', 'max-keys': String(MOST_OBJECTS) },
+    ...download.owner,
+  });
   const listed = await transfer(context, { what: 'ask', path: '', shown: `s3://${bucket}/${prefix}*`, ...request });
   if ('failure' in listed) return { result: 'failed', message: s3Failure(listed.failure) };
   const { keys, truncated } = readListing(listed.body);
-  if (truncated) return { result: 'failed', message: `s3://${bucket}/${prefix}* has more than ${MOST_OBJECTS} objects, which is as many as S3Download takes` };
+  if (truncated)
+    return {
+      result: 'failed',
+      message: `s3://${bucket}/${prefix}* has more than ${MOST_OBJECTS} objects, which is as many as S3Download takes`,
+    };
   if (keys.length === 0) return { result: 'failed', message: `s3://${bucket}/${prefix}* has no objects` };
   const there = await runSmall(context, IS_FOLDER, [download.destination], `looking at ${download.destination}`);
   if (there.exitCode !== 0) return { result: 'failed', message: there.stderr };
   for (const key of keys) {
     const name = key.slice(prefix.length);
     if (name === '' || name.endsWith('/')) continue;
-    if (!namesFile(context, name)) return { result: 'failed', message: `s3://${bucket}/${key} is no name of a file below ${download.destination}` };
-    const path = onWindows(context) ? `${download.destination}\\${name.replaceAll('/', '\\')}` : `${download.destination}/${name}`;
+    if (!namesFile(context, name))
+      return { result: 'failed', message: `s3://${bucket}/${key} is no name of a file below ${download.destination}` };
+    const path = onWindows(context)
+      ? `${download.destination}\\${name.replaceAll('/', '\\')}`
+      : `${download.destination}/${name}`;
     const failure = await getObject(context, access, download, key, path, true);
     if (failure !== undefined) return failure;
   }

@@ -36,11 +36,15 @@ export const s3Upload: ActionModule = {
 /** @throws {InputError} */
 function uploadOf(inputs: Readonly<Record<string, InputValue>>, context: AttemptContext): Upload {
   const source = withoutSeparators(context, absolutePath(context, text(inputs, 'source')));
-  if (text(inputs, 'source').startsWith('s3://')) throw new InputError('source: a path was expected; S3Download brings files from S3');
+  if (text(inputs, 'source').startsWith('s3://'))
+    throw new InputError('source: a path was expected; S3Download brings files from S3');
   const { pattern, hasWildcard } = wildcard(source, 'source', onWindows(context));
   const owner = optionalText(inputs, 'expectedBucketOwner');
   return {
-    source, pattern: hasWildcard ? pattern : '', recurse: flag(inputs, 'recurse', false), destination: s3Place(text(inputs, 'destination'), 'destination'),
+    source,
+    pattern: hasWildcard ? pattern : '',
+    recurse: flag(inputs, 'recurse', false),
+    destination: s3Place(text(inputs, 'destination'), 'destination'),
     owner: owner === undefined ? {} : { expectedBucketOwner: owner },
   };
 }
@@ -93,16 +97,28 @@ if ($pattern) {
 };
 
 async function send(context: AttemptContext, access: S3Access, upload: Upload): Promise<AttemptResult | undefined> {
-  const found = await runSmall(context, FIND, [upload.source, upload.pattern, String(upload.recurse)], `looking at ${upload.source}`);
+  const found = await runSmall(
+    context,
+    FIND,
+    [upload.source, upload.pattern, String(upload.recurse)],
+    `looking at ${upload.source}`,
+  );
   if (found.exitCode !== 0) return { result: 'failed', message: found.stderr };
-  if (found.stdoutBytes === undefined) return { result: 'failed', message: `${upload.source} has more files than can be sent in one step` };
+  if (found.stdoutBytes === undefined)
+    return { result: 'failed', message: `${upload.source} has more files than can be sent in one step` };
   const fields = found.stdoutBytes.toString('utf8').split('\0').slice(0, -1);
   const { bucket, key: to } = upload.destination;
   for (let at = 0; at < fields.length; at += 3) {
     const [size, path, name] = fields.slice(at, at + 3) as [string, string, string];
-    const key = name === '' ? (to === '' || to.endsWith('/') ? `${to}${path.split(onWindows(context) ? /[/\\]/ : '/').at(-1)!}` : to) : `${to.replace(/\/?\*?$/, '')}/${name}`.replace(/^\//, '');
+    const key =
+      name === ''
+        ? to === '' || to.endsWith('/')
+          ? `${to}${path.split(onWindows(context) ? /[/\\]/ : '/').at(-1)!}`
+          : to
+        : `${to.replace(/\/?\*?$/, '')}/${name}`.replace(/^\//, '');
     const shown = `${path} to s3://${bucket}/${key}`;
-    if (Number(size) > MOST_BYTES) return { result: 'failed', message: `${shown}: the file has more than 5 GiB, which S3Upload does not send yet` };
+    if (Number(size) > MOST_BYTES)
+      return { result: 'failed', message: `${shown}: the file has more than 5 GiB, which S3Upload does not send yet` };
     const request = await signS3(access, { method: 'PUT', bucket, key, ...upload.owner });
     const ended = await transfer(context, { what: 'put', path, shown, ...request });
     if ('failure' in ended) return { result: 'failed', message: s3Failure(ended.failure) };

@@ -6,7 +6,9 @@ import { optionalText, text } from '../inputs.ts';
 export const setFileEncoding = fileModule({
   name: 'SetFileEncoding',
   platforms: ['Linux', 'Windows', 'macOS'],
-  item: (inputs, absolute) => ({ fields: [absolute(text(inputs, 'path')), encodingOf(optionalText(inputs, 'encoding'))] }),
+  item: (inputs, absolute) => ({
+    fields: [absolute(text(inputs, 'path')), encodingOf(optionalText(inputs, 'encoding'))],
+  }),
   // Into the same file, so that its owner, mode and links stay.
   bash: `
 path=$1 encoding=$2

@@ -5,7 +5,9 @@ import { optionalText, text } from '../inputs.ts';
 export const setFileOwner = fileModule({
   name: 'SetFileOwner',
   platforms: ['Linux', 'macOS'],
-  item: (inputs, absolute) => ({ fields: [absolute(text(inputs, 'path')), text(inputs, 'owner'), optionalText(inputs, 'group') ?? ''] }),
+  item: (inputs, absolute) => ({
+    fields: [absolute(text(inputs, 'path')), text(inputs, 'owner'), optionalText(inputs, 'group') ?? ''],
+  }),
   bash: `
 path=$1 owner=$2 group=$3
 if [ -d "$path" ]; then fail "$path is a folder; SetFolderOwner is for folders"; fi

@@ -6,7 +6,12 @@ export const setFolderOwner = fileModule({
   name: 'SetFolderOwner',
   platforms: ['Linux', 'macOS'],
   item: (inputs, absolute) => ({
-    fields: [absolute(text(inputs, 'path')), text(inputs, 'owner'), optionalText(inputs, 'group') ?? '', String(flag(inputs, 'recursive', true))],
+    fields: [
+      absolute(text(inputs, 'path')),
+      text(inputs, 'owner'),
+      optionalText(inputs, 'group') ?? '',
+      String(flag(inputs, 'recursive', true)),
+    ],
   }),
   // Links in the folder change themselves, not what they lead to elsewhere.
   bash: `

@@ -5,7 +5,13 @@ import { flag, mode, text } from '../inputs.ts';
 export const setFolderPermissions = fileModule({
   name: 'SetFolderPermissions',
   platforms: ['Linux', 'macOS'],
-  item: (inputs, absolute) => ({ fields: [absolute(text(inputs, 'path')), mode(inputs, 'permissions', 'needed'), String(flag(inputs, 'recursive', true))] }),
+  item: (inputs, absolute) => ({
+    fields: [
+      absolute(text(inputs, 'path')),
+      mode(inputs, 'permissions', 'needed'),
+      String(flag(inputs, 'recursive', true)),
+    ],
+  }),
   bash: `
 path=$1 permissions=$2 recursive=$3
 if [ ! -d "$path" ]; then if [ -e "$path" ]; then fail "$path is not a folder"; else fail "$path does not exist"; fi; fi

@@ -7,10 +7,25 @@ import { withoutEnd } from '../../resources/ends.ts';
 
 /** Names of the hives, long and short, and how PowerShell's provider calls them. */
 const HIVES: Readonly<Record<string, string>> = {
-  HKEY_CLASSES_ROOT: 'HKEY_CLASSES_ROOT', HKCR: 'HKEY_CLASSES_ROOT', HKEY_USERS: 'HKEY_USERS', HKU: 'HKEY_USERS', HKEY_LOCAL_MACHINE: 'HKEY_LOCAL_MACHINE', HKLM: 'HKEY_LOCAL_MACHINE',
-  HKEY_CURRENT_CONFIG: 'HKEY_CURRENT_CONFIG', HKCC: 'HKEY_CURRENT_CONFIG', HKEY_CURRENT_USER: 'HKEY_CURRENT_USER', HKCU: 'HKEY_CURRENT_USER',
+  HKEY_CLASSES_ROOT: 'HKEY_CLASSES_ROOT',
+  HKCR: 'HKEY_CLASSES_ROOT',
+  HKEY_USERS: 'HKEY_USERS',
+  HKU: 'HKEY_USERS',
+  HKEY_LOCAL_MACHINE: 'HKEY_LOCAL_MACHINE',
+  HKLM: 'HKEY_LOCAL_MACHINE',
+  HKEY_CURRENT_CONFIG: 'HKEY_CURRENT_CONFIG',
+  HKCC: 'HKEY_CURRENT_CONFIG',
+  HKEY_CURRENT_USER: 'HKEY_CURRENT_USER',
+  HKCU: 'HKEY_CURRENT_USER',
 };
-const KINDS: Readonly<Record<string, string>> = { BINARY: 'Binary', DWORD: 'DWord', QWORD: 'QWord', SZ: 'String', EXPAND_SZ: 'ExpandString', MULTI_SZ: 'MultiString' };
+const KINDS: Readonly<Record<string, string>> = {
+  BINARY: 'Binary',
+  DWORD: 'DWord',
+  QWORD: 'QWord',
+  SZ: 'String',
+  EXPAND_SZ: 'ExpandString',
+  MULTI_SZ: 'MultiString',
+};
 
 export const setRegistry = fileModule({
   name: 'SetRegistry',
@@ -34,7 +49,8 @@ $typed = switch ($kind) {
 export function registryPath(path: string): string {
   const [, hive = '', rest = ''] = /^([A-Za-z_]+):?[\\/]+([^\\/].*)$/s.exec(path) ?? [];
   const known = HIVES[hive.toUpperCase()];
-  if (known === undefined) throw new InputError(`path: a key below HKLM:, HKCU:, HKCR:, HKU: or HKCC: was expected, not "${path}"`);
+  if (known === undefined)
+    throw new InputError(`path: a key below HKLM:, HKCU:, HKCR:, HKU: or HKCC: was expected, not "${path}"`);
   return `${known}\\${withoutEnd(rest.replaceAll('/', '\\'), '\\')}`;
 }
 
@@ -42,9 +58,14 @@ export function registryPath(path: string): string {
 function registryValue(inputs: Readonly<Record<string, InputValue>>): readonly [kind: string, json: string] {
   const type = text(inputs, 'type').toUpperCase();
   const kind = KINDS[type];
-  if (kind === undefined) throw new InputError(`type: one of ${Object.keys(KINDS).join(', ')} was expected, not "${type}"`);
+  if (kind === undefined)
+    throw new InputError(`type: one of ${Object.keys(KINDS).join(', ')} was expected, not "${type}"`);
   const values = texts(inputs, 'value');
-  if (type === 'BINARY') return [kind, JSON.stringify(values.flatMap((value) => value.split(/[\s,]+/)).map((value) => number(value, 255n, type)))];
+  if (type === 'BINARY')
+    return [
+      kind,
+      JSON.stringify(values.flatMap((value) => value.split(/[\s,]+/)).map((value) => number(value, 255n, type))),
+    ];
   if (type === 'MULTI_SZ') return [kind, JSON.stringify(values)];
   if (values.length !== 1) throw new InputError(`value: one value was expected for ${type}, not ${values.length}`);
   if (type === 'DWORD') return [kind, JSON.stringify([number(values[0]!, 2n ** 32n - 1n, type)])];
@@ -55,6 +76,7 @@ function registryValue(inputs: Readonly<Record<string, InputValue>>): readonly [
 /** As text, since JSON's numbers are not exact so far up. */
 function number(value: string, most: bigint, type: string): string {
   const digits = value.trim();
-  if (!/^(?:\d+|0x[0-9a-fA-F]+)$/.test(digits) || BigInt(digits) > most) throw new InputError(`value: a number from 0 to ${most} was expected for ${type}, not "${value}"`);
+  if (!/^(?:\d+|0x[0-9a-fA-F]+)$/.test(digits) || BigInt(digits) > most)
+    throw new InputError(`value: a number from 0 to ${most} was expected for ${type}, not "${value}"`);
   return String(BigInt(digits));
 }

@@ -16,8 +16,14 @@ const LISTING = [
 describe('packages to include and exclude', () => {
   test('only what is installed counts, with its hold', () => {
     const installed = readInstalled(LISTING);
-    assert.deepEqual(installed.map((item) => item.name), ['bash', 'libc6', 'libc6', 'g++', 'linux-image-6.1.0-30-amd64']);
-    assert.deepEqual(installed.filter((item) => item.held), [{ name: 'libc6', architecture: 'amd64', held: true }]);
+    assert.deepEqual(
+      installed.map((item) => item.name),
+      ['bash', 'libc6', 'libc6', 'g++', 'linux-image-6.1.0-30-amd64'],
+    );
+    assert.deepEqual(
+      installed.filter((item) => item.held),
+      [{ name: 'libc6', architecture: 'amd64', held: true }],
+    );
   });
 
   const cases: readonly [pattern: string, names: readonly string[], missed: readonly string[]][] = [
@@ -33,7 +39,10 @@ describe('packages to include and exclude', () => {
     test(pattern, () => {
       const misses: string[] = [];
       const found = matching([pattern], readInstalled(LISTING), (miss) => misses.push(miss));
-      assert.deepEqual(found.map((item) => `${item.name}:${item.architecture}`), names);
+      assert.deepEqual(
+        found.map((item) => `${item.name}:${item.architecture}`),
+        names,
+      );
       assert.deepEqual(misses, missed);
     });
   }

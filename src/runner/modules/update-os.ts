@@ -2,7 +2,15 @@
 import { wildcardMatcher } from '../../policies/globs.ts';
 import { mapOf, texts } from '../inputs.ts';
 import { among, RPM_MANAGERS, rpmCommands, rpmNames, type RpmManager } from '../rpm-updates.ts';
-import { ending, InputError, onWindows, type ActionModule, type AttemptContext, type AttemptResult, type ModuleCommandResult } from '../module.ts';
+import {
+  ending,
+  InputError,
+  onWindows,
+  type ActionModule,
+  type AttemptContext,
+  type AttemptResult,
+  type ModuleCommandResult,
+} from '../module.ts';
 import { updateWindows } from '../windows-updates.ts';
 
 const UPDATE_TRIES = 4;
@@ -13,12 +21,18 @@ const UPDATE_PAUSE_SECONDS = 5;
  * for a fresh one (apt-get update succeeds with old indexes otherwise).
  */
 const APT_OPTIONS = [
-  '-o', 'Dpkg::Options::=--force-confdef',
-  '-o', 'Dpkg::Options::=--force-confold',
-  '-o', 'DPkg::Lock::Timeout=600',
-  '-o', 'Acquire::Retries=3',
-  '-o', 'APT::Update::Error-Mode=any',
-  '-o', 'Dpkg::Use-Pty=0',
+  '-o',
+  'Dpkg::Options::=--force-confdef',
+  '-o',
+  'Dpkg::Options::=--force-confold',
+  '-o',
+  'DPkg::Lock::Timeout=600',
+  '-o',
+  'Acquire::Retries=3',
+  '-o',
+  'APT::Update::Error-Mode=any',
+  '-o',
+  'Dpkg::Use-Pty=0',
 ];
 const APT_ENVIRONMENT = { DEBIAN_FRONTEND: 'noninteractive', APT_LISTCHANGES_FRONTEND: 'none', NEEDRESTART_MODE: 'a' };
 
@@ -31,9 +45,13 @@ export const updateOs: ActionModule = {
     const names = { include: texts(inputs, 'include'), exclude: texts(inputs, 'exclude') };
     const manager = await packageManager(context);
     const rpm = RPM_MANAGERS.find((each) => each === manager);
-    if (rpm !== undefined) return updateRpm(context, rpm, rpmNames('include', names.include), rpmNames('exclude', names.exclude));
+    if (rpm !== undefined)
+      return updateRpm(context, rpm, rpmNames('include', names.include), rpmNames('exclude', names.exclude));
     if (manager !== 'apt-get') {
-      return { result: 'failed', message: `UpdateOS works with apt-get, dnf, yum and zypper; this system has ${manager ?? 'no package manager that is known'}` };
+      return {
+        result: 'failed',
+        message: `UpdateOS works with apt-get, dnf, yum and zypper; this system has ${manager ?? 'no package manager that is known'}`,
+      };
     }
     const include = packageNames('include', names.include);
     const exclude = packageNames('exclude', names.exclude);
@@ -45,28 +63,48 @@ export const updateOs: ActionModule = {
     const held = await hold(context, excluded);
     try {
       if (include.length === 0) return verdict('apt-get dist-upgrade', await apt(context, ['dist-upgrade']));
-      const wanted = matching(include, installed, (name) => context.log(`include: ${name} is not installed`, 'warn'))
-        .filter((item) => !excluded.includes(item));
+      const wanted = matching(include, installed, (name) =>
+        context.log(`include: ${name} is not installed`, 'warn'),
+      ).filter((item) => !excluded.includes(item));
       if (wanted.length === 0) {
         context.log('none of the packages to include is installed and not excluded: nothing to update', 'warn');
         return { result: 'success' };
       }
-      return verdict('apt-get install --only-upgrade', await apt(context, ['install', '--only-upgrade', '--', ...aptNames(wanted)]));
+      return verdict(
+        'apt-get install --only-upgrade',
+        await apt(context, ['install', '--only-upgrade', '--', ...aptNames(wanted)]),
+      );
     } finally {
       await release(context, held);
     }
   },
 };
 
-async function updateRpm(context: AttemptContext, manager: RpmManager, include: readonly string[], exclude: readonly string[]): Promise<AttemptResult> {
-  const listed = await context.command({ argv: ['rpm', '-qa', '--queryformat', '%{NAME}\\n'], own: true, quiet: true, what: 'listing the installed packages' });
-  if (listed.exitCode !== 0 || listed.stdout === undefined) throw new InputError(`the installed packages could not be listed: ${listed.stderr}`);
+async function updateRpm(
+  context: AttemptContext,
+  manager: RpmManager,
+  include: readonly string[],
+  exclude: readonly string[],
+): Promise<AttemptResult> {
+  const listed = await context.command({
+    argv: ['rpm', '-qa', '--queryformat', '%{NAME}\\n'],
+    own: true,
+    quiet: true,
+    what: 'listing the installed packages',
+  });
+  if (listed.exitCode !== 0 || listed.stdout === undefined)
+    throw new InputError(`the installed packages could not be listed: ${listed.stderr}`);
   const installed = listed.stdout.split('\n').filter((name) => name !== '');
-  for (const [input, patterns] of [['include', include], ['exclude', exclude]] as const) {
-    for (const pattern of patterns) if (among([pattern], installed).length === 0) context.log(`${input}: ${pattern} is not installed`, 'warn');
+  for (const [input, patterns] of [
+    ['include', include],
+    ['exclude', exclude],
+  ] as const) {
+    for (const pattern of patterns)
+      if (among([pattern], installed).length === 0) context.log(`${input}: ${pattern} is not installed`, 'warn');
   }
   const commands = rpmCommands(manager, include, exclude, installed);
-  if (commands.length === 0) context.log('none of the packages to include is installed and not excluded: nothing to update', 'warn');
+  if (commands.length === 0)
+    context.log('none of the packages to include is installed and not excluded: nothing to update', 'warn');
   for (const argv of commands) {
     const ended = await context.command({ argv, what: `${manager} update` });
     if (ended.exitCode !== 0) return verdict(argv.join(' '), ended);
@@ -77,14 +115,16 @@ async function updateRpm(context: AttemptContext, manager: RpmManager, include: 
 /** Names as dpkg allows them, `*` and `?` as wildcards: apt would take `name-` for a request to remove, and `-x` for an option. */
 function packageNames(input: string, names: readonly string[]): readonly string[] {
   for (const name of names) {
-    if (!/^[a-z0-9*?]([a-z0-9+.*?-]*[a-z0-9+.*?])?(:[a-z0-9-]+)?$/.test(name)) throw new InputError(`${input}: "${name}" is no name of a package`);
+    if (!/^[a-z0-9*?]([a-z0-9+.*?-]*[a-z0-9+.*?])?(:[a-z0-9-]+)?$/.test(name))
+      throw new InputError(`${input}: "${name}" is no name of a package`);
   }
   return names;
 }
 
 async function packageManager(context: AttemptContext): Promise<string | undefined> {
   const found = await context.command({
-    script: 'for name in apt-get dnf yum zypper apk pacman; do command -v "$name" >/dev/null && { echo "$name"; exit; }; done\n',
+    script:
+      'for name in apt-get dnf yum zypper apk pacman; do command -v "$name" >/dev/null && { echo "$name"; exit; }; done\n',
     quiet: true,
     what: 'looking for the package manager',
   });
@@ -92,7 +132,11 @@ async function packageManager(context: AttemptContext): Promise<string | undefin
 }
 
 function apt(context: AttemptContext, argv: readonly string[]): Promise<ModuleCommandResult> {
-  return context.command({ argv: ['apt-get', '-y', ...APT_OPTIONS, ...argv], env: APT_ENVIRONMENT, what: `apt-get ${argv[0]}` });
+  return context.command({
+    argv: ['apt-get', '-y', ...APT_OPTIONS, ...argv],
+    env: APT_ENVIRONMENT,
+    what: `apt-get ${argv[0]}`,
+  });
 }
 
 /** The lock on the indexes is not waited for by apt, and mirrors fail for moments: tried some times. */
@@ -101,14 +145,20 @@ async function refresh(context: AttemptContext): Promise<ReturnType<typeof verdi
     const ended = await apt(context, ['update']);
     if (ended.exitCode === 0) return undefined;
     if (attempt === UPDATE_TRIES) return verdict('apt-get update', ended);
-    context.log(`apt-get update: ${ending(ended)}; again in ${UPDATE_PAUSE_SECONDS} s (attempt ${attempt} of ${UPDATE_TRIES})`, 'warn');
+    context.log(
+      `apt-get update: ${ending(ended)}; again in ${UPDATE_PAUSE_SECONDS} s (attempt ${attempt} of ${UPDATE_TRIES})`,
+      'warn',
+    );
     await context.pause(UPDATE_PAUSE_SECONDS);
   }
 }
 
 function verdict(command: string, ended: ModuleCommandResult) {
   if (ended.exitCode === 0) return { result: 'success' } as const;
-  const said = ended.stderr.split('\n').filter((line) => line.startsWith('E: ')).at(-1);
+  const said = ended.stderr
+    .split('\n')
+    .filter((line) => line.startsWith('E: '))
+    .at(-1);
   return {
     result: 'failed',
     message: `${command}: ${ending(ended)}${said === undefined ? '' : `: ${said.slice(3)}`}`,
@@ -130,7 +180,8 @@ async function installedPackages(context: AttemptContext): Promise<readonly Inst
     quiet: true,
     what: 'listing the installed packages',
   });
-  if (listed.exitCode !== 0 || listed.stdout === undefined) throw new InputError(`the installed packages could not be listed: ${listed.stderr}`);
+  if (listed.exitCode !== 0 || listed.stdout === undefined)
+    throw new InputError(`the installed packages could not be listed: ${listed.stderr}`);
   return readInstalled(listed.stdout);
 }
 
@@ -138,7 +189,9 @@ async function installedPackages(context: AttemptContext): Promise<readonly Inst
 export function readInstalled(listing: string): readonly InstalledPackage[] {
   return listing.split('\n').flatMap((line) => {
     const [status, want, name, architecture] = line.split(' ');
-    return status === 'installed' && name !== undefined && architecture !== undefined ? [{ name, architecture, held: want === 'hold' }] : [];
+    return status === 'installed' && name !== undefined && architecture !== undefined
+      ? [{ name, architecture, held: want === 'hold' }]
+      : [];
   });
 }
 
@@ -152,7 +205,9 @@ export function matching(
   for (const pattern of patterns) {
     const [name, architecture] = pattern.split(':') as [string, string | undefined];
     const matches = wildcardMatcher(name);
-    const hits = installed.filter((item) => matches(item.name) && (architecture === undefined || item.architecture === architecture));
+    const hits = installed.filter(
+      (item) => matches(item.name) && (architecture === undefined || item.architecture === architecture),
+    );
     if (hits.length === 0) onMiss(pattern);
     for (const hit of hits) matched.add(hit);
   }
@@ -164,11 +219,18 @@ function aptNames(packages: readonly InstalledPackage[]): readonly string[] {
 }
 
 /** Holds packages for the time of the update. Returns those that were not held before. */
-async function hold(context: AttemptContext, packages: readonly InstalledPackage[]): Promise<readonly InstalledPackage[]> {
+async function hold(
+  context: AttemptContext,
+  packages: readonly InstalledPackage[],
+): Promise<readonly InstalledPackage[]> {
   const toHold = packages.filter((item) => !item.held);
   if (packages.length > 0) context.log(`excluded: ${packages.map((item) => item.name).join(', ')}`);
   if (toHold.length === 0) return [];
-  const done = await context.command({ argv: ['apt-mark', 'hold', '--', ...aptNames(toHold)], quiet: true, what: 'apt-mark hold' });
+  const done = await context.command({
+    argv: ['apt-mark', 'hold', '--', ...aptNames(toHold)],
+    quiet: true,
+    what: 'apt-mark hold',
+  });
   if (done.exitCode !== 0) throw new InputError(`the excluded packages could not be held: ${done.stderr}`);
   return toHold;
 }
@@ -176,7 +238,10 @@ async function hold(context: AttemptContext, packages: readonly InstalledPackage
 async function release(context: AttemptContext, packages: readonly InstalledPackage[]): Promise<void> {
   if (packages.length === 0) return;
   const done = await context.command({
-    argv: ['apt-mark', 'unhold', '--', ...aptNames(packages)], quiet: true, graceSeconds: 60, what: 'apt-mark unhold',
+    argv: ['apt-mark', 'unhold', '--', ...aptNames(packages)],
+    quiet: true,
+    graceSeconds: 60,
+    what: 'apt-mark unhold',
   });
   if (done.exitCode !== 0) throw new InputError(`the excluded packages could not be let go: ${done.stderr}`);
 }

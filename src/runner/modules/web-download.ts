@@ -21,9 +21,16 @@ export const webDownload: ActionModule = {
   name: 'WebDownload',
   platforms: ['Linux', 'Windows', 'macOS'],
   async attempt(context) {
-    const downloads = itemsOf(context.inputs).map((item, index) => downloadOf(mapOf(item, `inputs[${index}]`), context));
+    const downloads = itemsOf(context.inputs).map((item, index) =>
+      downloadOf(mapOf(item, `inputs[${index}]`), context),
+    );
     for (const download of downloads) {
-      const fields = [download.destination, String(download.overwrite), download.algorithm.toLowerCase(), download.checksum];
+      const fields = [
+        download.destination,
+        String(download.overwrite),
+        download.algorithm.toLowerCase(),
+        download.checksum,
+      ];
       const prepared = await runSmall(context, PREPARE, fields, `looking at ${download.destination}`);
       if (prepared.exitCode !== 0) return { result: 'failed', message: prepared.stderr };
       if (prepared.stdout === 'there') {
@@ -31,7 +38,11 @@ export const webDownload: ActionModule = {
         continue;
       }
       const ended = await transfer(context, {
-        what: 'get', url: download.source, path: download.destination, shown: download.source, ignoreCertificateErrors: download.ignoreCertificateErrors,
+        what: 'get',
+        url: download.source,
+        path: download.destination,
+        shown: download.source,
+        ignoreCertificateErrors: download.ignoreCertificateErrors,
         ...(download.algorithm === '' ? {} : { checksum: { algorithm: download.algorithm, value: download.checksum } }),
       });
       if ('failure' in ended) return { result: 'failed', message: ended.failure };
@@ -67,16 +78,24 @@ Parents $path
 /** @throws {InputError} */
 function downloadOf(inputs: Readonly<Record<string, InputValue>>, context: AttemptContext): Download {
   const source = text(inputs, 'source').trim();
-  if (!URL.canParse(source) || !/^https?:$/.test(new URL(source).protocol)) throw new InputError(`source: an address that begins with http:// or https:// was expected, not "${source}"`);
+  if (!URL.canParse(source) || !/^https?:$/.test(new URL(source).protocol))
+    throw new InputError(`source: an address that begins with http:// or https:// was expected, not "${source}"`);
   const algorithm = (optionalText(inputs, 'algorithm') ?? '').toUpperCase();
   const checksum = (optionalText(inputs, 'checksum') ?? '').trim().toLowerCase();
-  if ((algorithm === '') !== (checksum === '')) throw new InputError('checksum and algorithm go together: give both or neither');
+  if ((algorithm === '') !== (checksum === ''))
+    throw new InputError('checksum and algorithm go together: give both or neither');
   const digits = algorithm === '' ? 0 : DIGITS[algorithm];
-  if (digits === undefined) throw new InputError(`algorithm: one of ${Object.keys(DIGITS).join(', ')} was expected, not "${algorithm}"`);
-  if (checksum.length !== digits || !/^[0-9a-f]*$/.test(checksum)) throw new InputError(`checksum: ${digits} hexadecimal digits were expected for ${algorithm}, not "${checksum}"`);
+  if (digits === undefined)
+    throw new InputError(`algorithm: one of ${Object.keys(DIGITS).join(', ')} was expected, not "${algorithm}"`);
+  if (checksum.length !== digits || !/^[0-9a-f]*$/.test(checksum))
+    throw new InputError(`checksum: ${digits} hexadecimal digits were expected for ${algorithm}, not "${checksum}"`);
   return {
-    source, algorithm, checksum, destination: destinationOf(text(inputs, 'destination'), source, context),
-    overwrite: flag(inputs, 'overwrite', true), ignoreCertificateErrors: flag(inputs, 'ignoreCertificateErrors', false),
+    source,
+    algorithm,
+    checksum,
+    destination: destinationOf(text(inputs, 'destination'), source, context),
+    overwrite: flag(inputs, 'overwrite', true),
+    ignoreCertificateErrors: flag(inputs, 'ignoreCertificateErrors', false),
   };
 }
 
@@ -90,6 +109,9 @@ function destinationOf(written: string, source: string, context: AttemptContext)
   } catch {
     name = '';
   }
-  if (name === '' || /[/\\\0]|^\.\.?$/.test(name)) throw new InputError(`destination: "${written}" is a folder, and the address ${source} has no name for a file; write the file's name`);
+  if (name === '' || /[/\\\0]|^\.\.?$/.test(name))
+    throw new InputError(
+      `destination: "${written}" is a folder, and the address ${source} has no name for a file; write the file's name`,
+    );
   return `${absolute}${name}`;
 }

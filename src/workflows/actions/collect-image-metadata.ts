@@ -12,7 +12,10 @@ export const collectImageMetadata: StepAction = {
     const inventory = await collectPackages(instance, signal);
     await saveImagePackages(work.catalog.db, work.arn, inventory.packages);
     work.osVersion = inventory.osVersion ?? work.osVersion;
-    report({ type: 'log', text: `${inventory.osVersion ?? 'operating system unknown'}, ${inventory.packages.length} packages` });
+    report({
+      type: 'log',
+      text: `${inventory.osVersion ?? 'operating system unknown'}, ${inventory.packages.length} packages`,
+    });
     return { osVersion: work.osVersion ?? '', associationId: newUuid() };
   },
 };

@@ -18,7 +18,8 @@ export const createImage: StepAction = {
   name: 'CreateImage',
   async run({ work, inputs, report, signal, timeoutSeconds }) {
     const entry = workInstance(work, inputs['instanceId']);
-    if (entry.layer === undefined || entry.stopped) throw new StepError(`${entry.instance.id} was made into an image already`);
+    if (entry.layer === undefined || entry.stopped)
+      throw new StepError(`${entry.instance.id} was made into an image already`);
     await takeOutNetworkSettings(entry.instance, signal);
     await refuseSecretsOnDisk(work, entry, { report, signal, timeoutSeconds });
     report({ type: 'log', text: `${entry.instance.id}: shutting down, so that its disk is complete` });
@@ -42,10 +43,16 @@ export const createImage: StepAction = {
     work.sealed.push(sealed);
     entry.layer = undefined;
     const layer = await work.layers.merge(sealed, MAX_CHAIN, heldRecorder(work.catalog.db, work.arn), signal);
-    if (layer.path !== sealed.path) report({ type: 'log', text: `the chain of layers had grown longer than ${MAX_CHAIN}: merged into one file` });
+    if (layer.path !== sealed.path)
+      report({ type: 'log', text: `the chain of layers had grown longer than ${MAX_CHAIN}: merged into one file` });
 
     const id = newAmiId();
-    await insertAmi(work.catalog.db, { ...amiRecord(work, { id, region: work.region }), layer_id: layer.id, file: relative(work.dataDirectory, layer.path), state: 'available' });
+    await insertAmi(work.catalog.db, {
+      ...amiRecord(work, { id, region: work.region }),
+      layer_id: layer.id,
+      file: relative(work.dataDirectory, layer.path),
+      state: 'available',
+    });
     work.ami = { id, layer };
     report({ type: 'log', text: `${id} in ${work.region}` });
     return { imageId: id };

@@ -24,7 +24,8 @@ export interface DistributedImage {
 export const distributeImage: StepAction = { name: 'DistributeImage', run };
 
 async function run({ work, inputs, report, signal }: StepContext): Promise<StepOutputs> {
-  if (inputs['distributions'] !== undefined) throw new StepError('the input distributions is not supported yet: the distribution configuration is used');
+  if (inputs['distributions'] !== undefined)
+    throw new StepError('the input distributions is not supported yet: the distribution configuration is used');
   const { ami } = work;
   if (ami === undefined) throw new StepError('the build stage made no AMI that could be distributed');
   const { regions, withoutEffect } = planOf(work);
@@ -33,9 +34,20 @@ async function run({ work, inputs, report, signal }: StepContext): Promise<StepO
   const distributedImages: DistributedImage[] = [];
   for (const region of regions) {
     const dateStarted = timestamp();
-    const amiId = region.home ? await nameHome(work, ami, region) : await copyToRegion(work, ami, region, report, signal);
+    const amiId = region.home
+      ? await nameHome(work, ami, region)
+      : await copyToRegion(work, ami, region, report, signal);
     report({ type: 'log', text: `${amiId} in ${region.region}: ${region.name}` });
-    distributedImages.push({ region: region.region, name: region.name, amiId, accountId: work.account, dateStarted, dateStopped: timestamp(), status: 'Completed', step: 'Completed' });
+    distributedImages.push({
+      region: region.region,
+      name: region.name,
+      amiId,
+      accountId: work.account,
+      dateStarted,
+      dateStopped: timestamp(),
+      status: 'Completed',
+      step: 'Completed',
+    });
   }
   return { distributedImages };
 }
@@ -58,9 +70,18 @@ async function nameHome(work: ImageWork, ami: BuiltAmi, region: RegionPlan): Pro
   // An AMI of another image keeps its name: this image has one of its own, over the same disk.
   if (work.task?.kind === 'distribute') {
     const id = newAmiId();
-    await insertAmi(work.catalog.db, { ...amiRecord(work, { id, ...region }), layer_id: ami.layer.id, file: relative(work.dataDirectory, ami.layer.path), state: 'available' });
+    await insertAmi(work.catalog.db, {
+      ...amiRecord(work, { id, ...region }),
+      layer_id: ami.layer.id,
+      file: relative(work.dataDirectory, ami.layer.path),
+      state: 'available',
+    });
     return id;
   }
-  await updateAmi(work.catalog.db, ami.id, { name: region.name, description: region.description ?? null, tags: JSON.stringify(region.tags) });
+  await updateAmi(work.catalog.db, ami.id, {
+    name: region.name,
+    description: region.description ?? null,
+    tags: JSON.stringify(region.tags),
+  });
   return ami.id;
 }

@@ -19,7 +19,8 @@ const JOURNAL_SHOWN = 8;
 
 export const executeComponents: StepAction = {
   name: 'ExecuteComponents',
-  skip: ({ work, stage }) => (componentsOf(work, stage).length > 0 ? undefined : 'no component has a phase of this stage'),
+  skip: ({ work, stage }) =>
+    componentsOf(work, stage).length > 0 ? undefined : 'no component has a phase of this stage',
   run,
 };
 
@@ -35,21 +36,36 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
     const runHere = async (): Promise<DocumentOutcome> => {
       const started = Date.now();
       const outcome = await runDocument({
-        document, name: component.name, phases, parameters: component.parameters, instance: entry.instance, workingDirectory: workingDirectoryOf(work), report: tell, signal,
-        secrets: work.secrets, componentText: (arn) => componentText(work, arn), s3Access: s3AccessFor(work),
+        document,
+        name: component.name,
+        phases,
+        parameters: component.parameters,
+        instance: entry.instance,
+        workingDirectory: workingDirectoryOf(work),
+        report: tell,
+        signal,
+        secrets: work.secrets,
+        componentText: (arn) => componentText(work, arn),
+        s3Access: s3AccessFor(work),
         environment: { ...profileEnvironment(work), ...networkEnvironment(work) },
       });
       return work.secrets.mask.deep(await withJournal(entry.instance, outcome, started, signal));
     };
     let outcome = await runHere();
-    if (stage === 'BUILD' && (await retryInMachine(work, entry, planned, outcome, { report: tell, signal }))) outcome = await runHere();
+    if (stage === 'BUILD' && (await retryInMachine(work, entry, planned, outcome, { report: tell, signal })))
+      outcome = await runHere();
     if (outcome.failure !== undefined) tellJournal(outcome.failure, tell);
-    if (outcome.status !== 'success') throw new StepError(failureReason(component, outcome), { outputs: { status: 'Failed' } });
+    if (outcome.status !== 'success')
+      throw new StepError(failureReason(component, outcome), { outputs: { status: 'Failed' } });
     if (stage !== 'BUILD') continue;
     const key = componentKey(work, planned, entry.parentKey, entry.driver);
     const layer = await takeLayer(work, entry, key, layerLabel(work, planned));
     entry.componentsDone = index + 1;
-    tell({ type: 'log', level: 'debug', text: `layer ${layer.id} (${layer.key.slice(0, 12)}) holds the disk after ${component.name}` });
+    tell({
+      type: 'log',
+      level: 'debug',
+      text: `layer ${layer.id} (${layer.key.slice(0, 12)}) holds the disk after ${component.name}`,
+    });
   }
   report({ type: 'progress', text: 'components', done: components.length, total: components.length });
   return { status: 'Success', output: `${components.length} component(s)`, runCommandId: newUuid() };
@@ -73,7 +89,8 @@ function tellJournal({ phase, step, action, journal }: DocumentFailure, report: 
   const lines = tellingLines(journal).slice(-JOURNAL_SHOWN);
   if (lines.length === 0) return;
   const tell = within(report, { phase, documentStep: step, action });
-  for (const text of [`The journal of ${journal!.units.join(', ')}:`, ...lines]) tell({ type: 'output', stream: 'stderr', text });
+  for (const text of [`The journal of ${journal!.units.join(', ')}:`, ...lines])
+    tell({ type: 'output', stream: 'stderr', text });
 }
 
 /** AWS's sentence first, then what it leaves out: phase, step, command and the last output. */
@@ -86,7 +103,9 @@ function failureReason(component: ResolvedComponent, outcome: DocumentOutcome): 
     `Document ${component.arn} failed!`,
     `Phase '${failure.phase}', step '${failure.step}' (${failure.action}): ${clip(failure.message.replace(/\.$/, ''), 300)}.`,
     ...(failure.command === undefined ? [] : [`Command: ${clip(failure.command, 150)}.`]),
-    ...(failure.outputTail.length === 0 ? [] : [`Last output: ${clip(failure.outputTail.slice(-3).map(withoutBinary).join(' | '), 200)}.`]),
+    ...(failure.outputTail.length === 0
+      ? []
+      : [`Last output: ${clip(failure.outputTail.slice(-3).map(withoutBinary).join(' | '), 200)}.`]),
     ...(journal.length === 0 ? [] : [`Journal: ${clip(journal.slice(-2).map(withoutBinary).join(' | '), 200)}.`]),
     ...(remedy === undefined ? [] : [`What to do: ${remedy}`]),
   ];

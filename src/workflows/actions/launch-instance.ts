@@ -29,7 +29,9 @@ async function run({ work, stage, inputs, report, signal, timeoutSeconds }: Step
   const purpose = stage === 'BUILD' ? 'build' : 'test';
   const override = inputs['imageIdOverride'];
   const missing = await missingByDriver();
-  const types = Array.isArray(inputs['instanceTypesOverride']) ? (inputs['instanceTypesOverride'] as string[]) : work.image.infrastructureConfiguration?.instanceTypes;
+  const types = Array.isArray(inputs['instanceTypesOverride'])
+    ? (inputs['instanceTypesOverride'] as string[])
+    : work.image.infrastructureConfiguration?.instanceTypes;
   const instanceType = types?.[0] ?? DEFAULT_INSTANCE_TYPE;
 
   let parent;
@@ -42,12 +44,23 @@ async function run({ work, stage, inputs, report, signal, timeoutSeconds }: Step
     report({ type: 'log', text: `parent image ${work.image.imageRecipe?.parentImage}: ${found.description}` });
   }
 
-  const choice = purpose === 'build' ? chooseBuildDriver(work.image.infrastructureConfiguration?.resourceTags, missing, parent.origin) : chooseTestDriver(missing);
+  const choice =
+    purpose === 'build'
+      ? chooseBuildDriver(work.image.infrastructureConfiguration?.resourceTags, missing, parent.origin)
+      : chooseTestDriver(missing);
   const sizeBytes = rootVolumeBytes(work.image.imageRecipe?.blockDeviceMappings);
   const ground = groundKey(parent, sizeBytes);
-  const reused = purpose === 'build' && override === undefined
-    ? await reuseLayers(work, componentsOf(work, 'BUILD'), parent, ground, (planned) => driversFor(planned, choice, parent), report)
-    : { count: 0, layer: parent, key: ground };
+  const reused =
+    purpose === 'build' && override === undefined
+      ? await reuseLayers(
+          work,
+          componentsOf(work, 'BUILD'),
+          parent,
+          ground,
+          (planned) => driversFor(planned, choice, parent),
+          report,
+        )
+      : { count: 0, layer: parent, key: ground };
   const { instance } = await launchWorkInstance(work, {
     purpose,
     choice,
@@ -61,7 +74,8 @@ async function run({ work, stage, inputs, report, signal, timeoutSeconds }: Step
     report,
     signal,
   }).catch(async (error: unknown) => {
-    if (error instanceof InstanceError && !signal.aborted) throw new InstanceError(await launchFailure(error, purpose, parent.path), error.console, { cause: error });
+    if (error instanceof InstanceError && !signal.aborted)
+      throw new InstanceError(await launchFailure(error, purpose, parent.path), error.console, { cause: error });
     throw error;
   });
   if (signal.aborted) throw new StepError('the step ended before its instance was ready');
@@ -69,7 +83,8 @@ async function run({ work, stage, inputs, report, signal, timeoutSeconds }: Step
 }
 
 /** Lines of a console that name what went wrong: of systemd, of the initial RAM disk, of GRUB, of the kernel. */
-const TELLING = /\[ ?(?:FAILED|DEPEND|TIME) ?\]|^ALERT! |^error: |Kernel panic|Initramfs unpacking failed|VFS: Cannot open root device/;
+const TELLING =
+  /\[ ?(?:FAILED|DEPEND|TIME) ?\]|^ALERT! |^error: |Kernel panic|Initramfs unpacking failed|VFS: Cannot open root device/;
 
 /** What happened, the console's last words, and what to do. */
 async function launchFailure(error: InstanceError, purpose: 'build' | 'test', parent: string): Promise<string> {
@@ -77,10 +92,21 @@ async function launchFailure(error: InstanceError, purpose: 'build' | 'test', pa
   const lines = error.console.map((line) => line.trim()).filter((line) => line !== '');
   const telling = lines.filter((line) => TELLING.test(line)).slice(0, 3);
   const console = (telling.length > 0 ? telling : lines.slice(-4)).join(' | ');
-  const advice = damage !== undefined ? `The parent image's disk is damaged (${damage}): build that image again, or bring back its file from a backup.`
-    : /^the network profile '/.test(error.message) ? 'See whether it answers this host, and what networks of config.yaml in the data directory say.'
-    : /storage daemon ended/.test(error.message) ? remedyFor({ message: error.message, outputTail: [] })
-    : purpose === 'test' ? 'The new image does not start as a machine: see in the log what its console said, and what the components changed of boot loader, kernel, /etc/fstab or the first services.'
-      : 'See in the log what the instance said. ./ingot doctor tries whether this host can make such instances at all.';
-  return [`${error.message.replace(/\.$/, '').slice(0, 400)}.`, ...(console === '' ? [] : [`On the console: ${(telling.length > 0 ? console.slice(0, 250) : console.slice(-250)).replace(/\.$/, '')}.`]), `What to do: ${advice}`].join(' ');
+  const advice =
+    damage !== undefined
+      ? `The parent image's disk is damaged (${damage}): build that image again, or bring back its file from a backup.`
+      : /^the network profile '/.test(error.message)
+        ? 'See whether it answers this host, and what networks of config.yaml in the data directory say.'
+        : /storage daemon ended/.test(error.message)
+          ? remedyFor({ message: error.message, outputTail: [] })
+          : purpose === 'test'
+            ? 'The new image does not start as a machine: see in the log what its console said, and what the components changed of boot loader, kernel, /etc/fstab or the first services.'
+            : 'See in the log what the instance said. ./ingot doctor tries whether this host can make such instances at all.';
+  return [
+    `${error.message.replace(/\.$/, '').slice(0, 400)}.`,
+    ...(console === ''
+      ? []
+      : [`On the console: ${(telling.length > 0 ? console.slice(0, 250) : console.slice(-250)).replace(/\.$/, '')}.`]),
+    `What to do: ${advice}`,
+  ].join(' ');
 }

@@ -18,19 +18,29 @@ export const sanitizeInstance: StepAction = {
     const workingDirectory = workingDirectoryOf(work);
     const tail = new LineTail(20);
     const logged = new LogLimit();
-    const splitterOf = (stream: 'stdout' | 'stderr'): LineSplitter => lineSplitter((line) => {
-      tail.add(line);
-      if (logged.admits(line)) report({ type: 'output', stream, text: line });
-    });
+    const splitterOf = (stream: 'stdout' | 'stderr'): LineSplitter =>
+      lineSplitter((line) => {
+        tail.add(line);
+        if (logged.admits(line)) report({ type: 'output', stream, text: line });
+      });
     const splitters = { stdout: splitterOf('stdout'), stderr: splitterOf('stderr') };
-    const result = await instance.run(limited({
-      script: sanitizeScript(workingDirectory),
-      timeoutSeconds,
-      signal,
-      onOutput: (stream, chunk) => splitters[stream].add(chunk),
-    }, CLEAN_UP_BYTES, 'the clean-up of the instance'));
+    const result = await instance.run(
+      limited(
+        {
+          script: sanitizeScript(workingDirectory),
+          timeoutSeconds,
+          signal,
+          onOutput: (stream, chunk) => splitters[stream].add(chunk),
+        },
+        CLEAN_UP_BYTES,
+        'the clean-up of the instance',
+      ),
+    );
     for (const splitter of Object.values(splitters)) splitter.end();
-    if (result.exitCode !== 0) throw new StepError(`the clean-up of the instance failed with ${result.timedOut ? 'a time-out' : `exit code ${result.exitCode ?? result.signal}`}: ${tail.lines().slice(-3).join(' | ')}`);
+    if (result.exitCode !== 0)
+      throw new StepError(
+        `the clean-up of the instance failed with ${result.timedOut ? 'a time-out' : `exit code ${result.exitCode ?? result.signal}`}: ${tail.lines().slice(-3).join(' | ')}`,
+      );
     return { status: 'Success', output: tail.lines().join('\n'), runCommandId: newUuid() };
   },
 };

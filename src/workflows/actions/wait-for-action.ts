@@ -17,21 +17,33 @@ export const waitForAction: StepAction = { name: 'WaitForAction', run };
 
 async function run({ work, inputs, execution, report, signal }: StepContext): Promise<StepOutputs> {
   const { catalog, arn, account, region } = work;
-  for (const input of WITHOUT_EFFECT) if (inputs[input] !== undefined) report({ type: 'log', level: 'warn', text: `the input ${input} has no effect yet: nobody is told` });
+  for (const input of WITHOUT_EFFECT)
+    if (inputs[input] !== undefined)
+      report({ type: 'log', level: 'warn', text: `the input ${input} has no effect yet: nobody is told` });
   await catalog.transaction(async (trx) => {
     await beginWaiting(trx, { step_id: execution.stepId, image_arn: arn, account, region, since: timestamp() });
     await writeEvent(trx, {
-      type: STEP_WAITING, resource: arn, status: 'WAITING',
-      payload: { 'workflow-execution-id': execution.workflowId, 'workflow-step-execution-id': execution.stepId, 'workflow-step-name': execution.stepName },
+      type: STEP_WAITING,
+      resource: arn,
+      status: 'WAITING',
+      payload: {
+        'workflow-execution-id': execution.workflowId,
+        'workflow-step-execution-id': execution.stepId,
+        'workflow-step-name': execution.stepName,
+      },
     });
   });
-  report({ type: 'log', text: `waits for an answer: aws imagebuilder send-workflow-step-action --step-execution-id ${execution.stepId} --image-build-version-arn ${arn} --action RESUME (or STOP)` });
+  report({
+    type: 'log',
+    text: `waits for an answer: aws imagebuilder send-workflow-step-action --step-execution-id ${execution.stepId} --image-build-version-arn ${arn} --action RESUME (or STOP)`,
+  });
   try {
     for (;;) {
       const { action, reason } = (await waitingStep(catalog.db, execution.stepId)) ?? { action: null, reason: null };
       const outputs = { action, ...(reason === null ? {} : { reason }) };
       if (action === 'RESUME') return outputs;
-      if (action === 'STOP') throw new StepError(`somebody answered STOP${reason === null ? '' : `: ${reason}`}`, { outputs });
+      if (action === 'STOP')
+        throw new StepError(`somebody answered STOP${reason === null ? '' : `: ${reason}`}`, { outputs });
       await sleep(LOOK_MS, signal);
     }
   } finally {

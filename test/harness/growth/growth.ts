@@ -24,7 +24,17 @@ export async function growthOf(reader: string, seed: number, count: number): Pro
   const problems: string[] = [];
   let current = 'its start';
   let texts: number | undefined;
-  const child = await start([process.execPath, `--max-old-space-size=${HEAP_MIB}`, join(import.meta.dirname, 'measure.ts'), reader, String(seed), String(count)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = await start(
+    [
+      process.execPath,
+      `--max-old-space-size=${HEAP_MIB}`,
+      join(import.meta.dirname, 'measure.ts'),
+      reader,
+      String(seed),
+      String(count),
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
   const stderr: string[] = [];
   child.stderr!.on('data', (chunk: Buffer) => stderr.length < 20 && stderr.push(chunk.toString()));
   const guard = setTimeout(() => {
@@ -41,12 +51,16 @@ export async function growthOf(reader: string, seed: number, count: number): Pro
   }
   clearTimeout(guard);
   const ended = await child.exited;
-  if (texts === undefined && problems.length === 0) problems.push(`${reader}: ${current}: the process ${endingOf(ended)}\n${stderr.join('').slice(0, 2000)}`);
+  if (texts === undefined && problems.length === 0)
+    problems.push(`${reader}: ${current}: the process ${endingOf(ended)}\n${stderr.join('').slice(0, 2000)}`);
   return { texts: texts ?? 0, problems: problems.map((problem) => `${problem} (seed ${seed})`) };
 
   function take(said: Said): void {
     if (said.type === 'begin') current = said.name;
     else if (said.type === 'end') texts = said.texts;
-    else problems.push(`${reader}: ${said.name} takes ${Math.round(said.whole)} ms of processor time, a quarter of it ${Math.round(said.quarter)} ms`);
+    else
+      problems.push(
+        `${reader}: ${said.name} takes ${Math.round(said.whole)} ms of processor time, a quarter of it ${Math.round(said.quarter)} ms`,
+      );
   }
 }

@@ -25,14 +25,19 @@ interface Family {
 }
 
 function repeated(start: string, piece: string, end: string): Family {
-  return { name: JSON.stringify([start, piece, end]), make: (size) => `${start}${piece.repeat(Math.max(1, Math.floor((size - start.length - end.length) / piece.length)))}${end}` };
+  return {
+    name: JSON.stringify([start, piece, end]),
+    make: (size) =>
+      `${start}${piece.repeat(Math.max(1, Math.floor((size - start.length - end.length) / piece.length)))}${end}`,
+  };
 }
 
 function* familiesOf({ pieces, hard = [], made = {} }: Reader, random: Random, count: number): Iterable<Family> {
   for (const [start, piece, end] of hard) yield repeated(start, piece, end);
   for (const [name, make] of Object.entries(made)) yield { name, make };
   const all = [...COMMON, ...pieces, ...pieces];
-  const some = (most: number): string => Array.from({ length: random(most + 1) }, () => all[random(all.length)]!).join('');
+  const some = (most: number): string =>
+    Array.from({ length: random(most + 1) }, () => all[random(all.length)]!).join('');
   for (let index = 0; index < count; index += 1) {
     const piece = `${all[random(all.length)]!}${some(3)}`;
     yield repeated(random(2) === 0 ? '' : some(3), piece, random(2) === 0 ? '' : some(3));
@@ -76,7 +81,7 @@ async function measure(name: string, seed: number, count: number): Promise<void>
     say({ type: 'begin', name: family.name });
     texts += 1;
     const text = made(family, reader.longest);
-    if (await milliseconds(reader, text) < HARMLESS_MS || reader.timed === true) continue;
+    if ((await milliseconds(reader, text)) < HARMLESS_MS || reader.timed === true) continue;
     const quarter = await fastest(reader, made(family, Math.floor(reader.longest / 4)));
     const whole = await fastest(reader, text);
     if (whole >= HARMLESS_MS && whole > MOST_GROWTH * quarter) say({ type: 'grew', name: family.name, quarter, whole });
