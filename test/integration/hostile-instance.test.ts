@@ -426,6 +426,9 @@ describe('a server with a hostile build', () => {
       await hostIsAsItWas();
       equal(second.code, 0, second.stderr);
       ok((await lstat(join(out, 'd', 'file'))).isFile());
+      equal((await cp(`${instanceId}:/root/d/file`, '-')).stdout, 'of the instance\n');
+      const absent = await cp(`${instanceId}:/no/such`, out);
+      deepEqual([absent.code, absent.stderr], [1, 'ingot: there is no /no/such\n']);
 
       await inside(
         'cd /root/d && rm etc && mkdir etc && echo of the instance >etc/passwd && echo of the instance >etc/new',
