@@ -578,7 +578,7 @@ const programs: Readonly<Record<string, string>> = {
   'qemu-img': 'qemu-utils',
   nft: 'nftables',
   ip: 'iproute2',
-  nsenter: 'util-linux',
+  perl: 'perl-base',
   losetup: 'mount',
   sfdisk: 'fdisk',
   resize2fs: 'e2fsprogs',
