@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { LEAST_FOR_BASE, LEAST_FOR_BUILD, LOW_WATER } from '../src/images/space.ts';
-import { ABANDONED_REASON } from '../src/pipelines/sweeper.ts';
+import { ABANDONED_REASON } from '../src/storage/sweeper.ts';
 import { LOGGED_CHARACTERS, LOGGED_LINES } from '../src/runner/lines.ts';
 import { remedyFor } from '../src/runner/remedies.ts';
 

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Tables } from '../catalog/tables.ts';
 import type { LaunchService, Owner } from '../launches/types.ts';
-import type { StorageService } from '../pipelines/storage.ts';
+import type { StorageService } from '../storage/storage.ts';
 import type { AuditLog } from '../catalog/audit-log.ts';
 import type { Config } from '../platform/config.ts';
 import type { Call } from './audit.ts';

@@ -25,7 +25,7 @@ import { insertAmi } from '../catalog/amis.ts';
 import type { AuditEvent } from '../catalog/audit-log.ts';
 import { openCatalog, type Catalog } from '../catalog/catalog.ts';
 import { imageLogPath, openImageLog } from '../catalog/image-log.ts';
-import { storageService } from '../pipelines/storage.ts';
+import { storageService } from '../storage/storage.ts';
 import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchService } from '../launches/types.ts';
 import { resourceNotFound } from '../resources/errors.ts';
 import { openIdentities } from './access/identities.ts';

@@ -14,7 +14,7 @@ import type { InstanceDescription, LaunchService, Session, ShellRequest } from '
 import { openIdentities } from './access/identities.ts';
 import { DEFAULT_CONFIG } from '../platform/config.ts';
 import { sealerOf } from '../platform/sealing.ts';
-import { storageService } from '../pipelines/storage.ts';
+import { storageService } from '../storage/storage.ts';
 import { signedRequest, signedSocket, type Connection } from '../platform/api-client.ts';
 import { until } from '../platform/clock.ts';
 import { resourceNotFound } from '../resources/errors.ts';

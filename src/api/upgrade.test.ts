@@ -20,7 +20,7 @@ import type { InstanceDescription, LaunchService, Session } from '../launches/ty
 import { openIdentities } from './access/identities.ts';
 import { DEFAULT_CONFIG } from '../platform/config.ts';
 import { sealerOf } from '../platform/sealing.ts';
-import { storageService } from '../pipelines/storage.ts';
+import { storageService } from '../storage/storage.ts';
 import { recordsOf, signedJson, signedRequest, signedSocket, type Connection } from '../platform/api-client.ts';
 import { until } from '../platform/clock.ts';
 import { createApi } from './server.ts';

@@ -13,8 +13,8 @@ import { takeFileLock, type FileLock } from '../platform/lock.ts';
 import { logger } from '../platform/log.ts';
 import { patient } from '../platform/patience.ts';
 import { processStartTime, signalProcess } from '../platform/processes.ts';
-import { sweepAtStart, type WorkerEnd } from '../pipelines/sweeper.ts';
-import { startWorker, type Worker } from '../pipelines/worker.ts';
+import { sweepAtStart, type WorkerEnd } from '../storage/sweeper.ts';
+import { startWorker, type Worker } from '../worker/worker.ts';
 import { listenToServer } from './worker-link.ts';
 import { OUT_OF_MEMORY_CODE, watchMemory } from './worker-memory.ts';
 

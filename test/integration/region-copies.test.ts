@@ -10,7 +10,7 @@ import { openCatalog, type Catalog } from '../../src/catalog/catalog.ts';
 import { heldPaths } from '../../src/catalog/held.ts';
 import type { RegionPlan } from '../../src/distribution/plan.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
-import { findStrays } from '../../src/pipelines/garbage.ts';
+import { findStrays } from '../../src/storage/garbage.ts';
 import { until } from '../../src/platform/clock.ts';
 import { DEFAULT_CONFIG } from '../../src/platform/config.ts';
 import { run } from '../../src/platform/processes.ts';

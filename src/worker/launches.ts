@@ -18,7 +18,7 @@ import { logger } from '../platform/log.ts';
 import { timestamp } from '../platform/clock.ts';
 import { readConfig } from '../platform/config.ts';
 import { defaultReach } from '../platform/config-networks.ts';
-import type { StoredLaunch } from './service.ts';
+import type { StoredLaunch } from '../launches/service.ts';
 import { mkdir } from 'node:fs/promises';
 
 /** Where a launched instance keeps what it writes: it goes with the instance. */

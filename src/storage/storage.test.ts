@@ -11,7 +11,7 @@ import { createImage, transitionImage } from '../catalog/images.ts';
 import { recordBaseImage, useLayer } from '../catalog/layers.ts';
 import { LayerStore, type SealedLayer, type Sealing } from '../images/layer-store.ts';
 import { sealedParent } from '../images/parents.ts';
-import { endLaunched } from '../launches/act.ts';
+import { endLaunched } from '../worker/launches.ts';
 import { newAmiId, newInstanceId } from '../platform/ids.ts';
 import { storageService, type StorageService } from './storage.ts';
 

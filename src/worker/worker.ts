@@ -7,7 +7,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { cancelRequested } from '../catalog/image-work.ts';
 import { endExpired, instancesToActOn, liveInstances } from '../catalog/instances.ts';
 import { claimImage, endLease, renewLeases, type Lessee } from '../catalog/leases.ts';
-import { endLaunched, makeLaunched } from '../launches/act.ts';
+import { endLaunched, makeLaunched } from './launches.ts';
 import { onceThereIsRoom, runningOut } from '../images/space.ts';
 import { timestamp } from '../platform/clock.ts';
 import { restoreNetwork } from '../platform/host.ts';
