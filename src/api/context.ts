@@ -5,7 +5,7 @@ import type { Tables } from '../catalog/tables.ts';
 import type { LaunchService, Owner } from '../launches/types.ts';
 import type { StorageService } from '../storage/storage.ts';
 import type { AuditLog } from '../catalog/audit-log.ts';
-import type { Config } from '../platform/config.ts';
+import type { Config } from '../platform/config/config.ts';
 import type { Call } from './audit.ts';
 import type { Identities, Identity } from './access/identities.ts';
 import type { OperationInput, OperationName, OperationOutput } from './model.ts';

@@ -29,7 +29,7 @@ import { storageService } from '../storage/storage.ts';
 import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchService } from '../launches/types.ts';
 import { resourceNotFound } from '../resources/errors.ts';
 import { openIdentities } from './access/identities.ts';
-import { DEFAULT_CONFIG } from '../platform/config.ts';
+import { DEFAULT_CONFIG } from '../platform/config/config.ts';
 import { until } from '../platform/clock.ts';
 import { sealerOf } from '../platform/sealing.ts';
 import type { ApiServices, Handler, Handlers } from './context.ts';

@@ -18,7 +18,7 @@ import { openCatalog, type Catalog } from '../catalog/catalog.ts';
 import { followSession } from '../commands/session.ts';
 import type { InstanceDescription, LaunchService, Session } from '../launches/types.ts';
 import { openIdentities } from './access/identities.ts';
-import { DEFAULT_CONFIG } from '../platform/config.ts';
+import { DEFAULT_CONFIG } from '../platform/config/config.ts';
 import { sealerOf } from '../platform/sealing.ts';
 import { storageService } from '../storage/storage.ts';
 import { recordsOf, signedJson, signedRequest, signedSocket, type Connection } from '../platform/api-client.ts';

@@ -5,7 +5,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Instance } from '../instances/instance.ts';
 import { limited } from '../instances/output.ts';
-import type { NetworkProfile } from '../platform/config-networks.ts';
+import type { NetworkProfile } from '../platform/config/networks.ts';
 import { BASH } from './environment.ts';
 import { LineTail, lineSplitter } from './lines.ts';
 

@@ -15,7 +15,7 @@ import { launchService } from '../launches/service.ts';
 import type { SilentWorker, WorkerEnd } from '../storage/sweeper.ts';
 import { storageService } from '../storage/storage.ts';
 import { sleep } from '../platform/clock.ts';
-import { readConfig } from '../platform/config.ts';
+import { readConfig } from '../platform/config/config.ts';
 import { configuredProviders } from '../secrets/providers.ts';
 import { loadCredentials } from '../platform/credentials.ts';
 import { closeDataDirectory, takeDataDirectory } from '../platform/data-directory.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { namedImages } from '../images/names/names.ts';
 import { openCatalog } from '../catalog/catalog.ts';
 import { sleep } from '../platform/clock.ts';
-import { readConfig } from '../platform/config.ts';
+import { readConfig } from '../platform/config/config.ts';
 import { writeFileAtomic } from '../platform/files.ts';
 import { takeFileLock, type FileLock } from '../platform/lock.ts';
 import { logger } from '../platform/log.ts';

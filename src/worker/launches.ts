@@ -16,8 +16,8 @@ import { resolveInstanceType } from '../instances/types.ts';
 import { releaseAll } from '../platform/held.ts';
 import { logger } from '../platform/log.ts';
 import { timestamp } from '../platform/clock.ts';
-import { readConfig } from '../platform/config.ts';
-import { defaultReach } from '../platform/config-networks.ts';
+import { readConfig } from '../platform/config/config.ts';
+import { defaultReach } from '../platform/config/networks.ts';
 import type { StoredLaunch } from '../launches/service.ts';
 import { mkdir } from 'node:fs/promises';
 

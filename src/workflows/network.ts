@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { InstanceError, type Instance } from '../instances/instance.ts';
 import { runCaptured } from '../instances/output.ts';
-import { networkFor, promisesOf, reachOf, type NetworkProfile } from '../platform/config-networks.ts';
+import { networkFor, promisesOf, reachOf, type NetworkProfile } from '../platform/config/networks.ts';
 import type { Reach } from '../platform/network-rules.ts';
 import { patience } from '../platform/patience.ts';
 import type { Report } from '../resources/progress.ts';

@@ -12,7 +12,7 @@ import type { RegionPlan } from '../../src/distribution/plan.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import { findStrays } from '../../src/storage/garbage.ts';
 import { until } from '../../src/platform/clock.ts';
-import { DEFAULT_CONFIG } from '../../src/platform/config.ts';
+import { DEFAULT_CONFIG } from '../../src/platform/config/config.ts';
 import { run } from '../../src/platform/processes.ts';
 import { openSecrets } from '../../src/secrets/open.ts';
 import type { BuiltAmi, ImageWork } from '../../src/workflows/image-work.ts';

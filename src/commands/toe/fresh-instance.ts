@@ -12,7 +12,7 @@ import { driverNamed } from '../../instances/launch.ts';
 import type { Instance } from '../../instances/instance.ts';
 import { NO_AMI, type InstanceMetadata, type InstanceRole } from '../../instances/services/metadata.ts';
 import { timestamp } from '../../platform/clock.ts';
-import { readConfig } from '../../platform/config.ts';
+import { readConfig } from '../../platform/config/config.ts';
 import { DEFAULT_ACCOUNT, loadCredentials, readCredentials } from '../../platform/credentials.ts';
 import { takeDataDirectory } from '../../platform/data-directory.ts';
 import { newInstanceId } from '../../platform/ids.ts';

@@ -1,6 +1,6 @@
 /** A disk on its vendor's server: where it lies, and how its checksum is read. Pure. */
 
-import type { VENDORS } from '../../platform/config-names.ts';
+import type { VENDORS } from '../../platform/config/names.ts';
 
 /** Hashes that vendors publish. */
 export type HashName = 'sha256' | 'sha512';

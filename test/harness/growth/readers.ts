@@ -2,7 +2,7 @@
  * Everything that reads strangers' text in the API process, in the worker and in the commands, with texts that repeat or nest. A reader that
  * is new gets a line here.
  */
-import { parseConfig } from '../../../src/platform/config.ts';
+import { parseConfig } from '../../../src/platform/config/config.ts';
 import { matchesPattern, API_DATA } from '../../../src/api/validate.ts';
 import { readMembers, readParameters } from '../../../src/api/sts/query.ts';
 import { evaluateCondition, type ConditionProbe } from '../../../src/documents/component/conditions.ts';

@@ -1,7 +1,7 @@
 /** `instanceProfiles` of `config.yaml`: whose credentials the instances of a profile have. Pure. */
 import { isAbsolute } from 'node:path';
-import { accounts, isFor, NotGranted, section, strings, text } from './config-reading.ts';
-import type { CredentialSource } from './role-credentials.ts';
+import { accounts, isFor, NotGranted, section, strings, text } from './reading.ts';
+import type { CredentialSource } from '../role-credentials.ts';
 
 /** What the instances of a profile may do outside. */
 export interface InstanceProfile {

@@ -1,5 +1,5 @@
 /** What `config.yaml` says that names in people's files mean: parent images, parameters, managed components, vendors. Pure. */
-import { map, section } from './config-reading.ts';
+import { map, section } from './reading.ts';
 
 /** A document that stands for a component of AWS's. */
 export interface MappedComponent {

@@ -1,8 +1,8 @@
 /** `networks` of `config.yaml`: which subnets and security groups are which network. Pure. */
 import { isAbsolute } from 'node:path';
 import { isIPv4 } from 'node:net';
-import { accounts, isFor, map, NotGranted, section, strings, text } from './config-reading.ts';
-import type { Reach, ReachedAddress, ReachedName } from './network-rules.ts';
+import { accounts, isFor, map, NotGranted, section, strings, text } from './reading.ts';
+import type { Reach, ReachedAddress, ReachedName } from '../network-rules.ts';
 
 /** What an instance in a network reaches, and what it is told so that it does. */
 export interface NetworkProfile {

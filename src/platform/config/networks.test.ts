@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConfigError, parseConfig } from './config.ts';
-import { networkFor, promisesOf, reachOf, type Networks } from './config-networks.ts';
+import { networkFor, promisesOf, reachOf, type Networks } from './networks.ts';
 
 function networks(text: string): Networks {
   return parseConfig(

@@ -3,12 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
-import { list, section, strings } from './config-reading.ts';
-import { DEFAULT_NAMES, readNames, type NameSettings } from './config-names.ts';
-import { defaultNetworks, readNetworks, type Networks } from './config-networks.ts';
-import { readInstanceProfiles, type InstanceProfile } from './config-profiles.ts';
-import { DEFAULT_ACCOUNT, readCredentials } from './credentials.ts';
-import { withoutStacks } from './without-stacks.ts';
+import { list, section, strings } from './reading.ts';
+import { DEFAULT_NAMES, readNames, type NameSettings } from './names.ts';
+import { defaultNetworks, readNetworks, type Networks } from './networks.ts';
+import { readInstanceProfiles, type InstanceProfile } from './profiles.ts';
+import { DEFAULT_ACCOUNT, readCredentials } from '../credentials.ts';
+import { withoutStacks } from '../without-stacks.ts';
 
 /** An issuer of OpenID Connect tokens, for `AssumeRoleWithWebIdentity`. */
 export interface OidcIssuer {
