@@ -3,7 +3,7 @@ import { open, stat } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { openCatalog } from '../../catalog/catalog.ts';
-import { inWorkspace, sweepWorkspaces } from '../../doctor/workspace.ts';
+import { inWorkspace, sweepWorkspaces } from '../../instances/workspace.ts';
 import { namedImages, suppliedImages } from '../../images/names/names.ts';
 import { createOverlay } from '../../images/disks.ts';
 import { LayerStore } from '../../images/layer-store.ts';
