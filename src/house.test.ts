@@ -17,6 +17,7 @@ const ROOMS = [
   'catalog',
   'images',
   'instances',
+  'guest',
   'runner',
   'distribution',
   'workflows',

@@ -31,7 +31,7 @@ const lists: Readonly<
         'test/security/*.test.ts',
         'src/{house,platform/processes,platform/data-directory}.test.ts',
         'src/{policies/decide,secrets/mask,secrets/secrets,api/signature,api/session,documents/fuzz,documents/faults}.test.ts',
-        'src/{commands/cp/archive,images/foreign/*,runner/disk-search,platform/network-rules,platform/sealing}.test.ts',
+        'src/{commands/cp/archive,images/foreign/*,guest/disk-search,platform/network-rules,platform/sealing}.test.ts',
         'test/api/{access,resource-policies,audit-and-quotas,sts,fuzz}.test.ts',
         'test/integration/{networks,secrets,imports,host}.test.ts',
       ],

@@ -3,7 +3,7 @@
  * reach it as arguments, content on stdin: no value is ever part of a program.
  */
 import type { InputValue } from '../documents/component/document.ts';
-import { BASH } from './environment.ts';
+import { BASH } from '../guest/environment.ts';
 import { itemsOf, mapOf } from './inputs.ts';
 import { ending, InputError, onWindows, type ActionModule, type AttemptContext, type AttemptResult } from './module.ts';
 import { runPowerShell } from './powershell.ts';

@@ -12,7 +12,7 @@ import { within, type Report } from '../resources/progress.ts';
 import { SecretError } from '../secrets/provider.ts';
 import { Secrets } from '../secrets/secrets.ts';
 import { DocumentResult } from './document-result.ts';
-import { DEFAULT_WORKING_DIRECTORY } from './environment.ts';
+import { DEFAULT_WORKING_DIRECTORY } from '../guest/environment.ts';
 import type { Outputs, StepFailure } from './module.ts';
 import { parameterScope, ParameterError } from './parameters.ts';
 import { RestartWanted, RunInterrupted, type RestartPoint, type StepBefore } from './restart.ts';

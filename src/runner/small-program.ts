@@ -1,5 +1,5 @@
 /** Small fixed programs by which modules look at a machine and make it ready, in the language that it has. */
-import { BASH } from './environment.ts';
+import { BASH } from '../guest/environment.ts';
 import { onWindows, type AttemptContext, type ModuleCommandResult } from './module.ts';
 import { runPowerShell } from './powershell.ts';
 

@@ -16,7 +16,7 @@ import { NotGranted } from '../../platform/config/reading.ts';
 import { defaultReach } from '../../platform/config/networks.ts';
 import type { InstanceProfile } from '../../platform/config/profiles.ts';
 import type { Report } from '../../resources/progress.ts';
-import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../../runner/environment.ts';
+import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../../guest/environment.ts';
 import { environmentOf, s3AccessOf } from '../../workflows/instance-profile.ts';
 import { openSecrets } from '../../secrets/open.ts';
 import type { Secrets } from '../../secrets/secrets.ts';

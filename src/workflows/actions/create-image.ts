@@ -4,7 +4,7 @@ import { heldRecorder } from '../../catalog/held.ts';
 import { relative } from 'node:path';
 import { newAmiId } from '../../platform/ids.ts';
 import { layerKey } from '../../runner/layer-key.ts';
-import { takeOutNetworkSettings } from '../../runner/network-settings.ts';
+import { takeOutNetworkSettings } from '../../guest/network-settings.ts';
 import { amiRecord } from '../ami-record.ts';
 import { refuseSecretsOnDisk } from '../disk-secrets.ts';
 import { workInstance } from '../instances.ts';

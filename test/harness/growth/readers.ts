@@ -28,12 +28,12 @@ import { namesBuildDate, variableFault } from '../../../src/resources/template-v
 import { parseIncrement, parseVersionPattern } from '../../../src/resources/versions.ts';
 import { containerRefusal } from '../../../src/runner/container-refusals.ts';
 import { copyItem } from '../../../src/runner/copying.ts';
-import { isAllowed, readAllowed, readHits } from '../../../src/runner/disk-search.ts';
+import { isAllowed, readAllowed, readHits } from '../../../src/guest/disk-search.ts';
 import { failingCommand } from '../../../src/runner/failing-command.ts';
-import { Capture, lineSplitter } from '../../../src/runner/lines.ts';
+import { Capture, lineSplitter } from '../../../src/guest/lines.ts';
 import { matching } from '../../../src/runner/modules/update-os.ts';
 import { registryPath } from '../../../src/runner/modules/set-registry.ts';
-import { readInventory } from '../../../src/runner/packages.ts';
+import { readInventory } from '../../../src/guest/packages.ts';
 import { remedyFor } from '../../../src/runner/remedies.ts';
 import { among } from '../../../src/runner/rpm-updates.ts';
 import { readListing, s3Failure } from '../../../src/runner/s3.ts';
