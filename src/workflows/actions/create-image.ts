@@ -3,7 +3,7 @@ import { insertAmi } from '../../catalog/amis.ts';
 import { heldRecorder } from '../../catalog/held.ts';
 import { relative } from 'node:path';
 import { newAmiId } from '../../platform/ids.ts';
-import { layerKey } from '../../runner/layer-key.ts';
+import { layerKey } from '../layer-key.ts';
 import { takeOutNetworkSettings } from '../../guest/network-settings.ts';
 import { amiRecord } from '../ami-record.ts';
 import { refuseSecretsOnDisk } from '../disk-secrets.ts';

@@ -3,7 +3,7 @@ import { componentForAccount, NotSharedError } from '../../catalog/sharing.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { within, type Report } from '../../resources/progress.ts';
 import { InputError } from '../../runner/module.ts';
-import { remedyFor } from '../../runner/remedies.ts';
+import { remedyFor } from '../remedies.ts';
 import { runDocument, type DocumentFailure, type DocumentOutcome } from '../../runner/run-document.ts';
 import { tellingLines, withJournal } from '../../runner/service-journal.ts';
 import { componentKey, componentsOf, layerLabel, workingDirectoryOf } from '../build-plan.ts';

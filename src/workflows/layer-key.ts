@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { parseComponentDocument } from '../documents/component/parse.ts';
 import type { ComponentDocument } from '../documents/component/document.ts';
-import { RUNNER_FORMAT } from './format.ts';
+import { RUNNER_FORMAT } from '../runner/format.ts';
 
 /** What goes into a layer's key. */
 export interface LayerInput {
