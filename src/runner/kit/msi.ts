@@ -1,10 +1,10 @@
 /** What InstallMSI and UninstallMSI have in common. Source: reference, `awstoe.md` section 6. */
-import type { InputValue } from '../documents/component/document.ts';
+import type { InputValue } from '../../documents/component/document.ts';
 import { windowsPath } from './file-program.ts';
 import { flag, mapOf, optionalText, text } from './inputs.ts';
-import { signS3 } from '../platform/s3-requests.ts';
+import { signS3 } from '../../platform/s3-requests.ts';
 import { transfer } from './http-transfer.ts';
-import { InputError, type ActionModule, type AttemptContext } from './module.ts';
+import { InputError, type ActionModule, type AttemptContext } from '../module.ts';
 import { runPowerShell } from './powershell.ts';
 import { s3Access, s3Failure, s3Place } from './s3.ts';
 

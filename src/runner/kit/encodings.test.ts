@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decode, encode, encodingOf } from './encodings.ts';
-import { InputError } from './module.ts';
+import { InputError } from '../module.ts';
 
 describe('the encodings of the file modules', () => {
   const cases: readonly [encoding: string, hex: string][] = [

@@ -1,5 +1,5 @@
 /** Programs for Windows machines, in PowerShell. Values reach them as JSON on stdin, never as part of a program. */
-import type { AttemptContext, ModuleCommandResult } from './module.ts';
+import type { AttemptContext, ModuleCommandResult } from '../module.ts';
 
 /** What a program is run with. */
 export interface PowerShellRun {

@@ -1,6 +1,6 @@
 /** Reading a step's inputs. Validation has seen their shape; what references brought in is only known now. Pure. */
-import type { InputValue } from '../documents/component/document.ts';
-import { InputError } from './module.ts';
+import type { InputValue } from '../../documents/component/document.ts';
+import { InputError } from '../module.ts';
 
 /** The inputs as a map. */
 export function mapOf(inputs: InputValue, where = 'inputs'): Readonly<Record<string, InputValue>> {

@@ -2,12 +2,19 @@
  * Modules that work on files: a fixed program for each, that runs once for a step and takes the step's items one after the other. Values
  * reach it as arguments, content on stdin: no value is ever part of a program.
  */
-import type { InputValue } from '../documents/component/document.ts';
-import { BASH } from '../guest/environment.ts';
+import type { InputValue } from '../../documents/component/document.ts';
+import { BASH } from '../../guest/environment.ts';
 import { itemsOf, mapOf } from './inputs.ts';
-import { ending, InputError, onWindows, type ActionModule, type AttemptContext, type AttemptResult } from './module.ts';
+import {
+  ending,
+  InputError,
+  onWindows,
+  type ActionModule,
+  type AttemptContext,
+  type AttemptResult,
+} from '../module.ts';
 import { runPowerShell } from './powershell.ts';
-import { withoutEnd } from '../resources/ends.ts';
+import { withoutEnd } from '../../resources/ends.ts';
 
 /** What a program gets for one item of a step's inputs. */
 export interface ProgramItem {

@@ -1,6 +1,6 @@
 /** UpdateOS on systems with RPM packages: the commands of dnf, yum and zypper. Pure. Source: reference, `awstoe.md` section 6. */
-import { wildcardMatcher } from '../policies/globs.ts';
-import { InputError } from './module.ts';
+import { wildcardMatcher } from '../../policies/globs.ts';
+import { InputError } from '../module.ts';
 
 /** Package managers of such systems, the better one first where there are two. */
 export const RPM_MANAGERS = ['dnf', 'yum', 'zypper'] as const;

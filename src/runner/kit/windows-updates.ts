@@ -1,6 +1,6 @@
 /** UpdateOS on Windows: the Windows Update Agent, asked by a task of the system, since it refuses whoever came over a network. */
 import { mapOf, texts } from './inputs.ts';
-import { ending, InputError, type AttemptContext, type AttemptResult } from './module.ts';
+import { ending, InputError, type AttemptContext, type AttemptResult } from '../module.ts';
 import { LIKE, runPowerShell } from './powershell.ts';
 
 /** What the task says at its end. */

@@ -1,6 +1,6 @@
 /** Small fixed programs by which modules look at a machine and make it ready, in the language that it has. */
-import { BASH } from '../guest/environment.ts';
-import { onWindows, type AttemptContext, type ModuleCommandResult } from './module.ts';
+import { BASH } from '../../guest/environment.ts';
+import { onWindows, type AttemptContext, type ModuleCommandResult } from '../module.ts';
 import { runPowerShell } from './powershell.ts';
 
 /** A program in both languages. Values reach it as arguments, `$1`, `$2`, … or `$args`; none is ever part of it. */

@@ -1,8 +1,8 @@
 /** Conditions, of `Assert` and of `if`, asked of an instance. Source: reference, `awstoe.md` section 4. */
-import { evaluateCondition, type ConditionOutcome, type ConditionProbe } from '../documents/component/conditions.ts';
-import type { InputValue } from '../documents/component/document.ts';
-import { BASH } from '../guest/environment.ts';
-import { ending, InputError, onWindows, type AttemptContext } from './module.ts';
+import { evaluateCondition, type ConditionOutcome, type ConditionProbe } from '../../documents/component/conditions.ts';
+import type { InputValue } from '../../documents/component/document.ts';
+import { BASH } from '../../guest/environment.ts';
+import { ending, InputError, onWindows, type AttemptContext } from '../module.ts';
 import { runPowerShell } from './powershell.ts';
 
 /**

@@ -1,7 +1,7 @@
 /** The commands; `test/long/rpm-updates.test.ts` runs them. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { InputError } from './module.ts';
+import { InputError } from '../module.ts';
 import { rpmCommands, rpmNames, type RpmManager } from './rpm-updates.ts';
 
 const INSTALLED = ['bash', 'kernel', 'kernel', 'kernel-core', 'libstdc++'];

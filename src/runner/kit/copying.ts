@@ -2,10 +2,10 @@
  * What CopyFile, MoveFile, CopyFolder and MoveFolder have in common. Source: reference, `awstoe.md` section 6.
  * A copy has the mode of its source and belongs to root; a folder that is there already is filled, not replaced.
  */
-import type { InputValue } from '../documents/component/document.ts';
+import type { InputValue } from '../../documents/component/document.ts';
 import { wildcard, type ProgramItem } from './file-program.ts';
 import { flag, text } from './inputs.ts';
-import { withoutEnd } from '../resources/ends.ts';
+import { withoutEnd } from '../../resources/ends.ts';
 
 /** Source without separators at its end, destination, whether it is a folder to put things in, the source's last part as a pattern where it is one, overwrite. */
 export function copyItem(

@@ -1,6 +1,6 @@
 /** What S3Download and S3Upload have in common. Source: reference, `awstoe.md` section 6. */
-import { InputError, type AttemptContext } from './module.ts';
-import type { S3Access } from '../platform/s3-requests.ts';
+import { InputError, type AttemptContext } from '../module.ts';
+import type { S3Access } from '../../platform/s3-requests.ts';
 
 /** A place in S3. */
 export interface S3Place {

@@ -2,8 +2,8 @@
  * Files to and from web servers, by the instance's own network: a fixed program around curl, which Windows has had since Server 2019. Addresses
  * and headers reach it on stdin.
  */
-import { BASH } from '../guest/environment.ts';
-import { ending, onWindows, type AttemptContext, type ModuleCommandResult } from './module.ts';
+import { BASH } from '../../guest/environment.ts';
+import { ending, onWindows, type AttemptContext, type ModuleCommandResult } from '../module.ts';
 import { runPowerShell } from './powershell.ts';
 
 /** Patience with servers and networks that fail for a moment. */
