@@ -5,7 +5,7 @@
 import { InstanceError, type CommandResult, type Instance } from '../instances/instance.ts';
 import { limited, TooMuchOutput } from '../instances/output.ts';
 import { lineSplitter } from '../guest/lines.ts';
-import type { DocumentFailure, DocumentOutcome } from './run-document.ts';
+import type { DocumentFailure, DocumentOutcome } from './outcome.ts';
 
 const JOURNAL_LINES = 200;
 const MOST_UNITS = 5;

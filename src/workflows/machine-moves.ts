@@ -7,7 +7,7 @@ import type { SealedLayer } from '../images/layer-store.ts';
 import { driverNamed, missingByDriver } from '../instances/launch.ts';
 import type { Report } from '../resources/progress.ts';
 import { containerRefusal, type ContainerRefusal } from './container-refusals.ts';
-import type { DocumentFailure, DocumentOutcome } from '../runner/run-document.ts';
+import type { DocumentFailure, DocumentOutcome } from '../runner/outcome.ts';
 import type { PlannedComponent } from './build-plan.ts';
 import { chooseTestDriver, type DriverChoice } from './choose-driver.ts';
 import type { ImageWork, WorkInstance } from './image-work.ts';
