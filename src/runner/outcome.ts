@@ -1,5 +1,6 @@
 /** How documents, phases and steps went. */
 import type { InputValue } from '../documents/component/document.ts';
+import type { Journal } from './service-journal.ts';
 
 export type StepStatus = 'Success' | 'Failed' | 'IgnoredFailure' | 'Skipped';
 export type PhaseStatus = 'Success' | 'Failed' | 'SuccessWithIgnoredFailure';
@@ -44,7 +45,7 @@ export interface DocumentFailure {
   /** The instance no longer answers: nothing more can be run in it. */
   readonly instanceLost?: true;
   /** What the journal says of the services that the step speaks of; of all since the component began where it names none. */
-  readonly journal?: { readonly units: readonly string[]; readonly lines: readonly string[] };
+  readonly journal?: Journal;
 }
 
 /** How a document went. */

@@ -5,7 +5,27 @@
 import { InstanceError, type CommandResult, type Instance } from '../instances/instance.ts';
 import { limited, TooMuchOutput } from '../instances/output.ts';
 import { lineSplitter } from '../guest/lines.ts';
-import type { DocumentFailure, DocumentOutcome } from './outcome.ts';
+
+/** What the journal says of services. */
+export interface Journal {
+  /** None stands for all. */
+  readonly units: readonly string[];
+  readonly lines: readonly string[];
+}
+
+/** A failure that the journal may explain. */
+export interface Unexplained {
+  readonly message: string;
+  /** The last lines that were printed, oldest first. */
+  readonly outputTail: readonly string[];
+  readonly instanceLost?: true;
+}
+
+/** An outcome with failures that the journal may explain. */
+interface WithFailures<Failure> {
+  readonly failure?: Failure;
+  readonly ignored: readonly Failure[];
+}
 
 const JOURNAL_LINES = 200;
 const MOST_UNITS = 5;
@@ -37,7 +57,7 @@ const SPEAKS_OF_SERVICE: readonly RegExp[] = [
 export function unitsInQuestion({
   message,
   outputTail,
-}: Pick<DocumentFailure, 'message' | 'outputTail'>): readonly string[] | undefined {
+}: Pick<Unexplained, 'message' | 'outputTail'>): readonly string[] | undefined {
   const lines = [...outputTail, ...message.split('\n')].map((line) => line.trim().slice(0, 1000));
   const units = new Set<string>();
   for (const line of lines) for (const pattern of NAMES_UNIT) units.add(pattern.exec(line)?.[1] ?? '');
@@ -51,19 +71,19 @@ export function unitsInQuestion({
  * @param since milliseconds since 1970 at which the component began
  * @throws the signal's reason when cancelled
  */
-export async function withJournal(
+export async function withJournal<Failure extends Unexplained, Outcome extends WithFailures<Failure>>(
   instance: Instance,
-  outcome: DocumentOutcome,
+  outcome: Outcome & WithFailures<Failure>,
   since: number,
   signal?: AbortSignal,
-): Promise<DocumentOutcome> {
-  const explained = async (failure: DocumentFailure): Promise<DocumentFailure> => {
+): Promise<Outcome> {
+  const explained = async (failure: Failure): Promise<Failure> => {
     const units = failure.instanceLost ? undefined : unitsInQuestion(failure);
     return units === undefined
       ? failure
       : { ...failure, journal: { units, lines: await readJournal(instance, units, since, signal) } };
   };
-  const ignored: DocumentFailure[] = [];
+  const ignored: Failure[] = [];
   for (const failure of outcome.ignored) ignored.push(await explained(failure));
   return {
     ...outcome,
@@ -115,7 +135,7 @@ const SYSTEMD_SAYS =
   /^(?:Start(?:ing|ed) |Stopp(?:ing|ed) |Failed to start |\S+: (?:Main process exited|Control process exited|Failed with result|Scheduled restart job|Start request repeated|Deactivated successfully|Consumed ))/;
 
 /** Of the units that a step names, the lines that say more than that they did not start: for people. Pure. */
-export function tellingLines(journal: DocumentFailure['journal']): readonly string[] {
+export function tellingLines(journal: Journal | undefined): readonly string[] {
   return journal === undefined || journal.units.length === 0
     ? []
     : journal.lines.filter((line) => !SYSTEMD_SAYS.test(line));
