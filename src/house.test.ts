@@ -127,12 +127,12 @@ const MADE_EXPRESSIONS: Readonly<Record<string, string>> = {
   'documents/component/conditions.ts': "a document's pattern, tried by matchesInTime",
   'documents/component/machine-rule.ts': 'its own words',
   'documents/component/secrets.ts': 'its own words',
+  'guest/service-journal.ts': 'its own words',
   'images/names/debian.ts': 'its own words',
   'images/names/rocky.ts': 'its own words',
   'images/names/ubuntu.ts': 'its own words',
   'resources/arns.ts': 'its own words',
   'resources/dockerfile-template.ts': 'its own words',
-  'runner/service-journal.ts': 'its own words',
   'templates/parameters.ts': "a template's pattern, tried by matchesInTime",
 };
 

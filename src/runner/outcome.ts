@@ -1,6 +1,6 @@
 /** How documents, phases and steps went. */
 import type { InputValue } from '../documents/component/document.ts';
-import type { Journal } from './service-journal.ts';
+import type { Journal } from '../guest/service-journal.ts';
 
 export type StepStatus = 'Success' | 'Failed' | 'IgnoredFailure' | 'Skipped';
 export type PhaseStatus = 'Success' | 'Failed' | 'SuccessWithIgnoredFailure';

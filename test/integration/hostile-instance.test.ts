@@ -20,7 +20,7 @@ import { run } from '../../src/platform/processes.ts';
 import { searchDisk } from '../../src/guest/disk-search.ts';
 import { collectPackages } from '../../src/guest/packages.ts';
 import { sanitizeScript } from '../../src/guest/sanitize.ts';
-import { withJournal } from '../../src/runner/service-journal.ts';
+import { withJournal } from '../../src/guest/service-journal.ts';
 import { sharedBase } from '../harness/base.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
 import { createTestImage, waitForStatus } from '../harness/images.ts';

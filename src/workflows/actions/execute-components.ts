@@ -6,7 +6,7 @@ import { InputError } from '../../runner/module.ts';
 import { remedyFor } from '../remedies.ts';
 import type { DocumentFailure, DocumentOutcome } from '../../runner/outcome.ts';
 import { runDocument } from '../../runner/run-document.ts';
-import { tellingLines, withJournal } from '../../runner/service-journal.ts';
+import { tellingLines, withJournal } from '../../guest/service-journal.ts';
 import { componentKey, componentsOf, layerLabel, workingDirectoryOf } from '../build-plan.ts';
 import { profileEnvironment, s3AccessFor } from '../instance-profile.ts';
 import { networkEnvironment } from '../network.ts';

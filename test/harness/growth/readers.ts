@@ -37,7 +37,7 @@ import { readInventory } from '../../../src/guest/packages.ts';
 import { remedyFor } from '../../../src/workflows/remedies.ts';
 import { among } from '../../../src/runner/kit/rpm-updates.ts';
 import { readListing, s3Failure } from '../../../src/runner/kit/s3.ts';
-import { unitsInQuestion } from '../../../src/runner/service-journal.ts';
+import { unitsInQuestion } from '../../../src/guest/service-journal.ts';
 import { Mask } from '../../../src/secrets/mask.ts';
 import { parseTemplate, planTemplate } from '../../../src/templates/template.ts';
 

@@ -4,7 +4,7 @@
  */
 import { InstanceError, type CommandResult, type Instance } from '../instances/instance.ts';
 import { limited, TooMuchOutput } from '../instances/output.ts';
-import { lineSplitter } from '../guest/lines.ts';
+import { lineSplitter } from './lines.ts';
 
 /** What the journal says of services. */
 export interface Journal {
