@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { LEAST_FOR_BASE, LEAST_FOR_BUILD, LOW_WATER } from '../src/images/space.ts';
-import { ABANDONED_REASON } from '../src/pipelines/sweeper.ts';
-import { LOGGED_CHARACTERS, LOGGED_LINES } from '../src/runner/lines.ts';
-import { remedyFor } from '../src/runner/remedies.ts';
+import { ABANDONED_REASON } from '../src/storage/sweeper.ts';
+import { LOGGED_CHARACTERS, LOGGED_LINES } from '../src/guest/lines.ts';
+import { remedyFor } from '../src/workflows/remedies.ts';
 
 const page = readFileSync(new URL('./failures.md', import.meta.url), 'utf8').replaceAll(/\s+/g, ' ');
 

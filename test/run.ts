@@ -30,9 +30,9 @@ const lists: Readonly<
       files: [
         'test/security/*.test.ts',
         'src/{api,platform,policies,secrets,instances}/**/*.test.ts',
-        'src/house.test.ts',
-        'src/{documents/fuzz,documents/faults,catalog/audit-log,workflows/build-plan}.test.ts',
-        'src/{commands/cp/*,images/foreign/*,runner/disk-search}.test.ts',
+        'src/{house,workflows/**/build-plan}.test.ts',
+        'src/{documents/fuzz,documents/faults,catalog/audit-log}.test.ts',
+        'src/{commands/cp/*,images/foreign/*,guest/disk-search}.test.ts',
         'test/api/{access,audit-and-quotas,full-disk,fuzz,granted,odd-requests,reader-growth}.test.ts',
         'test/api/{resource-policies,sharing,spellings,sts}.test.ts',
         'test/integration/{container-walls,hostile-instance,networks,nspawn,qemu,secrets,imports,host}.test.ts',

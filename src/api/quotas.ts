@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Queryable } from '../catalog/catalog.ts';
 import type { Place } from '../catalog/slices.ts';
-import type { Config, QuotaName } from '../platform/config.ts';
+import type { Config, QuotaName } from '../platform/config/config.ts';
 import { serviceQuotaExceeded } from '../resources/errors.ts';
 import { BUILD_STAGES } from '../resources/statuses.ts';
 import type { RequestContext } from './context.ts';

@@ -1,5 +1,5 @@
 /** How often an account may call: a bucket of tokens for reads and one for writes. */
-import type { Config, Rate } from '../platform/config.ts';
+import type { Config, Rate } from '../platform/config/config.ts';
 import { tooManyRequests } from '../resources/errors.ts';
 
 interface Bucket {

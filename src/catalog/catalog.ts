@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kysely, type Transaction } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
-import type { NameSettings } from '../platform/config-names.ts';
+import type { NameSettings } from '../platform/config/names.ts';
 import { sqliteDialect } from './database.ts';
 import { loadManaged, type ManagedImage, type ManagedRegister } from './managed.ts';
 import * as resources from './migrations/0001-resources.ts';

@@ -9,7 +9,7 @@ import type { Component, Workflow } from '@aws-sdk/client-imagebuilder';
 import { parse } from 'yaml';
 import { parseComponentDocument } from '../documents/component/parse.ts';
 import { componentType, parameterDetails, type ComponentParameterDetail } from '../documents/component/type.ts';
-import { DEFAULT_NAMES, type NameSettings } from '../platform/config-names.ts';
+import { DEFAULT_NAMES, type NameSettings } from '../platform/config/names.ts';
 import { formatArn, parseArn, resourceArn, type Arn } from '../resources/arns.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { workflowParameterDetails, type WorkflowParameterDetail } from '../documents/workflow/parameters.ts';

@@ -19,8 +19,8 @@ import {
   type PlannedResource,
   type ResourceAttributes,
 } from '../templates/template.ts';
-import { imageTagsOf, withTags } from './build/image-tags.ts';
-import { createImage, deployResource, type DeployContext } from './build/deploy.ts';
+import { imageTagsOf, withTags } from './deploy/image-tags.ts';
+import { createImage, deployResource, type DeployContext } from './deploy/deploy.ts';
 import {
   humanOutput,
   jsonOutput,
@@ -28,7 +28,7 @@ import {
   type BuildOutput,
   type BuildResult,
   type KeptInstance,
-} from './build/output.ts';
+} from './deploy/output.ts';
 import { connectTo, dataDirectoryOf, regionOf } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { requireFitHost } from './fitness.ts';

@@ -1,6 +1,6 @@
 /** `ingot deregister`. */
 import { RequestRefused, signedJson } from '../platform/api-client.ts';
-import type { Deregistered } from '../pipelines/storage.ts';
+import type { Deregistered } from '../storage/storage.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
 import { size } from './text.ts';

@@ -1,6 +1,6 @@
 /** `ingot df`. */
 import { signedJson } from '../platform/api-client.ts';
-import type { StorageUsage } from '../pipelines/storage.ts';
+import type { StorageUsage } from '../storage/storage.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
 import type { Arguments, Command } from './command.ts';
 import { plainLine, size, table } from './text.ts';

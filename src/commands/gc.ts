@@ -1,6 +1,6 @@
 /** `ingot gc`. */
 import { signedJson } from '../platform/api-client.ts';
-import type { Collected } from '../pipelines/garbage.ts';
+import type { Collected } from '../storage/garbage.ts';
 import { ageSeconds } from '../workflows/cache-policy.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';

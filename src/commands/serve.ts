@@ -1,7 +1,7 @@
 /** `ingot serve`. */
 import packageJson from '../../package.json' with { type: 'json' };
 import { endpointOf } from '../platform/api-client.ts';
-import { ConfigError } from '../platform/config.ts';
+import { ConfigError } from '../platform/config/config.ts';
 import { keepFilesPrivate } from '../platform/processes.ts';
 import { DataDirectoryBusy, startService } from '../service/service.ts';
 import { dataDirectoryOf } from './client.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StorageUsage } from '../pipelines/storage.ts';
+import type { StorageUsage } from '../storage/storage.ts';
 import { shown as deregistered } from './deregister.ts';
 import { shown as usage } from './df.ts';
 import { size, table } from './text.ts';

@@ -4,7 +4,7 @@ import { runChecks, type CheckResult } from './check.ts';
 import { checks } from './checks.ts';
 import { askMirror, type MirrorAnswer } from './mirror.ts';
 import { isThere, LAUNCHER, neededPackages } from './packages.ts';
-import { sweepWorkspaces } from './workspace.ts';
+import { sweepWorkspaces } from '../instances/workspace.ts';
 
 /** What the launcher, apt and npm read of the environment when they install. */
 const INSTALL_VARIABLES = [

@@ -8,7 +8,7 @@ import { until } from '../platform/clock.ts';
 import { HELD_MARK, isMounted } from '../platform/held.ts';
 import { patient } from '../platform/patience.ts';
 import { isSameProcess, run, start } from '../platform/processes.ts';
-import type { Workspace } from './workspace.ts';
+import type { Workspace } from '../instances/workspace.ts';
 
 /** A qcow2 layer of the data directory that lies over no other: a base image, as a rule. */
 export async function flatLayer(dataDirectory: string): Promise<string | undefined> {

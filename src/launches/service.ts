@@ -18,9 +18,9 @@ import { InstanceError, type Instance, type InstanceHandle, type StreamedCommand
 import { openShell, type Shell } from '../instances/terminal.ts';
 import { resolveInstanceType } from '../instances/types.ts';
 import { sleep, timestamp } from '../platform/clock.ts';
-import { readConfig } from '../platform/config.ts';
-import { instanceProfileFor, type InstanceProfile } from '../platform/config-profiles.ts';
-import { NotGranted } from '../platform/config-reading.ts';
+import { readConfig } from '../platform/config/config.ts';
+import { instanceProfileFor, type InstanceProfile } from '../platform/config/profiles.ts';
+import { NotGranted } from '../platform/config/reading.ts';
 import { newInstanceId } from '../platform/ids.ts';
 import { RingReader } from '../platform/ring-file.ts';
 import { accessDenied, invalidParameterValue, invalidRequest, resourceNotFound } from '../resources/errors.ts';

@@ -1,7 +1,7 @@
 /** The keys of OpenID Connect issuers: of a file, an address, or where the issuer's discovery document says. */
 import { readFile } from 'node:fs/promises';
 import type { JsonWebKey } from 'node:crypto';
-import type { OidcIssuer } from './config.ts';
+import type { OidcIssuer } from './config/config.ts';
 import { getJson } from './http.ts';
 
 /** A set of keys (RFC 7517). */

@@ -2,8 +2,8 @@
 import type { InputValue, Step } from '../documents/component/document.ts';
 import { sleep } from '../platform/clock.ts';
 import type { Report } from '../resources/progress.ts';
-import { commandEnvironment } from './environment.ts';
-import { Capture, type LineTail, lineSplitter, LogLimit, MAX_LINE } from './lines.ts';
+import { commandEnvironment } from '../guest/environment.ts';
+import { Capture, type LineTail, lineSplitter, LogLimit, MAX_LINE } from '../guest/lines.ts';
 import {
   OUTPUT_KEPT,
   StepTimeout,

@@ -3,7 +3,7 @@
  * the casing of every status but `success` is Ingot's choice.
  */
 import type { ComponentDocument } from '../documents/component/document.ts';
-import type { DocumentOutcome, PhaseOutcome, StepOutcome } from './run-document.ts';
+import type { DocumentOutcome, PhaseOutcome, StepOutcome } from './outcome.ts';
 
 /** A document's run. */
 export interface DocumentReport {

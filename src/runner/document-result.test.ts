@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DocumentResult, phaseStatus } from './document-result.ts';
-import type { DocumentFailure, StepOutcome, StepStatus } from './run-document.ts';
+import type { DocumentFailure, StepOutcome, StepStatus } from './outcome.ts';
 
 function step(status: StepStatus): StepOutcome {
   return {

@@ -1,5 +1,5 @@
 /** What is known of a document's run, added up: the rules by which steps decide over phases and the document. Pure. */
-import type { DocumentFailure, DocumentOutcome, PhaseOutcome, PhaseStatus, StepOutcome } from './run-document.ts';
+import type { DocumentFailure, DocumentOutcome, PhaseOutcome, PhaseStatus, StepOutcome } from './outcome.ts';
 
 /** Collects phases and steps as they end. */
 export class DocumentResult {

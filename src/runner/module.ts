@@ -1,9 +1,8 @@
 /** The contract between the runner and its action modules. README.md says how to add one. */
-import type { InputValue } from '../documents/component/document.ts';
+import type { ComponentDocument, InputValue } from '../documents/component/document.ts';
 import type { Capabilities, Instance } from '../instances/instance.ts';
 import type { S3Access } from '../platform/s3-requests.ts';
-import type { NestedDocument } from './nested.ts';
-import type { DocumentOutcome } from './run-document.ts';
+import type { DocumentOutcome } from './outcome.ts';
 import type { ProgressEvent } from '../resources/progress.ts';
 
 /** One action module: a name and what it does in one attempt. */
@@ -45,6 +44,17 @@ export interface AttemptContext {
   runNested(nested: Omit<NestedDocument, 'inLoop'>): Promise<DocumentOutcome>;
   /** Tells the log what the module itself decides or finds. */
   log(text: string, level?: ProgressEvent['level']): void;
+}
+
+/** A document that a step runs. */
+export interface NestedDocument {
+  readonly document: ComponentDocument;
+  /** For the log and for failures. */
+  readonly name: string;
+  readonly phases: readonly string[];
+  readonly parameters: Readonly<Record<string, string>>;
+  /** In a loop a document may run itself: it ends at the greatest depth. */
+  readonly inLoop: boolean;
 }
 
 /** A command of a module. */

@@ -4,21 +4,11 @@ import type { ComponentDocument } from '../documents/component/document.ts';
 import { MAX_DEPTH } from '../documents/component/named-documents.ts';
 import { InstanceError } from '../instances/instance.ts';
 import type { Report } from '../resources/progress.ts';
-import { InputError } from './module.ts';
+import { InputError, type NestedDocument } from './module.ts';
 import { ParameterError } from './parameters.ts';
-import { runDocument, type DocumentOutcome } from './run-document.ts';
+import type { DocumentOutcome } from './outcome.ts';
+import { runDocument } from './run-document.ts';
 import type { RunState } from './run-state.ts';
-
-/** A document that a step runs. */
-export interface NestedDocument {
-  readonly document: ComponentDocument;
-  /** For the log and for failures. */
-  readonly name: string;
-  readonly phases: readonly string[];
-  readonly parameters: Readonly<Record<string, string>>;
-  /** In a loop a document may run itself: it ends at the greatest depth. */
-  readonly inLoop: boolean;
-}
 
 /**
  * Runs it on the same instance.

@@ -2,119 +2,24 @@
  * Runs a component document against an instance: phases and steps in order, attempts, time limits, reboots, what a failure means for the rest.
  * Source: reference, `awstoe.md` sections 1, 3, 6 and 7.
  */
-import type { ComponentDocument, InputValue, Phase, Step } from '../documents/component/document.ts';
-import type { Instance } from '../instances/instance.ts';
+import type { Phase, Step } from '../documents/component/document.ts';
 import { timestamp } from '../platform/clock.ts';
 import type { SecretReference } from '../documents/component/secret-references.ts';
 import { ReferencesTooLargeError, resolveReferences, secretReferencesIn } from '../documents/component/references.ts';
-import type { S3Access } from '../platform/s3-requests.ts';
-import { within, type Report } from '../resources/progress.ts';
+import { within } from '../resources/progress.ts';
 import { SecretError } from '../secrets/provider.ts';
 import { Secrets } from '../secrets/secrets.ts';
 import { DocumentResult } from './document-result.ts';
-import { DEFAULT_WORKING_DIRECTORY } from './environment.ts';
+import { DEFAULT_WORKING_DIRECTORY } from '../guest/environment.ts';
 import type { Outputs, StepFailure } from './module.ts';
+import type { DocumentOutcome, StepStatus } from './outcome.ts';
 import { parameterScope, ParameterError } from './parameters.ts';
-import { RestartWanted, RunInterrupted, type RestartPoint, type StepBefore } from './restart.ts';
+import { RestartWanted, RunInterrupted, type StepBefore } from './restart.ts';
 import { runStep, type StepEnd } from './run-step.ts';
-import type { RunState } from './run-state.ts';
+import type { DocumentRun, RunState } from './run-state.ts';
 import { ChainedSteps } from './step-inputs.ts';
 
 const NO_SECRETS = new Secrets({ providers: async () => [], account: '', region: '' });
-
-/** One run of a document. */
-export interface DocumentRun {
-  readonly document: ComponentDocument;
-  /** The component's name, for the log and for failures. */
-  readonly name: string;
-  /** Which phases run; they run in the document's order. Phases that the document lacks are none. */
-  readonly phases: readonly string[];
-  /** Values by parameter name; defaults fill in. */
-  readonly parameters: Readonly<Record<string, string>>;
-  readonly instance: Instance;
-  /** Absolute path in the instance, made when absent. Default `/tmp`. */
-  readonly workingDirectory?: string;
-  readonly report: Report;
-  /** Credentials of the instance profile, asked for when a step needs them: those that IMDS gives the instance, never the worker's own. */
-  readonly s3Access?: () => Promise<S3Access | undefined>;
-  /** Where `{{ resolve:… }}` is looked up. Without it every secret is missing. */
-  readonly secrets?: Secrets;
-  /** Environment variables of every command, beside those that documents count on. */
-  readonly environment?: Readonly<Record<string, string>>;
-  /** The document of a component, by its ARN, for steps that run documents; `undefined` when there is none. */
-  readonly componentText?: (arn: string) => Promise<string | undefined>;
-  /** What the documents are known by that this one is run by, the first one first. */
-  readonly above?: readonly string[];
-  /** Cancels: the running command is ended and the run rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /** How often the document may restart the machine. Default 25. */
-  readonly maxReboots?: number;
-  /** The machine is not restarted by the instance, but by whoever called: the run then ends with `RunInterrupted`. */
-  readonly leaveForRestart?: true;
-  /** Goes on where an earlier run was interrupted. */
-  readonly from?: RestartPoint;
-}
-
-export type StepStatus = 'Success' | 'Failed' | 'IgnoredFailure' | 'Skipped';
-export type PhaseStatus = 'Success' | 'Failed' | 'SuccessWithIgnoredFailure';
-
-/** How a step went. */
-export interface StepOutcome {
-  readonly name: string;
-  readonly action: string;
-  readonly status: StepStatus;
-  /** Attempts made; a run after exit code 194 is not one. */
-  readonly attempts: number;
-  /** ISO-8601. */
-  readonly startTime: string;
-  readonly endTime: string;
-  /** What the last attempt gave for chaining; of a list of items, joined by newlines. Values above 1 MiB are absent. */
-  readonly outputs: Readonly<Record<string, string>>;
-  /** As its module got them; as the document has them when it did not come so far. */
-  readonly inputs: InputValue;
-  /** Of a step that ran a document: how that went, in the shape that `detailedoutput.json` has. */
-  readonly detailedOutput?: readonly object[];
-  readonly failureMessage?: string;
-}
-
-export interface PhaseOutcome {
-  readonly name: string;
-  readonly status: PhaseStatus;
-  /** Steps that were reached. */
-  readonly steps: readonly StepOutcome[];
-}
-
-/** The first step that failed, and what is known of it. */
-export interface DocumentFailure {
-  readonly phase: string;
-  readonly step: string;
-  readonly action: string;
-  readonly message: string;
-  readonly exitCode?: number;
-  /** The failing command, as far as it is known. */
-  readonly command?: string;
-  /** The last 20 lines that the step printed, on either stream, oldest first. */
-  readonly outputTail: readonly string[];
-  /** The instance no longer answers: nothing more can be run in it. */
-  readonly instanceLost?: true;
-  /** What the journal says of the services that the step speaks of; of all since the component began where it names none. */
-  readonly journal?: { readonly units: readonly string[]; readonly lines: readonly string[] };
-}
-
-/** How a document went. */
-export interface DocumentOutcome {
-  /** `timedOut` when the first step that failed did so by its time limit. */
-  readonly status: 'success' | 'failed' | 'timedOut';
-  readonly phases: readonly PhaseOutcome[];
-  readonly failedStepCount: number;
-  /** Steps that ran, whatever became of them. */
-  readonly executedStepCount: number;
-  readonly ignoredFailedStepCount: number;
-  readonly skippedStepCount: number;
-  readonly failure?: DocumentFailure;
-  /** The steps that failed and were ignored, in order. */
-  readonly ignored: readonly DocumentFailure[];
-}
 
 /**
  * Runs the phases of a document.

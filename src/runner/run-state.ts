@@ -1,10 +1,47 @@
-/** What a document's run carries from step to step. */
+/** One run of a document, and what it carries from step to step. */
+import type { ComponentDocument } from '../documents/component/document.ts';
+import type { Instance } from '../instances/instance.ts';
+import type { S3Access } from '../platform/s3-requests.ts';
+import type { Report } from '../resources/progress.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { DocumentResult } from './document-result.ts';
-import type { StepBefore } from './restart.ts';
-import type { DocumentRun } from './run-document.ts';
+import type { RestartPoint, StepBefore } from './restart.ts';
 import type { ChainedSteps } from './step-inputs.ts';
 
+/** One run of a document. */
+export interface DocumentRun {
+  readonly document: ComponentDocument;
+  /** The component's name, for the log and for failures. */
+  readonly name: string;
+  /** Which phases run; they run in the document's order. Phases that the document lacks are none. */
+  readonly phases: readonly string[];
+  /** Values by parameter name; defaults fill in. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly instance: Instance;
+  /** Absolute path in the instance, made when absent. Default `/tmp`. */
+  readonly workingDirectory?: string;
+  readonly report: Report;
+  /** Credentials of the instance profile, asked for when a step needs them: those that IMDS gives the instance, never the worker's own. */
+  readonly s3Access?: () => Promise<S3Access | undefined>;
+  /** Where `{{ resolve:… }}` is looked up. Without it every secret is missing. */
+  readonly secrets?: Secrets;
+  /** Environment variables of every command, beside those that documents count on. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The document of a component, by its ARN, for steps that run documents; `undefined` when there is none. */
+  readonly componentText?: (arn: string) => Promise<string | undefined>;
+  /** What the documents are known by that this one is run by, the first one first. */
+  readonly above?: readonly string[];
+  /** Cancels: the running command is ended and the run rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** How often the document may restart the machine. Default 25. */
+  readonly maxReboots?: number;
+  /** The machine is not restarted by the instance, but by whoever called: the run then ends with `RunInterrupted`. */
+  readonly leaveForRestart?: true;
+  /** Goes on where an earlier run was interrupted. */
+  readonly from?: RestartPoint;
+}
+
+/** What it carries from step to step. */
 export interface RunState {
   readonly run: DocumentRun;
   readonly workingDirectory: string;

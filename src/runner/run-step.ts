@@ -11,8 +11,8 @@ import { TooMuchOutput } from '../instances/output.ts';
 import type { Report } from '../resources/progress.ts';
 import { SecretError } from '../secrets/provider.ts';
 import { attemptContext, StepTimer } from './attempt-context.ts';
-import { conditionOutcome } from './condition-probe.ts';
-import { LineTail } from './lines.ts';
+import { conditionOutcome } from './kit/condition-probe.ts';
+import { LineTail } from '../guest/lines.ts';
 import { LoopOutputs } from './loop-outputs.ts';
 import {
   InputError,

@@ -7,7 +7,7 @@ import type { InputValue } from '../documents/component/document.ts';
 import type { AttemptContext, AttemptResult, ModuleCommand } from './module.ts';
 import { InputError } from './module.ts';
 import { modules } from './modules.ts';
-import { msiCall } from './msi.ts';
+import { msiCall } from './kit/msi.ts';
 import { powerShellScript } from './modules/execute-powershell.ts';
 import { registryPath } from './modules/set-registry.ts';
 

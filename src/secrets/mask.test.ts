@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lineSplitter } from '../runner/lines.ts';
+import { lineSplitter } from '../guest/lines.ts';
 import { Mask, MASKED } from './mask.ts';
 
 const SECRET = `pa'ss "w/ord" ÄÖ$1`;

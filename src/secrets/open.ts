@@ -1,5 +1,5 @@
 /** The secrets that the config of a data directory gives access to. */
-import { readConfig } from '../platform/config.ts';
+import { readConfig } from '../platform/config/config.ts';
 import { configuredProviders } from './providers.ts';
 import { Secrets } from './secrets.ts';
 

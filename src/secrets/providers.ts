@@ -1,7 +1,7 @@
 /** The register of providers, and the list of them that a config makes. */
 import { SECRET_SERVICES } from '../documents/component/secret-references.ts';
-import { ConfigError } from '../platform/config.ts';
-import { accounts as readAccounts, isFor } from '../platform/config-reading.ts';
+import { ConfigError } from '../platform/config/config.ts';
+import { accounts as readAccounts, isFor } from '../platform/config/reading.ts';
 import { aws } from './aws.ts';
 import { command } from './command.ts';
 import { environment } from './environment.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { secretReferencesIn } from '../documents/component/references.ts';
 import { readSecretReference, type SecretReference } from '../documents/component/secret-references.ts';
-import { ConfigError } from '../platform/config.ts';
+import { ConfigError } from '../platform/config/config.ts';
 import { SecretError } from './provider.ts';
 import { configuredProviders } from './providers.ts';
 import { Secrets } from './secrets.ts';

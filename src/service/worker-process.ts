@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { namedImages } from '../images/names/names.ts';
 import { openCatalog } from '../catalog/catalog.ts';
 import { sleep } from '../platform/clock.ts';
-import { readConfig } from '../platform/config.ts';
+import { readConfig } from '../platform/config/config.ts';
 import { writeFileAtomic } from '../platform/files.ts';
 import { takeFileLock, type FileLock } from '../platform/lock.ts';
 import { logger } from '../platform/log.ts';
 import { patient } from '../platform/patience.ts';
 import { processStartTime, signalProcess } from '../platform/processes.ts';
-import { sweepAtStart, type WorkerEnd } from '../pipelines/sweeper.ts';
-import { startWorker, type Worker } from '../pipelines/worker.ts';
+import { sweepAtStart, type WorkerEnd } from '../storage/sweeper.ts';
+import { startWorker, type Worker } from '../worker/worker.ts';
 import { listenToServer } from './worker-link.ts';
 import { OUT_OF_MEMORY_CODE, watchMemory } from './worker-memory.ts';
 

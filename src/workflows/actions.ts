@@ -1,4 +1,5 @@
 /** The register of step actions: one line each. See actions/README.md for how to add one. */
+import type { RunnableAction } from '../documents/workflow/actions.ts';
 import type { StepAction } from './actions/action.ts';
 import { applyImageConfigurations } from './actions/apply-image-configurations.ts';
 import { collectImageMetadata } from './actions/collect-image-metadata.ts';
@@ -12,19 +13,19 @@ import { terminateInstance } from './actions/terminate-instance.ts';
 import { waitForAction } from './actions/wait-for-action.ts';
 import { waitForSsmAgent } from './actions/wait-for-ssm-agent.ts';
 
-/** Every step action that can run, by its name. */
-export const stepActions: Readonly<Record<string, StepAction>> = Object.fromEntries(
-  [
-    applyImageConfigurations,
-    collectImageMetadata,
-    createImage,
-    distributeImage,
-    executeComponents,
-    launchInstance,
-    modifyImageAttributes,
-    sanitizeInstance,
-    terminateInstance,
-    waitForAction,
-    waitForSsmAgent,
-  ].map((action) => [action.name, action]),
-);
+const REGISTER: Readonly<Record<RunnableAction, StepAction>> = {
+  ApplyImageConfigurations: applyImageConfigurations,
+  CollectImageMetadata: collectImageMetadata,
+  CreateImage: createImage,
+  DistributeImage: distributeImage,
+  ExecuteComponents: executeComponents,
+  LaunchInstance: launchInstance,
+  ModifyImageAttributes: modifyImageAttributes,
+  SanitizeInstance: sanitizeInstance,
+  TerminateInstance: terminateInstance,
+  WaitForAction: waitForAction,
+  WaitForSSMAgent: waitForSsmAgent,
+};
+
+/** Every step action that can run, by its name. Which there are says `RUNNABLE_ACTIONS`, for those that must not know how they run. */
+export const stepActions: Readonly<Record<string, StepAction>> = REGISTER;

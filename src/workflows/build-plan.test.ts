@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { Image } from '@aws-sdk/client-imagebuilder';
-import { DEFAULT_CONFIG } from '../platform/config.ts';
+import { DEFAULT_CONFIG } from '../platform/config/config.ts';
 import { openCatalog } from '../catalog/catalog.ts';
 import { LayerStore, type SealedLayer } from '../images/layer-store.ts';
 import { openSecrets } from '../secrets/open.ts';

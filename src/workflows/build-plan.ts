@@ -5,8 +5,8 @@ import { parseComponentDocument } from '../documents/component/parse.ts';
 import type { SealedLayer } from '../images/layer-store.ts';
 import { timestamp } from '../platform/clock.ts';
 import type { Report } from '../resources/progress.ts';
-import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../runner/environment.ts';
-import { differingMembers, layerKey, type LayerRecord } from '../runner/layer-key.ts';
+import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../guest/environment.ts';
+import { differingMembers, layerKey, type LayerRecord } from './layer-key.ts';
 import { cachePolicy } from './cache-policy.ts';
 import type { ImageWork, ResolvedComponent, Stage } from './image-work.ts';
 

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { tagsOf } from '../catalog/tags.ts';
 import type { Report } from '../resources/progress.ts';
-import { isAllowed, readAllowed, searchDisk, type Allowed, type DiskHit } from '../runner/disk-search.ts';
+import { isAllowed, readAllowed, searchDisk, type Allowed, type DiskHit } from '../guest/disk-search.ts';
 import { StepError, type ImageWork, type WorkInstance } from './image-work.ts';
 
 /** The image recipe's tag that allows hits: names, each alone or with a path. */

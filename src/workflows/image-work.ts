@@ -4,7 +4,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { ImageTask } from '../catalog/image-task.ts';
 import type { LayerStore, OpenLayer, SealedLayer } from '../images/layer-store.ts';
 import type { Instance } from '../instances/instance.ts';
-import type { Config } from '../platform/config.ts';
+import type { Config } from '../platform/config/config.ts';
 import type { DriverChoice } from './choose-driver.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { WorkLaunch } from './instances.ts';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { roleOf, type InstanceMetadata } from '../instances/services/metadata.ts';
 import { timestamp } from '../platform/clock.ts';
-import { instanceProfileFor, type InstanceProfile } from '../platform/config-profiles.ts';
+import { instanceProfileFor, type InstanceProfile } from '../platform/config/profiles.ts';
 import { credentialProvider } from '../platform/role-credentials.ts';
 import type { S3Access } from '../platform/s3-requests.ts';
 import type { ImageWork } from './image-work.ts';

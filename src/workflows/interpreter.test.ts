@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { DEFAULT_CONFIG } from '../platform/config.ts';
+import { DEFAULT_CONFIG } from '../platform/config/config.ts';
 import { openCatalog } from '../catalog/catalog.ts';
 import { stepExecutionsOfWorkflow, workflowExecutionsOfImage } from '../catalog/executions.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';

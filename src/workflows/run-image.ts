@@ -12,7 +12,7 @@ import { workflowParameterValues } from '../documents/workflow/parameters.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { isDiskFull, MAKE_ROOM, onceThereIsRoom, runningOut } from '../images/space.ts';
-import { DEFAULT_CONFIG, readConfig } from '../platform/config.ts';
+import { DEFAULT_CONFIG, readConfig } from '../platform/config/config.ts';
 import type { Report } from '../resources/progress.ts';
 import type { ImageStatus } from '../resources/statuses.ts';
 import { distributeImage, planOf } from './actions/distribute-image.ts';

@@ -12,7 +12,7 @@ import {
 import { ingotRoutes } from '../../src/api/ingot/register.ts';
 import type { AuditEvent } from '../../src/catalog/audit-log.ts';
 import { recordsOf, signedJson, signedRequest } from '../../src/platform/api-client.ts';
-import { DEFAULT_CONFIG } from '../../src/platform/config.ts';
+import { DEFAULT_CONFIG } from '../../src/platform/config/config.ts';
 import { sendRaw } from './raw.ts';
 import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 

@@ -11,7 +11,7 @@ import type { AwsCredentialIdentity } from '@smithy/types';
 import { members, OPERATIONS, type Operation, type OperationName } from '../../src/api/model.ts';
 import { API_DATA, matchesPattern } from '../../src/api/validate.ts';
 import { signedJson } from '../../src/platform/api-client.ts';
-import { DEFAULT_CONFIG, type QuotaName, type Rate } from '../../src/platform/config.ts';
+import { DEFAULT_CONFIG, type QuotaName, type Rate } from '../../src/platform/config/config.ts';
 import { CASES, commandOf, type Fixture } from './cases.ts';
 import { ACCOUNT, REGION, startApi, type TestApi } from './server.ts';
 

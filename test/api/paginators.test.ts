@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { OPERATIONS, type OperationName } from '../../src/api/model.ts';
 import { insertStepExecution, insertWorkflowExecution, saveImagePackages } from '../../src/catalog/executions.ts';
 import { beginWaiting } from '../../src/catalog/waiting-steps.ts';
-import { DEFAULT_CONFIG } from '../../src/platform/config.ts';
+import { DEFAULT_CONFIG } from '../../src/platform/config/config.ts';
 import { findProgram } from '../../src/platform/files.ts';
 import { newStepExecutionId, newWorkflowExecutionId } from '../../src/platform/ids.ts';
 import { run } from '../harness/processes.ts';

@@ -19,7 +19,7 @@ import { amiOnRecord, insertAmi, keptAmi } from '../../src/catalog/amis.ts';
 import { insertWorkflowExecution } from '../../src/catalog/executions.ts';
 import { transitionImage } from '../../src/catalog/images.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
-import { collectGarbage } from '../../src/pipelines/garbage.ts';
+import { collectGarbage } from '../../src/storage/garbage.ts';
 import { newAmiId, newWorkflowExecutionId } from '../../src/platform/ids.ts';
 import { run } from '../../src/platform/processes.ts';
 import { runImage } from '../../src/workflows/run-image.ts';

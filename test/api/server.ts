@@ -11,9 +11,9 @@ import { openAuditLog } from '../../src/catalog/audit-log.ts';
 import { openCatalog, type Catalog } from '../../src/catalog/catalog.ts';
 import type { ManagedImage } from '../../src/catalog/managed.ts';
 import type { Connection } from '../../src/platform/api-client.ts';
-import { DEFAULT_CONFIG, type Config } from '../../src/platform/config.ts';
+import { DEFAULT_CONFIG, type Config } from '../../src/platform/config/config.ts';
 import { openSealer } from '../../src/platform/sealing.ts';
-import { storageService } from '../../src/pipelines/storage.ts';
+import { storageService } from '../../src/storage/storage.ts';
 import { launchService } from '../../src/launches/service.ts';
 
 process.env['INGOT_LOG'] ??= 'silent';

@@ -22,7 +22,7 @@ import { LayerStore } from '../../src/images/layer-store.ts';
 import type { Report } from '../../src/resources/progress.ts';
 import { openSecrets } from '../../src/secrets/open.ts';
 import { signedJson } from '../../src/platform/api-client.ts';
-import { DEFAULT_CONFIG } from '../../src/platform/config.ts';
+import { DEFAULT_CONFIG } from '../../src/platform/config/config.ts';
 import { executeComponents } from '../../src/workflows/actions/execute-components.ts';
 import type { ImageWork, WorkInstance } from '../../src/workflows/image-work.ts';
 import { resolveComponents } from '../../src/workflows/preparation.ts';

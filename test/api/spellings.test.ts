@@ -21,8 +21,8 @@ import {
 import { OPERATIONS, type OperationName } from '../../src/api/model.ts';
 import { ingotRoutes } from '../../src/api/ingot/register.ts';
 import { signedJson } from '../../src/platform/api-client.ts';
-import { DEFAULT_CONFIG, type Config } from '../../src/platform/config.ts';
-import { DEFAULT_NAMES } from '../../src/platform/config-names.ts';
+import { DEFAULT_CONFIG, type Config } from '../../src/platform/config/config.ts';
+import { DEFAULT_NAMES } from '../../src/platform/config/names.ts';
 import { CASES, commandOf, type Fixture } from './cases.ts';
 import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 

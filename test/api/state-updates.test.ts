@@ -21,7 +21,7 @@ import { amiOnRecord, insertAmi } from '../../src/catalog/amis.ts';
 import { transitionImage } from '../../src/catalog/images.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import { newAmiId } from '../../src/platform/ids.ts';
-import { runDueExecutions } from '../../src/pipelines/state-updates.ts';
+import { runDueExecutions } from '../../src/worker/state-updates.ts';
 import { ACCOUNT, DEBIAN, REGION, startApi, type TestApi } from './server.ts';
 
 let api: TestApi;

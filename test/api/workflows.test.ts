@@ -18,7 +18,7 @@ import {
   type CreateWorkflowCommandInput,
   type WorkflowConfiguration,
 } from '@aws-sdk/client-imagebuilder';
-import { DEFAULT_CONFIG } from '../../src/platform/config.ts';
+import { DEFAULT_CONFIG } from '../../src/platform/config/config.ts';
 import { parseWorkflowDocument } from '../../src/documents/workflow/parse.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import { until } from '../../src/platform/clock.ts';

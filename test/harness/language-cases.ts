@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Instance } from '../../src/instances/instance.ts';
-import type { DocumentOutcome } from '../../src/runner/run-document.ts';
+import type { DocumentOutcome } from '../../src/runner/outcome.ts';
 import { runText } from './runner-cases.ts';
 
 /** What a document's steps came to, a word each: status, or what the step printed when that is asked for. */

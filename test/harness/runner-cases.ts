@@ -4,7 +4,9 @@ import { describe, test } from 'node:test';
 import { parseComponentDocument } from '../../src/documents/component/parse.ts';
 import type { Instance } from '../../src/instances/instance.ts';
 import type { ProgressEvent } from '../../src/resources/progress.ts';
-import { runDocument, type DocumentOutcome, type DocumentRun } from '../../src/runner/run-document.ts';
+import type { DocumentOutcome } from '../../src/runner/outcome.ts';
+import type { DocumentRun } from '../../src/runner/run-state.ts';
+import { runDocument } from '../../src/runner/run-document.ts';
 
 /** A document's run, and all that it told. */
 export interface Ran {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { findProgram } from '../../src/platform/files.ts';
 import { signedJson } from '../../src/platform/api-client.ts';
-import { DEFAULT_CONFIG } from '../../src/platform/config.ts';
+import { DEFAULT_CONFIG } from '../../src/platform/config/config.ts';
 import { run } from '../harness/processes.ts';
 import { ACCOUNT, REGION, startApi, type TestApi } from '../api/server.ts';
 import { ingot } from '../harness/service.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { collectPackages } from '../../src/runner/packages.ts';
-import { sanitizeScript } from '../../src/runner/sanitize.ts';
+import { collectPackages } from '../../src/guest/packages.ts';
+import { sanitizeScript } from '../../src/guest/sanitize.ts';
 import { sharedBase } from '../harness/base.ts';
 import { launchOn, type Launched } from '../harness/launch-on.ts';
 import { diskSearchCases } from '../harness/disk-search-cases.ts';

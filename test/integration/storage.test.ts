@@ -11,8 +11,8 @@ import {
   type Image,
 } from '@aws-sdk/client-imagebuilder';
 import { randomUUID } from 'node:crypto';
-import type { Collected } from '../../src/pipelines/garbage.ts';
-import type { Deregistered, StorageUsage } from '../../src/pipelines/storage.ts';
+import type { Collected } from '../../src/storage/garbage.ts';
+import type { Deregistered, StorageUsage } from '../../src/storage/storage.ts';
 import { until } from '../../src/platform/clock.ts';
 import { run } from '../../src/platform/processes.ts';
 import { createTestImage, outputOf, waitForStatus, waitUntilAvailable } from '../harness/images.ts';

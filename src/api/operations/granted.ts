@@ -1,10 +1,10 @@
 /**
  * What `config.yaml` opens to some accounts only: instance profiles and networks. Judged again when an image begins.
  */
-import { ConfigError, readConfig } from '../../platform/config.ts';
-import { instanceProfileFor } from '../../platform/config-profiles.ts';
-import { networkFor } from '../../platform/config-networks.ts';
-import { NotGranted } from '../../platform/config-reading.ts';
+import { ConfigError, readConfig } from '../../platform/config/config.ts';
+import { instanceProfileFor } from '../../platform/config/profiles.ts';
+import { networkFor } from '../../platform/config/networks.ts';
+import { NotGranted } from '../../platform/config/reading.ts';
 import { accessDenied } from '../../resources/errors.ts';
 import type { RequestContext } from '../context.ts';
 

@@ -3,7 +3,7 @@
  * them.
  */
 import { createLocalJWKSet, decodeJwt, errors, jwtVerify, type JWTPayload, type JSONWebKeySet } from 'jose';
-import type { OidcIssuer } from '../../platform/config.ts';
+import type { OidcIssuer } from '../../platform/config/config.ts';
 import type { JsonWebKeySet } from '../../platform/jwks.ts';
 import type { ContextValues } from '../../policies/conditions.ts';
 import { expiredIdentityToken, invalidIdentityToken, providerUnreachable } from './errors.ts';

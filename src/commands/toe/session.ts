@@ -11,12 +11,12 @@ import { DEFAULT_ACCOUNT, readCredentials } from '../../platform/credentials.ts'
 import { memoryRecorder } from '../../platform/held.ts';
 import { newInstanceId } from '../../platform/ids.ts';
 import type { S3Access } from '../../platform/s3-requests.ts';
-import { readConfig } from '../../platform/config.ts';
-import { NotGranted } from '../../platform/config-reading.ts';
-import { defaultReach } from '../../platform/config-networks.ts';
-import type { InstanceProfile } from '../../platform/config-profiles.ts';
+import { readConfig } from '../../platform/config/config.ts';
+import { NotGranted } from '../../platform/config/reading.ts';
+import { defaultReach } from '../../platform/config/networks.ts';
+import type { InstanceProfile } from '../../platform/config/profiles.ts';
 import type { Report } from '../../resources/progress.ts';
-import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../../runner/environment.ts';
+import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../../guest/environment.ts';
 import { environmentOf, s3AccessOf } from '../../workflows/instance-profile.ts';
 import { openSecrets } from '../../secrets/open.ts';
 import type { Secrets } from '../../secrets/secrets.ts';

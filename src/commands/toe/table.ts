@@ -1,5 +1,5 @@
 /** The steps of a run as a table for people, and as JUnit XML for CI. Pure. */
-import type { StepOutcome } from '../../runner/run-document.ts';
+import type { StepOutcome } from '../../runner/outcome.ts';
 import { duration, plainLine, table } from '../text.ts';
 import type { DocumentReport, RunReport } from '../../runner/detailed-output.ts';
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
-import type { DocumentOutcome } from '../../runner/run-document.ts';
+import type { DocumentOutcome } from '../../runner/outcome.ts';
 import { Arguments, WrongUse } from '../command.ts';
 import { detailedOutput, failureBlock, runSummary, type RunReport } from '../../runner/detailed-output.ts';
 import { InvalidDocuments, judge } from './documents.ts';

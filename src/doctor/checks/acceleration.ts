@@ -9,7 +9,7 @@ import {
 } from '../../instances/qemu/accelerator.ts';
 import type { Check, Finding } from '../check.ts';
 import { kernelOfBaseImage } from '../kernel.ts';
-import { inWorkspace } from '../workspace.ts';
+import { inWorkspace } from '../../instances/workspace.ts';
 
 const EMULATED_BOOT_SECONDS = 15;
 

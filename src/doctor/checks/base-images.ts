@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { managedImages } from '../../images/base/base-images.ts';
 import { run } from '../../platform/processes.ts';
 import { oneLine, type Check } from '../check.ts';
-import { inWorkspace } from '../workspace.ts';
+import { inWorkspace } from '../../instances/workspace.ts';
 
 const MIB = 1024 ** 2;
 

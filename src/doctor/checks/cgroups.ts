@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { makeCgroups, hostCgroups } from '../../instances/nspawn/cgroups.ts';
 import type { Check, Finding } from '../check.ts';
-import { inWorkspace } from '../workspace.ts';
+import { inWorkspace } from '../../instances/workspace.ts';
 
 export const cgroups: Check = {
   name: 'cgroups',

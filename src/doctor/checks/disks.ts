@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { attachDisk } from '../../images/attach.ts';
 import type { Check } from '../check.ts';
 import { makeSmallDisk } from '../small-disk.ts';
-import { inWorkspace } from '../workspace.ts';
+import { inWorkspace } from '../../instances/workspace.ts';
 
 export const disks: Check = {
   name: 'mounting disks',

@@ -10,7 +10,7 @@ import { patient } from '../../platform/patience.ts';
 import { PATIENCE_VARIABLES, run, start } from '../../platform/processes.ts';
 import type { Check, Finding } from '../check.ts';
 import type { InsideAnswer, InsideQuestion } from '../inside-network.ts';
-import { inWorkspace } from '../workspace.ts';
+import { inWorkspace } from '../../instances/workspace.ts';
 
 const INSIDE = fileURLToPath(new URL('../inside-network.ts', import.meta.url));
 

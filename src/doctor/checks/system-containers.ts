@@ -7,7 +7,7 @@ import { patient } from '../../platform/patience.ts';
 import { ProcessError, run } from '../../platform/processes.ts';
 import { oneLine, type Check } from '../check.ts';
 import { makeSmallDisk } from '../small-disk.ts';
-import { inWorkspace, type Workspace } from '../workspace.ts';
+import { inWorkspace, type Workspace } from '../../instances/workspace.ts';
 
 const INSTEAD = 'builds run in virtual machines, which are slower';
 

@@ -4,7 +4,7 @@
  *
  * A rule about commands, not about files: what a document writes into `/etc/sysctl.d`, `/etc/modules-load.d` or `/etc/fstab` takes
  * effect when the image boots, so that writing it is fine in a container. A rule that hits too often costs time, for a machine gives the
- * same image more slowly. One that misses costs one retry, since the container refuses aloud (`runner/container-refusals.ts`). What a
+ * same image more slowly. One that misses costs one retry, since the container refuses aloud (`workflows/container-refusals.ts`). What a
  * container ignores *without* a word therefore has to be here: services that systemd skips by a condition, `systemd-sysctl`, what asks
  * for the running kernel's release. Each rule was tried in a container and in a machine; `docs/drivers.md` says the same to users.
  */

@@ -258,6 +258,27 @@ export const workflowActions: Readonly<Record<string, WorkflowAction>> = Object.
   ),
 );
 
+/** Step actions that this version of Ingot runs: `workflows/actions.ts` has one for each, by its type. The others are known and refused. */
+export const RUNNABLE_ACTIONS = [
+  'ApplyImageConfigurations',
+  'CollectImageMetadata',
+  'CreateImage',
+  'DistributeImage',
+  'ExecuteComponents',
+  'LaunchInstance',
+  'ModifyImageAttributes',
+  'SanitizeInstance',
+  'TerminateInstance',
+  'WaitForAction',
+  'WaitForSSMAgent',
+] as const;
+export type RunnableAction = (typeof RUNNABLE_ACTIONS)[number];
+
+/** Whether this version of Ingot runs the step action of this name. */
+export function isRunnable(action: string): action is RunnableAction {
+  return (RUNNABLE_ACTIONS as readonly string[]).includes(action);
+}
+
 /** `$.imagebuilder.*` and the types of its members. Source: reference, `workflows.md` section 2. */
 export const SYSTEM_VARIABLES: ReadonlyMap<string, WorkflowValueType> = new Map<string, WorkflowValueType>([
   ['cloudWatchLogGroup', 'string'],

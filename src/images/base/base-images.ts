@@ -1,6 +1,6 @@
 /** The register of base images that are made here: one line each. README.md says how to add one. */
 import type { DiskOrigin } from '../../catalog/engine-tables.ts';
-import type { NameSettings } from '../../platform/config-names.ts';
+import type { NameSettings } from '../../platform/config/names.ts';
 import type { HeldRecorder } from '../../platform/held.ts';
 import type { Report } from '../../resources/progress.ts';
 import { makeDebianBase, missingForDebian, VIRTUAL_SIZE } from './debian.ts';

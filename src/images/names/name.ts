@@ -1,5 +1,5 @@
 /** What a vendor's file in this folder says. README.md says how to add one. */
-import type { VendorDisk } from '../vendor/vendor-disk.ts';
+import type { VendorDisk } from '../publishers/vendor-disk.ts';
 
 /** How the disk behind a name comes to be here. */
 export type Supply =

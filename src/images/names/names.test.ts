@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { VENDORS } from '../../platform/config-names.ts';
-import { DEFAULT_CONFIG } from '../../platform/config.ts';
+import { VENDORS } from '../../platform/config/names.ts';
+import { DEFAULT_CONFIG } from '../../platform/config/config.ts';
 import { baseImages } from '../base/base-images.ts';
 import { namedImages, nameSources, parentNames, suppliedImages } from './names.ts';
 

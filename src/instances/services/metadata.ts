@@ -1,6 +1,6 @@
 /** What the metadata service says of an instance: the tree of EC2's. Pure. */
 import { createHash } from 'node:crypto';
-import { instanceProfileFor, type InstanceProfile } from '../../platform/config-profiles.ts';
+import { instanceProfileFor, type InstanceProfile } from '../../platform/config/profiles.ts';
 import type { RoleCredentials, CredentialSource } from '../../platform/role-credentials.ts';
 
 /** The role of an instance. */

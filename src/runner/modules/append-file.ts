@@ -1,7 +1,7 @@
 /** AppendFile: adds to the end of files that exist. Source: reference, `awstoe.md` section 6. */
-import { encode, encodingOf } from '../encodings.ts';
-import { fileModule } from '../file-program.ts';
-import { optionalText, text } from '../inputs.ts';
+import { encode, encodingOf } from '../kit/encodings.ts';
+import { fileModule } from '../kit/file-program.ts';
+import { optionalText, text } from '../kit/inputs.ts';
 
 export const appendFile = fileModule({
   name: 'AppendFile',

@@ -1,5 +1,5 @@
 /** Assert: fails when a condition does not hold. Source: reference, `awstoe.md` sections 4 and 6. */
-import { conditionOutcome } from '../condition-probe.ts';
+import { conditionOutcome } from '../kit/condition-probe.ts';
 import type { ActionModule } from '../module.ts';
 
 export const assertModule: ActionModule = {

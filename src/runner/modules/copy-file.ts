@@ -1,6 +1,6 @@
 /** CopyFile. Source: reference, `awstoe.md` section 6. */
-import { copyItem, copyPowerShell, copyProgram } from '../copying.ts';
-import { fileModule } from '../file-program.ts';
+import { copyItem, copyPowerShell, copyProgram } from '../kit/copying.ts';
+import { fileModule } from '../kit/file-program.ts';
 
 export const copyFile = fileModule({
   name: 'CopyFile',

@@ -1,7 +1,7 @@
 /** CreateFile: files with their content. Source: reference, `awstoe.md` section 6. */
-import { encode, encodingOf } from '../encodings.ts';
-import { fileModule } from '../file-program.ts';
-import { flag, mode, optionalText, text } from '../inputs.ts';
+import { encode, encodingOf } from '../kit/encodings.ts';
+import { fileModule } from '../kit/file-program.ts';
+import { flag, mode, optionalText, text } from '../kit/inputs.ts';
 
 export const createFile = fileModule({
   name: 'CreateFile',

@@ -1,6 +1,6 @@
 /** CreateFolder: what is in a folder that exists stays. Source: reference, `awstoe.md` section 6. */
-import { fileModule } from '../file-program.ts';
-import { flag, mode, optionalText, text } from '../inputs.ts';
+import { fileModule } from '../kit/file-program.ts';
+import { flag, mode, optionalText, text } from '../kit/inputs.ts';
 import { withoutEnd } from '../../resources/ends.ts';
 
 export const createFolder = fileModule({

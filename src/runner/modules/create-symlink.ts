@@ -1,6 +1,6 @@
 /** CreateSymlink. A relative target is meant from the link's folder, as `ln` has it. Source: reference, `awstoe.md` section 6. */
-import { fileModule } from '../file-program.ts';
-import { flag, text } from '../inputs.ts';
+import { fileModule } from '../kit/file-program.ts';
+import { flag, text } from '../kit/inputs.ts';
 
 export const createSymlink = fileModule({
   name: 'CreateSymlink',

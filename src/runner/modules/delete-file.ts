@@ -1,6 +1,6 @@
 /** DeleteFile: a file that is not there is none to delete. Source: reference, `awstoe.md` section 6. */
-import { fileModule, wildcard } from '../file-program.ts';
-import { text } from '../inputs.ts';
+import { fileModule, wildcard } from '../kit/file-program.ts';
+import { text } from '../kit/inputs.ts';
 
 export const deleteFile = fileModule({
   name: 'DeleteFile',

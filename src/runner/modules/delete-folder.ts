@@ -1,6 +1,6 @@
 /** DeleteFolder: a folder that is not there is none to delete. Source: reference, `awstoe.md` section 6. */
-import { fileModule } from '../file-program.ts';
-import { flag, text } from '../inputs.ts';
+import { fileModule } from '../kit/file-program.ts';
+import { flag, text } from '../kit/inputs.ts';
 import { withoutEnd } from '../../resources/ends.ts';
 
 export const deleteFolder = fileModule({

@@ -1,7 +1,7 @@
 /** ExecuteBash: the commands as one script. Source: reference, `awstoe.md` section 6. */
-import { mapOf, texts } from '../inputs.ts';
+import { mapOf, texts } from '../kit/inputs.ts';
 import { ending, InputError, rebootExitCode, type ActionModule } from '../module.ts';
-import { failingCommand } from '../failing-command.ts';
+import { failingCommand } from '../kit/failing-command.ts';
 
 export const executeBash: ActionModule = {
   name: 'ExecuteBash',

@@ -1,5 +1,5 @@
 /** ExecuteBinary: one program with its arguments, no shell between. Source: reference, `awstoe.md` section 6. */
-import { mapOf, text, texts } from '../inputs.ts';
+import { mapOf, text, texts } from '../kit/inputs.ts';
 import { ending, rebootExitCode, type ActionModule } from '../module.ts';
 
 export const executeBinary: ActionModule = {

@@ -6,11 +6,11 @@ import { newUuid } from '../../platform/ids.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { signS3 } from '../../platform/s3-requests.ts';
 import { detailedOutput, runSummary, type RunReport } from '../detailed-output.ts';
-import { absolutePath } from '../file-program.ts';
-import { transfer } from '../http-transfer.ts';
-import { mapOf, optionalText, text } from '../inputs.ts';
+import { absolutePath } from '../kit/file-program.ts';
+import { transfer } from '../kit/http-transfer.ts';
+import { mapOf, optionalText, text } from '../kit/inputs.ts';
 import { InputError, type ActionModule, type AttemptContext } from '../module.ts';
-import { s3Access, s3Place } from '../s3.ts';
+import { s3Access, s3Place } from '../kit/s3.ts';
 
 export const executeDocument: ActionModule = {
   name: 'ExecuteDocument',

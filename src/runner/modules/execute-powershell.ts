@@ -1,7 +1,7 @@
 /** ExecutePowerShell: the commands as one script, or a script's file. Source: reference, `awstoe.md` section 6. */
-import { mapOf, optionalText, texts } from '../inputs.ts';
+import { mapOf, optionalText, texts } from '../kit/inputs.ts';
 import { ending, InputError, rebootExitCode, type ActionModule, type AttemptContext } from '../module.ts';
-import { windowsPath } from '../file-program.ts';
+import { windowsPath } from '../kit/file-program.ts';
 
 export const executePowerShell: ActionModule = {
   name: 'ExecutePowerShell',

@@ -1,6 +1,6 @@
 /** ListFiles: the files of a folder as output. Source: reference, `awstoe.md` section 6. */
-import { fileModule, wildcard } from '../file-program.ts';
-import { flag, itemsOf, optionalText, text } from '../inputs.ts';
+import { fileModule, wildcard } from '../kit/file-program.ts';
+import { flag, itemsOf, optionalText, text } from '../kit/inputs.ts';
 import type { AttemptContext, AttemptResult } from '../module.ts';
 import { withoutEnd } from '../../resources/ends.ts';
 

@@ -1,6 +1,6 @@
 /** MoveFolder: with all that is in it. Source: reference, `awstoe.md` section 6. */
-import { copyItem, copyPowerShell, copyProgram } from '../copying.ts';
-import { fileModule } from '../file-program.ts';
+import { copyItem, copyPowerShell, copyProgram } from '../kit/copying.ts';
+import { fileModule } from '../kit/file-program.ts';
 
 export const moveFolder = fileModule({
   name: 'MoveFolder',

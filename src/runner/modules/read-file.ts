@@ -1,7 +1,7 @@
 /** ReadFile: the content of text files as output. Source: reference, `awstoe.md` section 6. */
-import { decode, encodingOf } from '../encodings.ts';
-import { fileModule } from '../file-program.ts';
-import { flag, itemsOf, mapOf, optionalText, text } from '../inputs.ts';
+import { decode, encodingOf } from '../kit/encodings.ts';
+import { fileModule } from '../kit/file-program.ts';
+import { flag, itemsOf, mapOf, optionalText, text } from '../kit/inputs.ts';
 import type { AttemptContext, AttemptResult } from '../module.ts';
 
 export const readFile = fileModule({

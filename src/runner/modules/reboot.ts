@@ -1,5 +1,5 @@
 /** Reboot: restarts the machine, then the next step runs. Source: reference, `awstoe.md` sections 6 and 7. */
-import { mapOf, wholeNumber } from '../inputs.ts';
+import { mapOf, wholeNumber } from '../kit/inputs.ts';
 import type { ActionModule } from '../module.ts';
 
 export const reboot: ActionModule = {

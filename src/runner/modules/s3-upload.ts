@@ -1,11 +1,11 @@
 /** S3Upload. What is there when a later one fails stays. Source: reference, `awstoe.md` section 6. */
 import { signS3, type S3Access } from '../../platform/s3-requests.ts';
-import { absolutePath, wildcard, withoutSeparators } from '../file-program.ts';
-import { transfer } from '../http-transfer.ts';
-import { flag, itemsOf, mapOf, optionalText, text } from '../inputs.ts';
+import { absolutePath, wildcard, withoutSeparators } from '../kit/file-program.ts';
+import { transfer } from '../kit/http-transfer.ts';
+import { flag, itemsOf, mapOf, optionalText, text } from '../kit/inputs.ts';
 import { InputError, onWindows, type ActionModule, type AttemptContext, type AttemptResult } from '../module.ts';
-import { s3Access, s3Failure, s3Place, type S3Place } from '../s3.ts';
-import { runSmall, type SmallProgram } from '../small-program.ts';
+import { s3Access, s3Failure, s3Place, type S3Place } from '../kit/s3.ts';
+import { runSmall, type SmallProgram } from '../kit/small-program.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 
 /** What S3 takes in one request. */

@@ -1,7 +1,7 @@
 /** SetFileEncoding: from UTF-8 to another encoding, in place. Source: reference, `awstoe.md` section 6. */
-import { encodingOf } from '../encodings.ts';
-import { fileModule } from '../file-program.ts';
-import { optionalText, text } from '../inputs.ts';
+import { encodingOf } from '../kit/encodings.ts';
+import { fileModule } from '../kit/file-program.ts';
+import { optionalText, text } from '../kit/inputs.ts';
 
 export const setFileEncoding = fileModule({
   name: 'SetFileEncoding',

@@ -1,6 +1,6 @@
 /** SetFileOwner. The group is the owner's primary one unless it is named; a link's target is changed. Source: reference, `awstoe.md` section 6. */
-import { fileModule } from '../file-program.ts';
-import { optionalText, text } from '../inputs.ts';
+import { fileModule } from '../kit/file-program.ts';
+import { optionalText, text } from '../kit/inputs.ts';
 
 export const setFileOwner = fileModule({
   name: 'SetFileOwner',

@@ -1,6 +1,6 @@
 /** SetFilePermissions: exactly the mode that is asked for. Source: reference, `awstoe.md` section 6. */
-import { fileModule } from '../file-program.ts';
-import { mode, text } from '../inputs.ts';
+import { fileModule } from '../kit/file-program.ts';
+import { mode, text } from '../kit/inputs.ts';
 
 export const setFilePermissions = fileModule({
   name: 'SetFilePermissions',

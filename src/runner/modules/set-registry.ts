@@ -1,7 +1,7 @@
 /** SetRegistry. Source: reference, `awstoe.md` section 6. */
 import type { InputValue } from '../../documents/component/document.ts';
-import { fileModule } from '../file-program.ts';
-import { text, texts } from '../inputs.ts';
+import { fileModule } from '../kit/file-program.ts';
+import { text, texts } from '../kit/inputs.ts';
 import { InputError } from '../module.ts';
 import { withoutEnd } from '../../resources/ends.ts';
 

@@ -1,7 +1,7 @@
 /** UpdateOS: all packages, or some, to their newest versions. Source: reference, `awstoe.md` section 6. */
 import { wildcardMatcher } from '../../policies/globs.ts';
-import { mapOf, texts } from '../inputs.ts';
-import { among, RPM_MANAGERS, rpmCommands, rpmNames, type RpmManager } from '../rpm-updates.ts';
+import { mapOf, texts } from '../kit/inputs.ts';
+import { among, RPM_MANAGERS, rpmCommands, rpmNames, type RpmManager } from '../kit/rpm-updates.ts';
 import {
   ending,
   InputError,
@@ -11,7 +11,7 @@ import {
   type AttemptResult,
   type ModuleCommandResult,
 } from '../module.ts';
-import { updateWindows } from '../windows-updates.ts';
+import { updateWindows } from '../kit/windows-updates.ts';
 
 const UPDATE_TRIES = 4;
 const UPDATE_PAUSE_SECONDS = 5;

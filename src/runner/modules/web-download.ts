@@ -1,9 +1,9 @@
 /** WebDownload. Source: reference, `awstoe.md` section 6. */
-import { absolutePath } from '../file-program.ts';
-import { transfer } from '../http-transfer.ts';
-import { flag, itemsOf, mapOf, optionalText, text } from '../inputs.ts';
+import { absolutePath } from '../kit/file-program.ts';
+import { transfer } from '../kit/http-transfer.ts';
+import { flag, itemsOf, mapOf, optionalText, text } from '../kit/inputs.ts';
 import { InputError, onWindows, type ActionModule, type AttemptContext } from '../module.ts';
-import { runSmall, type SmallProgram } from '../small-program.ts';
+import { runSmall, type SmallProgram } from '../kit/small-program.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 
 interface Download {

@@ -3,7 +3,7 @@ import { damageOf } from '../../images/disks.ts';
 import { sealedParent } from '../../images/parents.ts';
 import { InstanceError } from '../../instances/instance.ts';
 import { missingByDriver } from '../../instances/launch.ts';
-import { remedyFor } from '../../runner/remedies.ts';
+import { remedyFor } from '../remedies.ts';
 import { componentsOf, groundKey, reuseLayers } from '../build-plan.ts';
 import { chooseBuildDriver, chooseTestDriver, refusePlatform } from '../choose-driver.ts';
 import { madeAt } from '../disk-secrets.ts';

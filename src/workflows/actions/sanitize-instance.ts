@@ -1,8 +1,8 @@
 /** `SanitizeInstance`: takes what belongs to one machine out of the disk before it becomes an image. */
 import { newUuid } from '../../platform/ids.ts';
 import { limited } from '../../instances/output.ts';
-import { lineSplitter, LineTail, LogLimit, type LineSplitter } from '../../runner/lines.ts';
-import { sanitizeScript } from '../../runner/sanitize.ts';
+import { lineSplitter, LineTail, LogLimit, type LineSplitter } from '../../guest/lines.ts';
+import { sanitizeScript } from '../../guest/sanitize.ts';
 import { workingDirectoryOf } from '../build-plan.ts';
 import { workInstance } from '../instances.ts';
 import { StepError } from '../image-work.ts';

@@ -2,7 +2,7 @@
  * Everything that reads strangers' text in the API process, in the worker and in the commands, with texts that repeat or nest. A reader that
  * is new gets a line here.
  */
-import { parseConfig } from '../../../src/platform/config.ts';
+import { parseConfig } from '../../../src/platform/config/config.ts';
 import { matchesPattern, API_DATA } from '../../../src/api/validate.ts';
 import { readMembers, readParameters } from '../../../src/api/sts/query.ts';
 import { evaluateCondition, type ConditionProbe } from '../../../src/documents/component/conditions.ts';
@@ -26,18 +26,18 @@ import { slug } from '../../../src/resources/names.ts';
 import { scheduleFault } from '../../../src/resources/schedules.ts';
 import { namesBuildDate, variableFault } from '../../../src/resources/template-variables.ts';
 import { parseIncrement, parseVersionPattern } from '../../../src/resources/versions.ts';
-import { containerRefusal } from '../../../src/runner/container-refusals.ts';
-import { copyItem } from '../../../src/runner/copying.ts';
-import { isAllowed, readAllowed, readHits } from '../../../src/runner/disk-search.ts';
-import { failingCommand } from '../../../src/runner/failing-command.ts';
-import { Capture, lineSplitter } from '../../../src/runner/lines.ts';
+import { containerRefusal } from '../../../src/workflows/container-refusals.ts';
+import { copyItem } from '../../../src/runner/kit/copying.ts';
+import { isAllowed, readAllowed, readHits } from '../../../src/guest/disk-search.ts';
+import { failingCommand } from '../../../src/runner/kit/failing-command.ts';
+import { Capture, lineSplitter } from '../../../src/guest/lines.ts';
 import { matching } from '../../../src/runner/modules/update-os.ts';
 import { registryPath } from '../../../src/runner/modules/set-registry.ts';
-import { readInventory } from '../../../src/runner/packages.ts';
-import { remedyFor } from '../../../src/runner/remedies.ts';
-import { among } from '../../../src/runner/rpm-updates.ts';
-import { readListing, s3Failure } from '../../../src/runner/s3.ts';
-import { unitsInQuestion } from '../../../src/runner/service-journal.ts';
+import { readInventory } from '../../../src/guest/packages.ts';
+import { remedyFor } from '../../../src/workflows/remedies.ts';
+import { among } from '../../../src/runner/kit/rpm-updates.ts';
+import { readListing, s3Failure } from '../../../src/runner/kit/s3.ts';
+import { unitsInQuestion } from '../../../src/guest/service-journal.ts';
 import { Mask } from '../../../src/secrets/mask.ts';
 import { parseTemplate, planTemplate } from '../../../src/templates/template.ts';
 

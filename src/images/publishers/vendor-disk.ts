@@ -1,0 +1,107 @@
+/** A disk on its vendor's server: where it lies, and how its checksum is read. Pure. */
+
+import type { VENDORS } from '../../platform/config/names.ts';
+
+/** Hashes that vendors publish. */
+export type HashName = 'sha256' | 'sha512';
+
+/** Where a vendor publishes a disk. */
+export interface VendorDisk {
+  /** Its name in `vendors` of `config.yaml`, where a mirror can stand for `address`. */
+  readonly vendor: (typeof VENDORS)[number];
+  /** Ends in a slash. */
+  readonly address: string;
+  /** Below the address; ends in a slash. It may redirect to the folder of a release. */
+  readonly folder: string;
+  /** The file of checksums in it. */
+  readonly sums: string;
+  /** Fits the name of one file that the checksums name. */
+  readonly file: RegExp;
+  readonly format: 'qcow2';
+  /** Where the vendor signs the checksums. */
+  readonly signature?: {
+    /** The detached signature beside them. */
+    readonly file: string;
+    /** Where the public key is; it is believed for its fingerprint only. */
+    readonly key: string;
+    /** Of the keys that may sign: 40 hexadecimal digits, upper case. */
+    readonly fingerprints: readonly string[];
+  };
+}
+
+/** One line of a file of checksums. */
+export interface Checksum {
+  readonly file: string;
+  readonly hash: HashName;
+  /** Hexadecimal, lower case. */
+  readonly value: string;
+}
+
+const HASHES: readonly (readonly [HashName, number])[] = [
+  ['sha256', 64],
+  ['sha512', 128],
+];
+
+/** Reads a file of checksums, `hash  file` or `SHA256 (file) = hash`; comments and what is neither are passed over. */
+export function parseChecksums(text: string): readonly Checksum[] {
+  return text.split(/\r?\n/).flatMap((line) => {
+    const [, file, value] =
+      /^SHA(?:256|512) \(([^()]+)\) = ([0-9a-fA-F]+)$/.exec(line) ??
+      ((match) => [undefined, match?.[2], match?.[1]])(/^([0-9a-fA-F]+) [ *](\S+)$/.exec(line));
+    const hash = HASHES.find(([, digits]) => digits === value?.length)?.[0];
+    return file === undefined || value === undefined || hash === undefined
+      ? []
+      : [{ file: file.replace(/^\.\//, ''), hash, value: value.toLowerCase() }];
+  });
+}
+
+/**
+ * The file that a vendor's disk is, with its checksum.
+ * @throws {Error} when the checksums name none, or several
+ */
+export function chooseFile(disk: VendorDisk, checksums: readonly Checksum[], place: string): Checksum {
+  const fitting = checksums.filter(({ file }) => disk.file.test(file));
+  if (fitting.length === 1) return fitting[0]!;
+  throw new Error(
+    fitting.length === 0
+      ? `${place} names no file like ${disk.file.source} (it names ${
+          checksums.length === 0
+            ? 'none'
+            : checksums
+                .slice(0, 5)
+                .map(({ file }) => file)
+                .join(', ')
+        }): the vendor has changed how it publishes its disks`
+      : `${place} names ${fitting.length} files like ${disk.file.source}: ${fitting
+          .slice(0, 5)
+          .map(({ file }) => file)
+          .join(', ')}; it is not known which is meant`,
+  );
+}
+
+/**
+ * A public key as gpgv reads it: the armour of the text form taken off.
+ * @throws {Error} for what is no public key
+ */
+export function readPublicKey(content: Buffer, place: string): Buffer {
+  const text = content.toString('latin1');
+  const blocks = [
+    ...text.matchAll(/-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n([\s\S]*?)-----END PGP PUBLIC KEY BLOCK-----/g),
+  ].map(([, body]) => {
+    // Headers end with an empty line; the checksum behind '=' is not needed, since the signature is what counts.
+    const lines = body!.split(/\r?\n/).map((line) => line.trim());
+    const start = lines.indexOf('') + 1;
+    return Buffer.from(
+      lines
+        .slice(start)
+        .filter((line) => line !== '' && !line.startsWith('='))
+        .join(''),
+      'base64',
+    );
+  });
+  const key = blocks.length > 0 ? Buffer.concat(blocks) : content;
+  // Packet 6, in the old form of its header or the new.
+  if (key.length < 100 || ((key[0]! & 0xfc) !== 0x98 && key[0] !== 0xc6))
+    throw new Error(`${place} is no public key of OpenPGP`);
+  return key;
+}

@@ -1,0 +1,241 @@
+/** `config.yaml` of a data directory: what its owner decides. Every member has a default, and there need be no file. */
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { parseDocument } from 'yaml';
+import { list, section, strings } from './reading.ts';
+import { DEFAULT_NAMES, readNames, type NameSettings } from './names.ts';
+import { defaultNetworks, readNetworks, type Networks } from './networks.ts';
+import { readInstanceProfiles, type InstanceProfile } from './profiles.ts';
+import { DEFAULT_ACCOUNT, readCredentials } from '../credentials.ts';
+import { withoutStacks } from '../without-stacks.ts';
+
+/** An issuer of OpenID Connect tokens, for `AssumeRoleWithWebIdentity`. */
+export interface OidcIssuer {
+  /** As tokens name it in `iss`: `https://token.actions.githubusercontent.com`. */
+  readonly issuer: string;
+  /** Audiences of which a token must name one. */
+  readonly audiences: readonly string[];
+  /** Its keys (JWKS): an absolute path, or an address; where nothing is said, its discovery document names them. */
+  readonly jwks?: string;
+}
+
+/** Requests per second, and how many may come at once. */
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** Names of the quotas. */
+export const QUOTA_NAMES = [
+  'components',
+  'imageRecipes',
+  'containerRecipes',
+  'infrastructureConfigurations',
+  'distributionConfigurations',
+  'workflows',
+  'imagePipelines',
+  'lifecyclePolicies',
+  'concurrentBuilds',
+  'concurrentStateUpdates',
+  'componentsPerRecipe',
+  'workflowsPerImage',
+] as const;
+/** A quota. */
+export type QuotaName = (typeof QUOTA_NAMES)[number];
+
+/** The whole of it, with defaults. */
+export interface Config {
+  /** Account of the first key pair: whatever names no account belongs to it. */
+  readonly homeAccount: string;
+  readonly access: {
+    /** Whether the access keys of users are taken, or only sessions. */
+    readonly longLivedKeys: boolean;
+    readonly oidcIssuers: readonly OidcIssuer[];
+    /** Addresses of proxies whose `X-Forwarded-For` is believed. */
+    readonly proxies: readonly string[];
+  };
+  /** Most of each in an account and Region, in a recipe or of an image; `null` for no limit. */
+  readonly quotas: Readonly<Record<QuotaName, number | null>>;
+  /** For each account; `null` for no limit. */
+  readonly rates: { readonly reads: Rate | null; readonly writes: Rate | null };
+  /** Providers of secrets in the order in which they are asked, as they stand in the file: `secrets/` reads them. Absent: the environment. */
+  readonly secrets?: readonly Readonly<Record<string, unknown>>[];
+  readonly names: NameSettings;
+  readonly audit: {
+    /** A file is closed at this size, in bytes, */
+    readonly maxBytes: number;
+    /** or this age, in seconds. */
+    readonly maxSeconds: number;
+    /** Closed files are kept this long, in days, */
+    readonly keepDays: number;
+    /** and the newest so many. */
+    readonly keepFiles: number;
+  };
+  /** What instances may do outside, by the name of their instance profile. A profile that is not named has no credentials. */
+  readonly instanceProfiles: Readonly<Record<string, InstanceProfile>>;
+  /** What instances reach, by subnets and security groups. */
+  readonly networks: Networks;
+}
+
+/** A config file that is not as it should be: all that is wrong with it, each with its place. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** What holds where nothing is said. Quotas: reference, `resources.md` section 11. */
+export const DEFAULT_CONFIG: Config = {
+  homeAccount: DEFAULT_ACCOUNT,
+  access: { longLivedKeys: true, oidcIssuers: [], proxies: [] },
+  quotas: {
+    components: 1000,
+    imageRecipes: 1000,
+    containerRecipes: 1000,
+    infrastructureConfigurations: 1000,
+    distributionConfigurations: 1000,
+    workflows: 1000,
+    imagePipelines: 75,
+    lifecyclePolicies: 50,
+    concurrentBuilds: 100,
+    concurrentStateUpdates: 50,
+    componentsPerRecipe: 20,
+    workflowsPerImage: 10,
+  },
+  rates: { reads: null, writes: null },
+  names: DEFAULT_NAMES,
+  audit: { maxBytes: 64_000_000, maxSeconds: 86_400, keepDays: 90, keepFiles: 32 },
+  instanceProfiles: {},
+  networks: defaultNetworks(DEFAULT_ACCOUNT),
+};
+
+/**
+ * Reads the config of a data directory.
+ * @throws {ConfigError} with every fault
+ */
+export async function readConfig(dataDirectory: string): Promise<Config> {
+  const path = join(dataDirectory, 'config.yaml');
+  const homeAccount = await homeAccountOf(dataDirectory);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return parseConfig('', path, homeAccount);
+    throw error;
+  }
+  return parseConfig(text, path, homeAccount);
+}
+
+/**
+ * Whose the data directory is. `ingot toe` may run as a user who cannot read the key pair: nothing but the account is
+ * needed of it.
+ */
+async function homeAccountOf(dataDirectory: string): Promise<string> {
+  try {
+    return (await readCredentials(dataDirectory))?.account ?? DEFAULT_ACCOUNT;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return DEFAULT_ACCOUNT;
+    throw error;
+  }
+}
+
+/** As `readConfig`, for a text. `path` is for the messages. */
+export function parseConfig(text: string, path: string, homeAccount: string = DEFAULT_ACCOUNT): Config {
+  const document = withoutStacks(() => parseDocument(text, { version: '1.2' }));
+  if (document.errors.length > 0)
+    throw new ConfigError(document.errors.map(({ message }) => `${path}: ${message}`).join('\n'));
+  const faults: string[] = [];
+  const root = section(
+    document.toJS() as unknown,
+    '',
+    [
+      'access',
+      'quotas',
+      'rates',
+      'audit',
+      'secrets',
+      'parentImages',
+      'managedComponents',
+      'parameters',
+      'vendors',
+      'instanceProfiles',
+      'networks',
+    ],
+    faults,
+  );
+  const access = section(root['access'], 'access', ['longLivedKeys', 'oidcIssuers', 'proxies'], faults);
+  const quotas = section(root['quotas'], 'quotas', QUOTA_NAMES, faults);
+  const rates = section(root['rates'], 'rates', ['reads', 'writes'], faults);
+  const audit = section(root['audit'], 'audit', ['maxMegabytes', 'maxHours', 'keepDays', 'keepFiles'], faults);
+  const whole = (value: unknown, place: string, otherwise: number, min: number): number => {
+    if (value === undefined) return otherwise;
+    if (Number.isSafeInteger(value) && (value as number) >= min) return value as number;
+    faults.push(`${place}: must be a whole number from ${min} up`);
+    return otherwise;
+  };
+  const rate = (value: unknown, place: string): Rate | null => {
+    if (value === undefined || value === null) return null;
+    const given = section(value, place, ['perSecond', 'burst'], faults);
+    const perSecond = whole(given['perSecond'], `${place}.perSecond`, 0, 1);
+    if (given['perSecond'] === undefined) faults.push(`${place}.perSecond: is required`);
+    return { perSecond, burst: whole(given['burst'], `${place}.burst`, perSecond, 1) };
+  };
+  const flag = access['longLivedKeys'];
+  if (flag !== undefined && typeof flag !== 'boolean') faults.push('access.longLivedKeys: must be true or false');
+  const config: Config = {
+    homeAccount,
+    access: {
+      longLivedKeys: flag !== false,
+      oidcIssuers: list(access['oidcIssuers'], 'access.oidcIssuers', faults).map((issuer, index) =>
+        readIssuer(issuer, `access.oidcIssuers[${index}]`, faults),
+      ),
+      proxies: strings(access['proxies'], 'access.proxies', faults).map((text, index) => {
+        if (isIP(text.split('/')[0]!) === 0)
+          faults.push(`access.proxies[${index}]: must be an IP address or a range of them`);
+        return text;
+      }),
+    },
+    quotas: Object.fromEntries(
+      QUOTA_NAMES.map((name) => [
+        name,
+        quotas[name] === null ? null : whole(quotas[name], `quotas.${name}`, DEFAULT_CONFIG.quotas[name]!, 0),
+      ]),
+    ) as Config['quotas'],
+    rates: { reads: rate(rates['reads'], 'rates.reads'), writes: rate(rates['writes'], 'rates.writes') },
+    ...(root['secrets'] === undefined || root['secrets'] === null
+      ? {}
+      : {
+          secrets: list(root['secrets'], 'secrets', faults).map((item, index) =>
+            mapAt(item, `secrets[${index}]`, faults),
+          ),
+        }),
+    names: readNames(root, faults),
+    audit: {
+      maxBytes: whole(audit['maxMegabytes'], 'audit.maxMegabytes', DEFAULT_CONFIG.audit.maxBytes / 1e6, 1) * 1e6,
+      maxSeconds: whole(audit['maxHours'], 'audit.maxHours', DEFAULT_CONFIG.audit.maxSeconds / 3600, 1) * 3600,
+      keepDays: whole(audit['keepDays'], 'audit.keepDays', DEFAULT_CONFIG.audit.keepDays, 0),
+      keepFiles: whole(audit['keepFiles'], 'audit.keepFiles', DEFAULT_CONFIG.audit.keepFiles, 0),
+    },
+    instanceProfiles: readInstanceProfiles(root['instanceProfiles'], faults, homeAccount),
+    networks: readNetworks(root['networks'], faults, homeAccount),
+  };
+  if (faults.length > 0) throw new ConfigError(faults.map((fault) => `${path}: ${fault}`).join('\n'));
+  return config;
+}
+
+function readIssuer(value: unknown, place: string, faults: string[]): OidcIssuer {
+  const { issuer, audiences, jwks } = section(value, place, ['issuer', 'audiences', 'jwks'], faults);
+  if (typeof issuer !== 'string' || !/^https?:\/\/[^\s?#]+$/.test(issuer))
+    faults.push(`${place}.issuer: must be an address, as tokens have it in 'iss'`);
+  const named = strings(audiences, `${place}.audiences`, faults);
+  if (named.length === 0) faults.push(`${place}.audiences: must name at least one`);
+  if (jwks !== undefined && (typeof jwks !== 'string' || !/^(\/|https?:\/\/)/.test(jwks)))
+    faults.push(`${place}.jwks: must be an absolute path or an address`);
+  return { issuer: String(issuer), audiences: named, ...(typeof jwks === 'string' ? { jwks } : {}) };
+}
+
+function mapAt(value: unknown, place: string, faults: string[]): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Readonly<Record<string, unknown>>;
+  faults.push(`${place}: must be a map`);
+  return {};
+}

@@ -1,0 +1,115 @@
+/** What `config.yaml` says that names in people's files mean: parent images, parameters, managed components, vendors. Pure. */
+import { map, section } from './reading.ts';
+
+/** A document that stands for a component of AWS's. */
+export interface MappedComponent {
+  /** Absolute path of a component document. */
+  readonly file: string;
+  /** `1.0.0` when absent. */
+  readonly version: string;
+  readonly platform: 'Linux' | 'Windows' | 'macOS';
+}
+
+/** A mirror of a vendor's disks. */
+export interface VendorMirror {
+  /** In place of the vendor's own; ends in a slash. */
+  readonly address?: string;
+  /** Absolute path of the public key that signs there. */
+  readonly keyring?: string;
+}
+
+/** Vendors whose disks are fetched. */
+export const VENDORS = ['amazon-linux', 'debian', 'rocky', 'ubuntu'] as const;
+
+/** What names in people's files mean here. */
+export interface NameSettings {
+  /** By the name of a managed image: an AMI, an image's ARN, `image/NAME/VERSION` of one's own, or another name. */
+  readonly parentImages: Readonly<Record<string, string>>;
+  /** By the name of a managed component. */
+  readonly managedComponents: Readonly<Record<string, MappedComponent>>;
+  /** Values of Systems Manager parameters, in the forms of `parentImages`. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly vendors: Readonly<Partial<Record<(typeof VENDORS)[number], VendorMirror>>>;
+}
+
+/** What holds where nothing is said. */
+export const DEFAULT_NAMES: NameSettings = { parentImages: {}, managedComponents: {}, parameters: {}, vendors: {} };
+
+/** What may stand for a parent image. */
+const REFERENCE =
+  /^(ami-[0-9a-f]{8,17}|arn:aws[^:]*:imagebuilder:[^:]+:(\d{12}|aws):image\/[a-z0-9_-]+\/[0-9x./]+|image\/[a-z0-9_-]+\/[0-9x./]+|[a-z0-9_-]{3,128})$/;
+const REFERENCE_FORMS =
+  "an AMI (ami-…), an image's ARN with its version, image/NAME/x.x.x of one's own, or the name of a managed image";
+
+/** Reads the sections `parentImages`, `parameters`, `managedComponents` and `vendors`. */
+export function readNames(root: Readonly<Record<string, unknown>>, faults: string[]): NameSettings {
+  const references = (
+    place: 'parentImages' | 'parameters',
+    key: RegExp,
+    keyForm: string,
+  ): Readonly<Record<string, string>> =>
+    Object.fromEntries(
+      Object.entries(map(root[place], place, faults)).map(([name, value]) => {
+        if (!key.test(name)) faults.push(`${place}.${name}: '${name}' is no ${keyForm}`);
+        if (typeof value !== 'string' || !REFERENCE.test(value))
+          faults.push(`${place}.${name}: must be ${REFERENCE_FORMS}`);
+        return [name, String(value)];
+      }),
+    );
+  return {
+    parentImages: references(
+      'parentImages',
+      /^[a-z0-9_-]{3,128}$/,
+      'name of a managed image, such as amazon-linux-2-x86',
+    ),
+    parameters: references('parameters', /^\/?[A-Za-z0-9_./-]{1,1011}$/, 'name of a parameter, such as /golden/base'),
+    managedComponents: Object.fromEntries(
+      Object.entries(map(root['managedComponents'], 'managedComponents', faults)).map(([name, value]) => {
+        const place = `managedComponents.${name}`;
+        const given =
+          typeof value === 'string' ? { file: value } : section(value, place, ['file', 'version', 'platform'], faults);
+        const {
+          file,
+          version = '1.0.0',
+          platform = 'Linux',
+        } = given as { file?: unknown; version?: unknown; platform?: unknown };
+        if (!/^[a-z0-9_-]{3,128}$/.test(name))
+          faults.push(`${place}: '${name}' is no name of a managed component, such as python-3-linux`);
+        if (typeof file !== 'string' || !file.startsWith('/'))
+          faults.push(`${place}.file: must be the absolute path of a component document`);
+        if (typeof version !== 'string' || !/^\d{1,9}\.\d{1,9}\.\d{1,9}$/.test(version))
+          faults.push(`${place}.version: must be three numbers, as in 1.0.0`);
+        if (platform !== 'Linux' && platform !== 'Windows' && platform !== 'macOS')
+          faults.push(`${place}.platform: must be Linux, Windows or macOS`);
+        return [
+          name,
+          { file: String(file), version: String(version), platform: platform as MappedComponent['platform'] },
+        ];
+      }),
+    ),
+    vendors: Object.fromEntries(
+      Object.entries(section(root['vendors'], 'vendors', VENDORS, faults)).map(([name, value]) => {
+        const { address, keyring } = section(value, `vendors.${name}`, ['address', 'keyring'], faults);
+        if (address !== undefined && (typeof address !== 'string' || !/^https?:\/\/[^\s?#@]+\/$/.test(address)))
+          faults.push(
+            `vendors.${name}.address: must be an http or https address that ends in a slash, without a password`,
+          );
+        // Only Canonical's checksums are signed: those of others are believed for the way that they came.
+        if (
+          name !== 'ubuntu' &&
+          typeof address === 'string' &&
+          /^http:\/\/(?!127\.0\.0\.1[:/]|localhost[:/])/.test(address)
+        )
+          faults.push(
+            `vendors.${name}.address: must be https, since ${name} signs nothing: what comes over http could be changed on its way`,
+          );
+        if (keyring !== undefined && (typeof keyring !== 'string' || !keyring.startsWith('/')))
+          faults.push(`vendors.${name}.keyring: must be the absolute path of a public key`);
+        return [
+          name,
+          { ...(typeof address === 'string' ? { address } : {}), ...(typeof keyring === 'string' ? { keyring } : {}) },
+        ];
+      }),
+    ),
+  };
+}

@@ -1,0 +1,148 @@
+/**
+ * Modules that work on files: a fixed program for each, that runs once for a step and takes the step's items one after the other. Values
+ * reach it as arguments, content on stdin: no value is ever part of a program.
+ */
+import type { InputValue } from '../../documents/component/document.ts';
+import { BASH } from '../../guest/environment.ts';
+import { itemsOf, mapOf } from './inputs.ts';
+import {
+  ending,
+  InputError,
+  onWindows,
+  type ActionModule,
+  type AttemptContext,
+  type AttemptResult,
+} from '../module.ts';
+import { runPowerShell } from './powershell.ts';
+import { withoutEnd } from '../../resources/ends.ts';
+
+/** What a program gets for one item of a step's inputs. */
+export interface ProgramItem {
+  /** The same number for every item. Names of files are absolute. */
+  readonly fields: readonly string[];
+  /** Bytes that go to stdin; the last field is then their number. */
+  readonly content?: Buffer;
+}
+
+/** A module of this kind. */
+export interface FileProgram {
+  readonly name: string;
+  readonly platforms: ActionModule['platforms'];
+  /**
+   * Reads one item.
+   * @param absolute a path as seen from the working directory
+   * @throws {InputError} when an input has no usable value
+   */
+  item(inputs: Readonly<Record<string, InputValue>>, absolute: (path: string) => string): ProgramItem;
+  /** Body of a bash function that is called with the fields of each item as `$1`, `$2`, …; see `PRELUDE` for what it finds. */
+  readonly bash: string;
+  /** The same for PowerShell: the body of a function with the fields as `$args`. */
+  readonly powershell?: string;
+  /** Reads what the program printed. Without it, it prints nothing. */
+  outputs?(printed: Buffer | undefined, context: AttemptContext): AttemptResult;
+}
+
+/**
+ * What every bash program finds. `fail` ends the step; `parents` makes the folders above a path; `matches` sets `found` to what the last
+ * part of a path, a pattern, matches. `*` also matches hidden names, as it does in Go.
+ */
+const PRELUDE = `
+LC_ALL=C.UTF-8 IFS=
+shopt -s nullglob dotglob
+fail() { printf '%s\\n' "$1" >&2; exit 1; }
+parents() { local above=\${1%/*}; [ -z "$above" ] || [ -d "$above" ] || mkdir -p -- "$above" || exit 1; }
+matches() { found=("\${1%/*}"/$2); }
+`;
+
+const EACH = `
+fields=$1; shift
+while [ $# -gt 0 ]; do item "\${@:1:fields}"; shift "$fields"; done
+`;
+
+/** The whole program. */
+export function bashProgram(body: string): string {
+  return `${PRELUDE}item() {\n${body.trim()}\n}\n${EACH}`;
+}
+
+/** Makes a module of a program. */
+export function fileModule(program: FileProgram): ActionModule {
+  const text = bashProgram(program.bash);
+  return {
+    name: program.name,
+    platforms: program.platforms,
+    async attempt(context) {
+      const items = itemsOf(context.inputs).map((input, index) =>
+        program.item(mapOf(input, `inputs[${index}]`), (path) => absolutePath(context, path)),
+      );
+      if (items.length === 0) throw new InputError('inputs: at least one item is needed');
+      const fields = items.flatMap((item) => item.fields);
+      const contents = items.flatMap((item) => item.content ?? []);
+      const what = `${program.name} ${items[0]!.fields[0]}${items.length > 1 ? ` and ${items.length - 1} more` : ''}`;
+      const stdin = contents.length > 0 ? Buffer.concat(contents) : undefined;
+      const ended = onWindows(context)
+        ? await runPowerShell(context, {
+            program: program.powershell!,
+            fields: items.map((item) => item.fields),
+            what,
+            ...(stdin === undefined ? {} : { content: stdin }),
+          })
+        : await context.command({
+            argv: [...BASH, text, program.name, String(items[0]!.fields.length), ...fields],
+            own: true,
+            quiet: true,
+            what,
+            ...(stdin === undefined ? {} : { stdin }),
+          });
+      if (ended.exitCode !== 0)
+        return { result: 'failed', message: ended.stderr === '' ? `${what}: ${ending(ended)}` : oneLine(ended.stderr) };
+      return program.outputs?.(ended.stdoutBytes, context) ?? { result: 'success' };
+    },
+  };
+}
+
+/** What a tool said, without its name in front. */
+function oneLine(stderr: string): string {
+  return stderr
+    .replace(/^(?:\/bin\/)?[\w/-]+: line \d+: /, '')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .join('; ');
+}
+
+/** A path of the machine, as seen from the working directory; a separator at its end stays. @throws {InputError} */
+export function absolutePath(context: AttemptContext, path: string): string {
+  return onWindows(context) ? windowsPath(path, context.workingDirectory) : posixPath(path, context.workingDirectory);
+}
+
+/** A path of the machine without the separators that it ends in, of which its first character is none. */
+export function withoutSeparators(context: AttemptContext, path: string): string {
+  return withoutEnd(path, onWindows(context) ? '/\\' : '/', 1);
+}
+
+/** A path of a POSIX machine, as seen from the working directory; a separator at its end stays. */
+export function posixPath(path: string, workingDirectory: string): string {
+  if (path.includes('\0')) throw new InputError('a path holds a NUL character');
+  return path.startsWith('/') ? path : `${withoutEnd(workingDirectory, '/')}/${path}`;
+}
+
+/** A path of a Windows machine, as seen from the working directory. */
+export function windowsPath(path: string, workingDirectory: string): string {
+  if (path.includes('\0')) throw new InputError('a path holds a NUL character');
+  return /^(?:[A-Za-z]:|[\\/]{2})/.test(path) ? path : `${withoutEnd(workingDirectory, '/\\')}\\${path}`;
+}
+
+/**
+ * The last part of a path as a pattern in which only `*` is special.
+ * @throws {InputError} for a `*` before the last separator
+ */
+export function wildcard(
+  path: string,
+  input: string,
+  windows = false,
+): { readonly pattern: string; readonly hasWildcard: boolean } {
+  const at = Math.max(path.lastIndexOf('/'), windows ? path.lastIndexOf('\\') : -1);
+  if (path.slice(0, at + 1).includes('*'))
+    throw new InputError(`${input}: a * may stand only after the last separator, not in "${path}"`);
+  const name = path.slice(at + 1);
+  return { pattern: name.replace(/[^*]/gu, '\\$&'), hasWildcard: name.includes('*') };
+}

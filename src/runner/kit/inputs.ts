@@ -1,0 +1,73 @@
+/** Reading a step's inputs. Validation has seen their shape; what references brought in is only known now. Pure. */
+import type { InputValue } from '../../documents/component/document.ts';
+import { InputError } from '../module.ts';
+
+/** The inputs as a map. */
+export function mapOf(inputs: InputValue, where = 'inputs'): Readonly<Record<string, InputValue>> {
+  if (typeof inputs === 'object' && inputs !== null && !Array.isArray(inputs))
+    return inputs as Readonly<Record<string, InputValue>>;
+  if (inputs === null) return {};
+  throw new InputError(`${where}: a map was expected`);
+}
+
+/** The items of inputs that are a list of maps; a single map is a list of one. */
+export function itemsOf(inputs: InputValue): readonly InputValue[] {
+  return Array.isArray(inputs) ? (inputs as readonly InputValue[]) : [inputs];
+}
+
+/** A scalar's text, or `undefined` when it is absent. */
+export function optionalText(map: Readonly<Record<string, InputValue>>, name: string): string | undefined {
+  const value = map[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'object') throw new InputError(`${name}: one value was expected`);
+  return String(value);
+}
+
+/** A scalar's text. @throws {InputError} when it is absent or empty */
+export function text(map: Readonly<Record<string, InputValue>>, name: string): string {
+  const value = optionalText(map, name);
+  if (value === undefined || value === '') throw new InputError(`${name}: a value is needed`);
+  return value;
+}
+
+/** A list's texts; empty when it is absent. A single scalar is a list of one. */
+export function texts(map: Readonly<Record<string, InputValue>>, name: string): readonly string[] {
+  const value = map[name];
+  if (value === undefined || value === null) return [];
+  const items: readonly InputValue[] = Array.isArray(value) ? value : [value as InputValue];
+  return items.map((item, index) => {
+    if (item === null) return '';
+    if (typeof item === 'object') throw new InputError(`${name}[${index}]: one value was expected`);
+    return String(item);
+  });
+}
+
+/** A truth value; references make it text. */
+export function flag(map: Readonly<Record<string, InputValue>>, name: string, otherwise: boolean): boolean {
+  const value = optionalText(map, name)?.trim().toLowerCase();
+  if (value === undefined || value === '') return otherwise;
+  if (value === 'true') return true;
+  if (value === 'false') return false;
+  throw new InputError(`${name}: true or false was expected, not "${value}"`);
+}
+
+/** A whole number of at least 0. */
+export function wholeNumber(map: Readonly<Record<string, InputValue>>, name: string, otherwise: number): number {
+  const value = optionalText(map, name)?.trim();
+  if (value === undefined || value === '') return otherwise;
+  if (!/^[0-9]{1,9}$/.test(value)) throw new InputError(`${name}: a whole number was expected, not "${value}"`);
+  return Number(value);
+}
+
+/**
+ * File permissions as four octal digits.
+ * @throws {InputError} when they are none, or `needed` and absent
+ */
+export function mode(map: Readonly<Record<string, InputValue>>, name: string): string | undefined;
+export function mode(map: Readonly<Record<string, InputValue>>, name: string, needed: 'needed'): string;
+export function mode(map: Readonly<Record<string, InputValue>>, name: string, needed?: 'needed'): string | undefined {
+  const value = needed === undefined ? optionalText(map, name) : text(map, name);
+  if (value === undefined) return undefined;
+  if (/^0?[0-7]{1,4}$/.test(value)) return value.slice(-4).padStart(4, '0');
+  throw new InputError(`${name}: an octal number such as 0644 was expected, not "${value}"`);
+}

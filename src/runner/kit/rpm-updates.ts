@@ -1,0 +1,55 @@
+/** UpdateOS on systems with RPM packages: the commands of dnf, yum and zypper. Pure. Source: reference, `awstoe.md` section 6. */
+import { wildcardMatcher } from '../../policies/globs.ts';
+import { InputError } from '../module.ts';
+
+/** Package managers of such systems, the better one first where there are two. */
+export const RPM_MANAGERS = ['dnf', 'yum', 'zypper'] as const;
+export type RpmManager = (typeof RPM_MANAGERS)[number];
+
+/** Names as RPM allows them, `*` and `?` as wildcards. @throws {InputError} for what a manager would take for something else */
+export function rpmNames(input: string, names: readonly string[]): readonly string[] {
+  for (const name of names)
+    if (!/^[A-Za-z0-9*?][A-Za-z0-9+._*?-]*$/.test(name))
+      throw new InputError(`${input}: "${name}" is no name of a package`);
+  return names;
+}
+
+/**
+ * The commands, in order; each has to succeed. Indexes are fetched anew, and one that cannot be is a failure, unless its repository's own file says
+ * otherwise (`skip_if_unavailable`, which distributions set for all).
+ * @param installed names of the installed packages: dnf fails for a name that is not installed or excluded, and zypper leaves out none by itself, so
+ * that they are told the names that are left
+ * @returns none when nothing is to be updated
+ */
+export function rpmCommands(
+  manager: RpmManager,
+  include: readonly string[],
+  exclude: readonly string[],
+  installed: readonly string[],
+): readonly (readonly string[])[] {
+  const named = include.length > 0 || (manager === 'zypper' && exclude.length > 0);
+  const excluded = among(exclude, installed);
+  const wanted = named
+    ? among(include.length === 0 ? ['*'] : include, installed).filter((name) => !excluded.includes(name))
+    : [];
+  if (named && wanted.length === 0) return [];
+  if (manager === 'zypper') {
+    return [
+      ['zypper', '--non-interactive', 'refresh'],
+      ['zypper', '--non-interactive', 'update', '--auto-agree-with-licenses', '--', ...wanted],
+    ];
+  }
+  const without = exclude.map((name) => `--exclude=${name}`);
+  const failing = '--setopt=skip_if_unavailable=False';
+  if (manager === 'dnf') return [['dnf', '-y', '--refresh', failing, ...without, 'upgrade', '--', ...wanted]];
+  return [
+    ['yum', '-y', 'clean', 'expire-cache'],
+    ['yum', '-y', failing, ...without, 'update', '--', ...wanted],
+  ];
+}
+
+/** The names that the patterns mean. */
+export function among(patterns: readonly string[], names: readonly string[]): readonly string[] {
+  const matchers = patterns.map((pattern) => wildcardMatcher(pattern));
+  return [...new Set(names)].filter((name) => matchers.some((matches) => matches(name)));
+}

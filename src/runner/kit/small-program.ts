@@ -1,0 +1,33 @@
+/** Small fixed programs by which modules look at a machine and make it ready, in the language that it has. */
+import { BASH } from '../../guest/environment.ts';
+import { onWindows, type AttemptContext, type ModuleCommandResult } from '../module.ts';
+import { runPowerShell } from './powershell.ts';
+
+/** A program in both languages. Values reach it as arguments, `$1`, `$2`, … or `$args`; none is ever part of it. */
+export interface SmallProgram {
+  readonly name: string;
+  /** A bash script; it has `fail TEXT`, which ends it with that on stderr. */
+  readonly bash: string;
+  /** Body of a function of `powershell.ts`. */
+  readonly powershell: string;
+}
+
+const FAIL = `
+fail() { printf '%s\\n' "$1" >&2; exit 1; }
+`;
+
+/** Runs a program; nothing of it goes to the log. @param what how a failure of the step's time calls it */
+export function runSmall(
+  context: AttemptContext,
+  program: SmallProgram,
+  fields: readonly string[],
+  what: string,
+): Promise<ModuleCommandResult> {
+  if (onWindows(context)) return runPowerShell(context, { program: program.powershell, fields: [fields], what });
+  return context.command({
+    argv: [...BASH, `${FAIL}${program.bash}`, program.name, ...fields],
+    own: true,
+    quiet: true,
+    what,
+  });
+}

@@ -1,0 +1,124 @@
+/** Launched instances from the side of the worker: makes what is wished for, ends what is to end. */
+import { rm } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { amiOnRecord } from '../catalog/amis.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { heldRecorder } from '../catalog/held.ts';
+import { getInstance, type InstanceRecord, updateInstance } from '../catalog/instances.ts';
+import { withdrawAmi } from '../distribution/withdraw.ts';
+import { createOverlay } from '../images/disks.ts';
+import { LayerStore } from '../images/layer-store.ts';
+import { driverNamed, instanceDirectory } from '../instances/launch.ts';
+import type { InstanceHandle } from '../instances/instance.ts';
+import { NO_AMI, roleOf } from '../instances/services/metadata.ts';
+import { resolveInstanceType } from '../instances/types.ts';
+import { releaseAll } from '../platform/held.ts';
+import { logger } from '../platform/log.ts';
+import { timestamp } from '../platform/clock.ts';
+import { readConfig } from '../platform/config/config.ts';
+import { defaultReach } from '../platform/config/networks.ts';
+import type { StoredLaunch } from '../launches/service.ts';
+import { mkdir } from 'node:fs/promises';
+
+/** Where a launched instance keeps what it writes: it goes with the instance. */
+function diskPath(dataDirectory: string, instanceId: string): string {
+  return join(dataDirectory, 'instances', `${instanceId}.qcow2`);
+}
+
+/**
+ * Makes a launched instance that is `pending`. Its state tells how that ended: `running`, or `failed` with a reason.
+ * @param signal aborts the launch; nothing of it is left
+ */
+export async function makeLaunched(catalog: Catalog, record: InstanceRecord, signal: AbortSignal): Promise<void> {
+  const { id } = record;
+  const held = heldRecorder(catalog.db, id);
+  const layers = new LayerStore(catalog, catalog.dataDirectory);
+  try {
+    const stored = JSON.parse(record.request) as StoredLaunch;
+    const { networks, instanceProfiles } = await readConfig(catalog.dataDirectory);
+    const role =
+      stored.instanceProfile === undefined
+        ? undefined
+        : roleOf(instanceProfiles, stored.instanceProfile, record.account);
+    if (stored.instanceProfile !== undefined && role === undefined) {
+      throw new Error(`the instance profile '${stored.instanceProfile}' has no credentials in config.yaml any more`);
+    }
+    const taken = await layers.takeAmi(record.ami_id ?? '', record.region, id);
+    if (taken === undefined) throw new Error(`${record.ami_id} is not available in ${record.region} any more`);
+    const { layer } = taken;
+    const disk = diskPath(catalog.dataDirectory, id);
+    await held.record({ kind: 'path', path: disk });
+    await mkdir(join(catalog.dataDirectory, 'instances'), { recursive: true, mode: 0o700 });
+    await createOverlay(layer.path, disk);
+    const size = resolveInstanceType(record.instance_type, cpus().length, Math.floor(totalmem() / (1 << 20)));
+    const wantsSeed = stored.sshKeys.length > 0 || stored.userData !== undefined;
+    const instance = await driverNamed(record.driver).launch({
+      id,
+      disk,
+      cpus: size.cpus,
+      memoryMiB: size.memoryMiB,
+      directory: instanceDirectory(id),
+      allocationOwner: { dataDirectory: catalog.dataDirectory, owner: id },
+      held,
+      metadata: {
+        account: record.account,
+        region: record.region,
+        imageId: record.ami_id ?? NO_AMI,
+        instanceType: record.instance_type,
+        launched: timestamp(),
+        tokens: 'required',
+        ...(stored.userData === undefined ? {} : { userData: Buffer.from(stored.userData).toString('base64') }),
+        ...(stored.sshKeys.length > 0 ? { sshKeys: stored.sshKeys } : {}),
+        ...(role === undefined ? {} : { role }),
+      },
+      reach: defaultReach(networks),
+      detached: true,
+      publish: stored.publish,
+      ...(wantsSeed
+        ? { seed: { sshKeys: stored.sshKeys, ...(stored.userData === undefined ? {} : { userData: stored.userData }) } }
+        : {}),
+      ...(stored.firmware === undefined ? {} : { firmware: stored.firmware }),
+      signal,
+    });
+    // Somebody may have ended it while it started: then it stays `shutting-down`, and has a handle to be ended by.
+    const now = await getInstance(catalog.db, id);
+    await updateInstance(catalog.db, id, {
+      handle: JSON.stringify(instance.handle),
+      ...(now?.state === 'pending' ? { state: 'running' } : {}),
+    });
+  } catch (error) {
+    logger().warn({ instance: id, error }, 'a launch failed');
+    await releaseAll(held).catch((cause: unknown) =>
+      logger().error({ instance: id, error: cause }, 'a failed launch left something'),
+    );
+    await letGo(catalog, record);
+    await updateInstance(catalog.db, id, { state: 'failed', reason: (error as Error).message.slice(0, 2000) });
+  }
+}
+
+/** Ends a launched or kept instance that is `shutting-down`, and forgets what it wrote. */
+export async function endLaunched(catalog: Catalog, record: InstanceRecord): Promise<void> {
+  const held = heldRecorder(catalog.db, record.id);
+  if (record.handle !== null) {
+    const instance = await driverNamed(record.driver)
+      .attach(JSON.parse(record.handle) as InstanceHandle, held)
+      .catch(() => undefined);
+    await instance?.terminate();
+  }
+  await releaseAll(held);
+  await rm(diskPath(catalog.dataDirectory, record.id), { force: true });
+  // A kept one wrote to a layer of its build.
+  await new LayerStore(catalog, catalog.dataDirectory).discardWritten(record.id);
+  await letGo(catalog, record);
+  await updateInstance(catalog.db, record.id, { state: 'terminated', handle: null });
+}
+
+/** Forgets that an instance lay over its image, and frees what only that kept of an AMI that was deregistered meanwhile. */
+async function letGo(catalog: Catalog, record: InstanceRecord): Promise<void> {
+  const layers = new LayerStore(catalog, catalog.dataDirectory);
+  await layers.release(record.id);
+  const ami = await amiOnRecord(catalog.db, record.ami_id ?? '');
+  if (ami?.state === 'deregistered' && ami.layer_id !== null)
+    await withdrawAmi(catalog, layers, ami, { keepReusable: false });
+}

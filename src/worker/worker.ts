@@ -1,0 +1,175 @@
+/**
+ * The worker: claims images and works on them, makes and ends launched instances, watches for cancellations. It meets the API in
+ * records only; a wake-up just makes it look sooner.
+ */
+import { hostname } from 'node:os';
+import type { Catalog } from '../catalog/catalog.ts';
+import { cancelRequested } from '../catalog/image-work.ts';
+import { endExpired, instancesToActOn, liveInstances } from '../catalog/instances.ts';
+import { claimImage, endLease, renewLeases, type Lessee } from '../catalog/leases.ts';
+import { endLaunched, makeLaunched } from './launches.ts';
+import { onceThereIsRoom, runningOut } from '../images/space.ts';
+import { timestamp } from '../platform/clock.ts';
+import { restoreNetwork } from '../platform/host.ts';
+import { logger } from '../platform/log.ts';
+import { newUuid } from '../platform/ids.ts';
+import { processStartTime } from '../platform/processes.ts';
+import { runDueExecutions } from './state-updates.ts';
+import { CANCELLED_REASON, CancelledError } from '../workflows/image-work.ts';
+import { runImage } from '../workflows/run-image.ts';
+
+/** Between looks when nobody wakes it, in milliseconds. */
+const LOOK_MS = 1000;
+/** Between looks for a cancellation while something runs, in milliseconds. */
+const CANCEL_MS = 200;
+const RENEW_MS = 15_000;
+/** Between looks whether the rules of the instances' network are there, in milliseconds. */
+const RULES_MS = 5000;
+/** Between looks at the room on the disk while something is built, in milliseconds: a build writes some 50 MB in that time. */
+const ROOM_MS = 100;
+
+/** How long the end of an image that a full disk holds up is waited for when the worker stops, in milliseconds. */
+const FULL_DISK_MS = 5000;
+
+/** A running worker. */
+export interface Worker {
+  /** Looks for work now. */
+  wake(): void;
+  /** Aborts what runs, with this reason for the images, and waits until all of it has ended. */
+  stop(reason: string): Promise<void>;
+}
+
+/**
+ * Starts a worker on a data directory that was swept.
+ * @param concurrency how many images are worked on at once
+ */
+export function startWorker(catalog: Catalog, concurrency: number): Worker {
+  const lessee: Lessee = {
+    worker: newUuid(),
+    host: hostname(),
+    pid: process.pid,
+    processStart: processStartTime(process.pid)!,
+  };
+  const images = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
+  const launches = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
+  const over = new AbortController();
+  let stopping = false;
+  let looking: Promise<void> | undefined;
+  let again = false;
+
+  let updating: Promise<void> | undefined;
+  /** Beside builds, which may take all places. */
+  function updateStates(): void {
+    updating ??= runDueExecutions(catalog, () => stopping)
+      .catch((error: unknown) => logger().error({ error }, 'changes of state could not be looked at'))
+      .finally(() => (updating = undefined));
+  }
+
+  async function look(): Promise<void> {
+    if (!stopping) updateStates();
+    while (!stopping && images.size < concurrency) {
+      const arn = await claimImage(catalog, lessee);
+      if (arn === undefined) break;
+      const controller = new AbortController();
+      const done = runImage({
+        catalog,
+        dataDirectory: catalog.dataDirectory,
+        arn,
+        signal: controller.signal,
+        over: over.signal,
+      })
+        .catch((error: unknown) => logger().fatal({ image: arn, error }, 'the work on an image ended badly'))
+        .then(() => onceThereIsRoom(() => endLease(catalog.db, arn), over.signal))
+        .catch((error: unknown) => logger().error({ image: arn, error }, 'the lease of an image could not be ended'))
+        .finally(() => {
+          images.delete(arn);
+          wake();
+        });
+      images.set(arn, { controller, done });
+    }
+    if (!stopping) await endExpired(catalog.db, timestamp());
+    for (const record of stopping ? [] : await instancesToActOn(catalog.db)) {
+      const busy = launches.get(record.id);
+      if (busy !== undefined) {
+        // Ended while it is being made: the launch is given up, then this is looked at again.
+        if (record.state === 'shutting-down') busy.controller.abort(new Error('it was terminated while it started'));
+        continue;
+      }
+      const controller = new AbortController();
+      const act =
+        record.state === 'pending' ? makeLaunched(catalog, record, controller.signal) : endLaunched(catalog, record);
+      const done = act
+        .catch((error: unknown) => logger().error({ instance: record.id, error }, 'an instance could not be acted on'))
+        .finally(() => launches.delete(record.id));
+      launches.set(record.id, { controller, done });
+    }
+  }
+
+  function wake(): void {
+    if (looking !== undefined) {
+      again = true;
+      return;
+    }
+    looking = look()
+      .catch((error: unknown) => logger().error({ error }, 'looking for work failed'))
+      .finally(() => {
+        looking = undefined;
+        if (again && !stopping) {
+          again = false;
+          wake();
+        }
+      });
+  }
+
+  async function watchCancellations(): Promise<void> {
+    for (const arn of await cancelRequested(catalog.db, [...images.keys()]))
+      images.get(arn)?.controller.abort(new CancelledError(CANCELLED_REASON));
+  }
+
+  /** Whoever filled the disk: all that is built on it is given up before the records cannot be written. */
+  async function watchRoom(): Promise<void> {
+    const reason = await runningOut(catalog.dataDirectory);
+    if (reason === undefined) return;
+    for (const { controller } of images.values()) if (!controller.signal.aborted) controller.abort(new Error(reason));
+  }
+
+  async function watchNetwork(): Promise<void> {
+    if ((await liveInstances(catalog.db)).length === 0 || !(await restoreNetwork())) return;
+    logger().warn("the rules of the instances' network were gone, as when a firewall is loaded anew: made again");
+  }
+
+  const timers = [
+    setInterval(() => {
+      watchNetwork().catch((error: unknown) =>
+        logger().error({ error }, "the rules of the instances' network could not be looked at"),
+      );
+    }, RULES_MS),
+    setInterval(() => {
+      if (images.size > 0) void watchRoom();
+    }, ROOM_MS),
+    setInterval(wake, LOOK_MS),
+    setInterval(() => {
+      if (images.size > 0)
+        watchCancellations().catch((error: unknown) => logger().error({ error }, 'looking for cancellations failed'));
+    }, CANCEL_MS),
+    setInterval(() => {
+      renewLeases(catalog.db, lessee.worker).catch((error: unknown) =>
+        logger().error({ error }, 'renewing leases failed'),
+      );
+    }, RENEW_MS),
+  ];
+  wake();
+
+  return {
+    wake,
+    async stop(reason) {
+      stopping = true;
+      for (const timer of timers) clearInterval(timer);
+      await looking;
+      await updating;
+      for (const { controller } of [...images.values(), ...launches.values()]) controller.abort(new Error(reason));
+      setTimeout(() => over.abort(new Error(reason)), FULL_DISK_MS).unref();
+      await Promise.all([...images.values(), ...launches.values()].map(({ done }) => done));
+    },
+  };
+}
