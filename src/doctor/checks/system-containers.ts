@@ -14,7 +14,7 @@ const INSTEAD = 'builds run in virtual machines, which are slower';
 export const systemContainers: Check = {
   name: 'system containers',
   needed: false,
-  packages: ['systemd-container', 'slirp4netns', 'util-linux'],
+  packages: ['systemd-container', 'slirp4netns', 'perl-base'],
   root: true,
   seconds: 40,
   async run({ signal }) {
