@@ -118,7 +118,8 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
       slirpArguments(request, outbound, apiSocket, await reachableResolver()),
     );
     const { pid, startTime, unref } = await start(command, {
-      env: { [HELD_MARK]: heldId },
+      // Its command does not say whose it is.
+      env: { [HELD_MARK]: heldId, INGOT_INSTANCE_DIRECTORY: directory },
       stdio: ['ignore', 'ignore', 'ignore', ready.fd, ...(netns ? [netns.fd] : [])],
       detached: true,
     });

@@ -115,9 +115,9 @@ function processes(): string[] {
     const folder = `/proc/${entry}`;
     try {
       const uid = Number(/^Uid:\s*(\d+)/m.exec(readFileSync(`${folder}/status`, 'utf8'))?.[1]);
-      const mark = readFileSync(`${folder}/environ`, 'utf8')
-        .split('\0')
-        .find((each) => each.startsWith(`${HELD_MARK}=`));
+      const environment = readFileSync(`${folder}/environ`, 'utf8').split('\0');
+      const mark = environment.find((each) => each.startsWith(`${HELD_MARK}=`));
+      const directory = environment.find((each) => each.startsWith('INGOT_INSTANCE_DIRECTORY='));
       const command = readFileSync(`${folder}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
       const cgroup = /ingot-[^/\n]+/.exec(readFileSync(`${folder}/cgroup`, 'utf8'))?.[0];
       const startTime = processStartTime(Number(entry));
@@ -130,7 +130,7 @@ function processes(): string[] {
         (PROGRAMS.test(readFileSync(`${folder}/comm`, 'utf8')) && !/^\S*qemu-(img|io|nbd)/.test(command));
       if (ours)
         lines.push(
-          `process ${entry} (started ${startTime}) ${command} ${mark ?? ''} ${cgroup ?? ''} ${output(folder)}`,
+          `process ${entry} (started ${startTime}) ${command} ${mark ?? ''} ${directory ?? ''} ${cgroup ?? ''} ${output(folder)}`,
         );
     } catch {}
   }

@@ -389,11 +389,7 @@ async function statusOf(
       throw await container.whatHappened();
     }
     const { stdout, stderr, code } =
-      first !== undefined
-        ? { stdout: first, stderr: '', code: 0 }
-        : await atTheDoor(container, ['/bin/sh', '-c', `f=$1/$2 u=$2; ${TELL}`, 'sh', INSIDE_DIRECTORY, unit], {
-            okCodes: 'any',
-          });
+      first !== undefined ? { stdout: first, stderr: '', code: 0 } : await askForStatus(container, unit);
     first = undefined;
     const [word = '', system = ''] = stdout.trim().split('\n');
     status ??= parseStatus(word);
@@ -418,6 +414,20 @@ async function statusOf(
     if (code !== 0 && ++unanswered > 20)
       throw new InstanceError(`systemd in the instance does not answer: ${stderr.trim()}`);
     await sleep(200);
+  }
+}
+
+/** Asks once. A system that goes down kills whoever asks: that is no answer, and the next look says what became of it. */
+async function askForStatus(
+  container: Container,
+  unit: string,
+): Promise<{ readonly stdout: string; readonly stderr: string; readonly code: number | null }> {
+  const ask = ['/bin/sh', '-c', `f=$1/$2 u=$2; ${TELL}`, 'sh', INSIDE_DIRECTORY, unit];
+  try {
+    return await atTheDoor(container, ask, { okCodes: 'any' });
+  } catch (error) {
+    if (!(error instanceof ProcessError) || error.signal === null) throw error;
+    return { stdout: error.stdout, stderr: error.message, code: null };
   }
 }
 
