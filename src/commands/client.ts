@@ -8,6 +8,7 @@ import { readCredentials } from '../platform/credentials.ts';
 import { DataDirectoryError, takeDataDirectory } from '../platform/data-directory.ts';
 import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
+import { regionFault } from '../resources/regions.ts';
 import { runningServer, type ServerFile } from '../service/server-file.ts';
 import { SERVER_FLAGS } from '../service/server-flags.ts';
 import { type Arguments, CommandFailed, WrongUse, type CommandOption } from './command.ts';
@@ -36,8 +37,8 @@ export function dataDirectoryOf(args: Arguments): string {
 /** The Region that the arguments or the environment name. */
 export function regionOf(args: Arguments): string {
   const region = args.text('region') ?? (process.env['AWS_REGION'] || process.env['AWS_DEFAULT_REGION'] || 'us-east-1');
-  if (!/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region))
-    throw new WrongUse(`'${region}' is not the name of a Region, such as us-east-1`);
+  const fault = regionFault(region);
+  if (fault !== undefined) throw new WrongUse(fault);
   return region;
 }
 
