@@ -10,6 +10,7 @@ import { distributionConfigurations } from '../../catalog/distribution-configura
 import { imageRecipes, type StoredImageRecipe } from '../../catalog/image-recipes.ts';
 import { infrastructureConfigurations } from '../../catalog/infrastructure-configurations.ts';
 import { resolveRecipe, resolveWorkflow } from '../../catalog/resolve.ts';
+import { RUNNABLE_ACTIONS } from '../../documents/workflow/actions.ts';
 import { workflowParameterValues } from '../../documents/workflow/parameters.ts';
 import { parseWorkflowDocument } from '../../documents/workflow/parse.ts';
 import { parseArn } from '../../resources/arns.ts';
@@ -19,7 +20,6 @@ import {
   invalidParameterValues,
   type ValueFault,
 } from '../../resources/errors.ts';
-import { stepActions } from '../../workflows/actions.ts';
 import type { OperationContext } from '../context.ts';
 import { checkNumber } from '../quotas.ts';
 import { isVisible } from './common.ts';
@@ -136,7 +136,7 @@ async function checkWorkflow(
   );
   if (problems.length > 0) faults.push({ path: `${path}.parameters`, detail: problems.join(' ') });
   // A step under a condition may never come: it fails when it does.
-  const missing = document.steps.filter((step) => step.if === undefined && stepActions[step.action] === undefined);
+  const missing = document.steps.filter((step) => step.if === undefined && !RUNNABLE_ACTIONS.has(step.action));
   for (const { name, action } of missing) {
     faults.push({
       path: `${path}.workflowArn`,

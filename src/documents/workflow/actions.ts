@@ -258,6 +258,21 @@ export const workflowActions: Readonly<Record<string, WorkflowAction>> = Object.
   ),
 );
 
+/** The step actions that Ingot runs. The others are checked, and refused when a build would need them. */
+export const RUNNABLE_ACTIONS: ReadonlySet<string> = new Set([
+  'ApplyImageConfigurations',
+  'CollectImageMetadata',
+  'CreateImage',
+  'DistributeImage',
+  'ExecuteComponents',
+  'LaunchInstance',
+  'ModifyImageAttributes',
+  'SanitizeInstance',
+  'TerminateInstance',
+  'WaitForAction',
+  'WaitForSSMAgent',
+]);
+
 /** `$.imagebuilder.*` and the types of its members. Source: reference, `workflows.md` section 2. */
 export const SYSTEM_VARIABLES: ReadonlyMap<string, WorkflowValueType> = new Map<string, WorkflowValueType>([
   ['cloudWatchLogGroup', 'string'],
