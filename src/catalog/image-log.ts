@@ -6,6 +6,7 @@ import { createReadStream, existsSync, fstatSync, mkdirSync, openSync, closeSync
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { sleep, timestamp } from '../platform/clock.ts';
+import { dataPath } from '../platform/data-layout.ts';
 import { sizeOf } from '../platform/processes.ts';
 import { PROGRESS_VERSION, type ProgressEvent, type ProgressRecord, type Report } from '../resources/progress.ts';
 
@@ -17,7 +18,7 @@ export function imageLogPath(dataDirectory: string, imageArn: string): string {
     if (!part || !/^[a-zA-Z0-9._-]+$/.test(part) || part.startsWith('.'))
       throw new Error(`no log can be kept for ${imageArn}: it is no ARN of an image's build version`);
   }
-  return join(dataDirectory, 'logs', account!, region!, name!, `${version}-${build}.jsonl`);
+  return join(dataPath(dataDirectory, 'logs'), account!, region!, name!, `${version}-${build}.jsonl`);
 }
 
 /** An image's log, open for appending. */

@@ -1,11 +1,12 @@
 /** How a command finds its server, or starts one. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Connection } from '../platform/api-client.ts';
 import { DeadlineError, until } from '../platform/clock.ts';
 import { readCredentials } from '../platform/credentials.ts';
 import { DataDirectoryError, takeDataDirectory } from '../platform/data-directory.ts';
+import { dataPath } from '../platform/data-layout.ts';
 import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
 import { regionFault } from '../resources/regions.ts';
@@ -70,12 +71,12 @@ async function connectionOf(dataDirectory: string, server: ServerFile, region: s
     throw new CommandFailed(`the credentials of ${dataDirectory} cannot be read: ${(error as Error).message}`);
   }
   if (credentials === undefined)
-    throw new CommandFailed(`${join(dataDirectory, 'credentials.json')} is not there, though a server runs`);
+    throw new CommandFailed(`${dataPath(dataDirectory, 'credentials')} is not there, though a server runs`);
   return { host: server.host, port: server.port, region, credentials };
 }
 
 async function startInBackground(dataDirectory: string): Promise<ServerFile> {
-  const logPath = join(dataDirectory, 'server.log');
+  const logPath = dataPath(dataDirectory, 'serverLog');
   let log: number;
   try {
     takeDataDirectory(dataDirectory);

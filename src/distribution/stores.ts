@@ -1,5 +1,5 @@
 /** The register of stores: one line each. README.md says how to add one. */
-import { join } from 'node:path';
+import { regionFolder } from '../platform/data-layout.ts';
 import { regionFault } from '../resources/regions.ts';
 import { directoryStore } from './directory/directory-store.ts';
 import type { Store } from './store.ts';
@@ -13,5 +13,5 @@ export const stores = {
 export function storeOf(dataDirectory: string, region: string): { readonly store: Store; readonly directory: string } {
   const fault = regionFault(region);
   if (fault !== undefined) throw new Error(fault);
-  return { store: stores.directory, directory: join(dataDirectory, 'regions', region) };
+  return { store: stores.directory, directory: regionFolder(dataDirectory, region) };
 }
