@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { sleep, timestamp } from '../platform/clock.ts';
 import { dataPath } from '../platform/data-layout.ts';
+import { isDiskFull } from '../platform/disk-full.ts';
 import { sizeOf } from '../platform/processes.ts';
 import { PROGRESS_VERSION, type ProgressEvent, type ProgressRecord, type Report } from '../resources/progress.ts';
 
@@ -82,7 +83,7 @@ export function openImageLog(
       cutOff = written < line.length;
     } catch (error) {
       // On a full disk the log loses lines; the work goes on to its end, which says so.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      if (!isDiskFull(error)) throw error;
     }
   };
   return {

@@ -11,7 +11,8 @@ import { withdrawAmi } from '../distribution/withdraw.ts';
 import { workflowParameterValues } from '../documents/workflow/parameters.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { LayerStore } from '../images/layer-store.ts';
-import { isDiskFull, MAKE_ROOM, onceThereIsRoom, runningOut } from '../images/space.ts';
+import { onceThereIsRoom, runningOut } from '../images/space.ts';
+import { diskFullMessage, isDiskFull } from '../platform/disk-full.ts';
 import { DEFAULT_CONFIG, readConfig } from '../platform/config.ts';
 import type { Report } from '../resources/progress.ts';
 import type { ImageStatus } from '../resources/statuses.ts';
@@ -217,8 +218,7 @@ function testLimit({ imageTestsConfiguration }: Image, started: number): StageLi
 /** FAILED or CANCELLED, with nothing left of the work but its records, its log, and what it can be tried again with. */
 async function end(work: ImageWork, cause: Error): Promise<void> {
   const full =
-    (await makeRoom(work)) ??
-    (isDiskFull(cause) ? `no space left on device: the disk of this host is full. ${MAKE_ROOM}` : undefined);
+    (await makeRoom(work)) ?? (isDiskFull(cause) ? diskFullMessage('the disk of this host is full') : undefined);
   const error = full === undefined || cause instanceof CancelledError ? cause : new Error(full, { cause });
   const cancelled = error instanceof CancelledError;
   await work.copiesAhead?.drop();
