@@ -13,6 +13,7 @@ import { resourceInUse, resourceNotFound } from '../resources/errors.ts';
 import { isInProgress } from '../resources/statuses.ts';
 import { filesBelow, type FoundFile } from './files-below.ts';
 import { collectGarbage, findStrays, type Collected } from './garbage.ts';
+import { accountOfArn } from '../resources/arns.ts';
 
 /** What takes space. All sizes are bytes on the disk, as `du` counts them. */
 export interface StorageUsage {
@@ -152,7 +153,7 @@ const OTHERS = 'another account';
 
 /** Whose an instance, an image or an AMI is. */
 async function accountOf(catalog: Catalog, owner: string): Promise<string | undefined> {
-  if (owner.startsWith('arn:')) return owner.split(':')[4];
+  if (owner.startsWith('arn:')) return accountOfArn(owner);
   if (owner.startsWith('ami-')) return (await amiOnRecord(catalog.db, owner))?.account;
   return (await getInstance(catalog.db, owner))?.account;
 }

@@ -34,6 +34,7 @@ import { allowedSecrets } from './disk-secrets.ts';
 import { selectWorkflows, type SelectedWorkflow } from './select-workflows.ts';
 import { takeUp } from './take-up.ts';
 import { groupsOf, runGroup } from './workflow-groups.ts';
+import { parseArn } from '../resources/arns.ts';
 
 /** What `state.reason` holds at most. */
 const REASON_LENGTH = 1024;
@@ -55,13 +56,13 @@ export async function runImage(run: ImageRun): Promise<void> {
   const image = await getImage(catalog.db, arn);
   if (image === undefined) return;
   const log = openImageLog(dataDirectory, arn);
-  const [, , , region, account] = arn.split(':');
-  const secrets = openSecrets(dataDirectory, account!, region!);
+  const { region, owner: account } = parseArn(arn)!;
+  const secrets = openSecrets(dataDirectory, account, region);
   const work: ImageWork = {
     arn,
     image,
-    region: region!,
-    account: account!,
+    region,
+    account,
     catalog,
     dataDirectory,
     layers: new LayerStore(catalog, dataDirectory),
