@@ -110,6 +110,11 @@ test('a session token is part of who signs, in a header or in the query', async 
   );
 });
 
+test("a Region may have a name of the user's own", async () => {
+  for (const region of ['local-dev-1', 'lab', 'us-gov-west-1', 'dc2-rack10'])
+    assert.equal((await verify(onWire(await signer({ region }).sign(request(), at())))).region, region);
+});
+
 test('a signature is for one service', async () => {
   const wire = onWire(await signer({ service: 'sts' }).sign(request(), at()));
   await verifier(wire, 'sts');

@@ -4,6 +4,7 @@
  */
 import { createHmac, createSecretKey, hash, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { incompleteSignature, invalidSignature, missingAuthenticationToken } from '../resources/errors.ts';
+import { isRegion } from '../resources/regions.ts';
 
 /** A request as it came over the wire. */
 export interface SignedRequest {
@@ -46,8 +47,6 @@ const LONGEST_PRESIGNED_SECONDS = 7 * 24 * 3600;
 const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
 const CACHED_KEYS = 256;
 const EMPTY_HASH = hash('sha256', '');
-/** Regions name folders and stores, so nothing but the form of AWS's names is one. */
-const REGION = /^[a-z]{2,8}(?:-[a-z]{2,16}){1,3}-[0-9]{1,2}$/;
 
 /** What a signature states, wherever it stands. */
 interface Claim {
@@ -87,7 +86,7 @@ export function createVerifier<Known extends { readonly secretAccessKey: string 
     const known = await find(claim.accessKeyId, claim.token);
     if (claim.service !== service)
       throw invalidSignature(`Credential should be scoped to correct service: '${service}'.`);
-    if (!REGION.test(claim.region)) throw invalidSignature('Credential should be scoped to a valid Region.');
+    if (!isRegion(claim.region)) throw invalidSignature('Credential should be scoped to a valid Region.');
     if (!claim.time.startsWith(claim.date)) {
       throw invalidSignature(
         `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '${claim.date}' != '${claim.time.slice(0, 8)}'.`,

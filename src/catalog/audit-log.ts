@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { dataPath } from '../platform/data-layout.ts';
 import { newUuid } from '../platform/ids.ts';
 import { logger } from '../platform/log.ts';
 
@@ -89,7 +90,7 @@ const FOLDER = /^(\d{12}|unsigned)$/;
 const COMPLAIN_MS = 60_000;
 
 function folderOf(dataDirectory: string): string {
-  return join(dataDirectory, 'audit');
+  return dataPath(dataDirectory, 'audit');
 }
 
 /** Opens the audit log of a data directory. */

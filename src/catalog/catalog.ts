@@ -1,7 +1,6 @@
 /** The catalogue: everything that Ingot knows, in one database of the data directory. */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { Kysely, type Transaction } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
 import type { NameSettings } from '../platform/config/names.ts';
@@ -18,6 +17,7 @@ import * as imports from './migrations/0008-imports.ts';
 import * as imageSummaries from './migrations/0009-image-summaries.ts';
 import type { Tables } from './tables.ts';
 import { groupedTransactions } from './transactions.ts';
+import { dataPath } from '../platform/data-layout.ts';
 
 /** An open catalogue. */
 export interface Catalog {
@@ -73,7 +73,7 @@ export async function openCatalog(
 ): Promise<Catalog> {
   const managed = loadManaged(options.managedImages ?? [], options.managedFolder, options.names);
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
-  const db = new Kysely<Tables>({ dialect: sqliteDialect(join(dataDirectory, 'catalog.db')) });
+  const db = new Kysely<Tables>({ dialect: sqliteDialect(dataPath(dataDirectory, 'catalog')) });
   const transaction = groupedTransactions(db);
   try {
     await transaction(migrate);

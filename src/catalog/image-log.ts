@@ -6,18 +6,20 @@ import { createReadStream, existsSync, fstatSync, mkdirSync, openSync, closeSync
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { sleep, timestamp } from '../platform/clock.ts';
+import { dataPath } from '../platform/data-layout.ts';
+import { isDiskFull } from '../platform/disk-full.ts';
 import { sizeOf } from '../platform/processes.ts';
+import { parseArn } from '../resources/arns.ts';
+import { formatVersion } from '../resources/versions.ts';
 import { PROGRESS_VERSION, type ProgressEvent, type ProgressRecord, type Report } from '../resources/progress.ts';
 
 /** Where the log of an image's build version is, below the data directory. */
 export function imageLogPath(dataDirectory: string, imageArn: string): string {
-  const [, , , region, account, resource] = imageArn.split(':');
-  const [, name, version, build] = (resource ?? '').split('/');
-  for (const part of [region, account, name, version, build]) {
-    if (!part || !/^[a-zA-Z0-9._-]+$/.test(part) || part.startsWith('.'))
-      throw new Error(`no log can be kept for ${imageArn}: it is no ARN of an image's build version`);
-  }
-  return join(dataDirectory, 'logs', account!, region!, name!, `${version}-${build}.jsonl`);
+  const { owner, region, type, slug, version, build } = parseArn(imageArn) ?? {};
+  // An ARN's parts have no character that leaves a folder.
+  if (type !== 'image' || build === undefined)
+    throw new Error(`no log for ${imageArn}: expected the ARN of an image's build version`);
+  return join(dataPath(dataDirectory, 'logs'), owner!, region!, slug!, `${formatVersion(version!)}-${build}.jsonl`);
 }
 
 /** An image's log, open for appending. */
@@ -81,7 +83,7 @@ export function openImageLog(
       cutOff = written < line.length;
     } catch (error) {
       // On a full disk the log loses lines; the work goes on to its end, which says so.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      if (!isDiskFull(error)) throw error;
     }
   };
   return {

@@ -1,6 +1,7 @@
 /** `ingot audit`. */
 import type { AuditEvent, AuditLoss } from '../catalog/audit-log.ts';
 import { recordsOf, signedJson, signedRequest } from '../platform/api-client.ts';
+import { durationFault, durationSeconds } from '../resources/durations.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { plainLine } from './text.ts';
@@ -36,8 +37,6 @@ Example:
   run,
 };
 
-const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
 async function run(args: Arguments): Promise<number> {
   const query: Record<string, string> = {};
   for (const name of ['since', 'until'] as const) {
@@ -67,17 +66,10 @@ async function run(args: Arguments): Promise<number> {
 }
 
 function whenOf(name: string, text: string): string {
-  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  const time =
-    amount === undefined
-      ? /^\d{4}-\d\d-\d\d(T.*)?$/.test(text)
-        ? Date.parse(text)
-        : Number.NaN
-      : Date.now() - Number(amount) * UNITS[unit as keyof typeof UNITS];
-  if (Number.isNaN(time))
-    throw new WrongUse(
-      `--${name} takes a time (2026-01-31T12:00:00Z), a day, or so long ago (15m, 2h, 7d), not '${text}'`,
-    );
+  const ago = durationSeconds(text);
+  const given = /^\d{4}-\d\d-\d\d(T.*)?$/.test(text) ? Date.parse(text) : Number.NaN;
+  const time = ago === undefined ? given : Date.now() - ago * 1000;
+  if (Number.isNaN(time)) throw new WrongUse(durationFault(`--${name}`, text, 'a time (2026-01-31T12:00:00Z), a day'));
   return new Date(time).toISOString();
 }
 

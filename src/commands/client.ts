@@ -1,13 +1,15 @@
 /** How a command finds its server, or starts one. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Connection } from '../platform/api-client.ts';
 import { DeadlineError, until } from '../platform/clock.ts';
 import { readCredentials } from '../platform/credentials.ts';
 import { DataDirectoryError, takeDataDirectory } from '../platform/data-directory.ts';
+import { dataPath } from '../platform/data-layout.ts';
 import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
+import { regionFault } from '../resources/regions.ts';
 import { runningServer, type ServerFile } from '../service/server-file.ts';
 import { SERVER_FLAGS } from '../service/server-flags.ts';
 import { type Arguments, CommandFailed, WrongUse, type CommandOption } from './command.ts';
@@ -36,8 +38,8 @@ export function dataDirectoryOf(args: Arguments): string {
 /** The Region that the arguments or the environment name. */
 export function regionOf(args: Arguments): string {
   const region = args.text('region') ?? (process.env['AWS_REGION'] || process.env['AWS_DEFAULT_REGION'] || 'us-east-1');
-  if (!/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region))
-    throw new WrongUse(`'${region}' is not the name of a Region, such as us-east-1`);
+  const fault = regionFault(region);
+  if (fault !== undefined) throw new WrongUse(fault);
   return region;
 }
 
@@ -69,12 +71,12 @@ async function connectionOf(dataDirectory: string, server: ServerFile, region: s
     throw new CommandFailed(`the credentials of ${dataDirectory} cannot be read: ${(error as Error).message}`);
   }
   if (credentials === undefined)
-    throw new CommandFailed(`${join(dataDirectory, 'credentials.json')} is not there, though a server runs`);
+    throw new CommandFailed(`${dataPath(dataDirectory, 'credentials')} is not there, though a server runs`);
   return { host: server.host, port: server.port, region, credentials };
 }
 
 async function startInBackground(dataDirectory: string): Promise<ServerFile> {
-  const logPath = join(dataDirectory, 'server.log');
+  const logPath = dataPath(dataDirectory, 'serverLog');
   let log: number;
   try {
     takeDataDirectory(dataDirectory);

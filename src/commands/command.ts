@@ -81,7 +81,7 @@ export function readArguments(command: Command, argv: readonly string[]): Argume
   try {
     parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new WrongUse(complaint(error as NodeJS.ErrnoException, Object.keys(options)));
+    throw new WrongUse(complaint(error as NodeJS.ErrnoException, argv, options));
   }
   if (parsed.values['help'] === true) return 'help';
   const required = command.positionals.filter((name) => !/[?]$|[.]{3}$/.test(name));
@@ -96,11 +96,26 @@ export function readArguments(command: Command, argv: readonly string[]): Argume
   return new Arguments(parsed.values, parsed.positionals);
 }
 
-function complaint(error: NodeJS.ErrnoException, options: readonly string[]): string {
-  const unknown = /^Unknown option '(-{1,2})([^']*)'/.exec(error.message);
-  if (unknown === null) return error.message.split('\n')[0]!.replace(/\.? To specify .*$/, '');
-  const near = nearestWord(unknown[2]!, options);
-  return `there is no option ${unknown[1]}${unknown[2]}${near === undefined ? '' : `; did you mean --${near}?`}`;
+function complaint(
+  error: NodeJS.ErrnoException,
+  argv: readonly string[],
+  options: NonNullable<ParseArgsConfig['options']>,
+): string {
+  const unknown = error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? unknownOption(argv, options) : undefined;
+  if (unknown === undefined) return error.message.split('\n')[0]!.replace(/\.? To specify .*$/, '');
+  const near = nearestWord(unknown.name, Object.keys(options));
+  return `there is no option ${unknown.rawName}${near === undefined ? '' : `; did you mean --${near}?`}`;
+}
+
+/** The first option that a command does not have. */
+function unknownOption(
+  argv: readonly string[],
+  options: NonNullable<ParseArgsConfig['options']>,
+): { readonly name: string; readonly rawName: string } | undefined {
+  const { tokens } = parseArgs({ args: [...argv], options, allowPositionals: true, strict: false, tokens: true });
+  return tokens.find((token) => token.kind === 'option' && !Object.hasOwn(options, token.name)) as
+    | { readonly name: string; readonly rawName: string }
+    | undefined;
 }
 
 /** An argument that has to be an instance's id. */

@@ -1,7 +1,7 @@
 /** `ingot gc`. */
 import { signedJson } from '../platform/api-client.ts';
+import { durationFault, durationSeconds } from '../resources/durations.ts';
 import type { Collected } from '../storage/garbage.ts';
-import { ageSeconds } from '../workflows/cache-policy.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
 import { size } from './text.ts';
@@ -25,9 +25,8 @@ Example:
 
 async function run(args: Arguments): Promise<number> {
   const given = args.text('older-than');
-  const olderThanSeconds = given === undefined ? 0 : ageSeconds(given);
-  if (olderThanSeconds === undefined)
-    throw new WrongUse(`--older-than takes an age such as 90m, 24h or 7d, not '${given}'`);
+  const olderThanSeconds = given === undefined ? 0 : durationSeconds(given);
+  if (olderThanSeconds === undefined) throw new WrongUse(durationFault('--older-than', given!));
   const freed = await signedJson<Collected>(await connect(args), {
     method: 'POST',
     path: '/ingot/gc',

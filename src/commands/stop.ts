@@ -1,5 +1,6 @@
 /** `ingot stop`. */
 import { signedJson } from '../platform/api-client.ts';
+import { dataPath } from '../platform/data-layout.ts';
 import { patient } from '../platform/patience.ts';
 import { waitForExit } from '../platform/processes.ts';
 import { runningServer } from '../service/server-file.ts';
@@ -36,7 +37,7 @@ async function run(args: Arguments): Promise<number> {
   const longest = patient(STOP_TIMEOUT_MS);
   if (!(await waitForExit(server.pid, server.startTime, longest))) {
     throw new CommandFailed(
-      `the server with pid ${server.pid} did not stop within ${longest / 1000} seconds; see its log, ${dataDirectory}/server.log`,
+      `the server with pid ${server.pid} did not stop within ${longest / 1000} seconds; see its log, ${dataPath(dataDirectory, 'serverLog')}`,
     );
   }
   process.stdout.write(`stopped the server of ${dataDirectory}\n`);

@@ -1,5 +1,6 @@
 /** Text for people and shells. */
 import { withoutEnd } from '../resources/ends.ts';
+import { withoutEscapes } from '../resources/escapes.ts';
 
 /** A value as a shell takes it for one word. */
 export function shellWord(value: string): string {
@@ -43,11 +44,7 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
 export function plainLine(text: string): string {
   const shown = withoutEnd(text, '\r').split('\r').at(-1)!;
   return (
-    shown
-      .replace(
-        /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[PX^_][^\u001b]*(?:\u001b\\)?|[ -/]*[0-~])/g,
-        '',
-      )
+    withoutEscapes(shown)
       .replaceAll('\t', '    ')
       // Control characters of both ranges, and what turns the direction of writing.
       .replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')

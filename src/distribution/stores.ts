@@ -1,5 +1,6 @@
 /** The register of stores: one line each. README.md says how to add one. */
-import { join } from 'node:path';
+import { regionFolder } from '../platform/data-layout.ts';
+import { regionFault } from '../resources/regions.ts';
 import { directoryStore } from './directory/directory-store.ts';
 import type { Store } from './store.ts';
 
@@ -10,6 +11,7 @@ export const stores = {
 
 /** Which store serves a Region, and which folder of it. Every Region is a directory below the data directory. */
 export function storeOf(dataDirectory: string, region: string): { readonly store: Store; readonly directory: string } {
-  if (!/^[a-z]{2}(?:-[a-z]+)+-\d+$/.test(region)) throw new Error(`'${region}' is not the name of a Region`);
-  return { store: stores.directory, directory: join(dataDirectory, 'regions', region) };
+  const fault = regionFault(region);
+  if (fault !== undefined) throw new Error(fault);
+  return { store: stores.directory, directory: regionFolder(dataDirectory, region) };
 }

@@ -5,6 +5,7 @@ import { storageDaemonArguments } from '../images/attach.ts';
 import { createOverlay } from '../images/disks.ts';
 import { rootPartition } from '../images/partitions.ts';
 import { until } from '../platform/clock.ts';
+import { dataPath } from '../platform/data-layout.ts';
 import { HELD_MARK, isMounted } from '../platform/held.ts';
 import { patient } from '../platform/patience.ts';
 import { isSameProcess, run, start } from '../platform/processes.ts';
@@ -12,7 +13,7 @@ import type { Workspace } from '../instances/workspace.ts';
 
 /** A qcow2 layer of the data directory that lies over no other: a base image, as a rule. */
 export async function flatLayer(dataDirectory: string): Promise<string | undefined> {
-  const folder = join(dataDirectory, 'layers');
+  const folder = dataPath(dataDirectory, 'layers');
   for (const name of (await readdir(folder).catch(() => [])).filter((each) => each.endsWith('.qcow2'))) {
     if (await isFlat(join(folder, name))) return join(folder, name);
   }

@@ -1,16 +1,15 @@
 /** Output of commands as lines of a log: whatever bytes a build prints, what comes out is one harmless line of text at a time. */
+import { withoutEscapes } from '../resources/escapes.ts';
 
 /** Characters kept of one line; what is longer is cut, and the record says how long it was. */
 export const MAX_LINE = 16 * 1024;
 
-// CSI sequences (colours, cursor), OSC strings (titles, links), other two- and three-character escapes.
-const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])/g;
 // Control characters (tab stays), C1 controls, the marks that reverse the direction of text, and what separates lines elsewhere.
 const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
 /** Text without escape sequences and control characters, so that printing it changes nothing but the line it stands on. */
 export function plainText(text: string): string {
-  return text.replace(ESCAPES, '').replace(CONTROLS, '');
+  return withoutEscapes(text).replace(CONTROLS, '');
 }
 
 /** Splits one stream into lines across chunks. */

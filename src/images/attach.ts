@@ -49,6 +49,13 @@ export interface AttachedDisk {
 /** A disk that could not be attached, or that failed while it was. */
 export class AttachError extends Error {
   override readonly name = 'AttachError';
+  /** Whether what served the disk ended, and nothing is known to be wrong with the disk. */
+  readonly daemonEnded: boolean;
+
+  constructor(message: string, options?: ErrorOptions & { readonly daemonEnded?: boolean }) {
+    super(message, options);
+    this.daemonEnded = options?.daemonEnded ?? false;
+  }
 }
 
 /** Space behind the last partition that is worth a partition's growth; alignment and the backup GPT always leave a little. */
@@ -117,7 +124,7 @@ export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> 
     return resumeAttachedDisk({ directory, loop, daemon, heldIds }, held);
   } catch (error) {
     if (isSameProcess(daemon.pid, daemon.startTime)) throw error;
-    throw new AttachError('the storage daemon ended while its disk was attached', { cause: error });
+    throw new AttachError('the storage daemon ended while its disk was attached', { cause: error, daemonEnded: true });
   }
 }
 

@@ -26,6 +26,7 @@ import {
   unreferencedLayers,
   useLayer,
 } from '../catalog/layers.ts';
+import { DATA_NAMES, dataPath, layerFile } from '../platform/data-layout.ts';
 import { syncFile } from '../platform/files.ts';
 import { HELD_MARK, release, type HeldRecorder } from '../platform/held.ts';
 import { newLayerId } from '../platform/ids.ts';
@@ -88,7 +89,7 @@ export class LayerStore {
    */
   async announce(parentId: string | null, origin: DiskOrigin = 'made'): Promise<OpenLayer> {
     const id = newLayerId();
-    const path = join('layers', `${id}.qcow2`);
+    const path = layerFile(id);
     await beginLayer(this.catalog.db, { id, parentId, path, origin });
     await mkdir(dirname(join(this.dataDirectory, path)), { recursive: true, mode: 0o700 });
     return { id, parentId, path: join(this.dataDirectory, path) };
@@ -191,7 +192,7 @@ export class LayerStore {
       LOW_WATER + (await sizeOfChain(layer.path)),
       `merging a chain of more than ${limit} layers`,
     );
-    const path = join('layers', `${layer.id}-flat.qcow2`);
+    const path = layerFile(layer.id, true);
     const heldId = await held.record({ kind: 'process', what: 'qemu-img merge' });
     try {
       await flatten(layer.path, join(this.dataDirectory, path), {
@@ -228,9 +229,9 @@ export class LayerStore {
     // Newest first: a child goes before the parent it refers to.
     for (const layer of layers) await this.discard({ id: layer.id, path: this.path(layer) });
     const known = new Set((await allLayers(this.catalog.db)).map(({ path }) => path));
-    const folder = join(this.dataDirectory, 'layers');
+    const folder = dataPath(this.dataDirectory, 'layers');
     const strays = existsSync(folder)
-      ? (await readdir(folder)).map((name) => join('layers', name)).filter((path) => !known.has(path))
+      ? (await readdir(folder)).map((name) => join(DATA_NAMES.layers, name)).filter((path) => !known.has(path))
       : [];
     for (const path of strays) await rm(join(this.dataDirectory, path), { force: true });
     return layers.length + strays.length;

@@ -1,9 +1,7 @@
 /** Room in the data directory, asked for before minutes are spent. */
 import { statfs } from 'node:fs/promises';
 import { sleep } from '../platform/clock.ts';
-import { isDiskFull, MAKE_ROOM } from '../platform/disk-full.ts';
-
-export { isDiskFull, MAKE_ROOM };
+import { diskFullMessage, isDiskFull } from '../platform/disk-full.ts';
 
 /** Least room for even a small build, in bytes: its layers and its log. */
 export const LEAST_FOR_BUILD = 256 * 1024 ** 2;
@@ -22,7 +20,9 @@ export async function refuseWithoutRoom(folder: string, least: number, what: str
   const free = bavail * bsize;
   if (free >= least) return;
   throw new Error(
-    `no space left on device: the file system of ${folder} has ${mib(free)} MiB free, and ${what} needs at least ${mib(least)} MiB. ${MAKE_ROOM}`,
+    diskFullMessage(
+      `the file system of ${folder} has ${mib(free)} MiB free, and ${what} needs at least ${mib(least)} MiB`,
+    ),
   );
 }
 
@@ -33,7 +33,9 @@ export async function refuseWithoutRoom(folder: string, least: number, what: str
 export async function runningOut(folder: string): Promise<string | undefined> {
   const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: Infinity, bsize: 1 }));
   if (bavail * bsize >= LOW_WATER) return undefined;
-  return `no space left on device: the disk of this host is full: the file system of ${folder} has ${mib(bavail * bsize)} MiB left, which are kept for the records, so the build was given up. ${MAKE_ROOM}`;
+  return diskFullMessage(
+    `the disk of this host is full: the file system of ${folder} has ${mib(bavail * bsize)} MiB left, which are kept for the records, so the build was given up`,
+  );
 }
 
 /** Between tries of what a full disk holds up, in milliseconds. */

@@ -1,6 +1,7 @@
 /** The console of an instance, as the ring file that it goes to. */
 import { RingReader, ringTail } from '../platform/ring-file.ts';
 import { withoutEnd } from '../resources/ends.ts';
+import { withoutEscapes } from '../resources/escapes.ts';
 import type { LaunchRequest } from './instance.ts';
 
 const TAIL_BYTES = 64 << 10;
@@ -14,7 +15,7 @@ export function consoleLogOf(request: Pick<LaunchRequest, 'id' | 'disk'>): strin
 
 /** Takes colours, cursor moves and the like out of console text (systemd cuts them short where it shortens a name), and the overwritten part of a line. */
 export function plainLine(line: string): string {
-  const text = withoutEnd(line.replace(/\x1b(?:\[[0-9;?]*[ -/]*[@-~]?|[()][A-Za-z0-9]|[=>78cDEHM])/g, ''), '\r');
+  const text = withoutEnd(withoutEscapes(line), '\r');
   return text.slice(text.lastIndexOf('\r') + 1).replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
 }
 

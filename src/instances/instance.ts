@@ -192,13 +192,23 @@ export interface Driver {
   missing(): Promise<readonly string[]>;
 }
 
+/** `network`: what its network profile promises does not hold. `disk-gone`: what served its disk ended. */
+export type InstanceFault = 'network' | 'disk-gone';
+
 /** An instance that could not be made, or no longer answers. */
 export class InstanceError extends Error {
   override readonly name = 'InstanceError';
+  /** What it is about, where something is decided by that. */
+  readonly code: InstanceFault | undefined;
   /** Last lines of the console, when there is one. */
   readonly console: readonly string[];
-  constructor(message: string, console: readonly string[] = [], options?: ErrorOptions) {
+  constructor(
+    message: string,
+    console: readonly string[] = [],
+    options?: ErrorOptions & { readonly code?: InstanceFault | undefined },
+  ) {
     super(message, options);
     this.console = console;
+    this.code = options?.code;
   }
 }

@@ -1,7 +1,7 @@
 /** The key pair of a data directory: made on the first start, kept in a file that only its owner reads. */
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dataPath } from './data-layout.ts';
 import { newAccessKeyId, newUuid } from './ids.ts';
 
 /** A key pair of Signature V4 and whose it is. */
@@ -16,7 +16,7 @@ export interface Credentials {
 export const DEFAULT_ACCOUNT = '123456789012';
 
 function fileOf(dataDirectory: string): string {
-  return join(dataDirectory, 'credentials.json');
+  return dataPath(dataDirectory, 'credentials');
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { DATA_NAMES } from './data-layout.ts';
 
 /** A directory that Ingot does not take as its data directory. The message says why, and what to do. */
 export class DataDirectoryError extends Error {
@@ -25,9 +26,14 @@ const OTHERS = 0o077;
 const STICKY = 0o1000;
 
 /** What an Ingot server has made at its first start. */
-const MADE_BY_INGOT = ['catalog.db', 'credentials.json', 'server.lock'];
+const MADE_BY_INGOT = [DATA_NAMES.catalog, DATA_NAMES.credentials, DATA_NAMES.serverLock];
 /** What may be there before that: its user's, or written by the command that starts the server. */
-const BEFORE_THE_START = ['config.yaml', 'server.log', 'layers', 'regions'];
+const BEFORE_THE_START: readonly string[] = [
+  DATA_NAMES.config,
+  DATA_NAMES.serverLog,
+  DATA_NAMES.layers,
+  DATA_NAMES.regions,
+];
 
 /**
  * Makes the data directory if it is not there, and closes it to other users of this host (mode 0700).

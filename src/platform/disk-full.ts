@@ -7,6 +7,22 @@ export const MAKE_ROOM =
   'Make room there (./ingot df shows what takes it, ./ingot gc frees what nothing needs), or use another data directory (--data, INGOT_DATA).';
 
 /**
+ * Says that there is no room, and what to do.
+ * @param what what has no room, where, and how much is missing as far as that is known
+ */
+export function diskFullMessage(what: string): string {
+  return `no space left on device: ${what}. ${MAKE_ROOM}`;
+}
+
+/**
+ * Whether a program of this host found the disk full, by what it printed: programs have no exit code for it. Not for
+ * what components print, which may be about any disk.
+ */
+export function saysDiskFull(output: string): boolean {
+  return /No space left on device|Disk quota exceeded/.test(output);
+}
+
+/**
  * Whether what an error goes back to is a full disk of this host, by the codes of the system and of SQLite: words may
  * be a component's.
  */

@@ -133,3 +133,14 @@ test('what a command said stands in its error, cut', async () => {
   );
   assert.ok(error!.message.length < 5000);
 });
+
+test('a program that is not there is told from one that failed', async () => {
+  for (const [argv, notStarted] of [
+    [['no-such-program'], true],
+    [['false'], false],
+  ] as const)
+    await assert.rejects(
+      run(argv),
+      (error: unknown) => error instanceof ProcessError && error.notStarted === notStarted,
+    );
+});

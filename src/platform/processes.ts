@@ -92,13 +92,15 @@ export class ProcessError extends Error {
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
+  /** Whether there was no such program, or it could not be started for another reason. */
+  readonly notStarted: boolean;
   /** Whether it was ended because it printed more than `maxOutput`. */
   readonly tooMuchOutput: boolean;
 
   constructor(
     argv: readonly string[],
     how: string,
-    result: Partial<RunResult> & { timedOut?: boolean; tooMuchOutput?: boolean },
+    result: Partial<RunResult> & { timedOut?: boolean; notStarted?: boolean; tooMuchOutput?: boolean },
     options?: ErrorOptions,
   ) {
     const tail = (result.stderr || result.stdout || '').trim().split('\n').slice(-8).join('\n').slice(-LONGEST_TAIL);
@@ -108,6 +110,7 @@ export class ProcessError extends Error {
     this.signal = result.signal ?? null;
     this.stdout = result.stdout ?? '';
     this.stderr = result.stderr ?? '';
+    this.notStarted = result.notStarted ?? false;
     this.timedOut = result.timedOut ?? false;
     this.tooMuchOutput = result.tooMuchOutput ?? false;
   }
@@ -280,7 +283,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   try {
     const result = await new Promise<RunResult>((resolve, reject) => {
       child.once('error', (cause) =>
-        reject(new ProcessError(argv, `could not be started (${cause.message})`, {}, { cause })),
+        reject(new ProcessError(argv, `could not be started (${cause.message})`, { notStarted: true }, { cause })),
       );
       child.once('close', (code, signal) => resolve({ code, signal, stdout: stdout.text(), stderr: stderr.text() }));
     });
@@ -334,7 +337,7 @@ export async function start(argv: readonly string[], options: StartOptions = {})
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', (cause) =>
-      reject(new ProcessError(argv, `could not be started (${cause.message})`, {}, { cause })),
+      reject(new ProcessError(argv, `could not be started (${cause.message})`, { notStarted: true }, { cause })),
     );
   });
   return {

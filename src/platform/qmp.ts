@@ -7,6 +7,13 @@ import { sizeOf } from './processes.ts';
 /** A command that QEMU refused, or a connection that ended. */
 export class QmpError extends Error {
   override readonly name = 'QmpError';
+  /** `busy` when QEMU refused since something still uses what is named: it may go well a moment later. */
+  readonly code: 'busy' | undefined;
+
+  constructor(message: string, code?: 'busy') {
+    super(message);
+    this.code = code;
+  }
 }
 
 /** Characters of an answer. The longest ones name the nodes of a chain of hundreds of layers. */
@@ -95,7 +102,7 @@ class Client implements Qmp {
         },
         reject: (error) => {
           clearTimeout(timer);
-          reject(new QmpError(`${command}: ${error.message}`));
+          reject(new QmpError(`${command}: ${error.message}`, error instanceof QmpError ? error.code : undefined));
         },
       });
       this.socket.write(`${JSON.stringify({ execute: command, arguments: args, id })}\n`);
@@ -149,7 +156,7 @@ class Client implements Qmp {
     const waiter = message.id === undefined ? undefined : this.waiting.get(message.id);
     if (waiter === undefined) return;
     this.waiting.delete(message.id!);
-    if (message.error) waiter.reject(new QmpError(message.error.desc));
+    if (message.error) waiter.reject(refused(message.error.desc));
     else waiter.resolve(message.return);
   }
 
@@ -168,4 +175,9 @@ interface Message {
   readonly data?: unknown;
   readonly return?: unknown;
   readonly error?: { readonly desc: string };
+}
+
+/** QEMU has one class for nearly all of its errors (`GenericError`): only its words tell them apart. */
+function refused(said: string): QmpError {
+  return new QmpError(said, /busy/.test(said) ? 'busy' : undefined);
 }

@@ -2,7 +2,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dataPath } from './data-layout.ts';
 import { newUuid } from './ids.ts';
 
 /** Seals text with AES-256-GCM. `use` is what the text is for: sealed for one use it does not open for another. */
@@ -21,7 +21,7 @@ const TAG_BYTES = 16;
  * @throws {Error} when the key file is damaged
  */
 export async function openSealer(dataDirectory: string): Promise<Sealer> {
-  const path = join(dataDirectory, 'secrets.key');
+  const path = dataPath(dataDirectory, 'sealingKey');
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
   let key = await readKey(path);
   if (key === undefined) {

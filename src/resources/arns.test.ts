@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  accountOfArn,
   canonicalArn,
   formatArn,
   latestVersionReferences,
@@ -100,4 +101,15 @@ test('shorter and wider forms', () => {
     latestMinorVersionArn: `${MINE}component/c/1.2.x`,
     latestPatchVersionArn: `${MINE}component/c/1.2.3`,
   });
+});
+
+test('the account of an ARN of any service', () => {
+  for (const [text, account] of [
+    ['arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/1', '123456789012'],
+    ['arn:aws:imagebuilder:us-east-1:aws:component/update-linux/1.0.0/1', 'aws'],
+    ['arn:aws:iam::123456789012:role/a:b', '123456789012'],
+    ['arn:aws:s3:::bucket', undefined],
+    ['ami-0123456789abcdef0', undefined],
+  ] as const)
+    assert.equal(accountOfArn(text), account);
 });

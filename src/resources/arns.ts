@@ -78,6 +78,14 @@ export function parseArn(text: string): Arn | undefined {
   };
 }
 
+/**
+ * The account that an ARN of any service names: 12 digits, or `aws` for what comes with the service; `undefined` for
+ * what is no ARN, or names none.
+ */
+export function accountOfArn(text: string): string | undefined {
+  return /^arn:[^:]*:[^:]*:[^:]*:([^:]+):/.exec(text)?.[1];
+}
+
 /** Puts an ARN together. */
 export function formatArn(arn: Arn): string {
   const kind = arn.workflowType === undefined ? arn.type : `${arn.type}/${arn.workflowType}`;

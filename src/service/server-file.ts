@@ -1,6 +1,6 @@
 /** `server.json`: how others find the running server of a data directory. Apart from the service, so that a client need not load that. */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dataPath } from '../platform/data-layout.ts';
 import { isSameProcess } from '../platform/processes.ts';
 
 /** What `server.json` says of a running service. */
@@ -16,7 +16,7 @@ export interface ServerFile {
 /** The running server of a data directory, or `undefined`. */
 export async function runningServer(dataDirectory: string): Promise<ServerFile | undefined> {
   try {
-    const file = JSON.parse(await readFile(join(dataDirectory, 'server.json'), 'utf8')) as ServerFile;
+    const file = JSON.parse(await readFile(dataPath(dataDirectory, 'serverRecord'), 'utf8')) as ServerFile;
     return isSameProcess(file.pid, file.startTime) ? file : undefined;
   } catch {
     return undefined;

@@ -1,7 +1,6 @@
 /** The service: the API process of a data directory, with the worker process that it keeps. */
 import { rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openIdentities } from '../api/access/identities.ts';
 import { createApi } from '../api/server.ts';
@@ -16,6 +15,7 @@ import type { SilentWorker, WorkerEnd } from '../storage/sweeper.ts';
 import { storageService } from '../storage/storage.ts';
 import { sleep } from '../platform/clock.ts';
 import { readConfig } from '../platform/config/config.ts';
+import { dataPath } from '../platform/data-layout.ts';
 import { configuredProviders } from '../secrets/providers.ts';
 import { loadCredentials } from '../platform/credentials.ts';
 import { closeDataDirectory, takeDataDirectory } from '../platform/data-directory.ts';
@@ -123,7 +123,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     port,
     version: options.version,
   };
-  await writeFileAtomic(join(dataDirectory, 'server.json'), `${JSON.stringify(file)}\n`, 0o600);
+  await writeFileAtomic(dataPath(dataDirectory, 'serverRecord'), `${JSON.stringify(file)}\n`, 0o600);
   if (options.idleExitSeconds !== undefined)
     idle = setInterval(() => void exitWhenIdle(options.idleExitSeconds!), 1000);
 
@@ -201,7 +201,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await api.close();
       audit.close();
       await catalog.close();
-      await rm(join(dataDirectory, 'server.json'), { force: true });
+      await rm(dataPath(dataDirectory, 'serverRecord'), { force: true });
       lock.release();
       finish();
     })();
@@ -223,7 +223,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 async function takeLock(dataDirectory: string): Promise<FileLock> {
-  const lock = takeFileLock(join(dataDirectory, 'server.lock'), 500);
+  const lock = takeFileLock(dataPath(dataDirectory, 'serverLock'), 500);
   if (lock !== undefined) return lock;
   const other = await runningServer(dataDirectory);
   const who =

@@ -3,11 +3,11 @@
  * stdin is the parent's end, and then this ends too, cleanly.
  */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { namedImages } from '../images/names/names.ts';
 import { openCatalog } from '../catalog/catalog.ts';
 import { sleep } from '../platform/clock.ts';
 import { readConfig } from '../platform/config/config.ts';
+import { dataPath } from '../platform/data-layout.ts';
 import { writeFileAtomic } from '../platform/files.ts';
 import { takeFileLock, type FileLock } from '../platform/lock.ts';
 import { logger } from '../platform/log.ts';
@@ -67,8 +67,8 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
  * @returns `undefined` when this worker was asked to end while it waited
  */
 async function takeOver(dataDirectory: string, asked: AbortSignal): Promise<FileLock | undefined> {
-  const path = join(dataDirectory, 'worker.lock');
-  const record = join(dataDirectory, 'worker.json');
+  const path = dataPath(dataDirectory, 'workerLock');
+  const record = dataPath(dataDirectory, 'workerRecord');
   const longest = patient(CLEAN_UP_SECONDS);
   for (let waited = 0; !asked.aborted; waited += 1) {
     // A second at a time: the wait blocks this process, which is to answer its server.

@@ -8,6 +8,7 @@ import { allLayers } from '../catalog/layers.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { LayerStore, type Freed } from '../images/layer-store.ts';
 import { strayFiles } from './stray-files.ts';
+import { DATA_NAMES, dataPath, regionFolder } from '../platform/data-layout.ts';
 
 /** What was freed. */
 export interface Collected extends Freed {
@@ -39,11 +40,13 @@ export async function collectGarbage(catalog: Catalog, before: string): Promise<
 /** Paths, relative to the data directory, of disks and manifests that no record names. */
 export async function findStrays(catalog: Catalog): Promise<readonly string[]> {
   // The folders before the records: every file is on record before it is made, so that what is new is in neither or in the records.
-  const regions = await names(join(catalog.dataDirectory, 'regions'));
-  const files = [...(await names(join(catalog.dataDirectory, 'layers'))).map((name) => join('layers', name))];
+  const regions = await names(dataPath(catalog.dataDirectory, 'regions'));
+  const files = (await names(dataPath(catalog.dataDirectory, 'layers'))).map((name) => join(DATA_NAMES.layers, name));
   for (const region of regions)
     files.push(
-      ...(await names(join(catalog.dataDirectory, 'regions', region))).map((name) => join('regions', region, name)),
+      ...(await names(regionFolder(catalog.dataDirectory, region))).map((name) =>
+        join(DATA_NAMES.regions, region, name),
+      ),
     );
   return catalog.transaction(async (trx) => {
     const held = (await heldPaths(trx)).map((path) => relative(catalog.dataDirectory, path));

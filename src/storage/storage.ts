@@ -8,10 +8,12 @@ import { allLayers, layerUses, listBaseImages, type Layer } from '../catalog/lay
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { freedWithout, layerKinds, type LayerNode, type LayerReferences } from '../images/layer-graph.ts';
 import { LayerStore, type Freed } from '../images/layer-store.ts';
+import { DATA_NAMES } from '../platform/data-layout.ts';
 import { resourceInUse, resourceNotFound } from '../resources/errors.ts';
 import { isInProgress } from '../resources/statuses.ts';
 import { filesBelow, type FoundFile } from './files-below.ts';
 import { collectGarbage, findStrays, type Collected } from './garbage.ts';
+import { accountOfArn } from '../resources/arns.ts';
 
 /** What takes space. All sizes are bytes on the disk, as `du` counts them. */
 export interface StorageUsage {
@@ -151,7 +153,7 @@ const OTHERS = 'another account';
 
 /** Whose an instance, an image or an AMI is. */
 async function accountOf(catalog: Catalog, owner: string): Promise<string | undefined> {
-  if (owner.startsWith('arn:')) return owner.split(':')[4];
+  if (owner.startsWith('arn:')) return accountOfArn(owner);
   if (owner.startsWith('ami-')) return (await amiOnRecord(catalog.db, owner))?.account;
   return (await getInstance(catalog.db, owner))?.account;
 }
@@ -184,7 +186,7 @@ async function usage(catalog: Catalog, account: string): Promise<StorageUsage> {
   const layerAt = new Map(records.layers.map((layer) => [layer.path, layer]));
   const copies = new Set(
     records.amis
-      .filter(({ state, file }) => state === 'available' && file.startsWith('regions/'))
+      .filter(({ state, file }) => state === 'available' && file.startsWith(`${DATA_NAMES.regions}/`))
       .map(({ file }) => file),
   );
 
@@ -219,7 +221,7 @@ async function usage(catalog: Catalog, account: string): Promise<StorageUsage> {
 }
 
 const KINDS = { base: 'baseImages', ami: 'images', work: 'running', unreferenced: 'unreferenced' } as const;
-const OF_MERGE = /^layers\/(lay-[0-9a-f]+)-flat\.qcow2/;
+const OF_MERGE = /^lay-[0-9a-f]+-flat\.qcow2/;
 
 function kindOf(
   path: string,
@@ -231,12 +233,12 @@ function kindOf(
   const layer = layerAt.get(path);
   if (layer !== undefined) return KINDS[kinds.get(layer.id)!];
   const [folder, name] = path.split('/', 2) as [string, string?];
-  if (OF_MERGE.test(path)) return 'running';
-  if (folder === 'regions' && path.split('/').length > 2) return 'copies';
-  if (folder === 'work' && name !== undefined) return 'running';
-  if (folder === 'instances' && name !== undefined) return 'instances';
-  if (folder === 'logs' || folder.startsWith('server.log')) return 'logs';
-  if (/^catalog\.db/.test(folder)) return 'catalog';
+  if (folder === DATA_NAMES.layers && OF_MERGE.test(name ?? '')) return 'running';
+  if (folder === DATA_NAMES.regions && path.split('/').length > 2) return 'copies';
+  if (folder === DATA_NAMES.work && name !== undefined) return 'running';
+  if (folder === DATA_NAMES.instances && name !== undefined) return 'instances';
+  if (folder === DATA_NAMES.logs || folder.startsWith(DATA_NAMES.serverLog)) return 'logs';
+  if (folder.startsWith(DATA_NAMES.catalog)) return 'catalog';
   return 'other';
 }
 

@@ -1,9 +1,10 @@
 /** Which files of `layers/` and `regions/` no record names. Pure. */
 import type { Ami } from '../catalog/amis.ts';
 import type { Layer } from '../catalog/layers.ts';
+import { DATA_NAMES } from '../platform/data-layout.ts';
 
-const OF_LAYER = /^layers\/(lay-[0-9a-f]{17})(?:-flat)?\.qcow2(?:\.partial)?$/;
-const OF_AMI = /^regions\/([^/]+)\/(ami-[0-9a-f]{17})\.(qcow2|json)(\.partial(?:-\d+)?)?$/;
+const OF_LAYER = /^(lay-[0-9a-f]{17})(?:-flat)?\.qcow2(?:\.partial)?$/;
+const OF_AMI = /^([^/]+)\/(ami-[0-9a-f]{17})\.(qcow2|json)(\.partial(?:-\d+)?)?$/;
 
 /**
  * Files with names that Ingot gives which belong to no layer or AMI. Files with other names are somebody else's.
@@ -24,9 +25,14 @@ export function strayFiles(
   return paths.filter((path) => {
     if (disks.has(path) || held.has(path)) return false;
     // By the layer, not by the file: a chain that is being merged has a second file under its top's name.
-    const layer = OF_LAYER.exec(path)?.[1];
+    const layer = OF_LAYER.exec(inFolder(path, DATA_NAMES.layers))?.[1];
     if (layer !== undefined) return !layerIds.has(layer);
-    const [, region, ami] = OF_AMI.exec(path) ?? [];
+    const [, region, ami] = OF_AMI.exec(inFolder(path, DATA_NAMES.regions)) ?? [];
     return ami !== undefined && !live.has(`${region}/${ami}`);
   });
+}
+
+/** The path within a folder of the data directory; empty when it is not in there. */
+function inFolder(path: string, folder: string): string {
+  return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : '';
 }

@@ -15,6 +15,7 @@ import { withdrawAmi } from '../distribution/withdraw.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { driverNamed } from '../instances/launch.ts';
 import type { InstanceHandle } from '../instances/instance.ts';
+import { instanceDisk } from '../platform/data-layout.ts';
 import { releaseAll } from '../platform/held.ts';
 import { releaseForgotten } from '../platform/host.ts';
 import { runningOut } from '../images/space.ts';
@@ -109,7 +110,7 @@ async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
           handle: null,
           reason: `found dead at a start of the server: ${(error as Error).message}`.slice(0, 1000),
         });
-        await rm(join(catalog.dataDirectory, 'instances', `${record.id}.qcow2`), { force: true });
+        await rm(instanceDisk(catalog.dataDirectory, record.id), { force: true });
         continue;
       }
     }

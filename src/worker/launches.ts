@@ -1,7 +1,6 @@
 /** Launched instances from the side of the worker: makes what is wished for, ends what is to end. */
 import { rm } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
-import { join } from 'node:path';
 import { amiOnRecord } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { heldRecorder } from '../catalog/held.ts';
@@ -13,6 +12,7 @@ import { driverNamed, instanceDirectory } from '../instances/launch.ts';
 import type { InstanceHandle } from '../instances/instance.ts';
 import { NO_AMI, roleOf } from '../instances/services/metadata.ts';
 import { resolveInstanceType } from '../instances/types.ts';
+import { dataPath, instanceDisk } from '../platform/data-layout.ts';
 import { releaseAll } from '../platform/held.ts';
 import { logger } from '../platform/log.ts';
 import { timestamp } from '../platform/clock.ts';
@@ -20,11 +20,6 @@ import { readConfig } from '../platform/config/config.ts';
 import { defaultReach } from '../platform/config/networks.ts';
 import type { StoredLaunch } from '../launches/service.ts';
 import { mkdir } from 'node:fs/promises';
-
-/** Where a launched instance keeps what it writes: it goes with the instance. */
-function diskPath(dataDirectory: string, instanceId: string): string {
-  return join(dataDirectory, 'instances', `${instanceId}.qcow2`);
-}
 
 /**
  * Makes a launched instance that is `pending`. Its state tells how that ended: `running`, or `failed` with a reason.
@@ -47,9 +42,9 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
     const taken = await layers.takeAmi(record.ami_id ?? '', record.region, id);
     if (taken === undefined) throw new Error(`${record.ami_id} is not available in ${record.region} any more`);
     const { layer } = taken;
-    const disk = diskPath(catalog.dataDirectory, id);
+    const disk = instanceDisk(catalog.dataDirectory, id);
     await held.record({ kind: 'path', path: disk });
-    await mkdir(join(catalog.dataDirectory, 'instances'), { recursive: true, mode: 0o700 });
+    await mkdir(dataPath(catalog.dataDirectory, 'instances'), { recursive: true, mode: 0o700 });
     await createOverlay(layer.path, disk);
     const size = resolveInstanceType(record.instance_type, cpus().length, Math.floor(totalmem() / (1 << 20)));
     const wantsSeed = stored.sshKeys.length > 0 || stored.userData !== undefined;
@@ -107,7 +102,7 @@ export async function endLaunched(catalog: Catalog, record: InstanceRecord): Pro
     await instance?.terminate();
   }
   await releaseAll(held);
-  await rm(diskPath(catalog.dataDirectory, record.id), { force: true });
+  await rm(instanceDisk(catalog.dataDirectory, record.id), { force: true });
   // A kept one wrote to a layer of its build.
   await new LayerStore(catalog, catalog.dataDirectory).discardWritten(record.id);
   await letGo(catalog, record);

@@ -18,5 +18,8 @@ test('a scheduled build takes no layer, whatever its tag says', () => {
 });
 
 test('another value is refused with the forms', () => {
-  assert.throws(() => cachePolicy({ tags: { 'ingot:layer-cache': 'yes' } }), /'yes': it takes on, off, or an age/);
+  assert.throws(
+    () => cachePolicy({ tags: { 'ingot:layer-cache': 'yes' } }),
+    /'yes' for tag ingot:layer-cache: expected on, off or a duration/,
+  );
 });

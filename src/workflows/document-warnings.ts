@@ -2,6 +2,7 @@
 import { parseComponentDocument } from '../documents/component/parse.ts';
 import { recipeHabits } from '../documents/component/recipe-habits.ts';
 import type { ImageWork, ResolvedComponent } from './image-work.ts';
+import { accountOfArn } from '../resources/arns.ts';
 
 /** Tells the warnings of each document, and those of the recipe as a whole. Managed components are not the user's to mend. */
 export function warnOfDocuments(work: ImageWork): void {
@@ -26,5 +27,5 @@ function warn(work: ImageWork, component: string, text: string): void {
 }
 
 function isManaged({ arn }: ResolvedComponent): boolean {
-  return arn.split(':')[4] === 'aws';
+  return accountOfArn(arn) === 'aws';
 }

@@ -8,6 +8,7 @@ import type { ImageTask } from '../catalog/image-task.ts';
 import { getImportTask } from '../catalog/import-tasks.ts';
 import { readForeignDisk } from '../images/foreign/foreign-disk.ts';
 import { fetchDisk } from '../images/foreign/source.ts';
+import { workFolder } from '../platform/data-layout.ts';
 import { release } from '../platform/held.ts';
 import { newAmiId } from '../platform/ids.ts';
 import { sourceName } from '../resources/import-source.ts';
@@ -23,7 +24,7 @@ export async function importDisk(work: ImageWork, task: Extract<ImageTask, { kin
   const wanted = await getImportTask(catalog.db, task.importTaskId);
   if (wanted === undefined) throw new Error(`the import task ${task.importTaskId} does not exist (any more)`);
   const held = heldRecorder(catalog.db, work.arn);
-  const directory = join(work.dataDirectory, 'work', wanted.id);
+  const directory = workFolder(work.dataDirectory, wanted.id);
   const folder = await held.record({ kind: 'path', path: directory });
   const origin = wanted.trusted === 1 ? 'trusted' : 'untrusted';
   const layer = await work.layers.announce(null, origin);

@@ -4,7 +4,7 @@ import { updateInstance } from '../catalog/instances.ts';
 import { driverNamed } from '../instances/launch.ts';
 import { heldRecorder } from '../catalog/held.ts';
 import { timestampAfter } from '../platform/clock.ts';
-import { ageSeconds } from './cache-policy.ts';
+import { durationFault, durationSeconds } from '../resources/durations.ts';
 import type { ImageWork, WorkInstance } from './image-work.ts';
 
 /** The image's tag that has its build or test instance kept when it fails: how long, as `90m`, `4h`, `2d`. */
@@ -27,9 +27,8 @@ export function keepSeconds(
     return purpose === 'build' && image.infrastructureConfiguration?.terminateInstanceOnFailure === false
       ? DEFAULT_KEEP_SECONDS
       : undefined;
-  const seconds = ageSeconds(wanted);
-  if (seconds === undefined || seconds === 0)
-    throw new Error(`the tag ${KEEP_TAG} has the value '${wanted}': it takes how long, such as 90m, 4h or 2d`);
+  const seconds = durationSeconds(wanted);
+  if (seconds === undefined || seconds === 0) throw new Error(durationFault(`tag ${KEEP_TAG}`, wanted));
   return seconds;
 }
 

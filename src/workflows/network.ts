@@ -77,13 +77,18 @@ export async function enterNetwork(
       await putNetworkSettings(instance, { ...profile, authorities: files.flat() }, signal);
     } else if (options.resumed) await takeOutNetworkSettings(instance, signal);
   } catch (error) {
-    throw new InstanceError(`the network profile '${profile.name}': ${(error as Error).message}`, [], { cause: error });
+    throw new InstanceError(`the network profile '${profile.name}': ${(error as Error).message}`, [], {
+      cause: error,
+      code: 'network',
+    });
   }
   for (const { host, port } of promisesOf(profile)) {
     const failure = await tryReach(instance, host, port, signal);
     if (failure !== undefined) {
       throw new InstanceError(
         `the network profile '${profile.name}' promises ${host}:${port}, which ${instance.id} does not reach: ${failure}`,
+        [],
+        { code: 'network' },
       );
     }
     report({ type: 'log', level: 'debug', text: `${instance.id} reaches ${host}:${port}` });

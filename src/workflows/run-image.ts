@@ -11,8 +11,9 @@ import { withdrawAmi } from '../distribution/withdraw.ts';
 import { workflowParameterValues } from '../documents/workflow/parameters.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { LayerStore } from '../images/layer-store.ts';
-import { isDiskFull, MAKE_ROOM, onceThereIsRoom, runningOut } from '../images/space.ts';
+import { onceThereIsRoom, runningOut } from '../images/space.ts';
 import { DEFAULT_CONFIG, readConfig } from '../platform/config/config.ts';
+import { diskFullMessage, isDiskFull } from '../platform/disk-full.ts';
 import type { Report } from '../resources/progress.ts';
 import type { ImageStatus } from '../resources/statuses.ts';
 import { distributeImage, planOf } from './actions/distribute-image.ts';
@@ -33,6 +34,7 @@ import { allowedSecrets } from './disk-secrets.ts';
 import { selectWorkflows, type SelectedWorkflow } from './select-workflows.ts';
 import { takeUp } from './take-up.ts';
 import { groupsOf, runGroup } from './workflow-groups.ts';
+import { parseArn } from '../resources/arns.ts';
 
 /** What `state.reason` holds at most. */
 const REASON_LENGTH = 1024;
@@ -54,13 +56,13 @@ export async function runImage(run: ImageRun): Promise<void> {
   const image = await getImage(catalog.db, arn);
   if (image === undefined) return;
   const log = openImageLog(dataDirectory, arn);
-  const [, , , region, account] = arn.split(':');
-  const secrets = openSecrets(dataDirectory, account!, region!);
+  const { region, owner: account } = parseArn(arn)!;
+  const secrets = openSecrets(dataDirectory, account, region);
   const work: ImageWork = {
     arn,
     image,
-    region: region!,
-    account: account!,
+    region,
+    account,
     catalog,
     dataDirectory,
     layers: new LayerStore(catalog, dataDirectory),
@@ -217,8 +219,7 @@ function testLimit({ imageTestsConfiguration }: Image, started: number): StageLi
 /** FAILED or CANCELLED, with nothing left of the work but its records, its log, and what it can be tried again with. */
 async function end(work: ImageWork, cause: Error): Promise<void> {
   const full =
-    (await makeRoom(work)) ??
-    (isDiskFull(cause) ? `no space left on device: the disk of this host is full. ${MAKE_ROOM}` : undefined);
+    (await makeRoom(work)) ?? (isDiskFull(cause) ? diskFullMessage('the disk of this host is full') : undefined);
   const error = full === undefined || cause instanceof CancelledError ? cause : new Error(full, { cause });
   const cancelled = error instanceof CancelledError;
   await work.copiesAhead?.drop();

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { basename } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
   CancelImageCreationCommand,
@@ -48,6 +49,7 @@ import {
 import { insertAmi } from '../../src/catalog/amis.ts';
 import { insertStepExecution, insertWorkflowExecution, saveImagePackages } from '../../src/catalog/executions.ts';
 import { IllegalMoveError, transitionImage } from '../../src/catalog/images.ts';
+import { storeOf } from '../../src/distribution/stores.ts';
 import type { ImageStatus } from '../../src/resources/statuses.ts';
 import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
@@ -300,6 +302,32 @@ describe('the tutorial', () => {
       api.client.send(new GetImageCommand({ imageBuildVersionArn })),
     ])
       await fails(request, 'ResourceNotFoundException', /does not exist/);
+  });
+});
+
+describe('Regions of a distribution configuration', () => {
+  const create = (region: string) =>
+    api.client.send(
+      new CreateDistributionConfigurationCommand({
+        name: unique('regions'),
+        distributions: [{ region, amiDistributionConfiguration: {} }],
+      }),
+    );
+
+  test('are named as anywhere else: every one that is accepted has a store', async () => {
+    for (const region of ['us-gov-west-1', 'local-dev-1', 'lab', 'dc2']) {
+      await create(region);
+      assert.equal(basename(storeOf('/data', region).directory), region);
+    }
+  });
+
+  test('are refused at create, by their path', async () => {
+    for (const region of ['../us-east-1', 'US-EAST-1', 'us_east_1', 'us-east-1/', 'a'.repeat(65)])
+      await fails(
+        create(region),
+        'InvalidParameterValueException',
+        /distributions\[0\]\.region.*invalid Region name '.*': expected lower-case letters/,
+      );
   });
 });
 
@@ -768,9 +796,9 @@ describe('configurations', () => {
       /buildDate/,
     );
     await fails(
-      create([{ region: 'moon', amiDistributionConfiguration: {} }]),
+      create([{ region: 'the moon', amiDistributionConfiguration: {} }]),
       'InvalidParameterValueException',
-      /moon/,
+      /the moon/,
     );
 
     const arn = await distribution();

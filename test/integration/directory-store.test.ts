@@ -180,7 +180,7 @@ test('a copy that fails or is given up leaves nothing', async () => {
 test("every Region has a folder of its own; what is no Region's name has none", () => {
   assert.equal(directory, join(data, 'regions', 'eu-west-1'));
   assert.notEqual(storeOf(data, 'us-gov-west-1').directory, directory);
-  assert.throws(() => storeOf(data, '../../etc'), /not the name of a Region/);
+  assert.throws(() => storeOf(data, '../../etc'), /invalid Region name/);
   assert.deepEqual(
     Object.entries(stores).map(([name, each]) => name === each.name),
     [true],

@@ -8,7 +8,7 @@ import { tagsOf } from '../../catalog/tags.ts';
 import { decideMeant, isDenied, refusalMessage, type AccessRequest, type Decision } from '../../policies/decide.ts';
 import { parsePolicy } from '../../policies/document.ts';
 import { accessDenied } from '../../resources/errors.ts';
-import { parseArn, resourceArn, type ResourceType } from '../../resources/arns.ts';
+import { parseArn, resourceArn, type ResourceType, accountOfArn } from '../../resources/arns.ts';
 import type { RequestContext } from '../context.ts';
 import { contextValues } from './context-values.ts';
 import { amiArn } from '../ingot/resources.ts';
@@ -145,7 +145,7 @@ interface Unreadable {
 /** Whose a resource is; `undefined` for what belongs to no account, as what comes with the service. */
 function accountOf({ action, resource }: Need, { account: caller, services }: RequestContext): string | undefined {
   if (resource === '*') return caller;
-  const account = resource.split(':')[4];
+  const account = accountOfArn(resource);
   if (account === undefined || !/^\d{12}$/.test(account)) return undefined;
   // Principals of every account are looked after from the account that the server belongs to.
   return action.startsWith('ingot:') && resource.startsWith('arn:aws:iam:') && caller === services.defaultAccount

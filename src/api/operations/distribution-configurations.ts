@@ -12,6 +12,7 @@ import {
   resourceNotFound,
 } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
+import { regionFault } from '../../resources/regions.ts';
 import { namesBuildDate, variableFault } from '../../resources/template-variables.ts';
 import type { Handlers } from '../context.ts';
 import { openPage } from '../paging.ts';
@@ -131,8 +132,8 @@ function checkDistributions(distributions: readonly Distribution[]): void {
   for (const [index, distribution] of distributions.entries()) {
     const at = `distributions[${index}]`;
     const region = distribution.region!;
-    if (!/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region))
-      throw invalidParameterValue(`${at}.region`, `'${region}' is no name of a Region.`);
+    const misnamed = regionFault(region);
+    if (misnamed !== undefined) throw invalidParameterValue(`${at}.region`, `${misnamed}.`);
     if (regions.has(region))
       throw invalidParameterValue(`${at}.region`, `The Region '${region}' has an entry already.`);
     regions.add(region);

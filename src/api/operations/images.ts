@@ -22,7 +22,7 @@ import { parentMeaning, type ParentMeaning } from '../../catalog/parent-names.ts
 import { resolveImage, resolveImageToRead } from '../../catalog/resolve.ts';
 import { sliceOf, type Conditions } from '../../catalog/slices.ts';
 import { isInProgress } from '../../resources/statuses.ts';
-import { parseArn, resourceArn, versionArn, type Arn } from '../../resources/arns.ts';
+import { parseArn, resourceArn, versionArn, type Arn, accountOfArn } from '../../resources/arns.ts';
 import {
   ApiError,
   invalidRequest,
@@ -279,7 +279,7 @@ function listedVersion(row: ImageVersionRow): ImageVersion {
     version: `${major}.${minor}.${patch}`,
     platform: row.platform as ImageVersion['platform'],
     osVersion: row.os_version ?? undefined,
-    owner: arn.split(':', 5)[4],
+    owner: accountOfArn(arn),
     dateCreated: row.date_created,
     buildType: (row.build_type ?? undefined) as ImageVersion['buildType'],
     imageSource: (row.image_source ?? undefined) as ImageVersion['imageSource'],

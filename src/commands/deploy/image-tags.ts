@@ -1,5 +1,6 @@
 /** The options of `ingot build` that go to the images as tags: on layers of earlier builds, on what is kept of a failed one. */
-import { ageSeconds, CACHE_TAG } from '../../workflows/cache-policy.ts';
+import { durationFault, durationSeconds } from '../../resources/durations.ts';
+import { CACHE_TAG } from '../../workflows/cache-policy.ts';
 import { DEFAULT_KEEP_SECONDS, KEEP_TAG } from '../../workflows/keep.ts';
 import { WrongUse, type Arguments } from '../command.ts';
 
@@ -17,7 +18,7 @@ export function imageTagsOf(args: Arguments): Readonly<Record<string, string>> {
 function keepTagOf(args: Arguments): string | undefined {
   const given = args.text('keep-for');
   if (given === undefined) return args.flag('keep-on-failure') ? `${DEFAULT_KEEP_SECONDS / 3600}h` : undefined;
-  if (!ageSeconds(given)) throw new WrongUse(`--keep-for takes how long, such as 90m, 4h or 2d, not '${given}'`);
+  if (!durationSeconds(given)) throw new WrongUse(durationFault('--keep-for', given));
   return given;
 }
 
@@ -33,8 +34,8 @@ function cacheTagOf(args: Arguments): string | undefined {
     ...(age === undefined ? [] : ['--cache-max-age']),
   ];
   if (given.length > 1) throw new WrongUse(`${given.join(' and ')} exclude each other`);
-  if (age !== undefined && ageSeconds(age) === undefined)
-    throw new WrongUse(`--cache-max-age takes an age such as 90m, 24h or 7d, not '${age}'`);
+  if (age !== undefined && durationSeconds(age) === undefined)
+    throw new WrongUse(durationFault('--cache-max-age', age));
   return age ?? (args.flag('no-cache') ? 'off' : args.flag('cache') ? 'on' : undefined);
 }
 

@@ -1,4 +1,5 @@
 /** Where a build is shown: a live region on a terminal, else plain lines. */
+import { stripVTControlCharacters } from 'node:util';
 import type { ProgressRecord } from '../../resources/progress.ts';
 import { plainRecord } from './plain.ts';
 import { applyRecord, newBuildState, type BuildState } from './progress-state.ts';
@@ -77,7 +78,7 @@ function liveView(output: Output): BuildView {
 /** Rows that lines take on a terminal of so many columns: one that was made narrower has broken those that were drawn before. */
 export function rowsOf(lines: readonly string[], columns: number): number {
   return lines.reduce(
-    (rows, line) => rows + Math.max(1, Math.ceil(widthOf(line.replace(/\u001b\[\d*m/g, '')) / columns)),
+    (rows, line) => rows + Math.max(1, Math.ceil(widthOf(stripVTControlCharacters(line)) / columns)),
     0,
   );
 }

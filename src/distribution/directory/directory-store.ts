@@ -2,10 +2,11 @@
 import { mkdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskChain, flatten } from '../../images/disks.ts';
-import { MAKE_ROOM } from '../../images/space.ts';
 import { timestamp } from '../../platform/clock.ts';
+import { diskFullMessage, isDiskFull, saysDiskFull } from '../../platform/disk-full.ts';
 import { writeFileAtomic } from '../../platform/files.ts';
 import { HELD_MARK, release } from '../../platform/held.ts';
+import { ProcessError } from '../../platform/processes.ts';
 import type { ImageManifest, Store } from '../store.ts';
 
 /** Files are `<amiId>.qcow2` and `<amiId>.json`. */
@@ -72,11 +73,10 @@ export const directoryStore: Store = {
       return { file, sha256, bytes: size };
     } catch (error) {
       await this.removeImage({ directory, amiId });
-      if (error instanceof Error && /No space left on device|ENOSPC/.test(error.message)) {
-        throw new Error(
-          `no space left on device: ${directory} has no room for the copy of ${amiId} in ${region}. ${MAKE_ROOM}`,
-          { cause: error },
-        );
+      if (isDiskFull(error) || (error instanceof ProcessError && saysDiskFull(error.stderr))) {
+        throw new Error(diskFullMessage(`${directory} has no room for the copy of ${amiId} in ${region}`), {
+          cause: error,
+        });
       }
       throw error;
     } finally {
@@ -110,7 +110,7 @@ async function refuseWithoutSpace(directory: string, bytes: number, compress: bo
   const least = compress ? bytes / 5 : bytes / 2;
   if (bavail * bsize < least)
     throw new Error(
-      `no space left on device: ${directory} has ${megabytes(bavail * bsize)}, and the copy needs at least ${megabytes(least)}. ${MAKE_ROOM}`,
+      diskFullMessage(`${directory} has ${megabytes(bavail * bsize)}, and the copy needs at least ${megabytes(least)}`),
     );
 }
 

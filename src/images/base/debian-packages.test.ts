@@ -88,7 +88,7 @@ for (const { what, output, message } of [
   {
     what: 'a full disk',
     output: 'dpkg: error processing archive: cannot copy: No space left on device',
-    message: /no space left/,
+    message: /^no space left on device: a base image takes 4 GiB.*gc frees/,
   },
   {
     what: 'anything else',

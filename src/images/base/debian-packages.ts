@@ -1,4 +1,5 @@
 /** Where Debian's packages come from, how far their installation is, and what went wrong with it. Pure. */
+import { diskFullMessage, saysDiskFull } from '../../platform/disk-full.ts';
 import type { Report } from '../../resources/progress.ts';
 
 /** Two mirrors, since security updates have one of their own. */
@@ -86,8 +87,7 @@ export function explainFailure(output: string, mirrors: DebianMirrors, cause: Er
   const remedy =
     "Check this host's network, DNS and proxy, or name mirrors that it reaches in INGOT_DEBIAN_MIRROR and INGOT_DEBIAN_SECURITY_MIRROR.";
   const [, address, reason] = /^[EW]: Failed to fetch (\S+)\s+(.*)$/m.exec(output) ?? [];
-  if (/No space left on device/.test(output))
-    return new Error('there is no space left for making the base image: it takes 4 GiB while it is made', { cause });
+  if (saysDiskFull(output)) return new Error(diskFullMessage('a base image takes 4 GiB while it is made'), { cause });
   if (/NO_PUBKEY|EXPKEYSIG|is not signed|signatures? (?:couldn't|could not) be verified/.test(output)) {
     return new Error(
       `the packages of ${mirrors.main} are not signed by a key that this host knows: is it a mirror of Debian, and is debian-archive-keyring up to date?`,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Catalog } from '../../catalog/catalog.ts';
 import { heldRecorder } from '../../catalog/held.ts';
 import { newestBaseImage, recordBaseImage } from '../../catalog/layers.ts';
+import { workFolder } from '../../platform/data-layout.ts';
 import { releaseAll } from '../../platform/held.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { LayerStore, SealedLayer } from '../layer-store.ts';
@@ -80,7 +81,7 @@ async function make(base: BaseImage, request: BaseImageRequest, signal: AbortSig
   try {
     await base.make({
       target: layer.path,
-      workDirectory: join(dataDirectory, 'work', base.name),
+      workDirectory: workFolder(dataDirectory, base.name),
       held,
       report,
       signal,

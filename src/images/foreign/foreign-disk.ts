@@ -4,6 +4,7 @@
  */
 import { chmod, chown, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { diskFullMessage, saysDiskFull } from '../../platform/disk-full.ts';
 import { syncDirectory, syncFile } from '../../platform/files.ts';
 import { HELD_MARK, release, type HeldRecorder } from '../../platform/held.ts';
 import { patient } from '../../platform/patience.ts';
@@ -174,8 +175,8 @@ async function convert(
   } catch (error) {
     request.signal.throwIfAborted();
     const said = sayings(error);
-    if (/No space left on device/.test(said))
-      throw new Error(`no space left on device while ${request.what} was read`, { cause: error });
+    if (saysDiskFull(said))
+      throw new Error(diskFullMessage(`the disk was full while ${request.what} was read`), { cause: error });
     throw new ForeignDiskError(`${request.what} cannot be imported. It cannot be read to its end: ${said}.`, {
       cause: error,
     });

@@ -63,7 +63,7 @@ export async function verifySignature(request: SignatureRequest): Promise<string
       );
     return found.primary;
   } catch (error) {
-    if (error instanceof ProcessError && error.code === null && error.message.includes('could not be started'))
+    if (error instanceof ProcessError && error.notStarted)
       throw new Error('the program gpgv is missing, which judges signatures (install the package gpgv)', {
         cause: error,
       });

@@ -4,7 +4,13 @@
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, readFile, rm, stat } from 'node:fs/promises';
-import { attachDisk, resumeAttachedDisk, type AttachedDisk, type AttachedDiskState } from '../../images/attach.ts';
+import {
+  AttachError,
+  attachDisk,
+  resumeAttachedDisk,
+  type AttachedDisk,
+  type AttachedDiskState,
+} from '../../images/attach.ts';
 import { DeadlineError, until } from '../../platform/clock.ts';
 import { findProgram, writeFileAtomic } from '../../platform/files.ts';
 import { release, releaseAll, removeCgroup, type HeldRecorder } from '../../platform/held.ts';
@@ -160,10 +166,11 @@ async function launch(request: LaunchRequest): Promise<Instance> {
     await releaseAll(held);
     if (error === request.signal?.reason) throw error;
     // Whatever else fails without its disk says nothing of why.
-    if (diskGone) throw new InstanceError(diskIsGone(request.id), console, { cause: error });
+    if (diskGone) throw new InstanceError(diskIsGone(request.id), console, { cause: error, code: 'disk-gone' });
     if (error instanceof InstanceError) throw error;
     throw new InstanceError(`the container ${request.id} could not be started: ${(error as Error).message}`, console, {
       cause: error,
+      code: error instanceof AttachError && error.daemonEnded ? 'disk-gone' : undefined,
     });
   }
 }
@@ -554,7 +561,7 @@ class NspawnInstance implements Instance {
 
   private async whatHappened(state: ContainerState = this.state): Promise<InstanceError> {
     const tail = (await consoleTail(state.consoleLog, 20)).filter((line) => !NSPAWN_NOISE.test(line));
-    if (!this.disk.alive()) return new InstanceError(diskIsGone(this.id), tail);
+    if (!this.disk.alive()) return new InstanceError(diskIsGone(this.id), tail, { code: 'disk-gone' });
     if (this.stopped) return new InstanceError(`${this.id} has been stopped`, tail);
     const code = await this.exitCode();
     if (code === REBOOT_EXIT_CODE) return new InstanceError(`${this.id} rebooted by itself`, tail);

@@ -286,7 +286,7 @@ async function insist<T>(guest: Guest, question: () => Promise<T>, again = true)
     } catch (error) {
       guest.check();
       // An agent that was restarted knows none of the programs that the one before it started.
-      const forgotten = error instanceof GuestAgentError && /PID|pid/.test(error.message);
+      const forgotten = error instanceof GuestAgentError && error.code === 'unknown-process';
       if (!again || !(error instanceof GuestAgentSilent || forgotten) || Date.now() > deadline) throw error;
       await sleep(200);
     }
@@ -324,7 +324,7 @@ async function openFile(guest: Guest, path: string, mode = 'r'): Promise<number 
   try {
     return await guest.agent.execute<number>('guest-file-open', { path, mode });
   } catch (error) {
-    if (error instanceof GuestAgentError && /No such file/.test(error.message)) return undefined;
+    if (error instanceof GuestAgentError && error.code === 'no-such-file') return undefined;
     throw error;
   }
 }
@@ -367,7 +367,7 @@ class GrowingFile {
       } catch (error) {
         // The agent was restarted, which closed its files: open again where we were.
         this.handle = undefined;
-        if (error instanceof GuestAgentError && /handle/i.test(error.message)) return this.next(count);
+        if (error instanceof GuestAgentError && error.code === 'unknown-file') return this.next(count);
         throw error;
       }
     });

@@ -116,6 +116,21 @@ describe('an agent that', () => {
     await assert.rejects(refusing.execute('guest-ping'), GuestAgentError);
   });
 
+  for (const [said, code] of [
+    ["Invalid parameter 'pid'", 'unknown-process'],
+    ["handle '7' has not been found", 'unknown-file'],
+    ["failed to open file '/run/a.pid' (mode: 'r'): No such file or directory", 'no-such-file'],
+    ['Guest agent command failed, error was odd', 'other'],
+  ] as const) {
+    test(`refuses with '${said}' fails the command with the code ${code}`, LONG, async () => {
+      const talk = await hostile((socket) => socket.write(`${JSON.stringify({ error: { desc: said } })}\n`));
+      await assert.rejects(
+        talk.execute('guest-ping'),
+        (error: unknown) => error instanceof GuestAgentError && error.code === code,
+      );
+    });
+  }
+
   test('tells the end of a command without end fails it', LONG, async () => {
     const talk = await hostile((socket, { execute, arguments: given }) => {
       const answer =
@@ -152,6 +167,17 @@ describe('a QMP socket that', () => {
       );
     });
   }
+
+  test('refuses since something is busy fails its command with that code', LONG, async () => {
+    const refusing = (desc: string) => async () => {
+      const qmp = await connectQmp(
+        await hostileQmp((socket) => socket.write(`${JSON.stringify({ error: { desc }, id: 2 })}\n`)),
+      );
+      return qmp.execute('chardev-remove').catch((error: unknown) => (error as QmpError).code);
+    };
+    assert.equal(await refusing("Chardev 'x' is busy")(), 'busy');
+    assert.equal(await refusing("Chardev 'x' not found")(), undefined);
+  });
 
   test('answers without end fails its command', LONG, async () => {
     const qmp = await connectQmp(await hostileQmp((socket) => flood(socket, Buffer.alloc(1 << 20, 'x'))));

@@ -7,9 +7,25 @@ import { sleep } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
 import { sizeOf } from '../../platform/processes.ts';
 
+/** Why the agent refused a command: what it no longer knows, what is not there, or anything else. */
+export type GuestAgentRefusal = 'unknown-process' | 'unknown-file' | 'no-such-file' | 'other';
+
 /** The agent refused a command. */
 export class GuestAgentError extends Error {
   override readonly name = 'GuestAgentError';
+  readonly code: GuestAgentRefusal;
+
+  constructor(command: string, said: string) {
+    super(`${command}: ${said}`);
+    this.code = refusalOf(said);
+  }
+}
+
+/** The agent has one class for all of its errors (`GenericError`): only its words tell them apart. */
+function refusalOf(said: string): GuestAgentRefusal {
+  if (/No such file/.test(said)) return 'no-such-file';
+  if (/PID|pid/.test(said)) return 'unknown-process';
+  return /handle/i.test(said) ? 'unknown-file' : 'other';
 }
 
 /** The agent did not answer in time, or nobody listens at the socket. Whether the command was carried out is not known. */
@@ -133,8 +149,7 @@ class Client implements GuestAgent {
         deadline,
         command,
       );
-      if (answer.error)
-        throw new GuestAgentError(`${command}: ${answer.error.desc ?? answer.error.class ?? 'refused'}`);
+      if (answer.error) throw new GuestAgentError(command, answer.error.desc ?? answer.error.class ?? 'refused');
       return answer.return;
     } finally {
       // Others wait in the socket's queue: whoever polls for long steps back, and joins its end.

@@ -76,7 +76,7 @@ async function unplug(qmp: Qmp, name: string): Promise<void> {
       await qmp.execute('chardev-remove', { id: name });
       return;
     } catch (error) {
-      if (!(error instanceof QmpError) || !/busy/.test(error.message) || left <= 0) return;
+      if (!(error instanceof QmpError) || error.code !== 'busy' || left <= 0) return;
       await sleep(20);
     }
   }

@@ -1,13 +1,13 @@
 /** `config.yaml` of a data directory: what its owner decides. Every member has a default, and there need be no file. */
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { list, section, strings } from './reading.ts';
 import { DEFAULT_NAMES, readNames, type NameSettings } from './names.ts';
 import { defaultNetworks, readNetworks, type Networks } from './networks.ts';
 import { readInstanceProfiles, type InstanceProfile } from './profiles.ts';
 import { DEFAULT_ACCOUNT, readCredentials } from '../credentials.ts';
+import { dataPath } from '../data-layout.ts';
 import { withoutStacks } from '../without-stacks.ts';
 
 /** An issuer of OpenID Connect tokens, for `AssumeRoleWithWebIdentity`. */
@@ -113,7 +113,7 @@ export const DEFAULT_CONFIG: Config = {
  * @throws {ConfigError} with every fault
  */
 export async function readConfig(dataDirectory: string): Promise<Config> {
-  const path = join(dataDirectory, 'config.yaml');
+  const path = dataPath(dataDirectory, 'config');
   const homeAccount = await homeAccountOf(dataDirectory);
   let text: string;
   try {

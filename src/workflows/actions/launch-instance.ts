@@ -95,9 +95,9 @@ async function launchFailure(error: InstanceError, purpose: 'build' | 'test', pa
   const advice =
     damage !== undefined
       ? `The parent image's disk is damaged (${damage}): build that image again, or bring back its file from a backup.`
-      : /^the network profile '/.test(error.message)
+      : error.code === 'network'
         ? 'See whether it answers this host, and what networks of config.yaml in the data directory say.'
-        : /storage daemon ended/.test(error.message)
+        : error.code === 'disk-gone'
           ? remedyFor({ message: error.message, outputTail: [] })
           : purpose === 'test'
             ? 'The new image does not start as a machine: see in the log what its console said, and what the components changed of boot loader, kernel, /etc/fstab or the first services.'

@@ -1,0 +1,61 @@
+/** What lies where in the data directory. Nothing else knows the names of its files and folders. */
+import { join } from 'node:path';
+
+/** Names of the entries of a data directory, by what they hold. */
+export const DATA_NAMES = {
+  /** SQLite, with `-wal` and `-shm` beside it. */
+  catalog: 'catalog.db',
+  /** The user's settings. */
+  config: 'config.yaml',
+  /** The first key pair. */
+  credentials: 'credentials.json',
+  /** The key by which secrets in the catalogue are sealed. */
+  sealingKey: 'secrets.key',
+  /** Base images and layers. */
+  layers: 'layers',
+  /** A folder for each Region: flat copies with their manifests. */
+  regions: 'regions',
+  /** What launched instances write. */
+  instances: 'instances',
+  /** Base images and imports in the making. */
+  work: 'work',
+  /** Logs of images. */
+  logs: 'logs',
+  /** Who called what. */
+  audit: 'audit',
+  /** Where the running server is. */
+  serverRecord: 'server.json',
+  serverLock: 'server.lock',
+  serverLog: 'server.log',
+  /** Which process the worker is. */
+  workerRecord: 'worker.json',
+  workerLock: 'worker.lock',
+} as const;
+
+/** The absolute path of an entry of a data directory. */
+export function dataPath(dataDirectory: string, entry: keyof typeof DATA_NAMES): string {
+  return join(dataDirectory, DATA_NAMES[entry]);
+}
+
+/** The folder of a Region, which is a valid name (`resources/regions.ts`). */
+export function regionFolder(dataDirectory: string, region: string): string {
+  return join(dataDirectory, DATA_NAMES.regions, region);
+}
+
+/** The disk that a launched instance writes to. */
+export function instanceDisk(dataDirectory: string, instanceId: string): string {
+  return join(dataDirectory, DATA_NAMES.instances, `${instanceId}.qcow2`);
+}
+
+/** The folder of one piece of work, such as a base image by its name. */
+export function workFolder(dataDirectory: string, name: string): string {
+  return join(dataDirectory, DATA_NAMES.work, name);
+}
+
+/**
+ * A layer's file as records name it: relative to the data directory.
+ * @param merged whether it is the file that its whole chain was merged into
+ */
+export function layerFile(layerId: string, merged = false): string {
+  return join(DATA_NAMES.layers, `${layerId}${merged ? '-flat' : ''}.qcow2`);
+}

@@ -1,0 +1,18 @@
+/** Durations as users write them: a whole number and a unit, such as `90m` or `7d`. */
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** The seconds of a duration such as `45s`, `90m`, `24h` or `7d`; `undefined` for anything else. */
+export function durationSeconds(text: string): number | undefined {
+  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  return amount === undefined ? undefined : Number(amount) * UNITS[unit!]!;
+}
+
+/**
+ * What is wrong with a value that should be a duration, in the one form that messages have.
+ * @param what the option or the tag: `--keep-for`
+ * @param also what else it may be: `on, off`
+ */
+export function durationFault(what: string, value: string, also?: string): string {
+  return `invalid value '${value}' for ${what}: expected ${also === undefined ? '' : `${also} or `}a duration such as 90m or 7d`;
+}

@@ -1,0 +1,15 @@
+/** Escape sequences of terminals in text that strangers print. */
+
+/**
+ * CSI sequences (colours, cursor; cut short as well), strings of OSC, DCS and their like with what they carry, and the
+ * escapes of two and three characters.
+ */
+const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])/g;
+
+/**
+ * Text without escape sequences. Node's `util.stripVTControlCharacters` will not do here: of a device control string it
+ * leaves the content, and of a sequence that was cut short a part.
+ */
+export function withoutEscapes(text: string): string {
+  return text.replace(ESCAPES, '');
+}
