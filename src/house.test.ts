@@ -1,36 +1,15 @@
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
+import { ROOMS } from './rooms.ts';
 
 const SRC = fileURLToPath(new URL('.', import.meta.url));
 
-/** Ground first; a room imports only from rooms that stand before it. docs/design.md, The house. */
-const ROOMS = [
-  'platform',
-  'resources',
-  'policies',
-  'documents',
-  'templates',
-  'secrets',
-  'catalog',
-  'images',
-  'instances',
-  'guest',
-  'runner',
-  'distribution',
-  'workflows',
-  'launches',
-  'worker',
-  'storage',
-  'api',
-  'service',
-  'doctor',
-  'commands',
-];
+const NAMES = ROOMS.map(({ name }) => name);
 /** Import nothing that reads the clock, the disk or the network. */
-const PURE = ['resources', 'policies', 'documents'];
+const PURE = ROOMS.flatMap(({ name, pure }) => (pure === undefined ? [] : [name]));
 const IMPURE_MODULES = /^node:(fs|net|http|https|child_process|os|dns|sqlite|timers|worker_threads)/;
 
 interface Import {
@@ -39,7 +18,11 @@ interface Import {
   readonly from: string;
   /** The room it is of, when it is one of Ingot's own. */
   readonly target: string | undefined;
+  /** The file it is of, when it is one of Ingot's own. */
+  readonly path: string | undefined;
   readonly typeOnly: boolean;
+  /** Loaded when it is needed, by `import()`. */
+  readonly late: boolean;
 }
 
 const imports: readonly Import[] = globSync('*/**/*.ts', { cwd: SRC })
@@ -51,27 +34,33 @@ const imports: readonly Import[] = globSync('*/**/*.ts', { cwd: SRC })
       ...text.matchAll(/()\bimport\('([^']+)'\)/g),
     ].map((match): Import => {
       const from = match[2]!;
-      const target = from.startsWith('.') ? relative(SRC, resolve(SRC, dirname(file), from)).split('/')[0] : undefined;
+      const path = from.startsWith('.') ? relative(SRC, resolve(SRC, dirname(file), from)) : undefined;
+      const target = path?.split('/')[0];
       return {
         file,
         room: file.split('/')[0]!,
         from,
         target: target?.startsWith('..') ? undefined : target,
+        path,
         typeOnly: match[1] !== undefined && match[1] !== '',
+        late: match[0].startsWith('import('),
       };
     });
   });
 
-test('every folder is a room of the house', () => {
+const importsOf = Map.groupBy(imports, ({ file }) => file);
+
+test('every folder is a room with a README', () => {
+  assert.deepEqual([...new Set(imports.map(({ room }) => room))].sort(), [...NAMES].sort());
   assert.deepEqual(
-    [...new Set(imports.map(({ room }) => room))].filter((room) => !ROOMS.includes(room)),
+    NAMES.filter((name) => !existsSync(resolve(SRC, name, 'README.md'))),
     [],
   );
 });
 
 test('a room imports only from rooms before it', () => {
   const wrong = imports.filter(
-    ({ room, target }) => target !== undefined && target !== room && ROOMS.indexOf(target) > ROOMS.indexOf(room),
+    ({ room, target }) => target !== undefined && target !== room && NAMES.indexOf(target) > NAMES.indexOf(room),
   );
   assert.deepEqual(
     wrong.map(({ file, from }) => `${file} imports ${from}`),
@@ -79,14 +68,32 @@ test('a room imports only from rooms before it', () => {
   );
 });
 
-test('the pure rooms read neither clock, disk nor network', () => {
-  const wrong = imports.filter(
-    ({ room, from, typeOnly }) => PURE.includes(room) && IMPURE_MODULES.test(from) && !typeOnly,
-  );
-  assert.deepEqual(
-    wrong.map(({ file, from }) => `${file} imports ${from}`),
-    [],
-  );
+/** What is loaded with a file, and by whom: a shortest way to each. Imports of types load nothing. */
+function loadedWith(start: string): ReadonlyMap<string, string | undefined> {
+  const found = new Map<string, string | undefined>([[start, undefined]]);
+  for (const file of found.keys())
+    for (const { path, typeOnly } of importsOf.get(file) ?? [])
+      if (path !== undefined && !typeOnly && !found.has(path)) found.set(path, file);
+  return found;
+}
+
+/** The way to a file, from the file that all of it is loaded with. */
+function wayTo(file: string, found: ReadonlyMap<string, string | undefined>): string {
+  const by = found.get(file);
+  return by === undefined ? file : `${wayTo(by, found)} > ${file}`;
+}
+
+test('the pure rooms read neither clock, disk nor network, and load nothing that does', () => {
+  for (const start of [...importsOf.keys()].filter((file) => PURE.includes(file.split('/')[0]!))) {
+    const found = loadedWith(start);
+    const wrong = [...found.keys()].flatMap((file) =>
+      (importsOf.get(file) ?? []).filter(({ from, typeOnly }) => IMPURE_MODULES.test(from) && !typeOnly),
+    );
+    assert.deepEqual(
+      wrong.map(({ file, from }) => `${wayTo(file, found)} > ${from}`),
+      [],
+    );
+  }
 });
 
 test('processes are spawned in platform/ only', () => {
@@ -96,13 +103,52 @@ test('processes are spawned in platform/ only', () => {
   );
 });
 
-test('the API knows no driver and no disk', () => {
-  const wrong = imports.filter(
-    ({ room, target, typeOnly }) => room === 'api' && (target === 'instances' || target === 'images') && !typeOnly,
-  );
+test('the API knows no driver, no disk and no program for instances, by whatever way', () => {
+  const unknown = ['images', 'instances', 'guest', 'runner', 'launches', 'worker', 'storage'];
+  for (const start of [...importsOf.keys()].filter((file) => file.startsWith('api/'))) {
+    const found = loadedWith(start);
+    const wrong = [...found.keys()].filter((file) => unknown.includes(file.split('/')[0]!));
+    assert.deepEqual(
+      wrong.map((file) => wayTo(file, found)),
+      [],
+    );
+  }
+});
+
+/** Rings of files that import each other, types among it: strongly connected components of more than one file (Tarjan). */
+function rings(): readonly (readonly string[])[] {
+  const found: string[][] = [];
+  const order = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const open: string[] = [];
+  const visit = (file: string): number => {
+    order.set(file, order.size);
+    lowest.set(file, order.get(file)!);
+    open.push(file);
+    for (const { path, late } of importsOf.get(file) ?? []) {
+      if (path === undefined || late) continue;
+      const seen = order.get(path);
+      const reached = seen === undefined ? visit(path) : open.includes(path) ? seen : Infinity;
+      lowest.set(file, Math.min(lowest.get(file)!, reached));
+    }
+    if (lowest.get(file) === order.get(file)) found.push(open.splice(open.indexOf(file)).sort());
+    return lowest.get(file)!;
+  };
+  for (const file of importsOf.keys()) if (!order.has(file)) visit(file);
+  return found.filter((ring) => ring.length > 1);
+}
+
+/** Files that import each other because what they do is recursive. */
+const RINGS: readonly (readonly string[])[] = [
+  // A document runs documents.
+  ['runner/attempt-context.ts', 'runner/nested.ts', 'runner/run-document.ts', 'runner/run-step.ts'],
+];
+
+test('no files import each other in a ring, but for those that are recursive', () => {
+  // Those of workflows/ go with the plan of an image.
   assert.deepEqual(
-    wrong.map(({ file, from }) => `${file} imports ${from}`),
-    [],
+    rings().filter((ring) => !ring.every((file) => file.startsWith('workflows/'))),
+    RINGS,
   );
 });
 

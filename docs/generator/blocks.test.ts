@@ -54,11 +54,7 @@ test('the component documents that are shown are valid, warnings among it', () =
 });
 
 test('links between documents lead somewhere', () => {
-  for (const path of [
-    ...DOCUMENTS,
-    join(dirname(DOCS_FOLDER), 'CONTRIBUTING.md'),
-    join(dirname(DOCS_FOLDER), 'README.md'),
-  ]) {
+  for (const path of [...DOCUMENTS, join(dirname(DOCS_FOLDER), 'README.md')]) {
     if (!existsSync(path)) continue;
     for (const [, target] of readFileSync(path, 'utf8').matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)) {
       assert.ok(existsSync(join(dirname(path), target!)), `${basename(path)}: ${target}`);

@@ -10,6 +10,7 @@ import { baseImages, managedImages } from '../../src/images/base/base-images.ts'
 import type { ParentName } from '../../src/images/names/name.ts';
 import { nameSources } from '../../src/images/names/names.ts';
 import { ApiError, ERROR_STATUS, type ErrorCode } from '../../src/resources/errors.ts';
+import { ROOMS } from '../../src/rooms.ts';
 import { stepActions } from '../../src/workflows/actions.ts';
 import { membersWithoutEffect } from '../../src/workflows/preparation.ts';
 import type { Handler, OperationContext } from '../../src/api/context.ts';
@@ -21,6 +22,8 @@ import { BEHIND, INGOT_ROUTES, KINDS, WHEN, type Supported } from './operations.
 /** Every block by its name: Markdown without the markers around it. */
 export async function docBlocks(): Promise<Readonly<Record<string, string>>> {
   return {
+    rooms: rooms('../src/'),
+    'rooms-for-contributors': rooms('src/'),
     operations: operations(),
     filters: await filters(),
     'without-effect': withoutEffect(),
@@ -216,6 +219,17 @@ const EVERYTHING: Image = {
     blockDeviceMappings: [...EVERY_MAPPING],
   },
 };
+
+/** @param folder where `src/` is, seen from the document */
+function rooms(folder: string): string {
+  return table(
+    ['room', 'holds'],
+    ROOMS.map(({ name, holds, pure }) => [
+      `[\`${name}/\`](${folder}${name}/README.md)`,
+      pure === undefined ? holds : `${holds}. Pure: no clock, no disk, no network`,
+    ]),
+  );
+}
 
 function modules(): string {
   const all = [...ACTION_MODULES.values()];

@@ -13,7 +13,7 @@ export type StoredContainerRecipe = ContainerRecipe & {
 };
 
 /** Columns that lists can be filtered by. */
-export type ContainerRecipeColumn = 'name' | 'parent_image' | 'platform' | 'container_type';
+type ContainerRecipeColumn = 'name' | 'parent_image' | 'platform' | 'container_type';
 
 /** Queries on container recipes. */
 export const containerRecipes = recipeQueries<StoredContainerRecipe, ContainerRecipeColumn>('container_recipes', {

@@ -12,7 +12,7 @@ export type StoredImageRecipe = ImageRecipe & {
 };
 
 /** Columns that lists can be filtered by. */
-export type ImageRecipeColumn = 'name' | 'parent_image' | 'platform';
+type ImageRecipeColumn = 'name' | 'parent_image' | 'platform';
 
 /** Queries on image recipes. */
 export const imageRecipes = recipeQueries<StoredImageRecipe, ImageRecipeColumn>('image_recipes');

@@ -58,7 +58,7 @@ async function run(args: Arguments): Promise<number> {
     const ok = isFit(results);
     if (json) {
       process.stdout.write(
-        `${JSON.stringify({ checks: results.map(({ name, group, status, detail, remedy }) => ({ name, ...(group === undefined ? {} : { group }), status, detail, ...(remedy === undefined ? {} : { remedy }) })), ok })}\n`,
+        `${JSON.stringify({ checks: results.map(({ name, group, status, detail, remedy }) => ({ name, group, status, detail, remedy })), ok })}\n`,
       );
       return ok ? 0 : 1;
     }

@@ -46,8 +46,8 @@ async function run(args: Arguments): Promise<number> {
   const body = {
     argv,
     env: environmentOf(args),
-    ...(cwd === undefined ? {} : { cwd }),
-    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    cwd,
+    timeoutSeconds,
   };
   const connection = await connect(args);
   const interrupt = catchInterrupt(() => {});

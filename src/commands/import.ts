@@ -77,8 +77,8 @@ async function run(args: Arguments): Promise<number> {
         name,
         semanticVersion: args.text('version') ?? '1.0.0',
         platform,
-        ...(osVersion === undefined ? {} : { osVersion }),
-        ...(description === undefined ? {} : { description }),
+        osVersion,
+        description,
       },
     );
     return await watch(args, connection, arn, interrupt);
@@ -130,7 +130,7 @@ async function begin(
   const { importTaskId } = await signedJson<{ importTaskId: string }>(connection, {
     method: 'POST',
     path: '/ingot/imports',
-    body: { source, trusted: disk.trusted, ...(disk.sha256 === undefined ? {} : { sha256: disk.sha256 }) },
+    body: { source, trusted: disk.trusted, sha256: disk.sha256 },
   });
   const { imageArn } = await imagebuilderClient(connection).send(
     new ImportVmImageCommand({ ...wanted, vmImportTaskId: importTaskId } as never),
@@ -164,10 +164,7 @@ async function watch(args: Arguments, connection: Connection, arn: string, inter
   }
   const { status, reason } = image.state!;
   const ami = image.outputResources?.amis?.[0]?.image;
-  if (json)
-    process.stdout.write(
-      `${JSON.stringify({ type: 'result', status, image: arn, ...(ami === undefined ? {} : { ami }), ...(reason === undefined ? {} : { reason }) })}\n`,
-    );
+  if (json) process.stdout.write(`${JSON.stringify({ type: 'result', status, image: arn, ami, reason })}\n`);
   if (interrupt.signal.aborted) return INTERRUPTED;
   if (status !== 'AVAILABLE') {
     if (json) return 1;

@@ -98,9 +98,9 @@ async function requestOf(args: Arguments): Promise<object> {
     publish,
     sshKeys,
     ...(userData === undefined ? {} : { userData: await contentOf(userData) }),
-    ...(instanceType === undefined ? {} : { instanceType }),
-    ...(instanceProfile === undefined ? {} : { instanceProfile }),
-    ...(firmware === undefined ? {} : { firmware }),
+    instanceType,
+    instanceProfile,
+    firmware,
   };
 }
 

@@ -93,8 +93,7 @@ async function run(args: Arguments): Promise<number> {
     throw new WrongUse(`principals ${word} takes the name of a principal, such as user/ci`);
   const connection = await connect(args);
   const requests: Requests = {
-    send: (method, path, body) =>
-      signedJson(connection, { method, path: `/ingot/principals${path}`, ...(body === undefined ? {} : { body }) }),
+    send: (method, path, body) => signedJson(connection, { method, path: `/ingot/principals${path}`, body }),
   };
   if (word === 'list') await list(requests, args);
   else await VERBS[word]!(requests, arnOf(name!, args, connection), args);
@@ -211,7 +210,7 @@ function settings(args: Arguments): object {
   const trustFile = args.text('trust');
   return {
     ...(trustFile === undefined ? {} : { trustPolicy: read(trustFile) }),
-    ...(maxSessionSeconds === undefined ? {} : { maxSessionSeconds }),
+    maxSessionSeconds,
     ...(tags.length === 0 ? {} : { tags }),
   };
 }

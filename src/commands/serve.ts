@@ -45,7 +45,7 @@ async function run(args: Arguments): Promise<number> {
       host,
       port,
       version: packageJson.version,
-      ...(idleExitSeconds === undefined ? {} : { idleExitSeconds }),
+      idleExitSeconds,
     });
   } catch (error) {
     if (error instanceof DataDirectoryBusy || error instanceof ConfigError) throw new CommandFailed(error.message);

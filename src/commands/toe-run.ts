@@ -102,7 +102,7 @@ async function run(args: Arguments): Promise<number> {
         workingDirectory: place.workingDirectory,
         ...(place.kind === 'host' ? { leaveForRestart: true as const } : {}),
         ...(place.kind === 'fresh' ? profile : { s3Access: s3AccessOfThisHost }),
-        ...(from === undefined ? {} : { from }),
+        from,
       });
     const end = await place.use({ report, signal }, work);
     if ('interrupted' in end) {

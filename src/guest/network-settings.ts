@@ -70,7 +70,7 @@ export async function putNetworkSettings(
     argv: ['rm', '-rf', AUTHORITIES],
     own: true,
     timeoutSeconds: SECONDS,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
   for (const [index, certificate] of settings.authorities.entries())
     await instance.put(`${AUTHORITIES}/ingot-network-${index}.crt`, certificate);
@@ -83,7 +83,7 @@ export async function takeOutNetworkSettings(instance: Instance, signal?: AbortS
     argv: ['test', '-e', SETTINGS_FOLDER],
     own: true,
     timeoutSeconds: SECONDS,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
   if (exitCode === 0) await runScript(instance, 'take-out', { mirrors: [], noProxy: [], authorities: [] }, signal);
 }
@@ -112,7 +112,7 @@ async function runScript(
       ],
       timeoutSeconds: SECONDS,
       onOutput: (_, chunk) => lines.add(chunk),
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     },
     SCRIPT_BYTES,
     'what sets the network',

@@ -51,7 +51,7 @@ export async function collectPackages(instance: Instance, signal?: AbortSignal):
       script: LIST,
       env: COMMAND_ENVIRONMENT,
       timeoutSeconds: TIMEOUT_SECONDS,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     },
     { limit: INVENTORY_LIMIT, what: 'the list of packages' },
   );

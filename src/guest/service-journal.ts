@@ -112,7 +112,7 @@ async function readJournal(
         {
           argv: ['journalctl', '--boot', '--no-pager', '--quiet', '--output=cat', `--lines=${JOURNAL_LINES}`, ...where],
           timeoutSeconds: ASK_SECONDS,
-          ...(signal === undefined ? {} : { signal }),
+          signal,
           onOutput: (stream, chunk) => {
             if (stream === 'stdout') splitter.add(chunk);
           },

@@ -66,9 +66,9 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
       const stored: StoredLaunch = {
         publish: request.publish,
         sshKeys: request.sshKeys,
-        ...(request.userData === undefined ? {} : { userData: request.userData }),
-        ...(request.firmware === undefined ? {} : { firmware: request.firmware }),
-        ...(instanceProfile === undefined ? {} : { instanceProfile }),
+        userData: request.userData,
+        firmware: request.firmware,
+        instanceProfile,
       };
       const id = newInstanceId();
       await insertInstance(catalog.db, {
@@ -155,8 +155,8 @@ function command(request: ExecRequest): ExecRequest {
   return {
     argv: request.argv,
     env: request.env,
-    ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
-    ...(request.timeoutSeconds === undefined ? {} : { timeoutSeconds: request.timeoutSeconds }),
+    cwd: request.cwd,
+    timeoutSeconds: request.timeoutSeconds,
   };
 }
 

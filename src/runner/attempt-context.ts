@@ -61,9 +61,9 @@ export function attemptContext(
     inputs,
     instance,
     workingDirectory: state.workingDirectory,
-    ...(state.run.componentText === undefined ? {} : { componentText: state.run.componentText }),
+    componentText: state.run.componentText,
     runNested: (nested) => runNested(state, { ...nested, inLoop: step.loop !== undefined }, report),
-    ...(state.run.s3Access === undefined ? {} : { s3Access: state.run.s3Access }),
+    s3Access: state.run.s3Access,
     async command(request: ModuleCommand): Promise<ModuleCommandResult> {
       const what = request.what ?? request.argv?.[0] ?? 'the script';
       const seconds = request.graceSeconds ?? left(what);
@@ -83,11 +83,11 @@ export function attemptContext(
       const splitters = { stdout: lines('stdout'), stderr: lines('stderr') };
       const ended = await instance
         .run({
-          ...(request.argv === undefined ? {} : { argv: request.argv }),
-          ...(request.script === undefined ? {} : { script: request.script }),
-          ...(request.stdin === undefined ? {} : { stdin: request.stdin }),
-          ...(request.own === undefined ? {} : { own: request.own }),
-          ...(signal === undefined ? {} : { signal }),
+          argv: request.argv,
+          script: request.script,
+          stdin: request.stdin,
+          own: request.own,
+          signal,
           ...(seconds === Infinity ? {} : { timeoutSeconds: seconds }),
           env: { ...commandEnvironment(instance.capabilities.platform), ...state.run.environment, ...request.env },
           cwd: state.workingDirectory,

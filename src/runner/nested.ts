@@ -39,11 +39,11 @@ export async function runNested(state: RunState, nested: NestedDocument, report:
       report,
       above,
       ...maxReboots,
-      ...(run.signal === undefined ? {} : { signal: run.signal }),
-      ...(run.secrets === undefined ? {} : { secrets: run.secrets }),
-      ...(run.s3Access === undefined ? {} : { s3Access: run.s3Access }),
-      ...(run.environment === undefined ? {} : { environment: run.environment }),
-      ...(run.componentText === undefined ? {} : { componentText: run.componentText }),
+      signal: run.signal,
+      secrets: run.secrets,
+      s3Access: run.s3Access,
+      environment: run.environment,
+      componentText: run.componentText,
     });
     // A restart there is one here too: its working directory may be gone.
     state.workingDirectoryMade = false;

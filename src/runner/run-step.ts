@@ -239,11 +239,11 @@ async function runModule(
       return {
         ...PLAIN,
         outputs: result.outputs ?? {},
-        ...(result.detailedOutput === undefined ? {} : { detailedOutput: result.detailedOutput }),
+        detailedOutput: result.detailedOutput,
       };
     if (result.result === 'failed') {
       const { result: _, outputs, detailedOutput, ...failure } = result;
-      return { ...PLAIN, outputs: outputs ?? {}, failure, ...(detailedOutput === undefined ? {} : { detailedOutput }) };
+      return { ...PLAIN, outputs: outputs ?? {}, failure, detailedOutput };
     }
 
     const leave = state.run.leaveForRestart === true;
@@ -282,7 +282,7 @@ async function runModule(
     });
     const started = performance.now();
     try {
-      await state.run.instance.reboot(state.run.signal === undefined ? {} : { signal: state.run.signal });
+      await state.run.instance.reboot({ signal: state.run.signal });
     } catch (error) {
       return failedBy(error, state, report);
     }
@@ -305,7 +305,7 @@ async function makeWorkingDirectory(state: RunState): Promise<void> {
     argv: ['mkdir', '-p', '--', state.workingDirectory],
     own: true,
     timeoutSeconds: 60,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
   if (made.exitCode !== 0)
     throw new InputError(`the working directory ${state.workingDirectory} could not be made in the instance`);

@@ -13,12 +13,11 @@ export function variableOf(prefix: string, query: Pick<SecretQuery, 'service' | 
 
 export const environment: ProviderType = {
   settings: ['prefix'],
-  make({ prefix = DEFAULT_PREFIX }, fault) {
+  make({ prefix = DEFAULT_PREFIX }, fault, program) {
     if (typeof prefix !== 'string' || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(prefix))
       fault('prefix', "must be the beginning of a variable's name");
     return {
-      describe: (query) =>
-        `the variable ${variableOf(String(prefix), query)} in the environment of ${process.argv[1]?.endsWith('worker-main.ts') ? 'the server' : 'ingot'}`,
+      describe: (query) => `the variable ${variableOf(String(prefix), query)} in the environment of ${program}`,
       async look(query) {
         if (query.stage !== undefined || query.version !== undefined) return undefined;
         return process.env[variableOf(String(prefix), query)];

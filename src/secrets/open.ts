@@ -1,16 +1,25 @@
 /** The secrets that the config of a data directory gives access to. */
 import { readConfig } from '../platform/config/config.ts';
+import type { Program } from './provider.ts';
 import { configuredProviders } from './providers.ts';
 import { Secrets } from './secrets.ts';
 
-/** Reads nothing until the first secret is wanted; the config is then read as it is at that moment. */
-export function openSecrets(dataDirectory: string, account: string, region: string): Secrets {
+/**
+ * Reads nothing until the first secret is wanted; the config is then read as it is at that moment.
+ * @param program what users call this process, for messages
+ */
+export function openSecrets(
+  dataDirectory: string,
+  account: string,
+  region: string,
+  program: Program = 'the server',
+): Secrets {
   return new Secrets({
     account,
     region,
     providers: async () => {
       const { secrets, homeAccount } = await readConfig(dataDirectory);
-      return configuredProviders(secrets, homeAccount);
+      return configuredProviders(secrets, homeAccount, program);
     },
   });
 }

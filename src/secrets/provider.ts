@@ -8,6 +8,9 @@ export interface SecretQuery extends Omit<SecretReference, 'kind' | 'text' | 'ke
   readonly region: string;
 }
 
+/** What users call the process that looks for secrets: the worker is the server's. */
+export type Program = 'the server' | 'ingot';
+
 /** Where secrets come from. */
 export interface SecretProvider {
   /** For messages: where it looks for this one, such as `the file /etc/ingot/secrets/db`. Never a value. */
@@ -23,8 +26,15 @@ export interface SecretProvider {
 export interface ProviderType {
   /** Its settings beside `type`, `services` and `accounts`. */
   readonly settings: readonly string[];
-  /** Makes one of its settings; what is wrong with them goes to `fault`, with the setting's name. */
-  make(settings: Readonly<Record<string, unknown>>, fault: (setting: string, problem: string) => void): SecretProvider;
+  /**
+   * Makes one of its settings; what is wrong with them goes to `fault`, with the setting's name.
+   * @param program what users call this process, for messages
+   */
+  make(
+    settings: Readonly<Record<string, unknown>>,
+    fault: (setting: string, problem: string) => void,
+    program: Program,
+  ): SecretProvider;
 }
 
 /** A secret that is not to be had. The message names it and says what to do; it never holds a value. */

@@ -6,7 +6,7 @@ import { aws } from './aws.ts';
 import { command } from './command.ts';
 import { environment } from './environment.ts';
 import { file } from './file.ts';
-import type { ProviderType, SecretProvider, SecretQuery } from './provider.ts';
+import type { Program, ProviderType, SecretProvider, SecretQuery } from './provider.ts';
 
 /** Every kind of provider, by the `type` that a config names. */
 export const providerTypes: Readonly<Record<string, ProviderType>> = { aws, command, environment, file };
@@ -24,11 +24,13 @@ const DEFAULT: readonly Readonly<Record<string, unknown>>[] = [{ type: 'environm
  * The providers of a config, in the order in which they are asked.
  * @param settings the config's `secrets`
  * @param home account of the first key pair: a provider that names no accounts answers for it alone
+ * @param program what users call this process, for messages
  * @throws {ConfigError} with every fault
  */
 export function configuredProviders(
   settings: readonly Readonly<Record<string, unknown>>[] | undefined,
   home: string,
+  program: Program = 'the server',
 ): readonly ConfiguredProvider[] {
   const faults: string[] = [];
   const providers = (settings ?? DEFAULT).map(({ type, services, accounts, ...own }, index) => {
@@ -51,7 +53,7 @@ export function configuredProviders(
       faults,
     );
     const ofAccounts = readAccounts(accounts, `${place}.accounts`, faults, home);
-    const provider = kind.make(own, (setting, problem) => faults.push(`${place}.${setting}: ${problem}`));
+    const provider = kind.make(own, (setting, problem) => faults.push(`${place}.${setting}: ${problem}`), program);
     return {
       ...provider,
       answers: ({ service, account }: SecretQuery) =>

@@ -130,6 +130,13 @@ describe('providers', () => {
         ),
         'from the environment',
       );
+      for (const program of ['the server', 'ingot'] as const) {
+        const providers = async () => configuredProviders(undefined, ACCOUNT, program);
+        await assert.rejects(
+          valueOf(new Secrets({ account: ACCOUNT, region: 'x', providers }), 'resolve:ssm:none'),
+          new RegExp(`INGOT_SECRET_NONE in the environment of ${program}`),
+        );
+      }
     } finally {
       delete process.env['INGOT_SECRET_PROD_DB_1'];
       delete process.env['MY_TOKEN'];

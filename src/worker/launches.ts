@@ -65,15 +65,13 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
         tokens: 'required',
         ...(stored.userData === undefined ? {} : { userData: Buffer.from(stored.userData).toString('base64') }),
         ...(stored.sshKeys.length > 0 ? { sshKeys: stored.sshKeys } : {}),
-        ...(role === undefined ? {} : { role }),
+        role,
       },
       reach: defaultReach(networks),
       detached: true,
       publish: stored.publish,
-      ...(wantsSeed
-        ? { seed: { sshKeys: stored.sshKeys, ...(stored.userData === undefined ? {} : { userData: stored.userData }) } }
-        : {}),
-      ...(stored.firmware === undefined ? {} : { firmware: stored.firmware }),
+      ...(wantsSeed ? { seed: { sshKeys: stored.sshKeys, userData: stored.userData } } : {}),
+      firmware: stored.firmware,
       signal,
     });
     // Somebody may have ended it while it started: then it stays `shutting-down`, and has a handle to be ended by.

@@ -16,7 +16,7 @@ export function placeOf({ account, region }: OperationContext): Place {
 }
 
 /** A filter of a list's input. */
-interface Filter {
+export interface Filter {
   readonly name?: string | undefined;
   readonly values?: readonly string[] | undefined;
 }

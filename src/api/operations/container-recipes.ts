@@ -1,50 +1,42 @@
 /** Operations on container recipes. Source: reference, `resources.md` sections 2, 6 and 9. */
-import type { ContainerRecipe } from '@aws-sdk/client-imagebuilder';
-import { containerRecipes, type ContainerRecipeColumn } from '../../catalog/container-recipes.ts';
-import { dependentsOf } from '../../catalog/dependents.ts';
+import { containerRecipes } from '../../catalog/container-recipes.ts';
 import { getImage } from '../../catalog/images.ts';
 import { findManagedImage } from '../../catalog/managed.ts';
-import { recipePosition } from '../../catalog/recipes.ts';
-import { resolveImage, resolveRecipe } from '../../catalog/resolve.ts';
+import { resolveImage } from '../../catalog/resolve.ts';
 import { timestamp } from '../../platform/clock.ts';
-import { parseArn, resourceArn } from '../../resources/arns.ts';
+import { parseArn } from '../../resources/arns.ts';
 import { dockerfileFault, isRegistryImage } from '../../resources/dockerfile-template.ts';
-import {
-  invalidParameterCombination,
-  invalidParameterValue,
-  resourceAlreadyExists,
-  resourceDependency,
-  resourceNotFound,
-  valueNotSupported,
-} from '../../resources/errors.ts';
-import { slug } from '../../resources/names.ts';
-import { compareVersions, formatVersion } from '../../resources/versions.ts';
+import { invalidParameterCombination, invalidParameterValue, valueNotSupported } from '../../resources/errors.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import type { OperationInput } from '../model.ts';
-import { openPage } from '../paging.ts';
-import { compact, isVisible, meetsConditions, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
+import { compact, isVisible } from './common.ts';
 import { referencesOf } from './documents.ts';
 import { findParentImage, type ParentImage } from './parent-images.ts';
-import { checkComponents, recipeVersion } from './recipes.ts';
-import { sharedPage } from './shared.ts';
+import { checkComponents, recipeParts } from './recipes.ts';
 
-const FILTERS: Readonly<Record<string, ContainerRecipeColumn>> = {
-  containerType: 'container_type',
-  name: 'name',
-  parentImage: 'parent_image',
-  platform: 'platform',
-};
+const parts = recipeParts({
+  queries: containerRecipes,
+  type: 'container-recipe',
+  name: 'ContainerRecipe',
+  member: 'containerRecipeArn',
+  filters: {
+    containerType: 'container_type',
+    name: 'name',
+    parentImage: 'parent_image',
+    platform: 'platform',
+  },
+  columns: ({ containerType, name, parentImage, platform }) => ({
+    container_type: containerType,
+    name,
+    parent_image: parentImage,
+    platform,
+  }),
+});
 
 /** Handlers. */
 export const containerRecipeOperations = {
   async CreateContainerRecipe(input, context) {
-    const place = placeOf(context);
-    const name = slug(input.name);
-    const existing = await containerRecipes.versions(context.db, place, name);
-    const version = recipeVersion(input.semanticVersion, existing);
-    const arn = resourceArn(place, 'container-recipe', name, version);
-    if (existing.some((other) => compareVersions(other, version) === 0))
-      throw resourceAlreadyExists('ContainerRecipe', arn);
+    const { place, arn, version } = await parts.place(context, input);
     const dockerfileTemplateData = templateOf(input);
     const platform = await platformOf(context, input);
     const hostImage = input.instanceConfiguration?.image;
@@ -60,7 +52,7 @@ export const containerRecipeOperations = {
         description: input.description,
         platform,
         owner: context.account,
-        version: formatVersion(version),
+        version,
         components: input.components,
         instanceConfiguration: input.instanceConfiguration,
         dockerfileTemplateData,
@@ -77,33 +69,12 @@ export const containerRecipeOperations = {
   },
 
   async GetContainerRecipe(input, context) {
-    visibleArn(context, input.containerRecipeArn, 'container-recipe', 'containerRecipeArn');
-    const arn = await resolveRecipe(context.db, input.containerRecipeArn);
-    const containerRecipe = arn === undefined ? undefined : await containerRecipes.get(context.db, arn);
-    if (containerRecipe === undefined) throw resourceNotFound(input.containerRecipeArn);
+    const containerRecipe = await parts.visible(context, input.containerRecipeArn);
     return { containerRecipe, latestVersionReferences: referencesOf(containerRecipe.arn) };
   },
 
   async ListContainerRecipes(input, context) {
-    const conditions = readFilters(input.filters, FILTERS);
-    const owner = input.owner ?? 'Self';
-    if (owner !== 'Self' && owner !== 'Shared') return { containerRecipeSummaryList: [] };
-    const meets = ({ containerType, name, parentImage, platform }: ContainerRecipe): boolean =>
-      meetsConditions({ container_type: containerType, name, parent_image: parentImage, platform }, conditions);
-    const own = async () => {
-      const page = openPage(input, context, ['string', 'number', 'number', 'number']);
-      return page.cut(await containerRecipes.list(context.db, placeOf(context), conditions, page), recipePosition);
-    };
-    const { items, nextToken } =
-      owner === 'Shared'
-        ? await sharedPage<ContainerRecipe>(
-            input,
-            context,
-            'container-recipe',
-            (arn) => containerRecipes.get(context.db, arn),
-            meets,
-          )
-        : await own();
+    const { items, nextToken } = await parts.page(input, context);
     return {
       containerRecipeSummaryList: items.map((each) =>
         compact({
@@ -123,16 +94,7 @@ export const containerRecipeOperations = {
   },
 
   async DeleteContainerRecipe(input, context) {
-    const arn = ownArn(context, input.containerRecipeArn, 'container-recipe', 'containerRecipeArn');
-    if ((await containerRecipes.get(context.db, input.containerRecipeArn)) === undefined)
-      throw resourceNotFound(input.containerRecipeArn);
-    const dependents = await dependentsOf(
-      context.db,
-      input.containerRecipeArn,
-      await containerRecipes.versions(context.db, placeOf(context), arn.slug),
-    );
-    if (dependents.length > 0) throw resourceDependency(input.containerRecipeArn, dependents);
-    await containerRecipes.remove(context.db, input.containerRecipeArn);
+    await parts.remove(context, input.containerRecipeArn);
     return { containerRecipeArn: input.containerRecipeArn };
   },
 } satisfies Partial<Handlers>;

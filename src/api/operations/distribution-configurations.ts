@@ -1,22 +1,15 @@
 /** Operations on distribution configurations. Source: reference, `resources.md` sections 6 and 9. */
 import type { Distribution, DistributionConfiguration } from '@aws-sdk/client-imagebuilder';
-import { configurationPosition } from '../../catalog/configurations.ts';
-import { dependentsOf } from '../../catalog/dependents.ts';
 import { distributionConfigurations } from '../../catalog/distribution-configurations.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { resourceArn } from '../../resources/arns.ts';
-import {
-  invalidParameterValue,
-  resourceAlreadyExists,
-  resourceDependency,
-  resourceNotFound,
-} from '../../resources/errors.ts';
+import { invalidParameterValue } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
 import { regionFault } from '../../resources/regions.ts';
 import { namesBuildDate, variableFault } from '../../resources/template-variables.ts';
 import type { Handlers } from '../context.ts';
-import { openPage } from '../paging.ts';
-import { compact, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
+import { compact, placeOf } from './common.ts';
+import { configurationParts } from './configurations.ts';
 
 /** Minutes; the member is required in answers, and nothing sets it any more. */
 const TIMEOUT_MINUTES = 720;
@@ -31,14 +24,20 @@ const OUTPUTS = [
   'ssmParameterConfigurations',
 ] as const satisfies readonly (keyof Distribution)[];
 
+const parts = configurationParts({
+  queries: distributionConfigurations,
+  type: 'distribution-configuration',
+  name: 'DistributionConfiguration',
+  member: 'distributionConfigurationArn',
+});
+
 /** Handlers. */
 export const distributionConfigurationOperations = {
   async CreateDistributionConfiguration(input, context) {
     const place = placeOf(context);
     const arn = resourceArn(place, 'distribution-configuration', slug(input.name));
     checkDistributions(input.distributions);
-    if ((await distributionConfigurations.get(context.db, arn)) !== undefined)
-      throw resourceAlreadyExists('DistributionConfiguration', arn);
+    await parts.refuseExisting(context, arn);
     await distributionConfigurations.insert(
       context.db,
       place,
@@ -56,29 +55,11 @@ export const distributionConfigurationOperations = {
   },
 
   async GetDistributionConfiguration(input, context) {
-    visibleArn(
-      context,
-      input.distributionConfigurationArn,
-      'distribution-configuration',
-      'distributionConfigurationArn',
-    );
-    const distributionConfiguration = await distributionConfigurations.get(
-      context.db,
-      input.distributionConfigurationArn,
-    );
-    if (distributionConfiguration === undefined) throw resourceNotFound(input.distributionConfigurationArn);
-    return { distributionConfiguration };
+    return { distributionConfiguration: await parts.visible(context, input.distributionConfigurationArn) };
   },
 
   async ListDistributionConfigurations(input, context) {
-    const page = openPage(input, context, ['string']);
-    const found = await distributionConfigurations.list(
-      context.db,
-      placeOf(context),
-      readFilters(input.filters, { name: 'name' }),
-      page,
-    );
-    const { items, nextToken } = page.cut(found, configurationPosition);
+    const { items, nextToken } = await parts.page(input, context, { name: 'name' });
     return {
       distributionConfigurationSummaryList: items.map((each) =>
         compact({
@@ -97,9 +78,7 @@ export const distributionConfigurationOperations = {
 
   async UpdateDistributionConfiguration(input, context) {
     const arn = input.distributionConfigurationArn;
-    ownArn(context, arn, 'distribution-configuration', 'distributionConfigurationArn');
-    const before = await distributionConfigurations.get(context.db, arn);
-    if (before === undefined) throw resourceNotFound(arn);
+    const before = await parts.own(context, arn);
     checkDistributions(input.distributions);
     await distributionConfigurations.replace(
       context.db,
@@ -117,13 +96,8 @@ export const distributionConfigurationOperations = {
   },
 
   async DeleteDistributionConfiguration(input, context) {
-    const arn = input.distributionConfigurationArn;
-    ownArn(context, arn, 'distribution-configuration', 'distributionConfigurationArn');
-    if ((await distributionConfigurations.get(context.db, arn)) === undefined) throw resourceNotFound(arn);
-    const dependents = await dependentsOf(context.db, arn);
-    if (dependents.length > 0) throw resourceDependency(arn, dependents);
-    await distributionConfigurations.remove(context.db, arn);
-    return { distributionConfigurationArn: arn };
+    await parts.remove(context, input.distributionConfigurationArn);
+    return { distributionConfigurationArn: input.distributionConfigurationArn };
   },
 } satisfies Partial<Handlers>;
 

@@ -1,38 +1,29 @@
 /** Operations on image recipes. Source: reference, `resources.md` sections 2 and 6. */
-import type { ImageRecipe } from '@aws-sdk/client-imagebuilder';
-import { dependentsOf } from '../../catalog/dependents.ts';
-import { imageRecipes, type ImageRecipeColumn } from '../../catalog/image-recipes.ts';
-import { recipePosition } from '../../catalog/recipes.ts';
-import { resolveRecipe } from '../../catalog/resolve.ts';
+import { imageRecipes } from '../../catalog/image-recipes.ts';
 import { timestamp } from '../../platform/clock.ts';
-import { resourceArn } from '../../resources/arns.ts';
-import { resourceAlreadyExists, resourceDependency, resourceNotFound } from '../../resources/errors.ts';
-import { slug } from '../../resources/names.ts';
-import { compareVersions, formatVersion } from '../../resources/versions.ts';
 import type { Handlers } from '../context.ts';
-import { openPage } from '../paging.ts';
-import { compact, meetsConditions, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
+import { compact } from './common.ts';
 import { referencesOf } from './documents.ts';
 import { findParentImage } from './parent-images.ts';
-import { checkComponents, recipeVersion } from './recipes.ts';
-import { sharedPage } from './shared.ts';
+import { checkComponents, recipeParts } from './recipes.ts';
 
-const FILTERS: Readonly<Record<string, ImageRecipeColumn>> = {
-  name: 'name',
-  parentImage: 'parent_image',
-  platform: 'platform',
-};
+const parts = recipeParts({
+  queries: imageRecipes,
+  type: 'image-recipe',
+  name: 'ImageRecipe',
+  member: 'imageRecipeArn',
+  filters: {
+    name: 'name',
+    parentImage: 'parent_image',
+    platform: 'platform',
+  },
+  columns: ({ name, parentImage, platform }) => ({ name, parent_image: parentImage, platform }),
+});
 
 /** Handlers. */
 export const imageRecipeOperations = {
   async CreateImageRecipe(input, context) {
-    const place = placeOf(context);
-    const name = slug(input.name);
-    const existing = await imageRecipes.versions(context.db, place, name);
-    const version = recipeVersion(input.semanticVersion, existing);
-    const arn = resourceArn(place, 'image-recipe', name, version);
-    if (existing.some((other) => compareVersions(other, version) === 0))
-      throw resourceAlreadyExists('ImageRecipe', arn);
+    const { place, arn, version } = await parts.place(context, input);
     const parent = await findParentImage(context, input.parentImage);
     await checkComponents(context, input.components ?? [], parent.platform);
     await imageRecipes.insert(
@@ -45,7 +36,7 @@ export const imageRecipeOperations = {
         description: input.description,
         platform: parent.platform,
         owner: context.account,
-        version: formatVersion(version),
+        version,
         components: input.components,
         parentImage: input.parentImage,
         blockDeviceMappings: input.blockDeviceMappings,
@@ -60,33 +51,12 @@ export const imageRecipeOperations = {
   },
 
   async GetImageRecipe(input, context) {
-    visibleArn(context, input.imageRecipeArn, 'image-recipe', 'imageRecipeArn');
-    const arn = await resolveRecipe(context.db, input.imageRecipeArn);
-    const imageRecipe = arn === undefined ? undefined : await imageRecipes.get(context.db, arn);
-    if (imageRecipe === undefined) throw resourceNotFound(input.imageRecipeArn);
+    const imageRecipe = await parts.visible(context, input.imageRecipeArn);
     return { imageRecipe, latestVersionReferences: referencesOf(imageRecipe.arn) };
   },
 
   async ListImageRecipes(input, context) {
-    const conditions = readFilters(input.filters, FILTERS);
-    const owner = input.owner ?? 'Self';
-    if (owner !== 'Self' && owner !== 'Shared') return { imageRecipeSummaryList: [] };
-    const meets = ({ name, parentImage, platform }: ImageRecipe): boolean =>
-      meetsConditions({ name, parent_image: parentImage, platform }, conditions);
-    const own = async () => {
-      const page = openPage(input, context, ['string', 'number', 'number', 'number']);
-      return page.cut(await imageRecipes.list(context.db, placeOf(context), conditions, page), recipePosition);
-    };
-    const { items, nextToken } =
-      owner === 'Shared'
-        ? await sharedPage<ImageRecipe>(
-            input,
-            context,
-            'image-recipe',
-            (arn) => imageRecipes.get(context.db, arn),
-            meets,
-          )
-        : await own();
+    const { items, nextToken } = await parts.page(input, context);
     return {
       imageRecipeSummaryList: items.map((each) =>
         compact({
@@ -104,16 +74,7 @@ export const imageRecipeOperations = {
   },
 
   async DeleteImageRecipe(input, context) {
-    const arn = ownArn(context, input.imageRecipeArn, 'image-recipe', 'imageRecipeArn');
-    if ((await imageRecipes.get(context.db, input.imageRecipeArn)) === undefined)
-      throw resourceNotFound(input.imageRecipeArn);
-    const dependents = await dependentsOf(
-      context.db,
-      input.imageRecipeArn,
-      await imageRecipes.versions(context.db, placeOf(context), arn.slug),
-    );
-    if (dependents.length > 0) throw resourceDependency(input.imageRecipeArn, dependents);
-    await imageRecipes.remove(context.db, input.imageRecipeArn);
+    await parts.remove(context, input.imageRecipeArn);
     return { imageRecipeArn: input.imageRecipeArn };
   },
 } satisfies Partial<Handlers>;

@@ -1,26 +1,25 @@
 /** Operations on infrastructure configurations. Source: reference, `resources.md` section 6. */
 import type { InfrastructureConfiguration } from '@aws-sdk/client-imagebuilder';
-import { configurationPosition } from '../../catalog/configurations.ts';
-import { dependentsOf } from '../../catalog/dependents.ts';
 import { infrastructureConfigurations } from '../../catalog/infrastructure-configurations.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { resourceArn } from '../../resources/arns.ts';
-import {
-  invalidParameterCombination,
-  invalidParameterValue,
-  resourceAlreadyExists,
-  resourceDependency,
-  resourceNotFound,
-} from '../../resources/errors.ts';
+import { invalidParameterCombination, invalidParameterValue } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
 import type { Handlers } from '../context.ts';
 import type { OperationInput } from '../model.ts';
-import { openPage } from '../paging.ts';
-import { compact, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
+import { compact, placeOf } from './common.ts';
+import { configurationParts } from './configurations.ts';
 import { refuseOthersPlaces } from './granted.ts';
 
 /** Keys that the service sets itself on what it makes. */
 const RESERVED_TAGS = ['CreatedBy', 'Ec2ImageBuilderArn', 'Name', 'Tags'];
+
+const parts = configurationParts({
+  queries: infrastructureConfigurations,
+  type: 'infrastructure-configuration',
+  name: 'InfrastructureConfiguration',
+  member: 'infrastructureConfigurationArn',
+});
 
 /** Handlers. */
 export const infrastructureConfigurationOperations = {
@@ -29,8 +28,7 @@ export const infrastructureConfigurationOperations = {
     const arn = resourceArn(place, 'infrastructure-configuration', slug(input.name));
     const settings = validSettings(input);
     await refuseOthersPlaces(context, settings);
-    if ((await infrastructureConfigurations.get(context.db, arn)) !== undefined)
-      throw resourceAlreadyExists('InfrastructureConfiguration', arn);
+    await parts.refuseExisting(context, arn);
     await infrastructureConfigurations.insert(context.db, place, {
       arn,
       name: input.name,
@@ -42,29 +40,11 @@ export const infrastructureConfigurationOperations = {
   },
 
   async GetInfrastructureConfiguration(input, context) {
-    visibleArn(
-      context,
-      input.infrastructureConfigurationArn,
-      'infrastructure-configuration',
-      'infrastructureConfigurationArn',
-    );
-    const infrastructureConfiguration = await infrastructureConfigurations.get(
-      context.db,
-      input.infrastructureConfigurationArn,
-    );
-    if (infrastructureConfiguration === undefined) throw resourceNotFound(input.infrastructureConfigurationArn);
-    return { infrastructureConfiguration };
+    return { infrastructureConfiguration: await parts.visible(context, input.infrastructureConfigurationArn) };
   },
 
   async ListInfrastructureConfigurations(input, context) {
-    const page = openPage(input, context, ['string']);
-    const found = await infrastructureConfigurations.list(
-      context.db,
-      placeOf(context),
-      readFilters(input.filters, { name: 'name' }),
-      page,
-    );
-    const { items, nextToken } = page.cut(found, configurationPosition);
+    const { items, nextToken } = await parts.page(input, context, { name: 'name' });
     return {
       infrastructureConfigurationSummaryList: items.map((each) =>
         compact({
@@ -86,9 +66,7 @@ export const infrastructureConfigurationOperations = {
 
   async UpdateInfrastructureConfiguration(input, context) {
     const arn = input.infrastructureConfigurationArn;
-    ownArn(context, arn, 'infrastructure-configuration', 'infrastructureConfigurationArn');
-    const before = await infrastructureConfigurations.get(context.db, arn);
-    if (before === undefined) throw resourceNotFound(arn);
+    const before = await parts.own(context, arn);
     const settings = validSettings(input);
     await refuseOthersPlaces(context, settings);
     await infrastructureConfigurations.replace(context.db, {
@@ -102,13 +80,8 @@ export const infrastructureConfigurationOperations = {
   },
 
   async DeleteInfrastructureConfiguration(input, context) {
-    const arn = input.infrastructureConfigurationArn;
-    ownArn(context, arn, 'infrastructure-configuration', 'infrastructureConfigurationArn');
-    if ((await infrastructureConfigurations.get(context.db, arn)) === undefined) throw resourceNotFound(arn);
-    const dependents = await dependentsOf(context.db, arn);
-    if (dependents.length > 0) throw resourceDependency(arn, dependents);
-    await infrastructureConfigurations.remove(context.db, arn);
-    return { infrastructureConfigurationArn: arn };
+    await parts.remove(context, input.infrastructureConfigurationArn);
+    return { infrastructureConfigurationArn: input.infrastructureConfigurationArn };
   },
 } satisfies Partial<Handlers>;
 

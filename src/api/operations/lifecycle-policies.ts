@@ -1,6 +1,5 @@
 /** Operations on lifecycle policies. Source: reference, `resources.md` section 8. */
 import type { LifecyclePolicyDetail } from '@aws-sdk/client-imagebuilder';
-import { configurationPosition } from '../../catalog/configurations.ts';
 import {
   lifecyclePolicies,
   type LifecyclePolicyColumn,
@@ -8,20 +7,22 @@ import {
 } from '../../catalog/lifecycle-policies.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { resourceArn } from '../../resources/arns.ts';
-import {
-  invalidParameterValues,
-  resourceAlreadyExists,
-  resourceNotFound,
-  type ValueFault,
-} from '../../resources/errors.ts';
+import { invalidParameterValues, type ValueFault } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
 import { parseVersionPattern } from '../../resources/versions.ts';
-import type { Handlers, OperationContext } from '../context.ts';
+import type { Handlers } from '../context.ts';
 import type { OperationInput } from '../model.ts';
-import { openPage } from '../paging.ts';
-import { compact, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
+import { compact, placeOf } from './common.ts';
+import { configurationParts } from './configurations.ts';
 
 const FILTERS: Readonly<Record<string, LifecyclePolicyColumn>> = { Name: 'name', Status: 'status' };
+
+const parts = configurationParts({
+  queries: lifecyclePolicies,
+  type: 'lifecycle-policy',
+  name: 'LifecyclePolicy',
+  member: 'lifecyclePolicyArn',
+});
 
 /** Handlers. */
 export const lifecyclePolicyOperations = {
@@ -29,8 +30,7 @@ export const lifecyclePolicyOperations = {
     const place = placeOf(context);
     const arn = resourceArn(place, 'lifecycle-policy', slug(input.name));
     const settings = validSettings(input);
-    if ((await lifecyclePolicies.get(context.db, arn)) !== undefined)
-      throw resourceAlreadyExists('LifecyclePolicy', arn);
+    await parts.refuseExisting(context, arn);
     const now = timestamp();
     await lifecyclePolicies.insert(context.db, place, {
       arn,
@@ -44,17 +44,11 @@ export const lifecyclePolicyOperations = {
   },
 
   async GetLifecyclePolicy(input, context) {
-    visibleArn(context, input.lifecyclePolicyArn, 'lifecycle-policy', 'lifecyclePolicyArn');
-    return { lifecyclePolicy: withTimes(await existing(context, input.lifecyclePolicyArn)) };
+    return { lifecyclePolicy: withTimes(await parts.visible(context, input.lifecyclePolicyArn)) };
   },
 
   async ListLifecyclePolicies(input, context) {
-    const conditions = readFilters(input.filters, FILTERS);
-    const page = openPage(input, context, ['string']);
-    const { items, nextToken } = page.cut(
-      await lifecyclePolicies.list(context.db, placeOf(context), conditions, page),
-      configurationPosition,
-    );
+    const { items, nextToken } = await parts.page(input, context, FILTERS);
     return {
       lifecyclePolicySummaryList: items.map(({ policyDetails: _details, resourceSelection: _selection, ...summary }) =>
         withTimes(summary),
@@ -65,8 +59,7 @@ export const lifecyclePolicyOperations = {
 
   async UpdateLifecyclePolicy(input, context) {
     const arn = input.lifecyclePolicyArn;
-    ownArn(context, arn, 'lifecycle-policy', 'lifecyclePolicyArn');
-    const before = await existing(context, arn);
+    const before = await parts.own(context, arn);
     const { name, dateCreated, dateLastRun } = before;
     await lifecyclePolicies.replace(
       context.db,
@@ -76,19 +69,10 @@ export const lifecyclePolicyOperations = {
   },
 
   async DeleteLifecyclePolicy(input, context) {
-    const arn = input.lifecyclePolicyArn;
-    ownArn(context, arn, 'lifecycle-policy', 'lifecyclePolicyArn');
-    await existing(context, arn);
-    await lifecyclePolicies.remove(context.db, arn);
-    return { lifecyclePolicyArn: arn };
+    await parts.remove(context, input.lifecyclePolicyArn);
+    return { lifecyclePolicyArn: input.lifecyclePolicyArn };
   },
 } satisfies Partial<Handlers>;
-
-async function existing(context: OperationContext, arn: string): Promise<StoredLifecyclePolicy> {
-  const policy = await lifecyclePolicies.get(context.db, arn);
-  if (policy === undefined) throw resourceNotFound(arn);
-  return policy;
-}
 
 function withTimes<P extends StoredLifecyclePolicy>({ dateCreated, dateUpdated, dateLastRun, ...policy }: P) {
   const time = (text: string | undefined): Date | undefined => (text === undefined ? undefined : new Date(text));

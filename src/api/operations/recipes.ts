@@ -1,20 +1,108 @@
 /** What operations on image recipes and on container recipes share. */
 import type { ComponentConfiguration } from '@aws-sdk/client-imagebuilder';
+import { dependentsOf } from '../../catalog/dependents.ts';
 import { missingComponent } from '../../catalog/managed.ts';
-import { resolveComponent } from '../../catalog/resolve.ts';
+import { recipePosition, type RecipeQueries, type StoredRecipe } from '../../catalog/recipes.ts';
+import { resolveComponent, resolveRecipe } from '../../catalog/resolve.ts';
+import type { Place } from '../../catalog/slices.ts';
 import type { DocumentRun } from '../../documents/component/named-documents.ts';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
 import { checkParameterValues } from '../../documents/component/type.ts';
-import { nameArn, parseArn } from '../../resources/arns.ts';
-import { invalidParameterValues, invalidVersionNumber, type ValueFault } from '../../resources/errors.ts';
-import { nextVersion, parseIncrement, parseVersion, type Version } from '../../resources/versions.ts';
+import { nameArn, parseArn, resourceArn } from '../../resources/arns.ts';
+import {
+  invalidParameterValues,
+  invalidVersionNumber,
+  resourceAlreadyExists,
+  resourceDependency,
+  resourceNotFound,
+  type ValueFault,
+} from '../../resources/errors.ts';
+import { slug } from '../../resources/names.ts';
+import {
+  compareVersions,
+  formatVersion,
+  nextVersion,
+  parseIncrement,
+  parseVersion,
+  type Version,
+} from '../../resources/versions.ts';
 import type { OperationContext } from '../context.ts';
 import { checkNumber } from '../quotas.ts';
-import { isVisible } from './common.ts';
+import { openPage, type PageInput } from '../paging.ts';
+import { isVisible, meetsConditions, ownArn, placeOf, readFilters, visibleArn, type Filter } from './common.ts';
 import { checkNamedDocuments } from './documents.ts';
+import { sharedPage } from './shared.ts';
+
+/** A kind of recipe. */
+interface Kind<T extends StoredRecipe, Column extends string> {
+  readonly queries: RecipeQueries<T, Column>;
+  readonly type: 'image-recipe' | 'container-recipe';
+  /** As errors call it: `ImageRecipe`. */
+  readonly name: string;
+  /** Where inputs have its ARN. */
+  readonly member: string;
+  /** The filters that its list has, by name. */
+  readonly filters: Readonly<Record<string, Column>>;
+  /** What filters look at, of one that is in memory. */
+  readonly columns: (recipe: T) => Readonly<Record<Column, string | undefined>>;
+}
+
+/** The parts of the operations on one kind of recipe that do not depend on what is in it. */
+export function recipeParts<T extends StoredRecipe, Column extends string>(kind: Kind<T, Column>) {
+  const { queries, type, name, member, filters, columns } = kind;
+  return {
+    /** Where a new one goes. @throws {ApiError} InvalidVersionNumberException, ResourceAlreadyExistsException */
+    async place(
+      context: OperationContext,
+      input: { readonly name: string; readonly semanticVersion: string },
+    ): Promise<{ readonly place: Place; readonly arn: string; readonly version: string }> {
+      const place = placeOf(context);
+      const existing = await queries.versions(context.db, place, slug(input.name));
+      const version = recipeVersion(input.semanticVersion, existing);
+      const arn = resourceArn(place, type, slug(input.name), version);
+      if (existing.some((other) => compareVersions(other, version) === 0)) throw resourceAlreadyExists(name, arn);
+      return { place, arn, version: formatVersion(version) };
+    },
+
+    /** One that the caller may see; wildcards mean the latest. @throws {ApiError} as `visibleArn`, ResourceNotFoundException */
+    async visible(context: OperationContext, text: string): Promise<T> {
+      visibleArn(context, text, type, member);
+      const arn = await resolveRecipe(context.db, text);
+      const recipe = arn === undefined ? undefined : await queries.get(context.db, arn);
+      if (recipe === undefined) throw resourceNotFound(text);
+      return recipe;
+    },
+
+    /** One page of the caller's own, or of those that others opened to it; there are none of any other owner. */
+    async page(
+      input: PageInput & { readonly owner?: string | undefined; readonly filters?: readonly Filter[] | undefined },
+      context: OperationContext,
+    ): Promise<{ readonly items: readonly T[]; readonly nextToken?: string }> {
+      const conditions = readFilters(input.filters, filters);
+      const owner = input.owner ?? 'Self';
+      if (owner === 'Shared') {
+        const meets = (recipe: T): boolean => meetsConditions(columns(recipe), conditions);
+        return sharedPage<T>(input, context, type, (arn) => queries.get(context.db, arn), meets);
+      }
+      if (owner !== 'Self') return { items: [] };
+      const page = openPage(input, context, ['string', 'number', 'number', 'number']);
+      return page.cut(await queries.list(context.db, placeOf(context), conditions, page), recipePosition);
+    },
+
+    /** Deletes one of the caller's that nothing needs. @throws {ApiError} as `ownArn`, ResourceNotFoundException, ResourceDependencyException */
+    async remove(context: OperationContext, text: string): Promise<void> {
+      const arn = ownArn(context, text, type, member);
+      if ((await queries.get(context.db, text)) === undefined) throw resourceNotFound(text);
+      const versions = await queries.versions(context.db, placeOf(context), arn.slug);
+      const dependents = await dependentsOf(context.db, text, versions);
+      if (dependents.length > 0) throw resourceDependency(text, dependents);
+      await queries.remove(context.db, text);
+    },
+  };
+}
 
 /** The version that is asked for; an `x` counts up from those there are. @throws {ApiError} InvalidVersionNumberException */
-export function recipeVersion(text: string, existing: readonly Version[]): Version {
+function recipeVersion(text: string, existing: readonly Version[]): Version {
   const version = parseVersion(text);
   if (version !== undefined) return version;
   const increment = parseIncrement(text);

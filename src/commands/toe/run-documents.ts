@@ -56,7 +56,7 @@ export async function runDocuments(run: DocumentsRun): Promise<RunEnd> {
       startTime,
       endTime: timestamp(),
       documents: reports,
-      ...(problem === undefined ? {} : { problem }),
+      problem,
     },
   });
   for (const [index, { path, document }] of documents.entries()) {
@@ -79,10 +79,10 @@ export async function runDocuments(run: DocumentsRun): Promise<RunEnd> {
         report: run.report,
         signal: run.signal,
         ...(run.leaveForRestart === undefined ? {} : { leaveForRestart: true as const }),
-        ...(run.componentText === undefined ? {} : { componentText: run.componentText }),
-        ...(run.secrets === undefined ? {} : { secrets: run.secrets }),
-        ...(run.s3Access === undefined ? {} : { s3Access: run.s3Access }),
-        ...(run.environment === undefined ? {} : { environment: run.environment }),
+        componentText: run.componentText,
+        secrets: run.secrets,
+        s3Access: run.s3Access,
+        environment: run.environment,
         ...(resumed ? { from: from.point } : {}),
       });
       reports.push({ path, document, outcome, startTime: begun, endTime: timestamp() });

@@ -231,7 +231,7 @@ async function inMemory(): Promise<string> {
 export async function secretsOf(args: Arguments): Promise<Secrets> {
   const directory = dataDirectoryOf(args);
   const credentials = await readCredentials(directory).catch(() => undefined); // Whoever may not read them has an account of no name.
-  return openSecrets(directory, credentials?.account ?? DEFAULT_ACCOUNT, regionOf(args));
+  return openSecrets(directory, credentials?.account ?? DEFAULT_ACCOUNT, regionOf(args), 'ingot');
 }
 
 /** Who this host is to S3, as the AWS SDKs find it in the environment; nobody without a key there. */

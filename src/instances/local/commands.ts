@@ -75,9 +75,9 @@ async function runOwnHere(request: CommandRequest): Promise<CommandResult> {
       env: localEnvironment(request, 'own'),
       okCodes: 'any',
       maxOutput: OWN_LIMIT,
-      ...(request.stdin === undefined ? {} : { input: request.stdin }),
+      input: request.stdin,
       ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: request.timeoutSeconds * 1000 }),
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
+      signal: request.signal,
       ...(onOutput === undefined
         ? {}
         : {

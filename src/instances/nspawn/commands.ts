@@ -146,9 +146,9 @@ export async function runOwn(container: Container, request: CommandRequest): Pro
         env: { ...cleanEnvironment(process.env), ...request.env },
         okCodes: 'any',
         maxOutput: OWN_LIMIT,
-        ...(request.stdin === undefined ? {} : { input: request.stdin }),
+        input: request.stdin,
         ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: request.timeoutSeconds * 1000 }),
-        ...(request.signal === undefined ? {} : { signal: request.signal }),
+        signal: request.signal,
         ...(onOutput === undefined
           ? {}
           : {

@@ -128,7 +128,7 @@ async function runOwnInGuest(guest: Guest, request: CommandRequest): Promise<Com
     () =>
       agentExec(guest.agent, argv, {
         timeoutMs: timeoutSeconds === undefined ? Infinity : timeoutSeconds * 1000 + SILENCE_MS,
-        ...(signal === undefined ? {} : { signal }),
+        signal,
         ...(stdin === undefined ? {} : { input: Buffer.from(stdin as string) }),
       }),
     false,
@@ -490,9 +490,7 @@ export async function putInGuest(guest: Guest, path: string, content: string | B
 }
 
 async function mustSucceed(guest: Guest, path: string, argv: readonly string[], input?: Buffer): Promise<void> {
-  const result = await insist(guest, () =>
-    agentExec(guest.agent, argv, { timeoutMs: SILENCE_MS, ...(input === undefined ? {} : { input }) }),
-  );
+  const result = await insist(guest, () => agentExec(guest.agent, argv, { timeoutMs: SILENCE_MS, input }));
   if (result.exitCode !== 0)
     throw new Error(`${path} could not be written in the instance: ${said(result) || `exit code ${result.exitCode}`}`);
 }

@@ -138,7 +138,7 @@ class WindowsInstance implements Instance {
       cwd: request.cwd ?? 'C:/',
       env: request.env ?? {},
       stdin: Buffer.from(request.stdin ?? ''),
-      ...(request.timeoutSeconds === undefined ? {} : { timeoutSeconds: request.timeoutSeconds }),
+      timeoutSeconds: request.timeoutSeconds,
     });
     let result: CommandResult | undefined;
     let pid: number | undefined;
@@ -270,7 +270,7 @@ class WindowsInstance implements Instance {
       timeoutMs: patient(SMALL_MS),
       maxOutput: ASK_LIMIT,
       onStdout: (chunk) => void chunks.push(chunk),
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
     if (code === 0) return Buffer.concat(chunks);
     throw new InstanceError(

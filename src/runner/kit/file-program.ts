@@ -84,14 +84,14 @@ export function fileModule(program: FileProgram): ActionModule {
             program: program.powershell!,
             fields: items.map((item) => item.fields),
             what,
-            ...(stdin === undefined ? {} : { content: stdin }),
+            content: stdin,
           })
         : await context.command({
             argv: [...BASH, text, program.name, String(items[0]!.fields.length), ...fields],
             own: true,
             quiet: true,
             what,
-            ...(stdin === undefined ? {} : { stdin }),
+            stdin,
           });
       if (ended.exitCode !== 0)
         return { result: 'failed', message: ended.stderr === '' ? `${what}: ${ending(ended)}` : oneLine(ended.stderr) };
