@@ -14,13 +14,9 @@ import { type Arguments, CommandFailed, WrongUse, type CommandOption } from './c
 
 /** Options of every command that speaks to a server. */
 export const CLIENT_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  data: { type: 'string' },
-  region: { type: 'string' },
+  data: { value: 'DIR', help: 'data directory', default: '$INGOT_DATA, or /var/lib/ingot' },
+  region: { value: 'REGION', help: 'Region', default: '$AWS_REGION, or us-east-1' },
 };
-
-/** For `--help`. */
-export const CLIENT_HELP = `  --data DIR       the data directory (else INGOT_DATA, else /var/lib/ingot)
-  --region REGION  the Region (else AWS_REGION, else us-east-1)`;
 
 const START_TIMEOUT_MS = 60_000;
 /** A server that a command started ends by itself after this long without work. */

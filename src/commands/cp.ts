@@ -7,7 +7,7 @@ import { PassThrough, Writable, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { WebSocket } from 'ws';
 import { signedSocket, type Connection } from '../platform/api-client.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, instanceIdOf, WrongUse, type Arguments, type Command } from './command.ts';
 import { packed } from './cp/pack.ts';
 import { openDestination, placeCopy, withStage } from './cp/place.ts';
@@ -17,22 +17,23 @@ import { followSession, sendInput, tellSession } from './session.ts';
 import { plainLine } from './text.ts';
 
 export const cp: Command = {
-  usage: 'cp [--archive] SOURCE DESTINATION [--data DIR]',
-  help: `
-Copies a file or a folder into a launched or kept instance, or out of it. One side is INSTANCE-ID:/PATH, the other a path here, or - for
-stdin or stdout (one file). A destination that is a folder gets the copy in it, under its name; any other is the copy's new name.
-Into a folder of that name the copy is merged. Nothing is written before all of it has arrived. 
-Copies out of an instance never go through a link at the destination: a file replaces the link, a folder is refused.
+  usage: 'cp [OPTIONS] SOURCE DESTINATION',
+  about: `
+Copies a file or folder to or from a launched or kept instance. One side is INSTANCE-ID:/PATH, and the other is a local path
+or - for stdin or stdout (one file only).
 
-Permissions and times go along. Files that go in belong to root there, files that come out to whoever asks for them.
+If the destination is an existing folder, the copy goes into it under its own name. Otherwise the destination is the new name
+of the copy. A folder is merged into an existing folder of the same name. Nothing is written until everything has arrived.
 
-  --archive, -a    keep owners (as numbers) and set-id bits, too
-${CLIENT_HELP}
+Copies from an instance never write through a symbolic link at the destination. A file replaces the link; a folder is
+rejected.
 
-Example:
-  ingot cp site/ i-0123456789abcdef0:/var/www/html
-  ingot cp i-0123456789abcdef0:/var/log/nginx .`,
-  options: { ...CLIENT_OPTIONS, archive: { type: 'boolean', short: 'a' } },
+Permissions and times are kept. Files copied in belong to root; files copied out belong to you.`,
+  options: {
+    archive: { short: 'a', help: 'also keep numeric owners and set-user-ID and set-group-ID bits' },
+    ...CLIENT_OPTIONS,
+  },
+  examples: ['ingot cp site/ i-0123456789abcdef0:/var/www/html', 'ingot cp i-0123456789abcdef0:/var/log/nginx .'],
   positionals: ['SOURCE', 'DESTINATION'],
   run,
 };

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { signedJson, type Connection } from '../platform/api-client.ts';
 import { sleep } from '../platform/clock.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect, dataDirectoryOf } from './client.ts';
+import { CLIENT_OPTIONS, connect, dataDirectoryOf } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
 import { requireFitHost } from './fitness.ts';
 import { stateOf, waitUntilGone, waitUntilRunning } from './instance-state.ts';
@@ -12,35 +12,32 @@ import { parsePublish } from './publish.ts';
 import { shellWord } from './text.ts';
 
 export const launch: Command = {
-  usage:
-    'launch IMAGE [--publish [ADDRESS:]HOST-PORT:PORT]... [--ssh-key FILE] [--user-data FILE] [--instance-profile NAME] [--detach] [--data DIR]',
-  help: `
-Boots an image as a virtual machine. IMAGE is an AMI id, or the ARN of an image. Its id is printed when it is up.
-Without --detach the command stays until Ctrl-C, which ends the instance, or until the instance ends; with --detach it runs on
-until \`ingot terminate\`. Either way the instance outlives a stop of the server.
+  usage: 'launch [OPTIONS] IMAGE',
+  about: `
+Launches an image as a virtual machine and prints the instance ID when it is running. IMAGE is an AMI ID or an image ARN.
 
-  --publish, -p [ADDRESS:]HOST-PORT:PORT  a port of this machine that leads to one of the instance; ADDRESS is 127.0.0.1 unless given; may be repeated
-  --ssh-key FILE        a public key that may log in; may be repeated
-  --user-data FILE      user data for cloud-init
-  --instance-profile NAME  whose credentials it finds in its metadata service, as config.yaml of the data directory gives them; nobody's when absent
-  --instance-type TYPE  CPUs and memory, as AWS documents them for the type
-  --firmware FIRMWARE   bios or uefi
-  --detach, -d          return when it is up
-${CLIENT_HELP}
-
-Example:
-  ingot launch ami-0123456789abcdef0 --publish 8080:80 --detach
-  curl localhost:8080`,
+The command waits until the instance terminates. Ctrl-C terminates it. With --detach the command returns and the instance
+runs until \`ingot terminate\`. Stopping the server does not stop instances.`,
   options: {
+    publish: {
+      value: '[ADDRESS:]HOST-PORT:PORT',
+      short: 'p',
+      multiple: true,
+      help: 'forward a port of this host to the instance; ADDRESS is 127.0.0.1 unless given',
+    },
+    'ssh-key': { value: 'FILE', multiple: true, help: 'public key that may log in' },
+    'user-data': { value: 'FILE', help: 'user data for cloud-init' },
+    'instance-profile': {
+      value: 'NAME',
+      help: 'instance profile in config.yaml whose credentials the metadata service serves',
+      default: 'none',
+    },
+    'instance-type': { value: 'TYPE', help: 'EC2 instance type, for its CPUs and memory' },
+    firmware: { value: 'FIRMWARE', help: 'bios or uefi' },
+    detach: { short: 'd', help: 'return when the instance is running' },
     ...CLIENT_OPTIONS,
-    publish: { type: 'string', multiple: true, short: 'p' },
-    'ssh-key': { type: 'string', multiple: true },
-    'user-data': { type: 'string' },
-    'instance-profile': { type: 'string' },
-    'instance-type': { type: 'string' },
-    firmware: { type: 'string' },
-    detach: { type: 'boolean', short: 'd' },
   },
+  examples: ['ingot launch ami-0123456789abcdef0 --publish 8080:80 --detach', 'curl localhost:8080'],
   positionals: ['IMAGE'],
   run,
 };

@@ -2,53 +2,44 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { signedJson, type Connection } from '../platform/api-client.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { table } from './text.ts';
 
 export const principals: Command = {
-  usage: 'principals [list | add | show | policy | trust | rotate | key | remove] [NAME] [OPTIONS]',
-  help: `
-Users and roles: who may sign requests, and what they may do. NAME is user/NAME, role/NAME or an ARN.
-
-  list                    all of them (also without a word)
-  add user/NAME           makes a user with an access key; its secret is shown this once
-  add role/NAME --trust FILE  makes a role; FILE is its trust policy, as IAM has it
-  show NAME               a principal with its policies, as JSON
-  policy NAME             sets the policies given by --policy, removes those given by --remove
-  trust NAME --trust FILE replaces the trust policy of a role
-  rotate NAME             makes a new access key and switches the older ones off; a second one off already is removed
-  key NAME                --disable ID, --enable ID, --remove ID of an access key
-  remove NAME             removes it, with its policies and keys; sessions of a role end
-
-  --policy [NAME=]FILE    a policy; FILE may be AdministratorAccess, AWSImageBuilderFullAccess or AWSImageBuilderReadOnlyAccess; may be repeated
-  --trust FILE            a trust policy
-  --max-session SECONDS   longest session of a role (3600 to 43200)
-  --tag KEY=VALUE         a tag, for aws:PrincipalTag; may be repeated
-  --account ID            the account (else that of the first key pair)
-  --no-key                a user without an access key
-  --disable ID            the access key to switch off
-  --enable ID             the access key to switch on again
-  --remove NAME           the policy to remove, or the ID of an access key; may be repeated
-  --json                  list as JSON
-${CLIENT_HELP}
-
-Example:
-  ingot principals add user/ci --policy AWSImageBuilderFullAccess`,
-  options: {
-    ...CLIENT_OPTIONS,
-    policy: { type: 'string', multiple: true },
-    trust: { type: 'string' },
-    'max-session': { type: 'string' },
-    tag: { type: 'string', multiple: true },
-    account: { type: 'string' },
-    'no-key': { type: 'boolean' },
-    disable: { type: 'string' },
-    enable: { type: 'string' },
-    remove: { type: 'string', multiple: true },
-    json: { type: 'boolean' },
+  usage: 'principals [SUBCOMMAND] [NAME] [OPTIONS]',
+  about: `
+Manages users and roles: who may sign requests, and what they may do. NAME is user/NAME, role/NAME or an ARN.`,
+  verbs: {
+    list: 'list all principals (the default)',
+    'add NAME':
+      'create a user and print its access key (the secret is shown only once), or create a role, which needs --trust',
+    'show NAME': 'print a principal and its policies as JSON',
+    'policy NAME': 'set the policies given with --policy, delete those given with --remove',
+    'trust NAME': "replace a role's trust policy (--trust) or session limit (--max-session)",
+    'rotate NAME': 'create an access key and disable the current one; delete a key that was already disabled',
+    'key NAME': 'disable, enable or delete an access key (--disable, --enable, --remove)',
+    'remove NAME': "delete a principal with its policies and keys; a role's sessions end",
   },
-  positionals: ['WORD?', 'NAME?'],
+  options: {
+    policy: {
+      value: '[NAME=]FILE',
+      multiple: true,
+      help: 'policy document, or AdministratorAccess, AWSImageBuilderFullAccess or AWSImageBuilderReadOnlyAccess',
+    },
+    trust: { value: 'FILE', help: 'trust policy of a role, as in IAM' },
+    'max-session': { value: 'SECONDS', help: 'longest session of a role, from 3600 to 43200' },
+    tag: { value: 'KEY=VALUE', multiple: true, help: 'tag, for aws:PrincipalTag conditions' },
+    account: { value: 'ID', help: 'account ID', default: 'the account of the first key pair' },
+    'no-key': { help: 'create the user without an access key' },
+    disable: { value: 'ID', help: 'access key to disable' },
+    enable: { value: 'ID', help: 'access key to enable' },
+    remove: { value: 'NAME', multiple: true, help: 'policy or access key to delete' },
+    json: { help: 'list as JSON' },
+    ...CLIENT_OPTIONS,
+  },
+  examples: ['ingot principals add user/ci --policy AWSImageBuilderFullAccess'],
+  positionals: ['SUBCOMMAND?', 'NAME?'],
   run,
 };
 

@@ -22,26 +22,42 @@ export interface ToeRequest {
   readonly trace: boolean;
 }
 
+const REJECTED_GROUP = 'Flags of awstoe that are not supported yet, and rejected';
+
 /** The flags of `awstoe run`. */
 export const RUN_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  config: { type: 'string', short: 'c' },
-  documents: { type: 'string', short: 'd' },
-  phases: { type: 'string', short: 'p' },
-  parameters: { type: 'string' },
-  'execution-id': { type: 'string', short: 'i' },
-  'log-directory': { type: 'string', short: 'l' },
-  'state-directory': { type: 'string', short: 's' },
-  'blocked-action-modules': { type: 'string' },
-  'document-s3-bucket-owner': { type: 'string' },
-  trace: { type: 'boolean', short: 't' },
-  version: { type: 'boolean', short: 'v' },
-  'log-s3-bucket-name': { type: 'string', short: 'b' },
-  'log-s3-key-prefix': { type: 'string', short: 'k' },
-  'log-s3-bucket-owner': { type: 'string' },
-  'cw-log-group': { type: 'string' },
-  'cw-log-stream': { type: 'string' },
-  'cw-log-region': { type: 'string' },
-  'cw-ignore-failures': { type: 'boolean' },
+  documents: {
+    value: 'LIST',
+    short: 'd',
+    help: 'documents, comma-separated: paths, or ARNs of component build versions',
+  },
+  config: { value: 'FILE', short: 'c', help: 'read documents and options from a JSON file' },
+  phases: { value: 'LIST', short: 'p', help: 'phases to run, comma-separated', default: 'all' },
+  parameters: { value: 'LIST', help: 'parameters of the document, as name=value,name2=value2' },
+  'execution-id': { value: 'ID', short: 'i', help: 'ID of the run', default: 'a new UUID' },
+  'log-directory': {
+    value: 'DIR',
+    short: 'l',
+    help: 'where to create the log folder',
+    default: 'the current directory',
+  },
+  'state-directory': {
+    value: 'DIR',
+    short: 's',
+    help: 'where to keep a run that waits for a restart of this host',
+    default: 'the log directory',
+  },
+  'blocked-action-modules': { value: 'LIST', help: 'action modules that documents may not use' },
+  'document-s3-bucket-owner': { value: 'ID', help: 'accepted for compatibility; has no effect' },
+  trace: { short: 't', help: 'show debug messages' },
+  version: { short: 'v', help: 'print the version' },
+  'log-s3-bucket-name': { value: 'NAME', short: 'b', group: REJECTED_GROUP, help: 'S3 bucket for logs' },
+  'log-s3-key-prefix': { value: 'PREFIX', short: 'k', group: REJECTED_GROUP, help: 'prefix of the log objects' },
+  'log-s3-bucket-owner': { value: 'ID', group: REJECTED_GROUP, help: 'account that owns the bucket' },
+  'cw-log-group': { value: 'NAME', group: REJECTED_GROUP, help: 'CloudWatch log group' },
+  'cw-log-stream': { value: 'NAME', group: REJECTED_GROUP, help: 'CloudWatch log stream' },
+  'cw-log-region': { value: 'REGION', group: REJECTED_GROUP, help: 'Region of the log group' },
+  'cw-ignore-failures': { group: REJECTED_GROUP, help: 'continue if CloudWatch Logs fails' },
 };
 
 /** Flags and members of the configuration that would send logs away, which does not work yet: to pass them over would lose logs. */
