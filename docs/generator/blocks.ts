@@ -16,6 +16,7 @@ import type { Handler, OperationContext } from '../../src/api/context.ts';
 import { ingotRoutes } from '../../src/api/ingot/register.ts';
 import { members, OPERATIONS, type OperationName } from '../../src/api/model.ts';
 import { census, handlers } from '../../src/api/operations/register.ts';
+import { CONFIG_SECTIONS, configMembers } from '../../schemas/config-schema.ts';
 import { BEHIND, INGOT_ROUTES, KINDS, WHEN, type Supported } from './operations.ts';
 
 /** Every block by its name: Markdown without the markers around it. */
@@ -71,6 +72,15 @@ export async function docBlocks(): Promise<Readonly<Record<string, string>>> {
         `${virtualSize! / 2 ** 30} GiB`,
       ]),
     ),
+    ...Object.fromEntries(
+      CONFIG_SECTIONS.map((section) => [
+        `config-${section}`,
+        table(
+          ['member', 'default', 'meaning'],
+          configMembers(section).map((member) => [`\`${member.path}\``, member.default, member.description]),
+        ),
+      ]),
+    ),
   };
 }
 
@@ -81,7 +91,7 @@ function supplyOf({ supply }: ParentName, vendor: string): string {
   return `fetched: ${vendor}, \`${address}${folder}\`, ${signature === undefined ? 'checksums' : 'signed checksums'}`;
 }
 
-const BLOCK = /(<!-- made by npm run docs:api: ([a-z-]+) -->\n)[\s\S]*?(<!-- end -->)/g;
+const BLOCK = /(<!-- made by npm run docs:api: ([a-zA-Z-]+) -->\n)[\s\S]*?(<!-- end -->)/g;
 
 /**
  * A document with its blocks as they are now.
