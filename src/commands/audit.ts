@@ -66,7 +66,7 @@ function whenOf(name: string, text: string): string {
       : Date.now() - Number(amount) * UNITS[unit as keyof typeof UNITS];
   if (Number.isNaN(time))
     throw new WrongUse(
-      `--${name} takes a time (2026-01-31T12:00:00Z), a day, or so long ago (15m, 2h, 7d), not '${text}'`,
+      `invalid value '${text}' for --${name}: expected a time (2026-01-31T12:00:00Z), a day (2026-01-31) or a duration (15m, 2h, 7d)`,
     );
   return new Date(time).toISOString();
 }

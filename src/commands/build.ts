@@ -147,13 +147,13 @@ async function readPlan(args: Arguments, dataDirectory: string, region: string):
     text = await readFile(path, 'utf8');
   } catch (error) {
     throw new WrongUse(
-      `the template ${path} cannot be read: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`,
+      `cannot read the template ${path}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
     );
   }
   const parameters = new Map<string, string>();
   for (const given of args.list('parameter')) {
     const split = /^([^=]+)=([^]*)$/.exec(given);
-    if (split === null) throw new WrongUse(`--parameter takes NAME=VALUE, not '${given}'`);
+    if (split === null) throw new WrongUse(`invalid value '${given}' for --parameter: expected NAME=VALUE`);
     parameters.set(split[1]!, split[2]!);
   }
   try {
@@ -188,7 +188,7 @@ async function buildAll(run: Run): Promise<number> {
   const pipelines = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::ImagePipeline');
   if (images.length === 0 && pipelines.length === 0)
     throw new WrongUse(
-      'the template has neither an AWS::ImageBuilder::Image nor an AWS::ImageBuilder::ImagePipeline: there is nothing to build',
+      'nothing to build: the template needs an AWS::ImageBuilder::Image or an AWS::ImageBuilder::ImagePipeline',
     );
   // An image whose answers another resource needs is built in its turn; the rest of the resources come first, so that their faults show early.
   const needed = new Set(run.plan.resources.flatMap((resource) => resource.needs));

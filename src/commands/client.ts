@@ -25,7 +25,7 @@ const IDLE_EXIT_SECONDS = 60;
 /** The data directory that the arguments or the environment name; an absolute path. */
 export function dataDirectoryOf(args: Arguments): string {
   const given = args.text('data') ?? (process.env['INGOT_DATA'] || undefined) ?? '/var/lib/ingot';
-  if (given === '') throw new WrongUse('--data takes a directory');
+  if (given === '') throw new WrongUse("invalid value '' for --data: expected a directory");
   return resolve(given);
 }
 
@@ -33,7 +33,7 @@ export function dataDirectoryOf(args: Arguments): string {
 export function regionOf(args: Arguments): string {
   const region = args.text('region') ?? (process.env['AWS_REGION'] || process.env['AWS_DEFAULT_REGION'] || 'us-east-1');
   if (!/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region))
-    throw new WrongUse(`'${region}' is not the name of a Region, such as us-east-1`);
+    throw new WrongUse(`'${region}' is not a valid Region name, such as us-east-1`);
   return region;
 }
 
@@ -62,10 +62,10 @@ async function connectionOf(dataDirectory: string, server: ServerFile, region: s
   try {
     credentials = await readCredentials(dataDirectory);
   } catch (error) {
-    throw new CommandFailed(`the credentials of ${dataDirectory} cannot be read: ${(error as Error).message}`);
+    throw new CommandFailed(`cannot read the credentials of ${dataDirectory}: ${(error as Error).message}`);
   }
   if (credentials === undefined)
-    throw new CommandFailed(`${join(dataDirectory, 'credentials.json')} is not there, though a server runs`);
+    throw new CommandFailed(`${join(dataDirectory, 'credentials.json')} is missing, although a server is running`);
   return { host: server.host, port: server.port, region, credentials };
 }
 
@@ -77,7 +77,7 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
     log = openSync(logPath, 'a', 0o600);
   } catch (error) {
     if (error instanceof DataDirectoryError) throw error;
-    throw new CommandFailed(`the data directory ${dataDirectory} cannot be used: ${(error as Error).message}`);
+    throw new CommandFailed(`cannot use the data directory ${dataDirectory}: ${(error as Error).message}`);
   }
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
   // A port of its own choice: 8700 is for the server that someone starts with `serve`.
@@ -107,13 +107,13 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
         if (isSameProcess(child.pid, child.startTime)) return undefined;
         // Two commands started one at once: the one that lost the lock ends, and the winner is about to answer.
         if (/DataDirectoryBusy|is in use by/.test(tailOf(logPath, 3))) return undefined;
-        throw new CommandFailed(`the server ended at its start; the end of ${logPath}:\n${tailOf(logPath, 10)}`);
+        throw new CommandFailed(`the server exited while starting; last lines of ${logPath}:\n${tailOf(logPath, 10)}`);
       },
       { everyMs: 50 },
     );
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error;
-    throw new CommandFailed(`${error.message}; the end of ${logPath}:\n${tailOf(logPath, 10)}`);
+    throw new CommandFailed(`${error.message}; last lines of ${logPath}:\n${tailOf(logPath, 10)}`);
   }
 }
 

@@ -21,8 +21,7 @@ export const completion: Command = {
 async function run(args: Arguments): Promise<number> {
   const shell = args.positionals[0]!;
   const write = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
-  if (write === undefined)
-    throw new WrongUse(`'${shell}' is no shell that this completes for; there are ${Object.keys(SHELLS).join(', ')}`);
+  if (write === undefined) throw new WrongUse(`unknown shell '${shell}': expected ${Object.keys(SHELLS).join(', ')}`);
   process.stdout.write(write(await completedCommands()));
   return 0;
 }

@@ -57,7 +57,7 @@ async function run(args: Arguments): Promise<number> {
   const to = remoteOf(destination);
   if ((from === undefined) === (to === undefined))
     throw new WrongUse(
-      `one of SOURCE and DESTINATION has to be INSTANCE-ID:/PATH, and ${from === undefined ? 'neither is' : 'both are'}`,
+      `exactly one of SOURCE and DESTINATION must be INSTANCE-ID:/PATH, but ${from === undefined ? 'neither is' : 'both are'}`,
     );
   if (to !== undefined && source !== '-')
     await lstat(source).catch((error: unknown) => {
@@ -84,14 +84,14 @@ async function run(args: Arguments): Promise<number> {
 function remoteOf(text: string): Remote | undefined {
   const parts = /^(i-[^:/]*):(.*)$/s.exec(text);
   if (parts === null) return undefined;
-  if (!parts[2]!.startsWith('/')) throw new WrongUse(`'${text}': the path in an instance begins with /`);
+  if (!parts[2]!.startsWith('/')) throw new WrongUse(`invalid path '${text}': a path in an instance must start with /`);
   return { id: instanceIdOf(parts[1]!), path: parts[2]! };
 }
 
 function localError(path: string, error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException;
   return new CommandFailed(
-    code === 'ENOENT' ? `there is no ${path}` : code === 'ECONNREFUSED' ? message : `${path}: ${message}`,
+    code === 'ENOENT' ? `${path} does not exist` : code === 'ECONNREFUSED' ? message : `${path}: ${message}`,
   );
 }
 
@@ -149,7 +149,7 @@ async function print(run: Run, from: Remote): Promise<void> {
     let files = 0;
     for await (const entry of entriesOf(tar)) {
       if (entry.header.type !== 'file' || ++files > 1) {
-        throw new CommandFailed(`${from.path} is not a file: only one file can go to stdout`);
+        throw new CommandFailed(`${from.path} is not a file: only a file can be copied to stdout`);
       }
       const write = (chunk: Buffer, _encoding: BufferEncoding, done: () => void): void =>
         void process.stdout.write(chunk, done);

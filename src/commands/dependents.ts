@@ -24,7 +24,7 @@ async function run(args: Arguments): Promise<number> {
   const [arn = ''] = args.positionals;
   if (!arn.startsWith('arn:'))
     throw new WrongUse(
-      `'${arn}' is not an ARN, such as arn:aws:imagebuilder:us-east-1:123456789012:component/web/1.0.0/1`,
+      `invalid ARN '${arn}': expected an ARN such as arn:aws:imagebuilder:us-east-1:123456789012:component/web/1.0.0/1`,
     );
   const tree = await signedJson<Dependent>(await connect(args), {
     method: 'GET',

@@ -24,7 +24,7 @@ async function run(args: Arguments): Promise<number> {
   const ids = [...new Set(args.positionals)];
   for (const id of ids)
     if (!/^ami-[0-9a-f]{8,17}$/.test(id))
-      throw new WrongUse(`'${id}' is not an AMI's id: ami- and 17 digits, as \`ingot df\` lists them`);
+      throw new WrongUse(`invalid AMI ID '${id}': expected ami- and 17 hexadecimal digits; \`ingot df\` lists them`);
   const connection = await connect(args);
   const region = args.text('region');
   let failed = false;

@@ -32,11 +32,11 @@ async function run(args: Arguments): Promise<number> {
   const region = regionOf(args);
   const profile = args.text('profile');
   if (profile !== undefined && !/^[\w.-]+$/.test(profile))
-    throw new WrongUse(`'${profile}' is not the name of a profile: letters, digits, '.', '_' and '-'`);
-  if (args.flag('write') && profile === undefined) throw new WrongUse('--write needs --profile NAME');
+    throw new WrongUse(`invalid profile name '${profile}': use letters, digits, '.', '_' and '-'`);
+  if (args.flag('write') && profile === undefined) throw new WrongUse('--write requires --profile NAME');
   const connection = await connectToRunning(dataDirectory, region);
   if (connection === undefined)
-    throw new CommandFailed(`no server runs on ${dataDirectory}: start one with ./ingot serve`);
+    throw new CommandFailed(`no server is running on ${dataDirectory}: start one with ./ingot serve`);
   const endpoint = endpointOf(connection);
   const { accessKeyId, secretAccessKey } = connection.credentials;
   await checkCli(endpoint);

@@ -72,7 +72,7 @@ function environmentOf(args: Arguments): Record<string, string> {
   return Object.fromEntries(
     args.list('env').map((given) => {
       const split = /^([^=]+)=([^]*)$/.exec(given);
-      if (split === null) throw new WrongUse(`--env takes NAME=VALUE, not '${given}'`);
+      if (split === null) throw new WrongUse(`invalid value '${given}' for --env: expected NAME=VALUE`);
       return [split[1]!, split[2]!];
     }),
   );

@@ -29,7 +29,7 @@ async function run(args: Arguments): Promise<number> {
   const given = args.text('older-than');
   const olderThanSeconds = given === undefined ? 0 : ageSeconds(given);
   if (olderThanSeconds === undefined)
-    throw new WrongUse(`--older-than takes an age such as 90m, 24h or 7d, not '${given}'`);
+    throw new WrongUse(`invalid value '${given}' for --older-than: expected a duration such as 90m or 7d`);
   const freed = await signedJson<Collected>(await connect(args), {
     method: 'POST',
     path: '/ingot/gc',

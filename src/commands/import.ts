@@ -54,11 +54,11 @@ guest agent, or cloud-init to install it.`,
 async function run(args: Arguments): Promise<number> {
   const sha256 = args.text('sha256');
   if (sha256 !== undefined && !/^[0-9a-fA-F]{64}$/.test(sha256))
-    throw new WrongUse(`--sha256 takes 64 hexadecimal digits, not '${sha256}'`);
+    throw new WrongUse(`invalid value '${sha256}' for --sha256: expected 64 hexadecimal digits`);
   const source = await sourceOf(args.positionals[0]!, sha256);
   const platform = args.text('platform') ?? 'Linux';
   if (platform !== 'Linux' && platform !== 'Windows')
-    throw new WrongUse(`--platform takes Linux or Windows, not '${platform}'`);
+    throw new WrongUse(`invalid value '${platform}' for --platform: expected Linux or Windows`);
   const name = args.text('name') ?? nameOf(source);
   const osVersion = args.text('os-version');
   const description = args.text('description');
@@ -95,7 +95,7 @@ async function sourceOf(given: string, sha256: string | undefined): Promise<stri
   if (fault !== undefined)
     throw new WrongUse(`${sourceName(given)}: ${fault.replace('give its sha256', 'give its --sha256')}`);
   if (source.startsWith('/') && (await stat(source).catch(() => undefined))?.isFile() !== true)
-    throw new WrongUse(`${given} is no file`);
+    throw new WrongUse(`${given} is not a file`);
   return source;
 }
 
@@ -106,7 +106,7 @@ function nameOf(source: string): string {
     .replace(/[^A-Za-z0-9_-]+/g, '-')
     .replace(/^-+|-+$/g, '')
     .slice(0, 128);
-  if (name.length < 3) throw new WrongUse(`'${file}' is no name for an image: give one (--name)`);
+  if (name.length < 3) throw new WrongUse(`'${file}' is not a valid image name: choose one with --name`);
   return name;
 }
 

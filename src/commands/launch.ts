@@ -53,7 +53,7 @@ async function run(args: Arguments): Promise<number> {
     body,
   });
   const interrupt = catchInterrupt(() =>
-    process.stderr.write(`ending ${instanceId} (Ctrl-C once more leaves at once)\n`),
+    process.stderr.write(`terminating ${instanceId} (press Ctrl-C again to exit at once)\n`),
   );
   try {
     const instance = await waitWithNote(connection, instanceId, interrupt);
@@ -75,14 +75,14 @@ async function run(args: Arguments): Promise<number> {
 async function requestOf(args: Arguments): Promise<object> {
   const image = args.positionals[0]!;
   if (!/^(ami-[0-9a-f]{8,17}|arn:\S+)$/.test(image))
-    throw new WrongUse(`'${image}' is neither an AMI id (ami-…) nor the ARN of an image`);
+    throw new WrongUse(`invalid image '${image}': expected an AMI ID (ami-…) or an image ARN`);
   const firmware = args.text('firmware');
   if (firmware !== undefined && firmware !== 'bios' && firmware !== 'uefi')
-    throw new WrongUse(`--firmware takes bios or uefi, not '${firmware}'`);
+    throw new WrongUse(`invalid value '${firmware}' for --firmware: expected bios or uefi`);
   const publish = args.list('publish').map((text) => {
     const port = parsePublish(text);
     if (port === undefined)
-      throw new WrongUse(`--publish takes [ADDRESS:]HOST-PORT:PORT, such as 8080:80, not '${text}'`);
+      throw new WrongUse(`invalid value '${text}' for --publish: expected [ADDRESS:]HOST-PORT:PORT, such as 8080:80`);
     return port;
   });
   const sshKeys: string[] = [];
@@ -105,19 +105,19 @@ async function contentOf(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new WrongUse(`${path} cannot be read: ${(error as Error).message}`);
+    throw new WrongUse(`cannot read ${path}: ${(error as Error).message}`);
   }
 }
 
 function publicKeys(path: string, content: string): string[] {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(content))
-    throw new WrongUse(`${path} is a private key; the instance gets the public one, which is mostly ${path}.pub`);
+    throw new WrongUse(`${path} is a private key: use the public key, usually ${path}.pub`);
   const keys = content
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
   if (keys.length === 0 || !keys.every((line) => /\b(ssh-|ecdsa-|sk-)\S+ AAAA/.test(line)))
-    throw new WrongUse(`${path} is not a public key in the form of OpenSSH`);
+    throw new WrongUse(`${path} is not an OpenSSH public key`);
   return keys;
 }
 

@@ -20,7 +20,7 @@ export const logs: Command = {
 async function run(args: Arguments): Promise<number> {
   const arn = args.positionals[0]!;
   if (!/^arn:[^:]+:imagebuilder:[^:]+:[^:]+:image\/[^/]+\/[^/]+\/\d+$/.test(arn))
-    throw new WrongUse(`'${arn}' is not the ARN of a build version: …:image/NAME/VERSION/BUILD`);
+    throw new WrongUse(`invalid ARN '${arn}': expected a build version, …:image/NAME/VERSION/BUILD`);
   const json = args.flag('json');
   const options = { follow: args.flag('follow'), signal: new AbortController().signal, reconnect: () => connect(args) };
   for await (const record of followImage(await connect(args), arn, options)) {

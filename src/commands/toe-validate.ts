@@ -26,7 +26,7 @@ line and column.`,
 
 async function run(args: Arguments): Promise<number> {
   const paths = [...list(args.text('documents')), ...args.positionals];
-  if (paths.length === 0) throw new WrongUse('there is no document to judge: name one, or --documents');
+  if (paths.length === 0) throw new WrongUse('no document to validate: name one, or use --documents');
   const texts = await Promise.all(paths.map((path) => readDocument(path, args)));
   try {
     tellWarnings(judge(texts, list(args.text('blocked-action-modules'))));

@@ -128,7 +128,7 @@ const CASES: readonly (readonly [title: string, steps: string, expected: Expecte
   [
     'for that a parameter makes endless',
     logs("{for: {start: 1, end: '{{ List }}', updateBy: 1}}"),
-    { statuses: ['Failed'], message: /^'end' of the loop has to be an integer, and is 'x,y'$/ },
+    { statuses: ['Failed'], message: /^'end' of the loop must be an integer, not 'x,y'$/ },
   ],
   [
     'forEach of a list',
@@ -251,7 +251,7 @@ const CASES: readonly (readonly [title: string, steps: string, expected: Expecte
     {
       statuses: ['Failed'],
       message:
-        /^iteration 1 of the loop \(value 'nine'\) failed: Input 'permissions' of item 0 has to be an octal mode/,
+        /^iteration 1 of the loop \(value 'nine'\) failed: Input 'permissions' of item 0 must be an octal mode/,
       attempts: [1],
     },
   ],

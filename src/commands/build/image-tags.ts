@@ -17,7 +17,8 @@ export function imageTagsOf(args: Arguments): Readonly<Record<string, string>> {
 function keepTagOf(args: Arguments): string | undefined {
   const given = args.text('keep-for');
   if (given === undefined) return args.flag('keep-on-failure') ? `${DEFAULT_KEEP_SECONDS / 3600}h` : undefined;
-  if (!ageSeconds(given)) throw new WrongUse(`--keep-for takes how long, such as 90m, 4h or 2d, not '${given}'`);
+  if (!ageSeconds(given))
+    throw new WrongUse(`invalid value '${given}' for --keep-for: expected a duration such as 90m or 2d`);
   return given;
 }
 
@@ -32,9 +33,9 @@ function cacheTagOf(args: Arguments): string | undefined {
     ...(args.flag('no-cache') ? ['--no-cache'] : []),
     ...(age === undefined ? [] : ['--cache-max-age']),
   ];
-  if (given.length > 1) throw new WrongUse(`${given.join(' and ')} exclude each other`);
+  if (given.length > 1) throw new WrongUse(`${given.join(' and ')} cannot be used together`);
   if (age !== undefined && ageSeconds(age) === undefined)
-    throw new WrongUse(`--cache-max-age takes an age such as 90m, 24h or 7d, not '${age}'`);
+    throw new WrongUse(`invalid value '${age}' for --cache-max-age: expected a duration such as 90m or 7d`);
   return age ?? (args.flag('no-cache') ? 'off' : args.flag('cache') ? 'on' : undefined);
 }
 

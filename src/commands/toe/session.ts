@@ -108,12 +108,12 @@ function sshMachineOf(args: Arguments): SshMachine | undefined {
   const on = args.text('on');
   const configFile = args.text('ssh-config');
   if (on?.startsWith('ssh:') !== true) {
-    if (configFile !== undefined) throw new WrongUse('--ssh-config is for --on ssh://…');
+    if (configFile !== undefined) throw new WrongUse('--ssh-config requires --on ssh://…');
     return undefined;
   }
   for (const option of ['image', 'instance-profile'])
     if (args.text(option) !== undefined)
-      throw new WrongUse(`--${option} is for fresh instances: the machine at ${on} is as it is`);
+      throw new WrongUse(`--${option} cannot be used with ${on}: it is for fresh instances`);
   try {
     return { ...parseMachine(on), ...(configFile === undefined ? {} : { configFile }) };
   } catch (error) {
@@ -140,7 +140,7 @@ export function driverOf(args: Arguments, otherwise?: string): string | undefine
   const on = args.text('on') ?? (args.text('image') === undefined ? otherwise : FRESH_DRIVERS[0]);
   if (on === undefined || (FRESH_DRIVERS as readonly string[]).includes(on)) return on;
   throw new WrongUse(
-    `--on takes ${FRESH_DRIVERS.join(' or ')}, not '${on}'${on.startsWith('ssh:') ? ': a test has a fresh instance; toe run takes a machine that is there' : ''}`,
+    `invalid value '${on}' for --on: expected ${FRESH_DRIVERS.join(' or ')}${on.startsWith('ssh:') ? '; only toe run can use an existing machine' : ''}`,
   );
 }
 
@@ -188,7 +188,7 @@ async function profileOf(
   }
   if (role !== undefined) return { role, profile: instanceProfiles[name]! };
   throw new WrongUse(
-    `--instance-profile '${name}' has no credentials in ${dataDirectoryOf(args)}/config.yaml; there are ${Object.keys(instanceProfiles).join(', ') || 'none'}`,
+    `invalid value '${name}' for --instance-profile: expected a profile in ${dataDirectoryOf(args)}/config.yaml (${Object.keys(instanceProfiles).join(', ') || 'it has none'})`,
   );
 }
 
