@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 const SRC = fileURLToPath(new URL('.', import.meta.url));
 
-/** Ground first; a room imports only from rooms that stand before it. docs/design.md, The house. */
+/** Ground first; a room imports only from rooms that stand before it. docs/design.md, Parts. */
 const ROOMS = [
   'platform',
   'resources',
