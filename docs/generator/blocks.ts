@@ -17,6 +17,10 @@ import type { Handler, OperationContext } from '../../src/api/context.ts';
 import { ingotRoutes } from '../../src/api/ingot/register.ts';
 import { members, OPERATIONS, type OperationName } from '../../src/api/model.ts';
 import { census, handlers } from '../../src/api/operations/register.ts';
+import { CONFIG_SECTIONS, configMembers } from '../../schemas/config-schema.ts';
+import { PAGE_SIZE } from '../../src/api/paging.ts';
+import { LONGEST_PRESIGNED_SECONDS, SKEW_MS } from '../../src/api/signature.ts';
+import { DEFAULT_CONFIG } from '../../src/platform/config/config.ts';
 import { BEHIND, INGOT_ROUTES, KINDS, WHEN, type Supported } from './operations.ts';
 
 /** Every block by its name: Markdown without the markers around it. */
@@ -26,6 +30,7 @@ export async function docBlocks(): Promise<Readonly<Record<string, string>>> {
     'rooms-for-contributors': rooms('src/'),
     operations: operations(),
     filters: await filters(),
+    'api-limits': apiLimits(),
     'without-effect': withoutEffect(),
     errors: table(
       ['code', 'status', 'when'],
@@ -74,6 +79,15 @@ export async function docBlocks(): Promise<Readonly<Record<string, string>>> {
         `${virtualSize! / 2 ** 30} GiB`,
       ]),
     ),
+    ...Object.fromEntries(
+      CONFIG_SECTIONS.map((section) => [
+        `config-${section}`,
+        table(
+          ['member', 'default', 'meaning'],
+          configMembers(section).map((member) => [`\`${member.path}\``, member.default, member.description]),
+        ),
+      ]),
+    ),
   };
 }
 
@@ -84,7 +98,7 @@ function supplyOf({ supply }: ParentName, vendor: string): string {
   return `fetched: ${vendor}, \`${address}${folder}\`, ${signature === undefined ? 'checksums' : 'signed checksums'}`;
 }
 
-const BLOCK = /(<!-- made by npm run docs:api: ([a-z-]+) -->\n)[\s\S]*?(<!-- end -->)/g;
+const BLOCK = /(<!-- made by npm run docs:api: ([a-zA-Z-]+) -->\n)[\s\S]*?(<!-- end -->)/g;
 
 /**
  * A document with its blocks as they are now.
@@ -126,8 +140,8 @@ function operations(): string {
     ]);
     return [
       `### ${heading}\n`,
-      ...(rows.length === 0 ? [] : [`${table(['operation', 'request', 'what is behind it'], rows)}\n`]),
-      ...(missing.length === 0 ? [] : [`Not yet: ${missing.map((name) => `\`${name}\``).join(', ')}.\n`]),
+      ...(rows.length === 0 ? [] : [`${table(['operation', 'request', 'behavior'], rows)}\n`]),
+      ...(missing.length === 0 ? [] : [`Not supported yet: ${missing.map((name) => `\`${name}\``).join(', ')}.\n`]),
     ].join('\n');
   });
   const rest =
@@ -162,6 +176,25 @@ async function filters(): Promise<string> {
     ]);
   }
   return table(['list', 'filters'], rows);
+}
+
+/** Facts about requests that prose would get wrong in time. */
+function apiLimits(): string {
+  const rate = (name: 'reads' | 'writes'): string => {
+    const value = DEFAULT_CONFIG.rates[name];
+    return value === null ? 'no limit' : `${value.perSecond} per second`;
+  };
+  return table(
+    ['limit', 'value'],
+    [
+      ['clock difference', `${SKEW_MS / 60_000} minutes`],
+      ['validity of a presigned URL', `${LONGEST_PRESIGNED_SECONDS / 86_400} days at most`],
+      ['items per page', `${PAGE_SIZE}`],
+      ['read requests of an account ([`rates.reads`](config.md#rates))', `${rate('reads')} by default`],
+      ['write requests of an account ([`rates.writes`](config.md#rates))', `${rate('writes')} by default`],
+      ['account of the first key pair', `\`${DEFAULT_CONFIG.homeAccount}\` unless \`credentials.json\` says otherwise`],
+    ],
+  );
 }
 
 /** What the code itself names of an image and a distribution that ask for everything. */

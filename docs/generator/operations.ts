@@ -9,107 +9,108 @@ export type Supported = Exclude<OperationName, (typeof NOT_YET)[number]>;
 /** One or two sentences each, in Markdown. */
 export const BEHIND: Readonly<Record<Supported, string>> = {
   CreateComponent:
-    'Checks the document (`components.md`), all faults in one answer; `data` only. The same name and version with another content is the next build; with the same content `ResourceAlreadyExistsException`. `dryRun` works.',
-  GetComponent: 'A build, a version (its latest build), or wildcards; own and managed ones. `data` is the document.',
+    'Validates the document ([components](components.md)) and returns all errors at once. Takes `data`, not `uri`. The same name and version with different content creates the next build; with the same content it fails with `ResourceAlreadyExistsException`. Supports `dryRun`.',
+  GetComponent:
+    'Takes the ARN of a build, of a version (returns its latest build), or with wildcards. `data` is the document.',
   ListComponents:
-    'Versions. `owner` `Self` (default), `Amazon` or `Shared`; any other owner has none. `byName`: one entry for each name, its ARN `…/x.x.x`.',
-  ListComponentBuildVersions: 'Of one version, or of all without `componentVersionArn`.',
-  DeleteComponent: 'One build. Refused while a recipe resolves to it.',
+    'Versions. `owner` `Self` (default), `Amazon` or `Shared`; any other value returns an empty list. `byName`: one entry for each name, its ARN `…/x.x.x`.',
+  ListComponentBuildVersions: 'Builds of one version, or of all versions without `componentVersionArn`.',
+  DeleteComponent: 'Deletes one build. Fails while a recipe resolves to it.',
 
   CreateImageRecipe:
-    'Finds the parent image and every component, checks platform and parameters, 20 components at most, each once. `semanticVersion` may count up: `1.0.x`.',
-  GetImageRecipe: 'Wildcards allowed: the highest version.',
-  ListImageRecipes: '`owner` `Self` (default) or `Shared`; any other owner has none.',
-  DeleteImageRecipe: 'Refused while a pipeline resolves to it. Images do not hold it: they keep a copy.',
+    'Resolves the parent image and every component, and checks platform and parameters. At most 20 components, each once. `semanticVersion: 1.0.x` creates the next version.',
+  GetImageRecipe: 'Accepts wildcards; returns the highest version.',
+  ListImageRecipes: '`owner` `Self` (default) or `Shared`; any other value returns an empty list.',
+  DeleteImageRecipe: 'Fails while a pipeline resolves to it. Images have their own copy.',
 
   ImportComponent:
-    'A shell script (`data` only) becomes a document with one `ExecuteBash` step in the phase of its `type`.',
+    'Turns a shell script (`data` only) into a document with one `ExecuteBash` step in the phase of its `type`.',
 
   CreateContainerRecipe:
-    "Checks template (`dockerfileTemplateData` only), components and parent: an image in a registry, or a container image of one's own. Pipelines can name it; building it is refused when it is asked for.",
-  GetContainerRecipe: 'Wildcards allowed: the highest version.',
+    'Validates the template (`dockerfileTemplateData` only), the components and the parent image. Pipelines can use it, but building it is not supported yet.',
+  GetContainerRecipe: 'Accepts wildcards; returns the highest version.',
   ListContainerRecipes: '`owner` `Self` (default) or `Shared`.',
-  DeleteContainerRecipe: 'Refused while a pipeline resolves to it.',
+  DeleteContainerRecipe: 'Fails while a pipeline resolves to it.',
 
   CreateInfrastructureConfiguration:
-    'What takes effect: `instanceTypes[0]`, and the resource tag `ingot:driver` (`drivers.md`). Whether the instance profile exists is not asked: there is none here.',
-  GetInfrastructureConfiguration: 'As it is stored.',
+    'Takes effect: `instanceProfileName`, `subnetId` and `securityGroupIds` ([roles and networks](networks.md)), `instanceTypes[0]`, `terminateInstanceOnFailure`, `instanceMetadataOptions.httpTokens`, and the resource tag `ingot:driver` ([drivers](drivers.md)). Needs `iam:PassRole` for the role named like the instance profile.',
+  GetInfrastructureConfiguration: 'Returns the stored values.',
   ListInfrastructureConfigurations: 'By name.',
   UpdateInfrastructureConfiguration:
-    'Replaces everything: what is left out is dropped. Images in work keep their copy.',
-  DeleteInfrastructureConfiguration: 'Refused while a pipeline names it.',
+    'Replaces all values; omitted members are removed. Images being built keep their copy.',
+  DeleteInfrastructureConfiguration: 'Fails while a pipeline uses it.',
 
   CreateDistributionConfiguration:
-    'Each Region once, each with at least one output; an AMI name must contain `{{ imagebuilder:buildDate }}`.',
-  GetDistributionConfiguration: 'As it is stored.',
+    'Each Region may appear once and needs at least one output. AMI names must contain `{{ imagebuilder:buildDate }}`.',
+  GetDistributionConfiguration: 'Returns the stored values.',
   ListDistributionConfigurations: 'By name, with the Regions of each.',
-  UpdateDistributionConfiguration: 'Replaces description and distributions. Images in work keep their copy.',
-  DeleteDistributionConfiguration: 'Refused while a pipeline names it.',
+  UpdateDistributionConfiguration: 'Replaces description and distributions. Images being built keep their copy.',
+  DeleteDistributionConfiguration: 'Fails while a pipeline uses it.',
 
   CreateImagePipeline:
-    'Recipe and configurations must exist. A schedule is checked for its form and stored; nothing starts by itself yet.',
-  GetImagePipeline: 'With the date and status of the last run. `consecutiveFailures` is 0: it counts scheduled builds.',
+    'The recipe and configurations must exist. A schedule is validated and stored, but does not start builds yet.',
+  GetImagePipeline:
+    'With the date and status of the last run. `consecutiveFailures` is 0, because it counts scheduled builds.',
   ListImagePipelines: 'By name.',
-  UpdateImagePipeline: 'Replaces everything but the name.',
-  DeleteImagePipeline: 'Its images stay.',
+  UpdateImagePipeline: 'Replaces everything except the name.',
+  DeleteImagePipeline: 'Does not delete its images.',
   StartImagePipelineExecution:
-    'Records an image `PENDING` with copies of recipe and configurations, and returns. Works on a disabled pipeline too. `tags` go to the image.',
+    'Creates an image in `PENDING` with copies of the recipe and configurations, and returns. Also works for a disabled pipeline. `tags` are set on the image.',
   ListImagePipelineImages: 'Its images, newest first.',
 
-  CreateImage: "As a pipeline's run, without one. Returns the build version's ARN at once.",
+  CreateImage: 'Starts a build without a pipeline. Returns the build version ARN immediately.',
   GetImage:
-    'A build, or wildcards: the highest build that is `AVAILABLE`, else the highest of any status. Managed ones are the base images.',
+    'Takes a build version ARN, or wildcards: returns the highest `AVAILABLE` build, or else the highest build of any status. Managed images are the base images.',
   ListImages:
-    'Versions. `owner` `Self` (default), `Amazon` or `Shared`; any other owner has none. `byName` as for components.',
-  ListImageBuildVersions: 'Of one version, or of all without `imageVersionArn`; newest first.',
+    'Versions. `owner` `Self` (default), `Amazon` or `Shared`; any other value returns an empty list. `byName` as for components.',
+  ListImageBuildVersions: 'Builds of one version, or of all versions without `imageVersionArn`; newest first.',
   CancelImageCreation:
-    'At once for an image that nobody works on; else within a second or so, when its instances are ended. Its AMIs are removed.',
+    'Cancels immediately if work has not started. Otherwise the image is canceled within about a second, when its instances have terminated. Its AMIs are removed.',
   DeleteImage:
-    'The record, executions, packages and tags. AMIs, their files and the log stay. Refused while it is in work, and while a recipe is built on it.',
+    'Deletes the record, executions, packages and tags. Keeps AMIs, their files and the log. Fails while the image is being built or a recipe uses it as parent image.',
 
   CreateWorkflow:
-    'Checks the document against the type, all faults in one answer; `data` only. Builds count up as those of components do. A step action that cannot run yet is refused when an image or a pipeline names the workflow, unless the step has a condition. `dryRun` works.',
+    'Validates the document for its type and returns all errors at once. Takes `data`, not `uri`. Build numbers work as for components. A workflow with a step action that is not supported yet is rejected when an image or pipeline uses it, unless the step has a condition. Supports `dryRun`.',
   GetWorkflow:
-    'A build, a version (its latest build), or wildcards; own and managed ones, of which `latestVersionReferences` has the `x.x.x` only.',
+    'Takes the ARN of a build, of a version (returns its latest build), or with wildcards. For managed workflows `latestVersionReferences` has only `x.x.x`.',
   ListWorkflows: 'Versions. `owner` and `byName` as for components.',
   ListWorkflowBuildVersions:
-    'Of the versions that `workflowVersionArn` means (wildcards allowed), or of all without it.',
-  DeleteWorkflow: 'One build. Refused while a pipeline resolves to it.',
+    'Builds of the versions that `workflowVersionArn` matches (wildcards allowed), or of all versions.',
+  DeleteWorkflow: 'Deletes one build. Fails while a pipeline resolves to it.',
 
   CreateLifecyclePolicy:
-    'Checks the rules (one for each action, `COUNT` with `DELETE` only, and so on) and stores them. Nothing carries them out by itself yet.',
-  GetLifecyclePolicy: 'As it is stored.',
-  ListLifecyclePolicies: 'By name, without rules and selection.',
-  UpdateLifecyclePolicy: 'Replaces everything but the name.',
-  DeleteLifecyclePolicy: 'The policy; what it did stays done.',
+    'Validates the rules (for example one per action, and `COUNT` only with `DELETE`) and stores them. Policies are not executed yet.',
+  GetLifecyclePolicy: 'Returns the stored values.',
+  ListLifecyclePolicies: 'By name, without rules and resource selection.',
+  UpdateLifecyclePolicy: 'Replaces everything except the name.',
+  DeleteLifecyclePolicy: 'Deletes the policy; its effects remain.',
 
   StartResourceStateUpdate:
-    "Alone it changes the image's state at once. With `includeResources` (and `executionRole`) the worker changes the AMIs in all Regions too, then the image: deprecated ones get the tag `DeprecatedBy`, disabled ones cannot be launched or built on, deleted ones are deregistered and with `snapshots` their disks freed. `updateAt` deprecates later.",
-  GetLifecycleExecution: 'State, times, and whether anything was changed.',
+    "Without `includeResources` it changes the image's state immediately. With `includeResources` (and `executionRole`) the worker also changes the AMIs in all Regions: deprecated AMIs get the tag `DeprecatedBy`, disabled AMIs cannot be launched or used as parent, deleted AMIs are deregistered, and with `snapshots` their disks are deleted. `updateAt` deprecates at that time.",
+  GetLifecycleExecution: 'State, times, and whether anything changed.',
   ListLifecycleExecutions: 'For an image or of a policy, newest first.',
   ListLifecycleExecutionResources:
-    'The images; with an image as `parentResourceId` its AMIs, each with its state and the reason when it was passed over.',
-  CancelLifecycleExecution: 'At once before it has begun; else between two AMIs.',
+    'The images. With an image as `parentResourceId`: its AMIs with their states, and the reason for those that were skipped.',
+  CancelLifecycleExecution: 'Immediately before it starts; later, between two AMIs.',
 
-  ListWorkflowExecutions: 'What ran for an image, in order.',
-  GetWorkflowExecution: 'Status and counts of steps.',
-  ListWorkflowStepExecutions: 'Steps in order; inputs and outputs are JSON text.',
-  GetWorkflowStepExecution: 'With `rollbackStatus`, `onFailure`, `timeoutSeconds`.',
-  ListWaitingWorkflowSteps:
-    'Steps with `WaitForAction` that nobody answered, the longest first. Their status is `RUNNING`.',
+  ListWorkflowExecutions: 'Workflow executions of an image, in order.',
+  GetWorkflowExecution: 'Status and step counts.',
+  ListWorkflowStepExecutions: 'Steps in order; inputs and outputs are JSON strings.',
+  GetWorkflowStepExecution: 'Includes `rollbackStatus`, `onFailure` and `timeoutSeconds`.',
+  ListWaitingWorkflowSteps: '`WaitForAction` steps without an answer, longest wait first. Their status is `RUNNING`.',
   SendWorkflowStepAction:
-    '`RESUME` lets a step that waits go on, `STOP` lets it fail. `InvalidRequestException` when it does not wait, or was answered already.',
+    '`RESUME` continues a waiting step, `STOP` fails it. Fails with `InvalidRequestException` if the step is not waiting.',
 
   RetryImage:
-    'Tests and distributes again what the build stage of a failed or cancelled image made, under the same ARN: from the test stage, or from distribution when that had begun. Refused when the build stage did not end, or `ingot gc` took what it made (the server does after a week). An import begins again.',
+    'Retries the tests and distribution of a failed or canceled image under the same ARN: from the test stage, or from distribution if that had started. Fails if the build stage did not finish, or if its output has been removed (by `ingot gc`, or by the server after a week). An import starts over.',
   DistributeImage:
-    'A new image (name and version of the source, next build) whose AMIs are copies of the source in the Regions of the configuration, and one at home that shares its disk. `sourceImage` is an AMI, or an image: a version means its latest available build.',
+    'Creates an image (name and version of the source, next build) with a copy of the source AMI in each Region of the configuration, and one in the home Region that shares its disk. `sourceImage` is an AMI ID or an image ARN; a version means its latest available build.',
 
-  ListImagePackages: 'The packages of the image, by name, from `CollectImageMetadata`.',
+  ListImagePackages: 'The packages of the image, by name, as collected by `CollectImageMetadata`.',
 
   PutComponentPolicy:
-    "Stores a policy on a build version that is one's own; in IAM's policy language, checked; it opens the resource to other accounts ([access](access.md#other-accounts)). Returned as it was given.",
-  GetComponentPolicy: 'The policy; `ResourceNotFoundException` when there is none.',
+    'Validates and stores an IAM policy on a build version of your account. The policy can give other accounts access ([access](access.md#other-accounts)).',
+  GetComponentPolicy: 'The policy, or `ResourceNotFoundException`.',
   PutImageRecipePolicy: 'As for components.',
   GetImageRecipePolicy: 'As for components.',
   PutContainerRecipePolicy: 'As for components.',
@@ -117,8 +118,8 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   PutImagePolicy: 'As for components.',
   GetImagePolicy: 'As for components.',
 
-  ListImageScanFindings: 'None: no image is scanned yet.',
-  ListImageScanFindingAggregations: 'None: no image is scanned yet.',
+  ListImageScanFindings: 'Returns an empty list; image scanning is not supported yet.',
+  ListImageScanFindingAggregations: 'Returns an empty list; image scanning is not supported yet.',
   ImportVmImage:
     'Makes an image (`IMPORT`, `IMPORTED`) of the disk that an import task names: `vmImportTaskId` is what `ingot:NameImport` answers, each for one image. `./ingot import` does both ([images](images.md#imports)). An unknown or used task is `ClientException`; `platform` `macOS` is refused.',
   ImportDiskImage: 'Answers `ClientException`, as AWS does for media that it does not take.',
@@ -147,37 +148,38 @@ export const KINDS: readonly (readonly [heading: string, names: RegExp])[] = [
 export const WHEN: Readonly<Record<ErrorCode, string>> = {
   InvalidParameterException: 'A malformed ARN or too many tags, in tag operations.',
   InvalidParameterValueException:
-    'A value that the model or the rules of the operation do not allow: all of them, one to a line, with their paths. An invalid document. What a request names and is not there. What is not supported yet.',
-  InvalidParameterCombinationException: 'Members that exclude, or need, one another.',
+    'Invalid values: all of them, one per line, with their paths. Also: an invalid document, a reference to a resource that does not exist, or a feature that is not supported yet.',
+  InvalidParameterCombinationException: 'Members that exclude or require each other.',
   InvalidRequestException:
-    'The operation does not exist yet; the state does not allow it; an image that would have to be encrypted.',
-  InvalidVersionNumberException: 'A version that is malformed or out of range, in a `semanticVersion`.',
-  InvalidPaginationTokenException: 'A `nextToken` of another list, another caller or other parameters.',
-  ResourceAlreadyExistsException: "A name, or a recipe's version, that is taken; a component without a change.",
-  ResourceInUseException: 'An AMI is to be deregistered whose image is in work.',
-  ResourceDependencyException: 'A delete of what others refer to (they are named), or of an image in work.',
-  IdempotentParameterMismatchException: 'A client token that came before with other parameters.',
-  ClientException: 'Installation media are to be imported.',
-  ServiceQuotaExceededException: 'More of a kind than `quotas` of [config.yaml](access.md#config) allow.',
-  ForbiddenException: 'A change or tags of a managed resource.',
+    'The operation is not supported yet, the state of the resource does not allow it, or the image would have to be encrypted.',
+  InvalidVersionNumberException: '`semanticVersion` is malformed or out of range.',
+  InvalidPaginationTokenException: 'The `nextToken` belongs to another operation, caller or set of parameters.',
+  ResourceAlreadyExistsException: 'The name or recipe version is taken, or the component did not change.',
+  ResourceInUseException: 'Deregistering an AMI whose image is being built.',
+  ResourceDependencyException:
+    'Deleting a resource that others use (the message lists them), or an image that is being built.',
+  IdempotentParameterMismatchException: 'The client token was used before with other parameters.',
+  ClientException: 'Importing installation media.',
+  ServiceQuotaExceededException: 'A quota is exceeded (`quotas` in [config.yaml](config.md#quotas)).',
+  ForbiddenException: "Changing or tagging a managed resource, or changing another account's resource.",
   AccessDeniedException:
-    'A policy denies the request, or none allows it; says which action on which resource ([access](access.md)).',
-  ResourceNotFoundException: "What is named is not there, or is another account's or Region's.",
+    'A policy denies the request, or none allows it. The message has the action and the resource ([access](access.md)).',
+  ResourceNotFoundException: 'The resource does not exist in this account and Region.',
   DryRunOperationException:
-    '`dryRun`, and nothing was wrong: of `CreateComponent`, `CreateWorkflow`, and, for clients that are newer than the model, of the other creates but `CreateImage`.',
-  CallRateLimitExceededException: 'Not answered by this version: there is no rate limit.',
+    'A `dryRun` request is valid: for `CreateComponent` and `CreateWorkflow`, and from newer clients for all other create operations except `CreateImage`.',
+  CallRateLimitExceededException: 'Never returned; request rates answer `TooManyRequestsException`.',
   TooManyRequestsException:
-    'The account calls more often than `rates` of [config.yaml](access.md#config) allow; SDKs wait and try again.',
-  ServiceException: "A fault of Ingot. The message has the request id; the server's log has the rest under it.",
-  ServiceUnavailableException: 'The catalogue is busy, or the server is stopping. Clients try again by themselves.',
-  IncompleteSignatureException: 'A signature that lacks a part, or has it in a wrong form.',
+    'The account exceeds its request rate (`rates` in [config.yaml](config.md#rates); no limit by default). SDKs wait and retry.',
+  ServiceException: "An internal error of Ingot. The message has the request ID; the server's log has the details.",
+  ServiceUnavailableException: 'The database is busy, or the server is stopping. Clients retry automatically.',
+  IncompleteSignatureException: 'A part of the signature is missing or malformed.',
   InvalidSignatureException:
-    'A signature that does not fit: wrong secret, changed request, another service, a clock more than 5 minutes off.',
-  UnrecognizedClientException: "An access key id that is not this server's.",
-  ExpiredTokenException: 'The session that the request was signed with has ended.',
-  MissingAuthenticationTokenException: 'No signature.',
-  SerializationException: 'A body that is not a JSON object, a value of a wrong type (with its path).',
-  UnknownOperationException: 'A path, or (status 405) a method, that no operation has.',
+    'The signature does not match: wrong secret, changed request, wrong service, or a clock that differs by more than 5 minutes.',
+  UnrecognizedClientException: 'The access key ID is unknown to this server.',
+  ExpiredTokenException: 'The session has expired.',
+  MissingAuthenticationTokenException: 'The request is not signed.',
+  SerializationException: 'The body is not a JSON object, or a value has the wrong type (with its path).',
+  UnknownOperationException: 'No operation has this path or (status 405) this method.',
   RequestEntityTooLargeException: 'A body above 1 MiB.',
 };
 

@@ -42,8 +42,10 @@ export interface VerifierOptions<Known extends { readonly secretAccessKey: strin
 export type Verifier<Known> = (request: SignedRequest, service: string) => Promise<Signer<Known>>;
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
-const SKEW_MS = 5 * 60_000;
-const LONGEST_PRESIGNED_SECONDS = 7 * 24 * 3600;
+/** How much a client's clock may differ. */
+export const SKEW_MS = 5 * 60_000;
+/** Longest validity of a presigned URL. */
+export const LONGEST_PRESIGNED_SECONDS = 7 * 24 * 3600;
 const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
 const CACHED_KEYS = 256;
 const EMPTY_HASH = hash('sha256', '');

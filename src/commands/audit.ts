@@ -2,37 +2,27 @@
 import type { AuditEvent, AuditLoss } from '../catalog/audit-log.ts';
 import { recordsOf, signedJson, signedRequest } from '../platform/api-client.ts';
 import { durationFault, durationSeconds } from '../resources/durations.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { plainLine } from './text.ts';
 
 export const audit: Command = {
-  usage:
-    'audit [--since WHEN] [--until WHEN] [--principal TEXT] [--event NAME] [--error [CODE]] [--resource TEXT] [--json] [--data DIR]',
-  help: `
-Shows who called what, oldest first: every call to the API, refused ones among them.
+  usage: 'audit [OPTIONS]',
+  about: `
+Shows the audit log, oldest first: every API call and its caller, including rejected calls.
 
-  --since WHEN      from then on: a time (2026-01-31T12:00:00Z), a day (2026-01-31), or so long ago (15m, 2h, 7d)
-  --until WHEN      until then
-  --principal TEXT  of principals or access keys with this in their ARN or id
-  --event NAME      of this name, such as CreateComponent; * stands for any text
-  --error CODE      only calls that failed, with this code; * for any
-  --resource TEXT   about what has this in its ARN
-  --json            the events as they are, one a line, in the shape of CloudTrail's
-${CLIENT_HELP}
-
-Example:
-  ingot audit --since 1h --error '*'`,
+WHEN is a time (2026-01-31T12:00:00Z), a day (2026-01-31), or a duration before now (15m, 2h, 7d).`,
   options: {
+    since: { value: 'WHEN', help: 'events from this time on' },
+    until: { value: 'WHEN', help: 'events up to this time' },
+    principal: { value: 'TEXT', help: 'calls whose principal ARN or access key ID contains TEXT' },
+    event: { value: 'NAME', help: 'calls of this operation, such as CreateComponent; * matches any text' },
+    error: { value: 'CODE', help: 'only failed calls with this error code; * matches any' },
+    resource: { value: 'TEXT', help: 'calls on resources whose ARN contains TEXT' },
+    json: { help: 'print the events as JSON lines, in the format of CloudTrail' },
     ...CLIENT_OPTIONS,
-    since: { type: 'string' },
-    until: { type: 'string' },
-    principal: { type: 'string' },
-    event: { type: 'string' },
-    error: { type: 'string' },
-    resource: { type: 'string' },
-    json: { type: 'boolean' },
   },
+  examples: ["ingot audit --since 1h --error '*'"],
   positionals: [],
   run,
 };

@@ -29,7 +29,7 @@ import {
   type BuildResult,
   type KeptInstance,
 } from './deploy/output.ts';
-import { connectTo, dataDirectoryOf, regionOf } from './client.ts';
+import { CLIENT_OPTIONS, connectTo, dataDirectoryOf, regionOf } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { requireFitHost } from './fitness.ts';
 import { followImage } from './follow.ts';
@@ -37,41 +37,40 @@ import type { InstanceDescription } from './instances.ts';
 import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
 
 export const build: Command = {
-  usage:
-    'build TEMPLATE [--parameter NAME=VALUE]... [--no-cache | --cache | --cache-max-age AGE] [--keep-on-failure] [--region REGION] [--data DIR] [--json]',
-  help: `
-Builds the images of a CloudFormation template (YAML or JSON): makes or updates its AWS::ImageBuilder resources, then builds each
-AWS::ImageBuilder::Image of it, one after the other, or runs its pipelines when it has no Image. Resources that are the same stay as they are.
-A server is started in the background when none runs on the data directory; it ends after a minute with nothing to do.
-Ctrl-C cancels the image that is being built and leaves when that is done; a second Ctrl-C leaves at once.
+  usage: 'build [OPTIONS] TEMPLATE',
+  about: `
+Builds the images of a CloudFormation template (YAML or JSON). It creates or updates the AWS::ImageBuilder resources, then
+builds each AWS::ImageBuilder::Image in turn. A template without an Image runs its pipelines instead. Unchanged resources
+are left alone.
 
-  --parameter, -p NAME=VALUE  a parameter of the template; may be repeated
-  --stack-name NAME           what AWS::StackName stands for (else the template's name)
-  --region REGION             the home Region (else AWS_REGION, else us-east-1)
-  --data DIR                  the data directory (else INGOT_DATA, else /var/lib/ingot)
-  --no-cache                  run every component, whatever layers of earlier builds there are
-  --cache-max-age AGE         take layers of earlier builds that are not older: 90m, 24h, 7d
-  --cache                     take them as when nothing else is said (24h), where the template's tag ingot:layer-cache says otherwise
-  --keep-on-failure           leave the build or test instance of a failed image as it stood for 4 hours, and say how to enter it
-  --keep-for TIME             the same for another time: 90m, 12h, 2d
-  --json                      one progress record a line; the last line has "type":"result"
+If no server is running on the data directory, the command starts one in the background. That server exits after a minute
+without work.
 
-Exit code: 0 built, 1 failed, 2 used wrongly (a fault of the template too), 130 cancelled by Ctrl-C.
-
-Example:
-  ingot build examples/nginx/template.yaml`,
+Ctrl-C cancels the current build, cleans up and exits. A second Ctrl-C exits at once.`,
   options: {
-    parameter: { type: 'string', multiple: true, short: 'p' },
-    'stack-name': { type: 'string' },
-    region: { type: 'string' },
-    data: { type: 'string' },
-    json: { type: 'boolean' },
-    cache: { type: 'boolean' },
-    'no-cache': { type: 'boolean' },
-    'cache-max-age': { type: 'string' },
-    'keep-on-failure': { type: 'boolean' },
-    'keep-for': { type: 'string' },
+    parameter: { value: 'NAME=VALUE', short: 'p', multiple: true, help: 'template parameter' },
+    'stack-name': { value: 'NAME', help: 'value of AWS::StackName', default: "the template's name" },
+    'no-cache': { help: 'run every component; use no cached layers' },
+    cache: {
+      help: "use cached layers up to 24 hours old (the default), overriding the template's tag ingot:layer-cache",
+    },
+    'cache-max-age': {
+      value: 'DURATION',
+      help: 'use cached layers no older than this, such as 90m or 7d',
+      default: '24h',
+    },
+    'keep-on-failure': { help: 'keep the instance of a failed build or test for 4 hours, and print how to enter it' },
+    'keep-for': { value: 'DURATION', help: 'keep it for this long instead, such as 90m or 2d', default: '4h' },
+    json: { help: 'print progress records as JSON lines; the last line has "type":"result"' },
+    ...CLIENT_OPTIONS,
   },
+  exitCodes: {
+    0: 'built',
+    1: 'failed',
+    2: 'usage error, including an invalid template',
+    130: 'canceled with Ctrl-C',
+  },
+  examples: ['ingot build examples/nginx/template.yaml'],
   positionals: ['TEMPLATE'],
   run,
 };
@@ -148,13 +147,13 @@ async function readPlan(args: Arguments, dataDirectory: string, region: string):
     text = await readFile(path, 'utf8');
   } catch (error) {
     throw new WrongUse(
-      `the template ${path} cannot be read: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`,
+      `cannot read the template ${path}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
     );
   }
   const parameters = new Map<string, string>();
   for (const given of args.list('parameter')) {
     const split = /^([^=]+)=([^]*)$/.exec(given);
-    if (split === null) throw new WrongUse(`--parameter takes NAME=VALUE, not '${given}'`);
+    if (split === null) throw new WrongUse(`invalid value '${given}' for --parameter: expected NAME=VALUE`);
     parameters.set(split[1]!, split[2]!);
   }
   try {
@@ -189,7 +188,7 @@ async function buildAll(run: Run): Promise<number> {
   const pipelines = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::ImagePipeline');
   if (images.length === 0 && pipelines.length === 0)
     throw new WrongUse(
-      'the template has neither an AWS::ImageBuilder::Image nor an AWS::ImageBuilder::ImagePipeline: there is nothing to build',
+      'nothing to build: the template needs an AWS::ImageBuilder::Image or an AWS::ImageBuilder::ImagePipeline',
     );
   // An image whose answers another resource needs is built in its turn; the rest of the resources come first, so that their faults show early.
   const needed = new Set(run.plan.resources.flatMap((resource) => resource.needs));

@@ -16,13 +16,9 @@ import { type Arguments, CommandFailed, WrongUse, type CommandOption } from './c
 
 /** Options of every command that speaks to a server. */
 export const CLIENT_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  data: { type: 'string' },
-  region: { type: 'string' },
+  data: { value: 'DIR', help: 'data directory', default: '$INGOT_DATA, or /var/lib/ingot' },
+  region: { value: 'REGION', help: 'Region', default: '$AWS_REGION, or us-east-1' },
 };
-
-/** For `--help`. */
-export const CLIENT_HELP = `  --data DIR       the data directory (else INGOT_DATA, else /var/lib/ingot)
-  --region REGION  the Region (else AWS_REGION, else us-east-1)`;
 
 const START_TIMEOUT_MS = 60_000;
 /** A server that a command started ends by itself after this long without work. */
@@ -31,7 +27,7 @@ const IDLE_EXIT_SECONDS = 60;
 /** The data directory that the arguments or the environment name; an absolute path. */
 export function dataDirectoryOf(args: Arguments): string {
   const given = args.text('data') ?? (process.env['INGOT_DATA'] || undefined) ?? '/var/lib/ingot';
-  if (given === '') throw new WrongUse('--data takes a directory');
+  if (given === '') throw new WrongUse("invalid value '' for --data: expected a directory");
   return resolve(given);
 }
 
@@ -68,10 +64,10 @@ async function connectionOf(dataDirectory: string, server: ServerFile, region: s
   try {
     credentials = await readCredentials(dataDirectory);
   } catch (error) {
-    throw new CommandFailed(`the credentials of ${dataDirectory} cannot be read: ${(error as Error).message}`);
+    throw new CommandFailed(`cannot read the credentials of ${dataDirectory}: ${(error as Error).message}`);
   }
   if (credentials === undefined)
-    throw new CommandFailed(`${dataPath(dataDirectory, 'credentials')} is not there, though a server runs`);
+    throw new CommandFailed(`${dataPath(dataDirectory, 'credentials')} is missing, although a server is running`);
   return { host: server.host, port: server.port, region, credentials };
 }
 
@@ -83,7 +79,7 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
     log = openSync(logPath, 'a', 0o600);
   } catch (error) {
     if (error instanceof DataDirectoryError) throw error;
-    throw new CommandFailed(`the data directory ${dataDirectory} cannot be used: ${(error as Error).message}`);
+    throw new CommandFailed(`cannot use the data directory ${dataDirectory}: ${(error as Error).message}`);
   }
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
   // A port of its own choice: 8700 is for the server that someone starts with `serve`.
@@ -113,13 +109,13 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
         if (isSameProcess(child.pid, child.startTime)) return undefined;
         // Two commands started one at once: the one that lost the lock ends, and the winner is about to answer.
         if (/DataDirectoryBusy|is in use by/.test(tailOf(logPath, 3))) return undefined;
-        throw new CommandFailed(`the server ended at its start; the end of ${logPath}:\n${tailOf(logPath, 10)}`);
+        throw new CommandFailed(`the server exited while starting; last lines of ${logPath}:\n${tailOf(logPath, 10)}`);
       },
       { everyMs: 50 },
     );
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error;
-    throw new CommandFailed(`${error.message}; the end of ${logPath}:\n${tailOf(logPath, 10)}`);
+    throw new CommandFailed(`${error.message}; last lines of ${logPath}:\n${tailOf(logPath, 10)}`);
   }
 }
 

@@ -4,18 +4,19 @@ import { readArguments, WrongUse, type Command } from './command.ts';
 
 const command: Command = {
   usage: 'x [--region REGION] [--json] [FILE]',
-  help: '',
-  options: { region: { type: 'string' }, json: { type: 'boolean' } },
+  about: '',
+  examples: [],
+  options: { region: { value: 'REGION', help: 'the Region' }, json: { help: 'JSON' } },
   positionals: ['FILE?'],
   run: async () => 0,
 };
 
 for (const [argv, message] of [
-  [['--regoin', 'a'], 'there is no option --regoin; did you mean --region?'],
-  [['--json', '--regoin=a'], 'there is no option --regoin; did you mean --region?'],
-  [['--zzzzzzzzz'], 'there is no option --zzzzzzzzz'],
-  [['-x'], 'there is no option -x'],
-  [['--json', 'f', '-q'], 'there is no option -q'],
+  [['--regoin', 'a'], 'unknown option --regoin; did you mean --region?'],
+  [['--json', '--regoin=a'], 'unknown option --regoin; did you mean --region?'],
+  [['--zzzzzzzzz'], 'unknown option --zzzzzzzzz'],
+  [['-x'], 'unknown option -x'],
+  [['--json', 'f', '-q'], 'unknown option -q'],
   [['--region'], "Option '--region <value>' argument missing"],
 ] as const) {
   test(`${argv.join(' ')} is wrong use`, () =>

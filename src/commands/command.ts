@@ -2,20 +2,34 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { nearestWord } from '../documents/nearest.ts';
 
-/** An option; every command also has `--help`. */
+/** An option; every command also has `--help`. Parsing, help and completion read this table. */
 export interface CommandOption {
-  readonly type: 'string' | 'boolean';
+  /** Name of the value that follows, as help shows it; a flag has none. */
+  readonly value?: string;
+  /** What it is or does: a noun phrase or an imperative, without the default. */
+  readonly help: string;
+  /** What holds without it, as text for help. */
+  readonly default?: string;
   readonly multiple?: true;
   readonly short?: string;
+  /** Heading that help lists it under. */
+  readonly group?: string;
 }
 
 /** One command. */
 export interface Command {
-  /** `build TEMPLATE [--region REGION]`, without the program's name. */
+  /** `build [OPTIONS] TEMPLATE`, without the program's name. */
   readonly usage: string;
-  /** What `--help` says after the usage line, an example among it. */
-  readonly help: string;
+  /** What it does: paragraphs, which help wraps. */
+  readonly about: string;
   readonly options: Readonly<Record<string, CommandOption>>;
+  /** Words that its first argument can be, with what each does. */
+  readonly verbs?: Readonly<Record<string, string>>;
+  /** Paragraphs for after the options. */
+  readonly notes?: string;
+  readonly exitCodes?: Readonly<Record<string, string>>;
+  /** Command lines that work as they are written. */
+  readonly examples: readonly string[];
   /** Names of the positional arguments; one that ends in `?` may be left out, one in `...` takes all that is left. */
   readonly positionals: readonly string[];
   /** @returns the exit code */
@@ -63,7 +77,7 @@ export class Arguments {
     if (text === undefined) return undefined;
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-    throw new WrongUse(`--${name} takes a whole number from ${min} to ${max}, not '${text}'`);
+    throw new WrongUse(`invalid value '${text}' for --${name}: expected a whole number from ${min} to ${max}`);
   }
 }
 
@@ -74,7 +88,7 @@ export class Arguments {
  */
 export function readArguments(command: Command, argv: readonly string[]): Arguments | 'help' {
   const options: NonNullable<ParseArgsConfig['options']> = {
-    ...command.options,
+    ...Object.fromEntries(Object.entries(command.options).map(([name, option]) => [name, parsedOption(option)])),
     help: { type: 'boolean', short: 'h' },
   };
   let parsed: ReturnType<typeof parseArgs>;
@@ -87,13 +101,22 @@ export function readArguments(command: Command, argv: readonly string[]): Argume
   const required = command.positionals.filter((name) => !/[?]$|[.]{3}$/.test(name));
   const takesAll = command.positionals.some((name) => name.endsWith('...'));
   const missing = required[parsed.positionals.length];
-  if (missing !== undefined) throw new WrongUse(`${missing} is missing: ${command.usage}`);
+  if (missing !== undefined) throw new WrongUse(`missing argument ${missing}; usage: ingot ${command.usage}`);
   if (!takesAll && parsed.positionals.length > command.positionals.length) {
     throw new WrongUse(
-      `'${parsed.positionals[command.positionals.length]}' is one argument too many: ${command.usage}`,
+      `unexpected argument '${parsed.positionals[command.positionals.length]}'; usage: ingot ${command.usage}`,
     );
   }
   return new Arguments(parsed.values, parsed.positionals);
+}
+
+/** An option as `parseArgs` takes it, which allows no members of its own. */
+function parsedOption({ value, multiple, short }: CommandOption): NonNullable<ParseArgsConfig['options']>[string] {
+  return {
+    type: value === undefined ? 'boolean' : 'string',
+    ...(multiple === undefined ? {} : { multiple }),
+    ...(short === undefined ? {} : { short }),
+  };
 }
 
 function complaint(
@@ -104,7 +127,7 @@ function complaint(
   const unknown = error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? unknownOption(argv, options) : undefined;
   if (unknown === undefined) return error.message.split('\n')[0]!.replace(/\.? To specify .*$/, '');
   const near = nearestWord(unknown.name, Object.keys(options));
-  return `there is no option ${unknown.rawName}${near === undefined ? '' : `; did you mean --${near}?`}`;
+  return `unknown option ${unknown.rawName}${near === undefined ? '' : `; did you mean --${near}?`}`;
 }
 
 /** The first option that a command does not have. */
@@ -121,5 +144,7 @@ function unknownOption(
 /** An argument that has to be an instance's id. */
 export function instanceIdOf(text: string): string {
   if (/^i-[0-9a-f]{17}$/.test(text)) return text;
-  throw new WrongUse(`'${text}' is not an instance's id: i- and 17 digits, as \`ingot instances\` lists them`);
+  throw new WrongUse(
+    `invalid instance ID '${text}': expected i- and 17 hexadecimal digits; \`ingot instances\` lists them`,
+  );
 }

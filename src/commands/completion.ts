@@ -6,15 +6,14 @@ import { optionsOf } from './completion/options.ts';
 
 export const completion: Command = {
   usage: 'completion SHELL',
-  help: `
-Prints what completes Ingot's commands and their options on the Tab key, for bash, zsh or fish.
-
-Example:
-  ingot completion bash >/etc/bash_completion.d/ingot
-  ingot completion zsh >/usr/local/share/zsh/site-functions/_ingot
-  ingot completion fish >~/.config/fish/completions/ingot.fish
-  source <(ingot completion bash)`,
+  about: 'Prints a script that completes commands and options in bash, zsh or fish.',
   options: {},
+  examples: [
+    'ingot completion bash >/etc/bash_completion.d/ingot',
+    'ingot completion zsh >/usr/local/share/zsh/site-functions/_ingot',
+    'ingot completion fish >~/.config/fish/completions/ingot.fish',
+    'source <(ingot completion bash)',
+  ],
   positionals: ['SHELL'],
   run,
 };
@@ -22,8 +21,7 @@ Example:
 async function run(args: Arguments): Promise<number> {
   const shell = args.positionals[0]!;
   const write = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
-  if (write === undefined)
-    throw new WrongUse(`'${shell}' is no shell that this completes for; there are ${Object.keys(SHELLS).join(', ')}`);
+  if (write === undefined) throw new WrongUse(`unknown shell '${shell}': expected ${Object.keys(SHELLS).join(', ')}`);
   process.stdout.write(write(await completedCommands()));
   return 0;
 }

@@ -1,20 +1,18 @@
 /** `ingot console`. */
 import { signedRequest } from '../platform/api-client.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import { instanceIdOf, type Arguments, type Command } from './command.ts';
 import { plainLine } from './text.ts';
 
 export const console: Command = {
-  usage: 'console INSTANCE-ID [--follow] [--data DIR]',
-  help: `
-Shows what a launched instance printed on its serial console. On a terminal, escape sequences are left out.
-
-  --follow, -f     go on until the instance has ended
-${CLIENT_HELP}
-
-Example:
-  ingot console i-0123456789abcdef0`,
-  options: { ...CLIENT_OPTIONS, follow: { type: 'boolean', short: 'f' } },
+  usage: 'console [OPTIONS] INSTANCE-ID',
+  about: `
+Shows the serial console output of a launched instance. Escape sequences are removed when stdout is a terminal.`,
+  options: {
+    follow: { short: 'f', help: 'keep printing until the instance terminates' },
+    ...CLIENT_OPTIONS,
+  },
+  examples: ['ingot console i-0123456789abcdef0'],
   positionals: ['INSTANCE-ID'],
   run,
 };

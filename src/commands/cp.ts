@@ -7,7 +7,7 @@ import { PassThrough, Writable, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { WebSocket } from 'ws';
 import { signedSocket, type Connection } from '../platform/api-client.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, instanceIdOf, WrongUse, type Arguments, type Command } from './command.ts';
 import { packed } from './cp/pack.ts';
 import { openDestination, placeCopy, withStage } from './cp/place.ts';
@@ -17,22 +17,23 @@ import { followSession, sendInput, tellSession } from './session.ts';
 import { plainLine } from './text.ts';
 
 export const cp: Command = {
-  usage: 'cp [--archive] SOURCE DESTINATION [--data DIR]',
-  help: `
-Copies a file or a folder into a launched or kept instance, or out of it. One side is INSTANCE-ID:/PATH, the other a path here, or - for
-stdin or stdout (one file). A destination that is a folder gets the copy in it, under its name; any other is the copy's new name.
-Into a folder of that name the copy is merged. Nothing is written before all of it has arrived. 
-Copies out of an instance never go through a link at the destination: a file replaces the link, a folder is refused.
+  usage: 'cp [OPTIONS] SOURCE DESTINATION',
+  about: `
+Copies a file or folder to or from a launched or kept instance. One side is INSTANCE-ID:/PATH, and the other is a local path
+or - for stdin or stdout (one file only).
 
-Permissions and times go along. Files that go in belong to root there, files that come out to whoever asks for them.
+If the destination is an existing folder, the copy goes into it under its own name. Otherwise the destination is the new name
+of the copy. A folder is merged into an existing folder of the same name. Nothing is written until everything has arrived.
 
-  --archive, -a    keep owners (as numbers) and set-id bits, too
-${CLIENT_HELP}
+Copies from an instance never write through a symbolic link at the destination. A file replaces the link; a folder is
+rejected.
 
-Example:
-  ingot cp site/ i-0123456789abcdef0:/var/www/html
-  ingot cp i-0123456789abcdef0:/var/log/nginx .`,
-  options: { ...CLIENT_OPTIONS, archive: { type: 'boolean', short: 'a' } },
+Permissions and times are kept. Files copied in belong to root; files copied out belong to you.`,
+  options: {
+    archive: { short: 'a', help: 'also keep numeric owners and set-user-ID and set-group-ID bits' },
+    ...CLIENT_OPTIONS,
+  },
+  examples: ['ingot cp site/ i-0123456789abcdef0:/var/www/html', 'ingot cp i-0123456789abcdef0:/var/log/nginx .'],
   positionals: ['SOURCE', 'DESTINATION'],
   run,
 };
@@ -56,7 +57,7 @@ async function run(args: Arguments): Promise<number> {
   const to = remoteOf(destination);
   if ((from === undefined) === (to === undefined))
     throw new WrongUse(
-      `one of SOURCE and DESTINATION has to be INSTANCE-ID:/PATH, and ${from === undefined ? 'neither is' : 'both are'}`,
+      `exactly one of SOURCE and DESTINATION must be INSTANCE-ID:/PATH, but ${from === undefined ? 'neither is' : 'both are'}`,
     );
   if (to !== undefined && source !== '-')
     await lstat(source).catch((error: unknown) => {
@@ -83,14 +84,14 @@ async function run(args: Arguments): Promise<number> {
 function remoteOf(text: string): Remote | undefined {
   const parts = /^(i-[^:/]*):(.*)$/s.exec(text);
   if (parts === null) return undefined;
-  if (!parts[2]!.startsWith('/')) throw new WrongUse(`'${text}': the path in an instance begins with /`);
+  if (!parts[2]!.startsWith('/')) throw new WrongUse(`invalid path '${text}': a path in an instance must start with /`);
   return { id: instanceIdOf(parts[1]!), path: parts[2]! };
 }
 
 function localError(path: string, error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException;
   return new CommandFailed(
-    code === 'ENOENT' ? `there is no ${path}` : code === 'ECONNREFUSED' ? message : `${path}: ${message}`,
+    code === 'ENOENT' ? `${path} does not exist` : code === 'ECONNREFUSED' ? message : `${path}: ${message}`,
   );
 }
 
@@ -148,7 +149,7 @@ async function print(run: Run, from: Remote): Promise<void> {
     let files = 0;
     for await (const entry of entriesOf(tar)) {
       if (entry.header.type !== 'file' || ++files > 1) {
-        throw new CommandFailed(`${from.path} is not a file: only one file can go to stdout`);
+        throw new CommandFailed(`${from.path} is not a file: only a file can be copied to stdout`);
       }
       const write = (chunk: Buffer, _encoding: BufferEncoding, done: () => void): void =>
         void process.stdout.write(chunk, done);

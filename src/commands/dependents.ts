@@ -1,21 +1,21 @@
 /** `ingot dependents`. */
 import type { Dependent } from '../catalog/dependent-tree.ts';
 import { signedJson } from '../platform/api-client.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
 
 export const dependents: Command = {
-  usage: 'dependents ARN [--json] [--data DIR]',
-  help: `
-Shows what needs a resource, what needs that, and so on: what has to be deleted before it can be, from the innermost line outwards.
-A component, workflow or image is named by its build version, a recipe by its version. For what comes with Ingot wildcards do too.
+  usage: 'dependents [OPTIONS] ARN',
+  about: `
+Shows the tree of resources that depend on a resource. To delete the resource, delete its dependents first, innermost first.
 
-  --json           {"arn","dependents":[{"arn","dependents":[…]}]}
-${CLIENT_HELP}
-
-Example:
-  ingot dependents arn:aws:imagebuilder:us-east-1:aws:component/update-linux/x.x.x`,
-  options: { ...CLIENT_OPTIONS, json: { type: 'boolean' } },
+Name a component, workflow or image by its build version, and a recipe by its version. Resources that come with Ingot can also
+be named with wildcards.`,
+  options: {
+    json: { help: 'print {"arn","dependents":[{"arn","dependents":[...]}]}' },
+    ...CLIENT_OPTIONS,
+  },
+  examples: ['arn=arn:aws:imagebuilder:us-east-1:aws:component/update-linux/x.x.x', 'ingot dependents $arn'],
   positionals: ['ARN'],
   run,
 };
@@ -24,7 +24,7 @@ async function run(args: Arguments): Promise<number> {
   const [arn = ''] = args.positionals;
   if (!arn.startsWith('arn:'))
     throw new WrongUse(
-      `'${arn}' is not an ARN, such as arn:aws:imagebuilder:us-east-1:123456789012:component/web/1.0.0/1`,
+      `invalid ARN '${arn}': expected an ARN such as arn:aws:imagebuilder:us-east-1:123456789012:component/web/1.0.0/1`,
     );
   const tree = await signedJson<Dependent>(await connect(args), {
     method: 'GET',

@@ -1,22 +1,21 @@
 /** `ingot deregister`. */
 import { RequestRefused, signedJson } from '../platform/api-client.ts';
 import type { Deregistered } from '../storage/storage.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
 import { size } from './text.ts';
 
 export const deregister: Command = {
-  usage: 'deregister AMI... [--region REGION] [--json] [--data DIR]',
-  help: `
-Deregisters AMIs and frees their disks as far as nothing else refers to them: layers that other images share stay, and so does a disk
-that an instance runs on, until that ends. The record of the image stays. An AMI's copies in other Regions are AMIs of their own.
-
-  --json           one line for each: {"amiId","region","layers","bytes","keptBy"}
-${CLIENT_HELP.replace('the Region (else AWS_REGION, else us-east-1)', 'only when it is in this Region')}
-
-Example:
-  ingot deregister ami-0123456789abcdef0`,
-  options: { ...CLIENT_OPTIONS, json: { type: 'boolean' } },
+  usage: 'deregister [OPTIONS] AMI...',
+  about: `
+Deregisters AMIs and deletes their disks. Layers that other images share are kept. The disk of a running instance is deleted
+when the instance terminates. The image's record is kept. Copies in other Regions are separate AMIs.`,
+  options: {
+    json: { help: 'print one line per AMI: {"amiId","region","layers","bytes","keptBy"}' },
+    ...CLIENT_OPTIONS,
+    region: { value: 'REGION', help: 'deregister only AMIs in this Region', default: 'any Region' },
+  },
+  examples: ['ingot deregister ami-0123456789abcdef0'],
   positionals: ['AMI', 'AMI...'],
   run,
 };
@@ -25,7 +24,7 @@ async function run(args: Arguments): Promise<number> {
   const ids = [...new Set(args.positionals)];
   for (const id of ids)
     if (!/^ami-[0-9a-f]{8,17}$/.test(id))
-      throw new WrongUse(`'${id}' is not an AMI's id: ami- and 17 digits, as \`ingot df\` lists them`);
+      throw new WrongUse(`invalid AMI ID '${id}': expected ami- and 17 hexadecimal digits; \`ingot df\` lists them`);
   const connection = await connect(args);
   const region = args.text('region');
   let failed = false;

@@ -1,22 +1,17 @@
 /** `ingot df`. */
 import { signedJson } from '../platform/api-client.ts';
 import type { StorageUsage } from '../storage/storage.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import type { Arguments, Command } from './command.ts';
 import { plainLine, size, table } from './text.ts';
 
 export const df: Command = {
-  usage: 'df [--json] [--data DIR]',
-  help: `
-Shows what takes space in the data directory, each file counted once, and the AMIs with what deregistering each of them alone would free:
-layers that others share, or lie over, stay.
-
-  --json           as one JSON object, sizes in bytes
-${CLIENT_HELP}
-
-Example:
-  ingot df`,
-  options: { ...CLIENT_OPTIONS, json: { type: 'boolean' } },
+  usage: 'df [OPTIONS]',
+  about: `
+Shows the disk usage of the data directory, counting each file once. For each AMI it shows how much space deregistering that
+AMI alone would free. Layers that other images use are not freed.`,
+  options: { json: { help: 'print one JSON object; sizes are in bytes' }, ...CLIENT_OPTIONS },
+  examples: ['ingot df'],
   positionals: [],
   run,
 };

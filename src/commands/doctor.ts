@@ -1,31 +1,35 @@
 /** `ingot doctor`. */
 import { GROUPS, isFit, type CheckResult, type Status } from '../doctor/check.ts';
 import { examineHost, installPackages, missingPackages } from '../doctor/doctor.ts';
-import { dataDirectoryOf } from './client.ts';
+import { CLIENT_OPTIONS, dataDirectoryOf } from './client.ts';
 import type { Arguments, Command } from './command.ts';
 import { catchInterrupt, INTERRUPTED } from './interrupt.ts';
 import { plainLine } from './text.ts';
 
 export const doctor: Command = {
-  usage: 'doctor [--install] [--data DIR] [--json]',
-  help: `
-Says what this host can and cannot do, one line each, with the command that mends what is amiss. Most of it is really tried: a small disk
-is mounted, a container run, a network made, a kernel booted under KVM; nothing of that stays. "Isolation"
-lists the walls between components and this host, and what to do with components whose authors you do not trust.
+  usage: 'doctor [OPTIONS]',
+  about: `
+Checks what this host can do, one line per check, with a command that fixes each problem. Most checks exercise the feature for
+real: they mount a small disk, run a container, create a network and boot a kernel under KVM. Nothing is left behind.
+
+The "Isolation" section shows what separates components from this host, and what to do before running components whose authors
+you do not trust.
 
   ok    works
-  warn  builds and tests work, but not as well as they could
-  FAIL  builds or tests cannot work
-
-  --install    install the Debian packages that are missing, first
-  --data DIR   the data directory (else INGOT_DATA, else /var/lib/ingot)
-  --json       {"checks":[{"name","group","status","detail","remedy"}],"ok"}
-
-Exit code: 0 builds and tests can work, 1 something they need is missing, 2 used wrongly, 130 interrupted.
-
-Example:
-  ingot doctor --install`,
-  options: { install: { type: 'boolean' }, data: { type: 'string' }, json: { type: 'boolean' } },
+  warn  builds and tests work, with limitations
+  FAIL  builds or tests cannot work`,
+  options: {
+    install: { help: 'install missing Debian packages first' },
+    json: { help: 'print {"checks":[{"name","group","status","detail","remedy"}],"ok"}' },
+    data: CLIENT_OPTIONS['data']!,
+  },
+  exitCodes: {
+    0: 'builds and tests can work',
+    1: 'something they need is missing',
+    2: 'usage error',
+    130: 'interrupted',
+  },
+  examples: ['ingot doctor --install'],
   positionals: [],
   run,
 };

@@ -6,32 +6,23 @@ import { dirname, join } from 'node:path';
 import { endpointOf } from '../platform/api-client.ts';
 import { findProgram, writeFileAtomic } from '../platform/files.ts';
 import { run as runProcess } from '../platform/processes.ts';
-import { connectToRunning, dataDirectoryOf, regionOf } from './client.ts';
+import { CLIENT_OPTIONS, connectToRunning, dataDirectoryOf, regionOf } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { PYTHON_VARIABLES, readCliVersion } from '../doctor/aws-cli-version.ts';
 import { withSection } from './env/ini.ts';
 import { shellWord } from './text.ts';
 
 export const env: Command = {
-  usage: 'env [--profile NAME [--write]] [--region REGION] [--data DIR]',
-  help: `
-Prints what points the AWS CLI, SDKs and Terraform at the server that runs on the data directory, for a shell to evaluate.
-Says on stderr when the AWS CLI that it finds is too old for that (before 1.29, or 2.13 of version 2), and what to do.
-
-  --profile NAME   a named profile instead, as the AWS CLI's files have it
-  --write          write it into them (~/.aws/config and ~/.aws/credentials)
-  --region REGION  the Region (else AWS_REGION, else us-east-1)
-  --data DIR       the data directory (else INGOT_DATA, else /var/lib/ingot)
-
-Example:
-  eval "$(ingot env)"
-  aws imagebuilder list-images`,
+  usage: 'env [OPTIONS]',
+  about: `
+Prints shell commands that point the AWS CLI, SDKs and Terraform at the server running on the data directory. Warns on stderr
+if the installed AWS CLI is too old (before 1.29, or before 2.13 for version 2).`,
   options: {
-    profile: { type: 'string' },
-    write: { type: 'boolean' },
-    region: { type: 'string' },
-    data: { type: 'string' },
+    profile: { value: 'NAME', help: 'print a named AWS profile instead' },
+    write: { help: 'write the profile to ~/.aws/config and ~/.aws/credentials' },
+    ...CLIENT_OPTIONS,
   },
+  examples: ['eval "$(ingot env)"', 'aws imagebuilder list-images'],
   positionals: [],
   run,
 };
@@ -41,11 +32,11 @@ async function run(args: Arguments): Promise<number> {
   const region = regionOf(args);
   const profile = args.text('profile');
   if (profile !== undefined && !/^[\w.-]+$/.test(profile))
-    throw new WrongUse(`'${profile}' is not the name of a profile: letters, digits, '.', '_' and '-'`);
-  if (args.flag('write') && profile === undefined) throw new WrongUse('--write needs --profile NAME');
+    throw new WrongUse(`invalid profile name '${profile}': use letters, digits, '.', '_' and '-'`);
+  if (args.flag('write') && profile === undefined) throw new WrongUse('--write requires --profile NAME');
   const connection = await connectToRunning(dataDirectory, region);
   if (connection === undefined)
-    throw new CommandFailed(`no server runs on ${dataDirectory}: start one with ./ingot serve`);
+    throw new CommandFailed(`no server is running on ${dataDirectory}: start one with ./ingot serve`);
   const endpoint = endpointOf(connection);
   const { accessKeyId, secretAccessKey } = connection.credentials;
   await checkCli(endpoint);

@@ -1,29 +1,24 @@
 /** `ingot exec`. */
 import { recordsOf, signedRequest } from '../platform/api-client.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, instanceIdOf, WrongUse, type Arguments, type Command } from './command.ts';
 import { catchInterrupt, INTERRUPTED } from './interrupt.ts';
 import { constants } from 'node:os';
 
 export const exec: Command = {
-  usage: 'exec INSTANCE-ID [--env NAME=VALUE]... [--cwd DIR] [--timeout SECONDS] [--data DIR] -- COMMAND [ARGUMENT...]',
-  help: `
-Runs a command in a launched instance, as root. Its output comes as it is printed, stdout and stderr apart; its exit code is this command's.
-A command that a signal ended gives 128 and the signal's number, one that took too long 124. There is no shell unless the command is one. Ctrl-C ends it.
-
-  --env NAME=VALUE   an environment variable; may be repeated
-  --cwd DIR          where it runs
-  --timeout SECONDS  when it is ended
-${CLIENT_HELP}
-
-Example:
-  ingot exec i-0123456789abcdef0 -- sh -c 'systemctl is-active nginx'`,
+  usage: 'exec [OPTIONS] INSTANCE-ID -- COMMAND [ARGUMENT...]',
+  about: `
+Runs a command as root in a launched instance, without a shell. stdout and stderr are streamed separately. Ctrl-C stops the
+command.`,
   options: {
+    env: { value: 'NAME=VALUE', multiple: true, help: 'environment variable' },
+    cwd: { value: 'DIR', help: 'working directory' },
+    timeout: { value: 'SECONDS', help: 'stop the command after this time' },
     ...CLIENT_OPTIONS,
-    env: { type: 'string', multiple: true },
-    cwd: { type: 'string' },
-    timeout: { type: 'string' },
   },
+  notes: `
+Exits with the command's exit code, with 128+N if signal N killed the command, and with 124 if it timed out.`,
+  examples: ["ingot exec i-0123456789abcdef0 -- sh -c 'systemctl is-active nginx'"],
   positionals: ['INSTANCE-ID', 'COMMAND', 'ARGUMENT...'],
   run,
 };
@@ -77,7 +72,7 @@ function environmentOf(args: Arguments): Record<string, string> {
   return Object.fromEntries(
     args.list('env').map((given) => {
       const split = /^([^=]+)=([^]*)$/.exec(given);
-      if (split === null) throw new WrongUse(`--env takes NAME=VALUE, not '${given}'`);
+      if (split === null) throw new WrongUse(`invalid value '${given}' for --env: expected NAME=VALUE`);
       return [split[1]!, split[2]!];
     }),
   );

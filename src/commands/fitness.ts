@@ -7,6 +7,6 @@ export async function requireFitHost(purpose: 'build' | 'launch', dataDirectory:
   const blocking = await blockingFor(purpose, dataDirectory);
   if (blocking.length === 0) return;
   throw new CommandFailed(
-    `this host cannot ${purpose} images yet: ${blocking.join('; ')}. All that it lacks, and how to mend it: ./ingot doctor`,
+    `this host cannot ${purpose} images yet: ${blocking.join('; ')}. Run ./ingot doctor for everything that is missing and how to fix it.`,
   );
 }

@@ -2,23 +2,25 @@
 import { signedJson } from '../platform/api-client.ts';
 import { durationFault, durationSeconds } from '../resources/durations.ts';
 import type { Collected } from '../storage/garbage.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
 import { size } from './text.ts';
 
 export const gc: Command = {
-  usage: 'gc [--older-than AGE] [--json] [--data DIR]',
-  help: `
-Frees what nothing refers to: layers that only later builds would use, what failed images keep for RetryImage, and files that no record
-names. Images, base images, launched instances and builds that run lose nothing; builds that come may have to run components again.
-
-  --older-than AGE  keeps layers of components that were used within it, and what failed images made within it: 90m, 24h, 7d
-  --json            {"layers","files","bytes"}
-${CLIENT_HELP}
-
-Example:
-  ingot gc --older-than 7d`,
-  options: { ...CLIENT_OPTIONS, 'older-than': { type: 'string' }, json: { type: 'boolean' } },
+  usage: 'gc [OPTIONS]',
+  about: `
+Deletes what no image needs: cached layers, the output that failed images keep for RetryImage, and files without a record.
+Images, base images, launched instances and running builds are not affected. Later builds may have to run components again.`,
+  options: {
+    'older-than': {
+      value: 'DURATION',
+      help: 'keep cached layers used within this time and output of failed images made within it, such as 90m or 7d',
+      default: 'delete all',
+    },
+    json: { help: 'print {"layers","files","bytes"}' },
+    ...CLIENT_OPTIONS,
+  },
+  examples: ['ingot gc --older-than 7d'],
   positionals: [],
   run,
 };

@@ -1,41 +1,43 @@
-/** Every command's help: its usage, each of its options, and an example that it would take. */
+/** Every command's help: each of its options, 80 columns, and examples that the command takes. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readArguments } from './command.ts';
-import { commands } from './commands.ts';
-import { optionsOf } from './completion/options.ts';
+import { COMMAND_GROUPS, commands } from './commands.ts';
+import { allOptions, commandHelp, familyHelp, HELP_COLUMNS, overviewHelp } from './help.ts';
 
 for (const [name, { summary, load }] of Object.entries(commands)) {
-  describe(`ingot ${name} --help`, () => {
-    test('says how it is used and what it is for', async () => {
-      const { usage, help } = await load();
+  describe(`ingot help ${name}`, () => {
+    test('shows how to use it', async () => {
+      const { usage, about } = await load();
       assert.match(usage, new RegExp(`^${name}( |$)`));
-      assert.ok(summary.length > 0 && summary.length <= 70);
-      assert.ok(help.trim().length > 0);
-      for (const line of help.split('\n')) assert.ok(line.length <= 160, line);
+      assert.ok(summary.length > 0 && summary.length <= 60);
+      assert.ok(about.trim().length > 0);
     });
 
-    test('says what each option is, by its short name too', async () => {
+    test('shows each option with its short name, value and text', async () => {
       const command = await load();
-      assert.deepEqual(
-        optionsOf(command)
-          .filter(({ description }) => description === '')
-          .map(({ name: option }) => option),
-        [],
-      );
-      for (const [option, { short }] of Object.entries(command.options))
-        if (short !== undefined) assert.match(command.help, new RegExp(`--${option}, -${short}\\b`));
+      const help = commandHelp(command);
+      for (const [option, { short, value, help: text }] of Object.entries(allOptions(command))) {
+        const form = `${short === undefined ? '' : `-${short}, `}--${option}${value === undefined ? '' : ` ${value}`}`;
+        assert.ok(help.includes(`${form}\n`) || help.includes(`${form} `), `${form} is missing:\n${help}`);
+        assert.match(text, /^\S.*[^.\s]$/);
+      }
     });
 
-    test('has an example that the command takes', async () => {
+    test(`fits into ${HELP_COLUMNS} columns`, async () => {
+      for (const line of commandHelp(await load()).split('\n')) {
+        assert.ok(line.length <= HELP_COLUMNS, line);
+        assert.equal(line, line.trimEnd());
+      }
+    });
+
+    test('has examples that the command takes', async () => {
       const command = await load();
-      const example = command.help.split('\nExample:\n')[1];
-      assert.ok(example !== undefined, 'there is no Example:');
-      const lines = [
-        ...example.matchAll(new RegExp(`^ +ingot ${name}\\b(.*)$`, 'gm')),
-        ...example.matchAll(new RegExp(`\\(ingot ${name}\\b([^)]*)\\)`, 'g')),
-      ];
-      assert.ok(lines.length > 0, `the example does not use ingot ${name}`);
+      const lines = command.examples.flatMap((line) => [
+        ...line.matchAll(new RegExp(`^ingot ${name}\\b(.*)$`, 'g')),
+        ...line.matchAll(new RegExp(`\\(ingot ${name}\\b([^)]*)\\)`, 'g')),
+      ]);
+      assert.ok(lines.length > 0, `no example uses ingot ${name}`);
       // What a shell would do with it, as far as examples go: quotes, a redirection, the background.
       for (const [, rest] of lines) {
         const words = [...rest!.replace(/\s[<>&|].*$/, '').matchAll(/'([^']*)'|(\S+)/g)].map(
@@ -46,3 +48,20 @@ for (const [name, { summary, load }] of Object.entries(commands)) {
     });
   });
 }
+
+describe('ingot help', () => {
+  test('lists each command once, by task', () => {
+    assert.deepEqual(Object.values(COMMAND_GROUPS).flat().sort(), Object.keys(commands).sort());
+    const help = overviewHelp();
+    for (const [name, { summary }] of Object.entries(commands))
+      assert.match(help, new RegExp(`^ {2}${name} +${summary}$`, 'm'));
+    for (const line of help.split('\n')) assert.ok(line.length <= HELP_COLUMNS, line);
+  });
+
+  test('lists the subcommands of toe', () => {
+    const help = familyHelp('toe')!;
+    for (const name of ['toe run', 'toe validate', 'toe test'])
+      assert.match(help, new RegExp(`^ {2}${name} +${commands[name]!.summary}$`, 'm'));
+    assert.equal(familyHelp('build'), undefined);
+  });
+});

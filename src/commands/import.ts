@@ -11,57 +11,54 @@ import { imagebuilderClient, RequestRefused, signedJson, type Connection } from 
 import { sleep } from '../platform/clock.ts';
 import { sourceFault, sourceName } from '../resources/import-source.ts';
 import { isInProgress } from '../resources/statuses.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { followImage } from './follow.ts';
 import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
 import { plainRecord } from './terminal/plain.ts';
 
 export const importDisk: Command = {
-  usage:
-    'import FILE|URL|s3://BUCKET/KEY [--sha256 HEX] [--name NAME] [--platform Linux|Windows] [--os-version TEXT] [--version VERSION] [--trusted] [--json] [--region REGION] [--data DIR]',
-  help: `
-Makes an image of a disk: an AMI that recipes can have as their parent image. The disk is a file, or comes from a web server or S3, in a format that
-qemu-img reads: qcow2, raw, vmdk, vhd, vhdx, vdi, qcow, qed, parallels; complete in one file, not compressed, not encrypted.
-Under the name of a managed image (amazon-linux-2-x86) it stands for that from now on, in this account and Region.
+  usage: 'import [OPTIONS] SOURCE',
+  about: `
+Imports a disk as an image: an AMI that recipes can use as their parent image. SOURCE is a file, an http or https URL, or
+s3://BUCKET/KEY. The disk can be qcow2, raw, vmdk, vhd, vhdx, vdi, qcow, qed or parallels. It must be a single file that is
+neither compressed nor encrypted.
 
-  --sha256 HEX       what the file has to have; what comes over http needs it
-  --name NAME        of the image (else the file's name)
-  --platform NAME    Linux or Windows (else Linux)
-  --os-version TEXT  such as 'Debian 12'
-  --description TEXT  of the AMI
-  --version VERSION  of the image (else 1.0.0; each import of a version is a build of it)
-  --trusted          build on it as on a disk of Ingot's own: the host's kernel then mounts its file systems. Else it is built on in virtual machines
-  --json             the records of its log, one a line; the last line has "type":"result"
-${CLIENT_HELP}
-
-The server reads the file, and asks S3 with the AWS credentials that it finds where it runs. The disk needs QEMU's guest agent, or cloud-init to bring it.
-
-Example:
-  ingot import ./rhel-9.qcow2 --name red-hat-enterprise-linux-9-x86 --os-version 'Red Hat Enterprise Linux 9'`,
+An image with the name of a managed image, such as amazon-linux-2-x86, resolves that name from then on in this account and
+Region.`,
   options: {
+    sha256: { value: 'HEX', help: 'expected SHA-256 of the file; required for http URLs' },
+    name: { value: 'NAME', help: 'name of the image', default: "the file's name" },
+    platform: { value: 'NAME', help: 'Linux or Windows', default: 'Linux' },
+    'os-version': { value: 'TEXT', help: "operating system version, such as 'Debian 12'" },
+    description: { value: 'TEXT', help: 'description of the AMI' },
+    version: {
+      value: 'VERSION',
+      help: 'version of the image; importing it again makes its next build',
+      default: '1.0.0',
+    },
+    trusted: {
+      help: "let the host's kernel mount the disk's file systems; without it, builds on the disk use virtual machines",
+    },
+    json: { help: 'print log records as JSON lines; the last line has "type":"result"' },
     ...CLIENT_OPTIONS,
-    sha256: { type: 'string' },
-    name: { type: 'string' },
-    platform: { type: 'string' },
-    'os-version': { type: 'string' },
-    description: { type: 'string' },
-    version: { type: 'string' },
-    trusted: { type: 'boolean' },
-    json: { type: 'boolean' },
   },
-  positionals: ['FILE|URL|s3://BUCKET/KEY'],
+  notes: `
+The server reads the file or downloads it. For S3 it uses the AWS credentials of its own environment. The disk needs the QEMU
+guest agent, or cloud-init to install it.`,
+  examples: ['ingot import ./rhel-9.qcow2 --name red-hat-enterprise-linux-9-x86'],
+  positionals: ['SOURCE'],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
   const sha256 = args.text('sha256');
   if (sha256 !== undefined && !/^[0-9a-fA-F]{64}$/.test(sha256))
-    throw new WrongUse(`--sha256 takes 64 hexadecimal digits, not '${sha256}'`);
+    throw new WrongUse(`invalid value '${sha256}' for --sha256: expected 64 hexadecimal digits`);
   const source = await sourceOf(args.positionals[0]!, sha256);
   const platform = args.text('platform') ?? 'Linux';
   if (platform !== 'Linux' && platform !== 'Windows')
-    throw new WrongUse(`--platform takes Linux or Windows, not '${platform}'`);
+    throw new WrongUse(`invalid value '${platform}' for --platform: expected Linux or Windows`);
   const name = args.text('name') ?? nameOf(source);
   const osVersion = args.text('os-version');
   const description = args.text('description');
@@ -98,7 +95,7 @@ async function sourceOf(given: string, sha256: string | undefined): Promise<stri
   if (fault !== undefined)
     throw new WrongUse(`${sourceName(given)}: ${fault.replace('give its sha256', 'give its --sha256')}`);
   if (source.startsWith('/') && (await stat(source).catch(() => undefined))?.isFile() !== true)
-    throw new WrongUse(`${given} is no file`);
+    throw new WrongUse(`${given} is not a file`);
   return source;
 }
 
@@ -109,7 +106,7 @@ function nameOf(source: string): string {
     .replace(/[^A-Za-z0-9_-]+/g, '-')
     .replace(/^-+|-+$/g, '')
     .slice(0, 128);
-  if (name.length < 3) throw new WrongUse(`'${file}' is no name for an image: give one (--name)`);
+  if (name.length < 3) throw new WrongUse(`'${file}' is not a valid image name: choose one with --name`);
   return name;
 }
 

@@ -1,6 +1,6 @@
 /** `ingot instances`. */
 import { signedJson } from '../platform/api-client.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import type { Arguments, Command } from './command.ts';
 import { table } from './text.ts';
 
@@ -25,17 +25,14 @@ export interface InstanceDescription {
 }
 
 export const instances: Command = {
-  usage: 'instances [--all] [--json] [--data DIR]',
-  help: `
-Lists the launched instances, and those of failed builds that are kept (\`build --keep-on-failure\`).
-
-  --all            those that have ended too, and those of builds and tests
-  --json           as JSON, one instance a line
-${CLIENT_HELP}
-
-Example:
-  ingot instances`,
-  options: { ...CLIENT_OPTIONS, all: { type: 'boolean' }, json: { type: 'boolean' } },
+  usage: 'instances [OPTIONS]',
+  about: 'Lists launched instances, and the instances of failed builds that `build --keep-on-failure` kept.',
+  options: {
+    all: { help: 'include terminated instances and those of builds and tests' },
+    json: { help: 'print one JSON object per line' },
+    ...CLIENT_OPTIONS,
+  },
+  examples: ['ingot instances'],
   positionals: [],
   run,
 };

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { signedJson, type Connection } from '../platform/api-client.ts';
 import { sleep } from '../platform/clock.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect, dataDirectoryOf } from './client.ts';
+import { CLIENT_OPTIONS, connect, dataDirectoryOf } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
 import { requireFitHost } from './fitness.ts';
 import { stateOf, waitUntilGone, waitUntilRunning } from './instance-state.ts';
@@ -12,35 +12,32 @@ import { parsePublish } from './publish.ts';
 import { shellWord } from './text.ts';
 
 export const launch: Command = {
-  usage:
-    'launch IMAGE [--publish [ADDRESS:]HOST-PORT:PORT]... [--ssh-key FILE] [--user-data FILE] [--instance-profile NAME] [--detach] [--data DIR]',
-  help: `
-Boots an image as a virtual machine. IMAGE is an AMI id, or the ARN of an image. Its id is printed when it is up.
-Without --detach the command stays until Ctrl-C, which ends the instance, or until the instance ends; with --detach it runs on
-until \`ingot terminate\`. Either way the instance outlives a stop of the server.
+  usage: 'launch [OPTIONS] IMAGE',
+  about: `
+Launches an image as a virtual machine and prints the instance ID when it is running. IMAGE is an AMI ID or an image ARN.
 
-  --publish, -p [ADDRESS:]HOST-PORT:PORT  a port of this machine that leads to one of the instance; ADDRESS is 127.0.0.1 unless given; may be repeated
-  --ssh-key FILE        a public key that may log in; may be repeated
-  --user-data FILE      user data for cloud-init
-  --instance-profile NAME  whose credentials it finds in its metadata service, as config.yaml of the data directory gives them; nobody's when absent
-  --instance-type TYPE  CPUs and memory, as AWS documents them for the type
-  --firmware FIRMWARE   bios or uefi
-  --detach, -d          return when it is up
-${CLIENT_HELP}
-
-Example:
-  ingot launch ami-0123456789abcdef0 --publish 8080:80 --detach
-  curl localhost:8080`,
+The command waits until the instance terminates. Ctrl-C terminates it. With --detach the command returns and the instance
+runs until \`ingot terminate\`. Stopping the server does not stop instances.`,
   options: {
+    publish: {
+      value: '[ADDRESS:]HOST-PORT:PORT',
+      short: 'p',
+      multiple: true,
+      help: 'forward a port of this host to the instance; ADDRESS is 127.0.0.1 unless given',
+    },
+    'ssh-key': { value: 'FILE', multiple: true, help: 'public key that may log in' },
+    'user-data': { value: 'FILE', help: 'user data for cloud-init' },
+    'instance-profile': {
+      value: 'NAME',
+      help: 'instance profile in config.yaml whose credentials the metadata service serves',
+      default: 'none',
+    },
+    'instance-type': { value: 'TYPE', help: 'EC2 instance type, for its CPUs and memory' },
+    firmware: { value: 'FIRMWARE', help: 'bios or uefi' },
+    detach: { short: 'd', help: 'return when the instance is running' },
     ...CLIENT_OPTIONS,
-    publish: { type: 'string', multiple: true, short: 'p' },
-    'ssh-key': { type: 'string', multiple: true },
-    'user-data': { type: 'string' },
-    'instance-profile': { type: 'string' },
-    'instance-type': { type: 'string' },
-    firmware: { type: 'string' },
-    detach: { type: 'boolean', short: 'd' },
   },
+  examples: ['ingot launch ami-0123456789abcdef0 --publish 8080:80 --detach', 'curl localhost:8080'],
   positionals: ['IMAGE'],
   run,
 };
@@ -56,7 +53,7 @@ async function run(args: Arguments): Promise<number> {
     body,
   });
   const interrupt = catchInterrupt(() =>
-    process.stderr.write(`ending ${instanceId} (Ctrl-C once more leaves at once)\n`),
+    process.stderr.write(`terminating ${instanceId} (press Ctrl-C again to exit at once)\n`),
   );
   try {
     const instance = await waitWithNote(connection, instanceId, interrupt);
@@ -78,14 +75,14 @@ async function run(args: Arguments): Promise<number> {
 async function requestOf(args: Arguments): Promise<object> {
   const image = args.positionals[0]!;
   if (!/^(ami-[0-9a-f]{8,17}|arn:\S+)$/.test(image))
-    throw new WrongUse(`'${image}' is neither an AMI id (ami-…) nor the ARN of an image`);
+    throw new WrongUse(`invalid image '${image}': expected an AMI ID (ami-…) or an image ARN`);
   const firmware = args.text('firmware');
   if (firmware !== undefined && firmware !== 'bios' && firmware !== 'uefi')
-    throw new WrongUse(`--firmware takes bios or uefi, not '${firmware}'`);
+    throw new WrongUse(`invalid value '${firmware}' for --firmware: expected bios or uefi`);
   const publish = args.list('publish').map((text) => {
     const port = parsePublish(text);
     if (port === undefined)
-      throw new WrongUse(`--publish takes [ADDRESS:]HOST-PORT:PORT, such as 8080:80, not '${text}'`);
+      throw new WrongUse(`invalid value '${text}' for --publish: expected [ADDRESS:]HOST-PORT:PORT, such as 8080:80`);
     return port;
   });
   const sshKeys: string[] = [];
@@ -108,19 +105,19 @@ async function contentOf(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new WrongUse(`${path} cannot be read: ${(error as Error).message}`);
+    throw new WrongUse(`cannot read ${path}: ${(error as Error).message}`);
   }
 }
 
 function publicKeys(path: string, content: string): string[] {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(content))
-    throw new WrongUse(`${path} is a private key; the instance gets the public one, which is mostly ${path}.pub`);
+    throw new WrongUse(`${path} is a private key: use the public key, usually ${path}.pub`);
   const keys = content
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
   if (keys.length === 0 || !keys.every((line) => /\b(ssh-|ecdsa-|sk-)\S+ AAAA/.test(line)))
-    throw new WrongUse(`${path} is not a public key in the form of OpenSSH`);
+    throw new WrongUse(`${path} is not an OpenSSH public key`);
   return keys;
 }
 

@@ -2,6 +2,7 @@
 import { useCompileCache } from '../platform/compile-cache.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { commands } from './commands.ts';
+import { commandHelp, familyHelp, overviewHelp } from './help.ts';
 
 useCompileCache();
 process.exitCode = await main(process.argv.slice(2));
@@ -27,13 +28,21 @@ function wordsOf([first, second, ...rest]: readonly [string, ...string[]]): [nam
     : [first, second === undefined ? rest : [second, ...rest]];
 }
 
+/** The second words of commands whose first is `word`. */
+function wordsAfter(word: string): readonly string[] {
+  return Object.keys(commands)
+    .filter((name) => name.startsWith(`${word} `))
+    .map((name) => name.slice(word.length + 1));
+}
+
+/** `run, validate or test` */
+function oneOf(words: readonly string[]): string {
+  return [words.slice(0, -1).join(', '), words.at(-1)!].filter((part) => part !== '').join(' or ');
+}
+
 /** @param wrongUse whether it is shown because nothing was asked for */
 function overview(wrongUse: boolean): number {
-  const width = Math.max(...Object.keys(commands).map((name) => name.length));
-  const lines = Object.entries(commands).map(([name, entry]) => `  ${name.padEnd(width)}  ${entry.summary}`);
-  const text =
-    `ingot: a self-hosted EC2 Image Builder\n\nUsage: ingot COMMAND [ARGUMENTS]\n\n${lines.join('\n')}\n\n` +
-    '`ingot help COMMAND` says more of one. The data directory is --data DIR, else INGOT_DATA, else /var/lib/ingot.\n';
+  const text = overviewHelp();
   (wrongUse ? process.stderr : process.stdout).write(text);
   return wrongUse ? 2 : 0;
 }
@@ -45,23 +54,26 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
     const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (entry === undefined) {
       const { nearestWord } = await import('../documents/nearest.ts');
-      const family = Object.keys(commands).filter((each) => each.startsWith(`${name} `));
-      if (family.length > 0)
-        throw new WrongUse(`'${name}' is followed by ${family.map((each) => each.slice(name.length + 1)).join(', ')}`);
+      const family = familyHelp(name);
+      if (family !== undefined && argv.some((word) => word === '--help' || word === '-h')) {
+        process.stdout.write(family);
+        return 0;
+      }
+      if (family !== undefined) throw new WrongUse(`'${name}' needs a subcommand: ${oneOf(wordsAfter(name))}`);
       const near = nearestWord(name, Object.keys(commands));
-      throw new WrongUse(`there is no command '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`);
+      throw new WrongUse(`unknown command '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`);
     }
     const command = await entry.load();
     const args = readArguments(command, argv);
     if (args === 'help') {
-      process.stdout.write(`Usage: ingot ${command.usage}\n\n${command.help.trim()}\n`);
+      process.stdout.write(commandHelp(command));
       return 0;
     }
     return await command.run(args);
   } catch (error) {
     if (error instanceof WrongUse) {
       process.stderr.write(
-        `ingot: ${error.message} (see: ingot help${Object.hasOwn(commands, name) ? ` ${name}` : ''})\n`,
+        `ingot: ${error.message} (see: ingot help${Object.hasOwn(commands, name) || wordsAfter(name).length > 0 ? ` ${name}` : ''})\n`,
       );
       return 2;
     }

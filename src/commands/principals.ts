@@ -2,53 +2,44 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { signedJson, type Connection } from '../platform/api-client.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { table } from './text.ts';
 
 export const principals: Command = {
-  usage: 'principals [list | add | show | policy | trust | rotate | key | remove] [NAME] [OPTIONS]',
-  help: `
-Users and roles: who may sign requests, and what they may do. NAME is user/NAME, role/NAME or an ARN.
-
-  list                    all of them (also without a word)
-  add user/NAME           makes a user with an access key; its secret is shown this once
-  add role/NAME --trust FILE  makes a role; FILE is its trust policy, as IAM has it
-  show NAME               a principal with its policies, as JSON
-  policy NAME             sets the policies given by --policy, removes those given by --remove
-  trust NAME --trust FILE replaces the trust policy of a role
-  rotate NAME             makes a new access key and switches the older ones off; a second one off already is removed
-  key NAME                --disable ID, --enable ID, --remove ID of an access key
-  remove NAME             removes it, with its policies and keys; sessions of a role end
-
-  --policy [NAME=]FILE    a policy; FILE may be AdministratorAccess, AWSImageBuilderFullAccess or AWSImageBuilderReadOnlyAccess; may be repeated
-  --trust FILE            a trust policy
-  --max-session SECONDS   longest session of a role (3600 to 43200)
-  --tag KEY=VALUE         a tag, for aws:PrincipalTag; may be repeated
-  --account ID            the account (else that of the first key pair)
-  --no-key                a user without an access key
-  --disable ID            the access key to switch off
-  --enable ID             the access key to switch on again
-  --remove NAME           the policy to remove, or the ID of an access key; may be repeated
-  --json                  list as JSON
-${CLIENT_HELP}
-
-Example:
-  ingot principals add user/ci --policy AWSImageBuilderFullAccess`,
-  options: {
-    ...CLIENT_OPTIONS,
-    policy: { type: 'string', multiple: true },
-    trust: { type: 'string' },
-    'max-session': { type: 'string' },
-    tag: { type: 'string', multiple: true },
-    account: { type: 'string' },
-    'no-key': { type: 'boolean' },
-    disable: { type: 'string' },
-    enable: { type: 'string' },
-    remove: { type: 'string', multiple: true },
-    json: { type: 'boolean' },
+  usage: 'principals [SUBCOMMAND] [NAME] [OPTIONS]',
+  about: `
+Manages users and roles: who may sign requests, and what they may do. NAME is user/NAME, role/NAME or an ARN.`,
+  verbs: {
+    list: 'list all principals (the default)',
+    'add NAME':
+      'create a user and print its access key (the secret is shown only once), or create a role, which needs --trust',
+    'show NAME': 'print a principal and its policies as JSON',
+    'policy NAME': 'set the policies given with --policy, delete those given with --remove',
+    'trust NAME': "replace a role's trust policy (--trust) or session limit (--max-session)",
+    'rotate NAME': 'create an access key and disable the current one; delete a key that was already disabled',
+    'key NAME': 'disable, enable or delete an access key (--disable, --enable, --remove)',
+    'remove NAME': "delete a principal with its policies and keys; a role's sessions end",
   },
-  positionals: ['WORD?', 'NAME?'],
+  options: {
+    policy: {
+      value: '[NAME=]FILE',
+      multiple: true,
+      help: 'policy document, or AdministratorAccess, AWSImageBuilderFullAccess or AWSImageBuilderReadOnlyAccess',
+    },
+    trust: { value: 'FILE', help: 'trust policy of a role, as in IAM' },
+    'max-session': { value: 'SECONDS', help: 'longest session of a role, from 3600 to 43200' },
+    tag: { value: 'KEY=VALUE', multiple: true, help: 'tag, for aws:PrincipalTag conditions' },
+    account: { value: 'ID', help: 'account ID', default: 'the account of the first key pair' },
+    'no-key': { help: 'create the user without an access key' },
+    disable: { value: 'ID', help: 'access key to disable' },
+    enable: { value: 'ID', help: 'access key to enable' },
+    remove: { value: 'NAME', multiple: true, help: 'policy or access key to delete' },
+    json: { help: 'list as JSON' },
+    ...CLIENT_OPTIONS,
+  },
+  examples: ['ingot principals add user/ci --policy AWSImageBuilderFullAccess'],
+  positionals: ['SUBCOMMAND?', 'NAME?'],
   run,
 };
 
@@ -88,9 +79,9 @@ const VERBS: Readonly<Record<string, (requests: Requests, arn: string, args: Arg
 async function run(args: Arguments): Promise<number> {
   const [word = 'list', name] = args.positionals;
   if (word !== 'list' && !Object.hasOwn(VERBS, word))
-    throw new WrongUse(`principals ${word} is not known; there are list, ${Object.keys(VERBS).join(', ')}`);
+    throw new WrongUse(`unknown subcommand '${word}': expected list, ${Object.keys(VERBS).join(', ')}`);
   if (word !== 'list' && name === undefined)
-    throw new WrongUse(`principals ${word} takes the name of a principal, such as user/ci`);
+    throw new WrongUse(`principals ${word} needs the name of a principal, such as user/ci`);
   const connection = await connect(args);
   const requests: Requests = {
     send: (method, path, body) => signedJson(connection, { method, path: `/ingot/principals${path}`, body }),
@@ -108,7 +99,7 @@ async function list({ send }: Requests, args: Arguments): Promise<void> {
   if (args.flag('json')) process.stdout.write(`${JSON.stringify(all, undefined, 2)}\n`);
   else if (all.length === 0)
     process.stdout.write(
-      'no principals but the first key pair, which may do everything (ingot principals add user/NAME makes one)\n',
+      'no principals except the first key pair, which may do everything; to add one: ingot principals add user/NAME\n',
     );
   else {
     const keys = ({ keys: held = [] }: Principal): string =>
@@ -128,7 +119,7 @@ async function add({ send }: Requests, arn: string, args: Arguments): Promise<vo
   const policies = readPolicies(args);
   const isRole = arn.includes(':role/');
   if (isRole && args.text('trust') === undefined)
-    throw new WrongUse('a role needs --trust FILE: the policy that says who may assume it');
+    throw new WrongUse('a role needs --trust FILE: the policy that defines who may assume it');
   await send('POST', at(arn), settings(args));
   for (const { name, document } of policies) await send('POST', at(arn, 'policies', name), { document });
   process.stdout.write(`${arn}\n`);
@@ -147,14 +138,14 @@ async function policy({ send }: Requests, arn: string, args: Arguments): Promise
   const policies = readPolicies(args);
   const removed = args.list('remove');
   if (policies.length + removed.length === 0)
-    throw new WrongUse('principals policy takes --policy [NAME=]FILE or --remove NAME');
+    throw new WrongUse('principals policy needs --policy [NAME=]FILE or --remove NAME');
   for (const { name, document } of policies) await send('POST', at(arn, 'policies', name), { document });
   for (const name of removed) await send('DELETE', at(arn, 'policies', name));
 }
 
 async function trust({ send }: Requests, arn: string, args: Arguments): Promise<void> {
   if (args.text('trust') === undefined && args.text('max-session') === undefined)
-    throw new WrongUse('principals trust takes --trust FILE or --max-session SECONDS');
+    throw new WrongUse('principals trust needs --trust FILE or --max-session SECONDS');
   await send('POST', at(arn, 'settings'), settings(args));
 }
 
@@ -164,7 +155,7 @@ async function rotate({ send }: Requests, arn: string): Promise<void> {
   const off = held.filter(({ status }) => status === 'Inactive');
   if (held.length >= 2 && off.length === 0)
     throw new CommandFailed(
-      `${arn} has two access keys in use: switch one off first (ingot principals key ${arn} --disable ID)`,
+      `${arn} has two active access keys: disable one first (ingot principals key ${arn} --disable ID)`,
     );
   if (held.length >= 2) await send('DELETE', at(arn, 'keys', off[0]!.accessKeyId));
   printKey(await send<NewKey>('POST', at(arn, 'keys')));
@@ -180,7 +171,7 @@ async function rotate({ send }: Requests, arn: string): Promise<void> {
 async function key({ send }: Requests, arn: string, args: Arguments): Promise<void> {
   const [enable, disable, removed] = [args.text('enable'), args.text('disable'), args.list('remove')];
   if (enable === undefined && disable === undefined && removed.length === 0)
-    throw new WrongUse('principals key takes --enable ID, --disable ID or --remove ID');
+    throw new WrongUse('principals key needs --enable ID, --disable ID or --remove ID');
   if (enable !== undefined) await send('POST', at(arn, 'keys', enable), { status: 'Active' });
   if (disable !== undefined) await send('POST', at(arn, 'keys', disable), { status: 'Inactive' });
   for (const id of removed) await send('DELETE', at(arn, 'keys', id));
@@ -193,10 +184,10 @@ async function remove({ send }: Requests, arn: string): Promise<void> {
 function arnOf(name: string, args: Arguments, { credentials }: Connection): string {
   if (/^arn:aws:iam::\d{12}:(user|role)\/[\w+=,.@-]{1,64}$/.test(name)) return name;
   if (!/^(user|role)\/[\w+=,.@-]{1,64}$/.test(name))
-    throw new WrongUse(`'${name}' is neither user/NAME, role/NAME nor the ARN of one`);
+    throw new WrongUse(`invalid principal '${name}': expected user/NAME, role/NAME or an ARN`);
   const account = args.text('account') ?? (credentials as { readonly account?: string }).account;
   if (account === undefined || !/^\d{12}$/.test(account))
-    throw new WrongUse('--account takes an account id of 12 digits');
+    throw new WrongUse('invalid value for --account: expected 12 digits');
   return `arn:aws:iam::${account}:${name}`;
 }
 
@@ -204,7 +195,7 @@ function settings(args: Arguments): object {
   const maxSessionSeconds = args.integer('max-session', 3600, 43_200);
   const tags = args.list('tag').map((tag) => {
     const equals = tag.indexOf('=');
-    if (equals < 1) throw new WrongUse(`--tag takes KEY=VALUE, not '${tag}'`);
+    if (equals < 1) throw new WrongUse(`invalid value '${tag}' for --tag: expected KEY=VALUE`);
     return { key: tag.slice(0, equals), ...(equals + 1 === tag.length ? {} : { value: tag.slice(equals + 1) }) };
   });
   const trustFile = args.text('trust');
@@ -223,7 +214,7 @@ function readPolicies(args: Arguments): readonly { readonly name: string; readon
         document: readFileSync(fileURLToPath(new URL(`../../data/policies/${given}.json`, import.meta.url)), 'utf8'),
       };
     const [, named, file] = /^(?:([\w+=,.@-]{1,128}?)=)?(.+)$/s.exec(given) ?? [];
-    if (file === undefined) throw new WrongUse(`--policy takes [NAME=]FILE, not '${given}'`);
+    if (file === undefined) throw new WrongUse(`invalid value '${given}' for --policy: expected [NAME=]FILE`);
     return {
       name:
         named ??
@@ -241,7 +232,7 @@ function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new CommandFailed(`${file} cannot be read: ${(error as Error).message}`);
+    throw new CommandFailed(`cannot read ${file}: ${(error as Error).message}`);
   }
 }
 

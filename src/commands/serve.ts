@@ -4,30 +4,25 @@ import { endpointOf } from '../platform/api-client.ts';
 import { ConfigError } from '../platform/config/config.ts';
 import { keepFilesPrivate } from '../platform/processes.ts';
 import { DataDirectoryBusy, startService } from '../service/service.ts';
-import { dataDirectoryOf } from './client.ts';
+import { CLIENT_OPTIONS, dataDirectoryOf } from './client.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 import { shellWord } from './text.ts';
 
 export const serve: Command = {
-  usage: 'serve [--host 127.0.0.1] [--port 8700] [--data DIR] [--idle-exit SECONDS]',
-  help: `
-Runs the API server until it is stopped (Ctrl-C, or ingot stop). Its log goes to stderr, as JSON lines; INGOT_LOG sets the level.
-
-  --host ADDRESS       where to listen; the default is reachable from this machine alone
-  --port PORT          0 takes any free port
-  --data DIR           the data directory (else INGOT_DATA, else /var/lib/ingot)
-  --idle-exit SECONDS  end after so long without requests and work
-
-Example:
-  ingot serve &
-  eval "$(ingot env)"
-  aws imagebuilder list-image-pipelines`,
+  usage: 'serve [OPTIONS]',
+  about: `
+Runs the API server in the foreground until Ctrl-C or \`ingot stop\`. It logs JSON lines to stderr; INGOT_LOG sets the level.`,
   options: {
-    host: { type: 'string' },
-    port: { type: 'string' },
-    data: { type: 'string' },
-    'idle-exit': { type: 'string' },
+    host: {
+      value: 'ADDRESS',
+      help: 'address to listen on; 127.0.0.1 accepts only local clients',
+      default: '127.0.0.1',
+    },
+    port: { value: 'PORT', help: 'port to listen on; 0 picks a free port', default: '8700' },
+    'idle-exit': { value: 'SECONDS', help: 'exit after this time without requests and work', default: 'never' },
+    data: CLIENT_OPTIONS['data']!,
   },
+  examples: ['ingot serve &', 'eval "$(ingot env)"', 'aws imagebuilder list-image-pipelines'],
   positionals: [],
   run,
 };

@@ -1,23 +1,19 @@
 /** `ingot shell`. */
 import type { WebSocket } from 'ws';
 import { signedSocket } from '../platform/api-client.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import { instanceIdOf, type Arguments, type Command } from './command.ts';
 import { followSession, sendInput, tellSession } from './session.ts';
 
 export const shell: Command = {
-  usage: 'shell INSTANCE-ID [--data DIR]',
-  help: `
-Opens a login shell in a launched or kept instance, as root. On a terminal it is a terminal there too: Ctrl-C goes to the program inside, and
-its window has this one's size. Ctrl-] three times within a second leaves, whatever runs inside. Its exit code is this command's.
-Where stdin is no terminal, the shell reads a script from it.
+  usage: 'shell [OPTIONS] INSTANCE-ID',
+  about: `
+Opens a root login shell in a launched or kept instance. On a terminal, the shell gets a terminal of the same size, and
+Ctrl-C goes to the program in the instance. Press Ctrl-] three times within a second to leave at any time.
 
-${CLIENT_HELP}
-
-Example:
-  ingot shell i-0123456789abcdef0
-  ingot shell i-0123456789abcdef0 <script.sh`,
+If stdin is not a terminal, the shell runs stdin as a script. The command exits with the shell's exit code.`,
   options: CLIENT_OPTIONS,
+  examples: ['ingot shell i-0123456789abcdef0', 'ingot shell i-0123456789abcdef0 <script.sh'],
   positionals: ['INSTANCE-ID'],
   run,
 };

@@ -4,23 +4,19 @@ import { dataPath } from '../platform/data-layout.ts';
 import { patient } from '../platform/patience.ts';
 import { waitForExit } from '../platform/processes.ts';
 import { runningServer } from '../service/server-file.ts';
-import { connectToRunning, dataDirectoryOf } from './client.ts';
+import { CLIENT_OPTIONS, connectToRunning, dataDirectoryOf } from './client.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 
 /** A build that is given up takes its machines down first; a worker that does not answer has a minute, and a sweep follows it. */
 const STOP_TIMEOUT_MS = 240_000;
 
 export const stop: Command = {
-  usage: 'stop [--data DIR]',
-  help: `
-Stops the server of a data directory and waits until it has ended. Builds at work end with it, and are marked FAILED; launched instances run on.
-A worker process that does not answer for a minute is killed, and what it left is removed.
-
-  --data DIR       the data directory (else INGOT_DATA, else /var/lib/ingot)
-
-Example:
-  ingot stop`,
-  options: { data: { type: 'string' } },
+  usage: 'stop [OPTIONS]',
+  about: `
+Stops the server of the data directory and waits until it has exited. Running builds stop and become FAILED. Launched
+instances keep running. A worker process that does not respond for a minute is killed and cleaned up after.`,
+  options: { data: CLIENT_OPTIONS['data']! },
+  examples: ['ingot stop'],
   positionals: [],
   run,
 };

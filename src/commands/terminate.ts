@@ -1,19 +1,14 @@
 /** `ingot terminate`. */
 import { signedJson } from '../platform/api-client.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
+import { CLIENT_OPTIONS, connect } from './client.ts';
 import { instanceIdOf, type Arguments, type Command } from './command.ts';
 import { waitUntilGone } from './instance-state.ts';
 
 export const terminate: Command = {
-  usage: 'terminate INSTANCE-ID... [--data DIR]',
-  help: `
-Ends launched instances and waits until they are gone. What was on their disks is lost.
-
-${CLIENT_HELP}
-
-Example:
-  ingot terminate i-0123456789abcdef0`,
+  usage: 'terminate [OPTIONS] INSTANCE-ID...',
+  about: 'Terminates launched instances and waits until they are gone. Their disks are deleted.',
   options: CLIENT_OPTIONS,
+  examples: ['ingot terminate i-0123456789abcdef0'],
   positionals: ['INSTANCE-ID', 'INSTANCE-ID...'],
   run,
 };

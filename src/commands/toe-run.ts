@@ -9,7 +9,6 @@ import { openLogFolder } from './toe/log-folder.ts';
 import { RUN_OPTIONS, toeRequest } from './toe/request.ts';
 import { runDocuments, type RunEnd } from './toe/run-documents.ts';
 import {
-  PLACE_HELP,
   PLACE_OPTIONS,
   placeOf,
   profileRunOf,
@@ -21,45 +20,34 @@ import {
 import { saveState, stateFileOf, takeState } from './toe/state-file.ts';
 
 export const toeRun: Command = {
-  usage:
-    'toe run [DOCUMENT...] [--documents LIST | --config FILE] [--phases LIST] [--parameters LIST] [--on nspawn|qemu|ssh://[USER@]HOST[:PORT]] [--image IMAGE]',
-  help: `
-Runs component documents on this host, as root, or in a fresh instance, as \`awstoe run\` does: the same flags, the same summary on stdout, the same
-log folder. What steps print is shown on stderr. No server is needed, and on this host no data directory.
-
-  --documents, -d LIST       documents, with commas between: paths, or ARNs of component build versions
-  --config, -c FILE          all of it in a JSON file
-  --phases, -p LIST          the phases that run, in the documents' order; all when absent
-  --parameters LIST          name=value,name2=value2
-  --execution-id, -i ID      what the run is called; made up when absent
-  --log-directory, -l DIR    where the log folder is made; here when absent
-  --state-directory, -s DIR  where a run that waits for a restart of this host is kept; the log directory when absent
-  --blocked-action-modules LIST  modules that no document may use
-  --document-s3-bucket-owner ID  accepted, without effect
-  --trace, -t                shows more
-  --version, -v              the version
-
-awstoe's flags for S3 and CloudWatch Logs are refused, since they do not work yet:
-  --log-s3-bucket-name, -b NAME   where the log goes
-  --log-s3-key-prefix, -k PREFIX  below what
-  --log-s3-bucket-owner ID        whose bucket that is
-  --cw-log-group NAME             the log group
-  --cw-log-stream NAME            the log stream
-  --cw-log-region REGION          where it is
-  --cw-ignore-failures            go on without it
-
-${PLACE_HELP}
-  --on ssh://[USER@]HOST[:PORT]  a Windows machine that is there already, in its PowerShell, by this host's ssh, which has to log in without a question
-  --ssh-config FILE    the configuration of that ssh, in place of yours
-
-A step that asks for a restart of this host (exit code 194, Reboot) ends the command with exit code 194: restart the host, and run the same command again
-with --execution-id and the id; it goes on where it was. An instance is restarted by itself.
-
-Exit code: 0 the documents succeeded, 1 they failed or timed out, 2 used wrongly or not valid, 130 interrupted, 194 waits for a restart.
-
-Example:
-  ingot toe run nginx.yaml --phases build,validate --on nspawn`,
-  options: { ...RUN_OPTIONS, ...PLACE_OPTIONS, 'ssh-config': { type: 'string' } },
+  usage: 'toe run [OPTIONS] [DOCUMENT...]',
+  about: `
+Runs component documents like \`awstoe run\`: the same flags, the same summary on stdout and the same log folder. Step output
+goes to stderr. Documents run on this host as root, or in a fresh instance with --on or --image. No server is needed.`,
+  options: {
+    ...PLACE_OPTIONS,
+    on: {
+      ...PLACE_OPTIONS['on']!,
+      value: 'TARGET',
+      help:
+        'nspawn: a fresh system container; qemu: a fresh virtual machine; ssh://[USER@]HOST[:PORT]: an existing Windows ' +
+        'machine, which ssh must be able to log in to without a prompt',
+      default: 'this host',
+    },
+    'ssh-config': { value: 'FILE', group: 'Where documents run', help: 'ssh configuration file', default: 'your own' },
+    ...RUN_OPTIONS,
+  },
+  notes: `
+A step that asks for a restart of this host (exit code 194, or Reboot) ends the command with exit code 194. Restart the host,
+then run the same command again with --execution-id ID to continue. Instances restart automatically.`,
+  exitCodes: {
+    0: 'the documents succeeded',
+    1: 'a document failed or timed out',
+    2: 'usage error, including an invalid document',
+    130: 'interrupted',
+    194: 'waiting for a restart of this host',
+  },
+  examples: ['ingot toe run nginx.yaml --phases build,validate --on nspawn'],
   positionals: ['DOCUMENT...'],
   run,
 };

@@ -9,48 +9,31 @@ import { CommandFailed, WrongUse, type Arguments, type Command } from './command
 import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
 import { runSummary, type RunReport } from '../runner/detailed-output.ts';
 import { InvalidDocuments, judge, readDocument, type LoadedDocument } from './toe/documents.ts';
-import { list, parametersOf, type ToeRequest } from './toe/request.ts';
+import { RUN_OPTIONS, list, parametersOf, type ToeRequest } from './toe/request.ts';
 import { runDocuments } from './toe/run-documents.ts';
-import {
-  driverOf,
-  inInstance,
-  PLACE_HELP,
-  PLACE_OPTIONS,
-  profileRunOf,
-  secretsOf,
-  shownBy,
-  tellWarnings,
-} from './toe/session.ts';
+import { driverOf, inInstance, PLACE_OPTIONS, profileRunOf, secretsOf, shownBy, tellWarnings } from './toe/session.ts';
 import { shellIn } from './toe/shell.ts';
 import { junit, stepTable } from './toe/table.ts';
 
 export const toeTest: Command = {
-  usage:
-    'toe test DOCUMENT [--phases LIST] [--parameters LIST] [--on nspawn|qemu] [--image IMAGE] [--watch] [--keep] [--junit FILE]',
-  help: `
-Runs a component document in a fresh instance and shows how each step went. All phases run in the one instance.
-
-  --phases, -p LIST    the phases that run, in the document's order; all when absent
-  --parameters LIST    name=value,name2=value2
-  --watch, -w          runs it again, in another fresh instance, whenever the file changes; Ctrl-C ends that
-  --keep, -k           keeps the instance at the end and opens a shell in it; it goes when the shell ends
-  --junit FILE         writes the steps as JUnit XML
-  --quiet, -q          does not show what the steps print, but the end of what a failed step printed
-${PLACE_HELP}
-
-Exit code: 0 it succeeded, 1 it failed, 2 used wrongly or not valid, 130 interrupted.
-
-Example:
-  ingot toe test nginx.yaml --watch`,
+  usage: 'toe test [OPTIONS] DOCUMENT',
+  about: 'Runs all phases of a component document in one fresh instance and shows the result of each step.',
   options: {
+    phases: RUN_OPTIONS['phases']!,
+    parameters: RUN_OPTIONS['parameters']!,
+    watch: { short: 'w', help: 'run again in another fresh instance when the file changes, until Ctrl-C' },
+    keep: { short: 'k', help: 'open a shell in the instance at the end; the instance terminates with the shell' },
+    junit: { value: 'FILE', help: 'write the steps to a JUnit XML file' },
+    quiet: { short: 'q', help: 'show only the last output of failed steps' },
     ...PLACE_OPTIONS,
-    phases: { type: 'string', short: 'p' },
-    parameters: { type: 'string' },
-    watch: { type: 'boolean', short: 'w' },
-    keep: { type: 'boolean', short: 'k' },
-    junit: { type: 'string' },
-    quiet: { type: 'boolean', short: 'q' },
   },
+  exitCodes: {
+    0: 'the document succeeded',
+    1: 'the document failed',
+    2: 'usage error, including an invalid document',
+    130: 'interrupted',
+  },
+  examples: ['ingot toe test nginx.yaml --watch'],
   positionals: ['DOCUMENT'],
   run,
 };

@@ -1,40 +1,32 @@
 /** `ingot toe validate`. Source: reference, `awstoe.md` section 8. */
 import { WrongUse, type Arguments, type Command } from './command.ts';
 import { InvalidDocuments, judge, readDocument } from './toe/documents.ts';
-import { list } from './toe/request.ts';
+import { CLIENT_OPTIONS } from './client.ts';
+import { RUN_OPTIONS, list } from './toe/request.ts';
 import { tellWarnings } from './toe/session.ts';
 
 export const toeValidate: Command = {
-  usage: 'toe validate [DOCUMENT...] [--documents LIST] [--blocked-action-modules LIST]',
-  help: `
-Judges component documents, as \`awstoe validate\` does: the verdict as JSON on stdout, each fault and warning with its line and column on stderr.
-
-  --documents, -d LIST           documents, with commas between: paths, or ARNs of component build versions
-  --blocked-action-modules LIST  modules that no document may use
-  --trace, -t                    accepted, without effect
-  --document-s3-bucket-owner ID  accepted, without effect
-  --data DIR                     the data directory that ARNs are looked up in (else INGOT_DATA, else /var/lib/ingot)
-  --region REGION                the Region (else AWS_REGION, else us-east-1)
-
-Exit code: 0 valid, 1 not valid, 2 used wrongly.
-
-Example:
-  ingot toe validate --documents nginx.yaml`,
+  usage: 'toe validate [OPTIONS] [DOCUMENT...]',
+  about: `
+Validates component documents like \`awstoe validate\`. The result goes to stdout as JSON. Errors and warnings go to stderr with
+line and column.`,
   options: {
-    documents: { type: 'string', short: 'd' },
-    'blocked-action-modules': { type: 'string' },
-    'document-s3-bucket-owner': { type: 'string' },
-    trace: { type: 'boolean', short: 't' },
-    data: { type: 'string' },
-    region: { type: 'string' },
+    documents: RUN_OPTIONS['documents']!,
+    'blocked-action-modules': RUN_OPTIONS['blocked-action-modules']!,
+    trace: { short: 't', help: 'accepted for compatibility; has no effect' },
+    'document-s3-bucket-owner': RUN_OPTIONS['document-s3-bucket-owner']!,
+    ...CLIENT_OPTIONS,
   },
+  notes: 'Only documents that are ARNs need the data directory.',
+  exitCodes: { 0: 'valid', 1: 'invalid', 2: 'usage error' },
+  examples: ['ingot toe validate nginx.yaml'],
   positionals: ['DOCUMENT...'],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
   const paths = [...list(args.text('documents')), ...args.positionals];
-  if (paths.length === 0) throw new WrongUse('there is no document to judge: name one, or --documents');
+  if (paths.length === 0) throw new WrongUse('no document to validate: name one, or use --documents');
   const texts = await Promise.all(paths.map((path) => readDocument(path, args)));
   try {
     tellWarnings(judge(texts, list(args.text('blocked-action-modules'))));

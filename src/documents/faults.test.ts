@@ -62,7 +62,7 @@ const CASES: readonly Case[] = [
   { code: 'invalid-yaml', text: 'a: 1\n▸---\nb: 1', says: /multiple documents/ },
   {
     code: 'invalid-yaml',
-    says: /the text behind '\|' in line 8 ends here, because this line is not indented\. All of its lines have to be indented by 12 spaces/,
+    says: /the text behind '\|' in line 8 ends here, because this line is not indented\. All of its lines must be indented by 12 spaces/,
     text:
       component('action: ExecuteBash\ninputs:\n  commands: |\n    cat >x <<E\n').replace(/\s*$/, '\n') +
       '▸[Unit]\nDescription=x\nE\n',
@@ -70,12 +70,12 @@ const CASES: readonly Case[] = [
   {
     code: 'invalid-yaml',
     text: component('action: ExecuteBash\ninputs:\n  ▸commands:\n    $a = 1\n    # why\n    $b = 2\n'),
-    says: /'commands' in line 8 has to be a list, each item behind a dash/,
+    says: /'commands' in line 8 must be a list, each item behind a dash/,
   },
   { code: 'invalid-yaml', text: bash("'x'▸\""), says: /something stands behind the closing quote/ },
   { code: 'invalid-yaml', text: bash('echo a: ▸b: c'), says: /a colon and a space/ },
   { code: 'invalid-yaml', text: 'schemaVersion: 1.0\nphases:\n▸\t- name: build\n', says: /by spaces, not by tabs/ },
-  { code: 'invalid-yaml', text: 'schemaVersion: 1.0\nname: ▸@x\n', says: /has to be quoted/ },
+  { code: 'invalid-yaml', text: 'schemaVersion: 1.0\nname: ▸@x\n', says: /must be quoted/ },
   {
     code: 'duplicate-key',
     text: component(`${GOOD_STEP}▸action: Reboot\n`),
@@ -106,11 +106,11 @@ const CASES: readonly Case[] = [
     says: /Action/,
     path: 'phases[0].steps[0].action',
   },
-  { code: 'wrong-type', text: '▸- schemaVersion: 1.0', says: /has to be a map, and is a list/ },
+  { code: 'wrong-type', text: '▸- schemaVersion: 1.0', says: /must be a map, not a list/ },
   {
     code: 'wrong-type',
     text: 'schemaVersion: 1.0\nphases:\n  ▸build: []',
-    says: /'phases' has to be a list, and is a map/,
+    says: /'phases' must be a list, not a map/,
     path: 'phases',
   },
   { code: 'wrong-type', text: component('action: ExecuteBash\ninputs:\n  ▸- commands: [x]\n'), says: /Take the dash/ },
@@ -118,18 +118,18 @@ const CASES: readonly Case[] = [
   {
     code: 'wrong-type',
     text: component('action: ExecuteBash\ninputs:\n  commands: ▸echo\n'),
-    says: /has to be a list, and is the text 'echo'/,
+    says: /must be a list, not the text 'echo'/,
   },
-  { code: 'wrong-type', text: bash('▸echo "a": b'), says: /has to be quoted, or stand behind/ },
+  { code: 'wrong-type', text: bash('▸echo "a": b'), says: /must be quoted, or follow/ },
   {
     code: 'wrong-type',
     text: component(`${GOOD_STEP}timeoutSeconds: ▸soon\n`),
-    says: /'timeoutSeconds' has to be an integer, and is the text 'soon'/,
+    says: /'timeoutSeconds' must be an integer, not the text 'soon'/,
   },
   {
     code: 'wrong-type',
     text: component('action: Reboot\ninputs: {delaySeconds: ▸1.5}\n'),
-    says: /has to be an integer/,
+    says: /must be an integer/,
   },
   {
     code: 'wrong-type',
@@ -139,7 +139,7 @@ const CASES: readonly Case[] = [
   { code: 'wrong-type', text: workflow('    rollbackEnabled: ▸maybe\n'), says: /true or false/, workflow: 'BUILD' },
   {
     code: 'wrong-type',
-    says: /Input 'instanceTypesOverride' has to be a list of texts; '\$.parameters.kind' is a text/,
+    says: /Input 'instanceTypesOverride' must be a list of texts; '\$.parameters.kind' is a text/,
     workflow: 'BUILD',
     text: 'schemaVersion: 1.0\nparameters:\n  - name: kind\nsteps:\n  - name: Launch\n    action: LaunchInstance\n    inputs:\n      waitFor: ssmAgent\n      instanceTypesOverride.$: ▸$.parameters.kind\n',
   },
@@ -189,13 +189,13 @@ const CASES: readonly Case[] = [
   {
     code: 'invalid-value',
     text: workflow('  - name: End\n    action: TerminateInstance\n    inputs: {instanceId.$: ▸i-1}\n'),
-    says: /has to be a path/,
+    says: /must be a path/,
     workflow: 'BUILD',
   },
   {
     code: 'out-of-range',
     text: component(`${GOOD_STEP}timeoutSeconds: ▸0\n`),
-    says: /more than 0, or -1 for no limit, and is 0/,
+    says: /more than 0, or -1 for no limit, not 0/,
   },
   { code: 'out-of-range', text: component(`${GOOD_STEP}maxAttempts: ▸0\n`), says: /1 or more/ },
   {
@@ -219,7 +219,7 @@ const CASES: readonly Case[] = [
   {
     code: 'unsupported-schema-version',
     text: 'schemaVersion: ▸1.1\nphases: [{name: test, steps: []}]',
-    says: /1\.0, and is '1\.1'/,
+    says: /1\.0, not '1\.1'/,
   },
   {
     code: 'unsupported-schema-version',
@@ -378,7 +378,7 @@ const CASES: readonly Case[] = [
   {
     code: 'unknown-operator',
     text: workflow('    if: {▸patternMatches: x, stringEquals: y, value: z}\n'),
-    says: /no operator of workflow conditions/,
+    says: /not an operator of workflow conditions/,
     workflow: 'BUILD',
   },
   {
@@ -425,17 +425,17 @@ const CASES: readonly Case[] = [
   {
     code: 'wrong-type',
     text: component(`${GOOD_STEP}loop: {for: {start: ▸one, end: 5, updateBy: 1}}\n`),
-    says: /'start' has to be an integer/,
+    says: /'start' must be an integer/,
   },
   {
     code: 'wrong-type',
-    says: /'start' of the loop has to be an integer, and is 'one'/,
+    says: /'start' of the loop must be an integer, not 'one'/,
     text: component(
       `${GOOD_STEP}loop: {for: ▸{start: '{{ First }}', end: 5, updateBy: 1}}\n`,
       'constants:\n  - First: {type: string, value: one}\n',
     ),
   },
-  { code: 'wrong-type', text: component(`${GOOD_STEP}loop: ▸[a, b]\n`), says: /'loop' has to be a map, and is a list/ },
+  { code: 'wrong-type', text: component(`${GOOD_STEP}loop: ▸[a, b]\n`), says: /'loop' must be a map, not a list/ },
   {
     code: 'wrong-type',
     text: component(`${GOOD_STEP}loop: {forEach: ▸"a,b"}\n`),
@@ -444,7 +444,7 @@ const CASES: readonly Case[] = [
   {
     code: 'wrong-type',
     text: component(`${GOOD_STEP}loop: {forEach: [a, ▸{b: c}]}\n`),
-    says: /Value 1 of 'forEach' has to be a text, and is a map/,
+    says: /Value 1 of 'forEach' must be a text, not a map/,
   },
   {
     code: 'missing-key',
@@ -471,7 +471,7 @@ const CASES: readonly Case[] = [
   {
     code: 'invalid-value',
     text: component(`${GOOD_STEP}loop: {forEach: {list: 'a|b', delimiter: ▸'|'}}\n`),
-    says: /one of ',', '\.', ';', ':', newline, tab, space, '-', '_', and is '\|'/,
+    says: /one of ',', '\.', ';', ':', newline, tab, space, '-', '_', not '\|'/,
   },
   {
     code: 'invalid-value',
@@ -519,7 +519,7 @@ const CASES: readonly Case[] = [
   {
     code: 'literal-reference',
     text: bash("echo '▸{{ loop.value }}'"),
-    says: /stands where no loop is; it stays as text/,
+    says: /is outside of a loop; it remains text/,
   },
   {
     code: 'literal-reference',

@@ -24,9 +24,9 @@ export const FAULT_KINDS = {
   },
   'unknown-tag': {
     severity: 'warning',
-    description: 'A YAML tag (such as !Sub) that documents do not know; it is passed over.',
+    description: 'A YAML tag (such as !Sub) that documents do not know; it is ignored.',
   },
-  'unexpanded-placeholder': { severity: 'warning', description: 'A ${…} outside of commands: nothing expands it.' },
+  'unexpanded-placeholder': { severity: 'warning', description: 'A ${…} outside of commands; it is not expanded.' },
   // Shape
   'wrong-type': { severity: 'error', description: 'A value has another type than the one expected.' },
   'missing-key': { severity: 'error', description: 'A required key is missing.' },
@@ -38,14 +38,17 @@ export const FAULT_KINDS = {
   'out-of-range': { severity: 'error', description: 'A number, a length or a count is outside of its limits.' },
   'quoted-scalar': {
     severity: 'warning',
-    description: 'A quoted text stands where a number or a boolean is due; it is read as one.',
+    description: 'A quoted string where a number or a boolean is expected; it is read as one.',
   },
   'null-value': { severity: 'warning', description: 'A key without a value; it is read as absent.' },
   'unsupported-schema-version': { severity: 'error', description: 'schemaVersion is not 1.0.' },
-  'duplicate-name': { severity: 'error', description: 'A name that has to be unique is used twice.' },
+  'duplicate-name': { severity: 'error', description: 'A name that must be unique is used twice.' },
   // Component documents
   'no-phases': { severity: 'error', description: 'The document has no phases.' },
-  'no-runnable-phase': { severity: 'error', description: 'None of the phases build, validate and test is there.' },
+  'no-runnable-phase': {
+    severity: 'error',
+    description: 'The document has none of the phases build, validate and test.',
+  },
   'empty-steps': { severity: 'warning', description: 'A phase without steps; it does nothing.' },
   // Steps and what they run
   'unknown-action': { severity: 'error', description: 'No action of this name exists.' },
@@ -59,7 +62,7 @@ export const FAULT_KINDS = {
   },
   'unknown-input': { severity: 'warning', description: 'The action has no input of this name; it has no effect.' },
   'missing-input': { severity: 'error', description: 'A required input is missing.' },
-  'conflicting-inputs': { severity: 'error', description: 'Inputs or actions that exclude, or need, one another.' },
+  'conflicting-inputs': { severity: 'error', description: 'Inputs or actions that exclude or require each other.' },
   'wrong-module': { severity: 'error', description: 'The inputs are those of another action module.' },
   'invalid-permissions': { severity: 'error', description: 'File permissions that are not an octal mode.' },
   // Conditions
@@ -79,11 +82,11 @@ export const FAULT_KINDS = {
   },
   'unknown-reference': { severity: 'error', description: 'A reference to a step or an output that does not exist.' },
   'forward-reference': { severity: 'error', description: 'A reference to a step that runs later, or to the own step.' },
-  'invalid-secret-reference': { severity: 'error', description: 'A {{ resolve:… }} that names no secret.' },
-  'reference-not-allowed': { severity: 'error', description: 'A reference stands where none is resolved.' },
+  'invalid-secret-reference': { severity: 'error', description: 'A malformed {{ resolve:… }} reference.' },
+  'reference-not-allowed': { severity: 'error', description: 'A reference where references are not resolved.' },
   'literal-reference': {
     severity: 'warning',
-    description: 'A {{ … }} that names nothing of this document; it stays as text.',
+    description: 'A {{ … }} that this document does not define; it remains text.',
   },
   'cross-stage-reference': {
     severity: 'warning',
@@ -92,16 +95,19 @@ export const FAULT_KINDS = {
   // Legal and probably wrong
   'restart-in-script': {
     severity: 'warning',
-    description: 'A script restarts or stops the machine itself, under the run.',
+    description: 'A script restarts or shuts down the machine itself during the run.',
   },
   'endless-restart': {
     severity: 'warning',
-    description: 'A script that always ends with exit code 194, so that it runs again without end.',
+    description: 'A script that always exits with 194, which restarts the machine in an endless loop.',
   },
-  'unanswered-question': { severity: 'warning', description: 'A command that may ask, where nobody answers.' },
+  'unanswered-question': {
+    severity: 'warning',
+    description: 'A command that may prompt; the standard input is closed.',
+  },
   'clear-text-secret': {
     severity: 'warning',
-    description: 'What looks like a password, a token or a private key stands in the document.',
+    description: 'The document contains what looks like a password, a token or a private key.',
   },
   'unused-parameter': { severity: 'warning', description: 'A parameter or constant that no step refers to.' },
   'phase-not-run': { severity: 'warning', description: 'A phase that Image Builder does not run.' },

@@ -280,7 +280,7 @@ class TreeReader {
       const keyPosition = this.#at(key?.range?.[0] ?? 0);
       if (!isScalar(key)) {
         const reference = isMap(key) && pairs.length === 1;
-        const message = reference ? UNQUOTED_MESSAGE : 'A key has to be a text.';
+        const message = reference ? UNQUOTED_MESSAGE : 'A key must be a text.';
         this.#faults.add(
           reference ? 'unquoted-reference' : 'invalid-yaml',
           reference ? position : keyPosition,

@@ -32,21 +32,21 @@ export function walkScalars(node: DocumentNode, path: string, visit: (scalar: Sc
 /** A map, or a `wrong-type` fault. `what` starts the sentence: `A step`. */
 export function readMap(node: DocumentNode, path: string, what: string, faults: FaultCollector): MapNode | undefined {
   if (node.kind === 'map') return node;
-  faults.add('wrong-type', node.position, path, `${what} has to be a map, and is ${describeNode(node)}.`);
+  faults.add('wrong-type', node.position, path, `${what} must be a map, not ${describeNode(node)}.`);
   return undefined;
 }
 
 /** A list, or a `wrong-type` fault. */
 export function readList(node: DocumentNode, path: string, what: string, faults: FaultCollector): ListNode | undefined {
   if (node.kind === 'list') return node;
-  faults.add('wrong-type', node.position, path, `${what} has to be a list, and is ${describeNode(node)}.`);
+  faults.add('wrong-type', node.position, path, `${what} must be a list, not ${describeNode(node)}.`);
   return undefined;
 }
 
 /** The text of a scalar (numbers and booleans as written), or a `wrong-type` fault. */
 export function readText(node: DocumentNode, path: string, what: string, faults: FaultCollector): string | undefined {
   if (node.kind === 'scalar' && node.value !== null) return node.text;
-  faults.add('wrong-type', node.position, path, `${what} has to be a text, and is ${describeNode(node)}.`);
+  faults.add('wrong-type', node.position, path, `${what} must be a text, not ${describeNode(node)}.`);
   return undefined;
 }
 
@@ -62,7 +62,7 @@ export function readChoice<const T extends string>(
   if (text === undefined) return undefined;
   const found = choices.find((choice) => choice === text);
   if (found !== undefined) return found;
-  const message = `${what} has to be one of ${choices.join(', ')}, and is '${shorten(text)}'.${didYouMean(text, choices)}`;
+  const message = `${what} must be one of ${choices.join(', ')}, not '${shorten(text)}'.${didYouMean(text, choices)}`;
   faults.add('invalid-value', node.position, path, message);
   return undefined;
 }
@@ -88,7 +88,7 @@ export function readInteger(
 ): number | undefined {
   const value = node.kind === 'scalar' && node.value !== null ? integerOf(node.text) : undefined;
   if (node.kind !== 'scalar' || value === undefined) {
-    faults.add('wrong-type', node.position, path, `${what} has to be an integer, and is ${describeNode(node)}.`);
+    faults.add('wrong-type', node.position, path, `${what} must be an integer, not ${describeNode(node)}.`);
     return undefined;
   }
   if (node.quoted)
@@ -115,7 +115,7 @@ export function readBoolean(
 ): boolean | undefined {
   const value = node.kind === 'scalar' ? booleanOf(node.text) : undefined;
   if (node.kind !== 'scalar' || value === undefined) {
-    faults.add('wrong-type', node.position, path, `${what} has to be true or false, and is ${describeNode(node)}.`);
+    faults.add('wrong-type', node.position, path, `${what} must be true or false, not ${describeNode(node)}.`);
     return undefined;
   }
   if (node.quoted) faults.add('quoted-scalar', node.position, path, `${what} is quoted; it is read as ${value}.`);
@@ -192,6 +192,6 @@ export function readSchemaVersion(map: MapNode, what: string, faults: FaultColle
     'unsupported-schema-version',
     entry.value.position,
     'schemaVersion',
-    `The schemaVersion has to be 1.0, and is '${shorten(text)}'.`,
+    `The schemaVersion must be 1.0, not '${shorten(text)}'.`,
   );
 }

@@ -14,11 +14,11 @@ const TEACHING: readonly (readonly [words: RegExp, message: string])[] = [
   [/^Tabs are not allowed/, 'YAML is indented by spaces, not by tabs'],
   [
     /^Nested mappings are not allowed in compact mappings/,
-    "a text with a colon and a space in it (': ') has to be quoted, or stand behind '|'",
+    "a text with a colon and a space in it (': ') must be quoted, or follow '|'",
   ],
   [
     /^Plain value cannot start with (?:reserved character|directive indicator character|a tab character)/,
-    'a text that starts with this character has to be quoted',
+    'a text that starts with this character must be quoted',
   ],
   [/^Missing closing (?:"quote|'quote)/, 'a quote is opened, and not closed'],
   [
@@ -28,17 +28,17 @@ const TEACHING: readonly (readonly [words: RegExp, message: string])[] = [
   [/^Flow sequence in block collection/, 'a list is opened by [, and not closed by ]'],
   [
     /^Flow map in block collection/,
-    'a map is opened by {, and not closed by }. A text that starts with { has to be quoted',
+    'a map is opened by {, and not closed by }. A text that starts with { must be quoted',
   ],
   [/^Unexpected block-seq-ind on same line with key/, 'the items of a list begin on the line after their key'],
   [
     /^All mapping items must start at the same column/,
     'the line is indented differently from the keys that it belongs to',
   ],
-  [/^Invalid escape sequence/, 'a backslash in double quotes has to be doubled, or the text put into single quotes'],
+  [/^Invalid escape sequence/, 'a backslash in double quotes must be doubled, or the text put into single quotes'],
   [
     /^Implicit map keys need to be followed by map values|^Implicit keys need to be on a single line/,
-    'a key with its colon was expected, or the text has to be indented further to belong to the value before it',
+    'a key with its colon was expected, or the text must be indented further to belong to the value before it',
   ],
 ];
 
@@ -53,12 +53,12 @@ export function explainSyntax(text: string, code: string, words: string, line: n
   if (block !== undefined) {
     const message =
       `This is not YAML: the text behind '${block.sign}' in line ${block.line} ends here, because this line is not indented. ` +
-      `All of its lines have to be indented by ${block.indent} spaces at least.`;
+      `All of its lines must be indented by ${block.indent} spaces at least.`;
     return { message, line: block.end, last: true };
   }
   const key = listWithoutDashes(lines, line);
   if (key !== undefined) {
-    const message = `This is not YAML: '${key.name}' in line ${key.line} has to be a list, each item behind a dash. A script of several lines goes behind '- |', indented.`;
+    const message = `This is not YAML: '${key.name}' in line ${key.line} must be a list, each item behind a dash. A script of several lines goes behind '- |', indented.`;
     return { message, line: key.line, last: true };
   }
   const taught = TEACHING.find(([pattern]) => pattern.test(words))?.[1];

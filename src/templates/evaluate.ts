@@ -256,7 +256,7 @@ function subVariable(name: string, position: Position, path: string, scope: Scop
       'unknown-reference',
       position,
       path,
-      `\${${name}} in Fn::Sub is no name; for the text itself write \${!${name}}`,
+      `\${${name}} in Fn::Sub is not a valid name; for the text itself write \${!${name}}`,
     );
     return undefined;
   }

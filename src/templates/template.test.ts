@@ -82,7 +82,7 @@ describe('faults of functions', () => {
     ['!GetAtt C.Arm', /'C' has no attribute 'Arm'; did you mean 'Arn'\?/],
     ['!GetAtt C', /Fn::GetAtt takes a resource and an attribute/],
     ['!Sub "${Nope}"', /nothing is called 'Nope'/],
-    ['!Sub "${a b}"', /no name; for the text itself write \$\{!a b\}/],
+    ['!Sub "${a b}"', /not a valid name; for the text itself write \$\{!a b\}/],
     ['!Ref AWS::Regin', /unknown pseudo parameter AWS::Regin; did you mean 'AWS::Region'\?/],
     ['!Ref AWS::StackId', /AWS::StackId is not supported yet/],
     ['!If [a, b, c]', /the function !If is not supported yet/],

@@ -310,8 +310,8 @@ export function checkValidator(text: string, kind: 'component' | 'workflow'): bo
 const STATIC = [
   /not yet supported|does not run on/,
   /a map was expected|one value was expected|a value is needed|at least one command is needed|true or false was expected|a whole number was expected/,
-  /Input '.*' has to be|the loop cannot end|of the loop has to be|the delimiter has to be/,
-  /A condition (?:needs|has)|is no operator|cannot be read|need a list|needs single values/,
+  /Input '.*' must be|the loop cannot end|of the loop must be|the delimiter must be/,
+  /A condition (?:needs|must)|is not an operator|cannot be read|need a list|needs single values/,
   /has no value: (?:the step has no such input|step .* has not run here)/,
 ];
 

@@ -128,7 +128,7 @@ const CASES: readonly (readonly [title: string, steps: string, expected: Expecte
   [
     'for that a parameter makes endless',
     logs("{for: {start: 1, end: '{{ List }}', updateBy: 1}}"),
-    { statuses: ['Failed'], message: /^'end' of the loop has to be an integer, and is 'x,y'$/ },
+    { statuses: ['Failed'], message: /^'end' of the loop must be an integer, not 'x,y'$/ },
   ],
   [
     'forEach of a list',
@@ -250,8 +250,7 @@ const CASES: readonly (readonly [title: string, steps: string, expected: Expecte
     "      - {name: Loop, action: CreateFile, loop: {forEach: ['0600', nine]}, maxAttempts: 5, inputs: [{path: moded, permissions: '{{ loop.value }}'}]}\n",
     {
       statuses: ['Failed'],
-      message:
-        /^iteration 1 of the loop \(value 'nine'\) failed: Input 'permissions' of item 0 has to be an octal mode/,
+      message: /^iteration 1 of the loop \(value 'nine'\) failed: Input 'permissions' of item 0 must be an octal mode/,
       attempts: [1],
     },
   ],

@@ -167,7 +167,7 @@ describe('kept instances', () => {
         const { code, stderr } = await ingot(dataDirectory, ['cp', `${kept[driver]}:/no/such`, local]);
         assert.deepEqual([code, stderr], [1, 'ingot: there is no /no/such\n']);
         const nowhere = await ingot(dataDirectory, ['cp', MAIN, `${kept[driver]}:/no/folder/x`]);
-        assert.deepEqual([nowhere.code, nowhere.stderr], [1, 'ingot: there is no folder /no/folder\n']);
+        assert.deepEqual([nowhere.code, nowhere.stderr], [1, 'ingot: folder /no/folder does not exist\n']);
 
         // Cut off in the middle: stdin of a copy that never ends, and the copy is killed.
         const big = join(local, `${driver}-big`);

@@ -1,5 +1,6 @@
-/** What a command's help says of its options. Pure. */
+/** The options of a command, as completion needs them. Pure. */
 import type { Command } from '../command.ts';
+import { allOptions, describeOption } from '../help.ts';
 
 /** An option with what its help says. */
 export interface DescribedOption {
@@ -7,25 +8,17 @@ export interface DescribedOption {
   readonly short?: string;
   /** Whether a value follows it. */
   readonly takesValue: boolean;
-  /** Empty when the help does not list it. */
   readonly description: string;
 }
 
-/** The options of a command, `--help` last. A line of help is `  --name, -n VALUE  what it is`. */
+/** The options of a command, `--help` last. */
 export function optionsOf(command: Command): readonly DescribedOption[] {
-  const described = new Map(
-    [...command.help.matchAll(/^ {2,}--([a-z0-9-]+)(?:, -\w)?(?: \S+)*? {2,}(\S.*)$/gm)].map((match) => [
-      match[1]!,
-      match[2]!,
-    ]),
-  );
-  const own = Object.entries(command.options).map(
-    ([name, { type, short }]): DescribedOption => ({
+  return Object.entries(allOptions(command)).map(
+    ([name, option]): DescribedOption => ({
       name,
-      takesValue: type === 'string',
-      description: described.get(name) ?? '',
-      ...(short === undefined ? {} : { short }),
+      takesValue: option.value !== undefined,
+      description: describeOption(option),
+      ...(option.short === undefined ? {} : { short: option.short }),
     }),
   );
-  return [...own, { name: 'help', short: 'h', takesValue: false, description: 'how it is used, with an example' }];
 }

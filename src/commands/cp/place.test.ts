@@ -181,11 +181,14 @@ describe('a destination', () => {
   test('that is not there is the new name, and a folder above it has to be', async () => {
     await copyTree({ a: 'content' }, join(out, 'new'));
     assert.equal(await readFile(join(out, 'new', 'a'), 'utf8'), 'content');
-    await assert.rejects(copyTree({ a: '' }, join(out, 'none', 'new')), failsWith(/there is no folder .*out\/none$/));
-    await assert.rejects(copyTree({ a: '' }, `${out}/absent/`), failsWith(/there is no folder .*absent\/$/));
+    await assert.rejects(
+      copyTree({ a: '' }, join(out, 'none', 'new')),
+      failsWith(/folder .*out\/none does not exist$/),
+    );
+    await assert.rejects(copyTree({ a: '' }, `${out}/absent/`), failsWith(/folder .*absent\/ does not exist$/));
     await assert.rejects(
       copyTree({ a: '' }, join(out, 'new', 'a', 'x')),
-      failsWith(/there is no folder .*out\/new\/a$/),
+      failsWith(/folder .*out\/new\/a does not exist$/),
     );
   });
 

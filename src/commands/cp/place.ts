@@ -86,7 +86,7 @@ export async function openDestination(path: string, name: string): Promise<Desti
     const leadsTo = there?.isSymbolicLink() === true ? await stat(above.path(last)).catch(() => undefined) : undefined;
     const intoLink = leadsTo?.isDirectory() === true || (there?.isSymbolicLink() === true && path.endsWith('/'));
     if (there?.isDirectory() !== true && !intoLink) {
-      if (path.endsWith('/')) throw new CommandFailed(`there is no folder ${path}`);
+      if (path.endsWith('/')) throw new CommandFailed(`folder ${path} does not exist`);
       return { folder: above, name: last };
     }
     const folder = await enter(above, last, path.startsWith('/') && parts.length === 1);
@@ -122,7 +122,7 @@ async function enter(above: Folder, part: string, top: boolean): Promise<Folder>
     const link = await readlink(above.path(part)).catch(() => undefined);
     throw new CommandFailed(
       link === undefined
-        ? `there is no folder ${shown}`
+        ? `folder ${shown} does not exist`
         : `${shown} is a link to ${JSON.stringify(link)}. 'ingot cp' never writes through links, because an earlier copy may ` +
             'have created them. Name the folder that the link points to.',
     );

@@ -230,8 +230,8 @@ async function deployRecipe(context: DeployContext, request: Request): Promise<D
   }
   if (existing !== undefined && !open) {
     throw new CommandFailed(
-      `image recipe ${existing.name} ${version} exists with other content (${different.join(', ')}), and a version never changes. ` +
-        `Write Version: ${version.replace(/\d+$/, 'x')}, and each change makes the next version by itself; or choose a new version by hand`,
+      `image recipe ${existing.name} ${version} exists with different content (${different.join(', ')}), and versions are immutable. ` +
+        `Use Version: ${version.replace(/\d+$/, 'x')} to create the next version on each change, or choose a new version`,
     );
   }
   const { imageRecipeArn: arn } = await context.client.send(new CreateImageRecipeCommand(request as never), options);

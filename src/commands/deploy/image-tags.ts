@@ -33,7 +33,7 @@ function cacheTagOf(args: Arguments): string | undefined {
     ...(args.flag('no-cache') ? ['--no-cache'] : []),
     ...(age === undefined ? [] : ['--cache-max-age']),
   ];
-  if (given.length > 1) throw new WrongUse(`${given.join(' and ')} exclude each other`);
+  if (given.length > 1) throw new WrongUse(`${given.join(' and ')} cannot be used together`);
   if (age !== undefined && durationSeconds(age) === undefined)
     throw new WrongUse(durationFault('--cache-max-age', age));
   return age ?? (args.flag('no-cache') ? 'off' : args.flag('cache') ? 'on' : undefined);

@@ -35,14 +35,15 @@ export class InvalidDocuments extends Error {
  * @throws {WrongUse} when there is none
  */
 export async function readDocument(path: string, args: Arguments): Promise<DocumentText> {
-  if (path.startsWith('s3://')) throw new WrongUse(`${path}: documents from S3 do not work yet; copy it here first`);
+  if (path.startsWith('s3://'))
+    throw new WrongUse(`${path}: documents from S3 are not supported yet; copy it to this host first`);
   if (path.startsWith('arn:')) return { path, text: await fromServer(path, args) };
   try {
     if (statSync(path).size > MOST_BYTES) throw new Error('it is larger than 1 MiB');
     return { path, text: readFileSync(path, 'utf8').replace(/^\ufeff/, '') };
   } catch (error) {
     throw new WrongUse(
-      `the document ${path} cannot be read: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`,
+      `cannot read the document ${path}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
     );
   }
 }
@@ -67,7 +68,7 @@ export function judge(texts: readonly DocumentText[], blocked: readonly string[]
     if (ACTION_MODULES.has(name)) continue;
     const near = nearestWord(name, [...ACTION_MODULES.keys()]);
     throw new WrongUse(
-      `--blocked-action-modules: there is no action module '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
+      `invalid value for --blocked-action-modules: unknown action module '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
     );
   }
   const problems: string[] = [];

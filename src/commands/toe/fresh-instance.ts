@@ -52,7 +52,7 @@ export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: 
   const driver = driverNamed(fresh.driver);
   const missing = await driver.missing();
   if (missing.length > 0)
-    throw new CommandFailed(`there can be no ${fresh.driver} instance on this host: ${missing.join(' ')}`);
+    throw new CommandFailed(`this host cannot run a ${fresh.driver} instance: ${missing.join(' ')}`);
   await sweepWorkspaces();
   return inWorkspace(
     async ({ files, directory, held, owner }) =>
@@ -136,7 +136,7 @@ async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: str
     });
     if (parent.layer.origin === 'untrusted' && !driverNamed(fresh.driver).capabilities.kernel) {
       throw new CommandFailed(
-        `the host does not mount the file systems of the imported disk ${image}: run the document in a virtual machine (--on qemu)`,
+        `${image} is an imported disk, whose file systems this host does not mount: use a virtual machine (--on qemu)`,
       );
     }
     return await work(parent.layer.path);
@@ -152,13 +152,13 @@ async function diskFile(path: string): Promise<string> {
   const found = await stat(absolute).catch(() => undefined);
   if (found?.isFile() !== true)
     throw new WrongUse(
-      `--image '${path}' is no base image (${Object.keys(suppliedImages).join(', ')}), no AMI (ami-…), no image's ARN, and no file`,
+      `invalid value '${path}' for --image: expected a base image (${Object.keys(suppliedImages).join(', ')}), an AMI ID (ami-…), an image ARN or a file`,
     );
   const file = await open(absolute, 'r');
   try {
     const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
     if (!buffer.equals(QCOW2))
-      throw new WrongUse(`--image ${path} is no qcow2 file; qemu-img convert -O qcow2 makes one`);
+      throw new WrongUse(`--image ${path} is not a qcow2 file; convert it with qemu-img convert -O qcow2`);
     return absolute;
   } finally {
     await file.close();

@@ -35,7 +35,7 @@ export function openLogFolder(directory: string, executionId: string, documents:
     for (const [index, { text }] of documents.entries())
       writeFileSync(join(path, index === 0 ? 'document.yaml' : `document_${index + 1}.yaml`), text, { mode: 0o640 });
   } catch (error) {
-    throw new CommandFailed(`the log folder ${path} cannot be made: ${(error as Error).message}`);
+    throw new CommandFailed(`cannot create the log folder ${path}: ${(error as Error).message}`);
   }
   const shown = openSync(join(path, 'console.log'), 'a', 0o640);
   const all = openSync(join(path, 'application.log'), 'a', 0o640);

@@ -22,26 +22,42 @@ export interface ToeRequest {
   readonly trace: boolean;
 }
 
+const REJECTED_GROUP = 'Flags of awstoe that are not supported yet, and rejected';
+
 /** The flags of `awstoe run`. */
 export const RUN_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  config: { type: 'string', short: 'c' },
-  documents: { type: 'string', short: 'd' },
-  phases: { type: 'string', short: 'p' },
-  parameters: { type: 'string' },
-  'execution-id': { type: 'string', short: 'i' },
-  'log-directory': { type: 'string', short: 'l' },
-  'state-directory': { type: 'string', short: 's' },
-  'blocked-action-modules': { type: 'string' },
-  'document-s3-bucket-owner': { type: 'string' },
-  trace: { type: 'boolean', short: 't' },
-  version: { type: 'boolean', short: 'v' },
-  'log-s3-bucket-name': { type: 'string', short: 'b' },
-  'log-s3-key-prefix': { type: 'string', short: 'k' },
-  'log-s3-bucket-owner': { type: 'string' },
-  'cw-log-group': { type: 'string' },
-  'cw-log-stream': { type: 'string' },
-  'cw-log-region': { type: 'string' },
-  'cw-ignore-failures': { type: 'boolean' },
+  documents: {
+    value: 'LIST',
+    short: 'd',
+    help: 'documents, comma-separated: paths, or ARNs of component build versions',
+  },
+  config: { value: 'FILE', short: 'c', help: 'read documents and options from a JSON file' },
+  phases: { value: 'LIST', short: 'p', help: 'phases to run, comma-separated', default: 'all' },
+  parameters: { value: 'LIST', help: 'parameters of the document, as name=value,name2=value2' },
+  'execution-id': { value: 'ID', short: 'i', help: 'ID of the run', default: 'a new UUID' },
+  'log-directory': {
+    value: 'DIR',
+    short: 'l',
+    help: 'where to create the log folder',
+    default: 'the current directory',
+  },
+  'state-directory': {
+    value: 'DIR',
+    short: 's',
+    help: 'where to keep a run that waits for a restart of this host',
+    default: 'the log directory',
+  },
+  'blocked-action-modules': { value: 'LIST', help: 'action modules that documents may not use' },
+  'document-s3-bucket-owner': { value: 'ID', help: 'accepted for compatibility; has no effect' },
+  trace: { short: 't', help: 'show debug messages' },
+  version: { short: 'v', help: 'print the version' },
+  'log-s3-bucket-name': { value: 'NAME', short: 'b', group: REJECTED_GROUP, help: 'S3 bucket for logs' },
+  'log-s3-key-prefix': { value: 'PREFIX', short: 'k', group: REJECTED_GROUP, help: 'prefix of the log objects' },
+  'log-s3-bucket-owner': { value: 'ID', group: REJECTED_GROUP, help: 'account that owns the bucket' },
+  'cw-log-group': { value: 'NAME', group: REJECTED_GROUP, help: 'CloudWatch log group' },
+  'cw-log-stream': { value: 'NAME', group: REJECTED_GROUP, help: 'CloudWatch log stream' },
+  'cw-log-region': { value: 'REGION', group: REJECTED_GROUP, help: 'Region of the log group' },
+  'cw-ignore-failures': { group: REJECTED_GROUP, help: 'continue if CloudWatch Logs fails' },
 };
 
 /** Flags and members of the configuration that would send logs away, which does not work yet: to pass them over would lose logs. */
@@ -92,21 +108,23 @@ interface NamedValue {
 export function toeRequest(args: Arguments): ToeRequest {
   const config = readConfig(args);
   const named = [...list(args.text('documents')), ...args.positionals];
-  if (config !== undefined && named.length > 0) throw new WrongUse('--config and --documents exclude each other');
+  if (config !== undefined && named.length > 0) throw new WrongUse('--config and --documents cannot be used together');
   if (config !== undefined && args.text('parameters') !== undefined)
-    throw new WrongUse('--parameters does not go with --config, which has parameters of its own');
+    throw new WrongUse('--parameters cannot be used with --config, which has its own parameters');
   const everywhere = args.text('parameters') === undefined ? {} : parametersOf(args.text('parameters')!);
   const documents =
     config === undefined ? named.map((path) => ({ path, parameters: everywhere })) : documentsOf(config);
-  if (documents.length === 0) throw new WrongUse('there is no document to run: name one, or --documents, or --config');
+  if (documents.length === 0) throw new WrongUse('no document to run: name one, or use --documents or --config');
   for (const [flag, member] of SENDS_LOGS) {
     if (args.text(flag) === undefined && (config as Record<string, unknown> | undefined)?.[member] === undefined)
       continue;
-    throw new WrongUse(`--${flag} (${member}) does not work yet: logs stay in the log folder, see --log-directory`);
+    throw new WrongUse(
+      `--${flag} (${member}) is not supported yet: logs are only written to the log folder, see --log-directory`,
+    );
   }
   const executionId = args.text('execution-id') ?? config?.executionId ?? newUuid();
   if (!/^[\w.-]{1,128}$/.test(executionId))
-    throw new WrongUse(`the execution id '${executionId}' has to be letters, digits, - _ and .`);
+    throw new WrongUse(`invalid execution ID '${executionId}': use letters, digits, '-', '_' and '.'`);
   const logDirectory = args.text('log-directory') ?? config?.logDirectory ?? '.';
   const phases = list(args.text('phases') ?? config?.phases);
   return {
@@ -132,7 +150,8 @@ export function list(text: string | undefined): readonly string[] {
 export function parametersOf(text: string): Readonly<Record<string, string>> {
   const given = text.split(/,(?=[A-Za-z0-9_-]+=)/).map((item) => {
     const split = /^([A-Za-z0-9_-]+)=([^]+)$/.exec(item);
-    if (split === null) throw new WrongUse(`--parameters takes name=value,name2=value2, and '${item}' is none`);
+    if (split === null)
+      throw new WrongUse(`invalid value '${item}' for --parameters: expected name=value,name2=value2`);
     return [split[1]!, split[2]!] as const;
   });
   return Object.fromEntries(given);
@@ -142,19 +161,19 @@ function readConfig(args: Arguments): ToeConfig | undefined {
   const path = args.text('config');
   if (path === undefined) return undefined;
   if (path.startsWith('s3://'))
-    throw new WrongUse('a configuration file from S3 does not work yet; name one of this host');
+    throw new WrongUse('configuration files from S3 are not supported yet; copy it to this host first');
   let config: unknown;
   try {
     config = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new WrongUse(`the configuration file ${path} cannot be read: ${(error as Error).message}`);
+    throw new WrongUse(`cannot read the configuration file ${path}: ${(error as Error).message}`);
   }
   if (typeof config !== 'object' || config === null || Array.isArray(config))
-    throw new WrongUse(`the configuration file ${path} is no JSON object`);
+    throw new WrongUse(`the configuration file ${path} is not a JSON object`);
   const unknown = Object.keys(config).filter((member) => !MEMBERS.has(member));
   if (unknown.length > 0)
     throw new WrongUse(
-      `the configuration file ${path} has members that are not known: ${unknown.join(', ')}; there are: ${[...MEMBERS].join(', ')}`,
+      `the configuration file ${path} has unknown members: ${unknown.join(', ')}; expected: ${[...MEMBERS].join(', ')}`,
     );
   return config as ToeConfig;
 }
@@ -177,7 +196,7 @@ function values(given: readonly NamedValue[], where: string): Readonly<Record<st
   return Object.fromEntries(
     given.map(({ name, value }, index) => {
       if (typeof name !== 'string' || typeof value !== 'string')
-        throw new WrongUse(`${where}[${index}] of the configuration file has to have a name and a value, both texts`);
+        throw new WrongUse(`${where}[${index}] of the configuration file must have a name and a value, both strings`);
       return [name, value];
     }),
   );

@@ -20,28 +20,38 @@ import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../../gues
 import { environmentOf, s3AccessOf } from '../../workflows/instance-profile.ts';
 import { openSecrets } from '../../secrets/open.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
-import { dataDirectoryOf, regionOf } from '../client.ts';
+import { CLIENT_OPTIONS, dataDirectoryOf, regionOf } from '../client.ts';
 import { type Arguments, WrongUse, type CommandOption } from '../command.ts';
 import { plainRecord } from '../terminal/plain.ts';
 import type { LoadedDocument } from './documents.ts';
 import { FRESH_DRIVERS, inFreshInstance } from './fresh-instance.ts';
 import type { LogFolder } from './log-folder.ts';
 
+const PLACE_GROUP = 'Where documents run';
+
 /** Options that say where documents run. */
 export const PLACE_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  on: { type: 'string' },
-  image: { type: 'string' },
-  data: { type: 'string' },
-  region: { type: 'string' },
-  'instance-profile': { type: 'string' },
+  on: {
+    value: 'DRIVER',
+    help: 'nspawn: a fresh system container; qemu: a fresh virtual machine',
+    default: 'nspawn',
+    group: PLACE_GROUP,
+  },
+  image: {
+    value: 'IMAGE',
+    help: 'image of the instance: a base image, an AMI ID, an image ARN or a qcow2 file',
+    default: 'debian-12-x86',
+    group: PLACE_GROUP,
+  },
+  'instance-profile': {
+    value: 'NAME',
+    help: 'instance profile in config.yaml whose credentials the instance gets',
+    default: 'none',
+    group: PLACE_GROUP,
+  },
+  data: { ...CLIENT_OPTIONS['data']!, group: PLACE_GROUP },
+  region: { ...CLIENT_OPTIONS['region']!, group: PLACE_GROUP },
 };
-
-/** For `--help`. */
-export const PLACE_HELP = `  --on nspawn|qemu     a fresh instance, thrown away at the end: a system container, or a virtual machine
-  --image IMAGE        what it boots: a base image (debian-12-x86, the default), an AMI, an image's ARN, or a qcow2 file
-  --data DIR           the data directory of AMIs, images and base images (else INGOT_DATA, else /var/lib/ingot)
-  --region REGION      the Region of AMIs and images
-  --instance-profile NAME  whose credentials the instance has, as config.yaml of the data directory gives them`;
 
 /** Shows a run on stderr and keeps it in its log folder. */
 export function shownBy(log: LogFolder | undefined, trace: boolean): Report {
@@ -98,12 +108,12 @@ function sshMachineOf(args: Arguments): SshMachine | undefined {
   const on = args.text('on');
   const configFile = args.text('ssh-config');
   if (on?.startsWith('ssh:') !== true) {
-    if (configFile !== undefined) throw new WrongUse('--ssh-config is for --on ssh://…');
+    if (configFile !== undefined) throw new WrongUse('--ssh-config requires --on ssh://…');
     return undefined;
   }
   for (const option of ['image', 'instance-profile'])
     if (args.text(option) !== undefined)
-      throw new WrongUse(`--${option} is for fresh instances: the machine at ${on} is as it is`);
+      throw new WrongUse(`--${option} cannot be used with ${on}: it is for fresh instances`);
   try {
     return { ...parseMachine(on), ...(configFile === undefined ? {} : { configFile }) };
   } catch (error) {
@@ -130,7 +140,7 @@ export function driverOf(args: Arguments, otherwise?: string): string | undefine
   const on = args.text('on') ?? (args.text('image') === undefined ? otherwise : FRESH_DRIVERS[0]);
   if (on === undefined || (FRESH_DRIVERS as readonly string[]).includes(on)) return on;
   throw new WrongUse(
-    `--on takes ${FRESH_DRIVERS.join(' or ')}, not '${on}'${on.startsWith('ssh:') ? ': a test has a fresh instance; toe run takes a machine that is there' : ''}`,
+    `invalid value '${on}' for --on: expected ${FRESH_DRIVERS.join(' or ')}${on.startsWith('ssh:') ? '; only toe run can use an existing machine' : ''}`,
   );
 }
 
@@ -178,7 +188,7 @@ async function profileOf(
   }
   if (role !== undefined) return { role, profile: instanceProfiles[name]! };
   throw new WrongUse(
-    `--instance-profile '${name}' has no credentials in ${dataDirectoryOf(args)}/config.yaml; there are ${Object.keys(instanceProfiles).join(', ') || 'none'}`,
+    `invalid value '${name}' for --instance-profile: expected a profile in ${dataDirectoryOf(args)}/config.yaml (${Object.keys(instanceProfiles).join(', ') || 'it has none'})`,
   );
 }
 

@@ -45,12 +45,10 @@ export function takeState(path: string, documents: readonly LoadedDocument[]): I
   }
   const state = JSON.parse(text) as StateFile;
   if (state.bootId === bootId())
-    throw new CommandFailed(
-      `this run waits for a restart of this host, which has not been restarted since; to begin anew, remove ${path}`,
-    );
+    throw new CommandFailed(`this run waits for a restart of this host: restart it, or remove ${path} to start over`);
   if (state.documents !== hashOf(documents))
     throw new CommandFailed(
-      `the documents are not those of the run that waits for a restart; to begin anew, remove ${path}`,
+      `the documents changed since the run that waits for a restart: restore them, or remove ${path} to start over`,
     );
   rmSync(path);
   return state.run;

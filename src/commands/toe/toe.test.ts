@@ -244,24 +244,24 @@ describe('the request', () => {
 
   const wrong: readonly [what: string, values: () => Readonly<Record<string, unknown>>, message: RegExp][] = [
     ['nothing to run', () => ({}), /no document to run/],
-    ['two places', () => ({ config: config({ documents: [{ path: 'a' }] }), documents: 'a' }), /exclude each other/],
+    [
+      'two places',
+      () => ({ config: config({ documents: [{ path: 'a' }] }), documents: 'a' }),
+      /cannot be used together/,
+    ],
     [
       'parameters beside a file',
       () => ({ config: config({ documents: [{ path: 'a' }] }), parameters: 'a=b' }),
-      /--parameters does not go with --config/,
+      /--parameters cannot be used with --config/,
     ],
-    ['a parameter without a value', () => ({ documents: 'a', parameters: 'One=' }), /'One=' is none/],
+    ['a parameter without a value', () => ({ documents: 'a', parameters: 'One=' }), /invalid value 'One='/],
     [
       'logs that would go nowhere',
       () => ({ documents: 'a', 'cw-log-group': 'g' }),
-      /--cw-log-group \(cwLogGroup\) does not work yet/,
+      /--cw-log-group \(cwLogGroup\) is not supported yet/,
     ],
-    [
-      'a member that nobody knows',
-      () => ({ config: config({ document: [] }) }),
-      /members that are not known: document/,
-    ],
-    ['a file that is not there', () => ({ config: join(folder, 'none.json') }), /cannot be read/],
+    ['a member that nobody knows', () => ({ config: config({ document: [] }) }), /unknown members: document/],
+    ['a file that is not there', () => ({ config: join(folder, 'none.json') }), /cannot read/],
   ];
   for (const [what, values, message] of wrong) {
     test(`refuses ${what}`, () =>
@@ -287,5 +287,8 @@ describe('judging', () => {
   });
 
   test('knows the modules that can be blocked', () =>
-    assert.throws(() => judge([], ['ExecuteBahs']), /no action module 'ExecuteBahs'; did you mean 'ExecuteBash'\?/));
+    assert.throws(
+      () => judge([], ['ExecuteBahs']),
+      /unknown action module 'ExecuteBahs'; did you mean 'ExecuteBash'\?/,
+    ));
 });

@@ -105,7 +105,7 @@ class ConditionReader {
         'wrong-type',
         node.position,
         path,
-        `A condition has to be a map with one operator, and is ${describeNode(node)}.`,
+        `A condition must be a map with one operator, not ${describeNode(node)}.`,
       );
       return undefined;
     }
@@ -146,14 +146,14 @@ class ConditionReader {
         this.#faults.add('unknown-key', entry.keyPosition, at, `'${entry.key}' has no meaning here; it has no effect.`);
         continue;
       }
-      const message = `'${shorten(entry.key)}' is no comparison or logical operator.${didYouMean(entry.key, CONDITION_OPERATORS)}`;
+      const message = `'${shorten(entry.key)}' is not a comparison or logical operator.${didYouMean(entry.key, CONDITION_OPERATORS)}`;
       this.#faults.add('unknown-operator', entry.keyPosition, at, message);
     }
   }
 
   #many(operator: MapEntry, path: string): InputValue | undefined {
     if (operator.value.kind !== 'list' || operator.value.items.length === 0) {
-      const message = `'${operator.key}' has to be a list of conditions, and is ${describeNode(operator.value)}.`;
+      const message = `'${operator.key}' must be a list of conditions, not ${describeNode(operator.value)}.`;
       this.#faults.add('wrong-type', operator.value.position, path, message);
       return undefined;
     }
@@ -188,7 +188,7 @@ class ConditionReader {
       'wrong-type',
       node.position,
       path,
-      `'${entry.key}' has to be a single value, and is ${describeNode(node)}.`,
+      `'${entry.key}' must be a single value, not ${describeNode(node)}.`,
     );
     return undefined;
   }
@@ -196,12 +196,7 @@ class ConditionReader {
   #checkBaseline(kind: Comparison['kind'], baseline: string, entry: MapEntry, path: string): void {
     const position = entry.value.position;
     if (kind === 'number' && !isDecimal(baseline)) {
-      this.#faults.add(
-        'wrong-type',
-        position,
-        path,
-        `'${entry.key}' has to be a number, and is '${shorten(baseline)}'.`,
-      );
+      this.#faults.add('wrong-type', position, path, `'${entry.key}' must be a number, not '${shorten(baseline)}'.`);
     }
     if (kind !== 'pattern') return;
     const pattern = compilePattern(baseline);
@@ -225,7 +220,7 @@ export async function evaluateCondition(condition: InputValue, probe: ConditionP
     const inner = await evaluateCondition(operand, probe);
     return { holds: !inner.holds, explanation: `not (${inner.explanation})` };
   }
-  if (!isComparison(name)) throw new Error(`'${shorten(name)}' is no operator.`);
+  if (!isComparison(name)) throw new Error(`'${shorten(name)}' is not an operator.`);
   const baseline = asText(operand);
   const holds = await compare(name, baseline, asText(map['value'] ?? ''), asText(map['path'] ?? ''), probe);
   const left =
@@ -332,10 +327,12 @@ function compilePattern(pattern: string): RegExp | string {
       return new RegExp(source, flags + unicode);
     } catch (error) {
       if (unicode === '')
-        return error instanceof Error ? error.message.replace(/^Invalid regular expression: /, '') : 'it is no pattern';
+        return error instanceof Error
+          ? error.message.replace(/^Invalid regular expression: /, '')
+          : 'it is not a pattern';
     }
   }
-  return 'it is no pattern';
+  return 'it is not a pattern';
 }
 
 const POSIX_CLASSES: ReadonlyMap<string, string> = new Map([
@@ -365,7 +362,7 @@ function matchPattern(source: string, text: string): boolean {
 
 function asMap(value: InputValue): Readonly<Record<string, InputValue>> {
   if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw new Error('A condition has to be a map.');
+    throw new Error('A condition must be a map.');
   return value as Readonly<Record<string, InputValue>>;
 }
 

@@ -100,7 +100,7 @@ class DeclarationReader {
         const hint = flat
           ? ' The name is a key of its own: "- MyName:" with type beneath it, two places further in.'
           : '';
-        const message = `An item of '${key}' has to be a map with one key, its name, and is ${describeMap(item)}.${hint}`;
+        const message = `An item of '${key}' must be a map with one key, its name, not ${describeMap(item)}.${hint}`;
         this.#faults.add('wrong-type', item.position, path, message);
         continue;
       }

@@ -39,7 +39,7 @@ export interface Step {
   readonly name: string;
   /** Name of an action module, such as `ExecuteBash`. */
   readonly action: string;
-  /** Seconds for one attempt; -1 is no limit. Default 7200. */
+  /** Seconds for one attempt; -1 means no limit. Default 7200. */
   readonly timeoutSeconds: number;
   readonly onFailure: 'Abort' | 'Continue' | 'Ignore';
   /** Attempts in all, at least 1. */

@@ -31,16 +31,16 @@ function coerce(
 ): { readonly value: InputValue } | { readonly problem: string; readonly mode?: true } {
   if (schema.type === 'boolean') {
     const value = booleanOf(text);
-    return value === undefined ? { problem: `has to be true or false, and is '${shorten(text)}'.` } : { value };
+    return value === undefined ? { problem: `must be true or false, not '${shorten(text)}'.` } : { value };
   }
   if (schema.type === 'integer') {
     const value = integerOf(text);
-    return value === undefined ? { problem: `has to be an integer, and is '${shorten(text)}'.` } : { value };
+    return value === undefined ? { problem: `must be an integer, not '${shorten(text)}'.` } : { value };
   }
   if (schema.type === 'mode') {
     const value = modeOf(text);
     return value === undefined
-      ? { problem: `has to be an octal mode such as "0644", and is '${shorten(text)}'.`, mode: true }
+      ? { problem: `must be an octal mode such as "0644", not '${shorten(text)}'.`, mode: true }
       : { value };
   }
   if (schema.oneOf === undefined) return { value: text };
@@ -49,7 +49,7 @@ function coerce(
   const value = schema.oneOf.find(same);
   if (value !== undefined) return { value };
   return {
-    problem: `has to be one of ${schema.oneOf.join(', ')}, and is '${shorten(text)}'.${didYouMean(text, schema.oneOf)}`,
+    problem: `must be one of ${schema.oneOf.join(', ')}, not '${shorten(text)}'.${didYouMean(text, schema.oneOf)}`,
   };
 }
 
@@ -96,7 +96,7 @@ export function readInputs(
       'wrong-type',
       node.position,
       path,
-      `The inputs of ${module.name} have to be a map, and are ${describeNode(node)}.${hint}`,
+      `The inputs of ${module.name} must be a map, not ${describeNode(node)}.${hint}`,
     );
     return undefined;
   }
@@ -106,7 +106,7 @@ export function readInputs(
       'wrong-type',
       node.position,
       path,
-      `The inputs of ${module.name} have to be a list of maps, and are ${describeNode(node)}.${hint}`,
+      `The inputs of ${module.name} must be a list of maps, not ${describeNode(node)}.${hint}`,
     );
     return undefined;
   }
@@ -118,7 +118,7 @@ export function readInputs(
       'wrong-type',
       item.position,
       `${path}[${index}]`,
-      `An item of ${module.name} has to be a map, and is ${describeNode(item)}.`,
+      `An item of ${module.name} must be a map, not ${describeNode(item)}.`,
     );
     return null;
   });
@@ -216,12 +216,7 @@ class InputReader {
       return readText(node, path, what, this.#faults);
     }
     if (node.kind !== 'scalar') {
-      this.#faults.add(
-        'wrong-type',
-        node.position,
-        path,
-        `${what} has to be a single value, and is ${describeNode(node)}.`,
-      );
+      this.#faults.add('wrong-type', node.position, path, `${what} must be a single value, not ${describeNode(node)}.`);
       return undefined;
     }
     return this.#scalar(node, schema, what, path);
@@ -245,7 +240,7 @@ class InputReader {
       return undefined;
     }
     if (typeof read.value === 'number' && read.value < 0) {
-      this.#faults.add('out-of-range', node.position, path, `${what} has to be 0 or more, and is ${read.value}.`);
+      this.#faults.add('out-of-range', node.position, path, `${what} must be 0 or more, not ${read.value}.`);
     }
     if (node.quoted && typeof read.value !== 'string') {
       this.#faults.add('quoted-scalar', node.position, path, `${what} is quoted; it is read as ${String(read.value)}.`);
@@ -255,7 +250,7 @@ class InputReader {
 
   #texts(node: DocumentNode, what: string, required: boolean, path: string): InputValue | undefined {
     if (node.kind !== 'list') {
-      const message = `${what} has to be a list, and is ${describeNode(node)}.${node.kind === 'scalar' ? ' Put it behind a dash.' : ''}`;
+      const message = `${what} must be a list, not ${describeNode(node)}.${node.kind === 'scalar' ? ' Put it behind a dash.' : ''}`;
       this.#faults.add('wrong-type', node.position, path, message);
       return undefined;
     }
@@ -273,9 +268,8 @@ class InputReader {
         return '';
       }
       if (item.kind === 'scalar') return item.text;
-      const hint =
-        item.kind === 'map' ? ' A text with a colon and a space in it has to be quoted, or stand behind "|".' : '';
-      const message = `Item ${index} of ${lowerFirst(what)} has to be a text, and is ${describeNode(item)}.${hint}`;
+      const hint = item.kind === 'map' ? ' A text with a colon and a space in it must be quoted, or follow "|".' : '';
+      const message = `Item ${index} of ${lowerFirst(what)} must be a text, not ${describeNode(item)}.${hint}`;
       this.#faults.add('wrong-type', item.position, at, message);
       return '';
     });
@@ -283,7 +277,7 @@ class InputReader {
 
   #textMap(node: DocumentNode, what: string, path: string): InputValue | undefined {
     if (node.kind !== 'map') {
-      this.#faults.add('wrong-type', node.position, path, `${what} has to be a map, and is ${describeNode(node)}.`);
+      this.#faults.add('wrong-type', node.position, path, `${what} must be a map, not ${describeNode(node)}.`);
       return undefined;
     }
     return Object.fromEntries(
@@ -303,7 +297,7 @@ class InputReader {
         'wrong-type',
         node.position,
         path,
-        `${what} has to be a list of maps with name and value, and is ${describeNode(node)}.`,
+        `${what} must be a list of maps with name and value, not ${describeNode(node)}.`,
       );
       return undefined;
     }
@@ -316,7 +310,7 @@ class InputReader {
           'wrong-type',
           item.position,
           at,
-          `Item ${index} of ${lowerFirst(what)} has to be a map with name and value.`,
+          `Item ${index} of ${lowerFirst(what)} must be a map with name and value.`,
         );
         return null;
       }

@@ -101,7 +101,7 @@ function step(): JsonSchema {
       type: 'integer',
       anyOf: [{ const: -1 }, { minimum: 1 }],
       default: 7200,
-      description: 'For one attempt; -1 is no limit.',
+      description: 'For one attempt; -1 means no limit.',
     },
     onFailure: { enum: ON_FAILURE, default: 'Abort', description: 'What a failure means for the document.' },
     maxAttempts: { type: 'integer', minimum: 1, default: 1, description: 'Attempts in all.' },

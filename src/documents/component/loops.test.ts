@@ -23,7 +23,7 @@ const CASES: readonly (readonly [Loop, readonly string[] | string])[] = [
     'the loop cannot end: from 5, updateBy 1 leads away from 3',
   ],
   [{ kind: 'for', start: 1, end: 2, updateBy: 0 }, 'the loop cannot end: updateBy is 0'],
-  [{ kind: 'for', start: 1, end: '{{ Word }}', updateBy: 1 }, "'end' of the loop has to be an integer, and is 'three'"],
+  [{ kind: 'for', start: 1, end: '{{ Word }}', updateBy: 1 }, "'end' of the loop must be an integer, not 'three'"],
   [{ kind: 'forEach', items: ['a', '{{ Last }}', 'a,b'] }, ['a', '3', 'a,b']],
   [{ kind: 'list', list: 'a,b, c', delimiter: ',' }, ['a', 'b', ' c']],
   [{ kind: 'list', list: 'a\nb\n', delimiter: '\n' }, ['a', 'b', '']],
@@ -31,7 +31,7 @@ const CASES: readonly (readonly [Loop, readonly string[] | string])[] = [
   [{ kind: 'list', list: '{{ Nothing }}', delimiter: ',' }, []],
   [
     { kind: 'list', list: 'a', delimiter: '{{ Word }}' },
-    "the delimiter has to be one of ',', '.', ';', ':', newline, tab, space, '-', '_', and is 'three'",
+    "the delimiter must be one of ',', '.', ';', ':', newline, tab, space, '-', '_', not 'three'",
   ],
 ];
 

@@ -57,7 +57,7 @@ export function planLoop(loop: Loop, resolve: (text: string) => string): LoopPla
     const given = loop[key];
     const value = typeof given === 'number' ? given : integerOf(resolve(given));
     if (value === undefined)
-      return { problem: `'${key}' of the loop has to be an integer, and is '${shorten(resolve(String(given)))}'` };
+      return { problem: `'${key}' of the loop must be an integer, not '${shorten(resolve(String(given)))}'` };
     bounds.push(value);
   }
   const [start = 0, end = 0, updateBy = 0] = bounds;
@@ -96,7 +96,7 @@ function endlessProblem(start: number, end: number, updateBy: number): string | 
 function delimiterProblem(delimiter: string): string {
   const known = DELIMITERS.map((one) => DELIMITER_NAMES.get(one) ?? `'${one}'`).join(', ');
   const hint = /^\\[nt]$/.test(delimiter) ? '. In YAML, newline and tab need double quotes' : '';
-  return `the delimiter has to be one of ${known}, and is '${shorten(delimiter)}'${hint}`;
+  return `the delimiter must be one of ${known}, not '${shorten(delimiter)}'${hint}`;
 }
 
 /** What a loop is read with. */
@@ -197,7 +197,7 @@ function readForEach(
   const node = entry.value;
   if (node.kind === 'map') return readDelimited(node, path, named, scope, faults);
   if (node.kind !== 'list') {
-    const message = `'forEach' has to be a list of texts, or a map with 'list' and 'delimiter', and is ${describeNode(node)}.`;
+    const message = `'forEach' must be a list of texts, or a map with 'list' and 'delimiter', not ${describeNode(node)}.`;
     faults.add('wrong-type', node.position, path, message);
     return undefined;
   }

@@ -298,10 +298,10 @@ phases:
 `;
 
   assert.deepEqual(faultsOf(text), [
-    "2:16: error unsupported-schema-version: The schemaVersion has to be 1.0, and is '1.1'.",
-    "7:17: error unknown-action: There is no action module 'ExecuteBsh'. Did you mean 'ExecuteBash'?",
+    "2:16: error unsupported-schema-version: The schemaVersion must be 1.0, not '1.1'.",
+    "7:17: error unknown-action: Unknown action module 'ExecuteBsh'. Did you mean 'ExecuteBash'?",
     "8:15: error duplicate-name: The step 'One' is already there in line 6.",
-    "10:20: error invalid-value: 'onFailure' has to be one of Abort, Continue, Ignore, and is 'Stop'.",
+    "10:20: error invalid-value: 'onFailure' must be one of Abort, Continue, Ignore, not 'Stop'.",
     "11:18: error missing-input: WebDownload needs the input 'destination'.",
   ]);
 });

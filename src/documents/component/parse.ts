@@ -137,7 +137,7 @@ class ComponentReader {
         'no-runnable-phase',
         entry.keyPosition,
         'phases',
-        `At least one phase has to be named build, validate or test.${hint}`,
+        `At least one phase must be named build, validate or test.${hint}`,
       );
     }
     return phases;
@@ -251,7 +251,7 @@ class ComponentReader {
     const module = ACTION_MODULES.get(action);
     if (module === undefined) {
       if (entry.value.kind === 'scalar') warnPlaceholder(entry.value, at, this.#faults);
-      const message = `There is no action module '${shorten(action)}'.${didYouMean(action, ACTION_MODULES.keys())}`;
+      const message = `Unknown action module '${shorten(action)}'.${didYouMean(action, ACTION_MODULES.keys())}`;
       this.#faults.add('unknown-action', position, at, message);
     } else if (this.#platform !== undefined && !module.platforms.includes(this.#platform)) {
       const message = `${action} does not exist on ${this.#platform}, only on ${module.platforms.join(' and ')}.`;
@@ -290,7 +290,7 @@ class ComponentReader {
     }
     const value = readInteger(entry.value, at, `'${key}'`, this.#faults);
     if (value === undefined || valid(value)) return value ?? fallback;
-    this.#faults.add('out-of-range', entry.value.position, at, `'${key}' has to be ${expected}, and is ${value}.`);
+    this.#faults.add('out-of-range', entry.value.position, at, `'${key}' must be ${expected}, not ${value}.`);
     return fallback;
   }
 

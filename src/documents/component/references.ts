@@ -266,7 +266,7 @@ function checkLoop(
   const text = `'${shorten(reference.text)}'`;
   const message =
     site.loops.length === 0
-      ? `${text} stands where no loop is; it stays as text.`
+      ? `${text} is outside of a loop; it remains text.`
       : `${text} names no loop of this step; it stays as text. Did you mean '${near}'?`;
   faults.add('literal-reference', node.locate(reference.text, count), path, message);
 }

@@ -19,7 +19,7 @@ export function scriptHabits(script: string): readonly ScriptHabit[] {
     const message = restarts(command);
     if (message !== undefined) return [{ code: 'restart-in-script', line: command.line, message }];
     if (answered || !asks(command)) return [];
-    const said = `'${shown(command)}' may ask before it goes on, and nobody answers: the standard input of a step is closed. Add ${YES.get(command.words[0]!) ?? '-y'}.`;
+    const said = `'${shown(command)}' may ask before it goes on, but the standard input of a step is closed. Add ${YES.get(command.words[0]!) ?? '-y'}.`;
     return [{ code: 'unanswered-question', line: command.line, message: said }];
   });
   const last = commands.at(-1);

@@ -55,7 +55,7 @@ export function readSecretReference(text: string, inside: string): SecretReferen
   const name = arn ?? rest.split(':')[0]!;
   const more = rest.slice(name.length);
   if (arn === undefined && !NAME.test(name))
-    return broken(`'resolve:${service}:' has to be followed by a name of letters, digits and /_+=.@-, or an ARN.`);
+    return broken(`'resolve:${service}:' must be followed by a name of letters, digits and /_+=.@-, or an ARN.`);
   if (more !== '' && !more.startsWith(':'))
     return broken(`the name '${name}' is followed by '${more}'; only ':' may follow it.`);
   const parts = more === '' ? [] : more.slice(1).split(':');

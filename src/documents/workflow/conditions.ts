@@ -40,14 +40,14 @@ export function readWorkflowCondition(
       'wrong-type',
       node.position,
       path,
-      `A condition has to be a map with one operator, and is ${describeNode(node)}.`,
+      `A condition must be a map with one operator, not ${describeNode(node)}.`,
     );
     return undefined;
   }
   const found = node.entries.filter((entry) => OPERATORS.includes(entry.key));
   for (const entry of node.entries) {
     if (OPERATORS.includes(entry.key) || entry.key === 'value') continue;
-    const message = `'${shorten(entry.key)}' is no operator of workflow conditions.${didYouMean(entry.key, OPERATORS)}`;
+    const message = `'${shorten(entry.key)}' is not an operator of workflow conditions.${didYouMean(entry.key, OPERATORS)}`;
     faults.add('unknown-operator', entry.keyPosition, childPath(path, entry.key), message);
   }
   const [operator] = found;
@@ -67,7 +67,7 @@ export function readWorkflowCondition(
   }
   const items = operator.value.kind === 'list' ? operator.value.items : [];
   if (operator.value.kind !== 'list') {
-    const message = `'${operator.key}' has to be a list of conditions, and is ${describeNode(operator.value)}.`;
+    const message = `'${operator.key}' must be a list of conditions, not ${describeNode(operator.value)}.`;
     faults.add('wrong-type', operator.value.position, at, message);
     return undefined;
   }
@@ -119,7 +119,7 @@ function isReference(text: string): boolean {
 
 function operand(node: DocumentNode, name: string, path: string, faults: FaultCollector): string | undefined {
   if (node.kind === 'scalar' && node.value !== null) return node.text;
-  faults.add('wrong-type', node.position, path, `'${name}' has to be a single value, and is ${describeNode(node)}.`);
+  faults.add('wrong-type', node.position, path, `'${name}' must be a single value, not ${describeNode(node)}.`);
   return undefined;
 }
 

@@ -320,7 +320,7 @@ class WorkflowReader {
     const position = entry.value.position;
     const known = workflowActions[action];
     if (known === undefined) {
-      const message = `There is no step action '${shorten(action)}'.${didYouMean(action, Object.keys(workflowActions))}`;
+      const message = `Unknown step action '${shorten(action)}'.${didYouMean(action, Object.keys(workflowActions))}`;
       this.#faults.add('unknown-action', position, `${path}.action`, message);
     } else if (!known.types.includes(this.#type)) {
       const message = `${action} does not exist in ${this.#type} workflows, only in ${known.types.join(' and ')}.`;
@@ -355,7 +355,7 @@ class WorkflowReader {
         'out-of-range',
         entry.value.position,
         `${path}.${key}`,
-        `'${key}' has to be ${least} to ${most} here, and is ${value}.`,
+        `'${key}' must be ${least} to ${most} here, not ${value}.`,
       );
     }
     return value;
@@ -449,7 +449,7 @@ class WorkflowReader {
       'wrong-type',
       node.position,
       path,
-      `${what} has to be ${TYPE_WORDS[schema.type]}, and is ${describeNode(node)}.`,
+      `${what} must be ${TYPE_WORDS[schema.type]}, not ${describeNode(node)}.`,
     );
     return null;
   }
@@ -463,7 +463,7 @@ class WorkflowReader {
       this.#checkPath(node.text, node.position, path, schema.type, what);
       return node.text.trim();
     }
-    const message = `${what} with '.$' has to be a path such as $.stepOutputs.Step.output, and is ${describeNode(node)}.`;
+    const message = `${what} with '.$' must be a path such as $.stepOutputs.Step.output, not ${describeNode(node)}.`;
     this.#faults.add('invalid-value', node.position, path, message);
     return null;
   }
@@ -489,7 +489,7 @@ class WorkflowReader {
           'wrong-type',
           node.position,
           path,
-          `${what} has to be ${TYPE_WORDS[schema.type]}, and is ${describeNode(node)}.`,
+          `${what} must be ${TYPE_WORDS[schema.type]}, not ${describeNode(node)}.`,
         );
         return null;
     }
@@ -498,7 +498,7 @@ class WorkflowReader {
   #checkText(node: ScalarNode, schema: WorkflowInputSchema, interpolated: boolean, path: string, what: string): string {
     if (interpolated) return node.text;
     if (schema.oneOf !== undefined && !schema.oneOf.includes(node.text)) {
-      const message = `${what} has to be one of ${schema.oneOf.join(', ')}, and is '${shorten(node.text)}'.${didYouMean(node.text, schema.oneOf)}`;
+      const message = `${what} must be one of ${schema.oneOf.join(', ')}, not '${shorten(node.text)}'.${didYouMean(node.text, schema.oneOf)}`;
       this.#faults.add('invalid-value', node.position, path, message);
     }
     if (schema.max !== undefined && node.text.length > schema.max) {
@@ -555,14 +555,14 @@ class WorkflowReader {
         nearestWord(start, REFERENCE_NODES) === start
           ? ' Something has to follow.'
           : didYouMean(start, REFERENCE_NODES);
-      const message = `'${shorten(text)}' is no path to a value: paths start with ${REFERENCE_NODES.map((node) => `$.${node}.`).join(', ')}.${hint}`;
+      const message = `'${shorten(text)}' is not a path to a value: paths start with ${REFERENCE_NODES.map((node) => `$.${node}.`).join(', ')}.${hint}`;
       this.#faults.add('unknown-reference', position, path, message);
       return;
     }
     const found = this.#typeOf(reference, text, position, path);
     if (found === undefined || found === 'any' || wanted === 'any' || reference.rest.length > 0 || found === wanted)
       return;
-    const message = `${what} has to be ${TYPE_WORDS[wanted]}; '${shorten(text)}' is ${TYPE_WORDS[found]}.`;
+    const message = `${what} must be ${TYPE_WORDS[wanted]}; '${shorten(text)}' is ${TYPE_WORDS[found]}.`;
     this.#faults.add('wrong-type', position, path, message);
   }
 

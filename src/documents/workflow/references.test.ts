@@ -116,7 +116,7 @@ steps: [{name: Wait, action: WaitForAction}]
   assert.deepEqual(bad.problems, [
     "The workflow has no parameter 'other'.",
     "The parameter 'name' has no default and needs a value.",
-    "The value of the parameter 'flag' has to be true or false, at most 1024 characters.",
+    "The value of the parameter 'flag' must be true or false, at most 1024 characters.",
   ]);
 });
 

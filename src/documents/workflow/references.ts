@@ -111,7 +111,7 @@ function resolveText(text: string, lookup: WorkflowLookup, room: Room): unknown 
   return text.replace(INTERPOLATION, (_braces, inside: string) => {
     const path = inside.trimEnd();
     const reference = readPath(path);
-    if (reference === undefined) throw new UnresolvedReferenceError(`'${path}' is no path to a value.`);
+    if (reference === undefined) throw new UnresolvedReferenceError(`'${path}' is not a path to a value.`);
     const found = resolvePath(reference, lookup);
     return take(typeof found === 'string' ? found : JSON.stringify(found));
   });

@@ -1,0 +1,319 @@
+/** Every member of `config.yaml`, for its JSON Schema and for docs/config.md. A test compares it with the reader. */
+import { closedMap, DIALECT, type JsonSchema } from '../src/documents/json-schema.ts';
+import { VENDORS } from '../src/platform/config/names.ts';
+import { DEFAULT_CONFIG, QUOTA_NAMES } from '../src/platform/config/config.ts';
+import { providerTypes } from '../src/secrets/providers.ts';
+
+const ACCOUNTS: JsonSchema = {
+  description: "Accounts that may use it, or '*' for every account. Default: the account of the first key pair.",
+  anyOf: [{ $ref: '#/definitions/account' }, { type: 'array', minItems: 1, items: { $ref: '#/definitions/account' } }],
+};
+const PATH: JsonSchema = { type: 'string', pattern: '^/' };
+const TEXT: JsonSchema = { type: 'string', minLength: 1 };
+const TEXTS: JsonSchema = { type: 'array', items: TEXT };
+const ENDPOINT: JsonSchema = { type: 'string', pattern: '^https?://' };
+
+const described = (description: string, schema: JsonSchema): JsonSchema => ({ description, ...schema });
+const mapOf = (description: string, values: JsonSchema): JsonSchema => ({
+  description,
+  type: ['object', 'null'],
+  additionalProperties: values,
+});
+const atLeast = (minimum: number, value: number, description: string): JsonSchema => ({
+  description,
+  type: 'integer',
+  minimum,
+  default: value,
+});
+
+const QUOTA_DESCRIPTIONS: Readonly<Partial<Record<(typeof QUOTA_NAMES)[number], string>>> = {
+  components: 'Component versions in an account and Region.',
+  workflows: 'Workflow versions in an account and Region.',
+  concurrentBuilds: 'Images being built at once in an account and Region.',
+  concurrentStateUpdates: 'Resource state updates running at once in an account and Region.',
+  componentsPerRecipe: 'Components in a recipe.',
+  workflowsPerImage: 'Workflows of an image.',
+};
+
+const RATE: JsonSchema = {
+  ...closedMap(
+    {
+      perSecond: { description: 'Requests per second.', type: 'integer', minimum: 1 },
+      burst: { description: 'Requests at once. Default: perSecond.', type: 'integer', minimum: 1 },
+    },
+    ['perSecond'],
+  ),
+  type: ['object', 'null'],
+};
+
+const audit = DEFAULT_CONFIG.audit;
+
+const SECTIONS: Readonly<Record<string, JsonSchema>> = {
+  access: described(
+    'Who may sign requests.',
+    closedMap({
+      longLivedKeys: {
+        description:
+          'Accept access keys of users. If false, only sessions are accepted, and the first key pair from this host.',
+        type: 'boolean',
+        default: true,
+      },
+      oidcIssuers: {
+        description: 'Issuers of OpenID Connect tokens, for AssumeRoleWithWebIdentity.',
+        type: 'array',
+        default: [],
+        items: closedMap(
+          {
+            issuer: described('URL of the issuer, as in the `iss` claim of its tokens.', ENDPOINT),
+            audiences: { description: 'Accepted audiences.', type: 'array', minItems: 1, items: TEXT },
+            jwks: {
+              description: "Path or URL of the issuer's keys. Default: from its discovery document.",
+              type: 'string',
+              pattern: '^(/|https?://)',
+            },
+          },
+          ['issuer', 'audiences'],
+        ),
+      },
+      proxies: {
+        description: 'IP addresses or ranges of reverse proxies whose X-Forwarded-For header is trusted.',
+        ...TEXTS,
+        default: [],
+      },
+    }),
+  ),
+  quotas: described(
+    'Limits in an account and Region, in a recipe or of an image. null means no limit.',
+    closedMap(
+      Object.fromEntries(
+        QUOTA_NAMES.map((name) => [
+          name,
+          {
+            description: QUOTA_DESCRIPTIONS[name] ?? 'Resources of this type in an account and Region.',
+            type: ['integer', 'null'],
+            minimum: 0,
+            default: DEFAULT_CONFIG.quotas[name],
+          },
+        ]),
+      ),
+    ),
+  ),
+  rates: described(
+    'Request rates of an account. Requests above them get TooManyRequestsException.',
+    closedMap({
+      reads: { description: 'Rate of Get and List operations.', ...RATE, default: null },
+      writes: { description: 'Rate of all other operations.', ...RATE, default: null },
+    }),
+  ),
+  audit: described(
+    'Size and retention of the audit log.',
+    closedMap({
+      maxMegabytes: atLeast(1, audit.maxBytes / 1e6, 'Size at which a file is closed, in MB.'),
+      maxHours: atLeast(1, audit.maxSeconds / 3600, 'Age at which a file is closed, in hours.'),
+      keepDays: atLeast(0, audit.keepDays, 'Retention of closed files, in days.'),
+      keepFiles: atLeast(0, audit.keepFiles, 'Most closed files of an account.'),
+    }),
+  ),
+  secrets: {
+    description: 'Providers of component secrets, in the order in which they are asked. Default: the environment.',
+    type: ['array', 'null'],
+    items: closedMap(
+      {
+        type: { description: 'Kind of provider.', enum: Object.keys(providerTypes) },
+        accounts: ACCOUNTS,
+        services: {
+          description: 'Services that it answers for. Default: all.',
+          type: 'array',
+          items: { enum: ['secretsmanager', 'ssm', 'ssm-secure'] },
+        },
+        folder: described('file: folder of the secrets.', PATH),
+        prefix: described('environment: prefix of the variables. Default: INGOT_SECRET_.', TEXT),
+        command: {
+          description: 'command: program and arguments.',
+          type: 'array',
+          minItems: 1,
+          items: { type: 'string' },
+        },
+        region: described("aws: Region. Default: the image's Region.", TEXT),
+        endpoint: described('aws: endpoint URL. Default: that of AWS.', ENDPOINT),
+        profile: described('aws: profile of the AWS configuration files.', TEXT),
+      },
+      ['type'],
+    ),
+  },
+  parentImages: mapOf('What names of managed images mean, instead of their usual images.', {
+    description: "An AMI ID, an image ARN, image/NAME/VERSION of the recipe's account, or the name of a managed image.",
+    ...TEXT,
+  }),
+  parameters: mapOf('Values of Systems Manager parameters, for `ssm:` parent images.', {
+    description: 'As in parentImages.',
+    ...TEXT,
+  }),
+  managedComponents: mapOf('Documents for components that AWS publishes and Ingot does not have.', {
+    anyOf: [
+      described('Absolute path of a component document.', PATH),
+      closedMap(
+        {
+          file: described('Absolute path of a component document.', PATH),
+          version: { description: 'Version.', type: 'string', pattern: '^\\d+\\.\\d+\\.\\d+$', default: '1.0.0' },
+          platform: { description: 'Platform.', enum: ['Linux', 'Windows', 'macOS'], default: 'Linux' },
+        },
+        ['file'],
+      ),
+    ],
+  }),
+  vendors: described(
+    'Mirrors of the vendors that Ingot downloads disks from.',
+    closedMap(
+      Object.fromEntries(
+        VENDORS.map((name) => [
+          name,
+          closedMap({
+            address: {
+              description: `URL of the mirror, ending in a slash${name === 'ubuntu' ? '' : '; https'}. Default: the vendor's own.`,
+              type: 'string',
+              pattern: '^https?://.*/$',
+            },
+            keyring: described('Absolute path of the public key that signs there.', PATH),
+          }),
+        ]),
+      ),
+    ),
+  ),
+  instanceProfiles: mapOf(
+    'Credentials of instances, by the name of their instance profile.',
+    closedMap(
+      {
+        accounts: ACCOUNTS,
+        role: described("Name of the role. Default: the profile's name.", TEXT),
+        credentials: described('Where the credentials come from: one of keys, file or process.', {
+          oneOf: [
+            closedMap(
+              {
+                accessKeyId: described('Access key ID.', TEXT),
+                secretAccessKey: described('Secret access key.', TEXT),
+                sessionToken: described('Session token.', TEXT),
+              },
+              ['accessKeyId', 'secretAccessKey'],
+            ),
+            closedMap(
+              {
+                file: described('Absolute path of an AWS credentials file.', PATH),
+                profile: described('Profile in that file.', { ...TEXT, default: 'default' }),
+              },
+              ['file'],
+            ),
+            closedMap(
+              {
+                process: {
+                  description: 'Program (absolute path) and arguments; prints what a credential_process prints.',
+                  type: 'array',
+                  minItems: 1,
+                  items: TEXT,
+                },
+              },
+              ['process'],
+            ),
+          ],
+        }),
+        region: described("Region of S3. Default: the image's Region.", TEXT),
+        endpoints: described('Endpoints to use instead of AWS.', closedMap({ s3: described('URL of S3.', ENDPOINT) })),
+      },
+      ['credentials'],
+    ),
+  ),
+  networks: described(
+    'What instances reach, by subnet and security group.',
+    closedMap({
+      default: described('Profile of instances that no subnet or security group places.', {
+        ...TEXT,
+        default: DEFAULT_CONFIG.networks.default,
+      }),
+      subnets: mapOf('Network profile of each subnet ID.', TEXT),
+      securityGroups: mapOf('Network profile of each security group ID.', TEXT),
+      profiles: mapOf(
+        'Network profiles by name. `full` and `none` always exist.',
+        closedMap(
+          {
+            accounts: ACCOUNTS,
+            access: { description: 'What instances reach.', enum: ['full', 'allow-list', 'mirror', 'none'] },
+            allow: { description: 'Addresses, ranges, names or *.NAME, each with an optional :PORT.', ...TEXTS },
+            mirrors: mapOf('Package mirrors: original address, address of the mirror.', ENDPOINT),
+            proxy: described('HTTP proxy, as http://HOST:PORT.', { type: 'string', pattern: '^http://' }),
+            noProxy: { description: 'Hosts and domains that are reached without the proxy.', ...TEXTS },
+            certificates: {
+              description: 'Absolute paths of CA certificates (PEM) that instances trust.',
+              type: 'array',
+              items: PATH,
+            },
+          },
+          ['access'],
+        ),
+      ),
+    }),
+  ),
+};
+
+/** The schema of `config.yaml`. */
+export function configSchema(): JsonSchema {
+  return {
+    $schema: DIALECT,
+    title: "Ingot's config.yaml",
+    ...closedMap(
+      Object.fromEntries(
+        Object.entries(SECTIONS).map(([name, schema]) => [
+          name,
+          schema['type'] === 'object' ? { ...schema, type: ['object', 'null'] } : schema,
+        ]),
+      ),
+    ),
+    type: ['object', 'null'],
+    definitions: { account: { type: 'string', pattern: '^(\\d{12}|\\*)$' } },
+  };
+}
+
+/** A member for the reference page. */
+export interface ConfigMember {
+  /** `quotas.components`; `NAME` for a name of the user's, `[]` for an item. */
+  readonly path: string;
+  readonly default: string;
+  readonly description: string;
+}
+
+/** All members of a section that hold a value, for a table. */
+export function configMembers(name: string): readonly ConfigMember[] {
+  return membersOf(SECTIONS[name]!, name);
+}
+
+/** Names of the sections. */
+export const CONFIG_SECTIONS: readonly string[] = Object.keys(SECTIONS);
+
+function membersOf(schema: JsonSchema, path: string, required = false): readonly ConfigMember[] {
+  const properties = schema['properties'] as Readonly<Record<string, JsonSchema>> | undefined;
+  const values = schema['additionalProperties'] as JsonSchema | false | undefined;
+  const items = schema['items'] as JsonSchema | undefined;
+  const choices = (schema['oneOf'] ?? schema['anyOf']) as readonly JsonSchema[] | undefined;
+  const own =
+    typeof schema['description'] === 'string' && properties === undefined ? [memberOf(schema, path, required)] : [];
+  const below = [
+    ...Object.entries(properties ?? {}).flatMap(([name, each]) =>
+      membersOf(each, `${path}.${name}`, ((schema['required'] as readonly string[] | undefined) ?? []).includes(name)),
+    ),
+    ...(values ? membersOf(values, `${path}.NAME`) : []),
+    ...(items?.['properties'] === undefined ? [] : membersOf(items, `${path}[]`)),
+    ...(choices ?? []).flatMap((each) => (each['properties'] === undefined ? [] : membersOf(each, path))),
+  ];
+  return [...own, ...below];
+}
+
+function memberOf(schema: JsonSchema, path: string, required: boolean): ConfigMember {
+  const [, text, otherwise] = /^(.*?)(?: Default: (.*)\.)?$/s.exec(schema['description'] as string)!;
+  const value = schema['default'];
+  return {
+    path,
+    default: required
+      ? 'required'
+      : (otherwise ?? (value === undefined ? '' : value === null ? 'no limit' : `\`${JSON.stringify(value)}\``)),
+    description: text!,
+  };
+}
