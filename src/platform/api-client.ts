@@ -2,8 +2,9 @@
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { ImagebuilderClient } from '@aws-sdk/client-imagebuilder';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
+import { askServer } from './http.ts';
 
 /** Where a server is and who speaks to it. */
 export interface Connection {
@@ -75,22 +76,16 @@ export async function signedRequest(
   },
 ): Promise<IncomingMessage> {
   const body = request.body === undefined ? undefined : JSON.stringify(request.body);
-  const { hostname, path, headers } = await sign(connection, request, body);
-  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const sent = httpRequest({
-      host: hostname,
-      port: connection.port,
-      method: request.method,
-      path,
-      headers,
-      agent: false,
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
-    });
-    sent.once('response', resolve);
-    // Stays: what is no HTTP in the middle of an answer is told here as well as by the answer's own end.
-    sent.on('error', reject);
-    sent.end(body);
+  const { path, headers } = await sign(connection, request, body);
+  const { answer, close } = await askServer(endpointOf(connection), {
+    path,
+    method: request.method,
+    headers,
+    body,
+    signal: request.signal,
+    proxy: 'none',
   });
+  answer.once('close', close);
   if (answer.statusCode! >= 200 && answer.statusCode! < 300) return answer;
   throw await refusal(answer);
 }
@@ -99,7 +94,7 @@ async function sign(
   connection: Connection,
   request: { readonly method: string; readonly path: string; readonly query?: Readonly<Record<string, string>> },
   body?: string,
-): Promise<{ readonly hostname: string; readonly path: string; readonly headers: Readonly<Record<string, string>> }> {
+): Promise<{ readonly path: string; readonly headers: Readonly<Record<string, string>> }> {
   const url = new URL(endpointOf(connection));
   const hostname = url.hostname.replace(/^\[|\]$/g, '');
   // The host header has to be what is signed, so it is set by hand.
@@ -126,7 +121,7 @@ async function sign(
     ...(body === undefined ? {} : { body }),
   });
   const query = new URLSearchParams(request.query).toString();
-  return { hostname, path: query === '' ? request.path : `${request.path}?${query}`, headers };
+  return { path: query === '' ? request.path : `${request.path}?${query}`, headers };
 }
 
 /**

@@ -1,8 +1,8 @@
 /** Files from web servers, through this host's proxy where it has one. */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { askServer, type HttpAnswer } from './http.ts';
 
 /** A transfer that did not come to a good end, in words for the user. */
 export class DownloadError extends Error {
@@ -74,9 +74,8 @@ async function receive(
   let url = new URL(first);
   for (let redirects = 0; ; redirects++) {
     const secure = url.protocol === 'https:';
-    const agent = secure ? new HttpsAgent({ proxyEnv: process.env }) : new HttpAgent({ proxyEnv: process.env });
+    const { answer, close } = await ask(url, redirects === 0 ? options.headers : undefined, options);
     try {
-      const answer = await ask(url, agent, redirects === 0 ? options.headers : undefined, options);
       const status = answer.statusCode!;
       if ([301, 302, 303, 307, 308].includes(status) && answer.headers.location !== undefined) {
         answer.destroy();
@@ -96,35 +95,27 @@ async function receive(
       }
       return { url: url.href, bytes: await read(url, answer, options, take) };
     } finally {
-      agent.destroy();
+      close();
     }
   }
 }
 
-function ask(
+async function ask(
   url: URL,
-  agent: HttpAgent | HttpsAgent,
   headers: Readonly<Record<string, string>> | undefined,
   { signal, stallMs = STALL_MS }: DownloadOptions,
-): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const sent = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
-      agent,
-      signal,
+): Promise<HttpAnswer> {
+  try {
+    return await askServer(url, {
       headers: { ...headers, 'accept-encoding': 'identity' },
-      timeout: stallMs,
+      signal,
+      proxy: 'host',
+      stallMs,
     });
-    sent.once('response', resolve);
-    sent.once('timeout', () => sent.destroy(new Error(`no answer within ${Math.round(stallMs / 1000)} s`)));
-    sent.once('error', (error) =>
-      reject(
-        signal.aborted
-          ? (signal.reason as Error)
-          : new DownloadError(`${shown(url)} cannot be reached: ${error.message}`, { cause: error }),
-      ),
-    );
-    sent.end();
-  });
+  } catch (error) {
+    if (signal.aborted) throw signal.reason as Error;
+    throw new DownloadError(`${shown(url)} cannot be reached: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 async function read(

@@ -1,6 +1,64 @@
-/** Questions to web servers, through this host's proxy where it has one. */
+/** The one gateway to web servers. */
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+
+/** What is asked of a server. */
+export interface HttpQuestion {
+  readonly method?: string;
+  /** Path and query as they are sent, instead of the address's: for what is signed to the letter. */
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** `host`: the proxy of this process's environment. `none`: straight. Else the address of one. */
+  readonly proxy: 'host' | 'none' | { readonly address: string };
+  /** A connection that is silent for so long is given up, in milliseconds. */
+  readonly stallMs?: number;
+}
+
+/** An answer, its body not read yet. */
+export interface HttpAnswer {
+  readonly answer: IncomingMessage;
+  /** Frees the connection. To be called when the answer has been read, or is not wanted. */
+  close(): void;
+}
+
+/**
+ * Asks a server, over a connection of its own. Redirects are answers.
+ * @param url http or https
+ * @throws the system's error when there is no answer; the signal's reason when it is aborted
+ */
+export async function askServer(url: URL | string, question: HttpQuestion): Promise<HttpAnswer> {
+  const { method = 'GET', path, headers = {}, body, signal, proxy, stallMs } = question;
+  const secure = new URL(url).protocol === 'https:';
+  const settings =
+    proxy === 'none'
+      ? {}
+      : { proxyEnv: proxy === 'host' ? process.env : { http_proxy: proxy.address, https_proxy: proxy.address } };
+  const agent = secure ? new HttpsAgent(settings) : new HttpAgent(settings);
+  try {
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const sent = (secure ? httpsRequest : httpRequest)(url, {
+        method,
+        headers,
+        agent,
+        signal,
+        timeout: stallMs,
+        ...(path === undefined ? {} : { path }),
+      });
+      sent.once('response', resolve);
+      if (stallMs !== undefined)
+        sent.once('timeout', () => sent.destroy(new Error(`no answer within ${Math.round(stallMs / 1000)} s`)));
+      // Stays: what is no HTTP in the middle of an answer is told here as well as by the answer's own end.
+      sent.on('error', (error) => reject(signal?.aborted ? (signal.reason as Error) : error));
+      sent.end(body);
+    });
+    return { answer, close: () => agent.destroy() };
+  } catch (error) {
+    agent.destroy();
+    throw error;
+  }
+}
 
 /** What a server said about an address. */
 export interface HeadAnswer {
@@ -18,21 +76,16 @@ export async function headOf(
   url: string,
   options: { readonly signal: AbortSignal; readonly proxy?: string },
 ): Promise<HeadAnswer> {
-  const secure = new URL(url).protocol === 'https:';
-  const settings =
-    options.proxy === undefined ? {} : { proxyEnv: { http_proxy: options.proxy, https_proxy: options.proxy } };
-  const agent = secure ? new HttpsAgent(settings) : new HttpAgent(settings);
+  const { answer, close } = await askServer(url, {
+    method: 'HEAD',
+    signal: options.signal,
+    proxy: options.proxy === undefined ? 'none' : { address: options.proxy },
+  });
   try {
-    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const sent = (secure ? httpsRequest : httpRequest)(url, { method: 'HEAD', agent, signal: options.signal });
-      sent.once('response', resolve);
-      sent.once('error', (error) => reject(options.signal.aborted ? (options.signal.reason as Error) : error));
-      sent.end();
-    });
     answer.resume();
     return { status: answer.statusCode!, headers: answer.headers };
   } finally {
-    agent.destroy();
+    close();
   }
 }
 
@@ -43,21 +96,14 @@ const LONGEST_JSON = 1 << 20;
  * @throws {Error} for another answer than 200, more than a mebibyte, or what is no JSON; the system's error when there is no answer
  */
 export async function getJson(url: string, options: { readonly signal: AbortSignal }): Promise<unknown> {
-  const secure = new URL(url).protocol === 'https:';
-  const agent = secure ? new HttpsAgent({ proxyEnv: process.env }) : new HttpAgent({ proxyEnv: process.env });
+  const { answer, close } = await askServer(url, {
+    headers: { accept: 'application/json' },
+    signal: options.signal,
+    proxy: 'host',
+  }).catch((error: unknown) => {
+    throw options.signal.aborted ? new Error(`${url} did not answer in time`) : error;
+  });
   try {
-    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const sent = (secure ? httpsRequest : httpRequest)(url, {
-        agent,
-        signal: options.signal,
-        headers: { accept: 'application/json' },
-      });
-      sent.once('response', resolve);
-      sent.once('error', (error) =>
-        reject(options.signal.aborted ? new Error(`${url} did not answer in time`) : error),
-      );
-      sent.end();
-    });
     const chunks: Buffer[] = [];
     let length = 0;
     for await (const chunk of answer as AsyncIterable<Buffer>) {
@@ -72,6 +118,6 @@ export async function getJson(url: string, options: { readonly signal: AbortSign
       throw new Error(`${url} answers no JSON`);
     }
   } finally {
-    agent.destroy();
+    close();
   }
 }
