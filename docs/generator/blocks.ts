@@ -10,8 +10,8 @@ import { baseImages, managedImages } from '../../src/images/base/base-images.ts'
 import type { ParentName } from '../../src/images/names/name.ts';
 import { nameSources } from '../../src/images/names/names.ts';
 import { ApiError, ERROR_STATUS, type ErrorCode } from '../../src/resources/errors.ts';
-import { stepActions } from '../../src/workflows/actions.ts';
-import { membersWithoutEffect } from '../../src/workflows/preparation.ts';
+import { stepActions } from '../../src/workflows/actions/register.ts';
+import { membersWithoutEffect } from '../../src/workflows/planning/preparation.ts';
 import type { Handler, OperationContext } from '../../src/api/context.ts';
 import { ingotRoutes } from '../../src/api/ingot/register.ts';
 import { members, OPERATIONS, type OperationName } from '../../src/api/model.ts';

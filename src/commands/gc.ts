@@ -1,7 +1,7 @@
 /** `ingot gc`. */
 import { signedJson } from '../platform/api-client.ts';
 import type { Collected } from '../pipelines/garbage.ts';
-import { ageSeconds } from '../workflows/cache-policy.ts';
+import { ageSeconds } from '../workflows/planning/cache-policy.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, connect } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
 import { size } from './text.ts';

@@ -16,7 +16,7 @@ import { newUuid } from '../platform/ids.ts';
 import { processStartTime } from '../platform/processes.ts';
 import { runDueExecutions } from './state-updates.ts';
 import { CANCELLED_REASON, CancelledError } from '../workflows/image-work.ts';
-import { runImage } from '../workflows/run-image.ts';
+import { runImage } from '../workflows/stages/run-image.ts';
 
 /** Between looks when nobody wakes it, in milliseconds. */
 const LOOK_MS = 1000;

@@ -5,9 +5,9 @@ import type { ImageTask } from '../catalog/image-task.ts';
 import type { LayerStore, OpenLayer, SealedLayer } from '../images/layer-store.ts';
 import type { Instance } from '../instances/instance.ts';
 import type { Config } from '../platform/config.ts';
-import type { DriverChoice } from './choose-driver.ts';
+import type { DriverChoice } from './planning/choose-driver.ts';
 import type { Secrets } from '../secrets/secrets.ts';
-import type { WorkLaunch } from './instances.ts';
+import type { WorkLaunch } from './machines/instances.ts';
 import type { CopiesAhead } from './region-copies.ts';
 import type { Report } from '../resources/progress.ts';
 

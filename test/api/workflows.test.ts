@@ -23,8 +23,8 @@ import { parseWorkflowDocument } from '../../src/documents/workflow/parse.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import { until } from '../../src/platform/clock.ts';
 import { CancelledError, type ImageWork } from '../../src/workflows/image-work.ts';
-import { runWorkflow } from '../../src/workflows/interpreter.ts';
-import { selectWorkflows } from '../../src/workflows/select-workflows.ts';
+import { runWorkflow } from '../../src/workflows/stages/interpreter.ts';
+import { selectWorkflows } from '../../src/workflows/planning/select-workflows.ts';
 import { openSecrets } from '../../src/secrets/open.ts';
 import { ACCOUNT, DEBIAN, REGION, startApi, type TestApi } from './server.ts';
 

@@ -19,7 +19,7 @@ import {
   invalidParameterValues,
   type ValueFault,
 } from '../../resources/errors.ts';
-import { stepActions } from '../../workflows/actions.ts';
+import { stepActions } from '../../workflows/actions/register.ts';
 import type { OperationContext } from '../context.ts';
 import { checkNumber } from '../quotas.ts';
 import { isVisible } from './common.ts';

@@ -32,7 +32,7 @@ import {
   valueNotSupported,
 } from '../../resources/errors.ts';
 import { formatVersion, parseVersion, type Version } from '../../resources/versions.ts';
-import { refuseDangerous } from '../../workflows/preparation.ts';
+import { refuseDangerous } from '../../workflows/planning/preparation.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import { openPage } from '../paging.ts';
 import {

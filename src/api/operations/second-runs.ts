@@ -10,7 +10,7 @@ import { parentMeaning } from '../../catalog/parent-names.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
 import { parseArn } from '../../resources/arns.ts';
 import { invalidParameterValue, invalidRequest, resourceInUse, resourceNotFound } from '../../resources/errors.ts';
-import { refuseDangerous } from '../../workflows/preparation.ts';
+import { refuseDangerous } from '../../workflows/planning/preparation.ts';
 import type { Version } from '../../resources/versions.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import { checkLogGroups } from './build-settings.ts';

@@ -17,7 +17,7 @@ import { defaultReach } from '../../platform/config-networks.ts';
 import type { InstanceProfile } from '../../platform/config-profiles.ts';
 import type { Report } from '../../resources/progress.ts';
 import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../../runner/environment.ts';
-import { environmentOf, s3AccessOf } from '../../workflows/instance-profile.ts';
+import { environmentOf, s3AccessOf } from '../../workflows/machines/instance-profile.ts';
 import { openSecrets } from '../../secrets/open.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
 import { dataDirectoryOf, regionOf } from '../client.ts';

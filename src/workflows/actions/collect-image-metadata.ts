@@ -2,7 +2,7 @@
 import { saveImagePackages } from '../../catalog/executions.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { collectPackages } from '../../runner/packages.ts';
-import { workInstance } from '../instances.ts';
+import { workInstance } from '../machines/instances.ts';
 import type { StepAction } from './action.ts';
 
 export const collectImageMetadata: StepAction = {

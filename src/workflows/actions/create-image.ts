@@ -6,8 +6,8 @@ import { newAmiId } from '../../platform/ids.ts';
 import { layerKey } from '../../runner/layer-key.ts';
 import { takeOutNetworkSettings } from '../../runner/network-settings.ts';
 import { amiRecord } from '../ami-record.ts';
-import { refuseSecretsOnDisk } from '../disk-secrets.ts';
-import { workInstance } from '../instances.ts';
+import { refuseSecretsOnDisk } from '../machines/disk-secrets.ts';
+import { workInstance } from '../machines/instances.ts';
 import { StepError } from '../image-work.ts';
 import type { StepAction } from './action.ts';
 

@@ -6,11 +6,11 @@ import { InputError } from '../../runner/module.ts';
 import { remedyFor } from '../../runner/remedies.ts';
 import { runDocument, type DocumentFailure, type DocumentOutcome } from '../../runner/run-document.ts';
 import { tellingLines, withJournal } from '../../runner/service-journal.ts';
-import { componentKey, componentsOf, layerLabel, workingDirectoryOf } from '../build-plan.ts';
-import { profileEnvironment, s3AccessFor } from '../instance-profile.ts';
-import { networkEnvironment } from '../network.ts';
-import { takeLayer, workInstance } from '../instances.ts';
-import { placeFor, retryInMachine } from '../machine-moves.ts';
+import { componentKey, componentsOf, layerLabel, workingDirectoryOf } from '../machines/layer-reuse.ts';
+import { profileEnvironment, s3AccessFor } from '../machines/instance-profile.ts';
+import { networkEnvironment } from '../machines/network.ts';
+import { takeLayer, workInstance } from '../machines/instances.ts';
+import { placeFor, retryInMachine } from '../machines/machine-moves.ts';
 import { type ImageWork, type ResolvedComponent, StepError } from '../image-work.ts';
 import type { StepAction, StepContext, StepOutputs } from './action.ts';
 

@@ -4,14 +4,14 @@ import { sealedParent } from '../../images/parents.ts';
 import { InstanceError } from '../../instances/instance.ts';
 import { missingByDriver } from '../../instances/launch.ts';
 import { remedyFor } from '../../runner/remedies.ts';
-import { componentsOf, groundKey, reuseLayers } from '../build-plan.ts';
-import { chooseBuildDriver, chooseTestDriver, refusePlatform } from '../choose-driver.ts';
-import { madeAt } from '../disk-secrets.ts';
-import { DEFAULT_INSTANCE_TYPE, endWorkInstance, launchWorkInstance } from '../instances.ts';
+import { componentsOf, groundKey, reuseLayers } from '../machines/layer-reuse.ts';
+import { chooseBuildDriver, chooseTestDriver, refusePlatform } from '../planning/choose-driver.ts';
+import { madeAt } from '../machines/disk-secrets.ts';
+import { DEFAULT_INSTANCE_TYPE, endWorkInstance, launchWorkInstance } from '../machines/instances.ts';
 import { StepError } from '../image-work.ts';
-import { isToBeKept } from '../keep.ts';
-import { driversFor } from '../machine-moves.ts';
-import { rootVolumeBytes } from '../volumes.ts';
+import { isToBeKept } from '../machines/keep.ts';
+import { driversFor } from '../machines/machine-moves.ts';
+import { rootVolumeBytes } from '../planning/volumes.ts';
 import type { StepAction, StepContext, StepOutputs } from './action.ts';
 
 export const launchInstance: StepAction = {

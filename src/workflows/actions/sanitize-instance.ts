@@ -3,8 +3,8 @@ import { newUuid } from '../../platform/ids.ts';
 import { limited } from '../../instances/output.ts';
 import { lineSplitter, LineTail, LogLimit, type LineSplitter } from '../../runner/lines.ts';
 import { sanitizeScript } from '../../runner/sanitize.ts';
-import { workingDirectoryOf } from '../build-plan.ts';
-import { workInstance } from '../instances.ts';
+import { workingDirectoryOf } from '../machines/layer-reuse.ts';
+import { workInstance } from '../machines/instances.ts';
 import { StepError } from '../image-work.ts';
 import type { StepAction } from './action.ts';
 

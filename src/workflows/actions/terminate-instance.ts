@@ -1,5 +1,5 @@
 /** `TerminateInstance`. */
-import { endWorkInstance, workInstance } from '../instances.ts';
+import { endWorkInstance, workInstance } from '../machines/instances.ts';
 import type { StepAction } from './action.ts';
 
 export const terminateInstance: StepAction = {

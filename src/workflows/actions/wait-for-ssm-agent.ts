@@ -1,5 +1,5 @@
 /** `WaitForSSMAgent`: an instance answers commands before its launch ends, so one command that succeeds is the proof. */
-import { workInstance } from '../instances.ts';
+import { workInstance } from '../machines/instances.ts';
 import { StepError } from '../image-work.ts';
 import type { StepAction } from './action.ts';
 

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { Image } from '@aws-sdk/client-imagebuilder';
-import { DEFAULT_CONFIG } from '../platform/config.ts';
-import { openCatalog } from '../catalog/catalog.ts';
-import { LayerStore, type SealedLayer } from '../images/layer-store.ts';
-import { openSecrets } from '../secrets/open.ts';
-import { componentKey, componentsOf, groundKey, layerLabel, reuseLayers } from './build-plan.ts';
-import type { ImageWork } from './image-work.ts';
+import { DEFAULT_CONFIG } from '../../platform/config.ts';
+import { openCatalog } from '../../catalog/catalog.ts';
+import { LayerStore, type SealedLayer } from '../../images/layer-store.ts';
+import { openSecrets } from '../../secrets/open.ts';
+import { componentKey, componentsOf, groundKey, layerLabel, reuseLayers } from './layer-reuse.ts';
+import type { ImageWork } from '../image-work.ts';
 
 const dataDirectory = mkdtempSync(join(tmpdir(), 'ingot-build-plan-'));
 const catalog = await openCatalog(dataDirectory);

@@ -1,8 +1,8 @@
 /** Work that does not begin with the build stage: the AMI that it takes up, and what earlier workflows left. */
-import { reviveAmi } from '../catalog/amis.ts';
-import { workflowExecutionsOfImage } from '../catalog/executions.ts';
-import type { ImageTask } from '../catalog/image-task.ts';
-import type { BuiltAmi, ImageWork } from './image-work.ts';
+import { reviveAmi } from '../../catalog/amis.ts';
+import { workflowExecutionsOfImage } from '../../catalog/executions.ts';
+import type { ImageTask } from '../../catalog/image-task.ts';
+import type { BuiltAmi, ImageWork } from '../image-work.ts';
 
 /**
  * The AMI that is tested and distributed in place of one that a build stage makes, noted as used by the image.

@@ -1,7 +1,7 @@
 /** What an image's record says it made. */
 import type { OutputResources } from '@aws-sdk/client-imagebuilder';
-import { amisOfImage } from '../catalog/amis.ts';
-import type { ImageWork } from './image-work.ts';
+import { amisOfImage } from '../../catalog/amis.ts';
+import type { ImageWork } from '../image-work.ts';
 
 /** `outputResources` of an image that is available. The AMI of its home Region comes first: many clients read the first only. */
 export async function outputResources(work: Pick<ImageWork, 'catalog' | 'arn' | 'region'>): Promise<OutputResources> {

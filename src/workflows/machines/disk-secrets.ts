@@ -1,9 +1,9 @@
 /** Before a disk becomes an image it is searched for what must not be in one: keys, tokens, histories. A hit that the recipe does not allow fails the build. */
 import { stat } from 'node:fs/promises';
-import { tagsOf } from '../catalog/tags.ts';
-import type { Report } from '../resources/progress.ts';
-import { isAllowed, readAllowed, searchDisk, type Allowed, type DiskHit } from '../runner/disk-search.ts';
-import { StepError, type ImageWork, type WorkInstance } from './image-work.ts';
+import { tagsOf } from '../../catalog/tags.ts';
+import type { Report } from '../../resources/progress.ts';
+import { isAllowed, readAllowed, searchDisk, type Allowed, type DiskHit } from '../../runner/disk-search.ts';
+import { StepError, type ImageWork, type WorkInstance } from '../image-work.ts';
 
 /** The image recipe's tag that allows hits: names, each alone or with a path. */
 export const ALLOW_SECRETS_TAG = 'ingot:allow-secrets';

@@ -2,15 +2,15 @@
  * Where a component runs: in a system container unless it needs a machine. By rule where its document shows that, else by one retry
  * when the container's refusal is one of a documented list. `docs/drivers.md` tells users.
  */
-import { needsMachine } from '../documents/component/machine-rule.ts';
-import type { SealedLayer } from '../images/layer-store.ts';
-import { driverNamed, missingByDriver } from '../instances/launch.ts';
-import type { Report } from '../resources/progress.ts';
-import { containerRefusal, type ContainerRefusal } from '../runner/container-refusals.ts';
-import type { DocumentFailure, DocumentOutcome } from '../runner/run-document.ts';
-import type { PlannedComponent } from './build-plan.ts';
-import { chooseTestDriver, type DriverChoice } from './choose-driver.ts';
-import type { ImageWork, WorkInstance } from './image-work.ts';
+import { needsMachine } from '../../documents/component/machine-rule.ts';
+import type { SealedLayer } from '../../images/layer-store.ts';
+import { driverNamed, missingByDriver } from '../../instances/launch.ts';
+import type { Report } from '../../resources/progress.ts';
+import { containerRefusal, type ContainerRefusal } from '../../runner/container-refusals.ts';
+import type { DocumentFailure, DocumentOutcome } from '../../runner/run-document.ts';
+import type { PlannedComponent } from './layer-reuse.ts';
+import { chooseTestDriver, type DriverChoice } from '../planning/choose-driver.ts';
+import type { ImageWork, WorkInstance } from '../image-work.ts';
 import { moveToDriver } from './instances.ts';
 
 /** How to tell and when to stop. */

@@ -1,11 +1,11 @@
 /** Instances of failed builds that stay as they stood, for somebody to look at: which, and for how long. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
-import { updateInstance } from '../catalog/instances.ts';
-import { driverNamed } from '../instances/launch.ts';
-import { heldRecorder } from '../catalog/held.ts';
-import { timestampAfter } from '../platform/clock.ts';
-import { ageSeconds } from './cache-policy.ts';
-import type { ImageWork, WorkInstance } from './image-work.ts';
+import { updateInstance } from '../../catalog/instances.ts';
+import { driverNamed } from '../../instances/launch.ts';
+import { heldRecorder } from '../../catalog/held.ts';
+import { timestampAfter } from '../../platform/clock.ts';
+import { ageSeconds } from '../planning/cache-policy.ts';
+import type { ImageWork, WorkInstance } from '../image-work.ts';
 
 /** The image's tag that has its build or test instance kept when it fails: how long, as `90m`, `4h`, `2d`. */
 export const KEEP_TAG = 'ingot:keep-on-failure';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ProgressEvent } from '../resources/progress.ts';
+import type { ProgressEvent } from '../../resources/progress.ts';
 import { warnOfDocuments } from './document-warnings.ts';
-import type { ImageWork } from './image-work.ts';
+import type { ImageWork } from '../image-work.ts';
 
 const REBOOTS =
   'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: One, action: ExecuteBash, inputs: {commands: [reboot]}}\n';

@@ -1,11 +1,11 @@
 /** What the instances of an image are told of themselves, and who they are outside: their instance profile, and nobody else. */
 import { createHash } from 'node:crypto';
-import { roleOf, type InstanceMetadata } from '../instances/services/metadata.ts';
-import { timestamp } from '../platform/clock.ts';
-import { instanceProfileFor, type InstanceProfile } from '../platform/config-profiles.ts';
-import { credentialProvider } from '../platform/role-credentials.ts';
-import type { S3Access } from '../platform/s3-requests.ts';
-import type { ImageWork } from './image-work.ts';
+import { roleOf, type InstanceMetadata } from '../../instances/services/metadata.ts';
+import { timestamp } from '../../platform/clock.ts';
+import { instanceProfileFor, type InstanceProfile } from '../../platform/config-profiles.ts';
+import { credentialProvider } from '../../platform/role-credentials.ts';
+import type { S3Access } from '../../platform/s3-requests.ts';
+import type { ImageWork } from '../image-work.ts';
 import type { WorkLaunch } from './instances.ts';
 
 /** The image's instance profile, where the configuration gives it credentials. */

@@ -1,5 +1,5 @@
 /** Which driver makes an instance. Pure. */
-import type { DiskOrigin } from '../catalog/engine-tables.ts';
+import type { DiskOrigin } from '../../catalog/engine-tables.ts';
 
 /** The resource tag of an infrastructure configuration that picks the driver of its build instances. */
 export const DRIVER_TAG = 'ingot:driver';

@@ -1,7 +1,7 @@
 /** What is legal and probably wrong in the components of an image, told in its log before anything runs. */
-import { parseComponentDocument } from '../documents/component/parse.ts';
-import { recipeHabits } from '../documents/component/recipe-habits.ts';
-import type { ImageWork, ResolvedComponent } from './image-work.ts';
+import { parseComponentDocument } from '../../documents/component/parse.ts';
+import { recipeHabits } from '../../documents/component/recipe-habits.ts';
+import type { ImageWork, ResolvedComponent } from '../image-work.ts';
 
 /** Tells the warnings of each document, and those of the recipe as a whole. Managed components are not the user's to mend. */
 export function warnOfDocuments(work: ImageWork): void {

@@ -1,8 +1,8 @@
 /** Which workflows an image runs: the ones it names, else the managed defaults. Source: reference, `workflows.md` section 1. */
-import { resolveWorkflow } from '../catalog/resolve.ts';
-import type { GivenWorkflowParameter } from '../documents/workflow/parameters.ts';
-import { parseArn } from '../resources/arns.ts';
-import type { ImageWork, Stage } from './image-work.ts';
+import { resolveWorkflow } from '../../catalog/resolve.ts';
+import type { GivenWorkflowParameter } from '../../documents/workflow/parameters.ts';
+import { parseArn } from '../../resources/arns.ts';
+import type { ImageWork, Stage } from '../image-work.ts';
 
 /** A workflow with its document's text. */
 export interface SelectedWorkflow {

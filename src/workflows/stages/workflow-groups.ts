@@ -1,5 +1,5 @@
 /** Which test workflows run at once, and what the failure of one means for the others. Source: reference, `workflows.md` section 1. */
-import type { SelectedWorkflow } from './select-workflows.ts';
+import type { SelectedWorkflow } from '../planning/select-workflows.ts';
 
 /** Most workflows of a group that run at once; the others begin as these end. */
 export const AT_ONCE = 5;

@@ -1,20 +1,20 @@
 /** The network of an image's instances: what they reach, what they are told so that they do, and whether it is so before anything is built. */
 import { readFile } from 'node:fs/promises';
-import { InstanceError, type Instance } from '../instances/instance.ts';
-import { runCaptured } from '../instances/output.ts';
-import { networkFor, promisesOf, reachOf, type NetworkProfile } from '../platform/config-networks.ts';
-import type { Reach } from '../platform/network-rules.ts';
-import { patience } from '../platform/patience.ts';
-import type { Report } from '../resources/progress.ts';
-import { BASH } from '../runner/environment.ts';
+import { InstanceError, type Instance } from '../../instances/instance.ts';
+import { runCaptured } from '../../instances/output.ts';
+import { networkFor, promisesOf, reachOf, type NetworkProfile } from '../../platform/config-networks.ts';
+import type { Reach } from '../../platform/network-rules.ts';
+import { patience } from '../../platform/patience.ts';
+import type { Report } from '../../resources/progress.ts';
+import { BASH } from '../../runner/environment.ts';
 import {
   certificatesIn,
   hasSettings,
   proxyEnvironment,
   putNetworkSettings,
   takeOutNetworkSettings,
-} from '../runner/network-settings.ts';
-import type { ImageWork } from './image-work.ts';
+} from '../../runner/network-settings.ts';
+import type { ImageWork } from '../image-work.ts';
 
 /** How long something promised may take to answer, in seconds. */
 const PROMISE_SECONDS = 10;

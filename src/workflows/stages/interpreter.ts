@@ -7,18 +7,18 @@ import {
   insertWorkflowExecution,
   updateStepExecution,
   updateWorkflowExecution,
-} from '../catalog/executions.ts';
-import { evaluateCondition } from '../documents/workflow/conditions.ts';
-import type { WorkflowDocument, WorkflowStep } from '../documents/workflow/document.ts';
-import { resolveWorkflowValue, UnresolvedReferenceError } from '../documents/workflow/references.ts';
-import { InstanceError } from '../instances/instance.ts';
-import { sleep, timestamp, withDeadline } from '../platform/clock.ts';
-import { newStepExecutionId, newWorkflowExecutionId } from '../platform/ids.ts';
-import { patient } from '../platform/patience.ts';
-import { within, type Report } from '../resources/progress.ts';
-import type { StepAction, StepOutputs } from './actions/action.ts';
-import { stepActions } from './actions.ts';
-import { CancelledError, StepError, type ImageWork, type Stage } from './image-work.ts';
+} from '../../catalog/executions.ts';
+import { evaluateCondition } from '../../documents/workflow/conditions.ts';
+import type { WorkflowDocument, WorkflowStep } from '../../documents/workflow/document.ts';
+import { resolveWorkflowValue, UnresolvedReferenceError } from '../../documents/workflow/references.ts';
+import { InstanceError } from '../../instances/instance.ts';
+import { sleep, timestamp, withDeadline } from '../../platform/clock.ts';
+import { newStepExecutionId, newWorkflowExecutionId } from '../../platform/ids.ts';
+import { patient } from '../../platform/patience.ts';
+import { within, type Report } from '../../resources/progress.ts';
+import type { StepAction, StepOutputs } from '../actions/action.ts';
+import { stepActions } from '../actions/register.ts';
+import { CancelledError, StepError, type ImageWork, type Stage } from '../image-work.ts';
 import { systemVariables } from './system-variables.ts';
 
 const ROLLBACK_SECONDS = 60;

@@ -1,6 +1,6 @@
 /** `$.imagebuilder.*`. Source: reference, `workflows.md` section 2. */
-import { workingDirectoryOf } from './build-plan.ts';
-import type { ImageWork, Stage } from './image-work.ts';
+import { workingDirectoryOf } from '../machines/layer-reuse.ts';
+import type { ImageWork, Stage } from '../image-work.ts';
 
 const PHASE: Readonly<Record<Stage, string>> = { BUILD: 'Build', TEST: 'Test', DISTRIBUTION: 'Distribution' };
 

@@ -2,17 +2,17 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { insertAmi } from '../catalog/amis.ts';
-import { heldRecorder } from '../catalog/held.ts';
-import type { ImageTask } from '../catalog/image-task.ts';
-import { getImportTask } from '../catalog/import-tasks.ts';
-import { readForeignDisk } from '../images/foreign/foreign-disk.ts';
-import { fetchDisk } from '../images/foreign/source.ts';
-import { release } from '../platform/held.ts';
-import { newAmiId } from '../platform/ids.ts';
-import { sourceName } from '../resources/import-source.ts';
-import { amiRecord } from './ami-record.ts';
-import type { BuiltAmi, ImageWork } from './image-work.ts';
+import { insertAmi } from '../../catalog/amis.ts';
+import { heldRecorder } from '../../catalog/held.ts';
+import type { ImageTask } from '../../catalog/image-task.ts';
+import { getImportTask } from '../../catalog/import-tasks.ts';
+import { readForeignDisk } from '../../images/foreign/foreign-disk.ts';
+import { fetchDisk } from '../../images/foreign/source.ts';
+import { release } from '../../platform/held.ts';
+import { newAmiId } from '../../platform/ids.ts';
+import { sourceName } from '../../resources/import-source.ts';
+import { amiRecord } from '../ami-record.ts';
+import type { BuiltAmi, ImageWork } from '../image-work.ts';
 
 /**
  * Imports the disk that a task names.

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { insertAmi } from '../catalog/amis.ts';
-import { openCatalog } from '../catalog/catalog.ts';
+import { insertAmi } from '../../catalog/amis.ts';
+import { openCatalog } from '../../catalog/catalog.ts';
 import { outputResources } from './outputs.ts';
 
 const dataDirectory = mkdtempSync(join(tmpdir(), 'ingot-outputs-'));

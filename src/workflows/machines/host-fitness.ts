@@ -1,7 +1,7 @@
 /** Whether this host can make the instances that an image's work will ask for: said before the build, not in its middle. */
-import { LEAST_FOR_BUILD, refuseWithoutRoom } from '../images/space.ts';
-import { missingByDriver } from '../instances/launch.ts';
-import { chooseBuildDriver, chooseTestDriver } from './choose-driver.ts';
+import { LEAST_FOR_BUILD, refuseWithoutRoom } from '../../images/space.ts';
+import { missingByDriver } from '../../instances/launch.ts';
+import { chooseBuildDriver, chooseTestDriver } from '../planning/choose-driver.ts';
 
 /**
  * Finds a driver for the build instance, and one for the test instance where there are tests. A moment's work: files and programs

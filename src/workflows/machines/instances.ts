@@ -1,20 +1,20 @@
 /** Build and test instances: their disks, records and ends. */
 import { totalmem, cpus as hostCpus } from 'node:os';
-import type { Queryable } from '../catalog/catalog.ts';
-import { heldRecorder } from '../catalog/held.ts';
-import { insertInstance, updateInstance } from '../catalog/instances.ts';
-import { getLayer } from '../catalog/layers.ts';
-import type { OpenLayer, SealedLayer } from '../images/layer-store.ts';
-import { usableDisk } from '../images/disks.ts';
-import type { Instance } from '../instances/instance.ts';
-import { driverNamed, instanceDirectory } from '../instances/launch.ts';
-import { resolveInstanceType } from '../instances/types.ts';
-import { newInstanceId } from '../platform/ids.ts';
-import { timestamp } from '../platform/clock.ts';
-import { patient } from '../platform/patience.ts';
-import type { Report } from '../resources/progress.ts';
-import type { DriverChoice } from './choose-driver.ts';
-import type { ImageWork, WorkInstance } from './image-work.ts';
+import type { Queryable } from '../../catalog/catalog.ts';
+import { heldRecorder } from '../../catalog/held.ts';
+import { insertInstance, updateInstance } from '../../catalog/instances.ts';
+import { getLayer } from '../../catalog/layers.ts';
+import type { OpenLayer, SealedLayer } from '../../images/layer-store.ts';
+import { usableDisk } from '../../images/disks.ts';
+import type { Instance } from '../../instances/instance.ts';
+import { driverNamed, instanceDirectory } from '../../instances/launch.ts';
+import { resolveInstanceType } from '../../instances/types.ts';
+import { newInstanceId } from '../../platform/ids.ts';
+import { timestamp } from '../../platform/clock.ts';
+import { patient } from '../../platform/patience.ts';
+import type { Report } from '../../resources/progress.ts';
+import type { DriverChoice } from '../planning/choose-driver.ts';
+import type { ImageWork, WorkInstance } from '../image-work.ts';
 import { metadataFor } from './instance-profile.ts';
 import { enterNetwork, reachFor } from './network.ts';
 

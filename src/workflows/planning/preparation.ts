@@ -1,13 +1,13 @@
 /** What is settled before an image's first stage: its components' build versions, what is refused, what has no effect yet. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
-import type { StoredComponent } from '../catalog/components.ts';
-import { componentForAccount, NotSharedError } from '../catalog/sharing.ts';
-import { readNamedDocuments } from '../documents/component/named-documents.ts';
-import { parseComponentDocument } from '../documents/component/parse.ts';
-import { secretsOfDocument } from '../documents/component/references.ts';
-import { missingParameters } from '../documents/component/type.ts';
-import { SecretError } from '../secrets/provider.ts';
-import type { ImageWork, ResolvedComponent } from './image-work.ts';
+import type { StoredComponent } from '../../catalog/components.ts';
+import { componentForAccount, NotSharedError } from '../../catalog/sharing.ts';
+import { readNamedDocuments } from '../../documents/component/named-documents.ts';
+import { parseComponentDocument } from '../../documents/component/parse.ts';
+import { secretsOfDocument } from '../../documents/component/references.ts';
+import { missingParameters } from '../../documents/component/type.ts';
+import { SecretError } from '../../secrets/provider.ts';
+import type { ImageWork, ResolvedComponent } from '../image-work.ts';
 import { asksForEncryption, mappingsWithoutEffect } from './volumes.ts';
 
 /**

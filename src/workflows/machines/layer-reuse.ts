@@ -1,14 +1,14 @@
 /** Which components a build runs, where each of them runs, and which of them an earlier build's layer spares. */
-import { layerWithLabel } from '../catalog/layers.ts';
-import type { ComponentDocument } from '../documents/component/document.ts';
-import { parseComponentDocument } from '../documents/component/parse.ts';
-import type { SealedLayer } from '../images/layer-store.ts';
-import { timestamp } from '../platform/clock.ts';
-import type { Report } from '../resources/progress.ts';
-import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../runner/environment.ts';
-import { differingMembers, layerKey, type LayerRecord } from '../runner/layer-key.ts';
-import { cachePolicy } from './cache-policy.ts';
-import type { ImageWork, ResolvedComponent, Stage } from './image-work.ts';
+import { layerWithLabel } from '../../catalog/layers.ts';
+import type { ComponentDocument } from '../../documents/component/document.ts';
+import { parseComponentDocument } from '../../documents/component/parse.ts';
+import type { SealedLayer } from '../../images/layer-store.ts';
+import { timestamp } from '../../platform/clock.ts';
+import type { Report } from '../../resources/progress.ts';
+import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../../runner/environment.ts';
+import { differingMembers, layerKey, type LayerRecord } from '../../runner/layer-key.ts';
+import { cachePolicy } from '../planning/cache-policy.ts';
+import type { ImageWork, ResolvedComponent, Stage } from '../image-work.ts';
 
 const PHASES: Readonly<Record<Stage, readonly string[]>> = {
   BUILD: ['build', 'validate'],
