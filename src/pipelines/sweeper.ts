@@ -19,7 +19,7 @@ import { releaseAll } from '../platform/held.ts';
 import { releaseForgotten } from '../platform/host.ts';
 import { runningOut } from '../images/space.ts';
 import { logger } from '../platform/log.ts';
-import { CANCELLED_REASON } from '../workflows/image-work.ts';
+import { CANCELLED_REASON } from '../workflows/errors.ts';
 import { setStatus } from '../workflows/stages/run-image.ts';
 import { collectGarbage } from './garbage.ts';
 

@@ -15,7 +15,7 @@ import { logger } from '../platform/log.ts';
 import { newUuid } from '../platform/ids.ts';
 import { processStartTime } from '../platform/processes.ts';
 import { runDueExecutions } from './state-updates.ts';
-import { CANCELLED_REASON, CancelledError } from '../workflows/image-work.ts';
+import { CANCELLED_REASON, CancelledError } from '../workflows/errors.ts';
 import { runImage } from '../workflows/stages/run-image.ts';
 
 /** Between looks when nobody wakes it, in milliseconds. */

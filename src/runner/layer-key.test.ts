@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { canonicalJson, differingMembers, layerKey, type LayerInput } from './layer-key.ts';
+import { parseComponentDocument } from '../documents/component/parse.ts';
+import { canonicalJson, differingMembers, layerKey as keyOf, type LayerInput } from './layer-key.ts';
+
+function layerKey(given: Omit<LayerInput, 'parsed'>): ReturnType<typeof keyOf> {
+  return keyOf({ ...given, parsed: parseComponentDocument(given.document).document });
+}
 
 function documentOf(action: string, constants = ''): string {
   const inputs = action === 'ExecuteBash' ? '\n        inputs:\n          commands: [echo a]' : '';
   return `schemaVersion: 1.0\n${constants}phases:\n  - name: build\n    steps:\n      - name: One\n        action: ${action}${inputs}\n`;
 }
 
-const input: LayerInput = {
+const input: Omit<LayerInput, 'parsed'> = {
   parent: 'p',
   account: '123456789012',
   document: documentOf('ExecuteBash'),

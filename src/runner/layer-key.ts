@@ -2,7 +2,6 @@
  * The name of a layer: a hash over all that made it. Pure, apart from hashing. Agreement "Layer key" of the design.
  */
 import { createHash } from 'node:crypto';
-import { parseComponentDocument } from '../documents/component/parse.ts';
 import type { ComponentDocument } from '../documents/component/document.ts';
 import { RUNNER_FORMAT } from './format.ts';
 
@@ -14,6 +13,8 @@ export interface LayerInput {
   readonly account: string;
   /** Text of the component document. */
   readonly document: string;
+  /** The same, parsed; `undefined` for what is no valid document. */
+  readonly parsed: ComponentDocument | undefined;
   /** Values by parameter name, as the recipe gave them; the defaults are in the document. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly phases: readonly string[];
@@ -65,7 +66,7 @@ export function layerKey(input: LayerInput): { readonly key: string; readonly re
     driver: input.driver,
     workingDirectory: input.workingDirectory,
     userData: input.userData === null ? null : sha256(input.userData),
-    freshness: takesNewest(parseComponentDocument(input.document).document, input.phases) ? input.buildDate : null,
+    freshness: takesNewest(input.parsed, input.phases) ? input.buildDate : null,
   };
   return { key: sha256(canonicalJson(record)), record };
 }

@@ -1,6 +1,6 @@
 /** The options of `ingot build` that go to the images as tags: on layers of earlier builds, on what is kept of a failed one. */
 import { ageSeconds, CACHE_TAG } from '../../workflows/planning/cache-policy.ts';
-import { DEFAULT_KEEP_SECONDS, KEEP_TAG } from '../../workflows/machines/keep.ts';
+import { DEFAULT_KEEP_SECONDS, KEEP_TAG } from '../../workflows/planning/keep.ts';
 import { WrongUse, type Arguments } from '../command.ts';
 
 /** Tags that the options ask for; they win over the template's. @throws {WrongUse} */

@@ -1,5 +1,6 @@
-/** The register of step actions: one line each. See actions/README.md for how to add one. */
+/** The register of step actions: one line each. See README.md for how to add one. */
 import type { StepAction } from './action.ts';
+import type { StepActionName } from '../planning/step-action-names.ts';
 import { applyImageConfigurations } from './apply-image-configurations.ts';
 import { collectImageMetadata } from './collect-image-metadata.ts';
 import { createImage } from './create-image.ts';
@@ -13,18 +14,16 @@ import { waitForAction } from './wait-for-action.ts';
 import { waitForSsmAgent } from './wait-for-ssm-agent.ts';
 
 /** Every step action that can run, by its name. */
-export const stepActions: Readonly<Record<string, StepAction>> = Object.fromEntries(
-  [
-    applyImageConfigurations,
-    collectImageMetadata,
-    createImage,
-    distributeImage,
-    executeComponents,
-    launchInstance,
-    modifyImageAttributes,
-    sanitizeInstance,
-    terminateInstance,
-    waitForAction,
-    waitForSsmAgent,
-  ].map((action) => [action.name, action]),
-);
+export const stepActions: Readonly<Record<StepActionName, StepAction>> = {
+  ApplyImageConfigurations: applyImageConfigurations,
+  CollectImageMetadata: collectImageMetadata,
+  CreateImage: createImage,
+  DistributeImage: distributeImage,
+  ExecuteComponents: executeComponents,
+  LaunchInstance: launchInstance,
+  ModifyImageAttributes: modifyImageAttributes,
+  SanitizeInstance: sanitizeInstance,
+  TerminateInstance: terminateInstance,
+  WaitForAction: waitForAction,
+  WaitForSSMAgent: waitForSsmAgent,
+};

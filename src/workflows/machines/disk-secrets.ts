@@ -1,41 +1,25 @@
 /** Before a disk becomes an image it is searched for what must not be in one: keys, tokens, histories. A hit that the recipe does not allow fails the build. */
 import { stat } from 'node:fs/promises';
-import { tagsOf } from '../../catalog/tags.ts';
-import type { Report } from '../../resources/progress.ts';
-import { isAllowed, readAllowed, searchDisk, type Allowed, type DiskHit } from '../../runner/disk-search.ts';
-import { StepError, type ImageWork, type WorkInstance } from '../image-work.ts';
-
-/** The image recipe's tag that allows hits: names, each alone or with a path. */
-export const ALLOW_SECRETS_TAG = 'ingot:allow-secrets';
+import { isAllowed, searchDisk, type DiskHit } from '../../runner/disk-search.ts';
+import type { AllowedSecret } from '../../resources/allowed-secrets.ts';
+import { StepError } from '../errors.ts';
+import { ALLOW_SECRETS_TAG } from '../planning/plan-image.ts';
+import type { StepControl, WorkInstance } from './image-progress.ts';
 
 /** Hits that a failure names; the log has all. */
 const NAMED = 4;
-
-/** What the recipe allows. @throws {Error} naming the tag, when its value cannot be read */
-export async function allowedSecrets(work: Pick<ImageWork, 'catalog' | 'image'>): Promise<readonly Allowed[]> {
-  const arn = work.image.imageRecipe?.arn;
-  const value = arn === undefined ? undefined : (await tagsOf(work.catalog.db, arn))[ALLOW_SECRETS_TAG];
-  try {
-    return readAllowed(value ?? '');
-  } catch (error) {
-    throw new Error(`the tag ${ALLOW_SECRETS_TAG} of ${arn} has the value '${value}': ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-}
 
 /**
  * Searches the disk of a build instance.
  * @throws {StepError} naming what was found, and how it is allowed
  */
 export async function refuseSecretsOnDisk(
-  work: ImageWork,
   entry: WorkInstance,
-  options: { readonly report: Report; readonly signal: AbortSignal; readonly timeoutSeconds: number },
+  allowed: readonly AllowedSecret[],
+  options: StepControl & { readonly timeoutSeconds: number },
 ): Promise<void> {
   const { report, signal, timeoutSeconds } = options;
   if (entry.instance.capabilities.platform !== 'Linux') return;
-  const allowed = await allowedSecrets(work);
   const started = performance.now();
   const hits = await searchDisk(entry.instance, entry.launch.searchSince ?? new Date(0), {
     signal,

@@ -1,46 +1,29 @@
 /** What the instances of an image are told of themselves, and who they are outside: their instance profile, and nobody else. */
 import { createHash } from 'node:crypto';
-import { roleOf, type InstanceMetadata } from '../../instances/services/metadata.ts';
+import type { InstanceMetadata } from '../../instances/services/metadata.ts';
 import { timestamp } from '../../platform/clock.ts';
-import { instanceProfileFor, type InstanceProfile } from '../../platform/config-profiles.ts';
+import type { InstanceProfile } from '../../platform/config-profiles.ts';
 import { credentialProvider } from '../../platform/role-credentials.ts';
 import type { S3Access } from '../../platform/s3-requests.ts';
-import type { ImageWork } from '../image-work.ts';
-import type { WorkLaunch } from './instances.ts';
+import type { Secrets } from '../../secrets/secrets.ts';
+import type { ImagePlan } from '../planning/image-plan.ts';
+import type { WorkLaunch } from './image-progress.ts';
 
-/** The image's instance profile, where the configuration gives it credentials. */
-function profileOf({ config, account, image }: ImageWork): InstanceProfile | undefined {
-  return instanceProfileFor(
-    config.instanceProfiles,
-    image.infrastructureConfiguration?.instanceProfileName ?? '',
-    account,
-  );
-}
-
-/** @throws {NotGranted} when the image's instance profile belongs to other accounts */
-export function refuseOthersProfile(work: ImageWork): void {
-  profileOf(work);
-}
-
-/** What the metadata service of an instance says. */
+/** What the metadata service of an instance says. @param ami the image's own, which a test instance boots */
 export function metadataFor(
-  work: ImageWork,
+  plan: Pick<ImagePlan, 'account' | 'region' | 'image' | 'instanceProfile'>,
   launch: Pick<WorkLaunch, 'instanceType' | 'parent' | 'purpose'>,
+  ami: string | undefined,
 ): InstanceMetadata {
-  const { image } = work;
+  const { image, instanceProfile } = plan;
   const { instanceMetadataOptions, securityGroupIds } = image.infrastructureConfiguration ?? {};
   const parent = image.imageRecipe?.parentImage;
   const userData = image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride;
-  const role = roleOf(
-    work.config.instanceProfiles,
-    image.infrastructureConfiguration?.instanceProfileName ?? '',
-    work.account,
-  );
   return {
-    account: work.account,
-    region: work.region,
+    account: plan.account,
+    region: plan.region,
     imageId:
-      (launch.purpose === 'test' ? work.ami?.id : parent?.startsWith('ami-') ? parent : undefined) ??
+      (launch.purpose === 'test' ? ami : parent?.startsWith('ami-') ? parent : undefined) ??
       stableAmiId(launch.parent.key),
     instanceType: launch.instanceType,
     launched: timestamp(),
@@ -48,8 +31,12 @@ export function metadataFor(
     tokens: instanceMetadataOptions?.httpTokens === 'optional' ? 'optional' : 'required',
     ...(userData === undefined || launch.purpose === 'test' ? {} : { userData }),
     ...(securityGroupIds?.length ? { securityGroups: securityGroupIds } : {}),
-    ...(role === undefined ? {} : { role }),
+    ...(instanceProfile === undefined ? {} : { role: roleOf(instanceProfile) }),
   };
+}
+
+function roleOf({ name, profile }: NonNullable<ImagePlan['instanceProfile']>): InstanceMetadata['role'] {
+  return { instanceProfileName: name, roleName: profile.role, credentials: profile.credentials };
 }
 
 /** An id for a parent that is no AMI on record, such as a base image. */
@@ -58,15 +45,18 @@ function stableAmiId(key: string): string {
 }
 
 /** Who the image's instances are to S3; `undefined` where their profile has no credentials. The caller asks once for each document. */
-export function s3AccessFor(work: ImageWork): () => Promise<S3Access | undefined> {
-  const profile = profileOf(work);
+export function s3AccessFor(
+  { instanceProfile, region }: Pick<ImagePlan, 'instanceProfile' | 'region'>,
+  { mask }: Pick<Secrets, 'mask'>,
+): () => Promise<S3Access | undefined> {
+  const profile = instanceProfile?.profile;
   if (profile === undefined) return async () => undefined;
-  const access = s3AccessOf(profile, work.region);
+  const access = s3AccessOf(profile, region);
   return async () => {
     const given = await access();
     // Whatever prints a request, with its headers, prints no credentials into the log.
     for (const secret of [given.credentials.secretAccessKey, given.credentials.sessionToken])
-      if (secret !== undefined) work.secrets.mask.add(secret);
+      if (secret !== undefined) mask.add(secret);
     return given;
   };
 }
@@ -82,8 +72,10 @@ export function s3AccessOf(profile: InstanceProfile, region: string): () => Prom
 }
 
 /** Environment variables that commands in the image's instances find, so that AWS's tools there ask the same servers. */
-export function profileEnvironment(work: ImageWork): Readonly<Record<string, string>> {
-  return environmentOf(profileOf(work));
+export function profileEnvironment({
+  instanceProfile,
+}: Pick<ImagePlan, 'instanceProfile'>): Readonly<Record<string, string>> {
+  return environmentOf(instanceProfile?.profile);
 }
 
 /** The same for a profile. */

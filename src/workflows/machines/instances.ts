@@ -9,14 +9,15 @@ import { usableDisk } from '../../images/disks.ts';
 import type { Instance } from '../../instances/instance.ts';
 import { driverNamed, instanceDirectory } from '../../instances/launch.ts';
 import { resolveInstanceType } from '../../instances/types.ts';
+import { reachOf } from '../../platform/config-networks.ts';
 import { newInstanceId } from '../../platform/ids.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
-import type { Report } from '../../resources/progress.ts';
 import type { DriverChoice } from '../planning/choose-driver.ts';
-import type { ImageWork, WorkInstance } from '../image-work.ts';
+import type { ImagePlan } from '../planning/image-plan.ts';
+import type { ImageProgress, ImageServices, WorkInstance, WorkLaunch } from './image-progress.ts';
 import { metadataFor } from './instance-profile.ts';
-import { enterNetwork, reachFor } from './network.ts';
+import { enterNetwork } from './network.ts';
 
 /** The instance type of build and test instances when the infrastructure configuration names none. */
 export const DEFAULT_INSTANCE_TYPE = 't3.small';
@@ -35,36 +36,29 @@ runcmd:
   - [systemctl, start, qemu-guest-agent.service]
 `;
 
+/** What launching and ending the instances of an image takes. */
+export interface Launching {
+  readonly plan: Pick<ImagePlan, 'arn' | 'account' | 'region' | 'image' | 'network' | 'instanceProfile'>;
+  readonly progress: Pick<ImageProgress, 'instances' | 'ami'>;
+  readonly services: Pick<ImageServices, 'catalog' | 'layers' | 'dataDirectory'>;
+}
+
+/** What ending them takes. */
+export interface Ending {
+  readonly progress: Pick<ImageProgress, 'instances'>;
+  readonly services: Pick<ImageServices, 'catalog' | 'layers'>;
+}
+
 /** Whether a disk is as it was imported: nothing lies below it. */
 async function isBare(db: Queryable, layerId: string): Promise<boolean> {
   return (await getLayer(db, layerId))?.parent_id === null;
-}
-
-/** What to launch for a workflow. */
-export interface WorkLaunch {
-  readonly purpose: 'build' | 'test';
-  readonly choice: DriverChoice;
-  readonly parent: SealedLayer;
-  /** The key of `parent` for the layer of the next component; `parent.key` when absent. */
-  readonly parentKey?: string;
-  /** Components whose work `parent` holds. */
-  readonly componentsDone?: number;
-  readonly instanceType: string;
-  /** When the parent image was made: what is newer on the disk is looked at before that becomes an image. */
-  readonly searchSince?: Date;
-  /** Virtual size of the disk in bytes; at least the parent's. */
-  readonly sizeBytes?: number;
-  /** Of the step: an instance may have less. */
-  readonly timeoutSeconds: number;
-  readonly report: Report;
-  readonly signal: AbortSignal;
 }
 
 /**
  * Launches an instance for the work on an image and records it, before and after.
  * @throws {InstanceError} what was awaited; nothing of the instance is left
  */
-export async function launchWorkInstance(work: ImageWork, launch: WorkLaunch): Promise<WorkInstance> {
+export async function launchWorkInstance(work: Launching, launch: WorkLaunch): Promise<WorkInstance> {
   const { instance, layer } = await launchMachine(work, launch, launch.choice, launch.parent);
   const entry: WorkInstance = {
     instance,
@@ -77,7 +71,7 @@ export async function launchWorkInstance(work: ImageWork, launch: WorkLaunch): P
     componentsDone: launch.componentsDone ?? 0,
     stopped: false,
   };
-  work.instances.set(instance.id, entry);
+  work.progress.instances.set(instance.id, entry);
   return entry;
 }
 
@@ -86,12 +80,12 @@ export async function launchWorkInstance(work: ImageWork, launch: WorkLaunch): P
  * @throws {InstanceError} when the other driver's machine does not start; the instance is then ended
  */
 export async function moveToDriver(
-  work: ImageWork,
+  work: Launching,
   entry: WorkInstance,
   choice: DriverChoice,
   launch: Pick<WorkLaunch, 'report' | 'signal'>,
 ): Promise<void> {
-  await endMachine(work, entry);
+  await endMachine(work.services, entry);
   const { instance, layer } = await launchMachine(work, { ...entry.launch, ...launch }, choice, entry.parent);
   entry.instance = instance;
   entry.driver = choice.driver;
@@ -99,7 +93,7 @@ export async function moveToDriver(
 }
 
 async function launchMachine(
-  work: ImageWork,
+  work: Launching,
   launch: WorkLaunch,
   choice: DriverChoice,
   parent: SealedLayer,
@@ -115,12 +109,12 @@ async function launchMachine(
       text: `instance type ${launch.instanceType} is larger than this host (${size.cutFrom}); the instance gets ${size.cpus} vCPUs and ${size.memoryMiB} MiB`,
     });
 
-  await insertInstance(work.catalog.db, {
+  await insertInstance(work.services.catalog.db, {
     id,
     purpose: launch.purpose,
-    account: work.account,
-    region: work.region,
-    image_arn: work.arn,
+    account: work.plan.account,
+    region: work.plan.region,
+    image_arn: work.plan.arn,
     ami_id: null,
     driver: driver.name,
     instance_type: launch.instanceType,
@@ -137,13 +131,13 @@ async function launchMachine(
   });
 
   const parentSize = (await usableDisk(parent.path)).virtualSize;
-  const layer = await work.layers.open(parent, Math.max(launch.sizeBytes ?? 0, parentSize));
+  const layer = await work.services.layers.open(parent, Math.max(launch.sizeBytes ?? 0, parentSize));
   try {
     const needsAgent =
       launch.purpose === 'build' &&
       parent.origin === 'untrusted' &&
       driver.capabilities.bootLoader &&
-      (await isBare(work.catalog.db, parent.id));
+      (await isBare(work.services.catalog.db, parent.id));
     if (needsAgent)
       report({
         type: 'log',
@@ -156,10 +150,10 @@ async function launchMachine(
       cpus: size.cpus,
       memoryMiB: size.memoryMiB,
       directory: instanceDirectory(id),
-      allocationOwner: { dataDirectory: work.dataDirectory, owner: id },
-      held: heldRecorder(work.catalog.db, id),
-      metadata: metadataFor(work, { ...launch, parent }),
-      reach: reachFor(work),
+      allocationOwner: { dataDirectory: work.services.dataDirectory, owner: id },
+      held: heldRecorder(work.services.catalog.db, id),
+      metadata: metadataFor(work.plan, { ...launch, parent }, work.progress.ami?.id),
+      reach: reachOf(work.plan.network.profile),
       timeoutSeconds: Math.min(
         launch.timeoutSeconds,
         driver.capabilities.bootLoader ? patient(LONGEST_LAUNCH.machine) : LONGEST_LAUNCH.container,
@@ -172,7 +166,7 @@ async function launchMachine(
             : { type: 'log', level: event.level ?? 'info', text: `${id}: ${event.text}` },
         ),
     });
-    await enterNetwork(work, instance, {
+    await enterNetwork(work.plan, instance, {
       resumed: (launch.componentsDone ?? 0) > 0 || parent !== launch.parent,
       report,
       signal: launch.signal,
@@ -180,33 +174,36 @@ async function launchMachine(
       await instance.terminate();
       throw error;
     });
-    await updateInstance(work.catalog.db, id, { state: 'running', handle: JSON.stringify(instance.handle) });
+    await updateInstance(work.services.catalog.db, id, { state: 'running', handle: JSON.stringify(instance.handle) });
     return { instance, layer };
   } catch (error) {
-    await updateInstance(work.catalog.db, id, { state: 'failed', reason: (error as Error).message.slice(0, 1000) });
-    await work.layers.discard(layer);
+    await updateInstance(work.services.catalog.db, id, {
+      state: 'failed',
+      reason: (error as Error).message.slice(0, 1000),
+    });
+    await work.services.layers.discard(layer);
     throw error;
   }
 }
 
 /** Ends an instance and throws away what it wrote since its last layer. Safe to repeat. */
-export async function endWorkInstance(work: ImageWork, id: string): Promise<void> {
-  const entry = work.instances.get(id);
+export async function endWorkInstance(work: Ending, id: string): Promise<void> {
+  const entry = work.progress.instances.get(id);
   if (entry === undefined) return;
-  await endMachine(work, entry);
-  work.instances.delete(id);
+  await endMachine(work.services, entry);
+  work.progress.instances.delete(id);
 }
 
-async function endMachine(work: ImageWork, entry: WorkInstance): Promise<void> {
+async function endMachine({ catalog, layers }: Ending['services'], entry: WorkInstance): Promise<void> {
   await entry.instance.terminate();
-  if (entry.layer !== undefined) await work.layers.discard(entry.layer);
+  if (entry.layer !== undefined) await layers.discard(entry.layer);
   entry.layer = undefined;
-  await updateInstance(work.catalog.db, entry.instance.id, { state: 'terminated', handle: null });
+  await updateInstance(catalog.db, entry.instance.id, { state: 'terminated', handle: null });
 }
 
 /** The instance that a step names. @throws {Error} when this image's work has none of that id */
-export function workInstance(work: ImageWork, id: unknown): WorkInstance {
-  const entry = typeof id === 'string' ? work.instances.get(id) : undefined;
+export function workInstance({ instances }: Pick<ImageProgress, 'instances'>, id: unknown): WorkInstance {
+  const entry = typeof id === 'string' ? instances.get(id) : undefined;
   if (entry === undefined)
     throw new Error(
       `no instance ${JSON.stringify(id)} is running for this image; an earlier LaunchInstance step has to give its id`,
@@ -216,24 +213,28 @@ export function workInstance(work: ImageWork, id: unknown): WorkInstance {
 
 /** Seals what an instance wrote until now and lets it go on in a new layer. Returns the sealed one. */
 export async function takeLayer(
-  work: ImageWork,
+  work: {
+    readonly plan: Pick<ImagePlan, 'arn'>;
+    readonly progress: Pick<ImageProgress, 'sealed'>;
+    readonly services: Pick<ImageServices, 'layers'>;
+  },
   entry: WorkInstance,
   key: { readonly key: string; readonly record: object },
   label: string,
 ): Promise<SealedLayer> {
   const current = entry.layer!;
-  const next = await work.layers.announce(current.id);
+  const next = await work.services.layers.announce(current.id);
   try {
     await entry.instance.snapshot(next.path);
   } catch (error) {
-    await work.layers.discard(next);
+    await work.services.layers.discard(next);
     throw error;
   }
   entry.layer = next;
   // Noted as needed in the same moment: until the next machine lies over it, nothing else refers to it.
-  const sealed = await work.layers.seal(current, key.key, key.record, { label, owner: work.arn });
+  const sealed = await work.services.layers.seal(current, key.key, key.record, { label, owner: work.plan.arn });
   entry.parent = sealed;
   entry.parentKey = sealed.key;
-  work.sealed.push(sealed);
+  work.progress.sealed.push(sealed);
   return sealed;
 }

@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { Image } from '@aws-sdk/client-imagebuilder';
-import { DEFAULT_CONFIG } from '../../platform/config.ts';
 import { openCatalog } from '../../catalog/catalog.ts';
 import { LayerStore, type SealedLayer } from '../../images/layer-store.ts';
-import { openSecrets } from '../../secrets/open.ts';
-import { componentKey, componentsOf, groundKey, layerLabel, reuseLayers } from './layer-reuse.ts';
-import type { ImageWork } from '../image-work.ts';
+import { componentKey, groundKey, layerLabel, reuseLayers } from './layer-reuse.ts';
+import { sampleComponent, samplePlan } from '../../../test/harness/image-plan.ts';
+import type { ImagePlan } from '../planning/image-plan.ts';
 
 const dataDirectory = mkdtempSync(join(tmpdir(), 'ingot-build-plan-'));
 const catalog = await openCatalog(dataDirectory);
@@ -36,43 +35,30 @@ interface Build {
 }
 
 let builds = 0;
-function workOf(
+function planOf(
   name: string,
   { documents = DOCUMENTS, parameters = {}, image = {}, recipe = {}, account = '123456789012' }: Build,
-): ImageWork {
+): ImagePlan {
   const arn = `arn:aws:imagebuilder:us-east-1:123456789012:image/${name}/1.0.0/${++builds}`;
-  return {
-    arn,
-    catalog,
-    layers,
-    dataDirectory,
-    region: 'us-east-1',
-    account,
-    report: () => {},
-    secrets: openSecrets(dataDirectory, '123456789012', 'us-east-1'),
-    signal: new AbortController().signal,
-    image: {
+  return samplePlan(
+    {
       arn,
-      name,
-      type: 'AMI',
-      platform: 'Linux',
-      dateCreated: new Date(builds * 1000).toISOString(),
-      imageRecipe: recipe,
-      ...image,
-    } as Image,
-    instances: new Map(),
-    sealed: [],
-    workflowOutputs: new Map(),
-    ami: undefined,
-    osVersion: undefined,
-    config: DEFAULT_CONFIG,
-    components: documents.map((data, index) => ({
-      arn: `arn:c${index}`,
-      name: `c${index}`,
-      data,
-      parameters: index === 1 ? parameters : {},
-    })),
-  };
+      region: 'us-east-1',
+      account,
+      image: {
+        arn,
+        name,
+        type: 'AMI',
+        platform: 'Linux',
+        dateCreated: new Date(builds * 1000).toISOString(),
+        imageRecipe: recipe,
+        ...image,
+      },
+    },
+    documents.map((data, index) =>
+      sampleComponent({ arn: `arn:c${index}`, name: `c${index}`, data, parameters: index === 1 ? parameters : {} }),
+    ),
+  );
 }
 
 let parents = 0;
@@ -84,12 +70,13 @@ async function parentDisk(): Promise<SealedLayer> {
 
 /** Does what a build does with layers: says what it takes, and makes the rest. Returns a line for each component. */
 async function build(name: string, parent: SealedLayer, wanted: Build = {}): Promise<readonly string[]> {
-  const work = workOf(name, wanted);
+  const plan = planOf(name, wanted);
   const { driver = 'nspawn' } = wanted;
   const told: string[] = [];
-  const components = componentsOf(work, 'BUILD');
+  const components = plan.phases.BUILD;
   const reused = await reuseLayers(
-    work,
+    { catalog, layers },
+    plan,
     components,
     parent,
     groundKey(parent, wanted.sizeBytes),
@@ -99,12 +86,12 @@ async function build(name: string, parent: SealedLayer, wanted: Build = {}): Pro
   let { key } = reused;
   let below = reused.layer.id;
   for (const planned of components.slice(reused.count)) {
-    const { key: own, record } = componentKey(work, planned, key, driver);
+    const { key: own, record } = componentKey(plan, planned, key, driver);
     const layer = await layers.announce(below);
     writeFileSync(layer.path, '');
-    ({ key, id: below } = await layers.seal(layer, own, record, { label: layerLabel(work, planned) }));
+    ({ key, id: below } = await layers.seal(layer, own, record, { label: layerLabel(plan, planned) }));
   }
-  await layers.release(work.arn);
+  await layers.release(plan.arn);
   return told;
 }
 

@@ -1,44 +1,18 @@
-/** Which components a build runs, where each of them runs, and which of them an earlier build's layer spares. */
+/** Which components of a build an earlier build's layers spare. */
 import { layerWithLabel } from '../../catalog/layers.ts';
-import type { ComponentDocument } from '../../documents/component/document.ts';
-import { parseComponentDocument } from '../../documents/component/parse.ts';
 import type { SealedLayer } from '../../images/layer-store.ts';
 import { timestamp } from '../../platform/clock.ts';
 import type { Report } from '../../resources/progress.ts';
-import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../../runner/environment.ts';
+import type { ImagePlan, PlannedComponent } from '../planning/image-plan.ts';
+import type { ImageServices } from './image-progress.ts';
 import { differingMembers, layerKey, type LayerRecord } from '../../runner/layer-key.ts';
-import { cachePolicy } from '../planning/cache-policy.ts';
-import type { ImageWork, ResolvedComponent, Stage } from '../image-work.ts';
 
-const PHASES: Readonly<Record<Stage, readonly string[]>> = {
-  BUILD: ['build', 'validate'],
-  TEST: ['test'],
-  DISTRIBUTION: [],
-};
+/** What layers of an image's components depend on. */
+export interface LayerPlan
+  extends Pick<ImagePlan, 'arn' | 'account' | 'region' | 'image' | 'cache' | 'workingDirectory'> {}
 
-/** A component with the phases that a stage runs of it. */
-export interface PlannedComponent {
-  readonly component: ResolvedComponent;
-  readonly document: ComponentDocument;
-  readonly phases: readonly string[];
-}
-
-/** The components that have phases of a stage, in recipe order. */
-export function componentsOf(work: ImageWork, stage: Stage): readonly PlannedComponent[] {
-  return work.components.flatMap((component) => {
-    const { document } = parseComponentDocument(component.data);
-    const phases = document?.phases.map(({ name }) => name).filter((name) => PHASES[stage].includes(name)) ?? [];
-    return document === undefined || phases.length === 0 ? [] : [{ component, document, phases }];
-  });
-}
-
-/** The working directory of the recipe's components. Source: reference, `resources.md` section 6. */
-export function workingDirectoryOf({ image }: Pick<ImageWork, 'image'>): string {
-  return (
-    image.imageRecipe?.workingDirectory ??
-    (image.platform === 'Windows' ? WINDOWS_WORKING_DIRECTORY : DEFAULT_WORKING_DIRECTORY)
-  );
-}
+/** Where layers are found. */
+export type LayerPlace = Pick<ImageServices, 'catalog' | 'layers'>;
 
 /** What identifies the disk that the first component's layer lies on: the parent image, and the size that the disk was given. */
 export function groundKey(parent: SealedLayer, sizeBytes: number | undefined): string {
@@ -47,28 +21,29 @@ export function groundKey(parent: SealedLayer, sizeBytes: number | undefined): s
 
 /** The key of the layer that a component leaves on a disk. */
 export function componentKey(
-  work: ImageWork,
+  plan: Pick<LayerPlan, 'account' | 'image' | 'workingDirectory'>,
   planned: PlannedComponent,
   parentKey: string,
   driver: string,
 ): { readonly key: string; readonly record: LayerRecord } {
   return layerKey({
     parent: parentKey,
-    account: work.account,
+    account: plan.account,
     document: planned.component.data,
+    parsed: planned.document,
     parameters: planned.component.parameters,
     phases: planned.phases,
     architecture: 'x86_64',
     driver,
-    workingDirectory: workingDirectoryOf(work),
-    userData: work.image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride ?? null,
-    buildDate: work.image.dateCreated ?? timestamp(),
+    workingDirectory: plan.workingDirectory,
+    userData: plan.image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride ?? null,
+    buildDate: plan.image.dateCreated ?? timestamp(),
   });
 }
 
 /** What a component's layer is called, for comparing a miss with the layer of the build before. */
-export function layerLabel(work: ImageWork, planned: PlannedComponent): string {
-  return `${work.account}/${work.region}/${work.image.name}/${planned.component.name}`;
+export function layerLabel(plan: Pick<LayerPlan, 'account' | 'region' | 'image'>, planned: PlannedComponent): string {
+  return `${plan.account}/${plan.region}/${plan.image.name}/${planned.component.name}`;
 }
 
 /** Layers of earlier builds that stand in for the first components. */
@@ -87,14 +62,15 @@ export interface ReusedLayers {
  * @param drivers kinds of driver that each component may have run on, the likely one first
  */
 export async function reuseLayers(
-  work: ImageWork,
+  place: LayerPlace,
+  plan: LayerPlan,
   components: readonly PlannedComponent[],
   parent: SealedLayer,
   ground: string,
   drivers: (planned: PlannedComponent) => readonly string[],
   report: Report,
 ): Promise<ReusedLayers> {
-  const policy = cachePolicy(work.image);
+  const policy = plan.cache;
   let reused: ReusedLayers = { count: 0, layer: parent, key: ground };
   for (const [index, planned] of components.entries()) {
     const tell = (text: string): void =>
@@ -104,28 +80,30 @@ export async function reuseLayers(
       continue;
     }
     const since = new Date(Date.now() - policy.maxAgeSeconds * 1000).toISOString();
-    const layer = reused.count === index ? await find(work, planned, reused.key, drivers(planned), since) : undefined;
+    const layer =
+      reused.count === index ? await find(place, plan, planned, reused.key, drivers(planned), since) : undefined;
     if (layer !== undefined) {
       reused = { count: index + 1, layer, key: layer.key };
       tell(`hit, ${layer.id}`);
       continue;
     }
     tell(
-      `miss, ${reused.count === index ? await whyMissed(work, planned, reused.key, drivers(planned)[0]!, since) : 'a component before it runs anew'}`,
+      `miss, ${reused.count === index ? await whyMissed(place, plan, planned, reused.key, drivers(planned)[0]!, since) : 'a component before it runs anew'}`,
     );
   }
   return reused;
 }
 
 async function find(
-  work: ImageWork,
+  { layers }: LayerPlace,
+  plan: LayerPlan,
   planned: PlannedComponent,
   parentKey: string,
   drivers: readonly string[],
   since: string,
 ): Promise<SealedLayer | undefined> {
   for (const driver of drivers) {
-    const layer = await work.layers.take(componentKey(work, planned, parentKey, driver).key, since, work.arn);
+    const layer = await layers.take(componentKey(plan, planned, parentKey, driver).key, since, plan.arn);
     if (layer !== undefined) return layer;
   }
   return undefined;
@@ -145,17 +123,18 @@ const MEMBERS: Readonly<Record<string, string>> = {
 };
 
 async function whyMissed(
-  work: ImageWork,
+  { catalog }: LayerPlace,
+  plan: LayerPlan,
   planned: PlannedComponent,
   parentKey: string,
   driver: string,
   since: string,
 ): Promise<string> {
-  const last = await layerWithLabel(work.catalog.db, layerLabel(work, planned));
+  const last = await layerWithLabel(catalog.db, layerLabel(plan, planned));
   if (last === undefined) return 'there is none yet';
   const members = differingMembers(
     JSON.parse(last.key_record) as LayerRecord,
-    componentKey(work, planned, parentKey, driver).record,
+    componentKey(plan, planned, parentKey, driver).record,
   );
   if (members.length > 0) return members.map((member) => MEMBERS[member] ?? `${member} changed`).join(', ');
   return last.created < since ? `it is too old (made ${last.created})` : 'its file is gone';

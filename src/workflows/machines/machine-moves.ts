@@ -2,22 +2,15 @@
  * Where a component runs: in a system container unless it needs a machine. By rule where its document shows that, else by one retry
  * when the container's refusal is one of a documented list. `docs/drivers.md` tells users.
  */
-import { needsMachine } from '../../documents/component/machine-rule.ts';
+import type { MachineNeed } from '../../documents/component/machine-rule.ts';
 import type { SealedLayer } from '../../images/layer-store.ts';
 import { driverNamed, missingByDriver } from '../../instances/launch.ts';
-import type { Report } from '../../resources/progress.ts';
 import { containerRefusal, type ContainerRefusal } from '../../runner/container-refusals.ts';
 import type { DocumentFailure, DocumentOutcome } from '../../runner/run-document.ts';
-import type { PlannedComponent } from './layer-reuse.ts';
+import type { PlannedComponent } from '../planning/image-plan.ts';
 import { chooseTestDriver, type DriverChoice } from '../planning/choose-driver.ts';
-import type { ImageWork, WorkInstance } from '../image-work.ts';
-import { moveToDriver } from './instances.ts';
-
-/** How to tell and when to stop. */
-interface Move {
-  readonly report: Report;
-  readonly signal: AbortSignal;
-}
+import type { StepControl, WorkInstance } from './image-progress.ts';
+import { moveToDriver, type Launching } from './instances.ts';
 
 /** Kinds of driver whose layer of a component a build may take: the one it would run on, and the one that a retry would have taken. */
 export function driversFor(planned: PlannedComponent, choice: DriverChoice, parent: SealedLayer): readonly string[] {
@@ -30,10 +23,10 @@ export function driversFor(planned: PlannedComponent, choice: DriverChoice, pare
  * @throws {Error} when the component needs a machine and this host has none
  */
 export async function placeFor(
-  work: ImageWork,
+  work: Launching,
   entry: WorkInstance,
   planned: PlannedComponent,
-  { report, signal }: Move,
+  { report, signal }: StepControl,
 ): Promise<void> {
   const container = !driverNamed(entry.preferred.driver).capabilities.kernel;
   if (!container) return;
@@ -75,11 +68,11 @@ export async function placeFor(
  * @returns the refusal, or undefined when the outcome stands
  */
 export async function retryInMachine(
-  work: ImageWork,
+  work: Launching,
   entry: WorkInstance,
   planned: PlannedComponent,
   outcome: DocumentOutcome,
-  { report, signal }: Move,
+  { report, signal }: StepControl,
 ): Promise<ContainerRefusal | undefined> {
   if (outcome.failure?.instanceLost || entry.instance.capabilities.kernel) return undefined;
   const found = firstRefusal([...(outcome.failure === undefined ? [] : [outcome.failure]), ...outcome.ignored]);
@@ -112,9 +105,8 @@ function firstRefusal(
   return undefined;
 }
 
-function need({ document, phases, component }: PlannedComponent, parent: SealedLayer): ReturnType<typeof needsMachine> {
-  // Only of a disk of Ingot's own making is it known that a new kernel needs no new menu.
-  return needsMachine(document, phases, { ownBase: parent.origin === 'made' }, component.parameters);
+function need({ machine }: PlannedComponent, parent: SealedLayer): MachineNeed | undefined {
+  return parent.origin === 'made' ? machine.madeHere : machine.foreign;
 }
 
 async function machine(reason: string, prefix: string): Promise<DriverChoice> {

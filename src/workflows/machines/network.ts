@@ -2,8 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { InstanceError, type Instance } from '../../instances/instance.ts';
 import { runCaptured } from '../../instances/output.ts';
-import { networkFor, promisesOf, reachOf, type NetworkProfile } from '../../platform/config-networks.ts';
-import type { Reach } from '../../platform/network-rules.ts';
+import { promisesOf, type NetworkProfile } from '../../platform/config-networks.ts';
 import { patience } from '../../platform/patience.ts';
 import type { Report } from '../../resources/progress.ts';
 import { BASH } from '../../runner/environment.ts';
@@ -14,47 +13,33 @@ import {
   putNetworkSettings,
   takeOutNetworkSettings,
 } from '../../runner/network-settings.ts';
-import type { ImageWork } from '../image-work.ts';
+import type { ImagePlan } from '../planning/image-plan.ts';
 
 /** How long something promised may take to answer, in seconds. */
 const PROMISE_SECONDS = 10;
 /** Bytes that the try of it may print. */
 const REACH_BYTES = 64 << 10;
 
-/**
- * The network profile of the image's instances. @throws {Error} when its infrastructure configuration is in two, or in
- * one of other accounts
- */
-export function networkOf(work: ImageWork): NetworkProfile {
-  return placeOf(work).profile;
-}
-
-function placeOf({ config, account, image }: ImageWork): ReturnType<typeof networkFor> {
-  const { subnetId, securityGroupIds } = image.infrastructureConfiguration ?? {};
-  return networkFor(config.networks, account, subnetId, securityGroupIds ?? []);
-}
-
-/** The rules for its instances. */
-export function reachFor(work: ImageWork): Reach {
-  return reachOf(networkOf(work));
-}
-
 /** Environment variables of commands in its instances. */
-export function networkEnvironment(work: ImageWork): Readonly<Record<string, string>> {
-  return proxyEnvironment(networkOf(work));
+export function networkEnvironment({ network }: Pick<ImagePlan, 'network'>): Readonly<Record<string, string>> {
+  return proxyEnvironment(network.profile);
 }
 
-/** Says in the log which network it is, and what is placed in none. @throws {Error} as `networkOf` */
-export function tellNetwork(work: ImageWork): void {
-  const { profile, reason, unplaced } = placeOf(work);
+/** Says in the log which network it is, and what is placed in none. @param usual the profile of images that name nothing, where nothing is set up */
+export function tellNetwork(
+  { network }: Pick<ImagePlan, 'network'>,
+  usual: NetworkProfile | undefined,
+  report: Report,
+): void {
+  const { profile, reason, unplaced } = network;
   if (unplaced.length > 0)
-    work.report({
+    report({
       type: 'log',
       level: 'warn',
       text: `${unplaced.join(', ')}: placed in no network by networks of config.yaml; its instances have the profile '${profile.name}' (${reason})`,
     });
-  else if (profile !== work.config.networks.profiles['full'])
-    work.report({ type: 'log', text: `network profile '${profile.name}' (${reason}): access ${profile.access}` });
+  else if (profile !== usual)
+    report({ type: 'log', text: `network profile '${profile.name}' (${reason}): access ${profile.access}` });
 }
 
 /**
@@ -63,11 +48,10 @@ export function tellNetwork(work: ImageWork): void {
  * @throws {InstanceError} naming what it does not reach, and why as far as the instance can tell
  */
 export async function enterNetwork(
-  work: ImageWork,
+  { network: { profile } }: Pick<ImagePlan, 'network'>,
   instance: Instance,
   options: { readonly resumed: boolean; readonly report: Report; readonly signal: AbortSignal },
 ): Promise<void> {
-  const profile = networkOf(work);
   const { report, signal } = options;
   try {
     if (hasSettings(profile)) {

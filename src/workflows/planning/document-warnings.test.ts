@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ProgressEvent } from '../../resources/progress.ts';
 import { warnOfDocuments } from './document-warnings.ts';
-import type { ImageWork } from '../image-work.ts';
+import { sampleComponent } from '../../../test/harness/image-plan.ts';
 
 const REBOOTS =
   'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: One, action: ExecuteBash, inputs: {commands: [reboot]}}\n';
 const UPDATES = 'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: One, action: UpdateOS}\n';
 
 function component(name: string, data: string, owner = '123456789012') {
-  return { arn: `arn:aws:imagebuilder:us-east-1:${owner}:component/${name}/1.0.0/1`, name, data, parameters: {} };
+  return sampleComponent({ arn: `arn:aws:imagebuilder:us-east-1:${owner}:component/${name}/1.0.0/1`, name, data });
 }
 
 test('what is probably wrong stands in the log, with its place; managed components are passed over, but count for the recipe', () => {
@@ -21,11 +21,7 @@ test('what is probably wrong stands in the log, with its place; managed componen
     component('theirs', REBOOTS, 'aws'),
   ];
 
-  warnOfDocuments({
-    components,
-    image: { osVersion: 'Debian 12' },
-    report: (event: ProgressEvent) => told.push(event),
-  } as unknown as ImageWork);
+  warnOfDocuments({ components, image: { osVersion: 'Debian 12' } }, (event) => told.push(event));
 
   assert.deepEqual(
     told.map(({ level, component: of }) => [level, of]),

@@ -11,22 +11,28 @@ import { fetchDisk } from '../../images/foreign/source.ts';
 import { release } from '../../platform/held.ts';
 import { newAmiId } from '../../platform/ids.ts';
 import { sourceName } from '../../resources/import-source.ts';
-import { amiRecord } from '../ami-record.ts';
-import type { BuiltAmi, ImageWork } from '../image-work.ts';
+import { amiRecord, type BuiltAmi } from '../../distribution/ami-record.ts';
+import type { ImageProgress, ImageServices, StepControl } from '../machines/image-progress.ts';
+import type { PlannedImage } from '../planning/image-plan.ts';
 
 /**
  * Imports the disk that a task names.
  * @throws {Error} in words for the user; no layer and no file is left
  */
-export async function importDisk(work: ImageWork, task: Extract<ImageTask, { kind: 'import' }>): Promise<BuiltAmi> {
-  const { catalog, report, signal } = work;
+export async function importDisk(
+  plan: PlannedImage,
+  task: Extract<ImageTask, { kind: 'import' }>,
+  { sealed: made }: Pick<ImageProgress, 'sealed'>,
+  { catalog, layers, dataDirectory }: Pick<ImageServices, 'catalog' | 'layers' | 'dataDirectory'>,
+  { report, signal }: StepControl,
+): Promise<BuiltAmi> {
   const wanted = await getImportTask(catalog.db, task.importTaskId);
   if (wanted === undefined) throw new Error(`the import task ${task.importTaskId} does not exist (any more)`);
-  const held = heldRecorder(catalog.db, work.arn);
-  const directory = join(work.dataDirectory, 'work', wanted.id);
+  const held = heldRecorder(catalog.db, plan.arn);
+  const directory = join(dataDirectory, 'work', wanted.id);
   const folder = await held.record({ kind: 'path', path: directory });
   const origin = wanted.trusted === 1 ? 'trusted' : 'untrusted';
-  const layer = await work.layers.announce(null, origin);
+  const layer = await layers.announce(null, origin);
   try {
     await rm(directory, { recursive: true, force: true });
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -54,27 +60,28 @@ export async function importDisk(work: ImageWork, task: Extract<ImageTask, { kin
     const record = { import: sha256, virtualSize, origin };
     const key = createHash('sha256').update(JSON.stringify(record)).digest('hex');
     const id = newAmiId();
-    const sealed = await work.layers.seal(layer, key, record, {
-      owner: work.arn,
+    const sealed = await layers.seal(layer, key, record, {
+      owner: plan.arn,
       refer: (trx, layerId) =>
         insertAmi(trx, {
-          ...amiRecord(work, {
+          ...amiRecord(plan, {
             id,
-            region: work.region,
+            osVersion: undefined,
+            region: plan.region,
             description: task.description,
-            tags: { CreatedBy: 'EC2 Image Builder', Ec2ImageBuilderArn: work.arn },
+            tags: { CreatedBy: 'EC2 Image Builder', Ec2ImageBuilderArn: plan.arn },
           }),
-          os_version: work.image.osVersion ?? null,
+          os_version: plan.image.osVersion ?? null,
           layer_id: layerId,
-          file: relative(work.dataDirectory, layer.path),
+          file: relative(dataDirectory, layer.path),
           state: 'available',
         }),
     });
-    work.sealed.push(sealed);
-    report({ type: 'log', text: `${id} in ${work.region}` });
+    made.push(sealed);
+    report({ type: 'log', text: `${id} in ${plan.region}` });
     return { id, layer: sealed };
   } catch (error) {
-    if (!work.sealed.some(({ id }) => id === layer.id)) await work.layers.discard(layer);
+    if (!made.some(({ id }) => id === layer.id)) await layers.discard(layer);
     throw error;
   } finally {
     await release(held, folder);

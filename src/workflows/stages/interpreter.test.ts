@@ -3,15 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { DEFAULT_CONFIG } from '../../platform/config.ts';
 import { openCatalog } from '../../catalog/catalog.ts';
 import { stepExecutionsOfWorkflow, workflowExecutionsOfImage } from '../../catalog/executions.ts';
 import { parseWorkflowDocument } from '../../documents/workflow/parse.ts';
 import { LayerStore } from '../../images/layer-store.ts';
 import { openSecrets } from '../../secrets/open.ts';
 import type { StepAction, StepContext } from '../actions/action.ts';
-import { CancelledError, StepError, type ImageWork } from '../image-work.ts';
-import { runWorkflow, type StageLimit } from './interpreter.ts';
+import { samplePlan } from '../../../test/harness/image-plan.ts';
+import { CancelledError, StepError } from '../errors.ts';
+import { newProgress } from '../machines/image-progress.ts';
+import { runWorkflow, type RunningImage, type StageLimit } from './interpreter.ts';
 
 const dataDirectory = mkdtempSync(join(tmpdir(), 'ingot-interpreter-'));
 const catalog = await openCatalog(dataDirectory);
@@ -21,26 +22,24 @@ after(async () => {
 });
 
 let images = 0;
-function newWork(signal: AbortSignal = new AbortController().signal): ImageWork {
+function newWork(signal: AbortSignal = new AbortController().signal): RunningImage {
   const arn = `arn:aws:imagebuilder:us-east-1:123456789012:image/interpreted/1.0.0/${++images}`;
   return {
-    arn,
-    signal,
-    catalog,
-    dataDirectory,
-    region: 'us-east-1',
-    account: '123456789012',
+    plan: samplePlan({
+      arn,
+      region: 'us-east-1',
+      account: '123456789012',
+      image: { arn, name: 'interpreted', version: `1.0.0/${images}`, type: 'AMI', platform: 'Linux' },
+    }),
+    progress: newProgress(),
+    services: {
+      catalog,
+      dataDirectory,
+      layers: new LayerStore(catalog, dataDirectory),
+      secrets: openSecrets(dataDirectory, '123456789012', 'us-east-1'),
+    },
     report: () => {},
-    secrets: openSecrets(dataDirectory, '123456789012', 'us-east-1'),
-    layers: new LayerStore(catalog, dataDirectory),
-    image: { arn, name: 'interpreted', version: `1.0.0/${images}`, type: 'AMI', platform: 'Linux' },
-    instances: new Map(),
-    sealed: [],
-    workflowOutputs: new Map(),
-    components: [],
-    ami: undefined,
-    osVersion: undefined,
-    config: DEFAULT_CONFIG,
+    signal,
   };
 }
 
@@ -69,7 +68,7 @@ function recording(behaviour: Record<string, (context: StepContext) => Promise<R
 }
 
 async function interpret(
-  work: ImageWork,
+  work: RunningImage,
   text: string,
   actions: Record<string, StepAction>,
   limit?: StageLimit,
@@ -88,8 +87,8 @@ async function interpret(
   });
 }
 
-async function recorded(work: ImageWork): Promise<{ workflow: string; steps: string[] }> {
-  const [execution] = await workflowExecutionsOfImage(catalog.db, work.arn);
+async function recorded(work: RunningImage): Promise<{ workflow: string; steps: string[] }> {
+  const [execution] = await workflowExecutionsOfImage(catalog.db, work.plan.arn);
   const steps = await stepExecutionsOfWorkflow(catalog.db, execution!.id);
   return {
     workflow: execution!.status,
@@ -143,7 +142,7 @@ test('a workflow that is aborted alone is CANCELLED, under the name of its group
     workflow: 'CANCELLED',
     steps: ['Launch COMPLETED COMPLETED', 'Apply CANCELLED', 'End CANCELLED'],
   });
-  assert.equal((await workflowExecutionsOfImage(catalog.db, work.arn))[0]!.parallel_group, 'g');
+  assert.equal((await workflowExecutionsOfImage(catalog.db, work.plan.arn))[0]!.parallel_group, 'g');
 });
 
 test('steps run in order, chained, and leave their outputs', async () => {
@@ -155,7 +154,7 @@ test('steps run in order, chained, and leave their outputs', async () => {
     'ExecuteComponents {"instanceId":"i-1"}',
     'TerminateInstance {"instanceId":"i-1"}',
   ]);
-  assert.equal(work.workflowOutputs.get('Instance'), 'i-1');
+  assert.equal(work.progress.workflowOutputs.get('Instance'), 'i-1');
   assert.deepEqual(await recorded(work), {
     workflow: 'COMPLETED',
     steps: ['Launch COMPLETED', 'Apply COMPLETED', 'End COMPLETED'],
@@ -195,7 +194,7 @@ test('a failure aborts, rolls back in reverse and gives the reason in AWS form',
 
 test('a failed step is recorded with the outputs that it has, and its class survives a secret in its message', async () => {
   const work = newWork();
-  work.secrets.mask.add('a-secret-of-the-user');
+  work.services.secrets.mask.add('a-secret-of-the-user');
   const { actions } = recording({
     async ExecuteComponents() {
       throw new StepError('it printed a-secret-of-the-user', {
@@ -207,7 +206,7 @@ test('a failed step is recorded with the outputs that it has, and its class surv
     () => assert.fail('it did not fail'),
     (error: Error) => error,
   );
-  const [execution] = await workflowExecutionsOfImage(catalog.db, work.arn);
+  const [execution] = await workflowExecutionsOfImage(catalog.db, work.plan.arn);
   const step = (await stepExecutionsOfWorkflow(catalog.db, execution!.id)).find(({ name }) => name === 'Apply');
 
   assert.deepEqual(JSON.parse(step!.outputs!), { status: 'Failed', line: '***', error: 'it printed ***' });
@@ -252,7 +251,7 @@ test('a false condition skips a step, with its inputs unresolved', async () => {
     'action: ExecuteComponents\n    if: { stringEquals: Windows, value: $.imagebuilder.platform }',
   );
   await interpret(work, text, actions);
-  const [execution] = await workflowExecutionsOfImage(catalog.db, work.arn);
+  const [execution] = await workflowExecutionsOfImage(catalog.db, work.plan.arn);
   const [, apply] = await stepExecutionsOfWorkflow(catalog.db, execution!.id);
   assert.equal(apply!.status, 'SKIPPED');
   assert.equal(apply!.inputs, '{"instanceId.$":"$.stepOutputs.Launch.instanceId"}');

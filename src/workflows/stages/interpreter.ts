@@ -18,7 +18,9 @@ import { patient } from '../../platform/patience.ts';
 import { within, type Report } from '../../resources/progress.ts';
 import type { StepAction, StepOutputs } from '../actions/action.ts';
 import { stepActions } from '../actions/register.ts';
-import { CancelledError, StepError, type ImageWork, type Stage } from '../image-work.ts';
+import { CancelledError, StepError } from '../errors.ts';
+import type { ImageProgress, ImageServices, StepControl } from '../machines/image-progress.ts';
+import type { ImagePlan, Stage } from '../planning/image-plan.ts';
 import { systemVariables } from './system-variables.ts';
 
 const ROLLBACK_SECONDS = 60;
@@ -26,6 +28,13 @@ const ROLLBACK_SECONDS = 60;
 const CONSOLE_SHOWN = 30;
 /** Characters of a step's message. */
 const LONGEST_MESSAGE = 16 << 10;
+
+/** The image whose workflows run. Only the interpreter takes plan and progress whole, and gives each step what it names. */
+export interface RunningImage extends StepControl {
+  readonly plan: ImagePlan;
+  readonly progress: ImageProgress;
+  readonly services: ImageServices;
+}
 
 /** A workflow to run for an image. */
 export interface WorkflowRun {
@@ -81,13 +90,13 @@ interface RanStep {
  * @throws {WorkflowFailure} when a step that aborts failed; what could be rolled back was
  * @throws the abort's reason when the work was cancelled
  */
-export async function runWorkflow(work: ImageWork, run: WorkflowRun): Promise<void> {
+export async function runWorkflow(work: RunningImage, run: WorkflowRun): Promise<void> {
   const id = newWorkflowExecutionId();
-  const db = work.catalog.db;
+  const db = work.services.catalog.db;
   const report = within(work.report, { workflow: run.name });
   await insertWorkflowExecution(db, {
     id,
-    image_arn: work.arn,
+    image_arn: work.plan.arn,
     workflow_arn: run.arn,
     type: run.type,
     status: 'RUNNING',
@@ -120,7 +129,7 @@ export async function runWorkflow(work: ImageWork, run: WorkflowRun): Promise<vo
   for (const output of run.document.outputs) {
     try {
       results[output.name] = resolveWorkflowValue(output.value, lookup);
-      work.workflowOutputs.set(output.name, results[output.name]);
+      work.progress.workflowOutputs.set(output.name, results[output.name]);
     } catch (error) {
       // The output of a step that was skipped: an error only for a later workflow that refers to it.
       if (!(error instanceof UnresolvedReferenceError)) throw error;
@@ -134,7 +143,7 @@ export async function runWorkflow(work: ImageWork, run: WorkflowRun): Promise<vo
 }
 
 async function runStep(
-  work: ImageWork,
+  work: RunningImage,
   run: WorkflowRun,
   workflowExecutionId: string,
   position: number,
@@ -142,7 +151,7 @@ async function runStep(
   lookup: (path: string) => unknown,
   outer: Report,
 ): Promise<RanStep | undefined> {
-  const db = work.catalog.db;
+  const db = work.services.catalog.db;
   const report = within(outer, { step: step.name });
   const action = actionOf(run, step);
   const { timeoutSeconds } = step;
@@ -150,7 +159,7 @@ async function runStep(
   const record = {
     id: executionId,
     workflow_execution_id: workflowExecutionId,
-    image_arn: work.arn,
+    image_arn: work.plan.arn,
     position,
     name: step.name,
     action: step.action,
@@ -162,7 +171,8 @@ async function runStep(
     timeout_seconds: timeoutSeconds,
     end_time: null,
   };
-  const context = { work, stage: run.type, report, timeoutSeconds };
+  const { plan, progress, services } = work;
+  const context = { plan, progress, services, stage: run.type, report, workSignal: work.signal, timeoutSeconds };
 
   const applies = step.if === undefined || evaluateCondition(step.if, lookup);
   const nothingToDo = applies ? action?.skip?.({ ...context, signal: signalOf(work, run) }) : 'its condition is false';
@@ -205,7 +215,7 @@ async function runStep(
       inputs,
       execution: { workflowId: workflowExecutionId, stepId: executionId, stepName: step.name },
     });
-    const outputs = work.secrets.mask.deep(given);
+    const outputs = work.services.secrets.mask.deep(given);
     await updateStepExecution(db, executionId, {
       status: 'COMPLETED',
       outputs: JSON.stringify(outputs),
@@ -223,7 +233,7 @@ async function runStep(
     const cancelled = signalOf(work, run).aborted;
     const timedOut = !cancelled && deadline.expired();
     const error = withoutSecrets(
-      work,
+      work.services,
       cancelled
         ? (signalOf(work, run).reason as Error)
         : timedOut
@@ -235,7 +245,7 @@ async function runStep(
     if (!cancelled && cause instanceof InstanceError)
       for (const text of cause.console.slice(-CONSOLE_SHOWN))
         report({ type: 'output', stream: 'console', level: 'warn', text });
-    const outputs = work.secrets.mask.deep({
+    const outputs = work.services.secrets.mask.deep({
       ...(cause instanceof StepError ? cause.outputs : {}),
       error: error.message,
     });
@@ -260,7 +270,7 @@ async function runStep(
 }
 
 /** The error without secrets in its message, of the same class: what is done about it depends on that. */
-function withoutSecrets({ secrets }: Pick<ImageWork, 'secrets'>, error: Error): Error {
+function withoutSecrets({ secrets }: Pick<ImageServices, 'secrets'>, error: Error): Error {
   const masked = secrets.mask.text(error.message);
   // What an instance said may be in it.
   const message =
@@ -288,7 +298,7 @@ function timeoutError(
 }
 
 async function abort(
-  work: ImageWork,
+  work: RunningImage,
   run: WorkflowRun,
   id: string,
   failedAt: number,
@@ -297,7 +307,7 @@ async function abort(
   lookup: (path: string) => unknown,
   report: Report,
 ): Promise<Error> {
-  const db = work.catalog.db;
+  const db = work.services.catalog.db;
   const cancelled = signalOf(work, run).aborted;
   const now = timestamp();
   for (const [position, step] of run.document.steps.entries()) {
@@ -305,7 +315,7 @@ async function abort(
     await insertStepExecution(db, {
       id: newStepExecutionId(),
       workflow_execution_id: id,
-      image_arn: work.arn,
+      image_arn: work.plan.arn,
       position,
       name: step.name,
       action: step.action,
@@ -330,8 +340,11 @@ async function abort(
       await updateStepExecution(db, executionId, { rollback_status: 'RUNNING' });
       await rollback(
         {
-          work,
+          plan: work.plan,
+          progress: work.progress,
+          services: work.services,
           stage: run.type,
+          workSignal: work.signal,
           report: within(report, { step: step.name }),
           signal: deadline.signal,
           timeoutSeconds: ROLLBACK_SECONDS,
@@ -354,12 +367,13 @@ async function abort(
   return new WorkflowFailure(`Workflow Execution ID: '${id}' failed with reason: ${error.message}`, { cause: error });
 }
 
-function signalOf(work: ImageWork, run: WorkflowRun): AbortSignal {
+function signalOf(work: RunningImage, run: WorkflowRun): AbortSignal {
   return run.signal ?? work.signal;
 }
 
 function actionOf(run: WorkflowRun, step: WorkflowStep): StepAction | undefined {
-  return (run.actions ?? stepActions)[step.action];
+  const actions: Readonly<Record<string, StepAction>> = run.actions ?? stepActions;
+  return Object.hasOwn(actions, step.action) ? actions[step.action] : undefined;
 }
 
 function rollbackEnabled(step: WorkflowStep, lookup: (path: string) => unknown): boolean {
@@ -367,7 +381,12 @@ function rollbackEnabled(step: WorkflowStep, lookup: (path: string) => unknown):
   return value !== false && value !== 'false';
 }
 
-function lookUp(work: ImageWork, run: WorkflowRun, outputs: ReadonlyMap<string, StepOutputs>, path: string): unknown {
+function lookUp(
+  work: RunningImage,
+  run: WorkflowRun,
+  outputs: ReadonlyMap<string, StepOutputs>,
+  path: string,
+): unknown {
   const [node, ...rest] = path.replace(/^\$\./, '').split('.');
   switch (node) {
     case 'parameters':
@@ -375,9 +394,9 @@ function lookUp(work: ImageWork, run: WorkflowRun, outputs: ReadonlyMap<string, 
     case 'stepOutputs':
       return outputs.get(rest[0]!)?.[rest.slice(1).join('.')];
     case 'workflowOutputs':
-      return work.workflowOutputs.get(rest[0]!);
+      return work.progress.workflowOutputs.get(rest[0]!);
     case 'imagebuilder':
-      return systemVariables(work, run.type)[rest[0]!];
+      return systemVariables(work.plan, run.type)[rest[0]!];
     default:
       return undefined;
   }

@@ -35,7 +35,7 @@ test('the AMI of the home Region comes first, whenever it was recorded', async (
     });
   }
 
-  const { amis } = await outputResources({ catalog, arn, region: 'us-east-1' });
+  const { amis } = await outputResources({ arn, region: 'us-east-1' }, catalog);
 
   assert.deepEqual(
     amis?.map(({ region }) => region),

@@ -7,32 +7,32 @@ import { amisOfImage, pendingAmis, updateAmi } from '../../catalog/amis.ts';
 import { imageTask, type ImageTask } from '../../catalog/image-task.ts';
 import { openImageLog } from '../../catalog/image-log.ts';
 import { getImage, transitionImage } from '../../catalog/images.ts';
+import type { BuiltAmi } from '../../distribution/ami-record.ts';
+import { CopiesAhead } from '../../distribution/region-copies.ts';
 import { withdrawAmi } from '../../distribution/withdraw.ts';
-import { workflowParameterValues } from '../../documents/workflow/parameters.ts';
-import { parseWorkflowDocument } from '../../documents/workflow/parse.ts';
 import { LayerStore } from '../../images/layer-store.ts';
 import { isDiskFull, MAKE_ROOM, onceThereIsRoom, runningOut } from '../../images/space.ts';
-import { DEFAULT_CONFIG, readConfig } from '../../platform/config.ts';
+import { readConfig, type Config } from '../../platform/config.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { ImageStatus } from '../../resources/statuses.ts';
-import { distributeImage, planOf } from '../actions/distribute-image.ts';
-import { warnOfDocuments } from '../planning/document-warnings.ts';
 import { openSecrets } from '../../secrets/open.ts';
+import { distributeImage } from '../actions/distribute-image.ts';
+import { CancelledError } from '../errors.ts';
 import { refuseUnfitHost } from '../machines/host-fitness.ts';
-import { CancelledError, type ImageWork, type Stage } from '../image-work.ts';
-import { importDisk } from './import-image.ts';
+import { newProgress, type ImageProgress, type ImageServices, type StepControl } from '../machines/image-progress.ts';
 import { endWorkInstance } from '../machines/instances.ts';
-import { isStageTimeout, runWorkflow, WorkflowFailure, type StageLimit } from './interpreter.ts';
-import { networkOf, tellNetwork } from '../machines/network.ts';
-import { refuseOthersProfile } from '../machines/instance-profile.ts';
-import { isToBeKept, keepSeconds, keepWorkInstance } from '../machines/keep.ts';
-import { loadSecrets, refuseDangerous, resolveComponents, warnWithoutEffect } from '../planning/preparation.ts';
+import { isToBeKept, keepWorkInstance } from '../machines/keep.ts';
+import { tellNetwork } from '../machines/network.ts';
+import { warnOfDocuments } from '../planning/document-warnings.ts';
+import { ImageRefused, type ImagePlan, type PlannedImage, type Stage } from '../planning/image-plan.ts';
+import { membersWithoutEffect } from '../planning/members.ts';
+import { planImage } from '../planning/plan-image.ts';
+import { importDisk } from './import-image.ts';
+import { isStageTimeout, runWorkflow, WorkflowFailure, type StageLimit, type WorkflowRun } from './interpreter.ts';
+import { loadSecrets } from './load-secrets.ts';
 import { outputResources } from './outputs.ts';
-import { CopiesAhead } from '../region-copies.ts';
-import { allowedSecrets } from '../machines/disk-secrets.ts';
-import { selectWorkflows, type SelectedWorkflow } from '../planning/select-workflows.ts';
 import { takeUp } from './take-up.ts';
-import { groupsOf, runGroup } from './workflow-groups.ts';
+import { runGroup } from './workflow-groups.ts';
 
 /** What `state.reason` holds at most. */
 const REASON_LENGTH = 1024;
@@ -48,160 +48,160 @@ export interface ImageRun {
   readonly over: AbortSignal;
 }
 
+/** An image, what comes into being for it, and what that uses. The plan is made on the way. */
+interface Work extends StepControl {
+  readonly subject: PlannedImage;
+  readonly progress: ImageProgress;
+  readonly services: ImageServices;
+}
+
 /** Works on an image until it is AVAILABLE, FAILED or CANCELLED. Never throws for what the build does. */
 export async function runImage(run: ImageRun): Promise<void> {
-  const { catalog, dataDirectory, arn } = run;
+  const { catalog, dataDirectory, arn, signal } = run;
   const image = await getImage(catalog.db, arn);
   if (image === undefined) return;
   const log = openImageLog(dataDirectory, arn);
-  const [, , , region, account] = arn.split(':');
-  const secrets = openSecrets(dataDirectory, account!, region!);
-  const work: ImageWork = {
-    arn,
-    image,
-    region: region!,
-    account: account!,
-    catalog,
-    dataDirectory,
-    layers: new LayerStore(catalog, dataDirectory),
-    report: secrets.masked(log.report),
-    secrets,
-    task: await imageTask(catalog.db, arn),
-    signal: run.signal,
-    instances: new Map(),
-    sealed: [],
-    workflowOutputs: new Map(),
-    components: [],
-    ami: undefined,
-    osVersion: undefined,
-    config: DEFAULT_CONFIG,
-  };
+  const [, , , region, account] = arn.split(':') as [string, string, string, string, string];
+  const secrets = openSecrets(dataDirectory, account, region);
+  const layers = new LayerStore(catalog, dataDirectory);
+  const subject = { arn, image, region, account, task: await imageTask(catalog.db, arn) };
+  const services = { catalog, dataDirectory, layers, secrets };
+  const work: Work = { subject, progress: newProgress(), services, report: secrets.masked(log.report), signal };
+  let keep: ImagePlan['keep'] = { build: undefined, test: undefined };
   try {
-    await stages(work);
+    await setStatus(catalog, arn, work.report, 'CREATING');
+    signal.throwIfAborted();
+    const config = await readConfig(dataDirectory);
+    if (subject.task?.kind === 'import') await importStages(work, subject.task);
+    else {
+      // The configuration may have changed since the image was asked for, and what is shared: what holds now counts.
+      const { plan, refusals } = await planImage({ ...subject, catalog, config });
+      if (plan === undefined) throw new ImageRefused(refusals);
+      keep = plan.keep;
+      await stages(work, plan, config);
+    }
   } catch (error) {
-    await onceThereIsRoom(() => end(work, error as Error), run.over);
+    await onceThereIsRoom(() => end({ ...work, plan: { arn, keep } }, error as Error), run.over);
   } finally {
-    await onceThereIsRoom(() => work.layers.release(arn), run.over).finally(() => log.close());
+    await onceThereIsRoom(() => layers.release(arn), run.over).finally(() => log.close());
   }
 }
 
-async function stages(work: ImageWork): Promise<void> {
-  await setStatus(work.catalog, work.arn, work.report, 'CREATING');
-  work.signal.throwIfAborted();
-  work.config = await readConfig(work.dataDirectory);
-  if (work.task?.kind === 'import') return importStages(work, work.task);
-  refuseDangerous(work.image);
-  // The configuration may have changed since the image was asked for: whose profiles and networks they are holds now.
-  refuseOthersProfile(work);
-  networkOf(work);
-  keepSeconds(work.image, 'build');
-  // A distribution that cannot be carried out is said before the build, not after it.
-  planOf(work);
-  work.components = await resolveComponents(work);
-  await loadSecrets(work);
-  await allowedSecrets(work);
-  const workflows = await selectWorkflows(work);
-  const { task } = work;
+async function stages(work: Work, plan: ImagePlan, config: Config): Promise<void> {
+  const { progress, services, report, signal } = work;
+  const { catalog, dataDirectory } = services;
+  const { arn, image, task } = plan;
+  await loadSecrets(plan.components, services.secrets, work);
   const tests =
-    workflows.some(({ type }) => type === 'TEST') &&
-    (task === undefined || (task.kind === 'retry' && task.stage === 'TEST'));
+    plan.workflows.TEST.length > 0 && (task === undefined || (task.kind === 'retry' && task.stage === 'TEST'));
   if (task === undefined || tests)
-    await refuseUnfitHost({
-      dataDirectory: work.dataDirectory,
-      resourceTags: work.image.infrastructureConfiguration?.resourceTags,
-      tests,
-    });
-  warnWithoutEffect(work);
-  tellNetwork(work);
-  warnOfDocuments(work);
+    await refuseUnfitHost({ dataDirectory, resourceTags: image.infrastructureConfiguration?.resourceTags, tests });
+  warnWithoutEffect(plan.withoutEffect, report);
+  tellNetwork(plan, config.networks.profiles['full'], report);
+  warnOfDocuments(plan, report);
 
-  if (task === undefined) await runStage(work, workflows, 'BUILD', 'BUILDING');
-  else work.ami = await takeUp(work, task);
+  const running = { plan, progress, services, report, signal };
+  const run: RunOne = (workflow) => runWorkflow(running, workflow);
+  const stage = (type: Stage, status: StageStatus): Promise<void> =>
+    runStage({ plan, services, report, signal }, type, status, run);
+  if (task === undefined) await stage('BUILD', 'BUILDING');
+  else if (task.kind !== 'import') progress.ami = await takeUp(plan, task, progress, services, report);
   if (tests) {
-    copyAhead(work, workflows);
-    await runStage(work, workflows, 'TEST', 'TESTING');
+    progress.copiesAhead = copiesAhead(plan, progress.ami, services, signal);
+    await stage('TEST', 'TESTING');
   }
-  await runStage(work, workflows, 'DISTRIBUTION', 'DISTRIBUTING');
-  await work.copiesAhead?.drop();
+  await stage('DISTRIBUTION', 'DISTRIBUTING');
+  await progress.copiesAhead?.drop();
   // A workflow may leave instances running; nothing of them is needed any more.
-  for (const id of [...work.instances.keys()]) await endWorkInstance(work, id);
-  work.signal.throwIfAborted();
-  await setStatus(work.catalog, work.arn, work.report, 'INTEGRATING');
-  await setStatus(work.catalog, work.arn, work.report, 'AVAILABLE', {
-    patch: { outputResources: await outputResources(work), ...(work.osVersion ? { osVersion: work.osVersion } : {}) },
+  for (const id of [...progress.instances.keys()]) await endWorkInstance(work, id);
+  signal.throwIfAborted();
+  await setStatus(catalog, arn, report, 'INTEGRATING');
+  const { osVersion } = progress;
+  await setStatus(catalog, arn, report, 'AVAILABLE', {
+    patch: { outputResources: await outputResources(plan, catalog), ...(osVersion ? { osVersion } : {}) },
   });
 }
 
 /** Begins the copies that distribution will make. */
-function copyAhead(work: ImageWork, workflows: readonly SelectedWorkflow[]): void {
-  const copies = workflows.some(
-    (each) =>
-      each.type === 'DISTRIBUTION' &&
-      readDocument(each).document.steps.some(({ action }) => action === distributeImage.name),
-  );
-  const elsewhere = planOf(work).regions.filter(({ home }) => !home);
-  if (copies && work.ami !== undefined && elsewhere.length > 0)
-    work.copiesAhead = new CopiesAhead(work, work.ami, elsewhere);
+function copiesAhead(
+  { arn, workflows, distribution }: Pick<ImagePlan, 'arn' | 'workflows' | 'distribution'>,
+  ami: BuiltAmi | undefined,
+  place: Pick<ImageServices, 'catalog' | 'layers' | 'dataDirectory'>,
+  signal: AbortSignal,
+): CopiesAhead | undefined {
+  const steps = workflows.DISTRIBUTION.flat().flatMap(({ document }) => document.steps);
+  const elsewhere = distribution.regions.filter(({ home }) => !home);
+  return steps.some(({ action }) => action === distributeImage.name) && ami !== undefined && elsewhere.length > 0
+    ? new CopiesAhead(place, arn, ami, elsewhere, signal)
+    : undefined;
 }
 
 /** An import has no workflows: it is fetched while it is CREATING. */
-async function importStages(work: ImageWork, task: Extract<ImageTask, { kind: 'import' }>): Promise<void> {
-  warnWithoutEffect(work);
-  work.ami = await importDisk(work, task);
-  work.signal.throwIfAborted();
-  await setStatus(work.catalog, work.arn, work.report, 'AVAILABLE', {
-    patch: { outputResources: await outputResources(work) },
+async function importStages(
+  { subject, progress, services, report, signal }: Work,
+  task: Extract<ImageTask, { kind: 'import' }>,
+): Promise<void> {
+  const { arn, image } = subject;
+  warnWithoutEffect(membersWithoutEffect(image), report);
+  progress.ami = await importDisk(subject, task, progress, services, { report, signal });
+  signal.throwIfAborted();
+  await setStatus(services.catalog, arn, report, 'AVAILABLE', {
+    patch: { outputResources: await outputResources(subject, services.catalog) },
   });
 }
 
+/** Names in the log each member that is stored and has no effect yet. */
+function warnWithoutEffect(paths: readonly string[], report: Report): void {
+  for (const path of paths) report({ type: 'log', level: 'warn', text: `${path} has no effect yet` });
+}
+
+type StageStatus = 'BUILDING' | 'TESTING' | 'DISTRIBUTING';
+type RunOne = (workflow: WorkflowRun) => Promise<void>;
+
 async function runStage(
-  work: ImageWork,
-  workflows: readonly SelectedWorkflow[],
+  {
+    plan: { arn, image, workflows },
+    services: { catalog },
+    report,
+    signal,
+  }: StepControl & {
+    readonly plan: Pick<ImagePlan, 'arn' | 'image' | 'workflows'>;
+    readonly services: Pick<ImageServices, 'catalog'>;
+  },
   type: Stage,
-  status: 'BUILDING' | 'TESTING' | 'DISTRIBUTING',
+  status: StageStatus,
+  run: RunOne,
 ): Promise<void> {
-  await setStatus(work.catalog, work.arn, work.report, status);
-  const limit = type === 'TEST' ? testLimit(work.image, Date.now()) : undefined;
+  await setStatus(catalog, arn, report, status);
+  const limit = type === 'TEST' ? testLimit(image, Date.now()) : undefined;
   // What ran before, be it in an earlier try, keeps its place.
-  const ran = (await workflowExecutionsOfImage(work.catalog.db, work.arn)).length;
-  const runs = workflows
-    .filter((each) => each.type === type)
-    .map((workflow) => ({ ...workflow, ...readDocument(workflow) }));
+  const ran = (await workflowExecutionsOfImage(catalog.db, arn)).length;
   let begun = 0;
-  for (const group of groupsOf(runs)) {
-    work.signal.throwIfAborted();
+  for (const group of workflows[type]) {
+    signal.throwIfAborted();
     await runGroup(group, {
-      signal: work.signal,
+      signal,
       isFinal: isStageTimeout,
-      run: ({ document, values, arn, name, parallelGroup }, signal) =>
-        runWorkflow(work, {
+      run: ({ document, values, arn: workflow, name, parallelGroup }, groupSignal) =>
+        run({
           document,
-          arn,
+          arn: workflow,
           name,
           type,
           parameters: values,
           position: ran + begun++,
           parallelGroup,
-          signal,
+          signal: groupSignal,
           ...(limit === undefined ? {} : { limit }),
         }),
       passedOver: ({ name }, error) =>
-        work.report({
+        report({
           type: 'log',
           level: 'warn',
           text: `the workflow ${name} failed, and the image goes on, as its onFailure CONTINUE says: ${error.message}`,
         }),
     });
   }
-}
-
-/** @throws when the document, or a value for it, is at fault */
-function readDocument({ arn, data, type, parameters }: SelectedWorkflow) {
-  const { document, faults } = parseWorkflowDocument(data, type);
-  if (document === undefined) throw new Error(`workflow ${arn} is not valid: ${faults[0]?.message}`);
-  const { values, problems } = workflowParameterValues(document, parameters);
-  if (problems.length > 0) throw new Error(`workflow ${arn}: ${problems.join('; ')}`);
-  return { document, values };
 }
 
 /** The tests together get `imageTestsConfiguration.timeoutMinutes`. Its default is longer than any step of theirs, and no limit is the same where it is absent. */
@@ -214,16 +214,24 @@ function testLimit({ imageTestsConfiguration }: Image, started: number): StageLi
   };
 }
 
+/** What is known and there when the work ends early. */
+interface Ended extends StepControl {
+  readonly plan: Pick<ImagePlan, 'arn' | 'keep'>;
+  readonly progress: Pick<ImageProgress, 'instances' | 'sealed' | 'ami' | 'copiesAhead'>;
+  readonly services: ImageServices;
+}
+
 /** FAILED or CANCELLED, with nothing left of the work but its records, its log, and what it can be tried again with. */
-async function end(work: ImageWork, cause: Error): Promise<void> {
+async function end(work: Ended, cause: Error): Promise<void> {
   const full =
     (await makeRoom(work)) ??
     (isDiskFull(cause) ? `no space left on device: the disk of this host is full. ${MAKE_ROOM}` : undefined);
   const error = full === undefined || cause instanceof CancelledError ? cause : new Error(full, { cause });
   const cancelled = error instanceof CancelledError;
-  await work.copiesAhead?.drop();
-  for (const [id, entry] of work.instances) {
-    if (full === undefined && isToBeKept(work, entry) && (await keepWorkInstance(work, entry))) continue;
+  await work.progress.copiesAhead?.drop();
+  for (const [id, entry] of work.progress.instances) {
+    if (full === undefined && isToBeKept(work.plan, work.signal, entry) && (await keepWorkInstance(work, entry)))
+      continue;
     await endWorkInstance(work, id).catch((cause: unknown) => {
       work.report({
         type: 'log',
@@ -243,16 +251,16 @@ async function end(work: ImageWork, cause: Error): Promise<void> {
       });
     },
   );
-  const reason = work.secrets.mask.text(error.message);
-  await closeExecutions(work.catalog.db, work.arn, cancelled ? 'CANCELLED' : 'FAILED', reason);
-  await setStatus(work.catalog, work.arn, work.report, cancelled ? 'CANCELLED' : 'FAILED', { reason });
+  const reason = work.services.secrets.mask.text(error.message);
+  await closeExecutions(work.services.catalog.db, work.plan.arn, cancelled ? 'CANCELLED' : 'FAILED', reason);
+  await setStatus(work.services.catalog, work.plan.arn, work.report, cancelled ? 'CANCELLED' : 'FAILED', { reason });
 }
 
 /** On a full disk no record can be written: first goes what needs none, the machines and what they wrote to. Says what to tell the user. */
-async function makeRoom(work: ImageWork): Promise<string | undefined> {
-  const full = await runningOut(work.dataDirectory);
+async function makeRoom(work: Pick<Ended, 'progress' | 'services'>): Promise<string | undefined> {
+  const full = await runningOut(work.services.dataDirectory);
   if (full === undefined) return undefined;
-  for (const { instance, layer } of work.instances.values()) {
+  for (const { instance, layer } of work.progress.instances.values()) {
     await instance.terminate().catch(() => {}); // What it could not record is recorded below, once there is room.
     if (layer !== undefined) await rm(layer.path, { force: true });
   }
@@ -260,16 +268,18 @@ async function makeRoom(work: ImageWork): Promise<string | undefined> {
 }
 
 /** @param keep the AMI that the build stage made stays, as that of a failed image, so that the stages behind it can be tried again */
-async function discardOutputs(work: ImageWork, keep: boolean): Promise<void> {
-  const { catalog, layers, arn } = work;
+async function discardOutputs(
+  { plan: { arn }, progress, services: { catalog, layers } }: Pick<Ended, 'plan' | 'progress' | 'services'>,
+  keep: boolean,
+): Promise<void> {
   const amis = [...(await amisOfImage(catalog.db, arn)), ...(await pendingAmis(catalog.db, arn))];
   await layers.release(arn);
   // Layers of components that succeeded stay for the next try; nothing refers to them, so that they are collected when they grow old.
   for (const ami of amis) {
-    if (keep && ami.id === work.ami?.id) await updateAmi(catalog.db, ami.id, { state: 'failed' });
+    if (keep && ami.id === progress.ami?.id) await updateAmi(catalog.db, ami.id, { state: 'failed' });
     else await withdrawAmi(catalog, layers, ami, { keepReusable: true });
   }
-  for (const layer of work.sealed.toReversed()) await layers.discardChain(layer.id, { keepReusable: true });
+  for (const layer of progress.sealed.toReversed()) await layers.discardChain(layer.id, { keepReusable: true });
 }
 
 /**

@@ -1,12 +1,13 @@
 /** `$.imagebuilder.*`. Source: reference, `workflows.md` section 2. */
-import { workingDirectoryOf } from '../machines/layer-reuse.ts';
-import type { ImageWork, Stage } from '../image-work.ts';
+import type { ImagePlan, Stage } from '../planning/image-plan.ts';
 
 const PHASE: Readonly<Record<Stage, string>> = { BUILD: 'Build', TEST: 'Test', DISTRIBUTION: 'Distribution' };
 
 /** The system variables that a workflow of this image sees. */
-export function systemVariables(work: ImageWork, stage: Stage): Readonly<Record<string, unknown>> {
-  const { image, arn } = work;
+export function systemVariables(
+  { image, arn, workingDirectory }: Pick<ImagePlan, 'image' | 'arn' | 'workingDirectory'>,
+  stage: Stage,
+): Readonly<Record<string, unknown>> {
   const infrastructure = image.infrastructureConfiguration;
   const [version, build] = (image.version ?? '').split('/');
   return {
@@ -28,6 +29,6 @@ export function systemVariables(work: ImageWork, stage: Stage): Readonly<Record<
     subnetId: infrastructure?.subnetId ?? '',
     terminateInstanceOnFailure: infrastructure?.terminateInstanceOnFailure ?? true,
     workflowPhase: PHASE[stage],
-    workingDirectory: workingDirectoryOf({ image }),
+    workingDirectory,
   };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AT_ONCE, GroupAborted, groupsOf, runGroup } from './workflow-groups.ts';
+import { groupsOf } from '../planning/select-workflows.ts';
+import { AT_ONCE, GroupAborted, runGroup } from './workflow-groups.ts';
 
 interface Fake {
   readonly name: string;

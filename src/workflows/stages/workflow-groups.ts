@@ -1,31 +1,14 @@
 /** Which test workflows run at once, and what the failure of one means for the others. Source: reference, `workflows.md` section 1. */
-import type { SelectedWorkflow } from '../planning/select-workflows.ts';
+import type { PlannedWorkflow } from '../planning/image-plan.ts';
 
 /** Most workflows of a group that run at once; the others begin as these end. */
 export const AT_ONCE = 5;
 
-type Grouped = Pick<SelectedWorkflow, 'parallelGroup' | 'onFailure'>;
+type Grouped = Pick<PlannedWorkflow, 'parallelGroup' | 'onFailure'>;
 
 /** Why a workflow was aborted: another of its group failed, whose `onFailure` is `ABORT`. */
 export class GroupAborted extends Error {
   override readonly name = 'GroupAborted';
-}
-
-/** Workflows by group, groups in the order in which their first workflows stand; a workflow without a group is one of its own. */
-export function groupsOf<Workflow extends Grouped>(workflows: readonly Workflow[]): readonly (readonly Workflow[])[] {
-  const groups: Workflow[][] = [];
-  const named = new Map<string, Workflow[]>();
-  for (const workflow of workflows) {
-    const group = workflow.parallelGroup === undefined ? undefined : named.get(workflow.parallelGroup);
-    if (group !== undefined) {
-      group.push(workflow);
-      continue;
-    }
-    const opened = [workflow];
-    groups.push(opened);
-    if (workflow.parallelGroup !== undefined) named.set(workflow.parallelGroup, opened);
-  }
-  return groups;
 }
 
 /** How one workflow of a group is run. */

@@ -28,7 +28,8 @@ import { namesBuildDate, variableFault } from '../../../src/resources/template-v
 import { parseIncrement, parseVersionPattern } from '../../../src/resources/versions.ts';
 import { containerRefusal } from '../../../src/runner/container-refusals.ts';
 import { copyItem } from '../../../src/runner/copying.ts';
-import { isAllowed, readAllowed, readHits } from '../../../src/runner/disk-search.ts';
+import { readAllowed } from '../../../src/resources/allowed-secrets.ts';
+import { isAllowed, readHits } from '../../../src/runner/disk-search.ts';
 import { failingCommand } from '../../../src/runner/failing-command.ts';
 import { Capture, lineSplitter } from '../../../src/runner/lines.ts';
 import { matching } from '../../../src/runner/modules/update-os.ts';

@@ -1,47 +1,65 @@
 /** The copies of an image's AMI in other Regions: written when they are distributed, or ahead of that, while the tests run. */
 import { join, relative } from 'node:path';
 import { insertAmi, updateAmi } from '../catalog/amis.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import { heldRecorder } from '../catalog/held.ts';
-import type { RegionPlan } from '../distribution/plan.ts';
-import type { StoredImage } from '../distribution/store.ts';
-import { storeOf } from '../distribution/stores.ts';
+import type { LayerStore, SealedLayer } from '../images/layer-store.ts';
 import { newAmiId } from '../platform/ids.ts';
 import type { Report } from '../resources/progress.ts';
-import { amiRecord } from './ami-record.ts';
-import type { BuiltAmi, ImageWork } from './image-work.ts';
+import { amiRecord, type AmiSource, type BuiltAmi } from './ami-record.ts';
+import type { RegionPlan } from './plan.ts';
+import type { StoredImage } from './store.ts';
+import { storeOf } from './stores.ts';
+
+/** Where copies are written and recorded. */
+export interface CopyPlace {
+  readonly catalog: Catalog;
+  readonly layers: LayerStore;
+  readonly dataDirectory: string;
+}
+
+/** An AMI that is copied to a Region. */
+export interface RegionCopy {
+  readonly source: AmiSource;
+  readonly ami: BuiltAmi;
+  readonly plan: RegionPlan;
+  readonly osVersion: string | undefined;
+  /** Copies that are being written already. */
+  readonly ahead: CopiesAhead | undefined;
+}
 
 /**
  * Copies an AMI to a Region. The record stands before the copy has its name, `pending`, so that what a crash leaves is found; the copy itself is complete or absent.
- * @returns the id of the AMI there
+ * @returns the id of the AMI there, and its layer
  */
 export async function copyToRegion(
-  work: ImageWork,
-  ami: BuiltAmi,
-  plan: RegionPlan,
+  place: CopyPlace,
+  copy: RegionCopy,
   report: Report,
   signal: AbortSignal,
-): Promise<string> {
-  const ahead = work.copiesAhead?.take(plan.region, ami, signal);
+): Promise<{ readonly amiId: string; readonly layer: SealedLayer }> {
+  const { source, ami, plan, osVersion } = copy;
+  const { catalog, layers, dataDirectory } = place;
+  const ahead = copy.ahead?.take(plan.region, ami, signal);
   const amiId = ahead?.amiId ?? newAmiId();
-  const { directory } = storeOf(work.dataDirectory, plan.region);
-  await insertAmi(work.catalog.db, {
-    ...amiRecord(work, { id: amiId, ...plan }),
+  const { directory } = storeOf(dataDirectory, plan.region);
+  await insertAmi(catalog.db, {
+    ...amiRecord(source, { id: amiId, osVersion, ...plan }),
     layer_id: null,
-    file: relative(work.dataDirectory, join(directory, `${amiId}.qcow2`)),
+    file: relative(dataDirectory, join(directory, `${amiId}.qcow2`)),
     state: 'pending',
   });
-  const copy = (await ahead?.complete()) ?? (await write(work, ami, plan, amiId, { report, signal }));
-  const layer = await work.layers.adopt(
-    copy.file,
-    { copyOf: ami.layer.key, sha256: copy.sha256 },
+  const stored = (await ahead?.complete()) ?? (await write(place, source.arn, ami, plan, amiId, { report, signal }));
+  const layer = await layers.adopt(
+    stored.file,
+    { copyOf: ami.layer.key, sha256: stored.sha256 },
     {
       origin: ami.layer.origin,
-      owner: work.arn,
+      owner: source.arn,
       refer: (trx, layerId) => updateAmi(trx, amiId, { state: 'available', layer_id: layerId }),
     },
   );
-  work.sealed.push(layer);
-  return amiId;
+  return { amiId, layer };
 }
 
 /** One copy that is written ahead. */
@@ -65,8 +83,8 @@ export class CopiesAhead {
   readonly #written: Promise<unknown>[] = [];
 
   /** Begins to write the copies of an AMI, one after the other. */
-  constructor(work: ImageWork, ami: BuiltAmi, plans: readonly RegionPlan[]) {
-    const signal = AbortSignal.any([work.signal, this.#over.signal]);
+  constructor(place: CopyPlace, imageArn: string, ami: BuiltAmi, plans: readonly RegionPlan[], whole: AbortSignal) {
+    const signal = AbortSignal.any([whole, this.#over.signal]);
     let before: Promise<unknown> = Promise.resolve();
     for (const plan of plans) {
       const amiId = newAmiId();
@@ -77,7 +95,7 @@ export class CopiesAhead {
       const { promise: full, resolve: isFull } = Promise.withResolvers<void>();
       const written = before
         .then(() =>
-          write(work, ami, plan, amiId, {
+          write(place, imageArn, ami, plan, amiId, {
             report: () => {},
             signal,
             named: () => {
@@ -124,13 +142,14 @@ export class CopiesAhead {
 }
 
 function write(
-  work: ImageWork,
+  { catalog, dataDirectory }: CopyPlace,
+  imageArn: string,
   ami: BuiltAmi,
   plan: RegionPlan,
   amiId: string,
   how: { readonly report: Report; readonly signal: AbortSignal; readonly named?: () => Promise<void> },
 ): Promise<StoredImage> {
-  const { store, directory } = storeOf(work.dataDirectory, plan.region);
+  const { store, directory } = storeOf(dataDirectory, plan.region);
   return store.copyImage({
     top: ami.layer.path,
     region: plan.region,
@@ -138,9 +157,9 @@ function write(
     name: plan.name,
     description: plan.description,
     tags: plan.tags,
-    imageArn: work.arn,
+    imageArn,
     directory,
-    held: heldRecorder(work.catalog.db, work.arn),
+    held: heldRecorder(catalog.db, imageArn),
     ...how,
   });
 }
