@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { LEAST_FOR_BASE, LEAST_FOR_BUILD, LOW_WATER } from '../src/images/space.ts';
 import { ABANDONED_REASON } from '../src/storage/sweeper.ts';
 import { LOGGED_CHARACTERS, LOGGED_LINES } from '../src/guest/lines.ts';
-import { remedyFor } from '../src/workflows/remedies.ts';
+import { remedyFor } from '../src/workflows/actions/remedies.ts';
 
 const page = readFileSync(new URL('./failures.md', import.meta.url), 'utf8').replaceAll(/\s+/g, ' ');
 

@@ -50,7 +50,7 @@ export const ROOMS: readonly Room[] = [
   },
   { name: 'runner', holds: 'runs component documents: phases, steps, one file per action module' },
   { name: 'distribution', holds: 'stores, and what each Region gets' },
-  { name: 'workflows', holds: 'the interpreter, one file per step action, the stages of an image' },
+  { name: 'workflows', holds: 'the plan of an image, its machines, one file per step action, the stages' },
   { name: 'launches', holds: 'instances that a user launched, as those who ask for them see them' },
   { name: 'worker', holds: 'claims the work that is on record and does it: images, launches, state updates' },
   {

@@ -11,8 +11,9 @@ import type { ParentName } from '../../src/images/names/name.ts';
 import { nameSources } from '../../src/images/names/names.ts';
 import { ApiError, ERROR_STATUS, type ErrorCode } from '../../src/resources/errors.ts';
 import { ROOMS } from '../../src/rooms.ts';
-import { stepActions } from '../../src/workflows/actions.ts';
-import { membersWithoutEffect } from '../../src/workflows/preparation.ts';
+import type { StepAction } from '../../src/workflows/actions/action.ts';
+import { stepActions } from '../../src/workflows/actions/register.ts';
+import { membersWithoutEffect } from '../../src/workflows/planning/members.ts';
 import type { Handler, OperationContext } from '../../src/api/context.ts';
 import { ingotRoutes } from '../../src/api/ingot/register.ts';
 import { members, OPERATIONS, type OperationName } from '../../src/api/model.ts';
@@ -285,8 +286,9 @@ function inputsOf({ shape, inputs }: ActionModule): string {
 
 function actions(): string {
   const all = Object.values(workflowActions);
+  const running: Readonly<Record<string, StepAction>> = stepActions;
   const rows = all
-    .filter(({ name }) => stepActions[name] !== undefined)
+    .filter(({ name }) => running[name] !== undefined)
     .map(({ name, types, defaultTimeoutMinutes, maxTimeoutMinutes, outputs }) => [
       `\`${name}\``,
       types.join(', '),
@@ -295,8 +297,8 @@ function actions(): string {
       Object.keys(outputs)
         .map((output) => `\`${output}\``)
         .join(', ') || 'none',
-      stepActions[name]!.rollback === undefined ? 'nothing' : 'ends the instance',
+      running[name]!.rollback === undefined ? 'nothing' : 'ends the instance',
     ]);
-  const later = all.filter(({ name }) => stepActions[name] === undefined).map(({ name }) => `\`${name}\``);
+  const later = all.filter(({ name }) => running[name] === undefined).map(({ name }) => `\`${name}\``);
   return `${table(['action', 'stages', 'default (min)', 'longest (min)', 'outputs', 'rollback'], rows)}\n\nKnown, and not run yet (a step with one fails): ${later.join(', ')}.`;
 }

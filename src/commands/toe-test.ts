@@ -4,7 +4,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Instance } from '../instances/instance.ts';
 import { newUuid } from '../platform/ids.ts';
-import { DEFAULT_WORKING_DIRECTORY } from '../guest/environment.ts';
+import { DEFAULT_WORKING_DIRECTORY } from '../resources/working-directory.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
 import { runSummary, type RunReport } from '../runner/detailed-output.ts';

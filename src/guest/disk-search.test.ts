@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isAllowed, readAllowed, readHits, WANTED, type DiskHit } from './disk-search.ts';
+import { readAllowed } from '../resources/allowed-secrets.ts';
+import { isAllowed, readHits, WANTED, type DiskHit } from './disk-search.ts';
 
 const KEY: DiskHit = { name: 'private-key', what: 'a private key', path: '/opt/app/tls/one.pem', line: 1 };
 

@@ -5,11 +5,8 @@
 import type { Instance } from '../instances/instance.ts';
 import { wildcardMatcher } from '../policies/globs.ts';
 import { runCaptured } from '../instances/output.ts';
+import type { AllowedSecret, SearchedName } from '../resources/allowed-secrets.ts';
 import { BASH } from './environment.ts';
-
-/** What a hit is called in a recipe that allows it. */
-export const SEARCHED_NAMES = ['private-key', 'token', 'shell-history', 'authorized-keys'] as const;
-export type SearchedName = (typeof SEARCHED_NAMES)[number];
 
 /** Bytes of all hits together: tens of thousands of files. */
 const SEARCH_BYTES = 4 << 20;
@@ -313,33 +310,8 @@ export function readHits(printed: string): readonly DiskHit[] {
     });
 }
 
-/** What a recipe allows: names, each alone or with a path (`private-key:/etc/app/*.pem`), between blanks or commas. */
-export interface Allowed {
-  readonly name: SearchedName;
-  /** With `*` for any characters. */
-  readonly path?: string;
-}
-
-/**
- * Reads the value of the tag.
- * @throws {Error} naming what is no name
- */
-export function readAllowed(value: string): readonly Allowed[] {
-  return value
-    .split(/[\s,]+/)
-    .filter((word) => word !== '')
-    .map((word) => {
-      const [name = '', ...path] = word.split(':');
-      if (!(SEARCHED_NAMES as readonly string[]).includes(name))
-        throw new Error(`'${name}' is none of ${SEARCHED_NAMES.join(', ')}`);
-      if (path.length > 0 && !path.join(':').startsWith('/'))
-        throw new Error(`'${word}': an absolute path has to follow the colon`);
-      return { name: name as SearchedName, ...(path.length === 0 ? {} : { path: path.join(':') }) };
-    });
-}
-
 /** Whether a hit is allowed. */
-export function isAllowed(hit: DiskHit, allowed: readonly Allowed[]): boolean {
+export function isAllowed(hit: DiskHit, allowed: readonly AllowedSecret[]): boolean {
   return allowed.some(({ name, path }) => {
     return name === hit.name && (path === undefined || wildcardMatcher(path, '*')(hit.path));
   });

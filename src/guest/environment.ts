@@ -13,12 +13,6 @@ export function commandEnvironment(platform: Capabilities['platform']): Readonly
   return platform === 'Windows' ? {} : COMMAND_ENVIRONMENT;
 }
 
-/** Where documents run when their recipe names no folder. */
-export const DEFAULT_WORKING_DIRECTORY = '/tmp';
-
-/** The same on Windows. Source: reference, `resources.md` section 6. */
-export const WINDOWS_WORKING_DIRECTORY = 'C:/';
-
 /**
  * Begins a program of Ingot's own in bash. Without `--norc` a bash whose stdin is a socket takes itself for the shell of a network login (Debian
  * builds it so) and runs `/root/.bashrc` first, which prints, ends, or takes its time as it likes.

@@ -10,7 +10,7 @@ import { within } from '../resources/progress.ts';
 import { SecretError } from '../secrets/provider.ts';
 import { Secrets } from '../secrets/secrets.ts';
 import { DocumentResult } from './document-result.ts';
-import { DEFAULT_WORKING_DIRECTORY } from '../guest/environment.ts';
+import { DEFAULT_WORKING_DIRECTORY } from '../resources/working-directory.ts';
 import type { Outputs, StepFailure } from './module.ts';
 import type { DocumentOutcome, StepStatus } from './outcome.ts';
 import { parameterScope, ParameterError } from './parameters.ts';

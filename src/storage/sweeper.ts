@@ -20,8 +20,8 @@ import { releaseAll } from '../platform/held.ts';
 import { releaseForgotten } from '../platform/host.ts';
 import { runningOut } from '../images/space.ts';
 import { logger } from '../platform/log.ts';
-import { CANCELLED_REASON } from '../workflows/image-work.ts';
-import { setStatus } from '../workflows/run-image.ts';
+import { CANCELLED_REASON } from '../workflows/errors.ts';
+import { setStatus } from '../workflows/stages/run-image.ts';
 import { collectGarbage } from './garbage.ts';
 
 /** How long a layer that only later builds might use is kept after its last use. */

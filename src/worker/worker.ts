@@ -15,8 +15,8 @@ import { logger } from '../platform/log.ts';
 import { newUuid } from '../platform/ids.ts';
 import { processStartTime } from '../platform/processes.ts';
 import { runDueExecutions } from './state-updates.ts';
-import { CANCELLED_REASON, CancelledError } from '../workflows/image-work.ts';
-import { runImage } from '../workflows/run-image.ts';
+import { CANCELLED_REASON, CancelledError } from '../workflows/errors.ts';
+import { runImage } from '../workflows/stages/run-image.ts';
 
 /** Between looks when nobody wakes it, in milliseconds. */
 const LOOK_MS = 1000;

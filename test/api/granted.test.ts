@@ -20,7 +20,7 @@ import { insertAmi } from '../../src/catalog/amis.ts';
 import { getInstance, insertInstance } from '../../src/catalog/instances.ts';
 import { signedJson } from '../../src/platform/api-client.ts';
 import { makeLaunched } from '../../src/worker/launches.ts';
-import { runImage } from '../../src/workflows/run-image.ts';
+import { runImage } from '../../src/workflows/stages/run-image.ts';
 import { DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
 const OTHER = '210987654321';

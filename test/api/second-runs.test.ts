@@ -22,7 +22,7 @@ import { LayerStore } from '../../src/images/layer-store.ts';
 import { collectGarbage } from '../../src/storage/garbage.ts';
 import { newAmiId, newWorkflowExecutionId } from '../../src/platform/ids.ts';
 import { run } from '../../src/platform/processes.ts';
-import { runImage } from '../../src/workflows/run-image.ts';
+import { runImage } from '../../src/workflows/stages/run-image.ts';
 import { ACCOUNT, DEBIAN, REGION, startApi, type TestApi } from './server.ts';
 
 let api: TestApi;

@@ -22,13 +22,15 @@ import { LayerStore } from '../../src/images/layer-store.ts';
 import type { Report } from '../../src/resources/progress.ts';
 import { openSecrets } from '../../src/secrets/open.ts';
 import { signedJson } from '../../src/platform/api-client.ts';
-import { DEFAULT_CONFIG } from '../../src/platform/config/config.ts';
 import { executeComponents } from '../../src/workflows/actions/execute-components.ts';
-import type { ImageWork, WorkInstance } from '../../src/workflows/image-work.ts';
-import { resolveComponents } from '../../src/workflows/preparation.ts';
-import { runImage } from '../../src/workflows/run-image.ts';
-import { selectWorkflows } from '../../src/workflows/select-workflows.ts';
+import { newProgress, type WorkInstance } from '../../src/workflows/machines/image-progress.ts';
+import { resolveComponents, type PlanPlace } from '../../src/workflows/planning/components.ts';
+import type { PlannedImage } from '../../src/workflows/planning/image-plan.ts';
+import { ParsedDocuments } from '../../src/workflows/planning/parsed-documents.ts';
+import { runImage } from '../../src/workflows/stages/run-image.ts';
+import { selectWorkflows } from '../../src/workflows/planning/select-workflows.ts';
 import { CASES, commandOf } from './cases.ts';
+import { samplePlan } from '../harness/image-plan.ts';
 import { localInstance } from '../harness/local-instance.ts';
 import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
@@ -42,6 +44,13 @@ before(async () => {
 });
 after(() => api.close());
 
+const placeFor = (account: string): PlanPlace => ({
+  catalog: api.catalog,
+  db: api.catalog.db,
+  region: REGION,
+  account,
+  documents: new ParsedDocuments(),
+});
 const unique = (name: string): string => `${name}-${++serial}`;
 const steps = (text: string, extra = ''): string =>
   `schemaVersion: 1.0\n${extra}phases:\n  - name: build\n    steps:\n${text}`;
@@ -233,25 +242,18 @@ describe('when an image begins', () => {
     (await other.send(new CreateImageCommand({ imageRecipeArn, infrastructureConfigurationArn: infrastructure })))
       .imageBuildVersionArn!;
   const never = new AbortController().signal;
-  const work = async (arn: string): Promise<ImageWork> => ({
+  const planned = async (arn: string): Promise<PlannedImage> => ({
     arn,
     image: (await getImage(api.catalog.db, arn))!,
     region: REGION,
     account: OTHER,
-    catalog: api.catalog,
-    dataDirectory: api.catalog.dataDirectory,
-    layers: undefined as unknown as LayerStore,
-    report: () => {},
-    secrets: openSecrets(api.catalog.dataDirectory, OTHER, REGION),
-    signal: never,
-    instances: new Map(),
-    sealed: [],
-    workflowOutputs: new Map(),
-    components: [],
-    ami: undefined,
-    osVersion: undefined,
-    config: DEFAULT_CONFIG,
   });
+  /** Its components, as a plan resolves them. */
+  const resolved = async (arn: string): Promise<readonly string[]> => {
+    const { resolved, refusals } = await resolveComponents((await planned(arn)).image, placeFor(OTHER));
+    assert.deepEqual(refusals, []);
+    return resolved.map((each) => each.arn);
+  };
   /** Begins it, which has to fail. @returns why */
   const failure = async (arn: string): Promise<string> => {
     await runImage({ catalog: api.catalog, dataDirectory: api.catalog.dataDirectory, arn, signal: never, over: never });
@@ -265,10 +267,7 @@ describe('when an image begins', () => {
     const first = await component(api.client, secret(), name);
     await share(first);
     const arn = await imageOf(await recipeOf(any(first)));
-    assert.deepEqual(
-      (await resolveComponents(await work(arn))).map((each) => each.arn),
-      [first],
-    );
+    assert.deepEqual(await resolved(arn), [first]);
     const later = await component(api.client, secret(), name, '1.1.0');
     const reason = await failure(arn);
     assert.ok(
@@ -312,7 +311,7 @@ describe('when an image begins', () => {
     for (const arn of [inner, outer]) await share(arn);
     const own = await component(other, runs(outer));
     const arn = await imageOf(await recipeOf(own));
-    await resolveComponents(await work(arn));
+    await resolved(arn);
     await withdraw(inner);
     const reason = await failure(arn);
     assert.ok(
@@ -333,22 +332,31 @@ describe('when an image begins', () => {
           'name: test',
         ),
       );
-      const begun = await work(await imageOf(await recipeOf(own)));
-      begun.components = await resolveComponents(begun);
+      const image = await planned(await imageOf(await recipeOf(own)));
+      const plan = samplePlan(image, (await resolveComponents(image.image, placeFor(OTHER))).resolved);
+      const progress = newProgress();
       const instance = await localInstance();
       try {
-        begun.instances.set('i-1', { instance, componentsDone: 0 } as unknown as WorkInstance);
+        progress.instances.set('i-1', { instance, componentsDone: 0 } as unknown as WorkInstance);
         const told: string[] = [];
         const report: Report = ({ text }) => void told.push(text ?? '');
         const execution = { workflowId: 'w', stepId: 's', stepName: 'n' };
         await assert.rejects(
           executeComponents.run({
-            work: begun,
+            plan,
+            progress,
+            services: {
+              catalog: api.catalog,
+              dataDirectory: api.catalog.dataDirectory,
+              layers: undefined as unknown as LayerStore,
+              secrets: openSecrets(api.catalog.dataDirectory, OTHER, REGION),
+            },
             stage: 'TEST',
             inputs: { instanceId: 'i-1' },
             execution,
             report,
             signal: never,
+            workSignal: never,
             timeoutSeconds: 60,
           }),
           (error: Error) => {
@@ -426,9 +434,8 @@ describe('when an image begins', () => {
         }),
       )
     ).workflowBuildVersionArn!;
-    const selected = (account: string) =>
-      selectWorkflows({ catalog: api.catalog, region: REGION, account, image: { workflows: [{ workflowArn }] } });
-    assert.equal((await selected(ACCOUNT))[0]!.arn, workflowArn);
-    await assert.rejects(selected(OTHER), /does not exist/);
+    const selected = (account: string) => selectWorkflows({ workflows: [{ workflowArn }] }, placeFor(account));
+    assert.equal((await selected(ACCOUNT)).workflows[0]!.arn, workflowArn);
+    assert.match((await selected(OTHER)).refusals[0]!.message, /does not exist/);
   });
 });

@@ -18,13 +18,15 @@ import {
   type CreateWorkflowCommandInput,
   type WorkflowConfiguration,
 } from '@aws-sdk/client-imagebuilder';
-import { DEFAULT_CONFIG } from '../../src/platform/config/config.ts';
 import { parseWorkflowDocument } from '../../src/documents/workflow/parse.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import { until } from '../../src/platform/clock.ts';
-import { CancelledError, type ImageWork } from '../../src/workflows/image-work.ts';
-import { runWorkflow } from '../../src/workflows/interpreter.ts';
-import { selectWorkflows } from '../../src/workflows/select-workflows.ts';
+import { CancelledError } from '../../src/workflows/errors.ts';
+import { newProgress } from '../../src/workflows/machines/image-progress.ts';
+import { runWorkflow, type RunningImage } from '../../src/workflows/stages/interpreter.ts';
+import { ParsedDocuments } from '../../src/workflows/planning/parsed-documents.ts';
+import { selectWorkflows } from '../../src/workflows/planning/select-workflows.ts';
+import { samplePlan } from '../harness/image-plan.ts';
 import { openSecrets } from '../../src/secrets/open.ts';
 import { ACCOUNT, DEBIAN, REGION, startApi, type TestApi } from './server.ts';
 
@@ -226,7 +228,7 @@ describe('workflows', () => {
     const cases: readonly (readonly [workflows: WorkflowConfiguration[], message: RegExp])[] = [
       [[{ workflowArn: own('build/absent/x.x.x') }], /'workflows\[0\]\.workflowArn' is not valid.*does not exist/],
       [[{ workflowArn }], /'workflows\[0\]\.parameters'.*'Wanted' has no default/],
-      [[{ workflowArn, parameters: [{ name: 'Wanted', value: ['many'] }] }], /must be one integer/],
+      [[{ workflowArn, parameters: [{ name: 'Wanted', value: ['many'] }] }], /has to be one integer/],
       [
         [1, 2].map(() => ({ workflowArn, parameters: [{ name: 'Wanted', value: ['1'] }] })),
         /'workflows\[1\]\.workflowArn'.*one BUILD workflow/,
@@ -246,12 +248,16 @@ describe('workflows', () => {
 
     const workflows = [{ workflowArn, parameters: [{ name: 'Wanted', value: ['1'] }] }];
     await createImage(workflows);
-    const selected = await selectWorkflows({
-      catalog: api.catalog,
-      region: REGION,
-      account: ACCOUNT,
-      image: { workflows },
-    });
+    const { workflows: selected } = await selectWorkflows(
+      { workflows },
+      {
+        catalog: api.catalog,
+        db: api.catalog.db,
+        region: REGION,
+        account: ACCOUNT,
+        documents: new ParsedDocuments(),
+      },
+    );
     assert.deepEqual(
       selected.map(({ arn }) => arn),
       [own('build/named/1.0.0/1'), amazon('distribution/distribute-image/1.0.0/1')],
@@ -301,24 +307,18 @@ describe('a step that waits', () => {
       documentOf(step('WaitForAction'), 'outputs:\n  - name: Said\n    value: $.stepOutputs.WaitForAction.reason\n'),
       'BUILD',
     );
-    const work: ImageWork = {
-      arn: image!,
-      signal: controller.signal,
-      catalog: api.catalog,
-      dataDirectory: api.catalog.dataDirectory,
-      region: REGION,
-      account: ACCOUNT,
+    const progress = newProgress();
+    const work: RunningImage = {
+      plan: samplePlan({ arn: image!, region: REGION, account: ACCOUNT, image: { arn: image } }),
+      progress,
+      services: {
+        catalog: api.catalog,
+        dataDirectory: api.catalog.dataDirectory,
+        secrets: openSecrets(api.catalog.dataDirectory, ACCOUNT, REGION),
+        layers: new LayerStore(api.catalog, api.catalog.dataDirectory),
+      },
       report: () => {},
-      secrets: openSecrets(api.catalog.dataDirectory, ACCOUNT, REGION),
-      layers: new LayerStore(api.catalog, api.catalog.dataDirectory),
-      image: { arn: image },
-      instances: new Map(),
-      sealed: [],
-      workflowOutputs: new Map(),
-      components: [],
-      ami: undefined,
-      osVersion: undefined,
-      config: DEFAULT_CONFIG,
+      signal: controller.signal,
     };
     const ended = runWorkflow(work, {
       document: document!,
@@ -328,7 +328,7 @@ describe('a step that waits', () => {
       parameters: {},
       position: 0,
     }).then(
-      () => work.workflowOutputs.get('Said'),
+      () => progress.workflowOutputs.get('Said'),
       (error: unknown) => error,
     );
     const listed = await until('the step to wait', 10_000, async () =>

@@ -12,11 +12,9 @@ import type { RegionPlan } from '../../src/distribution/plan.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import { findStrays } from '../../src/storage/garbage.ts';
 import { until } from '../../src/platform/clock.ts';
-import { DEFAULT_CONFIG } from '../../src/platform/config/config.ts';
 import { run } from '../../src/platform/processes.ts';
-import { openSecrets } from '../../src/secrets/open.ts';
-import type { BuiltAmi, ImageWork } from '../../src/workflows/image-work.ts';
-import { CopiesAhead, copyToRegion } from '../../src/workflows/region-copies.ts';
+import type { BuiltAmi } from '../../src/distribution/ami-record.ts';
+import { CopiesAhead, copyToRegion, type CopyPlace } from '../../src/distribution/region-copies.ts';
 
 const ACCOUNT = '123456789012';
 const ARN = `arn:aws:imagebuilder:us-east-1:${ACCOUNT}:image/web/1.0.0/1`;
@@ -43,26 +41,19 @@ after(async () => {
   await rm(dataDirectory, { recursive: true, force: true });
 });
 
-function newWork(signal = going): ImageWork {
-  return {
-    arn: ARN,
-    signal,
-    catalog,
-    dataDirectory,
-    region: 'us-east-1',
-    account: ACCOUNT,
-    report: () => {},
-    secrets: openSecrets(dataDirectory, ACCOUNT, 'us-east-1'),
-    layers: new LayerStore(catalog, dataDirectory),
-    image: { arn: ARN, name: 'web' },
-    instances: new Map(),
-    sealed: [],
-    workflowOutputs: new Map(),
-    components: [],
-    ami,
-    osVersion: undefined,
-    config: DEFAULT_CONFIG,
-  };
+function newWork(signal = going): CopyPlace & { copiesAhead?: CopiesAhead } & { readonly signal: AbortSignal } {
+  return { signal, catalog, dataDirectory, layers: new LayerStore(catalog, dataDirectory) };
+}
+
+/** Copies the AMI to a Region. @returns the id there */
+async function copy(
+  work: CopyPlace & { readonly copiesAhead?: CopiesAhead },
+  region: string,
+  signal = going,
+): Promise<string> {
+  const source = { arn: ARN, account: ACCOUNT, image: { name: 'web' } };
+  const wanted = { source, ami, plan: plan(region), osVersion: undefined, ahead: work.copiesAhead };
+  return (await copyToRegion(work, wanted, () => {}, signal)).amiId;
 }
 
 const inRegion = (region: string): Promise<string[]> => readdir(join(dataDirectory, 'regions', region)).catch(() => []);
@@ -75,15 +66,12 @@ const written = (...regions: readonly string[]): Promise<true> =>
 
 test('a copy that is written ahead has no name, no record and is no garbage, until it is wanted', async () => {
   const work = newWork();
-  work.copiesAhead = new CopiesAhead(work, ami, [plan('eu-west-1'), plan('eu-west-2')]);
+  work.copiesAhead = new CopiesAhead(work, ARN, ami, [plan('eu-west-1'), plan('eu-west-2')], work.signal);
   await written('eu-west-1', 'eu-west-2');
   deepEqual(await allAmis(catalog.db), []);
   deepEqual(await findStrays(catalog), []);
 
-  const ids = [
-    await copyToRegion(work, ami, plan('eu-west-1'), work.report, going),
-    await copyToRegion(work, ami, plan('eu-west-2'), work.report, going),
-  ];
+  const ids = [await copy(work, 'eu-west-1'), await copy(work, 'eu-west-2')];
 
   for (const [index, region] of ['eu-west-1', 'eu-west-2'].entries()) {
     deepEqual((await inRegion(region)).sort(), [`${ids[index]}.json`, `${ids[index]}.qcow2`]);
@@ -100,7 +88,7 @@ test('a copy that is written ahead has no name, no record and is no garbage, unt
     ids.map((id, index) => [id, `eu-west-${index + 1}`, 'available', `web in eu-west-${index + 1}`]).sort(),
   );
   // Whoever distributes twice gets a second one.
-  const second = await copyToRegion(work, ami, plan('eu-west-1'), work.report, going);
+  const second = await copy(work, 'eu-west-1');
   equal(ids.includes(second), false);
   await work.copiesAhead.drop();
   equal((await inRegion('eu-west-1')).length, 4);
@@ -109,12 +97,12 @@ test('a copy that is written ahead has no name, no record and is no garbage, unt
 
 test('what is not wanted leaves nothing, and what is wanted of another disk is written anew', async () => {
   const work = newWork();
-  work.copiesAhead = new CopiesAhead(work, ami, [plan('ap-south-1'), plan('ap-south-2')]);
+  work.copiesAhead = new CopiesAhead(work, ARN, ami, [plan('ap-south-1'), plan('ap-south-2')], work.signal);
   await written('ap-south-1');
   await work.copiesAhead.drop();
   deepEqual([await inRegion('ap-south-1'), await inRegion('ap-south-2'), await heldPaths(catalog.db)], [[], [], []]);
-  equal(new CopiesAhead(work, ami, []).take('ap-south-1', ami, going), undefined);
-  const other = new CopiesAhead(work, ami, [plan('ap-south-1')]);
+  equal(new CopiesAhead(work, ARN, ami, [], work.signal).take('ap-south-1', ami, going), undefined);
+  const other = new CopiesAhead(work, ARN, ami, [plan('ap-south-1')], work.signal);
   equal(other.take('ap-south-1', { ...ami, layer: { ...ami.layer, id: 'lay-other' } }, going), undefined);
   await other.drop();
 });
@@ -122,10 +110,10 @@ test('what is not wanted leaves nothing, and what is wanted of another disk is w
 test('a cancellation ends them', async () => {
   const controller = new AbortController();
   const work = newWork(controller.signal);
-  work.copiesAhead = new CopiesAhead(work, ami, [plan('sa-east-1')]);
+  work.copiesAhead = new CopiesAhead(work, ARN, ami, [plan('sa-east-1')], work.signal);
   await written('sa-east-1');
   controller.abort(new Error('cancelled'));
-  await rejects(copyToRegion(work, ami, plan('sa-east-1'), work.report, controller.signal), /cancelled/);
+  await rejects(copy(work, 'sa-east-1', controller.signal), /cancelled/);
   await work.copiesAhead.drop();
   deepEqual([await inRegion('sa-east-1'), await heldPaths(catalog.db)], [[], []]);
 });
@@ -133,16 +121,16 @@ test('a cancellation ends them', async () => {
 test('one that fails is tried again when it is wanted, and says then what is wrong', async () => {
   const work = newWork();
   await writeFile(join(dataDirectory, 'regions', 'ca-west-1'), 'in the way');
-  work.copiesAhead = new CopiesAhead(work, ami, [plan('ca-west-1')]);
-  await rejects(copyToRegion(work, ami, plan('ca-west-1'), work.report, going), (error: Error) => {
+  work.copiesAhead = new CopiesAhead(work, ARN, ami, [plan('ca-west-1')], work.signal);
+  await rejects(copy(work, 'ca-west-1'), (error: Error) => {
     match(error.message, /ca-west-1/);
     return true;
   });
-  work.copiesAhead = new CopiesAhead(work, ami, [plan('ca-west-1')]);
+  work.copiesAhead = new CopiesAhead(work, ARN, ami, [plan('ca-west-1')], work.signal);
   await work.copiesAhead.take('ca-west-1', ami, going)!.complete();
-  work.copiesAhead = new CopiesAhead(work, ami, [plan('ca-west-1')]);
+  work.copiesAhead = new CopiesAhead(work, ARN, ami, [plan('ca-west-1')], work.signal);
   await until('the failure', 5000, async () => ((await heldPaths(catalog.db)).length === 0 ? true : undefined));
   await rm(join(dataDirectory, 'regions', 'ca-west-1'));
-  const id = await copyToRegion(work, ami, plan('ca-west-1'), work.report, going);
+  const id = await copy(work, 'ca-west-1');
   equal(existsSync(join(dataDirectory, 'regions', 'ca-west-1', `${id}.qcow2`)), true);
 });

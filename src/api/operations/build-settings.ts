@@ -10,9 +10,6 @@ import { distributionConfigurations } from '../../catalog/distribution-configura
 import { imageRecipes, type StoredImageRecipe } from '../../catalog/image-recipes.ts';
 import { infrastructureConfigurations } from '../../catalog/infrastructure-configurations.ts';
 import { resolveRecipe, resolveWorkflow } from '../../catalog/resolve.ts';
-import { isRunnable } from '../../documents/workflow/actions.ts';
-import { workflowParameterValues } from '../../documents/workflow/parameters.ts';
-import { parseWorkflowDocument } from '../../documents/workflow/parse.ts';
 import { parseArn } from '../../resources/arns.ts';
 import {
   invalidParameterCombination,
@@ -20,6 +17,8 @@ import {
   invalidParameterValues,
   type ValueFault,
 } from '../../resources/errors.ts';
+import { ParsedDocuments } from '../../workflows/planning/parsed-documents.ts';
+import { judgeWorkflow } from '../../workflows/planning/select-workflows.ts';
 import type { OperationContext } from '../context.ts';
 import { checkNumber } from '../quotas.ts';
 import { isVisible } from './common.ts';
@@ -40,6 +39,8 @@ export interface FoundSettings {
   readonly recipe: StoredImageRecipe | StoredContainerRecipe;
   readonly infrastructure: InfrastructureConfiguration;
   readonly distribution?: DistributionConfiguration;
+  /** Those that were parsed on the way. */
+  readonly documents: ParsedDocuments;
 }
 
 const LOG_GROUPS = '/aws/imagebuilder/';
@@ -53,7 +54,8 @@ export async function findSettings(context: OperationContext, settings: BuildSet
   if ((imageRecipeArn === undefined) === (containerRecipeArn === undefined)) {
     throw invalidParameterCombination('Give exactly one of imageRecipeArn and containerRecipeArn.');
   }
-  await checkWorkflows(context, settings);
+  const documents = new ParsedDocuments();
+  await checkWorkflows(context, settings, documents);
 
   const recipe =
     imageRecipeArn !== undefined
@@ -63,12 +65,12 @@ export async function findSettings(context: OperationContext, settings: BuildSet
     ? await infrastructureConfigurations.get(context.db, infrastructureConfigurationArn)
     : undefined;
   if (infrastructure === undefined) throw missing('infrastructureConfigurationArn', infrastructureConfigurationArn);
-  if (distributionConfigurationArn === undefined) return { recipe, infrastructure };
+  if (distributionConfigurationArn === undefined) return { recipe, infrastructure, documents };
   const distribution = isVisible(context, parseArn(distributionConfigurationArn))
     ? await distributionConfigurations.get(context.db, distributionConfigurationArn)
     : undefined;
   if (distribution === undefined) throw missing('distributionConfigurationArn', distributionConfigurationArn);
-  return { recipe, infrastructure, distribution };
+  return { recipe, infrastructure, distribution, documents };
 }
 
 async function findRecipe<T>(
@@ -87,7 +89,11 @@ function missing(path: string, arn: string) {
   return invalidParameterValue(path, `The resource '${arn}' does not exist.`);
 }
 
-async function checkWorkflows(context: OperationContext, { workflows, executionRole }: BuildSettings): Promise<void> {
+async function checkWorkflows(
+  context: OperationContext,
+  { workflows, executionRole }: BuildSettings,
+  documents: ParsedDocuments,
+): Promise<void> {
   if (workflows === undefined || workflows.length === 0) return;
   // As AWS.
   if (executionRole === undefined)
@@ -97,7 +103,7 @@ async function checkWorkflows(context: OperationContext, { workflows, executionR
   const types: string[] = [];
   for (const [index, given] of workflows.entries()) {
     const path = `workflows[${index}]`;
-    const type = await checkWorkflow(context, given, path, faults);
+    const type = await checkWorkflow(context, given, path, documents, faults);
     if (type === undefined) continue;
     if (type !== 'TEST' && types.includes(type))
       faults.push({ path: `${path}.workflowArn`, detail: `An image takes one ${type} workflow.` });
@@ -111,9 +117,10 @@ async function checkWorkflow(
   context: OperationContext,
   given: WorkflowConfiguration,
   path: string,
+  documents: ParsedDocuments,
   faults: ValueFault[],
 ): Promise<string | undefined> {
-  const { workflowArn = '', parameters = [] } = given;
+  const { workflowArn = '' } = given;
   const workflow = isVisible(context, parseArn(workflowArn))
     ? await resolveWorkflow(context.services.catalog, workflowArn, context.db)
     : undefined;
@@ -128,21 +135,8 @@ async function checkWorkflow(
         detail: `It is for TEST workflows; '${workflowArn}' is a ${workflow.type} workflow.`,
       });
   }
-  const { document } = parseWorkflowDocument(workflow.data, workflow.type);
-  if (document === undefined) return workflow.type;
-  const { problems } = workflowParameterValues(
-    document,
-    parameters.map(({ name, value }) => ({ name: name!, value: value ?? [] })),
-  );
-  if (problems.length > 0) faults.push({ path: `${path}.parameters`, detail: problems.join(' ') });
-  // A step under a condition may never come: it fails when it does.
-  const missing = document.steps.filter((step) => step.if === undefined && !isRunnable(step.action));
-  for (const { name, action } of missing) {
-    faults.push({
-      path: `${path}.workflowArn`,
-      detail: `The step '${name}' of '${workflow.arn}' has the action ${action}, which is not supported by this version of Ingot.`,
-    });
-  }
+  for (const { member, detail } of judgeWorkflow(workflow, given, documents).faults)
+    faults.push({ path: `${path}.${member}`, detail });
   return workflow.type;
 }
 

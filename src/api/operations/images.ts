@@ -32,7 +32,6 @@ import {
   valueNotSupported,
 } from '../../resources/errors.ts';
 import { formatVersion, parseVersion, type Version } from '../../resources/versions.ts';
-import { refuseDangerous } from '../../workflows/preparation.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import { openPage } from '../paging.ts';
 import {
@@ -54,6 +53,7 @@ import {
 import { namedArn, referencesOf } from './documents.ts';
 import { sharedPage } from './shared.ts';
 import { findParentImage } from './parent-images.ts';
+import { refuseUnplannable } from './plans.ts';
 
 const FILTERS: Readonly<Record<string, ImageColumn>> = {
   name: 'name',
@@ -81,7 +81,7 @@ export interface StartedBuild
 export async function startBuild(
   context: OperationContext,
   build: StartedBuild,
-  { recipe, infrastructure, distribution }: FoundSettings,
+  { recipe, infrastructure, distribution, documents }: FoundSettings,
 ): Promise<Image & { arn: string }> {
   if ('containerType' in recipe)
     throw valueNotSupported('containerRecipeArn', `The recipe '${recipe.arn}' is for a container image.`);
@@ -106,12 +106,7 @@ export async function startBuild(
     workflows: build.workflows === undefined ? undefined : [...build.workflows],
     loggingConfiguration: build.loggingConfiguration,
   });
-  try {
-    refuseDangerous(image);
-  } catch (error) {
-    // The worker would refuse it too, later; the words are the same.
-    throw invalidRequest((error as Error).message);
-  }
+  await refuseUnplannable(context, { image, slug, version, tags: build.tags }, documents);
   const created = await createImage(context.db, { place: placeOf(context), slug, version, tags: build.tags, image });
   context.afterCommit(context.services.wakeWorker);
   return created;

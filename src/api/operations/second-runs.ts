@@ -11,11 +11,11 @@ import { parentMeaning } from '../../catalog/parent-names.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
 import { parseArn } from '../../resources/arns.ts';
 import { invalidParameterValue, invalidRequest, resourceInUse, resourceNotFound } from '../../resources/errors.ts';
-import { refuseDangerous } from '../../workflows/preparation.ts';
 import type { Version } from '../../resources/versions.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import { checkLogGroups } from './build-settings.ts';
 import { compact, isVisible, ownArn, placeOf } from './common.ts';
+import { refuseUnplannable } from './plans.ts';
 
 /** Handlers. */
 export const secondRunOperations = {
@@ -66,18 +66,15 @@ export const secondRunOperations = {
       executionRole,
       loggingConfiguration,
     });
-    try {
-      refuseDangerous(image);
-    } catch (error) {
-      throw invalidRequest((error as Error).message);
-    }
+    const task = { kind: 'distribute' as const, amiId: ami.id };
+    await refuseUnplannable(context, { image, slug, version, tags, task });
     const created = await createImage(context.db, {
       place: placeOf(context),
       slug,
       version,
       tags,
       image,
-      task: { kind: 'distribute', amiId: ami.id },
+      task,
     });
     context.afterCommit(context.services.wakeWorker);
     return { imageBuildVersionArn: created.arn };

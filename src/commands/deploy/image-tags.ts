@@ -1,7 +1,7 @@
 /** The options of `ingot build` that go to the images as tags: on layers of earlier builds, on what is kept of a failed one. */
 import { durationFault, durationSeconds } from '../../resources/durations.ts';
-import { CACHE_TAG } from '../../workflows/cache-policy.ts';
-import { DEFAULT_KEEP_SECONDS, KEEP_TAG } from '../../workflows/keep.ts';
+import { CACHE_TAG } from '../../workflows/planning/cache-policy.ts';
+import { DEFAULT_KEEP_SECONDS, KEEP_TAG } from '../../workflows/planning/keep.ts';
 import { WrongUse, type Arguments } from '../command.ts';
 
 /** Tags that the options ask for; they win over the template's. @throws {WrongUse} */

@@ -1,20 +1,37 @@
 /** The contract of step actions. */
-import type { Report } from '../../resources/progress.ts';
-import type { ImageWork, Stage } from '../image-work.ts';
+import type { ImageProgress, ImageServices, StepControl } from '../machines/image-progress.ts';
+import type { ImagePlan, Stage } from '../planning/image-plan.ts';
 
-/** What a step action gets. */
-export interface StepContext {
-  readonly work: ImageWork;
+/** What the interpreter has for a step. An action declares what it takes of it: `StepNeeds`. */
+export interface StepContext extends StepControl {
+  readonly plan: ImagePlan;
+  readonly progress: ImageProgress;
+  readonly services: ImageServices;
   readonly stage: Stage;
   /** References are resolved. */
   readonly inputs: Readonly<Record<string, unknown>>;
   /** What the run of the step is recorded as. */
   readonly execution: { readonly workflowId: string; readonly stepId: string; readonly stepName: string };
-  readonly report: Report;
   /** Aborted by the step's deadline, too. */
   readonly signal: AbortSignal;
+  /** Aborted with the image's work alone: by a cancellation, or when the worker ends. */
+  readonly workSignal: AbortSignal;
   readonly timeoutSeconds: number;
 }
+
+/** What an action takes of its context: members of the plan, of the progress and of the services, by name. */
+export interface StepNeeds<
+  Plan extends keyof ImagePlan = never,
+  Progress extends keyof ImageProgress = never,
+  Services extends keyof ImageServices = never,
+> extends Omit<StepContext, 'plan' | 'progress' | 'services'> {
+  readonly plan: Pick<ImagePlan, Plan>;
+  readonly progress: Pick<ImageProgress, Progress>;
+  readonly services: Pick<ImageServices, Services>;
+}
+
+/** What `skip` and `rollback` get. */
+export type StepFacts = Omit<StepContext, 'inputs' | 'execution'>;
 
 /** What a step leaves for later ones: the outputs of the reference, `workflows.md` section 4. */
 export type StepOutputs = Readonly<Record<string, unknown>>;
@@ -23,9 +40,9 @@ export type StepOutputs = Readonly<Record<string, unknown>>;
 export interface StepAction {
   readonly name: string;
   /** Why there is nothing to do for this image, if so: the step is then SKIPPED. */
-  readonly skip?: (context: Omit<StepContext, 'inputs' | 'execution'>) => string | undefined;
+  readonly skip?: (context: StepFacts) => string | undefined;
   /** @throws {StepError} or what went wrong; its message becomes the step's */
   readonly run: (context: StepContext) => Promise<StepOutputs>;
   /** Takes back what the step did, after a later step (or itself) aborted the workflow. */
-  readonly rollback?: (context: Omit<StepContext, 'inputs' | 'execution'>, outputs: StepOutputs) => Promise<void>;
+  readonly rollback?: (context: StepFacts, outputs: StepOutputs) => Promise<void>;
 }

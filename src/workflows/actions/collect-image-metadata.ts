@@ -2,20 +2,27 @@
 import { saveImagePackages } from '../../catalog/executions.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { collectPackages } from '../../guest/packages.ts';
-import { workInstance } from '../instances.ts';
-import type { StepAction } from './action.ts';
+import { workInstance } from '../machines/instances.ts';
+import type { StepAction, StepNeeds } from './action.ts';
 
 export const collectImageMetadata: StepAction = {
   name: 'CollectImageMetadata',
-  async run({ work, inputs, report, signal }) {
-    const { instance } = workInstance(work, inputs['instanceId']);
+  async run({
+    plan,
+    progress,
+    services,
+    inputs,
+    report,
+    signal,
+  }: StepNeeds<'arn', 'instances' | 'osVersion', 'catalog'>) {
+    const { instance } = workInstance(progress, inputs['instanceId']);
     const inventory = await collectPackages(instance, signal);
-    await saveImagePackages(work.catalog.db, work.arn, inventory.packages);
-    work.osVersion = inventory.osVersion ?? work.osVersion;
+    await saveImagePackages(services.catalog.db, plan.arn, inventory.packages);
+    progress.osVersion = inventory.osVersion ?? progress.osVersion;
     report({
       type: 'log',
       text: `${inventory.osVersion ?? 'operating system unknown'}, ${inventory.packages.length} packages`,
     });
-    return { osVersion: work.osVersion ?? '', associationId: newUuid() };
+    return { osVersion: progress.osVersion ?? '', associationId: newUuid() };
   },
 };

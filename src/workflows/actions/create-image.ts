@@ -3,25 +3,37 @@ import { insertAmi } from '../../catalog/amis.ts';
 import { heldRecorder } from '../../catalog/held.ts';
 import { relative } from 'node:path';
 import { newAmiId } from '../../platform/ids.ts';
-import { layerKey } from '../layer-key.ts';
+import { layerKey } from '../machines/layer-key.ts';
 import { takeOutNetworkSettings } from '../../guest/network-settings.ts';
-import { amiRecord } from '../ami-record.ts';
-import { refuseSecretsOnDisk } from '../disk-secrets.ts';
-import { workInstance } from '../instances.ts';
-import { StepError } from '../image-work.ts';
-import type { StepAction } from './action.ts';
+import { amiRecord } from '../../distribution/ami-record.ts';
+import { refuseSecretsOnDisk } from '../machines/disk-secrets.ts';
+import { workInstance } from '../machines/instances.ts';
+import { StepError } from '../errors.ts';
+import type { StepAction, StepNeeds } from './action.ts';
 
 /** Layers of a chain, above which the new image's are merged. Reading through each costs a look-up in its table. */
 const MAX_CHAIN = 24;
 
 export const createImage: StepAction = {
   name: 'CreateImage',
-  async run({ work, inputs, report, signal, timeoutSeconds }) {
-    const entry = workInstance(work, inputs['instanceId']);
+  async run({
+    plan,
+    progress,
+    services,
+    inputs,
+    report,
+    signal,
+    timeoutSeconds,
+  }: StepNeeds<
+    'arn' | 'account' | 'region' | 'image' | 'allowedSecrets',
+    'instances' | 'sealed' | 'ami' | 'osVersion',
+    'catalog' | 'layers' | 'dataDirectory'
+  >) {
+    const entry = workInstance(progress, inputs['instanceId']);
     if (entry.layer === undefined || entry.stopped)
       throw new StepError(`${entry.instance.id} was made into an image already`);
     await takeOutNetworkSettings(entry.instance, signal);
-    await refuseSecretsOnDisk(work, entry, { report, signal, timeoutSeconds });
+    await refuseSecretsOnDisk(entry, plan.allowedSecrets, { report, signal, timeoutSeconds });
     report({ type: 'log', text: `${entry.instance.id}: shutting down, so that its disk is complete` });
     await entry.instance.stop();
     entry.stopped = true;
@@ -29,32 +41,33 @@ export const createImage: StepAction = {
     // What came after the last component (the clean-up) is no work of a document; its layer is keyed by what lies below it and the image.
     const key = layerKey({
       parent: entry.parent.key,
-      account: work.account,
-      document: `sanitize for ${work.arn}`,
+      account: plan.account,
+      document: `sanitize for ${plan.arn}`,
+      parsed: undefined,
       parameters: {},
       phases: [],
       architecture: 'x86_64',
       driver: entry.driver,
       workingDirectory: '',
       userData: null,
-      buildDate: work.image.dateCreated ?? '',
+      buildDate: plan.image.dateCreated ?? '',
     });
-    const sealed = await work.layers.seal(entry.layer, key.key, key.record, { owner: work.arn });
-    work.sealed.push(sealed);
+    const sealed = await services.layers.seal(entry.layer, key.key, key.record, { owner: plan.arn });
+    progress.sealed.push(sealed);
     entry.layer = undefined;
-    const layer = await work.layers.merge(sealed, MAX_CHAIN, heldRecorder(work.catalog.db, work.arn), signal);
+    const layer = await services.layers.merge(sealed, MAX_CHAIN, heldRecorder(services.catalog.db, plan.arn), signal);
     if (layer.path !== sealed.path)
       report({ type: 'log', text: `the chain of layers had grown longer than ${MAX_CHAIN}: merged into one file` });
 
     const id = newAmiId();
-    await insertAmi(work.catalog.db, {
-      ...amiRecord(work, { id, region: work.region }),
+    await insertAmi(services.catalog.db, {
+      ...amiRecord(plan, { id, region: plan.region, osVersion: progress.osVersion }),
       layer_id: layer.id,
-      file: relative(work.dataDirectory, layer.path),
+      file: relative(services.dataDirectory, layer.path),
       state: 'available',
     });
-    work.ami = { id, layer };
-    report({ type: 'log', text: `${id} in ${work.region}` });
+    progress.ami = { id, layer };
+    report({ type: 'log', text: `${id} in ${plan.region}` });
     return { imageId: id };
   },
 };

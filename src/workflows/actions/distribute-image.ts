@@ -1,13 +1,13 @@
 /** `DistributeImage`: names the AMI in its home Region and copies it, flat, to every other Region of the distribution configuration. */
 import { relative } from 'node:path';
 import { insertAmi, updateAmi } from '../../catalog/amis.ts';
-import { planDistribution, type DistributionPlan, type RegionPlan } from '../../distribution/plan.ts';
+import { amiRecord, type BuiltAmi } from '../../distribution/ami-record.ts';
+import { copyToRegion } from '../../distribution/region-copies.ts';
+import type { RegionPlan } from '../../distribution/plan.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { newAmiId } from '../../platform/ids.ts';
-import { amiRecord } from '../ami-record.ts';
-import { type BuiltAmi, type ImageWork, StepError } from '../image-work.ts';
-import { copyToRegion } from '../region-copies.ts';
-import type { StepAction, StepContext, StepOutputs } from './action.ts';
+import { StepError } from '../errors.ts';
+import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
 /** One Region's result, as later steps and the step's record see it. Source: reference, `workflows.md` section 4. */
 export interface DistributedImage {
@@ -23,26 +23,41 @@ export interface DistributedImage {
 
 export const distributeImage: StepAction = { name: 'DistributeImage', run };
 
-async function run({ work, inputs, report, signal }: StepContext): Promise<StepOutputs> {
+/** What distribution takes. */
+type Needs = StepNeeds<
+  'arn' | 'account' | 'region' | 'image' | 'task' | 'distribution',
+  'ami' | 'copiesAhead' | 'osVersion' | 'sealed',
+  'catalog' | 'layers' | 'dataDirectory'
+>;
+
+async function run({ plan, progress, services, inputs, report, signal }: Needs): Promise<StepOutputs> {
   if (inputs['distributions'] !== undefined)
     throw new StepError('the input distributions is not supported yet: the distribution configuration is used');
-  const { ami } = work;
+  const { ami, osVersion } = progress;
   if (ami === undefined) throw new StepError('the build stage made no AMI that could be distributed');
-  const { regions, withoutEffect } = planOf(work);
+  const { regions, withoutEffect } = plan.distribution;
   for (const path of withoutEffect) report({ type: 'log', level: 'warn', text: `${path} has no effect yet` });
+  const copy = async (region: RegionPlan): Promise<string> => {
+    const copied = await copyToRegion(
+      services,
+      { source: plan, ami, plan: region, osVersion, ahead: progress.copiesAhead },
+      report,
+      signal,
+    );
+    progress.sealed.push(copied.layer);
+    return copied.amiId;
+  };
 
   const distributedImages: DistributedImage[] = [];
   for (const region of regions) {
     const dateStarted = timestamp();
-    const amiId = region.home
-      ? await nameHome(work, ami, region)
-      : await copyToRegion(work, ami, region, report, signal);
+    const amiId = region.home ? await nameHome({ plan, services }, ami, region, osVersion) : await copy(region);
     report({ type: 'log', text: `${amiId} in ${region.region}: ${region.name}` });
     distributedImages.push({
       region: region.region,
       name: region.name,
       amiId,
-      accountId: work.account,
+      accountId: plan.account,
       dateStarted,
       dateStopped: timestamp(),
       status: 'Completed',
@@ -52,33 +67,24 @@ async function run({ work, inputs, report, signal }: StepContext): Promise<StepO
   return { distributedImages };
 }
 
-/** What each Region gets. @throws {DistributionRefusal} for what must not be ignored, {TemplateVariableError} for a variable that does not exist */
-export function planOf(work: Pick<ImageWork, 'image' | 'arn' | 'region'>): DistributionPlan {
-  const { image } = work;
-  return planDistribution(image.distributionConfiguration, {
-    imageArn: work.arn,
-    name: image.name!,
-    buildVersion: Number(work.arn.split('/').at(-1)),
-    buildDate: image.dateCreated!,
-    region: work.region,
-    recipeDescription: image.imageRecipe?.description,
-    recipeTags: (image.imageRecipe as { readonly amiTags?: Readonly<Record<string, string>> } | undefined)?.amiTags,
-  });
-}
-
-async function nameHome(work: ImageWork, ami: BuiltAmi, region: RegionPlan): Promise<string> {
+async function nameHome(
+  { plan, services: { catalog, dataDirectory } }: Pick<Needs, 'plan' | 'services'>,
+  ami: BuiltAmi,
+  region: RegionPlan,
+  osVersion: string | undefined,
+): Promise<string> {
   // An AMI of another image keeps its name: this image has one of its own, over the same disk.
-  if (work.task?.kind === 'distribute') {
+  if (plan.task?.kind === 'distribute') {
     const id = newAmiId();
-    await insertAmi(work.catalog.db, {
-      ...amiRecord(work, { id, ...region }),
+    await insertAmi(catalog.db, {
+      ...amiRecord(plan, { id, osVersion, ...region }),
       layer_id: ami.layer.id,
-      file: relative(work.dataDirectory, ami.layer.path),
+      file: relative(dataDirectory, ami.layer.path),
       state: 'available',
     });
     return id;
   }
-  await updateAmi(work.catalog.db, ami.id, {
+  await updateAmi(catalog.db, ami.id, {
     name: region.name,
     description: region.description ?? null,
     tags: JSON.stringify(region.tags),

@@ -3,31 +3,41 @@ import { componentForAccount, NotSharedError } from '../../catalog/sharing.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { within, type Report } from '../../resources/progress.ts';
 import { InputError } from '../../runner/module.ts';
-import { remedyFor } from '../remedies.ts';
+import { remedyFor } from './remedies.ts';
 import type { DocumentFailure, DocumentOutcome } from '../../runner/outcome.ts';
 import { runDocument } from '../../runner/run-document.ts';
 import { tellingLines, withJournal } from '../../guest/service-journal.ts';
-import { componentKey, componentsOf, layerLabel, workingDirectoryOf } from '../build-plan.ts';
-import { profileEnvironment, s3AccessFor } from '../instance-profile.ts';
-import { networkEnvironment } from '../network.ts';
-import { takeLayer, workInstance } from '../instances.ts';
-import { placeFor, retryInMachine } from '../machine-moves.ts';
-import { type ImageWork, type ResolvedComponent, StepError } from '../image-work.ts';
-import type { StepAction, StepContext, StepOutputs } from './action.ts';
+import { componentKey, layerLabel, type LayerPlan } from '../machines/layer-reuse.ts';
+import { profileEnvironment, s3AccessFor } from '../machines/instance-profile.ts';
+import { networkEnvironment } from '../machines/network.ts';
+import { takeLayer, workInstance } from '../machines/instances.ts';
+import { placeFor, retryInMachine } from '../machines/machine-moves.ts';
+import { StepError } from '../errors.ts';
+import type { ImageServices } from '../machines/image-progress.ts';
+import type { ImagePlan, ResolvedComponent } from '../planning/image-plan.ts';
+import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
 /** Lines of the journal in the log after a failure: those that `ingot build` prints at its end. */
 const JOURNAL_SHOWN = 8;
 
 export const executeComponents: StepAction = {
   name: 'ExecuteComponents',
-  skip: ({ work, stage }) =>
-    componentsOf(work, stage).length > 0 ? undefined : 'no component has a phase of this stage',
+  skip: ({ plan, stage }) => (plan.phases[stage].length > 0 ? undefined : 'no component has a phase of this stage'),
   run,
 };
 
-async function run({ work, stage, inputs, report, signal }: StepContext): Promise<StepOutputs> {
-  const entry = workInstance(work, inputs['instanceId']);
-  const components = componentsOf(work, stage);
+/** What running components takes. */
+type Needs = StepNeeds<
+  keyof LayerPlan | 'phases' | 'network' | 'instanceProfile',
+  'instances' | 'sealed' | 'ami',
+  'catalog' | 'layers' | 'dataDirectory' | 'secrets'
+>;
+
+async function run({ plan, progress, services, stage, inputs, report, signal }: Needs): Promise<StepOutputs> {
+  const entry = workInstance(progress, inputs['instanceId']);
+  const work = { plan, progress, services };
+  const { secrets } = services;
+  const components = plan.phases[stage];
   for (const [index, planned] of components.entries()) {
     if (index < entry.componentsDone) continue;
     const { component, document, phases } = planned;
@@ -42,15 +52,15 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
         phases,
         parameters: component.parameters,
         instance: entry.instance,
-        workingDirectory: workingDirectoryOf(work),
+        workingDirectory: plan.workingDirectory,
         report: tell,
         signal,
-        secrets: work.secrets,
-        componentText: (arn) => componentText(work, arn),
-        s3Access: s3AccessFor(work),
-        environment: { ...profileEnvironment(work), ...networkEnvironment(work) },
+        secrets,
+        componentText: (arn) => componentText(plan, services, arn),
+        s3Access: s3AccessFor(plan, secrets),
+        environment: { ...profileEnvironment(plan), ...networkEnvironment(plan) },
       });
-      return work.secrets.mask.deep(await withJournal(entry.instance, outcome, started, signal));
+      return secrets.mask.deep(await withJournal(entry.instance, outcome, started, signal));
     };
     let outcome = await runHere();
     if (stage === 'BUILD' && (await retryInMachine(work, entry, planned, outcome, { report: tell, signal })))
@@ -59,8 +69,8 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
     if (outcome.status !== 'success')
       throw new StepError(failureReason(component, outcome), { outputs: { status: 'Failed' } });
     if (stage !== 'BUILD') continue;
-    const key = componentKey(work, planned, entry.parentKey, entry.driver);
-    const layer = await takeLayer(work, entry, key, layerLabel(work, planned));
+    const key = componentKey(plan, planned, entry.parentKey, entry.driver);
+    const layer = await takeLayer(work, entry, key, layerLabel(plan, planned));
     entry.componentsDone = index + 1;
     tell({
       type: 'log',
@@ -77,9 +87,13 @@ async function run({ work, stage, inputs, report, signal }: StepContext): Promis
  * time.
  * @throws {InputError} when it is another account's and not shared
  */
-async function componentText(work: ImageWork, arn: string): Promise<string | undefined> {
+async function componentText(
+  place: Pick<ImagePlan, 'account' | 'region'>,
+  { catalog }: Pick<ImageServices, 'catalog'>,
+  arn: string,
+): Promise<string | undefined> {
   try {
-    return (await componentForAccount(work.catalog, work, arn))?.data;
+    return (await componentForAccount(catalog, place, arn))?.data;
   } catch (error) {
     throw error instanceof NotSharedError ? new InputError(`document: ${error.message}`, { cause: error }) : error;
   }

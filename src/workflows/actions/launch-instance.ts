@@ -3,83 +3,102 @@ import { damageOf } from '../../images/disks.ts';
 import { sealedParent } from '../../images/parents.ts';
 import { InstanceError } from '../../instances/instance.ts';
 import { missingByDriver } from '../../instances/launch.ts';
-import { remedyFor } from '../remedies.ts';
-import { componentsOf, groundKey, reuseLayers } from '../build-plan.ts';
-import { chooseBuildDriver, chooseTestDriver, refusePlatform } from '../choose-driver.ts';
-import { madeAt } from '../disk-secrets.ts';
-import { DEFAULT_INSTANCE_TYPE, endWorkInstance, launchWorkInstance } from '../instances.ts';
-import { StepError } from '../image-work.ts';
-import { isToBeKept } from '../keep.ts';
-import { driversFor } from '../machine-moves.ts';
-import { rootVolumeBytes } from '../volumes.ts';
-import type { StepAction, StepContext, StepOutputs } from './action.ts';
+import { remedyFor } from './remedies.ts';
+import { groundKey, reuseLayers, type LayerPlan } from '../machines/layer-reuse.ts';
+import { chooseBuildDriver, chooseTestDriver, refusePlatform } from '../planning/choose-driver.ts';
+import { madeAt } from '../machines/disk-secrets.ts';
+import { DEFAULT_INSTANCE_TYPE, endWorkInstance, launchWorkInstance } from '../machines/instances.ts';
+import { StepError } from '../errors.ts';
+import { isToBeKept } from '../machines/keep.ts';
+import { driversFor } from '../machines/machine-moves.ts';
+import { rootVolumeBytes } from '../planning/volumes.ts';
+import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
 export const launchInstance: StepAction = {
   name: 'LaunchInstance',
   run,
-  async rollback({ work }, outputs) {
-    const entry = work.instances.get(String(outputs['instanceId']));
+  async rollback({ plan, progress, services, workSignal }, outputs) {
+    const entry = progress.instances.get(String(outputs['instanceId']));
     // Kept ones are settled at the end of the work, with those whose step has no rollback.
-    if (entry !== undefined && !isToBeKept(work, entry)) await endWorkInstance(work, String(outputs['instanceId']));
+    if (entry !== undefined && !isToBeKept(plan, workSignal, entry))
+      await endWorkInstance({ progress, services }, String(outputs['instanceId']));
   },
 };
 
-async function run({ work, stage, inputs, report, signal, timeoutSeconds }: StepContext): Promise<StepOutputs> {
-  refusePlatform(work.image.platform);
+/** What a launch takes. */
+type Needs = StepNeeds<
+  keyof LayerPlan | 'phases' | 'network' | 'instanceProfile',
+  'instances' | 'ami' | 'osVersion',
+  'catalog' | 'layers' | 'dataDirectory'
+>;
+
+async function run(needs: Needs): Promise<StepOutputs> {
+  const { plan, progress, services, stage, inputs, report, signal, timeoutSeconds } = needs;
+  const { image } = plan;
+  refusePlatform(image.platform);
   const purpose = stage === 'BUILD' ? 'build' : 'test';
   const override = inputs['imageIdOverride'];
   const missing = await missingByDriver();
   const types = Array.isArray(inputs['instanceTypesOverride'])
     ? (inputs['instanceTypesOverride'] as string[])
-    : work.image.infrastructureConfiguration?.instanceTypes;
+    : image.infrastructureConfiguration?.instanceTypes;
   const instanceType = types?.[0] ?? DEFAULT_INSTANCE_TYPE;
 
   let parent;
-  if (typeof override === 'string') parent = (await sealedParent({ ...work, reference: override, report })).layer;
-  else if (purpose === 'test' && work.ami !== undefined) parent = work.ami.layer;
+  if (typeof override === 'string') parent = (await parentOf(needs, override)).layer;
+  else if (purpose === 'test' && progress.ami !== undefined) parent = progress.ami.layer;
   else {
-    const found = await sealedParent({ ...work, reference: work.image.imageRecipe?.parentImage ?? '', report });
-    work.osVersion ??= found.osVersion;
+    const found = await parentOf(needs, image.imageRecipe?.parentImage ?? '');
+    progress.osVersion ??= found.osVersion;
     parent = found.layer;
-    report({ type: 'log', text: `parent image ${work.image.imageRecipe?.parentImage}: ${found.description}` });
+    report({ type: 'log', text: `parent image ${image.imageRecipe?.parentImage}: ${found.description}` });
   }
 
   const choice =
     purpose === 'build'
-      ? chooseBuildDriver(work.image.infrastructureConfiguration?.resourceTags, missing, parent.origin)
+      ? chooseBuildDriver(image.infrastructureConfiguration?.resourceTags, missing, parent.origin)
       : chooseTestDriver(missing);
-  const sizeBytes = rootVolumeBytes(work.image.imageRecipe?.blockDeviceMappings);
+  const sizeBytes = rootVolumeBytes(image.imageRecipe?.blockDeviceMappings);
   const ground = groundKey(parent, sizeBytes);
   const reused =
     purpose === 'build' && override === undefined
       ? await reuseLayers(
-          work,
-          componentsOf(work, 'BUILD'),
+          services,
+          plan,
+          plan.phases.BUILD,
           parent,
           ground,
           (planned) => driversFor(planned, choice, parent),
           report,
         )
       : { count: 0, layer: parent, key: ground };
-  const { instance } = await launchWorkInstance(work, {
-    purpose,
-    choice,
-    parent: reused.layer,
-    parentKey: reused.key,
-    componentsDone: reused.count,
-    searchSince: await madeAt(parent.path),
-    instanceType,
-    ...(sizeBytes === undefined ? {} : { sizeBytes }),
-    timeoutSeconds,
-    report,
-    signal,
-  }).catch(async (error: unknown) => {
+  const { instance } = await launchWorkInstance(
+    { plan, progress, services },
+    {
+      purpose,
+      choice,
+      parent: reused.layer,
+      parentKey: reused.key,
+      componentsDone: reused.count,
+      searchSince: await madeAt(parent.path),
+      instanceType,
+      ...(sizeBytes === undefined ? {} : { sizeBytes }),
+      timeoutSeconds,
+      report,
+      signal,
+    },
+  ).catch(async (error: unknown) => {
     if (error instanceof InstanceError && !signal.aborted)
       throw new InstanceError(await launchFailure(error, purpose, parent.path), error.console, { cause: error });
     throw error;
   });
   if (signal.aborted) throw new StepError('the step ended before its instance was ready');
   return { instanceId: instance.id };
+}
+
+function parentOf({ plan, services, report, workSignal }: Needs, reference: string) {
+  const { arn, account, region } = plan;
+  return sealedParent({ ...services, arn, account, region, signal: workSignal, reference, report });
 }
 
 /** Lines of a console that name what went wrong: of systemd, of the initial RAM disk, of GRUB, of the kernel. */

@@ -3,19 +3,24 @@ import { newUuid } from '../../platform/ids.ts';
 import { limited } from '../../instances/output.ts';
 import { lineSplitter, LineTail, LogLimit, type LineSplitter } from '../../guest/lines.ts';
 import { sanitizeScript } from '../../guest/sanitize.ts';
-import { workingDirectoryOf } from '../build-plan.ts';
-import { workInstance } from '../instances.ts';
-import { StepError } from '../image-work.ts';
-import type { StepAction } from './action.ts';
+import { workInstance } from '../machines/instances.ts';
+import { StepError } from '../errors.ts';
+import type { StepAction, StepNeeds } from './action.ts';
 
 /** Bytes that the clean-up may print, the programs that it starts (apt-get, cloud-init) among them. */
 const CLEAN_UP_BYTES = 64 << 20;
 
 export const sanitizeInstance: StepAction = {
   name: 'SanitizeInstance',
-  async run({ work, inputs, report, signal, timeoutSeconds }) {
-    const { instance } = workInstance(work, inputs['instanceId']);
-    const workingDirectory = workingDirectoryOf(work);
+  async run({
+    plan: { workingDirectory },
+    progress,
+    inputs,
+    report,
+    signal,
+    timeoutSeconds,
+  }: StepNeeds<'workingDirectory', 'instances'>) {
+    const { instance } = workInstance(progress, inputs['instanceId']);
     const tail = new LineTail(20);
     const logged = new LogLimit();
     const splitterOf = (stream: 'stdout' | 'stderr'): LineSplitter =>

@@ -1,12 +1,12 @@
 /** `TerminateInstance`. */
-import { endWorkInstance, workInstance } from '../instances.ts';
-import type { StepAction } from './action.ts';
+import { endWorkInstance, workInstance } from '../machines/instances.ts';
+import type { StepAction, StepNeeds } from './action.ts';
 
 export const terminateInstance: StepAction = {
   name: 'TerminateInstance',
-  async run({ work, inputs }) {
-    const { instance } = workInstance(work, inputs['instanceId']);
-    await endWorkInstance(work, instance.id);
+  async run({ progress, services, inputs }: StepNeeds<never, 'instances', 'catalog' | 'layers'>) {
+    const { instance } = workInstance(progress, inputs['instanceId']);
+    await endWorkInstance({ progress, services }, instance.id);
     return {};
   },
 };

@@ -2,8 +2,8 @@
 import { beginWaiting, endWaiting, waitingStep } from '../../catalog/waiting-steps.ts';
 import { writeEvent } from '../../catalog/outbox.ts';
 import { sleep, timestamp } from '../../platform/clock.ts';
-import { StepError } from '../image-work.ts';
-import type { StepAction, StepContext, StepOutputs } from './action.ts';
+import { StepError } from '../errors.ts';
+import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
 /** Between looks for the answer, in milliseconds: it comes through the records, from another process. */
 const LOOK_MS = 250;
@@ -15,8 +15,14 @@ const WITHOUT_EFFECT = ['snsTopicArn', 'lambdaFunctionName', 'payload'];
 
 export const waitForAction: StepAction = { name: 'WaitForAction', run };
 
-async function run({ work, inputs, execution, report, signal }: StepContext): Promise<StepOutputs> {
-  const { catalog, arn, account, region } = work;
+async function run({
+  plan: { arn, account, region },
+  services: { catalog },
+  inputs,
+  execution,
+  report,
+  signal,
+}: StepNeeds<'arn' | 'account' | 'region', never, 'catalog'>): Promise<StepOutputs> {
   for (const input of WITHOUT_EFFECT)
     if (inputs[input] !== undefined)
       report({ type: 'log', level: 'warn', text: `the input ${input} has no effect yet: nobody is told` });

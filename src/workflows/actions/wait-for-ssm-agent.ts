@@ -1,12 +1,12 @@
 /** `WaitForSSMAgent`: an instance answers commands before its launch ends, so one command that succeeds is the proof. */
-import { workInstance } from '../instances.ts';
-import { StepError } from '../image-work.ts';
-import type { StepAction } from './action.ts';
+import { workInstance } from '../machines/instances.ts';
+import { StepError } from '../errors.ts';
+import type { StepAction, StepNeeds } from './action.ts';
 
 export const waitForSsmAgent: StepAction = {
   name: 'WaitForSSMAgent',
-  async run({ work, inputs, signal }) {
-    const { instance } = workInstance(work, inputs['instanceId']);
+  async run({ progress, inputs, signal }: StepNeeds<never, 'instances'>) {
+    const { instance } = workInstance(progress, inputs['instanceId']);
     const { exitCode } = await instance.run({ argv: ['true'], signal });
     if (exitCode !== 0) throw new StepError(`${instance.id} does not run commands: 'true' ended with ${exitCode}`);
     return { status: 'Success' };

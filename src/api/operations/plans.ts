@@ -1,0 +1,60 @@
+/** What an image is refused for, asked before it is recorded: the worker asks the same planner before it begins. */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import type { ImageTask } from '../../catalog/image-task.ts';
+import { NotSharedError } from '../../catalog/sharing.ts';
+import { timestamp } from '../../platform/clock.ts';
+import { ConfigError, readConfig, type Config } from '../../platform/config/config.ts';
+import { NotGranted } from '../../platform/config/reading.ts';
+import { resourceArn } from '../../resources/arns.ts';
+import { accessDenied, invalidRequest } from '../../resources/errors.ts';
+import type { Version } from '../../resources/versions.ts';
+import type { ParsedDocuments } from '../../workflows/planning/parsed-documents.ts';
+import { planImage } from '../../workflows/planning/plan-image.ts';
+import type { OperationContext, RequestContext } from '../context.ts';
+import { placeOf } from './common.ts';
+
+/** An image that is to be recorded. */
+export interface WantedImage {
+  readonly image: Omit<Image, 'arn' | 'dateCreated' | 'tags'>;
+  readonly slug: string;
+  readonly version: Version;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  readonly task?: ImageTask;
+}
+
+/** `config.yaml` as it is now: what the operator has just opened needs no restart. A file in the middle of an edit says nothing yet. */
+export function currentConfig({ services }: Pick<RequestContext, 'services'>): Promise<Config> {
+  return readConfig(services.dataDirectory).catch((error: unknown) => {
+    if (error instanceof ConfigError) return services.config;
+    throw error;
+  });
+}
+
+/**
+ * Refuses what the planner refuses, in its words.
+ * @param documents that the request has parsed already
+ * @throws {ApiError} InvalidRequestException, AccessDeniedException
+ */
+export async function refuseUnplannable(
+  context: OperationContext,
+  { image, slug, version, tags, task }: WantedImage,
+  documents?: ParsedDocuments,
+): Promise<void> {
+  const place = placeOf(context);
+  const { refusals } = await planImage({
+    ...place,
+    // Its build number is given when it is recorded.
+    arn: resourceArn(place, 'image', slug, version, 1),
+    image: { ...image, dateCreated: timestamp(), ...(tags === undefined ? {} : { tags: { ...tags } }) },
+    task,
+    catalog: context.services.catalog,
+    db: context.db,
+    config: await currentConfig(context),
+    documents,
+  });
+  const [first] = refusals;
+  if (first === undefined) return;
+  const message = refusals.map((refusal) => refusal.message).join('; ');
+  const denied = first.cause instanceof NotGranted || first.cause instanceof NotSharedError;
+  throw denied ? accessDenied(`You cannot use it: ${message}.`) : invalidRequest(message);
+}

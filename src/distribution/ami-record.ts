@@ -1,0 +1,55 @@
+/** The records of an image's AMIs. */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import type { SealedLayer } from '../images/layer-store.ts';
+import { timestamp } from '../platform/clock.ts';
+
+/** The AMI that the build stage made in the home Region. */
+export interface BuiltAmi {
+  readonly id: string;
+  readonly layer: SealedLayer;
+}
+
+/** The image that an AMI is of. */
+export interface AmiSource {
+  readonly arn: string;
+  readonly account: string;
+  readonly image: Pick<Image, 'name' | 'platform'>;
+}
+
+/**
+ * What the record of an AMI says besides its disk.
+ * @param ami.name the image's with the time when absent: distribution gives it the name that the configuration asks for
+ */
+export function amiRecord(
+  { arn, account, image }: AmiSource,
+  {
+    id,
+    region,
+    osVersion,
+    name,
+    description,
+    tags = {},
+  }: {
+    readonly id: string;
+    readonly region: string;
+    readonly osVersion: string | undefined;
+    readonly name?: string;
+    readonly description?: string | undefined;
+    readonly tags?: Readonly<Record<string, string>>;
+  },
+) {
+  const created = timestamp();
+  return {
+    id,
+    region,
+    account,
+    name: name ?? `${image.name} ${created.replaceAll(':', '-')}`,
+    description: description ?? null,
+    image_arn: arn,
+    tags: JSON.stringify(tags),
+    platform: image.platform ?? 'Linux',
+    os_version: osVersion ?? null,
+    architecture: 'x86_64',
+    created,
+  };
+}

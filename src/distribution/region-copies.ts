@@ -1,0 +1,165 @@
+/** The copies of an image's AMI in other Regions: written when they are distributed, or ahead of that, while the tests run. */
+import { join, relative } from 'node:path';
+import { insertAmi, updateAmi } from '../catalog/amis.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { heldRecorder } from '../catalog/held.ts';
+import type { LayerStore, SealedLayer } from '../images/layer-store.ts';
+import { newAmiId } from '../platform/ids.ts';
+import type { Report } from '../resources/progress.ts';
+import { amiRecord, type AmiSource, type BuiltAmi } from './ami-record.ts';
+import type { RegionPlan } from './plan.ts';
+import type { StoredImage } from './store.ts';
+import { storeOf } from './stores.ts';
+
+/** Where copies are written and recorded. */
+export interface CopyPlace {
+  readonly catalog: Catalog;
+  readonly layers: LayerStore;
+  readonly dataDirectory: string;
+}
+
+/** An AMI that is copied to a Region. */
+export interface RegionCopy {
+  readonly source: AmiSource;
+  readonly ami: BuiltAmi;
+  readonly plan: RegionPlan;
+  readonly osVersion: string | undefined;
+  /** Copies that are being written already. */
+  readonly ahead: CopiesAhead | undefined;
+}
+
+/**
+ * Copies an AMI to a Region. The record stands before the copy has its name, `pending`, so that what a crash leaves is found; the copy itself is complete or absent.
+ * @returns the id of the AMI there, and its layer
+ */
+export async function copyToRegion(
+  place: CopyPlace,
+  copy: RegionCopy,
+  report: Report,
+  signal: AbortSignal,
+): Promise<{ readonly amiId: string; readonly layer: SealedLayer }> {
+  const { source, ami, plan, osVersion } = copy;
+  const { catalog, layers, dataDirectory } = place;
+  const ahead = copy.ahead?.take(plan.region, ami, signal);
+  const amiId = ahead?.amiId ?? newAmiId();
+  const { directory } = storeOf(dataDirectory, plan.region);
+  await insertAmi(catalog.db, {
+    ...amiRecord(source, { id: amiId, osVersion, ...plan }),
+    layer_id: null,
+    file: relative(dataDirectory, join(directory, `${amiId}.qcow2`)),
+    state: 'pending',
+  });
+  const stored = (await ahead?.complete()) ?? (await write(place, source.arn, ami, plan, amiId, { report, signal }));
+  const layer = await layers.adopt(
+    stored.file,
+    { copyOf: ami.layer.key, sha256: stored.sha256 },
+    {
+      origin: ami.layer.origin,
+      owner: source.arn,
+      refer: (trx, layerId) => updateAmi(trx, amiId, { state: 'available', layer_id: layerId }),
+    },
+  );
+  return { amiId, layer };
+}
+
+/** One copy that is written ahead. */
+interface Ahead {
+  readonly amiId: string;
+  readonly layerId: string;
+  /** It may have its name now. */
+  readonly allow: () => void;
+  /** `undefined` when it failed. */
+  readonly written: Promise<StoredImage | undefined>;
+}
+
+/**
+ * Copies that are written before it is known that they will be wanted: the tests wait for a machine that boots, and a second processor has nothing to do then.
+ * Until one is taken it has no name, no manifest and no record; what a crash leaves of it is on record as held.
+ */
+export class CopiesAhead {
+  readonly #over = new AbortController();
+  /** By Region: those that nobody has taken. */
+  readonly #copies = new Map<string, Ahead>();
+  readonly #written: Promise<unknown>[] = [];
+
+  /** Begins to write the copies of an AMI, one after the other. */
+  constructor(place: CopyPlace, imageArn: string, ami: BuiltAmi, plans: readonly RegionPlan[], whole: AbortSignal) {
+    const signal = AbortSignal.any([whole, this.#over.signal]);
+    let before: Promise<unknown> = Promise.resolve();
+    for (const plan of plans) {
+      const amiId = newAmiId();
+      const { promise: allowed, resolve: allow, reject: refuse } = Promise.withResolvers<void>();
+      allowed.catch(() => {}); // Nobody may be waiting for it.
+      if (signal.aborted) refuse(signal.reason);
+      else signal.addEventListener('abort', () => refuse(signal.reason), { once: true });
+      const { promise: full, resolve: isFull } = Promise.withResolvers<void>();
+      const written = before
+        .then(() =>
+          write(place, imageArn, ami, plan, amiId, {
+            report: () => {},
+            signal,
+            named: () => {
+              isFull();
+              return allowed;
+            },
+          }),
+        )
+        .catch(() => undefined); // Distribution tries it again, and says what is wrong.
+      before = Promise.race([full, written]);
+      this.#written.push(written);
+      this.#copies.set(plan.region, { amiId, layerId: ami.layer.id, allow, written });
+    }
+  }
+
+  /** The copy of an AMI for a Region, if it was begun. `complete` gives it its name and waits for it; it gives `undefined` when it failed. @param signal ends the wait and all copies */
+  take(
+    region: string,
+    ami: BuiltAmi,
+    signal: AbortSignal,
+  ): { readonly amiId: string; complete(): Promise<StoredImage | undefined> } | undefined {
+    const ahead = this.#copies.get(region);
+    if (ahead?.layerId !== ami.layer.id) return undefined;
+    this.#copies.delete(region);
+    return {
+      amiId: ahead.amiId,
+      complete: async () => {
+        signal.throwIfAborted();
+        const stop = (): void => this.#over.abort(signal.reason);
+        signal.addEventListener('abort', stop, { once: true });
+        ahead.allow();
+        const copy = await ahead.written.finally(() => signal.removeEventListener('abort', stop));
+        signal.throwIfAborted();
+        return copy;
+      },
+    };
+  }
+
+  /** Ends what is not complete, and waits until nothing is left of it. */
+  async drop(): Promise<void> {
+    this.#over.abort(new Error('the copy is not wanted'));
+    await Promise.all(this.#written);
+  }
+}
+
+function write(
+  { catalog, dataDirectory }: CopyPlace,
+  imageArn: string,
+  ami: BuiltAmi,
+  plan: RegionPlan,
+  amiId: string,
+  how: { readonly report: Report; readonly signal: AbortSignal; readonly named?: () => Promise<void> },
+): Promise<StoredImage> {
+  const { store, directory } = storeOf(dataDirectory, plan.region);
+  return store.copyImage({
+    top: ami.layer.path,
+    region: plan.region,
+    amiId,
+    name: plan.name,
+    description: plan.description,
+    tags: plan.tags,
+    imageArn,
+    directory,
+    held: heldRecorder(catalog.db, imageArn),
+    ...how,
+  });
+}

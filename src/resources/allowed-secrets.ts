@@ -1,0 +1,30 @@
+/** What a recipe allows of private keys, tokens and histories on a finished disk. */
+
+/** What a hit is called in a recipe that allows it. */
+export const SEARCHED_NAMES = ['private-key', 'token', 'shell-history', 'authorized-keys'] as const;
+export type SearchedName = (typeof SEARCHED_NAMES)[number];
+
+/** What a recipe allows: names, each alone or with a path (`private-key:/etc/app/*.pem`), between blanks or commas. */
+export interface AllowedSecret {
+  readonly name: SearchedName;
+  /** With `*` for any characters. */
+  readonly path?: string;
+}
+
+/**
+ * Reads the value of the tag.
+ * @throws {Error} naming what is no name
+ */
+export function readAllowed(value: string): readonly AllowedSecret[] {
+  return value
+    .split(/[\s,]+/)
+    .filter((word) => word !== '')
+    .map((word) => {
+      const [name = '', ...path] = word.split(':');
+      if (!(SEARCHED_NAMES as readonly string[]).includes(name))
+        throw new Error(`'${name}' is none of ${SEARCHED_NAMES.join(', ')}`);
+      if (path.length > 0 && !path.join(':').startsWith('/'))
+        throw new Error(`'${word}': an absolute path has to follow the colon`);
+      return { name: name as SearchedName, ...(path.length === 0 ? {} : { path: path.join(':') }) };
+    });
+}

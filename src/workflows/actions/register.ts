@@ -1,0 +1,29 @@
+/** The register of step actions: one line each. See README.md for how to add one. */
+import type { StepAction } from './action.ts';
+import type { RunnableAction } from '../../documents/workflow/actions.ts';
+import { applyImageConfigurations } from './apply-image-configurations.ts';
+import { collectImageMetadata } from './collect-image-metadata.ts';
+import { createImage } from './create-image.ts';
+import { distributeImage } from './distribute-image.ts';
+import { executeComponents } from './execute-components.ts';
+import { launchInstance } from './launch-instance.ts';
+import { modifyImageAttributes } from './modify-image-attributes.ts';
+import { sanitizeInstance } from './sanitize-instance.ts';
+import { terminateInstance } from './terminate-instance.ts';
+import { waitForAction } from './wait-for-action.ts';
+import { waitForSsmAgent } from './wait-for-ssm-agent.ts';
+
+/** Every step action that can run, by its name. */
+export const stepActions: Readonly<Record<RunnableAction, StepAction>> = {
+  ApplyImageConfigurations: applyImageConfigurations,
+  CollectImageMetadata: collectImageMetadata,
+  CreateImage: createImage,
+  DistributeImage: distributeImage,
+  ExecuteComponents: executeComponents,
+  LaunchInstance: launchInstance,
+  ModifyImageAttributes: modifyImageAttributes,
+  SanitizeInstance: sanitizeInstance,
+  TerminateInstance: terminateInstance,
+  WaitForAction: waitForAction,
+  WaitForSSMAgent: waitForSsmAgent,
+};

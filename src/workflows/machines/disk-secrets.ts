@@ -1,0 +1,65 @@
+/** Before a disk becomes an image it is searched for what must not be in one: keys, tokens, histories. A hit that the recipe does not allow fails the build. */
+import { stat } from 'node:fs/promises';
+import { isAllowed, searchDisk, type DiskHit } from '../../guest/disk-search.ts';
+import type { AllowedSecret } from '../../resources/allowed-secrets.ts';
+import { StepError } from '../errors.ts';
+import { ALLOW_SECRETS_TAG } from '../planning/plan-image.ts';
+import type { StepControl, WorkInstance } from './image-progress.ts';
+
+/** Hits that a failure names; the log has all. */
+const NAMED = 4;
+
+/**
+ * Searches the disk of a build instance.
+ * @throws {StepError} naming what was found, and how it is allowed
+ */
+export async function refuseSecretsOnDisk(
+  entry: WorkInstance,
+  allowed: readonly AllowedSecret[],
+  options: StepControl & { readonly timeoutSeconds: number },
+): Promise<void> {
+  const { report, signal, timeoutSeconds } = options;
+  if (entry.instance.capabilities.platform !== 'Linux') return;
+  const started = performance.now();
+  const hits = await searchDisk(entry.instance, entry.launch.searchSince ?? new Date(0), {
+    signal,
+    timeoutSeconds,
+  }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw new StepError(`the disk could not be searched for keys, tokens and histories: ${(error as Error).message}`, {
+      cause: error,
+    });
+  });
+  const refused: DiskHit[] = [];
+  for (const hit of hits) {
+    const found = `${describeHit(hit)} is on the disk`;
+    if (hit.tolerated !== undefined) report({ type: 'log', level: 'warn', text: `${found}: ${hit.tolerated}` });
+    else if (isAllowed(hit, allowed)) report({ type: 'log', text: `${found}; the recipe allows it` });
+    else {
+      refused.push(hit);
+      report({ type: 'log', level: 'error', text: found });
+    }
+  }
+  report({
+    type: 'log',
+    level: 'debug',
+    text: `searched for keys, tokens and histories in ${((performance.now() - started) / 1000).toFixed(1)} s`,
+  });
+  if (refused.length > 0) throw new StepError(refusal(refused));
+}
+
+/** When the parent image was made: nothing writes a sealed layer's file again. */
+export async function madeAt(layerPath: string): Promise<Date> {
+  return (await stat(layerPath)).mtime;
+}
+
+function describeHit({ name, what, path, line }: DiskHit): string {
+  return `${what} (${name}): ${path}${line === undefined ? '' : `, line ${line}`}`;
+}
+
+function refusal(hits: readonly DiskHit[]): string {
+  const named = hits.slice(0, NAMED).map(describeHit).join('; ');
+  const more = hits.length > NAMED ? `; and ${hits.length - NAMED} more, see the log` : '';
+  const example = `${hits[0]!.name}:${hits[0]!.path}`;
+  return `the finished disk has what must not be in an image: ${named}${more}. What to do: remove it in a component, or allow it by a tag of the image recipe, ${ALLOW_SECRETS_TAG} = ${example}`;
+}

@@ -1,0 +1,90 @@
+/** What comes into being while the work on an image goes on, and what the work uses. */
+import type { Catalog } from '../../catalog/catalog.ts';
+import type { BuiltAmi } from '../../distribution/ami-record.ts';
+import type { CopiesAhead } from '../../distribution/region-copies.ts';
+import type { LayerStore, OpenLayer, SealedLayer } from '../../images/layer-store.ts';
+import type { Instance } from '../../instances/instance.ts';
+import type { Report } from '../../resources/progress.ts';
+import type { Secrets } from '../../secrets/secrets.ts';
+import type { DriverChoice } from '../planning/choose-driver.ts';
+
+/** What to launch for a workflow. */
+export interface WorkLaunch {
+  readonly purpose: 'build' | 'test';
+  readonly choice: DriverChoice;
+  readonly parent: SealedLayer;
+  /** The key of `parent` for the layer of the next component; `parent.key` when absent. */
+  readonly parentKey?: string;
+  /** Components whose work `parent` holds. */
+  readonly componentsDone?: number;
+  readonly instanceType: string;
+  /** When the parent image was made: what is newer on the disk is looked at before that becomes an image. */
+  readonly searchSince?: Date;
+  /** Virtual size of the disk in bytes; at least the parent's. */
+  readonly sizeBytes?: number;
+  /** Of the step: an instance may have less. */
+  readonly timeoutSeconds: number;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+/** An instance that a workflow launched. Workflows know it by the id of its first machine, whatever machine stands in for it later. */
+export interface WorkInstance {
+  instance: Instance;
+  driver: string;
+  /** The driver it was launched with, to which it goes back after a component that needed another. */
+  readonly preferred: DriverChoice;
+  /** How it was launched, for launching it again. */
+  readonly launch: WorkLaunch;
+  /** What the instance writes to; a test instance's is thrown away with it. */
+  layer: OpenLayer | undefined;
+  /** The sealed layer below it. */
+  parent: SealedLayer;
+  /** How many components of the build need not run here any more: reused layers hold their work, or they ran. */
+  componentsDone: number;
+  /** The key of what the next component's layer lies on. */
+  parentKey: string;
+  /** `stop` was called: only `terminate` is left. */
+  stopped: boolean;
+}
+
+/** Mutable: what steps leave for later ones. */
+export interface ImageProgress {
+  /** By the id of its first machine. */
+  readonly instances: Map<string, WorkInstance>;
+  /** Layers sealed on the way, oldest first; discarded when the build fails. */
+  readonly sealed: SealedLayer[];
+  /** `<workflow>.<output>` of earlier workflows, for `$.workflowOutputs`. */
+  readonly workflowOutputs: Map<string, unknown>;
+  ami: BuiltAmi | undefined;
+  /** Copies that are written while the tests run. */
+  copiesAhead: CopiesAhead | undefined;
+  osVersion: string | undefined;
+}
+
+/** What the work uses: records, disks, secrets. */
+export interface ImageServices {
+  readonly catalog: Catalog;
+  readonly layers: LayerStore;
+  readonly dataDirectory: string;
+  readonly secrets: Secrets;
+}
+
+/** How to tell and when to stop. */
+export interface StepControl {
+  /** Tells no secret of the components. */
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+/** Progress of work that has not begun. */
+export function newProgress(): ImageProgress {
+  return {
+    instances: new Map(),
+    sealed: [],
+    workflowOutputs: new Map(),
+    ami: undefined,
+    copiesAhead: undefined,
+    osVersion: undefined,
+  };
+}

@@ -1,0 +1,84 @@
+/** What the instances of an image are told of themselves, and who they are outside: their instance profile, and nobody else. */
+import { createHash } from 'node:crypto';
+import type { InstanceMetadata } from '../../instances/services/metadata.ts';
+import { timestamp } from '../../platform/clock.ts';
+import type { InstanceProfile } from '../../platform/config/profiles.ts';
+import { credentialProvider } from '../../platform/role-credentials.ts';
+import type { S3Access } from '../../platform/s3-requests.ts';
+import type { Secrets } from '../../secrets/secrets.ts';
+import type { ImagePlan } from '../planning/image-plan.ts';
+import type { WorkLaunch } from './image-progress.ts';
+
+/** What the metadata service of an instance says. @param ami the image's own, which a test instance boots */
+export function metadataFor(
+  plan: Pick<ImagePlan, 'account' | 'region' | 'image' | 'instanceProfile'>,
+  launch: Pick<WorkLaunch, 'instanceType' | 'parent' | 'purpose'>,
+  ami: string | undefined,
+): InstanceMetadata {
+  const { image, instanceProfile } = plan;
+  const { instanceMetadataOptions, securityGroupIds } = image.infrastructureConfiguration ?? {};
+  const parent = image.imageRecipe?.parentImage;
+  const userData = image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride;
+  return {
+    account: plan.account,
+    region: plan.region,
+    imageId:
+      (launch.purpose === 'test' ? ami : parent?.startsWith('ami-') ? parent : undefined) ??
+      stableAmiId(launch.parent.key),
+    instanceType: launch.instanceType,
+    launched: timestamp(),
+    // IMDSv1 only for those who ask for it.
+    tokens: instanceMetadataOptions?.httpTokens === 'optional' ? 'optional' : 'required',
+    ...(userData === undefined || launch.purpose === 'test' ? {} : { userData }),
+    ...(securityGroupIds?.length ? { securityGroups: securityGroupIds } : {}),
+    ...(instanceProfile === undefined ? {} : { role: roleOf(instanceProfile) }),
+  };
+}
+
+function roleOf({ name, profile }: NonNullable<ImagePlan['instanceProfile']>): InstanceMetadata['role'] {
+  return { instanceProfileName: name, roleName: profile.role, credentials: profile.credentials };
+}
+
+/** An id for a parent that is no AMI on record, such as a base image. */
+function stableAmiId(key: string): string {
+  return `ami-${createHash('sha256').update(key).digest('hex').slice(0, 17)}`;
+}
+
+/** Who the image's instances are to S3; `undefined` where their profile has no credentials. The caller asks once for each document. */
+export function s3AccessFor(
+  { instanceProfile, region }: Pick<ImagePlan, 'instanceProfile' | 'region'>,
+  { mask }: Pick<Secrets, 'mask'>,
+): () => Promise<S3Access | undefined> {
+  const profile = instanceProfile?.profile;
+  if (profile === undefined) return async () => undefined;
+  const access = s3AccessOf(profile, region);
+  return async () => {
+    const given = await access();
+    // Whatever prints a request, with its headers, prints no credentials into the log.
+    for (const secret of [given.credentials.secretAccessKey, given.credentials.sessionToken])
+      if (secret !== undefined) mask.add(secret);
+    return given;
+  };
+}
+
+/** Who instances of a profile are to S3. @param region where the profile names none */
+export function s3AccessOf(profile: InstanceProfile, region: string): () => Promise<S3Access> {
+  const credentials = credentialProvider(profile.credentials);
+  return async () => ({
+    credentials: await credentials(),
+    region: profile.region ?? region,
+    ...(profile.s3Endpoint === undefined ? {} : { endpoint: profile.s3Endpoint }),
+  });
+}
+
+/** Environment variables that commands in the image's instances find, so that AWS's tools there ask the same servers. */
+export function profileEnvironment({
+  instanceProfile,
+}: Pick<ImagePlan, 'instanceProfile'>): Readonly<Record<string, string>> {
+  return environmentOf(instanceProfile?.profile);
+}
+
+/** The same for a profile. */
+export function environmentOf(profile: InstanceProfile | undefined): Readonly<Record<string, string>> {
+  return profile?.s3Endpoint === undefined ? {} : { AWS_ENDPOINT_URL_S3: profile.s3Endpoint };
+}

@@ -1,0 +1,240 @@
+/** Build and test instances: their disks, records and ends. */
+import { totalmem, cpus as hostCpus } from 'node:os';
+import type { Queryable } from '../../catalog/catalog.ts';
+import { heldRecorder } from '../../catalog/held.ts';
+import { insertInstance, updateInstance } from '../../catalog/instances.ts';
+import { getLayer } from '../../catalog/layers.ts';
+import type { OpenLayer, SealedLayer } from '../../images/layer-store.ts';
+import { usableDisk } from '../../images/disks.ts';
+import type { Instance } from '../../instances/instance.ts';
+import { driverNamed, instanceDirectory } from '../../instances/launch.ts';
+import { resolveInstanceType } from '../../instances/types.ts';
+import { reachOf } from '../../platform/config/networks.ts';
+import { newInstanceId } from '../../platform/ids.ts';
+import { timestamp } from '../../platform/clock.ts';
+import { patient } from '../../platform/patience.ts';
+import type { DriverChoice } from '../planning/choose-driver.ts';
+import type { ImagePlan } from '../planning/image-plan.ts';
+import type { ImageProgress, ImageServices, WorkInstance, WorkLaunch } from './image-progress.ts';
+import { metadataFor } from './instance-profile.ts';
+import { enterNetwork } from './network.ts';
+
+/** The instance type of build and test instances when the infrastructure configuration names none. */
+export const DEFAULT_INSTANCE_TYPE = 't3.small';
+
+/**
+ * How long an instance has to answer, in seconds. A container does at once or never. A machine is given up long before where nothing happens
+ * any more; one that gets on, on a slow host, is waited for.
+ */
+const LONGEST_LAUNCH = { container: 300, machine: 1800 } as const;
+
+/** Commands reach a machine by QEMU's guest agent, which disks for other hypervisors and most of the vendors' do not have. Where it is there, this does nothing. */
+const BRING_AGENT = `#cloud-config
+package_update: true
+packages: [qemu-guest-agent]
+runcmd:
+  - [systemctl, start, qemu-guest-agent.service]
+`;
+
+/** What launching and ending the instances of an image takes. */
+export interface Launching {
+  readonly plan: Pick<ImagePlan, 'arn' | 'account' | 'region' | 'image' | 'network' | 'instanceProfile'>;
+  readonly progress: Pick<ImageProgress, 'instances' | 'ami'>;
+  readonly services: Pick<ImageServices, 'catalog' | 'layers' | 'dataDirectory'>;
+}
+
+/** What ending them takes. */
+export interface Ending {
+  readonly progress: Pick<ImageProgress, 'instances'>;
+  readonly services: Pick<ImageServices, 'catalog' | 'layers'>;
+}
+
+/** Whether a disk is as it was imported: nothing lies below it. */
+async function isBare(db: Queryable, layerId: string): Promise<boolean> {
+  return (await getLayer(db, layerId))?.parent_id === null;
+}
+
+/**
+ * Launches an instance for the work on an image and records it, before and after.
+ * @throws {InstanceError} what was awaited; nothing of the instance is left
+ */
+export async function launchWorkInstance(work: Launching, launch: WorkLaunch): Promise<WorkInstance> {
+  const { instance, layer } = await launchMachine(work, launch, launch.choice, launch.parent);
+  const entry: WorkInstance = {
+    instance,
+    driver: launch.choice.driver,
+    preferred: launch.choice,
+    launch,
+    layer,
+    parent: launch.parent,
+    parentKey: launch.parentKey ?? launch.parent.key,
+    componentsDone: launch.componentsDone ?? 0,
+    stopped: false,
+  };
+  work.progress.instances.set(instance.id, entry);
+  return entry;
+}
+
+/**
+ * Goes on with another driver from the last layer: what the instance wrote since is thrown away, what it left running is gone.
+ * @throws {InstanceError} when the other driver's machine does not start; the instance is then ended
+ */
+export async function moveToDriver(
+  work: Launching,
+  entry: WorkInstance,
+  choice: DriverChoice,
+  launch: Pick<WorkLaunch, 'report' | 'signal'>,
+): Promise<void> {
+  await endMachine(work.services, entry);
+  const { instance, layer } = await launchMachine(work, { ...entry.launch, ...launch }, choice, entry.parent);
+  entry.instance = instance;
+  entry.driver = choice.driver;
+  entry.layer = layer;
+}
+
+async function launchMachine(
+  work: Launching,
+  launch: WorkLaunch,
+  choice: DriverChoice,
+  parent: SealedLayer,
+): Promise<{ instance: Instance; layer: OpenLayer }> {
+  const { report } = launch;
+  const id = newInstanceId();
+  const driver = driverNamed(choice.driver);
+  const size = resolveInstanceType(launch.instanceType, hostCpus().length, Math.floor(totalmem() / (1 << 20)));
+  if (size.cutFrom)
+    report({
+      type: 'log',
+      level: 'warn',
+      text: `instance type ${launch.instanceType} is larger than this host (${size.cutFrom}); the instance gets ${size.cpus} vCPUs and ${size.memoryMiB} MiB`,
+    });
+
+  await insertInstance(work.services.catalog.db, {
+    id,
+    purpose: launch.purpose,
+    account: work.plan.account,
+    region: work.plan.region,
+    image_arn: work.plan.arn,
+    ami_id: null,
+    driver: driver.name,
+    instance_type: launch.instanceType,
+    state: 'pending',
+    reason: null,
+    handle: null,
+    request: '{}',
+    created: timestamp(),
+    kept_until: null,
+  });
+  report({
+    type: 'log',
+    text: `${id}: ${launch.purpose} instance, ${launch.instanceType}, driver ${driver.name} (${choice.reason})`,
+  });
+
+  const parentSize = (await usableDisk(parent.path)).virtualSize;
+  const layer = await work.services.layers.open(parent, Math.max(launch.sizeBytes ?? 0, parentSize));
+  try {
+    const needsAgent =
+      launch.purpose === 'build' &&
+      parent.origin === 'untrusted' &&
+      driver.capabilities.bootLoader &&
+      (await isBare(work.services.catalog.db, parent.id));
+    if (needsAgent)
+      report({
+        type: 'log',
+        text: `${id}: cloud-init is asked to bring QEMU's guest agent, where the imported disk has none`,
+      });
+    const instance = await driver.launch({
+      id,
+      ...(needsAgent ? { seed: { userData: BRING_AGENT } } : {}),
+      disk: layer.path,
+      cpus: size.cpus,
+      memoryMiB: size.memoryMiB,
+      directory: instanceDirectory(id),
+      allocationOwner: { dataDirectory: work.services.dataDirectory, owner: id },
+      held: heldRecorder(work.services.catalog.db, id),
+      metadata: metadataFor(work.plan, { ...launch, parent }, work.progress.ami?.id),
+      reach: reachOf(work.plan.network.profile),
+      timeoutSeconds: Math.min(
+        launch.timeoutSeconds,
+        driver.capabilities.bootLoader ? patient(LONGEST_LAUNCH.machine) : LONGEST_LAUNCH.container,
+      ),
+      signal: launch.signal,
+      report: (event) =>
+        report(
+          event.stream === 'console'
+            ? { type: 'output', stream: 'console', level: 'debug', text: event.text }
+            : { type: 'log', level: event.level ?? 'info', text: `${id}: ${event.text}` },
+        ),
+    });
+    await enterNetwork(work.plan, instance, {
+      resumed: (launch.componentsDone ?? 0) > 0 || parent !== launch.parent,
+      report,
+      signal: launch.signal,
+    }).catch(async (error: unknown) => {
+      await instance.terminate();
+      throw error;
+    });
+    await updateInstance(work.services.catalog.db, id, { state: 'running', handle: JSON.stringify(instance.handle) });
+    return { instance, layer };
+  } catch (error) {
+    await updateInstance(work.services.catalog.db, id, {
+      state: 'failed',
+      reason: (error as Error).message.slice(0, 1000),
+    });
+    await work.services.layers.discard(layer);
+    throw error;
+  }
+}
+
+/** Ends an instance and throws away what it wrote since its last layer. Safe to repeat. */
+export async function endWorkInstance(work: Ending, id: string): Promise<void> {
+  const entry = work.progress.instances.get(id);
+  if (entry === undefined) return;
+  await endMachine(work.services, entry);
+  work.progress.instances.delete(id);
+}
+
+async function endMachine({ catalog, layers }: Ending['services'], entry: WorkInstance): Promise<void> {
+  await entry.instance.terminate();
+  if (entry.layer !== undefined) await layers.discard(entry.layer);
+  entry.layer = undefined;
+  await updateInstance(catalog.db, entry.instance.id, { state: 'terminated', handle: null });
+}
+
+/** The instance that a step names. @throws {Error} when this image's work has none of that id */
+export function workInstance({ instances }: Pick<ImageProgress, 'instances'>, id: unknown): WorkInstance {
+  const entry = typeof id === 'string' ? instances.get(id) : undefined;
+  if (entry === undefined)
+    throw new Error(
+      `no instance ${JSON.stringify(id)} is running for this image; an earlier LaunchInstance step has to give its id`,
+    );
+  return entry;
+}
+
+/** Seals what an instance wrote until now and lets it go on in a new layer. Returns the sealed one. */
+export async function takeLayer(
+  work: {
+    readonly plan: Pick<ImagePlan, 'arn'>;
+    readonly progress: Pick<ImageProgress, 'sealed'>;
+    readonly services: Pick<ImageServices, 'layers'>;
+  },
+  entry: WorkInstance,
+  key: { readonly key: string; readonly record: object },
+  label: string,
+): Promise<SealedLayer> {
+  const current = entry.layer!;
+  const next = await work.services.layers.announce(current.id);
+  try {
+    await entry.instance.snapshot(next.path);
+  } catch (error) {
+    await work.services.layers.discard(next);
+    throw error;
+  }
+  entry.layer = next;
+  // Noted as needed in the same moment: until the next machine lies over it, nothing else refers to it.
+  const sealed = await work.services.layers.seal(current, key.key, key.record, { label, owner: work.plan.arn });
+  entry.parent = sealed;
+  entry.parentKey = sealed.key;
+  work.progress.sealed.push(sealed);
+  return sealed;
+}

@@ -1,0 +1,43 @@
+/** Instances of failed builds that stay as they stood, for somebody to look at: which, and for how long. */
+import { updateInstance } from '../../catalog/instances.ts';
+import { driverNamed } from '../../instances/launch.ts';
+import { heldRecorder } from '../../catalog/held.ts';
+import { timestampAfter } from '../../platform/clock.ts';
+import type { Report } from '../../resources/progress.ts';
+import type { ImagePlan } from '../planning/image-plan.ts';
+import type { WorkInstance } from './image-progress.ts';
+import type { Ending } from './instances.ts';
+
+/** Whether an instance of failed work is to be kept: not when the image was cancelled or the worker ends, nor when it was shut down already. */
+export function isToBeKept({ keep }: Pick<ImagePlan, 'keep'>, signal: AbortSignal, entry: WorkInstance): boolean {
+  return !signal.aborted && !entry.stopped && keep[entry.launch.purpose] !== undefined;
+}
+
+/**
+ * Keeps an instance: from now on it is nobody's work but its user's, who ends it, or its time does.
+ * @returns whether it is kept: one that is dead is not
+ */
+export async function keepWorkInstance(
+  work: Ending & { readonly plan: Pick<ImagePlan, 'keep'>; readonly report: Report },
+  entry: WorkInstance,
+): Promise<boolean> {
+  const { instance, layer, launch } = entry;
+  const { db } = work.services.catalog;
+  try {
+    await driverNamed(entry.driver).attach(instance.handle, heldRecorder(db, instance.id));
+  } catch (error) {
+    work.report({ type: 'log', level: 'warn', text: `${instance.id} cannot be kept: ${(error as Error).message}` });
+    return false;
+  }
+  // Its layer is on record as its own before the image forgets it.
+  if (layer !== undefined) await work.services.layers.use(layer.id, instance.id);
+  const until = timestampAfter(work.plan.keep[launch.purpose]!);
+  await updateInstance(db, instance.id, { kept_until: until });
+  for (const [id, each] of work.progress.instances) if (each === entry) work.progress.instances.delete(id);
+  work.report({
+    type: 'log',
+    level: 'warn',
+    text: `${instance.id}, the ${launch.purpose} instance, is kept as it stands until ${until}. Enter it: ingot shell ${instance.id}; end it: ingot terminate ${instance.id}`,
+  });
+  return true;
+}

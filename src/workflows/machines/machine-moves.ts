@@ -1,0 +1,118 @@
+/**
+ * Where a component runs: in a system container unless it needs a machine. By rule where its document shows that, else by one retry
+ * when the container's refusal is one of a documented list. `docs/drivers.md` tells users.
+ */
+import type { MachineNeed } from '../../documents/component/machine-rule.ts';
+import type { SealedLayer } from '../../images/layer-store.ts';
+import { driverNamed, missingByDriver } from '../../instances/launch.ts';
+import { containerRefusal, type ContainerRefusal } from './container-refusals.ts';
+import type { DocumentFailure, DocumentOutcome } from '../../runner/outcome.ts';
+import type { PlannedComponent } from '../planning/image-plan.ts';
+import { chooseTestDriver, type DriverChoice } from '../planning/choose-driver.ts';
+import type { StepControl, WorkInstance } from './image-progress.ts';
+import { moveToDriver, type Launching } from './instances.ts';
+
+/** Kinds of driver whose layer of a component a build may take: the one it would run on, and the one that a retry would have taken. */
+export function driversFor(planned: PlannedComponent, choice: DriverChoice, parent: SealedLayer): readonly string[] {
+  if (driverNamed(choice.driver).capabilities.kernel) return [choice.driver];
+  return need(planned, parent) === undefined ? [choice.driver, 'qemu'] : ['qemu'];
+}
+
+/**
+ * Puts an instance where a component has to run: to a machine by rule, back to a container when the component before needed one.
+ * @throws {Error} when the component needs a machine and this host has none
+ */
+export async function placeFor(
+  work: Launching,
+  entry: WorkInstance,
+  planned: PlannedComponent,
+  { report, signal }: StepControl,
+): Promise<void> {
+  const container = !driverNamed(entry.preferred.driver).capabilities.kernel;
+  if (!container) return;
+  const needed = need(planned, entry.parent);
+  if (needed === undefined) {
+    if (entry.driver === entry.preferred.driver) return;
+    await moveToDriver(
+      work,
+      entry,
+      {
+        driver: entry.preferred.driver,
+        reason: `back from the virtual machine, which ${planned.component.name} does not need`,
+      },
+      { report, signal },
+    );
+    return;
+  }
+  const { line, column } = needed.position;
+  report({
+    type: 'log',
+    text: `${planned.component.name} runs in a virtual machine, because ${needed.reason} (line ${line}, column ${column}, rule ${needed.rule})`,
+  });
+  if (entry.instance.capabilities.kernel) return;
+  await moveToDriver(
+    work,
+    entry,
+    await machine(
+      `rule ${needed.rule}`,
+      `${planned.component.name} needs a virtual machine, because ${needed.reason}; but `,
+    ),
+    { report, signal },
+  );
+}
+
+/**
+ * After a failure in a container: when the container refused something that a machine might do, goes to a machine, from the layer
+ * before the component. The caller then runs the component once more. A failure that its step ignores counts too: what the container
+ * refused would be missing from the image, and nobody would know.
+ * @returns the refusal, or undefined when the outcome stands
+ */
+export async function retryInMachine(
+  work: Launching,
+  entry: WorkInstance,
+  planned: PlannedComponent,
+  outcome: DocumentOutcome,
+  { report, signal }: StepControl,
+): Promise<ContainerRefusal | undefined> {
+  if (outcome.failure?.instanceLost || entry.instance.capabilities.kernel) return undefined;
+  const found = firstRefusal([...(outcome.failure === undefined ? [] : [outcome.failure]), ...outcome.ignored]);
+  if (found === undefined) return undefined;
+  const { failure, refused } = found;
+  const ended = failure === outcome.failure ? 'failed' : 'failed, which its step ignores,';
+  report({
+    type: 'log',
+    level: 'warn',
+    text: `${planned.component.name} ${ended} in the container at phase '${failure.phase}', step '${failure.step}' (${failure.message}), because ${refused.refusal}: '${refused.line}'. It is tried once more in a virtual machine, from the layer before it`,
+  });
+  let choice;
+  try {
+    choice = await machine(`the container refused: ${refused.line}`, '');
+  } catch (error) {
+    report({ type: 'log', level: 'error', text: `there is no retry: ${(error as Error).message}` });
+    return undefined;
+  }
+  await moveToDriver(work, entry, choice, { report, signal });
+  return refused;
+}
+
+function firstRefusal(
+  failures: readonly DocumentFailure[],
+): { readonly failure: DocumentFailure; readonly refused: ContainerRefusal } | undefined {
+  for (const failure of failures) {
+    const refused = containerRefusal([...failure.outputTail, ...(failure.journal?.lines ?? [])], failure);
+    if (refused !== undefined) return { failure, refused };
+  }
+  return undefined;
+}
+
+function need({ machine }: PlannedComponent, parent: SealedLayer): MachineNeed | undefined {
+  return parent.origin === 'made' ? machine.madeHere : machine.foreign;
+}
+
+async function machine(reason: string, prefix: string): Promise<DriverChoice> {
+  try {
+    return { ...chooseTestDriver(await missingByDriver()), reason };
+  } catch (error) {
+    throw new Error(`${prefix}${(error as Error).message}`, { cause: error });
+  }
+}

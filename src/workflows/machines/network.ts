@@ -1,0 +1,115 @@
+/** The network of an image's instances: what they reach, what they are told so that they do, and whether it is so before anything is built. */
+import { readFile } from 'node:fs/promises';
+import { InstanceError, type Instance } from '../../instances/instance.ts';
+import { runCaptured } from '../../instances/output.ts';
+import { promisesOf, type NetworkProfile } from '../../platform/config/networks.ts';
+import { patience } from '../../platform/patience.ts';
+import type { Report } from '../../resources/progress.ts';
+import { BASH } from '../../guest/environment.ts';
+import {
+  certificatesIn,
+  hasSettings,
+  proxyEnvironment,
+  putNetworkSettings,
+  takeOutNetworkSettings,
+} from '../../guest/network-settings.ts';
+import type { ImagePlan } from '../planning/image-plan.ts';
+
+/** How long something promised may take to answer, in seconds. */
+const PROMISE_SECONDS = 10;
+/** Bytes that the try of it may print. */
+const REACH_BYTES = 64 << 10;
+
+/** Environment variables of commands in its instances. */
+export function networkEnvironment({ network }: Pick<ImagePlan, 'network'>): Readonly<Record<string, string>> {
+  return proxyEnvironment(network.profile);
+}
+
+/** Says in the log which network it is, and what is placed in none. @param usual the profile of images that name nothing, where nothing is set up */
+export function tellNetwork(
+  { network }: Pick<ImagePlan, 'network'>,
+  usual: NetworkProfile | undefined,
+  report: Report,
+): void {
+  const { profile, reason, unplaced } = network;
+  if (unplaced.length > 0)
+    report({
+      type: 'log',
+      level: 'warn',
+      text: `${unplaced.join(', ')}: placed in no network by networks of config.yaml; its instances have the profile '${profile.name}' (${reason})`,
+    });
+  else if (profile !== usual)
+    report({ type: 'log', text: `network profile '${profile.name}' (${reason}): access ${profile.access}` });
+}
+
+/**
+ * Puts the settings of the network into an instance that has just been launched, and tries whether it reaches what the profile promises.
+ * @param resumed its disk has layers of components, in which the settings of another network may be
+ * @throws {InstanceError} naming what it does not reach, and why as far as the instance can tell
+ */
+export async function enterNetwork(
+  { network: { profile } }: Pick<ImagePlan, 'network'>,
+  instance: Instance,
+  options: { readonly resumed: boolean; readonly report: Report; readonly signal: AbortSignal },
+): Promise<void> {
+  const { report, signal } = options;
+  try {
+    if (hasSettings(profile)) {
+      const files = await Promise.all(
+        profile.certificates.map(async (path) => certificatesIn(await readFile(path, 'utf8'), path)),
+      );
+      await putNetworkSettings(instance, { ...profile, authorities: files.flat() }, signal);
+    } else if (options.resumed) await takeOutNetworkSettings(instance, signal);
+  } catch (error) {
+    throw new InstanceError(`the network profile '${profile.name}': ${(error as Error).message}`, [], {
+      cause: error,
+      code: 'network',
+    });
+  }
+  for (const { host, port } of promisesOf(profile)) {
+    const failure = await tryReach(instance, host, port, signal);
+    if (failure !== undefined) {
+      throw new InstanceError(
+        `the network profile '${profile.name}' promises ${host}:${port}, which ${instance.id} does not reach: ${failure}`,
+        [],
+        { code: 'network' },
+      );
+    }
+    report({ type: 'log', level: 'debug', text: `${instance.id} reaches ${host}:${port}` });
+  }
+}
+
+const REACH = `
+host=$1 port=$2
+address=$(getent ahostsv4 -- "$host" | { read -r first _ && printf %s "$first"; })
+[ -n "$address" ] || { echo "its name is not found"; exit 1; }
+exec 3<>"/dev/tcp/$address/$port"
+`;
+
+/** Why the instance gets no connection, in a few words; `undefined` when it gets one. A network that has just come up gets a second try. */
+async function tryReach(
+  instance: Instance,
+  host: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  let said = '';
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const { exitCode, timedOut, stdout, stderr } = await runCaptured(
+      instance,
+      {
+        argv: [...BASH, REACH, 'reach', host, String(port)],
+        own: true,
+        timeoutSeconds: PROMISE_SECONDS * patience(),
+        signal,
+      },
+      { limit: REACH_BYTES, what: `the try whether ${host} is reached` },
+    );
+    said = `${stdout}${stderr}`;
+    if (exitCode === 0) return undefined;
+    if (timedOut) return `nothing answers within ${PROMISE_SECONDS * patience()} s`;
+  }
+  return /Connection refused/.test(said)
+    ? 'the connection is refused'
+    : said.trim().split('\n').at(-1)!.slice(-500).replace(/^.*: /, '') || 'no reason given';
+}

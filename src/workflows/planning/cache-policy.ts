@@ -1,0 +1,30 @@
+/** Whether the work on an image may take layers that earlier builds made. Pure. */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import { durationFault, durationSeconds } from '../../resources/durations.ts';
+
+/** The image's tag that says which layers it may take: `off`, `on`, or the greatest age, as `90m`, `24h`, `7d`. */
+export const CACHE_TAG = 'ingot:layer-cache';
+
+/** How old a layer may be when nothing else is said: as long as a day's mirror is believed. */
+export const DEFAULT_MAX_AGE_SECONDS = 24 * 3600;
+
+/** What may be taken. */
+export type CachePolicy =
+  | { readonly use: false; readonly reason: string }
+  | { readonly use: true; readonly maxAgeSeconds: number };
+
+/**
+ * The policy of an image. Scheduled builds never take a layer: they exist to get what is new. (What takes the newest of something,
+ * like `UpdateOS`, has a key of its own in every build, whatever the policy.)
+ * @throws {Error} naming the tag and its value when it is none of the forms
+ */
+export function cachePolicy(image: Pick<Image, 'buildType' | 'tags'>): CachePolicy {
+  if (image.buildType === 'SCHEDULED')
+    return { use: false, reason: 'a scheduled build takes nothing of an earlier one' };
+  const wanted = image.tags?.[CACHE_TAG];
+  if (wanted === undefined || wanted === 'on') return { use: true, maxAgeSeconds: DEFAULT_MAX_AGE_SECONDS };
+  if (wanted === 'off') return { use: false, reason: `switched off by the tag ${CACHE_TAG}` };
+  const seconds = durationSeconds(wanted);
+  if (seconds === undefined) throw new Error(durationFault(`tag ${CACHE_TAG}`, wanted, 'on, off'));
+  return { use: true, maxAgeSeconds: seconds };
+}

@@ -1,0 +1,71 @@
+/** Which driver makes an instance. Pure. */
+import type { DiskOrigin } from '../../catalog/engine-tables.ts';
+
+/** The resource tag of an infrastructure configuration that picks the driver of its build instances. */
+export const DRIVER_TAG = 'ingot:driver';
+
+/** A driver and the reason for it, for the log. */
+export interface DriverChoice {
+  readonly driver: string;
+  readonly reason: string;
+}
+
+/** @throws {Error} for an operating system whose machines no driver makes: better than an instance that nobody can speak to */
+export function refusePlatform(platform: string | undefined): void {
+  if (platform !== undefined && platform !== 'Linux')
+    throw new Error(
+      `Ingot makes no ${platform} instances yet, so that no ${platform} image can be built here.${platform === 'Windows' ? ' Its components can be tried on a Windows machine that you have: ./ingot toe run FILE --on ssh://HOST' : ''}`,
+    );
+}
+
+/**
+ * The driver of a build instance: what the infrastructure configuration's resource tag `ingot:driver` names, else a system
+ * container, else (where this host cannot make one) a virtual machine.
+ * @param missing for each driver what this host lacks for it; empty when it works
+ * @param origin of the parent image's disk: a stranger's is built on in a virtual machine
+ * @throws {Error} when the named driver is unknown or cannot work here
+ */
+export function chooseBuildDriver(
+  resourceTags: Readonly<Record<string, string>> | undefined,
+  missing: Readonly<Record<string, readonly string[]>>,
+  origin: DiskOrigin = 'made',
+): DriverChoice {
+  if (origin === 'untrusted') return chooseForStranger(resourceTags, missing);
+  const wanted = resourceTags?.[DRIVER_TAG];
+  if (wanted !== undefined) {
+    const lacks = missing[wanted];
+    if (lacks === undefined)
+      throw new Error(
+        `resource tag ${DRIVER_TAG} names the driver '${wanted}', which is none of: ${Object.keys(missing).join(', ')}`,
+      );
+    if (lacks.length > 0) throw new Error(`driver ${wanted} cannot work on this host: ${lacks.join('; ')}`);
+    return { driver: wanted, reason: `named by the resource tag ${DRIVER_TAG}` };
+  }
+  if (missing['nspawn']?.length === 0) return { driver: 'nspawn', reason: 'the default for build instances' };
+  const { driver } = chooseTestDriver(missing);
+  return { driver, reason: `no system container on this host: ${missing['nspawn']?.join('; ')}` };
+}
+
+/** A stranger's disk is for virtual machines: a system container has its file systems mounted by the host's kernel. */
+function chooseForStranger(
+  resourceTags: Readonly<Record<string, string>> | undefined,
+  missing: Readonly<Record<string, readonly string[]>>,
+): DriverChoice {
+  const wanted = resourceTags?.[DRIVER_TAG];
+  const why = 'its parent image is a disk that was imported or fetched, whose file systems this host does not mount';
+  if (wanted !== undefined && wanted !== 'qemu')
+    throw new Error(
+      `resource tag ${DRIVER_TAG} names the driver '${wanted}', and the image is built in a virtual machine: ${why}. Take the tag away, or import the disk as one that you trust (./ingot import --trusted)`,
+    );
+  return { ...chooseTestDriver(missing), reason: why };
+}
+
+/**
+ * The driver of a test instance: always one that boots the image through its own boot loader.
+ * @throws {Error} when this host has none
+ */
+export function chooseTestDriver(missing: Readonly<Record<string, readonly string[]>>): DriverChoice {
+  const lacks = missing['qemu'] ?? ['no driver of that name'];
+  if (lacks.length > 0) throw new Error(`virtual machines cannot work on this host: ${lacks.join('; ')}`);
+  return { driver: 'qemu', reason: 'a test boots the image through its own boot loader' };
+}

@@ -1,0 +1,131 @@
+/** The recipe's components as an image runs them: build versions, documents, values, phases. */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import type { Catalog, Queryable } from '../../catalog/catalog.ts';
+import type { StoredComponent } from '../../catalog/components.ts';
+import { componentForAccount, NotSharedError } from '../../catalog/sharing.ts';
+import type { ComponentDocument } from '../../documents/component/document.ts';
+import { needsMachine } from '../../documents/component/machine-rule.ts';
+import { readNamedDocuments } from '../../documents/component/named-documents.ts';
+import { secretsOfDocument } from '../../documents/component/references.ts';
+import { missingParameters } from '../../documents/component/type.ts';
+import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../../resources/working-directory.ts';
+import type { PlannedComponent, Refusal, ResolvedComponent, Stage } from './image-plan.ts';
+import type { ParsedDocuments } from './parsed-documents.ts';
+
+/** Where what an image names is looked up. */
+export interface PlanPlace {
+  readonly catalog: Catalog;
+  readonly db: Queryable;
+  readonly region: string;
+  readonly account: string;
+  readonly documents: ParsedDocuments;
+}
+
+const PHASES: Readonly<Record<Stage, readonly string[]>> = {
+  BUILD: ['build', 'validate'],
+  TEST: ['test'],
+  DISTRIBUTION: [],
+};
+
+/**
+ * The recipe's components in order, wildcards resolved to what is the newest now. Every component, and every one that
+ * their documents name, has to be shared with the image's account now. One that does not exist, is not shared, is not
+ * valid or lacks a parameter is refused.
+ */
+export async function resolveComponents(
+  image: Pick<Image, 'imageRecipe'>,
+  place: PlanPlace,
+): Promise<{ readonly resolved: readonly ResolvedComponent[]; readonly refusals: readonly Refusal[] }> {
+  const resolved: ResolvedComponent[] = [];
+  const refusals: Refusal[] = [];
+  for (const [index, { componentArn, parameters }] of (image.imageRecipe?.components ?? []).entries()) {
+    const given = Object.fromEntries((parameters ?? []).map(({ name, value }) => [name!, (value ?? []).join(',')]));
+    try {
+      resolved.push(await resolveOne(componentArn!, given, place));
+    } catch (cause) {
+      if (!(cause instanceof ComponentRefused)) throw cause;
+      refusals.push({
+        code: 'component',
+        field: `imageRecipe.components[${index}]`,
+        message: cause.message,
+        cause: cause.cause as Error | undefined,
+      });
+    }
+  }
+  return { resolved, refusals };
+}
+
+class ComponentRefused extends Error {
+  override readonly name = 'ComponentRefused';
+}
+
+async function resolveOne(
+  reference: string,
+  parameters: Readonly<Record<string, string>>,
+  place: PlanPlace,
+): Promise<ResolvedComponent> {
+  const component = await find(place, reference);
+  if (component?.data === undefined) throw new ComponentRefused(`component ${reference} does not exist (any more)`);
+  const { data } = component;
+  const { document, faults } = place.documents.component(data);
+  if (document === undefined)
+    throw new ComponentRefused(`component ${component.arn} is not valid: ${faults[0]?.message}`);
+  const missing = missingParameters(document, parameters);
+  if (missing.length > 0)
+    throw new ComponentRefused(`component ${component.arn} needs values for its parameters ${missing.join(', ')}`);
+  await readNamedDocuments([{ document, parameters }], async (arn) => {
+    const named = await find(place, arn, `, which ${component.arn} runs`);
+    return named === undefined ? undefined : place.documents.component(named.data).document;
+  });
+  return {
+    arn: component.arn!,
+    name: component.name!,
+    data,
+    document,
+    faults,
+    parameters,
+    secrets: secretsOfDocument(document, parameters),
+  };
+}
+
+/** @throws {ComponentRefused} when it is another account's and not shared */
+async function find(place: PlanPlace, arn: string, why = ''): Promise<StoredComponent | undefined> {
+  return componentForAccount(place.catalog, place, arn, place.db).catch((cause: unknown) => {
+    if (!(cause instanceof NotSharedError)) throw cause;
+    throw new ComponentRefused(
+      `the account ${place.account} may not use the component ${arn}${why}: ${cause.message}`,
+      { cause },
+    );
+  });
+}
+
+/** The components that have phases of a stage, in recipe order. */
+export function componentsOf(components: readonly ResolvedComponent[], stage: Stage): readonly PlannedComponent[] {
+  return components.flatMap((component) => {
+    const { document } = component;
+    const phases = document.phases.map(({ name }) => name).filter((name) => PHASES[stage].includes(name));
+    return phases.length === 0 ? [] : [{ component, document, phases, machine: machineRule(component, phases) }];
+  });
+}
+
+/** Only of a disk of Ingot's own making is it known that a new kernel needs no new menu. */
+function machineRule(
+  {
+    document,
+    parameters,
+  }: { readonly document: ComponentDocument; readonly parameters: ResolvedComponent['parameters'] },
+  phases: readonly string[],
+): PlannedComponent['machine'] {
+  return {
+    madeHere: needsMachine(document, phases, { ownBase: true }, parameters),
+    foreign: needsMachine(document, phases, { ownBase: false }, parameters),
+  };
+}
+
+/** The working directory of the recipe's components. Source: reference, `resources.md` section 6. */
+export function workingDirectoryOf(image: Pick<Image, 'imageRecipe' | 'platform'>): string {
+  return (
+    image.imageRecipe?.workingDirectory ??
+    (image.platform === 'Windows' ? WINDOWS_WORKING_DIRECTORY : DEFAULT_WORKING_DIRECTORY)
+  );
+}

@@ -1,0 +1,25 @@
+/** What is legal and probably wrong in the components of an image, for its log before anything runs. */
+import { recipeHabits } from '../../documents/component/recipe-habits.ts';
+import { accountOfArn } from '../../resources/arns.ts';
+import type { Report } from '../../resources/progress.ts';
+import type { PlannedImage, ResolvedComponent } from './image-plan.ts';
+
+/** Tells the warnings of each document, and those of the recipe as a whole. Managed components are not the user's to mend. */
+export function warnOfDocuments(
+  { components, image }: Pick<PlannedImage, 'image'> & { readonly components: readonly ResolvedComponent[] },
+  report: Report,
+): void {
+  const warn = (component: string, text: string): void => report({ type: 'log', level: 'warn', component, text });
+  for (const component of components) {
+    for (const { severity, code, position, message } of isManaged(component) ? [] : component.faults) {
+      if (severity === 'warning')
+        warn(component.name, `component ${component.name}, ${position.line}:${position.column} ${code}: ${message}`);
+    }
+  }
+  for (const { code, component, message } of recipeHabits(components, image.osVersion))
+    warn(component, `component ${component}, ${code}: ${message}`);
+}
+
+function isManaged({ arn }: ResolvedComponent): boolean {
+  return accountOfArn(arn) === 'aws';
+}

@@ -1,0 +1,136 @@
+/** The plan of an image: what is known before anything runs. `plan-image.ts` makes it; nothing changes it afterwards. */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import type { ImageTask } from '../../catalog/image-task.ts';
+import type { DistributionPlan } from '../../distribution/plan.ts';
+import type { ComponentDocument } from '../../documents/component/document.ts';
+import type { MachineNeed } from '../../documents/component/machine-rule.ts';
+import type { SecretReference } from '../../documents/component/secret-references.ts';
+import type { Fault } from '../../documents/position.ts';
+import type { WorkflowDocument } from '../../documents/workflow/document.ts';
+import type { NetworkProfile } from '../../platform/config/networks.ts';
+import type { InstanceProfile } from '../../platform/config/profiles.ts';
+import type { AllowedSecret } from '../../resources/allowed-secrets.ts';
+import type { CachePolicy } from './cache-policy.ts';
+
+/** Which stage of an image a workflow belongs to. */
+export type Stage = 'BUILD' | 'TEST' | 'DISTRIBUTION';
+
+/** The image that is planned. */
+export interface PlannedImage {
+  /** ARN of its build version. */
+  readonly arn: string;
+  /** As it was recorded, with its recipe and configurations as they were then. */
+  readonly image: Readonly<Image>;
+  readonly region: string;
+  readonly account: string;
+  /** Where the work begins, when that is not the build stage. */
+  readonly task?: ImageTask | undefined;
+}
+
+/** A component of the recipe, resolved to a build version, and its document. */
+export interface ResolvedComponent {
+  readonly arn: string;
+  readonly name: string;
+  /** The document's text: part of the layer's key. */
+  readonly data: string;
+  readonly document: ComponentDocument;
+  /** Warnings of the document. */
+  readonly faults: readonly Fault[];
+  /** Values that the recipe gives. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Secrets that the document names. */
+  readonly secrets: readonly SecretReference[];
+}
+
+/** A component with the phases that a stage runs of it. */
+export interface PlannedComponent {
+  readonly component: ResolvedComponent;
+  readonly document: ComponentDocument;
+  readonly phases: readonly string[];
+  /** Why it needs a virtual machine: on a disk that Ingot made, and on any other. `undefined` where a container will do. */
+  readonly machine: { readonly madeHere: MachineNeed | undefined; readonly foreign: MachineNeed | undefined };
+}
+
+/** A workflow with its document and the values of its parameters. */
+export interface PlannedWorkflow {
+  /** ARN of the build version. */
+  readonly arn: string;
+  readonly name: string;
+  readonly type: Stage;
+  readonly document: WorkflowDocument;
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Of a test workflow: those with one name run at once. */
+  readonly parallelGroup?: string | undefined;
+  /** Of a test workflow: what its failure means; that of the image, when absent. */
+  readonly onFailure?: 'CONTINUE' | 'ABORT' | undefined;
+}
+
+/** The network of the image's instances. */
+export interface PlannedNetwork {
+  readonly profile: NetworkProfile;
+  /** What placed them there, for the log. */
+  readonly reason: string;
+  /** Subnet and security groups that `config.yaml` places in no network. */
+  readonly unplaced: readonly string[];
+}
+
+/** What an image will do. */
+export interface ImagePlan extends PlannedImage {
+  /** In recipe order. */
+  readonly components: readonly ResolvedComponent[];
+  /** Components that have phases of a stage, in recipe order. */
+  readonly phases: Readonly<Record<Stage, readonly PlannedComponent[]>>;
+  /** For each stage, groups of workflows in the order in which they run. */
+  readonly workflows: Readonly<Record<Stage, readonly (readonly PlannedWorkflow[])[]>>;
+  /** Where documents run. Source: reference, `resources.md` section 6. */
+  readonly workingDirectory: string;
+  readonly network: PlannedNetwork;
+  /** Where the configuration gives the instance profile credentials. */
+  readonly instanceProfile?: { readonly name: string; readonly profile: InstanceProfile } | undefined;
+  /** Which layers of earlier builds may be used. */
+  readonly cache: CachePolicy;
+  /** For how many seconds an instance of a failed image is kept; `undefined` when it is terminated. */
+  readonly keep: Readonly<Record<'build' | 'test', number | undefined>>;
+  /** What the search of the finished disk may find. */
+  readonly allowedSecrets: readonly AllowedSecret[];
+  readonly distribution: DistributionPlan;
+  /** Paths of members that are stored and that nothing acts on yet. */
+  readonly withoutEffect: readonly string[];
+}
+
+/** Which rule refuses an image. */
+export type RefusalCode =
+  | 'encryption'
+  | 'instance-profile'
+  | 'network'
+  | 'keep'
+  | 'cache'
+  | 'distribution'
+  | 'component'
+  | 'allowed-secrets'
+  | 'workflow'
+  | 'platform';
+
+/** Something that an image asks for and cannot have. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  /** Path of the member in the image's record that asks for it. */
+  readonly field: string;
+  readonly message: string;
+  readonly cause?: Error | undefined;
+}
+
+/** The plan, unless something is refused. */
+export type PlanOutcome =
+  | { readonly plan: ImagePlan; readonly refusals: readonly [] }
+  | { readonly plan: undefined; readonly refusals: readonly Refusal[] };
+
+/** An image that is refused before anything runs. The message has all reasons. */
+export class ImageRefused extends Error {
+  override readonly name = 'ImageRefused';
+  readonly refusals: readonly Refusal[];
+  constructor(refusals: readonly Refusal[]) {
+    super(refusals.map(({ message }) => message).join('; '), { cause: refusals[0]?.cause });
+    this.refusals = refusals;
+  }
+}

@@ -1,0 +1,28 @@
+/** For how long the instance of a failed image is kept. Pure. */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import { durationFault, durationSeconds } from '../../resources/durations.ts';
+
+/** The image's tag that has its build or test instance kept when it fails: how long, as `90m`, `4h`, `2d`. */
+export const KEEP_TAG = 'ingot:keep-on-failure';
+
+/** How long an instance is kept when nothing else is said. */
+export const DEFAULT_KEEP_SECONDS = 4 * 3600;
+
+/**
+ * For how many seconds a failed image's instance is kept; `undefined` when it is ended.
+ * As on AWS, `terminateInstanceOnFailure: false` of the infrastructure configuration keeps build instances (reference, `workflows.md` section 4).
+ * @throws {Error} naming the tag and its value when it is no age
+ */
+export function keepSeconds(
+  image: Pick<Image, 'tags' | 'infrastructureConfiguration'>,
+  purpose: 'build' | 'test',
+): number | undefined {
+  const wanted = image.tags?.[KEEP_TAG];
+  if (wanted === undefined)
+    return purpose === 'build' && image.infrastructureConfiguration?.terminateInstanceOnFailure === false
+      ? DEFAULT_KEEP_SECONDS
+      : undefined;
+  const seconds = durationSeconds(wanted);
+  if (seconds === undefined || seconds === 0) throw new Error(durationFault(`tag ${KEEP_TAG}`, wanted));
+  return seconds;
+}

@@ -1,0 +1,45 @@
+/** Members of an image's record that are refused, or that have no effect yet. Pure. */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import type { Refusal } from './image-plan.ts';
+import { asksForEncryption, mappingsWithoutEffect } from './volumes.ts';
+
+/** What would be dangerous to ignore. */
+export function encryptionRefusals(image: Readonly<Image>): readonly Refusal[] {
+  const refusals: Refusal[] = [];
+  if (asksForEncryption(image.imageRecipe?.blockDeviceMappings))
+    refusals.push({
+      code: 'encryption',
+      field: 'imageRecipe.blockDeviceMappings',
+      message: 'the image recipe asks for an encrypted volume, which is not supported yet: it is not built without',
+    });
+  const distributions = image.distributionConfiguration?.distributions ?? [];
+  for (const [index, { amiDistributionConfiguration }] of distributions.entries()) {
+    if (amiDistributionConfiguration?.kmsKeyId === undefined) continue;
+    const path = `distributions[${index}].amiDistributionConfiguration.kmsKeyId`;
+    refusals.push({
+      code: 'encryption',
+      field: `distributionConfiguration.${path}`,
+      message: `${path} asks for encryption, which is not supported yet: the image is not built without`,
+    });
+  }
+  return refusals;
+}
+
+/** Paths of members that an image's record holds and that nothing acts on yet; `docs/api.md` lists them too. */
+export function membersWithoutEffect(image: Image): readonly string[] {
+  const infrastructure = image.infrastructureConfiguration;
+  const paths: string[] = [];
+  for (const member of ['keyPair', 'snsTopicArn', 'logging', 'placement'] as const) {
+    if (infrastructure?.[member] !== undefined) paths.push(`infrastructureConfiguration.${member}`);
+  }
+  if (infrastructure?.instanceMetadataOptions?.httpPutResponseHopLimit !== undefined)
+    paths.push('infrastructureConfiguration.instanceMetadataOptions.httpPutResponseHopLimit');
+  if ((infrastructure?.instanceTypes?.length ?? 0) > 1) paths.push('infrastructureConfiguration.instanceTypes[1…]');
+  if (image.imageScanningConfiguration?.imageScanningEnabled)
+    paths.push('imageScanningConfiguration.imageScanningEnabled');
+  if (image.loggingConfiguration !== undefined) paths.push('loggingConfiguration');
+  if (image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride !== undefined)
+    paths.push('imageRecipe.additionalInstanceConfiguration.userDataOverride');
+  paths.push(...mappingsWithoutEffect(image.imageRecipe?.blockDeviceMappings));
+  return paths;
+}

@@ -1,0 +1,166 @@
+/**
+ * Makes the plan of an image, and says what is refused of it. The worker asks before anything runs; operations ask
+ * before they record an image. Knows the catalog, and neither drivers nor disks.
+ */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import type { Catalog, Queryable } from '../../catalog/catalog.ts';
+import { tagsOf } from '../../catalog/tags.ts';
+import { DistributionRefusal, planDistribution, type DistributionPlan } from '../../distribution/plan.ts';
+import type { Config } from '../../platform/config/config.ts';
+import { networkFor } from '../../platform/config/networks.ts';
+import { instanceProfileFor } from '../../platform/config/profiles.ts';
+import { readAllowed, type AllowedSecret } from '../../resources/allowed-secrets.ts';
+import { cachePolicy } from './cache-policy.ts';
+import { refusePlatform } from './choose-driver.ts';
+import { componentsOf, resolveComponents, workingDirectoryOf } from './components.ts';
+import { encryptionRefusals, membersWithoutEffect } from './members.ts';
+import type {
+  ImagePlan,
+  PlannedImage,
+  PlannedWorkflow,
+  PlanOutcome,
+  Refusal,
+  RefusalCode,
+  Stage,
+} from './image-plan.ts';
+import { keepSeconds } from './keep.ts';
+import { ParsedDocuments } from './parsed-documents.ts';
+import { groupsOf, selectWorkflows } from './select-workflows.ts';
+
+/** The image recipe's tag that allows hits: names, each alone or with a path. */
+export const ALLOW_SECRETS_TAG = 'ingot:allow-secrets';
+
+/** What a plan is made from. */
+export interface PlanRequest extends PlannedImage {
+  readonly catalog: Catalog;
+  /** A transaction; the catalog's own when absent. */
+  readonly db?: Queryable;
+  /** Of the data directory, as it is now. */
+  readonly config: Config;
+  /** Documents that the caller has parsed already. */
+  readonly documents?: ParsedDocuments | undefined;
+}
+
+/**
+ * The plan of an image: wildcards resolved to what is the newest now, what is shared judged as it is shared now.
+ * @throws only for a catalog that cannot be read; what is wrong with the image is a refusal
+ */
+export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
+  const { arn, image, region, account, task, catalog, config } = request;
+  const db = request.db ?? catalog.db;
+  const documents = request.documents ?? new ParsedDocuments();
+  const place = { catalog, db, region, account, documents };
+  const refusals: Refusal[] = [...encryptionRefusals(image)];
+  const tried = <T>(code: RefusalCode, field: string, make: () => T): T | undefined => {
+    try {
+      return make();
+    } catch (error) {
+      refusals.push({ code, field, message: (error as Error).message, cause: error as Error });
+      return undefined;
+    }
+  };
+  const { instanceProfileName, subnetId, securityGroupIds } = image.infrastructureConfiguration ?? {};
+
+  const instanceProfile = tried('instance-profile', 'infrastructureConfiguration.instanceProfileName', () => {
+    const name = instanceProfileName ?? '';
+    const profile = instanceProfileFor(config.instanceProfiles, name, account);
+    return profile === undefined ? undefined : { name, profile };
+  });
+  const network = tried('network', 'infrastructureConfiguration', () =>
+    networkFor(config.networks, account, subnetId, securityGroupIds ?? []),
+  );
+  const keep = tried('keep', 'tags', () => ({ build: keepSeconds(image, 'build'), test: keepSeconds(image, 'test') }));
+  const cache = tried('cache', 'tags', () => cachePolicy(image));
+  const distribution = distributionOf(request, refusals);
+  const components = await resolveComponents(image, place);
+  refusals.push(...components.refusals);
+  const allowed = await allowedSecrets(image, db, refusals);
+  const workflows = await selectWorkflows(image, place);
+  refusals.push(...workflows.refusals);
+  if (launches(workflows.workflows, task)) tried('platform', 'platform', () => refusePlatform(image.platform));
+
+  if (
+    refusals.length > 0 ||
+    network === undefined ||
+    keep === undefined ||
+    cache === undefined ||
+    distribution === undefined ||
+    allowed === undefined
+  )
+    return { plan: undefined, refusals };
+  const plan: ImagePlan = {
+    arn,
+    image,
+    region,
+    account,
+    task,
+    components: components.resolved,
+    phases: byStage((stage) => componentsOf(components.resolved, stage)),
+    workflows: byStage((stage) => groupsOf(workflows.workflows.filter(({ type }) => type === stage))),
+    workingDirectory: workingDirectoryOf(image),
+    network,
+    instanceProfile,
+    cache,
+    keep,
+    allowedSecrets: allowed,
+    distribution,
+    withoutEffect: membersWithoutEffect(image),
+  };
+  return { plan: Object.freeze(plan), refusals: [] };
+}
+
+function byStage<T>(make: (stage: Stage) => T): Readonly<Record<Stage, T>> {
+  return { BUILD: make('BUILD'), TEST: make('TEST'), DISTRIBUTION: make('DISTRIBUTION') };
+}
+
+/** Whether the work launches an instance in any case. */
+function launches(workflows: readonly PlannedWorkflow[], task: PlannedImage['task']): boolean {
+  const stages = task === undefined ? ['BUILD', 'TEST'] : task.kind === 'retry' ? [task.stage] : [];
+  return workflows.some(
+    ({ type, document }) =>
+      stages.includes(type) && document.steps.some((step) => step.action === 'LaunchInstance' && step.if === undefined),
+  );
+}
+
+/** What each Region gets. A configuration that cannot be carried out is said before the build, not after it. */
+function distributionOf({ arn, image, region }: PlannedImage, refusals: Refusal[]): DistributionPlan | undefined {
+  // It has been refused already, in the words of the image.
+  if (refusals.some(({ field }) => field.startsWith('distributionConfiguration.'))) return undefined;
+  try {
+    return planDistribution(image.distributionConfiguration, {
+      imageArn: arn,
+      name: image.name!,
+      buildVersion: Number(arn.split('/').at(-1)),
+      buildDate: image.dateCreated!,
+      region,
+      recipeDescription: image.imageRecipe?.description,
+      recipeTags: (image.imageRecipe as { readonly amiTags?: Readonly<Record<string, string>> } | undefined)?.amiTags,
+    });
+  } catch (cause) {
+    const { message } = cause as Error;
+    const path = cause instanceof DistributionRefusal ? `.${/^[^\s:]+/.exec(message)?.[0] ?? ''}` : '';
+    refusals.push({
+      code: 'distribution',
+      field: `distributionConfiguration${path}`,
+      message,
+      cause: cause as Error,
+    });
+    return undefined;
+  }
+}
+
+async function allowedSecrets(
+  image: Readonly<Image>,
+  db: Queryable,
+  refusals: Refusal[],
+): Promise<readonly AllowedSecret[] | undefined> {
+  const arn = image.imageRecipe?.arn;
+  const value = arn === undefined ? undefined : (await tagsOf(db, arn))[ALLOW_SECRETS_TAG];
+  try {
+    return readAllowed(value ?? '');
+  } catch (cause) {
+    const message = `the tag ${ALLOW_SECRETS_TAG} of ${arn} has the value '${value}': ${(cause as Error).message}`;
+    refusals.push({ code: 'allowed-secrets', field: 'imageRecipe.tags', message, cause: cause as Error });
+    return undefined;
+  }
+}

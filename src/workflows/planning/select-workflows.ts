@@ -1,0 +1,126 @@
+/** Which workflows an image runs: the ones it names, else the managed defaults. Source: reference, `workflows.md` section 1. */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import { resolveWorkflow } from '../../catalog/resolve.ts';
+import type { StoredWorkflow } from '../../catalog/workflows.ts';
+import { workflowParameterValues, type GivenWorkflowParameter } from '../../documents/workflow/parameters.ts';
+import { parseArn } from '../../resources/arns.ts';
+import type { PlanPlace } from './components.ts';
+import type { PlannedWorkflow, Refusal, Stage } from './image-plan.ts';
+import type { ParsedDocuments } from './parsed-documents.ts';
+import { isRunnable } from '../../documents/workflow/actions.ts';
+
+const DEFAULTS = { BUILD: 'build-image', TEST: 'test-image', DISTRIBUTION: 'distribute-image' } as const;
+
+/** What an image gives a workflow. */
+type Given = NonNullable<Image['workflows']>[number];
+
+/** What is wrong with a workflow for an image. `member` is the one of the image's entry that is at fault. */
+export interface WorkflowFault {
+  readonly member: 'workflowArn' | 'parameters';
+  readonly detail: string;
+}
+
+/**
+ * The workflows in the order in which they run. Naming any replaces the defaults of build and test; the distribution
+ * configuration is executed all the same, by the managed distribution workflow.
+ */
+export async function selectWorkflows(
+  image: Pick<Image, 'workflows' | 'imageTestsConfiguration'>,
+  place: PlanPlace,
+): Promise<{ readonly workflows: readonly PlannedWorkflow[]; readonly refusals: readonly Refusal[] }> {
+  const refusals: Refusal[] = [];
+  const selected: PlannedWorkflow[] = [];
+  const tests = image.imageTestsConfiguration?.imageTestsEnabled ?? true;
+  const add = async (given: Given, field: string): Promise<Stage | undefined> => {
+    const found = await find(given.workflowArn ?? '', place);
+    if (found === undefined) {
+      const message = `workflow ${given.workflowArn} does not exist (any more)`;
+      refusals.push({ code: 'workflow', field, message });
+      return undefined;
+    }
+    if (found.type === 'TEST' && !tests) return found.type;
+    const { planned, faults } = judgeWorkflow(found, given, place.documents);
+    if (planned !== undefined) selected.push(planned);
+    for (const { detail } of faults) {
+      const message = `workflow ${found.arn}: ${detail}`;
+      refusals.push({ code: 'workflow', field, message });
+    }
+    return found.type;
+  };
+  const types = new Set<Stage | undefined>();
+  for (const [index, given] of (image.workflows ?? []).entries()) types.add(await add(given, `workflows[${index}]`));
+  const defaults: readonly Stage[] =
+    (image.workflows ?? []).length === 0
+      ? ['BUILD', 'TEST', 'DISTRIBUTION']
+      : types.has('DISTRIBUTION')
+        ? []
+        : ['DISTRIBUTION'];
+  for (const type of defaults) {
+    const tail = `workflow/${type.toLowerCase()}/${DEFAULTS[type]}/x.x.x`;
+    await add({ workflowArn: `arn:aws:imagebuilder:${place.region}:aws:${tail}` }, 'workflows');
+  }
+  return { workflows: selected, refusals };
+}
+
+/** A workflow as an image runs it, and what is wrong with it: its document, the values given, actions that cannot run. */
+export function judgeWorkflow(
+  found: Pick<StoredWorkflow, 'arn' | 'name' | 'type' | 'data'>,
+  given: Given,
+  documents: ParsedDocuments,
+): { readonly planned?: PlannedWorkflow; readonly faults: readonly WorkflowFault[] } {
+  const { document, faults } = documents.workflow(found.data, found.type);
+  if (document === undefined)
+    return { faults: [{ member: 'workflowArn', detail: `the document is not valid: ${faults[0]?.message}` }] };
+  const parameters = (given.parameters ?? []).map(
+    ({ name, value }): GivenWorkflowParameter => ({ name: name!, value: value ?? [] }),
+  );
+  const { values, problems } = workflowParameterValues(document, parameters);
+  const { parallelGroup, onFailure } = given;
+  const planned: PlannedWorkflow = {
+    arn: found.arn,
+    name: found.name,
+    type: found.type,
+    document,
+    values,
+    parallelGroup,
+    onFailure,
+  };
+  // A step under a condition may never come: it fails when it does.
+  const missing = document.steps.filter((step) => step.if === undefined && !isRunnable(step.action));
+  return {
+    planned,
+    faults: [
+      ...(problems.length === 0 ? [] : [{ member: 'parameters' as const, detail: problems.join(' ') }]),
+      ...missing.map(({ name, action }) => ({
+        member: 'workflowArn' as const,
+        detail: `The step '${name}' of '${found.arn}' has the action ${action}, which is not supported by this version of Ingot.`,
+      })),
+    ],
+  };
+}
+
+/** Workflows by group, groups in the order in which their first workflows stand; a workflow without a group is one of its own. */
+export function groupsOf<Workflow extends Pick<PlannedWorkflow, 'parallelGroup'>>(
+  workflows: readonly Workflow[],
+): readonly (readonly Workflow[])[] {
+  const groups: Workflow[][] = [];
+  const named = new Map<string, Workflow[]>();
+  for (const workflow of workflows) {
+    const group = workflow.parallelGroup === undefined ? undefined : named.get(workflow.parallelGroup);
+    if (group !== undefined) {
+      group.push(workflow);
+      continue;
+    }
+    const opened = [workflow];
+    groups.push(opened);
+    if (workflow.parallelGroup !== undefined) named.set(workflow.parallelGroup, opened);
+  }
+  return groups;
+}
+
+async function find(reference: string, { catalog, db, account, region }: PlanPlace) {
+  const arn = parseArn(reference);
+  // Workflows have no policies: no account uses another's.
+  const own = arn?.region === region && (arn.owner === account || arn.owner === 'aws');
+  return own ? resolveWorkflow(catalog, reference, db) : undefined;
+}

@@ -1,0 +1,407 @@
+/**
+ * The interpreter of workflow documents. Each step is on record before it runs; its deadline, condition, failure and rollback
+ * are those of the reference, `workflows.md` sections 2 to 5.
+ */
+import {
+  insertStepExecution,
+  insertWorkflowExecution,
+  updateStepExecution,
+  updateWorkflowExecution,
+} from '../../catalog/executions.ts';
+import { evaluateCondition } from '../../documents/workflow/conditions.ts';
+import type { WorkflowDocument, WorkflowStep } from '../../documents/workflow/document.ts';
+import { resolveWorkflowValue, UnresolvedReferenceError } from '../../documents/workflow/references.ts';
+import { InstanceError } from '../../instances/instance.ts';
+import { sleep, timestamp, withDeadline } from '../../platform/clock.ts';
+import { newStepExecutionId, newWorkflowExecutionId } from '../../platform/ids.ts';
+import { patient } from '../../platform/patience.ts';
+import { within, type Report } from '../../resources/progress.ts';
+import type { StepAction, StepOutputs } from '../actions/action.ts';
+import { stepActions } from '../actions/register.ts';
+import { CancelledError, StepError } from '../errors.ts';
+import type { ImageProgress, ImageServices, StepControl } from '../machines/image-progress.ts';
+import type { ImagePlan, Stage } from '../planning/image-plan.ts';
+import { systemVariables } from './system-variables.ts';
+
+const ROLLBACK_SECONDS = 60;
+/** Last lines of a console in the log, above the failure. The whole of it stands there too, as it came. */
+const CONSOLE_SHOWN = 30;
+/** Characters of a step's message. */
+const LONGEST_MESSAGE = 16 << 10;
+
+/** The image whose workflows run. Only the interpreter takes plan and progress whole, and gives each step what it names. */
+export interface RunningImage extends StepControl {
+  readonly plan: ImagePlan;
+  readonly progress: ImageProgress;
+  readonly services: ImageServices;
+}
+
+/** A workflow to run for an image. */
+export interface WorkflowRun {
+  readonly document: WorkflowDocument;
+  /** ARN of the workflow's build version. */
+  readonly arn: string;
+  readonly name: string;
+  readonly type: Stage;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** Order within the image, from 0. */
+  readonly position: number;
+  /** When its stage has to be over; none when absent. */
+  readonly limit?: StageLimit;
+  /** Name of the group that it runs in. */
+  readonly parallelGroup?: string | undefined;
+  /** Aborted with the work, and when the workflow alone has to end; default the work's. */
+  readonly signal?: AbortSignal;
+  /** What its steps can do; default the register. */
+  readonly actions?: Readonly<Record<string, StepAction>>;
+}
+
+/** A time limit of a whole stage, whose steps have their own besides. */
+export interface StageLimit {
+  /** Milliseconds since 1970. */
+  readonly endsAt: number;
+  /** What the image's reason says when it is over. */
+  readonly message: string;
+}
+
+/** The stage's time is over: no step of it goes on, whatever its `onFailure` says. */
+class StageTimeout extends Error {
+  override readonly name = 'StageTimeout';
+}
+
+/** A workflow that failed. The message is the image's reason in AWS's form. */
+export class WorkflowFailure extends Error {
+  override readonly name = 'WorkflowFailure';
+}
+
+/** Whether a workflow failed since its stage's time was over. */
+export function isStageTimeout(error: Error): boolean {
+  return error instanceof WorkflowFailure && error.cause instanceof StageTimeout;
+}
+
+interface RanStep {
+  readonly step: WorkflowStep;
+  readonly executionId: string;
+  readonly outputs: StepOutputs;
+}
+
+/**
+ * Runs one workflow to its end and records its outputs for later workflows.
+ * @throws {WorkflowFailure} when a step that aborts failed; what could be rolled back was
+ * @throws the abort's reason when the work was cancelled
+ */
+export async function runWorkflow(work: RunningImage, run: WorkflowRun): Promise<void> {
+  const id = newWorkflowExecutionId();
+  const db = work.services.catalog.db;
+  const report = within(work.report, { workflow: run.name });
+  await insertWorkflowExecution(db, {
+    id,
+    image_arn: work.plan.arn,
+    workflow_arn: run.arn,
+    type: run.type,
+    status: 'RUNNING',
+    message: null,
+    parallel_group: run.parallelGroup ?? null,
+    position: run.position,
+    total_steps: run.document.steps.length,
+    outputs: null,
+    start_time: timestamp(),
+    end_time: null,
+  });
+  report({ type: 'log', text: `workflow ${run.name} (${id})` });
+
+  const ran: RanStep[] = [];
+  const outputs = new Map<string, StepOutputs>();
+  const lookup = (path: string): unknown => lookUp(work, run, outputs, path);
+  for (const [position, step] of run.document.steps.entries()) {
+    try {
+      const result = await runStep(work, run, id, position, step, lookup, report);
+      if (result === undefined) continue;
+      outputs.set(step.name, result.outputs);
+      ran.push(result);
+    } catch (error) {
+      if (step.onFailure === 'Continue' && !signalOf(work, run).aborted && !(error instanceof StageTimeout)) continue;
+      const failure = await abort(work, run, id, position, error as Error, ran, lookup, report);
+      throw failure;
+    }
+  }
+  const results: Record<string, unknown> = {};
+  for (const output of run.document.outputs) {
+    try {
+      results[output.name] = resolveWorkflowValue(output.value, lookup);
+      work.progress.workflowOutputs.set(output.name, results[output.name]);
+    } catch (error) {
+      // The output of a step that was skipped: an error only for a later workflow that refers to it.
+      if (!(error instanceof UnresolvedReferenceError)) throw error;
+    }
+  }
+  await updateWorkflowExecution(db, id, {
+    status: 'COMPLETED',
+    outputs: JSON.stringify(results),
+    end_time: timestamp(),
+  });
+}
+
+async function runStep(
+  work: RunningImage,
+  run: WorkflowRun,
+  workflowExecutionId: string,
+  position: number,
+  step: WorkflowStep,
+  lookup: (path: string) => unknown,
+  outer: Report,
+): Promise<RanStep | undefined> {
+  const db = work.services.catalog.db;
+  const report = within(outer, { step: step.name });
+  const action = actionOf(run, step);
+  const { timeoutSeconds } = step;
+  const executionId = newStepExecutionId();
+  const record = {
+    id: executionId,
+    workflow_execution_id: workflowExecutionId,
+    image_arn: work.plan.arn,
+    position,
+    name: step.name,
+    action: step.action,
+    description: step.description ?? null,
+    rollback_status: null,
+    message: null,
+    outputs: null,
+    on_failure: step.onFailure.toUpperCase(),
+    timeout_seconds: timeoutSeconds,
+    end_time: null,
+  };
+  const { plan, progress, services } = work;
+  const context = { plan, progress, services, stage: run.type, report, workSignal: work.signal, timeoutSeconds };
+
+  const applies = step.if === undefined || evaluateCondition(step.if, lookup);
+  const nothingToDo = applies ? action?.skip?.({ ...context, signal: signalOf(work, run) }) : 'its condition is false';
+  if (nothingToDo !== undefined) {
+    const now = timestamp();
+    await insertStepExecution(db, {
+      ...record,
+      status: 'SKIPPED',
+      inputs: JSON.stringify(step.inputs),
+      message: nothingToDo,
+      start_time: now,
+      end_time: now,
+    });
+    report({ type: 'step', action: step.action, status: 'SKIPPED', text: `${step.name}: skipped, ${nothingToDo}` });
+    return undefined;
+  }
+
+  const started = Date.now();
+  await insertStepExecution(db, {
+    ...record,
+    status: 'RUNNING',
+    inputs: JSON.stringify(step.inputs),
+    start_time: timestamp(),
+  });
+  report({ type: 'step', action: step.action, status: 'RUNNING', text: step.name });
+  const stageLeft = run.limit === undefined ? Infinity : Math.max(0, run.limit.endsAt - Date.now());
+  const deadline = withDeadline(signalOf(work, run), Math.min(timeoutSeconds * 1000, stageLeft));
+  const { signal } = deadline;
+  try {
+    if (step.waitSeconds > 0) await sleep(step.waitSeconds * 1000, signal);
+    const inputs = resolveWorkflowValue(step.inputs, lookup) as Record<string, unknown>;
+    await updateStepExecution(db, executionId, { inputs: JSON.stringify(inputs) });
+    if (action === undefined)
+      throw new Error(
+        `step action ${step.action} is not supported yet; there are: ${Object.keys(run.actions ?? stepActions).join(', ')}`,
+      );
+    const given = await action.run({
+      ...context,
+      signal,
+      inputs,
+      execution: { workflowId: workflowExecutionId, stepId: executionId, stepName: step.name },
+    });
+    const outputs = work.services.secrets.mask.deep(given);
+    await updateStepExecution(db, executionId, {
+      status: 'COMPLETED',
+      outputs: JSON.stringify(outputs),
+      end_time: timestamp(),
+    });
+    report({
+      type: 'step',
+      action: step.action,
+      status: 'COMPLETED',
+      seconds: seconds(started),
+      text: `${step.name}: done`,
+    });
+    return { step, executionId, outputs };
+  } catch (cause) {
+    const cancelled = signalOf(work, run).aborted;
+    const timedOut = !cancelled && deadline.expired();
+    const error = withoutSecrets(
+      work.services,
+      cancelled
+        ? (signalOf(work, run).reason as Error)
+        : timedOut
+          ? timeoutError(run, step, stageLeft, cause)
+          : (cause as Error),
+    );
+    const status = cancelled ? 'CANCELLED' : 'FAILED';
+    // What a machine that did not start said last stands right above the message that it did not.
+    if (!cancelled && cause instanceof InstanceError)
+      for (const text of cause.console.slice(-CONSOLE_SHOWN))
+        report({ type: 'output', stream: 'console', level: 'warn', text });
+    const outputs = work.services.secrets.mask.deep({
+      ...(cause instanceof StepError ? cause.outputs : {}),
+      error: error.message,
+    });
+    await updateStepExecution(db, executionId, {
+      status,
+      message: error.message,
+      outputs: JSON.stringify(outputs),
+      end_time: timestamp(),
+    });
+    report({
+      type: 'step',
+      action: step.action,
+      status,
+      level: cancelled ? 'warn' : 'error',
+      seconds: seconds(started),
+      text: `${step.name}: ${error.message}`,
+    });
+    throw error;
+  } finally {
+    deadline.end();
+  }
+}
+
+/** The error without secrets in its message, of the same class: what is done about it depends on that. */
+function withoutSecrets({ secrets }: Pick<ImageServices, 'secrets'>, error: Error): Error {
+  const masked = secrets.mask.text(error.message);
+  // What an instance said may be in it.
+  const message =
+    masked.length <= LONGEST_MESSAGE
+      ? masked
+      : `${masked.slice(0, LONGEST_MESSAGE)} … [cut: it has ${masked.length} characters]`;
+  if (message === error.message) return error;
+  const members = {
+    ...Object.getOwnPropertyDescriptors(error),
+    ...Object.getOwnPropertyDescriptors({ message, stack: `${error.name}: ${message}`, cause: undefined }), // The cause has the message as it was.
+  };
+  return Object.create(Object.getPrototypeOf(error) as object, members) as Error;
+}
+
+/** Whose time was over, the step's or its stage's. */
+function timeoutError(
+  { limit }: WorkflowRun,
+  { name, timeoutSeconds }: WorkflowStep,
+  stageLeftMs: number,
+  cause: unknown,
+): Error {
+  if (limit !== undefined && stageLeftMs < timeoutSeconds * 1000)
+    return new StageTimeout(`Step ${name} timed out: ${limit.message}`, { cause });
+  return new Error(`Step ${name} timed out: it did not end within its timeoutSeconds of ${timeoutSeconds}`, { cause });
+}
+
+async function abort(
+  work: RunningImage,
+  run: WorkflowRun,
+  id: string,
+  failedAt: number,
+  error: Error,
+  ran: readonly RanStep[],
+  lookup: (path: string) => unknown,
+  report: Report,
+): Promise<Error> {
+  const db = work.services.catalog.db;
+  const cancelled = signalOf(work, run).aborted;
+  const now = timestamp();
+  for (const [position, step] of run.document.steps.entries()) {
+    if (position <= failedAt) continue;
+    await insertStepExecution(db, {
+      id: newStepExecutionId(),
+      workflow_execution_id: id,
+      image_arn: work.plan.arn,
+      position,
+      name: step.name,
+      action: step.action,
+      description: step.description ?? null,
+      status: cancelled ? 'CANCELLED' : 'SKIPPED',
+      rollback_status: null,
+      message: null,
+      inputs: JSON.stringify(step.inputs),
+      outputs: null,
+      on_failure: step.onFailure.toUpperCase(),
+      timeout_seconds: step.timeoutSeconds,
+      start_time: now,
+      end_time: now,
+    });
+  }
+  await updateWorkflowExecution(db, id, { status: 'ROLLBACK_IN_PROGRESS', message: error.message });
+  for (const { step, executionId, outputs } of ran.toReversed()) {
+    const rollback = actionOf(run, step)?.rollback;
+    if (rollback === undefined || !rollbackEnabled(step, lookup)) continue;
+    const deadline = withDeadline(new AbortController().signal, patient(ROLLBACK_SECONDS) * 1000);
+    try {
+      await updateStepExecution(db, executionId, { rollback_status: 'RUNNING' });
+      await rollback(
+        {
+          plan: work.plan,
+          progress: work.progress,
+          services: work.services,
+          stage: run.type,
+          workSignal: work.signal,
+          report: within(report, { step: step.name }),
+          signal: deadline.signal,
+          timeoutSeconds: ROLLBACK_SECONDS,
+        },
+        outputs,
+      );
+      await updateStepExecution(db, executionId, { rollback_status: 'COMPLETED' });
+    } catch (cause) {
+      await updateStepExecution(db, executionId, { rollback_status: 'FAILED' });
+      report({ type: 'log', level: 'error', text: `rollback of ${step.name}: ${(cause as Error).message}` });
+    } finally {
+      deadline.end();
+    }
+  }
+  await updateWorkflowExecution(db, id, {
+    status: cancelled ? 'CANCELLED' : 'ROLLBACK_COMPLETED',
+    end_time: timestamp(),
+  });
+  if (error instanceof CancelledError || cancelled) return error;
+  return new WorkflowFailure(`Workflow Execution ID: '${id}' failed with reason: ${error.message}`, { cause: error });
+}
+
+function signalOf(work: RunningImage, run: WorkflowRun): AbortSignal {
+  return run.signal ?? work.signal;
+}
+
+function actionOf(run: WorkflowRun, step: WorkflowStep): StepAction | undefined {
+  const actions: Readonly<Record<string, StepAction>> = run.actions ?? stepActions;
+  return Object.hasOwn(actions, step.action) ? actions[step.action] : undefined;
+}
+
+function rollbackEnabled(step: WorkflowStep, lookup: (path: string) => unknown): boolean {
+  const value = typeof step.rollbackEnabled === 'string' ? lookup(step.rollbackEnabled) : step.rollbackEnabled;
+  return value !== false && value !== 'false';
+}
+
+function lookUp(
+  work: RunningImage,
+  run: WorkflowRun,
+  outputs: ReadonlyMap<string, StepOutputs>,
+  path: string,
+): unknown {
+  const [node, ...rest] = path.replace(/^\$\./, '').split('.');
+  switch (node) {
+    case 'parameters':
+      return run.parameters[rest[0]!];
+    case 'stepOutputs':
+      return outputs.get(rest[0]!)?.[rest.slice(1).join('.')];
+    case 'workflowOutputs':
+      return work.progress.workflowOutputs.get(rest[0]!);
+    case 'imagebuilder':
+      return systemVariables(work.plan, run.type)[rest[0]!];
+    default:
+      return undefined;
+  }
+}
+
+function seconds(started: number): number {
+  return Math.round((Date.now() - started) / 100) / 10;
+}

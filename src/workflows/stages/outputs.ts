@@ -1,0 +1,25 @@
+/** What an image's record says it made. */
+import type { OutputResources } from '@aws-sdk/client-imagebuilder';
+import { amisOfImage } from '../../catalog/amis.ts';
+import type { Catalog } from '../../catalog/catalog.ts';
+import type { PlannedImage } from '../planning/image-plan.ts';
+
+/** `outputResources` of an image that is available. The AMI of its home Region comes first: many clients read the first only. */
+export async function outputResources(
+  { arn, region }: Pick<PlannedImage, 'arn' | 'region'>,
+  catalog: Pick<Catalog, 'db'>,
+): Promise<OutputResources> {
+  const found = await amisOfImage(catalog.db, arn);
+  const isHome = (ami: { readonly region: string }): boolean => ami.region === region;
+  const amis = [...found.filter(isHome), ...found.filter((ami) => !isHome(ami))];
+  return {
+    amis: amis.map((ami) => ({
+      region: ami.region,
+      image: ami.id,
+      name: ami.name,
+      ...(ami.description === null ? {} : { description: ami.description }),
+      state: { status: 'AVAILABLE' },
+      accountId: ami.account,
+    })),
+  };
+}

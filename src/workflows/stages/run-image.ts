@@ -1,0 +1,310 @@
+/** One image from PENDING to its end: the stages, and what is left of it in each case. */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import { rm } from 'node:fs/promises';
+import type { Catalog } from '../../catalog/catalog.ts';
+import { closeExecutions, workflowExecutionsOfImage } from '../../catalog/executions.ts';
+import { amisOfImage, pendingAmis, updateAmi } from '../../catalog/amis.ts';
+import { imageTask, type ImageTask } from '../../catalog/image-task.ts';
+import { openImageLog } from '../../catalog/image-log.ts';
+import { getImage, transitionImage } from '../../catalog/images.ts';
+import type { BuiltAmi } from '../../distribution/ami-record.ts';
+import { CopiesAhead } from '../../distribution/region-copies.ts';
+import { withdrawAmi } from '../../distribution/withdraw.ts';
+import { LayerStore } from '../../images/layer-store.ts';
+import { onceThereIsRoom, runningOut } from '../../images/space.ts';
+import { diskFullMessage, isDiskFull } from '../../platform/disk-full.ts';
+import { readConfig, type Config } from '../../platform/config/config.ts';
+import { parseArn } from '../../resources/arns.ts';
+import type { Report } from '../../resources/progress.ts';
+import type { ImageStatus } from '../../resources/statuses.ts';
+import { openSecrets } from '../../secrets/open.ts';
+import { distributeImage } from '../actions/distribute-image.ts';
+import { CancelledError } from '../errors.ts';
+import { refuseUnfitHost } from '../machines/host-fitness.ts';
+import { newProgress, type ImageProgress, type ImageServices, type StepControl } from '../machines/image-progress.ts';
+import { endWorkInstance } from '../machines/instances.ts';
+import { isToBeKept, keepWorkInstance } from '../machines/keep.ts';
+import { tellNetwork } from '../machines/network.ts';
+import { warnOfDocuments } from '../planning/document-warnings.ts';
+import { ImageRefused, type ImagePlan, type PlannedImage, type Stage } from '../planning/image-plan.ts';
+import { membersWithoutEffect } from '../planning/members.ts';
+import { planImage } from '../planning/plan-image.ts';
+import { importDisk } from './import-image.ts';
+import { isStageTimeout, runWorkflow, WorkflowFailure, type StageLimit, type WorkflowRun } from './interpreter.ts';
+import { loadSecrets } from './load-secrets.ts';
+import { outputResources } from './outputs.ts';
+import { takeUp } from './take-up.ts';
+import { runGroup } from './workflow-groups.ts';
+
+/** What `state.reason` holds at most. */
+const REASON_LENGTH = 1024;
+
+/** Everything one image's work needs from its worker. */
+export interface ImageRun {
+  readonly catalog: Catalog;
+  readonly dataDirectory: string;
+  readonly arn: string;
+  /** Aborted with a `CancelledError` by a cancellation, with anything else when the worker has to end. */
+  readonly signal: AbortSignal;
+  /** Aborted when the worker ends: the end of an image that a full disk keeps off the record is then left to the next start. */
+  readonly over: AbortSignal;
+}
+
+/** An image, what comes into being for it, and what that uses. The plan is made on the way. */
+interface Work extends StepControl {
+  readonly subject: PlannedImage;
+  readonly progress: ImageProgress;
+  readonly services: ImageServices;
+}
+
+/** Works on an image until it is AVAILABLE, FAILED or CANCELLED. Never throws for what the build does. */
+export async function runImage(run: ImageRun): Promise<void> {
+  const { catalog, dataDirectory, arn, signal } = run;
+  const image = await getImage(catalog.db, arn);
+  if (image === undefined) return;
+  const log = openImageLog(dataDirectory, arn);
+  const { region, owner: account } = parseArn(arn)!;
+  const secrets = openSecrets(dataDirectory, account, region);
+  const layers = new LayerStore(catalog, dataDirectory);
+  const subject = { arn, image, region, account, task: await imageTask(catalog.db, arn) };
+  const services = { catalog, dataDirectory, layers, secrets };
+  const work: Work = { subject, progress: newProgress(), services, report: secrets.masked(log.report), signal };
+  let keep: ImagePlan['keep'] = { build: undefined, test: undefined };
+  try {
+    await setStatus(catalog, arn, work.report, 'CREATING');
+    signal.throwIfAborted();
+    const config = await readConfig(dataDirectory);
+    if (subject.task?.kind === 'import') await importStages(work, subject.task);
+    else {
+      // The configuration may have changed since the image was asked for, and what is shared: what holds now counts.
+      const { plan, refusals } = await planImage({ ...subject, catalog, config });
+      if (plan === undefined) throw new ImageRefused(refusals);
+      keep = plan.keep;
+      await stages(work, plan, config);
+    }
+  } catch (error) {
+    await onceThereIsRoom(() => end({ ...work, plan: { arn, keep } }, error as Error), run.over);
+  } finally {
+    await onceThereIsRoom(() => layers.release(arn), run.over).finally(() => log.close());
+  }
+}
+
+async function stages(work: Work, plan: ImagePlan, config: Config): Promise<void> {
+  const { progress, services, report, signal } = work;
+  const { catalog, dataDirectory } = services;
+  const { arn, image, task } = plan;
+  await loadSecrets(plan.components, services.secrets, work);
+  const tests =
+    plan.workflows.TEST.length > 0 && (task === undefined || (task.kind === 'retry' && task.stage === 'TEST'));
+  if (task === undefined || tests)
+    await refuseUnfitHost({ dataDirectory, resourceTags: image.infrastructureConfiguration?.resourceTags, tests });
+  warnWithoutEffect(plan.withoutEffect, report);
+  tellNetwork(plan, config.networks.profiles['full'], report);
+  warnOfDocuments(plan, report);
+
+  const running = { plan, progress, services, report, signal };
+  const run: RunOne = (workflow) => runWorkflow(running, workflow);
+  const stage = (type: Stage, status: StageStatus): Promise<void> =>
+    runStage({ plan, services, report, signal }, type, status, run);
+  if (task === undefined) await stage('BUILD', 'BUILDING');
+  else if (task.kind !== 'import') progress.ami = await takeUp(plan, task, progress, services, report);
+  if (tests) {
+    progress.copiesAhead = copiesAhead(plan, progress.ami, services, signal);
+    await stage('TEST', 'TESTING');
+  }
+  await stage('DISTRIBUTION', 'DISTRIBUTING');
+  await progress.copiesAhead?.drop();
+  // A workflow may leave instances running; nothing of them is needed any more.
+  for (const id of [...progress.instances.keys()]) await endWorkInstance(work, id);
+  signal.throwIfAborted();
+  await setStatus(catalog, arn, report, 'INTEGRATING');
+  const { osVersion } = progress;
+  await setStatus(catalog, arn, report, 'AVAILABLE', {
+    patch: { outputResources: await outputResources(plan, catalog), ...(osVersion ? { osVersion } : {}) },
+  });
+}
+
+/** Begins the copies that distribution will make. */
+function copiesAhead(
+  { arn, workflows, distribution }: Pick<ImagePlan, 'arn' | 'workflows' | 'distribution'>,
+  ami: BuiltAmi | undefined,
+  place: Pick<ImageServices, 'catalog' | 'layers' | 'dataDirectory'>,
+  signal: AbortSignal,
+): CopiesAhead | undefined {
+  const steps = workflows.DISTRIBUTION.flat().flatMap(({ document }) => document.steps);
+  const elsewhere = distribution.regions.filter(({ home }) => !home);
+  return steps.some(({ action }) => action === distributeImage.name) && ami !== undefined && elsewhere.length > 0
+    ? new CopiesAhead(place, arn, ami, elsewhere, signal)
+    : undefined;
+}
+
+/** An import has no workflows: it is fetched while it is CREATING. */
+async function importStages(
+  { subject, progress, services, report, signal }: Work,
+  task: Extract<ImageTask, { kind: 'import' }>,
+): Promise<void> {
+  const { arn, image } = subject;
+  warnWithoutEffect(membersWithoutEffect(image), report);
+  progress.ami = await importDisk(subject, task, progress, services, { report, signal });
+  signal.throwIfAborted();
+  await setStatus(services.catalog, arn, report, 'AVAILABLE', {
+    patch: { outputResources: await outputResources(subject, services.catalog) },
+  });
+}
+
+/** Names in the log each member that is stored and has no effect yet. */
+function warnWithoutEffect(paths: readonly string[], report: Report): void {
+  for (const path of paths) report({ type: 'log', level: 'warn', text: `${path} has no effect yet` });
+}
+
+type StageStatus = 'BUILDING' | 'TESTING' | 'DISTRIBUTING';
+type RunOne = (workflow: WorkflowRun) => Promise<void>;
+
+async function runStage(
+  {
+    plan: { arn, image, workflows },
+    services: { catalog },
+    report,
+    signal,
+  }: StepControl & {
+    readonly plan: Pick<ImagePlan, 'arn' | 'image' | 'workflows'>;
+    readonly services: Pick<ImageServices, 'catalog'>;
+  },
+  type: Stage,
+  status: StageStatus,
+  run: RunOne,
+): Promise<void> {
+  await setStatus(catalog, arn, report, status);
+  const limit = type === 'TEST' ? testLimit(image, Date.now()) : undefined;
+  // What ran before, be it in an earlier try, keeps its place.
+  const ran = (await workflowExecutionsOfImage(catalog.db, arn)).length;
+  let begun = 0;
+  for (const group of workflows[type]) {
+    signal.throwIfAborted();
+    await runGroup(group, {
+      signal,
+      isFinal: isStageTimeout,
+      run: ({ document, values, arn: workflow, name, parallelGroup }, groupSignal) =>
+        run({
+          document,
+          arn: workflow,
+          name,
+          type,
+          parameters: values,
+          position: ran + begun++,
+          parallelGroup,
+          signal: groupSignal,
+          ...(limit === undefined ? {} : { limit }),
+        }),
+      passedOver: ({ name }, error) =>
+        report({
+          type: 'log',
+          level: 'warn',
+          text: `the workflow ${name} failed, and the image goes on, as its onFailure CONTINUE says: ${error.message}`,
+        }),
+    });
+  }
+}
+
+/** The tests together get `imageTestsConfiguration.timeoutMinutes`. Its default is longer than any step of theirs, and no limit is the same where it is absent. */
+function testLimit({ imageTestsConfiguration }: Image, started: number): StageLimit | undefined {
+  const minutes = imageTestsConfiguration?.timeoutMinutes;
+  if (minutes === undefined) return undefined;
+  return {
+    endsAt: started + minutes * 60_000,
+    message: `the tests did not end within the ${minutes} minutes of imageTestsConfiguration.timeoutMinutes. See in the log what they wait for, or allow more`,
+  };
+}
+
+/** What is known and there when the work ends early. */
+interface Ended extends StepControl {
+  readonly plan: Pick<ImagePlan, 'arn' | 'keep'>;
+  readonly progress: Pick<ImageProgress, 'instances' | 'sealed' | 'ami' | 'copiesAhead'>;
+  readonly services: ImageServices;
+}
+
+/** FAILED or CANCELLED, with nothing left of the work but its records, its log, and what it can be tried again with. */
+async function end(work: Ended, cause: Error): Promise<void> {
+  const full =
+    (await makeRoom(work)) ?? (isDiskFull(cause) ? diskFullMessage('the disk of this host is full') : undefined);
+  const error = full === undefined || cause instanceof CancelledError ? cause : new Error(full, { cause });
+  const cancelled = error instanceof CancelledError;
+  await work.progress.copiesAhead?.drop();
+  for (const [id, entry] of work.progress.instances) {
+    if (full === undefined && isToBeKept(work.plan, work.signal, entry) && (await keepWorkInstance(work, entry)))
+      continue;
+    await endWorkInstance(work, id).catch((cause: unknown) => {
+      work.report({
+        type: 'log',
+        level: 'error',
+        text: `${id} could not be ended cleanly, the sweeper will: ${(cause as Error).message}`,
+      });
+    });
+  }
+  await discardOutputs(work, full === undefined && (cancelled || error instanceof WorkflowFailure)).catch(
+    (cause: unknown) => {
+      // A full disk is waited for, and the end tried again.
+      if (isDiskFull(cause as Error)) throw cause;
+      work.report({
+        type: 'log',
+        level: 'error',
+        text: `what was made could not be removed cleanly, ./ingot gc will: ${(cause as Error).message}`,
+      });
+    },
+  );
+  const reason = work.services.secrets.mask.text(error.message);
+  await closeExecutions(work.services.catalog.db, work.plan.arn, cancelled ? 'CANCELLED' : 'FAILED', reason);
+  await setStatus(work.services.catalog, work.plan.arn, work.report, cancelled ? 'CANCELLED' : 'FAILED', { reason });
+}
+
+/** On a full disk no record can be written: first goes what needs none, the machines and what they wrote to. Says what to tell the user. */
+async function makeRoom(work: Pick<Ended, 'progress' | 'services'>): Promise<string | undefined> {
+  const full = await runningOut(work.services.dataDirectory);
+  if (full === undefined) return undefined;
+  for (const { instance, layer } of work.progress.instances.values()) {
+    await instance.terminate().catch(() => {}); // What it could not record is recorded below, once there is room.
+    if (layer !== undefined) await rm(layer.path, { force: true });
+  }
+  return full;
+}
+
+/** @param keep the AMI that the build stage made stays, as that of a failed image, so that the stages behind it can be tried again */
+async function discardOutputs(
+  { plan: { arn }, progress, services: { catalog, layers } }: Pick<Ended, 'plan' | 'progress' | 'services'>,
+  keep: boolean,
+): Promise<void> {
+  const amis = [...(await amisOfImage(catalog.db, arn)), ...(await pendingAmis(catalog.db, arn))];
+  await layers.release(arn);
+  // Layers of components that succeeded stay for the next try; nothing refers to them, so that they are collected when they grow old.
+  for (const ami of amis) {
+    if (keep && ami.id === progress.ami?.id) await updateAmi(catalog.db, ami.id, { state: 'failed' });
+    else await withdrawAmi(catalog, layers, ami, { keepReusable: true });
+  }
+  for (const layer of progress.sealed.toReversed()) await layers.discardChain(layer.id, { keepReusable: true });
+}
+
+/**
+ * Changes an image's status: first in its log, so that a follower has read all when the record says that it is at its end.
+ * @param options.reason at most 1,024 characters are kept
+ */
+export async function setStatus(
+  catalog: Catalog,
+  arn: string,
+  report: Report,
+  status: ImageStatus,
+  options: { readonly reason?: string; readonly patch?: Partial<Image> } = {},
+): Promise<void> {
+  const reason = options.reason?.slice(0, REASON_LENGTH);
+  report({
+    type: 'state',
+    status,
+    level: status === 'FAILED' ? 'error' : 'info',
+    text: reason === undefined ? status : `${status}: ${reason}`,
+  });
+  await catalog.transaction((trx) =>
+    transitionImage(trx, arn, status, {
+      ...(reason === undefined ? {} : { reason }),
+      ...(options.patch ? { patch: options.patch } : {}),
+    }),
+  );
+}

@@ -1,0 +1,55 @@
+/** Which test workflows run at once, and what the failure of one means for the others. Source: reference, `workflows.md` section 1. */
+import type { PlannedWorkflow } from '../planning/image-plan.ts';
+
+/** Most workflows of a group that run at once; the others begin as these end. */
+export const AT_ONCE = 5;
+
+type Grouped = Pick<PlannedWorkflow, 'parallelGroup' | 'onFailure'>;
+
+/** Why a workflow was aborted: another of its group failed, whose `onFailure` is `ABORT`. */
+export class GroupAborted extends Error {
+  override readonly name = 'GroupAborted';
+}
+
+/** How one workflow of a group is run. */
+export interface GroupRun<Workflow> {
+  readonly signal: AbortSignal;
+  /** Runs one to its end. Rejects when it fails. */
+  run(workflow: Workflow, signal: AbortSignal): Promise<void>;
+  /** Whether a failure ends the stage whatever `onFailure` says. */
+  isFinal(error: Error): boolean;
+  /** Told of a failure that is passed over. */
+  passedOver(workflow: Workflow, error: Error): void;
+}
+
+/**
+ * Runs the workflows of a group. A failure of one with `CONTINUE` is passed over. With `ABORT` those that run are aborted; without either they
+ * run to their end. In both cases no other begins, and the failure is the group's.
+ * @throws what the first one to fail threw, once none runs any more
+ */
+export async function runGroup<Workflow extends Grouped>(
+  group: readonly Workflow[],
+  { signal, run, isFinal, passedOver }: GroupRun<Workflow>,
+): Promise<void> {
+  const waiting = [...group];
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  let failure: Error | undefined;
+  const workAll = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined && failure === undefined; next = waiting.shift()) {
+      try {
+        await run(next, either);
+      } catch (error) {
+        if (failure === undefined && next.onFailure === 'CONTINUE' && !signal.aborted && !isFinal(error as Error)) {
+          passedOver(next, error as Error);
+          continue;
+        }
+        failure ??= error as Error;
+        if (next.onFailure === 'ABORT')
+          stop.abort(new GroupAborted('Another workflow of the group failed, and its onFailure is ABORT.'));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, workAll));
+  if (failure !== undefined) throw failure;
+}
