@@ -44,6 +44,7 @@ function verbatim(text: string): string {
 function escaped(text: string): string {
   return text
     .replaceAll('\\', '\\e')
+    .replaceAll('…', '...')
     .replaceAll('-', '\\-')
     .replace(/^(?=[.'])/gm, '\\&');
 }
