@@ -40,7 +40,7 @@ function verbatim(text: string): string {
   return `.nf\n${escaped(text.trim())}\n.fi`;
 }
 
-/** A backslash and a hyphen have a meaning in a man page, and so has a line that begins with a point or an apostrophe. */
+/** Backslashes, hyphens and lines that begin with a point or an apostrophe have a meaning in a man page. */
 function escaped(text: string): string {
   return text
     .replaceAll('\\', '\\e')
