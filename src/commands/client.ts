@@ -1,12 +1,12 @@
 /** How a command finds its server, or starts one. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Connection } from '../platform/api-client.ts';
 import { DeadlineError, until } from '../platform/clock.ts';
 import { readCredentials } from '../platform/credentials.ts';
 import { DataDirectoryError, takeDataDirectory } from '../platform/data-directory.ts';
 import { dataPath } from '../platform/data-layout.ts';
+import { ownProgram } from '../platform/own-program.ts';
 import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
 import { regionFault } from '../resources/regions.ts';
@@ -81,7 +81,7 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
     if (error instanceof DataDirectoryError) throw error;
     throw new CommandFailed(`cannot use the data directory ${dataDirectory}: ${(error as Error).message}`);
   }
-  const main = fileURLToPath(new URL('main.ts', import.meta.url));
+  const main = ownProgram(import.meta.url, './main.ts');
   // A port of its own choice: 8700 is for the server that someone starts with `serve`.
   const argv = [
     process.execPath,

@@ -1,7 +1,6 @@
 /** The service: the API process of a data directory, with the worker process that it keeps. */
 import { rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { openIdentities } from '../api/access/identities.ts';
 import { createApi } from '../api/server.ts';
 import { openAuditLog } from '../catalog/audit-log.ts';
@@ -22,6 +21,7 @@ import { closeDataDirectory, takeDataDirectory } from '../platform/data-director
 import { writeFileAtomic } from '../platform/files.ts';
 import { takeFileLock, type FileLock } from '../platform/lock.ts';
 import { logger } from '../platform/log.ts';
+import { ownProgram } from '../platform/own-program.ts';
 import { patient } from '../platform/patience.ts';
 import { processStartTime } from '../platform/processes.ts';
 import { openSealer } from '../platform/sealing.ts';
@@ -237,7 +237,7 @@ function workerCommand(dataDirectory: string, task: WorkerTask): readonly string
   return [
     process.execPath,
     ...WORKER_FLAGS,
-    fileURLToPath(new URL('./worker-main.ts', import.meta.url)),
+    ownProgram(import.meta.url, './worker-main.ts'),
     dataDirectory,
     JSON.stringify(task),
   ];

@@ -1,18 +1,18 @@
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { resolvConf, startSlirp } from '../../instances/network.ts';
 import { onlyLoopback, UPSTREAM_RESOLVERS } from '../../instances/resolvers.ts';
 import { until } from '../../platform/clock.ts';
 import { HELD_MARK } from '../../platform/held.ts';
+import { ownProgram } from '../../platform/own-program.ts';
 import { patient } from '../../platform/patience.ts';
 import { PATIENCE_VARIABLES, run, start } from '../../platform/processes.ts';
 import type { Check, Finding } from '../check.ts';
 import type { InsideAnswer, InsideQuestion } from '../inside-network.ts';
 import { inWorkspace } from '../../instances/workspace.ts';
 
-const INSIDE = fileURLToPath(new URL('../inside-network.ts', import.meta.url));
+const INSIDE = ownProgram(import.meta.url, '../inside-network.ts');
 
 export const network: Check = {
   name: 'networks of instances',

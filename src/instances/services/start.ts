@@ -1,16 +1,16 @@
 /** Starts the process of an instance's own services: its metadata, and names where it is not told all. */
 import { open, readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { until } from '../../platform/clock.ts';
 import { compileCacheEnvironment } from '../../platform/compile-cache.ts';
 import { HELD_MARK } from '../../platform/held.ts';
+import { ownProgram } from '../../platform/own-program.ts';
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, PATIENCE_VARIABLES, start } from '../../platform/processes.ts';
 import type { LaunchRequest } from '../instance.ts';
 import { outboundAddressOf } from '../network.ts';
 import { SERVICES_FILE, type ServicesFile } from './services-file.ts';
 
-const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+const MAIN = ownProgram(import.meta.url, './main.ts');
 /** Megabytes of its heap: what an instance asks for is small, and what it sends is never kept. */
 const HEAP = 64;
 
