@@ -1,13 +1,15 @@
 /**
- * The test command. `npm test` runs the unit tests and the integration tests of the gate; `npm run test:long` those in `test/long`,
- * `npm run test:security` those that try Ingot's walls.
- * Ends with one line, `N passed, N failed`, over all lists.
+ * The test command. `npm test` runs the checks of `check.ts`, the unit tests and the integration tests of the gate;
+ * `npm run check` the checks alone, `npm run test:long` the tests in `test/long`, `npm run test:security` those that try
+ * Ingot's walls. Words after the name of the list choose the files whose path has one of them.
+ * The last line counts over all lists: `N passed, N failed`.
  */
 import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { start } from '../src/platform/processes.ts';
+import { check } from './check.ts';
 import { RUN_FOLDER_PREFIX, RUN_FOLDER_VARIABLE, SHARED_FOLDER_VARIABLE } from './harness/own-folder.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -17,8 +19,9 @@ const lists: Readonly<
     readonly { readonly name: string; readonly files: string | readonly string[]; readonly concurrency: number }[]
   >
 > = {
+  check: [],
   gate: [
-    { name: 'unit', files: '{src,docs}/**/*.test.ts', concurrency: 2 },
+    { name: 'unit', files: '{src,docs,bench}/**/*.test.ts', concurrency: 2 },
     { name: 'api', files: 'test/api/*.test.ts', concurrency: 2 },
     { name: 'integration', files: 'test/integration/*.test.ts', concurrency: 2 },
   ],
@@ -30,7 +33,8 @@ const lists: Readonly<
       files: [
         'test/security/*.test.ts',
         'src/{house,platform/processes,platform/data-directory}.test.ts',
-        'src/{policies/decide,secrets/mask,secrets/secrets,api/signature,api/session,documents/fuzz,documents/faults}.test.ts',
+        'src/{policies/decide,secrets/mask,secrets/secrets,api/signature,api/session}.test.ts',
+        'src/documents/{fuzz,faults}.test.ts',
         'src/{commands/cp/archive,images/foreign/*,runner/disk-search,platform/network-rules,platform/sealing}.test.ts',
         'test/api/{access,resource-policies,audit-and-quotas,sts,fuzz}.test.ts',
         'test/integration/{networks,secrets,imports,host}.test.ts',
@@ -48,6 +52,11 @@ let passed = 0;
 let failed = 0;
 const which = process.argv[2] ?? 'gate';
 const only = process.argv.slice(3);
+if (which === 'check' || (which === 'gate' && (only.length === 0 || only.includes('check')))) {
+  const counts = await check({ install: which === 'gate' && process.getuid?.() === 0 });
+  passed += counts.passed;
+  failed += counts.failed;
+}
 for (const list of lists[which] ?? []) {
   const files = [...new Set(globSync(list.files, { cwd: root }))]
     .sort()

@@ -20,7 +20,7 @@ export interface WireRequest {
 export type Structure = Readonly<Record<string, unknown>>;
 
 /** Decodes percent-encoding. A plus sign is a plus sign. @throws {ApiError} SerializationException for what is no UTF-8 */
-export function decodeText(text: string, what: string): string {
+function decodeText(text: string, what: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

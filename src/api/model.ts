@@ -54,7 +54,7 @@ export interface Operation {
 }
 
 /** The traits of a schema that Ingot reads. */
-export interface Traits {
+interface Traits {
   readonly http?: readonly [method: string, uri: string, status: number];
   readonly httpQuery?: string;
   readonly httpLabel?: number;

@@ -8,10 +8,10 @@ import { invalidPaginationToken } from '../resources/errors.ts';
 import type { OperationContext } from './context.ts';
 
 /** Largest page, and the page when none is asked for. */
-export const PAGE_SIZE = 25;
+const PAGE_SIZE = 25;
 
 /** Where an item stands in a list's order: the values the list is ordered by, the last of them unique. */
-export type Position = readonly (string | number)[];
+type Position = readonly (string | number)[];
 
 /** The paging members of a list's input. */
 export interface PageInput {

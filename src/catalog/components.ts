@@ -15,7 +15,7 @@ export type StoredComponent = Component & {
 };
 
 /** Columns that lists can be filtered by. */
-export type ComponentColumn = 'name' | 'platform' | 'type' | 'status' | 'description' | 'version';
+type ComponentColumn = 'name' | 'platform' | 'type' | 'status' | 'description' | 'version';
 
 const queries = documentQueries<StoredComponent, ComponentColumn>('components', ({ platform, state, description }) => ({
   platform,

@@ -109,7 +109,7 @@ export interface InstanceTable {
 }
 
 /** See `platform/held.ts`. `seq` gives the order in which things were taken. */
-export interface HeldThingTable {
+interface HeldThingTable {
   seq: Generated<number>;
   id: string;
   owner: string;
@@ -234,7 +234,7 @@ export interface ImagePackageTable {
 }
 
 /** Who works on an image. A lease past its deadline, or of a process that is gone, is nobody's. */
-export interface LeaseTable {
+interface LeaseTable {
   image_arn: string;
   /** Id of the worker process. */
   worker: string;

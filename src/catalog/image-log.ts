@@ -31,7 +31,7 @@ export interface ImageLog {
  * image and its steps: a
  * build that prints without end, one command after the other, must not fill the data directory.
  */
-export const LOG_BYTES = { output: 256 << 20, all: 288 << 20 };
+const LOG_BYTES = { output: 256 << 20, all: 288 << 20 };
 /** Characters of one record's text. */
 const LONGEST_TEXT = 64 << 10;
 

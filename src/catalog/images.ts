@@ -20,7 +20,7 @@ import { addTags, removeAllTags, tagsOf, tagsOfEach, type Tags } from './tags.ts
 import { endWaitingOfImage } from './waiting-steps.ts';
 
 /** Detail type of the event that every change of an image's status writes. */
-export const IMAGE_STATE_CHANGE = 'EC2 Image Builder Image State Change';
+const IMAGE_STATE_CHANGE = 'EC2 Image Builder Image State Change';
 
 /** An image to be made: its recipe and configurations as they are now, whose copies the record keeps. */
 export interface NewImage {

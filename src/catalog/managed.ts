@@ -35,7 +35,7 @@ export interface ManagedImage {
 }
 
 /** A component that AWS publishes and Ingot has none for. */
-export interface MissingComponent {
+interface MissingComponent {
   readonly name: string;
   readonly platform: 'Linux' | 'Windows' | 'macOS';
 }

@@ -47,7 +47,7 @@ export interface AttachedDisk {
 }
 
 /** A disk that could not be attached, or that failed while it was. */
-export class AttachError extends Error {
+class AttachError extends Error {
   override readonly name = 'AttachError';
 }
 

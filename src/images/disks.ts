@@ -54,7 +54,7 @@ export async function diskInfo(path: string, format = 'qcow2'): Promise<DiskInfo
 }
 
 /** A disk that cannot be read as what it should be. */
-export class DamagedDiskError extends Error {
+class DamagedDiskError extends Error {
   override readonly name = 'DamagedDiskError';
 }
 

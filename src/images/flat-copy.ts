@@ -8,7 +8,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { run } from '../platform/processes.ts';
 
 /** Bytes that lie together, in the disk and in one of its files. */
-export interface Extent {
+interface Extent {
   /** Where they are in the disk. */
   readonly start: number;
   readonly length: number;

@@ -68,7 +68,7 @@ export function freedWithout(
 }
 
 /** A chain from its top to the layer without a parent; without layers that are on no record. */
-export function chainOf(top: string, parents: ReadonlyMap<string, string | null>): readonly string[] {
+function chainOf(top: string, parents: ReadonlyMap<string, string | null>): readonly string[] {
   const chain: string[] = [];
   for (let id: string | null | undefined = top; id != null && parents.has(id); id = parents.get(id)) chain.push(id);
   return chain;

@@ -34,7 +34,7 @@ const REFUSAL_LIMIT = 1 << 20;
 const MESSAGE_LIMIT = 16 << 20;
 
 /** An answer that no Ingot server gives. */
-export function notAnIngotAnswer(detail: string): RequestRefused {
+function notAnIngotAnswer(detail: string): RequestRefused {
   return new RequestRefused(
     'InvalidAnswer',
     200,

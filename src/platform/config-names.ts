@@ -2,7 +2,7 @@
 import { map, section } from './config-reading.ts';
 
 /** A document that stands for a component of AWS's. */
-export interface MappedComponent {
+interface MappedComponent {
   /** Absolute path of a component document. */
   readonly file: string;
   /** `1.0.0` when absent. */
@@ -11,7 +11,7 @@ export interface MappedComponent {
 }
 
 /** A mirror of a vendor's disks. */
-export interface VendorMirror {
+interface VendorMirror {
   /** In place of the vendor's own; ends in a slash. */
   readonly address?: string;
   /** Absolute path of the public key that signs there. */

@@ -32,9 +32,6 @@ export const INSTANCE_SERVICE_PORT = 254;
 /** The address that EC2 has for its metadata service. */
 export const METADATA_ADDRESS = '169.254.169.254';
 
-/** Addresses that instances' traffic leaves from, one each. Benchmark range (RFC 2544), used by nobody's network. */
-export const OUTBOUND_RANGE = '198.18.0.0/16';
-
 /** The host's nftables table. */
 export const TABLE = 'ingot_instances';
 

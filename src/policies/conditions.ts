@@ -15,7 +15,7 @@ import { matchesGlob, parseGlob, type VariableValue } from './globs.ts';
 export type ContextValues = (key: string, spelled?: string) => readonly string[] | undefined;
 
 /** What a statement does. */
-export type Effect = 'Allow' | 'Deny';
+type Effect = 'Allow' | 'Deny';
 
 /** One condition of a statement: an operator, a key, and the values of which one has to match (with a negated operator: none may). */
 export interface Condition {
@@ -134,9 +134,6 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   ...ordered('Numeric', number),
   ...ordered('Date', date),
 };
-
-/** The operators' names, without prefixes and `IfExists`. */
-export const OPERATOR_NAMES: readonly string[] = [...Object.keys(OPERATORS), 'Null'];
 
 /**
  * Reads one condition.

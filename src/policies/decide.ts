@@ -31,7 +31,7 @@ export interface Policies {
 }
 
 /** Kinds of policies, as refusals name them. */
-export type PolicySource = 'identity-based' | 'session' | 'resource-based';
+type PolicySource = 'identity-based' | 'session' | 'resource-based';
 
 /** What came out. */
 export type Decision =

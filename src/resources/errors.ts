@@ -85,11 +85,6 @@ export function invalidParameterValues(faults: readonly ValueFault[]): ApiError 
   return new ApiError('InvalidParameterValueException', toldFaults(faults.slice(0, MOST_FAULTS + 1).map(valueMessage)));
 }
 
-/** A wrong value, in words that stand alone: `The provided instance profile does not exist`. */
-export function invalidValue(message: string): ApiError {
-  return new ApiError('InvalidParameterValueException', message);
-}
-
 /** Members that exclude each other, or lack each other. */
 export function invalidParameterCombination(message: string): ApiError {
   return new ApiError('InvalidParameterCombinationException', message);

@@ -63,7 +63,7 @@ export function variableFault(text: string): string | undefined {
  * `yyyy yy MM dd HH hh mm ss SSS a DDD`, text in single quotes as it is.
  * @throws {TemplateVariableError} for other letters
  */
-export function formatDate(pattern: string, date: string): string {
+function formatDate(pattern: string, date: string): string {
   if (pattern === '')
     throw new TemplateVariableError('{{ imagebuilder:buildDate: }} has a colon and no date pattern after it');
   const { year, month, day, hour, minute, second, fraction } = dateParts(date);

@@ -1,7 +1,7 @@
 /** Semantic versions and their wildcards. Source: reference, `resources.md` section 2. */
 
 /** The largest number a node takes: 2^30 - 1. */
-export const MAX_NODE = 2 ** 30 - 1;
+const MAX_NODE = 2 ** 30 - 1;
 
 /** Three nodes, each from 0 to `MAX_NODE`. */
 export interface Version {

@@ -8,8 +8,8 @@ import { runCaptured } from '../instances/output.ts';
 import { BASH } from './environment.ts';
 
 /** What a hit is called in a recipe that allows it. */
-export const SEARCHED_NAMES = ['private-key', 'token', 'shell-history', 'authorized-keys'] as const;
-export type SearchedName = (typeof SEARCHED_NAMES)[number];
+const SEARCHED_NAMES = ['private-key', 'token', 'shell-history', 'authorized-keys'] as const;
+type SearchedName = (typeof SEARCHED_NAMES)[number];
 
 /** Bytes of all hits together: tens of thousands of files. */
 const SEARCH_BYTES = 4 << 20;

@@ -9,7 +9,7 @@ const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_
 const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
 /** Text without escape sequences and control characters, so that printing it changes nothing but the line it stands on. */
-export function plainText(text: string): string {
+function plainText(text: string): string {
   return text.replace(ESCAPES, '').replace(CONTROLS, '');
 }
 

@@ -6,7 +6,7 @@ import { setInterval } from 'node:timers';
  */
 export const WORKER_FLAGS: readonly string[] = ['--max-old-space-size=1024'];
 /** Bytes that it may have in all, buffers outside of the heap among them. */
-export const WORKER_BYTES = 2 * 2 ** 30;
+const WORKER_BYTES = 2 * 2 ** 30;
 /** What it ends with above that. */
 export const OUT_OF_MEMORY_CODE = 86;
 

@@ -6,7 +6,7 @@ import { isAllowed, readAllowed, searchDisk, type Allowed, type DiskHit } from '
 import { StepError, type ImageWork, type WorkInstance } from './image-work.ts';
 
 /** The image recipe's tag that allows hits: names, each alone or with a path. */
-export const ALLOW_SECRETS_TAG = 'ingot:allow-secrets';
+const ALLOW_SECRETS_TAG = 'ingot:allow-secrets';
 
 /** Hits that a failure names; the log has all. */
 const NAMED = 4;

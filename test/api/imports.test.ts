@@ -151,29 +151,25 @@ describe('ImportVmImage', () => {
     ] as const)
       await assert.rejects(importVm(input as Partial<ImportVmImageCommandInput>), { name, message });
     await assert.rejects(
-      api
-        .clientOf('same', 'us-east-1')
-        .send(
-          new ImportVmImageCommand({
-            name: 'else',
-            semanticVersion: '1.0.0',
-            platform: 'Linux',
-            vmImportTaskId,
-          } as never),
-        ),
+      api.clientOf('same', 'us-east-1').send(
+        new ImportVmImageCommand({
+          name: 'else',
+          semanticVersion: '1.0.0',
+          platform: 'Linux',
+          vmImportTaskId,
+        } as never),
+      ),
       { name: 'ClientException' },
     );
     await assert.rejects(
-      api
-        .clientOf('other', REGION)
-        .send(
-          new ImportVmImageCommand({
-            name: 'else',
-            semanticVersion: '1.0.0',
-            platform: 'Linux',
-            vmImportTaskId,
-          } as never),
-        ),
+      api.clientOf('other', REGION).send(
+        new ImportVmImageCommand({
+          name: 'else',
+          semanticVersion: '1.0.0',
+          platform: 'Linux',
+          vmImportTaskId,
+        } as never),
+      ),
       { name: 'ClientException' },
     );
     assert.equal((await getImportTask(api.catalog.db, vmImportTaskId))!.image_arn, null);

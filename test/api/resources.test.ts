@@ -625,15 +625,13 @@ describe('image recipes', () => {
     await insertAmi(api.catalog.db, ami);
     await recipe(unique('of-ami'), { parentImage: 'ami-0aaaaaaaaaaaaaaaa' });
     await fails(
-      api
-        .clientOf('other', REGION)
-        .send(
-          new CreateImageRecipeCommand({
-            name: unique('thief'),
-            semanticVersion: '1.0.0',
-            parentImage: 'ami-0aaaaaaaaaaaaaaaa',
-          }),
-        ),
+      api.clientOf('other', REGION).send(
+        new CreateImageRecipeCommand({
+          name: unique('thief'),
+          semanticVersion: '1.0.0',
+          parentImage: 'ami-0aaaaaaaaaaaaaaaa',
+        }),
+      ),
       'InvalidParameterValueException',
     );
 

@@ -4,7 +4,7 @@ import type { Session } from '../../launches/types.ts';
 import type { RequestContext } from '../context.ts';
 
 /** A request to one of Ingot's own routes. */
-export interface IngotRequest {
+interface IngotRequest {
   /** Path as it came, still percent-encoded. */
   readonly path: string;
   /** Query as it came, without its question mark. */

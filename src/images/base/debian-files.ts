@@ -13,7 +13,7 @@ export interface ImageFile {
  * Options of every kernel of the image, in the order that makes ttyS0 `/dev/console`. Without `no_timer_check` a kernel panics
  * ("IO-APIC + timer doesn't work") where emulation on a busy host loses its test interrupts.
  */
-export const KERNEL_OPTIONS = 'console=tty0 console=ttyS0,115200 no_timer_check';
+const KERNEL_OPTIONS = 'console=tty0 console=ttyS0,115200 no_timer_check';
 
 /**
  * Files that lie in the tree before the packages come, since the packages' own scripts read them.

@@ -61,7 +61,7 @@ export async function rememberedVerdict(): Promise<KvmVerdict | undefined> {
 }
 
 /** Boots a kernel under KVM, to its panic for want of a root. Given up when it prints nothing for 4 s, more on a slow host. */
-export async function probeKvm(kernel: string): Promise<KvmVerdict> {
+async function probeKvm(kernel: string): Promise<KvmVerdict> {
   const abort = new AbortController();
   let output = '';
   let errors = '';

@@ -10,7 +10,7 @@ const REMOVE_MS = 5000;
 export type WithQmp = <T>(work: (qmp: Qmp) => Promise<T>) => Promise<T>;
 
 /** The name by which a guest knows a port: in `/sys/class/virtio-ports/*`, file `name`. */
-export function portName(port: string): string {
+function portName(port: string): string {
   return `${PREFIX}${port}`;
 }
 

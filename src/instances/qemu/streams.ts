@@ -78,7 +78,7 @@ export async function openInGuest(
 }
 
 /** The arguments of the launcher: see `STREAM_LAUNCHER`. Exported for its test. */
-export function streamArguments(id: string, files: string, request: StreamRequest): string[] {
+function streamArguments(id: string, files: string, request: StreamRequest): string[] {
   const env = Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`);
   const unit = [
     '/bin/sh',

@@ -47,7 +47,7 @@ export async function growthOf(reader: string, seed: number, count: number): Pro
     guard.refresh();
     const lines = (rest + String(chunk)).split('\n');
     rest = lines.pop()!;
-    lines.forEach((line) => take(JSON.parse(line) as Said));
+    for (const line of lines) take(JSON.parse(line) as Said);
   }
   clearTimeout(guard);
   const ended = await child.exited;
