@@ -14,10 +14,48 @@ const MEASURED = [`${SOURCES}.{ts,sh,ps1,pl}`, 'ingot', '.ci/run'];
 const LONG_LINES: readonly { readonly pattern: RegExp; readonly reason: string }[] = [
   { pattern: /https?:\/\/[^\s'"`]{60,}/, reason: 'a URL' },
   { pattern: /[A-Za-z0-9+/=_-]{80,}/, reason: 'a key, a checksum or a token' },
+  { pattern: /^\s*(\w+: )?\/.+\/[a-z]*(\.(test|exec)\(|[,;)]*)$/, reason: 'a regular expression' },
+  {
+    pattern: /^\s*test\((['`"]).+\1, (async )?(\(.*\) => )?\{$/,
+    reason: "a test's name: one string, so that grep finds it",
+  },
+];
+
+/** Files in which long lines are scripts, documents or messages as others write them. */
+const LONG_LINES_IN: readonly string[] = [
+  'src/api/signature.test.ts',
+  'src/images/base/debian-files.ts',
+  'src/instances/copy.ts',
+  'src/instances/qemu/arguments.test.ts',
+  'src/instances/qemu/guest-scripts.ts',
+  'src/instances/ssh/windows-programs.ts',
+  'src/instances/terminal.ts',
+  'src/platform/config-networks.test.ts',
+  'src/platform/config.test.ts',
+  'test/api/granted.test.ts',
+  'test/api/odd-requests.test.ts',
+  'test/api/paginators.test.ts',
+  'test/api/sts.test.ts',
+  'test/api/workflows.test.ts',
+  'test/harness/growth/readers.ts',
+  'test/harness/machine-cases.ts',
+  'test/harness/network-cases.ts',
+  'test/harness/newcomer.ts',
+  'test/harness/runner-cases.ts',
+  'test/harness/sshd.ts',
+  'test/integration/clients.test.ts',
+  'test/integration/qemu.test.ts',
+  'test/integration/runner.test.ts',
+  'test/integration/secrets.test.ts',
+  'test/integration/toe.test.ts',
+  'test/long/rpm-updates.test.ts',
+  'test/long/toe.test.ts',
+  'test/security/data-directory.test.ts',
 ];
 
 /** Folders whose lines have not all been brought below {@link MAX_COLUMNS} yet. */
-const NOT_YET_SHORT = /^(src|test|bench|docs|schemas)\//;
+const NOT_YET_SHORT =
+  /^(docs|schemas|src\/(commands|distribution|documents|doctor|launches|pipelines|runner|templates|workflows))\//;
 
 /** Everything that is wrong, as text; empty when nothing is. */
 type Faults = string;
@@ -96,7 +134,7 @@ async function shellScripts({ install }: CheckOptions): Promise<Faults | Skipped
 async function longLines(): Promise<Faults> {
   const faults: string[] = [];
   for (const file of filesOf(MEASURED)) {
-    if (NOT_YET_SHORT.test(file)) continue;
+    if (NOT_YET_SHORT.test(file) || LONG_LINES_IN.includes(file)) continue;
     for (const [index, line] of readFileSync(join(root, file), 'utf8').split('\n').entries()) {
       const columns = [...line].length;
       if (columns <= MAX_COLUMNS || LONG_LINES.some(({ pattern }) => pattern.test(line))) continue;

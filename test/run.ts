@@ -1,7 +1,7 @@
 /**
  * The test command. `npm test` runs the checks of `check.ts`, the unit tests and the integration tests of the gate;
- * `npm run check` the checks alone, `npm run test:long` the tests in `test/long`, `npm run test:security` those that try
- * Ingot's walls. Words after the name of the list choose the files whose path has one of them.
+ * `npm run check` the checks alone, `npm run test:long` the tests in `test/long`, `npm run test:security` those that
+ * try Ingot's walls. Words after the name of the list choose the files whose path has one of them.
  * The last line counts over all lists: `N passed, N failed`.
  */
 import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

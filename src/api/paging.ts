@@ -1,7 +1,8 @@
 /**
- * Pages of lists. A `nextToken` says after which position of the list's order the next page begins (its last item's key), so that what is
- * made or deleted in between shifts nothing. It is signed with a key of the data directory, over the operation, the caller and the other
- * parameters too: with others it is refused, and so is one that somebody made up.
+ * Pages of lists. A `nextToken` says after which position of the list's order the next page begins (its last item's
+ * key), so that what is made or deleted in between shifts nothing. It is signed with a key of the data directory, over
+ * the operation, the caller and the other parameters too: with others it is refused, and so is one that somebody made
+ * up.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { invalidPaginationToken } from '../resources/errors.ts';

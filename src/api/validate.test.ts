@@ -46,7 +46,8 @@ test('a wrong value is told as EC2 Image Builder tells it', () => {
   const { pattern } = API_DATA.shapes['ComponentVersionArnOrBuildVersionArn']!;
   assert.equal(
     error.message,
-    `The value supplied for parameter 'componentBuildVersionArn' is not valid. 'componentBuildVersionArn' must match pattern ${pattern}`,
+    `The value supplied for parameter 'componentBuildVersionArn' is not valid. 'componentBuildVersionArn' must ` +
+      `match pattern ${pattern}`,
   );
 });
 

@@ -1,6 +1,6 @@
 /**
- * The log of an image: progress records, one JSON object a line, in a file of the data directory. A file and not a table: a build
- * prints much, appending costs no transaction, and `--follow` reads on from where it was.
+ * The log of an image: progress records, one JSON object a line, in a file of the data directory. A file and not a
+ * table: a build prints much, appending costs no transaction, and `--follow` reads on from where it was.
  */
 import { createReadStream, existsSync, fstatSync, mkdirSync, openSync, closeSync, writeSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';

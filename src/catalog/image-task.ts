@@ -2,7 +2,10 @@
 import type { Queryable } from './catalog.ts';
 import { transitionImage } from './images.ts';
 
-/** An image that is tried again behind its build stage, one that distributes an AMI that is there, or one that is imported. */
+/**
+ * An image that is tried again behind its build stage, one that distributes an AMI that is there, or one that is
+ * imported.
+ */
 export type ImageTask =
   | { readonly kind: 'retry'; readonly stage: 'TEST' | 'DISTRIBUTION' }
   | { readonly kind: 'distribute'; readonly amiId: string }

@@ -1,4 +1,7 @@
-/** Tables of resources. Booleans are 0 and 1, JSON is text, times are ISO-8601 text; `record` holds what the API answers, without tags. */
+/**
+ * Tables of resources. Booleans are 0 and 1, JSON is text, times are ISO-8601 text; `record` holds what the API
+ * answers, without tags.
+ */
 import type { Generated } from 'kysely';
 import type { AccessTables } from './access-tables.ts';
 import type { EngineTables } from './engine-tables.ts';
@@ -64,7 +67,10 @@ interface ComponentOsVersionTable {
   os_version: string;
 }
 
-/** Build versions of workflows. The type is part of the name: workflows of two types can have one. `record` has no `data`. */
+/**
+ * Build versions of workflows. The type is part of the name: workflows of two types can have one. `record` has no
+ * `data`.
+ */
 interface WorkflowTable extends ResourceColumns, VersionColumns {
   build: number;
   /** `BUILD`, `TEST`, `DISTRIBUTION`. */
@@ -100,7 +106,9 @@ interface ImagePipelineTable extends ResourceColumns {
   description: string | null;
 }
 
-/** Build versions of images. `record` is an `Image` with its recipe and configurations as they were when it was made. */
+/**
+ * Build versions of images. `record` is an `Image` with its recipe and configurations as they were when it was made.
+ */
 export interface ImageTable extends ResourceColumns, VersionColumns {
   build: number;
   status: string;
@@ -118,7 +126,10 @@ export interface ImageTable extends ResourceColumns, VersionColumns {
   cancel_requested: number;
 }
 
-/** The last build number of an image's version. It outlives the images: AMIs and logs of a deleted one keep its ARN for themselves. */
+/**
+ * The last build number of an image's version. It outlives the images: AMIs and logs of a deleted one keep its ARN for
+ * themselves.
+ */
 interface ImageBuildTable {
   version_arn: string;
   last_build: number;

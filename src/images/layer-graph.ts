@@ -41,7 +41,9 @@ export function layerKinds(layers: readonly LayerNode[], references: LayerRefere
   return kinds;
 }
 
-/** The layers that would be free if this AMI alone were gone: from its top down, as far as nothing else refers to them. */
+/**
+ * The layers that would be free if this AMI alone were gone: from its top down, as far as nothing else refers to them.
+ */
 export function freedWithout(
   amiId: string,
   layers: readonly LayerNode[],

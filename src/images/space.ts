@@ -22,7 +22,8 @@ export async function refuseWithoutRoom(folder: string, least: number, what: str
   const free = bavail * bsize;
   if (free >= least) return;
   throw new Error(
-    `no space left on device: the file system of ${folder} has ${mib(free)} MiB free, and ${what} needs at least ${mib(least)} MiB. ${MAKE_ROOM}`,
+    `no space left on device: the file system of ${folder} has ${mib(free)} MiB free, and ${what} needs at least ` +
+      `${mib(least)} MiB. ${MAKE_ROOM}`,
   );
 }
 
@@ -33,7 +34,10 @@ export async function refuseWithoutRoom(folder: string, least: number, what: str
 export async function runningOut(folder: string): Promise<string | undefined> {
   const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: Infinity, bsize: 1 }));
   if (bavail * bsize >= LOW_WATER) return undefined;
-  return `no space left on device: the disk of this host is full: the file system of ${folder} has ${mib(bavail * bsize)} MiB left, which are kept for the records, so the build was given up. ${MAKE_ROOM}`;
+  return (
+    `no space left on device: the disk of this host is full: the file system of ${folder} has ` +
+    `${mib(bavail * bsize)} MiB left, which are kept for the records, so the build was given up. ${MAKE_ROOM}`
+  );
 }
 
 /** Between tries of what a full disk holds up, in milliseconds. */

@@ -6,7 +6,8 @@ export const ARCHIVE_ROOT = 'it';
 /** Name of the entry that an archive going in ends with: one that was cut off has none. */
 export const ARCHIVE_END = 'end';
 
-// GNU tar ends with 1 when a file changed while it was read, and says so: that is for the reader to judge, the archive is whole.
+// GNU tar ends with 1 when a file changed while it was read, and says so: that is for the reader to judge, the archive
+// is whole.
 const GET_SCRIPT = `
 path=$(readlink -f -- "$1") && [ -e "$path" ] || { echo "there is no $1" >&2; exit 4; }
 if [ -d "$path" ]; then cd -- "$path" || exit 4; set -- .
@@ -19,8 +20,9 @@ if [ $code -eq 1 ] && tar --version 2>/dev/null | grep -q GNU; then exit 0; fi
 exit $code
 `;
 
-// All of it lands in a folder beside its place first, and moves there when the archive has come to its end. A shell hears signals while it
-// waits for a program in the background, and only then: a copy whose user goes is taken back at once, whatever its stdin does.
+// All of it lands in a folder beside its place first, and moves there when the archive has come to its end. A shell
+// hears signals while it waits for a program in the background, and only then: a copy whose user goes is taken back at
+// once, whatever its stdin does.
 const PUT_SCRIPT = `
 fail() { echo "$1" >&2; exit 4; }
 target=$1 name=$2
@@ -53,16 +55,17 @@ mv -fT -- "$from" "$target" || fail "$target could not be written"
 `;
 
 /**
- * Opens an archive of a file or a folder: its entries are `./name`, or `./` and what is below. A link at the path itself is followed.
- * Its exit code is not 0 when it could not be read, with the reason on stderr.
+ * Opens an archive of a file or a folder: its entries are `./name`, or `./` and what is below. A link at the path
+ * itself is followed. Its exit code is not 0 when it could not be read, with the reason on stderr.
  */
 export function openGet(instance: Instance, path: string): Promise<StreamedCommand> {
   return instance.open({ argv: ['/bin/sh', '-c', GET_SCRIPT, 'sh', path], inputEnds: true });
 }
 
 /**
- * Opens the way of an archive to its place: a path that is there as a folder gets `name` in it, any other is the new name.
- * The archive has one top entry, `ARCHIVE_ROOT`, and `ARCHIVE_END` after it. The exit code is not 0 when nothing was written, with the reason on stderr.
+ * Opens the way of an archive to its place: a path that is there as a folder gets `name` in it, any other is the new
+ * name. The archive has one top entry, `ARCHIVE_ROOT`, and `ARCHIVE_END` after it. The exit code is not 0 when nothing
+ * was written, with the reason on stderr.
  */
 export function openPut(
   instance: Instance,

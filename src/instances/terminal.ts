@@ -1,4 +1,7 @@
-/** A login shell in an instance, on a terminal where it can be had. The terminal is inside, so that what runs on it is under the instance's limits. */
+/**
+ * A login shell in an instance, on a terminal where it can be had. The terminal is inside, so that what runs on it is
+ * under the instance's limits.
+ */
 import { once } from 'node:events';
 import type { Instance, StreamedCommand } from './instance.ts';
 
@@ -20,7 +23,8 @@ export interface Shell {
 /** What the script below says before the shell begins. */
 const ON_TERMINAL = 't'.charCodeAt(0);
 
-// `script` gives the terminal: bsdutils of Debian, util-linux elsewhere. It runs a string, so what varies comes in the environment.
+// `script` gives the terminal: bsdutils of Debian, util-linux elsewhere. It runs a string, so what varies comes in the
+// environment.
 const SHELL_SCRIPT = `
 INGOT_ROWS=$1 INGOT_COLUMNS=$2 HOME=\${HOME:-/root}; export INGOT_ROWS INGOT_COLUMNS HOME
 cd -- "$HOME" 2>/dev/null

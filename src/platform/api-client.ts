@@ -38,7 +38,8 @@ function notAnIngotAnswer(detail: string): RequestRefused {
   return new RequestRefused(
     'InvalidAnswer',
     200,
-    `the server's answer is not valid: ${detail}; expected an Ingot server of this version. Check the address and the port`,
+    `the server's answer is not valid: ${detail}; expected an Ingot server of this version. Check the address and ` +
+      'the port',
   );
 }
 
@@ -130,7 +131,8 @@ async function sign(
 }
 
 /**
- * Opens a WebSocket on one of Ingot's own routes that take an upgrade. It is paused: nothing comes before the caller resumes it.
+ * Opens a WebSocket on one of Ingot's own routes that take an upgrade. It is paused: nothing comes before the caller
+ * resumes it.
  * @throws {RequestRefused} for an answer other than the upgrade
  * @throws the system's error when there is no connection
  */

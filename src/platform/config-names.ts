@@ -101,7 +101,8 @@ export function readNames(root: Readonly<Record<string, unknown>>, faults: strin
           /^http:\/\/(?!127\.0\.0\.1[:/]|localhost[:/])/.test(address)
         )
           faults.push(
-            `vendors.${name}.address: must be https, since ${name} signs nothing: what comes over http could be changed on its way`,
+            `vendors.${name}.address: must be https, since ${name} signs nothing: ` +
+              'what comes over http could be changed on its way',
           );
         if (keyring !== undefined && (typeof keyring !== 'string' || !keyring.startsWith('/')))
           faults.push(`vendors.${name}.keyring: must be the absolute path of a public key`);

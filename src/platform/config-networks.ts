@@ -255,7 +255,9 @@ export function networkFor(
   const names = new Set(placed.map(({ name }) => name));
   if (names.size > 1)
     throw new Error(
-      `the infrastructure configuration is in two networks: ${placed.map(({ id, name }) => `${id} is '${name}'`).join(', ')}. Name one of them only, or give them one profile in networks of config.yaml`,
+      'the infrastructure configuration is in two networks: ' +
+        `${placed.map(({ id, name }) => `${id} is '${name}'`).join(', ')}. ` +
+        'Name one of them only, or give them one profile in networks of config.yaml',
     );
   const unplaced = ids.filter(({ name }) => name === undefined).map(({ id }) => id);
   const [first] = placed;

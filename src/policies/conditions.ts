@@ -1,6 +1,6 @@
 /**
- * Condition operators of IAM policies. Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Set operators".
- * A key that the request does not have fails an operator, but a negated one; `…IfExists` holds without it.
+ * Condition operators of IAM policies. Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Set
+ * operators". A key that the request does not have fails an operator, but a negated one; `…IfExists` holds without it.
  */
 import { isInRange, parseRange, type AddressRange } from './addresses.ts';
 import { matchesArn, parseArnGlob } from './arn-globs.ts';
@@ -17,7 +17,10 @@ export type ContextValues = (key: string, spelled?: string) => readonly string[]
 /** What a statement does. */
 type Effect = 'Allow' | 'Deny';
 
-/** One condition of a statement: an operator, a key, and the values of which one has to match (with a negated operator: none may). */
+/**
+ * One condition of a statement: an operator, a key, and the values of which one has to match (with a negated operator:
+ * none may).
+ */
 export interface Condition {
   readonly operator: string;
   /** In lower case. */

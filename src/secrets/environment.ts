@@ -18,7 +18,8 @@ export const environment: ProviderType = {
       fault('prefix', "must be the beginning of a variable's name");
     return {
       describe: (query) =>
-        `the variable ${variableOf(String(prefix), query)} in the environment of ${process.argv[1]?.endsWith('worker-main.ts') ? 'the server' : 'ingot'}`,
+        `the variable ${variableOf(String(prefix), query)} in the environment of ` +
+        `${process.argv[1]?.endsWith('worker-main.ts') ? 'the server' : 'ingot'}`,
       async look(query) {
         if (query.stage !== undefined || query.version !== undefined) return undefined;
         return process.env[variableOf(String(prefix), query)];

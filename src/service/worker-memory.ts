@@ -50,7 +50,8 @@ export function endOfWorker({
   // V8 aborts when its heap is full.
   if (code !== OUT_OF_MEMORY_CODE && signal !== 'SIGABRT' && code !== 134) return undefined;
   return (
-    'The worker process ran out of memory while it worked on this image; another image may have caused it. Ingot removed ' +
+    'The worker process ran out of memory while it worked on this image; another image may have caused it. Ingot ' +
+    'removed ' +
     'what was left. Start the build again: components that succeeded are not run again.'
   );
 }

@@ -1,4 +1,7 @@
-/** What the routes under `/ingot/` are made of. Like the operations they are signed; unlike them they have a schema of their own making. */
+/**
+ * What the routes under `/ingot/` are made of. Like the operations they are signed; unlike them they have a schema of
+ * their own making.
+ */
 import type { Readable } from 'node:stream';
 import type { Session } from '../../launches/types.ts';
 import type { RequestContext } from '../context.ts';

@@ -140,13 +140,18 @@ async function checkWorkflow(
   for (const { name, action } of missing) {
     faults.push({
       path: `${path}.workflowArn`,
-      detail: `The step '${name}' of '${workflow.arn}' has the action ${action}, which is not supported by this version of Ingot.`,
+      detail:
+        `The step '${name}' of '${workflow.arn}' has the action ${action}, which is not supported by this version ` +
+        'of Ingot.',
     });
   }
   return workflow.type;
 }
 
-/** Log groups of one's own need a role that may write them. `path` is where the names are, `names` may hold undefined ones. */
+/**
+ * Log groups of one's own need a role that may write them. `path` is where the names are, `names` may hold undefined
+ * ones.
+ */
 export function checkLogGroups(
   names: Readonly<Record<string, string | undefined>>,
   executionRole: string | undefined,

@@ -13,7 +13,10 @@ import { checkNumber } from '../quotas.ts';
 import { isVisible } from './common.ts';
 import { checkNamedDocuments } from './documents.ts';
 
-/** The version that is asked for; an `x` counts up from those there are. @throws {ApiError} InvalidVersionNumberException */
+/**
+ * The version that is asked for; an `x` counts up from those there are.
+ * @throws {ApiError} InvalidVersionNumberException
+ */
 export function recipeVersion(text: string, existing: readonly Version[]): Version {
   const version = parseVersion(text);
   if (version !== undefined) return version;
@@ -51,7 +54,9 @@ export async function checkComponents(
     if (component === undefined) {
       faults.push({
         path,
-        detail: `The component '${componentArn}' does not exist.${missingComponent(context.services.catalog.managed, componentArn)}`,
+        detail:
+          `The component '${componentArn}' does not ` +
+          `exist.${missingComponent(context.services.catalog.managed, componentArn)}`,
       });
       continue;
     }

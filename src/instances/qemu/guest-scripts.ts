@@ -1,10 +1,12 @@
 /**
  * The shell scripts that run commands in a guest. Constant text: what varies comes as arguments and on stdin.
  *
- * A command is a transient systemd unit of its own, so that it outlives a restart of the guest agent (an upgrade of the agent's
- * package does that) and can be killed with all that it started; what it leaves running at its end goes on, as on any machine. Its outputs are pipes, as programs expect (`> /dev/stderr` would cut a file). A relay
- * (one unit for all commands of a boot) takes them to files of `CHUNK_BYTES` each in /run, which the agent can read, and waits when
- * the reader lags `CHUNKS_AHEAD` behind: so a command that prints without end fills nothing. /run leaves no trace in the disk.
+ * A command is a transient systemd unit of its own, so that it outlives a restart of the guest agent (an upgrade of the
+ * agent's package does that) and can be killed with all that it started; what it leaves running at its end goes on, as
+ * on any machine. Its outputs are pipes, as programs expect (`> /dev/stderr` would cut a file). A relay (one unit for
+ * all commands of a boot) takes them to files of `CHUNK_BYTES` each in /run, which the agent can read, and waits when
+ * the reader lags `CHUNKS_AHEAD` behind: so a command that prints without end fills nothing. /run leaves no trace in
+ * the disk.
  */
 import { READ_WORDS } from '../unit-words.ts';
 
@@ -17,8 +19,8 @@ export const CHUNK_BYTES = 1 << 20;
 /** Files that the relay is ahead of its reader at most, beside the one that it writes. */
 export const CHUNKS_AHEAD = 8;
 
-// A chunk that the reader has cut to nothing is done with; the file after the last chunk is empty, then `.end` appears. Without the pipe's
-// name nobody reads any more: what others left running may go on printing.
+// A chunk that the reader has cut to nothing is done with; the file after the last chunk is empty, then `.end` appears.
+// Without the pipe's name nobody reads any more: what others left running may go on printing.
 const RELAY = `
 relay() {
   n=0
@@ -39,7 +41,8 @@ while read -r pipe; do relay "$pipe" & done <>"$1"
 // systemd tells what became of the main process in two variables: "exited 3", "killed KILL", "dumped SEGV".
 const STATUS = 'echo "$EXIT_CODE $EXIT_STATUS" >"$1.status"\n';
 
-// The command of a unit: its streams if they are pipes (the path without suffix, else `-`), its working directory, the command. See `unit-words.ts`.
+// The command of a unit: its streams if they are pipes (the path without suffix, else `-`), its working directory, the
+// command. See `unit-words.ts`.
 const COMMAND = `${READ_WORDS}[ "$1" = - ] || exec >"$1.out" 2>"$1.err"
 cd -- "$2" || exit 126
 shift 2
@@ -56,11 +59,13 @@ ${COMMAND}COMMAND
 fi
 `;
 
-// ExecStopPost without the `+` that would run it as root: systemd 252 writes that down as `ExecStopPostEx`, which it does not know when it
-// reads the unit anew (`systemctl daemon-reload`), and the command's end would be lost. Hence the status file of another user's own.
+// ExecStopPost without the `+` that would run it as root: systemd 252 writes that down as `ExecStopPostEx`, which it
+// does not know when it reads the unit anew (`systemctl daemon-reload`), and the command's end would be lost. Hence the
+// status file of another user's own.
 /**
- * Starts a command. Arguments: its id; what stdin holds (`none`, `input`, `script`, `file`: `ID.input` already there); the user; the working
- * directory; the number of environment settings, these, then the program and its arguments. Stdin: the command's, or the script.
+ * Starts a command. Arguments: its id; what stdin holds (`none`, `input`, `script`, `file`: `ID.input` already there);
+ * the user; the working directory; the number of environment settings, these, then the program and its arguments.
+ * Stdin: the command's, or the script.
  */
 export const LAUNCHER = `
 set -e
@@ -75,7 +80,8 @@ ${RELAY}RELAY
 cat >"$r/status.sh" <<'STATUS'
 ${STATUS}STATUS
     mkfifo -m 0600 "$r/control"
-    # By itself head keeps back what is less than a block. What stdbuf says to it is inherited, so that it is said once and not for each.
+    # By itself head keeps back what is less than a block. What stdbuf says to it is inherited, so that it is said once
+    # and not for each.
     unbuffered=; if command -v stdbuf >/dev/null; then unbuffered='/usr/bin/env stdbuf -o0'; fi
     systemd-run --quiet --collect --unit=ingot-relay --description='Ingot: output of commands' --service-type=exec -p UMask=0077 \\
       -- $unbuffered /bin/sh "$r/relay.sh" "$r/control" </dev/null
@@ -108,8 +114,8 @@ exec systemd-run --quiet --collect --unit="ingot-$id" --description='Ingot: a co
 `;
 
 /**
- * Runs a program of Ingot's own as the agent's child. Arguments: the working directory; seconds until it is killed, `0` for no limit; the
- * number of environment settings, these, then the program and its arguments.
+ * Runs a program of Ingot's own as the agent's child. Arguments: the working directory; seconds until it is killed, `0`
+ * for no limit; the number of environment settings, these, then the program and its arguments.
  */
 export const OWN_LAUNCHER = `
 umask 022
@@ -120,7 +126,10 @@ while [ "$count" -gt 0 ]; do export "$1"; shift; count=$((count - 1)); done
 exec "$@"
 `;
 
-/** Ends streams that a command never opened, and removes its files; from then on the relay drops what others still print. Argument: its id. */
+/**
+ * Ends streams that a command never opened, and removes its files; from then on the relay drops what others still
+ * print. Argument: its id.
+ */
 export const FINISHER = `
 d=${GUEST_DIRECTORY}/$1
 for s in out err; do if [ -p "$d.$s" ]; then : <>"$d.$s"; fi; done
@@ -128,8 +137,9 @@ rm -f "$d".*
 `;
 
 /**
- * Who still has the pipes of a command open: a line for each process and pipe, with the stream, `relay` or `other`, and what the process
- * waits for in the kernel (`0` for nothing, or when the kernel does not say). Argument: the command's id.
+ * Who still has the pipes of a command open: a line for each process and pipe, with the stream, `relay` or `other`, and
+ * what the process waits for in the kernel (`0` for nothing, or when the kernel does not say). Argument: the command's
+ * id.
  */
 export const HOLDERS = `
 d=${GUEST_DIRECTORY}/$1
@@ -156,8 +166,8 @@ export const LARGE_PUT_BEGIN = 'mkdir -p -- "$(dirname -- "$1")"';
 export const LARGE_PUT_END = 'set -e; chmod -- "$2" "$3"; mv -fT -- "$3" "$1"';
 
 /**
- * Starts a command whose streams are ports. Arguments: its id; the number of environment settings, these, then the unit's program and its arguments.
- * Finds the ports by their names, which do not need udev.
+ * Starts a command whose streams are ports. Arguments: its id; the number of environment settings, these, then the
+ * unit's program and its arguments. Finds the ports by their names, which do not need udev.
  */
 export const STREAM_LAUNCHER = `
 set -e
@@ -184,7 +194,10 @@ exec systemd-run --quiet --collect --unit="ingot-$id" --description='Ingot: a co
   -p KillMode=process -p IgnoreSIGPIPE=no -p TasksMax=infinity -p OOMPolicy=continue -p TimeoutStopSec=10 "$@" </dev/null
 `;
 
-/** The unit of a command whose streams are ports. Arguments: path without suffix; `framed` or `raw` input; the program and its arguments. */
+/**
+ * The unit of a command whose streams are ports. Arguments: path without suffix; `framed` or `raw` input; the program
+ * and its arguments.
+ */
 export const STREAM_UNIT = `
 files=$1; input=$2; shift 2
 exec 3<"$INGOT_IN" >"$INGOT_OUT" 2>"$INGOT_ERR"

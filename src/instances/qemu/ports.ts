@@ -1,4 +1,7 @@
-/** Ports of a running machine's virtio-serial bus: plugged in while it runs, each a socket on this side and a character device in the guest. */
+/**
+ * Ports of a running machine's virtio-serial bus: plugged in while it runs, each a socket on this side and a character
+ * device in the guest.
+ */
 import { connect, type Socket } from 'node:net';
 import { sleep } from '../../platform/clock.ts';
 import { type Qmp, QmpError } from '../../platform/qmp.ts';

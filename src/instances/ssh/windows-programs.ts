@@ -1,6 +1,6 @@
 /**
- * What is run on a Windows machine, in the PowerShell that every Windows has (5.1), and how it is asked and answers. Values reach a program as
- * JSON on stdin, never as part of it. Pure.
+ * What is run on a Windows machine, in the PowerShell that every Windows has (5.1), and how it is asked and answers.
+ * Values reach a program as JSON on stdin, never as part of it. Pure.
  */
 
 /** Most characters of a command line that `cmd.exe` takes, which OpenSSH for Windows hands commands to. */
@@ -46,18 +46,24 @@ export function windowsArguments(argv: readonly string[]): string {
     .join(' ');
 }
 
-/** The command line that runs a program, as both `cmd.exe` and PowerShell read it: nothing in it means anything to either. */
+/**
+ * The command line that runs a program, as both `cmd.exe` and PowerShell read it: nothing in it means anything to
+ * either.
+ */
 export function powerShellCommand(program: string): string {
-  return `powershell.exe -NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand ${Buffer.from(program, 'utf16le').toString('base64')}`;
+  return (
+    'powershell.exe -NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand ' +
+    `${Buffer.from(program, 'utf16le').toString('base64')}`
+  );
 }
 
 const INPUT = `$ErrorActionPreference='Stop';$ProgressPreference='SilentlyContinue'
 $q=[IO.StreamReader]::new([Console]::OpenStandardInput(),[Text.UTF8Encoding]::new($false)).ReadToEnd()|ConvertFrom-Json`;
 
 /**
- * Runs a command, ends it and all that it started at the deadline, and says what became of it: an exit code of ssh has eight bits, one of
- * Windows 32. Its output is the command's own. Its stdin is closed below the writer of .NET, which would write a byte order mark first; a command that closed it
- * itself, or has ended, needs no more.
+ * Runs a command, ends it and all that it started at the deadline, and says what became of it: an exit code of ssh has
+ * eight bits, one of Windows 32. Its output is the command's own. Its stdin is closed below the writer of .NET, which
+ * would write a byte order mark first; a command that closed it itself, or has ended, needs no more.
  */
 export const SUPERVISOR = `${INPUT}
 function Say($what){[Console]::Error.Write([string][char]30+$q.mark+' '+$what+[char]10)}

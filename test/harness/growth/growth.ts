@@ -60,7 +60,8 @@ export async function growthOf(reader: string, seed: number, count: number): Pro
     else if (said.type === 'end') texts = said.texts;
     else
       problems.push(
-        `${reader}: ${said.name} takes ${Math.round(said.whole)} ms of processor time, a quarter of it ${Math.round(said.quarter)} ms`,
+        `${reader}: ${said.name} takes ${Math.round(said.whole)} ms of processor time, a quarter of it ` +
+          `${Math.round(said.quarter)} ms`,
       );
   }
 }
