@@ -2,6 +2,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { powerShellFaults } from './harness/powershell-syntax.ts';
 import { run } from './harness/processes.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -25,11 +26,7 @@ const LONG_LINES: readonly { readonly pattern: RegExp; readonly reason: string }
 const LONG_LINES_IN: readonly string[] = [
   'src/api/signature.test.ts',
   'src/images/base/debian-files.ts',
-  'src/instances/copy.ts',
   'src/instances/qemu/arguments.test.ts',
-  'src/instances/qemu/guest-scripts.ts',
-  'src/instances/ssh/windows-programs.ts',
-  'src/instances/terminal.ts',
   'src/platform/config-networks.test.ts',
   'src/platform/config.test.ts',
   'test/api/granted.test.ts',
@@ -81,6 +78,7 @@ const checks: Readonly<Record<string, (options: CheckOptions) => Promise<Faults 
   'format and lint (biome)': () => tool('@biomejs/biome/bin/biome', 'ci', '--colors=off', '--error-on-warnings', '.'),
   'unused files, exports and dependencies (knip)': () => tool('knip/bin/knip.js', '--no-progress'),
   'shell scripts (shellcheck)': shellScripts,
+  'PowerShell scripts (grammar)': powerShellScripts,
   [`lines of at most ${MAX_COLUMNS} columns`]: longLines,
 };
 
@@ -129,6 +127,13 @@ async function shellScripts({ install }: CheckOptions): Promise<Faults | Skipped
   }
   if (!found()) return { skipped: 'shellcheck is not installed: apt-get install shellcheck' };
   return ran(['shellcheck', ...filesOf(SHELL_SCRIPTS)]);
+}
+
+async function powerShellScripts(): Promise<Faults> {
+  const faults: string[] = [];
+  for (const file of filesOf([`${SOURCES}.ps1`]))
+    for (const fault of await powerShellFaults(readFileSync(join(root, file), 'utf8'))) faults.push(`${file}:${fault}`);
+  return faults.join('\n');
 }
 
 async function longLines(): Promise<Faults> {
