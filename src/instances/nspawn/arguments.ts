@@ -1,5 +1,6 @@
 /** Argument vectors of the container driver. Pure: a test reads them without a container. */
 import { fileURLToPath } from 'node:url';
+import { readScript } from '../../platform/scripts.ts';
 import { containerFilter, doorFilter } from '../confine/filter.ts';
 import { READ_LINES } from '../unit-words.ts';
 
@@ -118,17 +119,7 @@ export const STATUS_WRITER_SCRIPT = 'echo "$SERVICE_RESULT $EXIT_CODE $EXIT_STAT
  * a process's arguments, or in a unit, is for everybody to read.
  */
 export const COMMAND = `${INSIDE_DIRECTORY}/command`;
-export const COMMAND_SCRIPT = `${READ_LINES}cd -- "$1" || exit 126
-ingot_left=$2
-shift 2
-while [ "$ingot_left" -gt 0 ]; do
-  export "$1"
-  shift
-  ingot_left=$((ingot_left - 1))
-done
-unset ingot_file ingot_word ingot_left
-exec "$@"
-`;
+export const COMMAND_SCRIPT = readScript(import.meta.url, 'command.sh', { READ_LINES });
 
 /** A command as the words of the file that `COMMAND` reads. @throws {Error} for what no command can have */
 export function commandWords(

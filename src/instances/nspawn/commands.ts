@@ -8,6 +8,7 @@ import { removeCgroup } from '../../platform/held.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
 import { ProcessError, run, sizeOf, start } from '../../platform/processes.ts';
+import { readScript } from '../../platform/scripts.ts';
 import { InstanceError, type CommandRequest, type CommandResult } from '../instance.ts';
 import { OWN_LIMIT, TooMuchOutput } from '../output.ts';
 import { openPipes } from '../pipes.ts';
@@ -194,29 +195,14 @@ export async function runCommand(container: Container, request: CommandRequest):
  * What is told of a command's end: its status, or the state of its unit, and the state of the system. The file of the
  * status is looked at again after the unit: it may have ended in between.
  */
-const TELL = `[ -s "$f.status" ] || s=$(systemctl show -p ActiveState --value "$u.service")
-if [ -s "$f.status" ]; then read -r s <"$f.status"; rm -f "$f.status" "$f.words" "$f.sh"; fi
-echo "$s"
-systemctl show -p SystemState --value`;
+const TELL = readScript(import.meta.url, 'tell.sh');
 
 /**
  * One visit of the container for a whole command: going there costs as much as running it. Puts the command's words
  * (from descriptor 3) and its script (from descriptor 5) there, for the user's eyes only, and for another user than
  * root the file that its end is written to; runs it; tells its end on descriptor 4, or why it could not be put there.
  */
-const VISIT = `f=$1/$2 u=$2 user=$3; shift 3
-umask 077
-prepare() {
-  cat <&3 >"$f.words" && cat <&5 >"$f.sh" || return
-  [ "$user" = root ] && return
-  : >"$f.status" && chown -- "$user" "$f.words" "$f.sh" "$f.status"
-}
-prepare 2>&4 || { echo unprepared >&4; exit 1; }
-"$@" 3<&- 4>&- 5<&-
-c=$?
-exec 3<&- 5<&- >&4
-${TELL}
-exit $c`;
+const VISIT = readScript(import.meta.url, 'visit.sh', { TELL });
 
 async function runUnit(
   container: Container,
