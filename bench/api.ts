@@ -1,11 +1,14 @@
 /**
- * How fast the API answers, over a socket, with signatures checked: 100,000 images and 10,000 components, the server on one core and the
- * client on another. Beside it moto's server on a comparable read, and Fastify alone with the same payload.
+ * How fast the API answers, over a socket, with signatures checked: 100,000 images and 10,000 components, the server on
+ * one core and the client on another. Beside it moto's server on a comparable read, and Fastify alone with the same
+ * payload.
  *
- *   node bench/api.ts [--seconds 10] [--images 100000] [--components 10000] [--user] [--only GetImage,ListImages,CreateComponent] [--profile DIR]
+ *   node bench/api.ts [--seconds 10] [--images 100000] [--components 10000] [--user] [--only
+ *   GetImage,ListImages,CreateComponent] [--profile DIR]
  *
- * With --user the requests are those of a user with policies, conditions on tags among them, instead of the account's root.
- * With --profile the server writes where its processor time went to that folder (a .cpuprofile, for Chrome's or VS Code's tools).
+ * With --user the requests are those of a user with policies, conditions on tags among them, instead of the account's
+ * root. With --profile the server writes where its processor time went to that folder (a .cpuprofile, for Chrome's or
+ * VS Code's tools).
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -45,7 +48,8 @@ const CONNECTIONS = 8;
 const SILENCE_MS = 30_000;
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DOCUMENT =
-  'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ExecuteBash\n        inputs:\n          commands:\n            - echo hello\n';
+  'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ExecuteBash\n      ' +
+  '  inputs:\n          commands:\n            - echo hello\n';
 
 interface Request {
   readonly method: string;
@@ -54,7 +58,10 @@ interface Request {
 }
 interface Measured {
   readonly perSecond: number;
-  /** Microseconds of processor time that the server took for a request: what a rate comes to on a core that nobody else uses. */
+  /**
+   * Microseconds of processor time that the server took for a request: what a rate comes to on a core that nobody else
+   * uses.
+   */
   readonly processor: number | undefined;
   /** Milliseconds. */
   readonly p50: number;
@@ -68,7 +75,8 @@ const report = (name: string, value: string, reach = ''): void => {
   process.stdout.write(`${name}: ${value}${reach === '' ? '' : ` (to reach: ${reach})`}\n`);
 };
 const rate = ({ perSecond, p50, p99, processor }: Measured): string =>
-  `${Math.round(perSecond)} a second, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms${processor === undefined ? '' : `, ${Math.round(processor)} µs of processor time each`}`;
+  `${Math.round(perSecond)} a second, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ` +
+  `ms${processor === undefined ? '' : `, ${Math.round(processor)} µs of processor time each`}`;
 process.stdout.write(
   `${cpus().length} cores, ${cpus()[0]?.model ?? ''}, Node ${process.version}, load ${loadavg()
     .map((each) => each.toFixed(1))
@@ -188,7 +196,8 @@ async function measure(): Promise<void> {
 
     const account = (connection.credentials as { readonly account?: string }).account!;
     const imageArn = (index: number): string =>
-      `arn:aws:imagebuilder:${REGION}:${account}:image/golden-${String(Math.floor(index / 10)).padStart(5, '0')}/1.${index % 10}.0/1`;
+      `arn:aws:imagebuilder:${REGION}:${account}:image/` +
+      `golden-${String(Math.floor(index / 10)).padStart(5, '0')}/1.${index % 10}.0/1`;
     const gets = Array.from(
       { length: 1000 },
       (_, index): Request => ({
@@ -311,7 +320,10 @@ async function besides(payload: Buffer, pinned: boolean): Promise<void> {
   const program = join(directory, 'fastify.mjs');
   writeFileSync(
     program,
-    `import { fastify } from ${JSON.stringify(import.meta.resolve('fastify'))};\nconst body = ${JSON.stringify(payload.toString('utf8'))};\nconst app = fastify();\napp.get('/GetImage', (_request, reply) => reply.header('content-type', 'application/json').send(body));\nawait app.listen({ host: '127.0.0.1', port: 18701 });\n`,
+    `import { fastify } from ${JSON.stringify(import.meta.resolve('fastify'))};\nconst body = ` +
+      `${JSON.stringify(payload.toString('utf8'))};\nconst app = fastify();\napp.get('/GetImage', (_request, reply) ` +
+      `=> reply.header('content-type', 'application/json').send(body));\nawait app.listen({ host: '127.0.0.1', port: ` +
+      '18701 });\n',
   );
   await beside(
     'Fastify alone, the same payload',
@@ -491,7 +503,8 @@ function signedBytes(
       `${method} ${url} HTTP/1.1`,
       `host: ${host}:${port}`,
       `x-amz-date: ${time}`,
-      `authorization: AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=host;x-amz-date, Signature=${signature}`,
+      `authorization: AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, ` +
+        `SignedHeaders=host;x-amz-date, Signature=${signature}`,
       ...(closes ? ['connection: close'] : []),
       ...(body === undefined ? [] : [`content-length: ${Buffer.byteLength(body)}`]),
       '',

@@ -1,6 +1,6 @@
 /**
- * Builds again: with nothing changed, and with the last of three components changed. Two Regions, no boot test, the server runs already.
- *   node bench/rebuild.ts [--runs N] [--json FILE]
+ * Builds again: with nothing changed, and with the last of three components changed. Two Regions, no boot test, the
+ *   server runs already. node bench/rebuild.ts [--runs N] [--json FILE]
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -43,7 +43,8 @@ process.stdout.write(
 const whole = (of: readonly (readonly Span[])[]): number =>
   median(of.map((spans) => spans.find(({ name }) => name === WHOLE)!.seconds));
 process.stdout.write(
-  `\nnothing changed: ${seconds(whole(unchanged))}\nlast component changed: ${seconds(whole(changed))}, ${seconds(median(beyond))} beyond the component's own time\n`,
+  `\nnothing changed: ${seconds(whole(unchanged))}\nlast component changed: ${seconds(whole(changed))}, ` +
+    `${seconds(median(beyond))} beyond the component's own time\n`,
 );
 process.stdout.write(
   `\nwritten to ${await writeResults('rebuild', { host, unchanged, changed, beyond }, values.json)}\n`,

@@ -43,7 +43,9 @@ try {
     ['nspawn', container.instance],
   ] as const) {
     for (const [what, step] of STEPS) {
-      const text = `schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n${Array.from({ length: steps }, (_, index) => `      - {name: S${index}, ${step}}\n`).join('')}`;
+      const text =
+        'schemaVersion: 1.0\nphases:\n  - name: build\n    ' +
+        `steps:\n${Array.from({ length: steps }, (_, index) => `      - {name: S${index}, ${step}}\n`).join('')}`;
       results.push({ instance: name, what, milliseconds: (await milliseconds(instance, text)) / steps, load: load() });
     }
     results.push({

@@ -58,7 +58,8 @@ async function measureAll(tree: string): Promise<void> {
       const spans = await run[contender]();
       measured.push({ contender, load: before, spans });
       process.stdout.write(
-        `run ${number} of ${runs}: ${contender} ${seconds(spans.find(({ name }) => name === WHOLE)!.seconds)} (load before: ${before})\n`,
+        `run ${number} of ${runs}: ${contender} ${seconds(spans.find(({ name }) => name === WHOLE)!.seconds)} ` +
+          `(load before: ${before})\n`,
       );
     }
   }
@@ -73,7 +74,12 @@ function report(): void {
     return value === undefined ? '' : seconds(value);
   };
   process.stdout.write(
-    `\n${table([['median', ...wanted], ...[READY, COMMANDS, WHOLE].map((name) => [name, ...wanted.map((contender) => cell(contender, name))])])}\n`,
+    '\n' +
+      table([
+        ['median', ...wanted],
+        ...[READY, COMMANDS, WHOLE].map((name) => [name, ...wanted.map((contender) => cell(contender, name))]),
+      ]) +
+      '\n',
   );
   const own = medianOf(of('ingot'), COMMANDS);
   const bare = medianOf(of('bare'), COMMANDS);

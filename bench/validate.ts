@@ -19,7 +19,8 @@ if (example === undefined) throw new Error('docs/components.md has no example');
 const texts = Array.from({ length: documents }, (_, index) => example.replaceAll('Motd', `Motd${index}`));
 
 process.stdout.write(
-  `${documents} documents of ${Math.round(Buffer.byteLength(example))} bytes, ${cpus().length} cores (${cpus()[0]?.model}), load ${loadavg()[0]!.toFixed(2)}\n`,
+  `${documents} documents of ${Math.round(Buffer.byteLength(example))} bytes, ${cpus().length} cores ` +
+    `(${cpus()[0]?.model}), load ${loadavg()[0]!.toFixed(2)}\n`,
 );
 const seconds: number[] = [];
 const processor: number[] = [];
@@ -35,5 +36,6 @@ for (let run = 0; run < runs; run += 1) {
 }
 const sorted = seconds.toSorted((a, b) => a - b);
 process.stdout.write(
-  `first ${seconds[0]!.toFixed(2)} s, median ${sorted[Math.floor(runs / 2)]!.toFixed(2)} s, least ${sorted[0]!.toFixed(2)} s; processor time, least ${Math.min(...processor).toFixed(2)} s\n`,
+  `first ${seconds[0]!.toFixed(2)} s, median ${sorted[Math.floor(runs / 2)]!.toFixed(2)} s, least ` +
+    `${sorted[0]!.toFixed(2)} s; processor time, least ${Math.min(...processor).toFixed(2)} s\n`,
 );

@@ -160,7 +160,10 @@ test('who gives a child all of the environment is on this list', () => {
   ]);
 });
 
-/** Where a regular expression is made while Ingot runs, and of what: of its own words, of the API's model, or of a stranger's and tried in time. */
+/**
+ * Where a regular expression is made while Ingot runs, and of what: of its own words, of the API's model, or of a
+ * stranger's and tried in time.
+ */
 const MADE_EXPRESSIONS: Readonly<Record<string, string>> = {
   'api/canonical.ts': 'the name of a Region, whose form the signature has',
   'api/sts/query.ts': 'the name of a parameter',

@@ -5,8 +5,8 @@
  *     npm run fuzz -- --count 10000
  *     npm run fuzz -- --seed 42 --round 7   # one round once more
  *
- * Exit code 1 with seed, round and text at the first document for which a parser throws or takes longer than 10 s, or a step fails by a
- * fault that the validator should have told.
+ * Exit code 1 with seed, round and text at the first document for which a parser throws or takes longer than 10 s, or a
+ * step fails by a fault that the validator should have told.
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';

@@ -11,7 +11,10 @@ export const NGINX_TEMPLATE = join(import.meta.dirname, '../../examples/nginx/te
 
 const BUILD_MS = 1_800_000;
 
-/** Works with a new data directory that has the base image and nothing else, and takes it away. A server on it is stopped. */
+/**
+ * Works with a new data directory that has the base image and nothing else, and takes it away. A server on it is
+ * stopped.
+ */
 export async function withDataDirectory<T>(work: (dataDirectory: string) => Promise<T>): Promise<T> {
   const dataDirectory = join(await mkdtemp(join(tmpdir(), 'ingot-bench-')), 'data');
   try {

@@ -41,12 +41,16 @@ export async function hostFacts(programs: readonly (readonly string[])[]): Promi
 /** The facts for people. */
 export function describeHost(facts: HostFacts): string {
   return [
-    `${facts.date.slice(0, 10)}, ${facts.cores} cores (${facts.processor}), ${facts.memoryGiB} GiB, ${facts.system}, kernel ${facts.kernel}, Node ${facts.node}`,
+    `${facts.date.slice(0, 10)}, ${facts.cores} cores (${facts.processor}), ${facts.memoryGiB} GiB, ` +
+      `${facts.system}, kernel ${facts.kernel}, Node ${facts.node}`,
     ...Object.values(facts.versions),
   ].join('\n');
 }
 
-/** The load average of the last minute. What was measured while it is above some 0.5 besides what is measured is not worth much. */
+/**
+ * The load average of the last minute. What was measured while it is above some 0.5 besides what is measured is not
+ * worth much.
+ */
 export function load(): number {
   return Math.round(loadavg()[0]! * 100) / 100;
 }

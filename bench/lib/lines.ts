@@ -3,7 +3,7 @@ import type { RunOptions } from '../../src/platform/processes.ts';
 import { run } from '../../test/harness/processes.ts';
 
 /** A line that a command printed, on either stream. */
-export interface StampedLine {
+interface StampedLine {
   /** Milliseconds since 1970 at which it was read. */
   readonly at: number;
   readonly text: string;

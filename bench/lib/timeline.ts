@@ -43,7 +43,7 @@ export function spansOf({ started, ended, records }: BuildRun): readonly Span[] 
 }
 
 /** When the first command of the build stage began and the last one ended, in milliseconds since 1970. */
-export function commandTimes(
+function commandTimes(
   records: readonly ProgressRecord[],
 ): { readonly first: number; readonly last: number } | undefined {
   const steps = records.filter(

@@ -1,4 +1,7 @@
-/** The same commands in an unpacked tree of the base disk: a container without a system in it, without layers, on the host's own file system. */
+/**
+ * The same commands in an unpacked tree of the base disk: a container without a system in it, without layers, on the
+ * host's own file system.
+ */
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,9 +1,11 @@
 #!/bin/bash
-# What the components of examples/nginx/template.yaml run in the phases build and validate, with the options that UpdateOS gives apt.
+# What the components of examples/nginx/template.yaml run in the phases build and validate, with the options that
+# UpdateOS gives apt.
 # The lines with two colons tell when the first command begins and the last one has ended.
 set -eu -o pipefail
 export DEBIAN_FRONTEND=noninteractive
-apt_options=(-y -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3
+apt_options=(-y -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold
+  -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3
   -o APT::Update::Error-Mode=any -o Dpkg::Use-Pty=0)
 
 echo :: first command

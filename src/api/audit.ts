@@ -1,4 +1,6 @@
-/** Events of the audit log: what each call leaves there. Source: CloudTrail User Guide, "CloudTrail record contents". */
+/**
+ * Events of the audit log: what each call leaves there. Source: CloudTrail User Guide, "CloudTrail record contents".
+ */
 import type { AuditEvent } from '../catalog/audit-log.ts';
 import { newUuid } from '../platform/ids.ts';
 import type { ApiError } from '../resources/errors.ts';
@@ -110,7 +112,10 @@ function kept(value: object): object {
     : { omitted: `${length} characters of JSON, more than the log keeps (${LONGEST_VALUE})` };
 }
 
-/** A value without what may be secret: by the names of members, values of parameters, and a command's arguments after its program. */
+/**
+ * A value without what may be secret: by the names of members, values of parameters, and a command's arguments after
+ * its program.
+ */
 export function maskSecrets(value: unknown, name = '', parent = '', depth = 0): unknown {
   if (SECRET.has(name) || (name === 'value' && parent === 'parameters')) return HIDDEN;
   // An address may be signed, or carry a password.

@@ -1,6 +1,7 @@
 /**
- * Between the wire and the SDK's types, by the SDK's schemas. Unknown members are dropped, as AWS drops them; null is absent; a value of the
- * wrong type is an error with its path. Timestamps are numbers of seconds on the wire and `Date` inside; dates of resources are strings in both.
+ * Between the wire and the SDK's types, by the SDK's schemas. Unknown members are dropped, as AWS drops them; null is
+ * absent; a value of the wrong type is an error with its path. Timestamps are numbers of seconds on the wire and `Date`
+ * inside; dates of resources are strings in both.
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
 import { MOST_FAULTS, serializationError, toldFaults, type ApiError } from '../resources/errors.ts';
@@ -19,8 +20,11 @@ export interface WireRequest {
 /** A decoded structure. */
 export type Structure = Readonly<Record<string, unknown>>;
 
-/** Decodes percent-encoding. A plus sign is a plus sign. @throws {ApiError} SerializationException for what is no UTF-8 */
-export function decodeText(text: string, what: string): string {
+/**
+ * Decodes percent-encoding. A plus sign is a plus sign.
+ * @throws {ApiError} SerializationException for what is no UTF-8
+ */
+function decodeText(text: string, what: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -64,8 +68,8 @@ export function decodeJsonObject(body: Uint8Array): Structure {
 }
 
 /**
- * Operations whose `dryRun` newer clients send and the model at hand does not know. To drop it like other unknown members would be to do what
- * was only to be tried. Source: reference, `resources.md` section 3.
+ * Operations whose `dryRun` newer clients send and the model at hand does not know. To drop it like other unknown
+ * members would be to do what was only to be tried. Source: reference, `resources.md` section 3.
  */
 const NEWER_DRY_RUNS: readonly OperationName[] = [
   'CreateImageRecipe',
@@ -131,7 +135,10 @@ function locatedMembers(operation: Operation): readonly Located[] {
   return found;
 }
 
-/** The one label of an operation's URI is its last segment and takes the rest of the path, encoded slashes and bare ones alike. */
+/**
+ * The one label of an operation's URI is its last segment and takes the rest of the path, encoded slashes and bare ones
+ * alike.
+ */
 function labelOf(operation: Operation, path: string, member: string): string {
   const prefix = operation.uri.slice(0, operation.uri.indexOf(`{${member}}`));
   return path.slice(prefix.length);
@@ -215,7 +222,8 @@ function isObject(value: unknown): value is Structure {
 }
 
 /**
- * What goes on the wire for an output: a value ready for `JSON.stringify`. Undefined and null members are absent, as are members the model lacks.
+ * What goes on the wire for an output: a value ready for `JSON.stringify`. Undefined and null members are absent, as
+ * are members the model lacks.
  * @throws {TypeError} when a value is not of its schema's type: a fault of the handler
  */
 export function encodeOutput(schema: NormalizedSchema, output: object): Structure {

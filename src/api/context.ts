@@ -55,17 +55,21 @@ export interface OperationContext extends RequestContext {
   /** ARNs of other accounts' resources, as the request names them, that the caller may use. */
   readonly opened: ReadonlySet<string>;
   /**
-   * The catalogue. For an operation that changes something this is a transaction, begun before the handler and committed after it (with the
-   * client token's row): what the handler throws undoes all it wrote. So a handler does quick work on records and nothing else.
+   * The catalogue. For an operation that changes something this is a transaction, begun before the handler and
+   * committed after it (with the client token's row): what the handler throws undoes all it wrote. So a handler does
+   * quick work on records and nothing else.
    */
   readonly db: Kysely<Tables>;
-  /** Has something done once the transaction is committed, such as waking the worker. Not done when it is undone, replayed or a dry run. */
+  /**
+   * Has something done once the transaction is committed, such as waking the worker. Not done when it is undone,
+   * replayed or a dry run.
+   */
   readonly afterCommit: (work: () => void) => void;
 }
 
 /**
- * One operation. The layer around it decodes and checks the input, replays client tokens, answers dry runs, and fills `requestId` and
- * `clientToken` of the output where the operation has them and the handler left them out.
+ * One operation. The layer around it decodes and checks the input, replays client tokens, answers dry runs, and fills
+ * `requestId` and `clientToken` of the output where the operation has them and the handler left them out.
  */
 export type Handler<O extends OperationName> = (
   input: OperationInput<O>,

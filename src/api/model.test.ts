@@ -7,7 +7,10 @@ import { census, handlers } from './operations/register.ts';
 import { NOT_YET, notYetOperations } from './operations/not-yet.ts';
 import { API_DATA, type Shape } from './validate.ts';
 
-/** Where the SDK and the API data say different things. Nothing, at these versions: what appears here on an update has to be looked at. */
+/**
+ * Where the SDK and the API data say different things. Nothing, at these versions: what appears here on an update has
+ * to be looked at.
+ */
 const DIFFERENCES: readonly string[] = [];
 
 test('there are 77 operations, the same in the SDK and the API data', () => {

@@ -1,6 +1,7 @@
 /**
- * The wire model of EC2 Image Builder: all its operations with method, URI, status, input and output. It is the SDK's own
- * (`@aws-sdk/client-imagebuilder` exports a schema for each operation); the constraints, which that lacks, are in `validate.ts`.
+ * The wire model of EC2 Image Builder: all its operations with method, URI, status, input and output. It is the SDK's
+ * own (`@aws-sdk/client-imagebuilder` exports a schema for each operation); the constraints, which that lacks, are in
+ * `validate.ts`.
  */
 import * as sdk from '@aws-sdk/client-imagebuilder';
 import { NormalizedSchema } from '@smithy/core/schema';
@@ -13,7 +14,8 @@ export type OperationName = {
   [K in keyof Sdk]: K extends `${infer O}Command` ? (`${O}$` extends keyof Sdk ? O : never) : never;
 }[keyof Sdk];
 
-// The SDK lets every required member be undefined, since a caller may leave it to the server to complain. Behind the checks it is there.
+// The SDK lets every required member be undefined, since a caller may leave it to the server to complain. Behind the
+// checks it is there.
 type Present<T> = T extends Date | string | number | boolean
   ? T
   : T extends readonly (infer E)[]
@@ -28,7 +30,10 @@ type SdkCommand<O extends OperationName> = Sdk[`${O}Command`] extends new (input
 export type OperationInput<O extends OperationName> =
   SdkCommand<O> extends { readonly input: infer I } ? Present<I> : never;
 
-/** What a handler of an operation answers. Members left undefined are absent on the wire. Timestamps are `Date`, `DateTime` members strings. */
+/**
+ * What a handler of an operation answers. Members left undefined are absent on the wire. Timestamps are `Date`,
+ * `DateTime` members strings.
+ */
 export type OperationOutput<O extends OperationName> =
   SdkCommand<O> extends Command<infer _I, infer _J, infer _C, infer Output, infer _D>
     ? Omit<Output, '$metadata'>
@@ -54,7 +59,7 @@ export interface Operation {
 }
 
 /** The traits of a schema that Ingot reads. */
-export interface Traits {
+interface Traits {
   readonly http?: readonly [method: string, uri: string, status: number];
   readonly httpQuery?: string;
   readonly httpLabel?: number;

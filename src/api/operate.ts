@@ -1,4 +1,7 @@
-/** What happens around a handler: whether the caller may, transaction, client token, dry run, the members that every answer has. */
+/**
+ * What happens around a handler: whether the caller may, transaction, client token, dry run, the members that every
+ * answer has.
+ */
 import { createHash } from 'node:crypto';
 import { findToken, saveToken } from '../catalog/client-tokens.ts';
 import { logger } from '../platform/log.ts';
@@ -15,7 +18,8 @@ import { checkQuota } from './quotas.ts';
 /**
  * Runs an operation on an input that was decoded and checked.
  * @returns what goes on the wire
- * @throws {ApiError} AccessDeniedException, what the handler says, IdempotentParameterMismatchException, DryRunOperationException
+ * @throws {ApiError} AccessDeniedException, what the handler says, IdempotentParameterMismatchException,
+ *   DryRunOperationException
  */
 export async function operate(
   operation: Operation,

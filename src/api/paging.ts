@@ -1,17 +1,18 @@
 /**
- * Pages of lists. A `nextToken` says after which position of the list's order the next page begins (its last item's key), so that what is
- * made or deleted in between shifts nothing. It is signed with a key of the data directory, over the operation, the caller and the other
- * parameters too: with others it is refused, and so is one that somebody made up.
+ * Pages of lists. A `nextToken` says after which position of the list's order the next page begins (its last item's
+ * key), so that what is made or deleted in between shifts nothing. It is signed with a key of the data directory, over
+ * the operation, the caller and the other parameters too: with others it is refused, and so is one that somebody made
+ * up.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { invalidPaginationToken } from '../resources/errors.ts';
 import type { OperationContext } from './context.ts';
 
 /** Largest page, and the page when none is asked for. */
-export const PAGE_SIZE = 25;
+const PAGE_SIZE = 25;
 
 /** Where an item stands in a list's order: the values the list is ordered by, the last of them unique. */
-export type Position = readonly (string | number)[];
+type Position = readonly (string | number)[];
 
 /** The paging members of a list's input. */
 export interface PageInput {

@@ -1,4 +1,7 @@
-/** How many of each resource an account may have in a Region, and how much may go on at once. Source: reference, `resources.md` section 11. */
+/**
+ * How many of each resource an account may have in a Region, and how much may go on at once. Source: reference,
+ * `resources.md` section 11.
+ */
 import { sql } from 'kysely';
 import type { Queryable } from '../catalog/catalog.ts';
 import type { Place } from '../catalog/slices.ts';
@@ -8,7 +11,9 @@ import { BUILD_STAGES } from '../resources/statuses.ts';
 import type { RequestContext } from './context.ts';
 import type { OperationName } from './model.ts';
 
-/** What is counted for a quota: rows of an account and Region; of resources with builds, the versions that lists show. */
+/**
+ * What is counted for a quota: rows of an account and Region; of resources with builds, the versions that lists show.
+ */
 interface Counted {
   readonly quota: QuotaName;
   readonly table: string;
@@ -48,7 +53,8 @@ export function checkNumber({ services }: RequestContext, quota: QuotaName, numb
   const most = services.config.quotas[quota];
   if (most !== null && number > most) {
     throw serviceQuotaExceeded(
-      `The quota '${quota}' is ${most}; these are ${number}. Quotas are set in config.yaml of the server's data directory.`,
+      `The quota '${quota}' is ${most}; these are ${number}. Quotas are set in config.yaml of the server's data ` +
+        'directory.',
     );
   }
 }
@@ -67,17 +73,21 @@ export async function checkQuota(
   const most = counted === undefined ? null : quotas[counted.quota];
   if (counted === undefined || most === null) return;
   const { table, versions, statuses } = counted;
-  const where = sql`account = ${account} and region = ${region}${statuses === undefined ? sql`` : sql` and status in (${sql.join([...statuses])})`}`;
+  const ofStatus = statuses === undefined ? sql`` : sql` and status in (${sql.join([...statuses])})`;
+  const where = sql`account = ${account} and region = ${region}${ofStatus}`;
   const rows =
     versions === undefined
       ? sql`select 1 from ${sql.table(table)} where ${where} limit ${most + 1}`
-      : sql`select distinct ${sql.join(versions.map((column) => sql.ref(column)))} from ${sql.table(table)} where ${where} limit ${most + 1}`;
+      : sql`
+          select distinct ${sql.join(versions.map((column) => sql.ref(column)))}
+          from ${sql.table(table)} where ${where} limit ${most + 1}`;
   const {
     rows: [found],
   } = await sql<{ count: number }>`select count(*) as count from (${rows}) as counted`.execute(db);
   if (Number(found!.count) > most) {
     throw serviceQuotaExceeded(
-      `The account ${account} has reached its quota '${counted.quota}' of ${most} in ${region}. Quotas are set in config.yaml of the server's data directory.`,
+      `The account ${account} has reached its quota '${counted.quota}' of ${most} in ${region}. Quotas are set in ` +
+        `config.yaml of the server's data directory.`,
     );
   }
 }

@@ -81,7 +81,8 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     clientErrorHandler: refuseConnection,
     http: { shouldUpgradeCallback: (request) => asksForWebSocket(request) && upgradeRoute(request) !== undefined },
   });
-  // The signature covers the body's bytes, so they are kept as they came, whatever the content type says, be it no content type at all.
+  // The signature covers the body's bytes, so they are kept as they came, whatever the content type says, be it no
+  // content type at all.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(BYTES, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   const calls = new WeakMap<IncomingMessage, Call>();
@@ -187,7 +188,8 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   };
   const contextOf = (request: FastifyRequest): Promise<RequestContext> => contextFor(request.raw, bodyOf(request));
   for (const operation of OPERATIONS.values()) {
-    // A label is an ARN with encoded slashes, longer than a router takes for a parameter: the codec reads it from the raw path.
+    // A label is an ARN with encoded slashes, longer than a router takes for a parameter: the codec reads it from the
+    // raw path.
     app.route({
       method: operation.method,
       url: operation.uri.replace(/\{.*\}$/, '*'),
@@ -289,14 +291,15 @@ async function identify(
 }
 
 /**
- * Refuses the keys of users where only sessions are taken. The first key pair is still good on this machine: who holds it reads the data
- * directory anyway, and somebody has to be able to look after principals.
+ * Refuses the keys of users where only sessions are taken. The first key pair is still good on this machine: who holds
+ * it reads the data directory anyway, and somebody has to be able to look after principals.
  */
 function refuseLongLived({ identity, services, sourceIp }: RequestContext): void {
   if (services.config.access.longLivedKeys || identity.session !== undefined) return;
   if (identity.principal.type === 'root' && (sourceIp.startsWith('127.') || sourceIp === '::1')) return;
   throw accessDenied(
-    `User: ${identity.principal.arn} signed with a long-lived access key. This server takes sessions of roles only (access.longLivedKeys in config.yaml): get one with sts assume-role-with-web-identity.`,
+    `User: ${identity.principal.arn} signed with a long-lived access key. This server takes sessions of roles only ` +
+      '(access.longLivedKeys in config.yaml): get one with sts assume-role-with-web-identity.',
   );
 }
 
@@ -399,7 +402,10 @@ function parametersOf(query: string): Readonly<Record<string, string>> {
   return Object.fromEntries(decodeQuery(query).filter(([name]) => !/^x-amz-/i.test(name)));
 }
 
-/** Tells a client of an error: an ApiError as it is, a client's fault that Fastify found by its like, and of all else only the request's id. */
+/**
+ * Tells a client of an error: an ApiError as it is, a client's fault that Fastify found by its like, and of all else
+ * only the request's id.
+ */
 function refuse(
   error: Error & { readonly statusCode?: number; readonly code?: string },
   request: FastifyRequest,
@@ -415,7 +421,10 @@ function refuse(
     .send(JSON.stringify({ __type: told.code, message: told.message }));
 }
 
-/** Answers what is no HTTP, or too long in coming, and closes the connection: there is no telling where the next request would begin. */
+/**
+ * Answers what is no HTTP, or too long in coming, and closes the connection: there is no telling where the next request
+ * would begin.
+ */
 function refuseConnection(
   error: Error & { readonly code?: string; readonly rawPacket?: unknown },
   socket: Socket,

@@ -1,6 +1,7 @@
 /**
- * Signature Version 4, the server's side: whether a request was signed with a secret that we know, for this service, a moment ago.
- * Signatures come in the Authorization header or (presigned) in the query. The Region of the request is that of the signature's scope.
+ * Signature Version 4, the server's side: whether a request was signed with a secret that we know, for this service, a
+ * moment ago. Signatures come in the Authorization header or (presigned) in the query. The Region of the request is
+ * that of the signature's scope.
  */
 import { createHmac, createSecretKey, hash, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { incompleteSignature, invalidSignature, missingAuthenticationToken } from '../resources/errors.ts';
@@ -37,7 +38,8 @@ export interface VerifierOptions<Known extends { readonly secretAccessKey: strin
 /**
  * Checks a request's signature.
  * @param service the service that it has to be signed for: `imagebuilder`, `sts`
- * @throws {ApiError} MissingAuthenticationTokenException, IncompleteSignatureException, UnrecognizedClientException, ExpiredTokenException, InvalidSignatureException
+ * @throws {ApiError} MissingAuthenticationTokenException, IncompleteSignatureException, UnrecognizedClientException,
+ *   ExpiredTokenException, InvalidSignatureException
  */
 export type Verifier<Known> = (request: SignedRequest, service: string) => Promise<Signer<Known>>;
 
@@ -72,7 +74,10 @@ interface Claim {
 
 type QueryPairs = readonly (readonly [name: string, value: string])[];
 
-/** Makes a verifier. It keeps the signing keys of those who signed well: deriving one takes longer than checking a signature. */
+/**
+ * Makes a verifier. It keeps the signing keys of those who signed well: deriving one takes longer than checking a
+ * signature.
+ */
 export function createVerifier<Known extends { readonly secretAccessKey: string }>({
   find,
   now,
@@ -91,7 +96,8 @@ export function createVerifier<Known extends { readonly secretAccessKey: string 
     if (!isRegion(claim.region)) throw invalidSignature('Credential should be scoped to a valid Region.');
     if (!claim.time.startsWith(claim.date)) {
       throw invalidSignature(
-        `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '${claim.date}' != '${claim.time.slice(0, 8)}'.`,
+        `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '${claim.date}' ` +
+          `!= '${claim.time.slice(0, 8)}'.`,
       );
     }
     checkTime(claim, now());
@@ -116,7 +122,8 @@ export function createVerifier<Known extends { readonly secretAccessKey: string 
     const expected = createHmac('sha256', key).update(`${ALGORITHM}\n${claim.time}\n${scope}\n${hashed}`).digest();
     if (!timingSafeEqual(expected, Buffer.from(claim.signature, 'hex'))) {
       throw invalidSignature(
-        'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+        'The request signature we calculated does not match the signature you provided. Check your AWS Secret ' +
+          'Access Key and signing method. Consult the service documentation for details.',
       );
     }
     if (cached?.key !== key) {
@@ -337,7 +344,8 @@ function checkTime({ time, expires }: Claim, now: number): void {
 function checkSignedHeaders({ signedHeaders, expires }: Claim, headers: ReadonlyMap<string, string>): void {
   const signed = new Set(signedHeaders);
   if (!signed.has('host')) throw invalidSignature("'Host' must be a 'SignedHeader' in the AWS Authorization.");
-  // The date that counts must be one that the signer vouches for; in a presigned request it stands in the query, which is signed as a whole.
+  // The date that counts must be one that the signer vouches for; in a presigned request it stands in the query, which
+  // is signed as a whole.
   const date = headers.has('x-amz-date') ? 'x-amz-date' : 'date';
   if (expires === undefined && !signed.has(date))
     throw invalidSignature(`'${date}' must be a 'SignedHeader' in the AWS Authorization.`);
@@ -357,7 +365,9 @@ function payloadHash({ payload }: Claim, body: Uint8Array): string {
   return actual;
 }
 
-/** Without empty and dot segments, and with what is percent-encoded encoded once more: as every service but S3 has it. */
+/**
+ * Without empty and dot segments, and with what is percent-encoded encoded once more: as every service but S3 has it.
+ */
 function canonicalPath(path: string): string {
   const segments: string[] = [];
   for (const segment of path.split('/')) {

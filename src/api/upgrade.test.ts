@@ -327,7 +327,8 @@ describe('the client', () => {
       for (const moment of ['with the handshake', 'later'] as const) {
         answer = (socket, key) => {
           const handshake = Buffer.from(
-            `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`,
+            'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: ' +
+              `Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`,
           );
           if (said === 'reset') return void socket.write(handshake, () => socket.resetAndDestroy());
           if (moment === 'with the handshake') return void socket.write(Buffer.concat([handshake, said]));

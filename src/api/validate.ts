@@ -1,6 +1,7 @@
 /**
- * The constraints of the wire model (required members, lengths, patterns, ranges, enumerations, sizes of lists and maps), all from the
- * copy of the service's API data in `data/`, checked on a decoded input. All faults of a request are told at once.
+ * The constraints of the wire model (required members, lengths, patterns, ranges, enumerations, sizes of lists and
+ * maps), all from the copy of the service's API data in `data/`, checked on a decoded input. All faults of a request
+ * are told at once.
  */
 import { caseFault, sameButForCase } from '../policies/tag-keys.ts';
 import { readFileSync } from 'node:fs';
@@ -47,10 +48,14 @@ export const API_DATA = JSON.parse(
   readFileSync(new URL('../../data/imagebuilder-api.json', import.meta.url), 'utf8'),
 ) as ApiData;
 
-/** A pattern over this many characters is not tried: the value breaks its length anyway, or has no business being as long. */
+/**
+ * A pattern over this many characters is not tried: the value breaks its length anyway, or has no business being as
+ * long.
+ */
 const LONGEST_MATCHED = 65_536;
 
-// Patterns hold for the whole value whether or not they are written with anchors: the service's language matches whole values.
+// Patterns hold for the whole value whether or not they are written with anchors: the service's language matches whole
+// values.
 function compile(pattern: string): RegExp {
   return new RegExp(`^(?:${pattern})$`);
 }
@@ -75,8 +80,9 @@ interface Fault extends ValueFault {
 
 /**
  * Checks an input against every constraint of its operation.
- * @throws {ApiError} InvalidParameterValueException with all faults; for the tag operations, which model no such error, InvalidParameterException;
- *   when nothing but a version number is wrong and the operation has an error for that, InvalidVersionNumberException
+ * @throws {ApiError} InvalidParameterValueException with all faults; for the tag operations, which model no such error,
+ *   InvalidParameterException; when nothing but a version number is wrong and the operation has an error for that,
+ *   InvalidVersionNumberException
  */
 export function validateInput(operation: OperationName, input: Structure): void {
   const { input: shape, errors } = API_DATA.operations[operation];

@@ -8,7 +8,7 @@ export interface AccessTables {
 }
 
 /** Users and roles. */
-export interface PrincipalTable {
+interface PrincipalTable {
   arn: string;
   account: string;
   type: string;
@@ -23,7 +23,7 @@ export interface PrincipalTable {
   date_created: string;
 }
 
-export interface PrincipalPolicyTable {
+interface PrincipalPolicyTable {
   /** ARN. */
   principal: string;
   name: string;
@@ -31,7 +31,7 @@ export interface PrincipalPolicyTable {
   document: string;
 }
 
-export interface AccessKeyTable {
+interface AccessKeyTable {
   id: string;
   /** ARN of the user. */
   principal: string;

@@ -94,7 +94,10 @@ export async function reviveAmi(db: Kysely<Tables>, imageArn: string, region: st
   return numUpdatedRows > 0n ? kept.id : undefined;
 }
 
-/** Kept AMIs that nobody will take up: of images that are gone, and those that were made at `before` (ISO-8601) or earlier while their images wait for nothing. */
+/**
+ * Kept AMIs that nobody will take up: of images that are gone, and those that were made at `before` (ISO-8601) or
+ * earlier while their images wait for nothing.
+ */
 export async function forsakenAmis(db: Kysely<Tables>, before: string): Promise<readonly Ami[]> {
   return db
     .selectFrom('amis')

@@ -5,7 +5,7 @@ import { preparedQuery } from './prepared.ts';
 import type { ClientTokenTable } from './tables.ts';
 
 /** Tokens are remembered at least this long, in milliseconds. */
-export const CLIENT_TOKEN_MS = 24 * 60 * 60 * 1000;
+const CLIENT_TOKEN_MS = 24 * 60 * 60 * 1000;
 
 /** What a token is remembered by. */
 export type ClientTokenKey = Pick<ClientTokenTable, 'account' | 'region' | 'operation' | 'token'>;

@@ -15,7 +15,7 @@ export type StoredComponent = Component & {
 };
 
 /** Columns that lists can be filtered by. */
-export type ComponentColumn = 'name' | 'platform' | 'type' | 'status' | 'description' | 'version';
+type ComponentColumn = 'name' | 'platform' | 'type' | 'status' | 'description' | 'version';
 
 const queries = documentQueries<StoredComponent, ComponentColumn>('components', ({ platform, state, description }) => ({
   platform,
@@ -45,5 +45,6 @@ export const components = {
 /** Whether a component in a list supports one of these versions of operating systems. */
 export function supportsOneOf(versions: readonly string[]): RawBuilder<SqlBool> {
   if (versions.length === 0) return sql<SqlBool>`1 = 0`;
-  return sql<SqlBool>`exists (select 1 from component_os_versions as o where o.arn = d.arn and o.os_version in (${sql.join([...versions])}))`;
+  return sql<SqlBool>`exists (
+    select 1 from component_os_versions as o where o.arn = d.arn and o.os_version in (${sql.join([...versions])}))`;
 }

@@ -1,4 +1,7 @@
-/** What the queries on infrastructure and distribution configurations and on lifecycle policies have in common: a name, no version, a record that updates replace. */
+/**
+ * What the queries on infrastructure and distribution configurations and on lifecycle policies have in common: a name,
+ * no version, a record that updates replace.
+ */
 import type { Insertable, Updateable } from 'kysely';
 import { parseArn } from '../resources/arns.ts';
 import type { Queryable } from './catalog.ts';

@@ -33,7 +33,10 @@ export function inTransactionScope<T>(work: () => Promise<T>): Promise<T> {
   return scopes.run({ holds: false }, work);
 }
 
-/** Runs work inside a transaction that holds the connection already: what it asks past the transaction is an error, not a hang. */
+/**
+ * Runs work inside a transaction that holds the connection already: what it asks past the transaction is an error, not
+ * a hang.
+ */
 export async function holdingConnection<T>(work: () => Promise<T>): Promise<T> {
   const scope: TransactionScope = { holds: true };
   try {
@@ -76,7 +79,8 @@ function sqliteDriver(path: string): Driver {
       // SQLite's other files get the permissions of this one.
       makePrivateFile(path);
       database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
-      // SQLite's own wait would block the event loop, and with it whoever in this process is to end the other write: we wait outside.
+      // SQLite's own wait would block the event loop, and with it whoever in this process is to end the other write: we
+      // wait outside.
       for (const setting of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 0'])
         database.exec(`PRAGMA ${setting}`);
       connection = connect(database, path, state);
@@ -99,7 +103,8 @@ function sqliteDriver(path: string): Driver {
     async releaseConnection() {
       release?.();
     },
-    // A transaction that began as a reader cannot become a writer when another process wrote: it fails at once, whatever the timeout.
+    // A transaction that began as a reader cannot become a writer when another process wrote: it fails at once,
+    // whatever the timeout.
     async beginTransaction(used: DatabaseConnection, _settings: TransactionSettings) {
       await command('BEGIN IMMEDIATE')(used);
       state.open = true;

@@ -19,7 +19,8 @@ export interface Dependent {
 
 /**
  * The tree of what needs a resource: what would hold its deletion, and theirs.
- * @param arn of a resource as a delete names it; of one of `aws` with wildcards or not, for which the resources of `account` are told
+ * @param arn of a resource as a delete names it; of one of `aws` with wildcards or not, for which the resources of
+ *   `account` are told
  * @returns `undefined` when there is no such resource
  */
 export async function dependentTree(catalog: Catalog, arn: string, account: string): Promise<Dependent | undefined> {

@@ -3,7 +3,10 @@ import { nameArn, parseArn } from '../resources/arns.ts';
 import { highestMatch, matchesVersion, type Version } from '../resources/versions.ts';
 import type { Queryable } from './catalog.ts';
 
-/** Records what a resource needs, in place of what it needed before. References that are no ARN of ours (an AMI id) are passed over. */
+/**
+ * Records what a resource needs, in place of what it needed before. References that are no ARN of ours (an AMI id) are
+ * passed over.
+ */
 export async function setReferences(
   db: Queryable,
   dependent: string,
@@ -24,7 +27,8 @@ export async function removeReferences(db: Queryable, dependent: string): Promis
 
 /**
  * Resources that need this one, in order of their ARNs.
- * @param versions for one with versions: all there are of its name. A reference that does not name the build needs the one it resolves to now
+ * @param versions for one with versions: all there are of its name. A reference that does not name the build needs the
+ *   one it resolves to now
  */
 export async function dependentsOf(
   db: Queryable,

@@ -1,4 +1,7 @@
-/** What the queries on components and on workflows have in common: a document, versions, builds that count up when it changes. */
+/**
+ * What the queries on components and on workflows have in common: a document, versions, builds that count up when it
+ * changes.
+ */
 import { sql, type Insertable, type RawBuilder, type SqlBool } from 'kysely';
 import { parseArn, type Arn } from '../resources/arns.ts';
 import type { BuildVersion, Version, VersionPattern } from '../resources/versions.ts';
@@ -152,7 +155,8 @@ export function documentQueries<T extends StoredDocument, Column extends string>
       const same = ['account', 'region', ...order].map(
         (column) => sql`${sql.ref(`later.${column}`)} = ${sql.ref(`d.${column}`)}`,
       );
-      const latest = sql<SqlBool>`not exists (select 1 from ${sql.table(table)} as later where ${sql.join(same, sql` and `)} and later.build > d.build)`;
+      const latest = sql<SqlBool>`not exists (
+        select 1 from ${sql.table(table)} as later where ${sql.join(same, sql` and `)} and later.build > d.build)`;
       // Both tables have the columns that are read; the types know only one table under an alias.
       const rows = await db
         .selectFrom(`${table} as d` as 'components as d')

@@ -20,8 +20,8 @@ export interface EngineTables {
 }
 
 /**
- * Whose the disk at the bottom of a chain is: of Ingot's making, a stranger's, or a stranger's that its owner trusts. The host's kernel mounts no file
- * system of an untrusted one.
+ * Whose the disk at the bottom of a chain is: of Ingot's making, a stranger's, or a stranger's that its owner trusts.
+ * The host's kernel mounts no file system of an untrusted one.
  */
 export type DiskOrigin = 'made' | 'trusted' | 'untrusted';
 
@@ -66,7 +66,10 @@ export interface AmiTable {
   layer_id: string | null;
   /** File relative to the data directory: the chain's top at home, a flat copy elsewhere. */
   file: string;
-  /** One that is disabled cannot be launched or built on. Of an image that failed it is `failed`, and waits for the image to be tried again. */
+  /**
+   * One that is disabled cannot be launched or built on. Of an image that failed it is `failed`, and waits for the
+   * image to be tried again.
+   */
   state: 'pending' | 'available' | 'disabled' | 'failed' | 'deregistered';
   /** JSON object. */
   tags: string;
@@ -109,7 +112,7 @@ export interface InstanceTable {
 }
 
 /** See `platform/held.ts`. `seq` gives the order in which things were taken. */
-export interface HeldThingTable {
+interface HeldThingTable {
   seq: Generated<number>;
   id: string;
   owner: string;
@@ -234,7 +237,7 @@ export interface ImagePackageTable {
 }
 
 /** Who works on an image. A lease past its deadline, or of a process that is gone, is nobody's. */
-export interface LeaseTable {
+interface LeaseTable {
   image_arn: string;
   /** Id of the worker process. */
   worker: string;

@@ -43,7 +43,8 @@ describe('a build that prints without end', () => {
     assert.deepEqual(
       all.slice(outputs.length).map(({ text }) => text),
       [
-        'This log has reached 64 KiB. It keeps no more output of commands. Let components write large outputs to files.',
+        'This log has reached 64 KiB. It keeps no more output of commands. Let components write large outputs to ' +
+          'files.',
         'what Ingot itself says goes on',
         'AVAILABLE',
       ],

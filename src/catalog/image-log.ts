@@ -1,6 +1,6 @@
 /**
- * The log of an image: progress records, one JSON object a line, in a file of the data directory. A file and not a table: a build
- * prints much, appending costs no transaction, and `--follow` reads on from where it was.
+ * The log of an image: progress records, one JSON object a line, in a file of the data directory. A file and not a
+ * table: a build prints much, appending costs no transaction, and `--follow` reads on from where it was.
  */
 import { createReadStream, existsSync, fstatSync, mkdirSync, openSync, closeSync, writeSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -33,7 +33,7 @@ export interface ImageLog {
  * image and its steps: a
  * build that prints without end, one command after the other, must not fill the data directory.
  */
-export const LOG_BYTES = { output: 256 << 20, all: 288 << 20 };
+const LOG_BYTES = { output: 256 << 20, all: 288 << 20 };
 /** Characters of one record's text. */
 const LONGEST_TEXT = 64 << 10;
 

@@ -1,7 +1,10 @@
 /** Where the work on an image begins when it is not the build stage. Queries. */
 import type { Queryable } from './catalog.ts';
 
-/** An image that is tried again behind its build stage, one that distributes an AMI that is there, or one that is imported. */
+/**
+ * An image that is tried again behind its build stage, one that distributes an AMI that is there, or one that is
+ * imported.
+ */
 export type ImageTask =
   | { readonly kind: 'retry'; readonly stage: 'TEST' | 'DISTRIBUTION' }
   | { readonly kind: 'distribute'; readonly amiId: string }

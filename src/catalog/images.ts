@@ -1,6 +1,6 @@
 /**
- * Queries on images. Every change of an image's status goes through `transitionImage`, which checks that the move is legal and writes the
- * event to the outbox in the same transaction.
+ * Queries on images. Every change of an image's status goes through `transitionImage`, which checks that the move is
+ * legal and writes the event to the outbox in the same transaction.
  */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { Selectable } from 'kysely';
@@ -20,7 +20,7 @@ import { addTags, removeAllTags, tagsOf, tagsOfEach, type Tags } from './tags.ts
 import { endWaitingOfImage } from './waiting-steps.ts';
 
 /** Detail type of the event that every change of an image's status writes. */
-export const IMAGE_STATE_CHANGE = 'EC2 Image Builder Image State Change';
+const IMAGE_STATE_CHANGE = 'EC2 Image Builder Image State Change';
 
 /** An image to be made: its recipe and configurations as they are now, whose copies the record keeps. */
 export interface NewImage {
@@ -46,7 +46,9 @@ export class IllegalMoveError extends Error {
   override readonly name = 'IllegalMoveError';
 }
 
-/** Records a new image, PENDING, with the next build number. Nobody has to be told: who works looks for PENDING images. */
+/**
+ * Records a new image, PENDING, with the next build number. Nobody has to be told: who works looks for PENDING images.
+ */
 export async function createImage(
   trx: Queryable,
   { place, slug, version, image, tags, task }: NewImage,
@@ -152,7 +154,10 @@ export async function transitionImage(
   return from;
 }
 
-/** Moves an image that is at its end to another such state, unless it is there. A deprecated one tells since when. @throws as `transitionImage` */
+/**
+ * Moves an image that is at its end to another such state, unless it is there. A deprecated one tells since when.
+ * @throws as `transitionImage`
+ */
 export async function changeImageState(
   trx: Queryable,
   arn: string,
@@ -194,7 +199,8 @@ export async function updateImageRecord(
 }
 
 /**
- * Asks for an image to be cancelled. One that nobody works on is CANCELLED at once; of another, who works on it sees the request.
+ * Asks for an image to be cancelled. One that nobody works on is CANCELLED at once; of another, who works on it sees
+ * the request.
  * @returns `undefined` when the image is not there; its status when it is at its end, and there is nothing to cancel
  */
 export async function requestCancel(
@@ -388,7 +394,10 @@ export async function lastImageOfPipeline(
   return row === undefined ? undefined : { dateCreated: row.date_created, status: row.status as ImageStatus };
 }
 
-/** Deletes an image's record with its tags, executions and inventory. Its AMIs and its log stay. Returns whether it was there. */
+/**
+ * Deletes an image's record with its tags, executions and inventory. Its AMIs and its log stay. Returns whether it was
+ * there.
+ */
 export async function deleteImage(trx: Queryable, arn: string): Promise<boolean> {
   const { numDeletedRows } = await trx.deleteFrom('images').where('arn', '=', arn).executeTakeFirstOrThrow();
   await endWaitingOfImage(trx, arn);

@@ -120,8 +120,8 @@ export async function allLayers(db: Kysely<Tables>): Promise<readonly Layer[]> {
 }
 
 /**
- * Complete layers that no AMI, base image, other layer or use refers to. Of components' layers, which later builds may find by
- * their key, those that were last used at `before` (ISO-8601) or earlier; others are of no use to anybody.
+ * Complete layers that no AMI, base image, other layer or use refers to. Of components' layers, which later builds may
+ * find by their key, those that were last used at `before` (ISO-8601) or earlier; others are of no use to anybody.
  */
 export async function unreferencedLayers(db: Kysely<Tables>, before: string): Promise<readonly Layer[]> {
   return nobodys(db)

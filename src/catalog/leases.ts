@@ -14,7 +14,7 @@ export interface Lessee {
 }
 
 /** How long a lease lasts without being renewed, in milliseconds. */
-export const LEASE_MS = 60_000;
+const LEASE_MS = 60_000;
 
 /** Takes the oldest image that waits and that nobody works on. Returns its ARN, or `undefined`. */
 export async function claimImage(catalog: Catalog, lessee: Lessee): Promise<string | undefined> {

@@ -65,7 +65,9 @@ export async function openExecutionOf(db: Queryable, imageArn: string): Promise<
     .executeTakeFirst();
 }
 
-/** Executions that are to be worked on now, the longest due first; those that a worker left in the middle among them. */
+/**
+ * Executions that are to be worked on now, the longest due first; those that a worker left in the middle among them.
+ */
 export async function dueExecutions(db: Queryable): Promise<readonly LifecycleExecution[]> {
   return db
     .selectFrom('lifecycle_executions')

@@ -11,7 +11,8 @@ after(() => rmSync(root, { recursive: true, force: true }));
 let next = 0;
 
 const DOCUMENT =
-  'schemaVersion: 1.0\nphases:\n  - name: test\n    steps:\n      - name: A\n        action: ExecuteBash\n        inputs:\n          commands: [echo]\n';
+  'schemaVersion: 1.0\nphases:\n  - name: test\n    steps:\n      - name: A\n        action: ExecuteBash\n        ' +
+  'inputs:\n          commands: [echo]\n';
 
 function folderOf(files: Readonly<Record<string, string>>): string {
   const folder = join(root, `${next++}`);

@@ -1,6 +1,6 @@
 /**
- * What comes with Ingot and belongs to `aws`: components and workflows, documents in the folder `managed/`, and the base images that the
- * images room registers. The same in every Region.
+ * What comes with Ingot and belongs to `aws`: components and workflows, documents in the folder `managed/`, and the
+ * base images that the images room registers. The same in every Region.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ export interface ManagedImage {
 }
 
 /** A component that AWS publishes and Ingot has none for. */
-export interface MissingComponent {
+interface MissingComponent {
   readonly name: string;
   readonly platform: 'Linux' | 'Windows' | 'macOS';
 }
@@ -147,7 +147,8 @@ function mappedComponent(
   const { document, faults } = parseComponentDocument(data, { platform });
   if (document === undefined)
     throw new Error(
-      `${where} is not valid: ${faults.map((fault) => `${fault.position.line}:${fault.position.column} ${fault.message}`).join('; ')}`,
+      `${where} is not valid: ` +
+        `${faults.map((fault) => `${fault.position.line}:${fault.position.column} ${fault.message}`).join('; ')}`,
     );
   return {
     ...parseVersion(version)!,
@@ -186,7 +187,8 @@ function component(entry: ReadEntry): ManagedComponent {
   const { document, faults } = parseComponentDocument(common.data, { platform });
   if (document === undefined)
     throw new Error(
-      `managed component ${entry.name}: ${faults.map((fault) => `${fault.position.line}:${fault.position.column} ${fault.message}`).join('; ')}`,
+      `managed component ${entry.name}: ` +
+        `${faults.map((fault) => `${fault.position.line}:${fault.position.column} ${fault.message}`).join('; ')}`,
     );
   return {
     ...common,
@@ -266,7 +268,10 @@ export function findManagedComponent(managed: ManagedRegister, arn: Arn): Manage
   return arn.build === undefined || found?.build === arn.build ? found : undefined;
 }
 
-/** Why a component of `aws` is not there, and the line that supplies it: sentences behind a blank; empty for what is not AWS's, or is there. */
+/**
+ * Why a component of `aws` is not there, and the line that supplies it: sentences behind a blank; empty for what is not
+ * AWS's, or is there.
+ */
 export function missingComponent({ missingComponents }: ManagedRegister, reference: string): string {
   const arn = parseArn(reference);
   const missing =
@@ -274,8 +279,12 @@ export function missingComponent({ missingComponents }: ManagedRegister, referen
       ? missingComponents.find(({ name }) => name === arn.slug)
       : undefined;
   if (missing === undefined) return '';
-  const document = `{file: /PATH/${missing.name}.yaml${missing.platform === 'Linux' ? '' : `, platform: ${missing.platform}`}}`;
-  return ` AWS publishes it, and Ingot has no document of that name: write one and name it in config.yaml of the data directory, managedComponents: {${missing.name}: ${document}}, or use a component of your own.`;
+  const platform = missing.platform === 'Linux' ? '' : `, platform: ${missing.platform}`;
+  const document = `{file: /PATH/${missing.name}.yaml${platform}}`;
+  return (
+    ' AWS publishes it, and Ingot has no document of that name: write one and name it in config.yaml of the data ' +
+    `directory, managedComponents: {${missing.name}: ${document}}, or use a component of your own.`
+  );
 }
 
 /** A managed workflow as the API answers it in a Region. */
@@ -323,7 +332,9 @@ export function findManagedWorkflow(managed: ManagedRegister, arn: Arn): Managed
   return arn.build === undefined || found?.build === arn.build ? found : undefined;
 }
 
-/** The base image that an ARN of `aws` names. Its versions are the dates of its making: any wildcard means the newest. */
+/**
+ * The base image that an ARN of `aws` names. Its versions are the dates of its making: any wildcard means the newest.
+ */
 export function findManagedImage(managed: ManagedRegister, arn: Arn): ManagedImage | undefined {
   return arn.type === 'image' ? managed.images.find(({ name }) => name === arn.slug) : undefined;
 }

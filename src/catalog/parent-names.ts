@@ -1,6 +1,7 @@
 /**
- * What a `parentImage` means here: parameters of Systems Manager and names of `aws` are followed to an AMI, an image of an account, or an image that comes to be
- * here by itself. Nothing stands for something else unless the owner of the data directory says so, and each step is told.
+ * What a `parentImage` means here: parameters of Systems Manager and names of `aws` are followed to an AMI, an image of
+ * an account, or an image that comes to be here by itself. Nothing stands for something else unless the owner of the
+ * data directory says so, and each step is told.
  */
 import { parseArn, resourceArn } from '../resources/arns.ts';
 import type { Queryable } from './catalog.ts';
@@ -15,7 +16,10 @@ export type ParentMeaning =
   /** An image of an account; its version may hold wildcards. */
   | { readonly kind: 'image'; readonly arn: string; readonly via: readonly string[] }
   | { readonly kind: 'managed'; readonly image: ManagedImage; readonly via: readonly string[] }
-  /** Nothing. `why` says why in sentences, and what to do. `known` is false for what is nothing at all, so that what there is helps. */
+  /**
+   * Nothing. `why` says why in sentences, and what to do. `known` is false for what is nothing at all, so that what
+   * there is helps.
+   */
   | { readonly kind: 'none'; readonly why: string; readonly known: boolean; readonly via: readonly string[] };
 
 /** Steps from one name to another; more are a circle. */
@@ -47,7 +51,9 @@ export async function parentMeaning(
       if (value === undefined) {
         return {
           kind: 'none',
-          why: `The Systems Manager parameter '${name}' has no value here. Give it one in config.yaml of the data directory (parameters: {${name}: ami-…}) and start the server again.`,
+          why:
+            `The Systems Manager parameter '${name}' has no value here. Give it one in config.yaml of the data ` +
+            `directory (parameters: {${name}: ami-…}) and start the server again.`,
           known: true,
           via,
         };
@@ -61,7 +67,9 @@ export async function parentMeaning(
     if (arn?.type !== 'image' || arn.version === undefined)
       return {
         kind: 'none',
-        why: `${within(via)}'${current}' is neither an AMI id, nor the ARN of an Image Builder image with its version, nor ssm: and a parameter.`,
+        why:
+          `${within(via)}'${current}' is neither an AMI id, nor the ARN of an Image Builder image with its ` +
+          'version, nor ssm: and a parameter.',
         known: false,
         via,
       };
@@ -74,7 +82,8 @@ export async function parentMeaning(
       };
     if (arn.owner !== 'aws') return { kind: 'image', arn: current, via };
     const mapped = settings.parentImages[arn.slug];
-    // A name that the owner maps to another is not mapped again: amazon-linux-2-x86 may stand for itself under a second name.
+    // A name that the owner maps to another is not mapped again: amazon-linux-2-x86 may stand for itself under a second
+    // name.
     if (mapped !== undefined && !seen.has(arn.slug)) {
       seen.add(arn.slug);
       via.push(`${arn.slug} is ${mapped} by config.yaml`);
@@ -97,7 +106,9 @@ export async function parentMeaning(
     if (image.supply === 'refused')
       return {
         kind: 'none',
-        why: `${within(via)}The managed image '${arn.slug}' (${image.osVersion}) cannot be had here. ${image.refusal ?? ''} ${supplyIt(arn.slug, image)}`,
+        why:
+          `${within(via)}The managed image '${arn.slug}' (${image.osVersion}) cannot be had here. ` +
+          `${image.refusal ?? ''} ${supplyIt(arn.slug, image)}`,
         known: true,
         via,
       };

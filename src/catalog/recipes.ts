@@ -1,4 +1,7 @@
-/** What the queries on image recipes and on container recipes have in common: versions, no builds, components and a parent image that they need. */
+/**
+ * What the queries on image recipes and on container recipes have in common: versions, no builds, components and a
+ * parent image that they need.
+ */
 import type { ComponentConfiguration } from '@aws-sdk/client-imagebuilder';
 import type { Insertable } from 'kysely';
 import { parseArn } from '../resources/arns.ts';
@@ -46,7 +49,8 @@ export function recipePosition(recipe: { readonly arn?: string | undefined }): r
 
 /**
  * The queries on a table of recipes.
- * @param more what of a recipe goes into columns of its table's own, and what it needs beside its parent and its components
+ * @param more what of a recipe goes into columns of its table's own, and what it needs beside its parent and its
+ *   components
  */
 export function recipeQueries<T extends StoredRecipe, Column extends string>(
   table: Table,

@@ -69,7 +69,8 @@ export async function resolveWorkflow(
 }
 
 /**
- * ARN of the build that an image's ARN means: one named by its build number, else the latest that is AVAILABLE. Images of accounts only.
+ * ARN of the build that an image's ARN means: one named by its build number, else the latest that is AVAILABLE. Images
+ * of accounts only.
  * @returns `undefined` when there is none
  */
 export async function resolveImage(db: Queryable, reference: string): Promise<string | undefined> {

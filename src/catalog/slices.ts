@@ -24,7 +24,8 @@ export function standsAfter(
   order: 'asc' | 'desc' = 'asc',
 ): RawBuilder<SqlBool> {
   if (slice.after === undefined) return sql<SqlBool>`1 = 1`;
-  return sql<SqlBool>`(${sql.join(columns.map((column) => sql.ref(column)))}) ${sql.raw(order === 'asc' ? '>' : '<')} (${sql.join([...slice.after])})`;
+  const position = sql.join(columns.map((column) => sql.ref(column)));
+  return sql<SqlBool>`(${position}) ${sql.raw(order === 'asc' ? '>' : '<')} (${sql.join([...slice.after])})`;
 }
 
 /** Columns that must hold one of the given values (`version`: match one of the patterns); without values any. */
@@ -62,7 +63,10 @@ export function versionIs(pattern: VersionPattern | undefined, table?: string): 
   return nodes.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`(${sql.join(nodes, sql` and `)})`;
 }
 
-/** The items of a list in memory that a slice means. `position` gives the values that the list is ordered by; the list is sorted by them. */
+/**
+ * The items of a list in memory that a slice means. `position` gives the values that the list is ordered by; the list
+ * is sorted by them.
+ */
 export function sliceOf<T>(
   items: readonly T[],
   slice: Slice,

@@ -1,4 +1,7 @@
-/** Tables of resources. Booleans are 0 and 1, JSON is text, times are ISO-8601 text; `record` holds what the API answers, without tags. */
+/**
+ * Tables of resources. Booleans are 0 and 1, JSON is text, times are ISO-8601 text; `record` holds what the API
+ * answers, without tags.
+ */
 import type { Generated } from 'kysely';
 import type { AccessTables } from './access-tables.ts';
 import type { EngineTables } from './engine-tables.ts';
@@ -7,7 +10,7 @@ import type { EngineTables } from './engine-tables.ts';
 export type Tables = ResourceTables & EngineTables & AccessTables;
 
 /** The resources' tables by name. */
-export interface ResourceTables {
+interface ResourceTables {
   components: ComponentTable;
   component_os_versions: ComponentOsVersionTable;
   workflows: WorkflowTable;
@@ -47,7 +50,7 @@ interface VersionColumns {
 }
 
 /** Build versions of components. `record` has no `data`: lists would read it for nothing. */
-export interface ComponentTable extends ResourceColumns, VersionColumns {
+interface ComponentTable extends ResourceColumns, VersionColumns {
   build: number;
   platform: string;
   type: string;
@@ -59,13 +62,16 @@ export interface ComponentTable extends ResourceColumns, VersionColumns {
 }
 
 /** What a component's `supportedOsVersions` names. */
-export interface ComponentOsVersionTable {
+interface ComponentOsVersionTable {
   arn: string;
   os_version: string;
 }
 
-/** Build versions of workflows. The type is part of the name: workflows of two types can have one. `record` has no `data`. */
-export interface WorkflowTable extends ResourceColumns, VersionColumns {
+/**
+ * Build versions of workflows. The type is part of the name: workflows of two types can have one. `record` has no
+ * `data`.
+ */
+interface WorkflowTable extends ResourceColumns, VersionColumns {
   build: number;
   /** `BUILD`, `TEST`, `DISTRIBUTION`. */
   type: string;
@@ -74,25 +80,25 @@ export interface WorkflowTable extends ResourceColumns, VersionColumns {
   content_hash: string;
 }
 
-export interface ImageRecipeTable extends ResourceColumns, VersionColumns {
+interface ImageRecipeTable extends ResourceColumns, VersionColumns {
   platform: string;
   parent_image: string;
 }
 
-export interface ContainerRecipeTable extends ResourceColumns, VersionColumns {
+interface ContainerRecipeTable extends ResourceColumns, VersionColumns {
   platform: string;
   parent_image: string;
   container_type: string;
 }
 
-export interface LifecyclePolicyTable extends ResourceColumns {
+interface LifecyclePolicyTable extends ResourceColumns {
   status: string;
 }
 
 /** Infrastructure and distribution configurations. */
-export interface ConfigurationTable extends ResourceColumns {}
+interface ConfigurationTable extends ResourceColumns {}
 
-export interface ImagePipelineTable extends ResourceColumns {
+interface ImagePipelineTable extends ResourceColumns {
   recipe_arn: string;
   infrastructure_configuration_arn: string;
   distribution_configuration_arn: string | null;
@@ -100,7 +106,9 @@ export interface ImagePipelineTable extends ResourceColumns {
   description: string | null;
 }
 
-/** Build versions of images. `record` is an `Image` with its recipe and configurations as they were when it was made. */
+/**
+ * Build versions of images. `record` is an `Image` with its recipe and configurations as they were when it was made.
+ */
 export interface ImageTable extends ResourceColumns, VersionColumns {
   build: number;
   status: string;
@@ -118,20 +126,23 @@ export interface ImageTable extends ResourceColumns, VersionColumns {
   cancel_requested: number;
 }
 
-/** The last build number of an image's version. It outlives the images: AMIs and logs of a deleted one keep its ARN for themselves. */
-export interface ImageBuildTable {
+/**
+ * The last build number of an image's version. It outlives the images: AMIs and logs of a deleted one keep its ARN for
+ * themselves.
+ */
+interface ImageBuildTable {
   version_arn: string;
   last_build: number;
 }
 
-export interface TagTable {
+interface TagTable {
   arn: string;
   key: string;
   value: string;
 }
 
 /** That `dependent` needs what `reference` names. */
-export interface ResourceReferenceTable {
+interface ResourceReferenceTable {
   dependent: string;
   /** ARN of what is needed, without its version. */
   target: string;
@@ -140,7 +151,7 @@ export interface ResourceReferenceTable {
 }
 
 /** Policies of resources. */
-export interface ResourcePolicyTable {
+interface ResourcePolicyTable {
   arn: string;
   /** The resource's. */
   account: string;
@@ -165,13 +176,13 @@ export interface ClientTokenTable {
 }
 
 /** What only the server knows, by name. */
-export interface SecretTable {
+interface SecretTable {
   name: string;
   value: string;
 }
 
 /** Events to be sent. `seq` gives their order. */
-export interface OutboxTable {
+interface OutboxTable {
   seq: Generated<number>;
   id: string;
   time: string;
@@ -185,7 +196,7 @@ export interface OutboxTable {
   payload: string;
 }
 
-export interface MigrationTable {
+interface MigrationTable {
   number: number;
   name: string;
   applied: string;

@@ -1,6 +1,6 @@
 /**
- * Transactions that wait at the same time are committed together: a commit waits for the disk, and one wait does for all of them. Each is a
- * savepoint of its own, so that one that fails takes nothing with it but what it wrote.
+ * Transactions that wait at the same time are committed together: a commit waits for the disk, and one wait does for
+ * all of them. Each is a savepoint of its own, so that one that fails takes nothing with it but what it wrote.
  */
 import { sql, type Kysely, type Transaction } from 'kysely';
 import { holdingConnection, inTransactionScope, refuseNested } from './database.ts';

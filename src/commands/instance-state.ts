@@ -10,7 +10,7 @@ const RUNNING_TIMEOUT_MS = 15 * 60_000;
 const GONE_TIMEOUT_MS = 3 * 60_000;
 
 /** The instance as it is now. */
-export function describeInstance(connection: Connection, id: string): Promise<InstanceDescription> {
+function describeInstance(connection: Connection, id: string): Promise<InstanceDescription> {
   return signedJson<InstanceDescription>(connection, { method: 'GET', path: `/ingot/instances/${id}` });
 }
 

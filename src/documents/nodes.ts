@@ -43,7 +43,7 @@ export interface MapEntry {
 }
 
 /** Longest text of a document, in bytes of UTF-8: the quota of a component's data. */
-export const MAX_DOCUMENT_BYTES = 64 * 1024;
+const MAX_DOCUMENT_BYTES = 64 * 1024;
 const MAX_NODES = 50_000;
 /** Characters that aliases may repeat: a long text under an anchor, named a thousand times, is work for all who read it. */
 const MAX_REPEATED = 4 * MAX_DOCUMENT_BYTES;

@@ -16,7 +16,7 @@ export interface NetworkSettings extends Pick<NetworkProfile, 'mirrors' | 'proxy
 }
 
 /** On a disk that has settings, what they are. */
-export const SETTINGS_FOLDER = '/var/lib/ingot-network';
+const SETTINGS_FOLDER = '/var/lib/ingot-network';
 const AUTHORITIES = `${SETTINGS_FOLDER}/authorities`;
 const SECONDS = 300;
 /** Bytes that the script may print. */

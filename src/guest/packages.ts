@@ -4,7 +4,7 @@ import { runCaptured } from '../instances/output.ts';
 import { COMMAND_ENVIRONMENT } from './environment.ts';
 
 /** One installed package. */
-export interface Package {
+interface Package {
   readonly name: string;
   readonly version: string;
 }

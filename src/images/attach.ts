@@ -1,6 +1,7 @@
 /**
- * A qcow2 overlay as a mounted root file system: qemu-storage-daemon exports it through FUSE as a raw file, a loop device maps
- * its root partition, the host's kernel mounts that. Only for disks that Ingot made: the host's kernel mounts no stranger's file system.
+ * A qcow2 overlay as a mounted root file system: qemu-storage-daemon exports it through FUSE as a raw file, a loop
+ * device maps its root partition, the host's kernel mounts that. Only for disks that Ingot made: the host's kernel
+ * mounts no stranger's file system.
  */
 import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
@@ -18,7 +19,10 @@ import { readPartitions, rootPartition, withReader, type RootPartition } from '.
 export interface AttachRequest {
   /** The qcow2 overlay that is written to. Keeps what was written when it is detached. */
   readonly disk: string;
-  /** Folder for the socket, the raw file and the mount point; exists, is short, and only root may enter it: a file system with set-uid files lies below it. */
+  /**
+   * Folder for the socket, the raw file and the mount point; exists, is short, and only root may enter it: a file
+   * system with set-uid files lies below it.
+   */
   readonly directory: string;
   readonly held: HeldRecorder;
   readonly signal?: AbortSignal;
@@ -38,16 +42,26 @@ export interface AttachedDisk {
   /** Where its root file system is mounted. */
   readonly root: string;
   readonly state: AttachedDiskState;
-  /** Whether what serves the disk still runs; when it does not, every access is an I/O error and the top layer is worthless. */
+  /**
+   * Whether what serves the disk still runs; when it does not, every access is an I/O error and the top layer is
+   * worthless.
+   */
   alive(): boolean;
-  /** Makes `overlay` the top that is written to and seals the one before it, with the file system frozen in between (under 0.1 s). @throws {Error} the top is then as it was */
+  /**
+   * Makes `overlay` the top that is written to and seals the one before it, with the file system frozen in between
+   * (under 0.1 s).
+   * @throws {Error} the top is then as it was
+   */
   snapshot(overlay: string): Promise<void>;
-  /** Gives freed blocks back, unmounts and waits until all is in the file. Nothing may run on the file system. @throws {Error} when the disk cannot be trusted */
+  /**
+   * Gives freed blocks back, unmounts and waits until all is in the file. Nothing may run on the file system.
+   * @throws {Error} when the disk cannot be trusted
+   */
   detach(): Promise<void>;
 }
 
 /** A disk that could not be attached, or that failed while it was. */
-export class AttachError extends Error {
+class AttachError extends Error {
   override readonly name = 'AttachError';
   /** Whether what served the disk ended, and nothing is known to be wrong with the disk. */
   readonly daemonEnded: boolean;
@@ -58,13 +72,18 @@ export class AttachError extends Error {
   }
 }
 
-/** Space behind the last partition that is worth a partition's growth; alignment and the backup GPT always leave a little. */
+/**
+ * Space behind the last partition that is worth a partition's growth; alignment and the backup GPT always leave a
+ * little.
+ */
 const GROW_FROM = 16 * 1024 * 1024;
 const DAEMON_EXIT_MS = 120_000;
 
 /**
- * Attaches a disk and mounts its root. When the disk is larger than its last partition, and that is the root, both grow.
- * @throws {AttachError} a root that is not ext4, a disk that is not there; what was taken until then is let go by the caller's `releaseAll`
+ * Attaches a disk and mounts its root. When the disk is larger than its last partition, and that is the root, both
+ * grow.
+ * @throws {AttachError} a root that is not ext4, a disk that is not there; what was taken until then is let go by the
+ *   caller's `releaseAll`
  */
 export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> {
   const { directory, held, disk, signal } = request;
@@ -81,8 +100,8 @@ export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> 
   await mkdir(root, { recursive: true });
 
   if (!isOnSharedMount(directory)) {
-    // Whoever makes a mount namespace while the disk is mounted gets a copy of the mount, which keeps the file system busy after
-    // it is unmounted here. From a shared mount the unmounting reaches those copies (those that are slaves).
+    // Whoever makes a mount namespace while the disk is mounted gets a copy of the mount, which keeps the file system
+    // busy after it is unmounted here. From a shared mount the unmounting reaches those copies (those that are slaves).
     await take({ kind: 'mount', path: directory });
     await run(['mount', '--bind', directory, directory]);
     await run(['mount', '--make-shared', directory]);
@@ -138,7 +157,8 @@ async function mountRoot(
   const partition = await rootPartition(raw);
   if (partition.fsType !== 'ext4')
     throw new AttachError(
-      `the root file system is ${partition.fsType ?? 'of an unknown kind'}; only ext4 can be used without a virtual machine`,
+      `the root file system is ${partition.fsType ?? 'of an unknown kind'}; only ext4 can be used without a ` +
+        'virtual machine',
     );
   const grown = await growPartition(raw, partition);
 
@@ -276,7 +296,10 @@ async function snapshot(state: AttachedDiskState, held: HeldRecorder, overlay: s
   }
 }
 
-/** The node that the export serves, and its file. (The name of the node itself becomes a `json:` one once its backing is a node.) */
+/**
+ * The node that the export serves, and its file. (The name of the node itself becomes a `json:` one once its backing is
+ * a node.)
+ */
 async function currentTop(qmp: Qmp): Promise<{ node: string; file: string }> {
   const exports = await qmp.execute<{ id: string; 'node-name': string }[]>('query-block-exports');
   const node = exports.find(({ id }) => id === 'disk')?.['node-name'];
@@ -287,8 +310,9 @@ async function currentTop(qmp: Qmp): Promise<{ node: string; file: string }> {
 }
 
 /**
- * Freezes the file system: all that was written is in the block device, and writers wait. What waits there cannot even be killed,
- * so the thaw hangs on a process of its own, which thaws when this one ends, whatever ends it, and after 30 s in any case.
+ * Freezes the file system: all that was written is in the block device, and writers wait. What waits there cannot even
+ * be killed, so the thaw hangs on a process of its own, which thaws when this one ends, whatever ends it, and after 30
+ * s in any case.
  */
 async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() => Promise<void>> {
   const root = `${state.directory}/root`;
@@ -299,7 +323,8 @@ async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() 
       'bash',
       '--norc',
       '-c',
-      'trap "" PIPE; trap \'fsfreeze --unfreeze "$1"; exit\' TERM; fsfreeze --freeze "$1" || exit 1; echo frozen; read -r -t 30 _; fsfreeze --unfreeze "$1"',
+      'trap "" PIPE; trap \'fsfreeze --unfreeze "$1"; exit\' TERM; fsfreeze --freeze "$1" || exit 1; echo frozen; ' +
+        'read -r -t 30 _; fsfreeze --unfreeze "$1"',
       'bash',
       root,
     ],

@@ -17,13 +17,15 @@ export interface DiskInfo {
 }
 
 /**
- * Clusters of 128 KiB in pieces of 4 KiB, the blocks of file systems. Newer versions of QEMU refuse to free what is no whole piece over a backing
- * disk (QEMU 10 does, 7.2 does not), after which the loop device frees nothing any more and fstrim fails; and a small write copies no 64 KiB.
+ * Clusters of 128 KiB in pieces of 4 KiB, the blocks of file systems. Newer versions of QEMU refuse to free what is no
+ * whole piece over a backing disk (QEMU 10 does, 7.2 does not), after which the loop device frees nothing any more and
+ * fstrim fails; and a small write copies no 64 KiB.
  */
 const OVERLAY_FORMAT = 'extended_l2=on,cluster_size=128k';
 
 /**
- * Makes an empty qcow2 overlay over a disk. The backing name is relative when both lie in one folder, so that the folder can move.
+ * Makes an empty qcow2 overlay over a disk. The backing name is relative when both lie in one folder, so that the
+ * folder can move.
  * @param sizeBytes virtual size; the backing disk's when absent
  */
 export async function createOverlay(backing: string, overlay: string, sizeBytes?: number): Promise<void> {
@@ -48,13 +50,15 @@ export async function createOverlay(backing: string, overlay: string, sizeBytes?
   );
 }
 
-/** Facts of one disk file. The format is stated by the caller, never guessed: a guess lets a disk's content choose it. */
+/**
+ * Facts of one disk file. The format is stated by the caller, never guessed: a guess lets a disk's content choose it.
+ */
 export async function diskInfo(path: string, format = 'qcow2'): Promise<DiskInfo> {
   return (await diskChain(path, format))[0]!;
 }
 
 /** A disk that cannot be read as what it should be. */
-export class DamagedDiskError extends Error {
+class DamagedDiskError extends Error {
   override readonly name = 'DamagedDiskError';
 }
 
@@ -69,13 +73,17 @@ export async function usableDisk(path: string): Promise<DiskInfo> {
   } catch (error) {
     const said = /qemu-img: (.*)$/m.exec((error as Error).message)?.[1] ?? (error as Error).message.split('\n')[0]!;
     throw new DamagedDiskError(
-      `the disk ${basename(path)} of the parent image cannot be used: ${said}. The file is damaged or gone: build the parent image again, or bring back its file from a backup`,
+      `the disk ${basename(path)} of the parent image cannot be used: ${said}. The file is damaged or gone: build ` +
+        'the parent image again, or bring back its file from a backup',
       { cause: error },
     );
   }
 }
 
-/** What is wrong with the files of a disk's chain, in a few words, by qemu-img's check of each; `undefined` when nothing is found. For when something failed: it reads all tables. */
+/**
+ * What is wrong with the files of a disk's chain, in a few words, by qemu-img's check of each; `undefined` when nothing
+ * is found. For when something failed: it reads all tables.
+ */
 export async function damageOf(path: string): Promise<string | undefined> {
   const chain = await diskChain(path).catch((error: unknown) => error as Error);
   if (chain instanceof Error) return `${basename(path)} cannot be read`;

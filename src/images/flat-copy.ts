@@ -1,6 +1,7 @@
 /**
- * A chain of disks written as one flat qcow2 file, from its first byte to its last, so that it is hashed while it is written. Where the
- * data lies is known before (`qemu-img map`), so all tables come first. Format: QEMU's `docs/interop/qcow2.txt`, version 3.
+ * A chain of disks written as one flat qcow2 file, from its first byte to its last, so that it is hashed while it is
+ * written. Where the data lies is known before (`qemu-img map`), so all tables come first. Format: QEMU's
+ * `docs/interop/qcow2.txt`, version 3.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -8,7 +9,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { run } from '../platform/processes.ts';
 
 /** Bytes that lie together, in the disk and in one of its files. */
-export interface Extent {
+interface Extent {
   /** Where they are in the disk. */
   readonly start: number;
   readonly length: number;
@@ -109,8 +110,8 @@ export async function writeFlat(source: FlatSource, path: string, options: FlatO
 }
 
 /**
- * Opens a file for writing past the page cache, where its file system lets one: nobody reads a copy soon, and what else is in the cache stays
- * (measured: 0.3 s instead of 0.9 s for 573 MB, a fifth of the processor time).
+ * Opens a file for writing past the page cache, where its file system lets one: nobody reads a copy soon, and what else
+ * is in the cache stays (measured: 0.3 s instead of 0.9 s for 573 MB, a fifth of the processor time).
  */
 async function openDirect(path: string): Promise<FileHandle> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
@@ -122,7 +123,10 @@ async function openDirect(path: string): Promise<FileHandle> {
   }
 }
 
-/** Memory that begins on a page, which writing past the cache asks for: that of WebAssembly does. @param bytes whole clusters */
+/**
+ * Memory that begins on a page, which writing past the cache asks for: that of WebAssembly does.
+ * @param bytes whole clusters
+ */
 function alignedBuffer(bytes: number): Buffer {
   return Buffer.from(new WebAssembly.Memory({ initial: bytes / WASM_PAGE }).buffer);
 }

@@ -41,7 +41,9 @@ export function layerKinds(layers: readonly LayerNode[], references: LayerRefere
   return kinds;
 }
 
-/** The layers that would be free if this AMI alone were gone: from its top down, as far as nothing else refers to them. */
+/**
+ * The layers that would be free if this AMI alone were gone: from its top down, as far as nothing else refers to them.
+ */
 export function freedWithout(
   amiId: string,
   layers: readonly LayerNode[],
@@ -68,7 +70,7 @@ export function freedWithout(
 }
 
 /** A chain from its top to the layer without a parent; without layers that are on no record. */
-export function chainOf(top: string, parents: ReadonlyMap<string, string | null>): readonly string[] {
+function chainOf(top: string, parents: ReadonlyMap<string, string | null>): readonly string[] {
   const chain: string[] = [];
   for (let id: string | null | undefined = top; id != null && parents.has(id); id = parents.get(id)) chain.push(id);
   return chain;

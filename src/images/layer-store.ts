@@ -1,6 +1,6 @@
 /**
- * Layers as records and files together. A layer is on record before its file is made, gets its key when it is sealed, and a
- * crash in between leaves a record in state `writing`, which the sweeper discards with its file.
+ * Layers as records and files together. A layer is on record before its file is made, gets its key when it is sealed,
+ * and a crash in between leaves a record in state `writing`, which the sweeper discards with its file.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -51,7 +51,10 @@ export interface SealedLayer {
   readonly origin: DiskOrigin;
 }
 
-/** What a sealed layer is for. All of it is on record together with the layer: there is no moment in which it is nobody's. */
+/**
+ * What a sealed layer is for. All of it is on record together with the layer: there is no moment in which it is
+ * nobody's.
+ */
 export interface Sealing {
   /** What it is the layer of, when later builds may take it: `layerLabel`. */
   readonly label?: string;
@@ -84,7 +87,8 @@ export class LayerStore {
   }
 
   /**
-   * Records a layer whose file the caller makes at the path: a base image that is being installed, an overlay that a snapshot makes.
+   * Records a layer whose file the caller makes at the path: a base image that is being installed, an overlay that a
+   * snapshot makes.
    * @param origin of a disk without a parent; another's is its parent's
    */
   async announce(parentId: string | null, origin: DiskOrigin = 'made'): Promise<OpenLayer> {
@@ -109,7 +113,10 @@ export class LayerStore {
     return { id: layer.id, key, path: layer.path, origin: (await getLayer(this.catalog.db, layer.id))!.origin };
   }
 
-  /** Makes a flat disk that lies in the data directory (a copy, an import) a layer without a parent, so that others can lie over it. */
+  /**
+   * Makes a flat disk that lies in the data directory (a copy, an import) a layer without a parent, so that others can
+   * lie over it.
+   */
   async adopt(
     path: string,
     keyRecord: object,
@@ -152,8 +159,8 @@ export class LayerStore {
   }
 
   /**
-   * The layer of an AMI that is available, noted as used by `owner` in the same moment: whoever deregisters the AMI comes before
-   * that, and then there is no such AMI, or after it, and then the layer stays.
+   * The layer of an AMI that is available, noted as used by `owner` in the same moment: whoever deregisters the AMI
+   * comes before that, and then there is no such AMI, or after it, and then the layer stays.
    */
   async takeAmi(
     amiId: string,
@@ -180,8 +187,8 @@ export class LayerStore {
   }
 
   /**
-   * Merges a chain that has grown longer than `limit` into the file of its top: reading through many files is slow, and each
-   * keeps those below alive. The chain's other layers stay for whoever else uses them.
+   * Merges a chain that has grown longer than `limit` into the file of its top: reading through many files is slow, and
+   * each keeps those below alive. The chain's other layers stay for whoever else uses them.
    * @param held notes the process that copies, so that it ends with a worker that dies
    * @returns the layer, with its new file when it was merged
    */
@@ -207,7 +214,10 @@ export class LayerStore {
     return { ...layer, path: join(this.dataDirectory, path) };
   }
 
-  /** Discards the layers that `owner` used and was still writing, and those below them that are of no use to anybody then. */
+  /**
+   * Discards the layers that `owner` used and was still writing, and those below them that are of no use to anybody
+   * then.
+   */
   async discardWritten(owner: string): Promise<void> {
     const mine = new Set(
       (await layerUses(this.catalog.db)).filter((use) => use.owner === owner).map((use) => use.layer_id),
@@ -220,8 +230,8 @@ export class LayerStore {
   }
 
   /**
-   * Discards the layers whose writing was cut off, and files that no record names. For a start, before anything writes. A layer that is in
-   * use is one that a kept instance writes to.
+   * Discards the layers whose writing was cut off, and files that no record names. For a start, before anything writes.
+   * A layer that is in use is one that a kept instance writes to.
    */
   async discardUnfinished(): Promise<number> {
     const used = new Set((await layerUses(this.catalog.db)).map((use) => use.layer_id));
@@ -238,7 +248,8 @@ export class LayerStore {
   }
 
   /**
-   * Discards a sealed layer, those below it and so on, as far down as nothing refers to them. Nothing when something refers to it.
+   * Discards a sealed layer, those below it and so on, as far down as nothing refers to them. Nothing when something
+   * refers to it.
    * @param options.keepReusable stops at a component's layer, which later builds may find by its key
    */
   async discardChain(id: string, options: { readonly keepReusable: boolean }): Promise<Freed> {
@@ -260,9 +271,10 @@ export class LayerStore {
   }
 
   /**
-   * Discards sealed layers that nothing refers to, and then those that this sets free; components' layers only when they were last used
-   * at `before` (ISO-8601) or earlier.
-   * The record goes first, in one transaction with the question whether it may: a build that looks for layers meanwhile finds it or does not.
+   * Discards sealed layers that nothing refers to, and then those that this sets free; components' layers only when
+   * they were last used at `before` (ISO-8601) or earlier.
+   * The record goes first, in one transaction with the question whether it may: a build that looks for layers meanwhile
+   * finds it or does not.
    * @returns the layers and the bytes that were freed
    */
   async discardUnreferenced(before: string): Promise<Freed> {

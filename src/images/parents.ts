@@ -53,7 +53,8 @@ export async function sealedParent(request: ParentRequest): Promise<ParentImage>
     const base = suppliedImages[meaning.image.name];
     if (base === undefined)
       throw new Error(
-        `parent image ${request.reference}: no base image '${meaning.image.name}'; there are: ${Object.keys(suppliedImages).join(', ')}`,
+        `parent image ${request.reference}: no base image '${meaning.image.name}'; there are: ` +
+          `${Object.keys(suppliedImages).join(', ')}`,
       );
     const made = await ensureBaseImage(base, request);
     return { layer: made.layer, osVersion: base.osVersion, description: `base image ${base.name} ${made.version}` };

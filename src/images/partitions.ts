@@ -1,6 +1,6 @@
 /**
- * Where the root file system lies on a disk, read from its GPT. Drivers map partitions by offset, since a loop device shows no
- * partition nodes where no udev runs. Disks are untrusted: every number is checked before it is used.
+ * Where the root file system lies on a disk, read from its GPT. Drivers map partitions by offset, since a loop device
+ * shows no partition nodes where no udev runs. Disks are untrusted: every number is checked before it is used.
  */
 import { open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';

@@ -13,13 +13,19 @@ export function consoleLogOf(request: Pick<LaunchRequest, 'id' | 'disk'>): strin
   return `${request.disk}.${request.id}.console`;
 }
 
-/** Takes colours, cursor moves and the like out of console text (systemd cuts them short where it shortens a name), and the overwritten part of a line. */
+/**
+ * Takes colours, cursor moves and the like out of console text (systemd cuts them short where it shortens a name), and
+ * the overwritten part of a line.
+ */
 export function plainLine(line: string): string {
   const text = withoutEnd(withoutEscapes(line), '\r');
   return text.slice(text.lastIndexOf('\r') + 1).replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
 }
 
-/** What is on the console of a machine that will not come up, in words; `undefined` when the text says nothing of the kind. */
+/**
+ * What is on the console of a machine that will not come up, in words; `undefined` when the text says nothing of the
+ * kind.
+ */
 export function bootFailure(text: string): string | undefined {
   for (const [pattern, meaning] of BOOT_FAILURES) if (pattern.test(text)) return meaning;
   return undefined;

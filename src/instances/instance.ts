@@ -1,6 +1,6 @@
 /**
- * The contract between those who use instances and the drivers that make them. It must fit a system container, a virtual
- * machine, this host, a container, and an EC2 instance over SSM.
+ * The contract between those who use instances and the drivers that make them. It must fit a system container, a
+ * virtual machine, this host, a container, and an EC2 instance over SSM.
  */
 import type { Readable, Writable } from 'node:stream';
 import type { AllocationOwner } from '../platform/host.ts';
@@ -22,25 +22,33 @@ export interface CommandRequest {
   readonly stdin?: string | Buffer;
   /** Seconds after which the command and all that it started is killed; no limit when absent. */
   readonly timeoutSeconds?: number;
-  /** Called with each chunk as it comes; nothing is buffered beyond it. What it throws ends the command, and `run` throws it. */
+  /**
+   * Called with each chunk as it comes; nothing is buffered beyond it. What it throws ends the command, and `run`
+   * throws it.
+   */
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
   /** Ends the command like the deadline does; `run` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /**
-   * A small program of Ingot's own with `argv`, as root, that starts nothing of a user's and leaves nothing running: the driver may take a
-   * shorter way to it than to a user's command. Its umask is 022 and its streams may be sockets.
+   * A small program of Ingot's own with `argv`, as root, that starts nothing of a user's and leaves nothing running:
+   * the driver may take a shorter way to it than to a user's command. Its umask is 022 and its streams may be sockets.
    */
   readonly own?: true;
 }
 
-/** How a command in an instance ended. A missing program is exit code 127, one that cannot be executed 126, as in a shell. */
+/**
+ * How a command in an instance ended. A missing program is exit code 127, one that cannot be executed 126, as in a
+ * shell.
+ */
 export interface CommandResult {
   /** `null` when a signal or the deadline ended it. */
   readonly exitCode: number | null;
   /** `SIGKILL`, `SIGSEGV`, …, or `null`. */
   readonly signal: string | null;
   readonly timedOut: boolean;
-  /** The instance's memory limit was reached, and the kernel killed it or what it ran. Absent where that is not known. */
+  /**
+   * The instance's memory limit was reached, and the kernel killed it or what it ran. Absent where that is not known.
+   */
   readonly outOfMemory?: boolean;
 }
 
@@ -50,7 +58,10 @@ export interface StreamRequest {
   readonly env?: Readonly<Record<string, string>>;
   /** Working directory, default `/`. */
   readonly cwd?: string;
-  /** Whether its input ends before it does (a copy, a script). Input that goes on until the command ends (a terminal's) goes in at once, byte for byte. */
+  /**
+   * Whether its input ends before it does (a copy, a script). Input that goes on until the command ends (a terminal's)
+   * goes in at once, byte for byte.
+   */
   readonly inputEnds: boolean;
 }
 
@@ -62,8 +73,8 @@ export interface StreamedCommand {
   readonly stdout: Readable;
   readonly stderr: Readable;
   /**
-   * The exit code, once the command has ended; what it left running may go on. 128 and the signal's number when a signal ended it.
-   * Rejects with an `InstanceError` when the instance is gone or lost the command.
+   * The exit code, once the command has ended; what it left running may go on. 128 and the signal's number when a
+   * signal ended it. Rejects with an `InstanceError` when the instance is gone or lost the command.
    */
   readonly ended: Promise<number>;
   /** Tells the command that its user has gone (SIGHUP), and kills it when it takes no notice. Safe to repeat. */
@@ -132,7 +143,10 @@ export interface LaunchRequest {
   readonly firmware?: 'bios' | 'uefi';
   /** Seconds until the instance must answer. Each driver has its default. */
   readonly timeoutSeconds?: number;
-  /** Outlives the process that launched it (`ingot launch`): nothing of it may be tied to this process's life, its pipes included. */
+  /**
+   * Outlives the process that launched it (`ingot launch`): nothing of it may be tied to this process's life, its pipes
+   * included.
+   */
   readonly detached?: boolean;
   readonly signal?: AbortSignal;
   /** Told what is awaited, which accelerator was chosen, why; and the lines of the serial console (`console`). */
@@ -165,11 +179,14 @@ export interface Instance {
   /** Restarts the operating system and waits until it answers again. Returns the new boot id. */
   reboot(options?: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal }): Promise<string>;
   /**
-   * Seals the disk as it stands: what was written until now stays in the file that was the top, which nothing writes again;
-   * the instance goes on in `overlay`, a new file that this makes.
+   * Seals the disk as it stands: what was written until now stays in the file that was the top, which nothing writes
+   * again; the instance goes on in `overlay`, a new file that this makes.
    */
   snapshot(overlay: string): Promise<void>;
-  /** Shuts the operating system down cleanly and detaches the disk, within a deadline; afterwards only `terminate` is allowed. */
+  /**
+   * Shuts the operating system down cleanly and detaches the disk, within a deadline; afterwards only `terminate` is
+   * allowed.
+   */
   stop(): Promise<void>;
   /** Ends the instance however it is and lets go of all that it held. Safe to repeat, and from another process. */
   terminate(): Promise<void>;

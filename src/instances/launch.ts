@@ -1,4 +1,7 @@
-/** What every launch needs around a driver: where an instance's files are, which drivers this host can run, how to end one. */
+/**
+ * What every launch needs around a driver: where an instance's files are, which drivers this host can run, how to end
+ * one.
+ */
 import { join } from 'node:path';
 import { RUN_DIRECTORY } from '../platform/host.ts';
 import { drivers } from './drivers.ts';

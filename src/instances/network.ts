@@ -1,6 +1,6 @@
 /**
- * The network of an instance: slirp4netns between the instance's network namespace and the host, with the host's own addresses
- * closed. Shared by the drivers whose instances have a network namespace.
+ * The network of an instance: slirp4netns between the instance's network namespace and the host, with the host's own
+ * addresses closed. Shared by the drivers whose instances have a network namespace.
  */
 import { open, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -61,9 +61,9 @@ const NETNS_FD = 4;
 /**
  * Its command: file descriptor 3 gets a `1` when the interface is up, 4 is the namespace when that is given by path.
  *
- * The sandbox of slirp4netns keeps a copy of all that is mounted below `/run`, which would hold other instances' disks busy after
- * they are unmounted, and its way of leaving the old root unmounts `/run/netns/*` on the host. So it starts in a mount namespace
- * whose `/run` is the bare file system, and `resolver` (if any) its `/etc/resolv.conf`.
+ * The sandbox of slirp4netns keeps a copy of all that is mounted below `/run`, which would hold other instances' disks
+ * busy after they are unmounted, and its way of leaving the old root unmounts `/run/netns/*` on the host. So it starts
+ * in a mount namespace whose `/run` is the bare file system, and `resolver` (if any) its `/etc/resolv.conf`.
  */
 export function slirpArguments(
   request: Pick<SlirpRequest, 'target' | 'interfaceName' | 'cidr'>,
@@ -97,8 +97,8 @@ export function slirpArguments(
 }
 
 /**
- * Connects an instance's network namespace with the outside and waits until its interface is up. The owner joins the host's
- * network rules on the first call. It runs on when this process ends.
+ * Connects an instance's network namespace with the outside and waits until its interface is up. The owner joins the
+ * host's network rules on the first call. It runs on when this process ends.
  * @throws {Error} with what slirp4netns said
  */
 export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
@@ -133,7 +133,8 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
         if (isSameProcess(pid, startTime)) return undefined;
         await sleep(100); // Its last words are still on their way.
         throw new Error(
-          `slirp4netns ended at its start: ${slirpComplaint((await ringTail(logPath, LOG_TAIL_BYTES)).toString('utf8'))}`,
+          'slirp4netns ended at its start: ' +
+            `${slirpComplaint((await ringTail(logPath, LOG_TAIL_BYTES)).toString('utf8'))}`,
         );
       },
       request.signal ? { everyMs: 2, signal: request.signal } : { everyMs: 2 },
@@ -181,7 +182,8 @@ export async function addHostForward(apiSocket: string, forward: HostForward): P
   const answer = JSON.parse(await ask(apiSocket, JSON.stringify(request))) as { error?: { desc?: string } };
   if (answer.error) {
     throw new Error(
-      `port ${forward.hostPort} on ${forward.hostAddress} cannot be published (${answer.error.desc ?? 'no reason given'}): something may listen there already`,
+      `port ${forward.hostPort} on ${forward.hostAddress} cannot be published ` +
+        `(${answer.error.desc ?? 'no reason given'}): something may listen there already`,
     );
   }
 }
@@ -218,7 +220,10 @@ async function ask(socketPath: string, request: string): Promise<string> {
   }
 }
 
-/** Content of `resolv.conf` in an instance: slirp4netns answers at the third address of its network and asks the host's resolvers. */
+/**
+ * Content of `resolv.conf` in an instance: slirp4netns answers at the third address of its network and asks the host's
+ * resolvers.
+ */
 export function resolvConf(cidr: string = INSTANCE_NETWORK): string {
   const [network] = cidr.split('/');
   return `nameserver ${network!.split('.').slice(0, 3).join('.')}.${Number(network!.split('.')[3]) + 3}\n`;

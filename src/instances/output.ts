@@ -17,7 +17,8 @@ export class TooMuchOutput extends Error {
   /** @param what what printed, as a sentence begins with it: `the search for secrets` */
   constructor(what: string, limit: number) {
     super(
-      `${what} printed more than ${sizeOf(limit)} in the instance, so Ingot killed it: a component may have replaced a system program`,
+      `${what} printed more than ${sizeOf(limit)} in the instance, so Ingot killed it: a component may have ` +
+        'replaced a system program',
     );
   }
 }

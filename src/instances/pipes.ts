@@ -8,7 +8,9 @@ import { patient } from '../platform/patience.ts';
 import { run } from '../platform/processes.ts';
 import type { CommandRequest } from './instance.ts';
 
-/** What has read all of a pipe that its writers left. Longer than a scheduler's hiccup, shorter than a user's patience. */
+/**
+ * What has read all of a pipe that its writers left. Longer than a scheduler's hiccup, shorter than a user's patience.
+ */
 const DRAIN_MS = 500;
 /**
  * Bytes of what a command left running that are read and dropped: one that prints without end would take this process's
@@ -35,9 +37,10 @@ export interface Pipes {
 }
 
 /**
- * Opens named pipes for output, not the socket pairs that Node gives children: scripts write to `/dev/stderr`, and a socket cannot
- * be opened by such a name. Input is a file for the same reason: opening a named pipe for reading waits for a writer, which may have
- * ended. Anybody in the container may open them, hence the mode; outside, their folder is closed.
+ * Opens named pipes for output, not the socket pairs that Node gives children: scripts write to `/dev/stderr`, and a
+ * socket cannot be opened by such a name. Input is a file for the same reason: opening a named pipe for reading waits
+ * for a writer, which may have ended. Anybody in the container may open them, hence the mode; outside, their folder is
+ * closed.
  */
 export async function openPipes(
   directory: string,
@@ -90,7 +93,8 @@ export async function openPipes(
     stdio: [childEnds[2] ?? 'ignore', childEnds[0]!, childEnds[1]!],
     started: closeChildEnds,
     async drained() {
-      // In small steps, each of which lets the event loop read what is there: a busy process must not lose the end of an output.
+      // In small steps, each of which lets the event loop read what is there: a busy process must not lose the end of
+      // an output.
       for (let left = patient(DRAIN_MS); open > 0 && left > 0; left -= 10) await Promise.race([closed, sleep(10)]);
     },
     leave() {

@@ -5,8 +5,9 @@ import { readFile } from 'node:fs/promises';
 export const UPSTREAM_RESOLVERS = '/run/systemd/resolve/resolv.conf';
 
 /**
- * The file to stand for the host's `resolv.conf` where that names only its own loopback (systemd-resolved's stub): what instances ask leaves
- * from an address to which loopback is closed, so that they would get no answer. `undefined` where it can be used, or nothing better is there.
+ * The file to stand for the host's `resolv.conf` where that names only its own loopback (systemd-resolved's stub): what
+ * instances ask leaves from an address to which loopback is closed, so that they would get no answer. `undefined` where
+ * it can be used, or nothing better is there.
  */
 export async function reachableResolver(): Promise<string | undefined> {
   const text = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');

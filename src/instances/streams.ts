@@ -1,15 +1,20 @@
 /** Commands whose streams flow while they run: what is the same for every driver. */
 import { Transform } from 'node:stream';
 
-/** What a command's output ends with: nothing that it prints itself, since the id is random. Then come three digits, its exit code. */
+/**
+ * What a command's output ends with: nothing that it prints itself, since the id is random. Then come three digits, its
+ * exit code.
+ */
 export function endMarker(id: string): string {
   return `\0ingot-end-${id}:`;
 }
 
 /**
- * The command line that runs `argv` on the streams it is given, and then says on both outputs that it has ended, and how: streams that go
- * through a machine's ports have no end of their own, and what a command leaves running may hold any of them open.
- * @param options.files path inside, without suffix, for what the run leaves on the way, in its environment as `INGOT_FILES`: `.pid` holds the command's process
+ * The command line that runs `argv` on the streams it is given, and then says on both outputs that it has ended, and
+ * how: streams that go through a machine's ports have no end of their own, and what a command leaves running may hold
+ * any of them open.
+ * @param options.files path inside, without suffix, for what the run leaves on the way, in its environment as
+ *   `INGOT_FILES`: `.pid` holds the command's process
  */
 export function markedCommand(
   argv: readonly string[],
@@ -28,7 +33,10 @@ printf '\\000ingot-end-%s:%03d' "$id" "$code" 2>/dev/null >&2
 printf '\\000ingot-end-%s:%03d' "$id" "$code"
 `;
 
-/** Tells the command of a `markedCommand` that its user has gone, as the end of a connection does. Argument: path without suffix. */
+/**
+ * Tells the command of a `markedCommand` that its user has gone, as the end of a connection does. Argument: path
+ * without suffix.
+ */
 // `script` takes no SIGHUP; once it ends by SIGTERM, its terminal's end tells whatever runs there.
 export const HANG_UP = 'pid=$(cat "$1.pid") && kill -HUP "$pid" && sleep 0.2 && kill -TERM "$pid"';
 

@@ -1,4 +1,8 @@
-/** A login shell in an instance, on a terminal where it can be had. The terminal is inside, so that what runs on it is under the instance's limits. */
+/**
+ * A login shell in an instance, on a terminal where it can be had. The terminal is inside, so that what runs on it is
+ * under the instance's limits.
+ */
+import { readScript } from '../platform/scripts.ts';
 import { once } from 'node:events';
 import type { Instance, StreamedCommand } from './instance.ts';
 
@@ -20,22 +24,9 @@ export interface Shell {
 /** What the script below says before the shell begins. */
 const ON_TERMINAL = 't'.charCodeAt(0);
 
-// `script` gives the terminal: bsdutils of Debian, util-linux elsewhere. It runs a string, so what varies comes in the environment.
-const SHELL_SCRIPT = `
-INGOT_ROWS=$1 INGOT_COLUMNS=$2 HOME=\${HOME:-/root}; export INGOT_ROWS INGOT_COLUMNS HOME
-cd -- "$HOME" 2>/dev/null
-shell=/bin/sh
-if [ -x /bin/bash ]; then shell=/bin/bash; fi
-if [ "$INGOT_ROWS" != 0 ] && command -v script >/dev/null && command -v stty >/dev/null; then
-  printf t
-  INGOT_SHELL=$shell SHELL=/bin/sh; export INGOT_SHELL SHELL
-  exec script -qefc 'tty >"$INGOT_FILES.tty"; stty sane rows "$INGOT_ROWS" cols "$INGOT_COLUMNS"; SHELL=$INGOT_SHELL; unset INGOT_FILES INGOT_ROWS INGOT_COLUMNS INGOT_SHELL; exec "$SHELL" -l' /dev/null
-fi
-printf -- -
-SHELL=$shell; export SHELL
-unset INGOT_FILES INGOT_ROWS INGOT_COLUMNS
-exec "$shell" -l
-`;
+// `script` gives the terminal: bsdutils of Debian, util-linux elsewhere. It runs a string, so what varies comes in the
+// environment.
+const SHELL_SCRIPT = readScript(import.meta.url, 'terminal-shell.sh');
 
 const RESIZE_SCRIPT = 'stty -F "$(cat "$1.tty")" rows "$2" cols "$3"';
 

@@ -15,7 +15,7 @@ export interface ResolvedInstanceType extends InstanceSize {
 }
 
 /** A type that is not known, or not of this architecture. */
-export class InstanceTypeError extends Error {
+class InstanceTypeError extends Error {
   override readonly name = 'InstanceTypeError';
 }
 

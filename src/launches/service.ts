@@ -34,7 +34,7 @@ import type {
 } from './types.ts';
 
 /** Instance type of a launch that names none. */
-export const DEFAULT_LAUNCH_TYPE = 't3.small';
+const DEFAULT_LAUNCH_TYPE = 't3.small';
 
 /** What a launch's record keeps of its request. */
 export type StoredLaunch = Pick<
@@ -243,7 +243,7 @@ async function* tail(
 }
 
 /** An instance's record as clients see it. */
-export function describe(record: InstanceRecord): InstanceDescription {
+function describe(record: InstanceRecord): InstanceDescription {
   const stored = JSON.parse(record.request) as Partial<StoredLaunch>;
   return {
     instanceId: record.id,

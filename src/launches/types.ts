@@ -22,7 +22,7 @@ export interface InstanceDescription {
 }
 
 /** A port of the host that leads to one of the instance. */
-export interface PublishRequest {
+interface PublishRequest {
   /** Default 127.0.0.1. */
   readonly hostAddress?: string;
   readonly hostPort: number;

@@ -35,11 +35,12 @@ const REFUSAL_LIMIT = 1 << 20;
 const MESSAGE_LIMIT = 16 << 20;
 
 /** An answer that no Ingot server gives. */
-export function notAnIngotAnswer(detail: string): RequestRefused {
+function notAnIngotAnswer(detail: string): RequestRefused {
   return new RequestRefused(
     'InvalidAnswer',
     200,
-    `the server's answer is not valid: ${detail}; expected an Ingot server of this version. Check the address and the port`,
+    `the server's answer is not valid: ${detail}; expected an Ingot server of this version. Check the address and ` +
+      'the port',
   );
 }
 
@@ -125,7 +126,8 @@ async function sign(
 }
 
 /**
- * Opens a WebSocket on one of Ingot's own routes that take an upgrade. It is paused: nothing comes before the caller resumes it.
+ * Opens a WebSocket on one of Ingot's own routes that take an upgrade. It is paused: nothing comes before the caller
+ * resumes it.
  * @throws {RequestRefused} for an answer other than the upgrade
  * @throws the system's error when there is no connection
  */

@@ -1,4 +1,6 @@
-/** The AWS credentials of this process, as the AWS SDK finds them: the environment, `~/.aws`, a role of this machine. */
+/**
+ * The AWS credentials of this process, as the AWS SDK finds them: the environment, `~/.aws`, a role of this machine.
+ */
 import type { S3Access } from './s3-requests.ts';
 
 /** Patience with a machine's own metadata service, where there is none on most hosts, in milliseconds. */

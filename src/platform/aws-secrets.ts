@@ -1,4 +1,7 @@
-/** AWS Secrets Manager and Parameter Store, by the AWS SDK: its credentials, its retries. The SDK is loaded when it is needed. */
+/**
+ * AWS Secrets Manager and Parameter Store, by the AWS SDK: its credentials, its retries. The SDK is loaded when it is
+ * needed.
+ */
 
 /** Where AWS is, and who asks. */
 export interface AwsSettings {

@@ -35,8 +35,8 @@ export interface Deadline {
 }
 
 /**
- * A signal that is aborted with another, or after `ms` milliseconds. (One made by `AbortSignal.any` over `AbortSignal.timeout` can
- * be collected before it fires, and its timer keeps no process waiting.)
+ * A signal that is aborted with another, or after `ms` milliseconds. (One made by `AbortSignal.any` over
+ * `AbortSignal.timeout` can be collected before it fires, and its timer keeps no process waiting.)
  * @param reason what the signal is aborted with at the deadline
  */
 export function withDeadline(

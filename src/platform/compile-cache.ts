@@ -1,4 +1,7 @@
-/** Node's cache of compiled modules: types stripped, code compiled. Commands, servers and workers start in half the time with it. */
+/**
+ * Node's cache of compiled modules: types stripped, code compiled. Commands, servers and workers start in half the time
+ * with it.
+ */
 import { enableCompileCache } from 'node:module';
 
 /** Root's own: what lies there is executed, so that nobody else may write there. */

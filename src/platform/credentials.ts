@@ -45,7 +45,10 @@ export async function readCredentials(dataDirectory: string): Promise<Credential
   return { accessKeyId, secretAccessKey, account: account! };
 }
 
-/** The credentials of a data directory; a random key pair is made when there is none. Two who make one at once get the same. */
+/**
+ * The credentials of a data directory; a random key pair is made when there is none. Two who make one at once get the
+ * same.
+ */
 export async function loadCredentials(dataDirectory: string): Promise<Credentials> {
   const existing = await readCredentials(dataDirectory);
   if (existing !== undefined) return existing;

@@ -46,8 +46,10 @@ export function takeDataDirectory(path: string): boolean {
   const own = process.geteuid!();
   if (uid !== own) {
     throw new DataDirectoryError(
-      `the data directory ${path} belongs to ${userName(uid)}, and Ingot runs as ${userName(own)}: its owner could read and change all of its disks and keys. ` +
-        `Name another directory (--data DIR), or give this one to ${userName(own)}: chown -R ${own} ${JSON.stringify(path)}`,
+      `the data directory ${path} belongs to ${userName(uid)}, and Ingot runs as ${userName(own)}: its owner could ` +
+        'read and change all of its disks and keys. ' +
+        `Name another directory (--data DIR), or give this one to ${userName(own)}: chown -R ${own} ` +
+        `${JSON.stringify(path)}`,
     );
   }
   if ((mode & OTHERS) === 0) return false;
@@ -57,7 +59,8 @@ export function takeDataDirectory(path: string): boolean {
     (!MADE_BY_INGOT.some((name) => names.includes(name)) && !names.every((name) => BEFORE_THE_START.includes(name)));
   if (shared) {
     throw new DataDirectoryError(
-      `${path} is open to other users of this host (mode ${(mode & 0o7777).toString(8)}) and holds other files than Ingot's: as the data directory it would be closed to them. ` +
+      `${path} is open to other users of this host (mode ${(mode & 0o7777).toString(8)}) and holds other files ` +
+        `than Ingot's: as the data directory it would be closed to them. ` +
         `Name an empty or new directory (--data DIR), or close this one: chmod 700 ${JSON.stringify(path)}`,
     );
   }

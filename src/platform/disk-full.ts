@@ -4,7 +4,8 @@ const SQLITE_FULL = 13;
 
 /** What to do about a full disk of the host. */
 export const MAKE_ROOM =
-  'Make room there (./ingot df shows what takes it, ./ingot gc frees what nothing needs), or use another data directory (--data, INGOT_DATA).';
+  'Make room there (./ingot df shows what takes it, ./ingot gc frees what nothing needs), or use another data ' +
+  'directory (--data, INGOT_DATA).';
 
 /**
  * Says that there is no room, and what to do.

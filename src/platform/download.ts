@@ -145,7 +145,8 @@ async function read(
     if (signal.aborted) throw signal.reason as Error;
     if (error instanceof DownloadError || (error as NodeJS.ErrnoException).syscall === 'write') throw error;
     throw new DownloadError(
-      `the transfer of ${shown(url)} broke off after ${bytes} of ${total ?? 'an unknown number of'} bytes: ${(error as Error).message}. Try again`,
+      `the transfer of ${shown(url)} broke off after ${bytes} of ${total ?? 'an unknown number of'} bytes: ` +
+        `${(error as Error).message}. Try again`,
       { cause: error },
     );
   }

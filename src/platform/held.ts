@@ -1,8 +1,9 @@
 /**
  * What Ingot holds of the host (processes, mounts, loop devices, namespaces, …), and how each kind is let go.
  *
- * Agreement: a thing is recorded before it is taken, with what proves its identity; it is freed in reverse order; normal
- * teardown and the sweeper free things through the same code, so that what a crash leaves is freed the way a clean end frees it.
+ * Agreement: a thing is recorded before it is taken, with what proves its identity; it is freed in reverse order;
+ * normal teardown and the sweeper free things through the same code, so that what a crash leaves is freed the way a
+ * clean end frees it.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile, rm, rmdir, writeFile } from 'node:fs/promises';
@@ -11,18 +12,25 @@ import { releaseAllocation } from './host.ts';
 import { patient } from './patience.ts';
 import { isSameProcess, processStartTime, run, signalProcess, waitForExit } from './processes.ts';
 
-/** The environment variable that marks a process as held before its pid is on record. Its value is the held thing's id. */
+/**
+ * The environment variable that marks a process as held before its pid is on record. Its value is the held thing's id.
+ */
 export const HELD_MARK = 'INGOT_HELD';
 
 /** One thing that is held. Kinds with optional members are recorded first without them, then amended. */
 export type HeldThing =
-  /** A process. Started with `HELD_MARK` in its environment, so that it is found even when its pid was never recorded. */
+  /**
+   * A process. Started with `HELD_MARK` in its environment, so that it is found even when its pid was never recorded.
+   */
   | {
       readonly kind: 'process';
       readonly what: string;
       readonly pid?: number;
       readonly startTime?: string;
-      /** Where a file system is mounted that it may leave frozen: that is thawed when it has ended. What waits for a frozen one cannot even be killed. */
+      /**
+       * Where a file system is mounted that it may leave frozen: that is thawed when it has ended. What waits for a
+       * frozen one cannot even be killed.
+       */
       readonly thaw?: string;
     }
   /** A cgroup directory and everything below it: its processes are killed, then it is removed. */
@@ -196,7 +204,8 @@ async function unmount(path: string): Promise<void> {
   for (let attempt = 0; isMounted(path); attempt++) {
     const { code } = await run(['umount', ...(attempt >= 100 ? ['--lazy'] : []), '--', path], { okCodes: 'any' });
     if (code !== 0) {
-      // Busy for a moment after its last user ended: that passes. After two seconds it is detached and goes with its users.
+      // Busy for a moment after its last user ended: that passes. After two seconds it is detached and goes with its
+      // users.
       if (attempt > 101) throw new Error('stays busy');
       await sleep(20);
     }

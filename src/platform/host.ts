@@ -1,6 +1,7 @@
 /**
- * What is host-wide (uid ranges, ports, the network rules that all instances share), allotted under `/run/ingot` so that two
- * data directories never collide. The register is an SQLite file there: the kernel drops its lock with the process that held it.
+ * What is host-wide (uid ranges, ports, the network rules that all instances share), allotted under `/run/ingot` so
+ * that two data directories never collide. The register is an SQLite file there: the kernel drops its lock with the
+ * process that held it.
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -20,7 +21,10 @@ import {
 } from './network-rules.ts';
 import { run } from './processes.ts';
 
-/** Where everything lives that does not outlast a boot: sockets, mount points, the register. Short, since socket paths end at 107 bytes. */
+/**
+ * Where everything lives that does not outlast a boot: sockets, mount points, the register. Short, since socket paths
+ * end at 107 bytes.
+ */
 export const RUN_DIRECTORY = '/run/ingot';
 
 const UID_RANGE = 65536;
@@ -28,15 +32,17 @@ const FIRST_UID_RANGE = 16384; // times 65536: 1,073,741,824, above what distrib
 const UID_RANGES = 16384;
 
 /**
- * What allots and to whom it belongs. A data directory that no longer exists owns nothing, unless the owner still has its folder below
- * `RUN_DIRECTORY`: a process that sees other mounts (a service with a `/tmp` of its own) must not take it for gone.
+ * What allots and to whom it belongs. A data directory that no longer exists owns nothing, unless the owner still has
+ * its folder below `RUN_DIRECTORY`: a process that sees other mounts (a service with a `/tmp` of its own) must not take
+ * it for gone.
  */
 export interface AllocationOwner {
   readonly dataDirectory: string;
   readonly owner: string;
 }
 
-// One operation at a time in this process: the register's lock is per connection, and a busy wait would block the event loop.
+// One operation at a time in this process: the register's lock is per connection, and a busy wait would block the event
+// loop.
 let turn: Promise<unknown> = Promise.resolve();
 
 function exclusively<T>(work: (db: DatabaseSync) => Promise<T> | T): Promise<T> {
@@ -47,7 +53,8 @@ function exclusively<T>(work: (db: DatabaseSync) => Promise<T> | T): Promise<T> 
     try {
       db.exec('BEGIN IMMEDIATE');
       db.exec(
-        'CREATE TABLE IF NOT EXISTS allocations (id TEXT PRIMARY KEY, kind TEXT NOT NULL, value INTEGER NOT NULL, data_directory TEXT NOT NULL, owner TEXT NOT NULL)',
+        'CREATE TABLE IF NOT EXISTS allocations (id TEXT PRIMARY KEY, kind TEXT NOT NULL, value INTEGER NOT NULL, ' +
+          'data_directory TEXT NOT NULL, owner TEXT NOT NULL)',
       );
       db.exec(
         "CREATE UNIQUE INDEX IF NOT EXISTS allocations_once ON allocations (kind, value) WHERE kind <> 'network'",
@@ -132,12 +139,16 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** The first number of an outbound address that is given. The one before was everybody's in earlier versions, whose instances may still run. */
+/**
+ * The first number of an outbound address that is given. The one before was everybody's in earlier versions, whose
+ * instances may still run.
+ */
 const FIRST_OUTBOUND = 1;
 
 /**
- * Joins the network that instances leave through, with an outbound address of its own: the first to join makes the rules, the last to leave
- * removes them. Closed: the host's own addresses (all of them, not just loopback) and link-local. What else is open, `reach` says.
+ * Joins the network that instances leave through, with an outbound address of its own: the first to join makes the
+ * rules, the last to leave removes them. Closed: the host's own addresses (all of them, not just loopback) and
+ * link-local. What else is open, `reach` says.
  */
 export function joinNetwork(
   owner: AllocationOwner,
@@ -181,8 +192,8 @@ export function addressOfNetwork(id: string): Promise<string> {
 }
 
 /**
- * Makes the rules again where somebody flushed them (a firewall that reloads does) while instances are there: without them nothing of this
- * host is closed to instances. To be asked from time to time.
+ * Makes the rules again where somebody flushed them (a firewall that reloads does) while instances are there: without
+ * them nothing of this host is closed to instances. To be asked from time to time.
  * @returns whether they were gone
  */
 export function restoreNetwork(): Promise<boolean> {
@@ -219,7 +230,8 @@ async function makeNetwork(all: readonly NetworkMember[], { fresh }: { readonly 
   const addresses = (fresh === undefined ? all : all.filter(({ address }) => address === fresh)).map(
     ({ address }) => `address replace ${address}/32 dev lo`,
   );
-  // In the table that is asked last: where nothing leads out of this host, what is sent to the metadata service is not refused before the rules see it.
+  // In the table that is asked last: where nothing leads out of this host, what is sent to the metadata service is not
+  // refused before the rules see it.
   await run(['ip', '-batch', '-'], {
     input: `${[...addresses, `route replace local ${METADATA_ADDRESS}/32 dev lo table default`].join('\n')}\n`,
   });
@@ -227,8 +239,8 @@ async function makeNetwork(all: readonly NetworkMember[], { fresh }: { readonly 
 }
 
 /**
- * Lets go what a data directory was given for owners that are no more: between the giving and the owner's own record of it, its
- * process may have been killed. For a start, before anything of this data directory takes more.
+ * Lets go what a data directory was given for owners that are no more: between the giving and the owner's own record of
+ * it, its process may have been killed. For a start, before anything of this data directory takes more.
  * @param living owners that keep theirs
  */
 export async function releaseForgotten(dataDirectory: string, living: ReadonlySet<string>): Promise<number> {

@@ -93,7 +93,8 @@ const LONGEST_JSON = 1 << 20;
 
 /**
  * Asks for a JSON document (GET), through the proxy of the environment where there is one. Redirects are not followed.
- * @throws {Error} for another answer than 200, more than a mebibyte, or what is no JSON; the system's error when there is no answer
+ * @throws {Error} for another answer than 200, more than a mebibyte, or what is no JSON; the system's error when there
+ *   is no answer
  */
 export async function getJson(url: string, options: { readonly signal: AbortSignal }): Promise<unknown> {
   const { answer, close } = await askServer(url, {

@@ -45,7 +45,10 @@ export function newUuid(): string {
   return randomUUID();
 }
 
-/** Of a key: 20 characters, as AWS's, but with a beginning of our own, so that no scanner takes it for one of theirs. `session` keys have another. */
+/**
+ * Of a key: 20 characters, as AWS's, but with a beginning of our own, so that no scanner takes it for one of theirs.
+ * `session` keys have another.
+ */
 export function newAccessKeyId(kind: 'long-lived' | 'session' = 'long-lived'): string {
   return `${kind === 'session' ? 'INGS' : 'INGT'}${capitals(16)}`;
 }

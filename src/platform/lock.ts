@@ -1,4 +1,7 @@
-/** Locks between processes that the kernel drops with their holder, however that ends: SQLite's, since Node has no flock. */
+/**
+ * Locks between processes that the kernel drops with their holder, however that ends: SQLite's, since Node has no
+ * flock.
+ */
 import { DatabaseSync } from 'node:sqlite';
 import { makePrivateFile } from './data-directory.ts';
 

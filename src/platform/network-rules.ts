@@ -1,4 +1,7 @@
-/** The rules of the network that instances leave through, and what each instance may reach. Pure: a test reads them without a host. */
+/**
+ * The rules of the network that instances leave through, and what each instance may reach. Pure: a test reads them
+ * without a host.
+ */
 import { createHash } from 'node:crypto';
 
 /** What an instance may reach, beside its own metadata service. */
@@ -7,7 +10,10 @@ export interface Reach {
   readonly everything: boolean;
   /** IPv4 addresses and ranges. A single address is open even where it is one of this host's own. */
   readonly addresses: readonly ReachedAddress[];
-  /** Names, open at the addresses that they have when the instance asks for them. An instance that does not reach everything is told of no other name. */
+  /**
+   * Names, open at the addresses that they have when the instance asks for them. An instance that does not reach
+   * everything is told of no other name.
+   */
   readonly names: readonly ReachedName[];
 }
 
@@ -26,14 +32,14 @@ export interface ReachedName {
 /** What is open where nothing else is said. */
 export const REACH_EVERYTHING: Reach = { everything: true, addresses: [], names: [] };
 
-/** The port on an instance's outbound address where its own services are: metadata by TCP, names by UDP. Below 1024, so that no other user of this host takes it. */
+/**
+ * The port on an instance's outbound address where its own services are: metadata by TCP, names by UDP. Below 1024, so
+ * that no other user of this host takes it.
+ */
 export const INSTANCE_SERVICE_PORT = 254;
 
 /** The address that EC2 has for its metadata service. */
 export const METADATA_ADDRESS = '169.254.169.254';
-
-/** Addresses that instances' traffic leaves from, one each. Benchmark range (RFC 2544), used by nobody's network. */
-export const OUTBOUND_RANGE = '198.18.0.0/16';
 
 /** The host's nftables table. */
 export const TABLE = 'ingot_instances';
@@ -52,7 +58,10 @@ export interface NetworkMember {
   readonly reach: Reach;
 }
 
-/** The set of what an instance reaches by name; its elements are addresses with ports, put there for some time when their name is asked for. */
+/**
+ * The set of what an instance reaches by name; its elements are addresses with ports, put there for some time when
+ * their name is asked for.
+ */
 export function namesSet(address: string): string {
   return `names_${address.replaceAll('.', '_')}`;
 }
@@ -116,11 +125,13 @@ export function rulesMark(members: readonly NetworkMember[]): string {
 function nat(all: string, members: readonly NetworkMember[]): string[] {
   const told = members.filter(({ reach }) => !reach.everything).map(({ address }) => address);
   return [
-    `add rule ip ${TABLE} services ip saddr ${all} meta skuid 0 ip daddr ${METADATA_ADDRESS} tcp dport 80 dnat to ip saddr : ${INSTANCE_SERVICE_PORT}`,
+    `add rule ip ${TABLE} services ip saddr ${all} meta skuid 0 ip daddr ${METADATA_ADDRESS} tcp dport 80 dnat to ` +
+      `ip saddr : ${INSTANCE_SERVICE_PORT}`,
     ...(told.length === 0
       ? []
       : [
-          `add rule ip ${TABLE} services ip saddr { ${told.join(', ')} } meta skuid 0 udp dport 53 dnat to ip saddr : ${INSTANCE_SERVICE_PORT}`,
+          `add rule ip ${TABLE} services ip saddr { ${told.join(', ')} } meta skuid 0 udp dport 53 dnat to ip ` +
+            `saddr : ${INSTANCE_SERVICE_PORT}`,
         ]),
   ];
 }
@@ -134,5 +145,8 @@ function isSingle({ range }: ReachedAddress): boolean {
 }
 
 function accept(address: string, { range, port }: ReachedAddress): string {
-  return `add rule ip ${TABLE} output ip saddr ${address} ip daddr ${range} ${port === undefined ? '' : `meta l4proto { tcp, udp } th dport ${port} `}accept`;
+  return (
+    `add rule ip ${TABLE} output ip saddr ${address} ip daddr ${range} ` +
+    `${port === undefined ? '' : `meta l4proto { tcp, udp } th dport ${port} `}accept`
+  );
 }

@@ -1,10 +1,14 @@
 /**
- * How much longer Ingot's own deadlines are on a slow host. They are there to end what hangs, and are set for ordinary machines; where
- * system calls take fifty times as long (a host that is itself emulated), what works must not be given up. A user's deadlines are never stretched.
+ * How much longer Ingot's own deadlines are on a slow host. They are there to end what hangs, and are set for ordinary
+ * machines; where system calls take fifty times as long (a host that is itself emulated), what works must not be given
+ * up. A user's deadlines are never stretched.
  */
 import { readFileSync } from 'node:fs';
 
-/** Milliseconds of processor time that a hundred small reads take at most on an ordinary machine. Measured: 1.5 to 3.2 ms, busy or not; 130 to 500 ms emulated. */
+/**
+ * Milliseconds of processor time that a hundred small reads take at most on an ordinary machine. Measured: 1.5 to 3.2
+ * ms, busy or not; 130 to 500 ms emulated.
+ */
 const ORDINARY_MS = 10;
 const READS = 100;
 const MOST = 30;
@@ -17,7 +21,10 @@ export function patience(): number {
   return factor;
 }
 
-/** A deadline of Ingot's own for this host, whole when what is given is: some of Node's functions take no other. @param ms what an ordinary machine gets, in whichever unit */
+/**
+ * A deadline of Ingot's own for this host, whole when what is given is: some of Node's functions take no other.
+ * @param ms what an ordinary machine gets, in whichever unit
+ */
 export function patient(ms: number): number {
   const longer = ms * patience();
   return Number.isInteger(ms) ? Math.ceil(longer) : longer;

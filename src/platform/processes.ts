@@ -15,13 +15,14 @@ export interface ChildOptions {
    */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /**
-   * What else it gets of this process's environment: names, or the beginnings of names (`SSH_*`). `'all'` is for Ingot's own processes and for
-   * programs that the user named, which may need any variable; `src/house.test.ts` lists who says so.
+   * What else it gets of this process's environment: names, or the beginnings of names (`SSH_*`). `'all'` is for
+   * Ingot's own processes and for programs that the user named, which may need any variable; `src/house.test.ts` lists
+   * who says so.
    */
   readonly inherit?: readonly string[] | 'all';
   /**
-   * For whom the files are that it makes: for this user alone (umask 077), as all in the data directory, or for everybody to read (022), as in an
-   * image. Default: the umask that this process was started with.
+   * For whom the files are that it makes: for this user alone (umask 077), as all in the data directory, or for
+   * everybody to read (022), as in an image. Default: the umask that this process was started with.
    */
   readonly files?: 'private' | 'open';
 }
@@ -168,8 +169,8 @@ const UMASKS = { private: 0o077, open: 0o022 } as const;
 let umaskOfChildren: number | undefined;
 
 /**
- * From now on this process makes files for its user alone (umask 077). Its children make theirs with the usual 022 unless they are told
- * otherwise: what they write may be for other users of this host or of an instance.
+ * From now on this process makes files for its user alone (umask 077). Its children make theirs with the usual 022
+ * unless they are told otherwise: what they write may be for other users of this host or of an instance.
  */
 export function keepFilesPrivate(): void {
   process.umask(0o077);
@@ -353,7 +354,9 @@ export async function start(argv: readonly string[], options: StartOptions = {})
   };
 }
 
-/** Start time of a process in clock ticks since boot, or `undefined` when there is no such process (or only its zombie). */
+/**
+ * Start time of a process in clock ticks since boot, or `undefined` when there is no such process (or only its zombie).
+ */
 export function processStartTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -21,7 +21,11 @@ const LONGEST_ANSWER = 16 << 20;
 
 /** An open QMP connection. */
 export interface Qmp {
-  /** Runs one command. @throws {QmpError} its refusal, or the end of the connection, or no answer within `timeoutMs` (default 30 s; all of these are longer on a slow host) */
+  /**
+   * Runs one command.
+   * @throws {QmpError} its refusal, or the end of the connection, or no answer within `timeoutMs` (default 30 s; all of
+   *   these are longer on a slow host)
+   */
   execute<T = unknown>(command: string, args?: object, timeoutMs?: number): Promise<T>;
   /** Waits for an event. @throws {QmpError} when the connection ends first, or after `timeoutMs` */
   event(name: string, timeoutMs: number): Promise<unknown>;

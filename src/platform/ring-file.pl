@@ -2,7 +2,8 @@
 #
 #   perl ring-file.pl BYTES [FD[,FD...] FILE]... -- PROGRAM [ARGUMENT...]
 #
-# A file that has BYTES becomes FILE.old, and a fresh one begins. The child that writes ends with the last holder of the outputs.
+# A file that has BYTES becomes FILE.old, and a fresh one begins. The child that writes ends with the last holder of the
+# outputs.
 use strict;
 use warnings;
 

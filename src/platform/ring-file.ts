@@ -1,6 +1,7 @@
 /**
- * Files that hold the last part of an output that may have no end: what a machine prints on its console. `ring-file.pl` writes them; here
- * they are read. When the file is full it becomes `FILE.old`, in place of the one before, and a fresh one begins.
+ * Files that hold the last part of an output that may have no end: what a machine prints on its console. `ring-file.pl`
+ * writes them; here they are read. When the file is full it becomes `FILE.old`, in place of the one before, and a fresh
+ * one begins.
  */
 import type { BigIntStats } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
@@ -12,8 +13,8 @@ export const RING_BYTES = 1 << 20;
 const WRITER = fileURLToPath(new URL('ring-file.pl', import.meta.url));
 
 /**
- * The command that runs `argv` with outputs that go to ring files. The process that it starts becomes `argv`; a child of it writes, and ends
- * when nothing holds the outputs open any more.
+ * The command that runs `argv` with outputs that go to ring files. The process that it starts becomes `argv`; a child
+ * of it writes, and ends when nothing holds the outputs open any more.
  * @param outputs file descriptors of `argv`, joined by commas, and the file they go to
  */
 export function intoRingFiles(
@@ -53,7 +54,9 @@ export class RingReader {
     this.offset = Number(there?.size ?? 0n);
   }
 
-  /** What came since the last time, at most two files full. What was overwritten before it could be read is left out. */
+  /**
+   * What came since the last time, at most two files full. What was overwritten before it could be read is left out.
+   */
   async read(): Promise<Buffer> {
     const files = await readBoth(this.path, this.file, this.offset);
     const newest = files.at(-1);

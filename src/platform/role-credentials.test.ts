@@ -64,7 +64,8 @@ test('a program is asked again when what it gave ends', async () => {
     const program = (until: string): readonly string[] => [
       '/bin/sh',
       '-c',
-      `echo x >>"$1"; echo '{"Version":1,"AccessKeyId":"'$(wc -l <"$1")'","SecretAccessKey":"S","Expiration":"${until}"}'`,
+      `echo x >>"$1"; echo '{"Version":1,"AccessKeyId":"'$(wc -l ` +
+        `<"$1")'","SecretAccessKey":"S","Expiration":"${until}"}'`,
       'sh',
       join(folder, until.slice(0, 4)),
     ];

@@ -1,6 +1,6 @@
 /**
- * The credentials of an instance profile, from where the configuration says that they are. They are the only ones that instances, and what
- * is done in their name, ever get.
+ * The credentials of an instance profile, from where the configuration says that they are. They are the only ones that
+ * instances, and what is done in their name, ever get.
  */
 import { readFile } from 'node:fs/promises';
 import { ProcessError, run } from './processes.ts';
@@ -14,7 +14,10 @@ export type CredentialSource =
       readonly secretAccessKey: string;
       readonly sessionToken?: string;
     }
-  /** A profile of a file such as AWS's tools have in `~/.aws/credentials`. It is read anew whenever credentials are asked for. */
+  /**
+   * A profile of a file such as AWS's tools have in `~/.aws/credentials`. It is read anew whenever credentials are
+   * asked for.
+   */
   | { readonly kind: 'file'; readonly path: string; readonly profile: string }
   /** A program that prints what a `credential_process` of AWS's tools prints. */
   | { readonly kind: 'process'; readonly argv: readonly string[] };

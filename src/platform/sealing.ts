@@ -1,4 +1,7 @@
-/** What is kept or handed out sealed: nobody reads or changes it without the key file of the data directory (`secrets.key`, mode 0600). */
+/**
+ * What is kept or handed out sealed: nobody reads or changes it without the key file of the data directory
+ * (`secrets.key`, mode 0600).
+ */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { mkdirSync } from 'node:fs';
@@ -44,7 +47,8 @@ async function readKey(path: string): Promise<Buffer | undefined> {
     const key = await readFile(path);
     if (key.length !== KEY_BYTES)
       throw new Error(
-        `${path} does not hold ${KEY_BYTES} bytes: the access keys that were made with it are lost unless it is brought back`,
+        `${path} does not hold ${KEY_BYTES} bytes: the access keys that were made with it are lost unless it is ` +
+          'brought back',
       );
     return key;
   } catch (error) {

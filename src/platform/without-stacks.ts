@@ -1,8 +1,8 @@
 /** Errors in great numbers. */
 
 /**
- * What a function gives whose errors need no stack: a parser that makes one for each character at fault takes some 100 MB for a document of
- * 64 KiB, nearly all of it stacks.
+ * What a function gives whose errors need no stack: a parser that makes one for each character at fault takes some 100
+ * MB for a document of 64 KiB, nearly all of it stacks.
  * @param work not asynchronous
  */
 export function withoutStacks<T>(work: () => T): T {

@@ -1,6 +1,6 @@
 /**
- * Condition operators of IAM policies. Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Set operators".
- * A key that the request does not have fails an operator, but a negated one; `…IfExists` holds without it.
+ * Condition operators of IAM policies. Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Set
+ * operators". A key that the request does not have fails an operator, but a negated one; `…IfExists` holds without it.
  */
 import { isInRange, parseRange, type AddressRange } from './addresses.ts';
 import { matchesArn, parseArnGlob } from './arn-globs.ts';
@@ -15,9 +15,12 @@ import { matchesGlob, parseGlob, type VariableValue } from './globs.ts';
 export type ContextValues = (key: string, spelled?: string) => readonly string[] | undefined;
 
 /** What a statement does. */
-export type Effect = 'Allow' | 'Deny';
+type Effect = 'Allow' | 'Deny';
 
-/** One condition of a statement: an operator, a key, and the values of which one has to match (with a negated operator: none may). */
+/**
+ * One condition of a statement: an operator, a key, and the values of which one has to match (with a negated operator:
+ * none may).
+ */
 export interface Condition {
   readonly operator: string;
   /** In lower case. */
@@ -134,9 +137,6 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   ...ordered('Numeric', number),
   ...ordered('Date', date),
 };
-
-/** The operators' names, without prefixes and `IfExists`. */
-export const OPERATOR_NAMES: readonly string[] = [...Object.keys(OPERATORS), 'Null'];
 
 /**
  * Reads one condition.

@@ -420,7 +420,8 @@ describe('who', () => {
     const refused = decide(asked, { identity: [] }) as Exclude<Decision, { allowed: true }>;
     assert.equal(
       refusalMessage(asked, refused),
-      `User: ${USER.arn} is not authorized to perform: imagebuilder:GetComponent on resource: ${COMPONENT} because no identity-based policy allows the imagebuilder:GetComponent action`,
+      `User: ${USER.arn} is not authorized to perform: imagebuilder:GetComponent on resource: ${COMPONENT} because ` +
+        'no identity-based policy allows the imagebuilder:GetComponent action',
     );
     assert.match(
       refusalMessage(asked, { allowed: false, because: 'explicit deny', source: 'identity-based' }),

@@ -1,6 +1,7 @@
 /**
- * Whether a request is allowed. Source: IAM User Guide, "Policy evaluation logic": an explicit deny in any policy wins; within one account a
- * policy of the principal or one of the resource that names the principal must allow; across accounts both must; a session's policy narrows.
+ * Whether a request is allowed. Source: IAM User Guide, "Policy evaluation logic": an explicit deny in any policy wins;
+ * within one account a policy of the principal or one of the resource that names the principal must allow; across
+ * accounts both must; a session's policy narrows.
  */
 import type { ContextValues } from './conditions.ts';
 import { statementFits, type Policy } from './document.ts';
@@ -31,7 +32,7 @@ export interface Policies {
 }
 
 /** Kinds of policies, as refusals name them. */
-export type PolicySource = 'identity-based' | 'session' | 'resource-based';
+type PolicySource = 'identity-based' | 'session' | 'resource-based';
 
 /** What came out. */
 export type Decision =
@@ -86,7 +87,9 @@ export function grants(policy: Policy, request: AccessRequest): PrincipalMatch {
 
 interface Verdict {
   readonly denied: boolean;
-  /** The closest way in which an allowing statement names the principal; a policy of the principal itself names none. */
+  /**
+   * The closest way in which an allowing statement names the principal; a policy of the principal itself names none.
+   */
   readonly allowed: PrincipalMatch;
 }
 
@@ -108,7 +111,8 @@ function verdictOf({ statements }: Policy, request: AccessRequest): Verdict {
 
 /**
  * Why a request was refused, in AWS's words.
- * @returns `User: … is not authorized to perform: … on resource: … because no identity-based policy allows the … action`
+ * @returns `User: … is not authorized to perform: … on resource: … because no identity-based policy allows the …
+ *   action`
  */
 export function refusalMessage(
   { principal, action, resource }: Pick<AccessRequest, 'principal' | 'action' | 'resource'>,

@@ -1,10 +1,16 @@
-/** Policy documents as IAM has them, read and checked. Source: IAM User Guide, "IAM JSON policy element reference" and its grammar. */
+/**
+ * Policy documents as IAM has them, read and checked. Source: IAM User Guide, "IAM JSON policy element reference" and
+ * its grammar.
+ */
 import { matchesArn, parseArnGlob, type ArnGlob } from './arn-globs.ts';
 import { parseCondition, singleValue, type Condition, type ContextValues } from './conditions.ts';
 import { matchesGlob, parseGlob, type Glob } from './globs.ts';
 import type { PrincipalElement } from './principals.ts';
 
-/** What a policy is attached to: a principal (or a session), a resource, or a role as the policy that says who may assume it. */
+/**
+ * What a policy is attached to: a principal (or a session), a resource, or a role as the policy that says who may
+ * assume it.
+ */
 export type PolicyKind = 'identity' | 'resource' | 'trust';
 
 /** One statement. */
@@ -111,7 +117,8 @@ function readStatement(
     if (value === '*' || /^[A-Za-z0-9-]+:[A-Za-z0-9*?]+$/.test(value))
       return [parseGlob(value, { wildcards: true, variables: false })!];
     faults.push(
-      `${place}.${actions.name}[${index}]: '${value}' is not an action, such as "imagebuilder:GetImage" or "imagebuilder:*"`,
+      `${place}.${actions.name}[${index}]: '${value}' is not an action, such as "imagebuilder:GetImage" or ` +
+        '"imagebuilder:*"',
     );
     return [];
   });
@@ -123,7 +130,8 @@ function readStatement(
     const glob = parseArnGlob(value, variables);
     if (glob !== undefined) return [glob];
     faults.push(
-      `${place}.${resources.name}[${index}]: '${value}' is neither "*" nor an ARN of six parts, such as "arn:aws:imagebuilder:*:123456789012:component/web/*"`,
+      `${place}.${resources.name}[${index}]: '${value}' is neither "*" nor an ARN of six parts, such as ` +
+        '"arn:aws:imagebuilder:*:123456789012:component/web/*"',
     );
     return [];
   });

@@ -58,8 +58,8 @@ export function parseGlob(
 }
 
 /**
- * Whether a text matches. What a variable stands for is taken by its letters: a wildcard in it is no wildcard. A pattern with a variable
- * that stands for nothing matches nothing.
+ * Whether a text matches. What a variable stands for is taken by its letters: a wildcard in it is no wildcard. A
+ * pattern with a variable that stands for nothing matches nothing.
  */
 export function matchesGlob(glob: Glob, text: string, valueOf: VariableValue, ignoreCase = false): boolean {
   const [first] = glob.pieces;
@@ -79,7 +79,8 @@ export function matchesGlob(glob: Glob, text: string, valueOf: VariableValue, ig
 }
 
 /**
- * A matcher of a user's pattern, for whole texts. A regular expression made of it would not do: one of sixty `*` tries for ever.
+ * A matcher of a user's pattern, for whole texts. A regular expression made of it would not do: one of sixty `*` tries
+ * for ever.
  * @param wildcards `*` for any text, `?` for one character; what is not among them is itself
  */
 export function wildcardMatcher(pattern: string, wildcards: '*' | '*?' = '*?'): (text: string) => boolean {

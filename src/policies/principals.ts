@@ -25,7 +25,10 @@ export interface PrincipalElement {
   readonly federated: readonly string[];
 }
 
-/** How an element fits: it names the principal itself, or the account, whose own policies then have to allow it; or not at all. */
+/**
+ * How an element fits: it names the principal itself, or the account, whose own policies then have to allow it; or not
+ * at all.
+ */
 export type PrincipalMatch = 'itself' | 'account' | undefined;
 
 /** Whether a `Principal` element is about somebody. */

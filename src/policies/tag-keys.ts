@@ -16,7 +16,10 @@ export function sameButForCase(keys: Iterable<string>): readonly [string, string
 
 /** What is wrong with keys that differ only in case. */
 export function caseFault([one, other]: readonly [string, string]): string {
-  return `has the keys '${one}' and '${other}', which differ only in case: policies do not tell them apart. Keep one of them`;
+  return (
+    `has the keys '${one}' and '${other}', which differ only in case: policies do not tell them apart. Keep one of ` +
+    'them'
+  );
 }
 
 /** Tags with others over them; what has the same key but for case is replaced. */

@@ -40,7 +40,8 @@ const VERSIONED: Partial<Record<ResourceType, { readonly builds: boolean }>> = {
 
 const FORM = new RegExp(
   '^arn:(aws):imagebuilder:([a-z0-9-]+):([0-9]{12}|aws(?:-[a-z-]+)?|third-party):' +
-    '(component|image-recipe|container-recipe|image|image-pipeline|infrastructure-configuration|distribution-configuration|lifecycle-policy|workflow/(?:build|test|distribution))' +
+    '(component|image-recipe|container-recipe|image|image-pipeline|infrastructure-configuration|' +
+    'distribution-configuration|lifecycle-policy|workflow/(?:build|test|distribution))' +
     '/([a-z0-9_-]+)(?:/([^/]+)(?:/([1-9][0-9]{0,9}))?)?$',
 );
 

@@ -13,7 +13,10 @@ export function dockerfileFault(template: string, hasComponents: boolean): strin
   if (parent < 0) return 'The template must contain {{{ imagebuilder:parentImage }}}.';
   if (!hasComponents) return undefined;
   if (environments < 0 || components < 0)
-    return 'The template of a recipe with components must contain {{{ imagebuilder:environments }}} and {{{ imagebuilder:components }}}.';
+    return (
+      'The template of a recipe with components must contain {{{ imagebuilder:environments }}} and {{{ ' +
+      'imagebuilder:components }}}.'
+    );
   return environments > components
     ? 'In the template {{{ imagebuilder:environments }}} must come before {{{ imagebuilder:components }}}.'
     : undefined;
@@ -25,7 +28,10 @@ const REFERENCE = new RegExp(
   `^${HOST}${PATH}(?:/${PATH})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`,
 );
 
-/** Whether a text names an image in a registry: `debian:12`, `public.ecr.aws/amazonlinux/amazonlinux:latest`, with a digest or without. An AMI's id is none. */
+/**
+ * Whether a text names an image in a registry: `debian:12`, `public.ecr.aws/amazonlinux/amazonlinux:latest`, with a
+ * digest or without. An AMI's id is none.
+ */
 export function isRegistryImage(text: string): boolean {
   return REFERENCE.test(text) && !/^ami-[0-9a-f]+$/.test(text);
 }

@@ -27,7 +27,8 @@ const WORDINGS: readonly [error: ApiError, status: number, message: string][] = 
       'One or more outputs should be provided for each region in a distribution configuration.',
     ),
     400,
-    "The value supplied for parameter 'distributions[0]' is not valid. One or more outputs should be provided for each region in a distribution configuration.",
+    "The value supplied for parameter 'distributions[0]' is not valid. One or more outputs should be provided for " +
+      'each region in a distribution configuration.',
   ],
   [resourceAlreadyExists('ImageRecipe', 'arn:r'), 400, "The following resource 'ImageRecipe' already exists: 'arn:r'."],
   [

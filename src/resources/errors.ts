@@ -1,6 +1,7 @@
 /**
- * The one error catalogue: every code that the API answers with, its HTTP status, and the wording of its messages. Messages
- * marked "as AWS" are those of EC2 Image Builder, which clients (Terraform among them) match on; the others are Ingot's.
+ * The one error catalogue: every code that the API answers with, its HTTP status, and the wording of its messages.
+ * Messages marked "as AWS" are those of EC2 Image Builder, which clients (Terraform among them) match on; the others
+ * are Ingot's.
  */
 
 /** Every error code and the HTTP status that goes with it. */
@@ -40,7 +41,9 @@ export const ERROR_STATUS = {
 /** A code of the catalogue. */
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
-/** An error that the client is told as it is. Everything else that is thrown becomes a ServiceException without detail. */
+/**
+ * An error that the client is told as it is. Everything else that is thrown becomes a ServiceException without detail.
+ */
 export class ApiError extends Error {
   readonly code: ErrorCode;
   /** HTTP status. */
@@ -54,7 +57,10 @@ export class ApiError extends Error {
   }
 }
 
-/** A value that is wrong, by the path of its member (`distributions[0].region`), and what is wrong with it, as a sentence. */
+/**
+ * A value that is wrong, by the path of its member (`distributions[0].region`), and what is wrong with it, as a
+ * sentence.
+ */
 export interface ValueFault {
   readonly path: string;
   readonly detail: string;
@@ -83,11 +89,6 @@ export function toldFaults(faults: readonly string[]): string {
 /** All the wrong values of one request: as AWS for each, one to a line. */
 export function invalidParameterValues(faults: readonly ValueFault[]): ApiError {
   return new ApiError('InvalidParameterValueException', toldFaults(faults.slice(0, MOST_FAULTS + 1).map(valueMessage)));
-}
-
-/** A wrong value, in words that stand alone: `The provided instance profile does not exist`. */
-export function invalidValue(message: string): ApiError {
-  return new ApiError('InvalidParameterValueException', message);
 }
 
 /** Members that exclude each other, or lack each other. */

@@ -12,7 +12,9 @@ export interface AmiFacts {
   readonly lastLaunched?: number;
 }
 
-/** The moment that lies `value` units before `now` (milliseconds since 1970): months and years by the calendar, in UTC. */
+/**
+ * The moment that lies `value` units before `now` (milliseconds since 1970): months and years by the calendar, in UTC.
+ */
 export function unitsBefore(now: number, value: number, unit: LifecyclePolicyTimeUnit): number {
   const date = new Date(now);
   if (unit === 'DAYS' || unit === 'WEEKS') date.setUTCDate(date.getUTCDate() - value * (unit === 'WEEKS' ? 7 : 1));

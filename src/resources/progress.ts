@@ -1,5 +1,6 @@
 /**
- * The one record of progress and logs. `--json`, `logs`, the terminal and later the console and CloudWatch are views of it.
+ * The one record of progress and logs. `--json`, `logs`, the terminal and later the console and CloudWatch are views of
+ * it.
  */
 
 /** Changes when a reader of an older record would misread a newer one. */

@@ -50,7 +50,11 @@ export function scheduleFault(expression: string): string | undefined {
     if (text === '?' && (index === 2 || index === 4)) continue;
     const wrong = text.split(',').find((item) => !isItem(item, field));
     if (wrong !== undefined)
-      return `'${wrong}' is not a ${field.name}: ${field.min} to ${field.max}${field.names === undefined ? '' : ` or ${field.names[0]} to ${field.names.at(-1)}`}, with , - * and /.`;
+      return (
+        `'${wrong}' is not a ${field.name}: ${field.min} to ` +
+        `${field.max}${field.names === undefined ? '' : ` or ${field.names[0]} to ${field.names.at(-1)}`}, with , ` +
+        '- * and /.'
+      );
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 /**
  * Template variables in AMI names, descriptions and tags: `{{ imagebuilder:buildDate }}`, the same with a date pattern
- * (`{{imagebuilder:buildDate:yyyyMMHHss}}`), and `{{ imagebuilder:buildVersion }}`. Blanks inside the braces do not matter.
+ * (`{{imagebuilder:buildDate:yyyyMMHHss}}`), and `{{ imagebuilder:buildVersion }}`. Blanks inside the braces do not
+ * matter.
  */
 
 /** What the variables stand for. */
@@ -19,7 +20,10 @@ export class TemplateVariableError extends Error {
 const VARIABLE = /\{\{\s*imagebuilder:([^{}]*)\}\}/g;
 const BUILD_DATE = /\{\{\s*imagebuilder:buildDate(?::[^{}]*|\s*)\}\}/;
 
-/** A date as AWS writes it in AMI names: `2022-10-26T22-30-05.912619Z`. A clock of milliseconds gives zeros for the rest. */
+/**
+ * A date as AWS writes it in AMI names: `2022-10-26T22-30-05.912619Z`. A clock of milliseconds gives zeros for the
+ * rest.
+ */
 export function formatBuildDate(date: string): string {
   const { year, month, day, hour, minute, second, fraction } = dateParts(date);
   return `${year}-${month}-${day}T${hour}-${minute}-${second}.${fraction.slice(0, 6)}Z`;
@@ -42,7 +46,8 @@ export function substituteVariables(text: string, values: TemplateValues): strin
     if (variable.startsWith('buildDate:'))
       return formatDate(variable.slice('buildDate:'.length).trim(), values.buildDate);
     throw new TemplateVariableError(
-      `${whole} is no variable: there are {{ imagebuilder:buildDate }}, {{ imagebuilder:buildDate:PATTERN }} and {{ imagebuilder:buildVersion }}`,
+      `${whole} is no variable: there are {{ imagebuilder:buildDate }}, {{ imagebuilder:buildDate:PATTERN }} and ` +
+        '{{ imagebuilder:buildVersion }}',
     );
   });
 }
@@ -59,11 +64,11 @@ export function variableFault(text: string): string | undefined {
 }
 
 /**
- * Writes a date by a pattern of letters, as Java's date formats read them (the service is known by examples in that style):
- * `yyyy yy MM dd HH hh mm ss SSS a DDD`, text in single quotes as it is.
+ * Writes a date by a pattern of letters, as Java's date formats read them (the service is known by examples in that
+ * style): `yyyy yy MM dd HH hh mm ss SSS a DDD`, text in single quotes as it is.
  * @throws {TemplateVariableError} for other letters
  */
-export function formatDate(pattern: string, date: string): string {
+function formatDate(pattern: string, date: string): string {
   if (pattern === '')
     throw new TemplateVariableError('{{ imagebuilder:buildDate: }} has a colon and no date pattern after it');
   const { year, month, day, hour, minute, second, fraction } = dateParts(date);
@@ -101,7 +106,8 @@ export function formatDate(pattern: string, date: string): string {
           return Number(hour) < 12 ? 'AM' : 'PM';
       }
       throw new TemplateVariableError(
-        `'${run}' in the date pattern '${pattern}' is not supported: y, MM, d, D, H, h, m, s, S and a are, and text in single quotes`,
+        `'${run}' in the date pattern '${pattern}' is not supported: y, MM, d, D, H, h, m, s, S and a are, and ` +
+          'text in single quotes',
       );
     },
   );

@@ -1,4 +1,7 @@
-/** Regular expressions that a stranger wrote: one such as `(a+)+b` takes for ever, and nothing else runs in the process meanwhile. */
+/**
+ * Regular expressions that a stranger wrote: one such as `(a+)+b` takes for ever, and nothing else runs in the process
+ * meanwhile.
+ */
 import { createContext, Script } from 'node:vm';
 
 /** Milliseconds that one match may take. */
@@ -6,7 +9,10 @@ export const MATCH_MILLISECONDS = 1000;
 
 const MATCH = new Script('pattern.test(text)');
 
-/** Whether an expression matches a text; `undefined` when that takes longer than `MATCH_MILLISECONDS`, or more memory than there may be. */
+/**
+ * Whether an expression matches a text; `undefined` when that takes longer than `MATCH_MILLISECONDS`, or more memory
+ * than there may be.
+ */
 export function matchesInTime(pattern: RegExp, text: string): boolean | undefined {
   try {
     return MATCH.runInContext(createContext({ pattern, text }), { timeout: MATCH_MILLISECONDS }) === true;

@@ -1,7 +1,7 @@
 /** Semantic versions and their wildcards. Source: reference, `resources.md` section 2. */
 
 /** The largest number a node takes: 2^30 - 1. */
-export const MAX_NODE = 2 ** 30 - 1;
+const MAX_NODE = 2 ** 30 - 1;
 
 /** Three nodes, each from 0 to `MAX_NODE`. */
 export interface Version {
@@ -28,7 +28,10 @@ export function parseVersion(text: string): Version | undefined {
   return pattern !== undefined && isVersion(pattern) ? pattern : undefined;
 }
 
-/** Reads `1.2.3`, `1.2.x`, `1.x.x` or `x.x.x`. Returns `undefined` for the rest, `x.2.x` and `1.x.8` among it: right of an `x` all are `x`. */
+/**
+ * Reads `1.2.3`, `1.2.x`, `1.x.x` or `x.x.x`. Returns `undefined` for the rest, `x.2.x` and `1.x.8` among it: right of
+ * an `x` all are `x`.
+ */
 export function parseVersionPattern(text: string): VersionPattern | undefined {
   const pattern = parseNodes(text);
   if (pattern === undefined) return undefined;
@@ -38,8 +41,8 @@ export function parseVersionPattern(text: string): VersionPattern | undefined {
 }
 
 /**
- * Reads a version to be counted up: `1.0.x`, `1.x.0`, `1.x.x`, `x.0.0`, `x.x.x`. Right of the first `x` there is only `x` and 0.
- * Returns `undefined` for the rest.
+ * Reads a version to be counted up: `1.0.x`, `1.x.0`, `1.x.x`, `x.0.0`, `x.x.x`. Right of the first `x` there is only
+ * `x` and 0. Returns `undefined` for the rest.
  */
 export function parseIncrement(text: string): VersionPattern | undefined {
   const pattern = parseNodes(text);
@@ -76,7 +79,10 @@ export function matchesVersion(pattern: VersionPattern, version: Version): boole
   );
 }
 
-/** The numerically highest of those that a pattern means, its highest build where there are builds; `undefined` when it means none. */
+/**
+ * The numerically highest of those that a pattern means, its highest build where there are builds; `undefined` when it
+ * means none.
+ */
 export function highestMatch<V extends Version & { readonly build?: number }>(
   pattern: VersionPattern,
   versions: readonly V[],
@@ -90,7 +96,8 @@ export function highestMatch<V extends Version & { readonly build?: number }>(
 }
 
 /**
- * The version that counting up gives: one more at the first `x`, 0 to the right of it. The first of its kind has 0 there; that of `x.x.x` is 1.0.0.
+ * The version that counting up gives: one more at the first `x`, 0 to the right of it. The first of its kind has 0
+ * there; that of `x.x.x` is 1.0.0.
  * @param increment of `parseIncrement`
  * @param existing all versions there are
  * @returns `undefined` when the numbers are used up

@@ -1,4 +1,6 @@
-/** Secrets in AWS Secrets Manager and in Parameter Store, read with the credentials that the AWS SDK finds on this host. */
+/**
+ * Secrets in AWS Secrets Manager and in Parameter Store, read with the credentials that the AWS SDK finds on this host.
+ */
 import { getParameter, getSecretValue, type AwsSettings } from '../platform/aws-secrets.ts';
 import { SecretError, type ProviderType } from './provider.ts';
 
@@ -14,7 +16,8 @@ export const aws: ProviderType = {
       fault('endpoint', 'must be an address');
     return {
       describe: ({ service, region }) =>
-        `AWS ${service === 'secretsmanager' ? 'Secrets Manager' : 'Parameter Store'} in ${String(settings['region'] ?? region)}`,
+        `AWS ${service === 'secretsmanager' ? 'Secrets Manager' : 'Parameter Store'} in ` +
+        `${String(settings['region'] ?? region)}`,
       async look(query, signal) {
         const where: AwsSettings = { region: query.region, ...settings, ...(signal === undefined ? {} : { signal }) };
         try {

@@ -1,6 +1,7 @@
 /**
- * Secrets that a program prints: `[vault, kv, get, -field=value, 'secret/{name}']`, `[pass, show, '{name}']`. `{name}`, `{service}`, `{stage}`,
- * `{version}`, `{account}` and `{region}` in its arguments are what is wanted; no shell is involved.
+ * Secrets that a program prints: `[vault, kv, get, -field=value, 'secret/{name}']`, `[pass, show, '{name}']`. `{name}`,
+ * `{service}`, `{stage}`, `{version}`, `{account}` and `{region}` in its arguments are what is wanted; no shell is
+ * involved.
  */
 import { patient } from '../platform/patience.ts';
 import { ProcessError, run } from '../platform/processes.ts';
@@ -21,7 +22,8 @@ export const command: ProviderType = {
       async look(query, signal) {
         const words = argumentsFor(argv.map(String), query);
         try {
-          // The user's own program: a vault's address and token, a GPG agent and the like are in the environment that they gave Ingot for it.
+          // The user's own program: a vault's address and token, a GPG agent and the like are in the environment that
+          // they gave Ingot for it.
           const { stdout } = await run(words, {
             inherit: 'all',
             timeoutMs: patient(TIMEOUT_MS),

@@ -4,7 +4,7 @@ import { plainName, type ProviderType, type SecretQuery } from './provider.ts';
 const DEFAULT_PREFIX = 'INGOT_SECRET_';
 
 /** The variable of a secret: capitals, and `_` for all that a variable's name cannot have. */
-export function variableOf(prefix: string, query: Pick<SecretQuery, 'service' | 'name'>): string {
+function variableOf(prefix: string, query: Pick<SecretQuery, 'service' | 'name'>): string {
   return `${prefix}${plainName(query)
     .replace(/^\//, '')
     .replaceAll(/[^A-Za-z0-9]/g, '_')

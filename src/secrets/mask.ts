@@ -15,8 +15,9 @@ interface Form {
 }
 
 /**
- * The secrets of one run, which grow. They are looked for by a binary search at each place, not by one regular expression of all: a secret of
- * some thousand lines has more forms than an expression may have, and its error would tell them.
+ * The secrets of one run, which grow. They are looked for by a binary search at each place, not by one regular
+ * expression of all: a secret of some thousand lines has more forms than an expression may have, and its error would
+ * tell them.
  */
 export class Mask {
   readonly #texts = new Set<string>();
@@ -95,7 +96,10 @@ export class Mask {
   }
 }
 
-/** A value as programs print it: as it is, within JSON, in a URL, between quotes of a shell, in base64 with whatever stands before and behind it. */
+/**
+ * A value as programs print it: as it is, within JSON, in a URL, between quotes of a shell, in base64 with whatever
+ * stands before and behind it.
+ */
 function formsOf(value: string): readonly string[] {
   const json = JSON.stringify(value).slice(1, -1);
   return [
@@ -111,7 +115,10 @@ function formsOf(value: string): readonly string[] {
   ];
 }
 
-/** What base64 shows of a value wherever it begins among other bytes; of short values that is too little to be told apart. */
+/**
+ * What base64 shows of a value wherever it begins among other bytes; of short values that is too little to be told
+ * apart.
+ */
 function base64Forms(value: string): readonly string[] {
   const bytes = Buffer.from(value);
   const forms = [0, 1, 2]

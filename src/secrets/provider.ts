@@ -47,7 +47,10 @@ export function withoutLastNewline(text: string): string {
   return text.replace(/\r?\n$/, '');
 }
 
-/** The name of a secret that an ARN names, or the name itself. Of Secrets Manager without the six characters that AWS adds at its end. */
+/**
+ * The name of a secret that an ARN names, or the name itself. Of Secrets Manager without the six characters that AWS
+ * adds at its end.
+ */
 export function plainName({ service, name }: Pick<SecretQuery, 'service' | 'name'>): string {
   const [, , , , , kind = '', ...rest] = name.startsWith('arn:') ? name.split(':') : [];
   if (!name.startsWith('arn:')) return name;

@@ -1,4 +1,7 @@
-/** `server.json`: how others find the running server of a data directory. Apart from the service, so that a client need not load that. */
+/**
+ * `server.json`: how others find the running server of a data directory. Apart from the service, so that a client need
+ * not load that.
+ */
 import { readFile } from 'node:fs/promises';
 import { dataPath } from '../platform/data-layout.ts';
 import { isSameProcess } from '../platform/processes.ts';

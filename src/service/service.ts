@@ -162,7 +162,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   async function endIfSilent(link: WorkerLink): Promise<void> {
     if (link.silentSeconds < silentSeconds) return;
     if (link.silentSeconds === silentSeconds) {
-      const what = `the worker has not answered for ${silentSeconds} seconds; cancel its images or stop the server, and the server kills it`;
+      const what =
+        `the worker has not answered for ${silentSeconds} seconds; cancel its images or stop the server, and the ` +
+        'server kills it';
       logger().warn({ pid: link.pid }, what);
     }
     const what =
@@ -229,7 +231,8 @@ async function takeLock(dataDirectory: string): Promise<FileLock> {
   const who =
     other === undefined ? 'another process' : `the server with pid ${other.pid}, at http://${other.host}:${other.port}`;
   throw new DataDirectoryBusy(
-    `the data directory ${dataDirectory} is in use by ${who}; use that one, end it (./ingot stop --data ${JSON.stringify(dataDirectory)}), or name another directory (--data)`,
+    `the data directory ${dataDirectory} is in use by ${who}; use that one, end it (./ingot stop --data ` +
+      `${JSON.stringify(dataDirectory)}), or name another directory (--data)`,
   );
 }
 

@@ -9,7 +9,9 @@ const PROGRAM = `
   listenToServer({ wake() { for (;;); }, end() { process.exit(7); } });
 `;
 const links: WorkerLink[] = [];
-after(() => links.forEach((link) => link.kill()));
+after(() => {
+  for (const link of links) link.kill();
+});
 
 async function startLink(): Promise<WorkerLink> {
   const link = await WorkerLink.start([process.execPath, '--input-type=module', '--eval', PROGRAM], () => {});

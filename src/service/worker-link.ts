@@ -1,7 +1,8 @@
 /**
- * What server and worker process say to each other, a line each: the server wakes the worker, asks whether it still answers, and asks it to
- * end. A worker whose event loop stands still, or whose process is stopped, answers nothing; how long that has lasted is counted in the
- * seconds that the server itself ran, so that a host that slept, or a server that was stopped too, blames nobody.
+ * What server and worker process say to each other, a line each: the server wakes the worker, asks whether it still
+ * answers, and asks it to end. A worker whose event loop stands still, or whose process is stopped, answers nothing;
+ * how long that has lasted is counted in the seconds that the server itself ran, so that a host that slept, or a server
+ * that was stopped too, blames nobody.
  */
 import { writeSync } from 'node:fs';
 import { start, type RunningProcess } from '../platform/processes.ts';
@@ -40,7 +41,8 @@ export class WorkerLink {
    * @param onSecond called each second while it runs
    */
   static async start(argv: readonly string[], onSecond: (link: WorkerLink) => void): Promise<WorkerLink> {
-    // All of the environment: providers of secrets look there, and programs that the user named for secrets and credentials.
+    // All of the environment: providers of secrets look there, and programs that the user named for secrets and
+    // credentials.
     return new WorkerLink(
       await start(argv, { inherit: 'all', stdio: ['pipe', 'inherit', 'inherit', 'pipe'] }),
       onSecond,

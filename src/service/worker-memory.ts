@@ -6,7 +6,7 @@ import { setInterval } from 'node:timers';
  */
 export const WORKER_FLAGS: readonly string[] = ['--max-old-space-size=1024'];
 /** Bytes that it may have in all, buffers outside of the heap among them. */
-export const WORKER_BYTES = 2 * 2 ** 30;
+const WORKER_BYTES = 2 * 2 ** 30;
 /** What it ends with above that. */
 export const OUT_OF_MEMORY_CODE = 86;
 
@@ -50,7 +50,8 @@ export function endOfWorker({
   // V8 aborts when its heap is full.
   if (code !== OUT_OF_MEMORY_CODE && signal !== 'SIGABRT' && code !== 134) return undefined;
   return (
-    'The worker process ran out of memory while it worked on this image; another image may have caused it. Ingot removed ' +
+    'The worker process ran out of memory while it worked on this image; another image may have caused it. Ingot ' +
+    'removed ' +
     'what was left. Start the build again: components that succeeded are not run again.'
   );
 }

@@ -1,6 +1,6 @@
 /**
- * The worker process. Its parent holds the data directory's lock, wakes it and asks whether it still answers (`worker-link.ts`); the end of
- * stdin is the parent's end, and then this ends too, cleanly.
+ * The worker process. Its parent holds the data directory's lock, wakes it and asks whether it still answers
+ * (`worker-link.ts`); the end of stdin is the parent's end, and then this ends too, cleanly.
  */
 import { readFile } from 'node:fs/promises';
 import { namedImages } from '../images/names/names.ts';
@@ -62,8 +62,8 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
 }
 
 /**
- * The lock of the workers. The one before this may still clean up after its server died: sweeping then would take things from under it. One
- * that stands still never ends by itself, and nobody else is left to end it.
+ * The lock of the workers. The one before this may still clean up after its server died: sweeping then would take
+ * things from under it. One that stands still never ends by itself, and nobody else is left to end it.
  * @returns `undefined` when this worker was asked to end while it waited
  */
 async function takeOver(dataDirectory: string, asked: AbortSignal): Promise<FileLock | undefined> {

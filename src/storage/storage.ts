@@ -46,7 +46,7 @@ export interface StorageUsage {
 }
 
 /** An AMI and its size. */
-export interface AmiUsage {
+interface AmiUsage {
   readonly id: string;
   readonly region: string;
   readonly name: string;

@@ -173,7 +173,7 @@ function attribute(
 }
 
 /** Id and attribute of a `Fn::GetAtt`, in any of its forms. */
-export function getAttTarget(argument: TemplateNode): { readonly id: string; readonly name: string } | undefined {
+function getAttTarget(argument: TemplateNode): { readonly id: string; readonly name: string } | undefined {
   if (argument.kind === 'scalar') return splitAttribute(argument.text);
   if (
     argument.kind !== 'list' ||
@@ -205,7 +205,7 @@ function getAtt(call: CallNode, path: string, scope: Scope, faults: Faults): Val
 }
 
 /** The template and the variables of a `Fn::Sub`, in either form. */
-export function subParts(
+function subParts(
   argument: TemplateNode,
 ): { readonly template: ScalarNode; readonly variables: ReadonlyMap<string, TemplateNode> } | undefined {
   if (argument.kind === 'scalar') return { template: argument, variables: new Map() };
@@ -219,7 +219,7 @@ export function subParts(
 const VARIABLE = /\$\{([^{}]*)\}/g;
 
 /** Names in a `Fn::Sub` template that stand for something. */
-export function subNames(template: string): string[] {
+function subNames(template: string): string[] {
   return [...template.matchAll(VARIABLE)]
     .map((match) => match[1]!)
     .filter((name) => !name.startsWith('!'))

@@ -32,7 +32,7 @@ export class TemplateError extends Error {
 }
 
 /** `12:7 Resources.Recipe.Properties.Nmae: unknown property …`: line, column, path (which starts with the logical id's), message. */
-export function formatFault(fault: Fault): string {
+function formatFault(fault: Fault): string {
   return `${fault.position.line}:${fault.position.column} ${fault.path === '' ? '' : `${fault.path}: `}${fault.message}`;
 }
 

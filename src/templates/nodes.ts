@@ -43,7 +43,7 @@ export type CallName = 'Ref' | 'Fn::GetAtt' | 'Fn::Sub' | 'Fn::Join';
 /** A value after evaluation; `unknown` stands for what a resource that does not exist yet will answer. */
 export type Value = ScalarNode | ValueList | ValueMap | UnknownValue;
 
-export interface ValueList {
+interface ValueList {
   readonly kind: 'list';
   readonly items: readonly Value[];
   readonly position: Position;
@@ -55,7 +55,7 @@ export interface ValueMap {
   readonly position: Position;
 }
 
-export interface UnknownValue {
+interface UnknownValue {
   readonly kind: 'unknown';
   readonly position: Position;
 }

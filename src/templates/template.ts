@@ -2,7 +2,7 @@
 import type { Position } from '../documents/position.ts';
 import { evaluate, referencesOf, type PseudoParameters, type ResourceAttributes, type Scope } from './evaluate.ts';
 import { Faults, TemplateError, suggestion } from './faults.ts';
-import { describe, type MapNode, type TemplateNode, type Value } from './nodes.ts';
+import { describe, type MapNode, type TemplateNode } from './nodes.ts';
 import { parameterValues, readParameters, type TemplateParameter } from './parameters.ts';
 import { parseText } from './parse.ts';
 import {
@@ -22,7 +22,7 @@ export interface Template {
 }
 
 /** One resource as it was written. */
-export interface TemplateResource {
+interface TemplateResource {
   readonly logicalId: string;
   readonly type: ResourceType;
   readonly properties: MapNode;
@@ -290,4 +290,4 @@ function inOrder(resources: readonly PlannedResource[], faults: Faults): readonl
 }
 
 export { TemplateError };
-export type { PseudoParameters, RequestValue, ResourceAttributes, ResourceType, Value };
+export type { PseudoParameters, RequestValue, ResourceAttributes, ResourceType };

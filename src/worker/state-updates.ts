@@ -36,7 +36,7 @@ export async function runDueExecutions(catalog: Catalog, stopping: () => boolean
 }
 
 /** Carries out one execution; what an earlier try did is found done. */
-export async function runStateUpdate(
+async function runStateUpdate(
   catalog: Catalog,
   { id, image_arn: arn, account, region, start_time, request }: LifecycleExecution,
 ): Promise<void> {

@@ -98,7 +98,9 @@ describe('what policies of a user allow', () => {
     assert.deepEqual((await client.send(new ListComponentsCommand({}))).componentVersionList, []);
     await refused(
       client.send(component('web')),
-      `User: ${arn} is not authorized to perform: imagebuilder:CreateComponent on resource: arn:aws:imagebuilder:${REGION}:${ACCOUNT}:component/web/1.0.0/* because no identity-based policy allows the imagebuilder:CreateComponent action`,
+      `User: ${arn} is not authorized to perform: imagebuilder:CreateComponent on resource: ` +
+        `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:component/web/1.0.0/* because no identity-based policy allows the ` +
+        'imagebuilder:CreateComponent action',
     );
   });
 

@@ -1,4 +1,7 @@
-/** A request for each operation that succeeds, and what its answer must hold: for the conformance suite, through the SDK and through the AWS CLI. */
+/**
+ * A request for each operation that succeeds, and what its answer must hold: for the conformance suite, through the SDK
+ * and through the AWS CLI.
+ */
 import * as sdk from '@aws-sdk/client-imagebuilder';
 import type { OperationName } from '../../src/api/model.ts';
 import { insertAmi } from '../../src/catalog/amis.ts';
@@ -35,7 +38,8 @@ export interface Case {
 }
 
 const DOCUMENT =
-  'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ExecuteBash\n        inputs:\n          commands:\n            - "true"\n';
+  'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ExecuteBash\n      ' +
+  '  inputs:\n          commands:\n            - "true"\n';
 const WORKFLOW =
   'schemaVersion: 1.0\nsteps:\n  - name: Launch\n    action: LaunchInstance\n    inputs:\n      waitFor: ssmAgent\n';
 const TEMPLATE = 'FROM {{{ imagebuilder:parentImage }}}';

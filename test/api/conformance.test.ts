@@ -1,7 +1,8 @@
 /**
- * Every operation through the AWS SDK, against a server over a socket: what it answers to a good request, member by member against the model, and
- * each error that a request can provoke. `cases.ts` has the good requests. At the end all errors of the model are counted: those that were not
- * answered are in `INJECTED` (only faults of the server bring them) or in `UNUSED` (nothing brings them here), and what is listed there was not answered.
+ * Every operation through the AWS SDK, against a server over a socket: what it answers to a good request, member by
+ * member against the model, and each error that a request can provoke. `cases.ts` has the good requests. At the end all
+ * errors of the model are counted: those that were not answered are in `INJECTED` (only faults of the server bring
+ * them) or in `UNUSED` (nothing brings them here), and what is listed there was not answered.
  */
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
@@ -159,7 +160,10 @@ const EMPTY: readonly OperationName[] = [
   'ListLifecycleExecutionResources',
 ];
 
-/** Errors that only faults of the server bring: they are injected in `src/api/server.test.ts` (a handler that fails, a catalogue that another process keeps busy). */
+/**
+ * Errors that only faults of the server bring: they are injected in `src/api/server.test.ts` (a handler that fails, a
+ * catalogue that another process keeps busy).
+ */
 const INJECTED: readonly string[] = ['ServiceException', 'ServiceUnavailableException'];
 
 type Change = (input: Record<string, unknown>, fixture: Fixture) => Promise<object> | object;
@@ -520,7 +524,8 @@ const UNUSED: Readonly<Record<string, RegExp>> = {
   // A more exact code says it.
   ClientException: /^(?!Import(?:Disk|Vm)Image$)/,
   InvalidRequestException: /^(Get(?!MarketplaceResource$)|List|Delete|Put|Update|Import|Create(?!Image$))/,
-  // What others own is not there for those who may not (AccessDeniedException); what comes with the service is named by no such request.
+  // What others own is not there for those who may not (AccessDeniedException); what comes with the service is named by
+  // no such request.
   ForbiddenException: /^(Get|List|Create|Import|Distribute|SendWorkflow|CancelLifecycle)/,
   // Two requests at once follow one another.
   ResourceInUseException: /^(Create|Import|Update|Cancel|SendWorkflow|StartImagePipeline|Distribute)/,

@@ -1,4 +1,6 @@
-/** Requests that nobody would send: a table of raw ones, and 10,000 made from the model. A million: `npm run test:long`. */
+/**
+ * Requests that nobody would send: a table of raw ones, and 10,000 made from the model. A million: `npm run test:long`.
+ */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { after, before, test } from 'node:test';
@@ -76,7 +78,8 @@ test('what is hardly HTTP is answered, or the connection closed', async () => {
       /^HTTP\/1\.1 413 [\s\S]*RequestEntityTooLargeException/,
     ],
     [
-      `PUT /CreateComponent HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n${`10000\r\n${'x'.repeat(65_536)}\r\n`.repeat(18)}`,
+      `PUT /CreateComponent HTTP/1.1\r\n${host}Transfer-Encoding: ` +
+        `chunked\r\n\r\n${`10000\r\n${'x'.repeat(65_536)}\r\n`.repeat(18)}`,
       /^HTTP\/1\.1 413 [\s\S]*RequestEntityTooLargeException/,
     ],
     [

@@ -1,4 +1,7 @@
-/** Imports on record: what a task names, and what ImportVmImage makes of it. The worker's part is in test/integration/imports.test.ts. */
+/**
+ * Imports on record: what a task names, and what ImportVmImage makes of it. The worker's part is in
+ * test/integration/imports.test.ts.
+ */
 import {
   GetImageCommand,
   ImportDiskImageCommand,

@@ -1,4 +1,6 @@
-/** boto3's paginators, of every list operation: all items, each once, in the same order whatever the size of the pages. */
+/**
+ * boto3's paginators, of every list operation: all items, each once, in the same order whatever the size of the pages.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -79,7 +81,9 @@ async function seed(): Promise<Partial<Record<OperationName, object>>> {
       name: 'builds',
       semanticVersion: '1.0.0',
       type: 'TEST',
-      data: `schemaVersion: 1.0\ndescription: d${index}\nsteps:\n  - name: Launch\n    action: LaunchInstance\n    inputs:\n      waitFor: ssmAgent\n`,
+      data:
+        `schemaVersion: 1.0\ndescription: d${index}\nsteps:\n  - name: Launch\n    action: LaunchInstance\n    ` +
+        'inputs:\n      waitFor: ssmAgent\n',
     }),
   );
   for (const operation of [

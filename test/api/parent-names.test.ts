@@ -107,7 +107,9 @@ describe('a parent image', () => {
           type === 'DOCKER'
             ? /It is a container image: a container recipe names it as '[a-z.]+\//
             : new RegExp(
-                `'${name}' .*cannot be had here\\. [A-Z].*${supply.canRun ? `\\./ingot import FILE --name ${name}.*or say` : 'Say'} in config\\.yaml .*parentImages: \\{${name}: `,
+                `'${name}' .*cannot be had here\\. ` +
+                  `[A-Z].*${supply.canRun ? `\\./ingot import FILE --name ${name}.*or say` : 'Say'} in config\\.yaml ` +
+                  `.*parentImages: \\{${name}: `,
               ),
         );
       }
@@ -129,7 +131,8 @@ describe('a parent image', () => {
     await refused(
       recipe({ parentImage: managed('suse-linux-enterprise-server-15-x86') }),
       new RegExp(
-        `suse-linux-enterprise-server-15-x86 is image/golden/x\\.x\\.x by config\\.yaml: There is no available build of 'arn:aws:imagebuilder:${REGION}:${ACCOUNT}:image/golden/x\\.x\\.x'`,
+        'suse-linux-enterprise-server-15-x86 is image/golden/x\\.x\\.x by config\\.yaml: There is no available ' +
+          `build of 'arn:aws:imagebuilder:${REGION}:${ACCOUNT}:image/golden/x\\.x\\.x'`,
       ),
     );
     await refused(

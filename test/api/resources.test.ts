@@ -409,7 +409,9 @@ describe('components', () => {
 
   test('with faults are refused with all of them and their places', async () => {
     const data =
-      'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: Nonsense\n        inputs: {}\n      - name: A\n        action: ExecuteBash\n        maxAttempts: x\n        inputs:\n          commands:\n            - "true"\n';
+      'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: Nonsense\n       ' +
+      ' inputs: {}\n      - name: A\n        action: ExecuteBash\n        maxAttempts: x\n        inputs:\n        ' +
+      '  commands:\n            - "true"\n';
     await fails(
       component(unique('bad'), { data }),
       'InvalidParameterValueException',

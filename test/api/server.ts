@@ -27,7 +27,10 @@ export const DEBIAN = `arn:aws:imagebuilder:${REGION}:aws:image/debian-12-x86/x.
 
 /** A document of one command. */
 export function documentOf(command: string, extra = ''): string {
-  return `schemaVersion: 1.0\n${extra}phases:\n  - name: build\n    steps:\n      - name: Run\n        action: ExecuteBash\n        inputs:\n          commands:\n            - ${command}\n`;
+  return (
+    `schemaVersion: 1.0\n${extra}phases:\n  - name: build\n    steps:\n      - name: Run\n        action: ` +
+    `ExecuteBash\n        inputs:\n          commands:\n            - ${command}\n`
+  );
 }
 
 /** A listening API. */

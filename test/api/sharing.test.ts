@@ -121,19 +121,22 @@ describe('a component that a document names', () => {
       ],
       [
         steps(
-          `      - {name: Run, action: ExecuteDocument, loop: {name: each, forEach: [/a.yaml, '${own}']}, inputs: {document: '{{ each.value }}'}}\n`,
+          `      - {name: Run, action: ExecuteDocument, loop: {name: each, forEach: [/a.yaml, '${own}']}, inputs: ` +
+            `{document: '{{ each.value }}'}}\n`,
         ),
         own,
       ],
       [
         steps(
-          `      - {name: Run, action: ExecuteDocument, loop: {for: {start: 1, end: 9, updateBy: 1}}, inputs: {document: '${own.replace('1.0.0/1', '1.0.0/{{ loop.value }}')}'}}\n`,
+          '      - {name: Run, action: ExecuteDocument, loop: {for: {start: 1, end: 9, updateBy: 1}}, inputs: ' +
+            `{document: '${own.replace('1.0.0/1', '1.0.0/{{ loop.value }}')}'}}\n`,
         ),
         own,
       ],
       [
         steps(
-          `      - {name: Run, action: ExecuteDocument, if: {stringEquals: a, value: b}, inputs: {document: '${own}'}}\n`,
+          '      - {name: Run, action: ExecuteDocument, if: {stringEquals: a, value: b}, inputs: {document: ' +
+            `'${own}'}}\n`,
         ),
         own,
       ],
@@ -209,7 +212,8 @@ describe('a component that a document names', () => {
           containerType: 'DOCKER',
           parentImage: 'debian:12',
           dockerfileTemplateData:
-            'FROM {{{ imagebuilder:parentImage }}}\n{{{ imagebuilder:environments }}}\n{{{ imagebuilder:components }}}\n',
+            'FROM {{{ imagebuilder:parentImage }}}\n{{{ imagebuilder:environments }}}\n{{{ imagebuilder:components ' +
+            '}}}\n',
           targetRepository: { service: 'ECR', repositoryName: 'r' },
           components: components(own),
         }),

@@ -1,4 +1,7 @@
-/** A base image for the tests, made once for a day and a recipe, and shared by all test files and checkouts on this machine. */
+/**
+ * A base image for the tests, made once for a day and a recipe, and shared by all test files and checkouts on this
+ * machine.
+ */
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';

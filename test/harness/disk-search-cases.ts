@@ -81,7 +81,8 @@ export function diskSearchCases(instance: () => Instance): void {
       );
       const cleaned = await instance().run({
         script:
-          'rm -rf /opt/search /home/search /home/search2 /var/lib/search /usr/share/doc/search /usr/lib/search-new.pem /etc/search.yaml',
+          'rm -rf /opt/search /home/search /home/search2 /var/lib/search /usr/share/doc/search ' +
+          '/usr/lib/search-new.pem /etc/search.yaml',
       });
       assert.equal(cleaned.exitCode, 0);
       assert.deepEqual(

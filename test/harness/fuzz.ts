@@ -1,4 +1,7 @@
-/** Requests that nobody would send, made from the model and from a seed: none may be answered with a 5xx, hang, or change a record and be refused. */
+/**
+ * Requests that nobody would send, made from the model and from a seed: none may be answered with a 5xx, hang, or
+ * change a record and be refused.
+ */
 import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
@@ -78,7 +81,8 @@ export async function fuzz(
     () => pick(arns).replace(/:\d{12}:/, ':999999999999:'),
     () => pick(arns).toUpperCase(),
     () =>
-      'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: ExecuteBash\n        inputs:\n          commands: [ls]\n',
+      'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: ExecuteBash\n    ' +
+      '    inputs:\n          commands: [ls]\n',
     () => 'a: &a [*a]',
     () => '- '.repeat(500),
     () => `arn:aws:imagebuilder:eu-west-1:123456789012:${'component/'.repeat(below(40))}`,
@@ -296,7 +300,9 @@ export async function fuzz(
               : kind < 93
                 ? signer(stsCalls(), 'sts')
                 : unsigned(modelled());
-      const where = `FUZZ_SEED=${seed}, request ${number}: ${sent.method} ${sent.url.slice(0, 500)} ${sent.body?.subarray(0, 1000).toString('latin1') ?? ''}`;
+      const where =
+        `FUZZ_SEED=${seed}, request ${number}: ${sent.method} ${sent.url.slice(0, 500)} ` +
+        `${sent.body?.subarray(0, 1000).toString('latin1') ?? ''}`;
       if (process.env['FUZZ_TRACE']) process.stderr.write(`${where.slice(0, 300)}\n`);
       const { status, headers, text } = await send(connection, agent, sent, where);
       tally[status] = (tally[status] ?? 0) + 1;
@@ -418,13 +424,18 @@ function createSigner({ host, port, region, credentials }: Connection): (sent: S
         ...sent.headers,
         host: `${host}:${port}`,
         'x-amz-date': time,
-        authorization: `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=host;x-amz-date, Signature=${signature}`,
+        authorization:
+          `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=host;x-amz-date, ` +
+          `Signature=${signature}`,
       },
     };
   };
 }
 
-/** Sends bytes as they are, and tells what came back until the server closed, or was silent for a moment after an answer. */
+/**
+ * Sends bytes as they are, and tells what came back until the server closed, or was silent for a moment after an
+ * answer.
+ */
 export async function sendRaw({ host, port }: Connection, bytes: string | Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';

@@ -1,6 +1,6 @@
 /**
- * Documents made by chance, and what must hold of each: the validator never throws, and the runner finds no fault in a validated document
- * that only the document explains. Everything follows from a seed.
+ * Documents made by chance, and what must hold of each: the validator never throws, and the runner finds no fault in a
+ * validated document that only the document explains. Everything follows from a seed.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -286,7 +286,10 @@ export function randomText(random: Random): { readonly text: string; readonly ki
   return { text: kind === 'workflow' || random(3) > 0 ? mutate(whole, random) : whole, kind };
 }
 
-/** Validates a text, and checks what must hold of the answer whatever the text is. @returns whether it is a good document */
+/**
+ * Validates a text, and checks what must hold of the answer whatever the text is.
+ * @returns whether it is a good document
+ */
 export function checkValidator(text: string, kind: 'component' | 'workflow'): boolean {
   const { document, faults } =
     kind === 'component' ? parseComponentDocument(text, { platform: 'Linux' }) : parseWorkflowDocument(text, 'BUILD');
@@ -315,7 +318,10 @@ const STATIC = [
   /has no value: (?:the step has no such input|step .* has not run here)/,
 ];
 
-/** Runs a good component document with an instance that does all that it is told, and checks that no step fails by the document's fault. */
+/**
+ * Runs a good component document with an instance that does all that it is told, and checks that no step fails by the
+ * document's fault.
+ */
 export async function checkRunner(text: string): Promise<void> {
   const { document } = parseComponentDocument(text, { platform: 'Linux' });
   assert.ok(document);

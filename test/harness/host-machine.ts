@@ -1,4 +1,7 @@
-/** A machine that is a host of Ingot's: Debian with systemd, cgroup v2 and udev, booted by Ingot's own driver from a base image of its own. */
+/**
+ * A machine that is a host of Ingot's: Debian with systemd, cgroup v2 and udev, booted by Ingot's own driver from a
+ * base image of its own.
+ */
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -131,8 +134,8 @@ const NPM_SETTINGS = ['registry', 'proxy', 'https-proxy', 'noproxy'] as const;
 const CERTIFICATES = '/usr/local/share/certificates-of-this-network.pem';
 
 /**
- * Passes on how this machine reaches npm's registry and Debian's mirrors (registry, proxies, certificates of the network's own), for every user of the
- * host: a newcomer has that already, or needs none.
+ * Passes on how this machine reaches npm's registry and Debian's mirrors (registry, proxies, certificates of the
+ * network's own), for every user of the host: a newcomer has that already, or needs none.
  */
 export async function placeNetworkSettings(root: string): Promise<void> {
   const lines: string[] = [];

@@ -1,9 +1,10 @@
 /**
- * What Ingot can leave behind on a host, as lines of text that can be compared: processes, mounts, loop devices, cgroups, network
- * namespaces, network rules, allocations, folders.
+ * What Ingot can leave behind on a host, as lines of text that can be compared: processes, mounts, loop devices,
+ * cgroups, network namespaces, network rules, allocations, folders.
  *
- * Several data directories may be at work on one host while a test runs. So what is new afterwards counts against the test unless
- * it names an owner that another data directory's allocations name, or the temporary folder of another test file.
+ * Several data directories may be at work on one host while a test runs. So what is new afterwards counts against the
+ * test unless it names an owner that another data directory's allocations name, or the temporary folder of another test
+ * file.
  */
 import { fail } from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
@@ -43,7 +44,8 @@ export async function hostState(): Promise<HostState> {
 }
 
 /**
- * Fails when something is there that was not there before and that no other data directory owns. What is on its way out gets 10 s.
+ * Fails when something is there that was not there before and that no other data directory owns. What is on its way out
+ * gets 10 s.
  * @param dataDirectory the test's own
  */
 export async function assertNothingLeft(before: HostState, dataDirectory: string): Promise<void> {
@@ -71,7 +73,10 @@ function isOtherFiles(line: string): boolean {
   return [...line.matchAll(TEST_FOLDER)].some(([folder]) => folder !== tmpdir());
 }
 
-/** A held process that is no machine (mmdebstrap and its like) has no allocation to tell whose it is: its command names a folder. */
+/**
+ * A held process that is no machine (mmdebstrap and its like) has no allocation to tell whose it is: its command names
+ * a folder.
+ */
 function isOthersTool(line: string, dataDirectory: string): boolean {
   return (
     line.startsWith('process ') &&

@@ -1,4 +1,7 @@
-/** What holds of a data directory whenever nothing is built in it, whatever happened before: records and files tell of the same things. */
+/**
+ * What holds of a data directory whenever nothing is built in it, whatever happened before: records and files tell of
+ * the same things.
+ */
 import { fail } from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -51,7 +54,8 @@ function brokenRecords(dataDirectory: string): readonly string[] {
   nothing('held by nobody', `SELECT owner, thing FROM held_things`);
   nothing(
     'a lease of nothing',
-    `SELECT image_arn FROM leases WHERE image_arn NOT IN (SELECT arn FROM images WHERE status NOT IN ('AVAILABLE', 'FAILED', 'CANCELLED'))`,
+    `SELECT image_arn FROM leases WHERE image_arn NOT IN (SELECT arn FROM images WHERE status NOT IN ('AVAILABLE', ` +
+      `'FAILED', 'CANCELLED'))`,
   );
   nothing(
     'an image that nobody works on',
@@ -78,11 +82,13 @@ function brokenRecords(dataDirectory: string): readonly string[] {
   nothing('a copy that nobody makes', `SELECT id FROM amis WHERE state = 'pending'`);
   nothing(
     'an AMI without its layer',
-    `SELECT id, layer_id FROM amis WHERE state = 'available' AND (layer_id IS NULL OR layer_id NOT IN (SELECT id FROM layers))`,
+    `SELECT id, layer_id FROM amis WHERE state = 'available' AND (layer_id IS NULL OR layer_id NOT IN (SELECT id ` +
+      'FROM layers))',
   );
   nothing(
     'an AMI of an image that failed',
-    `SELECT amis.id, images.status FROM amis JOIN images ON images.arn = amis.image_arn WHERE amis.state = 'available' AND images.status <> 'AVAILABLE'`,
+    'SELECT amis.id, images.status FROM amis JOIN images ON images.arn = amis.image_arn WHERE amis.state = ' +
+      `'available' AND images.status <> 'AVAILABLE'`,
   );
 
   const layers = query(dataDirectory, 'SELECT path FROM layers').map(({ path }) => String(path));

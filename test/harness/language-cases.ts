@@ -78,7 +78,8 @@ const CASES: readonly (readonly [title: string, steps: string, expected: Expecte
       say(
         'Two',
         'here',
-        'if: {and: [{numberGreaterThan: "{{ Two }}", value: "{{ build.One.outputs.stdout }}"}, {stringEquals: "X,Y", value: "{{ List }}"}]}, ',
+        'if: {and: [{numberGreaterThan: "{{ Two }}", value: "{{ build.One.outputs.stdout }}"}, {stringEquals: ' +
+          '"X,Y", value: "{{ List }}"}]}, ',
       ),
     { statuses: ['Success', 'Success'], stdout: 'here' },
   ],
@@ -111,7 +112,8 @@ const CASES: readonly (readonly [title: string, steps: string, expected: Expecte
   ],
   [
     'if is asked once, not after a restart',
-    "      - {name: One, action: ExecuteBash, if: {not: {fileExists: '{{ Folder }}/restarted'}}, inputs: {commands: ['[ -e restarted ] && rm restarted && exit 0', 'touch restarted', 'exit 194']}}\n",
+    "      - {name: One, action: ExecuteBash, if: {not: {fileExists: '{{ Folder }}/restarted'}}, inputs: " +
+      "{commands: ['[ -e restarted ] && rm restarted && exit 0', 'touch restarted', 'exit 194']}}\n",
     { statuses: ['Success'], attempts: [1] },
   ],
 
@@ -175,7 +177,8 @@ const CASES: readonly (readonly [title: string, steps: string, expected: Expecte
   ],
   [
     'inputs of the last turn',
-    "      - {name: Loop, action: CreateFile, loop: {forEach: [a, b]}, inputs: [{path: 'looped-{{ loop.value }}', content: x}]}\n" +
+    "      - {name: Loop, action: CreateFile, loop: {forEach: [a, b]}, inputs: [{path: 'looped-{{ loop.value }}', " +
+      'content: x}]}\n' +
       say('Two', '"{{ build.Loop.inputs.path }}" && ls looped-a looped-b'),
     { statuses: ['Success', 'Success'], stdout: 'looped-b\nlooped-a\nlooped-b' },
   ],
@@ -224,7 +227,8 @@ const CASES: readonly (readonly [title: string, steps: string, expected: Expecte
     logs(
       '{forEach: [a, b]}',
       '',
-      '[ -e {{ loop.value }}-seen ] && rm {{ loop.value }}-seen && echo {{ loop.value }} >> log && exit 0; touch {{ loop.value }}-seen; exit 194',
+      '[ -e {{ loop.value }}-seen ] && rm {{ loop.value }}-seen && echo {{ loop.value }} >> log && exit 0; touch ' +
+        '{{ loop.value }}-seen; exit 194',
     ) + LOOKS,
     {
       statuses: ['Success', 'Success'],
@@ -239,7 +243,8 @@ const CASES: readonly (readonly [title: string, steps: string, expected: Expecte
   ],
   [
     'Assert in a loop',
-    "      - {name: Loop, action: Assert, loop: {forEach: [/etc, /nowhere]}, inputs: {folderExists: '{{ loop.value }}'}}\n",
+    "      - {name: Loop, action: Assert, loop: {forEach: [/etc, /nowhere]}, inputs: {folderExists: '{{ loop.value " +
+      "}}'}}\n",
     {
       statuses: ['Failed'],
       message: /^iteration 1 of the loop \(value '\/nowhere'\) failed: the assertion does not hold/,
@@ -247,7 +252,8 @@ const CASES: readonly (readonly [title: string, steps: string, expected: Expecte
   ],
   [
     'a value that does not fit an input',
-    "      - {name: Loop, action: CreateFile, loop: {forEach: ['0600', nine]}, maxAttempts: 5, inputs: [{path: moded, permissions: '{{ loop.value }}'}]}\n",
+    "      - {name: Loop, action: CreateFile, loop: {forEach: ['0600', nine]}, maxAttempts: 5, inputs: [{path: " +
+      "moded, permissions: '{{ loop.value }}'}]}\n",
     {
       statuses: ['Failed'],
       message: /^iteration 1 of the loop \(value 'nine'\) failed: Input 'permissions' of item 0 must be an octal mode/,

@@ -1,6 +1,6 @@
 /**
- * This host as an instance, by the product's own driver, below a temporary folder. Its restart only gives a new boot id.
- * For fast tests of what uses instances; what a machine does is tested on the drivers.
+ * This host as an instance, by the product's own driver, below a temporary folder. Its restart only gives a new boot
+ * id. For fast tests of what uses instances; what a machine does is tested on the drivers.
  */
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * Components that touch what a container does not have or shares, to be built with each driver: the images have to be the same.
- * `describeDisk` says what an image is, in lines that can be compared.
+ * Components that touch what a container does not have or shares, to be built with each driver: the images have to be
+ * the same. `describeDisk` says what an image is, in lines that can be compared.
  */
 import type { MachineRuleName } from '../../src/documents/component/machine-rule.ts';
 import type { Instance } from '../../src/instances/instance.ts';
@@ -10,7 +10,10 @@ export interface MachineCase {
   readonly name: string;
   /** Component document, YAML. */
   readonly document: string;
-  /** Where the default has it run: the rule that sends it to a machine, `retry` (the container refuses first), or `container`. */
+  /**
+   * Where the default has it run: the rule that sends it to a machine, `retry` (the container refuses first), or
+   * `container`.
+   */
   readonly runs: MachineRuleName | 'retry' | 'container';
 }
 
@@ -46,8 +49,8 @@ ${indented(script as string)}
 }
 
 /**
- * Puts the oldest kernel that the mirrors carry in place of the newest: built once on the base image, in a container, this gives a base
- * that has a kernel to upgrade. Fails when the mirrors carry only one.
+ * Puts the oldest kernel that the mirrors carry in place of the newest: built once on the base image, in a container,
+ * this gives a base that has a kernel to upgrade. Fails when the mirrors carry only one.
  */
 export const olderKernel = bashComponent('older-kernel', {
   build: `
@@ -72,7 +75,8 @@ export const machineCases: readonly MachineCase[] = [
     runs: 'container',
     document: bashComponent('kernel-upgrade', {
       build:
-        'before=$(readlink /vmlinuz)\napt-get update -q\napt-get install -qy linux-image-cloud-amd64\n[ "$(readlink /vmlinuz)" != "$before" ]',
+        'before=$(readlink /vmlinuz)\napt-get update -q\napt-get install -qy linux-image-cloud-amd64\n[ ' +
+        '"$(readlink /vmlinuz)" != "$before" ]',
       // The release of the kernel that the links name, in the machine that booted.
       test: '[ "boot/vmlinuz-$(uname -r)" = "$(readlink /vmlinuz)" ]',
     }),
@@ -88,7 +92,9 @@ fs.file-max = 123456
 net.ipv4.ip_forward = 1
 EOF
 echo 'kernel.panic = 9' >> /etc/sysctl.conf`,
-      test: '[ "$(cat /proc/sys/vm/swappiness)" = 7 ]; [ "$(cat /proc/sys/fs/file-max)" = 123456 ]; [ "$(cat /proc/sys/kernel/panic)" = 9 ]',
+      test:
+        '[ "$(cat /proc/sys/vm/swappiness)" = 7 ]; [ "$(cat /proc/sys/fs/file-max)" = 123456 ]; [ "$(cat ' +
+        '/proc/sys/kernel/panic)" = 9 ]',
     }),
   },
   {
@@ -121,7 +127,8 @@ lsmod | grep '^dummy '`,
     runs: 'containers',
     document: bashComponent('docker', {
       build:
-        'apt-get update -q\napt-get install -qy --no-install-recommends docker.io\nsystemctl enable --now docker\ndocker info > /dev/null',
+        'apt-get update -q\napt-get install -qy --no-install-recommends docker.io\nsystemctl enable --now ' +
+        'docker\ndocker info > /dev/null',
       validate: 'systemctl is-enabled docker\nsystemctl is-active docker',
       test: 'systemctl is-active docker\ndocker info > /dev/null',
     }),
@@ -231,8 +238,8 @@ export const mistake = bashComponent('mistake', { build: 'echo begin\nmodprbe du
 export type DiskDescription = Readonly<Record<string, readonly string[]>>;
 
 /**
- * Describes the disk that an instance runs on. Machines see all that there is to see; containers no attributes of the `trusted` space.
- * What each machine makes for itself (identity, keys, logs, caches, seeds) is left out.
+ * Describes the disk that an instance runs on. Machines see all that there is to see; containers no attributes of the
+ * `trusted` space. What each machine makes for itself (identity, keys, logs, caches, seeds) is left out.
  * @throws {Error} with what it printed, when it fails
  */
 export async function describeDisk(instance: Instance): Promise<DiskDescription> {

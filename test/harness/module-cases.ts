@@ -1,4 +1,7 @@
-/** Runs the tables of the modules on an instance: what is given for all cases of a module in one script, then the steps, then the looks in one script. */
+/**
+ * Runs the tables of the modules on an instance: what is given for all cases of a module in one script, then the steps,
+ * then the looks in one script.
+ */
 import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -62,7 +65,8 @@ async function runAll(
     instance,
     cases.map(
       (each, index) =>
-        `(set -e; mkdir -p '${directoryOf(folder, index)}'; cd '${directoryOf(folder, index)}'\n${each.given ?? ':'}\n) || exit 1`,
+        `(set -e; mkdir -p '${directoryOf(folder, index)}'; cd ` +
+        `'${directoryOf(folder, index)}'\n${each.given ?? ':'}\n) || exit 1`,
     ),
   );
   const ran: Ran[] = [];
@@ -86,7 +90,8 @@ phases:
   }
   const looks = cases.map(
     (each, index) =>
-      `(cd '${directoryOf(folder, index)}'\n${(each.look ?? ':').replaceAll('DIR', directoryOf(folder, index))}\n) 2>&1; echo '${MARK}'`,
+      `(cd '${directoryOf(folder, index)}'\n${(each.look ?? ':').replaceAll('DIR', directoryOf(folder, index))}\n) ` +
+      `2>&1; echo '${MARK}'`,
   );
   const shown = (await printed(instance, looks)).split(`${MARK}\n`);
   return ran.map((each, index) => ({ ran: each, shown: shown[index]! }));

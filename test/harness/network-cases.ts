@@ -1,6 +1,7 @@
 /**
- * Roles and networks, in builds: packages from a local mirror with no other network, S3 with the credentials of the instance profile, and what is
- * told to the instance is not in the image. The mirror passes on what Debian's mirror has, on an address of this host that is open to nobody else.
+ * Roles and networks, in builds: packages from a local mirror with no other network, S3 with the credentials of the
+ * instance profile, and what is told to the instance is not in the image. The mirror passes on what Debian's mirror
+ * has, on an address of this host that is open to nobody else.
  */
 import { equal, match, ok } from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -92,7 +93,8 @@ export const networkCases = (driver: 'nspawn' | 'qemu'): void =>
       const { main, security } = mirrorsFromEnvironment(process.env);
       await writeFile(
         join(folder, 'credentials'),
-        `[builds]\naws_access_key_id = ${USER.accessKeyId}\naws_secret_access_key = ${USER.secretAccessKey}\naws_session_token = ${USER.sessionToken}\n`,
+        `[builds]\naws_access_key_id = ${USER.accessKeyId}\naws_secret_access_key = ` +
+          `${USER.secretAccessKey}\naws_session_token = ${USER.sessionToken}\n`,
         { mode: 0o600 },
       );
       await run([

@@ -1,6 +1,7 @@
 /**
- * The README's commands on a host that is a virtual machine with systemd as process 1, cgroup v2 and udev: a fresh clone, as a newcomer would.
- * Emulated, and what it boots runs in it: three quarters of an hour on a machine that does nothing else, twice that beside other tests.
+ * The README's commands on a host that is a virtual machine with systemd as process 1, cgroup v2 and udev: a fresh
+ * clone, as a newcomer would. Emulated, and what it boots runs in it: three quarters of an hour on a machine that does
+ * nothing else, twice that beside other tests.
  */
 import assert from 'node:assert/strict';
 import { cp, mkdir, rm } from 'node:fs/promises';

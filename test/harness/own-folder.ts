@@ -1,6 +1,7 @@
 /**
- * Loaded into each test process before its file, by `test/run.ts`: a temporary folder of its own, so that whatever names a path below it
- * (a process, a mount, a loop device) tells which test file it is of, and files can run side by side.
+ * Loaded into each test process before its file, by `test/run.ts`: a temporary folder of its own, so that whatever
+ * names a path below it (a process, a mount, a loop device) tells which test file it is of, and files can run side by
+ * side.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Programs as a person at a terminal starts them: with all of the environment. Ingot itself gives its children a minimal one. */
+/**
+ * Programs as a person at a terminal starts them: with all of the environment. Ingot itself gives its children a
+ * minimal one.
+ */
 import * as platform from '../../src/platform/processes.ts';
 
 export function run(argv: readonly string[], options: platform.RunOptions = {}): Promise<platform.RunResult> {

@@ -1,4 +1,7 @@
-/** Commands while the service manager in an instance reads its units anew without a pause: each is a unit, and is one that was read again. */
+/**
+ * Commands while the service manager in an instance reads its units anew without a pause: each is a unit, and is one
+ * that was read again.
+ */
 import { deepEqual, equal } from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import type { Instance } from '../../src/instances/instance.ts';
@@ -9,7 +12,8 @@ const SHOWN = `${WORDS.map((word) => `[${word}]`).join('')}|${ENV.A}|/usr/share`
 const ARGV = ['sh', '-c', 'printf "[%s]" "$@"; printf "|%s|%s" "$A" "$PWD"', 'sh', ...WORDS];
 
 /**
- * Runs commands, and one whose streams flow, while units are read anew, and fails unless each gets its words, environment and folder as they are.
+ * Runs commands, and one whose streams flow, while units are read anew, and fails unless each gets its words,
+ * environment and folder as they are.
  * @param commands how many
  */
 export async function commandsWhileUnitsAreReadAnew(instance: Instance, commands: number): Promise<void> {

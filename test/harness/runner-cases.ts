@@ -442,7 +442,8 @@ phases:
       ['{and: [{stringEquals: a, value: A}, {numberGreaterThan: 2, value: 10}]}', true],
       ['{fileSHA256Equals: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, path: /dev/null}', false],
       [
-        '{fileSHA256Equals: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03, path: "{{ Folder }}/hello"}',
+        '{fileSHA256Equals: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03, path: "{{ Folder ' +
+          '}}/hello"}',
         true,
       ],
     ];
@@ -479,7 +480,8 @@ phases:
           {
             name: 'Kernel',
             script:
-              'echo x >> /var/tmp/ingot-boots; [ $(wc -l < /var/tmp/ingot-boots) -ge 3 ] || exit 194\nrm /var/tmp/ingot-boots',
+              'echo x >> /var/tmp/ingot-boots; [ $(wc -l < /var/tmp/ingot-boots) -ge 3 ] || exit 194\nrm ' +
+              '/var/tmp/ingot-boots',
           },
           { name: 'After', script: 'echo {{ build.Before.outputs.stdout }}' },
         ]),

@@ -1,6 +1,6 @@
 /**
- * A small S3: buckets in memory, objects by path-style addresses, and each request's signature checked as S3 checks it, by code that shares
- * nothing with what signs. A bucket is there as soon as it has an object.
+ * A small S3: buckets in memory, objects by path-style addresses, and each request's signature checked as S3 checks it,
+ * by code that shares nothing with what signs. A bucket is there as soon as it has an object.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -39,7 +39,8 @@ export async function s3Server(user: S3User, { host = '127.0.0.1', region = 'us-
           : { status: 403, body: fault(refusal, `${refusal}, says the S3 of the tests`) };
       if (refusal === undefined)
         log.push(
-          `${request.method} ${decodeURIComponent(url.pathname)} by ${user.accessKeyId} from ${request.socket.remoteAddress}`,
+          `${request.method} ${decodeURIComponent(url.pathname)} by ${user.accessKeyId} from ` +
+            `${request.socket.remoteAddress}`,
         );
       response.writeHead(answer.status, { 'Content-Length': Buffer.byteLength(answer.body) });
       response.end(answer.body);

@@ -1,10 +1,13 @@
-/** Looks from inside a container at each process that appears there, and tries to seize it: what an attacker does who wants to become the host. */
+/**
+ * Looks from inside a container at each process that appears there, and tries to seize it: what an attacker does who
+ * wants to become the host.
+ */
 import type { Instance } from '../../src/instances/instance.ts';
 
 /**
- * Follows the numbers that processes get. For each new one: whose it is, as its status says, and whether it lets itself be traced. A process
- * with a user that the container does not have is the host's. Prints what it found as JSON when /run/look-no-more is there, or once it has seized
- * one of the host's.
+ * Follows the numbers that processes get. For each new one: whose it is, as its status says, and whether it lets itself
+ * be traced. A process with a user that the container does not have is the host's. Prints what it found as JSON when
+ * /run/look-no-more is there, or once it has seized one of the host's.
  */
 const LOOKER = String.raw`
 use strict;
@@ -55,7 +58,9 @@ export interface Seen {
   readonly foreign: readonly string[];
 }
 
-/** Has the looker look while `work` goes on, which is to end when `found` aborts: a process of the host has been seized. */
+/**
+ * Has the looker look while `work` goes on, which is to end when `found` aborts: a process of the host has been seized.
+ */
 export async function foreignProcesses(instance: Instance, work: (found: AbortSignal) => Promise<void>): Promise<Seen> {
   const found = new AbortController();
   let printed = '';

@@ -1,4 +1,6 @@
-/** A real server on a data directory of its own, as the tests use it: started by its command, spoken to by the real SDK. */
+/**
+ * A real server on a data directory of its own, as the tests use it: started by its command, spoken to by the real SDK.
+ */
 import { ImagebuilderClient } from '@aws-sdk/client-imagebuilder';
 import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { copyFile, link, mkdir, readFile, rm } from 'node:fs/promises';

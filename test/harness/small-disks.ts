@@ -1,11 +1,17 @@
-/** Disks that look like a machine's from outside, a few megabytes each: what is done with disks is tested on them in a moment. */
+/**
+ * Disks that look like a machine's from outside, a few megabytes each: what is done with disks is tested on them in a
+ * moment.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { run } from '../../src/platform/processes.ts';
 
 const SIZE = 8 * 1024 ** 2;
 
-/** A raw disk with a boot record and content of its own; a file of that format at `path`, with qemu-img's `options` of the format. Returns its SHA-256. */
+/**
+ * A raw disk with a boot record and content of its own; a file of that format at `path`, with qemu-img's `options` of
+ * the format. Returns its SHA-256.
+ */
 export async function makeSmallDisk(path: string, format = 'raw', options = ''): Promise<string> {
   const disk = Buffer.alloc(SIZE);
   randomBytes(SIZE / 4).copy(disk, SIZE / 2);

@@ -1,4 +1,7 @@
-/** A real sshd on loopback, and an ssh that reaches it: of this host where it has them, else from Debian's packages, unpacked and not installed. */
+/**
+ * A real sshd on loopback, and an ssh that reaches it: of this host where it has them, else from Debian's packages,
+ * unpacked and not installed.
+ */
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,7 +64,9 @@ export async function startSshd(command: string): Promise<Sshd> {
   );
   await writeFile(
     join(directory, 'sshd_config'),
-    `Port ${port}\nListenAddress 127.0.0.1\nHostKey ${join(directory, 'host')}\nAuthorizedKeysFile ${join(directory, 'authorized')}\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nPidFile none\nForceCommand ${command}\n`,
+    `Port ${port}\nListenAddress 127.0.0.1\nHostKey ${join(directory, 'host')}\nAuthorizedKeysFile ` +
+      `${join(directory, 'authorized')}\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nPidFile none\nForceCommand ` +
+      `${command}\n`,
   );
   // It wants a user and a folder of its own, which are there in its mount namespace only.
   await writeFile(

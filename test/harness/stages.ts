@@ -22,7 +22,10 @@ const HELD: Readonly<Record<Exclude<BuildStage, 'component'>, RegExp>> = {
 /** A document with one step that runs these commands in bash. */
 export function bashDocument(step: string, commands: readonly string[], timeoutSeconds = 60): string {
   const lines = commands.map((line) => `            - ${JSON.stringify(line)}\n`).join('');
-  return `name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: ${step}\n        action: ExecuteBash\n        timeoutSeconds: ${timeoutSeconds}\n        inputs:\n          commands:\n${lines}`;
+  return (
+    `name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: ${step}\n        action: ` +
+    `ExecuteBash\n        timeoutSeconds: ${timeoutSeconds}\n        inputs:\n          commands:\n${lines}`
+  );
 }
 
 /** Starts a build with two Regions and returns its ARN when it is in the stage. */
@@ -66,7 +69,10 @@ export function heldThings(dataDirectory: string): readonly string[] {
   return query(dataDirectory, 'SELECT thing FROM held_things').map(({ thing }) => String(thing));
 }
 
-/** Processes of this host whose command has all these words. What one of them starts has its command until it has its own: that is left out. */
+/**
+ * Processes of this host whose command has all these words. What one of them starts has its command until it has its
+ * own: that is left out.
+ */
 export function processesWith(words: readonly string[]): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

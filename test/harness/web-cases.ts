@@ -85,7 +85,8 @@ cat port; echo; cat port.secure
         (algorithm) =>
           [
             `checks ${algorithm}`,
-            `[{source: PLAIN/a.txt, destination: sum-${algorithm}, algorithm: ${algorithm}, checksum: "${hash(algorithm).toUpperCase()}"}]`,
+            `[{source: PLAIN/a.txt, destination: sum-${algorithm}, algorithm: ${algorithm}, checksum: ` +
+              `"${hash(algorithm).toUpperCase()}"}]`,
             `cat sum-${algorithm}`,
             'the content',
             `sum-${algorithm}`,

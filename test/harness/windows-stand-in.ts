@@ -1,7 +1,8 @@
 /**
- * Stands in for the PowerShell of a Windows machine behind a real sshd: the forced command of its logins. It knows the few programs that Ingot
- * sends, by their text, does what each is there for with this host's means, and answers as they do. What PowerShell itself makes of them it does not show.
- *   node windows-stand-in.ts FOLDER     the folder is its drive C:, and keeps its boot id
+ * Stands in for the PowerShell of a Windows machine behind a real sshd: the forced command of its logins. It knows the
+ * few programs that Ingot sends, by their text, does what each is there for with this host's means, and answers as they
+ *   do. What PowerShell itself makes of them it does not show. node windows-stand-in.ts FOLDER     the folder is its
+ *   drive C:, and keeps its boot id
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -201,7 +201,8 @@ test('boots by BIOS without a seed: no failed unit, the root has grown, keys of 
     assert.match(await machine.run('cloud-init status'), /disabled/);
     // What a hardening component does; the menu must stay one for the kernel links, with the option added.
     await machine.run(
-      'sed -i \'s/^GRUB_CMDLINE_LINUX_DEFAULT=.*/GRUB_CMDLINE_LINUX_DEFAULT="audit=1"/\' /etc/default/grub && update-grub 2>&1',
+      'sed -i \'s/^GRUB_CMDLINE_LINUX_DEFAULT=.*/GRUB_CMDLINE_LINUX_DEFAULT="audit=1"/\' /etc/default/grub && ' +
+        'update-grub 2>&1',
       300_000,
     );
     const menu = await machine.run('cat /boot/grub/grub.cfg');

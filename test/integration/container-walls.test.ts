@@ -34,7 +34,10 @@ async function output(
 /** Lines of `/proc/self/status` that say what a process may do. */
 const WALLS = ['grep', '-E', '^(CapBnd|CapEff|CapPrm|Seccomp):', '/proc/self/status'];
 
-/** How a program of the image comes to run behind the door: by Ingot's own programs, streams, copies, and what a command's visit runs. */
+/**
+ * How a program of the image comes to run behind the door: by Ingot's own programs, streams, copies, and what a
+ * command's visit runs.
+ */
 const ways: readonly (readonly [string, () => Promise<string>])[] = [
   ['a command', async () => (await output({ argv: WALLS })).stdout],
   ["a program of Ingot's own", async () => (await output({ argv: WALLS, own: true })).stdout],

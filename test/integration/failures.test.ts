@@ -1,4 +1,7 @@
-/** Bad days, provoked for real: each ends in one message that says what, where and what to do, and leaves nothing behind. `docs/failures.md` is their page. */
+/**
+ * Bad days, provoked for real: each ends in one message that says what, where and what to do, and leaves nothing
+ * behind. `docs/failures.md` is their page.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { open, rm, stat, truncate, writeFile } from 'node:fs/promises';
@@ -93,7 +96,8 @@ const BAD_DAYS: readonly BadDay[] = [
     components: [
       bashDocument('Start', [
         'set -e',
-        'printf "[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \'echo no such profile >&2; exit 3\'\\n" > /etc/systemd/system/web.service',
+        'printf "[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \'echo no such profile >&2; exit 3\'\\n" > ' +
+          '/etc/systemd/system/web.service',
         'systemctl start web',
       ]),
     ],
@@ -303,7 +307,8 @@ describe('a template', () => {
   });
 
   const good =
-    'Parameters:\n  Message: {Type: String, Default: hello}\nResources:\n  A:\n    Type: AWS::ImageBuilder::Component\n    Properties: {Name: a, Version: 1.0.0, Platform: Linux, Data: x}\n';
+    'Parameters:\n  Message: {Type: String, Default: hello}\nResources:\n  A:\n    Type: ' +
+    'AWS::ImageBuilder::Component\n    Properties: {Name: a, Version: 1.0.0, Platform: Linux, Data: x}\n';
   const faults: readonly [what: string, text: string, args: readonly string[], said: RegExp][] = [
     [
       'with an unknown type',

@@ -69,7 +69,8 @@ test("the rules of the instances' network come back after somebody flushed them"
     const { code } = await run(['nft', 'list', 'table', 'ip', 'ingot_instances'], { okCodes: 'any' });
     process.stdout.write(JSON.stringify({ whole, restored, again, rules, code }));`;
   try {
-    // A network and allocations of its own: the instances of other tests keep their rules, and nobody else's server restores these.
+    // A network and allocations of its own: the instances of other tests keep their rules, and nobody else's server
+    // restores these.
     const { stdout } = await run([
       'unshare',
       '--mount',

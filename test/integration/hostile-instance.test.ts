@@ -310,7 +310,8 @@ describe('a container whose programs were replaced', () => {
       const path = join(dataDirectory, 'document.yaml');
       await writeFile(
         path,
-        'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Nothing\n        action: ExecuteBash\n        inputs: {commands: ["true"]}\n',
+        'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Nothing\n        action: ' +
+          'ExecuteBash\n        inputs: {commands: ["true"]}\n',
       );
       return path;
     }
@@ -443,11 +444,14 @@ describe('a server with a hostile build', () => {
       // A tar of its own, as it pleases.
       const archives: readonly (readonly [string, RegExp])[] = [
         [
-          `python3 -c 'import tarfile,sys,io\nt=tarfile.open(fileobj=sys.stdout.buffer,mode="w|")\nd=tarfile.TarInfo("./");d.type=tarfile.DIRTYPE;d.mode=0o755;t.addfile(d)\nf=tarfile.TarInfo("../../escaped");f.size=1;t.addfile(f,io.BytesIO(b"x"))\nt.close()'`,
+          `python3 -c 'import tarfile,sys,io\nt=tarfile.open(fileobj=sys.stdout.buffer,mode="w|")\n` +
+            'd=tarfile.TarInfo("./");d.type=tarfile.DIRTYPE;d.mode=0o755;t.addfile(d)\n' +
+            `f=tarfile.TarInfo("../../escaped");f.size=1;t.addfile(f,io.BytesIO(b"x"))\nt.close()'`,
           /escapes the destination/,
         ],
         [
-          `python3 -c 'import tarfile,sys\nt=tarfile.open(fileobj=sys.stdout.buffer,mode="w|")\nl=tarfile.TarInfo("./");l.type=tarfile.SYMTYPE;l.linkname="${host}/etc";t.addfile(l)\nt.close()'`,
+          `python3 -c 'import tarfile,sys\nt=tarfile.open(fileobj=sys.stdout.buffer,mode="w|")\n` +
+            `l=tarfile.TarInfo("./");l.type=tarfile.SYMTYPE;l.linkname="${host}/etc";t.addfile(l)\nt.close()'`,
           /its top entry is a link/,
         ],
         ['head -c 100000 /dev/urandom', /is damaged/],
@@ -455,7 +459,8 @@ describe('a server with a hostile build', () => {
       ];
       for (const [program, message] of archives) {
         await inside(
-          `[ -e /usr/bin/tar.real ] || mv /usr/bin/tar /usr/bin/tar.real\ncat >/usr/bin/tar <<'E'\n#!/bin/bash\n${program}\nE\nchmod 755 /usr/bin/tar`,
+          '[ -e /usr/bin/tar.real ] || mv /usr/bin/tar /usr/bin/tar.real\ncat >/usr/bin/tar ' +
+            `<<'E'\n#!/bin/bash\n${program}\nE\nchmod 755 /usr/bin/tar`,
         );
         const { code, stderr } = await cp(`${instanceId}:/root/d`, join(out, 'new'));
         equal(code, 1);

@@ -1,4 +1,7 @@
-/** Images built through the API: what succeeds, what fails and how it is told, what is left behind. Test instances are not booted here. */
+/**
+ * Images built through the API: what succeeds, what fails and how it is told, what is left behind. Test instances are
+ * not booted here.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +29,10 @@ function document(phase: 'build' | 'test', steps: string): string {
 }
 
 function bash(name: string, commands: readonly string[], more = ''): string {
-  return `- name: ${name}\n  action: ExecuteBash\n${more}  inputs:\n    commands:\n${commands.map((line) => `      - ${JSON.stringify(line)}\n`).join('')}`;
+  return (
+    `- name: ${name}\n  action: ExecuteBash\n${more}  inputs:\n    ` +
+    `commands:\n${commands.map((line) => `      - ${JSON.stringify(line)}\n`).join('')}`
+  );
 }
 
 describe('images through the API', () => {
@@ -151,8 +157,10 @@ describe('images through the API', () => {
             bash('Unit', [
               where,
               'echo before > /var/tmp/before',
-              'printf "#!/bin/sh\\nmod%s dummy && echo loaded > /var/tmp/loaded\\n" probe > /usr/local/bin/loads; chmod +x /usr/local/bin/loads',
-              'printf "[Service]\\nType=oneshot\\nExecStart=/usr/local/bin/loads\\n" > /etc/systemd/system/loads.service',
+              'printf "#!/bin/sh\\nmod%s dummy && echo loaded > /var/tmp/loaded\\n" probe > /usr/local/bin/loads; ' +
+                'chmod +x /usr/local/bin/loads',
+              'printf "[Service]\\nType=oneshot\\nExecStart=/usr/local/bin/loads\\n" > ' +
+                '/etc/systemd/system/loads.service',
             ]),
             bash('ByRetry', ['systemctl start loads'], '  onFailure: Ignore\n'),
             bash('Loaded', ['cat /var/tmp/loaded', 'cat /etc/plain']),
@@ -278,7 +286,8 @@ describe('images through the API', () => {
 
   test('CreateComponent refuses an unknown action with its place', async () => {
     const data =
-      'name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: ExecuteBahs\n        inputs:\n          commands: [ls]\n';
+      'name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: ' +
+      'ExecuteBahs\n        inputs:\n          commands: [ls]\n';
     await assert.rejects(
       server.client.send(
         new CreateComponentCommand({

@@ -17,7 +17,9 @@ import { makeSmallDisk, sha256Of } from '../harness/small-disks.ts';
 import { beginOnDirectory, endOnServer } from '../harness/suite.ts';
 
 const WRITE =
-  'name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ExecuteBash\n        inputs:\n          commands:\n            - . /etc/os-release; echo "this is $ID $VERSION_ID"\n';
+  'name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ' +
+  'ExecuteBash\n        inputs:\n          commands:\n            - . /etc/os-release; echo "this is $ID ' +
+  '$VERSION_ID"\n';
 
 describe('imports', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ingot-imports-'));
@@ -184,7 +186,8 @@ describe('imports', () => {
     ]);
     writeFileSync(
       path('flat.vmdk'),
-      `# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType="monolithicFlat"\nRW 16384 FLAT "/etc/shadow" 0\n`,
+      '# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType="monolithicFlat"\nRW 16384 FLAT ' +
+        '"/etc/shadow" 0\n',
     );
     writeFileSync(path('text.raw'), 'root:x:0:0\n'.repeat(1000));
     // A qcow2 header and nothing behind it.

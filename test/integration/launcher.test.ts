@@ -22,10 +22,12 @@ test('an ordinary user without npm: the same command goes on through sudo, and n
     for (const name of ['sh', 'id', 'readlink', 'dirname', 'find', 'flock', 'env', 'cmp', 'uname'])
       await symlink(findProgram(name)!, join(programs, name));
     for (const name of ['ingot', 'package-lock.json']) await copyFile(join(PROJECT, name), join(folder, name));
-    // Asked whether it would, sudo says yes; then it says what it was given, and tries the lock that the command takes as root.
+    // Asked whether it would, sudo says yes; then it says what it was given, and tries the lock that the command takes
+    // as root.
     await writeFile(
       join(programs, 'sudo'),
-      `#!/bin/sh\n[ "$1" != -n ] || exit 0\necho "$*"\nflock --nonblock '${folder}/package-lock.json' id -u >/dev/null && echo free\n`,
+      `#!/bin/sh\n[ "$1" != -n ] || exit 0\necho "$*"\nflock --nonblock '${folder}/package-lock.json' id -u ` +
+        '>/dev/null && echo free\n',
     );
     for (const path of [join(programs, 'sudo'), join(folder, 'ingot')]) await chmod(path, 0o755);
     await writeFile(join(folder, '.npmrc'), '');
@@ -141,7 +143,8 @@ test('a new list of checksums is compared with at the next start, and Node that 
     await ingot('--version');
     await writeFile(
       join(folder, 'data', 'node.sha256'),
-      `${await readFile(join(folder, 'data', 'node.sha256'), 'utf8')}${'0'.repeat(64)}  node_modules/another/bin/node\n`,
+      `${await readFile(join(folder, 'data', 'node.sha256'), 'utf8')}${'0'.repeat(64)}  ` +
+        'node_modules/another/bin/node\n',
     );
     assert.equal((await ingot('--version')).code, 0);
     assert.equal(await asked(), 2);

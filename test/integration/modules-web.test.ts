@@ -61,13 +61,15 @@ phases:
   test('what was uploaded can be downloaded', async () => {
     const sent = await step(
       'S3Upload',
-      '[{source: a.txt, destination: "s3://the-bucket/one/a.txt"}, {source: a.txt, destination: "s3://the-bucket/one/"}, {source: "tree/*", destination: "s3://the-bucket/all", recurse: true}]',
+      '[{source: a.txt, destination: "s3://the-bucket/one/a.txt"}, {source: a.txt, destination: ' +
+        '"s3://the-bucket/one/"}, {source: "tree/*", destination: "s3://the-bucket/all", recurse: true}]',
     );
     assert.equal(sent.outcome.failure?.message, undefined);
     await mkdir(`${folder()}/got`);
     const got = await step(
       'S3Download',
-      '[{source: "s3://the-bucket/one/a.txt", destination: got/a}, {source: "s3://the-bucket/all/*", destination: got/}]',
+      '[{source: "s3://the-bucket/one/a.txt", destination: got/a}, {source: "s3://the-bucket/all/*", destination: ' +
+        'got/}]',
     );
     assert.equal(got.outcome.failure?.message, undefined);
     assert.equal(await readFile(`${folder()}/got/a`, 'utf8'), 'a');

@@ -250,7 +250,8 @@ describe('a container', () => {
 
     const { stdout } = await output(instance, {
       script:
-        'systemctl --failed --plain --no-legend; ls /run/ingot | grep -vx -e "$(basename "$0" .sh).*" -e ended -e command',
+        'systemctl --failed --plain --no-legend; ls /run/ingot | grep -vx -e "$(basename "$0" .sh).*" -e ended -e ' +
+        'command',
     });
 
     equal(stdout, '');
@@ -290,7 +291,8 @@ describe('a container', () => {
   test('names resolve and packages come', async () => {
     const { exitCode, stderr } = await output(instance, {
       script:
-        'set -e; getent hosts deb.debian.org; apt-get update -qq; apt-get install -y -qq --no-install-recommends python3-minimal >/dev/null',
+        'set -e; getent hosts deb.debian.org; apt-get update -qq; apt-get install -y -qq --no-install-recommends ' +
+        'python3-minimal >/dev/null',
     });
 
     equal(exitCode, 0, stderr);
@@ -320,7 +322,8 @@ describe('a container', () => {
   test('a published port answers', async () => {
     await output(instance, {
       script:
-        'mkdir -p /srv/www; echo hello >/srv/www/index.html; cd /srv/www; setsid python3 -c "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8080)" >/dev/null 2>&1 &',
+        'mkdir -p /srv/www; echo hello >/srv/www/index.html; cd /srv/www; setsid python3 -c "import http.server as ' +
+        'h; h.test(h.SimpleHTTPRequestHandler, port=8080)" >/dev/null 2>&1 &',
     });
 
     const page = await until(
@@ -365,7 +368,8 @@ describe('a container', () => {
     const chain: string[] = [disk];
     await output(instance, {
       script:
-        'nohup sh -c "while :; do dd if=/dev/urandom of=/var/tmp/load bs=1M count=20 conv=fsync; done" >/dev/null 2>&1 & echo $! >/run/load',
+        'nohup sh -c "while :; do dd if=/dev/urandom of=/var/tmp/load bs=1M count=20 conv=fsync; done" >/dev/null ' +
+        '2>&1 & echo $! >/run/load',
     });
     for (let index = 0; index < 3; index++) {
       await instance.put('/root/generation', String(index));
@@ -427,7 +431,8 @@ describe('a container', () => {
     equal((await output(instance, { argv: ['getent', 'hosts', 'deb.debian.org'] })).exitCode, 0);
     await output(instance, {
       script:
-        'cd /srv/www; setsid python3 -c "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8080)" >/dev/null 2>&1 &',
+        'cd /srv/www; setsid python3 -c "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8080)" ' +
+        '>/dev/null 2>&1 &',
     });
     equal(
       await until(
@@ -486,7 +491,9 @@ test('two containers both serve port 80', async () => {
     const pages = await Promise.all(
       machines.map(async ({ instance }, index) => {
         await output(instance, {
-          script: `set -e; apt-get update -qq; apt-get install -y -qq --no-install-recommends nginx-light >/dev/null; echo ${index} >/var/www/html/index.html; systemctl is-active nginx`,
+          script:
+            'set -e; apt-get update -qq; apt-get install -y -qq --no-install-recommends nginx-light >/dev/null; ' +
+            `echo ${index} >/var/www/html/index.html; systemctl is-active nginx`,
         });
         return (
           await run([

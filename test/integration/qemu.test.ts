@@ -1,4 +1,6 @@
-/** Virtual machines for real. Few boots, each used for much: under emulation one takes a quarter of a minute and more. */
+/**
+ * Virtual machines for real. Few boots, each used for much: under emulation one takes a quarter of a minute and more.
+ */
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync } from 'node:fs';
@@ -197,7 +199,8 @@ describe('a machine booted by BIOS', () => {
     const seen: string[] = [];
     let restarted = false;
     const script =
-      'echo before; sleep 2; systemctl restart qemu-guest-agent; sleep 1; while ! [ -e /tmp/go ]; do sleep 0.2; done; echo after; exit 7';
+      'echo before; sleep 2; systemctl restart qemu-guest-agent; sleep 1; while ! [ -e /tmp/go ]; do sleep 0.2; ' +
+      'done; echo after; exit 7';
     const running = instance.run({ script, onOutput: (_, chunk) => void seen.push(chunk.toString()) }).finally(() => {
       restarted = true;
     });
@@ -266,7 +269,8 @@ describe('a machine booted by BIOS', () => {
 
   test('has all of the output when the guest is slow to pass it on, whoever holds it still', async () => {
     const stall =
-      "systemd-run --quiet --no-block sh -c 'sleep 3; systemctl kill --signal=CONT ingot-relay.service'\nsystemctl kill --signal=STOP ingot-relay.service\n";
+      "systemd-run --quiet --no-block sh -c 'sleep 3; systemctl kill --signal=CONT ingot-relay.service'\nsystemctl " +
+      'kill --signal=STOP ingot-relay.service\n';
     equal((await output(instance, { script: `${stall}echo the end` })).stdout, 'the end\n');
     equal((await output(instance, { script: `${stall}sleep 6006 &\necho the end` })).stdout, 'the end\n');
   });
@@ -310,7 +314,8 @@ describe('a machine booted by BIOS', () => {
 
   test('is reached at its published port', async () => {
     const server =
-      'from http.server import *\nclass H(BaseHTTPRequestHandler):\n  def do_GET(s):\n    s.send_response(200); s.end_headers(); s.wfile.write(b"hello from inside")\nHTTPServer(("", 8000), H).serve_forever()\n';
+      'from http.server import *\nclass H(BaseHTTPRequestHandler):\n  def do_GET(s):\n    s.send_response(200); ' +
+      's.end_headers(); s.wfile.write(b"hello from inside")\nHTTPServer(("", 8000), H).serve_forever()\n';
     await instance.put('/opt/server.py', server);
     equal(
       (await instance.run({ argv: ['systemd-run', '--quiet', '--unit=web', 'python3', '/opt/server.py'] })).exitCode,

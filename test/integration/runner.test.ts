@@ -52,7 +52,9 @@ diskSearchCases(() => launched.instance);
 test('programs of the runner pass over the .bashrc of root', async () => {
   await launched.instance.put('/root/.bashrc', 'echo from .bashrc; exit 7\n');
   const text =
-    'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Make, action: CreateFile, inputs: [{path: /var/tmp/made, content: x}]}\n      - {name: Read, action: ReadFile, inputs: [{path: /var/tmp/made}]}\n';
+    'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Make, action: CreateFile, inputs: ' +
+    '[{path: /var/tmp/made, content: x}]}\n      - {name: Read, action: ReadFile, inputs: [{path: ' +
+    '/var/tmp/made}]}\n';
   const { outcome } = await runText(launched.instance, text);
   assert.equal(outcome.status, 'success', JSON.stringify(outcome.failure));
   assert.equal(outcome.phases[0]?.steps[1]?.outputs['content'], 'x');
@@ -62,7 +64,10 @@ test('programs of the runner pass over the .bashrc of root', async () => {
 describe('UpdateOS', () => {
   const VERSIONS = "dpkg-query -W -f '${Package}=${Version} ' sample-one sample-two";
 
-  /** Two packages of version 1, version 2 of them in a repository of this machine, and no other repository: no network is needed. */
+  /**
+   * Two packages of version 1, version 2 of them in a repository of this machine, and no other repository: no network
+   * is needed.
+   */
   before(async () => {
     await printed(String.raw`
 set -e
@@ -85,7 +90,8 @@ echo 'deb [trusted=yes] file:/var/tmp/repository ./' > /etc/apt/sources.list
   });
   after(() =>
     printed(
-      'rm -rf /etc/apt/sources.list /etc/apt/sources.list.d; mv /root/sources/* /etc/apt/; dpkg --purge sample-one sample-two >/dev/null',
+      'rm -rf /etc/apt/sources.list /etc/apt/sources.list.d; mv /root/sources/* /etc/apt/; dpkg --purge sample-one ' +
+        'sample-two >/dev/null',
     ),
   );
 
@@ -192,7 +198,8 @@ describe('the clean-up', () => {
   async function prepare(): Promise<void> {
     for (const path of LEFT) await launched.instance.put(path, 'left\n');
     await printed(
-      'id someone >/dev/null 2>&1 || useradd --uid 4321 --home-dir "/home/some one" someone; echo left > /var/log/app.log',
+      'id someone >/dev/null 2>&1 || useradd --uid 4321 --home-dir "/home/some one" someone; echo left > ' +
+        '/var/log/app.log',
     );
   }
 

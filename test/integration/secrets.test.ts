@@ -50,7 +50,8 @@ describe('ingot toe run', () => {
     const document = join(folder, `${name}.yaml`);
     writeFileSync(
       document,
-      `schemaVersion: 1.0\nparameters:\n  - Token: {type: string, default: '{{ resolve:ssm-secure:token }}'}\nphases:\n  - name: build\n    steps:\n${steps}`,
+      `schemaVersion: 1.0\nparameters:\n  - Token: {type: string, default: '{{ resolve:ssm-secure:token ` +
+        `}}'}\nphases:\n  - name: build\n    steps:\n${steps}`,
     );
     return run([process.execPath, MAIN, 'toe', 'run', document, '-l', join(folder, 'logs'), '-i', name, ...more], {
       cwd: folder,
@@ -111,7 +112,8 @@ describe('ingot toe run', () => {
     await nothingOf(failed);
     const waits = await toe(
       'waits',
-      `      - {name: Prints, action: ExecuteBash, inputs: {commands: ["echo '{{ Token }}'"]}}\n      - {name: Restart, action: Reboot}\n`,
+      `      - {name: Prints, action: ExecuteBash, inputs: {commands: ["echo '{{ Token }}'"]}}\n      - {name: ` +
+        'Restart, action: Reboot}\n',
       '-s',
       join(folder, 'state'),
     );

@@ -1,4 +1,7 @@
-/** Commands on a Windows machine over ssh: a real ssh, a real sshd; in place of Windows a stand-in that answers as its programs do. */
+/**
+ * Commands on a Windows machine over ssh: a real ssh, a real sshd; in place of Windows a stand-in that answers as its
+ * programs do.
+ */
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -197,7 +200,8 @@ phases:
     const file = join(drive, 'long.yaml');
     await writeFile(
       file,
-      'schemaVersion: 1.0\nphases: [{name: build, steps: [{name: Long, action: ExecuteBinary, inputs: {path: sleep, arguments: ["30"]}}]}]\n',
+      'schemaVersion: 1.0\nphases: [{name: build, steps: [{name: Long, action: ExecuteBinary, inputs: {path: ' +
+        'sleep, arguments: ["30"]}}]}]\n',
     );
     const before = connections();
     const child = await start([

@@ -1,4 +1,7 @@
-/** Space: what `df` says is what `du` says, `deregister` and `gc` free what nothing refers to and only that, beside builds that run too. No machine is booted. */
+/**
+ * Space: what `df` says is what `du` says, `deregister` and `gc` free what nothing refers to and only that, beside
+ * builds that run too. No machine is booted.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -23,7 +26,10 @@ import { beginOnServer, endOnServer } from '../harness/suite.ts';
 /** A component that runs these commands. */
 function component(...commands: readonly string[]): string {
   const lines = commands.map((line) => `            - ${JSON.stringify(line)}\n`).join('');
-  return `name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ExecuteBash\n        inputs:\n          commands:\n${lines}`;
+  return (
+    'name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ' +
+    `ExecuteBash\n        inputs:\n          commands:\n${lines}`
+  );
 }
 
 const write = (name: string): string =>

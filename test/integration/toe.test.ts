@@ -96,7 +96,8 @@ describe('on this host', () => {
   test('what is not valid does not run, and each fault has its place', async () => {
     writeFileSync(
       join(folder, 'bad.yaml'),
-      'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: A, action: ExecuteBahs, inputs: {commands: [x]}}\n',
+      'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: A, action: ExecuteBahs, inputs: ' +
+        '{commands: [x]}}\n',
     );
     const verdict = await toe('validate', 'bad.yaml');
     assert.equal(verdict.code, 1);
@@ -137,7 +138,8 @@ test('--watch runs it again when the file changes, valid or not, and Ctrl-C ends
   const say = (word: string): void =>
     writeFileSync(
       watched,
-      `schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Say, action: ExecuteBash, inputs: {commands: ['echo ${word}']}}\n`,
+      'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Say, action: ExecuteBash, inputs: ' +
+        `{commands: ['echo ${word}']}}\n`,
     );
   say('first');
   const child = await start([process.execPath, MAIN, 'toe', 'test', watched, '--watch', '--image', base], {
@@ -175,7 +177,8 @@ test('--keep opens a shell in the instance as the document left it', async () =>
   const kept = join(folder, 'kept.yaml');
   writeFileSync(
     kept,
-    "schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Leave, action: ExecuteBash, inputs: {commands: ['echo was here >/root/left; exit 3']}}\n",
+    'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Leave, action: ExecuteBash, inputs: ' +
+      "{commands: ['echo was here >/root/left; exit 3']}}\n",
   );
   // `script` gives the terminal that a shell needs.
   const command = [process.execPath, MAIN, 'toe', 'test', kept, '--keep', '--image', base]

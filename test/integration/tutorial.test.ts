@@ -1,4 +1,7 @@
-/** The README's tutorial through the SDK: from the first create to the last delete, with the image booted by BIOS and by UEFI in between. */
+/**
+ * The README's tutorial through the SDK: from the first create to the last delete, with the image booted by BIOS and by
+ * UEFI in between.
+ */
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -83,7 +86,8 @@ describe('the tutorial', () => {
     ({ state, dataDirectory, server } = await beginOnServer());
     writeFileSync(
       `${dataDirectory}/config.yaml`,
-      'instanceProfiles: {web: {role: web-role, credentials: {accessKeyId: AKIAIOSFODNN7EXAMPLE, secretAccessKey: never-used}}}\n',
+      'instanceProfiles: {web: {role: web-role, credentials: {accessKeyId: AKIAIOSFODNN7EXAMPLE, secretAccessKey: ' +
+        'never-used}}}\n',
       { mode: 0o600 },
     );
   });
@@ -217,7 +221,9 @@ describe('the tutorial', () => {
 
   /** What a launched instance is told of who it is. */
   const CREDENTIALS =
-    'm=http://169.254.169.254/latest; t=$(curl -fsS -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" $m/api/token); for p in "" web-role; do curl -fsS -H "X-aws-ec2-metadata-token: $t" $m/meta-data/iam/security-credentials/$p; done';
+    'm=http://169.254.169.254/latest; t=$(curl -fsS -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" ' +
+    '$m/api/token); for p in "" web-role; do curl -fsS -H "X-aws-ec2-metadata-token: $t" ' +
+    '$m/meta-data/iam/security-credentials/$p; done';
 
   for (const [firmware, index] of [
     ['bios', 0],

@@ -1,4 +1,7 @@
-/** Base images of vendors, fetched from a server of the tests' own with checksums and keys of their making. None of it was run against the vendors themselves. */
+/**
+ * Base images of vendors, fetched from a server of the tests' own with checksums and keys of their making. None of it
+ * was run against the vendors themselves.
+ */
 import { CancelImageCreationCommand } from '@aws-sdk/client-imagebuilder';
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

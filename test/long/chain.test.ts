@@ -1,4 +1,7 @@
-/** A chain of more layers than an image may have: merged into one file that boots, while the layers of the chain stay for whoever else needs them, and go when nobody does. */
+/**
+ * A chain of more layers than an image may have: merged into one file that boots, while the layers of the chain stay
+ * for whoever else needs them, and go when nobody does.
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -13,7 +16,9 @@ import { imageLog, ingot, type TestServer } from '../harness/service.ts';
 import { bashDocument } from '../harness/stages.ts';
 import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
-/** A recipe takes 20 components, so that a longer chain is an image on an image: the base image, these, two clean-ups. */
+/**
+ * A recipe takes 20 components, so that a longer chain is an image on an image: the base image, these, two clean-ups.
+ */
 const BELOW = 20;
 const ABOVE = 5;
 const part = (index: number): string =>

@@ -1,6 +1,7 @@
 /**
- * Real documents that need no more than a Debian machine and a package mirror, run in a fresh container. Which they are, and how they
- * end, stands in `test/data/corpus.json`; their folder is `INGOT_CORPUS`, or `../shared/corpus` beside the project's own.
+ * Real documents that need no more than a Debian machine and a package mirror, run in a fresh container. Which they
+ * are, and how they end, stands in `test/data/corpus.json`; their folder is `INGOT_CORPUS`, or `../shared/corpus`
+ * beside the project's own.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** The base image `debian-13-x86`: with each driver and each firmware, and as the parent of an image. (The gate has `debian-12-x86`.) */
+/**
+ * The base image `debian-13-x86`: with each driver and each firmware, and as the parent of an image. (The gate has
+ * `debian-12-x86`.)
+ */
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';

@@ -1,4 +1,7 @@
-/** Every component in `examples/components/` does what it says: by itself in a fresh container, and all of them in one image, whose tests run in a virtual machine. */
+/**
+ * Every component in `examples/components/` does what it says: by itself in a fresh container, and all of them in one
+ * image, whose tests run in a virtual machine.
+ */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Bad days that need a virtual machine, or that take long. The others are in `test/integration/failures.test.ts`; `docs/failures.md` is their page. */
+/**
+ * Bad days that need a virtual machine, or that take long. The others are in `test/integration/failures.test.ts`;
+ * `docs/failures.md` is their page.
+ */
 import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
@@ -31,7 +34,8 @@ describe('bad days with virtual machines', () => {
     ],
     [
       'puts a program that sleeps in place of the first',
-      'printf "#!/bin/sh\\nwhile :; do sleep 1000; done\\n" > /tmp/init; chmod +x /tmp/init; rm -f /sbin/init; cp /tmp/init /sbin/init',
+      'printf "#!/bin/sh\\nwhile :; do sleep 1000; done\\n" > /tmp/init; chmod +x /tmp/init; rm -f /sbin/init; cp ' +
+        '/tmp/init /sbin/init',
       /nothing was read from its disk or printed on its console for \d+ s/,
     ],
     [
@@ -146,7 +150,8 @@ describe('bad days with virtual machines', () => {
       name: 'silent-mirror',
       components: [
         bashDocument('Cut', cut),
-        'name: u\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Update\n        action: UpdateOS\n',
+        'name: u\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Update\n        action: ' +
+          'UpdateOS\n',
       ],
     });
     const image = await waitForStatus(server, arn);

@@ -1,4 +1,7 @@
-/** The disk of the data directory is full, in every stage of a build, by somebody else: the image fails with that, nothing is left, and the next build works once there is room. */
+/**
+ * The disk of the data directory is full, in every stage of a build, by somebody else: the image fails with that,
+ * nothing is left, and the next build works once there is room.
+ */
 import assert from 'node:assert/strict';
 import { rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

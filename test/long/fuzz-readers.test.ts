@@ -1,4 +1,7 @@
-/** Texts by chance for everything that reads strangers' text (FUZZ_TEXTS for each reader): none takes time or memory that grows faster than it. */
+/**
+ * Texts by chance for everything that reads strangers' text (FUZZ_TEXTS for each reader): none takes time or memory
+ * that grows faster than it.
+ */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { test } from 'node:test';

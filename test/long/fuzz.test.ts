@@ -1,4 +1,6 @@
-/** A million requests made from the model (FUZZ_COUNT for another number, FUZZ_SECONDS for as many as fit into a time). */
+/**
+ * A million requests made from the model (FUZZ_COUNT for another number, FUZZ_SECONDS for as many as fit into a time).
+ */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { test } from 'node:test';

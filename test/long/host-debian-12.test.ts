@@ -9,5 +9,7 @@ newcomerOn({
     apt-get update -q && apt-get install -y -q --no-install-recommends git lvm2
     useradd --create-home --shell /bin/bash admin && echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin
     npm --version || rm -f /usr/local/bin/node /usr/local/bin/npm`,
-  clone: `mkdir source && tar -xf ${SOURCE} -C source && cd source && git init -q && git add -A && git -c user.name=a -c user.email=a@example.com commit -q -m all && cd .. && git clone -q source ingot`,
+  clone:
+    `mkdir source && tar -xf ${SOURCE} -C source && cd source && git init -q && git add -A && git -c user.name=a ` +
+    '-c user.email=a@example.com commit -q -m all && cd .. && git clone -q source ingot',
 });

@@ -2,7 +2,8 @@ import { newcomerOn, SOURCE } from '../harness/newcomer.ts';
 
 /** A firewall that lets in nothing that was not asked for. */
 const FIREWALL =
-  'table inet firewall { chain input { type filter hook input priority 0; policy drop; iif lo accept; ct state established,related accept; }; chain forward { type filter hook forward priority 0; policy drop; }; }';
+  'table inet firewall { chain input { type filter hook input priority 0; policy drop; iif lo accept; ct state ' +
+  'established,related accept; }; chain forward { type filter hook forward priority 0; policy drop; }; }';
 
 newcomerOn({
   base: 'debian-13-x86',

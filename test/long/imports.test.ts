@@ -1,4 +1,7 @@
-/** A stranger's disk through a whole build: in a virtual machine, to which its own cloud-init brings the guest agent, tested by booting the new image; and a build on that. */
+/**
+ * A stranger's disk through a whole build: in a virtual machine, to which its own cloud-init brings the guest agent,
+ * tested by booting the new image; and a build on that.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +15,8 @@ import { imageLog, ingot, type TestServer } from '../harness/service.ts';
 import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
 const component = (command: string): string =>
-  `name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ExecuteBash\n        inputs:\n          commands:\n            - ${JSON.stringify(command)}\n`;
+  'name: t\nschemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ' +
+  `ExecuteBash\n        inputs:\n          commands:\n            - ${JSON.stringify(command)}\n`;
 
 describe('an imported disk', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ingot-imports-'));

@@ -1,4 +1,7 @@
-/** Instances of failed builds, kept: entered by `ingot shell`, read and written by `ingot cp`, on both drivers, over the end of a server. */
+/**
+ * Instances of failed builds, kept: entered by `ingot shell`, read and written by `ingot cp`, on both drivers, over the
+ * end of a server.
+ */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
@@ -248,14 +251,18 @@ interface Terminal {
   resize(rows: number, columns: number): Promise<void>;
 }
 
-/** Runs a command of Ingot's on a terminal of its own, which util-linux's `script` makes. Tells how it ended, and whether the terminal takes lines and echoes again. */
+/**
+ * Runs a command of Ingot's on a terminal of its own, which util-linux's `script` makes. Tells how it ended, and
+ * whether the terminal takes lines and echoes again.
+ */
 async function onTerminal(
   args: readonly string[],
   work: (terminal: Terminal) => Promise<void>,
 ): Promise<{ code: number | null; cooked: boolean }> {
   // Nothing of it is a user's: the arguments come in the environment.
   const inner =
-    'stty sane rows 24 cols 80; eval "set -- $INGOT_ARGS"; "$@"; code=$?; stty -a | grep -q " icanon" && stty -a | grep -q " echo " && echo it is cooked; exit $code';
+    'stty sane rows 24 cols 80; eval "set -- $INGOT_ARGS"; "$@"; code=$?; stty -a | grep -q " icanon" && stty -a | ' +
+    'grep -q " echo " && echo it is cooked; exit $code';
   const quoted = [process.execPath, MAIN, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
   const child = await start(['script', '-qefc', inner, '/dev/null'], {
     env: { INGOT_ARGS: quoted, SHELL: '/bin/sh', TERM: 'xterm' },

@@ -1,4 +1,7 @@
-/** `kill -9` of the server, of the worker and of both, in every stage of a build: the image fails with the reason, nothing is left, the next build succeeds. */
+/**
+ * `kill -9` of the server, of the worker and of both, in every stage of a build: the image fails with the reason,
+ * nothing is left, the next build succeeds.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../../src/platform/clock.ts';

@@ -1,6 +1,7 @@
 /**
- * UpdateOS with dnf, yum and zypper, for real: on a Debian instance that has these programs (and whose apt-get is out of the way), with a database of RPM
- * packages of its own and a repository of files. `yum` is dnf by another name, as on every system with RPM 8 and later.
+ * UpdateOS with dnf, yum and zypper, for real: on a Debian instance that has these programs (and whose apt-get is out
+ * of the way), with a database of RPM packages of its own and a repository of files. `yum` is dnf by another name, as
+ * on every system with RPM 8 and later.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -62,7 +63,8 @@ const AS_OLD =
 async function update(inputs: string): Promise<Awaited<ReturnType<typeof runText>>> {
   return runText(
     launched.instance,
-    `schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Update, action: UpdateOS, inputs: ${inputs}}\n`,
+    'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Update, action: UpdateOS, inputs: ' +
+      `${inputs}}\n`,
   );
 }
 

@@ -24,7 +24,9 @@ test('exit code 194 restarts the machine and runs the step again', async () => {
       {
         name: 'Kernel',
         script:
-          'if [ -e /var/tmp/once ]; then echo again; [ "$(cat /var/tmp/once)" != "$(cat /proc/sys/kernel/random/boot_id)" ]\nelse cat /proc/sys/kernel/random/boot_id > /var/tmp/once; exit 194; fi',
+          'if [ -e /var/tmp/once ]; then echo again; [ "$(cat /var/tmp/once)" != "$(cat ' +
+          '/proc/sys/kernel/random/boot_id)" ]\nelse cat /proc/sys/kernel/random/boot_id > /var/tmp/once; exit ' +
+          '194; fi',
       },
       { name: 'After', script: 'echo "after {{ build.Kernel.outputs.stdout }}"' },
     ]),

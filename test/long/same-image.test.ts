@@ -1,4 +1,7 @@
-/** The container never costs correctness: the same components, built with each driver, give the same image, and it boots. */
+/**
+ * The container never costs correctness: the same components, built with each driver, give the same image, and it
+ * boots.
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -50,7 +53,8 @@ describe('the same image on both drivers', () => {
         tests: true,
         components: machineCases.map(({ document }) => document),
         ...(driver === 'default' ? {} : { driver }),
-        tags: { 'ingot:layer-cache': 'off' }, // Else one image would be made of the other's layers, and there would be nothing to compare.
+        // Else one image would be made of the other's layers, and there would be nothing to compare.
+        tags: { 'ingot:layer-cache': 'off' },
       });
       await waitUntilAvailable(server, arn);
       if (driver !== 'qemu') {

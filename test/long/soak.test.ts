@@ -1,7 +1,7 @@
 /**
- * Builds, and something dies at a random moment, again and again: the worker, the server, both, or a process that an instance needs.
- * Afterwards every image is at its end, records and files tell of the same things, nothing is left on the host.
- * `INGOT_SOAK_SEED` repeats a run as far as chance allows, `INGOT_SOAK_ROUNDS` makes it longer.
+ * Builds, and something dies at a random moment, again and again: the worker, the server, both, or a process that an
+ * instance needs. Afterwards every image is at its end, records and files tell of the same things, nothing is left on
+ * the host. `INGOT_SOAK_SEED` repeats a run as far as chance allows, `INGOT_SOAK_ROUNDS` makes it longer.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -18,7 +18,10 @@ import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
 const SEED = Number(process.env['INGOT_SOAK_SEED'] ?? randomInt(1 << 30));
 const ROUNDS = Number(process.env['INGOT_SOAK_ROUNDS'] ?? 20);
-/** Milliseconds within which something dies, about as long as two builds at once take on an idle host: without and with tests in a machine. */
+/**
+ * Milliseconds within which something dies, about as long as two builds at once take on an idle host: without and with
+ * tests in a machine.
+ */
 const WITHIN_MS = 4000;
 const WITHIN_MS_WITH_TESTS = 25_000;
 
@@ -125,7 +128,8 @@ describe(`${ROUNDS} rounds of builds in which something dies, seed ${SEED}`, () 
         ended[end!.status!] = (ended[end!.status!] ?? 0) + 1;
         if (end!.status === 'FAILED') assert.ok(end!.reason!.length > 40, `${arn} says why it failed: ${end!.reason}`);
         t.diagnostic(
-          `round ${round}: ${who} ${died ? 'died' : 'was not there'}; ${arn.split('/').slice(-3).join('/')} ${end!.status} ${end!.reason?.slice(0, 200) ?? ''}`,
+          `round ${round}: ${who} ${died ? 'died' : 'was not there'}; ${arn.split('/').slice(-3).join('/')} ` +
+            `${end!.status} ${end!.reason?.slice(0, 200) ?? ''}`,
         );
       }
       await assertRecordsHold(dataDirectory);

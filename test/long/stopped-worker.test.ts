@@ -1,6 +1,6 @@
 /**
- * A worker that does not answer, as one in whose event loop something never ends: here its process is stopped. Cancelling an image and
- * stopping the server have it killed, and what it held is swept.
+ * A worker that does not answer, as one in whose event loop something never ends: here its process is stopped.
+ * Cancelling an image and stopping the server have it killed, and what it held is swept.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

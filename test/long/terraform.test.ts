@@ -1,9 +1,11 @@
 /**
- * Terraform with the AWS provider, against a real server, by nothing but the environment that `ingot env` prints: `examples/terraform`, which
- * builds an image on the real engine, and `test/data/terraform`, which has every member of every resource.
+ * Terraform with the AWS provider, against a real server, by nothing but the environment that `ingot env` prints:
+ * `examples/terraform`, which builds an image on the real engine, and `test/data/terraform`, which has every member of
+ * every resource.
  *
- * The provider comes from where `TF_CLI_CONFIG_FILE` says. Where it names no file that is there, `INGOT_TF_PLUGINS` may name a folder with the
- * provider, laid out as a file system mirror; with neither, Terraform fetches it from its registry.
+ * The provider comes from where `TF_CLI_CONFIG_FILE` says. Where it names no file that is there, `INGOT_TF_PLUGINS` may
+ * name a folder with the provider, laid out as a file system mirror; with neither, Terraform fetches it from its
+ * registry.
  */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -288,7 +290,8 @@ describe('Terraform with the AWS provider', { skip: !found }, () => {
     assert.deepEqual(left, ['arn:aws:imagebuilder:us-east-1:123456789012:component/kept/1.0.0']);
   });
 
-  // The boot test under emulation takes minutes and is shown elsewhere: the image is built and distributed, and not booted.
+  // The boot test under emulation takes minutes and is shown elsewhere: the image is built and distributed, and not
+  // booted.
   live(
     'the example',
     () => example,
@@ -315,7 +318,9 @@ describe('Terraform with the AWS provider', { skip: !found }, () => {
     const failing = await place('failing', 'examples/terraform');
     writeFileSync(
       join(folder, 'failing/motd.yaml'),
-      'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Fail\n        action: ExecuteBash\n        inputs:\n          commands:\n            - echo out of luck >&2\n            - exit 3\nparameters:\n  - Message:\n      type: string\n',
+      'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Fail\n        action: ExecuteBash\n ' +
+        '       inputs:\n          commands:\n            - echo out of luck >&2\n            - exit ' +
+        '3\nparameters:\n  - Message:\n      type: string\n',
     );
     const { stdout, stderr } = await failing.terraform(
       'apply',

@@ -1,4 +1,7 @@
-/** `ingot toe` in instances of what was built: an AMI and an image by their names, in a container and in a virtual machine. */
+/**
+ * `ingot toe` in instances of what was built: an AMI and an image by their names, in a container and in a virtual
+ * machine.
+ */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * Accounts across all operations: each operation of the model and each route of Ingot's own, asked by another account with the first one's names.
- * Nothing is answered, nothing is changed, and what is there is refused in the words in which what is not there is refused.
+ * Accounts across all operations: each operation of the model and each route of Ingot's own, asked by another account
+ * with the first one's names. Nothing is answered, nothing is changed, and what is there is refused in the words in
+ * which what is not there is refused.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -109,7 +110,10 @@ async function outcome(asked: Promise<string>): Promise<Outcome> {
   }
 }
 
-/** Nothing of the owner's in the answer; a refusal of what is named, as of what is not there; no row of the owner's is another than it was. */
+/**
+ * Nothing of the owner's in the answer; a refusal of what is named, as of what is not there; no row of the owner's is
+ * another than it was.
+ */
 async function assertNothing(
   ask: (request: object) => Promise<string>,
   request: object,
@@ -251,7 +255,10 @@ const ROUTES: Readonly<Record<string, (owned: Owned) => readonly RouteCase[]>> =
   'ingot:DeleteAccessKey': ({ user: arn, key: id }) => [{ params: { arn, id } }],
   'ingot:LookupEvents': () => [{}, { query: { principal: ACCOUNT } }],
 };
-/** Asked without a name of the owner's, they are refused all the same: they are about the server, which is of the first account. */
+/**
+ * Asked without a name of the owner's, they are refused all the same: they are about the server, which is of the first
+ * account.
+ */
 const OF_THE_SERVER: readonly string[] = [
   'ingot:DescribeServer',
   'ingot:StopServer',

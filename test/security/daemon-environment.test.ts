@@ -81,7 +81,10 @@ function descendants(): readonly Found[] {
   return below(process.pid);
 }
 
-/** @param expected what must be among them, by the names that the kernel has: Node's main thread calls itself `MainThread` */
+/**
+ * @param expected what must be among them, by the names that the kernel has: Node's main thread calls itself
+ *   `MainThread`
+ */
 function assertWithoutSecret(expected: readonly string[]): void {
   const found = descendants();
   for (const name of expected)

@@ -1,4 +1,7 @@
-/** Nobody but its owner reads a data directory: not one that an older version left open, and nothing that a build puts there. */
+/**
+ * Nobody but its owner reads a data directory: not one that an older version left open, and nothing that a build puts
+ * there.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,4 +1,7 @@
-/** What is installed is what the repository names: every npm package by its hash, Node among them, and no package runs a program when it is installed. */
+/**
+ * What is installed is what the repository names: every npm package by its hash, Node among them, and no package runs a
+ * program when it is installed.
+ */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** Whether the caller may do what a request needs: its own policies, those of its session, and those of the resources. */
+/**
+ * Whether the caller may do what a request needs: its own policies, those of its session, and those of the resources.
+ */
 import { findAmi } from '../../catalog/amis.ts';
 import type { Queryable } from '../../catalog/catalog.ts';
 import { parentMeaning } from '../../catalog/parent-names.ts';
@@ -26,7 +28,8 @@ export type AccessContext = RequestContext & { readonly db?: Queryable };
 /**
  * Evaluates all that a request needs.
  * @returns ARNs of other accounts' resources, as the request names them, that their policies opened to the caller
- * @throws {ApiError} AccessDeniedException that says which action on which resource was not allowed, and by what kind of policy
+ * @throws {ApiError} AccessDeniedException that says which action on which resource was not allowed, and by what kind
+ *   of policy
  */
 export async function authorize(context: AccessContext, needs: readonly Need[]): Promise<ReadonlySet<string>> {
   const opened = new Set<string>();
@@ -40,7 +43,8 @@ export async function authorize(context: AccessContext, needs: readonly Need[]):
       const decision = await evaluate(context, need, meaning);
       if ('unreadable' in decision)
         throw accessDenied(
-          `User: ${principal.arn} is not authorized to perform: ${need.action} on resource: ${need.resource} ${decision.unreadable}`,
+          `User: ${principal.arn} is not authorized to perform: ${need.action} on resource: ${need.resource} ` +
+            `${decision.unreadable}`,
         );
       if (!decision.allowed && (need.unlessDenied !== true || isDenied(decision)))
         throw need.refusal ?? accessDenied(refusalMessage({ principal, ...need }, decision));
@@ -111,7 +115,8 @@ async function evaluate(
   if (read !== undefined && 'faults' in read && resourceAccount === context.account && !REPAIRS.test(need.action)) {
     return {
       allowed: false,
-      unreadable: `because the policy of ${meant!} cannot be read: ${read.faults.join('; ')}. Put another in its place.`,
+      unreadable:
+        `because the policy of ${meant!} cannot be read: ${read.faults.join('; ')}. ` + 'Put another in its place.',
     };
   }
   const resource = read === undefined || 'faults' in read ? undefined : read.policy;
@@ -136,7 +141,10 @@ async function evaluate(
   return decideMeant(request, meant, policies);
 }
 
-/** A stored policy was checked when it was stored. One that cannot be read all the same may hold a deny: it opens nothing, to nobody. */
+/**
+ * A stored policy was checked when it was stored. One that cannot be read all the same may hold a deny: it opens
+ * nothing, to nobody.
+ */
 interface Unreadable {
   readonly allowed: false;
   readonly unreadable: string;

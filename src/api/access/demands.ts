@@ -1,6 +1,7 @@
 /**
- * What each operation asks of policies: the action of its name on a resource, and what else has to be allowed for it. Source: Service
- * Authorization Reference, "Actions, resources, and condition keys for Amazon EC2 Image Builder". An operation without an entry does not compile.
+ * What each operation asks of policies: the action of its name on a resource, and what else has to be allowed for it.
+ * Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon EC2 Image Builder". An
+ * operation without an entry does not compile.
  */
 import type { InfrastructureConfiguration } from '@aws-sdk/client-imagebuilder';
 import type { Place } from '../../catalog/slices.ts';

@@ -1,4 +1,6 @@
-/** Who an access key belongs to: the account's root, a user, or a session of a role; with the policies that they have. */
+/**
+ * Who an access key belongs to: the account's root, a user, or a session of a role; with the policies that they have.
+ */
 import type { Catalog } from '../../catalog/catalog.ts';
 import { getAccessKey, getPrincipal, policiesOf, type StoredPrincipal } from '../../catalog/principals.ts';
 import type { Credentials } from '../../platform/credentials.ts';
@@ -146,7 +148,10 @@ function remember<T>(
   return found;
 }
 
-/** A stored policy was checked when it was stored. One that cannot be read all the same refuses its principal everything. */
+/**
+ * A stored policy was checked when it was stored. One that cannot be read all the same refuses its principal
+ * everything.
+ */
 function readPolicy(document: string, what: string): Policy {
   const read = parsePolicy(document, 'identity');
   if ('faults' in read)

@@ -58,13 +58,17 @@ export const imageRoutes: readonly IngotRoute[] = [
   },
 ];
 
-/** The ARN of a build version that belongs to the caller. Its Region need not be the signature's: the ARN says where it is. */
+/**
+ * The ARN of a build version that belongs to the caller. Its Region need not be the signature's: the ARN says where it
+ * is.
+ */
 function ownBuild(arn: string, { account }: RequestContext): string {
   const parsed = parseArn(arn);
   if (parsed?.type !== 'image' || parsed.build === undefined) {
     throw invalidParameterValue(
       'arn',
-      "It must be the ARN of an image's build version, such as arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/1.",
+      "It must be the ARN of an image's build version, such as " +
+        'arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/1.',
     );
   }
   if (parsed.owner !== account) throw resourceNotFound(arn);

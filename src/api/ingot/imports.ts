@@ -13,7 +13,8 @@ export const importRoutes: readonly IngotRoute[] = [
     method: 'POST',
     path: '/ingot/imports',
     body: true,
-    // The server reads the source with its own rights, its files and its network: so it is of the account that the server belongs to.
+    // The server reads the source with its own rights, its files and its network: so it is of the account that the
+    // server belongs to.
     resource: (_params, context) => serverArn(context),
     async handle({ body }, context) {
       const { source, sha256, trusted } = readBody(body, (reader) => {

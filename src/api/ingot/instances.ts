@@ -71,7 +71,8 @@ export const instanceRoutes: readonly IngotRoute[] = [
     async handle({ params, body, signal }, context) {
       const id = idOf(params);
       const request = readBody(body, readExec);
-      // Found here so that an instance that is not there is an answer of its own, not a line in a stream that already began well.
+      // Found here so that an instance that is not there is an answer of its own, not a line in a stream that already
+      // began well.
       await context.services.launches.get(context, id);
       return execute(signal, (onOutput, aborted) =>
         context.services.launches.exec(context, id, request, onOutput, aborted),

@@ -1,4 +1,7 @@
-/** Principals: users and roles, their policies and access keys. A secret is answered once, when its key is made, and kept sealed. */
+/**
+ * Principals: users and roles, their policies and access keys. A secret is answered once, when its key is made, and
+ * kept sealed.
+ */
 import { caseFault, sameButForCase } from '../../policies/tag-keys.ts';
 import { randomBytes } from 'node:crypto';
 import {

@@ -1,4 +1,7 @@
-/** Reading the requests of Ingot's own routes. Faults are collected, and an unknown member is one of them: these requests have no other servers to please. */
+/**
+ * Reading the requests of Ingot's own routes. Faults are collected, and an unknown member is one of them: these
+ * requests have no other servers to please.
+ */
 import { invalidParameterValues, type ValueFault } from '../../resources/errors.ts';
 import { decodeJsonObject, decodeQuery, type Structure } from '../codec.ts';
 

@@ -1,10 +1,13 @@
-/** What the routes under `/ingot/` are made of. Like the operations they are signed; unlike them they have a schema of their own making. */
+/**
+ * What the routes under `/ingot/` are made of. Like the operations they are signed; unlike them they have a schema of
+ * their own making.
+ */
 import type { Readable } from 'node:stream';
 import type { Session } from '../../launches/types.ts';
 import type { RequestContext } from '../context.ts';
 
 /** A request to one of Ingot's own routes. */
-export interface IngotRequest {
+interface IngotRequest {
   /** Path as it came, still percent-encoded. */
   readonly path: string;
   /** Query as it came, without its question mark. */

@@ -1,6 +1,7 @@
 /**
- * A command's streams over a WebSocket. Binary messages are bytes: to the server those of stdin, from it one that tells the stream (1 stdout,
- * 2 stderr) and those of the stream. Text messages are JSON: `{"terminal"}` first, then how it ended; `{"resize"}` and `{"end"}` from the client.
+ * A command's streams over a WebSocket. Binary messages are bytes: to the server those of stdin, from it one that tells
+ * the stream (1 stdout, 2 stderr) and those of the stream. Text messages are JSON: `{"terminal"}` first, then how it
+ * ended; `{"resize"}` and `{"end"}` from the client.
  */
 import type { Readable, Writable } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
@@ -15,7 +16,8 @@ const DONE = 1000;
 const GOING_AWAY = 1001;
 
 /**
- * Serves a session until it ends. When the client goes, or `closing` aborts, the command is told that its user has gone.
+ * Serves a session until it ends. When the client goes, or `closing` aborts, the command is told that its user has
+ * gone.
  * @param open begins the session; what it throws is told to the client
  */
 export async function serveSession(

@@ -4,7 +4,10 @@ import { logger } from '../../platform/log.ts';
 import { ApiError } from '../../resources/errors.ts';
 import type { IngotAnswer } from './route.ts';
 
-/** Clients give up on a connection that is silent for minutes. White space before a line changes nothing for one who reads JSON. */
+/**
+ * Clients give up on a connection that is silent for minutes. White space before a line changes nothing for one who
+ * reads JSON.
+ */
 const HEARTBEAT_MS = 30_000;
 /** What a stream holds for a client that reads more slowly than a command prints. Beyond it the command is ended. */
 export const STREAM_BUFFER_LIMIT = 64 << 20;

@@ -140,7 +140,10 @@ async function checkWorkflow(
   return workflow.type;
 }
 
-/** Log groups of one's own need a role that may write them. `path` is where the names are, `names` may hold undefined ones. */
+/**
+ * Log groups of one's own need a role that may write them. `path` is where the names are, `names` may hold undefined
+ * ones.
+ */
 export function checkLogGroups(
   names: Readonly<Record<string, string | undefined>>,
   executionRole: string | undefined,

@@ -80,8 +80,10 @@ export function refuseVersionFilterByName({
 }
 
 /**
- * Reads the ARN of a resource that the caller may see in this Region: an own one, one of `aws`, or another account's that was opened to it.
- * @throws {ApiError} ResourceNotFoundException for another account's or Region's; InvalidParameterValueException for an ARN of another type
+ * Reads the ARN of a resource that the caller may see in this Region: an own one, one of `aws`, or another account's
+ * that was opened to it.
+ * @throws {ApiError} ResourceNotFoundException for another account's or Region's; InvalidParameterValueException for an
+ *   ARN of another type
  */
 export function visibleArn(context: OperationContext, text: string, type: ResourceType, path: string): Arn {
   const arn = parseArn(text);
@@ -91,7 +93,10 @@ export function visibleArn(context: OperationContext, text: string, type: Resour
   return arn;
 }
 
-/** Whether an ARN is one of the caller's own, of `aws`, or of another account that opened it to the caller, in this Region. */
+/**
+ * Whether an ARN is one of the caller's own, of `aws`, or of another account that opened it to the caller, in this
+ * Region.
+ */
 export function isVisible(context: OperationContext, arn: Arn | undefined): boolean {
   return (
     arn !== undefined &&
@@ -100,7 +105,10 @@ export function isVisible(context: OperationContext, arn: Arn | undefined): bool
   );
 }
 
-/** Reads the ARN of a resource that the caller is about to change. @throws as `visibleArn`, and ForbiddenException for one of `aws` or of another account */
+/**
+ * Reads the ARN of a resource that the caller is about to change.
+ * @throws as `visibleArn`, and ForbiddenException for one of `aws` or of another account
+ */
 export function ownArn(context: OperationContext, text: string, type: ResourceType, path: string): Arn {
   const arn = visibleArn(context, text, type, path);
   if (arn.owner !== 'aws' && arn.owner !== context.account)

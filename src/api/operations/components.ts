@@ -164,7 +164,10 @@ export const componentOperations = {
   },
 } satisfies Partial<Handlers>;
 
-/** Records a component with this document. Returns the ARN of its build version. @throws {ApiError} for what is wrong with either */
+/**
+ * Records a component with this document. Returns the ARN of its build version.
+ * @throws {ApiError} for what is wrong with either
+ */
 export async function createComponent(
   context: OperationContext,
   input: Omit<OperationInput<'CreateComponent'>, 'data' | 'uri'>,

@@ -131,7 +131,8 @@ async function platformOf(
   if (arn?.type !== 'image' || arn.version === undefined)
     throw invalidParameterValue(
       'parentImage',
-      `'${parentImage}' is neither an image in a registry, such as debian:12, nor the ARN of a container image with its version.`,
+      `'${parentImage}' is neither an image in a registry, such as debian:12, nor the ARN of a container image ` +
+        'with its version.',
     );
   const build = isVisible(context, arn) ? await resolveImage(context.db, parentImage) : undefined;
   const image = build === undefined ? undefined : await getImage(context.db, build);

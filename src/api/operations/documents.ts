@@ -34,7 +34,10 @@ export function documentVersion(text: string, kind: 'component' | 'workflow'): V
   return version;
 }
 
-/** The text that a create is given. @throws {ApiError} InvalidParameterCombinationException, InvalidParameterValueException */
+/**
+ * The text that a create is given.
+ * @throws {ApiError} InvalidParameterCombinationException, InvalidParameterValueException
+ */
 export function documentText(
   { data, uri }: { readonly data?: string | undefined; readonly uri?: string | undefined },
   kind: 'component' | 'workflow',
@@ -60,7 +63,8 @@ export function validDocument<D>({
   const lines = errors.map((fault) => formatFault(fault));
   throw invalidParameterValue(
     'data',
-    `The document has ${errors.length === 1 ? 'a fault' : `${errors.length} faults`} (line:column, severity, code):\n${lines.join('\n')}`,
+    `The document has ${errors.length === 1 ? 'a fault' : `${errors.length} faults`} (line:column, severity, ` +
+      `code):\n${lines.join('\n')}`,
   );
 }
 
@@ -124,7 +128,9 @@ export function namedArn(
   return byName === true ? { arn: referencesOf(arn!).latestVersionArn } : {};
 }
 
-/** A page of versions, or, by name, of the latest version of each name, under the ARN that will always mean the latest. */
+/**
+ * A page of versions, or, by name, of the latest version of each name, under the ARN that will always mean the latest.
+ */
 export async function versionPage<
   T extends { readonly arn?: string | undefined },
   Summary extends { arn?: string | undefined },

@@ -1,4 +1,7 @@
-/** Operations that read what was done for an image: workflow executions, their steps, the packages found. Source: reference, `api-shapes.md`. */
+/**
+ * Operations that read what was done for an image: workflow executions, their steps, the packages found. Source:
+ * reference, `api-shapes.md`.
+ */
 import {
   getStepExecution,
   getWorkflowExecution,

@@ -135,7 +135,10 @@ async function existing(context: OperationContext, arn: string): Promise<StoredP
 
 type Settings = Omit<OperationInput<'UpdateImagePipeline'>, 'imagePipelineArn' | 'clientToken'>;
 
-/** What create and update have in common: all of the settings, checked. An update drops what it leaves out, and forgives earlier failures. */
+/**
+ * What create and update have in common: all of the settings, checked. An update drops what it leaves out, and forgives
+ * earlier failures.
+ */
 async function validSettings(context: OperationContext, input: Settings) {
   checkLogGroups(
     {

@@ -77,7 +77,10 @@ export interface StartedBuild
   readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Records an image to be built, with its recipe and configurations as they are now. Whoever works on images is told after the commit. */
+/**
+ * Records an image to be built, with its recipe and configurations as they are now. Whoever works on images is told
+ * after the commit.
+ */
 export async function startBuild(
   context: OperationContext,
   build: StartedBuild,
@@ -225,7 +228,8 @@ export const imageOperations = {
     if (isInProgress(image.state!.status!)) {
       throw new ApiError(
         'ResourceDependencyException',
-        `Resource dependency error: The image '${input.imageBuildVersionArn}' is still being created (${image.state!.status}). Cancel its creation first.`,
+        `Resource dependency error: The image '${input.imageBuildVersionArn}' is still being created ` +
+          `(${image.state!.status}). Cancel its creation first.`,
       );
     }
     const open = await openExecutionOf(context.db, input.imageBuildVersionArn);

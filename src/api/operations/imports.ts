@@ -38,14 +38,17 @@ export const importOperations = {
     };
   },
 
-  /** The task names the disk: `POST /ingot/imports` makes it. The image is recorded at once, and fetched by the worker. */
+  /**
+   * The task names the disk: `POST /ingot/imports` makes it. The image is recorded at once, and fetched by the worker.
+   */
   async ImportVmImage(input, context) {
     const { name, semanticVersion, description, platform, osVersion, vmImportTaskId, loggingConfiguration, tags } =
       input;
     if (!RESOURCE_NAME.test(name))
       throw invalidParameterValue(
         'name',
-        `The name '${name.slice(0, 200)}' must have 3 to 128 letters, digits, blanks, _ and -, with no blank at its ends.`,
+        `The name '${name.slice(0, 200)}' must have 3 to 128 letters, digits, blanks, _ and -, with no blank at ` +
+          'its ends.',
       );
     const version = parseVersion(semanticVersion);
     if (version === undefined)
@@ -59,13 +62,15 @@ export const importOperations = {
     if (task === undefined || task.account !== context.account || task.region !== context.region) {
       throw new ApiError(
         'ClientException',
-        `There is no import task '${vmImportTaskId}' in ${context.region}. Import tasks are made by: ./ingot import FILE|URL|s3://BUCKET/KEY`,
+        `There is no import task '${vmImportTaskId}' in ${context.region}. Import tasks are made by: ./ingot ` +
+          'import FILE|URL|s3://BUCKET/KEY',
       );
     }
     if (task.image_arn !== null)
       throw new ApiError(
         'ClientException',
-        `The import task '${vmImportTaskId}' was used before, for the image '${task.image_arn}'. Name the disk again: ./ingot import`,
+        `The import task '${vmImportTaskId}' was used before, for the image '${task.image_arn}'. Name the disk ` +
+          'again: ./ingot import',
       );
     const image = compact({
       type: 'AMI' as const,
@@ -93,7 +98,8 @@ export const importOperations = {
   async ImportDiskImage({ uri, platform, osVersion }) {
     throw new ApiError(
       'ClientException',
-      `The disk image '${uri}' (${platform}, ${osVersion}) is not supported: no installation media can be imported by this version of Ingot.`,
+      `The disk image '${uri}' (${platform}, ${osVersion}) is not supported: no installation media can be imported ` +
+        'by this version of Ingot.',
     );
   },
 

@@ -1,4 +1,7 @@
-/** Operations on changes of the state of images, and on their executions. Source: reference, `resources.md` sections 5, 6 and 8. */
+/**
+ * Operations on changes of the state of images, and on their executions. Source: reference, `resources.md` sections 5,
+ * 6 and 8.
+ */
 import { dependentsOf } from '../../catalog/dependents.ts';
 import { resourceExists } from '../../catalog/existence.ts';
 import { changeImageState, getImage, imageVersions, updateImageRecord } from '../../catalog/images.ts';

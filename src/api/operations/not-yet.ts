@@ -1,6 +1,7 @@
 /**
- * The operations that this version does not have. They are named here and nowhere else; all answer the same error. When one is
- * written, take its name out: the register does not compile while an operation is in neither place, and a test fails while it is in both.
+ * The operations that this version does not have. They are named here and nowhere else; all answer the same error. When
+ * one is written, take its name out: the register does not compile while an operation is in neither place, and a test
+ * fails while it is in both.
  */
 import { operationNotSupported } from '../../resources/errors.ts';
 import type { Handler } from '../context.ts';

@@ -139,7 +139,9 @@ export async function checkComponents(
     if (component === undefined) {
       faults.push({
         path,
-        detail: `The component '${componentArn}' does not exist.${missingComponent(context.services.catalog.managed, componentArn)}`,
+        detail:
+          `The component '${componentArn}' does not ` +
+          `exist.${missingComponent(context.services.catalog.managed, componentArn)}`,
       });
       continue;
     }

@@ -1,4 +1,7 @@
-/** The register of operations: one line for each file of them. A file exports an object of handlers that `satisfies Partial<Handlers>`. */
+/**
+ * The register of operations: one line for each file of them. A file exports an object of handlers that
+ * `satisfies Partial<Handlers>`.
+ */
 import type { Handlers } from '../context.ts';
 import { OPERATIONS, type OperationName } from '../model.ts';
 import { componentOperations } from './components.ts';

@@ -1,4 +1,7 @@
-/** Operations on what scans of images found: nothing, since no image is scanned yet. Source: reference, `resources.md` section 7. */
+/**
+ * Operations on what scans of images found: nothing, since no image is scanned yet. Source: reference, `resources.md`
+ * section 7.
+ */
 import type { Handlers } from '../context.ts';
 import { openPage } from '../paging.ts';
 import { readFilters } from './common.ts';

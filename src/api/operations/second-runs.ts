@@ -1,4 +1,7 @@
-/** Operations that work on what a build stage made: trying again, distributing. Source: reference, `resources.md` sections 5 and 6. */
+/**
+ * Operations that work on what a build stage made: trying again, distributing. Source: reference, `resources.md`
+ * sections 5 and 6.
+ */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { amisOfImage, findAmi, keptAmi, type Ami } from '../../catalog/amis.ts';
 import { distributionConfigurations } from '../../catalog/distribution-configurations.ts';
@@ -33,7 +36,8 @@ export const secondRunOperations = {
     else {
       if ((await keptAmi(context.db, arn, context.region)) === undefined) {
         throw invalidRequest(
-          `The image '${arn}' cannot be tried again: its build stage did not end, or what that made is gone. Start the build again.`,
+          `The image '${arn}' cannot be tried again: its build stage did not end, or what that made is gone. Start ` +
+            'the build again.',
         );
       }
       const last = (await workflowExecutionsOfImage(context.db, arn)).at(-1);

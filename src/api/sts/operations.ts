@@ -188,7 +188,9 @@ function readRequest(parameters: Parameters): SessionRequest {
     if (value === undefined) throw parameterError(`${name} is required.`);
     if (!pattern.test(value))
       throw parameterError(
-        `1 validation error detected: Value '${value.slice(0, 200)}' at '${name[0]!.toLowerCase()}${name.slice(1)}' failed to satisfy constraint: Member must satisfy regular expression pattern: ${pattern.source}`,
+        `1 validation error detected: Value '${value.slice(0, 200)}' at ` +
+          `'${name[0]!.toLowerCase()}${name.slice(1)}' failed to satisfy constraint: Member must satisfy regular ` +
+          `expression pattern: ${pattern.source}`,
       );
     return value;
   };

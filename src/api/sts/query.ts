@@ -46,12 +46,15 @@ export interface Elements {
 
 /** An answer of STS. */
 export function answerXml(action: string, result: Elements, requestId: string): string {
-  return `<${action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/">${xml({ [`${action}Result`]: result, ResponseMetadata: { RequestId: requestId } })}</${action}Response>\n`;
+  const body = xml({ [`${action}Result`]: result, ResponseMetadata: { RequestId: requestId } });
+  return `<${action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/">${body}</${action}Response>\n`;
 }
 
 /** An error of STS. */
 export function errorXml(code: string, message: string, requestId: string, sender: boolean): string {
-  return `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">${xml({ Error: { Type: sender ? 'Sender' : 'Receiver', Code: code, Message: message }, RequestId: requestId })}</ErrorResponse>\n`;
+  const error = { Type: sender ? 'Sender' : 'Receiver', Code: code, Message: message };
+  const body = xml({ Error: error, RequestId: requestId });
+  return `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">${body}</ErrorResponse>\n`;
 }
 
 function xml(elements: Elements): string {

@@ -46,7 +46,8 @@ export async function answerSts({ query, body, context, anonymous, keysOf }: Sts
   if (!Object.hasOwn(SIGNED, action))
     throw new StsError(
       'InvalidAction',
-      `Could not find operation ${action.slice(0, 64)} for version ${(parameters.get('Version') ?? '2011-06-15').slice(0, 32)}`,
+      `Could not find operation ${action.slice(0, 64)} for version ` +
+        `${(parameters.get('Version') ?? '2011-06-15').slice(0, 32)}`,
     );
   return answered(action, await SIGNED[action]!(parameters, signed));
 }

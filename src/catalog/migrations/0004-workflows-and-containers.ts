@@ -86,9 +86,8 @@ async function fill(db: Kysely<unknown>): Promise<void> {
     for (const { arn, record } of rows) {
       const { description, osVersion, type, supportedOsVersions } = JSON.parse(record) as Record;
       if (table === 'images')
-        await sql`update images set os_version = ${osVersion ?? null}, type = ${type ?? null} where arn = ${arn}`.execute(
-          db,
-        );
+        await sql`
+      update images set os_version = ${osVersion ?? null}, type = ${type ?? null} where arn = ${arn}`.execute(db);
       else
         await sql`update ${sql.table(table)} set description = ${description ?? null} where arn = ${arn}`.execute(db);
       if (table !== 'components') continue;

@@ -18,7 +18,7 @@ export interface BuildView {
 type Output = NodeJS.WriteStream;
 
 /** Whether a stream is a terminal that can be drawn on. `NO_COLOR` takes colours away and nothing else: no-color.org. */
-export function canDraw(output: Output): boolean {
+function canDraw(output: Output): boolean {
   return output.isTTY === true && process.env['TERM'] !== 'dumb';
 }
 

@@ -4,7 +4,7 @@ import { newUuid } from '../../platform/ids.ts';
 import { type Arguments, WrongUse, type CommandOption } from '../command.ts';
 
 /** A document to run, by where it is, with the values that are its own. */
-export interface DocumentSource {
+interface DocumentSource {
   /** A path, or the ARN of a component's build version. */
   readonly path: string;
   readonly parameters: Readonly<Record<string, string>>;

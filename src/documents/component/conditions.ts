@@ -45,7 +45,7 @@ export const COMPARISONS = {
 } as const satisfies Readonly<Record<string, Comparison>>;
 
 /** A comparison operator. */
-export type ComparisonOperator = keyof typeof COMPARISONS;
+type ComparisonOperator = keyof typeof COMPARISONS;
 const LOGICAL = ['and', 'or', 'not'] as const;
 
 /** Every operator's name, the logical ones last. */

@@ -9,7 +9,7 @@ import { scriptHabits } from './script-habits.ts';
 import { findSecret, isNamedSecret } from './secrets.ts';
 
 /** Phases that Image Builder runs. */
-export const RUN_PHASES: readonly string[] = ['build', 'validate', 'test', 'container-host-test'];
+const RUN_PHASES: readonly string[] = ['build', 'validate', 'test', 'container-host-test'];
 
 /** Names that Ingot itself reads, so that no step need refer to them. */
 const READ_BY_INGOT: readonly string[] = ['IngotTakesNewest'];

@@ -21,7 +21,7 @@ export const FOR_KEYS = ['start', 'end', 'updateBy'] as const;
 export const LIST_KEYS = ['list', 'delimiter'] as const;
 
 /** What may stand between the values of a delimited list; the first is what is meant when nothing is said. */
-export const DELIMITERS: readonly string[] = [',', '.', ';', ':', '\n', '\t', ' ', '-', '_'];
+const DELIMITERS: readonly string[] = [',', '.', ';', ':', '\n', '\t', ' ', '-', '_'];
 const DELIMITER_NAMES: ReadonlyMap<string, string> = new Map([
   ['\n', 'newline'],
   ['\t', 'tab'],

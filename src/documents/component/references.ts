@@ -11,7 +11,7 @@ import type { ActionModule } from './modules.ts';
 import { readSecretReference, type BrokenSecretReference, type SecretReference } from './secret-references.ts';
 
 /** `{{ Name }}`: a parameter or a constant. */
-export interface NameReference {
+interface NameReference {
   readonly kind: 'name';
   /** As written, braces included. */
   readonly text: string;
@@ -39,7 +39,7 @@ export interface LoopReference {
 }
 
 /** Braces of another tool: plain text to us. */
-export interface LiteralReference {
+interface LiteralReference {
   readonly kind: 'literal';
   readonly text: string;
 }

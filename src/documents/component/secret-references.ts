@@ -9,7 +9,7 @@ import { nearestWord } from '../nearest.ts';
 /** What secrets are kept in. */
 export const SECRET_SERVICES = ['secretsmanager', 'ssm-secure', 'ssm'] as const;
 /** What a secret is kept in. A value of `ssm` is a plain setting, and no secret. */
-export type SecretService = (typeof SECRET_SERVICES)[number];
+type SecretService = (typeof SECRET_SERVICES)[number];
 
 /** A secret that a document names. */
 export interface SecretReference {

@@ -10,10 +10,10 @@ export interface ImageFile {
 }
 
 /**
- * Options of every kernel of the image, in the order that makes ttyS0 `/dev/console`. Without `no_timer_check` a kernel panics
- * ("IO-APIC + timer doesn't work") where emulation on a busy host loses its test interrupts.
+ * Options of every kernel of the image, in the order that makes ttyS0 `/dev/console`. Without `no_timer_check` a kernel
+ * panics ("IO-APIC + timer doesn't work") where emulation on a busy host loses its test interrupts.
  */
-export const KERNEL_OPTIONS = 'console=tty0 console=ttyS0,115200 no_timer_check';
+const KERNEL_OPTIONS = 'console=tty0 console=ttyS0,115200 no_timer_check';
 
 /**
  * Files that lie in the tree before the packages come, since the packages' own scripts read them.
@@ -21,7 +21,8 @@ export const KERNEL_OPTIONS = 'console=tty0 console=ttyS0,115200 no_timer_check'
 export const filesBeforePackages: readonly ImageFile[] = [
   // The hook that writes the initramfs would otherwise take the swap partition of the machine that builds.
   { path: '/etc/initramfs-tools/conf.d/resume', content: 'RESUME=none\n' },
-  // A container cannot look at the root's device: without this its initramfs would come out without fsck, unlike a machine's.
+  // A container cannot look at the root's device: without this its initramfs would come out without fsck, unlike a
+  // machine's.
   { path: '/etc/initramfs-tools/conf.d/fsck', content: 'FSTYPE=ext4\n' },
   {
     path: '/etc/default/grub',
@@ -73,7 +74,8 @@ export function filesAfterPackages(rootUuid: string, sources: string): readonly 
     { path: '/etc/fstab', content: `UUID=${rootUuid} / ext4 defaults,errors=remount-ro 0 1\n` },
     { path: '/etc/default/locale', content: 'LANG=C.UTF-8\n' },
 
-    // A regular file, not a link into /run: a container driver binds its own over it. resolved knows its own stub in it.
+    // A regular file, not a link into /run: a container driver binds its own over it. resolved knows its own stub in
+    // it.
     {
       path: '/etc/resolv.conf',
       content: '# systemd-resolved answers here, with what DHCP said.\nnameserver 127.0.0.53\noptions edns0 trust-ad\n',
@@ -81,17 +83,20 @@ export function filesAfterPackages(rootUuid: string, sources: string): readonly 
     {
       path: '/etc/systemd/resolved.conf.d/image.conf',
       content:
-        "# Names are asked of the network's servers, and nothing listens for the neighbours.\n[Resolve]\nLLMNR=no\nMulticastDNS=no\n",
+        "# Names are asked of the network's servers, and nothing listens for the " +
+        'neighbours.\n[Resolve]\nLLMNR=no\nMulticastDNS=no\n',
     },
     {
       path: '/etc/systemd/network/90-dhcp.network',
       content:
-        '# Any wired interface that cloud-init has not configured.\n[Match]\nType=ether\nKind=!*\nVirtualization=!container\n\n[Network]\nDHCP=yes\n',
+        '# Any wired interface that cloud-init has not configured.\n' +
+        '[Match]\nType=ether\nKind=!*\nVirtualization=!container\n\n[Network]\nDHCP=yes\n',
     },
     {
       path: '/etc/systemd/network/10-container.network',
       content:
-        '# In a container the one who started it configures the interface.\n[Match]\nVirtualization=container\nName=*\n\n[Link]\nUnmanaged=yes\n',
+        '# In a container the one who started it configures the ' +
+        'interface.\n[Match]\nVirtualization=container\nName=*\n\n[Link]\nUnmanaged=yes\n',
     },
     {
       path: '/etc/systemd/system/systemd-networkd-wait-online.service.d/image.conf',
@@ -126,12 +131,15 @@ system_info:
     {
       path: '/etc/ssh/sshd_config.d/60-no-passwords.conf',
       content:
-        "# Keys only. cloud-init's ssh_pwauth, which somebody has to ask for, goes before this.\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
+        "# Keys only. cloud-init's ssh_pwauth, which somebody has to ask for, goes before " +
+        'this.\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n',
     },
     {
       path: '/etc/systemd/system/ssh.service.d/host-keys.conf',
       content:
-        '# The image has no host keys: each machine makes its own, with cloud-init or without.\n[Service]\nExecStartPre=\nExecStartPre=/usr/local/sbin/make-host-keys\nExecStartPre=/usr/sbin/sshd -t\n',
+        '# The image has no host keys: each machine makes its own, with cloud-init or ' +
+        'without.\n[Service]\nExecStartPre=\nExecStartPre=/usr/local/sbin/make-host-keys\n' +
+        'ExecStartPre=/usr/sbin/sshd -t\n',
     },
     { path: '/usr/local/sbin/make-host-keys', content: MAKE_HOST_KEYS, mode: 0o755 },
 
@@ -193,10 +201,16 @@ ${menuEntries(`UUID=${rootUuid}`, KERNEL_OPTIONS)}`;
  * @param rootUuid of the root file system
  */
 export function grubRedirect(rootUuid: string): string {
-  return `search --no-floppy --fs-uuid --set=root ${rootUuid}\nset prefix=($root)/boot/grub\nconfigfile $prefix/grub.cfg\n`;
+  return (
+    `search --no-floppy --fs-uuid --set=root ${rootUuid}\nset prefix=($root)/boot/grub\nconfigfile ` +
+    '$prefix/grub.cfg\n'
+  );
 }
 
-/** Works without cloud-init, which grows only when it has a data source. Costs a few reads in /sys when there is nothing to grow. */
+/**
+ * Works without cloud-init, which grows only when it has a data source. Costs a few reads in /sys when there is nothing
+ * to grow.
+ */
 const GROW_ROOT = `#!/bin/sh
 # Grows the root partition to the end of its disk, and the file system with it. Does nothing where there is no room.
 set -eu

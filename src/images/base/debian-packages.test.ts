@@ -69,14 +69,17 @@ for (const { what, output, message } of [
   {
     what: 'a name that is not known',
     output:
-      "Err:1 http://deb.debian.org/debian bookworm InRelease\nW: Failed to fetch http://deb.debian.org/debian/dists/bookworm/InRelease  Temporary failure resolving 'deb.debian.org'\nE: apt-get update failed",
+      'Err:1 http://deb.debian.org/debian bookworm InRelease\nW: Failed to fetch ' +
+      "http://deb.debian.org/debian/dists/bookworm/InRelease  Temporary failure resolving 'deb.debian.org'\nE: " +
+      'apt-get update failed',
     message:
       /could not be fetched from deb\.debian\.org: Temporary failure resolving 'deb\.debian\.org'\. Check .*INGOT_DEBIAN_MIRROR/,
   },
   {
     what: 'a mirror without the release',
     output:
-      "Err:2 http://m.example/debian bookworm Release\n  404  Not Found\nE: The repository 'http://m.example/debian bookworm Release' does not have a Release file.",
+      'Err:2 http://m.example/debian bookworm Release\n  404  Not Found\nE: The repository ' +
+      "'http://m.example/debian bookworm Release' does not have a Release file.",
     message: /http:\/\/m\.example\/debian bookworm Release does not exist/,
   },
   {

@@ -85,19 +85,22 @@ export function packageProgress(report: Report): PackageProgress {
  */
 export function explainFailure(output: string, mirrors: DebianMirrors, cause: Error): Error {
   const remedy =
-    "Check this host's network, DNS and proxy, or name mirrors that it reaches in INGOT_DEBIAN_MIRROR and INGOT_DEBIAN_SECURITY_MIRROR.";
+    "Check this host's network, DNS and proxy, or name mirrors that it reaches in INGOT_DEBIAN_MIRROR and " +
+    'INGOT_DEBIAN_SECURITY_MIRROR.';
   const [, address, reason] = /^[EW]: Failed to fetch (\S+)\s+(.*)$/m.exec(output) ?? [];
   if (saysDiskFull(output)) return new Error(diskFullMessage('a base image takes 4 GiB while it is made'), { cause });
   if (/NO_PUBKEY|EXPKEYSIG|is not signed|signatures? (?:couldn't|could not) be verified/.test(output)) {
     return new Error(
-      `the packages of ${mirrors.main} are not signed by a key that this host knows: is it a mirror of Debian, and is debian-archive-keyring up to date?`,
+      `the packages of ${mirrors.main} are not signed by a key that this host knows: is it a mirror of Debian, and ` +
+        'is debian-archive-keyring up to date?',
       { cause },
     );
   }
   if (/does not have a Release file|404\s+Not Found/.test(output)) {
     const what = address ?? /The repository '([^']+)'/.exec(output)?.[1] ?? mirrors.main;
     return new Error(
-      `${what} does not exist: the mirror carries no such release or package. Name mirrors that do in INGOT_DEBIAN_MIRROR and INGOT_DEBIAN_SECURITY_MIRROR.`,
+      `${what} does not exist: the mirror carries no such release or package. Name mirrors that do in ` +
+        'INGOT_DEBIAN_MIRROR and INGOT_DEBIAN_SECURITY_MIRROR.',
       { cause },
     );
   }

@@ -1,6 +1,7 @@
 /**
  * Makes a bootable disk from Debian's packages: no loop device, no mount and no boot loader of this host is involved.
- * The tree comes from mmdebstrap; sfdisk, mkfs.ext4 and mtools write straight into the file; GRUB comes from the tree itself.
+ * The tree comes from mmdebstrap; sfdisk, mkfs.ext4 and mtools write straight into the file; GRUB comes from the tree
+ * itself.
  */
 import { chmod, cp, mkdir, open, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
@@ -45,9 +46,10 @@ const ROOT_OFFSET = 64 * MIB;
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 const PACKAGES = [
-  // A system that boots, and that cloud-init and a hypervisor can talk to. The cloud kernel drives what virtual machines have
-  // (virtio, NVMe, Xen, VMware, Hyper-V, EC2's and Google's cards), as in Debian's own images for EC2: measured against the general
-  // one it takes 330 MB less, 43 s instead of 75 s to make, and boots in two thirds of the time under emulation.
+  // A system that boots, and that cloud-init and a hypervisor can talk to. The cloud kernel drives what virtual
+  // machines have (virtio, NVMe, Xen, VMware, Hyper-V, EC2's and Google's cards), as in Debian's own images for EC2:
+  // measured against the general one it takes 330 MB less, 43 s instead of 75 s to make, and boots in two thirds
+  // of the time under emulation.
   'systemd-sysv',
   'systemd-resolved',
   'systemd-timesyncd',
@@ -99,7 +101,10 @@ const SERVICES = [
   'grow-root.service',
 ];
 
-/** Modules that GRUB's core carries for BIOS machines: all that the menu uses, so that it needs no file before it has found the root. */
+/**
+ * Modules that GRUB's core carries for BIOS machines: all that the menu uses, so that it needs no file before it has
+ * found the root.
+ */
 const GRUB_MODULES = [
   'biosdisk',
   'part_gpt',
@@ -133,8 +138,8 @@ const GRUB_MODULES = [
 ];
 
 /**
- * Makes the disk: GPT with BIOS boot partition, EFI system partition and an ext4 root as the last, which grows on first boot.
- * About 45 s, most of it mmdebstrap.
+ * Makes the disk: GPT with BIOS boot partition, EFI system partition and an ext4 root as the last, which grows on first
+ * boot. About 45 s, most of it mmdebstrap.
  * @throws {Error} in words for the user: the mirror cannot be reached, a program is missing, the disk is full
  */
 export async function makeDebianBase(request: DebianBaseRequest): Promise<void> {
@@ -208,7 +213,8 @@ async function installPackages(
     await run(
       [
         // In namespaces of its own, so that its mounts and its children end with it, however it ends.
-        // A slave, not private: a private copy of a container's disk, mounted on the host at this moment, would keep it busy there.
+        // A slave, not private: a private copy of a container's disk, mounted on the host at this moment, would keep it
+        // busy there.
         'unshare',
         '--mount',
         '--propagation',
@@ -251,7 +257,10 @@ async function installPackages(
   }
 }
 
-/** The proxy that this host's own apt goes through, as a file for mmdebstrap: not in an argument, where everyone could read its password. */
+/**
+ * The proxy that this host's own apt goes through, as a file for mmdebstrap: not in an argument, where everyone could
+ * read its password.
+ */
 async function proxyOptions(file: string): Promise<readonly string[]> {
   const { stdout, code } = await run(
     ['apt-config', 'dump', '--format', '%f "%v";%n', 'Acquire::http::Proxy', 'Acquire::https::Proxy'],
@@ -352,7 +361,8 @@ start=${sector(ROOT_OFFSET)}, type=${partitionTypes.linuxRootX8664}, name=root
   const redirect = join(dirname(disk), 'efi-grub.cfg');
   await writeFile(redirect, grubRedirect(rootUuid));
   await run(['mmd', '-i', efi, '::/EFI', '::/EFI/BOOT', '::/EFI/debian'], options);
-  // The removable-media path: no machine has to remember a boot entry. The signed GRUB looks for its menu in /EFI/debian.
+  // The removable-media path: no machine has to remember a boot entry. The signed GRUB looks for its menu in
+  // /EFI/debian.
   for (const [from, to] of [
     [join(tree, 'usr/lib/shim/shimx64.efi.signed'), '::/EFI/BOOT/BOOTX64.EFI'],
     [join(tree, 'usr/lib/shim/mmx64.efi.signed'), '::/EFI/BOOT/mmx64.efi'],
@@ -373,8 +383,8 @@ start=${sector(ROOT_OFFSET)}, type=${partitionTypes.linuxRootX8664}, name=root
       rootUuid,
       '-m',
       '1',
-      // Features that GRUB of the image's release does not read. The file is all zeros already, so that nothing has to be
-      // initialised later, which would fill every overlay.
+      // Features that GRUB of the image's release does not read. The file is all zeros already, so that nothing has to
+      // be initialised later, which would fill every overlay.
       '-O',
       '^metadata_csum_seed,^orphan_file',
       '-E',
@@ -391,8 +401,9 @@ start=${sector(ROOT_OFFSET)}, type=${partitionTypes.linuxRootX8664}, name=root
 
 /**
  * Puts GRUB's two first stages where a BIOS finds them, as grub-bios-setup does (which insists on a block device).
- * Offsets from GRUB's sources: boot.img holds at 0x5c the sector of the core, at 0x64 the drive (0xff: the one booted from), at
- * 0x66 a jump that is blanked out for hard disks; the core's first sector ends with the list of its own remaining sectors.
+ * Offsets from GRUB's sources: boot.img holds at 0x5c the sector of the core, at 0x64 the drive (0xff: the one booted
+ * from), at 0x66 a jump that is blanked out for hard disks; the core's first sector ends with the list of its own
+ * remaining sectors.
  */
 async function installBiosLoader(tree: string, disk: string): Promise<void> {
   const boot = await readFile(join(tree, 'usr/lib/grub/i386-pc/boot.img'));

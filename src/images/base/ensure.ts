@@ -59,7 +59,9 @@ export async function ensureBaseImage(base: BaseImage, request: BaseImageRequest
   making.listeners.add(request.report);
   request.report({
     type: 'log',
-    text: `base image ${base.name} is not there yet: it is ${base.origin === 'made' ? 'made' : 'fetched'} now (${base.description}), once`,
+    text:
+      `base image ${base.name} is not there yet: it is ${base.origin === 'made' ? 'made' : 'fetched'} now ` +
+      `(${base.description}), once`,
   });
   try {
     await Promise.race([making.done, aborted(signal)]);
@@ -95,7 +97,9 @@ async function make(base: BaseImage, request: BaseImageRequest, signal: AbortSig
     });
     report({
       type: 'log',
-      text: `base image ${base.name} ${version} ${base.origin === 'made' ? 'made' : 'fetched'} in ${Math.round((Date.now() - started) / 1000)} s`,
+      text:
+        `base image ${base.name} ${version} ${base.origin === 'made' ? 'made' : 'fetched'} in ` +
+        `${Math.round((Date.now() - started) / 1000)} s`,
     });
   } catch (error) {
     await layers.discard(layer);

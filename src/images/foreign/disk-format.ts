@@ -1,6 +1,7 @@
 /**
- * What a stranger's disk is, read from its first and last bytes before any program opens it. A header may name other files (what lies below it, where its
- * data is), and a program that follows it would read or write whatever file of this host the stranger likes: such disks are refused here. Pure.
+ * What a stranger's disk is, read from its first and last bytes before any program opens it. A header may name other
+ * files (what lies below it, where its data is), and a program that follows it would read or write whatever file of
+ * this host the stranger likes: such disks are refused here. Pure.
  */
 
 /** Formats that are taken, by qemu-img's names. */
@@ -20,7 +21,8 @@ export const TAIL_BYTES = 512;
 
 const SECTOR = 512;
 const ALONE =
-  'Only a disk that is one file, complete in itself, is taken. Write it as one: qemu-img convert -O qcow2 DISK disk.qcow2';
+  'Only a disk that is one file, complete in itself, is taken. Write it as one: qemu-img convert -O qcow2 DISK ' +
+  'disk.qcow2';
 
 /** What is no disk, by its first bytes: what it is, and what to do. */
 const OTHERS: readonly (readonly [offset: number, magic: string, what: string, remedy: string])[] = [
@@ -61,7 +63,9 @@ export function diskFormat(head: Buffer, tail: Buffer): DiskFormat {
   if (other !== undefined) throw new ForeignDiskError(`The file is ${other[2]}, and not a disk. ${other[3]}.`);
   if (isBootRecord(head)) return 'raw';
   throw new ForeignDiskError(
-    `The file is no disk that can be booted: it is of none of the formats ${FORMATS.filter((name) => name !== 'raw').join(', ')}, and as a raw disk it has no boot record (no partition table).`,
+    'The file is no disk that can be booted: it is of none of the formats ' +
+      `${FORMATS.filter((name) => name !== 'raw').join(', ')}, and as a raw disk it has no boot record (no partition ` +
+      'table).',
   );
 }
 

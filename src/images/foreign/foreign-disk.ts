@@ -1,6 +1,7 @@
 /**
- * A disk that a stranger made, read into one of Ingot's own: a fresh qcow2 file that holds the same content and none of the stranger's metadata.
- * What reads it (qemu-img) runs as a user that owns nothing else on this host, without a network, with limits on memory, files and time.
+ * A disk that a stranger made, read into one of Ingot's own: a fresh qcow2 file that holds the same content and none of
+ * the stranger's metadata. What reads it (qemu-img) runs as a user that owns nothing else on this host, without a
+ * network, with limits on memory, files and time.
  */
 import { chmod, chown, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -76,7 +77,9 @@ export async function readForeignDisk(request: ForeignDiskRequest): Promise<Fore
     await refuseWithoutRoom(directory, LOW_WATER + Math.min(virtualSize, blocks * 512), `reading ${what}`);
     report({
       type: 'log',
-      text: `${what}: ${format}, ${(virtualSize / GIB).toFixed(1)} GiB to a machine; it is written as a disk of Ingot's own`,
+      text:
+        `${what}: ${format}, ${(virtualSize / GIB).toFixed(1)} GiB to a machine; it is written as a disk of ` +
+        `Ingot's own`,
     });
     await convert(request, directory, format, virtualSize);
     await refuseWithoutBootRecord(request, directory);
@@ -204,7 +207,10 @@ interface Limits {
   readonly file: number;
 }
 
-/** Runs a program on what a stranger made. Names are relative to the folder: nothing above it can be entered by that user. */
+/**
+ * Runs a program on what a stranger made. Names are relative to the folder: nothing above it can be entered by that
+ * user.
+ */
 async function confined(
   { held, signal }: ForeignDiskRequest,
   directory: string,

@@ -1,4 +1,7 @@
-/** Where a disk is imported from: a file of this host, a web server, an object in S3. It is copied first, so that nobody changes it while it is judged. */
+/**
+ * Where a disk is imported from: a file of this host, a web server, an object in S3. It is copied first, so that nobody
+ * changes it while it is judged.
+ */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { ownS3Access } from '../../platform/aws-credentials.ts';
@@ -53,7 +56,8 @@ export async function fetchDisk(request: FetchRequest): Promise<FetchedDisk> {
 async function copyFile({ source, target, report, signal }: FetchRequest): Promise<FetchedDisk> {
   const from = await open(source, 'r').catch((error: NodeJS.ErrnoException) => {
     throw new ForeignDiskError(
-      `The file ${source} cannot be read: ${error.code === 'ENOENT' ? 'there is no such file on the host of the server' : error.message}.`,
+      `The file ${source} cannot be read: ` +
+        `${error.code === 'ENOENT' ? 'there is no such file on the host of the server' : error.message}.`,
     );
   });
   try {

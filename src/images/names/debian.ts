@@ -1,4 +1,7 @@
-/** Debian. `debian-12-x86` and `debian-13-x86` are made from its packages; its own cloud images can be had too. Their checksums are not signed. */
+/**
+ * Debian. `debian-12-x86` and `debian-13-x86` are made from its packages; its own cloud images can be had too. Their
+ * checksums are not signed.
+ */
 import type { NameSource, ParentName } from './name.ts';
 
 export const debian: NameSource = {

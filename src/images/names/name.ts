@@ -2,7 +2,7 @@
 import type { VendorDisk } from '../publishers/vendor-disk.ts';
 
 /** How the disk behind a name comes to be here. */
-export type Supply =
+type Supply =
   /** Ingot makes it: `images/base/` has its maker under the same name. */
   | { readonly kind: 'made' }
   /** It is fetched from its vendor when it is first used. */

@@ -1,4 +1,7 @@
-/** The register of names that parent images have in people's files: one line for each vendor. README.md says how to add one. */
+/**
+ * The register of names that parent images have in people's files: one line for each vendor. README.md says how to add
+ * one.
+ */
 import type { ManagedImage } from '../../catalog/managed.ts';
 import { type BaseImage, baseImages } from '../base/base-images.ts';
 import { vendorImage } from '../publishers/vendor-image.ts';

@@ -1,4 +1,7 @@
-/** Ubuntu. Canonical signs the checksums of its cloud images; the key is known by its fingerprint, wherever it is fetched from. */
+/**
+ * Ubuntu. Canonical signs the checksums of its cloud images; the key is known by its fingerprint, wherever it is
+ * fetched from.
+ */
 import { container, forArm, refused, type NameSource, type ParentName } from './name.ts';
 
 /** "UEC Image Automatic Signing Key <cdimage@ubuntu.com>". */

@@ -46,7 +46,8 @@ export async function verifySignature(request: SignatureRequest): Promise<string
         ...(request.signal ? { signal: request.signal } : {}),
       },
     );
-    // The last field is the fingerprint of the primary key, the first that of the key that signed, which may be a subkey of it.
+    // The last field is the fingerprint of the primary key, the first that of the key that signed, which may be a
+    // subkey of it.
     const valid = [...stdout.matchAll(/^\[GNUPG:\] VALIDSIG ([0-9A-F]{40}) .* ([0-9A-F]{40})$/gm)].map(
       ([, by, primary]) => ({ by: by!, primary: primary! }),
     );
@@ -59,7 +60,8 @@ export async function verifySignature(request: SignatureRequest): Promise<string
         : valid.find(({ by, primary }) => fingerprints.includes(primary) || fingerprints.includes(by));
     if (found === undefined)
       throw new Error(
-        `${what} is signed by the key ${valid[0]!.primary}, and not by ${fingerprints!.join(' or ')}, whom it should come from: nothing of it is used`,
+        `${what} is signed by the key ${valid[0]!.primary}, and not by ${fingerprints!.join(' or ')}, whom it ` +
+          'should come from: nothing of it is used',
       );
     return found.primary;
   } catch (error) {

@@ -3,7 +3,7 @@
 import type { VENDORS } from '../../platform/config/names.ts';
 
 /** Hashes that vendors publish. */
-export type HashName = 'sha256' | 'sha512';
+type HashName = 'sha256' | 'sha512';
 
 /** Where a vendor publishes a disk. */
 export interface VendorDisk {

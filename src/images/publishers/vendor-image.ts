@@ -1,4 +1,7 @@
-/** A base image that is fetched from its vendor: verified, looked at in confinement, and written as a disk of Ingot's own. */
+/**
+ * A base image that is fetched from its vendor: verified, looked at in confinement, and written as a disk of Ingot's
+ * own.
+ */
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { download, downloadSmall, shown } from '../../platform/download.ts';
@@ -48,7 +51,8 @@ async function fetchDisk(osVersion: string, disk: VendorDisk, request: MakeBaseR
     });
     if (got[checksum.hash] !== checksum.value) {
       throw new Error(
-        `${shown(url)} has the ${checksum.hash} ${got[checksum.hash]}, and its vendor publishes ${checksum.value}: it is damaged, or was exchanged while it was fetched. Nothing of it is used; try again`,
+        `${shown(url)} has the ${checksum.hash} ${got[checksum.hash]}, and its vendor publishes ${checksum.value}: ` +
+          'it is damaged, or was exchanged while it was fetched. Nothing of it is used; try again',
       );
     }
     report({ type: 'log', text: `${checksum.file}: ${got.bytes} bytes, ${checksum.hash} as published` });

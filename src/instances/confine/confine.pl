@@ -2,7 +2,8 @@
 #
 #   perl confine.pl FILTER PROGRAM [ARGUMENT...]
 #
-# FILTER is a seccomp program in hexadecimal digits. Exits with 125 when the filter cannot be set, 127 when the program cannot be run.
+# FILTER is a seccomp program in hexadecimal digits. Exits with 125 when the filter cannot be set, 127 when the program
+# cannot be run.
 use strict;
 use warnings;
 

@@ -2,14 +2,15 @@
 #
 #   perl enter.pl LEADER START-TIME FILTER [CGROUP...] -- PROGRAM [ARGUMENT...]
 #
-# LEADER is the container's first process as the host numbers it, START-TIME its start in clock ticks since boot (field 22 of
-# /proc/PID/stat), FILTER a seccomp program in hexadecimal digits. The program joins each CGROUP first. Exits as the program does; 125 when
-# the container cannot be entered, 126 and 127 when the program cannot be run there.
+# LEADER is the container's first process as the host numbers it, START-TIME its start in clock ticks since boot (field
+# 22 of /proc/PID/stat), FILTER a seccomp program in hexadecimal digits. The program joins each CGROUP first. Exits as
+# the program does; 125 when the container cannot be entered, 126 and 127 when the program cannot be run there.
 #
-# The order is what makes it safe. From the fork on, processes of the container see this one and may try to trace it, and everything of the
-# container may belong to an attacker. By then it has the container's root as its user, and it is not dumpable: the kernel lets nobody without
-# capabilities on the host attach to it, read its memory or open its program file for writing. The program then starts with no more
-# capabilities than the container's first process has, and with the filter.
+# The order is what makes it safe. From the fork on, processes of the container see this one and may try to trace it,
+# and everything of the container may belong to an attacker. By then it has the container's root as its user, and it is
+# not dumpable: the kernel lets nobody without capabilities on the host attach to it, read its memory or open its
+# program file for writing. The program then starts with no more capabilities than the container's first process has,
+# and with the filter.
 #
 # No modules: loading them takes longer than all of this.
 use strict;

@@ -1,6 +1,6 @@
 /**
- * Filters of system calls for what a stranger's programs can reach of the host's kernel: programs for seccomp, as hexadecimal digits.
- * Pure. `enter.pl` and `confine.pl` load them.
+ * Filters of system calls for what a stranger's programs can reach of the host's kernel: programs for seccomp, as
+ * hexadecimal digits. Pure. `enter.pl` and `confine.pl` load them.
  *
  * Numbers and constants are the kernel's (`linux/seccomp.h`, `linux/filter.h`, `asm/unistd_64.h`) and never change.
  */
@@ -41,8 +41,8 @@ const SOCKETCALL_I386 = 102;
 const SOCKETCALL_SOCKET = 1;
 
 /**
- * What systemd-nspawn's own filter keeps from the programs of a container, and nothing that enters one needs: the kernel's modules, clocks,
- * keys, swap, quotas, hardware, tracing facilities, and calls that no program uses any more.
+ * What systemd-nspawn's own filter keeps from the programs of a container, and nothing that enters one needs: the
+ * kernel's modules, clocks, keys, swap, quotas, hardware, tracing facilities, and calls that no program uses any more.
  */
 const NOT_AT_THE_DOOR = [
   103, // syslog
@@ -99,7 +99,10 @@ const NOT_AT_THE_DOOR = [
 /** Later calls do not exist for what enters a container: the C library then takes the older way. */
 const NEWEST_AT_THE_DOOR = 450;
 
-/** For all programs of a container, beside systemd-nspawn's own filter, which leaves these open: foreign address families and io_uring. */
+/**
+ * For all programs of a container, beside systemd-nspawn's own filter, which leaves these open: foreign address
+ * families and io_uring.
+ */
 export function containerFilter(): string {
   return hexadecimal([
     ...onlyArchitectures(i386Rules()),
@@ -122,7 +125,10 @@ export function doorFilter(): string {
   ]);
 }
 
-/** Loads the number of the call, in the end. Calls of the 32-bit table are judged by `i386`, those of others do not exist. */
+/**
+ * Loads the number of the call, in the end. Calls of the 32-bit table are judged by `i386`, those of others do not
+ * exist.
+ */
 function onlyArchitectures(i386: readonly Instruction[]): Instruction[] {
   return [
     [LOAD, 0, 0, ARCHITECTURE_OFFSET],

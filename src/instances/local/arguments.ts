@@ -1,7 +1,10 @@
 /** Argument vectors and environments of commands on this host. Pure. */
 import type { CommandRequest } from '../instance.ts';
 
-/** Stands in the environment of a command and of all that it starts, so that a deadline finds those that left its process group. */
+/**
+ * Stands in the environment of a command and of all that it starts, so that a deadline finds those that left its
+ * process group.
+ */
 export const COMMAND_MARK = 'INGOT_COMMAND';
 
 /** `sh` goes to the working directory and becomes the command, so that a missing program is 127 as in a shell. */
@@ -18,7 +21,10 @@ export function localArguments(request: Pick<CommandRequest, 'cwd' | 'user'>, ar
   ];
 }
 
-/** Nothing of this process's own environment, as in a machine of its own; `undefined` leaves out what children get otherwise. */
+/**
+ * Nothing of this process's own environment, as in a machine of its own; `undefined` leaves out what children get
+ * otherwise.
+ */
 export function localEnvironment(
   request: Pick<CommandRequest, 'env'>,
   mark: string,

@@ -14,8 +14,8 @@ import { COMMAND_MARK, localArguments, localEnvironment } from './arguments.ts';
 const KILL_TRIES = 100;
 
 /**
- * Runs a command of a user. What it leaves running goes on running, and what that prints later is dropped; a deadline or an abort kills
- * the command and all that it started.
+ * Runs a command of a user. What it leaves running goes on running, and what that prints later is dropped; a deadline
+ * or an abort kills the command and all that it started.
  * @param directory for pipes and scripts
  */
 export async function runHere(directory: string, request: CommandRequest): Promise<CommandResult> {

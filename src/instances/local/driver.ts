@@ -1,6 +1,6 @@
 /**
- * The instance contract on this host itself: `ingot toe run` runs documents here, as awstoe does. Not in the register of drivers: no image
- * is ever built on the host.
+ * The instance contract on this host itself: `ingot toe run` runs documents here, as awstoe does. Not in the register
+ * of drivers: no image is ever built on the host.
  */
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';

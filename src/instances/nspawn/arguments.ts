@@ -1,5 +1,6 @@
 /** Argument vectors of the container driver. Pure: a test reads them without a container. */
 import { fileURLToPath } from 'node:url';
+import { readScript } from '../../platform/scripts.ts';
 import { containerFilter, doorFilter } from '../confine/filter.ts';
 import { READ_LINES } from '../unit-words.ts';
 
@@ -49,7 +50,10 @@ function bindPath(path: string): string {
   return path.replaceAll('\\', '\\\\').replaceAll(':', '\\:');
 }
 
-/** Environment of systemd-nspawn: the container has the unified hierarchy whatever the host has, and its `/tmp` is disk, as on EC2. */
+/**
+ * Environment of systemd-nspawn: the container has the unified hierarchy whatever the host has, and its `/tmp` is disk,
+ * as on EC2.
+ */
 export const NSPAWN_ENVIRONMENT = { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1', SYSTEMD_NSPAWN_TMPFS_TMP: '0' } as const;
 
 /** Runs a command in cgroups: it joins them before it is executed. */
@@ -75,8 +79,8 @@ export interface Door {
 }
 
 /**
- * Runs a command in all namespaces of a container, as its root, at its root directory, with its capabilities and a filter of system calls.
- * Nothing that has a user of the host is ever visible inside: see `enter.pl`.
+ * Runs a command in all namespaces of a container, as its root, at its root directory, with its capabilities and a
+ * filter of system calls. Nothing that has a user of the host is ever visible inside: see `enter.pl`.
  * @param cgroups which the command joins first
  */
 export function enterArguments(
@@ -110,22 +114,12 @@ export const STATUS_WRITER = `${INSIDE_DIRECTORY}/ended`;
 export const STATUS_WRITER_SCRIPT = 'echo "$SERVICE_RESULT $EXIT_CODE $EXIT_STATUS" >"$1"\n';
 
 /**
- * A script inside that is a unit's command. Its argument is the file of `commandWords`: it goes to the working directory, takes the
- * environment, and becomes the command. What a command is told may be a secret, and what stands in a process's arguments, or in a unit, is
- * for everybody to read.
+ * A script inside that is a unit's command. Its argument is the file of `commandWords`: it goes to the working
+ * directory, takes the environment, and becomes the command. What a command is told may be a secret, and what stands in
+ * a process's arguments, or in a unit, is for everybody to read.
  */
 export const COMMAND = `${INSIDE_DIRECTORY}/command`;
-export const COMMAND_SCRIPT = `${READ_LINES}cd -- "$1" || exit 126
-ingot_left=$2
-shift 2
-while [ "$ingot_left" -gt 0 ]; do
-  export "$1"
-  shift
-  ingot_left=$((ingot_left - 1))
-done
-unset ingot_file ingot_word ingot_left
-exec "$@"
-`;
+export const COMMAND_SCRIPT = readScript(import.meta.url, 'command.sh', { READ_LINES });
 
 /** A command as the words of the file that `COMMAND` reads. @throws {Error} for what no command can have */
 export function commandWords(
@@ -144,7 +138,8 @@ export function commandWords(
 }
 
 /**
- * The id that marks all processes of a unit, in their environment, as systemd's own does: a deadline finds by it what has left the unit's cgroup.
+ * The id that marks all processes of a unit, in their environment, as systemd's own does: a deadline finds by it what
+ * has left the unit's cgroup.
  */
 export function invocationOf(unit: string): string {
   return unit.replace(/^ingot-/, '').replaceAll('-', '');
@@ -154,7 +149,8 @@ export function invocationOf(unit: string): string {
  * The command that runs the command of the file `words` in the container to its end with this process's streams.
  *
  * - `sh` goes to the working directory and becomes the command, so that a missing program is 127 as in a shell.
- * - How the command ended is written down by `ExecStopPost`: systemd-run itself says 255 for any signal, and 0 for SIGTERM.
+ * - How the command ended is written down by `ExecStopPost`: systemd-run itself says 255 for any signal, and 0 for
+ *   SIGTERM.
  * - `KillMode=process`: what a command leaves running stays, as on a machine one has logged in to.
  * - Not as a service would: SIGPIPE ends it, and it has no limit of tasks of its own.
  */

@@ -1,6 +1,7 @@
 /**
- * The cgroups of a container, whichever version the host has: a tree of its own in the unified hierarchy (where systemd inside
- * keeps its units), and where CPU and memory are controlled by version 1, one cgroup in each of those hierarchies.
+ * The cgroups of a container, whichever version the host has: a tree of its own in the unified hierarchy (where systemd
+ * inside keeps its units), and where CPU and memory are controlled by version 1, one cgroup in each of those
+ * hierarchies.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import type { HeldRecorder } from '../../platform/held.ts';
@@ -152,7 +153,8 @@ export async function makeCgroups(plan: CgroupPlan, held: HeldRecorder): Promise
   }
   await held.record({ kind: 'cgroup', path: plan.unified });
   await mkdir(plan.unified, { recursive: true });
-  for (const [path, value] of plan.controllers) await writeFile(path, value).catch(() => {}); // The limits below tell whether it worked.
+  // The limits below tell whether it worked.
+  for (const [path, value] of plan.controllers) await writeFile(path, value).catch(() => {});
   await mkdir(plan.machine, { recursive: true });
   await mkdir(plan.door, { recursive: true });
   const missing = new Set(plan.unlimited);

@@ -8,6 +8,7 @@ import { removeCgroup } from '../../platform/held.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
 import { ProcessError, run, sizeOf, start } from '../../platform/processes.ts';
+import { readScript } from '../../platform/scripts.ts';
 import { InstanceError, type CommandRequest, type CommandResult } from '../instance.ts';
 import { OWN_LIMIT, TooMuchOutput } from '../output.ts';
 import { openPipes } from '../pipes.ts';
@@ -62,8 +63,8 @@ const DOOR_BYTES = 1 << 20;
 const SHUTDOWN_MS = 60_000;
 
 /**
- * Enters a container: behind the container's own walls, in a cgroup for this visit alone, which ends with it. The programs that run there
- * are the image's, so they may be anything.
+ * Enters a container: behind the container's own walls, in a cgroup for this visit alone, which ends with it. The
+ * programs that run there are the image's, so they may be anything.
  * @param work gets the command that runs `argv` inside
  */
 async function visit<T>(
@@ -95,7 +96,8 @@ export function enter(
 
 /**
  * Runs a small command of Ingot's own in the container, as its root: several times faster than a unit.
- * @throws {InstanceError} when it prints more than `options.maxOutput` (default `DOOR_BYTES`) or does not end in time; {Error} as `run` of the platform does
+ * @throws {InstanceError} when it prints more than `options.maxOutput` (default `DOOR_BYTES`) or does not end in time;
+ *   {Error} as `run` of the platform does
  */
 export async function atTheDoor(
   container: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>,
@@ -170,8 +172,9 @@ export async function runOwn(container: Container, request: CommandRequest): Pro
 /**
  * Runs a command as a unit of the systemd inside, in the container's own cgroups, limits and filters.
  *
- * What the command leaves running goes on running. If it still holds the command's output, `runCommand` does not wait for it:
- * its output is read and dropped from then on. A deadline or an abort kills the command and everything that it started.
+ * What the command leaves running goes on running. If it still holds the command's output, `runCommand` does not wait
+ * for it: its output is read and dropped from then on. A deadline or an abort kills the command and everything that it
+ * started.
  * @throws {InstanceError} when the container is gone, or the command could not be started
  */
 export async function runCommand(container: Container, request: CommandRequest): Promise<CommandResult> {
@@ -189,32 +192,17 @@ export async function runCommand(container: Container, request: CommandRequest):
 }
 
 /**
- * What is told of a command's end: its status, or the state of its unit, and the state of the system. The file of the status is looked at again
- * after the unit: it may have ended in between.
+ * What is told of a command's end: its status, or the state of its unit, and the state of the system. The file of the
+ * status is looked at again after the unit: it may have ended in between.
  */
-const TELL = `[ -s "$f.status" ] || s=$(systemctl show -p ActiveState --value "$u.service")
-if [ -s "$f.status" ]; then read -r s <"$f.status"; rm -f "$f.status" "$f.words" "$f.sh"; fi
-echo "$s"
-systemctl show -p SystemState --value`;
+const TELL = readScript(import.meta.url, 'tell.sh');
 
 /**
- * One visit of the container for a whole command: going there costs as much as running it. Puts the command's words (from descriptor 3) and its
- * script (from descriptor 5) there, for the user's eyes only, and for another user than root the file that its end is written to; runs it; tells
- * its end on descriptor 4, or why it could not be put there.
+ * One visit of the container for a whole command: going there costs as much as running it. Puts the command's words
+ * (from descriptor 3) and its script (from descriptor 5) there, for the user's eyes only, and for another user than
+ * root the file that its end is written to; runs it; tells its end on descriptor 4, or why it could not be put there.
  */
-const VISIT = `f=$1/$2 u=$2 user=$3; shift 3
-umask 077
-prepare() {
-  cat <&3 >"$f.words" && cat <&5 >"$f.sh" || return
-  [ "$user" = root ] && return
-  : >"$f.status" && chown -- "$user" "$f.words" "$f.sh" "$f.status"
-}
-prepare 2>&4 || { echo unprepared >&4; exit 1; }
-"$@" 3<&- 4>&- 5<&-
-c=$?
-exec 3<&- 5<&- >&4
-${TELL}
-exit $c`;
+const VISIT = readScript(import.meta.url, 'visit.sh', { TELL });
 
 async function runUnit(
   container: Container,
@@ -284,7 +272,8 @@ async function runUnit(
     if (said?.endsWith('unprepared\n') && container.alive())
       throw new InstanceError(`the command cannot be put into the instance: ${said.replace(/\n?unprepared\n$/, '')}`);
     const status = await statusOf(container, unit, clientEnd?.code ?? null, said).catch((error: unknown) => {
-      // One that was killed may have left no word of its end: when it filled the instance with processes, nothing could write it.
+      // One that was killed may have left no word of its end: when it filled the instance with processes, nothing could
+      // write it.
       if ((timedOut || request.signal?.aborted) && container.alive()) return { exitCode: null, signal: 'SIGKILL' };
       throw error;
     });
@@ -307,8 +296,9 @@ async function runUnit(
 }
 
 /**
- * Waits for systemd-run to end; not longer than `END_MS` once the command has been killed or its status is written, `DEAD_MS` once the container
- * is dead. Nobody tells systemd-run of the end when its manager has lost its connections, as it does on a host that stood still for a minute.
+ * Waits for systemd-run to end; not longer than `END_MS` once the command has been killed or its status is written,
+ * `DEAD_MS` once the container is dead. Nobody tells systemd-run of the end when its manager has lost its connections,
+ * as it does on a host that stood still for a minute.
  */
 async function clientEnds(
   exited: Promise<{ code: number | null }>,
@@ -370,8 +360,8 @@ async function textOf(stream: Readable): Promise<string> {
 }
 
 /**
- * How the command ended. systemd-run can lose its connection (systemd executes itself anew when it is upgraded) while the
- * command runs on: then the unit itself is asked.
+ * How the command ended. systemd-run can lose its connection (systemd executes itself anew when it is upgraded) while
+ * the command runs on: then the unit itself is asked.
  * @param told what was told already, if it was all
  */
 async function statusOf(
@@ -381,7 +371,8 @@ async function statusOf(
   told: string | undefined,
 ): Promise<{ exitCode: number | null; signal: string | null }> {
   let first = told !== undefined && /^[^\n]*\n[a-z]+\n$/.test(told) ? told : undefined;
-  // Telling a status takes it away: what came without the state of the system, since a manager that goes down answers nobody, counts.
+  // Telling a status takes it away: what came without the state of the system, since a manager that goes down answers
+  // nobody, counts.
   let status = told === undefined ? undefined : parseStatus(told.split('\n')[0]!);
   for (let unanswered = 0; ; ) {
     if (!container.alive()) {
@@ -399,15 +390,18 @@ async function statusOf(
     }
     if (status !== undefined || word === 'inactive' || word === 'failed') {
       if (system === 'stopping') {
-        // All ends, maybe by what the command did. Unless it had ended by itself, it is the instance that has something to tell.
+        // All ends, maybe by what the command did. Unless it had ended by itself, it is the instance that has something
+        // to tell.
         for (let left = patient(SHUTDOWN_MS); container.alive() && left > 0; left -= 50) await sleep(50);
         if (status === undefined || status.exitCode === null) throw await container.whatHappened();
       }
       if (status !== undefined) return status;
-      // The end is written down by /bin/sh: whether there is one still was not asked if the shell that told this had started before.
+      // The end is written down by /bin/sh: whether there is one still was not asked if the shell that told this had
+      // started before.
       refuseWithoutShell(await atTheDoor(container, ['/bin/sh', '-c', ':'], { okCodes: 'any' }));
       throw new InstanceError(
-        `systemd in the instance did not run the command, or lost its end (systemd-run ended with ${clientCode}): mostly the instance has no memory or no processes left`,
+        `systemd in the instance did not run the command, or lost its end (systemd-run ended with ${clientCode}): ` +
+          'mostly the instance has no memory or no processes left',
       );
     }
     refuseWithoutShell({ code, stderr });
@@ -440,10 +434,11 @@ function refuseWithoutShell({ code, stderr }: { readonly code: number | null; re
 }
 
 /**
- * Kills a command and all that it started, from outside: this needs nothing of the container. Repeats, for one that has not started yet.
+ * Kills a command and all that it started, from outside: this needs nothing of the container. Repeats, for one that has
+ * not started yet.
  *
- * What left the unit's cgroup (root inside may move processes) is found by its parents and by the mark in its environment. A service that the
- * command had systemd start is neither, and stays.
+ * What left the unit's cgroup (root inside may move processes) is found by its parents and by the mark in its
+ * environment. A service that the command had systemd start is neither, and stays.
  */
 export async function killUnit(container: Container, unit: string, ended: () => boolean): Promise<void> {
   const mark = `INVOCATION_ID=${invocationOf(unit)}`;
@@ -494,8 +489,8 @@ function processesBelow(cgroup: string): number[] {
 }
 
 /**
- * Ends what commands left running, before a container powers off: no unit stops these, and a system that goes down waits up to 90 s
- * for one that ignores SIGTERM. Each gets SIGTERM, and after `LEFTOVER_MS` SIGKILL.
+ * Ends what commands left running, before a container powers off: no unit stops these, and a system that goes down
+ * waits up to 90 s for one that ignores SIGTERM. Each gets SIGTERM, and after `LEFTOVER_MS` SIGKILL.
  */
 export async function endLeftovers(machineCgroup: string): Promise<void> {
   const left = (): string[] =>

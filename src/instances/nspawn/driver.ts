@@ -1,6 +1,6 @@
 /**
- * Instances as system containers: systemd-nspawn boots the disk's own root file system in namespaces of its own. Ready in under a
- * second, without a kernel of its own.
+ * Instances as system containers: systemd-nspawn boots the disk's own root file system in namespaces of its own. Ready
+ * in under a second, without a kernel of its own.
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, readFile, rm, stat } from 'node:fs/promises';
@@ -240,15 +240,17 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
     waiting,
   );
   const container = { leader, limitingCgroups: cgroups.limiting, doorCgroup: cgroups.door };
-  // Before the interface is there: systemd-networkd must not ask for an address of its own, or the published ports lead nowhere.
-  // Not as a bind mount: below /run/systemd nspawn makes its folders for the outer root, and systemd then cannot write there.
+  // Before the interface is there: systemd-networkd must not ask for an address of its own, or the published ports lead
+  // nowhere. Not as a bind mount: below /run/systemd nspawn makes its folders for the outer root, and systemd then
+  // cannot write there.
   await until(
     'the container to take its network configuration',
     deadline - Date.now(),
     async () => {
       running();
       const write =
-        'mkdir -p /run/systemd/network "$1" && chmod 0711 "$1" && printf %s "$3" >"$2" && printf %s "$5" >"$4" && cat >/run/systemd/network/00-ingot.network';
+        'mkdir -p /run/systemd/network "$1" && chmod 0711 "$1" && printf %s "$3" >"$2" && printf %s "$5" >"$4" && ' +
+        'cat >/run/systemd/network/00-ingot.network';
       return (
         await atTheDoor(
           container,
@@ -335,14 +337,17 @@ async function publish(slirp: Slirp, ports: readonly PublishedPort[]): Promise<v
   }
 }
 
-/** Whether the image's `resolv.conf` leads to a service in the image: a file bound over such a link would break that service. */
+/**
+ * Whether the image's `resolv.conf` leads to a service in the image: a file bound over such a link would break that
+ * service.
+ */
 async function ownResolver(root: string): Promise<boolean> {
   return (await findInside(root, '/etc/resolv.conf', { followLast: false }))?.stats.isSymbolicLink() ?? false;
 }
 
 /**
- * The container's process 1: a descendant of the monitor that is number 1 in a pid namespace of its own, and no longer nspawn
- * itself: until then its namespaces are not complete.
+ * The container's process 1: a descendant of the monitor that is number 1 in a pid namespace of its own, and no longer
+ * nspawn itself: until then its namespaces are not complete.
  */
 function findLeader(monitor: number): ProcessIdentity | undefined {
   const parents = new Map<number, number[]>();
@@ -408,7 +413,10 @@ class NspawnInstance implements Instance {
 
   async put(path: string, content: string | Buffer, mode = 0o644): Promise<void> {
     const write =
-      'umask 077; dir=$(dirname -- "$1"); (umask 022; mkdir -p -- "$dir") && new=$(mktemp -- "$dir/.put.XXXXXX") && cat >"$new" && chmod -- "$2" "$new" && if [ -d "$1" ]; then echo "$1 is a folder" >&2; rm -f -- "$new"; false; elif [ -L "$1" ]; then cat <"$new" >"$1" && rm -f -- "$new"; else mv -f -- "$new" "$1" || { rm -f -- "$new"; false; }; fi';
+      'umask 077; dir=$(dirname -- "$1"); (umask 022; mkdir -p -- "$dir") && new=$(mktemp -- "$dir/.put.XXXXXX") ' +
+      '&& cat >"$new" && chmod -- "$2" "$new" && if [ -d "$1" ]; then echo "$1 is a folder" >&2; rm -f -- "$new"; ' +
+      'false; elif [ -L "$1" ]; then cat <"$new" >"$1" && rm -f -- "$new"; else mv -f -- "$new" "$1" || { rm -f -- ' +
+      '"$new"; false; }; fi';
     const { code, stderr } = await this.door(['/bin/sh', '-c', write, 'sh', path, mode.toString(8)], {
       input: content,
       okCodes: 'any',
@@ -419,7 +427,8 @@ class NspawnInstance implements Instance {
   async get(path: string): Promise<Buffer> {
     const chunks: Buffer[] = [];
     const read =
-      '[ -f "$1" ] || { [ -e "$1" ] && echo "not a file" >&2 || echo "no such file" >&2; exit 1; }; head -c "$2" -- "$1"';
+      '[ -f "$1" ] || { [ -e "$1" ] && echo "not a file" >&2 || echo "no such file" >&2; exit 1; }; head -c "$2" ' +
+      '-- "$1"';
     const { code, stderr } = await this.door(['/bin/sh', '-c', read, 'sh', path, String(GET_LIMIT + 1)], {
       okCodes: 'any',
       maxOutput: GET_LIMIT + (64 << 10),
@@ -527,7 +536,9 @@ class NspawnInstance implements Instance {
     return isSameProcess(this.state.leader.pid, this.state.leader.startTime);
   }
 
-  /** What systemd-nspawn ended with, once its monitor has written it down; `undefined` when it did not end by itself. */
+  /**
+   * What systemd-nspawn ended with, once its monitor has written it down; `undefined` when it did not end by itself.
+   */
   private async exitCode(): Promise<number | undefined> {
     const { monitor, directory } = this.state;
     await waitForExit(monitor.pid, monitor.startTime, patient(5000));

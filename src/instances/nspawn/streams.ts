@@ -17,7 +17,10 @@ const HANG_UP_MS = 5000;
 /** How long an output is silent, after the command's end, before its marker is no longer expected. */
 const LOST_MS = 2000;
 
-/** Puts the words of the command (from descriptor 3) into its first argument, and becomes the command that the others are. */
+/**
+ * Puts the words of the command (from descriptor 3) into its first argument, and becomes the command that the others
+ * are.
+ */
 const PUT_WORDS = 'umask 077; cat <&3 >"$1" && exec 3<&- && shift && exec "$@"';
 
 /** Starts a command. See `Instance.open`. */

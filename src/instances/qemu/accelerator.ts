@@ -1,6 +1,7 @@
 /**
- * Whether this host's KVM boots anything. That `/dev/kvm` opens proves nothing: on some hosts no Linux kernel ever boots under it. So
- * a real kernel is booted with a deadline, once per boot of the host, and the verdict is kept in a file.
+ * Whether this host's KVM boots anything. That `/dev/kvm` opens proves nothing: on some hosts no Linux kernel ever
+ * boots under it. So a real kernel is booted with a deadline, once per boot of the host, and the verdict is kept in a
+ * file.
  */
 import { access, constants, readdir, readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../../platform/files.ts';
@@ -30,8 +31,10 @@ const VERDICT_FILE = `${RUN_DIRECTORY}/kvm.json`;
 let choosing: Promise<AcceleratorChoice> | undefined;
 
 /**
- * Picks the accelerator: `INGOT_ACCELERATOR` (`kvm` or `tcg`) by force, else KVM if it boots a kernel here, else emulation.
- * @param kernel a kernel to probe with, before those of the host; without any the verdict is unknown, and emulation is used
+ * Picks the accelerator: `INGOT_ACCELERATOR` (`kvm` or `tcg`) by force, else KVM if it boots a kernel here, else
+ * emulation.
+ * @param kernel a kernel to probe with, before those of the host; without any the verdict is unknown, and emulation is
+ *   used
  * @throws {Error} when INGOT_ACCELERATOR is neither
  */
 export async function chooseAccelerator(kernel?: string): Promise<AcceleratorChoice> {
@@ -60,8 +63,11 @@ export async function rememberedVerdict(): Promise<KvmVerdict | undefined> {
   }
 }
 
-/** Boots a kernel under KVM, to its panic for want of a root. Given up when it prints nothing for 4 s, more on a slow host. */
-export async function probeKvm(kernel: string): Promise<KvmVerdict> {
+/**
+ * Boots a kernel under KVM, to its panic for want of a root. Given up when it prints nothing for 4 s, more on a slow
+ * host.
+ */
+async function probeKvm(kernel: string): Promise<KvmVerdict> {
   const abort = new AbortController();
   let output = '';
   let errors = '';
@@ -130,7 +136,8 @@ export function judgeProbe(code: number | null, output: string, errors: string):
     return { works: false, reason: `KVM does not start here: ${said ?? `exit code ${code}`}` };
   return {
     works: false,
-    reason: `no kernel boots under KVM here (nothing more came from it for ${Math.round(patient(SILENCE_MS) / 1000)} s)`,
+    reason:
+      'no kernel boots under KVM here ' + `(nothing more came from it for ${Math.round(patient(SILENCE_MS) / 1000)} s)`,
   };
 }
 

@@ -6,8 +6,8 @@ import { INSTANCE_NETWORK } from '../network.ts';
 export type Accelerator = 'kvm' | 'tcg';
 
 /**
- * The guest's own network, behind QEMU's user networking. The namespace around QEMU has another (`INSTANCE_NETWORK`): two
- * translations with the same addresses would not pass packets on.
+ * The guest's own network, behind QEMU's user networking. The namespace around QEMU has another (`INSTANCE_NETWORK`):
+ * two translations with the same addresses would not pass packets on.
  */
 export const GUEST_NETWORK = '10.0.3.0/24';
 
@@ -28,8 +28,9 @@ export interface MachineOptions {
   readonly id: string;
   readonly accelerator: Accelerator;
   /**
-   * Time in the guest passes with the instructions that it has executed, not with the host's clock: on a slow host the limits that it sets
-   * itself (systemd gives a service 90 s) allow for what they were made for. Such a machine has one processor. Only under emulation.
+   * Time in the guest passes with the instructions that it has executed, not with the host's clock: on a slow host the
+   * limits that it sets itself (systemd gives a service 90 s) allow for what they were made for. Such a machine has one
+   * processor. Only under emulation.
    */
   readonly ownTime?: boolean;
   readonly cpus: number;
@@ -127,7 +128,8 @@ export function machineArguments(options: MachineOptions): string[] {
 }
 
 /**
- * The block nodes of a disk, as QMP's `blockdev-add` takes them. Freed blocks leave the file (`discard`, `detect-zeroes`).
+ * The block nodes of a disk, as QMP's `blockdev-add` takes them. Freed blocks leave the file (`discard`,
+ * `detect-zeroes`).
  * @param name node name, `NAME-file` for the file below it
  * @param overlay its backing disk is the node it will be laid over, not what its header names
  */
@@ -143,27 +145,30 @@ export function diskNode(name: string, path: string, overlay = false): object {
 }
 
 /**
- * Starts a program in a network namespace with its own `/etc/resolv.conf` (a mount namespace of its own, gone with it), as the
- * process that it replaces, so that the pid is the program's.
+ * Starts a program in a network namespace with its own `/etc/resolv.conf` (a mount namespace of its own, gone with it),
+ * as the process that it replaces, so that the pid is the program's.
  */
 export function inNamespace(netns: string, resolvConf: string, argv: readonly string[]): string[] {
-  // Nothing of a user's is in the script: it gets the paths and the program as arguments. The namespace is a slave: a private one
-  // would keep the disks of containers, mounted on the host at this moment, busy after they are unmounted there.
+  // Nothing of a user's is in the script: it gets the paths and the program as arguments. The namespace is a slave: a
+  // private one would keep the disks of containers, mounted on the host at this moment, busy after they are unmounted
+  // there.
   const script =
-    'if [ -e /etc/resolv.conf ]; then mount --bind -- "$1" /etc/resolv.conf; fi; n=$2; shift 2; exec nsenter "--net=$n" -- "$@"';
+    'if [ -e /etc/resolv.conf ]; then mount --bind -- "$1" /etc/resolv.conf; fi; n=$2; shift 2; exec nsenter ' +
+    '"--net=$n" -- "$@"';
   return ['unshare', '--mount', '--propagation', 'slave', '--', 'sh', '-ec', script, 'sh', resolvConf, netns, ...argv];
 }
 
 /**
- * Each instruction is 2 to the power of this nanoseconds of such a guest's time. Measured: 3 has a system up after 40 s of its own, about as
- * many as it takes on an ordinary host that emulates; 4 after 78 s.
+ * Each instruction is 2 to the power of this nanoseconds of such a guest's time. Measured: 3 has a system up after 40 s
+ * of its own, about as many as it takes on an ordinary host that emulates; 4 after 78 s.
  */
 const INSTRUCTION_SHIFT = 3;
 
 function acceleration({ accelerator, ownTime }: Pick<MachineOptions, 'accelerator' | 'ownTime'>): string[] {
   if (accelerator === 'kvm') return ['-accel', 'kvm', '-cpu', 'host'];
-  // What x86-64-v2 needs and nothing that is slow to emulate: boots faster than `max`. By its numbers an Atom that does not speculate, to
-  // which no kernel applies the mitigations (retpolines, page table isolation) that cost most where each instruction is translated.
+  // What x86-64-v2 needs and nothing that is slow to emulate: boots faster than `max`. By its numbers an Atom that does
+  // not speculate, to which no kernel applies the mitigations (retpolines, page table isolation) that cost most where
+  // each instruction is translated.
   return [
     ...(ownTime ? ['-accel', 'tcg', '-icount', `shift=${INSTRUCTION_SHIFT}`] : ['-accel', 'tcg,thread=multi']),
     '-cpu',

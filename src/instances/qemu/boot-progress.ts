@@ -1,10 +1,13 @@
 /**
- * Whether a machine that starts gets anywhere. It does while its console prints or its disk is read. One that does neither for a while
- * will not come up; one that does is slow, and is waited for. Pure but for `processTimes`.
+ * Whether a machine that starts gets anywhere. It does while its console prints or its disk is read. One that does
+ * neither for a while will not come up; one that does is slow, and is waited for. Pure but for `processTimes`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Milliseconds in which nothing happens, of the time that the machine had of the host. A good boot's longest under emulation is some 5 s. */
+/**
+ * Milliseconds in which nothing happens, of the time that the machine had of the host. A good boot's longest under
+ * emulation is some 5 s.
+ */
 export const STALL_MS = 45_000;
 /** On a slow host: as often the time until the kernel spoke. */
 const PATIENCE_FACTOR = 3;
@@ -124,7 +127,9 @@ export class BootProgress {
   }
 }
 
-/** What a machine had of a time, less what its threads waited for a processor: all of it when they sleep. In one unit. */
+/**
+ * What a machine had of a time, less what its threads waited for a processor: all of it when they sleep. In one unit.
+ */
 function timeHad(time: number, ran: number, waited: number): number {
   const wanted = ran + waited;
   return wanted <= 0 ? time : time - (Math.min(time, wanted) * waited) / wanted;
@@ -138,7 +143,10 @@ function seconds(text: string): number | undefined {
     : parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * ({ h: 3600, min: 60, s: 1 }[unit!] ?? 1), 0);
 }
 
-/** How long the threads of a process ran and waited for a processor, in nanoseconds; zeros where the kernel does not count that. */
+/**
+ * How long the threads of a process ran and waited for a processor, in nanoseconds; zeros where the kernel does not
+ * count that.
+ */
 export function processTimes(pid: number): Pick<MachineLook, 'ran' | 'waited'> {
   let ran = 0;
   let waited = 0;

@@ -242,8 +242,8 @@ async function outputPending(guest: Guest, id: string): Promise<boolean> {
 }
 
 /**
- * What `HOLDERS` printed tells it of each stream: where only the relay is left, the end is to come; where others hold the pipe too, the
- * pipe is empty once the relay waits for it. Exported for its test.
+ * What `HOLDERS` printed tells it of each stream: where only the relay is left, the end is to come; where others hold
+ * the pipe too, the pipe is empty once the relay waits for it. Exported for its test.
  */
 export function relayHasMore(holders: string): boolean {
   const lines = holders
@@ -274,8 +274,8 @@ async function checkUnit(guest: Guest, id: string, word: Status): Promise<void> 
 }
 
 /**
- * Asks again while the agent is silent (it is restarted when its package is upgraded, an emulated machine has its slow moments), for two
- * minutes, as long as the machine is there.
+ * Asks again while the agent is silent (it is restarted when its package is upgraded, an emulated machine has its slow
+ * moments), for two minutes, as long as the machine is there.
  * @param again whether the question may be asked twice; if not, silence ends it
  */
 async function insist<T>(guest: Guest, question: () => Promise<T>, again = true): Promise<T> {
@@ -339,8 +339,8 @@ async function readChunk(guest: Guest, handle: number, count: number): Promise<B
 }
 
 /**
- * A file in the guest that others write on at its end. It stays open between reads: the agent notes each opening in the guest's journal,
- * which an emulated machine has better things to do than.
+ * A file in the guest that others write on at its end. It stays open between reads: the agent notes each opening in the
+ * guest's journal, which an emulated machine has better things to do than.
  */
 class GrowingFile {
   private readonly guest: Guest;

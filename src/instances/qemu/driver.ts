@@ -42,9 +42,15 @@ const capabilities: Capabilities = {
 
 /** Seconds until the agent must answer: what gets nowhere is known long before that (`boot-progress.ts`). */
 const BOOT_SECONDS = 1800;
-/** From here on a guest's own limits, which count seconds, end what only is slow: how many times as long as elsewhere a host takes. */
+/**
+ * From here on a guest's own limits, which count seconds, end what only is slow: how many times as long as elsewhere a
+ * host takes.
+ */
 const SLOW_HOST = 4;
-/** Milliseconds after which a machine under KVM whose kernel has printed nothing is taken to go nowhere: firmware proves nothing. */
+/**
+ * Milliseconds after which a machine under KVM whose kernel has printed nothing is taken to go nowhere: firmware proves
+ * nothing.
+ */
 const KVM_PROGRESS_MS = 30_000;
 
 const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
@@ -162,7 +168,9 @@ async function boot(
   const ownTime = accelerator === 'tcg' && patience() >= SLOW_HOST;
   if (ownTime)
     request.report?.({
-      text: `this host is slow (${Math.round(patience())} times): time in the machine passes with its instructions, so that its own limits hold, and it has one processor`,
+      text:
+        `this host is slow (${Math.round(patience())} times): time in the machine passes with its instructions, so ` +
+        'that its own limits hold, and it has one processor',
       level: 'warn',
     });
   const files = machineFiles(directory);

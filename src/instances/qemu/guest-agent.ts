@@ -1,6 +1,6 @@
 /**
- * A client of QEMU's guest agent over its Unix socket. QEMU serves one connection at a time: it is kept while it is used (without
- * one the agent looks only every 0.1 s) and given up now and then, so that another process gets its turn.
+ * A client of QEMU's guest agent over its Unix socket. QEMU serves one connection at a time: it is kept while it is
+ * used (without one the agent looks only every 0.1 s) and given up now and then, so that another process gets its turn.
  */
 import { connect, type Socket } from 'node:net';
 import { sleep } from '../../platform/clock.ts';
@@ -28,7 +28,9 @@ function refusalOf(said: string): GuestAgentRefusal {
   return /handle/i.test(said) ? 'unknown-file' : 'other';
 }
 
-/** The agent did not answer in time, or nobody listens at the socket. Whether the command was carried out is not known. */
+/**
+ * The agent did not answer in time, or nobody listens at the socket. Whether the command was carried out is not known.
+ */
 export class GuestAgentSilent extends Error {
   override readonly name = 'GuestAgentSilent';
 }
@@ -50,7 +52,10 @@ export interface GuestAgent {
    * @throws {GuestAgentError | GuestAgentSilent | GuestAgentFlood}
    */
   execute<T = unknown>(command: string, args?: object, timeoutMs?: number): Promise<T>;
-  /** Keeps all others of this process waiting while `work` runs, which sends its commands through the function that it is given. */
+  /**
+   * Keeps all others of this process waiting while `work` runs, which sends its commands through the function that it
+   * is given.
+   */
   exclusively<T>(work: (execute: GuestAgent['execute']) => Promise<T>): Promise<T>;
   close(): void;
 }
@@ -286,7 +291,8 @@ const SAID_BYTES = 4096;
 const START_MS = 120_000;
 
 /**
- * Runs a small program of our own through the agent and waits for its end. Its output must be short: the agent keeps 16 MiB of it.
+ * Runs a small program of our own through the agent and waits for its end. Its output must be short: the agent keeps 16
+ * MiB of it.
  * @param options.timeoutMs `Infinity` waits as long as the agent answers
  * @throws {GuestAgentError | GuestAgentSilent} the latter also when it has not ended within `timeoutMs`
  */

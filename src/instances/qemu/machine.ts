@@ -53,10 +53,16 @@ export interface AgentWait {
 
 const TAIL_LINES = 150;
 const LOG_TAIL_BYTES = 4096;
-/** Under emulation the kernel counts timer ticks against processor time, which a busy host gives unevenly. Nothing was written yet. */
+/**
+ * Under emulation the kernel counts timer ticks against processor time, which a busy host gives unevenly. Nothing was
+ * written yet.
+ */
 const TIMER_PANIC = /Kernel panic - not syncing: IO-APIC \+ timer doesn't work/;
 const KERNEL_SPEAKS = /Linux version|systemd\[1\]|\[ {0,5}\d+\.\d{6}\]/;
-/** What a reboot may take, going down included; 240 s were too short for an emulated machine on a host with ten tasks for each core. */
+/**
+ * What a reboot may take, going down included; 240 s were too short for an emulated machine on a host with ten tasks
+ * for each core.
+ */
 const REBOOT_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 240, tcg: 900 };
 /** Between looks at whether a machine that starts gets anywhere, in milliseconds. */
 const LOOK_MS = 2000;
@@ -222,8 +228,9 @@ export class QemuInstance implements Instance {
   }
 
   /**
-   * Waits until the system has started: its guest agent answers, and what starts at boot has started, as it has in a container that is
-   * ready. One that never gets there is used as it is, with a warning that names what is awaited or has failed.
+   * Waits until the system has started: its guest agent answers, and what starts at boot has started, as it has in a
+   * container that is ready. One that never gets there is used as it is, with a warning that names what is awaited or
+   * has failed.
    * @returns the boot id
    * @throws {InstanceError} at the deadline, or as soon as it is plain that there will be no answer
    */

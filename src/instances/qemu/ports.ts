@@ -1,4 +1,7 @@
-/** Ports of a running machine's virtio-serial bus: plugged in while it runs, each a socket on this side and a character device in the guest. */
+/**
+ * Ports of a running machine's virtio-serial bus: plugged in while it runs, each a socket on this side and a character
+ * device in the guest.
+ */
 import { connect, type Socket } from 'node:net';
 import { sleep } from '../../platform/clock.ts';
 import { type Qmp, QmpError } from '../../platform/qmp.ts';
@@ -10,7 +13,7 @@ const REMOVE_MS = 5000;
 export type WithQmp = <T>(work: (qmp: Qmp) => Promise<T>) => Promise<T>;
 
 /** The name by which a guest knows a port: in `/sys/class/virtio-ports/*`, file `name`. */
-export function portName(port: string): string {
+function portName(port: string): string {
   return `${PREFIX}${port}`;
 }
 

@@ -4,12 +4,14 @@ import { run } from '../../platform/processes.ts';
 import type { Seed } from '../instance.ts';
 
 /**
- * What the seed says of the instance. The keys stand here and not in the user data, which stays as it was given (a script, MIME);
- * cloud-init gives them to the default user, as on EC2.
+ * What the seed says of the instance. The keys stand here and not in the user data, which stays as it was given (a
+ * script, MIME); cloud-init gives them to the default user, as on EC2.
  */
 export function metaData(instanceId: string, seed: Seed): string {
   // JSON is YAML, and quotes whatever a key's comment holds.
-  return `${JSON.stringify({ 'instance-id': instanceId, 'local-hostname': seed.hostname ?? instanceId, ...(seed.sshKeys?.length ? { 'public-keys': seed.sshKeys } : {}) }, null, 2)}\n`;
+  const keys = seed.sshKeys?.length ? { 'public-keys': seed.sshKeys } : {};
+  const metadata = { 'instance-id': instanceId, 'local-hostname': seed.hostname ?? instanceId, ...keys };
+  return `${JSON.stringify(metadata, null, 2)}\n`;
 }
 
 /** Writes the seed image; neither root nor a mount is needed. */

@@ -1,4 +1,7 @@
-/** Commands in a guest whose streams flow while they run: over three ports that are plugged in for each, started through the guest agent. */
+/**
+ * Commands in a guest whose streams flow while they run: over three ports that are plugged in for each, started through
+ * the guest agent.
+ */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Writable } from 'node:stream';
@@ -78,7 +81,7 @@ export async function openInGuest(
 }
 
 /** The arguments of the launcher: see `STREAM_LAUNCHER`. Exported for its test. */
-export function streamArguments(id: string, files: string, request: StreamRequest): string[] {
+function streamArguments(id: string, files: string, request: StreamRequest): string[] {
   const env = Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`);
   const unit = [
     '/bin/sh',
@@ -93,7 +96,10 @@ export function streamArguments(id: string, files: string, request: StreamReques
   return [id, String(env.length), ...env, ...unit.map(unitWord)];
 }
 
-/** Input as frames, `LENGTH\n` and as many bytes, with an empty one at its end: a port that is closed loses what the guest has not read. */
+/**
+ * Input as frames, `LENGTH\n` and as many bytes, with an empty one at its end: a port that is closed loses what the
+ * guest has not read.
+ */
 function framed(socket: Socket): Writable {
   const frame = (data: Buffer, done: (error?: Error | null) => void): void => {
     socket.write(`${data.length}\n`);
@@ -107,7 +113,10 @@ function framed(socket: Socket): Writable {
   }).on('error', () => {});
 }
 
-/** Settles with the reason when the command can say nothing any more: QEMU is gone, or nothing in the guest has its output open. */
+/**
+ * Settles with the reason when the command can say nothing any more: QEMU is gone, or nothing in the guest has its
+ * output open.
+ */
 async function lost(
   guest: Guest,
   withQmp: WithQmp,
@@ -124,7 +133,8 @@ async function lost(
     } catch (error) {
       return new InstanceError((error as Error).message);
     }
-    // A guest that cannot be asked right now (a snapshot) is asked the next time; one whose reader is slow has not ended.
+    // A guest that cannot be asked right now (a snapshot) is asked the next time; one whose reader is slow has not
+    // ended.
     const open = await isPortOpen(withQmp, port).catch(() => true);
     opened ||= open;
     closed = !open && (opened || Date.now() - started > OPEN_MS) && output.readableLength === 0 ? closed + 1 : 0;

@@ -45,6 +45,8 @@ async function open(
   const all = (suffix: string): string =>
     `{ ${endpoints.map((each) => `${each.address} . ${each.port}${suffix}`).join(', ')} }`;
   await run(['nft', '-f', '-'], {
-    input: `add element ip ${TABLE} ${set} ${all('')}\ndelete element ip ${TABLE} ${set} ${all('')}\nadd element ip ${TABLE} ${set} ${all(` timeout ${seconds}s`)}\n`,
+    input:
+      `add element ip ${TABLE} ${set} ${all('')}\ndelete element ip ${TABLE} ${set} ${all('')}\nadd element ip ` +
+      `${TABLE} ${set} ${all(` timeout ${seconds}s`)}\n`,
   });
 }

@@ -1,5 +1,6 @@
 /**
- * The metadata service of one instance: IMDSv2 (and version 1 where it is allowed) over HTTP. Untrusted: whatever runs in the instance asks it.
+ * The metadata service of one instance: IMDSv2 (and version 1 where it is allowed) over HTTP. Untrusted: whatever runs
+ * in the instance asks it.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -94,7 +95,9 @@ function send(response: ServerResponse, { status, body, headers = {} }: Answer):
     reason === undefined
       ? Buffer.from(body ?? '', 'latin1')
       : Buffer.from(
-          `<?xml version="1.0" encoding="iso-8859-1"?>\n<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">\n <head>\n  <title>${status} - ${reason}</title>\n </head>\n <body>\n  <h1>${status} - ${reason}</h1>\n </body>\n</html>\n`,
+          '<?xml version="1.0" encoding="iso-8859-1"?>\n<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" ' +
+            `lang="en">\n <head>\n  <title>${status} - ${reason}</title>\n </head>\n <body>\n  <h1>${status} - ` +
+            `${reason}</h1>\n </body>\n</html>\n`,
         );
   response.writeHead(status, {
     'Content-Type': reason === undefined ? 'text/plain' : 'text/html',
@@ -105,7 +108,10 @@ function send(response: ServerResponse, { status, body, headers = {} }: Answer):
   response.end(content);
 }
 
-/** Session tokens: each says until when it holds, and proves that it is from here. None is stored, so no asking fills the memory. */
+/**
+ * Session tokens: each says until when it holds, and proves that it is from here. None is stored, so no asking fills
+ * the memory.
+ */
 class Tokens {
   readonly #key = randomBytes(32);
 

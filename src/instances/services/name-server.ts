@@ -1,6 +1,7 @@
 /**
- * Names for an instance that may ask for some only: those are asked of the host's resolvers, and what they answer is open to the instance
- * for a while; no other name exists. Untrusted: whatever runs in the instance asks, and what answers is anybody on the way.
+ * Names for an instance that may ask for some only: those are asked of the host's resolvers, and what they answer is
+ * open to the instance for a while; no other name exists. Untrusted: whatever runs in the instance asks, and what
+ * answers is anybody on the way.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import type { ReachedName } from '../../platform/network-rules.ts';
@@ -52,7 +53,10 @@ export function questionOf(message: Buffer): Question | undefined {
   };
 }
 
-/** The addresses that an answer has, whatever names they are of on the way. Pure. @throws {RangeError} for what is no answer */
+/**
+ * The addresses that an answer has, whatever names they are of on the way. Pure.
+ * @throws {RangeError} for what is no answer
+ */
 export function addressesIn(message: Buffer): readonly AnsweredAddress[] {
   const found: AnsweredAddress[] = [];
   let at = HEADER;

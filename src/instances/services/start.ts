@@ -17,7 +17,8 @@ const HEAP = 64;
 /**
  * Joins the network with what the instance may reach, and starts the process of its services where it has any.
  * @param instanceAddress the address that the instance itself has
- * @returns `ready`, which settles when the services answer; the record of their process, whose open files keep the instance's folder busy
+ * @returns `ready`, which settles when the services answer; the record of their process, whose open files keep the
+ *   instance's folder busy
  * @throws {Error} when they cannot be started
  */
 export async function startInstanceServices(
@@ -62,7 +63,8 @@ export async function startInstanceServices(
             if ((await readFile(readyPath)).length > 0) return true;
             if (!isSameProcess(pid, startTime))
               throw new Error(
-                `the metadata service ended at its start: ${(await readFile(logPath, 'utf8')).trim().split('\n').slice(-3).join('; ')}`,
+                'the metadata service ended at its start: ' +
+                  `${(await readFile(logPath, 'utf8')).trim().split('\n').slice(-3).join('; ')}`,
               );
             return undefined;
           },

@@ -1,7 +1,7 @@
 /**
- * The instance contract on a Windows machine that is there already and is reached by ssh: `ingot toe run --on ssh://…` runs documents on it. Not in
- * the register of drivers: it makes no machine, and no image is built on one. The program is the host's own `ssh`, with whatever its user has
- * configured for it.
+ * The instance contract on a Windows machine that is there already and is reached by ssh: `ingot toe run --on ssh://…`
+ * runs documents on it. Not in the register of drivers: it makes no machine, and no image is built on one. The program
+ * is the host's own `ssh`, with whatever its user has configured for it.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -52,7 +52,10 @@ const ASK_LIMIT = 2 * GET_LIMIT;
 const SSH = ['setpriv', '--pdeathsig', 'KILL', '--', 'ssh'] as const;
 /** Exit code by which ssh says that it failed itself. */
 const SSH_FAILED = 255;
-/** Its agent, and whatever its user's own configuration starts (`ProxyCommand`, `Match exec`): as when the user runs ssh. */
+/**
+ * Its agent, and whatever its user's own configuration starts (`ProxyCommand`, `Match exec`): as when the user runs
+ * ssh.
+ */
 const AS_THE_USER = { inherit: 'all' } as const;
 const CONNECT_SECONDS = 15;
 /** Milliseconds that what a command left running may hold its outputs open after its end. */
@@ -144,7 +147,8 @@ class WindowsInstance implements Instance {
     let pid: number | undefined;
     let said = '';
     const ssh = await this.#start(powerShellCommand(SUPERVISOR));
-    // The connection has the streams, too: they do not end with this ssh, but with what runs there, or when nobody reads them any more.
+    // The connection has the streams, too: they do not end with this ssh, but with what runs there, or when nobody
+    // reads them any more.
     const leave = (): void => {
       ssh.kill('SIGKILL');
       for (const stream of [ssh.stdout!, ssh.stderr!]) stream.destroy();
@@ -218,7 +222,8 @@ class WindowsInstance implements Instance {
 
   async reboot(options: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal } = {}): Promise<string> {
     const before = await this.bootId(options.signal);
-    await this.run({ argv: ['shutdown.exe', '/r', '/f', '/t', '0'], timeoutSeconds: 60 }).catch(() => {}); // It may go down before it answers; the boot id tells.
+    // It may go down before it answers; the boot id tells.
+    await this.run({ argv: ['shutdown.exe', '/r', '/f', '/t', '0'], timeoutSeconds: 60 }).catch(() => {});
     const seconds = options.timeoutSeconds ?? patient(REBOOT_SECONDS);
     for (const deadline = Date.now() + seconds * 1000; ; ) {
       await this.#disconnect();
@@ -228,7 +233,8 @@ class WindowsInstance implements Instance {
       if (now !== undefined && now !== before) return now;
       if (Date.now() > deadline)
         throw new InstanceError(
-          `${this.id} ${now === undefined ? 'does not answer' : 'has not restarted'} ${Math.round(seconds)} s after it was told to restart`,
+          `${this.id} ${now === undefined ? 'does not answer' : 'has not restarted'} ${Math.round(seconds)} s ` +
+            'after it was told to restart',
         );
     }
   }
@@ -371,7 +377,8 @@ function unreachable({ host, user, port }: SshMachine, said: string): string {
   const advice = /host key verification failed/i.test(said)
     ? `connect once by hand (${command}) and look at its key`
     : /permission denied/i.test(said)
-      ? `ssh has to log in without a question: see that the key of this user is among the authorized keys there (for administrators C:\\ProgramData\\ssh\\administrators_authorized_keys) and try ${command}`
+      ? 'ssh has to log in without a question: see that the key of this user is among the authorized keys there ' +
+        `(for administrators C:\\ProgramData\\ssh\\administrators_authorized_keys) and try ${command}`
       : `see whether ${command} works`;
   return `${host} is not reached by ssh: ${reason}. What to do: ${advice}`;
 }

@@ -1,7 +1,9 @@
 /**
- * What is run on a Windows machine, in the PowerShell that every Windows has (5.1), and how it is asked and answers. Values reach a program as
- * JSON on stdin, never as part of it. Pure.
+ * What is run on a Windows machine, in the PowerShell that every Windows has (5.1), and how it is asked and answers.
+ * Values reach a program as JSON on stdin, never as part of it. Pure, but for
+ * the programs, the `.ps1` files beside this one.
  */
+import { readScript } from '../../platform/scripts.ts';
 
 /** Most characters of a command line that `cmd.exe` takes, which OpenSSH for Windows hands commands to. */
 export const LONGEST_COMMAND = 8191;
@@ -46,54 +48,31 @@ export function windowsArguments(argv: readonly string[]): string {
     .join(' ');
 }
 
-/** The command line that runs a program, as both `cmd.exe` and PowerShell read it: nothing in it means anything to either. */
+/**
+ * The command line that runs a program, as both `cmd.exe` and PowerShell read it: nothing in it means anything to
+ * either.
+ */
 export function powerShellCommand(program: string): string {
-  return `powershell.exe -NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand ${Buffer.from(program, 'utf16le').toString('base64')}`;
+  return (
+    'powershell.exe -NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand ' +
+    `${Buffer.from(program, 'utf16le').toString('base64')}`
+  );
 }
 
-const INPUT = `$ErrorActionPreference='Stop';$ProgressPreference='SilentlyContinue'
-$q=[IO.StreamReader]::new([Console]::OpenStandardInput(),[Text.UTF8Encoding]::new($false)).ReadToEnd()|ConvertFrom-Json`;
+const INPUT = readScript(import.meta.url, 'input.ps1');
 
 /**
- * Runs a command, ends it and all that it started at the deadline, and says what became of it: an exit code of ssh has eight bits, one of
- * Windows 32. Its output is the command's own. Its stdin is closed below the writer of .NET, which would write a byte order mark first; a command that closed it
- * itself, or has ended, needs no more.
+ * Runs a command, ends it and all that it started at the deadline, and says what became of it: an exit code of ssh has
+ * eight bits, one of Windows 32. Its output is the command's own. Its stdin is closed below the writer of .NET, which
+ * would write a byte order mark first; a command that closed it itself, or has ended, needs no more.
  */
-export const SUPERVISOR = `${INPUT}
-function Say($what){[Console]::Error.Write([string][char]30+$q.mark+' '+$what+[char]10)}
-$s=[Diagnostics.ProcessStartInfo]::new($q.program,$q.arguments)
-$s.UseShellExecute=$false;$s.RedirectStandardInput=$true;$s.WorkingDirectory=$q.cwd
-foreach($e in $q.env){$s.EnvironmentVariables[$e.name]=$e.value}
-try{$p=[Diagnostics.Process]::Start($s)}catch{
-$e=$_.Exception;while($e.InnerException){$e=$e.InnerException}
-[Console]::Error.WriteLine($q.program+': '+$e.Message)
-if($e.NativeErrorCode -eq 2){Say 'exited 127'}else{Say 'exited 126'}
-exit 0}
-Say "pid $($p.Id)"
-$b=[Convert]::FromBase64String($q.stdin);$w=$p.StandardInput.BaseStream.WriteAsync($b,0,$b.Length)
-$t=[Diagnostics.Stopwatch]::StartNew()
-while(-not $p.WaitForExit(20)){
-if($w -and $w.IsCompleted){try{$p.StandardInput.BaseStream.Close()}catch{};$w=$null}
-if($q.milliseconds -ge 0 -and $t.ElapsedMilliseconds -ge $q.milliseconds){taskkill.exe /T /F /PID $p.Id 2>&1|Out-Null;Say 'deadline';exit 0}}
-Say "exited $($p.ExitCode)"
-exit 0`;
+export const SUPERVISOR = readScript(import.meta.url, 'supervisor.ps1', { INPUT });
 
 /** Writes a file, complete or not at all, and the folders above it. */
-export const PUT = `${INPUT}
-$above=Split-Path -Parent $q.path
-if($above -and -not(Test-Path -LiteralPath $above)){[void](New-Item -ItemType Directory -Force -Path $above)}
-$new=$q.path+'.put'
-[IO.File]::WriteAllBytes($new,[Convert]::FromBase64String($q.content))
-Move-Item -Force -LiteralPath $new -Destination $q.path
-exit 0`;
+export const PUT = readScript(import.meta.url, 'put.ps1', { INPUT });
 
 /** Prints a file. */
-export const GET = `${INPUT}
-$f=[IO.FileInfo]::new($q.path)
-if(-not $f.Exists){[Console]::Error.WriteLine('no such file');exit 1}
-if($f.Length -gt $q.limit){[Console]::Error.WriteLine('larger than 16 MiB');exit 1}
-$b=[IO.File]::ReadAllBytes($q.path);$o=[Console]::OpenStandardOutput();$o.Write($b,0,$b.Length);$o.Flush()
-exit 0`;
+export const GET = readScript(import.meta.url, 'get.ps1', { INPUT });
 
 /** Prints what changes with each start of the system. */
 export const BOOT_ID = '(Get-CimInstance Win32_OperatingSystem).LastBootUpTime.ToUniversalTime().Ticks;exit 0';

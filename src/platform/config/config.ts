@@ -27,7 +27,7 @@ export interface Rate {
 }
 
 /** Names of the quotas. */
-export const QUOTA_NAMES = [
+const QUOTA_NAMES = [
   'components',
   'imageRecipes',
   'containerRecipes',

@@ -2,7 +2,7 @@
 import { map, section } from './reading.ts';
 
 /** A document that stands for a component of AWS's. */
-export interface MappedComponent {
+interface MappedComponent {
   /** Absolute path of a component document. */
   readonly file: string;
   /** `1.0.0` when absent. */
@@ -11,7 +11,7 @@ export interface MappedComponent {
 }
 
 /** A mirror of a vendor's disks. */
-export interface VendorMirror {
+interface VendorMirror {
   /** In place of the vendor's own; ends in a slash. */
   readonly address?: string;
   /** Absolute path of the public key that signs there. */
@@ -101,7 +101,8 @@ export function readNames(root: Readonly<Record<string, unknown>>, faults: strin
           /^http:\/\/(?!127\.0\.0\.1[:/]|localhost[:/])/.test(address)
         )
           faults.push(
-            `vendors.${name}.address: must be https, since ${name} signs nothing: what comes over http could be changed on its way`,
+            `vendors.${name}.address: must be https, since ${name} signs nothing: ` +
+              'what comes over http could be changed on its way',
           );
         if (keyring !== undefined && (typeof keyring !== 'string' || !keyring.startsWith('/')))
           faults.push(`vendors.${name}.keyring: must be the absolute path of a public key`);

@@ -23,7 +23,7 @@ export interface NetworkProfile {
 }
 
 /** A mirror of packages. */
-export interface PackageMirror {
+interface PackageMirror {
   readonly of: string;
   readonly url: string;
 }
@@ -176,7 +176,7 @@ function readEndpoint(given: string, place: string, faults: string[]): readonly 
 }
 
 /** Where something with an address listens. */
-export function endpointOf(url: string): Required<Endpoint> {
+function endpointOf(url: string): Required<Endpoint> {
   const { protocol, hostname, port } = new URL(url);
   return { host: hostname, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) };
 }
@@ -255,7 +255,9 @@ export function networkFor(
   const names = new Set(placed.map(({ name }) => name));
   if (names.size > 1)
     throw new Error(
-      `the infrastructure configuration is in two networks: ${placed.map(({ id, name }) => `${id} is '${name}'`).join(', ')}. Name one of them only, or give them one profile in networks of config.yaml`,
+      'the infrastructure configuration is in two networks: ' +
+        `${placed.map(({ id, name }) => `${id} is '${name}'`).join(', ')}. ` +
+        'Name one of them only, or give them one profile in networks of config.yaml',
     );
   const unplaced = ids.filter(({ name }) => name === undefined).map(({ id }) => id);
   const [first] = placed;

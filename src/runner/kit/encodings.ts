@@ -51,9 +51,10 @@ export function decode(bytes: Buffer, encoding: Encoding): string | undefined {
 function utf32(content: string, bigEndian: boolean): Buffer {
   const points = [...content].map((character) => character.codePointAt(0)!);
   const bytes = Buffer.alloc(points.length * 4);
-  points.forEach((point, index) =>
-    bigEndian ? bytes.writeUInt32BE(point, index * 4) : bytes.writeUInt32LE(point, index * 4),
-  );
+  for (const [index, point] of points.entries()) {
+    if (bigEndian) bytes.writeUInt32BE(point, index * 4);
+    else bytes.writeUInt32LE(point, index * 4);
+  }
   return bytes;
 }
 

@@ -60,7 +60,7 @@ while [ $# -gt 0 ]; do item "\${@:1:fields}"; shift "$fields"; done
 `;
 
 /** The whole program. */
-export function bashProgram(body: string): string {
+function bashProgram(body: string): string {
   return `${PRELUDE}item() {\n${body.trim()}\n}\n${EACH}`;
 }
 
@@ -120,7 +120,7 @@ export function withoutSeparators(context: AttemptContext, path: string): string
 }
 
 /** A path of a POSIX machine, as seen from the working directory; a separator at its end stays. */
-export function posixPath(path: string, workingDirectory: string): string {
+function posixPath(path: string, workingDirectory: string): string {
   if (path.includes('\0')) throw new InputError('a path holds a NUL character');
   return path.startsWith('/') ? path : `${withoutEnd(workingDirectory, '/')}/${path}`;
 }

@@ -191,7 +191,7 @@ function send(context: AttemptContext, request: Transfer): Promise<ModuleCommand
 }
 
 /** What curl reads: values in quotes. */
-export function curlConfig(url: string, headers: Readonly<Record<string, string>>): string {
+function curlConfig(url: string, headers: Readonly<Record<string, string>>): string {
   const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&').replace(/[\r\n]/g, '')}"`;
   // Not the host's: curl sends it itself, also to where it is redirected.
   const lines = Object.entries(headers)

@@ -136,7 +136,7 @@ function property(name: string, value: string): string {
 }
 
 /** Checks the signature, then runs msiexec and prints its exit code. */
-export const MSI_PROGRAM = `
+const MSI_PROGRAM = `
 $path, $log, $check, $unsigned, $rest = $args
 if (-not (Test-Path -LiteralPath $path -PathType Leaf)) { Fail "$path does not exist" }
 $signature = (Get-AuthenticodeSignature -LiteralPath $path).Status

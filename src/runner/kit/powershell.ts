@@ -41,7 +41,7 @@ function Content($count) { $part = [byte[]]::new($count); [Array]::Copy($bytes, 
 `;
 
 /** The whole program. */
-export function powerShellProgram(body: string): string {
+function powerShellProgram(body: string): string {
   return `${PRELUDE.trim()}
 function Item {
 ${body.trim()}
@@ -51,12 +51,12 @@ try { foreach ($item in $call.items) { $fields = @($item.fields); Item @fields }
 }
 
 /** What goes to the program's stdin. */
-export function powerShellInput(fields: PowerShellRun['fields'], content: Buffer = Buffer.alloc(0)): string {
+function powerShellInput(fields: PowerShellRun['fields'], content: Buffer = Buffer.alloc(0)): string {
   return JSON.stringify({ items: fields.map((each) => ({ fields: each })), content: content.toString('base64') });
 }
 
 /** The command: the program goes in encoded, so that no layer of quoting reads it. */
-export function powerShellArguments(program: string): readonly string[] {
+function powerShellArguments(program: string): readonly string[] {
   return [
     'powershell.exe',
     '-NoLogo',

@@ -37,6 +37,6 @@ export function powerShellScript(commands: readonly string[]): string {
 }
 
 /** Runs a script's file; its exit code is the script's. */
-export function powerShellFile(path: string): readonly string[] {
+function powerShellFile(path: string): readonly string[] {
   return ['powershell.exe', '-NoLogo', '-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', path];
 }

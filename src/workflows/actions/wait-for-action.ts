@@ -9,7 +9,7 @@ import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 const LOOK_MS = 250;
 
 /** Detail type of the event that says that a step waits. */
-export const STEP_WAITING = 'EC2 Image Builder Workflow Step Waiting';
+const STEP_WAITING = 'EC2 Image Builder Workflow Step Waiting';
 
 const WITHOUT_EFFECT = ['snsTopicArn', 'lambdaFunctionName', 'payload'];
 

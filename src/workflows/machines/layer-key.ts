@@ -48,7 +48,7 @@ export interface LayerRecord {
 }
 
 /** A constant of this name says that a component takes the newest of something, so that no older layer may stand in for its work. */
-export const TAKES_NEWEST = 'IngotTakesNewest';
+const TAKES_NEWEST = 'IngotTakesNewest';
 
 /**
  * The key of the layer that a component leaves.
@@ -72,7 +72,7 @@ export function layerKey(input: LayerInput): { readonly key: string; readonly re
 }
 
 /** Whether the phases of a document take the newest of something: they update the system, or the document says so. What cannot be read might. */
-export function takesNewest(document: ComponentDocument | undefined, phases: readonly string[]): boolean {
+function takesNewest(document: ComponentDocument | undefined, phases: readonly string[]): boolean {
   if (document === undefined) return true;
   if (document.constants.some((constant) => constant.name === TAKES_NEWEST && constant.value === 'true')) return true;
   return document.phases.some(

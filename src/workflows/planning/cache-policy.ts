@@ -6,7 +6,7 @@ import { durationFault, durationSeconds } from '../../resources/durations.ts';
 export const CACHE_TAG = 'ingot:layer-cache';
 
 /** How old a layer may be when nothing else is said: as long as a day's mirror is believed. */
-export const DEFAULT_MAX_AGE_SECONDS = 24 * 3600;
+const DEFAULT_MAX_AGE_SECONDS = 24 * 3600;
 
 /** What may be taken. */
 export type CachePolicy =

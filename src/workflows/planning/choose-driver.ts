@@ -2,7 +2,7 @@
 import type { DiskOrigin } from '../../catalog/engine-tables.ts';
 
 /** The resource tag of an infrastructure configuration that picks the driver of its build instances. */
-export const DRIVER_TAG = 'ingot:driver';
+const DRIVER_TAG = 'ingot:driver';
 
 /** A driver and the reason for it, for the log. */
 export interface DriverChoice {

@@ -47,7 +47,7 @@ export async function growthOf(reader: string, seed: number, count: number): Pro
     guard.refresh();
     const lines = (rest + String(chunk)).split('\n');
     rest = lines.pop()!;
-    lines.forEach((line) => take(JSON.parse(line) as Said));
+    for (const line of lines) take(JSON.parse(line) as Said);
   }
   clearTimeout(guard);
   const ended = await child.exited;
@@ -60,7 +60,8 @@ export async function growthOf(reader: string, seed: number, count: number): Pro
     else if (said.type === 'end') texts = said.texts;
     else
       problems.push(
-        `${reader}: ${said.name} takes ${Math.round(said.whole)} ms of processor time, a quarter of it ${Math.round(said.quarter)} ms`,
+        `${reader}: ${said.name} takes ${Math.round(said.whole)} ms of processor time, a quarter of it ` +
+          `${Math.round(said.quarter)} ms`,
       );
   }
 }

@@ -1,6 +1,7 @@
 /**
- * A process of its own that has readers read: `measure.ts READER SEED COUNT`. It says each text's name before it is read, so that who waits
- * knows what never ended, and then whether the work grew too fast. What is measured is this process's processor time, not the clock.
+ * A process of its own that has readers read: `measure.ts READER SEED COUNT`. It says each text's name before it is
+ * read, so that who waits knows what never ended, and then whether the work grew too fast. What is measured is this
+ * process's processor time, not the clock.
  */
 import { randomOf, type Random } from '../fuzzing.ts';
 import { COMMON, READERS, type Reader } from './readers.ts';
@@ -12,7 +13,10 @@ export type Said =
   | { readonly type: 'grew'; readonly name: string; readonly quarter: number; readonly whole: number }
   | { readonly type: 'end'; readonly texts: number };
 
-/** Less than this for the longest text that a reader takes is no danger, however it grew. Milliseconds of processor time. */
+/**
+ * Less than this for the longest text that a reader takes is no danger, however it grew. Milliseconds of processor
+ * time.
+ */
 const HARMLESS_MS = 300;
 /** Four times the text may take so many times the work: 4 would be linear, some 5 with a logarithm, 16 the square. */
 const MOST_GROWTH = 10;

@@ -1,6 +1,6 @@
 /**
- * Everything that reads strangers' text in the API process, in the worker and in the commands, with texts that repeat or nest. A reader that
- * is new gets a line here.
+ * Everything that reads strangers' text in the API process, in the worker and in the commands, with texts that repeat
+ * or nest. A reader that is new gets a line here.
  */
 import { parseConfig } from '../../../src/platform/config/config.ts';
 import { matchesPattern, API_DATA } from '../../../src/api/validate.ts';
@@ -330,9 +330,11 @@ export const READERS: Readonly<Record<string, Reader>> = {
     hard: YAML_HARD,
     made: {
       'long text under an anchor': (size) =>
-        `schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: ExecuteBash\n        inputs:\n          commands: [&a "${'token=1 '.repeat(size / 16)}", ${'*a,'.repeat(size / 6)}]\n`,
+        'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: ExecuteBash\n  ' +
+        `      inputs:\n          commands: [&a "${'token=1 '.repeat(size / 16)}", ${'*a,'.repeat(size / 6)}]\n`,
       'lines under an anchor': (size) =>
-        `schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: ExecuteBash\n        inputs:\n          commands: [&a "${'\\n'.repeat(size / 4)}", ${'*a,'.repeat(size / 6)}]\n`,
+        'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: ExecuteBash\n  ' +
+        `      inputs:\n          commands: [&a "${'\\n'.repeat(size / 4)}", ${'*a,'.repeat(size / 6)}]\n`,
       'billion laughs': (size) =>
         `a0: &a0 x\n${list(size, 40, (index) => `a${index + 1}: &a${index + 1} [*a${index},*a${index},*a${index}]\n`).join('')}`,
       'merged maps': (size) =>
