@@ -170,7 +170,9 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
           name,
           closedMap({
             address: {
-              description: `URL of the mirror, ending in a slash${name === 'ubuntu' ? '' : '; https'}. Default: the vendor's own.`,
+              description:
+                `URL of the mirror, ending in a slash${name === 'ubuntu' ? '' : '; https'}. Default: the vendor's ` +
+                'own.',
               type: 'string',
               pattern: '^https?://.*/$',
             },

@@ -1,4 +1,7 @@
-/** `npm run schemas`: writes the JSON Schemas from the registers that the validators read. A test fails if they are out of date. */
+/**
+ * `npm run schemas`: writes the JSON Schemas from the registers that the validators read. A test fails if they are out
+ * of date.
+ */
 import { writeFileSync } from 'node:fs';
 import { schemaText } from '../src/documents/json-schema.ts';
 import { componentSchema } from '../src/documents/component/json-schema.ts';

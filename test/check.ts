@@ -27,8 +27,8 @@ const LONG_LINES_IN: readonly string[] = [
   'src/api/signature.test.ts',
   'src/images/base/debian-files.ts',
   'src/instances/qemu/arguments.test.ts',
-  'src/platform/config-networks.test.ts',
-  'src/platform/config.test.ts',
+  'src/platform/config/networks.test.ts',
+  'src/platform/config/config.test.ts',
   'test/api/granted.test.ts',
   'test/api/odd-requests.test.ts',
   'test/api/paginators.test.ts',
@@ -52,7 +52,7 @@ const LONG_LINES_IN: readonly string[] = [
 
 /** Folders whose lines have not all been brought below {@link MAX_COLUMNS} yet. */
 const NOT_YET_SHORT =
-  /^(docs|schemas|src\/(commands|distribution|documents|doctor|launches|pipelines|runner|templates|workflows))\//;
+  /^(docs|schemas|src\/(commands|distribution|documents|doctor|guest|launches|runner|templates|workflows))\//;
 
 /** Everything that is wrong, as text; empty when nothing is. */
 type Faults = string;

@@ -1,4 +1,7 @@
-/** The parts of `docs/` that are made from the registers of the code. `npm run docs:api` writes them, a test finds what has drifted. */
+/**
+ * The parts of `docs/` that are made from the registers of the code. `npm run docs:api` writes them, a test finds what
+ * has drifted.
+ */
 import type { Distribution, Image, InstanceBlockDeviceMapping } from '@aws-sdk/client-imagebuilder';
 import { loadManaged } from '../../src/catalog/managed.ts';
 import { planDistribution } from '../../src/distribution/plan.ts';
@@ -148,7 +151,8 @@ function operations(): string {
   const rest =
     notYet.length === 0
       ? ''
-      : `; ${notYet.length} answer \`InvalidRequestException\`: "The operation … is not supported by this version of Ingot."`;
+      : `; ${notYet.length} answer \`InvalidRequestException\`: "The operation … is not supported by this version ` +
+        'of Ingot."';
   return `${supported.length} of ${all.length} operations work${rest}.\n\n${sections.join('\n')}`;
 }
 
@@ -300,5 +304,8 @@ function actions(): string {
       running[name]!.rollback === undefined ? 'nothing' : 'ends the instance',
     ]);
   const later = all.filter(({ name }) => running[name] === undefined).map(({ name }) => `\`${name}\``);
-  return `${table(['action', 'stages', 'default (min)', 'longest (min)', 'outputs', 'rollback'], rows)}\n\nKnown, and not run yet (a step with one fails): ${later.join(', ')}.`;
+  return (
+    `${table(['action', 'stages', 'default (min)', 'longest (min)', 'outputs', 'rollback'], rows)}\n\nKnown, and ` +
+    `not run yet (a step with one fails): ${later.join(', ')}.`
+  );
 }

@@ -1,4 +1,6 @@
-/** What is behind each operation, for `docs/api.md`. An operation that is written and has no line here does not compile. */
+/**
+ * What is behind each operation, for `docs/api.md`. An operation that is written and has no line here does not compile.
+ */
 import type { ErrorCode } from '../../src/resources/errors.ts';
 import type { OperationName } from '../../src/api/model.ts';
 import type { NOT_YET } from '../../src/api/operations/not-yet.ts';
@@ -9,16 +11,20 @@ export type Supported = Exclude<OperationName, (typeof NOT_YET)[number]>;
 /** One or two sentences each, in Markdown. */
 export const BEHIND: Readonly<Record<Supported, string>> = {
   CreateComponent:
-    'Validates the document ([components](components.md)) and returns all errors at once. Takes `data`, not `uri`. The same name and version with different content creates the next build; with the same content it fails with `ResourceAlreadyExistsException`. Supports `dryRun`.',
+    'Validates the document ([components](components.md)) and returns all errors at once. Takes `data`, not `uri`. ' +
+    'The same name and version with different content creates the next build; with the same content it fails with ' +
+    '`ResourceAlreadyExistsException`. Supports `dryRun`.',
   GetComponent:
     'Takes the ARN of a build, of a version (returns its latest build), or with wildcards. `data` is the document.',
   ListComponents:
-    'Versions. `owner` `Self` (default), `Amazon` or `Shared`; any other value returns an empty list. `byName`: one entry for each name, its ARN `…/x.x.x`.',
+    'Versions. `owner` `Self` (default), `Amazon` or `Shared`; any other value returns an empty list. `byName`: ' +
+    'one entry for each name, its ARN `…/x.x.x`.',
   ListComponentBuildVersions: 'Builds of one version, or of all versions without `componentVersionArn`.',
   DeleteComponent: 'Deletes one build. Fails while a recipe resolves to it.',
 
   CreateImageRecipe:
-    'Resolves the parent image and every component, and checks platform and parameters. At most 20 components, each once. `semanticVersion: 1.0.x` creates the next version.',
+    'Resolves the parent image and every component, and checks platform and parameters. At most 20 components, ' +
+    'each once. `semanticVersion: 1.0.x` creates the next version.',
   GetImageRecipe: 'Accepts wildcards; returns the highest version.',
   ListImageRecipes: '`owner` `Self` (default) or `Shared`; any other value returns an empty list.',
   DeleteImageRecipe: 'Fails while a pipeline resolves to it. Images have their own copy.',
@@ -27,13 +33,16 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
     'Turns a shell script (`data` only) into a document with one `ExecuteBash` step in the phase of its `type`.',
 
   CreateContainerRecipe:
-    'Validates the template (`dockerfileTemplateData` only), the components and the parent image. Pipelines can use it, but building it is not supported yet.',
+    'Validates the template (`dockerfileTemplateData` only), the components and the parent image. Pipelines can ' +
+    'use it, but building it is not supported yet.',
   GetContainerRecipe: 'Accepts wildcards; returns the highest version.',
   ListContainerRecipes: '`owner` `Self` (default) or `Shared`.',
   DeleteContainerRecipe: 'Fails while a pipeline resolves to it.',
 
   CreateInfrastructureConfiguration:
-    'Takes effect: `instanceProfileName`, `subnetId` and `securityGroupIds` ([roles and networks](networks.md)), `instanceTypes[0]`, `terminateInstanceOnFailure`, `instanceMetadataOptions.httpTokens`, and the resource tag `ingot:driver` ([drivers](drivers.md)). Needs `iam:PassRole` for the role named like the instance profile.',
+    'Takes effect: `instanceProfileName`, `subnetId` and `securityGroupIds` ([roles and networks](networks.md)), ' +
+    '`instanceTypes[0]`, `terminateInstanceOnFailure`, `instanceMetadataOptions.httpTokens`, and the resource tag ' +
+    '`ingot:driver` ([drivers](drivers.md)). Needs `iam:PassRole` for the role named like the instance profile.',
   GetInfrastructureConfiguration: 'Returns the stored values.',
   ListInfrastructureConfigurations: 'By name.',
   UpdateInfrastructureConfiguration:
@@ -55,42 +64,55 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   UpdateImagePipeline: 'Replaces everything except the name.',
   DeleteImagePipeline: 'Does not delete its images.',
   StartImagePipelineExecution:
-    'Creates an image in `PENDING` with copies of the recipe and configurations, and returns. Also works for a disabled pipeline. `tags` are set on the image.',
+    'Creates an image in `PENDING` with copies of the recipe and configurations, and returns. Also works for a ' +
+    'disabled pipeline. `tags` are set on the image.',
   ListImagePipelineImages: 'Its images, newest first.',
 
   CreateImage: 'Starts a build without a pipeline. Returns the build version ARN immediately.',
   GetImage:
-    'Takes a build version ARN, or wildcards: returns the highest `AVAILABLE` build, or else the highest build of any status. Managed images are the base images.',
+    'Takes a build version ARN, or wildcards: returns the highest `AVAILABLE` build, or else the highest build of ' +
+    'any status. Managed images are the base images.',
   ListImages:
-    'Versions. `owner` `Self` (default), `Amazon` or `Shared`; any other value returns an empty list. `byName` as for components.',
+    'Versions. `owner` `Self` (default), `Amazon` or `Shared`; any other value returns an empty list. `byName` as ' +
+    'for components.',
   ListImageBuildVersions: 'Builds of one version, or of all versions without `imageVersionArn`; newest first.',
   CancelImageCreation:
-    'Cancels immediately if work has not started. Otherwise the image is canceled within about a second, when its instances have terminated. Its AMIs are removed.',
+    'Cancels immediately if work has not started. Otherwise the image is canceled within about a second, when its ' +
+    'instances have terminated. Its AMIs are removed.',
   DeleteImage:
-    'Deletes the record, executions, packages and tags. Keeps AMIs, their files and the log. Fails while the image is being built or a recipe uses it as parent image.',
+    'Deletes the record, executions, packages and tags. Keeps AMIs, their files and the log. Fails while the image ' +
+    'is being built or a recipe uses it as parent image.',
 
   CreateWorkflow:
-    'Validates the document for its type and returns all errors at once. Takes `data`, not `uri`. Build numbers work as for components. A workflow with a step action that is not supported yet is rejected when an image or pipeline uses it, unless the step has a condition. Supports `dryRun`.',
+    'Validates the document for its type and returns all errors at once. Takes `data`, not `uri`. Build numbers ' +
+    'work as for components. A workflow with a step action that is not supported yet is rejected when an image or ' +
+    'pipeline uses it, unless the step has a condition. Supports `dryRun`.',
   GetWorkflow:
-    'Takes the ARN of a build, of a version (returns its latest build), or with wildcards. For managed workflows `latestVersionReferences` has only `x.x.x`.',
+    'Takes the ARN of a build, of a version (returns its latest build), or with wildcards. For managed workflows ' +
+    '`latestVersionReferences` has only `x.x.x`.',
   ListWorkflows: 'Versions. `owner` and `byName` as for components.',
   ListWorkflowBuildVersions:
     'Builds of the versions that `workflowVersionArn` matches (wildcards allowed), or of all versions.',
   DeleteWorkflow: 'Deletes one build. Fails while a pipeline resolves to it.',
 
   CreateLifecyclePolicy:
-    'Validates the rules (for example one per action, and `COUNT` only with `DELETE`) and stores them. Policies are not executed yet.',
+    'Validates the rules (for example one per action, and `COUNT` only with `DELETE`) and stores them. Policies ' +
+    'are not executed yet.',
   GetLifecyclePolicy: 'Returns the stored values.',
   ListLifecyclePolicies: 'By name, without rules and resource selection.',
   UpdateLifecyclePolicy: 'Replaces everything except the name.',
   DeleteLifecyclePolicy: 'Deletes the policy; its effects remain.',
 
   StartResourceStateUpdate:
-    "Without `includeResources` it changes the image's state immediately. With `includeResources` (and `executionRole`) the worker also changes the AMIs in all Regions: deprecated AMIs get the tag `DeprecatedBy`, disabled AMIs cannot be launched or used as parent, deleted AMIs are deregistered, and with `snapshots` their disks are deleted. `updateAt` deprecates at that time.",
+    "Without `includeResources` it changes the image's state immediately. With `includeResources` (and " +
+    '`executionRole`) the worker also changes the AMIs in all Regions: deprecated AMIs get the tag `DeprecatedBy`, ' +
+    'disabled AMIs cannot be launched or used as parent, deleted AMIs are deregistered, and with `snapshots` their ' +
+    'disks are deleted. `updateAt` deprecates at that time.',
   GetLifecycleExecution: 'State, times, and whether anything changed.',
   ListLifecycleExecutions: 'For an image or of a policy, newest first.',
   ListLifecycleExecutionResources:
-    'The images. With an image as `parentResourceId`: its AMIs with their states, and the reason for those that were skipped.',
+    'The images. With an image as `parentResourceId`: its AMIs with their states, and the reason for those that ' +
+    'were skipped.',
   CancelLifecycleExecution: 'Immediately before it starts; later, between two AMIs.',
 
   ListWorkflowExecutions: 'Workflow executions of an image, in order.',
@@ -99,17 +121,23 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   GetWorkflowStepExecution: 'Includes `rollbackStatus`, `onFailure` and `timeoutSeconds`.',
   ListWaitingWorkflowSteps: '`WaitForAction` steps without an answer, longest wait first. Their status is `RUNNING`.',
   SendWorkflowStepAction:
-    '`RESUME` continues a waiting step, `STOP` fails it. Fails with `InvalidRequestException` if the step is not waiting.',
+    '`RESUME` continues a waiting step, `STOP` fails it. Fails with `InvalidRequestException` if the step is not ' +
+    'waiting.',
 
   RetryImage:
-    'Retries the tests and distribution of a failed or canceled image under the same ARN: from the test stage, or from distribution if that had started. Fails if the build stage did not finish, or if its output has been removed (by `ingot gc`, or by the server after a week). An import starts over.',
+    'Retries the tests and distribution of a failed or canceled image under the same ARN: from the test stage, or ' +
+    'from distribution if that had started. Fails if the build stage did not finish, or if its output has been ' +
+    'removed (by `ingot gc`, or by the server after a week). An import starts over.',
   DistributeImage:
-    'Creates an image (name and version of the source, next build) with a copy of the source AMI in each Region of the configuration, and one in the home Region that shares its disk. `sourceImage` is an AMI ID or an image ARN; a version means its latest available build.',
+    'Creates an image (name and version of the source, next build) with a copy of the source AMI in each Region of ' +
+    'the configuration, and one in the home Region that shares its disk. `sourceImage` is an AMI ID or an image ' +
+    'ARN; a version means its latest available build.',
 
   ListImagePackages: 'The packages of the image, by name, as collected by `CollectImageMetadata`.',
 
   PutComponentPolicy:
-    'Validates and stores an IAM policy on a build version of your account. The policy can give other accounts access ([access](access.md#other-accounts)).',
+    'Validates and stores an IAM policy on a build version of your account. The policy can give other accounts ' +
+    'access ([access](access.md#other-accounts)).',
   GetComponentPolicy: 'The policy, or `ResourceNotFoundException`.',
   PutImageRecipePolicy: 'As for components.',
   GetImageRecipePolicy: 'As for components.',
@@ -121,7 +149,9 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   ListImageScanFindings: 'Returns an empty list; image scanning is not supported yet.',
   ListImageScanFindingAggregations: 'Returns an empty list; image scanning is not supported yet.',
   ImportVmImage:
-    'Makes an image (`IMPORT`, `IMPORTED`) of the disk that an import task names: `vmImportTaskId` is what `ingot:NameImport` answers, each for one image. `./ingot import` does both ([images](images.md#imports)). An unknown or used task is `ClientException`; `platform` `macOS` is refused.',
+    'Makes an image (`IMPORT`, `IMPORTED`) of the disk that an import task names: `vmImportTaskId` is what ' +
+    '`ingot:NameImport` answers, each for one image. `./ingot import` does both ([images](images.md#imports)). An ' +
+    'unknown or used task is `ClientException`; `platform` `macOS` is refused.',
   ImportDiskImage: 'Answers `ClientException`, as AWS does for media that it does not take.',
   GetMarketplaceResource: 'Answers `InvalidRequestException`: nothing here is of AWS Marketplace.',
 
@@ -148,10 +178,12 @@ export const KINDS: readonly (readonly [heading: string, names: RegExp])[] = [
 export const WHEN: Readonly<Record<ErrorCode, string>> = {
   InvalidParameterException: 'A malformed ARN or too many tags, in tag operations.',
   InvalidParameterValueException:
-    'Invalid values: all of them, one per line, with their paths. Also: an invalid document, a reference to a resource that does not exist, or a feature that is not supported yet.',
+    'Invalid values: all of them, one per line, with their paths. Also: an invalid document, a reference to a ' +
+    'resource that does not exist, or a feature that is not supported yet.',
   InvalidParameterCombinationException: 'Members that exclude or require each other.',
   InvalidRequestException:
-    'The operation is not supported yet, the state of the resource does not allow it, or the image would have to be encrypted.',
+    'The operation is not supported yet, the state of the resource does not allow it, or the image would have to ' +
+    'be encrypted.',
   InvalidVersionNumberException: '`semanticVersion` is malformed or out of range.',
   InvalidPaginationTokenException: 'The `nextToken` belongs to another operation, caller or set of parameters.',
   ResourceAlreadyExistsException: 'The name or recipe version is taken, or the component did not change.',
@@ -163,18 +195,22 @@ export const WHEN: Readonly<Record<ErrorCode, string>> = {
   ServiceQuotaExceededException: 'A quota is exceeded (`quotas` in [config.yaml](config.md#quotas)).',
   ForbiddenException: "Changing or tagging a managed resource, or changing another account's resource.",
   AccessDeniedException:
-    'A policy denies the request, or none allows it. The message has the action and the resource ([access](access.md)).',
+    'A policy denies the request, or none allows it. The message has the action and the resource ' +
+    '([access](access.md)).',
   ResourceNotFoundException: 'The resource does not exist in this account and Region.',
   DryRunOperationException:
-    'A `dryRun` request is valid: for `CreateComponent` and `CreateWorkflow`, and from newer clients for all other create operations except `CreateImage`.',
+    'A `dryRun` request is valid: for `CreateComponent` and `CreateWorkflow`, and from newer clients for all other ' +
+    'create operations except `CreateImage`.',
   CallRateLimitExceededException: 'Never returned; request rates answer `TooManyRequestsException`.',
   TooManyRequestsException:
-    'The account exceeds its request rate (`rates` in [config.yaml](config.md#rates); no limit by default). SDKs wait and retry.',
+    'The account exceeds its request rate (`rates` in [config.yaml](config.md#rates); no limit by default). SDKs ' +
+    'wait and retry.',
   ServiceException: "An internal error of Ingot. The message has the request ID; the server's log has the details.",
   ServiceUnavailableException: 'The database is busy, or the server is stopping. Clients retry automatically.',
   IncompleteSignatureException: 'A part of the signature is missing or malformed.',
   InvalidSignatureException:
-    'The signature does not match: wrong secret, changed request, wrong service, or a clock that differs by more than 5 minutes.',
+    'The signature does not match: wrong secret, changed request, wrong service, or a clock that differs by more ' +
+    'than 5 minutes.',
   UnrecognizedClientException: 'The access key ID is unknown to this server.',
   ExpiredTokenException: 'The session has expired.',
   MissingAuthenticationTokenException: 'The request is not signed.',
@@ -188,28 +224,40 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:DescribeServer': '`{version, pid, dataDirectory, auditEventsLost?}`',
   'ingot:StopServer': 'Stops the server; images in work become `FAILED`. `{}`',
   'ingot:LaunchInstance':
-    '`{image, publish?: [{hostAddress?, hostPort, instancePort}], sshKeys?, userData?, instanceType?, firmware?: "bios"\\|"uefi"}`; answers `{instanceId, state: "pending"}` at once',
+    '`{image, publish?: [{hostAddress?, hostPort, instancePort}], sshKeys?, userData?, instanceType?, firmware?: ' +
+    '"bios"\\|"uefi"}`; answers `{instanceId, state: "pending"}` at once',
   'ingot:ListInstances': '`{instances: [Instance]}`: launched ones and those of builds, of this account and Region',
   'ingot:GetInstance':
-    '`{instanceId, imageId, image?, state, reason?, driver, instanceType, launchTime, publish, purpose: "launch"\\|"build"\\|"test", keptUntil?}`; states `pending`, `running`, `shutting-down`, `terminated`, `failed`',
+    '`{instanceId, imageId, image?, state, reason?, driver, instanceType, launchTime, publish, purpose: ' +
+    '"launch"\\|"build"\\|"test", keptUntil?}`; states `pending`, `running`, `shutting-down`, `terminated`, ' +
+    '`failed`',
   'ingot:TerminateInstance': '`{instanceId, state}`; its disk goes with it. Launched and kept instances only',
   'ingot:ExecuteCommand':
-    '`{argv, env?, cwd?, timeoutSeconds?}`; answers lines `{"stream":"stdout"\\|"stderr","data":"<base64>"}`, last `{"exitCode","signal","timedOut"}` or `{"error"}`. The command ends when the client goes',
+    '`{argv, env?, cwd?, timeoutSeconds?}`; answers lines `{"stream":"stdout"\\|"stderr","data":"<base64>"}`, last ' +
+    '`{"exitCode","signal","timedOut"}` or `{"error"}`. The command ends when the client goes',
   'ingot:OpenShell':
-    '`?rows=&columns=&term=`; goes on as a WebSocket: a login shell of root, on a terminal of that size, or reading a script from its stdin without one',
+    '`?rows=&columns=&term=`; goes on as a WebSocket: a login shell of root, on a terminal of that size, or ' +
+    'reading a script from its stdin without one',
   'ingot:GetFiles':
     '`?path=`; goes on as a WebSocket: a tar archive on stdout, of `./name` or of `./` and what is below',
   'ingot:PutFiles':
-    '`?path=&name=`; goes on as a WebSocket: takes a tar archive on stdin, the entry `it`, and what is below if it is a folder, then the entry `end`',
+    '`?path=&name=`; goes on as a WebSocket: takes a tar archive on stdin, the entry `it`, and what is below if it ' +
+    'is a folder, then the entry `end`',
   'ingot:GetConsole': '`?follow=true\\|false`; plain text',
   'ingot:GetImageLog':
-    '`:arn` percent-encoded; `?follow=true\\|false&after=N`; lines of progress records (`events-and-logs.md`). With `follow` it ends when the image has',
+    '`:arn` percent-encoded; `?follow=true\\|false&after=N`; lines of progress records (`events-and-logs.md`). ' +
+    'With `follow` it ends when the image has',
   'ingot:NameImport':
-    "`{source, sha256?, trusted?}`: a disk that `ImportVmImage` imports: an absolute path on the server's host, an http (with `sha256`) or https address, or `s3://bucket/key`. Answers `{importTaskId}`. Of the account of the first key pair, since the server reads it with its own rights",
+    "`{source, sha256?, trusted?}`: a disk that `ImportVmImage` imports: an absolute path on the server's host, an " +
+    'http (with `sha256`) or https address, or `s3://bucket/key`. Answers `{importTaskId}`. Of the account of the ' +
+    'first key pair, since the server reads it with its own rights',
   'ingot:ListPrincipals':
     "`?account=`; `{principals: [Principal]}` of the caller's account, or of all for the account of the first key pair",
   'ingot:CreatePrincipal':
-    '`:arn` of a user or a role, percent-encoded. `{trustPolicy?, maxSessionSeconds?, tags?: [{key, value}]}`; policies are JSON text. Answers the Principal: `{arn, account, type, name, id, trustPolicy?, maxSessionSeconds?, tags, dateCreated, policies: [{name, document}], keys?: [{accessKeyId, status, dateCreated}]}`',
+    '`:arn` of a user or a role, percent-encoded. `{trustPolicy?, maxSessionSeconds?, tags?: [{key, value}]}`; ' +
+    'policies are JSON text. Answers the Principal: `{arn, account, type, name, id, trustPolicy?, ' +
+    'maxSessionSeconds?, tags, dateCreated, policies: [{name, document}], keys?: [{accessKeyId, status, ' +
+    'dateCreated}]}`',
   'ingot:GetPrincipal': 'The Principal',
   'ingot:UpdatePrincipal': 'As `CreatePrincipal`, what is given replaces what was',
   'ingot:DeletePrincipal': 'With its policies and keys; sessions of a role end. `{}`',
@@ -220,15 +268,23 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:UpdateAccessKey': '`{status: "Active"\\|"Inactive"}`',
   'ingot:DeleteAccessKey': '`{}`',
   'ingot:LookupEvents':
-    "`?since=&until=&principal=&event=&error=&resource=`; lines of events in the shape of CloudTrail's, oldest first: of the caller's account, or of all for the account of the first key pair ([access](access.md#audit))",
+    "`?since=&until=&principal=&event=&error=&resource=`; lines of events in the shape of CloudTrail's, oldest " +
+    "first: of the caller's account, or of all for the account of the first key pair ([access](access.md#audit))",
   'ingot:DescribeStorage':
-    '`{dataDirectory, totalBytes, availableBytes, kinds: {baseImages, images, copies, running, instances, unreferenced, logs, catalog, other}, regions: [{region, bytes}], amis: [{id, region, name, image, created, bytes, freedBytes}]}`: bytes on the disk; `freedBytes` is what deregistering that AMI alone would free. Accounts other than that of the first key pair get `amis` only',
+    '`{dataDirectory, totalBytes, availableBytes, kinds: {baseImages, images, copies, running, instances, ' +
+    'unreferenced, logs, catalog, other}, regions: [{region, bytes}], amis: [{id, region, name, image, created, ' +
+    'bytes, freedBytes}]}`: bytes on the disk; `freedBytes` is what deregistering that AMI alone would free. ' +
+    'Accounts other than that of the first key pair get `amis` only',
   'ingot:CollectGarbage':
-    "`{olderThanSeconds?}` (default 0): components' layers that were used within it stay for later builds. `{layers, files, bytes}` that were freed",
+    "`{olderThanSeconds?}` (default 0): components' layers that were used within it stay for later builds. " +
+    '`{layers, files, bytes}` that were freed',
   'ingot:DeregisterAmi':
-    '`?region=`: refused when it is in another one. `{amiId, region, layers, bytes, keptBy: [string]}`: what was freed, and who keeps its disk when that stays (`another account` without a name). `ResourceInUseException` while its image is in work',
+    '`?region=`: refused when it is in another one. `{amiId, region, layers, bytes, keptBy: [string]}`: what was ' +
+    'freed, and who keeps its disk when that stays (`another account` without a name). `ResourceInUseException` ' +
+    'while its image is in work',
   'ingot:ListDependents':
-    '`:arn` percent-encoded; `{arn, dependents: [{arn, dependents: […]}]}`: what needs the resource, what needs that, and so on',
+    '`:arn` percent-encoded; `{arn, dependents: [{arn, dependents: […]}]}`: what needs the resource, what needs ' +
+    'that, and so on',
   'ingot:ListImageAmis':
     '`:arn` percent-encoded; `{amis: [{region, id, file, name}]}`, files as absolute paths on the server',
 };

@@ -9,7 +9,7 @@ import { invalidPaginationToken } from '../resources/errors.ts';
 import type { OperationContext } from './context.ts';
 
 /** Largest page, and the page when none is asked for. */
-const PAGE_SIZE = 25;
+export const PAGE_SIZE = 25;
 
 /** Where an item stands in a list's order: the values the list is ordered by, the last of them unique. */
 type Position = readonly (string | number)[];

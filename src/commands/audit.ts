@@ -63,7 +63,9 @@ function whenOf(name: string, text: string): string {
   return new Date(time).toISOString();
 }
 
-/** An event as a line for people: `2026-01-31T12:00:00Z  123456789012:user/ci  10.0.0.1  CreateComponent  arn:…  ok`. */
+/**
+ * An event as a line for people: `2026-01-31T12:00:00Z  123456789012:user/ci  10.0.0.1  CreateComponent  arn:…  ok`.
+ */
 export function shown({
   eventTime,
   userIdentity,

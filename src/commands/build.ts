@@ -147,7 +147,8 @@ async function readPlan(args: Arguments, dataDirectory: string, region: string):
     text = await readFile(path, 'utf8');
   } catch (error) {
     throw new WrongUse(
-      `cannot read the template ${path}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
+      `cannot read the template ${path}: ` +
+        `${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
     );
   }
   const parameters = new Map<string, string>();
@@ -176,7 +177,9 @@ async function readPlan(args: Arguments, dataDirectory: string, region: string):
   }
 }
 
-/** The file's name, or its folder's when the file is called just template; in the characters that a stack's name has. */
+/**
+ * The file's name, or its folder's when the file is called just template; in the characters that a stack's name has.
+ */
 function stackNameOf(path: string): string {
   const name = basename(path, extname(path)).replace(/\.template$/, '');
   const telling = name === 'template' ? basename(dirname(resolve(path))) : name;
@@ -190,7 +193,8 @@ async function buildAll(run: Run): Promise<number> {
     throw new WrongUse(
       'nothing to build: the template needs an AWS::ImageBuilder::Image or an AWS::ImageBuilder::ImagePipeline',
     );
-  // An image whose answers another resource needs is built in its turn; the rest of the resources come first, so that their faults show early.
+  // An image whose answers another resource needs is built in its turn; the rest of the resources come first, so that
+  // their faults show early.
   const needed = new Set(run.plan.resources.flatMap((resource) => resource.needs));
   const last = images.filter((image) => !needed.has(image.logicalId));
   for (const resource of run.plan.resources) {
@@ -232,7 +236,8 @@ function requestFor(run: Run, resource: PlannedResource): ReturnType<typeof reso
 }
 
 async function buildImage(run: Run, resource: PlannedResource): Promise<number> {
-  // A signal between the request and its answer must not leave an image that nobody cancels, so this request is not aborted.
+  // A signal between the request and its answer must not leave an image that nobody cancels, so this request is not
+  // aborted.
   run.interrupt.signal.throwIfAborted();
   const request = requestFor(run, resource);
   const arn = await createImage({ ...run.deploy, signal: new AbortController().signal }, resource, {

@@ -57,7 +57,8 @@ async function run(args: Arguments): Promise<number> {
   const to = remoteOf(destination);
   if ((from === undefined) === (to === undefined))
     throw new WrongUse(
-      `exactly one of SOURCE and DESTINATION must be INSTANCE-ID:/PATH, but ${from === undefined ? 'neither is' : 'both are'}`,
+      'exactly one of SOURCE and DESTINATION must be INSTANCE-ID:/PATH, but ' +
+        `${from === undefined ? 'neither is' : 'both are'}`,
     );
   if (to !== undefined && source !== '-')
     await lstat(source).catch((error: unknown) => {

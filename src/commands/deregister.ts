@@ -48,5 +48,8 @@ async function run(args: Arguments): Promise<number> {
 /** How it ended, as a line for people. */
 export function shown({ amiId, region, layers, bytes, keptBy }: Deregistered): string {
   const freed = layers === 0 ? 'nothing could be freed yet' : `${size(bytes)} freed`;
-  return `${amiId} deregistered in ${region}, ${freed}${keptBy.length === 0 ? '' : `: its disk is still needed by ${keptBy.join(', ')}`}`;
+  return (
+    `${amiId} deregistered in ${region}, ` +
+    `${freed}${keptBy.length === 0 ? '' : `: its disk is still needed by ${keptBy.join(', ')}`}`
+  );
 }

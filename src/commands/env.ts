@@ -103,11 +103,13 @@ async function checkCli(endpoint: string): Promise<void> {
   const found = result === undefined ? undefined : readCliVersion(`${result.stdout}${result.stderr}`);
   if (found === undefined)
     process.stderr.write(
-      `ingot: ${program} --version did not say a version: if it is older than 1.29 (2.13), use aws --endpoint-url ${endpoint}\n`,
+      `ingot: ${program} --version did not say a version: if it is older than 1.29 (2.13), use aws --endpoint-url ` +
+        `${endpoint}\n`,
     );
   else if (!found.knowsEndpoints) {
     process.stderr.write(
-      `ingot: the AWS CLI found, ${found.version}, is older than 1.29 (2.13) and knows no endpoint variables. Update it, or: alias aws='aws --endpoint-url ${endpoint}'\n`,
+      `ingot: the AWS CLI found, ${found.version}, is older than 1.29 (2.13) and knows no endpoint variables. ` +
+        `Update it, or: alias aws='aws --endpoint-url ${endpoint}'\n`,
     );
   }
 }

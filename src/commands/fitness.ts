@@ -7,6 +7,7 @@ export async function requireFitHost(purpose: 'build' | 'launch', dataDirectory:
   const blocking = await blockingFor(purpose, dataDirectory);
   if (blocking.length === 0) return;
   throw new CommandFailed(
-    `this host cannot ${purpose} images yet: ${blocking.join('; ')}. Run ./ingot doctor for everything that is missing and how to fix it.`,
+    `this host cannot ${purpose} images yet: ${blocking.join('; ')}. Run ./ingot doctor for everything that is ` +
+      'missing and how to fix it.',
   );
 }

@@ -35,7 +35,8 @@ export function commandHelp(command: Command): string {
     ...[...groups].map(([heading, rows]) => `${heading}:\n${columns(rows)}`),
     ...(command.notes === undefined ? [] : [prose(command.notes)]),
     ...(command.exitCodes === undefined ? [] : [`Exit codes:\n${columns(Object.entries(command.exitCodes))}`]),
-    `${command.examples.length > 1 ? 'Examples' : 'Example'}:\n${command.examples.map((line) => `  ${line}`).join('\n')}`,
+    `${command.examples.length > 1 ? 'Examples' : 'Example'}:\n` +
+      `${command.examples.map((line) => `  ${line}`).join('\n')}`,
   ];
   return `${sections.join('\n\n')}\n`;
 }

@@ -1,4 +1,7 @@
-/** The command line: finds the command, reads its arguments, and turns how it ended into an exit code: 0, 1 failed, 2 used wrongly. */
+/**
+ * The command line: finds the command, reads its arguments, and turns how it ended into an exit code: 0, 1 failed, 2
+ * used wrongly.
+ */
 import { useCompileCache } from '../platform/compile-cache.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { commands } from './commands.ts';
@@ -73,7 +76,8 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
   } catch (error) {
     if (error instanceof WrongUse) {
       process.stderr.write(
-        `ingot: ${error.message} (see: ingot help${Object.hasOwn(commands, name) || wordsAfter(name).length > 0 ? ` ${name}` : ''})\n`,
+        `ingot: ${error.message} (see: ingot ` +
+          `help${Object.hasOwn(commands, name) || wordsAfter(name).length > 0 ? ` ${name}` : ''})\n`,
       );
       return 2;
     }

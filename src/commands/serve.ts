@@ -52,7 +52,8 @@ async function run(args: Arguments): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void service.stop());
   const data = args.text('data') === undefined ? '' : ` --data ${shellWord(dataDirectory)}`;
   process.stdout.write(
-    `Ingot listens on ${endpointOf(service)}, its data is in ${dataDirectory}.\nFor the AWS CLI:  eval "$(./ingot env${data})"\n`,
+    `Ingot listens on ${endpointOf(service)}, its data is in ${dataDirectory}.\nFor the AWS CLI:  eval "$(./ingot ` +
+      `env${data})"\n`,
   );
   await service.finished;
   return 0;

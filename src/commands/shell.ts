@@ -18,7 +18,9 @@ If stdin is not a terminal, the shell runs stdin as a script. The command exits 
   run,
 };
 
-/** Ctrl-]; three of them within `LEAVE_MS` leave, as in machinectl: ssh's escape would end the ssh that this may run in. */
+/**
+ * Ctrl-]; three of them within `LEAVE_MS` leave, as in machinectl: ssh's escape would end the ssh that this may run in.
+ */
 const LEAVE_KEY = 0x1d;
 const LEAVE_MS = 1000;
 /** Exit code of a shell that was left behind. */
@@ -65,7 +67,8 @@ async function interact(socket: WebSocket): Promise<number> {
         if (raw) stdin.setRawMode(true);
         else
           process.stderr.write(
-            "ingot: the instance has no program 'script' (package bsdutils or util-linux), so that this is a shell without a terminal:\ningot: it has no prompt, takes whole lines, and Ctrl-C leaves it\n",
+            "ingot: the instance has no program 'script' (package bsdutils or util-linux), so that this is a shell " +
+              'without a terminal:\ningot: it has no prompt, takes whole lines, and Ctrl-C leaves it\n',
           );
         stdin.on('data', onInput);
         stdin.on('end', onEnd);

@@ -7,7 +7,10 @@ import { runningServer } from '../service/server-file.ts';
 import { CLIENT_OPTIONS, connectToRunning, dataDirectoryOf } from './client.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 
-/** A build that is given up takes its machines down first; a worker that does not answer has a minute, and a sweep follows it. */
+/**
+ * A build that is given up takes its machines down first; a worker that does not answer has a minute, and a sweep
+ * follows it.
+ */
 const STOP_TIMEOUT_MS = 240_000;
 
 export const stop: Command = {
@@ -33,7 +36,8 @@ async function run(args: Arguments): Promise<number> {
   const longest = patient(STOP_TIMEOUT_MS);
   if (!(await waitForExit(server.pid, server.startTime, longest))) {
     throw new CommandFailed(
-      `the server with pid ${server.pid} did not stop within ${longest / 1000} seconds; see its log, ${dataPath(dataDirectory, 'serverLog')}`,
+      `the server with pid ${server.pid} did not stop within ${longest / 1000} seconds; see its log, ` +
+        `${dataPath(dataDirectory, 'serverLog')}`,
     );
   }
   process.stdout.write(`stopped the server of ${dataDirectory}\n`);

@@ -40,7 +40,10 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
     .join('');
 }
 
-/** What a build printed, safe for a terminal: no escape sequences, no control characters; a carriage return keeps what came last. */
+/**
+ * What a build printed, safe for a terminal: no escape sequences, no control characters; a carriage return keeps what
+ * came last.
+ */
 export function plainLine(text: string): string {
   const shown = withoutEnd(text, '\r').split('\r').at(-1)!;
   return (

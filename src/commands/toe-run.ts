@@ -30,7 +30,8 @@ goes to stderr. Documents run on this host as root, or in a fresh instance with 
       ...PLACE_OPTIONS['on']!,
       value: 'TARGET',
       help:
-        'nspawn: a fresh system container; qemu: a fresh virtual machine; ssh://[USER@]HOST[:PORT]: an existing Windows ' +
+        'nspawn: a fresh system container; qemu: a fresh virtual machine; ssh://[USER@]HOST[:PORT]: an existing ' +
+        'Windows ' +
         'machine, which ssh must be able to log in to without a prompt',
       default: 'this host',
     },
@@ -96,7 +97,8 @@ async function run(args: Arguments): Promise<number> {
     if ('interrupted' in end) {
       await saveState(stateFile, documents, end.interrupted);
       process.stderr.write(
-        `ingot: a step asks for a restart of this host. Restart it, then run the same command with --execution-id ${request.executionId}: it goes on where it was\n`,
+        'ingot: a step asks for a restart of this host. Restart it, then run the same command with --execution-id ' +
+          `${request.executionId}: it goes on where it was\n`,
       );
       return RESTART;
     }

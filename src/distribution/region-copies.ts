@@ -1,4 +1,7 @@
-/** The copies of an image's AMI in other Regions: written when they are distributed, or ahead of that, while the tests run. */
+/**
+ * The copies of an image's AMI in other Regions: written when they are distributed, or ahead of that, while the tests
+ * run.
+ */
 import { join, relative } from 'node:path';
 import { insertAmi, updateAmi } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -29,7 +32,8 @@ export interface RegionCopy {
 }
 
 /**
- * Copies an AMI to a Region. The record stands before the copy has its name, `pending`, so that what a crash leaves is found; the copy itself is complete or absent.
+ * Copies an AMI to a Region. The record stands before the copy has its name, `pending`, so that what a crash leaves is
+ * found; the copy itself is complete or absent.
  * @returns the id of the AMI there, and its layer
  */
 export async function copyToRegion(
@@ -73,8 +77,9 @@ interface Ahead {
 }
 
 /**
- * Copies that are written before it is known that they will be wanted: the tests wait for a machine that boots, and a second processor has nothing to do then.
- * Until one is taken it has no name, no manifest and no record; what a crash leaves of it is on record as held.
+ * Copies that are written before it is known that they will be wanted: the tests wait for a machine that boots, and a
+ * second processor has nothing to do then. Until one is taken it has no name, no manifest and no record; what a crash
+ * leaves of it is on record as held.
  */
 export class CopiesAhead {
   readonly #over = new AbortController();
@@ -111,7 +116,11 @@ export class CopiesAhead {
     }
   }
 
-  /** The copy of an AMI for a Region, if it was begun. `complete` gives it its name and waits for it; it gives `undefined` when it failed. @param signal ends the wait and all copies */
+  /**
+   * The copy of an AMI for a Region, if it was begun. `complete` gives it its name and waits for it; it gives
+   * `undefined` when it failed.
+   * @param signal ends the wait and all copies
+   */
   take(
     region: string,
     ami: BuiltAmi,

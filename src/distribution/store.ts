@@ -45,7 +45,9 @@ export interface Store {
   copyImage(request: CopyRequest): Promise<StoredImage>;
   /** Removes a copy and what describes it; nothing when there is none. */
   removeImage(location: { readonly directory: string; readonly amiId: string }): Promise<void>;
-  /** Removes what describes a copy and leaves its disk, which others lie over: nobody takes it for an image any more. */
+  /**
+   * Removes what describes a copy and leaves its disk, which others lie over: nobody takes it for an image any more.
+   */
   removeDescription(location: { readonly directory: string; readonly amiId: string }): Promise<void>;
 }
 

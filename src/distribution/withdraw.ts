@@ -5,8 +5,9 @@ import type { Freed, LayerStore } from '../images/layer-store.ts';
 import { storeOf } from './stores.ts';
 
 /**
- * Deregisters an AMI and frees its disk as far as nothing else refers to it: the layers at home, the copy elsewhere. What others lie
- * over stays until they are gone. Safe to repeat, and safe after a crash in the middle: the record is first.
+ * Deregisters an AMI and frees its disk as far as nothing else refers to it: the layers at home, the copy elsewhere.
+ * What others lie over stays until they are gone. Safe to repeat, and safe after a crash in the middle: the record is
+ * first.
  * @param options.keepReusable components' layers stay for later builds
  * @param options.keepDisk the disk stays, without an AMI, until garbage is collected
  */

@@ -1,4 +1,7 @@
-/** What keeps a build or a launch from even starting on this host: looked for in a moment, where the checks really try things. */
+/**
+ * What keeps a build or a launch from even starting on this host: looked for in a moment, where the checks really try
+ * things.
+ */
 import { managedImages } from '../images/base/base-images.ts';
 import { missingByDriver } from '../instances/launch.ts';
 import { lookAt, spaceBlocks } from './checks/space.ts';
@@ -38,7 +41,8 @@ export function judgeBlocking(
   const { missing } = found;
   const lacks = (driver: string): readonly string[] => missing[driver] ?? [];
   const drivers = purpose === 'launch' ? ['qemu'] : Object.keys(missing);
-  // One driver that works will do: which one a build takes, and whether its tests can run, is judged when its recipe is known.
+  // One driver that works will do: which one a build takes, and whether its tests can run, is judged when its recipe is
+  // known.
   const machines = drivers.some((driver) => lacks(driver).length === 0) ? [] : [...new Set(drivers.flatMap(lacks))];
   const others = [...machines, ...(found.forBaseImages ?? [])].filter(
     (each) => !found.packages.some((name) => new RegExp(`\\b${name}\\b`).test(each)),

@@ -47,7 +47,10 @@ export interface Check {
   readonly seconds?: number;
   /** Runs when all others are done, since it measures. */
   readonly alone?: true;
-  /** May throw: that is a failure with the message as its detail. Ends soon after the signal, and lets go of all it took. */
+  /**
+   * May throw: that is a failure with the message as its detail. Ends soon after the signal, and lets go of all it
+   * took.
+   */
   run(context: CheckContext): Promise<Finding>;
 }
 

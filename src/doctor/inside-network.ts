@@ -1,5 +1,6 @@
 /**
- * Run inside an instance's network namespace by the check of networks: `inside-network.ts QUESTION`. Prints what it finds as JSON.
+ * Run inside an instance's network namespace by the check of networks: `inside-network.ts QUESTION`. Prints what it
+ * finds as JSON.
  */
 import { Resolver } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';

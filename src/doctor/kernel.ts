@@ -76,7 +76,10 @@ export async function kernelOfBaseImage(
   return (await stat(kernel)).size > 0 ? kernel : undefined;
 }
 
-/** The first kernel of a folder. Pure. @param listing as `debugfs` prints it: `/323/100644/0/0/vmlinuz-6.1.0-56-cloud-amd64/14186432/` */
+/**
+ * The first kernel of a folder. Pure.
+ * @param listing as `debugfs` prints it: `/323/100644/0/0/vmlinuz-6.1.0-56-cloud-amd64/14186432/`
+ */
 export function kernelName(listing: string): string | undefined {
   return /^\/\d+\/100\d+\/\d+\/\d+\/(vmlinuz-[\w.+~-]+)\/\d+\/$/m.exec(listing)?.[1];
 }

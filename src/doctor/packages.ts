@@ -1,4 +1,6 @@
-/** The Debian packages that Ingot needs of its host: one list, in `data/packages.txt`, which the launcher reads as well. */
+/**
+ * The Debian packages that Ingot needs of its host: one list, in `data/packages.txt`, which the launcher reads as well.
+ */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';

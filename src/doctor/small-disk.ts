@@ -9,7 +9,8 @@ const DISK_MIB = 48;
 const ROOT_MIB = DISK_MIB - 2;
 
 /**
- * Makes a qcow2 disk whose ext4 root holds a file `it` with the content `works`, and what a container needs to run the host's programs.
+ * Makes a qcow2 disk whose ext4 root holds a file `it` with the content `works`, and what a container needs to run the
+ * host's programs.
  * @returns its path
  */
 export async function makeSmallDisk(folder: string, signal: AbortSignal): Promise<string> {

@@ -1,6 +1,6 @@
 /**
- * What must not be in a finished image: private keys, tokens, shell history, authorized keys. A register, and the program that looks for it in an
- * instance whose disk becomes an image. Pure, apart from running the program.
+ * What must not be in a finished image: private keys, tokens, shell history, authorized keys. A register, and the
+ * program that looks for it in an instance whose disk becomes an image. Pure, apart from running the program.
  */
 import type { Instance } from '../instances/instance.ts';
 import { wildcardMatcher } from '../policies/globs.ts';
@@ -16,7 +16,9 @@ interface Wanted {
   readonly name: SearchedName;
   /** For messages: `a GitHub token`. */
   readonly what: string;
-  /** Names of files, as `find -name` has them: their being there, not empty, is the hit, or what `line` matches in them. */
+  /**
+   * Names of files, as `find -name` has them: their being there, not empty, is the hit, or what `line` matches in them.
+   */
   readonly files?: readonly string[];
   /** An extended regular expression that a line of a file matches. */
   readonly line?: string;
@@ -28,7 +30,8 @@ const BORDER = '(^|[^A-Za-z0-9_])';
 
 /** The register. What is a token in a component document (`documents/component/secrets.ts`) is one on a disk, too. */
 export const WANTED: readonly Wanted[] = [
-  // A header alone is a word of a program; behind it comes base64, or a header of PEM. In JSON the newline is written out.
+  // A header alone is a word of a program; behind it comes base64, or a header of PEM. In JSON the newline is written
+  // out.
   {
     name: 'private-key',
     what: 'a private key',
@@ -109,11 +112,15 @@ export const WANTED: readonly Wanted[] = [
 const TOLERATED: readonly (readonly [path: string, why: string])[] = [
   [
     '/etc/ssl/private/ssl-cert-snakeoil.key',
-    'the package ssl-cert made it, and every instance of the image will have the same: `make-ssl-cert generate-default-snakeoil --force-overwrite` at the first boot makes another',
+    'the package ssl-cert made it, and every instance of the image will have the same: `make-ssl-cert ' +
+      'generate-default-snakeoil --force-overwrite` at the first boot makes another',
   ],
 ];
 
-/** Folders where people and components put files, and packages few: searched wholly. Elsewhere only what is newer than the parent image. */
+/**
+ * Folders where people and components put files, and packages few: searched wholly. Elsewhere only what is newer than
+ * the parent image.
+ */
 const SEARCHED_WHOLLY = [
   '/etc',
   '/home',
@@ -171,8 +178,9 @@ export interface DiskHit {
   readonly tolerated?: string;
 }
 
-// Arguments: the seconds since which files are new; then, each list behind its length: names of files, folders searched wholly, folders passed over,
-// patterns not read, hints, and names, file patterns and expressions of the register. Prints `INDEX LINE PATH` and a NUL for each hit, never what it found.
+// Arguments: the seconds since which files are new; then, each list behind its length: names of files, folders searched
+// wholly, folders passed over, patterns not read, hints, and names, file patterns and expressions of the register.
+// Prints `INDEX LINE PATH` and a NUL for each hit, never what it found.
 const PROGRAM = `
 export LC_ALL=C
 since=$1; shift
@@ -279,7 +287,8 @@ export async function searchDisk(
     throw new Error(
       ended.timedOut
         ? 'the search did not end in time'
-        : `the search ended with ${ended.exitCode ?? ended.signal}: ${ended.stderr.toString('utf8').slice(-1000).trim()}`,
+        : `the search ended with ${ended.exitCode ?? ended.signal}: ` +
+            `${ended.stderr.toString('utf8').slice(-1000).trim()}`,
     );
   return readHits(ended.stdout.toString('utf8'));
 }
@@ -295,7 +304,8 @@ export function readHits(printed: string): readonly DiskHit[] {
       if (index === '' || wanted === undefined) {
         const shown = JSON.stringify(record.slice(0, 80));
         throw new Error(
-          `the search for secrets returned an unexpected record (${shown}): a component may have replaced a system program`,
+          `the search for secrets returned an unexpected record (${shown}): a component may have replaced a system ` +
+            'program',
         );
       }
       const { name, what } = wanted;

@@ -1,4 +1,7 @@
-/** What scripts find around them. Source: reference, `awstoe.md` section 6; what the agent on an EC2 instance gives its commands. */
+/**
+ * What scripts find around them. Source: reference, `awstoe.md` section 6; what the agent on an EC2 instance gives its
+ * commands.
+ */
 import type { Capabilities } from '../instances/instance.ts';
 
 /** Environment variables of every command of a document on Linux. `DEBIAN_FRONTEND` is left to the documents. */
@@ -14,7 +17,8 @@ export function commandEnvironment(platform: Capabilities['platform']): Readonly
 }
 
 /**
- * Begins a program of Ingot's own in bash. Without `--norc` a bash whose stdin is a socket takes itself for the shell of a network login (Debian
- * builds it so) and runs `/root/.bashrc` first, which prints, ends, or takes its time as it likes.
+ * Begins a program of Ingot's own in bash. Without `--norc` a bash whose stdin is a socket takes itself for the shell
+ * of a network login (Debian builds it so) and runs `/root/.bashrc` first, which prints, ends, or takes its time as it
+ * likes.
  */
 export const BASH = ['/bin/bash', '--norc', '-c'] as const;

@@ -1,14 +1,20 @@
-/** Output of commands as lines of a log: whatever bytes a build prints, what comes out is one harmless line of text at a time. */
+/**
+ * Output of commands as lines of a log: whatever bytes a build prints, what comes out is one harmless line of text at a
+ * time.
+ */
 import { withoutEscapes } from '../resources/escapes.ts';
 
 /** Characters kept of one line; what is longer is cut, and the record says how long it was. */
 export const MAX_LINE = 16 * 1024;
 
-// Control characters (tab stays), C1 controls, the marks that reverse the direction of text, and what separates lines elsewhere.
+// Control characters (tab stays), C1 controls, the marks that reverse the direction of text, and what separates lines
+// elsewhere.
 const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
-/** Text without escape sequences and control characters, so that printing it changes nothing but the line it stands on. */
-export function plainText(text: string): string {
+/**
+ * Text without escape sequences and control characters, so that printing it changes nothing but the line it stands on.
+ */
+function plainText(text: string): string {
   return withoutEscapes(text).replace(CONTROLS, '');
 }
 
@@ -26,8 +32,8 @@ export interface LineMask {
 }
 
 /**
- * A splitter for one stream. A progress bar that redraws itself by carriage returns becomes one line: what it showed last.
- * Invalid UTF-8 becomes U+FFFD.
+ * A splitter for one stream. A progress bar that redraws itself by carriage returns becomes one line: what it showed
+ * last. Invalid UTF-8 becomes U+FFFD.
  * @param onLine called with each line, without its newline, plain and at most `MAX_LINE` characters and a note long
  * @param mask what is taken out of a line before it is cut, so that no half of a secret is left
  */
@@ -118,7 +124,9 @@ export class LineTail {
 
 /** Characters of one command's output that a log keeps from its start. */
 export const LOGGED_CHARACTERS = 16 * 1024 * 1024;
-/** Lines of one command's output that a log keeps from its start: each is a record, many times the size of a short line. */
+/**
+ * Lines of one command's output that a log keeps from its start: each is a record, many times the size of a short line.
+ */
 export const LOGGED_LINES = 100_000;
 
 /** Keeps a command that prints without end from filling the disk of the host with its log. */
@@ -141,7 +149,11 @@ export class LogLimit {
   /** What is missing in the log, in a sentence; `undefined` when nothing is. */
   leftOut(): string | undefined {
     if (this.lines <= this.most.lines && this.characters <= this.most.characters) return undefined;
-    return `it printed ${this.lines} lines (${Math.round(this.characters / 1e6)} MB); the log keeps the first ${this.most.lines} lines or ${Math.round(this.most.characters / 1e6)} MB and the last few. To have all of it, let the component write to a file`;
+    return (
+      `it printed ${this.lines} lines (${Math.round(this.characters / 1e6)} MB); the log keeps the first ` +
+      `${this.most.lines} lines or ${Math.round(this.most.characters / 1e6)} MB and the last few. To have all of ` +
+      'it, let the component write to a file'
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * What an instance is told so that it works in its network: proxy, authorities, package mirrors. It is on the disk, marked as Ingot's, and is
- * taken out again before the disk becomes an image. One script puts in and takes out; it can be repeated, and begins by taking out what was there.
+ * What an instance is told so that it works in its network: proxy, authorities, package mirrors. It is on the disk,
+ * marked as Ingot's, and is taken out again before the disk becomes an image. One script puts in and takes out; it can
+ * be repeated, and begins by taking out what was there.
  */
 import { X509Certificate } from 'node:crypto';
 import type { Instance } from '../instances/instance.ts';
@@ -121,7 +122,8 @@ async function runScript(
   lines.end();
   if (exitCode !== 0)
     throw new Error(
-      `the settings of the network could not be ${what === 'put' ? 'put in' : 'taken out'}: ${tail.lines().join('; ') || `exit code ${exitCode}`}`,
+      `the settings of the network could not be ${what === 'put' ? 'put in' : 'taken out'}: ` +
+        `${tail.lines().join('; ') || `exit code ${exitCode}`}`,
     );
 }
 

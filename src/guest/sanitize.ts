@@ -1,9 +1,12 @@
-/** The pass that takes what belongs to one machine out of a disk before it becomes an image. Source: reference, `awstoe.md` section 11. */
+/**
+ * The pass that takes what belongs to one machine out of a disk before it becomes an image. Source: reference,
+ * `awstoe.md` section 11.
+ */
 
 /**
- * The script. It runs as root in a build instance of any kind, while its services run; it can run again. Empty files in the working directory
- * leave sections out: `skip_cleanup_cloudinit_files`, `skip_cleanup_instance_files`, `skip_cleanup_ssh_files`,
- * `skip_cleanup_instance_log_files`, `skip_cleanup_toe_files`, `skip_cleanup_ssm_log_files`.
+ * The script. It runs as root in a build instance of any kind, while its services run; it can run again. Empty files in
+ * the working directory leave sections out: `skip_cleanup_cloudinit_files`, `skip_cleanup_instance_files`,
+ * `skip_cleanup_ssh_files`, `skip_cleanup_instance_log_files`, `skip_cleanup_toe_files`, `skip_cleanup_ssm_log_files`.
  * @param workingDirectory the recipe's, an absolute path in the instance
  */
 export function sanitizeScript(workingDirectory: string): string {

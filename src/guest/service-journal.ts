@@ -1,6 +1,6 @@
 /**
- * What the journal says of services that a failed step speaks of: "see journalctl" helps nobody once the machine is gone, and what a container
- * refused a service stands nowhere else.
+ * What the journal says of services that a failed step speaks of: "see journalctl" helps nobody once the machine is
+ * gone, and what a container refused a service stands nowhere else.
  */
 import { InstanceError, type CommandResult, type Instance } from '../instances/instance.ts';
 import { limited, TooMuchOutput } from '../instances/output.ts';
@@ -42,7 +42,10 @@ const NAMES_UNIT: readonly RegExp[] = [
   new RegExp(String.raw`\bUnit ${UNIT} (?:is not active|has failed|failed|entered failed state)`),
   new RegExp(String.raw`\bFailed to (?:re)?start ${UNIT}`),
 ];
-/** Lines that speak of a service and do not name it: answers of `systemctl is-active`, and something on this machine that does not listen. */
+/**
+ * Lines that speak of a service and do not name it: answers of `systemctl is-active`, and something on this machine
+ * that does not listen.
+ */
 const SPEAKS_OF_SERVICE: readonly RegExp[] = [
   /\bjournalctl -/,
   /^(?:failed|inactive|activating|deactivating)$/,
@@ -51,8 +54,8 @@ const SPEAKS_OF_SERVICE: readonly RegExp[] = [
 ];
 
 /**
- * Of which units the journal may tell why a step failed; none means of some service that is not named, `undefined` that services
- * have nothing to do with it. Pure.
+ * Of which units the journal may tell why a step failed; none means of some service that is not named, `undefined` that
+ * services have nothing to do with it. Pure.
  */
 export function unitsInQuestion({
   message,

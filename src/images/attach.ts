@@ -61,7 +61,7 @@ export interface AttachedDisk {
 }
 
 /** A disk that could not be attached, or that failed while it was. */
-class AttachError extends Error {
+export class AttachError extends Error {
   override readonly name = 'AttachError';
   /** Whether what served the disk ended, and nothing is known to be wrong with the disk. */
   readonly daemonEnded: boolean;

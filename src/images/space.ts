@@ -34,7 +34,8 @@ export async function runningOut(folder: string): Promise<string | undefined> {
   const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: Infinity, bsize: 1 }));
   if (bavail * bsize >= LOW_WATER) return undefined;
   return diskFullMessage(
-    `the disk of this host is full: the file system of ${folder} has ${mib(bavail * bsize)} MiB left, which are kept for the records, so the build was given up`,
+    `the disk of this host is full: the file system of ${folder} has ${mib(bavail * bsize)} MiB left, which are ` +
+      'kept for the records, so the build was given up',
   );
 }
 

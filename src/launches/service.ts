@@ -1,4 +1,7 @@
-/** Launched instances from the side of those who ask: wishes are records that the worker acts on; commands go to the instance directly. */
+/**
+ * Launched instances from the side of those who ask: wishes are records that the worker acts on; commands go to the
+ * instance directly.
+ */
 import { existsSync } from 'node:fs';
 import { findAmi, amisOfImage, type Ami } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';

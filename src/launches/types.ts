@@ -73,7 +73,10 @@ export interface Session {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** The exit code, 128 and the signal's number when a signal ended it. Rejects with an `ApiError` when the instance lost it. */
+  /**
+   * The exit code, 128 and the signal's number when a signal ended it. Rejects with an `ApiError` when the instance
+   * lost it.
+   */
   readonly ended: Promise<number>;
   resize(size: { readonly rows: number; readonly columns: number }): Promise<void>;
   /** Its user has gone. */
@@ -95,7 +98,9 @@ export interface LaunchService {
   list(owner: Owner): Promise<readonly InstanceDescription[]>;
   get(owner: Owner, instanceId: string): Promise<InstanceDescription>;
   terminate(owner: Owner, instanceId: string): Promise<InstanceDescription>;
-  /** Runs a command; `onOutput` gets its output as it comes. Throws at once, before any output, when it cannot begin. */
+  /**
+   * Runs a command; `onOutput` gets its output as it comes. Throws at once, before any output, when it cannot begin.
+   */
   exec(
     owner: Owner,
     instanceId: string,
@@ -109,7 +114,10 @@ export interface LaunchService {
   putFiles(owner: Owner, instanceId: string, to: { readonly path: string; readonly name: string }): Promise<Session>;
   /** Opens a login shell of root. */
   shell(owner: Owner, instanceId: string, request: ShellRequest): Promise<Session>;
-  /** The console's text from its beginning; with `follow` until the instance is at its end or `signal` aborts. Rejects before the stream when it cannot begin. */
+  /**
+   * The console's text from its beginning; with `follow` until the instance is at its end or `signal` aborts. Rejects
+   * before the stream when it cannot begin.
+   */
   console(
     owner: Owner,
     instanceId: string,

@@ -1,7 +1,7 @@
 /** What a recipe allows of private keys, tokens and histories on a finished disk. */
 
 /** What a hit is called in a recipe that allows it. */
-export const SEARCHED_NAMES = ['private-key', 'token', 'shell-history', 'authorized-keys'] as const;
+const SEARCHED_NAMES = ['private-key', 'token', 'shell-history', 'authorized-keys'] as const;
 export type SearchedName = (typeof SEARCHED_NAMES)[number];
 
 /** What a recipe allows: names, each alone or with a path (`private-key:/etc/app/*.pem`), between blanks or commas. */

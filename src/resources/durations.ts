@@ -14,5 +14,8 @@ export function durationSeconds(text: string): number | undefined {
  * @param also what else it may be: `on, off`
  */
 export function durationFault(what: string, value: string, also?: string): string {
-  return `invalid value '${value}' for ${what}: expected ${also === undefined ? '' : `${also} or `}a duration such as 90m or 7d`;
+  return (
+    `invalid value '${value}' for ${what}: expected ${also === undefined ? '' : `${also} or `}a duration such as ` +
+    '90m or 7d'
+  );
 }

@@ -4,7 +4,7 @@ const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 const LONGEST_NAME = 64;
 
 /** What a name of a Region looks like, for messages. */
-export const REGION_RULE = `lower-case letters, digits and single hyphens, at most ${LONGEST_NAME}, such as us-east-1 or lab`;
+const REGION_RULE = `lower-case letters, digits and single hyphens, at most ${LONGEST_NAME}, such as us-east-1 or lab`;
 
 /** Whether a text names a Region: one of AWS, or one of the user's own. */
 export function isRegion(text: string): boolean {

@@ -37,7 +37,9 @@ export class StepTimer {
   }
 }
 
-/** What the step's module works with: commands within the step's time, their output in the log and, its end, in `tail`. */
+/**
+ * What the step's module works with: commands within the step's time, their output in the log and, its end, in `tail`.
+ */
 export function attemptContext(
   state: RunState,
   step: Step,

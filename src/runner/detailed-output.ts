@@ -1,6 +1,6 @@
 /**
- * How a run went, in the words of awstoe: what `run` prints, and `detailedoutput.json`. Pure. Source: reference, `awstoe.md` sections 8 and 9;
- * the casing of every status but `success` is Ingot's choice.
+ * How a run went, in the words of awstoe: what `run` prints, and `detailedoutput.json`. Pure. Source: reference,
+ * `awstoe.md` sections 8 and 9; the casing of every status but `success` is Ingot's choice.
  */
 import type { ComponentDocument } from '../documents/component/document.ts';
 import type { DocumentOutcome, PhaseOutcome, StepOutcome } from './outcome.ts';

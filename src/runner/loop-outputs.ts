@@ -22,7 +22,10 @@ export class LoopOutputs {
     }
   }
 
-  /** One value for each output, of each of its items: those of the turns, a line each; `undefined` when they are more than 1 MiB together. */
+  /**
+   * One value for each output, of each of its items: those of the turns, a line each; `undefined` when they are more
+   * than 1 MiB together.
+   */
   outputs(): Outputs {
     return Object.fromEntries(
       Array.from(this.#outputs, ([name, { items, isList }]): [string, OutputValue] => {

@@ -1,4 +1,7 @@
-/** The tables of tests that stand beside the modules: `modules/<name>.cases.ts`. They run on every kind of instance, by `test/harness/module-cases.ts`. */
+/**
+ * The tables of tests that stand beside the modules: `modules/<name>.cases.ts`. They run on every kind of instance, by
+ * `test/harness/module-cases.ts`.
+ */
 
 /** One case of a module. In every text `DIR` stands for the case's own folder, where its scripts and its step run. */
 export interface ModuleCase {

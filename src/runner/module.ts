@@ -11,7 +11,8 @@ export interface ActionModule {
   readonly name: string;
   readonly platforms: readonly Capabilities['platform'][];
   /**
-   * Makes one attempt. Time limits and cancellation reach it through `context.command` and `context.pause`, which throw; a module lets that pass.
+   * Makes one attempt. Time limits and cancellation reach it through `context.command` and `context.pause`, which
+   * throw; a module lets that pass.
    * @throws {InputError} when an input has no usable value
    */
   attempt(context: AttemptContext): Promise<AttemptResult>;
@@ -25,8 +26,8 @@ export interface AttemptContext {
   /** Absolute path in the instance; exists. */
   readonly workingDirectory: string;
   /**
-   * Runs a command or script in the instance, in the working directory and with the environment that documents count on, within what is left
-   * of the step's time. Its output goes to the log.
+   * Runs a command or script in the instance, in the working directory and with the environment that documents count
+   * on, within what is left of the step's time. Its output goes to the log.
    * @throws {StepTimeout} at the step's deadline
    * @throws {InstanceError} when the instance is gone
    */
@@ -102,8 +103,8 @@ export type AttemptResult =
 export const OUTPUT_KEPT = 1024 * 1024;
 
 /**
- * What later steps can chain; `undefined` is a value that was too large to keep. A module whose inputs are a list gives a list where each
- * item has a value of its own, which `outputs[1].name` then means.
+ * What later steps can chain; `undefined` is a value that was too large to keep. A module whose inputs are a list gives
+ * a list where each item has a value of its own, which `outputs[1].name` then means.
  */
 export type Outputs = Readonly<Record<string, OutputValue>>;
 export type OutputValue = string | undefined | readonly (string | undefined)[];

@@ -12,7 +12,8 @@ import type { RunState } from './run-state.ts';
 
 /**
  * Runs it on the same instance.
- * @throws {InputError} when it runs itself or one that it is run by, when documents are nested too deep, or parameters have no value
+ * @throws {InputError} when it runs itself or one that it is run by, when documents are nested too deep, or parameters
+ *   have no value
  * @throws {InstanceError} when the instance was lost
  */
 export async function runNested(state: RunState, nested: NestedDocument, report: Report): Promise<DocumentOutcome> {
@@ -25,7 +26,8 @@ export async function runNested(state: RunState, nested: NestedDocument, report:
     );
   if (above.length > MAX_DEPTH)
     throw new InputError(
-      `document: ${nested.name} would be ${above.length} documents deep; at most ${MAX_DEPTH} below the first are allowed`,
+      `document: ${nested.name} would be ${above.length} documents deep; at most ${MAX_DEPTH} below the first are ` +
+        'allowed',
     );
   const maxReboots = run.maxReboots === undefined ? {} : { maxReboots: Math.max(0, run.maxReboots - state.reboots) };
   try {

@@ -44,7 +44,10 @@ export interface DocumentFailure {
   readonly outputTail: readonly string[];
   /** The instance no longer answers: nothing more can be run in it. */
   readonly instanceLost?: true;
-  /** What the journal says of the services that the step speaks of; of all since the component began where it names none. */
+  /**
+   * What the journal says of the services that the step speaks of; of all since the component began where it names
+   * none.
+   */
   readonly journal?: Journal;
 }
 

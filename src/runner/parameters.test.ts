@@ -33,7 +33,8 @@ describe('the values of parameters', () => {
         assert.ok(error instanceof ParameterError);
         assert.equal(
           error.message,
-          'component c: parameter Package has no value and no default; parameter Channel is "beta", allowed are "stable", "edge"',
+          'component c: parameter Package has no value and no default; parameter Channel is "beta", allowed are ' +
+            '"stable", "edge"',
         );
         return true;
       },

@@ -27,7 +27,8 @@ export function parameterScope(
     }
     if (parameter.allowedValues !== undefined && !parameter.allowedValues.includes(value)) {
       faults.push(
-        `parameter ${parameter.name} is "${value}", allowed are ${parameter.allowedValues.map((allowed) => `"${allowed}"`).join(', ')}`,
+        `parameter ${parameter.name} is "${value}", allowed are ` +
+          `${parameter.allowedValues.map((allowed) => `"${allowed}"`).join(', ')}`,
       );
       continue;
     }

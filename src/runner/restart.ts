@@ -1,6 +1,7 @@
 /**
- * Restarts where the machine is this host: the run ends, whoever restarts the host starts it again, and it goes on where it was. What is
- * known of the run till then is data that a file can keep. Source: reference, `awstoe.md` section 7.
+ * Restarts where the machine is this host: the run ends, whoever restarts the host starts it again, and it goes on
+ * where it was. What is known of the run till then is data that a file can keep. Source: reference, `awstoe.md` section
+ * 7.
  */
 import type { DocumentFailure, StepOutcome } from './outcome.ts';
 import type { ChainedStep, NotRun } from './step-inputs.ts';

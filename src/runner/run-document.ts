@@ -1,6 +1,6 @@
 /**
- * Runs a component document against an instance: phases and steps in order, attempts, time limits, reboots, what a failure means for the rest.
- * Source: reference, `awstoe.md` sections 1, 3, 6 and 7.
+ * Runs a component document against an instance: phases and steps in order, attempts, time limits, reboots, what a
+ * failure means for the rest. Source: reference, `awstoe.md` sections 1, 3, 6 and 7.
  */
 import type { Phase, Step } from '../documents/component/document.ts';
 import { timestamp } from '../platform/clock.ts';
@@ -24,7 +24,8 @@ const NO_SECRETS = new Secrets({ providers: async () => [], account: '', region:
 /**
  * Runs the phases of a document.
  * @returns how it went; a step that fails is an outcome, not an error
- * @throws {ParameterError} when a parameter has no value, one that is not allowed, or one that is a secret which is not to be had; nothing has run then
+ * @throws {ParameterError} when a parameter has no value, one that is not allowed, or one that is a secret which is not
+ *   to be had; nothing has run then
  * @throws {RunInterrupted} where it leaves for a restart
  * @throws the signal's reason when cancelled
  */
@@ -51,7 +52,10 @@ export async function runDocument(given: DocumentRun): Promise<DocumentOutcome> 
   return state.result.outcome();
 }
 
-/** A secret is named by a document or a recipe: what a step gives to the document that it runs is not searched, since a command may have printed it. */
+/**
+ * A secret is named by a document or a recipe: what a step gives to the document that it runs is not searched, since a
+ * command may have printed it.
+ */
 async function withSecrets(
   scope: ReadonlyMap<string, string>,
   run: DocumentRun,
@@ -173,7 +177,10 @@ function statusOf(step: Step, ended: StepEnd): StepStatus {
 
 function describeFailure(phase: string, step: Step, status: StepStatus, failure: StepFailure): string {
   const command = failure.command === undefined ? '' : `; command: ${failure.command}`;
-  return `${phase}: ${step.name} failed${status === 'IgnoredFailure' ? ' and is ignored' : ''}: ${failure.message}${command}`;
+  return (
+    `${phase}: ${step.name} failed${status === 'IgnoredFailure' ? ' and is ignored' : ''}: ` +
+    `${failure.message}${command}`
+  );
 }
 
 /** One text for each: what several items gave is joined by newlines, as the iterations of a loop are. */

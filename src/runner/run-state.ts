@@ -21,7 +21,10 @@ export interface DocumentRun {
   /** Absolute path in the instance, made when absent. Default `/tmp`. */
   readonly workingDirectory?: string;
   readonly report: Report;
-  /** Credentials of the instance profile, asked for when a step needs them: those that IMDS gives the instance, never the worker's own. */
+  /**
+   * Credentials of the instance profile, asked for when a step needs them: those that IMDS gives the instance, never
+   * the worker's own.
+   */
   readonly s3Access?: () => Promise<S3Access | undefined>;
   /** Where `{{ resolve:… }}` is looked up. Without it every secret is missing. */
   readonly secrets?: Secrets;

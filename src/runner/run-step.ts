@@ -204,7 +204,10 @@ async function runAttempt(
   return { ...PLAIN, inputs, outputs: collected.outputs() };
 }
 
-/** What an error of an attempt means for the step. @throws any error that is not one of a step's own, and the signal's reason when cancelled */
+/**
+ * What an error of an attempt means for the step.
+ * @throws any error that is not one of a step's own, and the signal's reason when cancelled
+ */
 function failedBy(error: unknown, state: RunState, report: Report): ModuleEnd & { readonly failure: StepFailure } {
   state.run.signal?.throwIfAborted();
   if (error instanceof StepTimeout) return { ...PLAIN, failure: { message: error.message }, timedOut: true };
@@ -253,7 +256,8 @@ async function runModule(
         final: true,
         failure: {
           message:
-            'the step asks for a restart in a loop, which cannot go on after a restart of this host; it can in an instance',
+            'the step asks for a restart in a loop, which cannot go on after a restart of this host; it can in an ' +
+            'instance',
         },
       };
     }

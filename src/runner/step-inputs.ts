@@ -22,7 +22,10 @@ export interface ChainedStep {
 /** Why a step that was reached did not run: its `if` skipped it, or it failed before its module began. */
 export type NotRun = 'skipped' | 'failed';
 
-/** Characters that the inputs of a document's steps may have together once they are resolved: all are kept until its end. */
+/**
+ * Characters that the inputs of a document's steps may have together once they are resolved: all are kept until its
+ * end.
+ */
 const MAX_KEPT = 64 << 20;
 
 /** Steps that were reached, by phase and step. */
@@ -42,7 +45,8 @@ export class ChainedSteps {
     const kept = this.sizes.values().reduce((sum, size) => sum + size, 0);
     if (kept > MAX_KEPT)
       throw new InputError(
-        `the inputs of the steps before have ${kept} characters together; at most ${MAX_KEPT} are kept. Split the document.`,
+        `the inputs of the steps before have ${kept} characters together; at most ${MAX_KEPT} are kept. Split the ` +
+          'document.',
       );
   }
 
@@ -63,7 +67,8 @@ export interface Values {
 /**
  * The inputs of a step with references replaced.
  * @param turn of the step's loop
- * @throws {InputError} naming every reference without a value and why it has none, or every input whose value does not fit
+ * @throws {InputError} naming every reference without a value and why it has none, or every input whose value does not
+ *   fit
  */
 export function resolveInputs(step: Step, values: Values, turn?: LoopIteration): InputValue {
   const names = ['loop', step.loop?.name];

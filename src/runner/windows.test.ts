@@ -30,7 +30,9 @@ interface Answer {
 /** What a Windows command line holds. */
 const LONGEST_COMMAND_LINE = 32_767;
 
-/** Runs a module against a machine that only says how each command ended; the last answer is that of all later commands. */
+/**
+ * Runs a module against a machine that only says how each command ended; the last answer is that of all later commands.
+ */
 async function onWindows(
   action: string,
   inputs: InputValue,

@@ -9,7 +9,7 @@ import { file } from './file.ts';
 import type { Program, ProviderType, SecretProvider, SecretQuery } from './provider.ts';
 
 /** Every kind of provider, by the `type` that a config names. */
-const providerTypes: Readonly<Record<string, ProviderType>> = { aws, command, environment, file };
+export const providerTypes: Readonly<Record<string, ProviderType>> = { aws, command, environment, file };
 
 /** A provider, and whom it answers. */
 export interface ConfiguredProvider extends SecretProvider {

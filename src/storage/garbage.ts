@@ -1,4 +1,7 @@
-/** Garbage: layers that nothing refers to, and files that no record names. Safe beside builds: nothing of theirs is in either. */
+/**
+ * Garbage: layers that nothing refers to, and files that no record names. Safe beside builds: nothing of theirs is in
+ * either.
+ */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { allAmis, forsakenAmis } from '../catalog/amis.ts';
@@ -18,7 +21,8 @@ export interface Collected extends Freed {
 
 /**
  * Frees what nothing refers to.
- * @param before ISO-8601; components' layers that were used after it stay for later builds, what failed images made after it for being tried again
+ * @param before ISO-8601; components' layers that were used after it stay for later builds, what failed images made
+ *   after it for being tried again
  */
 export async function collectGarbage(catalog: Catalog, before: string): Promise<Collected> {
   const layers = new LayerStore(catalog, catalog.dataDirectory);
@@ -39,7 +43,8 @@ export async function collectGarbage(catalog: Catalog, before: string): Promise<
 
 /** Paths, relative to the data directory, of disks and manifests that no record names. */
 export async function findStrays(catalog: Catalog): Promise<readonly string[]> {
-  // The folders before the records: every file is on record before it is made, so that what is new is in neither or in the records.
+  // The folders before the records: every file is on record before it is made, so that what is new is in neither or in
+  // the records.
   const regions = await names(dataPath(catalog.dataDirectory, 'regions'));
   const files = (await names(dataPath(catalog.dataDirectory, 'layers'))).map((name) => join(DATA_NAMES.layers, name));
   for (const region of regions)

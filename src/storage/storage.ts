@@ -1,4 +1,7 @@
-/** What a data directory's disks take, and giving it back: for people who run out of space, and for whoever answers them. */
+/**
+ * What a data directory's disks take, and giving it back: for people who run out of space, and for whoever answers
+ * them.
+ */
 import { statfs } from 'node:fs/promises';
 import { allAmis, amiOnRecord, updateAmi, type Ami } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -29,7 +32,10 @@ export interface StorageUsage {
     readonly images: number;
     /** Flat copies in other Regions. */
     readonly copies: number;
-    /** Layers that only builds and launched instances which run need, those that are being written among them; base images in the making. */
+    /**
+     * Layers that only builds and launched instances which run need, those that are being written among them; base
+     * images in the making.
+     */
     readonly running: number;
     /** What launched instances wrote. */
     readonly instances: number;
@@ -64,7 +70,10 @@ interface AmiUsage {
 export interface Deregistered extends Freed {
   readonly amiId: string;
   readonly region: string;
-  /** Who keeps its disk, when that stays: ids of instances, ARNs of images in work, ids of AMIs built on it. Empty when it is gone. */
+  /**
+   * Who keeps its disk, when that stays: ids of instances, ARNs of images in work, ids of AMIs built on it. Empty when
+   * it is gone.
+   */
   readonly keptBy: readonly string[];
 }
 
@@ -105,7 +114,8 @@ export function storageService(catalog: Catalog): StorageService {
         if (image?.state?.status !== undefined && isInProgress(image.state.status)) {
           throw resourceInUse(
             amiId,
-            `The image '${found.image_arn}' is still being created (${image.state.status}). Wait for its end, or cancel it.`,
+            `The image '${found.image_arn}' is still being created (${image.state.status}). Wait for its end, or ` +
+              'cancel it.',
           );
         }
         await updateAmi(trx, amiId, { state: 'deregistered' });

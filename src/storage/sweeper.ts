@@ -29,7 +29,8 @@ const KEEP_LAYERS_MS = 7 * 86_400_000;
 
 /** What a failed image's reason says when its worker died. */
 export const ABANDONED_REASON =
-  'The worker process ended while it worked on this image (it was killed, or the host went down). What it left was removed; start the build again.';
+  'The worker process ended while it worked on this image (it was killed, or the host went down). What it left was ' +
+  'removed; start the build again.';
 
 /** A worker that the server killed because it did not answer. */
 export interface SilentWorker {
@@ -47,8 +48,9 @@ export interface WorkerEnd {
 }
 
 /**
- * Sweeps before a worker begins, while nothing else works on this data directory: instances that are no user's are ended,
- * unfinished layers and copies removed, images in progress FAILED, or CANCELLED where that was asked for. Launched and kept instances that still run are left alone.
+ * Sweeps before a worker begins, while nothing else works on this data directory: instances that are no user's are
+ * ended, unfinished layers and copies removed, images in progress FAILED, or CANCELLED where that was asked for.
+ * Launched and kept instances that still run are left alone.
  * @param before how the worker before ended, where more is known than that it did
  */
 export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Promise<void> {
@@ -76,7 +78,10 @@ export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Pr
   if (unfinished + old.layers + old.files > 0) logger().info({ unfinished, old }, 'swept layers');
 }
 
-/** Where the disk is full no record can be written: what needs none goes first, the machines of builds and the files that they wrote to. */
+/**
+ * Where the disk is full no record can be written: what needs none goes first, the machines of builds and the files
+ * that they wrote to.
+ */
 async function makeRoom(catalog: Catalog): Promise<void> {
   const launched = new Set(
     (await liveInstances(catalog.db)).filter(({ purpose }) => purpose === 'launch').map(({ id }) => id),
@@ -129,7 +134,8 @@ async function endImage(catalog: Catalog, layers: LayerStore, arn: string, befor
     const cancelled = (await cancelRequested(catalog.db, [arn])).length > 0;
     const silent =
       before.silent &&
-      `The worker process did not answer for ${before.silent.silentSeconds} seconds, so the server killed it ${before.silent.killed}.`;
+      `The worker process did not answer for ${before.silent.silentSeconds} seconds, so the server killed it ` +
+        `${before.silent.killed}.`;
     const abandoned =
       silent === undefined
         ? (before.reason ?? ABANDONED_REASON)

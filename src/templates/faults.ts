@@ -31,7 +31,10 @@ export class TemplateError extends Error {
   }
 }
 
-/** `12:7 Resources.Recipe.Properties.Nmae: unknown property …`: line, column, path (which starts with the logical id's), message. */
+/**
+ * `12:7 Resources.Recipe.Properties.Nmae: unknown property …`: line, column, path (which starts with the logical id's),
+ * message.
+ */
 function formatFault(fault: Fault): string {
   return `${fault.position.line}:${fault.position.column} ${fault.path === '' ? '' : `${fault.path}: `}${fault.message}`;
 }
@@ -50,7 +53,9 @@ export class Faults {
   }
 }
 
-/** `; did you mean 'Version'?` when a known word is near, else what is known when that is a short list, else nothing. */
+/**
+ * `; did you mean 'Version'?` when a known word is near, else what is known when that is a short list, else nothing.
+ */
 export function suggestion(word: string, known: readonly string[]): string {
   const nearest = nearestWord(word, known);
   if (nearest !== undefined) return `; did you mean '${nearest}'?`;

@@ -1,6 +1,6 @@
 /**
- * Properties of CloudFormation's types to the members of API requests. The members, their types and limits come from the API's model;
- * what CloudFormation names otherwise is listed here.
+ * Properties of CloudFormation's types to the members of API requests. The members, their types and limits come from
+ * the API's model; what CloudFormation names otherwise is listed here.
  */
 import model from '../../data/imagebuilder-api.json' with { type: 'json' };
 import { type Faults, suggestion } from './faults.ts';
@@ -221,7 +221,9 @@ function map(shape: Shape, value: Value, path: string, property: string, faults:
   return result;
 }
 
-/** CloudFormation takes a scalar for what it says, however it was written: `"true"`, `8`, `"8"`, and `1.0` for a string. */
+/**
+ * CloudFormation takes a scalar for what it says, however it was written: `"true"`, `8`, `"8"`, and `1.0` for a string.
+ */
 function scalar(shape: Shape, value: ScalarNode, path: string, faults: Faults): RequestValue | undefined {
   const { text } = value;
   if (shape.type === 'boolean') {

@@ -35,14 +35,17 @@ function faultsOf(text: string, parameters: Record<string, string> = {}): string
 /** A component with this description, and more sections before it. */
 function describing(value: string, before = ''): string {
   return (
-    `${before}Resources:\n  C: {Type: 'AWS::ImageBuilder::Component', Properties: {Name: ccc, Version: 1.0.0, Platform: Linux, Data: x}}\n` +
-    `  R:\n    Type: AWS::ImageBuilder::Component\n    Properties:\n      Name: rrr\n      Version: 1.0.0\n      Platform: Linux\n      Data: x\n      Description: ${value}\n`
+    `${before}Resources:\n  C: {Type: 'AWS::ImageBuilder::Component', Properties: {Name: ccc, Version: 1.0.0, ` +
+    'Platform: Linux, Data: x}}\n' +
+    '  R:\n    Type: AWS::ImageBuilder::Component\n    Properties:\n      Name: rrr\n      Version: 1.0.0\n      ' +
+    `Platform: Linux\n      Data: x\n      Description: ${value}\n`
   );
 }
 
 describe('functions', () => {
   const parameters =
-    "Parameters:\n  P: {Type: String, Default: pear}\n  L: {Type: CommaDelimitedList, Default: 'a, b,c'}\n  N: {Type: Number, Default: 8}\n";
+    "Parameters:\n  P: {Type: String, Default: pear}\n  L: {Type: CommaDelimitedList, Default: 'a, b,c'}\n  N: " +
+    '{Type: Number, Default: 8}\n';
   const rows: readonly (readonly [string, unknown])[] = [
     ['plain', 'plain'],
     ['1.0', '1.0'],
@@ -292,7 +295,8 @@ describe('faults of resources, with their places', () => {
 
 test('a cycle is named', () => {
   const component = (id: string, needs: string): string =>
-    `  ${id}: {Type: AWS::ImageBuilder::Component, DependsOn: ${needs}, Properties: {Name: xxx, Version: 1.0.0, Platform: Linux, Data: x}}\n`;
+    `  ${id}: {Type: AWS::ImageBuilder::Component, DependsOn: ${needs}, Properties: {Name: xxx, Version: 1.0.0, ` +
+    'Platform: Linux, Data: x}}\n';
   assert.match(
     faultsOf(`Resources:\n${component('A', 'B')}${component('B', 'C')}${component('C', 'A')}`).join('\n'),
     /needs itself: A -> B -> C -> A/,

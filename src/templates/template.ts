@@ -184,7 +184,8 @@ function refuseType(type: string, position: Position, path: string, faults: Faul
       'not-supported',
       position,
       path,
-      `${type} is not supported: a template here holds AWS::ImageBuilder resources; give what others make (a role, a topic) by name, as a parameter`,
+      `${type} is not supported: a template here holds AWS::ImageBuilder resources; give what others make (a role, ` +
+        'a topic) by name, as a parameter',
     );
 }
 

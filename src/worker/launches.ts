@@ -107,7 +107,9 @@ export async function endLaunched(catalog: Catalog, record: InstanceRecord): Pro
   await updateInstance(catalog.db, record.id, { state: 'terminated', handle: null });
 }
 
-/** Forgets that an instance lay over its image, and frees what only that kept of an AMI that was deregistered meanwhile. */
+/**
+ * Forgets that an instance lay over its image, and frees what only that kept of an AMI that was deregistered meanwhile.
+ */
 async function letGo(catalog: Catalog, record: InstanceRecord): Promise<void> {
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   await layers.release(record.id);

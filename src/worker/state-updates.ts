@@ -1,4 +1,7 @@
-/** Changes of the state of images: deprecated, disabled, deleted or available again, with their AMIs and snapshots. Source: reference, `resources.md` sections 5, 6 and 8. */
+/**
+ * Changes of the state of images: deprecated, disabled, deleted or available again, with their AMIs and snapshots.
+ * Source: reference, `resources.md` sections 5, 6 and 8.
+ */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { amisInForce, updateAmi, type Ami } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -24,7 +27,10 @@ const ACTIONS = { AVAILABLE: 'AVAILABLE', DEPRECATED: 'DEPRECATE', DISABLED: 'DI
 /** The tag of a deprecated AMI, as AWS sets it. */
 const DEPRECATED_TAG = { key: 'DeprecatedBy', value: 'EC2 Image Builder' };
 
-/** Carries out what is due, one after another. @param stopping asked between two; what is left is done at the next start */
+/**
+ * Carries out what is due, one after another.
+ * @param stopping asked between two; what is left is done at the next start
+ */
 export async function runDueExecutions(catalog: Catalog, stopping: () => boolean): Promise<void> {
   for (const execution of await dueExecutions(catalog.db)) {
     if (stopping()) return;

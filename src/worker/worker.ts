@@ -1,6 +1,6 @@
 /**
- * The worker: claims images and works on them, makes and ends launched instances, watches for cancellations. It meets the API in
- * records only; a wake-up just makes it look sooner.
+ * The worker: claims images and works on them, makes and ends launched instances, watches for cancellations. It meets
+ * the API in records only; a wake-up just makes it look sooner.
  */
 import { hostname } from 'node:os';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -25,7 +25,10 @@ const CANCEL_MS = 200;
 const RENEW_MS = 15_000;
 /** Between looks whether the rules of the instances' network are there, in milliseconds. */
 const RULES_MS = 5000;
-/** Between looks at the room on the disk while something is built, in milliseconds: a build writes some 50 MB in that time. */
+/**
+ * Between looks at the room on the disk while something is built, in milliseconds: a build writes some 50 MB in that
+ * time.
+ */
 const ROOM_MS = 100;
 
 /** How long the end of an image that a full disk holds up is waited for when the worker stops, in milliseconds. */

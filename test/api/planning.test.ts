@@ -20,7 +20,10 @@ import {
 } from '@aws-sdk/client-imagebuilder';
 import type { TestApi } from './server.ts';
 
-/** Each text that was parsed, in order. The parsers say so themselves: a hook writes a line into them as they are loaded. */
+/**
+ * Each text that was parsed, in order. The parsers say so themselves: a hook writes a line into them as they are
+ * loaded.
+ */
 const parsed: string[] = [];
 (globalThis as Record<string, unknown>)['ingotParsed'] = parsed;
 registerHooks({
@@ -221,7 +224,8 @@ describe('what is refused', () => {
     const arn = await create({ imageRecipeArn: await recipe([]) });
     await writeFile(
       join(api.catalog.dataDirectory, 'config.yaml'),
-      `instanceProfiles:\n  p:\n    accounts: ['210987654321']\n    role: r\n    credentials: {accessKeyId: a, secretAccessKey: b}\n`,
+      `instanceProfiles:\n  p:\n    accounts: ['210987654321']\n    role: r\n    credentials: {accessKeyId: a, ` +
+        'secretAccessKey: b}\n',
     );
     assert.match(await failure(arn), /the instance profile 'p'/);
     await assert.rejects(create({ imageRecipeArn: await recipe([]) }), { name: 'AccessDeniedException' });

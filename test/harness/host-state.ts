@@ -135,7 +135,8 @@ function processes(): string[] {
         (PROGRAMS.test(readFileSync(`${folder}/comm`, 'utf8')) && !/^\S*qemu-(img|io|nbd)/.test(command));
       if (ours)
         lines.push(
-          `process ${entry} (started ${startTime}) ${command} ${mark ?? ''} ${directory ?? ''} ${cgroup ?? ''} ${output(folder)}`,
+          `process ${entry} (started ${startTime}) ${command} ${mark ?? ''} ${directory ?? ''} ${cgroup ?? ''} ` +
+            `${output(folder)}`,
         );
     } catch {}
   }

@@ -1,4 +1,7 @@
-/** The completion scripts in the shells themselves. bash is there wherever this runs; the others are tried where they are installed. */
+/**
+ * The completion scripts in the shells themselves. bash is there wherever this runs; the others are tried where they
+ * are installed.
+ */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,7 +26,8 @@ after(() => rm(folder, { recursive: true }));
 const ASK: Readonly<Record<string, (line: string) => Promise<readonly string[]>>> = {
   async bash(line) {
     const script =
-      'source "$1"; read -r -a COMP_WORDS <<<"$2"; if [[ $2 == *" " ]]; then COMP_WORDS+=(""); fi; COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _ingot; printf "%s\\n" "${COMPREPLY[@]}"';
+      'source "$1"; read -r -a COMP_WORDS <<<"$2"; if [[ $2 == *" " ]]; then COMP_WORDS+=(""); fi; ' +
+      'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _ingot; printf "%s\\n" "${COMPREPLY[@]}"';
     return lines(await run(['bash', '-c', script, 'bash', join(folder, 'bash'), line]));
   },
   async fish(line) {
@@ -35,7 +39,8 @@ const ASK: Readonly<Record<string, (line: string) => Promise<readonly string[]>>
     ).map((each) => each.split('\t')[0]!);
   },
   async zsh(line) {
-    // Its completion needs a line editor: the function is called with what that would give it, and what it offers is caught.
+    // Its completion needs a line editor: the function is called with what that would give it, and what it offers is
+    // caught.
     const script = `
       compdef() { :; }
       _describe() { local name=\${@[-1]}; print -rl -- \${\${(P)name}%%:*} }

@@ -18,7 +18,10 @@ function bash(commands: readonly CompletedCommand[]): string {
     const values = options
       .filter(({ takesValue }) => takesValue)
       .flatMap(({ name: option, short }) => [`--${option}`, ...(short === undefined ? [] : [`-${short}`])]);
-    return `    ${name}) options='${options.map(({ name: option }) => `--${option}`).join(' ')}' values='${values.join(' ')}' words='${words.join(' ')}' ;;`;
+    return (
+      `    ${name}) options='${options.map(({ name: option }) => `--${option}`).join(' ')}' ` +
+      `values='${values.join(' ')}' words='${words.join(' ')}' ;;`
+    );
   });
   return `# bash completion of ingot
 _ingot() {
@@ -78,7 +81,8 @@ function fish(commands: readonly CompletedCommand[]): string {
     `complete -c ingot -n __fish_use_subcommand -f -a ${name} -d ${quote(summary)}`,
     ...options.map(
       (option) =>
-        `complete -c ingot -n '__fish_seen_subcommand_from ${name}' -l ${option.name}${option.short === undefined ? '' : ` -s ${option.short}`}${option.takesValue ? ' -r' : ''}${option.description === '' ? '' : ` -d ${quote(option.description)}`}`,
+        `complete -c ingot -n '__fish_seen_subcommand_from ${name}' -l ` +
+        `${option.name}${option.short === undefined ? '' : ` -s ${option.short}`}${option.takesValue ? ' -r' : ''}${option.description === '' ? '' : ` -d ${quote(option.description)}`}`,
     ),
     ...(words.length === 0
       ? []

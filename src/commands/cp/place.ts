@@ -123,7 +123,8 @@ async function enter(above: Folder, part: string, top: boolean): Promise<Folder>
     throw new CommandFailed(
       link === undefined
         ? `folder ${shown} does not exist`
-        : `${shown} is a link to ${JSON.stringify(link)}. 'ingot cp' never writes through links, because an earlier copy may ` +
+        : `${shown} is a link to ${JSON.stringify(link)}. 'ingot cp' never writes through links, because an ` +
+            'earlier copy may ' +
             'have created them. Name the folder that the link points to.',
     );
   }

@@ -1,4 +1,7 @@
-/** A tar archive of an instance, unpacked here. It is a stranger's: nothing of it lands outside its folder, and no device is made. */
+/**
+ * A tar archive of an instance, unpacked here. It is a stranger's: nothing of it lands outside its folder, and no
+ * device is made.
+ */
 import { createWriteStream } from 'node:fs';
 import { chmod, lchown, link, lutimes, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -95,7 +98,8 @@ export async function unpack(archive: Readable, root: string, options: Unpacking
     }
   }
   if (folders.size === 0 && files.size === 0) throw refusing(undefined, 'it has neither a file nor a folder');
-  // Last, and those below first: a folder without permission to write, or whose time is set, must have all that is in it.
+  // Last, and those below first: a folder without permission to write, or whose time is set, must have all that is in
+  // it.
   for (const [name, header] of [...folders].toReversed()) {
     await settle(name === '' ? root : join(root, name), header, options).catch((error: unknown) => {
       throw explained(error, header.name);

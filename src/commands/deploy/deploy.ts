@@ -1,4 +1,7 @@
-/** Makes the resources of a template through the API, as a stranger would: what is the same stays, what can change is updated. */
+/**
+ * Makes the resources of a template through the API, as a stranger would: what is the same stays, what can change is
+ * updated.
+ */
 import {
   CreateComponentCommand,
   CreateDistributionConfigurationCommand,
@@ -230,15 +233,19 @@ async function deployRecipe(context: DeployContext, request: Request): Promise<D
   }
   if (existing !== undefined && !open) {
     throw new CommandFailed(
-      `image recipe ${existing.name} ${version} exists with different content (${different.join(', ')}), and versions are immutable. ` +
-        `Use Version: ${version.replace(/\d+$/, 'x')} to create the next version on each change, or choose a new version`,
+      `image recipe ${existing.name} ${version} exists with different content (${different.join(', ')}), and ` +
+        'versions are immutable. ' +
+        `Use Version: ${version.replace(/\d+$/, 'x')} to create the next version on each change, or choose a new ` +
+        'version',
     );
   }
   const { imageRecipeArn: arn } = await context.client.send(new CreateImageRecipeCommand(request as never), options);
   return deployed(arn!, 'created', request, { Version: arn!.slice(arn!.lastIndexOf('/') + 1) });
 }
 
-/** The content of an update: all that a create has but the name and the tags, which have their own operations or none. */
+/**
+ * The content of an update: all that a create has but the name and the tags, which have their own operations or none.
+ */
 function updateOf(request: Request): Request {
   return Object.fromEntries(Object.entries(request).filter(([member]) => member !== 'name' && member !== 'tags'));
 }

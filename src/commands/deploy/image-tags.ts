@@ -1,4 +1,7 @@
-/** The options of `ingot build` that go to the images as tags: on layers of earlier builds, on what is kept of a failed one. */
+/**
+ * The options of `ingot build` that go to the images as tags: on layers of earlier builds, on what is kept of a failed
+ * one.
+ */
 import { durationFault, durationSeconds } from '../../resources/durations.ts';
 import { CACHE_TAG } from '../../workflows/planning/cache-policy.ts';
 import { DEFAULT_KEEP_SECONDS, KEEP_TAG } from '../../workflows/planning/keep.ts';
@@ -23,7 +26,8 @@ function keepTagOf(args: Arguments): string | undefined {
 }
 
 /**
- * What the options say about layers of earlier builds, as the value of an image's tag; `undefined` when they say nothing.
+ * What the options say about layers of earlier builds, as the value of an image's tag; `undefined` when they say
+ * nothing.
  * @throws {WrongUse} when the options contradict each other, or the age is none
  */
 function cacheTagOf(args: Arguments): string | undefined {

@@ -104,7 +104,8 @@ function success(result: BuildResult, view: BuildView | undefined, dataDirectory
     lines.push('Steps:');
     for (const step of view.state.steps)
       lines.push(
-        `  ${'  '.repeat(step.depth)}${step.label.padEnd(48 - 2 * step.depth)} ${step.seconds === undefined ? step.status : duration(step.seconds)}`,
+        `  ${'  '.repeat(step.depth)}${step.label.padEnd(48 - 2 * step.depth)} ` +
+          `${step.seconds === undefined ? step.status : duration(step.seconds)}`,
       );
   }
   lines.push(`${result.status} in ${duration(result.seconds)}`, `  image  ${result.image}`);
@@ -147,7 +148,10 @@ function failure(result: BuildResult, view: BuildView | undefined, dataDirectory
   return `${lines.join('\n')}\n`;
 }
 
-/** What a step printed last. On a terminal only the very last lines are whole: those before must not push the reason out of sight. */
+/**
+ * What a step printed last. On a terminal only the very last lines are whole: those before must not push the reason out
+ * of sight.
+ */
 function lastLines(step: StepState): readonly string[] {
   const lines = step.lines.slice(-10).map((line) => `  | ${line}`);
   const columns = process.stdout.isTTY === true ? process.stdout.columns : undefined;

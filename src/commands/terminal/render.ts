@@ -31,7 +31,8 @@ export interface FrameOptions {
 }
 
 /**
- * The frame of a build: its steps with how long they took, the progress and last lines of the one that runs, and where the build is.
+ * The frame of a build: its steps with how long they took, the progress and last lines of the one that runs, and where
+ * the build is.
  * @param now milliseconds since the epoch
  */
 export function render(state: BuildState, options: FrameOptions, now: number): string[] {

@@ -17,7 +17,9 @@ export interface BuildView {
 
 type Output = NodeJS.WriteStream;
 
-/** Whether a stream is a terminal that can be drawn on. `NO_COLOR` takes colours away and nothing else: no-color.org. */
+/**
+ * Whether a stream is a terminal that can be drawn on. `NO_COLOR` takes colours away and nothing else: no-color.org.
+ */
 function canDraw(output: Output): boolean {
   return output.isTTY === true && process.env['TERM'] !== 'dumb';
 }
@@ -75,7 +77,10 @@ function liveView(output: Output): BuildView {
   };
 }
 
-/** Rows that lines take on a terminal of so many columns: one that was made narrower has broken those that were drawn before. */
+/**
+ * Rows that lines take on a terminal of so many columns: one that was made narrower has broken those that were drawn
+ * before.
+ */
 export function rowsOf(lines: readonly string[], columns: number): number {
   return lines.reduce(
     (rows, line) => rows + Math.max(1, Math.ceil(widthOf(stripVTControlCharacters(line)) / columns)),

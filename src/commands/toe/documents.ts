@@ -43,7 +43,8 @@ export async function readDocument(path: string, args: Arguments): Promise<Docum
     return { path, text: readFileSync(path, 'utf8').replace(/^\ufeff/, '') };
   } catch (error) {
     throw new WrongUse(
-      `cannot read the document ${path}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
+      `cannot read the document ${path}: ` +
+        `${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
     );
   }
 }
@@ -68,7 +69,8 @@ export function judge(texts: readonly DocumentText[], blocked: readonly string[]
     if (ACTION_MODULES.has(name)) continue;
     const near = nearestWord(name, [...ACTION_MODULES.keys()]);
     throw new WrongUse(
-      `invalid value for --blocked-action-modules: unknown action module '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
+      'invalid value for --blocked-action-modules: unknown action module ' +
+        `'${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
     );
   }
   const problems: string[] = [];
@@ -82,7 +84,8 @@ export function judge(texts: readonly DocumentText[], blocked: readonly string[]
     errors.push(
       ...used.map(
         ({ phase, step }) =>
-          `${path}:${step.position.line}:${step.position.column}: step ${step.name} of phase ${phase.name} uses the blocked action module ${step.action}`,
+          `${path}:${step.position.line}:${step.position.column}: step ${step.name} of phase ${phase.name} uses ` +
+          `the blocked action module ${step.action}`,
       ),
     );
     problems.push(...errors);

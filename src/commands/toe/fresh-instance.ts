@@ -92,7 +92,8 @@ export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: 
 
 /** What its metadata service says. */
 async function metadataOf({ dataDirectory, region, image, role }: FreshInstance): Promise<InstanceMetadata> {
-  const credentials = await readCredentials(dataDirectory).catch(() => undefined); // Whoever may not read them has an account of no name.
+  // Whoever may not read them has an account of no name.
+  const credentials = await readCredentials(dataDirectory).catch(() => undefined);
   return {
     account: credentials?.account ?? DEFAULT_ACCOUNT,
     region,
@@ -152,7 +153,8 @@ async function diskFile(path: string): Promise<string> {
   const found = await stat(absolute).catch(() => undefined);
   if (found?.isFile() !== true)
     throw new WrongUse(
-      `invalid value '${path}' for --image: expected a base image (${Object.keys(suppliedImages).join(', ')}), an AMI ID (ami-…), an image ARN or a file`,
+      `invalid value '${path}' for --image: expected a base image (${Object.keys(suppliedImages).join(', ')}), an ` +
+        'AMI ID (ami-…), an image ARN or a file',
     );
   const file = await open(absolute, 'r');
   try {

@@ -48,7 +48,8 @@ export function openLogFolder(directory: string, executionId: string, documents:
       const where = [record.phase, record.documentStep].filter((part) => part !== undefined).join('/');
       writeSync(
         all,
-        `${record.time} ${record.level.toUpperCase()} ${where === '' ? '' : `${where}: `}${record.type === 'output' ? `${record.stream}: ` : ''}${record.text}\n`,
+        `${record.time} ${record.level.toUpperCase()} ` +
+          `${where === '' ? '' : `${where}: `}${record.type === 'output' ? `${record.stream}: ` : ''}${record.text}\n`,
       );
       return record;
     },

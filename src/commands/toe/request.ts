@@ -1,4 +1,7 @@
-/** What `ingot toe` is asked for: the flags and the configuration file of awstoe. Source: reference, `awstoe.md` section 8. */
+/**
+ * What `ingot toe` is asked for: the flags and the configuration file of awstoe. Source: reference, `awstoe.md` section
+ * 8.
+ */
 import { readFileSync } from 'node:fs';
 import { newUuid } from '../../platform/ids.ts';
 import { type Arguments, WrongUse, type CommandOption } from '../command.ts';
@@ -60,7 +63,10 @@ export const RUN_OPTIONS: Readonly<Record<string, CommandOption>> = {
   'cw-ignore-failures': { group: REJECTED_GROUP, help: 'continue if CloudWatch Logs fails' },
 };
 
-/** Flags and members of the configuration that would send logs away, which does not work yet: to pass them over would lose logs. */
+/**
+ * Flags and members of the configuration that would send logs away, which does not work yet: to pass them over would
+ * lose logs.
+ */
 const SENDS_LOGS: readonly (readonly [flag: string, member: string])[] = [
   ['log-s3-bucket-name', 'logS3BucketName'],
   ['log-s3-key-prefix', 'logS3KeyPrefix'],

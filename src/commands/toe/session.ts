@@ -72,8 +72,8 @@ export function shownBy(log: LogFolder | undefined, trace: boolean): Report {
 /** Where `toe run` runs documents. */
 export interface Place {
   /**
-   * `host`: this one, which Ingot does not restart; `machine`: one that is there already; `fresh`: an instance that is thrown away, whose role is
-   * that of its profile. The others ask S3 as whoever runs the documents.
+   * `host`: this one, which Ingot does not restart; `machine`: one that is there already; `fresh`: an instance that is
+   * thrown away, whose role is that of its profile. The others ask S3 as whoever runs the documents.
    */
   readonly kind: 'host' | 'machine' | 'fresh';
   readonly workingDirectory: string;
@@ -140,7 +140,8 @@ export function driverOf(args: Arguments, otherwise?: string): string | undefine
   const on = args.text('on') ?? (args.text('image') === undefined ? otherwise : FRESH_DRIVERS[0]);
   if (on === undefined || (FRESH_DRIVERS as readonly string[]).includes(on)) return on;
   throw new WrongUse(
-    `invalid value '${on}' for --on: expected ${FRESH_DRIVERS.join(' or ')}${on.startsWith('ssh:') ? '; only toe run can use an existing machine' : ''}`,
+    `invalid value '${on}' for --on: expected ` +
+      `${FRESH_DRIVERS.join(' or ')}${on.startsWith('ssh:') ? '; only toe run can use an existing machine' : ''}`,
   );
 }
 
@@ -188,7 +189,8 @@ async function profileOf(
   }
   if (role !== undefined) return { role, profile: instanceProfiles[name]! };
   throw new WrongUse(
-    `invalid value '${name}' for --instance-profile: expected a profile in ${dataDirectoryOf(args)}/config.yaml (${Object.keys(instanceProfiles).join(', ') || 'it has none'})`,
+    `invalid value '${name}' for --instance-profile: expected a profile in ${dataDirectoryOf(args)}/config.yaml ` +
+      `(${Object.keys(instanceProfiles).join(', ') || 'it has none'})`,
   );
 }
 
@@ -237,10 +239,14 @@ async function inMemory(): Promise<string> {
   return tmpdir();
 }
 
-/** The secrets that the config of the data directory gives access to; without a data directory, those of the environment. */
+/**
+ * The secrets that the config of the data directory gives access to; without a data directory, those of the
+ * environment.
+ */
 export async function secretsOf(args: Arguments): Promise<Secrets> {
   const directory = dataDirectoryOf(args);
-  const credentials = await readCredentials(directory).catch(() => undefined); // Whoever may not read them has an account of no name.
+  // Whoever may not read them has an account of no name.
+  const credentials = await readCredentials(directory).catch(() => undefined);
   return openSecrets(directory, credentials?.account ?? DEFAULT_ACCOUNT, regionOf(args), 'ingot');
 }
 

@@ -43,11 +43,16 @@ export function junit(report: RunReport): string {
   const suites = report.documents.flatMap((document) =>
     document.outcome.phases.map((phase) => {
       const cases = phase.steps.map((step) => {
-        const attributes = `name="${xml(step.name)}" classname="${xml(`${document.path}.${phase.name}`)}" time="${secondsOf(step).toFixed(3)}"`;
+        const attributes =
+          `name="${xml(step.name)}" classname="${xml(`${document.path}.${phase.name}`)}" ` +
+          `time="${secondsOf(step).toFixed(3)}"`;
         const { failure } = document.outcome;
         const tail = failure?.phase === phase.name && failure.step === step.name ? failure.outputTail.join('\n') : '';
         if (step.status === 'Failed')
-          return `    <testcase ${attributes}><failure message="${xml(step.failureMessage ?? '')}">${xml(tail)}</failure></testcase>`;
+          return (
+            `    <testcase ${attributes}><failure ` +
+            `message="${xml(step.failureMessage ?? '')}">${xml(tail)}</failure></testcase>`
+          );
         if (step.status === 'Skipped') return `    <testcase ${attributes}><skipped/></testcase>`;
         const out =
           step.status === 'IgnoredFailure'
@@ -57,14 +62,18 @@ export function junit(report: RunReport): string {
       });
       const failures = phase.steps.filter(({ status }) => status === 'Failed').length;
       const skipped = phase.steps.filter(({ status }) => status === 'Skipped').length;
-      return `  <testsuite name="${xml(`${document.path}: ${phase.name}`)}" tests="${phase.steps.length}" failures="${failures}" skipped="${skipped}">\n${cases.join('\n')}\n  </testsuite>`;
+      return (
+        `  <testsuite name="${xml(`${document.path}: ${phase.name}`)}" tests="${phase.steps.length}" ` +
+        `failures="${failures}" skipped="${skipped}">\n${cases.join('\n')}\n  </testsuite>`
+      );
     }),
   );
   const problem =
     report.problem === undefined
       ? []
       : [
-          `  <testsuite name="run" tests="1" errors="1"><testcase name="run"><error message="${xml(report.problem)}"/></testcase></testsuite>`,
+          '  <testsuite name="run" tests="1" errors="1"><testcase name="run"><error ' +
+            `message="${xml(report.problem)}"/></testcase></testsuite>`,
         ];
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${[...suites, ...problem].join('\n')}\n</testsuites>\n`;
 }

@@ -34,7 +34,10 @@ export const acceleration: Check = {
 };
 
 function emulated(): string {
-  return `virtual machines are emulated: a boot test takes some ${Math.round(EMULATED_BOOT_SECONDS * patience())} s on an idle host, and what runs in one is slow`;
+  return (
+    `virtual machines are emulated: a boot test takes some ${Math.round(EMULATED_BOOT_SECONDS * patience())} s on ` +
+    'an idle host, and what runs in one is slow'
+  );
 }
 
 function verdict({ accelerator, reason }: AcceleratorChoice): Finding {
@@ -60,6 +63,8 @@ export function noDevice(cpuinfo: string): Finding {
     return { status: 'warn', detail: `this host has no /dev/kvm, though its processor could; ${emulated()}`, remedy };
   return {
     status: 'warn',
-    detail: `this host has no /dev/kvm and its processor offers no virtualization (turn it on in the firmware, or nested virtualization in the hypervisor); ${emulated()}`,
+    detail:
+      'this host has no /dev/kvm and its processor offers no virtualization (turn it on in the firmware, or nested ' +
+      `virtualization in the hypervisor); ${emulated()}`,
   };
 }

@@ -18,7 +18,10 @@ export const awsCli: Check = {
   },
 };
 
-/** The command that installs one that is new enough: Debian 12's own package is too old. Pure. @param osRelease `/etc/os-release` */
+/**
+ * The command that installs one that is new enough: Debian 12's own package is too old. Pure.
+ * @param osRelease `/etc/os-release`
+ */
 export function installCli(osRelease: string): string {
   const [, version] = /^ID=debian$/m.test(osRelease) ? (/^VERSION_ID="?(\d+)/m.exec(osRelease) ?? []) : [];
   if (Number(version ?? 0) >= 13) return 'apt-get install -y awscli';
@@ -37,7 +40,9 @@ export function cliVerdict(program: string, output: string, remedy: string): Fin
   if (!found.knowsEndpoints)
     return {
       status: 'warn',
-      detail: `${program} is ${found.version}, older than 1.29 (2.13): it knows no endpoint variables and needs --endpoint-url`,
+      detail:
+        `${program} is ${found.version}, older than 1.29 (2.13): it knows no endpoint variables and needs ` +
+        '--endpoint-url',
       remedy,
     };
   return { status: 'ok', detail: `${found.version} (${program}); ./ingot env points it here` };

@@ -35,14 +35,17 @@ export function cgroupVerdict(version: string, unlimited: readonly string[] | un
     return {
       status: 'fail',
       detail:
-        'no unified cgroup hierarchy (version 2) is mounted: system containers cannot start, and builds run in virtual machines, which are slower',
+        'no unified cgroup hierarchy (version 2) is mounted: system containers cannot start, and builds run in ' +
+        'virtual machines, which are slower',
       remedy,
     };
   }
   if (unlimited.length > 0)
     return {
       status: 'warn',
-      detail: `version ${version}: nothing limits ${unlimited.join(', ')} of a system container, so a build can take all of this host's`,
+      detail:
+        `version ${version}: nothing limits ${unlimited.join(', ')} of a system container, so a build can take all ` +
+        `of this host's`,
     };
   return {
     status: 'ok',

@@ -59,7 +59,9 @@ export function accessVerdict({ dataDirectory, own, directory, parents }: Direct
   if (directory !== undefined && directory.uid !== own) {
     return {
       status: 'warn',
-      detail: `${dataDirectory} belongs to uid ${directory.uid}, and not to uid ${own}, as which Ingot runs: its server does not start there`,
+      detail:
+        `${dataDirectory} belongs to uid ${directory.uid}, and not to uid ${own}, as which Ingot runs: its server ` +
+        'does not start there',
       remedy: `chown -R ${own} ${quoted}`,
     };
   }
@@ -70,7 +72,9 @@ export function accessVerdict({ dataDirectory, own, directory, parents }: Direct
   if (weak !== undefined) {
     return {
       status: 'warn',
-      detail: `other users of this host can rename or replace ${dataDirectory}, because they can write to ${weak.path}: use a folder in which only root writes, such as /var/lib/ingot`,
+      detail:
+        `other users of this host can rename or replace ${dataDirectory}, because they can write to ${weak.path}: ` +
+        'use a folder in which only root writes, such as /var/lib/ingot',
     };
   }
   if (directory === undefined)
@@ -84,7 +88,9 @@ export function accessVerdict({ dataDirectory, own, directory, parents }: Direct
   if (directory.open > 0)
     return {
       status: 'ok',
-      detail: `${dataDirectory} is open to its owner only; the server closes the ${directory.open} files in it that have wider permissions when it starts`,
+      detail:
+        `${dataDirectory} is open to its owner only; the server closes the ${directory.open} files in it that have ` +
+        'wider permissions when it starts',
     };
   return { status: 'ok', detail: `${dataDirectory} and what is in it are open to their owner only` };
 }

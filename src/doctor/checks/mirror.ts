@@ -12,7 +12,10 @@ export const mirror: Check = {
 
 const DEFAULT = 'http://deb.debian.org/debian';
 
-/** What the mirror's answer means. Pure. @param haveBase whether a base image is there already, so that builds can begin without the mirror */
+/**
+ * What the mirror's answer means. Pure.
+ * @param haveBase whether a base image is there already, so that builds can begin without the mirror
+ */
 export function mirrorVerdict({ url, proxy, status, failure }: MirrorAnswer, haveBase: boolean): Finding {
   const through = proxy === undefined ? '' : ' (through the proxy of this host)';
   if (status !== undefined && status < 400) return { status: 'ok', detail: `${url} answers${through}` };

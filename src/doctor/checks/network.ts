@@ -117,13 +117,16 @@ export function networkVerdict(answer: InsideAnswer, host: HostNetwork): Finding
   if (answer.open.length > 0) {
     return {
       status: 'fail',
-      detail: `an instance reaches this host at ${answer.open.join(', ')}, though Ingot closes it (slirp4netns, and nftables: table ip ingot)`,
+      detail:
+        `an instance reaches this host at ${answer.open.join(', ')}, though Ingot closes it (slirp4netns, and ` +
+        'nftables: table ip ingot)',
     };
   }
   const closed = 'slirp4netns and nftables work, this host is closed to instances';
   if (answer.dns.failure !== undefined) {
     const why = host.resolversOnLoopback
-      ? "; this host names only resolvers on its loopback, which instances may not reach: name the network's own in /etc/resolv.conf"
+      ? "; this host names only resolvers on its loopback, which instances may not reach: name the network's own " +
+        'in /etc/resolv.conf'
       : '';
     return {
       status: host.proxied ? 'warn' : 'fail',
@@ -134,11 +137,15 @@ export function networkVerdict(answer: InsideAnswer, host: HostNetwork): Finding
     if (host.addresses.includes(answer.dns.address ?? ''))
       return {
         status: 'warn',
-        detail: `${closed}, so that an instance does not reach the package mirror ${host.name}, which is on this host itself: components that install packages fail`,
+        detail:
+          `${closed}, so that an instance does not reach the package mirror ${host.name}, which is on this host ` +
+          'itself: components that install packages fail',
       };
     return {
       status: 'warn',
-      detail: `${closed}, names resolve, but an instance does not reach ${host.name} (${reasonOf(answer.connection.failure)})${host.proxied ? ': this host goes through a proxy, of which components have to know by themselves' : ''}`,
+      detail:
+        `${closed}, names resolve, but an instance does not reach ${host.name} ` +
+        `(${reasonOf(answer.connection.failure)})${host.proxied ? ': this host goes through a proxy, of which components have to know by themselves' : ''}`,
     };
   }
   return { status: 'ok', detail: `${closed}, and an instance resolves and reaches ${host.name}` };

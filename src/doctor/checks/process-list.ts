@@ -54,6 +54,8 @@ export function processListVerdict(readable: boolean, users: readonly string[]):
   if (users.length === 0) return { status: 'ok', detail: `${seen}, but only root can log in here` };
   return {
     status: 'warn',
-    detail: `${seen}: ${users.slice(0, 3).join(', ')}${users.length > 3 ? ` and ${users.length - 3} more` : ''} can log in here. The mount option hidepid of /proc hides them (see: man 5 proc)`,
+    detail:
+      `${seen}: ${users.slice(0, 3).join(', ')}${users.length > 3 ? ` and ${users.length - 3} more` : ''} can log ` +
+      'in here. The mount option hidepid of /proc hides them (see: man 5 proc)',
   };
 }

@@ -45,13 +45,17 @@ export function processorVerdict(host: HostProcessor): Finding {
   if (host.available < COMFORTABLE)
     return {
       status: 'warn',
-      detail: `${detail}: build instances get 2 GiB unless the infrastructure configuration names a smaller type, such as t3.nano`,
+      detail:
+        `${detail}: build instances get 2 GiB unless the infrastructure configuration names a smaller type, such ` +
+        'as t3.nano',
     };
   if (host.cores < 2) return { status: 'warn', detail: `${detail}: emulated machines start slowly on one core` };
   if (host.patience >= 2)
     return {
       status: 'warn',
-      detail: `${detail}: slow, as a machine that is itself emulated; Ingot's deadlines are ${Math.round(host.patience)} times as long`,
+      detail:
+        `${detail}: slow, as a machine that is itself emulated; Ingot's deadlines are ${Math.round(host.patience)} ` +
+        'times as long',
     };
   return { status: 'ok', detail };
 }

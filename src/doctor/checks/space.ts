@@ -96,7 +96,9 @@ export function spaceVerdict(found: DataDirectory): Finding {
   if (free < needed)
     return {
       status: 'fail',
-      detail: `${detail}; ${found.haveBase ? 'a build' : 'a base image while it is made, and a build,'} take${found.haveBase ? 's' : ''} some ${needed / GIB} GiB`,
+      detail:
+        `${detail}; ${found.haveBase ? 'a build' : 'a base image while it is made, and a build,'} ` +
+        `take${found.haveBase ? 's' : ''} some ${needed / GIB} GiB`,
     };
   if (/^(nfs|cifs|smb|9p|fuse|ceph|glusterfs)/.test(fileSystem))
     return { status: 'warn', detail: `${detail}; disks and the database are better kept on a local file system` };

@@ -78,14 +78,16 @@ export function filterVerdict(found: {
     return {
       status: 'fail',
       detail:
-        'this kernel has no seccomp filters: system containers and QEMU may make any system call. Use a kernel with CONFIG_SECCOMP_FILTER',
+        'this kernel has no seccomp filters: system containers and QEMU may make any system call. Use a kernel ' +
+        'with CONFIG_SECCOMP_FILTER',
     };
   const without = [
     ...(found.nspawn ? [] : ['systemd-nspawn is built without seccomp: containers may make any system call']),
     ...(found.qemu === '2'
       ? []
       : [
-          `QEMU does not run in its sandbox${found.qemu === '0' ? '' : ` (${found.qemu.split('\n')[0]!.slice(0, 200)})`}`,
+          'QEMU does not run in its ' +
+            `sandbox${found.qemu === '0' ? '' : ` (${found.qemu.split('\n')[0]!.slice(0, 200)})`}`,
         ]),
   ];
   if (without.length > 0) return { status: 'fail', detail: without.join('; ') };

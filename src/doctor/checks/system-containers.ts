@@ -38,15 +38,17 @@ export const systemContainers: Check = {
       };
     }
     const { stdout } = await run(['systemd-nspawn', '--version'], { signal });
-    const ran = `systemd-nspawn ${/^systemd (\d+)/.exec(stdout)?.[1] ?? ''}: a container ran on a disk of its own, with uids of its own (idmapped mount)`;
+    const ran =
+      `systemd-nspawn ${/^systemd (\d+)/.exec(stdout)?.[1] ?? ''}: a container ran on a disk of its own, with uids ` +
+      'of its own (idmapped mount)';
     if (!filtered) return { status: 'warn', detail: `${ran}, but no filter of its system calls was in force` };
     return { status: 'ok', detail: `${ran} and a filter of its system calls` };
   },
 };
 
 /**
- * Runs a program of the host's in a container on a mounted disk whose files belong to the host's root and must belong to
- * the container's.
+ * Runs a program of the host's in a container on a mounted disk whose files belong to the host's root and must belong
+ * to the container's.
  * @returns whether its system calls are filtered
  */
 async function tryContainer(
@@ -84,7 +86,8 @@ async function tryContainer(
         '--as-pid2',
         '/bin/sh',
         '-c',
-        'stat -c %u:%g /it; while read -r name value; do [ "$name" != Seccomp: ] || echo "$value"; done </proc/self/status',
+        'stat -c %u:%g /it; while read -r name value; do [ "$name" != Seccomp: ] || echo "$value"; done ' +
+          '</proc/self/status',
       ],
     ),
   );
@@ -98,7 +101,8 @@ async function tryContainer(
     const [owners, mode] = stdout.trim().split(/\s+/);
     if (owners !== '0:0')
       throw new Error(
-        `files that belong to root on the disk belong to ${owners} in the container: this kernel maps no owners of mounts`,
+        `files that belong to root on the disk belong to ${owners} in the container: this kernel maps no owners of ` +
+          'mounts',
       );
     filtered = mode === '2';
   } catch (error) {

@@ -22,12 +22,15 @@ export function untrustedVerdict(machines: boolean, { accelerator }: Pick<Accele
     return {
       status: 'warn',
       detail:
-        'virtual machines do not work on this host (see above): do not build components here whose authors you do not trust',
+        'virtual machines do not work on this host (see above): do not build components here whose authors you do ' +
+        'not trust',
     };
   if (accelerator === 'kvm')
     return { status: 'ok', detail: `if you do not trust a component's author, ${how} with a kernel of its own` };
   return {
     status: 'warn',
-    detail: `if you do not trust a component's author, ${how}, on a host where KVM works: this one emulates, and QEMU's developers do not treat faults of its emulator as security faults`,
+    detail:
+      `if you do not trust a component's author, ${how}, on a host where KVM works: this one emulates, and QEMU's ` +
+      'developers do not treat faults of its emulator as security faults',
   };
 }

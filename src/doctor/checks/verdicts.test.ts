@@ -271,7 +271,8 @@ test('data directory access: who looks in, and who could put another in its plac
 
 test('process list: who sees it', () => {
   const passwd =
-    'root:x:0:0::/root:/bin/bash\ndaemon:x:1:1::/:/usr/sbin/nologin\nme:x:1000:1000::/home/me:/bin/bash\nbot:x:1001:1001::/:/bin/false\nnobody:x:65534:65534::/:/usr/sbin/nologin\n';
+    'root:x:0:0::/root:/bin/bash\ndaemon:x:1:1::/:/usr/sbin/nologin\n' +
+    'me:x:1000:1000::/home/me:/bin/bash\nbot:x:1001:1001::/:/bin/false\nnobody:x:65534:65534::/:/usr/sbin/nologin\n';
   assert.deepEqual(usersWhoLogIn(passwd), ['me']);
   assert.equal(processListVerdict(false, ['me']).status, 'ok');
   assert.equal(processListVerdict(true, []).status, 'ok');

@@ -17,7 +17,9 @@ export const virtualMachines: Check = {
     const { stdout } = await run(['qemu-system-x86_64', '--version'], { signal });
     return {
       status: 'ok',
-      detail: `QEMU ${/version (\S+)/.exec(stdout)?.[1] ?? '(unknown version)'}: images are booted and tested as virtual machines`,
+      detail:
+        `QEMU ${/version (\S+)/.exec(stdout)?.[1] ?? '(unknown version)'}: images are booted and tested as virtual ` +
+        'machines',
     };
   },
 };

@@ -74,12 +74,18 @@ function isComparison(name: string): name is ComparisonOperator {
 
 // ---- reading
 
-/** Reads a condition and gives it in one form: one operator, operands as texts, `and` and `or` with lists, `not` with a map. */
+/**
+ * Reads a condition and gives it in one form: one operator, operands as texts, `and` and `or` with lists, `not` with a
+ * map.
+ */
 export function readCondition(node: DocumentNode, path: string, faults: FaultCollector): InputValue | undefined {
   return new ConditionReader(faults).statement(node, path, false);
 }
 
-/** Reads the `if` of a step. `then` and `else` stand beside the operator; beside that of a `not`, where people put them too, they mean the same. */
+/**
+ * Reads the `if` of a step. `then` and `else` stand beside the operator; beside that of a `not`, where people put them
+ * too, they mean the same.
+ */
 export function readStepCondition(node: DocumentNode, path: string, faults: FaultCollector): StepCondition | undefined {
   const reader = new ConditionReader(faults);
   const condition = reader.statement(node, path, true);
@@ -146,7 +152,9 @@ class ConditionReader {
         this.#faults.add('unknown-key', entry.keyPosition, at, `'${entry.key}' has no meaning here; it has no effect.`);
         continue;
       }
-      const message = `'${shorten(entry.key)}' is not a comparison or logical operator.${didYouMean(entry.key, CONDITION_OPERATORS)}`;
+      const message =
+        `'${shorten(entry.key)}' is not a comparison or logical ` +
+        `operator.${didYouMean(entry.key, CONDITION_OPERATORS)}`;
       this.#faults.add('unknown-operator', entry.keyPosition, at, message);
     }
   }
@@ -208,8 +216,8 @@ class ConditionReader {
 // ---- evaluating
 
 /**
- * Evaluates a condition as {@link readCondition} gave it, its references resolved. `and` and `or` stop at the first part that decides.
- * Throws when the value is no condition, or a pattern cannot be read or takes longer than a second.
+ * Evaluates a condition as {@link readCondition} gave it, its references resolved. `and` and `or` stop at the first
+ * part that decides. Throws when the value is no condition, or a pattern cannot be read or takes longer than a second.
  */
 export async function evaluateCondition(condition: InputValue, probe: ConditionProbe): Promise<ConditionOutcome> {
   const map = asMap(condition);
@@ -310,7 +318,10 @@ function compareNumbers(value: string, baseline: string, test: (order: number) =
   return order !== undefined && test(order);
 }
 
-/** The pattern in JavaScript's syntax, or why it cannot be read. Patterns are Go's (RE2): no look-around, no back references. */
+/**
+ * The pattern in JavaScript's syntax, or why it cannot be read. Patterns are Go's (RE2): no look-around, no back
+ * references.
+ */
 function compilePattern(pattern: string): RegExp | string {
   if (/(?<!\\)(?:\\\\)*\(\?<?[=!]/.test(pattern)) return 'look-ahead and look-behind do not exist';
   if (/(?<!\\)(?:\\\\)*\\[1-9]/.test(pattern)) return 'back references do not exist';
@@ -355,7 +366,8 @@ function matchPattern(source: string, text: string): boolean {
   const matches = matchesInTime(pattern, text);
   if (matches === undefined)
     throw new Error(
-      `The pattern '${shorten(source)}' took longer than ${MATCH_MILLISECONDS} ms on a text of ${text.length} characters.`,
+      `The pattern '${shorten(source)}' took longer than ${MATCH_MILLISECONDS} ms on a text of ${text.length} ` +
+        'characters.',
     );
   return matches;
 }

@@ -165,11 +165,15 @@ class DeclarationReader {
     path: string,
   ): void {
     if (value.length > MAX_PARAMETER_LENGTH) {
-      const message = `The default of ${lowerFirst(what)} has ${value.length} characters; at most ${MAX_PARAMETER_LENGTH} are allowed.`;
+      const message =
+        `The default of ${lowerFirst(what)} has ${value.length} characters; at most ${MAX_PARAMETER_LENGTH} are ` +
+        'allowed.';
       this.#faults.add('out-of-range', position, path, message);
     }
     if (allowed === undefined || allowed.includes(value)) return;
-    const message = `The default of ${lowerFirst(what)} is '${shorten(value)}', which is not among its allowedValues (${allowed.join(', ')}).`;
+    const message =
+      `The default of ${lowerFirst(what)} is '${shorten(value)}', which is not among its allowedValues ` +
+      `(${allowed.join(', ')}).`;
     this.#faults.add('invalid-value', position, path, message);
   }
 

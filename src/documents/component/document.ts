@@ -66,8 +66,8 @@ export interface StepCondition {
 }
 
 /**
- * A loop, references still in it: integers from `start` to `end`, both among them; the values of a list; or the values of a text that
- * a delimiter separates. `name` is what references call it beside `loop`.
+ * A loop, references still in it: integers from `start` to `end`, both among them; the values of a list; or the values
+ * of a text that a delimiter separates. `name` is what references call it beside `loop`.
  */
 export type Loop =
   | {

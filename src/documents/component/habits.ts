@@ -56,7 +56,9 @@ class Habits {
     for (const [index, phase] of (phases?.kind === 'list' ? phases.items : []).entries()) {
       const name = phase.kind === 'map' ? entryOf(phase, 'name')?.value : undefined;
       if (name?.kind !== 'scalar' || name.value === null || RUN_PHASES.includes(name.text)) continue;
-      const message = `Image Builder runs no phase '${shorten(name.text)}', only ${RUN_PHASES.join(', ')}.${didYouMean(name.text, RUN_PHASES)}`;
+      const message =
+        `Image Builder runs no phase '${shorten(name.text)}', only ` +
+        `${RUN_PHASES.join(', ')}.${didYouMean(name.text, RUN_PHASES)}`;
       this.#faults.add('phase-not-run', name.position, `phases[${index}].name`, message);
     }
   }
@@ -109,7 +111,9 @@ class Habits {
           ? /^[^#\n]*?(\bRestart-Computer\b|\bStop-Computer\b|\bshutdown(?:\.exe)?\s+[-/][rs]\b)/im.exec(item.text)?.[1]
           : undefined;
       if (found === undefined || item.kind !== 'scalar') continue;
-      const message = `'${found}' stops the machine in the middle of the run, which then fails. End the script with "exit 3010" to have it run again after a restart, or use the action Reboot.`;
+      const message =
+        `'${found}' stops the machine in the middle of the run, which then fails. End the script with "exit 3010" ` +
+        'to have it run again after a restart, or use the action Reboot.';
       this.#faults.add('restart-in-script', item.locate(found, 0), `${path}[${index}]`, message);
     }
   }
@@ -120,7 +124,9 @@ class Habits {
   }
 
   #secret(node: ScalarNode, path: string, what: string, found?: string): void {
-    const message = `This looks like a secret in clear text (${what}): whoever can read the component has it, and so has the image's log where a step prints it. '{{ resolve:secretsmanager:NAME }}' names one that is kept elsewhere.`;
+    const message =
+      `This looks like a secret in clear text (${what}): whoever can read the component has it, and so has the ` +
+      `image's log where a step prints it. '{{ resolve:secretsmanager:NAME }}' names one that is kept elsewhere.`;
     this.#faults.add(
       'clear-text-secret',
       found === undefined ? node.position : node.locate(found.trim(), 0),

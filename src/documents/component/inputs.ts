@@ -1,4 +1,6 @@
-/** The inputs of a step against the schema of its action module, before it runs and again once references are resolved. */
+/**
+ * The inputs of a step against the schema of its action module, before it runs and again once references are resolved.
+ */
 import type { FaultCollector } from '../faults.ts';
 import { didYouMean } from '../nearest.ts';
 import { describeNode, entryOf, shorten } from '../nodes.ts';
@@ -54,8 +56,8 @@ function coerce(
 }
 
 /**
- * Types the inputs of a step once its references are resolved: what a reference gave for a boolean, an integer, a mode or one
- * of a few words is read and checked here. Inputs without references pass as they are.
+ * Types the inputs of a step once its references are resolved: what a reference gave for a boolean, an integer, a mode
+ * or one of a few words is read and checked here. Inputs without references pass as they are.
  */
 export function checkResolvedInputs(module: ActionModule, inputs: InputValue): CheckedInputs {
   const problems: string[] = [];
@@ -250,7 +252,9 @@ class InputReader {
 
   #texts(node: DocumentNode, what: string, required: boolean, path: string): InputValue | undefined {
     if (node.kind !== 'list') {
-      const message = `${what} must be a list, not ${describeNode(node)}.${node.kind === 'scalar' ? ' Put it behind a dash.' : ''}`;
+      const message =
+        `${what} must be a list, not ` +
+        `${describeNode(node)}.${node.kind === 'scalar' ? ' Put it behind a dash.' : ''}`;
       this.#faults.add('wrong-type', node.position, path, message);
       return undefined;
     }
@@ -326,7 +330,10 @@ function scalarText(node: DocumentNode | undefined): string | undefined {
   return node?.kind === 'scalar' ? node.text : undefined;
 }
 
-/** For each map of a step's inputs the names it gives, as chaining sees them; undefined when the inputs have no such shape. */
+/**
+ * For each map of a step's inputs the names it gives, as chaining sees them; undefined when the inputs have no such
+ * shape.
+ */
 export function givenInputs(node: DocumentNode | undefined): readonly (readonly string[])[] | undefined {
   if (node === undefined) return [[]];
   if (node.kind === 'map') return [node.entries.map((entry) => entry.key)];

@@ -1,6 +1,7 @@
 /**
- * The JSON Schema of component documents. What passes the validator without a warning passes it; it knows nothing of what only a whole
- * document shows, such as references. Unknown keys, of which the validator warns, are errors here: that is what an editor is asked for.
+ * The JSON Schema of component documents. What passes the validator without a warning passes it; it knows nothing of
+ * what only a whole document shows, such as references. Unknown keys, of which the validator warns, are errors here:
+ * that is what an editor is asked for.
  */
 import { closedMap, DIALECT, forAction, SCALAR, SCHEMA_VERSION, type JsonSchema } from '../json-schema.ts';
 import { COMPARISONS, CONDITION_OPERATORS, STEP_DECISIONS } from './conditions.ts';

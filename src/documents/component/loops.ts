@@ -40,8 +40,9 @@ export interface LoopIteration {
 export type LoopPlan = { readonly iterations: () => Iterable<LoopIteration> } | { readonly problem: string };
 
 /**
- * What a loop goes through once its references are known. Integers are counted as they come, so that a long loop takes no memory.
- * An empty delimited list is no iteration; the values of a list are taken as they stand between the delimiters, spaces included.
+ * What a loop goes through once its references are known. Integers are counted as they come, so that a long loop takes
+ * no memory. An empty delimited list is no iteration; the values of a list are taken as they stand between the
+ * delimiters, spaces included.
  * @param resolve replaces the references of a text
  */
 export function planLoop(loop: Loop, resolve: (text: string) => string): LoopPlan {

@@ -1,12 +1,13 @@
 /**
- * Which component documents need a virtual machine: what shows in the document to act on the running kernel, on devices or on the boot
- * loader, none of which a system container has.
+ * Which component documents need a virtual machine: what shows in the document to act on the running kernel, on devices
+ * or on the boot loader, none of which a system container has.
  *
- * A rule about commands, not about files: what a document writes into `/etc/sysctl.d`, `/etc/modules-load.d` or `/etc/fstab` takes
- * effect when the image boots, so that writing it is fine in a container. A rule that hits too often costs time, for a machine gives the
- * same image more slowly. One that misses costs one retry, since the container refuses aloud (`workflows/container-refusals.ts`). What a
- * container ignores *without* a word therefore has to be here: services that systemd skips by a condition, `systemd-sysctl`, what asks
- * for the running kernel's release. Each rule was tried in a container and in a machine; `docs/drivers.md` says the same to users.
+ * A rule about commands, not about files: what a document writes into `/etc/sysctl.d`, `/etc/modules-load.d` or
+ * `/etc/fstab` takes effect when the image boots, so that writing it is fine in a container. A rule that hits too often
+ * costs time, for a machine gives the same image more slowly. One that misses costs one retry, since the container
+ * refuses aloud (`workflows/container-refusals.ts`). What a container ignores *without* a word therefore has to be
+ * here: services that systemd skips by a condition, `systemd-sysctl`, what asks for the running kernel's release. Each
+ * rule was tried in a container and in a machine; `docs/drivers.md` says the same to users.
  */
 import type { Position } from '../position.ts';
 import type { ComponentDocument, InputValue, Step } from './document.ts';
@@ -27,7 +28,10 @@ export interface MachineNeed {
 
 /** What is known of the disk that the document runs on. */
 export interface RuleDisk {
-  /** True for a disk that descends from a base image of ours, whose boot menu needs no change when the kernel is upgraded. */
+  /**
+   * True for a disk that descends from a base image of ours, whose boot menu needs no change when the kernel is
+   * upgraded.
+   */
   readonly ownBase: boolean;
 }
 
@@ -190,17 +194,21 @@ const PROGRAMS: ReadonlyMap<string, MachineRuleName> = new Map(
   Object.entries({
     'kernel-module': 'insmod rmmod lsmod modinfo kmod dkms akmods weak-modules',
     'boot-loader':
-      'grub-install grub2-install update-grub update-grub2 grub-mkconfig grub2-mkconfig grubby grub-probe grub-reboot efibootmgr bootctl ' +
+      'grub-install grub2-install update-grub update-grub2 grub-mkconfig grub2-mkconfig grubby grub-probe ' +
+      'grub-reboot efibootmgr bootctl ' +
       'kernel-install extlinux lilo zipl dracut mkinitcpio mokutil',
     'running-kernel': 'kexec bpftool bpftrace dmesg perf',
     'loop-device': 'kpartx qemu-nbd udisksctl snap',
     device:
-      'pvs pvcreate pvresize pvremove pvscan vgs vgcreate vgextend vgchange vgscan lvs lvm lvcreate lvextend lvresize lvremove lvchange lvdisplay ' +
-      'vgdisplay pvdisplay dmsetup mdadm multipath multipathd iscsiadm partprobe partx growpart resize2fs tune2fs dumpe2fs xfs_growfs xfs_repair blkdiscard fstrim ' +
+      'pvs pvcreate pvresize pvremove pvscan vgs vgcreate vgextend vgchange vgscan lvs lvm lvcreate lvextend ' +
+      'lvresize lvremove lvchange lvdisplay ' +
+      'vgdisplay pvdisplay dmsetup mdadm multipath multipathd iscsiadm partprobe partx growpart resize2fs tune2fs ' +
+      'dumpe2fs xfs_growfs xfs_repair blkdiscard fstrim ' +
       'fsfreeze hdparm smartctl nvme sgdisk gdisk parted sfdisk lsblk zpool zfs blockdev badblocks ethtool udevadm',
     fuse: 'fusermount fusermount3 sshfs s3fs rclone-mount mergerfs bindfs',
     containers:
-      'docker dockerd docker-compose containerd ctr nerdctl crictl podman buildah lxc lxd incus minikube kind k3s k3d kubeadm kubelet machinectl systemd-nspawn',
+      'docker dockerd docker-compose containerd ctr nerdctl crictl podman buildah lxc lxd incus minikube kind k3s ' +
+      'k3d kubeadm kubelet machinectl systemd-nspawn',
     clock: 'hwclock ntpdate chronyc chronyd ntpd sntp adjtimex',
     hardware: 'dmidecode lspci lsusb lshw virt-what systemd-detect-virt numactl cpupower tuned-adm kvm-ok',
     privilege: 'auditctl augenrules setenforce apparmor_parser aa-enforce aa-complain aa-disable setserial',
@@ -210,8 +218,8 @@ const PROGRAMS: ReadonlyMap<string, MachineRuleName> = new Map(
 );
 
 /**
- * Services that systemd skips in a container by a condition, that start without effect there (`systemd-sysctl`), or that need what only
- * a machine has.
+ * Services that systemd skips in a container by a condition, that start without effect there (`systemd-sysctl`), or
+ * that need what only a machine has.
  */
 const SERVICES = new RegExp(
   `^(?:${[
@@ -289,7 +297,9 @@ const SERVICES = new RegExp(
   ].join('|')})(?:\\.service|\\.socket|\\.timer)?$|\\.(?:swap|mount|automount|device)$`,
 );
 
-/** Packages whose own scripts work on the running kernel, the boot loader or devices, and say nothing where they cannot. */
+/**
+ * Packages whose own scripts work on the running kernel, the boot loader or devices, and say nothing where they cannot.
+ */
 const PACKAGES: readonly (readonly [RegExp, MachineRuleName])[] = [
   [/(?:^|-)dkms$|^(?:nvidia-|virtualbox-|akmod-|kmod-)/, 'kernel-module'],
   [/^grub-(?:pc|efi|cloud|xen|legacy|ieee1275)(?:-amd64|-arm64)?$|^grub2-(?:pc|efi)/, 'boot-loader'],
@@ -448,7 +458,10 @@ function fileRule(paths: readonly string[], read = false): MachineRuleName | und
   return undefined;
 }
 
-/** Parameters that belong to a network namespace, of which a container has its own. Most of `net.core` and conntrack's sizes do not. */
+/**
+ * Parameters that belong to a network namespace, of which a container has its own. Most of `net.core` and conntrack's
+ * sizes do not.
+ */
 function perNamespace(key: string): boolean {
   const name = key.replaceAll('/', '.');
   if (

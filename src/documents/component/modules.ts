@@ -7,8 +7,8 @@
 export type Platform = 'Linux' | 'Windows' | 'macOS';
 
 /**
- * Type of one input. `text` takes the text of any scalar; `mode` is octal file permissions, read to four digits (`0755`);
- * `scalarOrTexts` is a scalar or a list of scalars; `parameters` a list of `{name, value}`.
+ * Type of one input. `text` takes the text of any scalar; `mode` is octal file permissions, read to four digits
+ * (`0755`); `scalarOrTexts` is a scalar or a list of scalars; `parameters` a list of `{name, value}`.
  */
 export type InputType = 'text' | 'boolean' | 'integer' | 'texts' | 'textMap' | 'mode' | 'scalarOrTexts' | 'parameters';
 

@@ -1,4 +1,7 @@
-/** Warnings about the components of a recipe together, and about a component on its parent image. Pure. They refuse nothing. */
+/**
+ * Warnings about the components of a recipe together, and about a component on its parent image. Pure. They refuse
+ * nothing.
+ */
 import type { FaultCode } from '../faults.ts';
 import type { ComponentDocument, InputValue, Step } from './document.ts';
 import { shellCommands } from './shell-commands.ts';
@@ -17,7 +20,9 @@ export interface RecipeWarning {
   readonly message: string;
 }
 
-/** @param osVersion of the parent image, such as `Debian GNU/Linux 12 (bookworm)`; what is not known is not warned of */
+/**
+ * @param osVersion of the parent image, such as `Debian GNU/Linux 12 (bookworm)`; what is not known is not warned of
+ */
 export function recipeHabits(
   components: readonly RecipeComponent[],
   osVersion: string | undefined,
@@ -28,7 +33,9 @@ export function recipeHabits(
 function severalUpdates(components: readonly RecipeComponent[]): readonly RecipeWarning[] {
   const [first, ...others] = components.filter(({ document }) => buildSteps(document).some(updates));
   return others.map(({ name }) => {
-    const message = `'${name}' updates the whole system, as '${first!.name}' did before it: each such update costs its time in every build, and a scheduled build repeats all that follows it.`;
+    const message =
+      `'${name}' updates the whole system, as '${first!.name}' did before it: each such update costs its time in ` +
+      'every build, and a scheduled build repeats all that follows it.';
     return { code: 'several-updates', component: name, message };
   });
 }
@@ -88,7 +95,9 @@ function otherPackageManagers(
         if (LOOKS.test(text)) continue;
         const found = shellCommands(text).find(({ words: [program = ''] }) => others.includes(program))?.words[0];
         if (found === undefined) continue;
-        const message = `Step '${step.name}' of phase '${phase.name}' in '${name}' uses ${found}; the parent image is ${osVersion}, which has ${own[0]}.`;
+        const message =
+          `Step '${step.name}' of phase '${phase.name}' in '${name}' uses ${found}; the parent image is ` +
+          `${osVersion}, which has ${own[0]}.`;
         return [{ code: 'other-package-manager', component: name, message }];
       }
     }

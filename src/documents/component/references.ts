@@ -71,7 +71,10 @@ export interface ResolvedValue {
   readonly unresolved: readonly string[];
 }
 
-/** Characters that the references of one value may give together: each may give 1 MiB, and a text has room for thousands. */
+/**
+ * Characters that the references of one value may give together: each may give 1 MiB, and a text has room for
+ * thousands.
+ */
 export const MAX_RESOLVED = 4 << 20;
 
 /** References that give more than `MAX_RESOLVED` characters together. */
@@ -123,7 +126,8 @@ export function secretReferencesIn(value: unknown): readonly SecretReference[] {
 }
 
 /**
- * Every secret that a run of a document may ask for: what its steps, its constants and its parameters name. What is only text to people counts for nothing.
+ * Every secret that a run of a document may ask for: what its steps, its constants and its parameters name. What is
+ * only text to people counts for nothing.
  * @param given values of parameters, which stand for the defaults
  */
 export function secretsOfDocument(
@@ -271,7 +275,9 @@ function checkLoop(
   faults.add('literal-reference', node.locate(reference.text, count), path, message);
 }
 
-/** Phases that run in one go, so that they can refer to one another; undefined for those that the service does not run. */
+/**
+ * Phases that run in one go, so that they can refer to one another; undefined for those that the service does not run.
+ */
 function stageOf(phase: string): string | undefined {
   if (phase === 'build' || phase === 'validate') return 'build';
   return phase === 'test' || phase === 'container-host-test' ? phase : undefined;
@@ -333,7 +339,9 @@ function checkChain(
   }
   const stages = [stageOf(site.phase), stageOf(target.phase)];
   if (stages[0] === stages[1] || stages.includes(undefined)) return;
-  const message = `${text}: the phase '${site.phase}' runs on another instance than '${target.phase}', where the value is not known.`;
+  const message =
+    `${text}: the phase '${site.phase}' runs on another instance than '${target.phase}', where the value is not ` +
+    'known.';
   faults.add('cross-stage-reference', position, path, message);
 }
 

@@ -1,4 +1,7 @@
-/** What in a bash script is legal and probably wrong under a runner: it restarts the machine itself, or it asks when nobody answers. Pure. */
+/**
+ * What in a bash script is legal and probably wrong under a runner: it restarts the machine itself, or it asks when
+ * nobody answers. Pure.
+ */
 import type { FaultCode } from '../faults.ts';
 import { shellCommands, type ShellCommand } from './shell-commands.ts';
 
@@ -19,13 +22,16 @@ export function scriptHabits(script: string): readonly ScriptHabit[] {
     const message = restarts(command);
     if (message !== undefined) return [{ code: 'restart-in-script', line: command.line, message }];
     if (answered || !asks(command)) return [];
-    const said = `'${shown(command)}' may ask before it goes on, but the standard input of a step is closed. Add ${YES.get(command.words[0]!) ?? '-y'}.`;
+    const said =
+      `'${shown(command)}' may ask before it goes on, but the standard input of a step is closed. Add ` +
+      `${YES.get(command.words[0]!) ?? '-y'}.`;
     return [{ code: 'unanswered-question', line: command.line, message: said }];
   });
   const last = commands.at(-1);
   if (last?.words[0] === 'exit' && last.words[1] === '194' && !GUARD.test(script)) {
     const message =
-      "The script always ends with 'exit 194': it runs again after each restart, without end. Let it see what it has done, or use the action Reboot.";
+      "The script always ends with 'exit 194': it runs again after each restart, without end. Let it see what it " +
+      'has done, or use the action Reboot.';
     habits.push({ code: 'endless-restart', line: last.line, message });
   }
   return habits;

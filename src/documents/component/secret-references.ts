@@ -1,5 +1,6 @@
 /**
- * References to secrets: `{{ resolve:secretsmanager:NAME }}` and the like, in the form that CloudFormation's dynamic references have. Pure.
+ * References to secrets: `{{ resolve:secretsmanager:NAME }}` and the like, in the form that CloudFormation's dynamic
+ * references have. Pure.
  *
  * - `resolve:secretsmanager:NAME[:SecretString[:KEY[:STAGE[:VERSION-ID]]]]`; NAME may be an ARN
  * - `resolve:ssm-secure:NAME[:VERSION]`, `resolve:ssm:NAME[:VERSION]`
@@ -48,7 +49,8 @@ export function readSecretReference(text: string, inside: string): SecretReferen
   if (!isService(service)) {
     const near = nearestWord(service, SECRET_SERVICES);
     return broken(
-      `'${service}' keeps no secrets, only ${SECRET_SERVICES.join(', ')} do.${near === undefined ? '' : ` Did you mean '${near}'?`}`,
+      `'${service}' keeps no secrets, only ${SECRET_SERVICES.join(', ')} ` +
+        `do.${near === undefined ? '' : ` Did you mean '${near}'?`}`,
     );
   }
   const arn = ARN.exec(rest)?.[0];

@@ -1,4 +1,7 @@
-/** What in a text is a secret in clear text, as far as its form shows it. It names what it found and never gives the secret itself. */
+/**
+ * What in a text is a secret in clear text, as far as its form shows it. It names what it found and never gives the
+ * secret itself.
+ */
 
 /** Something that looks like a secret. */
 export interface SecretHit {
@@ -43,8 +46,8 @@ export function isNamedSecret(name: string, value: string): boolean {
 }
 
 /**
- * A value that is a word of its own: the end of the text, a quote, a blank or a semicolon follows, or a comma in it ends it. Looked at here,
- * because an expression that did would try each value anew from each name in it.
+ * A value that is a word of its own: the end of the text, a quote, a blank or a semicolon follows, or a comma in it
+ * ends it. Looked at here, because an expression that did would try each value anew from each name in it.
  */
 function wholeValue(written: string, next: string | undefined): string | undefined {
   if (next === undefined || /['"\s,;]/.test(next)) return written;

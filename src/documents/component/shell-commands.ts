@@ -1,18 +1,18 @@
 /**
- * The commands of a bash script, as far as they can be read without running it: what stands at a place where bash would look for a
- * command, also inside `$( )`, backquotes, `sudo`, `bash -c '…'`, `eval`, `xargs`, `find -exec` and a here-document for a shell. Text
- * is no command: comments, arguments, other here-documents, patterns of `case`. It never fails: of a script that bash would refuse it
- * gives what it could read.
+ * The commands of a bash script, as far as they can be read without running it: what stands at a place where bash would
+ * look for a command, also inside `$( )`, backquotes, `sudo`, `bash -c '…'`, `eval`, `xargs`, `find -exec` and a
+ * here-document for a shell. Text is no command: comments, arguments, other here-documents, patterns of `case`. It
+ * never fails: of a script that bash would refuse it gives what it could read.
  *
- * Scripts are a stranger's, and the API process reads them: the work is linear in the length of the script, whatever it holds. What lies
- * behind a limit is left unread.
+ * Scripts are a stranger's, and the API process reads them: the work is linear in the length of the script, whatever it
+ * holds. What lies behind a limit is left unread.
  */
 
 /** One command. */
 export interface ShellCommand {
   /**
-   * Program and arguments without their quotes; a program's folder is taken away. What only a run can tell (`$name`, `$(…)`) stays as
-   * it is written. Prefixes such as `sudo` and `VAR=x` are gone. Empty for a redirection alone.
+   * Program and arguments without their quotes; a program's folder is taken away. What only a run can tell (`$name`,
+   * `$(…)`) stays as it is written. Prefixes such as `sudo` and `VAR=x` are gone. Empty for a redirection alone.
    */
   readonly words: readonly string[];
   /** The program as written, with its folder. */
@@ -35,7 +35,10 @@ const MAX_DEPTH = 8;
 const MAX_NESTING = 40;
 /** How often the length of the script all scripts in it may have together. */
 const MAX_READINGS = 8;
-/** Longer scripts are read as far as this, in characters: nobody writes such a script, and a rule need not read a payload. */
+/**
+ * Longer scripts are read as far as this, in characters: nobody writes such a script, and a rule need not read a
+ * payload.
+ */
 const MAX_LENGTH = 1 << 20;
 
 /** All commands of a script, nested ones before those that they are part of. */
@@ -414,7 +417,10 @@ class Scanner {
 const ASSIGNED = /^[A-Za-z_]\w*\+?=$/;
 const ASSIGNMENT = /^[A-Za-z_]\w*(?:\[[^\]]*\])?\+?=/;
 
-/** Programs that run the command in their arguments: which of their options take a value, and how many words come before the command. */
+/**
+ * Programs that run the command in their arguments: which of their options take a value, and how many words come before
+ * the command.
+ */
 const PREFIXES: Readonly<Record<string, { readonly valued?: string; readonly before?: number }>> = {
   sudo: { valued: 'ughpCrtTUDR' },
   doas: { valued: 'uC' },

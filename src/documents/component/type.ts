@@ -41,7 +41,9 @@ export function parameterDetails(document: ComponentDocument): readonly Componen
   }));
 }
 
-/** Names of the parameters that have neither a default nor a value in `given`. A recipe that leaves one out is refused. */
+/**
+ * Names of the parameters that have neither a default nor a value in `given`. A recipe that leaves one out is refused.
+ */
 export function missingParameters(
   document: ComponentDocument,
   given: Readonly<Record<string, unknown>>,
@@ -52,8 +54,8 @@ export function missingParameters(
 }
 
 /**
- * What is wrong with the values that a recipe gives, a sentence each; empty when all is well. Missing ones are told too;
- * names that the document does not declare are passed over, as the component manager does.
+ * What is wrong with the values that a recipe gives, a sentence each; empty when all is well. Missing ones are told
+ * too; names that the document does not declare are passed over, as the component manager does.
  */
 export function checkParameterValues(
   document: ComponentDocument,
@@ -80,7 +82,8 @@ export function checkParameterValues(
       problems.push(`The value of '${parameter.name}' has ${text.length} characters; at most 1024 are allowed.`);
     else if (parameter.allowedValues?.includes(text) === false) {
       problems.push(
-        `The value of '${parameter.name}' is '${text}', which is not among its allowedValues (${parameter.allowedValues.join(', ')}).`,
+        `The value of '${parameter.name}' is '${text}', which is not among its allowedValues ` +
+          `(${parameter.allowedValues.join(', ')}).`,
       );
     }
   }

@@ -258,7 +258,10 @@ export const workflowActions: Readonly<Record<string, WorkflowAction>> = Object.
   ),
 );
 
-/** Step actions that this version of Ingot runs: `workflows/actions.ts` has one for each, by its type. The others are known and refused. */
+/**
+ * Step actions that this version of Ingot runs: `workflows/actions.ts` has one for each, by its type. The others are
+ * known and refused.
+ */
 export const RUNNABLE_ACTIONS = [
   'ApplyImageConfigurations',
   'CollectImageMetadata',

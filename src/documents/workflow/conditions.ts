@@ -124,7 +124,8 @@ function operand(node: DocumentNode, name: string, path: string, faults: FaultCo
 }
 
 /**
- * Evaluates a condition; `and` and `or` stop at the first part that decides. What cannot be read as a boolean or a number compares as false.
+ * Evaluates a condition; `and` and `or` stop at the first part that decides. What cannot be read as a boolean or a
+ * number compares as false.
  * @throws {UnresolvedReferenceError} when a reference has no value
  */
 export function evaluateCondition(condition: WorkflowCondition, lookup: WorkflowLookup): boolean {

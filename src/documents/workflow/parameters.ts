@@ -54,7 +54,8 @@ export function workflowParameterValues(
     else if (value === undefined) problems.push(`The parameter '${parameter.name}' has no default and needs a value.`);
     else
       problems.push(
-        `The value of the parameter '${parameter.name}' must be ${WORDS[parameter.type]}, at most ${MAX_VALUE_LENGTH} characters.`,
+        `The value of the parameter '${parameter.name}' must be ${WORDS[parameter.type]}, at most ` +
+          `${MAX_VALUE_LENGTH} characters.`,
       );
   }
   return { values: Object.fromEntries(values), problems };

@@ -404,7 +404,9 @@ class WorkflowReader {
       given.add(name);
       const field = known.includes(name) ? schema[name] : undefined;
       if (field === undefined) {
-        const message = `${what} has no input '${shorten(name)}', so that it has no effect; it has ${known.join(', ')}.${didYouMean(name, known)}`;
+        const message =
+          `${what} has no input '${shorten(name)}', so that it has no effect; it has ` +
+          `${known.join(', ')}.${didYouMean(name, known)}`;
         this.#faults.add('unknown-input', entry.keyPosition, at, message);
       } else if (isNull(entry.value)) {
         const code = field.required === true ? 'missing-input' : 'null-value';
@@ -498,7 +500,9 @@ class WorkflowReader {
   #checkText(node: ScalarNode, schema: WorkflowInputSchema, interpolated: boolean, path: string, what: string): string {
     if (interpolated) return node.text;
     if (schema.oneOf !== undefined && !schema.oneOf.includes(node.text)) {
-      const message = `${what} must be one of ${schema.oneOf.join(', ')}, not '${shorten(node.text)}'.${didYouMean(node.text, schema.oneOf)}`;
+      const message =
+        `${what} must be one of ${schema.oneOf.join(', ')}, not ` +
+        `'${shorten(node.text)}'.${didYouMean(node.text, schema.oneOf)}`;
       this.#faults.add('invalid-value', node.position, path, message);
     }
     if (schema.max !== undefined && node.text.length > schema.max) {
@@ -555,7 +559,9 @@ class WorkflowReader {
         nearestWord(start, REFERENCE_NODES) === start
           ? ' Something has to follow.'
           : didYouMean(start, REFERENCE_NODES);
-      const message = `'${shorten(text)}' is not a path to a value: paths start with ${REFERENCE_NODES.map((node) => `$.${node}.`).join(', ')}.${hint}`;
+      const message =
+        `'${shorten(text)}' is not a path to a value: paths start with ` +
+        `${REFERENCE_NODES.map((node) => `$.${node}.`).join(', ')}.${hint}`;
       this.#faults.add('unknown-reference', position, path, message);
       return;
     }
@@ -573,14 +579,18 @@ class WorkflowReader {
     if (reference.node === 'parameters') {
       const type = this.#parameters.get(reference.name);
       if (type !== undefined) return type;
-      const message = `${said}: the document declares no parameter '${reference.name}'.${didYouMean(reference.name, this.#parameters.keys())}`;
+      const message =
+        `${said}: the document declares no parameter ` +
+        `'${reference.name}'.${didYouMean(reference.name, this.#parameters.keys())}`;
       this.#faults.add('undeclared-parameter', position, path, message);
       return undefined;
     }
     if (reference.node === 'imagebuilder') {
       const type = SYSTEM_VARIABLES.get(reference.name);
       if (type !== undefined) return type;
-      const message = `${said}: there is no system variable '${reference.name}'.${didYouMean(reference.name, SYSTEM_VARIABLES.keys())}`;
+      const message =
+        `${said}: there is no system variable ` +
+        `'${reference.name}'.${didYouMean(reference.name, SYSTEM_VARIABLES.keys())}`;
       this.#faults.add('unknown-reference', position, path, message);
       return undefined;
     }
@@ -639,7 +649,9 @@ function textAt(node: DocumentNode, key: string): string | undefined {
   return value?.kind === 'scalar' ? value.text : undefined;
 }
 
-/** A scalar that no schema describes: numbers whose text says more (`1.0`, `0777`, a long account number) stay texts. */
+/**
+ * A scalar that no schema describes: numbers whose text says more (`1.0`, `0777`, a long account number) stay texts.
+ */
 function plainScalar(node: ScalarNode): string | number | boolean | null {
   if (node.quoted || typeof node.value !== 'number') return node.value;
   return String(node.value) === node.text ? node.value : node.text;

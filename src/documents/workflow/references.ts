@@ -1,4 +1,7 @@
-/** References of workflow documents (`key.$`, `{{ $.path }}`, a bare `$.path`). Source: reference, `workflows.md` section 2. */
+/**
+ * References of workflow documents (`key.$`, `{{ $.path }}`, a bare `$.path`). Source: reference, `workflows.md`
+ * section 2.
+ */
 import { nearestWord } from '../nearest.ts';
 import type { WorkflowValue } from './document.ts';
 
@@ -19,8 +22,8 @@ export interface WorkflowReference {
 }
 
 /**
- * Gives the value at a base path (`$.parameters.x`, `$.stepOutputs.Step.output`, `$.workflowOutputs.Name`, `$.imagebuilder.x`),
- * or undefined when there is none.
+ * Gives the value at a base path (`$.parameters.x`, `$.stepOutputs.Step.output`, `$.workflowOutputs.Name`,
+ * `$.imagebuilder.x`), or undefined when there is none.
  */
 export type WorkflowLookup = (path: string) => unknown;
 
@@ -29,7 +32,10 @@ export class UnresolvedReferenceError extends Error {
   override readonly name = 'UnresolvedReferenceError';
 }
 
-/** Characters that the references of one value may give together: the outputs of one workflow may be the inputs of the next. */
+/**
+ * Characters that the references of one value may give together: the outputs of one workflow may be the inputs of the
+ * next.
+ */
 const MAX_RESOLVED = 4 << 20;
 
 const PATH = /^\$(?:\.[A-Za-z0-9_-]+(?:\[\d{1,6}\])*)+$/;
@@ -69,8 +75,8 @@ export function looksLikeReference(text: string): boolean {
 }
 
 /**
- * Replaces the references of a value: `key.$` gives `key` with what the path (or each path of a list) names, a text that is
- * wholly a path gives what it names, `{{ $.path }}` inside a text is written out (JSON where it is no text).
+ * Replaces the references of a value: `key.$` gives `key` with what the path (or each path of a list) names, a text
+ * that is wholly a path gives what it names, `{{ $.path }}` inside a text is written out (JSON where it is no text).
  * @throws {UnresolvedReferenceError} naming the path that has no value, or when the values are too large together
  */
 export function resolveWorkflowValue(value: WorkflowValue, lookup: WorkflowLookup): unknown {

@@ -27,7 +27,7 @@ export interface Rate {
 }
 
 /** Names of the quotas. */
-const QUOTA_NAMES = [
+export const QUOTA_NAMES = [
   'components',
   'imageRecipes',
   'containerRecipes',

@@ -21,7 +21,10 @@ export async function conditionOutcome(context: AttemptContext, condition: Input
   }
 }
 
-/** What conditions ask of a machine: existence by exit codes, hashes by the tools of coreutils. Symbolic links count as what they lead to. */
+/**
+ * What conditions ask of a machine: existence by exit codes, hashes by the tools of coreutils. Symbolic links count as
+ * what they lead to.
+ */
 function probe(context: AttemptContext): ConditionProbe {
   if (onWindows(context)) return windowsProbe(context);
   const holds = async (script: string, value: string, what: string): Promise<boolean> => {
@@ -70,7 +73,8 @@ function windowsProbe(context: AttemptContext): ConditionProbe {
       holds('Test-Path -LiteralPath $args[0] -PathType Container', path, `looking for the folder ${path}`),
     async fileHash(path, algorithm) {
       const hash = await ask(
-        `if (Test-Path -LiteralPath $args[0] -PathType Leaf) { (Get-FileHash -LiteralPath $args[0] -Algorithm ${algorithm.toUpperCase()}).Hash.ToLowerInvariant() } else { 'no' }`,
+        'if (Test-Path -LiteralPath $args[0] -PathType Leaf) { (Get-FileHash -LiteralPath $args[0] -Algorithm ' +
+          `${algorithm.toUpperCase()}).Hash.ToLowerInvariant() } else { 'no' }`,
         path,
         `hashing ${path}`,
       );

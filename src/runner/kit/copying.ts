@@ -7,7 +7,10 @@ import { wildcard, type ProgramItem } from './file-program.ts';
 import { flag, text } from './inputs.ts';
 import { withoutEnd } from '../../resources/ends.ts';
 
-/** Source without separators at its end, destination, whether it is a folder to put things in, the source's last part as a pattern where it is one, overwrite. */
+/**
+ * Source without separators at its end, destination, whether it is a folder to put things in, the source's last part as
+ * a pattern where it is one, overwrite.
+ */
 export function copyItem(
   inputs: Readonly<Record<string, InputValue>>,
   absolute: (path: string) => string,

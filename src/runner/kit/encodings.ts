@@ -1,4 +1,7 @@
-/** The encodings of the file modules: utf8, utf16 and utf32, little-endian unless the name ends in BE. Pure. Source: reference, `awstoe.md` section 6. */
+/**
+ * The encodings of the file modules: utf8, utf16 and utf32, little-endian unless the name ends in BE. Pure. Source:
+ * reference, `awstoe.md` section 6.
+ */
 import { InputError } from '../module.ts';
 
 /** An encoding by the name that iconv has for it. */

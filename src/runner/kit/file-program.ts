@@ -1,6 +1,6 @@
 /**
- * Modules that work on files: a fixed program for each, that runs once for a step and takes the step's items one after the other. Values
- * reach it as arguments, content on stdin: no value is ever part of a program.
+ * Modules that work on files: a fixed program for each, that runs once for a step and takes the step's items one after
+ * the other. Values reach it as arguments, content on stdin: no value is ever part of a program.
  */
 import type { InputValue } from '../../documents/component/document.ts';
 import { BASH } from '../../guest/environment.ts';
@@ -34,7 +34,10 @@ export interface FileProgram {
    * @throws {InputError} when an input has no usable value
    */
   item(inputs: Readonly<Record<string, InputValue>>, absolute: (path: string) => string): ProgramItem;
-  /** Body of a bash function that is called with the fields of each item as `$1`, `$2`, …; see `PRELUDE` for what it finds. */
+  /**
+   * Body of a bash function that is called with the fields of each item as `$1`, `$2`, …; see `PRELUDE` for what it
+   * finds.
+   */
   readonly bash: string;
   /** The same for PowerShell: the body of a function with the fields as `$args`. */
   readonly powershell?: string;
@@ -43,8 +46,8 @@ export interface FileProgram {
 }
 
 /**
- * What every bash program finds. `fail` ends the step; `parents` makes the folders above a path; `matches` sets `found` to what the last
- * part of a path, a pattern, matches. `*` also matches hidden names, as it does in Go.
+ * What every bash program finds. `fail` ends the step; `parents` makes the folders above a path; `matches` sets `found`
+ * to what the last part of a path, a pattern, matches. `*` also matches hidden names, as it does in Go.
  */
 const PRELUDE = `
 LC_ALL=C.UTF-8 IFS=

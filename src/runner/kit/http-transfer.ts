@@ -1,6 +1,6 @@
 /**
- * Files to and from web servers, by the instance's own network: a fixed program around curl, which Windows has had since Server 2019. Addresses
- * and headers reach it on stdin.
+ * Files to and from web servers, by the instance's own network: a fixed program around curl, which Windows has had
+ * since Server 2019. Addresses and headers reach it on stdin.
  */
 import { BASH } from '../../guest/environment.ts';
 import { ending, onWindows, type AttemptContext, type ModuleCommandResult } from '../module.ts';
@@ -16,7 +16,10 @@ export interface Transfer {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly ignoreCertificateErrors?: boolean;
-  /** `get`: into the file, complete or not at all, made or replaced; `put`: the file is the body; `ask`: the answer's body is given back. */
+  /**
+   * `get`: into the file, complete or not at all, made or replaced; `put`: the file is the body; `ask`: the answer's
+   * body is given back.
+   */
   readonly what: 'get' | 'put' | 'ask';
   /** Absolute path in the instance; empty for `ask`. */
   readonly path: string;
@@ -86,7 +89,10 @@ case "$what" in
 esac
 `;
 
-/** The same for Windows. curl gets its configuration below the writer of .NET, which would write a byte order mark first. */
+/**
+ * The same for Windows. curl gets its configuration below the writer of .NET, which would write a byte order mark
+ * first.
+ */
 const WINDOWS_PROGRAM = `
 $what, $path, $insecure, $algorithm, $checksum, $shown, $follow, $tries, $spare, $length = $args
 $config = Content ([int]$length)

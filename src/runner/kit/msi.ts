@@ -68,7 +68,9 @@ export interface MsiCall {
   readonly arguments: readonly string[];
 }
 
-/** @throws {InputError} for a property that the module decides on, or a value that msiexec would read as something else */
+/**
+ * @throws {InputError} for a property that the module decides on, or a value that msiexec would read as something else
+ */
 export function msiCall(
   inputs: Readonly<Record<string, InputValue>>,
   verb: '/i' | '/x',

@@ -15,11 +15,13 @@ export interface PowerShellRun {
 
 /** A name in which only `*` is special as a pattern of PowerShell's. */
 export const LIKE =
-  "function Like($name) { [Management.Automation.WildcardPattern]::new([Management.Automation.WildcardPattern]::Escape($name).Replace('`*', '*'), 'IgnoreCase') }";
+  'function Like($name) { ' +
+  "[Management.Automation.WildcardPattern]::new([Management.Automation.WildcardPattern]::Escape($name).Replace('`*', '*'), 'IgnoreCase') }";
 
 /**
- * `Fail` ends the step with a sentence, `Parents` makes the folders above a path, `Content` takes bytes of what came with the call, `Matching`
- * lists what the last part of a path means, in which only `*` is special, and `Like` is that part as a pattern.
+ * `Fail` ends the step with a sentence, `Parents` makes the folders above a path, `Content` takes bytes of what came
+ * with the call, `Matching` lists what the last part of a path means, in which only `*` is special, and `Like` is that
+ * part as a pattern.
  */
 const PRELUDE = `
 $ErrorActionPreference = 'Stop'

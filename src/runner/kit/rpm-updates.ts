@@ -1,4 +1,7 @@
-/** UpdateOS on systems with RPM packages: the commands of dnf, yum and zypper. Pure. Source: reference, `awstoe.md` section 6. */
+/**
+ * UpdateOS on systems with RPM packages: the commands of dnf, yum and zypper. Pure. Source: reference, `awstoe.md`
+ * section 6.
+ */
 import { wildcardMatcher } from '../../policies/globs.ts';
 import { InputError } from '../module.ts';
 
@@ -6,7 +9,10 @@ import { InputError } from '../module.ts';
 export const RPM_MANAGERS = ['dnf', 'yum', 'zypper'] as const;
 export type RpmManager = (typeof RPM_MANAGERS)[number];
 
-/** Names as RPM allows them, `*` and `?` as wildcards. @throws {InputError} for what a manager would take for something else */
+/**
+ * Names as RPM allows them, `*` and `?` as wildcards.
+ * @throws {InputError} for what a manager would take for something else
+ */
 export function rpmNames(input: string, names: readonly string[]): readonly string[] {
   for (const name of names)
     if (!/^[A-Za-z0-9*?][A-Za-z0-9+._*?-]*$/.test(name))
@@ -15,10 +21,10 @@ export function rpmNames(input: string, names: readonly string[]): readonly stri
 }
 
 /**
- * The commands, in order; each has to succeed. Indexes are fetched anew, and one that cannot be is a failure, unless its repository's own file says
- * otherwise (`skip_if_unavailable`, which distributions set for all).
- * @param installed names of the installed packages: dnf fails for a name that is not installed or excluded, and zypper leaves out none by itself, so
- * that they are told the names that are left
+ * The commands, in order; each has to succeed. Indexes are fetched anew, and one that cannot be is a failure, unless
+ * its repository's own file says otherwise (`skip_if_unavailable`, which distributions set for all).
+ * @param installed names of the installed packages: dnf fails for a name that is not installed or excluded, and zypper
+ * leaves out none by itself, so that they are told the names that are left
  * @returns none when nothing is to be updated
  */
 export function rpmCommands(

@@ -1,4 +1,7 @@
-/** UpdateOS on Windows: the Windows Update Agent, asked by a task of the system, since it refuses whoever came over a network. */
+/**
+ * UpdateOS on Windows: the Windows Update Agent, asked by a task of the system, since it refuses whoever came over a
+ * network.
+ */
 import { mapOf, texts } from './inputs.ts';
 import { ending, InputError, type AttemptContext, type AttemptResult } from '../module.ts';
 import { LIKE, runPowerShell } from './powershell.ts';
@@ -88,8 +91,8 @@ try {
 `;
 
 /**
- * The task. It takes the updates one by one, so that each is told, and stops, and tidies up, when whoever asked is gone: an update that has
- * begun cannot be ended.
+ * The task. It takes the updates one by one, so that each is told, and stops, and tidies up, when whoever asked is
+ * gone: an update that has begun cannot be ended.
  */
 const TASK = `
 $ErrorActionPreference = 'Stop'

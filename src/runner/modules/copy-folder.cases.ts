@@ -1,7 +1,8 @@
 import type { ModuleCase } from '../module-case.ts';
 
 const TREE =
-  'mkdir -p d/deep d/.h; echo a > d/a; echo b > d/deep/b; echo h > d/.h/h; chmod 700 d/deep; ln -s a d/link; chmod 777 d/a';
+  'mkdir -p d/deep d/.h; echo a > d/a; echo b > d/deep/b; echo h > d/.h/h; chmod 700 d/deep; ln -s a d/link; chmod ' +
+  '777 d/a';
 
 export const cases: readonly ModuleCase[] = [
   {

@@ -9,6 +9,7 @@ export const copyFolder = fileModule({
   bash: copyProgram('folder', 'mkdir -p -- "$2" || exit 1; (umask 0; exec cp -RP -- "$1/." "$2/") || exit 1'),
   powershell: copyPowerShell(
     'folder',
-    'if (-not (Test-Path -LiteralPath $to)) { [void](New-Item -ItemType Directory -Path $to) }\n  Get-ChildItem -LiteralPath $from -Force | Copy-Item -Destination $to -Recurse -Force',
+    'if (-not (Test-Path -LiteralPath $to)) { [void](New-Item -ItemType Directory -Path $to) }\n  Get-ChildItem ' +
+      '-LiteralPath $from -Force | Copy-Item -Destination $to -Recurse -Force',
   ),
 });

@@ -11,7 +11,8 @@ export const cases: readonly ModuleCase[] = [
   {
     it: 'writes each of a list',
     inputs:
-      '\n- {path: one, content: a}\n- {path: two, content: "$HOME `id` \\\\ \\"q\\" it\'s"}\n- {path: three, content: ""}\n- {path: four, content: é}',
+      '\n- {path: one, content: a}\n- {path: two, content: "$HOME `id` \\\\ \\"q\\" it\'s"}\n- {path: three, ' +
+      'content: ""}\n- {path: four, content: é}',
     look: 'cat one; echo; cat two; echo; cat three four',
     shows: 'a\n$HOME `id` \\ "q" it\'s\né',
   },
@@ -70,7 +71,8 @@ export const cases: readonly ModuleCase[] = [
   {
     it: 'encodes',
     inputs:
-      '[{path: f, content: é, encoding: UTF-16}, {path: g, content: é, encoding: utf16-BE}, {path: h, content: a, encoding: utf32}]',
+      '[{path: f, content: é, encoding: UTF-16}, {path: g, content: é, encoding: utf16-BE}, {path: h, content: a, ' +
+      'encoding: utf32}]',
     look: 'od -An -tx1 f g h | tr -d "\\n"',
     shows: ' e9 00 00 e9 61 00 00 00',
   },

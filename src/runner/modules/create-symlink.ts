@@ -1,4 +1,7 @@
-/** CreateSymlink. A relative target is meant from the link's folder, as `ln` has it. Source: reference, `awstoe.md` section 6. */
+/**
+ * CreateSymlink. A relative target is meant from the link's folder, as `ln` has it. Source: reference, `awstoe.md`
+ * section 6.
+ */
 import { fileModule } from '../kit/file-program.ts';
 import { flag, text } from '../kit/inputs.ts';
 

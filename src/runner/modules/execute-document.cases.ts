@@ -1,8 +1,13 @@
 import type { ModuleCase } from '../module-case.ts';
 
 /** A document in a file: `$1` its name, `$2` its steps. */
-const DOCUMENT = `document() { printf 'schemaVersion: 1.0\\nparameters:\\n  - Who: {type: string, default: nobody}\\nphases:\\n  - name: build\\n    steps:\\n      - %s\\n  - name: other\\n    steps:\\n      - {name: Other, action: ExecuteBash, inputs: {commands: ["echo other >> said"]}}\\n' "$2" > "$1"; }`;
-const SAYS = `${DOCUMENT}\ndocument d.yaml '{name: Say, action: ExecuteBash, inputs: {commands: ["echo hello {{ Who }} >> said"]}}'`;
+const DOCUMENT =
+  `document() { printf 'schemaVersion: 1.0\\nparameters:\\n  - Who: {type: string, default: nobody}\\nphases:\\n  ` +
+  '- name: build\\n    steps:\\n      - %s\\n  - name: other\\n    steps:\\n      - {name: Other, action: ' +
+  `ExecuteBash, inputs: {commands: ["echo other >> said"]}}\\n' "$2" > "$1"; }`;
+const SAYS =
+  `${DOCUMENT}\ndocument d.yaml '{name: Say, action: ExecuteBash, inputs: {commands: ["echo hello {{ Who }} >> ` +
+  `said"]}}'`;
 const runs = (name: string): string => `{name: Down, action: ExecuteDocument, inputs: {document: ${name}}}`;
 
 export const cases: readonly ModuleCase[] = [
@@ -41,7 +46,8 @@ export const cases: readonly ModuleCase[] = [
   {
     it: 'needs values for parameters',
     given:
-      "printf 'schemaVersion: 1.0\\nparameters: [{Who: {type: string}}]\\nphases: [{name: build, steps: []}]\\n' > d.yaml",
+      "printf 'schemaVersion: 1.0\\nparameters: [{Who: {type: string}}]\\nphases: [{name: build, steps: []}]\\n' > " +
+      'd.yaml',
     inputs: '{document: d.yaml}',
     fails: 'component d.yaml: parameter Who has no value and no default',
   },
@@ -59,14 +65,18 @@ export const cases: readonly ModuleCase[] = [
   },
   {
     it: 'runs documents three deep, and no deeper',
-    given: `${DOCUMENT}\ndocument 1.yaml '${runs('2.yaml')}'; document 2.yaml '${runs('3.yaml')}'; document 3.yaml '${runs('4.yaml')}'; document 4.yaml '{name: X, action: ExecuteBash, inputs: {commands: ["true"]}}'`,
+    given:
+      `${DOCUMENT}\ndocument 1.yaml '${runs('2.yaml')}'; document 2.yaml '${runs('3.yaml')}'; document 3.yaml ` +
+      `'${runs('4.yaml')}'; document 4.yaml '{name: X, action: ExecuteBash, inputs: {commands: ["true"]}}'`,
     inputs: '{document: 2.yaml}',
     look: 'cat said',
     shows: 'other\nother\nother',
   },
   {
     it: 'runs no document four deep',
-    given: `${DOCUMENT}\ndocument 1.yaml '${runs('2.yaml')}'; document 2.yaml '${runs('3.yaml')}'; document 3.yaml '${runs('4.yaml')}'; document 4.yaml '{name: X, action: ExecuteBash, inputs: {commands: ["true"]}}'`,
+    given:
+      `${DOCUMENT}\ndocument 1.yaml '${runs('2.yaml')}'; document 2.yaml '${runs('3.yaml')}'; document 3.yaml ` +
+      `'${runs('4.yaml')}'; document 4.yaml '{name: X, action: ExecuteBash, inputs: {commands: ["true"]}}'`,
     inputs: '{document: 1.yaml}',
     fails: /4\.yaml would be 4 documents deep; at most 3 below the first are allowed/,
   },

@@ -1,7 +1,8 @@
 import type { ModuleCase } from '../module-case.ts';
 
 const TREE =
-  'mkdir -p d/deep "d/b c"; touch d/2.txt d/1.txt d/.hidden.txt d/note.md "d/a b.txt" d/deep/3.txt; ln -s 1.txt d/link.txt; ln -s deep d/other';
+  'mkdir -p d/deep "d/b c"; touch d/2.txt d/1.txt d/.hidden.txt d/note.md "d/a b.txt" d/deep/3.txt; ln -s 1.txt ' +
+  'd/link.txt; ln -s deep d/other';
 
 export const cases: readonly ModuleCase[] = [
   {

@@ -12,6 +12,8 @@ export const moveFolder = fileModule({
   ),
   powershell: copyPowerShell(
     'folder',
-    'if (Test-Path -LiteralPath $to) {\n    Get-ChildItem -LiteralPath $from -Force | Copy-Item -Destination $to -Recurse -Force\n    Remove-Item -LiteralPath $from -Recurse -Force\n  } else { Move-Item -LiteralPath $from -Destination $to }',
+    'if (Test-Path -LiteralPath $to) {\n    Get-ChildItem -LiteralPath $from -Force | Copy-Item -Destination $to ' +
+      '-Recurse -Force\n    Remove-Item -LiteralPath $from -Recurse -Force\n  } else { Move-Item -LiteralPath $from ' +
+      '-Destination $to }',
   ),
 });

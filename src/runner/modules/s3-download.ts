@@ -80,7 +80,8 @@ const IS_FOLDER: SmallProgram = {
   name: 's3-download',
   bash: '[ -d "$1" ] || fail "the folder $1 does not exist; S3Download makes none"',
   powershell:
-    'if (-not (Test-Path -LiteralPath $args[0] -PathType Container)) { Fail "the folder $($args[0]) does not exist; S3Download makes none" }',
+    'if (-not (Test-Path -LiteralPath $args[0] -PathType Container)) { Fail "the folder $($args[0]) does not ' +
+    'exist; S3Download makes none" }',
 };
 
 async function getObject(
@@ -145,7 +146,10 @@ async function getPrefix(
   return undefined;
 }
 
-/** Whether what follows the prefix of a key, which is any text, is a name that stays below the destination and that the system takes. */
+/**
+ * Whether what follows the prefix of a key, which is any text, is a name that stays below the destination and that the
+ * system takes.
+ */
 function namesFile(context: AttemptContext, name: string): boolean {
   if (name.includes('\0') || name.split('/').some((part) => part === '..' || part === '.' || part === '')) return false;
   return !onWindows(context) || !/[\u0000-\u001f<>:"\\|?*]|[ .](?:\/|$)/.test(name);

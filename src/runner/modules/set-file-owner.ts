@@ -1,4 +1,7 @@
-/** SetFileOwner. The group is the owner's primary one unless it is named; a link's target is changed. Source: reference, `awstoe.md` section 6. */
+/**
+ * SetFileOwner. The group is the owner's primary one unless it is named; a link's target is changed. Source: reference,
+ * `awstoe.md` section 6.
+ */
 import { fileModule } from '../kit/file-program.ts';
 import { optionalText, text } from '../kit/inputs.ts';
 

@@ -1,4 +1,7 @@
-/** SetFolderOwner: of the folder and, unless told otherwise, of all that is in it. Source: reference, `awstoe.md` section 6. */
+/**
+ * SetFolderOwner: of the folder and, unless told otherwise, of all that is in it. Source: reference, `awstoe.md`
+ * section 6.
+ */
 import { fileModule } from '../kit/file-program.ts';
 import { flag, optionalText, text } from '../kit/inputs.ts';
 

@@ -1,4 +1,7 @@
-/** SetFolderPermissions: of the folder and, unless told otherwise, of all that is in it. Source: reference, `awstoe.md` section 6. */
+/**
+ * SetFolderPermissions: of the folder and, unless told otherwise, of all that is in it. Source: reference, `awstoe.md`
+ * section 6.
+ */
 import { fileModule } from '../kit/file-program.ts';
 import { flag, mode, text } from '../kit/inputs.ts';
 

@@ -17,8 +17,8 @@ const UPDATE_TRIES = 4;
 const UPDATE_PAUSE_SECONDS = 5;
 
 /**
- * Asks nothing, keeps configuration files that were changed, waits for another dpkg to finish, and takes no index that could not be fetched
- * for a fresh one (apt-get update succeeds with old indexes otherwise).
+ * Asks nothing, keeps configuration files that were changed, waits for another dpkg to finish, and takes no index that
+ * could not be fetched for a fresh one (apt-get update succeeds with old indexes otherwise).
  */
 const APT_OPTIONS = [
   '-o',
@@ -50,7 +50,9 @@ export const updateOs: ActionModule = {
     if (manager !== 'apt-get') {
       return {
         result: 'failed',
-        message: `UpdateOS works with apt-get, dnf, yum and zypper; this system has ${manager ?? 'no package manager that is known'}`,
+        message:
+          'UpdateOS works with apt-get, dnf, yum and zypper; this system has ' +
+          `${manager ?? 'no package manager that is known'}`,
       };
     }
     const include = packageNames('include', names.include);
@@ -112,7 +114,10 @@ async function updateRpm(
   return { result: 'success' };
 }
 
-/** Names as dpkg allows them, `*` and `?` as wildcards: apt would take `name-` for a request to remove, and `-x` for an option. */
+/**
+ * Names as dpkg allows them, `*` and `?` as wildcards: apt would take `name-` for a request to remove, and `-x` for an
+ * option.
+ */
 function packageNames(input: string, names: readonly string[]): readonly string[] {
   for (const name of names) {
     if (!/^[a-z0-9*?]([a-z0-9+.*?-]*[a-z0-9+.*?])?(:[a-z0-9-]+)?$/.test(name))
@@ -124,7 +129,8 @@ function packageNames(input: string, names: readonly string[]): readonly string[
 async function packageManager(context: AttemptContext): Promise<string | undefined> {
   const found = await context.command({
     script:
-      'for name in apt-get dnf yum zypper apk pacman; do command -v "$name" >/dev/null && { echo "$name"; exit; }; done\n',
+      'for name in apt-get dnf yum zypper apk pacman; do command -v "$name" >/dev/null && { echo "$name"; exit; }; ' +
+      'done\n',
     quiet: true,
     what: 'looking for the package manager',
   });

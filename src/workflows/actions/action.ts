@@ -31,7 +31,7 @@ export interface StepNeeds<
 }
 
 /** What `skip` and `rollback` get. */
-export type StepFacts = Omit<StepContext, 'inputs' | 'execution'>;
+type StepFacts = Omit<StepContext, 'inputs' | 'execution'>;
 
 /** What a step leaves for later ones: the outputs of the reference, `workflows.md` section 4. */
 export type StepOutputs = Readonly<Record<string, unknown>>;

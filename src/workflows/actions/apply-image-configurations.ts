@@ -1,6 +1,6 @@
 /**
- * `ApplyImageConfigurations`: launch templates, licences, exports, fast launch, parameters. None of them has an engine yet;
- * `DistributeImage` named those that the configuration asks for.
+ * `ApplyImageConfigurations`: launch templates, licences, exports, fast launch, parameters. None of them has an engine
+ * yet; `DistributeImage` named those that the configuration asks for.
  */
 import type { DistributedImage } from './distribute-image.ts';
 import type { StepAction } from './action.ts';

@@ -1,4 +1,7 @@
-/** `CollectImageMetadata`: the operating system's version and the packages of the instance, kept as the image's inventory. */
+/**
+ * `CollectImageMetadata`: the operating system's version and the packages of the instance, kept as the image's
+ * inventory.
+ */
 import { saveImagePackages } from '../../catalog/executions.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { collectPackages } from '../../guest/packages.ts';

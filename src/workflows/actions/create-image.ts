@@ -38,7 +38,8 @@ export const createImage: StepAction = {
     await entry.instance.stop();
     entry.stopped = true;
 
-    // What came after the last component (the clean-up) is no work of a document; its layer is keyed by what lies below it and the image.
+    // What came after the last component (the clean-up) is no work of a document; its layer is keyed by what lies below
+    // it and the image.
     const key = layerKey({
       parent: entry.parent.key,
       account: plan.account,

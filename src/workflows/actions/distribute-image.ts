@@ -1,4 +1,7 @@
-/** `DistributeImage`: names the AMI in its home Region and copies it, flat, to every other Region of the distribution configuration. */
+/**
+ * `DistributeImage`: names the AMI in its home Region and copies it, flat, to every other Region of the distribution
+ * configuration.
+ */
 import { relative } from 'node:path';
 import { insertAmi, updateAmi } from '../../catalog/amis.ts';
 import { amiRecord, type BuiltAmi } from '../../distribution/ami-record.ts';

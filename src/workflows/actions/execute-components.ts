@@ -1,4 +1,7 @@
-/** `ExecuteComponents`: runs the phases that belong to the stage, component by component; after each one of a build the disk is a layer. */
+/**
+ * `ExecuteComponents`: runs the phases that belong to the stage, component by component; after each one of a build the
+ * disk is a layer.
+ */
 import { componentForAccount, NotSharedError } from '../../catalog/sharing.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { within, type Report } from '../../resources/progress.ts';
@@ -116,7 +119,8 @@ function failureReason(component: ResolvedComponent, outcome: DocumentOutcome): 
   const remedy = remedyFor({ ...failure, outputTail: [...failure.outputTail, ...journal] });
   const parts = [
     `Document ${component.arn} failed!`,
-    `Phase '${failure.phase}', step '${failure.step}' (${failure.action}): ${clip(failure.message.replace(/\.$/, ''), 300)}.`,
+    `Phase '${failure.phase}', step '${failure.step}' (${failure.action}): ` +
+      `${clip(failure.message.replace(/\.$/, ''), 300)}.`,
     ...(failure.command === undefined ? [] : [`Command: ${clip(failure.command, 150)}.`]),
     ...(failure.outputTail.length === 0
       ? []

@@ -1,4 +1,6 @@
-/** `LaunchInstance`: a build instance from the recipe's parent image, or a test instance from the image that was built. */
+/**
+ * `LaunchInstance`: a build instance from the recipe's parent image, or a test instance from the image that was built.
+ */
 import { damageOf } from '../../images/disks.ts';
 import { sealedParent } from '../../images/parents.ts';
 import { InstanceError } from '../../instances/instance.ts';
@@ -119,8 +121,10 @@ async function launchFailure(error: InstanceError, purpose: 'build' | 'test', pa
         : error.code === 'disk-gone'
           ? remedyFor({ message: error.message, outputTail: [] })
           : purpose === 'test'
-            ? 'The new image does not start as a machine: see in the log what its console said, and what the components changed of boot loader, kernel, /etc/fstab or the first services.'
-            : 'See in the log what the instance said. ./ingot doctor tries whether this host can make such instances at all.';
+            ? 'The new image does not start as a machine: see in the log what its console said, and what the ' +
+              'components changed of boot loader, kernel, /etc/fstab or the first services.'
+            : 'See in the log what the instance said. ./ingot doctor tries whether this host can make such ' +
+              'instances at all.';
   return [
     `${error.message.replace(/\.$/, '').slice(0, 400)}.`,
     ...(console === ''

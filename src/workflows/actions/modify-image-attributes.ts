@@ -1,4 +1,7 @@
-/** `ModifyImageAttributes`: launch permissions. `DistributeImage` named those that have no effect yet; nothing is left to do here. */
+/**
+ * `ModifyImageAttributes`: launch permissions. `DistributeImage` named those that have no effect yet; nothing is left
+ * to do here.
+ */
 import type { DistributedImage } from './distribute-image.ts';
 import type { StepAction } from './action.ts';
 

@@ -17,28 +17,32 @@ const REMEDIES: readonly Remedy[] = [
   {
     patterns: [/No space left on device|ENOSPC|(?:not|n't have) enough free space|Disk quota exceeded/i],
     advice:
-      'The disk of the instance is full. Give the recipe a larger root volume (blockDeviceMappings, ebs.volumeSize), or remove files in the component.',
+      'The disk of the instance is full. Give the recipe a larger root volume (blockDeviceMappings, ' +
+      'ebs.volumeSize), or remove files in the component.',
   },
   {
     patterns: [
       /Input\/output error|EXT4-fs error|Buffer I\/O error|Structure needs cleaning|Remounting filesystem read-only/,
     ],
     advice:
-      'The disk of the instance met errors. Mostly the disk of this host is full: look at it with df and make room. If it is not, the parent image is damaged: check its file with qemu-img check.',
+      'The disk of the instance met errors. Mostly the disk of this host is full: look at it with df and make ' +
+      'room. If it is not, the parent image is damaged: check its file with qemu-img check.',
   },
   {
     patterns: [
       /Temporary failure (?:resolving|in name resolution)|Could not resolve|Name or service not known|No address associated with hostname|Could not look up/i,
     ],
     advice:
-      'The instance cannot resolve that name. See whether this host can, and what ./ingot doctor says of DNS in instances.',
+      'The instance cannot resolve that name. See whether this host can, and what ./ingot doctor says of DNS in ' +
+      'instances.',
   },
   {
     patterns: [
       /(?:connect|connection|dial)\b.*(?:\blocalhost\b|\b127\.0\.0\.1\b|\[?::1\]?)|(?:\blocalhost\b|\b127\.0\.0\.1\b).*refused/i,
     ],
     advice:
-      'Nothing listens there in the instance. See whether an earlier step starts that service, and waits until it is up.',
+      'Nothing listens there in the instance. See whether an earlier step starts that service, and waits until it ' +
+      'is up.',
   },
   {
     patterns: [
@@ -46,14 +50,16 @@ const REMEDIES: readonly Remedy[] = [
       /Failed to fetch|Some index files failed to download/,
     ],
     advice:
-      'The instance cannot reach that server. See whether this host can (./ingot doctor tries the package mirror); addresses of the host itself are closed to instances.',
+      'The instance cannot reach that server. See whether this host can (./ingot doctor tries the package mirror); ' +
+      'addresses of the host itself are closed to instances.',
   },
   {
     patterns: [
       /fork: (?:retry: )?(?:Resource temporarily unavailable|Cannot allocate)|[Ff]ork failed|(?:cannot|can't|unable to) fork|Too many processes/i,
     ],
     advice:
-      'The instance has as many processes as it may (16,384) or no memory for more. See what the step starts again and again.',
+      'The instance has as many processes as it may (16,384) or no memory for more. See what the step starts again ' +
+      'and again.',
   },
   {
     patterns: [/Cannot allocate memory|Out of memory|\bKilled\b|SIGKILL/],
@@ -66,12 +72,14 @@ const BY_MESSAGE: readonly Remedy[] = [
   {
     patterns: [/ran out of memory/],
     advice:
-      'Give the infrastructure configuration an instance type with more memory (instanceTypes), or have the step use less.',
+      'Give the infrastructure configuration an instance type with more memory (instanceTypes), or have the step ' +
+      'use less.',
   },
   {
     patterns: [/powered itself off/],
     advice:
-      'This step, or what an earlier one left running, shut the machine down: take that out. To restart it, use the Reboot action or exit code 194.',
+      'This step, or what an earlier one left running, shut the machine down: take that out. To restart it, use ' +
+      'the Reboot action or exit code 194.',
   },
   {
     patterns: [/has no \/bin\/sh/, /systemctl: not found/],
@@ -80,7 +88,8 @@ const BY_MESSAGE: readonly Remedy[] = [
   {
     patterns: [/storage daemon ended/],
     advice:
-      "Something on this host ended it (a full disk, no memory left, a kill): see the host's kernel log, then start the build again.",
+      "Something on this host ended it (a full disk, no memory left, a kill): see the host's kernel log, then " +
+      'start the build again.',
   },
   {
     patterns: [/timed out/],

@@ -44,7 +44,9 @@ export const sanitizeInstance: StepAction = {
     for (const splitter of Object.values(splitters)) splitter.end();
     if (result.exitCode !== 0)
       throw new StepError(
-        `the clean-up of the instance failed with ${result.timedOut ? 'a time-out' : `exit code ${result.exitCode ?? result.signal}`}: ${tail.lines().slice(-3).join(' | ')}`,
+        'the clean-up of the instance failed with ' +
+          `${result.timedOut ? 'a time-out' : `exit code ${result.exitCode ?? result.signal}`}: ` +
+          `${tail.lines().slice(-3).join(' | ')}`,
       );
     return { status: 'Success', output: tail.lines().join('\n'), runCommandId: newUuid() };
   },

@@ -1,4 +1,7 @@
-/** `WaitForAction`: waits until somebody answers with `SendWorkflowStepAction`. Source: reference, `workflows.md` section 4. */
+/**
+ * `WaitForAction`: waits until somebody answers with `SendWorkflowStepAction`. Source: reference, `workflows.md`
+ * section 4.
+ */
 import { beginWaiting, endWaiting, waitingStep } from '../../catalog/waiting-steps.ts';
 import { writeEvent } from '../../catalog/outbox.ts';
 import { sleep, timestamp } from '../../platform/clock.ts';
@@ -41,7 +44,9 @@ async function run({
   });
   report({
     type: 'log',
-    text: `waits for an answer: aws imagebuilder send-workflow-step-action --step-execution-id ${execution.stepId} --image-build-version-arn ${arn} --action RESUME (or STOP)`,
+    text:
+      `waits for an answer: aws imagebuilder send-workflow-step-action --step-execution-id ${execution.stepId} ` +
+      `--image-build-version-arn ${arn} --action RESUME (or STOP)`,
   });
   try {
     for (;;) {

@@ -1,4 +1,6 @@
-/** `WaitForSSMAgent`: an instance answers commands before its launch ends, so one command that succeeds is the proof. */
+/**
+ * `WaitForSSMAgent`: an instance answers commands before its launch ends, so one command that succeeds is the proof.
+ */
 import { workInstance } from '../machines/instances.ts';
 import { StepError } from '../errors.ts';
 import type { StepAction, StepNeeds } from './action.ts';

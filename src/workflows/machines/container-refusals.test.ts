@@ -10,11 +10,13 @@ const SEEN: readonly (readonly [what: RegExp, ...lines: readonly string[]])[] = 
     /kernel modules/,
     'modprobe: FATAL: Module overlay not found in directory /lib/modules/6.18.44',
     'modprobe: FATAL: Module overlay not found.',
-    'insmod: ERROR: could not insert module /lib/modules/6.1.0-56-cloud-amd64/kernel/fs/fuse/fuse.ko: Operation not permitted',
+    'insmod: ERROR: could not insert module /lib/modules/6.1.0-56-cloud-amd64/kernel/fs/fuse/fuse.ko: Operation ' +
+      'not permitted',
     'rmmod: ERROR: Module overlay is not currently loaded',
     'depmod: ERROR: could not open directory /lib/modules/6.18.44: No such file or directory',
     'Error: could not get list of modules: No such file or directory',
-    'libkmod: ERROR ../libkmod/libkmod-module.c:1725 kmod_module_new_from_loaded: could not open /proc/modules: No such file or directory',
+    'libkmod: ERROR ../libkmod/libkmod-module.c:1725 kmod_module_new_from_loaded: could not open /proc/modules: No ' +
+      'such file or directory',
     'modinfo: ERROR: Module overlay not found.',
     '<13>Nov 20 22:02:41 root: Error: inserting the zram kernel module',
   ],
@@ -53,7 +55,8 @@ const SEEN: readonly (readonly [what: RegExp, ...lines: readonly string[]])[] = 
     /mount this/,
     'mount: /mnt/x: mount failed: Operation not permitted.',
     'mount: /mnt/x: permission denied.',
-    'mount: /mnt/y: wrong fs type, bad option, bad superblock on /etc, missing codepage or helper program, or other error.',
+    'mount: /mnt/y: wrong fs type, bad option, bad superblock on /etc, missing codepage or helper program, or ' +
+      'other error.',
     "mount: /: can't find UUID=36453150-71b6-4257-8660-7689add37b61.",
     "mount: /mnt/x: unknown filesystem type 'nfs'.",
     "fuse: device not found, try 'modprobe fuse' first",
@@ -89,9 +92,11 @@ const SEEN: readonly (readonly [what: RegExp, ...lines: readonly string[]])[] = 
   ],
   [
     /systemd does not start/,
-    'chrony.service - chrony, an NTP client/server was skipped because of an unmet condition check (ConditionCapability=CAP_SYS_TIME).',
+    'chrony.service - chrony, an NTP client/server was skipped because of an unmet condition check ' +
+      '(ConditionCapability=CAP_SYS_TIME).',
     '             └─ ConditionCapability=CAP_SYS_MODULE was not met',
-    'irqbalance.service - irqbalance daemon was skipped because of an unmet condition check (ConditionVirtualization=!container).',
+    'irqbalance.service - irqbalance daemon was skipped because of an unmet condition check ' +
+      '(ConditionVirtualization=!container).',
     "A dependency job for nfs-server.service failed. See 'journalctl -xe' for details.",
     'x.service: Failed at step SETSCHEDULER spawning /bin/true: Operation not permitted',
   ],

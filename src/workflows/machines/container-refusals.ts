@@ -1,7 +1,8 @@
 /**
- * What a system container refuses and a virtual machine might do: a closed list of outputs, most of them seen in a container of Debian
- * 12, the others known from the programs' own texts. Where one ends a step, the component is tried once more in a machine. A user's mistake is none of them: a command that is not there, a file
- * that is not there, a package that cannot be had fail in a machine just as well. `docs/drivers.md` has the list in words.
+ * What a system container refuses and a virtual machine might do: a closed list of outputs, most of them seen in a
+ * container of Debian 12, the others known from the programs' own texts. Where one ends a step, the component is tried
+ * once more in a machine. A user's mistake is none of them: a command that is not there, a file that is not there, a
+ * package that cannot be had fail in a machine just as well. `docs/drivers.md` has the list in words.
  */
 
 /** A failed step, as `DocumentFailure` tells it. */

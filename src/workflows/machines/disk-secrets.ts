@@ -1,4 +1,7 @@
-/** Before a disk becomes an image it is searched for what must not be in one: keys, tokens, histories. A hit that the recipe does not allow fails the build. */
+/**
+ * Before a disk becomes an image it is searched for what must not be in one: keys, tokens, histories. A hit that the
+ * recipe does not allow fails the build.
+ */
 import { stat } from 'node:fs/promises';
 import { isAllowed, searchDisk, type DiskHit } from '../../guest/disk-search.ts';
 import type { AllowedSecret } from '../../resources/allowed-secrets.ts';
@@ -61,5 +64,8 @@ function refusal(hits: readonly DiskHit[]): string {
   const named = hits.slice(0, NAMED).map(describeHit).join('; ');
   const more = hits.length > NAMED ? `; and ${hits.length - NAMED} more, see the log` : '';
   const example = `${hits[0]!.name}:${hits[0]!.path}`;
-  return `the finished disk has what must not be in an image: ${named}${more}. What to do: remove it in a component, or allow it by a tag of the image recipe, ${ALLOW_SECRETS_TAG} = ${example}`;
+  return (
+    `the finished disk has what must not be in an image: ${named}${more}. What to do: remove it in a component, or ` +
+    `allow it by a tag of the image recipe, ${ALLOW_SECRETS_TAG} = ${example}`
+  );
 }

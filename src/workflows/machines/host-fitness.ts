@@ -1,11 +1,13 @@
-/** Whether this host can make the instances that an image's work will ask for: said before the build, not in its middle. */
+/**
+ * Whether this host can make the instances that an image's work will ask for: said before the build, not in its middle.
+ */
 import { LEAST_FOR_BUILD, refuseWithoutRoom } from '../../images/space.ts';
 import { missingByDriver } from '../../instances/launch.ts';
 import { chooseBuildDriver, chooseTestDriver } from '../planning/choose-driver.ts';
 
 /**
- * Finds a driver for the build instance, and one for the test instance where there are tests. A moment's work: files and programs
- * are looked for, nothing is tried.
+ * Finds a driver for the build instance, and one for the test instance where there are tests. A moment's work: files
+ * and programs are looked for, nothing is tried.
  * @param wanted.dataDirectory where the layers go: has to have room for them
  * @param wanted.resourceTags of the infrastructure configuration, which may name the driver
  * @throws {Error} what the host lacks, with the remedy
@@ -23,7 +25,8 @@ export async function refuseUnfitHost(wanted: {
     chooseTestDriver(missing);
   } catch (error) {
     throw new Error(
-      `the image could be built here but not tested: ${(error as Error).message}. Mend that (./ingot doctor says how), or turn its tests off`,
+      `the image could be built here but not tested: ${(error as Error).message}. Mend that (./ingot doctor says ` +
+        'how), or turn its tests off',
       { cause: error },
     );
   }

@@ -28,7 +28,10 @@ export interface WorkLaunch {
   readonly signal: AbortSignal;
 }
 
-/** An instance that a workflow launched. Workflows know it by the id of its first machine, whatever machine stands in for it later. */
+/**
+ * An instance that a workflow launched. Workflows know it by the id of its first machine, whatever machine stands in
+ * for it later.
+ */
 export interface WorkInstance {
   instance: Instance;
   driver: string;

@@ -1,4 +1,7 @@
-/** What the instances of an image are told of themselves, and who they are outside: their instance profile, and nobody else. */
+/**
+ * What the instances of an image are told of themselves, and who they are outside: their instance profile, and nobody
+ * else.
+ */
 import { createHash } from 'node:crypto';
 import type { InstanceMetadata } from '../../instances/services/metadata.ts';
 import { timestamp } from '../../platform/clock.ts';
@@ -44,7 +47,10 @@ function stableAmiId(key: string): string {
   return `ami-${createHash('sha256').update(key).digest('hex').slice(0, 17)}`;
 }
 
-/** Who the image's instances are to S3; `undefined` where their profile has no credentials. The caller asks once for each document. */
+/**
+ * Who the image's instances are to S3; `undefined` where their profile has no credentials. The caller asks once for
+ * each document.
+ */
 export function s3AccessFor(
   { instanceProfile, region }: Pick<ImagePlan, 'instanceProfile' | 'region'>,
   { mask }: Pick<Secrets, 'mask'>,
@@ -71,7 +77,9 @@ export function s3AccessOf(profile: InstanceProfile, region: string): () => Prom
   });
 }
 
-/** Environment variables that commands in the image's instances find, so that AWS's tools there ask the same servers. */
+/**
+ * Environment variables that commands in the image's instances find, so that AWS's tools there ask the same servers.
+ */
 export function profileEnvironment({
   instanceProfile,
 }: Pick<ImagePlan, 'instanceProfile'>): Readonly<Record<string, string>> {

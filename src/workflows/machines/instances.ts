@@ -23,12 +23,15 @@ import { enterNetwork } from './network.ts';
 export const DEFAULT_INSTANCE_TYPE = 't3.small';
 
 /**
- * How long an instance has to answer, in seconds. A container does at once or never. A machine is given up long before where nothing happens
- * any more; one that gets on, on a slow host, is waited for.
+ * How long an instance has to answer, in seconds. A container does at once or never. A machine is given up long before
+ * where nothing happens any more; one that gets on, on a slow host, is waited for.
  */
 const LONGEST_LAUNCH = { container: 300, machine: 1800 } as const;
 
-/** Commands reach a machine by QEMU's guest agent, which disks for other hypervisors and most of the vendors' do not have. Where it is there, this does nothing. */
+/**
+ * Commands reach a machine by QEMU's guest agent, which disks for other hypervisors and most of the vendors' do not
+ * have. Where it is there, this does nothing.
+ */
 const BRING_AGENT = `#cloud-config
 package_update: true
 packages: [qemu-guest-agent]
@@ -76,7 +79,8 @@ export async function launchWorkInstance(work: Launching, launch: WorkLaunch): P
 }
 
 /**
- * Goes on with another driver from the last layer: what the instance wrote since is thrown away, what it left running is gone.
+ * Goes on with another driver from the last layer: what the instance wrote since is thrown away, what it left running
+ * is gone.
  * @throws {InstanceError} when the other driver's machine does not start; the instance is then ended
  */
 export async function moveToDriver(
@@ -106,7 +110,9 @@ async function launchMachine(
     report({
       type: 'log',
       level: 'warn',
-      text: `instance type ${launch.instanceType} is larger than this host (${size.cutFrom}); the instance gets ${size.cpus} vCPUs and ${size.memoryMiB} MiB`,
+      text:
+        `instance type ${launch.instanceType} is larger than this host (${size.cutFrom}); the instance gets ` +
+        `${size.cpus} vCPUs and ${size.memoryMiB} MiB`,
     });
 
   await insertInstance(work.services.catalog.db, {

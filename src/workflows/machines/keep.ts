@@ -8,7 +8,10 @@ import type { ImagePlan } from '../planning/image-plan.ts';
 import type { WorkInstance } from './image-progress.ts';
 import type { Ending } from './instances.ts';
 
-/** Whether an instance of failed work is to be kept: not when the image was cancelled or the worker ends, nor when it was shut down already. */
+/**
+ * Whether an instance of failed work is to be kept: not when the image was cancelled or the worker ends, nor when it
+ * was shut down already.
+ */
 export function isToBeKept({ keep }: Pick<ImagePlan, 'keep'>, signal: AbortSignal, entry: WorkInstance): boolean {
   return !signal.aborted && !entry.stopped && keep[entry.launch.purpose] !== undefined;
 }
@@ -37,7 +40,9 @@ export async function keepWorkInstance(
   work.report({
     type: 'log',
     level: 'warn',
-    text: `${instance.id}, the ${launch.purpose} instance, is kept as it stands until ${until}. Enter it: ingot shell ${instance.id}; end it: ingot terminate ${instance.id}`,
+    text:
+      `${instance.id}, the ${launch.purpose} instance, is kept as it stands until ${until}. Enter it: ingot shell ` +
+      `${instance.id}; end it: ingot terminate ${instance.id}`,
   });
   return true;
 }

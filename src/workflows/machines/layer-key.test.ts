@@ -9,7 +9,10 @@ function layerKey(given: Omit<LayerInput, 'parsed'>): ReturnType<typeof keyOf> {
 
 function documentOf(action: string, constants = ''): string {
   const inputs = action === 'ExecuteBash' ? '\n        inputs:\n          commands: [echo a]' : '';
-  return `schemaVersion: 1.0\n${constants}phases:\n  - name: build\n    steps:\n      - name: One\n        action: ${action}${inputs}\n`;
+  return (
+    `schemaVersion: 1.0\n${constants}phases:\n  - name: build\n    steps:\n      - name: One\n        action: ` +
+    `${action}${inputs}\n`
+  );
 }
 
 const input: Omit<LayerInput, 'parsed'> = {

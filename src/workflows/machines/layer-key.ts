@@ -29,7 +29,10 @@ export interface LayerInput {
   readonly buildDate: string;
 }
 
-/** What was hashed. It is kept with the layer, so that a miss can say which member differed. Large and private members are hashes. */
+/**
+ * What was hashed. It is kept with the layer, so that a miss can say which member differed. Large and private members
+ * are hashes.
+ */
 export interface LayerRecord {
   readonly format: number;
   readonly parent: string;
@@ -47,7 +50,10 @@ export interface LayerRecord {
   readonly freshness: string | null;
 }
 
-/** A constant of this name says that a component takes the newest of something, so that no older layer may stand in for its work. */
+/**
+ * A constant of this name says that a component takes the newest of something, so that no older layer may stand in for
+ * its work.
+ */
 const TAKES_NEWEST = 'IngotTakesNewest';
 
 /**
@@ -71,7 +77,10 @@ export function layerKey(input: LayerInput): { readonly key: string; readonly re
   return { key: sha256(canonicalJson(record)), record };
 }
 
-/** Whether the phases of a document take the newest of something: they update the system, or the document says so. What cannot be read might. */
+/**
+ * Whether the phases of a document take the newest of something: they update the system, or the document says so. What
+ * cannot be read might.
+ */
 function takesNewest(document: ComponentDocument | undefined, phases: readonly string[]): boolean {
   if (document === undefined) return true;
   if (document.constants.some((constant) => constant.name === TAKES_NEWEST && constant.value === 'true')) return true;
@@ -80,7 +89,9 @@ function takesNewest(document: ComponentDocument | undefined, phases: readonly s
   );
 }
 
-/** Which members of two records differ, such as `document` or `parameters.Version`; empty when the keys are the same. */
+/**
+ * Which members of two records differ, such as `document` or `parameters.Version`; empty when the keys are the same.
+ */
 export function differingMembers(a: LayerRecord, b: LayerRecord): readonly string[] {
   const names = [...new Set([...Object.keys(a), ...Object.keys(b)])] as (keyof LayerRecord)[];
   return names.flatMap((name) => {

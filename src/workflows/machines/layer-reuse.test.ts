@@ -19,7 +19,8 @@ after(async () => {
 });
 
 const script = (line: string): string =>
-  `schemaVersion: 1.0\nparameters:\n  - Version: {type: string, default: '1'}\nphases:\n  - name: build\n    steps:\n      - {name: Run, action: ExecuteBash, inputs: {commands: ['${line}']}}\n`;
+  `schemaVersion: 1.0\nparameters:\n  - Version: {type: string, default: '1'}\nphases:\n  - name: build\n    ` +
+  `steps:\n      - {name: Run, action: ExecuteBash, inputs: {commands: ['${line}']}}\n`;
 const UPDATE = 'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Update, action: UpdateOS}\n';
 const DOCUMENTS = [script('echo one'), script('echo two'), script('echo three')];
 

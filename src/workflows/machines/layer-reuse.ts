@@ -14,7 +14,10 @@ export interface LayerPlan
 /** Where layers are found. */
 export type LayerPlace = Pick<ImageServices, 'catalog' | 'layers'>;
 
-/** What identifies the disk that the first component's layer lies on: the parent image, and the size that the disk was given. */
+/**
+ * What identifies the disk that the first component's layer lies on: the parent image, and the size that the disk was
+ * given.
+ */
 export function groundKey(parent: SealedLayer, sizeBytes: number | undefined): string {
   return sizeBytes === undefined ? parent.key : `${parent.key}/${sizeBytes}`;
 }
@@ -57,8 +60,8 @@ export interface ReusedLayers {
 }
 
 /**
- * Finds the longest run of components, from the first, whose layers are there; says hit or miss for each component, and for a
- * miss which part of its key changed.
+ * Finds the longest run of components, from the first, whose layers are there; says hit or miss for each component, and
+ * for a miss which part of its key changed.
  * @param drivers kinds of driver that each component may have run on, the likely one first
  */
 export async function reuseLayers(

@@ -1,6 +1,6 @@
 /**
- * Where a component runs: in a system container unless it needs a machine. By rule where its document shows that, else by one retry
- * when the container's refusal is one of a documented list. `docs/drivers.md` tells users.
+ * Where a component runs: in a system container unless it needs a machine. By rule where its document shows that, else
+ * by one retry when the container's refusal is one of a documented list. `docs/drivers.md` tells users.
  */
 import type { MachineNeed } from '../../documents/component/machine-rule.ts';
 import type { SealedLayer } from '../../images/layer-store.ts';
@@ -12,14 +12,18 @@ import { chooseTestDriver, type DriverChoice } from '../planning/choose-driver.t
 import type { StepControl, WorkInstance } from './image-progress.ts';
 import { moveToDriver, type Launching } from './instances.ts';
 
-/** Kinds of driver whose layer of a component a build may take: the one it would run on, and the one that a retry would have taken. */
+/**
+ * Kinds of driver whose layer of a component a build may take: the one it would run on, and the one that a retry would
+ * have taken.
+ */
 export function driversFor(planned: PlannedComponent, choice: DriverChoice, parent: SealedLayer): readonly string[] {
   if (driverNamed(choice.driver).capabilities.kernel) return [choice.driver];
   return need(planned, parent) === undefined ? [choice.driver, 'qemu'] : ['qemu'];
 }
 
 /**
- * Puts an instance where a component has to run: to a machine by rule, back to a container when the component before needed one.
+ * Puts an instance where a component has to run: to a machine by rule, back to a container when the component before
+ * needed one.
  * @throws {Error} when the component needs a machine and this host has none
  */
 export async function placeFor(
@@ -47,7 +51,9 @@ export async function placeFor(
   const { line, column } = needed.position;
   report({
     type: 'log',
-    text: `${planned.component.name} runs in a virtual machine, because ${needed.reason} (line ${line}, column ${column}, rule ${needed.rule})`,
+    text:
+      `${planned.component.name} runs in a virtual machine, because ${needed.reason} (line ${line}, column ` +
+      `${column}, rule ${needed.rule})`,
   });
   if (entry.instance.capabilities.kernel) return;
   await moveToDriver(
@@ -62,9 +68,9 @@ export async function placeFor(
 }
 
 /**
- * After a failure in a container: when the container refused something that a machine might do, goes to a machine, from the layer
- * before the component. The caller then runs the component once more. A failure that its step ignores counts too: what the container
- * refused would be missing from the image, and nobody would know.
+ * After a failure in a container: when the container refused something that a machine might do, goes to a machine, from
+ * the layer before the component. The caller then runs the component once more. A failure that its step ignores counts
+ * too: what the container refused would be missing from the image, and nobody would know.
  * @returns the refusal, or undefined when the outcome stands
  */
 export async function retryInMachine(
@@ -82,7 +88,10 @@ export async function retryInMachine(
   report({
     type: 'log',
     level: 'warn',
-    text: `${planned.component.name} ${ended} in the container at phase '${failure.phase}', step '${failure.step}' (${failure.message}), because ${refused.refusal}: '${refused.line}'. It is tried once more in a virtual machine, from the layer before it`,
+    text:
+      `${planned.component.name} ${ended} in the container at phase '${failure.phase}', step '${failure.step}' ` +
+      `(${failure.message}), because ${refused.refusal}: '${refused.line}'. It is tried once more in a virtual ` +
+      'machine, from the layer before it',
   });
   let choice;
   try {

@@ -1,4 +1,7 @@
-/** The network of an image's instances: what they reach, what they are told so that they do, and whether it is so before anything is built. */
+/**
+ * The network of an image's instances: what they reach, what they are told so that they do, and whether it is so before
+ * anything is built.
+ */
 import { readFile } from 'node:fs/promises';
 import { InstanceError, type Instance } from '../../instances/instance.ts';
 import { runCaptured } from '../../instances/output.ts';
@@ -25,7 +28,10 @@ export function networkEnvironment({ network }: Pick<ImagePlan, 'network'>): Rea
   return proxyEnvironment(network.profile);
 }
 
-/** Says in the log which network it is, and what is placed in none. @param usual the profile of images that name nothing, where nothing is set up */
+/**
+ * Says in the log which network it is, and what is placed in none.
+ * @param usual the profile of images that name nothing, where nothing is set up
+ */
 export function tellNetwork(
   { network }: Pick<ImagePlan, 'network'>,
   usual: NetworkProfile | undefined,
@@ -36,14 +42,17 @@ export function tellNetwork(
     report({
       type: 'log',
       level: 'warn',
-      text: `${unplaced.join(', ')}: placed in no network by networks of config.yaml; its instances have the profile '${profile.name}' (${reason})`,
+      text:
+        `${unplaced.join(', ')}: placed in no network by networks of config.yaml; its instances have the profile ` +
+        `'${profile.name}' (${reason})`,
     });
   else if (profile !== usual)
     report({ type: 'log', text: `network profile '${profile.name}' (${reason}): access ${profile.access}` });
 }
 
 /**
- * Puts the settings of the network into an instance that has just been launched, and tries whether it reaches what the profile promises.
+ * Puts the settings of the network into an instance that has just been launched, and tries whether it reaches what the
+ * profile promises.
  * @param resumed its disk has layers of components, in which the settings of another network may be
  * @throws {InstanceError} naming what it does not reach, and why as far as the instance can tell
  */
@@ -70,7 +79,8 @@ export async function enterNetwork(
     const failure = await tryReach(instance, host, port, signal);
     if (failure !== undefined) {
       throw new InstanceError(
-        `the network profile '${profile.name}' promises ${host}:${port}, which ${instance.id} does not reach: ${failure}`,
+        `the network profile '${profile.name}' promises ${host}:${port}, which ${instance.id} does not reach: ` +
+          `${failure}`,
         [],
         { code: 'network' },
       );
@@ -86,7 +96,10 @@ address=$(getent ahostsv4 -- "$host" | { read -r first _ && printf %s "$first"; 
 exec 3<>"/dev/tcp/$address/$port"
 `;
 
-/** Why the instance gets no connection, in a few words; `undefined` when it gets one. A network that has just come up gets a second try. */
+/**
+ * Why the instance gets no connection, in a few words; `undefined` when it gets one. A network that has just come up
+ * gets a second try.
+ */
 async function tryReach(
   instance: Instance,
   host: string,

@@ -14,8 +14,8 @@ export type CachePolicy =
   | { readonly use: true; readonly maxAgeSeconds: number };
 
 /**
- * The policy of an image. Scheduled builds never take a layer: they exist to get what is new. (What takes the newest of something,
- * like `UpdateOS`, has a key of its own in every build, whatever the policy.)
+ * The policy of an image. Scheduled builds never take a layer: they exist to get what is new. (What takes the newest of
+ * something, like `UpdateOS`, has a key of its own in every build, whatever the policy.)
  * @throws {Error} naming the tag and its value when it is none of the forms
  */
 export function cachePolicy(image: Pick<Image, 'buildType' | 'tags'>): CachePolicy {

@@ -10,17 +10,21 @@ export interface DriverChoice {
   readonly reason: string;
 }
 
-/** @throws {Error} for an operating system whose machines no driver makes: better than an instance that nobody can speak to */
+/**
+ * @throws {Error} for an operating system whose machines no driver makes: better than an instance that nobody can speak
+ *   to
+ */
 export function refusePlatform(platform: string | undefined): void {
   if (platform !== undefined && platform !== 'Linux')
     throw new Error(
-      `Ingot makes no ${platform} instances yet, so that no ${platform} image can be built here.${platform === 'Windows' ? ' Its components can be tried on a Windows machine that you have: ./ingot toe run FILE --on ssh://HOST' : ''}`,
+      `Ingot makes no ${platform} instances yet, so that no ${platform} image can be built ` +
+        `here.${platform === 'Windows' ? ' Its components can be tried on a Windows machine that you have: ./ingot toe run FILE --on ssh://HOST' : ''}`,
     );
 }
 
 /**
- * The driver of a build instance: what the infrastructure configuration's resource tag `ingot:driver` names, else a system
- * container, else (where this host cannot make one) a virtual machine.
+ * The driver of a build instance: what the infrastructure configuration's resource tag `ingot:driver` names, else a
+ * system container, else (where this host cannot make one) a virtual machine.
  * @param missing for each driver what this host lacks for it; empty when it works
  * @param origin of the parent image's disk: a stranger's is built on in a virtual machine
  * @throws {Error} when the named driver is unknown or cannot work here
@@ -55,7 +59,8 @@ function chooseForStranger(
   const why = 'its parent image is a disk that was imported or fetched, whose file systems this host does not mount';
   if (wanted !== undefined && wanted !== 'qemu')
     throw new Error(
-      `resource tag ${DRIVER_TAG} names the driver '${wanted}', and the image is built in a virtual machine: ${why}. Take the tag away, or import the disk as one that you trust (./ingot import --trusted)`,
+      `resource tag ${DRIVER_TAG} names the driver '${wanted}', and the image is built in a virtual machine: ` +
+        `${why}. Take the tag away, or import the disk as one that you trust (./ingot import --trusted)`,
     );
   return { ...chooseTestDriver(missing), reason: why };
 }

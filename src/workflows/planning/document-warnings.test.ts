@@ -5,7 +5,8 @@ import { warnOfDocuments } from './document-warnings.ts';
 import { sampleComponent } from '../../../test/harness/image-plan.ts';
 
 const REBOOTS =
-  'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: One, action: ExecuteBash, inputs: {commands: [reboot]}}\n';
+  'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: One, action: ExecuteBash, inputs: ' +
+  '{commands: [reboot]}}\n';
 const UPDATES = 'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: One, action: UpdateOS}\n';
 
 function component(name: string, data: string, owner = '123456789012') {

@@ -4,7 +4,10 @@ import { accountOfArn } from '../../resources/arns.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { PlannedImage, ResolvedComponent } from './image-plan.ts';
 
-/** Tells the warnings of each document, and those of the recipe as a whole. Managed components are not the user's to mend. */
+/**
+ * Tells the warnings of each document, and those of the recipe as a whole. Managed components are not the user's to
+ * mend.
+ */
 export function warnOfDocuments(
   { components, image }: Pick<PlannedImage, 'image'> & { readonly components: readonly ResolvedComponent[] },
   report: Report,

@@ -1,4 +1,6 @@
-/** The plan of an image: what is known before anything runs. `plan-image.ts` makes it; nothing changes it afterwards. */
+/**
+ * The plan of an image: what is known before anything runs. `plan-image.ts` makes it; nothing changes it afterwards.
+ */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { ImageTask } from '../../catalog/image-task.ts';
 import type { DistributionPlan } from '../../distribution/plan.ts';
@@ -47,7 +49,9 @@ export interface PlannedComponent {
   readonly component: ResolvedComponent;
   readonly document: ComponentDocument;
   readonly phases: readonly string[];
-  /** Why it needs a virtual machine: on a disk that Ingot made, and on any other. `undefined` where a container will do. */
+  /**
+   * Why it needs a virtual machine: on a disk that Ingot made, and on any other. `undefined` where a container will do.
+   */
   readonly machine: { readonly madeHere: MachineNeed | undefined; readonly foreign: MachineNeed | undefined };
 }
 
@@ -66,7 +70,7 @@ export interface PlannedWorkflow {
 }
 
 /** The network of the image's instances. */
-export interface PlannedNetwork {
+interface PlannedNetwork {
   readonly profile: NetworkProfile;
   /** What placed them there, for the log. */
   readonly reason: string;

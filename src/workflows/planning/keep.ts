@@ -10,7 +10,8 @@ export const DEFAULT_KEEP_SECONDS = 4 * 3600;
 
 /**
  * For how many seconds a failed image's instance is kept; `undefined` when it is ended.
- * As on AWS, `terminateInstanceOnFailure: false` of the infrastructure configuration keeps build instances (reference, `workflows.md` section 4).
+ * As on AWS, `terminateInstanceOnFailure: false` of the infrastructure configuration keeps build instances (reference,
+ * `workflows.md` section 4).
  * @throws {Error} naming the tag and its value when it is no age
  */
 export function keepSeconds(

@@ -1,4 +1,7 @@
-/** Which workflows an image runs: the ones it names, else the managed defaults. Source: reference, `workflows.md` section 1. */
+/**
+ * Which workflows an image runs: the ones it names, else the managed defaults. Source: reference, `workflows.md`
+ * section 1.
+ */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { resolveWorkflow } from '../../catalog/resolve.ts';
 import type { StoredWorkflow } from '../../catalog/workflows.ts';
@@ -62,7 +65,9 @@ export async function selectWorkflows(
   return { workflows: selected, refusals };
 }
 
-/** A workflow as an image runs it, and what is wrong with it: its document, the values given, actions that cannot run. */
+/**
+ * A workflow as an image runs it, and what is wrong with it: its document, the values given, actions that cannot run.
+ */
 export function judgeWorkflow(
   found: Pick<StoredWorkflow, 'arn' | 'name' | 'type' | 'data'>,
   given: Given,
@@ -93,13 +98,18 @@ export function judgeWorkflow(
       ...(problems.length === 0 ? [] : [{ member: 'parameters' as const, detail: problems.join(' ') }]),
       ...missing.map(({ name, action }) => ({
         member: 'workflowArn' as const,
-        detail: `The step '${name}' of '${found.arn}' has the action ${action}, which is not supported by this version of Ingot.`,
+        detail:
+          `The step '${name}' of '${found.arn}' has the action ${action}, which is not supported by this version ` +
+          'of Ingot.',
       })),
     ],
   };
 }
 
-/** Workflows by group, groups in the order in which their first workflows stand; a workflow without a group is one of its own. */
+/**
+ * Workflows by group, groups in the order in which their first workflows stand; a workflow without a group is one of
+ * its own.
+ */
 export function groupsOf<Workflow extends Pick<PlannedWorkflow, 'parallelGroup'>>(
   workflows: readonly Workflow[],
 ): readonly (readonly Workflow[])[] {

@@ -1,4 +1,7 @@
-/** A disk of others becomes an image: fetched, verified, read in confinement, and recorded as an AMI. No workflow runs, and no machine. */
+/**
+ * A disk of others becomes an image: fetched, verified, read in confinement, and recorded as an AMI. No workflow runs,
+ * and no machine.
+ */
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -43,11 +46,14 @@ export async function importDisk(
     const { sha256, bytes } = await fetchDisk({ source: wanted.source, target: path, report, signal });
     if (wanted.sha256 !== null && wanted.sha256 !== sha256)
       throw new Error(
-        `${name} has the sha256 ${sha256}, and ${wanted.sha256} was given: it is damaged, or another file. Nothing of it is used`,
+        `${name} has the sha256 ${sha256}, and ${wanted.sha256} was given: it is damaged, or another file. Nothing ` +
+          'of it is used',
       );
     report({
       type: 'log',
-      text: `${name}: ${bytes} bytes, sha256 ${sha256}${wanted.sha256 === null ? ' (none was given to compare it with)' : ', as was given'}`,
+      text:
+        `${name}: ${bytes} bytes, sha256 ` +
+        `${sha256}${wanted.sha256 === null ? ' (none was given to compare it with)' : ', as was given'}`,
     });
     const { virtualSize } = await readForeignDisk({ path, target: layer.path, held, report, signal, what: name });
     report({

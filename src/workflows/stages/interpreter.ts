@@ -1,6 +1,6 @@
 /**
- * The interpreter of workflow documents. Each step is on record before it runs; its deadline, condition, failure and rollback
- * are those of the reference, `workflows.md` sections 2 to 5.
+ * The interpreter of workflow documents. Each step is on record before it runs; its deadline, condition, failure and
+ * rollback are those of the reference, `workflows.md` sections 2 to 5.
  */
 import {
   insertStepExecution,
@@ -29,7 +29,9 @@ const CONSOLE_SHOWN = 30;
 /** Characters of a step's message. */
 const LONGEST_MESSAGE = 16 << 10;
 
-/** The image whose workflows run. Only the interpreter takes plan and progress whole, and gives each step what it names. */
+/**
+ * The image whose workflows run. Only the interpreter takes plan and progress whole, and gives each step what it names.
+ */
 export interface RunningImage extends StepControl {
   readonly plan: ImagePlan;
   readonly progress: ImageProgress;
@@ -207,7 +209,8 @@ async function runStep(
     await updateStepExecution(db, executionId, { inputs: JSON.stringify(inputs) });
     if (action === undefined)
       throw new Error(
-        `step action ${step.action} is not supported yet; there are: ${Object.keys(run.actions ?? stepActions).join(', ')}`,
+        `step action ${step.action} is not supported yet; there are: ` +
+          `${Object.keys(run.actions ?? stepActions).join(', ')}`,
       );
     const given = await action.run({
       ...context,
@@ -280,7 +283,8 @@ function withoutSecrets({ secrets }: Pick<ImageServices, 'secrets'>, error: Erro
   if (message === error.message) return error;
   const members = {
     ...Object.getOwnPropertyDescriptors(error),
-    ...Object.getOwnPropertyDescriptors({ message, stack: `${error.name}: ${message}`, cause: undefined }), // The cause has the message as it was.
+    // The cause has the message as it was.
+    ...Object.getOwnPropertyDescriptors({ message, stack: `${error.name}: ${message}`, cause: undefined }),
   };
   return Object.create(Object.getPrototypeOf(error) as object, members) as Error;
 }

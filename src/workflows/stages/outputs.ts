@@ -4,7 +4,10 @@ import { amisOfImage } from '../../catalog/amis.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { PlannedImage } from '../planning/image-plan.ts';
 
-/** `outputResources` of an image that is available. The AMI of its home Region comes first: many clients read the first only. */
+/**
+ * `outputResources` of an image that is available. The AMI of its home Region comes first: many clients read the first
+ * only.
+ */
 export async function outputResources(
   { arn, region }: Pick<PlannedImage, 'arn' | 'region'>,
   catalog: Pick<Catalog, 'db'>,

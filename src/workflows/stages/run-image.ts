@@ -46,7 +46,10 @@ export interface ImageRun {
   readonly arn: string;
   /** Aborted with a `CancelledError` by a cancellation, with anything else when the worker has to end. */
   readonly signal: AbortSignal;
-  /** Aborted when the worker ends: the end of an image that a full disk keeps off the record is then left to the next start. */
+  /**
+   * Aborted when the worker ends: the end of an image that a full disk keeps off the record is then left to the next
+   * start.
+   */
   readonly over: AbortSignal;
 }
 
@@ -206,13 +209,18 @@ async function runStage(
   }
 }
 
-/** The tests together get `imageTestsConfiguration.timeoutMinutes`. Its default is longer than any step of theirs, and no limit is the same where it is absent. */
+/**
+ * The tests together get `imageTestsConfiguration.timeoutMinutes`. Its default is longer than any step of theirs, and
+ * no limit is the same where it is absent.
+ */
 function testLimit({ imageTestsConfiguration }: Image, started: number): StageLimit | undefined {
   const minutes = imageTestsConfiguration?.timeoutMinutes;
   if (minutes === undefined) return undefined;
   return {
     endsAt: started + minutes * 60_000,
-    message: `the tests did not end within the ${minutes} minutes of imageTestsConfiguration.timeoutMinutes. See in the log what they wait for, or allow more`,
+    message:
+      `the tests did not end within the ${minutes} minutes of imageTestsConfiguration.timeoutMinutes. See in the ` +
+      'log what they wait for, or allow more',
   };
 }
 
@@ -257,7 +265,10 @@ async function end(work: Ended, cause: Error): Promise<void> {
   await setStatus(work.services.catalog, work.plan.arn, work.report, cancelled ? 'CANCELLED' : 'FAILED', { reason });
 }
 
-/** On a full disk no record can be written: first goes what needs none, the machines and what they wrote to. Says what to tell the user. */
+/**
+ * On a full disk no record can be written: first goes what needs none, the machines and what they wrote to. Says what
+ * to tell the user.
+ */
 async function makeRoom(work: Pick<Ended, 'progress' | 'services'>): Promise<string | undefined> {
   const full = await runningOut(work.services.dataDirectory);
   if (full === undefined) return undefined;
@@ -268,14 +279,18 @@ async function makeRoom(work: Pick<Ended, 'progress' | 'services'>): Promise<str
   return full;
 }
 
-/** @param keep the AMI that the build stage made stays, as that of a failed image, so that the stages behind it can be tried again */
+/**
+ * @param keep the AMI that the build stage made stays, as that of a failed image, so that the stages behind it can be
+ *   tried again
+ */
 async function discardOutputs(
   { plan: { arn }, progress, services: { catalog, layers } }: Pick<Ended, 'plan' | 'progress' | 'services'>,
   keep: boolean,
 ): Promise<void> {
   const amis = [...(await amisOfImage(catalog.db, arn)), ...(await pendingAmis(catalog.db, arn))];
   await layers.release(arn);
-  // Layers of components that succeeded stay for the next try; nothing refers to them, so that they are collected when they grow old.
+  // Layers of components that succeeded stay for the next try; nothing refers to them, so that they are collected when
+  // they grow old.
   for (const ami of amis) {
     if (keep && ami.id === progress.ami?.id) await updateAmi(catalog.db, ami.id, { state: 'failed' });
     else await withdrawAmi(catalog, layers, ami, { keepReusable: true });
@@ -284,7 +299,8 @@ async function discardOutputs(
 }
 
 /**
- * Changes an image's status: first in its log, so that a follower has read all when the record says that it is at its end.
+ * Changes an image's status: first in its log, so that a follower has read all when the record says that it is at its
+ * end.
  * @param options.reason at most 1,024 characters are kept
  */
 export async function setStatus(

@@ -1,4 +1,7 @@
-/** Which test workflows run at once, and what the failure of one means for the others. Source: reference, `workflows.md` section 1. */
+/**
+ * Which test workflows run at once, and what the failure of one means for the others. Source: reference, `workflows.md`
+ * section 1.
+ */
 import type { PlannedWorkflow } from '../planning/image-plan.ts';
 
 /** Most workflows of a group that run at once; the others begin as these end. */
@@ -23,8 +26,8 @@ export interface GroupRun<Workflow> {
 }
 
 /**
- * Runs the workflows of a group. A failure of one with `CONTINUE` is passed over. With `ABORT` those that run are aborted; without either they
- * run to their end. In both cases no other begins, and the failure is the group's.
+ * Runs the workflows of a group. A failure of one with `CONTINUE` is passed over. With `ABORT` those that run are
+ * aborted; without either they run to their end. In both cases no other begins, and the failure is the group's.
  * @throws what the first one to fail threw, once none runs any more
  */
 export async function runGroup<Workflow extends Grouped>(
