@@ -65,6 +65,9 @@ export function explainSyntax(text: string, code: string, words: string, line: n
   return { message: `This is not YAML: ${taught ?? words.replace(/\.$/, '')}.`, last: false };
 }
 
+/** Characters at the end of a line in which the sign of a block text is looked for. */
+const LONGEST_END = 500;
+
 function indentOf(line: string): number {
   return line.length - line.trimStart().length;
 }
@@ -76,7 +79,7 @@ function blockEndedBy(lines: readonly string[], line: number) {
   for (let index = Math.min(line, lines.length) - 1; index >= 0; index -= 1) {
     const text = lines[index]!;
     if (text.trim() === '') continue;
-    const sign = /(?:^|[\s:-])([|>])[-+0-9]*\s*(?:#.*)?$/.exec(text)?.[1];
+    const sign = /(?:^|[\s:-])([|>])[-+0-9]*\s*(?:#.*)?$/.exec(text.slice(-LONGEST_END))?.[1];
     if (sign !== undefined) {
       const inner = lines.slice(index + 1).find((later) => later.trim() !== '');
       const within = inner === undefined ? 0 : indentOf(inner);

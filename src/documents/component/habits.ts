@@ -108,7 +108,9 @@ class Habits {
     for (const [index, item] of commands.items.entries()) {
       const found =
         item.kind === 'scalar'
-          ? /^[^#\n]*?(\bRestart-Computer\b|\bStop-Computer\b|\bshutdown(?:\.exe)?\s+[-/][rs]\b)/im.exec(item.text)?.[1]
+          ? /^[^#\n\r\u2028\u2029]*?(\bRestart-Computer\b|\bStop-Computer\b|\bshutdown(?:\.exe)?\s+[-/][rs]\b)/im.exec(
+              item.text,
+            )?.[1]
           : undefined;
       if (found === undefined || item.kind !== 'scalar') continue;
       const message =

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatFault } from '../faults.ts';
 import type { Loop, StepCondition } from './document.ts';
+import { needsMachine } from './machine-rule.ts';
 import { parseComponentDocument } from './parse.ts';
 
 const NGINX = `
@@ -347,4 +348,42 @@ phases:
 `;
 
   assert.deepEqual(faultsOf(text), []);
+});
+
+test('aliases repeat a long text so often, and no more', () => {
+  const document = (aliases: number): string => `schemaVersion: 1.0
+phases:
+  - name: build
+    steps:
+      - name: A
+        action: ExecuteBash
+        inputs:
+          commands: [&a "${'x'.repeat(16_000)}"${', *a'.repeat(aliases)}]
+`;
+  assert.deepEqual(parseComponentDocument(document(16)).faults, []);
+  assert.deepEqual(
+    parseComponentDocument(document(1000)).faults.map(({ code }) => code),
+    ['document-too-large'],
+  );
+});
+
+test('scripts in files that run each other are read so far, and no further', () => {
+  const step = (name: string, action: string, inputs: unknown): object => ({ name, action, inputs });
+  const script = '/f\n'.repeat(5000);
+  const { document } = parseComponentDocument(
+    JSON.stringify({
+      schemaVersion: '1.0',
+      phases: [
+        {
+          name: 'build',
+          steps: [
+            step('F', 'CreateFile', [{ path: '/f', content: script }]),
+            step('B', 'ExecuteBash', { commands: [script] }),
+          ],
+        },
+      ],
+    }),
+  );
+
+  assert.equal(needsMachine(document!, ['build']), undefined);
 });
