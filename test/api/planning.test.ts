@@ -147,8 +147,8 @@ describe('what is refused', () => {
   test('is refused by CreateImage and StartImagePipelineExecution, with the words of the worker', async () => {
     const imageRecipeArn = await recipe([]);
     for (const [tags, message] of [
-      [{ 'ingot:keep-on-failure': 'yes' }, /the tag ingot:keep-on-failure has the value 'yes'/],
-      [{ 'ingot:layer-cache': 'maybe' }, /the tag ingot:layer-cache has the value 'maybe'/],
+      [{ 'ingot:keep-on-failure': 'yes' }, /invalid value 'yes' for tag ingot:keep-on-failure/],
+      [{ 'ingot:layer-cache': 'maybe' }, /invalid value 'maybe' for tag ingot:layer-cache/],
     ] as const)
       await assert.rejects(create({ imageRecipeArn, tags }), { name: 'InvalidRequestException', message });
 

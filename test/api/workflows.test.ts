@@ -228,7 +228,7 @@ describe('workflows', () => {
     const cases: readonly (readonly [workflows: WorkflowConfiguration[], message: RegExp])[] = [
       [[{ workflowArn: own('build/absent/x.x.x') }], /'workflows\[0\]\.workflowArn' is not valid.*does not exist/],
       [[{ workflowArn }], /'workflows\[0\]\.parameters'.*'Wanted' has no default/],
-      [[{ workflowArn, parameters: [{ name: 'Wanted', value: ['many'] }] }], /has to be one integer/],
+      [[{ workflowArn, parameters: [{ name: 'Wanted', value: ['many'] }] }], /must be one integer/],
       [
         [1, 2].map(() => ({ workflowArn, parameters: [{ name: 'Wanted', value: ['1'] }] })),
         /'workflows\[1\]\.workflowArn'.*one BUILD workflow/,
