@@ -110,18 +110,19 @@ export async function startServer(dataDirectory: string, region = 'us-east-1'): 
     async kill() {
       client.destroy();
       const { stdout } = await run(['ps', '-o', 'pid=', '--ppid', String(child.pid)], { okCodes: 'any' });
-      // The server first: a worker that saw its server die would clean up.
-      process.kill(child.pid, 'SIGKILL');
-      for (const pid of stdout
-        .split('\n')
-        .map(Number)
-        .filter((each) => each > 0)) {
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch {
-          // It ended by itself.
+      const children = stdout.split('\n').map(Number).filter(Boolean);
+      const signalAll = (pids: readonly number[], signal: NodeJS.Signals): void => {
+        for (const pid of pids) {
+          try {
+            process.kill(pid, signal);
+          } catch {
+            // It ended by itself.
+          }
         }
-      }
+      };
+      // Stopped first: a worker that saw its server die would clean up, and a server that saw its worker die would start another.
+      signalAll([child.pid, ...children], 'SIGSTOP');
+      signalAll([child.pid, ...children], 'SIGKILL');
       await waitForExit(child.pid, child.startTime, 10_000);
     },
   };
