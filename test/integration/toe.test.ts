@@ -56,7 +56,7 @@ describe('on this host', () => {
       );
     assert.equal((await again()).code, 194);
     const early = await again();
-    assert.deepEqual([early.code, /has not been restarted since/.test(early.stderr)], [1, true]);
+    assert.deepEqual([early.code, /waits for a restart of this host/.test(early.stderr)], [1, true]);
     restarted();
     assert.equal((await again()).code, 194);
     restarted();
