@@ -120,7 +120,8 @@ export async function startServer(dataDirectory: string, region = 'us-east-1'): 
           }
         }
       };
-      // Stopped first: a worker that saw its server die would clean up, and a server that saw its worker die would start another.
+      // Stopped first: a worker that saw its server die would clean up, and a server that saw its worker die would
+      // start another.
       signalAll([child.pid, ...children], 'SIGSTOP');
       signalAll([child.pid, ...children], 'SIGKILL');
       await waitForExit(child.pid, child.startTime, 10_000);
