@@ -28,7 +28,7 @@ const lists: Readonly<Record<string, readonly TestList[]>> = {
   gate: [
     { name: 'unit', files: '{src,docs,bench}/**/*.test.ts', concurrency: 2, seconds: 60 },
     { name: 'api', files: 'test/api/*.test.ts', concurrency: 2, seconds: 120 },
-    { name: 'integration', files: 'test/integration/*.test.ts', concurrency: 2, seconds: 900 },
+    { name: 'integration', files: 'test/{integration,security}/*.test.ts', concurrency: 2, seconds: 900 },
   ],
   // The table of tries: who must not get where. Files of the gate among them, since they try the same walls.
   security: [

@@ -43,17 +43,17 @@ before(async () => {
   });
   // A user whom his own account allows everything.
   const arn = `arn:aws:iam::${OTHER}:user/everything`;
-  const own = (path: string, body: object) =>
+  const own = (path: string, body?: object) =>
     signedJson(api.connectionOf('same'), {
       method: 'POST',
       path: `/ingot/principals/${encodeURIComponent(arn)}${path}`,
-      body,
+      ...(body === undefined ? {} : { body }),
     });
   await own('', {});
   await own('/policies/p', {
     document: JSON.stringify({ Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } }),
   });
-  const credentials = (await own('/keys', {})) as { accessKeyId: string; secretAccessKey: string };
+  const credentials = (await own('/keys')) as { accessKeyId: string; secretAccessKey: string };
   callers.push({
     name: 'a user of another account whom everything is allowed there',
     client: api.clientWith(credentials),
@@ -198,8 +198,8 @@ interface Owned {
 async function owned(): Promise<Owned> {
   const { imageBuildVersionArn: arn } = (await CASES.GetImage.input(fixture)) as { imageBuildVersionArn: string };
   const { sourceImage: ami } = (await CASES.DistributeImage.input(fixture)) as { sourceImage: string };
-  const post = <T>(path: string, body: object): Promise<T> =>
-    signedJson<T>(api.connectionOf('same'), { method: 'POST', path, body });
+  const post = <T>(path: string, body?: object): Promise<T> =>
+    signedJson<T>(api.connectionOf('same'), { method: 'POST', path, ...(body === undefined ? {} : { body }) });
   const { instanceId: instance } = await post<{ instanceId: string }>('/ingot/instances', {
     image: ami,
     userData: MARKER,
@@ -212,7 +212,7 @@ async function owned(): Promise<Owned> {
   await post(`${principal}/policies/p`, {
     document: '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}',
   });
-  return { arn, ami, instance, user, key: (await post<{ accessKeyId: string }>(`${principal}/keys`, {})).accessKeyId };
+  return { arn, ami, instance, user, key: (await post<{ accessKeyId: string }>(`${principal}/keys`)).accessKeyId };
 }
 
 interface RouteCase {
