@@ -6,11 +6,11 @@ if [ -d "$target" ]; then
   [ -n "$name" ] || fail "$target is a folder: name the file in it"
   target=${target%/}/$name
 else
-  case $target in */) fail "there is no folder $target" ;; esac
+  case $target in */) fail "folder $target does not exist" ;; esac
 fi
 if [ -L "$target" ]; then target=$(readlink -m -- "$target"); fi
 parent=$(dirname -- "$target")
-[ -d "$parent" ] || fail "there is no folder $parent"
+[ -d "$parent" ] || fail "folder $parent does not exist"
 stage='' unpacking=''
 trap 'rm -rf -- "$stage"' EXIT
 trap '[ -z "$unpacking" ] || kill "$unpacking"; exit 4' HUP INT TERM
