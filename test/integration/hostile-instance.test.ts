@@ -298,6 +298,8 @@ describe('a container whose programs were replaced', () => {
           'nspawn',
           '--image',
           disk,
+          '--log-directory',
+          dataDirectory,
           await document(),
         ]);
         equal(code, 1);
