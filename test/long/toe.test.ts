@@ -79,8 +79,8 @@ describe('ingot toe test', () => {
     const refused: readonly (readonly [image: string, says: RegExp])[] = [
       ['ami-00000000000000000', /--image ami-0+: no AMI ami-0+ is available in us-east-1/],
       [image.replace('/marked/', '/gone/'), /there is no available build/],
-      ['/etc/passwd', /no qcow2 file/],
-      ['nothing', /no base image \(debian-12-x86/],
+      ['/etc/passwd', /is not a qcow2 file/],
+      ['nothing', /expected a base image \(debian-12-x86/],
     ];
     for (const [name, says] of refused) {
       const ended = await toe('--image', name);
