@@ -39,7 +39,7 @@ const lists: Readonly<Record<string, readonly TestList[]>> = {
       files: [
         'test/security/*.test.ts',
         'src/{api,platform,policies,secrets,instances}/**/*.test.ts',
-        'src/{house,workflows/**/build-plan}.test.ts',
+        'src/{modules,workflows/**/build-plan}.test.ts',
         'src/{documents/fuzz,documents/faults,catalog/audit-log}.test.ts',
         'src/{commands/cp/*,images/foreign/*,guest/disk-search}.test.ts',
         'test/api/{access,audit-and-quotas,full-disk,fuzz,granted,odd-requests,reader-growth}.test.ts',

@@ -13,7 +13,7 @@ import { baseImages, managedImages } from '../../src/images/base/base-images.ts'
 import type { ParentName } from '../../src/images/names/name.ts';
 import { nameSources } from '../../src/images/names/names.ts';
 import { ApiError, ERROR_STATUS, type ErrorCode } from '../../src/resources/errors.ts';
-import { ROOMS } from '../../src/rooms.ts';
+import { MODULES } from '../../src/modules.ts';
 import type { StepAction } from '../../src/workflows/actions/action.ts';
 import { stepActions } from '../../src/workflows/actions/register.ts';
 import { membersWithoutEffect } from '../../src/workflows/planning/members.ts';
@@ -30,8 +30,8 @@ import { BEHIND, INGOT_ROUTES, KINDS, WHEN, type Supported } from './operations.
 /** Every block by its name: Markdown without the markers around it. */
 export async function docBlocks(): Promise<Readonly<Record<string, string>>> {
   return {
-    rooms: rooms('../src/'),
-    'rooms-for-contributors': rooms('src/'),
+    'code-modules': codeModules('../src/'),
+    'modules-for-contributors': codeModules('src/'),
     operations: operations(),
     filters: await filters(),
     'api-limits': apiLimits(),
@@ -259,10 +259,10 @@ const EVERYTHING: Image = {
 };
 
 /** @param folder where `src/` is, seen from the document */
-function rooms(folder: string): string {
+function codeModules(folder: string): string {
   return table(
-    ['room', 'holds'],
-    ROOMS.map(({ name, holds, pure }) => [
+    ['module', 'holds'],
+    MODULES.map(({ name, holds, pure }) => [
       `[\`${name}/\`](${folder}${name}/README.md)`,
       pure === undefined ? holds : `${holds}. Pure: no clock, no disk, no network`,
     ]),

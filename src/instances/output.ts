@@ -1,8 +1,7 @@
 /**
  * What an instance prints, read with a limit. Whatever a component may have put in place of `systemctl`, `find` or `sh`
- * can print without
- * end: nothing of Ingot's own keeps what comes without a limit on this side, and a reader that fails ends its command
- * and nothing else.
+ * can print without end: nothing of Ingot's own keeps what comes without a limit on this side, and a reader that fails
+ * ends its command and nothing else.
  */
 import { sizeOf } from '../platform/processes.ts';
 import type { CommandRequest, CommandResult, Instance } from './instance.ts';
@@ -65,8 +64,7 @@ export async function runCaptured(
 
 /**
  * For drivers: runs a command so that what its `onOutput` throws ends it, as an abort does, and is thrown here. No
- * driver's stream ever sees
- * it: there it would end the process, with all that others build in it.
+ * driver's stream ever sees it: there it would end the process, with all that others build in it.
  */
 export async function readingSafely(
   request: CommandRequest,

@@ -10,7 +10,15 @@ import { readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { sleep, until } from './clock.ts';
 import { releaseAllocation } from './host.ts';
 import { patient } from './patience.ts';
-import { isSameProcess, processStartTime, run, signalProcess, waitForExit } from './processes.ts';
+import {
+  allProcesses,
+  hasInEnvironment,
+  isSameProcess,
+  processStartTime,
+  run,
+  signalProcess,
+  waitForExit,
+} from './processes.ts';
 
 /**
  * The environment variable that marks a process as held before its pid is on record. Its value is the held thing's id.
@@ -177,18 +185,12 @@ async function endProcess(id: string, thing: Extract<HeldThing, { kind: 'process
 
 /** Processes whose environment carries this held id: started, but the record was never completed. */
 function findMarked(id: string): { pid: number; startTime: string }[] {
-  const found = [];
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      if (!readFileSync(`/proc/${entry}/environ`, 'utf8').split('\0').includes(`${HELD_MARK}=${id}`)) continue;
-    } catch {
-      continue; // Gone in between, or a kernel thread.
-    }
-    const startTime = processStartTime(Number(entry));
-    if (startTime !== undefined) found.push({ pid: Number(entry), startTime });
-  }
-  return found;
+  return allProcesses()
+    .filter((pid) => hasInEnvironment(pid, `${HELD_MARK}=${id}`))
+    .flatMap((pid) => {
+      const startTime = processStartTime(pid);
+      return startTime === undefined ? [] : [{ pid, startTime }];
+    });
 }
 
 /** Whether something is mounted at exactly this path. */
@@ -234,7 +236,9 @@ async function loopDevicesOver(backing: string): Promise<string[]> {
     try {
       const file = (await readFile(`/sys/block/${name}/loop/backing_file`, 'utf8')).replace(/\n$/, '');
       if (file === backing || file === `${backing} (deleted)`) devices.push(`/dev/${name}`);
-    } catch {}
+    } catch {
+      // Not attached.
+    }
   }
   return devices;
 }

@@ -2,7 +2,7 @@
  * The one gateway to processes. Nothing else in Ingot spawns: argument vectors only, never a shell string.
  */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
 
 /** What a child process gets of its surroundings. */
@@ -16,7 +16,7 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /**
    * What else it gets of this process's environment: names, or the beginnings of names (`SSH_*`). `'all'` is for
-   * Ingot's own processes and for programs that the user named, which may need any variable; `src/house.test.ts` lists
+   * Ingot's own processes and for programs that the user named, which may need any variable; `src/modules.test.ts` lists
    * who says so.
    */
   readonly inherit?: readonly string[] | 'all';
@@ -354,16 +354,43 @@ export async function start(argv: readonly string[], options: StartOptions = {})
   };
 }
 
+/** The fields of `/proc/PID/stat` from the third on: its state, its parent, … `undefined` when there is no such process. */
+function statFields(pid: number): readonly string[] | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return undefined; // It has ended.
+  }
+}
+
 /**
  * Start time of a process in clock ticks since boot, or `undefined` when there is no such process (or only its zombie).
  */
 export function processStartTime(pid: number): string | undefined {
+  const fields = statFields(pid);
+  return fields?.[0] === 'Z' ? undefined : fields?.[19];
+}
+
+/** The process that a process is a child of, or `undefined` when there is no such process. */
+export function parentOf(pid: number): number | undefined {
+  const parent = statFields(pid)?.[1];
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** Every process of this host, as it is at this moment. */
+export function allProcesses(): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** Whether a process was started with a variable (`NAME=VALUE`) in its environment. `false` where that cannot be read. */
+export function hasInEnvironment(pid: number, variable: string): boolean {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : fields[19];
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(variable);
   } catch {
-    return undefined;
+    return false; // It has ended, is a kernel thread, or another user's.
   }
 }
 

@@ -10,7 +10,7 @@ import { createApi } from '../../src/api/server.ts';
 import { openAuditLog } from '../../src/catalog/audit-log.ts';
 import { openCatalog, type Catalog } from '../../src/catalog/catalog.ts';
 import type { ManagedImage } from '../../src/catalog/managed.ts';
-import type { Connection } from '../../src/platform/api-client.ts';
+import { signedJson, type Connection } from '../../src/platform/api-client.ts';
 import { DEFAULT_CONFIG, type Config } from '../../src/platform/config/config.ts';
 import { openSealer } from '../../src/platform/sealing.ts';
 import { storageService } from '../../src/storage/storage.ts';
@@ -50,6 +50,25 @@ export interface TestApi {
   /** Ends it and starts it again on the same data directory, at another port. */
   restart(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A key pair of a user. */
+export interface UserKey {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** Makes a user with one policy, and a key for it, as the root of the server's account. @param arn the user's */
+export async function addUser(api: TestApi, arn: string, statement: object | readonly object[]): Promise<UserKey> {
+  const send = <T>(to: string, body?: object): Promise<T> =>
+    signedJson<T>(api.connectionOf('same'), {
+      method: 'POST',
+      path: `/ingot/principals/${encodeURIComponent(arn)}${to}`,
+      ...(body === undefined ? {} : { body }),
+    });
+  await send('', {});
+  await send('/policies/p', { document: JSON.stringify({ Version: '2012-10-17', Statement: statement }) });
+  return send<UserKey>('/keys');
 }
 
 const SOME_IMAGES: readonly ManagedImage[] = [

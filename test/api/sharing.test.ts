@@ -21,7 +21,6 @@ import { sealedParent } from '../../src/images/parents.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import type { Report } from '../../src/resources/progress.ts';
 import { openSecrets } from '../../src/secrets/open.ts';
-import { signedJson } from '../../src/platform/api-client.ts';
 import { executeComponents } from '../../src/workflows/actions/execute-components.ts';
 import { newProgress, type WorkInstance } from '../../src/workflows/machines/image-progress.ts';
 import { resolveComponents, type PlanPlace } from '../../src/workflows/planning/components.ts';
@@ -32,7 +31,7 @@ import { selectWorkflows } from '../../src/workflows/planning/select-workflows.t
 import { CASES, commandOf } from './cases.ts';
 import { samplePlan } from '../harness/image-plan.ts';
 import { localInstance } from '../harness/local-instance.ts';
-import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
+import { ACCOUNT, addUser, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
 const OTHER = '210987654321';
 let api: TestApi;
@@ -146,24 +145,11 @@ describe('a component that a document names', () => {
   });
 
   test('is read by a user as its policies say, in its own account too', async () => {
-    const arn = `arn:aws:iam::${ACCOUNT}:user/reader`;
-    const path = `/ingot/principals/${encodeURIComponent(arn)}`;
-    const send = <T>(to: string, body?: object): Promise<T> =>
-      signedJson<T>(api.connectionOf('same'), {
-        method: 'POST',
-        path: `${path}${to}`,
-        ...(body === undefined ? {} : { body }),
-      });
-    await send('', {});
-    await send('/policies/p', {
-      document: JSON.stringify({
-        Statement: [
-          { Effect: 'Allow', Action: '*', Resource: '*' },
-          { Effect: 'Deny', Action: 'imagebuilder:GetComponent', Resource: own },
-        ],
-      }),
-    });
-    const user = api.clientWith(await send('/keys'));
+    const key = await addUser(api, `arn:aws:iam::${ACCOUNT}:user/reader`, [
+      { Effect: 'Allow', Action: '*', Resource: '*' },
+      { Effect: 'Deny', Action: 'imagebuilder:GetComponent', Resource: own },
+    ]);
+    const user = api.clientWith(key);
     for (const name of [own, any(own), own.replace(/\/1$/, '')]) await denied(component(user, runs(name)), name);
     await component(user, runs(await component(api.client, secret())));
   });

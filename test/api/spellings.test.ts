@@ -24,7 +24,7 @@ import { signedJson } from '../../src/platform/api-client.ts';
 import { DEFAULT_CONFIG, type Config } from '../../src/platform/config/config.ts';
 import { DEFAULT_NAMES } from '../../src/platform/config/names.ts';
 import { CASES, commandOf, type Fixture } from './cases.ts';
-import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
+import { ACCOUNT, addUser, DEBIAN, documentOf, REGION, startApi, type TestApi, type UserKey } from './server.ts';
 
 const unlimited = Object.fromEntries(
   Object.keys(DEFAULT_CONFIG.quotas).map((name) => [name, null]),
@@ -48,32 +48,14 @@ before(async () => {
   };
 });
 after(() => api.close());
-interface Key {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-}
 let serial = 0;
 
 /** A user that may do everything but this. */
-async function userWithout(deny: object): Promise<{ readonly key: Key; readonly client: ImagebuilderClient }> {
-  const path = `/ingot/principals/${encodeURIComponent(`arn:aws:iam::${ACCOUNT}:user/s${++serial}`)}`;
-  const send = <T>(to: string, body?: object): Promise<T> =>
-    signedJson<T>(api.connectionOf('same'), {
-      method: 'POST',
-      path: `${path}${to}`,
-      ...(body === undefined ? {} : { body }),
-    });
-  await send('', {});
-  await send('/policies/p', {
-    document: JSON.stringify({
-      Version: '2012-10-17',
-      Statement: [
-        { Effect: 'Allow', Action: '*', Resource: '*' },
-        { Effect: 'Deny', Action: '*', Resource: '*', ...deny },
-      ],
-    }),
-  });
-  const key = await send<Key>('/keys');
+async function userWithout(deny: object): Promise<{ readonly key: UserKey; readonly client: ImagebuilderClient }> {
+  const key = await addUser(api, `arn:aws:iam::${ACCOUNT}:user/s${++serial}`, [
+    { Effect: 'Allow', Action: '*', Resource: '*' },
+    { Effect: 'Deny', Action: '*', Resource: '*', ...deny },
+  ]);
   return { key, client: api.clientWith(key) };
 }
 

@@ -138,7 +138,9 @@ function processes(): string[] {
           `process ${entry} (started ${startTime}) ${command} ${mark ?? ''} ${directory ?? ''} ${cgroup ?? ''} ` +
             `${output(folder)}`,
         );
-    } catch {}
+    } catch {
+      // It ended in between.
+    }
   }
   return lines;
 }

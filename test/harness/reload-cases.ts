@@ -5,6 +5,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import type { Instance } from '../../src/instances/instance.ts';
+import { outputOf } from './command-output.ts';
 
 const WORDS = ['a$HOME', '$$', 'b;c', ';', '\\d', '%n', "it's", '"q"', '', 'a b\nc', 'ü'];
 const ENV = { A: '$x; "y"\n%z' };
@@ -23,18 +24,9 @@ export async function commandsWhileUnitsAreReadAnew(instance: Instance, commands
   try {
     await Promise.all(
       Array.from({ length: commands }, async (_, index) => {
-        const streams = { stdout: '', stderr: '' };
         const user = index % 2 === 0 ? 'root' : 'nobody';
-        const result = await instance.run({
-          argv: ARGV,
-          env: ENV,
-          cwd: '/usr/share',
-          user,
-          onOutput: (stream, chunk) => {
-            streams[stream] += chunk.toString();
-          },
-        });
-        deepEqual({ ...result, ...streams }, { exitCode: 0, signal: null, timedOut: false, stdout: SHOWN, stderr: '' });
+        const outcome = await outputOf(instance, { argv: ARGV, env: ENV, cwd: '/usr/share', user });
+        deepEqual(outcome, { exitCode: 0, signal: null, timedOut: false, stdout: SHOWN, stderr: '' });
       }),
     );
     const flowing = await instance.open({ argv: ARGV, env: ENV, cwd: '/usr/share', inputEnds: true });

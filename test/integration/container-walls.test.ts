@@ -3,10 +3,11 @@ import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { text } from 'node:stream/consumers';
-import type { CommandRequest, CommandResult, Instance } from '../../src/instances/instance.ts';
+import type { CommandRequest, Instance } from '../../src/instances/instance.ts';
 import { until } from '../../src/platform/clock.ts';
 import { RING_BYTES, ringFiles, ringTail } from '../../src/platform/ring-file.ts';
 import { sharedBase } from '../harness/base.ts';
+import { outputOf, type Outcome } from '../harness/command-output.ts';
 import { launchOn } from '../harness/launch-on.ts';
 import { foreignProcesses } from '../harness/seizing.ts';
 
@@ -18,18 +19,7 @@ before(async () => {
 });
 after(() => end());
 
-async function output(
-  request: CommandRequest,
-): Promise<CommandResult & { readonly stdout: string; readonly stderr: string }> {
-  const streams = { stdout: '', stderr: '' };
-  const result = await instance.run({
-    ...request,
-    onOutput: (stream, chunk) => {
-      streams[stream] += chunk.toString();
-    },
-  });
-  return { ...result, ...streams };
-}
+const output = (request: CommandRequest): Promise<Outcome> => outputOf(instance, request);
 
 /** Lines of `/proc/self/status` that say what a process may do. */
 const WALLS = ['grep', '-E', '^(CapBnd|CapEff|CapPrm|Seccomp):', '/proc/self/status'];

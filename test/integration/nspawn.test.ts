@@ -18,6 +18,7 @@ import { freePort } from '../../src/platform/host.ts';
 import { newInstanceId } from '../../src/platform/ids.ts';
 import { run, start } from '../../src/platform/processes.ts';
 import { sharedBase } from '../harness/base.ts';
+import { outputOf, type Outcome } from '../harness/command-output.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
 import { CASES_METADATA, metadataCases } from '../harness/metadata-cases.ts';
 import { commandsWhileUnitsAreReadAnew } from '../harness/reload-cases.ts';
@@ -57,26 +58,6 @@ async function launch(
     ...(options.publish ? { publish: options.publish } : {}),
   });
   return { instance, disk, held };
-}
-
-interface Outcome {
-  readonly exitCode: number | null;
-  readonly signal: string | null;
-  readonly timedOut: boolean;
-  readonly outOfMemory?: boolean;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function output(instance: Instance, request: CommandRequest): Promise<Outcome> {
-  const streams = { stdout: '', stderr: '' };
-  const result = await instance.run({
-    ...request,
-    onOutput: (stream, chunk) => {
-      streams[stream] += chunk.toString();
-    },
-  });
-  return { ...result, ...streams };
 }
 
 before(async () => {
@@ -159,7 +140,7 @@ describe('a container', () => {
   ];
   for (const [name, request, expected] of endings) {
     test(`runs commands: ${name}`, async () => {
-      const outcome = await output(instance, request);
+      const outcome = await outputOf(instance, request);
 
       deepEqual(
         Object.fromEntries(Object.keys(expected).map((key) => [key, outcome[key as keyof Outcome]])),
@@ -191,7 +172,7 @@ describe('a container', () => {
   test('takes 20 MB on stdin', async () => {
     const input = randomBytes(20_000_000);
 
-    const { stdout } = await output(instance, { argv: ['sha256sum'], stdin: input });
+    const { stdout } = await outputOf(instance, { argv: ['sha256sum'], stdin: input });
 
     equal(stdout.slice(0, 64), createHash('sha256').update(input).digest('hex'));
   });
@@ -201,27 +182,27 @@ describe('a container', () => {
     const reason = new Error('enough');
     const running = instance.run({ script: 'echo $$ >/run/aborted; sleep 300', signal: abort.signal });
     await until('the command to run', 10_000, async () =>
-      (await output(instance, { argv: ['test', '-s', '/run/aborted'] })).exitCode === 0 ? true : undefined,
+      (await outputOf(instance, { argv: ['test', '-s', '/run/aborted'] })).exitCode === 0 ? true : undefined,
     );
 
     abort.abort(reason);
 
     await rejects(running, reason);
-    equal((await output(instance, { script: 'test -d /proc/$(cat /run/aborted)' })).exitCode, 1);
+    equal((await outputOf(instance, { script: 'test -d /proc/$(cat /run/aborted)' })).exitCode, 1);
   });
 
   test('what a command leaves running does not hold it up, and goes on', async () => {
-    const { stdout } = await output(instance, {
+    const { stdout } = await outputOf(instance, {
       script: '(while :; do echo again; sleep 0.1; done) & echo $! >/run/left; echo done',
     });
 
     match(stdout, /done/);
     await sleep(500);
-    equal((await output(instance, { script: 'kill $(cat /run/left)' })).exitCode, 0);
+    equal((await outputOf(instance, { script: 'kill $(cat /run/left)' })).exitCode, 0);
   });
 
   test('a systemd that executes itself anew does not lose the command', async () => {
-    const { exitCode, stdout } = await output(instance, {
+    const { exitCode, stdout } = await outputOf(instance, {
       script: 'systemctl daemon-reexec; sleep 1; echo still here; exit 7',
     });
 
@@ -230,13 +211,13 @@ describe('a container', () => {
 
   test('a command whose end systemd-run is not told of does not wait for ever', async () => {
     // As on a host that stood still: the manager's connections are gone.
-    const ended = await output(instance, { script: 'pkill -STOP -x systemd-run; echo out; exit 3' });
+    const ended = await outputOf(instance, { script: 'pkill -STOP -x systemd-run; echo out; exit 3' });
     deepEqual([ended.stdout, ended.exitCode], ['out\n', 3]);
   });
 
   test('commands run side by side', async () => {
     const outcomes = await Promise.all(
-      Array.from({ length: 8 }, (_, index) => output(instance, { argv: ['echo', String(index)] })),
+      Array.from({ length: 8 }, (_, index) => outputOf(instance, { argv: ['echo', String(index)] })),
     );
 
     deepEqual(
@@ -246,9 +227,9 @@ describe('a container', () => {
   });
 
   test('leaves no failed unit and nothing of its own in /run', async () => {
-    await output(instance, { argv: ['false'] });
+    await outputOf(instance, { argv: ['false'] });
 
-    const { stdout } = await output(instance, {
+    const { stdout } = await outputOf(instance, {
       script:
         'systemctl --failed --plain --no-legend; ls /run/ingot | grep -vx -e "$(basename "$0" .sh).*" -e ended -e ' +
         'command',
@@ -263,11 +244,11 @@ describe('a container', () => {
     await instance.put('/opt/a b/$file', content, 0o750);
 
     ok((await instance.get('/opt/a b/$file')).equals(content));
-    equal((await output(instance, { argv: ['stat', '-c', '%a %U %G', '/opt/a b/$file'] })).stdout, '750 root root\n');
+    equal((await outputOf(instance, { argv: ['stat', '-c', '%a %U %G', '/opt/a b/$file'] })).stdout, '750 root root\n');
   });
 
   test('a file that is not there, a folder, a file too large are errors', async () => {
-    await output(instance, { argv: ['truncate', '-s', '20M', '/var/tmp/large'] });
+    await outputOf(instance, { argv: ['truncate', '-s', '20M', '/var/tmp/large'] });
 
     await rejects(instance.get('/no/such'), /no such file/);
     await rejects(instance.get('/etc'), /not a file/);
@@ -276,8 +257,8 @@ describe('a container', () => {
   });
 
   test('a link in the instance does not lead out of it', async () => {
-    await output(instance, { argv: ['ln', '-s', `${dataDirectory}/out`, '/opt/link'] });
-    await output(instance, { argv: ['mkdir', '-p', dataDirectory] });
+    await outputOf(instance, { argv: ['ln', '-s', `${dataDirectory}/out`, '/opt/link'] });
+    await outputOf(instance, { argv: ['mkdir', '-p', dataDirectory] });
 
     await instance.put('/opt/link', 'inside');
 
@@ -286,10 +267,10 @@ describe('a container', () => {
   });
 
   test('/tmp is disk', async () =>
-    equal((await output(instance, { argv: ['stat', '-f', '-c', '%T', '/tmp'] })).stdout, 'ext2/ext3\n'));
+    equal((await outputOf(instance, { argv: ['stat', '-f', '-c', '%T', '/tmp'] })).stdout, 'ext2/ext3\n'));
 
   test('names resolve and packages come', async () => {
-    const { exitCode, stderr } = await output(instance, {
+    const { exitCode, stderr } = await outputOf(instance, {
       script:
         'set -e; getent hosts deb.debian.org; apt-get update -qq; apt-get install -y -qq --no-install-recommends ' +
         'python3-minimal >/dev/null',
@@ -309,7 +290,7 @@ describe('a container', () => {
         .flat()
         .flatMap((each) => (each?.family === 'IPv4' && !each.internal ? [each.address] : []));
       for (const address of ['127.0.0.1', '10.0.2.2', '198.18.0.1', '169.254.169.254', ...own]) {
-        const { exitCode, stdout } = await output(instance, {
+        const { exitCode, stdout } = await outputOf(instance, {
           argv: ['timeout', '3', 'bash', '-c', `cat </dev/tcp/${address}/${port}`],
         });
         ok(exitCode !== 0 && stdout === '', `${address} answers`);
@@ -320,7 +301,7 @@ describe('a container', () => {
   });
 
   test('a published port answers', async () => {
-    await output(instance, {
+    await outputOf(instance, {
       script:
         'mkdir -p /srv/www; echo hello >/srv/www/index.html; cd /srv/www; setsid python3 -c "import http.server as ' +
         'h; h.test(h.SimpleHTTPRequestHandler, port=8080)" >/dev/null 2>&1 &',
@@ -339,21 +320,21 @@ describe('a container', () => {
   });
 
   test('is limited to its memory', async () => {
-    const { exitCode, signal, stdout, outOfMemory } = await output(instance, {
+    const { exitCode, signal, stdout, outOfMemory } = await outputOf(instance, {
       argv: ['python3', '-c', 'x = bytearray(3 << 30); print(len(x))'],
     });
-    const inShell = await output(instance, { script: 'python3 -c "x = bytearray(3 << 30); print(len(x))"' });
+    const inShell = await outputOf(instance, { script: 'python3 -c "x = bytearray(3 << 30); print(len(x))"' });
 
     deepEqual(
       { exitCode, signal, stdout, outOfMemory },
       { exitCode: null, signal: 'SIGKILL', stdout: '', outOfMemory: true },
     );
     deepEqual({ exitCode: inShell.exitCode, outOfMemory: inShell.outOfMemory }, { exitCode: 137, outOfMemory: true });
-    equal((await output(instance, { script: 'kill -KILL $$' })).outOfMemory, undefined);
+    equal((await outputOf(instance, { script: 'kill -KILL $$' })).outOfMemory, undefined);
   });
 
   test('root inside is nobody outside', async () => {
-    const { stdout } = await output(instance, {
+    const { stdout } = await outputOf(instance, {
       script: 'mknod /dev/sdx b 254 0 2>&1; echo 1 >/proc/sys/vm/drop_caches; ls /dev/vda /dev/sda /dev/loop0',
     });
 
@@ -366,7 +347,7 @@ describe('a container', () => {
 
   test('seals layers under write load', async () => {
     const chain: string[] = [disk];
-    await output(instance, {
+    await outputOf(instance, {
       script:
         'nohup sh -c "while :; do dd if=/dev/urandom of=/var/tmp/load bs=1M count=20 conv=fsync; done" >/dev/null ' +
         '2>&1 & echo $! >/run/load',
@@ -377,7 +358,7 @@ describe('a container', () => {
       await instance.snapshot(overlay);
       chain.push(overlay);
     }
-    await output(instance, { script: 'kill $(cat /run/load)' });
+    await outputOf(instance, { script: 'kill $(cat /run/load)' });
 
     for (const [index, layer] of chain.slice(0, -1).entries()) {
       await run(['qemu-img', 'check', '-q', '--force-share', '-f', 'qcow2', layer]);
@@ -394,7 +375,7 @@ describe('a container', () => {
   test('a snapshot that cannot be made leaves it as it was, not frozen', async () => {
     await rejects(instance.snapshot('/no/such/folder/layer.qcow2'));
 
-    equal((await output(instance, { script: 'echo x >/root/after; sync; cat /root/after' })).stdout, 'x\n');
+    equal((await outputOf(instance, { script: 'echo x >/root/after; sync; cat /root/after' })).stdout, 'x\n');
   });
 
   test('a snapshot whose guard is killed fails with that, and leaves it not frozen', async (t) => {
@@ -409,7 +390,7 @@ describe('a container', () => {
     await rejects(instance.snapshot(overlay), /fsfreeze was ended by SIGKILL/);
     if (existsSync(overlay)) disk = overlay; // It wrote there before it found out.
 
-    deepEqual(await output(instance, { script: 'echo y >/root/after; sync; cat /root/after', timeoutSeconds: 20 }), {
+    deepEqual(await outputOf(instance, { script: 'echo y >/root/after; sync; cat /root/after', timeoutSeconds: 20 }), {
       exitCode: 0,
       signal: null,
       timedOut: false,
@@ -428,8 +409,8 @@ describe('a container', () => {
     ok(bootId !== before);
     await rejects(instance.get('/run/gone'));
     equal((await instance.get('/root/kept')).toString(), 'x');
-    equal((await output(instance, { argv: ['getent', 'hosts', 'deb.debian.org'] })).exitCode, 0);
-    await output(instance, {
+    equal((await outputOf(instance, { argv: ['getent', 'hosts', 'deb.debian.org'] })).exitCode, 0);
+    await outputOf(instance, {
       script:
         'cd /srv/www; setsid python3 -c "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8080)" ' +
         '>/dev/null 2>&1 &',
@@ -453,13 +434,13 @@ describe('a container', () => {
       (error) => error instanceof InstanceError && /rebooted by itself/.test(error.message),
     );
 
-    equal((await output(instance, { argv: ['echo', 'back'] })).stdout, 'back\n');
+    equal((await outputOf(instance, { argv: ['echo', 'back'] })).stdout, 'back\n');
   });
 
   test('another process takes it over by its handle', async () => {
     const other = await nspawnDriver.attach(JSON.parse(JSON.stringify(instance.handle)) as Instance['handle'], held);
 
-    equal((await output(other, { argv: ['cat', '/root/kept'] })).stdout, 'x');
+    equal((await outputOf(other, { argv: ['cat', '/root/kept'] })).stdout, 'x');
   });
 
   test('its console was kept', async () => match((await instance.consoleTail(200)).join('\n'), /Welcome to Debian/));
@@ -490,7 +471,7 @@ test('two containers both serve port 80', async () => {
   try {
     const pages = await Promise.all(
       machines.map(async ({ instance }, index) => {
-        await output(instance, {
+        await outputOf(instance, {
           script:
             'set -e; apt-get update -qq; apt-get install -y -qq --no-install-recommends nginx-light >/dev/null; ' +
             `echo ${index} >/var/www/html/index.html; systemctl is-active nginx`,
@@ -519,7 +500,7 @@ test('two containers both serve port 80', async () => {
 test('a disk that is larger than its partition grows', async () => {
   const { instance } = await launch({ sizeBytes: 8 * 2 ** 30 });
   try {
-    const { stdout } = await output(instance, { argv: ['stat', '-f', '-c', '%b %S', '/'] });
+    const { stdout } = await outputOf(instance, { argv: ['stat', '-f', '-c', '%b %S', '/'] });
 
     const [blocks, size] = stdout.trim().split(' ').map(Number) as [number, number];
     ok(blocks * size > 7 * 2 ** 30, stdout);

@@ -18,6 +18,7 @@ import { freePort } from '../../src/platform/host.ts';
 import { newInstanceId } from '../../src/platform/ids.ts';
 import { run } from '../harness/processes.ts';
 import { sharedBase } from '../harness/base.ts';
+import { outputOf } from '../harness/command-output.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
 import { CASES_METADATA, metadataCases } from '../harness/metadata-cases.ts';
 import { commandsWhileUnitsAreReadAnew } from '../harness/reload-cases.ts';
@@ -64,25 +65,6 @@ async function launch(options: Partial<LaunchRequest> = {}): Promise<Launched> {
   return { instance, disk, held, reported, console };
 }
 
-interface Outcome {
-  readonly exitCode: number | null;
-  readonly signal: string | null;
-  readonly timedOut: boolean;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function output(instance: Instance, request: CommandRequest): Promise<Outcome> {
-  const streams = { stdout: '', stderr: '' };
-  const result = await instance.run({
-    ...request,
-    onOutput: (stream, chunk) => {
-      streams[stream] += chunk.toString();
-    },
-  });
-  return { ...result, ...streams };
-}
-
 before(async () => {
   await mkdir(dataDirectory, { recursive: true });
   base = await sharedBase();
@@ -119,7 +101,7 @@ describe('a machine booted by BIOS', () => {
 
   test('gets commands exactly as they are', async () => {
     const argv = ['printf', '[%s]', '$HOME', '$$', '${x}', '%n', "it's", '"q"', '', 'a b\nc', '*', 'ü'];
-    deepEqual(await output(instance, { argv }), {
+    deepEqual(await outputOf(instance, { argv }), {
       exitCode: 0,
       signal: null,
       timedOut: false,
@@ -133,29 +115,29 @@ describe('a machine booted by BIOS', () => {
 
   test('keeps streams, exit codes and signals apart', async () => {
     const script = 'echo out; echo err >&2; echo more >/dev/stderr; read line; echo "stdin: $?"; exit 255';
-    deepEqual(await output(instance, { script }), {
+    deepEqual(await outputOf(instance, { script }), {
       exitCode: 255,
       signal: null,
       timedOut: false,
       stdout: 'out\nstdin: 1\n',
       stderr: 'err\nmore\n',
     });
-    equal((await output(instance, { script: 'exit 137' })).exitCode, 137);
+    equal((await outputOf(instance, { script: 'exit 137' })).exitCode, 137);
     deepEqual(await instance.run({ script: 'kill -SEGV $$' }), { exitCode: null, signal: 'SIGSEGV', timedOut: false });
-    equal((await output(instance, { argv: ['/no/such/program'] })).exitCode, 127);
-    equal((await output(instance, { argv: ['/etc/passwd'] })).exitCode, 126);
+    equal((await outputOf(instance, { argv: ['/no/such/program'] })).exitCode, 127);
+    equal((await outputOf(instance, { argv: ['/etc/passwd'] })).exitCode, 126);
   });
 
   test('gives a command its environment, folder, user and stdin', async () => {
     const script = 'echo "$A|$PWD|$(id -un)"';
     equal(
-      (await output(instance, { argv: ['sh', '-c', script], env: { A: '$x "y"\n%z' }, cwd: '/usr', user: 'nobody' }))
+      (await outputOf(instance, { argv: ['sh', '-c', script], env: { A: '$x "y"\n%z' }, cwd: '/usr', user: 'nobody' }))
         .stdout,
       '$x "y"\n%z|/usr|nobody\n',
     );
     const stdin = randomBytes(600_000);
     equal(
-      (await output(instance, { argv: ['sha256sum'], stdin })).stdout.slice(0, 64),
+      (await outputOf(instance, { argv: ['sha256sum'], stdin })).stdout.slice(0, 64),
       createHash('sha256').update(stdin).digest('hex'),
     );
     await rejects(
@@ -168,7 +150,7 @@ describe('a machine booted by BIOS', () => {
     const script = 'echo "$A|$PWD|$(umask)"; echo err >&2; cat; exit 3';
     const stdin = Buffer.from([0x61, 0x0a]);
     deepEqual(
-      await output(instance, { argv: ['sh', '-c', script], env: { A: '$x "y"\n%z' }, cwd: '/usr', stdin, own: true }),
+      await outputOf(instance, { argv: ['sh', '-c', script], env: { A: '$x "y"\n%z' }, cwd: '/usr', stdin, own: true }),
       {
         exitCode: 3,
         signal: null,
@@ -177,7 +159,7 @@ describe('a machine booted by BIOS', () => {
         stderr: 'err\n',
       },
     );
-    equal((await output(instance, { argv: ['/no/such/program'], own: true })).exitCode, 127);
+    equal((await outputOf(instance, { argv: ['/no/such/program'], own: true })).exitCode, 127);
     deepEqual(await instance.run({ argv: ['sh', '-c', 'kill -SEGV $$'], own: true }), {
       exitCode: null,
       signal: 'SIGSEGV',
@@ -188,7 +170,7 @@ describe('a machine booted by BIOS', () => {
       signal: 'SIGKILL',
       timedOut: true,
     });
-    equal((await output(instance, { script: 'pgrep -f "^sleep 6005"' })).exitCode, 1);
+    equal((await outputOf(instance, { script: 'pgrep -f "^sleep 6005"' })).exitCode, 1);
     await rejects(
       instance.run({ argv: ['sh', '-c', 'head -c 30000000 /dev/zero'], own: true }),
       /printed more than the guest agent takes/,
@@ -213,7 +195,7 @@ describe('a machine booted by BIOS', () => {
 
   test('waits for a command without filling the journal of the guest', async () => {
     const opened = "journalctl --boot --quiet | grep -c 'guest-file-open called'";
-    const { stdout } = await output(instance, { script: `sleep 3; a=$(${opened}); sleep 3; echo $a $(${opened})` });
+    const { stdout } = await outputOf(instance, { script: `sleep 3; a=$(${opened}); sleep 3; echo $a $(${opened})` });
     const [before, after] = stdout.trim().split(' ').map(Number);
     ok(before! > 0);
     equal(after, before);
@@ -225,11 +207,11 @@ describe('a machine booted by BIOS', () => {
       signal: null,
       timedOut: false,
     });
-    const other = output(instance, {
+    const other = outputOf(instance, {
       script: 'while ! [ -e /tmp/reloaded ]; do sleep 0.2; done; exit 5',
       user: 'nobody',
     });
-    equal((await output(instance, { script: 'systemctl daemon-reload; touch /tmp/reloaded' })).exitCode, 0);
+    equal((await outputOf(instance, { script: 'systemctl daemon-reload; touch /tmp/reloaded' })).exitCode, 0);
     deepEqual(await other, { exitCode: 5, signal: null, timedOut: false, stdout: '', stderr: '' });
   });
 
@@ -239,11 +221,11 @@ describe('a machine booted by BIOS', () => {
   test('kills all that a command started at its deadline, and leaves services alone', async () => {
     const script =
       'systemd-run --quiet --unit=survivor sleep 6000; setsid sleep 6001 & sleep 6002 & echo started; wait';
-    const result = await output(instance, { script, timeoutSeconds: 8 });
+    const result = await outputOf(instance, { script, timeoutSeconds: 8 });
     deepEqual(result, { exitCode: null, signal: 'SIGKILL', timedOut: true, stdout: 'started\n', stderr: '' });
     equal(
       (
-        await output(instance, {
+        await outputOf(instance, {
           script: 'pgrep -f "^sleep 600[12]"; systemctl is-active survivor; systemctl stop survivor',
         })
       ).stdout,
@@ -259,11 +241,11 @@ describe('a machine booted by BIOS', () => {
       onOutput: () => abort.abort(new Error('enough')),
     });
     await rejects(running, /enough/);
-    equal((await output(instance, { script: 'pgrep -f "^sleep 6003"' })).exitCode, 1);
+    equal((await outputOf(instance, { script: 'pgrep -f "^sleep 6003"' })).exitCode, 1);
   });
 
   test('does not wait for what a command leaves running', async () => {
-    equal((await output(instance, { script: 'sleep 6004 & echo done' })).stdout, 'done\n');
+    equal((await outputOf(instance, { script: 'sleep 6004 & echo done' })).stdout, 'done\n');
     equal((await instance.run({ script: 'pkill -f "^sleep 6004"' })).exitCode, 0);
   });
 
@@ -271,8 +253,8 @@ describe('a machine booted by BIOS', () => {
     const stall =
       "systemd-run --quiet --no-block sh -c 'sleep 3; systemctl kill --signal=CONT ingot-relay.service'\nsystemctl " +
       'kill --signal=STOP ingot-relay.service\n';
-    equal((await output(instance, { script: `${stall}echo the end` })).stdout, 'the end\n');
-    equal((await output(instance, { script: `${stall}sleep 6006 &\necho the end` })).stdout, 'the end\n');
+    equal((await outputOf(instance, { script: `${stall}echo the end` })).stdout, 'the end\n');
+    equal((await outputOf(instance, { script: `${stall}sleep 6006 &\necho the end` })).stdout, 'the end\n');
   });
 
   test('passes 30 MB of output on, whole, both streams at once', async () => {
@@ -302,14 +284,14 @@ describe('a machine booted by BIOS', () => {
     const content = randomBytes(3_000_000);
     await instance.put('/opt/a folder/a file', content, 0o640);
     equal(
-      (await output(instance, { argv: ['stat', '-c', '%a %U %s', '/opt/a folder/a file'] })).stdout,
+      (await outputOf(instance, { argv: ['stat', '-c', '%a %U %s', '/opt/a folder/a file'] })).stdout,
       '640 root 3000000\n',
     );
     deepEqual(await instance.get('/opt/a folder/a file'), content);
     await instance.put('/opt/small', 'text');
     equal((await instance.get('/opt/small')).toString(), 'text');
     await rejects(instance.get('/opt/none'), { name: 'InstanceError', message: /\/opt\/none/ });
-    equal((await output(instance, { script: 'ls /opt/a\\ folder' })).stdout, 'a file\n');
+    equal((await outputOf(instance, { script: 'ls /opt/a\\ folder' })).stdout, 'a file\n');
   });
 
   test('is reached at its published port', async () => {
@@ -349,7 +331,7 @@ describe('a machine booted by BIOS', () => {
         .filter((each) => each?.family === 'IPv4' && !each.internal)
         .map((each) => each!.address);
       for (const address of ['127.0.0.1', '10.0.2.2', '10.0.3.2', '169.254.169.254', ...own]) {
-        const { stdout, exitCode } = await output(instance, {
+        const { stdout, exitCode } = await outputOf(instance, {
           argv: ['timeout', '5', 'bash', '-c', `cat </dev/tcp/${address}/${port}`],
         });
         equal(stdout, '', `${address} is closed`);
@@ -359,7 +341,7 @@ describe('a machine booted by BIOS', () => {
       server.close();
     }
     match(
-      (await output(instance, { script: 'resolvectl dns 2>/dev/null || cat /etc/resolv.conf' })).stdout,
+      (await outputOf(instance, { script: 'resolvectl dns 2>/dev/null || cat /etc/resolv.conf' })).stdout,
       /10\.0\.3\.3/,
     );
   });
@@ -390,12 +372,12 @@ describe('a machine booted by BIOS', () => {
     await instance.put('/etc/systemd/system/slow.service', unit('/bin/sleep 8'));
     await instance.put('/etc/systemd/system/failing.service', unit('/bin/false'));
     await instance.run({ argv: ['systemctl', 'enable', 'slow', 'failing'] });
-    const old = (await output(instance, { argv: ['cat', '/proc/sys/kernel/random/boot_id'] })).stdout.trim();
+    const old = (await outputOf(instance, { argv: ['cat', '/proc/sys/kernel/random/boot_id'] })).stdout.trim();
     const fresh = await instance.reboot({ timeoutSeconds: PATIENCE_SECONDS });
     notEqual(fresh, old);
-    equal((await output(instance, { argv: ['systemctl', 'is-active', 'slow'] })).stdout, 'active\n');
+    equal((await outputOf(instance, { argv: ['systemctl', 'is-active', 'slow'] })).stdout, 'active\n');
     match(launched.reported.join('\n'), /these of its units failed: failing\.service$/m);
-    equal((await output(instance, { argv: ['cat', '/proc/sys/kernel/random/boot_id'] })).stdout.trim(), fresh);
+    equal((await outputOf(instance, { argv: ['cat', '/proc/sys/kernel/random/boot_id'] })).stdout.trim(), fresh);
     equal((await instance.get('/opt/layer')).toString(), 'two');
   });
 
@@ -430,10 +412,10 @@ describe('a detached machine booted by UEFI with a seed', () => {
 
   test('has UEFI, and its seed', async () => {
     const { instance } = launched;
-    equal((await output(instance, { argv: ['test', '-d', '/sys/firmware/efi'] })).exitCode, 0);
+    equal((await outputOf(instance, { argv: ['test', '-d', '/sys/firmware/efi'] })).exitCode, 0);
     equal((await instance.get('/root/user-data')).toString(), 'user data ran\n');
     match(
-      (await output(instance, { script: 'hostname; cat /home/*/.ssh/authorized_keys' })).stdout,
+      (await outputOf(instance, { script: 'hostname; cat /home/*/.ssh/authorized_keys' })).stdout,
       /^seeded\n[^]*test@test/,
     );
   });

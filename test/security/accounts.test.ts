@@ -12,7 +12,7 @@ import { OPERATIONS, type OperationName } from '../../src/api/model.ts';
 import { API_DATA } from '../../src/api/validate.ts';
 import { signedJson, signedRequest, signedSocket, type Connection } from '../../src/platform/api-client.ts';
 import { CASES, commandOf, type Fixture } from '../api/cases.ts';
-import { ACCOUNT, REGION, startApi, type TestApi } from '../api/server.ts';
+import { ACCOUNT, addUser, REGION, startApi, type TestApi } from '../api/server.ts';
 
 const OTHER = '210987654321';
 /** Stands in whatever the owner makes: descriptions, tags, documents. */
@@ -42,18 +42,11 @@ before(async () => {
     connection: api.connectionOf('other'),
   });
   // A user whom his own account allows everything.
-  const arn = `arn:aws:iam::${OTHER}:user/everything`;
-  const own = (path: string, body?: object) =>
-    signedJson(api.connectionOf('same'), {
-      method: 'POST',
-      path: `/ingot/principals/${encodeURIComponent(arn)}${path}`,
-      ...(body === undefined ? {} : { body }),
-    });
-  await own('', {});
-  await own('/policies/p', {
-    document: JSON.stringify({ Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } }),
+  const credentials = await addUser(api, `arn:aws:iam::${OTHER}:user/everything`, {
+    Effect: 'Allow',
+    Action: '*',
+    Resource: '*',
   });
-  const credentials = (await own('/keys')) as { accessKeyId: string; secretAccessKey: string };
   callers.push({
     name: 'a user of another account whom everything is allowed there',
     client: api.clientWith(credentials),

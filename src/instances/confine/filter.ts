@@ -44,58 +44,21 @@ const SOCKETCALL_SOCKET = 1;
  * What systemd-nspawn's own filter keeps from the programs of a container, and nothing that enters one needs: the
  * kernel's modules, clocks, keys, swap, quotas, hardware, tracing facilities, and calls that no program uses any more.
  */
-const NOT_AT_THE_DOOR = [
-  103, // syslog
-  134,
-  136,
-  139,
-  154,
-  156,
-  163, // uselib, ustat, sysfs, modify_ldt, _sysctl, acct
-  159,
-  164,
-  227,
-  305, // adjtimex, settimeofday, clock_settime, clock_adjtime
-  167,
-  168,
-  172,
-  173, // swapon, swapoff, iopl, ioperm
-  174,
-  175,
-  176,
-  177,
-  178,
-  313, // modules
-  179,
-  443,
-  180,
-  181,
-  182,
-  183,
-  184,
-  185,
-  212,
-  236, // quotactl, quotactl_fd, nfsservctl … vserver
-  237,
-  238,
-  256,
-  279,
-  450, // memory policies and moves
-  246,
-  320, // kexec
-  248,
-  249,
-  250, // keys
-  298,
-  300,
-  301,
-  304,
-  312,
-  321,
-  323,
-  438, // perf_event_open, fanotify, open_by_handle_at, kcmp, bpf, userfaultfd, pidfd_getfd
-  ...IO_URING,
-];
+const NOT_AT_THE_DOOR: readonly number[] = Object.values({
+  log: [103], // syslog
+  clocks: [159, 164, 227, 305], // adjtimex, settimeofday, clock_settime, clock_adjtime
+  swap: [167, 168],
+  hardware: [154, 172, 173], // modify_ldt, iopl, ioperm
+  modules: [174, 175, 176, 177, 178, 313],
+  quotas: [163, 179, 443], // acct, quotactl, quotactl_fd
+  memoryPlaces: [237, 238, 256, 279, 450], // mbind, set_mempolicy, migrate_pages, move_pages, set_mempolicy_home_node
+  otherKernels: [246, 320], // kexec_load, kexec_file_load
+  keys: [248, 249, 250],
+  tracing: [298, 312, 321, 323, 438], // perf_event_open, kcmp, bpf, userfaultfd, pidfd_getfd
+  foreignFiles: [300, 301, 304], // fanotify_init, fanotify_mark, open_by_handle_at
+  ioUring: IO_URING,
+  unusedForLong: [134, 136, 139, 156, 180, 181, 182, 183, 184, 185, 212, 236], // uselib, ustat, sysfs, _sysctl, …
+}).flat();
 /** Later calls do not exist for what enters a container: the C library then takes the older way. */
 const NEWEST_AT_THE_DOOR = 450;
 

@@ -1,10 +1,9 @@
 /** Commands on this host, each in a process group of its own. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep } from '../../platform/clock.ts';
 import { newUuid } from '../../platform/ids.ts';
-import { ProcessError, run, start } from '../../platform/processes.ts';
+import { allProcesses, hasInEnvironment, ProcessError, run, start } from '../../platform/processes.ts';
 import type { CommandRequest, CommandResult } from '../instance.ts';
 import { OWN_LIMIT, TooMuchOutput } from '../output.ts';
 import { openPipes } from '../pipes.ts';
@@ -112,16 +111,6 @@ function signal(pid: number): void {
   }
 }
 
-function marked(mark: string): number[] {
-  const wanted = `${COMMAND_MARK}=${mark}\0`;
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(wanted);
-      } catch {
-        return false; // Gone in between, or another user's.
-      }
-    });
+function marked(mark: string): readonly number[] {
+  return allProcesses().filter((pid) => hasInEnvironment(pid, `${COMMAND_MARK}=${mark}`));
 }

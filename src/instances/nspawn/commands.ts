@@ -7,7 +7,7 @@ import { sleep } from '../../platform/clock.ts';
 import { removeCgroup } from '../../platform/held.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
-import { ProcessError, run, sizeOf, start } from '../../platform/processes.ts';
+import { hasInEnvironment, parentOf, ProcessError, run, sizeOf, start } from '../../platform/processes.ts';
 import { readScript } from '../../platform/scripts.ts';
 import { InstanceError, type CommandRequest, type CommandResult } from '../instance.ts';
 import { OWN_LIMIT, TooMuchOutput } from '../output.ts';
@@ -44,6 +44,9 @@ export interface Container {
   whatHappened(): Promise<InstanceError>;
 }
 
+/** What entering a container takes. */
+export type ContainerDoor = Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>;
+
 /** Patience with a container that does not react to the end of a command. */
 const END_MS = 15_000;
 /** Patience with the client of a command in a container that is dead, or whose disk is. */
@@ -68,7 +71,7 @@ const SHUTDOWN_MS = 60_000;
  * @param work gets the command that runs `argv` inside
  */
 async function visit<T>(
-  container: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>,
+  container: ContainerDoor,
   argv: readonly string[],
   work: (command: readonly string[]) => Promise<T>,
 ): Promise<T> {
@@ -82,7 +85,7 @@ async function visit<T>(
 
 /** A visit that the caller ends by `leave`, which kills whatever of it still runs; nobody has to wait for that. */
 export function enter(
-  { leader, limitingCgroups, doorCgroup }: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>,
+  { leader, limitingCgroups, doorCgroup }: ContainerDoor,
   argv: readonly string[],
 ): { readonly command: readonly string[]; leave(): void } {
   const cgroup = `${doorCgroup}/${newUuid()}`;
@@ -100,7 +103,7 @@ export function enter(
  *   {Error} as `run` of the platform does
  */
 export async function atTheDoor(
-  container: Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>,
+  container: ContainerDoor,
   argv: readonly string[],
   options: Parameters<typeof run>[1] = {},
 ): ReturnType<typeof run> {
@@ -463,23 +466,6 @@ function familyOf(members: ReadonlySet<number>, all: readonly number[], mark: st
     for (const [pid, parent] of parents) if (parent !== undefined && family.has(parent)) family.add(pid);
   }
   return [...family].filter((pid) => !members.has(pid));
-}
-
-function hasInEnvironment(pid: number, variable: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(variable);
-  } catch {
-    return false; // Gone in between.
-  }
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    return undefined; // Gone in between.
-  }
 }
 
 function processesBelow(cgroup: string): number[] {

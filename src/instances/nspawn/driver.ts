@@ -2,7 +2,7 @@
  * Instances as system containers: systemd-nspawn boots the disk's own root file system in namespaces of its own. Ready
  * in under a second, without a kernel of its own.
  */
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import {
   AttachError,
@@ -17,7 +17,14 @@ import { release, releaseAll, removeCgroup, type HeldRecorder } from '../../plat
 import { allocateUidRange, type AllocationOwner } from '../../platform/host.ts';
 import { findInside } from '../../platform/inside-root.ts';
 import { patient } from '../../platform/patience.ts';
-import { isSameProcess, processStartTime, start, waitForExit } from '../../platform/processes.ts';
+import {
+  allProcesses,
+  isSameProcess,
+  parentOf,
+  processStartTime,
+  start,
+  waitForExit,
+} from '../../platform/processes.ts';
 import { intoRingFiles, ringFiles } from '../../platform/ring-file.ts';
 import { consoleLogOf, consoleTail } from '../console.ts';
 import {
@@ -350,17 +357,13 @@ async function ownResolver(root: string): Promise<boolean> {
  * nspawn itself: until then its namespaces are not complete.
  */
 function findLeader(monitor: number): ProcessIdentity | undefined {
-  const parents = new Map<number, number[]>();
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const text = readFileSync(`/proc/${entry}/stat`, 'utf8');
-      const parent = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
-      parents.set(parent, [...(parents.get(parent) ?? []), Number(entry)]);
-    } catch {}
+  const children = new Map<number, number[]>();
+  for (const pid of allProcesses()) {
+    const parent = parentOf(pid);
+    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), pid]);
   }
   const family = [monitor];
-  for (let index = 0; index < family.length; index++) family.push(...(parents.get(family[index]!) ?? []));
+  for (let index = 0; index < family.length; index++) family.push(...(children.get(family[index]!) ?? []));
   for (const pid of family) {
     try {
       const numbers = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
@@ -372,7 +375,9 @@ function findLeader(monitor: number): ProcessIdentity | undefined {
         !readlinkSync(`/proc/${pid}/exe`).endsWith('/systemd-nspawn')
       )
         return { pid, startTime };
-    } catch {}
+    } catch {
+      // It ended in between.
+    }
   }
   return undefined;
 }

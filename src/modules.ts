@@ -1,7 +1,7 @@
-/** The rooms of the code: the folders of `src/`, in one list. `house.test.ts` holds the code to it; the tables in docs/design.md and CONTRIBUTING.md are made from it. */
+/** The modules of the code: the folders of `src/`, in one list. `modules.test.ts` holds the code to it; the tables in docs/design.md and CONTRIBUTING.md are made from it. */
 
 /** One folder of `src/`. Its README says more. */
-export interface Room {
+export interface Module {
   readonly name: string;
   /** What it holds, in a few words: Markdown. */
   readonly holds: string;
@@ -9,8 +9,8 @@ export interface Room {
   readonly pure?: true;
 }
 
-/** Ground first: a room imports only from rooms before it. */
-export const ROOMS: readonly Room[] = [
+/** Ground first: a module imports only from modules before it. */
+export const MODULES: readonly Module[] = [
   {
     name: 'platform',
     holds:

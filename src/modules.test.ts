@@ -3,20 +3,20 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
-import { ROOMS } from './rooms.ts';
+import { MODULES } from './modules.ts';
 
 const SRC = fileURLToPath(new URL('.', import.meta.url));
 
-const NAMES = ROOMS.map(({ name }) => name);
+const NAMES = MODULES.map(({ name }) => name);
 /** Import nothing that reads the clock, the disk or the network. */
-const PURE = ROOMS.flatMap(({ name, pure }) => (pure === undefined ? [] : [name]));
+const PURE = MODULES.flatMap(({ name, pure }) => (pure === undefined ? [] : [name]));
 const IMPURE_MODULES = /^node:(fs|net|http|https|child_process|os|dns|sqlite|timers|worker_threads)/;
 
 interface Import {
   readonly file: string;
-  readonly room: string;
+  readonly module: string;
   readonly from: string;
-  /** The room it is of, when it is one of Ingot's own. */
+  /** The module it is of, when it is one of Ingot's own. */
   readonly target: string | undefined;
   /** The file it is of, when it is one of Ingot's own. */
   readonly path: string | undefined;
@@ -38,7 +38,7 @@ const imports: readonly Import[] = globSync('*/**/*.ts', { cwd: SRC })
       const target = path?.split('/')[0];
       return {
         file,
-        room: file.split('/')[0]!,
+        module: file.split('/')[0]!,
         from,
         target: target?.startsWith('..') ? undefined : target,
         path,
@@ -50,17 +50,17 @@ const imports: readonly Import[] = globSync('*/**/*.ts', { cwd: SRC })
 
 const importsOf = Map.groupBy(imports, ({ file }) => file);
 
-test('every folder is a room with a README', () => {
-  assert.deepEqual([...new Set(imports.map(({ room }) => room))].sort(), [...NAMES].sort());
+test('every folder is a module with a README', () => {
+  assert.deepEqual([...new Set(imports.map(({ module }) => module))].sort(), [...NAMES].sort());
   assert.deepEqual(
     NAMES.filter((name) => !existsSync(resolve(SRC, name, 'README.md'))),
     [],
   );
 });
 
-test('a room imports only from rooms before it', () => {
+test('a module imports only from modules before it', () => {
   const wrong = imports.filter(
-    ({ room, target }) => target !== undefined && target !== room && NAMES.indexOf(target) > NAMES.indexOf(room),
+    ({ module, target }) => target !== undefined && target !== module && NAMES.indexOf(target) > NAMES.indexOf(module),
   );
   assert.deepEqual(
     wrong.map(({ file, from }) => `${file} imports ${from}`),
@@ -83,7 +83,7 @@ function wayTo(file: string, found: ReadonlyMap<string, string | undefined>): st
   return by === undefined ? file : `${wayTo(by, found)} > ${file}`;
 }
 
-test('the pure rooms read neither clock, disk nor network, and load nothing that does', () => {
+test('the pure modules read neither clock, disk nor network, and load nothing that does', () => {
   for (const start of [...importsOf.keys()].filter((file) => PURE.includes(file.split('/')[0]!))) {
     const found = loadedWith(start);
     const wrong = [...found.keys()].flatMap((file) =>
@@ -98,7 +98,9 @@ test('the pure rooms read neither clock, disk nor network, and load nothing that
 
 test('processes are spawned in platform/ only', () => {
   assert.deepEqual(
-    imports.filter(({ room, from }) => room !== 'platform' && from === 'node:child_process').map(({ file }) => file),
+    imports
+      .filter(({ module, from }) => module !== 'platform' && from === 'node:child_process')
+      .map(({ file }) => file),
     [],
   );
 });
