@@ -16,8 +16,8 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /**
    * What else it gets of this process's environment: names, or the beginnings of names (`SSH_*`). `'all'` is for
-   * Ingot's own processes and for programs that the user named, which may need any variable; `src/modules.test.ts` lists
-   * who says so.
+   * Ingot's own processes and for programs that the user named, which may need any variable; `src/modules.test.ts`
+   * lists who says so.
    */
   readonly inherit?: readonly string[] | 'all';
   /**
