@@ -16,22 +16,32 @@ export interface Lessee {
 /** How long a lease lasts without being renewed, in milliseconds. */
 const LEASE_MS = 60_000;
 
-/** Takes the oldest image that waits and that nobody works on. Returns its ARN, or `undefined`. */
-export async function claimImage(catalog: Catalog, lessee: Lessee): Promise<string | undefined> {
+/**
+ * Takes the oldest image that waits and that nobody works on; first those that are to be worked on alone.
+ * @param busy whether this worker works on others: one that is to be alone waits for their end, and the rest for it
+ * @returns its ARN, or `undefined` when there is none to take now
+ */
+export async function claimImage(
+  catalog: Catalog,
+  lessee: Lessee,
+  busy: boolean,
+): Promise<{ readonly arn: string; readonly alone: boolean } | undefined> {
   return catalog.transaction(async (trx) => {
     const image = await trx
       .selectFrom('images')
-      .select('images.arn')
+      .select(['images.arn', 'images.alone'])
       .where('images.status', '=', 'PENDING')
       .where((e) =>
         e.not(
           e.exists(e.selectFrom('leases').select('leases.image_arn').whereRef('leases.image_arn', '=', 'images.arn')),
         ),
       )
+      .orderBy('images.alone', 'desc')
       .orderBy('images.date_created')
       .limit(1)
       .executeTakeFirst();
-    if (image === undefined) return undefined;
+    const alone = image?.alone === 1;
+    if (image === undefined || (alone && busy)) return undefined;
     await trx
       .insertInto('leases')
       .values({
@@ -43,7 +53,7 @@ export async function claimImage(catalog: Catalog, lessee: Lessee): Promise<stri
         deadline: deadline(),
       })
       .execute();
-    return image.arn;
+    return { arn: image.arn, alone };
   });
 }
 

@@ -124,6 +124,8 @@ export interface ImageTable extends ResourceColumns, VersionColumns {
   task: string | null;
   /** 1 once somebody asked for it to be cancelled; who works on it watches this. */
   cancel_requested: number;
+  /** 1 when its worker ended while it worked on other images too: it is worked on again, with nothing beside it. */
+  alone: Generated<number>;
 }
 
 /**

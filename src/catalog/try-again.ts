@@ -11,7 +11,7 @@ export async function tryAgain(trx: Queryable, arn: string, task: ImageTask): Pr
   await transitionImage(trx, arn, 'PENDING');
   await trx
     .updateTable('images')
-    .set({ task: JSON.stringify(task), cancel_requested: 0 })
+    .set({ task: JSON.stringify(task), cancel_requested: 0, alone: 0 })
     .where('arn', '=', arn)
     .execute();
   const types =
@@ -22,4 +22,21 @@ export async function tryAgain(trx: Queryable, arn: string, task: ImageTask): Pr
     .where('image_arn', '=', arn)
     .where('type', 'in', [...types])
     .execute();
+}
+
+/**
+ * Has an image worked on again from the start of its task, with no other image beside it: its worker ended, and any of
+ * the images that it worked on may be why.
+ * @throws {IllegalMoveError} for one that nobody works on
+ */
+export async function workAlone(trx: Queryable, arn: string, reason: string): Promise<void> {
+  await transitionImage(trx, arn, 'PENDING', { reason });
+  await trx.updateTable('images').set({ alone: 1 }).where('arn', '=', arn).execute();
+  await trx.updateTable('workflow_executions').set({ retried: 1 }).where('image_arn', '=', arn).execute();
+}
+
+/** Whether an image is, or is to be, worked on with no other beside it. */
+export async function isAlone(db: Queryable, arn: string): Promise<boolean> {
+  const row = await db.selectFrom('images').select('alone').where('arn', '=', arn).executeTakeFirst();
+  return row?.alone === 1;
 }

@@ -36,6 +36,8 @@ export function isEnded(status: ImageStatus): boolean {
 export function isLegalMove(from: ImageStatus, to: ImageStatus): boolean {
   if (!isInProgress(from)) return MANAGEMENT_MOVES[from]?.includes(to) ?? false;
   if (to === 'FAILED' || to === 'CANCELLED') return true;
+  // Its worker ended, and it is worked on again from the start.
+  if (to === 'PENDING') return from !== 'PENDING';
   // What nobody has begun cannot be finished.
   if (to === 'AVAILABLE') return from !== 'PENDING';
   const stages: readonly ImageStatus[] = BUILD_STAGES;

@@ -27,7 +27,7 @@ import { processStartTime } from '../platform/processes.ts';
 import { openSealer } from '../platform/sealing.ts';
 import { runningServer, type ServerFile } from './server-file.ts';
 import { WorkerLink } from './worker-link.ts';
-import { endOfWorker, WORKER_FLAGS } from './worker-memory.ts';
+import { causeOfEnd, WORKER_FLAGS } from './worker-memory.ts';
 import type { WorkerTask } from './worker-process.ts';
 
 /** Seconds without an answer after which a worker stands still, and is killed when somebody waits for it. */
@@ -131,10 +131,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     worker.wake();
   }
 
-  /** A worker that dies is replaced: the new one sweeps what the old one left, and fails its images with the reason. */
-  async function startWorker(reason?: string): Promise<WorkerLink> {
+  /**
+   * A worker that dies is replaced: the new one sweeps what the old one left, and fails its image with the reason.
+   * Where there were several, each is worked on again, alone.
+   */
+  async function startWorker(before: WorkerEnd = {}): Promise<WorkerLink> {
     const started = Date.now();
-    const task: WorkerTask = { concurrency: Math.max(2, cpus().length), before: workerEnd(reason) };
+    const task: WorkerTask = { concurrency: Math.max(2, cpus().length), before: { silent: killed, ...before } };
     killed = undefined;
     const link = await WorkerLink.start(workerCommand(dataDirectory, task), (each) => {
       endIfSilent(each).catch((error: unknown) =>
@@ -147,15 +150,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       // One that ends at its very start would do so again at once.
       await sleep(Date.now() - started < 5000 ? 2000 : 200);
       if (state.stopping !== undefined) return;
-      worker = await startWorker(endOfWorker({ code, signal }));
+      worker = await startWorker({ cause: causeOfEnd({ code, signal }), worksOn: true });
       // Asked to stop meanwhile: the one before was waited for, and not this one.
       if (state.stopping !== undefined) worker.end();
     });
     return link;
-  }
-
-  function workerEnd(reason?: string): WorkerEnd {
-    return { ...(killed === undefined ? {} : { silent: killed }), ...(reason === undefined ? {} : { reason }) };
   }
 
   /** Kills a worker that stands still, once somebody waits for what it does not do. */
@@ -212,7 +211,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   /** What a worker that died left behind goes now: nobody may come to sweep it for long. */
   async function sweepBehind(): Promise<void> {
-    const task: WorkerTask = { concurrency: 0, before: workerEnd() };
+    const task: WorkerTask = { concurrency: 0, before: { silent: killed } };
     const sweeper = await WorkerLink.start(workerCommand(dataDirectory, task), () => {});
     const timer = setTimeout(() => sweeper.kill(), patient(LAST_SWEEP_MS));
     const { code, signal } = await sweeper.exited;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { run } from '../platform/processes.ts';
-import { endOfWorker, OUT_OF_MEMORY_CODE, watchMemory, WORKER_FLAGS } from './worker-memory.ts';
+import { causeOfEnd, OUT_OF_MEMORY_CODE, watchMemory, WORKER_FLAGS } from './worker-memory.ts';
 
 const FILLS = 'const kept = []; for (;;) kept.push({ a: [1, 2, 3] });';
 
@@ -11,14 +11,14 @@ test('a worker has a heap of its own size, and filling it is told by its end', {
   const ended = await run([process.execPath, ...WORKER_FLAGS, '--max-old-space-size=64', '-e', FILLS], {
     okCodes: 'any',
   }).catch((error: { code: number | null; signal: string | null }) => ({ code: error.code, signal: error.signal }));
-  assert.match(endOfWorker(ended) ?? '', /ran out of memory/);
+  assert.match(causeOfEnd(ended) ?? '', /ran out of memory/);
 });
 
 test('other ends say nothing of memory', () => {
-  assert.equal(endOfWorker({ code: 0, signal: null }), undefined);
-  assert.equal(endOfWorker({ code: 1, signal: null }), undefined);
-  assert.equal(endOfWorker({ code: null, signal: 'SIGKILL' }), undefined);
-  assert.match(endOfWorker({ code: OUT_OF_MEMORY_CODE, signal: null }) ?? '', /ran out of memory/);
+  assert.equal(causeOfEnd({ code: 0, signal: null }), undefined);
+  assert.equal(causeOfEnd({ code: 1, signal: null }), undefined);
+  assert.equal(causeOfEnd({ code: null, signal: 'SIGKILL' }), undefined);
+  assert.match(causeOfEnd({ code: OUT_OF_MEMORY_CODE, signal: null }) ?? '', /ran out of memory/);
 });
 
 test('what is above the limit for a moment is garbage; what stays there ends the process, once', {

@@ -39,8 +39,8 @@ export function watchMemory(
   timer.unref();
 }
 
-/** Why the images of a worker that ended by itself are given up; `undefined` when its end says nothing of that. */
-export function endOfWorker({
+/** What a worker ended of, when it ended by itself; `undefined` when its end says nothing of that. */
+export function causeOfEnd({
   code,
   signal,
 }: {
@@ -49,9 +49,5 @@ export function endOfWorker({
 }): string | undefined {
   // V8 aborts when its heap is full.
   if (code !== OUT_OF_MEMORY_CODE && signal !== 'SIGABRT' && code !== 134) return undefined;
-  return (
-    'The worker process ran out of memory while it worked on this image; another image may have caused it. Ingot ' +
-    'removed ' +
-    'what was left. Start the build again: components that succeeded are not run again.'
-  );
+  return 'The worker process ran out of memory while it worked on this image.';
 }

@@ -12,6 +12,7 @@ import { isUsers, liveInstances, updateInstance } from '../catalog/instances.ts'
 import { layerUsers, unfinishedLayers } from '../catalog/layers.ts';
 import { abandonedImages, endLease } from '../catalog/leases.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
+import { isAlone, workAlone } from '../catalog/try-again.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { driverNamed } from '../instances/launch.ts';
 import type { InstanceHandle } from '../instances/instance.ts';
@@ -43,13 +44,17 @@ export interface SilentWorker {
 export interface WorkerEnd {
   /** The server killed it, since it stood still. */
   readonly silent?: SilentWorker;
-  /** Why its images are given up, where it ended by itself. */
-  readonly reason?: string;
+  /** What it ended of, as a sentence, where it ended by itself and that tells. */
+  readonly cause?: string;
+  /** Whether its server goes on: images that may have been in each other's way are then worked on again. */
+  readonly worksOn?: boolean;
 }
 
 /**
  * Sweeps before a worker begins, while nothing else works on this data directory: instances that are no user's are
- * ended, unfinished layers and copies removed, images in progress FAILED, or CANCELLED where that was asked for.
+ * ended, unfinished layers and copies removed, images in progress FAILED, or CANCELLED where that was asked for. Where
+ * the worker worked on several and its server goes on, any of them may be why it ended, and none is to fail for
+ * another: each is worked on again, alone.
  * Launched and kept instances that still run are left alone.
  * @param before how the worker before ended, where more is known than that it did
  */
@@ -68,7 +73,9 @@ export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Pr
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   for (const owner of await layerUsers(catalog.db)) if (!running.has(owner)) await layers.release(owner);
   const unfinished = await layers.discardUnfinished();
-  for (const arn of await imagesInProgress(catalog.db)) await endImage(catalog, layers, arn, before);
+  const inProgress = await imagesInProgress(catalog.db);
+  const several = before.worksOn === true && inProgress.length > 1;
+  for (const arn of inProgress) await endImage(catalog, layers, arn, before, several);
   for (const arn of await abandonedImages(catalog.db, hostname())) await endLease(catalog.db, arn);
   for (const ami of await pendingAmis(catalog.db)) {
     await rm(join(catalog.dataDirectory, ami.file), { force: true });
@@ -124,27 +131,41 @@ async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
   return running;
 }
 
-/** FAILED, or CANCELLED where that had been asked for. */
-async function endImage(catalog: Catalog, layers: LayerStore, arn: string, before: WorkerEnd): Promise<void> {
+/** FAILED, CANCELLED where that had been asked for, or PENDING again where another image may have ended its worker. */
+async function endImage(
+  catalog: Catalog,
+  layers: LayerStore,
+  arn: string,
+  before: WorkerEnd,
+  several: boolean,
+): Promise<void> {
   const log = openImageLog(catalog.dataDirectory, arn);
   try {
     for (const ami of await amisOfImage(catalog.db, arn))
       await withdrawAmi(catalog, layers, ami, { keepReusable: true });
-    // Whoever cancelled it is told that it was, though nobody was there any more to hear it.
-    const cancelled = (await cancelRequested(catalog.db, [arn])).length > 0;
     const silent =
       before.silent &&
       `The worker process did not answer for ${before.silent.silentSeconds} seconds, so the server killed it ` +
         `${before.silent.killed}.`;
-    const abandoned =
-      silent === undefined
-        ? (before.reason ?? ABANDONED_REASON)
-        : `${silent} What it left was removed; start the build again.`;
-    const [status, reason] = cancelled
-      ? (['CANCELLED', [CANCELLED_REASON, silent].join(' ').trim()] as const)
-      : (['FAILED', abandoned] as const);
-    await closeExecutions(catalog.db, arn, status, reason);
-    await setStatus(catalog, arn, log.report, status, { reason });
+    const cause = silent ?? before.cause ?? 'The worker process ended while it worked on this image.';
+    // Whoever cancelled it is told that it was, though nobody was there any more to hear it.
+    if ((await cancelRequested(catalog.db, [arn])).length > 0) {
+      const reason = [CANCELLED_REASON, silent].join(' ').trim();
+      await closeExecutions(catalog.db, arn, 'CANCELLED', reason);
+      await setStatus(catalog, arn, log.report, 'CANCELLED', { reason });
+    } else if (several && !(await isAlone(catalog.db, arn))) {
+      const reason = `${cause} Other images may be the cause, so this one is built again, with no other beside it.`;
+      await closeExecutions(catalog.db, arn, 'FAILED', reason);
+      log.report({ type: 'log', level: 'warn', text: reason });
+      await catalog.transaction((trx) => workAlone(trx, arn, reason));
+    } else {
+      const reason =
+        silent === undefined && before.cause === undefined
+          ? ABANDONED_REASON
+          : `${cause} What it left was removed; start the build again.`;
+      await closeExecutions(catalog.db, arn, 'FAILED', reason);
+      await setStatus(catalog, arn, log.report, 'FAILED', { reason });
+    }
   } finally {
     log.close();
   }

@@ -55,6 +55,8 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
   };
   const images = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
   const launches = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
+  /** Whether the one image that is worked on is to have none beside it. */
+  let alone = false;
   const over = new AbortController();
   let stopping = false;
   let looking: Promise<void> | undefined;
@@ -70,9 +72,11 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
 
   async function look(): Promise<void> {
     if (!stopping) updateStates();
-    while (!stopping && images.size < concurrency) {
-      const arn = await claimImage(catalog, lessee);
-      if (arn === undefined) break;
+    while (!stopping && images.size < (alone ? 1 : concurrency)) {
+      const claimed = await claimImage(catalog, lessee, images.size > 0);
+      if (claimed === undefined) break;
+      const { arn } = claimed;
+      alone = claimed.alone;
       const controller = new AbortController();
       const done = runImage({
         catalog,
@@ -86,6 +90,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
         .catch((error: unknown) => logger().error({ image: arn, error }, 'the lease of an image could not be ended'))
         .finally(() => {
           images.delete(arn);
+          alone = false;
           wake();
         });
       images.set(arn, { controller, done });

@@ -390,6 +390,33 @@ describe('a server with a hostile build', () => {
     ok(flags.some((flag) => flag.startsWith('--max-old-space-size=')));
   });
 
+  test('that ends the worker again and again fails; the one beside it is built', LONG, async () => {
+    const create = (name: string, ...commands: readonly string[]): Promise<string> =>
+      createTestImage(suite.server, { name, driver: 'nspawn', components: [component(...commands)] });
+    const bad = await create('guilty', 'sleep 100');
+    const good = await create('beside', 'sleep 5');
+    await Promise.all([bad, good].map((arn) => waitForStatus(suite.server, arn, ['BUILDING'])));
+    const first = await workerPid();
+    process.kill(first, 'SIGABRT');
+    const second = await until('another worker', 60_000, () =>
+      workerPid().then(
+        (pid) => (pid === first || pid === 0 ? undefined : pid),
+        () => undefined,
+      ),
+    );
+    await waitForStatus(suite.server, bad, ['BUILDING']);
+    const waiting = await waitForStatus(suite.server, good, ['PENDING']);
+    match(
+      waiting.state?.reason ?? '',
+      /^The worker process ran out of memory.* built again, with no other beside it\.$/,
+    );
+    process.kill(second, 'SIGABRT');
+    const [failed, built] = await Promise.all([bad, good].map((arn) => waitForStatus(suite.server, arn)));
+    equal(failed?.state?.status, 'FAILED');
+    match(failed?.state?.reason ?? '', /^The worker process ran out of memory/);
+    equal(built?.state?.status, 'AVAILABLE', built?.state?.reason);
+  });
+
   test('gives files to ingot cp that lead nowhere out of their folder', LONG, async () => {
     const host = join(local, 'host');
     const out = join(local, 'out');
