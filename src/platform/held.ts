@@ -107,16 +107,21 @@ export async function release(recorder: HeldRecorder, id: string): Promise<void>
 }
 
 /**
- * Lets all things of an owner go, newest first. Goes on past a thing that resists, and then throws what resisted.
+ * Lets all things of an owner go, newest first. Goes on past a thing that resists, and then throws what resisted. While
+ * processes resist, their host allocations stay, and the folder that tells others that they are in use: another instance
+ * must not get a range of users or an address in which something still runs.
  * @throws {AggregateError} naming each thing that could not be let go; those stay on record
  */
 export async function releaseAll(recorder: HeldRecorder): Promise<void> {
   const failures: unknown[] = [];
+  let running = false;
   for (const record of (await recorder.list()).toReversed()) {
+    if (running && (record.thing.kind === 'allocation' || record.thing.kind === 'path')) continue;
     try {
       await letGo(record);
       await recorder.free(record.id);
     } catch (cause) {
+      running ||= record.thing.kind === 'process' || record.thing.kind === 'cgroup';
       failures.push(new Error(`${describe(record.thing)}: ${(cause as Error).message}`, { cause }));
     }
   }
@@ -165,6 +170,9 @@ async function letGo({ id, thing }: HeldRecord): Promise<void> {
   }
 }
 
+/** How long a process has to end after each signal, in milliseconds. */
+const END_MS = 3000;
+
 async function endProcess(id: string, thing: Extract<HeldThing, { kind: 'process' }>): Promise<void> {
   const found =
     thing.pid === undefined
@@ -174,9 +182,9 @@ async function endProcess(id: string, thing: Extract<HeldThing, { kind: 'process
         : [];
   for (const { pid, startTime } of found) {
     signalProcess(pid, startTime, 'SIGTERM');
-    if (await waitForExit(pid, startTime, 3000)) continue;
+    if (await waitForExit(pid, startTime, patient(END_MS))) continue;
     signalProcess(pid, startTime, 'SIGKILL');
-    if (!(await waitForExit(pid, startTime, 3000))) throw new Error('does not end, even by SIGKILL');
+    if (!(await waitForExit(pid, startTime, patient(END_MS)))) throw new Error('does not end, even by SIGKILL');
   }
   // Fails where nothing is frozen, which is well.
   if (thing.thaw !== undefined && isMounted(thing.thaw))

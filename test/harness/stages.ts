@@ -28,9 +28,22 @@ export function bashDocument(step: string, commands: readonly string[], timeoutS
   );
 }
 
-/** Starts a build with two Regions and returns its ARN when it is in the stage. */
+/** How often a build is begun whose stage was over before anybody saw it. */
+const TRIES = 5;
+
+/**
+ * Starts a build with two Regions and returns its ARN when it is in the stage. A stage of a moment may go unseen on a
+ * busy host: then another build is begun.
+ */
 export async function buildUntil(server: TestServer, stage: BuildStage, name: string): Promise<string> {
-  const { dataDirectory } = server;
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
+    const arn = await beginBuild(server, stage, attempt === 1 ? name : `${name}-${attempt}`);
+    if (await isSeen(server, stage, arn)) return arn;
+  }
+  throw new Error(`${TRIES} builds ended before anybody saw them in the stage '${stage}'`);
+}
+
+async function beginBuild(server: TestServer, stage: BuildStage, name: string): Promise<string> {
   const { distributionConfigurationArn } = await server.client.send(
     new CreateDistributionConfigurationCommand({
       name: `${name}-copies`,
@@ -42,26 +55,36 @@ export async function buildUntil(server: TestServer, stage: BuildStage, name: st
     }),
   );
   const commands = stage === 'component' ? ['echo started', 'sleep 1000'] : [`echo ${name} > /etc/moment`];
-  const arn = await createTestImage(server, {
+  return createTestImage(server, {
     name,
     tests: stage === 'boot test',
     components: [bashDocument('Step', commands, 2000)],
     distributionConfigurationArn: distributionConfigurationArn!,
   });
-  await (stage === 'component'
-    ? until(
-        'the component to run',
-        60_000,
-        async () => ((await outputOf(server, arn)).includes('started') ? true : undefined),
-        { everyMs: 50 },
-      )
-    : until(
-        `the ${stage}`,
-        120_000,
-        () => (heldThings(dataDirectory).some((thing) => HELD[stage].test(thing)) ? true : undefined),
-        { everyMs: 1 },
-      ));
-  return arn;
+}
+
+/** Waits until a build is in a stage. @returns `false` when it came to its end before that was seen */
+async function isSeen(server: TestServer, stage: BuildStage, arn: string): Promise<boolean> {
+  if (stage === 'component') {
+    await until(
+      'the component to run',
+      60_000,
+      async () => ((await outputOf(server, arn)).includes('started') ? true : undefined),
+      { everyMs: 50 },
+    );
+    return true;
+  }
+  const seen = await until(
+    `the ${stage}`,
+    120_000,
+    () => {
+      if (heldThings(server.dataDirectory).some((thing) => HELD[stage].test(thing))) return 'in it';
+      const [image] = query(server.dataDirectory, `SELECT status FROM images WHERE arn = '${arn}'`);
+      return ['AVAILABLE', 'FAILED', 'CANCELLED'].includes(String(image?.['status'])) ? 'over' : undefined;
+    },
+    { everyMs: 1 },
+  );
+  return seen === 'in it';
 }
 
 /** What a data directory has on record as held, as JSON. */

@@ -1,9 +1,11 @@
 /** Host-wide allocations, as processes that see the host differently share them. */
-import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { memoryRecorder, releaseAll } from '../../src/platform/held.ts';
 import { allocateUidRange, joinNetwork, releaseAllocation, RUN_DIRECTORY } from '../../src/platform/host.ts';
 import { newInstanceId } from '../../src/platform/ids.ts';
 import { run } from '../harness/processes.ts';
@@ -51,6 +53,40 @@ test('a process that does not see a data directory leaves it what its instances 
     await releaseAllocation(mine.id);
     await rm(folder, { recursive: true, force: true });
     await rm(dirname(dataDirectory), { recursive: true, force: true });
+  }
+});
+
+test('while processes of an instance resist, its range of users stays its own', async () => {
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'ingot-host-'));
+  const held = memoryRecorder(newInstanceId());
+  const folder = join(dataDirectory, 'folder');
+  // Not empty, which a cgroup with processes is not either: it cannot be removed.
+  const cgroup = join(dataDirectory, 'cgroup');
+  await mkdir(folder);
+  await mkdir(cgroup);
+  await writeFile(join(cgroup, 'file'), '');
+  const { id, base } = await allocateUidRange({ dataDirectory, owner: held.owner });
+  try {
+    await held.record({ kind: 'allocation', id });
+    await held.record({ kind: 'path', path: folder });
+    await held.record({ kind: 'cgroup', path: cgroup });
+
+    await rejects(releaseAll(held), /^AggregateError: could not let go of cgroup /);
+    deepEqual(
+      (await held.list()).map(({ thing }) => thing.kind),
+      ['allocation', 'path', 'cgroup'],
+    );
+    ok(existsSync(folder));
+    const other = await allocateUidRange({ dataDirectory, owner: held.owner });
+    await releaseAllocation(other.id);
+    notEqual(other.base, base);
+
+    await rm(join(cgroup, 'file'));
+    await releaseAll(held);
+    deepEqual(await held.list(), []);
+  } finally {
+    await releaseAllocation(id);
+    await rm(dataDirectory, { recursive: true, force: true });
   }
 });
 

@@ -3,7 +3,7 @@
  * nothing is left, and the next build works once there is room.
  */
 import assert from 'node:assert/strict';
-import { rm, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { sleep } from '../../src/platform/clock.ts';
@@ -15,18 +15,22 @@ import { placeBase, startServer, type TestServer } from '../harness/service.ts';
 import { smallDisks, type SmallDisks } from '../harness/small-disk.ts';
 import { bashDocument, buildUntil, STAGES } from '../harness/stages.ts';
 
+/** Files that take the space, one after another, while a build takes some of it. */
+const PARTS = 20;
+
 describe('the disk fills up', () => {
   let state: HostState;
   let disks: SmallDisks;
   let dataDirectory: string;
-  let filler: string;
+  let fillers: string;
   let server: TestServer;
 
   before(async () => {
     state = await hostState();
     disks = await smallDisks();
     dataDirectory = await disks.make('stages', 1400);
-    filler = join(dirname(dataDirectory), 'filler');
+    fillers = join(dirname(dataDirectory), 'fillers');
+    await mkdir(fillers);
     await placeBase(dataDirectory);
     server = await startServer(dataDirectory);
   });
@@ -39,9 +43,18 @@ describe('the disk fills up', () => {
 
   /** Takes all space but some mebibytes. */
   async function fill(leave: number): Promise<void> {
-    const { bavail, bsize } = await statfs(dataDirectory);
-    const bytes = bavail * bsize - leave * 1024 ** 2;
-    if (bytes > 0) await run(['fallocate', '--length', String(bytes), filler], { okCodes: 'any' });
+    // Others write meanwhile: a file for all that was free a moment ago may be refused.
+    for (let part = 0; part < PARTS; part++) {
+      const { bavail, bsize } = await statfs(dataDirectory);
+      const bytes = bavail * bsize - leave * 1024 ** 2;
+      if (bytes <= 0) return;
+      await run(['fallocate', '--length', String(bytes), join(fillers, `part-${part}`)], { okCodes: 'any' });
+    }
+  }
+
+  /** Gives back what was taken. */
+  async function empty(): Promise<void> {
+    for (const name of await readdir(fillers)) await rm(join(fillers, name));
   }
 
   const failed = async (arn: string): Promise<string> => {
@@ -61,7 +74,7 @@ describe('the disk fills up', () => {
         assert.match(reason, part);
       assert.deepEqual(filesIn(dataDirectory, 'regions/eu-west-1'), []);
       assert.match(await failed(await small(`refused ${stage}`)), /no space left on device.*Make room there/);
-      await rm(filler, { force: true });
+      await empty();
       await assertRecordsHold(dataDirectory);
       await waitUntilAvailable(server, await small(`after ${stage}`));
     });
@@ -70,10 +83,9 @@ describe('the disk fills up', () => {
   test('to its last byte: the build ends once there is room for a record', { timeout: 600_000 }, async () => {
     const arn = await buildUntil(server, 'launch', 'last-byte');
     await fill(0);
-    await run(['dd', 'if=/dev/zero', `of=${filler}-2`, 'bs=4k'], { okCodes: 'any' });
+    await run(['dd', 'if=/dev/zero', `of=${join(fillers, 'last')}`, 'bs=4k'], { okCodes: 'any' });
     await sleep(5000);
-    await rm(`${filler}-2`, { force: true });
-    await rm(filler, { force: true });
+    await empty();
     const reason = await failed(arn);
     for (const part of [/no space left on device/, /the disk of this host is full/, /Make room there/])
       assert.match(reason, part);

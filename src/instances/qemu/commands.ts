@@ -322,7 +322,7 @@ class Status {
 
 async function openFile(guest: Guest, path: string, mode = 'r'): Promise<number | undefined> {
   try {
-    return await guest.agent.execute<number>('guest-file-open', { path, mode });
+    return await guest.agent.execute('guest-file-open', { path, mode });
   } catch (error) {
     if (error instanceof GuestAgentError && error.code === 'no-such-file') return undefined;
     throw error;
@@ -330,11 +330,7 @@ async function openFile(guest: Guest, path: string, mode = 'r'): Promise<number 
 }
 
 async function readChunk(guest: Guest, handle: number, count: number): Promise<Buffer> {
-  const { 'buf-b64': data } = await guest.agent.execute<{ 'buf-b64': string }>(
-    'guest-file-read',
-    { handle, count },
-    30_000,
-  );
+  const { 'buf-b64': data } = await guest.agent.execute('guest-file-read', { handle, count }, 30_000);
   return Buffer.from(data, 'base64');
 }
 
@@ -472,11 +468,11 @@ export async function putInGuest(guest: Guest, path: string, content: string | B
   if (bytes.length <= INLINE_BYTES)
     return mustSucceed(guest, path, ['/bin/sh', '-c', SMALL_PUT, 'sh', ...names], bytes);
   await mustSucceed(guest, path, ['/bin/sh', '-c', LARGE_PUT_BEGIN, 'sh', path]);
-  const handle = await guest.agent.execute<number>('guest-file-open', { path: partial, mode: 'w' });
+  const handle = await guest.agent.execute('guest-file-open', { path: partial, mode: 'w' });
   try {
     for (let at = 0; at < bytes.length; ) {
       const chunk = bytes.subarray(at, at + WRITE_BYTES);
-      const { count } = await guest.agent.execute<{ count: number }>(
+      const { count } = await guest.agent.execute(
         'guest-file-write',
         { handle, 'buf-b64': chunk.toString('base64') },
         60_000,
@@ -498,7 +494,7 @@ async function mustSucceed(guest: Guest, path: string, argv: readonly string[], 
 /** Reads a file of at most 16 MiB. See `Instance.get`. */
 export async function getFromGuest(guest: Guest, path: string): Promise<Buffer> {
   return insist(guest, async () => {
-    const handle = await guest.agent.execute<number>('guest-file-open', { path, mode: 'r' });
+    const handle = await guest.agent.execute('guest-file-open', { path, mode: 'r' });
     try {
       const chunks: Buffer[] = [];
       for (let size = 0; ; ) {
@@ -516,17 +512,13 @@ export async function getFromGuest(guest: Guest, path: string): Promise<Buffer> 
 
 /** The kernel's id of this boot. */
 export async function bootId(agent: GuestAgent, timeoutMs = 10_000): Promise<string> {
-  const handle = await agent.execute<number>(
+  const handle = await agent.execute(
     'guest-file-open',
     { path: '/proc/sys/kernel/random/boot_id', mode: 'r' },
     timeoutMs,
   );
   try {
-    const { 'buf-b64': data } = await agent.execute<{ 'buf-b64': string }>(
-      'guest-file-read',
-      { handle, count: 64 },
-      timeoutMs,
-    );
+    const { 'buf-b64': data } = await agent.execute('guest-file-read', { handle, count: 64 }, timeoutMs);
     return Buffer.from(data, 'base64').toString('utf8').trim().slice(0, 100);
   } finally {
     await agent.execute('guest-file-close', { handle }).catch(() => {});

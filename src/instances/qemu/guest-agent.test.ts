@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { connectQmp, QmpError } from '../../platform/qmp.ts';
-import { runInGuest } from './commands.ts';
-import { agentExec, guestAgent, GuestAgentError, GuestAgentFlood, type GuestAgent } from './guest-agent.ts';
+import { getFromGuest, putInGuest, runInGuest } from './commands.ts';
+import { agentExec, guestAgent, GuestAgentError, GuestAgentMisbehaved, type GuestAgent } from './guest-agent.ts';
 
 const LONG = { timeout: 60_000 };
 let directory: string;
@@ -78,13 +78,13 @@ describe('an agent that', () => {
     const talk = await hostile((socket) => flood(socket, Buffer.alloc(1 << 20, 'x')));
     await assert.rejects(
       talk.execute('guest-ping'),
-      (error: unknown) => error instanceof GuestAgentFlood && /more than 48 MiB/.test(error.message),
+      (error: unknown) => error instanceof GuestAgentMisbehaved && /more than 48 MiB/.test(error.message),
     );
   });
 
   test('sends lines without end fails the command', LONG, async () => {
     const talk = await hostile((socket) => flood(socket, Buffer.from('{"x":\n'.repeat(100_000))));
-    await assert.rejects(talk.execute('guest-ping'), GuestAgentFlood);
+    await assert.rejects(talk.execute('guest-ping'), GuestAgentMisbehaved);
   });
 
   test('answers what no agent answers is passed over', LONG, async () => {
@@ -111,9 +111,46 @@ describe('an agent that', () => {
           : '{"return":{"exited":true,"exitcode":0,"out-data":{"a":1}}}\n',
       ),
     );
-    await assert.rejects(agentExec(talk, ['true']), TypeError);
+    await assert.rejects(
+      agentExec(talk, ['true']),
+      (error: unknown) =>
+        error instanceof GuestAgentMisbehaved && /answered guest-exec-status with \{"exited":true/.test(error.message),
+    );
     const refusing = await hostile((socket) => socket.write('{"error":{"desc":["no"]}}\n'));
     await assert.rejects(refusing.execute('guest-ping'), GuestAgentError);
+  });
+
+  test('answers with an empty map whatever is asked fails each command', LONG, async () => {
+    const talk = await hostile((socket) => socket.write('{"return":{}}\n'));
+    const guest = { agent: talk, check: () => {} };
+    await assert.rejects(agentExec(talk, ['true']), /answered guest-exec with \{\}/);
+    await assert.rejects(getFromGuest(guest, '/etc/hostname'), /answered guest-file-open with \{\}/);
+  });
+
+  test('says that it wrote nothing, again and again, fails the copy', LONG, async () => {
+    const talk = await hostile((socket, { execute }) => {
+      const answers: Readonly<Record<string, unknown>> = {
+        'guest-exec': { pid: 1 },
+        'guest-exec-status': { exited: true, exitcode: 0 },
+        'guest-file-open': 1,
+        'guest-file-write': { count: 0 },
+      };
+      socket.write(`${JSON.stringify({ return: answers[execute] ?? {} })}\n`);
+    });
+    await assert.rejects(
+      putInGuest({ agent: talk, check: () => {} }, '/root/x', Buffer.alloc(8 << 20)),
+      /answered guest-file-write with \{"count":0\}/,
+    );
+  });
+
+  test('refuses with more words than anybody reads has them cut', LONG, async () => {
+    const talk = await hostile((socket) =>
+      socket.write(`${JSON.stringify({ error: { desc: 'no '.repeat(1 << 20) } })}\n`),
+    );
+    await assert.rejects(
+      talk.execute('guest-ping'),
+      (error: unknown) => error instanceof GuestAgentError && error.message.length < 5000,
+    );
   });
 
   for (const [said, code] of [

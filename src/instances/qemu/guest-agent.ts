@@ -35,23 +35,71 @@ export class GuestAgentSilent extends Error {
   override readonly name = 'GuestAgentSilent';
 }
 
-/** What listens in the guest sends without end, or what is no answer: nothing that an agent does. */
-export class GuestAgentFlood extends Error {
-  override readonly name = 'GuestAgentFlood';
+/** What listens in the guest sends without end, or an answer that no agent gives: a component may have replaced it. */
+export class GuestAgentMisbehaved extends Error {
+  override readonly name = 'GuestAgentMisbehaved';
 
-  /** @param limit what it sent more than */
-  constructor(limit: string) {
-    super(`the guest agent sent more than ${limit} instead of an answer`);
+  /** @param what what it did: `sent …` */
+  constructor(what: string) {
+    super(`the guest agent ${what}: a component may have replaced it`);
   }
+}
+
+/** What the agent answers to the commands whose answers are used. */
+interface Answers {
+  readonly 'guest-exec': { readonly pid: number };
+  readonly 'guest-exec-status': ExecStatus;
+  /** A handle. */
+  readonly 'guest-file-open': number;
+  readonly 'guest-file-read': { readonly 'buf-b64': string };
+  /** At least one byte: one that never writes any would be asked for ever. */
+  readonly 'guest-file-write': { readonly count: number };
+}
+
+/** The answer to a command. It comes from a machine that a component may have taken over, and is checked. */
+type AnswerTo<C extends string> = C extends keyof Answers ? Answers[C] : unknown;
+
+type Members = Readonly<Record<string, unknown>>;
+const isText = (value: unknown): boolean => value === undefined || typeof value === 'string';
+const isNumber = (value: unknown): boolean => value === undefined || Number.isSafeInteger(value);
+const isFlag = (value: unknown): boolean => value === undefined || typeof value === 'boolean';
+
+const IS_ANSWER: { readonly [C in keyof Answers]: (answer: unknown, members: Members) => boolean } = {
+  'guest-exec': (_, { pid }) => Number.isSafeInteger(pid),
+  'guest-exec-status': (_, status) =>
+    typeof status['exited'] === 'boolean' &&
+    isNumber(status['exitcode']) &&
+    isNumber(status['signal']) &&
+    isText(status['out-data']) &&
+    isText(status['err-data']) &&
+    isFlag(status['out-truncated']) &&
+    isFlag(status['err-truncated']),
+  'guest-file-open': (handle) => Number.isSafeInteger(handle),
+  'guest-file-read': (_, members) => typeof members['buf-b64'] === 'string',
+  'guest-file-write': (_, { count }) => Number.isSafeInteger(count) && (count as number) > 0,
+};
+
+/** Characters of a wrong answer that are said. */
+const SHOWN_CHARACTERS = 200;
+
+/** @throws {GuestAgentMisbehaved} when it is not what an agent answers to this command */
+function checkedAnswer<C extends string>(command: C, answer: unknown): AnswerTo<C> {
+  const isAnswer = Object.hasOwn(IS_ANSWER, command) ? IS_ANSWER[command as keyof Answers] : undefined;
+  const members = typeof answer === 'object' && answer !== null ? (answer as Members) : {};
+  if (isAnswer?.(answer, members) === false)
+    throw new GuestAgentMisbehaved(
+      `answered ${command} with ${(JSON.stringify(answer) ?? 'nothing').slice(0, SHOWN_CHARACTERS)}`,
+    );
+  return answer as AnswerTo<C>;
 }
 
 /** A guest agent. Commands are sent one after another, in the order in which they were given. */
 export interface GuestAgent {
   /**
    * @param timeoutMs until the answer is there, connecting included; more on a slow host
-   * @throws {GuestAgentError | GuestAgentSilent | GuestAgentFlood}
+   * @throws {GuestAgentError | GuestAgentSilent | GuestAgentMisbehaved}
    */
-  execute<T = unknown>(command: string, args?: object, timeoutMs?: number): Promise<T>;
+  execute<C extends string>(command: C, args?: object, timeoutMs?: number): Promise<AnswerTo<C>>;
   /**
    * Keeps all others of this process waiting while `work` runs, which sends its commands through the function that it
    * is given.
@@ -123,15 +171,14 @@ class Client implements GuestAgent {
     this.path = path;
   }
 
-  execute<T>(command: string, args?: object, timeoutMs = 10_000): Promise<T> {
-    return this.exclusively((now) => now<T>(command, args, timeoutMs));
+  execute<C extends string>(command: C, args?: object, timeoutMs = 10_000): Promise<AnswerTo<C>> {
+    return this.exclusively((now) => now(command, args, timeoutMs));
   }
 
   exclusively<T>(work: (execute: GuestAgent['execute']) => Promise<T>): Promise<T> {
     const mine = this.turn.then(() =>
-      work(
-        <R>(command: string, args?: object, timeoutMs = 10_000) =>
-          this.exchange(command, args, timeoutMs) as Promise<R>,
+      work(<C extends string>(command: C, args?: object, timeoutMs = 10_000) =>
+        this.exchange(command, args, timeoutMs),
       ),
     );
     this.turn = mine.catch(() => {});
@@ -143,7 +190,11 @@ class Client implements GuestAgent {
     this.drop(new GuestAgentSilent('the connection to the guest agent was closed'));
   }
 
-  private async exchange(command: string, args: object | undefined, timeoutMs: number): Promise<unknown> {
+  private async exchange<C extends string>(
+    command: C,
+    args: object | undefined,
+    timeoutMs: number,
+  ): Promise<AnswerTo<C>> {
     clearTimeout(this.idle);
     const deadline = Date.now() + patient(timeoutMs);
     try {
@@ -154,8 +205,12 @@ class Client implements GuestAgent {
         deadline,
         command,
       );
-      if (answer.error) throw new GuestAgentError(command, answer.error.desc ?? answer.error.class ?? 'refused');
-      return answer.return;
+      if (answer.error)
+        throw new GuestAgentError(
+          command,
+          String(answer.error.desc ?? answer.error.class ?? 'refused').slice(0, SAID_BYTES),
+        );
+      return checkedAnswer(command, answer.return);
     } finally {
       // Others wait in the socket's queue: whoever polls for long steps back, and joins its end.
       if (Date.now() - this.connectedAt > TURN_MS) this.drop();
@@ -175,9 +230,11 @@ class Client implements GuestAgent {
       if (this.socket !== socket) return;
       this.received += chunk.length;
       try {
-        if (this.received > ANSWER_BYTES) throw new GuestAgentFlood(sizeOf(ANSWER_BYTES));
+        if (this.received > ANSWER_BYTES)
+          throw new GuestAgentMisbehaved(`sent more than ${sizeOf(ANSWER_BYTES)} instead of an answer`);
         for (const line of lines.push(chunk)) {
-          if (++this.lines > ANSWER_LINES) throw new GuestAgentFlood(`${ANSWER_LINES} lines`);
+          if (++this.lines > ANSWER_LINES)
+            throw new GuestAgentMisbehaved(`sent more than ${ANSWER_LINES} lines instead of an answer`);
           this.receive(line);
         }
       } catch (error) {
@@ -303,7 +360,7 @@ export async function agentExec(
 ): Promise<AgentExecution> {
   const timeoutMs = options.timeoutMs ?? 30_000;
   const deadline = Date.now() + patient(timeoutMs);
-  const { pid } = await agent.execute<{ pid: number }>(
+  const { pid } = await agent.execute(
     'guest-exec',
     {
       path: argv[0],
@@ -314,7 +371,7 @@ export async function agentExec(
     Math.min(timeoutMs, START_MS),
   );
   for (let wait = 5; ; wait = Math.min(100, wait * 1.5)) {
-    const status = await agent.execute<ExecStatus>('guest-exec-status', { pid });
+    const status = await agent.execute('guest-exec-status', { pid });
     if (status.exited) {
       return {
         exitCode: status.exitcode ?? null,

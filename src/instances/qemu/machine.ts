@@ -21,7 +21,7 @@ import { readingSafely } from '../output.ts';
 import { DISK_DEVICE, diskNode, machineFiles, type Accelerator, type MachineFiles } from './arguments.ts';
 import { bootId, getFromGuest, putInGuest, runInGuest, type Guest } from './commands.ts';
 import { BootProgress, processTimes, STALL_MS } from './boot-progress.ts';
-import { agentExec, GuestAgentFlood, guestAgent, type GuestAgent } from './guest-agent.ts';
+import { agentExec, GuestAgentMisbehaved, guestAgent, type GuestAgent } from './guest-agent.ts';
 import { openInGuest } from './streams.ts';
 
 /** From what another process takes the machine over. */
@@ -328,7 +328,7 @@ export class QemuInstance implements Instance {
         }
       } catch (error) {
         // Any other: not yet.
-        if (error instanceof GuestAgentFlood) throw await this.failure(`${wait.what}: ${error.message}`, error);
+        if (error instanceof GuestAgentMisbehaved) throw await this.failure(`${wait.what}: ${error.message}`, error);
       }
       if (wait.noKernel !== undefined && !kernel && Date.now() - started > wait.noKernel.afterMs)
         throw wait.noKernel.error();
