@@ -650,6 +650,15 @@ const CASES: readonly Case[] = [
   },
   { code: 'unanswered-question', text: bash('▸apt-get install nginx'), says: /Add --yes/ },
   {
+    code: 'secret-in-arguments',
+    text: component(
+      'action: ExecuteBinary\ninputs:\n  path: /usr/bin/psql\n  arguments:\n    - ' +
+        `'--password=${PLACE}{{ resolve:secretsmanager:prod/db }}'\n`,
+    ),
+    says: /is an argument of a program.*can read its arguments/,
+    path: 'phases[0].steps[0].inputs.arguments[0]',
+  },
+  {
     code: 'clear-text-secret',
     text: bash('export ▸DB_PASSWORD=hunter22'),
     says: /^This looks like a secret in clear text \(the value of 'DB_PASSWORD'\)/,

@@ -105,6 +105,10 @@ export const FAULT_KINDS = {
     severity: 'warning',
     description: 'A command that may prompt; the standard input is closed.',
   },
+  'secret-in-arguments': {
+    severity: 'warning',
+    description: 'A secret as an argument of a program, which the process list shows.',
+  },
   'clear-text-secret': {
     severity: 'warning',
     description: 'The document contains what looks like a password, a token or a private key.',

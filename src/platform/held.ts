@@ -108,8 +108,8 @@ export async function release(recorder: HeldRecorder, id: string): Promise<void>
 
 /**
  * Lets all things of an owner go, newest first. Goes on past a thing that resists, and then throws what resisted. While
- * processes resist, their host allocations stay, and the folder that tells others that they are in use: another instance
- * must not get a range of users or an address in which something still runs.
+ * processes resist, their host allocations stay, and the folder that tells others that they are in use: another
+ * instance must not get a range of users or an address in which something still runs.
  * @throws {AggregateError} naming each thing that could not be let go; those stay on record
  */
 export async function releaseAll(recorder: HeldRecorder): Promise<void> {

@@ -114,7 +114,8 @@ describe('a machine that a component took over', () => {
     async () => {
       // Begun by the system itself, since the agent has to go.
       const port = '/dev/virtio-ports/org.qemu.guest_agent.0';
-      const taker = `systemctl stop qemu-guest-agent; while :; do yes '{"return": {}, "flood": "${'y'.repeat(500)}"}' >${port}; done`;
+      const line = `{"return": {}, "flood": "${'y'.repeat(500)}"}`;
+      const taker = `systemctl stop qemu-guest-agent; while :; do yes '${line}' >${port}; done`;
       equal(
         (
           await instance.run({

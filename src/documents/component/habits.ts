@@ -90,10 +90,24 @@ class Habits {
     const inputs = entryOf(node, 'inputs')?.value;
     if (inputs === undefined) return;
     walkScalars(inputs, `${path}.inputs`, (scalar, at) => this.#scalar(scalar, at));
+    const words = inputs.kind === 'map' ? entryOf(inputs, 'arguments')?.value : undefined;
+    if (action === 'ExecuteBinary' && words !== undefined) this.#arguments(words, `${path}.inputs.arguments`);
     const commands = inputs.kind === 'map' ? entryOf(inputs, 'commands')?.value : undefined;
     if (action === 'ExecuteBash' && commands?.kind === 'list') this.#bash(commands, `${path}.inputs.commands`);
     if (action === 'ExecutePowerShell' && commands?.kind === 'list')
       this.#powerShell(commands, `${path}.inputs.commands`);
+  }
+
+  #arguments(words: DocumentNode, path: string): void {
+    walkScalars(words, path, (scalar, at) => {
+      const secret = findReferences(scalar.text).find(({ kind }) => kind === 'secret');
+      if (secret === undefined) return;
+      const message =
+        `'${shorten(secret.text)}' is an argument of a program. While the program runs, every user of the instance ` +
+        'and, for a system container, of the host can read its arguments. Use ExecuteBash and give the secret to the ' +
+        'program by its standard input, its environment or a file.';
+      this.#faults.add('secret-in-arguments', scalar.locate(secret.text, 0), at, message);
+    });
   }
 
   #bash(commands: ListNode, path: string): void {
