@@ -122,29 +122,25 @@ describe('on Windows', () => {
     const programs = new Set<string>();
     for (const [action, value] of Object.entries(inputs)) {
       const { calls } = await onWindows(action, value, { exitCode: 0, stdout: action === 'ReadFile' ? '1\na' : '' });
-      assert.match(calls[0]!.program, /function Item \{\n\S/, action);
+      assert.match(calls[0]!.program, /^function Item \{\n +\S/m, action);
       programs.add(calls[0]!.program);
     }
     assert.equal(programs.size, Object.keys(inputs).length);
   });
 
   test('conditions are asked of PowerShell, and a machine that cannot say is a failure', async () => {
-    const rows: readonly (readonly [InputValue, RegExp, string, 'success' | 'failed'])[] = [
-      [{ fileExists: "C:\\it's.txt" }, /Test-Path -LiteralPath \$args\[0\] -PathType Leaf/, 'yes\r\n', 'success'],
-      [{ folderExists: 'C:\\none' }, /-PathType Container/, 'no\r\n', 'failed'],
-      [{ binaryExists: 'git' }, /where\.exe \/Q \$args\[0\]/, 'yes\r\n', 'success'],
-      [
-        { path: 'C:\\a', fileSHA256Equals: 'ab'.repeat(32) },
-        /Get-FileHash -LiteralPath \$args\[0\] -Algorithm SHA256/,
-        `${'ab'.repeat(32)}\r\n`,
-        'success',
-      ],
-      [{ path: 'C:\\none', fileMD5Equals: 'ab'.repeat(16) }, /-Algorithm MD5/, 'no\r\n', 'failed'],
+    const hash = 'ab'.repeat(32);
+    const rows: readonly (readonly [InputValue, readonly string[], string, 'success' | 'failed'])[] = [
+      [{ fileExists: "C:\\it's.txt" }, ['file', "C:\\it's.txt"], 'yes\r\n', 'success'],
+      [{ folderExists: 'C:\\none' }, ['folder', 'C:\\none'], 'no\r\n', 'failed'],
+      [{ binaryExists: 'git' }, ['binary', 'git'], 'yes\r\n', 'success'],
+      [{ path: 'C:\\a', fileSHA256Equals: hash }, ['hash', 'C:\\a', 'SHA256'], `${hash}\r\n`, 'success'],
+      [{ path: 'C:\\none', fileMD5Equals: 'ab'.repeat(16) }, ['hash', 'C:\\none', 'MD5'], 'no\r\n', 'failed'],
     ];
-    for (const [condition, program, stdout, result] of rows) {
+    for (const [condition, fields, stdout, result] of rows) {
       const asked = await onWindows('Assert', condition, { exitCode: 0, stdout });
-      assert.match(asked.calls[0]!.program, program);
-      assert.deepEqual(asked.calls[0]!.given!.items, [{ fields: [Object.values(condition as object)[0]] }]);
+      assert.match(asked.calls[0]!.program, new RegExp(`^ +'${fields[0]}' \\{`, 'm'));
+      assert.deepEqual(asked.calls[0]!.given!.items, [{ fields }]);
       assert.equal(asked.result.result, result);
     }
     await assert.rejects(

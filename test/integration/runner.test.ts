@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { collectPackages } from '../../src/guest/packages.ts';
-import { sanitizeScript } from '../../src/guest/sanitize.ts';
+import { sanitizeCommand } from '../../src/guest/sanitize.ts';
 import { sharedBase } from '../harness/base.ts';
 import { launchOn, type Launched } from '../harness/launch-on.ts';
 import { diskSearchCases } from '../harness/disk-search-cases.ts';
@@ -204,7 +204,7 @@ describe('the clean-up', () => {
   }
 
   async function clean(): Promise<void> {
-    const ended = await launched.instance.run({ script: sanitizeScript('/srv/work dir') });
+    const ended = await launched.instance.run({ argv: sanitizeCommand('/srv/work dir') });
     assert.equal(ended.exitCode, 0);
   }
 

@@ -9,6 +9,7 @@ import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
 import { hasInEnvironment, parentOf, ProcessError, run, sizeOf, start } from '../../platform/processes.ts';
 import { readScript } from '../../platform/scripts.ts';
+import { inDirectory } from '../in-directory.ts';
 import { InstanceError, type CommandRequest, type CommandResult } from '../instance.ts';
 import { OWN_LIMIT, TooMuchOutput } from '../output.ts';
 import { openPipes } from '../pipes.ts';
@@ -137,14 +138,7 @@ export async function runOwn(container: Container, request: CommandRequest): Pro
   if (request.argv === undefined) throw new TypeError("a program of Ingot's own has argv");
   const { onOutput } = request;
   // Of what is left of the host's shell nothing but the umask matters inside.
-  const argv = [
-    '/bin/sh',
-    '-c',
-    'umask 022; cd -- "$1" || exit 126; shift; exec "$@"',
-    'sh',
-    request.cwd ?? '/',
-    ...request.argv,
-  ];
+  const argv = inDirectory(request.cwd, request.argv);
   try {
     const ended = await visit(container, argv, (command) =>
       run(command, {
@@ -199,6 +193,8 @@ export async function runCommand(container: Container, request: CommandRequest):
  * status is looked at again after the unit: it may have ended in between.
  */
 const TELL = readScript(import.meta.url, 'tell.sh');
+
+const ASK = readScript(import.meta.url, 'ask.sh', { TELL });
 
 /**
  * One visit of the container for a whole command: going there costs as much as running it. Puts the command's words
@@ -419,7 +415,7 @@ async function askForStatus(
   container: Container,
   unit: string,
 ): Promise<{ readonly stdout: string; readonly stderr: string; readonly code: number | null }> {
-  const ask = ['/bin/sh', '-c', `f=$1/$2 u=$2; ${TELL}`, 'sh', INSIDE_DIRECTORY, unit];
+  const ask = ['/bin/sh', '-c', ASK, 'sh', INSIDE_DIRECTORY, unit];
   try {
     return await atTheDoor(container, ask, { okCodes: 'any' });
   } catch (error) {

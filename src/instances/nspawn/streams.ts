@@ -1,4 +1,5 @@
 /** Commands in a container whose streams flow while they run: over named pipes that systemd-run hands on. */
+import { readScript } from '../../platform/scripts.ts';
 import { closeSync, constants, openSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
@@ -17,11 +18,7 @@ const HANG_UP_MS = 5000;
 /** How long an output is silent, after the command's end, before its marker is no longer expected. */
 const LOST_MS = 2000;
 
-/**
- * Puts the words of the command (from descriptor 3) into its first argument, and becomes the command that the others
- * are.
- */
-const PUT_WORDS = 'umask 077; cat <&3 >"$1" && exec 3<&- && shift && exec "$@"';
+const PUT_WORDS = readScript(import.meta.url, 'put-words.sh');
 
 /** Starts a command. See `Instance.open`. */
 export async function openCommand(container: Container, request: StreamRequest): Promise<StreamedCommand> {
