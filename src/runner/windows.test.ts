@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { powerShellFaults } from '../../test/harness/powershell-syntax.ts';
 import type { Instance } from '../instances/instance.ts';
 import type { InputValue } from '../documents/component/document.ts';
+import { parseComponentDocument } from '../documents/component/parse.ts';
 import type { AttemptContext, AttemptResult, ModuleCommand } from './module.ts';
 import { InputError } from './module.ts';
 import { modules } from './modules.ts';
@@ -452,4 +453,33 @@ describe('SetRegistry', () => {
       assert.rejects(onWindows('SetRegistry', [{ path: 'HKLM:\\a', name: 'n', type, value }]), InputError));
   }
   test('a path has a hive', () => assert.throws(() => registryPath('SOFTWARE\\x'), InputError));
+});
+
+test('what was parsed for no platform is parsed for Windows where that may lack something', async () => {
+  const text = (step: string): string => `schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - ${step}\n`;
+  const rows: readonly (readonly [string, RegExp | undefined, number])[] = [
+    ['{name: A, action: ExecutePowerShell, inputs: {commands: [a]}}', undefined, 1],
+    ['{name: A, action: ExecuteBash, inputs: {commands: [a]}}', /ExecuteBash does not exist on Windows/, 1],
+    ['{name: A, action: CreateFile, inputs: [{path: a, owner: b}]}', /Input 'owner' does not exist on Windows/, 1],
+    ['{name: A, action: Nothing}', /Unknown action module 'Nothing'/, 1],
+  ];
+  for (const [step, fault, times] of rows) {
+    const asked: string[] = [];
+    const nested: unknown[] = [];
+    const result = await modules.get('ExecuteDocument')!.attempt({
+      inputs: { document: 'C:\\a.yaml' },
+      instance: { capabilities: { platform: 'Windows' }, get: async () => Buffer.from(text(step)) },
+      parsed: (each: string) => {
+        asked.push(each);
+        return parseComponentDocument(each);
+      },
+      runNested: async (each: unknown) => {
+        nested.push(each);
+        return { status: 'success', phases: [], ignored: [] };
+      },
+    } as unknown as AttemptContext);
+    assert.equal(asked.length, times);
+    assert.equal(nested.length, fault === undefined ? 1 : 0);
+    if (fault !== undefined) assert.match(result.result === 'failed' ? result.message : '', fault);
+  }
 });
