@@ -1,4 +1,5 @@
 /** Argument vectors and environments of commands on this host. Pure. */
+import { NOTHING_INHERITED } from '../../platform/processes.ts';
 import { inDirectory } from '../in-directory.ts';
 import type { CommandRequest } from '../instance.ts';
 
@@ -23,10 +24,8 @@ export function localEnvironment(
   mark: string,
 ): Record<string, string | undefined> {
   return {
-    HOME: undefined,
-    TMPDIR: undefined,
+    ...NOTHING_INHERITED,
     LC_ALL: undefined,
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     ...request.env,
     [COMMAND_MARK]: mark,
   };

@@ -4,8 +4,6 @@ import { readScript } from '../../platform/scripts.ts';
 import { containerFilter, doorFilter } from '../confine/filter.ts';
 import { READ_LINES } from '../unit-words.ts';
 
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
 /** A container as systemd-nspawn is told to make it. */
 export interface ContainerOptions {
   /** Machine name: letters, digits, hyphens. */
@@ -200,11 +198,6 @@ export function parseStatus(
   if (code === undefined || status === undefined) return undefined;
   if (code === 'exited') return /^\d+$/.test(status) ? { exitCode: Number(status), signal: null } : undefined;
   return { exitCode: null, signal: status.startsWith('SIG') ? status : `SIG${status}` };
-}
-
-/** An environment in which nothing of this process's own is left. */
-export function cleanEnvironment(own: NodeJS.ProcessEnv): Record<string, string | undefined> {
-  return { ...Object.fromEntries(Object.keys(own).map((name) => [name, undefined])), PATH, LC_ALL: 'C.UTF-8' };
 }
 
 /** The address that a container has. */

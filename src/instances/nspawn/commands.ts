@@ -7,7 +7,15 @@ import { sleep } from '../../platform/clock.ts';
 import { removeCgroup } from '../../platform/held.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
-import { hasInEnvironment, parentOf, ProcessError, run, sizeOf, start } from '../../platform/processes.ts';
+import {
+  NOTHING_INHERITED,
+  hasInEnvironment,
+  parentOf,
+  ProcessError,
+  run,
+  sizeOf,
+  start,
+} from '../../platform/processes.ts';
 import { readScript } from '../../platform/scripts.ts';
 import { inDirectory } from '../in-directory.ts';
 import { InstanceError, type CommandRequest, type CommandResult } from '../instance.ts';
@@ -15,7 +23,6 @@ import { OWN_LIMIT, TooMuchOutput } from '../output.ts';
 import { openPipes } from '../pipes.ts';
 import { unitLines } from '../unit-words.ts';
 import {
-  cleanEnvironment,
   commandWords,
   enterArguments,
   INSIDE_DIRECTORY,
@@ -110,7 +117,7 @@ export async function atTheDoor(
 ): ReturnType<typeof run> {
   const maxOutput = options.maxOutput ?? DOOR_BYTES;
   return visit(container, argv, (command) =>
-    run(command, { timeoutMs: patient(60_000), ...options, maxOutput, env: cleanEnvironment(process.env) }),
+    run(command, { timeoutMs: patient(60_000), ...options, maxOutput, env: NOTHING_INHERITED }),
   ).catch((error: unknown) => {
     throw doorError(error, maxOutput);
   });
@@ -142,7 +149,7 @@ export async function runOwn(container: Container, request: CommandRequest): Pro
   try {
     const ended = await visit(container, argv, (command) =>
       run(command, {
-        env: { ...cleanEnvironment(process.env), ...request.env },
+        env: { ...NOTHING_INHERITED, ...request.env },
         okCodes: 'any',
         maxOutput: OWN_LIMIT,
         input: request.stdin,
@@ -235,7 +242,7 @@ async function runUnit(
     ]);
     ({ leave } = entered);
     client = await start(entered.command, {
-      env: cleanEnvironment(process.env),
+      env: NOTHING_INHERITED,
       stdio: [...pipes.stdio, 'pipe', 'pipe', 'pipe'],
       detached: true,
     });

@@ -19,6 +19,7 @@ import { allocateUidRange, type AllocationOwner } from '../../platform/host.ts';
 import { findInside } from '../../platform/inside-root.ts';
 import { patient } from '../../platform/patience.ts';
 import {
+  NOTHING_INHERITED,
   allProcesses,
   isSameProcess,
   parentOf,
@@ -43,7 +44,6 @@ import { readingSafely } from '../output.ts';
 import { startInstanceServices } from '../services/start.ts';
 import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
 import {
-  cleanEnvironment,
   COMMAND,
   COMMAND_SCRIPT,
   confined,
@@ -233,7 +233,7 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
   );
   // Not recorded as a process: it is in its cgroup before anything else, and that is on record.
   const monitor = await start(argv, {
-    env: { ...cleanEnvironment(process.env), ...NSPAWN_ENVIRONMENT },
+    env: { ...NOTHING_INHERITED, ...NSPAWN_ENVIRONMENT },
     stdio: ['ignore', 'ignore', 'ignore'],
     detached: true,
   });

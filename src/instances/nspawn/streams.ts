@@ -6,11 +6,11 @@ import { Socket } from 'node:net';
 import { sleep } from '../../platform/clock.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
-import { run, start } from '../../platform/processes.ts';
+import { NOTHING_INHERITED, run, start } from '../../platform/processes.ts';
 import { InstanceError, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { endMarker, endOf, HANG_UP, MarkedOutput, markedCommand } from '../streams.ts';
 import { unitLines } from '../unit-words.ts';
-import { cleanEnvironment, commandWords, INSIDE_DIRECTORY, unitArguments, wordsFile } from './arguments.ts';
+import { commandWords, INSIDE_DIRECTORY, unitArguments, wordsFile } from './arguments.ts';
 import { atTheDoor, enter, killUnit, type Container } from './commands.ts';
 
 /** Patience with a command that is told that its user has gone. */
@@ -42,7 +42,7 @@ export async function openCommand(container: Container, request: StreamRequest):
     ]);
     ({ leave } = entered);
     const client = await start(entered.command, {
-      env: cleanEnvironment(process.env),
+      env: NOTHING_INHERITED,
       stdio: [...pipes.childEnds, 'pipe'],
       detached: true,
     });
