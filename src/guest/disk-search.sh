@@ -26,7 +26,8 @@ work=$(mktemp -d -p /run ingot-search.XXXXXX) || exit 3
 trap 'rm -rf -- "$work"' EXIT
 find / -xdev -type d \( "${over[@]}" \) -prune -o -type f -size +0 \( \
   \( -false "${named[@]}" \) -fprint0 "$work/named" , \
-  -size -@LARGEST_KIB@k \( -newerct "@$since" "${inside[@]}" \) "${outside[@]}" -fprint0 "$work/candidates" \) 2>/dev/null
+  -size -@LARGEST_KIB@k \( -newerct "@$since" "${inside[@]}" \) "${outside[@]}" -fprint0 "$work/candidates" \
+\) 2>/dev/null
 xargs -0 -r grep -IlFZs "${words[@]}" -- <"$work/candidates" >"$work/hinted"
 
 # A file of a package, as that has it, is public.

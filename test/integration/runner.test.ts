@@ -78,7 +78,8 @@ cd /var/tmp/repository
 for name in sample-one sample-two; do
   for version in 1 2; do
     mkdir -p tree/DEBIAN
-    printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: test <test@example.org>\nDescription: test\n' "$name" "$version" > tree/DEBIAN/control
+    printf 'Package: %s\nVersion: %s\nArchitecture: all\n' "$name" "$version" > tree/DEBIAN/control
+    printf 'Maintainer: test <test@example.org>\nDescription: test\n' >> tree/DEBIAN/control
     dpkg-deb --build tree "$name-$version.deb" >/dev/null
   done
   printf 'Package: %s\nVersion: 2\nArchitecture: all\nFilename: ./%s-2.deb\nSize: %s\nSHA256: %s\n\n' \
