@@ -105,6 +105,24 @@ test('processes are spawned in platform/ only', () => {
   );
 });
 
+/** What bash, sh and PowerShell have and sentences have not. */
+const PROGRAM_TEXT =
+  /\]; then\b|; do |"\$[@1]"|\|\| exit \d|\$EXIT_STATUS|ingot-\$1|-LiteralPath|-CimInstance|\$args\b/;
+/** Files that write shell text which is no program of an instance, and what it is. */
+const SHELL_TEXT: Readonly<Record<string, string>> = {
+  'commands/completion/shells.ts': 'completion, made of the register of commands',
+  'images/base/debian-files.ts': 'files of a base image',
+};
+
+test('programs for instances are files beside the code, which linters read', () => {
+  const files = globSync('*/**/*.ts', { cwd: SRC }).filter((file) => {
+    if (/\.(test|cases)\.ts$/.test(file)) return false;
+    const code = readFileSync(resolve(SRC, file), 'utf8').replace(/^\s*(\/\*\*|\*|\/\/).*$/gm, '');
+    return PROGRAM_TEXT.test(code);
+  });
+  assert.deepEqual(files.sort(), Object.keys(SHELL_TEXT));
+});
+
 test('the API knows no driver, no disk and no program for instances, by whatever way', () => {
   const unknown = ['images', 'instances', 'guest', 'runner', 'launches', 'worker', 'storage'];
   for (const start of [...importsOf.keys()].filter((file) => file.startsWith('api/'))) {

@@ -1,6 +1,6 @@
 /**
- * Real documents, as people published them, against verdicts that were judged by the reference. The documents are not part of the
- * project: their folder is `INGOT_CORPUS`, or `../shared/corpus` beside the project's own.
+ * Real documents, as people published them, against verdicts that were judged by the reference. The documents are not
+ * part of the project: their folder is `INGOT_CORPUS`, or `../shared/corpus` beside the project's own.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

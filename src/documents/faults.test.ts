@@ -23,7 +23,8 @@ const PLACE = '▸';
 
 /** A component document of one step; `step` is what follows its name, `top` stands before the phases. */
 function component(step: string, top = ''): string {
-  return `schemaVersion: 1.0\n${top}phases:\n  - name: build\n    steps:\n      - name: One\n${step.replace(/^(?=.)/gm, '        ')}`;
+  const lines = step.replace(/^(?=.)/gm, '        ');
+  return `schemaVersion: 1.0\n${top}phases:\n  - name: build\n    steps:\n      - name: One\n${lines}`;
 }
 
 function bash(command: string, top = ''): string {
@@ -32,7 +33,8 @@ function bash(command: string, top = ''): string {
 
 /** A workflow of one launch step, and what follows it. */
 function workflow(more: string): string {
-  return `schemaVersion: 1.0\nsteps:\n  - name: Launch\n    action: LaunchInstance\n    inputs: {waitFor: ssmAgent}\n${more}`;
+  const launch = '  - name: Launch\n    action: LaunchInstance\n    inputs: {waitFor: ssmAgent}\n';
+  return `schemaVersion: 1.0\nsteps:\n${launch}${more}`;
 }
 
 const GOOD_STEP = 'action: ExecuteBash\ninputs: {commands: ["true"]}\n';
@@ -141,7 +143,9 @@ const CASES: readonly Case[] = [
     code: 'wrong-type',
     says: /Input 'instanceTypesOverride' must be a list of texts; '\$.parameters.kind' is a text/,
     workflow: 'BUILD',
-    text: 'schemaVersion: 1.0\nparameters:\n  - name: kind\nsteps:\n  - name: Launch\n    action: LaunchInstance\n    inputs:\n      waitFor: ssmAgent\n      instanceTypesOverride.$: ▸$.parameters.kind\n',
+    text:
+      'schemaVersion: 1.0\nparameters:\n  - name: kind\nsteps:\n  - name: Launch\n    action: LaunchInstance\n' +
+      '    inputs:\n      waitFor: ssmAgent\n      instanceTypesOverride.$: ▸$.parameters.kind\n',
   },
   { code: 'missing-key', text: '▸schemaVersion: 1.0', says: /no 'phases'/ },
   { code: 'missing-key', text: '▸schemaversion: 1.0\nphases: []', says: /It has 'schemaversion': case counts/ },
@@ -357,7 +361,8 @@ const CASES: readonly Case[] = [
     workflow: 'DISTRIBUTION',
     says: /cannot stand in one workflow with DistributeImage/,
     text: workflow(
-      '  - name: Images\n    action: DistributeImage\n  - name: Containers\n    action: ▸DistributeContainerImage\n    inputs: {instanceId.$: $.stepOutputs.Launch.instanceId}\n',
+      '  - name: Images\n    action: DistributeImage\n  - name: Containers\n    action: ▸DistributeContainerImage\n' +
+        '    inputs: {instanceId.$: $.stepOutputs.Launch.instanceId}\n',
     ),
   },
   {
@@ -497,17 +502,23 @@ const CASES: readonly Case[] = [
   {
     code: 'duplicate-name',
     says: /The loop 'turns' is already there in line 8/,
-    text: `${component(`${GOOD_STEP}loop: {name: turns, forEach: [a]}\n`)}      - name: Two\n        action: UpdateOS\n        loop: {name: ▸turns, forEach: [a]}\n`,
+    text:
+      `${component(`${GOOD_STEP}loop: {name: turns, forEach: [a]}\n`)}      - name: Two\n        action: UpdateOS\n` +
+      '        loop: {name: ▸turns, forEach: [a]}\n',
   },
   {
     code: 'reference-not-allowed',
     says: /'end' of a loop takes parameters and constants, but no value of another step/,
-    text: `${bash('x')}      - name: Two\n        action: UpdateOS\n        loop: {for: {start: 1, end: '▸{{ build.One.outputs.stdout }}', updateBy: 1}}\n`,
+    text:
+      `${bash('x')}      - name: Two\n        action: UpdateOS\n` +
+      "        loop: {for: {start: 1, end: '▸{{ build.One.outputs.stdout }}', updateBy: 1}}\n",
   },
   {
     code: 'reference-not-allowed',
     says: /'delimiter' takes parameters/,
-    text: `${bash('x')}      - name: Two\n        action: UpdateOS\n        loop: {forEach: {list: a, delimiter: '▸{{ build.One.outputs.stdout }}'}}\n`,
+    text:
+      `${bash('x')}      - name: Two\n        action: UpdateOS\n` +
+      "        loop: {forEach: {list: a, delimiter: '▸{{ build.One.outputs.stdout }}'}}\n",
   },
   {
     code: 'forward-reference',
@@ -562,12 +573,16 @@ const CASES: readonly Case[] = [
   {
     code: 'unknown-reference',
     says: /has no output 'stderr', only stdout/,
-    text: `${bash('x')}      - name: Two\n        action: ExecuteBash\n        inputs: {commands: ["▸{{ build.One.outputs.stderr }}"]}\n`,
+    text:
+      `${bash('x')}      - name: Two\n        action: ExecuteBash\n` +
+      '        inputs: {commands: ["▸{{ build.One.outputs.stderr }}"]}\n',
   },
   {
     code: 'unknown-reference',
     says: /counted from 0/,
-    text: `${bash('x')}      - name: Two\n        action: ExecuteBash\n        inputs: {commands: ["▸{{ build.One.inputs[1].commands }}"]}\n`,
+    text:
+      `${bash('x')}      - name: Two\n        action: ExecuteBash\n` +
+      '        inputs: {commands: ["▸{{ build.One.inputs[1].commands }}"]}\n',
   },
   {
     code: 'unknown-reference',
@@ -591,14 +606,17 @@ const CASES: readonly Case[] = [
   {
     code: 'forward-reference',
     says: /runs later/,
-    text: `${bash('echo ▸{{ build.Two.outputs.stdout }}')}      - name: Two\n        action: ExecuteBash\n        inputs: {commands: [x]}\n`,
+    text:
+      `${bash('echo ▸{{ build.Two.outputs.stdout }}')}      - name: Two\n        action: ExecuteBash\n` +
+      '        inputs: {commands: [x]}\n',
   },
   {
     code: 'forward-reference',
     workflow: 'BUILD',
     says: /runs later/,
     text: workflow(
-      '  - name: End\n    action: TerminateInstance\n    inputs: {instanceId.$: ▸$.stepOutputs.Again.instanceId}\n  - name: Again\n    action: LaunchInstance\n    inputs: {waitFor: ssmAgent}\n',
+      '  - name: End\n    action: TerminateInstance\n    inputs: {instanceId.$: ▸$.stepOutputs.Again.instanceId}\n' +
+        '  - name: Again\n    action: LaunchInstance\n    inputs: {waitFor: ssmAgent}\n',
     ),
   },
   {
@@ -622,7 +640,9 @@ const CASES: readonly Case[] = [
   {
     code: 'cross-stage-reference',
     says: /runs on another instance than 'build'/,
-    text: `${bash('x')}  - name: test\n    steps:\n      - name: Two\n        action: ExecuteBash\n        inputs: {commands: ["▸{{ build.One.outputs.stdout }}"]}\n`,
+    text:
+      `${bash('x')}  - name: test\n    steps:\n      - name: Two\n        action: ExecuteBash\n` +
+      '        inputs: {commands: ["▸{{ build.One.outputs.stdout }}"]}\n',
   },
   {
     code: 'restart-in-script',
@@ -635,7 +655,8 @@ const CASES: readonly Case[] = [
     says: /'reboot' restarts/,
     path: 'phases[0].steps[0].inputs.commands[1]',
     text: component(
-      'action: ExecuteBash\ninputs:\n  commands:\n    - echo reboot\n    - |\n      echo reboot\n      if true; then\n        ▸reboot\n      fi\n',
+      'action: ExecuteBash\ninputs:\n  commands:\n    - echo reboot\n    - |\n      echo reboot\n' +
+        '      if true; then\n        ▸reboot\n      fi\n',
     ),
   },
   {

@@ -45,12 +45,14 @@ const GOOD: readonly string[] = [
   withStep(`${STEP}, timeoutSeconds: -1, maxAttempts: 3, onFailure: Ignore}`),
   withStep('{name: One, action: UpdateOS}'),
   withStep(
-    '{name: One, action: CreateFile, inputs: [{path: /x, permissions: 0644, overwrite: "{{ Flag }}", encoding: Utf-16}]}',
+    '{name: One, action: CreateFile, ' +
+      'inputs: [{path: /x, permissions: 0644, overwrite: "{{ Flag }}", encoding: Utf-16}]}',
     'parameters: [{Flag: {type: string, default: true}}]\n',
   ),
   withStep('{name: One, action: Assert, inputs: {and: [{numberEquals: 1, value: 2}, {not: [{fileExists: /x}]}]}}'),
   withStep(
-    `${STEP}, if: {stringEquals: a, value: b, then: Skip, else: Abort}, loop: {name: turns, for: {start: 1, end: "{{ Last }}", updateBy: -1}}}`,
+    `${STEP}, if: {stringEquals: a, value: b, then: Skip, else: Abort}, ` +
+      'loop: {name: turns, for: {start: 1, end: "{{ Last }}", updateBy: -1}}}',
     'constants: [{Last: {type: string, value: 0}}]\n',
   ),
   withStep(`${STEP}, loop: {forEach: {list: "a;b", delimiter: ";"}}}`),
@@ -96,8 +98,10 @@ const BAD_WORKFLOWS: readonly string[] = [
   'schemaVersion: 1.0\nsteps: [{name: Launch, action: LaunchInstance, inputs: {waitFor: agent}}]',
   `schemaVersion: 1.0\nsteps: [${WORKFLOW_STEP}, {name: End, action: TerminateInstance, inputs: {}}]`,
   `schemaVersion: 1.0\nsteps: [${WORKFLOW_STEP}, {name: 1st, action: WaitForAction}]`,
-  `schemaVersion: 1.0\nsteps: [${WORKFLOW_STEP}, {name: Wait, action: WaitForAction, if: {patternMatches: a, value: b}}]`,
-  'schemaVersion: 1.0\nsteps: [{name: Launch, action: LaunchInstance, timeoutSeconds: 43201, inputs: {waitFor: ssmAgent}}]',
+  `schemaVersion: 1.0\nsteps: [${WORKFLOW_STEP}, ` +
+    '{name: Wait, action: WaitForAction, if: {patternMatches: a, value: b}}]',
+  'schemaVersion: 1.0\n' +
+    'steps: [{name: Launch, action: LaunchInstance, timeoutSeconds: 43201, inputs: {waitFor: ssmAgent}}]',
 ];
 
 for (const text of BAD_WORKFLOWS) {

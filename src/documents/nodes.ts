@@ -1,6 +1,6 @@
 /**
- * YAML text as a small tree that keeps the place and the text of every value. YAML 1.2, core schema; JSON is read the same way.
- * Anchors and merge keys (`<<`) are resolved, with a limit on what they may grow to.
+ * YAML text as a small tree that keeps the place and the text of every value. YAML 1.2, core schema; JSON is read the
+ * same way. Anchors and merge keys (`<<`) are resolved, with a limit on what they may grow to.
  */
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Document, Node } from 'yaml';
@@ -104,7 +104,9 @@ export function readNodes(text: string, faults: FaultCollector): DocumentNode | 
 }
 
 function tooDeep(faults: FaultCollector): undefined {
-  const message = `The document is nested deeper than ${MAX_DEPTH} levels, or its anchors grow to more than ${MAX_NODES} values or ${MAX_REPEATED} characters.`;
+  const message =
+    `The document is nested deeper than ${MAX_DEPTH} levels, or its anchors grow to more than ${MAX_NODES} values ` +
+    `or ${MAX_REPEATED} characters.`;
   faults.add('document-too-large', START, '', message);
 }
 

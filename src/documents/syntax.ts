@@ -52,13 +52,16 @@ export function explainSyntax(text: string, code: string, words: string, line: n
   const block = blockEndedBy(lines, line);
   if (block !== undefined) {
     const message =
-      `This is not YAML: the text behind '${block.sign}' in line ${block.line} ends here, because this line is not indented. ` +
+      `This is not YAML: the text behind '${block.sign}' in line ${block.line} ends here, because this line is ` +
+      'not indented. ' +
       `All of its lines must be indented by ${block.indent} spaces at least.`;
     return { message, line: block.end, last: true };
   }
   const key = listWithoutDashes(lines, line);
   if (key !== undefined) {
-    const message = `This is not YAML: '${key.name}' in line ${key.line} must be a list, each item behind a dash. A script of several lines goes behind '- |', indented.`;
+    const message =
+      `This is not YAML: '${key.name}' in line ${key.line} must be a list, each item behind a dash. A script of ` +
+      "several lines goes behind '- |', indented.";
     return { message, line: key.line, last: true };
   }
   const taught = TEACHING.find(([pattern]) => pattern.test(words))?.[1];

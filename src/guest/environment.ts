@@ -2,11 +2,12 @@
  * What scripts find around them. Source: reference, `awstoe.md` section 6; what the agent on an EC2 instance gives its
  * commands.
  */
+import { SYSTEM_PATH } from '../platform/processes.ts';
 import type { Capabilities } from '../instances/instance.ts';
 
 /** Environment variables of every command of a document on Linux. `DEBIAN_FRONTEND` is left to the documents. */
 export const COMMAND_ENVIRONMENT: Readonly<Record<string, string>> = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  PATH: SYSTEM_PATH,
   HOME: '/root',
   LANG: 'C.UTF-8',
 };

@@ -1,4 +1,5 @@
 /** The packages and the operating system of an instance: an image's inventory. */
+import { readScript } from '../platform/scripts.ts';
 import type { Instance } from '../instances/instance.ts';
 import { runCaptured } from '../instances/output.ts';
 import { COMMAND_ENVIRONMENT } from './environment.ts';
@@ -24,21 +25,7 @@ const LONGEST = 512;
 const TIMEOUT_SECONDS = 300;
 
 /** Each line: a letter for what it is, a tab, the value; `P` lines have name and version. */
-const LIST = String.raw`
-for file in /etc/os-release /usr/lib/os-release; do
-  [ -f "$file" ] && [ -r "$file" ] || continue
-  head -c 65536 -- "$file" | sed 's/^/O\t/'
-  break
-done
-if command -v dpkg-query >/dev/null; then
-  dpkg-query -W -f 'P\t\${db:Status-Status}\t\${Package}\t\${Version}\n' || exit 1
-elif command -v rpm >/dev/null; then
-  rpm -qa --qf 'P\tinstalled\t%{NAME}\t%|EPOCH?{%{EPOCH}:}:{}|%{VERSION}-%{RELEASE}\n' || exit 1
-elif command -v apk >/dev/null; then
-  apk info -v 2>/dev/null | sed 's/^\(.*\)-\([^-]*-r[0-9]*\)$/P\tinstalled\t\1\t\2/'
-fi
-exit 0
-`.replaceAll('\\$', '$');
+const LIST = readScript(import.meta.url, 'packages.sh');
 
 /**
  * Asks an instance for its operating system and packages.

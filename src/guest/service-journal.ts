@@ -33,7 +33,8 @@ const ASK_SECONDS = 20;
 /** Bytes of the journal that are read: a line in it may have 48 kB. */
 const JOURNAL_BYTES = 16 << 20;
 
-const UNIT = String.raw`([A-Za-z0-9][\w@:.\\-]*?\.(?:service|socket|timer|mount|automount|path|target|slice|scope|swap|device))\b`;
+const KINDS = 'service|socket|timer|mount|automount|path|target|slice|scope|swap|device';
+const UNIT = String.raw`([A-Za-z0-9][\w@:.\\-]*?\.(?:${KINDS}))\b`;
 /** Lines in which systemd's tools name a unit that did not start. */
 const NAMES_UNIT: readonly RegExp[] = [
   new RegExp(String.raw`\b[Jj]ob for ${UNIT}`),

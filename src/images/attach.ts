@@ -3,6 +3,7 @@
  * device maps its root partition, the host's kernel mounts that. Only for disks that Ingot made: the host's kernel
  * mounts no stranger's file system.
  */
+import { readScript } from '../platform/scripts.ts';
 import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -309,6 +310,8 @@ async function currentTop(qmp: Qmp): Promise<{ node: string; file: string }> {
   return { node, file };
 }
 
+const FREEZE = readScript(import.meta.url, 'freeze.sh');
+
 /**
  * Freezes the file system: all that was written is in the block device, and writers wait. What waits there cannot even
  * be killed, so the thaw hangs on a process of its own, which thaws when this one ends, whatever ends it, and after 30
@@ -317,19 +320,11 @@ async function currentTop(qmp: Qmp): Promise<{ node: string; file: string }> {
 async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() => Promise<void>> {
   const root = `${state.directory}/root`;
   const id = await held.record({ kind: 'process', what: 'fsfreeze', thaw: root });
-  const guard = await start(
-    // Deaf to SIGPIPE: with nobody left to tell, it has to thaw all the same.
-    [
-      'bash',
-      '--norc',
-      '-c',
-      'trap "" PIPE; trap \'fsfreeze --unfreeze "$1"; exit\' TERM; fsfreeze --freeze "$1" || exit 1; echo frozen; ' +
-        'read -r -t 30 _; fsfreeze --unfreeze "$1"',
-      'bash',
-      root,
-    ],
-    { env: { [HELD_MARK]: id }, stdio: ['pipe', 'pipe', 'pipe'], detached: true },
-  );
+  const guard = await start(['bash', '--norc', '-c', FREEZE, 'bash', root], {
+    env: { [HELD_MARK]: id },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
   await held.amend(id, { kind: 'process', what: 'fsfreeze', thaw: root, pid: guard.pid, startTime: guard.startTime });
   guard.stdin!.on('error', () => {});
   let complaint = '';

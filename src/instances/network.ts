@@ -2,6 +2,7 @@
  * The network of an instance: slirp4netns between the instance's network namespace and the host, with the host's own
  * addresses closed. Shared by the drivers whose instances have a network namespace.
  */
+import { readScript } from '../platform/scripts.ts';
 import { open, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { sleep, until } from '../platform/clock.ts';
@@ -58,6 +59,8 @@ const LOG_TAIL_BYTES = 64 << 10;
 const READY_FD = 3;
 const NETNS_FD = 4;
 
+const SLIRP = readScript(import.meta.url, 'slirp.sh');
+
 /**
  * Its command: file descriptor 3 gets a `1` when the interface is up, 4 is the namespace when that is given by path.
  *
@@ -78,7 +81,7 @@ export function slirpArguments(
     '--',
     '/bin/sh',
     '-c',
-    'mount --bind /run /run && if [ -n "$1" ]; then mount --bind "$1" /etc/resolv.conf; fi && shift && exec "$@"',
+    SLIRP,
     'sh',
     resolver ?? '',
     'slirp4netns',

@@ -1,4 +1,5 @@
 /** Commands whose streams flow while they run: what is the same for every driver. */
+import { readScript } from '../platform/scripts.ts';
 import { Transform } from 'node:stream';
 
 /**
@@ -23,22 +24,13 @@ export function markedCommand(
   return ['/bin/sh', '-c', MARKED, 'sh', options.id, options.files, options.cwd, ...argv];
 }
 
-const MARKED = `
-id=$1; files=$2; cwd=$3; shift 3
-INGOT_FILES=$files; export INGOT_FILES
-/bin/sh -c 'echo $$ >"$1.pid"; cd -- "$2" || exit 126; shift 2; exec "$@"' sh "$files" "$cwd" "$@"
-code=$?
-rm -f "$files.pid" "$files.tty"
-printf '\\000ingot-end-%s:%03d' "$id" "$code" 2>/dev/null >&2
-printf '\\000ingot-end-%s:%03d' "$id" "$code"
-`;
+const MARKED = readScript(import.meta.url, 'marked-command.sh');
 
 /**
  * Tells the command of a `markedCommand` that its user has gone, as the end of a connection does. Argument: path
  * without suffix.
  */
-// `script` takes no SIGHUP; once it ends by SIGTERM, its terminal's end tells whatever runs there.
-export const HANG_UP = 'pid=$(cat "$1.pid") && kill -HUP "$pid" && sleep 0.2 && kill -TERM "$pid"';
+export const HANG_UP = readScript(import.meta.url, 'hang-up.sh');
 
 /** An output up to its marker: ends there, and drops what others print after it. Emits `exit` with the exit code. */
 export class MarkedOutput extends Transform {

@@ -28,7 +28,7 @@ const ON_TERMINAL = 't'.charCodeAt(0);
 // environment.
 const SHELL_SCRIPT = readScript(import.meta.url, 'terminal-shell.sh');
 
-const RESIZE_SCRIPT = 'stty -F "$(cat "$1.tty")" rows "$2" cols "$3"';
+const RESIZE_SCRIPT = readScript(import.meta.url, 'terminal-resize.sh');
 
 /**
  * Opens a login shell of root.

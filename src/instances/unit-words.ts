@@ -6,6 +6,7 @@
  * start, by whatever runs in the instance, had the command run with other words. So neither is in the arguments of a
  * unit, nor is a script.
  */
+import { readScript } from '../platform/scripts.ts';
 
 /**
  * A word as `READ_WORDS` and `READ_LINES` take it: one line without `$` and `;`. One that is that already stays as it
@@ -26,28 +27,10 @@ export function unitLines(words: readonly string[]): string {
   return words.map((word) => `${unitWord(word)}\n`).join('');
 }
 
-const READ_WORD = `case $ingot_word in
-    \\\\*) ingot_word=$(printf '%b.' "\${ingot_word#?}"); ingot_word=\${ingot_word%.};;
-  esac
-  set -- "$@" "$ingot_word"`;
+const READ_WORD = readScript(import.meta.url, 'read-word.sh');
 
 /** Lines of a shell script that make the words of the file that is its only argument its arguments. */
-export const READ_LINES = `ingot_file=$1
-shift
-while IFS= read -r ingot_word; do
-  ${READ_WORD}
-done <"$ingot_file"
-`;
+export const READ_LINES = readScript(import.meta.url, 'read-lines.sh', { READ_WORD });
 
-/**
- * Lines of a shell script that make of its arguments the words that they stand for. Its variables are named so that
- * they are nobody's.
- */
-export const READ_WORDS = `ingot_left=$#
-while [ "$ingot_left" -gt 0 ]; do
-  ingot_word=$1
-  ${READ_WORD}
-  shift
-  ingot_left=$((ingot_left - 1))
-done
-`;
+/** Lines of a shell script that make of its arguments the words that they stand for. */
+export const READ_WORDS = readScript(import.meta.url, 'read-words.sh', { READ_WORD });

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { until } from './clock.ts';
-import { childEnvironment, isSameProcess, ProcessError, processStartTime, run, start } from './processes.ts';
+import {
+  childEnvironment,
+  isSameProcess,
+  NOTHING_INHERITED,
+  ProcessError,
+  processStartTime,
+  run,
+  start,
+  SYSTEM_PATH,
+} from './processes.ts';
 
 const OWN = {
   PATH: '/opt/bin:/usr/bin',
@@ -22,6 +31,7 @@ test('a child gets a minimal environment, and what its caller names', () => {
   const cases: readonly (readonly [Parameters<typeof childEnvironment>[1], Record<string, string>])[] = [
     [{}, MINIMAL],
     [{ env: { A: '1', HOME: undefined } }, { PATH: OWN.PATH, TMPDIR: OWN.TMPDIR, LC_ALL: 'C.UTF-8', A: '1' }],
+    [{ env: NOTHING_INHERITED }, { PATH: SYSTEM_PATH, LC_ALL: 'C.UTF-8' }],
     [{ inherit: ['https_proxy', 'absent'] }, { ...MINIMAL, https_proxy: OWN.https_proxy }],
     [{ inherit: ['SSH_*'] }, { ...MINIMAL, SSH_AUTH_SOCK: OWN.SSH_AUTH_SOCK }],
     [

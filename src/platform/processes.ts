@@ -144,7 +144,11 @@ export interface StartOptions extends ChildOptions {
 }
 type StdioSlot = 'ignore' | 'pipe' | 'inherit' | 'ipc' | number;
 
-const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** The `PATH` of a system, which commands have that are not this process's own. */
+export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** `env` of a child that gets nothing at all of this process's environment: what runs in an instance. */
+export const NOTHING_INHERITED = { PATH: SYSTEM_PATH, HOME: undefined, TMPDIR: undefined } as const;
 
 /** The environment of a child. Pure. @param own this process's environment */
 export function childEnvironment(
@@ -154,7 +158,7 @@ export function childEnvironment(
   const wanted = (name: string): boolean =>
     inherit === 'all' ||
     inherit.some((each) => (each.endsWith('*') ? name.startsWith(each.slice(0, -1)) : name === each));
-  const minimal = { PATH: own['PATH'] || DEFAULT_PATH, HOME: own['HOME'], TMPDIR: own['TMPDIR'], LC_ALL: 'C.UTF-8' };
+  const minimal = { PATH: own['PATH'] || SYSTEM_PATH, HOME: own['HOME'], TMPDIR: own['TMPDIR'], LC_ALL: 'C.UTF-8' };
   const all = {
     ...(inherit === 'all' ? {} : minimal),
     ...Object.fromEntries(Object.entries(own).filter(([name]) => wanted(name))),

@@ -64,6 +64,7 @@ export function attemptContext(
     instance,
     workingDirectory: state.workingDirectory,
     componentText: state.run.componentText,
+    parsed: state.run.parsed,
     runNested: (nested) => runNested(state, { ...nested, inLoop: step.loop !== undefined }, report),
     s3Access: state.run.s3Access,
     async command(request: ModuleCommand): Promise<ModuleCommandResult> {

@@ -1,5 +1,6 @@
 /** The contract between the runner and its action modules. README.md says how to add one. */
 import type { ComponentDocument, InputValue } from '../documents/component/document.ts';
+import type { ParsedComponent } from '../documents/component/parse.ts';
 import type { Capabilities, Instance } from '../instances/instance.ts';
 import type { S3Access } from '../platform/s3-requests.ts';
 import type { DocumentOutcome } from './outcome.ts';
@@ -38,6 +39,8 @@ export interface AttemptContext {
   readonly s3Access?: () => Promise<S3Access | undefined>;
   /** The document of a component, by its ARN; `undefined` when there is none. Absent where nobody knows components. */
   readonly componentText?: (arn: string) => Promise<string | undefined>;
+  /** A document by its text, with its faults, where it may have been parsed before. It knows no platform. */
+  readonly parsed?: (text: string) => ParsedComponent;
   /**
    * Runs another document on the same instance.
    * @throws {InputError} when it must not run here

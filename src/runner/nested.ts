@@ -46,6 +46,7 @@ export async function runNested(state: RunState, nested: NestedDocument, report:
       s3Access: run.s3Access,
       environment: run.environment,
       componentText: run.componentText,
+      parsed: run.parsed,
     });
     // A restart there is one here too: its working directory may be gone.
     state.workingDirectoryMade = false;

@@ -1,5 +1,6 @@
 /** One run of a document, and what it carries from step to step. */
 import type { ComponentDocument } from '../documents/component/document.ts';
+import type { ParsedComponent } from '../documents/component/parse.ts';
 import type { Instance } from '../instances/instance.ts';
 import type { S3Access } from '../platform/s3-requests.ts';
 import type { Report } from '../resources/progress.ts';
@@ -32,6 +33,8 @@ export interface DocumentRun {
   readonly environment?: Readonly<Record<string, string>>;
   /** The document of a component, by its ARN, for steps that run documents; `undefined` when there is none. */
   readonly componentText?: (arn: string) => Promise<string | undefined>;
+  /** A document by its text, with its faults, for whoever has parsed it before. */
+  readonly parsed?: (text: string) => ParsedComponent;
   /** What the documents are known by that this one is run by, the first one first. */
   readonly above?: readonly string[];
   /** Cancels: the running command is ended and the run rejects with the signal's reason. */

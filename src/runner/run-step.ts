@@ -273,16 +273,19 @@ async function runModule(
         ...PLAIN,
         final: true,
         failure: {
-          message: `the step asks for a restart, and the document has restarted the machine ${maxReboots} times already`,
+          message:
+            'the step asks for a restart, and the document has restarted the machine ' + `${maxReboots} times already`,
         },
       };
     }
     state.reboots++;
     if (leave) throw new RestartWanted(result.resume, state.reboots);
+    const code = rebootExitCode(state.run.instance.capabilities.platform);
+    const again = `; ${step.name} then runs again (exit code ${code})`;
     report({
       type: 'log',
       level: 'info',
-      text: `restarting the machine${result.resume === 'same-step' ? `; ${step.name} then runs again (exit code ${rebootExitCode(state.run.instance.capabilities.platform)})` : ''}`,
+      text: `restarting the machine${result.resume === 'same-step' ? again : ''}`,
     });
     const started = performance.now();
     try {

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { powerShellFaults } from '../../test/harness/powershell-syntax.ts';
 import type { Instance } from '../instances/instance.ts';
 import type { InputValue } from '../documents/component/document.ts';
+import { parseComponentDocument } from '../documents/component/parse.ts';
 import type { AttemptContext, AttemptResult, ModuleCommand } from './module.ts';
 import { InputError } from './module.ts';
 import { modules } from './modules.ts';
@@ -122,29 +123,25 @@ describe('on Windows', () => {
     const programs = new Set<string>();
     for (const [action, value] of Object.entries(inputs)) {
       const { calls } = await onWindows(action, value, { exitCode: 0, stdout: action === 'ReadFile' ? '1\na' : '' });
-      assert.match(calls[0]!.program, /function Item \{\n\S/, action);
+      assert.match(calls[0]!.program, /^function Item \{\n +\S/m, action);
       programs.add(calls[0]!.program);
     }
     assert.equal(programs.size, Object.keys(inputs).length);
   });
 
   test('conditions are asked of PowerShell, and a machine that cannot say is a failure', async () => {
-    const rows: readonly (readonly [InputValue, RegExp, string, 'success' | 'failed'])[] = [
-      [{ fileExists: "C:\\it's.txt" }, /Test-Path -LiteralPath \$args\[0\] -PathType Leaf/, 'yes\r\n', 'success'],
-      [{ folderExists: 'C:\\none' }, /-PathType Container/, 'no\r\n', 'failed'],
-      [{ binaryExists: 'git' }, /where\.exe \/Q \$args\[0\]/, 'yes\r\n', 'success'],
-      [
-        { path: 'C:\\a', fileSHA256Equals: 'ab'.repeat(32) },
-        /Get-FileHash -LiteralPath \$args\[0\] -Algorithm SHA256/,
-        `${'ab'.repeat(32)}\r\n`,
-        'success',
-      ],
-      [{ path: 'C:\\none', fileMD5Equals: 'ab'.repeat(16) }, /-Algorithm MD5/, 'no\r\n', 'failed'],
+    const hash = 'ab'.repeat(32);
+    const rows: readonly (readonly [InputValue, readonly string[], string, 'success' | 'failed'])[] = [
+      [{ fileExists: "C:\\it's.txt" }, ['file', "C:\\it's.txt"], 'yes\r\n', 'success'],
+      [{ folderExists: 'C:\\none' }, ['folder', 'C:\\none'], 'no\r\n', 'failed'],
+      [{ binaryExists: 'git' }, ['binary', 'git'], 'yes\r\n', 'success'],
+      [{ path: 'C:\\a', fileSHA256Equals: hash }, ['hash', 'C:\\a', 'SHA256'], `${hash}\r\n`, 'success'],
+      [{ path: 'C:\\none', fileMD5Equals: 'ab'.repeat(16) }, ['hash', 'C:\\none', 'MD5'], 'no\r\n', 'failed'],
     ];
-    for (const [condition, program, stdout, result] of rows) {
+    for (const [condition, fields, stdout, result] of rows) {
       const asked = await onWindows('Assert', condition, { exitCode: 0, stdout });
-      assert.match(asked.calls[0]!.program, program);
-      assert.deepEqual(asked.calls[0]!.given!.items, [{ fields: [Object.values(condition as object)[0]] }]);
+      assert.match(asked.calls[0]!.program, new RegExp(`^ +'${fields[0]}' \\{`, 'm'));
+      assert.deepEqual(asked.calls[0]!.given!.items, [{ fields }]);
       assert.equal(asked.result.result, result);
     }
     await assert.rejects(
@@ -456,4 +453,33 @@ describe('SetRegistry', () => {
       assert.rejects(onWindows('SetRegistry', [{ path: 'HKLM:\\a', name: 'n', type, value }]), InputError));
   }
   test('a path has a hive', () => assert.throws(() => registryPath('SOFTWARE\\x'), InputError));
+});
+
+test('what was parsed for no platform is parsed for Windows where that may lack something', async () => {
+  const text = (step: string): string => `schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - ${step}\n`;
+  const rows: readonly (readonly [string, RegExp | undefined, number])[] = [
+    ['{name: A, action: ExecutePowerShell, inputs: {commands: [a]}}', undefined, 1],
+    ['{name: A, action: ExecuteBash, inputs: {commands: [a]}}', /ExecuteBash does not exist on Windows/, 1],
+    ['{name: A, action: CreateFile, inputs: [{path: a, owner: b}]}', /Input 'owner' does not exist on Windows/, 1],
+    ['{name: A, action: Nothing}', /Unknown action module 'Nothing'/, 1],
+  ];
+  for (const [step, fault, times] of rows) {
+    const asked: string[] = [];
+    const nested: unknown[] = [];
+    const result = await modules.get('ExecuteDocument')!.attempt({
+      inputs: { document: 'C:\\a.yaml' },
+      instance: { capabilities: { platform: 'Windows' }, get: async () => Buffer.from(text(step)) },
+      parsed: (each: string) => {
+        asked.push(each);
+        return parseComponentDocument(each);
+      },
+      runNested: async (each: unknown) => {
+        nested.push(each);
+        return { status: 'success', phases: [], ignored: [] };
+      },
+    } as unknown as AttemptContext);
+    assert.equal(asked.length, times);
+    assert.equal(nested.length, fault === undefined ? 1 : 0);
+    if (fault !== undefined) assert.match(result.result === 'failed' ? result.message : '', fault);
+  }
 });

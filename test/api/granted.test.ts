@@ -44,7 +44,9 @@ networks: {default: none, subnets: {subnet-1: lab}, securityGroups: {sg-1: lab},
 `;
 const OPEN = `
 instanceProfiles: {builds: {${CREDENTIALS}, accounts: ['${OTHER}']}}
-networks: {default: none, subnets: {subnet-1: lab}, securityGroups: {sg-1: lab}, profiles: {lab: {access: full, accounts: ['${OTHER}']}}}
+networks:
+  {default: none, subnets: {subnet-1: lab}, securityGroups: {sg-1: lab},
+   profiles: {lab: {access: full, accounts: ['${OTHER}']}}}
 `;
 const PROFILE =
   /the instance profile 'builds' is not open to account 210987654321: .* instanceProfiles\.builds\.accounts in config\.yaml/;

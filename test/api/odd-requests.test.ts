@@ -58,7 +58,8 @@ test('a request with a fault at every few bytes gets a short answer', async () =
     [
       'PUT',
       '/CreateImageRecipe',
-      `{"name":"x","semanticVersion":"1.0.0","parentImage":"x","components":[${many(40_000, () => '{"componentArn":1}')}]}`,
+      '{"name":"x","semanticVersion":"1.0.0","parentImage":"x",' +
+        `"components":[${many(40_000, () => '{"componentArn":1}')}]}`,
     ],
     ['POST', '/ingot/instances', `{${many(90_000, (index) => `"k${index}":1`)}}`],
   ];

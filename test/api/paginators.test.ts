@@ -51,10 +51,12 @@ for operation, parameters in json.load(open(sys.argv[1])).items():
     answers[operation] = []
     for size in (None, 10):
         items, pages = [], 0
-        settings = {} if size is None or operation == 'list_image_scan_finding_aggregations' else {'PaginationConfig': {'PageSize': size}}
+        unsized = size is None or operation == 'list_image_scan_finding_aggregations'
+        settings = {} if unsized else {'PaginationConfig': {'PageSize': size}}
         for page in client.get_paginator(operation).paginate(**parameters, **settings):
             pages += 1
-            items += [json.dumps(item, sort_keys=True, default=str) for name, value in page.items() if isinstance(value, list) for item in value]
+            lists = [value for value in page.values() if isinstance(value, list)]
+            items += [json.dumps(item, sort_keys=True, default=str) for value in lists for item in value]
         answers[operation].append({'items': items, 'pages': pages})
 names = [name for name in client.meta.method_to_api_mapping if client.can_paginate(name)]
 print(json.dumps({'answers': answers, 'names': names}))

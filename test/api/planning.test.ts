@@ -18,6 +18,8 @@ import {
   StartImagePipelineExecutionCommand,
   type CreateImageCommandInput,
 } from '@aws-sdk/client-imagebuilder';
+import type { CommandRequest, CommandResult } from '../../src/instances/instance.ts';
+import type { StepContext } from '../../src/workflows/actions/action.ts';
 import type { TestApi } from './server.ts';
 
 /**
@@ -41,6 +43,8 @@ registerHooks({
 });
 const { ACCOUNT, DEBIAN, REGION, startApi } = await import('./server.ts');
 const { runImage } = await import('../../src/workflows/stages/run-image.ts');
+const { executeComponents } = await import('../../src/workflows/actions/execute-components.ts');
+const { Secrets } = await import('../../src/secrets/secrets.ts');
 const { planImage } = await import('../../src/workflows/planning/plan-image.ts');
 const { DEFAULT_CONFIG } = await import('../../src/platform/config/config.ts');
 
@@ -132,14 +136,57 @@ describe('each document of an image is parsed once', () => {
     assert.equal(parsed.length, once.length + 1);
   });
 
+  test('and never again by the steps that run it', async () => {
+    const below = shell('echo below');
+    const belowArn = await component(below);
+    const test = (steps: string): string => documentOf(steps).replace('name: build', 'name: test');
+    const run = `{name: Run, action: ExecuteDocument, inputs: {document: '${belowArn}', phases: build}}`;
+    const top = test(`${run}\n      - ${run.replace('name: Run', 'name: Again')}`);
+    const arn = await create({ imageRecipeArn: await recipe([await component(top)]) });
+    parsed.length = 0;
+    const image = await imageOf(arn);
+    const request = { arn, image, region: REGION, account: ACCOUNT, catalog: api.catalog, config: DEFAULT_CONFIG };
+    const { plan } = await planImage(request);
+    const ran: string[] = [];
+    const instance = {
+      id: 'i-1',
+      capabilities: { platform: 'Linux' },
+      async run({ script }: CommandRequest): Promise<CommandResult> {
+        if (script !== undefined) ran.push(script);
+        return { exitCode: 0, signal: null, timedOut: false };
+      },
+    };
+
+    const { status } = await executeComponents.run({
+      plan,
+      stage: 'TEST',
+      progress: { instances: new Map([['i-1', { instance, componentsDone: 0 }]]) },
+      services: {
+        catalog: api.catalog,
+        secrets: new Secrets({ providers: async () => [], account: ACCOUNT, region: REGION }),
+      },
+      inputs: { instanceId: 'i-1' },
+      report: () => {},
+      signal: never,
+    } as unknown as StepContext);
+
+    assert.equal(status, 'Success');
+    assert.deepEqual(ran, ['echo below\n', 'echo below\n']);
+    assert.deepEqual(
+      [top, below].map((text) => parsed.filter((each) => each === text).length),
+      [1, 1],
+    );
+  });
+
   test('since only the planner parses, and what runs later has parsed documents', () => {
     const root = fileURLToPath(new URL('../../src/', import.meta.url));
-    const files = globSync('{workflows,distribution,worker,storage}/**/*.ts', { cwd: root }).filter(
+    const files = globSync('{runner,workflows,distribution,worker,storage}/**/*.ts', { cwd: root }).filter(
       (file) =>
         !file.endsWith('.test.ts') &&
         /\bparse(Component|Workflow)Document\b/.test(readFileSync(join(root, file), 'utf8')),
     );
-    assert.deepEqual(files, ['workflows/planning/parsed-documents.ts']);
+    // What only a run can name: a path of the machine, an ARN that was computed.
+    assert.deepEqual(files.sort(), ['runner/modules/execute-document.ts', 'workflows/planning/parsed-documents.ts']);
   });
 });
 

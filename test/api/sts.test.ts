@@ -391,7 +391,9 @@ describe('AssumeRoleWithWebIdentity', () => {
     }: { alg?: string; kid?: string; key?: KeyObject; header?: object } = {},
   ): string {
     const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const text = `${part({ alg, kid, typ: 'JWT', ...header })}.${part({ iss: FILE_ISSUER, aud: 'sts.amazonaws.com', sub: 'repo:acme/images:ref:refs/heads/main', exp: now + 600, ...claims })}`;
+    const sub = 'repo:acme/images:ref:refs/heads/main';
+    const payload = { iss: FILE_ISSUER, aud: 'sts.amazonaws.com', sub, exp: now + 600, ...claims };
+    const text = `${part({ alg, kid, typ: 'JWT', ...header })}.${part(payload)}`;
     const signature =
       alg === 'none'
         ? Buffer.alloc(0)

@@ -48,6 +48,7 @@ const own = (tail: string): string => `arn:aws:imagebuilder:${REGION}:${ACCOUNT}
 const amazon = (tail: string): string => `arn:aws:imagebuilder:${REGION}:aws:workflow/${tail}`;
 const step = (action: string, more = ''): string => `  - name: ${action}\n    action: ${action}\n${more}`;
 const documentOf = (steps: string, more = ''): string => `name: w\nschemaVersion: 1.0\n${more}steps:\n${steps}`;
+const LAUNCHED = '$.stepOutputs.LaunchInstance.instanceId';
 const LAUNCH = step('LaunchInstance', '    inputs:\n      waitFor: ssmAgent\n');
 let serial = 0;
 
@@ -282,7 +283,7 @@ describe('workflows', () => {
 
   test('with an action that cannot run yet are refused where they are named, unless a condition may spare it', async () => {
     const prepare = (condition: string): string =>
-      `${LAUNCH}${step('RunSysPrep', `${condition}    inputs:\n      instanceId.$: $.stepOutputs.LaunchInstance.instanceId\n`)}`;
+      `${LAUNCH}${step('RunSysPrep', `${condition}    inputs:\n      instanceId.$: ${LAUNCHED}\n`)}`;
     await create('windows', { data: documentOf(prepare('')) });
     await assert.rejects(createImage([{ workflowArn: own('build/windows/x.x.x') }]), {
       name: 'InvalidParameterValueException',

@@ -19,9 +19,11 @@ export function sampleComponent(
 /** The plan of an image with these components, and nothing else that is special. */
 export function samplePlan(planned: PlannedImage, components: readonly ResolvedComponent[] = []): ImagePlan {
   const { image, account, region } = planned;
+  const documents = new ParsedDocuments();
   return {
     ...planned,
     components,
+    parsed: (text) => documents.component(text),
     phases: { BUILD: componentsOf(components, 'BUILD'), TEST: componentsOf(components, 'TEST'), DISTRIBUTION: [] },
     workflows: { BUILD: [], TEST: [], DISTRIBUTION: [] },
     workingDirectory: workingDirectoryOf(image),

@@ -187,7 +187,9 @@ apt-get install --yes --no-install-recommends hello
 hello
 grep -q '${ADDRESS}' /etc/apt/sources.list
 ${NOT}
-for place in ${ADDRESS}/${new URL(s3.endpoint).port} 192.0.2.1/80 1.1.1.1/53; do not timeout 5 bash -c "exec 3<>/dev/tcp/$place"; done
+for place in ${ADDRESS}/${new URL(s3.endpoint).port} 192.0.2.1/80 1.1.1.1/53; do
+  not timeout 5 bash -c "exec 3<>/dev/tcp/$place"
+done
 not getent hosts deb.debian.org
 `,
           ),
@@ -230,11 +232,14 @@ phases:
             - test "$https_proxy" = ${host}
             - grep -x 'http_proxy=${host}' /etc/environment
             - apt-config dump Acquire::https::Proxy | grep ${ADDRESS}
-            - openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt /usr/local/share/ca-certificates/ingot-network-0.crt
+            - |
+              openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt \\
+                /usr/local/share/ca-certificates/ingot-network-0.crt
             - curl -sS --noproxy '*' -m 20 -o /dev/null ${main}/
             - not getent hosts debian.org
             - |
-              TOKEN=$(curl -sS -X PUT --noproxy '*' http://169.254.169.254/latest/api/token -H 'X-aws-ec2-metadata-token-ttl-seconds: 60')
+              TOKEN=$(curl -sS -X PUT --noproxy '*' http://169.254.169.254/latest/api/token \\
+                -H 'X-aws-ec2-metadata-token-ttl-seconds: 60')
               curl -sS --noproxy '*' -H "X-aws-ec2-metadata-token: $TOKEN" http://169.254.169.254/latest/meta-data/iam/security-credentials/BuildRole | grep -q ${USER.accessKeyId}
             - echo 'OF=A_COMPONENT' >> /etc/environment
       - name: Put

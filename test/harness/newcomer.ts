@@ -39,7 +39,8 @@ const LEFT = `
   ip -br address show dev lo | grep 198.18
   ip route show table default | grep 169.254.169.254
   ip netns list
-  ls /run/ingot | grep -v -e '^host\\.db' -e '^kvm\\.json$' -e '^relay\\.sh$' -e '^status\\.sh$' -e '^command\\.sh$' -e '^control$' -e '^setup$' -e '^[0-9a-f]*\\.[a-z]*[.0-9a-z]*$'
+  ls /run/ingot | grep -v -e '^host\\.db' -e '^kvm\\.json$' -e '^relay\\.sh$' -e '^status\\.sh$' \\
+    -e '^command\\.sh$' -e '^control$' -e '^setup$' -e '^[0-9a-f]*\\.[a-z]*[.0-9a-z]*$'
   true`;
 
 /** The newcomer's steps as tests. */

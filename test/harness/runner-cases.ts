@@ -397,7 +397,8 @@ phases:
   - name: build
     steps:
       - {name: Version, action: ExecuteBash, inputs: {commands: ['echo 1.2', 'echo']}}
-      - {name: Path, action: CreateFile, inputs: [{path: one.txt, content: 'v{{ build.Version.outputs.stdout }}'}, {path: two.txt, content: second}]}
+      - {name: Path, action: CreateFile, inputs: [
+          {path: one.txt, content: 'v{{ build.Version.outputs.stdout }}'}, {path: two.txt, content: second}]}
   - name: validate
     steps:
       - name: Show

@@ -71,7 +71,8 @@ export async function startSshd(command: string): Promise<Sshd> {
   // It wants a user and a folder of its own, which are there in its mount namespace only.
   await writeFile(
     join(directory, 'passwd'),
-    `${(await readFile('/etc/passwd', 'utf8')).replace(/^sshd:.*\n/m, '')}sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n`,
+    (await readFile('/etc/passwd', 'utf8')).replace(/^sshd:.*\n/m, '') +
+      'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n',
   );
   const server = await start(
     [

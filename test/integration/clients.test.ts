@@ -80,7 +80,9 @@ def told(call):
         call()
         return 'nothing'
     except botocore.exceptions.ClientError as e:
-        return [type(e).__name__, e.response['Error']['Code'], e.response['ResponseMetadata']['HTTPStatusCode'], bool(e.response['ResponseMetadata']['RequestId']), e.response['Error']['Message'] != '']
+        error, about = e.response['Error'], e.response['ResponseMetadata']
+        status = about['HTTPStatusCode']
+        return [type(e).__name__, error['Code'], status, bool(about['RequestId']), error['Message'] != '']
 once = Config(retries={'total_max_attempts': 1})
 c = boto3.client('imagebuilder', config=once)
 wrong = boto3.client('imagebuilder', config=once, aws_secret_access_key='wrong', aws_access_key_id='AKIDTEST')
@@ -92,7 +94,8 @@ print(json.dumps({
     'value': told(lambda: c.create_component(name='web', semanticVersion='1.0.0', platform='Linux', data='x')),
     'wrong': told(lambda: wrong.list_images()),
     'nobody': told(lambda: nobody.list_images()),
-    'sts': told(lambda: boto3.client('sts', aws_access_key_id='nobody', aws_secret_access_key='x').get_caller_identity()),
+    'sts': told(
+        lambda: boto3.client('sts', aws_access_key_id='nobody', aws_secret_access_key='x').get_caller_identity()),
     'identity': boto3.client('sts').get_caller_identity()['Arn'],
 }))
 `,
@@ -163,7 +166,8 @@ test('the AWS CLI, with a token of CI instead of a key', async (t) => {
     document: JSON.stringify({ Statement: { Effect: 'Allow', Action: 'imagebuilder:List*', Resource: '*' } }),
   });
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const text = `${part({ alg: 'RS256', kid: 'k' })}.${part({ iss: ISSUER, aud: 'ingot', sub: 'me', exp: Math.floor(Date.now() / 1000) + 600 })}`;
+  const exp = Math.floor(Date.now() / 1000) + 600;
+  const text = `${part({ alg: 'RS256', kid: 'k' })}.${part({ iss: ISSUER, aud: 'ingot', sub: 'me', exp })}`;
   writeFileSync(
     join(folder, 'token'),
     `${text}.${createSign('sha256').update(text).sign(issuerKey.privateKey).toString('base64url')}`,

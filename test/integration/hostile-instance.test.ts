@@ -19,7 +19,7 @@ import { newInstanceId } from '../../src/platform/ids.ts';
 import { run } from '../../src/platform/processes.ts';
 import { searchDisk } from '../../src/guest/disk-search.ts';
 import { collectPackages } from '../../src/guest/packages.ts';
-import { sanitizeScript } from '../../src/guest/sanitize.ts';
+import { sanitizeCommand } from '../../src/guest/sanitize.ts';
 import { withJournal } from '../../src/guest/service-journal.ts';
 import { sharedBase } from '../harness/base.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
@@ -246,7 +246,7 @@ describe('a container whose programs were replaced', () => {
   test("the clean-up waits for no pipe in the place of the machine's id", LONG, async () => {
     for (const make of ['mkfifo', 'mkdir', 'ln -s /nowhere']) {
       equal((await hostile.run({ script: `rm -rf /etc/machine-id; ${make} /etc/machine-id` })).exitCode, 0);
-      equal((await hostile.run({ script: sanitizeScript('/tmp'), timeoutSeconds: 200 })).exitCode, 0, make);
+      equal((await hostile.run({ argv: sanitizeCommand('/tmp'), timeoutSeconds: 200 })).exitCode, 0, make);
       equal((await hostile.run({ script: '[ -f /etc/machine-id ] || [ -L /etc/machine-id ]' })).exitCode, 0, make);
     }
   });

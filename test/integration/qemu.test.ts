@@ -425,7 +425,8 @@ describe('a detached machine booted by UEFI with a seed', () => {
       import { memoryRecorder } from '${new URL('../../src/platform/held.ts', import.meta.url).href}';
       import { qemuDriver } from '${new URL('../../src/instances/qemu/driver.ts', import.meta.url).href}';
       const instance = await qemuDriver.attach(JSON.parse(process.argv[1]), memoryRecorder('other'));
-      const { exitCode } = await instance.run({ argv: ['hostname'], onOutput: (_, chunk) => process.stdout.write(chunk) });
+      const onOutput = (_: unknown, chunk: Buffer): boolean => process.stdout.write(chunk);
+      const { exitCode } = await instance.run({ argv: ['hostname'], onOutput });
       process.exitCode = exitCode;`;
     const { stdout } = await run([
       process.execPath,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { collectPackages } from '../../src/guest/packages.ts';
-import { sanitizeScript } from '../../src/guest/sanitize.ts';
+import { sanitizeCommand } from '../../src/guest/sanitize.ts';
 import { sharedBase } from '../harness/base.ts';
 import { launchOn, type Launched } from '../harness/launch-on.ts';
 import { diskSearchCases } from '../harness/disk-search-cases.ts';
@@ -78,7 +78,8 @@ cd /var/tmp/repository
 for name in sample-one sample-two; do
   for version in 1 2; do
     mkdir -p tree/DEBIAN
-    printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: test <test@example.org>\nDescription: test\n' "$name" "$version" > tree/DEBIAN/control
+    printf 'Package: %s\nVersion: %s\nArchitecture: all\n' "$name" "$version" > tree/DEBIAN/control
+    printf 'Maintainer: test <test@example.org>\nDescription: test\n' >> tree/DEBIAN/control
     dpkg-deb --build tree "$name-$version.deb" >/dev/null
   done
   printf 'Package: %s\nVersion: 2\nArchitecture: all\nFilename: ./%s-2.deb\nSize: %s\nSHA256: %s\n\n' \
@@ -204,7 +205,7 @@ describe('the clean-up', () => {
   }
 
   async function clean(): Promise<void> {
-    const ended = await launched.instance.run({ script: sanitizeScript('/srv/work dir') });
+    const ended = await launched.instance.run({ argv: sanitizeCommand('/srv/work dir') });
     assert.equal(ended.exitCode, 0);
   }
 

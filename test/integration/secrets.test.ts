@@ -136,7 +136,9 @@ describe('ingot toe run', () => {
       'injected',
       `
       - {name: Prints, action: ExecuteBash, inputs: {commands: ["echo '{''{ resolve:ssm-secure:token }''}'"]}}
-      - {name: Takes, action: ExecuteBash, inputs: {commands: ["printf '%s' '{{ build.Prints.outputs.stdout }}' | wc -c"]}}
+      - name: Takes
+        action: ExecuteBash
+        inputs: {commands: ["printf '%s' '{{ build.Prints.outputs.stdout }}' | wc -c"]}
 `,
     );
     assert.match(injected.stderr, /\| 30\n/, injected.stderr);
@@ -203,7 +205,9 @@ Resources:
                     - 'printf %s "{{ Token }}" | tee /run/token | base64'
               - {name: Binary, action: ExecuteBinary, inputs: {path: /bin/echo, arguments: ['--token={{ Token }}']}}
               - {name: OnDisk, action: CreateFile, inputs: [{path: /run/of-a-step, content: '{{ Token }}'}]}
-              - {name: Checks, action: Assert, inputs: {stringEquals: '{{ Token }}', value: '{{ resolve:ssm-secure:token }}'}}
+              - name: Checks
+                action: Assert
+                inputs: {stringEquals: '{{ Token }}', value: '{{ resolve:ssm-secure:token }}'}
   Recipe:
     Type: AWS::ImageBuilder::ImageRecipe
     Properties:
@@ -250,8 +254,11 @@ Resources:
                 action: ExecuteBash
                 inputs:
                   commands:
-                    - mkdir -p /opt/app /root/.ssh && { echo '-----BEGIN PRIVATE'' KEY-----'; head -c 48 /dev/urandom | base64; } >/opt/app/one.pem
-                    - echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC0 me' >/root/.ssh/authorized_keys; echo ls >/root/.bash_history
+                    - mkdir -p /opt/app /root/.ssh
+                    - |
+                      { echo '-----BEGIN PRIVATE'' KEY-----'; head -c 48 /dev/urandom | base64; } >/opt/app/one.pem
+                    - echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC0 me' >/root/.ssh/authorized_keys
+                    - echo ls >/root/.bash_history
   Recipe:
     Type: AWS::ImageBuilder::ImageRecipe
     Properties:

@@ -24,10 +24,16 @@ parameters:
 phases:
   - name: build
     steps:
-      - {name: Once, action: ExecuteBash, inputs: {commands: ['mkdir -p ${folder}; echo x >> ${folder}/once; wc -l < ${folder}/once']}}
-      - {name: Again, action: ExecuteBash, inputs: {commands: ['[ -e ${folder}/marked ] || { touch ${folder}/marked; exit 194; }']}}
+      - name: Once
+        action: ExecuteBash
+        inputs: {commands: ['mkdir -p ${folder}; echo x >> ${folder}/once; wc -l < ${folder}/once']}
+      - name: Again
+        action: ExecuteBash
+        inputs: {commands: ['[ -e ${folder}/marked ] || { touch ${folder}/marked; exit 194; }']}
       - {name: Restart, action: Reboot}
-      - {name: Greet, action: ExecuteBash, inputs: {commands: ['echo "hello {{ Who }} {{ build.Once.outputs.stdout }}"']}}
+      - name: Greet
+        action: ExecuteBash
+        inputs: {commands: ['echo "hello {{ Who }} {{ build.Once.outputs.stdout }}"']}
   - name: validate
     steps:
       - {name: Fails, action: ExecuteBash, inputs: {commands: ['echo why >&2; exit 3']}}

@@ -27,7 +27,12 @@ mkdir -p /var/tmp/repository /var/tmp/old /etc/yum.repos.d /etc/zypp/repos.d
 cd /var/tmp
 for name in sample-one sample-two; do
   for version in 1 2; do
-    printf 'Name: %s\nVersion: %s\nRelease: 1\nSummary: test\nLicense: none\nBuildArch: noarch\n%%description\ntest\n%%install\nmkdir -p %%{buildroot}/opt\necho %s >%%{buildroot}/opt/%s\n%%files\n/opt/%s\n' "$name" "$version" "$version" "$name" "$name" >sample.spec
+    {
+      printf 'Name: %s\nVersion: %s\nRelease: 1\nSummary: test\n' "$name" "$version"
+      printf 'License: none\nBuildArch: noarch\n%%description\ntest\n'
+      printf '%%install\nmkdir -p %%{buildroot}/opt\necho %s >%%{buildroot}/opt/%s\n' "$version" "$name"
+      printf '%%files\n/opt/%s\n' "$name"
+    } >sample.spec
     rpmbuild -bb --quiet --define "_rpmdir /var/tmp/built" sample.spec
   done
   cp built/noarch/$name-2-1.noarch.rpm repository/

@@ -25,7 +25,9 @@ schemaVersion: 1.0
 phases:
   - name: test
     steps:
-      - {name: Marked, action: ExecuteBash, inputs: {commands: ['cat /etc/marked; systemd-detect-virt; echo left >/etc/left']}}
+      - name: Marked
+        action: ExecuteBash
+        inputs: {commands: ['cat /etc/marked; systemd-detect-virt; echo left >/etc/left']}
       - {name: Restart, action: Reboot}
       - {name: After, action: Assert, inputs: {fileExists: /etc/left}}
   - name: look

@@ -33,7 +33,11 @@ Resources:
     Properties: {Name: private, InstanceProfileName: ingot}
   Distribution:
     Type: AWS::ImageBuilder::DistributionConfiguration
-    Properties: {Name: private, Distributions: [{Region: us-east-1, AmiDistributionConfiguration: {}}, {Region: eu-west-1, AmiDistributionConfiguration: {}}]}
+    Properties:
+      Name: private
+      Distributions:
+        - {Region: us-east-1, AmiDistributionConfiguration: {}}
+        - {Region: eu-west-1, AmiDistributionConfiguration: {}}
   Image:
     Type: AWS::ImageBuilder::Image
     Properties:

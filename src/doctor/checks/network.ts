@@ -12,6 +12,7 @@ import type { Check, Finding } from '../check.ts';
 import type { InsideAnswer, InsideQuestion } from '../inside-network.ts';
 import { inWorkspace } from '../../instances/workspace.ts';
 
+const PROXIED = ': this host goes through a proxy, of which components have to know by themselves';
 const INSIDE = ownProgram(import.meta.url, '../inside-network.ts');
 
 export const network: Check = {
@@ -145,7 +146,7 @@ export function networkVerdict(answer: InsideAnswer, host: HostNetwork): Finding
       status: 'warn',
       detail:
         `${closed}, names resolve, but an instance does not reach ${host.name} ` +
-        `(${reasonOf(answer.connection.failure)})${host.proxied ? ': this host goes through a proxy, of which components have to know by themselves' : ''}`,
+        `(${reasonOf(answer.connection.failure)})${host.proxied ? PROXIED : ''}`,
     };
   }
   return { status: 'ok', detail: `${closed}, and an instance resolves and reaches ${host.name}` };

@@ -1,3 +1,4 @@
+import { readScript } from '../../platform/scripts.ts';
 import { attachDisk } from '../../images/attach.ts';
 import { drivers } from '../../instances/drivers.ts';
 import { inCgroups, NSPAWN_ENVIRONMENT } from '../../instances/nspawn/arguments.ts';
@@ -9,6 +10,7 @@ import { oneLine, type Check } from '../check.ts';
 import { makeSmallDisk } from '../small-disk.ts';
 import { inWorkspace, type Workspace } from '../../instances/workspace.ts';
 
+const CONTAINER_VIEW = readScript(import.meta.url, 'container-view.sh');
 const INSTEAD = 'builds run in virtual machines, which are slower';
 
 export const systemContainers: Check = {
@@ -86,8 +88,7 @@ async function tryContainer(
         '--as-pid2',
         '/bin/sh',
         '-c',
-        'stat -c %u:%g /it; while read -r name value; do [ "$name" != Seccomp: ] || echo "$value"; done ' +
-          '</proc/self/status',
+        CONTAINER_VIEW,
       ],
     ),
   );

@@ -146,7 +146,8 @@ class InputReader {
       if (schema === undefined) {
         const known = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`;
         const hint = didYouMean(entry.key, names);
-        const message = `${this.#module.name} has no input '${shorten(entry.key)}', so that it has no effect; ${known}.${hint}`;
+        const message =
+          `${this.#module.name} has no input '${shorten(entry.key)}', so that it has no effect; ` + `${known}.${hint}`;
         this.#faults.add('unknown-input', entry.keyPosition, at, message);
         continue;
       }

@@ -175,7 +175,9 @@ function refuseChaining(
 ): boolean {
   const chain = findReferences(node.text).find(({ kind }) => kind === 'chain' || kind === 'secret');
   if (chain === undefined) return false;
-  const message = `${what} takes parameters and constants, but no value of another step and no secret: '${shorten(chain.text)}'.`;
+  const message =
+    `${what} takes parameters and constants, but no value of another step and no secret: ` +
+    `'${shorten(chain.text)}'.`;
   faults.add('reference-not-allowed', node.locate(chain.text, 0), path, message);
   return true;
 }
@@ -198,7 +200,8 @@ function readForEach(
   const node = entry.value;
   if (node.kind === 'map') return readDelimited(node, path, named, scope, faults);
   if (node.kind !== 'list') {
-    const message = `'forEach' must be a list of texts, or a map with 'list' and 'delimiter', not ${describeNode(node)}.`;
+    const message =
+      "'forEach' must be a list of texts, or a map with 'list' and 'delimiter', not " + `${describeNode(node)}.`;
     faults.add('wrong-type', node.position, path, message);
     return undefined;
   }

@@ -223,7 +223,8 @@ const PROGRAMS: ReadonlyMap<string, MachineRuleName> = new Map(
  */
 const SERVICES = new RegExp(
   `^(?:${[
-    'systemd-(?:modules-load|sysctl|timesyncd|udevd|udev-trigger|binfmt|random-seed|hwdb-update|growfs-.*|zram-setup@.*|oomd)',
+    'systemd-(?:modules-load|sysctl|timesyncd|udevd|udev-trigger|binfmt|random-seed|hwdb-update|growfs-.*|' +
+      'zram-setup@.*|oomd)',
     'procps',
     'udev',
     'kmod',

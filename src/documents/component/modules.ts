@@ -2,6 +2,7 @@
  * The register of action modules: what a step's `action` may be, where it runs, what its inputs are.
  * Source: reference, `awstoe.md` section 6.
  */
+import type { ComponentDocument } from './document.ts';
 
 /** Platform of a component. */
 export type Platform = 'Linux' | 'Windows' | 'macOS';
@@ -227,4 +228,20 @@ export const ACTION_MODULES: ReadonlyMap<string, ActionModule> = new Map(
 export function inputsAreOptional(module: ActionModule): boolean {
   if (module.shape !== 'map' || module.exactlyOneOf !== undefined) return false;
   return Object.values(module.inputs).every((input) => input.required !== true);
+}
+
+/**
+ * Whether a document has no module and no input that a platform lacks. Pure.
+ * @returns `false` also where only the text tells whether an input is given
+ */
+export function fitsPlatform({ phases }: ComponentDocument, platform: Platform): boolean {
+  return phases
+    .flatMap(({ steps }) => steps)
+    .every(({ action }) => {
+      const module = ACTION_MODULES.get(action);
+      return (
+        module?.platforms.includes(platform) === true &&
+        Object.values(module.inputs).every(({ notOn }) => notOn !== platform)
+      );
+    });
 }

@@ -247,7 +247,8 @@ const INPUTS: readonly (readonly [string, string, unknown])[] = [
 
 for (const [action, written, expected] of INPUTS) {
   test(`inputs of ${action}: ${written}`, () => {
-    const text = `schemaVersion: 1.0\nphases: [{name: test, steps: [{name: A, action: ${action}, inputs: ${written}}]}]`;
+    const step = `{name: A, action: ${action}, inputs: ${written}}`;
+    const text = `schemaVersion: 1.0\nphases: [{name: test, steps: [${step}]}]`;
 
     const { document, faults } = parseComponentDocument(text);
 

@@ -47,7 +47,8 @@ export function readWorkflowCondition(
   const found = node.entries.filter((entry) => OPERATORS.includes(entry.key));
   for (const entry of node.entries) {
     if (OPERATORS.includes(entry.key) || entry.key === 'value') continue;
-    const message = `'${shorten(entry.key)}' is not an operator of workflow conditions.${didYouMean(entry.key, OPERATORS)}`;
+    const hint = didYouMean(entry.key, OPERATORS);
+    const message = `'${shorten(entry.key)}' is not an operator of workflow conditions.${hint}`;
     faults.add('unknown-operator', entry.keyPosition, childPath(path, entry.key), message);
   }
   const [operator] = found;

@@ -306,7 +306,8 @@ class WorkflowReader {
     const name = entry && readText(entry.value, `${path}.name`, "'name'", this.#faults);
     if (entry === undefined || name === undefined) return undefined;
     if (!STEP_NAME.test(name)) {
-      const message = `The step name '${shorten(name)}' has to start with a letter and have 2 to 100 letters, digits, - and _.`;
+      const message =
+        `The step name '${shorten(name)}' has to start with a letter and have 2 to 100 letters, digits, ` + '- and _.';
       this.#faults.add('invalid-value', entry.value.position, `${path}.name`, message);
     }
     names.add(name, entry.value.position, `${path}.name`);

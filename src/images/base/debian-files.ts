@@ -112,7 +112,8 @@ ExecStart=/lib/systemd/systemd-networkd-wait-online --any --timeout=30
 
     {
       path: '/etc/cloud/cloud.cfg.d/10_image.cfg',
-      content: `# Where user data and keys are looked for; with neither there cloud-init stays off and the machine starts without it.
+      content: `# Where user data and keys are looked for; with neither there cloud-init stays off \
+and the machine starts without it.
 datasource_list: [NoCloud, Ec2]
 # The image names its own package mirrors and its own locale.
 apt:
@@ -170,7 +171,8 @@ WantedBy=sysinit.target
       path: '/etc/grub.d/10_kernel_links',
       mode: 0o755,
       content: `#!/bin/sh
-# One entry for /vmlinuz and /initrd.img, the links that Debian keeps on the newest kernel: a kernel upgrade needs no new menu.
+# One entry for /vmlinuz and /initrd.img, the links that Debian keeps on the newest kernel: \
+a kernel upgrade needs no new menu.
 set -e
 cat <<EOF
 ${menuEntries('UUID=${GRUB_DEVICE_UUID}', '${GRUB_CMDLINE_LINUX} ${GRUB_CMDLINE_LINUX_DEFAULT}')}EOF
@@ -181,7 +183,8 @@ ${menuEntries('UUID=${GRUB_DEVICE_UUID}', '${GRUB_CMDLINE_LINUX} ${GRUB_CMDLINE_
 
 /** The boot menu as the image comes. */
 function grubConfig(rootUuid: string): string {
-  return `# Boots /vmlinuz and /initrd.img, the links that Debian keeps on the newest kernel: nothing has to be regenerated after an
+  return `# Boots /vmlinuz and /initrd.img, the links that Debian keeps on the newest kernel: \
+nothing has to be regenerated after an
 # upgrade. update-grub writes this file anew from /etc/default/grub and /etc/grub.d, with the same entries.
 set default=0
 set fallback=1

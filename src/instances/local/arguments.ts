@@ -1,4 +1,6 @@
 /** Argument vectors and environments of commands on this host. Pure. */
+import { NOTHING_INHERITED } from '../../platform/processes.ts';
+import { inDirectory } from '../in-directory.ts';
 import type { CommandRequest } from '../instance.ts';
 
 /**
@@ -7,18 +9,10 @@ import type { CommandRequest } from '../instance.ts';
  */
 export const COMMAND_MARK = 'INGOT_COMMAND';
 
-/** `sh` goes to the working directory and becomes the command, so that a missing program is 127 as in a shell. */
+/** The command in its working directory, as its user. */
 export function localArguments(request: Pick<CommandRequest, 'cwd' | 'user'>, argv: readonly string[]): string[] {
   const asUser = request.user === undefined || request.user === 'root' ? [] : ['runuser', '-u', request.user, '--'];
-  return [
-    ...asUser,
-    '/bin/sh',
-    '-c',
-    'umask 022; cd -- "$1" || exit 126; shift; exec "$@"',
-    'sh',
-    request.cwd ?? '/',
-    ...argv,
-  ];
+  return [...asUser, ...inDirectory(request.cwd, argv)];
 }
 
 /**
@@ -30,10 +24,8 @@ export function localEnvironment(
   mark: string,
 ): Record<string, string | undefined> {
   return {
-    HOME: undefined,
-    TMPDIR: undefined,
+    ...NOTHING_INHERITED,
     LC_ALL: undefined,
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     ...request.env,
     [COMMAND_MARK]: mark,
   };

@@ -4,8 +4,6 @@ import { readScript } from '../../platform/scripts.ts';
 import { containerFilter, doorFilter } from '../confine/filter.ts';
 import { READ_LINES } from '../unit-words.ts';
 
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
 /** A container as systemd-nspawn is told to make it. */
 export interface ContainerOptions {
   /** Machine name: letters, digits, hyphens. */
@@ -56,15 +54,17 @@ function bindPath(path: string): string {
  */
 export const NSPAWN_ENVIRONMENT = { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1', SYSTEMD_NSPAWN_TMPFS_TMP: '0' } as const;
 
+const IN_CGROUPS = readScript(import.meta.url, 'in-cgroups.sh');
+const EXIT_CODE = readScript(import.meta.url, 'exit-code.sh');
+
 /** Runs a command in cgroups: it joins them before it is executed. */
 export function inCgroups(cgroups: readonly string[], argv: readonly string[]): string[] {
-  const join = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 125; shift; done; shift; exec "$@"';
-  return ['/bin/sh', '-c', join, 'sh', ...cgroups, '--', ...argv];
+  return ['/bin/sh', '-c', IN_CGROUPS, 'sh', ...cgroups, '--', ...argv];
 }
 
 /** Runs a command and leaves its exit code in a file, for whoever asks later. */
 export function withExitCodeIn(file: string, argv: readonly string[]): string[] {
-  return ['/bin/sh', '-c', 'file=$1; shift; "$@"; echo $? >"$file.new"; mv "$file.new" "$file"', 'sh', file, ...argv];
+  return ['/bin/sh', '-c', EXIT_CODE, 'sh', file, ...argv];
 }
 
 const ENTER = fileURLToPath(new URL('../confine/enter.pl', import.meta.url));
@@ -111,7 +111,7 @@ export const INSIDE_DIRECTORY = '/run/ingot';
  * a prefix (`+`) systemd 252 writes a unit that it does not understand after `daemon-reload`.
  */
 export const STATUS_WRITER = `${INSIDE_DIRECTORY}/ended`;
-export const STATUS_WRITER_SCRIPT = 'echo "$SERVICE_RESULT $EXIT_CODE $EXIT_STATUS" >"$1"\n';
+export const STATUS_WRITER_SCRIPT = readScript(import.meta.url, 'ended.sh');
 
 /**
  * A script inside that is a unit's command. Its argument is the file of `commandWords`: it goes to the working
@@ -198,11 +198,6 @@ export function parseStatus(
   if (code === undefined || status === undefined) return undefined;
   if (code === 'exited') return /^\d+$/.test(status) ? { exitCode: Number(status), signal: null } : undefined;
   return { exitCode: null, signal: status.startsWith('SIG') ? status : `SIG${status}` };
-}
-
-/** An environment in which nothing of this process's own is left. */
-export function cleanEnvironment(own: NodeJS.ProcessEnv): Record<string, string | undefined> {
-  return { ...Object.fromEntries(Object.keys(own).map((name) => [name, undefined])), PATH, LC_ALL: 'C.UTF-8' };
 }
 
 /** The address that a container has. */

@@ -7,14 +7,22 @@ import { sleep } from '../../platform/clock.ts';
 import { removeCgroup } from '../../platform/held.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
-import { hasInEnvironment, parentOf, ProcessError, run, sizeOf, start } from '../../platform/processes.ts';
+import {
+  NOTHING_INHERITED,
+  hasInEnvironment,
+  parentOf,
+  ProcessError,
+  run,
+  sizeOf,
+  start,
+} from '../../platform/processes.ts';
 import { readScript } from '../../platform/scripts.ts';
+import { inDirectory } from '../in-directory.ts';
 import { InstanceError, type CommandRequest, type CommandResult } from '../instance.ts';
 import { OWN_LIMIT, TooMuchOutput } from '../output.ts';
 import { openPipes } from '../pipes.ts';
 import { unitLines } from '../unit-words.ts';
 import {
-  cleanEnvironment,
   commandWords,
   enterArguments,
   INSIDE_DIRECTORY,
@@ -109,7 +117,7 @@ export async function atTheDoor(
 ): ReturnType<typeof run> {
   const maxOutput = options.maxOutput ?? DOOR_BYTES;
   return visit(container, argv, (command) =>
-    run(command, { timeoutMs: patient(60_000), ...options, maxOutput, env: cleanEnvironment(process.env) }),
+    run(command, { timeoutMs: patient(60_000), ...options, maxOutput, env: NOTHING_INHERITED }),
   ).catch((error: unknown) => {
     throw doorError(error, maxOutput);
   });
@@ -137,18 +145,11 @@ export async function runOwn(container: Container, request: CommandRequest): Pro
   if (request.argv === undefined) throw new TypeError("a program of Ingot's own has argv");
   const { onOutput } = request;
   // Of what is left of the host's shell nothing but the umask matters inside.
-  const argv = [
-    '/bin/sh',
-    '-c',
-    'umask 022; cd -- "$1" || exit 126; shift; exec "$@"',
-    'sh',
-    request.cwd ?? '/',
-    ...request.argv,
-  ];
+  const argv = inDirectory(request.cwd, request.argv);
   try {
     const ended = await visit(container, argv, (command) =>
       run(command, {
-        env: { ...cleanEnvironment(process.env), ...request.env },
+        env: { ...NOTHING_INHERITED, ...request.env },
         okCodes: 'any',
         maxOutput: OWN_LIMIT,
         input: request.stdin,
@@ -200,6 +201,8 @@ export async function runCommand(container: Container, request: CommandRequest):
  */
 const TELL = readScript(import.meta.url, 'tell.sh');
 
+const ASK = readScript(import.meta.url, 'ask.sh', { TELL });
+
 /**
  * One visit of the container for a whole command: going there costs as much as running it. Puts the command's words
  * (from descriptor 3) and its script (from descriptor 5) there, for the user's eyes only, and for another user than
@@ -239,7 +242,7 @@ async function runUnit(
     ]);
     ({ leave } = entered);
     client = await start(entered.command, {
-      env: cleanEnvironment(process.env),
+      env: NOTHING_INHERITED,
       stdio: [...pipes.stdio, 'pipe', 'pipe', 'pipe'],
       detached: true,
     });
@@ -419,7 +422,7 @@ async function askForStatus(
   container: Container,
   unit: string,
 ): Promise<{ readonly stdout: string; readonly stderr: string; readonly code: number | null }> {
-  const ask = ['/bin/sh', '-c', `f=$1/$2 u=$2; ${TELL}`, 'sh', INSIDE_DIRECTORY, unit];
+  const ask = ['/bin/sh', '-c', ASK, 'sh', INSIDE_DIRECTORY, unit];
   try {
     return await atTheDoor(container, ask, { okCodes: 'any' });
   } catch (error) {

@@ -2,6 +2,7 @@
  * Instances as system containers: systemd-nspawn boots the disk's own root file system in namespaces of its own. Ready
  * in under a second, without a kernel of its own.
  */
+import { readScript } from '../../platform/scripts.ts';
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import {
@@ -18,6 +19,7 @@ import { allocateUidRange, type AllocationOwner } from '../../platform/host.ts';
 import { findInside } from '../../platform/inside-root.ts';
 import { patient } from '../../platform/patience.ts';
 import {
+  NOTHING_INHERITED,
   allProcesses,
   isSameProcess,
   parentOf,
@@ -42,7 +44,6 @@ import { readingSafely } from '../output.ts';
 import { startInstanceServices } from '../services/start.ts';
 import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
 import {
-  cleanEnvironment,
   COMMAND,
   COMMAND_SCRIPT,
   confined,
@@ -202,6 +203,10 @@ interface BootOptions {
   readonly report?: LaunchRequest['report'];
 }
 
+const PREPARE = readScript(import.meta.url, 'prepare.sh');
+const PUT = readScript(import.meta.url, 'put.sh');
+const GET = readScript(import.meta.url, 'get.sh');
+
 /** Starts the container and its network, and waits until its systemd answers. */
 async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): Promise<ContainerState> {
   const { directory, cgroups } = plan;
@@ -228,7 +233,7 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
   );
   // Not recorded as a process: it is in its cgroup before anything else, and that is on record.
   const monitor = await start(argv, {
-    env: { ...cleanEnvironment(process.env), ...NSPAWN_ENVIRONMENT },
+    env: { ...NOTHING_INHERITED, ...NSPAWN_ENVIRONMENT },
     stdio: ['ignore', 'ignore', 'ignore'],
     detached: true,
   });
@@ -255,16 +260,13 @@ async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): P
     deadline - Date.now(),
     async () => {
       running();
-      const write =
-        'mkdir -p /run/systemd/network "$1" && chmod 0711 "$1" && printf %s "$3" >"$2" && printf %s "$5" >"$4" && ' +
-        'cat >/run/systemd/network/00-ingot.network';
       return (
         await atTheDoor(
           container,
           [
             '/bin/sh',
             '-c',
-            write,
+            PREPARE,
             'sh',
             INSIDE_DIRECTORY,
             STATUS_WRITER,
@@ -417,12 +419,7 @@ class NspawnInstance implements Instance {
   }
 
   async put(path: string, content: string | Buffer, mode = 0o644): Promise<void> {
-    const write =
-      'umask 077; dir=$(dirname -- "$1"); (umask 022; mkdir -p -- "$dir") && new=$(mktemp -- "$dir/.put.XXXXXX") ' +
-      '&& cat >"$new" && chmod -- "$2" "$new" && if [ -d "$1" ]; then echo "$1 is a folder" >&2; rm -f -- "$new"; ' +
-      'false; elif [ -L "$1" ]; then cat <"$new" >"$1" && rm -f -- "$new"; else mv -f -- "$new" "$1" || { rm -f -- ' +
-      '"$new"; false; }; fi';
-    const { code, stderr } = await this.door(['/bin/sh', '-c', write, 'sh', path, mode.toString(8)], {
+    const { code, stderr } = await this.door(['/bin/sh', '-c', PUT, 'sh', path, mode.toString(8)], {
       input: content,
       okCodes: 'any',
     });
@@ -431,10 +428,7 @@ class NspawnInstance implements Instance {
 
   async get(path: string): Promise<Buffer> {
     const chunks: Buffer[] = [];
-    const read =
-      '[ -f "$1" ] || { [ -e "$1" ] && echo "not a file" >&2 || echo "no such file" >&2; exit 1; }; head -c "$2" ' +
-      '-- "$1"';
-    const { code, stderr } = await this.door(['/bin/sh', '-c', read, 'sh', path, String(GET_LIMIT + 1)], {
+    const { code, stderr } = await this.door(['/bin/sh', '-c', GET, 'sh', path, String(GET_LIMIT + 1)], {
       okCodes: 'any',
       maxOutput: GET_LIMIT + (64 << 10),
       onStdout: (chunk: Buffer) => void chunks.push(chunk),

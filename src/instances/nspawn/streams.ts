@@ -1,15 +1,16 @@
 /** Commands in a container whose streams flow while they run: over named pipes that systemd-run hands on. */
+import { readScript } from '../../platform/scripts.ts';
 import { closeSync, constants, openSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { sleep } from '../../platform/clock.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
-import { run, start } from '../../platform/processes.ts';
+import { NOTHING_INHERITED, run, start } from '../../platform/processes.ts';
 import { InstanceError, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { endMarker, endOf, HANG_UP, MarkedOutput, markedCommand } from '../streams.ts';
 import { unitLines } from '../unit-words.ts';
-import { cleanEnvironment, commandWords, INSIDE_DIRECTORY, unitArguments, wordsFile } from './arguments.ts';
+import { commandWords, INSIDE_DIRECTORY, unitArguments, wordsFile } from './arguments.ts';
 import { atTheDoor, enter, killUnit, type Container } from './commands.ts';
 
 /** Patience with a command that is told that its user has gone. */
@@ -17,11 +18,7 @@ const HANG_UP_MS = 5000;
 /** How long an output is silent, after the command's end, before its marker is no longer expected. */
 const LOST_MS = 2000;
 
-/**
- * Puts the words of the command (from descriptor 3) into its first argument, and becomes the command that the others
- * are.
- */
-const PUT_WORDS = 'umask 077; cat <&3 >"$1" && exec 3<&- && shift && exec "$@"';
+const PUT_WORDS = readScript(import.meta.url, 'put-words.sh');
 
 /** Starts a command. See `Instance.open`. */
 export async function openCommand(container: Container, request: StreamRequest): Promise<StreamedCommand> {
@@ -45,7 +42,7 @@ export async function openCommand(container: Container, request: StreamRequest):
     ]);
     ({ leave } = entered);
     const client = await start(entered.command, {
-      env: cleanEnvironment(process.env),
+      env: NOTHING_INHERITED,
       stdio: [...pipes.childEnds, 'pipe'],
       detached: true,
     });

@@ -92,7 +92,8 @@ test('published ports listen once each in the namespace, at the address slirp4ne
   const [netdev] = values(machineArguments({ ...machine, publish }), '-netdev');
   assert.equal(
     netdev,
-    `user,id=net,ipv6=off,net=10.0.3.0/24,hostfwd=tcp:${NAMESPACE_ADDRESS}:80-:80,hostfwd=tcp:${NAMESPACE_ADDRESS}:22-:22`,
+    `user,id=net,ipv6=off,net=10.0.3.0/24,hostfwd=tcp:${NAMESPACE_ADDRESS}:80-:80,` +
+      `hostfwd=tcp:${NAMESPACE_ADDRESS}:22-:22`,
   );
 });
 

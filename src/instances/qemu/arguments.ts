@@ -1,4 +1,5 @@
 /** The argument vector of a virtual machine. Pure: what is written here can be read in a test without QEMU. */
+import { readScript } from '../../platform/scripts.ts';
 import type { PublishedPort } from '../instance.ts';
 import { INSTANCE_NETWORK } from '../network.ts';
 
@@ -144,6 +145,8 @@ export function diskNode(name: string, path: string, overlay = false): object {
   };
 }
 
+const IN_NAMESPACE = readScript(import.meta.url, 'in-namespace.sh');
+
 /**
  * Starts a program in a network namespace with its own `/etc/resolv.conf` (a mount namespace of its own, gone with it),
  * as the process that it replaces, so that the pid is the program's.
@@ -152,10 +155,20 @@ export function inNamespace(netns: string, resolvConf: string, argv: readonly st
   // Nothing of a user's is in the script: it gets the paths and the program as arguments. The namespace is a slave: a
   // private one would keep the disks of containers, mounted on the host at this moment, busy after they are unmounted
   // there.
-  const script =
-    'if [ -e /etc/resolv.conf ]; then mount --bind -- "$1" /etc/resolv.conf; fi; n=$2; shift 2; exec nsenter ' +
-    '"--net=$n" -- "$@"';
-  return ['unshare', '--mount', '--propagation', 'slave', '--', 'sh', '-ec', script, 'sh', resolvConf, netns, ...argv];
+  return [
+    'unshare',
+    '--mount',
+    '--propagation',
+    'slave',
+    '--',
+    'sh',
+    '-c',
+    IN_NAMESPACE,
+    'sh',
+    resolvConf,
+    netns,
+    ...argv,
+  ];
 }
 
 /**

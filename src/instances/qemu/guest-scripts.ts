@@ -26,7 +26,7 @@ export const CHUNKS_AHEAD = 8;
 const RELAY = readScript(import.meta.url, 'relay.sh', { CHUNK_BYTES, CHUNKS_AHEAD });
 
 // systemd tells what became of the main process in two variables: "exited 3", "killed KILL", "dumped SEGV".
-const STATUS = 'echo "$EXIT_CODE $EXIT_STATUS" >"$1.status"\n';
+const STATUS = readScript(import.meta.url, 'status.sh');
 
 // The command of a unit: its streams if they are pipes (the path without suffix, else `-`), its working directory, the
 // command. See `unit-words.ts`.
@@ -65,20 +65,19 @@ export const FINISHER = readScript(import.meta.url, 'finisher.sh', { GUEST_DIREC
 export const HOLDERS = readScript(import.meta.url, 'holders.sh', { GUEST_DIRECTORY });
 
 /** Kills a command with all that it started. Argument: its id. */
-export const KILLER = 'systemctl kill --signal=KILL "ingot-$1.service"';
+export const KILLER = readScript(import.meta.url, 'kill.sh');
 
 /** Whether a command's unit is still there: prints its state. Argument: its id. */
-export const UNIT_STATE = 'systemctl show --property=ActiveState --value "ingot-$1.service"';
+export const UNIT_STATE = readScript(import.meta.url, 'unit-state.sh');
 
 /** Writes stdin to a file. Arguments: path, mode, name of the unfinished file. */
-export const SMALL_PUT =
-  'set -e; p=$1; mkdir -p -- "$(dirname -- "$p")"; umask 077; cat >"$3"; chmod -- "$2" "$3"; mv -fT -- "$3" "$p"';
+export const SMALL_PUT = readScript(import.meta.url, 'put-small.sh');
 
 /** Makes way for a file that the agent writes. Argument: path. */
-export const LARGE_PUT_BEGIN = 'mkdir -p -- "$(dirname -- "$1")"';
+export const LARGE_PUT_BEGIN = readScript(import.meta.url, 'put-large-begin.sh');
 
 /** Puts the file that the agent wrote in its place. Arguments as `SMALL_PUT`. */
-export const LARGE_PUT_END = 'set -e; chmod -- "$2" "$3"; mv -fT -- "$3" "$1"';
+export const LARGE_PUT_END = readScript(import.meta.url, 'put-large-end.sh');
 
 /**
  * Starts a command whose streams are ports. Arguments: its id; the number of environment settings, these, then the

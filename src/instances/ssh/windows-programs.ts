@@ -75,7 +75,7 @@ export const PUT = readScript(import.meta.url, 'put.ps1', { INPUT });
 export const GET = readScript(import.meta.url, 'get.ps1', { INPUT });
 
 /** Prints what changes with each start of the system. */
-export const BOOT_ID = '(Get-CimInstance Win32_OperatingSystem).LastBootUpTime.ToUniversalTime().Ticks;exit 0';
+export const BOOT_ID = readScript(import.meta.url, 'boot-id.ps1');
 
 /** What the supervisor said of a command. */
 export type SupervisorWord =

@@ -22,7 +22,10 @@ rates:
   writes: {perSecond: 10}
   reads: {perSecond: 100, burst: 500}
 audit: {maxMegabytes: 1, maxHours: 2, keepDays: 3, keepFiles: 4}
-parentImages: {amazon-linux-2-x86: ami-0123456789abcdef0, suse-linux-enterprise-server-15-x86: image/suse/x.x.x, red-hat-enterprise-linux-9-x86: rocky-linux-9-x86}
+parentImages:
+  amazon-linux-2-x86: ami-0123456789abcdef0
+  suse-linux-enterprise-server-15-x86: image/suse/x.x.x
+  red-hat-enterprise-linux-9-x86: rocky-linux-9-x86
 parameters: {/golden/base: 'arn:aws:imagebuilder:us-east-1:123456789012:image/golden/1.0.0/1'}
 managedComponents:
   python-3-linux: /etc/ingot/python.yaml

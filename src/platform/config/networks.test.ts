@@ -23,7 +23,9 @@ securityGroups: {sg-1: lab, sg-2: mirror-only}
 profiles:
   mirror-only:
     access: mirror
-    mirrors: {'http://deb.debian.org/debian/': 'http://192.0.2.10:8080/debian/', 'http://deb.debian.org/debian-security': 'https://mirror.example.org/security'}
+    mirrors:
+      'http://deb.debian.org/debian/': 'http://192.0.2.10:8080/debian/'
+      'http://deb.debian.org/debian-security': 'https://mirror.example.org/security'
   lab:
     access: allow-list
     allow: ['Git.example.org:443', '*.example.net', 10.0.0.0/8, '192.0.2.20:9000', 192.0.2.21]

@@ -2,8 +2,15 @@
 import { evaluateCondition, type ConditionOutcome, type ConditionProbe } from '../../documents/component/conditions.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 import { BASH } from '../../guest/environment.ts';
-import { ending, InputError, onWindows, type AttemptContext } from '../module.ts';
+import { readScript } from '../../platform/scripts.ts';
+import { ending, InputError, onWindows, type AttemptContext, type ModuleCommandResult } from '../module.ts';
 import { runPowerShell } from './powershell.ts';
+
+const PROGRAM = readScript(import.meta.url, 'condition-probe.sh');
+const WINDOWS_PROGRAM = readScript(import.meta.url, 'condition-probe.ps1');
+
+/** What the programs can say of a name or a path. */
+type Asked = 'binary' | 'file' | 'folder' | 'hash';
 
 /**
  * Evaluates a condition whose references are replaced.
@@ -27,27 +34,22 @@ export async function conditionOutcome(context: AttemptContext, condition: Input
  */
 function probe(context: AttemptContext): ConditionProbe {
   if (onWindows(context)) return windowsProbe(context);
-  const holds = async (script: string, value: string, what: string): Promise<boolean> => {
-    const ended = await context.command({ argv: [...BASH, script, 'assert', value], own: true, quiet: true, what });
+  const ask = (asked: Asked, value: string, what: string, ...more: readonly string[]): Promise<ModuleCommandResult> =>
+    context.command({ argv: [...BASH, PROGRAM, 'assert', asked, value, ...more], own: true, quiet: true, what });
+  const holds = async (asked: Asked, value: string, what: string): Promise<boolean> => {
+    const ended = await ask(asked, value, what);
     if (ended.exitCode === 0) return true;
     if (ended.exitCode === 1) return false;
     throw new InputError(`${what}: ${ending(ended)}${ended.stderr === '' ? '' : `: ${ended.stderr}`}`);
   };
   return {
     pause: () => context.pause(0),
-    binaryExists: (name) => holds('type -- "$1" >/dev/null 2>&1', name, `looking for ${name}`),
-    fileExists: (path) => holds('[ -f "$1" ]', path, `looking for the file ${path}`),
-    folderExists: (path) => holds('[ -d "$1" ]', path, `looking for the folder ${path}`),
+    binaryExists: (name) => holds('binary', name, `looking for ${name}`),
+    fileExists: (path) => holds('file', path, `looking for the file ${path}`),
+    folderExists: (path) => holds('folder', path, `looking for the folder ${path}`),
     async fileHash(path, algorithm) {
-      if (!(await holds('[ -f "$1" ]', path, `looking for the file ${path}`))) return undefined;
-      // By stdin, so that no name of a file is taken for an option or escaped in the answer.
-      const script = `${algorithm}sum < "$1"`;
-      const ended = await context.command({
-        argv: [...BASH, script, 'assert', path],
-        own: true,
-        quiet: true,
-        what: `hashing ${path}`,
-      });
+      if (!(await holds('file', path, `looking for the file ${path}`))) return undefined;
+      const ended = await ask('hash', path, `hashing ${path}`, algorithm);
       const hash = /^[0-9a-f]{32,128}(?= )/.exec(ended.stdout ?? '')?.[0];
       if (ended.exitCode !== 0 || hash === undefined)
         throw new InputError(`${path} could not be hashed: ${ended.stderr || ending(ended)}`);
@@ -58,26 +60,20 @@ function probe(context: AttemptContext): ConditionProbe {
 
 /** The same of a Windows machine. */
 function windowsProbe(context: AttemptContext): ConditionProbe {
-  const ask = async (program: string, value: string, what: string): Promise<string> => {
-    const ended = await runPowerShell(context, { program, fields: [[value]], what });
+  const ask = async (asked: Asked, value: string, what: string, ...more: readonly string[]): Promise<string> => {
+    const ended = await runPowerShell(context, { program: WINDOWS_PROGRAM, fields: [[asked, value, ...more]], what });
     if (ended.exitCode !== 0) throw new InputError(`${what}: ${ended.stderr || ending(ended)}`);
     return (ended.stdout ?? '').trim();
   };
-  const holds = async (test: string, value: string, what: string): Promise<boolean> =>
-    (await ask(`if (${test}) { 'yes' } else { 'no' }`, value, what)) === 'yes';
+  const holds = async (asked: Asked, value: string, what: string): Promise<boolean> =>
+    (await ask(asked, value, what)) === 'yes';
   return {
     pause: () => context.pause(0),
-    binaryExists: (name) => holds('$(where.exe /Q $args[0]; $LASTEXITCODE -eq 0)', name, `looking for ${name}`),
-    fileExists: (path) => holds('Test-Path -LiteralPath $args[0] -PathType Leaf', path, `looking for the file ${path}`),
-    folderExists: (path) =>
-      holds('Test-Path -LiteralPath $args[0] -PathType Container', path, `looking for the folder ${path}`),
+    binaryExists: (name) => holds('binary', name, `looking for ${name}`),
+    fileExists: (path) => holds('file', path, `looking for the file ${path}`),
+    folderExists: (path) => holds('folder', path, `looking for the folder ${path}`),
     async fileHash(path, algorithm) {
-      const hash = await ask(
-        'if (Test-Path -LiteralPath $args[0] -PathType Leaf) { (Get-FileHash -LiteralPath $args[0] -Algorithm ' +
-          `${algorithm.toUpperCase()}).Hash.ToLowerInvariant() } else { 'no' }`,
-        path,
-        `hashing ${path}`,
-      );
+      const hash = await ask('hash', path, `hashing ${path}`, algorithm.toUpperCase());
       if (hash === 'no') return undefined;
       if (!/^[0-9a-f]{32,128}$/.test(hash)) throw new InputError(`${path} could not be hashed: ${hash}`);
       return hash;

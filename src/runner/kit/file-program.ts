@@ -2,6 +2,7 @@
  * Modules that work on files: a fixed program for each, that runs once for a step and takes the step's items one after
  * the other. Values reach it as arguments, content on stdin: no value is ever part of a program.
  */
+import { readScript } from '../../platform/scripts.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 import { BASH } from '../../guest/environment.ts';
 import { itemsOf, mapOf } from './inputs.ts';
@@ -34,12 +35,9 @@ export interface FileProgram {
    * @throws {InputError} when an input has no usable value
    */
   item(inputs: Readonly<Record<string, InputValue>>, absolute: (path: string) => string): ProgramItem;
-  /**
-   * Body of a bash function that is called with the fields of each item as `$1`, `$2`, …; see `PRELUDE` for what it
-   * finds.
-   */
-  readonly bash: string;
-  /** The same for PowerShell: the body of a function with the fields as `$args`. */
+  /** Defines the bash function `item`, which is called with the fields of each item; see `PRELUDE` for what it finds. */
+  readonly bash?: string;
+  /** The same for PowerShell: see `runPowerShell`. */
   readonly powershell?: string;
   /** Reads what the program printed. Without it, it prints nothing. */
   outputs?(printed: Buffer | undefined, context: AttemptContext): AttemptResult;
@@ -49,27 +47,12 @@ export interface FileProgram {
  * What every bash program finds. `fail` ends the step; `parents` makes the folders above a path; `matches` sets `found`
  * to what the last part of a path, a pattern, matches. `*` also matches hidden names, as it does in Go.
  */
-const PRELUDE = `
-LC_ALL=C.UTF-8 IFS=
-shopt -s nullglob dotglob
-fail() { printf '%s\\n' "$1" >&2; exit 1; }
-parents() { local above=\${1%/*}; [ -z "$above" ] || [ -d "$above" ] || mkdir -p -- "$above" || exit 1; }
-matches() { found=("\${1%/*}"/$2); }
-`;
-
-const EACH = `
-fields=$1; shift
-while [ $# -gt 0 ]; do item "\${@:1:fields}"; shift "$fields"; done
-`;
-
-/** The whole program. */
-function bashProgram(body: string): string {
-  return `${PRELUDE}item() {\n${body.trim()}\n}\n${EACH}`;
-}
+const PRELUDE = readScript(import.meta.url, 'file-program.sh');
+const EACH_ITEM = readScript(import.meta.url, 'each-item.sh');
 
 /** Makes a module of a program. */
 export function fileModule(program: FileProgram): ActionModule {
-  const text = bashProgram(program.bash);
+  const text = `${PRELUDE}${program.bash ?? ''}${EACH_ITEM}`;
   return {
     name: program.name,
     platforms: program.platforms,

@@ -1,4 +1,5 @@
 /** What InstallMSI and UninstallMSI have in common. Source: reference, `awstoe.md` section 6. */
+import { readScript } from '../../platform/scripts.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 import { windowsPath } from './file-program.ts';
 import { flag, mapOf, optionalText, text } from './inputs.ts';
@@ -138,13 +139,4 @@ function property(name: string, value: string): string {
 }
 
 /** Checks the signature, then runs msiexec and prints its exit code. */
-const MSI_PROGRAM = `
-$path, $log, $check, $unsigned, $rest = $args
-if (-not (Test-Path -LiteralPath $path -PathType Leaf)) { Fail "$path does not exist" }
-$signature = (Get-AuthenticodeSignature -LiteralPath $path).Status
-if ($signature -eq 'NotSigned') { if ($unsigned -ne 'true') { Fail "$path is not signed, and allowUnsignedInstaller is false" } }
-elseif ($signature -ne 'Valid' -and $check -eq 'true') { Fail "the signature of $path is not valid: $signature" }
-Parents $log
-$process = Start-Process -FilePath msiexec.exe -ArgumentList (@($rest) + ('"' + $path + '"')) -Wait -PassThru
-[Console]::Out.WriteLine("exit $($process.ExitCode)")
-`;
+const MSI_PROGRAM = readScript(import.meta.url, 'msi.ps1');

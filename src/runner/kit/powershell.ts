@@ -1,9 +1,10 @@
 /** Programs for Windows machines, in PowerShell. Values reach them as JSON on stdin, never as part of a program. */
+import { readScript } from '../../platform/scripts.ts';
 import type { AttemptContext, ModuleCommandResult } from '../module.ts';
 
 /** What a program is run with. */
 export interface PowerShellRun {
-  /** Body of a function that is called once for each list of fields, which it finds in `$args`. */
+  /** Defines the function `Item`, which is called once for each list of fields and finds them in `$args`. */
   readonly program: string;
   readonly fields: readonly (readonly string[])[];
   /** All contents, one after the other; `Content N` takes the next N bytes. */
@@ -14,43 +15,16 @@ export interface PowerShellRun {
 }
 
 /** A name in which only `*` is special as a pattern of PowerShell's. */
-export const LIKE =
-  'function Like($name) { ' +
-  "[Management.Automation.WildcardPattern]::new([Management.Automation.WildcardPattern]::Escape($name).Replace('`*', '*'), 'IgnoreCase') }";
+export const LIKE = readScript(import.meta.url, 'like.ps1');
 
 /**
  * `Fail` ends the step with a sentence, `Parents` makes the folders above a path, `Content` takes bytes of what came
  * with the call, `Matching` lists what the last part of a path means, in which only `*` is special, and `Like` is that
  * part as a pattern.
  */
-const PRELUDE = `
-$ErrorActionPreference = 'Stop'
-$ProgressPreference = 'SilentlyContinue'
-[Console]::OutputEncoding = [Text.UTF8Encoding]::new($false)
-function Fail($message) { [Console]::Error.WriteLine($message); exit 1 }
-function Parents($path) { $above = Split-Path -Parent $path; if ($above -and -not (Test-Path -LiteralPath $above)) { [void](New-Item -ItemType Directory -Force -Path $above) } }
-${LIKE}
-function Matching($path) {
-  $folder = [IO.Path]::GetDirectoryName($path)
-  $pattern = Like ([IO.Path]::GetFileName($path))
-  if (Test-Path -LiteralPath $folder -PathType Container) { Get-ChildItem -LiteralPath $folder -Force | Where-Object { $pattern.IsMatch($_.Name) } }
-}
-$reader = [IO.StreamReader]::new([Console]::OpenStandardInput(), [Text.UTF8Encoding]::new($false))
-$call = $reader.ReadToEnd() | ConvertFrom-Json
-$bytes = [Convert]::FromBase64String($call.content)
-$script:taken = 0
-function Content($count) { $part = [byte[]]::new($count); [Array]::Copy($bytes, $script:taken, $part, 0, $count); $script:taken += $count; return ,$part }
-`;
+const PRELUDE = readScript(import.meta.url, 'powershell.ps1', { LIKE });
 
-/** The whole program. */
-function powerShellProgram(body: string): string {
-  return `${PRELUDE.trim()}
-function Item {
-${body.trim()}
-}
-try { foreach ($item in $call.items) { $fields = @($item.fields); Item @fields } } catch { Fail $_.Exception.Message }
-`;
-}
+const EACH_ITEM = readScript(import.meta.url, 'each-item.ps1');
 
 /** What goes to the program's stdin. */
 function powerShellInput(fields: PowerShellRun['fields'], content: Buffer = Buffer.alloc(0)): string {
@@ -74,7 +48,7 @@ function powerShellArguments(program: string): readonly string[] {
 /** Runs a program once for all items. */
 export function runPowerShell(context: AttemptContext, run: PowerShellRun): Promise<ModuleCommandResult> {
   return context.command({
-    argv: powerShellArguments(powerShellProgram(run.program)),
+    argv: powerShellArguments(`${PRELUDE}${run.program}${EACH_ITEM}`),
     stdin: powerShellInput(run.fields, run.content),
     own: true,
     quiet: run.shown !== true,

@@ -1,4 +1,5 @@
 /** Small fixed programs by which modules look at a machine and make it ready, in the language that it has. */
+import { readScript } from '../../platform/scripts.ts';
 import { BASH } from '../../guest/environment.ts';
 import { onWindows, type AttemptContext, type ModuleCommandResult } from '../module.ts';
 import { runPowerShell } from './powershell.ts';
@@ -8,13 +9,11 @@ export interface SmallProgram {
   readonly name: string;
   /** A bash script; it has `fail TEXT`, which ends it with that on stderr. */
   readonly bash: string;
-  /** Body of a function of `powershell.ts`. */
+  /** Defines the function `Item`: see `runPowerShell`. */
   readonly powershell: string;
 }
 
-const FAIL = `
-fail() { printf '%s\\n' "$1" >&2; exit 1; }
-`;
+const FAIL = readScript(import.meta.url, 'small-program.sh');
 
 /** Runs a program; nothing of it goes to the log. @param what how a failure of the step's time calls it */
 export function runSmall(

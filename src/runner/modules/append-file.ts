@@ -1,4 +1,5 @@
 /** AppendFile: adds to the end of files that exist. Source: reference, `awstoe.md` section 6. */
+import { readScript } from '../../platform/scripts.ts';
 import { encode, encodingOf } from '../kit/encodings.ts';
 import { fileModule } from '../kit/file-program.ts';
 import { optionalText, text } from '../kit/inputs.ts';
@@ -10,16 +11,6 @@ export const appendFile = fileModule({
     const content = encode(optionalText(inputs, 'content') ?? '', encodingOf(optionalText(inputs, 'encoding')));
     return { fields: [absolute(text(inputs, 'path')), String(content.length)], content };
   },
-  bash: `
-path=$1 bytes=$2
-if [ -d "$path" ]; then fail "$path is a folder"; fi
-if [ ! -e "$path" ]; then fail "$path does not exist; CreateFile makes files"; fi
-if [ "$bytes" != 0 ]; then head -c "$bytes" >> "$path" || exit 1; fi
-`,
-  powershell: `
-$path, $bytes = $args[0], [int64]$args[1]
-if (-not (Test-Path -LiteralPath $path -PathType Leaf)) { Fail "$path does not exist; CreateFile makes files" }
-$file = [IO.File]::Open($path, 'Append')
-try { $content = Content $bytes; $file.Write($content, 0, $content.Length) } finally { $file.Close() }
-`,
+  bash: readScript(import.meta.url, 'append-file.sh'),
+  powershell: readScript(import.meta.url, 'append-file.ps1'),
 });

@@ -1,7 +1,9 @@
 /** ExecuteDocument: runs another document on the same machine. Source: reference, `awstoe.md` section 6. */
 import type { InputValue } from '../../documents/component/document.ts';
-import { parseComponentDocument } from '../../documents/component/parse.ts';
+import { fitsPlatform } from '../../documents/component/modules.ts';
+import { parseComponentDocument, type ParsedComponent } from '../../documents/component/parse.ts';
 import { formatFault } from '../../documents/faults.ts';
+import type { Capabilities } from '../../instances/instance.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { signS3 } from '../../platform/s3-requests.ts';
@@ -19,9 +21,10 @@ export const executeDocument: ActionModule = {
     const inputs = mapOf(context.inputs);
     const path = text(inputs, 'document');
     const { platform } = context.instance.capabilities;
-    const { document, faults } = parseComponentDocument(
+    const { document, faults } = parsedFor(
+      platform,
       await documentText(context, path, optionalText(inputs, 'document-s3-bucket-owner')),
-      { platform },
+      context.parsed,
     );
     if (document === undefined) {
       const errors = faults.filter(({ severity }) => severity === 'error').map((fault) => formatFault(fault, path));
@@ -61,6 +64,13 @@ export const executeDocument: ActionModule = {
     };
   },
 };
+
+/** A document that was parsed before is not parsed again, unless that may have missed what the platform lacks. */
+function parsedFor(platform: Capabilities['platform'], text: string, known: AttemptContext['parsed']): ParsedComponent {
+  const before = known?.(text);
+  const fits = before !== undefined && (before.document === undefined || fitsPlatform(before.document, platform));
+  return fits ? before : parseComponentDocument(text, { platform });
+}
 
 /** @throws {InputError} when there is no such document */
 async function documentText(context: AttemptContext, path: string, owner: string | undefined): Promise<string> {

@@ -1,4 +1,5 @@
 /** ListFiles: the files of a folder as output. Source: reference, `awstoe.md` section 6. */
+import { readScript } from '../../platform/scripts.ts';
 import { fileModule, wildcard } from '../kit/file-program.ts';
 import { flag, itemsOf, optionalText, text } from '../kit/inputs.ts';
 import type { AttemptContext, AttemptResult } from '../module.ts';
@@ -13,22 +14,8 @@ export const listFiles = fileModule({
       fields: [withoutEnd(absolute(text(inputs, 'path')), '/', 1), pattern, String(flag(inputs, 'recursive', false))],
     };
   },
-  // The names of an item end with an empty one.
-  bash: `
-path=$1 pattern=$2 recursive=$3
-if [ ! -d "$path" ]; then if [ -e "$path" ]; then fail "$path is not a folder"; else fail "$path does not exist"; fi; fi
-depth=(-maxdepth 1); [ "$recursive" = false ] || depth=()
-find "\${path%/}/" "\${depth[@]}" \\( -type f -o -type l ! -xtype d \\) -name "$pattern" -print0 || exit 1
-printf '\\0'
-`,
-  powershell: `
-$path, $pattern, $recursive = $args[0], (Like ($args[1] -replace '\\\\(.)', '$1')), $args[2]
-if (-not (Test-Path -LiteralPath $path -PathType Container)) { Fail "$path does not exist, or is not a folder" }
-Get-ChildItem -LiteralPath $path -File -Force -Recurse:($recursive -eq 'true') |
-  Where-Object { $pattern.IsMatch($_.Name) } |
-  ForEach-Object { [Console]::Out.Write($_.FullName + [char]0) }
-[Console]::Out.Write([char]0)
-`,
+  bash: readScript(import.meta.url, 'list-files.sh'),
+  powershell: readScript(import.meta.url, 'list-files.ps1'),
   outputs: readNames,
 });
 

@@ -1,4 +1,5 @@
 /** ReadFile: the content of text files as output. Source: reference, `awstoe.md` section 6. */
+import { readScript } from '../../platform/scripts.ts';
 import { decode, encodingOf } from '../kit/encodings.ts';
 import { fileModule } from '../kit/file-program.ts';
 import { flag, itemsOf, mapOf, optionalText, text } from '../kit/inputs.ts';
@@ -11,27 +12,8 @@ export const readFile = fileModule({
     encodingOf(optionalText(inputs, 'encoding'));
     return { fields: [absolute(text(inputs, 'path'))] };
   },
-  // Each file behind a line with its size. A file that grows meanwhile is read as far as it was.
-  bash: `
-path=$1
-if [ ! -f "$path" ]; then if [ -e "$path" ]; then fail "$path is not a file"; else fail "$path does not exist"; fi; fi
-size=$(wc -c < "$path") || exit 1
-size=\${size//[!0-9]/}
-printf '%s\\n' "$size"
-# What cannot be chained is not printed: two MiB are more than any output keeps.
-if [ "$size" -gt 2097152 ]; then size=2097152; fi
-[ "$size" = 0 ] || head -c "$size" -- "$path" || exit 1
-`,
-  powershell: `
-$path = $args[0]
-if (-not (Test-Path -LiteralPath $path -PathType Leaf)) { Fail "$path does not exist" }
-$content = [IO.File]::ReadAllBytes($path)
-$out = [Console]::OpenStandardOutput()
-$head = [Text.Encoding]::ASCII.GetBytes("$($content.Length)\`n")
-$out.Write($head, 0, $head.Length)
-$out.Write($content, 0, $content.Length)
-$out.Flush()
-`,
+  bash: readScript(import.meta.url, 'read-file.sh'),
+  powershell: readScript(import.meta.url, 'read-file.ps1'),
   outputs: readContents,
 });
 

@@ -1,4 +1,5 @@
 /** S3Download. Source: reference, `awstoe.md` section 6. */
+import { readScript } from '../../platform/scripts.ts';
 import { signS3, type S3Access } from '../../platform/s3-requests.ts';
 import { absolutePath, withoutSeparators } from '../kit/file-program.ts';
 import { transfer } from '../kit/http-transfer.ts';
@@ -59,29 +60,14 @@ function downloadOf(inputs: Readonly<Record<string, InputValue>>, context: Attem
 /** Looks whether the destination can be had, and makes the folders above it where the step may. */
 const PREPARE: SmallProgram = {
   name: 's3-download',
-  bash: `
-path=$1 overwrite=$2 make=$3
-if [ -d "$path" ]; then fail "$path is a folder; the destination has to include the name of the file"; fi
-if [ "$overwrite" = false ] && [ -e "$path" ]; then fail "$path exists, and overwrite is false"; fi
-above=\${path%/*}
-if [ "$make" = true ]; then mkdir -p -- "$above/" || exit 1; elif [ ! -d "$above/" ]; then fail "the folder $above does not exist; S3Download makes none"; fi
-`,
-  powershell: `
-$path, $overwrite, $make = $args
-if (Test-Path -LiteralPath $path -PathType Container) { Fail "$path is a folder; the destination has to include the name of the file" }
-if ($overwrite -eq 'false' -and (Test-Path -LiteralPath $path)) { Fail "$path exists, and overwrite is false" }
-if ($make -eq 'true') { Parents $path; return }
-$above = Split-Path -Parent $path
-if ($above -and -not (Test-Path -LiteralPath $above -PathType Container)) { Fail "the folder $above does not exist; S3Download makes none" }
-`,
+  bash: readScript(import.meta.url, 's3-download-prepare.sh'),
+  powershell: readScript(import.meta.url, 's3-download-prepare.ps1'),
 };
 
 const IS_FOLDER: SmallProgram = {
   name: 's3-download',
-  bash: '[ -d "$1" ] || fail "the folder $1 does not exist; S3Download makes none"',
-  powershell:
-    'if (-not (Test-Path -LiteralPath $args[0] -PathType Container)) { Fail "the folder $($args[0]) does not ' +
-    'exist; S3Download makes none" }',
+  bash: readScript(import.meta.url, 's3-download-folder.sh'),
+  powershell: readScript(import.meta.url, 's3-download-folder.ps1'),
 };
 
 async function getObject(

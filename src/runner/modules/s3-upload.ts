@@ -1,4 +1,5 @@
 /** S3Upload. What is there when a later one fails stays. Source: reference, `awstoe.md` section 6. */
+import { readScript } from '../../platform/scripts.ts';
 import { signS3, type S3Access } from '../../platform/s3-requests.ts';
 import { absolutePath, wildcard, withoutSeparators } from '../kit/file-program.ts';
 import { transfer } from '../kit/http-transfer.ts';
@@ -52,48 +53,8 @@ function uploadOf(inputs: Readonly<Record<string, InputValue>>, context: Attempt
 /** Prints size, path and name below the destination of each file; a folder's files only when it recurses. */
 const FIND: SmallProgram = {
   name: 's3-upload',
-  bash: `
-source=$1 pattern=$2 recurse=$3
-shopt -s nullglob dotglob; IFS=
-one() { printf '%s\\0%s\\0%s\\0' "$(stat -L -c %s -- "$1")" "$1" "$2"; }
-folder() { while IFS= read -r -d '' each; do one "$each" "$2\${each#"$1/"}"; done < <(find "$1" -type f -print0 | sort -z); }
-if [ -n "$pattern" ]; then
-  some=false
-  for each in "\${source%/*}"/$pattern; do
-    some=true
-    if [ -d "$each" ]; then [ "$recurse" = false ] || folder "$each" "\${each##*/}/"; else one "$each" "\${each##*/}"; fi
-  done
-  [ "$some" = true ] || fail "nothing matches $source"
-elif [ -d "$source" ]; then
-  [ "$recurse" = true ] || fail "$source is a folder; recurse: true sends what is in it"
-  folder "$source" ""
-else
-  [ -e "$source" ] || fail "$source does not exist"
-  one "$source" ""
-fi
-`,
-  powershell: `
-$source, $pattern, $recurse = $args
-function One($file, $name) { [Console]::Out.Write("$($file.Length)" + [char]0 + $file.FullName + [char]0 + $name + [char]0) }
-function Folder($path, $before) {
-  foreach ($each in @(Get-ChildItem -LiteralPath $path -Recurse -File -Force | Sort-Object FullName)) {
-    One $each ($before + $each.FullName.Substring($path.TrimEnd('\\').Length + 1).Replace('\\', '/'))
-  }
-}
-if ($pattern) {
-  $found = @(Matching $source)
-  if ($found.Count -eq 0) { Fail "nothing matches $source" }
-  foreach ($each in $found) {
-    if (-not $each.PSIsContainer) { One $each $each.Name } elseif ($recurse -eq 'true') { Folder $each.FullName "$($each.Name)/" }
-  }
-} elseif (Test-Path -LiteralPath $source -PathType Container) {
-  if ($recurse -eq 'false') { Fail "$source is a folder; recurse: true sends what is in it" }
-  Folder (Get-Item -LiteralPath $source -Force).FullName ''
-} else {
-  if (-not (Test-Path -LiteralPath $source)) { Fail "$source does not exist" }
-  One (Get-Item -LiteralPath $source -Force) ''
-}
-`,
+  bash: readScript(import.meta.url, 's3-upload.sh'),
+  powershell: readScript(import.meta.url, 's3-upload.ps1'),
 };
 
 async function send(context: AttemptContext, access: S3Access, upload: Upload): Promise<AttemptResult | undefined> {

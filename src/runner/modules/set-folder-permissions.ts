@@ -2,6 +2,7 @@
  * SetFolderPermissions: of the folder and, unless told otherwise, of all that is in it. Source: reference, `awstoe.md`
  * section 6.
  */
+import { readScript } from '../../platform/scripts.ts';
 import { fileModule } from '../kit/file-program.ts';
 import { flag, mode, text } from '../kit/inputs.ts';
 
@@ -15,9 +16,5 @@ export const setFolderPermissions = fileModule({
       String(flag(inputs, 'recursive', true)),
     ],
   }),
-  bash: `
-path=$1 permissions=$2 recursive=$3
-if [ ! -d "$path" ]; then if [ -e "$path" ]; then fail "$path is not a folder"; else fail "$path does not exist"; fi; fi
-if [ "$recursive" = true ]; then chmod -R -- "$permissions" "\${path%/}/" || exit 1; else chmod -- "$permissions" "$path" || exit 1; fi
-`,
+  bash: readScript(import.meta.url, 'set-folder-permissions.sh'),
 });

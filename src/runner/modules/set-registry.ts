@@ -1,4 +1,5 @@
 /** SetRegistry. Source: reference, `awstoe.md` section 6. */
+import { readScript } from '../../platform/scripts.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 import { fileModule } from '../kit/file-program.ts';
 import { text, texts } from '../kit/inputs.ts';
@@ -31,18 +32,7 @@ export const setRegistry = fileModule({
   name: 'SetRegistry',
   platforms: ['Windows'],
   item: (inputs) => ({ fields: [registryPath(text(inputs, 'path')), text(inputs, 'name'), ...registryValue(inputs)] }),
-  bash: 'fail "there is no registry here"',
-  powershell: `
-$path, $name, $kind, $value = $args[0], $args[1], $args[2], ($args[3] | ConvertFrom-Json)
-$typed = switch ($kind) {
-  'Binary' { [byte[]]@($value) }
-  'DWord' { [BitConverter]::ToInt32([BitConverter]::GetBytes([uint32]$value[0]), 0) }
-  'QWord' { [BitConverter]::ToInt64([BitConverter]::GetBytes([uint64]$value[0]), 0) }
-  'MultiString' { [string[]]@($value) }
-  default { [string]$value[0] }
-}
-[Microsoft.Win32.Registry]::SetValue($path, $name, $typed, [Microsoft.Win32.RegistryValueKind]::$kind)
-`,
+  powershell: readScript(import.meta.url, 'set-registry.ps1'),
 });
 
 /** @throws {InputError} for a path that begins with no hive */

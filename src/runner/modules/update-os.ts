@@ -12,6 +12,9 @@ import {
   type ModuleCommandResult,
 } from '../module.ts';
 import { updateWindows } from '../kit/windows-updates.ts';
+import { readScript } from '../../platform/scripts.ts';
+
+const PACKAGE_MANAGER = readScript(import.meta.url, 'package-manager.sh');
 
 const UPDATE_TRIES = 4;
 const UPDATE_PAUSE_SECONDS = 5;
@@ -128,9 +131,7 @@ function packageNames(input: string, names: readonly string[]): readonly string[
 
 async function packageManager(context: AttemptContext): Promise<string | undefined> {
   const found = await context.command({
-    script:
-      'for name in apt-get dnf yum zypper apk pacman; do command -v "$name" >/dev/null && { echo "$name"; exit; }; ' +
-      'done\n',
+    script: PACKAGE_MANAGER,
     quiet: true,
     what: 'looking for the package manager',
   });

@@ -1,4 +1,5 @@
 /** WebDownload. Source: reference, `awstoe.md` section 6. */
+import { readScript } from '../../platform/scripts.ts';
 import { absolutePath } from '../kit/file-program.ts';
 import { transfer } from '../kit/http-transfer.ts';
 import { flag, itemsOf, mapOf, optionalText, text } from '../kit/inputs.ts';
@@ -55,24 +56,8 @@ export const webDownload: ActionModule = {
 /** Makes the folders above the destination; prints `there` when what is there already has the checksum. */
 const PREPARE: SmallProgram = {
   name: 'web-download',
-  bash: `
-path=$1 overwrite=$2 algorithm=$3 checksum=$4
-if [ -d "$path" ]; then fail "$path is a folder; a destination that ends in / takes the file into it"; fi
-if [ -e "$path" ]; then
-  if [ "$overwrite" = false ]; then fail "$path exists, and overwrite is false"; fi
-  if [ -n "$algorithm" ]; then sum=$("\${algorithm}sum" < "$path") || exit 1; [ "\${sum%% *}" != "$checksum" ] || printf there; fi
-fi
-mkdir -p -- "\${path%/*}/" || exit 1
-`,
-  powershell: `
-$path, $overwrite, $algorithm, $checksum = $args
-if (Test-Path -LiteralPath $path -PathType Container) { Fail "$path is a folder; a destination that ends in \\ takes the file into it" }
-if (Test-Path -LiteralPath $path) {
-  if ($overwrite -eq 'false') { Fail "$path exists, and overwrite is false" }
-  if ($algorithm -and (Get-FileHash -LiteralPath $path -Algorithm $algorithm).Hash -eq $checksum) { [Console]::Out.Write('there') }
-}
-Parents $path
-`,
+  bash: readScript(import.meta.url, 'web-download.sh'),
+  powershell: readScript(import.meta.url, 'web-download.ps1'),
 };
 
 /** @throws {InputError} */

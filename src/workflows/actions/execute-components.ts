@@ -31,7 +31,7 @@ export const executeComponents: StepAction = {
 
 /** What running components takes. */
 type Needs = StepNeeds<
-  keyof LayerPlan | 'phases' | 'network' | 'instanceProfile',
+  keyof LayerPlan | 'phases' | 'parsed' | 'network' | 'instanceProfile',
   'instances' | 'sealed' | 'ami',
   'catalog' | 'layers' | 'dataDirectory' | 'secrets'
 >;
@@ -60,6 +60,7 @@ async function run({ plan, progress, services, stage, inputs, report, signal }: 
         signal,
         secrets,
         componentText: (arn) => componentText(plan, services, arn),
+        parsed: plan.parsed,
         s3Access: s3AccessFor(plan, secrets),
         environment: { ...profileEnvironment(plan), ...networkEnvironment(plan) },
       });

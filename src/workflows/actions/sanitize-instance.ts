@@ -2,7 +2,7 @@
 import { newUuid } from '../../platform/ids.ts';
 import { limited } from '../../instances/output.ts';
 import { lineSplitter, LineTail, LogLimit, type LineSplitter } from '../../guest/lines.ts';
-import { sanitizeScript } from '../../guest/sanitize.ts';
+import { sanitizeCommand } from '../../guest/sanitize.ts';
 import { workInstance } from '../machines/instances.ts';
 import { StepError } from '../errors.ts';
 import type { StepAction, StepNeeds } from './action.ts';
@@ -32,7 +32,7 @@ export const sanitizeInstance: StepAction = {
     const result = await instance.run(
       limited(
         {
-          script: sanitizeScript(workingDirectory),
+          argv: sanitizeCommand(workingDirectory),
           timeoutSeconds,
           signal,
           onOutput: (stream, chunk) => splitters[stream].add(chunk),

@@ -90,9 +90,11 @@ export async function reuseLayers(
       tell(`hit, ${layer.id}`);
       continue;
     }
-    tell(
-      `miss, ${reused.count === index ? await whyMissed(place, plan, planned, reused.key, drivers(planned)[0]!, since) : 'a component before it runs anew'}`,
-    );
+    const why =
+      reused.count === index
+        ? await whyMissed(place, plan, planned, reused.key, drivers(planned)[0]!, since)
+        : 'a component before it runs anew';
+    tell(`miss, ${why}`);
   }
   return reused;
 }

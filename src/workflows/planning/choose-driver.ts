@@ -10,6 +10,9 @@ export interface DriverChoice {
   readonly reason: string;
 }
 
+const WINDOWS_ADVICE =
+  ' Its components can be tried on a Windows machine that you have: ./ingot toe run FILE --on ssh://HOST';
+
 /**
  * @throws {Error} for an operating system whose machines no driver makes: better than an instance that nobody can speak
  *   to
@@ -18,7 +21,7 @@ export function refusePlatform(platform: string | undefined): void {
   if (platform !== undefined && platform !== 'Linux')
     throw new Error(
       `Ingot makes no ${platform} instances yet, so that no ${platform} image can be built ` +
-        `here.${platform === 'Windows' ? ' Its components can be tried on a Windows machine that you have: ./ingot toe run FILE --on ssh://HOST' : ''}`,
+        `here.${platform === 'Windows' ? WINDOWS_ADVICE : ''}`,
     );
 }
 

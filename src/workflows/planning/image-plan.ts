@@ -6,6 +6,7 @@ import type { ImageTask } from '../../catalog/image-task.ts';
 import type { DistributionPlan } from '../../distribution/plan.ts';
 import type { ComponentDocument } from '../../documents/component/document.ts';
 import type { MachineNeed } from '../../documents/component/machine-rule.ts';
+import type { ParsedComponent } from '../../documents/component/parse.ts';
 import type { SecretReference } from '../../documents/component/secret-references.ts';
 import type { Fault } from '../../documents/position.ts';
 import type { WorkflowDocument } from '../../documents/workflow/document.ts';
@@ -86,6 +87,8 @@ export interface ImagePlan extends PlannedImage {
   readonly phases: Readonly<Record<Stage, readonly PlannedComponent[]>>;
   /** For each stage, groups of workflows in the order in which they run. */
   readonly workflows: Readonly<Record<Stage, readonly (readonly PlannedWorkflow[])[]>>;
+  /** A component document by its text: what the planner has parsed is not parsed again when a step names it. */
+  readonly parsed: (text: string) => ParsedComponent;
   /** Where documents run. Source: reference, `resources.md` section 6. */
   readonly workingDirectory: string;
   readonly network: PlannedNetwork;

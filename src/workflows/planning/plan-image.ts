@@ -95,6 +95,7 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
     account,
     task,
     components: components.resolved,
+    parsed: (text) => documents.component(text),
     phases: byStage((stage) => componentsOf(components.resolved, stage)),
     workflows: byStage((stage) => groupsOf(workflows.workflows.filter(({ type }) => type === stage))),
     workingDirectory: workingDirectoryOf(image),

@@ -336,9 +336,9 @@ export const READERS: Readonly<Record<string, Reader>> = {
         'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: A\n        action: ExecuteBash\n  ' +
         `      inputs:\n          commands: [&a "${'\\n'.repeat(size / 4)}", ${'*a,'.repeat(size / 6)}]\n`,
       'billion laughs': (size) =>
-        `a0: &a0 x\n${list(size, 40, (index) => `a${index + 1}: &a${index + 1} [*a${index},*a${index},*a${index}]\n`).join('')}`,
+        `a0: &a0 x\n${list(size, 40, (at) => `a${at + 1}: &a${at + 1} [*a${at},*a${at},*a${at}]\n`).join('')}`,
       'merged maps': (size) =>
-        `a0: &a0 {x: 1}\n${list(size, 40, (index) => `a${index + 1}: &a${index + 1} {<<: *a${index}, b${index}: 1}\n`).join('')}`,
+        `a0: &a0 {x: 1}\n${list(size, 40, (at) => `a${at + 1}: &a${at + 1} {<<: *a${at}, b${at}: 1}\n`).join('')}`,
       'misspelt names': (size) =>
         component([bash(...(list(size / 2, 20, (index) => `{{ abce${index} }}`) as string[]))], {
           constants: list(size / 2, 50, (index) => ({ [`abcd${index}`]: { type: 'string', value: 'x' } })),
@@ -369,7 +369,8 @@ export const READERS: Readonly<Record<string, Reader>> = {
           {
             ...bash('a'),
             if: JSON.parse(
-              `${'{"not":'.repeat(Math.min(55, size / 8))}{"stringEquals":"a","value":"b"}${'}'.repeat(Math.min(55, size / 8))}`,
+              `${'{"not":'.repeat(Math.min(55, size / 8))}{"stringEquals":"a","value":"b"}` +
+                '}'.repeat(Math.min(55, size / 8)),
             ) as object,
           },
         ]),

@@ -1,0 +1,12 @@
+/** Commands that begin in a directory. */
+import { readScript } from '../platform/scripts.ts';
+
+const IN_DIRECTORY = readScript(import.meta.url, 'in-directory.sh');
+
+/**
+ * Goes to a directory and becomes the command, so that a missing program is 127 as in a shell. Its umask is 022.
+ * @param directory default `/`
+ */
+export function inDirectory(directory: string | undefined, argv: readonly string[]): string[] {
+  return ['/bin/sh', '-c', IN_DIRECTORY, 'sh', directory ?? '/', ...argv];
+}

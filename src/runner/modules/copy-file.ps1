@@ -1,0 +1,6 @@
+# CopyFile, for one item: see copying.ps1, which calls this function.
+$kind, $type = 'file', 'Leaf'
+function One($from, $to) {
+  Copy-Item -LiteralPath $from -Destination $to -Force
+}
+# @COPYING_POWERSHELL@
