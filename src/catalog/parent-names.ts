@@ -9,6 +9,7 @@ import { imageVersions } from './images.ts';
 import { findManagedImage, type ManagedImage, type ManagedRegister } from './managed.ts';
 import { compareVersions } from '../resources/versions.ts';
 import type { Place } from './slices.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 /** What it means. `via` says how that was found, in a few words each, for the log. */
 export type ParentMeaning =
@@ -148,7 +149,7 @@ function supplyIt(name: string, image?: ManagedImage): string {
   const line = `in config.yaml of the data directory what stands for it: parentImages: {${name}: ami-…}.`;
   return image?.canRun === false
     ? `Say ${line}`
-    : `Supply its disk with: ./ingot import FILE --name ${name}${platform}${os}; or say ${line}`;
+    : `Supply its disk with: ${INGOT} import FILE --name ${name}${platform}${os}; or say ${line}`;
 }
 
 function within(via: readonly string[]): string {

@@ -15,6 +15,7 @@ import { isToBeKept } from '../machines/keep.ts';
 import { driversFor } from '../machines/machine-moves.ts';
 import { rootVolumeBytes } from '../planning/volumes.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
+import { INGOT } from '../../platform/own-program.ts';
 
 export const launchInstance: StepAction = {
   name: 'LaunchInstance',
@@ -123,7 +124,7 @@ async function launchFailure(error: InstanceError, purpose: 'build' | 'test', pa
           : purpose === 'test'
             ? 'The new image does not start as a machine: see in the log what its console said, and what the ' +
               'components changed of boot loader, kernel, /etc/fstab or the first services.'
-            : 'See in the log what the instance said. ./ingot doctor tries whether this host can make such ' +
+            : `See in the log what the instance said. ${INGOT} doctor tries whether this host can make such ` +
               'instances at all.';
   return [
     `${error.message.replace(/\.$/, '').slice(0, 400)}.`,

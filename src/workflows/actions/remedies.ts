@@ -1,4 +1,5 @@
 /** What a user can do about a failed step, where its output shows what it lacked. Pure. */
+import { INGOT } from '../../platform/own-program.ts';
 
 /** What is known of the step. */
 export interface FailedStep {
@@ -33,7 +34,7 @@ const REMEDIES: readonly Remedy[] = [
       /Temporary failure (?:resolving|in name resolution)|Could not resolve|Name or service not known|No address associated with hostname|Could not look up/i,
     ],
     advice:
-      'The instance cannot resolve that name. See whether this host can, and what ./ingot doctor says of DNS in ' +
+      `The instance cannot resolve that name. See whether this host can, and what ${INGOT} doctor says of DNS in ` +
       'instances.',
   },
   {
@@ -50,7 +51,7 @@ const REMEDIES: readonly Remedy[] = [
       /Failed to fetch|Some index files failed to download/,
     ],
     advice:
-      'The instance cannot reach that server. See whether this host can (./ingot doctor tries the package mirror); ' +
+      `The instance cannot reach that server. See whether this host can (${INGOT} doctor tries the package mirror); ` +
       'addresses of the host itself are closed to instances.',
   },
   {

@@ -1,5 +1,6 @@
 /** Which driver makes an instance. Pure. */
 import type { DiskOrigin } from '../../catalog/engine-tables.ts';
+import { INGOT } from '../../platform/own-program.ts';
 
 /** The resource tag of an infrastructure configuration that picks the driver of its build instances. */
 const DRIVER_TAG = 'ingot:driver';
@@ -18,7 +19,7 @@ export function refusePlatform(platform: string | undefined): void {
   if (platform !== undefined && platform !== 'Linux')
     throw new Error(
       `Ingot makes no ${platform} instances yet, so that no ${platform} image can be built ` +
-        `here.${platform === 'Windows' ? ' Its components can be tried on a Windows machine that you have: ./ingot toe run FILE --on ssh://HOST' : ''}`,
+        `here.${platform === 'Windows' ? ` Its components can be tried on a Windows machine that you have: ${INGOT} toe run FILE --on ssh://HOST` : ''}`,
     );
 }
 
@@ -60,7 +61,7 @@ function chooseForStranger(
   if (wanted !== undefined && wanted !== 'qemu')
     throw new Error(
       `resource tag ${DRIVER_TAG} names the driver '${wanted}', and the image is built in a virtual machine: ` +
-        `${why}. Take the tag away, or import the disk as one that you trust (./ingot import --trusted)`,
+        `${why}. Take the tag away, or import the disk as one that you trust (${INGOT} import --trusted)`,
     );
   return { ...chooseTestDriver(missing), reason: why };
 }

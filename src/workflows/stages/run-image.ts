@@ -35,6 +35,7 @@ import { loadSecrets } from './load-secrets.ts';
 import { outputResources } from './outputs.ts';
 import { takeUp } from './take-up.ts';
 import { runGroup } from './workflow-groups.ts';
+import { INGOT } from '../../platform/own-program.ts';
 
 /** What `state.reason` holds at most. */
 const REASON_LENGTH = 1024;
@@ -256,7 +257,7 @@ async function end(work: Ended, cause: Error): Promise<void> {
       work.report({
         type: 'log',
         level: 'error',
-        text: `what was made could not be removed cleanly, ./ingot gc will: ${(cause as Error).message}`,
+        text: `what was made could not be removed cleanly, ${INGOT} gc will: ${(cause as Error).message}`,
       });
     },
   );
