@@ -100,7 +100,7 @@ export async function parentMeaning(
     if (image === undefined)
       return {
         kind: 'none',
-        why: `${within(via)}There is no managed image '${arn.slug}'. ${supplyIt(arn.slug)}`,
+        why: `${within(via)}Unknown managed image '${arn.slug}'. ${supplyIt(arn.slug)}`,
         known: false,
         via,
       };
@@ -108,14 +108,19 @@ export async function parentMeaning(
       return {
         kind: 'none',
         why:
-          `${within(via)}The managed image '${arn.slug}' (${image.osVersion}) cannot be had here. ` +
+          `${within(via)}The managed image '${arn.slug}' (${image.osVersion}) is not available here. ` +
           `${image.refusal ?? ''} ${supplyIt(arn.slug, image)}`,
         known: true,
         via,
       };
     return { kind: 'managed', image, via };
   }
-  return { kind: 'none', why: `${within(via)}The names of config.yaml lead in a circle.`, known: true, via };
+  return {
+    kind: 'none',
+    why: `${within(via)}The names in config.yaml refer to each other in a circle.`,
+    known: true,
+    via,
+  };
 }
 
 /** The name of a parameter, from `ssm:name` or `ssm:` and its ARN. */
@@ -146,10 +151,10 @@ function supplyIt(name: string, image?: ManagedImage): string {
   if (image?.type === 'DOCKER') return '';
   const platform = image === undefined || image.platform === 'Linux' ? '' : ` --platform ${image.platform}`;
   const os = image === undefined ? '' : ` --os-version "${image.osVersion}"`;
-  const line = `in config.yaml of the data directory what stands for it: parentImages: {${name}: ami-…}.`;
+  const line = `parentImages in config.yaml of the data directory: parentImages: {${name}: ami-…}.`;
   return image?.canRun === false
-    ? `Say ${line}`
-    : `Supply its disk with: ${INGOT} import FILE --name ${name}${platform}${os}; or say ${line}`;
+    ? `Set ${line}`
+    : `Import its disk: ${INGOT} import FILE --name ${name}${platform}${os}; or set ${line}`;
 }
 
 function within(via: readonly string[]): string {

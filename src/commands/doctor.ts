@@ -86,5 +86,5 @@ function shown({ name, status, detail, remedy }: CheckResult): string {
   const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
   const label = colour ? `\u001b[${COLOURS[status]}m${LABELS[status]}\u001b[0m` : LABELS[status];
   const line = `${label}  ${name.padEnd(21)}  ${plainLine(detail)}`;
-  return remedy === undefined ? line : `${line}\n${' '.repeat(29)}mend it: ${plainLine(remedy)}`;
+  return remedy === undefined ? line : `${line}\n${' '.repeat(29)}fix it: ${plainLine(remedy)}`;
 }

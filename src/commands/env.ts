@@ -93,7 +93,7 @@ async function writeSections(path: string, sections: readonly (readonly [string,
 async function checkCli(endpoint: string): Promise<void> {
   const program = findProgram('aws');
   if (program === undefined) {
-    process.stderr.write('ingot: no AWS CLI was found on PATH (it can be had with: pipx install awscli)\n');
+    process.stderr.write('ingot: no AWS CLI found on PATH; install it with: pipx install awscli\n');
     return;
   }
   const result = await runProcess([program, '--version'], {

@@ -51,7 +51,7 @@ export function judgeBlocking(
   const lacking = found.packages.length > 0 && others.length < machines.length + (found.forBaseImages?.length ?? 0);
   return [
     ...(lacking
-      ? [`Debian packages are missing: ${found.packages.join(', ')} (${INGOT} doctor --install brings them)`]
+      ? [`Debian packages are missing: ${found.packages.join(', ')} (${INGOT} doctor --install installs them)`]
       : []),
     ...others.map((each) => each.replace(/\.$/, '')),
     ...(found.space === undefined ? [] : [found.space]),

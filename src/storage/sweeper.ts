@@ -29,7 +29,7 @@ const KEEP_LAYERS_MS = 7 * 86_400_000;
 
 /** What a failed image's reason says when its worker died. */
 export const ABANDONED_REASON =
-  'The worker process ended while it worked on this image (it was killed, or the host went down). What it left was ' +
+  'The worker process ended while it worked on this image (it was killed, or the host went down). Its leftovers were ' +
   'removed; start the build again.';
 
 /** A worker that the server killed because it did not answer. */
@@ -139,7 +139,7 @@ async function endImage(catalog: Catalog, layers: LayerStore, arn: string, befor
     const abandoned =
       silent === undefined
         ? (before.reason ?? ABANDONED_REASON)
-        : `${silent} What it left was removed; start the build again.`;
+        : `${silent} Its leftovers were removed; start the build again.`;
     const [status, reason] = cancelled
       ? (['CANCELLED', [CANCELLED_REASON, silent].join(' ').trim()] as const)
       : (['FAILED', abandoned] as const);

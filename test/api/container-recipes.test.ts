@@ -135,7 +135,7 @@ describe('container recipes', () => {
     [{ parentImage: DEBIAN }, 'InvalidParameterValueException', /no available container image/],
     [{ parentImage: DEBIAN, platformOverride: 'Linux' }, 'InvalidParameterCombinationException', /platformOverride/],
     [{ platformOverride: 'macOS' }, 'InvalidParameterValueException', /Linux or Windows/],
-    [{ platformOverride: 'Windows' }, 'InvalidParameterValueException', /for Linux; the parent image is Windows/],
+    [{ platformOverride: 'Windows' }, 'InvalidParameterValueException', /for Linux, but the parent image is Windows/],
     [
       { instanceConfiguration: { image: 'ami-0123456789abcdef0' } },
       'InvalidParameterValueException',

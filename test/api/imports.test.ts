@@ -127,7 +127,7 @@ describe('ImportVmImage', () => {
     assert.equal((await importVm(input)).imageArn, imageArn);
     await assert.rejects(importVm({ vmImportTaskId }), {
       name: 'ClientException',
-      message: new RegExp(`was used before, for the image '${imageArn}'`),
+      message: new RegExp(`has already been used for the image '${imageArn}'`),
     });
     assert.equal(
       (await importVm({ vmImportTaskId: await nameDisk({ source: '/var/tmp/disk.vmdk' }) })).imageArn,

@@ -107,8 +107,9 @@ describe('a parent image', () => {
           type === 'DOCKER'
             ? /It is a container image: a container recipe names it as '[a-z.]+\//
             : new RegExp(
-                `'${name}' .*cannot be had here\\. ` +
-                  `[A-Z].*${supply.canRun ? `\\./ingot import FILE --name ${name}.*or say` : 'Say'} in config\\.yaml ` +
+                `'${name}' .*is not available here\\. ` +
+                  `[A-Z].*${supply.canRun ? `\\./ingot import FILE --name ${name}.*or set` : 'Set'} ` +
+                  'parentImages in config\\.yaml ' +
                   `.*parentImages: \\{${name}: `,
               ),
         );
@@ -141,14 +142,14 @@ describe('a parent image', () => {
     );
     await refused(
       recipe({ parentImage: managed('one-way') }),
-      /one-way is the-other by config\.yaml, the-other is one-way by config\.yaml: There is no managed image/,
+      /one-way is the-other by config\.yaml, the-other is one-way by config\.yaml: Unknown managed image/,
     );
   });
 
   test('is what was imported under its name, and nothing else of that name', async () => {
     const name = 'red-hat-enterprise-linux-8-x86';
     await imported(name, 'USER_INITIATED');
-    await refused(recipe({ parentImage: managed(name) }), /cannot be had here/);
+    await refused(recipe({ parentImage: managed(name) }), /is not available here/);
     await imported(name, 'IMPORT');
     await recipe({ parentImage: managed(name) });
     await recipe({ parentImage: managed('red-hat-enterprise-linux-9-x86') });
@@ -156,7 +157,7 @@ describe('a parent image', () => {
       api
         .clientOf('other', REGION)
         .send(new CreateImageRecipeCommand({ name: 'other', semanticVersion: '1.0.0', parentImage: managed(name) })),
-      /cannot be had here/,
+      /is not available here/,
     );
   });
 
@@ -269,7 +270,7 @@ describe('a managed component', () => {
       await api.client.send(new GetComponentCommand({ componentBuildVersionArn: component('python-3-linux') }))
     ).component!;
     assert.deepEqual([found.version, found.owner], ['1.2.3', 'Amazon']);
-    assert.match(found.description!, /by the configuration of this server/);
+    assert.match(found.description!, /by this server's configuration/);
     const { componentVersionList } = await api.client.send(
       new ListComponentsCommand({ owner: 'Amazon', filters: [{ name: 'name', values: ['python-3-linux'] }] }),
     );

@@ -281,7 +281,7 @@ ${BUILT_UNTESTED}`;
     const unread = await build("      Tags: {'ingot:allow-secrets': 'keys'}");
     assert.match(
       unread.reason!,
-      /the tag ingot:allow-secrets of arn:\S+ has the value 'keys': 'keys' is none of private-key, token/,
+      /the tag ingot:allow-secrets of arn:\S+ is invalid: 'keys': 'keys' is none of private-key, token/,
     );
   });
 

@@ -225,7 +225,7 @@ describe("a disk on its vendor's server", () => {
       await refused(/SHA256SUMS\.gpg answered 404/, vendorDisk(signedBy(good.fingerprint)));
       await publish();
       web.files.set('/key', { content: '<html>' });
-      await refused(/is no public key of OpenPGP/, vendorDisk(signedBy(good.fingerprint)));
+      await refused(/is not an OpenPGP public key/, vendorDisk(signedBy(good.fingerprint)));
     });
 
     test('at a mirror, by the key that the configuration names', async () => {

@@ -48,7 +48,7 @@ describe('a worker that does not answer', () => {
     assert.match(one.state!.reason!, new RegExp(`^The image was cancelled\\. ${silent}$`));
     const two = await waitForStatus(server, other);
     assert.equal(two.state?.status, 'FAILED');
-    assert.match(two.state!.reason!, new RegExp(`^${silent} What it left was removed; start the build again\\.$`));
+    assert.match(two.state!.reason!, new RegExp(`^${silent} Its leftovers were removed; start the build again\\.$`));
     assert.match(
       readFileSync(join(dataDirectory, 'server.log'), 'utf8'),
       /the worker does not answer; killing it to cancel an image/,

@@ -36,7 +36,7 @@ export type TransferEnd = { readonly body: string } | { readonly failure: string
 const PROGRAM = `
 what=$1 path=$2 insecure=$3 algorithm=$4 checksum=$5 shown=$6 follow=$7 tries=$8 spare=$9
 fail() { printf '%s\\n' "$1" >&2; exit 1; }
-command -v curl >/dev/null || fail "there is no program curl in this system, by which files are transferred: install it in a step before"
+command -v curl >/dev/null || fail "the program curl is missing in this system, and file transfers need it: install it in an earlier step"
 if [ -r /etc/environment ]; then
   while IFS='=' read -r name value; do
     case "$name" in http_proxy|https_proxy|no_proxy|all_proxy|HTTPS_PROXY|NO_PROXY|ALL_PROXY)
@@ -99,7 +99,7 @@ $config = Content ([int]$length)
 function RunCurl($options) {
   $start = [Diagnostics.ProcessStartInfo]::new('curl.exe', $options)
   $start.UseShellExecute = $false; $start.RedirectStandardInput = $true; $start.RedirectStandardOutput = $true; $start.RedirectStandardError = $true
-  try { $process = [Diagnostics.Process]::Start($start) } catch { Fail 'there is no curl.exe in this system, by which files are transferred; Windows has it since Server 2019' }
+  try { $process = [Diagnostics.Process]::Start($start) } catch { Fail 'curl.exe is missing in this system, and file transfers need it: Windows Server 2019 and later include it' }
   $printed = $process.StandardOutput.ReadToEndAsync(); $errors = $process.StandardError.ReadToEndAsync()
   $process.StandardInput.BaseStream.Write($config, 0, $config.Length); $process.StandardInput.BaseStream.Close()
   $process.WaitForExit()

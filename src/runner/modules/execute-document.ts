@@ -66,7 +66,7 @@ export const executeDocument: ActionModule = {
 async function documentText(context: AttemptContext, path: string, owner: string | undefined): Promise<string> {
   if (path.startsWith('arn:')) {
     const found = await context.componentText?.(path);
-    if (found === undefined) throw new InputError(`document: there is no component ${path} here`);
+    if (found === undefined) throw new InputError(`document: the component ${path} does not exist here`);
     return found;
   }
   if (path.startsWith('s3://')) {

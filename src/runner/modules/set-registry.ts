@@ -31,7 +31,7 @@ export const setRegistry = fileModule({
   name: 'SetRegistry',
   platforms: ['Windows'],
   item: (inputs) => ({ fields: [registryPath(text(inputs, 'path')), text(inputs, 'name'), ...registryValue(inputs)] }),
-  bash: 'fail "there is no registry here"',
+  bash: 'fail "the registry exists on Windows only"',
   powershell: `
 $path, $name, $kind, $value = $args[0], $args[1], $args[2], ($args[3] | ConvertFrom-Json)
 $typed = switch ($kind) {

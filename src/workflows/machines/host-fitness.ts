@@ -26,8 +26,8 @@ export async function refuseUnfitHost(wanted: {
     chooseTestDriver(missing);
   } catch (error) {
     throw new Error(
-      `the image could be built here but not tested: ${(error as Error).message}. Mend that (${INGOT} doctor says ` +
-        'how), or turn its tests off',
+      `the image could be built here but not tested: ${(error as Error).message}. Fix that (${INGOT} doctor says ` +
+        'how), or disable its tests',
       { cause: error },
     );
   }

@@ -43,7 +43,7 @@ export function chooseBuildDriver(
       throw new Error(
         `resource tag ${DRIVER_TAG} names the driver '${wanted}', which is none of: ${Object.keys(missing).join(', ')}`,
       );
-    if (lacks.length > 0) throw new Error(`driver ${wanted} cannot work on this host: ${lacks.join('; ')}`);
+    if (lacks.length > 0) throw new Error(`the driver ${wanted} does not work on this host: ${lacks.join('; ')}`);
     return { driver: wanted, reason: `named by the resource tag ${DRIVER_TAG}` };
   }
   if (missing['nspawn']?.length === 0) return { driver: 'nspawn', reason: 'the default for build instances' };
@@ -72,6 +72,6 @@ function chooseForStranger(
  */
 export function chooseTestDriver(missing: Readonly<Record<string, readonly string[]>>): DriverChoice {
   const lacks = missing['qemu'] ?? ['no driver of that name'];
-  if (lacks.length > 0) throw new Error(`virtual machines cannot work on this host: ${lacks.join('; ')}`);
+  if (lacks.length > 0) throw new Error(`virtual machines do not work on this host: ${lacks.join('; ')}`);
   return { driver: 'qemu', reason: 'a test boots the image through its own boot loader' };
 }
