@@ -151,7 +151,7 @@ function supplyIt(name: string, image?: ManagedImage): string {
   if (image?.type === 'DOCKER') return '';
   const platform = image === undefined || image.platform === 'Linux' ? '' : ` --platform ${image.platform}`;
   const os = image === undefined ? '' : ` --os-version "${image.osVersion}"`;
-  const line = `parentImages in config.yaml of the data directory: parentImages: {${name}: ami-…}.`;
+  const line = `parentImages: {${name}: ami-…} in config.yaml of the data directory.`;
   return image?.canRun === false
     ? `Set ${line}`
     : `Import its disk: ${INGOT} import FILE --name ${name}${platform}${os}; or set ${line}`;

@@ -109,8 +109,8 @@ describe('a parent image', () => {
             : new RegExp(
                 `'${name}' .*is not available here\\. ` +
                   `[A-Z].*${supply.canRun ? `\\./ingot import FILE --name ${name}.*or set` : 'Set'} ` +
-                  'parentImages in config\\.yaml ' +
-                  `.*parentImages: \\{${name}: `,
+                  'parentImages: ' +
+                  `\\{${name}: ami-…\\} in config\\.yaml`,
               ),
         );
       }
@@ -120,7 +120,7 @@ describe('a parent image', () => {
   test('that nobody knows is refused with what there is', async () => {
     await refused(
       recipe({ parentImage: managed('plan-9-x86') }),
-      /no managed image 'plan-9-x86'.*\.\/ingot import FILE --name plan-9-x86.*What can be built on: .*debian-12-x86/,
+      /Unknown managed image 'plan-9-x86'.*\.\/ingot import FILE --name plan-9-x86.*Available parent images: .*debian-12-x86/,
     );
   });
 
@@ -132,7 +132,7 @@ describe('a parent image', () => {
     await refused(
       recipe({ parentImage: managed('suse-linux-enterprise-server-15-x86') }),
       new RegExp(
-        'suse-linux-enterprise-server-15-x86 is image/golden/x\\.x\\.x by config\\.yaml: There is no available ' +
+        'suse-linux-enterprise-server-15-x86 is image/golden/x\\.x\\.x by config\\.yaml: No ' +
           `build of 'arn:aws:imagebuilder:${REGION}:${ACCOUNT}:image/golden/x\\.x\\.x'`,
       ),
     );
@@ -177,7 +177,7 @@ describe('a parent image', () => {
     );
     await refused(
       recipe({ parentImage: 'ssm:circle' }),
-      /the parameter circle is ami-0bbbbbbbbbbbbbbbb: There is no AMI/,
+      /the parameter circle is ami-0bbbbbbbbbbbbbbbb: The AMI .* does not exist/,
     );
     await refused(
       recipe({ parentImage: 'ssm:/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-Base' }),
@@ -198,7 +198,7 @@ test("a container recipe is told what the registry calls a container image of AW
         targetRepository: { service: 'ECR', repositoryName: 'c' },
       }),
     ),
-    /no available container image .*a container recipe names it as 'public\.ecr\.aws\/amazonlinux\/amazonlinux:2'/,
+    /The container image .* does not exist.*a container recipe names it as 'public\.ecr\.aws\/amazonlinux\/amazonlinux:2'/,
   );
 });
 

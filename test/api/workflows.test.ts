@@ -391,7 +391,7 @@ describe('a step that waits', () => {
   test('fails its workflow when it is stopped', async () => {
     const { image, step: id, ended } = await waiting();
     await send(id, image, 'STOP', 'not today');
-    assert.match(String(await ended), /stopped by SendWorkflowStepAction (STOP): not today/);
+    assert.match(String(await ended), /stopped by SendWorkflowStepAction \(STOP\): not today/);
     const { workflowExecutions } = await api.client.send(
       new ListWorkflowExecutionsCommand({ imageBuildVersionArn: image }),
     );

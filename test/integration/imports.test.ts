@@ -205,7 +205,7 @@ describe('imports', () => {
     ] as const)
       await refused(message, path(file));
     await refused(
-      /has the sha256 [0-9a-f]{64}, and 0{64} was given.*Nothing of it is used/,
+      /has the sha256 [0-9a-f]{64}, but 0{64} was expected.*Nothing of it is used/,
       small,
       '--sha256',
       '0'.repeat(64),
@@ -225,7 +225,7 @@ describe('imports', () => {
     assert.doesNotMatch(JSON.stringify(await imageLog(dataDirectory, arn)), /token=secret/);
     await refused(/broke off after \d+ of \d+ bytes/, `${web.address}cut.qcow2`, '--sha256', sha256);
     await refused(/nothing\.qcow2 answered 404/, `${web.address}nothing.qcow2`, '--sha256', sha256);
-    await refused(/has the sha256 .* was given/, `${web.address}disk.qcow2`, '--sha256', 'f'.repeat(64));
+    await refused(/has the sha256 .* was expected/, `${web.address}disk.qcow2`, '--sha256', 'f'.repeat(64));
     const { code, stderr } = await ingot(dataDirectory, ['import', `${web.address}disk.qcow2`]);
     assert.deepEqual([code, /over http can be changed on its way: give its --sha256/.test(stderr)], [2, true], stderr);
   });

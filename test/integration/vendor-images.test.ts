@@ -177,7 +177,7 @@ describe("a disk on its vendor's server", () => {
     await run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', '/etc/shadow', evil, '8M']);
     await publish(`${sha256Of(evil)}  ${FILE}\n`);
     web.files.set(`/images/24.04.1/${FILE}`, { content: { path: evil } });
-    await refused(/lies over another file/, vendorDisk());
+    await refused(/has a backing file/, vendorDisk());
   });
 
   test('is fetched by nobody who gave it up', async () => {
