@@ -23,7 +23,7 @@ describe('documents that are made in part from the code', () => {
 
   test('a marker without a block is an error', () => {
     const text = '<!-- made by npm run docs:api: no-such -->\n<!-- end -->\n';
-    assert.throws(() => withBlocks(text, blocks), /no block 'no-such'/);
+    assert.throws(() => withBlocks(text, blocks), /unknown block 'no-such'/);
   });
 });
 

@@ -111,7 +111,7 @@ const BLOCK = /(<!-- made by npm run docs:api: ([a-zA-Z-]+) -->\n)[\s\S]*?(<!-- 
 export function withBlocks(text: string, blocks: Readonly<Record<string, string>>): string {
   return text.replace(BLOCK, (_, begin: string, name: string, end: string) => {
     if (blocks[name] === undefined)
-      throw new Error(`there is no block '${name}'; there are: ${Object.keys(blocks).join(', ')}`);
+      throw new Error(`unknown block '${name}'; expected one of: ${Object.keys(blocks).join(', ')}`);
     return `${begin}${blocks[name]}\n${end}`;
   });
 }
@@ -170,7 +170,7 @@ async function filters(): Promise<string> {
     const refusal: unknown = await handler({ filters: [{ name: '?', values: ['?'] }] } as never, context).catch(
       (error: unknown) => error,
     );
-    const found = refusal instanceof ApiError ? /there are: (.*)\.$/.exec(refusal.message)?.[1] : undefined;
+    const found = refusal instanceof ApiError ? /Expected one of: (.*)\.$/.exec(refusal.message)?.[1] : undefined;
     if (found === undefined) throw new Error(`${name} does not say which filters it has`, { cause: refusal });
     rows.push([
       `\`${name}\``,

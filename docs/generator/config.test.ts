@@ -26,7 +26,7 @@ function settingsAt(path: readonly string[]): readonly string[] {
   try {
     parseConfig(text, 'config.yaml');
   } catch (error) {
-    const found = /no-such: there is no such setting; there are (.*)$/m.exec((error as Error).message)?.[1];
+    const found = /no-such: unknown setting; expected one of (.*)$/m.exec((error as Error).message)?.[1];
     if (found !== undefined) return found.split(', ').sort();
   }
   throw new Error(`the reader does not name the settings of ${path.join('.')}`);

@@ -360,7 +360,7 @@ async function answerIngot(
   closing: AbortSignal,
 ): Promise<unknown> {
   const { path, query } = target(request.raw);
-  if (route.upgrade) throw invalidRequest(`${route.action} is a WebSocket: the request has to ask for an upgrade.`);
+  if (route.upgrade) throw invalidRequest(`${route.action} is a WebSocket: the request must request an upgrade.`);
   const given = request.params as Readonly<Record<string, string>>;
   context.call.parameters = { ...given, ...parametersOf(query) };
   if (route.body !== true && bodyOf(request).length > 0) throw serializationError(`${route.action} takes no body.`);

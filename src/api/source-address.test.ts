@@ -30,5 +30,5 @@ test('what a proxy says counts as far as proxies are trusted', () => {
     } as unknown as IncomingMessage;
     assert.equal(sourceAddresses(proxies)(request), address, JSON.stringify([proxies, remoteAddress, forwarded]));
   }
-  assert.throws(() => sourceAddresses(['proxy.example']), /no IP address/);
+  assert.throws(() => sourceAddresses(['proxy.example']), /neither an IP address/);
 });

@@ -12,7 +12,7 @@ export type SourceAddress = (request: IncomingMessage) => string;
 export function sourceAddresses(proxies: readonly string[]): SourceAddress {
   const trusted = proxies.map((text): AddressRange => {
     const range = parseRange(text);
-    if (range === undefined) throw new Error(`access.proxies: '${text}' is no IP address and no range of them`);
+    if (range === undefined) throw new Error(`access.proxies: '${text}' is neither an IP address nor an IP range`);
     return range;
   });
   const isTrusted = (address: string): boolean => trusted.some((range) => isInRange(address, range));

@@ -137,7 +137,7 @@ export async function transitionImage(
   options: { readonly reason?: string; readonly patch?: Partial<Image> } = {},
 ): Promise<ImageStatus> {
   const row = await trx.selectFrom('images').select(['status', 'record']).where('arn', '=', arn).executeTakeFirst();
-  if (row === undefined) throw new IllegalMoveError(`the image ${arn} does not exist (any more)`);
+  if (row === undefined) throw new IllegalMoveError(`the image ${arn} does not exist or was deleted`);
   const from = row.status as ImageStatus;
   if (!isLegalMove(from, to)) throw new IllegalMoveError(`the image ${arn} is ${from} and cannot become ${to}`);
   const record: Image = {
@@ -189,7 +189,7 @@ export async function updateImageRecord(
   patch: Partial<Omit<Image, 'arn' | 'state' | 'tags'>>,
 ): Promise<void> {
   const row = await trx.selectFrom('images').select('record').where('arn', '=', arn).executeTakeFirst();
-  if (row === undefined) throw new Error(`the image ${arn} does not exist (any more)`);
+  if (row === undefined) throw new Error(`the image ${arn} does not exist or was deleted`);
   const record: Image = { ...readImage(row.record), ...patch };
   await trx
     .updateTable('images')

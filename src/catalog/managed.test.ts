@@ -59,7 +59,7 @@ test('versions of a managed component are resolved', () => {
 
 test('faults name their place', () => {
   for (const [files, message] of [
-    [{ 'components/index.yaml': 'workflows: []' }, /index\.yaml: there is no list 'components'/],
+    [{ 'components/index.yaml': 'workflows: []' }, /index\.yaml: expected a list 'components'/],
     [{ 'components/index.yaml': 'components: [{name: c, version: 1.0.0}]' }, /an entry \(c\) has no file/],
     [{ 'components/index.yaml': 'components: [{name: c, version: 1.0.0, file: c.yaml}]' }, /ENOENT.*c\.yaml/],
     [
@@ -67,7 +67,7 @@ test('faults name their place', () => {
         'components/index.yaml': 'components: [{name: c, version: 1.x.x, file: c.yaml}]',
         'components/c.yaml': DOCUMENT,
       },
-      /'1\.x\.x' is no version/,
+      /'1\.x\.x' is not a valid version/,
     ],
     [
       { 'components/index.yaml': 'components: [{name: c, version: 1.0.0, file: c.yaml}]', 'components/c.yaml': 'a: b' },

@@ -157,7 +157,7 @@ function mappedComponent(
     version,
     platform,
     data,
-    description: `Stands for AWS's ${name} by the configuration of this server.`,
+    description: `Replaces AWS's ${name}, by this server's configuration.`,
     dateCreated: statSync(file).mtime.toISOString(),
     type: componentType(document),
     parameters: parameterDetails(document),
@@ -171,7 +171,7 @@ function readIndex(folder: string, kind: string): readonly ReadEntry[] {
   if (!existsSync(path)) return [];
   const content = parse(readFileSync(path, 'utf8')) as Record<string, readonly IndexEntry[]>;
   const entries = content[kind];
-  if (!Array.isArray(entries)) throw new Error(`${path}: there is no list '${kind}'`);
+  if (!Array.isArray(entries)) throw new Error(`${path}: expected a list '${kind}'`);
   return entries.map((entry: IndexEntry) => {
     for (const member of ['name', 'version', 'file'] as const) {
       if (typeof entry[member] !== 'string')
@@ -211,7 +211,8 @@ function workflow(entry: ReadEntry): ManagedWorkflow {
 
 function shared(entry: ReadEntry) {
   const version = parseVersion(entry.version);
-  if (version === undefined) throw new Error(`managed document ${entry.name}: '${entry.version}' is no version`);
+  if (version === undefined)
+    throw new Error(`managed document ${entry.name}: '${entry.version}' is not a valid version, such as 1.0.0`);
   return {
     ...version,
     // A managed document that changes gets a new version, never a second build.
@@ -282,7 +283,7 @@ export function missingComponent({ missingComponents }: ManagedRegister, referen
   const platform = missing.platform === 'Linux' ? '' : `, platform: ${missing.platform}`;
   const document = `{file: /PATH/${missing.name}.yaml${platform}}`;
   return (
-    ' AWS publishes it, and Ingot has no document of that name: write one and name it in config.yaml of the data ' +
+    ' AWS publishes it, but Ingot has no document for it. Write one and name it in config.yaml of the data ' +
     `directory, managedComponents: {${missing.name}: ${document}}, or use a component of your own.`
   );
 }

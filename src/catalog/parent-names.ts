@@ -9,6 +9,7 @@ import { imageVersions } from './images.ts';
 import { findManagedImage, type ManagedImage, type ManagedRegister } from './managed.ts';
 import { compareVersions } from '../resources/versions.ts';
 import type { Place } from './slices.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 /** What it means. `via` says how that was found, in a few words each, for the log. */
 export type ParentMeaning =
@@ -99,7 +100,7 @@ export async function parentMeaning(
     if (image === undefined)
       return {
         kind: 'none',
-        why: `${within(via)}There is no managed image '${arn.slug}'. ${supplyIt(arn.slug)}`,
+        why: `${within(via)}Unknown managed image '${arn.slug}'. ${supplyIt(arn.slug)}`,
         known: false,
         via,
       };
@@ -107,14 +108,19 @@ export async function parentMeaning(
       return {
         kind: 'none',
         why:
-          `${within(via)}The managed image '${arn.slug}' (${image.osVersion}) cannot be had here. ` +
+          `${within(via)}The managed image '${arn.slug}' (${image.osVersion}) is not available here. ` +
           `${image.refusal ?? ''} ${supplyIt(arn.slug, image)}`,
         known: true,
         via,
       };
     return { kind: 'managed', image, via };
   }
-  return { kind: 'none', why: `${within(via)}The names of config.yaml lead in a circle.`, known: true, via };
+  return {
+    kind: 'none',
+    why: `${within(via)}The names in config.yaml refer to each other in a circle.`,
+    known: true,
+    via,
+  };
 }
 
 /** The name of a parameter, from `ssm:name` or `ssm:` and its ARN. */
@@ -145,10 +151,10 @@ function supplyIt(name: string, image?: ManagedImage): string {
   if (image?.type === 'DOCKER') return '';
   const platform = image === undefined || image.platform === 'Linux' ? '' : ` --platform ${image.platform}`;
   const os = image === undefined ? '' : ` --os-version "${image.osVersion}"`;
-  const line = `in config.yaml of the data directory what stands for it: parentImages: {${name}: ami-…}.`;
+  const line = `parentImages: {${name}: ami-…} in config.yaml of the data directory.`;
   return image?.canRun === false
-    ? `Say ${line}`
-    : `Supply its disk with: ./ingot import FILE --name ${name}${platform}${os}; or say ${line}`;
+    ? `Set ${line}`
+    : `Import its disk: ${INGOT} import FILE --name ${name}${platform}${os}; or set ${line}`;
 }
 
 function within(via: readonly string[]): string {

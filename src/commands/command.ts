@@ -1,6 +1,7 @@
 /** What a command of the command line is, and how its arguments are read. */
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { nearestWord } from '../documents/nearest.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 /** An option; every command also has `--help`. Parsing, help and completion read this table. */
 export interface CommandOption {
@@ -101,10 +102,10 @@ export function readArguments(command: Command, argv: readonly string[]): Argume
   const required = command.positionals.filter((name) => !/[?]$|[.]{3}$/.test(name));
   const takesAll = command.positionals.some((name) => name.endsWith('...'));
   const missing = required[parsed.positionals.length];
-  if (missing !== undefined) throw new WrongUse(`missing argument ${missing}; usage: ingot ${command.usage}`);
+  if (missing !== undefined) throw new WrongUse(`missing argument ${missing}; usage: ${INGOT} ${command.usage}`);
   if (!takesAll && parsed.positionals.length > command.positionals.length) {
     throw new WrongUse(
-      `unexpected argument '${parsed.positionals[command.positionals.length]}'; usage: ingot ${command.usage}`,
+      `unexpected argument '${parsed.positionals[command.positionals.length]}'; usage: ${INGOT} ${command.usage}`,
     );
   }
   return new Arguments(parsed.values, parsed.positionals);
@@ -145,6 +146,6 @@ function unknownOption(
 export function instanceIdOf(text: string): string {
   if (/^i-[0-9a-f]{17}$/.test(text)) return text;
   throw new WrongUse(
-    `invalid instance ID '${text}': expected i- and 17 hexadecimal digits; \`ingot instances\` lists them`,
+    `invalid instance ID '${text}': expected i- and 17 hexadecimal digits; \`${INGOT} instances\` lists them`,
   );
 }

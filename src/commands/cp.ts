@@ -97,7 +97,7 @@ function localError(path: string, error: unknown): Error {
 }
 
 const skipped = (path: string): void =>
-  void process.stderr.write(`ingot: passed over ${plainLine(path)}: neither a file nor a folder nor a link\n`);
+  void process.stderr.write(`ingot: skipped ${plainLine(path)}: neither a file nor a folder nor a link\n`);
 
 async function put({ connection, archive, interrupt }: Run, source: string, to: Remote): Promise<void> {
   // An archive says how long a file is before its first byte.

@@ -4,6 +4,7 @@ import type { Deregistered } from '../storage/storage.ts';
 import { CLIENT_OPTIONS, connect } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
 import { size } from './text.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 export const deregister: Command = {
   usage: 'deregister [OPTIONS] AMI...',
@@ -24,7 +25,7 @@ async function run(args: Arguments): Promise<number> {
   const ids = [...new Set(args.positionals)];
   for (const id of ids)
     if (!/^ami-[0-9a-f]{8,17}$/.test(id))
-      throw new WrongUse(`invalid AMI ID '${id}': expected ami- and 17 hexadecimal digits; \`ingot df\` lists them`);
+      throw new WrongUse(`invalid AMI ID '${id}': expected ami- and 17 hexadecimal digits; \`${INGOT} df\` lists them`);
   const connection = await connect(args);
   const region = args.text('region');
   let failed = false;

@@ -4,6 +4,7 @@ import type { StorageUsage } from '../storage/storage.ts';
 import { CLIENT_OPTIONS, connect } from './client.ts';
 import type { Arguments, Command } from './command.ts';
 import { plainLine, size, table } from './text.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 export const df: Command = {
   usage: 'df [OPTIONS]',
@@ -22,7 +23,7 @@ const KINDS: readonly (readonly [kind: keyof StorageUsage['kinds'], what: string
   ['copies', 'copies in other Regions'],
   ['running', 'needed by builds and instances that run'],
   ['instances', 'written by launched instances'],
-  ['unreferenced', 'for later builds only: ingot gc frees it'],
+  ['unreferenced', `for later builds only: ${INGOT} gc frees it`],
   ['logs', 'logs'],
   ['catalog', 'records'],
   ['other', 'other'],

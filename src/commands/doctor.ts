@@ -5,6 +5,7 @@ import { CLIENT_OPTIONS, dataDirectoryOf } from './client.ts';
 import type { Arguments, Command } from './command.ts';
 import { catchInterrupt, INTERRUPTED } from './interrupt.ts';
 import { plainLine } from './text.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 export const doctor: Command = {
   usage: 'doctor [OPTIONS]',
@@ -73,7 +74,7 @@ async function run(args: Arguments): Promise<number> {
         : `\nBuilds or tests cannot work on this host yet: see ${failed.join(', ')}.\n`,
     );
     if ((await missingPackages()).length > 0)
-      process.stdout.write('The Debian packages that are missing are installed by: ./ingot doctor --install\n');
+      process.stdout.write(`The Debian packages that are missing are installed by: ${INGOT} doctor --install\n`);
     return ok ? 0 : 1;
   } finally {
     interrupt.release();
@@ -85,5 +86,5 @@ function shown({ name, status, detail, remedy }: CheckResult): string {
   const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
   const label = colour ? `\u001b[${COLOURS[status]}m${LABELS[status]}\u001b[0m` : LABELS[status];
   const line = `${label}  ${name.padEnd(21)}  ${plainLine(detail)}`;
-  return remedy === undefined ? line : `${line}\n${' '.repeat(29)}mend it: ${plainLine(remedy)}`;
+  return remedy === undefined ? line : `${line}\n${' '.repeat(29)}fix it: ${plainLine(remedy)}`;
 }

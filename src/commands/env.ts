@@ -11,6 +11,7 @@ import { CommandFailed, WrongUse, type Arguments, type Command } from './command
 import { PYTHON_VARIABLES, readCliVersion } from '../doctor/aws-cli-version.ts';
 import { withSection } from './env/ini.ts';
 import { shellWord } from './text.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 export const env: Command = {
   usage: 'env [OPTIONS]',
@@ -36,7 +37,7 @@ async function run(args: Arguments): Promise<number> {
   if (args.flag('write') && profile === undefined) throw new WrongUse('--write requires --profile NAME');
   const connection = await connectToRunning(dataDirectory, region);
   if (connection === undefined)
-    throw new CommandFailed(`no server is running on ${dataDirectory}: start one with ./ingot serve`);
+    throw new CommandFailed(`no server is running on ${dataDirectory}: start one with ${INGOT} serve`);
   const endpoint = endpointOf(connection);
   const { accessKeyId, secretAccessKey } = connection.credentials;
   await checkCli(endpoint);
@@ -92,7 +93,7 @@ async function writeSections(path: string, sections: readonly (readonly [string,
 async function checkCli(endpoint: string): Promise<void> {
   const program = findProgram('aws');
   if (program === undefined) {
-    process.stderr.write('ingot: no AWS CLI was found on PATH (it can be had with: pipx install awscli)\n');
+    process.stderr.write('ingot: no AWS CLI found on PATH; install it with: pipx install awscli\n');
     return;
   }
   const result = await runProcess([program, '--version'], {

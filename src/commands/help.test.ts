@@ -33,11 +33,16 @@ for (const [name, { summary, load }] of Object.entries(commands)) {
 
     test('has examples that the command takes', async () => {
       const command = await load();
-      const lines = command.examples.flatMap((line) => [
-        ...line.matchAll(new RegExp(`^ingot ${name}\\b(.*)$`, 'g')),
-        ...line.matchAll(new RegExp(`\\(ingot ${name}\\b([^)]*)\\)`, 'g')),
-      ]);
-      assert.ok(lines.length > 0, `no example uses ingot ${name}`);
+      const shown = commandHelp(command)
+        .split(/^Examples?:\n/m)
+        .at(-1)!;
+      const lines = shown
+        .split('\n')
+        .flatMap((line) => [
+          ...line.matchAll(new RegExp(`^ {2}\\./ingot ${name}\\b(.*)$`, 'g')),
+          ...line.matchAll(new RegExp(`\\(\\./ingot ${name}\\b([^)]*)\\)`, 'g')),
+        ]);
+      assert.ok(lines.length > 0, `no example uses ./ingot ${name}`);
       // What a shell would do with it, as far as examples go: quotes, a redirection, the background.
       for (const [, rest] of lines) {
         const words = [...rest!.replace(/\s[<>&|].*$/, '').matchAll(/'([^']*)'|(\S+)/g)].map(

@@ -1,6 +1,7 @@
 /** The text of `ingot help`, made from the commands' own tables. Pure. */
 import type { Command, CommandOption } from './command.ts';
 import { COMMAND_GROUPS, commands } from './commands.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 /** No line of help is longer: the width of a terminal that nobody made wider. */
 export const HELP_COLUMNS = 80;
@@ -29,14 +30,14 @@ export function commandHelp(command: Command): string {
     groups.set(heading, [...(groups.get(heading) ?? []), row]);
   }
   const sections = [
-    `Usage: ingot ${command.usage}`,
+    `Usage: ${INGOT} ${command.usage}`,
     prose(command.about),
     ...(command.verbs === undefined ? [] : [`Subcommands:\n${columns(Object.entries(command.verbs))}`]),
     ...[...groups].map(([heading, rows]) => `${heading}:\n${columns(rows)}`),
     ...(command.notes === undefined ? [] : [prose(command.notes)]),
     ...(command.exitCodes === undefined ? [] : [`Exit codes:\n${columns(Object.entries(command.exitCodes))}`]),
     `${command.examples.length > 1 ? 'Examples' : 'Example'}:\n` +
-      `${command.examples.map((line) => `  ${line}`).join('\n')}`,
+      `${command.examples.map((line) => `  ${asCalledHere(line)}`).join('\n')}`,
   ];
   return `${sections.join('\n\n')}\n`;
 }
@@ -49,9 +50,9 @@ export function overviewHelp(): string {
   });
   return [
     'Ingot: a self-hosted EC2 Image Builder.',
-    'Usage: ingot COMMAND [OPTIONS] [ARGUMENTS]',
+    `Usage: ${INGOT} COMMAND [OPTIONS] [ARGUMENTS]`,
     ...sections,
-    'Run `ingot help COMMAND` for details, and `ingot --version` for the version.',
+    `Run \`${INGOT} help COMMAND\` for details, and \`${INGOT} --version\` for the version.`,
     prose('Data directory: --data DIR (default: $INGOT_DATA, or /var/lib/ingot).'),
     '',
   ]
@@ -67,15 +68,20 @@ export function familyHelp(word: string): string | undefined {
     .map(([name, { summary }]): [string, string] => [name, summary]);
   if (rows.length === 0) return undefined;
   return [
-    `Usage: ingot ${word} SUBCOMMAND [OPTIONS] [ARGUMENTS]`,
+    `Usage: ${INGOT} ${word} SUBCOMMAND [OPTIONS] [ARGUMENTS]`,
     `Subcommands:\n${columns(rows)}`,
-    `Run \`ingot help ${word} SUBCOMMAND\` for details.\n`,
+    `Run \`${INGOT} help ${word} SUBCOMMAND\` for details.\n`,
   ].join('\n\n');
 }
 
 /** `-p, --parameter NAME=VALUE` */
 function optionForm(name: string, { short, value }: CommandOption): string {
   return `${short === undefined ? '    ' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`;
+}
+
+/** The commands in a text of a command's table, which calls them `ingot COMMAND`, as they are called here. */
+function asCalledHere(text: string): string {
+  return text.replace(/(?<![^\s`(])ingot(?= [a-z])/g, INGOT);
 }
 
 /** Two aligned columns, the right one wrapped. */
@@ -95,7 +101,7 @@ function columns(rows: readonly (readonly [string, string])[], least = 0): strin
 
 /** Paragraphs wrapped to the width; lines that are indented stay as they are. */
 function prose(text: string): string {
-  return text
+  return asCalledHere(text)
     .trim()
     .split(/\n{2,}/)
     .map((paragraph) => (/^ /m.test(paragraph) ? paragraph : wrap(paragraph, HELP_COLUMNS).join('\n')))

@@ -10,6 +10,7 @@ import type { InstanceDescription } from './instances.ts';
 import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
 import { parsePublish } from './publish.ts';
 import { shellWord } from './text.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 export const launch: Command = {
   usage: 'launch [OPTIONS] IMAGE',
@@ -146,7 +147,7 @@ function tell(instance: InstanceDescription, args: Arguments, detach: boolean): 
     process.stderr.write(`port ${port.instancePort} of it: ${port.hostAddress ?? '127.0.0.1'}:${port.hostPort}\n`);
   process.stderr.write(
     detach
-      ? `To end it:  ./ingot terminate ${instanceId}${data}\n`
-      : `Ctrl-C ends it. Meanwhile:  ./ingot exec ${instanceId}${data} -- COMMAND\n`,
+      ? `To end it:  ${INGOT} terminate ${instanceId}${data}\n`
+      : `Ctrl-C ends it. Meanwhile:  ${INGOT} exec ${instanceId}${data} -- COMMAND\n`,
   );
 }

@@ -6,6 +6,7 @@ import { useCompileCache } from '../platform/compile-cache.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { commands } from './commands.ts';
 import { commandHelp, familyHelp, overviewHelp } from './help.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 useCompileCache();
 process.exitCode = await main(process.argv.slice(2));
@@ -76,7 +77,7 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
   } catch (error) {
     if (error instanceof WrongUse) {
       process.stderr.write(
-        `ingot: ${error.message} (see: ingot ` +
+        `ingot: ${error.message} (see: ${INGOT} ` +
           `help${Object.hasOwn(commands, name) || wordsAfter(name).length > 0 ? ` ${name}` : ''})\n`,
       );
       return 2;

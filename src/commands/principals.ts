@@ -5,6 +5,7 @@ import { signedJson, type Connection } from '../platform/api-client.ts';
 import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { table } from './text.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 export const principals: Command = {
   usage: 'principals [SUBCOMMAND] [NAME] [OPTIONS]',
@@ -99,7 +100,7 @@ async function list({ send }: Requests, args: Arguments): Promise<void> {
   if (args.flag('json')) process.stdout.write(`${JSON.stringify(all, undefined, 2)}\n`);
   else if (all.length === 0)
     process.stdout.write(
-      'no principals except the first key pair, which may do everything; to add one: ingot principals add user/NAME\n',
+      `no principals except the first key pair, which may do everything; to add one: ${INGOT} principals add user/NAME\n`,
     );
   else {
     const keys = ({ keys: held = [] }: Principal): string =>
@@ -125,7 +126,7 @@ async function add({ send }: Requests, arn: string, args: Arguments): Promise<vo
   process.stdout.write(`${arn}\n`);
   if (policies.length === 0)
     process.stderr.write(
-      `ingot: it has no policy yet, so it may do nothing: ingot principals policy ${arn} --policy FILE\n`,
+      `ingot: it has no policy yet, so it may do nothing: ${INGOT} principals policy ${arn} --policy FILE\n`,
     );
   if (!isRole && !args.flag('no-key')) printKey(await send<NewKey>('POST', at(arn, 'keys')));
 }
@@ -155,7 +156,7 @@ async function rotate({ send }: Requests, arn: string): Promise<void> {
   const off = held.filter(({ status }) => status === 'Inactive');
   if (held.length >= 2 && off.length === 0)
     throw new CommandFailed(
-      `${arn} has two active access keys: disable one first (ingot principals key ${arn} --disable ID)`,
+      `${arn} has two active access keys: disable one first (${INGOT} principals key ${arn} --disable ID)`,
     );
   if (held.length >= 2) await send('DELETE', at(arn, 'keys', off[0]!.accessKeyId));
   printKey(await send<NewKey>('POST', at(arn, 'keys')));
@@ -163,7 +164,7 @@ async function rotate({ send }: Requests, arn: string): Promise<void> {
     if (status !== 'Active') continue;
     await send('POST', at(arn, 'keys', accessKeyId), { status: 'Inactive' });
     process.stderr.write(
-      `ingot: ${accessKeyId} is switched off (ingot principals key ${arn} --enable ${accessKeyId} takes that back)\n`,
+      `ingot: ${accessKeyId} is switched off (${INGOT} principals key ${arn} --enable ${accessKeyId} takes that back)\n`,
     );
   }
 }

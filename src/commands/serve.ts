@@ -7,6 +7,7 @@ import { DataDirectoryBusy, startService } from '../service/service.ts';
 import { CLIENT_OPTIONS, dataDirectoryOf } from './client.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 import { shellWord } from './text.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 export const serve: Command = {
   usage: 'serve [OPTIONS]',
@@ -52,7 +53,7 @@ async function run(args: Arguments): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void service.stop());
   const data = args.text('data') === undefined ? '' : ` --data ${shellWord(dataDirectory)}`;
   process.stdout.write(
-    `Ingot listens on ${endpointOf(service)}, its data is in ${dataDirectory}.\nFor the AWS CLI:  eval "$(./ingot ` +
+    `Ingot listens on ${endpointOf(service)}, its data is in ${dataDirectory}.\nFor the AWS CLI:  eval "$(${INGOT} ` +
       `env${data})"\n`,
   );
   await service.finished;

@@ -98,7 +98,7 @@ async function run(args: Arguments): Promise<number> {
       await saveState(stateFile, documents, end.interrupted);
       process.stderr.write(
         'ingot: a step asks for a restart of this host. Restart it, then run the same command with --execution-id ' +
-          `${request.executionId}: it goes on where it was\n`,
+          `${request.executionId}: continuing the earlier run\n`,
       );
       return RESTART;
     }

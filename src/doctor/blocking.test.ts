@@ -27,7 +27,7 @@ test('what is in the way of a build and of a launch', () => {
       'build',
       { missing: { nspawn: [NSPAWN, 'no /dev/fuse.'], qemu: [QEMU] }, packages: ['systemd-container', 'qemu-utils'] },
       [
-        'Debian packages are missing: systemd-container, qemu-utils (./ingot doctor --install brings them)',
+        'Debian packages are missing: systemd-container, qemu-utils (./ingot doctor --install installs them)',
         'no /dev/fuse',
       ],
     ],
@@ -39,7 +39,7 @@ test('what is in the way of a build and of a launch', () => {
         packages: ['mmdebstrap'],
         forBaseImages: ['the program mmdebstrap is missing (install the package mmdebstrap)'],
       },
-      ['Debian packages are missing: mmdebstrap (./ingot doctor --install brings them)'],
+      ['Debian packages are missing: mmdebstrap (./ingot doctor --install installs them)'],
     ],
     ['build', { missing: { nspawn: [], qemu: [] }, packages: [], space: 'the disk is full' }, ['the disk is full']],
   ];

@@ -6,6 +6,7 @@ import { managedImages } from '../images/base/base-images.ts';
 import { missingByDriver } from '../instances/launch.ts';
 import { lookAt, spaceBlocks } from './checks/space.ts';
 import { isThere, neededPackages } from './packages.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 /**
  * What is in the way, one sentence each; empty when it can start.
@@ -50,7 +51,7 @@ export function judgeBlocking(
   const lacking = found.packages.length > 0 && others.length < machines.length + (found.forBaseImages?.length ?? 0);
   return [
     ...(lacking
-      ? [`Debian packages are missing: ${found.packages.join(', ')} (./ingot doctor --install brings them)`]
+      ? [`Debian packages are missing: ${found.packages.join(', ')} (${INGOT} doctor --install installs them)`]
       : []),
     ...others.map((each) => each.replace(/\.$/, '')),
     ...(found.space === undefined ? [] : [found.space]),

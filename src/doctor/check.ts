@@ -3,6 +3,7 @@ import { withDeadline } from '../platform/clock.ts';
 import { patient } from '../platform/patience.ts';
 import { installCommand, isThere, neededPackages } from './packages.ts';
 import type { MirrorAnswer } from './mirror.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 /** `warn`: works, but not as well as it could. `fail`: builds or tests cannot work. */
 export type Status = 'ok' | 'warn' | 'fail';
@@ -101,7 +102,7 @@ async function runCheck(
     // The launcher lets nothing begin without them, so this fails also where the rest would do.
     if (lacking.length > 0) return { name, status: 'fail', ...lackingPackages(lacking) };
     if (check.root && process.getuid?.() !== 0)
-      return { name, status: failed, detail: 'cannot be tried without root', remedy: 'sudo ./ingot doctor' };
+      return { name, status: failed, detail: 'cannot be tried without root', remedy: `sudo ${INGOT} doctor` };
 
     const { signal, end: release } = withDeadline(
       context.signal,

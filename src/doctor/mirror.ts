@@ -85,7 +85,7 @@ function failureOf(error: NodeJS.ErrnoException): string {
       return 'it refuses connections';
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
-      return 'there is no route to it';
+      return 'it has no route';
     default:
       return error.message || (error.code ?? 'unknown error');
   }

@@ -12,7 +12,7 @@ count=$1; shift; lists passed "$count" "$@"; shift "$count"
 count=$1; shift; lists without "$count" "$@"; shift "$count"
 count=$1; shift; lists hints "$count" "$@"; shift "$count"
 for program in find grep xargs md5sum; do
-  command -v "$program" >/dev/null || { echo "there is no program $program in this system" >&2; exit 3; }
+  command -v "$program" >/dev/null || { echo "the program $program is missing in this system" >&2; exit 3; }
 done
 
 named=(); for name in "${names[@]}"; do named+=(-o -name "$name"); done

@@ -73,8 +73,8 @@ export async function usableDisk(path: string): Promise<DiskInfo> {
   } catch (error) {
     const said = /qemu-img: (.*)$/m.exec((error as Error).message)?.[1] ?? (error as Error).message.split('\n')[0]!;
     throw new DamagedDiskError(
-      `the disk ${basename(path)} of the parent image cannot be used: ${said}. The file is damaged or gone: build ` +
-        'the parent image again, or bring back its file from a backup',
+      `the disk ${basename(path)} of the parent image cannot be used: ${said}. The file is damaged or missing: build ` +
+        'the parent image again, or restore its file from a backup',
       { cause: error },
     );
   }

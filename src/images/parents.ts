@@ -66,8 +66,7 @@ export async function sealedParent(request: ParentRequest): Promise<ParentImage>
     throw new Error(`parent image ${request.reference}: ${error.message}`, { cause: error });
   }
   const arn = await resolveImage(catalog.db, meaning.arn);
-  if (arn === undefined)
-    throw new Error(`parent image ${request.reference}: there is no available build of ${meaning.arn}`);
+  if (arn === undefined) throw new Error(`parent image ${request.reference}: no build of ${meaning.arn} is AVAILABLE`);
   const ami = (await amisOfImage(catalog.db, arn)).find((each) => each.region === region);
   if (ami === undefined)
     throw new Error(`parent image ${request.reference}: ${arn} has no AMI in ${region} (any more)`);

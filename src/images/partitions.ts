@@ -130,9 +130,7 @@ export async function rootPartition(path: string, architecture: 'x86_64' | 'arm6
     const partitions = await readPartitions(read);
     const root = chooseRoot(partitions, architecture);
     if (root === undefined)
-      throw new PartitionError(
-        'no partition of the disk is a Linux root (neither by its type nor as generic Linux data)',
-      );
+      throw new PartitionError('the disk has no Linux root partition (neither by its type nor as generic Linux data)');
     const fsType = await fileSystemType(read, root.offset);
     return fsType === undefined ? root : { ...root, fsType };
   });

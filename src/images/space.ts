@@ -35,7 +35,7 @@ export async function runningOut(folder: string): Promise<string | undefined> {
   if (bavail * bsize >= LOW_WATER) return undefined;
   return diskFullMessage(
     `the disk of this host is full: the file system of ${folder} has ${mib(bavail * bsize)} MiB left, which are ` +
-      'kept for the records, so the build was given up',
+      'kept for the records, so the build was stopped',
   );
 }
 

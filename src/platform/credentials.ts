@@ -40,7 +40,7 @@ export async function readCredentials(dataDirectory: string): Promise<Credential
   }
   const { accessKeyId, secretAccessKey, account } = value ?? {};
   if (!accessKeyId || !secretAccessKey || !/^\d{12}$/.test(account ?? '')) {
-    throw new Error(`${fileOf(dataDirectory)} lacks accessKeyId, secretAccessKey or an account of 12 digits`);
+    throw new Error(`${fileOf(dataDirectory)} must have accessKeyId, secretAccessKey and an account of 12 digits`);
   }
   return { accessKeyId, secretAccessKey, account: account! };
 }

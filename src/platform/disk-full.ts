@@ -1,10 +1,11 @@
 /** A disk of this host that is full: how it is told from other errors, and what to do. */
+import { INGOT } from './own-program.ts';
 
 const SQLITE_FULL = 13;
 
 /** What to do about a full disk of the host. */
 export const MAKE_ROOM =
-  'Make room there (./ingot df shows what takes it, ./ingot gc frees what nothing needs), or use another data ' +
+  `Make room there (${INGOT} df shows what takes it, ${INGOT} gc frees what nothing needs), or use another data ` +
   'directory (--data, INGOT_DATA).';
 
 /**

@@ -92,7 +92,7 @@ describe('a download', () => {
   test('of more than is taken is an error, whether the server says so or not', async () => {
     await assert.rejects(
       download(`${address}/file`, path, { ...options, maxBytes: 1000 }),
-      /has 300000 bytes; 1000 at most are taken/,
+      /has 300000 bytes; 1000 at most are allowed/,
     );
     await assert.rejects(
       download(`${address}/chunked`, path, { ...options, maxBytes: 1000 }),

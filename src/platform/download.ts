@@ -129,7 +129,7 @@ async function read(
     : undefined;
   if (total !== undefined && total > maxBytes) {
     answer.destroy();
-    throw new DownloadError(`${shown(url)} has ${total} bytes; ${maxBytes} at most are taken`);
+    throw new DownloadError(`${shown(url)} has ${total} bytes; ${maxBytes} at most are allowed`);
   }
   let bytes = 0;
   answer.setTimeout(stallMs, () => answer.destroy(new Error(`nothing came for ${Math.round(stallMs / 1000)} s`)));
@@ -137,7 +137,7 @@ async function read(
     for await (const chunk of answer as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > maxBytes)
-        throw new DownloadError(`${shown(url)} sends more than ${maxBytes} bytes, which is the most that is taken`);
+        throw new DownloadError(`${shown(url)} sends more than ${maxBytes} bytes, which is the limit`);
       await take(chunk);
       onProgress?.(bytes, total);
     }

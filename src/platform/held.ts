@@ -128,7 +128,7 @@ export async function releaseAll(recorder: HeldRecorder): Promise<void> {
   if (failures.length > 0)
     throw new AggregateError(
       failures,
-      `could not let go of ${failures.map((each) => (each as Error).message).join('; ')}`,
+      `could not release ${failures.map((each) => (each as Error).message).join('; ')}`,
     );
 }
 

@@ -108,6 +108,6 @@ async function loadKeys({ issuer, jwks }: OidcIssuer): Promise<JsonWebKeySet> {
 function keySet(value: unknown, where: string): JsonWebKeySet {
   const { keys } = (value ?? {}) as { keys?: unknown };
   if (!Array.isArray(keys) || keys.some((key) => typeof key !== 'object' || key === null))
-    throw new Error(`${where} is no set of keys (JWKS)`);
+    throw new Error(`${where} is not a valid set of keys (JWKS)`);
   return { keys: keys as JsonWebKeySet['keys'] };
 }

@@ -5,6 +5,17 @@ import { fileURLToPath } from 'node:url';
 /** `.ts` when Ingot runs from source, `.js` when it runs compiled. */
 const EXTENSION = extname(fileURLToPath(import.meta.url));
 
+/** The name that calls this Ingot in a shell: the one place that says so; every message and the help use it. */
+export const INGOT = nameOf(EXTENSION);
+
+/**
+ * An installed Ingot is compiled and is on PATH as `ingot`; a checkout runs its sources by the launcher at its top.
+ * @param extension of its modules, `.js` or `.ts`
+ */
+export function nameOf(extension: string): 'ingot' | './ingot' {
+  return extension === '.js' ? 'ingot' : './ingot';
+}
+
 /**
  * The path of a module that another Node process runs, from source and compiled alike.
  * @param from `import.meta.url` of the module that asks

@@ -83,7 +83,7 @@ class Client implements Qmp {
         this.receive(chunk);
       } catch (error) {
         // Here it would end the process.
-        this.end(new QmpError(`QMP answered what is no answer: ${(error as Error).message}`));
+        this.end(new QmpError(`invalid QMP answer: ${(error as Error).message}`));
         socket.destroy();
       }
     });

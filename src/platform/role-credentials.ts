@@ -115,7 +115,7 @@ export function credentialsOfProcess(text: string, program: string): RoleCredent
   try {
     value = JSON.parse(text) as Readonly<Record<string, unknown>>;
   } catch {
-    throw new CredentialError(`the credentials program ${program} printed no JSON`);
+    throw new CredentialError(`the credentials program ${program} did not print valid JSON`);
   }
   const {
     Version: version,
@@ -124,11 +124,13 @@ export function credentialsOfProcess(text: string, program: string): RoleCredent
     SessionToken: sessionToken,
     Expiration: expiration,
   } = value ?? {};
-  if (version !== 1) throw new CredentialError(`the credentials program ${program} has to print "Version": 1`);
+  if (version !== 1) throw new CredentialError(`the credentials program ${program} must print "Version": 1`);
   if (typeof accessKeyId !== 'string' || typeof secretAccessKey !== 'string')
-    throw new CredentialError(`the credentials program ${program} printed no AccessKeyId or no SecretAccessKey`);
+    throw new CredentialError(`the credentials program ${program} must print AccessKeyId and SecretAccessKey`);
   if (expiration !== undefined && (typeof expiration !== 'string' || Number.isNaN(Date.parse(expiration))))
-    throw new CredentialError(`the credentials program ${program} printed an Expiration that is no time`);
+    throw new CredentialError(
+      `the credentials program ${program} printed an invalid Expiration: expected an ISO 8601 time`,
+    );
   return {
     accessKeyId,
     secretAccessKey,

@@ -150,7 +150,7 @@ export function parseCondition(
   variables: boolean,
 ): Condition | string {
   const [, set, base, ifExists] = /^(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?$/.exec(name) ?? [];
-  if (base === undefined) return `there is no condition operator '${name}'`;
+  if (base === undefined) return `unknown condition operator '${name}'`;
   const at = key.toLowerCase();
   if (base === 'Null') {
     if (ifExists !== undefined) return "the operator Null takes no 'IfExists'";
@@ -164,10 +164,10 @@ export function parseCondition(
     };
   }
   const operator = Object.hasOwn(OPERATORS, base) ? OPERATORS[base] : undefined;
-  if (operator === undefined) return `there is no condition operator '${name}'`;
+  if (operator === undefined) return `unknown condition operator '${name}'`;
   const prepared = values.map((value) => operator.prepare(value, variables));
   const wrong = prepared.indexOf(undefined);
-  if (wrong >= 0) return `'${values[wrong]}' is no value for ${name}`;
+  if (wrong >= 0) return `'${values[wrong]}' is not a valid value for ${name}`;
   const comparisons = prepared.map((each) => each!.compare);
   const needed = prepared.flatMap((each) => each!.variables ?? []);
   return {

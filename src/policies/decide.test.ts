@@ -441,7 +441,7 @@ test('what is wrong with a policy is said with its place', () => {
     [[], 'identity', /not a JSON object/],
     [{ Version: '2012-10-17' }, 'identity', /^Statement: is required/],
     [{ Version: '2020-01-01', Statement: ok }, 'identity', /^Version: must be/],
-    [{ Statement: ok, Statements: [] }, 'identity', /^Statements: there is no such element/],
+    [{ Statement: ok, Statements: [] }, 'identity', /^Statements: unknown element/],
     [{ Statement: [ok, 5] }, 'identity', /^Statement\[1\]: must be an object/],
     [{ Statement: { ...ok, Effect: 'allow' } }, 'identity', /^Statement\.Effect: must be/],
     [{ Statement: { Effect: 'Allow', Resource: '*' } }, 'identity', /needs Action or NotAction/],
@@ -465,18 +465,26 @@ test('what is wrong with a policy is said with its place', () => {
     [
       { Statement: { ...ok, Condition: { StringIs: { a: 'b' } } } },
       'identity',
-      /there is no condition operator 'StringIs'/,
+      /unknown condition operator 'StringIs'/,
     ],
     [{ Statement: { ...ok, Condition: { StringEquals: 'a' } } }, 'identity', /must be an object of condition keys/],
     [{ Statement: { ...ok, Condition: { StringEquals: { a: [] } } } }, 'identity', /has no value/],
     [
       { Statement: { ...ok, Condition: { IpAddress: { 'aws:SourceIp': '300.1.1.1' } } } },
       'identity',
-      /'300\.1\.1\.1' is no value for IpAddress/,
+      /'300\.1\.1\.1' is not a valid value for IpAddress/,
     ],
-    [{ Statement: { ...ok, Condition: { NumericLessThan: { a: 'many' } } } }, 'identity', /'many' is no value/],
-    [{ Statement: { ...ok, Condition: { DateLessThan: { a: 'tomorrow' } } } }, 'identity', /'tomorrow' is no value/],
-    [{ Statement: { ...ok, Condition: { Bool: { a: 'yes' } } } }, 'identity', /'yes' is no value/],
+    [
+      { Statement: { ...ok, Condition: { NumericLessThan: { a: 'many' } } } },
+      'identity',
+      /'many' is not a valid value/,
+    ],
+    [
+      { Statement: { ...ok, Condition: { DateLessThan: { a: 'tomorrow' } } } },
+      'identity',
+      /'tomorrow' is not a valid value/,
+    ],
+    [{ Statement: { ...ok, Condition: { Bool: { a: 'yes' } } } }, 'identity', /'yes' is not a valid value/],
     [{ Statement: { ...ok, Condition: { Null: { a: 'yes' } } } }, 'identity', /takes "true" or "false"/],
     [
       {
@@ -486,7 +494,7 @@ test('what is wrong with a policy is said with its place', () => {
         ],
       },
       'identity',
-      /'a' stands there twice/,
+      /duplicate Sid 'a'/,
     ],
     ['x'.repeat(30_001), 'identity', /at most 30000/],
   ];

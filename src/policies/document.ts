@@ -68,7 +68,7 @@ export function parsePolicy(
     }
     const statement = readStatement(each, place, kind, version === '2012-10-17', faults);
     if (statement.sid !== undefined && sids.has(statement.sid))
-      faults.push(`${place}.Sid: '${statement.sid}' stands there twice`);
+      faults.push(`${place}.Sid: duplicate Sid '${statement.sid}'`);
     if (statement.sid !== undefined) sids.add(statement.sid);
     return [statement];
   });
@@ -245,7 +245,7 @@ function unknownMembers(
   faults: string[],
 ): void {
   for (const name of Object.keys(object))
-    if (!known.includes(name)) faults.push(`${prefix}${name}: there is no such element; there are ${known.join(', ')}`);
+    if (!known.includes(name)) faults.push(`${prefix}${name}: unknown element; expected one of ${known.join(', ')}`);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

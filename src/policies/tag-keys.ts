@@ -17,7 +17,7 @@ export function sameButForCase(keys: Iterable<string>): readonly [string, string
 /** What is wrong with keys that differ only in case. */
 export function caseFault([one, other]: readonly [string, string]): string {
   return (
-    `has the keys '${one}' and '${other}', which differ only in case: policies do not tell them apart. Keep one of ` +
+    `has the keys '${one}' and '${other}', which differ only in case: policies cannot tell them apart. Keep one of ` +
     'them'
   );
 }

@@ -192,7 +192,7 @@ export function serializationError(message: string): ApiError {
 
 /** A path that no operation has. */
 export function unknownOperation(method: string, path: string): ApiError {
-  return new ApiError('UnknownOperationException', `There is no operation ${method} ${path}.`);
+  return new ApiError('UnknownOperationException', `Unknown operation: ${method} ${path}.`);
 }
 
 /** A path that an operation has, with another method. */

@@ -28,7 +28,7 @@ for (const [text, expected] of [
 }
 
 for (const [text, fault] of [
-  ['{{ imagebuilder:buildTime }}', /is no variable/],
+  ['{{ imagebuilder:buildTime }}', /is an unknown variable/],
   ['{{ imagebuilder:buildDate:yyyyQ }}', /'Q' in the date pattern/],
   ['{{ imagebuilder:buildDate:MMMM }}', /'MMMM'/],
   ['{{ imagebuilder:buildDate: }}', /no date pattern/],

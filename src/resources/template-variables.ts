@@ -46,8 +46,8 @@ export function substituteVariables(text: string, values: TemplateValues): strin
     if (variable.startsWith('buildDate:'))
       return formatDate(variable.slice('buildDate:'.length).trim(), values.buildDate);
     throw new TemplateVariableError(
-      `${whole} is no variable: there are {{ imagebuilder:buildDate }}, {{ imagebuilder:buildDate:PATTERN }} and ` +
-        '{{ imagebuilder:buildVersion }}',
+      `${whole} is an unknown variable; expected {{ imagebuilder:buildDate }}, {{ imagebuilder:buildDate:PATTERN }} ` +
+        'or {{ imagebuilder:buildVersion }}',
     );
   });
 }

@@ -35,7 +35,7 @@ export const aws: ProviderType = {
           );
         } catch (error) {
           signal?.throwIfAborted();
-          throw new SecretError(`AWS says: ${(error as Error).name}: ${(error as Error).message}`, { cause: error });
+          throw new SecretError(`AWS answered ${(error as Error).name}: ${(error as Error).message}`, { cause: error });
         }
       },
     };

@@ -33,14 +33,14 @@ export const file: ProviderType = {
 async function readSecret(root: string, path: string): Promise<string | undefined> {
   // A link may lead elsewhere in the folder (so do mounted secrets of Kubernetes), and no further.
   const [real, folder] = await Promise.all([realpath(path), realpath(root)]);
-  if (!real.startsWith(`${folder}/`)) throw new SecretError(`${path} leads out of ${root}`);
+  if (!real.startsWith(`${folder}/`)) throw new SecretError(`${path} is a link to a file outside of ${root}`);
   const handle = await open(real, 'r');
   try {
     const found = await handle.stat();
     if (!found.isFile()) return undefined;
     if ((found.mode & 0o007) !== 0)
       throw new SecretError(
-        `${path} is open to every user of this host (mode ${(found.mode & 0o777).toString(8)}): chmod 600 it`,
+        `${path} is readable by every user of this host (mode ${(found.mode & 0o777).toString(8)}): chmod 600 it`,
       );
     if (found.size > MOST_BYTES) throw new SecretError(`${path} is larger than ${MOST_BYTES / 1024} KiB`);
     return withoutLastNewline(await handle.readFile('utf8'));

@@ -43,7 +43,7 @@ export function configuredProviders(
     for (const name of Object.keys(own))
       if (!kind.settings.includes(name))
         faults.push(
-          `${place}.${name}: there is no such setting; there are type, services, accounts, ${kind.settings.join(', ')}`,
+          `${place}.${name}: unknown setting; expected one of type, services, accounts, ${kind.settings.join(', ')}`,
         );
     const ofServices = words(
       services,

@@ -41,7 +41,7 @@ export class Secrets {
         report?.({
           type: 'log',
           level: 'warn',
-          text: `${nameOf(reference)} has fewer than ${LEAST_MASKED} characters: it is not masked in what is printed`,
+          text: `${nameOf(reference)} has fewer than ${LEAST_MASKED} characters: it is too short to be masked`,
         });
       } catch (error) {
         signal?.throwIfAborted();
@@ -92,7 +92,8 @@ export class Secrets {
     throw new SecretError(
       where === ''
         ? `no provider of secrets answers for ${nameOf(reference)} of account ${account}: see 'secrets' in config.yaml`
-        : `there is no ${nameOf(reference)}: it is not in ${where}. 'secrets' in config.yaml says where secrets are`,
+        : `${nameOf(reference)} not found in ${where}. Check 'secrets' in config.yaml, which lists the places to look ` +
+            'in',
     );
   }
 }
@@ -117,7 +118,7 @@ function memberOf(reference: SecretReference, text: string): string {
     parsed = JSON.parse(text);
   } catch {
     // What the parser says would show the secret.
-    throw new SecretError(`${nameOf(reference)} is no JSON, so that it has no member '${key}'`);
+    throw new SecretError(`${nameOf(reference)} is not JSON, so it has no member '${key}'`);
   }
   const member: unknown =
     typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, key)

@@ -29,6 +29,7 @@ import { runningServer, type ServerFile } from './server-file.ts';
 import { WorkerLink } from './worker-link.ts';
 import { causeOfEnd, WORKER_FLAGS } from './worker-memory.ts';
 import type { WorkerTask } from './worker-process.ts';
+import { INGOT } from '../platform/own-program.ts';
 
 /** Seconds without an answer after which a worker stands still, and is killed when somebody waits for it. */
 const SILENT_SECONDS = 60;
@@ -230,7 +231,7 @@ async function takeLock(dataDirectory: string): Promise<FileLock> {
   const who =
     other === undefined ? 'another process' : `the server with pid ${other.pid}, at http://${other.host}:${other.port}`;
   throw new DataDirectoryBusy(
-    `the data directory ${dataDirectory} is in use by ${who}; use that one, end it (./ingot stop --data ` +
+    `the data directory ${dataDirectory} is in use by ${who}; use that one, end it (${INGOT} stop --data ` +
       `${JSON.stringify(dataDirectory)}), or name another directory (--data)`,
   );
 }

@@ -30,7 +30,7 @@ const KEEP_LAYERS_MS = 7 * 86_400_000;
 
 /** What a failed image's reason says when its worker died. */
 export const ABANDONED_REASON =
-  'The worker process ended while it worked on this image (it was killed, or the host went down). What it left was ' +
+  'The worker process ended while it worked on this image (it was killed, or the host went down). Its leftovers were ' +
   'removed; start the build again.';
 
 /** A worker that the server killed because it did not answer. */
@@ -162,7 +162,7 @@ async function endImage(
       const reason =
         silent === undefined && before.cause === undefined
           ? ABANDONED_REASON
-          : `${cause} What it left was removed; start the build again.`;
+          : `${cause} Its leftovers were removed; start the build again.`;
       await closeExecutions(catalog.db, arn, 'FAILED', reason);
       await setStatus(catalog, arn, log.report, 'FAILED', { reason });
     }

@@ -143,7 +143,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
 
   async function watchNetwork(): Promise<void> {
     if ((await liveInstances(catalog.db)).length === 0 || !(await restoreNetwork())) return;
-    logger().warn("the rules of the instances' network were gone, as when a firewall is loaded anew: made again");
+    logger().warn('the network rules of instances had been removed, for example by a firewall reload; restored them');
   }
 
   const timers = [

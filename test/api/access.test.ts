@@ -410,7 +410,7 @@ describe('a policy of a resource that cannot be read any more', () => {
       .execute();
     await refused(api.clientOf('other', REGION).send(get), /because no resource-based policy allows/);
     const { client } = await user([allow('imagebuilder:*')]);
-    await refused(client.send(get), /because the policy of .* cannot be read: .*Put another in its place\.$/);
+    await refused(client.send(get), /because the policy of .* cannot be read: .*Replace it\.$/);
     await api.client.send(get);
     await client.send(new PutComponentPolicyCommand({ componentArn: arn, policy }));
     await client.send(get);
@@ -426,10 +426,7 @@ describe('a policy of a user that cannot be read any more', () => {
       .set({ document: '{"Statement":{"Effect":"Perhaps"}}' })
       .where('principal', '=', arn)
       .execute();
-    await refused(
-      client.send(new ListComponentsCommand({})),
-      /^the policy p of .* cannot be read: .*Put another in its place\.$/,
-    );
+    await refused(client.send(new ListComponentsCommand({})), /^the policy p of .* cannot be read: .*Replace it\.$/);
   });
 });
 
@@ -564,7 +561,7 @@ describe('principals', () => {
       'InvalidParameterValueException',
       /not the ARN of a user or a role/,
     );
-    await gone(own('POST', at(arn), {}), 'InvalidParameterValueException', /trustPolicy.*A role needs one/);
+    await gone(own('POST', at(arn), {}), 'InvalidParameterValueException', /A role needs a trust policy/);
     await gone(
       own('POST', at(arn), { trustPolicy: '{"Statement":[]}' }),
       'InvalidParameterValueException',

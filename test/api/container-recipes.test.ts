@@ -132,14 +132,14 @@ describe('container recipes', () => {
       /not supported/,
     ],
     [{ parentImage: 'ami-0123456789abcdef0' }, 'InvalidParameterValueException', /'parentImage'/],
-    [{ parentImage: DEBIAN }, 'InvalidParameterValueException', /no available container image/],
+    [{ parentImage: DEBIAN }, 'InvalidParameterValueException', /The container image .* does not exist/],
     [{ parentImage: DEBIAN, platformOverride: 'Linux' }, 'InvalidParameterCombinationException', /platformOverride/],
     [{ platformOverride: 'macOS' }, 'InvalidParameterValueException', /Linux or Windows/],
-    [{ platformOverride: 'Windows' }, 'InvalidParameterValueException', /for Linux; the parent image is Windows/],
+    [{ platformOverride: 'Windows' }, 'InvalidParameterValueException', /for Linux, but the parent image is Windows/],
     [
       { instanceConfiguration: { image: 'ami-0123456789abcdef0' } },
       'InvalidParameterValueException',
-      /'instanceConfiguration\.image' is not valid.*There is no AMI/,
+      /'instanceConfiguration\.image' is not valid.*The AMI .* does not exist/,
     ],
     [
       { components: [{ componentArn: own('component/absent/1.0.0') }] },

@@ -65,7 +65,7 @@ describe('an import task', () => {
       [{ source: 'http://example.com/d' }, /'source'.*give its sha256/],
       [{ source: '/d', sha256: 'short' }, /'sha256'.*64 hexadecimal digits/],
       [{ source: '/d', trusted: 'yes' }, /'trusted'.*true or false/],
-      [{ source: '/d', format: 'raw' }, /'format'.*no such member/],
+      [{ source: '/d', format: 'raw' }, /'format'.*Unknown member/],
     ] as const)
       await assert.rejects(nameDisk(body), { code: 'InvalidParameterValueException', message }, JSON.stringify(body));
   });
@@ -127,7 +127,7 @@ describe('ImportVmImage', () => {
     assert.equal((await importVm(input)).imageArn, imageArn);
     await assert.rejects(importVm({ vmImportTaskId }), {
       name: 'ClientException',
-      message: new RegExp(`was used before, for the image '${imageArn}'`),
+      message: new RegExp(`has already been used for the image '${imageArn}'`),
     });
     assert.equal(
       (await importVm({ vmImportTaskId: await nameDisk({ source: '/var/tmp/disk.vmdk' }) })).imageArn,
@@ -146,7 +146,7 @@ describe('ImportVmImage', () => {
       [
         { vmImportTaskId: 'import-ami-1' },
         'ClientException',
-        /no import task 'import-ami-1' in eu-west-1.*\.\/ingot import/,
+        /The import task 'import-ami-1' does not exist in eu-west-1.*\.\/ingot import/,
       ],
       [{ vmImportTaskId, name: 'x' }, 'InvalidParameterValueException', /'name' is not valid/],
       [{ vmImportTaskId, semanticVersion: '1.0.1073741824' }, 'InvalidVersionNumberException', /1073741824/],

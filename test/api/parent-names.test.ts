@@ -107,9 +107,10 @@ describe('a parent image', () => {
           type === 'DOCKER'
             ? /It is a container image: a container recipe names it as '[a-z.]+\//
             : new RegExp(
-                `'${name}' .*cannot be had here\\. ` +
-                  `[A-Z].*${supply.canRun ? `\\./ingot import FILE --name ${name}.*or say` : 'Say'} in config\\.yaml ` +
-                  `.*parentImages: \\{${name}: `,
+                `'${name}' .*is not available here\\. ` +
+                  `[A-Z].*${supply.canRun ? `\\./ingot import FILE --name ${name}.*or set` : 'Set'} ` +
+                  'parentImages: ' +
+                  `\\{${name}: ami-…\\} in config\\.yaml`,
               ),
         );
       }
@@ -119,7 +120,7 @@ describe('a parent image', () => {
   test('that nobody knows is refused with what there is', async () => {
     await refused(
       recipe({ parentImage: managed('plan-9-x86') }),
-      /no managed image 'plan-9-x86'.*\.\/ingot import FILE --name plan-9-x86.*What can be built on: .*debian-12-x86/,
+      /Unknown managed image 'plan-9-x86'.*\.\/ingot import FILE --name plan-9-x86.*Available parent images: .*debian-12-x86/,
     );
   });
 
@@ -131,7 +132,7 @@ describe('a parent image', () => {
     await refused(
       recipe({ parentImage: managed('suse-linux-enterprise-server-15-x86') }),
       new RegExp(
-        'suse-linux-enterprise-server-15-x86 is image/golden/x\\.x\\.x by config\\.yaml: There is no available ' +
+        'suse-linux-enterprise-server-15-x86 is image/golden/x\\.x\\.x by config\\.yaml: No ' +
           `build of 'arn:aws:imagebuilder:${REGION}:${ACCOUNT}:image/golden/x\\.x\\.x'`,
       ),
     );
@@ -141,14 +142,14 @@ describe('a parent image', () => {
     );
     await refused(
       recipe({ parentImage: managed('one-way') }),
-      /one-way is the-other by config\.yaml, the-other is one-way by config\.yaml: There is no managed image/,
+      /one-way is the-other by config\.yaml, the-other is one-way by config\.yaml: Unknown managed image/,
     );
   });
 
   test('is what was imported under its name, and nothing else of that name', async () => {
     const name = 'red-hat-enterprise-linux-8-x86';
     await imported(name, 'USER_INITIATED');
-    await refused(recipe({ parentImage: managed(name) }), /cannot be had here/);
+    await refused(recipe({ parentImage: managed(name) }), /is not available here/);
     await imported(name, 'IMPORT');
     await recipe({ parentImage: managed(name) });
     await recipe({ parentImage: managed('red-hat-enterprise-linux-9-x86') });
@@ -156,7 +157,7 @@ describe('a parent image', () => {
       api
         .clientOf('other', REGION)
         .send(new CreateImageRecipeCommand({ name: 'other', semanticVersion: '1.0.0', parentImage: managed(name) })),
-      /cannot be had here/,
+      /is not available here/,
     );
   });
 
@@ -176,7 +177,7 @@ describe('a parent image', () => {
     );
     await refused(
       recipe({ parentImage: 'ssm:circle' }),
-      /the parameter circle is ami-0bbbbbbbbbbbbbbbb: There is no AMI/,
+      /the parameter circle is ami-0bbbbbbbbbbbbbbbb: The AMI .* does not exist/,
     );
     await refused(
       recipe({ parentImage: 'ssm:/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-Base' }),
@@ -197,7 +198,7 @@ test("a container recipe is told what the registry calls a container image of AW
         targetRepository: { service: 'ECR', repositoryName: 'c' },
       }),
     ),
-    /no available container image .*a container recipe names it as 'public\.ecr\.aws\/amazonlinux\/amazonlinux:2'/,
+    /The container image .* does not exist.*a container recipe names it as 'public\.ecr\.aws\/amazonlinux\/amazonlinux:2'/,
   );
 });
 
@@ -269,7 +270,7 @@ describe('a managed component', () => {
       await api.client.send(new GetComponentCommand({ componentBuildVersionArn: component('python-3-linux') }))
     ).component!;
     assert.deepEqual([found.version, found.owner], ['1.2.3', 'Amazon']);
-    assert.match(found.description!, /by the configuration of this server/);
+    assert.match(found.description!, /by this server's configuration/);
     const { componentVersionList } = await api.client.send(
       new ListComponentsCommand({ owner: 'Amazon', filters: [{ name: 'name', values: ['python-3-linux'] }] }),
     );

@@ -205,7 +205,7 @@ describe('what is refused', () => {
         distributions: [{ region: REGION, amiDistributionConfiguration: { kmsKeyId: 'key' } }],
       }),
     );
-    const message = /^distributions\[0\]\.amiDistributionConfiguration\.kmsKeyId asks for encryption/;
+    const message = /^distributions\[0\]\.amiDistributionConfiguration\.kmsKeyId requests encryption/;
     await assert.rejects(create({ imageRecipeArn, distributionConfigurationArn }), {
       name: 'InvalidRequestException',
       message,

@@ -711,7 +711,7 @@ describe('image recipes', () => {
     await fails(
       recipe(unique('r'), { parentImage: amazon('image/windows-11/x.x.x') }),
       'InvalidParameterValueException',
-      /for Linux; the parent image is Windows/,
+      /for Linux, but the parent image is Windows/,
     );
     const many = [];
     for (let index = 0; index < 21; index++)

@@ -138,7 +138,7 @@ describe('RetryImage', () => {
     await retry(arn);
     await assert.rejects(retry(arn), {
       name: 'InvalidRequestException',
-      message: /is PENDING: only one that is FAILED or CANCELLED/,
+      message: /is PENDING: only a FAILED or CANCELLED image/,
     });
     await work(arn);
     const done = await image(arn);
@@ -172,7 +172,7 @@ describe('RetryImage', () => {
     assert.ok(!existsSync(disk));
     await assert.rejects(retry(arn), {
       name: 'InvalidRequestException',
-      message: /cannot be tried again.*Start the build again/,
+      message: /cannot be retried.*Start the build again/,
     });
     await assert.rejects(retry(arn.replace(/\d+$/, '99')), { name: 'ResourceNotFoundException' });
   });

@@ -407,7 +407,10 @@ describe('when an image begins', () => {
     await imageOf(recipe);
     assert.match((await find(any(parent))).description, new RegExp(ami));
     await open('imagebuilder:GetImagePolicy');
-    await assert.rejects(imageOf(recipe), { name: 'InvalidParameterValueException', message: /no available build/ });
+    await assert.rejects(imageOf(recipe), {
+      name: 'InvalidParameterValueException',
+      message: /No build of .* is AVAILABLE/,
+    });
     for (const reference of [parent, any(parent)])
       await assert.rejects(find(reference), /no resource-based policy allows the imagebuilder:GetImage action/);
     await assert.rejects(find(ami), new RegExp(`no AMI ${ami} is available in ${REGION}$`));

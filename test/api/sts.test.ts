@@ -498,7 +498,7 @@ describe('AssumeRoleWithWebIdentity', () => {
         await ask(arn, token({ iss: 'http://127.0.0.1:9/none', aud: 'x' })),
         400,
         'IDPCommunicationError',
-        /cannot be had/,
+        /could not be loaded/,
       ],
     ];
     for (const [answer, status, code, message] of cases) {

@@ -372,7 +372,7 @@ describe('a step that waits', () => {
     assert.deepEqual([status, outputs], ['COMPLETED', '{"action":"RESUME","reason":"looks good"}']);
     await assert.rejects(send(id, image, 'STOP'), {
       name: 'InvalidRequestException',
-      message: /COMPLETED and waits for nothing/,
+      message: /COMPLETED and does not wait for an answer/,
     });
     const events = await api.catalog.db
       .selectFrom('outbox')
@@ -392,7 +392,7 @@ describe('a step that waits', () => {
   test('fails its workflow when it is stopped', async () => {
     const { image, step: id, ended } = await waiting();
     await send(id, image, 'STOP', 'not today');
-    assert.match(String(await ended), /somebody answered STOP: not today/);
+    assert.match(String(await ended), /stopped by SendWorkflowStepAction \(STOP\): not today/);
     const { workflowExecutions } = await api.client.send(
       new ListWorkflowExecutionsCommand({ imageBuildVersionArn: image }),
     );

@@ -295,7 +295,7 @@ not getent hosts deb.debian.org
       equal(status, 'FAILED');
       match(
         reason,
-        /the network profile 'broken' promises 198\.51\.100\.7:1, which i-[0-9a-f]+ does not reach: the connection is refused\. What to do: See whether it answers this host/,
+        /the network profile 'broken' allows 198\.51\.100\.7:1, but i-[0-9a-f]+ cannot reach it: the connection is refused\. What to do: Check whether it answers this host/,
       );
       ok(!lines.includes('it ran'));
     });

@@ -231,7 +231,7 @@ test('a build that needs what is missing says so before it starts anything', asy
   assert.equal(code, 1);
   assert.match(
     `${stdout}${stderr}`,
-    /this host cannot build images yet: Debian packages are missing: qemu-utils \(\.\/ingot doctor --install brings them\)/,
+    /this host cannot build images yet: Debian packages are missing: qemu-utils \(\.\/ingot doctor --install installs them\)/,
   );
   assert.equal(existsSync(join(folder, 'data', 'server.log')), false, 'no server was started');
 });

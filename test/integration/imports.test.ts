@@ -91,7 +91,7 @@ describe('imports', () => {
       'the golden disk',
     );
     assert.match(arn, /:image\/debian\/1\.0\.0\/1$/);
-    assert.match(log, /sha256 [0-9a-f]{64}, as was given/);
+    assert.match(log, /sha256 [0-9a-f]{64}, as expected/);
     assert.match(log, /debian\.vmdk: vmdk, 3\.0 GiB to a machine/);
     await assertSame(ami, disk, 'vmdk');
     const { image } = await server.client.send(new GetImageCommand({ imageBuildVersionArn: arn }));
@@ -120,7 +120,7 @@ describe('imports', () => {
       '--os-version',
       'Red Hat Enterprise Linux 9',
     );
-    assert.match(log, /none was given to compare it with/);
+    assert.match(log, /no checksum was given to compare it with/);
     assert.match(log, /not trusted: images are built on it in virtual machines/);
     rmSync(disk);
     const managed = 'arn:aws:imagebuilder:us-east-1:aws:image/red-hat-enterprise-linux-9-x86/x.x.x';
@@ -195,17 +195,17 @@ describe('imports', () => {
     await run(['qemu-img', 'create', '-q', '-f', 'qcow2', path('huge.qcow2'), '3T']);
     await run(['qemu-img', 'create', '-q', '-f', 'qcow2', path('empty.qcow2'), '8M']);
     for (const [file, message] of [
-      ['over.qcow2', /over\.qcow2 cannot be imported\. The disk \(qcow2\) lies over another file/],
-      ['elsewhere.qcow2', /has its data in another file/],
+      ['over.qcow2', /over\.qcow2 cannot be imported\. This qcow2 disk has a backing file/],
+      ['elsewhere.qcow2', /keeps its data in another file/],
       ['flat.vmdk', /is a description of other files/],
-      ['text.raw', /no disk that can be booted/],
+      ['text.raw', /not a bootable disk/],
       ['cut.qcow2', /cut\.qcow2 cannot be imported/],
       ['huge.qcow2', /A machine would see \d+ bytes; from 1048576 to 2199023255552 are taken/],
       ['empty.qcow2', /no boot record/],
     ] as const)
       await refused(message, path(file));
     await refused(
-      /has the sha256 [0-9a-f]{64}, and 0{64} was given.*Nothing of it is used/,
+      /has the sha256 [0-9a-f]{64}, but 0{64} was expected.*Nothing of it is used/,
       small,
       '--sha256',
       '0'.repeat(64),
@@ -225,7 +225,7 @@ describe('imports', () => {
     assert.doesNotMatch(JSON.stringify(await imageLog(dataDirectory, arn)), /token=secret/);
     await refused(/broke off after \d+ of \d+ bytes/, `${web.address}cut.qcow2`, '--sha256', sha256);
     await refused(/nothing\.qcow2 answered 404/, `${web.address}nothing.qcow2`, '--sha256', sha256);
-    await refused(/has the sha256 .* was given/, `${web.address}disk.qcow2`, '--sha256', 'f'.repeat(64));
+    await refused(/has the sha256 .* was expected/, `${web.address}disk.qcow2`, '--sha256', 'f'.repeat(64));
     const { code, stderr } = await ingot(dataDirectory, ['import', `${web.address}disk.qcow2`]);
     assert.deepEqual([code, /over http can be changed on its way: give its --sha256/.test(stderr)], [2, true], stderr);
   });

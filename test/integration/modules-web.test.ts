@@ -149,7 +149,7 @@ phases:
     );
     assert.equal(
       outcome.failure?.message,
-      'no credentials are configured for the instance profile: S3 is asked with those and no others',
+      'the instance profile has no credentials in config.yaml, and S3 requests use only those',
     );
   });
 });

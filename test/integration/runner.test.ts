@@ -143,7 +143,7 @@ phases:
       - {name: Update, action: UpdateOS, inputs: {include: [sample-one-]}}
 `,
     );
-    assert.equal(outcome.failure?.message, 'include: "sample-one-" is no name of a package');
+    assert.equal(outcome.failure?.message, 'include: "sample-one-" is not a valid package name');
   });
 });
 

@@ -130,7 +130,7 @@ describe('ingot toe run', () => {
     assert.equal(missing.code, 1);
     assert.match(
       missing.stderr,
-      /Uses failed: there is no secret 'none': it is not in the file .*\/none\. 'secrets' in config\.yaml says where secrets are/,
+      /Uses failed: secret 'none' not found in the file .*\/none\. Check 'secrets' in config\.yaml/,
     );
     const injected = await toe(
       'injected',
@@ -288,7 +288,7 @@ ${BUILT_UNTESTED}`;
     const unread = await build("      Tags: {'ingot:allow-secrets': 'keys'}");
     assert.match(
       unread.reason!,
-      /the tag ingot:allow-secrets of arn:\S+ has the value 'keys': 'keys' is none of private-key, token/,
+      /the tag ingot:allow-secrets of arn:\S+ is invalid: 'keys': 'keys' is none of private-key, token/,
     );
   });
 
@@ -297,7 +297,7 @@ ${BUILT_UNTESTED}`;
     writeFileSync(file, readFileSync(file, 'utf8').replace('resolve:secretsmanager:key', 'resolve:secretsmanager:kye'));
     const built = await ingot(dataDirectory, ['build', file, '--json']);
     assert.notEqual(built.code, 0);
-    assert.match(built.stdout, /component arn:\S+\/use\/1\.0\.0\/2: there is no secret 'kye': it is not in the file/);
+    assert.match(built.stdout, /component arn:\S+\/use\/1\.0\.0\/2: secret 'kye' not found in the file/);
     assert.doesNotMatch(built.stdout, /LaunchInstance|"status":"BUILDING"/);
   });
 });

@@ -253,6 +253,6 @@ phases:
       { okCodes: 'any' },
     );
     equal(wrong.code, 2);
-    match(wrong.stderr, /--on: 'ssh:\/\/a:b@host' is no ssh:\/\/\[USER@\]HOST\[:PORT\]/);
+    match(wrong.stderr, /--on: invalid address 'ssh:\/\/a:b@host': expected ssh:\/\/\[USER@\]HOST\[:PORT\]/);
   });
 });

@@ -177,7 +177,7 @@ describe("a disk on its vendor's server", () => {
     await run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', '/etc/shadow', evil, '8M']);
     await publish(`${sha256Of(evil)}  ${FILE}\n`);
     web.files.set(`/images/24.04.1/${FILE}`, { content: { path: evil } });
-    await refused(/lies over another file/, vendorDisk());
+    await refused(/has a backing file/, vendorDisk());
   });
 
   test('is fetched by nobody who gave it up', async () => {
@@ -225,7 +225,7 @@ describe("a disk on its vendor's server", () => {
       await refused(/SHA256SUMS\.gpg answered 404/, vendorDisk(signedBy(good.fingerprint)));
       await publish();
       web.files.set('/key', { content: '<html>' });
-      await refused(/is no public key of OpenPGP/, vendorDisk(signedBy(good.fingerprint)));
+      await refused(/is not an OpenPGP public key/, vendorDisk(signedBy(good.fingerprint)));
     });
 
     test('at a mirror, by the key that the configuration names', async () => {

@@ -80,7 +80,7 @@ describe('ingot toe test', () => {
     assert.deepEqual([code, /cat: \/etc\/marked: No such file/.test(stderr)], [0, true], stderr);
     const refused: readonly (readonly [image: string, says: RegExp])[] = [
       ['ami-00000000000000000', /--image ami-0+: no AMI ami-0+ is available in us-east-1/],
-      [image.replace('/marked/', '/gone/'), /there is no available build/],
+      [image.replace('/marked/', '/gone/'), /no build of .* is AVAILABLE/],
       ['/etc/passwd', /is not a qcow2 file/],
       ['nothing', /expected a base image \(debian-12-x86/],
     ];

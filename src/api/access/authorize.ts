@@ -115,8 +115,7 @@ async function evaluate(
   if (read !== undefined && 'faults' in read && resourceAccount === context.account && !REPAIRS.test(need.action)) {
     return {
       allowed: false,
-      unreadable:
-        `because the policy of ${meant!} cannot be read: ${read.faults.join('; ')}. ` + 'Put another in its place.',
+      unreadable: `because the policy of ${meant!} cannot be read: ${read.faults.join('; ')}. ` + 'Replace it.',
     };
   }
   const resource = read === undefined || 'faults' in read ? undefined : read.policy;

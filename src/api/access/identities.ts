@@ -154,8 +154,7 @@ function remember<T>(
  */
 function readPolicy(document: string, what: string): Policy {
   const read = parsePolicy(document, 'identity');
-  if ('faults' in read)
-    throw accessDenied(`${what} cannot be read: ${read.faults.join('; ')}. Put another in its place.`);
+  if ('faults' in read) throw accessDenied(`${what} cannot be read: ${read.faults.join('; ')}. Replace it.`);
   return read.policy;
 }
 

@@ -70,7 +70,7 @@ export const principalRoutes: readonly IngotRoute[] = [
         const { trustPolicy, maxSessionSeconds, tags } = readBody(body, (reader) => {
           const given = readChange(reader);
           if (type === 'role' && given.trustPolicy === undefined)
-            reader.fault('trustPolicy', 'A role needs one: it says who may assume it.');
+            reader.fault('trustPolicy', 'A role needs a trust policy, which says who may assume it.');
           refuseForUser(reader, type, given);
           return given;
         });
@@ -180,7 +180,7 @@ export const principalRoutes: readonly IngotRoute[] = [
         if (type !== 'user')
           throw new ApiError(
             'InvalidRequestException',
-            `'${arn}' is a role: it has sessions (sts assume-role) and no access keys.`,
+            `'${arn}' is a role: use its sessions (sts assume-role); a role has no access keys.`,
           );
         if ((await accessKeysOf(db, arn)).length >= MOST_KEYS)
           throw serviceQuotaExceeded(`The user '${arn}' has ${MOST_KEYS} access keys already: remove one first.`);
@@ -284,7 +284,8 @@ function refuseForUser(
   type: StoredPrincipal['type'],
   { trustPolicy, maxSessionSeconds }: Settings,
 ): void {
-  if (type === 'user' && trustPolicy !== undefined) reader.fault('trustPolicy', 'A user is not assumed and has none.');
+  if (type === 'user' && trustPolicy !== undefined)
+    reader.fault('trustPolicy', 'A user cannot be assumed and has no trust policy.');
   if (type === 'user' && maxSessionSeconds !== undefined) reader.fault('maxSessionSeconds', 'A user has no sessions.');
 }
 

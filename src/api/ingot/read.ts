@@ -140,6 +140,6 @@ function readWithin<T>(object: Structure, prefix: string, faults: ValueFault[], 
     },
   };
   const result = read(reader);
-  for (const name of Object.keys(object)) if (!known.has(name)) fault(name.slice(0, 64), 'There is no such member.');
+  for (const name of Object.keys(object)) if (!known.has(name)) fault(name.slice(0, 64), 'Unknown member.');
   return result;
 }

@@ -38,7 +38,7 @@ export function readFilters<Column extends string>(
     if (column === undefined)
       throw invalidParameterValue(
         `${pathOf(index)}.name`,
-        `There is no filter '${name}' here; there are: ${Object.keys(columns).join(', ')}.`,
+        `Unknown filter '${name}'. Expected one of: ${Object.keys(columns).join(', ')}.`,
       );
     const before = conditions[column];
     conditions[column] = before === undefined ? values : values.filter((value) => before.includes(value));

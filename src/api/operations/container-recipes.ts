@@ -140,6 +140,9 @@ async function platformOf(
   const managed = arn.owner === 'aws' ? findManagedImage(context.services.catalog.managed, arn) : undefined;
   const hint = managed?.type === 'DOCKER' ? ` ${managed.refusal}` : '';
   if (image?.type !== 'DOCKER')
-    throw invalidParameterValue('parentImage', `There is no available container image '${parentImage}'.${hint}`);
+    throw invalidParameterValue(
+      'parentImage',
+      `The container image '${parentImage}' does not exist, or is not AVAILABLE.${hint}`,
+    );
   return image.platform!;
 }

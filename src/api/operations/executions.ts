@@ -110,9 +110,11 @@ export const executionOperations = {
       );
     const waiting = await waitingStep(context.db, stepExecutionId);
     if (waiting === undefined)
-      throw invalidRequest(`The step '${stepExecutionId}' (${step.action}) is ${step.status} and waits for nothing.`);
+      throw invalidRequest(
+        `The step '${stepExecutionId}' (${step.action}) is ${step.status} and does not wait for an answer.`,
+      );
     if (waiting.action !== null)
-      throw invalidRequest(`The step '${stepExecutionId}' was answered already: ${waiting.action}.`);
+      throw invalidRequest(`The step '${stepExecutionId}' has already been answered: ${waiting.action}.`);
     await answerStep(context.db, stepExecutionId, action, reason);
     return { stepExecutionId, imageBuildVersionArn };
   },

@@ -215,7 +215,7 @@ export const imageOperations = {
     if (cancelled === undefined) throw resourceNotFound(input.imageBuildVersionArn);
     if (typeof cancelled === 'object')
       throw invalidRequest(
-        `The image '${input.imageBuildVersionArn}' is ${cancelled.ended}: there is no creation to cancel.`,
+        `The image '${input.imageBuildVersionArn}' is ${cancelled.ended}: its creation can no longer be cancelled.`,
       );
     context.afterCommit(context.services.wakeWorker);
     return { imageBuildVersionArn: input.imageBuildVersionArn };

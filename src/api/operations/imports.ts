@@ -15,6 +15,7 @@ import { parseVersion } from '../../resources/versions.ts';
 import type { Handlers } from '../context.ts';
 import { compact, placeOf } from './common.ts';
 import { createComponent } from './components.ts';
+import { INGOT } from '../../platform/own-program.ts';
 
 /** As the model has it for names of other resources; for this one it has nothing. */
 const RESOURCE_NAME = /^[-_A-Za-z0-9][-_A-Za-z0-9 ]{1,126}[-_A-Za-z0-9]$/;
@@ -62,15 +63,15 @@ export const importOperations = {
     if (task === undefined || task.account !== context.account || task.region !== context.region) {
       throw new ApiError(
         'ClientException',
-        `There is no import task '${vmImportTaskId}' in ${context.region}. Import tasks are made by: ./ingot ` +
-          'import FILE|URL|s3://BUCKET/KEY',
+        `The import task '${vmImportTaskId}' does not exist in ${context.region}. Create one with: ` +
+          `${INGOT} import FILE|URL|s3://BUCKET/KEY`,
       );
     }
     if (task.image_arn !== null)
       throw new ApiError(
         'ClientException',
-        `The import task '${vmImportTaskId}' was used before, for the image '${task.image_arn}'. Name the disk ` +
-          'again: ./ingot import',
+        `The import task '${vmImportTaskId}' has already been used for the image '${task.image_arn}'. Import the ` +
+          `disk again: ${INGOT} import`,
       );
     const image = compact({
       type: 'AMI' as const,

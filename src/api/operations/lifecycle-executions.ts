@@ -153,7 +153,7 @@ function validUpdate(
   if (include.snapshots && !include.amis)
     throw invalidParameterValue(
       'includeResources.snapshots',
-      'A snapshot cannot be deleted while its AMI is there: include the AMIs too.',
+      'A snapshot cannot be deleted while its AMI exists: include the AMIs too.',
     );
   if (status === 'DELETED' && !include.amis)
     throw invalidRequest(

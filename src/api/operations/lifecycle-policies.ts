@@ -98,7 +98,7 @@ function validSettings(input: Settings) {
     if (parseVersionPattern(semanticVersion!) === undefined)
       faults.push({
         path: `resourceSelection.recipes[${index}].semanticVersion`,
-        detail: `'${semanticVersion}' is no version: right of an x all are x.`,
+        detail: `'${semanticVersion}' is not a valid version: every part after an x must be x too.`,
       });
   }
   const types = new Set<string>();

@@ -39,14 +39,14 @@ export async function findParentImage(
   if (meaning.kind === 'ami') {
     const ami = await findAmi(context.db, meaning.id, context.region);
     if (ami === undefined || ami.account !== context.account)
-      throw await unknown(`${steps}There is no AMI '${meaning.id}' in ${context.region}.`);
+      throw await unknown(`${steps}The AMI '${meaning.id}' does not exist in ${context.region}.`);
     return { platform: ami.platform as ParentImage['platform'], osVersion: ami.os_version ?? undefined };
   }
   const reference = meaning.arn;
   const usable = isVisible(context, parseArn(reference)) || (!named && (await isShared(context, reference)));
   const build = usable ? await resolveImage(context.db, reference) : undefined;
   const image = build === undefined ? undefined : await getImage(context.db, build);
-  if (image === undefined) throw await unknown(`${steps}There is no available build of '${reference}'.`);
+  if (image === undefined) throw await unknown(`${steps}No build of '${reference}' is AVAILABLE.`);
   if (image.state?.status !== 'AVAILABLE' && image.state?.status !== 'DEPRECATED') {
     throw invalidParameterValue(
       path,
@@ -102,6 +102,6 @@ async function unknownImage(context: OperationContext, path: string, detail: str
   const known = [...managed, ...images.map(({ arn }) => arn), ...amis.map(({ id, name }) => `${id} (${name})`)];
   return invalidParameterValue(
     path,
-    `${detail} ${known.length === 0 ? 'There are no images here yet.' : `What can be built on: ${known.join(', ')}.`}`,
+    `${detail} ${known.length === 0 ? 'No images exist here yet.' : `Available parent images: ${known.join(', ')}.`}`,
   );
 }

@@ -112,7 +112,7 @@ function recipeVersion(text: string, existing: readonly Version[]): Version {
       'It takes three numbers from 0 to 1073741823, or an x in place of the one to count up, as in 1.0.x.',
     );
   const next = nextVersion(increment, existing);
-  if (next === undefined) throw invalidVersionNumber(text, 'There is no higher number left.');
+  if (next === undefined) throw invalidVersionNumber(text, 'No higher version number exists.');
   return next;
 }
 
@@ -149,13 +149,13 @@ export async function checkComponents(
     if (names.has(name))
       faults.push({
         path,
-        detail: `The component '${componentArn}' is in the recipe already; a recipe takes each component once.`,
+        detail: `The component '${componentArn}' is already in the recipe; a recipe can have each component once.`,
       });
     names.add(name);
     if (component.platform !== platform)
       faults.push({
         path,
-        detail: `The component '${componentArn}' is for ${component.platform}; the parent image is ${platform}.`,
+        detail: `The component '${componentArn}' is for ${component.platform}, but the parent image is ${platform}.`,
       });
     const status = component.state?.status ?? 'ACTIVE';
     if (status !== 'ACTIVE')

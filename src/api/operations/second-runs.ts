@@ -28,7 +28,7 @@ export const secondRunOperations = {
     if (image === undefined) throw resourceNotFound(arn);
     const status = image.state!.status!;
     if (status !== 'FAILED' && status !== 'CANCELLED')
-      throw invalidRequest(`The image '${arn}' is ${status}: only one that is FAILED or CANCELLED can be tried again.`);
+      throw invalidRequest(`The image '${arn}' is ${status}: only a FAILED or CANCELLED image can be retried.`);
     const open = await openExecutionOf(context.db, arn);
     if (open !== undefined) throw resourceInUse(arn, `The lifecycle execution '${open.id}' is ${open.status}.`);
     const task = await imageTask(context.db, arn);
@@ -36,8 +36,8 @@ export const secondRunOperations = {
     else {
       if ((await keptAmi(context.db, arn, context.region)) === undefined) {
         throw invalidRequest(
-          `The image '${arn}' cannot be tried again: its build stage did not end, or what that made is gone. Start ` +
-            'the build again.',
+          `The image '${arn}' cannot be retried: its build stage did not finish, or its output has been removed. ` +
+            'Start the build again.',
         );
       }
       const last = (await workflowExecutionsOfImage(context.db, arn)).at(-1);

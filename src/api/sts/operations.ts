@@ -259,9 +259,7 @@ function session(
 function readTrust(role: StoredPrincipal): Policy {
   const read = parsePolicy(role.trustPolicy!, 'trust');
   if ('faults' in read)
-    throw accessDenied(
-      `the trust policy of ${role.arn} cannot be read: ${read.faults.join('; ')}. Put another in its place.`,
-    );
+    throw accessDenied(`the trust policy of ${role.arn} cannot be read: ${read.faults.join('; ')}. Replace it.`);
   return read.policy;
 }
 

@@ -57,7 +57,7 @@ export async function checkWebIdentity(
     try {
       return (await keysOf(issuer, fresh)) as JSONWebKeySet;
     } catch (error) {
-      throw providerUnreachable(`The keys of ${issuer.issuer} cannot be had: ${(error as Error).message}`);
+      throw providerUnreachable(`The keys of ${issuer.issuer} could not be loaded: ${(error as Error).message}`);
     }
   };
   let payload: JWTPayload;
@@ -71,7 +71,7 @@ export async function checkWebIdentity(
     throw refusalOf(error, issuer);
   }
   const { aud, sub } = payload;
-  if (typeof sub !== 'string' || sub === '') throw invalidIdentityToken('The token lacks a subject (sub).');
+  if (typeof sub !== 'string' || sub === '') throw invalidIdentityToken('The token has no subject (sub).');
   const audience = [aud]
     .flat()
     .find((each): each is string => typeof each === 'string' && issuer.audiences.includes(each));
@@ -114,8 +114,8 @@ function refusalOf(error: unknown, issuer: OidcIssuer): unknown {
           `${issuer.audiences.join(', ')}.`,
       );
     }
-    if (claim === 'exp') return invalidIdentityToken('The token lacks an expiration time (exp).');
-    if (claim === 'sub') return invalidIdentityToken('The token lacks a subject (sub).');
+    if (claim === 'exp') return invalidIdentityToken('The token has no expiration time (exp).');
+    if (claim === 'sub') return invalidIdentityToken('The token has no subject (sub).');
     if (claim === 'nbf') return invalidIdentityToken('The token is not valid yet (nbf).');
     return invalidIdentityToken(`The token's claim '${claim}' is not valid.`);
   }

@@ -5,6 +5,7 @@ import { buildView, type BuildView } from '../terminal/view.ts';
 import { fit, widthOf } from '../terminal/render.ts';
 import { failedStep, type StepState } from '../terminal/progress-state.ts';
 import { duration, plainLine, shellWord } from '../text.ts';
+import { INGOT } from '../../platform/own-program.ts';
 
 /** An AMI of a finished image. */
 export interface AmiFile {
@@ -112,7 +113,7 @@ function success(result: BuildResult, view: BuildView | undefined, dataDirectory
   for (const ami of result.amis) lines.push(`  AMI    ${ami.id}  ${ami.region}  ${ami.file}`);
   const first = result.amis[0];
   const data = dataOption(dataDirectory);
-  if (first !== undefined) lines.push('', `To launch it:  ./ingot launch ${first.id} --publish 8080:80${data}`);
+  if (first !== undefined) lines.push('', `To launch it:  ${INGOT} launch ${first.id} --publish 8080:80${data}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -141,8 +142,8 @@ function failure(result: BuildResult, view: BuildView | undefined, dataDirectory
     lines.push(
       '',
       `The ${purpose} instance is kept as it stood, until ${new Date(until).toLocaleString('sv')}:`,
-      `  enter it  ./ingot shell ${instanceId}${data}`,
-      `  end it    ./ingot terminate ${instanceId}${data}`,
+      `  enter it  ${INGOT} shell ${instanceId}${data}`,
+      `  end it    ${INGOT} terminate ${instanceId}${data}`,
     );
   }
   return `${lines.join('\n')}\n`;

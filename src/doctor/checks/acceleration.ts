@@ -10,6 +10,7 @@ import {
 import type { Check, Finding } from '../check.ts';
 import { kernelOfBaseImage } from '../kernel.ts';
 import { inWorkspace } from '../../instances/workspace.ts';
+import { INGOT } from '../../platform/own-program.ts';
 
 const EMULATED_BOOT_SECONDS = 15;
 
@@ -51,7 +52,7 @@ export function untried(choice: AcceleratorChoice): Finding {
   return {
     status,
     detail: `${detail}. The first build makes a base image, which has a kernel`,
-    remedy: './ingot build examples/nginx/template.yaml && ./ingot doctor',
+    remedy: `${INGOT} build examples/nginx/template.yaml && ${INGOT} doctor`,
   };
 }
 

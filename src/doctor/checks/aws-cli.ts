@@ -3,6 +3,7 @@ import { findProgram } from '../../platform/files.ts';
 import { run } from '../../platform/processes.ts';
 import { PYTHON_VARIABLES, readCliVersion } from '../aws-cli-version.ts';
 import type { Check, Finding } from '../check.ts';
+import { INGOT } from '../../platform/own-program.ts';
 
 export const awsCli: Check = {
   name: 'AWS CLI',
@@ -12,7 +13,7 @@ export const awsCli: Check = {
     const program = findProgram('aws');
     const remedy = installCli(await readFile('/etc/os-release', 'utf8').catch(() => ''));
     if (program === undefined)
-      return { status: 'warn', detail: 'not found on PATH; ./ingot build works without it', remedy };
+      return { status: 'warn', detail: `not found on PATH; ${INGOT} build works without it`, remedy };
     const { stdout, stderr } = await run([program, '--version'], { inherit: PYTHON_VARIABLES, signal, okCodes: 'any' });
     return cliVerdict(program, `${stdout}${stderr}`, remedy);
   },
@@ -45,5 +46,5 @@ export function cliVerdict(program: string, output: string, remedy: string): Fin
         '--endpoint-url',
       remedy,
     };
-  return { status: 'ok', detail: `${found.version} (${program}); ./ingot env points it here` };
+  return { status: 'ok', detail: `${found.version} (${program}); ${INGOT} env points it here` };
 }

@@ -16,13 +16,13 @@ export const disks: Check = {
     if (!existsSync('/dev/fuse'))
       return {
         status: 'fail',
-        detail: 'there is no /dev/fuse: builds run in virtual machines, which are slower',
+        detail: '/dev/fuse is missing: builds run in virtual machines, which are slower',
         remedy: 'modprobe fuse',
       };
     if (!existsSync('/dev/loop-control'))
       return {
         status: 'fail',
-        detail: 'there is no /dev/loop-control: builds run in virtual machines, which are slower',
+        detail: '/dev/loop-control is missing: builds run in virtual machines, which are slower',
         remedy: 'modprobe loop',
       };
     await inWorkspace(async ({ files, directory, held }) => {

@@ -24,7 +24,7 @@ export function mirrorVerdict({ url, proxy, status, failure }: MirrorAnswer, hav
       ? `answers with HTTP status ${status}: is it a mirror of Debian?`
       : `cannot be reached: ${failure}`;
   const after = haveBase
-    ? 'a base image is there, so that what needs no new packages can be built'
+    ? 'a base image exists, so builds that need no new packages work'
     : 'no base image can be made';
   return {
     status: haveBase ? 'warn' : 'fail',

@@ -1,4 +1,5 @@
 import type { Check } from '../check.ts';
+import { INGOT } from '../../platform/own-program.ts';
 
 export const root: Check = {
   name: 'root',
@@ -8,7 +9,7 @@ export const root: Check = {
     return {
       status: 'fail',
       detail: 'Ingot mounts disks and makes namespaces, which needs root',
-      remedy: 'sudo ./ingot doctor',
+      remedy: `sudo ${INGOT} doctor`,
     };
   },
 };

@@ -199,7 +199,7 @@ class InputReader {
       'wrong-module',
       map.position,
       path,
-      'S3Download brings a file from S3; to send one to S3 use S3Upload.',
+      'S3Download downloads a file from S3; to upload one use S3Upload.',
     );
   }
 

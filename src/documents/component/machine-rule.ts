@@ -41,7 +41,7 @@ export const MACHINE_RULES = {
   'kernel-parameter': 'sets parameters of the running kernel, which a container may not',
   'running-kernel': "asks for the kernel that is running, which in a container is its host's",
   'boot-loader': 'works on the boot loader, which a container does not have',
-  'kernel-install': "may change the kernel, and this disk's boot menu is written anew only in a machine",
+  'kernel-install': "may change the kernel, and this disk's boot menu is only updated in a virtual machine",
   'loop-device': 'uses a loop device, and a container has none',
   device: 'works on a device, and a container has none',
   mount: 'mounts a file system that a container may not mount',

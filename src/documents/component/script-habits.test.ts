@@ -9,7 +9,7 @@ const CASES: readonly (readonly [script: string, code: string, line: number, say
   ['/sbin/init 6', 'restart-in-script', 1, /restarts/],
   ['shutdown -h now', 'restart-in-script', 1, /turns the machine off/],
   ['poweroff', 'restart-in-script', 1, /turns the machine off/],
-  ['apt-get update\napt-get install nginx', 'unanswered-question', 2, /'apt-get install nginx' may ask.*Add --yes/],
+  ['apt-get update\napt-get install nginx', 'unanswered-question', 2, /'apt-get install nginx' may prompt.*Add --yes/],
   ['sudo apt upgrade', 'unanswered-question', 1, /apt upgrade/],
   ['yum install httpd', 'unanswered-question', 1, /Add -y/],
   ['zypper install nginx', 'unanswered-question', 1, /Add --non-interactive before the verb/],

@@ -23,7 +23,7 @@ export function scriptHabits(script: string): readonly ScriptHabit[] {
     if (message !== undefined) return [{ code: 'restart-in-script', line: command.line, message }];
     if (answered || !asks(command)) return [];
     const said =
-      `'${shown(command)}' may ask before it goes on, but the standard input of a step is closed. Add ` +
+      `'${shown(command)}' may prompt, but the standard input of a step is closed. Add ` +
       `${YES.get(command.words[0]!) ?? '-y'}.`;
     return [{ code: 'unanswered-question', line: command.line, message: said }];
   });

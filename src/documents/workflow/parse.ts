@@ -590,7 +590,7 @@ class WorkflowReader {
       const type = SYSTEM_VARIABLES.get(reference.name);
       if (type !== undefined) return type;
       const message =
-        `${said}: there is no system variable ` +
+        `${said}: unknown system variable ` +
         `'${reference.name}'.${didYouMean(reference.name, SYSTEM_VARIABLES.keys())}`;
       this.#faults.add('unknown-reference', position, path, message);
       return undefined;

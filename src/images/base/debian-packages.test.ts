@@ -34,7 +34,7 @@ for (const [value, message] of [
   ['file:///srv/debian', /must be an http or https address/],
   ['http://mirror.example/debian [trusted=yes]', /must be an http or https address/],
   ['http://mirror.example/\ndeb http://evil.example/', /must be an http or https address/],
-  ['http://user:secret@mirror.example/debian', /must carry no user or password/],
+  ['http://user:secret@mirror.example/debian', /must not contain a user or password/],
 ] as const) {
   test(`mirrors: refused: ${JSON.stringify(value)}`, () => {
     assert.throws(

@@ -26,7 +26,7 @@ function mirror(variable: string, env: Readonly<Record<string, string | undefine
     throw new Error(`${variable} must be an http or https address such as ${standard}, not '${value}'`);
   }
   if (url.username || url.password)
-    throw new Error(`${variable} must carry no user or password: it is written into every image`);
+    throw new Error(`${variable} must not contain a user or password, because it is written into every image`);
   return value.replace(/\/+$/, '');
 }
 
@@ -99,7 +99,7 @@ export function explainFailure(output: string, mirrors: DebianMirrors, cause: Er
   if (/does not have a Release file|404\s+Not Found/.test(output)) {
     const what = address ?? /The repository '([^']+)'/.exec(output)?.[1] ?? mirrors.main;
     return new Error(
-      `${what} does not exist: the mirror carries no such release or package. Name mirrors that do in ` +
+      `${what} does not exist: the mirror does not have this release or package. Name mirrors that do in ` +
         'INGOT_DEBIAN_MIRROR and INGOT_DEBIAN_SECURITY_MIRROR.',
       { cause },
     );

@@ -60,7 +60,7 @@ export async function ensureBaseImage(base: BaseImage, request: BaseImageRequest
   request.report({
     type: 'log',
     text:
-      `base image ${base.name} is not there yet: it is ${base.origin === 'made' ? 'made' : 'fetched'} now ` +
+      `base image ${base.name} does not exist yet: it is ${base.origin === 'made' ? 'made' : 'fetched'} now ` +
       `(${base.description}), once`,
   });
   try {

@@ -20,9 +20,7 @@ export const HEAD_BYTES = 64 * 1024;
 export const TAIL_BYTES = 512;
 
 const SECTOR = 512;
-const ALONE =
-  'Only a disk that is one file, complete in itself, is taken. Write it as one: qemu-img convert -O qcow2 DISK ' +
-  'disk.qcow2';
+const ALONE = 'Import a standalone disk. Convert it to one file: qemu-img convert -O qcow2 DISK ' + 'disk.qcow2';
 
 /** What is no disk, by its first bytes: what it is, and what to do. */
 const OTHERS: readonly (readonly [offset: number, magic: string, what: string, remedy: string])[] = [
@@ -48,22 +46,22 @@ export function diskFormat(head: Buffer, tail: Buffer): DiskFormat {
   if (starts('QFI\xfb')) return qcow(head);
   if (starts('QED\0')) {
     if (head.length < 64 || (head.readBigUInt64LE(16) & 1n) !== 0n)
-      throw new ForeignDiskError(`The disk (qed) lies over another file. ${ALONE}`);
+      throw new ForeignDiskError(`This qed disk has a backing file. ${ALONE}`);
     return 'qed';
   }
   if (starts('KDMV')) return vmdk(head);
   if (starts('# Disk Desc') || starts('COWD'))
-    throw new ForeignDiskError(`The disk (vmdk) is a description of other files, or one of several parts. ${ALONE}`);
+    throw new ForeignDiskError(`This vmdk disk is a description of other files, or one of several parts. ${ALONE}`);
   if (starts('vhdxfile')) return 'vhdx';
   if (starts('conectix')) return vpc(head);
   if (tail.length === TAIL_BYTES && tail.toString('latin1', 0, 8) === 'conectix') return vpc(tail);
   if (head.length >= 0x44 && head.readUInt32LE(0x40) === 0xbeda107f) return 'vdi';
   if (starts('WithoutFreeSpace') || starts('WithouFreSpacExt')) return 'parallels';
   const other = OTHERS.find(([offset, magic]) => starts(magic, offset));
-  if (other !== undefined) throw new ForeignDiskError(`The file is ${other[2]}, and not a disk. ${other[3]}.`);
+  if (other !== undefined) throw new ForeignDiskError(`The file is ${other[2]}, not a disk. ${other[3]}.`);
   if (isBootRecord(head)) return 'raw';
   throw new ForeignDiskError(
-    'The file is no disk that can be booted: it is of none of the formats ' +
+    'The file is not a bootable disk: its format is none of ' +
       `${FORMATS.filter((name) => name !== 'raw').join(', ')}, and as a raw disk it has no boot record (no partition ` +
       'table).',
   );
@@ -77,26 +75,26 @@ export function isBootRecord(sector: Buffer): boolean {
 const EXTERNAL_DATA_FILE = 0x4n;
 
 function qcow(head: Buffer): DiskFormat {
-  if (head.length < 104) throw new ForeignDiskError('The disk (qcow2) is cut off in its header.');
+  if (head.length < 104) throw new ForeignDiskError('This qcow2 disk is truncated in its header.');
   const version = head.readUInt32BE(4);
-  if (head.readBigUInt64BE(8) !== 0n) throw new ForeignDiskError(`The disk (qcow2) lies over another file. ${ALONE}`);
+  if (head.readBigUInt64BE(8) !== 0n) throw new ForeignDiskError(`This qcow2 disk has a backing file. ${ALONE}`);
   const crypt = version === 1 ? head.readUInt32BE(36) : head.readUInt32BE(32);
-  if (crypt !== 0) throw new ForeignDiskError('The disk (qcow2) is encrypted. Decrypt it first.');
+  if (crypt !== 0) throw new ForeignDiskError('This qcow2 disk is encrypted. Decrypt it first.');
   if (version >= 3 && (head.readBigUInt64BE(72) & EXTERNAL_DATA_FILE) !== 0n)
-    throw new ForeignDiskError(`The disk (qcow2) has its data in another file. ${ALONE}`);
+    throw new ForeignDiskError(`This qcow2 disk keeps its data in another file. ${ALONE}`);
   return version === 1 ? 'qcow' : 'qcow2';
 }
 
 function vmdk(head: Buffer): DiskFormat {
-  if (head.length < SECTOR) throw new ForeignDiskError('The disk (vmdk) is cut off in its header.');
+  if (head.length < SECTOR) throw new ForeignDiskError('This vmdk disk is truncated in its header.');
   // Without a capacity of its own, a disk's description names the files that hold it.
   if (head.readBigUInt64LE(12) === 0n)
-    throw new ForeignDiskError(`The disk (vmdk) is a description of other files. ${ALONE}`);
+    throw new ForeignDiskError(`This vmdk disk is a description of other files. ${ALONE}`);
   const start = Number(head.readBigUInt64LE(28)) * SECTOR;
   const description = start > 0 && start < head.length ? head.toString('latin1', start) : '';
   const parent = /^parentCID\s*=\s*([0-9a-fA-F]+)/m.exec(description)?.[1];
   if ((parent !== undefined && parent.toLowerCase() !== 'ffffffff') || /^parentFileNameHint/m.test(description))
-    throw new ForeignDiskError(`The disk (vmdk) lies over another file. ${ALONE}`);
+    throw new ForeignDiskError(`This vmdk disk has a backing file. ${ALONE}`);
   return 'vmdk';
 }
 
@@ -104,6 +102,6 @@ const DIFFERENCING = 4;
 
 function vpc(header: Buffer): DiskFormat {
   if (header.length >= 64 && header.readUInt32BE(60) === DIFFERENCING)
-    throw new ForeignDiskError(`The disk (vhd) lies over another file. ${ALONE}`);
+    throw new ForeignDiskError(`This vhd disk has a parent disk. ${ALONE}`);
   return 'vpc';
 }

@@ -110,7 +110,7 @@ async function formatOf({ path, format, what }: ForeignDiskRequest): Promise<Dis
       size < TAIL_BYTES ? Buffer.alloc(0) : await read(size - TAIL_BYTES, TAIL_BYTES),
     );
     if (format !== undefined && found !== format)
-      throw new ForeignDiskError(`It is ${found}, where ${format} was awaited.`);
+      throw new ForeignDiskError(`Its format is ${found}, not ${format} as expected.`);
     return found;
   } catch (error) {
     if (error instanceof ForeignDiskError) throw new ForeignDiskError(`${what} cannot be imported. ${error.message}`);
@@ -180,7 +180,7 @@ async function convert(
     const said = sayings(error);
     if (saysDiskFull(said))
       throw new Error(diskFullMessage(`the disk was full while ${request.what} was read`), { cause: error });
-    throw new ForeignDiskError(`${request.what} cannot be imported. It cannot be read to its end: ${said}.`, {
+    throw new ForeignDiskError(`${request.what} cannot be imported. Reading it failed: ${said}.`, {
       cause: error,
     });
   }

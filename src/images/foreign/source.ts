@@ -57,14 +57,14 @@ async function copyFile({ source, target, report, signal }: FetchRequest): Promi
   const from = await open(source, 'r').catch((error: NodeJS.ErrnoException) => {
     throw new ForeignDiskError(
       `The file ${source} cannot be read: ` +
-        `${error.code === 'ENOENT' ? 'there is no such file on the host of the server' : error.message}.`,
+        `${error.code === 'ENOENT' ? "the file does not exist on the server's host" : error.message}.`,
     );
   });
   try {
     const found = await from.stat();
-    if (!found.isFile()) throw new ForeignDiskError(`${source} is no file.`);
+    if (!found.isFile()) throw new ForeignDiskError(`${source} is not a regular file.`);
     if (found.size > MAX_DISK_BYTES)
-      throw new ForeignDiskError(`${source} has ${found.size} bytes; ${MAX_DISK_BYTES} at most are taken.`);
+      throw new ForeignDiskError(`${source} has ${found.size} bytes; ${MAX_DISK_BYTES} at most are allowed.`);
     const progress = byteProgress(report, `copying ${source}`);
     const hash = createHash('sha256');
     const to = await open(target, 'w', 0o600);

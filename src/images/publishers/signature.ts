@@ -53,20 +53,20 @@ export async function verifySignature(request: SignatureRequest): Promise<string
     );
     const bad = /^\[GNUPG:\] (BADSIG|EXPKEYSIG|REVKEYSIG|EXPSIG)/m.exec(stdout)?.[1];
     if (bad !== undefined || valid.length === 0)
-      throw new Error(`the signature of ${what} does not hold (${explained(bad, stdout)}): nothing of it is used`);
+      throw new Error(`the signature of ${what} is not valid (${explained(bad, stdout)}); the file was not used`);
     const found =
       fingerprints === undefined
         ? valid[0]
         : valid.find(({ by, primary }) => fingerprints.includes(primary) || fingerprints.includes(by));
     if (found === undefined)
       throw new Error(
-        `${what} is signed by the key ${valid[0]!.primary}, and not by ${fingerprints!.join(' or ')}, whom it ` +
-          'should come from: nothing of it is used',
+        `${what} is signed by the key ${valid[0]!.primary}, and not by ${fingerprints!.join(' or ')} as ` +
+          'expected; it was not used',
       );
     return found.primary;
   } catch (error) {
     if (error instanceof ProcessError && error.notStarted)
-      throw new Error('the program gpgv is missing, which judges signatures (install the package gpgv)', {
+      throw new Error('the program gpgv, which verifies signatures, is missing: install the Debian package gpgv', {
         cause: error,
       });
     throw error;

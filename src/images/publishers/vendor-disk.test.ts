@@ -52,6 +52,6 @@ test('what is no public key is not taken for one', () => {
     '-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n-----END PGP PUBLIC KEY BLOCK-----',
     '-----BEGIN PGP MESSAGE-----\n\nmQINBE\n-----END PGP MESSAGE-----',
   ]) {
-    assert.throws(() => readPublicKey(Buffer.from(text), 'key'), /key is no public key of OpenPGP/);
+    assert.throws(() => readPublicKey(Buffer.from(text), 'key'), /key is not an OpenPGP public key/);
   }
 });

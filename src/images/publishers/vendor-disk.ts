@@ -75,7 +75,7 @@ export function chooseFile(disk: VendorDisk, checksums: readonly Checksum[], pla
       : `${place} names ${fitting.length} files like ${disk.file.source}: ${fitting
           .slice(0, 5)
           .map(({ file }) => file)
-          .join(', ')}; it is not known which is meant`,
+          .join(', ')}; expected exactly one`,
   );
 }
 
@@ -102,6 +102,6 @@ export function readPublicKey(content: Buffer, place: string): Buffer {
   const key = blocks.length > 0 ? Buffer.concat(blocks) : content;
   // Packet 6, in the old form of its header or the new.
   if (key.length < 100 || ((key[0]! & 0xfc) !== 0x98 && key[0] !== 0xc6))
-    throw new Error(`${place} is no public key of OpenPGP`);
+    throw new Error(`${place} is not an OpenPGP public key`);
   return key;
 }

@@ -52,7 +52,7 @@ async function fetchDisk(osVersion: string, disk: VendorDisk, request: MakeBaseR
     if (got[checksum.hash] !== checksum.value) {
       throw new Error(
         `${shown(url)} has the ${checksum.hash} ${got[checksum.hash]}, and its vendor publishes ${checksum.value}: ` +
-          'it is damaged, or was exchanged while it was fetched. Nothing of it is used; try again',
+          'it is damaged, or was replaced during the download. It was not used; try again',
       );
     }
     report({ type: 'log', text: `${checksum.file}: ${got.bytes} bytes, ${checksum.hash} as published` });

@@ -6,7 +6,7 @@ test('only a kernel that printed its version and ended by itself proves KVM', ()
   const probes: readonly [code: number | null, output: string, errors: string, works: boolean, reason: RegExp][] = [
     [0, '[0.000] Linux version 6.1.0 …', '', true, /boots under KVM/],
     [0, 'SeaBIOS', '', false, /no kernel boots/],
-    [null, '', '', false, /nothing more came from it for \d+ s/],
+    [null, '', '', false, /no more output for \d+ s/],
     [null, '[0.000] Linux version 6.1.0', '', false, /no kernel boots/],
     [null, '', 'KVM internal error. Suberror: 1', false, /internal error/],
     [

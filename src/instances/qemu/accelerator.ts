@@ -136,8 +136,7 @@ export function judgeProbe(code: number | null, output: string, errors: string):
     return { works: false, reason: `KVM does not start here: ${said ?? `exit code ${code}`}` };
   return {
     works: false,
-    reason:
-      'no kernel boots under KVM here ' + `(nothing more came from it for ${Math.round(patient(SILENCE_MS) / 1000)} s)`,
+    reason: 'no kernel boots under KVM here ' + `(no more output for ${Math.round(patient(SILENCE_MS) / 1000)} s)`,
   };
 }
 
@@ -153,7 +152,7 @@ async function choose(given: string | undefined): Promise<AcceleratorChoice> {
     if (kernel === undefined)
       return {
         accelerator: 'tcg',
-        reason: 'whether KVM works here is unknown: there is no kernel file to try it with',
+        reason: 'whether KVM works here is unknown: no kernel file was found to test it with',
       };
     verdict = await probeKvm(kernel);
     await rememberVerdict(verdict);

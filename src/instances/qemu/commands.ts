@@ -70,7 +70,7 @@ export function parseStatus(text: string): { readonly exitCode: number | null; r
   const [how = '', what = ''] = text.trim().split(' ');
   if (how === 'exited' && /^\d+$/.test(what)) return { exitCode: Number(what), signal: null };
   if ((how === 'killed' || how === 'dumped') && what) return { exitCode: null, signal: `SIG${what}` };
-  throw new Error(`the instance's service manager reported no end that is known: '${text.trim()}'`);
+  throw new Error(`the instance's service manager reported an unknown result: '${text.trim()}'`);
 }
 
 /** Runs a command to its end. See `Instance.run`. */

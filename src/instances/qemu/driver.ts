@@ -92,8 +92,8 @@ async function launch(request: LaunchRequest): Promise<Instance> {
       return await boot(request, choice.accelerator, firmware, netns);
     } catch (error) {
       if (!(error instanceof NoProgress)) throw error; // Also when KVM was asked for by force: it says so, and goes on.
-      const reason = `under KVM no kernel spoke within ${patient(KVM_PROGRESS_MS) / 1000} s here`;
-      request.report?.({ text: `${reason}; starting it again by emulation, which is slow`, level: 'warn' });
+      const reason = `under KVM no kernel printed anything within ${patient(KVM_PROGRESS_MS) / 1000} s here`;
+      request.report?.({ text: `${reason}; starting it again with emulation, which is slow`, level: 'warn' });
       await rememberVerdict({ works: false, reason });
       return await boot(request, 'tcg', firmware, netns);
     }
@@ -152,7 +152,7 @@ async function prepare(request: LaunchRequest): Promise<string> {
 async function prepareFirmware(request: LaunchRequest): Promise<Firmware> {
   if (request.firmware !== 'uefi') return { kind: 'bios' };
   for (const file of [OVMF_CODE, OVMF_VARS])
-    if (!existsSync(file)) throw new Error(`${file} is missing (Debian package ovmf): it is the UEFI firmware`);
+    if (!existsSync(file)) throw new Error(`${file} (the UEFI firmware) is missing: install the Debian package ovmf`);
   const { vars } = machineFiles(request.directory);
   await copyFile(OVMF_VARS, vars);
   return { kind: 'uefi', code: OVMF_CODE, vars };
@@ -236,7 +236,7 @@ async function attach(handle: InstanceHandle, held: HeldRecorder): Promise<Insta
     typeof pid !== 'number' ||
     typeof startTime !== 'string'
   ) {
-    throw new InstanceError(`instance ${id}: this is no handle of the qemu driver`);
+    throw new InstanceError(`instance ${id}: not a handle of the qemu driver`);
   }
   if (!isSameProcess(pid, startTime))
     throw new InstanceError(`instance ${id} no longer runs`, await consoleTail(consoleLog, 30));

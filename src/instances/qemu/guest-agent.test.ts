@@ -200,7 +200,7 @@ describe('a QMP socket that', () => {
       const qmp = await connectQmp(await hostileQmp((socket) => socket.write(nonsense)));
       await assert.rejects(
         qmp.execute('query-block'),
-        (error: unknown) => error instanceof QmpError && /no answer/.test(error.message),
+        (error: unknown) => error instanceof QmpError && /invalid QMP answer/.test(error.message),
       );
     });
   }

@@ -273,7 +273,7 @@ class Client implements GuestAgent {
         });
       } catch (error) {
         if (Date.now() >= Math.min(deadline, started + patient(CONNECT_MS)))
-          throw new GuestAgentSilent(`${command}: nobody listens at ${this.path} (${(error as Error).message})`);
+          throw new GuestAgentSilent(`${command}: nothing listens at ${this.path} (${(error as Error).message})`);
         await sleep(20);
       }
     }

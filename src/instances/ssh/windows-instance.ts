@@ -80,7 +80,7 @@ export function parseMachine(address: string): SshMachine {
     url.search !== '' ||
     url.hash !== ''
   ) {
-    throw new Error(`'${address}' is no ssh://[USER@]HOST[:PORT]`);
+    throw new Error(`invalid address '${address}': expected ssh://[USER@]HOST[:PORT]`);
   }
   return {
     host: decodeURIComponent(url.hostname).replace(/^\[|\]$/g, ''),
@@ -259,9 +259,7 @@ class WindowsInstance implements Instance {
   async bootId(signal?: AbortSignal): Promise<string> {
     const id = (await this.#ask(BOOT_ID, {}, 'its PowerShell does not answer', signal)).toString('utf8').trim();
     if (!/^\d+$/.test(id))
-      throw new InstanceError(
-        `${this.id} is no Windows machine, or what answers there is no PowerShell: it said '${id.slice(0, 100)}'`,
-      );
+      throw new InstanceError(`${this.id} is not a Windows machine with PowerShell: it answered '${id.slice(0, 100)}'`);
     return id;
   }
 

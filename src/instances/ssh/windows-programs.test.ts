@@ -110,5 +110,5 @@ test('a machine by its address', () => {
     'ssh://-oProxyCommand=x',
     'ssh://win1?x',
   ])
-    assert.throws(() => parseMachine(wrong), /is no ssh:/, wrong);
+    assert.throws(() => parseMachine(wrong), /invalid address .*ssh:/, wrong);
 });

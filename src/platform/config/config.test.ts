@@ -100,8 +100,8 @@ test('every fault is told with its place', () => {
   const cases: readonly (readonly [text: string, fault: RegExp])[] = [
     ['[', /config\.yaml: /],
     ['- a', /the file: must be a map/],
-    ['quota: {}', /quota: there is no such setting; there are access, quotas/],
-    ['quotas: {component: 5}', /quotas\.component: there is no such setting/],
+    ['quota: {}', /quota: unknown setting; expected one of access, quotas/],
+    ['quotas: {component: 5}', /quotas\.component: unknown setting/],
     ['quotas: {components: many}', /quotas\.components: must be a whole number/],
     ['access: {longLivedKeys: maybe}', /access\.longLivedKeys: must be true or false/],
     ['access: {oidcIssuers: [{issuer: x, audiences: [a]}]}', /oidcIssuers\[0\]\.issuer: must be an address/],
@@ -133,7 +133,7 @@ test('every fault is told with its place', () => {
     ['parentImages: [a]', /parentImages: must be a map/],
     [
       'parentImages: {"Amazon Linux": ami-0123456789abcdef0}',
-      /parentImages\.Amazon Linux: 'Amazon Linux' is no name of a managed image/,
+      /parentImages\.Amazon Linux: 'Amazon Linux' is not a valid name of a managed image/,
     ],
     ['parentImages: {amazon-linux-2-x86: /disk.qcow2}', /parentImages\.amazon-linux-2-x86: must be an AMI/],
     ['parameters: {/golden/base: "ssm:/other"}', /parameters\.\/golden\/base: must be an AMI/],
@@ -149,7 +149,7 @@ test('every fault is told with its place', () => {
       'managedComponents: {chocolatey: {file: /a, platform: DOS}}',
       /managedComponents\.chocolatey\.platform: must be Linux/,
     ],
-    ['vendors: {suse: {}}', /vendors\.suse: there is no such setting; there are amazon-linux, debian, rocky, ubuntu/],
+    ['vendors: {suse: {}}', /vendors\.suse: unknown setting; expected one of amazon-linux, debian, rocky, ubuntu/],
     ['vendors: {ubuntu: {address: "http://mirror/ubuntu"}}', /vendors\.ubuntu\.address: must be .* ends in a slash/],
     [
       'vendors: {ubuntu: {address: "http://me:secret@mirror/ubuntu/"}}',

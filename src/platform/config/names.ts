@@ -50,7 +50,7 @@ export function readNames(root: Readonly<Record<string, unknown>>, faults: strin
   ): Readonly<Record<string, string>> =>
     Object.fromEntries(
       Object.entries(map(root[place], place, faults)).map(([name, value]) => {
-        if (!key.test(name)) faults.push(`${place}.${name}: '${name}' is no ${keyForm}`);
+        if (!key.test(name)) faults.push(`${place}.${name}: '${name}' is not a valid ${keyForm}`);
         if (typeof value !== 'string' || !REFERENCE.test(value))
           faults.push(`${place}.${name}: must be ${REFERENCE_FORMS}`);
         return [name, String(value)];
@@ -74,7 +74,7 @@ export function readNames(root: Readonly<Record<string, unknown>>, faults: strin
           platform = 'Linux',
         } = given as { file?: unknown; version?: unknown; platform?: unknown };
         if (!/^[a-z0-9_-]{3,128}$/.test(name))
-          faults.push(`${place}: '${name}' is no name of a managed component, such as python-3-linux`);
+          faults.push(`${place}: '${name}' is not a valid name of a managed component, such as python-3-linux`);
         if (typeof file !== 'string' || !file.startsWith('/'))
           faults.push(`${place}.file: must be the absolute path of a component document`);
         if (typeof version !== 'string' || !/^\d{1,9}\.\d{1,9}\.\d{1,9}$/.test(version))

@@ -145,8 +145,8 @@ describe('faults', () => {
       'profiles: {a: {access: full, accounts: [123456789012]}}',
       /profiles\.a\.accounts: must be a list of accounts, each 12 digits in quotes/,
     ],
-    ['default: lab', /networks\.default: there is no network profile 'lab'; there are full, none/],
-    ['subnets: {subnet-1: x}', /networks\.subnets\.subnet-1: there is no network profile 'x'/],
+    ['default: lab', /networks\.default: unknown network profile 'lab'; expected one of full, none/],
+    ['subnets: {subnet-1: x}', /networks\.subnets\.subnet-1: unknown network profile 'x'/],
     ['subnets: [x]', /networks\.subnets: must be a map/],
     ['profiles: {a: {}}', /profiles\.a\.access: must be one of full, allow-list, mirror, none/],
     ['profiles: {a: {access: mirror}}', /profiles\.a\.mirrors: must have one/],
@@ -159,11 +159,11 @@ describe('faults', () => {
     ],
     [
       'profiles: {a: {access: full, mirrors: {"http://a": "http://c", "http://b": "http://c"}}}',
-      /profiles\.a\.mirrors: http:\/\/c stands for two/,
+      /profiles\.a\.mirrors: http:\/\/c must be the mirror of one/,
     ],
     [
       'profiles: {a: {access: full, mirrors: {"http://a": "http://b", "http://b": "http://c"}}}',
-      /profiles\.a\.mirrors: http:\/\/b stands for two/,
+      /profiles\.a\.mirrors: http:\/\/b must be the mirror of one/,
     ],
     ['profiles: {a: {access: full, certificates: [ca.pem]}}', /certificates\[0\]: must be an absolute path/],
     ...['1.2.3', '1.2.3.4/33', '1.2.3.4/8/8', 'a b', 'a:0', 'a:70000', '*', 'a.*.b', '::1', 'a;b', '-a'].map(

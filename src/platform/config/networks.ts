@@ -77,7 +77,7 @@ export function readNetworks(value: unknown, faults: string[], home: string): Ne
   const known = (name: unknown, place: string): string => {
     if (typeof name === 'string' && Object.hasOwn(profiles, name)) return name;
     faults.push(
-      `${place}: there is no network profile '${String(name)}'; there are ${Object.keys(profiles).join(', ')}`,
+      `${place}: unknown network profile '${String(name)}'; expected one of ${Object.keys(profiles).join(', ')}`,
     );
     return 'none';
   };
@@ -120,7 +120,7 @@ function readProfile(name: string, value: unknown, faults: string[], home: strin
   );
   // What was set could not be taken out again.
   if (twice !== undefined)
-    faults.push(`${place}.mirrors: ${twice.url} stands for two addresses, or is one that another stands for`);
+    faults.push(`${place}.mirrors: ${twice.url} must be the mirror of one address only, and not be mirrored itself`);
   if (access === 'mirror' && mirrors.length === 0) faults.push(`${place}.mirrors: must have one for access mirror`);
   const proxy = text(given['proxy'], `${place}.proxy`, faults);
   if (proxy !== undefined && !/^http:\/\/[\w.-]+:\d{1,5}\/?$/.test(proxy))

@@ -14,7 +14,7 @@ export function section(
   }
   for (const name of Object.keys(value))
     if (!known.includes(name))
-      faults.push(`${place === '' ? '' : `${place}.`}${name}: there is no such setting; there are ${known.join(', ')}`);
+      faults.push(`${place === '' ? '' : `${place}.`}${name}: unknown setting; expected one of ${known.join(', ')}`);
   return value as Readonly<Record<string, unknown>>;
 }
 

@@ -8,7 +8,7 @@ function Item {
     $start.UseShellExecute = $false
     $start.RedirectStandardInput = $true; $start.RedirectStandardOutput = $true; $start.RedirectStandardError = $true
     try { $process = [Diagnostics.Process]::Start($start) } catch {
-      Fail 'there is no curl.exe in this system, by which files are transferred; Windows has it since Server 2019'
+      Fail 'curl.exe is missing in this system, and file transfers need it: Windows Server 2019 and later include it'
     }
     $printed = $process.StandardOutput.ReadToEndAsync(); $errors = $process.StandardError.ReadToEndAsync()
     $process.StandardInput.BaseStream.Write($config, 0, $config.Length); $process.StandardInput.BaseStream.Close()

@@ -6,7 +6,7 @@
 what=$1 path=$2 insecure=$3 algorithm=$4 checksum=$5 shown=$6 follow=$7 tries=$8 spare=$9
 fail() { printf '%s\n' "$1" >&2; exit 1; }
 command -v curl >/dev/null ||
-  fail "there is no program curl in this system, by which files are transferred: install it in a step before"
+  fail "the program curl is missing in this system, and file transfers need it: install it in an earlier step"
 if [ -r /etc/environment ]; then
   while IFS='=' read -r name value; do
     case "$name" in http_proxy|https_proxy|no_proxy|all_proxy|HTTPS_PROXY|NO_PROXY|ALL_PROXY)

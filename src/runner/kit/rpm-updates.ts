@@ -16,7 +16,7 @@ export type RpmManager = (typeof RPM_MANAGERS)[number];
 export function rpmNames(input: string, names: readonly string[]): readonly string[] {
   for (const name of names)
     if (!/^[A-Za-z0-9*?][A-Za-z0-9+._*?-]*$/.test(name))
-      throw new InputError(`${input}: "${name}" is no name of a package`);
+      throw new InputError(`${input}: "${name}" is not a valid package name`);
   return names;
 }
 

@@ -21,12 +21,10 @@ export function s3Place(text: string, input: string): S3Place {
  */
 export async function s3Access(context: AttemptContext): Promise<S3Access> {
   const access = await context.s3Access?.().catch((error: unknown) => {
-    throw new InputError(`the credentials of the instance profile cannot be had: ${(error as Error).message}`);
+    throw new InputError(`could not load the instance profile's credentials: ${(error as Error).message}`);
   });
   if (access === undefined)
-    throw new InputError(
-      'no credentials are configured for the instance profile: S3 is asked with those and no others',
-    );
+    throw new InputError('the instance profile has no credentials in config.yaml, and S3 requests use only those');
   return access;
 }
 

@@ -44,7 +44,7 @@ export async function updateWindows(context: AttemptContext): Promise<AttemptRes
 function updateName(input: string, name: string): string {
   const trimmed = name.trim();
   if (trimmed === '' || /[\r\n\0]/.test(trimmed))
-    throw new InputError(`${input}: "${name}" is no KB number and no title of an update`);
+    throw new InputError(`${input}: "${name}" is neither a KB number nor a title of an update`);
   return /^\d+$/.test(trimmed) ? `KB${trimmed}` : trimmed;
 }
 

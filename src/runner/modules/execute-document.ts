@@ -76,7 +76,7 @@ function parsedFor(platform: Capabilities['platform'], text: string, known: Atte
 async function documentText(context: AttemptContext, path: string, owner: string | undefined): Promise<string> {
   if (path.startsWith('arn:')) {
     const found = await context.componentText?.(path);
-    if (found === undefined) throw new InputError(`document: there is no component ${path} here`);
+    if (found === undefined) throw new InputError(`document: the component ${path} does not exist here`);
     return found;
   }
   if (path.startsWith('s3://')) {

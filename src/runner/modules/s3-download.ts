@@ -122,7 +122,10 @@ async function getPrefix(
     const name = key.slice(prefix.length);
     if (name === '' || name.endsWith('/')) continue;
     if (!namesFile(context, name))
-      return { result: 'failed', message: `s3://${bucket}/${key} is no name of a file below ${download.destination}` };
+      return {
+        result: 'failed',
+        message: `s3://${bucket}/${key} is not a valid file name below ${download.destination}`,
+      };
     const path = onWindows(context)
       ? `${download.destination}\\${name.replaceAll('/', '\\')}`
       : `${download.destination}/${name}`;

@@ -38,7 +38,7 @@ export const s3Upload: ActionModule = {
 function uploadOf(inputs: Readonly<Record<string, InputValue>>, context: AttemptContext): Upload {
   const source = withoutSeparators(context, absolutePath(context, text(inputs, 'source')));
   if (text(inputs, 'source').startsWith('s3://'))
-    throw new InputError('source: a path was expected; S3Download brings files from S3');
+    throw new InputError('source: expected a path; use S3Download to download from S3');
   const { pattern, hasWildcard } = wildcard(source, 'source', onWindows(context));
   const owner = optionalText(inputs, 'expectedBucketOwner');
   return {

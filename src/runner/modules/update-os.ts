@@ -124,7 +124,7 @@ async function updateRpm(
 function packageNames(input: string, names: readonly string[]): readonly string[] {
   for (const name of names) {
     if (!/^[a-z0-9*?]([a-z0-9+.*?-]*[a-z0-9+.*?])?(:[a-z0-9-]+)?$/.test(name))
-      throw new InputError(`${input}: "${name}" is no name of a package`);
+      throw new InputError(`${input}: "${name}" is not a valid package name`);
   }
   return names;
 }
@@ -250,5 +250,6 @@ async function release(context: AttemptContext, packages: readonly InstalledPack
     graceSeconds: 60,
     what: 'apt-mark unhold',
   });
-  if (done.exitCode !== 0) throw new InputError(`the excluded packages could not be let go: ${done.stderr}`);
+  if (done.exitCode !== 0)
+    throw new InputError(`the excluded packages could not be released from hold: ${done.stderr}`);
 }

@@ -35,7 +35,7 @@ export const webDownload: ActionModule = {
       const prepared = await runSmall(context, PREPARE, fields, `looking at ${download.destination}`);
       if (prepared.exitCode !== 0) return { result: 'failed', message: prepared.stderr };
       if (prepared.stdout === 'there') {
-        context.log(`${download.destination} is there already, with the checksum that is expected`);
+        context.log(`${download.destination} already exists with the expected checksum`);
         continue;
       }
       const ended = await transfer(context, {

@@ -31,7 +31,7 @@ export const createImage: StepAction = {
   >) {
     const entry = workInstance(progress, inputs['instanceId']);
     if (entry.layer === undefined || entry.stopped)
-      throw new StepError(`${entry.instance.id} was made into an image already`);
+      throw new StepError(`${entry.instance.id} has already been made into an image`);
     await takeOutNetworkSettings(entry.instance, signal);
     await refuseSecretsOnDisk(entry, plan.allowedSecrets, { report, signal, timeoutSeconds });
     report({ type: 'log', text: `${entry.instance.id}: shutting down, so that its disk is complete` });
@@ -58,7 +58,7 @@ export const createImage: StepAction = {
     entry.layer = undefined;
     const layer = await services.layers.merge(sealed, MAX_CHAIN, heldRecorder(services.catalog.db, plan.arn), signal);
     if (layer.path !== sealed.path)
-      report({ type: 'log', text: `the chain of layers had grown longer than ${MAX_CHAIN}: merged into one file` });
+      report({ type: 'log', text: `the chain of layers was longer than ${MAX_CHAIN}; merged it into one file` });
 
     const id = newAmiId();
     await insertAmi(services.catalog.db, {

@@ -15,6 +15,7 @@ import { isToBeKept } from '../machines/keep.ts';
 import { driversFor } from '../machines/machine-moves.ts';
 import { rootVolumeBytes } from '../planning/volumes.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
+import { INGOT } from '../../platform/own-program.ts';
 
 export const launchInstance: StepAction = {
   name: 'LaunchInstance',
@@ -115,15 +116,15 @@ async function launchFailure(error: InstanceError, purpose: 'build' | 'test', pa
   const console = (telling.length > 0 ? telling : lines.slice(-4)).join(' | ');
   const advice =
     damage !== undefined
-      ? `The parent image's disk is damaged (${damage}): build that image again, or bring back its file from a backup.`
+      ? `The parent image's disk is damaged (${damage}): build that image again, or restore its file from a backup.`
       : error.code === 'network'
-        ? 'See whether it answers this host, and what networks of config.yaml in the data directory say.'
+        ? 'Check whether it answers this host, and the networks section of config.yaml in the data directory.'
         : error.code === 'disk-gone'
           ? remedyFor({ message: error.message, outputTail: [] })
           : purpose === 'test'
-            ? 'The new image does not start as a machine: see in the log what its console said, and what the ' +
-              'components changed of boot loader, kernel, /etc/fstab or the first services.'
-            : 'See in the log what the instance said. ./ingot doctor tries whether this host can make such ' +
+            ? 'The new image does not boot: check the console output in the log, and what the ' +
+              'components changed in the boot loader, the kernel, /etc/fstab or early services.'
+            : `Check the instance's output in the log. Run ${INGOT} doctor to test whether this host can run such ` +
               'instances at all.';
   return [
     `${error.message.replace(/\.$/, '').slice(0, 400)}.`,

@@ -6,7 +6,7 @@ describe('what a user can do about a failed step', () => {
   const cases: readonly [line: string, advice: RegExp][] = [
     ["dd: error writing '/var/big': No space left on device", /blockDeviceMappings/],
     ["E: You don't have enough free space in /var/cache/apt/archives/.", /blockDeviceMappings/],
-    ["cp: error writing '/x': Input/output error", /disk of this host is full/],
+    ["cp: error writing '/x': Input/output error", /full disk on this host/],
     [
       "Err:1 http://deb.debian.org/debian bookworm InRelease  Temporary failure resolving 'deb.debian.org'",
       /resolve that name/,

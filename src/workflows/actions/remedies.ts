@@ -1,4 +1,5 @@
 /** What a user can do about a failed step, where its output shows what it lacked. Pure. */
+import { INGOT } from '../../platform/own-program.ts';
 
 /** What is known of the step. */
 export interface FailedStep {
@@ -10,6 +11,8 @@ export interface FailedStep {
 interface Remedy {
   readonly patterns: readonly RegExp[];
   readonly advice: string;
+  /** Gives way to what the output shows. */
+  readonly last?: true;
 }
 
 /** Read in order for each line, the last line first: what stands nearest to the failure decides. */
@@ -25,23 +28,23 @@ const REMEDIES: readonly Remedy[] = [
       /Input\/output error|EXT4-fs error|Buffer I\/O error|Structure needs cleaning|Remounting filesystem read-only/,
     ],
     advice:
-      'The disk of the instance met errors. Mostly the disk of this host is full: look at it with df and make ' +
-      'room. If it is not, the parent image is damaged: check its file with qemu-img check.',
+      'The disk of the instance had I/O errors. The usual cause is a full disk on this host: check with df and make ' +
+      'room. If it is not full, the parent image is damaged: check its file with qemu-img check.',
   },
   {
     patterns: [
       /Temporary failure (?:resolving|in name resolution)|Could not resolve|Name or service not known|No address associated with hostname|Could not look up/i,
     ],
     advice:
-      'The instance cannot resolve that name. See whether this host can, and what ./ingot doctor says of DNS in ' +
-      'instances.',
+      `The instance cannot resolve that name. Check whether this host can, and what ${INGOT} doctor reports about ` +
+      'DNS in instances.',
   },
   {
     patterns: [
       /(?:connect|connection|dial)\b.*(?:\blocalhost\b|\b127\.0\.0\.1\b|\[?::1\]?)|(?:\blocalhost\b|\b127\.0\.0\.1\b).*refused/i,
     ],
     advice:
-      'Nothing listens there in the instance. See whether an earlier step starts that service, and waits until it ' +
+      'Nothing listens there in the instance. Check that an earlier step starts that service, and waits until it ' +
       'is up.',
   },
   {
@@ -50,16 +53,16 @@ const REMEDIES: readonly Remedy[] = [
       /Failed to fetch|Some index files failed to download/,
     ],
     advice:
-      'The instance cannot reach that server. See whether this host can (./ingot doctor tries the package mirror); ' +
-      'addresses of the host itself are closed to instances.',
+      `The instance cannot reach that server. Check whether this host can (${INGOT} doctor tests the package ` +
+      'mirror); instances cannot reach addresses of the host itself.',
   },
   {
     patterns: [
       /fork: (?:retry: )?(?:Resource temporarily unavailable|Cannot allocate)|[Ff]ork failed|(?:cannot|can't|unable to) fork|Too many processes/i,
     ],
     advice:
-      'The instance has as many processes as it may (16,384) or no memory for more. See what the step starts again ' +
-      'and again.',
+      'The instance has reached its limit of 16,384 processes, or has no memory for more. Check what the step ' +
+      'starts repeatedly.',
   },
   {
     patterns: [/Cannot allocate memory|Out of memory|\bKilled\b|SIGKILL/],
@@ -78,12 +81,12 @@ const BY_MESSAGE: readonly Remedy[] = [
   {
     patterns: [/powered itself off/],
     advice:
-      'This step, or what an earlier one left running, shut the machine down: take that out. To restart it, use ' +
+      'This step, or a process of an earlier one, shut the machine down: remove that. To restart it, use ' +
       'the Reboot action or exit code 194.',
   },
   {
     patterns: [/has no \/bin\/sh/, /systemctl: not found/],
-    advice: 'The image needs it, to boot and to be worked on: leave it in its place.',
+    advice: 'Ingot and the boot process need this file: leave it in place.',
   },
   {
     patterns: [/storage daemon ended/],
@@ -93,7 +96,8 @@ const BY_MESSAGE: readonly Remedy[] = [
   },
   {
     patterns: [/timed out/],
-    advice: 'See what it waits for, or give the step a larger timeoutSeconds.',
+    advice: 'Check what it waits for, or give the step a larger timeoutSeconds.',
+    last: true,
   },
 ];
 
@@ -102,17 +106,17 @@ const LONGEST_LINE = 2000;
 
 /** What to do, in a sentence or two; `undefined` where the output does not show what was lacking. */
 export function remedyFor(failure: FailedStep): string | undefined {
-  const find = (remedies: readonly Remedy[], line: string): string | undefined =>
-    remedies.find(({ patterns }) => patterns.some((pattern) => pattern.test(line)))?.advice;
+  const find = (remedies: readonly Remedy[], line: string): Remedy | undefined =>
+    remedies.find(({ patterns }) => patterns.some((pattern) => pattern.test(line)));
   const said = failure.message
     .split('\n')
     .map((line) => find(BY_MESSAGE, line.slice(0, LONGEST_LINE)))
-    .find((advice) => advice !== undefined && !advice.startsWith('See what it waits'));
-  if (said !== undefined) return said;
+    .find((remedy) => remedy !== undefined && remedy.last !== true);
+  if (said !== undefined) return said.advice;
   for (const line of failure.outputTail.toReversed()) {
-    const advice = find(REMEDIES, line.slice(0, LONGEST_LINE));
-    if (advice !== undefined) return advice;
+    const remedy = find(REMEDIES, line.slice(0, LONGEST_LINE));
+    if (remedy !== undefined) return remedy.advice;
   }
   const start = failure.message.slice(0, LONGEST_LINE);
-  return find(REMEDIES, start) ?? find(BY_MESSAGE, start);
+  return (find(REMEDIES, start) ?? find(BY_MESSAGE, start))?.advice;
 }

@@ -28,7 +28,7 @@ async function run({
 }: StepNeeds<'arn' | 'account' | 'region', never, 'catalog'>): Promise<StepOutputs> {
   for (const input of WITHOUT_EFFECT)
     if (inputs[input] !== undefined)
-      report({ type: 'log', level: 'warn', text: `the input ${input} has no effect yet: nobody is told` });
+      report({ type: 'log', level: 'warn', text: `the input ${input} has no effect yet: no notification is sent` });
   await catalog.transaction(async (trx) => {
     await beginWaiting(trx, { step_id: execution.stepId, image_arn: arn, account, region, since: timestamp() });
     await writeEvent(trx, {
@@ -54,7 +54,9 @@ async function run({
       const outputs = { action, ...(reason === null ? {} : { reason }) };
       if (action === 'RESUME') return outputs;
       if (action === 'STOP')
-        throw new StepError(`somebody answered STOP${reason === null ? '' : `: ${reason}`}`, { outputs });
+        throw new StepError(`stopped by SendWorkflowStepAction (STOP)${reason === null ? '' : `: ${reason}`}`, {
+          outputs,
+        });
       await sleep(LOOK_MS, signal);
     }
   } finally {

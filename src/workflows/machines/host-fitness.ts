@@ -4,6 +4,7 @@
 import { LEAST_FOR_BUILD, refuseWithoutRoom } from '../../images/space.ts';
 import { missingByDriver } from '../../instances/launch.ts';
 import { chooseBuildDriver, chooseTestDriver } from '../planning/choose-driver.ts';
+import { INGOT } from '../../platform/own-program.ts';
 
 /**
  * Finds a driver for the build instance, and one for the test instance where there are tests. A moment's work: files
@@ -25,8 +26,8 @@ export async function refuseUnfitHost(wanted: {
     chooseTestDriver(missing);
   } catch (error) {
     throw new Error(
-      `the image could be built here but not tested: ${(error as Error).message}. Mend that (./ingot doctor says ` +
-        'how), or turn its tests off',
+      `the image could be built here but not tested: ${(error as Error).message}. Fix that (${INGOT} doctor says ` +
+        'how), or disable its tests',
       { cause: error },
     );
   }

@@ -147,7 +147,7 @@ async function launchMachine(
     if (needsAgent)
       report({
         type: 'log',
-        text: `${id}: cloud-init is asked to bring QEMU's guest agent, where the imported disk has none`,
+        text: `${id}: asking cloud-init to install QEMU's guest agent, in case the imported disk has none`,
       });
     const instance = await driver.launch({
       id,

@@ -7,6 +7,7 @@ import type { Report } from '../../resources/progress.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
 import type { WorkInstance } from './image-progress.ts';
 import type { Ending } from './instances.ts';
+import { INGOT } from '../../platform/own-program.ts';
 
 /**
  * Whether an instance of failed work is to be kept: not when the image was cancelled or the worker ends, nor when it
@@ -41,8 +42,8 @@ export async function keepWorkInstance(
     type: 'log',
     level: 'warn',
     text:
-      `${instance.id}, the ${launch.purpose} instance, is kept as it stands until ${until}. Enter it: ingot shell ` +
-      `${instance.id}; end it: ingot terminate ${instance.id}`,
+      `${instance.id}, the ${launch.purpose} instance, is kept as it stands until ${until}. Enter it: ${INGOT} shell ` +
+      `${instance.id}; terminate it: ${INGOT} terminate ${instance.id}`,
   });
   return true;
 }

@@ -97,7 +97,7 @@ async function build(name: string, parent: SealedLayer, wanted: Build = {}): Pro
 }
 
 const HITS = [0, 1, 2].map((index) => `layer of c${index}: hit, its layer`);
-const AFTER = 'a component before it runs anew';
+const AFTER = 'an earlier component runs again';
 
 describe('a second build', () => {
   /** What the second build says of each component, as `hit` or the reason of the miss. */
@@ -126,7 +126,7 @@ describe('a second build', () => {
     ],
     ['on a larger disk', { sizeBytes: 1e10 }, ['what lies below it changed', AFTER, AFTER]],
     ['on another driver', { driver: 'qemu' }, ['it ran on another driver', AFTER, AFTER]],
-    ['by another account takes nothing', { account: '210987654321' }, ['there is none yet', AFTER, AFTER]],
+    ['by another account takes nothing', { account: '210987654321' }, ['no such layer exists yet', AFTER, AFTER]],
     [
       'with a component in front',
       { documents: [script('echo new'), ...DOCUMENTS] },
@@ -149,7 +149,7 @@ describe('a second build', () => {
       const parent = await parentDisk();
       assert.deepEqual(
         await build(`second-${index}`, parent),
-        [0, 1, 2].map((each) => `layer of c${each}: miss, ${each === 0 ? 'there is none yet' : AFTER}`),
+        [0, 1, 2].map((each) => `layer of c${each}: miss, ${each === 0 ? 'no such layer exists yet' : AFTER}`),
       );
 
       assert.deepEqual(

@@ -93,7 +93,7 @@ export async function reuseLayers(
     const why =
       reused.count === index
         ? await whyMissed(place, plan, planned, reused.key, drivers(planned)[0]!, since)
-        : 'a component before it runs anew';
+        : 'an earlier component runs again';
     tell(`miss, ${why}`);
   }
   return reused;
@@ -136,7 +136,7 @@ async function whyMissed(
   since: string,
 ): Promise<string> {
   const last = await layerWithLabel(catalog.db, layerLabel(plan, planned));
-  if (last === undefined) return 'there is none yet';
+  if (last === undefined) return 'no such layer exists yet';
   const members = differingMembers(
     JSON.parse(last.key_record) as LayerRecord,
     componentKey(plan, planned, parentKey, driver).record,

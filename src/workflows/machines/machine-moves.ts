@@ -97,7 +97,7 @@ export async function retryInMachine(
   try {
     choice = await machine(`the container refused: ${refused.line}`, '');
   } catch (error) {
-    report({ type: 'log', level: 'error', text: `there is no retry: ${(error as Error).message}` });
+    report({ type: 'log', level: 'error', text: `cannot retry: ${(error as Error).message}` });
     return undefined;
   }
   await moveToDriver(work, entry, choice, { report, signal });

@@ -43,7 +43,7 @@ export function tellNetwork(
       type: 'log',
       level: 'warn',
       text:
-        `${unplaced.join(', ')}: placed in no network by networks of config.yaml; its instances have the profile ` +
+        `${unplaced.join(', ')}: not listed under networks in config.yaml; its instances use the profile ` +
         `'${profile.name}' (${reason})`,
     });
   else if (profile !== usual)
@@ -79,7 +79,7 @@ export async function enterNetwork(
     const failure = await tryReach(instance, host, port, signal);
     if (failure !== undefined) {
       throw new InstanceError(
-        `the network profile '${profile.name}' promises ${host}:${port}, which ${instance.id} does not reach: ` +
+        `the network profile '${profile.name}' allows ${host}:${port}, but ${instance.id} cannot reach it: ` +
           `${failure}`,
         [],
         { code: 'network' },

@@ -20,7 +20,7 @@ test('an unknown driver is refused with the ones there are', () => {
 test('a named driver that cannot work is refused with what it lacks', () => {
   assert.throws(
     () => chooseBuildDriver({ 'ingot:driver': 'qemu' }, { nspawn: [], qemu: ['no qemu'] }),
-    /driver qemu cannot work on this host: no qemu/,
+    /the driver qemu does not work on this host: no qemu/,
   );
 });
 
@@ -47,7 +47,7 @@ test('a disk of others is built on in a virtual machine, unless it is trusted', 
   );
   assert.throws(
     () => chooseBuildDriver(undefined, { nspawn: [], qemu: ['no qemu'] }, 'untrusted'),
-    /virtual machines cannot work on this host: no qemu/,
+    /virtual machines do not work on this host: no qemu/,
   );
 });
 

@@ -1,5 +1,6 @@
 /** Which driver makes an instance. Pure. */
 import type { DiskOrigin } from '../../catalog/engine-tables.ts';
+import { INGOT } from '../../platform/own-program.ts';
 
 /** The resource tag of an infrastructure configuration that picks the driver of its build instances. */
 const DRIVER_TAG = 'ingot:driver';
@@ -11,7 +12,7 @@ export interface DriverChoice {
 }
 
 const WINDOWS_ADVICE =
-  ' Its components can be tried on a Windows machine that you have: ./ingot toe run FILE --on ssh://HOST';
+  ` Its components can be tried on a Windows machine that you have: ${INGOT} toe run FILE ` + '--on ssh://HOST';
 
 /**
  * @throws {Error} for an operating system whose machines no driver makes: better than an instance that nobody can speak
@@ -45,7 +46,7 @@ export function chooseBuildDriver(
       throw new Error(
         `resource tag ${DRIVER_TAG} names the driver '${wanted}', which is none of: ${Object.keys(missing).join(', ')}`,
       );
-    if (lacks.length > 0) throw new Error(`driver ${wanted} cannot work on this host: ${lacks.join('; ')}`);
+    if (lacks.length > 0) throw new Error(`the driver ${wanted} does not work on this host: ${lacks.join('; ')}`);
     return { driver: wanted, reason: `named by the resource tag ${DRIVER_TAG}` };
   }
   if (missing['nspawn']?.length === 0) return { driver: 'nspawn', reason: 'the default for build instances' };
@@ -63,7 +64,7 @@ function chooseForStranger(
   if (wanted !== undefined && wanted !== 'qemu')
     throw new Error(
       `resource tag ${DRIVER_TAG} names the driver '${wanted}', and the image is built in a virtual machine: ` +
-        `${why}. Take the tag away, or import the disk as one that you trust (./ingot import --trusted)`,
+        `${why}. Take the tag away, or import the disk as one that you trust (${INGOT} import --trusted)`,
     );
   return { ...chooseTestDriver(missing), reason: why };
 }
@@ -74,6 +75,6 @@ function chooseForStranger(
  */
 export function chooseTestDriver(missing: Readonly<Record<string, readonly string[]>>): DriverChoice {
   const lacks = missing['qemu'] ?? ['no driver of that name'];
-  if (lacks.length > 0) throw new Error(`virtual machines cannot work on this host: ${lacks.join('; ')}`);
+  if (lacks.length > 0) throw new Error(`virtual machines do not work on this host: ${lacks.join('; ')}`);
   return { driver: 'qemu', reason: 'a test boots the image through its own boot loader' };
 }

@@ -65,7 +65,7 @@ async function resolveOne(
   place: PlanPlace,
 ): Promise<ResolvedComponent> {
   const component = await find(place, reference);
-  if (component?.data === undefined) throw new ComponentRefused(`component ${reference} does not exist (any more)`);
+  if (component?.data === undefined) throw new ComponentRefused(`component ${reference} does not exist or was deleted`);
   const { data } = component;
   const { document, faults } = place.documents.component(data);
   if (document === undefined)

@@ -10,7 +10,7 @@ export function encryptionRefusals(image: Readonly<Image>): readonly Refusal[] {
     refusals.push({
       code: 'encryption',
       field: 'imageRecipe.blockDeviceMappings',
-      message: 'the image recipe asks for an encrypted volume, which is not supported yet: it is not built without',
+      message: 'the image recipe requests an encrypted volume, which is not supported yet, so the image was not built',
     });
   const distributions = image.distributionConfiguration?.distributions ?? [];
   for (const [index, { amiDistributionConfiguration }] of distributions.entries()) {
@@ -19,7 +19,7 @@ export function encryptionRefusals(image: Readonly<Image>): readonly Refusal[] {
     refusals.push({
       code: 'encryption',
       field: `distributionConfiguration.${path}`,
-      message: `${path} asks for encryption, which is not supported yet: the image is not built without`,
+      message: `${path} requests encryption, which is not supported yet, so the image was not built`,
     });
   }
   return refusals;

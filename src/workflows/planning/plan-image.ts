@@ -160,7 +160,7 @@ async function allowedSecrets(
   try {
     return readAllowed(value ?? '');
   } catch (cause) {
-    const message = `the tag ${ALLOW_SECRETS_TAG} of ${arn} has the value '${value}': ${(cause as Error).message}`;
+    const message = `the tag ${ALLOW_SECRETS_TAG} of ${arn} is invalid: '${value}': ${(cause as Error).message}`;
     refusals.push({ code: 'allowed-secrets', field: 'imageRecipe.tags', message, cause: cause as Error });
     return undefined;
   }

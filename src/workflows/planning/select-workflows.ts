@@ -37,7 +37,7 @@ export async function selectWorkflows(
   const add = async (given: Given, field: string): Promise<Stage | undefined> => {
     const found = await find(given.workflowArn ?? '', place);
     if (found === undefined) {
-      const message = `workflow ${given.workflowArn} does not exist (any more)`;
+      const message = `workflow ${given.workflowArn} does not exist or was deleted`;
       refusals.push({ code: 'workflow', field, message });
       return undefined;
     }

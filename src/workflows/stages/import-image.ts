@@ -31,7 +31,7 @@ export async function importDisk(
   { report, signal }: StepControl,
 ): Promise<BuiltAmi> {
   const wanted = await getImportTask(catalog.db, task.importTaskId);
-  if (wanted === undefined) throw new Error(`the import task ${task.importTaskId} does not exist (any more)`);
+  if (wanted === undefined) throw new Error(`the import task ${task.importTaskId} does not exist or was deleted`);
   const held = heldRecorder(catalog.db, plan.arn);
   const directory = workFolder(dataDirectory, wanted.id);
   const folder = await held.record({ kind: 'path', path: directory });
@@ -46,14 +46,14 @@ export async function importDisk(
     const { sha256, bytes } = await fetchDisk({ source: wanted.source, target: path, report, signal });
     if (wanted.sha256 !== null && wanted.sha256 !== sha256)
       throw new Error(
-        `${name} has the sha256 ${sha256}, and ${wanted.sha256} was given: it is damaged, or another file. Nothing ` +
-          'of it is used',
+        `${name} has the sha256 ${sha256}, but ${wanted.sha256} was expected: the file is damaged or a different ` +
+          'one. Nothing of it is used',
       );
     report({
       type: 'log',
       text:
         `${name}: ${bytes} bytes, sha256 ` +
-        `${sha256}${wanted.sha256 === null ? ' (none was given to compare it with)' : ', as was given'}`,
+        `${sha256}${wanted.sha256 === null ? ' (no checksum was given to compare it with)' : ', as expected'}`,
     });
     const { virtualSize } = await readForeignDisk({ path, target: layer.path, held, report, signal, what: name });
     report({

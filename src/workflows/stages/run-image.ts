@@ -35,6 +35,7 @@ import { loadSecrets } from './load-secrets.ts';
 import { outputResources } from './outputs.ts';
 import { takeUp } from './take-up.ts';
 import { runGroup } from './workflow-groups.ts';
+import { INGOT } from '../../platform/own-program.ts';
 
 /** What `state.reason` holds at most. */
 const REASON_LENGTH = 1024;
@@ -203,7 +204,7 @@ async function runStage(
         report({
           type: 'log',
           level: 'warn',
-          text: `the workflow ${name} failed, and the image goes on, as its onFailure CONTINUE says: ${error.message}`,
+          text: `the workflow ${name} failed; the image continues because its onFailure is CONTINUE: ${error.message}`,
         }),
     });
   }
@@ -219,7 +220,7 @@ function testLimit({ imageTestsConfiguration }: Image, started: number): StageLi
   return {
     endsAt: started + minutes * 60_000,
     message:
-      `the tests did not end within the ${minutes} minutes of imageTestsConfiguration.timeoutMinutes. See in the ` +
+      `the tests did not end within the ${minutes} minutes of imageTestsConfiguration.timeoutMinutes. Check in the ` +
       'log what they wait for, or allow more',
   };
 }
@@ -245,7 +246,7 @@ async function end(work: Ended, cause: Error): Promise<void> {
       work.report({
         type: 'log',
         level: 'error',
-        text: `${id} could not be ended cleanly, the sweeper will: ${(cause as Error).message}`,
+        text: `${id} could not be terminated cleanly; the sweeper will remove it: ${(cause as Error).message}`,
       });
     });
   }
@@ -256,7 +257,7 @@ async function end(work: Ended, cause: Error): Promise<void> {
       work.report({
         type: 'log',
         level: 'error',
-        text: `what was made could not be removed cleanly, ./ingot gc will: ${(cause as Error).message}`,
+        text: `the output could not be removed cleanly; ${INGOT} gc will remove it: ${(cause as Error).message}`,
       });
     },
   );

@@ -32,6 +32,6 @@ export async function takeUp(
     for (const [name, value] of Object.entries(JSON.parse(outputs ?? '{}') as Record<string, unknown>))
       progress.workflowOutputs.set(name, value);
   }
-  report({ type: 'log', text: `${taken.ami.id} is taken up: nothing is built` });
+  report({ type: 'log', text: `${taken.ami.id}: continuing from this AMI; the build stage is skipped` });
   return { id: taken.ami.id, layer: taken.layer };
 }
