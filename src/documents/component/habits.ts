@@ -142,7 +142,8 @@ class Habits {
   #secret(node: ScalarNode, path: string, what: string, found?: string): void {
     const message =
       `This looks like a secret in clear text (${what}): everyone who can read the component can read it, and ` +
-      `so can readers of the image's log if a step prints it. Store it in a secret and refer to it: '{{ resolve:secretsmanager:NAME }}'.`;
+      `so can readers of the image's log if a step prints it. Store it in a secret and ` +
+      `refer to it: '{{ resolve:secretsmanager:NAME }}'.`;
     this.#faults.add(
       'clear-text-secret',
       found === undefined ? node.position : node.locate(found.trim(), 0),
