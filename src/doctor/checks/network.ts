@@ -118,7 +118,7 @@ export function networkVerdict(answer: InsideAnswer, host: HostNetwork): Finding
     return {
       status: 'fail',
       detail:
-        `an instance reaches this host at ${answer.open.join(', ')}, though Ingot closes it (slirp4netns, and ` +
+        `an instance reaches this host at ${answer.open.join(', ')}, although Ingot blocks it (slirp4netns, and ` +
         'nftables: table ip ingot)',
     };
   }
@@ -145,7 +145,7 @@ export function networkVerdict(answer: InsideAnswer, host: HostNetwork): Finding
       status: 'warn',
       detail:
         `${closed}, names resolve, but an instance does not reach ${host.name} ` +
-        `(${reasonOf(answer.connection.failure)})${host.proxied ? ': this host goes through a proxy, of which components have to know by themselves' : ''}`,
+        `(${reasonOf(answer.connection.failure)})${host.proxied ? ': this host uses a proxy, which components must configure themselves' : ''}`,
     };
   }
   return { status: 'ok', detail: `${closed}, and an instance resolves and reaches ${host.name}` };
