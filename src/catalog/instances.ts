@@ -50,7 +50,7 @@ export async function instancesToActOn(db: Kysely<Tables>): Promise<readonly Ins
 export async function endExpired(db: Kysely<Tables>, now: string): Promise<void> {
   await db
     .updateTable('instances')
-    .set({ state: 'shutting-down', reason: 'the time that it was kept for is over' })
+    .set({ state: 'shutting-down', reason: 'its keep time has expired' })
     .where('state', '=', 'running')
     .where('kept_until', '<=', now)
     .execute();

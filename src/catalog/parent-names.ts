@@ -43,7 +43,12 @@ export async function parentMeaning(
   for (let step = 0; step < LONGEST_WAY; step++) {
     if (current.startsWith('ssm:')) {
       if (step > 0)
-        return { kind: 'none', why: `${via.join(', ')}: a value cannot be a parameter again.`, known: true, via };
+        return {
+          kind: 'none',
+          why: `${via.join(', ')}: a parameter's value cannot be another parameter.`,
+          known: true,
+          via,
+        };
       const name = parameterName(current);
       const value =
         settings.parameters[name] ??
@@ -53,8 +58,8 @@ export async function parentMeaning(
         return {
           kind: 'none',
           why:
-            `The Systems Manager parameter '${name}' has no value here. Give it one in config.yaml of the data ` +
-            `directory (parameters: {${name}: ami-…}) and start the server again.`,
+            `The Systems Manager parameter '${name}' has no value here. Set it in config.yaml of the data ` +
+            `directory (parameters: {${name}: ami-…}) and restart the server.`,
           known: true,
           via,
         };

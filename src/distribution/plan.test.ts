@@ -97,7 +97,7 @@ for (const { what, distributions, message } of [
   {
     what: 'encryption',
     distributions: [{ region: 'us-east-1', amiDistributionConfiguration: { kmsKeyId: 'alias/images' } }],
-    message: /distributions\[0\].*kmsKeyId asks for encryption/,
+    message: /distributions\[0\].*kmsKeyId requests encryption/,
   },
   {
     what: 'a Region named twice',

@@ -76,8 +76,8 @@ export function planDistribution(
     if (planned.has(region)) throw new DistributionRefusal(`${path}.region: ${region} is named twice`);
     if (entry.amiDistributionConfiguration?.kmsKeyId !== undefined) {
       throw new DistributionRefusal(
-        `${path}.amiDistributionConfiguration.kmsKeyId asks for encryption, which is not supported yet: the image ` +
-          'is not distributed without it',
+        `${path}.amiDistributionConfiguration.kmsKeyId requests encryption, which is not supported yet, so the image ` +
+          'was not distributed',
       );
     }
     planned.set(region, regionPlan(entry, image));

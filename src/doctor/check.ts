@@ -102,7 +102,7 @@ async function runCheck(
     // The launcher lets nothing begin without them, so this fails also where the rest would do.
     if (lacking.length > 0) return { name, status: 'fail', ...lackingPackages(lacking) };
     if (check.root && process.getuid?.() !== 0)
-      return { name, status: failed, detail: 'cannot be tried without root', remedy: `sudo ${INGOT} doctor` };
+      return { name, status: failed, detail: 'cannot be tested without root', remedy: `sudo ${INGOT} doctor` };
 
     const { signal, end: release } = withDeadline(
       context.signal,

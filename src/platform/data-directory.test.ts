@@ -68,7 +68,7 @@ test('a directory of another user is refused', {
   assert.throws(
     () => takeDataDirectory(path),
     new RegExp(
-      `^DataDirectoryError: the data directory ${path} belongs to the user nobody, and Ingot runs as the user ` +
+      `^DataDirectoryError: the data directory ${path} belongs to the user nobody, but Ingot runs as the user ` +
         `root: .*chown -R 0 "${path}"$`,
     ),
   );

@@ -46,9 +46,9 @@ export function takeDataDirectory(path: string): boolean {
   const own = process.geteuid!();
   if (uid !== own) {
     throw new DataDirectoryError(
-      `the data directory ${path} belongs to ${userName(uid)}, and Ingot runs as ${userName(own)}: its owner could ` +
+      `the data directory ${path} belongs to ${userName(uid)}, but Ingot runs as ${userName(own)}: its owner could ` +
         'read and change all of its disks and keys. ' +
-        `Name another directory (--data DIR), or give this one to ${userName(own)}: chown -R ${own} ` +
+        `Use another directory (--data DIR), or give this one to ${userName(own)}: chown -R ${own} ` +
         `${JSON.stringify(path)}`,
     );
   }
@@ -61,7 +61,7 @@ export function takeDataDirectory(path: string): boolean {
     throw new DataDirectoryError(
       `${path} is open to other users of this host (mode ${(mode & 0o7777).toString(8)}) and holds other files ` +
         `than Ingot's: as the data directory it would be closed to them. ` +
-        `Name an empty or new directory (--data DIR), or close this one: chmod 700 ${JSON.stringify(path)}`,
+        `Use an empty or new directory (--data DIR), or restrict this one: chmod 700 ${JSON.stringify(path)}`,
     );
   }
   chmodSync(path, 0o700);

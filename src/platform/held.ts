@@ -184,7 +184,7 @@ async function endProcess(id: string, thing: Extract<HeldThing, { kind: 'process
     signalProcess(pid, startTime, 'SIGTERM');
     if (await waitForExit(pid, startTime, patient(END_MS))) continue;
     signalProcess(pid, startTime, 'SIGKILL');
-    if (!(await waitForExit(pid, startTime, patient(END_MS)))) throw new Error('does not end, even by SIGKILL');
+    if (!(await waitForExit(pid, startTime, patient(END_MS)))) throw new Error('does not end, even after SIGKILL');
   }
   // Fails where nothing is frozen, which is well.
   if (thing.thaw !== undefined && isMounted(thing.thaw))

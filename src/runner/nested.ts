@@ -22,7 +22,7 @@ export async function runNested(state: RunState, nested: NestedDocument, report:
   const forbidden = nested.inLoop ? above.slice(0, -1) : above;
   if (forbidden.includes(identityOf(nested.document)))
     throw new InputError(
-      `document: ${nested.name} runs already: a document cannot run itself, or one that it is run by`,
+      `document: ${nested.name} is already running: a document cannot run itself, or a document that runs it`,
     );
   if (above.length > MAX_DEPTH)
     throw new InputError(

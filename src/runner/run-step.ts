@@ -256,7 +256,7 @@ async function runModule(
         final: true,
         failure: {
           message:
-            'the step asks for a restart in a loop, which cannot go on after a restart of this host; it can in an ' +
+            'the step requests a restart in a loop, which cannot continue after a restart of this host; it can in an ' +
             'instance',
         },
       };
@@ -265,7 +265,7 @@ async function runModule(
       return {
         ...PLAIN,
         final: true,
-        failure: { message: 'the step asks for a restart, which this kind of instance cannot do' },
+        failure: { message: 'the step requests a restart, which this kind of instance does not support' },
       };
     }
     if (state.reboots >= maxReboots) {
@@ -274,7 +274,7 @@ async function runModule(
         final: true,
         failure: {
           message:
-            'the step asks for a restart, and the document has restarted the machine ' + `${maxReboots} times already`,
+            'the step requests a restart, but the document has already restarted the machine ' + `${maxReboots} times`,
         },
       };
     }

@@ -136,7 +136,7 @@ function lookUp(
   if (step === 'failed') return { reason: `step ${reference.step} of phase ${reference.phase} failed before it ran` };
   if (reference.direction === 'outputs') {
     const values = Object.hasOwn(step.outputs, reference.variable) ? [step.outputs[reference.variable]].flat() : [];
-    if (reference.index >= values.length) return { reason: 'the step gave no such output' };
+    if (reference.index >= values.length) return { reason: 'the step has no such output' };
     const value = values[reference.index];
     return value === undefined ? { reason: 'the output is larger than 1 MiB' } : { value };
   }

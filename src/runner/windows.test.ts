@@ -355,7 +355,7 @@ describe('MSI', () => {
     }
     await assert.rejects(
       onWindows('InstallMSI', { path: 'https://example.org/' }),
-      /path: an address that ends in the name of an MSI file was expected/,
+      /path: expected an address that ends in the name of an MSI file/,
     );
     assert.deepEqual((await onWindows('InstallMSI', { path: 's3://bucket/a.msi' }, { exitCode: 1 })).result, {
       result: 'failed',

@@ -92,8 +92,7 @@ export class Secrets {
     throw new SecretError(
       where === ''
         ? `no provider of secrets answers for ${nameOf(reference)} of account ${account}: see 'secrets' in config.yaml`
-        : `${nameOf(reference)} not found in ${where}. Check 'secrets' in config.yaml, which lists the places to look ` +
-            'in',
+        : `${nameOf(reference)} not found in ${where}. Check 'secrets' in config.yaml, which lists the providers`,
     );
   }
 }

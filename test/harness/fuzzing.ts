@@ -312,7 +312,7 @@ export function checkValidator(text: string, kind: 'component' | 'workflow'): bo
 /** What a runner says of a fault that the document alone explains, so that the validator should have said it. */
 const STATIC = [
   /not yet supported|does not run on/,
-  /a map was expected|one value was expected|a value is needed|at least one command is needed|true or false was expected|a whole number was expected/,
+  /expected a map|expected one value|a value is needed|at least one command is needed|expected true or false|expected a whole number/,
   /Input '.*' must be|the loop cannot end|of the loop must be|the delimiter must be/,
   /A condition (?:needs|must)|is not an operator|cannot be read|need a list|needs single values/,
   /has no value: (?:the step has no such input|step .* has not run here)/,

@@ -524,7 +524,7 @@ phases:
       });
       assert.equal(
         outcome.failure?.message,
-        'the step asks for a restart, and the document has restarted the machine 1 times already',
+        'the step requests a restart, but the document has already restarted the machine 1 times',
       );
     });
   });

@@ -131,7 +131,7 @@ cat port; echo; cat port.secure
       [
         'a checksum that is none',
         '[{source: PLAIN/a.txt, destination: bad, algorithm: SHA1, checksum: abc}]',
-        /^checksum: 40 hexadecimal digits were expected for SHA1/,
+        /^checksum: expected 40 hexadecimal digits for SHA1/,
       ],
       [
         'more than there is room for',

@@ -200,7 +200,7 @@ describe('imports', () => {
       ['flat.vmdk', /is a description of other files/],
       ['text.raw', /not a bootable disk/],
       ['cut.qcow2', /cut\.qcow2 cannot be imported/],
-      ['huge.qcow2', /A machine would see \d+ bytes; from 1048576 to 2199023255552 are taken/],
+      ['huge.qcow2', /Its virtual size is \d+ bytes; from 1048576 to 2199023255552 are allowed/],
       ['empty.qcow2', /no boot record/],
     ] as const)
       await refused(message, path(file));

@@ -105,7 +105,7 @@ phases:
     [
       'S3Download',
       '[{source: "s3://the-bucket/one/a.txt", destination: tree/}]',
-      'destination: "DIR/tree/" has to include the name of the file',
+      'destination: "DIR/tree/" must include the name of the file',
     ],
     [
       'S3Download',
@@ -115,7 +115,7 @@ phases:
     [
       'S3Download',
       '[{source: "https://the-bucket/one", destination: a}]',
-      'source: s3://BUCKET/KEY was expected, not "https://the-bucket/one"',
+      'source: expected s3://BUCKET/KEY, not "https://the-bucket/one"',
     ],
     [
       'S3Upload',

@@ -58,7 +58,7 @@ export const importOperations = {
         "An image's version is three numbers from 0 to 1073741823, without wildcards.",
       );
     if (platform === 'macOS')
-      throw invalidParameterValue('platform', 'macOS cannot run here: Apple allows it on its own hardware only.');
+      throw invalidParameterValue('platform', 'macOS cannot run here: Apple allows macOS only on Apple hardware.');
     const task = await getImportTask(context.db, vmImportTaskId);
     if (task === undefined || task.account !== context.account || task.region !== context.region) {
       throw new ApiError(

@@ -61,7 +61,7 @@ export function noDevice(cpuinfo: string): Finding {
   const flags = new Set(/^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/));
   const remedy = flags.has('vmx') ? 'modprobe kvm_intel' : flags.has('svm') ? 'modprobe kvm_amd' : undefined;
   if (remedy !== undefined)
-    return { status: 'warn', detail: `this host has no /dev/kvm, though its processor could; ${emulated()}`, remedy };
+    return { status: 'warn', detail: `this host has no /dev/kvm, although its processor could; ${emulated()}`, remedy };
   return {
     status: 'warn',
     detail:

@@ -35,14 +35,14 @@ export function cliVerdict(program: string, output: string, remedy: string): Fin
   if (found === undefined)
     return {
       status: 'warn',
-      detail: `${program} --version says no version: if it is older than 1.29 (2.13), it needs --endpoint-url`,
+      detail: `${program} --version printed no version: if it is older than 1.29 (2.13), it needs --endpoint-url`,
       remedy,
     };
   if (!found.knowsEndpoints)
     return {
       status: 'warn',
       detail:
-        `${program} is ${found.version}, older than 1.29 (2.13): it knows no endpoint variables and needs ` +
+        `${program} is ${found.version}, older than 1.29 (2.13): it does not support endpoint variables and needs ` +
         '--endpoint-url',
       remedy,
     };

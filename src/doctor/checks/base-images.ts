@@ -42,5 +42,5 @@ async function tryMkfs(folder: string, signal: AbortSignal): Promise<void> {
   });
   const { stdout } = await run(['debugfs', '-R', 'cat /it', `${disk}?offset=${MIB}`], { signal });
   if (stdout !== 'works')
-    throw new Error('mkfs.ext4 -d makes a file system without the files it was given: update e2fsprogs');
+    throw new Error('mkfs.ext4 -d creates a file system without the given files: update e2fsprogs');
 }

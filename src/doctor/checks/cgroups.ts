@@ -35,7 +35,7 @@ export function cgroupVerdict(version: string, unlimited: readonly string[] | un
     return {
       status: 'fail',
       detail:
-        'no unified cgroup hierarchy (version 2) is mounted: system containers cannot start, and builds run in ' +
+        'the unified cgroup hierarchy (version 2) is not mounted: system containers cannot start, and builds run in ' +
         'virtual machines, which are slower',
       remedy,
     };

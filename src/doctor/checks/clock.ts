@@ -20,13 +20,13 @@ export function clockVerdict(now: number, aheadMs: number | undefined): Finding 
   if (now < EARLIEST)
     return {
       status: 'fail',
-      detail: `it is set to ${new Date(now).toISOString()}: packages and certificates are refused as not valid yet`,
+      detail: `it is set to ${new Date(now).toISOString()}: packages and certificates are rejected as not valid yet`,
       remedy,
     };
   if (aheadMs === undefined)
     return {
       status: 'ok',
-      detail: `${new Date(now).toISOString()}; nothing to compare it with, since the mirror did not say its time`,
+      detail: `${new Date(now).toISOString()}; nothing to compare it with, because the mirror did not send its time`,
     };
   const off = Math.abs(aheadMs);
   if (off <= MINUTE) return { status: 'ok', detail: "agrees with the package mirror's" };
@@ -34,10 +34,10 @@ export function clockVerdict(now: number, aheadMs: number | undefined): Finding 
   if (off <= DAY)
     return {
       status: 'warn',
-      detail: `${how}: requests signed on other machines are refused when clocks differ by 5 min`,
+      detail: `${how}: requests signed on other machines are rejected when clocks differ by 5 min`,
       remedy,
     };
-  return { status: 'fail', detail: `${how}: packages are refused as not valid yet or not any more`, remedy };
+  return { status: 'fail', detail: `${how}: packages are rejected as not valid yet or expired`, remedy };
 }
 
 function span(ms: number): string {

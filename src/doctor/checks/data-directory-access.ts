@@ -60,7 +60,7 @@ export function accessVerdict({ dataDirectory, own, directory, parents }: Direct
     return {
       status: 'warn',
       detail:
-        `${dataDirectory} belongs to uid ${directory.uid}, and not to uid ${own}, as which Ingot runs: its server ` +
+        `${dataDirectory} belongs to uid ${directory.uid}, but Ingot runs as uid ${own}: its server ` +
         'does not start there',
       remedy: `chown -R ${own} ${quoted}`,
     };
@@ -82,7 +82,7 @@ export function accessVerdict({ dataDirectory, own, directory, parents }: Direct
   if ((directory.mode & 0o077) !== 0)
     return {
       status: 'warn',
-      detail: `other users of this host can look into ${dataDirectory} (mode ${directory.mode.toString(8)})`,
+      detail: `other users of this host can read ${dataDirectory} (mode ${directory.mode.toString(8)})`,
       remedy: `chmod 700 ${quoted}`,
     };
   if (directory.open > 0)
@@ -92,5 +92,5 @@ export function accessVerdict({ dataDirectory, own, directory, parents }: Direct
         `${dataDirectory} is open to its owner only; the server closes the ${directory.open} files in it that have ` +
         'wider permissions when it starts',
     };
-  return { status: 'ok', detail: `${dataDirectory} and what is in it are open to their owner only` };
+  return { status: 'ok', detail: `${dataDirectory} and its contents are open to their owner only` };
 }

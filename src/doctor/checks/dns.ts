@@ -25,7 +25,7 @@ export const dns: Check = {
             : `cannot be resolved (${code ?? (error as Error).message})`;
       return {
         status: proxy === undefined ? 'fail' : 'warn',
-        detail: `${hostname} ${why}; what resolves names here is named in /etc/resolv.conf`,
+        detail: `${hostname} ${why}; check the resolvers in /etc/resolv.conf`,
       };
     }
   },

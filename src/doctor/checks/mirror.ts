@@ -28,7 +28,7 @@ export function mirrorVerdict({ url, proxy, status, failure }: MirrorAnswer, hav
     : 'no base image can be made';
   return {
     status: haveBase ? 'warn' : 'fail',
-    detail: `${url} ${why}${through}; ${after}. INGOT_DEBIAN_MIRROR names another`,
+    detail: `${url} ${why}${through}; ${after}. Set INGOT_DEBIAN_MIRROR to use another`,
     ...(url === DEFAULT ? {} : { remedy: `export INGOT_DEBIAN_MIRROR=${DEFAULT}` }),
   };
 }

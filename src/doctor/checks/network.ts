@@ -12,7 +12,7 @@ import type { Check, Finding } from '../check.ts';
 import type { InsideAnswer, InsideQuestion } from '../inside-network.ts';
 import { inWorkspace } from '../../instances/workspace.ts';
 
-const PROXIED = ': this host goes through a proxy, of which components have to know by themselves';
+const PROXIED = ': this host uses a proxy, which components must configure themselves';
 const INSIDE = ownProgram(import.meta.url, '../inside-network.ts');
 
 export const network: Check = {
@@ -119,7 +119,7 @@ export function networkVerdict(answer: InsideAnswer, host: HostNetwork): Finding
     return {
       status: 'fail',
       detail:
-        `an instance reaches this host at ${answer.open.join(', ')}, though Ingot closes it (slirp4netns, and ` +
+        `an instance reaches this host at ${answer.open.join(', ')}, although Ingot blocks it (slirp4netns, and ` +
         'nftables: table ip ingot)',
     };
   }

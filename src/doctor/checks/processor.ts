@@ -41,7 +41,8 @@ export function processorVerdict(host: HostProcessor): Finding {
       detail: `the processor is ${host.architecture}; base images are made for x86-64, so this takes an x86-64 host`,
     };
   const detail = `x86-64, ${host.cores} ${host.cores === 1 ? 'core' : 'cores'}, ${memory}`;
-  if (host.available < LEAST) return { status: 'fail', detail: `${detail}: too little for a machine of 512 MiB` };
+  if (host.available < LEAST)
+    return { status: 'fail', detail: `${detail}: too little for a virtual machine of 512 MiB` };
   if (host.available < COMFORTABLE)
     return {
       status: 'warn',

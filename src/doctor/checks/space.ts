@@ -91,7 +91,7 @@ export function spaceVerdict(found: DataDirectory): Finding {
   const { dataDirectory, free, fileSystem } = found;
   const detail = `${dataDirectory}: ${(free / GIB).toFixed(1)} GiB free, ${fileSystem}`;
   if (!found.writable)
-    return { status: 'fail', detail: `${detail}; cannot be written to (another is named by INGOT_DATA or --data)` };
+    return { status: 'fail', detail: `${detail}; not writable. Choose another directory with INGOT_DATA or --data` };
   const needed = found.haveBase ? FOR_BUILD : FOR_BASE + FOR_BUILD;
   if (free < needed)
     return {
@@ -101,12 +101,12 @@ export function spaceVerdict(found: DataDirectory): Finding {
         `take${found.haveBase ? 's' : ''} some ${needed / GIB} GiB`,
     };
   if (/^(nfs|cifs|smb|9p|fuse|ceph|glusterfs)/.test(fileSystem))
-    return { status: 'warn', detail: `${detail}; disks and the database are better kept on a local file system` };
+    return { status: 'warn', detail: `${detail}; keep disks and the database on a local file system instead` };
   if (fileSystem === 'tmpfs' || fileSystem === 'ramfs')
     return {
       status: 'warn',
-      detail: `${detail}; all images are gone when this host restarts, and take its memory until then`,
+      detail: `${detail}; all images are lost when this host restarts, and use its memory until then`,
     };
-  if (free < COMFORTABLE) return { status: 'warn', detail: `${detail}; that is little for more than a few images` };
+  if (free < COMFORTABLE) return { status: 'warn', detail: `${detail}; enough for a few images only` };
   return { status: 'ok', detail };
 }

@@ -36,14 +36,14 @@ export const systemContainers: Check = {
       signal.throwIfAborted();
       return {
         status: 'fail',
-        detail: oneLine(`a container could not be run (${INSTEAD}): ${(error as Error).message}`),
+        detail: oneLine(`a container could not run (${INSTEAD}): ${(error as Error).message}`),
       };
     }
     const { stdout } = await run(['systemd-nspawn', '--version'], { signal });
     const ran =
       `systemd-nspawn ${/^systemd (\d+)/.exec(stdout)?.[1] ?? ''}: a container ran on a disk of its own, with uids ` +
       'of its own (idmapped mount)';
-    if (!filtered) return { status: 'warn', detail: `${ran}, but no filter of its system calls was in force` };
+    if (!filtered) return { status: 'warn', detail: `${ran}, but its system call filter was not active` };
     return { status: 'ok', detail: `${ran} and a filter of its system calls` };
   },
 };
@@ -59,7 +59,7 @@ async function tryContainer(
 ): Promise<boolean> {
   const disk = await attachDisk({ disk: await makeSmallDisk(files, signal), directory, held, signal });
   const cgroups = await hostCgroups(`ingot-${owner.owner}`, { cpus: 1, memoryMiB: 256 });
-  if (cgroups === undefined) throw new Error('no unified cgroup hierarchy is mounted');
+  if (cgroups === undefined) throw new Error('the unified cgroup hierarchy is not mounted');
   await makeCgroups(cgroups, held);
   const id = await held.record({ kind: 'process', what: 'systemd-nspawn' });
   const argv = inCgroups(

@@ -13,7 +13,7 @@ export const uefi: Check = {
     if (lacking.length > 0)
       return {
         status: 'fail',
-        detail: `${lacking.join(' and ')} missing, though the package ovmf seems to be there`,
+        detail: `${lacking.join(' and ')} missing, although the package ovmf seems to be installed`,
         remedy: 'apt-get install -y --reinstall ovmf',
       };
     return { status: 'ok', detail: 'OVMF: virtual machines can boot by UEFI as well as by BIOS' };

@@ -10,15 +10,17 @@ export const userNamespaces: Check = {
   async run({ signal }) {
     try {
       await run(['unshare', '--user', '--map-root-user', '--', 'true'], { signal });
-      return { status: 'ok', detail: 'root in a container is nobody outside' };
+      return { status: 'ok', detail: 'root in a container has no rights outside' };
     } catch (error) {
       if (!(error instanceof ProcessError)) throw error;
       const limit = (await readFile('/proc/sys/user/max_user_namespaces', 'utf8').catch(() => '')).trim();
       const why =
-        limit === '0' ? 'this host allows none (user.max_user_namespaces is 0)' : error.stderr.trim() || error.message;
+        limit === '0'
+          ? 'this host does not allow them (user.max_user_namespaces is 0)'
+          : error.stderr.trim() || error.message;
       return {
         status: 'fail',
-        detail: `no user namespace can be made: ${why}; builds run in virtual machines, which are slower`,
+        detail: `cannot create a user namespace: ${why}; builds run in virtual machines, which are slower`,
         ...(limit === '0' ? { remedy: 'sysctl -w user.max_user_namespaces=65536' } : {}),
       };
     }

@@ -150,7 +150,7 @@ async function examine(request: ForeignDiskRequest, directory: string, format: D
   if (info.format !== format || !Number.isSafeInteger(size))
     return refuse(`It reads as ${format}, and qemu-img calls it ${info.format} of ${size} bytes.`);
   if (size! < SMALLEST || size! > MAX_DISK_BYTES)
-    refuse(`A machine would see ${size} bytes; from ${SMALLEST} to ${MAX_DISK_BYTES} are taken.`);
+    refuse(`Its virtual size is ${size} bytes; from ${SMALLEST} to ${MAX_DISK_BYTES} are allowed.`);
   return size!;
 }
 

@@ -1,7 +1,7 @@
 /** Amazon Linux. Disks for KVM lie on Amazon's own server, with checksums and without signatures. */
 import { container, forArm, refused, type NameSource } from './name.ts';
 
-const NO_LONGER = 'Its support has ended, and its disks are not fetched any more.';
+const NO_LONGER = 'End of life; Ingot no longer downloads it.';
 
 export const amazonLinux: NameSource = {
   vendor: 'Amazon',
@@ -41,7 +41,7 @@ export const amazonLinux: NameSource = {
     refused(
       'amazon-linux-2023-ecs-optimized-x86',
       'Amazon Linux 2023',
-      'Amazon gives the disks with the agent of ECS inside AWS only.',
+      'Amazon provides disks with the ECS agent only inside AWS.',
     ),
     forArm('amazon-linux-2023-ecs-optimized-arm64', 'Amazon Linux 2023'),
     container('amazon-linux-x86-2', 'Amazon Linux 2', 'public.ecr.aws/amazonlinux/amazonlinux:2'),

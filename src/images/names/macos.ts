@@ -1,7 +1,7 @@
 /** macOS. */
 import { cannotRun, forArm, type NameSource } from './name.ts';
 
-const HARDWARE = 'Apple allows it on its own hardware only.';
+const HARDWARE = 'Apple allows macOS only on Apple hardware.';
 const RELEASES: readonly (readonly [string, string])[] = [
   ['ventura', '13'],
   ['sonoma', '14'],

@@ -30,7 +30,7 @@ export interface NameSource {
 }
 
 /** What is said of a system for another processor. */
-const OTHER_PROCESSOR = 'It is for ARM processors, and instances here have the processor of this host, x86-64.';
+const OTHER_PROCESSOR = 'It is for ARM processors; instances here are x86-64, like this host.';
 
 /** A Linux or Windows system as a disk that nobody may fetch, or that cannot run here. */
 export function refused(

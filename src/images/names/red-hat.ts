@@ -1,7 +1,7 @@
 /** Red Hat and what was built from its sources. */
 import { forArm, refused, type NameSource } from './name.ts';
 
-const SUBSCRIBERS = 'Red Hat gives its disks to subscribers only.';
+const SUBSCRIBERS = 'Red Hat provides its disks to subscribers only.';
 const RELEASES = ['7', '8', '9', '10'];
 
 export const redHat: NameSource = {
@@ -13,6 +13,6 @@ export const redHat: NameSource = {
     ...RELEASES.slice(1).map((release) =>
       forArm(`red-hat-enterprise-linux-${release}-arm64`, `Red Hat Enterprise Linux ${release}`),
     ),
-    refused('centos-linux-7-x86', 'CentOS 7', 'Its support has ended, and its disks are not fetched any more.'),
+    refused('centos-linux-7-x86', 'CentOS 7', 'End of life; Ingot no longer downloads it.'),
   ],
 };

@@ -1,7 +1,7 @@
 /** SUSE. */
 import { forArm, refused, type NameSource } from './name.ts';
 
-const SUBSCRIBERS = 'SUSE gives its disks to subscribers only.';
+const SUBSCRIBERS = 'SUSE provides its disks to subscribers only.';
 
 export const suse: NameSource = {
   vendor: 'SUSE',

@@ -7,7 +7,7 @@ import { container, forArm, refused, type NameSource, type ParentName } from './
 /** "UEC Image Automatic Signing Key <cdimage@ubuntu.com>". */
 const FINGERPRINT = 'D2EB44626FDDC30B513D5BB71A5D6C4C7DB87C81';
 
-const ENDED = 'Its standard support has ended, and its disks are not fetched any more.';
+const ENDED = 'End of standard support; Ingot no longer downloads it.';
 
 export const ubuntu: NameSource = {
   vendor: 'Canonical',

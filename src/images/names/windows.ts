@@ -1,7 +1,7 @@
 /** Windows Server. */
 import { container, refused, type NameSource, type ParentName } from './name.ts';
 
-const LICENCE = 'Microsoft licenses its disks to each user, so that nobody may hand them on.';
+const LICENCE = 'Microsoft licenses its disks to each user and does not allow redistribution.';
 
 export const windows: NameSource = {
   vendor: 'Microsoft',

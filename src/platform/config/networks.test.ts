@@ -150,7 +150,7 @@ describe('faults', () => {
     ['subnets: [x]', /networks\.subnets: must be a map/],
     ['profiles: {a: {}}', /profiles\.a\.access: must be one of full, allow-list, mirror, none/],
     ['profiles: {a: {access: mirror}}', /profiles\.a\.mirrors: must have one/],
-    ['profiles: {a: {access: none, allow: [192.0.2.1]}}', /profiles\.a\.allow: has no meaning with access none/],
+    ['profiles: {a: {access: none, allow: [192.0.2.1]}}', /profiles\.a\.allow: has no effect with access none/],
     ['profiles: {a: {access: none, proxy: "http://p:1"}}', /profiles\.a: access none reaches neither/],
     ['profiles: {a: {access: full, proxy: "http://user:word@p:1"}}', /profiles\.a\.proxy: must be an address/],
     [

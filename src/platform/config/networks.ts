@@ -110,7 +110,7 @@ function readProfile(name: string, value: unknown, faults: string[], home: strin
     readEndpoint(each, `${place}.allow[${index}]`, faults),
   );
   if (allow.length > 0 && access !== 'full' && access !== 'allow-list')
-    faults.push(`${place}.allow: has no meaning with access ${access}; it takes access allow-list`);
+    faults.push(`${place}.allow: has no effect with access ${access}; set access to allow-list`);
   const mirrors = Object.entries(map(given['mirrors'], `${place}.mirrors`, faults)).map(([of, url]) => ({
     of: address(of, `${place}.mirrors`, faults),
     url: address(url, `${place}.mirrors.${of}`, faults),

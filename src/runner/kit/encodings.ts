@@ -23,7 +23,7 @@ export function encodingOf(name = 'utf8'): Encoding {
     case 'utf32be':
       return 'UTF-32BE';
     default:
-      throw new InputError(`encoding: utf8, utf16 or utf32 was expected, not "${name}"`);
+      throw new InputError(`encoding: expected utf8, utf16 or utf32, not "${name}"`);
   }
 }
 

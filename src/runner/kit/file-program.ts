@@ -128,7 +128,7 @@ export function wildcard(
 ): { readonly pattern: string; readonly hasWildcard: boolean } {
   const at = Math.max(path.lastIndexOf('/'), windows ? path.lastIndexOf('\\') : -1);
   if (path.slice(0, at + 1).includes('*'))
-    throw new InputError(`${input}: a * may stand only after the last separator, not in "${path}"`);
+    throw new InputError(`${input}: a * is allowed only after the last separator, not in "${path}"`);
   const name = path.slice(at + 1);
   return { pattern: name.replace(/[^*]/gu, '\\$&'), hasWildcard: name.includes('*') };
 }

@@ -7,7 +7,7 @@ export function mapOf(inputs: InputValue, where = 'inputs'): Readonly<Record<str
   if (typeof inputs === 'object' && inputs !== null && !Array.isArray(inputs))
     return inputs as Readonly<Record<string, InputValue>>;
   if (inputs === null) return {};
-  throw new InputError(`${where}: a map was expected`);
+  throw new InputError(`${where}: expected a map`);
 }
 
 /** The items of inputs that are a list of maps; a single map is a list of one. */
@@ -19,7 +19,7 @@ export function itemsOf(inputs: InputValue): readonly InputValue[] {
 export function optionalText(map: Readonly<Record<string, InputValue>>, name: string): string | undefined {
   const value = map[name];
   if (value === undefined || value === null) return undefined;
-  if (typeof value === 'object') throw new InputError(`${name}: one value was expected`);
+  if (typeof value === 'object') throw new InputError(`${name}: expected one value`);
   return String(value);
 }
 
@@ -37,7 +37,7 @@ export function texts(map: Readonly<Record<string, InputValue>>, name: string): 
   const items: readonly InputValue[] = Array.isArray(value) ? value : [value as InputValue];
   return items.map((item, index) => {
     if (item === null) return '';
-    if (typeof item === 'object') throw new InputError(`${name}[${index}]: one value was expected`);
+    if (typeof item === 'object') throw new InputError(`${name}[${index}]: expected one value`);
     return String(item);
   });
 }
@@ -48,14 +48,14 @@ export function flag(map: Readonly<Record<string, InputValue>>, name: string, ot
   if (value === undefined || value === '') return otherwise;
   if (value === 'true') return true;
   if (value === 'false') return false;
-  throw new InputError(`${name}: true or false was expected, not "${value}"`);
+  throw new InputError(`${name}: expected true or false, not "${value}"`);
 }
 
 /** A whole number of at least 0. */
 export function wholeNumber(map: Readonly<Record<string, InputValue>>, name: string, otherwise: number): number {
   const value = optionalText(map, name)?.trim();
   if (value === undefined || value === '') return otherwise;
-  if (!/^[0-9]{1,9}$/.test(value)) throw new InputError(`${name}: a whole number was expected, not "${value}"`);
+  if (!/^[0-9]{1,9}$/.test(value)) throw new InputError(`${name}: expected a whole number, not "${value}"`);
   return Number(value);
 }
 
@@ -69,5 +69,5 @@ export function mode(map: Readonly<Record<string, InputValue>>, name: string, ne
   const value = needed === undefined ? optionalText(map, name) : text(map, name);
   if (value === undefined) return undefined;
   if (/^0?[0-7]{1,4}$/.test(value)) return value.slice(-4).padStart(4, '0');
-  throw new InputError(`${name}: an octal number such as 0644 was expected, not "${value}"`);
+  throw new InputError(`${name}: expected an octal number such as 0644, not "${value}"`);
 }

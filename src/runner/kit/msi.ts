@@ -90,7 +90,7 @@ export function msiCall(
   );
   const options = optionalText(inputs, 'logOptions') ?? '*VX';
   if (!/^[A-Za-z*+!]+$/.test(options))
-    throw new InputError(`logOptions: letters of msiexec's /L were expected, not "${options}"`);
+    throw new InputError(`logOptions: expected letters of msiexec's /L, not "${options}"`);
   const properties = Object.entries(mapOf(inputs['properties'] ?? {}, 'properties')).map(([name, value]) =>
     property(name, String(value ?? '')),
   );
@@ -114,7 +114,7 @@ function nameIn(address: string): string {
     /* What is no address has no name. */
   }
   if (!/^[^\u0000-\u001f<>:"/\\|?*]+$/.test(name))
-    throw new InputError(`path: an address that ends in the name of an MSI file was expected, not "${address}"`);
+    throw new InputError(`path: expected an address that ends in the name of an MSI file, not "${address}"`);
   return name;
 }
 
@@ -129,7 +129,8 @@ async function fetchInstaller(context: AttemptContext, { from, path }: MsiCall):
 }
 
 function property(name: string, value: string): string {
-  if (!/^[A-Za-z_][A-Za-z0-9_.]*$/.test(name)) throw new InputError(`properties: "${name}" is no name of a property`);
+  if (!/^[A-Za-z_][A-Za-z0-9_.]*$/.test(name))
+    throw new InputError(`properties: "${name}" is not a valid property name`);
   const reserved = RESERVED[name.toUpperCase()];
   if (reserved?.includes(value.toUpperCase()))
     throw new InputError(`properties: ${name} cannot be ${value}: the module decides on that`);

@@ -11,7 +11,7 @@ export interface S3Place {
 /** `s3://bucket/key`. @throws {InputError} */
 export function s3Place(text: string, input: string): S3Place {
   const found = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.*)$/s.exec(text);
-  if (found === null) throw new InputError(`${input}: s3://BUCKET/KEY was expected, not "${text}"`);
+  if (found === null) throw new InputError(`${input}: expected s3://BUCKET/KEY, not "${text}"`);
   return { bucket: found[1]!, key: found[2]! };
 }
 

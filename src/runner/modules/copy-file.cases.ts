@@ -59,7 +59,7 @@ export const cases: readonly ModuleCase[] = [
   {
     it: 'has * in the last part only',
     inputs: '[{source: "/etc/*/hosts", destination: x/}]',
-    fails: 'source: a * may stand only after the last separator, not in "/etc/*/hosts"',
+    fails: 'source: a * is allowed only after the last separator, not in "/etc/*/hosts"',
   },
   { it: 'needs the source', inputs: '[{source: f, destination: g}]', fails: 'DIR/f does not exist' },
   { it: 'is not for folders', given: 'mkdir f', inputs: '[{source: f, destination: g}]', fails: 'DIR/f is not a file' },

@@ -99,7 +99,7 @@ async function documentText(context: AttemptContext, path: string, owner: string
 
 function parametersOf(given: InputValue | undefined): Readonly<Record<string, string>> {
   if (given === undefined || given === null) return {};
-  if (!Array.isArray(given)) throw new InputError('parameters: a list of name and value was expected');
+  if (!Array.isArray(given)) throw new InputError('parameters: expected a list of name and value');
   return Object.fromEntries(
     (given as readonly InputValue[]).map((each, index) => {
       const map = mapOf(each, `parameters[${index}]`);

@@ -19,7 +19,7 @@ export const readFile = fileModule({
 
 function readContents(printed: Buffer | undefined, context: AttemptContext): AttemptResult {
   if (printed === undefined) {
-    context.log('the content is larger than 1 MiB: it is read, and cannot be chained', 'warn');
+    context.log('the content is larger than 1 MiB, so later steps cannot refer to it', 'warn');
     return { result: 'success', outputs: { content: undefined } };
   }
   const contents: string[] = [];

@@ -3,7 +3,7 @@
 function Item {
   $path, $overwrite, $make = $args
   if (Test-Path -LiteralPath $path -PathType Container) {
-    Fail "$path is a folder; the destination has to include the name of the file"
+    Fail "$path is a folder; the destination must include the name of the file"
   }
   if ($overwrite -eq 'false' -and (Test-Path -LiteralPath $path)) { Fail "$path exists, and overwrite is false" }
   if ($make -eq 'true') { Parents $path; return }

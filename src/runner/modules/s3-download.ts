@@ -41,13 +41,13 @@ export const s3Download: ActionModule = {
 function downloadOf(inputs: Readonly<Record<string, InputValue>>, context: AttemptContext): Download {
   const source = s3Place(text(inputs, 'source'), 'source');
   if (source.key === '' || source.key.endsWith('/'))
-    throw new InputError(`source: a key, or a prefix that ends in /*, was expected, not "${text(inputs, 'source')}"`);
+    throw new InputError(`source: expected a key, or a prefix that ends in /*, not "${text(inputs, 'source')}"`);
   if (source.key.slice(0, -1).includes('*') || (source.key.endsWith('*') && !/(^|\/)\*$/.test(source.key)))
-    throw new InputError('source: a * may stand only as the last part of the key');
+    throw new InputError('source: a * is allowed only as the last part of the key');
   const destination = absolutePath(context, text(inputs, 'destination'));
   const file = withoutSeparators(context, destination);
   if (!source.key.endsWith('*') && file !== destination)
-    throw new InputError(`destination: "${destination}" has to include the name of the file`);
+    throw new InputError(`destination: "${destination}" must include the name of the file`);
   const owner = optionalText(inputs, 'expectedBucketOwner');
   return {
     source,
@@ -113,7 +113,7 @@ async function getPrefix(
   if (truncated)
     return {
       result: 'failed',
-      message: `s3://${bucket}/${prefix}* has more than ${MOST_OBJECTS} objects, which is as many as S3Download takes`,
+      message: `s3://${bucket}/${prefix}* has more than ${MOST_OBJECTS} objects, the limit of S3Download`,
     };
   if (keys.length === 0) return { result: 'failed', message: `s3://${bucket}/${prefix}* has no objects` };
   const there = await runSmall(context, IS_FOLDER, [download.destination], `looking at ${download.destination}`);

@@ -66,7 +66,7 @@ async function send(context: AttemptContext, access: S3Access, upload: Upload): 
   );
   if (found.exitCode !== 0) return { result: 'failed', message: found.stderr };
   if (found.stdoutBytes === undefined)
-    return { result: 'failed', message: `${upload.source} has more files than can be sent in one step` };
+    return { result: 'failed', message: `${upload.source} has more files than one step can upload` };
   const fields = found.stdoutBytes.toString('utf8').split('\0').slice(0, -1);
   const { bucket, key: to } = upload.destination;
   for (let at = 0; at < fields.length; at += 3) {
@@ -79,7 +79,10 @@ async function send(context: AttemptContext, access: S3Access, upload: Upload): 
         : `${to.replace(/\/?\*?$/, '')}/${name}`.replace(/^\//, '');
     const shown = `${path} to s3://${bucket}/${key}`;
     if (Number(size) > MOST_BYTES)
-      return { result: 'failed', message: `${shown}: the file has more than 5 GiB, which S3Upload does not send yet` };
+      return {
+        result: 'failed',
+        message: `${shown}: the file has more than 5 GiB, which S3Upload does not support yet`,
+      };
     const request = await signS3(access, { method: 'PUT', bucket, key, ...upload.owner });
     const ended = await transfer(context, { what: 'put', path, shown, ...request });
     if ('failure' in ended) return { result: 'failed', message: s3Failure(ended.failure) };

@@ -40,7 +40,7 @@ export function registryPath(path: string): string {
   const [, hive = '', rest = ''] = /^([A-Za-z_]+):?[\\/]+([^\\/].*)$/s.exec(path) ?? [];
   const known = HIVES[hive.toUpperCase()];
   if (known === undefined)
-    throw new InputError(`path: a key below HKLM:, HKCU:, HKCR:, HKU: or HKCC: was expected, not "${path}"`);
+    throw new InputError(`path: expected a key below HKLM:, HKCU:, HKCR:, HKU: or HKCC:, not "${path}"`);
   return `${known}\\${withoutEnd(rest.replaceAll('/', '\\'), '\\')}`;
 }
 
@@ -48,8 +48,7 @@ export function registryPath(path: string): string {
 function registryValue(inputs: Readonly<Record<string, InputValue>>): readonly [kind: string, json: string] {
   const type = text(inputs, 'type').toUpperCase();
   const kind = KINDS[type];
-  if (kind === undefined)
-    throw new InputError(`type: one of ${Object.keys(KINDS).join(', ')} was expected, not "${type}"`);
+  if (kind === undefined) throw new InputError(`type: expected one of ${Object.keys(KINDS).join(', ')}, not "${type}"`);
   const values = texts(inputs, 'value');
   if (type === 'BINARY')
     return [
@@ -57,7 +56,7 @@ function registryValue(inputs: Readonly<Record<string, InputValue>>): readonly [
       JSON.stringify(values.flatMap((value) => value.split(/[\s,]+/)).map((value) => number(value, 255n, type))),
     ];
   if (type === 'MULTI_SZ') return [kind, JSON.stringify(values)];
-  if (values.length !== 1) throw new InputError(`value: one value was expected for ${type}, not ${values.length}`);
+  if (values.length !== 1) throw new InputError(`value: expected one value for ${type}, not ${values.length}`);
   if (type === 'DWORD') return [kind, JSON.stringify([number(values[0]!, 2n ** 32n - 1n, type)])];
   if (type === 'QWORD') return [kind, JSON.stringify([number(values[0]!, 2n ** 64n - 1n, type)])];
   return [kind, JSON.stringify(values)];
@@ -67,6 +66,6 @@ function registryValue(inputs: Readonly<Record<string, InputValue>>): readonly [
 function number(value: string, most: bigint, type: string): string {
   const digits = value.trim();
   if (!/^(?:\d+|0x[0-9a-fA-F]+)$/.test(digits) || BigInt(digits) > most)
-    throw new InputError(`value: a number from 0 to ${most} was expected for ${type}, not "${value}"`);
+    throw new InputError(`value: expected a number from 0 to ${most} for ${type}, not "${value}"`);
   return String(BigInt(digits));
 }

@@ -64,16 +64,16 @@ const PREPARE: SmallProgram = {
 function downloadOf(inputs: Readonly<Record<string, InputValue>>, context: AttemptContext): Download {
   const source = text(inputs, 'source').trim();
   if (!URL.canParse(source) || !/^https?:$/.test(new URL(source).protocol))
-    throw new InputError(`source: an address that begins with http:// or https:// was expected, not "${source}"`);
+    throw new InputError(`source: expected an address that begins with http:// or https://, not "${source}"`);
   const algorithm = (optionalText(inputs, 'algorithm') ?? '').toUpperCase();
   const checksum = (optionalText(inputs, 'checksum') ?? '').trim().toLowerCase();
   if ((algorithm === '') !== (checksum === ''))
     throw new InputError('checksum and algorithm go together: give both or neither');
   const digits = algorithm === '' ? 0 : DIGITS[algorithm];
   if (digits === undefined)
-    throw new InputError(`algorithm: one of ${Object.keys(DIGITS).join(', ')} was expected, not "${algorithm}"`);
+    throw new InputError(`algorithm: expected one of ${Object.keys(DIGITS).join(', ')}, not "${algorithm}"`);
   if (checksum.length !== digits || !/^[0-9a-f]*$/.test(checksum))
-    throw new InputError(`checksum: ${digits} hexadecimal digits were expected for ${algorithm}, not "${checksum}"`);
+    throw new InputError(`checksum: expected ${digits} hexadecimal digits for ${algorithm}, not "${checksum}"`);
   return {
     source,
     algorithm,

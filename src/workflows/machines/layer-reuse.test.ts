@@ -136,12 +136,12 @@ describe('a second build', () => {
     [
       'by a schedule takes nothing',
       { image: { buildType: 'SCHEDULED' } },
-      Array(3).fill('a scheduled build takes nothing of an earlier one'),
+      Array(3).fill('scheduled builds use no cached layers'),
     ],
     [
       'with the cache off takes nothing',
       { image: { tags: { 'ingot:layer-cache': 'off' } } },
-      Array(3).fill('switched off by the tag ingot:layer-cache'),
+      Array(3).fill('disabled by the tag ingot:layer-cache'),
     ],
   ];
   for (const [index, [what, second, expected]] of cases.entries()) {

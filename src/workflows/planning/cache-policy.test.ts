@@ -7,7 +7,7 @@ for (const [tag, expected] of [
   ['on', { use: true, maxAgeSeconds: 86_400 }],
   ['7d', { use: true, maxAgeSeconds: 604_800 }],
   ['90m', { use: true, maxAgeSeconds: 5400 }],
-  ['off', { use: false, reason: 'switched off by the tag ingot:layer-cache' }],
+  ['off', { use: false, reason: 'disabled by the tag ingot:layer-cache' }],
 ] as const) {
   test(`the tag's value ${tag}`, () =>
     assert.deepEqual(cachePolicy({ ...(tag === undefined ? {} : { tags: { 'ingot:layer-cache': tag } }) }), expected));

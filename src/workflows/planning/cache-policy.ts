@@ -19,11 +19,10 @@ export type CachePolicy =
  * @throws {Error} naming the tag and its value when it is none of the forms
  */
 export function cachePolicy(image: Pick<Image, 'buildType' | 'tags'>): CachePolicy {
-  if (image.buildType === 'SCHEDULED')
-    return { use: false, reason: 'a scheduled build takes nothing of an earlier one' };
+  if (image.buildType === 'SCHEDULED') return { use: false, reason: 'scheduled builds use no cached layers' };
   const wanted = image.tags?.[CACHE_TAG];
   if (wanted === undefined || wanted === 'on') return { use: true, maxAgeSeconds: DEFAULT_MAX_AGE_SECONDS };
-  if (wanted === 'off') return { use: false, reason: `switched off by the tag ${CACHE_TAG}` };
+  if (wanted === 'off') return { use: false, reason: `disabled by the tag ${CACHE_TAG}` };
   const seconds = durationSeconds(wanted);
   if (seconds === undefined) throw new Error(durationFault(`tag ${CACHE_TAG}`, wanted, 'on, off'));
   return { use: true, maxAgeSeconds: seconds };

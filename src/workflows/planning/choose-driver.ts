@@ -12,7 +12,7 @@ export interface DriverChoice {
 }
 
 const WINDOWS_ADVICE =
-  ` Its components can be tried on a Windows machine that you have: ${INGOT} toe run FILE ` + '--on ssh://HOST';
+  ` You can test its components on your own Windows machine: ${INGOT} toe run FILE ` + '--on ssh://HOST';
 
 /**
  * @throws {Error} for an operating system whose machines no driver makes: better than an instance that nobody can speak
@@ -21,7 +21,7 @@ const WINDOWS_ADVICE =
 export function refusePlatform(platform: string | undefined): void {
   if (platform !== undefined && platform !== 'Linux')
     throw new Error(
-      `Ingot makes no ${platform} instances yet, so that no ${platform} image can be built ` +
+      `Ingot does not support ${platform} instances yet, so it cannot build ${platform} images ` +
         `here.${platform === 'Windows' ? WINDOWS_ADVICE : ''}`,
     );
 }
@@ -44,7 +44,7 @@ export function chooseBuildDriver(
     const lacks = missing[wanted];
     if (lacks === undefined)
       throw new Error(
-        `resource tag ${DRIVER_TAG} names the driver '${wanted}', which is none of: ${Object.keys(missing).join(', ')}`,
+        `resource tag ${DRIVER_TAG} names the driver '${wanted}'; expected one of: ${Object.keys(missing).join(', ')}`,
       );
     if (lacks.length > 0) throw new Error(`the driver ${wanted} does not work on this host: ${lacks.join('; ')}`);
     return { driver: wanted, reason: `named by the resource tag ${DRIVER_TAG}` };
@@ -64,7 +64,7 @@ function chooseForStranger(
   if (wanted !== undefined && wanted !== 'qemu')
     throw new Error(
       `resource tag ${DRIVER_TAG} names the driver '${wanted}', and the image is built in a virtual machine: ` +
-        `${why}. Take the tag away, or import the disk as one that you trust (${INGOT} import --trusted)`,
+        `${why}. Remove the tag, or import the disk as a trusted one (${INGOT} import --trusted)`,
     );
   return { ...chooseTestDriver(missing), reason: why };
 }
