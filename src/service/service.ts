@@ -155,7 +155,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 
   function workerEnd(reason?: string): WorkerEnd {
-    return { ...(killed === undefined ? {} : { silent: killed }), ...(reason === undefined ? {} : { reason }) };
+    return { silent: killed, reason };
   }
 
   /** Kills a worker that stands still, once somebody waits for what it does not do. */

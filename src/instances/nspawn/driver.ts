@@ -157,7 +157,7 @@ async function launch(request: LaunchRequest): Promise<Instance> {
         uidBase: uids.base,
         publish: request.publish ?? [],
         allocationOwner: request.allocationOwner,
-        ...(services.heldId === undefined ? {} : { servicesHeldId: services.heldId }),
+        servicesHeldId: services.heldId,
       },
       held,
       {

@@ -197,7 +197,7 @@ async function runStage(
           position: ran + begun++,
           parallelGroup,
           signal: groupSignal,
-          ...(limit === undefined ? {} : { limit }),
+          limit,
         }),
       passedOver: ({ name }, error) =>
         report({
@@ -319,7 +319,7 @@ export async function setStatus(
   });
   await catalog.transaction((trx) =>
     transitionImage(trx, arn, status, {
-      ...(reason === undefined ? {} : { reason }),
+      reason,
       ...(options.patch ? { patch: options.patch } : {}),
     }),
   );
