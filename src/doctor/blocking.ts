@@ -18,7 +18,7 @@ export async function blockingFor(purpose: 'build' | 'launch', dataDirectory: st
   return judgeBlocking(purpose, {
     missing,
     packages: (await neededPackages()).filter((each) => !isThere(each)).map(({ name }) => name),
-    ...(space === undefined ? {} : { space }),
+    space,
     ...(found.haveBase ? {} : { forBaseImages: [...new Set(managedImages.flatMap((image) => image.missing()))] }),
   });
 }

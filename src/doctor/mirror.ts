@@ -33,7 +33,7 @@ export async function askMirror(
 ): Promise<MirrorAnswer> {
   const url = mirrorsFromEnvironment(env).main;
   const proxy = await proxyFor(url, env);
-  const known = { url, ...(proxy === undefined ? {} : { proxy }) };
+  const known = { url, proxy };
   const patience = withDeadline(
     signal,
     patient(ANSWER_MS),
@@ -42,10 +42,10 @@ export async function askMirror(
   try {
     const { status, headers } = await headOf(`${url}/dists/${RELEASE}/InRelease`, {
       signal: patience.signal,
-      ...(proxy === undefined ? {} : { proxy }),
+      proxy,
     });
     const ahead = clockAhead(headers.date, headers.age, Date.now());
-    return { ...known, status, ...(ahead === undefined ? {} : { clockAheadMs: ahead }) };
+    return { ...known, status, clockAheadMs: ahead };
   } catch (error) {
     signal.throwIfAborted();
     return { ...known, failure: failureOf(error as NodeJS.ErrnoException) };

@@ -142,7 +142,7 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
       },
       request.signal ? { everyMs: 2, signal: request.signal } : { everyMs: 2 },
     );
-    return { pid, startTime, heldId, ...(apiSocket === undefined ? {} : { apiSocket }) };
+    return { pid, startTime, heldId, apiSocket };
   } finally {
     await ready.close();
     await netns?.close();
@@ -179,7 +179,7 @@ export async function addHostForward(apiSocket: string, forward: HostForward): P
       host_addr: forward.hostAddress,
       host_port: forward.hostPort,
       guest_port: forward.guestPort,
-      ...(forward.guestAddress === undefined ? {} : { guest_addr: forward.guestAddress }),
+      guest_addr: forward.guestAddress,
     },
   };
   const answer = JSON.parse(await ask(apiSocket, JSON.stringify(request))) as { error?: { desc?: string } };

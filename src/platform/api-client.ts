@@ -119,7 +119,7 @@ async function sign(
         ? {}
         : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }),
     },
-    ...(body === undefined ? {} : { body }),
+    body,
   });
   const query = new URLSearchParams(request.query).toString();
   return { path: query === '' ? request.path : `${request.path}?${query}`, headers };

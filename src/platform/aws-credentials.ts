@@ -21,7 +21,7 @@ export async function ownS3Access(): Promise<
     })();
     return {
       ...place,
-      credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
+      credentials: { accessKeyId, secretAccessKey, sessionToken },
     };
   } catch (error) {
     if ((error as Error).name === 'CredentialsProviderError') return place;

@@ -122,7 +122,7 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
         endTime: timestamp(),
         outputs: keptOutputs(ended.outputs),
         inputs: typeof chained !== 'object' ? step.inputs : chained.inputs,
-        ...(ended.detailedOutput === undefined ? {} : { detailedOutput: ended.detailedOutput }),
+        detailedOutput: ended.detailedOutput,
         ...(ended.failure === undefined ? {} : { failureMessage: ended.failure.message }),
       }),
       ...(ended.failure === undefined
@@ -138,7 +138,7 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
             }),
           }),
       timedOut: ended.timedOut,
-      ...(chained === undefined ? {} : { chained }),
+      chained,
     });
     report({
       type: 'step',

@@ -108,7 +108,7 @@ function resolve(
         if ('reason' in found) reasons.set(reference.text, found.reason);
         return 'value' in found ? found.value : undefined;
       },
-      ...(loop === undefined ? {} : { loop }),
+      loop,
     }),
   );
   if (resolved.unresolved.length === 0) return resolved.value;

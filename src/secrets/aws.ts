@@ -19,13 +19,13 @@ export const aws: ProviderType = {
         `AWS ${service === 'secretsmanager' ? 'Secrets Manager' : 'Parameter Store'} in ` +
         `${String(settings['region'] ?? region)}`,
       async look(query, signal) {
-        const where: AwsSettings = { region: query.region, ...settings, ...(signal === undefined ? {} : { signal }) };
+        const where: AwsSettings = { region: query.region, ...settings, signal };
         try {
           if (query.service === 'secretsmanager') {
             return await getSecretValue(where, {
               id: query.name,
-              ...(query.stage === undefined ? {} : { stage: query.stage }),
-              ...(query.version === undefined ? {} : { version: query.version }),
+              stage: query.stage,
+              version: query.version,
             });
           }
           return await getParameter(

@@ -27,7 +27,7 @@ export const command: ProviderType = {
           const { stdout } = await run(words, {
             inherit: 'all',
             timeoutMs: patient(TIMEOUT_MS),
-            ...(signal === undefined ? {} : { signal }),
+            signal,
           });
           return withoutLastNewline(stdout);
         } catch (error) {

@@ -58,7 +58,7 @@ export const directoryStore: Store = {
         version: 1,
         amiId,
         name,
-        ...(description === undefined ? {} : { description }),
+        description,
         tags,
         region,
         sourceImage: imageArn,

@@ -26,7 +26,7 @@ export const systemContainers: Check = {
       return {
         status: 'fail',
         detail: oneLine(`${lacks.join(' ')} Until then ${INSTEAD}.`),
-        ...(remedy === undefined ? {} : { remedy }),
+        remedy,
       };
     }
     let filtered: boolean;

@@ -247,7 +247,7 @@ async function confined(
         timeoutMs: patient(limits.seconds * 1000),
         signal,
         env: { [HELD_MARK]: mark },
-        ...(onStdout === undefined ? {} : { onStdout }),
+        onStdout,
       },
     );
     return stdout;

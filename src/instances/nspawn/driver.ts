@@ -3,31 +3,15 @@
  * in under a second, without a kernel of its own.
  */
 import { readScript } from '../../platform/scripts.ts';
-import { existsSync, readFileSync, readlinkSync } from 'node:fs';
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
-import {
-  AttachError,
-  attachDisk,
-  resumeAttachedDisk,
-  type AttachedDisk,
-  type AttachedDiskState,
-} from '../../images/attach.ts';
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { AttachError, attachDisk, resumeAttachedDisk, type AttachedDisk } from '../../images/attach.ts';
 import { DeadlineError, until } from '../../platform/clock.ts';
-import { findProgram, writeFileAtomic } from '../../platform/files.ts';
+import { findProgram } from '../../platform/files.ts';
 import { release, releaseAll, removeCgroup, type HeldRecorder } from '../../platform/held.ts';
-import { allocateUidRange, type AllocationOwner } from '../../platform/host.ts';
-import { findInside } from '../../platform/inside-root.ts';
+import { allocateUidRange } from '../../platform/host.ts';
 import { patient } from '../../platform/patience.ts';
-import {
-  NOTHING_INHERITED,
-  allProcesses,
-  isSameProcess,
-  parentOf,
-  processStartTime,
-  start,
-  waitForExit,
-} from '../../platform/processes.ts';
-import { intoRingFiles, ringFiles } from '../../platform/ring-file.ts';
+import { isSameProcess, waitForExit } from '../../platform/processes.ts';
+import { ringFiles } from '../../platform/ring-file.ts';
 import { consoleLogOf, consoleTail } from '../console.ts';
 import {
   InstanceError,
@@ -36,30 +20,15 @@ import {
   type Instance,
   type InstanceHandle,
   type LaunchRequest,
-  type PublishedPort,
   type StreamedCommand,
   type StreamRequest,
 } from '../instance.ts';
 import { readingSafely } from '../output.ts';
 import { startInstanceServices } from '../services/start.ts';
-import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
-import {
-  COMMAND,
-  COMMAND_SCRIPT,
-  confined,
-  inCgroups,
-  INSIDE_DIRECTORY,
-  INSTANCE_ADDRESS,
-  networkFile,
-  NSPAWN_ENVIRONMENT,
-  nspawnArguments,
-  STATUS_WRITER,
-  STATUS_WRITER_SCRIPT,
-  withExitCodeIn,
-} from './arguments.ts';
-import { hostCgroups, makeCgroups, memoryKills, type CgroupPlan } from './cgroups.ts';
+import { INSTANCE_ADDRESS } from './arguments.ts';
+import { boot, readState, type BootOptions, type ContainerState } from './boot.ts';
+import { hostCgroups, makeCgroups, memoryKills } from './cgroups.ts';
 import { atTheDoor, endLeftovers, runCommand, runOwn, type Container } from './commands.ts';
-import { rootFault } from './root-faults.ts';
 import { openCommand } from './streams.ts';
 
 const capabilities: Capabilities = {
@@ -70,11 +39,8 @@ const capabilities: Capabilities = {
   platform: 'Linux',
 };
 
-const INTERFACE = 'host0';
 const LAUNCH_SECONDS = 120;
 const REBOOT_SECONDS = 180;
-/** How long the system inside may take to finish starting its services before it is used as it is. */
-const SETTLE_MS = 60_000;
 /** How long an orderly power-off may take before the container is killed. */
 const POWER_OFF_MS = 30_000;
 /** What systemd-nspawn ends with when the container asks for a reboot. */
@@ -85,31 +51,6 @@ const REBOOT_SIGNAL = 39;
 /** systemd-nspawn's own last words, which tell a user nothing. */
 const NSPAWN_NOISE = /^Attempted to remove disk file system under |^\s*$/;
 const GET_LIMIT = 16 * 1024 * 1024;
-
-/** A process by what proves its identity. */
-interface ProcessIdentity {
-  readonly pid: number;
-  readonly startTime: string;
-}
-
-/** What a booted container is known by. Kept in the instance's folder, since a reboot changes it behind a handle. */
-interface ContainerState {
-  readonly id: string;
-  readonly directory: string;
-  /** The ring file with what its console printed. */
-  readonly consoleLog: string;
-  readonly disk: AttachedDiskState;
-  readonly cgroups: CgroupPlan;
-  readonly uidBase: number;
-  readonly publish: readonly PublishedPort[];
-  readonly allocationOwner: AllocationOwner;
-  readonly leader: ProcessIdentity;
-  /** The process that waits for systemd-nspawn and writes its exit code down. */
-  readonly monitor: ProcessIdentity;
-  readonly slirpHeldId: string;
-  /** Absent where it has no services of its own. */
-  readonly servicesHeldId?: string;
-}
 
 /** The driver. */
 export const nspawnDriver: Driver = {
@@ -157,7 +98,7 @@ async function launch(request: LaunchRequest): Promise<Instance> {
         uidBase: uids.base,
         publish: request.publish ?? [],
         allocationOwner: request.allocationOwner,
-        ...(services.heldId === undefined ? {} : { servicesHeldId: services.heldId }),
+        servicesHeldId: services.heldId,
       },
       held,
       {
@@ -195,199 +136,8 @@ async function attach(handle: InstanceHandle, held: HeldRecorder): Promise<Insta
   return instance;
 }
 
-type BootPlan = Omit<ContainerState, 'leader' | 'monitor' | 'slirpHeldId'>;
-
-interface BootOptions {
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
-  readonly report?: LaunchRequest['report'];
-}
-
-const PREPARE = readScript(import.meta.url, 'prepare.sh');
 const PUT = readScript(import.meta.url, 'put.sh');
 const GET = readScript(import.meta.url, 'get.sh');
-
-/** Starts the container and its network, and waits until its systemd answers. */
-async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): Promise<ContainerState> {
-  const { directory, cgroups } = plan;
-  const { signal } = options;
-  const timeoutMs = patient(options.timeoutMs);
-  const settleMs = patient(SETTLE_MS);
-  const deadline = Date.now() + timeoutMs;
-  const waiting = { everyMs: 5, ...(signal ? { signal } : {}) };
-  await writeFileAtomic(`${directory}/resolv.conf`, resolvConf());
-  await rm(`${directory}/exit`, { force: true });
-
-  const fault = await rootFault(`${directory}/root`);
-  if (fault !== undefined) throw new InstanceError(`cannot start the disk of ${plan.id} as a container: ${fault}`);
-  const command = nspawnArguments({
-    id: plan.id,
-    root: `${directory}/root`,
-    uidBase: plan.uidBase,
-    ...((await ownResolver(`${directory}/root`)) ? {} : { resolvConf: `${directory}/resolv.conf` }),
-  });
-  const inMachine = inCgroups([cgroups.machine], confined(command));
-  const argv = inCgroups(
-    [...cgroups.limiting, cgroups.door],
-    intoRingFiles({ '1,2': plan.consoleLog }, withExitCodeIn(`${directory}/exit`, inMachine)),
-  );
-  // Not recorded as a process: it is in its cgroup before anything else, and that is on record.
-  const monitor = await start(argv, {
-    env: { ...NOTHING_INHERITED, ...NSPAWN_ENVIRONMENT },
-    stdio: ['ignore', 'ignore', 'ignore'],
-    detached: true,
-  });
-  monitor.unref();
-  const running = (): void => {
-    if (existsSync(`${directory}/exit`) || !isSameProcess(monitor.pid, monitor.startTime))
-      throw new Error('systemd-nspawn ended');
-  };
-  const leader = await until(
-    'the first process of the container',
-    timeoutMs,
-    () => {
-      running();
-      return findLeader(monitor.pid);
-    },
-    waiting,
-  );
-  const container = { leader, limitingCgroups: cgroups.limiting, doorCgroup: cgroups.door };
-  // Before the interface is there: systemd-networkd must not ask for an address of its own, or the published ports lead
-  // nowhere. Not as a bind mount: below /run/systemd nspawn makes its folders for the outer root, and systemd then
-  // cannot write there.
-  await until(
-    'the container to take its network configuration',
-    deadline - Date.now(),
-    async () => {
-      running();
-      return (
-        await atTheDoor(
-          container,
-          [
-            '/bin/sh',
-            '-c',
-            PREPARE,
-            'sh',
-            INSIDE_DIRECTORY,
-            STATUS_WRITER,
-            STATUS_WRITER_SCRIPT,
-            COMMAND,
-            COMMAND_SCRIPT,
-          ],
-          { input: networkFile(INTERFACE), okCodes: 'any' },
-        )
-      ).code === 0
-        ? true
-        : undefined;
-    },
-    waiting,
-  );
-  const slirp = await startSlirp({
-    target: { pid: leader.pid },
-    interfaceName: INTERFACE,
-    directory,
-    held,
-    allocationOwner: plan.allocationOwner,
-    apiSocket: plan.publish.length > 0,
-    ...(signal ? { signal } : {}),
-  });
-  await publish(slirp, plan.publish);
-
-  let state = '';
-  await until(
-    `systemd in ${plan.id}`,
-    deadline - Date.now(),
-    async () => {
-      running();
-      // Answers `running` or `degraded` once all that starts at boot has started.
-      const patience = Math.max(1000, Math.min(settleMs, deadline - Date.now()));
-      const { stdout } = await atTheDoor(
-        container,
-        ['timeout', String(patience / 1000), 'systemctl', 'is-system-running', '--wait'],
-        { okCodes: 'any', ...(signal ? { signal } : {}) },
-      );
-      state = stdout.trim();
-      if (state === 'running' || state === 'degraded') return true;
-      // Something that starts at boot takes long: is systemd itself there?
-      const { code, stdout: jobs } = await atTheDoor(container, ['systemctl', 'list-jobs', '--no-legend', '--plain'], {
-        okCodes: 'any',
-      });
-      if (code !== 0 || Date.now() < deadline - timeoutMs + settleMs) return undefined;
-      options.report?.({
-        level: 'warn',
-        text: `${plan.id} is used although not all of its services have started: ${jobs
-          .trim()
-          .split('\n')
-          .map((line) => line.split(/\s+/)[1])
-          .join(', ')
-          .slice(0, 2000)}`,
-      });
-      return true;
-    },
-    waiting,
-  );
-  const booted: ContainerState = {
-    ...plan,
-    leader,
-    monitor: { pid: monitor.pid, startTime: monitor.startTime },
-    slirpHeldId: slirp.heldId,
-  };
-  await writeFileAtomic(`${directory}/instance.json`, JSON.stringify(booted), 0o600);
-  return booted;
-}
-
-async function publish(slirp: Slirp, ports: readonly PublishedPort[]): Promise<void> {
-  for (const { hostAddress, hostPort, instancePort } of ports) {
-    await addHostForward(slirp.apiSocket!, {
-      hostAddress: hostAddress ?? '127.0.0.1',
-      hostPort,
-      guestPort: instancePort,
-    });
-  }
-}
-
-/**
- * Whether the image's `resolv.conf` leads to a service in the image: a file bound over such a link would break that
- * service.
- */
-async function ownResolver(root: string): Promise<boolean> {
-  return (await findInside(root, '/etc/resolv.conf', { followLast: false }))?.stats.isSymbolicLink() ?? false;
-}
-
-/**
- * The container's process 1: a descendant of the monitor that is number 1 in a pid namespace of its own, and no longer
- * nspawn itself: until then its namespaces are not complete.
- */
-function findLeader(monitor: number): ProcessIdentity | undefined {
-  const children = new Map<number, number[]>();
-  for (const pid of allProcesses()) {
-    const parent = parentOf(pid);
-    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), pid]);
-  }
-  const family = [monitor];
-  for (let index = 0; index < family.length; index++) family.push(...(children.get(family[index]!) ?? []));
-  for (const pid of family) {
-    try {
-      const numbers = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
-      const startTime = processStartTime(pid);
-      if (
-        numbers.length > 1 &&
-        numbers.at(-1) === '1' &&
-        startTime !== undefined &&
-        !readlinkSync(`/proc/${pid}/exe`).endsWith('/systemd-nspawn')
-      )
-        return { pid, startTime };
-    } catch {
-      // It ended in between.
-    }
-  }
-  return undefined;
-}
-
-async function readState(directory: string): Promise<ContainerState | undefined> {
-  const text = await readFile(`${directory}/instance.json`, 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as ContainerState);
-}
 
 class NspawnInstance implements Instance {
   readonly id: string;

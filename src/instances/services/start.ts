@@ -33,8 +33,8 @@ export async function startInstanceServices(
   const file: ServicesFile = {
     facts,
     address,
-    ...(metadata === undefined ? {} : { metadata }),
-    ...(names === undefined ? {} : { names }),
+    metadata,
+    names,
   };
   await writeFile(`${directory}/${SERVICES_FILE}`, JSON.stringify(file), { mode: 0o600 });
   const what = 'services of an instance';

@@ -59,8 +59,8 @@ export const executeDocument: ActionModule = {
       result: 'failed',
       message: `the document ${path} ${outcome.status === 'timedOut' ? 'timed out' : 'failed'}${why}`,
       ...detailed,
-      ...(failure?.exitCode === undefined ? {} : { exitCode: failure.exitCode }),
-      ...(failure?.command === undefined ? {} : { command: failure.command }),
+      exitCode: failure?.exitCode,
+      command: failure?.command,
     };
   },
 };
@@ -83,7 +83,7 @@ async function documentText(context: AttemptContext, path: string, owner: string
     const request = await signS3(await s3Access(context), {
       method: 'GET',
       ...s3Place(path, 'document'),
-      ...(owner === undefined ? {} : { expectedBucketOwner: owner }),
+      expectedBucketOwner: owner,
     });
     const ended = await transfer(context, { what: 'ask', path: '', shown: path, ...request });
     if ('failure' in ended) throw new InputError(`document: ${ended.failure}`);

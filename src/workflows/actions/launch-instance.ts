@@ -85,7 +85,7 @@ async function run(needs: Needs): Promise<StepOutputs> {
       componentsDone: reused.count,
       searchSince: await madeAt(parent.path),
       instanceType,
-      ...(sizeBytes === undefined ? {} : { sizeBytes }),
+      sizeBytes,
       timeoutSeconds,
       report,
       signal,

@@ -73,7 +73,7 @@ export function s3AccessOf(profile: InstanceProfile, region: string): () => Prom
   return async () => ({
     credentials: await credentials(),
     region: profile.region ?? region,
-    ...(profile.s3Endpoint === undefined ? {} : { endpoint: profile.s3Endpoint }),
+    endpoint: profile.s3Endpoint,
   });
 }
 

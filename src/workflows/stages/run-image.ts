@@ -198,7 +198,7 @@ async function runStage(
           position: ran + begun++,
           parallelGroup,
           signal: groupSignal,
-          ...(limit === undefined ? {} : { limit }),
+          limit,
         }),
       passedOver: ({ name }, error) =>
         report({
@@ -320,7 +320,7 @@ export async function setStatus(
   });
   await catalog.transaction((trx) =>
     transitionImage(trx, arn, status, {
-      ...(reason === undefined ? {} : { reason }),
+      reason,
       ...(options.patch ? { patch: options.patch } : {}),
     }),
   );
