@@ -40,6 +40,7 @@ export async function operate(
     }
     return encodeOutput(operation.output, output);
   };
+  const writtenVersion = given['semanticVersion'] as string | undefined;
   if (!operation.mutating)
     return answer({
       ...request,
@@ -60,6 +61,7 @@ export async function operate(
     const context: OperationContext = {
       ...request,
       operation: operation.name,
+      writtenVersion,
       opened,
       db,
       afterCommit: (work) => void later.push(work),

@@ -196,6 +196,7 @@ export async function createComponent(
     arnOf: (build) => resourceArn(placeOf(context), 'component', name, version, build),
     documentOf: (arn): StoredComponent => ({
       ...content,
+      version: context.writtenVersion ?? content.version,
       arn,
       type: componentType(document),
       ...(parameters.length === 0 ? {} : { parameters }),
