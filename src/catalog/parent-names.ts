@@ -7,7 +7,7 @@ import { parseArn, resourceArn } from '../resources/arns.ts';
 import type { Queryable } from './catalog.ts';
 import { imageVersions } from './images.ts';
 import { findManagedImage, type ManagedImage, type ManagedRegister } from './managed.ts';
-import { compareVersions } from '../resources/versions.ts';
+import { compareVersions, formatVersion, isVersion } from '../resources/versions.ts';
 import type { Place } from './slices.ts';
 
 /** What it means. `via` says how that was found, in a few words each, for the log. */
@@ -112,6 +112,11 @@ export async function parentMeaning(
         known: true,
         via,
       };
+    // Its versions here are the dates of its making, and AWS's are others.
+    if (isVersion(arn.version))
+      via.push(
+        `${arn.slug}/${formatVersion(arn.version)} is the newest ${arn.slug} that is here, whatever its version`,
+      );
     return { kind: 'managed', image, via };
   }
   return { kind: 'none', why: `${within(via)}The names of config.yaml lead in a circle.`, known: true, via };

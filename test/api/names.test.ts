@@ -10,6 +10,7 @@ import {
   CreateWorkflowCommand,
   DeleteComponentCommand,
   GetComponentCommand,
+  GetImageCommand,
   GetImageRecipeCommand,
   GetWorkflowCommand,
   ListComponentBuildVersionsCommand,
@@ -19,11 +20,15 @@ import {
   TagResourceCommand,
   UntagResourceCommand,
 } from '@aws-sdk/client-imagebuilder';
-import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
+import { DEFAULT_NAMES } from '../../src/platform/config/names.ts';
+import { ACCOUNT, addUser, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
 let api: TestApi;
+/** An account that the files of another author name. */
+const AUTHOR = '111122223333';
+const OTHER = '210987654321';
 before(async () => {
-  api = await startApi();
+  api = await startApi({ names: { ...DEFAULT_NAMES, accounts: { [AUTHOR]: ACCOUNT, '444455556666': OTHER } } });
 });
 after(() => api.close());
 
@@ -219,4 +224,142 @@ test('names of steps and loops that AWS refuses are refused, in its sentence', a
     { message: new RegExp(`Invalid loop name 'my loop'\\. ${allowed}`) },
   );
   await create(documentOf('true').replace('name: Run', `name: ${'1-_Aa'.padEnd(128, 'z')}`));
+});
+
+describe("files with their author's account", () => {
+  const theirs = (tail: string, account = AUTHOR): string => `arn:aws:imagebuilder:${REGION}:${account}:${tail}`;
+  const web = new CreateComponentCommand({
+    name: 'web',
+    semanticVersion: '1.0.0',
+    platform: 'Linux',
+    data: documentOf('true'),
+  });
+
+  test('mean the account that the operator has mapped it to, wherever an ARN stands', async () => {
+    const { componentBuildVersionArn } = await api.client.send(web);
+    const { imageRecipeArn } = await api.client.send(
+      new CreateImageRecipeCommand({
+        name: 'web',
+        semanticVersion: '1.0.0',
+        parentImage: DEBIAN,
+        components: [{ componentArn: theirs('component/web/x.x.x') }],
+      }),
+    );
+    const { imageRecipe } = await api.client.send(
+      new GetImageRecipeCommand({ imageRecipeArn: theirs('image-recipe/web/1.0.0') }),
+    );
+    assert.equal(imageRecipe?.arn, imageRecipeArn);
+    assert.equal(imageRecipe?.components?.[0]?.componentArn, own('component/web/x.x.x'));
+    const { infrastructureConfigurationArn } = await api.client.send(
+      new CreateInfrastructureConfigurationCommand({ name: 'web', instanceProfileName: 'p' }),
+    );
+    const { imageBuildVersionArn } = await api.client.send(
+      new CreateImageCommand({
+        imageRecipeArn: theirs('image-recipe/web/x.x.x'),
+        infrastructureConfigurationArn: infrastructureConfigurationArn!.replace(ACCOUNT, AUTHOR),
+        executionRole: `arn:aws:iam::${AUTHOR}:role/builder`,
+      }),
+    );
+    const { image } = await api.client.send(new GetImageCommand({ imageBuildVersionArn }));
+    assert.equal(image?.executionRole, `arn:aws:iam::${ACCOUNT}:role/builder`);
+    assert.deepEqual(
+      (await api.client.send(new ListTagsForResourceCommand({ resourceArn: theirs('component/web/1.0.0/1') }))).tags,
+      {},
+    );
+    const runs =
+      'schemaVersion: 1.0\nphases: [{name: build, steps: [{name: A, action: ExecuteDocument, inputs: {document: ';
+    await api.client.send(
+      new CreateComponentCommand({
+        name: 'runs',
+        semanticVersion: '1.0.0',
+        platform: 'Linux',
+        data: `${runs}'${theirs('component/web/1.0.0/1')}'}}]}]\n`,
+      }),
+    );
+    assert.ok(componentBuildVersionArn);
+  });
+
+  test('that nobody mapped are refused with the account of the caller and the line that maps it', async () => {
+    const unknown = '999988887777';
+    for (const work of [
+      api.client.send(new GetComponentCommand({ componentBuildVersionArn: theirs('component/web/1.0.0', unknown) })),
+      api.client.send(
+        new CreateImageRecipeCommand({
+          name: 'foreign',
+          semanticVersion: '1.0.0',
+          parentImage: DEBIAN,
+          components: [{ componentArn: theirs('component/none/1.0.0', unknown) }],
+        }),
+      ),
+    ])
+      await assert.rejects(work, {
+        name: 'AccessDeniedException',
+        message: new RegExp(
+          `The ARN is of account ${unknown}, and you are in account ${ACCOUNT} of this server.*` +
+            `accounts: \\{'${unknown}': '${ACCOUNT}'\\}`,
+        ),
+      });
+  });
+
+  test('open nothing: a mapping to an account that the caller has nothing from is refused as that account is', async () => {
+    const other = api.clientOf('other', REGION);
+    await other.send(web);
+    for (const account of [OTHER, '444455556666'])
+      await assert.rejects(
+        api.client.send(new GetComponentCommand({ componentBuildVersionArn: theirs('component/web/1.0.0', account) })),
+        { name: 'AccessDeniedException' },
+      );
+    // The other account's caller who names the author gets what naming the first account gives: nothing.
+    await assert.rejects(
+      other.send(new GetComponentCommand({ componentBuildVersionArn: theirs('component/web/1.0.0') })),
+      { name: 'AccessDeniedException' },
+    );
+  });
+
+  test("open nothing: a policy's deny on the account's resource holds under the author's account", async () => {
+    const key = await addUser(api, `arn:aws:iam::${ACCOUNT}:user/denied`, [
+      { Effect: 'Allow', Action: '*', Resource: '*' },
+      { Effect: 'Deny', Action: '*', Resource: own('component/web/1.0.0/1') },
+    ]);
+    for (const account of [ACCOUNT, AUTHOR])
+      await assert.rejects(
+        api
+          .clientWith(key)
+          .send(new GetComponentCommand({ componentBuildVersionArn: theirs('component/web/x.x.x', account) })),
+        { name: 'AccessDeniedException', message: /explicit deny/ },
+      );
+  });
+});
+
+describe('a version of AWS that is not here', () => {
+  const amazon = (tail: string): string => `arn:aws:imagebuilder:${REGION}:aws:component/${tail}`;
+  for (const pinned of ['update-linux/1.0.2', 'update-linux/1.0.2/1', 'reboot-linux/1.0.1/1'])
+    test(`${pinned} means what is here`, async () => {
+      const { component } = await api.client.send(
+        new GetComponentCommand({ componentBuildVersionArn: amazon(pinned) }),
+      );
+      assert.equal(component?.arn, amazon(`${pinned.split('/')[0]}/1.0.0/1`));
+      const name = pinned.replaceAll(/[/.]/g, '-');
+      const { imageRecipeArn } = await api.client.send(
+        new CreateImageRecipeCommand({
+          name,
+          semanticVersion: '1.0.0',
+          parentImage: DEBIAN,
+          components: [{ componentArn: amazon(pinned) }],
+        }),
+      );
+      const { imageRecipe } = await api.client.send(new GetImageRecipeCommand({ imageRecipeArn }));
+      assert.equal(imageRecipe?.components?.[0]?.componentArn, amazon(pinned), 'as it was given');
+    });
+
+  test('and a deny on what is here holds for it', async () => {
+    const key = await addUser(api, `arn:aws:iam::${ACCOUNT}:user/no-updates`, [
+      { Effect: 'Allow', Action: '*', Resource: '*' },
+      { Effect: 'Deny', Action: '*', Resource: amazon('update-linux/1.0.0/1') },
+    ]);
+    await assert.rejects(
+      api.clientWith(key).send(new GetComponentCommand({ componentBuildVersionArn: amazon('update-linux/1.0.2/1') })),
+      { name: 'AccessDeniedException' },
+    );
+  });
 });

@@ -29,6 +29,7 @@ before(async () => {
   api = await startApi(
     {
       names: {
+        accounts: {},
         parentImages: {
           'amazon-linux-2-x86': AMI,
           'suse-linux-enterprise-server-15-x86': 'image/golden/x.x.x',
@@ -38,7 +39,12 @@ before(async () => {
           'the-other': 'one-way',
           'debian-13-x86': 'debian-13-x86',
         },
-        managedComponents: { 'python-3-linux': { file, version: '1.2.3', platform: 'Linux' } },
+        managedComponents: {
+          'python-3-linux': [
+            { file, version: '1.2.3', platform: 'Linux' },
+            { file, version: '1.1.0', platform: 'Linux' },
+          ],
+        },
         parameters: { '/golden/base': AMI, '/golden/name': 'debian-12-x86', circle: 'ami-0bbbbbbbbbbbbbbbb' },
         vendors: {},
       },
@@ -250,8 +256,8 @@ describe('a managed component', () => {
 
   test('that AWS has and Ingot has not is refused with the line that supplies it', async () => {
     await refused(
-      recipe({ components: [{ componentArn: component('docker-ce-ubuntu') }] }),
-      /components\[0\]\.componentArn.*AWS publishes it.*managedComponents: \{docker-ce-ubuntu: \{file: \/PATH\/docker-ce-ubuntu\.yaml\}\}/,
+      recipe({ components: [{ componentArn: component('amazon-corretto-11') }] }),
+      /components\[0\]\.componentArn.*AWS publishes it.*managedComponents: \{amazon-corretto-11: \{file: \/PATH\/amazon-corretto-11\.yaml\}\}/,
     );
     await refused(
       recipe({ components: [{ componentArn: component('nobodys-component') }] }),
@@ -273,6 +279,19 @@ describe('a managed component', () => {
     const { componentVersionList } = await api.client.send(
       new ListComponentsCommand({ owner: 'Amazon', filters: [{ name: 'name', values: ['python-3-linux'] }] }),
     );
-    assert.equal(componentVersionList!.length, 1);
+    assert.deepEqual(
+      componentVersionList!.map(({ version }) => version),
+      ['1.1.0', '1.2.3'],
+    );
+    for (const [asked, meant] of [
+      ['1.1.x', '1.1.0'],
+      ['1.1.0/1', '1.1.0'],
+      ['3.8.2/4', '1.2.3'],
+    ] as const) {
+      const componentBuildVersionArn = component('python-3-linux').replace('x.x.x', asked);
+      const { component: pinned } = await api.client.send(new GetComponentCommand({ componentBuildVersionArn }));
+      assert.equal(pinned!.version, meant, asked);
+      await recipe({ components: [{ componentArn: componentBuildVersionArn }] });
+    }
   });
 });
