@@ -5,12 +5,15 @@ import {
   CreateComponentCommand,
   CreateContainerRecipeCommand,
   CreateImageCommand,
+  CreateImagePipelineCommand,
   CreateImageRecipeCommand,
   CreateInfrastructureConfigurationCommand,
   CreateWorkflowCommand,
   DeleteComponentCommand,
   GetComponentCommand,
+  GetContainerRecipeCommand,
   GetImageCommand,
+  GetImagePipelineCommand,
   GetImageRecipeCommand,
   GetWorkflowCommand,
   ListComponentBuildVersionsCommand,
@@ -19,7 +22,9 @@ import {
   ListTagsForResourceCommand,
   TagResourceCommand,
   UntagResourceCommand,
+  type InstanceBlockDeviceMapping,
 } from '@aws-sdk/client-imagebuilder';
+import { namedImages } from '../../src/images/names/names.ts';
 import { DEFAULT_NAMES } from '../../src/platform/config/names.ts';
 import { ACCOUNT, addUser, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
@@ -28,7 +33,10 @@ let api: TestApi;
 const AUTHOR = '111122223333';
 const OTHER = '210987654321';
 before(async () => {
-  api = await startApi({ names: { ...DEFAULT_NAMES, accounts: { [AUTHOR]: ACCOUNT, '444455556666': OTHER } } });
+  api = await startApi(
+    { names: { ...DEFAULT_NAMES, accounts: { [AUTHOR]: ACCOUNT, '444455556666': OTHER } } },
+    namedImages,
+  );
 });
 after(() => api.close());
 
@@ -362,4 +370,82 @@ describe('a version of AWS that is not here', () => {
       { name: 'AccessDeniedException' },
     );
   });
+});
+
+test('a container recipe takes a managed container image, and gives its name back as it was given', async () => {
+  const recipe = (parentImage: string, semanticVersion = '1.0.0') =>
+    api.client.send(
+      new CreateContainerRecipeCommand({
+        name: 'managed-parent',
+        semanticVersion,
+        containerType: 'DOCKER',
+        parentImage,
+        dockerfileTemplateData:
+          'FROM {{{ imagebuilder:parentImage }}}\n{{{ imagebuilder:environments }}}\n{{{ imagebuilder:components }}}\n',
+        targetRepository: { service: 'ECR', repositoryName: 'x' },
+        components: [{ componentArn: `arn:aws:imagebuilder:${REGION}:aws:component/update-linux/x.x.x` }],
+      }),
+    );
+  const parent = `arn:aws:imagebuilder:${REGION}:aws:image/amazon-linux-x86-2/x.x.x`;
+  const { containerRecipeArn } = await recipe(parent);
+  const { containerRecipe } = await api.client.send(new GetContainerRecipeCommand({ containerRecipeArn }));
+  assert.deepEqual([containerRecipe?.parentImage, containerRecipe?.platform], [parent, 'Linux']);
+  for (const wrong of [DEBIAN, parent.replace('amazon-linux-x86-2', 'no-such-image')])
+    await assert.rejects(recipe(wrong, '1.0.1'), {
+      name: 'InvalidParameterValueException',
+      message: /no available container image/,
+    });
+});
+
+test('an image has its outputs from the start, and a schedule of five fields is accepted as given', async () => {
+  const { imageRecipeArn } = await api.client.send(
+    new CreateImageRecipeCommand({ name: 'begun', semanticVersion: '1.0.0', parentImage: DEBIAN }),
+  );
+  const { infrastructureConfigurationArn } = await api.client.send(
+    new CreateInfrastructureConfigurationCommand({ name: 'begun', instanceProfileName: 'p' }),
+  );
+  const { imageBuildVersionArn } = await api.client.send(
+    new CreateImageCommand({ imageRecipeArn, infrastructureConfigurationArn }),
+  );
+  const { image } = await api.client.send(new GetImageCommand({ imageBuildVersionArn }));
+  assert.deepEqual(image?.outputResources, { amis: [] });
+  const { imagePipelineArn } = await api.client.send(
+    new CreateImagePipelineCommand({
+      name: 'weekly',
+      imageRecipeArn,
+      infrastructureConfigurationArn,
+      schedule: { scheduleExpression: 'cron(0 0 * * SUN)' },
+    }),
+  );
+  const { imagePipeline } = await api.client.send(new GetImagePipelineCommand({ imagePipelineArn }));
+  assert.equal(imagePipeline?.schedule?.scheduleExpression, 'cron(0 0 * * SUN)');
+});
+
+test('block device mappings of a recipe that contradict each other are refused', async () => {
+  const recipe = (blockDeviceMappings: InstanceBlockDeviceMapping[]) =>
+    api.client.send(
+      new CreateImageRecipeCommand({
+        name: 'mapped',
+        semanticVersion: '1.0.0',
+        parentImage: DEBIAN,
+        blockDeviceMappings,
+      }),
+    );
+  await assert.rejects(
+    recipe([
+      { deviceName: '/dev/xvda', ebs: { volumeSize: 10 } },
+      { deviceName: '/dev/xvda', ebs: { volumeSize: 20 } },
+    ]),
+    {
+      name: 'InvalidParameterValueException',
+      message: /'blockDeviceMappings\[1\]\.deviceName'.*blockDeviceMappings\[0\] maps '\/dev\/xvda' already/,
+    },
+  );
+  await assert.rejects(recipe([{ deviceName: '/dev/xvda', ebs: { encrypted: false, kmsKeyId: 'alias/k' } }]), {
+    message: /'blockDeviceMappings\[0\]\.ebs\.kmsKeyId'/,
+  });
+  await recipe([
+    { deviceName: '/dev/xvda', ebs: { volumeSize: 10 } },
+    { deviceName: '/dev/xvdb', ebs: { volumeSize: 10 } },
+  ]);
 });

@@ -1,6 +1,5 @@
 /** Names in people's files: what a parent image and a managed component mean, and what is refused with the way out. */
 import {
-  CreateContainerRecipeCommand,
   CreateImageRecipeCommand,
   GetComponentCommand,
   GetImageCommand,
@@ -191,22 +190,6 @@ describe('a parent image', () => {
   });
 });
 
-test("a container recipe is told what the registry calls a container image of AWS's", async () => {
-  await refused(
-    api.client.send(
-      new CreateContainerRecipeCommand({
-        name: 'container',
-        semanticVersion: '1.0.0',
-        containerType: 'DOCKER',
-        parentImage: managed('amazon-linux-x86-latest'),
-        dockerfileTemplateData: 'FROM {{{ imagebuilder:parentImage }}}',
-        targetRepository: { service: 'ECR', repositoryName: 'c' },
-      }),
-    ),
-    /no available container image .*a container recipe names it as 'public\.ecr\.aws\/amazonlinux\/amazonlinux:2'/,
-  );
-});
-
 describe('images of Amazon', () => {
   test('are listed when they can be built on', async () => {
     const listed: string[] = [];
@@ -236,13 +219,32 @@ describe('images of Amazon', () => {
       (({ name, osVersion, platform, version }) => [name, osVersion, platform, version])(
         await get('ubuntu-server-24-lts-x86'),
       ),
-      ['ubuntu-server-24-lts-x86', 'Ubuntu 24.04', 'Linux', 'x.x.x'],
+      ['Ubuntu Server 24 LTS x86', 'Ubuntu 24.04', 'Linux', '2026.11.20/1'],
     );
     assert.equal((await get('our-own-name')).osVersion, 'Debian 12');
-    assert.deepEqual((({ name, osVersion }) => [name, osVersion])(await get('amazon-linux-2-x86')), [
-      'amazon-linux-2-x86',
-      'Amazon Linux 2',
-    ]);
+    const mapped = await get('amazon-linux-2-x86');
+    assert.deepEqual(
+      [mapped.arn, mapped.name, mapped.version, mapped.dateCreated, mapped.osVersion],
+      [
+        managed('amazon-linux-2-x86').replace('x.x.x', '2026.1.1/1'),
+        'Amazon Linux 2 x86',
+        '2026.1.1/1',
+        '2026-01-01T00:00:00.000Z',
+        'Amazon Linux 2',
+      ],
+    );
+    assert.deepEqual(mapped.outputResources, { amis: [{ region: REGION, image: AMI, name: 'n' }] });
+    const { imageVersionList = [] } = await api.client.send(new ListImagesCommand({ owner: 'Amazon' }));
+    for (const { arn, osVersion, platform } of imageVersionList) {
+      const image = (await api.client.send(new GetImageCommand({ imageBuildVersionArn: arn! }))).image!;
+      assert.deepEqual([image.osVersion, image.platform], [osVersion, platform], arn);
+      assert.match(image.arn!, /\/\d+\.\d+\.\d+\/1$/);
+      assert.match(image.version!, /^\d+\.\d+\.\d+\/1$/);
+      assert.ok(!Number.isNaN(Date.parse(image.dateCreated!)));
+      assert.equal(image.outputResources?.amis?.length, 1, arn);
+      // Its own ARN finds it.
+      assert.deepEqual((await api.client.send(new GetImageCommand({ imageBuildVersionArn: image.arn! }))).image, image);
+    }
     await assert.rejects(get('windows-server-2022-english-full-base-x86'), {
       name: 'ResourceNotFoundException',
       message:
