@@ -392,7 +392,7 @@ describe('components', () => {
     );
     assert.deepEqual(
       componentVersionList!.map(({ name }) => name),
-      ['simple-boot-test-linux'],
+      ['apt-repository-test-linux', 'chrony-time-configuration-test', 'reboot-test-linux', 'simple-boot-test-linux'],
     );
     const { componentSummaryList } = await api.client.send(
       new ListComponentBuildVersionsCommand({ componentVersionArn: found!.arn!.replace(/\/1$/, '') }),
@@ -866,7 +866,7 @@ describe('image pipelines', () => {
       'InvalidParameterCombinationException',
       /executionRole/,
     );
-    for (const scheduleExpression of ['sometimes', 'cron(0 0 * * ?)', 'rate(1 days)', 'rate(2 day)'])
+    for (const scheduleExpression of ['sometimes', 'cron(0 0 * *)', 'rate(1 days)', 'rate(2 day)'])
       await fails(create({ schedule: { scheduleExpression } }), 'InvalidParameterValueException', /scheduleExpression/);
 
     const { imagePipelineArn } = await create({

@@ -178,7 +178,8 @@ function validSchedule(schedule: Settings['schedule']): ImagePipeline['schedule'
   if (lacksYear(scheduleExpression))
     logger().warn(
       { scheduleExpression },
-      'a schedule has five fields and was accepted; EC2 Image Builder wants six, with the year, such as cron(0 0 ? * SUN *)',
+      'a schedule has five fields and was accepted; EC2 Image Builder wants six, with the year, such as ' +
+        'cron(0 0 ? * SUN *)',
     );
   if (timezone !== undefined && !isTimezone(timezone))
     throw invalidParameterValue(
