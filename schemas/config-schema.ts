@@ -48,6 +48,18 @@ const RATE: JsonSchema = {
 
 const audit = DEFAULT_CONFIG.audit;
 
+const MANAGED_DOCUMENT: readonly JsonSchema[] = [
+  described('Absolute path of a component document.', PATH),
+  closedMap(
+    {
+      file: described('Absolute path of a component document.', PATH),
+      version: { description: 'Version.', type: 'string', pattern: '^\\d+\\.\\d+\\.\\d+$', default: '1.0.0' },
+      platform: { description: 'Platform.', enum: ['Linux', 'Windows', 'macOS'], default: 'Linux' },
+    },
+    ['file'],
+  ),
+];
+
 const SECTIONS: Readonly<Record<string, JsonSchema>> = {
   access: described(
     'Who may sign requests.',
@@ -141,6 +153,16 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
       ['type'],
     ),
   },
+  accounts: {
+    description: 'Accounts of the authors of your files, and the account of this server that each one means.',
+    type: 'object',
+    propertyNames: { pattern: '^[0-9]{12}$' },
+    additionalProperties: {
+      description: 'An account of this server. What a caller may do there does not change.',
+      type: 'string',
+      pattern: '^[0-9]{12}$',
+    },
+  },
   parentImages: mapOf('What names of managed images mean, instead of their usual images.', {
     description: "An AMI ID, an image ARN, image/NAME/VERSION of the recipe's account, or the name of a managed image.",
     ...TEXT,
@@ -149,19 +171,10 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
     description: 'As in parentImages.',
     ...TEXT,
   }),
-  managedComponents: mapOf('Documents for components that AWS publishes and Ingot does not have.', {
-    anyOf: [
-      described('Absolute path of a component document.', PATH),
-      closedMap(
-        {
-          file: described('Absolute path of a component document.', PATH),
-          version: { description: 'Version.', type: 'string', pattern: '^\\d+\\.\\d+\\.\\d+$', default: '1.0.0' },
-          platform: { description: 'Platform.', enum: ['Linux', 'Windows', 'macOS'], default: 'Linux' },
-        },
-        ['file'],
-      ),
-    ],
-  }),
+  managedComponents: mapOf(
+    'Documents for components that AWS publishes and Ingot does not have: one, or a list with one for each version.',
+    { anyOf: [...MANAGED_DOCUMENT, { type: 'array', minItems: 1, items: { anyOf: MANAGED_DOCUMENT } }] },
+  ),
   vendors: described(
     'Mirrors of the vendors that Ingot downloads disks from.',
     closedMap(

@@ -4,10 +4,11 @@
  * see the same ARN. What has no such spelling is not found.
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
-import { canonicalArn, isForeignSpelling } from '../resources/arns.ts';
+import { canonicalArn, inAccountOfServer, isForeignSpelling, type AccountMap } from '../resources/arns.ts';
 import { invalidParameterValue, resourceNotFound } from '../resources/errors.ts';
 import { formatVersion, parseVersionParts } from '../resources/versions.ts';
 import type { Structure } from './codec.ts';
+import type { RequestContext } from './context.ts';
 import { members, type Operation } from './model.ts';
 
 /**
@@ -19,6 +20,13 @@ const IMAGES = ['parentImage', 'sourceImage', 'image'];
 interface Place {
   readonly account: string;
   readonly region: string;
+  /** Accounts of other people's files: `accounts` of `config.yaml`. */
+  readonly accounts?: AccountMap;
+}
+
+/** What the door knows of a request. */
+export function doorOf({ account, region, services }: RequestContext): Place {
+  return { account, region, accounts: services.config.names.accounts };
 }
 
 /**
@@ -49,22 +57,33 @@ function ofMember(name: string, schema: NormalizedSchema, value: unknown, path: 
   return (value as readonly unknown[]).map((each, index) => {
     if (item.isStructSchema()) return ofStructure(item, each as Structure, `${path}[${index}]`, place);
     // Of a filter: what is no ARN of a resource matches nothing.
-    return name === 'values' && typeof each === 'string' ? (canonicalArn(each) ?? each) : each;
+    if (name !== 'values' || typeof each !== 'string') return each;
+    const own = here(each, place);
+    return canonicalArn(own) ?? own;
   });
+}
+
+/** A text with the account of this server, where it is an ARN of an account that the operator has mapped to it. */
+function here(text: string, { account, accounts = {} }: Place): string {
+  return inAccountOfServer(text, accounts, account);
 }
 
 function ofText(name: string, value: string, path: string, place: Place): string {
   if (name.endsWith('Arn') || IMAGES.includes(name)) return canonicalName(value, place);
+  if (name === 'executionRole') return ofRole(here(value, place), path, place);
   if (name === 'semanticVersion') {
     const version = parseVersionParts(value);
     return version === undefined ? value : formatVersion(version);
   }
-  if (name === 'executionRole' && value.startsWith('arn:') && !value.startsWith('arn:aws:iam:')) {
+  return value;
+}
+
+function ofRole(value: string, path: string, place: Place): string {
+  if (value.startsWith('arn:') && !value.startsWith('arn:aws:iam:'))
     throw invalidParameterValue(
       path,
       `'${value}' is in another partition. Roles here have ARNs such as arn:aws:iam::${place.account}:role/builder.`,
     );
-  }
   return value;
 }
 
@@ -76,12 +95,14 @@ function ofText(name: string, value: string, path: string, place: Place): string
 export function canonicalName(text: string, place: Place): string {
   if (text.startsWith('ssm:')) return canonicalParameter(text, place);
   if (isForeignSpelling(text)) throw resourceNotFound(text);
-  return canonicalArn(text) ?? text;
+  const own = here(text, place);
+  return canonicalArn(own) ?? own;
 }
 
 /** `ssm:` and a parameter of this account and Region, or a public one, by name. */
-function canonicalParameter(text: string, { account, region }: Place): string {
-  const given = text.slice('ssm:'.length);
+function canonicalParameter(text: string, place: Place): string {
+  const { account, region } = place;
+  const given = here(text.slice('ssm:'.length), place);
   if (!given.toLowerCase().startsWith('arn:')) {
     if (given.startsWith('//')) throw resourceNotFound(text);
     return text;

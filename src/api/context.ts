@@ -52,6 +52,11 @@ export interface RequestContext extends Owner {
 /** What a handler is given besides its input. */
 export interface OperationContext extends RequestContext {
   readonly operation: OperationName;
+  /**
+   * `semanticVersion` as the client wrote it, such as `2024.01.05`. The input has it as numbers, `2024.1.5`: ARNs and
+   * comparisons use those, and `version` in answers is what the client wrote, which Terraform compares.
+   */
+  readonly writtenVersion?: string | undefined;
   /** ARNs of other accounts' resources, as the request names them, that the caller may use. */
   readonly opened: ReadonlySet<string>;
   /**

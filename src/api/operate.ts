@@ -8,7 +8,7 @@ import { logger } from '../platform/log.ts';
 import { dryRunSucceeded, idempotentParameterMismatch } from '../resources/errors.ts';
 import { authorize } from './access/authorize.ts';
 import { madeBy, needsOf } from './access/demands.ts';
-import { canonicalInput } from './canonical.ts';
+import { canonicalInput, doorOf } from './canonical.ts';
 import { encodeOutput, type Structure } from './codec.ts';
 import type { Handler, Handlers, OperationContext, RequestContext } from './context.ts';
 import { members, type Operation, type OperationName } from './model.ts';
@@ -27,7 +27,7 @@ export async function operate(
   given: Structure,
   request: RequestContext,
 ): Promise<Structure> {
-  const input = canonicalInput(operation, given, request);
+  const input = canonicalInput(operation, given, doorOf(request));
   const opened = await authorize(request, needsOf(operation.name, input as never, request));
   const handler = handlers[operation.name] as unknown as Handler<OperationName>;
   const answer = async (context: OperationContext): Promise<Structure> => {
@@ -40,6 +40,7 @@ export async function operate(
     }
     return encodeOutput(operation.output, output);
   };
+  const writtenVersion = given['semanticVersion'] as string | undefined;
   if (!operation.mutating)
     return answer({
       ...request,
@@ -60,6 +61,7 @@ export async function operate(
     const context: OperationContext = {
       ...request,
       operation: operation.name,
+      writtenVersion,
       opened,
       db,
       afterCommit: (work) => void later.push(work),

@@ -29,7 +29,7 @@ import {
 import { authorize } from './access/authorize.ts';
 import type { Identity } from './access/identities.ts';
 import { auditEvent, type Call } from './audit.ts';
-import { canonicalName } from './canonical.ts';
+import { canonicalName, doorOf } from './canonical.ts';
 import { decodeInput, decodeJsonObject, decodeQuery } from './codec.ts';
 import type { ApiServices, Handlers, RequestContext } from './context.ts';
 import { ingotRoutes } from './ingot/register.ts';
@@ -385,7 +385,7 @@ function canonicalParams(
   params: Readonly<Record<string, string>>,
   context: RequestContext,
 ): Readonly<Record<string, string>> {
-  return params['arn'] === undefined ? params : { ...params, arn: canonicalName(params['arn'], context) };
+  return params['arn'] === undefined ? params : { ...params, arn: canonicalName(params['arn'], doorOf(context)) };
 }
 
 function nameIngot(call: Call, route: IngotRoute): void {

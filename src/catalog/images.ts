@@ -56,6 +56,8 @@ export async function createImage(
   const build = await nextBuild(trx, resourceArn(place, 'image', slug, version));
   const arn = resourceArn(place, 'image', slug, version, build);
   const record: Image & { arn: string } = {
+    // As AWS: clients look into it before there is anything in it.
+    outputResources: image.type === 'DOCKER' ? { containers: [] } : { amis: [] },
     ...image,
     arn,
     version: `${formatVersion(version)}/${build}`,

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { parse } from 'yaml';
+import { parseComponentDocument } from '../documents/component/parse.ts';
 import { parseArn } from '../resources/arns.ts';
-import { findManagedComponent, loadManaged } from './managed.ts';
+import { findManagedComponent, isOtherVersion, loadManaged } from './managed.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'ingot-managed-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -24,9 +26,30 @@ function folderOf(files: Readonly<Record<string, string>>): string {
 test('what comes with Ingot is read and valid', () => {
   const managed = loadManaged([]);
   assert.deepEqual(
-    managed.components.map(({ name, type }) => `${name} ${type}`),
-    ['hello-world-linux BUILD', 'reboot-linux BUILD', 'simple-boot-test-linux TEST', 'update-linux BUILD'],
+    managed.components.filter(({ type }) => type === 'TEST').map(({ name }) => name),
+    ['simple-boot-test-linux'],
   );
+  const index = parse(readFileSync(new URL('../../managed/components/index.yaml', import.meta.url), 'utf8')) as {
+    readonly components: readonly { readonly name: string; readonly type: string }[];
+  };
+  assert.deepEqual(
+    managed.components.map(({ name, type }) => `${name} ${type}`),
+    index.components.map(({ name, type }) => `${name} ${type}`).sort(),
+  );
+  for (const { name, data, platform } of managed.components) {
+    const { faults } = parseComponentDocument(data, { platform });
+    assert.deepEqual(faults, [], `${name} has not so much as a warning`);
+    assert.doesNotMatch(data, /@[A-Z]+@/, `${name} is filled in`);
+  }
+  for (const [name, level] of [
+    ['stig-build-linux', 'High'],
+    ['stig-build-linux-low', 'Low'],
+    ['stig-build-linux-medium', 'Medium'],
+    ['stig-build-linux-high', 'High'],
+  ] as const) {
+    const parameters = managed.components.find((each) => each.name === name)!.parameters;
+    assert.deepEqual(parameters.find((each) => each.name === 'Level')?.defaultValue, [level]);
+  }
   assert.deepEqual(
     managed.workflows.map(({ name, type }) => `${name} ${type}`),
     ['build-image BUILD', 'distribute-image DISTRIBUTION', 'test-image TEST'],
@@ -46,8 +69,11 @@ test('versions of a managed component are resolved', () => {
     ['x.x.x', '1.10.0'],
     ['1.9.x', '1.9.0'],
     ['1.9.0/1', '1.9.0'],
-    ['1.9.0/2', undefined],
-    ['2.x.x', undefined],
+    ['1.9.0/2', '1.9.0'],
+    // AWS's versions are not Ingot's: what is pinned is what is here.
+    ['1.8.3', '1.10.0'],
+    ['2.0.1/4', '1.10.0'],
+    ['2.x.x', '1.10.0'],
   ] as const) {
     assert.equal(
       findManagedComponent(managed, parseArn(`arn:aws:imagebuilder:us-east-1:aws:component/c/${version}`)!)?.version,
@@ -55,6 +81,22 @@ test('versions of a managed component are resolved', () => {
       version,
     );
   }
+});
+
+test('another version than the one that is here is told apart', () => {
+  const arn = (version: string): string => `arn:aws:imagebuilder:us-east-1:aws:component/c/${version}`;
+  for (const [asked, other] of [
+    ['x.x.x', false],
+    ['1.x.x', false],
+    ['1.0.0', false],
+    ['1.0.0/1', false],
+    ['1.0.0/2', true],
+    ['1.0.2', true],
+    ['2.x.x', true],
+  ] as const)
+    assert.equal(isOtherVersion(arn(asked), arn('1.0.0/1')), other, asked);
+  const own = arn('1.0.2').replace(':aws:component', ':123456789012:component');
+  assert.equal(isOtherVersion(own, arn('1.0.0/1')), false);
 });
 
 test('faults name their place', () => {

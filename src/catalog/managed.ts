@@ -13,7 +13,14 @@ import { DEFAULT_NAMES, type NameSettings } from '../platform/config/names.ts';
 import { formatArn, parseArn, resourceArn, type Arn } from '../resources/arns.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { workflowParameterDetails, type WorkflowParameterDetail } from '../documents/workflow/parameters.ts';
-import { compareVersions, highestMatch, parseVersion, type BuildVersion } from '../resources/versions.ts';
+import {
+  compareVersions,
+  highestMatch,
+  isVersion,
+  matchesVersion,
+  parseVersion,
+  type BuildVersion,
+} from '../resources/versions.ts';
 
 /** An image that people's files name as one of `aws`. */
 export interface ManagedImage {
@@ -95,6 +102,8 @@ interface IndexEntry {
   readonly description?: string;
   readonly supportedOsVersions?: readonly string[];
   readonly dateCreated?: string;
+  /** Values of `@NAME@` in the file: one document under several names. */
+  readonly fill?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -110,7 +119,9 @@ export function loadManaged(
   settings: NameSettings = DEFAULT_NAMES,
 ): ManagedRegister {
   const own = readIndex(join(folder, 'components'), 'components').map(component);
-  const mapped = Object.entries(settings.managedComponents).map(([name, document]) => mappedComponent(name, document));
+  const mapped = Object.entries(settings.managedComponents).flatMap(([name, documents]) =>
+    documents.map((document) => mappedComponent(name, document)),
+  );
   // What its owner says goes before what comes with Ingot.
   const components = [...own.filter(({ name }) => !mapped.some((each) => each.name === name)), ...mapped].sort(inOrder);
   return {
@@ -135,7 +146,7 @@ function readNames(folder: string): readonly MissingComponent[] {
 /** @throws {Error} for a file that cannot be read or is no component document */
 function mappedComponent(
   name: string,
-  { file, version, platform }: NameSettings['managedComponents'][string],
+  { file, version, platform }: NameSettings['managedComponents'][string][number],
 ): ManagedComponent {
   const where = `managedComponents.${name}: the document ${file}`;
   let data: string;
@@ -221,7 +232,10 @@ function shared(entry: ReadEntry) {
     version: entry.version,
     description: entry.description ?? '',
     dateCreated: entry.dateCreated ?? '2026-11-20T00:00:00.000Z',
-    data: readFileSync(join(entry.folder, entry.file), 'utf8'),
+    data: Object.entries(entry.fill ?? {}).reduce(
+      (text, [name, value]) => text.replaceAll(`@${name}@`, value),
+      readFileSync(join(entry.folder, entry.file), 'utf8'),
+    ),
   };
 }
 
@@ -259,14 +273,36 @@ export function managedComponent(
   };
 }
 
-/** The managed component that an ARN of `aws` means, wildcards resolved, or `undefined`. */
+/**
+ * The managed component that an ARN of `aws` means, wildcards resolved; `undefined` for a name that is not here. AWS's
+ * versions are not those of Ingot's documents: a version or build that is not here means the highest that is.
+ */
 export function findManagedComponent(managed: ManagedRegister, arn: Arn): ManagedComponent | undefined {
   if (arn.type !== 'component' || arn.version === undefined) return undefined;
-  const found = highestMatch(
-    arn.version,
+  return here(
+    arn,
     managed.components.filter(({ name }) => name === arn.slug),
   );
-  return arn.build === undefined || found?.build === arn.build ? found : undefined;
+}
+
+function here<V extends BuildVersion>(arn: Arn, versions: readonly V[]): V | undefined {
+  return highestMatch(arn.version!, versions) ?? highestMatch(ANY_VERSION, versions);
+}
+
+const ANY_VERSION = { major: 'x', minor: 'x', patch: 'x' } as const;
+
+/**
+ * Whether an ARN of `aws` names a version or build other than the one that it means here: what uses it says so in its
+ * log.
+ */
+export function isOtherVersion(reference: string, meant: string): boolean {
+  const [asked, found] = [parseArn(reference), parseArn(meant)];
+  if (asked?.owner !== 'aws' || asked.version === undefined || found?.version === undefined) return false;
+  if (!isVersion(found.version)) return false;
+  return (
+    !matchesVersion(asked.version, found.version) ||
+    (asked.build !== undefined && found.build !== undefined && asked.build !== found.build)
+  );
 }
 
 /**
@@ -323,14 +359,13 @@ export function managedWorkflow(
   };
 }
 
-/** The managed workflow that an ARN of `aws` means, wildcards resolved, or `undefined`. */
+/** The managed workflow that an ARN of `aws` means, as `findManagedComponent` finds components. */
 export function findManagedWorkflow(managed: ManagedRegister, arn: Arn): ManagedWorkflow | undefined {
   if (arn.type !== 'workflow' || arn.version === undefined) return undefined;
-  const found = highestMatch(
-    arn.version,
+  return here(
+    arn,
     managed.workflows.filter(({ name, type }) => name === arn.slug && type.toLowerCase() === arn.workflowType),
   );
-  return arn.build === undefined || found?.build === arn.build ? found : undefined;
 }
 
 /**

@@ -7,7 +7,7 @@ import { parseArn, resourceArn } from '../resources/arns.ts';
 import type { Queryable } from './catalog.ts';
 import { imageVersions } from './images.ts';
 import { findManagedImage, type ManagedImage, type ManagedRegister } from './managed.ts';
-import { compareVersions } from '../resources/versions.ts';
+import { compareVersions, formatVersion, isVersion } from '../resources/versions.ts';
 import type { Place } from './slices.ts';
 import { INGOT } from '../platform/own-program.ts';
 
@@ -118,6 +118,11 @@ export async function parentMeaning(
         known: true,
         via,
       };
+    // Its versions here are the dates of its making, and AWS's are others.
+    if (isVersion(arn.version))
+      via.push(
+        `${arn.slug}/${formatVersion(arn.version)} is the newest ${arn.slug} that is here, whatever its version`,
+      );
     return { kind: 'managed', image, via };
   }
   return {

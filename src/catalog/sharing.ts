@@ -8,7 +8,7 @@ import type { ContextValues } from '../policies/conditions.ts';
 import { decideMeant, refusalMessage, type AccessRequest } from '../policies/decide.ts';
 import { parsePolicy } from '../policies/document.ts';
 import { rootArn } from '../policies/principals.ts';
-import { canonicalArn, parseArn } from '../resources/arns.ts';
+import { canonicalArn, inAccountOfServer, parseArn } from '../resources/arns.ts';
 import type { Catalog, Queryable } from './catalog.ts';
 import type { StoredComponent } from './components.ts';
 import { getResourcePolicy } from './resource-policies.ts';
@@ -67,7 +67,8 @@ export async function componentForAccount(
   reference: string,
   db: Queryable = catalog.db,
 ): Promise<StoredComponent | undefined> {
-  const arn = canonicalArn(reference);
+  // What a document names did not come through the API's door.
+  const arn = canonicalArn(inAccountOfServer(reference, catalog.managed.settings.accounts, place.account));
   if (arn === undefined) return undefined;
   await checkShared(catalog, place, 'imagebuilder:GetComponent', arn, db);
   return parseArn(arn)!.region === place.region ? resolveComponent(catalog, arn, db) : undefined;

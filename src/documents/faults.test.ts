@@ -540,17 +540,23 @@ const CASES: readonly Case[] = [
     ),
   },
   {
-    code: 'undeclared-parameter',
-    text: bash('echo ▸{{ Nmae }}', 'parameters:\n  - Name: {type: string}\n'),
-    says: /Did you mean 'Name'\?/,
+    // Of another tool's template.
+    code: 'literal-reference',
+    text: bash('echo ▸{{ item }}', 'parameters:\n  - Items: {type: string, default: a}\n'),
+    says: /stays as text\. Did you mean 'Items'\?/,
   },
   {
-    code: 'undeclared-parameter',
+    code: 'literal-reference',
+    text: bash('echo ▸{{ Nmae }}', 'parameters:\n  - Name: {type: string}\n'),
+    says: /stays as text\. Did you mean 'Name'\?/,
+  },
+  {
+    code: 'literal-reference',
     text: bash(
       '|\n        first\n        second ▸{{ name }}',
       'constants:\n  - Name: {type: string, value: x}\n',
     ).replace(/^ {8}(?=first|second)/gm, '                '),
-    says: /Did you mean 'Name'\?/,
+    says: /stays as text\. Did you mean 'Name'\?/,
   },
   {
     code: 'undeclared-parameter',

@@ -154,6 +154,30 @@ export function warnUnknownKeys(
   }
 }
 
+/** What the name of a step or a loop of a component document may be. */
+export const ELEMENT_NAME = /^[A-Za-z0-9_-]{1,128}$/;
+
+/**
+ * Reports a name of a step or a loop that EC2 Image Builder refuses, in its sentence.
+ * @param where such as `in phase 'build'`; empty when nothing has to be said
+ */
+export function checkElementName(
+  name: string,
+  what: 'step' | 'loop',
+  where: string,
+  position: Position,
+  path: string,
+  faults: FaultCollector,
+): void {
+  if (ELEMENT_NAME.test(name)) return;
+  const subject = `Invalid ${what} name '${shorten(name)}'${where === '' ? '' : ` ${where}`}.`;
+  const problem =
+    name.length > 128
+      ? `It has ${name.length} characters; at most 128 are allowed.`
+      : 'Allowed characters are combinations of numbers [0-9], english letters [a-z,A-Z] and special characters [-_].';
+  faults.add('invalid-value', position, path, `${subject} ${problem}`);
+}
+
 /** Keeps count of names that have to be unique; reports the second use, with the line of the first. */
 export class UniqueNames {
   readonly #seen = new Map<string, Position>();

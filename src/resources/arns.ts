@@ -104,6 +104,21 @@ export function canonicalArn(text: string): string | undefined {
   return arn === undefined ? undefined : formatArn(arn);
 }
 
+/** Account ids in people's files, by the account of this server that is meant. */
+export type AccountMap = Readonly<Record<string, string>>;
+
+/**
+ * An ARN with the account that is meant here: that of `accounts` for the one in the ARN. The caller's own account is
+ * itself. Any other text comes back as it is. What may be done with the result is decided as if it had been written.
+ * @param own the caller's account
+ */
+export function inAccountOfServer(text: string, accounts: AccountMap, own: string): string {
+  const found = /^(arn:aws:[a-z0-9-]+:[a-z0-9-]*:)([0-9]{12})(:.*)$/s.exec(text);
+  if (found === null) return text;
+  const [, before, account, rest] = found as unknown as [string, string, string, string];
+  return account === own || !Object.hasOwn(accounts, account) ? text : `${before}${accounts[account]}${rest}`;
+}
+
 /** Whether a text is an ARN of Image Builder in another partition, or with capitals: no resource here has it. */
 export function isForeignSpelling(text: string): boolean {
   return /^arn:[^:]*:imagebuilder:/i.test(text) && !text.startsWith('arn:aws:imagebuilder:');

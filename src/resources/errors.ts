@@ -91,6 +91,14 @@ export function invalidParameterValues(faults: readonly ValueFault[]): ApiError 
   return new ApiError('InvalidParameterValueException', toldFaults(faults.slice(0, MOST_FAULTS + 1).map(valueMessage)));
 }
 
+/** Parameters that a component or workflow does not declare: as AWS, one fault to a line. */
+export function undefinedParameters(faults: readonly ValueFault[]): ApiError {
+  return new ApiError(
+    'InvalidParameterCombinationException',
+    toldFaults(faults.slice(0, MOST_FAULTS + 1).map(valueMessage)),
+  );
+}
+
 /** Members that exclude each other, or lack each other. */
 export function invalidParameterCombination(message: string): ApiError {
   return new ApiError('InvalidParameterCombinationException', message);

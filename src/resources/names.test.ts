@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { slug } from './names.ts';
+import { slug, writtenName } from './names.ts';
 
 test('names that differ in case, blanks or underscores are one name', () => {
   for (const [name, expected] of [
@@ -11,4 +11,13 @@ test('names that differ in case, blanks or underscores are one name', () => {
     ['_x-', '-x-'],
   ] as const)
     assert.equal(slug(name), expected);
+});
+
+test('names of managed images as AWS writes them', () => {
+  for (const [name, expected] of [
+    ['amazon-linux-2-x86', 'Amazon Linux 2 x86'],
+    ['ubuntu-server-22-lts-arm64', 'Ubuntu Server 22 LTS arm64'],
+    ['windows-server-2022-english-full-base-x86', 'Windows Server 2022 English Full Base x86'],
+  ] as const)
+    assert.equal(writtenName(name), expected);
 });

@@ -7,3 +7,23 @@
 export function slug(name: string): string {
   return name.toLowerCase().replace(/[ _]/g, '-');
 }
+
+/** Words of names that AWS does not write with a capital and small letters. */
+const WRITTEN: Readonly<Record<string, string>> = {
+  x86: 'x86',
+  arm64: 'arm64',
+  lts: 'LTS',
+  ecs: 'ECS',
+  suse: 'SUSE',
+  sql: 'SQL',
+  macos: 'macOS',
+  centos: 'CentOS',
+};
+
+/** The name that AWS writes for a managed image: `Amazon Linux 2 x86` for `amazon-linux-2-x86`. */
+export function writtenName(slug: string): string {
+  return slug
+    .split('-')
+    .map((word) => WRITTEN[word] ?? `${word.charAt(0).toUpperCase()}${word.slice(1)}`)
+    .join(' ');
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { scheduleFault } from './schedules.ts';
+import { lacksYear, scheduleFault } from './schedules.ts';
 
 const GOOD = [
   'rate(1 minute)',
@@ -14,13 +14,21 @@ const GOOD = [
   'cron(0 9 ? * 6L *)',
   'cron(5,10,15 */2 1-7 2/3 ? 2199)',
   'cron(0 0 ? * L *)',
+  // Five fields: AWS's CLI reference has the first.
+  'cron(0 0 * * SUN)',
+  'cron(0 0 * * ?)',
+  'cron(0 0 * * *)',
+  'cron(30 2 ? * MON-FRI)',
 ];
 for (const expression of GOOD)
   test(`${expression} is a schedule`, () => assert.equal(scheduleFault(expression), undefined));
 
 const BAD: readonly (readonly [expression: string, fault: RegExp])[] = [
   ['sometimes', /neither cron/],
-  ['cron(0 0 * * ?)', /neither cron/],
+  ['cron(0 0 * *)', /neither cron/],
+  ['cron(0 0 ? * ?)', /must not be \?/],
+  ['cron(0 0 * * FUN)', /'FUN' is not a day of week/],
+  ['cron(60 0 * * SUN)', /'60' is not a minute/],
   ['cron(0  0 * * ? *)', /neither cron/],
   ['rate(0 days)', /at least 1/],
   ['rate(1 days)', /rate\(1 day\)/],
@@ -42,3 +50,12 @@ const BAD: readonly (readonly [expression: string, fault: RegExp])[] = [
 ];
 for (const [expression, fault] of BAD)
   test(`${expression} is none`, () => assert.match(scheduleFault(expression) ?? '', fault));
+
+test('five fields are told from six', () => {
+  for (const [expression, lacks] of [
+    ['cron(0 0 * * SUN)', true],
+    ['cron(0 0 ? * SUN *)', false],
+    ['rate(1 day)', false],
+  ] as const)
+    assert.equal(lacksYear(expression), lacks, expression);
+});

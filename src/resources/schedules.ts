@@ -30,6 +30,14 @@ const FIELDS: readonly Field[] = [
   { name: 'year', min: 1970, max: 2199 },
 ];
 
+/**
+ * Whether a schedule expression is a cron of five fields, without the year. EC2 Image Builder wants six today; its own
+ * CLI reference, and public configurations, have five.
+ */
+export function lacksYear(expression: string): boolean {
+  return /^cron\(\S+(?: \S+){4}\)$/.test(expression);
+}
+
 /** What is wrong with a schedule expression, as a sentence; `undefined` when nothing is. */
 export function scheduleFault(expression: string): string | undefined {
   const rate = /^rate\((\d{1,9}) (minute|hour|day)(s?)\)$/.exec(expression);
@@ -39,11 +47,15 @@ export function scheduleFault(expression: string): string | undefined {
       ? undefined
       : `It is 'rate(1 ${rate[2]})' and 'rate(2 ${rate[2]}s)'.`;
   }
-  const fields = /^cron\((\S+(?: \S+){5})\)$/.exec(expression)?.[1]?.toUpperCase().split(' ');
+  const five = lacksYear(expression);
+  const written = /^cron\((\S+(?: \S+){4,5})\)$/.exec(expression)?.[1]?.toUpperCase().split(' ');
+  const fields = five && written !== undefined ? [...written, '*'] : written;
   if (fields === undefined)
     return `'${expression}' is neither cron(minute hour day-of-month month day-of-week year) nor rate(number unit).`;
   const [dayOfMonth, dayOfWeek] = [fields[2], fields[4]];
-  if ((dayOfMonth === '?') === (dayOfWeek === '?'))
+  // Without the year both may be given, as in `cron(0 0 * * SUN)`.
+  if (five && dayOfMonth === '?' && dayOfWeek === '?') return 'One of day of month and day of week must not be ?.';
+  if (!five && (dayOfMonth === '?') === (dayOfWeek === '?'))
     return 'One of day of month and day of week, and not both, must be ?.';
   for (const [index, field] of FIELDS.entries()) {
     const text = fields[index]!;

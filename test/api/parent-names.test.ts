@@ -1,6 +1,5 @@
 /** Names in people's files: what a parent image and a managed component mean, and what is refused with the way out. */
 import {
-  CreateContainerRecipeCommand,
   CreateImageRecipeCommand,
   GetComponentCommand,
   GetImageCommand,
@@ -29,6 +28,7 @@ before(async () => {
   api = await startApi(
     {
       names: {
+        accounts: {},
         parentImages: {
           'amazon-linux-2-x86': AMI,
           'suse-linux-enterprise-server-15-x86': 'image/golden/x.x.x',
@@ -38,7 +38,12 @@ before(async () => {
           'the-other': 'one-way',
           'debian-13-x86': 'debian-13-x86',
         },
-        managedComponents: { 'python-3-linux': { file, version: '1.2.3', platform: 'Linux' } },
+        managedComponents: {
+          'python-3-linux': [
+            { file, version: '1.2.3', platform: 'Linux' },
+            { file, version: '1.1.0', platform: 'Linux' },
+          ],
+        },
         parameters: { '/golden/base': AMI, '/golden/name': 'debian-12-x86', circle: 'ami-0bbbbbbbbbbbbbbbb' },
         vendors: {},
       },
@@ -186,22 +191,6 @@ describe('a parent image', () => {
   });
 });
 
-test("a container recipe is told what the registry calls a container image of AWS's", async () => {
-  await refused(
-    api.client.send(
-      new CreateContainerRecipeCommand({
-        name: 'container',
-        semanticVersion: '1.0.0',
-        containerType: 'DOCKER',
-        parentImage: managed('amazon-linux-x86-latest'),
-        dockerfileTemplateData: 'FROM {{{ imagebuilder:parentImage }}}',
-        targetRepository: { service: 'ECR', repositoryName: 'c' },
-      }),
-    ),
-    /The container image .* does not exist.*a container recipe names it as 'public\.ecr\.aws\/amazonlinux\/amazonlinux:2'/,
-  );
-});
-
 describe('images of Amazon', () => {
   test('are listed when they can be built on', async () => {
     const listed: string[] = [];
@@ -231,13 +220,32 @@ describe('images of Amazon', () => {
       (({ name, osVersion, platform, version }) => [name, osVersion, platform, version])(
         await get('ubuntu-server-24-lts-x86'),
       ),
-      ['ubuntu-server-24-lts-x86', 'Ubuntu 24.04', 'Linux', 'x.x.x'],
+      ['Ubuntu Server 24 LTS x86', 'Ubuntu 24.04', 'Linux', '2026.11.20/1'],
     );
     assert.equal((await get('our-own-name')).osVersion, 'Debian 12');
-    assert.deepEqual((({ name, osVersion }) => [name, osVersion])(await get('amazon-linux-2-x86')), [
-      'amazon-linux-2-x86',
-      'Amazon Linux 2',
-    ]);
+    const mapped = await get('amazon-linux-2-x86');
+    assert.deepEqual(
+      [mapped.arn, mapped.name, mapped.version, mapped.dateCreated, mapped.osVersion],
+      [
+        managed('amazon-linux-2-x86').replace('x.x.x', '2026.1.1/1'),
+        'Amazon Linux 2 x86',
+        '2026.1.1/1',
+        '2026-01-01T00:00:00.000Z',
+        'Amazon Linux 2',
+      ],
+    );
+    assert.deepEqual(mapped.outputResources, { amis: [{ region: REGION, image: AMI, name: 'n' }] });
+    const { imageVersionList = [] } = await api.client.send(new ListImagesCommand({ owner: 'Amazon' }));
+    for (const { arn, osVersion, platform } of imageVersionList) {
+      const image = (await api.client.send(new GetImageCommand({ imageBuildVersionArn: arn! }))).image!;
+      assert.deepEqual([image.osVersion, image.platform], [osVersion, platform], arn);
+      assert.match(image.arn!, /\/\d+\.\d+\.\d+\/1$/);
+      assert.match(image.version!, /^\d+\.\d+\.\d+\/1$/);
+      assert.ok(!Number.isNaN(Date.parse(image.dateCreated!)));
+      assert.equal(image.outputResources?.amis?.length, 1, arn);
+      // Its own ARN finds it.
+      assert.deepEqual((await api.client.send(new GetImageCommand({ imageBuildVersionArn: image.arn! }))).image, image);
+    }
     await assert.rejects(get('windows-server-2022-english-full-base-x86'), {
       name: 'ResourceNotFoundException',
       message:
@@ -251,8 +259,8 @@ describe('a managed component', () => {
 
   test('that AWS has and Ingot has not is refused with the line that supplies it', async () => {
     await refused(
-      recipe({ components: [{ componentArn: component('docker-ce-ubuntu') }] }),
-      /components\[0\]\.componentArn.*AWS publishes it.*managedComponents: \{docker-ce-ubuntu: \{file: \/PATH\/docker-ce-ubuntu\.yaml\}\}/,
+      recipe({ components: [{ componentArn: component('amazon-corretto-11') }] }),
+      /components\[0\]\.componentArn.*AWS publishes it.*managedComponents: \{amazon-corretto-11: \{file: \/PATH\/amazon-corretto-11\.yaml\}\}/,
     );
     await refused(
       recipe({ components: [{ componentArn: component('nobodys-component') }] }),
@@ -274,6 +282,19 @@ describe('a managed component', () => {
     const { componentVersionList } = await api.client.send(
       new ListComponentsCommand({ owner: 'Amazon', filters: [{ name: 'name', values: ['python-3-linux'] }] }),
     );
-    assert.equal(componentVersionList!.length, 1);
+    assert.deepEqual(
+      componentVersionList!.map(({ version }) => version),
+      ['1.1.0', '1.2.3'],
+    );
+    for (const [asked, meant] of [
+      ['1.1.x', '1.1.0'],
+      ['1.1.0/1', '1.1.0'],
+      ['3.8.2/4', '1.2.3'],
+    ] as const) {
+      const componentBuildVersionArn = component('python-3-linux').replace('x.x.x', asked);
+      const { component: pinned } = await api.client.send(new GetComponentCommand({ componentBuildVersionArn }));
+      assert.equal(pinned!.version, meant, asked);
+      await recipe({ components: [{ componentArn: componentBuildVersionArn }] });
+    }
   });
 });

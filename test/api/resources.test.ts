@@ -866,7 +866,7 @@ describe('image pipelines', () => {
       'InvalidParameterCombinationException',
       /executionRole/,
     );
-    for (const scheduleExpression of ['sometimes', 'cron(0 0 * * ?)', 'rate(1 days)', 'rate(2 day)'])
+    for (const scheduleExpression of ['sometimes', 'cron(0 0 * *)', 'rate(1 days)', 'rate(2 day)'])
       await fails(create({ schedule: { scheduleExpression } }), 'InvalidParameterValueException', /scheduleExpression/);
 
     const { imagePipelineArn } = await create({

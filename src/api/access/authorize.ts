@@ -46,12 +46,28 @@ export async function authorize(context: AccessContext, needs: readonly Need[]):
           `User: ${principal.arn} is not authorized to perform: ${need.action} on resource: ${need.resource} ` +
             `${decision.unreadable}`,
         );
-      if (!decision.allowed && (need.unlessDenied !== true || isDenied(decision)))
-        throw need.refusal ?? accessDenied(refusalMessage({ principal, ...need }, decision));
+      if (!decision.allowed && (need.unlessDenied !== true || isDenied(decision))) {
+        const hint = isDenied(decision) ? '' : foreignAccountHint(context, need.resource);
+        throw need.refusal ?? accessDenied(`${refusalMessage({ principal, ...need }, decision)}${hint}`);
+      }
     }
     if (foreign && need.unlessDenied !== true) opened.add(need.resource);
   }
   return opened;
+}
+
+/**
+ * What to do about an ARN of another account, as a sentence behind a blank; empty for the caller's own. It is the same
+ * whether that account is known here or not, and whether it has such a resource.
+ */
+function foreignAccountHint({ account }: AccessContext, resource: string): string {
+  const owner = parseArn(resource)?.owner;
+  if (owner === undefined || owner === account || !/^[0-9]{12}$/.test(owner)) return '';
+  return (
+    `. The ARN is of account ${owner}, and you are in account ${account} of this server. Write ${account} in its ` +
+    `place; or, for files that were written for another account, the operator of this server maps it in config.yaml: ` +
+    `accounts: {'${owner}': '${account}'}`
+  );
 }
 
 /**

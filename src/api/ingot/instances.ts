@@ -12,7 +12,7 @@ import type {
 import { resourceNotFound } from '../../resources/errors.ts';
 import { authorize } from '../access/authorize.ts';
 import { passProfile } from '../access/demands.ts';
-import { canonicalName } from '../canonical.ts';
+import { canonicalName, doorOf } from '../canonical.ts';
 import type { RequestContext } from '../context.ts';
 import { readBody, readQuery, type Reader } from './read.ts';
 import { amiArn, instanceArn } from './resources.ts';
@@ -28,7 +28,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     resource: (_params, context) => instanceArn('*', context),
     async handle({ body }, context) {
       const given = readBody(body, readLaunch);
-      const request = { ...given, image: canonicalName(given.image, context) };
+      const request = { ...given, image: canonicalName(given.image, doorOf(context)) };
       await authorizeImage(request.image, context);
       await authorize(context, passProfile(context, request.instanceProfile));
       const instance = await context.services.launches.launch(context, request);

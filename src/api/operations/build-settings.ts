@@ -15,6 +15,7 @@ import {
   invalidParameterCombination,
   invalidParameterValue,
   invalidParameterValues,
+  undefinedParameters,
   type ValueFault,
 } from '../../resources/errors.ts';
 import { ParsedDocuments } from '../../workflows/planning/parsed-documents.ts';
@@ -100,25 +101,28 @@ async function checkWorkflows(
     throw invalidParameterCombination('An execution role is required to provide workflows');
   checkNumber(context, 'workflowsPerImage', workflows.length);
   const faults: ValueFault[] = [];
+  const unknown: ValueFault[] = [];
   const types: string[] = [];
   for (const [index, given] of workflows.entries()) {
     const path = `workflows[${index}]`;
-    const type = await checkWorkflow(context, given, path, documents, faults);
+    const type = await checkWorkflow(context, given, path, documents, faults, unknown);
     if (type === undefined) continue;
     if (type !== 'TEST' && types.includes(type))
       faults.push({ path: `${path}.workflowArn`, detail: `An image takes one ${type} workflow.` });
     types.push(type);
   }
-  if (faults.length > 0) throw invalidParameterValues(faults);
+  if (faults.length > 0) throw invalidParameterValues([...faults, ...unknown]);
+  if (unknown.length > 0) throw undefinedParameters(unknown);
 }
 
-/** Returns the workflow's type, when there is such a workflow. */
+/** Returns the workflow's type, when there is such a workflow. `unknown` takes parameters that it does not declare. */
 async function checkWorkflow(
   context: OperationContext,
   given: WorkflowConfiguration,
   path: string,
   documents: ParsedDocuments,
   faults: ValueFault[],
+  unknown: ValueFault[],
 ): Promise<string | undefined> {
   const { workflowArn = '' } = given;
   const workflow = isVisible(context, parseArn(workflowArn))
@@ -135,8 +139,8 @@ async function checkWorkflow(
         detail: `It is for TEST workflows; '${workflowArn}' is a ${workflow.type} workflow.`,
       });
   }
-  for (const { member, detail } of judgeWorkflow(workflow, given, documents).faults)
-    faults.push({ path: `${path}.${member}`, detail });
+  for (const { member, detail, undeclared } of judgeWorkflow(workflow, given, documents).faults)
+    (undeclared === true ? unknown : faults).push({ path: `${path}.${member}`, detail });
   return workflow.type;
 }
 

@@ -3,7 +3,7 @@ import type { Component, ComponentVersion } from '@aws-sdk/client-imagebuilder';
 import { components, supportsOneOf, type StoredComponent } from '../../catalog/components.ts';
 import { dependentsOf } from '../../catalog/dependents.ts';
 import { documentBuildPosition, documentPosition } from '../../catalog/documents.ts';
-import { managedComponent, missingComponent } from '../../catalog/managed.ts';
+import { findManagedComponent, managedComponent, missingComponent } from '../../catalog/managed.ts';
 import { resolveComponent } from '../../catalog/resolve.ts';
 import { sliceOf, type Conditions } from '../../catalog/slices.ts';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
@@ -124,15 +124,10 @@ export const componentOperations = {
       input.componentVersionArn === undefined
         ? undefined
         : visibleArn(context, input.componentVersionArn, 'component', 'componentVersionArn');
+    const meant = arn?.owner === 'aws' ? findManagedComponent(context.services.catalog.managed, arn) : undefined;
     const found: readonly Component[] =
       arn?.owner === 'aws'
-        ? sliceOf(
-            managed(context, {}).filter(
-              (component) => versionArn(parseArn(component.arn!)!) === input.componentVersionArn,
-            ),
-            page,
-            documentBuildPosition,
-          )
+        ? sliceOf(meant === undefined ? [] : [managedComponent(meant, context.region)], page, documentBuildPosition)
         : await components.listBuilds(
             context.db,
             placeOf(context),
@@ -196,6 +191,7 @@ export async function createComponent(
     arnOf: (build) => resourceArn(placeOf(context), 'component', name, version, build),
     documentOf: (arn): StoredComponent => ({
       ...content,
+      version: context.writtenVersion ?? content.version,
       arn,
       type: componentType(document),
       ...(parameters.length === 0 ? {} : { parameters }),

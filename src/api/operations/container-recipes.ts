@@ -134,15 +134,15 @@ async function platformOf(
       `'${parentImage}' is neither an image in a registry, such as debian:12, nor the ARN of a container image ` +
         'with its version.',
     );
+  // A container image of AWS's: whether it can be had is the build's question, as with an image in a registry.
+  const managed = arn.owner === 'aws' ? findManagedImage(context.services.catalog.managed, arn) : undefined;
+  if (managed?.type === 'DOCKER' && isVisible(context, arn)) return managed.platform;
   const build = isVisible(context, arn) ? await resolveImage(context.db, parentImage) : undefined;
   const image = build === undefined ? undefined : await getImage(context.db, build);
-  // AWS's own are known: what the registry calls them stands in the refusal.
-  const managed = arn.owner === 'aws' ? findManagedImage(context.services.catalog.managed, arn) : undefined;
-  const hint = managed?.type === 'DOCKER' ? ` ${managed.refusal}` : '';
   if (image?.type !== 'DOCKER')
     throw invalidParameterValue(
       'parentImage',
-      `The container image '${parentImage}' does not exist, or is not AVAILABLE.${hint}`,
+      `The container image '${parentImage}' does not exist, or is not AVAILABLE.`,
     );
   return image.platform!;
 }

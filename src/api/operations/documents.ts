@@ -12,7 +12,7 @@ import { readNamedDocuments, type DocumentRun } from '../../documents/component/
 import { parseComponentDocument } from '../../documents/component/parse.ts';
 import { formatFault } from '../../documents/faults.ts';
 import type { Fault } from '../../documents/position.ts';
-import { canonicalArn, latestVersionReferences, parseArn, type Arn } from '../../resources/arns.ts';
+import { canonicalArn, inAccountOfServer, latestVersionReferences, parseArn, type Arn } from '../../resources/arns.ts';
 import {
   invalidParameterCombination,
   invalidParameterValue,
@@ -75,7 +75,7 @@ export function validDocument<D>({
  */
 export async function checkNamedDocuments(context: OperationContext, runs: readonly DocumentRun[]): Promise<void> {
   await readNamedDocuments(runs, async (named) => {
-    const arn = canonicalArn(named);
+    const arn = canonicalArn(inAccountOfServer(named, context.services.config.names.accounts, context.account));
     // It can never be found; the step says so when it runs.
     if (arn === undefined) return undefined;
     await authorize(context, [{ action: 'imagebuilder:GetComponent', resource: arn }]);

@@ -21,7 +21,8 @@ import {
   resourceNotFound,
 } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
-import { scheduleFault } from '../../resources/schedules.ts';
+import { logger } from '../../platform/log.ts';
+import { lacksYear, scheduleFault } from '../../resources/schedules.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import type { OperationInput } from '../model.ts';
 import { openPage } from '../paging.ts';
@@ -174,6 +175,12 @@ function validSchedule(schedule: Settings['schedule']): ImagePipeline['schedule'
   if (scheduleExpression === undefined) throw invalidParameterValue('schedule.scheduleExpression', 'It is required.');
   const fault = scheduleFault(scheduleExpression);
   if (fault !== undefined) throw invalidParameterValue('schedule.scheduleExpression', fault);
+  if (lacksYear(scheduleExpression))
+    logger().warn(
+      { scheduleExpression },
+      'a schedule has five fields and was accepted; EC2 Image Builder wants six, with the year, such as ' +
+        'cron(0 0 ? * SUN *)',
+    );
   if (timezone !== undefined && !isTimezone(timezone))
     throw invalidParameterValue(
       'schedule.timezone',

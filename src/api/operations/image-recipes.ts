@@ -1,6 +1,8 @@
 /** Operations on image recipes. Source: reference, `resources.md` sections 2 and 6. */
+import type { InstanceBlockDeviceMapping } from '@aws-sdk/client-imagebuilder';
 import { imageRecipes } from '../../catalog/image-recipes.ts';
 import { timestamp } from '../../platform/clock.ts';
+import { invalidParameterValues, type ValueFault } from '../../resources/errors.ts';
 import type { Handlers } from '../context.ts';
 import { compact } from './common.ts';
 import { referencesOf } from './documents.ts';
@@ -24,6 +26,7 @@ const parts = recipeParts({
 export const imageRecipeOperations = {
   async CreateImageRecipe(input, context) {
     const { place, arn, version } = await parts.place(context, input);
+    checkMappings(input.blockDeviceMappings ?? []);
     const parent = await findParentImage(context, input.parentImage);
     await checkComponents(context, input.components ?? [], parent.platform);
     await imageRecipes.insert(
@@ -78,3 +81,27 @@ export const imageRecipeOperations = {
     return { imageRecipeArn: input.imageRecipeArn };
   },
 } satisfies Partial<Handlers>;
+
+/** @throws {ApiError} InvalidParameterValueException for mappings that contradict each other */
+function checkMappings(mappings: readonly InstanceBlockDeviceMapping[]): void {
+  const faults: ValueFault[] = [];
+  const seen = new Map<string, number>();
+  for (const [index, { deviceName, ebs }] of mappings.entries()) {
+    const path = `blockDeviceMappings[${index}]`;
+    if (deviceName !== undefined) {
+      const first = seen.get(deviceName);
+      if (first !== undefined)
+        faults.push({
+          path: `${path}.deviceName`,
+          detail: `blockDeviceMappings[${first}] maps '${deviceName}' already; map each device once.`,
+        });
+      else seen.set(deviceName, index);
+    }
+    if (ebs?.kmsKeyId !== undefined && ebs.encrypted === false)
+      faults.push({
+        path: `${path}.ebs.kmsKeyId`,
+        detail: 'A key is for an encrypted volume, and encrypted is false.',
+      });
+  }
+  if (faults.length > 0) throw invalidParameterValues(faults);
+}

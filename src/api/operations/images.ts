@@ -17,10 +17,11 @@ import {
 } from '../../catalog/images.ts';
 import { openExecutionOf } from '../../catalog/lifecycle-executions.ts';
 import { newestBaseImage } from '../../catalog/layers.ts';
-import { findManagedImage, type ManagedImage } from '../../catalog/managed.ts';
+import type { ManagedImage } from '../../catalog/managed.ts';
 import { parentMeaning, type ParentMeaning } from '../../catalog/parent-names.ts';
 import { resolveImage, resolveImageToRead } from '../../catalog/resolve.ts';
 import { sliceOf, type Conditions } from '../../catalog/slices.ts';
+import { writtenName } from '../../resources/names.ts';
 import { isInProgress } from '../../resources/statuses.ts';
 import { parseArn, resourceArn, versionArn, type Arn, accountOfArn } from '../../resources/arns.ts';
 import {
@@ -129,7 +130,6 @@ export const imageOperations = {
   async GetImage(input, context) {
     const arn = visibleArn(context, input.imageBuildVersionArn, 'image', 'imageBuildVersionArn');
     if (arn.owner === 'aws') {
-      const image = findManagedImage(context.services.catalog.managed, arn);
       const meaning = await parentMeaning(
         context.db,
         context.services.catalog.managed,
@@ -137,12 +137,7 @@ export const imageOperations = {
         placeOf(context),
       );
       if (meaning.kind === 'none') throw resourceNotFound(input.imageBuildVersionArn, meaning.why);
-      return {
-        image:
-          meaning.kind === 'managed' && meaning.image === image
-            ? await managedImage(context, image)
-            : await standIn(context, arn, meaning),
-      };
+      return { image: await managedImage(context, arn.slug, meaning) };
     }
     const build = await resolveImageToRead(context.db, input.imageBuildVersionArn);
     const image = build === undefined ? undefined : await getImage(context.db, build);
@@ -301,42 +296,48 @@ function versionOf(image: Image): ImageVersion {
   });
 }
 
-/** A base image. It has a version once it was made here; before that, what its ARN means is made on first use. */
-async function managedImage(context: OperationContext, image: ManagedImage): Promise<Image> {
-  const made = await newestBaseImage(context.db, image.name);
-  const version = made === undefined ? undefined : parseVersion(made.version);
-  const place = { region: context.region, account: 'aws' };
+/** When a managed image was last published, where nothing tells: that of the documents that come with Ingot. */
+const PUBLISHED = '2026-11-20T00:00:00.000Z';
+
+/**
+ * What a name of `aws` is here: an image that is made or fetched, or what the configuration or an import puts in its
+ * place. As AWS it has a version, a date and one output: the version is the day when what is behind it was made.
+ */
+async function managedImage(context: OperationContext, slug: string, meaning: ParentMeaning): Promise<Image> {
+  const { managed } = context.services.catalog;
+  const named = managed.images.find(({ name }) => name === slug);
+  const found = meaning.kind === 'image' ? await resolveImage(context.db, meaning.arn) : undefined;
+  const image = found === undefined ? undefined : await getImage(context.db, found);
+  const ami = meaning.kind === 'ami' ? await findAmi(context.db, meaning.id, context.region) : undefined;
+  const base = meaning.kind === 'managed' ? meaning.image : undefined;
+  const made = base === undefined ? undefined : await newestBaseImage(context.db, base.name);
+  const dateCreated = made?.created ?? image?.dateCreated ?? ami?.created ?? PUBLISHED;
+  const version = parseVersion(made?.version ?? '') ?? dayOf(dateCreated);
+  const name = writtenName(slug);
+  const output = image?.outputResources?.amis?.find(({ region }) => region === context.region);
   return compact({
-    arn: version === undefined ? anyVersion(context, image) : resourceArn(place, 'image', image.name, version, 1),
+    arn: resourceArn({ region: context.region, account: 'aws' }, 'image', slug, version, 1),
     type: 'AMI' as const,
-    name: image.name,
-    version: version === undefined ? 'x.x.x' : `${formatVersion(version)}/1`,
-    platform: image.platform,
-    osVersion: image.osVersion,
+    name,
+    version: `${formatVersion(version)}/1`,
+    platform: (named?.platform ?? image?.platform ?? base?.platform ?? ami?.platform ?? 'Linux') as Image['platform'],
+    // As the list tells it.
+    osVersion: named?.osVersion ?? image?.osVersion ?? base?.osVersion ?? ami?.os_version ?? undefined,
+    enhancedImageMetadataEnabled: true,
     state: { status: 'AVAILABLE' as const },
-    dateCreated: made?.created,
+    dateCreated,
+    outputResources: {
+      amis: [output ?? compact({ region: context.region, image: ami?.id, name: ami?.name ?? name })],
+    },
     imageSource: 'AMAZON_MANAGED' as const,
     tags: {},
   });
 }
 
-/** What stands for a name of `aws`, by configuration or by an import. */
-async function standIn(context: OperationContext, arn: Arn, meaning: ParentMeaning): Promise<Image> {
-  const found = meaning.kind === 'image' ? await resolveImage(context.db, meaning.arn) : undefined;
-  const image = found === undefined ? undefined : await getImage(context.db, found);
-  const ami = meaning.kind === 'ami' ? await findAmi(context.db, meaning.id, context.region) : undefined;
-  const managed = meaning.kind === 'managed' ? meaning.image : undefined;
-  return compact({
-    arn: anyVersionOf(arn),
-    type: 'AMI' as const,
-    name: arn.slug,
-    version: 'x.x.x',
-    platform: image?.platform ?? managed?.platform ?? (ami?.platform as Image['platform'] | undefined) ?? 'Linux',
-    osVersion: image?.osVersion ?? managed?.osVersion ?? ami?.os_version ?? undefined,
-    state: { status: 'AVAILABLE' as const },
-    imageSource: 'AMAZON_MANAGED' as const,
-    tags: {},
-  });
+/** The day of a time as a version: 2026.11.20. */
+function dayOf(time: string): Version {
+  const [major, minor, patch] = time.slice(0, 10).split('-').map(Number) as [number, number, number];
+  return { major, minor, patch };
 }
 
 function anyVersionOf(arn: Arn): string {

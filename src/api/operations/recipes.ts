@@ -7,6 +7,7 @@ import { resolveComponent, resolveRecipe } from '../../catalog/resolve.ts';
 import type { Place } from '../../catalog/slices.ts';
 import type { DocumentRun } from '../../documents/component/named-documents.ts';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
+import { undeclaredParameters } from '../../documents/declared-parameters.ts';
 import { checkParameterValues } from '../../documents/component/type.ts';
 import { nameArn, parseArn, resourceArn } from '../../resources/arns.ts';
 import {
@@ -15,6 +16,7 @@ import {
   resourceAlreadyExists,
   resourceDependency,
   resourceNotFound,
+  undefinedParameters,
   type ValueFault,
 } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
@@ -61,7 +63,9 @@ export function recipeParts<T extends StoredRecipe, Column extends string>(kind:
       const version = recipeVersion(input.semanticVersion, existing);
       const arn = resourceArn(place, type, slug(input.name), version);
       if (existing.some((other) => compareVersions(other, version) === 0)) throw resourceAlreadyExists(name, arn);
-      return { place, arn, version: formatVersion(version) };
+      // Where nothing was counted up, it is what the client wrote.
+      const written = parseVersion(input.semanticVersion) === undefined ? undefined : context.writtenVersion;
+      return { place, arn, version: written ?? formatVersion(version) };
     },
 
     /** One that the caller may see; wildcards mean the latest. @throws {ApiError} as `visibleArn`, ResourceNotFoundException */
@@ -129,6 +133,7 @@ export async function checkComponents(
 ): Promise<void> {
   checkNumber(context, 'componentsPerRecipe', components.length);
   const faults: ValueFault[] = [];
+  const undeclared: ValueFault[] = [];
   const names = new Set<string>();
   const runs: DocumentRun[] = [];
   for (const [index, { componentArn = '', parameters }] of components.entries()) {
@@ -167,7 +172,10 @@ export async function checkComponents(
     const wrong = document === undefined ? [] : checkParameterValues(document, given);
     if (wrong.length > 0)
       faults.push({ path: `components[${index}].parameters`, detail: `${component.name}: ${wrong.join(' ')}` });
+    const detail = document === undefined ? undefined : undeclaredParameters('component', document, given);
+    if (detail !== undefined) undeclared.push({ path: `components[${index}].parameters`, detail });
   }
-  if (faults.length > 0) throw invalidParameterValues(faults);
+  if (faults.length > 0) throw invalidParameterValues([...faults, ...undeclared]);
+  if (undeclared.length > 0) throw undefinedParameters(undeclared);
   await checkNamedDocuments(context, runs);
 }

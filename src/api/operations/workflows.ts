@@ -8,9 +8,10 @@ import { sliceOf, type Conditions, type Slice } from '../../catalog/slices.ts';
 import { workflows, type WorkflowColumn } from '../../catalog/workflows.ts';
 import { workflowParameterDetails } from '../../documents/workflow/parameters.ts';
 import { parseWorkflowDocument } from '../../documents/workflow/parse.ts';
+import { stepsThatCannotRun } from '../../documents/workflow/runnable.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { formatArn, parseArn, versionArn, type Arn } from '../../resources/arns.ts';
-import { resourceDependency, resourceNotFound } from '../../resources/errors.ts';
+import { invalidParameterValue, resourceDependency, resourceNotFound } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
 import { formatVersion } from '../../resources/versions.ts';
 import type { Handlers, OperationContext } from '../context.ts';
@@ -39,6 +40,9 @@ export const workflowOperations = {
     const data = documentText(input, 'workflow');
     const version = documentVersion(input.semanticVersion, 'workflow');
     const document = validDocument(parseWorkflowDocument(data, input.type));
+    // As CreateImage would: what cannot run is refused where it is written.
+    const problems = stepsThatCannotRun(document);
+    if (problems.length > 0) throw invalidParameterValue('data', problems.join('\n'));
     const content = compact({
       name: input.name,
       version: input.semanticVersion,
@@ -69,6 +73,7 @@ export const workflowOperations = {
         }),
       documentOf: (arn) => ({
         ...content,
+        version: context.writtenVersion ?? content.version,
         arn,
         ...(parameters.length === 0 ? {} : { parameters }),
         owner: context.account,

@@ -185,7 +185,10 @@ async function deployComponent(context: DeployContext, request: Request): Promis
   const options = { abortSignal: context.signal };
   const get = (arn: string) => context.client.send(new GetComponentCommand({ componentBuildVersionArn: arn }), options);
   const version = String(request['semanticVersion']);
-  const existing = (await found(get(arnOf(context, 'component', request, version))))?.component;
+  // A component's version has no x to count up, whatever there is here: the service says so.
+  const existing = version.includes('x')
+    ? undefined
+    : (await found(get(arnOf(context, 'component', request, version))))?.component;
   const attributes = (type: string | undefined): Record<string, string> => ({
     Version: version,
     Encrypted: 'true',

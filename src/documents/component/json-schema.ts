@@ -4,6 +4,7 @@
  * that is what an editor is asked for.
  */
 import { closedMap, DIALECT, forAction, SCALAR, SCHEMA_VERSION, type JsonSchema } from '../json-schema.ts';
+import { ELEMENT_NAME } from '../reading.ts';
 import { COMPARISONS, CONDITION_OPERATORS, STEP_DECISIONS } from './conditions.ts';
 import {
   type CONSTANT_KEYS,
@@ -96,7 +97,7 @@ function phase(): JsonSchema {
 function step(): JsonSchema {
   const modules = [...ACTION_MODULES.values()];
   const properties: Described<typeof STEP_KEYS> = {
-    name: NAME,
+    name: { type: 'string', pattern: ELEMENT_NAME.source, description: 'Unique within the phase.' },
     action: { enum: modules.map((module) => module.name), description: 'The action module that the step runs.' },
     timeoutSeconds: {
       type: 'integer',
@@ -186,6 +187,7 @@ function loop(): JsonSchema {
   const properties: Described<typeof LOOP_KEYS> = {
     name: {
       ...SCALAR,
+      pattern: `^$|${ELEMENT_NAME.source}`,
       description:
         'What {{ NAME.value }} and {{ NAME.index }} call the loop, beside {{ loop.value }} and {{ loop.index }}.',
     },

@@ -3,6 +3,7 @@ import type { FaultCollector } from '../faults.ts';
 import { describeNode, entryOf, shorten } from '../nodes.ts';
 import type { DocumentNode, MapEntry, MapNode } from '../nodes.ts';
 import {
+  checkElementName,
   integerOf,
   isNull,
   readInteger,
@@ -132,7 +133,9 @@ function readName(map: MapNode, path: string, scope: LoopScope, faults: FaultCol
   const entry = entryOf(map, 'name');
   if (entry === undefined || isNull(entry.value)) return undefined;
   const name = readText(entry.value, `${path}.name`, "'name'", faults);
-  if (name !== undefined && name !== '') scope.names.add(name, entry.value.position, `${path}.name`);
+  if (name === undefined || name === '') return name;
+  checkElementName(name, 'loop', '', entry.value.position, `${path}.name`, faults);
+  scope.names.add(name, entry.value.position, `${path}.name`);
   return name;
 }
 

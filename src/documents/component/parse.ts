@@ -5,6 +5,7 @@ import { entryOf, readNodes, shorten } from '../nodes.ts';
 import type { DocumentNode, MapEntry, MapNode, ScalarNode } from '../nodes.ts';
 import type { Fault } from '../position.ts';
 import {
+  checkElementName,
   isNull,
   readChoice,
   readInteger,
@@ -196,6 +197,9 @@ class ComponentReader {
     if (map === undefined) return undefined;
     warnUnknownKeys(map, STEP_KEYS, path, 'A step', faults);
     const name = this.#name(map, names, path, 'A step');
+    const nameEntry = entryOf(map, 'name');
+    if (name !== undefined && nameEntry !== undefined)
+      checkElementName(name, 'step', `in phase '${phase}'`, nameEntry.value.position, `${path}.name`, faults);
     const action = this.#action(map, path);
     const module = action === undefined ? undefined : ACTION_MODULES.get(action);
     this.#steps.push({

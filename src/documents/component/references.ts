@@ -3,7 +3,7 @@
  * Source: reference, `awstoe.md` sections 3.3 and 12.
  */
 import type { FaultCollector } from '../faults.ts';
-import { nearestWord } from '../nearest.ts';
+import { didYouMean, nearestWord } from '../nearest.ts';
 import { shorten } from '../nodes.ts';
 import type { ScalarNode } from '../nodes.ts';
 import type { ComponentDocument, InputValue } from './document.ts';
@@ -233,11 +233,10 @@ function checkName(
   faults: FaultCollector,
 ): void {
   if (scope.names.has(reference.name)) return;
-  const near = nearestWord(reference.name, scope.names);
-  const said = `'${shorten(reference.text)}' names no parameter or constant of this document`;
+  const said = `'${shorten(reference.text)}' names no parameter or constant of this document; it stays as text.`;
   const position = node.locate(reference.text, count);
-  if (near === undefined) faults.add('literal-reference', position, path, `${said}; it stays as text.`);
-  else faults.add('undeclared-parameter', position, path, `${said}. Did you mean '${near}'?`);
+  // Jinja, Go and others write {{ item }} too: a name that is near to one of ours may be theirs.
+  faults.add('literal-reference', position, path, `${said}${didYouMean(reference.name, scope.names)}`);
 }
 
 function checkSecret(

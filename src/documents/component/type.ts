@@ -55,7 +55,7 @@ export function missingParameters(
 
 /**
  * What is wrong with the values that a recipe gives, a sentence each; empty when all is well. Missing ones are told
- * too; names that the document does not declare are passed over, as the component manager does.
+ * too; names that the document does not declare are `undeclaredParameters`'s to tell.
  */
 export function checkParameterValues(
   document: ComponentDocument,

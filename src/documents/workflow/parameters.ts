@@ -1,4 +1,5 @@
 /** The values of a workflow's parameters: what was given, else the defaults, each of its type. */
+import { undeclaredParameters } from '../declared-parameters.ts';
 import { booleanOf, integerOf } from '../reading.ts';
 import type { WorkflowDocument, WorkflowParameter, WorkflowValue } from './document.ts';
 
@@ -13,6 +14,8 @@ export interface WorkflowParameterValues {
   readonly values: Readonly<Record<string, WorkflowValue>>;
   /** A sentence each; empty when all is well. */
   readonly problems: readonly string[];
+  /** The sentence on names that the document does not declare, when there are any. */
+  readonly undeclared?: string;
 }
 
 /** A parameter as GetWorkflow describes it. */
@@ -36,17 +39,14 @@ export function workflowParameterDetails(document: WorkflowDocument): readonly W
 
 const MAX_VALUE_LENGTH = 1024;
 
-/** What `$.parameters` stands for. Names that the document does not declare are a problem. */
+/** What `$.parameters` stands for. */
 export function workflowParameterValues(
   document: WorkflowDocument,
   given: readonly GivenWorkflowParameter[],
 ): WorkflowParameterValues {
   const problems: string[] = [];
   const values: [string, WorkflowValue][] = [];
-  for (const { name } of given) {
-    if (!document.parameters.some((parameter) => parameter.name === name))
-      problems.push(`The workflow has no parameter '${name}'.`);
-  }
+  const undeclared = undeclaredParameters('workflow', document, given);
   for (const parameter of document.parameters) {
     const value = given.findLast((candidate) => candidate.name === parameter.name)?.value;
     const read = value === undefined ? parameter.defaultValue : typed(parameter, value);
@@ -58,7 +58,7 @@ export function workflowParameterValues(
           `${MAX_VALUE_LENGTH} characters.`,
       );
   }
-  return { values: Object.fromEntries(values), problems };
+  return { values: Object.fromEntries(values), problems, ...(undeclared === undefined ? {} : { undeclared }) };
 }
 
 const WORDS: Readonly<Record<WorkflowParameter['type'], string>> = {

@@ -113,8 +113,11 @@ steps: [{name: Wait, action: WaitForAction}]
   ]);
 
   assert.deepEqual(good, { values: { name: 'x', count: 2, flag: true, list: ['a'] }, problems: [] });
+  assert.match(
+    bad.undeclared ?? '',
+    /^The following parameters are not defined in the provided workflow: other\. It has: name, count, flag, list\.$/,
+  );
   assert.deepEqual(bad.problems, [
-    "The workflow has no parameter 'other'.",
     "The parameter 'name' has no default and needs a value.",
     "The value of the parameter 'flag' must be true or false, at most 1024 characters.",
   ]);

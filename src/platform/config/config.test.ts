@@ -26,16 +26,19 @@ parentImages:
   amazon-linux-2-x86: ami-0123456789abcdef0
   suse-linux-enterprise-server-15-x86: image/suse/x.x.x
   red-hat-enterprise-linux-9-x86: rocky-linux-9-x86
+accounts: {'111122223333': '123456789012'}
 parameters: {/golden/base: 'arn:aws:imagebuilder:us-east-1:123456789012:image/golden/1.0.0/1'}
 managedComponents:
   python-3-linux: /etc/ingot/python.yaml
   chocolatey: {file: /etc/ingot/choco.yaml, version: 2.0.0, platform: Windows}
+  go-linux: [/etc/ingot/go.yaml, {file: /etc/ingot/go-2.yaml, version: 1.0.2}]
 vendors:
   ubuntu: {address: https://mirror.example/ubuntu/, keyring: /etc/ingot/mirror.asc}
 `,
     'config.yaml',
   );
   assert.deepEqual(config.names, {
+    accounts: { '111122223333': '123456789012' },
     parentImages: {
       'amazon-linux-2-x86': 'ami-0123456789abcdef0',
       'suse-linux-enterprise-server-15-x86': 'image/suse/x.x.x',
@@ -43,8 +46,12 @@ vendors:
     },
     parameters: { '/golden/base': 'arn:aws:imagebuilder:us-east-1:123456789012:image/golden/1.0.0/1' },
     managedComponents: {
-      'python-3-linux': { file: '/etc/ingot/python.yaml', version: '1.0.0', platform: 'Linux' },
-      chocolatey: { file: '/etc/ingot/choco.yaml', version: '2.0.0', platform: 'Windows' },
+      'python-3-linux': [{ file: '/etc/ingot/python.yaml', version: '1.0.0', platform: 'Linux' }],
+      chocolatey: [{ file: '/etc/ingot/choco.yaml', version: '2.0.0', platform: 'Windows' }],
+      'go-linux': [
+        { file: '/etc/ingot/go.yaml', version: '1.0.0', platform: 'Linux' },
+        { file: '/etc/ingot/go-2.yaml', version: '1.0.2', platform: 'Linux' },
+      ],
     },
     vendors: { ubuntu: { address: 'https://mirror.example/ubuntu/', keyring: '/etc/ingot/mirror.asc' } },
   });
@@ -100,7 +107,7 @@ test('every fault is told with its place', () => {
   const cases: readonly (readonly [text: string, fault: RegExp])[] = [
     ['[', /config\.yaml: /],
     ['- a', /the file: must be a map/],
-    ['quota: {}', /quota: unknown setting; expected one of access, quotas/],
+    ['quota: {}', /quota: unknown setting; expected one of access, accounts, quotas/],
     ['quotas: {component: 5}', /quotas\.component: unknown setting/],
     ['quotas: {components: many}', /quotas\.components: must be a whole number/],
     ['access: {longLivedKeys: maybe}', /access\.longLivedKeys: must be true or false/],
@@ -130,6 +137,13 @@ test('every fault is told with its place', () => {
       /P\.endpoints\.s3: must be an address/,
     ],
     ['audit: {keepDays: -1}', /audit\.keepDays: must be/],
+    ["accounts: {'1': '123456789012'}", /accounts\.1: must be an account id, 12 digits/],
+    ["accounts: {'111122223333': 123456789012}", /accounts\.111122223333: must be an account of this server/],
+    ["accounts: {'123456789012': '111122223333'}", /accounts\.123456789012: is this server's own account/],
+    [
+      "accounts: {'111122223333': '444455556666', '444455556666': '123456789012'}",
+      /accounts\.111122223333: '444455556666' is mapped itself/,
+    ],
     ['parentImages: [a]', /parentImages: must be a map/],
     [
       'parentImages: {"Amazon Linux": ami-0123456789abcdef0}',
@@ -144,6 +158,11 @@ test('every fault is told with its place', () => {
     [
       'managedComponents: {python-3-linux: {file: /a, version: 1.x.x}}',
       /managedComponents\.python-3-linux\.version: must be three numbers/,
+    ],
+    ['managedComponents: {go-linux: []}', /managedComponents\.go-linux: must name at least one/],
+    [
+      'managedComponents: {go-linux: [/a, {file: b, version: 1.0.0}]}',
+      /go-linux\[1\]\.file: must be the absolute path[\s\S]*go-linux\[1\]\.version: 1\.0\.0 is there twice/,
     ],
     [
       'managedComponents: {chocolatey: {file: /a, platform: DOS}}',

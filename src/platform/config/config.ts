@@ -149,6 +149,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
     '',
     [
       'access',
+      'accounts',
       'quotas',
       'rates',
       'audit',
@@ -208,7 +209,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
             mapAt(item, `secrets[${index}]`, faults),
           ),
         }),
-    names: readNames(root, faults),
+    names: readNames(root, faults, homeAccount),
     audit: {
       maxBytes: whole(audit['maxMegabytes'], 'audit.maxMegabytes', DEFAULT_CONFIG.audit.maxBytes / 1e6, 1) * 1e6,
       maxSeconds: whole(audit['maxHours'], 'audit.maxHours', DEFAULT_CONFIG.audit.maxSeconds / 3600, 1) * 3600,

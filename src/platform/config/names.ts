@@ -23,17 +23,25 @@ export const VENDORS = ['amazon-linux', 'debian', 'rocky', 'ubuntu'] as const;
 
 /** What names in people's files mean here. */
 export interface NameSettings {
+  /** Accounts of the authors of people's files, by account id: the account of this server that is meant. */
+  readonly accounts: Readonly<Record<string, string>>;
   /** By the name of a managed image: an AMI, an image's ARN, `image/NAME/VERSION` of one's own, or another name. */
   readonly parentImages: Readonly<Record<string, string>>;
-  /** By the name of a managed component. */
-  readonly managedComponents: Readonly<Record<string, MappedComponent>>;
+  /** By the name of a managed component: one document for each version. */
+  readonly managedComponents: Readonly<Record<string, readonly MappedComponent[]>>;
   /** Values of Systems Manager parameters, in the forms of `parentImages`. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly vendors: Readonly<Partial<Record<(typeof VENDORS)[number], VendorMirror>>>;
 }
 
 /** What holds where nothing is said. */
-export const DEFAULT_NAMES: NameSettings = { parentImages: {}, managedComponents: {}, parameters: {}, vendors: {} };
+export const DEFAULT_NAMES: NameSettings = {
+  accounts: {},
+  parentImages: {},
+  managedComponents: {},
+  parameters: {},
+  vendors: {},
+};
 
 /** What may stand for a parent image. */
 const REFERENCE =
@@ -41,8 +49,42 @@ const REFERENCE =
 const REFERENCE_FORMS =
   "an AMI (ami-…), an image's ARN with its version, image/NAME/x.x.x of one's own, or the name of a managed image";
 
-/** Reads the sections `parentImages`, `parameters`, `managedComponents` and `vendors`. */
-export function readNames(root: Readonly<Record<string, unknown>>, faults: string[]): NameSettings {
+function readMapped(value: unknown, place: string, faults: string[]): MappedComponent {
+  const given =
+    typeof value === 'string' ? { file: value } : section(value, place, ['file', 'version', 'platform'], faults);
+  const {
+    file,
+    version = '1.0.0',
+    platform = 'Linux',
+  } = given as { file?: unknown; version?: unknown; platform?: unknown };
+  if (typeof file !== 'string' || !file.startsWith('/'))
+    faults.push(`${place}.file: must be the absolute path of a component document`);
+  if (typeof version !== 'string' || !/^\d{1,9}\.\d{1,9}\.\d{1,9}$/.test(version))
+    faults.push(`${place}.version: must be three numbers, as in 1.0.0`);
+  if (platform !== 'Linux' && platform !== 'Windows' && platform !== 'macOS')
+    faults.push(`${place}.platform: must be Linux, Windows or macOS`);
+  return { file: String(file), version: String(version), platform: platform as MappedComponent['platform'] };
+}
+
+function readAccounts(value: unknown, faults: string[], home: string): NameSettings['accounts'] {
+  const given = map(value, 'accounts', faults);
+  for (const [foreign, own] of Object.entries(given)) {
+    const place = `accounts.${foreign}`;
+    if (!/^\d{12}$/.test(foreign)) faults.push(`${place}: must be an account id, 12 digits in quotes`);
+    if (foreign === home) faults.push(`${place}: is this server's own account, which means itself`);
+    if (typeof own !== 'string' || !/^\d{12}$/.test(own))
+      faults.push(`${place}: must be an account of this server, 12 digits in quotes, such as '${home}'`);
+    else if (Object.hasOwn(given, own))
+      faults.push(`${place}: '${own}' is mapped itself; name the account that is meant`);
+  }
+  return given as NameSettings['accounts'];
+}
+
+/**
+ * Reads the sections `accounts`, `parentImages`, `parameters`, `managedComponents` and `vendors`.
+ * @param home the server's own account
+ */
+export function readNames(root: Readonly<Record<string, unknown>>, faults: string[], home: string): NameSettings {
   const references = (
     place: 'parentImages' | 'parameters',
     key: RegExp,
@@ -57,6 +99,7 @@ export function readNames(root: Readonly<Record<string, unknown>>, faults: strin
       }),
     );
   return {
+    accounts: readAccounts(root['accounts'], faults, home),
     parentImages: references(
       'parentImages',
       /^[a-z0-9_-]{3,128}$/,
@@ -66,25 +109,18 @@ export function readNames(root: Readonly<Record<string, unknown>>, faults: strin
     managedComponents: Object.fromEntries(
       Object.entries(map(root['managedComponents'], 'managedComponents', faults)).map(([name, value]) => {
         const place = `managedComponents.${name}`;
-        const given =
-          typeof value === 'string' ? { file: value } : section(value, place, ['file', 'version', 'platform'], faults);
-        const {
-          file,
-          version = '1.0.0',
-          platform = 'Linux',
-        } = given as { file?: unknown; version?: unknown; platform?: unknown };
         if (!/^[a-z0-9_-]{3,128}$/.test(name))
           faults.push(`${place}: '${name}' is not a valid name of a managed component, such as python-3-linux`);
-        if (typeof file !== 'string' || !file.startsWith('/'))
-          faults.push(`${place}.file: must be the absolute path of a component document`);
-        if (typeof version !== 'string' || !/^\d{1,9}\.\d{1,9}\.\d{1,9}$/.test(version))
-          faults.push(`${place}.version: must be three numbers, as in 1.0.0`);
-        if (platform !== 'Linux' && platform !== 'Windows' && platform !== 'macOS')
-          faults.push(`${place}.platform: must be Linux, Windows or macOS`);
-        return [
-          name,
-          { file: String(file), version: String(version), platform: platform as MappedComponent['platform'] },
-        ];
+        const several = Array.isArray(value);
+        const documents = (several ? (value as readonly unknown[]) : [value]).map((each, index) =>
+          readMapped(each, several ? `${place}[${index}]` : place, faults),
+        );
+        if (documents.length === 0) faults.push(`${place}: must name at least one document`);
+        for (const [index, { version }] of documents.entries()) {
+          if (documents.findIndex((each) => each.version === version) < index)
+            faults.push(`${place}[${index}].version: ${version} is used twice; give each document its own version`);
+        }
+        return [name, documents];
       }),
     ),
     vendors: Object.fromEntries(

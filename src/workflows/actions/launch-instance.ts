@@ -1,7 +1,7 @@
 /**
  * `LaunchInstance`: a build instance from the recipe's parent image, or a test instance from the image that was built.
  */
-import { damageOf } from '../../images/disks.ts';
+import { damageOf, usableDisk } from '../../images/disks.ts';
 import { sealedParent } from '../../images/parents.ts';
 import { InstanceError } from '../../instances/instance.ts';
 import { missingByDriver } from '../../instances/launch.ts';
@@ -13,7 +13,7 @@ import { DEFAULT_INSTANCE_TYPE, endWorkInstance, launchWorkInstance } from '../m
 import { StepError } from '../errors.ts';
 import { isToBeKept } from '../machines/keep.ts';
 import { driversFor } from '../machines/machine-moves.ts';
-import { rootVolumeBytes } from '../planning/volumes.ts';
+import { rootVolumeBytes, smallerThanParent } from '../planning/volumes.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 import { INGOT } from '../../platform/own-program.ts';
 
@@ -62,6 +62,18 @@ async function run(needs: Needs): Promise<StepOutputs> {
       ? chooseBuildDriver(image.infrastructureConfiguration?.resourceTags, missing, parent.origin)
       : chooseTestDriver(missing);
   const sizeBytes = rootVolumeBytes(image.imageRecipe?.blockDeviceMappings);
+  // A parent of the test stage is the image itself.
+  if (purpose === 'build' && sizeBytes !== undefined) {
+    const problem = smallerThanParent(
+      sizeBytes,
+      (await usableDisk(parent.path)).virtualSize,
+      image.imageRecipe?.parentImage,
+    );
+    if (problem !== undefined && parent.origin === 'made') throw new StepError(problem);
+    // A disk that was fetched or imported may be larger than that of the same system on EC2: Amazon's own disk of
+    // Amazon Linux 2023 has 25 GiB, its AMI 8.
+    if (problem !== undefined) report({ type: 'log', level: 'warn', text: `${problem}. The disk keeps its size.` });
+  }
   const ground = groundKey(parent, sizeBytes);
   const reused =
     purpose === 'build' && override === undefined

@@ -2,6 +2,7 @@
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { Catalog, Queryable } from '../../catalog/catalog.ts';
 import type { StoredComponent } from '../../catalog/components.ts';
+import { isOtherVersion } from '../../catalog/managed.ts';
 import { componentForAccount, NotSharedError } from '../../catalog/sharing.ts';
 import type { ComponentDocument } from '../../documents/component/document.ts';
 import { needsMachine } from '../../documents/component/machine-rule.ts';
@@ -79,6 +80,7 @@ async function resolveOne(
   });
   return {
     arn: component.arn!,
+    ...(isOtherVersion(reference, component.arn!) ? { namedAs: reference } : {}),
     name: component.name!,
     data,
     document,

@@ -37,3 +37,19 @@ test('what is probably wrong stands in the log, with its place; managed componen
     /^component again, several-updates: 'again' updates the whole system, as 'update-linux' did/,
   );
 });
+
+test('a version of AWS that is not here is told with what is used in its place', () => {
+  const told: ProgressEvent[] = [];
+  const asked = 'arn:aws:imagebuilder:us-east-1:aws:component/update-linux/1.0.2/1';
+  const components = [{ ...component('update-linux', UPDATES, 'aws'), namedAs: asked }];
+
+  warnOfDocuments({ components, image: { osVersion: 'Debian 12' } }, (event) => told.push(event));
+
+  assert.deepEqual(
+    told.map(({ text }) => text),
+    [
+      `component ${asked}: this version is not here; ${asked.replace('1.0.2/1', '1.0.0/1')}, which comes with this ` +
+        'server, is used',
+    ],
+  );
+});

@@ -14,6 +14,12 @@ export function warnOfDocuments(
 ): void {
   const warn = (component: string, text: string): void => report({ type: 'log', level: 'warn', component, text });
   for (const component of components) {
+    if (component.namedAs !== undefined)
+      warn(
+        component.name,
+        `component ${component.namedAs}: this version is not here; ${component.arn}, which comes with this server, ` +
+          'is used',
+      );
     for (const { severity, code, position, message } of isManaged(component) ? [] : component.faults) {
       if (severity === 'warning')
         warn(component.name, `component ${component.name}, ${position.line}:${position.column} ${code}: ${message}`);

@@ -33,6 +33,8 @@ export interface PlannedImage {
 /** A component of the recipe, resolved to a build version, and its document. */
 export interface ResolvedComponent {
   readonly arn: string;
+  /** As the recipe names it, where it names a version of AWS's that is not here. */
+  readonly namedAs?: string;
   readonly name: string;
   /** The document's text: part of the layer's key. */
   readonly data: string;

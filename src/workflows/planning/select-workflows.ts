@@ -10,7 +10,7 @@ import { parseArn } from '../../resources/arns.ts';
 import type { PlanPlace } from './components.ts';
 import type { PlannedWorkflow, Refusal, Stage } from './image-plan.ts';
 import type { ParsedDocuments } from './parsed-documents.ts';
-import { isRunnable } from '../../documents/workflow/actions.ts';
+import { stepsThatCannotRun } from '../../documents/workflow/runnable.ts';
 
 const DEFAULTS = { BUILD: 'build-image', TEST: 'test-image', DISTRIBUTION: 'distribute-image' } as const;
 
@@ -21,6 +21,8 @@ type Given = NonNullable<Image['workflows']>[number];
 export interface WorkflowFault {
   readonly member: 'workflowArn' | 'parameters';
   readonly detail: string;
+  /** It is about parameters that the workflow does not declare, which has an error code of its own. */
+  readonly undeclared?: true;
 }
 
 /**
@@ -79,7 +81,7 @@ export function judgeWorkflow(
   const parameters = (given.parameters ?? []).map(
     ({ name, value }): GivenWorkflowParameter => ({ name: name!, value: value ?? [] }),
   );
-  const { values, problems } = workflowParameterValues(document, parameters);
+  const { values, problems, undeclared } = workflowParameterValues(document, parameters);
   const { parallelGroup, onFailure } = given;
   const planned: PlannedWorkflow = {
     arn: found.arn,
@@ -90,17 +92,16 @@ export function judgeWorkflow(
     parallelGroup,
     onFailure,
   };
-  // A step under a condition may never come: it fails when it does.
-  const missing = document.steps.filter((step) => step.if === undefined && !isRunnable(step.action));
   return {
     planned,
     faults: [
+      ...(undeclared === undefined
+        ? []
+        : [{ member: 'parameters' as const, detail: undeclared, undeclared: true as const }]),
       ...(problems.length === 0 ? [] : [{ member: 'parameters' as const, detail: problems.join(' ') }]),
-      ...missing.map(({ name, action }) => ({
+      ...stepsThatCannotRun(document).map((problem) => ({
         member: 'workflowArn' as const,
-        detail:
-          `The step '${name}' of '${found.arn}' has the action ${action}, which is not supported by this version ` +
-          'of Ingot.',
+        detail: `${found.arn}: ${problem}`,
       })),
     ],
   };

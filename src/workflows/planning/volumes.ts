@@ -10,6 +10,28 @@ export function rootVolumeBytes(mappings: readonly InstanceBlockDeviceMapping[] 
   return size === undefined ? undefined : size * 2 ** 30;
 }
 
+/**
+ * What is wrong with a root volume that is smaller than the parent image's disk, with both sizes; `undefined` when it
+ * is not. A volume never shrinks: what its parent holds could be in the part that is cut off.
+ */
+export function smallerThanParent(
+  sizeBytes: number,
+  parentBytes: number,
+  parent = 'the parent image',
+): string | undefined {
+  if (sizeBytes >= parentBytes) return undefined;
+  const least = Math.ceil(parentBytes / 2 ** 30);
+  return (
+    `the root volume of the recipe has ${gib(sizeBytes)} GiB (blockDeviceMappings, ebs.volumeSize), and the disk of ` +
+    `the parent image has ${gib(parentBytes)} GiB (${parent}): give ${least} or more, or leave volumeSize out`
+  );
+}
+
+/** GiB with at most two decimals. */
+function gib(bytes: number): number {
+  return Math.round((bytes / 2 ** 30) * 100) / 100;
+}
+
 /** Whether a recipe asks for an encrypted volume: refused, since building without it would be dangerous to miss. */
 export function asksForEncryption(mappings: readonly InstanceBlockDeviceMapping[] | undefined): boolean {
   return mappings?.some((mapping) => mapping.ebs?.encrypted === true || mapping.ebs?.kmsKeyId !== undefined) ?? false;
