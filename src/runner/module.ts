@@ -66,6 +66,8 @@ export interface ModuleCommand {
   readonly stdin?: string | Buffer;
   /** How the failure of a time limit calls it; default: the program's name, or `the script`. */
   readonly what?: string;
+  /** How a message calls a word of `argv`, counted from the program, that no command can have. */
+  readonly argumentName?: (index: number) => string;
   /** Nothing of it goes to the log: for questions that the module asks the machine. */
   readonly quiet?: boolean;
   /** A small program of Ingot's own: see `CommandRequest.own`. */

@@ -65,7 +65,10 @@ export const executeDocument: ActionModule = {
 /** @throws {InputError} when there is no such document */
 async function documentText(context: AttemptContext, path: string, owner: string | undefined): Promise<string> {
   if (path.startsWith('arn:')) {
-    const found = await context.componentText?.(path);
+    const found = await context.componentText?.(path).catch((error: unknown) => {
+      // It was computed while the document ran: whoever is asked may refuse it, or not be there.
+      throw new InputError(`document: ${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    });
     if (found === undefined) throw new InputError(`document: there is no component ${path} here`);
     return found;
   }
