@@ -80,10 +80,13 @@ export function attemptContext(
       const stdout = new Capture(OUTPUT_KEPT);
       const stderr = new EndOf(STDERR_KEPT);
       const logged = new LogLimit();
+      const { hidden = '' } = request;
+      const shown = (text: string): string => (hidden === '' ? text : text.replaceAll(hidden, ''));
       const lines = (stream: 'stdout' | 'stderr') =>
         lineSplitter(
-          (text) => {
+          (printed) => {
             if (request.quiet) return;
+            const text = shown(printed);
             tail.add(text);
             if (logged.admits(text)) report({ type: 'output', stream, text });
           },
@@ -127,7 +130,7 @@ export function attemptContext(
         ...(ended.outOfMemory ? { outOfMemory: true } : {}),
         stdout: stdout.text(),
         stdoutBytes: stdout.bytes(),
-        stderr: stderr.text(),
+        stderr: shown(stderr.text()),
       };
     },
     async pause(seconds) {

@@ -384,6 +384,24 @@ export function languageCases(instance: () => Instance, folder: () => string): v
       });
     });
 
+    test('a failure names the command that ended the script, and leaves nothing', async () => {
+      const { outcome, lines } = await runText(
+        instance(),
+        HEAD +
+          '      - {name: One, action: ExecuteBash, onFailure: Continue, inputs: ' +
+          "{commands: ['echo a', 'exit 7', 'echo b']}}\n" +
+          '      - {name: Two, action: ExecuteBash, onFailure: Ignore, inputs: ' +
+          "{commands: ['echo a | grep -q b', ':', '(exit 3)']}}\n" +
+          "      - {name: Three, action: ExecuteBash, inputs: {commands: ['ls /run | grep ingot-end || true']}}\n",
+        { workingDirectory: folder(), parameters: { Folder: folder() } },
+      );
+
+      assert.equal(outcome.failure?.command, 'exit 7 (line 2 of the script)');
+      assert.equal(outcome.ignored[0]?.command, undefined);
+      assert.equal(outcome.phases[0]?.steps[2]?.outputs['stdout'], '');
+      assert.deepEqual(lines, ['a']);
+    });
+
     test('a looped step keeps how each of its documents went', async () => {
       const nested = `${HEAD}${say('Inner', 'x')}`;
       const { outcome } = await runText(
