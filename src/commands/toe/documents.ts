@@ -25,7 +25,7 @@ export interface LoadedDocument extends DocumentText {
   readonly warnings: readonly string[];
 }
 
-/** Documents that cannot run. The message has a line for each fault. */
+/** Documents that cannot run. The message has a line for each fault, errors first. */
 export class InvalidDocuments extends Error {
   override readonly name = 'InvalidDocuments';
 }
@@ -74,6 +74,7 @@ export function judge(texts: readonly DocumentText[], blocked: readonly string[]
     );
   }
   const problems: string[] = [];
+  const beside: string[] = [];
   const loaded = texts.flatMap(({ path, text }) => {
     const { document, faults } = parseComponentDocument(text);
     const errors = faults.filter(({ severity }) => severity === 'error').map((fault) => formatFault(fault, path));
@@ -90,8 +91,10 @@ export function judge(texts: readonly DocumentText[], blocked: readonly string[]
     );
     problems.push(...errors);
     const warnings = faults.filter(({ severity }) => severity === 'warning').map((fault) => formatFault(fault, path));
+    beside.push(...warnings);
     return document === undefined || errors.length > 0 ? [] : [{ path, text, document, warnings }];
   });
-  if (problems.length > 0) throw new InvalidDocuments(problems.join('\n'));
+  // A warning may hold the cause: the key that was meant.
+  if (problems.length > 0) throw new InvalidDocuments([...problems, ...beside].join('\n'));
   return loaded;
 }

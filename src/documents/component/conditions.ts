@@ -117,7 +117,9 @@ class ConditionReader {
     }
     const operators = node.entries.filter((entry) => CONDITION_OPERATORS.includes(entry.key));
     const operator = operators[0];
-    this.#others(node, operator, path, branches);
+    const unknown = this.#others(node, operator, path, branches);
+    // One fault: the word that is no operator stands where the operator belongs.
+    if (operator === undefined && unknown) return undefined;
     if (operator === undefined || operators.length > 1) {
       const found = operators.length === 0 ? 'none' : operators.map((entry) => entry.key).join(', ');
       this.#faults.add(
@@ -137,7 +139,9 @@ class ConditionReader {
     return isComparison(operator.key) ? this.#comparison(node, operator.key, operator, path) : undefined;
   }
 
-  #others(node: MapNode, operator: MapEntry | undefined, path: string, branches: boolean): void {
+  /** @returns whether there is a word that is no operator */
+  #others(node: MapNode, operator: MapEntry | undefined, path: string, branches: boolean): boolean {
+    let unknown = false;
     const comparison = operator !== undefined && isComparison(operator.key) ? COMPARISONS[operator.key] : undefined;
     const allowed = comparison === undefined ? ['value', 'path'] : [comparison.operand];
     for (const entry of node.entries) {
@@ -156,12 +160,16 @@ class ConditionReader {
         `'${shorten(entry.key)}' is not a comparison or logical ` +
         `operator.${didYouMean(entry.key, CONDITION_OPERATORS)}`;
       this.#faults.add('unknown-operator', entry.keyPosition, at, message);
+      unknown = true;
     }
+    return unknown;
   }
 
   #many(operator: MapEntry, path: string): InputValue | undefined {
     if (operator.value.kind !== 'list' || operator.value.items.length === 0) {
-      const message = `'${operator.key}' must be a list of conditions, not ${describeNode(operator.value)}.`;
+      const found = operator.value.kind === 'list' ? 'an empty list' : describeNode(operator.value);
+      const hint = operator.value.kind === 'map' ? ' Each one begins with a dash and a blank.' : '';
+      const message = `'${operator.key}' must be a list of one or more conditions, not ${found}.${hint}`;
       this.#faults.add('wrong-type', operator.value.position, path, message);
       return undefined;
     }
