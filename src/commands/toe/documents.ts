@@ -6,6 +6,7 @@ import { ACTION_MODULES } from '../../documents/component/modules.ts';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
 import { formatFault } from '../../documents/faults.ts';
 import { nearestWord } from '../../documents/nearest.ts';
+import { readUtf8 } from '../../platform/utf8.ts';
 import type { Arguments } from '../command.ts';
 import { CommandFailed, WrongUse } from '../command.ts';
 
@@ -40,7 +41,7 @@ export async function readDocument(path: string, args: Arguments): Promise<Docum
   if (path.startsWith('arn:')) return { path, text: await fromServer(path, args) };
   try {
     if (statSync(path).size > MOST_BYTES) throw new Error('it is larger than 1 MiB');
-    return { path, text: readFileSync(path, 'utf8').replace(/^\ufeff/, '') };
+    return { path, text: readUtf8(readFileSync(path)) };
   } catch (error) {
     throw new WrongUse(
       `cannot read the document ${path}: ` +

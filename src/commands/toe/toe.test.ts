@@ -7,7 +7,7 @@ import { parseComponentDocument } from '../../documents/component/parse.ts';
 import type { DocumentOutcome } from '../../runner/outcome.ts';
 import { Arguments, WrongUse } from '../command.ts';
 import { detailedOutput, failureBlock, runSummary, type RunReport } from '../../runner/detailed-output.ts';
-import { InvalidDocuments, judge } from './documents.ts';
+import { InvalidDocuments, judge, readDocument } from './documents.ts';
 import { logFolderName } from './log-folder.ts';
 import { parametersOf, toeRequest } from './request.ts';
 import { junit, stepTable } from './table.ts';
@@ -272,6 +272,20 @@ describe('the request', () => {
   }
 
   test('has values with commas', () => assert.deepEqual(parametersOf('A=1,2,B=x'), { A: '1,2', B: 'x' }));
+});
+
+describe('reading', () => {
+  test('a document that is not UTF-8 is refused with the place of its byte', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ingot-toe-test-'));
+    const path = join(folder, 'latin.yaml');
+    writeFileSync(path, Buffer.from(DOCUMENT.replace('echo', 'echo Größe; echo'), 'latin1'));
+    await assert.rejects(
+      readDocument(path, new Arguments({}, [])),
+      (error) =>
+        error instanceof WrongUse && /^cannot read the document .* is not UTF-8: byte 0xf6 in line/.test(error.message),
+    );
+    rmSync(folder, { recursive: true });
+  });
 });
 
 describe('judging', () => {
