@@ -26,6 +26,12 @@ export interface LoadedDocument extends DocumentText {
   readonly warnings: readonly string[];
 }
 
+/** What the log and failures call a document: its name, or that of its file. */
+export function nameOf({ document, path }: Pick<LoadedDocument, 'document' | 'path'>): string {
+  const file = path.split('/').at(-1)!;
+  return document.name ?? file.replace(/\.ya?ml$/, '');
+}
+
 /** Documents that cannot run. The message has a line for each fault, errors first. */
 export class InvalidDocuments extends Error {
   override readonly name = 'InvalidDocuments';
