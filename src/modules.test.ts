@@ -171,7 +171,6 @@ const MADE_EXPRESSIONS: Readonly<Record<string, string>> = {
   'api/sts/query.ts': 'the name of a parameter',
   'api/validate.ts': 'patterns of the model',
   'doctor/blocking.ts': 'names of packages',
-  'documents/component/conditions.ts': "a document's pattern, tried by matchesInTime",
   'documents/component/machine-rule.ts': 'its own words',
   'documents/component/secrets.ts': 'its own words',
   'guest/service-journal.ts': 'its own words',
