@@ -112,6 +112,7 @@ const PROGRAM_TEXT =
 const SHELL_TEXT: Readonly<Record<string, string>> = {
   'commands/completion/shells.ts': 'completion, made of the register of commands',
   'images/base/debian-files.ts': 'files of a base image',
+  'runner/kit/failing-command.ts': 'a trap in front of a script of a document, on its first line',
 };
 
 test('programs for instances are files beside the code, which linters read', () => {
@@ -189,7 +190,6 @@ const MADE_EXPRESSIONS: Readonly<Record<string, string>> = {
   'api/sts/query.ts': 'the name of a parameter',
   'api/validate.ts': 'patterns of the model',
   'doctor/blocking.ts': 'names of packages',
-  'documents/component/conditions.ts': "a document's pattern, tried by matchesInTime",
   'documents/component/machine-rule.ts': 'its own words',
   'documents/component/secrets.ts': 'its own words',
   'guest/service-journal.ts': 'its own words',

@@ -10,6 +10,7 @@ import { parse } from 'yaml';
 import { parseComponentDocument } from '../documents/component/parse.ts';
 import { componentType, parameterDetails, type ComponentParameterDetail } from '../documents/component/type.ts';
 import { DEFAULT_NAMES, type NameSettings } from '../platform/config/names.ts';
+import { readUtf8 } from '../platform/utf8.ts';
 import { formatArn, parseArn, resourceArn, type Arn } from '../resources/arns.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import { workflowParameterDetails, type WorkflowParameterDetail } from '../documents/workflow/parameters.ts';
@@ -151,7 +152,7 @@ function mappedComponent(
   const where = `managedComponents.${name}: the document ${file}`;
   let data: string;
   try {
-    data = readFileSync(file, 'utf8');
+    data = readUtf8(readFileSync(file));
   } catch (error) {
     throw new Error(`${where} cannot be read: ${(error as Error).message}`, { cause: error });
   }

@@ -8,6 +8,7 @@ import {
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { imagebuilderClient, signedJson, type Connection } from '../platform/api-client.ts';
+import { readUtf8 } from '../platform/utf8.ts';
 import { sleep } from '../platform/clock.ts';
 import { loadCredentials } from '../platform/credentials.ts';
 import {
@@ -144,7 +145,7 @@ async function readPlan(args: Arguments, dataDirectory: string, region: string):
   const path = args.positionals[0]!;
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readUtf8(await readFile(path));
   } catch (error) {
     throw new WrongUse(
       `cannot read the template ${path}: ` +

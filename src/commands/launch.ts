@@ -1,6 +1,7 @@
 /** `ingot launch`. */
 import { readFile } from 'node:fs/promises';
 import { signedJson, type Connection } from '../platform/api-client.ts';
+import { readUtf8 } from '../platform/utf8.ts';
 import { sleep } from '../platform/clock.ts';
 import { CLIENT_OPTIONS, connect, dataDirectoryOf } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
@@ -104,7 +105,7 @@ async function requestOf(args: Arguments): Promise<object> {
 
 async function contentOf(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return readUtf8(await readFile(path));
   } catch (error) {
     throw new WrongUse(`cannot read ${path}: ${(error as Error).message}`);
   }

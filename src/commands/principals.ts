@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { signedJson, type Connection } from '../platform/api-client.ts';
+import { readUtf8 } from '../platform/utf8.ts';
 import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { table } from './text.ts';
@@ -231,7 +232,7 @@ function readPolicies(args: Arguments): readonly { readonly name: string; readon
 
 function read(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readUtf8(readFileSync(file));
   } catch (error) {
     throw new CommandFailed(`cannot read ${file}: ${(error as Error).message}`);
   }

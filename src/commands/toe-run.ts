@@ -4,6 +4,7 @@ import type { Instance } from '../instances/instance.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 import { catchInterrupt, INTERRUPTED } from './interrupt.ts';
 import { runSummary } from '../runner/detailed-output.ts';
+import { checkRun, machineHint } from './toe/checks.ts';
 import { InvalidDocuments, judge, readDocument } from './toe/documents.ts';
 import { openLogFolder } from './toe/log-folder.ts';
 import { RUN_OPTIONS, toeRequest } from './toe/request.ts';
@@ -68,6 +69,7 @@ async function run(args: Arguments): Promise<number> {
     request.blocked,
   );
   tellWarnings(documents);
+  checkRun(request, documents);
   const stateFile = stateFileOf(request.stateDirectory, request.executionId);
   const from = place.kind === 'host' ? takeState(stateFile, documents) : undefined;
   const log = openLogFolder(request.logDirectory, request.executionId, documents);
@@ -104,6 +106,8 @@ async function run(args: Arguments): Promise<number> {
     }
     log.end(end.report);
     const summary = runSummary(end.report);
+    const hint = place.kind === 'fresh' && args.text('on') !== 'qemu' ? machineHint(end.report) : undefined;
+    if (hint !== undefined) process.stderr.write(`${hint}\n`);
     process.stderr.write(`log folder: ${log.path}\n`);
     process.stdout.write(`${JSON.stringify(summary, undefined, 4)}\n`);
     return summary.status === 'success' ? 0 : 1;

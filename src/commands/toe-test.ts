@@ -8,6 +8,8 @@ import { DEFAULT_WORKING_DIRECTORY } from '../resources/working-directory.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
 import { runSummary, type RunReport } from '../runner/detailed-output.ts';
+import { suppliedImages } from '../images/names/names.ts';
+import { checkRun, machineHint, machineReason } from './toe/checks.ts';
 import { InvalidDocuments, judge, readDocument, type LoadedDocument } from './toe/documents.ts';
 import { RUN_OPTIONS, list, parametersOf, type ToeRequest } from './toe/request.ts';
 import { runDocuments } from './toe/run-documents.ts';
@@ -26,6 +28,7 @@ export const toeTest: Command = {
     junit: { value: 'FILE', help: 'write the steps to a JUnit XML file' },
     quiet: { short: 'q', help: 'show only the last output of failed steps' },
     ...PLACE_OPTIONS,
+    on: { ...PLACE_OPTIONS['on']!, default: 'nspawn; qemu for documents that a build runs in a machine' },
   },
   exitCodes: {
     0: 'the document succeeded',
@@ -43,7 +46,7 @@ const SETTLE_MS = 200;
 
 async function run(args: Arguments): Promise<number> {
   const path = args.positionals[0]!;
-  const driver = driverOf(args, 'nspawn')!;
+  const driver = driverOf(args);
   if (args.flag('watch') && args.flag('keep'))
     throw new WrongUse('--watch and --keep exclude each other: a watched run has a fresh instance each time');
   if (args.flag('keep') && process.stdin.isTTY !== true)
@@ -63,7 +66,7 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-async function runOnce(args: Arguments, path: string, driver: string, signal: AbortSignal): Promise<number> {
+async function runOnce(args: Arguments, path: string, asked: string | undefined, signal: AbortSignal): Promise<number> {
   let documents: readonly LoadedDocument[];
   try {
     documents = judge([await readDocument(path, args)], []);
@@ -74,6 +77,8 @@ async function runOnce(args: Arguments, path: string, driver: string, signal: Ab
   }
   tellWarnings(documents);
   const request = requestOf(args, path);
+  checkRun(request, documents);
+  const driver = asked ?? placeFor(request, documents, args.text('image'));
   const shown = shownBy(undefined, false);
   const report = args.flag('quiet')
     ? (event: Parameters<typeof shown>[0]) => {
@@ -96,10 +101,20 @@ async function runOnce(args: Arguments, path: string, driver: string, signal: Ab
     });
     if ('interrupted' in end) throw new Error('an instance restarts by itself');
     show(end.report, args);
+    const hint = driver === 'nspawn' ? machineHint(end.report) : undefined;
+    if (hint !== undefined) process.stdout.write(`\n${hint}\n`);
     if (args.flag('keep')) await keep(instance);
     return end.report;
   });
   return runSummary(ended).status === 'success' ? 0 : 1;
+}
+
+/** The driver that a build would take. */
+function placeFor(request: ToeRequest, documents: readonly LoadedDocument[], image: string | undefined): string {
+  const reason = machineReason(request, documents, image === undefined || Object.hasOwn(suppliedImages, image));
+  if (reason === undefined) return 'nspawn';
+  process.stderr.write(`${reason}. --on nspawn runs it in a container all the same\n`);
+  return 'qemu';
 }
 
 function requestOf(args: Arguments, path: string): ToeRequest {
@@ -133,7 +148,12 @@ async function keep(instance: Instance): Promise<void> {
   await shellIn(instance);
 }
 
-async function runWatched(args: Arguments, path: string, driver: string, interrupt: Interrupt): Promise<number> {
+async function runWatched(
+  args: Arguments,
+  path: string,
+  driver: string | undefined,
+  interrupt: Interrupt,
+): Promise<number> {
   const file = resolve(path);
   let changed = Promise.withResolvers<void>();
   // The folder, since editors put a new file in the old one's place.

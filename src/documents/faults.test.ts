@@ -59,8 +59,18 @@ const CASES: readonly Case[] = [
   { code: 'document-too-large', text: `${PLACE}a: &a [*a]`, says: /anchors grow/ },
   { code: 'invalid-yaml', text: 'schemaVersion: 1.0\nphases: [build\n▸name: x', says: /not YAML/ },
   { code: 'document-too-large', text: `${PLACE}${'- '.repeat(30_000)}`, says: /nested deeper than 64/ },
-  { code: 'invalid-yaml', text: bash('▸*gone'), says: /no anchor '&gone'/ },
+  { code: 'invalid-yaml', text: bash('▸*gone'), says: /the anchor '&gone', which does not exist before it\. Quote/ },
   { code: 'invalid-yaml', text: '▸', says: /empty/ },
+  {
+    code: 'invalid-yaml',
+    text: bash('▸[ -f /x ] && y'),
+    says: /reads \[ at .* as a list\. Quote .*: - '\[ -f \/x \] && y'$/,
+  },
+  { code: 'invalid-yaml', text: bash('▸[ -f /x ] || { y; }'), says: /as a list\. Quote the whole text/ },
+  { code: 'invalid-yaml', text: bash('▸> /var/log/x.log'), says: /Quote the whole text: - '> \/var\/log\/x\.log'$/ },
+  { code: 'invalid-yaml', text: bash('▸| grep x'), says: /Quote the whole text: - '\| grep x'$/ },
+  { code: 'invalid-yaml', text: bash('▸*foo bar'), says: /Quote the whole text: - '\*foo bar'$/ },
+  { code: 'invalid-yaml', text: bash("▸'a' b"), says: /Quote the whole text: - '''a'' b'$/ },
   { code: 'invalid-yaml', text: 'a: 1\n▸---\nb: 1', says: /multiple documents/ },
   {
     code: 'invalid-yaml',
@@ -77,7 +87,11 @@ const CASES: readonly Case[] = [
   { code: 'invalid-yaml', text: bash("'x'▸\""), says: /something stands behind the closing quote/ },
   { code: 'invalid-yaml', text: bash('echo a: ▸b: c'), says: /a colon and a space/ },
   { code: 'invalid-yaml', text: 'schemaVersion: 1.0\nphases:\n▸\t- name: build\n', says: /by spaces, not by tabs/ },
-  { code: 'invalid-yaml', text: 'schemaVersion: 1.0\nname: ▸@x\n', says: /must be quoted/ },
+  {
+    code: 'invalid-yaml',
+    text: 'schemaVersion: 1.0\nname: ▸@x\n',
+    says: /reads @ at the start .* reserved character\. Quote the whole text: name: '@x'/,
+  },
   {
     code: 'duplicate-key',
     text: component(`${GOOD_STEP}▸action: Reboot\n`),
@@ -95,6 +109,46 @@ const CASES: readonly Case[] = [
   },
   { code: 'unquoted-reference', text: bash('▸{{ build.One.outputs.stdout }}'), says: /put the whole value in quotes/ },
   { code: 'unknown-tag', text: bash('▸!Sub x'), says: /!Sub/ },
+  { code: 'unknown-tag', text: bash('! ▸grep x /y'), says: /reads '!' as a tag, .* Quote a text that starts with !/ },
+  { code: 'unused-anchor', text: bash('&bg ▸sleep 1'), says: /reads '&bg' as an anchor that nothing refers to/ },
+  { code: 'wrong-type', text: bash('▸[a, b]'), says: /not a list\. YAML reads a text that starts with \[ as a list/ },
+  { code: 'wrong-type', text: bash('▸{a,b}'), says: /not a map\. YAML reads a text that starts with \{ as a map/ },
+  {
+    code: 'wrong-type',
+    text: component('action: ExecuteBash\ninputs:\n  commands:\n    ▸-echo\n'),
+    says: /A blank is missing behind the dash/,
+  },
+  {
+    code: 'wrong-type',
+    text: component('action: ExecuteBash\ninputs:\n  commands:\n    ▸a: b\n'),
+    says: /must be a list, not a map\. Each item begins with a dash/,
+  },
+  {
+    code: 'missing-input',
+    text: component('action: ExecuteBash\ninputs: ▸{command: [x]}\n'),
+    says: /It has 'command': write 'commands'/,
+  },
+  {
+    code: 'loop-form',
+    text: component('action: ExecuteBash\nloop: ▸{foreach: [x]}\ninputs: {commands: [x]}\n'),
+    says: /It has 'foreach': case counts/,
+  },
+  {
+    code: 'wrong-module',
+    text: component('action: S3Download\ninputs:\n  - ▸{source: "https://b.s3.amazonaws.com/x", destination: /x}\n'),
+    says: /use WebDownload/,
+  },
+  {
+    code: 'literal-reference',
+    text:
+      bash('x') + '      - {name: B, action: ExecuteBash, inputs: {commands: ["▸{{ build.One.output.stdout }}"]}}\n',
+    says: /write '\{\{ build\.One\.outputs\.stdout \}\}'/,
+  },
+  {
+    code: 'wrong-type',
+    text: component('action: ExecuteBash\nif: {and: ▸[]}\ninputs: {commands: [x]}\n'),
+    says: /a list of one or more conditions, not an empty list/,
+  },
   {
     code: 'unexpanded-placeholder',
     text: component('action: CreateFile\ninputs:\n  - path: /etc/▸${AppName}.conf\n'),
@@ -713,6 +767,11 @@ const CASES: readonly Case[] = [
     says: /the constant 'Name'/,
   },
   {
+    code: 'unused-parameter',
+    text: bash('x', 'parameters:\n  - ▸Name: {type: string}\nconstants:\n  - Team: {type: string, value: x}\n'),
+    says: /^No step refers to the parameter and constant? 'Name', 'Team'\.$|'Name', 'Team'\.$/,
+  },
+  {
     code: 'phase-not-run',
     text: `${bash('x')}  - name: ▸validation\n    steps: [{name: Two, action: UpdateOS}]\n`,
     says: /no phase 'validation', only build, validate/,
@@ -742,6 +801,25 @@ for (const example of CASES) {
     );
   });
 }
+
+test('one fault is told once, and what is right is not told', () => {
+  const listed = (text: string) =>
+    parseComponentDocument(text).faults.map(({ code, message }) => `${code}: ${message.slice(0, 40)}`);
+
+  assert.equal(listed(component('action: ExecuteBash\nif: {fileExist: /x}\ninputs: {commands: [x]}\n')).length, 1);
+  assert.equal(listed(component('action: Assert\ninputs: {frobnicate: x}\n')).length, 1);
+  assert.equal(listed(bash('*.log')).length, 1);
+  assert.equal(listed(bash('[ -f /x ] || { y; }\n    - [ -f /y ] && z\n    - x')).length, 2);
+  const names = Array.from({ length: 32 }, (_, index) => `  - Name${index}: {type: string, value: x}\n`).join('');
+  assert.deepEqual(listed(bash('x', `constants:\n${names}`)).length, 1);
+
+  assert.deepEqual(listed(bash('|\n      cat >x <<E\n      db.password=\n      db.host=localhost\n      E')), []);
+  assert.deepEqual(listed(bash('apt-get update\n      apt dist-upgrade')), []);
+  assert.deepEqual(listed(bash('-echo')), []);
+  assert.deepEqual(listed(bash("'! grep x /y'")), []);
+  assert.deepEqual(listed(bash('&x echo\n    - *x')), []);
+  assert.deepEqual(listed(bash("'{{ .Values.a.b }} {{ build.x }}'")), []);
+});
 
 /** Of a recipe's components together: `component/recipe-habits.test.ts`. */
 const OF_RECIPES: readonly FaultCode[] = ['several-updates', 'other-package-manager'];

@@ -26,6 +26,10 @@ export const FAULT_KINDS = {
     severity: 'warning',
     description: 'A YAML tag (such as !Sub) that documents do not know; it is ignored.',
   },
+  'unused-anchor': {
+    severity: 'warning',
+    description: 'A text that starts with &, which YAML reads as an anchor that nothing names; it is lost.',
+  },
   'unexpanded-placeholder': { severity: 'warning', description: 'A ${…} outside of commands; it is not expanded.' },
   // Shape
   'wrong-type': { severity: 'error', description: 'A value has another type than the one expected.' },

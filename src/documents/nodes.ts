@@ -3,7 +3,7 @@
  * same way. Anchors and merge keys (`<<`) are resolved, with a limit on what they may grow to.
  */
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import type { Document, Node } from 'yaml';
+import type { Document, Node, Scalar } from 'yaml';
 import { withoutStacks } from '../platform/without-stacks.ts';
 import type { FaultCollector } from './faults.ts';
 import type { Position } from './position.ts';
@@ -33,6 +33,8 @@ export interface ListNode {
 export interface MapNode {
   readonly kind: 'map';
   readonly position: Position;
+  /** Written in braces. */
+  readonly flow?: true;
   readonly entries: readonly MapEntry[];
 }
 
@@ -123,6 +125,10 @@ class TreeReader {
   readonly #document: Document.Parsed;
   readonly #text: string;
   readonly #anchors = new Map<string, Node>();
+  /** Anchors that an alias names. */
+  readonly #named = new Set<string>();
+  /** Anchors on plain texts: maybe commands for the background. */
+  readonly #marked: { readonly name: string; readonly position: Position; readonly path: string }[] = [];
   /** How many aliases are being followed. */
   #expanding = 0;
   #nodes = 0;
@@ -149,18 +155,30 @@ class TreeReader {
       return undefined;
     }
     for (const warning of this.#document.warnings) {
-      const code = warning.code === 'TAG_RESOLVE_FAILED' ? 'unknown-tag' : 'invalid-yaml';
-      this.#faults.add(code, this.#at(warning.pos[0]), '', `${warning.message}.`);
+      const at = this.#at(warning.pos[0]);
+      const tag = /^Unresolved tag: (\S+)$/.exec(warning.message)?.[1];
+      if (tag !== undefined) this.#faults.add('unknown-tag', at, '', droppedTag(tag));
+      else if (warning.code === 'TAG_RESOLVE_FAILED') this.#faults.add('unknown-tag', at, '', `${warning.message}.`);
+      else this.#faults.add('invalid-yaml', at, '', `${warning.message}.`);
     }
     if (this.#document.contents === null) {
       this.#faults.add('invalid-yaml', START, '', 'The document is empty.');
       return undefined;
     }
-    return this.#node(this.#document.contents, '', 0);
+    const root = this.#node(this.#document.contents, '', 0);
+    for (const { name, position, path } of this.#marked) {
+      if (this.#named.has(name)) continue;
+      const message =
+        `YAML reads '&${shorten(name)}' as an anchor that nothing refers to, and not as part of the text. Quote ` +
+        'a text that starts with &.';
+      this.#faults.add('unused-anchor', position, path, message);
+    }
+    return root;
   }
 
   #reportSyntax(): void {
     const seen = new Set<string>();
+    let misread = false;
     const looked = new Set<number>();
     for (const error of this.#document.errors) {
       const position = this.#at(error.pos[0]);
@@ -170,8 +188,12 @@ class TreeReader {
       const reference = this.#unquotedReference(position.line);
       const explained =
         reference === undefined ? explainSyntax(this.#text, error.code, error.message, position.line) : undefined;
+      // What the parser says after such a line may only follow from it.
+      if (misread && explained?.misread !== true && reference === undefined) continue;
+      misread ||= explained?.misread === true;
       const code = reference === undefined ? 'invalid-yaml' : 'unquoted-reference';
-      const at = reference ?? (explained?.line === undefined ? position : this.#lineStart(explained.line));
+      const own = explained?.line === undefined ? position : this.#lineStart(explained.line);
+      const at = reference ?? { ...own, ...(explained?.column === undefined ? {} : { column: explained.column }) };
       const key = `${at.line} ${code}`;
       if (!seen.has(key)) this.#faults.add(code, at, '', explained?.message ?? UNQUOTED_MESSAGE);
       seen.add(key);
@@ -216,13 +238,17 @@ class TreeReader {
       );
       return { kind: 'list', position, items };
     }
-    if (isMap(node)) return this.#map(node.items as readonly { key: unknown; value: unknown }[], position, path, depth);
+    if (isMap(node)) {
+      const map = this.#map(node.items as readonly { key: unknown; value: unknown }[], position, path, depth);
+      return node.flow === true ? { ...map, flow: true } : map;
+    }
     if (isScalar(node)) {
       const quoted = node.type !== 'PLAIN';
       const value = scalarValue(node.value);
       const text = quoted && typeof node.value === 'string' ? node.value : (node.source ?? String(node.value ?? ''));
       if (this.#expanding > 0) this.#repeated += text.length;
       if (this.#repeated > MAX_REPEATED) throw new TooLarge();
+      if (this.#expanding === 0) this.#dropped(node, position, path);
       const [start, end] = node.range ?? [0, 0];
       const found = new Map<string, Occurrence>();
       const locate = (wanted: string, occurrence: number): Position =>
@@ -232,6 +258,13 @@ class TreeReader {
     return { kind: 'scalar', position, value: null, text: '', quoted: false, locate: () => position };
   }
 
+  /** What YAML takes off the beginning of a text that is not quoted, without a word. */
+  #dropped(node: Scalar, position: Position, path: string): void {
+    if (node.type !== 'PLAIN') return;
+    if (node.tag === '!') this.#faults.add('unknown-tag', position, path, droppedTag('!'));
+    if (node.anchor !== undefined) this.#marked.push({ name: node.anchor, position, path });
+  }
+
   #alias(name: string, position: Position, path: string, depth: number): DocumentNode {
     const target = this.#anchors.get(name);
     if (target === undefined) {
@@ -239,11 +272,14 @@ class TreeReader {
         'invalid-yaml',
         position,
         path,
-        `This is not YAML: no anchor '&${shorten(name)}' stands before '*${shorten(name)}'.`,
+        `YAML reads '*${shorten(name)}' as a reference to the anchor '&${shorten(name)}', which does not exist before ` +
+          'it. Quote a text that starts with *.',
       );
-      return { kind: 'scalar', position, value: null, text: '', quoted: false, locate: () => position };
+      const text = `*${name}`;
+      return { kind: 'scalar', position, value: text, text, quoted: false, locate: () => position };
     }
     this.#expanding += 1;
+    this.#named.add(name);
     const value = this.#node(target, path, depth + 1);
     this.#expanding -= 1;
     return { ...value, position };
@@ -268,12 +304,7 @@ class TreeReader {
     return this.#at(last.at);
   }
 
-  #map(
-    pairs: readonly { key: unknown; value: unknown }[],
-    position: Position,
-    path: string,
-    depth: number,
-  ): DocumentNode {
+  #map(pairs: readonly { key: unknown; value: unknown }[], position: Position, path: string, depth: number): MapNode {
     const entries: MapEntry[] = [];
     const merged: MapEntry[] = [];
     const first = new Map<string, Position>();
@@ -320,6 +351,13 @@ class TreeReader {
     }
     return { kind: 'map', position, entries };
   }
+}
+
+function droppedTag(tag: string): string {
+  return (
+    `YAML reads '${shorten(tag)}' as a tag, which has no meaning here, and not as part of the text. Quote a ` +
+    'text that starts with !.'
+  );
 }
 
 const UNQUOTED_MESSAGE =

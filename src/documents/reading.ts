@@ -1,5 +1,5 @@
 /** Readers of single values: each reports what is wrong and gives the value, or undefined. */
-import { didYouMean } from './nearest.ts';
+import { didYouMean, nearestWord } from './nearest.ts';
 import type { FaultCollector } from './faults.ts';
 import { describeNode, entryOf, shorten } from './nodes.ts';
 import type { DocumentNode, ListNode, MapEntry, MapNode, ScalarNode } from './nodes.ts';
@@ -39,8 +39,15 @@ export function readMap(node: DocumentNode, path: string, what: string, faults: 
 /** A list, or a `wrong-type` fault. */
 export function readList(node: DocumentNode, path: string, what: string, faults: FaultCollector): ListNode | undefined {
   if (node.kind === 'list') return node;
-  faults.add('wrong-type', node.position, path, `${what} must be a list, not ${describeNode(node)}.`);
+  faults.add('wrong-type', node.position, path, `${what} must be a list, not ${describeNode(node)}.${asList(node)}`);
   return undefined;
+}
+
+/** What to write where a list was expected. */
+export function asList(node: DocumentNode): string {
+  if (node.kind === 'map') return ' Each item begins with a dash and a blank.';
+  if (node.kind !== 'scalar' || node.value === null) return '';
+  return !node.quoted && /^-\S/.test(node.text) ? ' A blank is missing behind the dash.' : ' Put it behind a dash.';
 }
 
 /** The text of a scalar (numbers and booleans as written), or a `wrong-type` fault. */
@@ -132,11 +139,20 @@ export function requireEntry(
 ): MapEntry | undefined {
   const entry = entryOf(map, key);
   if (entry === undefined) {
-    const near = map.entries.map((other) => other.key).find((other) => other.toLowerCase() === key.toLowerCase());
-    const hint = near === undefined ? '' : ` It has '${near}': case counts.`;
-    faults.add('missing-key', map.position, path, `${what} has no '${key}', which is required.${hint}`);
+    faults.add('missing-key', map.position, path, `${what} has no '${key}', which is required.${meantBy(map, key)}`);
   }
   return entry;
+}
+
+/**
+ * ` It has 'foreach': write 'forEach'.` where a map has a key that was probably meant to be another; else nothing.
+ * @param known keys that mean something of their own
+ */
+export function meantBy(map: MapNode, key: string, known: readonly string[] = []): string {
+  const near = map.entries.find((other) => !known.includes(other.key) && nearestWord(other.key, [key]) !== undefined);
+  if (near === undefined) return '';
+  const same = near.key.toLowerCase() === key.toLowerCase();
+  return same ? ` It has '${near.key}': case counts.` : ` It has '${shorten(near.key)}': write '${key}'.`;
 }
 
 /** Warns of every key that is not in `known`. */

@@ -7,6 +7,10 @@ export interface SyntaxFault {
   readonly line?: number;
   /** What the parser says after this fault only follows from it. */
   readonly last: boolean;
+  /** A text of the parser's line begins with a character that means something else to YAML. */
+  readonly misread?: true;
+  /** Where that text begins on the line, from 1. */
+  readonly column?: number;
 }
 
 /** The parser's own words by what can be said better. The first that fits. */
@@ -64,9 +68,56 @@ export function explainSyntax(text: string, code: string, words: string, line: n
       "several lines goes behind '- |', indented.";
     return { message, line: key.line, last: true };
   }
+  const misread = misreadText(lines[line - 1] ?? '');
+  if (misread !== undefined) return { ...misread, last: false, misread: true };
   const taught = TEACHING.find(([pattern]) => pattern.test(words))?.[1];
   return { message: `This is not YAML: ${taught ?? words.replace(/\.$/, '')}.`, last: false };
 }
+
+/** What YAML takes a character at the start of a text for. */
+const STARTS: ReadonlyMap<string, string> = new Map([
+  ['[', 'as a list'],
+  ['{', 'as a map'],
+  ['*', 'as a reference to an anchor'],
+  ['&', 'as an anchor'],
+  ['!', 'as a tag'],
+  ['|', 'as the sign of a text on the lines below'],
+  ['>', 'as the sign of a text on the lines below'],
+  ['"', 'as a quoted text that ends with the next "'],
+  ["'", "as a quoted text that ends with the next '"],
+  ['%', 'as a directive'],
+  ['@', 'as a reserved character'],
+  ['`', 'as a reserved character'],
+]);
+/** Characters of a line that are looked at. */
+const LONGEST_MISREAD = 1000;
+/** Characters of a text that a message writes out in quotes. */
+const SHOWN_QUOTED = 100;
+
+/**
+ * A line of a list whose text begins with a character that means something else to YAML (`- [ -f x ] && y`): what YAML
+ * did with it, and what to write. Undefined for other lines.
+ */
+function misreadText(line: string): { readonly message: string; readonly column: number } | undefined {
+  const [, indent = '', head = '', text = ''] =
+    /^(\s*)((?:-\s+)*(?:[A-Za-z][\w.-]*:\s+)?)(\S.*)$/.exec(line.slice(0, LONGEST_MISREAD)) ?? [];
+  const means = STARTS.get(text[0] ?? '');
+  if (means === undefined || head === '' || OF_ITS_OWN.some((whole) => whole.test(text))) return undefined;
+  const whole = text.trimEnd();
+  const quoted = whole.length > SHOWN_QUOTED ? '' : `: ${head}'${whole.replaceAll("'", "''")}'`;
+  const message = `YAML reads ${text[0]} at the start of a text ${means}. Quote the whole text${quoted}`;
+  return { message, column: indent.length + head.length + 1 };
+}
+
+/** A list, a map, a quoted text or the sign of a block has a fault of another kind, or none. */
+const OF_ITS_OWN: readonly RegExp[] = [
+  /^\[+[^\]]*(?:\]+\s*(?:[,}#:].*)?)?$/,
+  /^\{+[^}]*(?:\}+\s*(?:[,\]#:].*)?)?$/,
+  // What is no word behind a closing quote is a slip of the hand.
+  /^"[^"]*"?\W*$/,
+  /^'[^']*'?\W*$/,
+  /^[|>][-+0-9]*\s*$/,
+];
 
 /** Characters at the end of a line in which the sign of a block text is looked for. */
 const LONGEST_END = 500;

@@ -10,18 +10,43 @@ export function timestampAfter(seconds: number): string {
   return new Date(Date.now() + seconds * 1000).toISOString();
 }
 
+/** The longest time of one of Node's own timers, in milliseconds: a longer one fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** What will be done after a time. */
+export interface Timer {
+  /** It is not done any more. */
+  end(): void;
+}
+
+/**
+ * Does something after `ms` milliseconds, however many: `timeoutSeconds` of a document may be months. `Infinity` is
+ * never.
+ */
+export function after(ms: number, act: () => void): Timer {
+  let left = ms;
+  let timer: NodeJS.Timeout;
+  const wait = (): void => {
+    const part = Math.min(left, LONGEST_TIMER_MS);
+    left -= part;
+    timer = setTimeout(left > 0 ? wait : act, part);
+  };
+  wait();
+  return { end: () => clearTimeout(timer) };
+}
+
 /** Waits `ms` milliseconds; rejects with the signal's reason when it is aborted. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const abort = (): void => {
-      clearTimeout(timer);
+      timer.end();
       reject(signal!.reason);
     };
-    const timer = setTimeout(() => {
+    const timer = after(ms, () => {
       signal?.removeEventListener('abort', abort);
       resolve();
-    }, ms);
+    });
     signal?.addEventListener('abort', abort, { once: true });
   });
 }
@@ -46,10 +71,10 @@ export function withDeadline(
 ): Deadline {
   const controller = new AbortController();
   const state = { expired: false };
-  const timer = setTimeout(() => {
+  const timer = after(ms, () => {
     state.expired = true;
     controller.abort(reason());
-  }, ms);
+  });
   const follow = (): void => controller.abort(parent.reason);
   if (parent.aborted) follow();
   else parent.addEventListener('abort', follow, { once: true });
@@ -57,7 +82,7 @@ export function withDeadline(
     signal: controller.signal,
     expired: () => state.expired,
     end() {
-      clearTimeout(timer);
+      timer.end();
       parent.removeEventListener('abort', follow);
     },
   };

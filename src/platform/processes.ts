@@ -4,6 +4,7 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
+import { after, sleep } from './clock.ts';
 
 /** What a child process gets of its surroundings. */
 export interface ChildOptions {
@@ -191,9 +192,18 @@ function spawnChild(
   const own = umask === undefined ? undefined : process.umask(umask);
   try {
     return spawn(argv[0]!, argv.slice(1), { cwd, env: childEnvironment(process.env, options), stdio, detached });
+  } catch (cause) {
+    // Node throws some of the system's refusals (E2BIG) and a NUL character, and gives the others as an event.
+    throw notStarted(argv, cause);
   } finally {
     if (own !== undefined) process.umask(own);
   }
+}
+
+function notStarted(argv: readonly string[], cause: unknown): ProcessError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const why = code === 'E2BIG' ? `its arguments are too long together: ${message}` : message;
+  return new ProcessError(argv, `could not be started (${why})`, { notStarted: true }, { cause });
 }
 
 /** Keeps the last `limit` bytes of a stream. */
@@ -280,16 +290,14 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   const timer =
     options.timeoutMs === undefined
       ? undefined
-      : setTimeout(() => {
+      : after(options.timeoutMs, () => {
           timedOut = true;
           kill();
-        }, options.timeoutMs);
+        });
   options.signal?.addEventListener('abort', kill, { once: true });
   try {
     const result = await new Promise<RunResult>((resolve, reject) => {
-      child.once('error', (cause) =>
-        reject(new ProcessError(argv, `could not be started (${cause.message})`, { notStarted: true }, { cause })),
-      );
+      child.once('error', (cause) => reject(notStarted(argv, cause)));
       child.once('close', (code, signal) => resolve({ code, signal, stdout: stdout.text(), stderr: stderr.text() }));
     });
     options.signal?.throwIfAborted();
@@ -300,7 +308,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
       throw new ProcessError(argv, endingOf(result), result);
     return result;
   } finally {
-    clearTimeout(timer);
+    timer?.end();
     clearTimeout(leaving);
     options.signal?.removeEventListener('abort', kill);
   }
@@ -341,9 +349,7 @@ export async function start(argv: readonly string[], options: StartOptions = {})
   });
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
-    child.once('error', (cause) =>
-      reject(new ProcessError(argv, `could not be started (${cause.message})`, { notStarted: true }, { cause })),
-    );
+    child.once('error', (cause) => reject(notStarted(argv, cause)));
   });
   return {
     pid: child.pid!,
@@ -422,7 +428,7 @@ export async function waitForExit(pid: number, startTime: string, timeoutMs: num
   const deadline = Date.now() + timeoutMs;
   while (isSameProcess(pid, startTime)) {
     if (Date.now() > deadline) return false;
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await sleep(10);
   }
   return true;
 }

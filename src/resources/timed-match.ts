@@ -13,7 +13,7 @@ const MATCH = new Script('pattern.test(text)');
  * Whether an expression matches a text; `undefined` when that takes longer than `MATCH_MILLISECONDS`, or more memory
  * than there may be.
  */
-export function matchesInTime(pattern: RegExp, text: string): boolean | undefined {
+export function matchesInTime(pattern: { test(text: string): boolean }, text: string): boolean | undefined {
   try {
     return MATCH.runInContext(createContext({ pattern, text }), { timeout: MATCH_MILLISECONDS }) === true;
   } catch {

@@ -1,16 +1,19 @@
 /** What an action module is given for one attempt. */
 import type { InputValue, Step } from '../documents/component/document.ts';
+import { shorten } from '../documents/nodes.ts';
 import { sleep } from '../platform/clock.ts';
 import type { Report } from '../resources/progress.ts';
 import { commandEnvironment } from '../guest/environment.ts';
 import { Capture, type LineTail, lineSplitter, LogLimit, MAX_LINE } from '../guest/lines.ts';
 import {
+  InputError,
   OUTPUT_KEPT,
   StepTimeout,
   type AttemptContext,
   type ModuleCommand,
   type ModuleCommandResult,
 } from './module.ts';
+import { commandProblem } from './kit/command-limits.ts';
 import { runNested } from './nested.ts';
 import type { RunState } from './run-state.ts';
 
@@ -69,14 +72,22 @@ export function attemptContext(
     s3Access: state.run.s3Access,
     async command(request: ModuleCommand): Promise<ModuleCommandResult> {
       const what = request.what ?? request.argv?.[0] ?? 'the script';
+      const called =
+        request.argumentName ??
+        ((index: number) => `${shorten(what)}: ${request.own === true ? 'a value' : `argument ${index}`}`);
+      const problem = commandProblem(request.argv ?? [], instance.capabilities.platform, called);
+      if (problem !== undefined) throw new InputError(problem);
       const seconds = request.graceSeconds ?? left(what);
       const stdout = new Capture(OUTPUT_KEPT);
       const stderr = new EndOf(STDERR_KEPT);
       const logged = new LogLimit();
+      const { hidden = '' } = request;
+      const shown = (text: string): string => (hidden === '' ? text : text.replaceAll(hidden, ''));
       const lines = (stream: 'stdout' | 'stderr') =>
         lineSplitter(
-          (text) => {
+          (printed) => {
             if (request.quiet) return;
+            const text = shown(printed);
             tail.add(text);
             if (logged.admits(text)) report({ type: 'output', stream, text });
           },
@@ -92,7 +103,13 @@ export function attemptContext(
           own: request.own,
           signal,
           ...(seconds === Infinity ? {} : { timeoutSeconds: seconds }),
-          env: { ...commandEnvironment(instance.capabilities.platform), ...state.run.environment, ...request.env },
+          env: {
+            ...commandEnvironment(instance.capabilities.platform),
+            // Documents of AWS's own write there: "an environment variable defined by EC2 Image Builder".
+            WORKING_DIRECTORY: state.workingDirectory,
+            ...state.run.environment,
+            ...request.env,
+          },
           cwd: state.workingDirectory,
           onOutput(stream, chunk) {
             (stream === 'stdout' ? stdout : stderr).add(chunk);
@@ -114,7 +131,7 @@ export function attemptContext(
         ...(ended.outOfMemory ? { outOfMemory: true } : {}),
         stdout: stdout.text(),
         stdoutBytes: stdout.bytes(),
-        stderr: stderr.text(),
+        stderr: shown(stderr.text()),
       };
     },
     async pause(seconds) {

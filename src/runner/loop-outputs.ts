@@ -1,4 +1,4 @@
-/** The outputs of a looped step: those of its turns, joined. Pure. Source: reference, `awstoe.md` section 5. */
+/** What the turns of a looped step gave: outputs, and how documents that they ran went. Pure. Source: reference, `awstoe.md` section 5. */
 import { OUTPUT_KEPT, type Outputs, type OutputValue } from './module.ts';
 
 /** The values that the turns gave for one item of one output; `values` is absent once they are too large to keep. */
@@ -33,6 +33,30 @@ export class LoopOutputs {
         return [name, isList ? values : values[0]];
       }),
     );
+  }
+}
+
+/** Bytes of JSON that the records of all turns together may have; a turn's outputs are in them, too. */
+const RECORDS_KEPT = 16 * 1024 * 1024;
+
+/** Collects how the documents went that turns ran, in the order of the turns. */
+export class LoopRecords {
+  readonly #records: object[] = [];
+  #bytes = 0;
+
+  /** Adds those of one turn. @returns a sentence for the log when this is the first turn that is left out */
+  add(records: readonly object[] | undefined): string | undefined {
+    if (records === undefined || this.#bytes > RECORDS_KEPT) return undefined;
+    this.#bytes += Buffer.byteLength(JSON.stringify(records));
+    if (this.#bytes > RECORDS_KEPT)
+      return `detailedOutput keeps ${RECORDS_KEPT >> 20} MiB of a loop: it leaves out this turn and those after it`;
+    this.#records.push(...records);
+    return undefined;
+  }
+
+  /** `undefined` when no turn ran documents. */
+  all(): readonly object[] | undefined {
+    return this.#records.length === 0 ? undefined : this.#records;
   }
 }
 

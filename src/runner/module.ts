@@ -67,8 +67,12 @@ export interface ModuleCommand {
   readonly script?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Buffer;
+  /** Text of Ingot's own in the script, which bash prints where it shows a line: left out of the log and of stderr. */
+  readonly hidden?: string;
   /** How the failure of a time limit calls it; default: the program's name, or `the script`. */
   readonly what?: string;
+  /** How a message calls a word of `argv`, counted from the program, that no command can have. */
+  readonly argumentName?: (index: number) => string;
   /** Nothing of it goes to the log: for questions that the module asks the machine. */
   readonly quiet?: boolean;
   /** A small program of Ingot's own: see `CommandRequest.own`. */

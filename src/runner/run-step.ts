@@ -8,12 +8,14 @@ import { secretReferencesIn } from '../documents/component/references.ts';
 import { shorten } from '../documents/nodes.ts';
 import { InstanceError } from '../instances/instance.ts';
 import { TooMuchOutput } from '../instances/output.ts';
+import { isDiskFull } from '../platform/disk-full.ts';
+import { ProcessError } from '../platform/processes.ts';
 import type { Report } from '../resources/progress.ts';
 import { SecretError } from '../secrets/provider.ts';
 import { attemptContext, StepTimer } from './attempt-context.ts';
 import { conditionOutcome } from './kit/condition-probe.ts';
 import { LineTail } from '../guest/lines.ts';
-import { LoopOutputs } from './loop-outputs.ts';
+import { LoopOutputs, LoopRecords } from './loop-outputs.ts';
 import {
   InputError,
   rebootExitCode,
@@ -23,9 +25,9 @@ import {
   type StepFailure,
 } from './module.ts';
 import { modules } from './modules.ts';
-import { RestartWanted } from './restart.ts';
+import { RestartWanted, RunInterrupted } from './restart.ts';
 import type { RunState } from './run-state.ts';
-import { resolveCondition, resolveInputs, resolveText } from './step-inputs.ts';
+import { resolveCondition, resolveInputs, resolveText, type Values } from './step-inputs.ts';
 
 const TAIL_LINES = 20;
 const DEFAULT_MAX_REBOOTS = 25;
@@ -69,11 +71,10 @@ export async function runStep(state: RunState, phase: string, step: Step, report
   try {
     await loadSecrets(state, [step.inputs, step.loop], report);
     state.chained.checkRoom();
-    work = planWork(state, step);
+    work = planWork(telling(state, report), step);
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
     state.chained.set(phase, step.name, 'failed');
-    return { ...NOTHING, failure: { message: error.message } };
+    return { ...NOTHING, ...failedBy(error, state, report) };
   }
   for (let attempt = 1; ; attempt++) {
     const tail = new LineTail(TAIL_LINES);
@@ -108,7 +109,7 @@ async function decide(
   const tail = new LineTail(TAIL_LINES);
   try {
     await loadSecrets(state, decision.condition, report);
-    const condition = resolveCondition(decision.condition, state);
+    const condition = resolveCondition(decision.condition, telling(state, report));
     await makeWorkingDirectory(state);
     const context = attemptContext(state, step, condition, new StepTimer(step.timeoutSeconds), report, tail);
     const outcome = await conditionOutcome(context, condition);
@@ -125,6 +126,18 @@ async function decide(
   }
 }
 
+/** The values of a run; a reference whose step was skipped is told once, not for each turn of a loop. */
+function telling(state: RunState, report: Report): Values {
+  const told = new Set<string>();
+  return {
+    ...state,
+    warn(text) {
+      if (!told.has(text)) report({ type: 'log', level: 'warn', text });
+      told.add(text);
+    },
+  };
+}
+
 /** What an attempt runs: the module once, or once for each turn of a loop. */
 interface StepWork {
   /** @throws {InputError} */
@@ -133,15 +146,15 @@ interface StepWork {
 }
 
 /** @throws {InputError} when a reference has no value, or one that does not fit */
-function planWork(state: RunState, step: Step): StepWork {
+function planWork(values: Values, step: Step): StepWork {
   const { loop } = step;
   if (loop === undefined) {
-    const inputs = resolveInputs(step, state);
+    const inputs = resolveInputs(step, values);
     return { inputs: () => inputs };
   }
-  const plan = planLoop(loop, (text) => resolveText(text, state));
+  const plan = planLoop(loop, (text) => resolveText(text, values));
   if ('problem' in plan) throw new InputError(plan.problem);
-  return { inputs: (turn) => resolveInputs(step, state, turn), turns: plan.iterations };
+  return { inputs: (turn) => resolveInputs(step, values, turn), turns: plan.iterations };
 }
 
 interface ModuleEnd {
@@ -175,6 +188,7 @@ async function runAttempt(
     return { ...(await runModule(state, step, inputs, timer, report, tail)), inputs };
   }
   const collected = new LoopOutputs();
+  const records = new LoopRecords();
   let inputs: InputValue = {};
   for (const turn of work.turns()) {
     state.run.signal?.throwIfAborted();
@@ -187,6 +201,8 @@ async function runAttempt(
     } catch (error) {
       ended = failedBy(error, state, report);
     }
+    const leftOut = records.add(ended.detailedOutput);
+    if (leftOut !== undefined) report({ type: 'log', level: 'warn', text: leftOut });
     if (ended.failure === undefined) {
       collected.add(ended.outputs);
       continue;
@@ -198,25 +214,50 @@ async function runAttempt(
       ...ended,
       inputs,
       outputs: collected.outputs(),
+      detailedOutput: records.all(),
       failure: { ...ended.failure, message: `${where}: ${ended.failure.message}` },
     };
   }
-  return { ...PLAIN, inputs, outputs: collected.outputs() };
+  return { ...PLAIN, inputs, outputs: collected.outputs(), detailedOutput: records.all() };
 }
 
 /**
- * What an error of an attempt means for the step.
- * @throws any error that is not one of a step's own, and the signal's reason when cancelled
+ * What an error of an attempt means for the step. Whatever a step does fails the step and nothing else: what the
+ * document says of a failure holds, and the failure names its place.
+ * @throws an error that is this host's (see `ofThisHost`), and the signal's reason when cancelled
  */
 function failedBy(error: unknown, state: RunState, report: Report): ModuleEnd & { readonly failure: StepFailure } {
   state.run.signal?.throwIfAborted();
   if (error instanceof StepTimeout) return { ...PLAIN, failure: { message: error.message }, timedOut: true };
   const final = error instanceof InputError || error instanceof TooMuchOutput;
   if (final) return { ...PLAIN, failure: { message: error.message }, final };
-  if (!(error instanceof InstanceError)) throw error;
+  if (!(error instanceof InstanceError)) {
+    if (ofThisHost(error)) throw error;
+    const { message, stack = '' } = error as Error;
+    report({ type: 'log', level: 'debug', text: `what failed: ${stack}` });
+    return { ...PLAIN, failure: { message } };
+  }
   // What the console said stands in the log, apart from what the step printed.
   for (const text of error.console) report({ type: 'output', stream: 'console', level: 'warn', text });
   return { ...PLAIN, instanceLost: true, final: true, failure: { message: error.message } };
+}
+
+/**
+ * Whether an error has nothing to do with what a step did: the host's disk is full, its database fails, or Ingot has a
+ * fault.
+ */
+function ofThisHost(error: unknown): boolean {
+  if (!(error instanceof Error) || isDiskFull(error)) return true;
+  if (error instanceof ProcessError) return false;
+  const { code } = error as { readonly code?: unknown };
+  return (
+    error instanceof TypeError ||
+    error instanceof ReferenceError ||
+    error instanceof RestartWanted ||
+    error instanceof RunInterrupted ||
+    code === 'ERR_SQLITE_ERROR' ||
+    code === 'ERR_ASSERTION'
+  );
 }
 
 /** The module once, with the restarts that it asks for. */

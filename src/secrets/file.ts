@@ -1,6 +1,7 @@
 /** Secrets in a folder of this host: one file each, named as the secret is. `prod/db` is a file in a folder `prod`. */
 import { open, realpath } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
+import { readUtf8 } from '../platform/utf8.ts';
 import { plainName, SecretError, withoutLastNewline, type ProviderType, type SecretQuery } from './provider.ts';
 
 const MOST_BYTES = 64 * 1024;
@@ -43,8 +44,17 @@ async function readSecret(root: string, path: string): Promise<string | undefine
         `${path} is readable by every user of this host (mode ${(found.mode & 0o777).toString(8)}): chmod 600 it`,
       );
     if (found.size > MOST_BYTES) throw new SecretError(`${path} is larger than ${MOST_BYTES / 1024} KiB`);
-    return withoutLastNewline(await handle.readFile('utf8'));
+    return withoutLastNewline(textOf(await handle.readFile(), path));
   } finally {
     await handle.close();
+  }
+}
+
+/** @throws {SecretError} */
+function textOf(bytes: Buffer, path: string): string {
+  try {
+    return readUtf8(bytes);
+  } catch (error) {
+    throw new SecretError(`${path} ${(error as Error).message}`, { cause: error });
   }
 }

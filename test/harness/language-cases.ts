@@ -37,6 +37,16 @@ function logs(loop: string, more = '', command = `echo "${LOG}" >> log`): string
   return `      - {name: Loop, action: ExecuteBash, ${more}loop: ${loop}, inputs: {commands: ['${command}']}}\n`;
 }
 
+function prints(name: string, bytes: number): string {
+  const command = `head -c ${bytes} /dev/zero | tr '\\\\0' y`;
+  return `      - {name: ${name}, action: ExecuteBash, inputs: {commands: ["${command}"]}}\n`;
+}
+
+function runsDocument(more: string, inputs = ''): string {
+  const arn = 'arn:aws:imagebuilder:us-east-1:123456789012:component/a/1.0.0/1';
+  return `      - {name: One, action: ExecuteDocument, ${more}, inputs: {document: "${arn}"${inputs}}}\n`;
+}
+
 const CASES: readonly (readonly [title: string, steps: string, expected: Expected])[] = [
   [
     'if that holds: the step runs',
@@ -105,9 +115,74 @@ const CASES: readonly (readonly [title: string, steps: string, expected: Expecte
   [
     'an output of a skipped step',
     say('One', 'here', 'if: {fileExists: /etc}, ') + say('Two', '{{ build.One.outputs.stdout }}'),
+    { statuses: ['Skipped', 'Success'], stdout: '' },
+  ],
+  [
+    'an output of a skipped step in a condition and as the list of a loop',
+    say('One', 'here', 'if: {fileExists: /etc}, ') +
+      say('Two', 'empty', 'if: {stringIsEmpty: "{{ build.One.outputs.stdout }}"}, ') +
+      logs('{forEach: {list: "{{ build.One.outputs.stdout }}"}}') +
+      say('Three', 'end'),
+    { statuses: ['Skipped', 'Success', 'Success', 'Success'], stdout: 'end' },
+  ],
+  [
+    'a time limit of a month',
+    say('One', 'here', 'timeoutSeconds: 2592000, '),
+    { statuses: ['Success'], stdout: 'here' },
+  ],
+  [
+    'a time limit of years',
+    say('One', 'here', 'timeoutSeconds: 900000000, '),
+    { statuses: ['Success'], stdout: 'here' },
+  ],
+  [
+    'the working directory in the environment',
+    say('One', '[ "$WORKING_DIRECTORY" = "$PWD" ] \\&\\& echo same', '').replace('echo [', '[').replaceAll('\\', ''),
+    { statuses: ['Success'], stdout: 'same' },
+  ],
+  ...(
+    [
+      [
+        'an argument that is too long',
+        '{path: echo, arguments: ["{{ build.Long.outputs.stdout }}"]}',
+        /^arguments\[0\] has 200000 bytes; Linux takes 131071 in one argument/,
+      ],
+      [
+        'a program whose name is too long',
+        '{path: "{{ build.Long.outputs.stdout }}"}',
+        /^path has 200000 bytes; Linux takes/,
+      ],
+      [
+        'a NUL character in an argument',
+        '{path: echo, arguments: [x, "a\\0b"]}',
+        /^arguments\[1\] has a NUL character/,
+      ],
+      [
+        'arguments that are too long together',
+        `{path: echo, arguments: [${Array(30).fill('"{{ build.Part.outputs.stdout }}"').join(', ')}]}`,
+        /arguments are too long together/,
+      ],
+      ['a program that is a folder', '{path: /etc}', /^exit status 126: \/etc may not be executable/],
+    ] as const
+  ).map(([title, inputs, message]): (typeof CASES)[number] => [
+    `${title} fails the step and nothing else`,
+    prints('Long', 200_000) +
+      prints('Part', 100_000) +
+      `      - {name: Bad, action: ExecuteBinary, onFailure: Ignore, inputs: ${inputs}}\n` +
+      say('Next', 'next'),
+    { statuses: ['Success', 'Success', 'IgnoredFailure', 'Success'], stdout: 'next', message },
+  ]),
+  [
+    'a path that is too long fails the step and nothing else',
+    prints('Long', 200_000) +
+      '      - {name: Bad, action: CreateFile, onFailure: Ignore, inputs: ' +
+      '[{path: "{{ build.Long.outputs.stdout }}", content: x}]}\n' +
+      say('Asks', 'x', 'onFailure: Ignore, if: {fileExists: "{{ build.Long.outputs.stdout }}"}, ') +
+      say('Next', 'next'),
     {
-      statuses: ['Skipped', 'Failed'],
-      message: /^\{\{ build\.One\.outputs\.stdout \}\} has no value: step One of phase build was skipped$/,
+      statuses: ['Success', 'IgnoredFailure', 'IgnoredFailure', 'Success'],
+      stdout: 'next',
+      message: /a value has 2000\d\d bytes; Linux takes/,
     },
   ],
   [
@@ -279,6 +354,69 @@ export function languageCases(instance: () => Instance, folder: () => string): v
         check(outcome, expected);
       });
     }
+
+    test('an output of a skipped step is empty, with a warning', async () => {
+      const { events } = await runText(
+        instance(),
+        HEAD + say('One', 'here', 'if: {fileExists: /etc}, ') + say('Two', '{{ build.One.outputs.stdout }}'),
+        { workingDirectory: folder(), parameters: { Folder: folder() } },
+      );
+
+      assert.deepEqual(
+        events.filter(({ level }) => level === 'warn').map(({ text }) => text),
+        ['{{ build.One.outputs.stdout }} is empty: its step was skipped'],
+      );
+    });
+
+    test('a document that whoever is asked does not give fails the step and nothing else', async () => {
+      const { outcome } = await runText(instance(), HEAD + runsDocument('onFailure: Ignore') + say('Two', 'next'), {
+        workingDirectory: folder(),
+        parameters: { Folder: folder() },
+        componentText: async () => {
+          throw new RangeError('no such component');
+        },
+      });
+
+      check(outcome, {
+        statuses: ['IgnoredFailure', 'Success'],
+        stdout: 'next',
+        message: /^document: arn:aws:imagebuilder:.* cannot be read: no such component$/,
+      });
+    });
+
+    test('a failure names the command that ended the script, and leaves nothing', async () => {
+      const { outcome, lines } = await runText(
+        instance(),
+        HEAD +
+          '      - {name: One, action: ExecuteBash, onFailure: Continue, inputs: ' +
+          "{commands: ['echo a', 'exit 7', 'echo b']}}\n" +
+          '      - {name: Two, action: ExecuteBash, onFailure: Ignore, inputs: ' +
+          "{commands: ['echo a | grep -q b', ':', '(exit 3)']}}\n" +
+          "      - {name: Three, action: ExecuteBash, inputs: {commands: ['ls /run | grep ingot-end || true']}}\n",
+        { workingDirectory: folder(), parameters: { Folder: folder() } },
+      );
+
+      assert.equal(outcome.failure?.command, 'exit 7 (line 2 of the script)');
+      assert.equal(outcome.ignored[0]?.command, undefined);
+      assert.equal(outcome.phases[0]?.steps[2]?.outputs['stdout'], '');
+      assert.deepEqual(lines, ['a']);
+    });
+
+    test('a looped step keeps how each of its documents went', async () => {
+      const nested = `${HEAD}${say('Inner', 'x')}`;
+      const { outcome } = await runText(
+        instance(),
+        HEAD + runsDocument('loop: {forEach: [a, b]}', ', parameters: [{name: Folder, value: "{{ loop.value }}"}]'),
+        { workingDirectory: folder(), parameters: { Folder: folder() }, componentText: async () => nested },
+      );
+
+      assert.equal(outcome.status, 'success', JSON.stringify(outcome.failure));
+      const records = outcome.phases[0]?.steps[0]?.detailedOutput as readonly { readonly status: string }[];
+      assert.deepEqual(
+        records.map(({ status }) => status),
+        ['success', 'success'],
+      );
+    });
 
     test('a long loop of small outputs keeps what fits', async () => {
       const { outcome, lines } = await runText(

@@ -188,7 +188,7 @@ phases:
         action: 'ExecuteBash',
         message: 'exit status 2',
         exitCode: 2,
-        command: "ls /no-such-file (last line of the script, whose exit code is the script's)",
+        command: 'ls /no-such-file (line 2 of the script)',
       });
       assert.equal(outputTail.length, 20);
       assert.ok(outputTail.some((line) => line.includes('/no-such-file')));

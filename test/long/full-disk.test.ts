@@ -73,6 +73,8 @@ describe('the disk fills up', () => {
       for (const part of [/no space left on device/, /the disk of this host is full/, /Make room there/])
         assert.match(reason, part);
       assert.deepEqual(filesIn(dataDirectory, 'regions/eu-west-1'), []);
+      // What the failed image had is free again.
+      await fill(64);
       assert.match(await failed(await small(`refused ${stage}`)), /no space left on device.*Make room there/);
       await empty();
       await assertRecordsHold(dataDirectory);

@@ -50,7 +50,7 @@ export function documentText(
   return data;
 }
 
-/** The document that was read, or an error with all of its faults. @throws {ApiError} InvalidParameterValueException */
+/** The document that was read, or an error with all of its faults, errors first: a warning may hold their cause. @throws {ApiError} InvalidParameterValueException */
 export function validDocument<D>({
   document,
   faults,
@@ -60,7 +60,8 @@ export function validDocument<D>({
 }): D {
   if (document !== undefined) return document;
   const errors = faults.filter(({ severity }) => severity === 'error');
-  const lines = errors.map((fault) => formatFault(fault));
+  const warnings = faults.filter(({ severity }) => severity === 'warning');
+  const lines = [...errors, ...warnings].map((fault) => formatFault(fault));
   throw invalidParameterValue(
     'data',
     `The document has ${errors.length === 1 ? 'a fault' : `${errors.length} faults`} (line:column, severity, ` +

@@ -6,6 +6,7 @@ import { ACTION_MODULES } from '../../documents/component/modules.ts';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
 import { formatFault } from '../../documents/faults.ts';
 import { nearestWord } from '../../documents/nearest.ts';
+import { readUtf8 } from '../../platform/utf8.ts';
 import type { Arguments } from '../command.ts';
 import { CommandFailed, WrongUse } from '../command.ts';
 
@@ -25,7 +26,13 @@ export interface LoadedDocument extends DocumentText {
   readonly warnings: readonly string[];
 }
 
-/** Documents that cannot run. The message has a line for each fault. */
+/** What the log and failures call a document: its name, or that of its file. */
+export function nameOf({ document, path }: Pick<LoadedDocument, 'document' | 'path'>): string {
+  const file = path.split('/').at(-1)!;
+  return document.name ?? file.replace(/\.ya?ml$/, '');
+}
+
+/** Documents that cannot run. The message has a line for each fault, errors first. */
 export class InvalidDocuments extends Error {
   override readonly name = 'InvalidDocuments';
 }
@@ -40,7 +47,7 @@ export async function readDocument(path: string, args: Arguments): Promise<Docum
   if (path.startsWith('arn:')) return { path, text: await fromServer(path, args) };
   try {
     if (statSync(path).size > MOST_BYTES) throw new Error('it is larger than 1 MiB');
-    return { path, text: readFileSync(path, 'utf8').replace(/^\ufeff/, '') };
+    return { path, text: readUtf8(readFileSync(path)) };
   } catch (error) {
     throw new WrongUse(
       `cannot read the document ${path}: ` +
@@ -74,6 +81,7 @@ export function judge(texts: readonly DocumentText[], blocked: readonly string[]
     );
   }
   const problems: string[] = [];
+  const beside: string[] = [];
   const loaded = texts.flatMap(({ path, text }) => {
     const { document, faults } = parseComponentDocument(text);
     const errors = faults.filter(({ severity }) => severity === 'error').map((fault) => formatFault(fault, path));
@@ -90,8 +98,10 @@ export function judge(texts: readonly DocumentText[], blocked: readonly string[]
     );
     problems.push(...errors);
     const warnings = faults.filter(({ severity }) => severity === 'warning').map((fault) => formatFault(fault, path));
+    beside.push(...warnings);
     return document === undefined || errors.length > 0 ? [] : [{ path, text, document, warnings }];
   });
-  if (problems.length > 0) throw new InvalidDocuments(problems.join('\n'));
+  // A warning may hold the cause: the key that was meant.
+  if (problems.length > 0) throw new InvalidDocuments([...problems, ...beside].join('\n'));
   return loaded;
 }

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { newUuid } from '../../platform/ids.ts';
+import { readUtf8 } from '../../platform/utf8.ts';
 import { type Arguments, WrongUse, type CommandOption } from '../command.ts';
 
 /** A document to run, by where it is, with the values that are its own. */
@@ -170,7 +171,7 @@ function readConfig(args: Arguments): ToeConfig | undefined {
     throw new WrongUse('configuration files from S3 are not supported yet; copy it to this host first');
   let config: unknown;
   try {
-    config = JSON.parse(readFileSync(path, 'utf8'));
+    config = JSON.parse(readUtf8(readFileSync(path)));
   } catch (error) {
     throw new WrongUse(`cannot read the configuration file ${path}: ${(error as Error).message}`);
   }

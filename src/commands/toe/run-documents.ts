@@ -8,7 +8,7 @@ import type { DocumentRun } from '../../runner/run-state.ts';
 import { runDocument } from '../../runner/run-document.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { DocumentReport, RunReport } from '../../runner/detailed-output.ts';
-import type { LoadedDocument } from './documents.ts';
+import { nameOf, type LoadedDocument } from './documents.ts';
 import type { ToeRequest } from './request.ts';
 
 /** What a run needs. */
@@ -66,12 +66,7 @@ export async function runDocuments(run: DocumentsRun): Promise<RunEnd> {
     try {
       const outcome = await runDocument({
         document,
-        name:
-          document.name ??
-          path
-            .split('/')
-            .at(-1)!
-            .replace(/\.ya?ml$/, ''),
+        name: nameOf({ document, path }),
         phases: request.phases ?? document.phases.map(({ name }) => name),
         parameters: request.documents[index]!.parameters,
         instance: run.instance,

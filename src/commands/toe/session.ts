@@ -93,7 +93,7 @@ export function placeOf(args: Arguments): Place {
       workingDirectory: WINDOWS_WORKING_DIRECTORY,
       use: ({ signal }, work) => onMachine(machine, signal, work),
     };
-  const driver = driverOf(args);
+  const driver = driverOf(args, FRESH_DRIVERS[0]);
   if (driver !== undefined)
     return {
       kind: 'fresh',
@@ -135,9 +135,9 @@ async function onMachine<T>(
   }
 }
 
-/** The driver that the arguments name. @throws {WrongUse} */
-export function driverOf(args: Arguments, otherwise?: string): string | undefined {
-  const on = args.text('on') ?? (args.text('image') === undefined ? otherwise : FRESH_DRIVERS[0]);
+/** The driver that the arguments name. @param withImage where they only name an image @throws {WrongUse} */
+export function driverOf(args: Arguments, withImage?: string): string | undefined {
+  const on = args.text('on') ?? (args.text('image') === undefined ? undefined : withImage);
   if (on === undefined || (FRESH_DRIVERS as readonly string[]).includes(on)) return on;
   throw new WrongUse(
     `invalid value '${on}' for --on: expected ` +

@@ -7,7 +7,8 @@ import { parseComponentDocument } from '../../documents/component/parse.ts';
 import type { DocumentOutcome } from '../../runner/outcome.ts';
 import { Arguments, WrongUse } from '../command.ts';
 import { detailedOutput, failureBlock, runSummary, type RunReport } from '../../runner/detailed-output.ts';
-import { InvalidDocuments, judge } from './documents.ts';
+import { checkRun, machineReason } from './checks.ts';
+import { InvalidDocuments, judge, readDocument } from './documents.ts';
 import { logFolderName } from './log-folder.ts';
 import { parametersOf, toeRequest } from './request.ts';
 import { junit, stepTable } from './table.ts';
@@ -272,6 +273,70 @@ describe('the request', () => {
   }
 
   test('has values with commas', () => assert.deepEqual(parametersOf('A=1,2,B=x'), { A: '1,2', B: 'x' }));
+});
+
+describe('before anything starts', () => {
+  const text = DOCUMENT.replace(
+    'phases:',
+    'parameters:\n  - Size: {type: string, allowedValues: [small, large]}\nphases:',
+  );
+  const documents = judge([{ path: 'hello.yaml', text }], []);
+  const request = (values: Readonly<Record<string, string>>) =>
+    toeRequest(new Arguments({ documents: 'hello.yaml', ...values }, []));
+  const wrong: readonly (readonly [string, Readonly<Record<string, string>>, RegExp])[] = [
+    ['a parameter that is not given', {}, /parameter Size has no value and no default\. Give it with --parameters/],
+    [
+      'a value that is not allowed',
+      { parameters: 'Size=huge' },
+      /parameter Size is "huge", allowed are "small", "large"/,
+    ],
+    [
+      'a phase that no document has',
+      { parameters: 'Size=small', phases: 'biuld' },
+      /'biuld' for --phases: .*mean 'build'/,
+    ],
+    [
+      'one of several phases',
+      { parameters: 'Size=small', phases: 'build,later' },
+      /invalid value 'later' for --phases/,
+    ],
+    ['no phase of the documents', { parameters: 'Size=small', phases: 'test' }, /invalid value 'test' for --phases/],
+  ];
+  for (const [what, values, message] of wrong)
+    test(`refuses ${what}`, () =>
+      assert.throws(
+        () => checkRun(request(values), documents),
+        (error) => error instanceof WrongUse && message.test(error.message),
+      ));
+  test('takes the phases of a build though a document lacks one', () =>
+    checkRun(request({ parameters: 'Size=small', phases: 'build,validate' }), documents));
+
+  test('a document that a build runs in a machine needs one here', () => {
+    const step = "{name: A, action: ExecuteBash, inputs: {commands: ['modprobe overlay']}}";
+    const kernel = judge(
+      [{ path: 'k.yaml', text: `schemaVersion: 1.0\nphases: [{name: build, steps: [${step}]}]\n` }],
+      [],
+    );
+    assert.match(
+      machineReason(toeRequest(new Arguments({ documents: 'k.yaml' }, [])), kernel, true) ?? '',
+      /needs a virtual machine, because 'modprobe overlay' .*\(k\.yaml:\d+:\d+, rule kernel-module\)/,
+    );
+    assert.equal(machineReason(request({ parameters: 'Size=small' }), documents, true), undefined);
+  });
+});
+
+describe('reading', () => {
+  test('a document that is not UTF-8 is refused with the place of its byte', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ingot-toe-test-'));
+    const path = join(folder, 'latin.yaml');
+    writeFileSync(path, Buffer.from(DOCUMENT.replace('echo', 'echo Größe; echo'), 'latin1'));
+    await assert.rejects(
+      readDocument(path, new Arguments({}, [])),
+      (error) =>
+        error instanceof WrongUse && /^cannot read the document .* is not UTF-8: byte 0xf6 in line/.test(error.message),
+    );
+    rmSync(folder, { recursive: true });
+  });
 });
 
 describe('judging', () => {

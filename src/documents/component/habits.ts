@@ -2,7 +2,7 @@
 import type { FaultCollector } from '../faults.ts';
 import { didYouMean } from '../nearest.ts';
 import { entryOf, shorten } from '../nodes.ts';
-import type { DocumentNode, ListNode, MapNode, ScalarNode } from '../nodes.ts';
+import type { DocumentNode, ListNode, MapEntry, MapNode, ScalarNode } from '../nodes.ts';
 import { walkScalars } from '../reading.ts';
 import { findReferences } from './references.ts';
 import { scriptHabits } from './script-habits.ts';
@@ -13,6 +13,16 @@ const RUN_PHASES: readonly string[] = ['build', 'validate', 'test', 'container-h
 
 /** Names that Ingot itself reads, so that no step need refer to them. */
 const READ_BY_INGOT: readonly string[] = ['IngotTakesNewest'];
+
+/** Names in one warning. */
+const MAX_NAMES = 8;
+
+/** A parameter or constant that no step refers to. */
+interface Unused {
+  readonly what: 'parameter' | 'constant';
+  readonly entry: MapEntry;
+  readonly path: string;
+}
 
 /** Warnings of one script: who has more knows enough. */
 const MAX_WARNINGS = 100;
@@ -47,8 +57,10 @@ class Habits {
       });
       this.#step(step);
     }
-    this.#declared(root, 'parameters', 'default', used);
-    this.#declared(root, 'constants', 'value', used);
+    this.#unused([
+      ...this.#declared(root, 'parameters', 'default', used),
+      ...this.#declared(root, 'constants', 'value', used),
+    ]);
   }
 
   #phases(root: MapNode): void {
@@ -63,27 +75,42 @@ class Habits {
     }
   }
 
-  #declared(root: MapNode, key: 'parameters' | 'constants', valueKey: string, used: ReadonlySet<string>): void {
+  #declared(
+    root: MapNode,
+    key: 'parameters' | 'constants',
+    valueKey: string,
+    used: ReadonlySet<string>,
+  ): readonly Unused[] {
     const what = key === 'parameters' ? 'parameter' : 'constant';
     const list = entryOf(root, key)?.value;
+    const unused: Unused[] = [];
     for (const [index, item] of (list?.kind === 'list' ? list.items : []).entries()) {
       const [entry] = item.kind === 'map' ? item.entries : [];
       if (entry?.value.kind !== 'map') continue;
       const path = `${key}[${index}].${entry.key}`;
-      if (!used.has(entry.key) && !READ_BY_INGOT.includes(entry.key)) {
-        this.#faults.add(
-          'unused-parameter',
-          entry.keyPosition,
-          path,
-          `No step refers to the ${what} '${shorten(entry.key)}'.`,
-        );
-      }
+      if (!used.has(entry.key) && !READ_BY_INGOT.includes(entry.key)) unused.push({ what, entry, path });
       const value = entryOf(entry.value, valueKey)?.value;
       if (value?.kind !== 'scalar' || value.text === '') continue;
       if (isNamedSecret(entry.key, value.text))
         this.#secret(value, `${path}.${valueKey}`, `the ${valueKey} of the ${what} '${shorten(entry.key)}'`);
       else this.#scalar(value, `${path}.${valueKey}`);
     }
+    return unused;
+  }
+
+  /** One line for all: authors keep their metadata in constants. */
+  #unused(all: readonly Unused[]): void {
+    const [first] = all;
+    if (first === undefined) return;
+    const names = all.slice(0, MAX_NAMES).map(({ entry }) => `'${shorten(entry.key)}'`);
+    const more = all.length > names.length ? ` and ${all.length - names.length} more` : '';
+    const kinds = [...new Set(all.map(({ what }) => what))].map((what) => (all.length === 1 ? what : `${what}s`));
+    this.#faults.add(
+      'unused-parameter',
+      first.entry.keyPosition,
+      first.path,
+      `No step refers to the ${kinds.join(' and ')} ${names.join(', ')}${more}.`,
+    );
   }
 
   #step({ node, path, action }: StepText): void {

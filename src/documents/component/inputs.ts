@@ -6,7 +6,7 @@ import { didYouMean } from '../nearest.ts';
 import { describeNode, entryOf, shorten } from '../nodes.ts';
 import type { DocumentNode, MapNode, ScalarNode } from '../nodes.ts';
 import type { Position } from '../position.ts';
-import { booleanOf, childPath, integerOf, lowerFirst, readText } from '../reading.ts';
+import { asList, booleanOf, childPath, integerOf, lowerFirst, meantBy, readText } from '../reading.ts';
 import { readCondition } from './conditions.ts';
 import type { InputValue } from './document.ts';
 import type { ActionModule, InputSchema, Platform } from './modules.ts';
@@ -174,7 +174,8 @@ class InputReader {
   #missing(map: MapNode, path: string): void {
     for (const [name, schema] of Object.entries(this.#module.inputs)) {
       if (schema.required !== true || entryOf(map, name) !== undefined) continue;
-      this.#faults.add('missing-input', map.position, path, `${this.#module.name} needs the input '${name}'.`);
+      const meant = meantBy(map, name, Object.keys(this.#module.inputs));
+      this.#faults.add('missing-input', map.position, path, `${this.#module.name} needs the input '${name}'.${meant}`);
     }
     const choices = this.#module.exactlyOneOf;
     if (choices === undefined) return;
@@ -193,8 +194,17 @@ class InputReader {
     if (this.#module.name !== 'S3Download') return;
     const source = scalarText(entryOf(map, 'source')?.value);
     const destination = scalarText(entryOf(map, 'destination')?.value);
-    if (destination?.startsWith('s3://') !== true || source?.startsWith('s3://') !== false || hasReference(source))
+    if (source === undefined || source.startsWith('s3://') || hasReference(source)) return;
+    if (/^https?:\/\//i.test(source)) {
+      this.#faults.add(
+        'wrong-module',
+        map.position,
+        path,
+        'S3Download reads s3://BUCKET/KEY; for an address that begins with http use WebDownload.',
+      );
       return;
+    }
+    if (destination?.startsWith('s3://') !== true) return;
     this.#faults.add(
       'wrong-module',
       map.position,
@@ -253,9 +263,7 @@ class InputReader {
 
   #texts(node: DocumentNode, what: string, required: boolean, path: string): InputValue | undefined {
     if (node.kind !== 'list') {
-      const message =
-        `${what} must be a list, not ` +
-        `${describeNode(node)}.${node.kind === 'scalar' ? ' Put it behind a dash.' : ''}`;
+      const message = `${what} must be a list, not ` + `${describeNode(node)}.${asList(node)}`;
       this.#faults.add('wrong-type', node.position, path, message);
       return undefined;
     }
@@ -273,7 +281,7 @@ class InputReader {
         return '';
       }
       if (item.kind === 'scalar') return item.text;
-      const hint = item.kind === 'map' ? ' A text with a colon and a space in it must be quoted, or follow "|".' : '';
+      const hint = asText(item);
       const message = `Item ${index} of ${lowerFirst(what)} must be a text, not ${describeNode(item)}.${hint}`;
       this.#faults.add('wrong-type', item.position, at, message);
       return '';
@@ -327,6 +335,14 @@ class InputReader {
   }
 }
 
+/** What YAML took an item for that was meant as a text. */
+function asText(item: DocumentNode): string {
+  if (item.kind === 'list') return ' YAML reads a text that starts with [ as a list: quote the whole text.';
+  if (item.kind !== 'map') return '';
+  if (item.flow === true) return ' YAML reads a text that starts with { as a map: quote the whole text.';
+  return ' A text with a colon and a space in it must be quoted, or follow "|".';
+}
+
 function scalarText(node: DocumentNode | undefined): string | undefined {
   return node?.kind === 'scalar' ? node.text : undefined;
 }
@@ -348,10 +364,11 @@ export function reportMissingInputs(
   position: Position,
   path: string,
   faults: FaultCollector,
+  hint = '',
 ): void {
   const needed = Object.entries(module.inputs)
     .filter(([, schema]) => schema.required === true)
     .map(([name]) => name);
   const names = needed.length > 0 ? needed.join(', ') : (module.exactlyOneOf?.join(' or ') ?? 'a condition');
-  faults.add('missing-input', position, path, `The step has no inputs; ${module.name} needs ${names}.`);
+  faults.add('missing-input', position, path, `The step has no inputs; ${module.name} needs ${names}.${hint}`);
 }

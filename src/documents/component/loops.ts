@@ -6,6 +6,7 @@ import {
   checkElementName,
   integerOf,
   isNull,
+  meantBy,
   readInteger,
   readMap,
   readText,
@@ -119,7 +120,13 @@ export function readLoop(node: DocumentNode, path: string, scope: LoopScope, fau
   const [form] = forms;
   if (form === undefined || forms.length > 1) {
     const found = form === undefined ? 'neither' : 'both';
-    faults.add('loop-form', node.position, path, `A loop needs exactly one of 'for' and 'forEach', and has ${found}.`);
+    const meant = form === undefined ? meantBy(map, 'forEach', LOOP_KEYS) || meantBy(map, 'for', LOOP_KEYS) : '';
+    faults.add(
+      'loop-form',
+      node.position,
+      path,
+      `A loop needs exactly one of 'for' and 'forEach', and has ${found}.${meant}`,
+    );
     return undefined;
   }
   const named = name === undefined || name === '' ? {} : { name };

@@ -7,6 +7,7 @@ import type { Fault } from '../position.ts';
 import {
   checkElementName,
   isNull,
+  meantBy,
   readChoice,
   readInteger,
   readList,
@@ -316,7 +317,9 @@ class ComponentReader {
     const at = `${path}.inputs`;
     if (entry === undefined || isNull(entry.value)) {
       if (!inputsAreOptional(module)) {
-        reportMissingInputs(module, entry?.keyPosition ?? map.position, entry === undefined ? path : at, this.#faults);
+        const hint = entry === undefined ? meantBy(map, 'inputs', STEP_KEYS) : '';
+        const position = entry?.keyPosition ?? map.position;
+        reportMissingInputs(module, position, entry === undefined ? path : at, this.#faults, hint);
         return undefined;
       }
       if (entry !== undefined)

@@ -220,6 +220,7 @@ export function checkReferences(
     if (reference.kind === 'name') checkName(reference, node, count, path, scope, faults);
     if (reference.kind === 'loop') checkLoop(reference, node, count, path, site, faults);
     if (reference.kind === 'chain') checkChain(reference, node, count, path, scope, site, faults);
+    if (reference.kind === 'literal') checkAlmostChain(reference, node, count, path, scope, faults);
     if (reference.kind === 'broken-secret') checkSecret(reference, node, count, path, faults);
   }
 }
@@ -342,6 +343,34 @@ function checkChain(
     `${text}: the phase '${site.phase}' runs on another instance than '${target.phase}', where the value is not ` +
     'known.';
   faults.add('cross-stage-reference', position, path, message);
+}
+
+/** A reference to a step of this document that has another form than references have: it remains text. */
+function checkAlmostChain(
+  reference: LiteralReference,
+  node: ScalarNode,
+  count: number,
+  path: string,
+  scope: ReferenceScope,
+  faults: FaultCollector,
+): void {
+  const [phase = '', step = '', ...rest] = reference.text
+    .slice(2, -2)
+    .split('.')
+    .map((part) => part.trim());
+  const target = scope.targets.find((each) => each.phase === phase && each.step === step);
+  if (target === undefined) return;
+  const [first = ''] = rest;
+  const direction = /^in/i.test(first) ? 'inputs' : 'outputs';
+  const named = rest.length > 1 || !/^(?:in|out)puts?$/i.test(first) ? rest.at(-1) : undefined;
+  const right = `{{ ${phase}.${step}.${direction}.${named || (target.module?.outputs?.[0] ?? 'NAME')} }}`;
+  faults.add(
+    'literal-reference',
+    node.locate(reference.text, count),
+    path,
+    `'${shorten(reference.text)}' is not a reference, so it stays as text. To refer to the step, write ` +
+      `'${shorten(right)}'.`,
+  );
 }
 
 function variableProblem(reference: ChainReference, target: ReferenceTarget): string | undefined {

@@ -101,6 +101,14 @@ const YES: ReadonlyMap<string, string> = new Map([
   ['zypper', '--non-interactive before the verb'],
 ]);
 
+/** Verbs with which no package tool asks; `update` asks where it is the word for upgrades. */
+const HARMLESS =
+  /^(?:check|check-update|clean|autoclean|makecache|refresh|download|source|list|search|show|info|policy)$/;
+
+function harmless(program: string, word: string): boolean {
+  return HARMLESS.test(word) || (word === 'update' && /^(?:apt|aptitude|nala)/.test(program));
+}
+
 const ANSWERED =
   /^-[a-zA-Z]*[yn]|^-qq|^--(?:yes|assume-?yes|assumeno|force-yes|trivial-only|no-confirm|non-interactive|simulate|dry-run|just-print|no-act|recon|help|version|no-gpg-checks)$|Assume-Yes|^-[a-zA-Z]*s/;
 
@@ -109,7 +117,8 @@ function asks({ words, input }: ShellCommand): boolean {
   const verbs = ASKING.get(program);
   if (verbs === undefined || input !== undefined) return false;
   const verb = args.findIndex((word) => verbs.includes(word));
-  if (verb === -1) return false;
+  // The first verb counts: what YAML joined to 'apt-get update' from the next line is an argument of it.
+  if (verb === -1 || args.slice(0, verb).some((word) => harmless(program, word))) return false;
   if (args.some((word) => ANSWERED.test(word))) return false;
   // Options in a variable: what they hold is only known to a run.
   return (

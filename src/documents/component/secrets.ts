@@ -27,7 +27,10 @@ const KEYWORD =
   '(?:password|passwd|passphrase|secret|token|api[_-]?key|secret[_-]?(?:access[_-]?)?key|private[_-]?key)';
 /** What only a run can tell, and what stands for something else, is no secret. */
 const VALUE = '[^\\s\'"$<>{}`*()%|&;\\\\/][^\\s\'"$<>{}`*()%|&;\\\\]{3,}';
-const NAMED = new RegExp(`((?<![\\w.-])\\$?[\\w.-]*${KEYWORD}['"]?\\s*(?:=|:\\s)\\s*['"]?)(${VALUE})`, 'gi');
+const NAMED = new RegExp(
+  `((?<![\\w.-])\\$?[\\w.-]*${KEYWORD}['"]?[^\\S\\r\\n]*(?:=|:[^\\S\\r\\n])[^\\S\\r\\n]*['"]?)(${VALUE})`,
+  'gi',
+);
 /** Words that a setting of such a name has, and no secret. */
 const NO_SECRET =
   /^(?:true|false|yes|no|none|null|required|optional|requisite|sufficient|enabled?|disabled?|prohibit-password|without-password|https?:.*|arn:.*|s3:.*|[\w.-]+(?:\/[\w.-]+)+|x{4,}|\.{3,}|string)$/i;

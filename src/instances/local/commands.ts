@@ -1,7 +1,7 @@
 /** Commands on this host, each in a process group of its own. */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sleep } from '../../platform/clock.ts';
+import { after, sleep } from '../../platform/clock.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { allProcesses, hasInEnvironment, ProcessError, run, start } from '../../platform/processes.ts';
 import type { CommandRequest, CommandResult } from '../instance.ts';
@@ -47,9 +47,7 @@ export async function runHere(directory: string, request: CommandRequest): Promi
   }
   pipes.started();
   const timer =
-    request.timeoutSeconds === undefined
-      ? undefined
-      : setTimeout(() => kill('deadline'), request.timeoutSeconds * 1000);
+    request.timeoutSeconds === undefined ? undefined : after(request.timeoutSeconds * 1000, () => kill('deadline'));
   request.signal?.addEventListener('abort', onAbort, { once: true });
   try {
     if (request.signal?.aborted) onAbort();
@@ -60,7 +58,7 @@ export async function runHere(directory: string, request: CommandRequest): Promi
     if (killed === 'deadline') return { exitCode: null, signal: 'SIGKILL', timedOut: true };
     return { exitCode: ended.code, signal: ended.signal, timedOut: false };
   } finally {
-    clearTimeout(timer);
+    timer?.end();
     request.signal?.removeEventListener('abort', onAbort);
     pipes.leave();
     if (request.script !== undefined) await rm(script, { force: true });

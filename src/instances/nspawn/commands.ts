@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { lstat, writeFile } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
-import { sleep } from '../../platform/clock.ts';
+import { after, sleep } from '../../platform/clock.ts';
 import { removeCgroup } from '../../platform/held.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
@@ -261,8 +261,7 @@ async function runUnit(
     pipe.end(content);
   }
   const told = textOf(telling!);
-  const timer =
-    request.timeoutSeconds === undefined ? undefined : setTimeout(onDeadline, request.timeoutSeconds * 1000);
+  const timer = request.timeoutSeconds === undefined ? undefined : after(request.timeoutSeconds * 1000, onDeadline);
   request.signal?.addEventListener('abort', killAll, { once: true });
   if (request.signal?.aborted) killAll();
   try {
@@ -293,7 +292,7 @@ async function runUnit(
     return { ...status, timedOut, ...(outOfMemory ? { outOfMemory } : {}) };
   } finally {
     ended = true;
-    clearTimeout(timer);
+    timer?.end();
     request.signal?.removeEventListener('abort', killAll);
     for (const stream of client.more) stream?.destroy();
     pipes.leave();

@@ -3,7 +3,7 @@
  * used (without one the agent looks only every 0.1 s) and given up now and then, so that another process gets its turn.
  */
 import { connect, type Socket } from 'node:net';
-import { sleep } from '../../platform/clock.ts';
+import { after, sleep } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
 import { sizeOf } from '../../platform/processes.ts';
 
@@ -291,10 +291,10 @@ class Client implements GuestAgent {
       this.received = 0;
       this.lines = 0;
       const silent = (): void => this.drop(new GuestAgentSilent(`${command}: the guest agent did not answer`));
-      const timer = setTimeout(silent, Math.max(1, deadline - Date.now()));
+      const timer = after(Math.max(1, deadline - Date.now()), silent);
       this.waiter = (result) => {
         if (!(result instanceof Error) && !wanted(result)) return;
-        clearTimeout(timer);
+        timer.end();
         this.waiter = undefined;
         if (result instanceof Error) reject(result);
         else resolve(result);

@@ -162,7 +162,7 @@ test('every fault is told with its place', () => {
     ['managedComponents: {go-linux: []}', /managedComponents\.go-linux: must name at least one/],
     [
       'managedComponents: {go-linux: [/a, {file: b, version: 1.0.0}]}',
-      /go-linux\[1\]\.file: must be the absolute path[\s\S]*go-linux\[1\]\.version: 1\.0\.0 is there twice/,
+      /go-linux\[1\]\.file: must be the absolute path[\s\S]*go-linux\[1\]\.version: 1\.0\.0 is used twice/,
     ],
     [
       'managedComponents: {chocolatey: {file: /a, platform: DOS}}',

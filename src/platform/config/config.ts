@@ -8,6 +8,7 @@ import { defaultNetworks, readNetworks, type Networks } from './networks.ts';
 import { readInstanceProfiles, type InstanceProfile } from './profiles.ts';
 import { DEFAULT_ACCOUNT, readCredentials } from '../credentials.ts';
 import { dataPath } from '../data-layout.ts';
+import { NotUtf8, readUtf8 } from '../utf8.ts';
 import { withoutStacks } from '../without-stacks.ts';
 
 /** An issuer of OpenID Connect tokens, for `AssumeRoleWithWebIdentity`. */
@@ -117,8 +118,9 @@ export async function readConfig(dataDirectory: string): Promise<Config> {
   const homeAccount = await homeAccountOf(dataDirectory);
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readUtf8(await readFile(path));
   } catch (error) {
+    if (error instanceof NotUtf8) throw new ConfigError(`${path} ${error.message}`, { cause: error });
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return parseConfig('', path, homeAccount);
     throw error;
   }

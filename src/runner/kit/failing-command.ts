@@ -1,34 +1,188 @@
-/** Which command of a script failed, as far as that can be known without changing how the script runs. Pure. */
+/**
+ * Which command ended a script. Bash knows it, in a trap of its end; where the trap could be seen, or bash does not
+ * know, nothing is claimed.
+ */
+import { BASH } from '../../guest/environment.ts';
+import { newUuid } from '../../platform/ids.ts';
+import { withoutEnd } from '../../resources/ends.ts';
+import { StepTimeout, type AttemptContext } from '../module.ts';
 
 const SHOWN = 400;
+/** Bytes of what bash says of its end. */
+const MOST_SAID = 64 * 1024;
 
 /**
- * @param script the script that ended badly
- * @param stderr the end of what it printed there
- * @returns one line: the command where it is known, else the last line, said to be that
+ * What a script may say that sees a trap, or that its text is not the one it was given: then it gets none. Scripts that
+ * read themselves, set traps, or replace what the trap runs.
  */
-export function failingCommand(script: string, stderr: string): string {
+const SEES_TRAP =
+  /\btrap\b|\bbuiltin\b|\$\{?0\b|\$_\b|\$\{_\}|BASH_(?:SOURCE|ENV|XTRACEFD|COMMAND|ARGV0)|\bexit\s*\(\s*\)/;
+
+/** A script that says which command ended it. */
+export interface WatchedScript {
+  readonly script: string;
+  /** What was put in front of its first line: no line moves. Empty when nothing was. */
+  readonly prefix: string;
+  /** Where it says what ended it, in the machine. */
+  readonly path: string;
+}
+
+/**
+ * A script with a trap on its first line that writes what ended it, when it ends badly. The trap changes no variable,
+ * no option, no exit code and no output; commands that the script starts do not have it.
+ */
+export function watched(script: string): WatchedScript {
+  const path = `/run/ingot-end-${newUuid()}`;
+  if (SEES_TRAP.test(script)) return { script, prefix: '', path };
+  const prefix =
+    `trap -- '{ case $? in 0) ;; *) builtin printf "%s\\n%s\\n%s" "\${#PIPESTATUS[@]}" "$0" "$BASH_COMMAND" ` +
+    `>|${path} || builtin true;; esac; } 2>/dev/null' EXIT; `;
+  return { script: `${prefix}${script}`, prefix, path };
+}
+
+/** What bash said of a script's end. */
+export interface ScriptEnd {
+  /** Commands of the last pipeline. */
+  readonly pipeline: number;
+  /** `$0` */
+  readonly name: string;
+  /** The last simple command that bash itself ran, as it writes it. */
+  readonly command: string;
+}
+
+/** What a watched script said of its end, which is then removed; `undefined` when it said nothing. */
+export async function saidOfEnd(
+  context: AttemptContext,
+  { prefix, path }: WatchedScript,
+): Promise<ScriptEnd | undefined> {
+  if (prefix === '') return undefined;
+  const answer = await context
+    .command({
+      argv: [...BASH, 'head -c "$2" -- "$1" && rm -f -- "$1"', 'ingot', path, String(MOST_SAID)],
+      own: true,
+      quiet: true,
+      graceSeconds: 60,
+      what: 'asking what ended the script',
+    })
+    .catch((error: unknown) => {
+      if (error instanceof StepTimeout) return undefined;
+      throw error;
+    });
+  if (answer === undefined) return undefined;
+  const { exitCode, stdout = '' } = answer;
+  const [pipeline, name, ...command] = stdout.split('\n');
+  if (exitCode !== 0 || name === undefined) return undefined;
+  return { pipeline: Number(pipeline), name, command: command.join('\n') };
+}
+
+/**
+ * @param script the script that ended badly, as the document has it
+ * @param stderr the end of what it printed there
+ * @param end what bash said of its end
+ * @returns one line: the command that ended it, or what bash says is wrong with the script; `undefined` when that is
+ *   not known
+ */
+export function failingCommand(script: string, stderr: string, end?: ScriptEnd): string | undefined {
   const lines = script.split('\n');
+  const complaint = complaintOf(stderr, end?.name);
+  // What is no bash does not run: the last command that did says nothing.
+  if (complaint?.syntax === true) return `${cut(complaint.text)} (line ${complaint.line} of the script)`;
+
   const commands = lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
   if (commands.length === 0) return 'an empty script';
   if (commands.length === 1) return cut(commands[0]!);
 
-  // bash itself complains with the line's number: a missing command, a syntax error, an unset variable.
-  const said = stderr.trimEnd();
-  const complaint = /: line ([0-9]+): /.exec(said.slice(said.lastIndexOf('\n') + 1));
-  const named = complaint === null ? undefined : lines[Number(complaint[1]) - 1]?.trim();
-  if (named) return `${cut(named)} (line ${complaint![1]} of the script)`;
+  const ended = end === undefined ? undefined : endedBy(script, lines, end);
+  if (ended !== undefined) return ended;
+  const named = complaint?.last === true ? lines[complaint.line - 1]?.trim() : undefined;
+  return named ? `${cut(named)} (line ${complaint!.line} of the script)` : undefined;
+}
 
-  const stops = commands.some((line) => {
-    const options = /^set\s+/.exec(line);
-    return options !== null && /^-[a-zA-Z]*e|-o\s+errexit/.test(line.slice(options[0].length));
-  });
-  if (stops)
-    return `one of the ${commands.length} commands of the script, which stops at the first that fails (set -e)`;
-  // The last word of a block says nothing; nor is it known which of its commands, or which `exit`, gave the code.
-  if (/^(fi|done|esac|\}|\)|;;)\b|^[})]/.test(commands.at(-1)!))
-    return `one in the last block of a script of ${lines.length - 1} lines`;
-  return `${cut(commands.at(-1)!)} (last line of the script, whose exit code is the script's)`;
+interface Complaint {
+  readonly line: number;
+  readonly text: string;
+  readonly syntax: boolean;
+  /** It is the last line of stderr. */
+  readonly last: boolean;
+}
+
+/** What bash itself said of the script last: `NAME: line 3: text`. Other scripts say it of their own lines. */
+function complaintOf(stderr: string, name: string | undefined): Complaint | undefined {
+  const said = stderr.trimEnd().split('\n');
+  for (const [index, line] of said.slice(-2).entries()) {
+    const parts = /^(\S*): line ([0-9]+): (.+)$/.exec(line);
+    if (parts === null) continue;
+    const [, of = '', number, text = ''] = parts;
+    const own = name === undefined ? SCRIPT_NAME.test(of) : of === name;
+    const syntax = /^syntax error|^unexpected EOF while looking/.test(text);
+    const last = index === Math.min(2, said.length) - 1;
+    if (own && (syntax || last)) return { line: Number(number), text, syntax, last };
+  }
+  return undefined;
+}
+
+/** What drivers call the file of a script. */
+const SCRIPT_NAME = /^\/\S*\/(?:ingot-)?[0-9a-f]{8}[0-9a-f-]{8,}\.(?:sh|script)$/;
+
+/**
+ * The command that bash ran last, where that is the one that ended the script. In a pipeline or a subshell other
+ * processes run commands, of which bash has no record.
+ */
+function endedBy(script: string, lines: readonly string[], { pipeline, command }: ScriptEnd): string | undefined {
+  const first = command.split('\n')[0]!.trim();
+  if (first === '') return undefined;
+  const exits = /^(?:exit|exec)\b/.test(first);
+  const hidden = pipeline !== 1 || SUBSHELL.test(script) || (FUNCTION.test(script) && script.includes('|'));
+  if (!exits && hidden) return undefined;
+  const found = placesOf(first, lines);
+  if (found.length === 0) return undefined;
+  return found.length === 1
+    ? `${cut(first)} (line ${found[0]} of the script)`
+    : `${cut(first)} (one of the lines ${found.slice(0, 5).join(', ')} of the script)`;
+}
+
+/** A group of commands in a process of its own, and what may look like one. */
+const SUBSHELL = /(?:^|[^$\w"'\\=<>(])\((?!\()|\bcoproc\b/m;
+const FUNCTION = /\w\s*\(\s*\)|\bfunction\s/;
+
+/** Characters around a command in which is seen whether it begins and ends there. */
+const AROUND = 20;
+
+/** Lines, from 1, on which a command begins, as far as bash's own writing of it allows to say. */
+function placesOf(command: string, lines: readonly string[]): readonly number[] {
+  const wanted = plain(command);
+  return logicalLines(lines)
+    .filter(({ text }) => {
+      const line = plain(text);
+      for (let at = line.indexOf(wanted); at >= 0; at = line.indexOf(wanted, at + 1)) {
+        const before = line.slice(Math.max(0, at - AROUND), at).trimEnd();
+        const after = line.slice(at + wanted.length, at + wanted.length + AROUND).trimStart();
+        const begins = before === '' || /(?:[;&|({!`]|\b(?:then|do|else|if|elif|while|until|time))$/.test(before);
+        if (begins && (after === '' || /^[;&|)}#`]/.test(after))) return true;
+      }
+      return false;
+    })
+    .map(({ line }) => line);
+}
+
+/** Lines that a backslash at their end continues are one. */
+function logicalLines(lines: readonly string[]): readonly { readonly line: number; readonly text: string }[] {
+  const found: { readonly line: number; readonly parts: string[] }[] = [];
+  let continued = false;
+  for (const [index, text] of lines.entries()) {
+    if (!continued) found.push({ line: index + 1, parts: [] });
+    continued = (text.length - withoutEnd(text, '\\').length) % 2 === 1;
+    found.at(-1)!.parts.push(continued ? text.slice(0, -1) : text);
+  }
+  return found.map(({ line, parts }) => ({ line, text: parts.join(' ') }));
+}
+
+/** Blanks as bash writes them, but none behind a redirection. */
+function plain(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/([<>]&?) /g, '$1')
+    .trim();
 }
 
 function cut(line: string): string {

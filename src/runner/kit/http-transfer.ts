@@ -31,7 +31,7 @@ export interface Transfer {
 }
 
 /** How it went; `body` is what `ask` was answered. */
-export type TransferEnd = { readonly body: string } | { readonly failure: string };
+export type TransferEnd = { readonly body: string; readonly bytes?: Buffer | undefined } | { readonly failure: string };
 
 // The proxy of the system is that of its commands: shells and services take it from /etc/environment.
 const PROGRAM = readScript(import.meta.url, 'http-transfer.sh');
@@ -56,7 +56,7 @@ export async function transfer(context: AttemptContext, request: Transfer): Prom
               .filter((line) => line !== '')
               .join('; '),
     };
-  return { body: ended.stdout ?? '' };
+  return { body: ended.stdout ?? '', bytes: ended.stdoutBytes };
 }
 
 function send(context: AttemptContext, request: Transfer): Promise<ModuleCommandResult> {

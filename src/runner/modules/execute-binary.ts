@@ -1,6 +1,6 @@
 /** ExecuteBinary: one program with its arguments, no shell between. Source: reference, `awstoe.md` section 6. */
 import { mapOf, text, texts } from '../kit/inputs.ts';
-import { ending, rebootExitCode, type ActionModule } from '../module.ts';
+import { ending, rebootExitCode, type ActionModule, type ModuleCommandResult } from '../module.ts';
 
 export const executeBinary: ActionModule = {
   name: 'ExecuteBinary',
@@ -8,13 +8,16 @@ export const executeBinary: ActionModule = {
   async attempt(context) {
     const inputs = mapOf(context.inputs);
     const argv = [text(inputs, 'path'), ...texts(inputs, 'arguments')];
-    const ended = await context.command({ argv });
+    const ended = await context.command({
+      argv,
+      argumentName: (index) => (index === 0 ? 'path' : `arguments[${index - 1}]`),
+    });
     if (ended.exitCode === 0) return { result: 'success', outputs: { stdout: ended.stdout } };
     if (ended.exitCode === rebootExitCode(context.instance.capabilities.platform))
       return { result: 'reboot', resume: 'same-step' };
     return {
       result: 'failed',
-      message: `${ending(ended)}${explain(ended.exitCode, argv[0]!)}`,
+      message: `${ending(ended)}${explain(ended, argv[0]!)}`,
       ...(ended.exitCode === null ? {} : { exitCode: ended.exitCode }),
       command: argv.join(' '),
       outputs: { stdout: ended.stdout },
@@ -22,8 +25,11 @@ export const executeBinary: ActionModule = {
   },
 };
 
-function explain(exitCode: number | null, path: string): string {
+function explain({ exitCode, stderr }: ModuleCommandResult, path: string): string {
   if (exitCode === 127) return `: there may be no program ${path}`;
+  // The words of the shell that starts it.
+  if (exitCode === 126 && stderr.endsWith('Argument list too long'))
+    return ': the arguments are too long together. Write the values to a file and let the program read it';
   if (exitCode === 126) return `: ${path} may not be executable`;
   return '';
 }

@@ -39,6 +39,12 @@ export const cases: readonly ModuleCase[] = [
     fails: /^the document is not valid: d\.yaml:1:1: error/,
   },
   {
+    it: 'takes no document that is not UTF-8',
+    given: `${SAYS}; printf '# Gr\\366\\337e' >> d.yaml`,
+    inputs: '{document: d.yaml}',
+    fails: /d\.yaml is not UTF-8: byte 0xf6 in line \d+, 5 bytes into it/,
+  },
+  {
     it: 'needs the document',
     inputs: '{document: d.yaml}',
     fails: /^document: DIR\/d\.yaml cannot be read|d\.yaml cannot be read/,

@@ -6,6 +6,7 @@ import { formatFault } from '../../documents/faults.ts';
 import type { Capabilities } from '../../instances/instance.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { timestamp } from '../../platform/clock.ts';
+import { readUtf8 } from '../../platform/utf8.ts';
 import { signS3 } from '../../platform/s3-requests.ts';
 import { detailedOutput, runSummary, type RunReport } from '../detailed-output.ts';
 import { absolutePath } from '../kit/file-program.ts';
@@ -75,7 +76,10 @@ function parsedFor(platform: Capabilities['platform'], text: string, known: Atte
 /** @throws {InputError} when there is no such document */
 async function documentText(context: AttemptContext, path: string, owner: string | undefined): Promise<string> {
   if (path.startsWith('arn:')) {
-    const found = await context.componentText?.(path);
+    const found = await context.componentText?.(path).catch((error: unknown) => {
+      // It was computed while the document ran: whoever is asked may refuse it, or not be there.
+      throw new InputError(`document: ${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    });
     if (found === undefined) throw new InputError(`document: the component ${path} does not exist here`);
     return found;
   }
@@ -87,13 +91,21 @@ async function documentText(context: AttemptContext, path: string, owner: string
     });
     const ended = await transfer(context, { what: 'ask', path: '', shown: path, ...request });
     if ('failure' in ended) throw new InputError(`document: ${ended.failure}`);
-    return ended.body;
+    return textOf(ended.bytes ?? Buffer.alloc(0), path);
   }
   const absolute = absolutePath(context, path);
-  try {
-    return (await context.instance.get(absolute)).toString('utf8').replace(/^\ufeff/, '');
-  } catch (error) {
+  const bytes = await context.instance.get(absolute).catch((error: unknown) => {
     throw new InputError(`document: ${absolute} cannot be read: ${(error as Error).message}`, { cause: error });
+  });
+  return textOf(bytes, absolute);
+}
+
+/** @throws {InputError} */
+function textOf(bytes: Buffer, path: string): string {
+  try {
+    return readUtf8(bytes);
+  } catch (error) {
+    throw new InputError(`document: ${path} ${(error as Error).message}`, { cause: error });
   }
 }
 

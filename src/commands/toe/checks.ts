@@ -1,0 +1,66 @@
+/** What is wrong with a run of documents, said before anything starts; and where the documents have to run. */
+import { needsMachine } from '../../documents/component/machine-rule.ts';
+import { nearestWord } from '../../documents/nearest.ts';
+import { parameterScope, ParameterError } from '../../runner/parameters.ts';
+import { containerRefusal } from '../../workflows/machines/container-refusals.ts';
+import type { RunReport } from '../../runner/detailed-output.ts';
+import { WrongUse } from '../command.ts';
+import { nameOf, type LoadedDocument } from './documents.ts';
+import type { ToeRequest } from './request.ts';
+
+/** Phases that a run may ask for whatever documents have: those of Image Builder. */
+const USUAL_PHASES: readonly string[] = ['build', 'validate', 'test', 'container-host-test'];
+
+/**
+ * Checks the phases and the parameters of a run.
+ * @throws {WrongUse} for a phase that no document has, and for parameters without a value or with one that is not
+ *   allowed
+ */
+export function checkRun({ phases, documents: sources }: ToeRequest, documents: readonly LoadedDocument[]): void {
+  const there = [...new Set(documents.flatMap(({ document }) => document.phases.map(({ name }) => name)))];
+  const missing = (phases ?? []).filter((phase) => !there.includes(phase));
+  const strange = missing.find((phase) => !USUAL_PHASES.includes(phase)) ?? missing[0];
+  if (strange !== undefined && (missing.length === phases?.length || !USUAL_PHASES.includes(strange))) {
+    const near = nearestWord(strange, there);
+    throw new WrongUse(
+      `invalid value '${strange}' for --phases: expected a phase of the documents (${there.join(', ')})` +
+        `${near === undefined ? '' : `; did you mean '${near}'?`}`,
+    );
+  }
+  for (const [index, loaded] of documents.entries()) {
+    try {
+      parameterScope(loaded.document, nameOf(loaded), sources[index]!.parameters);
+    } catch (error) {
+      if (!(error instanceof ParameterError)) throw error;
+      throw new WrongUse(`${error.message}. Give it with --parameters NAME=VALUE`, { cause: error });
+    }
+  }
+}
+
+/** Why a run needs a virtual machine, as a build of the documents would say; `undefined` when a container will do. */
+export function machineReason(
+  { phases, documents: sources }: ToeRequest,
+  documents: readonly LoadedDocument[],
+  ownBase: boolean,
+): string | undefined {
+  for (const [index, loaded] of documents.entries()) {
+    const { document, path } = loaded;
+    const run = phases ?? document.phases.map(({ name }) => name);
+    const need = needsMachine(document, run, { ownBase }, sources[index]!.parameters);
+    if (need === undefined) continue;
+    const { line, column } = need.position;
+    return `${nameOf(loaded)} needs a virtual machine, because ${need.reason} (${path}:${line}:${column}, rule ${need.rule})`;
+  }
+  return undefined;
+}
+
+/** What to do about a failure in a container that a machine would not have; `undefined` for any other. */
+export function machineHint({ documents }: RunReport): string | undefined {
+  for (const { outcome } of documents) {
+    const { failure } = outcome;
+    const found = failure === undefined ? undefined : containerRefusal(failure.outputTail, failure);
+    if (found !== undefined)
+      return `This may be the container: ${found.refusal} (${found.line}). A build runs it in a virtual machine then: --on qemu`;
+  }
+  return undefined;
+}
