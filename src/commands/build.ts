@@ -34,7 +34,7 @@ import { CommandFailed, WrongUse, type Arguments, type Command } from './command
 import { requireFitHost } from './fitness.ts';
 import { followImage } from './follow.ts';
 import type { InstanceDescription } from './instances.ts';
-import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
+import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
 
 export const build: Command = {
   usage: 'build [OPTIONS] TEMPLATE',
@@ -46,7 +46,8 @@ are left alone.
 If no server is running on the data directory, the command starts one in the background. That server exits after a minute
 without work.
 
-Ctrl-C cancels the current build, cleans up and exits. A second Ctrl-C exits at once.`,
+Ctrl-C cancels the current build, cleans up and exits. A second Ctrl-C exits at once. SIGTERM, SIGHUP and a closed output
+(such as that of \`| head\`) cancel it the same way.`,
   options: {
     parameter: { value: 'NAME=VALUE', short: 'p', multiple: true, help: 'template parameter' },
     'stack-name': { value: 'NAME', help: 'value of AWS::StackName', default: "the template's name" },
@@ -69,6 +70,8 @@ Ctrl-C cancels the current build, cleans up and exits. A second Ctrl-C exits at 
     1: 'failed',
     2: 'usage error, including an invalid template',
     130: 'canceled with Ctrl-C',
+    141: 'canceled because its output was closed, as by `| head`',
+    143: 'canceled with SIGTERM',
   },
   examples: ['ingot build examples/nginx/template.yaml'],
   positionals: ['TEMPLATE'],
@@ -95,7 +98,11 @@ async function run(args: Arguments): Promise<number> {
   const output = args.flag('json')
     ? jsonOutput()
     : humanOutput(args.text('data') === undefined ? undefined : dataDirectory);
-  const interrupt = catchInterrupt(() => output.note('interrupted: cancelling (once more leaves at once)'));
+  const interrupt = catchInterrupt((cause) => {
+    const text = interruptNote(cause, 'canceling the build');
+    if (cause === 'SIGPIPE') process.stderr.write(`ingot: ${text}\n`);
+    else output.note(text);
+  });
   try {
     const imageTags = imageTagsOf(args);
     const plan = await readPlan(args, dataDirectory, region);
@@ -118,7 +125,7 @@ async function run(args: Arguments): Promise<number> {
   } catch (error) {
     if (interrupt.signal.aborted) {
       output.failed('interrupted');
-      return INTERRUPTED;
+      return interrupt.exitCode;
     }
     if (error instanceof WrongUse) {
       if (!args.flag('json')) throw error;
@@ -280,7 +287,7 @@ async function watch(run: Run, arn: string, resource: PlannedResource): Promise<
     ...(image.state?.reason === undefined ? {} : { reason: image.state.reason }),
   };
   run.output.result(result);
-  if (run.interrupt.signal.aborted) return INTERRUPTED;
+  if (run.interrupt.signal.aborted) return run.interrupt.exitCode;
   if (status !== 'AVAILABLE') return 1;
   const home = amis.find((ami) => ami.region === run.region) ?? amis[0];
   run.known.set(resource.logicalId, {

@@ -14,7 +14,7 @@ import { isInProgress } from '../resources/statuses.ts';
 import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { followImage } from './follow.ts';
-import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
+import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
 import { plainRecord } from './terminal/plain.ts';
 
 export const importDisk: Command = {
@@ -64,7 +64,9 @@ async function run(args: Arguments): Promise<number> {
   const description = args.text('description');
 
   const connection = await connect(args);
-  const interrupt = catchInterrupt(() => process.stderr.write('interrupted: cancelling (once more leaves at once)\n'));
+  const interrupt = catchInterrupt((cause) =>
+    process.stderr.write(`ingot: ${interruptNote(cause, 'canceling the import')}\n`),
+  );
   try {
     const arn = await begin(
       connection,
@@ -162,7 +164,7 @@ async function watch(args: Arguments, connection: Connection, arn: string, inter
   const { status, reason } = image.state!;
   const ami = image.outputResources?.amis?.[0]?.image;
   if (json) process.stdout.write(`${JSON.stringify({ type: 'result', status, image: arn, ami, reason })}\n`);
-  if (interrupt.signal.aborted) return INTERRUPTED;
+  if (interrupt.signal.aborted) return interrupt.exitCode;
   if (status !== 'AVAILABLE') {
     if (json) return 1;
     throw new CommandFailed(reason ?? `${arn} is ${status}`);

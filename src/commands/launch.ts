@@ -7,7 +7,7 @@ import { WrongUse, type Arguments, type Command } from './command.ts';
 import { requireFitHost } from './fitness.ts';
 import { stateOf, waitUntilGone, waitUntilRunning } from './instance-state.ts';
 import type { InstanceDescription } from './instances.ts';
-import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
+import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
 import { parsePublish } from './publish.ts';
 import { shellWord } from './text.ts';
 
@@ -52,8 +52,8 @@ async function run(args: Arguments): Promise<number> {
     path: '/ingot/instances',
     body,
   });
-  const interrupt = catchInterrupt(() =>
-    process.stderr.write(`terminating ${instanceId} (press Ctrl-C again to exit at once)\n`),
+  const interrupt = catchInterrupt((cause) =>
+    process.stderr.write(`ingot: ${interruptNote(cause, `terminating ${instanceId}`)}\n`),
   );
   try {
     const instance = await waitWithNote(connection, instanceId, interrupt);
@@ -66,7 +66,7 @@ async function run(args: Arguments): Promise<number> {
     if (!interrupt.signal.aborted) throw error;
     await signedJson(connection, { method: 'DELETE', path: `/ingot/instances/${instanceId}` });
     await waitUntilGone(connection, instanceId);
-    return INTERRUPTED;
+    return interrupt.exitCode;
   } finally {
     interrupt.release();
   }

@@ -5,9 +5,11 @@
 import { useCompileCache } from '../platform/compile-cache.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { commands } from './commands.ts';
+import { watchOutput } from './interrupt.ts';
 import { commandHelp, familyHelp, overviewHelp } from './help.ts';
 
 useCompileCache();
+watchOutput();
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -6,7 +6,7 @@ import type { Instance } from '../instances/instance.ts';
 import { newUuid } from '../platform/ids.ts';
 import { DEFAULT_WORKING_DIRECTORY } from '../resources/working-directory.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
-import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
+import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
 import { runSummary, type RunReport } from '../runner/detailed-output.ts';
 import { InvalidDocuments, judge, readDocument, type LoadedDocument } from './toe/documents.ts';
 import { RUN_OPTIONS, list, parametersOf, type ToeRequest } from './toe/request.ts';
@@ -48,14 +48,14 @@ async function run(args: Arguments): Promise<number> {
     throw new WrongUse('--watch and --keep exclude each other: a watched run has a fresh instance each time');
   if (args.flag('keep') && process.stdin.isTTY !== true)
     throw new WrongUse('--keep opens a shell, for which stdin has to be a terminal');
-  const interrupt = catchInterrupt(() =>
-    process.stderr.write('ingot: interrupted: ending the instance (once more leaves at once)\n'),
+  const interrupt = catchInterrupt((cause) =>
+    process.stderr.write(`ingot: ${interruptNote(cause, 'terminating the instance')}\n`),
   );
   try {
     if (args.flag('watch')) return await runWatched(args, path, driver, interrupt);
     return await runOnce(args, path, driver, interrupt.signal);
   } catch (error) {
-    if (interrupt.signal.aborted) return INTERRUPTED;
+    if (interrupt.signal.aborted) return interrupt.exitCode;
     if ((error as Error).name === 'InstanceError') throw new CommandFailed((error as Error).message);
     throw error;
   } finally {
@@ -152,7 +152,7 @@ async function runWatched(args: Arguments, path: string, driver: string, interru
       await changed.promise;
       await delay(SETTLE_MS);
     }
-    return INTERRUPTED;
+    return interrupt.exitCode;
   } finally {
     watcher.close();
   }

@@ -165,28 +165,43 @@ describe('ingot build', () => {
     }
   });
 
-  test('Ctrl-C cancels the image and leaves nothing', async () => {
-    const layers = readdirSync(join(dataDirectory, 'layers')).length;
-    await writeFile(file, template('sleep 1000'));
-    const build = await start(
-      [process.execPath, MAIN, 'build', file, '--json', '--data', dataDirectory, '--parameter', 'Word=about to hang'],
-      { cwd: PROJECT },
-    );
-    let output = '';
-    build.stdout!.on('data', (chunk: Buffer) => {
-      output += chunk.toString('utf8');
+  for (const [name, end, exitCode] of [
+    ['Ctrl-C', 'SIGINT', 130],
+    ['SIGTERM', 'SIGTERM', 143],
+    ['a terminal that goes', 'SIGHUP', 129],
+    ['a reader that goes', 'SIGPIPE', 141],
+  ] as const)
+    test(`${name} cancels the image and leaves nothing`, async () => {
+      const layers = readdirSync(join(dataDirectory, 'layers')).length;
+      await writeFile(file, template('while sleep 0.1; do echo still; done'));
+      const word = `hang ${end}`;
+      const build = await start(
+        [process.execPath, MAIN, 'build', file, '--json', '--data', dataDirectory, '--parameter', `Word=${word}`],
+        { cwd: PROJECT },
+      );
+      let output = '';
+      let errors = '';
+      build.stdout!.on('data', (chunk: Buffer) => {
+        output += chunk.toString('utf8');
+      });
+      build.stderr!.on('data', (chunk: Buffer) => {
+        errors += chunk.toString('utf8');
+      });
+      await until(
+        'the component to run',
+        60_000,
+        () => (new RegExp(`"type":"output"[^\\n]*${word}`).test(output) ? true : undefined),
+        { everyMs: 50 },
+      );
+      if (end === 'SIGPIPE') build.stdout!.destroy();
+      else build.kill(end);
+      const { code } = await build.exited;
+      assert.equal(code, exitCode, errors);
+      if (end === 'SIGPIPE') assert.equal(errors, 'ingot: the output was closed: canceling the build\n');
+      else assert.equal(resultOf(output).status, 'CANCELLED');
+      const { image } = JSON.parse(output.split('\n').find((line) => line.includes('"type":"state"'))!) as Result;
+      const { stdout } = await ingot(dataDirectory, ['logs', image]);
+      assert.match(stdout, /== CANCELLED/);
+      assert.equal(readdirSync(join(dataDirectory, 'layers')).length, layers);
     });
-    build.stderr!.resume();
-    await until(
-      'the component to run',
-      60_000,
-      () => (/"type":"output"[^\n]*about to hang/.test(output) ? true : undefined),
-      { everyMs: 50 },
-    );
-    build.kill('SIGINT');
-    const { code } = await build.exited;
-    assert.equal(code, 130);
-    assert.equal(resultOf(output).status, 'CANCELLED');
-    assert.equal(readdirSync(join(dataDirectory, 'layers')).length, layers);
-  });
 });
