@@ -1,14 +1,8 @@
 /** `ingot build`. */
-import {
-  CancelImageCreationCommand,
-  GetImageCommand,
-  StartImagePipelineExecutionCommand,
-  type Image,
-} from '@aws-sdk/client-imagebuilder';
+import { StartImagePipelineExecutionCommand } from '@aws-sdk/client-imagebuilder';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
-import { imagebuilderClient, signedJson, type Connection } from '../platform/api-client.ts';
-import { sleep } from '../platform/clock.ts';
+import { imagebuilderClient, type Connection } from '../platform/api-client.ts';
 import { loadCredentials } from '../platform/credentials.ts';
 import {
   parseTemplate,
@@ -21,20 +15,13 @@ import {
 } from '../templates/template.ts';
 import { imageTagsOf, withTags } from './deploy/image-tags.ts';
 import { createImage, deployResource, type DeployContext } from './deploy/deploy.ts';
-import {
-  humanOutput,
-  jsonOutput,
-  type AmiFile,
-  type BuildOutput,
-  type BuildResult,
-  type KeptInstance,
-} from './deploy/output.ts';
+import { humanOutput, jsonOutput, type BuildOutput } from './deploy/output.ts';
 import { CLIENT_OPTIONS, connectTo, dataDirectoryOf, regionOf } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { requireFitHost } from './fitness.ts';
-import { followImage } from './follow.ts';
-import type { InstanceDescription } from './instances.ts';
 import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
+import { DEBUG_OPTION, PROGRESS_OPTION, progressMode } from './terminal/mode.ts';
+import { watchImage } from './watch-image.ts';
 
 export const build: Command = {
   usage: 'build [OPTIONS] TEMPLATE',
@@ -62,6 +49,8 @@ Ctrl-C cancels the current build, cleans up and exits. A second Ctrl-C exits at 
     },
     'keep-on-failure': { help: 'keep the instance of a failed build or test for 4 hours, and print how to enter it' },
     'keep-for': { value: 'DURATION', help: 'keep it for this long instead, such as 90m or 2d', default: '4h' },
+    progress: PROGRESS_OPTION,
+    debug: DEBUG_OPTION,
     json: { help: 'print progress records as JSON lines; the last line has "type":"result"' },
     ...CLIENT_OPTIONS,
   },
@@ -95,9 +84,11 @@ interface Run {
 async function run(args: Arguments): Promise<number> {
   const dataDirectory = dataDirectoryOf(args);
   const region = regionOf(args);
-  const output = args.flag('json')
-    ? jsonOutput()
-    : humanOutput(args.text('data') === undefined ? undefined : dataDirectory);
+  const mode = progressMode(args, process.stdout);
+  const output =
+    mode === 'json'
+      ? jsonOutput()
+      : humanOutput(args.text('data') === undefined ? undefined : dataDirectory, mode, args.flag('debug'));
   const interrupt = catchInterrupt((cause) => {
     const text = interruptNote(cause, 'canceling the build');
     if (cause === 'SIGPIPE') process.stderr.write(`ingot: ${text}\n`);
@@ -128,7 +119,7 @@ async function run(args: Arguments): Promise<number> {
       return interrupt.exitCode;
     }
     if (error instanceof WrongUse) {
-      if (!args.flag('json')) throw error;
+      if (mode !== 'json') throw error;
       output.failed(error.message);
       return 2;
     }
@@ -254,41 +245,10 @@ async function buildImage(run: Run, resource: PlannedResource): Promise<number> 
   return watch(run, arn, resource);
 }
 
-/** Follows a build to its end, cancelling it when the command is interrupted. */
+/** Follows a build to its end, and keeps what other resources may refer to. @returns the command's exit code */
 async function watch(run: Run, arn: string, resource: PlannedResource): Promise<number> {
-  const started = Date.now();
-  run.output.begin(arn);
-  const cancelled = new Promise<void>((done) => {
-    const cancel = (): void => void cancelImage(run, arn).then(done, done);
-    if (run.interrupt.signal.aborted) cancel();
-    else run.interrupt.signal.addEventListener('abort', cancel, { once: true });
-  });
-  const reconnect = (): Promise<Connection> => connectTo(run.dataDirectory, run.region);
-  // Not the interrupt's signal: how the cancelling goes is shown to its end.
-  for await (const record of followImage(run.connection, arn, {
-    follow: true,
-    signal: new AbortController().signal,
-    reconnect,
-  }))
-    run.output.record(record);
-  if (run.interrupt.signal.aborted) await cancelled;
-
-  const connection = await reconnect();
-  const image = await finalImage(connection, arn);
-  const status = image.state?.status ?? 'FAILED';
-  const amis = status === 'AVAILABLE' ? await amisOf(connection, arn) : [];
-  const kept = status === 'FAILED' ? await keptOf(connection, arn) : [];
-  const result: BuildResult = {
-    status,
-    image: arn,
-    amis,
-    kept,
-    seconds: Math.round((Date.now() - started) / 100) / 10,
-    ...(image.state?.reason === undefined ? {} : { reason: image.state.reason }),
-  };
-  run.output.result(result);
-  if (run.interrupt.signal.aborted) return run.interrupt.exitCode;
-  if (status !== 'AVAILABLE') return 1;
+  const { exitCode, image, amis } = await watchImage(run, arn);
+  if (exitCode !== 0) return exitCode;
   const home = amis.find((ami) => ami.region === run.region) ?? amis[0];
   run.known.set(resource.logicalId, {
     ref: arn,
@@ -300,38 +260,4 @@ async function watch(run: Run, arn: string, resource: PlannedResource): Promise<
     },
   });
   return 0;
-}
-
-/** The log is written before the record changes, so that the record may be a moment behind. */
-async function finalImage(connection: Connection, arn: string): Promise<Image> {
-  const client = imagebuilderClient(connection);
-  for (;;) {
-    const image = (await client.send(new GetImageCommand({ imageBuildVersionArn: arn }))).image!;
-    if (['AVAILABLE', 'FAILED', 'CANCELLED', 'DEPRECATED', 'DISABLED', 'DELETED'].includes(image.state?.status ?? ''))
-      return image;
-    await sleep(200);
-  }
-}
-
-async function cancelImage(run: Run, arn: string): Promise<void> {
-  await imagebuilderClient(run.connection).send(new CancelImageCreationCommand({ imageBuildVersionArn: arn } as never));
-}
-
-/** The instances that outlive a failed image. */
-async function keptOf(connection: Connection, arn: string): Promise<readonly KeptInstance[]> {
-  const { instances } = await signedJson<{ instances: readonly InstanceDescription[] }>(connection, {
-    method: 'GET',
-    path: '/ingot/instances',
-  });
-  return instances.flatMap(({ instanceId, image, state, purpose, keptUntil }) =>
-    image === arn && state === 'running' && keptUntil !== undefined ? [{ instanceId, purpose, until: keptUntil }] : [],
-  );
-}
-
-async function amisOf(connection: Connection, arn: string): Promise<readonly AmiFile[]> {
-  const { amis } = await signedJson<{ amis: readonly AmiFile[] }>(connection, {
-    method: 'GET',
-    path: `/ingot/images/${encodeURIComponent(arn)}/amis`,
-  });
-  return amis.map(({ region, id, file }) => ({ region, id, file }));
 }

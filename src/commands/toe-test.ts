@@ -4,15 +4,18 @@ import { basename, dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Instance } from '../instances/instance.ts';
 import { newUuid } from '../platform/ids.ts';
+import { within } from '../resources/progress.ts';
 import { DEFAULT_WORKING_DIRECTORY } from '../resources/working-directory.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
+import { PROGRESS_OPTION, progressMode } from './terminal/mode.ts';
 import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
 import { runSummary, type RunReport } from '../runner/detailed-output.ts';
 import { InvalidDocuments, judge, readDocument, type LoadedDocument } from './toe/documents.ts';
 import { RUN_OPTIONS, list, parametersOf, type ToeRequest } from './toe/request.ts';
 import { runDocuments } from './toe/run-documents.ts';
-import { driverOf, inInstance, PLACE_OPTIONS, profileRunOf, secretsOf, shownBy, tellWarnings } from './toe/session.ts';
+import { driverOf, inInstance, PLACE_OPTIONS, profileRunOf, secretsOf, tellWarnings } from './toe/session.ts';
 import { shellIn } from './toe/shell.ts';
+import { shownTest } from './toe/shown-test.ts';
 import { junit, stepTable } from './toe/table.ts';
 
 export const toeTest: Command = {
@@ -24,7 +27,8 @@ export const toeTest: Command = {
     watch: { short: 'w', help: 'run again in another fresh instance when the file changes, until Ctrl-C' },
     keep: { short: 'k', help: 'open a shell in the instance at the end; the instance terminates with the shell' },
     junit: { value: 'FILE', help: 'write the steps to a JUnit XML file' },
-    quiet: { short: 'q', help: 'show only the last output of failed steps' },
+    progress: PROGRESS_OPTION,
+    quiet: { short: 'q', help: 'show only the result: the same as --progress quiet' },
     ...PLACE_OPTIONS,
   },
   exitCodes: {
@@ -74,15 +78,14 @@ async function runOnce(args: Arguments, path: string, driver: string, signal: Ab
   }
   tellWarnings(documents);
   const request = requestOf(args, path);
-  const shown = shownBy(undefined, false);
-  const report = args.flag('quiet')
-    ? (event: Parameters<typeof shown>[0]) => {
-        if (event.type !== 'output') shown(event);
-      }
-    : shown;
+  const mode = progressMode(args, process.stderr);
+  const { report, end: endView } = shownTest(mode);
   const secrets = await secretsOf(args);
   const profile = await profileRunOf(args);
+  const launch = within(report, { step: 'LaunchInstance', action: 'LaunchInstance' });
+  launch({ type: 'step', status: 'RUNNING', text: 'LaunchInstance' });
   const ended = await inInstance(args, driver, { report, signal }, async (instance) => {
+    launch({ type: 'step', status: 'COMPLETED', text: 'LaunchInstance: done' });
     const end = await runDocuments({
       request,
       documents,
@@ -95,10 +98,11 @@ async function runOnce(args: Arguments, path: string, driver: string, signal: Ab
       componentText: async (arn) => (await readDocument(arn, args)).text,
     });
     if ('interrupted' in end) throw new Error('an instance restarts by itself');
-    show(end.report, args);
+    endView();
+    show(end.report, args, mode === 'json');
     if (args.flag('keep')) await keep(instance);
     return end.report;
-  });
+  }).finally(endView);
   return runSummary(ended).status === 'success' ? 0 : 1;
 }
 
@@ -116,7 +120,13 @@ function requestOf(args: Arguments, path: string): ToeRequest {
   };
 }
 
-function show(report: RunReport, args: Arguments): void {
+function show(report: RunReport, args: Arguments, json: boolean): void {
+  const file = args.text('junit');
+  if (file !== undefined) writeFileSync(file, junit(report));
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ type: 'result', ...runSummary(report) })}\n`);
+    return;
+  }
   if (report.problem !== undefined) process.stdout.write(`${report.problem}\n`);
   process.stdout.write(stepTable(report));
   for (const { outcome } of report.documents) {
@@ -124,8 +134,6 @@ function show(report: RunReport, args: Arguments): void {
     process.stdout.write(`\n${outcome.failure.phase}: ${outcome.failure.step}: ${outcome.failure.message}\n`);
     for (const line of outcome.failure.outputTail) process.stdout.write(`  | ${line}\n`);
   }
-  const file = args.text('junit');
-  if (file !== undefined) writeFileSync(file, junit(report));
 }
 
 async function keep(instance: Instance): Promise<void> {

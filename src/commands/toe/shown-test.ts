@@ -1,0 +1,38 @@
+/**
+ * How `ingot toe test` shows what it does: the view of a build, on stderr. The result goes to stdout, as JSON with the
+ * records before it.
+ */
+import { timestamp } from '../../platform/clock.ts';
+import { PROGRESS_VERSION, type ProgressRecord, type Report } from '../../resources/progress.ts';
+import { buildView, type ViewMode } from '../terminal/view.ts';
+
+/** Where a test tells its progress. */
+export interface ShownTest {
+  readonly report: Report;
+  /** Ends what is live: the table of the result follows. Safe to repeat. */
+  end(): void;
+}
+
+/** Shows one run of a document. */
+export function shownTest(mode: ViewMode | 'json'): ShownTest {
+  const recordOf = (event: Parameters<Report>[0]): ProgressRecord => ({
+    v: PROGRESS_VERSION,
+    time: timestamp(),
+    image: '',
+    level: 'info',
+    ...event,
+  });
+  if (mode === 'json')
+    return { report: (event) => void process.stdout.write(`${JSON.stringify(recordOf(event))}\n`), end: () => {} };
+  const view = buildView(process.stderr, mode);
+  view.state.status = 'RUNNING';
+  let ended = false;
+  const end = (): void => {
+    if (ended) return;
+    ended = true;
+    view.end('nothing');
+    // Plain lines had them in their place.
+    if (mode !== 'plain') for (const text of new Set(view.state.warnings)) process.stderr.write(`note: ${text}\n`);
+  };
+  return { report: (event) => view.record(recordOf(event)), end };
+}
