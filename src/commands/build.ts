@@ -15,13 +15,12 @@ import {
 } from '../templates/template.ts';
 import { imageTagsOf, withTags } from './deploy/image-tags.ts';
 import { createImage, deployResource, type DeployContext } from './deploy/deploy.ts';
-import { humanOutput, jsonOutput, type BuildOutput } from './deploy/output.ts';
+import type { BuildOutput } from './deploy/output.ts';
 import { CLIENT_OPTIONS, connectTo, dataDirectoryOf, regionOf } from './client.ts';
-import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
+import { CommandFailed, InvalidInput, WrongUse, type Arguments, type Command } from './command.ts';
 import { requireFitHost } from './fitness.ts';
-import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
-import { DEBUG_OPTION, PROGRESS_OPTION, progressMode } from './terminal/mode.ts';
-import { watchImage } from './watch-image.ts';
+import type { Interrupt } from './interrupt.ts';
+import { WATCH_OPTIONS, watching, watchImage } from './watch-image.ts';
 
 export const build: Command = {
   usage: 'build [OPTIONS] TEMPLATE',
@@ -38,20 +37,7 @@ Ctrl-C cancels the current build, cleans up and exits. A second Ctrl-C exits at 
   options: {
     parameter: { value: 'NAME=VALUE', short: 'p', multiple: true, help: 'template parameter' },
     'stack-name': { value: 'NAME', help: 'value of AWS::StackName', default: "the template's name" },
-    'no-cache': { help: 'run every component; use no cached layers' },
-    cache: {
-      help: "use cached layers up to 24 hours old (the default), overriding the template's tag ingot:layer-cache",
-    },
-    'cache-max-age': {
-      value: 'DURATION',
-      help: 'use cached layers no older than this, such as 90m or 7d',
-      default: '24h',
-    },
-    'keep-on-failure': { help: 'keep the instance of a failed build or test for 4 hours, and print how to enter it' },
-    'keep-for': { value: 'DURATION', help: 'keep it for this long instead, such as 90m or 2d', default: '4h' },
-    progress: PROGRESS_OPTION,
-    debug: DEBUG_OPTION,
-    json: { help: 'print progress records as JSON lines; the last line has "type":"result"' },
+    ...WATCH_OPTIONS,
     ...CLIENT_OPTIONS,
   },
   exitCodes: {
@@ -84,17 +70,7 @@ interface Run {
 async function run(args: Arguments): Promise<number> {
   const dataDirectory = dataDirectoryOf(args);
   const region = regionOf(args);
-  const mode = progressMode(args, process.stdout);
-  const output =
-    mode === 'json'
-      ? jsonOutput()
-      : humanOutput(args.text('data') === undefined ? undefined : dataDirectory, mode, args.flag('debug'));
-  const interrupt = catchInterrupt((cause) => {
-    const text = interruptNote(cause, 'canceling the build');
-    if (cause === 'SIGPIPE') process.stderr.write(`ingot: ${text}\n`);
-    else output.note(text);
-  });
-  try {
+  return watching(args, dataDirectory, async (output, interrupt) => {
     const imageTags = imageTagsOf(args);
     const plan = await readPlan(args, dataDirectory, region);
     await requireFitHost('build', dataDirectory);
@@ -113,28 +89,7 @@ async function run(args: Arguments): Promise<number> {
       imageTags,
       known: new Map(),
     });
-  } catch (error) {
-    if (interrupt.signal.aborted) {
-      output.failed('interrupted');
-      return interrupt.exitCode;
-    }
-    if (error instanceof WrongUse) {
-      if (mode !== 'json') throw error;
-      output.failed(error.message);
-      return 2;
-    }
-    if (
-      error instanceof CommandFailed ||
-      (error as { $fault?: unknown }).$fault !== undefined ||
-      (error as Error).name === 'RequestRefused'
-    ) {
-      output.failed((error as Error).message);
-      return 1;
-    }
-    throw error;
-  } finally {
-    interrupt.release();
-  }
+  });
 }
 
 /** The template with its parameters, judged before anything is made. */
@@ -166,7 +121,7 @@ async function readPlan(args: Arguments, dataDirectory: string, region: string):
     });
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
-    throw new WrongUse(
+    throw new InvalidInput(
       error.message
         .split('\n')
         .map((line) => `${path}:${line}`)
@@ -188,7 +143,7 @@ async function buildAll(run: Run): Promise<number> {
   const images = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::Image');
   const pipelines = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::ImagePipeline');
   if (images.length === 0 && pipelines.length === 0)
-    throw new WrongUse(
+    throw new InvalidInput(
       'nothing to build: the template needs an AWS::ImageBuilder::Image or an AWS::ImageBuilder::ImagePipeline',
     );
   // An image whose answers another resource needs is built in its turn; the rest of the resources come first, so that

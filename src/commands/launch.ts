@@ -9,12 +9,14 @@ import { stateOf, waitUntilGone, waitUntilRunning } from './instance-state.ts';
 import type { InstanceDescription } from './instances.ts';
 import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
 import { parsePublish } from './publish.ts';
+import { resolveName } from './short-names.ts';
 import { shellWord } from './text.ts';
 
 export const launch: Command = {
   usage: 'launch [OPTIONS] IMAGE',
   about: `
-Launches an image as a virtual machine and prints the instance ID when it is running. IMAGE is an AMI ID or an image ARN.
+Launches an image as a virtual machine and prints the instance ID when it is running. IMAGE is an AMI ID,
+NAME[/VERSION[/BUILD]] or an image ARN. NAME alone means the newest available build of the highest version.
 
 The command waits until the instance terminates. Ctrl-C terminates it. With --detach the command returns and the instance
 runs until \`ingot terminate\`. Stopping the server does not stop instances.`,
@@ -37,13 +39,14 @@ runs until \`ingot terminate\`. Stopping the server does not stop instances.`,
     detach: { short: 'd', help: 'return when the instance is running' },
     ...CLIENT_OPTIONS,
   },
-  examples: ['ingot launch ami-0123456789abcdef0 --publish 8080:80 --detach', 'curl localhost:8080'],
+  examples: ['ingot launch nginx --publish 8080:80 --detach', 'curl localhost:8080'],
   positionals: ['IMAGE'],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
-  const body = await requestOf(args);
+  const request = await requestOf(args);
+  const body = { ...request, image: await imageOf(args.positionals[0]!, args) };
   await requireFitHost('launch', dataDirectoryOf(args));
   const connection = await connect(args);
   const detach = args.flag('detach');
@@ -72,10 +75,18 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
+/** An AMI ID as it is, or the ARN of an image that has one. */
+async function imageOf(text: string, args: Arguments): Promise<string> {
+  if (/^ami-[0-9a-f]{8,17}$/.test(text)) return text;
+  return resolveName(() => connect(args), text, {
+    types: ['image'],
+    what: 'image',
+    builds: ({ state }) => state?.status === 'AVAILABLE',
+    buildWord: 'AVAILABLE',
+  });
+}
+
 async function requestOf(args: Arguments): Promise<object> {
-  const image = args.positionals[0]!;
-  if (!/^(ami-[0-9a-f]{8,17}|arn:\S+)$/.test(image))
-    throw new WrongUse(`invalid image '${image}': expected an AMI ID (ami-…) or an image ARN`);
   const firmware = args.text('firmware');
   if (firmware !== undefined && firmware !== 'bios' && firmware !== 'uefi')
     throw new WrongUse(`invalid value '${firmware}' for --firmware: expected bios or uefi`);
@@ -91,7 +102,6 @@ async function requestOf(args: Arguments): Promise<object> {
   const instanceType = args.text('instance-type');
   const instanceProfile = args.text('instance-profile');
   return {
-    image,
     publish,
     sshKeys,
     ...(userData === undefined ? {} : { userData: await contentOf(userData) }),

@@ -53,7 +53,7 @@ function overview(wrongUse: boolean): number {
 }
 
 async function runCommand(name: string, argv: readonly string[]): Promise<number> {
-  const { CommandFailed, WrongUse, readArguments } = await import('./command.ts');
+  const { CommandFailed, InvalidInput, WrongUse, readArguments } = await import('./command.ts');
   const { plainLine } = await import('./text.ts');
   try {
     const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -76,6 +76,10 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
     }
     return await command.run(args);
   } catch (error) {
+    if (error instanceof InvalidInput) {
+      process.stderr.write(`ingot: ${error.message}\n`);
+      return 2;
+    }
     if (error instanceof WrongUse) {
       process.stderr.write(
         `ingot: ${error.message} (see: ingot ` +

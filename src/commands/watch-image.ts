@@ -3,11 +3,82 @@ import { CancelImageCreationCommand, GetImageCommand, type Image } from '@aws-sd
 import { imagebuilderClient, signedJson, type Connection } from '../platform/api-client.ts';
 import { sleep } from '../platform/clock.ts';
 import { connectTo } from './client.ts';
-import type { AmiFile, BuildOutput, BuildResult, KeptInstance } from './deploy/output.ts';
+import { CommandFailed, WrongUse, type Arguments, type CommandOption } from './command.ts';
+import {
+  humanOutput,
+  jsonOutput,
+  type AmiFile,
+  type BuildOutput,
+  type BuildResult,
+  type KeptInstance,
+} from './deploy/output.ts';
 import { followImage } from './follow.ts';
 import type { InstanceDescription } from './instances.ts';
-import type { Interrupt } from './interrupt.ts';
+import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
 import { lastRunOf } from './terminal/last-run.ts';
+import { DEBUG_OPTION, PROGRESS_OPTION, progressMode } from './terminal/mode.ts';
+
+/** Options of every command that starts an image and shows it to its end. */
+export const WATCH_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  'no-cache': { help: 'run every component; use no cached layers' },
+  cache: { help: 'use cached layers up to 24 hours old (the default), overriding the tag ingot:layer-cache' },
+  'cache-max-age': {
+    value: 'DURATION',
+    help: 'use cached layers no older than this, such as 90m or 7d',
+    default: '24h',
+  },
+  'keep-on-failure': { help: 'keep the instance of a failed build or test for 4 hours, and print how to enter it' },
+  'keep-for': { value: 'DURATION', help: 'keep it for this long instead, such as 90m or 2d', default: '4h' },
+  progress: PROGRESS_OPTION,
+  debug: DEBUG_OPTION,
+  json: { help: 'print progress records as JSON lines; the last line has "type":"result"' },
+};
+
+/**
+ * Does the work of such a command: its output as the options ask for it, an interrupt that cancels, and errors as
+ * output.
+ * @returns the exit code
+ */
+export async function watching(
+  args: Arguments,
+  dataDirectory: string,
+  work: (output: BuildOutput, interrupt: Interrupt) => Promise<number>,
+): Promise<number> {
+  const mode = progressMode(args, process.stdout);
+  const output =
+    mode === 'json'
+      ? jsonOutput()
+      : humanOutput(args.text('data') === undefined ? undefined : dataDirectory, mode, args.flag('debug'));
+  const interrupt = catchInterrupt((cause) => {
+    const text = interruptNote(cause, 'canceling the build');
+    if (cause === 'SIGPIPE') process.stderr.write(`ingot: ${text}\n`);
+    else output.note(text);
+  });
+  try {
+    return await work(output, interrupt);
+  } catch (error) {
+    if (interrupt.signal.aborted) {
+      output.failed('interrupted');
+      return interrupt.exitCode;
+    }
+    if (error instanceof WrongUse) {
+      if (mode !== 'json') throw error;
+      output.failed(error.message);
+      return 2;
+    }
+    if (
+      error instanceof CommandFailed ||
+      (error as { $fault?: unknown }).$fault !== undefined ||
+      (error as Error).name === 'RequestRefused'
+    ) {
+      output.failed((error as Error).message);
+      return 1;
+    }
+    throw error;
+  } finally {
+    interrupt.release();
+  }
+}
 
 /** Who watches. */
 export interface Watcher {

@@ -119,6 +119,27 @@ describe('ingot build', () => {
     );
   });
 
+  test('short names, lists, and a pipeline that is run by its name', async () => {
+    const pipeline = template('echo built')
+      .replace('Type: AWS::ImageBuilder::Image\n', 'Type: AWS::ImageBuilder::ImagePipeline\n')
+      .replace('    Properties:\n      ImageRecipeArn', '    Properties:\n      Name: Nightly\n      ImageRecipeArn');
+    await writeFile(file, pipeline);
+    const built = await ingot(dataDirectory, ['build', file, '--progress', 'quiet']);
+    assert.equal(built.code, 0, built.stderr);
+    assert.match(built.stdout, /^\nAVAILABLE in /);
+    assert.match((await ingot(dataDirectory, ['pipelines'])).stdout, /^nightly +ENABLED +greeting\/1\.0\.\d+ /m);
+    const ran = await ingot(dataDirectory, ['run', 'nightly', '--progress', 'json']);
+    assert.equal(ran.code, 0, ran.stderr);
+    const { image, amis } = resultOf(ran.stdout);
+    const { stdout: listed } = await ingot(dataDirectory, ['images', 'greeting/1.0.x', '--status', 'available']);
+    const name = image.replace(/^.*:image\//, '');
+    assert.match(listed.split('\n')[1]!, new RegExp(`^${name} +AVAILABLE +${amis[0]!.id} +us-east-1 `));
+    const { stdout: log } = await ingot(dataDirectory, ['logs', name]);
+    assert.match(log, /== AVAILABLE\n$/);
+    // A layer holds the component.
+    assert.match(ran.stdout, /"component":"greet",[^\n]*"status":"CACHED"/);
+  });
+
   test('a failed build exits with 1 and tells what failed at the very end', async () => {
     await writeFile(file, template('ls /no/such/folder'));
     const { code, stdout, stderr } = await ingot(dataDirectory, ['build', file]);
@@ -148,6 +169,7 @@ describe('ingot build', () => {
     const { code, stderr } = await ingot(dataDirectory, ['build', file]);
     assert.equal(code, 2);
     assert.match(stderr, /5:7.*Nmae[\s\S]*Name/);
+    assert.doesNotMatch(stderr, /see: ingot help/);
   });
 
   test('a port that is in use ends the server at once, worker and all', async () => {
