@@ -195,7 +195,8 @@ function unknownName(text: string, name: ShortName, arns: readonly string[], wha
   }
   const slugs = [...new Set(parsed.filter(({ owner }) => /^\d/.test(owner)).map((arn) => arn.slug))].toSorted();
   const near = nearestWord(name.slug, [...new Set(parsed.map((arn) => arn.slug))]);
-  if (near !== undefined) return `no ${what} '${text}'; did you mean '${near}'?`;
+  if (near !== undefined)
+    return `no ${what} '${text}'; did you mean '${name.type === undefined ? near : `${name.type}/${near}`}'?`;
   return `no ${what} '${text}'; ${slugs.length === 0 ? 'there are none in this Region' : `there are ${listed(slugs, 'and')}`}`;
 }
 

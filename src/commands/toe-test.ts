@@ -15,7 +15,7 @@ import { RUN_OPTIONS, list, parametersOf, type ToeRequest } from './toe/request.
 import { runDocuments } from './toe/run-documents.ts';
 import { driverOf, inInstance, PLACE_OPTIONS, profileRunOf, secretsOf, tellWarnings } from './toe/session.ts';
 import { shellIn } from './toe/shell.ts';
-import { shownTest } from './toe/shown-test.ts';
+import { shownTest, type ShownTest } from './toe/shown-test.ts';
 import { junit, stepTable } from './toe/table.ts';
 
 export const toeTest: Command = {
@@ -52,12 +52,15 @@ async function run(args: Arguments): Promise<number> {
     throw new WrongUse('--watch and --keep exclude each other: a watched run has a fresh instance each time');
   if (args.flag('keep') && process.stdin.isTTY !== true)
     throw new WrongUse('--keep opens a shell, for which stdin has to be a terminal');
-  const interrupt = catchInterrupt((cause) =>
-    process.stderr.write(`ingot: ${interruptNote(cause, 'terminating the instance')}\n`),
-  );
+  // Above what is live, where something is.
+  let say = (text: string): void => void process.stderr.write(`${text}\n`);
+  const onShown = (shown: ShownTest): void => {
+    say = shown.note;
+  };
+  const interrupt = catchInterrupt((cause) => say(`ingot: ${interruptNote(cause, 'terminating the instance')}`));
   try {
-    if (args.flag('watch')) return await runWatched(args, path, driver, interrupt);
-    return await runOnce(args, path, driver, interrupt.signal);
+    if (args.flag('watch')) return await runWatched(args, path, driver, interrupt, onShown);
+    return await runOnce(args, path, driver, interrupt.signal, onShown);
   } catch (error) {
     if (interrupt.signal.aborted) return interrupt.exitCode;
     if ((error as Error).name === 'InstanceError') throw new CommandFailed((error as Error).message);
@@ -67,7 +70,13 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-async function runOnce(args: Arguments, path: string, driver: string, signal: AbortSignal): Promise<number> {
+async function runOnce(
+  args: Arguments,
+  path: string,
+  driver: string,
+  signal: AbortSignal,
+  onShown: (shown: ShownTest) => void,
+): Promise<number> {
   let documents: readonly LoadedDocument[];
   try {
     documents = judge([await readDocument(path, args)], []);
@@ -79,7 +88,9 @@ async function runOnce(args: Arguments, path: string, driver: string, signal: Ab
   tellWarnings(documents);
   const request = requestOf(args, path);
   const mode = progressMode(args, process.stderr);
-  const { report, end: endView } = shownTest(mode);
+  const shown = shownTest(mode);
+  const { report, end: endView } = shown;
+  onShown(shown);
   const secrets = await secretsOf(args);
   const profile = await profileRunOf(args);
   const launch = within(report, { step: 'LaunchInstance', action: 'LaunchInstance' });
@@ -102,7 +113,7 @@ async function runOnce(args: Arguments, path: string, driver: string, signal: Ab
     show(end.report, args, mode === 'json');
     if (args.flag('keep')) await keep(instance);
     return end.report;
-  }).finally(endView);
+  }).finally(() => endView(signal.aborted));
   return runSummary(ended).status === 'success' ? 0 : 1;
 }
 
@@ -141,7 +152,13 @@ async function keep(instance: Instance): Promise<void> {
   await shellIn(instance);
 }
 
-async function runWatched(args: Arguments, path: string, driver: string, interrupt: Interrupt): Promise<number> {
+async function runWatched(
+  args: Arguments,
+  path: string,
+  driver: string,
+  interrupt: Interrupt,
+  onShown: (shown: ShownTest) => void,
+): Promise<number> {
   const file = resolve(path);
   let changed = Promise.withResolvers<void>();
   // The folder, since editors put a new file in the old one's place.
@@ -152,7 +169,7 @@ async function runWatched(args: Arguments, path: string, driver: string, interru
   try {
     while (!interrupt.signal.aborted) {
       changed = Promise.withResolvers<void>();
-      await runOnce(args, path, driver, interrupt.signal).catch((error: unknown) => {
+      await runOnce(args, path, driver, interrupt.signal, onShown).catch((error: unknown) => {
         if (interrupt.signal.aborted || !(error instanceof WrongUse || error instanceof CommandFailed)) throw error;
         process.stderr.write(`ingot: ${error.message}\n`);
       });
