@@ -1,15 +1,9 @@
 /** `ingot build`. */
-import {
-  CancelImageCreationCommand,
-  GetImageCommand,
-  StartImagePipelineExecutionCommand,
-  type Image,
-} from '@aws-sdk/client-imagebuilder';
+import { StartImagePipelineExecutionCommand } from '@aws-sdk/client-imagebuilder';
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, extname, resolve } from 'node:path';
-import { imagebuilderClient, signedJson, type Connection } from '../platform/api-client.ts';
 import { readUtf8 } from '../platform/utf8.ts';
-import { sleep } from '../platform/clock.ts';
+import { basename, dirname, extname, resolve } from 'node:path';
+import { imagebuilderClient, type Connection } from '../platform/api-client.ts';
 import { loadCredentials } from '../platform/credentials.ts';
 import {
   parseTemplate,
@@ -22,20 +16,12 @@ import {
 } from '../templates/template.ts';
 import { imageTagsOf, withTags } from './deploy/image-tags.ts';
 import { createImage, deployResource, type DeployContext } from './deploy/deploy.ts';
-import {
-  humanOutput,
-  jsonOutput,
-  type AmiFile,
-  type BuildOutput,
-  type BuildResult,
-  type KeptInstance,
-} from './deploy/output.ts';
+import type { BuildOutput } from './deploy/output.ts';
 import { CLIENT_OPTIONS, connectTo, dataDirectoryOf, regionOf } from './client.ts';
-import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
+import { CommandFailed, InvalidInput, WrongUse, type Arguments, type Command } from './command.ts';
 import { requireFitHost } from './fitness.ts';
-import { followImage } from './follow.ts';
-import type { InstanceDescription } from './instances.ts';
-import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
+import type { Interrupt } from './interrupt.ts';
+import { WATCH_OPTIONS, watching, watchImage } from './watch-image.ts';
 
 export const build: Command = {
   usage: 'build [OPTIONS] TEMPLATE',
@@ -47,22 +33,12 @@ are left alone.
 If no server is running on the data directory, the command starts one in the background. That server exits after a minute
 without work.
 
-Ctrl-C cancels the current build, cleans up and exits. A second Ctrl-C exits at once.`,
+Ctrl-C cancels the current build, cleans up and exits. A second Ctrl-C exits at once. SIGTERM, SIGHUP and a closed output
+(such as that of \`| head\`) cancel it the same way.`,
   options: {
     parameter: { value: 'NAME=VALUE', short: 'p', multiple: true, help: 'template parameter' },
     'stack-name': { value: 'NAME', help: 'value of AWS::StackName', default: "the template's name" },
-    'no-cache': { help: 'run every component; use no cached layers' },
-    cache: {
-      help: "use cached layers up to 24 hours old (the default), overriding the template's tag ingot:layer-cache",
-    },
-    'cache-max-age': {
-      value: 'DURATION',
-      help: 'use cached layers no older than this, such as 90m or 7d',
-      default: '24h',
-    },
-    'keep-on-failure': { help: 'keep the instance of a failed build or test for 4 hours, and print how to enter it' },
-    'keep-for': { value: 'DURATION', help: 'keep it for this long instead, such as 90m or 2d', default: '4h' },
-    json: { help: 'print progress records as JSON lines; the last line has "type":"result"' },
+    ...WATCH_OPTIONS,
     ...CLIENT_OPTIONS,
   },
   exitCodes: {
@@ -70,6 +46,8 @@ Ctrl-C cancels the current build, cleans up and exits. A second Ctrl-C exits at 
     1: 'failed',
     2: 'usage error, including an invalid template',
     130: 'canceled with Ctrl-C',
+    141: 'canceled because its output was closed, as by `| head`',
+    143: 'canceled with SIGTERM',
   },
   examples: ['ingot build examples/nginx/template.yaml'],
   positionals: ['TEMPLATE'],
@@ -93,11 +71,7 @@ interface Run {
 async function run(args: Arguments): Promise<number> {
   const dataDirectory = dataDirectoryOf(args);
   const region = regionOf(args);
-  const output = args.flag('json')
-    ? jsonOutput()
-    : humanOutput(args.text('data') === undefined ? undefined : dataDirectory);
-  const interrupt = catchInterrupt(() => output.note('interrupted: cancelling (once more leaves at once)'));
-  try {
+  return watching(args, dataDirectory, async (output, interrupt) => {
     const imageTags = imageTagsOf(args);
     const plan = await readPlan(args, dataDirectory, region);
     await requireFitHost('build', dataDirectory);
@@ -116,28 +90,7 @@ async function run(args: Arguments): Promise<number> {
       imageTags,
       known: new Map(),
     });
-  } catch (error) {
-    if (interrupt.signal.aborted) {
-      output.failed('interrupted');
-      return INTERRUPTED;
-    }
-    if (error instanceof WrongUse) {
-      if (!args.flag('json')) throw error;
-      output.failed(error.message);
-      return 2;
-    }
-    if (
-      error instanceof CommandFailed ||
-      (error as { $fault?: unknown }).$fault !== undefined ||
-      (error as Error).name === 'RequestRefused'
-    ) {
-      output.failed((error as Error).message);
-      return 1;
-    }
-    throw error;
-  } finally {
-    interrupt.release();
-  }
+  });
 }
 
 /** The template with its parameters, judged before anything is made. */
@@ -169,7 +122,7 @@ async function readPlan(args: Arguments, dataDirectory: string, region: string):
     });
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
-    throw new WrongUse(
+    throw new InvalidInput(
       error.message
         .split('\n')
         .map((line) => `${path}:${line}`)
@@ -191,7 +144,7 @@ async function buildAll(run: Run): Promise<number> {
   const images = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::Image');
   const pipelines = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::ImagePipeline');
   if (images.length === 0 && pipelines.length === 0)
-    throw new WrongUse(
+    throw new InvalidInput(
       'nothing to build: the template needs an AWS::ImageBuilder::Image or an AWS::ImageBuilder::ImagePipeline',
     );
   // An image whose answers another resource needs is built in its turn; the rest of the resources come first, so that
@@ -248,41 +201,10 @@ async function buildImage(run: Run, resource: PlannedResource): Promise<number> 
   return watch(run, arn, resource);
 }
 
-/** Follows a build to its end, cancelling it when the command is interrupted. */
+/** Follows a build to its end, and keeps what other resources may refer to. @returns the command's exit code */
 async function watch(run: Run, arn: string, resource: PlannedResource): Promise<number> {
-  const started = Date.now();
-  run.output.begin(arn);
-  const cancelled = new Promise<void>((done) => {
-    const cancel = (): void => void cancelImage(run, arn).then(done, done);
-    if (run.interrupt.signal.aborted) cancel();
-    else run.interrupt.signal.addEventListener('abort', cancel, { once: true });
-  });
-  const reconnect = (): Promise<Connection> => connectTo(run.dataDirectory, run.region);
-  // Not the interrupt's signal: how the cancelling goes is shown to its end.
-  for await (const record of followImage(run.connection, arn, {
-    follow: true,
-    signal: new AbortController().signal,
-    reconnect,
-  }))
-    run.output.record(record);
-  if (run.interrupt.signal.aborted) await cancelled;
-
-  const connection = await reconnect();
-  const image = await finalImage(connection, arn);
-  const status = image.state?.status ?? 'FAILED';
-  const amis = status === 'AVAILABLE' ? await amisOf(connection, arn) : [];
-  const kept = status === 'FAILED' ? await keptOf(connection, arn) : [];
-  const result: BuildResult = {
-    status,
-    image: arn,
-    amis,
-    kept,
-    seconds: Math.round((Date.now() - started) / 100) / 10,
-    ...(image.state?.reason === undefined ? {} : { reason: image.state.reason }),
-  };
-  run.output.result(result);
-  if (run.interrupt.signal.aborted) return INTERRUPTED;
-  if (status !== 'AVAILABLE') return 1;
+  const { exitCode, image, amis } = await watchImage(run, arn);
+  if (exitCode !== 0) return exitCode;
   const home = amis.find((ami) => ami.region === run.region) ?? amis[0];
   run.known.set(resource.logicalId, {
     ref: arn,
@@ -294,38 +216,4 @@ async function watch(run: Run, arn: string, resource: PlannedResource): Promise<
     },
   });
   return 0;
-}
-
-/** The log is written before the record changes, so that the record may be a moment behind. */
-async function finalImage(connection: Connection, arn: string): Promise<Image> {
-  const client = imagebuilderClient(connection);
-  for (;;) {
-    const image = (await client.send(new GetImageCommand({ imageBuildVersionArn: arn }))).image!;
-    if (['AVAILABLE', 'FAILED', 'CANCELLED', 'DEPRECATED', 'DISABLED', 'DELETED'].includes(image.state?.status ?? ''))
-      return image;
-    await sleep(200);
-  }
-}
-
-async function cancelImage(run: Run, arn: string): Promise<void> {
-  await imagebuilderClient(run.connection).send(new CancelImageCreationCommand({ imageBuildVersionArn: arn } as never));
-}
-
-/** The instances that outlive a failed image. */
-async function keptOf(connection: Connection, arn: string): Promise<readonly KeptInstance[]> {
-  const { instances } = await signedJson<{ instances: readonly InstanceDescription[] }>(connection, {
-    method: 'GET',
-    path: '/ingot/instances',
-  });
-  return instances.flatMap(({ instanceId, image, state, purpose, keptUntil }) =>
-    image === arn && state === 'running' && keptUntil !== undefined ? [{ instanceId, purpose, until: keptUntil }] : [],
-  );
-}
-
-async function amisOf(connection: Connection, arn: string): Promise<readonly AmiFile[]> {
-  const { amis } = await signedJson<{ amis: readonly AmiFile[] }>(connection, {
-    method: 'GET',
-    path: `/ingot/images/${encodeURIComponent(arn)}/amis`,
-  });
-  return amis.map(({ region, id, file }) => ({ region, id, file }));
 }

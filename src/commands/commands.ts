@@ -13,6 +13,9 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'build the images of a CloudFormation template',
     load: async () => (await import('./build.ts')).build,
   },
+  run: { summary: 'run an image pipeline', load: async () => (await import('./run.ts')).runPipeline },
+  images: { summary: 'list images and their AMIs', load: async () => (await import('./images.ts')).images },
+  pipelines: { summary: 'list image pipelines', load: async () => (await import('./pipelines.ts')).pipelines },
   import: { summary: 'import a disk as an image', load: async () => (await import('./import.ts')).importDisk },
   logs: { summary: 'show the log of an image build', load: async () => (await import('./logs.ts')).logs },
   launch: { summary: 'launch an image as a virtual machine', load: async () => (await import('./launch.ts')).launch },
@@ -73,7 +76,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
 
 /** The commands by task, as `ingot help` lists them: each once. */
 export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
-  'Build images': ['build', 'import', 'logs'],
+  'Build images': ['build', 'run', 'import', 'logs', 'images', 'pipelines'],
   'Run instances': ['launch', 'instances', 'exec', 'shell', 'cp', 'console', 'terminate'],
   'Work on components': ['toe run', 'toe validate', 'toe test'],
   'Manage resources and disk space': ['dependents', 'df', 'deregister', 'gc'],

@@ -12,7 +12,7 @@ import { CommandFailed, instanceIdOf, WrongUse, type Arguments, type Command } f
 import { packed } from './cp/pack.ts';
 import { openDestination, placeCopy, withStage } from './cp/place.ts';
 import { entriesOf, unpack } from './cp/unpack.ts';
-import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
+import { catchInterrupt, type Interrupt } from './interrupt.ts';
 import { followSession, sendInput, tellSession } from './session.ts';
 import { plainLine } from './text.ts';
 
@@ -73,7 +73,7 @@ async function run(args: Arguments): Promise<number> {
     else await get(context, from!, destination);
     return 0;
   } catch (error) {
-    if (interrupt.signal.aborted) return INTERRUPTED;
+    if (interrupt.signal.aborted) return interrupt.exitCode;
     throw (error as NodeJS.ErrnoException).syscall === undefined
       ? error
       : localError((error as NodeJS.ErrnoException).path ?? '', error);

@@ -2,30 +2,30 @@
 import type { Dependent } from '../catalog/dependent-tree.ts';
 import { signedJson } from '../platform/api-client.ts';
 import { CLIENT_OPTIONS, connect } from './client.ts';
-import { WrongUse, type Arguments, type Command } from './command.ts';
+import type { Arguments, Command } from './command.ts';
+import { NAMED_TYPES, resolveName } from './short-names.ts';
 
 export const dependents: Command = {
-  usage: 'dependents [OPTIONS] ARN',
+  usage: 'dependents [OPTIONS] RESOURCE',
   about: `
 Shows the tree of resources that depend on a resource. To delete the resource, delete its dependents first, innermost first.
 
-Name a component, workflow or image by its build version, and a recipe by its version. Resources that come with Ingot can also
-be named with wildcards.`,
+RESOURCE is an ARN or [TYPE/]NAME[/VERSION[/BUILD]], such as web, image-recipe/web or component/web/1.0.0/1. NAME alone means the
+newest build of the highest version. ARNs of resources that come with Ingot can have wildcards.`,
   options: {
     json: { help: 'print {"arn","dependents":[{"arn","dependents":[...]}]}' },
     ...CLIENT_OPTIONS,
   },
-  examples: ['arn=arn:aws:imagebuilder:us-east-1:aws:component/update-linux/x.x.x', 'ingot dependents $arn'],
-  positionals: ['ARN'],
+  examples: ['ingot dependents component/update-linux'],
+  positionals: ['RESOURCE'],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [arn = ''] = args.positionals;
-  if (!arn.startsWith('arn:'))
-    throw new WrongUse(
-      `invalid ARN '${arn}': expected an ARN such as arn:aws:imagebuilder:us-east-1:123456789012:component/web/1.0.0/1`,
-    );
+  const arn = await resolveName(() => connect(args), args.positionals[0]!, {
+    types: NAMED_TYPES,
+    what: 'resource',
+  });
   const tree = await signedJson<Dependent>(await connect(args), {
     method: 'GET',
     path: `/ingot/resources/${encodeURIComponent(arn)}/dependents`,

@@ -3,7 +3,7 @@ import { GROUPS, isFit, type CheckResult, type Status } from '../doctor/check.ts
 import { examineHost, installPackages, missingPackages } from '../doctor/doctor.ts';
 import { CLIENT_OPTIONS, dataDirectoryOf } from './client.ts';
 import type { Arguments, Command } from './command.ts';
-import { catchInterrupt, INTERRUPTED } from './interrupt.ts';
+import { catchInterrupt, interruptNote } from './interrupt.ts';
 import { plainLine } from './text.ts';
 import { INGOT } from '../platform/own-program.ts';
 
@@ -41,10 +41,7 @@ const COLOURS: Readonly<Record<Status, number>> = { ok: 32, warn: 33, fail: 31 }
 async function run(args: Arguments): Promise<number> {
   const dataDirectory = dataDirectoryOf(args);
   const json = args.flag('json');
-  // A reader that goes (`| head`) must not end this before all is let go.
-  process.stdout.on('error', () => {});
-  process.stderr.on('error', () => {});
-  const interrupt = catchInterrupt(() => process.stderr.write('ingot: interrupted: letting go of what was tried\n'));
+  const interrupt = catchInterrupt((cause) => process.stderr.write(`ingot: ${interruptNote(cause, 'cleaning up')}\n`));
   try {
     if (args.flag('install') && (await missingPackages()).length > 0) {
       if (!(await installPackages((chunk) => void process.stderr.write(chunk), interrupt.signal)))
@@ -59,7 +56,7 @@ async function run(args: Arguments): Promise<number> {
         process.stdout.write(`${heading}${shown(result)}\n`);
       }
     }
-    if (interrupt.signal.aborted) return INTERRUPTED;
+    if (interrupt.signal.aborted) return interrupt.exitCode;
     const ok = isFit(results);
     if (json) {
       process.stdout.write(

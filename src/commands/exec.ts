@@ -2,7 +2,7 @@
 import { recordsOf, signedRequest } from '../platform/api-client.ts';
 import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, instanceIdOf, WrongUse, type Arguments, type Command } from './command.ts';
-import { catchInterrupt, INTERRUPTED } from './interrupt.ts';
+import { catchInterrupt } from './interrupt.ts';
 import { constants } from 'node:os';
 
 export const exec: Command = {
@@ -59,7 +59,7 @@ async function run(args: Arguments): Promise<number> {
     }
     throw new CommandFailed('the connection to the server broke before the command ended');
   } catch (error) {
-    if (interrupt.signal.aborted) return INTERRUPTED;
+    if (interrupt.signal.aborted) return interrupt.exitCode;
     if (isConnectionError(error))
       throw new CommandFailed(`the connection to the server broke: ${(error as Error).message}`);
     throw error;

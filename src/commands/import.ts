@@ -9,13 +9,15 @@ import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { imagebuilderClient, RequestRefused, signedJson, type Connection } from '../platform/api-client.ts';
 import { sleep } from '../platform/clock.ts';
+import type { ProgressRecord } from '../resources/progress.ts';
 import { sourceFault, sourceName } from '../resources/import-source.ts';
 import { isInProgress } from '../resources/statuses.ts';
 import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { followImage } from './follow.ts';
-import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
-import { plainRecord } from './terminal/plain.ts';
+import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
+import { DEBUG_OPTION } from './terminal/mode.ts';
+import { plainLines } from './terminal/plain.ts';
 
 export const importDisk: Command = {
   usage: 'import [OPTIONS] SOURCE',
@@ -40,6 +42,7 @@ Region.`,
     trusted: {
       help: "let the host's kernel mount the disk's file systems; without it, builds on the disk use virtual machines",
     },
+    debug: DEBUG_OPTION,
     json: { help: 'print log records as JSON lines; the last line has "type":"result"' },
     ...CLIENT_OPTIONS,
   },
@@ -64,7 +67,9 @@ async function run(args: Arguments): Promise<number> {
   const description = args.text('description');
 
   const connection = await connect(args);
-  const interrupt = catchInterrupt(() => process.stderr.write('interrupted: cancelling (once more leaves at once)\n'));
+  const interrupt = catchInterrupt((cause) =>
+    process.stderr.write(`ingot: ${interruptNote(cause, 'canceling the import')}\n`),
+  );
   try {
     const arn = await begin(
       connection,
@@ -138,6 +143,7 @@ async function begin(
 async function watch(args: Arguments, connection: Connection, arn: string, interrupt: Interrupt): Promise<number> {
   const json = args.flag('json');
   if (!json) process.stderr.write(`importing ${arn}\n`);
+  const linesOf = json ? (record: ProgressRecord) => [JSON.stringify(record)] : plainLines(args.flag('debug'));
   const cancel = (): void =>
     void imagebuilderClient(connection)
       .send(new CancelImageCreationCommand({ imageBuildVersionArn: arn } as never))
@@ -149,8 +155,7 @@ async function watch(args: Arguments, connection: Connection, arn: string, inter
     signal: new AbortController().signal,
     reconnect: () => connect(args),
   })) {
-    const line = json ? JSON.stringify(record) : plainRecord(record);
-    if (line !== undefined) process[json ? 'stdout' : 'stderr'].write(`${line}\n`);
+    for (const line of linesOf(record)) process[json ? 'stdout' : 'stderr'].write(`${line}\n`);
   }
   const client = imagebuilderClient(await connect(args));
   let image = (await client.send(new GetImageCommand({ imageBuildVersionArn: arn }))).image!;
@@ -162,7 +167,7 @@ async function watch(args: Arguments, connection: Connection, arn: string, inter
   const { status, reason } = image.state!;
   const ami = image.outputResources?.amis?.[0]?.image;
   if (json) process.stdout.write(`${JSON.stringify({ type: 'result', status, image: arn, ami, reason })}\n`);
-  if (interrupt.signal.aborted) return INTERRUPTED;
+  if (interrupt.signal.aborted) return interrupt.exitCode;
   if (status !== 'AVAILABLE') {
     if (json) return 1;
     throw new CommandFailed(reason ?? `${arn} is ${status}`);

@@ -1,33 +1,93 @@
-/** Ctrl-C, twice: the first asks for an orderly end, the second leaves at once. */
+/**
+ * What ends a command early: Ctrl-C, SIGTERM, SIGHUP, and a reader of its output that went away. Each is an interrupt:
+ * the first asks for an orderly end, a second signal leaves at once.
+ */
+import { constants } from 'node:os';
+
+/** Why a command was interrupted. `SIGPIPE`: nobody reads its output any more; Node has no such signal. */
+export type InterruptCause = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGPIPE';
 
 /** What a command that can be interrupted watches. */
 export interface Interrupt {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
+  /** Exit code after the interrupt, as shells have it: 128 and the signal's number. 0 before. */
+  readonly exitCode: number;
   /** Lets the signals be again. */
   release(): void;
 }
 
-/** Exit code of a command that Ctrl-C ended, as shells have it. */
-export const INTERRUPTED = 130;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** A pipe without a reader, and a terminal that was closed. */
+const CLOSED = new Set(['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED']);
+
+/** Exit code of a command whose output nobody reads any more, as that of a program that SIGPIPE ends. */
+const OUTPUT_CLOSED = codeOf('SIGPIPE');
+
+let whenClosed: () => void = () => process.exit(OUTPUT_CLOSED);
 
 /**
- * Catches SIGINT, SIGTERM and SIGHUP from now on.
- * @param first called for the first signal, before `signal` is aborted
+ * Ends the process quietly when the reader of its output goes away, as in `ingot logs … | head`; a command that can be
+ * interrupted is interrupted. Called once, before a command runs.
  */
-export function catchInterrupt(first: () => void): Interrupt {
+export function watchOutput(): void {
+  for (const output of [process.stdout, process.stderr])
+    output.on('error', (error: NodeJS.ErrnoException) => {
+      if (!CLOSED.has(error.code ?? '')) throw error;
+      whenClosed();
+    });
+}
+
+/** For a server: it goes on when nobody reads what it prints. */
+export function ignoreClosedOutput(): void {
+  whenClosed = () => {};
+}
+
+/**
+ * Catches SIGINT, SIGTERM, SIGHUP and a closed output from now on.
+ * @param first called for the first of them, before `signal` is aborted
+ */
+export function catchInterrupt(first: (cause: InterruptCause) => void): Interrupt {
   const controller = new AbortController();
-  const handle = (): void => {
-    if (controller.signal.aborted) process.exit(INTERRUPTED);
-    first();
+  let exitCode = 0;
+  const interrupt = (cause: InterruptCause): void => {
+    exitCode = codeOf(cause);
+    first(cause);
     controller.abort(new Error('interrupted'));
   };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, handle);
+  const handle = (cause: InterruptCause): void => {
+    if (controller.signal.aborted) process.exit(codeOf(cause));
+    interrupt(cause);
+  };
+  for (const signal of SIGNALS) process.on(signal, handle);
+  const before = whenClosed;
+  // Each write to a closed output fails: only the first is news.
+  whenClosed = () => {
+    if (!controller.signal.aborted) interrupt('SIGPIPE');
+  };
   return {
     signal: controller.signal,
+    get exitCode() {
+      return exitCode;
+    },
     release: () => {
-      for (const signal of signals) process.off(signal, handle);
+      for (const signal of SIGNALS) process.off(signal, handle);
+      // What is printed after the work, to an output that is closed, changes nothing about how the command ends.
+      whenClosed = controller.signal.aborted ? () => {} : before;
     },
   };
+}
+
+/**
+ * What an interrupted command says it does about it.
+ * @param doing `canceling the build`
+ */
+export function interruptNote(cause: InterruptCause, doing: string): string {
+  return cause === 'SIGPIPE'
+    ? `the output was closed: ${doing}`
+    : `interrupted: ${doing} (${cause === 'SIGINT' ? 'press Ctrl-C again' : 'a second signal'} to exit at once)`;
+}
+
+function codeOf(cause: InterruptCause): number {
+  return 128 + constants.signals[cause];
 }

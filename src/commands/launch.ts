@@ -8,15 +8,17 @@ import { WrongUse, type Arguments, type Command } from './command.ts';
 import { requireFitHost } from './fitness.ts';
 import { stateOf, waitUntilGone, waitUntilRunning } from './instance-state.ts';
 import type { InstanceDescription } from './instances.ts';
-import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
+import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
 import { parsePublish } from './publish.ts';
+import { resolveName } from './short-names.ts';
 import { shellWord } from './text.ts';
 import { INGOT } from '../platform/own-program.ts';
 
 export const launch: Command = {
   usage: 'launch [OPTIONS] IMAGE',
   about: `
-Launches an image as a virtual machine and prints the instance ID when it is running. IMAGE is an AMI ID or an image ARN.
+Launches an image as a virtual machine and prints the instance ID when it is running. IMAGE is an AMI ID,
+NAME[/VERSION[/BUILD]] or an image ARN. NAME alone means the newest available build of the highest version.
 
 The command waits until the instance terminates. Ctrl-C terminates it. With --detach the command returns and the instance
 runs until \`ingot terminate\`. Stopping the server does not stop instances.`,
@@ -39,13 +41,14 @@ runs until \`ingot terminate\`. Stopping the server does not stop instances.`,
     detach: { short: 'd', help: 'return when the instance is running' },
     ...CLIENT_OPTIONS,
   },
-  examples: ['ingot launch ami-0123456789abcdef0 --publish 8080:80 --detach', 'curl localhost:8080'],
+  examples: ['ingot launch nginx --publish 8080:80 --detach', 'curl localhost:8080'],
   positionals: ['IMAGE'],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
-  const body = await requestOf(args);
+  const request = await requestOf(args);
+  const body = { ...request, image: await imageOf(args.positionals[0]!, args) };
   await requireFitHost('launch', dataDirectoryOf(args));
   const connection = await connect(args);
   const detach = args.flag('detach');
@@ -54,8 +57,8 @@ async function run(args: Arguments): Promise<number> {
     path: '/ingot/instances',
     body,
   });
-  const interrupt = catchInterrupt(() =>
-    process.stderr.write(`terminating ${instanceId} (press Ctrl-C again to exit at once)\n`),
+  const interrupt = catchInterrupt((cause) =>
+    process.stderr.write(`ingot: ${interruptNote(cause, `terminating ${instanceId}`)}\n`),
   );
   try {
     const instance = await waitWithNote(connection, instanceId, interrupt);
@@ -68,16 +71,24 @@ async function run(args: Arguments): Promise<number> {
     if (!interrupt.signal.aborted) throw error;
     await signedJson(connection, { method: 'DELETE', path: `/ingot/instances/${instanceId}` });
     await waitUntilGone(connection, instanceId);
-    return INTERRUPTED;
+    return interrupt.exitCode;
   } finally {
     interrupt.release();
   }
 }
 
+/** An AMI ID as it is, or the ARN of an image that has one. */
+async function imageOf(text: string, args: Arguments): Promise<string> {
+  if (/^ami-[0-9a-f]{8,17}$/.test(text)) return text;
+  return resolveName(() => connect(args), text, {
+    types: ['image'],
+    what: 'image',
+    builds: ({ state }) => state?.status === 'AVAILABLE',
+    buildWord: 'AVAILABLE',
+  });
+}
+
 async function requestOf(args: Arguments): Promise<object> {
-  const image = args.positionals[0]!;
-  if (!/^(ami-[0-9a-f]{8,17}|arn:\S+)$/.test(image))
-    throw new WrongUse(`invalid image '${image}': expected an AMI ID (ami-…) or an image ARN`);
   const firmware = args.text('firmware');
   if (firmware !== undefined && firmware !== 'bios' && firmware !== 'uefi')
     throw new WrongUse(`invalid value '${firmware}' for --firmware: expected bios or uefi`);
@@ -93,7 +104,6 @@ async function requestOf(args: Arguments): Promise<object> {
   const instanceType = args.text('instance-type');
   const instanceProfile = args.text('instance-profile');
   return {
-    image,
     publish,
     sshKeys,
     ...(userData === undefined ? {} : { userData: await contentOf(userData) }),

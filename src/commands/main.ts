@@ -5,10 +5,12 @@
 import { useCompileCache } from '../platform/compile-cache.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { commands } from './commands.ts';
+import { watchOutput } from './interrupt.ts';
 import { commandHelp, familyHelp, overviewHelp } from './help.ts';
 import { INGOT } from '../platform/own-program.ts';
 
 useCompileCache();
+watchOutput();
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -52,7 +54,7 @@ function overview(wrongUse: boolean): number {
 }
 
 async function runCommand(name: string, argv: readonly string[]): Promise<number> {
-  const { CommandFailed, WrongUse, readArguments } = await import('./command.ts');
+  const { CommandFailed, InvalidInput, WrongUse, readArguments } = await import('./command.ts');
   const { plainLine } = await import('./text.ts');
   try {
     const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -75,6 +77,10 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
     }
     return await command.run(args);
   } catch (error) {
+    if (error instanceof InvalidInput) {
+      process.stderr.write(`ingot: ${error.message}\n`);
+      return 2;
+    }
     if (error instanceof WrongUse) {
       process.stderr.write(
         `ingot: ${error.message} (see: ${INGOT} ` +

@@ -5,6 +5,7 @@ import { ConfigError } from '../platform/config/config.ts';
 import { keepFilesPrivate } from '../platform/processes.ts';
 import { DataDirectoryBusy, startService } from '../service/service.ts';
 import { CLIENT_OPTIONS, dataDirectoryOf } from './client.ts';
+import { ignoreClosedOutput } from './interrupt.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 import { shellWord } from './text.ts';
 import { INGOT } from '../platform/own-program.ts';
@@ -33,6 +34,7 @@ async function run(args: Arguments): Promise<number> {
   const host = args.text('host') ?? '127.0.0.1';
   const port = args.integer('port', 0, 65535) ?? 8700;
   const idleExitSeconds = args.integer('idle-exit', 1, 7 * 24 * 3600);
+  ignoreClosedOutput();
   keepFilesPrivate();
   let service;
   try {

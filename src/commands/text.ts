@@ -16,6 +16,16 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
 }
 
+/** How long ago a time was: `12 s`, `5 min`, `3 h`, `2 days`. @param now milliseconds since the epoch */
+export function ago(time: string, now: number): string {
+  const seconds = Math.max(0, (now - Date.parse(time)) / 1000);
+  if (Number.isNaN(seconds)) return '';
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} days`;
+}
+
 /** `0 B`, `4.1 kB`, `620 MB`, `1.2 GB`: powers of ten, as disks are sold and `df --si` counts. */
 export function size(bytes: number): string {
   let unit = 0;

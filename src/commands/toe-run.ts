@@ -2,7 +2,7 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Instance } from '../instances/instance.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
-import { catchInterrupt, INTERRUPTED } from './interrupt.ts';
+import { catchInterrupt, interruptNote } from './interrupt.ts';
 import { runSummary } from '../runner/detailed-output.ts';
 import { checkRun, machineHint } from './toe/checks.ts';
 import { InvalidDocuments, judge, readDocument } from './toe/documents.ts';
@@ -73,8 +73,8 @@ async function run(args: Arguments): Promise<number> {
   const stateFile = stateFileOf(request.stateDirectory, request.executionId);
   const from = place.kind === 'host' ? takeState(stateFile, documents) : undefined;
   const log = openLogFolder(request.logDirectory, request.executionId, documents);
-  const interrupt = catchInterrupt(() =>
-    process.stderr.write('ingot: interrupted: ending what runs (once more leaves at once)\n'),
+  const interrupt = catchInterrupt((cause) =>
+    process.stderr.write(`ingot: ${interruptNote(cause, 'stopping the document')}\n`),
   );
   const report = shownBy(log, request.trace);
   const { signal } = interrupt;
@@ -112,7 +112,7 @@ async function run(args: Arguments): Promise<number> {
     process.stdout.write(`${JSON.stringify(summary, undefined, 4)}\n`);
     return summary.status === 'success' ? 0 : 1;
   } catch (error) {
-    if (signal.aborted) return INTERRUPTED;
+    if (signal.aborted) return interrupt.exitCode;
     if ((error as Error).name === 'InstanceError') throw new CommandFailed((error as Error).message);
     throw error;
   } finally {

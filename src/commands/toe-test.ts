@@ -4,17 +4,20 @@ import { basename, dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Instance } from '../instances/instance.ts';
 import { newUuid } from '../platform/ids.ts';
+import { within } from '../resources/progress.ts';
 import { DEFAULT_WORKING_DIRECTORY } from '../resources/working-directory.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
-import { catchInterrupt, INTERRUPTED, type Interrupt } from './interrupt.ts';
+import { PROGRESS_OPTION, progressMode } from './terminal/mode.ts';
+import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
 import { runSummary, type RunReport } from '../runner/detailed-output.ts';
 import { suppliedImages } from '../images/names/names.ts';
 import { checkRun, machineHint, machineReason } from './toe/checks.ts';
 import { InvalidDocuments, judge, readDocument, type LoadedDocument } from './toe/documents.ts';
 import { RUN_OPTIONS, list, parametersOf, type ToeRequest } from './toe/request.ts';
 import { runDocuments } from './toe/run-documents.ts';
-import { driverOf, inInstance, PLACE_OPTIONS, profileRunOf, secretsOf, shownBy, tellWarnings } from './toe/session.ts';
+import { driverOf, inInstance, PLACE_OPTIONS, profileRunOf, secretsOf, tellWarnings } from './toe/session.ts';
 import { shellIn } from './toe/shell.ts';
+import { shownTest, type ShownTest } from './toe/shown-test.ts';
 import { junit, stepTable } from './toe/table.ts';
 
 export const toeTest: Command = {
@@ -26,7 +29,8 @@ export const toeTest: Command = {
     watch: { short: 'w', help: 'run again in another fresh instance when the file changes, until Ctrl-C' },
     keep: { short: 'k', help: 'open a shell in the instance at the end; the instance terminates with the shell' },
     junit: { value: 'FILE', help: 'write the steps to a JUnit XML file' },
-    quiet: { short: 'q', help: 'show only the last output of failed steps' },
+    progress: PROGRESS_OPTION,
+    quiet: { short: 'q', help: 'show only the result: the same as --progress quiet' },
     ...PLACE_OPTIONS,
     on: { ...PLACE_OPTIONS['on']!, default: 'nspawn; qemu for documents that a build runs in a machine' },
   },
@@ -51,14 +55,17 @@ async function run(args: Arguments): Promise<number> {
     throw new WrongUse('--watch and --keep exclude each other: a watched run has a fresh instance each time');
   if (args.flag('keep') && process.stdin.isTTY !== true)
     throw new WrongUse('--keep opens a shell, for which stdin has to be a terminal');
-  const interrupt = catchInterrupt(() =>
-    process.stderr.write('ingot: interrupted: ending the instance (once more leaves at once)\n'),
-  );
+  // Above what is live, where something is.
+  let say = (text: string): void => void process.stderr.write(`${text}\n`);
+  const onShown = (shown: ShownTest): void => {
+    say = shown.note;
+  };
+  const interrupt = catchInterrupt((cause) => say(`ingot: ${interruptNote(cause, 'terminating the instance')}`));
   try {
-    if (args.flag('watch')) return await runWatched(args, path, driver, interrupt);
-    return await runOnce(args, path, driver, interrupt.signal);
+    if (args.flag('watch')) return await runWatched(args, path, driver, interrupt, onShown);
+    return await runOnce(args, path, driver, interrupt.signal, onShown);
   } catch (error) {
-    if (interrupt.signal.aborted) return INTERRUPTED;
+    if (interrupt.signal.aborted) return interrupt.exitCode;
     if ((error as Error).name === 'InstanceError') throw new CommandFailed((error as Error).message);
     throw error;
   } finally {
@@ -66,7 +73,13 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-async function runOnce(args: Arguments, path: string, asked: string | undefined, signal: AbortSignal): Promise<number> {
+async function runOnce(
+  args: Arguments,
+  path: string,
+  asked: string | undefined,
+  signal: AbortSignal,
+  onShown: (shown: ShownTest) => void,
+): Promise<number> {
   let documents: readonly LoadedDocument[];
   try {
     documents = judge([await readDocument(path, args)], []);
@@ -79,15 +92,16 @@ async function runOnce(args: Arguments, path: string, asked: string | undefined,
   const request = requestOf(args, path);
   checkRun(request, documents);
   const driver = asked ?? placeFor(request, documents, args.text('image'));
-  const shown = shownBy(undefined, false);
-  const report = args.flag('quiet')
-    ? (event: Parameters<typeof shown>[0]) => {
-        if (event.type !== 'output') shown(event);
-      }
-    : shown;
+  const mode = progressMode(args, process.stderr);
+  const shown = shownTest(mode);
+  const { report, end: endView } = shown;
+  onShown(shown);
   const secrets = await secretsOf(args);
   const profile = await profileRunOf(args);
+  const launch = within(report, { step: 'LaunchInstance', action: 'LaunchInstance' });
+  launch({ type: 'step', status: 'RUNNING', text: 'LaunchInstance' });
   const ended = await inInstance(args, driver, { report, signal }, async (instance) => {
+    launch({ type: 'step', status: 'COMPLETED', text: 'LaunchInstance: done' });
     const end = await runDocuments({
       request,
       documents,
@@ -100,12 +114,13 @@ async function runOnce(args: Arguments, path: string, asked: string | undefined,
       componentText: async (arn) => (await readDocument(arn, args)).text,
     });
     if ('interrupted' in end) throw new Error('an instance restarts by itself');
-    show(end.report, args);
-    const hint = driver === 'nspawn' ? machineHint(end.report) : undefined;
+    endView();
+    show(end.report, args, mode === 'json');
+    const hint = driver === 'nspawn' && mode !== 'json' ? machineHint(end.report) : undefined;
     if (hint !== undefined) process.stdout.write(`\n${hint}\n`);
     if (args.flag('keep')) await keep(instance);
     return end.report;
-  });
+  }).finally(() => endView(signal.aborted));
   return runSummary(ended).status === 'success' ? 0 : 1;
 }
 
@@ -131,7 +146,13 @@ function requestOf(args: Arguments, path: string): ToeRequest {
   };
 }
 
-function show(report: RunReport, args: Arguments): void {
+function show(report: RunReport, args: Arguments, json: boolean): void {
+  const file = args.text('junit');
+  if (file !== undefined) writeFileSync(file, junit(report));
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ type: 'result', ...runSummary(report) })}\n`);
+    return;
+  }
   if (report.problem !== undefined) process.stdout.write(`${report.problem}\n`);
   process.stdout.write(stepTable(report));
   for (const { outcome } of report.documents) {
@@ -139,8 +160,6 @@ function show(report: RunReport, args: Arguments): void {
     process.stdout.write(`\n${outcome.failure.phase}: ${outcome.failure.step}: ${outcome.failure.message}\n`);
     for (const line of outcome.failure.outputTail) process.stdout.write(`  | ${line}\n`);
   }
-  const file = args.text('junit');
-  if (file !== undefined) writeFileSync(file, junit(report));
 }
 
 async function keep(instance: Instance): Promise<void> {
@@ -153,6 +172,7 @@ async function runWatched(
   path: string,
   driver: string | undefined,
   interrupt: Interrupt,
+  onShown: (shown: ShownTest) => void,
 ): Promise<number> {
   const file = resolve(path);
   let changed = Promise.withResolvers<void>();
@@ -164,7 +184,7 @@ async function runWatched(
   try {
     while (!interrupt.signal.aborted) {
       changed = Promise.withResolvers<void>();
-      await runOnce(args, path, driver, interrupt.signal).catch((error: unknown) => {
+      await runOnce(args, path, driver, interrupt.signal, onShown).catch((error: unknown) => {
         if (interrupt.signal.aborted || !(error instanceof WrongUse || error instanceof CommandFailed)) throw error;
         process.stderr.write(`ingot: ${error.message}\n`);
       });
@@ -172,7 +192,7 @@ async function runWatched(
       await changed.promise;
       await delay(SETTLE_MS);
     }
-    return INTERRUPTED;
+    return interrupt.exitCode;
   } finally {
     watcher.close();
   }

@@ -272,8 +272,8 @@ class TreeReader {
         'invalid-yaml',
         position,
         path,
-        `YAML reads '*${shorten(name)}' as a reference to the anchor '&${shorten(name)}', which does not exist before ` +
-          'it. Quote a text that starts with *.',
+        `YAML reads '*${shorten(name)}' as a reference to the anchor '&${shorten(name)}', which does not exist ` +
+          'before it. Quote a text that starts with *.',
       );
       const text = `*${name}`;
       return { kind: 'scalar', position, value: text, text, quoted: false, locate: () => position };

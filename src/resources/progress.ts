@@ -30,11 +30,11 @@ export interface ProgressRecord {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   /** One line, without its newline. */
   readonly text: string;
-  /** For type `state` (an image) and `step`: the new status. */
+  /** For type `state` (an image) and `step`: the new status. `CACHED`, for type `log`: a layer holds the component. */
   readonly status?: string;
   /** For a `step` that ended: how long it took, in seconds. */
   readonly seconds?: number;
-  /** For type `progress`: amounts in the same unit. */
+  /** For type `progress`: amounts in the same unit. For a `step`, or the `state` of a stage: which one of how many. */
   readonly done?: number;
   readonly total?: number;
 }

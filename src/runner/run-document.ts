@@ -85,6 +85,7 @@ async function withSecrets(
 }
 
 async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'> {
+  const total = stepCount(state.run);
   for (const step of phase.steps) {
     state.run.signal?.throwIfAborted();
     if (wasRunBefore(state, phase.name, step)) continue;
@@ -94,7 +95,8 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
       documentStep: step.name,
       action: step.action,
     });
-    report({ type: 'step', status: 'Running', text: `${phase.name}: ${step.name} (${step.action})` });
+    const place = { done: state.before.length + 1, total };
+    report({ type: 'step', status: 'Running', ...place, text: `${phase.name}: ${step.name} (${step.action})` });
     const startTime = timestamp();
     const started = performance.now();
     const ended = await runStep(state, phase.name, step, report).catch((error: unknown) => {
@@ -144,6 +146,7 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
       type: 'step',
       status,
       seconds,
+      ...place,
       level: status === 'Failed' ? 'error' : status === 'IgnoredFailure' ? 'warn' : 'info',
       text:
         ended.failure === undefined
@@ -153,6 +156,11 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
     if (status === 'Failed' && (step.onFailure === 'Abort' || ended.instanceLost)) return 'stop';
   }
   return 'go on';
+}
+
+/** Steps of all phases that a run is of. */
+function stepCount({ document, phases }: DocumentRun): number {
+  return document.phases.reduce((count, { name, steps }) => count + (phases.includes(name) ? steps.length : 0), 0);
 }
 
 function addStep(state: RunState, phase: string, step: Omit<StepBefore, 'phase'>): void {

@@ -2,6 +2,8 @@
  * Properties of CloudFormation's types to the members of API requests. The members, their types and limits come from
  * the API's model; what CloudFormation names otherwise is listed here.
  */
+import type { Position } from '../documents/position.ts';
+import { parseIncrement, parseVersionPattern } from '../resources/versions.ts';
 import model from '../../data/imagebuilder-api.json' with { type: 'json' };
 import { type Faults, suggestion } from './faults.ts';
 import { describe, type ScalarNode, type Value, type ValueMap } from './nodes.ts';
@@ -155,12 +157,25 @@ function structure(
     seen.add(member);
     const converted = convert(shape.members![member]!.shape, entry.value, `${path}.${property}`, property, faults);
     if (converted !== undefined) request[member] = converted;
+    if (member === 'semanticVersion') checkVersion(converted, entry.value.position, `${path}.${property}`, faults);
   }
   for (const member of shape.required ?? []) {
     if (seen.has(member) || NOT_PROPERTIES.includes(member)) continue;
     faults.add('missing', value.position, path, `${owner} needs the property '${propertyName(name, member)}'`);
   }
   return request;
+}
+
+/** The service would refuse it by the name of its own member, or by an ARN that is made with it. */
+function checkVersion(version: RequestValue | undefined, position: Position, path: string, faults: Faults): void {
+  if (typeof version !== 'string') return;
+  if (parseVersionPattern(version) !== undefined || parseIncrement(version) !== undefined) return;
+  faults.add(
+    'invalid-value',
+    position,
+    path,
+    `'${version}' is not a version: expected three numbers, such as 1.0.0, or 1.0.x for the next one of a recipe`,
+  );
 }
 
 function convert(name: string, value: Value, path: string, property: string, faults: Faults): RequestValue | undefined {

@@ -271,6 +271,11 @@ describe('faults of resources, with their places', () => {
       'Resources:\n  R: {Type: AWS::ImageBuilder::ImageRecpie}\n',
       /did you mean 'AWS::ImageBuilder::ImageRecipe'\?/,
     ],
+    [
+      'version of two numbers',
+      resource('ImageRecipe', '      {Name: xxx, Version: 1.0, ParentImage: ami-0123456789abcdef0}\n'),
+      /^5:28 Resources\.R\.Properties\.Version: '1\.0' is not a version: expected three numbers, such as 1\.0\.0/,
+    ],
     ['type of another service', 'Resources:\n  R: {Type: AWS::IAM::Role}\n', /AWS::IAM::Role is not supported/],
     [
       'mappings',

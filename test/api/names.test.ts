@@ -393,7 +393,7 @@ test('a container recipe takes a managed container image, and gives its name bac
   for (const wrong of [DEBIAN, parent.replace('amazon-linux-x86-2', 'no-such-image')])
     await assert.rejects(recipe(wrong, '1.0.1'), {
       name: 'InvalidParameterValueException',
-      message: /no available container image/,
+      message: /container image .* does not exist, or is not AVAILABLE/,
     });
 });
 

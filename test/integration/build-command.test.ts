@@ -119,6 +119,27 @@ describe('ingot build', () => {
     );
   });
 
+  test('short names, lists, and a pipeline that is run by its name', async () => {
+    const pipeline = template('echo built')
+      .replace('Type: AWS::ImageBuilder::Image\n', 'Type: AWS::ImageBuilder::ImagePipeline\n')
+      .replace('    Properties:\n      ImageRecipeArn', '    Properties:\n      Name: Nightly\n      ImageRecipeArn');
+    await writeFile(file, pipeline);
+    const built = await ingot(dataDirectory, ['build', file, '--progress', 'quiet']);
+    assert.equal(built.code, 0, built.stderr);
+    assert.match(built.stdout, /^\nAVAILABLE in /);
+    assert.match((await ingot(dataDirectory, ['pipelines'])).stdout, /^nightly +ENABLED +greeting\/1\.0\.\d+ /m);
+    const ran = await ingot(dataDirectory, ['run', 'nightly', '--progress', 'json']);
+    assert.equal(ran.code, 0, ran.stderr);
+    const { image, amis } = resultOf(ran.stdout);
+    const { stdout: listed } = await ingot(dataDirectory, ['images', 'greeting/1.0.x', '--status', 'available']);
+    const name = image.replace(/^.*:image\//, '');
+    assert.match(listed.split('\n')[1]!, new RegExp(`^${name} +AVAILABLE +${amis[0]!.id} +us-east-1 `));
+    const { stdout: log } = await ingot(dataDirectory, ['logs', name]);
+    assert.match(log, /== AVAILABLE\n$/);
+    // A layer holds the component.
+    assert.match(ran.stdout, /"component":"greet",[^\n]*"status":"CACHED"/);
+  });
+
   test('a failed build exits with 1 and tells what failed at the very end', async () => {
     await writeFile(file, template('ls /no/such/folder'));
     const { code, stdout, stderr } = await ingot(dataDirectory, ['build', file]);
@@ -148,6 +169,7 @@ describe('ingot build', () => {
     const { code, stderr } = await ingot(dataDirectory, ['build', file]);
     assert.equal(code, 2);
     assert.match(stderr, /5:7.*Nmae[\s\S]*Name/);
+    assert.doesNotMatch(stderr, /see: ingot help/);
   });
 
   test('a port that is in use ends the server at once, worker and all', async () => {
@@ -165,28 +187,43 @@ describe('ingot build', () => {
     }
   });
 
-  test('Ctrl-C cancels the image and leaves nothing', async () => {
-    const layers = readdirSync(join(dataDirectory, 'layers')).length;
-    await writeFile(file, template('sleep 1000'));
-    const build = await start(
-      [process.execPath, MAIN, 'build', file, '--json', '--data', dataDirectory, '--parameter', 'Word=about to hang'],
-      { cwd: PROJECT },
-    );
-    let output = '';
-    build.stdout!.on('data', (chunk: Buffer) => {
-      output += chunk.toString('utf8');
+  for (const [name, end, exitCode] of [
+    ['Ctrl-C', 'SIGINT', 130],
+    ['SIGTERM', 'SIGTERM', 143],
+    ['a terminal that goes', 'SIGHUP', 129],
+    ['a reader that goes', 'SIGPIPE', 141],
+  ] as const)
+    test(`${name} cancels the image and leaves nothing`, async () => {
+      const layers = readdirSync(join(dataDirectory, 'layers')).length;
+      await writeFile(file, template('while sleep 0.1; do echo still; done'));
+      const word = `hang ${end}`;
+      const build = await start(
+        [process.execPath, MAIN, 'build', file, '--json', '--data', dataDirectory, '--parameter', `Word=${word}`],
+        { cwd: PROJECT },
+      );
+      let output = '';
+      let errors = '';
+      build.stdout!.on('data', (chunk: Buffer) => {
+        output += chunk.toString('utf8');
+      });
+      build.stderr!.on('data', (chunk: Buffer) => {
+        errors += chunk.toString('utf8');
+      });
+      await until(
+        'the component to run',
+        60_000,
+        () => (new RegExp(`"type":"output"[^\\n]*${word}`).test(output) ? true : undefined),
+        { everyMs: 50 },
+      );
+      if (end === 'SIGPIPE') build.stdout!.destroy();
+      else build.kill(end);
+      const { code } = await build.exited;
+      assert.equal(code, exitCode, errors);
+      if (end === 'SIGPIPE') assert.equal(errors, 'ingot: the output was closed: canceling the build\n');
+      else assert.equal(resultOf(output).status, 'CANCELLED');
+      const { image } = JSON.parse(output.split('\n').find((line) => line.includes('"type":"state"'))!) as Result;
+      const { stdout } = await ingot(dataDirectory, ['logs', image]);
+      assert.match(stdout, /== CANCELLED/);
+      assert.equal(readdirSync(join(dataDirectory, 'layers')).length, layers);
     });
-    build.stderr!.resume();
-    await until(
-      'the component to run',
-      60_000,
-      () => (/"type":"output"[^\n]*about to hang/.test(output) ? true : undefined),
-      { everyMs: 50 },
-    );
-    build.kill('SIGINT');
-    const { code } = await build.exited;
-    assert.equal(code, 130);
-    assert.equal(resultOf(output).status, 'CANCELLED');
-    assert.equal(readdirSync(join(dataDirectory, 'layers')).length, layers);
-  });
 });

@@ -1,9 +1,9 @@
 /** What `build` tells: to people, or as one JSON object a line. */
 import { timestamp } from '../../platform/clock.ts';
 import type { ProgressRecord } from '../../resources/progress.ts';
-import { buildView, type BuildView } from '../terminal/view.ts';
+import { buildView, type BuildView, type ViewMode } from '../terminal/view.ts';
 import { fit, widthOf } from '../terminal/render.ts';
-import { failedStep, type StepState } from '../terminal/progress-state.ts';
+import { failedStep, type LastRun, type StepState } from '../terminal/progress-state.ts';
 import { duration, plainLine, shellWord } from '../text.ts';
 import { INGOT } from '../../platform/own-program.ts';
 
@@ -39,6 +39,8 @@ export interface BuildOutput {
   /** A build begins; records of it follow. */
   begin(image: string): void;
   record(record: ProgressRecord): void;
+  /** How long the parts of the build before took. */
+  last(run: LastRun): void;
   /** A build has ended. */
   result(result: BuildResult): void;
   /** Nothing was built, and why. */
@@ -54,6 +56,7 @@ export function jsonOutput(): BuildOutput {
     note: log,
     begin: () => {},
     record: write,
+    last: () => {},
     result: ({ status, image, amis, kept, seconds, reason }) => {
       if (status === 'AVAILABLE') write({ type: 'result', status, image, amis, seconds });
       else
@@ -70,17 +73,26 @@ export function jsonOutput(): BuildOutput {
   };
 }
 
-/** For people: live on a terminal, else plain lines. */
-export function humanOutput(dataDirectory: string | undefined): BuildOutput {
+/**
+ * For people.
+ * @param dataDirectory for the commands that it names; absent where they find it themselves
+ */
+export function humanOutput(dataDirectory: string | undefined, mode: ViewMode, debug = false): BuildOutput {
   let view: BuildView | undefined;
-  const print = (text: string): void => (view === undefined ? void process.stdout.write(`${text}\n`) : view.note(text));
+  const print = (text: string): void => {
+    if (view !== undefined) view.note(text);
+    else if (mode !== 'quiet') process.stdout.write(`${text}\n`);
+  };
   return {
     note: print,
     begin(image) {
       print(`building ${image}`);
-      view = buildView(process.stdout);
+      view = buildView(process.stdout, mode, debug);
     },
     record: (record) => view?.record(record),
+    last: (run) => {
+      if (view !== undefined) view.state.last = run;
+    },
     result(result) {
       view?.end();
       const done = view;
@@ -100,8 +112,7 @@ export function humanOutput(dataDirectory: string | undefined): BuildOutput {
 function success(result: BuildResult, view: BuildView | undefined, dataDirectory: string | undefined): string {
   const lines = [''];
   for (const warning of new Set(view?.state.warnings)) lines.push(`note: ${warning}`);
-  // A terminal shows the steps already, as its last frame.
-  if (process.stdout.isTTY !== true && view !== undefined) {
+  if (view?.showsSteps === false) {
     lines.push('Steps:');
     for (const step of view.state.steps)
       lines.push(

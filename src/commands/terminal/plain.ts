@@ -2,6 +2,9 @@
 import type { ProgressRecord } from '../../resources/progress.ts';
 import { duration, plainLine } from '../text.ts';
 
+/** Lines of a serial console that are shown when the machine did not start. */
+const CONSOLE_LINES = 20;
+
 /** One line: time of day, where, what. `undefined` for records that only move a progress bar. */
 export function plainRecord(record: ProgressRecord): string | undefined {
   if (record.type === 'progress') return undefined;
@@ -16,4 +19,30 @@ export function plainRecord(record: ProgressRecord): string | undefined {
   if (record.type === 'step')
     return `${prefix}-- ${text}${record.seconds === undefined ? '' : ` (${duration(record.seconds)})`}`;
   return `${prefix}${record.level === 'info' ? '' : `${record.level}: `}${text}`;
+}
+
+/**
+ * Turns the records of a log into lines for people, one after the other. Without `debug` records of that level are left
+ * out, the serial console with them; when an instance did not start, the last lines of its console come before the
+ * failure.
+ */
+export function plainLines(debug: boolean): (record: ProgressRecord) => readonly string[] {
+  let console: string[] = [];
+  return (record) => {
+    const { type, level, stream, status = '', action, documentStep } = record;
+    const line = plainRecord(record);
+    if (line === undefined) return [];
+    if (debug) return [line];
+    if (type === 'output' && stream === 'console' && level === 'debug') {
+      if (record.text.trim() !== '') console = [...console.slice(1 - CONSOLE_LINES), line];
+      return [];
+    }
+    if (level === 'debug') return [];
+    // Its last lines are on record as a warning already.
+    if (stream === 'console') console = [];
+    if (type !== 'step' || documentStep !== undefined) return [line];
+    const tail = status === 'FAILED' && action === 'LaunchInstance' ? console : [];
+    console = [];
+    return [...tail, line];
+  };
 }

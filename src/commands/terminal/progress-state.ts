@@ -5,21 +5,43 @@ import { plainLine } from '../text.ts';
 /** Lines of output kept for each step. */
 const KEPT_LINES = 20;
 
+/** Which one of how many, from 1. */
+export interface Place {
+  readonly number: number;
+  readonly total: number;
+}
+
 /** A step of a workflow, or one of a component's document beneath it. */
 export interface StepState {
   readonly label: string;
   /** 0 for a workflow's step, 1 for a document's. */
   readonly depth: 0 | 1;
-  status: 'running' | 'done' | 'failed' | 'ignored' | 'skipped' | 'cancelled';
+  /** The component whose document it is of. */
+  readonly component?: string;
+  /** Its label below its component's line. */
+  readonly title?: string;
+  /** Where it is in its workflow or document. */
+  readonly place?: Place;
+  /** `cached`: a component that a layer holds. */
+  status: 'running' | 'done' | 'failed' | 'ignored' | 'skipped' | 'cancelled' | 'cached';
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   /** What it ended with, when it failed. */
   message?: string;
   /** How long it took, once it has ended. */
   seconds?: number;
+  /** Names it: see `stepKey`. */
+  readonly key: string;
   /** The last lines that it printed. */
   readonly lines: string[];
   progress?: { readonly text: string; readonly done: number; readonly total: number } | undefined;
+}
+
+/** How long the parts of an earlier build took, in seconds. */
+export interface LastRun {
+  /** By `stepKey`. */
+  readonly steps: ReadonlyMap<string, number>;
+  readonly seconds: number;
 }
 
 /** A build as far as it was told. */
@@ -27,14 +49,21 @@ export interface BuildState {
   readonly steps: StepState[];
   /** The image's status. */
   status: string;
+  /** Which stage of the build it is. */
+  stage?: Place | undefined;
   /** Time of the first record, in milliseconds since the epoch. */
   startedAt?: number;
+  /** Time when it came to its end. */
+  endedAt?: number;
   readonly warnings: string[];
+  /** Components that layers hold, until the step that would run them. */
+  readonly cached: string[];
+  last?: LastRun;
 }
 
 /** A build of which nothing is known yet. */
 export function newBuildState(): BuildState {
-  return { steps: [], status: 'PENDING', warnings: [] };
+  return { steps: [], status: 'PENDING', warnings: [], cached: [] };
 }
 
 const STATUSES: Readonly<Record<string, StepState['status']>> = {
@@ -46,6 +75,13 @@ const STATUSES: Readonly<Record<string, StepState['status']>> = {
   SKIPPED: 'skipped',
   CANCELLED: 'cancelled',
 };
+const ENDS = new Set(['AVAILABLE', 'FAILED', 'CANCELLED']);
+
+/** Names a step of a workflow or a document, the same in each build. */
+export function stepKey(record: ProgressRecord): string {
+  const { workflow, step, component, phase, documentStep } = record;
+  return [workflow, step, ...(documentStep === undefined ? [] : [component, phase, documentStep])].join('/');
+}
 
 /** Adds one record to what is known. */
 export function applyRecord(state: BuildState, record: ProgressRecord): void {
@@ -53,7 +89,7 @@ export function applyRecord(state: BuildState, record: ProgressRecord): void {
   state.startedAt ??= time;
   switch (record.type) {
     case 'state':
-      if (record.status !== undefined) state.status = record.status;
+      if (record.status !== undefined) applyStatus(state, record.status, placeOf(record), time);
       return;
     case 'step':
       applyStep(state, record, time);
@@ -66,6 +102,7 @@ export function applyRecord(state: BuildState, record: ProgressRecord): void {
     }
     case 'log':
       if (record.level === 'warn' || record.level === 'error') state.warnings.push(plainLine(record.text));
+      if (record.status === 'CACHED' && record.component !== undefined) state.cached.push(plainLine(record.component));
       addLine(state, record.text);
       return;
     case 'output':
@@ -73,39 +110,74 @@ export function applyRecord(state: BuildState, record: ProgressRecord): void {
   }
 }
 
+function placeOf({ done, total }: ProgressRecord): Place | undefined {
+  return done === undefined || total === undefined ? undefined : { number: done, total };
+}
+
+function applyStatus(state: BuildState, status: string, stage: Place | undefined, time: number): void {
+  state.status = status;
+  state.stage = stage;
+  if (!ENDS.has(status)) return;
+  state.endedAt = time;
+  // Of a step that was stopped in the middle no record says how it ended.
+  for (const step of state.steps) endStep(step, status === 'CANCELLED' ? 'cancelled' : 'failed', time);
+}
+
+function endStep(step: StepState, status: StepState['status'], time: number): void {
+  if (step.status !== 'running') return;
+  step.status = status;
+  step.progress = undefined;
+  step.seconds = Math.max(0, (time - step.startedAt) / 1000);
+}
+
 function applyStep(state: BuildState, record: ProgressRecord, time: number): void {
-  const inDocument = record.documentStep !== undefined;
-  const label = plainLine(
-    inDocument
-      ? `${record.component ?? '?'} ${record.phase ?? ''}: ${record.documentStep}`
-      : (record.step ?? record.text),
-  );
+  const { component = '?', phase = '', documentStep } = record;
+  const inDocument = documentStep !== undefined;
+  const label = plainLine(inDocument ? `${component} ${phase}: ${documentStep}` : (record.step ?? record.text));
   const depth = inDocument ? 1 : 0;
   const status = STATUSES[(record.status ?? '').toUpperCase()] ?? 'running';
   const open = state.steps.findLast(
     (step) => step.depth === depth && step.label === label && step.status === 'running',
   );
-  if (status === 'running' && open === undefined) {
-    state.steps.push({ label, depth, status, startedAt: time, lines: [] });
-    return;
-  }
-  const message = status === 'failed' ? { message: plainLine(record.text) } : {};
   if (open === undefined) {
+    const place = placeOf(record);
     state.steps.push({
+      key: stepKey(record),
       label,
       depth,
       status,
       startedAt: time,
       lines: [],
-      ...message,
-      ...(record.seconds === undefined ? {} : { seconds: record.seconds }),
+      ...(inDocument ? { component: plainLine(component), title: plainLine(`${phase}: ${documentStep}`) } : {}),
+      ...(place === undefined ? {} : { place }),
+      ...(status === 'failed' ? { message: plainLine(record.text) } : {}),
+      ...(status === 'running' || record.seconds === undefined ? {} : { seconds: record.seconds }),
     });
+    if (record.action === 'ExecuteComponents') showCached(state, time);
     return;
   }
-  Object.assign(open, message);
+  if (status === 'running') return;
+  // What ran in a workflow's step ends with it, where that was stopped.
+  if (depth === 0 && (status === 'cancelled' || status === 'failed'))
+    for (const inner of state.steps.slice(state.steps.indexOf(open) + 1)) endStep(inner, status, time);
+  if (status === 'failed') open.message = plainLine(record.text);
   open.status = status;
   open.progress = undefined;
-  if (status !== 'running') open.seconds = record.seconds ?? Math.max(0, (time - open.startedAt) / 1000);
+  open.seconds = record.seconds ?? Math.max(0, (time - open.startedAt) / 1000);
+}
+
+/** The components that layers hold stand where they would have run. */
+function showCached(state: BuildState, time: number): void {
+  for (const component of state.cached.splice(0))
+    state.steps.push({
+      key: component,
+      label: component,
+      component,
+      depth: 1,
+      status: 'cached',
+      startedAt: time,
+      lines: [],
+    });
 }
 
 /** The innermost step that runs. */

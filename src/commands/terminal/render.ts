@@ -1,16 +1,19 @@
 /** A build as lines of text for a terminal. Pure. */
 import { duration } from '../text.ts';
-import { currentStep, type BuildState, type StepState } from './progress-state.ts';
+import { currentStep, type BuildState, type Place, type StepState } from './progress-state.ts';
 
 const SHOWN_LINES = 5;
 const BAR_WIDTH = 24;
+/** Columns for what a step of the last build took: ` (last 12 min 05 s)`. */
+const LAST_COLUMNS = 20;
 const MARKS: Readonly<Record<StepState['status'], string>> = {
   running: '>',
   done: '+',
   failed: 'x',
   ignored: '!',
   skipped: '-',
-  cancelled: 'x',
+  cancelled: '~',
+  cached: '=',
 };
 const COLOURS: Readonly<Record<StepState['status'], number>> = {
   running: 36,
@@ -19,15 +22,31 @@ const COLOURS: Readonly<Record<StepState['status'], number>> = {
   ignored: 33,
   skipped: 90,
   cancelled: 33,
+  cached: 34,
+};
+/** What stands in the place of a duration. */
+const WORDS: Readonly<Partial<Record<StepState['status'], string>>> = {
+  skipped: 'skipped',
+  cached: 'cached',
 };
 
 /** How a frame is to look. */
 export interface FrameOptions {
   /** Columns; no line is wider. */
   readonly width: number;
-  /** Rows; the newest lines are kept. No limit when absent. */
+  /** Rows. What has ended well is drawn together first, then the newest is kept. No limit when absent. */
   readonly height?: number;
+  /** Nothing is left out, even where it is higher. */
+  readonly complete?: boolean;
   readonly colour: boolean;
+}
+
+/** A line of a frame before it is drawn. */
+interface Row {
+  readonly text: string;
+  readonly status: StepState['status'];
+  readonly time?: string;
+  readonly last?: number | undefined;
 }
 
 /**
@@ -36,35 +55,117 @@ export interface FrameOptions {
  * @param now milliseconds since the epoch
  */
 export function render(state: BuildState, options: FrameOptions, now: number): string[] {
-  const lines: string[] = [];
+  const most = options.height === undefined ? Infinity : Math.max(1, options.height) - 1;
+  const footer = footerLine(state, options, now);
+  for (const folded of [false, true]) {
+    const lines = stepLines(state, options, now, folded);
+    if (lines.length <= most) return [...lines, footer];
+    if (folded && options.complete === true) return [...lines, footer];
+    if (folded) return [...(most === 0 ? [] : shortened(lines, most, options)), footer];
+  }
+  return [footer];
+}
+
+/** The newest lines, below one that says how many there are not. */
+function shortened(lines: readonly string[], most: number, { width, colour }: FrameOptions): string[] {
+  if (most < 4) return lines.slice(-most);
+  return [paint(fit(`  … ${lines.length - most + 1} lines above`, width), 90, colour), ...lines.slice(1 - most)];
+}
+
+/** @param folded the steps of a component that ended well are one line */
+function stepLines(state: BuildState, options: FrameOptions, now: number, folded: boolean): string[] {
   const current = currentStep(state);
-  for (const step of state.steps) {
-    lines.push(stepLine(step, options, now));
+  const lines: (Row | string)[] = [];
+  for (const [index, step] of state.steps.entries()) {
+    const before = state.steps[index - 1];
+    if (folded && step.component !== undefined && step.status !== 'cached') {
+      if (before?.component !== step.component || before.status === 'cached')
+        lines.push(groupRow(state, groupFrom(state.steps, index), now));
+      if (step.status === 'done') continue;
+    }
+    lines.push(stepRow(state, step, folded, now));
     if (step !== current) continue;
-    const indent = '  '.repeat(step.depth + 2);
+    const indent = '  '.repeat(step.depth + (folded && step.depth === 1 ? 3 : 2));
     if (step.progress !== undefined)
       lines.push(fit(`${indent}${bar(step.progress.done, step.progress.total)} ${step.progress.text}`, options.width));
     for (const line of step.lines.slice(-SHOWN_LINES))
       lines.push(paint(fit(`${indent}| ${line}`, options.width), 90, options.colour));
   }
-  const elapsed = state.startedAt === undefined ? '' : `, ${duration(Math.max(0, (now - state.startedAt) / 1000))}`;
-  const footer = paint(fit(`  ${state.status}${elapsed}`, options.width), 1, options.colour);
-  const room = options.height === undefined ? lines.length : Math.max(0, options.height - 1);
-  return [...(room === 0 ? [] : lines.slice(-room)), footer];
+  const withLast = lines.some((line) => typeof line !== 'string' && line.last !== undefined);
+  return lines.map((line) => (typeof line === 'string' ? line : drawn(line, options, withLast)));
 }
 
-function stepLine(step: StepState, { width, colour }: FrameOptions, now: number): string {
-  const time =
-    step.seconds !== undefined
-      ? duration(step.seconds)
-      : step.status === 'running'
-        ? duration(Math.max(0, (now - step.startedAt) / 1000))
-        : step.status;
-  const left = `${'  '.repeat(step.depth)}${MARKS[step.status]} ${step.label}`;
-  const column = Math.min(width - 12, 64);
-  if (column < 12) return paint(fit(left, width), COLOURS[step.status], colour);
-  const label = fit(left, column);
-  return `${paint(label, COLOURS[step.status], colour)}${' '.repeat(column - widthOf(label))} ${time.padStart(10)}`;
+/** The steps of one component's document, from this one on. */
+function groupFrom(steps: readonly StepState[], first: number): readonly StepState[] {
+  const { component } = steps[first]!;
+  const end = steps.findIndex((step, index) => index > first && step.component !== component);
+  return steps.slice(first, end === -1 ? undefined : end);
+}
+
+function groupRow(state: BuildState, group: readonly StepState[], now: number): Row {
+  const newest = group.at(-1)!;
+  const running = group.some(({ status }) => status === 'running');
+  const worst = (['running', 'failed', 'cancelled', 'ignored'] as const).find((status) =>
+    group.some((step) => step.status === status),
+  );
+  const { place } = newest;
+  const count = group.length === 1 ? '1 step' : `${group.length} steps`;
+  const seconds = group.reduce((sum, step) => sum + secondsOf(step, now), 0);
+  const last = group.reduce((sum, { key }) => sum + (state.last?.steps.get(key) ?? 0), 0);
+  return {
+    text: `  ${MARKS[worst ?? 'done']} ${newest.component}, ${running && place !== undefined ? ofMany('step', place) : count}`,
+    status: worst ?? 'done',
+    time: duration(seconds),
+    // Of those that ran so far: what is comparable.
+    last: last === 0 ? undefined : last,
+  };
+}
+
+function ofMany(word: string, { number, total }: Place): string {
+  return `${word} ${number} of ${total}`;
+}
+
+function stepRow(state: BuildState, step: StepState, folded: boolean, now: number): Row {
+  const { status, key, title } = step;
+  const [depth, label] = folded && title !== undefined ? [2, title] : [step.depth, step.label];
+  return {
+    text: `${'  '.repeat(depth)}${MARKS[status]} ${label}${status === 'cached' ? ', from a layer' : ''}`,
+    status,
+    time:
+      WORDS[status] ??
+      (step.seconds === undefined && status !== 'running' ? status : duration(secondsOf(step, state.endedAt ?? now))),
+    last: state.last?.steps.get(key),
+  };
+}
+
+function secondsOf(step: StepState, now: number): number {
+  if (step.seconds !== undefined) return step.seconds;
+  return step.status === 'running' ? Math.max(0, (now - step.startedAt) / 1000) : 0;
+}
+
+function drawn({ text, status, time = '', last }: Row, { width, colour }: FrameOptions, withLast: boolean): string {
+  const rest = withLast && width >= 60 ? LAST_COLUMNS : 0;
+  const timeText = time.padStart(10);
+  const column = Math.min(width - rest - 1 - Math.max(11, timeText.length), 64);
+  if (column < 12) return paint(fit(text, width), COLOURS[status], colour);
+  const label = fit(text, column);
+  const lastText = rest === 0 || last === undefined ? '' : paint(fit(` (last ${duration(last)})`, rest), 90, colour);
+  return `${paint(label, COLOURS[status], colour)}${' '.repeat(column - widthOf(label))} ${timeText}${lastText}`;
+}
+
+/** Where the build is: `BUILDING, stage 1 of 3, step 2 of 9, 12 s (last build 31 s)`. */
+function footerLine(state: BuildState, { width, colour }: FrameOptions, now: number): string {
+  const step = state.endedAt === undefined ? state.steps.findLast(({ depth }) => depth === 0) : undefined;
+  const parts = [
+    state.status,
+    ...(state.stage === undefined ? [] : [ofMany('stage', state.stage)]),
+    ...(step?.place === undefined ? [] : [ofMany('step', step.place)]),
+    ...(state.startedAt === undefined
+      ? []
+      : [duration(Math.max(0, ((state.endedAt ?? now) - state.startedAt) / 1000))]),
+  ];
+  const last = state.last === undefined ? '' : ` (last build ${duration(state.last.seconds)})`;
+  return paint(fit(`  ${parts.join(', ')}${last}`, width), 1, colour);
 }
 
 /** `[######------]  50 %`. */

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ProgressRecord } from '../../resources/progress.ts';
 import { duration, plainLine, shellWord } from '../text.ts';
-import { plainRecord } from './plain.ts';
-import { applyRecord, failedStep, newBuildState } from './progress-state.ts';
+import { runOf } from './last-run.ts';
+import { plainLines, plainRecord } from './plain.ts';
+import { applyRecord, failedStep, newBuildState, type LastRun } from './progress-state.ts';
 import { bar, fit, render, widthOf } from './render.ts';
 import { rowsOf } from './view.ts';
 
@@ -48,23 +49,140 @@ const UNTIL_INSTALL = [
   record(5, { ...IN_COMPONENT, type: 'progress', done: 1, total: 2, text: 'unpacking nginx' }),
 ];
 
-test('a build at work: steps with their times, the progress and the last lines of the one that runs', () => {
-  const frame = render(stateOf(UNTIL_INSTALL), { width: 60, colour: false }, START + 7000);
-  assert.deepEqual(
-    frame.map((line) => line.replace(/ {2,}/g, '  ')),
-    [
-      '+ LaunchBuildInstance  2.0 s',
-      '> ApplyBuildComponents  5.0 s',
-      '  > nginx build: Install  4.0 s',
-      '  [############------------]  50 % unpacking nginx',
-      '  | two',
-      '  | three',
-      '  | four',
-      '  | five',
-      '  | six!',
-      '  BUILDING, 7.0 s',
-    ],
+/** A frame without colours, runs of blanks made short. */
+function frameOf(records: readonly ProgressRecord[], height: number, seconds: number, last?: LastRun): string[] {
+  const state = stateOf(records);
+  if (last !== undefined) state.last = last;
+  return render(state, { width: 79, height, colour: false }, START + seconds * 1000).map((line) =>
+    line.replace(/(\S) {2,}/g, '$1  '),
   );
+}
+
+/** The records of a component of so many steps, each of a second, until one that runs. */
+function longComponent(total: number, running: number): ProgressRecord[] {
+  const step = (number: number, status: string, at: number): ProgressRecord =>
+    record(at, { ...IN_COMPONENT, documentStep: `Step${number}`, type: 'step', status, done: number, total });
+  const before = Array.from({ length: running - 1 }, (_, index) => [
+    step(index + 1, 'Running', index),
+    step(index + 1, 'Success', index + 1),
+  ]);
+  return [
+    record(0, { type: 'state', status: 'BUILDING', text: 'BUILDING', done: 1, total: 3 }),
+    record(0, {
+      ...WORKFLOW,
+      type: 'step',
+      step: 'ApplyBuildComponents',
+      action: 'ExecuteComponents',
+      status: 'RUNNING',
+      done: 2,
+      total: 9,
+    }),
+    ...before.flat(),
+    step(running, 'Running', running - 1),
+    record(running - 1, { ...IN_COMPONENT, documentStep: `Step${running}`, type: 'output', text: 'at work' }),
+  ];
+}
+
+test('a build at work: steps with their times, the progress and the last lines of the one that runs', () => {
+  assert.deepEqual(frameOf(UNTIL_INSTALL, 24, 7), [
+    '+ LaunchBuildInstance  2.0 s',
+    '> ApplyBuildComponents  5.0 s',
+    '  > nginx build: Install  4.0 s',
+    '      [############------------]  50 % unpacking nginx',
+    '      | two',
+    '      | three',
+    '      | four',
+    '      | five',
+    '      | six!',
+    '  BUILDING, 7.0 s',
+  ]);
+});
+
+test('a long component is one line, with the step that runs; stage and step say where the build is', () => {
+  assert.deepEqual(frameOf(longComponent(45, 30), 18, 30), [
+    '> ApplyBuildComponents  30 s',
+    '  > nginx, step 30 of 45  30 s',
+    '    > build: Step30  1.0 s',
+    '        | at work',
+    '  BUILDING, stage 1 of 3, step 2 of 9, 30 s',
+  ]);
+});
+
+test('in a long component steps that did not end well stay in sight', () => {
+  const frame = frameOf(
+    [
+      ...longComponent(45, 30),
+      record(30, { ...IN_COMPONENT, documentStep: 'Step30', type: 'step', status: 'IgnoredFailure' }),
+      record(30, { ...IN_COMPONENT, documentStep: 'Step31', type: 'step', status: 'Running', done: 31, total: 45 }),
+      record(31, { ...IN_COMPONENT, documentStep: 'Step31', type: 'step', status: 'Failed', seconds: 1 }),
+    ],
+    18,
+    31,
+  );
+  assert.deepEqual(frame.slice(1, 4), [
+    '  x nginx, 31 steps  31 s',
+    '    ! build: Step30  1.0 s',
+    '    x build: Step31  1.0 s',
+  ]);
+});
+
+test('beside each duration the one of the last build', async () => {
+  async function* lastBuild(): AsyncGenerator<ProgressRecord> {
+    yield* [
+      ...UNTIL_INSTALL,
+      record(9, { ...IN_COMPONENT, type: 'step', status: 'Success', seconds: 6 }),
+      record(10, { type: 'state', status: 'AVAILABLE', text: 'AVAILABLE' }),
+    ];
+  }
+  const frame = frameOf(UNTIL_INSTALL, 24, 7, await runOf(lastBuild()));
+  assert.equal(frame[0], '+ LaunchBuildInstance  2.0 s (last 2.0 s)');
+  assert.equal(frame[1], '> ApplyBuildComponents  5.0 s');
+  assert.equal(frame[2], '  > nginx build: Install  4.0 s (last 6.0 s)');
+  assert.equal(frame.at(-1), '  BUILDING, 7.0 s (last build 10 s)');
+});
+
+test('a component that came from a layer stands where it would have run', () => {
+  const { step: _, ...launch } = { ...WORKFLOW, step: 'LaunchBuildInstance' };
+  const frame = frameOf(
+    [
+      record(0, { ...launch, step: 'LaunchBuildInstance', type: 'step', status: 'RUNNING' }),
+      record(1, {
+        ...launch,
+        step: 'LaunchBuildInstance',
+        component: 'base',
+        status: 'CACHED',
+        text: 'layer of base: hit',
+      }),
+      record(1, { ...launch, step: 'LaunchBuildInstance', component: 'nginx', text: 'layer of nginx: miss' }),
+      record(2, { ...launch, step: 'LaunchBuildInstance', type: 'step', status: 'COMPLETED', seconds: 2 }),
+      ...longComponent(2, 1).slice(1),
+    ],
+    24,
+    3,
+  );
+  assert.deepEqual(frame.slice(0, 4), [
+    '+ LaunchBuildInstance  2.0 s',
+    '> ApplyBuildComponents  3.0 s',
+    '  = base, from a layer  cached',
+    '  > nginx build: Step1  3.0 s',
+  ]);
+});
+
+test('after a cancel nothing is shown as running, whatever the records left open', () => {
+  const cancelled = [
+    ...UNTIL_INSTALL,
+    record(8, { ...WORKFLOW, type: 'step', step: 'ApplyBuildComponents', status: 'CANCELLED', seconds: 6 }),
+    record(9, { type: 'state', status: 'CANCELLED', text: 'CANCELLED: x' }),
+  ];
+  assert.deepEqual(frameOf(cancelled, 24, 60), [
+    '+ LaunchBuildInstance  2.0 s',
+    '~ ApplyBuildComponents  6.0 s',
+    '  ~ nginx build: Install  5.0 s',
+    '  CANCELLED, 9.0 s',
+  ]);
+  // No record ends the step that runs.
+  const [, second] = frameOf([...UNTIL_INSTALL, cancelled.at(-1)!], 24, 60);
+  assert.equal(second, '~ ApplyBuildComponents  7.0 s');
 });
 
 test('a frame is no wider than its terminal and no higher, the newest is kept', () => {
@@ -72,12 +190,14 @@ test('a frame is no wider than its terminal and no higher, the newest is kept', 
     ...UNTIL_INSTALL,
     record(6, { ...IN_COMPONENT, type: 'output', text: `${'wide 漢字 '.repeat(20)}` }),
   ]);
-  for (const width of [10, 20, 41, 200]) {
-    const frame = render(state, { width, height: 4, colour: false }, START + 7000);
-    assert.equal(frame.length, 4);
-    for (const line of frame) assert.ok(widthOf(line) <= width, `${width}: ${line}`);
-    assert.match(frame.at(-1)!, /BUILDI/);
-  }
+  state.last = { steps: new Map(state.steps.map(({ key }) => [key, 3700])), seconds: 9000 };
+  for (const width of [10, 20, 41, 60, 79, 200])
+    for (const height of [1, 2, 4, 6]) {
+      const frame = render(state, { width, height, colour: false }, START + 7000);
+      assert.equal(frame.length, height);
+      for (const line of frame) assert.ok(widthOf(line) <= width, `${width}: ${line}`);
+      assert.match(frame.at(-1)!, /BUILDI/);
+    }
 });
 
 test('steps end as they are told to, and the innermost failure is found with its lines', () => {
@@ -121,6 +241,41 @@ describe('a record as a plain line', () => {
   ];
   for (const [rest, expected] of rows)
     test(String(expected), () => assert.equal(plainRecord(record(0, rest)), expected));
+});
+
+describe('the records of a log as lines', () => {
+  const boot = ['Linux version', 'Kernel panic'].map((text) =>
+    record(1, { step: 'LaunchTestInstance', type: 'output', stream: 'console', level: 'debug', text }),
+  );
+  const launched = (status: string, at: number): ProgressRecord =>
+    record(at, { step: 'LaunchTestInstance', type: 'step', action: 'LaunchInstance', status, text: status });
+  const shown = (records: readonly ProgressRecord[], debug = false): string[] =>
+    records.flatMap(plainLines(debug)).map((line) => line.slice(9));
+
+  test('neither debug records nor the serial console', () =>
+    assert.deepEqual(
+      shown([launched('RUNNING', 0), ...boot, record(1, { level: 'debug', text: 'x' }), launched('COMPLETED', 2)]),
+      ['LaunchTestInstance -- RUNNING', 'LaunchTestInstance -- COMPLETED'],
+    ));
+
+  test('all of them with --debug', () =>
+    assert.deepEqual(shown([...boot, record(1, { level: 'debug', text: 'x' })], true), [
+      'LaunchTestInstance | Linux version',
+      'LaunchTestInstance | Kernel panic',
+      'debug: x',
+    ]));
+
+  test('the end of the console when the machine did not start', () => {
+    const many = Array.from({ length: 300 }, () => boot[0]!);
+    const lines = shown([launched('RUNNING', 0), ...many, boot[1]!, launched('FAILED', 2)]);
+    assert.equal(lines.length, 22);
+    assert.deepEqual(lines.slice(-2), ['LaunchTestInstance | Kernel panic', 'LaunchTestInstance -- FAILED']);
+  });
+
+  test('and not twice, where the log has it as a warning', () => {
+    const warning = { ...boot[1]!, level: 'warn' as const };
+    assert.equal(shown([launched('RUNNING', 0), ...boot, warning, launched('FAILED', 2)]).length, 3);
+  });
 });
 
 test('what a build prints cannot command the terminal', () => {

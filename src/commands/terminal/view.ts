@@ -1,78 +1,110 @@
-/** Where a build is shown: a live region on a terminal, else plain lines. */
+/** Where a build is shown: a live region on a terminal, plain lines, or nothing before its result. */
 import { stripVTControlCharacters } from 'node:util';
 import type { ProgressRecord } from '../../resources/progress.ts';
-import { plainRecord } from './plain.ts';
+import { plainLines } from './plain.ts';
 import { applyRecord, newBuildState, type BuildState } from './progress-state.ts';
 import { render, widthOf } from './render.ts';
 
 /** Shows one build. */
 export interface BuildView {
   readonly state: BuildState;
+  /** It shows the steps with their durations. */
+  readonly showsSteps: boolean;
   record(record: ProgressRecord): void;
   /** A line of the command's own, above what is live. */
   note(text: string): void;
-  /** The last frame; nothing is live after it. Safe to repeat. */
-  end(): void;
+  /**
+   * Ends what is live. Safe to repeat.
+   * @param last `frame`: with the last frame; `nothing`: what comes next says it
+   */
+  end(last?: 'frame' | 'nothing'): void;
 }
 
 type Output = NodeJS.WriteStream;
 
+/** How a view shows a build. */
+export type ViewMode = 'tty' | 'plain' | 'quiet';
+
 /**
- * Whether a stream is a terminal that can be drawn on. `NO_COLOR` takes colours away and nothing else: no-color.org.
+ * Rows of the window that a frame leaves free. A frame of all of them would make the terminal scroll at each, and
+ * terminals that keep a screen that is erased from its first line on (tmux) would keep each frame.
  */
-function canDraw(output: Output): boolean {
-  return output.isTTY === true && process.env['TERM'] !== 'dumb';
+const FREE_ROWS = 3;
+/** Rows that the result of a build takes: the last frame folds components to leave them, so that both are in sight. */
+const RESULT_ROWS = 10;
+const REDRAW_MS = 120;
+
+/**
+ * A view on this stream.
+ * @param debug plain lines have the records of that level
+ */
+export function buildView(output: Output, mode: ViewMode, debug = false): BuildView {
+  if (mode === 'tty') return liveView(output);
+  return mode === 'plain' ? plainView(output, debug) : quietView();
 }
 
-/** A view on this stream, live where it can be. */
-export function buildView(output: Output): BuildView {
-  return canDraw(output) ? liveView(output) : plainView(output);
-}
-
-function plainView(output: Output): BuildView {
+function plainView(output: Output, debug: boolean): BuildView {
   const state = newBuildState();
+  const linesOf = plainLines(debug);
   return {
     state,
+    showsSteps: false,
     record(record) {
       applyRecord(state, record);
-      const line = plainRecord(record);
-      if (line !== undefined) output.write(`${line}\n`);
+      for (const line of linesOf(record)) output.write(`${line}\n`);
     },
     note: (text) => void output.write(`${text}\n`),
     end: () => {},
   };
 }
 
+function quietView(): BuildView {
+  const state = newBuildState();
+  return {
+    state,
+    showsSteps: true,
+    record: (record) => applyRecord(state, record),
+    note: () => {},
+    end: () => {},
+  };
+}
+
 function liveView(output: Output): BuildView {
   const state = newBuildState();
+  // `NO_COLOR` takes colours away and nothing else: no-color.org.
   const colour = !process.env['NO_COLOR'];
   let drawn: readonly string[] = [];
   let ended = false;
-  const erase = (): string => (drawn.length === 0 ? '' : `\u001b[${rowsOf(drawn, output.columns ?? 80)}A\r\u001b[J`);
-  const draw = (above = '', height: number = Math.max(3, (output.rows ?? 24) - 1)): void => {
-    const frame = render(state, { width: Math.max(20, (output.columns ?? 80) - 1), height, colour }, Date.now());
-    output.write(`${erase()}${above}${frame.join('\n')}\n`);
-    drawn = frame;
+  const columns = (): number => output.columns || 80;
+  const frame = (freeRows: number, complete = false): string[] =>
+    render(
+      state,
+      { width: Math.max(20, columns() - 1), height: Math.max(4, (output.rows || 24) - freeRows), colour, complete },
+      Date.now(),
+    );
+  /** Each line is written over the one before it: nothing is erased first, so that nothing flickers or scrolls. */
+  const replace = (above: readonly string[], lines: readonly string[]): void => {
+    const up = rowsOf(drawn, columns());
+    const text = [...above, ...lines].map((line) => `${line}\u001b[K\n`).join('');
+    output.write(`${up === 0 ? '' : `\u001b[${up}A\r`}${text}\u001b[J`);
+    drawn = lines;
   };
-  const timer = setInterval(() => draw(), 120);
+  const redraw = (): void => replace([], frame(FREE_ROWS));
+  const timer = setInterval(redraw, REDRAW_MS);
   timer.unref();
-  const onResize = (): void => draw();
-  output.on('resize', onResize);
+  output.on('resize', redraw);
   return {
     state,
+    showsSteps: true,
     record: (record) => applyRecord(state, record),
-    note: (text) => (ended ? void output.write(`${text}\n`) : draw(`${text}\n`)),
-    end() {
+    note: (text) => (ended ? void output.write(`${text}\n`) : replace(text.split('\n'), frame(FREE_ROWS))),
+    end(last = 'frame') {
       if (ended) return;
       ended = true;
       clearInterval(timer);
-      output.off('resize', onResize);
-      // All of it once: while it was live only what fitted was shown.
-      if (state.steps.length > 0) {
-        output.write(erase());
-        drawn = [];
-        draw('', Infinity);
-      } else output.write(erase());
+      output.off('resize', redraw);
+      replace([], last === 'frame' && state.steps.length > 0 ? frame(RESULT_ROWS, true) : []);
+      drawn = [];
     },
   };
 }

@@ -1,5 +1,5 @@
 /** The documents of `ingot toe`: read, and judged before anything runs. */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { GetComponentCommand } from '@aws-sdk/client-imagebuilder';
 import type { ComponentDocument } from '../../documents/component/document.ts';
 import { ACTION_MODULES } from '../../documents/component/modules.ts';
@@ -38,13 +38,15 @@ export class InvalidDocuments extends Error {
 }
 
 /**
- * Reads a document from a path of this host, or a component from the server.
+ * Reads a document from a path of this host, or a component from the server: by ARN, or as `component/NAME`.
  * @throws {WrongUse} when there is none
  */
 export async function readDocument(path: string, args: Arguments): Promise<DocumentText> {
   if (path.startsWith('s3://'))
     throw new WrongUse(`${path}: documents from S3 are not supported yet; copy it to this host first`);
   if (path.startsWith('arn:')) return { path, text: await fromServer(path, args) };
+  if (path.startsWith('component/') && !existsSync(path))
+    return { path, text: await fromServer(await componentNamed(path, args), args) };
   try {
     if (statSync(path).size > MOST_BYTES) throw new Error('it is larger than 1 MiB');
     return { path, text: readUtf8(readFileSync(path)) };
@@ -54,6 +56,13 @@ export async function readDocument(path: string, args: Arguments): Promise<Docum
         `${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
     );
   }
+}
+
+/** The ARN of a component that `component/NAME[/VERSION[/BUILD]]` names. */
+async function componentNamed(name: string, args: Arguments): Promise<string> {
+  const { connect } = await import('../client.ts');
+  const { resolveName } = await import('../short-names.ts');
+  return resolveName(() => connect(args), name, { types: ['component'], what: 'component' });
 }
 
 async function fromServer(arn: string, args: Arguments): Promise<string> {

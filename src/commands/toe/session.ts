@@ -1,5 +1,5 @@
 /** One run of `ingot toe run` or `toe test`: where it runs, what it shows, what it leaves. */
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { access, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,8 +20,9 @@ import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../../reso
 import { environmentOf, s3AccessOf } from '../../workflows/machines/instance-profile.ts';
 import { openSecrets } from '../../secrets/open.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
-import { CLIENT_OPTIONS, dataDirectoryOf, regionOf } from '../client.ts';
+import { CLIENT_OPTIONS, connect, dataDirectoryOf, regionOf } from '../client.ts';
 import { type Arguments, WrongUse, type CommandOption } from '../command.ts';
+import { resolveName } from '../short-names.ts';
 import { plainRecord } from '../terminal/plain.ts';
 import type { LoadedDocument } from './documents.ts';
 import { FRESH_DRIVERS, inFreshInstance } from './fresh-instance.ts';
@@ -39,7 +40,7 @@ export const PLACE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   },
   image: {
     value: 'IMAGE',
-    help: 'image of the instance: a base image, an AMI ID, an image ARN or a qcow2 file',
+    help: 'image of the instance: a base image, an AMI ID, an image ARN, image/NAME or a qcow2 file',
     default: 'debian-12-x86',
     group: PLACE_GROUP,
   },
@@ -150,6 +151,18 @@ export function tellWarnings(documents: readonly LoadedDocument[]): void {
   for (const { warnings } of documents) for (const warning of warnings) process.stderr.write(`${warning}\n`);
 }
 
+/** The image that the arguments name: `image/NAME[/VERSION[/BUILD]]` by its ARN. */
+async function imageOf(args: Arguments): Promise<string | undefined> {
+  const image = args.text('image');
+  if (image?.startsWith('image/') !== true || existsSync(image)) return image;
+  return resolveName(() => connect(args), image, {
+    types: ['image'],
+    what: 'image',
+    builds: ({ state }) => state?.status === 'AVAILABLE',
+    buildWord: 'AVAILABLE',
+  });
+}
+
 /** Gives `work` the fresh instance that the arguments ask for. */
 export async function inInstance<T>(
   args: Arguments,
@@ -163,7 +176,7 @@ export async function inInstance<T>(
     {
       reach: defaultReach(networks),
       driver,
-      image: args.text('image'),
+      image: await imageOf(args),
       dataDirectory: dataDirectoryOf(args),
       region: regionOf(args),
       ...options,

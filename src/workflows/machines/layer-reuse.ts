@@ -76,8 +76,13 @@ export async function reuseLayers(
   const policy = plan.cache;
   let reused: ReusedLayers = { count: 0, layer: parent, key: ground };
   for (const [index, planned] of components.entries()) {
-    const tell = (text: string): void =>
-      report({ type: 'log', component: planned.component.name, text: `layer of ${planned.component.name}: ${text}` });
+    const tell = (text: string, status?: 'CACHED'): void =>
+      report({
+        type: 'log',
+        component: planned.component.name,
+        ...(status === undefined ? {} : { status }),
+        text: `layer of ${planned.component.name}: ${text}`,
+      });
     if (!policy.use) {
       tell(`miss, ${policy.reason}`);
       continue;
@@ -87,7 +92,7 @@ export async function reuseLayers(
       reused.count === index ? await find(place, plan, planned, reused.key, drivers(planned), since) : undefined;
     if (layer !== undefined) {
       reused = { count: index + 1, layer, key: layer.key };
-      tell(`hit, ${layer.id}`);
+      tell(`hit, ${layer.id}`, 'CACHED');
       continue;
     }
     const why =

@@ -155,6 +155,7 @@ async function runStep(
 ): Promise<RanStep | undefined> {
   const db = work.services.catalog.db;
   const report = within(outer, { step: step.name });
+  const place = { done: position + 1, total: run.document.steps.length };
   const action = actionOf(run, step);
   const { timeoutSeconds } = step;
   const executionId = newStepExecutionId();
@@ -188,7 +189,13 @@ async function runStep(
       start_time: now,
       end_time: now,
     });
-    report({ type: 'step', action: step.action, status: 'SKIPPED', text: `${step.name}: skipped, ${nothingToDo}` });
+    report({
+      type: 'step',
+      action: step.action,
+      status: 'SKIPPED',
+      ...place,
+      text: `${step.name}: skipped, ${nothingToDo}`,
+    });
     return undefined;
   }
 
@@ -199,7 +206,7 @@ async function runStep(
     inputs: JSON.stringify(step.inputs),
     start_time: timestamp(),
   });
-  report({ type: 'step', action: step.action, status: 'RUNNING', text: step.name });
+  report({ type: 'step', action: step.action, status: 'RUNNING', ...place, text: step.name });
   const stageLeft = run.limit === undefined ? Infinity : Math.max(0, run.limit.endsAt - Date.now());
   const deadline = withDeadline(signalOf(work, run), Math.min(timeoutSeconds * 1000, stageLeft));
   const { signal } = deadline;
@@ -229,6 +236,7 @@ async function runStep(
       action: step.action,
       status: 'COMPLETED',
       seconds: seconds(started),
+      ...place,
       text: `${step.name}: done`,
     });
     return { step, executionId, outputs };
@@ -264,6 +272,7 @@ async function runStep(
       status,
       level: cancelled ? 'warn' : 'error',
       seconds: seconds(started),
+      ...place,
       text: `${step.name}: ${error.message}`,
     });
     throw error;

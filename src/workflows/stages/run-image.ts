@@ -15,7 +15,7 @@ import { onceThereIsRoom, runningOut } from '../../images/space.ts';
 import { diskFullMessage, isDiskFull } from '../../platform/disk-full.ts';
 import { readConfig, type Config } from '../../platform/config/config.ts';
 import { parseArn } from '../../resources/arns.ts';
-import type { Report } from '../../resources/progress.ts';
+import { within, type Report } from '../../resources/progress.ts';
 import type { ImageStatus } from '../../resources/statuses.ts';
 import { openSecrets } from '../../secrets/open.ts';
 import { distributeImage } from '../actions/distribute-image.ts';
@@ -108,8 +108,16 @@ async function stages(work: Work, plan: ImagePlan, config: Config): Promise<void
 
   const running = { plan, progress, services, report, signal };
   const run: RunOne = (workflow) => runWorkflow(running, workflow);
+  const expected = [
+    ...(task === undefined ? (['BUILD'] as const) : []),
+    ...(tests ? (['TEST'] as const) : []),
+    'DISTRIBUTION',
+  ];
   const stage = (type: Stage, status: StageStatus): Promise<void> =>
-    runStage({ plan, services, report, signal }, type, status, run);
+    runStage({ plan, services, report, signal }, type, status, run, {
+      done: expected.indexOf(type) + 1,
+      total: expected.length,
+    });
   if (task === undefined) await stage('BUILD', 'BUILDING');
   else if (task.kind !== 'import') progress.ami = await takeUp(plan, task, progress, services, report);
   if (tests) {
@@ -177,8 +185,9 @@ async function runStage(
   type: Stage,
   status: StageStatus,
   run: RunOne,
+  place: { readonly done: number; readonly total: number },
 ): Promise<void> {
-  await setStatus(catalog, arn, report, status);
+  await setStatus(catalog, arn, within(report, place), status);
   const limit = type === 'TEST' ? testLimit(image, Date.now()) : undefined;
   // What ran before, be it in an earlier try, keeps its place.
   const ran = (await workflowExecutionsOfImage(catalog.db, arn)).length;
