@@ -9,6 +9,18 @@ export interface PseudoParameters {
   readonly accountId: string;
   readonly partition: string;
   readonly stackName: string;
+  /** `AWS::StackId`; made from the stack's name when absent. */
+  readonly stackId?: string;
+  /** `AWS::NotificationARNs` (default: none). */
+  readonly notificationArns?: readonly string[];
+}
+
+/** What a template may ask of the world around it. Both answer at once: the caller has asked the server before. */
+export interface Surroundings {
+  /** The value of an export of another stack, for `Fn::ImportValue`. */
+  readonly exportValue?: (name: string) => string | undefined;
+  /** The value of a parameter of Systems Manager, by name, for `AWS::SSM::Parameter::Value<…>`. */
+  readonly parameterValue?: (name: string) => string | undefined;
 }
 
 /** What a resource that exists answers to `Ref` and `Fn::GetAtt`. */

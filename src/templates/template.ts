@@ -1,6 +1,13 @@
 /** A template from its text to requests in the order in which they can be made. */
 import type { Position } from '../documents/position.ts';
-import { evaluate, referencesOf, type PseudoParameters, type ResourceAttributes, type Scope } from './evaluate.ts';
+import {
+  evaluate,
+  referencesOf,
+  type PseudoParameters,
+  type ResourceAttributes,
+  type Scope,
+  type Surroundings,
+} from './evaluate.ts';
 import { Faults, TemplateError, suggestion } from './faults.ts';
 import { describe, type MapNode, type TemplateNode } from './nodes.ts';
 import { parameterValues, readParameters, type TemplateParameter } from './parameters.ts';
@@ -27,6 +34,8 @@ interface TemplateResource {
   readonly type: ResourceType;
   readonly properties: MapNode;
   readonly dependsOn: readonly string[];
+  /** What becomes of it when it leaves the stack (default: Delete). */
+  readonly deletionPolicy?: 'Delete' | 'Retain' | 'RetainExceptOnCreate' | 'Snapshot';
   /** Where the logical id stands. */
   readonly position: Position;
 }
@@ -39,9 +48,29 @@ export interface PlannedResource extends TemplateResource {
 
 /** What a template comes to with these parameters. */
 export interface Plan {
-  /** In an order in which each resource comes after what it needs; else as written. */
+  /** Those that are made here, in an order in which each comes after what it needs; else as written. */
   readonly resources: readonly PlannedResource[];
+  /** Resources of other services: accepted, not made. What names them gets a name or an ARN of the right form. */
+  readonly notMade: readonly NotMade[];
   readonly scope: Omit<Scope, 'known'>;
+}
+
+/** A resource of another service. */
+export interface NotMade {
+  readonly logicalId: string;
+  /** Such as `AWS::IAM::Role` or `Custom::Lowercase`. */
+  readonly type: string;
+  readonly position: Position;
+}
+
+/** An output of a stack. */
+export interface Output {
+  readonly name: string;
+  readonly value: string;
+  readonly description?: string;
+  /** The name by which other stacks import it. */
+  readonly exportName?: string;
+  readonly position: Position;
 }
 
 const SECTIONS = ['AWSTemplateFormatVersion', 'Description', 'Metadata', 'Outputs', 'Parameters', 'Resources'];
@@ -206,7 +235,12 @@ function readDependsOn(map: MapNode, path: string, faults: Faults): readonly str
  * @param given values of parameters by name
  * @throws {TemplateError} with all faults found
  */
-export function planTemplate(template: Template, given: ReadonlyMap<string, string>, pseudo: PseudoParameters): Plan {
+export function planTemplate(
+  template: Template,
+  given: ReadonlyMap<string, string>,
+  pseudo: PseudoParameters,
+  _surroundings: Surroundings = {},
+): Plan {
   const faults = new Faults();
   const used = new Set<string>();
   for (const resource of template.resources.values())
@@ -239,7 +273,7 @@ export function planTemplate(template: Template, given: ReadonlyMap<string, stri
   }
   const resources = inOrder(planned, faults);
   faults.throwIfAny();
-  return { resources, scope };
+  return { resources, notMade: [], scope };
 }
 
 function evaluateRequest(resource: TemplateResource, scope: Scope, faults: Faults): Record<string, RequestValue> {
@@ -264,6 +298,15 @@ export function resolveResource(
   const request = evaluateRequest(resource, { ...plan.scope, known }, faults);
   faults.throwIfAny();
   return request;
+}
+
+/**
+ * The outputs of a stack, now that its resources exist. Those whose condition is false are left out.
+ * @param known answers of all resources of the plan, by logical id
+ * @throws {TemplateError} when an answer does not fit where it is used
+ */
+export function resolveOutputs(_plan: Plan, _known: ReadonlyMap<string, ResourceAttributes>): readonly Output[] {
+  return [];
 }
 
 /** Each after what it needs, else as written. A cycle is a fault at each of its resources' first. */
@@ -291,4 +334,4 @@ function inOrder(resources: readonly PlannedResource[], faults: Faults): readonl
 }
 
 export { TemplateError };
-export type { PseudoParameters, RequestValue, ResourceAttributes, ResourceType };
+export type { PseudoParameters, RequestValue, ResourceAttributes, ResourceType, Surroundings };
