@@ -20,7 +20,9 @@ import {
   type ResourceAttributes,
 } from '../templates/template.ts';
 import { imageTagsOf, withTags } from './deploy/image-tags.ts';
-import { createImage, deployResource, type DeployContext } from './deploy/deploy.ts';
+import type { DeployContext } from './deploy/context.ts';
+import { createImage, deployResource } from './deploy/deploy.ts';
+import { notMadeLine } from './deploy/not-made.ts';
 import {
   humanOutput,
   jsonOutput,
@@ -103,7 +105,8 @@ async function run(args: Arguments): Promise<number> {
     const connection = await connectTo(dataDirectory, region);
     const { account } = await loadCredentials(dataDirectory);
     const client = imagebuilderClient(connection);
-    const deploy = { client, region, account, signal: interrupt.signal };
+    const folder = dirname(args.positionals[0]!);
+    const deploy = { client, region, account, connection, folder, signal: interrupt.signal };
     return await buildAll({
       dataDirectory,
       region,
@@ -193,6 +196,8 @@ async function buildAll(run: Run): Promise<number> {
     throw new WrongUse(
       'nothing to build: the template needs an AWS::ImageBuilder::Image or an AWS::ImageBuilder::ImagePipeline',
     );
+  const notMade = notMadeLine(run.plan);
+  if (notMade !== undefined) run.output.note(notMade);
   // An image whose answers another resource needs is built in its turn; the rest of the resources come first, so that
   // their faults show early.
   const needed = new Set(run.plan.resources.flatMap((resource) => resource.needs));
