@@ -25,7 +25,7 @@ import { resourceArn, type ResourceType as ArnType } from '../../resources/arns.
 import { slug } from '../../resources/names.ts';
 import type { PlannedResource, RequestValue, ResourceAttributes, ResourceType } from '../../templates/template.ts';
 import { CommandFailed } from '../command.ts';
-import { differences, tagChanges } from './compare.ts';
+import { differences, tagChanges } from '../../templates/compare.ts';
 
 /** What became of one resource. */
 export interface Deployed {
