@@ -15,6 +15,7 @@ import * as waitsAndStates from './migrations/0006-waits-and-states.ts';
 import * as keptInstances from './migrations/0007-kept-instances.ts';
 import * as imports from './migrations/0008-imports.ts';
 import * as imageSummaries from './migrations/0009-image-summaries.ts';
+import * as stacks from './migrations/0010-stacks.ts';
 import type { Tables } from './tables.ts';
 import { groupedTransactions } from './transactions.ts';
 import { dataPath } from '../platform/data-layout.ts';
@@ -54,6 +55,7 @@ const migrations: readonly Migration[] = [
   { number: 7, name: 'kept instances', up: keptInstances.up },
   { number: 8, name: 'imports', up: imports.up },
   { number: 9, name: 'image summaries', up: imageSummaries.up },
+  { number: 10, name: 'stacks', up: stacks.up },
 ];
 
 /**

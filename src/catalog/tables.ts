@@ -25,6 +25,9 @@ interface ResourceTables {
   tags: TagTable;
   resource_references: ResourceReferenceTable;
   resource_policies: ResourcePolicyTable;
+  stacks: StackTable;
+  stack_exports: StackExportTable;
+  stack_imports: StackImportTable;
   client_tokens: ClientTokenTable;
   secrets: SecretTable;
   outbox: OutboxTable;
@@ -161,6 +164,37 @@ interface ResourcePolicyTable {
   /** JSON, as it was given. */
   policy: string;
   date_updated: string;
+}
+
+/** Stacks: what was made of a template, by the name of the stack. */
+interface StackTable {
+  account: string;
+  region: string;
+  name: string;
+  /** Uuid, as in the ARN of a stack. */
+  id: string;
+  status: string;
+  /** JSON: description, resources, outputs. */
+  record: string;
+  created: string;
+  updated: string;
+}
+
+/** Values that stacks export: a name is one stack's in its account and Region. */
+interface StackExportTable {
+  account: string;
+  region: string;
+  name: string;
+  value: string;
+  stack: string;
+}
+
+/** Which stack imports an export, by its name. */
+interface StackImportTable {
+  account: string;
+  region: string;
+  name: string;
+  stack: string;
 }
 
 export interface ClientTokenTable {

@@ -41,7 +41,7 @@ import { isVersion } from '../../resources/versions.ts';
 import { slug } from '../../resources/names.ts';
 import type { PlannedResource, RequestValue, ResourceType } from '../../templates/template.ts';
 import { CommandFailed } from '../command.ts';
-import { differences, tagChanges } from './compare.ts';
+import { differences, tagChanges } from '../../templates/compare.ts';
 import type { DeployContext, Deployed } from './context.ts';
 import { deployParameter } from './parameters.ts';
 import { withText } from './files.ts';
