@@ -22,6 +22,7 @@ import {
 import { imageTagsOf, withTags } from './deploy/image-tags.ts';
 import type { DeployContext } from './deploy/context.ts';
 import { createImage, deployResource } from './deploy/deploy.ts';
+import { keptParameters, usesKeptParameters } from './deploy/parameters.ts';
 import { notMadeLine } from './deploy/not-made.ts';
 import {
   humanOutput,
@@ -100,7 +101,11 @@ async function run(args: Arguments): Promise<number> {
   const interrupt = catchInterrupt(() => output.note('interrupted: cancelling (once more leaves at once)'));
   try {
     const imageTags = imageTagsOf(args);
-    const plan = await readPlan(args, dataDirectory, region);
+    const template = await readTemplate(args);
+    const parameters = usesKeptParameters(template.text)
+      ? await keptParameters(await connectTo(dataDirectory, region))
+      : new Map<string, string>();
+    const plan = await readPlan(args, template, dataDirectory, region, parameters);
     await requireFitHost('build', dataDirectory);
     const connection = await connectTo(dataDirectory, region);
     const { account } = await loadCredentials(dataDirectory);
@@ -142,18 +147,31 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-/** The template with its parameters, judged before anything is made. */
-async function readPlan(args: Arguments, dataDirectory: string, region: string): Promise<Plan> {
+interface TemplateFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+async function readTemplate(args: Arguments): Promise<TemplateFile> {
   const path = args.positionals[0]!;
-  let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    return { path, text: await readFile(path, 'utf8') };
   } catch (error) {
     throw new WrongUse(
       `cannot read the template ${path}: ` +
         `${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
     );
   }
+}
+
+/** The template with its parameters, judged before anything is made. */
+async function readPlan(
+  args: Arguments,
+  { path, text }: TemplateFile,
+  dataDirectory: string,
+  region: string,
+  kept: ReadonlyMap<string, string>,
+): Promise<Plan> {
   const parameters = new Map<string, string>();
   for (const given of args.list('parameter')) {
     const split = /^([^=]+)=([^]*)$/.exec(given);
@@ -163,12 +181,9 @@ async function readPlan(args: Arguments, dataDirectory: string, region: string):
   try {
     const template = parseTemplate(text.replace(/^\ufeff/, ''));
     const { account } = await loadCredentials(dataDirectory);
-    return planTemplate(template, parameters, {
-      region,
-      accountId: account,
-      partition: 'aws',
-      stackName: args.text('stack-name') ?? stackNameOf(path),
-    });
+    const stackName = args.text('stack-name') ?? stackNameOf(path);
+    const pseudo = { region, accountId: account, partition: 'aws', stackName };
+    return planTemplate(template, parameters, pseudo, { parameterValue: (name) => kept.get(name) });
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
     throw new WrongUse(
