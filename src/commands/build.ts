@@ -21,7 +21,7 @@ import {
 } from '../templates/template.ts';
 import { imageTagsOf, withTags } from './deploy/image-tags.ts';
 import type { DeployContext } from './deploy/context.ts';
-import { createImage, deployResource } from './deploy/deploy.ts';
+import { createImage, deployResource, latestOf } from './deploy/deploy.ts';
 import { keptParameters, usesKeptParameters } from './deploy/parameters.ts';
 import { notMadeLine } from './deploy/not-made.ts';
 import {
@@ -309,6 +309,7 @@ async function watch(run: Run, arn: string, resource: PlannedResource): Promise<
       Arn: arn,
       Name: image.name ?? '',
       Version: image.version ?? '',
+      ...latestOf(arn),
       ...(home === undefined ? {} : { ImageId: home.id }),
     },
   });

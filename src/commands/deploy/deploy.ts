@@ -248,7 +248,7 @@ function deployed(
 }
 
 /** The ARNs that `LatestVersion.*` are, of a resource that has versions. */
-function latestOf(arn: string): Readonly<Record<string, string>> {
+export function latestOf(arn: string): Readonly<Record<string, string>> {
   const parsed = parseArn(arn);
   if (parsed?.version === undefined || !isVersion(parsed.version)) return {};
   const latest = latestVersionReferences({ ...parsed, version: parsed.version });
