@@ -300,6 +300,16 @@ describe('faults of resources, with their places', () => {
       /^5:16 .*'1\.0\.x' is not a version of three numbers, such as 1\.0\.0/m,
     ],
     [
+      'what is new in CloudFormation',
+      resource('ImageRecipe', '      AmiWatermarks: [one]\n'),
+      /5:7 .*AmiWatermarks of AWS::ImageBuilder::ImageRecipe is not supported yet/,
+    ],
+    [
+      'a gate that would not shut',
+      resource('Image', '      ImageScanningConfiguration: {ScanResultCondition: {MaximumSeverityLabel: LOW}}\n'),
+      /ScanResultCondition of ImageScanningConfiguration is not supported yet/,
+    ],
+    [
       'nearly a type',
       'Resources:\n  R: {Type: AWS::ImageBulder::Image}\n',
       /did you mean 'AWS::ImageBuilder::Image'\?/,
@@ -431,6 +441,7 @@ Conditions:
     ['!Join ["", !Ref AWS::NotificationARNs, ]', undefined],
     ['!Select [5, !Split [":", !Ref AWS::StackId]]', 'stack/web/'],
     ['"{{resolve:ssm:/list}}!"', 'k,l!'],
+    ['"{{resolve:secretsmanager:/list}}"', '{{resolve:secretsmanager:/list}}'],
   ];
   const surroundings: Surroundings = {
     exportValue: (name) => `value of ${name}`,
@@ -727,4 +738,27 @@ test('all faults come in one go, those of sections, parameters and resources', (
       'unknown-attribute',
     ],
   );
+});
+
+test('references to parameters: a parent keeps the name, a document its reference', () => {
+  const request = requestOf(`
+Resources:
+  R:
+    Type: AWS::ImageBuilder::ImageRecipe
+    Properties:
+      Name: web
+      Version: 1.0.0
+      ParentImage: !Sub '{{resolve:ssm:/images/\${AWS::Region}/golden:3}}'
+      Components:
+        - ComponentArn: !Sub 'arn:aws:imagebuilder:\${AWS::Region}:aws:component/c/x.x.x'
+          Parameters: [{Name: token, Value: ['{{resolve:ssm:/token}}']}]
+`);
+  assert.equal(request['parentImage'], 'ssm:/images/us-east-1/golden');
+  assert.deepEqual(request['components'], [
+    {
+      componentArn: 'arn:aws:imagebuilder:us-east-1:aws:component/c/x.x.x',
+      parameters: [{ name: 'token', value: ['{{resolve:ssm:/token}}'] }],
+    },
+  ]);
+  assert.match(faultsOf(describing("'{{resolve:ssm:/none}}'")).join(), /parameter '\/none' has no value here/);
 });

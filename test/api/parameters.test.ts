@@ -5,17 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { StoredParameter } from '../../src/catalog/parameters.ts';
-import type { DeployContext } from '../../src/commands/deploy/context.ts';
-import { deployResource } from '../../src/commands/deploy/deploy.ts';
-import { keptParameters } from '../../src/commands/deploy/parameters.ts';
-import { imagebuilderClient, signedJson } from '../../src/platform/api-client.ts';
-import {
-  parseTemplate,
-  planTemplate,
-  resolveOutputs,
-  resolveResource,
-  type ResourceAttributes,
-} from '../../src/templates/template.ts';
+import { signedJson } from '../../src/platform/api-client.ts';
+import { deployTemplate } from '../harness/templates.ts';
 import { ACCOUNT, REGION, startApi, type TestApi } from './server.ts';
 
 let api: TestApi;
@@ -32,25 +23,8 @@ after(async () => {
 const ask = <T>(method: string, path: string, body?: object): Promise<T> =>
   signedJson<T>(api.connectionOf('same'), { method, path, ...(body === undefined ? {} : { body }) });
 
-/** Deploys all that a template makes but its images. */
-async function deploy(text: string) {
-  const connection = api.connectionOf('same');
-  const kept = await keptParameters(connection);
-  const pseudo = { region: REGION, accountId: ACCOUNT, partition: 'aws', stackName: 'deploying' };
-  const plan = planTemplate(parseTemplate(text), new Map(), pseudo, { parameterValue: (name) => kept.get(name) });
-  const client = imagebuilderClient(connection);
-  const signal = new AbortController().signal;
-  const context: DeployContext = { client, region: REGION, account: ACCOUNT, connection, folder, signal };
-  const known = new Map<string, ResourceAttributes>();
-  const what: string[] = [];
-  for (const resource of plan.resources) {
-    const deployed = await deployResource(context, resource, resolveResource(plan, resource, known));
-    known.set(resource.logicalId, deployed.answers);
-    what.push(`${resource.logicalId} ${deployed.what}`);
-  }
-  const outputs = Object.fromEntries(resolveOutputs(plan, known).map(({ name, value }) => [name, value]));
-  return { what, outputs };
-}
+const deploy = (text: string): ReturnType<typeof deployTemplate> =>
+  deployTemplate(api.connectionOf('same'), ACCOUNT, folder, text);
 
 test('a parameter of a template is kept, and found by templates and by ssm: parents', async () => {
   const template = (value: string): string => `
