@@ -76,6 +76,7 @@ export interface Output {
 const SECTIONS = ['AWSTemplateFormatVersion', 'Description', 'Metadata', 'Outputs', 'Parameters', 'Resources'];
 const LATER_SECTIONS = ['Conditions', 'Hooks', 'Mappings', 'Rules', 'Transform'];
 const RESOURCE_KEYS = ['DeletionPolicy', 'DependsOn', 'Metadata', 'Properties', 'Type', 'UpdateReplacePolicy'];
+const DELETION_POLICIES = ['Delete', 'Retain', 'RetainExceptOnCreate', 'Snapshot'] as const;
 const LATER_RESOURCE_KEYS = ['Condition', 'CreationPolicy', 'UpdatePolicy'];
 
 /** What cdk puts into every template, and nothing of Image Builder uses. */
@@ -113,8 +114,13 @@ export function parseTemplate(text: string): Template {
     if (parameters.has(id))
       faults.add('invalid-value', resources.get(id)!.position, `Resources.${id}`, 'a parameter has the same name');
   }
-  faults.throwIfAny();
-  return { ...(description?.kind === 'scalar' ? { description: description.text } : {}), parameters, resources };
+  const template = {
+    ...(description?.kind === 'scalar' ? { description: description.text } : {}),
+    parameters,
+    resources,
+  };
+  faults.throwIfAny(template);
+  return template;
 }
 
 function isLeftByCdk(section: string, value: TemplateNode): boolean {
@@ -201,7 +207,18 @@ function readResource(
     );
     return undefined;
   }
-  return { logicalId, type, properties, dependsOn: readDependsOn(map, path, faults), position };
+  const policy = map.entries.get('DeletionPolicy')?.value;
+  const deletionPolicy = DELETION_POLICIES.find((each) => policy?.kind === 'scalar' && policy.text === each);
+  if (policy !== undefined && deletionPolicy === undefined)
+    faults.add('invalid-value', policy.position, `${path}.DeletionPolicy`, `expected ${DELETION_POLICIES.join(', ')}`);
+  return {
+    logicalId,
+    type,
+    properties,
+    dependsOn: readDependsOn(map, path, faults),
+    ...(deletionPolicy === undefined ? {} : { deletionPolicy }),
+    position,
+  };
 }
 
 function refuseType(type: string, position: Position, path: string, faults: Faults): void {
@@ -272,8 +289,9 @@ export function planTemplate(
     evaluateRequest(resource, { ...scope, known: new Map() }, faults);
   }
   const resources = inOrder(planned, faults);
-  faults.throwIfAny();
-  return { resources, notMade: [], scope };
+  const plan = { resources, notMade: [], scope };
+  faults.throwIfAny(plan);
+  return plan;
 }
 
 function evaluateRequest(resource: TemplateResource, scope: Scope, faults: Faults): Record<string, RequestValue> {
@@ -296,7 +314,7 @@ export function resolveResource(
     if (!known.has(id)) throw new Error(`${resource.logicalId} was resolved before ${id}, which it needs`);
   const faults = new Faults();
   const request = evaluateRequest(resource, { ...plan.scope, known }, faults);
-  faults.throwIfAny();
+  faults.throwIfAny(request);
   return request;
 }
 

@@ -27,7 +27,7 @@ export interface DryRunRequest {
 }
 
 /** Something that a request is refused for. */
-export interface DryRunFault {
+interface DryRunFault {
   readonly code: string;
   readonly message: string;
   /** Where in the input, such as `components[0].componentArn`, where that is known. */

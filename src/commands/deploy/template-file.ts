@@ -1,0 +1,152 @@
+/** A template of a file, with what is given to it. */
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, extname, resolve } from 'node:path';
+import type { StackExport } from '../../catalog/stacks.ts';
+import type { Fault } from '../../documents/position.ts';
+import { signedJson, type Connection } from '../../platform/api-client.ts';
+import { leniently } from '../../templates/faults.ts';
+import { parseTemplate, planTemplate, type Plan, type Template } from '../../templates/template.ts';
+import { WrongUse, type Arguments, type CommandOption } from '../command.ts';
+
+/** Options of every command that takes a template. */
+export const TEMPLATE_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  parameter: { value: 'NAME=VALUE', short: 'p', multiple: true, help: 'template parameter' },
+  import: {
+    value: 'NAME=VALUE',
+    multiple: true,
+    help: 'value of an export for Fn::ImportValue, overriding what stacks export',
+  },
+  'stack-name': {
+    value: 'NAME',
+    help: 'name of the stack, and value of AWS::StackName',
+    default: "the template's name",
+  },
+};
+
+/** CloudFormation's largest template, in bytes. */
+const MOST_BYTES = 4 << 20;
+
+/** A template that was read. */
+export interface TemplateFile {
+  readonly path: string;
+  readonly text: string;
+  /** What could be read of it. */
+  readonly template?: Template;
+  readonly faults: readonly Fault[];
+}
+
+/** @throws {WrongUse} when the file cannot be read */
+export async function readText(path: string, what: string): Promise<string> {
+  try {
+    if ((await stat(path)).size > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES >> 20} MiB`);
+    return (await readFile(path, 'utf8')).replace(/^\ufeff/, '');
+  } catch (error) {
+    throw new WrongUse(
+      `cannot read the ${what} ${path}: ` +
+        `${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
+    );
+  }
+}
+
+/** Reads a template as far as it can be read. */
+export function readTemplate(path: string, text: string): TemplateFile {
+  const { value, faults } = leniently(() => parseTemplate(text));
+  return { path, text, faults, ...(value === undefined ? {} : { template: value }) };
+}
+
+/** What a template is evaluated with. */
+export interface Given {
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly imports: ReadonlyMap<string, string>;
+  readonly stackName: string;
+  readonly region: string;
+  readonly account: string;
+}
+
+/** What the options give to a template. @throws {WrongUse} */
+export function givenBy(args: Arguments, path: string, place: Pick<Given, 'region' | 'account'>): Given {
+  const stackName = args.text('stack-name') ?? stackNameOf(path);
+  if (!/^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(stackName))
+    throw new WrongUse(
+      `invalid value '${stackName}' for --stack-name: expected at most 128 letters, digits and hyphens, beginning ` +
+        'with a letter',
+    );
+  return { parameters: pairs(args, 'parameter'), imports: pairs(args, 'import'), stackName, ...place };
+}
+
+function pairs(args: Arguments, option: string): ReadonlyMap<string, string> {
+  return new Map(
+    args.list(option).map((given): [string, string] => {
+      const split = /^([^=]+)=([^]*)$/.exec(given);
+      if (split === null) throw new WrongUse(`invalid value '${given}' for --${option}: expected NAME=VALUE`);
+      return [split[1]!, split[2]!];
+    }),
+  );
+}
+
+/**
+ * The file's name, or its folder's when the file is called just template; in the characters that a stack's name has.
+ */
+function stackNameOf(path: string): string {
+  const name = basename(path, extname(path)).replace(/\.template$/, '');
+  const telling = name === 'template' ? basename(dirname(resolve(path))) : name;
+  return (
+    telling
+      .replace(/[^A-Za-z0-9-]+/g, '-')
+      .replace(/^[^A-Za-z]+/, '')
+      .slice(0, 128) || 'stack'
+  );
+}
+
+/** A template with its parameters, as far as it could be evaluated. */
+export interface EvaluatedTemplate extends TemplateFile {
+  readonly plan?: Plan;
+  /** Names of the exports of other stacks that it uses. It grows while values are evaluated. */
+  readonly imported: ReadonlySet<string>;
+}
+
+/**
+ * Evaluates a template as far as that goes before anything exists.
+ * @param exports of the stacks that there are; `undefined` when nobody was asked yet
+ */
+export function evaluateTemplate(
+  file: TemplateFile,
+  given: Given,
+  exports: readonly StackExport[] = [],
+): EvaluatedTemplate {
+  const imported = new Set<string>();
+  const { template } = file;
+  if (template === undefined) return { ...file, imported };
+  const values = new Map(exports.map(({ name, value }) => [name, value]));
+  const exportValue = (name: string): string | undefined => {
+    const own = given.imports.get(name);
+    if (own === undefined && values.has(name)) imported.add(name);
+    return own ?? values.get(name);
+  };
+  const { value: plan, faults } = leniently(() =>
+    planTemplate(
+      template,
+      given.parameters,
+      {
+        region: given.region,
+        accountId: given.account,
+        partition: 'aws',
+        stackName: given.stackName,
+      },
+      { exportValue },
+    ),
+  );
+  // What is not there because its own faults kept it from being read is not missing.
+  const unread = new Set(file.faults.flatMap(({ path }) => /^Resources\.(\w+)/.exec(path)?.[1] ?? []));
+  const more = faults.filter(
+    ({ code, message }) =>
+      code !== 'unknown-reference' || ![...message.matchAll(/'(\w+)'/g)].some(([, id]) => unread.has(id!)),
+  );
+  return { ...file, imported, faults: [...file.faults, ...more], ...(plan === undefined ? {} : { plan }) };
+}
+
+/** What stacks export in the connection's Region. */
+export async function exportsOf(connection: Connection): Promise<readonly StackExport[]> {
+  const path = '/ingot/exports';
+  return (await signedJson<{ exports: readonly StackExport[] }>(connection, { method: 'GET', path })).exports;
+}
