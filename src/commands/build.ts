@@ -5,6 +5,7 @@ import {
   StartImagePipelineExecutionCommand,
   type Image,
 } from '@aws-sdk/client-imagebuilder';
+import { dirname } from 'node:path';
 import { imagebuilderClient, signedJson, type Connection } from '../platform/api-client.ts';
 import { sleep } from '../platform/clock.ts';
 import { loadCredentials } from '../platform/credentials.ts';
@@ -19,8 +20,10 @@ import {
 import { isInProgress, type ImageStatus } from '../resources/statuses.ts';
 import type { StackOutput } from '../catalog/stacks.ts';
 import { imageTagsOf, withTags } from './deploy/image-tags.ts';
-import { createImage, deployResource, type DeployContext } from './deploy/deploy.ts';
+import type { DeployContext } from './deploy/context.ts';
+import { createImage, deployResource } from './deploy/deploy.ts';
 import { faultLines, judgeTemplate } from './deploy/judge.ts';
+import { notMadeLine } from './deploy/not-made.ts';
 import { exportsInUse, findStack, StackRecord } from './deploy/stack.ts';
 import {
   evaluateTemplate,
@@ -134,7 +137,8 @@ async function run(args: Arguments): Promise<number> {
       );
       return 2;
     }
-    const deploy = { client: imagebuilderClient(connection), region, account, signal: interrupt.signal };
+    const client = imagebuilderClient(connection);
+    const deploy = { client, region, account, connection, folder: dirname(path), signal: interrupt.signal };
     const reconnect = (): Promise<Connection> => connectTo(dataDirectory, region);
     return await deployAll({
       dataDirectory,
@@ -216,6 +220,8 @@ function outputsOf(run: Run): readonly StackOutput[] {
 async function buildAll(run: Run): Promise<number> {
   const images = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::Image');
   const pipelines = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::ImagePipeline');
+  const notMade = notMadeLine(run.plan);
+  if (notMade !== undefined) run.output.note(notMade);
   // An image whose answers another resource needs is built in its turn; the rest of the resources come first, so that
   // their faults show early.
   const needed = new Set(run.plan.resources.flatMap((resource) => resource.needs));
@@ -251,12 +257,10 @@ async function buildAll(run: Run): Promise<number> {
 }
 
 /** Keeps what became of a resource. */
-function note(
-  { record }: Run,
-  { logicalId, type, deletionPolicy }: PlannedResource,
-  physicalId: string,
-): Promise<void> {
-  return record.set({ logicalId, type, physicalId, ...(deletionPolicy === undefined ? {} : { deletionPolicy }) });
+function note({ record }: Run, resource: PlannedResource, physicalId: string): Promise<void> {
+  const { logicalId, type, deletionPolicy, updateReplacePolicy = 'Delete' } = resource;
+  const policy = deletionPolicy === undefined ? {} : { deletionPolicy };
+  return record.set({ logicalId, type, physicalId, ...policy }, updateReplacePolicy.startsWith('Retain'));
 }
 
 function requestFor(run: Run, resource: PlannedResource): ReturnType<typeof resolveResource> {

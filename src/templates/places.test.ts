@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { MapNode, TemplateNode } from './nodes.ts';
 import { placeInText, placeOf } from './places.ts';
 import { parseTemplate } from './template.ts';
 
@@ -9,7 +10,15 @@ const template = (properties: string): string => `Resources:
     Properties:
 ${properties}`;
 
-const propertiesOf = (text: string) => parseTemplate(text).resources.get('A')!.properties;
+/** The properties of the one resource. */
+function propertiesOf(text: string): TemplateNode {
+  let node: TemplateNode = parseTemplate(text).root;
+  for (const key of ['Resources', 'A', 'Properties']) {
+    assert.equal(node.kind, 'map');
+    node = (node as MapNode).entries.get(key)!.value;
+  }
+  return node;
+}
 
 test('a path of a request leads to the property that it was made of', () => {
   const text = template('      Version: 1.0\n      Tags: { a: b }\n      Components:\n        - { ComponentArn: x }\n');

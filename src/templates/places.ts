@@ -1,6 +1,6 @@
 /** Where in a template a value of a request was written. Pure. */
 import type { Position } from '../documents/position.ts';
-import type { MapNode, TemplateNode } from './nodes.ts';
+import type { TemplateNode } from './nodes.ts';
 
 /** Members that properties call otherwise. */
 const RENAMED: Readonly<Record<string, string>> = {
@@ -20,7 +20,7 @@ export interface Place {
  * Follows a path of a request (`components[0].componentArn`) in the properties of its resource, as far as it goes: a
  * function hides what it answers.
  */
-export function placeOf(properties: MapNode, path: string): Place {
+export function placeOf(properties: TemplateNode, path: string): Place {
   let place: Place = { position: properties.position, path: 'Properties', node: properties };
   for (const [, index, name] of path.matchAll(/\[(\d+)\]|([^.[\]]+)/g)) {
     const next = index === undefined ? memberAt(place, name!) : itemAt(place, Number(index));

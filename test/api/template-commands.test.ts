@@ -282,4 +282,65 @@ Resources:${component('stacked')}${infrastructure('stacked', '\n    DeletionPoli
     assert.match(next.stdout, /unchanged Infrastructure[\s\S]*deleted {3}Tool/);
     assert.match((await run('stacks')).stdout, /^half .*CREATE_COMPLETE/m);
   });
+
+  test('a stack exports, another imports, and neither is changed behind the other', async () => {
+    const base = await file(
+      'base.yaml',
+      `Resources:${component('exported')}
+Outputs:
+  ToolArn:
+    Value: !Ref Tool
+    Export: { Name: tool-arn }
+  Plain: { Value: !Sub '\${AWS::StackName}: \${Tool.Name}', Description: Not exported }
+`,
+    );
+    const importer = `Resources:
+  Recipe:
+    Type: AWS::ImageBuilder::ImageRecipe
+    Properties:
+      Name: importer
+      Version: 1.0.0
+      ParentImage: !Sub arn:aws:imagebuilder:\${AWS::Region}:aws:image/debian-12-x86/x.x.x
+      Components:
+        - ComponentArn: !ImportValue tool-arn
+`;
+    const path = await file('importer.yaml', importer);
+    const missing = await run('validate', path);
+    assert.equal(missing.code, 1);
+    assert.match(missing.stdout, /:8:\d+ .*tool-arn/);
+    const given = await run(
+      'validate',
+      path,
+      '--import',
+      'tool-arn=arn:aws:imagebuilder:us-east-1:aws:component/hello-world-linux/x.x.x',
+    );
+    assert.equal(given.code, 0, given.stdout);
+
+    const deployed = await run('build', base);
+    assert.equal(deployed.code, 0, deployed.stderr);
+    assert.match(
+      deployed.stdout,
+      /Outputs of stack base:\n {2}ToolArn {2}arn:.*\/exported\/1\.0\.0\/1 {2}\(exported as tool-arn\)\n {2}Plain {4}base: exported/,
+    );
+    const json = await run('build', base, '--json');
+    const last = JSON.parse(json.stdout.trim().split('\n').at(-1)!) as {
+      type: string;
+      status: string;
+      outputs: object[];
+    };
+    assert.deepEqual([last.type, last.status, last.outputs.length], ['result', 'DEPLOYED', 2]);
+
+    const imported = await run('build', path);
+    assert.equal(imported.code, 0, imported.stderr);
+    assert.match((await run('delete-stack', 'base')).stderr, /tool-arn cannot be deleted as it is in use by importer/);
+    const text = `Resources:${component('exported')}`;
+    const gone = await run('validate', await file('base.yaml', text));
+    assert.match(gone.stdout, /Export tool-arn cannot be deleted as it is in use by importer/);
+    const refused = await run('build', base);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /in use by importer/);
+    assert.match((await run('stacks', 'base')).stdout, /exported as tool-arn/);
+    assert.equal((await run('delete-stack', 'importer')).code, 0);
+    assert.equal((await run('delete-stack', 'base')).code, 0);
+  });
 });

@@ -4,21 +4,27 @@
  */
 import type { DryRunAnswer } from '../../api/dry-run/dry-run.ts';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
-import type { Fault } from '../../documents/position.ts';
+import type { Fault, Position } from '../../documents/position.ts';
 import { parseWorkflowDocument } from '../../documents/workflow/parse.ts';
+import { dirname } from 'node:path';
 import { signedJson, type Connection } from '../../platform/api-client.ts';
 import { latestVersionReferences, parseArn, type Arn } from '../../resources/arns.ts';
 import type { Version } from '../../resources/versions.ts';
 import { leniently } from '../../templates/faults.ts';
 import { placeInText, placeOf } from '../../templates/places.ts';
 import {
+  placeInProperty,
   resolveOutputs,
   resolveResource,
   type Output,
   type PlannedResource,
   type RequestValue,
   type ResourceAttributes,
+  type ResourceType,
 } from '../../templates/template.ts';
+import { CommandFailed } from '../command.ts';
+import { deploymentIdOf } from './deploy.ts';
+import { withText } from './files.ts';
 import type { EvaluatedTemplate } from './template-file.ts';
 
 type Request = Readonly<Record<string, RequestValue>>;
@@ -56,6 +62,7 @@ export async function judgeTemplate(connection: Connection, file: EvaluatedTempl
   let answers: ReadonlyMap<string, DryRunAnswer> = new Map();
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const earlier = requests.size;
+    let again = false;
     for (const resource of planned) {
       const { logicalId } = resource;
       if (requests.has(logicalId) || notJudged.has(logicalId)) continue;
@@ -68,9 +75,16 @@ export async function judgeTemplate(connection: Connection, file: EvaluatedTempl
         continue;
       }
       for (const fault of found) if (!faults.some((told) => isSame(told, fault))) faults.push(fault);
-      if (value !== undefined) requests.set(logicalId, value);
+      if (value === undefined) continue;
+      const own = ownAnswer(resource, value);
+      if (own !== undefined) {
+        notJudged.set(logicalId, own.why);
+        if (own.answers !== undefined) known.set(logicalId, own.answers);
+        if (own.fault !== undefined) faults.push(own.fault);
+        again = true;
+      } else requests.set(logicalId, await withDocument(file, resource, value, faults));
     }
-    if (requests.size === earlier) break;
+    if (requests.size === earlier && !again) break;
     answers = await ask(connection, planned, requests);
     for (const { id, resource } of answers.values()) if (resource !== undefined) known.set(id, attributesOf(resource));
   }
@@ -81,7 +95,7 @@ export async function judgeTemplate(connection: Connection, file: EvaluatedTempl
       if (!notJudged.has(logicalId)) notJudged.set(logicalId, 'needs what is refused');
       continue;
     }
-    for (const fault of faultsOf(file.text, resource, requests.get(logicalId)!, answer, faults)) faults.push(fault);
+    for (const fault of faultsOf(file, resource, requests.get(logicalId)!, answer, faults)) faults.push(fault);
   }
   const outputs = file.plan === undefined ? undefined : leniently(() => resolveOutputs(file.plan!, known));
   return {
@@ -146,7 +160,64 @@ function attributesOf({ arn, name, version, type }: NonNullable<DryRunAnswer['re
     attributes['LatestVersion.Minor'] = latest.latestMinorVersionArn;
     attributes['LatestVersion.Patch'] = latest.latestPatchVersionArn;
   }
+  if (parsed?.type === 'image-pipeline') attributes['DeploymentId'] = deploymentIdOf(arn);
   return { ref: arn, attributes };
+}
+
+/** What is no create of the API's, and what becomes of it. */
+function ownAnswer(
+  { type, logicalId, position }: PlannedResource,
+  request: Request,
+): { readonly why: string; readonly answers?: ResourceAttributes; readonly fault?: Fault } | undefined {
+  if (type === 'AWS::SSM::Parameter') {
+    const text = (name: string): string => String(request[name] ?? '');
+    const attributes = { Type: text('type'), Value: text('value') };
+    return { why: 'a parameter', answers: { ref: text('name') || logicalId, attributes } };
+  }
+  if (type === 'AWS::ImageBuilder::Image' && request['imagePipelineExecutionSettings'] !== undefined)
+    return { why: 'an execution of its pipeline' };
+  if (type !== 'AWS::CloudFormation::Stack') return undefined;
+  const message = 'a nested stack is not deployed yet: deploy its template by itself, and import its outputs';
+  const fault = {
+    code: 'not-supported',
+    severity: 'error' as const,
+    position,
+    path: `Resources.${logicalId}`,
+    message,
+  };
+  return { why: message, fault };
+}
+
+/** Members that name a file beside the template, and the member that has its text instead. */
+const FILES: Readonly<Partial<Record<ResourceType, readonly [string, string]>>> = {
+  'AWS::ImageBuilder::Component': ['uri', 'data'],
+  'AWS::ImageBuilder::Workflow': ['uri', 'data'],
+  'AWS::ImageBuilder::ContainerRecipe': ['dockerfileTemplateUri', 'dockerfileTemplateData'],
+};
+
+/** A request with the text of the file that it names. */
+async function withDocument(
+  { path }: EvaluatedTemplate,
+  resource: PlannedResource,
+  request: Request,
+  faults: Fault[],
+): Promise<Request> {
+  const members = FILES[resource.type];
+  if (members === undefined) return request;
+  try {
+    return await withText(dirname(path), request, ...members);
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    const place = resource.properties === undefined ? undefined : placeOf(resource.properties, members[0]);
+    faults.push({
+      code: 'invalid-value',
+      severity: 'error',
+      position: place?.position ?? resource.position,
+      path: `Resources.${resource.logicalId}${place === undefined ? '' : `.${place.path}`}`,
+      message: error.message,
+    });
+    return request;
+  }
 }
 
 /** The image that a resource needs, through others or not. */
@@ -162,7 +233,7 @@ function imageNeededBy(resource: PlannedResource, planned: readonly PlannedResou
 
 /** What the server says of a resource, with places in the template. */
 function faultsOf(
-  text: string,
+  file: EvaluatedTemplate,
   resource: PlannedResource,
   request: Request,
   answer: DryRunAnswer,
@@ -170,11 +241,12 @@ function faultsOf(
 ): readonly Fault[] {
   const base = `Resources.${resource.logicalId}`;
   const own = told.filter(({ path }) => path === base || path.startsWith(`${base}.`));
-  const faults: Fault[] = [...documentFaults(text, resource, request)];
+  const faults: Fault[] = [...documentFaults(file, resource, request)];
   const ofDocument = faults.some(({ severity }) => severity === 'error');
   for (const { code, message, path } of answer.faults ?? []) {
     if (path === 'data' && ofDocument) continue;
-    const place = path === undefined ? undefined : placeOf(resource.properties, path);
+    const { properties } = resource;
+    const place = path === undefined || properties === undefined ? undefined : placeOf(properties, path);
     const full = place === undefined ? base : `${base}.${place.path}`;
     // The template's own check has said so.
     if (own.some((fault) => fault.path === full) || (own.length > 0 && message.includes('must not be null'))) continue;
@@ -191,30 +263,38 @@ function faultsOf(
 
 /** The faults and warnings of the document that a resource holds. */
 function documentFaults(
-  text: string,
-  { type, properties, logicalId }: PlannedResource,
+  { text, plan }: EvaluatedTemplate,
+  resource: PlannedResource,
   request: Request,
 ): readonly Fault[] {
+  const { type, properties, logicalId, position } = resource;
   const { data } = request;
-  if (typeof data !== 'string') return [];
+  if (typeof data !== 'string' || properties === undefined) return [];
   const { faults } =
     type === 'AWS::ImageBuilder::Component'
       ? parseComponentDocument(data, { platform: request['platform'] as 'Linux' })
-      : type === ('AWS::ImageBuilder::Workflow' as string)
+      : type === 'AWS::ImageBuilder::Workflow'
         ? parseWorkflowDocument(data, request['type'] as 'BUILD')
         : { faults: [] };
-  const place = placeOf(properties, 'data');
+  const inTemplate = placeOf(properties, 'data');
+  const written = inTemplate.path.endsWith('Data');
+  const place = written ? inTemplate : placeOf(properties, 'uri');
   return faults.map((fault) => {
-    const inText = placeInText(text, place.node, fault.position);
-    const where =
-      inText === undefined ? ` (line ${fault.position.line}, column ${fault.position.column} of the document)` : '';
+    const exact = written ? placeInText(text, place.node, fault.position) : undefined;
+    const found = exact ?? (written ? placeInProperty(plan!, resource, 'Data', fault.position) : place.position);
+    const known = exact !== undefined || ![place.node.position, position].some((each) => isSamePlace(each, found));
+    const { line, column } = fault.position;
     return {
       ...fault,
-      position: inText ?? place.position,
+      position: known ? found : place.position,
       path: `Resources.${logicalId}.${place.path}${fault.path === '' ? '' : `: ${fault.path}`}`,
-      message: `${fault.message}${where}`,
+      message: known && written ? fault.message : `${fault.message} (line ${line}, column ${column} of the document)`,
     };
   });
+}
+
+function isSamePlace(a: Position, b: Position): boolean {
+  return a.line === b.line && a.column === b.column;
 }
 
 /** Faults as lines that editors and terminals follow: `template.yaml:5:7 Resources.A.Properties.Name: …`. */

@@ -102,12 +102,16 @@ export class StackRecord {
     return this.#resources.get(logicalId);
   }
 
-  /** Notes what a resource is now. */
-  async set(resource: Omit<StackResource, 'earlier'>): Promise<void> {
+  /**
+   * Notes what a resource is now.
+   * @param retain UpdateReplacePolicy: one of another name that it had is left alone and no part of the stack any more
+   */
+  async set(resource: Omit<StackResource, 'earlier'>, retain = false): Promise<void> {
     const known = this.#resources.get(resource.logicalId);
     const earlier = [...(known?.earlier ?? []), ...(known === undefined ? [] : [known.physicalId])];
     const others = [...new Set(earlier)]
       .filter((arn) => arn !== resource.physicalId && !isImage(arn))
+      .filter((arn) => !retain || baseOf(arn) === baseOf(resource.physicalId))
       .slice(-MOST_EARLIER);
     // The order is that of making: what was made anew comes last.
     if (known !== undefined && known.physicalId !== resource.physicalId) this.#resources.delete(resource.logicalId);
@@ -164,7 +168,7 @@ export class StackRecord {
         continue;
       }
       // Other versions are what earlier images were built of; another name is what the template has no longer.
-      const renamed = retained ? [] : earlier.filter((arn) => baseOf(arn) !== baseOf(physicalId));
+      const renamed = earlier.filter((arn) => baseOf(arn) !== baseOf(physicalId));
       if (renamed.length === 0) continue;
       const deletions = await deleteAll(client, logicalId, renamed);
       done.push(...deletions);

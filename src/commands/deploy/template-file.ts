@@ -136,13 +136,7 @@ export function evaluateTemplate(
       { exportValue },
     ),
   );
-  // What is not there because its own faults kept it from being read is not missing.
-  const unread = new Set(file.faults.flatMap(({ path }) => /^Resources\.(\w+)/.exec(path)?.[1] ?? []));
-  const more = faults.filter(
-    ({ code, message }) =>
-      code !== 'unknown-reference' || ![...message.matchAll(/'(\w+)'/g)].some(([, id]) => unread.has(id!)),
-  );
-  return { ...file, imported, faults: [...file.faults, ...more], ...(plan === undefined ? {} : { plan }) };
+  return { ...file, imported, faults, ...(plan === undefined ? {} : { plan }) };
 }
 
 /** What stacks export in the connection's Region. */
