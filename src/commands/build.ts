@@ -25,14 +25,7 @@ import { createImage, deployResource } from './deploy/deploy.ts';
 import { faultLines, judgeTemplate } from './deploy/judge.ts';
 import { notMadeLine } from './deploy/not-made.ts';
 import { exportsInUse, findStack, StackRecord } from './deploy/stack.ts';
-import {
-  evaluateTemplate,
-  exportsOf,
-  givenBy,
-  readTemplate,
-  readText,
-  TEMPLATE_OPTIONS,
-} from './deploy/template-file.ts';
+import { evaluateTemplate, exportsOf, givenBy, openTemplate, TEMPLATE_OPTIONS } from './deploy/template-file.ts';
 import {
   humanOutput,
   jsonOutput,
@@ -116,7 +109,7 @@ async function run(args: Arguments): Promise<number> {
   try {
     const imageTags = imageTagsOf(args);
     const path = args.positionals[0]!;
-    const file = readTemplate(path, await readText(path, 'template'));
+    const file = await openTemplate(path);
     const { account } = await loadCredentials(dataDirectory);
     const given = givenBy(args, path, { region, account });
     // What the template itself is at fault for is told on a host that cannot build, too.

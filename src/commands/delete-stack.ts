@@ -14,7 +14,7 @@ too; \`ingot deregister\` frees their space.
 A stack whose exports other stacks import is not deleted. Resources that something else needs stay, and so does the record of the
 stack: delete what needs them and run the command again.`,
   options: {
-    json: { help: 'print {"stack","deleted":[arn],"kept":[{"logicalId","arn","reason"}]}' },
+    json: { help: 'print what was deleted, and what was kept and why' },
     ...CLIENT_OPTIONS,
   },
   exitCodes: { 0: 'deleted', 1: 'failed, or something is still in use', 2: 'usage error' },

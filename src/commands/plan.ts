@@ -6,14 +6,7 @@ import type { Arguments, Command } from './command.ts';
 import { faultLines, judgeTemplate } from './deploy/judge.ts';
 import { changesOf, type Change } from './deploy/changes.ts';
 import { exportsInUse, findStack } from './deploy/stack.ts';
-import {
-  evaluateTemplate,
-  exportsOf,
-  givenBy,
-  readTemplate,
-  readText,
-  TEMPLATE_OPTIONS,
-} from './deploy/template-file.ts';
+import { evaluateTemplate, exportsOf, givenBy, openTemplate, TEMPLATE_OPTIONS } from './deploy/template-file.ts';
 import { plainLine } from './text.ts';
 
 export const plan: Command = {
@@ -25,11 +18,7 @@ delete, and why. Nothing is made.
 The server answers every request as it would in the build. What the template no longer has comes from the record of the stack.`,
   options: {
     ...TEMPLATE_OPTIONS,
-    json: {
-      help:
-        'print {"stack","changes":[{"action","logicalId","type","arn","replaces","changes":[{"member","before","after"}],' +
-        '"reason"}]}',
-    },
+    json: { help: 'print the stack and its changes: action, logicalId, type, arn, replaces, changes, reason' },
     ...CLIENT_OPTIONS,
   },
   exitCodes: { 0: 'planned', 1: 'failed', 2: 'usage error, including an invalid template' },
@@ -53,7 +42,7 @@ async function run(args: Arguments): Promise<number> {
   const path = args.positionals[0]!;
   const dataDirectory = dataDirectoryOf(args);
   const region = regionOf(args);
-  const file = readTemplate(path, await readText(path, 'template'));
+  const file = await openTemplate(path);
   const connection = await connectTo(dataDirectory, region);
   const { account } = await loadCredentials(dataDirectory);
   const given = givenBy(args, path, { region, account });

@@ -38,7 +38,7 @@ Of any other file one line says what it is and which command takes it.`,
       default: 'BUILD',
     },
     json: {
-      help: 'print a list of {"file","kind","valid","faults":[{"code","severity","line","column","path","message"}]}',
+      help: 'print a list: for each file its kind, whether it is valid, and faults (code, severity, line, column, path, message)',
     },
     ...CLIENT_OPTIONS,
   },

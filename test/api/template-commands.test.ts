@@ -146,6 +146,40 @@ describe('ingot validate', () => {
     assert.match(last.reason, /debain-12-x86/);
   });
 
+  test('a value that is missing is one fault, not one of each resource that it is for', async () => {
+    const path = await file(
+      'valueless.yaml',
+      `Parameters:
+  Base: { Type: String }
+Resources:
+  Recipe:
+    Type: AWS::ImageBuilder::ImageRecipe
+    Properties:
+      Name: valueless
+      Version: 1.0.0
+      ParentImage: !Ref Base
+      Components: [{ ComponentArn: !ImportValue { 'Fn::Sub': '\${Base}-tool' } }]
+`,
+    );
+    const { stdout } = await run('validate', path);
+    assert.match(stdout, /:2:3 Parameters\.Base: .*\n.*: 1 fault\n$/);
+  });
+
+  test('build, plan and toe say what they are given when it is something else', async () => {
+    const play = await file('site.yml', '- hosts: all\n  tasks: []\n');
+    const document = await file('tool.yaml', 'schemaVersion: 1.0\nphases: []\n');
+    for (const [args, told] of [
+      [['build', play], /site\.yml is an Ansible playbook: /],
+      [['plan', document], /tool\.yaml is a component document: `ingot toe test /],
+      [['build', folder], /is a directory: /],
+      [['toe', 'validate', play], /site\.yml is an Ansible playbook: /],
+    ] as const) {
+      const { code, stderr } = await run(...args);
+      assert.equal(code, 2, args.join(' '));
+      assert.match(stderr, told);
+    }
+  });
+
   test('several files, as a list of JSON', async () => {
     const good = await file('good.yaml', `Resources:${component('listed')}`);
     const document = await file('document.yaml', 'schemaVersion: 1.0\nphases:\n  - name: build\n    steps: none\n');
@@ -307,7 +341,7 @@ Outputs:
     const path = await file('importer.yaml', importer);
     const missing = await run('validate', path);
     assert.equal(missing.code, 1);
-    assert.match(missing.stdout, /:8:\d+ .*tool-arn/);
+    assert.match(missing.stdout, /:9:\d+ Resources\.Recipe\..*ComponentArn: .*tool-arn/);
     const given = await run(
       'validate',
       path,

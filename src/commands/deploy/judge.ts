@@ -11,6 +11,7 @@ import { signedJson, type Connection } from '../../platform/api-client.ts';
 import { latestVersionReferences, parseArn, type Arn } from '../../resources/arns.ts';
 import type { Version } from '../../resources/versions.ts';
 import { leniently } from '../../templates/faults.ts';
+import type { TemplateNode } from '../../templates/nodes.ts';
 import { placeInText, placeOf } from '../../templates/places.ts';
 import {
   placeInProperty,
@@ -241,6 +242,9 @@ function faultsOf(
 ): readonly Fault[] {
   const base = `Resources.${resource.logicalId}`;
   const own = told.filter(({ path }) => path === base || path.startsWith(`${base}.`));
+  // What a value that is missing leaves out is no fault of its own.
+  const valueless = told.flatMap(({ path }) => /^Parameters\.(\w+)/.exec(path)?.[1] ?? []);
+  const incomplete = resource.properties !== undefined && mentions(resource.properties, new Set(valueless));
   const faults: Fault[] = [...documentFaults(file, resource, request)];
   const ofDocument = faults.some(({ severity }) => severity === 'error');
   for (const { code, message, path } of answer.faults ?? []) {
@@ -248,6 +252,7 @@ function faultsOf(
     const { properties } = resource;
     const place = path === undefined || properties === undefined ? undefined : placeOf(properties, path);
     const full = place === undefined ? base : `${base}.${place.path}`;
+    if (incomplete && (place === undefined || message.includes('must not be null'))) continue;
     // The template's own check has said so.
     if (own.some((fault) => fault.path === full) || (own.length > 0 && message.includes('must not be null'))) continue;
     faults.push({
@@ -259,6 +264,16 @@ function faultsOf(
     });
   }
   return faults;
+}
+
+/** Whether a value names one of these, by Ref or in a Sub. */
+function mentions(node: TemplateNode, names: ReadonlySet<string>): boolean {
+  if (names.size === 0) return false;
+  if (node.kind === 'call') return mentions(node.argument, names);
+  if (node.kind === 'list') return node.items.some((item) => mentions(item, names));
+  if (node.kind === 'map') return [...node.entries.values()].some(({ value }) => mentions(value, names));
+  if (node.kind !== 'scalar') return false;
+  return names.has(node.text) || [...names].some((name) => node.text.includes(`\${${name}}`));
 }
 
 /** The faults and warnings of the document that a resource holds. */

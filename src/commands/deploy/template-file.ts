@@ -5,6 +5,7 @@ import type { StackExport } from '../../catalog/stacks.ts';
 import type { Fault } from '../../documents/position.ts';
 import { signedJson, type Connection } from '../../platform/api-client.ts';
 import { leniently } from '../../templates/faults.ts';
+import { describeFile, recognize } from '../../templates/recognize.ts';
 import { parseTemplate, planTemplate, type Plan, type Template } from '../../templates/template.ts';
 import { WrongUse, type Arguments, type CommandOption } from '../command.ts';
 
@@ -38,14 +39,27 @@ export interface TemplateFile {
 /** @throws {WrongUse} when the file cannot be read */
 export async function readText(path: string, what: string): Promise<string> {
   try {
+    if ((await stat(path)).isDirectory()) throw new WrongUse(describeFile(path, 'directory'));
     if ((await stat(path)).size > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES >> 20} MiB`);
     return (await readFile(path, 'utf8')).replace(/^\ufeff/, '');
   } catch (error) {
+    if (error instanceof WrongUse) throw error;
     throw new WrongUse(
       `cannot read the ${what} ${path}: ` +
         `${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
     );
   }
+}
+
+/**
+ * Reads a template of a file.
+ * @throws {WrongUse} when it cannot be read, or is something else
+ */
+export async function openTemplate(path: string): Promise<TemplateFile> {
+  const text = await readText(path, 'template');
+  const kind = recognize(path, text);
+  if (kind !== 'cloudformation' && kind !== 'unknown') throw new WrongUse(describeFile(path, kind));
+  return readTemplate(path, text);
 }
 
 /** Reads a template as far as it can be read. */
