@@ -301,6 +301,11 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     'name, when an export in use goes or changes, and for an import that nothing exports',
   'ingot:DeleteStack':
     '`{}`: forgets the stack. Refused while it has resources that are not retained, or its exports are imported',
+  'ingot:ListParameters': '`{parameters: [{name, type, value, description?, version, updated}]}`: what templates keep',
+  'ingot:PutParameter':
+    '`:name` percent-encoded; `{type, value, description?}`, type `String` or `StringList`. Answers the parameter. ' +
+    '`ssm:` parent images and `AWS::SSM::Parameter::Value<…>` of templates find it',
+  'ingot:DeleteParameter': '`:name` percent-encoded; `{}`',
   'ingot:ListExports': '`{exports: [{name, value, stack, importedBy: [stack]}]}`',
   'ingot:ListImageAmis':
     '`:arn` percent-encoded; `{amis: [{region, id, file, name}]}`, files as absolute paths on the server',

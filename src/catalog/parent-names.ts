@@ -6,6 +6,7 @@
 import { parseArn, resourceArn } from '../resources/arns.ts';
 import type { Queryable } from './catalog.ts';
 import { imageVersions } from './images.ts';
+import { getParameter } from './parameters.ts';
 import { findManagedImage, type ManagedImage, type ManagedRegister } from './managed.ts';
 import { compareVersions } from '../resources/versions.ts';
 import type { Place } from './slices.ts';
@@ -47,13 +48,15 @@ export async function parentMeaning(
       const value =
         settings.parameters[name] ??
         settings.parameters[name.replace(/^\//, '')] ??
+        (await keptParameter(db, place, name)) ??
         managed.images.find(({ parameters }) => parameters?.includes(name))?.name;
       if (value === undefined) {
         return {
           kind: 'none',
           why:
             `The Systems Manager parameter '${name}' has no value here. Give it one in config.yaml of the data ` +
-            `directory (parameters: {${name}: ami-…}) and start the server again.`,
+            `directory (parameters: {${name}: ami-…}) and start the server again, or deploy a template that keeps it ` +
+            '(AWS::SSM::Parameter).',
           known: true,
           via,
         };
@@ -115,6 +118,14 @@ export async function parentMeaning(
     return { kind: 'managed', image, via };
   }
   return { kind: 'none', why: `${within(via)}The names of config.yaml lead in a circle.`, known: true, via };
+}
+
+/** The value of a parameter that a template keeps, whether or not its name is written with the slash. */
+async function keptParameter(db: Queryable, place: Place, name: string): Promise<string | undefined> {
+  const kept =
+    (await getParameter(db, place, name)) ??
+    (name.startsWith('/') ? await getParameter(db, place, name.slice(1)) : undefined);
+  return kept?.value;
 }
 
 /** The name of a parameter, from `ssm:name` or `ssm:` and its ARN. */

@@ -25,6 +25,7 @@ interface ResourceTables {
   tags: TagTable;
   resource_references: ResourceReferenceTable;
   resource_policies: ResourcePolicyTable;
+  parameters: ParameterTable;
   stacks: StackTable;
   stack_exports: StackExportTable;
   stack_imports: StackImportTable;
@@ -177,6 +178,19 @@ interface StackTable {
   /** JSON: description, resources, outputs. */
   record: string;
   created: string;
+  updated: string;
+}
+
+/** Parameters, as Systems Manager has them. */
+interface ParameterTable {
+  account: string;
+  region: string;
+  name: string;
+  type: string;
+  value: string;
+  description: string | null;
+  /** 1 when it is new, one more for each new value. */
+  version: number;
   updated: string;
 }
 

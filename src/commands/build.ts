@@ -21,11 +21,11 @@ import { isInProgress, type ImageStatus } from '../resources/statuses.ts';
 import type { StackOutput } from '../catalog/stacks.ts';
 import { imageTagsOf, withTags } from './deploy/image-tags.ts';
 import type { DeployContext } from './deploy/context.ts';
-import { createImage, deployResource } from './deploy/deploy.ts';
+import { createImage, deployResource, latestOf } from './deploy/deploy.ts';
 import { faultLines, judgeTemplate } from './deploy/judge.ts';
 import { notMadeLine } from './deploy/not-made.ts';
 import { exportsInUse, findStack, StackRecord } from './deploy/stack.ts';
-import { evaluateTemplate, exportsOf, givenBy, openTemplate, TEMPLATE_OPTIONS } from './deploy/template-file.ts';
+import { evaluateTemplate, givenBy, openTemplate, surroundingsOf, TEMPLATE_OPTIONS } from './deploy/template-file.ts';
 import {
   humanOutput,
   jsonOutput,
@@ -114,15 +114,16 @@ async function run(args: Arguments): Promise<number> {
     const given = givenBy(args, path, { region, account });
     // What the template itself is at fault for is told on a host that cannot build, too.
     const early = evaluateTemplate(file, given);
-    if (early.faults.length === 0 && toBuild(early.plan!).length > 0) await requireFitHost('build', dataDirectory);
+    const sound = early.faults.length === 0;
+    if (sound && toBuild(early.plan!).length > 0) await requireFitHost('build', dataDirectory);
     const connection = await connectTo(dataDirectory, region);
-    const exports = await exportsOf(connection);
-    const evaluated = evaluateTemplate(file, given, exports);
+    const surroundings = await surroundingsOf(connection);
+    const evaluated = evaluateTemplate(file, given, surroundings);
     const before = await findStack(connection, given.stackName);
     const judgement = await judgeTemplate(connection, evaluated);
     const faults = faultLines(path, [
       ...judgement.faults.filter(({ severity }) => severity === 'error'),
-      ...exportsInUse(before, judgement, exports),
+      ...exportsInUse(before, judgement, surroundings.exports),
     ]);
     if (faults.length > 0) {
       output.failed(
@@ -130,6 +131,8 @@ async function run(args: Arguments): Promise<number> {
       );
       return 2;
     }
+    // Some templates are sound only with what the server knows.
+    if (!sound && toBuild(evaluated.plan!).length > 0) await requireFitHost('build', dataDirectory);
     const client = imagebuilderClient(connection);
     const deploy = { client, region, account, connection, folder: dirname(path), signal: interrupt.signal };
     const reconnect = (): Promise<Connection> => connectTo(dataDirectory, region);
@@ -186,8 +189,7 @@ async function deployAll(run: Run): Promise<number> {
     if (code !== 0) return code;
     const outputs = outputsOf(run);
     const wanted = new Set(run.plan.resources.map(({ logicalId }) => logicalId));
-    const client = imagebuilderClient(await connectTo(run.dataDirectory, run.region));
-    for (const { logicalId, arn, kept } of await run.record.cleanUp(client, wanted))
+    for (const { logicalId, arn, kept } of await run.record.cleanUp(wanted))
       run.output.note(
         `${kept === undefined ? 'deleted  ' : 'kept     '} ${logicalId}: ${arn}${kept === undefined ? '' : `: ${kept}`}`,
       );
@@ -228,7 +230,7 @@ async function buildAll(run: Run): Promise<number> {
     }
     const { arn, what, answers } = await deployResource(run.deploy, resource, requestFor(run, resource));
     run.known.set(resource.logicalId, answers);
-    await note(run, resource, arn);
+    await note(run, resource, resource.type === 'AWS::SSM::Parameter' ? answers.ref : arn);
     run.output.note(`${what.padEnd(9)} ${resource.logicalId}: ${arn}`);
   }
   for (const image of last) {
@@ -347,6 +349,7 @@ async function watch(run: Run, arn: string, resource: PlannedResource): Promise<
       Arn: arn,
       Name: image.name ?? '',
       Version: image.version ?? '',
+      ...latestOf(arn),
       ...(home === undefined ? {} : { ImageId: home.id }),
     },
   });

@@ -1,5 +1,5 @@
 /** `ingot delete-stack`. */
-import { imagebuilderClient, signedJson } from '../platform/api-client.ts';
+import { signedJson } from '../platform/api-client.ts';
 import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 import { findStack, StackRecord } from './deploy/stack.ts';
@@ -35,7 +35,7 @@ async function run(args: Arguments): Promise<number> {
           'first.',
       );
   const record = new StackRecord(name, stack, () => connect(args), stack.description, 'DELETE');
-  const deletions = await record.cleanUp(imagebuilderClient(connection), new Set());
+  const deletions = await record.cleanUp(new Set());
   const inUse = record.size > 0;
   if (inUse) await record.failed();
   else await signedJson(await connect(args), { method: 'DELETE', path: `/ingot/stacks/${encodeURIComponent(name)}` });

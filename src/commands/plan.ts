@@ -6,7 +6,7 @@ import type { Arguments, Command } from './command.ts';
 import { faultLines, judgeTemplate } from './deploy/judge.ts';
 import { changesOf, type Change } from './deploy/changes.ts';
 import { exportsInUse, findStack } from './deploy/stack.ts';
-import { evaluateTemplate, exportsOf, givenBy, openTemplate, TEMPLATE_OPTIONS } from './deploy/template-file.ts';
+import { evaluateTemplate, surroundingsOf, givenBy, openTemplate, TEMPLATE_OPTIONS } from './deploy/template-file.ts';
 import { plainLine } from './text.ts';
 
 export const plan: Command = {
@@ -46,12 +46,12 @@ async function run(args: Arguments): Promise<number> {
   const connection = await connectTo(dataDirectory, region);
   const { account } = await loadCredentials(dataDirectory);
   const given = givenBy(args, path, { region, account });
-  const exports = await exportsOf(connection);
+  const surroundings = await surroundingsOf(connection);
   const before = await findStack(connection, given.stackName);
-  const judgement = await judgeTemplate(connection, evaluateTemplate(file, given, exports));
+  const judgement = await judgeTemplate(connection, evaluateTemplate(file, given, surroundings));
   const errors = [
     ...judgement.faults.filter(({ severity }) => severity === 'error'),
-    ...exportsInUse(before, judgement, exports),
+    ...exportsInUse(before, judgement, surroundings.exports),
   ];
   if (errors.length > 0) {
     process.stderr.write(`${faultLines(path, errors).join('\n')}\n`);

@@ -12,7 +12,7 @@ import { faultLines, judgeTemplate } from './deploy/judge.ts';
 import { exportsInUse, findStack } from './deploy/stack.ts';
 import {
   evaluateTemplate,
-  exportsOf,
+  surroundingsOf,
   givenBy,
   readTemplate,
   readText,
@@ -86,9 +86,12 @@ async function run(args: Arguments): Promise<number> {
       connection ??= await connectTo(dataDirectory, region);
       const { account } = await loadCredentials(dataDirectory);
       const given = givenBy(args, file, { region, account });
-      const exports = await exportsOf(connection);
-      const judgement = await judgeTemplate(connection, evaluateTemplate(readTemplate(file, text), given, exports));
-      const inUse = exportsInUse(await findStack(connection, given.stackName), judgement, exports);
+      const surroundings = await surroundingsOf(connection);
+      const judgement = await judgeTemplate(
+        connection,
+        evaluateTemplate(readTemplate(file, text), given, surroundings),
+      );
+      const inUse = exportsInUse(await findStack(connection, given.stackName), judgement, surroundings.exports);
       verdicts.push({ file, kind, faults: [...judgement.faults, ...inUse] });
     } else verdicts.push({ file, kind, faults: [], hint: describeFile(file, kind) });
   }

@@ -6,6 +6,9 @@ import type { Scope } from './scope.ts';
 /** What may hold braces of its own, which are for the build. */
 const DOCUMENTS = ['Data', 'DockerfileTemplateData'];
 
+/** Values for documents: a step resolves their references when it runs. */
+const DOCUMENT_PARAMETER = /\.(?:Components|Workflows)\[\d+\]\.Parameters\[\d+\]\.Value(?:\[\d+\])?$/;
+
 const REFERENCE = /\{\{resolve:ssm:([^{}:\s]{1,1011}|arn:[^{}\s]{1,1011}?)(?::\d+)?\}\}/g;
 
 /** Properties with the values of parameters in place of their references. */
@@ -26,7 +29,7 @@ function resolved(value: Value, path: string, scope: Scope, faults: Faults): Val
     );
     return { ...value, entries: new Map(entries) };
   }
-  if (value.kind !== 'scalar' || !value.text.includes('{{resolve:')) return value;
+  if (value.kind !== 'scalar' || !value.text.includes('{{resolve:') || DOCUMENT_PARAMETER.test(path)) return value;
   let missing = false;
   const text = value.text.replace(REFERENCE, (whole, name: string) => {
     const stored = scope.surroundings.parameterValue?.(name);

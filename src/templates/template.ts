@@ -3,6 +3,7 @@ import type { Position } from '../documents/position.ts';
 import { evaluateConditions } from './conditions.ts';
 import { resolveDynamic } from './dynamic.ts';
 import { evaluate } from './evaluate.ts';
+import { nameOfForeign } from './foreign.ts';
 import { Faults, TemplateError, suggestion } from './faults.ts';
 import { describe, type MapNode, type TemplateNode, type Value } from './nodes.ts';
 import { parameterValues, readParameters, type TemplateParameter } from './parameters.ts';
@@ -201,8 +202,11 @@ function evaluateRequest(
   const path = `Resources.${resource.logicalId}.Properties`;
   const written = resource.properties ?? { kind: 'map', entries: new Map(), position: resource.position };
   const properties = evaluate(written, path, scope, faults);
-  if (properties?.kind === 'map')
-    return requestOf(resource.type, resolveDynamic(properties, path, scope, faults), path, faults);
+  if (properties?.kind === 'map') {
+    const request = requestOf(resource.type, resolveDynamic(properties, path, scope, faults), path, faults);
+    if (resource.type !== 'AWS::SSM::Parameter' || properties.entries.has('Name')) return request;
+    return { name: nameOfForeign(resource.logicalId, resource.type, scope.pseudo), ...request };
+  }
   if (properties !== undefined && properties.kind !== 'unknown')
     faults.add('wrong-type', properties.position, path, `expected a map, found ${describe(properties)}`);
   return {};

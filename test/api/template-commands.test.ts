@@ -317,6 +317,35 @@ Resources:${component('stacked')}${infrastructure('stacked', '\n    DeletionPoli
     assert.match((await run('stacks')).stdout, /^half .*CREATE_COMPLETE/m);
   });
 
+  test('a parameter is made, found in the same run, and deleted with its stack', async () => {
+    const path = await file(
+      'parameter.yaml',
+      `Resources:
+  Parent:
+    Type: AWS::SSM::Parameter
+    Properties:
+      Name: /stacks/parent
+      Type: String
+      Value: !Sub arn:aws:imagebuilder:\${AWS::Region}:aws:image/debian-12-x86/x.x.x
+  Recipe:
+    Type: AWS::ImageBuilder::ImageRecipe
+    Properties:
+      Name: parameter
+      Version: 1.0.0
+      ParentImage: !Sub ssm:\${Parent}
+      Components: [{ ComponentArn: !Sub 'arn:aws:imagebuilder:\${AWS::Region}:aws:component/hello-world-linux/x.x.x' }]
+`,
+    );
+    assert.match((await run('plan', path)).stdout, /2 to create\n$/);
+    const built = await run('build', path);
+    assert.equal(built.code, 0, built.stderr);
+    assert.match((await run('plan', path)).stdout, /2 unchanged\n$/);
+    const { code, stdout } = await run('delete-stack', 'parameter');
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /deleted Recipe: [^]*deleted Parent: \/stacks\/parent\n/);
+    assert.match((await run('plan', path)).stdout, /2 to create\n$/);
+  });
+
   test('a stack exports, another imports, and neither is changed behind the other', async () => {
     const base = await file(
       'base.yaml',

@@ -187,6 +187,7 @@ interface Owned {
   readonly user: string;
   readonly key: string;
   readonly stack: string;
+  readonly parameter: string;
 }
 
 async function owned(): Promise<Owned> {
@@ -214,8 +215,11 @@ async function owned(): Promise<Owned> {
     outputs: [{ name: 'Team', value: MARKER, exportName: `${stack}-team` }],
     imports: [],
   });
+  const parameter = `/conformance/${stack}`;
+  await post(`/ingot/parameters/${encodeURIComponent(parameter)}`, { type: 'String', value: MARKER });
   return {
     arn,
+    parameter,
     ami,
     instance,
     user,
@@ -252,6 +256,9 @@ const ROUTES: Readonly<Record<string, (owned: Owned) => readonly RouteCase[]>> =
   'ingot:CollectGarbage': () => [{ body: {} }],
   'ingot:DeregisterAmi': ({ ami: id }) => [{ params: { id } }, { params: { id }, query: { region: REGION } }],
   'ingot:ListDependents': ({ arn }) => [{ params: { arn } }],
+  'ingot:ListParameters': () => [{}],
+  'ingot:PutParameter': ({ parameter: name }) => [{ params: { name }, body: { type: 'String', value: 'x' } }],
+  'ingot:DeleteParameter': ({ parameter: name }) => [{ params: { name } }],
   'ingot:ListStacks': () => [{}],
   'ingot:ListExports': () => [{}],
   'ingot:GetStack': ({ stack: name }) => [{ params: { name } }],

@@ -5,6 +5,7 @@ import { dryRunRoutes } from './dry-run.ts';
 import { imageRoutes } from './images.ts';
 import { importRoutes } from './imports.ts';
 import { instanceRoutes } from './instances.ts';
+import { parameterRoutes } from './parameters.ts';
 import { principalRoutes } from './principals.ts';
 import type { IngotRoute } from './route.ts';
 import { serverRoutes } from './server.ts';
@@ -21,6 +22,7 @@ export const ingotRoutes: readonly IngotRoute[] = [
   ...dependentRoutes,
   ...dryRunRoutes,
   ...stackRoutes,
+  ...parameterRoutes,
   ...principalRoutes,
   ...auditRoutes,
 ];

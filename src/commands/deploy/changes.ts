@@ -48,7 +48,8 @@ function changeOf({ resource, request, answer, notJudged }: JudgedResource, reco
   const { logicalId, type } = resource;
   if (answer === undefined)
     return { action: 'unknown', logicalId, type, ...(notJudged === undefined ? {} : { reason: notJudged }) };
-  const arn = answer.resource?.arn;
+  // The stack knows a parameter by its name, as CloudFormation does.
+  const arn = type === 'AWS::SSM::Parameter' ? answer.resource?.name : answer.resource?.arn;
   const place = arn === undefined ? {} : { arn };
   if (type === 'AWS::ImageBuilder::Image') return { action: 'build', logicalId, type, ...place };
   const changes = (answer.changes ?? []).map(

@@ -41,6 +41,7 @@ import { isVersion } from '../../resources/versions.ts';
 import { slug } from '../../resources/names.ts';
 import type { PlannedResource, RequestValue, ResourceType } from '../../templates/template.ts';
 import { CommandFailed } from '../command.ts';
+import { RequestRefused } from '../../platform/api-client.ts';
 import { differences, tagChanges } from '../../templates/compare.ts';
 import type { DeployContext, Deployed } from './context.ts';
 import { deployParameter } from './parameters.ts';
@@ -65,7 +66,6 @@ const CONTAINER_RECIPE_MEMBERS = [
   'instanceConfiguration',
   'dockerfileTemplateData',
   'platformOverride',
-  'imageOsVersionOverride',
   'parentImage',
   'workingDirectory',
   'targetRepository',
@@ -183,7 +183,7 @@ function explained(resource: PlannedResource, error: Error, signal: AbortSignal)
   signal.throwIfAborted();
   const place = `Resources.${resource.logicalId} (line ${resource.position.line})`;
   if (error instanceof CommandFailed) return new CommandFailed(`${place}: ${error.message}`);
-  if ((error as { $fault?: unknown }).$fault !== undefined)
+  if ((error as { $fault?: unknown }).$fault !== undefined || error instanceof RequestRefused)
     return new CommandFailed(`${place}: ${error.name}: ${error.message}`);
   return error;
 }
@@ -248,7 +248,7 @@ function deployed(
 }
 
 /** The ARNs that `LatestVersion.*` are, of a resource that has versions. */
-function latestOf(arn: string): Readonly<Record<string, string>> {
+export function latestOf(arn: string): Readonly<Record<string, string>> {
   const parsed = parseArn(arn);
   if (parsed?.version === undefined || !isVersion(parsed.version)) return {};
   const latest = latestVersionReferences({ ...parsed, version: parsed.version });
@@ -390,8 +390,14 @@ async function deployContainerRecipe(context: DeployContext, asked: Request): Pr
   const { client, signal: abortSignal } = context;
   const request = await withText(context.folder, asked, 'dockerfileTemplateUri', 'dockerfileTemplateData');
   return deployVersion(context, request, 'container-recipe', CONTAINER_RECIPE_MEMBERS, {
-    get: async (containerRecipeArn) =>
-      (await client.send(new GetContainerRecipeCommand({ containerRecipeArn }), { abortSignal })).containerRecipe,
+    get: async (containerRecipeArn) => {
+      const { containerRecipe } = await client.send(new GetContainerRecipeCommand({ containerRecipeArn }), {
+        abortSignal,
+      });
+      // What is answered is the platform, wherever it comes from.
+      const platformOverride = request['platformOverride'] === undefined ? undefined : containerRecipe?.platform;
+      return containerRecipe === undefined ? undefined : { ...containerRecipe, platformOverride };
+    },
     create: async () =>
       (await client.send(new CreateContainerRecipeCommand(request as never), { abortSignal })).containerRecipeArn!,
   });

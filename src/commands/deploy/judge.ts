@@ -8,8 +8,7 @@ import type { Fault, Position } from '../../documents/position.ts';
 import { parseWorkflowDocument } from '../../documents/workflow/parse.ts';
 import { dirname } from 'node:path';
 import { signedJson, type Connection } from '../../platform/api-client.ts';
-import { latestVersionReferences, parseArn, type Arn } from '../../resources/arns.ts';
-import type { Version } from '../../resources/versions.ts';
+import { parseArn } from '../../resources/arns.ts';
 import { leniently } from '../../templates/faults.ts';
 import type { TemplateNode } from '../../templates/nodes.ts';
 import { placeInText, placeOf } from '../../templates/places.ts';
@@ -24,7 +23,7 @@ import {
   type ResourceType,
 } from '../../templates/template.ts';
 import { CommandFailed } from '../command.ts';
-import { deploymentIdOf } from './deploy.ts';
+import { deploymentIdOf, latestOf } from './deploy.ts';
 import { withText } from './files.ts';
 import type { EvaluatedTemplate } from './template-file.ts';
 
@@ -80,14 +79,14 @@ export async function judgeTemplate(connection: Connection, file: EvaluatedTempl
       const own = ownAnswer(resource, value);
       if (own !== undefined) {
         notJudged.set(logicalId, own.why);
-        if (own.answers !== undefined) known.set(logicalId, own.answers);
         if (own.fault !== undefined) faults.push(own.fault);
         again = true;
       } else requests.set(logicalId, await withDocument(file, resource, value, faults));
     }
     if (requests.size === earlier && !again) break;
     answers = await ask(connection, planned, requests);
-    for (const { id, resource } of answers.values()) if (resource !== undefined) known.set(id, attributesOf(resource));
+    for (const { id, resource } of answers.values())
+      if (resource !== undefined) known.set(id, attributesOf(resource, requests.get(id)!));
   }
   for (const resource of planned) {
     const { logicalId } = resource;
@@ -126,6 +125,7 @@ function isSame(a: Fault, b: Fault): boolean {
 
 /** The operation that makes a resource. */
 function operationOf({ type }: PlannedResource): string {
+  if (type === 'AWS::SSM::Parameter') return 'PutParameter';
   return `Create${type.slice('AWS::ImageBuilder::'.length)}`;
 }
 
@@ -147,20 +147,18 @@ async function ask(
 }
 
 /** What a resource that would be made answers to Ref and GetAtt. What only a build can answer is not among it. */
-function attributesOf({ arn, name, version, type }: NonNullable<DryRunAnswer['resource']>): ResourceAttributes {
+function attributesOf(
+  { arn, name, version, type }: NonNullable<DryRunAnswer['resource']>,
+  request: Request,
+): ResourceAttributes {
+  if (arn.startsWith('arn:aws:ssm:'))
+    return { ref: name!, attributes: { Type: String(request['type']), Value: String(request['value']) } };
   const parsed = parseArn(arn);
-  const latest =
-    parsed?.version === undefined ? undefined : latestVersionReferences(parsed as Arn & { version: Version });
   const attributes: Record<string, string> = { Arn: arn, Encrypted: 'true' };
   if (name !== undefined) attributes['Name'] = name;
   if (version !== undefined) attributes['Version'] = version;
   if (type !== undefined) attributes['Type'] = type;
-  if (latest !== undefined) {
-    attributes['LatestVersion.Arn'] = latest.latestVersionArn;
-    attributes['LatestVersion.Major'] = latest.latestMajorVersionArn;
-    attributes['LatestVersion.Minor'] = latest.latestMinorVersionArn;
-    attributes['LatestVersion.Patch'] = latest.latestPatchVersionArn;
-  }
+  Object.assign(attributes, latestOf(arn));
   if (parsed?.type === 'image-pipeline') attributes['DeploymentId'] = deploymentIdOf(arn);
   return { ref: arn, attributes };
 }
@@ -169,12 +167,7 @@ function attributesOf({ arn, name, version, type }: NonNullable<DryRunAnswer['re
 function ownAnswer(
   { type, logicalId, position }: PlannedResource,
   request: Request,
-): { readonly why: string; readonly answers?: ResourceAttributes; readonly fault?: Fault } | undefined {
-  if (type === 'AWS::SSM::Parameter') {
-    const text = (name: string): string => String(request[name] ?? '');
-    const attributes = { Type: text('type'), Value: text('value') };
-    return { why: 'a parameter', answers: { ref: text('name') || logicalId, attributes } };
-  }
+): { readonly why: string; readonly fault?: Fault } | undefined {
   if (type === 'AWS::ImageBuilder::Image' && request['imagePipelineExecutionSettings'] !== undefined)
     return { why: 'an execution of its pipeline' };
   if (type !== 'AWS::CloudFormation::Stack') return undefined;

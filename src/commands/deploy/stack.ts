@@ -20,7 +20,7 @@ import {
   type StackStatus,
 } from '../../catalog/stacks.ts';
 import type { Fault } from '../../documents/position.ts';
-import { signedJson, type Connection } from '../../platform/api-client.ts';
+import { imagebuilderClient, signedJson, type Connection } from '../../platform/api-client.ts';
 import { nameArn, parseArn } from '../../resources/arns.ts';
 import type { Judgement } from './judge.ts';
 
@@ -152,15 +152,16 @@ export class StackRecord {
    * Deletes what the template has no longer, each thing before what it needs; what is in use stays on record.
    * @param wanted logical ids that the template has
    */
-  async cleanUp(client: ImagebuilderClient, wanted: ReadonlySet<string>): Promise<readonly Deletion[]> {
+  async cleanUp(wanted: ReadonlySet<string>): Promise<readonly Deletion[]> {
     const done: Deletion[] = [];
+    const connection = await this.#connection();
     for (const resource of [...this.#resources.values()].toReversed()) {
       const { logicalId, physicalId, earlier = [], deletionPolicy = 'Delete' } = resource;
       const retained = deletionPolicy.startsWith('Retain');
       if (!wanted.has(logicalId)) {
         const deletions = retained
           ? [{ logicalId, arn: physicalId, kept: 'DeletionPolicy: Retain' }]
-          : await deleteAll(client, logicalId, [...earlier, physicalId]);
+          : await deleteAll(connection, resource, [...earlier, physicalId]);
         done.push(...deletions);
         if (retained || !deletions.some(({ arn, kept }) => arn === physicalId && kept !== undefined))
           this.#resources.delete(logicalId);
@@ -170,7 +171,7 @@ export class StackRecord {
       // Other versions are what earlier images were built of; another name is what the template has no longer.
       const renamed = earlier.filter((arn) => baseOf(arn) !== baseOf(physicalId));
       if (renamed.length === 0) continue;
-      const deletions = await deleteAll(client, logicalId, renamed);
+      const deletions = await deleteAll(connection, resource, renamed);
       done.push(...deletions);
       const gone = new Set(deletions.filter(({ kept }) => kept === undefined).map(({ arn }) => arn));
       const left = earlier.filter((arn) => !gone.has(arn));
@@ -195,20 +196,23 @@ function baseOf(arn: string): string {
 
 /** Deletes ARNs, the latest first. */
 async function deleteAll(
-  client: ImagebuilderClient,
-  logicalId: string,
+  connection: Connection,
+  { logicalId, type }: StackResource,
   arns: readonly string[],
 ): Promise<readonly Deletion[]> {
   const done: Deletion[] = [];
+  const client = imagebuilderClient(connection);
   for (const arn of arns.toReversed()) {
     try {
-      await deleteResource(client, arn);
+      if (type === 'AWS::SSM::Parameter')
+        await signedJson(connection, { method: 'DELETE', path: `/ingot/parameters/${encodeURIComponent(arn)}` });
+      else await deleteResource(client, arn);
       done.push({ logicalId, arn });
     } catch (error) {
-      const { name, message } = error as Error & { readonly $fault?: unknown };
+      const { name, message, code } = error as Error & { readonly code?: unknown };
       // Somebody else has deleted it.
-      if (name === 'ResourceNotFoundException') done.push({ logicalId, arn });
-      else if ((error as { $fault?: unknown }).$fault === undefined) throw error;
+      if ([name, code].includes('ResourceNotFoundException')) done.push({ logicalId, arn });
+      else if ((error as { $fault?: unknown }).$fault === undefined && name !== 'RequestRefused') throw error;
       else done.push({ logicalId, arn, kept: message });
     }
   }

@@ -7,6 +7,7 @@ import { signedJson, type Connection } from '../../platform/api-client.ts';
 import { leniently } from '../../templates/faults.ts';
 import { describeFile, recognize } from '../../templates/recognize.ts';
 import { parseTemplate, planTemplate, type Plan, type Template } from '../../templates/template.ts';
+import { keptParameters } from './parameters.ts';
 import { WrongUse, type Arguments, type CommandOption } from '../command.ts';
 
 /** Options of every command that takes a template. */
@@ -112,6 +113,20 @@ function stackNameOf(path: string): string {
   );
 }
 
+/** What the server has that a template may ask for. */
+export interface Surroundings {
+  readonly exports: readonly StackExport[];
+  /** Values of kept parameters, by name. */
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+const NOTHING: Surroundings = { exports: [], parameters: new Map() };
+
+/** What the server has in the connection's Region. */
+export async function surroundingsOf(connection: Connection): Promise<Surroundings> {
+  return { exports: await exportsOf(connection), parameters: await keptParameters(connection) };
+}
+
 /** A template with its parameters, as far as it could be evaluated. */
 export interface EvaluatedTemplate extends TemplateFile {
   readonly plan?: Plan;
@@ -121,12 +136,12 @@ export interface EvaluatedTemplate extends TemplateFile {
 
 /**
  * Evaluates a template as far as that goes before anything exists.
- * @param exports of the stacks that there are; `undefined` when nobody was asked yet
+ * @param surroundings what the server has, once it was asked
  */
 export function evaluateTemplate(
   file: TemplateFile,
   given: Given,
-  exports: readonly StackExport[] = [],
+  { exports, parameters }: Surroundings = NOTHING,
 ): EvaluatedTemplate {
   const imported = new Set<string>();
   const { template } = file;
@@ -147,7 +162,7 @@ export function evaluateTemplate(
         partition: 'aws',
         stackName: given.stackName,
       },
-      { exportValue },
+      { exportValue, parameterValue: (name) => parameters.get(name) },
     ),
   );
   return { ...file, imported, faults, ...(plan === undefined ? {} : { plan }) };
