@@ -294,7 +294,7 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:ListStacks': "`{stacks: [Stack]}` of the caller's account and Region",
   'ingot:GetStack':
     'The Stack: `{name, stackId, status, created, updated, description?, resources: [{logicalId, type, physicalId, ' +
-    'deletionPolicy?}], outputs: [{name, value, description?, exportName?}]}`; statuses are those of CloudFormation',
+    'deletionPolicy?, earlier?: [arn]}], outputs: [{name, value, description?, exportName?}]}`; statuses are those of CloudFormation',
   'ingot:PutStack':
     'Records a stack as it is: `{status, description?, resources, outputs, imports: [exportName], keepImports?}`. ' +
     'Outputs and exports count once the status is `…_COMPLETE`. Refused when another stack has an export of that ' +

@@ -20,6 +20,9 @@ export type StackStatus = (typeof STACK_STATUSES)[number];
 /** What becomes of a resource that leaves its stack. */
 export const DELETION_POLICIES = ['Delete', 'Retain', 'RetainExceptOnCreate', 'Snapshot'] as const;
 
+/** ARNs that a resource had before and that are kept on record: the oldest are forgotten. */
+export const MOST_EARLIER = 100;
+
 /** A resource of a stack. */
 export interface StackResource {
   readonly logicalId: string;
@@ -28,6 +31,8 @@ export interface StackResource {
   /** ARN. */
   readonly physicalId: string;
   readonly deletionPolicy?: (typeof DELETION_POLICIES)[number];
+  /** ARNs that it had before and that are still there, such as other versions. The latest is last. */
+  readonly earlier?: readonly string[];
 }
 
 /** An output of a stack. */

@@ -5,25 +5,27 @@ import {
   StartImagePipelineExecutionCommand,
   type Image,
 } from '@aws-sdk/client-imagebuilder';
-import { readFile } from 'node:fs/promises';
-import { basename, dirname, extname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { imagebuilderClient, signedJson, type Connection } from '../platform/api-client.ts';
 import { sleep } from '../platform/clock.ts';
 import { loadCredentials } from '../platform/credentials.ts';
 import {
-  parseTemplate,
-  planTemplate,
+  resolveOutputs,
   resolveResource,
   TemplateError,
   type Plan,
   type PlannedResource,
   type ResourceAttributes,
 } from '../templates/template.ts';
+import { isInProgress, type ImageStatus } from '../resources/statuses.ts';
+import type { StackOutput } from '../catalog/stacks.ts';
 import { imageTagsOf, withTags } from './deploy/image-tags.ts';
 import type { DeployContext } from './deploy/context.ts';
 import { createImage, deployResource, latestOf } from './deploy/deploy.ts';
-import { keptParameters, usesKeptParameters } from './deploy/parameters.ts';
+import { faultLines, judgeTemplate } from './deploy/judge.ts';
 import { notMadeLine } from './deploy/not-made.ts';
+import { exportsInUse, findStack, StackRecord } from './deploy/stack.ts';
+import { evaluateTemplate, givenBy, openTemplate, surroundingsOf, TEMPLATE_OPTIONS } from './deploy/template-file.ts';
 import {
   humanOutput,
   jsonOutput,
@@ -43,16 +45,18 @@ export const build: Command = {
   usage: 'build [OPTIONS] TEMPLATE',
   about: `
 Builds the images of a CloudFormation template (YAML or JSON). It creates or updates the AWS::ImageBuilder resources, then
-builds each AWS::ImageBuilder::Image in turn. A template without an Image runs its pipelines instead. Unchanged resources
-are left alone.
+builds each AWS::ImageBuilder::Image in turn. A template without an Image runs its pipelines instead; one without either only
+makes its resources. Unchanged resources are left alone; those that an earlier run made and the template no longer has are
+deleted. Outputs are printed and kept: \`ingot stacks\` lists them, and other templates import what they export.
+
+The template is validated first, as \`ingot validate\` does: nothing is made when it has a fault.
 
 If no server is running on the data directory, the command starts one in the background. That server exits after a minute
 without work.
 
 Ctrl-C cancels the current build, cleans up and exits. A second Ctrl-C exits at once.`,
   options: {
-    parameter: { value: 'NAME=VALUE', short: 'p', multiple: true, help: 'template parameter' },
-    'stack-name': { value: 'NAME', help: 'value of AWS::StackName', default: "the template's name" },
+    ...TEMPLATE_OPTIONS,
     'no-cache': { help: 'run every component; use no cached layers' },
     cache: {
       help: "use cached layers up to 24 hours old (the default), overriding the template's tag ingot:layer-cache",
@@ -68,7 +72,7 @@ Ctrl-C cancels the current build, cleans up and exits. A second Ctrl-C exits at 
     ...CLIENT_OPTIONS,
   },
   exitCodes: {
-    0: 'built',
+    0: 'built, or deployed when there is nothing to build',
     1: 'failed',
     2: 'usage error, including an invalid template',
     130: 'canceled with Ctrl-C',
@@ -85,6 +89,9 @@ interface Run {
   readonly connection: Connection;
   readonly deploy: DeployContext;
   readonly plan: Plan;
+  readonly record: StackRecord;
+  /** Names of the exports that the template uses. */
+  readonly imported: ReadonlySet<string>;
   readonly output: BuildOutput;
   readonly interrupt: Interrupt;
   /** Go to each image, over its own. */
@@ -101,23 +108,42 @@ async function run(args: Arguments): Promise<number> {
   const interrupt = catchInterrupt(() => output.note('interrupted: cancelling (once more leaves at once)'));
   try {
     const imageTags = imageTagsOf(args);
-    const template = await readTemplate(args);
-    const parameters = usesKeptParameters(template.text)
-      ? await keptParameters(await connectTo(dataDirectory, region))
-      : new Map<string, string>();
-    const plan = await readPlan(args, template, dataDirectory, region, parameters);
-    await requireFitHost('build', dataDirectory);
-    const connection = await connectTo(dataDirectory, region);
+    const path = args.positionals[0]!;
+    const file = await openTemplate(path);
     const { account } = await loadCredentials(dataDirectory);
+    const given = givenBy(args, path, { region, account });
+    // What the template itself is at fault for is told on a host that cannot build, too.
+    const early = evaluateTemplate(file, given);
+    const sound = early.faults.length === 0;
+    if (sound && toBuild(early.plan!).length > 0) await requireFitHost('build', dataDirectory);
+    const connection = await connectTo(dataDirectory, region);
+    const surroundings = await surroundingsOf(connection);
+    const evaluated = evaluateTemplate(file, given, surroundings);
+    const before = await findStack(connection, given.stackName);
+    const judgement = await judgeTemplate(connection, evaluated);
+    const faults = faultLines(path, [
+      ...judgement.faults.filter(({ severity }) => severity === 'error'),
+      ...exportsInUse(before, judgement, surroundings.exports),
+    ]);
+    if (faults.length > 0) {
+      output.failed(
+        faults.length === 1 ? faults[0]! : [`${faults.length} faults; nothing was made:`, ...faults].join('\n'),
+      );
+      return 2;
+    }
+    // Some templates are sound only with what the server knows.
+    if (!sound && toBuild(evaluated.plan!).length > 0) await requireFitHost('build', dataDirectory);
     const client = imagebuilderClient(connection);
-    const folder = dirname(args.positionals[0]!);
-    const deploy = { client, region, account, connection, folder, signal: interrupt.signal };
-    return await buildAll({
+    const deploy = { client, region, account, connection, folder: dirname(path), signal: interrupt.signal };
+    const reconnect = (): Promise<Connection> => connectTo(dataDirectory, region);
+    return await deployAll({
       dataDirectory,
       region,
       connection,
       deploy,
-      plan,
+      plan: evaluated.plan!,
+      record: new StackRecord(given.stackName, before, reconnect, file.template!.description),
+      imported: evaluated.imported,
       output,
       interrupt,
       imageTags,
@@ -143,74 +169,52 @@ async function run(args: Arguments): Promise<number> {
     }
     throw error;
   } finally {
+    output.end();
     interrupt.release();
   }
 }
 
-interface TemplateFile {
-  readonly path: string;
-  readonly text: string;
+/** What of a plan is built: its images, or, when it has none, its pipelines. */
+function toBuild({ resources }: Plan): readonly PlannedResource[] {
+  const images = resources.filter(({ type }) => type === 'AWS::ImageBuilder::Image');
+  return images.length > 0 ? images : resources.filter(({ type }) => type === 'AWS::ImageBuilder::ImagePipeline');
 }
 
-async function readTemplate(args: Arguments): Promise<TemplateFile> {
-  const path = args.positionals[0]!;
+/** Makes what the template has, builds, deletes what it has no longer, and keeps its outputs. */
+async function deployAll(run: Run): Promise<number> {
+  await run.record.begin();
+  let complete = false;
   try {
-    return { path, text: await readFile(path, 'utf8') };
-  } catch (error) {
-    throw new WrongUse(
-      `cannot read the template ${path}: ` +
-        `${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
-    );
+    const code = await buildAll(run);
+    if (code !== 0) return code;
+    const outputs = outputsOf(run);
+    const wanted = new Set(run.plan.resources.map(({ logicalId }) => logicalId));
+    for (const { logicalId, arn, kept } of await run.record.cleanUp(wanted))
+      run.output.note(
+        `${kept === undefined ? 'deleted  ' : 'kept     '} ${logicalId}: ${arn}${kept === undefined ? '' : `: ${kept}`}`,
+      );
+    await run.record.complete(outputs, [...run.imported]);
+    complete = true;
+    run.output.deployed({ name: run.record.name, built: toBuild(run.plan).length > 0, outputs });
+    return 0;
+  } finally {
+    // What stopped it is told; that the record could not be written as well is less.
+    if (!complete) await run.record.failed().catch(() => undefined);
   }
 }
 
-/** The template with its parameters, judged before anything is made. */
-async function readPlan(
-  args: Arguments,
-  { path, text }: TemplateFile,
-  dataDirectory: string,
-  region: string,
-  kept: ReadonlyMap<string, string>,
-): Promise<Plan> {
-  const parameters = new Map<string, string>();
-  for (const given of args.list('parameter')) {
-    const split = /^([^=]+)=([^]*)$/.exec(given);
-    if (split === null) throw new WrongUse(`invalid value '${given}' for --parameter: expected NAME=VALUE`);
-    parameters.set(split[1]!, split[2]!);
-  }
+function outputsOf(run: Run): readonly StackOutput[] {
   try {
-    const template = parseTemplate(text.replace(/^\ufeff/, ''));
-    const { account } = await loadCredentials(dataDirectory);
-    const stackName = args.text('stack-name') ?? stackNameOf(path);
-    const pseudo = { region, accountId: account, partition: 'aws', stackName };
-    return planTemplate(template, parameters, pseudo, { parameterValue: (name) => kept.get(name) });
+    return resolveOutputs(run.plan, run.known).map(({ position: _position, ...output }) => output);
   } catch (error) {
-    if (!(error instanceof TemplateError)) throw error;
-    throw new WrongUse(
-      error.message
-        .split('\n')
-        .map((line) => `${path}:${line}`)
-        .join('\n       '),
-    );
+    if (error instanceof TemplateError) throw new CommandFailed(error.message);
+    throw error;
   }
-}
-
-/**
- * The file's name, or its folder's when the file is called just template; in the characters that a stack's name has.
- */
-function stackNameOf(path: string): string {
-  const name = basename(path, extname(path)).replace(/\.template$/, '');
-  const telling = name === 'template' ? basename(dirname(resolve(path))) : name;
-  return telling.replace(/[^A-Za-z0-9-]+/g, '-').replace(/^[^A-Za-z]+/, '') || 'stack';
 }
 
 async function buildAll(run: Run): Promise<number> {
   const images = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::Image');
   const pipelines = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::ImagePipeline');
-  if (images.length === 0 && pipelines.length === 0)
-    throw new WrongUse(
-      'nothing to build: the template needs an AWS::ImageBuilder::Image or an AWS::ImageBuilder::ImagePipeline',
-    );
   const notMade = notMadeLine(run.plan);
   if (notMade !== undefined) run.output.note(notMade);
   // An image whose answers another resource needs is built in its turn; the rest of the resources come first, so that
@@ -226,6 +230,7 @@ async function buildAll(run: Run): Promise<number> {
     }
     const { arn, what, answers } = await deployResource(run.deploy, resource, requestFor(run, resource));
     run.known.set(resource.logicalId, answers);
+    await note(run, resource, resource.type === 'AWS::SSM::Parameter' ? answers.ref : arn);
     run.output.note(`${what.padEnd(9)} ${resource.logicalId}: ${arn}`);
   }
   for (const image of last) {
@@ -246,6 +251,13 @@ async function buildAll(run: Run): Promise<number> {
   return 0;
 }
 
+/** Keeps what became of a resource. */
+function note({ record }: Run, resource: PlannedResource, physicalId: string): Promise<void> {
+  const { logicalId, type, deletionPolicy, updateReplacePolicy = 'Delete' } = resource;
+  const policy = deletionPolicy === undefined ? {} : { deletionPolicy };
+  return record.set({ logicalId, type, physicalId, ...policy }, updateReplacePolicy.startsWith('Retain'));
+}
+
 function requestFor(run: Run, resource: PlannedResource): ReturnType<typeof resolveResource> {
   try {
     return resolveResource(run.plan, resource, run.known);
@@ -260,11 +272,39 @@ async function buildImage(run: Run, resource: PlannedResource): Promise<number> 
   // aborted.
   run.interrupt.signal.throwIfAborted();
   const request = requestFor(run, resource);
+  const going = await stillBuilding(run, resource, request);
+  if (going !== undefined) {
+    run.output.note(`going on with the build that an interrupted run began: ${going}`);
+    return watch(run, going, resource);
+  }
   const arn = await createImage({ ...run.deploy, signal: new AbortController().signal }, resource, {
     ...request,
     ...withTags(request['tags'], run.imageTags),
   });
+  await note(run, resource, arn);
   return watch(run, arn, resource);
+}
+
+/** The image that an earlier run of this stack began and left, when it is of the same recipe and still in the making. */
+async function stillBuilding(
+  run: Run,
+  { logicalId }: PlannedResource,
+  request: Readonly<Record<string, unknown>>,
+): Promise<string | undefined> {
+  const before = run.record.before;
+  const arn = run.record.get(logicalId)?.physicalId;
+  if (arn === undefined || before === undefined || before.status.endsWith('_COMPLETE')) return undefined;
+  try {
+    const { image } = await run.deploy.client.send(new GetImageCommand({ imageBuildVersionArn: arn }));
+    const same =
+      image?.imageRecipe?.arn === request['imageRecipeArn'] &&
+      image?.infrastructureConfiguration?.arn === request['infrastructureConfigurationArn'] &&
+      image?.distributionConfiguration?.arn === request['distributionConfigurationArn'];
+    return same && isInProgress(image?.state?.status as ImageStatus) ? arn : undefined;
+  } catch (error) {
+    if ((error as Error).name === 'ResourceNotFoundException') return undefined;
+    throw error;
+  }
 }
 
 /** Follows a build to its end, cancelling it when the command is interrupted. */

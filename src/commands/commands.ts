@@ -13,6 +13,22 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'build the images of a CloudFormation template',
     load: async () => (await import('./build.ts')).build,
   },
+  validate: {
+    summary: 'validate templates and documents; make nothing',
+    load: async () => (await import('./validate.ts')).validate,
+  },
+  plan: {
+    summary: 'show what a build of a template would change',
+    load: async () => (await import('./plan.ts')).plan,
+  },
+  stacks: {
+    summary: 'list stacks, their resources and outputs',
+    load: async () => (await import('./stacks.ts')).stacks,
+  },
+  'delete-stack': {
+    summary: 'delete a stack and its resources',
+    load: async () => (await import('./delete-stack.ts')).deleteStack,
+  },
   import: { summary: 'import a disk as an image', load: async () => (await import('./import.ts')).importDisk },
   logs: { summary: 'show the log of an image build', load: async () => (await import('./logs.ts')).logs },
   launch: { summary: 'launch an image as a virtual machine', load: async () => (await import('./launch.ts')).launch },
@@ -73,7 +89,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
 
 /** The commands by task, as `ingot help` lists them: each once. */
 export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
-  'Build images': ['build', 'import', 'logs'],
+  'Build images': ['build', 'plan', 'validate', 'stacks', 'delete-stack', 'import', 'logs'],
   'Run instances': ['launch', 'instances', 'exec', 'shell', 'cp', 'console', 'terminate'],
   'Work on components': ['toe run', 'toe validate', 'toe test'],
   'Manage resources and disk space': ['dependents', 'df', 'deregister', 'gc'],

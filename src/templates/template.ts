@@ -143,8 +143,7 @@ export function planTemplate(
   const resources = inOrder(planned, faults);
   const outputs = readOutputs(sectionNamed('Outputs'), scope, faults);
   for (const output of outputs) evaluateOutput(output, scope, faults);
-  faults.throwIfAny();
-  return {
+  const plan: Plan = {
     resources,
     notMade: written.flatMap(({ kind, logicalId, type, position }) =>
       kind === 'foreign' && type !== 'AWS::CDK::Metadata' ? [{ logicalId, type, position }] : [],
@@ -152,6 +151,8 @@ export function planTemplate(
     scope,
     outputs,
   };
+  faults.throwIfAny(plan);
+  return plan;
 }
 
 function meaningOf(resource: Resource): Named {
@@ -227,7 +228,7 @@ export function resolveResource(
     if (!known.has(id)) throw new Error(`${resource.logicalId} was resolved before ${id}, which it needs`);
   const faults = new Faults();
   const request = evaluateRequest(resource, { ...plan.scope, names: new Map(), known }, faults);
-  faults.throwIfAny();
+  faults.throwIfAny(request);
   return request;
 }
 

@@ -171,6 +171,18 @@ describe('a dry run', () => {
     );
   });
 
+  test('a parameter of the list is found by the parent image of a recipe', async () => {
+    const put = { id: 'p', operation: 'PutParameter', input: { name: '/web/parent', type: 'String', value: DEBIAN } };
+    const parent = recipe('by-name', { parentImage: 'ssm:/web/parent' });
+    const earlier = await counts();
+    const answers = await dryRun([put, parent]);
+    assert.deepEqual([answers['p']!.action, answers['r-by-name']!.action], ['create', 'create']);
+    assert.equal((await dryRun([parent]))['r-by-name']!.action, 'refused');
+    assert.deepEqual(await counts(), earlier);
+    const secret = { ...put, input: { ...put.input, type: 'SecureString' } };
+    assert.equal((await dryRun([secret]))['p']!.faults![0]!.path, 'type');
+  });
+
   test('a caller is refused what it could not do', async () => {
     const credentials = await addUser(api, `arn:aws:iam::${ACCOUNT}:user/dry`, {
       Effect: 'Allow',

@@ -7,8 +7,12 @@
  */
 import { sql } from 'kysely';
 import type { Queryable } from '../../catalog/catalog.ts';
+import { getParameter, PARAMETER_TYPES, putParameter } from '../../catalog/parameters.ts';
 import { differences, tagChanges } from '../../templates/compare.ts';
 import { ApiError } from '../../resources/errors.ts';
+import { authorize } from '../access/authorize.ts';
+import { LONGEST_PARAMETER, PARAMETER_NAME } from '../ingot/parameters.ts';
+import { parameterArn } from '../ingot/resources.ts';
 import { decodeInput, type Structure } from '../codec.ts';
 import type { Handlers, RequestContext } from '../context.ts';
 import { OPERATIONS, type Operation, type OperationName } from '../model.ts';
@@ -21,13 +25,13 @@ import { originalPath, pathOfText, tokensOf, valueAt, withoutHoles, withValue } 
 export interface DryRunRequest {
   /** Names it in the answer. */
   readonly id: string;
-  /** One of `KINDS`. */
-  readonly operation: OperationName;
+  /** One of `KINDS`, or `PutParameter`: a parameter that Ingot keeps. */
+  readonly operation: OperationName | 'PutParameter';
   readonly input: Structure;
 }
 
 /** Something that a request is refused for. */
-export interface DryRunFault {
+interface DryRunFault {
   readonly code: string;
   readonly message: string;
   /** Where in the input, such as `components[0].componentArn`, where that is known. */
@@ -83,7 +87,12 @@ export async function dryRun(
   try {
     await context.services.catalog.transaction(async (db) => {
       const run: Run = { db, handlers, context, hollow: new Set(), tries: 0 };
-      for (const request of requests) answers.push(await judge(run, request));
+      for (const { id, operation, input } of requests)
+        answers.push(
+          operation === 'PutParameter'
+            ? await judgeParameter(run, id, input)
+            : await judge(run, { id, operation, input }),
+        );
       throw new Undo();
     });
   } catch (error) {
@@ -101,7 +110,43 @@ interface Run {
   tries: number;
 }
 
-async function judge(run: Run, request: DryRunRequest): Promise<DryRunAnswer> {
+/** A parameter, which later requests of the list find. */
+async function judgeParameter({ db, context }: Run, id: string, input: Structure): Promise<DryRunAnswer> {
+  const { name, value, description } = input;
+  const type = PARAMETER_TYPES.find((each) => each === input['type']);
+  const refused = (message: string, path: string): DryRunAnswer => ({
+    id,
+    action: 'refused',
+    faults: [{ code: 'InvalidParameterValueException', message, path }],
+  });
+  if (type === undefined) return refused(`It must be one of ${PARAMETER_TYPES.join(', ')}.`, 'type');
+  if (typeof name !== 'string' || !PARAMETER_NAME.test(name))
+    return refused('It is not the name of a parameter.', 'name');
+  if (typeof value !== 'string' || value === '' || value.length > LONGEST_PARAMETER)
+    return refused(`It must have 1 to ${LONGEST_PARAMETER} characters.`, 'value');
+  const resource = { arn: parameterArn(name, context), name };
+  try {
+    const need = { action: 'ingot:PutParameter', resource: resource.arn };
+    await authorize({ ...context, call: { ...context.call }, db }, [need]);
+  } catch (error) {
+    if (error instanceof ApiError)
+      return { id, action: 'refused', faults: [{ code: error.code, message: error.message }] };
+    throw error;
+  }
+  const before = await getParameter(db, context, name);
+  const content = { type, value, ...(typeof description === 'string' ? { description } : {}) };
+  const after = await putParameter(db, context, { name, ...content });
+  if (before === undefined) return { id, action: 'create', resource };
+  if (after.version === before.version) return { id, action: 'unchanged', resource };
+  const changes = differences(content, before, ['type', 'value', 'description']);
+  return { id, action: 'update', resource, changes, before: pick({ ...before }, changes) };
+}
+
+interface ImageBuilderRequest extends DryRunRequest {
+  readonly operation: OperationName;
+}
+
+async function judge(run: Run, request: ImageBuilderRequest): Promise<DryRunAnswer> {
   const { id, operation } = request;
   const kind = KINDS[operation]!;
   const input = withoutHollowParameters(run, request.input);

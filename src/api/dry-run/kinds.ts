@@ -1,5 +1,5 @@
 /** The resources that a dry run knows: how each is found, made and changed. */
-import { resourceArn, type ResourceType } from '../../resources/arns.ts';
+import { formatArn, type ResourceType } from '../../resources/arns.ts';
 import { slug } from '../../resources/names.ts';
 import type { Structure } from '../codec.ts';
 import type { RequestContext } from '../context.ts';
@@ -65,12 +65,20 @@ export function contentMembers(operation: OperationName, kind: Kind): readonly s
   );
 }
 
+const WORKFLOW_TYPES = ['build', 'test', 'distribution'] as const;
+
 /** The ARN that the resource of a create has, its version as it is written (in a recipe's it may be an x). */
 export function arnOfInput(kind: Kind, input: Structure, place: Pick<RequestContext, 'account' | 'region'>): string {
-  const type = kind.get!.type;
-  const name = slug(String(input['name']));
-  const workflow = type === 'workflow' ? `${String(input['type']).toLowerCase()}/` : '';
-  const arn = resourceArn(place, type, name).replace(new RegExp(`:${type}/`), `:${type}/${workflow}`);
+  const { type } = kind.get!;
+  const workflow = WORKFLOW_TYPES.find((each) => each === String(input['type']).toLowerCase());
+  const arn = formatArn({
+    partition: 'aws',
+    region: place.region,
+    owner: place.account,
+    type,
+    slug: slug(String(input['name'])),
+    ...(type === 'workflow' && workflow !== undefined ? { workflowType: workflow } : {}),
+  });
   if (kind.versions === undefined) return arn;
   const nodes = String(input['semanticVersion']).split('.');
   // In an ARN all that follows an x is x; in a new version it may be 0.

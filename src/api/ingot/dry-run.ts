@@ -10,6 +10,8 @@ import type { IngotRoute } from './route.ts';
 /** CloudFormation's largest template has 500 resources; those of Image Builder are a few of them. */
 const MOST_REQUESTS = 200;
 
+const OPERATIONS = [...(Object.keys(KINDS) as OperationName[]), 'PutParameter'] as const;
+
 export const dryRunRoutes: readonly IngotRoute[] = [
   {
     action: 'ingot:DryRun',
@@ -20,9 +22,8 @@ export const dryRunRoutes: readonly IngotRoute[] = [
     async handle({ body }, context) {
       const requests = readBody(body, (reader) => {
         const list = reader.objects('requests', MOST_REQUESTS, (request) => {
-          const operation = request.oneOf('operation', Object.keys(KINDS) as OperationName[]);
-          if (operation === undefined)
-            request.fault('operation', `It must be one of ${Object.keys(KINDS).join(', ')}.`);
+          const operation = request.oneOf('operation', OPERATIONS);
+          if (operation === undefined) request.fault('operation', `It must be one of ${OPERATIONS.join(', ')}.`);
           return { id: request.required('id', { max: 255 }), operation: operation!, input: request.structure('input') };
         });
         if (new Set(list.map(({ id }) => id)).size < list.length) reader.fault('requests', 'An id is there twice.');

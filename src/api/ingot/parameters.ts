@@ -17,9 +17,10 @@ import type { IngotRoute } from './route.ts';
 
 /** Systems Manager's quotas of standard parameters. */
 const MOST_PARAMETERS = 10_000;
-const LONGEST_VALUE = 4096;
+/** In characters. */
+export const LONGEST_PARAMETER = 4096;
 const LONGEST_DESCRIPTION = 1024;
-const NAME = /^[A-Za-z0-9_./-]{1,1011}$/;
+export const PARAMETER_NAME = /^[A-Za-z0-9_./-]{1,1011}$/;
 
 const byName = (params: Readonly<Record<string, string>>, context: RequestContext): string =>
   parameterArn(params['name']!, context);
@@ -42,7 +43,7 @@ export const parameterRoutes: readonly IngotRoute[] = [
     resource: byName,
     async handle({ params, body }, context) {
       const name = params['name']!;
-      if (!NAME.test(name)) {
+      if (!PARAMETER_NAME.test(name)) {
         const expected = 'It must have at most 1011 letters, digits, dots, hyphens, underscores and slashes.';
         throw invalidParameterValue('name', expected);
       }
@@ -52,7 +53,7 @@ export const parameterRoutes: readonly IngotRoute[] = [
         const description = reader.string('description', { max: LONGEST_DESCRIPTION });
         return {
           type: type!,
-          value: reader.required('value', { max: LONGEST_VALUE }),
+          value: reader.required('value', { max: LONGEST_PARAMETER }),
           ...(description === undefined ? {} : { description }),
         };
       });

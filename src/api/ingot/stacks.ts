@@ -8,6 +8,7 @@ import {
   getStack,
   listExports,
   listStacks,
+  MOST_EARLIER,
   putExports,
   putImports,
   putStack,
@@ -134,11 +135,13 @@ function readStack(body: Uint8Array): {
     const description = reader.string('description', { max: 1024 });
     const resources = reader.objects('resources', MOST_RESOURCES, (resource) => {
       const deletionPolicy = resource.oneOf('deletionPolicy', DELETION_POLICIES);
+      const earlier = resource.strings('earlier', { maxItems: MOST_EARLIER, max: 2048 });
       return {
         logicalId: resource.required('logicalId', { max: 255, pattern: /^[A-Za-z0-9.:&]+$/ }),
         type: resource.required('type', { max: 255 }),
         physicalId: resource.required('physicalId', { max: 2048 }),
         ...(deletionPolicy === undefined ? {} : { deletionPolicy }),
+        ...(earlier.length === 0 ? {} : { earlier }),
       };
     });
     const outputs = reader.objects('outputs', MOST_OUTPUTS, (output) => {

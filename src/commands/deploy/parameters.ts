@@ -14,11 +14,6 @@ export async function keptParameters(connection: Connection): Promise<ReadonlyMa
   return new Map(parameters.map(({ name, value }) => [name, value]));
 }
 
-/** Whether a template asks for parameters that are kept, so that the server has to be asked before it is evaluated. */
-export function usesKeptParameters(text: string): boolean {
-  return /AWS::SSM::Parameter::Value<|\{\{resolve:ssm:/.test(text);
-}
-
 /** Keeps a parameter, in place of the one before. */
 export async function deployParameter(
   context: DeployContext,

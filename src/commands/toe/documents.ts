@@ -6,6 +6,7 @@ import { ACTION_MODULES } from '../../documents/component/modules.ts';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
 import { formatFault } from '../../documents/faults.ts';
 import { nearestWord } from '../../documents/nearest.ts';
+import { describeFile, recognize } from '../../templates/recognize.ts';
 import type { Arguments } from '../command.ts';
 import { CommandFailed, WrongUse } from '../command.ts';
 
@@ -40,8 +41,13 @@ export async function readDocument(path: string, args: Arguments): Promise<Docum
   if (path.startsWith('arn:')) return { path, text: await fromServer(path, args) };
   try {
     if (statSync(path).size > MOST_BYTES) throw new Error('it is larger than 1 MiB');
-    return { path, text: readFileSync(path, 'utf8').replace(/^\ufeff/, '') };
+    if (statSync(path).isDirectory()) throw new WrongUse(describeFile(path, 'directory'));
+    const text = readFileSync(path, 'utf8').replace(/^\ufeff/, '');
+    const kind = recognize(path, text);
+    if (kind !== 'component' && kind !== 'unknown') throw new WrongUse(describeFile(path, kind));
+    return { path, text };
   } catch (error) {
+    if (error instanceof WrongUse) throw error;
     throw new WrongUse(
       `cannot read the document ${path}: ` +
         `${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
