@@ -48,7 +48,7 @@ test('a place in a document that stands in the template is one of the template',
   for (const [name, properties] of rows) {
     const text = template(properties);
     const { node } = placeOf(propertiesOf(text), 'data');
-    const { line, column } = placeInText(text, node, { line: 2, column: 3 })!;
+    const { line, column } = placeInText(text.split('\n'), node, { line: 2, column: 3 })!;
     assert.equal(text.split('\n')[line - 1]!.slice(column - 1, column + 2), 'two', name);
   }
 });
@@ -56,6 +56,9 @@ test('a place in a document that stands in the template is one of the template',
 test('a folded or a plain text has no lines of its own', () => {
   for (const properties of ['      Data: >\n        one\n        two\n', '      Data: one two\n']) {
     const text = template(properties);
-    assert.equal(placeInText(text, placeOf(propertiesOf(text), 'data').node, { line: 1, column: 1 }), undefined);
+    assert.equal(
+      placeInText(text.split('\n'), placeOf(propertiesOf(text), 'data').node, { line: 1, column: 1 }),
+      undefined,
+    );
   }
 });

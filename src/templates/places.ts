@@ -48,14 +48,13 @@ function itemAt({ node, path }: Place, index: number): Place | undefined {
 /**
  * Where in a template something in a text is that stands there as one value: a document in `Data: |`, in `!Sub |`, or in
  * one string of JSON.
- * @param text of the template
+ * @param lines of the template
  * @param inner place in the value
  * @returns `undefined` when the value is not written line by line
  */
-export function placeInText(text: string, node: TemplateNode, inner: Position): Position | undefined {
+export function placeInText(lines: readonly string[], node: TemplateNode, inner: Position): Position | undefined {
   const scalar = scalarOf(node);
   if (scalar === undefined) return undefined;
-  const lines = text.split('\n');
   const start = scalar.position.line - 1;
   const rest = (lines[start] ?? '').slice(scalar.position.column - 1);
   const block = /^(?:![\w:]+\s+)?\|([+-]?)(\d?)[+-]?\s*(?:#.*)?$/.exec(rest.trimEnd());
@@ -81,7 +80,10 @@ function placeInQuotes(rest: string, quote: number, inner: Position, at: Positio
   let [line, column] = [1, 1];
   for (let index = quote + 1; index < rest.length && rest[index] !== '"'; ) {
     if (line === inner.line && column === inner.column) return { line: at.line, column: at.column + index };
-    const escape = /^\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)/.exec(rest.slice(index, index + 6))?.[0];
+    const escape =
+      rest[index] === '\\'
+        ? /^\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)/.exec(rest.slice(index, index + 6))?.[0]
+        : undefined;
     if (escape === '\\n') [line, column] = [line + 1, 1];
     else column++;
     index += escape?.length ?? 1;

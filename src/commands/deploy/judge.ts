@@ -52,6 +52,9 @@ export interface Judgement {
 /** Most rounds: each brings the answers that the next resources need, and a chain has five. */
 const MOST_ROUNDS = 20;
 
+/** Of one document; to find the place of each takes time as the document is long. */
+const MOST_DOCUMENT_FAULTS = 100;
+
 /** Judges a template by the server. */
 export async function judgeTemplate(connection: Connection, file: EvaluatedTemplate): Promise<Judgement> {
   const faults = [...file.faults];
@@ -287,8 +290,9 @@ function documentFaults(
   const inTemplate = placeOf(properties, 'data');
   const written = inTemplate.path.endsWith('Data');
   const place = written ? inTemplate : placeOf(properties, 'uri');
-  return faults.map((fault) => {
-    const exact = written ? placeInText(text, place.node, fault.position) : undefined;
+  const lines = text.split('\n');
+  return faults.slice(0, MOST_DOCUMENT_FAULTS).map((fault) => {
+    const exact = written ? placeInText(lines, place.node, fault.position) : undefined;
     const found = exact ?? (written ? placeInProperty(plan!, resource, 'Data', fault.position) : place.position);
     const known = exact !== undefined || ![place.node.position, position].some((each) => isSamePlace(each, found));
     const { line, column } = fault.position;

@@ -40,6 +40,8 @@ import { among } from '../../../src/runner/kit/rpm-updates.ts';
 import { readListing, s3Failure } from '../../../src/runner/kit/s3.ts';
 import { unitsInQuestion } from '../../../src/guest/service-journal.ts';
 import { Mask } from '../../../src/secrets/mask.ts';
+import { placeInText } from '../../../src/templates/places.ts';
+import { recognize } from '../../../src/templates/recognize.ts';
 import { parseTemplate, planTemplate } from '../../../src/templates/template.ts';
 
 /** A reader, and what is given to it. */
@@ -457,6 +459,21 @@ export const READERS: Readonly<Record<string, Reader>> = {
     ],
     read: (text) =>
       evaluateCondition({ patternMatches: text, value: 'a'.repeat(4000) }, { pause: async () => {} } as ConditionProbe),
+  },
+  recognizer: {
+    longest: 1024 * KIB,
+    pieces: [...YAML_PIECES, '"Resources"', 'source "a" ', 'FROM ', '- hosts:', 'phases:', '  ', '"', ' { '],
+    hard: YAML_HARD,
+    read: (text) => recognize('file', text),
+  },
+  'place in a template': {
+    longest: 64 * KIB,
+    pieces: ['\\n', '\\u0041', '\\', '"', 'a', '\n', '| ', '|\n'],
+    read: (text) => {
+      const position = { line: 1, column: 1 };
+      const node = { kind: 'scalar', value: text, text, position } as const;
+      return placeInText(text.split('\n'), node, { line: 1e6, column: 1 });
+    },
   },
   template: {
     longest: 64 * KIB,
