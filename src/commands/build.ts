@@ -25,7 +25,14 @@ import { createImage, deployResource, latestOf } from './deploy/deploy.ts';
 import { faultLines, judgeTemplate } from './deploy/judge.ts';
 import { notMadeLine } from './deploy/not-made.ts';
 import { exportsInUse, findStack, StackRecord } from './deploy/stack.ts';
-import { evaluateTemplate, givenBy, openTemplate, surroundingsOf, TEMPLATE_OPTIONS } from './deploy/template-file.ts';
+import {
+  asksServer,
+  evaluateTemplate,
+  givenBy,
+  openTemplate,
+  surroundingsOf,
+  TEMPLATE_OPTIONS,
+} from './deploy/template-file.ts';
 import {
   humanOutput,
   jsonOutput,
@@ -115,6 +122,7 @@ async function run(args: Arguments): Promise<number> {
     // What the template itself is at fault for is told on a host that cannot build, too.
     const early = evaluateTemplate(file, given);
     const sound = early.faults.length === 0;
+    if (!sound && !asksServer(early)) return refused(output, faultLines(path, early.faults));
     if (sound && toBuild(early.plan!).length > 0) await requireFitHost('build', dataDirectory);
     const connection = await connectTo(dataDirectory, region);
     const surroundings = await surroundingsOf(connection);
@@ -125,12 +133,7 @@ async function run(args: Arguments): Promise<number> {
       ...judgement.faults.filter(({ severity }) => severity === 'error'),
       ...exportsInUse(before, judgement, surroundings.exports),
     ]);
-    if (faults.length > 0) {
-      output.failed(
-        faults.length === 1 ? faults[0]! : [`${faults.length} faults; nothing was made:`, ...faults].join('\n'),
-      );
-      return 2;
-    }
+    if (faults.length > 0) return refused(output, faults);
     // Some templates are sound only with what the server knows.
     if (!sound && toBuild(evaluated.plan!).length > 0) await requireFitHost('build', dataDirectory);
     const client = imagebuilderClient(connection);
@@ -172,6 +175,14 @@ async function run(args: Arguments): Promise<number> {
     output.end();
     interrupt.release();
   }
+}
+
+/** Tells the faults of a template, of which nothing was made. */
+function refused(output: BuildOutput, faults: readonly string[]): number {
+  output.failed(
+    faults.length === 1 ? faults[0]! : [`${faults.length} faults; nothing was made:`, ...faults].join('\n'),
+  );
+  return 2;
 }
 
 /** What of a plan is built: its images, or, when it has none, its pipelines. */

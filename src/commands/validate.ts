@@ -11,6 +11,7 @@ import { WrongUse, type Arguments, type Command } from './command.ts';
 import { faultLines, judgeTemplate } from './deploy/judge.ts';
 import { exportsInUse, findStack } from './deploy/stack.ts';
 import {
+  asksServer,
   evaluateTemplate,
   surroundingsOf,
   givenBy,
@@ -83,14 +84,17 @@ async function run(args: Arguments): Promise<number> {
     if (kind === 'component') verdicts.push({ file, kind, faults: parseComponentDocument(text).faults });
     else if (kind === 'workflow') verdicts.push({ file, kind, faults: parseWorkflowDocument(text, type).faults });
     else if (kind === 'cloudformation') {
-      connection ??= await connectTo(dataDirectory, region);
       const { account } = await loadCredentials(dataDirectory);
       const given = givenBy(args, file, { region, account });
+      const read = readTemplate(file, text);
+      const early = evaluateTemplate(read, given);
+      if (early.faults.length > 0 && !asksServer(early)) {
+        verdicts.push({ file, kind, faults: early.faults });
+        continue;
+      }
+      connection ??= await connectTo(dataDirectory, region);
       const surroundings = await surroundingsOf(connection);
-      const judgement = await judgeTemplate(
-        connection,
-        evaluateTemplate(readTemplate(file, text), given, surroundings),
-      );
+      const judgement = await judgeTemplate(connection, evaluateTemplate(read, given, surroundings));
       const inUse = exportsInUse(await findStack(connection, given.stackName), judgement, surroundings.exports);
       verdicts.push({ file, kind, faults: [...judgement.faults, ...inUse] });
     } else verdicts.push({ file, kind, faults: [], hint: describeFile(file, kind) });

@@ -168,6 +168,11 @@ export function evaluateTemplate(
   return { ...file, imported, faults, ...(plan === undefined ? {} : { plan }) };
 }
 
+/** Whether there is anything that the server can judge: of a template that cannot be read there is not. */
+export function asksServer({ plan }: EvaluatedTemplate): boolean {
+  return plan !== undefined && plan.resources.length > 0;
+}
+
 /** What stacks export in the connection's Region. */
 export async function exportsOf(connection: Connection): Promise<readonly StackExport[]> {
   const path = '/ingot/exports';
