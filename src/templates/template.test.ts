@@ -622,6 +622,13 @@ test('what grows without end is refused', () => {
     `Transform: AWS::LanguageExtensions\nResources: ${loops(6)}\n`,
   ])
     assert.match(faultsOf(text).join(), /more than \d+ values|more values than/);
+  const conditions = Array.from({ length: 5000 }, (_, index) => `  C${index}: !Not [!Condition C${index + 1}]\n`);
+  assert.match(
+    faultsOf(`Conditions:\n${conditions.join('')}Resources: {B: {Type: AWS::S3::Bucket}}\n`).join('\n'),
+    /more than 200 conditions in conditions/,
+  );
+  const many = Array.from({ length: 501 }, (_, index) => `  B${index}: {Type: AWS::S3::Bucket}\n`);
+  assert.match(faultsOf(`Resources:\n${many.join('')}`).join(), /501 resources; CloudFormation allows at most 500/);
   // A name that is too long is none: the bucket gets a made one.
   const plan = planOf(`Resources:\n${names}  B60: {Type: AWS::S3::Bucket}\nOutputs: {O: {Value: !Ref B0}}\n`);
   assert.ok(resolveOutputs(plan, new Map())[0]!.value.length < 1 << 21);
