@@ -137,6 +137,7 @@ describe('parameters', () => {
       { P: 'ab1' },
       /does not match AllowedPattern \[a-z\]\+ \(lower case\)/,
     ],
+    ['{Type: String, AllowedPattern: "^(?i)[a-z]+$"}', { P: 'ABC' }, 'ABC'],
     ['{Type: String, MinLength: 3}', { P: 'ab' }, /shorter than MinLength 3/],
     ['{Type: String, MaxLength: "3"}', { P: 'abcd' }, /longer than MaxLength 3/],
     ['{Type: Number, MinValue: 3}', { P: '2' }, /less than MinValue 3/],
@@ -309,6 +310,7 @@ describe('faults of resources, with their places', () => {
       resource('Image', '      ImageScanningConfiguration: {ScanResultCondition: {MaximumSeverityLabel: LOW}}\n'),
       /ScanResultCondition of ImageScanningConfiguration is not supported yet/,
     ],
+    ['short name', resource('Component', '      Name: x\n'), /5:13 .*'x' is not a valid name: expected 3 to 128/],
     [
       'nearly a type',
       'Resources:\n  R: {Type: AWS::ImageBulder::Image}\n',
