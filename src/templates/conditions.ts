@@ -8,6 +8,9 @@ import type { Scope, Truth } from './scope.ts';
 /** Functions that give true or false and take evaluated values, as the section Rules has them. */
 export type ValueTest = (values: readonly Value[]) => boolean | undefined;
 
+/** Conditions in conditions: more than anybody writes. */
+const DEEPEST = 200;
+
 /**
  * Evaluates the section.
  * @returns the value of each condition by name
@@ -36,6 +39,10 @@ export function evaluateConditions(
     const path = `Conditions.${name}`;
     if (open.has(name)) {
       faults.add('dependency-cycle', entry.position, path, `depends on itself: ${[...open, name].join(' -> ')}`);
+      return 'unknown';
+    }
+    if (open.size >= DEEPEST) {
+      faults.add('too-many', entry.position, path, `more than ${DEEPEST} conditions in conditions`);
       return 'unknown';
     }
     open.add(name);

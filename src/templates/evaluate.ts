@@ -184,8 +184,11 @@ function foreign(id: string, attribute: string | undefined, scope: Scope): Value
     // A name that is made of itself is none: it gets a made one.
     return before.value ?? textAt(nameOfForeign(id, named.type, scope.pseudo), named.properties?.position ?? NOWHERE);
   }
+  // Names of names of names: past what anybody writes, a made one.
+  if (scope.budget.depth >= DEEPEST_NAMES) return textAt(nameOfForeign(id, named.type, scope.pseudo), NOWHERE);
   const needs = new Set<string>();
   scope.names.set(key, { value: undefined, needs });
+  scope.budget.depth += 1;
   const inside: Scope = { ...scope, trace: needs };
   const property = (name: string): Value | undefined => {
     const node = named.properties?.entries.get(name)?.value;
@@ -194,11 +197,13 @@ function foreign(id: string, attribute: string | undefined, scope: Scope): Value
     return quiet.all.length === 0 ? value : undefined;
   };
   const value = attributeOfForeign(id, named.type, attribute, property, scope.pseudo);
+  scope.budget.depth -= 1;
   scope.names.set(key, { value, needs });
   for (const need of needs) scope.trace?.add(need);
   return value;
 }
 
+const DEEPEST_NAMES = 50;
 const NOWHERE: Position = { line: 1, column: 1 };
 
 function attribute(

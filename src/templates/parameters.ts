@@ -187,7 +187,10 @@ function readAllowedValues(map: MapNode, path: string, faults: Faults): readonly
 function readPattern(node: ScalarNode | undefined, path: string, faults: Faults): RegExp | undefined {
   if (node === undefined) return undefined;
   try {
-    return new RegExp(`^(?:${node.text})$`);
+    // CloudFormation's patterns are Java's, where a flag may lead.
+    const flagged = /^\^?\(\?i\)/.exec(node.text);
+    if (flagged === null) return new RegExp(`^(?:${node.text})$`);
+    return new RegExp(`^(?:${node.text.slice(flagged[0].length)})$`, 'i');
   } catch (error) {
     faults.add(
       'invalid-value',

@@ -10,7 +10,7 @@ const MAX_DEPTH = 100;
 /** Longest template, in characters: CloudFormation's largest. */
 const MAX_TEMPLATE = 1 << 20;
 /** Values of a template with its aliases written out. A template without aliases has no more than half its characters. */
-export const MAX_NODES = 1 << 19;
+const MAX_NODES = 1 << 19;
 /** What follows mostly follows from the first. */
 const MAX_SYNTAX_FAULTS = 20;
 

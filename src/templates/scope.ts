@@ -69,8 +69,8 @@ export interface Scope {
   readonly trace?: Set<string>;
   /** Names of foreign resources so far. */
   readonly names: Map<string, ForeignName>;
-  /** Values that loops may still make. */
-  readonly budget: { left: number };
+  /** Values that loops may still make, and names of foreign resources that are being found. */
+  readonly budget: { left: number; depth: number };
 }
 
 /** The name of a foreign resource, and what it is made of. */

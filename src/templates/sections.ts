@@ -212,6 +212,8 @@ export function readResources(root: MapNode, scope: Scope, faults: Faults): read
   if (entries.length > MOST_RESOURCES) {
     const message = `the template has ${entries.length} resources; CloudFormation allows at most ${MOST_RESOURCES}`;
     faults.add('too-many', map.position, 'Resources', message);
+    // What follows is the work of a template of any size.
+    faults.throwIfAny();
   }
   for (const [id, entry] of entries) {
     const path = `Resources.${id}`;

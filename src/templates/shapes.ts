@@ -385,6 +385,8 @@ function patternWords(pattern: string): string {
   if (pattern === SHAPES['VersionNumber']!.pattern)
     return 'is not a version of three numbers, such as 1.0.0 (only the Version of a recipe may have an x)';
   if (pattern === SHAPES['WildcardVersionNumber']!.pattern) return 'is not a version, such as 1.0.0 or 1.0.x';
+  if (pattern === SHAPES['ResourceName']!.pattern)
+    return 'is not a valid name: expected 3 to 128 letters, digits, spaces, hyphens and underscores';
   return `does not match ${pattern}`;
 }
 

@@ -137,6 +137,7 @@ describe('parameters', () => {
       { P: 'ab1' },
       /does not match AllowedPattern \[a-z\]\+ \(lower case\)/,
     ],
+    ['{Type: String, AllowedPattern: "^(?i)[a-z]+$"}', { P: 'ABC' }, 'ABC'],
     ['{Type: String, MinLength: 3}', { P: 'ab' }, /shorter than MinLength 3/],
     ['{Type: String, MaxLength: "3"}', { P: 'abcd' }, /longer than MaxLength 3/],
     ['{Type: Number, MinValue: 3}', { P: '2' }, /less than MinValue 3/],
@@ -309,6 +310,7 @@ describe('faults of resources, with their places', () => {
       resource('Image', '      ImageScanningConfiguration: {ScanResultCondition: {MaximumSeverityLabel: LOW}}\n'),
       /ScanResultCondition of ImageScanningConfiguration is not supported yet/,
     ],
+    ['short name', resource('Component', '      Name: x\n'), /5:13 .*'x' is not a valid name: expected 3 to 128/],
     [
       'nearly a type',
       'Resources:\n  R: {Type: AWS::ImageBulder::Image}\n',
@@ -622,6 +624,13 @@ test('what grows without end is refused', () => {
     `Transform: AWS::LanguageExtensions\nResources: ${loops(6)}\n`,
   ])
     assert.match(faultsOf(text).join(), /more than \d+ values|more values than/);
+  const conditions = Array.from({ length: 5000 }, (_, index) => `  C${index}: !Not [!Condition C${index + 1}]\n`);
+  assert.match(
+    faultsOf(`Conditions:\n${conditions.join('')}Resources: {B: {Type: AWS::S3::Bucket}}\n`).join('\n'),
+    /more than 200 conditions in conditions/,
+  );
+  const many = Array.from({ length: 501 }, (_, index) => `  B${index}: {Type: AWS::S3::Bucket}\n`);
+  assert.match(faultsOf(`Resources:\n${many.join('')}`).join(), /501 resources; CloudFormation allows at most 500/);
   // A name that is too long is none: the bucket gets a made one.
   const plan = planOf(`Resources:\n${names}  B60: {Type: AWS::S3::Bucket}\nOutputs: {O: {Value: !Ref B0}}\n`);
   assert.ok(resolveOutputs(plan, new Map())[0]!.value.length < 1 << 21);

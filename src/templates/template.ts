@@ -7,7 +7,7 @@ import { nameOfForeign } from './foreign.ts';
 import { Faults, TemplateError, suggestion } from './faults.ts';
 import { describe, type MapNode, type TemplateNode, type Value } from './nodes.ts';
 import { parameterValues, readParameters, type TemplateParameter } from './parameters.ts';
-import { MAX_NODES, parseText } from './parse.ts';
+import { parseText } from './parse.ts';
 import { checkRules } from './rules.ts';
 import type { Named, PseudoParameters, ResourceAttributes, Scope, Surroundings } from './scope.ts';
 import {
@@ -20,6 +20,9 @@ import {
   type WrittenOutput,
 } from './sections.ts';
 import { attributesOf, requestOf, type RequestValue, type ResourceType } from './shapes.ts';
+
+/** Values that the loops of a template may make: 500 resources of 250 values each. */
+const MOST_LOOPED = 1 << 17;
 
 /** A template that was read: its values are not evaluated yet. */
 export interface Template {
@@ -117,7 +120,7 @@ export function planTemplate(
     conditionNames: [],
     extensions,
     names: new Map(),
-    budget: { left: MAX_NODES },
+    budget: { left: MOST_LOOPED, depth: 0 },
   };
   const withMappings: Scope = { ...bare, mappings: readMappings(sectionNamed('Mappings'), bare, faults) };
   const conditions = evaluateConditions(sectionNamed('Conditions'), withMappings, faults);

@@ -477,7 +477,20 @@ export const READERS: Readonly<Record<string, Reader>> = {
   },
   template: {
     longest: 64 * KIB,
-    pieces: [...YAML_PIECES, '!Ref ', '!Sub ', '${', '${a}', 'Fn::Join: ', '!GetAtt '],
+    pieces: [
+      ...YAML_PIECES,
+      '!Ref ',
+      '!Sub ',
+      '${',
+      '${a}',
+      'Fn::Join: ',
+      '!GetAtt ',
+      '!If ',
+      '&a ',
+      '*a ',
+      '<<: ',
+      'Fn::ForEach::A: ',
+    ],
     hard: YAML_HARD,
     read: (text) =>
       planTemplate(parseTemplate(text), new Map(), {
@@ -505,6 +518,50 @@ export const READERS: Readonly<Record<string, Reader>> = {
             ]) as [string, object][],
           ),
         }),
+      'names of names': (size) =>
+        JSON.stringify({
+          Resources: Object.fromEntries(
+            list(size, 120, (index) => [
+              `B${index}`,
+              {
+                Type: 'AWS::S3::Bucket',
+                Properties: { BucketName: { 'Fn::Sub': `\${B${index + 1}}\${B${index + 1}}` } },
+              },
+            ]) as [string, object][],
+          ),
+          Outputs: { O: { Value: { Ref: 'B0' } } },
+        }),
+      'conditions in conditions': (size) =>
+        JSON.stringify({
+          Conditions: Object.fromEntries(
+            list(size, 60, (index) => [`C${index}`, { 'Fn::Not': [{ Condition: `C${index + 1}` }] }]) as [
+              string,
+              object,
+            ][],
+          ),
+          Resources: { B: { Type: 'AWS::S3::Bucket' } },
+        }),
+      'loops in loops': (size) => {
+        const items = list(size, 60, (index) => `i${index}`);
+        const bucket = { 'B&{A}&{B}': { Type: 'AWS::S3::Bucket' } };
+        const inner = { 'Fn::ForEach::Two': ['B', items, bucket] };
+        return JSON.stringify({
+          Transform: 'AWS::LanguageExtensions',
+          Resources: { 'Fn::ForEach::One': ['A', items, inner] },
+        });
+      },
+      'variables of a text': (size) =>
+        JSON.stringify({
+          Parameters: { P: { Type: 'String', Default: 'p'.repeat(500) } },
+          Resources: { B: { Type: 'AWS::S3::Bucket' } },
+          Outputs: { O: { Value: { 'Fn::Sub': '${P}\n${Q}'.repeat(size / 10) } } },
+        }),
+      'aliases of aliases': (size) => {
+        const lines = list(size, 40, (index) =>
+          index === 0 ? '  a0: &a0 [x, x]' : `  a${index}: &a${index} [*a${index - 1}, *a${index - 1}]`,
+        );
+        return `Metadata:\n${lines.join('\n')}\nResources: {B: {Type: AWS::S3::Bucket}}\n`;
+      },
       'patterns of parameters': (size) =>
         JSON.stringify({
           Parameters: { A: { Type: 'String', AllowedPattern: '(a+)+b', Default: 'a'.repeat(size / 2) } },
