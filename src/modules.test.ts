@@ -199,6 +199,7 @@ const MADE_EXPRESSIONS: Readonly<Record<string, string>> = {
   'resources/arns.ts': 'its own words',
   'resources/dockerfile-template.ts': 'its own words',
   'templates/parameters.ts': "a template's pattern, tried by matchesInTime",
+  'templates/shapes.ts': 'patterns of the model',
 };
 
 test('no regular expression is made of what a stranger wrote: wildcards have policies/globs.ts, patterns resources/timed-match.ts', () => {

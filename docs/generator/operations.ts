@@ -285,6 +285,28 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:ListDependents':
     '`:arn` percent-encoded; `{arn, dependents: [{arn, dependents: […]}]}`: what needs the resource, what needs ' +
     'that, and so on',
+  'ingot:DryRun':
+    '`{requests: [{id, operation, input}]}`: up to 200 creates, in order; later ones may name what earlier ones would ' +
+    'make. Nothing is made, and the caller needs the rights of each. Answers `{answers: [{id, action, resource?: ' +
+    '{arn, name?, version?, type?}, changes?, before?, replaces?, faults?: [{code, message, path?}]}]}`; `action` is ' +
+    '`create`, `update`, `replace`, `unchanged` or `refused`. All faults of a request are told; what is wrong is ' +
+    'replaced by something sound, so that requests that name it are judged, too',
+  'ingot:ListStacks': "`{stacks: [Stack]}` of the caller's account and Region",
+  'ingot:GetStack':
+    'The Stack: `{name, stackId, status, created, updated, description?, resources: [{logicalId, type, physicalId, ' +
+    'deletionPolicy?, earlier?: [arn]}], outputs: [{name, value, description?, exportName?}]}`; statuses are those of CloudFormation',
+  'ingot:PutStack':
+    'Records a stack as it is: `{status, description?, resources, outputs, imports: [exportName], keepImports?}`. ' +
+    'Outputs and exports count once the status is `…_COMPLETE`. Refused when another stack has an export of that ' +
+    'name, when an export in use goes or changes, and for an import that nothing exports',
+  'ingot:DeleteStack':
+    '`{}`: forgets the stack. Refused while it has resources that are not retained, or its exports are imported',
+  'ingot:ListParameters': '`{parameters: [{name, type, value, description?, version, updated}]}`: what templates keep',
+  'ingot:PutParameter':
+    '`:name` percent-encoded; `{type, value, description?}`, type `String` or `StringList`. Answers the parameter. ' +
+    '`ssm:` parent images and `AWS::SSM::Parameter::Value<…>` of templates find it',
+  'ingot:DeleteParameter': '`:name` percent-encoded; `{}`',
+  'ingot:ListExports': '`{exports: [{name, value, stack, importedBy: [stack]}]}`',
   'ingot:ListImageAmis':
     '`:arn` percent-encoded; `{amis: [{region, id, file, name}]}`, files as absolute paths on the server',
 };

@@ -3,6 +3,7 @@
  * answer has.
  */
 import { createHash } from 'node:crypto';
+import type { Queryable } from '../catalog/catalog.ts';
 import { findToken, saveToken } from '../catalog/client-tokens.ts';
 import { logger } from '../platform/log.ts';
 import { dryRunSucceeded, idempotentParameterMismatch } from '../resources/errors.ts';
@@ -29,20 +30,9 @@ export async function operate(
 ): Promise<Structure> {
   const input = canonicalInput(operation, given, doorOf(request));
   const opened = await authorize(request, needsOf(operation.name, input as never, request));
-  const handler = handlers[operation.name] as unknown as Handler<OperationName>;
-  const answer = async (context: OperationContext): Promise<Structure> => {
-    const output: Record<string, unknown> = { ...((await handler(input as never, context)) as object) };
-    for (const [name, value] of [
-      ['requestId', request.requestId],
-      ['clientToken', input['clientToken']],
-    ] as const) {
-      if (members(operation.output).has(name)) output[name] ??= value;
-    }
-    return encodeOutput(operation.output, output);
-  };
-  const writtenVersion = given['semanticVersion'] as string | undefined;
+  const writtenVersion = writtenVersionOf(given);
   if (!operation.mutating)
-    return answer({
+    return answer(operation, handlers, input, {
       ...request,
       operation: operation.name,
       opened,
@@ -51,12 +41,7 @@ export async function operate(
     });
 
   const later: (() => void)[] = [];
-  const made = async (context: OperationContext): Promise<Structure> => {
-    const output = await answer(context);
-    await authorize(context, madeBy(operation.name, output));
-    await checkQuota(context.db, operation.name, request, request.services.config.quotas);
-    return output;
-  };
+  const made = (context: OperationContext): Promise<Structure> => make(operation, handlers, input, context);
   const result = await request.services.catalog.transaction(async (db) => {
     const context: OperationContext = {
       ...request,
@@ -87,6 +72,69 @@ export async function operate(
   });
   later.forEach(runAfter);
   return result;
+}
+
+/**
+ * Runs an operation in a transaction that the caller has and will undo: no client token is asked or kept, and nothing
+ * is done afterwards.
+ * @throws {ApiError} as `operate`
+ */
+export async function operateWithin(
+  db: Queryable,
+  operation: Operation,
+  handlers: Handlers,
+  given: Structure,
+  request: RequestContext,
+): Promise<Structure> {
+  // The audit log tells of the request that this is a part of.
+  const within = { ...request, call: { ...request.call }, db };
+  const input = canonicalInput(operation, given, doorOf(request));
+  const opened = await authorize(within, needsOf(operation.name, input as never, request));
+  const writtenVersion = writtenVersionOf(given);
+  const context: OperationContext = {
+    ...within,
+    operation: operation.name,
+    writtenVersion,
+    opened,
+    afterCommit: () => {},
+  };
+  return operation.mutating ? make(operation, handlers, input, context) : answer(operation, handlers, input, context);
+}
+
+/** A version as the request spells it: answers give it back. */
+function writtenVersionOf(given: Structure): string | undefined {
+  return given['semanticVersion'] as string | undefined;
+}
+
+/** What a handler answers, with the members that every answer has. */
+async function answer(
+  operation: Operation,
+  handlers: Handlers,
+  input: Structure,
+  context: OperationContext,
+): Promise<Structure> {
+  const handler = handlers[operation.name] as unknown as Handler<OperationName>;
+  const output: Record<string, unknown> = { ...((await handler(input as never, context)) as object) };
+  for (const [name, value] of [
+    ['requestId', context.requestId],
+    ['clientToken', input['clientToken']],
+  ] as const) {
+    if (members(operation.output).has(name)) output[name] ??= value;
+  }
+  return encodeOutput(operation.output, output);
+}
+
+/** As `answer`, for what changes something: afterwards come a deny of what was made, and the quotas. */
+async function make(
+  operation: Operation,
+  handlers: Handlers,
+  input: Structure,
+  context: OperationContext,
+): Promise<Structure> {
+  const output = await answer(operation, handlers, input, context);
+  await authorize(context, madeBy(operation.name, output));
+  await checkQuota(context.db, operation.name, context, context.services.config.quotas);
+  return output;
 }
 
 /** What is done after the commit can no longer fail the request. */

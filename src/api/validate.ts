@@ -90,12 +90,13 @@ export function validateInput(operation: OperationName, input: Structure): void 
   checkStructure(API_DATA.shapes[shape]!, input, '', faults);
   if (faults.length === 0) return;
   const error = invalidParameterValues(faults);
-  if (errors.includes('InvalidParameterException')) throw new ApiError('InvalidParameterException', error.message);
+  if (errors.includes('InvalidParameterException'))
+    throw new ApiError('InvalidParameterException', error.message, undefined, error.values);
   if (
     errors.includes('InvalidVersionNumberException') &&
     faults.every((fault) => fault.shape.endsWith('VersionNumber'))
   ) {
-    throw new ApiError('InvalidVersionNumberException', error.message);
+    throw new ApiError('InvalidVersionNumberException', error.message, undefined, error.values);
   }
   throw error;
 }

@@ -16,6 +16,8 @@ import * as keptInstances from './migrations/0007-kept-instances.ts';
 import * as imports from './migrations/0008-imports.ts';
 import * as imageSummaries from './migrations/0009-image-summaries.ts';
 import * as workedOnAlone from './migrations/0010-worked-on-alone.ts';
+import * as stacks from './migrations/0011-stacks.ts';
+import * as parameters from './migrations/0012-parameters.ts';
 import type { Tables } from './tables.ts';
 import { groupedTransactions } from './transactions.ts';
 import { dataPath } from '../platform/data-layout.ts';
@@ -56,6 +58,8 @@ const migrations: readonly Migration[] = [
   { number: 8, name: 'imports', up: imports.up },
   { number: 9, name: 'image summaries', up: imageSummaries.up },
   { number: 10, name: 'worked on alone', up: workedOnAlone.up },
+  { number: 11, name: 'stacks', up: stacks.up },
+  { number: 12, name: 'parameters', up: parameters.up },
 ];
 
 /**

@@ -6,6 +6,7 @@
 import { parseArn, resourceArn } from '../resources/arns.ts';
 import type { Queryable } from './catalog.ts';
 import { imageVersions } from './images.ts';
+import { getParameter } from './parameters.ts';
 import { findManagedImage, type ManagedImage, type ManagedRegister } from './managed.ts';
 import { compareVersions, formatVersion, isVersion } from '../resources/versions.ts';
 import type { Place } from './slices.ts';
@@ -53,13 +54,15 @@ export async function parentMeaning(
       const value =
         settings.parameters[name] ??
         settings.parameters[name.replace(/^\//, '')] ??
+        (await keptParameter(db, place, name)) ??
         managed.images.find(({ parameters }) => parameters?.includes(name))?.name;
       if (value === undefined) {
         return {
           kind: 'none',
           why:
             `The Systems Manager parameter '${name}' has no value here. Set it in config.yaml of the data ` +
-            `directory (parameters: {${name}: ami-…}) and restart the server.`,
+            `directory (parameters: {${name}: ami-…}) and restart the server, or deploy a template that keeps it ` +
+            '(AWS::SSM::Parameter).',
           known: true,
           via,
         };
@@ -131,6 +134,14 @@ export async function parentMeaning(
     known: true,
     via,
   };
+}
+
+/** The value of a parameter that a template keeps, whether or not its name is written with the slash. */
+async function keptParameter(db: Queryable, place: Place, name: string): Promise<string | undefined> {
+  const kept =
+    (await getParameter(db, place, name)) ??
+    (name.startsWith('/') ? await getParameter(db, place, name.slice(1)) : undefined);
+  return kept?.value;
 }
 
 /** The name of a parameter, from `ssm:name` or `ssm:` and its ARN. */

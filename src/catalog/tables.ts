@@ -25,6 +25,10 @@ interface ResourceTables {
   tags: TagTable;
   resource_references: ResourceReferenceTable;
   resource_policies: ResourcePolicyTable;
+  parameters: ParameterTable;
+  stacks: StackTable;
+  stack_exports: StackExportTable;
+  stack_imports: StackImportTable;
   client_tokens: ClientTokenTable;
   secrets: SecretTable;
   outbox: OutboxTable;
@@ -163,6 +167,50 @@ interface ResourcePolicyTable {
   /** JSON, as it was given. */
   policy: string;
   date_updated: string;
+}
+
+/** Stacks: what was made of a template, by the name of the stack. */
+interface StackTable {
+  account: string;
+  region: string;
+  name: string;
+  /** Uuid, as in the ARN of a stack. */
+  id: string;
+  status: string;
+  /** JSON: description, resources, outputs. */
+  record: string;
+  created: string;
+  updated: string;
+}
+
+/** Parameters, as Systems Manager has them. */
+interface ParameterTable {
+  account: string;
+  region: string;
+  name: string;
+  type: string;
+  value: string;
+  description: string | null;
+  /** 1 when it is new, one more for each new value. */
+  version: number;
+  updated: string;
+}
+
+/** Values that stacks export: a name is one stack's in its account and Region. */
+interface StackExportTable {
+  account: string;
+  region: string;
+  name: string;
+  value: string;
+  stack: string;
+}
+
+/** Which stack imports an export, by its name. */
+interface StackImportTable {
+  account: string;
+  region: string;
+  name: string;
+  stack: string;
 }
 
 export interface ClientTokenTable {

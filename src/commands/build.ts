@@ -1,24 +1,35 @@
 /** `ingot build`. */
-import { StartImagePipelineExecutionCommand } from '@aws-sdk/client-imagebuilder';
-import { readFile } from 'node:fs/promises';
-import { readUtf8 } from '../platform/utf8.ts';
-import { basename, dirname, extname, resolve } from 'node:path';
+import { GetImageCommand, StartImagePipelineExecutionCommand } from '@aws-sdk/client-imagebuilder';
+import { dirname } from 'node:path';
 import { imagebuilderClient, type Connection } from '../platform/api-client.ts';
 import { loadCredentials } from '../platform/credentials.ts';
 import {
-  parseTemplate,
-  planTemplate,
+  resolveOutputs,
   resolveResource,
   TemplateError,
   type Plan,
   type PlannedResource,
   type ResourceAttributes,
 } from '../templates/template.ts';
+import { isInProgress, type ImageStatus } from '../resources/statuses.ts';
+import type { StackOutput } from '../catalog/stacks.ts';
 import { imageTagsOf, withTags } from './deploy/image-tags.ts';
-import { createImage, deployResource, type DeployContext } from './deploy/deploy.ts';
+import type { DeployContext } from './deploy/context.ts';
+import { createImage, deployResource, latestOf } from './deploy/deploy.ts';
+import { faultLines, judgeTemplate } from './deploy/judge.ts';
+import { notMadeLine } from './deploy/not-made.ts';
 import type { BuildOutput } from './deploy/output.ts';
+import { exportsInUse, findStack, StackRecord } from './deploy/stack.ts';
+import {
+  asksServer,
+  evaluateTemplate,
+  givenBy,
+  openTemplate,
+  surroundingsOf,
+  TEMPLATE_OPTIONS,
+} from './deploy/template-file.ts';
 import { CLIENT_OPTIONS, connectTo, dataDirectoryOf, regionOf } from './client.ts';
-import { CommandFailed, InvalidInput, WrongUse, type Arguments, type Command } from './command.ts';
+import { CommandFailed, type Arguments, type Command } from './command.ts';
 import { requireFitHost } from './fitness.ts';
 import type { Interrupt } from './interrupt.ts';
 import { WATCH_OPTIONS, watching, watchImage } from './watch-image.ts';
@@ -27,8 +38,11 @@ export const build: Command = {
   usage: 'build [OPTIONS] TEMPLATE',
   about: `
 Builds the images of a CloudFormation template (YAML or JSON). It creates or updates the AWS::ImageBuilder resources, then
-builds each AWS::ImageBuilder::Image in turn. A template without an Image runs its pipelines instead. Unchanged resources
-are left alone.
+builds each AWS::ImageBuilder::Image in turn. A template without an Image runs its pipelines instead; one without either only
+makes its resources. Unchanged resources are left alone; those that an earlier run made and the template no longer has are
+deleted. Outputs are printed and kept: \`ingot stacks\` lists them, and other templates import what they export.
+
+The template is validated first, as \`ingot validate\` does: nothing is made when it has a fault.
 
 If no server is running on the data directory, the command starts one in the background. That server exits after a minute
 without work.
@@ -36,13 +50,12 @@ without work.
 Ctrl-C cancels the current build, cleans up and exits. A second Ctrl-C exits at once. SIGTERM, SIGHUP and a closed output
 (such as that of \`| head\`) cancel it the same way.`,
   options: {
-    parameter: { value: 'NAME=VALUE', short: 'p', multiple: true, help: 'template parameter' },
-    'stack-name': { value: 'NAME', help: 'value of AWS::StackName', default: "the template's name" },
+    ...TEMPLATE_OPTIONS,
     ...WATCH_OPTIONS,
     ...CLIENT_OPTIONS,
   },
   exitCodes: {
-    0: 'built',
+    0: 'built, or deployed when there is nothing to build',
     1: 'failed',
     2: 'usage error, including an invalid template',
     130: 'canceled with Ctrl-C',
@@ -61,6 +74,9 @@ interface Run {
   readonly connection: Connection;
   readonly deploy: DeployContext;
   readonly plan: Plan;
+  readonly record: StackRecord;
+  /** Names of the exports that the template uses. */
+  readonly imported: ReadonlySet<string>;
   readonly output: BuildOutput;
   readonly interrupt: Interrupt;
   /** Go to each image, over its own. */
@@ -73,18 +89,38 @@ async function run(args: Arguments): Promise<number> {
   const region = regionOf(args);
   return watching(args, dataDirectory, async (output, interrupt) => {
     const imageTags = imageTagsOf(args);
-    const plan = await readPlan(args, dataDirectory, region);
-    await requireFitHost('build', dataDirectory);
-    const connection = await connectTo(dataDirectory, region);
+    const path = args.positionals[0]!;
+    const file = await openTemplate(path);
     const { account } = await loadCredentials(dataDirectory);
+    const given = givenBy(args, path, { region, account });
+    // What the template itself is at fault for is told on a host that cannot build, too.
+    const early = evaluateTemplate(file, given);
+    const sound = early.faults.length === 0;
+    if (!sound && !asksServer(early)) return refused(output, faultLines(path, early.faults));
+    if (sound && toBuild(early.plan!).length > 0) await requireFitHost('build', dataDirectory);
+    const connection = await connectTo(dataDirectory, region);
+    const surroundings = await surroundingsOf(connection);
+    const evaluated = evaluateTemplate(file, given, surroundings);
+    const before = await findStack(connection, given.stackName);
+    const judgement = await judgeTemplate(connection, evaluated);
+    const faults = faultLines(path, [
+      ...judgement.faults.filter(({ severity }) => severity === 'error'),
+      ...exportsInUse(before, judgement, surroundings.exports),
+    ]);
+    if (faults.length > 0) return refused(output, faults);
+    // Some templates are sound only with what the server knows.
+    if (!sound && toBuild(evaluated.plan!).length > 0) await requireFitHost('build', dataDirectory);
     const client = imagebuilderClient(connection);
-    const deploy = { client, region, account, signal: interrupt.signal };
-    return await buildAll({
+    const deploy = { client, region, account, connection, folder: dirname(path), signal: interrupt.signal };
+    const reconnect = (): Promise<Connection> => connectTo(dataDirectory, region);
+    return await deployAll({
       dataDirectory,
       region,
       connection,
       deploy,
-      plan,
+      plan: evaluated.plan!,
+      record: new StackRecord(given.stackName, before, reconnect, file.template!.description),
+      imported: evaluated.imported,
       output,
       interrupt,
       imageTags,
@@ -93,60 +129,57 @@ async function run(args: Arguments): Promise<number> {
   });
 }
 
-/** The template with its parameters, judged before anything is made. */
-async function readPlan(args: Arguments, dataDirectory: string, region: string): Promise<Plan> {
-  const path = args.positionals[0]!;
-  let text: string;
+/** Tells the faults of a template, of which nothing was made. */
+function refused(output: BuildOutput, faults: readonly string[]): number {
+  output.failed(
+    faults.length === 1 ? faults[0]! : [`${faults.length} faults; nothing was made:`, ...faults].join('\n'),
+  );
+  return 2;
+}
+
+/** What of a plan is built: its images, or, when it has none, its pipelines. */
+function toBuild({ resources }: Plan): readonly PlannedResource[] {
+  const images = resources.filter(({ type }) => type === 'AWS::ImageBuilder::Image');
+  return images.length > 0 ? images : resources.filter(({ type }) => type === 'AWS::ImageBuilder::ImagePipeline');
+}
+
+/** Makes what the template has, builds, deletes what it has no longer, and keeps its outputs. */
+async function deployAll(run: Run): Promise<number> {
+  await run.record.begin();
+  let complete = false;
   try {
-    text = readUtf8(await readFile(path));
-  } catch (error) {
-    throw new WrongUse(
-      `cannot read the template ${path}: ` +
-        `${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
-    );
-  }
-  const parameters = new Map<string, string>();
-  for (const given of args.list('parameter')) {
-    const split = /^([^=]+)=([^]*)$/.exec(given);
-    if (split === null) throw new WrongUse(`invalid value '${given}' for --parameter: expected NAME=VALUE`);
-    parameters.set(split[1]!, split[2]!);
-  }
-  try {
-    const template = parseTemplate(text.replace(/^\ufeff/, ''));
-    const { account } = await loadCredentials(dataDirectory);
-    return planTemplate(template, parameters, {
-      region,
-      accountId: account,
-      partition: 'aws',
-      stackName: args.text('stack-name') ?? stackNameOf(path),
-    });
-  } catch (error) {
-    if (!(error instanceof TemplateError)) throw error;
-    throw new InvalidInput(
-      error.message
-        .split('\n')
-        .map((line) => `${path}:${line}`)
-        .join('\n       '),
-    );
+    const code = await buildAll(run);
+    if (code !== 0) return code;
+    const outputs = outputsOf(run);
+    const wanted = new Set(run.plan.resources.map(({ logicalId }) => logicalId));
+    for (const { logicalId, arn, kept } of await run.record.cleanUp(wanted))
+      run.output.note(
+        `${kept === undefined ? 'deleted  ' : 'kept     '} ${logicalId}: ${arn}${kept === undefined ? '' : `: ${kept}`}`,
+      );
+    await run.record.complete(outputs, [...run.imported]);
+    complete = true;
+    run.output.deployed({ name: run.record.name, built: toBuild(run.plan).length > 0, outputs });
+    return 0;
+  } finally {
+    // What stopped it is told; that the record could not be written as well is less.
+    if (!complete) await run.record.failed().catch(() => undefined);
   }
 }
 
-/**
- * The file's name, or its folder's when the file is called just template; in the characters that a stack's name has.
- */
-function stackNameOf(path: string): string {
-  const name = basename(path, extname(path)).replace(/\.template$/, '');
-  const telling = name === 'template' ? basename(dirname(resolve(path))) : name;
-  return telling.replace(/[^A-Za-z0-9-]+/g, '-').replace(/^[^A-Za-z]+/, '') || 'stack';
+function outputsOf(run: Run): readonly StackOutput[] {
+  try {
+    return resolveOutputs(run.plan, run.known).map(({ position: _position, ...output }) => output);
+  } catch (error) {
+    if (error instanceof TemplateError) throw new CommandFailed(error.message);
+    throw error;
+  }
 }
 
 async function buildAll(run: Run): Promise<number> {
   const images = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::Image');
   const pipelines = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::ImagePipeline');
-  if (images.length === 0 && pipelines.length === 0)
-    throw new InvalidInput(
-      'nothing to build: the template needs an AWS::ImageBuilder::Image or an AWS::ImageBuilder::ImagePipeline',
-    );
+  const notMade = notMadeLine(run.plan);
+  if (notMade !== undefined) run.output.note(notMade);
   // An image whose answers another resource needs is built in its turn; the rest of the resources come first, so that
   // their faults show early.
   const needed = new Set(run.plan.resources.flatMap((resource) => resource.needs));
@@ -160,6 +193,7 @@ async function buildAll(run: Run): Promise<number> {
     }
     const { arn, what, answers } = await deployResource(run.deploy, resource, requestFor(run, resource));
     run.known.set(resource.logicalId, answers);
+    await note(run, resource, resource.type === 'AWS::SSM::Parameter' ? answers.ref : arn);
     run.output.note(`${what.padEnd(9)} ${resource.logicalId}: ${arn}`);
   }
   for (const image of last) {
@@ -180,6 +214,13 @@ async function buildAll(run: Run): Promise<number> {
   return 0;
 }
 
+/** Keeps what became of a resource. */
+function note({ record }: Run, resource: PlannedResource, physicalId: string): Promise<void> {
+  const { logicalId, type, deletionPolicy, updateReplacePolicy = 'Delete' } = resource;
+  const policy = deletionPolicy === undefined ? {} : { deletionPolicy };
+  return record.set({ logicalId, type, physicalId, ...policy }, updateReplacePolicy.startsWith('Retain'));
+}
+
 function requestFor(run: Run, resource: PlannedResource): ReturnType<typeof resolveResource> {
   try {
     return resolveResource(run.plan, resource, run.known);
@@ -194,11 +235,39 @@ async function buildImage(run: Run, resource: PlannedResource): Promise<number> 
   // aborted.
   run.interrupt.signal.throwIfAborted();
   const request = requestFor(run, resource);
+  const going = await stillBuilding(run, resource, request);
+  if (going !== undefined) {
+    run.output.note(`going on with the build that an interrupted run began: ${going}`);
+    return watch(run, going, resource);
+  }
   const arn = await createImage({ ...run.deploy, signal: new AbortController().signal }, resource, {
     ...request,
     ...withTags(request['tags'], run.imageTags),
   });
+  await note(run, resource, arn);
   return watch(run, arn, resource);
+}
+
+/** The image that an earlier run of this stack began and left, when it is of the same recipe and still in the making. */
+async function stillBuilding(
+  run: Run,
+  { logicalId }: PlannedResource,
+  request: Readonly<Record<string, unknown>>,
+): Promise<string | undefined> {
+  const before = run.record.before;
+  const arn = run.record.get(logicalId)?.physicalId;
+  if (arn === undefined || before === undefined || before.status.endsWith('_COMPLETE')) return undefined;
+  try {
+    const { image } = await run.deploy.client.send(new GetImageCommand({ imageBuildVersionArn: arn }));
+    const same =
+      image?.imageRecipe?.arn === request['imageRecipeArn'] &&
+      image?.infrastructureConfiguration?.arn === request['infrastructureConfigurationArn'] &&
+      image?.distributionConfiguration?.arn === request['distributionConfigurationArn'];
+    return same && isInProgress(image?.state?.status as ImageStatus) ? arn : undefined;
+  } catch (error) {
+    if ((error as Error).name === 'ResourceNotFoundException') return undefined;
+    throw error;
+  }
 }
 
 /** Follows a build to its end, and keeps what other resources may refer to. @returns the command's exit code */
@@ -212,6 +281,7 @@ async function watch(run: Run, arn: string, resource: PlannedResource): Promise<
       Arn: arn,
       Name: image.name ?? '',
       Version: image.version ?? '',
+      ...latestOf(arn),
       ...(home === undefined ? {} : { ImageId: home.id }),
     },
   });

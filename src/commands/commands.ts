@@ -16,6 +16,22 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   run: { summary: 'run an image pipeline', load: async () => (await import('./run.ts')).runPipeline },
   images: { summary: 'list images and their AMIs', load: async () => (await import('./images.ts')).images },
   pipelines: { summary: 'list image pipelines', load: async () => (await import('./pipelines.ts')).pipelines },
+  validate: {
+    summary: 'validate templates and documents; make nothing',
+    load: async () => (await import('./validate.ts')).validate,
+  },
+  plan: {
+    summary: 'show what a build of a template would change',
+    load: async () => (await import('./plan.ts')).plan,
+  },
+  stacks: {
+    summary: 'list stacks, their resources and outputs',
+    load: async () => (await import('./stacks.ts')).stacks,
+  },
+  'delete-stack': {
+    summary: 'delete a stack and its resources',
+    load: async () => (await import('./delete-stack.ts')).deleteStack,
+  },
   import: { summary: 'import a disk as an image', load: async () => (await import('./import.ts')).importDisk },
   logs: { summary: 'show the log of an image build', load: async () => (await import('./logs.ts')).logs },
   launch: { summary: 'launch an image as a virtual machine', load: async () => (await import('./launch.ts')).launch },
@@ -76,7 +92,18 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
 
 /** The commands by task, as `ingot help` lists them: each once. */
 export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
-  'Build images': ['build', 'run', 'import', 'logs', 'images', 'pipelines'],
+  'Build images': [
+    'build',
+    'plan',
+    'validate',
+    'run',
+    'import',
+    'logs',
+    'images',
+    'pipelines',
+    'stacks',
+    'delete-stack',
+  ],
   'Run instances': ['launch', 'instances', 'exec', 'shell', 'cp', 'console', 'terminate'],
   'Work on components': ['toe run', 'toe validate', 'toe test'],
   'Manage resources and disk space': ['dependents', 'df', 'deregister', 'gc'],

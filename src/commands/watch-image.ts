@@ -76,6 +76,7 @@ export async function watching(
     }
     throw error;
   } finally {
+    output.end();
     interrupt.release();
   }
 }

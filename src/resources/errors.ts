@@ -48,12 +48,20 @@ export class ApiError extends Error {
   readonly code: ErrorCode;
   /** HTTP status. */
   readonly status: number;
+  /** The wrong values that it is about, where it is about values. */
+  readonly values: readonly ValueFault[];
 
-  constructor(code: ErrorCode, message: string, status: number = ERROR_STATUS[code]) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    status: number = ERROR_STATUS[code],
+    values: readonly ValueFault[] = [],
+  ) {
     super(message);
     this.name = code;
     this.code = code;
     this.status = status;
+    this.values = values;
   }
 }
 
@@ -72,7 +80,7 @@ function valueMessage(fault: ValueFault): string {
 
 /** One wrong value. As AWS. */
 export function invalidParameterValue(path: string, detail: string): ApiError {
-  return new ApiError('InvalidParameterValueException', valueMessage({ path, detail }));
+  return invalidParameterValues([{ path, detail }]);
 }
 
 /** What one answer tells at most: a small request with a fault at every byte must not become a large answer. */
@@ -88,7 +96,8 @@ export function toldFaults(faults: readonly string[]): string {
 
 /** All the wrong values of one request: as AWS for each, one to a line. */
 export function invalidParameterValues(faults: readonly ValueFault[]): ApiError {
-  return new ApiError('InvalidParameterValueException', toldFaults(faults.slice(0, MOST_FAULTS + 1).map(valueMessage)));
+  const told = toldFaults(faults.slice(0, MOST_FAULTS + 1).map(valueMessage));
+  return new ApiError('InvalidParameterValueException', told, undefined, faults.slice(0, MOST_FAULTS));
 }
 
 /** Parameters that a component or workflow does not declare: as AWS, one fault to a line. */

@@ -1,141 +1,210 @@
-/** Evaluates intrinsic functions: Ref, Fn::GetAtt, Fn::Sub, Fn::Join. */
+/** Evaluates a value of a template with its functions. */
 import type { Position } from '../documents/position.ts';
-import { type Faults, suggestion } from './faults.ts';
-import { describe, type CallNode, type ListNode, type ScalarNode, type TemplateNode, type Value } from './nodes.ts';
-
-/** What `AWS::…` stands for. */
-export interface PseudoParameters {
-  readonly region: string;
-  readonly accountId: string;
-  readonly partition: string;
-  readonly stackName: string;
-}
-
-/** What a resource that exists answers to `Ref` and `Fn::GetAtt`. */
-export interface ResourceAttributes {
-  readonly ref: string;
-  /** Attribute's name (`Arn`, `ImageId`) to its value. */
-  readonly attributes: Readonly<Record<string, string>>;
-}
-
-/** What names mean while a template is evaluated. */
-export interface Scope {
-  readonly parameters: ReadonlyMap<string, Value>;
-  /** Names of all declared parameters, those without a usable value included: they were complained about already. */
-  readonly declared: ReadonlySet<string>;
-  readonly pseudo: PseudoParameters;
-  /** Logical ids of the template with the attributes that their types have. */
-  readonly resources: ReadonlyMap<string, readonly string[]>;
-  /** Answers of resources that exist; a resource without an entry is unknown yet. */
-  readonly known: ReadonlyMap<string, ResourceAttributes>;
-}
-
-const PSEUDO_NAMES = [
-  'AWS::AccountId',
-  'AWS::NoValue',
-  'AWS::Partition',
-  'AWS::Region',
-  'AWS::StackName',
-  'AWS::URLSuffix',
-];
-const LATER_PSEUDO_NAMES = ['AWS::NotificationARNs', 'AWS::StackId'];
+import { Faults, suggestion } from './faults.ts';
+import { attributeOfForeign, nameOfForeign } from './foreign.ts';
+import { EXTENSION_FUNCTIONS, MAX_TEXT, needsExtensions, tooLong, VALUE_FUNCTIONS } from './functions.ts';
+import { loopsOf } from './loops.ts';
+import {
+  describe,
+  textAt,
+  type CallNode,
+  type MapEntry,
+  type MapNode,
+  type ScalarNode,
+  type TemplateNode,
+  type Value,
+} from './nodes.ts';
+import { pseudoParameter, PSEUDO_NAMES } from './pseudo.ts';
+import type { CallEvaluator, Scope } from './scope.ts';
 
 /**
  * Evaluates a value.
  * @returns the value, or `undefined` when it is `AWS::NoValue` or could not be evaluated (the fault is in `faults`)
  */
 export function evaluate(node: TemplateNode, path: string, scope: Scope, faults: Faults): Value | undefined {
-  if (node.kind === 'scalar') return node;
-  if (node.kind === 'call') return evaluateCall(node, path, scope, faults);
-  if (node.kind === 'list') {
-    const items: Value[] = [];
-    for (const [index, item] of node.items.entries()) {
-      const value = evaluate(item, `${path}[${index}]`, scope, faults);
-      if (value !== undefined) items.push(value);
+  switch (node.kind) {
+    case 'scalar':
+      return node;
+    case 'null':
+      faults.add('wrong-type', node.position, path, NULL_FAULT);
+      return undefined;
+    case 'call':
+      return evaluateCall(node, path, scope, faults);
+    case 'list': {
+      const items: Value[] = [];
+      for (const [index, item] of node.items.entries()) {
+        const value = evaluate(item, `${path}[${index}]`, scope, faults);
+        if (value !== undefined) items.push(value);
+      }
+      return { kind: 'list', items, position: node.position };
     }
-    return { kind: 'list', items, position: node.position };
+    case 'map': {
+      const entries = new Map<string, { position: Position; value: Value }>();
+      for (const [key, entry] of entriesOf(node, path, scope, faults)) {
+        const value = evaluate(entry.value, `${path}.${key}`, scope, faults);
+        if (value !== undefined) entries.set(key, { position: entry.position, value });
+      }
+      return { kind: 'map', entries, position: node.position };
+    }
   }
-  const entries = new Map<string, { position: Position; value: Value }>();
-  for (const [key, entry] of node.entries) {
-    const value = evaluate(entry.value, `${path}.${key}`, scope, faults);
-    if (value !== undefined) entries.set(key, { position: entry.position, value });
-  }
-  return { kind: 'map', entries, position: node.position };
 }
+
+/** What to do about a key without a value. */
+export const NULL_FAULT = 'null is not allowed in a template: leave the key out, or use !Ref AWS::NoValue';
+
+/** The entries of a map, with what its loops make. A function beside other keys is a fault. */
+export function entriesOf(node: MapNode, path: string, scope: Scope, faults: Faults): [string, MapEntry][] {
+  const evaluateHere = (each: TemplateNode): Value | undefined => evaluate(each, path, scope, faults);
+  return loopsOf(node, path, scope, faults, evaluateHere).filter(([key, entry]) => {
+    if (!key.startsWith('Fn::')) return true;
+    faults.add(
+      'syntax',
+      entry.position,
+      `${path}.${key}`,
+      `the function ${key} stands beside other keys: a function is the only key of its map`,
+    );
+    return false;
+  });
+}
+
+const SCOPE_FUNCTIONS: ReadonlyMap<string, CallEvaluator> = new Map<string, CallEvaluator>([
+  ['Ref', ref],
+  ['Fn::GetAtt', getAtt],
+  ['Fn::Sub', sub],
+  ['Fn::If', choose],
+  ['Fn::Transform', transform],
+]);
+
+/** Those that give true or false: for conditions and rules. */
+const CONDITION_FUNCTIONS = ['Condition', 'Fn::And', 'Fn::Equals', 'Fn::Not', 'Fn::Or'];
+const RULE_FUNCTIONS = [
+  'Fn::Contains',
+  'Fn::EachMemberEquals',
+  'Fn::EachMemberIn',
+  'Fn::RefAll',
+  'Fn::ValueOf',
+  'Fn::ValueOfAll',
+];
 
 function evaluateCall(call: CallNode, path: string, scope: Scope, faults: Faults): Value | undefined {
-  switch (call.name) {
-    case 'Ref': {
-      if (call.argument.kind === 'scalar') return reference(call.argument.text, call.position, path, scope, faults);
-      faults.add('wrong-type', call.argument.position, path, `Ref takes a name, found ${describe(call.argument)}`);
-      return undefined;
-    }
-    case 'Fn::GetAtt':
-      return getAtt(call, path, scope, faults);
-    case 'Fn::Sub':
-      return sub(call, path, scope, faults);
-    case 'Fn::Join':
-      return join(call, path, scope, faults);
+  if (call.argument.kind === 'null') {
+    faults.add('wrong-type', call.position, path, `${call.written} has no argument`);
+    return undefined;
   }
+  const special = SCOPE_FUNCTIONS.get(call.name) ?? scope.more?.get(call.name);
+  if (special !== undefined) return special(call, path, scope, faults);
+  const work = VALUE_FUNCTIONS.get(call.name);
+  if (work === undefined) return refuseFunction(call, path, faults);
+  const at = { name: call.name, position: call.position, path, scope, faults };
+  if (EXTENSION_FUNCTIONS.includes(call.name) && !scope.extensions) return needsExtensions(at, call.name);
+  const before = faults.all.length;
+  const argument = evaluate(call.argument, path, scope, faults);
+  // An argument that is at fault says so itself, and no more follows from it.
+  if (faults.all.length > before && argument?.kind !== 'unknown' && call.name !== 'Fn::FindInMap')
+    return { kind: 'unknown', position: call.position };
+  if (argument === undefined) {
+    faults.add('wrong-type', call.position, path, `the argument of ${call.written} is AWS::NoValue`);
+    return undefined;
+  }
+  return work(argument, at);
 }
 
-function text(value: string, position: Position): ScalarNode {
-  return { kind: 'scalar', value, text: value, position };
+function refuseFunction(call: CallNode, path: string, faults: Faults): undefined {
+  const known = [...SCOPE_FUNCTIONS.keys(), ...VALUE_FUNCTIONS.keys(), ...CONDITION_FUNCTIONS];
+  const names = known.map((name) => (call.written.startsWith('!') ? `!${name.replace('Fn::', '')}` : name));
+  if (CONDITION_FUNCTIONS.includes(call.name))
+    faults.add(
+      'not-supported',
+      call.position,
+      path,
+      `${call.written} belongs into the section Conditions: name a condition there, and use it with Fn::If`,
+    );
+  else if (RULE_FUNCTIONS.includes(call.name))
+    faults.add('not-supported', call.position, path, `${call.written} belongs into the section Rules`);
+  else {
+    const near = suggestion(call.written, names);
+    const nearest = near.startsWith('; did') ? near : '';
+    faults.add('not-supported', call.position, path, `unknown function ${call.written}${nearest}`);
+  }
+  return undefined;
 }
 
-/** Gives a parameter's value the place where it is used, so that a complaint points there. */
+/** Gives a value the place where it is used, so that a complaint points there. */
 function placed(value: Value, position: Position): Value {
   return { ...value, position };
 }
 
-function reference(name: string, position: Position, path: string, scope: Scope, faults: Faults): Value | undefined {
-  if (name === 'AWS::NoValue') return undefined;
-  if (name.startsWith('AWS::')) return pseudo(name, position, path, scope, faults);
-  const parameter = scope.parameters.get(name);
-  if (parameter !== undefined) return placed(parameter, position);
-  if (scope.declared.has(name)) return { kind: 'unknown', position };
-  if (scope.resources.has(name)) {
-    const known = scope.known.get(name);
-    return known === undefined ? { kind: 'unknown', position } : text(known.ref, position);
-  }
-  faults.add(
-    'unknown-reference',
-    position,
-    path,
-    `nothing is called '${name}'${suggestion(name, [...scope.declared, ...scope.resources.keys(), ...PSEUDO_NAMES])}`,
-  );
+function ref(call: CallNode, path: string, scope: Scope, faults: Faults): Value | undefined {
+  if (call.argument.kind === 'scalar') return reference(call.argument.text, call.position, path, scope, faults);
+  faults.add('wrong-type', call.argument.position, path, `Ref takes a name, found ${describe(call.argument)}`);
   return undefined;
 }
 
-function pseudo(name: string, position: Position, path: string, scope: Scope, faults: Faults): Value | undefined {
-  switch (name) {
-    case 'AWS::Region':
-      return text(scope.pseudo.region, position);
-    case 'AWS::AccountId':
-      return text(scope.pseudo.accountId, position);
-    case 'AWS::Partition':
-      return text(scope.pseudo.partition, position);
-    case 'AWS::StackName':
-      return text(scope.pseudo.stackName, position);
-    case 'AWS::URLSuffix':
-      return text(scope.pseudo.partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com', position);
-  }
-  if (LATER_PSEUDO_NAMES.includes(name))
-    faults.add(
-      'not-supported',
-      position,
-      path,
-      `the pseudo parameter ${name} is not supported yet (${PSEUDO_NAMES.join(', ')} are)`,
-    );
-  else
+function reference(name: string, position: Position, path: string, scope: Scope, faults: Faults): Value | undefined {
+  if (name === 'AWS::NoValue') return undefined;
+  if (name.startsWith('AWS::')) return pseudoParameter(name, position, path, scope.pseudo, faults);
+  const parameter = scope.parameters.get(name);
+  if (parameter !== undefined) return placed(parameter, position);
+  if (scope.declared.has(name)) return { kind: 'unknown', position };
+  const named = scope.resources.get(name);
+  if (named === undefined) {
     faults.add(
       'unknown-reference',
       position,
       path,
-      `unknown pseudo parameter ${name}${suggestion(name, PSEUDO_NAMES)}`,
+      `nothing is called '${name}'${suggestion(name, [...scope.declared, ...scope.resources.keys(), ...PSEUDO_NAMES])}`,
     );
+    return undefined;
+  }
+  if (named.kind === 'off') return refuseOff(name, named.condition, position, path, faults);
+  if (named.kind === 'foreign') return placed(foreign(name, undefined, scope), position);
+  scope.trace?.add(name);
+  const known = scope.known.get(name);
+  return known === undefined ? { kind: 'unknown', position } : textAt(known.ref, position);
+}
+
+function refuseOff(name: string, condition: string, position: Position, path: string, faults: Faults): undefined {
+  faults.add(
+    'unknown-reference',
+    position,
+    path,
+    `the resource '${name}' is left out: its condition ${condition} is false. Refer to it in Fn::If with that condition`,
+  );
   return undefined;
 }
+
+/** What a resource of another service answers, without a fault whatever its properties are. */
+function foreign(id: string, attribute: string | undefined, scope: Scope): Value {
+  const named = scope.resources.get(id)!;
+  if (named.kind !== 'foreign') throw new Error(`${id} is made here`);
+  const key = attribute === undefined ? id : `${id}.${attribute}`;
+  const before = scope.names.get(key);
+  if (before !== undefined) {
+    for (const need of before.needs) scope.trace?.add(need);
+    // A name that is made of itself is none: it gets a made one.
+    return before.value ?? textAt(nameOfForeign(id, named.type, scope.pseudo), named.properties?.position ?? NOWHERE);
+  }
+  // Names of names of names: past what anybody writes, a made one.
+  if (scope.budget.depth >= DEEPEST_NAMES) return textAt(nameOfForeign(id, named.type, scope.pseudo), NOWHERE);
+  const needs = new Set<string>();
+  scope.names.set(key, { value: undefined, needs });
+  scope.budget.depth += 1;
+  const inside: Scope = { ...scope, trace: needs };
+  const property = (name: string): Value | undefined => {
+    const node = named.properties?.entries.get(name)?.value;
+    const quiet = new Faults();
+    const value = node === undefined ? undefined : evaluate(node, '', inside, quiet);
+    return quiet.all.length === 0 ? value : undefined;
+  };
+  const value = attributeOfForeign(id, named.type, attribute, property, scope.pseudo);
+  scope.budget.depth -= 1;
+  scope.names.set(key, { value, needs });
+  for (const need of needs) scope.trace?.add(need);
+  return value;
+}
+
+const DEEPEST_NAMES = 50;
+const NOWHERE: Position = { line: 1, column: 1 };
 
 function attribute(
   id: string,
@@ -145,8 +214,8 @@ function attribute(
   scope: Scope,
   faults: Faults,
 ): Value | undefined {
-  const attributes = scope.resources.get(id);
-  if (attributes === undefined) {
+  const named = scope.resources.get(id);
+  if (named === undefined) {
     faults.add(
       'unknown-reference',
       position,
@@ -155,7 +224,10 @@ function attribute(
     );
     return undefined;
   }
-  if (!attributes.includes(name)) {
+  if (named.kind === 'off') return refuseOff(id, named.condition, position, path, faults);
+  if (named.kind === 'foreign') return placed(foreign(id, name, scope), position);
+  const { attributes } = named;
+  if (!attributes.some((each) => each === name || (each.endsWith('.*') && name.startsWith(each.slice(0, -1))))) {
     faults.add(
       'unknown-attribute',
       position,
@@ -164,25 +236,13 @@ function attribute(
     );
     return undefined;
   }
+  scope.trace?.add(id);
   const known = scope.known.get(id);
   if (known === undefined) return { kind: 'unknown', position };
   const value = known.attributes[name];
-  if (value !== undefined) return text(value, position);
+  if (value !== undefined) return textAt(value, position);
   faults.add('unknown-attribute', position, path, `'${id}' has no value for its attribute '${name}'`);
   return undefined;
-}
-
-/** Id and attribute of a `Fn::GetAtt`, in any of its forms. */
-function getAttTarget(argument: TemplateNode): { readonly id: string; readonly name: string } | undefined {
-  if (argument.kind === 'scalar') return splitAttribute(argument.text);
-  if (
-    argument.kind !== 'list' ||
-    argument.items.length !== 2 ||
-    !argument.items.every((item) => item.kind === 'scalar')
-  )
-    return undefined;
-  const [id, name] = argument.items as [ScalarNode, ScalarNode];
-  return { id: id.text, name: name.text };
 }
 
 function splitAttribute(written: string): { readonly id: string; readonly name: string } | undefined {
@@ -193,11 +253,22 @@ function splitAttribute(written: string): { readonly id: string; readonly name: 
 }
 
 function getAtt(call: CallNode, path: string, scope: Scope, faults: Faults): Value | undefined {
-  const target = getAttTarget(call.argument);
-  if (target !== undefined) return attribute(target.id, target.name, call.position, path, scope, faults);
+  const { argument } = call;
+  if (argument.kind === 'scalar') {
+    const target = splitAttribute(argument.text);
+    if (target !== undefined) return attribute(target.id, target.name, call.position, path, scope, faults);
+  }
+  if (argument.kind === 'list' && argument.items.length >= 2) {
+    const parts = argument.items.map((item, index) => evaluate(item, `${path}[${index}]`, scope, faults));
+    if (parts.every((part) => part?.kind === 'scalar')) {
+      const [id, ...names] = parts.map((part) => (part as ScalarNode).text);
+      return attribute(id!, names.join('.'), call.position, path, scope, faults);
+    }
+    if (parts.some((part) => part?.kind === 'unknown')) return { kind: 'unknown', position: call.position };
+  }
   faults.add(
     'wrong-type',
-    call.argument.position,
+    argument.position,
     path,
     'Fn::GetAtt takes a resource and an attribute: Resource.Arn, or [Resource, Arn]',
   );
@@ -218,14 +289,6 @@ function subParts(
 /** `${Name}`, `${Resource.Attribute}`; `${!Literal}` has the `!` in its name. */
 const VARIABLE = /\$\{([^{}]*)\}/g;
 
-/** Names in a `Fn::Sub` template that stand for something. */
-function subNames(template: string): string[] {
-  return [...template.matchAll(VARIABLE)]
-    .map((match) => match[1]!)
-    .filter((name) => !name.startsWith('!'))
-    .map((name) => name.trim());
-}
-
 function sub(call: CallNode, path: string, scope: Scope, faults: Faults): Value | undefined {
   const parts = subParts(call.argument);
   if (parts === undefined) {
@@ -234,24 +297,51 @@ function sub(call: CallNode, path: string, scope: Scope, faults: Faults): Value 
   }
   const variables = new Map<string, Value | undefined>();
   for (const [name, node] of parts.variables) variables.set(name, evaluate(node, `${path}.${name}`, scope, faults));
+  const { text } = parts.template;
+  const placeOf = placesIn(parts.template);
   let unknown = false;
-  const result = parts.template.text.replace(VARIABLE, (whole, inner: string) => {
-    if (inner.startsWith('!')) return `\${${inner.slice(1)}}`;
-    const name = inner.trim();
-    const value = variables.has(name) ? variables.get(name) : subVariable(name, call.position, path, scope, faults);
-    if (value === undefined || value.kind === 'unknown') {
-      unknown = true;
-      return '';
+  let sameLines = true;
+  let result = '';
+  let end = 0;
+  for (const match of text.matchAll(VARIABLE)) {
+    const inner = match[1]!;
+    result += text.slice(end, match.index);
+    end = match.index + match[0].length;
+    if (inner.startsWith('!')) {
+      result += `\${${inner.slice(1)}}`;
+      continue;
     }
-    if (value.kind === 'scalar') return value.text;
-    faults.add('wrong-type', call.position, path, `${whole} in Fn::Sub is ${describe(value)}: a string was expected`);
-    return '';
-  });
-  return unknown ? { kind: 'unknown', position: call.position } : text(result, call.position);
+    const name = inner.trim();
+    const at = placeOf(match.index) ?? call.position;
+    const value = variables.has(name) ? variables.get(name) : subVariable(name, at, path, scope, faults);
+    if (value === undefined || value.kind === 'unknown') unknown = true;
+    else if (value.kind === 'scalar') {
+      result += value.text;
+      sameLines &&= !value.text.includes('\n');
+    } else faults.add('wrong-type', at, path, `${match[0]} in Fn::Sub is ${describe(value)}: a string was expected`);
+    if (result.length > MAX_TEXT) return tooLong({ faults, position: call.position, path, name: 'Fn::Sub' });
+  }
+  if (unknown) return { kind: 'unknown', position: call.position };
+  const made = textAt(result + text.slice(end), call.position);
+  return parts.template.start !== undefined && sameLines ? { ...made, start: parts.template.start } : made;
+}
+
+/** Where the characters of a text stand in the file, asked in their order, when its lines are lines of the file. */
+function placesIn({ text, start }: ScalarNode): (offset: number) => Position | undefined {
+  let line = 0;
+  let begin = 0;
+  return (offset) => {
+    if (start === undefined) return undefined;
+    for (let next = text.indexOf('\n', begin); next >= 0 && next < offset; next = text.indexOf('\n', begin)) {
+      line += 1;
+      begin = next + 1;
+    }
+    return { line: start.line + line, column: start.column + offset - begin };
+  };
 }
 
 function subVariable(name: string, position: Position, path: string, scope: Scope, faults: Faults): Value | undefined {
-  if (!/^[A-Za-z0-9:.]+$/.test(name)) {
+  if (!/^[A-Za-z0-9_:.]+$/.test(name)) {
     faults.add(
       'unknown-reference',
       position,
@@ -265,55 +355,84 @@ function subVariable(name: string, position: Position, path: string, scope: Scop
     return undefined;
   }
   const target = name.startsWith('AWS::') ? undefined : splitAttribute(name);
-  return target === undefined
-    ? reference(name, position, path, scope, faults)
-    : attribute(target.id, target.name, position, path, scope, faults);
+  if (target !== undefined) return attribute(target.id, target.name, position, path, scope, faults);
+  const before = faults.all.length;
+  const value = reference(name, position, path, scope, faults);
+  if (faults.all.length > before && value === undefined && !name.startsWith('AWS::')) {
+    const last = faults.all.pop()!;
+    if (last.code === 'unknown-reference' && last.message.startsWith('nothing is called'))
+      faults.all.push({ ...last, message: `${last.message}; for the text itself write \${!${name}}` });
+    else faults.all.push(last);
+  }
+  return value;
 }
 
-function join(call: CallNode, path: string, scope: Scope, faults: Faults): Value | undefined {
-  const argument = call.argument;
-  const [delimiter, list] = argument.kind === 'list' && argument.items.length === 2 ? argument.items : [];
-  if (delimiter?.kind !== 'scalar' || list === undefined || (list.kind !== 'list' && list.kind !== 'call')) {
-    faults.add('wrong-type', argument.position, path, 'Fn::Join takes [delimiter, list]');
+/** Fn::If. The branch that is not taken is not evaluated; what it names has to exist all the same. */
+function choose(call: CallNode, path: string, scope: Scope, faults: Faults): Value | undefined {
+  const { argument } = call;
+  if (argument.kind !== 'list' || argument.items.length !== 3 || argument.items[0]!.kind !== 'scalar') {
+    faults.add(
+      'wrong-type',
+      argument.position,
+      path,
+      `${call.written} takes [condition, value if true, value if false]`,
+    );
     return undefined;
   }
-  const values = evaluate(list as ListNode | CallNode, path, scope, faults);
-  if (values === undefined || values.kind === 'unknown') return values;
-  if (values.kind !== 'list') {
-    faults.add('wrong-type', list.position, path, `Fn::Join joins a list, found ${describe(values)}`);
-    return undefined;
+  const [name, yes, no] = argument.items as [ScalarNode, TemplateNode, TemplateNode];
+  const truth = conditionNamed(name.text, name.position, path, scope, faults);
+  if (truth === 'unknown') {
+    review(yes, path, scope, faults);
+    review(no, path, scope, faults);
+    return { kind: 'unknown', position: call.position };
   }
-  const texts: string[] = [];
-  let unknown = false;
-  for (const item of values.items) {
-    if (item.kind === 'unknown') unknown = true;
-    else if (item.kind === 'scalar') texts.push(item.text);
-    else faults.add('wrong-type', item.position, path, `Fn::Join joins strings, found ${describe(item)}`);
-  }
-  return unknown ? { kind: 'unknown', position: call.position } : text(texts.join(delimiter.text), call.position);
+  review(truth ? no : yes, path, scope, faults);
+  const value = evaluate(truth ? yes : no, path, scope, faults);
+  return value;
 }
 
-/** Every name that a value refers to, pseudo parameters aside; a `Fn::Sub`'s own variables are not references. */
-export function referencesOf(node: TemplateNode): ReadonlySet<string> {
-  const names = new Set<string>();
-  collect(node, names);
-  return names;
+/** The value of a condition; one that is not declared is a fault, and unknown. */
+export function conditionNamed(
+  name: string,
+  position: Position,
+  path: string,
+  scope: Scope,
+  faults: Faults,
+): ReturnType<Scope['condition']> & {} {
+  const truth = scope.condition(name);
+  if (truth !== undefined) return truth;
+  const known = scope.conditionNames;
+  const none = known.length === 0 ? '; the template has no section Conditions' : suggestion(name, known);
+  faults.add('unknown-reference', position, path, `no condition is called '${name}'${none}`);
+  return 'unknown';
 }
 
-function collect(node: TemplateNode, names: Set<string>): void {
-  if (node.kind === 'list') for (const item of node.items) collect(item, names);
-  if (node.kind === 'map') for (const entry of node.entries.values()) collect(entry.value, names);
+/** Faults of names and functions in what is not evaluated. */
+function review(node: TemplateNode, path: string, scope: Scope, faults: Faults): void {
+  if (node.kind === 'list') for (const item of node.items) review(item, path, scope, faults);
+  if (node.kind === 'map') for (const entry of node.entries.values()) review(entry.value, path, scope, faults);
   if (node.kind !== 'call') return;
-  if (node.name === 'Ref' && node.argument.kind === 'scalar') names.add(node.argument.text);
-  if (node.name === 'Fn::GetAtt') {
-    const target = getAttTarget(node.argument);
-    if (target !== undefined) names.add(target.id);
-  }
-  if (node.name === 'Fn::Join') collect(node.argument, names);
-  if (node.name === 'Fn::Sub') {
-    const parts = subParts(node.argument);
-    for (const value of parts?.variables.values() ?? []) collect(value, names);
-    for (const name of subNames(parts?.template.text ?? ''))
-      if (!parts!.variables.has(name)) names.add(name.startsWith('AWS::') ? name : name.split('.')[0]!);
-  }
+  const quiet: Scope = { ...scope, trace: new Set() };
+  const found = new Faults();
+  if (node.name === 'Ref' || node.name === 'Fn::GetAtt') evaluateCall(node, path, quiet, found);
+  else if (node.name === 'Fn::Sub') {
+    evaluateCall(node, path, quiet, found);
+  } else if (SCOPE_FUNCTIONS.has(node.name) || VALUE_FUNCTIONS.has(node.name))
+    review(node.argument, path, scope, faults);
+  else evaluateCall(node, path, quiet, found);
+  // What is left out by a condition is rightly named in a branch that is not taken.
+  for (const fault of found.all) if (!fault.message.includes('is left out: its condition')) faults.all.push(fault);
+}
+
+function transform(call: CallNode, path: string, _scope: Scope, faults: Faults): undefined {
+  const name = call.argument.kind === 'map' ? call.argument.entries.get('Name')?.value : undefined;
+  const which = name?.kind === 'scalar' ? ` '${name.text}'` : '';
+  faults.add(
+    'not-supported',
+    call.position,
+    path,
+    `the macro${which} runs in AWS and not here: write out what it makes (aws cloudformation get-template ` +
+      '--template-stage Processed shows it)',
+  );
+  return undefined;
 }

@@ -12,6 +12,9 @@ export type TemplateFaultCode =
   | 'unknown-parameter'
   | 'unknown-reference'
   | 'unknown-attribute'
+  | 'unknown-export'
+  | 'rule-failed'
+  | 'too-many'
   | 'missing'
   | 'wrong-type'
   | 'invalid-value'
@@ -21,13 +24,30 @@ export type TemplateFaultCode =
 export class TemplateError extends Error {
   override readonly name = 'TemplateError';
   readonly faults: readonly Fault[];
+  /** What was read all the same. */
+  readonly partial: unknown;
 
-  constructor(faults: readonly Fault[]) {
+  constructor(faults: readonly Fault[], partial?: unknown) {
     const sorted = [...faults].sort(
       (a, b) => a.position.line - b.position.line || a.position.column - b.position.column,
     );
     super(sorted.map(formatFault).join('\n'));
     this.faults = sorted;
+    this.partial = partial;
+  }
+}
+
+/**
+ * Does work that throws a TemplateError when there are faults, and goes on with what was read all the same: to find the
+ * faults of the rest.
+ */
+export function leniently<T>(work: () => T): { readonly value?: T; readonly faults: readonly Fault[] } {
+  try {
+    return { value: work(), faults: [] };
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    const { faults, partial } = error;
+    return partial === undefined ? { faults } : { value: partial as T, faults };
   }
 }
 
@@ -47,9 +67,12 @@ export class Faults {
     this.all.push({ code, severity: 'error', position, path, message });
   }
 
-  /** @throws {TemplateError} when anything was added */
-  throwIfAny(): void {
-    if (this.all.length > 0) throw new TemplateError(this.all);
+  /**
+   * @param partial what was read all the same, for `leniently`
+   * @throws {TemplateError} when anything was added
+   */
+  throwIfAny(partial?: unknown): void {
+    if (this.all.length > 0) throw new TemplateError(this.all, partial);
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Position } from '../documents/position.ts';
 
 /** A value of a template, before functions are evaluated. */
-export type TemplateNode = ScalarNode | ListNode | MapNode | CallNode;
+export type TemplateNode = ScalarNode | ListNode | MapNode | CallNode | NullNode;
 
 export interface ScalarNode {
   readonly kind: 'scalar';
@@ -10,6 +10,8 @@ export interface ScalarNode {
   /** The value as it was written, which is what a string gets: `1.0`, `0777`. */
   readonly text: string;
   readonly position: Position;
+  /** Where the text itself begins, when its lines are the file's: a literal block, or a text on one line. */
+  readonly start?: Position;
 }
 
 export interface ListNode {
@@ -30,20 +32,27 @@ export interface MapEntry {
   readonly value: TemplateNode;
 }
 
+/** A key without a value: a fault where it is evaluated, and none in what is not. */
+interface NullNode {
+  readonly kind: 'null';
+  readonly position: Position;
+}
+
 /** An intrinsic function: `!Ref X`, `{Ref: X}`, `{"Fn::Sub": …}`. */
 export interface CallNode {
   readonly kind: 'call';
-  readonly name: CallName;
+  /** The long name, also of what is no function: properties that are not evaluated may hold any. */
+  readonly name: string;
+  /** As it was written, such as `!Sub`. */
+  readonly written: string;
   readonly argument: TemplateNode;
   readonly position: Position;
 }
 
-export type CallName = 'Ref' | 'Fn::GetAtt' | 'Fn::Sub' | 'Fn::Join';
-
 /** A value after evaluation; `unknown` stands for what a resource that does not exist yet will answer. */
 export type Value = ScalarNode | ValueList | ValueMap | UnknownValue;
 
-interface ValueList {
+export interface ValueList {
   readonly kind: 'list';
   readonly items: readonly Value[];
   readonly position: Position;
@@ -62,13 +71,24 @@ interface UnknownValue {
 
 /** How a kind of value is called in a message. */
 export function describe(value: TemplateNode | Value): string {
-  if (value.kind === 'scalar')
-    return typeof value.value === 'string'
-      ? 'a string'
-      : typeof value.value === 'number'
-        ? 'a number'
-        : 'true or false';
-  if (value.kind === 'list') return 'a list';
-  if (value.kind === 'map') return 'a map';
-  return value.kind === 'call' ? `a ${value.name}` : 'a value that is not known yet';
+  switch (value.kind) {
+    case 'scalar':
+      if (typeof value.value === 'string') return 'a string';
+      return typeof value.value === 'number' ? 'a number' : 'true or false';
+    case 'list':
+      return 'a list';
+    case 'map':
+      return 'a map';
+    case 'null':
+      return 'null';
+    case 'call':
+      return `a ${value.name}`;
+    case 'unknown':
+      return 'a value that is not known yet';
+  }
+}
+
+/** A string as a value. */
+export function textAt(value: string, position: Position): ScalarNode {
+  return { kind: 'scalar', value, text: value, position };
 }

@@ -2,10 +2,42 @@
 import type { Position } from '../documents/position.ts';
 import { MATCH_MILLISECONDS, matchesInTime } from '../resources/timed-match.ts';
 import { type Faults, suggestion } from './faults.ts';
-import { describe, type MapNode, type ScalarNode, type TemplateNode, type Value } from './nodes.ts';
+import { describe, textAt, type MapNode, type ScalarNode, type TemplateNode, type Value } from './nodes.ts';
 
-const TYPES = ['String', 'Number', 'CommaDelimitedList', 'List<Number>'] as const;
-type ParameterType = (typeof TYPES)[number];
+/** Types whose values AWS looks up. Here they are texts: nothing of another service exists. */
+const AWS_TYPES = [
+  'AWS::EC2::AvailabilityZone::Name',
+  'AWS::EC2::Image::Id',
+  'AWS::EC2::Instance::Id',
+  'AWS::EC2::KeyPair::KeyName',
+  'AWS::EC2::SecurityGroup::GroupName',
+  'AWS::EC2::SecurityGroup::Id',
+  'AWS::EC2::Subnet::Id',
+  'AWS::EC2::VPC::Id',
+  'AWS::EC2::Volume::Id',
+  'AWS::Route53::HostedZone::Id',
+];
+const STORED = 'AWS::SSM::Parameter::Value';
+const SHORT_TYPES = ['String', 'Number', 'CommaDelimitedList', 'List<Number>'];
+/** Every type: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html. */
+const TYPES: readonly string[] = [
+  ...SHORT_TYPES,
+  'List<String>',
+  ...AWS_TYPES,
+  ...AWS_TYPES.map((type) => `List<${type}>`),
+  'AWS::SSM::Parameter::Name',
+  ...['String', 'List<String>', 'CommaDelimitedList', ...AWS_TYPES, ...AWS_TYPES.map((type) => `List<${type}>`)].map(
+    (type) => `${STORED}<${type}>`,
+  ),
+];
+
+/** Longest value of a parameter, in bytes: CloudFormation's limit. */
+const LONGEST_VALUE = 4096;
+/** Most parameters of a template: CloudFormation's limit. */
+const MOST_PARAMETERS = 200;
+/** What `cdk bootstrap` leaves, and templates of cdk ask: there is nothing to bootstrap here, and any version will do. */
+const BOOTSTRAP = /^\/cdk-bootstrap\/[^/]+\/version$/;
+const BOOTSTRAP_VERSION = '999';
 
 const ATTRIBUTES = [
   'Type',
@@ -24,8 +56,8 @@ const ATTRIBUTES = [
 /** One declared parameter. */
 export interface TemplateParameter {
   readonly name: string;
-  /** A type that is not supported yet is refused only where the parameter is used: what cdk adds is used by nothing. */
-  readonly type: ParameterType | { readonly unsupported: string };
+  /** One of CloudFormation's types, such as `List<AWS::EC2::Subnet::Id>`. */
+  readonly type: string;
   readonly default?: string;
   readonly description?: string;
   readonly allowedValues?: readonly string[];
@@ -50,6 +82,10 @@ export function readParameters(
   if (section.kind !== 'map') {
     faults.add('wrong-type', section.position, 'Parameters', `expected a map, found ${describe(section)}`);
     return parameters;
+  }
+  if (section.entries.size > MOST_PARAMETERS) {
+    const message = `the template has ${section.entries.size} parameters; at most ${MOST_PARAMETERS} are allowed`;
+    faults.add('too-many', section.position, 'Parameters', message);
   }
   for (const [name, entry] of section.entries) {
     const path = `Parameters.${name}`;
@@ -124,17 +160,17 @@ function readParameter(
 function readType(map: MapNode, node: ScalarNode | undefined, path: string, faults: Faults): TemplateParameter['type'] {
   if (node === undefined) {
     if (!map.entries.has('Type'))
-      faults.add('missing', map.position, path, `a parameter needs a Type (${TYPES.join(', ')})`);
+      faults.add('missing', map.position, path, `a parameter needs a Type, such as ${SHORT_TYPES.join(', ')}`);
     return 'String';
   }
-  const type = TYPES.find((known) => known === node.text);
-  if (type !== undefined) return type;
-  if (/^(AWS::|List<AWS::)/.test(node.text)) return { unsupported: node.text };
+  const type = node.text.replaceAll(' ', '');
+  if (TYPES.includes(type)) return type;
+  const near = suggestion(node.text, TYPES);
   faults.add(
     'invalid-value',
     node.position,
     `${path}.Type`,
-    `unknown parameter type '${node.text}'${suggestion(node.text, TYPES)}`,
+    `unknown parameter type '${node.text}'${near === '' ? suggestion(node.text, SHORT_TYPES) : near}`,
   );
   return 'String';
 }
@@ -151,7 +187,10 @@ function readAllowedValues(map: MapNode, path: string, faults: Faults): readonly
 function readPattern(node: ScalarNode | undefined, path: string, faults: Faults): RegExp | undefined {
   if (node === undefined) return undefined;
   try {
-    return new RegExp(`^(?:${node.text})$`);
+    // CloudFormation's patterns are Java's, where a flag may lead.
+    const flagged = /^\^?\(\?i\)/.exec(node.text);
+    if (flagged === null) return new RegExp(`^(?:${node.text})$`);
+    return new RegExp(`^(?:${node.text.slice(flagged[0].length)})$`, 'i');
   } catch (error) {
     faults.add(
       'invalid-value',
@@ -171,9 +210,9 @@ function isNumeric(text: string): boolean {
 function problemWith(parameter: TemplateParameter, value: string): string | undefined {
   const shown = parameter.noEcho ? 'the value' : `'${value}'`;
   const because = parameter.constraintDescription === undefined ? '' : ` (${parameter.constraintDescription})`;
+  if (Buffer.byteLength(value) > LONGEST_VALUE) return `${shown.slice(0, 40)} … is longer than ${LONGEST_VALUE} bytes`;
   const numbers = parameter.type === 'Number' || parameter.type === 'List<Number>';
-  const items =
-    parameter.type === 'CommaDelimitedList' || parameter.type === 'List<Number>' ? splitList(value) : [value];
+  const items = isList(parameter.type) ? splitList(value) : [value];
   for (const item of items) {
     if (numbers && !isNumeric(item)) return `${shown} is not a number`;
     if (parameter.allowedValues !== undefined && !parameter.allowedValues.includes(item)) {
@@ -190,12 +229,19 @@ function problemWith(parameter: TemplateParameter, value: string): string | unde
     return `${shown} is longer than MaxLength ${parameter.maxLength}${because}`;
   if (parameter.allowedPattern !== undefined) {
     const written = parameter.allowedPattern.source.slice(4, -2);
-    const matches = matchesInTime(parameter.allowedPattern, value);
-    if (matches === undefined)
-      return `${shown} could not be matched within ${MATCH_MILLISECONDS} ms: simplify AllowedPattern ${written}`;
-    if (!matches) return `${shown} does not match AllowedPattern ${written}${because}`;
+    for (const item of items) {
+      const matches = matchesInTime(parameter.allowedPattern, item);
+      if (matches === undefined)
+        return `${shown} could not be matched within ${MATCH_MILLISECONDS} ms: simplify AllowedPattern ${written}`;
+      if (!matches) return `${shown} does not match AllowedPattern ${written}${because}`;
+    }
   }
   return undefined;
+}
+
+/** Whether values of a type are written as a list with commas. The name of a stored one is a single text. */
+function isList(type: string): boolean {
+  return type === 'CommaDelimitedList' || type.startsWith('List<');
 }
 
 function splitList(value: string): string[] {
@@ -205,12 +251,12 @@ function splitList(value: string): string[] {
 /**
  * The values of all parameters: what the user gave, else the default.
  * @param given name to value, as on the command line
- * @param used names that the template refers to; only these need a value
+ * @param stored the value of a parameter of Systems Manager, by name
  */
 export function parameterValues(
   declared: ReadonlyMap<string, TemplateParameter>,
   given: ReadonlyMap<string, string>,
-  used: ReadonlySet<string>,
+  stored: (name: string) => string | undefined,
   faults: Faults,
 ): ReadonlyMap<string, Value> {
   for (const name of given.keys()) {
@@ -226,16 +272,6 @@ export function parameterValues(
   const values = new Map<string, Value>();
   for (const [name, parameter] of declared) {
     const path = `Parameters.${name}`;
-    if (typeof parameter.type !== 'string') {
-      if (used.has(name))
-        faults.add(
-          'not-supported',
-          parameter.position,
-          path,
-          `parameters of type ${parameter.type.unsupported} are not supported yet (${TYPES.join(', ')} are)`,
-        );
-      continue;
-    }
     const text = given.get(name) ?? parameter.default;
     if (text === undefined) {
       faults.add(
@@ -248,18 +284,37 @@ export function parameterValues(
     }
     const problem = given.has(name) ? problemWith(parameter, text) : undefined;
     if (problem !== undefined) faults.add('invalid-value', parameter.position, path, problem);
-    values.set(name, parameterValue(parameter, text));
+    const value = parameterValue(parameter, text, stored);
+    if (value !== undefined) values.set(name, value);
+    else
+      faults.add(
+        'missing',
+        parameter.position,
+        path,
+        `the Systems Manager parameter '${text}' has no value here: give it one in config.yaml of the data directory ` +
+          `(parameters: {${text}: …}), or name another one with --parameter ${name}=NAME`,
+      );
   }
   return values;
 }
 
-function parameterValue(parameter: TemplateParameter, text: string): Value {
-  const { position } = parameter;
-  if (parameter.type !== 'CommaDelimitedList' && parameter.type !== 'List<Number>')
-    return { kind: 'scalar', value: text, text, position };
-  return {
-    kind: 'list',
-    items: splitList(text).map((item) => ({ kind: 'scalar', value: item, text: item, position })),
-    position,
-  };
+/** The value, or `undefined` when it is to be found in a stored parameter that has none. */
+function parameterValue(
+  parameter: TemplateParameter,
+  text: string,
+  stored: (name: string) => string | undefined,
+): Value | undefined {
+  const { position, type } = parameter;
+  if (!type.startsWith(`${STORED}<`)) return valueOf(type, text, position);
+  const inner = type.slice(STORED.length + 1, -1);
+  const value = stored(text) ?? (BOOTSTRAP.test(text) ? BOOTSTRAP_VERSION : undefined);
+  // A recipe takes `ssm:` and a name where an image is meant, and the service says what that is, or what to do.
+  const image = inner === 'AWS::EC2::Image::Id' || text.startsWith('/aws/service/');
+  if (image && value?.startsWith('ami-') !== true) return textAt(`ssm:${text}`, position);
+  return value === undefined ? undefined : valueOf(inner, value, position);
+}
+
+function valueOf(type: string, text: string, position: Position): Value {
+  if (!isList(type)) return textAt(text, position);
+  return { kind: 'list', items: splitList(text).map((item) => textAt(item, position)), position };
 }

@@ -2,49 +2,22 @@
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Document, type ParsedNode } from 'yaml';
 import type { Position } from '../documents/position.ts';
 import { withoutStacks } from '../platform/without-stacks.ts';
-import { Faults, TemplateError, suggestion } from './faults.ts';
-import type { CallName, CallNode, ListNode, MapEntry, MapNode, ScalarNode, TemplateNode } from './nodes.ts';
-
-const CALLS: ReadonlyMap<string, CallName> = new Map([
-  ['Ref', 'Ref'],
-  ['Fn::GetAtt', 'Fn::GetAtt'],
-  ['Fn::Sub', 'Fn::Sub'],
-  ['Fn::Join', 'Fn::Join'],
-]);
-
-// CloudFormation's other functions: known, so that a refusal can say which it is.
-const LATER_CALLS = [
-  'Condition',
-  'Fn::And',
-  'Fn::Base64',
-  'Fn::Cidr',
-  'Fn::Equals',
-  'Fn::FindInMap',
-  'Fn::ForEach',
-  'Fn::GetAZs',
-  'Fn::If',
-  'Fn::ImportValue',
-  'Fn::Length',
-  'Fn::Not',
-  'Fn::Or',
-  'Fn::Select',
-  'Fn::Split',
-  'Fn::ToJsonString',
-  'Fn::Transform',
-];
-const SUPPORTED = 'Ref, Fn::GetAtt, Fn::Sub and Fn::Join are';
+import { Faults, TemplateError } from './faults.ts';
+import type { CallNode, ListNode, MapEntry, MapNode, ScalarNode, TemplateNode } from './nodes.ts';
 
 /** Deeper nesting than any template needs; past it the text is refused rather than the stack overrun. */
 const MAX_DEPTH = 100;
 /** Longest template, in characters: CloudFormation's largest. */
 const MAX_TEMPLATE = 1 << 20;
+/** Values of a template with its aliases written out. A template without aliases has no more than half its characters. */
+const MAX_NODES = 1 << 19;
 /** What follows mostly follows from the first. */
 const MAX_SYNTAX_FAULTS = 20;
 
 /**
  * Parses the text of a template.
  * @returns its root map
- * @throws {TemplateError} with every fault of syntax, tags and functions
+ * @throws {TemplateError} with every fault of syntax
  */
 export function parseText(text: string): MapNode {
   const lines = new LineCounter();
@@ -63,7 +36,7 @@ export function parseText(text: string): MapNode {
       prettyErrors: false,
     }),
   );
-  const reader = new Reader(lines);
+  const reader = new Reader(lines, text);
   if (!Array.isArray(documents) || documents.length === 0) throw emptyTemplate();
   if (documents.length > 1) {
     reader.faults.add(
@@ -100,9 +73,15 @@ const EMPTY = {
 class Reader {
   readonly faults = new Faults();
   private readonly lines: LineCounter;
+  private readonly text: string;
+  /** What aliases mean, with the number of values in it. */
+  private readonly anchors = new Map<string, { readonly node: TemplateNode; readonly size: number }>();
+  /** Values so far, those of aliases included. */
+  private count = 0;
 
-  constructor(lines: LineCounter) {
+  constructor(lines: LineCounter, text: string) {
     this.lines = lines;
+    this.text = text;
   }
 
   at(offset: number): Position {
@@ -117,40 +96,63 @@ class Reader {
       this.faults.add('syntax', position, path, `nested more than ${MAX_DEPTH} deep`);
       return undefined;
     }
-    if (isAlias(node)) {
-      this.faults.add(
-        'not-supported',
-        position,
-        path,
-        'YAML aliases (*name) are not supported yet: write the value out',
-      );
+    if (isAlias(node)) return this.alias(node.source, position, path);
+    const before = this.count;
+    this.count += 1;
+    const tag = node.tag;
+    const read = tag?.startsWith('!')
+      ? this.tagged(tag.slice(1), node, position, path, depth)
+      : this.plain(node, position, path, depth);
+    if (node.anchor !== undefined && read !== undefined)
+      this.anchors.set(node.anchor, { node: read, size: this.count - before });
+    return read;
+  }
+
+  /** What an alias means, shared with its anchor; values are counted as if it was written out. */
+  private alias(name: string, position: Position, path: string): TemplateNode | undefined {
+    const anchor = this.anchors.get(name);
+    if (anchor === undefined) {
+      this.faults.add('syntax', position, path, `the alias *${name} refers to itself, or to no anchor &${name} above`);
       return undefined;
     }
-    const tag = node.tag;
-    if (tag?.startsWith('!')) return this.tagged(tag.slice(1), node, position, path, depth);
-    return this.plain(node, position, path, depth);
+    this.count += anchor.size;
+    if (this.count > MAX_NODES) {
+      if (this.count - anchor.size <= MAX_NODES)
+        this.faults.add('syntax', position, path, `more than ${MAX_NODES} values with the aliases written out`);
+      return undefined;
+    }
+    return anchor.node;
   }
 
   private plain(node: ParsedNode, position: Position, path: string, depth: number): TemplateNode | undefined {
     if (isMap(node)) return this.map(node, position, path, depth);
     if (isSeq(node)) return this.list(node.items as ParsedNode[], position, path, depth);
-    if (isScalar(node)) return this.scalar(node, position, path);
+    if (isScalar(node)) return this.scalar(node, position);
     return undefined;
   }
 
-  private scalar(node: ParsedNode, position: Position, path: string): ScalarNode | undefined {
+  private scalar(node: ParsedNode, position: Position): TemplateNode | undefined {
     if (!isScalar(node)) return undefined;
     const value: unknown = node.value;
-    if (typeof value === 'string') return { kind: 'scalar', value, text: value, position };
+    if (typeof value === 'string') return { kind: 'scalar', value, text: value, position, ...this.start(node) };
     if (typeof value === 'number' || typeof value === 'boolean')
       return { kind: 'scalar', value, text: node.source ?? String(value), position };
-    this.faults.add(
-      'wrong-type',
-      position,
-      path,
-      'null is not allowed in a template: leave the key out, or use !Ref AWS::NoValue',
-    );
-    return undefined;
+    return { kind: 'null', position };
+  }
+
+  /** Where the text of a scalar begins, when its lines are lines of the file. */
+  private start(node: ParsedNode): { start?: Position } {
+    if (!isScalar(node)) return {};
+    const begin = this.at(node.range[0]);
+    if (node.type === 'BLOCK_LITERAL') {
+      const first = this.text.indexOf('\n', node.range[0]) + 1;
+      // An indentation indicator or leading empty lines change nothing: the first line that has text tells.
+      const indent = /^(?:[ \t]*\r?\n)*( *)/.exec(this.text.slice(first, node.range[1]))?.[1]?.length ?? 0;
+      return { start: { line: begin.line + 1, column: indent + 1 } };
+    }
+    if (this.at(node.range[1]).line !== begin.line) return {};
+    const quoted = node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE' ? 1 : 0;
+    return { start: { line: begin.line, column: begin.column + quoted } };
   }
 
   private list(items: readonly ParsedNode[], position: Position, path: string, depth: number): ListNode {
@@ -167,13 +169,8 @@ class Reader {
     const entries = new Map<string, MapEntry>();
     const pairs = node.items.map((pair) => ({ key: pair.key as ParsedNode, value: pair.value as ParsedNode | null }));
     const only = pairs.length === 1 && isScalar(pairs[0]!.key) ? String(pairs[0]!.key.value) : undefined;
-    // `Condition` alone is a function only where a function can stand; as a key of a resource it has company.
-    if (
-      only !== undefined &&
-      (only === 'Ref' || only.startsWith('Fn::') || (only === 'Condition' && /Properties|Conditions/.test(path)))
-    ) {
-      return this.call(only, pairs[0]!.value, this.at(pairs[0]!.key.range[0]), path, depth);
-    }
+    if (only !== undefined && isCall(only))
+      return this.call(only, only, pairs[0]!.value, this.at(pairs[0]!.key.range[0]), path, depth);
     for (const { key, value } of pairs) {
       const keyPosition = this.at(key.range[0]);
       if (!isScalar(key)) {
@@ -182,23 +179,24 @@ class Reader {
       }
       const name = key.source ?? String(key.value);
       const keyPath = path === '' ? name : `${path}.${name}`;
-      if (name.startsWith('Fn::')) {
-        this.faults.add(
-          'syntax',
-          keyPosition,
-          keyPath,
-          `the function ${name} stands beside other keys: a function is the only key of its map`,
-        );
-        continue;
-      }
-      if (value === null) {
-        this.faults.add('wrong-type', keyPosition, keyPath, 'has no value');
-        continue;
-      }
-      const read = this.read(value, keyPath, depth + 1);
-      if (read !== undefined) entries.set(name, { position: keyPosition, value: read });
+      const read: TemplateNode | undefined =
+        value === null ? { kind: 'null', position: keyPosition } : this.read(value, keyPath, depth + 1);
+      if (read === undefined) continue;
+      if (name === '<<' && key.type === 'PLAIN') this.merge(read, entries, keyPath);
+      else entries.set(name, { position: keyPosition, value: read });
     }
     return { kind: 'map', entries, position };
+  }
+
+  /** `<<: *other`: the keys of other maps, where the map has none of its own. */
+  private merge(from: TemplateNode, entries: Map<string, MapEntry>, path: string): void {
+    for (const each of from.kind === 'list' ? from.items : [from]) {
+      if (each.kind !== 'map') {
+        this.faults.add('syntax', each.position, path, 'the merge key << takes a map, or a list of maps');
+        continue;
+      }
+      for (const [key, entry] of each.entries) if (!entries.has(key)) entries.set(key, entry);
+    }
   }
 
   private tagged(
@@ -209,42 +207,35 @@ class Reader {
     depth: number,
   ): TemplateNode | undefined {
     const long = tag === 'Ref' || tag === 'Condition' ? tag : `Fn::${tag}`;
-    return this.call(long, node, position, path, depth, `!${tag}`);
+    return this.call(long, `!${tag}`, node, position, path, depth);
   }
 
   /** @param written how the function was written, for messages */
   private call(
     name: string,
+    written: string,
     argument: ParsedNode | null,
     position: Position,
     path: string,
     depth: number,
-    written = name,
   ): CallNode | undefined {
-    const known = CALLS.get(name);
-    if (known === undefined) {
-      const later = LATER_CALLS.includes(name);
-      const short = written.startsWith('!');
-      const names = [...CALLS.keys()].map((call) => (short ? `!${call.replace('Fn::', '')}` : call));
-      if (later)
-        this.faults.add('not-supported', position, path, `the function ${written} is not supported yet (${SUPPORTED})`);
-      else this.faults.add('not-supported', position, path, `unknown function ${written}${suggestion(written, names)}`);
-      return undefined;
-    }
-    if (argument === null) {
-      this.faults.add('wrong-type', position, path, `${written} has no argument`);
-      return undefined;
-    }
+    if (argument === null) return { kind: 'call', name, written, argument: { kind: 'null', position }, position };
     // The tag belongs to this call: what is under it is read as if it had none.
     const read = written.startsWith('!')
       ? this.argument(argument, position, path, depth)
       : this.read(argument, path, depth + 1);
-    return read === undefined ? undefined : { kind: 'call', name: known, argument: read, position };
+    return read === undefined ? undefined : { kind: 'call', name, written, argument: read, position };
   }
 
   private argument(node: ParsedNode, position: Position, path: string, depth: number): TemplateNode | undefined {
     if (!isScalar(node)) return this.plain(node, position, path, depth + 1);
     const text = typeof node.value === 'string' ? node.value : (node.source ?? '');
-    return { kind: 'scalar', value: text, text, position };
+    const scalar: ScalarNode = { kind: 'scalar', value: text, text, position, ...this.start(node) };
+    return scalar;
   }
+}
+
+/** Whether the only key of a map is a function. A loop is a part of the map that it stands in. */
+function isCall(key: string): boolean {
+  return key === 'Ref' || (key.startsWith('Fn::') && !key.startsWith('Fn::ForEach::'));
 }

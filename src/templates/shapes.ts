@@ -1,9 +1,3 @@
-/**
- * Properties of CloudFormation's types to the members of API requests. The members, their types and limits come from
- * the API's model; what CloudFormation names otherwise is listed here.
- */
-import type { Position } from '../documents/position.ts';
-import { parseIncrement, parseVersionPattern } from '../resources/versions.ts';
 import model from '../../data/imagebuilder-api.json' with { type: 'json' };
 import { type Faults, suggestion } from './faults.ts';
 import { describe, type ScalarNode, type Value, type ValueMap } from './nodes.ts';
@@ -16,39 +10,44 @@ export type RequestValue =
   | readonly RequestValue[]
   | { readonly [member: string]: RequestValue };
 
-/** The resource types of a template that can be built. */
+/** The resource types that are made here. */
 export const RESOURCE_TYPES = [
   'AWS::ImageBuilder::Component',
   'AWS::ImageBuilder::ImageRecipe',
+  'AWS::ImageBuilder::ContainerRecipe',
   'AWS::ImageBuilder::InfrastructureConfiguration',
   'AWS::ImageBuilder::DistributionConfiguration',
+  'AWS::ImageBuilder::Workflow',
   'AWS::ImageBuilder::ImagePipeline',
   'AWS::ImageBuilder::Image',
+  'AWS::ImageBuilder::LifecyclePolicy',
+  'AWS::SSM::Parameter',
+  'AWS::CloudFormation::Stack',
 ] as const;
 export type ResourceType = (typeof RESOURCE_TYPES)[number];
 
-/** Types that CloudFormation has for Image Builder, and a template cannot use yet. */
-export const LATER_RESOURCE_TYPES = [
-  'AWS::ImageBuilder::ContainerRecipe',
-  'AWS::ImageBuilder::Workflow',
-  'AWS::ImageBuilder::LifecyclePolicy',
-];
-
 interface ResourceShape {
-  /** The Create operation's input. */
+  /** The Create operation's input, or a shape of `OWN_SHAPES`. */
   readonly input: string;
-  /** Attributes of Fn::GetAtt. */
+  /** Attributes of Fn::GetAtt; `.*` at the end means any name that begins so. */
   readonly attributes: readonly string[];
-  /** Properties without a member. */
-  readonly later?: readonly string[];
 }
+
+const LATEST = ['LatestVersion.Arn', 'LatestVersion.Major', 'LatestVersion.Minor', 'LatestVersion.Patch'];
 
 const RESOURCES: Readonly<Record<ResourceType, ResourceShape>> = {
   'AWS::ImageBuilder::Component': {
     input: 'CreateComponentRequest',
-    attributes: ['Arn', 'Encrypted', 'Name', 'Type', 'Version'],
+    attributes: ['Arn', 'Encrypted', ...LATEST, 'Name', 'Type', 'Version'],
   },
-  'AWS::ImageBuilder::ImageRecipe': { input: 'CreateImageRecipeRequest', attributes: ['Arn', 'Name', 'Version'] },
+  'AWS::ImageBuilder::ImageRecipe': {
+    input: 'CreateImageRecipeRequest',
+    attributes: ['Arn', ...LATEST, 'Name', 'Version'],
+  },
+  'AWS::ImageBuilder::ContainerRecipe': {
+    input: 'CreateContainerRecipeRequest',
+    attributes: ['Arn', ...LATEST, 'Name', 'Version'],
+  },
   'AWS::ImageBuilder::InfrastructureConfiguration': {
     input: 'CreateInfrastructureConfigurationRequest',
     attributes: ['Arn', 'Name'],
@@ -57,20 +56,45 @@ const RESOURCES: Readonly<Record<ResourceType, ResourceShape>> = {
     input: 'CreateDistributionConfigurationRequest',
     attributes: ['Arn', 'Name'],
   },
-  'AWS::ImageBuilder::ImagePipeline': { input: 'CreateImagePipelineRequest', attributes: ['Arn', 'Name'] },
+  'AWS::ImageBuilder::Workflow': {
+    input: 'CreateWorkflowRequest',
+    attributes: ['Arn', ...LATEST, 'Name', 'Type', 'Version'],
+  },
+  'AWS::ImageBuilder::ImagePipeline': {
+    input: 'CreateImagePipelineRequest',
+    attributes: ['Arn', 'DeploymentId', 'Name'],
+  },
   'AWS::ImageBuilder::Image': {
     input: 'CreateImageRequest',
-    attributes: ['Arn', 'ImageId', 'Name', 'Version'],
-    later: ['DeletionSettings', 'ImagePipelineExecutionSettings'],
+    attributes: ['Arn', 'ImageId', 'ImageUri', ...LATEST, 'Name', 'Version'],
   },
+  'AWS::ImageBuilder::LifecyclePolicy': { input: 'CreateLifecyclePolicyRequest', attributes: ['Arn', 'Name'] },
+  'AWS::SSM::Parameter': { input: 'SsmParameter', attributes: ['Type', 'Value'] },
+  'AWS::CloudFormation::Stack': { input: 'NestedStack', attributes: ['Outputs.*'] },
 };
 
 /** Members that CloudFormation calls otherwise: shape, member, property. */
 const RENAMED: readonly (readonly [string, string, string])[] = [
   ['CreateComponentRequest', 'semanticVersion', 'Version'],
   ['CreateImageRecipeRequest', 'semanticVersion', 'Version'],
+  ['CreateContainerRecipeRequest', 'semanticVersion', 'Version'],
+  ['CreateWorkflowRequest', 'semanticVersion', 'Version'],
   ['AmiDistributionConfiguration', 'launchPermission', 'LaunchPermissionConfiguration'],
 ];
+
+/** Properties of CloudFormation's types that ask for what there is not yet: shape, property. */
+const LATER: readonly (readonly [string, string])[] = [
+  ['CreateImageRecipeRequest', 'AmiWatermarks'],
+  ['CreateInfrastructureConfigurationRequest', 'ParentInstance'],
+  ['CreateInfrastructureConfigurationRequest', 'TerminateInstanceOnCompletion'],
+  ['ImageScanningConfiguration', 'ImageScanningTypes'],
+  ['ImageScanningConfiguration', 'ScanResultCondition'],
+];
+
+/** Instances never outlive a build that ends well: a template that says so asks for nothing else. */
+function isMetAnyway(property: string, value: Value): boolean {
+  return property === 'TerminateInstanceOnCompletion' && value.kind === 'scalar' && /^true$/i.test(value.text);
+}
 
 /** Members of requests that are the caller's business, not the resource's. */
 const NOT_PROPERTIES = ['clientToken', 'dryRun'];
@@ -91,9 +115,74 @@ interface Shape {
   readonly enum?: readonly string[];
   readonly min?: number;
   readonly max?: number;
+  readonly pattern?: string;
 }
 
-const SHAPES = model.shapes as unknown as Readonly<Record<string, Shape>>;
+/** Members that CloudFormation's types have and the API's model lacks: input, member, shape. */
+const MORE_MEMBERS: readonly (readonly [string, string, string])[] = [
+  ['CreateImageRequest', 'deletionSettings', 'DeletionSettings'],
+  ['CreateImageRequest', 'imagePipelineExecutionSettings', 'ImagePipelineExecutionSettings'],
+];
+
+const STRING = { shape: 'FreeText' };
+
+/** Shapes of what is no request to Image Builder. */
+const OWN_SHAPES: Readonly<Record<string, Shape>> = {
+  FreeText: { type: 'string' },
+  FreeTextList: { type: 'list', member: 'FreeText' },
+  FreeTextMap: { type: 'map', value: 'FreeText' },
+  FreeTextOrList: { type: 'text or list' },
+  StackParameters: { type: 'map', value: 'FreeTextOrList' },
+  DeletionSettings: { type: 'structure', required: ['executionRole'], members: { executionRole: STRING } },
+  ImagePipelineExecutionSettings: {
+    type: 'structure',
+    members: { deploymentId: STRING, onUpdate: { shape: 'NullableBoolean' } },
+  },
+  SsmParameterType: { type: 'string', enum: ['String', 'StringList', 'SecureString'] },
+  SsmParameter: {
+    type: 'structure',
+    required: ['type', 'value'],
+    members: {
+      allowedPattern: STRING,
+      dataType: STRING,
+      description: STRING,
+      name: STRING,
+      policies: STRING,
+      tags: { shape: 'FreeTextMap' },
+      tier: STRING,
+      type: { shape: 'SsmParameterType' },
+      value: STRING,
+    },
+  },
+  KeyAndValue: { type: 'structure', required: ['key', 'value'], members: { key: STRING, value: STRING } },
+  KeysAndValues: { type: 'list', member: 'KeyAndValue' },
+  NestedStack: {
+    type: 'structure',
+    required: ['templateURL'],
+    members: {
+      notificationARNs: { shape: 'FreeTextList' },
+      parameters: { shape: 'StackParameters' },
+      tags: { shape: 'KeysAndValues' },
+      templateURL: STRING,
+      timeoutInMinutes: { shape: 'WaitMinutes' },
+    },
+  },
+  WaitMinutes: { type: 'integer', min: 1 },
+};
+
+const SHAPES: Readonly<Record<string, Shape>> = withMoreMembers({
+  ...(model.shapes as unknown as Readonly<Record<string, Shape>>),
+  ...OWN_SHAPES,
+});
+
+function withMoreMembers(shapes: Readonly<Record<string, Shape>>): Readonly<Record<string, Shape>> {
+  const result: Record<string, Shape> = { ...shapes };
+  for (const [name, member, shape] of MORE_MEMBERS) {
+    const before = result[name]!;
+    result[name] = { ...before, members: { ...before.members, [member]: { shape } } };
+  }
+  return result;
+}
 
 /** Attributes that `Fn::GetAtt` finds on a type. */
 export function attributesOf(type: ResourceType): readonly string[] {
@@ -111,14 +200,13 @@ export function requestOf(
   path: string,
   faults: Faults,
 ): Record<string, RequestValue> {
-  const { input, later } = RESOURCES[type];
-  for (const name of later ?? []) {
-    const entry = properties.entries.get(name);
-    if (entry !== undefined)
-      faults.add('not-supported', entry.position, `${path}.${name}`, `${name} of ${type} is not supported yet`);
-  }
-  const entries = new Map([...properties.entries].filter(([name]) => !later?.includes(name)));
-  return structure(input, { ...properties, entries }, path, type, faults);
+  const before = faults.all.length;
+  const request = structure(RESOURCES[type].input, properties, path, type, faults);
+  if (request['imagePipelineExecutionSettings'] === undefined) return request;
+  // Such an image is what its pipeline makes, which has the rest.
+  const made = faults.all.splice(before);
+  faults.all.push(...made.filter(({ code, path: at }) => code !== 'missing' || at !== path));
+  return request;
 }
 
 function propertyName(shape: string, member: string): string {
@@ -145,6 +233,16 @@ function structure(
   for (const [property, entry] of value.entries) {
     const own = EITHER_CASE.includes(name) && Object.hasOwn(shape.members!, property) ? property : undefined;
     const member = members.get(property) ?? own;
+    if (member === undefined && LATER.some((later) => later[0] === name && later[1] === property)) {
+      if (!isMetAnyway(property, entry.value))
+        faults.add(
+          'not-supported',
+          entry.position,
+          `${path}.${property}`,
+          `${property} of ${owner} is not supported yet`,
+        );
+      continue;
+    }
     if (member === undefined) {
       faults.add(
         'unknown-property',
@@ -157,7 +255,6 @@ function structure(
     seen.add(member);
     const converted = convert(shape.members![member]!.shape, entry.value, `${path}.${property}`, property, faults);
     if (converted !== undefined) request[member] = converted;
-    if (member === 'semanticVersion') checkVersion(converted, entry.value.position, `${path}.${property}`, faults);
   }
   for (const member of shape.required ?? []) {
     if (seen.has(member) || NOT_PROPERTIES.includes(member)) continue;
@@ -166,22 +263,13 @@ function structure(
   return request;
 }
 
-/** The service would refuse it by the name of its own member, or by an ARN that is made with it. */
-function checkVersion(version: RequestValue | undefined, position: Position, path: string, faults: Faults): void {
-  if (typeof version !== 'string') return;
-  if (parseVersionPattern(version) !== undefined || parseIncrement(version) !== undefined) return;
-  faults.add(
-    'invalid-value',
-    position,
-    path,
-    `'${version}' is not a version: expected three numbers, such as 1.0.0, or 1.0.x for the next one of a recipe`,
-  );
-}
-
 function convert(name: string, value: Value, path: string, property: string, faults: Faults): RequestValue | undefined {
   if (value.kind === 'unknown') return undefined;
   const shape = SHAPES[name]!;
   switch (shape.type) {
+    case 'text or list':
+      if (value.kind === 'list') return convert('FreeTextList', value, path, property, faults);
+      return convert('FreeText', value, path, property, faults);
     case 'structure':
       if (value.kind === 'map') return structure(name, value, path, property, faults);
       return wrong(value, path, 'a map', faults);
@@ -242,7 +330,9 @@ function map(shape: Shape, value: Value, path: string, property: string, faults:
 function scalar(shape: Shape, value: ScalarNode, path: string, faults: Faults): RequestValue | undefined {
   const { text } = value;
   if (shape.type === 'boolean') {
-    if (/^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
+    // CloudFormation reads YAML 1.1, which has more words for them.
+    if (/^(true|yes|on)$/i.test(text)) return true;
+    if (/^(false|no|off)$/i.test(text)) return false;
     faults.add('wrong-type', value.position, path, `expected true or false, found '${text}'`);
     return undefined;
   }
@@ -255,7 +345,10 @@ function scalar(shape: Shape, value: ScalarNode, path: string, faults: Faults): 
         `'${text}' is not one of ${shape.enum.join(', ')}${nearestOnly(text, shape.enum)}`,
       );
     }
+    const before = faults.all.length;
     checkSize(shape, text.length, 'characters', value, path, faults);
+    if (shape.pattern !== undefined && faults.all.length === before && !matches(shape.pattern, text))
+      faults.add('invalid-value', value.position, path, `'${text}' ${patternWords(shape.pattern)}`);
     return text;
   }
   const number = Number(text);
@@ -274,6 +367,24 @@ function scalar(shape: Shape, value: ScalarNode, path: string, faults: Faults): 
   if (shape.max !== undefined && number > shape.max)
     faults.add('invalid-value', value.position, path, `${text} is more than ${shape.max}`);
   return number;
+}
+
+/** The patterns of AWS's own model, which hold for the whole of a value. Names and ARNs are short; the service
+ * checks the rest. */
+function matches(pattern: string, text: string): boolean {
+  return text.length > LONGEST_MATCHED || new RegExp(`^(?:${pattern})$`).test(text);
+}
+
+const LONGEST_MATCHED = 4096;
+
+function patternWords(pattern: string): string {
+  if (pattern === SHAPES['VersionNumber']!.pattern)
+    return 'is not a version: expected three numbers, such as 1.0.0 (only the Version of a recipe may have an x)';
+  if (pattern === SHAPES['WildcardVersionNumber']!.pattern)
+    return 'is not a version: expected three numbers, such as 1.0.0, or 1.0.x for the next one of a recipe';
+  if (pattern === SHAPES['ResourceName']!.pattern)
+    return 'is not a valid name: expected 3 to 128 letters, digits, spaces, hyphens and underscores';
+  return `does not match ${pattern}`;
 }
 
 function nearestOnly(text: string, known: readonly string[]): string {

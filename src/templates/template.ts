@@ -1,204 +1,94 @@
 /** A template from its text to requests in the order in which they can be made. */
 import type { Position } from '../documents/position.ts';
-import { evaluate, referencesOf, type PseudoParameters, type ResourceAttributes, type Scope } from './evaluate.ts';
+import { evaluateConditions } from './conditions.ts';
+import { resolveDynamic } from './dynamic.ts';
+import { evaluate } from './evaluate.ts';
+import { nameOfForeign } from './foreign.ts';
 import { Faults, TemplateError, suggestion } from './faults.ts';
-import { describe, type MapNode, type TemplateNode } from './nodes.ts';
+import { describe, type MapNode, type TemplateNode, type Value } from './nodes.ts';
 import { parameterValues, readParameters, type TemplateParameter } from './parameters.ts';
 import { parseText } from './parse.ts';
+import { checkRules } from './rules.ts';
+import type { Named, PseudoParameters, ResourceAttributes, Scope, Surroundings } from './scope.ts';
 import {
-  attributesOf,
-  LATER_RESOURCE_TYPES,
-  RESOURCE_TYPES,
-  requestOf,
-  type RequestValue,
-  type ResourceType,
-} from './shapes.ts';
+  readHead,
+  readMappings,
+  readOutputs,
+  readResources,
+  type DeletionPolicy,
+  type Resource,
+  type WrittenOutput,
+} from './sections.ts';
+import { attributesOf, requestOf, type RequestValue, type ResourceType } from './shapes.ts';
 
-/** A template that was read: sections and declarations are sound, values are not evaluated yet. */
+/** Values that the loops of a template may make: 500 resources of 250 values each. */
+const MOST_LOOPED = 1 << 17;
+
+/** A template that was read: its values are not evaluated yet. */
 export interface Template {
   readonly description?: string;
   readonly parameters: ReadonlyMap<string, TemplateParameter>;
-  readonly resources: ReadonlyMap<string, TemplateResource>;
-}
-
-/** One resource as it was written. */
-interface TemplateResource {
-  readonly logicalId: string;
-  readonly type: ResourceType;
-  readonly properties: MapNode;
-  readonly dependsOn: readonly string[];
-  /** Where the logical id stands. */
-  readonly position: Position;
+  readonly root: MapNode;
+  /** Whether it has `Transform: AWS::LanguageExtensions`. */
+  readonly extensions: boolean;
+  /** Found so far; `planTemplate` tells them together with its own. */
+  readonly faults: Faults;
 }
 
 /** A resource in its turn. */
-export interface PlannedResource extends TemplateResource {
+export interface PlannedResource {
+  readonly logicalId: string;
+  readonly type: ResourceType;
+  /** `undefined` for none. */
+  readonly properties: TemplateNode | undefined;
+  readonly dependsOn: readonly string[];
+  /** What becomes of it when it leaves the stack (default: Delete). */
+  readonly deletionPolicy?: DeletionPolicy;
+  /** What becomes of the one before when it is replaced (default: Delete). */
+  readonly updateReplacePolicy?: DeletionPolicy;
+  /** Where the logical id stands. */
+  readonly position: Position;
   /** Logical ids that have to exist before it. */
   readonly needs: readonly string[];
 }
 
 /** What a template comes to with these parameters. */
 export interface Plan {
-  /** In an order in which each resource comes after what it needs; else as written. */
+  /** Those that are made here, in an order in which each comes after what it needs; else as written. */
   readonly resources: readonly PlannedResource[];
-  readonly scope: Omit<Scope, 'known'>;
+  /** Resources of other services: accepted, not made. What names them gets a name or an ARN of the right form. */
+  readonly notMade: readonly NotMade[];
+  readonly scope: Scope;
+  readonly outputs: readonly WrittenOutput[];
 }
 
-const SECTIONS = ['AWSTemplateFormatVersion', 'Description', 'Metadata', 'Outputs', 'Parameters', 'Resources'];
-const LATER_SECTIONS = ['Conditions', 'Hooks', 'Mappings', 'Rules', 'Transform'];
-const RESOURCE_KEYS = ['DeletionPolicy', 'DependsOn', 'Metadata', 'Properties', 'Type', 'UpdateReplacePolicy'];
-const LATER_RESOURCE_KEYS = ['Condition', 'CreationPolicy', 'UpdatePolicy'];
+/** A resource of another service. */
+interface NotMade {
+  readonly logicalId: string;
+  /** Such as `AWS::IAM::Role` or `Custom::Lowercase`. */
+  readonly type: string;
+  readonly position: Position;
+}
 
-/** What cdk puts into every template, and nothing of Image Builder uses. */
-const CDK_LEFT_OUT = {
-  section: { Conditions: 'CDKMetadataAvailable', Rules: 'CheckBootstrapVersion' },
-  type: 'AWS::CDK::Metadata',
-} as const;
+/** An output of a stack. */
+export interface Output {
+  readonly name: string;
+  readonly value: string;
+  readonly description?: string;
+  /** The name by which other stacks import it. */
+  readonly exportName?: string;
+  readonly position: Position;
+}
 
 /**
- * Reads a template.
- * @throws {TemplateError} with all faults found, each with its place
+ * Reads a template. What is wrong with its sections and parameters is told by `planTemplate`, with all the rest.
+ * @throws {TemplateError} with all faults of syntax, each with its place
  */
 export function parseTemplate(text: string): Template {
   const root = parseText(text);
   const faults = new Faults();
-  for (const [name, entry] of root.entries) {
-    if (SECTIONS.includes(name) || isLeftByCdk(name, entry.value)) continue;
-    if (LATER_SECTIONS.includes(name))
-      faults.add('not-supported', entry.position, name, `the section ${name} is not supported yet`);
-    else faults.add('unknown-section', entry.position, name, `unknown section${suggestion(name, SECTIONS)}`);
-  }
-  const version = root.entries.get('AWSTemplateFormatVersion')?.value;
-  if (version !== undefined && (version.kind !== 'scalar' || version.text !== '2010-09-09')) {
-    faults.add(
-      'invalid-value',
-      version.position,
-      'AWSTemplateFormatVersion',
-      'the only version there is is 2010-09-09',
-    );
-  }
-  const description = root.entries.get('Description')?.value;
-  const parameters = readParameters(root.entries.get('Parameters')?.value, faults);
-  const resources = readResources(root, faults);
-  for (const id of resources.keys()) {
-    if (parameters.has(id))
-      faults.add('invalid-value', resources.get(id)!.position, `Resources.${id}`, 'a parameter has the same name');
-  }
-  faults.throwIfAny();
-  return { ...(description?.kind === 'scalar' ? { description: description.text } : {}), parameters, resources };
-}
-
-function isLeftByCdk(section: string, value: TemplateNode): boolean {
-  const name = section === 'Conditions' || section === 'Rules' ? CDK_LEFT_OUT.section[section] : undefined;
-  return name !== undefined && value.kind === 'map' && value.entries.size === 1 && value.entries.has(name);
-}
-
-function readResources(root: MapNode, faults: Faults): ReadonlyMap<string, TemplateResource> {
-  const resources = new Map<string, TemplateResource>();
-  const section = root.entries.get('Resources');
-  if (section === undefined) {
-    faults.add('missing', root.position, '', 'the template has no Resources section');
-    return resources;
-  }
-  if (section.value.kind !== 'map' || section.value.entries.size === 0) {
-    faults.add(
-      'wrong-type',
-      section.value.position,
-      'Resources',
-      `expected a map of resources, found ${section.value.kind === 'map' ? 'an empty one' : describe(section.value)}`,
-    );
-    return resources;
-  }
-  for (const [id, entry] of section.value.entries) {
-    const path = `Resources.${id}`;
-    if (!/^[A-Za-z0-9]{1,255}$/.test(id))
-      faults.add('invalid-value', entry.position, path, 'a logical id is letters and digits');
-    if (entry.value.kind !== 'map')
-      faults.add(
-        'wrong-type',
-        entry.value.position,
-        path,
-        `expected a map with Type and Properties, found ${describe(entry.value)}`,
-      );
-    else {
-      const resource = readResource(id, entry.value, entry.position, path, faults);
-      if (resource !== undefined) resources.set(id, resource);
-    }
-  }
-  return resources;
-}
-
-function readResource(
-  logicalId: string,
-  map: MapNode,
-  position: Position,
-  path: string,
-  faults: Faults,
-): TemplateResource | undefined {
-  const typeNode = map.entries.get('Type')?.value;
-  if (typeNode?.kind === 'scalar' && typeNode.text === CDK_LEFT_OUT.type) return undefined;
-  for (const [key, entry] of map.entries) {
-    if (LATER_RESOURCE_KEYS.includes(key))
-      faults.add('not-supported', entry.position, `${path}.${key}`, `${key} is not supported yet`);
-    else if (!RESOURCE_KEYS.includes(key))
-      faults.add(
-        'unknown-property',
-        entry.position,
-        `${path}.${key}`,
-        `unknown attribute of a resource${suggestion(key, RESOURCE_KEYS)}`,
-      );
-  }
-  if (typeNode?.kind !== 'scalar') {
-    faults.add(
-      'missing',
-      typeNode?.position ?? position,
-      path,
-      `a resource needs a Type: ${RESOURCE_TYPES.join(', ')}`,
-    );
-    return undefined;
-  }
-  const type = RESOURCE_TYPES.find((known) => known === typeNode.text);
-  if (type === undefined) {
-    refuseType(typeNode.text, typeNode.position, `${path}.Type`, faults);
-    return undefined;
-  }
-  const properties = map.entries.get('Properties')?.value ?? { kind: 'map', entries: new Map(), position };
-  if (properties.kind !== 'map') {
-    faults.add(
-      'wrong-type',
-      properties.position,
-      `${path}.Properties`,
-      `expected a map, found ${describe(properties)}`,
-    );
-    return undefined;
-  }
-  return { logicalId, type, properties, dependsOn: readDependsOn(map, path, faults), position };
-}
-
-function refuseType(type: string, position: Position, path: string, faults: Faults): void {
-  if (LATER_RESOURCE_TYPES.includes(type)) faults.add('not-supported', position, path, `${type} is not supported yet`);
-  else if (type.startsWith('AWS::ImageBuilder::'))
-    faults.add('unknown-type', position, path, `unknown type ${type}${suggestion(type, RESOURCE_TYPES)}`);
-  else
-    faults.add(
-      'not-supported',
-      position,
-      path,
-      `${type} is not supported: a template here holds AWS::ImageBuilder resources; give what others make (a role, ` +
-        'a topic) by name, as a parameter',
-    );
-}
-
-function readDependsOn(map: MapNode, path: string, faults: Faults): readonly string[] {
-  const node = map.entries.get('DependsOn')?.value;
-  if (node === undefined) return [];
-  const items = node.kind === 'list' ? node.items : [node];
-  const ids: string[] = [];
-  for (const item of items) {
-    if (item.kind === 'scalar') ids.push(item.text);
-    else faults.add('wrong-type', item.position, `${path}.DependsOn`, `expected a logical id, found ${describe(item)}`);
-  }
-  return ids;
+  const head = readHead(root, faults);
+  return { ...head, parameters: readParameters(root.entries.get('Parameters')?.value, faults), root, faults };
 }
 
 /**
@@ -206,50 +96,129 @@ function readDependsOn(map: MapNode, path: string, faults: Faults): readonly str
  * @param given values of parameters by name
  * @throws {TemplateError} with all faults found
  */
-export function planTemplate(template: Template, given: ReadonlyMap<string, string>, pseudo: PseudoParameters): Plan {
+export function planTemplate(
+  template: Template,
+  given: ReadonlyMap<string, string>,
+  pseudo: PseudoParameters,
+  surroundings: Surroundings = {},
+): Plan {
   const faults = new Faults();
-  const used = new Set<string>();
-  for (const resource of template.resources.values())
-    for (const name of referencesOf(resource.properties)) used.add(name);
+  faults.all.push(...template.faults.all);
+  const { root, parameters, extensions } = template;
+  const sectionNamed = (name: string): TemplateNode | undefined => root.entries.get(name)?.value;
 
-  const scope: Omit<Scope, 'known'> = {
-    parameters: parameterValues(template.parameters, given, used, faults),
-    declared: new Set(template.parameters.keys()),
+  const stored = surroundings.parameterValue ?? ((): undefined => undefined);
+  const bare: Scope = {
+    parameters: parameterValues(parameters, given, stored, faults),
+    declared: new Set(parameters.keys()),
     pseudo,
-    resources: new Map(
-      [...template.resources.values()].map((resource) => [resource.logicalId, attributesOf(resource.type)]),
-    ),
+    surroundings,
+    resources: new Map(),
+    known: new Map(),
+    mappings: new Map(),
+    condition: () => undefined,
+    conditionNames: [],
+    extensions,
+    names: new Map(),
+    budget: { left: MOST_LOOPED, depth: 0 },
   };
-  const planned: PlannedResource[] = [];
-  for (const resource of template.resources.values()) {
-    for (const id of resource.dependsOn) {
-      if (template.resources.has(id)) continue;
+  const withMappings: Scope = { ...bare, mappings: readMappings(sectionNamed('Mappings'), bare, faults) };
+  const conditions = evaluateConditions(sectionNamed('Conditions'), withMappings, faults);
+  const withConditions: Scope = {
+    ...withMappings,
+    condition: (name) => conditions.get(name),
+    conditionNames: [...conditions.keys()],
+  };
+  checkRules(sectionNamed('Rules'), parameters, withConditions, faults);
+  const written = readResources(root, withConditions, faults);
+  const scope: Scope = {
+    ...withConditions,
+    resources: new Map(written.map((each) => [each.logicalId, meaningOf(each)])),
+  };
+  for (const { logicalId, position } of written) {
+    if (parameters.has(logicalId))
+      faults.add('invalid-value', position, `Resources.${logicalId}`, 'a parameter has the same name');
+  }
+
+  const needs = new Map(written.map((resource) => [resource.logicalId, needsOf(resource, scope, faults)]));
+  const made = written.filter((resource) => resource.kind === 'made');
+  const planned = made.map((resource) => ({ ...resource, needs: madeNeeds(resource.logicalId, needs, scope) }));
+  const resources = inOrder(planned, faults);
+  const outputs = readOutputs(sectionNamed('Outputs'), scope, faults);
+  for (const output of outputs) evaluateOutput(output, scope, faults);
+  const plan: Plan = {
+    resources,
+    notMade: written.flatMap(({ kind, logicalId, type, position }) =>
+      kind === 'foreign' && type !== 'AWS::CDK::Metadata' ? [{ logicalId, type, position }] : [],
+    ),
+    scope,
+    outputs,
+  };
+  faults.throwIfAny(plan);
+  return plan;
+}
+
+function meaningOf(resource: Resource): Named {
+  if (resource.kind === 'made') return { kind: 'made', attributes: attributesOf(resource.type) };
+  if (resource.kind === 'off') return { kind: 'off', condition: resource.condition };
+  const { type, properties } = resource;
+  return { kind: 'foreign', type, properties: properties?.kind === 'map' ? properties : undefined };
+}
+
+/** What a resource names, by its properties and by DependsOn. Its faults are found on the way. */
+function needsOf(resource: Resource, scope: Scope, faults: Faults): ReadonlySet<string> {
+  const needs = new Set<string>();
+  for (const id of resource.dependsOn) {
+    if (scope.resources.has(id)) needs.add(id);
+    else
       faults.add(
         'unknown-reference',
         resource.position,
         `Resources.${resource.logicalId}.DependsOn`,
-        `no resource is called '${id}'${suggestion(id, [...template.resources.keys()])}`,
+        `no resource is called '${id}'${suggestion(id, [...scope.resources.keys()])}`,
       );
-    }
-    const named = [...referencesOf(resource.properties), ...resource.dependsOn].filter((name) =>
-      template.resources.has(name),
-    );
-    planned.push({ ...resource, needs: [...new Set(named)] });
-    evaluateRequest(resource, { ...scope, known: new Map() }, faults);
   }
-  const resources = inOrder(planned, faults);
-  faults.throwIfAny();
-  return { resources, scope };
+  if (resource.kind === 'made') evaluateRequest(resource, { ...scope, names: new Map(), trace: needs }, faults);
+  return needs;
 }
 
-function evaluateRequest(resource: TemplateResource, scope: Scope, faults: Faults): Record<string, RequestValue> {
+/** Those made here that a resource needs, be it by way of one that is not. */
+function madeNeeds(id: string, needs: ReadonlyMap<string, ReadonlySet<string>>, scope: Scope): readonly string[] {
+  const found = new Set<string>();
+  const seen = new Set<string>();
+  const open = [...needs.get(id)!];
+  for (let each = open.shift(); each !== undefined; each = open.shift()) {
+    if (seen.has(each)) continue;
+    seen.add(each);
+    const kind = scope.resources.get(each)?.kind;
+    if (kind === 'made') found.add(each);
+    if (kind === 'foreign') open.push(...needs.get(each)!);
+  }
+  return [...found];
+}
+
+function evaluateRequest(
+  resource: Pick<PlannedResource, 'logicalId' | 'type' | 'properties' | 'position'>,
+  scope: Scope,
+  faults: Faults,
+): Record<string, RequestValue> {
   const path = `Resources.${resource.logicalId}.Properties`;
-  const properties = evaluate(resource.properties, path, scope, faults);
-  return properties?.kind === 'map' ? requestOf(resource.type, properties, path, faults) : {};
+  const written = resource.properties ?? { kind: 'map', entries: new Map(), position: resource.position };
+  const properties = evaluate(written, path, scope, faults);
+  if (properties?.kind === 'map') {
+    const request = requestOf(resource.type, resolveDynamic(properties, path, scope, faults), path, faults);
+    if (resource.type !== 'AWS::SSM::Parameter' || properties.entries.has('Name')) return request;
+    return { name: nameOfForeign(resource.logicalId, resource.type, scope.pseudo), ...request };
+  }
+  if (properties !== undefined && properties.kind !== 'unknown')
+    faults.add('wrong-type', properties.position, path, `expected a map, found ${describe(properties)}`);
+  return {};
 }
 
 /**
- * The request that makes a resource, now that what it needs exists. The caller adds the client token.
+ * The request that makes a resource, now that what it needs exists: the members of its Create operation. The caller adds
+ * the client token. An Image may have `deletionSettings` and `imagePipelineExecutionSettings` besides, which no request
+ * has; `AWS::SSM::Parameter` and `AWS::CloudFormation::Stack` have their properties, in small first letters.
  * @param known answers of the resources made so far, by logical id
  * @throws {TemplateError} when an earlier resource's answer does not fit where it is used
  */
@@ -261,9 +230,65 @@ export function resolveResource(
   for (const id of resource.needs)
     if (!known.has(id)) throw new Error(`${resource.logicalId} was resolved before ${id}, which it needs`);
   const faults = new Faults();
-  const request = evaluateRequest(resource, { ...plan.scope, known }, faults);
-  faults.throwIfAny();
+  const request = evaluateRequest(resource, { ...plan.scope, names: new Map(), known }, faults);
+  faults.throwIfAny(request);
   return request;
+}
+
+/**
+ * The outputs of a stack, now that its resources exist. Those whose condition is false are left out, and those that need
+ * a resource without an answer.
+ * @param known answers of the resources of the plan, by logical id
+ * @throws {TemplateError} when an answer does not fit where it is used
+ */
+export function resolveOutputs(plan: Plan, known: ReadonlyMap<string, ResourceAttributes>): readonly Output[] {
+  const faults = new Faults();
+  const scope: Scope = { ...plan.scope, names: new Map(), known };
+  const outputs = plan.outputs.flatMap((output) => evaluateOutput(output, scope, faults) ?? []);
+  faults.throwIfAny();
+  return outputs;
+}
+
+function evaluateOutput(output: WrittenOutput, scope: Scope, faults: Faults): Output | undefined {
+  const { name, position, description } = output;
+  const path = `Outputs.${name}`;
+  const text = (node: TemplateNode, at: string): string | undefined => {
+    const before = faults.all.length;
+    const value: Value | undefined = evaluate(node, at, scope, faults);
+    if (value?.kind === 'scalar') return value.text;
+    if (value?.kind !== 'unknown' && faults.all.length === before)
+      faults.add(
+        'wrong-type',
+        node.position,
+        at,
+        `expected a string, found ${value === undefined ? 'AWS::NoValue' : describe(value)}`,
+      );
+    return undefined;
+  };
+  const value = text(output.value, `${path}.Value`);
+  const exportName = output.exportName === undefined ? undefined : text(output.exportName, `${path}.Export.Name`);
+  if (value === undefined || (output.exportName !== undefined && exportName === undefined)) return undefined;
+  return {
+    name,
+    value,
+    ...(description === undefined ? {} : { description }),
+    ...(exportName === undefined ? {} : { exportName }),
+    position,
+  };
+}
+
+/**
+ * The place in the template of a place in the text of a property, such as the document in `Data` of a component.
+ * @param place in the text, both from 1
+ * @returns where the resource stands, when the property's lines are no lines of the template
+ */
+export function placeInProperty(plan: Plan, resource: PlannedResource, property: string, place: Position): Position {
+  const node = resource.properties?.kind === 'map' ? resource.properties.entries.get(property)?.value : undefined;
+  const value = node === undefined ? undefined : evaluate(node, '', { ...plan.scope, names: new Map() }, new Faults());
+  if (value?.kind !== 'scalar' || value.start === undefined) return node?.position ?? resource.position;
+  const { line, column } = value.start;
+  const block = value.text.includes('\n');
+  return { line: line + place.line - 1, column: place.line === 1 || block ? column + place.column - 1 : place.column };
 }
 
 /** Each after what it needs, else as written. A cycle is a fault at each of its resources' first. */
@@ -291,4 +316,4 @@ function inOrder(resources: readonly PlannedResource[], faults: Faults): readonl
 }
 
 export { TemplateError };
-export type { PseudoParameters, RequestValue, ResourceAttributes, ResourceType };
+export type { PseudoParameters, RequestValue, ResourceAttributes, ResourceType, Surroundings };

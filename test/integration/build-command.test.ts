@@ -187,6 +187,33 @@ describe('ingot build', () => {
     }
   });
 
+  test('a build whose command is killed goes on, and the next run follows it', async () => {
+    await writeFile(file, template('sleep 15'));
+    const arguments_ = ['build', file, '--json', '--parameter', 'Word=killed'];
+    const build = await start([process.execPath, MAIN, ...arguments_, '--data', dataDirectory], { cwd: PROJECT });
+    let output = '';
+    build.stdout!.on('data', (chunk: Buffer) => {
+      output += chunk.toString('utf8');
+    });
+    build.stderr!.resume();
+    await until('the component to run', 60_000, () => (/"type":"output"[^\n]*killed/.test(output) ? true : undefined), {
+      everyMs: 50,
+    });
+    build.kill('SIGKILL');
+    await build.exited;
+    const image = /"image":"(arn[^"]+)"/.exec(output)![1]!;
+    const next = await ingot(dataDirectory, arguments_);
+    assert.equal(next.code, 0, next.stdout.slice(-2000));
+    assert.match(next.stdout, /going on with the build/);
+    assert.equal(resultOf(next.stdout).image, image);
+    const { stdout } = await ingot(dataDirectory, ['stacks', '--json']);
+    const { stacks } = JSON.parse(stdout) as { stacks: readonly { status: string }[] };
+    assert.deepEqual(
+      stacks.map(({ status }) => status),
+      ['UPDATE_COMPLETE'],
+    );
+  });
+
   for (const [name, end, exitCode] of [
     ['Ctrl-C', 'SIGINT', 130],
     ['SIGTERM', 'SIGTERM', 143],

@@ -306,9 +306,11 @@ describe('a template', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  const document = '{phases: [{name: build, steps: [{name: Restart, action: Reboot}]}], schemaVersion: 1.0}';
   const good =
     'Parameters:\n  Message: {Type: String, Default: hello}\nResources:\n  A:\n    Type: ' +
-    'AWS::ImageBuilder::Component\n    Properties: {Name: a, Version: 1.0.0, Platform: Linux, Data: x}\n';
+    'AWS::ImageBuilder::Component\n    Properties:\n      {Name: tool, Version: 1.0.0, Platform: Linux, ' +
+    `Data: "${document}"}\n`;
   const faults: readonly [what: string, text: string, args: readonly string[], said: RegExp][] = [
     [
       'with an unknown type',
@@ -320,14 +322,16 @@ describe('a template', () => {
     ['without the parameter that is given', good, ['--parameter', 'Mesage=1'], /no parameter 'Mesage'.*Message/],
   ];
   for (const [what, text, args, said] of faults) {
-    test(`${what} is refused with its place, and no server is started`, async () => {
+    test(`${what} is refused with its place, and no server is started unless it has something to judge`, async () => {
       const file = join(folder, 'template.yaml');
       await writeFile(file, text);
       const { code, stderr } = await ingot(join(folder, 'data'), ['build', file, ...args], { timeoutMs: 60_000 });
       assert.equal(code, 2);
       assert.match(stderr.trim(), said);
       assert.equal(stderr.trim().split('\n').length, 1);
-      assert.ok(!filesIn(folder, 'data').includes('server.json'));
+      const judged = text === good;
+      assert.equal(filesIn(folder, 'data').includes('server.json'), judged);
+      if (judged) await ingot(join(folder, 'data'), ['stop']);
     });
   }
 });

@@ -186,6 +186,8 @@ interface Owned {
   readonly instance: string;
   readonly user: string;
   readonly key: string;
+  readonly stack: string;
+  readonly parameter: string;
 }
 
 async function owned(): Promise<Owned> {
@@ -205,7 +207,25 @@ async function owned(): Promise<Owned> {
   await post(`${principal}/policies/p`, {
     document: '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}',
   });
-  return { arn, ami, instance, user, key: (await post<{ accessKeyId: string }>(`${principal}/keys`)).accessKeyId };
+  const stack = `conformance-${Math.floor(Math.random() * 1e9)}`;
+  await post(`/ingot/stacks/${stack}`, {
+    status: 'CREATE_COMPLETE',
+    description: MARKER,
+    resources: [],
+    outputs: [{ name: 'Team', value: MARKER, exportName: `${stack}-team` }],
+    imports: [],
+  });
+  const parameter = `/conformance/${stack}`;
+  await post(`/ingot/parameters/${encodeURIComponent(parameter)}`, { type: 'String', value: MARKER });
+  return {
+    arn,
+    parameter,
+    ami,
+    instance,
+    user,
+    stack,
+    key: (await post<{ accessKeyId: string }>(`${principal}/keys`)).accessKeyId,
+  };
 }
 
 interface RouteCase {
@@ -236,6 +256,23 @@ const ROUTES: Readonly<Record<string, (owned: Owned) => readonly RouteCase[]>> =
   'ingot:CollectGarbage': () => [{ body: {} }],
   'ingot:DeregisterAmi': ({ ami: id }) => [{ params: { id } }, { params: { id }, query: { region: REGION } }],
   'ingot:ListDependents': ({ arn }) => [{ params: { arn } }],
+  'ingot:ListParameters': () => [{}],
+  'ingot:PutParameter': ({ parameter: name }) => [{ params: { name }, body: { type: 'String', value: 'x' } }],
+  'ingot:DeleteParameter': ({ parameter: name }) => [{ params: { name } }],
+  'ingot:ListStacks': () => [{}],
+  'ingot:ListExports': () => [{}],
+  'ingot:GetStack': ({ stack: name }) => [{ params: { name } }],
+  'ingot:PutStack': ({ stack: name }) => [
+    { params: { name }, body: { status: 'CREATE_COMPLETE', resources: [], outputs: [], imports: [] } },
+  ],
+  'ingot:DeleteStack': ({ stack: name }) => [{ params: { name } }],
+  'ingot:DryRun': () => [
+    {
+      body: {
+        requests: [{ id: 'a', operation: 'CreateInfrastructureConfiguration', input: { name: 'conformance-1' } }],
+      },
+    },
+  ],
   'ingot:ListPrincipals': () => [{}, { query: { account: ACCOUNT } }],
   'ingot:CreatePrincipal': ({ user: arn }) => [{ params: { arn }, body: {} }],
   'ingot:GetPrincipal': ({ user: arn }) => [{ params: { arn } }],

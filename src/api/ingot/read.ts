@@ -27,6 +27,10 @@ export interface Reader {
   map(name: string, maxEntries: number): Readonly<Record<string, string>>;
   /** A list of objects, each read by `read`. */
   objects<T>(name: string, maxItems: number, read: (reader: Reader) => T): readonly T[];
+  /** A string that may be empty; required. */
+  text(name: string, max: number): string;
+  /** An object of anything. */
+  structure(name: string): Structure;
   fault(name: string, detail: string): void;
 }
 
@@ -125,6 +129,17 @@ function readWithin<T>(object: Structure, prefix: string, faults: ValueFault[], 
           fault(`${name}.${key}`, 'It must be a variable name and a string without NUL.');
       }
       return value as Readonly<Record<string, string>>;
+    },
+    text(name, max) {
+      const value = take(name);
+      if (value === '') return '';
+      return (value === undefined ? void fault(name, 'It is required.') : text(name, value, { max })) ?? '';
+    },
+    structure(name) {
+      const value = take(name);
+      if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Structure;
+      fault(name, 'It must be an object.');
+      return {};
     },
     objects(name, maxItems, read) {
       const value = take(name) ?? [];

@@ -1,12 +1,15 @@
 /** The register of Ingot's own routes. */
 import { auditRoutes } from './audit.ts';
 import { dependentRoutes } from './dependents.ts';
+import { dryRunRoutes } from './dry-run.ts';
 import { imageRoutes } from './images.ts';
 import { importRoutes } from './imports.ts';
 import { instanceRoutes } from './instances.ts';
+import { parameterRoutes } from './parameters.ts';
 import { principalRoutes } from './principals.ts';
 import type { IngotRoute } from './route.ts';
 import { serverRoutes } from './server.ts';
+import { stackRoutes } from './stacks.ts';
 import { storageRoutes } from './storage.ts';
 
 /** All of them. */
@@ -17,6 +20,9 @@ export const ingotRoutes: readonly IngotRoute[] = [
   ...importRoutes,
   ...storageRoutes,
   ...dependentRoutes,
+  ...dryRunRoutes,
+  ...stackRoutes,
+  ...parameterRoutes,
   ...principalRoutes,
   ...auditRoutes,
 ];

@@ -15,3 +15,18 @@ export function instanceArn(id: string, { region, account }: RequestContext): st
 export function amiArn(id: string, { region, account }: RequestContext): string {
   return `arn:aws:ec2:${region}:${account}:image/${id}`;
 }
+
+/** A parameter, by its name; all of them with `*`. */
+export function parameterArn(name: string, { region, account }: RequestContext): string {
+  return `arn:aws:ssm:${region}:${account}:parameter/${name.replace(/^\//, '')}`;
+}
+
+/** A stack, by its name; all of them with `*`. */
+export function stackArn(name: string, { region, account }: RequestContext): string {
+  return `arn:aws:cloudformation:${region}:${account}:stack/${name}`;
+}
+
+/** The resources that a dry run is about: those of an account and Region. Each is asked for by its own action, too. */
+export function dryRunArn({ region, account }: RequestContext): string {
+  return `arn:aws:ingot:${region}:${account}:dry-run`;
+}

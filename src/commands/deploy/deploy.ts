@@ -4,46 +4,50 @@
  */
 import {
   CreateComponentCommand,
+  CreateContainerRecipeCommand,
   CreateDistributionConfigurationCommand,
   CreateImageCommand,
   CreateImagePipelineCommand,
   CreateImageRecipeCommand,
   CreateInfrastructureConfigurationCommand,
+  CreateLifecyclePolicyCommand,
+  CreateWorkflowCommand,
   GetComponentCommand,
+  GetContainerRecipeCommand,
   GetDistributionConfigurationCommand,
   GetImagePipelineCommand,
   GetImageRecipeCommand,
   GetInfrastructureConfigurationCommand,
+  GetLifecyclePolicyCommand,
+  GetWorkflowCommand,
+  ListImagePipelinesCommand,
+  StartImagePipelineExecutionCommand,
   TagResourceCommand,
   UntagResourceCommand,
   UpdateDistributionConfigurationCommand,
   UpdateImagePipelineCommand,
   UpdateInfrastructureConfigurationCommand,
-  type ImagebuilderClient,
+  UpdateLifecyclePolicyCommand,
 } from '@aws-sdk/client-imagebuilder';
-import { resourceArn, type ResourceType as ArnType } from '../../resources/arns.ts';
+import { createHash } from 'node:crypto';
+import {
+  formatArn,
+  latestVersionReferences,
+  parseArn,
+  resourceArn,
+  type ResourceType as ArnType,
+} from '../../resources/arns.ts';
+import { isVersion } from '../../resources/versions.ts';
 import { slug } from '../../resources/names.ts';
-import type { PlannedResource, RequestValue, ResourceAttributes, ResourceType } from '../../templates/template.ts';
+import type { PlannedResource, RequestValue, ResourceType } from '../../templates/template.ts';
 import { CommandFailed } from '../command.ts';
-import { differences, tagChanges } from './compare.ts';
-
-/** What became of one resource. */
-export interface Deployed {
-  readonly arn: string;
-  readonly what: 'unchanged' | 'created' | 'updated';
-  readonly answers: ResourceAttributes;
-}
+import { RequestRefused } from '../../platform/api-client.ts';
+import { differences, tagChanges } from '../../templates/compare.ts';
+import type { DeployContext, Deployed } from './context.ts';
+import { deployParameter } from './parameters.ts';
+import { withText } from './files.ts';
 
 type Request = Readonly<Record<string, RequestValue>>;
-
-/** Where resources are made. */
-export interface DeployContext {
-  readonly client: ImagebuilderClient;
-  readonly region: string;
-  readonly account: string;
-  /** Aborts the request in flight. */
-  readonly signal: AbortSignal;
-}
 
 const COMPONENT_MEMBERS = ['data', 'platform', 'description', 'changeDescription', 'supportedOsVersions', 'kmsKeyId'];
 const RECIPE_MEMBERS = [
@@ -54,6 +58,27 @@ const RECIPE_MEMBERS = [
   'workingDirectory',
   'additionalInstanceConfiguration',
   'amiTags',
+];
+const CONTAINER_RECIPE_MEMBERS = [
+  'containerType',
+  'description',
+  'components',
+  'instanceConfiguration',
+  'dockerfileTemplateData',
+  'platformOverride',
+  'parentImage',
+  'workingDirectory',
+  'targetRepository',
+  'kmsKeyId',
+];
+const WORKFLOW_MEMBERS = ['data', 'type', 'description', 'changeDescription', 'kmsKeyId'];
+const LIFECYCLE_MEMBERS = [
+  'description',
+  'status',
+  'executionRole',
+  'resourceType',
+  'policyDetails',
+  'resourceSelection',
 ];
 const INFRASTRUCTURE_MEMBERS = [
   'description',
@@ -109,12 +134,48 @@ export async function createImage(
   resource: PlannedResource,
   request: Request,
 ): Promise<string> {
+  // What becomes of the image with its stack is no matter of the build.
+  const { imagePipelineExecutionSettings: execution, deletionSettings: _, ...create } = request;
   try {
-    const answer = await context.client.send(new CreateImageCommand(request as never), { abortSignal: context.signal });
+    if (execution !== undefined)
+      return await runPipeline(context, execution as { readonly deploymentId?: string }, create);
+    const answer = await context.client.send(new CreateImageCommand(create as never), { abortSignal: context.signal });
     return answer.imageBuildVersionArn!;
   } catch (error) {
     throw explained(resource, error as Error, context.signal);
   }
+}
+
+/** Runs the pipeline that an image names by its deployment. */
+async function runPipeline(
+  { client, signal: abortSignal }: DeployContext,
+  { deploymentId }: { readonly deploymentId?: string },
+  { tags }: Request,
+): Promise<string> {
+  if (deploymentId === undefined)
+    throw new CommandFailed(
+      'ImagePipelineExecutionSettings needs the DeploymentId of a pipeline: !GetAtt Pipeline.DeploymentId',
+    );
+  let nextToken: string | undefined;
+  do {
+    const page = await client.send(new ListImagePipelinesCommand({ nextToken }), { abortSignal });
+    const pipeline = page.imagePipelineList!.find(({ arn }) => deploymentIdOf(arn!) === deploymentId);
+    if (pipeline !== undefined) {
+      const start = { imagePipelineArn: pipeline.arn!, ...(tags === undefined ? {} : { tags }) };
+      const answer = await client.send(new StartImagePipelineExecutionCommand(start as never), { abortSignal });
+      return answer.imageBuildVersionArn!;
+    }
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined);
+  throw new CommandFailed(
+    `no pipeline of this account and Region has the deployment id '${deploymentId}': use !GetAtt Pipeline.DeploymentId`,
+  );
+}
+
+/** What stands for a pipeline in the settings of an image that runs it. The same as long as the pipeline has its name. */
+export function deploymentIdOf(pipelineArn: string): string {
+  const hex = createHash('sha256').update(pipelineArn).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
 }
 
 /** The service's error with the place in the template that it is about. */
@@ -122,7 +183,7 @@ function explained(resource: PlannedResource, error: Error, signal: AbortSignal)
   signal.throwIfAborted();
   const place = `Resources.${resource.logicalId} (line ${resource.position.line})`;
   if (error instanceof CommandFailed) return new CommandFailed(`${place}: ${error.message}`);
-  if ((error as { $fault?: unknown }).$fault !== undefined)
+  if ((error as { $fault?: unknown }).$fault !== undefined || error instanceof RequestRefused)
     return new CommandFailed(`${place}: ${error.name}: ${error.message}`);
   return error;
 }
@@ -130,9 +191,14 @@ function explained(resource: PlannedResource, error: Error, signal: AbortSignal)
 const DEPLOYERS = {
   'AWS::ImageBuilder::Component': deployComponent,
   'AWS::ImageBuilder::ImageRecipe': deployRecipe,
+  'AWS::ImageBuilder::ContainerRecipe': deployContainerRecipe,
+  'AWS::ImageBuilder::Workflow': deployWorkflow,
+  'AWS::ImageBuilder::LifecyclePolicy': deployLifecyclePolicy,
   'AWS::ImageBuilder::InfrastructureConfiguration': deployInfrastructure,
   'AWS::ImageBuilder::DistributionConfiguration': deployDistribution,
   'AWS::ImageBuilder::ImagePipeline': deployPipeline,
+  'AWS::SSM::Parameter': deployParameter,
+  'AWS::CloudFormation::Stack': refuseNestedStack,
 } satisfies Readonly<
   Record<
     Exclude<ResourceType, 'AWS::ImageBuilder::Image'>,
@@ -181,69 +247,160 @@ function deployed(
   return { arn, what, answers: { ref: arn, attributes: { Arn: arn, Name: String(request['name']), ...more } } };
 }
 
-async function deployComponent(context: DeployContext, request: Request): Promise<Deployed> {
-  const options = { abortSignal: context.signal };
-  const get = (arn: string) => context.client.send(new GetComponentCommand({ componentBuildVersionArn: arn }), options);
-  const version = String(request['semanticVersion']);
-  // A component's version has no x to count up, whatever there is here: the service says so.
-  const existing = version.includes('x')
-    ? undefined
-    : (await found(get(arnOf(context, 'component', request, version))))?.component;
-  const attributes = (type: string | undefined): Record<string, string> => ({
-    Version: version,
-    Encrypted: 'true',
-    Type: type ?? 'BUILD',
-  });
+/** The ARNs that `LatestVersion.*` are, of a resource that has versions. */
+export function latestOf(arn: string): Readonly<Record<string, string>> {
+  const parsed = parseArn(arn);
+  if (parsed?.version === undefined || !isVersion(parsed.version)) return {};
+  const latest = latestVersionReferences({ ...parsed, version: parsed.version });
+  return {
+    'LatestVersion.Arn': latest.latestVersionArn,
+    'LatestVersion.Major': latest.latestMajorVersionArn,
+    'LatestVersion.Minor': latest.latestMinorVersionArn,
+    'LatestVersion.Patch': latest.latestPatchVersionArn,
+  };
+}
+
+/** For components and workflows, whose versions get a new build when their content changes. */
+async function deployBuild(
+  context: DeployContext,
+  request: Request,
+  members: readonly string[],
+  operations: {
+    readonly get: () => Promise<Existing | undefined>;
+    readonly create: () => Promise<string>;
+    readonly attributes: (arn: string) => Promise<Readonly<Record<string, string>>>;
+  },
+): Promise<Deployed> {
+  const existing = await found(operations.get());
+  const done = async (arn: string, what: Deployed['what']): Promise<Deployed> =>
+    deployed(arn, what, request, {
+      Version: String(request['semanticVersion']),
+      ...latestOf(arn),
+      ...(await operations.attributes(arn)),
+    });
   // What a uri points at may have changed without the template: only the service can tell.
   const same =
-    existing !== undefined &&
-    request['uri'] === undefined &&
-    differences(request, existing, COMPONENT_MEMBERS).length === 0;
+    existing !== undefined && request['uri'] === undefined && differences(request, existing, members).length === 0;
   if (!same) {
     try {
-      const { componentBuildVersionArn: arn } = await context.client.send(
-        new CreateComponentCommand(request as never),
-        options,
-      );
-      return deployed(arn!, 'created', request, attributes((await get(arn!)).component?.type));
+      return await done(await operations.create(), 'created');
     } catch (error) {
       if (existing === undefined || (error as Error).name !== 'ResourceAlreadyExistsException') throw error;
     }
   }
   const changed = await syncTags(context, existing!.arn!, request, existing!.tags);
-  return deployed(existing!.arn!, changed ? 'updated' : 'unchanged', request, attributes(existing!.type));
+  return done(existing!.arn!, changed ? 'updated' : 'unchanged');
 }
 
-async function deployRecipe(context: DeployContext, request: Request): Promise<Deployed> {
-  const options = { abortSignal: context.signal };
+/** What a resource that exists has, as far as it matters to all types. */
+interface Existing {
+  readonly arn?: string | undefined;
+  readonly name?: string | undefined;
+  readonly version?: string | undefined;
+  readonly tags?: Record<string, string> | undefined;
+}
+
+async function deployComponent(context: DeployContext, asked: Request): Promise<Deployed> {
+  const { client, signal: abortSignal } = context;
+  const request = await withText(context.folder, asked, 'uri', 'data');
+  const get = async (arn: string) =>
+    (await client.send(new GetComponentCommand({ componentBuildVersionArn: arn }), { abortSignal })).component;
+  return deployBuild(context, request, COMPONENT_MEMBERS, {
+    get: () => get(arnOf(context, 'component', request, String(request['semanticVersion']))),
+    create: async () =>
+      (await client.send(new CreateComponentCommand(request as never), { abortSignal })).componentBuildVersionArn!,
+    attributes: async (arn) => ({ Encrypted: 'true', Type: (await get(arn))?.type ?? 'BUILD' }),
+  });
+}
+
+async function deployWorkflow(context: DeployContext, asked: Request): Promise<Deployed> {
+  const { client, signal: abortSignal } = context;
+  const request = await withText(context.folder, asked, 'uri', 'data');
+  const type = String(request['type']);
+  // The type is a part of the ARN.
+  const arn = formatArn({
+    partition: 'aws',
+    region: context.region,
+    owner: context.account,
+    type: 'workflow',
+    workflowType: type.toLowerCase() as 'build' | 'test' | 'distribution',
+    slug: slug(String(request['name'])),
+  });
+  return deployBuild(context, request, WORKFLOW_MEMBERS, {
+    get: async () =>
+      (
+        await client.send(
+          new GetWorkflowCommand({ workflowBuildVersionArn: `${arn}/${String(request['semanticVersion'])}` }),
+          { abortSignal },
+        )
+      ).workflow,
+    create: async () =>
+      (await client.send(new CreateWorkflowCommand(request as never), { abortSignal })).workflowBuildVersionArn!,
+    attributes: async () => ({ Type: type }),
+  });
+}
+
+/** For recipes, whose versions never change. */
+async function deployVersion(
+  context: DeployContext,
+  request: Request,
+  type: 'image-recipe' | 'container-recipe',
+  members: readonly string[],
+  operations: {
+    readonly get: (arn: string) => Promise<Existing | undefined>;
+    readonly create: () => Promise<string>;
+  },
+): Promise<Deployed> {
   const version = String(request['semanticVersion']);
   const open = version.includes('x');
   // In an ARN all that follows an x is x; in a new version it may be 0.
   const nodes = version.split('.');
   const pattern = nodes.map((node, index) => (nodes.slice(0, index).includes('x') ? 'x' : node)).join('.');
-  const existing = (
-    await found(
-      context.client.send(
-        new GetImageRecipeCommand({ imageRecipeArn: arnOf(context, 'image-recipe', request, pattern) }),
-        options,
-      ),
-    )
-  )?.imageRecipe;
-  const different = existing === undefined ? [] : differences(request, existing, RECIPE_MEMBERS);
+  const existing = await found(operations.get(arnOf(context, type, request, pattern)));
+  const different = existing === undefined ? [] : differences(request, existing, members);
   if (existing !== undefined && different.length === 0) {
-    const changed = await syncTags(context, existing.arn!, request, existing.tags);
-    return deployed(existing.arn!, changed ? 'updated' : 'unchanged', request, { Version: existing.version! });
+    const arn = existing.arn!;
+    const changed = await syncTags(context, arn, request, existing.tags);
+    const attributes = { Version: existing.version!, ...latestOf(arn) };
+    return deployed(arn, changed ? 'updated' : 'unchanged', request, attributes);
   }
   if (existing !== undefined && !open) {
     throw new CommandFailed(
-      `image recipe ${existing.name} ${version} exists with different content (${different.join(', ')}), and ` +
-        'versions are immutable. ' +
+      `${type.replace('-', ' ')} ${existing.name} ${version} exists with different content (${different.join(', ')}), ` +
+        'and versions are immutable. ' +
         `Use Version: ${version.replace(/\d+$/, 'x')} to create the next version on each change, or choose a new ` +
         'version',
     );
   }
-  const { imageRecipeArn: arn } = await context.client.send(new CreateImageRecipeCommand(request as never), options);
-  return deployed(arn!, 'created', request, { Version: arn!.slice(arn!.lastIndexOf('/') + 1) });
+  const arn = await operations.create();
+  return deployed(arn, 'created', request, { Version: arn.slice(arn.lastIndexOf('/') + 1), ...latestOf(arn) });
+}
+
+function deployRecipe(context: DeployContext, request: Request): Promise<Deployed> {
+  const { client, signal: abortSignal } = context;
+  return deployVersion(context, request, 'image-recipe', RECIPE_MEMBERS, {
+    get: async (imageRecipeArn) =>
+      (await client.send(new GetImageRecipeCommand({ imageRecipeArn }), { abortSignal })).imageRecipe,
+    create: async () =>
+      (await client.send(new CreateImageRecipeCommand(request as never), { abortSignal })).imageRecipeArn!,
+  });
+}
+
+async function deployContainerRecipe(context: DeployContext, asked: Request): Promise<Deployed> {
+  const { client, signal: abortSignal } = context;
+  const request = await withText(context.folder, asked, 'dockerfileTemplateUri', 'dockerfileTemplateData');
+  return deployVersion(context, request, 'container-recipe', CONTAINER_RECIPE_MEMBERS, {
+    get: async (containerRecipeArn) => {
+      const { containerRecipe } = await client.send(new GetContainerRecipeCommand({ containerRecipeArn }), {
+        abortSignal,
+      });
+      // What is answered is the platform, wherever it comes from.
+      const platformOverride = request['platformOverride'] === undefined ? undefined : containerRecipe?.platform;
+      return containerRecipe === undefined ? undefined : { ...containerRecipe, platformOverride };
+    },
+    create: async () =>
+      (await client.send(new CreateContainerRecipeCommand(request as never), { abortSignal })).containerRecipeArn!,
+  });
 }
 
 /**
@@ -263,17 +420,18 @@ async function deployInPlace(
     readonly get: () => Promise<{ readonly tags?: Record<string, string> | undefined } | undefined>;
     readonly create: () => Promise<unknown>;
     readonly update: () => Promise<unknown>;
+    readonly attributes?: Readonly<Record<string, string>>;
   },
 ): Promise<Deployed> {
   const existing = await found(operations.get());
   if (existing === undefined) {
     await operations.create();
-    return deployed(arn, 'created', request);
+    return deployed(arn, 'created', request, operations.attributes);
   }
   const content = differences(request, existing, members).length > 0;
   if (content) await operations.update();
   const tags = await syncTags(context, arn, request, existing.tags);
-  return deployed(arn, content || tags ? 'updated' : 'unchanged', request);
+  return deployed(arn, content || tags ? 'updated' : 'unchanged', request, operations.attributes);
 }
 
 function deployInfrastructure(context: DeployContext, request: Request): Promise<Deployed> {
@@ -324,6 +482,7 @@ function deployPipeline(context: DeployContext, request: Request): Promise<Deplo
   const { client, signal: abortSignal } = context;
   const arn = arnOf(context, 'image-pipeline', request);
   return deployInPlace(context, request, arn, PIPELINE_MEMBERS, {
+    attributes: { DeploymentId: deploymentIdOf(arn) },
     get: async () =>
       (await client.send(new GetImagePipelineCommand({ imagePipelineArn: arn }), { abortSignal })).imagePipeline,
     create: () => client.send(new CreateImagePipelineCommand(request as never), { abortSignal }),
@@ -332,4 +491,22 @@ function deployPipeline(context: DeployContext, request: Request): Promise<Deplo
         abortSignal,
       }),
   });
+}
+
+function deployLifecyclePolicy(context: DeployContext, request: Request): Promise<Deployed> {
+  const { client, signal: abortSignal } = context;
+  const arn = arnOf(context, 'lifecycle-policy', request);
+  return deployInPlace(context, request, arn, LIFECYCLE_MEMBERS, {
+    get: async () =>
+      (await client.send(new GetLifecyclePolicyCommand({ lifecyclePolicyArn: arn }), { abortSignal })).lifecyclePolicy,
+    create: () => client.send(new CreateLifecyclePolicyCommand(request as never), { abortSignal }),
+    update: () =>
+      client.send(new UpdateLifecyclePolicyCommand({ ...updateOf(request), lifecyclePolicyArn: arn } as never), {
+        abortSignal,
+      }),
+  });
+}
+
+async function refuseNestedStack(): Promise<never> {
+  throw new CommandFailed('a nested stack is not deployed yet: deploy its template by itself, and import its outputs');
 }

@@ -1,4 +1,5 @@
 /** What `build` tells: to people, or as one JSON object a line. */
+import type { StackOutput } from '../../catalog/stacks.ts';
 import { timestamp } from '../../platform/clock.ts';
 import type { ProgressRecord } from '../../resources/progress.ts';
 import { buildView, type BuildView, type ViewMode } from '../terminal/view.ts';
@@ -45,20 +46,39 @@ export interface BuildOutput {
   result(result: BuildResult): void;
   /** Nothing was built, and why. */
   failed(reason: string): void;
+  /** Nothing more comes. */
+  end(): void;
+  /** All is done: what the stack is now. */
+  deployed(stack: DeployedStack): void;
+}
+
+/** What a template came to. */
+interface DeployedStack {
+  readonly name: string;
+  /** Whether an image was built, too. */
+  readonly built: boolean;
+  readonly outputs: readonly StackOutput[];
 }
 
 /** One record a line, and a result line for each build. */
 export function jsonOutput(): BuildOutput {
   const write = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
+  // What the stack is comes before the last result, which is the last line.
+  let held: object | undefined;
+  const flush = (): void => {
+    if (held !== undefined) write(held);
+    held = undefined;
+  };
   const log = (text: string): void =>
     write({ v: 1, time: timestamp(), type: 'log', image: '', level: 'info', text } satisfies ProgressRecord);
   return {
     note: log,
-    begin: () => {},
+    begin: flush,
     record: write,
     last: () => {},
     result: ({ status, image, amis, kept, seconds, reason }) => {
-      if (status === 'AVAILABLE') write({ type: 'result', status, image, amis, seconds });
+      flush();
+      if (status === 'AVAILABLE') held = { type: 'result', status, image, amis, seconds };
       else
         write({
           type: 'result',
@@ -69,7 +89,16 @@ export function jsonOutput(): BuildOutput {
           seconds,
         });
     },
-    failed: (reason) => write({ type: 'result', status: 'FAILED', reason }),
+    failed: (reason) => {
+      flush();
+      write({ type: 'result', status: 'FAILED', reason });
+    },
+    end: flush,
+    deployed: ({ name, built, outputs }) => {
+      if (built) write({ type: 'stack', stack: name, outputs });
+      else held = { type: 'result', status: 'DEPLOYED', stack: name, outputs };
+      flush();
+    },
   };
 }
 
@@ -106,7 +135,23 @@ export function humanOutput(dataDirectory: string | undefined, mode: ViewMode, d
       view = undefined;
       process.stderr.write(`ingot: ${reason}\n`);
     },
+    end: () => {},
+    deployed({ name, built, outputs }) {
+      if (!built) print(`Stack ${name} is deployed. The template has no image and no pipeline, so nothing was built.`);
+      const lines = outputLines(outputs);
+      if (lines.length > 0) print(['', `Outputs of stack ${name}:`, ...lines].join('\n'));
+    },
   };
+}
+
+/** Outputs, one a line. */
+export function outputLines(outputs: readonly StackOutput[]): readonly string[] {
+  const width = Math.max(0, ...outputs.map(({ name }) => name.length));
+  return outputs.map(
+    ({ name, value, exportName }) =>
+      `  ${plainLine(name).padEnd(width)}  ${plainLine(value)}` +
+      `${exportName === undefined ? '' : `  (exported as ${plainLine(exportName)})`}`,
+  );
 }
 
 function success(result: BuildResult, view: BuildView | undefined, dataDirectory: string | undefined): string {

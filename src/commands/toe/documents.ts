@@ -1,4 +1,5 @@
 /** The documents of `ingot toe`: read, and judged before anything runs. */
+import { INGOT } from '../../platform/own-program.ts';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { GetComponentCommand } from '@aws-sdk/client-imagebuilder';
 import type { ComponentDocument } from '../../documents/component/document.ts';
@@ -7,6 +8,7 @@ import { parseComponentDocument } from '../../documents/component/parse.ts';
 import { formatFault } from '../../documents/faults.ts';
 import { nearestWord } from '../../documents/nearest.ts';
 import { readUtf8 } from '../../platform/utf8.ts';
+import { describeFile, recognize } from '../../templates/recognize.ts';
 import type { Arguments } from '../command.ts';
 import { CommandFailed, WrongUse } from '../command.ts';
 
@@ -49,8 +51,13 @@ export async function readDocument(path: string, args: Arguments): Promise<Docum
     return { path, text: await fromServer(await componentNamed(path, args), args) };
   try {
     if (statSync(path).size > MOST_BYTES) throw new Error('it is larger than 1 MiB');
-    return { path, text: readUtf8(readFileSync(path)) };
+    if (statSync(path).isDirectory()) throw new WrongUse(describeFile(path, 'directory', INGOT));
+    const text = readUtf8(readFileSync(path)).replace(/^\ufeff/, '');
+    const kind = recognize(path, text);
+    if (kind !== 'component' && kind !== 'unknown') throw new WrongUse(describeFile(path, kind, INGOT));
+    return { path, text };
   } catch (error) {
+    if (error instanceof WrongUse) throw error;
     throw new WrongUse(
       `cannot read the document ${path}: ` +
         `${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,

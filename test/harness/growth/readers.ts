@@ -40,6 +40,8 @@ import { among } from '../../../src/runner/kit/rpm-updates.ts';
 import { readListing, s3Failure } from '../../../src/runner/kit/s3.ts';
 import { unitsInQuestion } from '../../../src/guest/service-journal.ts';
 import { Mask } from '../../../src/secrets/mask.ts';
+import { placeInText } from '../../../src/templates/places.ts';
+import { recognize } from '../../../src/templates/recognize.ts';
 import { parseTemplate, planTemplate } from '../../../src/templates/template.ts';
 
 /** A reader, and what is given to it. */
@@ -459,9 +461,37 @@ export const READERS: Readonly<Record<string, Reader>> = {
     read: (text) =>
       evaluateCondition({ patternMatches: text, value: 'a'.repeat(4000) }, { pause: async () => {} } as ConditionProbe),
   },
+  recognizer: {
+    longest: 1024 * KIB,
+    pieces: [...YAML_PIECES, '"Resources"', 'source "a" ', 'FROM ', '- hosts:', 'phases:', '  ', '"', ' { '],
+    hard: YAML_HARD,
+    read: (text) => recognize('file', text),
+  },
+  'place in a template': {
+    longest: 64 * KIB,
+    pieces: ['\\n', '\\u0041', '\\', '"', 'a', '\n', '| ', '|\n'],
+    read: (text) => {
+      const position = { line: 1, column: 1 };
+      const node = { kind: 'scalar', value: text, text, position } as const;
+      return placeInText(text.split('\n'), node, { line: 1e6, column: 1 });
+    },
+  },
   template: {
     longest: 64 * KIB,
-    pieces: [...YAML_PIECES, '!Ref ', '!Sub ', '${', '${a}', 'Fn::Join: ', '!GetAtt '],
+    pieces: [
+      ...YAML_PIECES,
+      '!Ref ',
+      '!Sub ',
+      '${',
+      '${a}',
+      'Fn::Join: ',
+      '!GetAtt ',
+      '!If ',
+      '&a ',
+      '*a ',
+      '<<: ',
+      'Fn::ForEach::A: ',
+    ],
     hard: YAML_HARD,
     read: (text) =>
       planTemplate(parseTemplate(text), new Map(), {
@@ -489,6 +519,50 @@ export const READERS: Readonly<Record<string, Reader>> = {
             ]) as [string, object][],
           ),
         }),
+      'names of names': (size) =>
+        JSON.stringify({
+          Resources: Object.fromEntries(
+            list(size, 120, (index) => [
+              `B${index}`,
+              {
+                Type: 'AWS::S3::Bucket',
+                Properties: { BucketName: { 'Fn::Sub': `\${B${index + 1}}\${B${index + 1}}` } },
+              },
+            ]) as [string, object][],
+          ),
+          Outputs: { O: { Value: { Ref: 'B0' } } },
+        }),
+      'conditions in conditions': (size) =>
+        JSON.stringify({
+          Conditions: Object.fromEntries(
+            list(size, 60, (index) => [`C${index}`, { 'Fn::Not': [{ Condition: `C${index + 1}` }] }]) as [
+              string,
+              object,
+            ][],
+          ),
+          Resources: { B: { Type: 'AWS::S3::Bucket' } },
+        }),
+      'loops in loops': (size) => {
+        const items = list(size, 60, (index) => `i${index}`);
+        const bucket = { 'B&{A}&{B}': { Type: 'AWS::S3::Bucket' } };
+        const inner = { 'Fn::ForEach::Two': ['B', items, bucket] };
+        return JSON.stringify({
+          Transform: 'AWS::LanguageExtensions',
+          Resources: { 'Fn::ForEach::One': ['A', items, inner] },
+        });
+      },
+      'variables of a text': (size) =>
+        JSON.stringify({
+          Parameters: { P: { Type: 'String', Default: 'p'.repeat(500) } },
+          Resources: { B: { Type: 'AWS::S3::Bucket' } },
+          Outputs: { O: { Value: { 'Fn::Sub': '${P}\n${Q}'.repeat(size / 10) } } },
+        }),
+      'aliases of aliases': (size) => {
+        const lines = list(size, 40, (index) =>
+          index === 0 ? '  a0: &a0 [x, x]' : `  a${index}: &a${index} [*a${index - 1}, *a${index - 1}]`,
+        );
+        return `Metadata:\n${lines.join('\n')}\nResources: {B: {Type: AWS::S3::Bucket}}\n`;
+      },
       'patterns of parameters': (size) =>
         JSON.stringify({
           Parameters: { A: { Type: 'String', AllowedPattern: '(a+)+b', Default: 'a'.repeat(size / 2) } },

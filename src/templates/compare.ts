@@ -1,6 +1,6 @@
 /** Whether a resource that exists is what a template asks for. Pure. */
-import { canonicalArn } from '../../resources/arns.ts';
-import type { RequestValue } from '../../templates/template.ts';
+import { canonicalArn } from '../resources/arns.ts';
+import type { RequestValue } from './template.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 

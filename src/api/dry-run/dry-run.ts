@@ -1,0 +1,383 @@
+/**
+ * What a list of creates would do, as the server would really answer: each is done in one transaction, which is undone.
+ * A resource that exists already is compared, and changed where that is how it changes.
+ *
+ * An operation tells one fault, or those of one kind. To find the others, what is at fault is taken away or replaced by
+ * something sound, and the request is tried again, until it is accepted. So the resources that name it are judged too.
+ */
+import { sql } from 'kysely';
+import type { Queryable } from '../../catalog/catalog.ts';
+import { getParameter, PARAMETER_TYPES, putParameter } from '../../catalog/parameters.ts';
+import { differences, tagChanges } from '../../templates/compare.ts';
+import { ApiError } from '../../resources/errors.ts';
+import { authorize } from '../access/authorize.ts';
+import { LONGEST_PARAMETER, PARAMETER_NAME } from '../ingot/parameters.ts';
+import { parameterArn } from '../ingot/resources.ts';
+import { decodeInput, type Structure } from '../codec.ts';
+import type { Handlers, RequestContext } from '../context.ts';
+import { OPERATIONS, type Operation, type OperationName } from '../model.ts';
+import { operateWithin } from '../operate.ts';
+import { validateInput } from '../validate.ts';
+import { arnOfInput, contentMembers, KINDS, type Kind } from './kinds.ts';
+import { originalPath, pathOfText, tokensOf, valueAt, withoutHoles, withValue } from './paths.ts';
+
+/** One create of the list. */
+export interface DryRunRequest {
+  /** Names it in the answer. */
+  readonly id: string;
+  /** One of `KINDS`, or `PutParameter`: a parameter that Ingot keeps. */
+  readonly operation: OperationName | 'PutParameter';
+  readonly input: Structure;
+}
+
+/** Something that a request is refused for. */
+interface DryRunFault {
+  readonly code: string;
+  readonly message: string;
+  /** Where in the input, such as `components[0].componentArn`, where that is known. */
+  readonly path?: string;
+}
+
+/** What one create would do. */
+export interface DryRunAnswer {
+  readonly id: string;
+  readonly action: 'create' | 'update' | 'replace' | 'unchanged' | 'refused';
+  /**
+   * What it is or would be. A refused one has an ARN when all that was wrong could be put right for the rest of the
+   * list to be judged.
+   */
+  readonly resource?: {
+    readonly arn: string;
+    readonly name?: string;
+    readonly version?: string;
+    readonly type?: string;
+  };
+  /** Members that an update or another version changes; `tags` may be among them. */
+  readonly changes?: readonly string[];
+  /** Those members as they are now. */
+  readonly before?: Structure;
+  /** ARN of what the new version or build takes the place of. */
+  readonly replaces?: string;
+  readonly faults?: readonly DryRunFault[];
+}
+
+/** Faults that are told of one request. */
+const MOST_FAULTS = 20;
+/** Requests that are tried in one dry run, repaired ones included: the transaction keeps other writers waiting. */
+const MOST_TRIES = 600;
+/** A version that nobody has. */
+const UNUSED_VERSION = '1073741.0.0';
+const SOUND_COMPONENT = `{"schemaVersion": 1.0, "phases": [{"name": "build", "steps": [{"name": "Nothing",
+  "action": "ExecuteBash", "inputs": {"commands": ["true"]}}]}]}`;
+const SOUND_WORKFLOW = `{"schemaVersion": 1.0, "steps": [{"name": "Launch", "action": "LaunchInstance",
+  "onFailure": "Abort", "inputs": {"waitFor": "ssmAgent"}}]}`;
+/** Nothing optional: without them another fault is told, which is not the user's. */
+const NEEDED = ['imageRecipeArn', 'containerRecipeArn', 'infrastructureConfigurationArn', 'name'];
+
+/** What is thrown to undo the transaction. */
+class Undo extends Error {}
+
+/** Judges all of them, in order, one after the other: later ones may name what earlier ones would make. */
+export async function dryRun(
+  requests: readonly DryRunRequest[],
+  handlers: Handlers,
+  context: RequestContext,
+): Promise<readonly DryRunAnswer[]> {
+  const answers: DryRunAnswer[] = [];
+  try {
+    await context.services.catalog.transaction(async (db) => {
+      const run: Run = { db, handlers, context, hollow: new Set(), tries: 0 };
+      for (const { id, operation, input } of requests)
+        answers.push(
+          operation === 'PutParameter'
+            ? await judgeParameter(run, id, input)
+            : await judge(run, { id, operation, input }),
+        );
+      throw new Undo();
+    });
+  } catch (error) {
+    if (!(error instanceof Undo)) throw error;
+  }
+  return answers;
+}
+
+interface Run {
+  readonly db: Queryable;
+  readonly handlers: Handlers;
+  readonly context: RequestContext;
+  /** ARNs of documents that were replaced: parameters of the real ones are unknown to these. */
+  readonly hollow: Set<string>;
+  tries: number;
+}
+
+/** A parameter, which later requests of the list find. */
+async function judgeParameter({ db, context }: Run, id: string, input: Structure): Promise<DryRunAnswer> {
+  const { name, value, description } = input;
+  const type = PARAMETER_TYPES.find((each) => each === input['type']);
+  const refused = (message: string, path: string): DryRunAnswer => ({
+    id,
+    action: 'refused',
+    faults: [{ code: 'InvalidParameterValueException', message, path }],
+  });
+  if (type === undefined) return refused(`It must be one of ${PARAMETER_TYPES.join(', ')}.`, 'type');
+  if (typeof name !== 'string' || !PARAMETER_NAME.test(name))
+    return refused('It is not the name of a parameter.', 'name');
+  if (typeof value !== 'string' || value === '' || value.length > LONGEST_PARAMETER)
+    return refused(`It must have 1 to ${LONGEST_PARAMETER} characters.`, 'value');
+  const resource = { arn: parameterArn(name, context), name };
+  try {
+    const need = { action: 'ingot:PutParameter', resource: resource.arn };
+    await authorize({ ...context, call: { ...context.call }, db }, [need]);
+  } catch (error) {
+    if (error instanceof ApiError)
+      return { id, action: 'refused', faults: [{ code: error.code, message: error.message }] };
+    throw error;
+  }
+  const before = await getParameter(db, context, name);
+  const content = { type, value, ...(typeof description === 'string' ? { description } : {}) };
+  const after = await putParameter(db, context, { name, ...content });
+  if (before === undefined) return { id, action: 'create', resource };
+  if (after.version === before.version) return { id, action: 'unchanged', resource };
+  const changes = differences(content, before, ['type', 'value', 'description']);
+  return { id, action: 'update', resource, changes, before: pick({ ...before }, changes) };
+}
+
+interface ImageBuilderRequest extends DryRunRequest {
+  readonly operation: OperationName;
+}
+
+async function judge(run: Run, request: ImageBuilderRequest): Promise<DryRunAnswer> {
+  const { id, operation } = request;
+  const kind = KINDS[operation]!;
+  const input = withoutHollowParameters(run, request.input);
+  const found = await existing(run, kind, input);
+  if (found instanceof ApiError) return { id, action: 'refused', faults: faultsOf(found, input) };
+  const changes = found === undefined ? [] : differencesOf(operation, kind, input, found);
+  // What a uri points at may have changed without the request.
+  if (found !== undefined && changes.length === 0 && input['uri'] === undefined)
+    return { id, action: 'unchanged', resource: resourceOf(found) };
+  const told = found === undefined ? {} : { changes, before: pick(found, changes) };
+  if (found !== undefined && kind.versions !== undefined && changes.every((member) => member === 'tags')) {
+    if (input['uri'] === undefined) return { id, action: 'update', resource: resourceOf(found), ...told };
+  } else if (found !== undefined && kind.versions === 'immutable' && !String(input['semanticVersion']).includes('x')) {
+    const version = String(input['semanticVersion']);
+    const message =
+      `${kind.get!.type.replace('-', ' ')} ${String(found['name'])} ${version} exists with different content ` +
+      `(${changes.join(', ')}), and versions are immutable. Use version ${version.replace(/\d+$/, 'x')} to create ` +
+      'the next version on each change, or choose a new version';
+    const faults = [{ code: 'ResourceAlreadyExistsException', message, path: 'semanticVersion' }];
+    return { id, action: 'refused', resource: resourceOf(found), faults, ...told };
+  }
+  if (found !== undefined && kind.update !== undefined) {
+    if (changes.every((member) => member === 'tags'))
+      return { id, action: 'update', resource: resourceOf(found), ...told };
+    const { name: _name, tags: _tags, ...content } = input;
+    const outcome = await faultsOfAll(run, kind.update, { ...content, [kind.get!.member]: found['arn'] });
+    const resource = resourceOf(found);
+    if (outcome.faults.length > 0) return { id, action: 'refused', resource, faults: outcome.faults, ...told };
+    return { id, action: 'update', resource, ...told };
+  }
+  const { output, faults, hollow } = await faultsOfAll(run, operation, input);
+  if (output === undefined && found !== undefined && faults[0]?.code === 'ResourceAlreadyExistsException')
+    return { id, action: 'unchanged', resource: resourceOf(found) };
+  const arn = output?.[kind.answer] as string | undefined;
+  if (arn !== undefined && hollow) run.hollow.add(arn);
+  const made = arn === undefined ? undefined : await recordOf(run, kind, arn);
+  const resource = arn === undefined ? {} : { resource: made === undefined ? { arn } : resourceOf(made) };
+  if (faults.length > 0) return { id, action: 'refused', ...resource, faults, ...told };
+  if (found === undefined) return { id, action: 'create', ...resource };
+  return { id, action: 'replace', ...resource, ...told, replaces: String(found['arn']) };
+}
+
+/** The resource that has the name and version of an input. */
+async function existing(run: Run, kind: Kind, input: Structure): Promise<Structure | ApiError | undefined> {
+  if (kind.get === undefined || typeof input['name'] !== 'string') return undefined;
+  const found = await attempt(run, kind.get.operation, {
+    [kind.get.member]: arnOfInput(kind, input, run.context),
+  });
+  if ('output' in found) return found.output[kind.get.record] as Structure;
+  // No name or no version: the create says so.
+  const unknown = ['ResourceNotFoundException', 'InvalidParameterValueException', 'InvalidVersionNumberException'];
+  return unknown.includes(found.error.code) ? undefined : found.error;
+}
+
+async function recordOf(run: Run, { get }: Kind, arn: string): Promise<Structure | undefined> {
+  if (get === undefined) return undefined;
+  const found = await attempt(run, get.operation, { [get.member]: arn });
+  return 'output' in found ? (found.output[get.record] as Structure) : undefined;
+}
+
+function resourceOf(record: Structure): NonNullable<DryRunAnswer['resource']> {
+  const text = (name: string): object => (typeof record[name] === 'string' ? { [name]: record[name] } : {});
+  return { arn: String(record['arn']), ...text('name'), ...text('version'), ...text('type') };
+}
+
+function differencesOf(operation: OperationName, kind: Kind, input: Structure, found: Structure): readonly string[] {
+  const content = differences(input as never, found, contentMembers(operation, kind));
+  const tags = tagChanges(input['tags'] as Record<string, string> | undefined, found['tags'] as Record<string, string>);
+  return tags.remove.length > 0 || Object.keys(tags.set).length > 0 ? [...content, 'tags'] : content;
+}
+
+function pick(record: Structure, names: readonly string[]): Structure {
+  return Object.fromEntries(names.filter((name) => record[name] !== undefined).map((name) => [name, record[name]]));
+}
+
+type Attempt = { readonly output: Structure } | { readonly error: ApiError };
+
+/** Tries a request; what it wrote stays when it is accepted. */
+async function attempt(run: Run, name: OperationName, input: Structure): Promise<Attempt> {
+  const operation = OPERATIONS.get(name)!;
+  run.tries++;
+  await sql`savepoint dry_run`.execute(run.db);
+  try {
+    const decoded = operation.mutating
+      ? decodeInput(operation, { path: '', query: '', body: bodyOf(operation, input) })
+      : input;
+    validateInput(name, decoded);
+    const output = await operateWithin(run.db, operation, run.handlers, decoded, run.context);
+    await sql`release dry_run`.execute(run.db);
+    return { output };
+  } catch (error) {
+    await sql`rollback to dry_run`.execute(run.db);
+    await sql`release dry_run`.execute(run.db);
+    if (error instanceof ApiError && error.status < 500) return { error };
+    throw error;
+  }
+}
+
+/** What goes over the wire. A token is the caller's matter, and required: it is not kept. */
+function bodyOf({ idempotent }: Operation, input: Structure): Uint8Array {
+  const token = idempotent ? { clientToken: 'dry-run' } : {};
+  return Buffer.from(JSON.stringify({ ...(withoutHoles(input) as Structure), ...token, dryRun: undefined }));
+}
+
+/** All that a request is refused for, and what it answers without that. */
+async function faultsOfAll(
+  run: Run,
+  operation: OperationName,
+  given: Structure,
+): Promise<{ readonly output?: Structure; readonly faults: readonly DryRunFault[]; readonly hollow: boolean }> {
+  const faults: DryRunFault[] = [];
+  const repaired: string[] = [];
+  let input = given;
+  let last = await attempt(run, operation, input);
+  while ('error' in last) {
+    const now = faultsOf(last.error, input).filter((fault) => !isMadeHere(fault, repaired));
+    for (const fault of now)
+      if (faults.length < MOST_FAULTS && !faults.some(({ message }) => message === fault.message)) faults.push(fault);
+    const paths = now.flatMap(({ path }) => path ?? []);
+    let gone = false;
+    // From the last to the first: what is at the end of a list is taken away before what is in front of it.
+    for (const path of paths.toReversed()) {
+      if ('output' in last) break;
+      const sound = await repair(run, operation, input, path);
+      if (sound === undefined) continue;
+      gone = true;
+      repaired.push(path);
+      ({ input, last } = sound);
+    }
+    if (!gone || run.tries > MOST_TRIES || repaired.length > MOST_FAULTS) break;
+  }
+  const hollow = input['data'] !== given['data'];
+  return 'output' in last ? { output: last.output, faults, hollow } : { faults, hollow };
+}
+
+/** A request without what is wrong at a path. */
+async function repair(
+  run: Run,
+  operation: OperationName,
+  input: Structure,
+  path: string,
+): Promise<{ readonly input: Structure; readonly last: Attempt } | undefined> {
+  let best: { readonly input: Structure; readonly last: Attempt } | undefined;
+  for (const candidate of candidates(run, operation, input, path)) {
+    if (run.tries > MOST_TRIES) return best;
+    const last = await attempt(run, operation, candidate);
+    if ('output' in last) return { input: candidate, last };
+    const left = faultsOf(last.error, candidate);
+    if (best === undefined && !left.some((fault) => fault.path === undefined || isWithin(fault.path, path)))
+      best = { input: candidate, last };
+    // Of a parent image the right platform is looked for, too; of all else the nearest is enough.
+    if (best !== undefined && path !== 'parentImage') break;
+  }
+  return best;
+}
+
+/** Whether one of two places is in the other. */
+function isWithin(a: string, b: string): boolean {
+  const [first, second] = [tokensOf(a), tokensOf(b)];
+  return first.slice(0, second.length).join('/') === second.slice(0, first.length).join('/');
+}
+
+/** The request with something sound in the place of what is at fault, the nearest first. */
+function candidates(run: Run, operation: OperationName, input: Structure, path: string): readonly Structure[] {
+  const tokens = tokensOf(path);
+  const [top] = tokens as [string];
+  const replaced = (value: unknown, at: readonly (string | number)[] = tokens): Structure =>
+    withValue(input, at, value) as Structure;
+  if (tokens.length === 1) {
+    if (top === 'semanticVersion') return [replaced(UNUSED_VERSION)];
+    if (top === 'name') return [replaced('ingot-dry-run')];
+    if (top === 'data') return [replaced(operation.endsWith('Workflow') ? SOUND_WORKFLOW : SOUND_COMPONENT)];
+    if (top === 'parentImage') return soundParents(run).map((parent) => replaced(parent));
+  }
+  if (NEEDED.includes(top)) return [];
+  const found: Structure[] = [];
+  for (let length = tokens.length; length > 0; length--) {
+    const at = tokens.slice(0, length);
+    if (valueAt(input, at) !== undefined) found.push(replaced(undefined, at));
+  }
+  if (top === 'components') found.push(...soundComponents(run).map((arn) => replaced([{ componentArn: arn }], [top])));
+  if (top === 'distributions')
+    found.push(replaced([{ region: run.context.region, amiDistributionConfiguration: {} }], ['distributions']));
+  return found;
+}
+
+/** A base image of each platform. */
+function soundParents({ context }: Run): readonly string[] {
+  const images = context.services.catalog.managed.images.filter(({ supply }) => supply !== 'refused');
+  return firstOfEach(images).map(({ name }) => `arn:aws:imagebuilder:${context.region}:aws:image/${name}/x.x.x`);
+}
+
+/** A component of each platform that comes with Ingot. */
+function soundComponents({ context }: Run): readonly string[] {
+  const found = firstOfEach(context.services.catalog.managed.components);
+  return found.map(({ name }) => `arn:aws:imagebuilder:${context.region}:aws:component/${name}/x.x.x`);
+}
+
+/** The first of each platform. */
+function firstOfEach<T extends { readonly platform: string }>(items: readonly T[]): readonly T[] {
+  return [...Map.groupBy(items, ({ platform }) => platform).values()].map(([first]) => first!);
+}
+
+/** A fault that is there because of what was put in the place of another. */
+function isMadeHere({ message }: DryRunFault, repaired: readonly string[]): boolean {
+  return repaired.includes('parentImage') && message.includes('the parent image is');
+}
+
+/** What an error says is wrong, each with its place in the request. */
+function faultsOf(error: ApiError, input: Structure): readonly DryRunFault[] {
+  const { code } = error;
+  if (error.values.length > 0)
+    return error.values.map(({ path, detail }) => ({ code, message: detail, path: originalPath(input, path) }));
+  if (code === 'ResourceAlreadyExistsException') return [{ code, message: error.message, path: 'name' }];
+  const quoted = [...error.message.matchAll(/'([^']+)'/g)].map((match) => pathOfText(input, match[1]!));
+  const path = quoted.find((found) => found !== undefined);
+  return [{ code, message: error.message, ...(path === undefined ? {} : { path }) }];
+}
+
+/** The parameters of a document that was at fault are judged with it, once it is sound. */
+function withoutHollowParameters({ hollow }: Run, input: Structure): Structure {
+  let changed = input;
+  for (const [list, member] of [
+    ['components', 'componentArn'],
+    ['workflows', 'workflowArn'],
+  ] as const) {
+    const items = input[list];
+    if (!Array.isArray(items)) continue;
+    for (const [index, item] of (items as readonly Structure[]).entries())
+      if (hollow.has(String(item?.[member])))
+        changed = withValue(changed, [list, index, 'parameters'], undefined) as Structure;
+  }
+  return changed;
+}

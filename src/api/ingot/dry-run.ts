@@ -1,0 +1,35 @@
+/** A dry run of a list of creates: nothing is made. */
+import { handlers } from '../operations/register.ts';
+import { dryRun } from '../dry-run/dry-run.ts';
+import { KINDS } from '../dry-run/kinds.ts';
+import type { OperationName } from '../model.ts';
+import { readBody } from './read.ts';
+import { dryRunArn } from './resources.ts';
+import type { IngotRoute } from './route.ts';
+
+/** CloudFormation's largest template has 500 resources; those of Image Builder are a few of them. */
+const MOST_REQUESTS = 200;
+
+const OPERATIONS = [...(Object.keys(KINDS) as OperationName[]), 'PutParameter'] as const;
+
+export const dryRunRoutes: readonly IngotRoute[] = [
+  {
+    action: 'ingot:DryRun',
+    method: 'POST',
+    path: '/ingot/dry-run',
+    body: true,
+    resource: (_params, context) => dryRunArn(context),
+    async handle({ body }, context) {
+      const requests = readBody(body, (reader) => {
+        const list = reader.objects('requests', MOST_REQUESTS, (request) => {
+          const operation = request.oneOf('operation', OPERATIONS);
+          if (operation === undefined) request.fault('operation', `It must be one of ${OPERATIONS.join(', ')}.`);
+          return { id: request.required('id', { max: 255 }), operation: operation!, input: request.structure('input') };
+        });
+        if (new Set(list.map(({ id }) => id)).size < list.length) reader.fault('requests', 'An id is there twice.');
+        return list;
+      });
+      return { json: { answers: await dryRun(requests, handlers, context) } };
+    },
+  },
+];

@@ -1,0 +1,84 @@
+/** What deploying a template would change. Pure. */
+import type { Stack } from '../../catalog/stacks.ts';
+import { nameArn, parseArn } from '../../resources/arns.ts';
+import type { Judgement, JudgedResource } from './judge.ts';
+
+/** A member that changes. */
+interface MemberChange {
+  readonly member: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+/** What happens to one resource. */
+export interface Change {
+  readonly action: 'create' | 'update' | 'replace' | 'delete' | 'retain' | 'unchanged' | 'build' | 'unknown';
+  readonly logicalId: string;
+  readonly type: string;
+  /** What it is or will be, where that is known before. */
+  readonly arn?: string;
+  readonly replaces?: string;
+  readonly changes?: readonly MemberChange[];
+  /** Why, where the changes do not tell. */
+  readonly reason?: string;
+}
+
+/** All of them: in the order in which they are made, then in the order in which they are deleted. */
+export function changesOf({ resources }: Judgement, before: Stack | undefined): readonly Change[] {
+  const known = new Map((before?.resources ?? []).map((resource) => [resource.logicalId, resource]));
+  const made = resources.map((judged) => changeOf(judged, known.get(judged.resource.logicalId)?.physicalId));
+  const wanted = new Set(resources.map(({ resource }) => resource.logicalId));
+  const deleted = (before?.resources ?? [])
+    .filter(({ logicalId }) => !wanted.has(logicalId))
+    .toReversed()
+    .map(({ logicalId, type, physicalId, deletionPolicy }): Change => {
+      const retained = deletionPolicy?.startsWith('Retain') === true;
+      return {
+        action: retained ? 'retain' : 'delete',
+        logicalId,
+        type,
+        arn: physicalId,
+        reason: `the template no longer has it${retained ? '; DeletionPolicy: Retain' : ''}`,
+      };
+    });
+  return [...made, ...deleted];
+}
+
+function changeOf({ resource, request, answer, notJudged }: JudgedResource, recorded: string | undefined): Change {
+  const { logicalId, type } = resource;
+  if (answer === undefined)
+    return { action: 'unknown', logicalId, type, ...(notJudged === undefined ? {} : { reason: notJudged }) };
+  // The stack knows a parameter by its name, as CloudFormation does.
+  const arn = type === 'AWS::SSM::Parameter' ? answer.resource?.name : answer.resource?.arn;
+  const place = arn === undefined ? {} : { arn };
+  if (type === 'AWS::ImageBuilder::Image') return { action: 'build', logicalId, type, ...place };
+  const changes = (answer.changes ?? []).map(
+    (member): MemberChange => ({ member, before: answer.before?.[member], after: request?.[member] }),
+  );
+  const told = changes.length === 0 ? {} : { changes };
+  // Another name is another resource: the one that has the name now takes its place.
+  if (recorded !== undefined && arn !== undefined && baseOf(recorded) !== baseOf(arn))
+    return {
+      action: 'replace',
+      logicalId,
+      type,
+      ...place,
+      replaces: recorded,
+      ...told,
+      reason: 'its name changes',
+    };
+  if (answer.action === 'replace')
+    return { action: 'replace', logicalId, type, ...place, replaces: answer.replaces!, ...told };
+  if (answer.action === 'create' && recorded !== undefined && recorded !== arn)
+    return { action: 'replace', logicalId, type, ...place, replaces: recorded, reason: 'its version changes' };
+  if (answer.action === 'create' && recorded !== undefined)
+    return { action: 'create', logicalId, type, ...place, reason: 'it was deleted outside of the stack' };
+  if (answer.action === 'unchanged' && recorded === undefined)
+    return { action: 'unchanged', logicalId, type, ...place, reason: 'it exists already; the stack takes it over' };
+  return { action: answer.action === 'refused' ? 'unknown' : answer.action, logicalId, type, ...place, ...told };
+}
+
+function baseOf(arn: string): string {
+  const parsed = parseArn(arn);
+  return parsed === undefined ? arn : nameArn(parsed);
+}

@@ -1,0 +1,38 @@
+/** `AWS::SSM::Parameter` of templates: the server keeps them, and `ssm:` parents and other templates find them. */
+import type { StoredParameter } from '../../catalog/parameters.ts';
+import { signedJson, type Connection } from '../../platform/api-client.ts';
+import type { RequestValue } from '../../templates/template.ts';
+import { CommandFailed } from '../command.ts';
+import type { DeployContext, Deployed } from './context.ts';
+
+/** The values of all parameters that are kept in the connection's Region, by name. */
+export async function keptParameters(connection: Connection): Promise<ReadonlyMap<string, string>> {
+  const { parameters } = await signedJson<{ parameters: readonly StoredParameter[] }>(connection, {
+    method: 'GET',
+    path: '/ingot/parameters',
+  });
+  return new Map(parameters.map(({ name, value }) => [name, value]));
+}
+
+/** Keeps a parameter, in place of the one before. */
+export async function deployParameter(
+  context: DeployContext,
+  request: Readonly<Record<string, RequestValue>>,
+): Promise<Deployed> {
+  const { connection, region, account, signal } = context;
+  const { name, type, value, description } = request;
+  if (type === 'SecureString')
+    throw new CommandFailed('a SecureString is a secret, and is not kept here: CloudFormation makes none either');
+  const before = (await keptParameters(connection)).get(String(name));
+  await signedJson<StoredParameter>(connection, {
+    method: 'POST',
+    path: `/ingot/parameters/${encodeURIComponent(String(name))}`,
+    body: { type, value, ...(description === undefined ? {} : { description }) },
+    signal,
+  });
+  return {
+    arn: `arn:aws:ssm:${region}:${account}:parameter/${String(name).replace(/^\//, '')}`,
+    what: before === undefined ? 'created' : before === value ? 'unchanged' : 'updated',
+    answers: { ref: String(name), attributes: { Type: String(type), Value: String(value) } },
+  };
+}

@@ -1,0 +1,249 @@
+/** The record of a stack while its resources are made, changed and deleted, so that the next run goes on from it. */
+import {
+  DeleteComponentCommand,
+  DeleteContainerRecipeCommand,
+  DeleteDistributionConfigurationCommand,
+  DeleteImageCommand,
+  DeleteImagePipelineCommand,
+  DeleteImageRecipeCommand,
+  DeleteInfrastructureConfigurationCommand,
+  DeleteLifecyclePolicyCommand,
+  DeleteWorkflowCommand,
+  type ImagebuilderClient,
+} from '@aws-sdk/client-imagebuilder';
+import {
+  MOST_EARLIER,
+  type Stack,
+  type StackExport,
+  type StackOutput,
+  type StackResource,
+  type StackStatus,
+} from '../../catalog/stacks.ts';
+import type { Fault } from '../../documents/position.ts';
+import { imagebuilderClient, signedJson, type Connection } from '../../platform/api-client.ts';
+import { nameArn, parseArn } from '../../resources/arns.ts';
+import type { Judgement } from './judge.ts';
+
+/** A stack, or `undefined` when there is none of that name. */
+export async function findStack(connection: Connection, name: string): Promise<Stack | undefined> {
+  try {
+    return await signedJson<Stack>(connection, { method: 'GET', path: `/ingot/stacks/${encodeURIComponent(name)}` });
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ResourceNotFoundException') return undefined;
+    throw error;
+  }
+}
+
+/** Exports that the template has no longer, while other stacks import them. */
+export function exportsInUse(
+  before: Stack | undefined,
+  { outputs, allOutputs }: Pick<Judgement, 'outputs' | 'allOutputs'>,
+  exports: readonly StackExport[],
+): readonly Fault[] {
+  if (before === undefined || !allOutputs) return [];
+  return exports.flatMap(({ name, stack, importedBy }) => {
+    const next = outputs.find(({ exportName }) => exportName === name);
+    if (stack !== before.name || importedBy.length === 0 || next !== undefined) return [];
+    return [
+      {
+        code: 'export-in-use',
+        severity: 'error' as const,
+        position: { line: 1, column: 1 },
+        path: 'Outputs',
+        message: `Export ${name} cannot be deleted as it is in use by ${importedBy.join(', ')}.`,
+      },
+    ];
+  });
+}
+
+/** What became of something that was to be deleted. */
+export interface Deletion {
+  readonly logicalId: string;
+  readonly arn: string;
+  /** Why it is still there. */
+  readonly kept?: string;
+}
+
+/** A stack at work. */
+export class StackRecord {
+  readonly name: string;
+  /** As it was before. */
+  readonly before: Stack | undefined;
+  readonly #connection: () => Promise<Connection>;
+  readonly #resources: Map<string, StackResource>;
+  readonly #description: string | undefined;
+  readonly #verb: 'CREATE' | 'UPDATE' | 'DELETE';
+  #recorded = '';
+
+  /** @param connection the server may have ended meanwhile: it is asked for anew each time */
+  constructor(
+    name: string,
+    before: Stack | undefined,
+    connection: () => Promise<Connection>,
+    description: string | undefined,
+    verb?: 'DELETE',
+  ) {
+    this.name = name;
+    this.before = before;
+    this.#connection = connection;
+    this.#resources = new Map((before?.resources ?? []).map((resource) => [resource.logicalId, resource]));
+    this.#description = description;
+    const complete =
+      before !== undefined && (!before.status.startsWith('CREATE_') || before.status === 'CREATE_COMPLETE');
+    this.#verb = verb ?? (complete ? 'UPDATE' : 'CREATE');
+  }
+
+  /** How many resources it has. */
+  get size(): number {
+    return this.#resources.size;
+  }
+
+  get(logicalId: string): StackResource | undefined {
+    return this.#resources.get(logicalId);
+  }
+
+  /**
+   * Notes what a resource is now.
+   * @param retain UpdateReplacePolicy: one of another name that it had is left alone and no part of the stack any more
+   */
+  async set(resource: Omit<StackResource, 'earlier'>, retain = false): Promise<void> {
+    const known = this.#resources.get(resource.logicalId);
+    const earlier = [...(known?.earlier ?? []), ...(known === undefined ? [] : [known.physicalId])];
+    const others = [...new Set(earlier)]
+      .filter((arn) => arn !== resource.physicalId && !isImage(arn))
+      .filter((arn) => !retain || baseOf(arn) === baseOf(resource.physicalId))
+      .slice(-MOST_EARLIER);
+    // The order is that of making: what was made anew comes last.
+    if (known !== undefined && known.physicalId !== resource.physicalId) this.#resources.delete(resource.logicalId);
+    this.#resources.set(resource.logicalId, { ...resource, ...(others.length === 0 ? {} : { earlier: others }) });
+    await this.#put(`${this.#verb}_IN_PROGRESS`);
+  }
+
+  /** Says that work begins. */
+  begin(): Promise<void> {
+    return this.#put(`${this.#verb}_IN_PROGRESS`);
+  }
+
+  /** Says that the stack is as its template says. @throws {RequestRefused} for exports in use or of another stack */
+  complete(outputs: readonly StackOutput[], imports: readonly string[]): Promise<void> {
+    return this.#put(this.#verb === 'CREATE' ? 'CREATE_COMPLETE' : 'UPDATE_COMPLETE', outputs, imports);
+  }
+
+  failed(): Promise<void> {
+    return this.#put(`${this.#verb}_FAILED`);
+  }
+
+  async #put(status: StackStatus, outputs: readonly StackOutput[] = [], imports?: readonly string[]): Promise<void> {
+    const body = {
+      status,
+      ...(this.#description === undefined ? {} : { description: this.#description.slice(0, 1024) }),
+      resources: [...this.#resources.values()],
+      outputs,
+      ...(imports === undefined ? { keepImports: true } : { imports }),
+    };
+    const text = JSON.stringify(body);
+    if (text === this.#recorded) return;
+    const path = `/ingot/stacks/${encodeURIComponent(this.name)}`;
+    await signedJson(await this.#connection(), { method: 'POST', path, body });
+    this.#recorded = text;
+  }
+
+  /**
+   * Deletes what the template has no longer, each thing before what it needs; what is in use stays on record.
+   * @param wanted logical ids that the template has
+   */
+  async cleanUp(wanted: ReadonlySet<string>): Promise<readonly Deletion[]> {
+    const done: Deletion[] = [];
+    const connection = await this.#connection();
+    for (const resource of [...this.#resources.values()].toReversed()) {
+      const { logicalId, physicalId, earlier = [], deletionPolicy = 'Delete' } = resource;
+      const retained = deletionPolicy.startsWith('Retain');
+      if (!wanted.has(logicalId)) {
+        const deletions = retained
+          ? [{ logicalId, arn: physicalId, kept: 'DeletionPolicy: Retain' }]
+          : await deleteAll(connection, resource, [...earlier, physicalId]);
+        done.push(...deletions);
+        if (retained || !deletions.some(({ arn, kept }) => arn === physicalId && kept !== undefined))
+          this.#resources.delete(logicalId);
+        await this.#put(`${this.#verb}_IN_PROGRESS`);
+        continue;
+      }
+      // Other versions are what earlier images were built of; another name is what the template has no longer.
+      const renamed = earlier.filter((arn) => baseOf(arn) !== baseOf(physicalId));
+      if (renamed.length === 0) continue;
+      const deletions = await deleteAll(connection, resource, renamed);
+      done.push(...deletions);
+      const gone = new Set(deletions.filter(({ kept }) => kept === undefined).map(({ arn }) => arn));
+      const left = earlier.filter((arn) => !gone.has(arn));
+      const { earlier: _earlier, ...rest } = resource;
+      this.#resources.set(logicalId, { ...rest, ...(left.length === 0 ? {} : { earlier: left }) });
+      await this.#put(`${this.#verb}_IN_PROGRESS`);
+    }
+    return done;
+  }
+}
+
+/** Images of earlier builds are no part of the stack: each build makes one more. */
+function isImage(arn: string): boolean {
+  return parseArn(arn)?.type === 'image';
+}
+
+/** Name and type of an ARN, without version and build. */
+function baseOf(arn: string): string {
+  const parsed = parseArn(arn);
+  return parsed === undefined ? arn : nameArn(parsed);
+}
+
+/** Deletes ARNs, the latest first. */
+async function deleteAll(
+  connection: Connection,
+  { logicalId, type }: StackResource,
+  arns: readonly string[],
+): Promise<readonly Deletion[]> {
+  const done: Deletion[] = [];
+  const client = imagebuilderClient(connection);
+  for (const arn of arns.toReversed()) {
+    try {
+      if (type === 'AWS::SSM::Parameter')
+        await signedJson(connection, { method: 'DELETE', path: `/ingot/parameters/${encodeURIComponent(arn)}` });
+      else await deleteResource(client, arn);
+      done.push({ logicalId, arn });
+    } catch (error) {
+      const { name, message, code } = error as Error & { readonly code?: unknown };
+      // Somebody else has deleted it.
+      if ([name, code].includes('ResourceNotFoundException')) done.push({ logicalId, arn });
+      else if ((error as { $fault?: unknown }).$fault === undefined && name !== 'RequestRefused') throw error;
+      else done.push({ logicalId, arn, kept: message });
+    }
+  }
+  return done;
+}
+
+async function deleteResource(client: ImagebuilderClient, arn: string): Promise<void> {
+  switch (parseArn(arn)?.type) {
+    case 'component':
+      return void (await client.send(new DeleteComponentCommand({ componentBuildVersionArn: arn })));
+    case 'container-recipe':
+      return void (await client.send(new DeleteContainerRecipeCommand({ containerRecipeArn: arn })));
+    case 'distribution-configuration':
+      return void (await client.send(
+        new DeleteDistributionConfigurationCommand({ distributionConfigurationArn: arn }),
+      ));
+    case 'image':
+      return void (await client.send(new DeleteImageCommand({ imageBuildVersionArn: arn })));
+    case 'image-pipeline':
+      return void (await client.send(new DeleteImagePipelineCommand({ imagePipelineArn: arn })));
+    case 'image-recipe':
+      return void (await client.send(new DeleteImageRecipeCommand({ imageRecipeArn: arn })));
+    case 'infrastructure-configuration':
+      return void (await client.send(
+        new DeleteInfrastructureConfigurationCommand({ infrastructureConfigurationArn: arn }),
+      ));
+    case 'lifecycle-policy':
+      return void (await client.send(new DeleteLifecyclePolicyCommand({ lifecyclePolicyArn: arn })));
+    case 'workflow':
+      return void (await client.send(new DeleteWorkflowCommand({ workflowBuildVersionArn: arn })));
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,181 @@
+/** A template of a file, with what is given to it. */
+import { INGOT } from '../../platform/own-program.ts';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, extname, resolve } from 'node:path';
+import type { StackExport } from '../../catalog/stacks.ts';
+import type { Fault } from '../../documents/position.ts';
+import { signedJson, type Connection } from '../../platform/api-client.ts';
+import { leniently } from '../../templates/faults.ts';
+import { describeFile, recognize } from '../../templates/recognize.ts';
+import { parseTemplate, planTemplate, type Plan, type Template } from '../../templates/template.ts';
+import { keptParameters } from './parameters.ts';
+import { WrongUse, type Arguments, type CommandOption } from '../command.ts';
+
+/** Options of every command that takes a template. */
+export const TEMPLATE_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  parameter: { value: 'NAME=VALUE', short: 'p', multiple: true, help: 'template parameter' },
+  import: {
+    value: 'NAME=VALUE',
+    multiple: true,
+    help: 'value of an export for Fn::ImportValue, overriding what stacks export',
+  },
+  'stack-name': {
+    value: 'NAME',
+    help: 'name of the stack, and value of AWS::StackName',
+    default: "the template's name",
+  },
+};
+
+/** CloudFormation's largest template, in bytes. */
+const MOST_BYTES = 4 << 20;
+
+/** A template that was read. */
+export interface TemplateFile {
+  readonly path: string;
+  readonly text: string;
+  /** What could be read of it. */
+  readonly template?: Template;
+  readonly faults: readonly Fault[];
+}
+
+/** @throws {WrongUse} when the file cannot be read */
+export async function readText(path: string, what: string): Promise<string> {
+  try {
+    if ((await stat(path)).isDirectory()) throw new WrongUse(describeFile(path, 'directory', INGOT));
+    if ((await stat(path)).size > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES >> 20} MiB`);
+    return (await readFile(path, 'utf8')).replace(/^\ufeff/, '');
+  } catch (error) {
+    if (error instanceof WrongUse) throw error;
+    throw new WrongUse(
+      `cannot read the ${what} ${path}: ` +
+        `${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
+    );
+  }
+}
+
+/**
+ * Reads a template of a file.
+ * @throws {WrongUse} when it cannot be read, or is something else
+ */
+export async function openTemplate(path: string): Promise<TemplateFile> {
+  const text = await readText(path, 'template');
+  const kind = recognize(path, text);
+  if (kind !== 'cloudformation' && kind !== 'unknown') throw new WrongUse(describeFile(path, kind, INGOT));
+  return readTemplate(path, text);
+}
+
+/** Reads a template as far as it can be read. */
+export function readTemplate(path: string, text: string): TemplateFile {
+  const { value, faults } = leniently(() => parseTemplate(text));
+  return { path, text, faults, ...(value === undefined ? {} : { template: value }) };
+}
+
+/** What a template is evaluated with. */
+export interface Given {
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly imports: ReadonlyMap<string, string>;
+  readonly stackName: string;
+  readonly region: string;
+  readonly account: string;
+}
+
+/** What the options give to a template. @throws {WrongUse} */
+export function givenBy(args: Arguments, path: string, place: Pick<Given, 'region' | 'account'>): Given {
+  const stackName = args.text('stack-name') ?? stackNameOf(path);
+  if (!/^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(stackName))
+    throw new WrongUse(
+      `invalid value '${stackName}' for --stack-name: expected at most 128 letters, digits and hyphens, beginning ` +
+        'with a letter',
+    );
+  return { parameters: pairs(args, 'parameter'), imports: pairs(args, 'import'), stackName, ...place };
+}
+
+function pairs(args: Arguments, option: string): ReadonlyMap<string, string> {
+  return new Map(
+    args.list(option).map((given): [string, string] => {
+      const split = /^([^=]+)=([^]*)$/.exec(given);
+      if (split === null) throw new WrongUse(`invalid value '${given}' for --${option}: expected NAME=VALUE`);
+      return [split[1]!, split[2]!];
+    }),
+  );
+}
+
+/**
+ * The file's name, or its folder's when the file is called just template; in the characters that a stack's name has.
+ */
+function stackNameOf(path: string): string {
+  const name = basename(path, extname(path)).replace(/\.template$/, '');
+  const telling = name === 'template' ? basename(dirname(resolve(path))) : name;
+  return (
+    telling
+      .replace(/[^A-Za-z0-9-]+/g, '-')
+      .replace(/^[^A-Za-z]+/, '')
+      .slice(0, 128) || 'stack'
+  );
+}
+
+/** What the server has that a template may ask for. */
+export interface Surroundings {
+  readonly exports: readonly StackExport[];
+  /** Values of kept parameters, by name. */
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+const NOTHING: Surroundings = { exports: [], parameters: new Map() };
+
+/** What the server has in the connection's Region. */
+export async function surroundingsOf(connection: Connection): Promise<Surroundings> {
+  return { exports: await exportsOf(connection), parameters: await keptParameters(connection) };
+}
+
+/** A template with its parameters, as far as it could be evaluated. */
+export interface EvaluatedTemplate extends TemplateFile {
+  readonly plan?: Plan;
+  /** Names of the exports of other stacks that it uses. It grows while values are evaluated. */
+  readonly imported: ReadonlySet<string>;
+}
+
+/**
+ * Evaluates a template as far as that goes before anything exists.
+ * @param surroundings what the server has, once it was asked
+ */
+export function evaluateTemplate(
+  file: TemplateFile,
+  given: Given,
+  { exports, parameters }: Surroundings = NOTHING,
+): EvaluatedTemplate {
+  const imported = new Set<string>();
+  const { template } = file;
+  if (template === undefined) return { ...file, imported };
+  const values = new Map(exports.map(({ name, value }) => [name, value]));
+  const exportValue = (name: string): string | undefined => {
+    const own = given.imports.get(name);
+    if (own === undefined && values.has(name)) imported.add(name);
+    return own ?? values.get(name);
+  };
+  const { value: plan, faults } = leniently(() =>
+    planTemplate(
+      template,
+      given.parameters,
+      {
+        region: given.region,
+        accountId: given.account,
+        partition: 'aws',
+        stackName: given.stackName,
+      },
+      { exportValue, parameterValue: (name) => parameters.get(name) },
+    ),
+  );
+  return { ...file, imported, faults, ...(plan === undefined ? {} : { plan }) };
+}
+
+/** Whether there is anything that the server can judge: of a template that cannot be read there is not. */
+export function asksServer({ plan }: EvaluatedTemplate): boolean {
+  return plan !== undefined && plan.resources.length > 0;
+}
+
+/** What stacks export in the connection's Region. */
+export async function exportsOf(connection: Connection): Promise<readonly StackExport[]> {
+  const path = '/ingot/exports';
+  return (await signedJson<{ exports: readonly StackExport[] }>(connection, { method: 'GET', path })).exports;
+}

@@ -1,0 +1,146 @@
+/** `ingot validate`. */
+import { INGOT } from '../platform/own-program.ts';
+import { statSync } from 'node:fs';
+import { parseComponentDocument } from '../documents/component/parse.ts';
+import type { Fault } from '../documents/position.ts';
+import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
+import type { Connection } from '../platform/api-client.ts';
+import { loadCredentials } from '../platform/credentials.ts';
+import { describeFile, recognize, type FileKind } from '../templates/recognize.ts';
+import { CLIENT_OPTIONS, connectTo, dataDirectoryOf, regionOf } from './client.ts';
+import { WrongUse, type Arguments, type Command } from './command.ts';
+import { faultLines, judgeTemplate } from './deploy/judge.ts';
+import { exportsInUse, findStack } from './deploy/stack.ts';
+import {
+  asksServer,
+  evaluateTemplate,
+  surroundingsOf,
+  givenBy,
+  readTemplate,
+  readText,
+  TEMPLATE_OPTIONS,
+} from './deploy/template-file.ts';
+
+export const validate: Command = {
+  usage: 'validate [OPTIONS] FILE...',
+  about: `
+Validates CloudFormation templates, component documents and workflow documents, and prints every fault with line and column.
+Nothing is made.
+
+A template is evaluated with its parameters, and the server answers every request as it would when the template is built: the
+parent image, documents inside Data, versions, names, the AMI's name, references between resources. If no server is running on
+the data directory, the command starts one in the background. Documents need no server.
+
+Of any other file one line says what it is and which command takes it.`,
+  options: {
+    ...TEMPLATE_OPTIONS,
+    'workflow-type': {
+      value: 'TYPE',
+      help: 'type of the workflow documents: BUILD, TEST or DISTRIBUTION',
+      default: 'BUILD',
+    },
+    json: {
+      help: 'print a list: for each file its kind, whether it is valid, and faults (code, severity, line, column, path, message)',
+    },
+    ...CLIENT_OPTIONS,
+  },
+  exitCodes: {
+    0: 'valid; there may be warnings',
+    1: 'at least one file has a fault, or is nothing that can be validated',
+    2: 'usage error, such as a file that cannot be read',
+  },
+  examples: ['ingot validate template.yaml', 'ingot validate --json template.yaml component.yaml'],
+  positionals: ['FILE', 'FILE...'],
+  run,
+};
+
+const WORKFLOW_TYPES = ['BUILD', 'TEST', 'DISTRIBUTION'] as const;
+
+/** What came of one file. */
+interface Verdict {
+  readonly file: string;
+  readonly kind: FileKind;
+  readonly faults: readonly Fault[];
+  /** What to do with what cannot be validated. */
+  readonly hint?: string;
+}
+
+async function run(args: Arguments): Promise<number> {
+  const type = WORKFLOW_TYPES.find((each) => each === (args.text('workflow-type') ?? 'BUILD').toUpperCase());
+  if (type === undefined)
+    throw new WrongUse(
+      `invalid value '${args.text('workflow-type')}' for --workflow-type: expected ${WORKFLOW_TYPES.join(', ')}`,
+    );
+  const dataDirectory = dataDirectoryOf(args);
+  const region = regionOf(args);
+  let connection: Connection | undefined;
+  const verdicts: Verdict[] = [];
+  for (const file of args.positionals) {
+    if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+      verdicts.push({ file, kind: 'directory', faults: [], hint: describeFile(file, 'directory', INGOT) });
+      continue;
+    }
+    const text = await readText(file, 'file');
+    const kind = recognize(file, text);
+    if (kind === 'component') verdicts.push({ file, kind, faults: parseComponentDocument(text).faults });
+    else if (kind === 'workflow') verdicts.push({ file, kind, faults: parseWorkflowDocument(text, type).faults });
+    else if (kind === 'cloudformation') {
+      const { account } = await loadCredentials(dataDirectory);
+      const given = givenBy(args, file, { region, account });
+      const read = readTemplate(file, text);
+      const early = evaluateTemplate(read, given);
+      if (early.faults.length > 0 && !asksServer(early)) {
+        verdicts.push({ file, kind, faults: early.faults });
+        continue;
+      }
+      connection ??= await connectTo(dataDirectory, region);
+      const surroundings = await surroundingsOf(connection);
+      const judgement = await judgeTemplate(connection, evaluateTemplate(read, given, surroundings));
+      const inUse = exportsInUse(await findStack(connection, given.stackName), judgement, surroundings.exports);
+      verdicts.push({ file, kind, faults: [...judgement.faults, ...inUse] });
+    } else verdicts.push({ file, kind, faults: [], hint: describeFile(file, kind, INGOT) });
+  }
+  if (args.flag('json')) process.stdout.write(`${JSON.stringify(verdicts.map(shown), undefined, 2)}\n`);
+  else for (const verdict of verdicts) tell(verdict);
+  return verdicts.every(isValid) ? 0 : 1;
+}
+
+function isValid({ faults, hint }: Verdict): boolean {
+  return hint === undefined && !faults.some(({ severity }) => severity === 'error');
+}
+
+function shown(verdict: Verdict): object {
+  const { file, kind, faults, hint } = verdict;
+  return {
+    file,
+    kind,
+    valid: isValid(verdict),
+    ...(hint === undefined ? {} : { hint }),
+    faults: faults.map(({ code, severity, position, path, message }) => ({
+      code,
+      severity,
+      ...position,
+      path,
+      message,
+    })),
+  };
+}
+
+function tell(verdict: Verdict): void {
+  const { file, faults, hint } = verdict;
+  for (const line of faultLines(file, faults)) process.stdout.write(`${line}\n`);
+  if (hint !== undefined) process.stdout.write(`${hint}\n`);
+  else {
+    const errors = faults.filter(({ severity }) => severity === 'error').length;
+    const warnings = faults.length - errors;
+    const told = [
+      errors === 0 ? 'valid' : count(errors, 'fault'),
+      ...(warnings === 0 ? [] : [count(warnings, 'warning')]),
+    ];
+    process.stdout.write(`${file}: ${told.join(', ')}\n`);
+  }
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}

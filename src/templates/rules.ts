@@ -1,0 +1,124 @@
+/** The section Rules: what has to hold of the parameters. */
+import { isTrue, type ValueTest } from './conditions.ts';
+import { type Faults, suggestion } from './faults.ts';
+import { describe, type CallNode, type MapNode, type TemplateNode, type Value } from './nodes.ts';
+import type { TemplateParameter } from './parameters.ts';
+import type { CallEvaluator, Scope } from './scope.ts';
+
+const RULE_KEYS = ['Assertions', 'RuleCondition'];
+const ASSERTION_KEYS = ['Assert', 'AssertDescription'];
+
+/** Texts of a value or a list of values, or `undefined` while any is unknown. */
+function textsOf(value: Value): readonly string[] | undefined {
+  if (value.kind === 'scalar') return [value.text];
+  if (value.kind !== 'list') return undefined;
+  const texts: string[] = [];
+  for (const item of value.items) {
+    // A list of lists is read as one: a list parameter among others.
+    const inner = textsOf(item);
+    if (inner === undefined) return undefined;
+    texts.push(...inner);
+  }
+  return texts;
+}
+
+function compare(test: (left: readonly string[], right: readonly string[]) => boolean): ValueTest {
+  return ([left, right]) => {
+    const [a, b] = [textsOf(left!), textsOf(right!)];
+    return a === undefined || b === undefined ? undefined : test(a, b);
+  };
+}
+
+const TESTS: ReadonlyMap<string, ValueTest> = new Map([
+  ['Fn::Contains', compare((list, [value]) => value !== undefined && list.includes(value))],
+  ['Fn::EachMemberEquals', compare((list, [value]) => list.every((each) => each === value))],
+  [
+    'Fn::EachMemberIn',
+    compare((list, among) => {
+      const set = new Set(among);
+      return list.every((each) => set.has(each));
+    }),
+  ],
+]);
+
+/** Evaluates the section; an assertion that is false is a fault with its own words. */
+export function checkRules(
+  section: TemplateNode | undefined,
+  parameters: ReadonlyMap<string, TemplateParameter>,
+  scope: Scope,
+  faults: Faults,
+): void {
+  if (section === undefined) return;
+  if (section.kind !== 'map') {
+    faults.add('wrong-type', section.position, 'Rules', `expected a map, found ${describe(section)}`);
+    return;
+  }
+  const inside: Scope = { ...scope, resources: new Map(), more: parameterFunctions(parameters) };
+  for (const [name, entry] of section.entries) {
+    const path = `Rules.${name}`;
+    if (entry.value.kind !== 'map')
+      faults.add('wrong-type', entry.value.position, path, `expected a map, found ${describe(entry.value)}`);
+    else checkRule(entry.value, path, inside, faults);
+  }
+}
+
+function checkRule(rule: MapNode, path: string, scope: Scope, faults: Faults): void {
+  refuseOtherKeys(rule, RULE_KEYS, path, 'rule', faults);
+  const condition = rule.entries.get('RuleCondition')?.value;
+  const applies = condition === undefined || isTrue(condition, `${path}.RuleCondition`, scope, faults, TESTS);
+  const assertions = rule.entries.get('Assertions')?.value;
+  if (assertions?.kind !== 'list') {
+    faults.add('missing', assertions?.position ?? rule.position, path, 'a rule needs Assertions, a list');
+    return;
+  }
+  for (const [index, assertion] of assertions.items.entries()) {
+    const at = `${path}.Assertions[${index}]`;
+    const assert = assertion.kind === 'map' ? assertion.entries.get('Assert') : undefined;
+    if (assertion.kind !== 'map' || assert === undefined) {
+      faults.add('missing', assertion.position, at, 'an assertion needs Assert');
+      continue;
+    }
+    refuseOtherKeys(assertion, ASSERTION_KEYS, at, 'assertion', faults);
+    const holds = isTrue(assert.value, `${at}.Assert`, scope, faults, TESTS);
+    if (applies !== true || holds !== false) continue;
+    const description = assertion.entries.get('AssertDescription')?.value;
+    const words = description?.kind === 'scalar' ? description.text : 'the assertion is false';
+    faults.add('rule-failed', assertion.position, at, words);
+  }
+}
+
+function refuseOtherKeys(map: MapNode, known: readonly string[], path: string, what: string, faults: Faults): void {
+  for (const [key, entry] of map.entries) {
+    if (!known.includes(key))
+      faults.add(
+        'unknown-property',
+        entry.position,
+        `${path}.${key}`,
+        `unknown key of a ${what}${suggestion(key, known)}`,
+      );
+  }
+}
+
+/** Functions that only rules have: the values of parameters by type, and what AWS knows of them. */
+function parameterFunctions(parameters: ReadonlyMap<string, TemplateParameter>): ReadonlyMap<string, CallEvaluator> {
+  const refAll = (call: CallNode, path: string, scope: Scope, faults: Faults): Value | undefined => {
+    if (call.argument.kind !== 'scalar') {
+      faults.add('wrong-type', call.argument.position, path, `${call.written} takes the type of a parameter`);
+      return undefined;
+    }
+    const { text } = call.argument;
+    const items: Value[] = [];
+    for (const [name, { type }] of parameters) {
+      if (type !== text && type !== `List<${text}>`) continue;
+      items.push(scope.parameters.get(name) ?? { kind: 'unknown', position: call.position });
+    }
+    return { kind: 'list', items, position: call.position };
+  };
+  // The attribute of a subnet or a VPC is known to AWS only: the assertion can be neither true nor false here.
+  const valueOf = (call: CallNode): Value => ({ kind: 'unknown', position: call.position });
+  return new Map<string, CallEvaluator>([
+    ['Fn::RefAll', refAll],
+    ['Fn::ValueOf', valueOf],
+    ['Fn::ValueOfAll', valueOf],
+  ]);
+}
