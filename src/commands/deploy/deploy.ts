@@ -366,10 +366,9 @@ async function deployVersion(
   }
   if (existing !== undefined && !open) {
     throw new CommandFailed(
-      `${type.replace('-', ' ')} ${existing.name} ${version} exists with different content (${different.join(', ')}), ` +
-        'and versions are immutable. ' +
-        `Use Version: ${version.replace(/\d+$/, 'x')} to create the next version on each change, or choose a new ` +
-        'version',
+      `${type.replace('-', ' ')} ${existing.name} ${version} exists with different content ` +
+        `(${different.join(', ')}), and versions are immutable. Use Version: ${version.replace(/\d+$/, 'x')} to ` +
+        'create the next version on each change, or choose a new version',
     );
   }
   const arn = await operations.create();
