@@ -69,9 +69,9 @@ export function parseShortName(text: string): ShortName | undefined {
   if (versionText !== undefined && version === undefined) return undefined;
   if (buildText !== undefined && (!/^[1-9]\d{0,9}$/.test(buildText) || !isVersion(version!))) return undefined;
   return {
-    ...(type === undefined ? {} : { type }),
+    type,
     slug: slug(name),
-    ...(version === undefined ? {} : { version }),
+    version,
     ...(buildText === undefined ? {} : { build: Number(buildText) }),
   };
 }

@@ -117,7 +117,7 @@ function shown(verdict: Verdict): object {
     file,
     kind,
     valid: isValid(verdict),
-    ...(hint === undefined ? {} : { hint }),
+    hint,
     faults: faults.map(({ code, severity, position, path, message }) => ({
       code,
       severity,

@@ -271,8 +271,8 @@ function evaluateOutput(output: WrittenOutput, scope: Scope, faults: Faults): Ou
   return {
     name,
     value,
-    ...(description === undefined ? {} : { description }),
-    ...(exportName === undefined ? {} : { exportName }),
+    description,
+    exportName,
     position,
   };
 }

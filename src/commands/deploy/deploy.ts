@@ -161,7 +161,7 @@ async function runPipeline(
     const page = await client.send(new ListImagePipelinesCommand({ nextToken }), { abortSignal });
     const pipeline = page.imagePipelineList!.find(({ arn }) => deploymentIdOf(arn!) === deploymentId);
     if (pipeline !== undefined) {
-      const start = { imagePipelineArn: pipeline.arn!, ...(tags === undefined ? {} : { tags }) };
+      const start = { imagePipelineArn: pipeline.arn!, tags };
       const answer = await client.send(new StartImagePipelineExecutionCommand(start as never), { abortSignal });
       return answer.imageBuildVersionArn!;
     }
