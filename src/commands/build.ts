@@ -32,7 +32,7 @@ import { CLIENT_OPTIONS, connectTo, dataDirectoryOf, regionOf } from './client.t
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 import { requireFitHost } from './fitness.ts';
 import type { Interrupt } from './interrupt.ts';
-import { WATCH_OPTIONS, watching, watchImage } from './watch-image.ts';
+import { CANCELED_CODES, WATCH_OPTIONS, watching, watchImage } from './watch-image.ts';
 
 export const build: Command = {
   usage: 'build [OPTIONS] TEMPLATE',
@@ -59,9 +59,7 @@ output (such as that of \`| head\`) cancel it the same way.`,
     0: 'built, or deployed when there is nothing to build',
     1: 'failed',
     2: 'usage error, including an invalid template',
-    130: 'canceled with Ctrl-C',
-    141: 'canceled because its output was closed, as by `| head`',
-    143: 'canceled with SIGTERM',
+    ...CANCELED_CODES,
   },
   examples: ['ingot build examples/nginx/template.yaml'],
   positionals: ['TEMPLATE'],

@@ -6,7 +6,7 @@ import type { Arguments, Command } from './command.ts';
 import { imageTagsOf, withTags } from './deploy/image-tags.ts';
 import { requireFitHost } from './fitness.ts';
 import { resolveName } from './short-names.ts';
-import { WATCH_OPTIONS, watching, watchImage } from './watch-image.ts';
+import { CANCELED_CODES, WATCH_OPTIONS, watching, watchImage } from './watch-image.ts';
 
 export const runPipeline: Command = {
   usage: 'run [OPTIONS] PIPELINE',
@@ -16,7 +16,7 @@ Runs an image pipeline and shows the build to its end, as \`ingot build\` does. 
 
 Ctrl-C cancels the build.`,
   options: { ...WATCH_OPTIONS, ...CLIENT_OPTIONS },
-  exitCodes: { 0: 'built', 1: 'failed', 2: 'usage error', 130: 'canceled with Ctrl-C' },
+  exitCodes: { 0: 'built', 1: 'failed', 2: 'usage error', ...CANCELED_CODES },
   examples: ['ingot run nginx'],
   positionals: ['PIPELINE'],
   run,

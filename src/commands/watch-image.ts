@@ -34,6 +34,14 @@ export const WATCH_OPTIONS: Readonly<Record<string, CommandOption>> = {
   json: { help: 'print progress records as JSON lines; the last line has "type":"result"' },
 };
 
+/** Exit codes of such a command when its image is canceled. */
+export const CANCELED_CODES: Readonly<Record<number, string>> = {
+  129: 'canceled because the terminal was closed (SIGHUP)',
+  130: 'canceled with Ctrl-C',
+  141: 'canceled because its output was closed, as by `| head`',
+  143: 'canceled with SIGTERM',
+};
+
 /**
  * Does the work of such a command: its output as the options ask for it, an interrupt that cancels, and errors as
  * output.

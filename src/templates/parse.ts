@@ -33,6 +33,8 @@ export function parseText(text: string): MapNode {
       logLevel: 'silent',
       stringKeys: true,
       merge: false,
+      // Looked for in `map`: here each key would be compared with all others.
+      uniqueKeys: false,
       prettyErrors: false,
     }),
   );
@@ -171,6 +173,7 @@ class Reader {
     const only = pairs.length === 1 && isScalar(pairs[0]!.key) ? String(pairs[0]!.key.value) : undefined;
     if (only !== undefined && isCall(only))
       return this.call(only, only, pairs[0]!.value, this.at(pairs[0]!.key.range[0]), path, depth);
+    const own = new Set<string>();
     for (const { key, value } of pairs) {
       const keyPosition = this.at(key.range[0]);
       if (!isScalar(key)) {
@@ -179,6 +182,8 @@ class Reader {
       }
       const name = key.source ?? String(key.value);
       const keyPath = path === '' ? name : `${path}.${name}`;
+      if (own.has(name)) this.faults.add('syntax', keyPosition, keyPath, `the key '${name}' is in the same map before`);
+      own.add(name);
       const read: TemplateNode | undefined =
         value === null ? { kind: 'null', position: keyPosition } : this.read(value, keyPath, depth + 1);
       if (read === undefined) continue;

@@ -331,6 +331,11 @@ describe('faults of resources, with their places', () => {
     ['macro', 'Transform: Acme\nResources: {}\n', /^1:12 Transform: the macro 'Acme' runs in AWS and not here/],
     ['unknown section', 'Resource: {}\n', /did you mean 'Resources'\?/],
     ['no resources', 'Description: x\n', /the template has no Resources section/],
+    [
+      'key twice',
+      'Resources: {R: {Type: AWS::S3::Bucket}}\nResources: {}\n',
+      /^2:1 Resources: the key 'Resources' is in/,
+    ],
     ['alias of itself', 'Resources:\n  A: &a {Type: *a}\n', /2:16 .*the alias \*a refers to itself/],
     [
       'reference in a condition',

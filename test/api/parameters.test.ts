@@ -73,7 +73,7 @@ Outputs:
       'Resources: {R: {Type: AWS::ImageBuilder::ImageRecipe, Properties: {Name: other, Version: 1.0.0, ' +
         'ParentImage: "ssm:/golden/image"}}}',
     ),
-    /There is no managed image 'nothing-that-is'/,
+    /Unknown managed image 'nothing-that-is'/,
   );
   await ask('DELETE', '/ingot/parameters/%2Fgolden%2Fimage');
   await assert.rejects(ask('DELETE', '/ingot/parameters/%2Fgolden%2Fimage'), { code: 'ResourceNotFoundException' });

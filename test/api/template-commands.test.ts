@@ -170,7 +170,7 @@ Resources:
     const document = await file('tool.yaml', 'schemaVersion: 1.0\nphases: []\n');
     for (const [args, told] of [
       [['build', play], /site\.yml is an Ansible playbook: /],
-      [['plan', document], /tool\.yaml is a component document: `ingot toe test /],
+      [['plan', document], /tool\.yaml is a component document: `\.\/ingot toe test /],
       [['build', folder], /is a directory: /],
       [['toe', 'validate', play], /site\.yml is an Ansible playbook: /],
     ] as const) {

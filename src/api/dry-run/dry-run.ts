@@ -9,7 +9,8 @@ import { sql } from 'kysely';
 import type { Queryable } from '../../catalog/catalog.ts';
 import { getParameter, PARAMETER_TYPES, putParameter } from '../../catalog/parameters.ts';
 import { differences, tagChanges } from '../../templates/compare.ts';
-import { ApiError } from '../../resources/errors.ts';
+import { patient } from '../../platform/patience.ts';
+import { ApiError, invalidRequest } from '../../resources/errors.ts';
 import { authorize } from '../access/authorize.ts';
 import { LONGEST_PARAMETER, PARAMETER_NAME } from '../ingot/parameters.ts';
 import { parameterArn } from '../ingot/resources.ts';
@@ -65,6 +66,8 @@ export interface DryRunAnswer {
 const MOST_FAULTS = 20;
 /** Requests that are tried in one dry run, repaired ones included: the transaction keeps other writers waiting. */
 const MOST_TRIES = 600;
+/** How long one dry run may take, in milliseconds: meanwhile the server answers nobody else. */
+const MOST_MS = 5000;
 /** A version that nobody has. */
 const UNUSED_VERSION = '1073741.0.0';
 const SOUND_COMPONENT = `{"schemaVersion": 1.0, "phases": [{"name": "build", "steps": [{"name": "Nothing",
@@ -77,7 +80,10 @@ const NEEDED = ['imageRecipeArn', 'containerRecipeArn', 'infrastructureConfigura
 /** What is thrown to undo the transaction. */
 class Undo extends Error {}
 
-/** Judges all of them, in order, one after the other: later ones may name what earlier ones would make. */
+/**
+ * Judges all of them, in order, one after the other: later ones may name what earlier ones would make.
+ * @throws {ApiError} InvalidRequestException when that takes too long
+ */
 export async function dryRun(
   requests: readonly DryRunRequest[],
   handlers: Handlers,
@@ -86,13 +92,19 @@ export async function dryRun(
   const answers: DryRunAnswer[] = [];
   try {
     await context.services.catalog.transaction(async (db) => {
-      const run: Run = { db, handlers, context, hollow: new Set(), tries: 0 };
-      for (const { id, operation, input } of requests)
+      const run: Run = { db, handlers, context, hollow: new Set(), tries: 0, until: Date.now() + patient(MOST_MS) };
+      for (const { id, operation, input } of requests) {
+        if (Date.now() > run.until)
+          throw invalidRequest(
+            `The server needs more than ${patient(MOST_MS) / 1000} s to judge these ${requests.length} requests. Send ` +
+              'fewer of them at once.',
+          );
         answers.push(
           operation === 'PutParameter'
             ? await judgeParameter(run, id, input)
             : await judge(run, { id, operation, input }),
         );
+      }
       throw new Undo();
     });
   } catch (error) {
@@ -108,6 +120,13 @@ interface Run {
   /** ARNs of documents that were replaced: parameters of the real ones are unknown to these. */
   readonly hollow: Set<string>;
   tries: number;
+  /** When it has to end, in milliseconds since 1970. */
+  readonly until: number;
+}
+
+/** Whether no more repairs are tried. */
+function isSpent({ tries, until }: Run): boolean {
+  return tries > MOST_TRIES || Date.now() > until;
 }
 
 /** A parameter, which later requests of the list find. */
@@ -276,7 +295,7 @@ async function faultsOfAll(
       repaired.push(path);
       ({ input, last } = sound);
     }
-    if (!gone || run.tries > MOST_TRIES || repaired.length > MOST_FAULTS) break;
+    if (!gone || isSpent(run) || repaired.length > MOST_FAULTS) break;
   }
   const hollow = input['data'] !== given['data'];
   return 'output' in last ? { output: last.output, faults, hollow } : { faults, hollow };
@@ -291,7 +310,7 @@ async function repair(
 ): Promise<{ readonly input: Structure; readonly last: Attempt } | undefined> {
   let best: { readonly input: Structure; readonly last: Attempt } | undefined;
   for (const candidate of candidates(run, operation, input, path)) {
-    if (run.tries > MOST_TRIES) return best;
+    if (isSpent(run)) return best;
     const last = await attempt(run, operation, candidate);
     if ('output' in last) return { input: candidate, last };
     const left = faultsOf(last.error, candidate);

@@ -78,6 +78,7 @@ async function documentText(context: AttemptContext, path: string, owner: string
   if (path.startsWith('arn:')) {
     const found = await context.componentText?.(path).catch((error: unknown) => {
       // It was computed while the document ran: whoever is asked may refuse it, or not be there.
+      if (error instanceof InputError) throw error;
       throw new InputError(`document: ${path} cannot be read: ${(error as Error).message}`, { cause: error });
     });
     if (found === undefined) throw new InputError(`document: the component ${path} does not exist here`);
