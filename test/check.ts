@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const MAX_COLUMNS = 120;
 const SOURCES = '{src,test,bench,docs,schemas,managed,examples}/**/*';
 const SHELL_SCRIPTS = [`${SOURCES}.sh`, 'ingot', '.ci/run'];
-const MEASURED = [`${SOURCES}.{ts,sh,ps1,pl}`, 'ingot', '.ci/run'];
+const MEASURED = [`${SOURCES}.{ts,sh,ps1,pl,md}`, '{data,release}/**/*.md', '*.md', 'ingot', '.ci/run'];
 
 /** Lines that may be longer than {@link MAX_COLUMNS}: what is in them cannot be broken. */
 const LONG_LINES: readonly { readonly pattern: RegExp; readonly reason: string }[] = [
@@ -21,9 +21,6 @@ const LONG_LINES: readonly { readonly pattern: RegExp; readonly reason: string }
     reason: "a test's name: one string, so that grep finds it",
   },
 ];
-
-/** Folders whose lines have not all been brought below {@link MAX_COLUMNS} yet. */
-const NOT_YET_SHORT = /^(docs|schemas|src\/(commands|templates))\//;
 
 /** Everything that is wrong, as text; empty when nothing is. */
 type Faults = string;
@@ -110,14 +107,19 @@ async function powerShellScripts(): Promise<Faults> {
 async function longLines(): Promise<Faults> {
   const faults: string[] = [];
   for (const file of filesOf(MEASURED)) {
-    if (NOT_YET_SHORT.test(file)) continue;
-    for (const [index, line] of readFileSync(join(root, file), 'utf8').split('\n').entries()) {
+    const text = readFileSync(join(root, file), 'utf8');
+    for (const [index, line] of (file.endsWith('.md') ? proseOf(text) : text).split('\n').entries()) {
       const columns = [...line].length;
       if (columns <= MAX_COLUMNS || LONG_LINES.some(({ pattern }) => pattern.test(line))) continue;
       faults.push(`${file}:${index + 1}: ${columns} columns`);
     }
   }
   return faults.join('\n');
+}
+
+/** Markdown with blank lines for what cannot be wrapped: rows of tables, and what is typed or printed. */
+function proseOf(markdown: string): string {
+  return markdown.replace(/^( *)```[\s\S]*?^\1```$/gm, (block) => block.replace(/.+/g, '')).replace(/^ *\|.*$/gm, '');
 }
 
 function filesOf(patterns: readonly string[]): readonly string[] {

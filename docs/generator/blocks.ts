@@ -22,6 +22,7 @@ import { ingotRoutes } from '../../src/api/ingot/register.ts';
 import { members, OPERATIONS, type OperationName } from '../../src/api/model.ts';
 import { census, handlers } from '../../src/api/operations/register.ts';
 import { CONFIG_SECTIONS, configMembers } from '../../schemas/config-schema.ts';
+import { wrap } from '../../src/commands/text.ts';
 import { PAGE_SIZE } from '../../src/api/paging.ts';
 import { LONGEST_PRESIGNED_SECONDS, SKEW_MS } from '../../src/api/signature.ts';
 import { DEFAULT_CONFIG } from '../../src/platform/config/config.ts';
@@ -49,13 +50,13 @@ export async function docBlocks(): Promise<Readonly<Record<string, string>>> {
       ]),
     ),
     modules: modules(),
-    'condition-operators': CONDITION_OPERATORS.map((name) => `\`${name}\``).join(', '),
+    'condition-operators': nameList(CONDITION_OPERATORS),
     faults: table(
       ['code', 'severity', 'meaning'],
       Object.entries(FAULT_KINDS).map(([code, { severity, description }]) => [`\`${code}\``, severity, description]),
     ),
     'step-actions': actions(),
-    'system-variables': [...SYSTEM_VARIABLES.keys()].map((name) => `\`${name}\``).join(', '),
+    'system-variables': nameList([...SYSTEM_VARIABLES.keys()]),
     'managed-components': table(
       ['name', 'version', 'type', 'what it does'],
       loadManaged(managedImages).components.map(({ name, version, type, description }) => [
@@ -65,9 +66,7 @@ export async function docBlocks(): Promise<Readonly<Record<string, string>>> {
         description,
       ]),
     ),
-    'missing-components': loadManaged(managedImages)
-      .missingComponents.map(({ name }) => `\`${name}\``)
-      .join(', '),
+    'missing-components': nameList(loadManaged(managedImages).missingComponents.map(({ name }) => name)),
     'parent-names': table(
       ['name', 'system', 'from'],
       nameSources.flatMap(({ names, vendor }) =>
@@ -123,6 +122,10 @@ export function blocksOf(text: string): readonly string[] {
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function nameList(names: readonly string[]): string {
+  return wrap(names.map((name) => `\`${name}\``).join(', '), 120).join('\n');
 }
 
 function operations(): string {
@@ -304,8 +307,9 @@ function actions(): string {
       running[name]!.rollback === undefined ? 'nothing' : 'ends the instance',
     ]);
   const later = all.filter(({ name }) => running[name] === undefined).map(({ name }) => `\`${name}\``);
+  const known = `Not supported yet (\`CreateWorkflow\` rejects a step with one): ${later.join(', ')}.`;
   return (
-    `${table(['action', 'stages', 'default (min)', 'longest (min)', 'outputs', 'rollback'], rows)}\n\nKnown, and ` +
-    `not run yet (a step with one fails): ${later.join(', ')}.`
+    `${table(['action', 'stages', 'default (min)', 'longest (min)', 'outputs', 'rollback'], rows)}\n\n` +
+    wrap(known, 120).join('\n')
   );
 }

@@ -286,15 +286,16 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     '`:arn` percent-encoded; `{arn, dependents: [{arn, dependents: […]}]}`: what needs the resource, what needs ' +
     'that, and so on',
   'ingot:DryRun':
-    '`{requests: [{id, operation, input}]}`: up to 200 creates, in order; later ones may name what earlier ones would ' +
-    'make. Nothing is made, and the caller needs the rights of each. Answers `{answers: [{id, action, resource?: ' +
-    '{arn, name?, version?, type?}, changes?, before?, replaces?, faults?: [{code, message, path?}]}]}`; `action` is ' +
-    '`create`, `update`, `replace`, `unchanged` or `refused`. All faults of a request are told; what is wrong is ' +
-    'replaced by something sound, so that requests that name it are judged, too',
+    '`{requests: [{id, operation, input}]}`: up to 200 creates, in order; later ones may refer to what earlier ones ' +
+    'would create. Nothing is created, and the caller needs the permissions of each. Answers `{answers: [{id, ' +
+    'action, resource?: {arn, name?, version?, type?}, changes?, before?, replaces?, faults?: [{code, message, ' +
+    'path?}]}]}`; `action` is `create`, `update`, `replace`, `unchanged` or `refused`. The answer has all faults of ' +
+    'each request; a faulty value is replaced by a valid one, so that requests that refer to it are checked too',
   'ingot:ListStacks': "`{stacks: [Stack]}` of the caller's account and Region",
   'ingot:GetStack':
     'The Stack: `{name, stackId, status, created, updated, description?, resources: [{logicalId, type, physicalId, ' +
-    'deletionPolicy?, earlier?: [arn]}], outputs: [{name, value, description?, exportName?}]}`; statuses are those of CloudFormation',
+    'deletionPolicy?, earlier?: [arn]}], outputs: [{name, value, description?, exportName?}]}`; ' +
+    'statuses are those of CloudFormation',
   'ingot:PutStack':
     'Records a stack as it is: `{status, description?, resources, outputs, imports: [exportName], keepImports?}`. ' +
     'Outputs and exports count once the status is `…_COMPLETE`. Refused when another stack has an export of that ' +

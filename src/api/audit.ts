@@ -62,19 +62,18 @@ export function auditEvent(call: Call): AuditEvent {
     eventName: call.name.slice(0, 128),
     awsRegion: call.region ?? 'us-east-1',
     sourceIPAddress: call.sourceIp,
-    ...(userAgent === undefined ? {} : { userAgent: userAgent.slice(0, LONGEST_TEXT) }),
-    ...(error === undefined ? {} : { errorCode: error.code, errorMessage: error.message.slice(0, LONGEST_TEXT) }),
+    userAgent: userAgent?.slice(0, LONGEST_TEXT),
+    errorCode: error?.code,
+    errorMessage: error?.message.slice(0, LONGEST_TEXT),
     requestParameters: call.parameters === undefined ? null : kept(call.parameters),
     responseElements: call.answer === undefined || call.readOnly ? null : kept(call.answer),
     requestID: call.requestId,
     eventID: newUuid(),
     readOnly: call.readOnly,
-    ...(resource === undefined || resource === '*'
-      ? {}
-      : { resources: [{ ARN: resource, ...(owner === undefined ? {} : { accountId: owner }) }] }),
+    ...(resource === undefined || resource === '*' ? {} : { resources: [{ ARN: resource, accountId: owner }] }),
     eventType: 'AwsApiCall',
     managementEvent: true,
-    ...(identity === undefined ? {} : { recipientAccountId: identity.principal.account }),
+    recipientAccountId: identity?.principal.account,
     eventCategory: 'Management',
   };
 }
@@ -95,7 +94,7 @@ function userIdentity({ principal, accessKeyId, userName, session }: Identity): 
         userName: session.role.name,
       },
       attributes: { creationDate: new Date(session.issued).toISOString(), mfaAuthenticated: 'false' },
-      ...(session.sourceIdentity === undefined ? {} : { sourceIdentity: session.sourceIdentity }),
+      sourceIdentity: session.sourceIdentity,
       ...(session.federatedProvider === undefined
         ? {}
         : { webIdFederationData: { federatedProvider: session.federatedProvider } }),

@@ -35,6 +35,7 @@ import { sealerOf } from '../platform/sealing.ts';
 import type { ApiServices, Handler, Handlers } from './context.ts';
 import { handlers } from './operations/register.ts';
 import { BODY_LIMIT, createApi } from './server.ts';
+import { stated } from '../../test/harness/stated.ts';
 
 process.env['INGOT_LOG'] ??= 'silent';
 
@@ -528,7 +529,7 @@ describe("Ingot's own routes", () => {
       instanceId: INSTANCE,
       state: 'pending',
     });
-    assert.deepEqual(launches.launched, body);
+    assert.deepEqual(stated(launches.launched), body);
     assert.deepEqual((await call('GET', '/ingot/instances')).json(), { instances: [described] });
     assert.deepEqual((await call('GET', `/ingot/instances/${INSTANCE}`)).json(), described);
     assert.deepEqual((await call('DELETE', `/ingot/instances/${INSTANCE}`)).json(), {

@@ -145,7 +145,7 @@ export async function transitionImage(
   const record: Image = {
     ...readImage(row.record),
     ...options.patch,
-    state: { status: to, ...(options.reason === undefined ? {} : { reason: options.reason }) },
+    state: { status: to, reason: options.reason },
   };
   await trx
     .updateTable('images')
@@ -179,7 +179,7 @@ async function writeStateChange(
 ): Promise<void> {
   const payload = {
     ...(from === undefined ? {} : { 'previous-state': { status: from } }),
-    state: { status: to, ...(reason === undefined ? {} : { reason }) },
+    state: { status: to, reason },
   };
   await writeEvent(trx, { type: IMAGE_STATE_CHANGE, resource: arn, previousStatus: from, status: to, payload });
 }

@@ -207,7 +207,7 @@ function component(entry: ReadEntry): ManagedComponent {
     platform,
     type: componentType(document),
     parameters: parameterDetails(document),
-    ...(entry.supportedOsVersions === undefined ? {} : { supportedOsVersions: entry.supportedOsVersions }),
+    supportedOsVersions: entry.supportedOsVersions,
   };
 }
 
@@ -256,7 +256,7 @@ export function managedComponent(
     description: component.description,
     type: component.type,
     platform: component.platform,
-    ...(component.supportedOsVersions === undefined ? {} : { supportedOsVersions: [...component.supportedOsVersions] }),
+    supportedOsVersions: component.supportedOsVersions && [...component.supportedOsVersions],
     ...(component.parameters.length === 0
       ? {}
       : {

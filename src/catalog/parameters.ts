@@ -47,7 +47,7 @@ function parameterOf(row: {
     name,
     type: row.type as StoredParameter['type'],
     value,
-    ...(description === null ? {} : { description }),
+    description: description ?? undefined,
     version,
     updated,
   };

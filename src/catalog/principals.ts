@@ -64,9 +64,9 @@ export async function updatePrincipal(
     .updateTable('principals')
     .set({
       arn,
-      ...(change.trustPolicy === undefined ? {} : { trust_policy: change.trustPolicy }),
-      ...(change.maxSessionSeconds === undefined ? {} : { max_session_seconds: change.maxSessionSeconds }),
-      ...(change.tags === undefined ? {} : { tags: JSON.stringify(change.tags) }),
+      trust_policy: change.trustPolicy,
+      max_session_seconds: change.maxSessionSeconds,
+      tags: change.tags && JSON.stringify(change.tags),
     })
     .where('arn', '=', arn)
     .executeTakeFirstOrThrow();
@@ -190,8 +190,8 @@ function principalOf(row: PrincipalRow): StoredPrincipal {
     type: row.type as StoredPrincipal['type'],
     name: row.name,
     id: row.id,
-    ...(row.trust_policy === null ? {} : { trustPolicy: row.trust_policy }),
-    ...(row.max_session_seconds === null ? {} : { maxSessionSeconds: row.max_session_seconds }),
+    trustPolicy: row.trust_policy ?? undefined,
+    maxSessionSeconds: row.max_session_seconds ?? undefined,
     tags: JSON.parse(row.tags) as Record<string, string>,
     dateCreated: row.date_created,
   };

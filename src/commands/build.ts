@@ -37,18 +37,19 @@ import { CANCELED_CODES, WATCH_OPTIONS, watching, watchImage } from './watch-ima
 export const build: Command = {
   usage: 'build [OPTIONS] TEMPLATE',
   about: `
-Builds the images of a CloudFormation template (YAML or JSON). It creates or updates the AWS::ImageBuilder resources, then
-builds each AWS::ImageBuilder::Image in turn. A template without an Image runs its pipelines instead; one without either only
-makes its resources. Unchanged resources are left alone; those that an earlier run made and the template no longer has are
-deleted. Outputs are printed and kept: \`ingot stacks\` lists them, and other templates import what they export.
+Builds the images of a CloudFormation template (YAML or JSON). It creates or updates the AWS::ImageBuilder resources,
+then builds each AWS::ImageBuilder::Image in turn. A template without an Image runs its pipelines instead; one without
+either only makes its resources. Unchanged resources are left alone; those that an earlier run made and the template
+no longer has are deleted. Outputs are printed and kept: \`ingot stacks\` lists them, and other templates import what
+they export.
 
 The template is validated first, as \`ingot validate\` does: nothing is made when it has a fault.
 
-If no server is running on the data directory, the command starts one in the background. That server exits after a minute
-without work.
+If no server is running on the data directory, the command starts one in the background. That server exits after a
+minute without work.
 
-Ctrl-C cancels the current build, cleans up and exits. A second Ctrl-C exits at once. SIGTERM, SIGHUP and a closed output
-(such as that of \`| head\`) cancel it the same way.`,
+Ctrl-C cancels the current build, cleans up and exits. A second Ctrl-C exits at once. SIGTERM, SIGHUP and a closed
+output (such as that of \`| head\`) cancel it the same way.`,
   options: {
     ...TEMPLATE_OPTIONS,
     ...WATCH_OPTIONS,
@@ -152,7 +153,7 @@ async function deployAll(run: Run): Promise<number> {
     const wanted = new Set(run.plan.resources.map(({ logicalId }) => logicalId));
     for (const { logicalId, arn, kept } of await run.record.cleanUp(wanted))
       run.output.note(
-        `${kept === undefined ? 'deleted  ' : 'kept     '} ${logicalId}: ${arn}${kept === undefined ? '' : `: ${kept}`}`,
+        kept === undefined ? `deleted   ${logicalId}: ${arn}` : `kept      ${logicalId}: ${arn}: ${kept}`,
       );
     await run.record.complete(outputs, [...run.imported]);
     complete = true;

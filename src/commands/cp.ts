@@ -19,11 +19,12 @@ import { plainLine } from './text.ts';
 export const cp: Command = {
   usage: 'cp [OPTIONS] SOURCE DESTINATION',
   about: `
-Copies a file or folder to or from a launched or kept instance. One side is INSTANCE-ID:/PATH, and the other is a local path
-or - for stdin or stdout (one file only).
+Copies a file or folder to or from a launched or kept instance. One side is INSTANCE-ID:/PATH, and the other is a
+local path or - for stdin or stdout (one file only).
 
-If the destination is an existing folder, the copy goes into it under its own name. Otherwise the destination is the new name
-of the copy. A folder is merged into an existing folder of the same name. Nothing is written until everything has arrived.
+If the destination is an existing folder, the copy goes into it under its own name. Otherwise the destination is the
+new name of the copy. A folder is merged into an existing folder of the same name. Nothing is written until everything
+has arrived.
 
 Copies from an instance never write through a symbolic link at the destination. A file replaces the link; a folder is
 rejected.

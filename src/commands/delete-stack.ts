@@ -8,11 +8,11 @@ import { exportsOf } from './deploy/template-file.ts';
 export const deleteStack: Command = {
   usage: 'delete-stack [OPTIONS] NAME',
   about: `
-Deletes a stack: its resources, each before what it needs, then its record. Resources with DeletionPolicy: Retain stay. AMIs stay,
-too; \`ingot deregister\` frees their space.
+Deletes a stack: its resources, each before what it needs, then its record. Resources with DeletionPolicy: Retain
+stay. AMIs stay, too; \`ingot deregister\` frees their space.
 
-A stack whose exports other stacks import is not deleted. Resources that something else needs stay, and so does the record of the
-stack: delete what needs them and run the command again.`,
+A stack whose exports other stacks import is not deleted. Resources that something else needs stay, and so does the
+record of the stack: delete what needs them and run the command again.`,
   options: {
     json: { help: 'print what was deleted, and what was kept and why' },
     ...CLIENT_OPTIONS,
@@ -47,7 +47,7 @@ async function run(args: Arguments): Promise<number> {
   else {
     for (const { logicalId, arn, kept: reason } of deletions)
       process.stdout.write(
-        `${reason === undefined ? 'deleted' : 'kept   '} ${logicalId}: ${arn}${reason === undefined ? '' : `: ${reason}`}\n`,
+        reason === undefined ? `deleted ${logicalId}: ${arn}\n` : `kept    ${logicalId}: ${arn}: ${reason}\n`,
       );
     process.stdout.write(
       inUse ? `stack ${name} is not deleted: something needs what is left\n` : `stack ${name} is deleted\n`,

@@ -8,10 +8,11 @@ import { NAMED_TYPES, resolveName } from './short-names.ts';
 export const dependents: Command = {
   usage: 'dependents [OPTIONS] RESOURCE',
   about: `
-Shows the tree of resources that depend on a resource. To delete the resource, delete its dependents first, innermost first.
+Shows the tree of resources that depend on a resource. To delete the resource, delete its dependents first, innermost
+first.
 
-RESOURCE is an ARN or [TYPE/]NAME[/VERSION[/BUILD]], such as web, image-recipe/web or component/web/1.0.0/1. NAME alone means the
-newest build of the highest version. ARNs of resources that come with Ingot can have wildcards.`,
+RESOURCE is an ARN or [TYPE/]NAME[/VERSION[/BUILD]], such as web, image-recipe/web or component/web/1.0.0/1. NAME
+alone means the newest build of the highest version. ARNs of resources that come with Ingot can have wildcards.`,
   options: {
     json: { help: 'print {"arn","dependents":[{"arn","dependents":[...]}]}' },
     ...CLIENT_OPTIONS,

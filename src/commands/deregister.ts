@@ -9,8 +9,8 @@ import { INGOT } from '../platform/own-program.ts';
 export const deregister: Command = {
   usage: 'deregister [OPTIONS] AMI...',
   about: `
-Deregisters AMIs and deletes their disks. Layers that other images share are kept. The disk of a running instance is deleted
-when the instance terminates. The image's record is kept. Copies in other Regions are separate AMIs.`,
+Deregisters AMIs and deletes their disks. Layers that other images share are kept. The disk of a running instance is
+deleted when the instance terminates. The image's record is kept. Copies in other Regions are separate AMIs.`,
   options: {
     json: { help: 'print one line per AMI: {"amiId","region","layers","bytes","keptBy"}' },
     ...CLIENT_OPTIONS,

@@ -9,8 +9,8 @@ import { INGOT } from '../platform/own-program.ts';
 export const df: Command = {
   usage: 'df [OPTIONS]',
   about: `
-Shows the disk usage of the data directory, counting each file once. For each AMI it shows how much space deregistering that
-AMI alone would free. Layers that other images use are not freed.`,
+Shows the disk usage of the data directory, counting each file once. For each AMI it shows how much space
+deregistering that AMI alone would free. Layers that other images use are not freed.`,
   options: { json: { help: 'print one JSON object; sizes are in bytes' }, ...CLIENT_OPTIONS },
   examples: ['ingot df'],
   positionals: [],

@@ -10,11 +10,12 @@ import { INGOT } from '../platform/own-program.ts';
 export const doctor: Command = {
   usage: 'doctor [OPTIONS]',
   about: `
-Checks what this host can do, one line per check, with a command that fixes each problem. Most checks exercise the feature for
-real: they mount a small disk, run a container, create a network and boot a kernel under KVM. Nothing is left behind.
+Checks what this host can do, one line per check, with a command that fixes each problem. Most checks exercise the
+feature for real: they mount a small disk, run a container, create a network and boot a kernel under KVM. Nothing is
+left behind.
 
-The "Isolation" section shows what separates components from this host, and what to do before running components whose authors
-you do not trust.
+The "Isolation" section shows what separates components from this host, and what to do before running components whose
+authors you do not trust.
 
   ok    works
   warn  builds and tests work, with limitations
@@ -59,9 +60,11 @@ async function run(args: Arguments): Promise<number> {
     if (interrupt.signal.aborted) return interrupt.exitCode;
     const ok = isFit(results);
     if (json) {
-      process.stdout.write(
-        `${JSON.stringify({ checks: results.map(({ name, group, status, detail, remedy }) => ({ name, group, status, detail, remedy })), ok })}\n`,
+      const checks = results.map(
+        // What a check holds besides is for this process.
+        ({ name, group, status, detail, remedy }) => ({ name, group, status, detail, remedy }),
       );
+      process.stdout.write(`${JSON.stringify({ checks, ok })}\n`);
       return ok ? 0 : 1;
     }
     const failed = results.filter(({ status }) => status === 'fail').map(({ name }) => name);

@@ -16,8 +16,8 @@ import { INGOT } from '../platform/own-program.ts';
 export const env: Command = {
   usage: 'env [OPTIONS]',
   about: `
-Prints shell commands that point the AWS CLI, SDKs and Terraform at the server running on the data directory. Warns on stderr
-if the installed AWS CLI is too old (before 1.29, or before 2.13 for version 2).`,
+Prints shell commands that point the AWS CLI, SDKs and Terraform at the server running on the data directory. Warns on
+stderr if the installed AWS CLI is too old (before 1.29, or before 2.13 for version 2).`,
   options: {
     profile: { value: 'NAME', help: 'print a named AWS profile instead' },
     write: { help: 'write the profile to ~/.aws/config and ~/.aws/credentials' },

@@ -8,8 +8,8 @@ import { constants } from 'node:os';
 export const exec: Command = {
   usage: 'exec [OPTIONS] INSTANCE-ID -- COMMAND [ARGUMENT...]',
   about: `
-Runs a command as root in a launched instance, without a shell. stdout and stderr are streamed separately. Ctrl-C stops the
-command.`,
+Runs a command as root in a launched instance, without a shell. stdout and stderr are streamed separately. Ctrl-C
+stops the command.`,
   options: {
     env: { value: 'NAME=VALUE', multiple: true, help: 'environment variable' },
     cwd: { value: 'DIR', help: 'working directory' },

@@ -9,8 +9,9 @@ import { size } from './text.ts';
 export const gc: Command = {
   usage: 'gc [OPTIONS]',
   about: `
-Deletes what no image needs: cached layers, the output that failed images keep for RetryImage, and files without a record.
-Images, base images, launched instances and running builds are not affected. Later builds may have to run components again.`,
+Deletes what no image needs: cached layers, the output that failed images keep for RetryImage, and files without a
+record. Images, base images, launched instances and running builds are not affected. Later builds may have to run
+components again.`,
   options: {
     'older-than': {
       value: 'DURATION',

@@ -2,6 +2,7 @@
 import type { Command, CommandOption } from './command.ts';
 import { COMMAND_GROUPS, commands } from './commands.ts';
 import { INGOT } from '../platform/own-program.ts';
+import { wrap } from './text.ts';
 
 /** No line of help is longer: the width of a terminal that nobody made wider. */
 export const HELP_COLUMNS = 80;
@@ -106,16 +107,4 @@ function prose(text: string): string {
     .split(/\n{2,}/)
     .map((paragraph) => (/^ /m.test(paragraph) ? paragraph : wrap(paragraph, HELP_COLUMNS).join('\n')))
     .join('\n\n');
-}
-
-function wrap(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/\s+/)) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
 }

@@ -13,8 +13,8 @@ export const images: Command = {
   about: `
 Lists the build versions of images, newest first: name, status, AMI and age.
 
-Other commands take the name in the first column wherever they take the ARN of an image. NAME alone means the newest build of
-the highest version.`,
+Other commands take the name in the first column wherever they take the ARN of an image. NAME alone means the newest
+build of the highest version.`,
   options: {
     status: { value: 'STATUS', multiple: true, help: 'only builds with this status, such as AVAILABLE or FAILED' },
     latest: { short: 'l', help: 'only the newest build of each name' },

@@ -22,12 +22,12 @@ import { plainLines } from './terminal/plain.ts';
 export const importDisk: Command = {
   usage: 'import [OPTIONS] SOURCE',
   about: `
-Imports a disk as an image: an AMI that recipes can use as their parent image. SOURCE is a file, an http or https URL, or
-s3://BUCKET/KEY. The disk can be qcow2, raw, vmdk, vhd, vhdx, vdi, qcow, qed or parallels. It must be a single file that is
-neither compressed nor encrypted.
+Imports a disk as an image: an AMI that recipes can use as their parent image. SOURCE is a file, an http or https URL,
+or s3://BUCKET/KEY. The disk can be qcow2, raw, vmdk, vhd, vhdx, vdi, qcow, qed or parallels. It must be a single file
+that is neither compressed nor encrypted.
 
-An image with the name of a managed image, such as amazon-linux-2-x86, resolves that name from then on in this account and
-Region.`,
+An image with the name of a managed image, such as amazon-linux-2-x86, resolves that name from then on in this account
+and Region.`,
   options: {
     sha256: { value: 'HEX', help: 'expected SHA-256 of the file; required for http URLs' },
     name: { value: 'NAME', help: 'name of the image', default: "the file's name" },
@@ -47,8 +47,8 @@ Region.`,
     ...CLIENT_OPTIONS,
   },
   notes: `
-The server reads the file or downloads it. For S3 it uses the AWS credentials of its own environment. The disk needs the QEMU
-guest agent, or cloud-init to install it.`,
+The server reads the file or downloads it. For S3 it uses the AWS credentials of its own environment. The disk needs
+the QEMU guest agent, or cloud-init to install it.`,
   examples: ['ingot import ./rhel-9.qcow2 --name red-hat-enterprise-linux-9-x86'],
   positionals: ['SOURCE'],
   run,

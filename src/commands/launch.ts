@@ -20,8 +20,8 @@ export const launch: Command = {
 Launches an image as a virtual machine and prints the instance ID when it is running. IMAGE is an AMI ID,
 NAME[/VERSION[/BUILD]] or an image ARN. NAME alone means the newest available build of the highest version.
 
-The command waits until the instance terminates. Ctrl-C terminates it. With --detach the command returns and the instance
-runs until \`ingot terminate\`. Stopping the server does not stop instances.`,
+The command waits until the instance terminates. Ctrl-C terminates it. With --detach the command returns and the
+instance runs until \`ingot terminate\`. Stopping the server does not stop instances.`,
   options: {
     publish: {
       value: '[ADDRESS:]HOST-PORT:PORT',

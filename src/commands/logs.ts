@@ -10,8 +10,8 @@ import { plainLines } from './terminal/plain.ts';
 export const logs: Command = {
   usage: 'logs [OPTIONS] IMAGE',
   about: `
-Shows the log of an image build version. IMAGE is NAME[/VERSION[/BUILD]] or an ARN; \`ingot images\` lists them. NAME alone means
-the newest build of the highest version.`,
+Shows the log of an image build version. IMAGE is NAME[/VERSION[/BUILD]] or an ARN; \`ingot images\` lists them. NAME
+alone means the newest build of the highest version.`,
   options: {
     follow: { short: 'f', help: 'keep printing until the build ends' },
     debug: DEBUG_OPTION,

@@ -12,10 +12,11 @@ import { plainLine } from './text.ts';
 export const plan: Command = {
   usage: 'plan [OPTIONS] TEMPLATE',
   about: `
-Shows what \`ingot build\` would do with a CloudFormation template: which resources it would create, update in place, replace or
-delete, and why. Nothing is made.
+Shows what \`ingot build\` would do with a CloudFormation template: which resources it would create, update in place,
+replace or delete, and why. Nothing is made.
 
-The server answers every request as it would in the build. What the template no longer has comes from the record of the stack.`,
+The server answers every request as it would in the build. What the template no longer has comes from the record of
+the stack.`,
   options: {
     ...TEMPLATE_OPTIONS,
     json: { help: 'print the stack and its changes: action, logicalId, type, arn, replaces, changes, reason' },

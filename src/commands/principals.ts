@@ -101,7 +101,8 @@ async function list({ send }: Requests, args: Arguments): Promise<void> {
   if (args.flag('json')) process.stdout.write(`${JSON.stringify(all, undefined, 2)}\n`);
   else if (all.length === 0)
     process.stdout.write(
-      `no principals except the first key pair, which may do everything; to add one: ${INGOT} principals add user/NAME\n`,
+      'no principals except the first key pair, which may do everything; ' +
+        `to add one: ${INGOT} principals add user/NAME\n`,
     );
   else {
     const keys = ({ keys: held = [] }: Principal): string =>
@@ -165,7 +166,8 @@ async function rotate({ send }: Requests, arn: string): Promise<void> {
     if (status !== 'Active') continue;
     await send('POST', at(arn, 'keys', accessKeyId), { status: 'Inactive' });
     process.stderr.write(
-      `ingot: ${accessKeyId} is switched off (${INGOT} principals key ${arn} --enable ${accessKeyId} takes that back)\n`,
+      `ingot: ${accessKeyId} is now inactive; ` +
+        `to undo this: ${INGOT} principals key ${arn} --enable ${accessKeyId}\n`,
     );
   }
 }

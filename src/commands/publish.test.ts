@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parsePublish } from './publish.ts';
+import { stated } from '../../test/harness/stated.ts';
 
 test('values of --publish', () => {
   for (const [text, expected] of [
@@ -14,5 +15,5 @@ test('values of --publish', () => {
     ['8080:80/udp', undefined],
     ['', undefined],
   ] as const)
-    assert.deepEqual(parsePublish(text), expected, text);
+    assert.deepEqual(stated(parsePublish(text)), expected, text);
 });

@@ -15,7 +15,7 @@ export function parsePublish(text: string): Publish | undefined {
   const instancePort = Number(parts[3]);
   if (hostPort < 1 || hostPort > 65535 || instancePort < 1 || instancePort > 65535) return undefined;
   return {
-    ...(parts[1] === undefined ? {} : { hostAddress: parts[1].replace(/^\[|\]$/g, '') }),
+    hostAddress: parts[1]?.replace(/^\[|\]$/g, ''),
     hostPort,
     instancePort,
   };

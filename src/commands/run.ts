@@ -11,8 +11,8 @@ import { CANCELED_CODES, WATCH_OPTIONS, watching, watchImage } from './watch-ima
 export const runPipeline: Command = {
   usage: 'run [OPTIONS] PIPELINE',
   about: `
-Runs an image pipeline and shows the build to its end, as \`ingot build\` does. PIPELINE is a name or an ARN; \`ingot pipelines\`
-lists them.
+Runs an image pipeline and shows the build to its end, as \`ingot build\` does. PIPELINE is a name or an ARN;
+\`ingot pipelines\` lists them.
 
 Ctrl-C cancels the build.`,
   options: { ...WATCH_OPTIONS, ...CLIENT_OPTIONS },

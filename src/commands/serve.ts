@@ -13,7 +13,8 @@ import { INGOT } from '../platform/own-program.ts';
 export const serve: Command = {
   usage: 'serve [OPTIONS]',
   about: `
-Runs the API server in the foreground until Ctrl-C or \`ingot stop\`. It logs JSON lines to stderr; INGOT_LOG sets the level.`,
+Runs the API server in the foreground until Ctrl-C or \`ingot stop\`. It logs JSON lines to stderr; INGOT_LOG sets the
+level.`,
   options: {
     host: {
       value: 'ADDRESS',

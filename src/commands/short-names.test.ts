@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { imageTable, newestFirst } from './images.ts';
 import { parseShortName, versionsOf } from './short-names.ts';
 import { ago } from './text.ts';
+import { stated } from '../../test/harness/stated.ts';
 
 const MINE = 'arn:aws:imagebuilder:us-east-1:123456789012';
 
@@ -27,7 +28,7 @@ describe('short names', () => {
     ['./web.yaml', undefined],
     ['ami-0123/x', undefined],
   ] as const)
-    test(`'${text}'`, () => assert.deepEqual(parseShortName(text), expected));
+    test(`'${text}'`, () => assert.deepEqual(stated(parseShortName(text)), expected));
 });
 
 test('a name alone means the highest version, not the last in the list', () => {

@@ -69,9 +69,9 @@ export function parseShortName(text: string): ShortName | undefined {
   if (versionText !== undefined && version === undefined) return undefined;
   if (buildText !== undefined && (!/^[1-9]\d{0,9}$/.test(buildText) || !isVersion(version!))) return undefined;
   return {
-    ...(type === undefined ? {} : { type }),
+    type,
     slug: slug(name),
-    ...(version === undefined ? {} : { version }),
+    version,
     ...(buildText === undefined ? {} : { build: Number(buildText) }),
   };
 }
@@ -105,7 +105,8 @@ export async function resolveName(connect: () => Promise<Connection>, text: stri
   const name = parseShortName(text);
   if (name === undefined || (name.type !== undefined && !wanted.types.includes(name.type)))
     throw new WrongUse(
-      `invalid ${wanted.what} '${text}': expected an ARN or NAME[/VERSION[/BUILD]], such as web, web/1.0.0 or web/1.0.0/1`,
+      `invalid ${wanted.what} '${text}': ` +
+        'expected an ARN or NAME[/VERSION[/BUILD]], such as web, web/1.0.0 or web/1.0.0/1',
     );
   const client = imagebuilderClient(await connect());
   const types = name.type === undefined ? wanted.types : [name.type];
@@ -118,9 +119,8 @@ export async function resolveName(connect: () => Promise<Connection>, text: stri
     const build = await buildOf(client, found, name, wanted);
     if (build !== undefined) return build;
     const asked = name.build === undefined ? (wanted.buildWord === undefined ? '' : `${wanted.buildWord} `) : '';
-    throw new CommandFailed(
-      `${text} has no ${asked}build${name.build === undefined ? '' : ` ${name.build}`}; \`ingot images ${name.slug}\` lists its builds`,
-    );
+    const number = name.build === undefined ? '' : ` ${name.build}`;
+    throw new CommandFailed(`${text} has no ${asked}build${number}; \`ingot images ${name.slug}\` lists its builds`);
   }
   throw new CommandFailed(unknownName(text, name, known, wanted.what));
 }
@@ -197,7 +197,8 @@ function unknownName(text: string, name: ShortName, arns: readonly string[], wha
   const near = nearestWord(name.slug, [...new Set(parsed.map((arn) => arn.slug))]);
   if (near !== undefined)
     return `no ${what} '${text}'; did you mean '${name.type === undefined ? near : `${name.type}/${near}`}'?`;
-  return `no ${what} '${text}'; ${slugs.length === 0 ? 'there are none in this Region' : `there are ${listed(slugs, 'and')}`}`;
+  const known = slugs.length === 0 ? 'none in this Region' : listed(slugs, 'and');
+  return `no ${what} '${text}'; there are ${known}`;
 }
 
 function versionText({ major, minor, patch }: VersionPattern): string {

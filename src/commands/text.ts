@@ -51,6 +51,26 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
 }
 
 /**
+ * A text in lines of at most so many columns, broken at blanks; a longer word has a line of its own.
+ * @param widthOf columns of a text
+ */
+export function wrap(
+  text: string,
+  width: number,
+  widthOf: (part: string) => number = ({ length }) => length,
+): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/\s+/)) {
+    if (line !== '' && widthOf(line) + 1 + widthOf(word) > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+/**
  * What a build printed, safe for a terminal: no escape sequences, no control characters; a carriage return keeps what
  * came last.
  */

@@ -23,8 +23,9 @@ import { saveState, stateFileOf, takeState } from './toe/state-file.ts';
 export const toeRun: Command = {
   usage: 'toe run [OPTIONS] [DOCUMENT...]',
   about: `
-Runs component documents like \`awstoe run\`: the same flags, the same summary on stdout and the same log folder. Step output
-goes to stderr. Documents run on this host as root, or in a fresh instance with --on or --image. No server is needed.`,
+Runs component documents like \`awstoe run\`: the same flags, the same summary on stdout and the same log folder. Step
+output goes to stderr. Documents run on this host as root, or in a fresh instance with --on or --image. No server is
+needed.`,
   options: {
     ...PLACE_OPTIONS,
     on: {
@@ -40,8 +41,8 @@ goes to stderr. Documents run on this host as root, or in a fresh instance with 
     ...RUN_OPTIONS,
   },
   notes: `
-A step that asks for a restart of this host (exit code 194, or Reboot) ends the command with exit code 194. Restart the host,
-then run the same command again with --execution-id ID to continue. Instances restart automatically.`,
+A step that asks for a restart of this host (exit code 194, or Reboot) ends the command with exit code 194. Restart the
+host, then run the same command again with --execution-id ID to continue. Instances restart automatically.`,
   exitCodes: {
     0: 'the documents succeeded',
     1: 'a document failed or timed out',

@@ -8,8 +8,8 @@ import { tellWarnings } from './toe/session.ts';
 export const toeValidate: Command = {
   usage: 'toe validate [OPTIONS] [DOCUMENT...]',
   about: `
-Validates component documents like \`awstoe validate\`. The result goes to stdout as JSON. Errors and warnings go to stderr with
-line and column.`,
+Validates component documents like \`awstoe validate\`. The result goes to stdout as JSON. Errors and warnings go to
+stderr with line and column.`,
   options: {
     documents: RUN_OPTIONS['documents']!,
     'blocked-action-modules': RUN_OPTIONS['blocked-action-modules']!,

@@ -24,14 +24,14 @@ import {
 export const validate: Command = {
   usage: 'validate [OPTIONS] FILE...',
   about: `
-Validates CloudFormation templates, component documents and workflow documents, and prints every fault with line and column.
-Nothing is made.
+Validates CloudFormation templates, component documents and workflow documents, and prints every fault with line and
+column. Nothing is made.
 
-A template is evaluated with its parameters, and the server answers every request as it would when the template is built: the
-parent image, documents inside Data, versions, names, the AMI's name, references between resources. If no server is running on
-the data directory, the command starts one in the background. Documents need no server.
+A template is evaluated with its parameters. The server checks every request as it would during a build: the parent
+image, documents inside Data, versions, names, the AMI's name, references between resources. If no server is running
+on the data directory, the command starts one in the background. Documents need no server.
 
-Of any other file one line says what it is and which command takes it.`,
+For any other file, one line says what it is and which command accepts it.`,
   options: {
     ...TEMPLATE_OPTIONS,
     'workflow-type': {
@@ -40,7 +40,9 @@ Of any other file one line says what it is and which command takes it.`,
       default: 'BUILD',
     },
     json: {
-      help: 'print a list: for each file its kind, whether it is valid, and faults (code, severity, line, column, path, message)',
+      help:
+        'print a list: for each file its kind, whether it is valid, ' +
+        'and faults (code, severity, line, column, path, message)',
     },
     ...CLIENT_OPTIONS,
   },
@@ -115,7 +117,7 @@ function shown(verdict: Verdict): object {
     file,
     kind,
     valid: isValid(verdict),
-    ...(hint === undefined ? {} : { hint }),
+    hint,
     faults: faults.map(({ code, severity, position, path, message }) => ({
       code,
       severity,

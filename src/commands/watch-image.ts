@@ -145,7 +145,7 @@ export async function watchImage(watcher: Watcher, arn: string): Promise<Watched
     amis,
     kept,
     seconds: Math.round((Date.now() - started) / 100) / 10,
-    ...(image.state?.reason === undefined ? {} : { reason: image.state.reason }),
+    reason: image.state?.reason,
   };
   output.result(result);
   const exitCode = interrupt.signal.aborted ? interrupt.exitCode : status === 'AVAILABLE' ? 0 : 1;

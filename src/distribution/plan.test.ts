@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Distribution } from '@aws-sdk/client-imagebuilder';
 import { DistributionRefusal, planDistribution, type ImageFacts } from './plan.ts';
+import { stated } from '../../test/harness/stated.ts';
 
 const image: ImageFacts = {
   imageArn: 'arn:aws:imagebuilder:us-east-1:123456789012:image/web/1.0.0/3',
@@ -16,7 +17,7 @@ const automatic = { CreatedBy: 'EC2 Image Builder', Ec2ImageBuilderArn: image.im
 test("without a configuration the home Region gets the default name and the recipe's description", () => {
   const plan = planDistribution(undefined, { ...image, recipeTags: { team: 'web' } });
 
-  assert.deepEqual(plan, {
+  assert.deepEqual(stated(plan), {
     regions: [
       {
         region: 'us-east-1',
@@ -46,7 +47,7 @@ test('each Region gets its name, description and tags with variables replaced; t
 
   const plan = planDistribution({ distributions }, image);
 
-  assert.deepEqual(plan.regions, [
+  assert.deepEqual(stated(plan.regions), [
     { region: 'us-east-1', home: true, name: 'home 2026', description: 'A web server, build 3', tags: automatic },
     {
       region: 'eu-west-1',

@@ -102,7 +102,7 @@ function regionPlan({ region, amiDistributionConfiguration: ami }: Distribution,
       CreatedBy: 'EC2 Image Builder',
       Ec2ImageBuilderArn: image.imageArn,
     },
-    ...(ami?.launchPermission === undefined ? {} : { launchPermission: ami.launchPermission }),
+    launchPermission: ami?.launchPermission,
   };
 }
 

@@ -193,7 +193,7 @@ class TreeReader {
       misread ||= explained?.misread === true;
       const code = reference === undefined ? 'invalid-yaml' : 'unquoted-reference';
       const own = explained?.line === undefined ? position : this.#lineStart(explained.line);
-      const at = reference ?? { ...own, ...(explained?.column === undefined ? {} : { column: explained.column }) };
+      const at = reference ?? { ...own, column: explained?.column ?? own.column };
       const key = `${at.line} ${code}`;
       if (!seen.has(key)) this.#faults.add(code, at, '', explained?.message ?? UNQUOTED_MESSAGE);
       seen.add(key);

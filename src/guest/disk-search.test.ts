@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readAllowed } from '../resources/allowed-secrets.ts';
 import { isAllowed, readHits, WANTED, type DiskHit } from './disk-search.ts';
+import { stated } from '../../test/harness/stated.ts';
 
 const KEY: DiskHit = { name: 'private-key', what: 'a private key', path: '/opt/app/tls/one.pem', line: 1 };
 
@@ -12,7 +13,7 @@ test('the register is whole: what has no names of files has a hint and a line', 
 
 test('hits are read, whatever their paths hold', () => {
   const history = WANTED.findIndex(({ name }) => name === 'shell-history');
-  assert.deepEqual(readHits(`0 12 /a b\nc\0${history} 0 /root/.bash_history\0`), [
+  assert.deepEqual(stated(readHits(`0 12 /a b\nc\0${history} 0 /root/.bash_history\0`)), [
     { name: 'private-key', what: 'a private key', path: '/a b\nc', line: 12 },
     { name: 'shell-history', what: 'what somebody typed', path: '/root/.bash_history' },
   ]);

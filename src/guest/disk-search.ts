@@ -249,7 +249,7 @@ export function readHits(printed: string): readonly DiskHit[] {
         what,
         path,
         ...(line === '0' ? {} : { line: Number(line) }),
-        ...(tolerated === undefined ? {} : { tolerated }),
+        tolerated,
       };
     });
 }

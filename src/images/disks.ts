@@ -120,7 +120,7 @@ export async function diskChain(path: string, format = 'qcow2'): Promise<readonl
     format: file.format,
     virtualSize: file['virtual-size'],
     actualSize: file['actual-size'],
-    ...(file['full-backing-filename'] === undefined ? {} : { backing: file['full-backing-filename'] }),
+    backing: file['full-backing-filename'],
   }));
 }
 
@@ -186,9 +186,9 @@ async function writeCopy(top: string, partial: string, options: FlattenOptions):
     ],
     {
       files: 'private',
-      ...(options.signal ? { signal: options.signal } : {}),
-      ...(options.env ? { env: options.env } : {}),
-      ...(progress ? { onStdout: progress } : {}),
+      signal: options.signal,
+      env: options.env,
+      onStdout: progress,
     },
   );
   return (await Promise.all([sha256OfFile(partial), syncFile(partial)]))[0];

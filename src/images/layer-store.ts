@@ -203,7 +203,7 @@ export class LayerStore {
     const heldId = await held.record({ kind: 'process', what: 'qemu-img merge' });
     try {
       await flatten(layer.path, join(this.dataDirectory, path), {
-        ...(signal ? { signal } : {}),
+        signal,
         env: { [HELD_MARK]: heldId },
       });
     } finally {

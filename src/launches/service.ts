@@ -251,14 +251,14 @@ function describe(record: InstanceRecord): InstanceDescription {
   return {
     instanceId: record.id,
     imageId: record.ami_id ?? '',
-    ...(record.image_arn === null ? {} : { image: record.image_arn }),
+    image: record.image_arn ?? undefined,
     state: record.state,
-    ...(record.reason === null ? {} : { reason: record.reason }),
+    reason: record.reason ?? undefined,
     driver: record.driver,
     instanceType: record.instance_type,
     launchTime: record.created,
     publish: stored.publish ?? [],
     purpose: record.purpose,
-    ...(record.kept_until === null ? {} : { keptUntil: record.kept_until }),
+    keptUntil: record.kept_until ?? undefined,
   };
 }

@@ -48,7 +48,7 @@ export function parseGlob(
       const [, name, otherwise] = /^\s*([^,\s]+)\s*(?:,\s*'([^']*)'\s*)?$/.exec(inside) ?? [];
       if (name === undefined) return undefined;
       variables.push(name.toLowerCase());
-      push({ variable: name.toLowerCase(), ...(otherwise === undefined ? {} : { otherwise }) });
+      push({ variable: name.toLowerCase(), otherwise });
     } else if (options.wildcards && c === '*') push('any');
     else if (options.wildcards && c === '?') push('one');
     else literal += c;

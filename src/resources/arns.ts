@@ -73,8 +73,8 @@ export function parseArn(text: string): Arn | undefined {
     owner,
     type,
     slug,
-    ...(workflowType === undefined ? {} : { workflowType }),
-    ...(version === undefined ? {} : { version }),
+    workflowType,
+    version,
     ...(buildText === undefined ? {} : { build: Number(buildText) }),
   };
 }
@@ -148,8 +148,8 @@ export function resourceArn(
     owner: place.account,
     type,
     slug,
-    ...(version && { version }),
-    ...(build !== undefined && { build }),
+    version,
+    build,
   });
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DocumentResult, phaseStatus } from './document-result.ts';
 import type { DocumentFailure, StepOutcome, StepStatus } from './outcome.ts';
+import { stated } from '../../test/harness/stated.ts';
 
 function step(status: StepStatus): StepOutcome {
   return {
@@ -37,18 +38,15 @@ describe('the outcome of a document', () => {
     result.startPhase('build');
     result.addStep(step('IgnoredFailure'), failure('a'), false);
     result.addStep(step('Success'), undefined, false);
-    assert.deepEqual(
-      { ...result.outcome(), phases: [] },
-      {
-        status: 'success',
-        phases: [],
-        failedStepCount: 0,
-        executedStepCount: 2,
-        ignoredFailedStepCount: 1,
-        skippedStepCount: 0,
-        ignored: [failure('a')],
-      },
-    );
+    assert.deepEqual(stated({ ...result.outcome(), phases: [] }), {
+      status: 'success',
+      phases: [],
+      failedStepCount: 0,
+      executedStepCount: 2,
+      ignoredFailedStepCount: 1,
+      skippedStepCount: 0,
+      ignored: [failure('a')],
+    });
   });
 
   test('the first failure is the one that is told, and says whether time ran out', () => {

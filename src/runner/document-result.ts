@@ -36,7 +36,7 @@ export class DocumentResult {
       executedStepCount: steps.length - count('Skipped'),
       ignoredFailedStepCount: count('IgnoredFailure'),
       skippedStepCount: count('Skipped'),
-      ...(this.failure === undefined ? {} : { failure: this.failure }),
+      failure: this.failure,
       ignored: this.ignored,
     };
   }

@@ -125,7 +125,7 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
         outputs: keptOutputs(ended.outputs),
         inputs: typeof chained !== 'object' ? step.inputs : chained.inputs,
         detailedOutput: ended.detailedOutput,
-        ...(ended.failure === undefined ? {} : { failureMessage: ended.failure.message }),
+        failureMessage: ended.failure?.message,
       }),
       ...(ended.failure === undefined
         ? {}

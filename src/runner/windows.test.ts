@@ -11,6 +11,7 @@ import { modules } from './modules.ts';
 import { msiCall } from './kit/msi.ts';
 import { powerShellScript } from './modules/execute-powershell.ts';
 import { registryPath } from './modules/set-registry.ts';
+import { stated } from '../../test/harness/stated.ts';
 
 interface Call {
   readonly command: ModuleCommand;
@@ -365,10 +366,12 @@ describe('MSI', () => {
 
   test('the call', () => {
     assert.deepEqual(
-      msiCall(
-        { path: 'C:\\setup.msi', properties: { InstallDir: 'C:\\Program Files\\x', Text: 'say "hi"' } },
-        '/i',
-        'C:\\work',
+      stated(
+        msiCall(
+          { path: 'C:\\setup.msi', properties: { InstallDir: 'C:\\Program Files\\x', Text: 'say "hi"' } },
+          '/i',
+          'C:\\work',
+        ),
       ),
       {
         path: 'C:\\setup.msi',

@@ -165,10 +165,11 @@ function reference(name: string, position: Position, path: string, scope: Scope,
 
 function refuseOff(name: string, condition: string, position: Position, path: string, faults: Faults): undefined {
   faults.add(
-    'unknown-reference',
+    'not-created',
     position,
     path,
-    `the resource '${name}' is left out: its condition ${condition} is false. Refer to it in Fn::If with that condition`,
+    `the resource '${name}' is not created, because its condition ${condition} is false. ` +
+      'Refer to it only in Fn::If with that condition',
   );
   return undefined;
 }
@@ -421,7 +422,7 @@ function review(node: TemplateNode, path: string, scope: Scope, faults: Faults):
     review(node.argument, path, scope, faults);
   else evaluateCall(node, path, quiet, found);
   // What is left out by a condition is rightly named in a branch that is not taken.
-  for (const fault of found.all) if (!fault.message.includes('is left out: its condition')) faults.all.push(fault);
+  faults.all.push(...found.all.filter(({ code }) => code !== 'not-created'));
 }
 
 function transform(call: CallNode, path: string, _scope: Scope, faults: Faults): undefined {

@@ -11,6 +11,7 @@ export type TemplateFaultCode =
   | 'unknown-property'
   | 'unknown-parameter'
   | 'unknown-reference'
+  | 'not-created'
   | 'unknown-attribute'
   | 'unknown-export'
   | 'rule-failed'
@@ -56,7 +57,8 @@ export function leniently<T>(work: () => T): { readonly value?: T; readonly faul
  * message.
  */
 function formatFault(fault: Fault): string {
-  return `${fault.position.line}:${fault.position.column} ${fault.path === '' ? '' : `${fault.path}: `}${fault.message}`;
+  const { line, column } = fault.position;
+  return `${line}:${column} ${fault.path === '' ? '' : `${fault.path}: `}${fault.message}`;
 }
 
 /** Gathers faults, so that a template is judged in one go. */

@@ -46,8 +46,8 @@ function itemAt({ node, path }: Place, index: number): Place | undefined {
 }
 
 /**
- * Where in a template something in a text is that stands there as one value: a document in `Data: |`, in `!Sub |`, or in
- * one string of JSON.
+ * Where in a template something in a text is that stands there as one value: a document in `Data: |`, in `!Sub |`, or
+ * in one string of JSON.
  * @param lines of the template
  * @param inner place in the value
  * @returns `undefined` when the value is not written line by line

@@ -278,8 +278,8 @@ function readResource(
     logicalId,
     properties: map.entries.get('Properties')?.value,
     dependsOn: readDependsOn(map, path, faults),
-    ...(deletionPolicy === undefined ? {} : { deletionPolicy }),
-    ...(updateReplacePolicy === undefined ? {} : { updateReplacePolicy }),
+    deletionPolicy,
+    updateReplacePolicy,
     position,
   };
   if (off !== undefined) return { ...written, kind: 'off', type, condition: off };
@@ -391,7 +391,7 @@ function readOutput(
     name,
     value,
     ...(description?.kind === 'scalar' ? { description: description.text } : {}),
-    ...(exportName === undefined ? {} : { exportName }),
+    exportName,
     position,
   };
 }

@@ -479,7 +479,8 @@ Conditions:
 
 test('a rule that fails says its description', () => {
   const text = (rule: string): string =>
-    'Parameters:\n  Env: {Type: String, Default: prod}\n  Subnets: {Type: "List<AWS::EC2::Subnet::Id>", Default: "s-1,s-2"}\n' +
+    'Parameters:\n  Env: {Type: String, Default: prod}\n' +
+    '  Subnets: {Type: "List<AWS::EC2::Subnet::Id>", Default: "s-1,s-2"}\n' +
     `Rules:\n  Size:\n    ${rule}\nResources: {B: {Type: AWS::S3::Bucket}}\n`;
   const assertion = (assert: string): string => text(`Assertions: [{Assert: ${assert}, AssertDescription: Not so}]`);
   assert.deepEqual(faultsOf(assertion('{"Fn::Contains": [[dev, prod], !Ref Env]}')), []);
@@ -507,7 +508,9 @@ Parameters: {Prefix: {Type: String, Default: my}}
 Conditions: {Never: !Equals [a, b]}
 Resources:
   Role: {Type: AWS::IAM::Role, Properties: {Path: /builders/, Policies: [{Fn::Nope: [1, ~]}, !Whatever x]}}
-  Profile: {Type: AWS::IAM::InstanceProfile, Properties: {InstanceProfileName: !Sub '\${Prefix}-profile', Roles: [!Ref Role]}}
+  Profile:
+    Type: AWS::IAM::InstanceProfile
+    Properties: {InstanceProfileName: !Sub '\${Prefix}-profile', Roles: [!Ref Role]}
   Bucket: {Type: AWS::S3::Bucket}
   Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: !Join ['-', [!Ref Prefix, topic]]}}
   Group: {Type: AWS::EC2::SecurityGroup}
@@ -521,7 +524,14 @@ Resources:
     DependsOn: [Custom, Absent]
     Properties:
       Name: infra
-      Description: !Join [' ', [!GetAtt Role.Arn, !GetAtt Bucket.Arn, !GetAtt Group.GroupId, !GetAtt Key.Arn, !GetAtt Custom.Answer, !Ref Circle]]
+      Description: !Join
+        - ' '
+        - - !GetAtt Role.Arn
+          - !GetAtt Bucket.Arn
+          - !GetAtt Group.GroupId
+          - !GetAtt Key.Arn
+          - !GetAtt Custom.Answer
+          - !Ref Circle
       InstanceProfileName: !Ref Profile
       SnsTopicArn: !Ref Topic
 Outputs:
@@ -548,7 +558,8 @@ Outputs:
     String(request['description']),
     new RegExp(
       '^arn:aws:iam::123456789012:role/builders/web-Role-[A-Z0-9]{12} arn:aws:s3:::web-bucket-[a-z0-9]{12} ' +
-        'sg-0[0-9a-f]{16} arn:aws:kms:us-east-1:123456789012:key/[0-9a-f-]{36} web-custom-answer web-circle-[a-z0-9]{12}$',
+        'sg-0[0-9a-f]{16} arn:aws:kms:us-east-1:123456789012:key/[0-9a-f-]{36} web-custom-answer ' +
+        'web-circle-[a-z0-9]{12}$',
     ),
   );
   const [url, ...more] = resolveOutputs(plan, new Map());
@@ -561,10 +572,15 @@ test('what is left out by its condition cannot be named but under that condition
 Parameters: {P: {Type: String, Default: 'no'}}
 Conditions: {Wanted: !Equals [!Ref P, 'yes']}
 Resources:
-  C: {Type: AWS::ImageBuilder::Component, Condition: Wanted, Properties: {Name: ccc, Version: 1.0.0, Platform: Linux, Data: x}}
-  R: {Type: AWS::ImageBuilder::Component, Properties: {Name: rrr, Version: 1.0.0, Platform: Linux, Data: x, Description: ${description}}}
+  C:
+    Type: AWS::ImageBuilder::Component
+    Condition: Wanted
+    Properties: {Name: ccc, Version: 1.0.0, Platform: Linux, Data: x}
+  R:
+    Type: AWS::ImageBuilder::Component
+    Properties: {Name: rrr, Version: 1.0.0, Platform: Linux, Data: x, Description: ${description}}
 `;
-  assert.match(faultsOf(text('!Ref C')).join(), /'C' is left out: its condition Wanted is false/);
+  assert.match(faultsOf(text('!Ref C')).join(), /'C' is not created, because its condition Wanted is false/);
   const plan = planOf(text('!If [Wanted, !Ref C, none]'));
   assert.deepEqual(
     plan.resources.map(({ logicalId, needs }) => [logicalId, needs]),

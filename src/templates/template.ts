@@ -216,9 +216,9 @@ function evaluateRequest(
 }
 
 /**
- * The request that makes a resource, now that what it needs exists: the members of its Create operation. The caller adds
- * the client token. An Image may have `deletionSettings` and `imagePipelineExecutionSettings` besides, which no request
- * has; `AWS::SSM::Parameter` and `AWS::CloudFormation::Stack` have their properties, in small first letters.
+ * The request that makes a resource, now that what it needs exists: the members of its Create operation. The caller
+ * adds the client token. An Image may have `deletionSettings` and `imagePipelineExecutionSettings` besides, which no
+ * request has; `AWS::SSM::Parameter` and `AWS::CloudFormation::Stack` have their properties, in small first letters.
  * @param known answers of the resources made so far, by logical id
  * @throws {TemplateError} when an earlier resource's answer does not fit where it is used
  */
@@ -236,8 +236,8 @@ export function resolveResource(
 }
 
 /**
- * The outputs of a stack, now that its resources exist. Those whose condition is false are left out, and those that need
- * a resource without an answer.
+ * The outputs of a stack, now that its resources exist. Those whose condition is false are left out, and those that
+ * need a resource without an answer.
  * @param known answers of the resources of the plan, by logical id
  * @throws {TemplateError} when an answer does not fit where it is used
  */
@@ -271,8 +271,8 @@ function evaluateOutput(output: WrittenOutput, scope: Scope, faults: Faults): Ou
   return {
     name,
     value,
-    ...(description === undefined ? {} : { description }),
-    ...(exportName === undefined ? {} : { exportName }),
+    description,
+    exportName,
     position,
   };
 }

@@ -217,7 +217,7 @@ test('ingot principals and ingot audit, as a person uses them', async () => {
       ) ?? assert.fail(added.stdout + added.stderr);
     assert.match(added.stderr, /the secret is not shown again/);
     const rotated = await cli('principals', 'rotate', 'user/ci');
-    assert.match(rotated.stderr, new RegExp(`${id} is switched off`));
+    assert.match(rotated.stderr, new RegExp(`${id} is now inactive`));
     const shown = await cli('principals', 'list');
     assert.match(shown.stdout, new RegExp(`user/ci +AWSImageBuilderReadOnlyAccess +${id} \\(off\\) INGT`));
     writeFileSync(join(folder, 'bad.json'), '{"Statement":{"Effect":"Allow","Action":"x","Resource":"*"}}');

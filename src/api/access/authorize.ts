@@ -138,8 +138,8 @@ async function evaluate(
   const session = context.identity.session?.sessionPolicy;
   const policies = {
     identity,
-    ...(session === undefined ? {} : { session }),
-    ...(resource === undefined ? {} : { resource }),
+    session,
+    resource,
   };
   const asksTags = [...identity, session, resource].some(
     (policy) => policy !== undefined && [...policy.keys].some((key) => key.startsWith('aws:resourcetag/')),

@@ -382,7 +382,7 @@ function faultsOf(error: ApiError, input: Structure): readonly DryRunFault[] {
   if (code === 'ResourceAlreadyExistsException') return [{ code, message: error.message, path: 'name' }];
   const quoted = [...error.message.matchAll(/'([^']+)'/g)].map((match) => pathOfText(input, match[1]!));
   const path = quoted.find((found) => found !== undefined);
-  return [{ code, message: error.message, ...(path === undefined ? {} : { path }) }];
+  return [{ code, message: error.message, path }];
 }
 
 /** The parameters of a document that was at fault are judged with it, once it is sound. */

@@ -193,7 +193,7 @@ function readLaunch(reader: Reader): LaunchInstanceRequest {
     if (hostPort === undefined) port.fault('hostPort', 'It is required.');
     if (instancePort === undefined) port.fault('instancePort', 'It is required.');
     return {
-      ...(hostAddress === undefined ? {} : { hostAddress }),
+      hostAddress,
       hostPort: hostPort ?? 0,
       instancePort: instancePort ?? 0,
     };
@@ -215,10 +215,10 @@ function readLaunch(reader: Reader): LaunchInstanceRequest {
     image,
     publish,
     sshKeys,
-    ...(userData === undefined ? {} : { userData }),
-    ...(instanceType === undefined ? {} : { instanceType }),
-    ...(firmware === undefined ? {} : { firmware }),
-    ...(instanceProfile === undefined ? {} : { instanceProfile }),
+    userData,
+    instanceType,
+    firmware,
+    instanceProfile,
   };
 }
 
@@ -231,8 +231,8 @@ function readExec(reader: Reader): ExecRequest {
   return {
     argv,
     env,
-    ...(cwd === undefined ? {} : { cwd }),
-    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    cwd,
+    timeoutSeconds,
   };
 }
 

@@ -54,7 +54,7 @@ export const parameterRoutes: readonly IngotRoute[] = [
         return {
           type: type!,
           value: reader.required('value', { max: LONGEST_PARAMETER }),
-          ...(description === undefined ? {} : { description }),
+          description,
         };
       });
       const json = await context.services.catalog.transaction(async (db) => {

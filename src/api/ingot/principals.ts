@@ -273,8 +273,8 @@ function readChange(reader: Reader): Settings {
   if (alike !== undefined) reader.fault('tags', `It ${caseFault(alike)}.`);
   else if (new Set(keys).size < keys.length) reader.fault('tags', 'It has a key twice.');
   return {
-    ...(trustPolicy === undefined ? {} : { trustPolicy }),
-    ...(maxSessionSeconds === undefined ? {} : { maxSessionSeconds }),
+    trustPolicy,
+    maxSessionSeconds,
     ...(tagList.length === 0 ? {} : { tags: Object.fromEntries(tagList.map(({ key, value }) => [key, value])) }),
   };
 }

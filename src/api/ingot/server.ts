@@ -15,7 +15,7 @@ export const serverRoutes: readonly IngotRoute[] = [
           version: services.version,
           pid: process.pid,
           dataDirectory: services.dataDirectory,
-          ...(lost === undefined ? {} : { auditEventsLost: lost }),
+          auditEventsLost: lost,
         },
       };
     },

@@ -140,7 +140,7 @@ function readStack(body: Uint8Array): {
         logicalId: resource.required('logicalId', { max: 255, pattern: /^[A-Za-z0-9.:&]+$/ }),
         type: resource.required('type', { max: 255 }),
         physicalId: resource.required('physicalId', { max: 2048 }),
-        ...(deletionPolicy === undefined ? {} : { deletionPolicy }),
+        deletionPolicy,
         ...(earlier.length === 0 ? {} : { earlier }),
       };
     });
@@ -151,15 +151,15 @@ function readStack(body: Uint8Array): {
         name: output.required('name', { max: 255 }),
         // An output may be empty.
         value: output.text('value', 4096),
-        ...(text === undefined ? {} : { description: text }),
-        ...(exportName === undefined ? {} : { exportName }),
+        description: text,
+        exportName,
       };
     });
     const given = reader.strings('imports', { maxItems: MOST_IMPORTS, max: 255 });
     const imports = reader.boolean('keepImports') === true ? undefined : given;
     if (new Set(resources.map(({ logicalId }) => logicalId)).size < resources.length)
       reader.fault('resources', 'A logical id is there twice.');
-    return { status: status!, imports, ...(description === undefined ? {} : { description }), resources, outputs };
+    return { status: status!, imports, description, resources, outputs };
   });
 }
 

@@ -88,7 +88,7 @@ export const importOperations = {
       version,
       tags,
       image,
-      task: { kind: 'import', importTaskId: task.id, ...(description === undefined ? {} : { description }) },
+      task: { kind: 'import', importTaskId: task.id, description },
     });
     await useImportTask(context.db, task.id, arn);
     context.afterCommit(context.services.wakeWorker);

@@ -66,7 +66,7 @@ export const lifecycleExecutionOperations = {
     });
     await updateImageRecord(context.db, resourceArn, {
       lifecycleExecutionId: id,
-      ...(updateAt === undefined ? {} : { deprecationTime: updateAt }),
+      deprecationTime: updateAt,
     });
     context.afterCommit(context.services.wakeWorker);
     return { lifecycleExecutionId: id, resourceArn };
@@ -168,7 +168,7 @@ function validUpdate(
   // The AMIs of an image that is there already may not be.
   if (!isLegalMove(from, status) && !(from === status && include.amis))
     throw invalidRequest(`The image is ${from} and cannot become ${status}.`);
-  return { status, include, ...(exclusionRules?.amis === undefined ? {} : { exclusionRules: exclusionRules.amis }) };
+  return { status, include, exclusionRules: exclusionRules?.amis };
 }
 
 function stateOf({ status, reason }: LifecycleExecution) {

@@ -45,7 +45,7 @@ export async function refuseUnplannable(
     ...place,
     // Its build number is given when it is recorded.
     arn: resourceArn(place, 'image', slug, version, 1),
-    image: { ...image, dateCreated: timestamp(), ...(tags === undefined ? {} : { tags: { ...tags } }) },
+    image: { ...image, dateCreated: timestamp(), tags: tags && { ...tags } },
     task,
     catalog: context.services.catalog,
     db: context.db,

@@ -66,8 +66,7 @@ export async function assumeRole(parameters: Parameters, context: RequestContext
     const allowed =
       trust !== undefined &&
       grants(trust, request) !== undefined &&
-      decide(request, { identity: identity.policies, resource: trust, ...(session === undefined ? {} : { session }) })
-        .allowed;
+      decide(request, { identity: identity.policies, resource: trust, session }).allowed;
     // Whether it is the trust or the permission that is missing, or the role, is not told: as AWS.
     if (!allowed)
       throw accessDenied(
@@ -78,7 +77,7 @@ export async function assumeRole(parameters: Parameters, context: RequestContext
     tags,
     transitiveTagKeys,
     chained: identity.session !== undefined,
-    ...(sourceIdentity === undefined ? {} : { sourceIdentity }),
+    sourceIdentity,
   });
 }
 
@@ -239,7 +238,7 @@ function session(
     issued: now,
     expires: now + seconds * 1000,
     ...more,
-    ...(policy === undefined ? {} : { policy }),
+    policy,
   };
   return {
     Credentials: {

@@ -18,7 +18,7 @@ export function optionsOf(command: Command): readonly DescribedOption[] {
       name,
       takesValue: option.value !== undefined,
       description: describeOption(option),
-      ...(option.short === undefined ? {} : { short: option.short }),
+      short: option.short,
     }),
   );
 }

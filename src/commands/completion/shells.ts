@@ -79,10 +79,13 @@ function fish(commands: readonly CompletedCommand[]): string {
   const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
   const lines = commands.flatMap(({ name, summary, options, words }) => [
     `complete -c ingot -n __fish_use_subcommand -f -a ${name} -d ${quote(summary)}`,
-    ...options.map(
-      (option) =>
-        `complete -c ingot -n '__fish_seen_subcommand_from ${name}' -l ` +
-        `${option.name}${option.short === undefined ? '' : ` -s ${option.short}`}${option.takesValue ? ' -r' : ''}${option.description === '' ? '' : ` -d ${quote(option.description)}`}`,
+    ...options.map(({ name: long, short, takesValue, description }) =>
+      [
+        `complete -c ingot -n '__fish_seen_subcommand_from ${name}' -l ${long}`,
+        short === undefined ? '' : ` -s ${short}`,
+        takesValue ? ' -r' : '',
+        description === '' ? '' : ` -d ${quote(description)}`,
+      ].join(''),
     ),
     ...(words.length === 0
       ? []

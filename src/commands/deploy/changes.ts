@@ -46,8 +46,7 @@ export function changesOf({ resources }: Judgement, before: Stack | undefined): 
 
 function changeOf({ resource, request, answer, notJudged }: JudgedResource, recorded: string | undefined): Change {
   const { logicalId, type } = resource;
-  if (answer === undefined)
-    return { action: 'unknown', logicalId, type, ...(notJudged === undefined ? {} : { reason: notJudged }) };
+  if (answer === undefined) return { action: 'unknown', logicalId, type, reason: notJudged };
   // The stack knows a parameter by its name, as CloudFormation does.
   const arn = type === 'AWS::SSM::Parameter' ? answer.resource?.name : answer.resource?.arn;
   const place = arn === undefined ? {} : { arn };

@@ -161,7 +161,7 @@ async function runPipeline(
     const page = await client.send(new ListImagePipelinesCommand({ nextToken }), { abortSignal });
     const pipeline = page.imagePipelineList!.find(({ arn }) => deploymentIdOf(arn!) === deploymentId);
     if (pipeline !== undefined) {
-      const start = { imagePipelineArn: pipeline.arn!, ...(tags === undefined ? {} : { tags }) };
+      const start = { imagePipelineArn: pipeline.arn!, tags };
       const answer = await client.send(new StartImagePipelineExecutionCommand(start as never), { abortSignal });
       return answer.imageBuildVersionArn!;
     }
@@ -366,10 +366,9 @@ async function deployVersion(
   }
   if (existing !== undefined && !open) {
     throw new CommandFailed(
-      `${type.replace('-', ' ')} ${existing.name} ${version} exists with different content (${different.join(', ')}), ` +
-        'and versions are immutable. ' +
-        `Use Version: ${version.replace(/\d+$/, 'x')} to create the next version on each change, or choose a new ` +
-        'version',
+      `${type.replace('-', ' ')} ${existing.name} ${version} exists with different content ` +
+        `(${different.join(', ')}), and versions are immutable. Use Version: ${version.replace(/\d+$/, 'x')} to ` +
+        'create the next version on each change, or choose a new version',
     );
   }
   const arn = await operations.create();

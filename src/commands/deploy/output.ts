@@ -5,7 +5,7 @@ import type { ProgressRecord } from '../../resources/progress.ts';
 import { buildView, type BuildView, type ViewMode } from '../terminal/view.ts';
 import { fit, widthOf } from '../terminal/render.ts';
 import { failedStep, type LastRun, type StepState } from '../terminal/progress-state.ts';
-import { duration, plainLine, shellWord } from '../text.ts';
+import { duration, plainLine, shellWord, wrap } from '../text.ts';
 import { INGOT } from '../../platform/own-program.ts';
 
 /** An AMI of a finished image. */
@@ -183,13 +183,8 @@ function failure(result: BuildResult, view: BuildView | undefined, dataDirectory
     );
   const step = view === undefined ? undefined : failedStep(view.state);
   if (step !== undefined && step.depth === 1) {
-    lines.push(
-      '',
-      ...wrapped(
-        `What failed: ${step.label}${step.message === undefined ? '' : `: ${step.message.replace(/^\w+: \S+ failed: /, '')}`}`,
-        width,
-      ),
-    );
+    const why = step.message === undefined ? '' : `: ${step.message.replace(/^\w+: \S+ failed: /, '')}`;
+    lines.push('', ...wrapped(`What failed: ${step.label}${why}`, width));
     lines.push(...lastLines(step));
   } else if (step !== undefined && step.lines.length > 0)
     lines.push('', `The last lines of ${step.label}:`, ...lastLines(step));
@@ -219,18 +214,8 @@ function lastLines(step: StepState): readonly string[] {
 
 /** Lines of at most so many columns, broken at blanks; those after the first are indented. */
 function wrapped(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  for (const paragraph of text.split('\n').map(plainLine)) {
-    let line = lines.length === 0 ? '' : '  ';
-    for (const word of paragraph.split(' ')) {
-      if (line.trim() !== '' && widthOf(line) + 1 + widthOf(word) > width) {
-        lines.push(line);
-        line = `  ${word}`;
-      } else line += line.trim() === '' ? word : ` ${word}`;
-    }
-    lines.push(line);
-  }
-  return lines;
+  const lines = text.split('\n').flatMap((paragraph) => wrap(plainLine(paragraph), width - 2, widthOf));
+  return lines.map((line, index) => (index === 0 ? line : `  ${line}`));
 }
 
 /** For commands that the reader may copy. */

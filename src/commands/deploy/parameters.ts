@@ -27,7 +27,7 @@ export async function deployParameter(
   await signedJson<StoredParameter>(connection, {
     method: 'POST',
     path: `/ingot/parameters/${encodeURIComponent(String(name))}`,
-    body: { type, value, ...(description === undefined ? {} : { description }) },
+    body: { type, value, description },
     signal,
   });
   return {

@@ -136,7 +136,7 @@ export class StackRecord {
   async #put(status: StackStatus, outputs: readonly StackOutput[] = [], imports?: readonly string[]): Promise<void> {
     const body = {
       status,
-      ...(this.#description === undefined ? {} : { description: this.#description.slice(0, 1024) }),
+      description: this.#description?.slice(0, 1024),
       resources: [...this.#resources.values()],
       outputs,
       ...(imports === undefined ? { keepImports: true } : { imports }),

@@ -67,7 +67,7 @@ export async function openTemplate(path: string): Promise<TemplateFile> {
 /** Reads a template as far as it can be read. */
 export function readTemplate(path: string, text: string): TemplateFile {
   const { value, faults } = leniently(() => parseTemplate(text));
-  return { path, text, faults, ...(value === undefined ? {} : { template: value }) };
+  return { path, text, faults, template: value };
 }
 
 /** What a template is evaluated with. */
@@ -166,7 +166,7 @@ export function evaluateTemplate(
       { exportValue, parameterValue: (name) => parameters.get(name) },
     ),
   );
-  return { ...file, imported, faults, ...(plan === undefined ? {} : { plan }) };
+  return { ...file, imported, faults, plan };
 }
 
 /** Whether there is anything that the server can judge: of a template that cannot be read there is not. */

@@ -5,7 +5,9 @@ import type { ViewMode } from './view.ts';
 /** The option; `--json` of a command is the same as `--progress json`. */
 export const PROGRESS_OPTION: CommandOption = {
   value: 'MODE',
-  help: 'tty: live steps; plain: lines; json: progress records; quiet: only the result; auto: tty on a terminal, else plain',
+  help:
+    'tty: live steps; plain: lines; json: progress records; quiet: only the result; ' +
+    'auto: tty on a terminal, else plain',
   default: 'auto',
 };
 

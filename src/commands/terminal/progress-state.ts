@@ -149,7 +149,7 @@ function applyStep(state: BuildState, record: ProgressRecord, time: number): voi
       startedAt: time,
       lines: [],
       ...(inDocument ? { component: plainLine(component), title: plainLine(`${phase}: ${documentStep}`) } : {}),
-      ...(place === undefined ? {} : { place }),
+      place,
       ...(status === 'failed' ? { message: plainLine(record.text) } : {}),
       ...(status === 'running' || record.seconds === undefined ? {} : { seconds: record.seconds }),
     });

@@ -112,8 +112,9 @@ function groupRow(state: BuildState, group: readonly StepState[], now: number): 
   const count = group.length === 1 ? '1 step' : `${group.length} steps`;
   const seconds = group.reduce((sum, step) => sum + secondsOf(step, now), 0);
   const last = group.reduce((sum, { key }) => sum + (state.last?.steps.get(key) ?? 0), 0);
+  const steps = running && place !== undefined ? ofMany('step', place) : count;
   return {
-    text: `  ${MARKS[worst ?? 'done']} ${newest.component}, ${running && place !== undefined ? ofMany('step', place) : count}`,
+    text: `  ${MARKS[worst ?? 'done']} ${newest.component}, ${steps}`,
     status: worst ?? 'done',
     time: duration(seconds),
     // Of those that ran so far: what is comparable.
@@ -200,11 +201,24 @@ export function widthOf(text: string): number {
   return columns;
 }
 
+/** What a terminal shows in two columns: East Asian scripts and emoji. */
+const WIDE = [
+  [0x1100, 0x115f],
+  [0x2e80, 0x303e],
+  [0x3041, 0xa4cf],
+  [0xac00, 0xd7a3],
+  [0xf900, 0xfaff],
+  [0xfe30, 0xfe6f],
+  [0xff00, 0xff60],
+  [0xffe0, 0xffe6],
+  [0x1f300, 0x1f64f],
+  [0x1f680, 0x1f6ff],
+  [0x1f900, 0x1f9ff],
+  [0x20000, 0x3fffd],
+] as const;
+
 function columnsOf(character: string): number {
   if (/^\p{M}|^\u200d|^\ufe0f/u.test(character)) return 0;
-  return /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u.test(
-    character,
-  )
-    ? 2
-    : 1;
+  const code = character.codePointAt(0)!;
+  return WIDE.some(([first, last]) => first <= code && code <= last) ? 2 : 1;
 }

@@ -49,7 +49,8 @@ export function machineReason(
     const need = needsMachine(document, run, { ownBase }, sources[index]!.parameters);
     if (need === undefined) continue;
     const { line, column } = need.position;
-    return `${nameOf(loaded)} needs a virtual machine, because ${need.reason} (${path}:${line}:${column}, rule ${need.rule})`;
+    const place = `${path}:${line}:${column}`;
+    return `${nameOf(loaded)} needs a virtual machine, because ${need.reason} (${place}, rule ${need.rule})`;
   }
   return undefined;
 }
@@ -60,7 +61,10 @@ export function machineHint({ documents }: RunReport): string | undefined {
     const { failure } = outcome;
     const found = failure === undefined ? undefined : containerRefusal(failure.outputTail, failure);
     if (found !== undefined)
-      return `This may be the container: ${found.refusal} (${found.line}). A build runs it in a virtual machine then: --on qemu`;
+      return (
+        `The container may be the cause: ${found.refusal} (${found.line}). ` +
+        'A build retries in a virtual machine, as --on qemu does here'
+      );
   }
   return undefined;
 }

@@ -73,7 +73,7 @@ export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: 
           cpus: Math.min(4, cpus().length),
           memoryMiB: Math.min(MEMORY_MIB, Math.floor(totalmem() / 2 ** 21)),
           report: ({ text, level, stream }) => {
-            if (stream === undefined) fresh.report({ type: 'log', text, ...(level === undefined ? {} : { level }) });
+            if (stream === undefined) fresh.report({ type: 'log', text, level });
           },
         });
         try {
@@ -101,7 +101,7 @@ async function metadataOf({ dataDirectory, region, image, role }: FreshInstance)
     instanceType: INSTANCE_TYPE,
     launched: timestamp(),
     tokens: 'required',
-    ...(role === undefined ? {} : { role }),
+    role,
   };
 }
 

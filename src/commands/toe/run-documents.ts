@@ -73,7 +73,7 @@ export async function runDocuments(run: DocumentsRun): Promise<RunEnd> {
         workingDirectory: run.workingDirectory,
         report: run.report,
         signal: run.signal,
-        ...(run.leaveForRestart === undefined ? {} : { leaveForRestart: true as const }),
+        leaveForRestart: run.leaveForRestart,
         componentText: run.componentText,
         secrets: run.secrets,
         s3Access: run.s3Access,

@@ -116,7 +116,7 @@ function sshMachineOf(args: Arguments): SshMachine | undefined {
     if (args.text(option) !== undefined)
       throw new WrongUse(`--${option} cannot be used with ${on}: it is for fresh instances`);
   try {
-    return { ...parseMachine(on), ...(configFile === undefined ? {} : { configFile }) };
+    return { ...parseMachine(on), configFile };
   } catch (error) {
     throw new WrongUse(`--on: ${(error as Error).message}`);
   }
@@ -180,7 +180,7 @@ export async function inInstance<T>(
       dataDirectory: dataDirectoryOf(args),
       region: regionOf(args),
       ...options,
-      ...(found === undefined ? {} : { role: found.role }),
+      role: found?.role,
     },
     work,
   );
@@ -273,8 +273,8 @@ export async function s3AccessOfThisHost(env: NodeJS.ProcessEnv = process.env): 
   if (!accessKeyId || !secretAccessKey) return undefined;
   const endpoint = env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'];
   return {
-    credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
+    credentials: { accessKeyId, secretAccessKey, sessionToken: sessionToken || undefined },
     region: env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || 'us-east-1',
-    ...(endpoint ? { endpoint } : {}),
+    endpoint: endpoint || undefined,
   };
 }

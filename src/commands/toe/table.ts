@@ -31,7 +31,8 @@ function documentTable({ document, outcome }: DocumentReport): string {
     .reduce((count, { steps }) => count + steps.length, 0);
   const left = planned - reached.length;
   if (reached.length === 0) return '  no step ran\n';
-  return `${table([['  result', 'phase', 'step', 'action', 'time', ''], ...reached], [4])}${left > 0 ? `  ${left} step${left === 1 ? ' was' : 's were'} not reached\n` : ''}`;
+  const rows = table([['  result', 'phase', 'step', 'action', 'time', ''], ...reached], [4]);
+  return left === 0 ? rows : `${rows}  ${left} step${left === 1 ? ' was' : 's were'} not reached\n`;
 }
 
 function secondsOf(step: StepOutcome): number {

@@ -49,8 +49,8 @@ export const directoryStore: Store = {
           told = percent;
           report({ type: 'progress', text: `copying ${amiId} to ${region}`, done: Math.round(percent), total: 100 });
         },
-        ...(named ? { named } : {}),
-        ...(signal ? { signal } : {}),
+        named,
+        signal,
       });
       signal?.throwIfAborted();
       const { size } = await stat(file);

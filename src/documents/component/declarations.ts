@@ -151,9 +151,9 @@ class DeclarationReader {
     return {
       name: entry.key,
       type: 'string',
-      ...(defaultValue === undefined ? {} : { defaultValue }),
-      ...(description === undefined ? {} : { description }),
-      ...(allowedValues === undefined ? {} : { allowedValues }),
+      defaultValue,
+      description,
+      allowedValues,
     };
   }
 

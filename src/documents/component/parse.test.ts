@@ -4,6 +4,7 @@ import { formatFault } from '../faults.ts';
 import type { Loop, StepCondition } from './document.ts';
 import { needsMachine } from './machine-rule.ts';
 import { parseComponentDocument } from './parse.ts';
+import { stated } from '../../../test/harness/stated.ts';
 
 const NGINX = `
 name: InstallWeb
@@ -62,7 +63,7 @@ test('a good document comes with its defaults filled in', () => {
   const { document, faults } = parseComponentDocument(NGINX, { platform: 'Linux' });
 
   assert.deepEqual(faults, []);
-  assert.deepEqual(document, {
+  assert.deepEqual(stated(document), {
     name: 'InstallWeb',
     description: 'Installs NGINX',
     schemaVersion: '1.0',

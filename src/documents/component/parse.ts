@@ -107,8 +107,8 @@ class ComponentReader {
       faults,
     );
     return {
-      ...(name === undefined ? {} : { name }),
-      ...(description === undefined ? {} : { description }),
+      name,
+      description,
       schemaVersion: '1.0',
       parameters,
       constants,
@@ -241,8 +241,8 @@ class ComponentReader {
       maxAttempts,
       inputs,
       position: map.position,
-      ...(decides === undefined ? {} : { if: decides }),
-      ...(turns === undefined ? {} : { loop: turns }),
+      if: decides,
+      loop: turns,
     };
   }
 

@@ -21,7 +21,7 @@ export function documentOfScript({ name, description, type, platform, script }: 
   };
   const document = new Document({
     name,
-    ...(description === undefined ? {} : { description }),
+    description,
     schemaVersion: version,
     phases: [{ name: type === 'BUILD' ? 'build' : 'test', steps: [step] }],
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { shellCommands } from './shell-commands.ts';
+import { stated } from '../../../test/harness/stated.ts';
 
 /** Each command as its words joined by a blank, nested ones first. */
 const CASES: readonly (readonly [script: string, commands: readonly string[]])[] = [
@@ -65,7 +66,7 @@ test('where output goes and input comes from', () => {
 
   assert.deepEqual(first?.writes, ['/a', '/b']);
   assert.deepEqual(second?.reads, ['/d']);
-  assert.deepEqual(third, { words: [], program: '', writes: ['/e'], reads: [], line: 3 });
+  assert.deepEqual(stated(third), { words: [], program: '', writes: ['/e'], reads: [], line: 3 });
 });
 
 test('files that a shell runs', () => {

@@ -490,7 +490,7 @@ function unwrap(draft: Draft, depth: number, reading: Reading): void {
   }
   const first = all[start];
   const { writes, reads, line, input } = draft;
-  const given = { writes, reads, line, ...(input === undefined ? {} : { input }) };
+  const given = { writes, reads, line, input };
   if (first === undefined) {
     if (writes.length + reads.length > 0) reading.found.push({ words: [], program: '', ...given });
     return;

@@ -9,6 +9,7 @@ import {
   parameterDetails,
   phaseNames,
 } from './type.ts';
+import { stated } from '../../../test/harness/stated.ts';
 
 function documentOf(phases: readonly string[]): ComponentDocument {
   return {
@@ -44,7 +45,7 @@ for (const [phases, type] of [
 }
 
 test('parameters as GetComponent gives them', () => {
-  assert.deepEqual(parameterDetails(documentOf(['build'])), [
+  assert.deepEqual(stated(parameterDetails(documentOf(['build']))), [
     { name: 'Given', type: 'string' },
     { name: 'Size', type: 'string', defaultValue: ['small'], description: 'How large' },
   ]);

@@ -37,7 +37,7 @@ export function parameterDetails(document: ComponentDocument): readonly Componen
     name,
     type,
     ...(defaultValue === undefined ? {} : { defaultValue: [defaultValue] }),
-    ...(description === undefined ? {} : { description }),
+    description,
   }));
 }
 

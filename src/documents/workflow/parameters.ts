@@ -33,7 +33,7 @@ export function workflowParameterDetails(document: WorkflowDocument): readonly W
     name,
     type,
     ...(defaultValue === undefined ? {} : { defaultValue: [defaultValue].flat().map(String) }),
-    ...(description === undefined ? {} : { description }),
+    description,
   }));
 }
 
@@ -58,7 +58,7 @@ export function workflowParameterValues(
           `${MAX_VALUE_LENGTH} characters.`,
       );
   }
-  return { values: Object.fromEntries(values), problems, ...(undeclared === undefined ? {} : { undeclared }) };
+  return { values: Object.fromEntries(values), problems, undeclared };
 }
 
 const WORDS: Readonly<Record<WorkflowParameter['type'], string>> = {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parseWorkflowDocument } from './parse.ts';
 import type { WorkflowType } from './document.ts';
+import { stated } from '../../../test/harness/stated.ts';
 
 const MANAGED: readonly (readonly [string, WorkflowType, readonly string[]])[] = [
   [
@@ -89,11 +90,11 @@ outputs:
   const { document, faults } = parseWorkflowDocument(text, 'BUILD');
 
   assert.deepEqual(faults, []);
-  assert.deepEqual(document?.parameters, [
+  assert.deepEqual(stated(document?.parameters), [
     { name: 'keep', type: 'boolean', defaultValue: false },
     { name: 'regions', type: 'stringList', defaultValue: ['us-west-2'] },
   ]);
-  assert.deepEqual(document?.steps, [
+  assert.deepEqual(stated(document?.steps), [
     {
       name: 'Launch',
       action: 'LaunchInstance',
@@ -132,7 +133,7 @@ outputs:
       position: { line: 12, column: 5 },
     },
   ]);
-  assert.deepEqual(document.outputs, [{ name: 'Output', value: '$.stepOutputs.Command.output[0]' }]);
+  assert.deepEqual(document?.outputs, [{ name: 'Output', value: '$.stepOutputs.Command.output[0]' }]);
 });
 
 test('inputs may be absent for an action that needs none', () => {

@@ -108,8 +108,8 @@ class WorkflowReader {
     this.#reachable = this.#steps.length;
     const outputs = this.#outputs(map);
     return {
-      ...(name === undefined ? {} : { name }),
-      ...(description === undefined ? {} : { description }),
+      name,
+      description,
       schemaVersion: '1.0',
       type: this.#type,
       parameters,
@@ -192,8 +192,8 @@ class WorkflowReader {
     return {
       name,
       type,
-      ...(defaultValue === undefined ? {} : { defaultValue }),
-      ...(description === undefined ? {} : { description }),
+      defaultValue,
+      description,
     };
   }
 
@@ -291,9 +291,9 @@ class WorkflowReader {
     return {
       name,
       action,
-      ...(description === undefined ? {} : { description }),
+      description,
       inputs,
-      ...(condition === undefined ? {} : { if: condition }),
+      if: condition,
       onFailure,
       rollbackEnabled,
       ...times,
@@ -430,9 +430,7 @@ class WorkflowReader {
     if (schema.type === 'any') return this.#plain(node, path);
     if (node.kind === 'list' && (schema.type === 'strings' || schema.type === 'objects')) {
       const item: WorkflowInputSchema =
-        schema.type === 'strings'
-          ? { type: 'string' }
-          : { type: 'object', ...(schema.fields && { fields: schema.fields }) };
+        schema.type === 'strings' ? { type: 'string' } : { type: 'object', fields: schema.fields };
       return node.items.map((inner, index) =>
         this.#value(inner, false, item, `${path}[${index}]`, `Item ${index} of ${lowerFirst(what)}`),
       );

@@ -5,6 +5,7 @@ import type { WorkflowCondition, WorkflowValue } from './document.ts';
 import { workflowParameterValues } from './parameters.ts';
 import { parseWorkflowDocument } from './parse.ts';
 import { readPath, resolveWorkflowValue, UnresolvedReferenceError } from './references.ts';
+import { stated } from '../../../test/harness/stated.ts';
 
 const VALUES: Readonly<Record<string, unknown>> = {
   '$.parameters.name': 'web',
@@ -112,7 +113,7 @@ steps: [{name: Wait, action: WaitForAction}]
     { name: 'flag', value: ['maybe'] },
   ]);
 
-  assert.deepEqual(good, { values: { name: 'x', count: 2, flag: true, list: ['a'] }, problems: [] });
+  assert.deepEqual(stated(good), { values: { name: 'x', count: 2, flag: true, list: ['a'] }, problems: [] });
   assert.match(
     bad.undeclared ?? '',
     /^The following parameters are not defined in the provided workflow: other\. It has: name, count, flag, list\.$/,

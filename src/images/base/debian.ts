@@ -246,7 +246,7 @@ async function installPackages(
         env: { [HELD_MARK]: id, DEBIAN_FRONTEND: 'noninteractive', TMPDIR: workDirectory },
         onStdout: progress.output,
         onStderr: progress.output,
-        ...(signal ? { signal } : {}),
+        signal,
       },
     );
   } catch (error) {

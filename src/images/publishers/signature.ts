@@ -43,7 +43,7 @@ export async function verifySignature(request: SignatureRequest): Promise<string
         timeoutMs: 30_000,
         okCodes: 'any',
         env: { GNUPGHOME: directory },
-        ...(request.signal ? { signal: request.signal } : {}),
+        signal: request.signal,
       },
     );
     // The last field is the fingerprint of the primary key, the first that of the key that signed, which may be a

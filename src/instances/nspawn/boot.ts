@@ -88,7 +88,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
   const timeoutMs = patient(options.timeoutMs);
   const settleMs = patient(SETTLE_MS);
   const deadline = Date.now() + timeoutMs;
-  const waiting = { everyMs: 5, ...(signal ? { signal } : {}) };
+  const waiting = { everyMs: 5, signal };
   await writeFileAtomic(`${directory}/resolv.conf`, resolvConf());
   await rm(`${directory}/exit`, { force: true });
 
@@ -163,7 +163,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
     held,
     allocationOwner: plan.allocationOwner,
     apiSocket: plan.publish.length > 0,
-    ...(signal ? { signal } : {}),
+    signal,
   });
   await publish(slirp, plan.publish);
 
@@ -178,7 +178,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
       const { stdout } = await atTheDoor(
         container,
         ['timeout', String(patience / 1000), 'systemctl', 'is-system-running', '--wait'],
-        { okCodes: 'any', ...(signal ? { signal } : {}) },
+        { okCodes: 'any', signal },
       );
       state = stdout.trim();
       if (state === 'running' || state === 'degraded') return true;

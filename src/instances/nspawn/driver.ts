@@ -79,7 +79,7 @@ async function launch(request: LaunchRequest): Promise<Instance> {
       disk: request.disk,
       directory,
       held,
-      ...(request.signal ? { signal: request.signal } : {}),
+      signal: request.signal,
     });
     const unlimited = await makeCgroups(cgroups, held);
     if (unlimited.length > 0)
@@ -103,8 +103,8 @@ async function launch(request: LaunchRequest): Promise<Instance> {
       held,
       {
         timeoutMs: (request.timeoutSeconds ?? LAUNCH_SECONDS) * 1000,
-        ...(request.signal ? { signal: request.signal } : {}),
-        ...(request.report ? { report: request.report } : {}),
+        signal: request.signal,
+        report: request.report,
       },
     );
     await services.ready();
@@ -202,7 +202,7 @@ class NspawnInstance implements Instance {
       if (!(error instanceof DeadlineError)) throw error;
       // A service that resists its end is killed in the end, as by the watchdog of a machine.
     });
-    await this.restart({ timeoutMs, ...(options.signal ? { signal: options.signal } : {}) });
+    await this.restart({ timeoutMs, signal: options.signal });
     return this.bootId();
   }
 

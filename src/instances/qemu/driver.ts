@@ -136,7 +136,7 @@ async function prepare(request: LaunchRequest): Promise<string> {
     held,
     allocationOwner: request.allocationOwner,
     apiSocket: (request.publish ?? []).length > 0,
-    ...(request.signal ? { signal: request.signal } : {}),
+    signal: request.signal,
   });
   for (const { hostAddress = '127.0.0.1', hostPort, instancePort } of request.publish ?? []) {
     await addHostForward(slirp.apiSocket!, {
@@ -211,7 +211,7 @@ async function boot(
       seconds,
       after: undefined,
       what: `instance ${id} (${request.firmware ?? 'bios'}, ${accelerator === 'kvm' ? 'KVM' : 'emulated'})`,
-      ...(request.signal ? { signal: request.signal } : {}),
+      signal: request.signal,
       ...(accelerator === 'kvm'
         ? { noKernel: { afterMs: patient(KVM_PROGRESS_MS), error: () => new NoProgress() } }
         : {}),

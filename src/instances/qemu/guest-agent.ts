@@ -199,12 +199,7 @@ class Client implements GuestAgent {
     const deadline = Date.now() + patient(timeoutMs);
     try {
       if (this.socket === undefined) await this.connect(command, deadline);
-      const answer = await this.ask(
-        this.socket!,
-        { execute: command, ...(args ? { arguments: args } : {}) },
-        deadline,
-        command,
-      );
+      const answer = await this.ask(this.socket!, { execute: command, arguments: args }, deadline, command);
       if (answer.error)
         throw new GuestAgentError(
           command,
@@ -366,7 +361,7 @@ export async function agentExec(
       path: argv[0],
       arg: argv.slice(1),
       'capture-output': true,
-      ...(options.input === undefined ? {} : { 'input-data': options.input.toString('base64') }),
+      'input-data': options.input?.toString('base64'),
     },
     Math.min(timeoutMs, START_MS),
   );

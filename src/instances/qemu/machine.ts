@@ -140,7 +140,7 @@ export class QemuInstance implements Instance {
           seconds: options.timeoutSeconds ?? patient(REBOOT_SECONDS[this.handle.accelerator]),
           after: before,
           what: `instance ${this.id} after its reboot`,
-          ...(options.signal ? { signal: options.signal } : {}),
+          signal: options.signal,
         });
       },
       options.signal,
@@ -243,7 +243,7 @@ export class QemuInstance implements Instance {
 
   private async awaitServices({ what, signal }: AgentWait, started: number): Promise<void> {
     const ask = (argv: readonly string[], seconds: number) =>
-      agentExec(this.agent, argv, { timeoutMs: seconds * 1000, ...(signal ? { signal } : {}) });
+      agentExec(this.agent, argv, { timeoutMs: seconds * 1000, signal });
     const { stdout } = await ask(
       [
         'timeout',

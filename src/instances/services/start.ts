@@ -68,7 +68,7 @@ export async function startInstanceServices(
               );
             return undefined;
           },
-          { everyMs: 5, ...(request.signal ? { signal: request.signal } : {}) },
+          { everyMs: 5, signal: request.signal },
         )),
     };
   } finally {

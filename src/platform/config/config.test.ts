@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConfigError, DEFAULT_CONFIG, parseConfig } from './config.ts';
+import { stated } from '../../../test/harness/stated.ts';
 
 test('what is not said is as by default', () => {
   for (const text of ['', '{}', '# nothing\n', 'quotas:\n'])
@@ -82,7 +83,7 @@ instanceProfiles:
 `,
     'config.yaml',
   );
-  assert.deepEqual(instanceProfiles, {
+  assert.deepEqual(stated(instanceProfiles), {
     One: {
       accounts: ['123456789012'],
       role: 'One',

@@ -2,6 +2,7 @@ import { deepEqual, equal, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConfigError, parseConfig } from './config.ts';
 import { networkFor, promisesOf, reachOf, type Networks } from './networks.ts';
+import { stated } from '../../../test/harness/stated.ts';
 
 function networks(text: string): Networks {
   return parseConfig(
@@ -45,7 +46,7 @@ describe('what a profile reaches', () => {
   });
 
   test('a list, mirrors and proxy', () => {
-    deepEqual(reachOf(NETWORKS.profiles['lab']!), {
+    deepEqual(stated(reachOf(NETWORKS.profiles['lab']!)), {
       everything: false,
       addresses: [{ range: '10.0.0.0/8' }, { range: '192.0.2.20', port: 9000 }, { range: '192.0.2.21' }],
       names: [

@@ -142,7 +142,7 @@ function readProfile(name: string, value: unknown, faults: string[], home: strin
     mirrors,
     noProxy,
     certificates,
-    ...(proxy === undefined ? {} : { proxy: proxy.replace(/\/$/, '') }),
+    proxy: proxy?.replace(/\/$/, ''),
   };
 }
 
@@ -191,9 +191,7 @@ export function reachOf(profile: NetworkProfile): Reach {
   const isName = ({ host }: Endpoint): boolean => !isIPv4(host.split('/')[0]!);
   return {
     everything: profile.access === 'full',
-    addresses: all
-      .filter((each) => !isName(each))
-      .map(({ host, port }): ReachedAddress => ({ range: host, ...(port === undefined ? {} : { port }) })),
+    addresses: all.filter((each) => !isName(each)).map(({ host, port }): ReachedAddress => ({ range: host, port })),
     names:
       profile.access === 'full'
         ? []

@@ -73,8 +73,8 @@ export function readInstanceProfiles(
                 accounts: own,
                 role,
                 credentials,
-                ...(region === undefined ? {} : { region }),
-                ...(s3Endpoint === undefined ? {} : { s3Endpoint }),
+                region,
+                s3Endpoint,
               },
             ] as const,
           ];
@@ -110,5 +110,5 @@ function readSource(value: unknown, place: string, faults: string[]): Credential
   const accessKeyId = text(given['accessKeyId'], `${place}.accessKeyId`, faults, true) ?? '';
   const secretAccessKey = text(given['secretAccessKey'], `${place}.secretAccessKey`, faults, true) ?? '';
   const sessionToken = text(given['sessionToken'], `${place}.sessionToken`, faults);
-  return { kind: 'keys', accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+  return { kind: 'keys', accessKeyId, secretAccessKey, sessionToken };
 }

@@ -97,7 +97,7 @@ export function msiCall(
   return {
     path,
     logFile,
-    ...(from === undefined ? {} : { from }),
+    from,
     reboot: (optionalText(inputs, 'reboot') ?? 'Allow') as MsiCall['reboot'],
     checkSignature: !flag(inputs, 'ignoreAuthenticodeSignatureErrors', false),
     allowUnsigned: flag(inputs, 'allowUnsignedInstaller', false),

@@ -20,8 +20,8 @@ export const executeBash: ActionModule = {
     return {
       result: 'failed',
       message: ending(ended),
-      ...(ended.exitCode === null ? {} : { exitCode: ended.exitCode }),
-      ...(command === undefined ? {} : { command }),
+      exitCode: ended.exitCode ?? undefined,
+      command,
       outputs: { stdout: ended.stdout },
     };
   },

@@ -18,7 +18,7 @@ export const executeBinary: ActionModule = {
     return {
       result: 'failed',
       message: `${ending(ended)}${explain(ended, argv[0]!)}`,
-      ...(ended.exitCode === null ? {} : { exitCode: ended.exitCode }),
+      exitCode: ended.exitCode ?? undefined,
       command: argv.join(' '),
       outputs: { stdout: ended.stdout },
     };

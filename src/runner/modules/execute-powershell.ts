@@ -18,7 +18,7 @@ export const executePowerShell: ActionModule = {
     return {
       result: 'failed',
       message: ending(ended),
-      ...(ended.exitCode === null ? {} : { exitCode: ended.exitCode }),
+      exitCode: ended.exitCode ?? undefined,
       outputs: { stdout: ended.stdout },
     };
   },

@@ -169,7 +169,7 @@ function verdict(command: string, ended: ModuleCommandResult) {
   return {
     result: 'failed',
     message: `${command}: ${ending(ended)}${said === undefined ? '' : `: ${said.slice(3)}`}`,
-    ...(ended.exitCode === null ? {} : { exitCode: ended.exitCode }),
+    exitCode: ended.exitCode ?? undefined,
     command,
   } as const;
 }

@@ -51,7 +51,7 @@ async function run({
   try {
     for (;;) {
       const { action, reason } = (await waitingStep(catalog.db, execution.stepId)) ?? { action: null, reason: null };
-      const outputs = { action, ...(reason === null ? {} : { reason }) };
+      const outputs = { action, reason: reason ?? undefined };
       if (action === 'RESUME') return outputs;
       if (action === 'STOP')
         throw new StepError(`stopped by SendWorkflowStepAction (STOP)${reason === null ? '' : `: ${reason}`}`, {

@@ -80,7 +80,7 @@ export async function reuseLayers(
       report({
         type: 'log',
         component: planned.component.name,
-        ...(status === undefined ? {} : { status }),
+        status,
         text: `layer of ${planned.component.name}: ${text}`,
       });
     if (!policy.use) {

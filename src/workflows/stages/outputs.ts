@@ -20,7 +20,7 @@ export async function outputResources(
       region: ami.region,
       image: ami.id,
       name: ami.name,
-      ...(ami.description === null ? {} : { description: ami.description }),
+      description: ami.description ?? undefined,
       state: { status: 'AVAILABLE' },
       accountId: ami.account,
     })),

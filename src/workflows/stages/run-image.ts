@@ -330,7 +330,7 @@ export async function setStatus(
   await catalog.transaction((trx) =>
     transitionImage(trx, arn, status, {
       reason,
-      ...(options.patch ? { patch: options.patch } : {}),
+      patch: options.patch,
     }),
   );
 }
