@@ -96,8 +96,8 @@ export async function dryRun(
       for (const { id, operation, input } of requests) {
         if (Date.now() > run.until)
           throw invalidRequest(
-            `The server needs more than ${patient(MOST_MS) / 1000} s to judge these ${requests.length} requests. Send ` +
-              'fewer of them at once.',
+            `The server needs more than ${patient(MOST_MS) / 1000} s to judge these ${requests.length} requests. ` +
+              'Send fewer of them at once.',
           );
         answers.push(
           operation === 'PutParameter'
