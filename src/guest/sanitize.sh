@@ -62,6 +62,8 @@ if section instance_files 'the identity of this machine, leases, caches, histori
   if mountpoint -q /etc/hostname; then umount /etc/hostname || fault /etc/hostname; fi
   remove /etc/hostname /etc/.updated /var/.updated \
     /var/lib/misc/postfix.aliasesdb-stamp /var/lib/postfix/master.lock /var/spool/postfix/pid/master.pid
+  # When timers last ran here: a machine that starts from the image has not run them.
+  remove /var/lib/systemd/timers/stamp-*
   remove /var/lib/systemd/random-seed /boot/efi/loader/random-seed /var/lib/systemd/credential.secret \
     /var/lib/urandom/random-seed
   remove /var/lib/dhcp/*.lease* /var/lib/dhclient/*.lease* /var/lib/dhcpcd/*.lease* /var/lib/NetworkManager/*.lease \
