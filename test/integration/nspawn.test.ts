@@ -7,7 +7,9 @@ import { createServer, type AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { markFirstBoot } from '../../src/guest/first-boot.ts';
 import { takeOutNetworkSettings } from '../../src/guest/network-settings.ts';
+import { sanitizeCommand } from '../../src/guest/sanitize.ts';
 import { attachDisk } from '../../src/images/attach.ts';
 import { createOverlay, diskChain } from '../../src/images/disks.ts';
 import { rootPartition } from '../../src/images/partitions.ts';
@@ -328,6 +330,24 @@ describe('a container', () => {
       equal(exitCode, 0, `${stdout}${stderr}`);
     });
   }
+
+  test('cloud-init has done its first boot, for whoever waits for it, and no trace of that is in an image', async () => {
+    await markFirstBoot(instance, CASES_METADATA);
+    const { exitCode, stdout, stderr } = await outputOf(instance, {
+      script: `set -e
+while [ ! -f /var/lib/cloud/instance/boot-finished ]; do sleep 5; done
+cloud-id
+cloud-init status --wait | tail -n 1
+cloud-init query region
+basename "$(readlink /var/lib/cloud/instance)"`,
+      timeoutSeconds: 120,
+    });
+    equal(exitCode, 0, stderr);
+    deepEqual(stdout.trim().split('\n'), ['aws', 'status: done', 'eu-west-1', instance.id]);
+
+    equal((await outputOf(instance, { argv: sanitizeCommand('/tmp') })).exitCode, 0);
+    equal((await outputOf(instance, { script: 'find /var/lib/cloud ! -type d' })).stdout, '');
+  });
 
   test('runs commands when a component has stopped the message bus', async () => {
     try {
