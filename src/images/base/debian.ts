@@ -60,6 +60,11 @@ const PACKAGES = [
   'systemd-resolved',
   'systemd-timesyncd',
   'dbus',
+  // Sessions: `loginctl enable-linger`, `systemctl --user`, XDG_RUNTIME_DIR, as on every Debian that is installed.
+  'libpam-systemd',
+  'dbus-user-session',
+  // The machine knows its own name, whatever it is set to and whoever resolves names: no line in /etc/hosts to keep.
+  'libnss-myhostname',
   'udev',
   'linux-image-cloud-amd64',
   'initramfs-tools',
