@@ -4,7 +4,7 @@
  * though the object has gone.
  */
 import type { Config } from '../platform/config/config.ts';
-import { isFor } from '../platform/config/reading.ts';
+import { uriProfileFor } from '../platform/config/profiles.ts';
 import { logger } from '../platform/log.ts';
 import { readS3Object, s3AccessOf, S3Refused, S3TooLarge } from '../platform/s3-object.ts';
 import { CredentialError } from '../platform/role-credentials.ts';
@@ -60,16 +60,14 @@ export async function readUriTexts(uris: Iterable<string>, request: RequestConte
 
 async function readOne(
   uri: string,
-  { instanceProfiles, uriProfiles }: Config,
+  config: Config,
   { account, region }: RequestContext,
   signal: AbortSignal,
 ): Promise<UriText> {
   const place = readS3ObjectUri(uri);
   if (place === undefined)
     return { fault: `The URI '${uri.slice(0, 1200)}' is not an object in S3. It must be s3://BUCKET/KEY.` };
-  const profile = uriProfiles
-    .flatMap((name) => instanceProfiles[name] ?? [])
-    .find(({ accounts }) => isFor(accounts, account));
+  const profile = uriProfileFor(config, account);
   if (profile === undefined)
     return {
       fault:

@@ -36,3 +36,24 @@ export function s3ErrorText(xml: string): string | undefined {
   const message = /<Message>([^<]*)<\/Message>/.exec(xml)?.[1];
   return code === undefined || message === undefined ? undefined : `${code}: ${message}`;
 }
+
+/** Hosts of S3: with the bucket in the name, or in the path. Source: S3 User Guide, "Virtual hosting of buckets". */
+const BUCKET_HOST =
+  /^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$/;
+const PATH_HOST = /^s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$/;
+
+/** The object that an address names: `s3://bucket/key`, or S3's own `https://` form; `undefined` for any other. */
+export function readS3Address(text: string): S3Place | undefined {
+  if (!text.startsWith('https://')) return readS3ObjectUri(text);
+  if (!URL.canParse(text)) return undefined;
+  const { hostname, pathname } = new URL(text);
+  let path: string;
+  try {
+    path = decodeURIComponent(pathname.slice(1));
+  } catch {
+    return undefined;
+  }
+  const bucket = BUCKET_HOST.exec(hostname)?.[1];
+  if (bucket !== undefined) return readS3ObjectUri(`s3://${bucket}/${path}`);
+  return PATH_HOST.test(hostname) ? readS3ObjectUri(`s3://${path}`) : undefined;
+}

@@ -114,7 +114,7 @@ const PIPELINE_MEMBERS = [
 ];
 
 /**
- * Makes, updates or leaves one resource; an Image is not made here, since that is a build.
+ * Makes, updates or leaves one resource; an Image is not made here, since that is a build, and no nested stack.
  * @throws {CommandFailed} naming the logical id and its line, with the service's own words
  */
 export async function deployResource(
@@ -199,10 +199,9 @@ const DEPLOYERS = {
   'AWS::ImageBuilder::DistributionConfiguration': deployDistribution,
   'AWS::ImageBuilder::ImagePipeline': deployPipeline,
   'AWS::SSM::Parameter': deployParameter,
-  'AWS::CloudFormation::Stack': refuseNestedStack,
 } satisfies Readonly<
   Record<
-    Exclude<ResourceType, 'AWS::ImageBuilder::Image'>,
+    Exclude<ResourceType, 'AWS::ImageBuilder::Image' | 'AWS::CloudFormation::Stack'>,
     (context: DeployContext, request: Request) => Promise<Deployed>
   >
 >;
@@ -521,8 +520,4 @@ function deployLifecyclePolicy(context: DeployContext, request: Request): Promis
         abortSignal,
       }),
   });
-}
-
-async function refuseNestedStack(): Promise<never> {
-  throw new CommandFailed('a nested stack is not deployed yet: deploy its template by itself, and import its outputs');
 }
