@@ -237,6 +237,12 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
       ['credentials'],
     ),
   ),
+  uriProfiles: {
+    description:
+      "Names of `instanceProfiles`. The server reads a `uri` with the first that the caller's account may use.",
+    type: 'array',
+    items: TEXT,
+  },
   networks: described(
     'What instances reach, by subnet and security group.',
     closedMap({

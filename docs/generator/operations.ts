@@ -11,9 +11,10 @@ export type Supported = Exclude<OperationName, (typeof NOT_YET)[number]>;
 /** One or two sentences each, in Markdown. */
 export const BEHIND: Readonly<Record<Supported, string>> = {
   CreateComponent:
-    'Validates the document ([components](components.md)) and returns all errors at once. Takes `data`, not `uri`. ' +
-    'The same name and version with different content creates the next build; with the same content it fails with ' +
-    '`ResourceAlreadyExistsException`. Supports `dryRun`.',
+    'Validates the document ([components](components.md)) and returns all errors at once. ' +
+    '`uri` is an object in S3 ([documents in S3](#documents-in-s3)). The same name and version with different ' +
+    'content creates the next build; with the same content it fails with `ResourceAlreadyExistsException`. Supports ' +
+    '`dryRun`.',
   GetComponent:
     'Takes the ARN of a build, of a version (returns its latest build), or with wildcards. `data` is the document.',
   ListComponents:
@@ -30,11 +31,12 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   DeleteImageRecipe: 'Fails while a pipeline resolves to it. Images have their own copy.',
 
   ImportComponent:
-    'Turns a shell script (`data` only) into a document with one `ExecuteBash` step in the phase of its `type`.',
+    'Turns a shell script (`data`, or `uri`: an object in S3) into a document with one `ExecuteBash` step in the ' +
+    'phase of its `type`.',
 
   CreateContainerRecipe:
-    'Validates the template (`dockerfileTemplateData` only), the components and the parent image. Pipelines can ' +
-    'use it, but building it is not supported yet.',
+    'Validates the template (`dockerfileTemplateUri` is an object in S3), the components and the parent ' +
+    'image. Pipelines can use it, but building it is not supported yet.',
   GetContainerRecipe: 'Accepts wildcards; returns the highest version.',
   ListContainerRecipes: '`owner` `Self` (default) or `Shared`.',
   DeleteContainerRecipe: 'Fails while a pipeline resolves to it.',
@@ -84,9 +86,9 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
     'is being built or a recipe uses it as parent image.',
 
   CreateWorkflow:
-    'Validates the document for its type and returns all errors at once. Takes `data`, not `uri`. Build numbers ' +
-    'work as for components. A workflow with a step action that is not supported yet is rejected when an image or ' +
-    'pipeline uses it, unless the step has a condition. Supports `dryRun`.',
+    'Validates the document for its type and returns all errors at once. `uri` is an object in S3. Build ' +
+    'numbers work as for components. A workflow with a step action that is not supported yet is rejected, unless ' +
+    'the step has a condition. Supports `dryRun`.',
   GetWorkflow:
     'Takes the ARN of a build, of a version (returns its latest build), or with wildcards. For managed workflows ' +
     '`latestVersionReferences` has only `x.x.x`.',

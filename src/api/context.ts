@@ -29,6 +29,12 @@ export interface ApiServices {
   readonly shutdown: () => void;
 }
 
+/** The text of a uri, or why there is none. */
+export type UriText = { readonly text: string } | { readonly fault: string };
+
+/** Texts by their uris. */
+export type UriTexts = ReadonlyMap<string, UriText>;
+
 /** Who asks, where, and with what. */
 export interface RequestContext extends Owner {
   /** Account id of the caller, 12 digits. */
@@ -47,6 +53,8 @@ export interface RequestContext extends Owner {
   /** Uuid, in the response's `x-amzn-RequestId` and, where the operation has it, its `requestId`. */
   readonly requestId: string;
   readonly services: ApiServices;
+  /** What the request names by `uri`, read before the transaction. */
+  readonly uriTexts?: UriTexts;
 }
 
 /** What a handler is given besides its input. */

@@ -15,6 +15,7 @@ import type { Handler, Handlers, OperationContext, RequestContext } from './cont
 import { members, type Operation, type OperationName } from './model.ts';
 import { canonical } from './paging.ts';
 import { checkQuota } from './quotas.ts';
+import { readUriTexts, uriOf } from './uri-texts.ts';
 
 /**
  * Runs an operation on an input that was decoded and checked.
@@ -40,11 +41,15 @@ export async function operate(
       afterCommit: runAfter,
     });
 
+  // The network is asked before the transaction: it would keep other writers waiting.
+  const uri = uriOf(operation.name, input);
+  const uriTexts = uri === undefined ? undefined : await readUriTexts([uri], request);
   const later: (() => void)[] = [];
   const made = (context: OperationContext): Promise<Structure> => make(operation, handlers, input, context);
   const result = await request.services.catalog.transaction(async (db) => {
     const context: OperationContext = {
       ...request,
+      ...(uriTexts === undefined ? {} : { uriTexts }),
       operation: operation.name,
       writtenVersion,
       opened,
@@ -76,7 +81,7 @@ export async function operate(
 
 /**
  * Runs an operation in a transaction that the caller has and will undo: no client token is asked or kept, and nothing
- * is done afterwards.
+ * is done afterwards. What it names by `uri` is in the request's `uriTexts`.
  * @throws {ApiError} as `operate`
  */
 export async function operateWithin(

@@ -16,7 +16,8 @@ import type { StackOutput } from '../catalog/stacks.ts';
 import { imageTagsOf, withTags } from './deploy/image-tags.ts';
 import type { DeployContext } from './deploy/context.ts';
 import { createImage, deployResource, latestOf } from './deploy/deploy.ts';
-import { faultLines, judgeTemplate } from './deploy/judge.ts';
+import { faultLines, judgeTemplate, outputAttributes, type Judgement } from './deploy/judge.ts';
+import { openNested, type TemplateContext } from './deploy/nested.ts';
 import { notMadeLine } from './deploy/not-made.ts';
 import type { BuildOutput } from './deploy/output.ts';
 import { exportsInUse, findStack, StackRecord } from './deploy/stack.ts';
@@ -71,7 +72,15 @@ interface Run {
   readonly dataDirectory: string;
   readonly region: string;
   readonly connection: Connection;
+  readonly reconnect: () => Promise<Connection>;
   readonly deploy: DeployContext;
+  readonly context: TemplateContext;
+  /** Whether anything is built, nested stacks included. */
+  readonly builds: boolean;
+  /** Whether pipelines run: where there is no image. */
+  readonly pipelines: boolean;
+  /** Nested stacks that were made so far. */
+  readonly nested: { readonly run: Run; readonly outputs: readonly StackOutput[] }[];
   readonly plan: Plan;
   readonly record: StackRecord;
   /** Names of the exports that the template uses. */
@@ -101,20 +110,28 @@ async function run(args: Arguments): Promise<number> {
     const surroundings = await surroundingsOf(connection);
     const evaluated = evaluateTemplate(file, given, surroundings);
     const before = await findStack(connection, given.stackName);
-    const judgement = await judgeTemplate(connection, evaluated);
+    const context = { given, surroundings, dataDirectory, files: [path] };
+    const judgement = await judgeTemplate(connection, evaluated, context);
     const faults = faultLines(path, [
       ...judgement.faults.filter(({ severity }) => severity === 'error'),
       ...exportsInUse(before, judgement, surroundings.exports),
     ]);
     if (faults.length > 0) return refused(output, faults);
     // Some templates are sound only with what the server knows.
-    if (!sound && toBuild(evaluated.plan!).length > 0) await requireFitHost('build', dataDirectory);
+    const images = countOf(judgement, 'AWS::ImageBuilder::Image');
+    const builds = images > 0 || countOf(judgement, 'AWS::ImageBuilder::ImagePipeline') > 0;
+    if (builds && (!sound || toBuild(evaluated.plan!).length === 0)) await requireFitHost('build', dataDirectory);
     const client = imagebuilderClient(connection);
     const deploy = { client, region, account, connection, folder: dirname(path), signal: interrupt.signal };
     const reconnect = (): Promise<Connection> => connectTo(dataDirectory, region);
     return await deployAll({
       dataDirectory,
       region,
+      context,
+      reconnect,
+      builds,
+      pipelines: images === 0,
+      nested: [],
       connection,
       deploy,
       plan: evaluated.plan!,
@@ -136,6 +153,13 @@ function refused(output: BuildOutput, faults: readonly string[]): number {
   return 2;
 }
 
+/** How many resources of a type there are, nested stacks included. */
+function countOf({ resources }: Judgement, type: string): number {
+  return resources
+    .map(({ resource, nested }) => (resource.type === type ? 1 : 0) + (nested ? countOf(nested.judgement, type) : 0))
+    .reduce((sum, each) => sum + each, 0);
+}
+
 /** What of a plan is built: its images, or, when it has none, its pipelines. */
 function toBuild({ resources }: Plan): readonly PlannedResource[] {
   const images = resources.filter(({ type }) => type === 'AWS::ImageBuilder::Image');
@@ -150,18 +174,60 @@ async function deployAll(run: Run): Promise<number> {
     const code = await buildAll(run);
     if (code !== 0) return code;
     const outputs = outputsOf(run);
-    const wanted = new Set(run.plan.resources.map(({ logicalId }) => logicalId));
-    for (const { logicalId, arn, kept } of await run.record.cleanUp(wanted))
-      run.output.note(
-        kept === undefined ? `deleted   ${logicalId}: ${arn}` : `kept      ${logicalId}: ${arn}: ${kept}`,
-      );
+    await cleanUp(run);
     await run.record.complete(outputs, [...run.imported]);
     complete = true;
-    run.output.deployed({ name: run.record.name, built: toBuild(run.plan).length > 0, outputs });
+    run.output.deployed({ name: run.record.name, built: run.builds, outputs });
     return 0;
   } finally {
     // What stopped it is told; that the record could not be written as well is less.
     if (!complete) await run.record.failed().catch(() => undefined);
+  }
+}
+
+/** Deletes what templates have no longer: in a nested stack after what may need it, which is around it. */
+async function cleanUp(run: Run): Promise<void> {
+  const wanted = new Set(run.plan.resources.map(({ logicalId }) => logicalId));
+  for (const { logicalId, arn, kept } of await run.record.cleanUp(wanted))
+    run.output.note(
+      `${kept === undefined ? 'deleted  ' : 'kept     '} ${logicalId}: ${arn}${kept === undefined ? '' : `: ${kept}`}`,
+    );
+  for (const { run: nested, outputs } of run.nested) {
+    await cleanUp(nested);
+    await nested.record.complete(outputs, [...nested.imported]);
+  }
+}
+
+/** Makes a nested stack. @returns the command's exit code */
+async function deployNested(run: Run, resource: PlannedResource): Promise<number> {
+  const connection = await run.reconnect();
+  // What stacks before it in this run exported is known by now.
+  const surroundings = await surroundingsOf(connection);
+  const { file, context } = await openNested({ ...run.context, surroundings }, resource, requestFor(run, resource));
+  if (file.plan === undefined || file.faults.length > 0)
+    throw new CommandFailed(faultLines(file.path, file.faults).join('\n'));
+  const { stackName } = context.given;
+  const before = await findStack(connection, stackName);
+  const record = new StackRecord(stackName, before, run.reconnect, file.template!.description);
+  const deploy = { ...run.deploy, folder: dirname(file.path) };
+  const { plan, imported } = file;
+  const nested: Run = { ...run, context, deploy, plan, imported, record, known: new Map(), nested: [] };
+  await record.begin();
+  // Known to the stack around it at once: a run that fails leaves it to the next, or to its deletion.
+  await note(run, resource, record.stackId);
+  let complete = false;
+  try {
+    const code = await buildAll(nested);
+    if (code !== 0) return code;
+    const outputs = outputsOf(nested);
+    await record.complete(outputs, [...imported]);
+    complete = true;
+    run.nested.push({ run: nested, outputs });
+    run.known.set(resource.logicalId, { ref: record.stackId, attributes: outputAttributes(outputs) });
+    run.output.note(`${before === undefined ? 'created  ' : 'deployed '} ${resource.logicalId}: ${record.stackId}`);
+    return 0;
+  } finally {
+    if (!complete) await record.failed().catch(() => undefined);
   }
 }
 
@@ -190,6 +256,11 @@ async function buildAll(run: Run): Promise<number> {
       if (code !== 0) return code;
       continue;
     }
+    if (resource.type === 'AWS::CloudFormation::Stack') {
+      const code = await deployNested(run, resource);
+      if (code !== 0) return code;
+      continue;
+    }
     const { arn, what, answers } = await deployResource(run.deploy, resource, requestFor(run, resource));
     run.known.set(resource.logicalId, answers);
     await note(run, resource, resource.type === 'AWS::SSM::Parameter' ? answers.ref : arn);
@@ -199,7 +270,7 @@ async function buildAll(run: Run): Promise<number> {
     const code = await buildImage(run, image);
     if (code !== 0) return code;
   }
-  if (images.length > 0) return 0;
+  if (!run.pipelines) return 0;
   for (const pipeline of pipelines) {
     const answer = await run.deploy.client.send(
       new StartImagePipelineExecutionCommand({

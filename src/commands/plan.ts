@@ -49,7 +49,12 @@ async function run(args: Arguments): Promise<number> {
   const given = givenBy(args, path, { region, account });
   const surroundings = await surroundingsOf(connection);
   const before = await findStack(connection, given.stackName);
-  const judgement = await judgeTemplate(connection, evaluateTemplate(file, given, surroundings));
+  const judgement = await judgeTemplate(connection, evaluateTemplate(file, given, surroundings), {
+    given,
+    surroundings,
+    dataDirectory,
+    files: [path],
+  });
   const errors = [
     ...judgement.faults.filter(({ severity }) => severity === 'error'),
     ...exportsInUse(before, judgement, surroundings.exports),

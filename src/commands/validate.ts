@@ -2,14 +2,13 @@
 import { INGOT } from '../platform/own-program.ts';
 import { statSync } from 'node:fs';
 import { parseComponentDocument } from '../documents/component/parse.ts';
-import type { Fault } from '../documents/position.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import type { Connection } from '../platform/api-client.ts';
 import { loadCredentials } from '../platform/credentials.ts';
 import { describeFile, recognize, type FileKind } from '../templates/recognize.ts';
 import { CLIENT_OPTIONS, connectTo, dataDirectoryOf, regionOf } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
-import { faultLines, judgeTemplate } from './deploy/judge.ts';
+import { faultLines, judgeTemplate, type FileFault } from './deploy/judge.ts';
 import { exportsInUse, findStack } from './deploy/stack.ts';
 import {
   asksServer,
@@ -62,7 +61,7 @@ const WORKFLOW_TYPES = ['BUILD', 'TEST', 'DISTRIBUTION'] as const;
 interface Verdict {
   readonly file: string;
   readonly kind: FileKind;
-  readonly faults: readonly Fault[];
+  readonly faults: readonly FileFault[];
   /** What to do with what cannot be validated. */
   readonly hint?: string;
 }
@@ -97,7 +96,12 @@ async function run(args: Arguments): Promise<number> {
       }
       connection ??= await connectTo(dataDirectory, region);
       const surroundings = await surroundingsOf(connection);
-      const judgement = await judgeTemplate(connection, evaluateTemplate(read, given, surroundings));
+      const judgement = await judgeTemplate(connection, evaluateTemplate(read, given, surroundings), {
+        given,
+        surroundings,
+        dataDirectory,
+        files: [file],
+      });
       const inUse = exportsInUse(await findStack(connection, given.stackName), judgement, surroundings.exports);
       verdicts.push({ file, kind, faults: [...judgement.faults, ...inUse] });
     } else verdicts.push({ file, kind, faults: [], hint: describeFile(file, kind, INGOT) });
@@ -118,7 +122,8 @@ function shown(verdict: Verdict): object {
     kind,
     valid: isValid(verdict),
     hint,
-    faults: faults.map(({ code, severity, position, path, message }) => ({
+    faults: faults.map(({ code, severity, position, path, message, file: own }) => ({
+      file: own,
       code,
       severity,
       ...position,

@@ -55,7 +55,7 @@ export function urlSuffix({ partition }: PseudoParameters): string {
 }
 
 /** The id of a stack that nobody recorded: the same each time for the same name, account and Region. */
-function stackIdOf(pseudo: PseudoParameters): string {
+export function stackIdOf(pseudo: PseudoParameters): string {
   const { partition, region, accountId, stackName } = pseudo;
   const hex = digestOf(pseudo, '').toString('hex');
   const uuid = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');

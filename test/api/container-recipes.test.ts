@@ -127,9 +127,9 @@ describe('container recipes', () => {
     ],
     [{ dockerfileTemplateData: undefined }, 'InvalidParameterCombinationException', /exactly one/],
     [
-      { dockerfileTemplateData: undefined, dockerfileTemplateUri: 's3://b/k' },
+      { dockerfileTemplateData: undefined, dockerfileTemplateUri: 's3://bucket/k' },
       'InvalidParameterValueException',
-      /not supported/,
+      /has no credentials to read/,
     ],
     [{ parentImage: 'ami-0123456789abcdef0' }, 'InvalidParameterValueException', /'parentImage'/],
     [{ parentImage: DEBIAN }, 'InvalidParameterValueException', /The container image .* does not exist/],

@@ -433,11 +433,11 @@ describe('components', () => {
           name: unique('uri'),
           semanticVersion: '1.0.0',
           platform: 'Linux',
-          uri: 's3://b/k.yaml',
+          uri: 's3://bucket/k.yaml',
         }),
       ),
       'InvalidParameterValueException',
-      /not supported/,
+      /has no credentials to read s3:\/\/bucket\/k\.yaml/,
     );
     for (const semanticVersion of ['1.0.x', '1.0', '1073741824.0.0'])
       await fails(component(unique('version'), { semanticVersion }), 'InvalidVersionNumberException');

@@ -160,9 +160,9 @@ describe('workflows', () => {
       name: 'InvalidParameterValueException',
       message: /'data' is not valid[\s\S]*unknown-action[\s\S]*action-not-allowed-in-type/,
     });
-    await assert.rejects(create('bad', { data: undefined, uri: 's3://b/k' }), {
+    await assert.rejects(create('bad', { data: undefined, uri: 's3://bucket/k' }), {
       name: 'InvalidParameterValueException',
-      message: /not supported/,
+      message: /has no credentials to read/,
     });
     await assert.rejects(create('bad', { uri: 's3://b/k' }), { name: 'InvalidParameterCombinationException' });
     await assert.rejects(create('bad', { semanticVersion: '1073741824.0.0' }), {

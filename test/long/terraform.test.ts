@@ -1,7 +1,7 @@
 /**
  * Terraform with the AWS provider, against a real server, by nothing but the environment that `ingot env` prints:
- * `examples/terraform`, which builds an image on the real engine, and `test/data/terraform`, which has every member of
- * every resource.
+ * `examples/terraform`, which builds an image on the real engine, `test/data/terraform`, which has every member of
+ * every resource, and `test/data/terraform-uris`, which names documents in S3 and what AWS manages.
  *
  * The provider comes from where `TF_CLI_CONFIG_FILE` says. Where it names no file that is there, `INGOT_TF_PLUGINS` may
  * name a folder with the provider, laid out as a file system mirror; with neither, Terraform fetches it from its
@@ -37,8 +37,9 @@ import {
 import { findProgram } from '../../src/platform/files.ts';
 import type { RunResult } from '../../src/platform/processes.ts';
 import { run } from '../harness/processes.ts';
-import { PROJECT } from '../harness/service.ts';
-import { beginOnServer, endOnServer, type ServerSuite } from '../harness/suite.ts';
+import { s3Server, type S3Server } from '../harness/s3-server.ts';
+import { PROJECT, startServer } from '../harness/service.ts';
+import { beginOnDirectory, endOnServer, type ServerSuite } from '../harness/suite.ts';
 
 const TIMEOUT_MS = 900_000;
 /** How each kind is deleted behind Terraform's back, each before what it depends on. */
@@ -59,6 +60,17 @@ const DELETE: Readonly<Record<string, (client: ImagebuilderClient, arn: string) 
   aws_imagebuilder_component: (client, arn) =>
     client.send(new DeleteComponentCommand({ componentBuildVersionArn: arn })),
 };
+
+const DOCUMENT =
+  'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: Run\n        action: ExecuteBash\n' +
+  "        inputs:\n          commands: ['true']\n";
+const WORKFLOW =
+  'name: in-s3\nschemaVersion: 1.0\nsteps:\n  - name: Launch\n    action: LaunchInstance\n    inputs: ' +
+  '{waitFor: ssmAgent}\n';
+const DOCKERFILE =
+  'FROM {{{ imagebuilder:parentImage }}}\n{{{ imagebuilder:environments }}}\n{{{ imagebuilder:components }}}\n';
+const TEXTS = { 'component.yaml': DOCUMENT, 'workflow.yaml': WORKFLOW, Dockerfile: DOCKERFILE };
+const S3_USER = { accessKeyId: 'AKIDTERRAFORM', secretAccessKey: 'of-s3' };
 
 /** Resources and data sources that the provider has. */
 interface ProviderSchema {
@@ -181,6 +193,7 @@ if (!found)
 describe('Terraform with the AWS provider', { skip: !found }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'ingot-terraform-'));
   let suite: ServerSuite;
+  let s3: S3Server;
   let example: Configuration;
   let everything: Configuration;
   const kinds = new Set<string>();
@@ -218,12 +231,22 @@ describe('Terraform with the AWS provider', { skip: !found }, () => {
     return configuration;
   };
   before(async () => {
-    suite = await beginOnServer();
+    const directory = await beginOnDirectory();
+    s3 = await s3Server(S3_USER);
+    for (const [key, text] of Object.entries(TEXTS)) s3.objects.set(`documents/${key}`, Buffer.from(text));
+    writeFileSync(
+      join(directory.dataDirectory, 'config.yaml'),
+      `instanceProfiles: {documents: {credentials: ${JSON.stringify(S3_USER)}, endpoints: {s3: '${s3.endpoint}'}}}\n` +
+        'uriProfiles: [documents]\n' +
+        'parentImages: {amazon-linux-2-x86: debian-12-x86}\n',
+    );
+    suite = { ...directory, server: await startServer(directory.dataDirectory) };
     example = await place('example', 'examples/terraform');
     everything = await place('everything', 'test/data/terraform');
   });
   after(async () => {
     await endOnServer(suite);
+    await s3.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -298,6 +321,33 @@ describe('Terraform with the AWS provider', { skip: !found }, () => {
     ['-var=boot_tests=false'],
     ['-var=boot_tests=false', '-var=team=other', '-var=keep_images=3'],
   );
+
+  describe('documents in S3, and names that AWS manages', () => {
+    let uris: Configuration;
+    before(async () => {
+      uris = await place('uris', 'test/data/terraform-uris');
+    });
+    const bucket = ['-var=bucket=documents'];
+
+    test('are made, and there is nothing left to do', async () => {
+      await uris.apply(bucket);
+      await uris.assertNothingToDo(bucket);
+      const outputs = JSON.parse((await uris.terraform('output', ['-json'])).stdout) as Record<
+        'texts' | 'image',
+        { readonly value: Readonly<Record<string, unknown>> }
+      >;
+      assert.deepEqual(outputs.texts.value, { component: DOCUMENT, workflow: WORKFLOW, dockerfile: DOCKERFILE });
+      const { build, version, date, outputs: count } = outputs.image.value;
+      assert.match(String(build), /:aws:image\/amazon-linux-2-x86\/\d+\.\d+\.\d+\/\d+$/);
+      assert.match(String(version), /^\d+\.\d+\.\d+\/\d+$/);
+      assert.match(String(date), /^\d{4}-\d\d-\d\dT/);
+      assert.equal(count, 1);
+    });
+    test('are destroyed', async () => {
+      await uris.terraform('destroy', ['-auto-approve', '-input=false', '-no-color', ...bucket]);
+      assert.deepEqual(await uris.state(), []);
+    });
+  });
 
   test('has run every resource and data source of Image Builder that the provider has', async () => {
     const { provider_schemas: providers } = JSON.parse(

@@ -8,6 +8,7 @@ import type { Place } from '../../catalog/slices.ts';
 import { tagValues } from '../../policies/tag-keys.ts';
 import { invalidParameterValue, type ApiError } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
+import { readS3ObjectUri } from '../../resources/s3-uri.ts';
 import type { OperationInput, OperationName } from '../model.ts';
 
 /** One thing that has to be allowed. */
@@ -135,6 +136,13 @@ function parameterArn(name: string, { region, account }: Place): string {
   return `arn:aws:ssm:${region}:${account}:parameter/${name.replace(/^\//, '')}`;
 }
 
+/** What a document in S3 asks: to read it. */
+export function readUri(uri: string | undefined): readonly Need[] {
+  const place = uri === undefined ? undefined : readS3ObjectUri(uri);
+  if (place === undefined) return [];
+  return [{ action: 's3:GetObject', resource: `arn:aws:s3:::${place.bucket}/${place.key}` }];
+}
+
 /** What a recipe is put together from. */
 function ingredients(
   place: Place,
@@ -192,13 +200,15 @@ function infrastructureKeys({
 }
 
 const DEMANDS: Demands = {
-  CreateComponent: ({ name, semanticVersion, tags }, place) => ({
+  CreateComponent: ({ name, semanticVersion, tags, uri }, place) => ({
     resource: arnOf(place, `component/${slug(name)}/${semanticVersion}/*`),
     tags,
+    also: readUri(uri),
   }),
-  ImportComponent: ({ name, semanticVersion, tags }, place) => ({
+  ImportComponent: ({ name, semanticVersion, tags, uri }, place) => ({
     resource: arnOf(place, `component/${slug(name)}/${semanticVersion}/*`),
     tags,
+    also: readUri(uri),
   }),
   GetComponent: ({ componentBuildVersionArn }) => on(componentBuildVersionArn),
   ListComponents: every('component'),
@@ -221,12 +231,13 @@ const DEMANDS: Demands = {
   GetImageRecipePolicy: ({ imageRecipeArn }) => on(imageRecipeArn),
   PutImageRecipePolicy: ({ imageRecipeArn }) => on(imageRecipeArn),
 
-  CreateContainerRecipe: ({ name, semanticVersion, tags, parentImage, components, instanceConfiguration }, place) => ({
-    resource: arnOf(place, `container-recipe/${slug(name)}/${semanticVersion}`),
-    tags,
+  CreateContainerRecipe: (input, place) => ({
+    resource: arnOf(place, `container-recipe/${slug(input.name)}/${input.semanticVersion}`),
+    tags: input.tags,
     also: [
-      ...ingredients(place, parentImage, components),
-      ...useOfImage(place, instanceConfiguration?.image, 'instanceConfiguration.image'),
+      ...ingredients(place, input.parentImage, input.components),
+      ...useOfImage(place, input.instanceConfiguration?.image, 'instanceConfiguration.image'),
+      ...readUri(input.dockerfileTemplateUri),
     ],
   }),
   GetContainerRecipe: ({ containerRecipeArn }) => on(containerRecipeArn),
@@ -318,9 +329,10 @@ const DEMANDS: Demands = {
   }),
   GetMarketplaceResource: () => on('*'),
 
-  CreateWorkflow: ({ name, semanticVersion, type, tags }, place) => ({
+  CreateWorkflow: ({ name, semanticVersion, type, tags, uri }, place) => ({
     resource: arnOf(place, `workflow/${type.toLowerCase()}/${slug(name)}/${semanticVersion}/*`),
     tags,
+    also: readUri(uri),
   }),
   GetWorkflow: ({ workflowBuildVersionArn }) => on(workflowBuildVersionArn),
   ListWorkflows: every('workflow'),

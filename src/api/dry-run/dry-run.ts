@@ -12,12 +12,14 @@ import { differences, tagChanges } from '../../templates/compare.ts';
 import { patient } from '../../platform/patience.ts';
 import { ApiError, invalidRequest } from '../../resources/errors.ts';
 import { authorize } from '../access/authorize.ts';
+import { readUri } from '../access/demands.ts';
 import { LONGEST_PARAMETER, PARAMETER_NAME } from '../ingot/parameters.ts';
 import { parameterArn } from '../ingot/resources.ts';
 import { decodeInput, type Structure } from '../codec.ts';
-import type { Handlers, RequestContext } from '../context.ts';
+import type { Handlers, RequestContext, UriTexts } from '../context.ts';
 import { OPERATIONS, type Operation, type OperationName } from '../model.ts';
 import { operateWithin } from '../operate.ts';
+import { readUriTexts, URI_MEMBERS, uriOf, withUriText } from '../uri-texts.ts';
 import { validateInput } from '../validate.ts';
 import { arnOfInput, contentMembers, KINDS, type Kind } from './kinds.ts';
 import { originalPath, pathOfText, tokensOf, valueAt, withoutHoles, withValue } from './paths.ts';
@@ -72,6 +74,8 @@ const MOST_MS = 5000;
 const UNUSED_VERSION = '1073741.0.0';
 const SOUND_COMPONENT = `{"schemaVersion": 1.0, "phases": [{"name": "build", "steps": [{"name": "Nothing",
   "action": "ExecuteBash", "inputs": {"commands": ["true"]}}]}]}`;
+const SOUND_DOCKERFILE =
+  'FROM {{{ imagebuilder:parentImage }}}\n{{{ imagebuilder:environments }}}\n{{{ imagebuilder:components }}}\n';
 const SOUND_WORKFLOW = `{"schemaVersion": 1.0, "steps": [{"name": "Launch", "action": "LaunchInstance",
   "onFailure": "Abort", "inputs": {"waitFor": "ssmAgent"}}]}`;
 /** Nothing optional: without them another fault is told, which is not the user's. */
@@ -90,9 +94,11 @@ export async function dryRun(
   context: RequestContext,
 ): Promise<readonly DryRunAnswer[]> {
   const answers: DryRunAnswer[] = [];
+  const given = { ...context, uriTexts: await textsOf(requests, context) };
   try {
     await context.services.catalog.transaction(async (db) => {
-      const run: Run = { db, handlers, context, hollow: new Set(), tries: 0, until: Date.now() + patient(MOST_MS) };
+      const until = Date.now() + patient(MOST_MS);
+      const run: Run = { db, handlers, context: given, hollow: new Set(), tries: 0, until };
       for (const { id, operation, input } of requests) {
         if (Date.now() > run.until)
           throw invalidRequest(
@@ -111,6 +117,23 @@ export async function dryRun(
     if (!(error instanceof Undo)) throw error;
   }
   return answers;
+}
+
+/** The documents that requests name by `uri` and that the caller may read: the network is no part of the transaction. */
+async function textsOf(requests: readonly DryRunRequest[], context: RequestContext): Promise<UriTexts> {
+  const allowed = new Set<string>();
+  for (const { operation, input } of requests) {
+    const uri = operation === 'PutParameter' ? undefined : uriOf(operation, input);
+    if (uri === undefined || allowed.has(uri)) continue;
+    try {
+      await authorize({ ...context, call: { ...context.call } }, readUri(uri));
+      allowed.add(uri);
+    } catch (error) {
+      // The request itself is refused for it.
+      if (!(error instanceof ApiError)) throw error;
+    }
+  }
+  return readUriTexts(allowed, context);
 }
 
 interface Run {
@@ -171,13 +194,15 @@ async function judge(run: Run, request: ImageBuilderRequest): Promise<DryRunAnsw
   const input = withoutHollowParameters(run, request.input);
   const found = await existing(run, kind, input);
   if (found instanceof ApiError) return { id, action: 'refused', faults: faultsOf(found, input) };
-  const changes = found === undefined ? [] : differencesOf(operation, kind, input, found);
-  // What a uri points at may have changed without the request.
-  if (found !== undefined && changes.length === 0 && input['uri'] === undefined)
+  const read = withUriText(operation, input, run.context.uriTexts);
+  const changes = found === undefined ? [] : differencesOf(operation, kind, read, found);
+  // What could not be read may have changed without the request.
+  const known = uriOf(operation, read) === undefined;
+  if (found !== undefined && changes.length === 0 && known)
     return { id, action: 'unchanged', resource: resourceOf(found) };
   const told = found === undefined ? {} : { changes, before: pick(found, changes) };
   if (found !== undefined && kind.versions !== undefined && changes.every((member) => member === 'tags')) {
-    if (input['uri'] === undefined) return { id, action: 'update', resource: resourceOf(found), ...told };
+    if (known) return { id, action: 'update', resource: resourceOf(found), ...told };
   } else if (found !== undefined && kind.versions === 'immutable' && !String(input['semanticVersion']).includes('x')) {
     const version = String(input['semanticVersion']);
     const message =
@@ -297,7 +322,7 @@ async function faultsOfAll(
     }
     if (!gone || isSpent(run) || repaired.length > MOST_FAULTS) break;
   }
-  const hollow = input['data'] !== given['data'];
+  const hollow = input['data'] !== given['data'] || input['uri'] !== given['uri'];
   return 'output' in last ? { output: last.output, faults, hollow } : { faults, hollow };
 }
 
@@ -337,7 +362,9 @@ function candidates(run: Run, operation: OperationName, input: Structure, path: 
   if (tokens.length === 1) {
     if (top === 'semanticVersion') return [replaced(UNUSED_VERSION)];
     if (top === 'name') return [replaced('ingot-dry-run')];
-    if (top === 'data') return [replaced(operation.endsWith('Workflow') ? SOUND_WORKFLOW : SOUND_COMPONENT)];
+    const member = URI_MEMBERS[operation];
+    if (top === member?.text) return [replaced(soundText(operation))];
+    if (top === member?.uri) return [withValue(replaced(undefined), [member.text], soundText(operation)) as Structure];
     if (top === 'parentImage') return soundParents(run).map((parent) => replaced(parent));
   }
   if (NEEDED.includes(top)) return [];
@@ -350,6 +377,11 @@ function candidates(run: Run, operation: OperationName, input: Structure, path: 
   if (top === 'distributions')
     found.push(replaced([{ region: run.context.region, amiDistributionConfiguration: {} }], ['distributions']));
   return found;
+}
+
+function soundText(operation: OperationName): string {
+  if (operation === 'CreateContainerRecipe') return SOUND_DOCKERFILE;
+  return operation === 'CreateWorkflow' ? SOUND_WORKFLOW : SOUND_COMPONENT;
 }
 
 /** A base image of each platform. */

@@ -52,7 +52,7 @@ const FILTERS: Readonly<Record<string, Filter>> = {
 /** Handlers. */
 export const componentOperations = {
   async CreateComponent(input, context) {
-    const componentBuildVersionArn = await createComponent(context, input, documentText(input, 'component'));
+    const componentBuildVersionArn = await createComponent(context, input, documentText(context, input, 'component'));
     return { componentBuildVersionArn, latestVersionReferences: referencesOf(componentBuildVersionArn) };
   },
 
@@ -165,11 +165,11 @@ export const componentOperations = {
  */
 export async function createComponent(
   context: OperationContext,
-  input: Omit<OperationInput<'CreateComponent'>, 'data' | 'uri'>,
+  input: Omit<OperationInput<'CreateComponent'>, 'data'>,
   data: string,
 ): Promise<string> {
   const version = documentVersion(input.semanticVersion, 'component');
-  const document = validDocument(parseComponentDocument(data, { platform: input.platform }));
+  const document = validDocument(parseComponentDocument(data, { platform: input.platform }), input);
   await checkNamedDocuments(context, [{ document, parameters: {} }]);
   const content = compact({
     name: input.name,

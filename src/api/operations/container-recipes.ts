@@ -6,9 +6,10 @@ import { resolveImage } from '../../catalog/resolve.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { parseArn } from '../../resources/arns.ts';
 import { dockerfileFault, isRegistryImage } from '../../resources/dockerfile-template.ts';
-import { invalidParameterCombination, invalidParameterValue, valueNotSupported } from '../../resources/errors.ts';
+import { invalidParameterCombination, invalidParameterValue } from '../../resources/errors.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import type { OperationInput } from '../model.ts';
+import { textOfUri } from '../uri-texts.ts';
 import { compact, isVisible } from './common.ts';
 import { referencesOf } from './documents.ts';
 import { findParentImage, type ParentImage } from './parent-images.ts';
@@ -37,7 +38,7 @@ const parts = recipeParts({
 export const containerRecipeOperations = {
   async CreateContainerRecipe(input, context) {
     const { place, arn, version } = await parts.place(context, input);
-    const dockerfileTemplateData = templateOf(input);
+    const dockerfileTemplateData = templateOf(context, input);
     const platform = await platformOf(context, input);
     const hostImage = input.instanceConfiguration?.image;
     if (hostImage !== undefined) await findParentImage(context, hostImage, 'instanceConfiguration.image');
@@ -101,18 +102,17 @@ export const containerRecipeOperations = {
 
 type Input = OperationInput<'CreateContainerRecipe'>;
 
-function templateOf({ dockerfileTemplateData, dockerfileTemplateUri, components }: Input): string {
-  if ((dockerfileTemplateData === undefined) === (dockerfileTemplateUri === undefined)) {
+function templateOf(
+  context: OperationContext,
+  { dockerfileTemplateData: data, dockerfileTemplateUri: uri, components }: Input,
+): string {
+  if ((data === undefined) === (uri === undefined))
     throw invalidParameterCombination('Give exactly one of dockerfileTemplateData and dockerfileTemplateUri.');
-  }
-  if (dockerfileTemplateData === undefined)
-    throw valueNotSupported(
-      'dockerfileTemplateUri',
-      'Templates are not read from S3; give the template as dockerfileTemplateData.',
-    );
-  const fault = dockerfileFault(dockerfileTemplateData, (components?.length ?? 0) > 0);
-  if (fault !== undefined) throw invalidParameterValue('dockerfileTemplateData', fault);
-  return dockerfileTemplateData;
+  const text = data ?? textOfUri(context, uri!, 'dockerfileTemplateUri');
+  const fault = dockerfileFault(text, (components?.length ?? 0) > 0);
+  const member = data === undefined ? 'dockerfileTemplateUri' : 'dockerfileTemplateData';
+  if (fault !== undefined) throw invalidParameterValue(member, fault);
+  return text;
 }
 
 /** The platform, which an image of Image Builder has and an image in a registry is given. */

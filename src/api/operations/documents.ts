@@ -18,12 +18,12 @@ import {
   invalidParameterValue,
   invalidVersionNumber,
   resourceAlreadyExists,
-  valueNotSupported,
 } from '../../resources/errors.ts';
 import { parseVersion, type Version } from '../../resources/versions.ts';
 import { authorize } from '../access/authorize.ts';
 import type { OperationContext } from '../context.ts';
 import { canonical, openPage, type PageInput } from '../paging.ts';
+import { textOfUri } from '../uri-texts.ts';
 import { placeOf } from './common.ts';
 
 /** The version that a document is created under. @throws {ApiError} InvalidVersionNumberException */
@@ -35,35 +35,34 @@ export function documentVersion(text: string, kind: 'component' | 'workflow'): V
 }
 
 /**
- * The text that a create is given.
+ * The text that a create is given, or that its uri names.
+ * @param what it is, for the message
  * @throws {ApiError} InvalidParameterCombinationException, InvalidParameterValueException
  */
 export function documentText(
+  context: OperationContext,
   { data, uri }: { readonly data?: string | undefined; readonly uri?: string | undefined },
   kind: 'component' | 'workflow',
+  what = 'document',
 ): string {
-  if ((data === undefined) === (uri === undefined))
-    throw invalidParameterCombination(
-      `A ${kind} takes its document either as data or by uri: give exactly one of the two.`,
-    );
-  if (data === undefined) throw valueNotSupported('uri', 'Documents are not read from S3; give the document as data.');
-  return data;
+  if (data !== undefined && uri === undefined) return data;
+  if (data === undefined && uri !== undefined) return textOfUri(context, uri, 'uri');
+  throw invalidParameterCombination(
+    `A ${kind} takes its ${what} either as data or by uri: give exactly one of the two.`,
+  );
 }
 
 /** The document that was read, or an error with all of its faults, errors first: a warning may hold their cause. @throws {ApiError} InvalidParameterValueException */
-export function validDocument<D>({
-  document,
-  faults,
-}: {
-  readonly document?: D;
-  readonly faults: readonly Fault[];
-}): D {
+export function validDocument<D>(
+  { document, faults }: { readonly document?: D; readonly faults: readonly Fault[] },
+  { uri }: { readonly uri?: string | undefined },
+): D {
   if (document !== undefined) return document;
   const errors = faults.filter(({ severity }) => severity === 'error');
   const warnings = faults.filter(({ severity }) => severity === 'warning');
   const lines = [...errors, ...warnings].map((fault) => formatFault(fault));
   throw invalidParameterValue(
-    'data',
+    uri === undefined ? 'data' : 'uri',
     `The document has ${errors.length === 1 ? 'a fault' : `${errors.length} faults`} (line:column, severity, ` +
       `code):\n${lines.join('\n')}`,
   );

@@ -2,19 +2,13 @@
 import { createImage } from '../../catalog/images.ts';
 import { getImportTask, useImportTask } from '../../catalog/import-tasks.ts';
 import { documentOfScript } from '../../documents/component/script.ts';
-import {
-  ApiError,
-  invalidParameterCombination,
-  invalidParameterValue,
-  invalidRequest,
-  invalidVersionNumber,
-  valueNotSupported,
-} from '../../resources/errors.ts';
+import { ApiError, invalidParameterValue, invalidRequest, invalidVersionNumber } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
 import { parseVersion } from '../../resources/versions.ts';
 import type { Handlers } from '../context.ts';
 import { compact, placeOf } from './common.ts';
 import { createComponent } from './components.ts';
+import { documentText } from './documents.ts';
 import { INGOT } from '../../platform/own-program.ts';
 
 /** As the model has it for names of other resources; for this one it has nothing. */
@@ -23,13 +17,8 @@ const RESOURCE_NAME = /^[-_A-Za-z0-9][-_A-Za-z0-9 ]{1,126}[-_A-Za-z0-9]$/;
 /** Handlers. */
 export const importOperations = {
   async ImportComponent(input, context) {
-    if ((input.data === undefined) === (input.uri === undefined))
-      throw invalidParameterCombination(
-        'A component takes its script either as data or by uri: give exactly one of the two.',
-      );
-    if (input.data === undefined)
-      throw valueNotSupported('uri', 'Scripts are not read from S3; give the script as data.');
-    const { name, description, type, platform, data: script } = input;
+    const script = documentText(context, input, 'component', 'script');
+    const { name, description, type, platform } = input;
     return {
       componentBuildVersionArn: await createComponent(
         context,

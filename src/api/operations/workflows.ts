@@ -37,9 +37,9 @@ const FILTERS: Readonly<Record<string, WorkflowColumn | 'owner'>> = {
 /** Handlers. */
 export const workflowOperations = {
   async CreateWorkflow(input, context) {
-    const data = documentText(input, 'workflow');
+    const data = documentText(context, input, 'workflow');
     const version = documentVersion(input.semanticVersion, 'workflow');
-    const document = validDocument(parseWorkflowDocument(data, input.type));
+    const document = validDocument(parseWorkflowDocument(data, input.type), input);
     // As CreateImage would: what cannot run is refused where it is written.
     const problems = stepsThatCannotRun(document);
     if (problems.length > 0) throw invalidParameterValue('data', problems.join('\n'));

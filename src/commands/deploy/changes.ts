@@ -26,7 +26,7 @@ export interface Change {
 /** All of them: in the order in which they are made, then in the order in which they are deleted. */
 export function changesOf({ resources }: Judgement, before: Stack | undefined): readonly Change[] {
   const known = new Map((before?.resources ?? []).map((resource) => [resource.logicalId, resource]));
-  const made = resources.map((judged) => changeOf(judged, known.get(judged.resource.logicalId)?.physicalId));
+  const made = resources.flatMap((judged) => changesOfOne(judged, known.get(judged.resource.logicalId)?.physicalId));
   const wanted = new Set(resources.map(({ resource }) => resource.logicalId));
   const deleted = (before?.resources ?? [])
     .filter(({ logicalId }) => !wanted.has(logicalId))
@@ -42,6 +42,24 @@ export function changesOf({ resources }: Judgement, before: Stack | undefined): 
       };
     });
   return [...made, ...deleted];
+}
+
+/** What happens to a resource, and to those of a nested stack: `Network.Recipe`. */
+function changesOfOne(judged: JudgedResource, recorded: string | undefined): readonly Change[] {
+  const { resource, nested } = judged;
+  if (nested === undefined) return [changeOf(judged, recorded)];
+  const { logicalId, type } = resource;
+  const inside = changesOf(nested.judgement, nested.before);
+  const arn = nested.before?.stackId;
+  const still = inside.every(({ action }) => action === 'unchanged');
+  const own: Change = {
+    action: arn === undefined ? 'create' : still ? 'unchanged' : 'update',
+    logicalId,
+    type,
+    ...(arn === undefined ? {} : { arn }),
+    ...(still && arn !== undefined ? {} : { reason: `the nested stack ${nested.stackName}` }),
+  };
+  return [own, ...inside.map((change) => ({ ...change, logicalId: `${logicalId}.${change.logicalId}` }))];
 }
 
 function changeOf({ resource, request, answer, notJudged }: JudgedResource, recorded: string | undefined): Change {

@@ -30,6 +30,7 @@ import {
   UpdateLifecyclePolicyCommand,
 } from '@aws-sdk/client-imagebuilder';
 import { createHash } from 'node:crypto';
+import type { DryRunAnswer } from '../../api/dry-run/dry-run.ts';
 import {
   formatArn,
   latestVersionReferences,
@@ -41,7 +42,7 @@ import { isVersion } from '../../resources/versions.ts';
 import { slug } from '../../resources/names.ts';
 import type { PlannedResource, RequestValue, ResourceType } from '../../templates/template.ts';
 import { CommandFailed } from '../command.ts';
-import { RequestRefused } from '../../platform/api-client.ts';
+import { RequestRefused, signedJson } from '../../platform/api-client.ts';
 import { differences, tagChanges } from '../../templates/compare.ts';
 import type { DeployContext, Deployed } from './context.ts';
 import { deployParameter } from './parameters.ts';
@@ -113,7 +114,7 @@ const PIPELINE_MEMBERS = [
 ];
 
 /**
- * Makes, updates or leaves one resource; an Image is not made here, since that is a build.
+ * Makes, updates or leaves one resource; an Image is not made here, since that is a build, and no nested stack.
  * @throws {CommandFailed} naming the logical id and its line, with the service's own words
  */
 export async function deployResource(
@@ -198,10 +199,9 @@ const DEPLOYERS = {
   'AWS::ImageBuilder::DistributionConfiguration': deployDistribution,
   'AWS::ImageBuilder::ImagePipeline': deployPipeline,
   'AWS::SSM::Parameter': deployParameter,
-  'AWS::CloudFormation::Stack': refuseNestedStack,
 } satisfies Readonly<
   Record<
-    Exclude<ResourceType, 'AWS::ImageBuilder::Image'>,
+    Exclude<ResourceType, 'AWS::ImageBuilder::Image' | 'AWS::CloudFormation::Stack'>,
     (context: DeployContext, request: Request) => Promise<Deployed>
   >
 >;
@@ -357,7 +357,12 @@ async function deployVersion(
   const nodes = version.split('.');
   const pattern = nodes.map((node, index) => (nodes.slice(0, index).includes('x') ? 'x' : node)).join('.');
   const existing = await found(operations.get(arnOf(context, type, request, pattern)));
-  const different = existing === undefined ? [] : differences(request, existing, members);
+  const different =
+    existing === undefined
+      ? []
+      : request['dockerfileTemplateUri'] === undefined
+        ? differences(request, existing, members)
+        : await differencesByServer(context, request);
   if (existing !== undefined && different.length === 0) {
     const arn = existing.arn!;
     const changed = await syncTags(context, arn, request, existing.tags);
@@ -373,6 +378,16 @@ async function deployVersion(
   }
   const arn = await operations.create();
   return deployed(arn, 'created', request, { Version: arn.slice(arn.lastIndexOf('/') + 1), ...latestOf(arn) });
+}
+
+/** Of a container recipe whose template only the server can read. */
+async function differencesByServer(context: DeployContext, request: Request): Promise<readonly string[]> {
+  const { answers } = await signedJson<{ answers: readonly DryRunAnswer[] }>(context.connection, {
+    method: 'POST',
+    path: '/ingot/dry-run',
+    body: { requests: [{ id: 'recipe', operation: 'CreateContainerRecipe', input: request }] },
+  });
+  return (answers[0]?.changes ?? []).filter((member) => member !== 'tags');
 }
 
 function deployRecipe(context: DeployContext, request: Request): Promise<Deployed> {
@@ -504,8 +519,4 @@ function deployLifecyclePolicy(context: DeployContext, request: Request): Promis
         abortSignal,
       }),
   });
-}
-
-async function refuseNestedStack(): Promise<never> {
-  throw new CommandFailed('a nested stack is not deployed yet: deploy its template by itself, and import its outputs');
 }

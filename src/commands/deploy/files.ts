@@ -28,7 +28,8 @@ export async function withText(
   return { ...rest, [to]: await readText(path, uri) };
 }
 
-async function pathOf(folder: string, uri: string): Promise<string | undefined> {
+/** The path of a file that a template names; `undefined` for what is somewhere else. @throws {CommandFailed} */
+export async function pathOf(folder: string, uri: string): Promise<string | undefined> {
   const asset = /^(?:s3:\/\/|https:\/\/s3[^/]*\/)[^/]*-assets-[^/]*\/(.+)$/.exec(uri)?.[1];
   if (asset !== undefined) return assetPath(folder, asset);
   if (uri.startsWith('file://')) return fileUrlPath(uri);

@@ -3,6 +3,7 @@
  * requests as it would really answer them, and makes nothing.
  */
 import type { DryRunAnswer } from '../../api/dry-run/dry-run.ts';
+import type { Stack, StackExport } from '../../catalog/stacks.ts';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
 import type { Fault, Position } from '../../documents/position.ts';
 import { parseWorkflowDocument } from '../../documents/workflow/parse.ts';
@@ -12,6 +13,7 @@ import { parseArn } from '../../resources/arns.ts';
 import { leniently } from '../../templates/faults.ts';
 import type { TemplateNode } from '../../templates/nodes.ts';
 import { placeInText, placeOf } from '../../templates/places.ts';
+import { stackIdOf } from '../../templates/pseudo.ts';
 import {
   placeInProperty,
   resolveOutputs,
@@ -25,6 +27,8 @@ import {
 import { CommandFailed } from '../command.ts';
 import { deploymentIdOf, latestOf } from './deploy.ts';
 import { withText } from './files.ts';
+import { openNested, type TemplateContext } from './nested.ts';
+import { exportsInUse, findStack } from './stack.ts';
 import type { EvaluatedTemplate } from './template-file.ts';
 
 type Request = Readonly<Record<string, RequestValue>>;
@@ -36,62 +40,185 @@ export interface JudgedResource {
   readonly answer?: DryRunAnswer;
   /** Why it was not judged. */
   readonly notJudged?: string;
+  /** What a nested stack comes to. */
+  readonly nested?: NestedJudgement;
 }
+
+/** A nested stack. */
+interface NestedJudgement {
+  readonly stackName: string;
+  readonly before: Stack | undefined;
+  readonly judgement: Judgement;
+}
+
+/** A fault, and the file that has it where that is not the template itself. */
+export type FileFault = Fault & { readonly file?: string };
 
 /** What a template comes to. */
 export interface Judgement {
   readonly resources: readonly JudgedResource[];
-  /** By their places: errors and warnings. */
-  readonly faults: readonly Fault[];
+  /** By their places: errors and warnings. Those in templates of nested stacks come last. */
+  readonly faults: readonly FileFault[];
   /** Those whose values are known before anything is made. */
   readonly outputs: readonly Output[];
   /** Whether all could be evaluated. */
   readonly allOutputs: boolean;
 }
 
-/** Most rounds: each brings the answers that the next resources need, and a chain has five. */
-const MOST_ROUNDS = 20;
+/** Most rounds: each brings the answers that the next resources need. A chain has five, and stacks may need each other. */
+const MOST_ROUNDS = 60;
+
+/** Stacks of one tree. */
+const MOST_STACKS = 50;
 
 /** Of one document; to find the place of each takes time as the document is long. */
 const MOST_DOCUMENT_FAULTS = 100;
 
-/** Judges a template by the server. */
-export async function judgeTemplate(connection: Connection, file: EvaluatedTemplate): Promise<Judgement> {
-  const faults = [...file.faults];
-  const planned = file.plan?.resources ?? [];
-  const requests = new Map<string, Request>();
-  const known = new Map<string, ResourceAttributes>();
-  const notJudged = new Map<string, string>();
-  let answers: ReadonlyMap<string, DryRunAnswer> = new Map();
+/** A template of the tree that nested stacks make, while it is judged. */
+interface Frame {
+  readonly file: EvaluatedTemplate;
+  readonly context: TemplateContext;
+  readonly resources: readonly PlannedResource[];
+  readonly faults: Fault[];
+  readonly requests: Map<string, Request>;
+  /** Answers of resources and of nested stacks, as far as they are known. */
+  readonly known: Map<string, ResourceAttributes>;
+  readonly notJudged: Map<string, string>;
+  /** By logical ids. */
+  readonly children: Map<string, Frame>;
+  /** The stack as it is on record, of a nested one. */
+  readonly before: Stack | undefined;
+  answers: ReadonlyMap<string, DryRunAnswer>;
+}
+
+interface Judging {
+  readonly connection: Connection;
+  /** All of the tree so far. */
+  readonly frames: Frame[];
+}
+
+/** Judges a template by the server, with the stacks that are nested in it. */
+export async function judgeTemplate(
+  connection: Connection,
+  file: EvaluatedTemplate,
+  context: TemplateContext,
+): Promise<Judgement> {
+  // What nested stacks will export is added for those that come after them.
+  const exports = [...context.surroundings.exports];
+  const judging: Judging = { connection, frames: [] };
+  const root = frameOf(judging, file, { ...context, surroundings: { ...context.surroundings, exports } }, undefined);
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const earlier = requests.size;
-    let again = false;
-    for (const resource of planned) {
-      const { logicalId } = resource;
-      if (requests.has(logicalId) || notJudged.has(logicalId)) continue;
-      const missing = resource.needs.find((id) => planned.some((each) => each.logicalId === id) && !known.has(id));
-      if (missing !== undefined) continue;
-      const { value, faults: found } = leniently(() => resolveResource(file.plan!, resource, known));
-      const image = imageNeededBy(resource, planned);
-      if (found.length > 0 && image !== undefined) {
-        notJudged.set(logicalId, `needs what ${image} answers once it is built`);
-        continue;
-      }
-      for (const fault of found) if (!faults.some((told) => isSame(told, fault))) faults.push(fault);
-      if (value === undefined) continue;
-      const own = ownAnswer(resource, value);
-      if (own !== undefined) {
-        notJudged.set(logicalId, own.why);
-        if (own.fault !== undefined) faults.push(own.fault);
-        again = true;
-      } else requests.set(logicalId, await withDocument(file, resource, value, faults));
-    }
-    if (requests.size === earlier && !again) break;
-    answers = await ask(connection, planned, requests);
-    for (const { id, resource } of answers.values())
-      if (resource !== undefined) known.set(id, attributesOf(resource, requests.get(id)!));
+    if (!(await advance(judging, root))) break;
+    await ask(connection, root);
+    settle(root, exports);
   }
-  for (const resource of planned) {
+  return judgementOf(root, context.surroundings.exports);
+}
+
+function frameOf(
+  { frames }: Judging,
+  file: EvaluatedTemplate,
+  context: TemplateContext,
+  before: Stack | undefined,
+): Frame {
+  const frame: Frame = {
+    file,
+    context,
+    resources: file.plan?.resources ?? [],
+    faults: [...file.faults],
+    requests: new Map(),
+    known: new Map(),
+    notJudged: new Map(),
+    children: new Map(),
+    before,
+    answers: new Map(),
+  };
+  frames.push(frame);
+  return frame;
+}
+
+/** Evaluates what can be evaluated by now. @returns whether there is anything new */
+async function advance(judging: Judging, frame: Frame): Promise<boolean> {
+  const { file, resources, requests, known, notJudged, children, faults } = frame;
+  let progress = false;
+  for (const resource of resources) {
+    const { logicalId } = resource;
+    const child = children.get(logicalId);
+    if (child !== undefined && (await advance(judging, child))) progress = true;
+    if (requests.has(logicalId) || notJudged.has(logicalId) || child !== undefined) continue;
+    const missing = resource.needs.find((id) => resources.some((each) => each.logicalId === id) && !known.has(id));
+    if (missing !== undefined) continue;
+    const { value, faults: found } = leniently(() => resolveResource(file.plan!, resource, known));
+    const image = imageNeededBy(frame, resource);
+    if (found.length > 0 && image !== undefined) {
+      notJudged.set(logicalId, `needs what ${image} answers once it is built`);
+      continue;
+    }
+    for (const fault of found) if (!faults.some((told) => isSame(told, fault))) faults.push(fault);
+    if (value === undefined) continue;
+    progress = true;
+    if (resource.type === 'AWS::CloudFormation::Stack') await nest(judging, frame, resource, value);
+    else if (resource.type === 'AWS::ImageBuilder::Image' && value['imagePipelineExecutionSettings'] !== undefined)
+      notJudged.set(logicalId, 'an execution of its pipeline');
+    else requests.set(logicalId, await withDocument(file, resource, value, faults));
+  }
+  return progress;
+}
+
+/** Opens a nested stack. */
+async function nest(judging: Judging, frame: Frame, resource: PlannedResource, request: Request): Promise<void> {
+  const { logicalId, properties, position } = resource;
+  try {
+    if (judging.frames.length >= MOST_STACKS)
+      throw new CommandFailed(`there are more than ${MOST_STACKS} stacks in one template`);
+    const { file, context } = await openNested(frame.context, resource, request);
+    const before = await findStack(judging.connection, context.given.stackName);
+    const child = frameOf(judging, file, context, before);
+    frame.children.set(logicalId, child);
+    await advance(judging, child);
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    const place = properties === undefined ? undefined : placeOf(properties, 'templateURL');
+    const path = `Resources.${logicalId}${place === undefined ? '' : `.${place.path}`}`;
+    const where = place?.position ?? position;
+    frame.faults.push({ code: 'invalid-value', severity: 'error', position: where, path, message: error.message });
+    frame.notJudged.set(logicalId, 'its template cannot be read');
+  }
+}
+
+/** Makes the outputs of nested stacks known to what is around them, once all in them is judged. */
+function settle(frame: Frame, exports: StackExport[]): void {
+  for (const [logicalId, child] of frame.children) {
+    settle(child, exports);
+    if (frame.known.has(logicalId)) continue;
+    const { file, known, notJudged, resources, before, context } = child;
+    if (file.plan === undefined || !resources.every(({ logicalId: id }) => known.has(id) || notJudged.has(id)))
+      continue;
+    const { value: outputs = [] } = leniently(() => resolveOutputs(file.plan!, known));
+    const stack = context.given.stackName;
+    const ref = before?.stackId ?? stackIdOf({ ...file.plan.scope.pseudo, stackName: stack });
+    frame.known.set(logicalId, { ref, attributes: outputAttributes(outputs) });
+    for (const { exportName: name, value } of outputs)
+      if (name !== undefined) exports.push({ name, value, stack, importedBy: [] });
+  }
+}
+
+/** The attributes of a nested stack. */
+export function outputAttributes(outputs: readonly { readonly name: string; readonly value: string }[]) {
+  return Object.fromEntries(outputs.map(({ name, value }) => [`Outputs.${name}`, value]));
+}
+
+function judgementOf(frame: Frame, exports: readonly StackExport[]): Judgement {
+  const { file, resources, answers, notJudged, requests, children, known } = frame;
+  const faults: FileFault[] = [...frame.faults];
+  const nested = new Map<string, NestedJudgement>();
+  for (const [logicalId, child] of children)
+    nested.set(logicalId, {
+      stackName: child.context.given.stackName,
+      before: child.before,
+      judgement: judgementOf(child, exports),
+    });
+  for (const resource of resources) {
     const { logicalId } = resource;
     const answer = answers.get(logicalId);
     if (answer === undefined) {
@@ -101,17 +228,33 @@ export async function judgeTemplate(connection: Connection, file: EvaluatedTempl
     for (const fault of faultsOf(file, resource, requests.get(logicalId)!, answer, faults)) faults.push(fault);
   }
   const outputs = file.plan === undefined ? undefined : leniently(() => resolveOutputs(file.plan!, known));
-  return {
-    resources: planned.map((resource) => ({
+  const own: Judgement = {
+    resources: resources.map((resource) => ({
       resource,
       ...optional('request', requests.get(resource.logicalId)),
       ...optional('answer', answers.get(resource.logicalId)),
       ...optional('notJudged', notJudged.get(resource.logicalId)),
+      ...optional('nested', nested.get(resource.logicalId)),
     })),
     faults: sorted(faults),
     outputs: outputs?.value ?? [],
     allOutputs: outputs?.value !== undefined && outputs.faults.length === 0,
   };
+  const inside = [...children].flatMap(
+    ([
+      logicalId,
+      {
+        file: { path: name },
+      },
+    ]) => {
+      const { judgement, before } = nested.get(logicalId)!;
+      return [...judgement.faults, ...exportsInUse(before, judgement, exports)].map((fault) => ({
+        file: name,
+        ...fault,
+      }));
+    },
+  );
+  return { ...own, faults: [...own.faults, ...inside] };
 }
 
 function optional<K extends string, V>(name: K, value: V | undefined): { readonly [name in K]?: V } {
@@ -132,21 +275,36 @@ function operationOf({ type }: PlannedResource): string {
   return `Create${type.slice('AWS::ImageBuilder::'.length)}`;
 }
 
-async function ask(
-  connection: Connection,
-  planned: readonly PlannedResource[],
-  requests: ReadonlyMap<string, Request>,
-): Promise<ReadonlyMap<string, DryRunAnswer>> {
-  const list = planned.flatMap((resource) => {
-    const input = requests.get(resource.logicalId);
-    return input === undefined ? [] : [{ id: resource.logicalId, operation: operationOf(resource), input }];
-  });
+/** Asks the server about all requests of the tree, in the order in which they would be sent. */
+async function ask(connection: Connection, root: Frame): Promise<void> {
+  const asked: { readonly frame: Frame; readonly logicalId: string }[] = [];
+  const requests: object[] = [];
+  const gather = (frame: Frame): void => {
+    for (const resource of frame.resources) {
+      const { logicalId } = resource;
+      const child = frame.children.get(logicalId);
+      if (child !== undefined) gather(child);
+      const input = frame.requests.get(logicalId);
+      if (input === undefined) continue;
+      requests.push({ id: String(asked.length), operation: operationOf(resource), input });
+      asked.push({ frame, logicalId });
+    }
+  };
+  gather(root);
   const { answers } = await signedJson<{ answers: readonly DryRunAnswer[] }>(connection, {
     method: 'POST',
     path: '/ingot/dry-run',
-    body: { requests: list },
+    body: { requests },
   });
-  return new Map(answers.map((answer) => [answer.id, answer]));
+  const found = new Map<Frame, Map<string, DryRunAnswer>>();
+  for (const answer of answers) {
+    const { frame, logicalId } = asked[Number(answer.id)]!;
+    const own = found.get(frame) ?? new Map<string, DryRunAnswer>();
+    found.set(frame, own.set(logicalId, answer));
+    if (answer.resource !== undefined)
+      frame.known.set(logicalId, attributesOf(answer.resource, frame.requests.get(logicalId)!));
+  }
+  for (const [frame, own] of found) frame.answers = own;
 }
 
 /** What a resource that would be made answers to Ref and GetAtt. What only a build can answer is not among it. */
@@ -164,25 +322,6 @@ function attributesOf(
   Object.assign(attributes, latestOf(arn));
   if (parsed?.type === 'image-pipeline') attributes['DeploymentId'] = deploymentIdOf(arn);
   return { ref: arn, attributes };
-}
-
-/** What is no create of the API's, and what becomes of it. */
-function ownAnswer(
-  { type, logicalId, position }: PlannedResource,
-  request: Request,
-): { readonly why: string; readonly fault?: Fault } | undefined {
-  if (type === 'AWS::ImageBuilder::Image' && request['imagePipelineExecutionSettings'] !== undefined)
-    return { why: 'an execution of its pipeline' };
-  if (type !== 'AWS::CloudFormation::Stack') return undefined;
-  const message = 'a nested stack is not deployed yet: deploy its template by itself, and import its outputs';
-  const fault = {
-    code: 'not-supported',
-    severity: 'error' as const,
-    position,
-    path: `Resources.${logicalId}`,
-    message,
-  };
-  return { why: message, fault };
 }
 
 /** Members that name a file beside the template, and the member that has its text instead. */
@@ -217,15 +356,20 @@ async function withDocument(
   }
 }
 
-/** The image that a resource needs, through others or not. */
-function imageNeededBy(resource: PlannedResource, planned: readonly PlannedResource[]): string | undefined {
-  const byId = new Map(planned.map((each) => [each.logicalId, each]));
+/** The image that a resource needs, through others or not; or the nested stack that has one. */
+function imageNeededBy({ resources, children }: Frame, resource: PlannedResource): string | undefined {
+  const byId = new Map(resources.map((each) => [each.logicalId, each]));
   const needed = new Set(resource.needs);
   for (const id of needed) {
-    if (byId.get(id)?.type === 'AWS::ImageBuilder::Image') return id;
+    const child = children.get(id);
+    if (byId.get(id)?.type === 'AWS::ImageBuilder::Image' || (child !== undefined && hasImage(child))) return id;
     for (const next of byId.get(id)?.needs ?? []) needed.add(next);
   }
   return undefined;
+}
+
+function hasImage({ resources, children }: Frame): boolean {
+  return resources.some(({ type }) => type === 'AWS::ImageBuilder::Image') || [...children.values()].some(hasImage);
 }
 
 /** What the server says of a resource, with places in the template. */
@@ -310,10 +454,10 @@ function isSamePlace(a: Position, b: Position): boolean {
 }
 
 /** Faults as lines that editors and terminals follow: `template.yaml:5:7 Resources.A.Properties.Name: …`. */
-export function faultLines(file: string, faults: readonly Fault[]): readonly string[] {
+export function faultLines(file: string, faults: readonly FileFault[]): readonly string[] {
   return faults.map(
-    ({ position, path, message, severity }) =>
-      `${file}:${position.line}:${position.column} ${severity === 'warning' ? 'warning: ' : ''}` +
+    ({ position, path, message, severity, file: own = file }) =>
+      `${own}:${position.line}:${position.column} ${severity === 'warning' ? 'warning: ' : ''}` +
       `${path === '' ? '' : `${path}: `}${message}`,
   );
 }

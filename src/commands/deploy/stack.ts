@@ -22,7 +22,8 @@ import {
 import type { Fault } from '../../documents/position.ts';
 import { imagebuilderClient, signedJson, type Connection } from '../../platform/api-client.ts';
 import { nameArn, parseArn } from '../../resources/arns.ts';
-import type { Judgement } from './judge.ts';
+import type { Output } from '../../templates/template.ts';
+import { exportsOf } from './template-file.ts';
 
 /** A stack, or `undefined` when there is none of that name. */
 export async function findStack(connection: Connection, name: string): Promise<Stack | undefined> {
@@ -37,7 +38,7 @@ export async function findStack(connection: Connection, name: string): Promise<S
 /** Exports that the template has no longer, while other stacks import them. */
 export function exportsInUse(
   before: Stack | undefined,
-  { outputs, allOutputs }: Pick<Judgement, 'outputs' | 'allOutputs'>,
+  { outputs, allOutputs }: { readonly outputs: readonly Output[]; readonly allOutputs: boolean },
   exports: readonly StackExport[],
 ): readonly Fault[] {
   if (before === undefined || !allOutputs) return [];
@@ -74,6 +75,7 @@ export class StackRecord {
   readonly #description: string | undefined;
   readonly #verb: 'CREATE' | 'UPDATE' | 'DELETE';
   #recorded = '';
+  #stackId: string | undefined;
 
   /** @param connection the server may have ended meanwhile: it is asked for anew each time */
   constructor(
@@ -96,6 +98,11 @@ export class StackRecord {
   /** How many resources it has. */
   get size(): number {
     return this.#resources.size;
+  }
+
+  /** Its ARN, once it has begun. */
+  get stackId(): string {
+    return this.#stackId ?? this.before?.stackId ?? '';
   }
 
   get(logicalId: string): StackResource | undefined {
@@ -144,7 +151,8 @@ export class StackRecord {
     const text = JSON.stringify(body);
     if (text === this.#recorded) return;
     const path = `/ingot/stacks/${encodeURIComponent(this.name)}`;
-    await signedJson(await this.#connection(), { method: 'POST', path, body });
+    const { stackId } = await signedJson<Stack>(await this.#connection(), { method: 'POST', path, body });
+    this.#stackId = stackId;
     this.#recorded = text;
   }
 
@@ -203,6 +211,10 @@ async function deleteAll(
   const done: Deletion[] = [];
   const client = imagebuilderClient(connection);
   for (const arn of arns.toReversed()) {
+    if (type === 'AWS::CloudFormation::Stack') {
+      done.push(...(await deleteNested(connection, logicalId, arn)));
+      continue;
+    }
     try {
       if (type === 'AWS::SSM::Parameter')
         await signedJson(connection, { method: 'DELETE', path: `/ingot/parameters/${encodeURIComponent(arn)}` });
@@ -217,6 +229,28 @@ async function deleteAll(
     }
   }
   return done;
+}
+
+/** Deletes a nested stack: its resources, then its record. @param stackId its ARN: another of its name is not meant */
+async function deleteNested(connection: Connection, logicalId: string, stackId: string): Promise<readonly Deletion[]> {
+  const name = /:stack\/([^/]+)\//.exec(stackId)?.[1];
+  const stack = name === undefined ? undefined : await findStack(connection, name);
+  if (stack === undefined || stack.stackId !== stackId) return [{ logicalId, arn: stackId }];
+  const kept = (reason: string): Deletion => ({ logicalId, arn: stackId, kept: reason });
+  for (const { name: exported, stack: owner, importedBy } of await exportsOf(connection))
+    if (owner === stack.name && importedBy.length > 0)
+      return [kept(`Export ${exported} cannot be deleted as it is in use by ${importedBy.join(', ')}.`)];
+  const record = new StackRecord(stack.name, stack, async () => connection, stack.description, 'DELETE');
+  const deletions = (await record.cleanUp(new Set())).map((each) => ({
+    ...each,
+    logicalId: `${logicalId}.${each.logicalId}`,
+  }));
+  if (record.size > 0) {
+    await record.failed();
+    return [...deletions, kept('something needs what is left in it')];
+  }
+  await signedJson(connection, { method: 'DELETE', path: `/ingot/stacks/${encodeURIComponent(stack.name)}` });
+  return [...deletions, { logicalId, arn: stackId }];
 }
 
 async function deleteResource(client: ImagebuilderClient, arn: string): Promise<void> {

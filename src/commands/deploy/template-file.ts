@@ -27,7 +27,7 @@ export const TEMPLATE_OPTIONS: Readonly<Record<string, CommandOption>> = {
 };
 
 /** CloudFormation's largest template, in bytes. */
-const MOST_BYTES = 4 << 20;
+export const MOST_BYTES = 4 << 20;
 
 /** A template that was read. */
 export interface TemplateFile {

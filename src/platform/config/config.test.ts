@@ -123,6 +123,7 @@ test('every fault is told with its place', () => {
     ['rates: {reads: {burst: 5}}', /rates\.reads\.perSecond: is required/],
     ['rates: {reads: {perSecond: 0}}', /rates\.reads\.perSecond: must be/],
     ['instanceProfiles: {P: {credentials: {file: /a}, accounts: []}}', /P\.accounts: must be a list of accounts/],
+    ['uriProfiles: [docs]', /uriProfiles\[0\]: instanceProfiles has no 'docs'/],
     ['instanceProfiles: [a]', /instanceProfiles: must be a map/],
     [
       'instanceProfiles: {P: {}}',

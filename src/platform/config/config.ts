@@ -75,6 +75,8 @@ export interface Config {
   };
   /** What instances may do outside, by the name of their instance profile. A profile that is not named has no credentials. */
   readonly instanceProfiles: Readonly<Record<string, InstanceProfile>>;
+  /** Names of `instanceProfiles`: the server reads a `uri` with the first of them that the caller's account may use. */
+  readonly uriProfiles: readonly string[];
   /** What instances reach, by subnets and security groups. */
   readonly networks: Networks;
 }
@@ -106,6 +108,7 @@ export const DEFAULT_CONFIG: Config = {
   names: DEFAULT_NAMES,
   audit: { maxBytes: 64_000_000, maxSeconds: 86_400, keepDays: 90, keepFiles: 32 },
   instanceProfiles: {},
+  uriProfiles: [],
   networks: defaultNetworks(DEFAULT_ACCOUNT),
 };
 
@@ -161,6 +164,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'parameters',
       'vendors',
       'instanceProfiles',
+      'uriProfiles',
       'networks',
     ],
     faults,
@@ -184,6 +188,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
   };
   const flag = access['longLivedKeys'];
   if (flag !== undefined && typeof flag !== 'boolean') faults.push('access.longLivedKeys: must be true or false');
+  const instanceProfiles = readInstanceProfiles(root['instanceProfiles'], faults, homeAccount);
   const config: Config = {
     homeAccount,
     access: {
@@ -218,7 +223,12 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       keepDays: whole(audit['keepDays'], 'audit.keepDays', DEFAULT_CONFIG.audit.keepDays, 0),
       keepFiles: whole(audit['keepFiles'], 'audit.keepFiles', DEFAULT_CONFIG.audit.keepFiles, 0),
     },
-    instanceProfiles: readInstanceProfiles(root['instanceProfiles'], faults, homeAccount),
+    instanceProfiles,
+    uriProfiles: strings(root['uriProfiles'], 'uriProfiles', faults).map((name, index) => {
+      if (!Object.hasOwn(instanceProfiles, name))
+        faults.push(`uriProfiles[${index}]: instanceProfiles has no '${name}'`);
+      return name;
+    }),
     networks: readNetworks(root['networks'], faults, homeAccount),
   };
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `${path}: ${fault}`).join('\n'));

@@ -30,6 +30,21 @@ export function instanceProfileFor(
   throw new NotGranted(`the instance profile '${name}'`, account, `instanceProfiles.${name}.accounts`);
 }
 
+/** The profile with which documents in S3 are read for an account; `undefined` when the configuration has none. */
+export function uriProfileFor(
+  { instanceProfiles, uriProfiles }: UriSettings,
+  account: string,
+): InstanceProfile | undefined {
+  const named = uriProfiles.flatMap((name) => instanceProfiles[name] ?? []);
+  return named.find(({ accounts: each }) => isFor(each, account));
+}
+
+/** What names it. */
+interface UriSettings {
+  readonly instanceProfiles: Readonly<Record<string, InstanceProfile>>;
+  readonly uriProfiles: readonly string[];
+}
+
 /** Reads the section. @param home the account of profiles that name none */
 export function readInstanceProfiles(
   value: unknown,

@@ -1,18 +1,13 @@
 /** What S3Download and S3Upload have in common. Source: reference, `awstoe.md` section 6. */
 import { InputError, type AttemptContext } from '../module.ts';
 import type { S3Access } from '../../platform/s3-requests.ts';
-
-/** A place in S3. */
-export interface S3Place {
-  readonly bucket: string;
-  readonly key: string;
-}
+import { readS3Uri, s3ErrorText, type S3Place } from '../../resources/s3-uri.ts';
 
 /** `s3://bucket/key`. @throws {InputError} */
 export function s3Place(text: string, input: string): S3Place {
-  const found = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.*)$/s.exec(text);
-  if (found === null) throw new InputError(`${input}: expected s3://BUCKET/KEY, not "${text}"`);
-  return { bucket: found[1]!, key: found[2]! };
+  const found = readS3Uri(text);
+  if (found === undefined) throw new InputError(`${input}: expected s3://BUCKET/KEY, not "${text}"`);
+  return found;
 }
 
 /**
@@ -43,8 +38,6 @@ export function readListing(xml: string): { readonly keys: readonly string[]; re
 /** What S3 said in XML, in words. */
 export function s3Failure(failure: string): string {
   const answered = /: the server answered \d+: /.exec(failure);
-  const code = answered === null ? null : /<Code>([^<]*)<\/Code>/.exec(failure.slice(answered.index));
-  const message = code === null ? null : /<Message>([^<]*)<\/Message>/.exec(code.input.slice(code.index));
-  if (answered === null || code === null || message === null) return failure;
-  return `${failure.slice(0, answered.index)}: ${code[1]}: ${message[1]}`;
+  const told = answered === null ? undefined : s3ErrorText(failure.slice(answered.index));
+  return answered === null || told === undefined ? failure : `${failure.slice(0, answered.index)}: ${told}`;
 }

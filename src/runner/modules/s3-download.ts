@@ -5,7 +5,8 @@ import { absolutePath, withoutSeparators } from '../kit/file-program.ts';
 import { transfer } from '../kit/http-transfer.ts';
 import { flag, itemsOf, mapOf, optionalText, text } from '../kit/inputs.ts';
 import { InputError, onWindows, type ActionModule, type AttemptContext, type AttemptResult } from '../module.ts';
-import { readListing, s3Access, s3Failure, s3Place, type S3Place } from '../kit/s3.ts';
+import { readListing, s3Access, s3Failure, s3Place } from '../kit/s3.ts';
+import type { S3Place } from '../../resources/s3-uri.ts';
 import { runSmall, type SmallProgram } from '../kit/small-program.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 

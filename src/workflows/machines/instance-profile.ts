@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { InstanceMetadata } from '../../instances/services/metadata.ts';
 import { timestamp } from '../../platform/clock.ts';
 import type { InstanceProfile } from '../../platform/config/profiles.ts';
-import { credentialProvider } from '../../platform/role-credentials.ts';
+import { s3AccessOf } from '../../platform/s3-object.ts';
 import type { S3Access } from '../../platform/s3-requests.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
@@ -65,16 +65,6 @@ export function s3AccessFor(
       if (secret !== undefined) mask.add(secret);
     return given;
   };
-}
-
-/** Who instances of a profile are to S3. @param region where the profile names none */
-export function s3AccessOf(profile: InstanceProfile, region: string): () => Promise<S3Access> {
-  const credentials = credentialProvider(profile.credentials);
-  return async () => ({
-    credentials: await credentials(),
-    region: profile.region ?? region,
-    endpoint: profile.s3Endpoint,
-  });
 }
 
 /**

@@ -1,0 +1,70 @@
+/** Objects of S3 that this process reads itself, with the credentials of an instance profile. */
+import type { InstanceProfile } from './config/profiles.ts';
+import { askServer } from './http.ts';
+import { credentialProvider } from './role-credentials.ts';
+import { signS3, type S3Access, type S3Request } from './s3-requests.ts';
+
+/** S3 answered, and not with the object. */
+export class S3Refused extends Error {
+  override readonly name = 'S3Refused';
+  /** HTTP status. */
+  readonly status: number;
+  /** The start of the answer: XML. */
+  readonly body: string;
+
+  constructor(status: number, body: string) {
+    super(`S3 answered ${status}`);
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** An object with more bytes than were asked for. */
+export class S3TooLarge extends Error {
+  override readonly name = 'S3TooLarge';
+}
+
+/** Who instances of a profile are to S3. @param region where the profile names none */
+export function s3AccessOf(profile: InstanceProfile, region: string): () => Promise<S3Access> {
+  const credentials = credentialProvider(profile.credentials);
+  return async () => ({
+    credentials: await credentials(),
+    region: profile.region ?? region,
+    endpoint: profile.s3Endpoint,
+  });
+}
+
+/**
+ * The bytes of an object. Redirects are not followed: they would take the signature to another place.
+ * @throws {S3Refused} for any other answer than the object
+ * @throws {S3TooLarge} when it has more than `maxBytes`
+ * @throws the system's error when there is no answer; the signal's reason when it is aborted
+ */
+export async function readS3Object(
+  access: S3Access,
+  place: Pick<S3Request, 'bucket' | 'key'>,
+  { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
+): Promise<Buffer> {
+  const { url, headers } = await signS3(access, { method: 'GET', ...place });
+  const { answer, close } = await askServer(url, { headers, signal, proxy: 'host' });
+  try {
+    const status = answer.statusCode!;
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > maxBytes) {
+        if (status === 200) throw new S3TooLarge();
+        break;
+      }
+      chunks.push(chunk);
+    }
+    const body = Buffer.concat(chunks);
+    if (status !== 200) throw new S3Refused(status, body.toString('utf8'));
+    return body;
+  } catch (error) {
+    throw signal.aborted ? (signal.reason as Error) : error;
+  } finally {
+    close();
+  }
+}

@@ -1,0 +1,238 @@
+/** Nested stacks, as a user deploys them: templates beside the template and in S3, outputs, exports, deletion, faults. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { ListComponentsCommand, ListImageRecipesCommand } from '@aws-sdk/client-imagebuilder';
+import type { Stack } from '../../src/catalog/stacks.ts';
+import { s3Server, type S3Server } from '../harness/s3-server.ts';
+import { ingot, startServer, type TestServer } from '../harness/service.ts';
+
+const USER = { accessKeyId: 'AKIDNESTED', secretAccessKey: 'of-s3' };
+
+let folder: string;
+let data: string;
+let server: TestServer;
+let s3: S3Server;
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'ingot-nested-'));
+  data = join(folder, 'data');
+  server = await startServer(data);
+  s3 = await s3Server(USER);
+  writeFileSync(
+    join(data, 'config.yaml'),
+    `instanceProfiles: {templates: {credentials: ${JSON.stringify(USER)}, endpoints: {s3: '${s3.endpoint}'}}}\n` +
+      'uriProfiles: [templates]\n',
+  );
+});
+after(async () => {
+  await server.stop();
+  await s3.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  return path;
+}
+
+const run = (...args: readonly string[]) => ingot(data, args);
+
+async function stacks(): Promise<readonly Stack[]> {
+  const { stdout } = await run('stacks', '--json');
+  return (JSON.parse(stdout) as { readonly stacks: readonly Stack[] }).stacks;
+}
+
+async function made(): Promise<readonly string[]> {
+  const components = await server.client.send(new ListComponentsCommand({ owner: 'Self' }));
+  const recipes = await server.client.send(new ListImageRecipesCommand({ owner: 'Self' }));
+  return [...components.componentVersionList!, ...recipes.imageRecipeSummaryList!].map(({ arn }) => arn!).sort();
+}
+
+/** A component whose name and command are parameters; its ARN is an output and an export. */
+const TOOLS = `Parameters:
+  Name: {Type: String}
+  Commands: {Type: CommaDelimitedList}
+Resources:
+  Tool:
+    Type: AWS::ImageBuilder::Component
+    Properties:
+      Name: !Ref Name
+      Version: 1.0.0
+      Platform: Linux
+      Uri: !Sub 'documents/\${Name}.yaml'
+      Description: !Join [' and ', !Ref Commands]
+Outputs:
+  Arn: {Value: !GetAtt Tool.Arn, Export: {Name: !Sub '\${Name}-arn'}}
+  Stack: {Value: !Ref AWS::StackName}
+`;
+const DOCUMENT = `schemaVersion: 1.0
+phases:
+  - name: build
+    steps:
+      - name: Run
+        action: ExecuteBash
+        inputs: {commands: ['true']}
+`;
+const RECIPE = `Parameters:
+  Component: {Type: String}
+Resources:
+  Recipe:
+    Type: AWS::ImageBuilder::ImageRecipe
+    Properties:
+      Name: nested-recipe
+      Version: 1.0.x
+      ParentImage: !Sub 'arn:aws:imagebuilder:\${AWS::Region}:aws:image/debian-12-x86/x.x.x'
+      Components: [{ComponentArn: !Ref Component}, {ComponentArn: !ImportValue nested-two-arn}]
+Outputs:
+  Name: {Value: !GetAtt Recipe.Name}
+`;
+const parent = (recipe: string, first = 'nested-one') => `Resources:
+  Recipes:
+    Type: AWS::CloudFormation::Stack
+    DependsOn: Second
+    Properties:
+      TemplateURL: ${recipe}
+      Parameters: {Component: !GetAtt First.Outputs.Arn}
+  First:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: lower/tools.yaml
+      Parameters: {Name: ${first}, Commands: [one, two]}
+  Second:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: file:lower/tools.yaml
+      Parameters: {Name: nested-two, Commands: 'one,two'}
+Outputs:
+  Recipe: {Value: !GetAtt Recipes.Outputs.Name}
+  Stack: {Value: !Ref First}
+  Nested: {Value: !GetAtt First.Outputs.Stack}
+`;
+
+beforeEach(() => {
+  file('lower/tools.yaml', TOOLS);
+  for (const name of ['nested-one', 'nested-two', 'x']) file(`lower/documents/${name}.yaml`, DOCUMENT);
+  s3.objects.set('templates/lower/recipe.yaml', Buffer.from(RECIPE));
+});
+
+describe('nested stacks', () => {
+  test('are planned, made, changed and deleted with the stack around them', async () => {
+    const path = file('parent.yaml', parent('https://templates.s3.us-east-1.amazonaws.com/lower/recipe.yaml'));
+    const validated = await run('validate', path);
+    assert.equal(validated.code, 0, validated.stdout + validated.stderr);
+    assert.deepEqual(await made(), []);
+    const planned = JSON.parse((await run('plan', '--json', path)).stdout) as {
+      readonly changes: readonly { readonly action: string; readonly logicalId: string }[];
+    };
+    assert.deepEqual(
+      planned.changes.map(({ action, logicalId }) => `${action} ${logicalId}`),
+      ['Second', 'Second.Tool', 'First', 'First.Tool', 'Recipes', 'Recipes.Recipe'].map((id) => `create ${id}`),
+    );
+
+    const built = await run('build', path);
+    assert.equal(built.code, 0, built.stdout + built.stderr);
+    const own = (tail: string) => `arn:aws:imagebuilder:us-east-1:123456789012:${tail}`;
+    assert.deepEqual(await made(), [
+      own('component/nested-one/1.0.0'),
+      own('component/nested-two/1.0.0'),
+      own('image-recipe/nested-recipe/1.0.0'),
+    ]);
+    const all = await stacks();
+    assert.deepEqual(
+      all.map(({ name, status }) => [name.replace(/-[A-Z0-9]{12}$/, '-RANDOM'), status]),
+      ['parent', 'parent-First-RANDOM', 'parent-Recipes-RANDOM', 'parent-Second-RANDOM'].map((name) => [
+        name,
+        'CREATE_COMPLETE',
+      ]),
+    );
+    const [root, first] = all as [Stack, Stack];
+    assert.deepEqual(
+      root.outputs.map(({ name, value }) => [name, value]),
+      [
+        ['Recipe', 'nested-recipe'],
+        ['Stack', first.stackId],
+        ['Nested', first.name],
+      ],
+    );
+    assert.equal(root.resources.find(({ logicalId }) => logicalId === 'First')!.physicalId, first.stackId);
+    assert.match((await run('plan', path)).stdout, /\n6 unchanged\n$/);
+
+    // Another document in the nested stack is another build, and another recipe.
+    file('lower/documents/nested-one.yaml', DOCUMENT.replace('true', 'echo changed'));
+    const again = await run('plan', path);
+    assert.match(again.stdout, /~ update {3}First {2}AWS::CloudFormation::Stack/);
+    assert.match(again.stdout, /± replace {2}First\.Tool/);
+    const changed = await run('build', path);
+    assert.equal(changed.code, 0, changed.stdout + changed.stderr);
+    assert.equal((await stacks())[1]!.status, 'UPDATE_COMPLETE');
+    assert.equal((await made()).filter((arn) => arn.includes('image-recipe')).length, 2);
+
+    // What the template no longer has goes with all that is in it.
+    file(
+      'parent.yaml',
+      parent('unused')
+        .replace(/ {2}Recipes:[^]*? {2}First:/, '  First:')
+        .replace(/ {2}Recipe: .*\n/, ''),
+    );
+    const less = await run('build', path);
+    assert.equal(less.code, 0, less.stdout + less.stderr);
+    assert.match(
+      less.stdout + less.stderr,
+      /deleted {3}Recipes\.Recipe: .*\n[^]*deleted {3}Recipes: arn:aws:cloudformation/,
+    );
+    const deleted = await run('delete-stack', 'parent');
+    assert.equal(deleted.code, 0, deleted.stdout + deleted.stderr);
+    assert.deepEqual(await made(), []);
+    assert.deepEqual(await stacks(), []);
+  });
+
+  test('tell faults with their place in the nested file, and make nothing', async () => {
+    file('lower/tools.yaml', TOOLS.replace('Version: 1.0.0', 'Version: one'));
+    const path = file('faulty.yaml', parent('lower/none.yaml', 'x').replace('Commands: [one, two]', 'Comands: one'));
+    const { code, stdout } = await run('validate', path);
+    assert.equal(code, 1);
+    assert.match(stdout, /faulty\.yaml:\d+:\d+ Resources\.Recipes.*|lower\/none\.yaml/);
+    assert.match(stdout, /lower\/tools\.yaml:9:\d+ Resources\.Tool\.Properties\.Version: 'one' is not a version/);
+    assert.match(stdout, /lower\/tools\.yaml:.*Commands: has no default/);
+    assert.match(stdout, /lower\/tools\.yaml:.*Comands/);
+    const listed = JSON.parse((await run('validate', '--json', path)).stdout) as readonly {
+      readonly faults: readonly { readonly file?: string; readonly path: string }[];
+    }[];
+    const version = listed[0]!.faults.find((fault) => fault.path.endsWith('Version'))!;
+    assert.match(version.file!, /lower\/tools\.yaml$/);
+    assert.equal((await run('build', path)).code, 2);
+    assert.deepEqual(await made(), []);
+  });
+
+  test('that cannot be read, nest themselves or say nothing are refused at TemplateURL', async () => {
+    const nest = (url: string) => `Resources:
+  Net:
+    Type: AWS::CloudFormation::Stack
+    Properties: {TemplateURL: '${url}'}
+Outputs:
+  Out: {Value: !GetAtt Net.Outputs.Nothing}
+`;
+    s3.objects.delete('templates/lower/recipe.yaml');
+    s3.objects.set('templates/other', Buffer.from('x'));
+    for (const [url, message] of [
+      [
+        'missing.yaml',
+        /4:18 Resources\.Net\.Properties\.TemplateURL: cannot read the template .*missing\.yaml: no such/,
+      ],
+      ['self.yaml', /TemplateURL: the template nests itself/],
+      ['https://example.com/t.yaml', /TemplateURL: cannot read the template .*expected a path/],
+      ['s3://templates/lower/recipe.yaml', /cannot read the template s3:\/\/templates\/.*: NoSuchKey/],
+    ] as const) {
+      const { code, stdout } = await run('validate', file('self.yaml', nest(url)));
+      assert.equal(code, 1, url);
+      assert.match(stdout, message);
+    }
+    for (let depth = 0; depth < 7; depth++) file(`deep-${depth}.yaml`, nest(`deep-${depth + 1}.yaml`));
+    assert.match((await run('validate', join(folder, 'deep-0.yaml'))).stdout, /nested more than 6 levels deep/);
+  });
+});
