@@ -139,7 +139,7 @@ function distributionOf({ arn, image, region }: PlannedImage, refusals: Refusal[
     });
   } catch (cause) {
     const { message } = cause as Error;
-    const path = cause instanceof DistributionRefusal ? `.${/^[^\s:]+/.exec(message)?.[0] ?? ''}` : '';
+    const path = cause instanceof DistributionRefusal ? `.${cause.path}` : '';
     refusals.push({
       code: 'distribution',
       field: `distributionConfiguration${path}`,
