@@ -1,4 +1,5 @@
-# Puts the settings of a network in, or takes them out: `network-settings.ts`. Arguments: put or take-out, the proxy,
+# Puts the settings of a network in, or takes them out: `network-settings.ts`. Arguments: put, take-out or seal (what a
+# container needs as well goes then), the proxy,
 # hosts that are asked directly, the number of variables, these, then pairs of address and mirror.
 # The folder's mode is for it alone (SC2174).
 # shellcheck shell=bash disable=SC2174
@@ -6,6 +7,19 @@ what=$1 proxy=$2 direct=$3 variables=$4
 shift 4
 state=@SETTINGS_FOLDER@
 begin='# Set by the network of this build: taken out of the image' end='# End of what the network of this build sets'
+
+# The resolv.conf that a container was given (`instances/nspawn/names.ts`): in a machine, and in an image, the one that
+# was there.
+own_resolver() {
+  local kept=@RESOLVER_FOLDER@
+  [ -d "$kept" ] || return
+  if head -n 1 /etc/resolv.conf 2>/dev/null | grep -qxF '@RESOLVER_MARK@' && ! [ -L /etc/resolv.conf ]; then
+    if [ -e "$kept/resolv.conf" ] || [ -L "$kept/resolv.conf" ]; then mv -f -- "$kept/resolv.conf" /etc/resolv.conf
+    else rm -f /etc/resolv.conf; fi || { echo '/etc/resolv.conf cannot be put back' >&2; exit 1; }
+  fi
+  rm -rf -- "$kept"
+}
+if [ "$what" = seal ] || ! systemd-detect-virt --container --quiet; then own_resolver; fi
 [ "$what" = put ] || [ -e "$state" ] || exit 0
 shopt -s nullglob
 fail() { printf '%s\n' "$1" >&2; exit 1; }
@@ -62,7 +76,7 @@ take_out() {
 }
 
 take_out
-if [ "$what" = take-out ]; then rm -rf -- "$state"; exit 0; fi
+if [ "$what" != put ]; then rm -rf -- "$state"; exit 0; fi
 mkdir -p -m 0755 "$state" || exit 1
 : > "$state/settings"
 if [ "$variables" -gt 0 ]; then

@@ -6,6 +6,7 @@
 import { readScript } from '../platform/scripts.ts';
 import { X509Certificate } from 'node:crypto';
 import type { Instance } from '../instances/instance.ts';
+import { RESOLVER_FOLDER, RESOLVER_MARK } from '../instances/nspawn/names.ts';
 import { limited } from '../instances/output.ts';
 import type { NetworkProfile } from '../platform/config/networks.ts';
 import { BASH } from './environment.ts';
@@ -79,20 +80,28 @@ export async function putNetworkSettings(
   await runScript(instance, 'put', settings, signal);
 }
 
-/** Takes out what was put in; nothing where nothing was. @throws {Error} with what the script said */
-export async function takeOutNetworkSettings(instance: Instance, signal?: AbortSignal): Promise<void> {
+/**
+ * Takes out what was put in; nothing where nothing was.
+ * @param options.seal before the disk becomes an image: what its container needed to resolve names goes, too
+ * @throws {Error} with what the script said
+ */
+export async function takeOutNetworkSettings(
+  instance: Instance,
+  { seal = false, signal }: { readonly seal?: boolean; readonly signal?: AbortSignal } = {},
+): Promise<void> {
   const { exitCode } = await instance.run({
-    argv: ['test', '-e', SETTINGS_FOLDER],
+    argv: ['test', '-e', SETTINGS_FOLDER, '-o', '-e', RESOLVER_FOLDER],
     own: true,
     timeoutSeconds: SECONDS,
     signal,
   });
-  if (exitCode === 0) await runScript(instance, 'take-out', { mirrors: [], noProxy: [], authorities: [] }, signal);
+  const nothing = { mirrors: [], noProxy: [], authorities: [] };
+  if (exitCode === 0) await runScript(instance, seal ? 'seal' : 'take-out', nothing, signal);
 }
 
 async function runScript(
   instance: Instance,
-  what: 'put' | 'take-out',
+  what: 'put' | 'take-out' | 'seal',
   settings: NetworkSettings,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -128,4 +137,8 @@ async function runScript(
     );
 }
 
-const PROGRAM = readScript(import.meta.url, 'network-settings.sh', { SETTINGS_FOLDER });
+const PROGRAM = readScript(import.meta.url, 'network-settings.sh', {
+  SETTINGS_FOLDER,
+  RESOLVER_FOLDER,
+  RESOLVER_MARK,
+});

@@ -37,14 +37,17 @@ done < /etc/passwd
 
 if section cloudinit_files 'what cloud-init knows of this machine'; then
   # Asking it takes a quarter of a second, so it is not asked where it never ran and nobody added to its clean-up.
-  traces=$(find /var/lib/cloud /var/log/cloud-init.log /var/log/cloud-init-output.log /etc/cloud/clean.d \
+  # What Ingot wrote in its place (`first-boot.sh`) goes with the folder below.
+  places='/var/lib/cloud'
+  if [ -e /run/cloud-init/.ingot ]; then places=''; fi
+  traces=$(find $places /var/log/cloud-init.log /var/log/cloud-init-output.log /etc/cloud/clean.d \
     ! -type d ! -path '/var/lib/cloud/seed/*' ! -name README -print -quit 2>/dev/null)
   if [ -n "$traces" ] && command -v cloud-init >/dev/null; then
     cloud-init clean --logs || fault 'the state of cloud-init'
   fi
   # The folder of seeds is the image's own; the rest comes anew with the next instance.
   for path in /var/lib/cloud/*; do [ "$path" = /var/lib/cloud/seed ] || remove "$path"; done
-  remove /run/cloud-init/result.json /etc/sudoers.d/90-cloud-init-users \
+  remove /run/cloud-init/result.json /run/cloud-init/status.json /etc/sudoers.d/90-cloud-init-users \
     /var/log/cloud-init.log /var/log/cloud-init-output.log \
     /etc/netplan/50-cloud-init.yaml /etc/network/interfaces.d/50-cloud-init /etc/udev/rules.d/70-persistent-net.rules
 fi
@@ -62,6 +65,8 @@ if section instance_files 'the identity of this machine, leases, caches, histori
   if mountpoint -q /etc/hostname; then umount /etc/hostname || fault /etc/hostname; fi
   remove /etc/hostname /etc/.updated /var/.updated \
     /var/lib/misc/postfix.aliasesdb-stamp /var/lib/postfix/master.lock /var/spool/postfix/pid/master.pid
+  # When timers last ran here: a machine that starts from the image has not run them.
+  remove /var/lib/systemd/timers/stamp-*
   remove /var/lib/systemd/random-seed /boot/efi/loader/random-seed /var/lib/systemd/credential.secret \
     /var/lib/urandom/random-seed
   remove /var/lib/dhcp/*.lease* /var/lib/dhclient/*.lease* /var/lib/dhcpcd/*.lease* /var/lib/NetworkManager/*.lease \

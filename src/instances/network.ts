@@ -3,6 +3,7 @@
  * addresses closed. Shared by the drivers whose instances have a network namespace.
  */
 import { readScript } from '../platform/scripts.ts';
+import { createHash } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { sleep, until } from '../platform/clock.ts';
@@ -16,6 +17,12 @@ import { reachableResolver } from './resolvers.ts';
 
 /** The network that an instance sees unless another is asked for. */
 export const INSTANCE_NETWORK = '10.0.2.0/24';
+
+/** The address of an instance's interface, by the instance's id: locally administered, as EC2's are. */
+export function macOf(id: string): string {
+  const bytes = createHash('sha256').update(id).digest('hex').slice(0, 10);
+  return `0a:${bytes.match(/../g)!.join(':')}`;
+}
 
 /** What slirp4netns is started for. */
 export interface SlirpRequest {
@@ -31,6 +38,8 @@ export interface SlirpRequest {
   readonly apiSocket?: boolean;
   /** IPv4 network of the instance, default `10.0.2.0/24`. */
   readonly cidr?: string;
+  /** Address of the interface; any when absent. */
+  readonly mac?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -69,7 +78,7 @@ const SLIRP = readScript(import.meta.url, 'slirp.sh');
  * in a mount namespace whose `/run` is the bare file system, and `resolver` (if any) its `/etc/resolv.conf`.
  */
 export function slirpArguments(
-  request: Pick<SlirpRequest, 'target' | 'interfaceName' | 'cidr'>,
+  request: Pick<SlirpRequest, 'target' | 'interfaceName' | 'cidr' | 'mac'>,
   outbound: string,
   apiSocket?: string,
   resolver?: string,
@@ -92,6 +101,7 @@ export function slirpArguments(
     '--enable-seccomp',
     `--outbound-addr=${outbound}`,
     `--cidr=${request.cidr ?? INSTANCE_NETWORK}`,
+    ...(request.mac === undefined ? [] : [`--macaddress=${request.mac}`]),
     `--ready-fd=${READY_FD}`,
     ...(apiSocket === undefined ? [] : [`--api-socket=${apiSocket}`]),
     ...('pid' in request.target ? [String(request.target.pid)] : ['--netns-type=path', `/proc/self/fd/${NETNS_FD}`]),

@@ -17,7 +17,7 @@ export interface Workspace {
   /** Everything taken is recorded here first. */
   readonly held: HeldRecorder;
   readonly owner: AllocationOwner;
-  /** First of 65,536 uids that nobody else uses. */
+  /** First of `UIDS_OF_A_CONTAINER` uids that nobody else uses. */
   readonly uidBase: number;
 }
 

@@ -27,9 +27,18 @@ import { run } from './processes.ts';
  */
 export const RUN_DIRECTORY = '/run/ingot';
 
-const UID_RANGE = 65536;
-const FIRST_UID_RANGE = 16384; // times 65536: 1,073,741,824, above what distributions and systemd hand out
-const UID_RANGES = 16384;
+/**
+ * Ids that a container has, as a machine has all: those of directories of accounts (LDAP) and of components that pick
+ * one are far above 65,535. 16,777,216.
+ */
+export const UIDS_OF_A_CONTAINER = 2 ** 24;
+/**
+ * From 2^30 on is above what distributions and systemd hand out. The first part is left to containers of earlier
+ * versions, which may still run.
+ */
+const FIRST_UID_RANGE = 2 ** 30 + UIDS_OF_A_CONTAINER;
+/** 190: the range after the last has the id that means none. */
+const UID_RANGES = (2 ** 32 - FIRST_UID_RANGE) / UIDS_OF_A_CONTAINER - 1;
 
 /**
  * What allots and to whom it belongs. A data directory that no longer exists owns nothing, unless the owner still has
@@ -99,15 +108,15 @@ function taken(db: DatabaseSync, kind: string): Set<number> {
 }
 
 /**
- * A range of 65,536 uids that nobody else on this host uses.
+ * A range of `UIDS_OF_A_CONTAINER` uids that nobody else on this host uses.
  * @returns the first uid, and the id by which it is let go
  */
 export function allocateUidRange(owner: AllocationOwner): Promise<{ id: string; base: number }> {
   return exclusively((db) => {
-    const used = taken(db, 'uid-range');
+    const used = taken(db, 'uids');
     for (let index = 0; index < UID_RANGES; index++) {
       if (!used.has(index))
-        return { id: insert(db, 'uid-range', index, owner), base: (FIRST_UID_RANGE + index) * UID_RANGE };
+        return { id: insert(db, 'uids', index, owner), base: FIRST_UID_RANGE + index * UIDS_OF_A_CONTAINER };
     }
     throw new Error(`all ${UID_RANGES} uid ranges are in use`);
   });

@@ -59,7 +59,7 @@ export async function sharedBase(name: TestBase = 'debian-12-x86'): Promise<stri
 /** What the base image is made by, and the day: it has the newest packages of that day. */
 function recipeHash(): string {
   const hash = createHash('sha256').update(timestamp().slice(0, 10));
-  for (const file of globSync('debian*.ts', { cwd: RECIPE })
+  for (const file of globSync('debian*.{ts,sh,pl}', { cwd: RECIPE })
     .filter((name) => !name.endsWith('.test.ts'))
     .sort())
     hash.update(readFileSync(join(RECIPE, file)));

@@ -32,6 +32,9 @@ get meta-data/iam/security-credentials/CasesRole | tr -d '\\n'
 echo
 ask -o /dev/null -w '%{http_code}\\n' http://169.254.169.254/latest/meta-data/
 ss -Htln | grep -c ':254 ' || true
+mac=$(get meta-data/mac)
+grep -l "$mac" /sys/class/net/*/address | wc -l
+get "meta-data/network/interfaces/macs/$mac/local-ipv4s"
 `;
 
 /** Declares the tests. */
@@ -45,7 +48,7 @@ export function metadataCases(instance: () => Instance): void {
         printed += chunk.toString();
       },
     });
-    const [id, address, addresses, role, credentials, untold, listening] = printed.split('\n');
+    const [id, address, addresses, role, credentials, untold, listening, interfaces, itsAddress] = printed.split('\n');
     equal(id, instance().id, printed);
     match(addresses!, new RegExp(`(^| )${address!.replaceAll('.', '\\.')} `));
     equal(role, 'CasesRole');
@@ -53,6 +56,8 @@ export function metadataCases(instance: () => Instance): void {
     deepEqual([AccessKeyId, SecretAccessKey, Token], ['AKIDOFCASES', 'secret', 'session']);
     equal(untold, '401');
     equal(listening, '0', 'nothing of it is in the instance');
+    equal(interfaces, '1', 'the interface that it tells of is there');
+    equal(itsAddress, address);
   });
 
   test('nobody else on the host gets at its metadata service', async () => {

@@ -71,7 +71,7 @@ test('while processes of an instance resist, its range of users stays its own', 
     await held.record({ kind: 'path', path: folder });
     await held.record({ kind: 'cgroup', path: cgroup });
 
-    await rejects(releaseAll(held), /^AggregateError: could not let go of cgroup /);
+    await rejects(releaseAll(held), /^AggregateError: could not release cgroup /);
     deepEqual(
       (await held.list()).map(({ thing }) => thing.kind),
       ['allocation', 'path', 'cgroup'],

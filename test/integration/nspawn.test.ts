@@ -7,6 +7,9 @@ import { createServer, type AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { markFirstBoot } from '../../src/guest/first-boot.ts';
+import { takeOutNetworkSettings } from '../../src/guest/network-settings.ts';
+import { sanitizeCommand } from '../../src/guest/sanitize.ts';
 import { attachDisk } from '../../src/images/attach.ts';
 import { createOverlay, diskChain } from '../../src/images/disks.ts';
 import { rootPartition } from '../../src/images/partitions.ts';
@@ -281,6 +284,93 @@ describe('a container', () => {
 
   metadataCases(() => instance);
 
+  /** Commands of public components that machines take. */
+  const asInAMachine: readonly (readonly [what: string, script: string])[] = [
+    [
+      'knows its own name, and has it in no file',
+      'test -n "$(hostname -f)"; getent hosts "$(hostname)"; test -z "$(sudo -n true 2>&1)"; ' +
+        '! grep -w "$(hostname)" /etc/hosts',
+    ],
+    [
+      'knows its own name whatever answers names',
+      'systemctl stop systemd-resolved; hostname -f; sudo -n true; systemctl start systemd-resolved',
+    ],
+    [
+      'lets resolv.conf be replaced, and resolves on',
+      'cp -a /etc/resolv.conf /root/; ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf; ' +
+        'test -L /etc/resolv.conf; getent hosts deb.debian.org; mv -f /root/resolv.conf /etc/resolv.conf',
+    ],
+    [
+      'has ids above 65535',
+      'useradd -m -u 200000 -U svcad; test "$(stat -c %u:%g /home/svcad)" = "200000:$(id -g svcad)"; ' +
+        'test -s /home/svcad/.bashrc; install -d /srv/data; chown 3000000:3000001 /srv/data; ' +
+        'test "$(stat -c %u:%g /srv/data)" = 3000000:3000001; touch /srv/data/of-root; cp -a /srv/data /srv/copy; ' +
+        'test "$(stat -c %u:%g /srv/copy)" = 3000000:3000001',
+    ],
+    [
+      'has nothing that everybody may write to and root may not change',
+      "df --local -P | awk '{if (NR!=1) print $6}' | xargs -I{} find {} -xdev -type d -perm -0002 | xargs chmod a+t",
+    ],
+    [
+      'goes on when its units are isolated',
+      'systemctl isolate graphical.target; systemctl isolate multi-user.target; systemctl is-active systemd-resolved',
+    ],
+    [
+      'has sessions',
+      'useradd -m deploy; loginctl enable-linger deploy; XDG_RUNTIME_DIR=/run/user/$(id -u deploy); ' +
+        'of_user() { sudo -u deploy XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" systemctl --user "$@"; }; ' +
+        'for i in $(seq 100); do of_user -q is-active default.target && break; sleep 0.1; done; ' +
+        'of_user is-active default.target; loginctl disable-linger deploy; test -z "$(systemctl --failed -q)"',
+    ],
+  ];
+  for (const [what, script] of asInAMachine) {
+    test(`as a machine: ${what}`, async () => {
+      const { exitCode, stdout, stderr } = await outputOf(instance, { script: `set -eux\n${script}` });
+
+      equal(exitCode, 0, `${stdout}${stderr}`);
+    });
+  }
+
+  test('cloud-init has done its first boot, for whoever waits for it, and no trace of that is in an image', async () => {
+    await markFirstBoot(instance, CASES_METADATA);
+    const { exitCode, stdout, stderr } = await outputOf(instance, {
+      script: `set -e
+while [ ! -f /var/lib/cloud/instance/boot-finished ]; do sleep 5; done
+cloud-id
+cloud-init status --wait | tail -n 1
+cloud-init query region
+basename "$(readlink /var/lib/cloud/instance)"`,
+      timeoutSeconds: 120,
+    });
+    equal(exitCode, 0, stderr);
+    deepEqual(stdout.trim().split('\n'), ['aws', 'status: done', 'eu-west-1', instance.id]);
+
+    equal((await outputOf(instance, { argv: sanitizeCommand('/tmp') })).exitCode, 0);
+    equal((await outputOf(instance, { script: 'find /var/lib/cloud ! -type d' })).stdout, '');
+  });
+
+  test('runs commands when a component has stopped the message bus', async () => {
+    try {
+      const stopping = await outputOf(instance, {
+        script: 'systemctl stop dbus.service dbus.socket; sleep 0.2; echo out; exit 3',
+      });
+      deepEqual([stopping.stdout, stopping.exitCode], ['out\n', 3]);
+
+      const next = await outputOf(instance, {
+        script: 'cat; echo out; echo err >/dev/stderr; id -un; exit 4',
+        user: 'nobody',
+        stdin: 'in\n',
+      });
+      deepEqual(next, { exitCode: 4, signal: null, timedOut: false, stdout: 'in\nout\nnobody\n', stderr: 'err\n' });
+      deepEqual((({ exitCode, signal }) => [exitCode, signal])(await outputOf(instance, { script: 'kill -KILL $$' })), [
+        null,
+        'SIGKILL',
+      ]);
+    } finally {
+      await outputOf(instance, { script: 'systemctl start dbus.socket dbus.service' });
+    }
+  });
+
   test('the host is closed: its loopback, its own addresses, link-local', async () => {
     const server = createServer((socket) => socket.end('secret'));
     await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
@@ -494,6 +584,34 @@ test('two containers both serve port 80', async () => {
     deepEqual(pages, ['0\n', '1\n']);
   } finally {
     for (const { instance } of machines) await instance.terminate();
+  }
+});
+
+test('a disk without a name service of its own resolves names, and is sealed as it was', async () => {
+  const { instance } = await launch();
+  try {
+    const replaced = await outputOf(instance, {
+      script:
+        'systemctl disable -q --now systemd-resolved; rm /etc/resolv.conf; echo nameserver 192.0.2.1 >/etc/resolv.conf',
+    });
+    equal(replaced.exitCode, 0, replaced.stderr);
+    await instance.reboot();
+
+    const { exitCode, stderr } = await outputOf(instance, {
+      script:
+        'set -e; getent hosts deb.debian.org; hostname -f; mv /etc/resolv.conf /root/; cp /root/resolv.conf /etc/',
+    });
+    equal(exitCode, 0, stderr);
+    await takeOutNetworkSettings(instance);
+    equal((await outputOf(instance, { script: 'getent hosts deb.debian.org' })).exitCode, 0);
+
+    await takeOutNetworkSettings(instance, { seal: true });
+    equal(
+      (await outputOf(instance, { script: 'cat /etc/resolv.conf; ls -d /var/lib/ingot*' })).stdout,
+      'nameserver 192.0.2.1\n',
+    );
+  } finally {
+    await instance.terminate();
   }
 });
 

@@ -215,6 +215,15 @@ describe('a machine booted by BIOS', () => {
     deepEqual(await other, { exitCode: 5, signal: null, timedOut: false, stdout: '', stderr: '' });
   });
 
+  test('goes on, and answers, when its units are isolated', async () => {
+    const { exitCode, stderr } = await outputOf(instance, {
+      script:
+        'set -e; systemctl isolate multi-user.target; systemctl isolate graphical.target; hostname -f; sudo -n true',
+    });
+    deepEqual([exitCode, stderr], [0, '']);
+    equal((await outputOf(instance, { script: 'systemctl is-active qemu-guest-agent ingot-relay' })).exitCode, 0);
+  });
+
   test('gets commands as they are while the service manager reads its units anew', () =>
     commandsWhileUnitsAreReadAnew(instance, 2));
 

@@ -194,6 +194,7 @@ describe('the clean-up', () => {
     '/srv/work dir/TOE_2026/console.log',
     '/var/log/amazon/ssm/agent.log',
     '/var/log/cloud-init.log',
+    '/var/lib/systemd/timers/stamp-apt-daily.timer',
   ];
 
   async function prepare(): Promise<void> {

@@ -3,6 +3,7 @@ import { open, stat } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { openCatalog } from '../../catalog/catalog.ts';
+import { markFirstBoot } from '../../guest/first-boot.ts';
 import { inWorkspace, sweepWorkspaces } from '../../instances/workspace.ts';
 import { namedImages, suppliedImages } from '../../images/names/names.ts';
 import { createOverlay } from '../../images/disks.ts';
@@ -61,8 +62,9 @@ export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: 
         const disk = join(files, 'disk.qcow2');
         await createOverlay(base, disk);
         const started = performance.now();
+        const metadata = await metadataOf(fresh);
         const instance = await driver.launch({
-          metadata: await metadataOf(fresh),
+          metadata,
           reach: fresh.reach,
           id,
           disk,
@@ -81,6 +83,7 @@ export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: 
             type: 'log',
             text: `a ${fresh.driver} instance is up after ${((performance.now() - started) / 1000).toFixed(1)} s`,
           });
+          await markFirstBoot(instance, metadata, fresh.signal);
           return await work(instance);
         } finally {
           await instance.terminate();

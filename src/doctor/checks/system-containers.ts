@@ -4,6 +4,7 @@ import { drivers } from '../../instances/drivers.ts';
 import { inCgroups, NSPAWN_ENVIRONMENT } from '../../instances/nspawn/arguments.ts';
 import { hostCgroups, makeCgroups } from '../../instances/nspawn/cgroups.ts';
 import { HELD_MARK } from '../../platform/held.ts';
+import { UIDS_OF_A_CONTAINER } from '../../platform/host.ts';
 import { patient } from '../../platform/patience.ts';
 import { ProcessError, run } from '../../platform/processes.ts';
 import { oneLine, type Check } from '../check.ts';
@@ -80,7 +81,7 @@ async function tryContainer(
         '--link-journal=no',
         '--timezone=off',
         '--console=pipe',
-        `--private-users=${uidBase}:65536`,
+        `--private-users=${uidBase}:${UIDS_OF_A_CONTAINER}`,
         '--private-users-ownership=map',
         '--private-network',
         '--suppress-sync=yes',

@@ -74,8 +74,8 @@ export function filesAfterPackages(rootUuid: string, sources: string): readonly 
     { path: '/etc/fstab', content: `UUID=${rootUuid} / ext4 defaults,errors=remount-ro 0 1\n` },
     { path: '/etc/default/locale', content: 'LANG=C.UTF-8\n' },
 
-    // A regular file, not a link into /run: a container driver binds its own over it. resolved knows its own stub in
-    // it.
+    // A regular file, not a link into /run: what reads the disk without booting it finds a file. resolved knows its own
+    // stub in it.
     {
       path: '/etc/resolv.conf',
       content: '# systemd-resolved answers here, with what DHCP said.\nnameserver 127.0.0.53\noptions edns0 trust-ad\n',
@@ -97,6 +97,12 @@ export function filesAfterPackages(rootUuid: string, sources: string): readonly 
       content:
         '# In a container the one who started it configures the ' +
         'interface.\n[Match]\nVirtualization=container\nName=*\n\n[Link]\nUnmanaged=yes\n',
+    },
+    {
+      path: '/etc/systemd/system/qemu-guest-agent.service.d/image.conf',
+      content:
+        '# Started by its device, so no target has it: without this `systemctl isolate` ends it.\n' +
+        '[Unit]\nIgnoreOnIsolate=yes\n',
     },
     {
       path: '/etc/systemd/system/systemd-networkd-wait-online.service.d/image.conf',

@@ -7,11 +7,13 @@ import { chmod, cp, mkdir, open, readFile, rename, rm, truncate, writeFile } fro
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { findProgram, syncDirectory, syncFile } from '../../platform/files.ts';
 import { HELD_MARK, release, type HeldRecorder } from '../../platform/held.ts';
 import { APT_VARIABLES, ProcessError, run, type RunOptions } from '../../platform/processes.ts';
 import type { Report } from '../../resources/progress.ts';
 import { partitionTypes } from '../partitions.ts';
+import { divertingHook, runDeferred, standIns } from './debian-deferred.ts';
 import {
   disabledGrubScripts,
   filesAfterPackages,
@@ -43,6 +45,10 @@ const SECTOR = 512;
 const BIOS_OFFSET = 1 * MIB;
 const EFI_OFFSET = 2 * MIB;
 const ROOT_OFFSET = 64 * MIB;
+/** What making takes at most of a file system in memory, and what has to be free of that for it to be used. */
+const MEMORY_SIZE = 3 * 1024 ** 3;
+const MEMORY_FREE = 4 * 1024 ** 3;
+const NO_SYNC = fileURLToPath(new URL('debian-no-sync.pl', import.meta.url));
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 const PACKAGES = [
@@ -54,6 +60,11 @@ const PACKAGES = [
   'systemd-resolved',
   'systemd-timesyncd',
   'dbus',
+  // Sessions: `loginctl enable-linger`, `systemctl --user`, XDG_RUNTIME_DIR, as on every Debian that is installed.
+  'libpam-systemd',
+  'dbus-user-session',
+  // The machine knows its own name, whatever it is set to and whoever resolves names: no line in /etc/hosts to keep.
+  'libnss-myhostname',
   'udev',
   'linux-image-cloud-amd64',
   'initramfs-tools',
@@ -149,11 +160,16 @@ export async function makeDebianBase(request: DebianBaseRequest): Promise<void> 
   const steps: RunOptions = signal ? { signal } : {};
 
   const work = await held.record({ kind: 'path', path: workDirectory });
+  let memory: string | undefined;
   const partial = await held.record({ kind: 'path', path: `${request.target}.partial` });
   try {
     await rm(workDirectory, { recursive: true, force: true });
     await mkdir(workDirectory, { recursive: true, mode: 0o700 });
     await mkdir(dirname(request.target), { recursive: true, mode: 0o700 });
+    if (process.availableMemory() >= MEMORY_FREE) {
+      memory = await held.record({ kind: 'mount', path: workDirectory });
+      await run(['mount', '-t', 'tmpfs', '-o', `mode=0700,size=${MEMORY_SIZE}`, 'ingot-base', workDirectory]);
+    }
     const tree = join(workDirectory, 'tree');
     const rootUuid = randomUUID();
 
@@ -172,6 +188,7 @@ export async function makeDebianBase(request: DebianBaseRequest): Promise<void> 
     await syncDirectory(dirname(request.target));
   } finally {
     await release(held, partial);
+    if (memory !== undefined) await release(held, memory);
     await release(held, work);
   }
 }
@@ -200,7 +217,8 @@ async function installPackages(
   { workDirectory, release: suite, mirrors, held, report, signal }: DebianBaseRequest,
   tree: string,
 ): Promise<void> {
-  await writeFiles(join(workDirectory, 'before'), filesBeforePackages);
+  await writeFiles(join(workDirectory, 'before'), [...filesBeforePackages, ...(await standIns())]);
+  const divert = await divertingHook(workDirectory);
   const options = await proxyOptions(join(workDirectory, 'apt.conf'));
   const progress = packageProgress(report);
   const process = { kind: 'process', what: 'mmdebstrap' } as const;
@@ -223,6 +241,8 @@ async function installPackages(
         '--fork',
         '--kill-child',
         '--mount-proc',
+        'perl',
+        NO_SYNC,
         'mmdebstrap',
         '--mode=root',
         '--variant=apt',
@@ -232,6 +252,7 @@ async function installPackages(
         `--keyring=${KEYRING}`,
         ...options.map((file) => `--aptopt=${file}`),
         '--essential-hook=sync-in before /',
+        `--essential-hook=${divert}`,
         `--include=${PACKAGES.join(',')}`,
         suite,
         tree,
@@ -288,6 +309,7 @@ async function configureTree(tree: string, rootUuid: string, sources: string, op
       files: 'open',
       env: { HOME: undefined, TMPDIR: undefined, PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
     });
+  await runDeferred(tree, chroot);
   // A record of dpkg's: an upgrade of the package keeps it so.
   for (const script of disabledGrubScripts) {
     if (existsSync(join(tree, script)))

@@ -8,7 +8,7 @@ test('a container has its own uids and network and is not registered with the ho
   const argv = nspawnArguments(container);
 
   for (const argument of [
-    '--private-users=1073741824:65536',
+    '--private-users=1073741824:16777216',
     '--private-network',
     '--register=no',
     '--keep-unit',
@@ -16,12 +16,6 @@ test('a container has its own uids and network and is not registered with the ho
   ])
     ok(argv.includes(argument), argument);
   ok(!argv.some((argument) => argument.includes('resolv.conf:')));
-});
-
-test('a resolv.conf is bound with colons in its path escaped', () => {
-  const argv = nspawnArguments({ ...container, resolvConf: '/a:b/resolv.conf' });
-
-  ok(argv.includes('--bind-ro=/a\\:b/resolv.conf:/etc/resolv.conf'));
 });
 
 test('a unit runs a file of words, and has nothing of the command in its arguments', () => {

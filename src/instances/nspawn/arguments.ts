@@ -1,5 +1,6 @@
 /** Argument vectors of the container driver. Pure: a test reads them without a container. */
 import { fileURLToPath } from 'node:url';
+import { UIDS_OF_A_CONTAINER } from '../../platform/host.ts';
 import { readScript } from '../../platform/scripts.ts';
 import { containerFilter, doorFilter } from '../confine/filter.ts';
 import { READ_LINES } from '../unit-words.ts';
@@ -10,10 +11,8 @@ export interface ContainerOptions {
   readonly id: string;
   /** The mounted root file system. */
   readonly root: string;
-  /** First host uid of its 65,536. */
+  /** First host uid of its `UIDS_OF_A_CONTAINER`. */
   readonly uidBase: number;
-  /** File that stands for `/etc/resolv.conf`; absent when the image resolves names by a service of its own. */
-  readonly resolvConf?: string;
 }
 
 /** The command that boots a container. It ends with 133 when the container asks for a reboot. */
@@ -33,19 +32,16 @@ export function nspawnArguments(options: ContainerOptions): string[] {
     '--timezone=off',
     '--notify-ready=yes',
     '--console=read-only',
-    `--private-users=${options.uidBase}:65536`,
+    `--private-users=${options.uidBase}:${UIDS_OF_A_CONTAINER}`,
     '--private-users-ownership=map',
     '--private-network',
     '--suppress-sync=yes',
-    ...(options.resolvConf === undefined ? [] : [`--bind-ro=${bindPath(options.resolvConf)}:/etc/resolv.conf`]),
     // The root file system's mount options are the host's business; remounting fails inside.
     '--boot',
     'systemd.mask=systemd-remount-fs.service',
+    // `prepare.sh` says why.
+    'systemd.mask=dev-mqueue.mount',
   ];
-}
-
-function bindPath(path: string): string {
-  return path.replaceAll('\\', '\\\\').replaceAll(':', '\\:');
 }
 
 /**
@@ -152,7 +148,7 @@ export function invocationOf(unit: string): string {
  * - How the command ended is written down by `ExecStopPost`: systemd-run itself says 255 for any signal, and 0 for
  *   SIGTERM.
  * - `KillMode=process`: what a command leaves running stays, as on a machine one has logged in to.
- * - Not as a service would: SIGPIPE ends it, and it has no limit of tasks of its own.
+ * - Not as a service would: SIGPIPE ends it, it has no limit of tasks of its own, and `systemctl isolate` leaves it.
  */
 export function unitArguments({ unit, user }: UnitOptions): string[] {
   return [
@@ -169,6 +165,8 @@ export function unitArguments({ unit, user }: UnitOptions): string[] {
     'KillMode=process',
     '-p',
     'IgnoreSIGPIPE=no',
+    '-p',
+    'IgnoreOnIsolate=yes',
     '-p',
     'TasksMax=infinity',
     '-p',

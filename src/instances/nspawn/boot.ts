@@ -7,7 +7,6 @@ import { until } from '../../platform/clock.ts';
 import { writeFileAtomic } from '../../platform/files.ts';
 import type { HeldRecorder } from '../../platform/held.ts';
 import type { AllocationOwner } from '../../platform/host.ts';
-import { findInside } from '../../platform/inside-root.ts';
 import { patient } from '../../platform/patience.ts';
 import {
   NOTHING_INHERITED,
@@ -19,7 +18,7 @@ import {
 } from '../../platform/processes.ts';
 import { intoRingFiles } from '../../platform/ring-file.ts';
 import { InstanceError, type LaunchRequest, type PublishedPort } from '../instance.ts';
-import { addHostForward, resolvConf, startSlirp, type Slirp } from '../network.ts';
+import { addHostForward, macOf, startSlirp, type Slirp } from '../network.ts';
 import {
   COMMAND,
   COMMAND_SCRIPT,
@@ -35,6 +34,7 @@ import {
 } from './arguments.ts';
 import type { CgroupPlan } from './cgroups.ts';
 import { atTheDoor } from './commands.ts';
+import { resolvesItself } from './names.ts';
 import { rootFault } from './root-faults.ts';
 
 const INTERFACE = 'host0';
@@ -77,6 +77,7 @@ export interface BootOptions {
 }
 
 const PREPARE = readScript(import.meta.url, 'prepare.sh');
+const SETTLE = readScript(import.meta.url, 'settle.sh');
 
 /**
  * Starts the container and its network, and waits until its systemd answers. What it then is known by is in the
@@ -89,7 +90,6 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
   const settleMs = patient(SETTLE_MS);
   const deadline = Date.now() + timeoutMs;
   const waiting = { everyMs: 5, signal };
-  await writeFileAtomic(`${directory}/resolv.conf`, resolvConf());
   await rm(`${directory}/exit`, { force: true });
 
   const fault = await rootFault(`${directory}/root`);
@@ -98,8 +98,8 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
     id: plan.id,
     root: `${directory}/root`,
     uidBase: plan.uidBase,
-    ...((await ownResolver(`${directory}/root`)) ? {} : { resolvConf: `${directory}/resolv.conf` }),
   });
+  const ownResolver = await resolvesItself(`${directory}/root`);
   const inMachine = inCgroups([cgroups.machine], confined(command));
   const argv = inCgroups(
     [...cgroups.limiting, cgroups.door],
@@ -159,6 +159,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
   const slirp = await startSlirp({
     target: { pid: leader.pid },
     interfaceName: INTERFACE,
+    mac: macOf(plan.id),
     directory,
     held,
     allocationOwner: plan.allocationOwner,
@@ -177,7 +178,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
       const patience = Math.max(1000, Math.min(settleMs, deadline - Date.now()));
       const { stdout } = await atTheDoor(
         container,
-        ['timeout', String(patience / 1000), 'systemctl', 'is-system-running', '--wait'],
+        ['/bin/sh', '-c', SETTLE, 'sh', String(patience / 1000), ownResolver ? 'resolved' : ''],
         { okCodes: 'any', signal },
       );
       state = stdout.trim();
@@ -218,14 +219,6 @@ async function publish(slirp: Slirp, ports: readonly PublishedPort[]): Promise<v
       guestPort: instancePort,
     });
   }
-}
-
-/**
- * Whether the image's `resolv.conf` leads to a service in the image: a file bound over such a link would break that
- * service.
- */
-async function ownResolver(root: string): Promise<boolean> {
-  return (await findInside(root, '/etc/resolv.conf', { followLast: false }))?.stats.isSymbolicLink() ?? false;
 }
 
 /**

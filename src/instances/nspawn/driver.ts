@@ -23,6 +23,7 @@ import {
   type StreamedCommand,
   type StreamRequest,
 } from '../instance.ts';
+import { INSTANCE_NETWORK } from '../network.ts';
 import { readingSafely } from '../output.ts';
 import { startInstanceServices } from '../services/start.ts';
 import { INSTANCE_ADDRESS } from './arguments.ts';
@@ -87,7 +88,7 @@ async function launch(request: LaunchRequest): Promise<Instance> {
         level: 'warn',
         text: `this host sets no limit on ${unlimited.join(', ')} of ${request.id}: no such cgroup controller`,
       });
-    const services = await startInstanceServices(request, INSTANCE_ADDRESS);
+    const services = await startInstanceServices(request, { address: INSTANCE_ADDRESS, network: INSTANCE_NETWORK });
     const state = await boot(
       {
         id: request.id,

@@ -1,7 +1,7 @@
 /** The argument vector of a virtual machine. Pure: what is written here can be read in a test without QEMU. */
 import { readScript } from '../../platform/scripts.ts';
 import type { PublishedPort } from '../instance.ts';
-import { INSTANCE_NETWORK } from '../network.ts';
+import { INSTANCE_NETWORK, macOf } from '../network.ts';
 
 /** What executes the guest's instructions: the processor itself, or QEMU. */
 export type Accelerator = 'kvm' | 'tcg';
@@ -108,7 +108,7 @@ export function machineArguments(options: MachineOptions): string[] {
     'virtio-rng-pci,rng=rng',
     ...diskArguments(options.disk),
     ...(options.seedDisk === undefined ? [] : seedArguments(options.seedDisk)),
-    ...networkArguments(options.publish ?? []),
+    ...networkArguments(options.id, options.publish ?? []),
     '-add-fd',
     `fd=${CONSOLE_FD},set=1`,
     '-chardev',
@@ -231,7 +231,7 @@ function seedArguments(path: string): string[] {
   return ['-blockdev', JSON.stringify(node), '-device', 'virtio-blk-pci,id=seed,drive=seed'];
 }
 
-function networkArguments(publish: readonly PublishedPort[]): string[] {
+function networkArguments(id: string, publish: readonly PublishedPort[]): string[] {
   const ports = [...new Set(publish.map((each) => each.instancePort))];
   const forwards = ports.map((port) => `,hostfwd=tcp:${NAMESPACE_ADDRESS}:${port}-:${port}`);
   // No boot from the network, so no option ROM.
@@ -239,7 +239,7 @@ function networkArguments(publish: readonly PublishedPort[]): string[] {
     '-netdev',
     `user,id=net,ipv6=off,net=${GUEST_NETWORK}${forwards.join('')}`,
     '-device',
-    'virtio-net-pci,netdev=net,romfile=',
+    `virtio-net-pci,netdev=net,romfile=,mac=${macOf(id)}`,
   ];
 }
 

@@ -20,6 +20,7 @@ import { chooseAccelerator, rememberVerdict } from './accelerator.ts';
 import {
   CONSOLE_FD,
   GUEST_ADDRESS,
+  GUEST_NETWORK,
   inNamespace,
   machineArguments,
   machineFiles,
@@ -128,7 +129,7 @@ async function prepare(request: LaunchRequest): Promise<string> {
   await held.record({ kind: 'netns', name });
   await run(['ip', 'netns', 'add', name]);
   await run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
-  await (await startInstanceServices(request, GUEST_ADDRESS)).ready();
+  await (await startInstanceServices(request, { address: GUEST_ADDRESS, network: GUEST_NETWORK })).ready();
   const slirp = await startSlirp({
     target: { netns },
     interfaceName: 'tap0',

@@ -15,12 +15,19 @@ RELAY
 cat >"$r/status.sh" <<'STATUS'
 # @STATUS@
 STATUS
+    # The agent is started by its device, and no target has it: `systemctl isolate` would end it.
+    agent=qemu-guest-agent.service
+    if [ "$(systemctl show -p LoadState -p IgnoreOnIsolate --value "$agent" | tr '\n' ' ')" = 'loaded no ' ]; then
+      mkdir -p "/run/systemd/system/$agent.d"
+      printf '[Unit]\nIgnoreOnIsolate=yes\n' >"/run/systemd/system/$agent.d/ingot.conf"
+      systemctl daemon-reload
+    fi
     mkfifo -m 0600 "$r/control"
     # By itself head keeps back what is less than a block. What stdbuf says to it is inherited, so that it is said once
     # and not for each.
     unbuffered=; if command -v stdbuf >/dev/null; then unbuffered='/usr/bin/env stdbuf -o0'; fi
     systemd-run --quiet --collect --unit=ingot-relay --description='Ingot: output of commands' --service-type=exec \
-      -p UMask=0077 -- $unbuffered /bin/sh "$r/relay.sh" "$r/control" </dev/null
+      -p UMask=0077 -p IgnoreOnIsolate=yes -- $unbuffered /bin/sh "$r/relay.sh" "$r/control" </dev/null
   else
     while ! [ -p "$r/control" ]; do sleep 0.05; done
   fi
@@ -46,4 +53,5 @@ set -- "$@" -- /bin/sh "$r/command.sh" "$d" "$cwd"
 while [ "$n" -gt 0 ]; do set -- "$@" "$1"; shift; n=$((n - 1)); done
 exec systemd-run --quiet --collect --unit="ingot-$id" --description='Ingot: a command' --service-type=exec \
   -p User="$user" -p StandardInput="$input" -p ExecStopPost="/bin/sh $r/status.sh $d" \
-  -p KillMode=process -p IgnoreSIGPIPE=no -p TasksMax=infinity -p OOMPolicy=continue -p TimeoutStopSec=10 "$@"
+  -p KillMode=process -p IgnoreSIGPIPE=no -p IgnoreOnIsolate=yes -p TasksMax=infinity -p OOMPolicy=continue \
+  -p TimeoutStopSec=10 "$@"

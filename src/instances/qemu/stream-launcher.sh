@@ -25,5 +25,5 @@ while [ "$count" -gt 0 ]; do set -- "$@" "--setenv=$1"; shift; count=$((count - 
 set -- "$@" -- /bin/sh "$r/command.sh" - /
 while [ "$n" -gt 0 ]; do set -- "$@" "$1"; shift; n=$((n - 1)); done
 exec systemd-run --quiet --collect --unit="ingot-$id" --description='Ingot: a command' --service-type=exec \
-  -p User=root -p KillMode=process -p IgnoreSIGPIPE=no -p TasksMax=infinity -p OOMPolicy=continue -p TimeoutStopSec=10 \
-  "$@" </dev/null
+  -p User=root -p KillMode=process -p IgnoreSIGPIPE=no -p IgnoreOnIsolate=yes -p TasksMax=infinity \
+  -p OOMPolicy=continue -p TimeoutStopSec=10 "$@" </dev/null

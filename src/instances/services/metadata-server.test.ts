@@ -20,7 +20,7 @@ const METADATA: InstanceMetadata = {
     credentials: { kind: 'keys', accessKeyId: 'AKID', secretAccessKey: 'SECRET' },
   },
 };
-const FACTS = { id: 'i-0123456789abcdef0', address: '10.0.2.100' };
+const FACTS = { id: 'i-0123456789abcdef0', address: '10.0.2.100', network: '10.0.2.0/24', mac: '0a:01:02:03:04:05' };
 
 interface Asked {
   readonly status: number;
@@ -77,6 +77,17 @@ describe('the metadata service', () => {
     ['/latest/meta-data/placement/availability-zone/', 'eu-west-1a'],
     ['/latest/meta-data/hostname', 'ip-10-0-2-100.eu-west-1.compute.internal'],
     ['/latest/meta-data/local-ipv4', '10.0.2.100'],
+    ['/latest/meta-data/mac', '0a:01:02:03:04:05'],
+    ['/latest/meta-data/network/interfaces/macs/', '0a:01:02:03:04:05/'],
+    ['/latest/meta-data/network/interfaces/macs/0a:01:02:03:04:05/local-ipv4s', '10.0.2.100'],
+    ['/latest/meta-data/network/interfaces/macs/0a:01:02:03:04:05/vpc-id', /^vpc-[0-9a-f]{17}$/],
+    ['/latest/meta-data/network/interfaces/macs/0a:01:02:03:04:05/subnet-id', /^subnet-[0-9a-f]{17}$/],
+    ['/latest/meta-data/network/interfaces/macs/0a:01:02:03:04:05/interface-id', /^eni-[0-9a-f]{17}$/],
+    ['/latest/meta-data/network/interfaces/macs/0a:01:02:03:04:05/owner-id', '123456789012'],
+    ['/latest/meta-data/network/interfaces/macs/0a:01:02:03:04:05/vpc-ipv4-cidr-blocks', '10.0.2.0/24'],
+    ['/latest/meta-data/network/interfaces/macs/0a:01:02:03:04:05/security-group-ids', /^sg-[0-9a-f]{17}$/],
+    ['/latest/meta-data/events/maintenance/scheduled', '[]'],
+    ['/latest/dynamic/fws/instance-monitoring', 'disabled'],
     ['/latest/meta-data/public-keys/', '0=ingot-0'],
     ['/latest/meta-data/public-keys/0/openssh-key', 'ssh-ed25519 AAAA one'],
     ['/latest/meta-data/iam/security-credentials/', 'Role'],

@@ -55,6 +55,10 @@ export interface InstanceFacts {
   readonly id: string;
   /** The address that the instance itself has. */
   readonly address: string;
+  /** The network of that address, such as `10.0.2.0/24`. */
+  readonly network: string;
+  /** Of its interface: `0a:…`, lower case. */
+  readonly mac: string;
 }
 
 /** How long credentials that do not end are said to last, in milliseconds: whoever has them asks again by then. */
@@ -80,10 +84,11 @@ export type Node = { readonly [name: string]: Node } | string | (() => Promise<s
 /** The tree below a version. @param credentials asked when the role's are wanted */
 export function metadataTree(
   metadata: InstanceMetadata,
-  { id, address }: InstanceFacts,
+  facts: InstanceFacts,
   credentials: () => Promise<RoleCredentials>,
 ): { readonly [name: string]: Node } {
   const { account, region, imageId, instanceType, launched, role } = metadata;
+  const { id, address, mac } = facts;
   const zone = `${region}a`;
   const name = `ip-${address.replaceAll('.', '-')}.${region === 'us-east-1' ? 'ec2' : `${region}.compute`}.internal`;
   const partition = region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
@@ -106,12 +111,16 @@ export function metadataTree(
     version: '2017-09-30',
   };
   return {
-    dynamic: { 'instance-identity': { document: `${JSON.stringify(document, undefined, 2)}` } },
+    dynamic: {
+      fws: { 'instance-monitoring': 'disabled' },
+      'instance-identity': { document: `${JSON.stringify(document, undefined, 2)}` },
+    },
     'meta-data': {
       'ami-id': imageId,
       'ami-launch-index': '0',
       'ami-manifest-path': '(unknown)',
       'block-device-mapping': { ami: '/dev/xvda', root: '/dev/xvda' },
+      events: { maintenance: { history: '[]', scheduled: '[]' } },
       hostname: name,
       ...(role === undefined ? {} : { iam: iam(role, account, partition, launched, credentials) }),
       'instance-action': 'none',
@@ -120,12 +129,15 @@ export function metadataTree(
       'instance-type': instanceType,
       'local-hostname': name,
       'local-ipv4': address,
+      mac,
+      network: { interfaces: { macs: { [mac]: networkInterface(metadata, facts, name) } } },
       placement: { 'availability-zone': zone, 'availability-zone-id': `${region}-az1`, region },
       profile: 'default-hvm',
       ...(metadata.sshKeys?.length ? { 'public-keys': publicKeys(metadata.sshKeys) } : {}),
       'reservation-id': `r-${digest(`${id} reservation`).slice(0, 17)}`,
-      'security-groups': (metadata.securityGroups ?? ['default']).join('\n'),
+      'security-groups': securityGroups(metadata),
       services: { domain, partition },
+      system: 'nitro',
     },
     ...(metadata.userData === undefined
       ? {}
@@ -150,6 +162,43 @@ export async function lookUp(tree: Node, parts: readonly string[]): Promise<stri
   return Object.entries(node)
     .map(([name, child]) => (typeof child === 'object' ? `${name}/` : name))
     .join('\n');
+}
+
+/**
+ * What bootstrap scripts ask of the interface (EKS's asks for the ranges of the VPC, the CNI plugin for the subnet,
+ * agents for the VPC's id). The network is the instance's own, so that both ranges are its; ids are made of the
+ * account's.
+ */
+function networkInterface(
+  metadata: InstanceMetadata,
+  { id, address, network, mac }: InstanceFacts,
+  name: string,
+): Node {
+  const { account, region } = metadata;
+  const madeId = (prefix: string, of: string): string => `${prefix}-${digest(`${prefix} ${of}`).slice(0, 17)}`;
+  const place = `${account} ${region}`;
+  return {
+    'device-number': '0',
+    'interface-id': madeId('eni', id),
+    'local-hostname': name,
+    'local-ipv4s': address,
+    mac,
+    'owner-id': account,
+    'security-group-ids': securityGroups(metadata)
+      .split('\n')
+      .map((group) => (group.startsWith('sg-') ? group : madeId('sg', `${place} ${group}`)))
+      .join('\n'),
+    'security-groups': securityGroups(metadata),
+    'subnet-id': madeId('subnet', place),
+    'subnet-ipv4-cidr-block': network,
+    'vpc-id': madeId('vpc', place),
+    'vpc-ipv4-cidr-block': network,
+    'vpc-ipv4-cidr-blocks': network,
+  };
+}
+
+function securityGroups({ securityGroups: groups }: InstanceMetadata): string {
+  return (groups ?? ['default']).join('\n');
 }
 
 function publicKeys(keys: readonly string[]): Node {

@@ -7,7 +7,8 @@ import { ownProgram } from '../../platform/own-program.ts';
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, PATIENCE_VARIABLES, start } from '../../platform/processes.ts';
 import type { LaunchRequest } from '../instance.ts';
-import { outboundAddressOf } from '../network.ts';
+import { macOf, outboundAddressOf } from '../network.ts';
+import type { InstanceFacts } from './metadata.ts';
 import { SERVICES_FILE, type ServicesFile } from './services-file.ts';
 
 const MAIN = ownProgram(import.meta.url, './main.ts');
@@ -16,20 +17,20 @@ const HEAP = 64;
 
 /**
  * Joins the network with what the instance may reach, and starts the process of its services where it has any.
- * @param instanceAddress the address that the instance itself has
+ * @param place the address that the instance itself has, and its network
  * @returns `ready`, which settles when the services answer; the record of their process, whose open files keep the
  *   instance's folder busy
  * @throws {Error} when they cannot be started
  */
 export async function startInstanceServices(
   request: LaunchRequest,
-  instanceAddress: string,
+  place: Pick<InstanceFacts, 'address' | 'network'>,
 ): Promise<{ readonly ready: () => Promise<void>; readonly heldId?: string }> {
   const { directory, held, metadata, reach } = request;
   const address = await outboundAddressOf(held, request.allocationOwner, request.reach);
   const names = reach === undefined || reach.everything || reach.names.length === 0 ? undefined : reach.names;
   if (metadata === undefined && names === undefined) return { ready: async () => {} };
-  const facts = { id: request.id, address: instanceAddress };
+  const facts = { id: request.id, ...place, mac: macOf(request.id) };
   const file: ServicesFile = {
     facts,
     address,

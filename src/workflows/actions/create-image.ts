@@ -32,7 +32,7 @@ export const createImage: StepAction = {
     const entry = workInstance(progress, inputs['instanceId']);
     if (entry.layer === undefined || entry.stopped)
       throw new StepError(`${entry.instance.id} has already been made into an image`);
-    await takeOutNetworkSettings(entry.instance, signal);
+    await takeOutNetworkSettings(entry.instance, { seal: true, signal });
     await refuseSecretsOnDisk(entry, plan.allowedSecrets, { report, signal, timeoutSeconds });
     report({ type: 'log', text: `${entry.instance.id}: shutting down, so that its disk is complete` });
     await entry.instance.stop();

@@ -17,6 +17,7 @@ import type { DriverChoice } from '../planning/choose-driver.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
 import type { ImageProgress, ImageServices, WorkInstance, WorkLaunch } from './image-progress.ts';
 import { metadataFor } from './instance-profile.ts';
+import { markFirstBoot } from '../../guest/first-boot.ts';
 import { enterNetwork } from './network.ts';
 
 /** The instance type of build and test instances when the infrastructure configuration names none. */
@@ -149,6 +150,7 @@ async function launchMachine(
         type: 'log',
         text: `${id}: asking cloud-init to install QEMU's guest agent, in case the imported disk has none`,
       });
+    const metadata = metadataFor(work.plan, { ...launch, parent }, work.progress.ami?.id);
     const instance = await driver.launch({
       id,
       ...(needsAgent ? { seed: { userData: BRING_AGENT } } : {}),
@@ -158,7 +160,7 @@ async function launchMachine(
       directory: instanceDirectory(id),
       allocationOwner: { dataDirectory: work.services.dataDirectory, owner: id },
       held: heldRecorder(work.services.catalog.db, id),
-      metadata: metadataFor(work.plan, { ...launch, parent }, work.progress.ami?.id),
+      metadata,
       reach: reachOf(work.plan.network.profile),
       timeoutSeconds: Math.min(
         launch.timeoutSeconds,
@@ -172,11 +174,14 @@ async function launchMachine(
             : { type: 'log', level: event.level ?? 'info', text: `${id}: ${event.text}` },
         ),
     });
-    await enterNetwork(work.plan, instance, {
-      resumed: (launch.componentsDone ?? 0) > 0 || parent !== launch.parent,
-      report,
-      signal: launch.signal,
-    }).catch(async (error: unknown) => {
+    await Promise.all([
+      enterNetwork(work.plan, instance, {
+        resumed: (launch.componentsDone ?? 0) > 0 || parent !== launch.parent,
+        report,
+        signal: launch.signal,
+      }),
+      markFirstBoot(instance, metadata, launch.signal),
+    ]).catch(async (error: unknown) => {
       await instance.terminate();
       throw error;
     });

@@ -68,7 +68,7 @@ export async function enterNetwork(
         profile.certificates.map(async (path) => certificatesIn(await readFile(path, 'utf8'), path)),
       );
       await putNetworkSettings(instance, { ...profile, authorities: files.flat() }, signal);
-    } else if (options.resumed) await takeOutNetworkSettings(instance, signal);
+    } else if (options.resumed) await takeOutNetworkSettings(instance, { signal });
   } catch (error) {
     throw new InstanceError(`the network profile '${profile.name}': ${(error as Error).message}`, [], {
       cause: error,

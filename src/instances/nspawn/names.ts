@@ -1,0 +1,67 @@
+/**
+ * How a container resolves names. Never by a mount over `/etc/resolv.conf`: packages and components replace that file,
+ * and what they put there belongs in the image.
+ *
+ * Where the image asks its own systemd-resolved, that is told of the network's name server, and the file is left alone.
+ * Elsewhere Ingot writes the file on the disk and keeps the one that was there; `guest/network-settings.sh` puts it
+ * back before the disk becomes an image, unless something else has been put there since.
+ */
+import { lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { findInside } from '../../platform/inside-root.ts';
+import { resolvConf } from '../network.ts';
+
+/** First line of a `resolv.conf` of Ingot's. The script that takes it out looks for it. */
+export const RESOLVER_MARK = '# Set for this build: taken out of the image';
+
+/** Where the file that was there is kept on the disk: `resolv.conf`, or nothing where there was none. */
+export const RESOLVER_FOLDER = '/var/lib/ingot-resolver';
+
+/** Bytes that a `resolv.conf` may have which is read here. */
+const MOST_BYTES = 64 << 10;
+
+/**
+ * Makes the root's names resolve before it boots.
+ * @param root where it is mounted; nothing runs on it
+ * @returns whether systemd-resolved of the image answers, and so has to be waited for
+ */
+export async function resolvesItself(root: string): Promise<boolean> {
+  const file = await findInside(root, '/etc/resolv.conf', { followLast: false });
+  if (file?.stats.isSymbolicLink()) return runsResolved(root);
+  const text =
+    file?.stats.isFile() === true && file.stats.size <= MOST_BYTES ? await readFile(file.path, 'utf8') : undefined;
+  if (text !== undefined && asksItself(text) && (await runsResolved(root))) return true;
+  await putOwn(root, text);
+  return false;
+}
+
+/** Whether a `resolv.conf` names the stub of systemd-resolved and nobody else. Pure. */
+export function asksItself(text: string): boolean {
+  const servers = [...text.matchAll(/^[ \t]*nameserver[ \t]+(\S+)/gm)].map(([, server]) => server!);
+  return servers.length > 0 && servers.every((server) => server === '127.0.0.53' || server === '127.0.0.54');
+}
+
+/** Whether systemd-resolved starts at boot: it is wanted, and there. */
+async function runsResolved(root: string): Promise<boolean> {
+  const own = await findInside(root, '/etc/systemd/system/systemd-resolved.service', { followLast: false });
+  if (own !== undefined && !own.stats.isFile()) return false; // Masked: a link to /dev/null.
+  for (const target of ['sysinit', 'multi-user']) {
+    const unit = await findInside(root, `/etc/systemd/system/${target}.target.wants/systemd-resolved.service`);
+    if (unit?.stats.isFile() === true) return true;
+  }
+  return false;
+}
+
+async function putOwn(root: string, text: string | undefined): Promise<void> {
+  if (text?.startsWith(RESOLVER_MARK)) return;
+  const etc = await findInside(root, '/etc');
+  const library = await findInside(root, '/var/lib');
+  if (etc?.stats.isDirectory() !== true || library?.stats.isDirectory() !== true) return;
+  const kept = `${library.path}/${RESOLVER_FOLDER.split('/').at(-1)!}`;
+  const file = `${etc.path}/resolv.conf`;
+  await rm(kept, { recursive: true, force: true });
+  await mkdir(kept, { mode: 0o700 });
+  // On record before it is done; and never a moment without a file.
+  if (await lstat(file).catch(() => undefined)) await rename(file, `${kept}/resolv.conf`);
+  await writeFile(`${file}.ingot`, `${RESOLVER_MARK}\n${resolvConf()}`, { mode: 0o644, flag: 'wx' });
+  await rename(`${file}.ingot`, file);
+}
