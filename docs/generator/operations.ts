@@ -291,8 +291,10 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     '`{requests: [{id, operation, input}]}`: up to 200 creates, in order; later ones may refer to what earlier ones ' +
     'would create. Nothing is created, and the caller needs the permissions of each. Answers `{answers: [{id, ' +
     'action, resource?: {arn, name?, version?, type?}, changes?, before?, replaces?, faults?: [{code, message, ' +
-    'path?}]}]}`; `action` is `create`, `update`, `replace`, `unchanged` or `refused`. The answer has all faults of ' +
-    'each request; a faulty value is replaced by a valid one, so that requests that refer to it are checked too',
+    'path?, reason?}]}]}`; `action` is `create`, `update`, `replace`, `unchanged` or `refused`; `reason` is ' +
+    '`missing` for a required member, `other-platform` for a component of another platform than the parent image. ' +
+    'The answer has all faults of each request; a faulty value is replaced by a valid one, so that requests that ' +
+    'refer to it are checked too',
   'ingot:ListStacks': "`{stacks: [Stack]}` of the caller's account and Region",
   'ingot:GetStack':
     'The Stack: `{name, stackId, status, created, updated, description?, resources: [{logicalId, type, physicalId, ' +

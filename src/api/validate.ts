@@ -105,7 +105,7 @@ function checkStructure(shape: Shape, value: Structure, path: string, faults: Fa
   const at = (member: string): string => (path === '' ? member : `${path}.${member}`);
   for (const member of shape.required ?? []) {
     if (value[member] === undefined)
-      faults.push({ path: at(member), shape: '', detail: `'${member}' must not be null` });
+      faults.push({ path: at(member), shape: '', detail: `'${member}' must not be null`, reason: 'missing' });
   }
   for (const [member, target] of Object.entries(shape.members ?? {})) {
     if (value[member] !== undefined) check(target.shape, value[member], at(member), member, faults);

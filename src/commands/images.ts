@@ -88,7 +88,7 @@ export function imageTable(builds: readonly ImageSummary[], now: number): string
     ['IMAGE', 'STATUS', 'AMI', 'REGION', 'AGE'],
     ...builds.map(({ arn = '', state, outputResources, dateCreated = '' }) => {
       const amis = outputResources?.amis ?? [];
-      const home = amis.find(({ region }) => region === arn.split(':')[3]) ?? amis[0];
+      const home = amis.find(({ region }) => region === parseArn(arn)?.region) ?? amis[0];
       const others = amis.length > 1 ? ` +${amis.length - 1}` : '';
       return [
         arn.replace(/^.*:image\//, ''),

@@ -46,6 +46,13 @@ export interface DistributionPlan {
 /** A configuration that asks for something dangerous to ignore. */
 export class DistributionRefusal extends Error {
   override readonly name = 'DistributionRefusal';
+  /** Of the member that asks: `distributions[0].region`. */
+  readonly path: string;
+
+  constructor(path: string, what: string) {
+    super(path + what);
+    this.path = path;
+  }
 }
 
 const MEMBERS_WITHOUT_EFFECT = [
@@ -73,11 +80,11 @@ export function planDistribution(
   for (const [index, entry] of entries.entries()) {
     const path = `distributions[${index}]`;
     const region = entry.region!;
-    if (planned.has(region)) throw new DistributionRefusal(`${path}.region: ${region} is named twice`);
+    if (planned.has(region)) throw new DistributionRefusal(`${path}.region`, `: ${region} is named twice`);
     if (entry.amiDistributionConfiguration?.kmsKeyId !== undefined) {
       throw new DistributionRefusal(
-        `${path}.amiDistributionConfiguration.kmsKeyId requests encryption, which is not supported yet, so the image ` +
-          'was not distributed',
+        `${path}.amiDistributionConfiguration.kmsKeyId`,
+        ' requests encryption, which is not supported yet, so the image was not distributed',
       );
     }
     planned.set(region, regionPlan(entry, image));

@@ -6,10 +6,13 @@ import { test } from 'node:test';
 
 const SOURCE = join(import.meta.dirname, '..');
 const BY_TEXT =
-  /(?:test|exec)\((?:\(?error(?: as \w+)?\)?|cause)\.message\)|(?:error|cause)\.message\.(?:match|startsWith|endsWith|includes|search)\(/g;
+  /(?:test|exec)\((?:\(?error(?: as \w+)?\)?|[\w.]*\.)?message\)|\bmessage\.(?:match|startsWith|endsWith|includes|search)\(/g;
 
-/** What only takes words out of a message, to show them to people. */
-const SHOWN = ['images/disks.ts'];
+/** Who takes words out of a message of another's, which has them nowhere else. */
+const SHOWN = [
+  'documents/nodes.ts', // the YAML parser's: which tag it does not know
+  'images/disks.ts', // qemu-img's, to show them to people
+];
 
 test('no decision is made by the text of a message', () => {
   const found = globSync('**/*.ts', { cwd: SOURCE })

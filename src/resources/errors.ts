@@ -72,6 +72,8 @@ export class ApiError extends Error {
 export interface ValueFault {
   readonly path: string;
   readonly detail: string;
+  /** What programs may act on. `other-platform`: a component for another platform than its parent image's. */
+  readonly reason?: 'missing' | 'other-platform';
 }
 
 function valueMessage(fault: ValueFault): string {

@@ -140,7 +140,15 @@ function ref(call: CallNode, path: string, scope: Scope, faults: Faults): Value 
   return undefined;
 }
 
-function reference(name: string, position: Position, path: string, scope: Scope, faults: Faults): Value | undefined {
+/** @param advice what else may have been meant by a name that nothing has */
+function reference(
+  name: string,
+  position: Position,
+  path: string,
+  scope: Scope,
+  faults: Faults,
+  advice = '',
+): Value | undefined {
   if (name === 'AWS::NoValue') return undefined;
   if (name.startsWith('AWS::')) return pseudoParameter(name, position, path, scope.pseudo, faults);
   const parameter = scope.parameters.get(name);
@@ -152,7 +160,9 @@ function reference(name: string, position: Position, path: string, scope: Scope,
       'unknown-reference',
       position,
       path,
-      `nothing is called '${name}'${suggestion(name, [...scope.declared, ...scope.resources.keys(), ...PSEUDO_NAMES])}`,
+      `nothing is called '${name}'` +
+        suggestion(name, [...scope.declared, ...scope.resources.keys(), ...PSEUDO_NAMES]) +
+        advice,
     );
     return undefined;
   }
@@ -357,15 +367,7 @@ function subVariable(name: string, position: Position, path: string, scope: Scop
   }
   const target = name.startsWith('AWS::') ? undefined : splitAttribute(name);
   if (target !== undefined) return attribute(target.id, target.name, position, path, scope, faults);
-  const before = faults.all.length;
-  const value = reference(name, position, path, scope, faults);
-  if (faults.all.length > before && value === undefined && !name.startsWith('AWS::')) {
-    const last = faults.all.pop()!;
-    if (last.code === 'unknown-reference' && last.message.startsWith('nothing is called'))
-      faults.all.push({ ...last, message: `${last.message}; for the text itself write \${!${name}}` });
-    else faults.all.push(last);
-  }
-  return value;
+  return reference(name, position, path, scope, faults, `; for the text itself write \${!${name}}`);
 }
 
 /** Fn::If. The branch that is not taken is not evaluated; what it names has to exist all the same. */

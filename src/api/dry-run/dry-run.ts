@@ -10,7 +10,7 @@ import type { Queryable } from '../../catalog/catalog.ts';
 import { getParameter, PARAMETER_TYPES, putParameter } from '../../catalog/parameters.ts';
 import { differences, tagChanges } from '../../templates/compare.ts';
 import { patient } from '../../platform/patience.ts';
-import { ApiError, invalidRequest } from '../../resources/errors.ts';
+import { ApiError, invalidRequest, type ValueFault } from '../../resources/errors.ts';
 import { authorize } from '../access/authorize.ts';
 import { readUri } from '../access/demands.ts';
 import { LONGEST_PARAMETER, PARAMETER_NAME } from '../ingot/parameters.ts';
@@ -39,6 +39,7 @@ interface DryRunFault {
   readonly message: string;
   /** Where in the input, such as `components[0].componentArn`, where that is known. */
   readonly path?: string;
+  readonly reason?: ValueFault['reason'];
 }
 
 /** What one create would do. */
@@ -102,8 +103,8 @@ export async function dryRun(
       for (const { id, operation, input } of requests) {
         if (Date.now() > run.until)
           throw invalidRequest(
-            `The server needs more than ${patient(MOST_MS) / 1000} s to judge these ${requests.length} requests. ` +
-              'Send fewer of them at once.',
+            `The server needs more than ${patient(MOST_MS) / 1000} s to check these ${requests.length} requests. ` +
+              'Send fewer at once.',
           );
         answers.push(
           operation === 'PutParameter'
@@ -402,15 +403,20 @@ function firstOfEach<T extends { readonly platform: string }>(items: readonly T[
 }
 
 /** A fault that is there because of what was put in the place of another. */
-function isMadeHere({ message }: DryRunFault, repaired: readonly string[]): boolean {
-  return repaired.includes('parentImage') && message.includes('the parent image is');
+function isMadeHere({ reason }: DryRunFault, repaired: readonly string[]): boolean {
+  return repaired.includes('parentImage') && reason === 'other-platform';
 }
 
 /** What an error says is wrong, each with its place in the request. */
 function faultsOf(error: ApiError, input: Structure): readonly DryRunFault[] {
   const { code } = error;
   if (error.values.length > 0)
-    return error.values.map(({ path, detail }) => ({ code, message: detail, path: originalPath(input, path) }));
+    return error.values.map(({ path, detail, reason }) => ({
+      code,
+      message: detail,
+      path: originalPath(input, path),
+      reason,
+    }));
   if (code === 'ResourceAlreadyExistsException') return [{ code, message: error.message, path: 'name' }];
   const quoted = [...error.message.matchAll(/'([^']+)'/g)].map((match) => pathOfText(input, match[1]!));
   const path = quoted.find((found) => found !== undefined);

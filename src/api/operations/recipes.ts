@@ -161,6 +161,7 @@ export async function checkComponents(
       faults.push({
         path,
         detail: `The component '${componentArn}' is for ${component.platform}, but the parent image is ${platform}.`,
+        reason: 'other-platform',
       });
     const status = component.state?.status ?? 'ACTIVE';
     if (status !== 'ACTIVE')

@@ -387,14 +387,14 @@ function faultsOf(
   const incomplete = resource.properties !== undefined && mentions(resource.properties, new Set(valueless));
   const faults: Fault[] = [...documentFaults(file, resource, request)];
   const ofDocument = faults.some(({ severity }) => severity === 'error');
-  for (const { code, message, path } of answer.faults ?? []) {
+  for (const { code, message, path, reason } of answer.faults ?? []) {
     if (path === 'data' && ofDocument) continue;
     const { properties } = resource;
     const place = path === undefined || properties === undefined ? undefined : placeOf(properties, path);
     const full = place === undefined ? base : `${base}.${place.path}`;
-    if (incomplete && (place === undefined || message.includes('must not be null'))) continue;
+    if (incomplete && (place === undefined || reason === 'missing')) continue;
     // The template's own check has said so.
-    if (own.some((fault) => fault.path === full) || (own.length > 0 && message.includes('must not be null'))) continue;
+    if (own.some((fault) => fault.path === full) || (own.length > 0 && reason === 'missing')) continue;
     faults.push({
       code,
       severity: 'error',

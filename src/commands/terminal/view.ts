@@ -1,5 +1,5 @@
 /** Where a build is shown: a live region on a terminal, plain lines, or nothing before its result. */
-import { stripVTControlCharacters } from 'node:util';
+import { withoutEscapes } from '../../resources/escapes.ts';
 import type { ProgressRecord } from '../../resources/progress.ts';
 import { plainLines } from './plain.ts';
 import { applyRecord, newBuildState, type BuildState } from './progress-state.ts';
@@ -114,8 +114,5 @@ function liveView(output: Output): BuildView {
  * before.
  */
 export function rowsOf(lines: readonly string[], columns: number): number {
-  return lines.reduce(
-    (rows, line) => rows + Math.max(1, Math.ceil(widthOf(stripVTControlCharacters(line)) / columns)),
-    0,
-  );
+  return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(widthOf(withoutEscapes(line)) / columns)), 0);
 }

@@ -1,12 +1,12 @@
 /** Reads and checks a workflow document. Source: reference, `workflows.md` sections 2 to 4 and 8. */
 import { FaultCollector } from '../faults.ts';
-import { didYouMean, nearestWord } from '../nearest.ts';
-import { describeNode, entryOf, readNodes, shorten } from '../nodes.ts';
-import type { DocumentNode, MapEntry, MapNode, ScalarNode } from '../nodes.ts';
-import type { Fault, Position } from '../position.ts';
+import { didYouMean } from '../nearest.ts';
+import { entryOf, readNodes, shorten } from '../nodes.ts';
+import type { DocumentNode, MapEntry, MapNode } from '../nodes.ts';
+import type { Fault } from '../position.ts';
 import {
+  isNull,
   childPath,
-  lowerFirst,
   readBoolean,
   readChoice,
   readInteger,
@@ -18,8 +18,8 @@ import {
   UniqueNames,
   warnUnknownKeys,
 } from '../reading.ts';
-import { SYSTEM_VARIABLES, workflowActions } from './actions.ts';
-import type { WorkflowAction, WorkflowInputSchema, WorkflowValueType } from './actions.ts';
+import { workflowActions } from './actions.ts';
+import type { WorkflowAction } from './actions.ts';
 import { readWorkflowCondition } from './conditions.ts';
 import type {
   WorkflowDocument,
@@ -29,8 +29,8 @@ import type {
   WorkflowType,
   WorkflowValue,
 } from './document.ts';
-import { interpolatedPaths, isPath, looksLikeReference, readPath, REFERENCE_NODES } from './references.ts';
-import type { WorkflowReference } from './references.ts';
+import { isPath } from './references.ts';
+import { ValueReader } from './values.ts';
 
 /** A document that can run, or what is wrong with it. */
 export interface ParsedWorkflow {
@@ -75,24 +75,15 @@ export function parseWorkflowDocument(text: string, type: WorkflowType): ParsedW
   return document === undefined || faults.hasErrors() ? { faults: sorted } : { document, faults: sorted };
 }
 
-interface KnownStep {
-  readonly name: string;
-  readonly action: WorkflowAction | undefined;
-}
-
 class WorkflowReader {
   readonly #faults: FaultCollector;
   readonly #type: WorkflowType;
-  /** Type of each parameter. */
-  readonly #parameters = new Map<string, WorkflowValueType>();
-  /** Every step of the document, in order. */
-  #steps: readonly KnownStep[] = [];
-  /** Steps before this index may be referenced. */
-  #reachable = 0;
+  readonly #values: ValueReader;
 
   constructor(type: WorkflowType, faults: FaultCollector) {
     this.#type = type;
     this.#faults = faults;
+    this.#values = new ValueReader(faults);
   }
 
   document(root: DocumentNode): WorkflowDocument | undefined {
@@ -105,7 +96,7 @@ class WorkflowReader {
     readSchemaVersion(map, 'A workflow document', faults);
     const parameters = this.#parameterList(map);
     const steps = this.#stepList(map);
-    this.#reachable = this.#steps.length;
+    this.#values.reachable = this.#values.steps.length;
     const outputs = this.#outputs(map);
     return {
       name,
@@ -185,7 +176,7 @@ class WorkflowReader {
     const typeEntry = this.#given(map, 'type', path);
     const type =
       (typeEntry && readChoice(typeEntry.value, `${path}.type`, "'type'", PARAMETER_TYPES, faults)) ?? 'string';
-    this.#parameters.set(name, type === 'stringList' ? 'strings' : type);
+    this.#values.parameters.set(name, type === 'stringList' ? 'strings' : type);
     const given = this.#given(map, 'default', path);
     const defaultValue = given && this.#default(given.value, type, `${path}.default`);
     const description = this.#optionalText(map, 'description', path);
@@ -236,7 +227,13 @@ class WorkflowReader {
       if (name === undefined || value === undefined) continue;
       outputs.push({
         name,
-        value: this.#value(value.value, value.key.endsWith('.$'), { type: 'any' }, `${path}.${value.key}`, "'value'"),
+        value: this.#values.value(
+          value.value,
+          value.key.endsWith('.$'),
+          { type: 'any' },
+          `${path}.${value.key}`,
+          "'value'",
+        ),
       });
     }
     return outputs;
@@ -256,14 +253,14 @@ class WorkflowReader {
         `A workflow has 1 to ${MAX_STEPS} steps, and this one has none.`,
       );
     }
-    this.#steps = items.map((item) => ({
+    this.#values.steps = items.map((item) => ({
       name: textAt(item, 'name') ?? '',
       action: workflowActions[textAt(item, 'action') ?? ''],
     }));
     const names = new UniqueNames('The step', this.#faults);
     return items
       .map((item, index) => {
-        this.#reachable = index;
+        this.#values.reachable = index;
         return this.#step(item, names, `steps[${index}]`);
       })
       .filter((step) => step !== undefined);
@@ -281,7 +278,7 @@ class WorkflowReader {
     const inputs = known === undefined ? {} : this.#inputs(map, known, path);
     const statement = this.#given(map, 'if', path);
     const condition = statement && readWorkflowCondition(statement.value, `${path}.if`, faults);
-    if (statement !== undefined) this.#walk(statement.value, `${path}.if`);
+    if (statement !== undefined) this.#values.walk(statement.value, `${path}.if`);
     const choice = this.#given(map, 'onFailure', path);
     const onFailure =
       (choice && readChoice(choice.value, `${path}.onFailure`, "'onFailure'", ON_FAILURE, faults)) ?? 'Abort';
@@ -328,7 +325,7 @@ class WorkflowReader {
       this.#faults.add('action-not-allowed-in-type', position, `${path}.action`, message);
     }
     if (action === 'DistributeContainerImage') {
-      const other = this.#steps.find((step) => AMI_DISTRIBUTION.includes(step.action?.name ?? ''));
+      const other = this.#values.steps.find((step) => AMI_DISTRIBUTION.includes(step.action?.name ?? ''));
       const message = `${action} cannot stand in one workflow with ${other?.action?.name ?? ''}.`;
       if (other !== undefined) this.#faults.add('conflicting-inputs', position, `${path}.action`, message);
     }
@@ -369,7 +366,7 @@ class WorkflowReader {
     const at = `${path}.${entry.key}`;
     const reference = dotted !== undefined || (entry.value.kind === 'scalar' && isPath(entry.value.text));
     if (!reference) return readBoolean(entry.value, at, "'rollbackEnabled'", this.#faults) ?? true;
-    const value = this.#value(entry.value, true, { type: 'boolean' }, at, "'rollbackEnabled'");
+    const value = this.#values.value(entry.value, true, { type: 'boolean' }, at, "'rollbackEnabled'");
     return typeof value === 'string' ? value : true;
   }
 
@@ -381,277 +378,11 @@ class WorkflowReader {
     const given = entry && readMap(entry.value, at, "'inputs'", this.#faults);
     if (entry !== undefined && given === undefined) return {};
     const fallback: MapNode = { kind: 'map', position: map.position, entries: [] };
-    return this.#fields(given ?? fallback, action.inputs, entry === undefined ? path : at, action.name);
+    return this.#values.fields(given ?? fallback, action.inputs, entry === undefined ? path : at, action.name);
   }
-
-  /** A map against its schema; `what` names who takes it. */
-  #fields(
-    map: MapNode,
-    schema: Readonly<Record<string, WorkflowInputSchema>>,
-    path: string,
-    what: string,
-  ): Record<string, WorkflowValue> {
-    const values: [string, WorkflowValue][] = [];
-    const given = new Set<string>();
-    const known = Object.keys(schema);
-    for (const entry of map.entries) {
-      const dotted = entry.key.endsWith('.$');
-      const name = dotted ? entry.key.slice(0, -2) : entry.key;
-      const at = childPath(path, entry.key);
-      if (given.has(name)) {
-        this.#faults.add('conflicting-inputs', entry.keyPosition, at, `'${name}' is given both with and without '.$'.`);
-        continue;
-      }
-      given.add(name);
-      const field = known.includes(name) ? schema[name] : undefined;
-      if (field === undefined) {
-        const message =
-          `${what} has no input '${shorten(name)}', so that it has no effect; it has ` +
-          `${known.join(', ')}.${didYouMean(name, known)}`;
-        this.#faults.add('unknown-input', entry.keyPosition, at, message);
-      } else if (isNull(entry.value)) {
-        const code = field.required === true ? 'missing-input' : 'null-value';
-        this.#faults.add(code, entry.value.position, at, `Input '${name}' has no value.`);
-        continue;
-      }
-      values.push([entry.key, this.#value(entry.value, dotted, field ?? { type: 'any' }, at, `Input '${name}'`)]);
-    }
-    for (const [name, field] of Object.entries(schema)) {
-      if (field.required === true && !given.has(name))
-        this.#faults.add('missing-input', map.position, path, `${what} needs the input '${name}'.`);
-    }
-    return Object.fromEntries(values);
-  }
-
-  /** A value against its schema, references checked. `dotted`: the key ended in `.$`, so that texts are paths. */
-  #value(node: DocumentNode, dotted: boolean, schema: WorkflowInputSchema, path: string, what: string): WorkflowValue {
-    if (dotted) return this.#paths(node, schema, path, what);
-    if (node.kind === 'scalar') return this.#scalar(node, schema, path, what);
-    if (schema.type === 'any') return this.#plain(node, path);
-    if (node.kind === 'list' && (schema.type === 'strings' || schema.type === 'objects')) {
-      const item: WorkflowInputSchema =
-        schema.type === 'strings' ? { type: 'string' } : { type: 'object', fields: schema.fields };
-      return node.items.map((inner, index) =>
-        this.#value(inner, false, item, `${path}[${index}]`, `Item ${index} of ${lowerFirst(what)}`),
-      );
-    }
-    if (node.kind === 'map' && schema.type === 'object') {
-      if (schema.max !== undefined && node.entries.length > schema.max) {
-        this.#faults.add(
-          'out-of-range',
-          node.position,
-          path,
-          `${what} has ${node.entries.length} members; at most ${schema.max} are allowed.`,
-        );
-      }
-      return schema.fields === undefined ? this.#plain(node, path) : this.#fields(node, schema.fields, path, what);
-    }
-    this.#faults.add(
-      'wrong-type',
-      node.position,
-      path,
-      `${what} must be ${TYPE_WORDS[schema.type]}, not ${describeNode(node)}.`,
-    );
-    return null;
-  }
-
-  #paths(node: DocumentNode, schema: WorkflowInputSchema, path: string, what: string): WorkflowValue {
-    if (node.kind === 'list') {
-      const item: WorkflowInputSchema = { type: schema.type === 'strings' ? 'string' : 'any' };
-      return node.items.map((inner, index) => this.#paths(inner, item, `${path}[${index}]`, what));
-    }
-    if (node.kind === 'scalar' && isPath(node.text)) {
-      this.#checkPath(node.text, node.position, path, schema.type, what);
-      return node.text.trim();
-    }
-    const message = `${what} with '.$' must be a path such as $.stepOutputs.Step.output, not ${describeNode(node)}.`;
-    this.#faults.add('invalid-value', node.position, path, message);
-    return null;
-  }
-
-  #scalar(node: ScalarNode, schema: WorkflowInputSchema, path: string, what: string): WorkflowValue {
-    if (readPath(node.text) !== undefined || looksLikeReference(node.text)) {
-      this.#checkPath(node.text, node.position, path, schema.type, what);
-      return node.text.trim();
-    }
-    const interpolated = this.#checkInterpolation(node, path);
-    if (node.value === null) return null;
-    switch (schema.type) {
-      case 'any':
-        return plainScalar(node);
-      case 'boolean':
-        return interpolated ? node.text : (readBoolean(node, path, what, this.#faults) ?? null);
-      case 'integer':
-        return interpolated ? node.text : (readInteger(node, path, what, this.#faults) ?? null);
-      case 'string':
-        return this.#checkText(node, schema, interpolated, path, what);
-      default:
-        this.#faults.add(
-          'wrong-type',
-          node.position,
-          path,
-          `${what} must be ${TYPE_WORDS[schema.type]}, not ${describeNode(node)}.`,
-        );
-        return null;
-    }
-  }
-
-  #checkText(node: ScalarNode, schema: WorkflowInputSchema, interpolated: boolean, path: string, what: string): string {
-    if (interpolated) return node.text;
-    if (schema.oneOf !== undefined && !schema.oneOf.includes(node.text)) {
-      const message =
-        `${what} must be one of ${schema.oneOf.join(', ')}, not ` +
-        `'${shorten(node.text)}'.${didYouMean(node.text, schema.oneOf)}`;
-      this.#faults.add('invalid-value', node.position, path, message);
-    }
-    if (schema.max !== undefined && node.text.length > schema.max) {
-      this.#faults.add(
-        'out-of-range',
-        node.position,
-        path,
-        `${what} has ${node.text.length} characters; at most ${schema.max} are allowed.`,
-      );
-    }
-    return node.text;
-  }
-
-  /** A value that no schema describes; its references are checked all the same. */
-  #plain(node: DocumentNode, path: string): WorkflowValue {
-    if (node.kind === 'list') return node.items.map((item, index) => this.#plain(item, `${path}[${index}]`));
-    if (node.kind === 'scalar') return this.#scalar(node, { type: 'any' }, path, 'The value');
-    return Object.fromEntries(
-      node.entries.map((entry) => {
-        const at = childPath(path, entry.key);
-        const value = entry.key.endsWith('.$')
-          ? this.#paths(entry.value, { type: 'any' }, at, `'${shorten(entry.key)}'`)
-          : this.#plain(entry.value, at);
-        return [entry.key, value];
-      }),
-    );
-  }
-
-  // ---- references
-
-  /** Checks every path in a condition. */
-  #walk(node: DocumentNode, path: string): void {
-    if (node.kind === 'list') for (const [index, item] of node.items.entries()) this.#walk(item, `${path}[${index}]`);
-    if (node.kind === 'map') for (const entry of node.entries) this.#walk(entry.value, childPath(path, entry.key));
-    if (node.kind === 'scalar') this.#scalar(node, { type: 'any' }, path, 'The value');
-  }
-
-  #checkInterpolation(node: ScalarNode, path: string): boolean {
-    const paths = interpolatedPaths(node.text);
-    const counts = new Map<string, number>();
-    for (const text of paths) {
-      const count = counts.get(text) ?? 0;
-      counts.set(text, count + 1);
-      this.#checkPath(text, node.locate(text, count), path, 'any', 'The reference');
-    }
-    return paths.length > 0;
-  }
-
-  #checkPath(text: string, position: Position, path: string, wanted: WorkflowValueType, what: string): void {
-    const reference = readPath(text);
-    if (reference === undefined) {
-      const start = text.trim().split(/[.[]/)[1] ?? '';
-      const hint =
-        nearestWord(start, REFERENCE_NODES) === start
-          ? ' Something has to follow.'
-          : didYouMean(start, REFERENCE_NODES);
-      const message =
-        `'${shorten(text)}' is not a path to a value: paths start with ` +
-        `${REFERENCE_NODES.map((node) => `$.${node}.`).join(', ')}.${hint}`;
-      this.#faults.add('unknown-reference', position, path, message);
-      return;
-    }
-    const found = this.#typeOf(reference, text, position, path);
-    if (found === undefined || found === 'any' || wanted === 'any' || reference.rest.length > 0 || found === wanted)
-      return;
-    const message = `${what} must be ${TYPE_WORDS[wanted]}; '${shorten(text)}' is ${TYPE_WORDS[found]}.`;
-    this.#faults.add('wrong-type', position, path, message);
-  }
-
-  /** The type of what a reference names; undefined, with a fault, when it names nothing. */
-  #typeOf(reference: WorkflowReference, text: string, position: Position, path: string): WorkflowValueType | undefined {
-    const said = `'${shorten(text)}'`;
-    if (reference.node === 'workflowOutputs') return 'any';
-    if (reference.node === 'parameters') {
-      const type = this.#parameters.get(reference.name);
-      if (type !== undefined) return type;
-      const message =
-        `${said}: the document declares no parameter ` +
-        `'${reference.name}'.${didYouMean(reference.name, this.#parameters.keys())}`;
-      this.#faults.add('undeclared-parameter', position, path, message);
-      return undefined;
-    }
-    if (reference.node === 'imagebuilder') {
-      const type = SYSTEM_VARIABLES.get(reference.name);
-      if (type !== undefined) return type;
-      const message =
-        `${said}: unknown system variable ` +
-        `'${reference.name}'.${didYouMean(reference.name, SYSTEM_VARIABLES.keys())}`;
-      this.#faults.add('unknown-reference', position, path, message);
-      return undefined;
-    }
-    const index = this.#steps.findIndex((step) => step.name === reference.step);
-    const step = this.#steps[index];
-    if (step === undefined) {
-      const hint = didYouMean(
-        reference.step ?? '',
-        this.#steps.map((candidate) => candidate.name),
-      );
-      this.#faults.add(
-        'unknown-reference',
-        position,
-        path,
-        `${said}: the document has no step '${reference.step ?? ''}'.${hint}`,
-      );
-      return undefined;
-    }
-    if (index >= this.#reachable) {
-      const message =
-        index === this.#reachable ? `${said} refers to its own step.` : `${said} refers to a step that runs later.`;
-      this.#faults.add('forward-reference', position, path, message);
-      return undefined;
-    }
-    if (step.action === undefined) return 'any';
-    const outputs = step.action.outputs;
-    if (Object.hasOwn(outputs, reference.name)) return outputs[reference.name];
-    const names = Object.keys(outputs);
-    const only = names.length === 0 ? 'has no outputs' : `has no output '${reference.name}', only ${names.join(', ')}`;
-    this.#faults.add(
-      'unknown-reference',
-      position,
-      path,
-      `${said}: ${step.action.name} ${only}.${didYouMean(reference.name, names)}`,
-    );
-    return undefined;
-  }
-}
-
-const TYPE_WORDS: Readonly<Record<WorkflowValueType, string>> = {
-  string: 'a text',
-  integer: 'an integer',
-  boolean: 'true or false',
-  strings: 'a list of texts',
-  object: 'a map',
-  objects: 'a list of maps',
-  any: 'any value',
-};
-
-function isNull(node: DocumentNode): boolean {
-  return node.kind === 'scalar' && node.value === null;
 }
 
 function textAt(node: DocumentNode, key: string): string | undefined {
   const value = node.kind === 'map' ? entryOf(node, key)?.value : undefined;
   return value?.kind === 'scalar' ? value.text : undefined;
-}
-
-/**
- * A scalar that no schema describes: numbers whose text says more (`1.0`, `0777`, a long account number) stay texts.
- */
-function plainScalar(node: ScalarNode): string | number | boolean | null {
-  if (node.quoted || typeof node.value !== 'number') return node.value;
-  return String(node.value) === node.text ? node.value : node.text;
 }

@@ -2,6 +2,7 @@
  * Makes the plan of an image, and says what is refused of it. The worker asks before anything runs; operations ask
  * before they record an image. Knows the catalog, and neither drivers nor disks.
  */
+import { parseArn } from '../../resources/arns.ts';
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { Catalog, Queryable } from '../../catalog/catalog.ts';
 import { tagsOf } from '../../catalog/tags.ts';
@@ -131,7 +132,7 @@ function distributionOf({ arn, image, region }: PlannedImage, refusals: Refusal[
     return planDistribution(image.distributionConfiguration, {
       imageArn: arn,
       name: image.name!,
-      buildVersion: Number(arn.split('/').at(-1)),
+      buildVersion: parseArn(arn)!.build!,
       buildDate: image.dateCreated!,
       region,
       recipeDescription: image.imageRecipe?.description,
@@ -139,7 +140,7 @@ function distributionOf({ arn, image, region }: PlannedImage, refusals: Refusal[
     });
   } catch (cause) {
     const { message } = cause as Error;
-    const path = cause instanceof DistributionRefusal ? `.${/^[^\s:]+/.exec(message)?.[0] ?? ''}` : '';
+    const path = cause instanceof DistributionRefusal ? `.${cause.path}` : '';
     refusals.push({
       code: 'distribution',
       field: `distributionConfiguration${path}`,
