@@ -17,6 +17,8 @@ import { DATA_NAMES, dataPath, regionFolder } from '../platform/data-layout.ts';
 export interface Collected extends Freed {
   /** Files that no record named. */
   readonly files: number;
+  /** Base images that this host kept for other data directories; absent where that was not looked at. */
+  readonly cachedBaseImages?: number;
 }
 
 /**
