@@ -103,7 +103,9 @@ export function storageService(catalog: Catalog): StorageService {
       const collected = await collectGarbage(catalog, new Date(Date.now() - olderThanSeconds * 1000).toISOString());
       const folder = baseCacheFolder();
       const cached = folder === undefined ? { images: 0, bytes: 0 } : await sweepCache(folder, olderThanSeconds);
-      return { ...collected, bytes: collected.bytes + cached.bytes, cachedBaseImages: cached.images };
+      return cached.images === 0
+        ? collected
+        : { ...collected, bytes: collected.bytes + cached.bytes, cachedBaseImages: cached.images };
     },
 
     async deregister({ account }, amiId, region) {
