@@ -47,6 +47,11 @@ export function shown(usage: StorageUsage): string {
     size(usage.totalBytes),
     `total of ${plainLine(usage.dataDirectory)}; ${size(usage.availableBytes)} are free`,
   ]);
+  if (usage.hostCache !== undefined)
+    rows.push([
+      size(usage.hostCache.bytes),
+      `base images for other data directories on this host, in ${plainLine(usage.hostCache.directory)}`,
+    ]);
   if (usage.amis.length === 0) return `${table(rows, [0])}\nno AMIs\n`;
   const amis = [
     ['AMI', 'REGION', 'SIZE', 'WOULD FREE', 'NAME', 'IMAGE'],

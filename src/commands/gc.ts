@@ -9,16 +9,16 @@ import { size } from './text.ts';
 export const gc: Command = {
   usage: 'gc [OPTIONS]',
   about: `
-Deletes what no image needs: cached layers, the output that failed images keep for RetryImage, and files without a
-record. Images, base images, launched instances and running builds are not affected. Later builds may have to run
-components again.`,
+Deletes what no image needs: cached layers, the output that failed images keep for RetryImage, files without a
+record, and the base images that this host keeps for other data directories. Images, base images, launched instances and
+running builds are not affected. Later builds may have to run components again.`,
   options: {
     'older-than': {
       value: 'DURATION',
       help: 'keep cached layers used within this time and output of failed images made within it, such as 90m or 7d',
       default: 'delete all',
     },
-    json: { help: 'print {"layers","files","bytes"}' },
+    json: { help: 'print {"layers","files","bytes","cachedBaseImages"}' },
     ...CLIENT_OPTIONS,
   },
   examples: ['ingot gc --older-than 7d'],
@@ -39,11 +39,12 @@ async function run(args: Arguments): Promise<number> {
   return 0;
 }
 
-function shown({ layers, files, bytes }: Collected): string {
-  if (layers + files === 0) return 'nothing to free';
+function shown({ layers, files, bytes, cachedBaseImages = 0 }: Collected): string {
+  if (layers + files + cachedBaseImages === 0) return 'nothing to free';
   const parts = [
     ...(layers === 0 ? [] : [counted(layers, 'layer')]),
     ...(files === 0 ? [] : [`${counted(files, 'file')} that no record named`]),
+    ...(cachedBaseImages === 0 ? [] : [`${counted(cachedBaseImages, 'base image')} kept for other data directories`]),
   ];
   return `freed ${size(bytes)}: ${parts.join(', ')}`;
 }

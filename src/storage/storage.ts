@@ -9,6 +9,7 @@ import { getImage } from '../catalog/images.ts';
 import { getInstance } from '../catalog/instances.ts';
 import { allLayers, layerUses, listBaseImages, type Layer } from '../catalog/layers.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
+import { baseCacheFolder, cacheUsage, sweepCache, type CacheUsage } from '../images/base/base-cache.ts';
 import { freedWithout, layerKinds, type LayerNode, type LayerReferences } from '../images/layer-graph.ts';
 import { LayerStore, type Freed } from '../images/layer-store.ts';
 import { DATA_NAMES } from '../platform/data-layout.ts';
@@ -45,6 +46,8 @@ export interface StorageUsage {
     readonly catalog: number;
     readonly other: number;
   };
+  /** Base images that this host keeps for other data directories, outside of this one and of its total. */
+  readonly hostCache?: CacheUsage;
   /** Regions with flat copies. */
   readonly regions: readonly { readonly region: string; readonly bytes: number }[];
   /** The caller's AMIs, the newest first. */
@@ -96,8 +99,14 @@ export function storageService(catalog: Catalog): StorageService {
   return {
     usage: (owner) => usage(catalog, owner.account),
 
-    collect: ({ olderThanSeconds }) =>
-      collectGarbage(catalog, new Date(Date.now() - olderThanSeconds * 1000).toISOString()),
+    async collect({ olderThanSeconds }) {
+      const collected = await collectGarbage(catalog, new Date(Date.now() - olderThanSeconds * 1000).toISOString());
+      const folder = baseCacheFolder();
+      const cached = folder === undefined ? { images: 0, bytes: 0 } : await sweepCache(folder, olderThanSeconds);
+      return cached.images === 0
+        ? collected
+        : { ...collected, bytes: collected.bytes + cached.bytes, cachedBaseImages: cached.images };
+    },
 
     async deregister({ account }, amiId, region) {
       const ami = await catalog.transaction(async (trx) => {
@@ -220,11 +229,13 @@ async function usage(catalog: Catalog, account: string): Promise<StorageUsage> {
     regions.set(region, (regions.get(region) ?? 0) + bytes);
   }
   const { bavail, bsize } = await statfs(dataDirectory);
+  const hostCache = await cacheUsage(baseCacheFolder());
   return {
     dataDirectory,
     totalBytes: Object.values(sums).reduce((sum, bytes) => sum + bytes, 0),
     availableBytes: bavail * bsize,
     kinds: sums,
+    ...(hostCache === undefined ? {} : { hostCache }),
     regions: [...regions].map(([region, bytes]) => ({ region, bytes })).sort((a, b) => (a.region < b.region ? -1 : 1)),
     amis: amiUsages(records, files, account),
   };

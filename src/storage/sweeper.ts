@@ -13,6 +13,7 @@ import { layerUsers, unfinishedLayers } from '../catalog/layers.ts';
 import { abandonedImages, endLease } from '../catalog/leases.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { isAlone, workAlone } from '../catalog/try-again.ts';
+import { makersElsewhere } from '../images/base/ensure.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { driverNamed } from '../instances/launch.ts';
 import type { InstanceHandle } from '../instances/instance.ts';
@@ -60,7 +61,13 @@ export interface WorkerEnd {
  */
 export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Promise<void> {
   if ((await runningOut(catalog.dataDirectory)) !== undefined) await makeRoom(catalog);
-  const running = await settleInstances(catalog);
+  const running = new Set(await settleInstances(catalog));
+  // `ingot toe` makes one without the server.
+  for (const owner of makersElsewhere(
+    [...(await heldOwners(catalog.db)), ...(await layerUsers(catalog.db))],
+    catalog.dataDirectory,
+  ))
+    running.add(owner);
   for (const owner of await heldOwners(catalog.db)) {
     if (running.has(owner)) continue;
     await releaseAll(heldRecorder(catalog.db, owner)).catch((error: unknown) =>

@@ -13,6 +13,9 @@ export const SHARED_FOLDER_VARIABLE = 'INGOT_TEST_SHARED';
 /** The folders of runs have this in their names. */
 export const RUN_FOLDER_PREFIX = 'ingot-tests-';
 
+// What the host keeps for its users' data directories is none of a test's: those that test it name a folder.
+process.env['INGOT_BASE_CACHE'] ??= 'off';
+
 const run = process.env[RUN_FOLDER_VARIABLE];
 if (run !== undefined) {
   process.env['TMPDIR'] = join(run, String(process.pid));

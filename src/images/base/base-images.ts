@@ -3,7 +3,7 @@ import type { DiskOrigin } from '../../catalog/engine-tables.ts';
 import type { NameSettings } from '../../platform/config/names.ts';
 import type { HeldRecorder } from '../../platform/held.ts';
 import type { Report } from '../../resources/progress.ts';
-import { makeDebianBase, missingForDebian, VIRTUAL_SIZE } from './debian.ts';
+import { debianRecipe, makeDebianBase, missingForDebian, VIRTUAL_SIZE } from './debian.ts';
 import { mirrorsFromEnvironment } from './debian-packages.ts';
 
 /** What is needed to make a base image. */
@@ -35,6 +35,8 @@ export interface BaseImage {
   readonly virtualSize?: number;
   /** What this host lacks for making it: one sentence each, with the remedy. */
   readonly missing: () => readonly string[];
+  /** All that its content comes from, but for the day: for what is kept for other data directories of this host. */
+  readonly recipe?: () => object;
   /** @throws {Error} in words for the user */
   readonly make: (request: MakeBaseRequest) => Promise<void>;
 }
@@ -63,6 +65,7 @@ function debian(name: string, release: 'bookworm' | 'trixie', version: string): 
     origin: 'made',
     virtualSize: VIRTUAL_SIZE,
     missing: missingForDebian,
+    recipe: () => debianRecipe(release, mirrorsFromEnvironment(process.env)),
     async make({ env = process.env, ...request }) {
       await makeDebianBase({ ...request, release, mirrors: mirrorsFromEnvironment(env) });
     },

@@ -193,6 +193,25 @@ export async function makeDebianBase(request: DebianBaseRequest): Promise<void> 
   }
 }
 
+/** Counts up when the code below changes what is in an image in a way that the recipe does not show. */
+const RECIPE = 1;
+
+/** All that the content of an image comes from, but for the day. */
+export function debianRecipe(suite: DebianBaseRequest['release'], mirrors: DebianMirrors): object {
+  const sources = debianSources(suite, mirrors);
+  return {
+    recipe: RECIPE,
+    suite,
+    sources,
+    size: VIRTUAL_SIZE,
+    packages: PACKAGES,
+    services: SERVICES,
+    grub: GRUB_MODULES,
+    files: [...filesBeforePackages, ...filesAfterPackages('UUID', sources)],
+    disabled: disabledGrubScripts,
+  };
+}
+
 /** What this host lacks for making Debian images: one sentence each, with the remedy. */
 export function missingForDebian(): readonly string[] {
   const packages: Readonly<Record<string, string>> = {

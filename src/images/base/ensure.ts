@@ -9,7 +9,9 @@ import { releaseAll } from '../../platform/held.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { LayerStore, SealedLayer } from '../layer-store.ts';
 import { LEAST_FOR_BASE, refuseWithoutRoom } from '../space.ts';
+import { baseCacheFolder, cacheKey, keepInCache, takeCached } from './base-cache.ts';
 import { type BaseImage, versionOf } from './base-images.ts';
+import { isBeingMade, takeMakingLock } from './making-lock.ts';
 
 /** A base image that is there. */
 export interface MadeBaseImage {
@@ -49,20 +51,19 @@ export async function ensureBaseImage(base: BaseImage, request: BaseImageRequest
   let making = makings.get(key);
   if (making === undefined) {
     const controller = new AbortController();
-    const listeners = new Set<Report>();
+    // Listening from the first: what is said before the first wait is heard.
+    const listeners = new Set<Report>([request.report]);
     const done = make(base, request, controller.signal, (event) => {
       for (const listener of listeners) listener(event);
     }).finally(() => makings.delete(key));
     making = { done, controller, listeners };
     makings.set(key, making);
-  }
+  } else
+    request.report({
+      type: 'log',
+      text: `waiting for the base image ${base.name}, which is being ${base.origin === 'made' ? 'made' : 'fetched'}`,
+    });
   making.listeners.add(request.report);
-  request.report({
-    type: 'log',
-    text:
-      `base image ${base.name} does not exist yet: it is ${base.origin === 'made' ? 'made' : 'fetched'} now ` +
-      `(${base.description}), once`,
-  });
   try {
     await Promise.race([making.done, aborted(signal)]);
   } finally {
@@ -74,32 +75,100 @@ export async function ensureBaseImage(base: BaseImage, request: BaseImageRequest
   return { layer: await layers.get(made!.layer_id), version: made!.version };
 }
 
+/** Who has on record what the making of a base image holds. */
+function ownerOf(name: string): string {
+  return `base-image/${name}`;
+}
+
+/**
+ * Of the owners of what is held, those for whom another process of this host makes a base image now: a sweeper leaves
+ * what is theirs.
+ */
+export function makersElsewhere(owners: readonly string[], dataDirectory: string): readonly string[] {
+  const prefix = ownerOf('');
+  return owners.filter((owner) => owner.startsWith(prefix) && isBeingMade(owner.slice(prefix.length), dataDirectory));
+}
+
 async function make(base: BaseImage, request: BaseImageRequest, signal: AbortSignal, report: Report): Promise<void> {
   const { catalog, layers, dataDirectory } = request;
-  const started = Date.now();
-  await refuseWithoutRoom(dataDirectory, LEAST_FOR_BASE, 'making a base image');
-  const held = heldRecorder(catalog.db, `base-image/${base.name}`);
-  const layer = await layers.announce(null, base.origin);
+  const lock = await takeMakingLock(
+    base.name,
+    dataDirectory,
+    () =>
+      report({
+        type: 'log',
+        text: `waiting for the base image ${base.name}, which another process on this host is making`,
+      }),
+    signal,
+  );
   try {
-    await base.make({
-      target: layer.path,
-      workDirectory: workFolder(dataDirectory, base.name),
-      held,
-      report,
-      signal,
-      vendors: catalog.managed.settings.vendors,
-    });
-    const version = versionOf(new Date());
-    const record = { base: base.name, version, made: new Date().toISOString() };
-    const key = createHash('sha256').update(JSON.stringify(record)).digest('hex');
-    await layers.seal(layer, key, record, {
+    if ((await newestBaseImage(catalog.db, base.name)) !== undefined) return;
+    // What a process that was killed left of it.
+    await releaseAll(heldRecorder(catalog.db, ownerOf(base.name)));
+    await layers.discardWritten(ownerOf(base.name));
+    await layers.release(ownerOf(base.name));
+    await refuseWithoutRoom(dataDirectory, LEAST_FOR_BASE, 'making a base image');
+    await makeLocked(base, request, signal, report);
+  } finally {
+    await layers.release(ownerOf(base.name));
+    lock.release();
+  }
+}
+
+/** Takes the base image from the host's cache, or makes it and keeps it there. */
+async function makeLocked(
+  base: BaseImage,
+  { catalog, layers, dataDirectory }: BaseImageRequest,
+  signal: AbortSignal,
+  report: Report,
+): Promise<void> {
+  const started = Date.now();
+  const seconds = (): number => Math.round((Date.now() - started) / 1000);
+  const held = heldRecorder(catalog.db, ownerOf(base.name));
+  const cache = base.recipe === undefined ? undefined : baseCacheFolder();
+  const key = cacheKey(base.recipe?.() ?? {});
+  const layer = await layers.announce(null, base.origin);
+  await layers.use(layer.id, ownerOf(base.name));
+  try {
+    const found = cache === undefined ? undefined : await takeCached(cache, key, base.name, layer.path);
+    if (found?.made === undefined) {
+      if (found?.refused !== undefined)
+        report({ type: 'log', level: 'warn', text: `the cached base image was not used: ${found.refused}` });
+      report({
+        type: 'log',
+        text:
+          `base image ${base.name} does not exist yet: it is ${base.origin === 'made' ? 'made' : 'fetched'} now ` +
+          `(${base.description}), once`,
+      });
+      await base.make({
+        target: layer.path,
+        workDirectory: workFolder(dataDirectory, base.name),
+        held,
+        report,
+        signal,
+        vendors: catalog.managed.settings.vendors,
+      });
+    }
+    const made = found?.made ?? new Date().toISOString();
+    const version = versionOf(new Date(made));
+    const record = { base: base.name, version, made };
+    if (cache !== undefined && found?.made === undefined)
+      await keepInCache(cache, key, { name: base.name, made, disk: layer.path }).catch((error: unknown) =>
+        report({
+          type: 'log',
+          level: 'warn',
+          text: `the base image was not kept for other data directories: ${(error as Error).message}`,
+        }),
+      );
+    await layers.seal(layer, createHash('sha256').update(JSON.stringify(record)).digest('hex'), record, {
       refer: (trx, layerId) => recordBaseImage(trx, { name: base.name, version, layerId, osVersion: base.osVersion }),
     });
     report({
       type: 'log',
       text:
-        `base image ${base.name} ${version} ${base.origin === 'made' ? 'made' : 'fetched'} in ` +
-        `${Math.round((Date.now() - started) / 1000)} s`,
+        found?.made === undefined
+          ? `base image ${base.name} ${version} ${base.origin === 'made' ? 'made' : 'fetched'} in ${seconds()} s`
+          : `base image ${base.name} ${version} ${found.how} from ${cache} and verified in ${seconds()} s`,
     });
   } catch (error) {
     await layers.discard(layer);

@@ -1,0 +1,47 @@
+/**
+ * One process of this host makes a base image at a time: it takes both processors for a minute, and who comes second
+ * has it from the cache. The kernel drops the lock with its process, however that ends.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { sleep } from '../../platform/clock.ts';
+import { workFolder } from '../../platform/data-layout.ts';
+import { RUN_DIRECTORY } from '../../platform/host.ts';
+import { takeFileLock, type FileLock } from '../../platform/lock.ts';
+
+const AGAIN_MS = 500;
+
+/**
+ * Waits for its turn.
+ * @param waiting called once, when another process makes it
+ * @throws the signal's reason
+ */
+export async function takeMakingLock(
+  name: string,
+  dataDirectory: string,
+  waiting: () => void,
+  signal: AbortSignal,
+): Promise<FileLock> {
+  for (let first = true; ; first = false) {
+    signal.throwIfAborted();
+    const lock = takeFileLock(lockFile(name, dataDirectory), 0);
+    if (lock !== undefined) return lock;
+    if (first) waiting();
+    await sleep(AGAIN_MS, signal);
+  }
+}
+
+/** Whether another process of this host makes a base image of this name now. */
+export function isBeingMade(name: string, dataDirectory: string): boolean {
+  const lock = takeFileLock(lockFile(name, dataDirectory), 0);
+  lock?.release();
+  return lock === undefined;
+}
+
+/** In the data directory for who is not root, who has no folder of the host's. */
+function lockFile(name: string, dataDirectory: string): string {
+  const file =
+    process.geteuid!() === 0 ? join(RUN_DIRECTORY, `base-${name}.lock`) : `${workFolder(dataDirectory, name)}.lock`;
+  mkdirSync(dirname(file), { recursive: true, mode: process.geteuid!() === 0 ? 0o755 : 0o700 });
+  return file;
+}
