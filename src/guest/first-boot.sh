@@ -14,6 +14,8 @@ mkdir -p "$lib/data" "$lib/instances/$id/sem" "$lib/sem" "$lib/scripts/per-boot"
   "$lib/scripts/per-instance" "$lib/scripts/per-once" || exit 1
 ln -sfn "$lib/instances/$id" "$lib/instance"
 echo 'DataSourceEc2Local: DataSourceEc2Local' >"$lib/instance/datasource"
+# `cloud-init query` wants them.
+(umask 077; for file in user-data vendor-data vendor-data2 cloud-config; do : >"$lib/instance/$file.txt"; done)
 echo "$id" >"$lib/data/instance-id"
 echo "$id" >"$run/.instance-id"
 stage() { printf '"%s": {"errors": [], "finished": %s, "start": %s}' "$1" "$now" "$now"; }
@@ -44,6 +46,8 @@ END
 echo aws >"$run/cloud-id-aws"
 ln -sf "$run/cloud-id-aws" "$run/cloud-id"
 mv -f "$run/disabled" "$run/enabled"
+# Its generator would say at each `daemon-reload` that it is off: to a link that leads nowhere it cannot.
+ln -s none/none "$run/disabled"
 : >"$run/.ingot"
 # Last of all: whoever waits for it finds the rest.
 echo "$up - $(date -R) - nothing to do" >"$lib/instance/boot-finished"

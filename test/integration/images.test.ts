@@ -52,6 +52,7 @@ describe('images through the API', () => {
   // In a virtual machine: test/long/runner-machine.test.ts.
   test('exit code 194 reboots and runs the step again', async () => {
     const script = [
+      'test -f /var/lib/cloud/instance/boot-finished || exit 9',
       'if [ -e /var/tmp/been-here ]; then echo "second run, boot $(cat /proc/sys/kernel/random/boot_id)"; exit 0; fi',
       'touch /var/tmp/been-here',
       'echo first run',

@@ -43,7 +43,12 @@ interface Launched {
 }
 
 async function launch(
-  options: { readonly publish?: readonly PublishedPort[]; readonly sizeBytes?: number; readonly disk?: string } = {},
+  options: {
+    readonly publish?: readonly PublishedPort[];
+    readonly sizeBytes?: number;
+    readonly disk?: string;
+    readonly cpus?: number;
+  } = {},
 ): Promise<Launched> {
   const disk = options.disk ?? overlayPath();
   if (options.disk === undefined) await createOverlay(base, disk, options.sizeBytes);
@@ -52,7 +57,7 @@ async function launch(
   const instance = await nspawnDriver.launch({
     id,
     disk,
-    cpus: 2,
+    cpus: options.cpus ?? 2,
     memoryMiB: 1024,
     directory: `/run/ingot/${id}`,
     allocationOwner: { dataDirectory, owner: id },
@@ -235,7 +240,7 @@ describe('a container', () => {
     const { stdout } = await outputOf(instance, {
       script:
         'systemctl --failed --plain --no-legend; ls /run/ingot | grep -vx -e "$(basename "$0" .sh).*" -e ended -e ' +
-        'command',
+        'command -e meminfo',
     });
 
     equal(stdout, '');
@@ -312,6 +317,11 @@ describe('a container', () => {
       "df --local -P | awk '{if (NR!=1) print $6}' | xargs -I{} find {} -xdev -type d -perm -0002 | xargs chmod a+t",
     ],
     [
+      'has the memory of its type',
+      'test "$(sed -n "s/^MemTotal: *//p" /proc/meminfo)" = "1048576 kB"; free -m | grep "^Mem: *1024 "; ' +
+        'test "$(ulimit -n)" = 1024',
+    ],
+    [
       'goes on when its units are isolated',
       'systemctl isolate graphical.target; systemctl isolate multi-user.target; systemctl is-active systemd-resolved',
     ],
@@ -336,9 +346,10 @@ describe('a container', () => {
     const { exitCode, stdout, stderr } = await outputOf(instance, {
       script: `set -e
 while [ ! -f /var/lib/cloud/instance/boot-finished ]; do sleep 5; done
+systemctl daemon-reload
 cloud-id
 cloud-init status --wait | tail -n 1
-cloud-init query region
+cloud-init query region </dev/null
 basename "$(readlink /var/lib/cloud/instance)"`,
       timeoutSeconds: 120,
     });
@@ -616,8 +627,9 @@ test('a disk without a name service of its own resolves names, and is sealed as 
 });
 
 test('a disk that is larger than its partition grows', async () => {
-  const { instance } = await launch({ sizeBytes: 8 * 2 ** 30 });
+  const { instance } = await launch({ sizeBytes: 8 * 2 ** 30, cpus: 1 });
   try {
+    equal((await outputOf(instance, { argv: ['nproc'] })).stdout, '1\n', 'and it has the processors of its type');
     const { stdout } = await outputOf(instance, { argv: ['stat', '-f', '-c', '%b %S', '/'] });
 
     const [blocks, size] = stdout.trim().split(' ').map(Number) as [number, number];

@@ -189,6 +189,7 @@ const MACHINE: readonly (readonly [rule: MachineRuleName, ...scripts: readonly s
     'systemctl status qemu-guest-agent',
     'systemctl start serial-getty@ttyS0',
   ],
+  ['ids', 'useradd -u 20000000 a', 'useradd -m --uid=20000000 a', 'chown -R 0:20000000 /srv', 'groupadd -g20000000 a'],
   ['privilege', 'chattr +i /etc/resolv.conf', 'auditctl -l', 'setfattr -n trusted.x -v y /z', 'setenforce 0'],
 ];
 
@@ -268,6 +269,7 @@ const CONTAINER: readonly string[] = [
   'lsattr /x',
   'nice -n 10 true',
   'useradd -m x',
+  'useradd -u 200000 x && chown 3000000:3000001 /srv && install -o 16777215 a b',
   'case "$1" in\n modprobe) echo no;;\nesac',
   'grub-set-default 0',
   'GRUB_CMDLINE_LINUX="x"; sed -i s/a/b/ /etc/default/grub',

@@ -52,6 +52,7 @@ export const MACHINE_RULES = {
   hardware: "asks for the hardware, which in a container is its host's",
   service: 'starts or asks for a service that does not run in a container',
   privilege: 'needs a privilege that root in a container does not have',
+  ids: 'names a user or group id above 16777215, which a container does not have',
 } as const;
 
 export type MachineRuleName = keyof typeof MACHINE_RULES;
@@ -353,6 +354,15 @@ const TEXTUAL: ReadonlySet<string> = new Set([
 ]);
 const ASKING = /^(?:--help|-h|--version|-V|version|help|completion)$/;
 
+/** Ids that a container has: `UIDS_OF_A_CONTAINER` of `platform/host.ts`. */
+const CONTAINER_IDS = 2 ** 24;
+
+/** Whether a word is, or ends with, an id that a container does not have: `-u20000000`, `--uid=20000000`, `0:20000000`. */
+function namesForeignId(word: string): boolean {
+  const found = /^(?:-[a-z]+|--[a-z]+=)?(\d{1,10})?(?:[:.](\d{1,10}))?$/.exec(word);
+  return found !== null && [found[1], found[2]].some((id) => Number(id ?? 0) >= CONTAINER_IDS);
+}
+
 function commandRule(command: ShellCommand, { disk, files }: Context): MachineRuleName | undefined {
   const [program = '', ...args] = command.words;
   const written = fileRule(program === 'tee' || program === 'truncate' ? [...command.writes, ...args] : command.writes);
@@ -401,6 +411,16 @@ function commandRule(command: ShellCommand, { disk, files }: Context): MachineRu
         : undefined;
     case 'timedatectl':
       return /^set-(?:time|local-rtc)$/.test(operands[0] ?? '') ? 'clock' : undefined;
+    case 'useradd':
+    case 'adduser':
+    case 'usermod':
+    case 'groupadd':
+    case 'addgroup':
+    case 'groupmod':
+    case 'chown':
+    case 'chgrp':
+    case 'install':
+      return args.some(namesForeignId) ? 'ids' : undefined;
     case 'chattr':
       return args.some((word) => /^[+=][a-zA-Z]*[ai]/.test(word)) ? 'privilege' : undefined;
     case 'setfattr':

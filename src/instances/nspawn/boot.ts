@@ -6,7 +6,7 @@ import type { AttachedDiskState } from '../../images/attach.ts';
 import { until } from '../../platform/clock.ts';
 import { writeFileAtomic } from '../../platform/files.ts';
 import type { HeldRecorder } from '../../platform/held.ts';
-import type { AllocationOwner } from '../../platform/host.ts';
+import { UIDS_OF_A_CONTAINER, type AllocationOwner } from '../../platform/host.ts';
 import { patient } from '../../platform/patience.ts';
 import {
   NOTHING_INHERITED,
@@ -32,10 +32,11 @@ import {
   STATUS_WRITER_SCRIPT,
   withExitCodeIn,
 } from './arguments.ts';
-import type { CgroupPlan } from './cgroups.ts';
+import type { CgroupPlan, Limits } from './cgroups.ts';
 import { atTheDoor } from './commands.ts';
 import { resolvesItself } from './names.ts';
 import { rootFault } from './root-faults.ts';
+import { memoryInfo, processorsOf } from './size.ts';
 
 const INTERFACE = 'host0';
 /** How long the system inside may take to finish starting its services before it is used as it is. */
@@ -56,6 +57,8 @@ export interface ContainerState {
   readonly disk: AttachedDiskState;
   readonly cgroups: CgroupPlan;
   readonly uidBase: number;
+  /** What its type has; absent in what earlier versions wrote. */
+  readonly size?: Limits;
   readonly publish: readonly PublishedPort[];
   readonly allocationOwner: AllocationOwner;
   readonly leader: ProcessIdentity;
@@ -100,7 +103,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
     uidBase: plan.uidBase,
   });
   const ownResolver = await resolvesItself(`${directory}/root`);
-  const inMachine = inCgroups([cgroups.machine], confined(command));
+  const inMachine = inCgroups([cgroups.machine], await onProcessors(plan, confined(command)));
   const argv = inCgroups(
     [...cgroups.limiting, cgroups.door],
     intoRingFiles({ '1,2': plan.consoleLog }, withExitCodeIn(`${directory}/exit`, inMachine)),
@@ -147,6 +150,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
             STATUS_WRITER_SCRIPT,
             COMMAND,
             COMMAND_SCRIPT,
+            plan.size === undefined ? '' : memoryInfo(plan.size.memoryMiB),
           ],
           { input: networkFile(INTERFACE), okCodes: 'any' },
         )
@@ -209,6 +213,14 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
   };
   await writeFileAtomic(`${directory}/instance.json`, JSON.stringify(booted), 0o600);
   return booted;
+}
+
+/** Runs a command on as many processors as the container has, so that `nproc` in it says so. */
+async function onProcessors({ size, uidBase }: BootPlan, argv: readonly string[]): Promise<readonly string[]> {
+  const allowed = /^Cpus_allowed_list:\s*(\S+)$/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1];
+  if (allowed === undefined || size === undefined) return argv;
+  const processors = processorsOf(allowed, size.cpus, Math.floor(uidBase / UIDS_OF_A_CONTAINER));
+  return processors === undefined ? argv : ['taskset', '-c', processors, ...argv];
 }
 
 async function publish(slirp: Slirp, ports: readonly PublishedPort[]): Promise<void> {

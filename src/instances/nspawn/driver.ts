@@ -97,6 +97,7 @@ async function launch(request: LaunchRequest): Promise<Instance> {
         disk: disk.state,
         cgroups,
         uidBase: uids.base,
+        size: { cpus: request.cpus, memoryMiB: request.memoryMiB },
         publish: request.publish ?? [],
         allocationOwner: request.allocationOwner,
         servicesHeldId: services.heldId,

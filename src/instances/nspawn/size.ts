@@ -1,0 +1,62 @@
+/**
+ * What a container sees of its size. Its cgroups limit it, but programs that ask how large the machine is (`nproc`, a
+ * database that takes a part of the memory) ask the kernel, which tells of the host.
+ */
+
+/**
+ * The processors that a container may run on: as many as it has, others for the next container, so that containers do
+ * not crowd on the first ones. Pure.
+ * @param allowed what this process may use, as the kernel lists it: `0-3,8`
+ * @param turn a number of the container's own
+ * @returns a list for `taskset -c`; `undefined` when it has all of them
+ */
+export function processorsOf(allowed: string, cpus: number, turn: number): string | undefined {
+  const all = allowed
+    .trim()
+    .split(',')
+    .flatMap((range) => {
+      const [first, last = first] = range.split('-').map(Number) as [number, number?];
+      return Array.from({ length: last! - first + 1 }, (_, index) => first + index);
+    });
+  if (cpus >= all.length) return undefined;
+  return Array.from({ length: cpus }, (_, index) => all[(turn * cpus + index) % all.length]!).join(',');
+}
+
+/**
+ * `/proc/meminfo` of a container. The total is that of its type; what is free is not measured: an eighth is taken.
+ * Pure.
+ */
+export function memoryInfo(memoryMiB: number): string {
+  const total = memoryMiB * 1024;
+  const taken = Math.round(total / 8);
+  const lines: readonly (readonly [name: string, kib: number])[] = [
+    ['MemTotal', total],
+    ['MemFree', total - taken],
+    ['MemAvailable', total - taken],
+    ['Buffers', 0],
+    ['Cached', 0],
+    ['SwapCached', 0],
+    ['Active', taken],
+    ['Inactive', 0],
+    ['Active(anon)', taken],
+    ['Inactive(anon)', 0],
+    ['Active(file)', 0],
+    ['Inactive(file)', 0],
+    ['Unevictable', 0],
+    ['Mlocked', 0],
+    ['SwapTotal', 0],
+    ['SwapFree', 0],
+    ['Dirty', 0],
+    ['Writeback', 0],
+    ['AnonPages', taken],
+    ['Mapped', 0],
+    ['Shmem', 0],
+    ['Slab', 0],
+    ['SReclaimable', 0],
+    ['SUnreclaim', 0],
+    ['CommitLimit', Math.round(total / 2)],
+    ['Committed_AS', taken],
+    ['Hugepagesize', 2048],
+  ];
+  return lines.map(([name, kib]) => `${`${name}:`.padEnd(16)}${String(kib).padStart(8)} kB\n`).join('');
+}
