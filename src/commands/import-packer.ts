@@ -80,6 +80,7 @@ async function run(args: Arguments): Promise<number> {
       name,
       pipelines: args.flag('pipeline'),
       read: localFiles([folder, ...args.list('files')]),
+      ingot: INGOT,
       today: new Date().toISOString().slice(0, 10),
       ...(parent === undefined ? {} : { parent }),
     });

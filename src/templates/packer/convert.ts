@@ -31,6 +31,8 @@ export interface ImportRequest {
   /** Makes pipelines, and no images. */
   readonly pipelines: boolean;
   readonly read: ReadLocal;
+  /** How Ingot is called, for what is said about its commands. */
+  readonly ingot: string;
   /** The day of the import, as YYYY-MM-DD. */
   readonly today: string;
 }
@@ -52,7 +54,8 @@ const MOST_NOTES = 2000;
 export function importPacker(request: ImportRequest): ImportResult {
   const notes: Note[] = [];
   const seen = new Set<string>();
-  const note = (one: Note): void => {
+  const note = (given: Note): void => {
+    const one = { ...given, why: given.why.replaceAll('$INGOT', request.ingot) };
     const key = `${showPlace(one.place)} ${one.what} ${one.why}`;
     if (seen.has(key) || notes.length >= MOST_NOTES) return;
     seen.add(key);
@@ -99,7 +102,7 @@ export function showNote({ place, what, why }: Note): string {
 
 /** Comments on top of the template: where it comes from, and what is not in it. */
 function header(request: ImportRequest, notes: readonly Note[]): string {
-  const lines = [`Imported from ${request.files.map(({ name }) => name).join(', ')} by ingot import-packer`];
+  const lines = [`Imported from ${request.files.map(({ name }) => name).join(', ')} by ${request.ingot} import-packer`];
   for (const [kind, title] of [
     ['left out', 'Not imported:'],
     ['choice', 'Choices to look at:'],
@@ -329,7 +332,7 @@ class Writer {
       'left out',
       described?.setting ?? 'its base',
       `${described === undefined ? 'it names no base' : `no managed image is known for '${described.text.slice(0, 100)}'`}: ` +
-        'give --parent NAME here, or --parameter ParentImage=ARN to `ingot build`',
+        'give --parent NAME here, or --parameter ParentImage=ARN to `$INGOT build`',
     );
     return { value: tagged('!Ref', 'ParentImage'), text: described?.text.toLowerCase() ?? '' };
   }
@@ -487,7 +490,7 @@ class Writer {
       ...(Object.keys(permission).length === 0 ? {} : { LaunchPermissionConfiguration: permission }),
       ...(key === undefined || key === '' ? {} : { KmsKeyId: key }),
     };
-    if (settings.has('region')) settings.note('choice', 'region', 'the Region is the one of `ingot build`');
+    if (settings.has('region')) settings.note('choice', 'region', 'the Region is the one of `$INGOT build`');
     settings.use('region');
     const asked = (settings.texts('ami_regions') ?? []).filter((each) => each !== '');
     const home = asked.length === 0 ? undefined : settings.text('region');

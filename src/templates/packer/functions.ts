@@ -41,18 +41,41 @@ function replaceAll(from: string, search: string, by: string, place: Place): str
   return parts.join(by);
 }
 
-/** Sets of characters such as `[- TZ:]` and plain texts are patterns that take linear time; others are not run. */
+/** Replaces what a set of characters such as `[- TZ:]` has, or a plain text; other patterns are not run. */
 function regexReplace(from: string, pattern: string, by: string, place: Place): string {
-  if (!/^(?:\[(?:[^\]\\]|\\[^pPQE])+\][+]?|[A-Za-z0-9 _:,/=-]+|\\[sdwSDW][+]?)$/.test(pattern) || by.includes('$'))
-    throw new PackerFault(`the pattern '${pattern}' is not evaluated here`, place);
-  let expression: RegExp;
-  try {
-    expression = new RegExp(pattern, 'g');
-  } catch {
-    throw new PackerFault(`the pattern '${pattern}' is not evaluated here`, place);
-  }
   if (from.length * (by.length + 1) > MOST) throw new PackerFault('the text becomes too long', place);
-  return from.replace(expression, () => by);
+  if (!by.includes('$')) {
+    if (/^[A-Za-z0-9 _:,/=-]+$/.test(pattern)) return replaceAll(from, pattern, by, place);
+    const fits = setOf(pattern);
+    if (fits !== undefined) {
+      const run = pattern.endsWith('+');
+      let made = '';
+      let before = false;
+      for (const character of from) {
+        const is = fits(character);
+        if (!is) made += character;
+        else if (!run || !before) made += by;
+        before = is;
+      }
+      return made;
+    }
+  }
+  throw new PackerFault(`the pattern '${pattern}' is not evaluated here`, place);
+}
+
+/** What `[^a-z_.]` or `[- TZ:]+` means; undefined for anything that is more. */
+function setOf(pattern: string): ((character: string) => boolean) | undefined {
+  const found = /^\[(\^?)([^[\]\\]{1,200})\]\+?$/.exec(pattern);
+  if (found === null) return undefined;
+  const signs = [...found[2]!];
+  const ranges: (readonly [string, string])[] = [];
+  for (let at = 0; at < signs.length; at++) {
+    const isRange = signs[at + 1] === '-' && at + 2 < signs.length;
+    ranges.push([signs[at]!, isRange ? signs[at + 2]! : signs[at]!]);
+    if (isRange) at += 2;
+  }
+  const without = found[1] === '^';
+  return (character) => ranges.some(([low, high]) => low <= character && character <= high) !== without;
 }
 
 function flatten(list: readonly PackerValue[]): PackerValue[] {

@@ -296,9 +296,9 @@ export function isAsked(only: readonly string[], type: string, name: string): bo
 export function postProcessor(name: string | undefined): string {
   switch (name) {
     case 'manifest':
-      return '`ingot images` lists what was made';
+      return '`$INGOT images` lists what was made';
     case 'amazon-import':
-      return '`ingot import` imports a disk';
+      return '`$INGOT import` imports a disk';
     case 'vagrant':
     case 'vagrant-cloud':
       return 'Ingot makes no Vagrant boxes';

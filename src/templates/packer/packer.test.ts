@@ -161,6 +161,7 @@ function imported(request: Partial<ImportRequest>): ImportResult {
     name: 'web',
     pipelines: false,
     read: exampleFile,
+    ingot: 'ingot',
     today: '2026-11-30',
     ...request,
   });

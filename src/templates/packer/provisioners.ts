@@ -30,8 +30,8 @@ const TRANSLATED: Readonly<Record<string, Translate>> = {
 const INSTEAD: Readonly<Record<string, string>> = {
   ansible: 'Ansible runs on your machine; examples/components/ansible-playbook.yaml runs a playbook in the instance',
   'ansible-local': 'examples/components/ansible-playbook.yaml runs a playbook in the instance',
-  'shell-local': 'it runs on your machine, before or while Packer builds; run it before `ingot build`',
-  breakpoint: '`ingot build --keep-on-failure` keeps an instance to look at',
+  'shell-local': 'it runs on your machine, before or while Packer builds; run it before `$INGOT build`',
+  breakpoint: '`$INGOT build --keep-on-failure` keeps an instance to look at',
   'windows-shell': 'AWSTOE has no step for cmd.exe; call it from PowerShell with cmd /c',
   'puppet-masterless': 'examples/components/puppet-apply.yaml applies manifests in the instance',
   inspec: 'write its checks into the validate or test phase of a component',

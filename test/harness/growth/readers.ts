@@ -777,6 +777,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
           name: 'a',
           pipelines: false,
           read: () => ({ kind: 'file', file: { name: 'a', bytes: Buffer.from(text), executable: true } }),
+          ingot: 'ingot',
           today: '2026-01-01',
         }),
       ),
