@@ -33,6 +33,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./delete-stack.ts')).deleteStack,
   },
   import: { summary: 'import a disk as an image', load: async () => (await import('./import.ts')).importDisk },
+  'import-packer': {
+    summary: 'turn a Packer template into a CloudFormation template',
+    load: async () => (await import('./import-packer.ts')).importPackerTemplate,
+  },
   logs: { summary: 'show the log of an image build', load: async () => (await import('./logs.ts')).logs },
   launch: { summary: 'launch an image as a virtual machine', load: async () => (await import('./launch.ts')).launch },
   instances: { summary: 'list launched instances', load: async () => (await import('./instances.ts')).instances },
@@ -98,6 +102,7 @@ export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
     'validate',
     'run',
     'import',
+    'import-packer',
     'logs',
     'images',
     'pipelines',

@@ -29,8 +29,14 @@ const KINDS: Readonly<Record<FileKind, { readonly is: string; readonly use: stri
     use: '`$INGOT validate FILE` validates it; in a template it is the Data of an AWS::ImageBuilder::Workflow',
   },
   cloudformation: { is: 'a CloudFormation template', use: '`$INGOT build FILE` builds its images' },
-  'packer-json': { is: 'a Packer template (JSON)', use: 'Ingot does not read it; put its scripts into a component' },
-  'packer-hcl': { is: 'a Packer template (HCL)', use: 'Ingot does not read it; put its scripts into a component' },
+  'packer-json': {
+    is: 'a Packer template (JSON)',
+    use: '`$INGOT import-packer FILE` turns it into a CloudFormation template',
+  },
+  'packer-hcl': {
+    is: 'a Packer template (HCL)',
+    use: '`$INGOT import-packer FILE` turns it into a CloudFormation template',
+  },
   terraform: {
     is: 'a Terraform configuration',
     use: 'apply it with the AWS provider, its endpoint set to a running `$INGOT serve`',

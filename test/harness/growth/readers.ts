@@ -42,6 +42,7 @@ import { unitsInQuestion } from '../../../src/guest/service-journal.ts';
 import { Mask } from '../../../src/secrets/mask.ts';
 import { placeInText } from '../../../src/templates/places.ts';
 import { recognize } from '../../../src/templates/recognize.ts';
+import { importPacker } from '../../../src/templates/packer/convert.ts';
 import { parseTemplate, planTemplate } from '../../../src/templates/template.ts';
 
 /** A reader, and what is given to it. */
@@ -722,6 +723,64 @@ export const READERS: Readonly<Record<string, Reader>> = {
         attempt(() => readHits(text)),
       ];
     },
+  },
+  'Packer templates': {
+    longest: 16 * KIB,
+    pieces: [
+      'variable "a" {\n',
+      '"${',
+      '<<EOT\n',
+      'EOT\n',
+      '{{user `',
+      '{{',
+      '`',
+      '/*',
+      '%{',
+      ' ? ',
+      '=>',
+      '...',
+      '[*]',
+      'for a in ',
+    ],
+    hard: [
+      ['x = "', '${', ''],
+      ['x = [', '[', ''],
+      ['x = ', '-', '1'],
+      ['x = a', '.a', ''],
+      ['x = ', '1 + ', '1'],
+      ['x = <<A\n', ' a\n', ''],
+      ['', '/*', ''],
+      ['{"builders": [{"type": "a", "ami_name": "', '{{', '"}]}'],
+      ['{"builders": [{"type": "a", "ami_name": "', '{{`', '"}]}'],
+      ['{"builders": [{"type": "a", "ami_name": "', '{{user ` | ', '"}]}'],
+      ['{"builders": [', '{"type": "a"},', '{"type": "a"}]}'],
+      [
+        '{"builders": [{"type": "a", "ssh_username": "',
+        'a',
+        '"}], "provisioners": [{"type": "shell", "inline": ["{{`"]}]}',
+      ],
+      ['{"builders": [{"type": "a", "image": "ubuntu', ' rhel-', '"}]}'],
+      ['{"builders": [{"type": "a"}], "provisioners": [{"type": "shell", "inline": ["', 'sudo -u ', '"]}]}'],
+      [
+        '{"builders": [{"type": "a"}], "provisioners": [{"type": "shell", "script": "a", "execute_command": "',
+        'sudo su -',
+        '"}]}',
+      ],
+    ],
+    read: (text) =>
+      attempt(() =>
+        importPacker({
+          files: [{ name: 'a', text }],
+          variableFiles: [],
+          variables: new Map(),
+          only: [],
+          name: 'a',
+          pipelines: false,
+          read: () => ({ kind: 'file', file: { name: 'a', bytes: Buffer.from(text), executable: true } }),
+          ingot: 'ingot',
+          today: '2026-01-01',
+        }),
+      ),
   },
   'answers and paths': {
     longest: 64 * KIB,

@@ -1,0 +1,99 @@
+/** Packer's template engine within texts: `{{timestamp}}`, {{user `name`}}. Pure; one pass. */
+import { PackerFault, type Place } from './hcl.ts';
+import { BUILD_TIME, UNIQUE } from './values.ts';
+
+/** What the functions of a text mean. */
+export interface EngineContext {
+  readonly place: Place;
+  /** Name and type of the source that is built. */
+  readonly source?: { readonly name: string; readonly type: string };
+  /** {{user `name`}}; only templates in JSON have it. */
+  readonly user?: (name: string, place: Place) => string;
+  /** {{env `NAME`}} */
+  readonly env?: (name: string, place: Place) => string;
+}
+
+/**
+ * Evaluates what a text has in double braces. Fields (`{{ .Vars }}`) and references to secrets stay as they are.
+ * @throws {PackerFault} for a function that is not evaluated here
+ */
+export function expandTemplate(text: string, context: EngineContext): string {
+  let made = '';
+  let at = 0;
+  for (;;) {
+    const start = text.indexOf('{{', at);
+    const end = start === -1 ? -1 : closing(text, start + 2);
+    if (end === -1) return made + text.slice(at);
+    made += text.slice(at, start);
+    const inner = text
+      .slice(start + 2, end)
+      .replace(/^-|-$/g, '')
+      .trim();
+    made += pipeline(inner, context) ?? text.slice(start, end + 2);
+    at = end + 2;
+  }
+}
+
+/** Where `}}` is, that is not within a raw text. */
+function closing(text: string, from: number): number {
+  const end = text.indexOf('}}', from);
+  const raw = text.indexOf('`', from);
+  if (raw === -1 || end === -1 || raw > end) return end;
+  const rawEnd = text.indexOf('`', raw + 1);
+  return rawEnd === -1 ? end : text.indexOf('}}', rawEnd + 1);
+}
+
+function pipeline(inner: string, context: EngineContext): string | undefined {
+  if (inner.startsWith('.') || inner.startsWith('resolve:') || inner.startsWith('imagebuilder:')) return undefined;
+  let value: string | undefined;
+  for (const part of inner.split('|')) {
+    const words = [...part.matchAll(/`([^`]*)`|"([^"]*)"|([^\s`"]+)/g)];
+    if (words.length === 0 || words.length > 20) return undefined;
+    const [first, ...rest] = words;
+    if (first![3] === undefined) {
+      value = first![1] ?? first![2]!;
+      continue;
+    }
+    const args = rest.map(([, raw, quoted, word]) => raw ?? quoted ?? word!);
+    if (value !== undefined) args.push(value);
+    if (args.some((arg) => arg.startsWith('(') || arg.startsWith('.'))) return undefined;
+    value = call(first![3], args, context);
+  }
+  return value;
+}
+
+function call(name: string, args: readonly string[], context: EngineContext): string {
+  const { place, source } = context;
+  const only = args[0] ?? '';
+  switch (name) {
+    case 'user':
+      if (context.user !== undefined) return context.user(only, place);
+      throw new PackerFault('templates in HCL2 have var.NAME instead of {{user}}', place);
+    case 'env':
+      if (context.env !== undefined) return context.env(only, place);
+      throw new PackerFault('the environment is not read; give the value with --var', place);
+    case 'timestamp':
+    case 'isotime':
+    case 'strftime':
+      return BUILD_TIME;
+    case 'uuid':
+      return UNIQUE;
+    case 'build_name':
+      return source?.name ?? '';
+    case 'build_type':
+      return source?.type ?? '';
+    case 'template_dir':
+    case 'pwd':
+      return '.';
+    case 'lower':
+      return only.toLowerCase();
+    case 'upper':
+      return only.toUpperCase();
+    case 'clean_ami_name':
+    case 'clean_resource_name':
+    case 'clean_image_name':
+      return only.replace(/[^A-Za-z0-9()[\] ./\-'@_{}:`\ue000\ue001]/g, '-');
+    default:
+      throw new PackerFault(`the template function '${name}' is not evaluated here`, place);
+  }
+}

@@ -1,0 +1,219 @@
+/** Evaluates Packer's expressions without Packer. Pure; work and length of texts have limits. */
+import { nearestWord } from '../../documents/nearest.ts';
+import { FUNCTIONS } from './functions.ts';
+import { PackerFault, type Expr, type Place } from './hcl.ts';
+import { booleanOf, dataMarker, isList, isMap, numberOf, textOf, type PackerValue } from './values.ts';
+
+/** Expressions evaluated for one template, and characters of texts that they make. */
+const MOST_STEPS = 200_000;
+const MOST_CHARACTERS = 16 << 20;
+/** Expressions that are evaluated within one another, across locals. */
+const MOST_DEPTH = 400;
+
+/** What names mean. */
+export interface Names {
+  /** Value of `var.NAME`. @throws {PackerFault} */
+  variable(name: string, place: Place): PackerValue;
+  /** Value of `local.NAME`. @throws {PackerFault} */
+  local(name: string, place: Place): PackerValue;
+  /** `source.NAME` within a build: the source's name and type. */
+  source(name: string): string | undefined;
+}
+
+/** Evaluates expressions, and counts what that costs. */
+export class Evaluator {
+  #steps = 0;
+  #characters = 0;
+  #depth = 0;
+
+  /** @throws {PackerFault} for what has no value here */
+  evaluate(expr: Expr, names: Names, own: ReadonlyMap<string, PackerValue> = new Map()): PackerValue {
+    if (++this.#steps > MOST_STEPS) throw new PackerFault(`more than ${MOST_STEPS} expressions are evaluated`, expr.at);
+    if (++this.#depth > MOST_DEPTH) throw new PackerFault('expressions depend on one another too deeply', expr.at);
+    try {
+      const value = this.#value(expr, names, own);
+      if (typeof value === 'string') this.#characters += value.length;
+      else if (isList(value)) this.#characters += value.length;
+      if (this.#characters > MOST_CHARACTERS) throw new PackerFault('the texts become too long', expr.at);
+      return value;
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #value(expr: Expr, names: Names, own: ReadonlyMap<string, PackerValue>): PackerValue {
+    const evaluate = (of: Expr): PackerValue => this.evaluate(of, names, own);
+    switch (expr.kind) {
+      case 'literal':
+        return expr.value;
+      case 'template': {
+        const [first, only, last] = expr.parts;
+        // A text that is one reference keeps its type: "${var.tags}".
+        if (expr.parts.length === 3 && first === '' && last === '') return evaluate(only as Expr);
+        return expr.parts.map((part) => (typeof part === 'string' ? part : textOf(evaluate(part), part.at))).join('');
+      }
+      case 'name':
+        return own.get(expr.name) ?? fail(`'${expr.name}' is not known`, expr.at);
+      case 'attribute':
+        return this.#attribute(expr, names, own);
+      case 'index': {
+        const of = evaluate(expr.of);
+        const key = evaluate(expr.key);
+        const found = isList(of)
+          ? of[numberOf(key, expr.at)]
+          : isMap(of)
+            ? of.map.get(textOf(key, expr.at))
+            : fail('only lists and maps have an index', expr.at);
+        return found === undefined ? fail('there is no such index or key', expr.at) : found;
+      }
+      case 'splat': {
+        const of = evaluate(expr.of);
+        return (isList(of) ? of : [of]).map((item) =>
+          expr.path.reduce((value, key) => member(value, key, expr.at), item),
+        );
+      }
+      case 'tuple':
+        return expr.items.map(evaluate);
+      case 'object':
+        return { map: new Map(expr.items.map(([key, value]) => [textOf(evaluate(key), key.at), evaluate(value)])) };
+      case 'call':
+        return this.#call(expr, evaluate);
+      case 'unary': {
+        const of = evaluate(expr.of);
+        return expr.operator === '!' ? !booleanOf(of, expr.at) : -numberOf(of, expr.at);
+      }
+      case 'binary':
+        return binary(expr, evaluate);
+      case 'conditional':
+        return evaluate(booleanOf(evaluate(expr.test), expr.at) ? expr.yes : expr.no);
+      case 'for':
+        return this.#for(expr, names, own);
+      case 'unsupported':
+        return fail(`${expr.what} is not evaluated here`, expr.at);
+    }
+  }
+
+  #attribute(
+    expr: Extract<Expr, { kind: 'attribute' }>,
+    names: Names,
+    own: ReadonlyMap<string, PackerValue>,
+  ): PackerValue {
+    const { of, name, at } = expr;
+    if (of.kind === 'name' && !own.has(of.name)) {
+      if (of.name === 'var') return names.variable(name, at);
+      if (of.name === 'local') return names.local(name, at);
+      // Files are looked for in the template's folder.
+      if (of.name === 'path' && ['root', 'cwd'].includes(name)) return '.';
+      if (of.name === 'source') return names.source(name) ?? fail(`source.${name} is not known here`, at);
+      if (of.name === 'packer' && name === 'version') return fail('packer.version is not known here', at);
+      if (of.name === 'build') return fail(`build.${name} is known only when Packer runs`, at);
+    }
+    // data.TYPE.NAME.id, .value, .secret_string
+    if (
+      of.kind === 'attribute' &&
+      of.of.kind === 'attribute' &&
+      of.of.of.kind === 'name' &&
+      of.of.of.name === 'data' &&
+      ['id', 'value'].includes(name)
+    )
+      return dataMarker(of.of.name, of.name);
+    if (rootOf(of) === 'data') return fail('only the id or value of a data source is read', at);
+    return member(this.evaluate(of, names, own), name, at);
+  }
+
+  #call(expr: Extract<Expr, { kind: 'call' }>, evaluate: (of: Expr) => PackerValue): PackerValue {
+    if (expr.name === 'try' || expr.name === 'can') {
+      for (const argument of expr.args) {
+        try {
+          const value = evaluate(argument);
+          return expr.name === 'can' ? true : value;
+        } catch (error) {
+          if (!(error instanceof PackerFault)) throw error;
+        }
+      }
+      return expr.name === 'can' ? false : fail('try: no argument has a value', expr.at);
+    }
+    const run = FUNCTIONS.get(expr.name);
+    if (run === undefined) {
+      const near = nearestWord(expr.name, [...FUNCTIONS.keys()]);
+      return fail(
+        `the function ${expr.name}() is not evaluated here${near === undefined ? '' : `; did you mean ${near}()?`}`,
+        expr.at,
+      );
+    }
+    const args = expr.args.map(evaluate);
+    const last = args.at(-1);
+    return run(expr.spread && last !== undefined && isList(last) ? [...args.slice(0, -1), ...last] : args, expr.at);
+  }
+
+  #for(expr: Extract<Expr, { kind: 'for' }>, names: Names, own: ReadonlyMap<string, PackerValue>): PackerValue {
+    const over = this.evaluate(expr.over, names, own);
+    const pairs: readonly (readonly [PackerValue, PackerValue])[] = isList(over)
+      ? over.map((item, index) => [index, item])
+      : isMap(over)
+        ? [...over.map]
+        : fail('for needs a list or a map', expr.at);
+    const list: PackerValue[] = [];
+    const map = new Map<string, PackerValue>();
+    for (const [key, value] of pairs) {
+      const [first, second] = expr.names;
+      const inner = new Map(own);
+      if (second === undefined) inner.set(first!, value);
+      else inner.set(first!, key).set(second, value);
+      if (expr.test !== undefined && !booleanOf(this.evaluate(expr.test, names, inner), expr.at)) continue;
+      const made = this.evaluate(expr.value, names, inner);
+      if (expr.key === undefined) list.push(made);
+      else map.set(textOf(this.evaluate(expr.key, names, inner), expr.at), made);
+    }
+    return expr.key === undefined ? list : { map };
+  }
+}
+
+function fail(message: string, place: Place): never {
+  throw new PackerFault(message, place);
+}
+
+function rootOf(expr: Expr): string | undefined {
+  let at = expr;
+  while (at.kind === 'attribute' || at.kind === 'index' || at.kind === 'splat') at = at.of;
+  return at.kind === 'name' ? at.name : undefined;
+}
+
+function member(of: PackerValue, name: string, place: Place): PackerValue {
+  if (isMap(of)) return of.map.get(name) ?? fail(`there is no '${name}'`, place);
+  if (isList(of) && /^\d+$/.test(name)) return of[Number(name)] ?? fail(`there is no item ${name}`, place);
+  return fail(`there is no '${name}'`, place);
+}
+
+function binary(expr: Extract<Expr, { kind: 'binary' }>, evaluate: (of: Expr) => PackerValue): PackerValue {
+  const left = evaluate(expr.left);
+  const { at, operator } = expr;
+  if (operator === '&&') return booleanOf(left, at) && booleanOf(evaluate(expr.right), at);
+  if (operator === '||') return booleanOf(left, at) || booleanOf(evaluate(expr.right), at);
+  const right = evaluate(expr.right);
+  if (operator === '==' || operator === '!=') {
+    const same = isList(left) && isList(right) ? left.length === 0 && right.length === 0 : left === right;
+    return same === (operator === '==');
+  }
+  const [a, b] = [numberOf(left, at), numberOf(right, at)];
+  switch (operator) {
+    case '<':
+      return a < b;
+    case '<=':
+      return a <= b;
+    case '>':
+      return a > b;
+    case '>=':
+      return a >= b;
+    case '+':
+      return a + b;
+    case '-':
+      return a - b;
+    case '*':
+      return a * b;
+    case '/':
+      return a / b;
+    default:
+      return a % b;
+  }
+}

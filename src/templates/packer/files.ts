@@ -1,0 +1,18 @@
+/** Files beside a template, as its provisioners name them. */
+
+/** One file. */
+export interface LocalFile {
+  /** Its name; within a folder, the path from that folder. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly executable: boolean;
+}
+
+/** What is at a path: a file, a folder's files, or why it is not read. */
+export type LocalContent =
+  | { readonly kind: 'file'; readonly file: LocalFile }
+  | { readonly kind: 'folder'; readonly files: readonly LocalFile[] }
+  | { readonly kind: 'absent'; readonly why: string };
+
+/** Reads a file or a folder by the path that the template says. */
+export type ReadLocal = (path: string) => LocalContent;

@@ -1,0 +1,546 @@
+/**
+ * Reads HCL2 as Packer's templates have it, and JSON, into blocks, attributes and expressions with their places. Pure;
+ * one pass over the text. Source: the HCL native syntax specification.
+ */
+
+/** Largest text, in characters. */
+const MOST_CHARACTERS = 1 << 20;
+/** How deep expressions and blocks may be nested. */
+const MOST_DEPTH = 64;
+
+/** Where something is in a file; line and column from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** `web.pkr.hcl:3:5` */
+export function showPlace({ file, line, column }: Place): string {
+  return `${file}:${line}:${column}`;
+}
+
+/** A text that is no HCL, or an expression without a value. */
+export class PackerFault extends Error {
+  override readonly name = 'PackerFault';
+  readonly place: Place;
+
+  constructor(message: string, place: Place) {
+    super(message);
+    this.place = place;
+  }
+}
+
+interface At {
+  readonly at: Place;
+}
+type Node<Kind extends string, Members> = Readonly<{ kind: Kind } & Members> & At;
+
+/** An expression. */
+export type Expr =
+  | Node<'literal', { value: string | number | boolean | null }>
+  | Node<'template', { parts: readonly (string | Expr)[] }>
+  | Node<'name', { name: string }>
+  | Node<'attribute', { of: Expr; name: string }>
+  | Node<'index', { of: Expr; key: Expr }>
+  | Node<'splat', { of: Expr; path: readonly string[] }>
+  | Node<'tuple', { items: readonly Expr[] }>
+  | Node<'object', { items: readonly (readonly [key: Expr, value: Expr])[] }>
+  | Node<'call', { name: string; args: readonly Expr[]; spread: boolean }>
+  | Node<'unary', { operator: string; of: Expr }>
+  | Node<'binary', { operator: string; left: Expr; right: Expr }>
+  | Node<'conditional', { test: Expr; yes: Expr; no: Expr }>
+  | Node<'for', { names: readonly string[]; over: Expr; key?: Expr; value: Expr; test?: Expr }>
+  /** A part of the language that is not evaluated here. */
+  | Node<'unsupported', { what: string }>;
+
+/** `name = value` */
+export interface Attribute extends At {
+  readonly name: string;
+  readonly value: Expr;
+}
+
+/** `type "label" { … }` */
+export interface Block extends At {
+  readonly type: string;
+  readonly labels: readonly string[];
+  readonly body: Body;
+}
+
+/** What is between braces, or a whole file. */
+export interface Body {
+  readonly attributes: readonly Attribute[];
+  readonly blocks: readonly Block[];
+}
+
+/**
+ * Reads a file of HCL2.
+ * @throws {PackerFault}
+ */
+export function parseHcl(file: string, text: string): Body {
+  return new Reader(file, text, 'hcl').file();
+}
+
+/**
+ * Reads one expression, such as a variable's value of the command line.
+ * @throws {PackerFault}
+ */
+export function parseExpression(file: string, text: string): Expr {
+  return new Reader(file, text, 'hcl').wholeExpression();
+}
+
+/**
+ * Reads JSON: objects, arrays and literals as expressions, texts as they are.
+ * @throws {PackerFault}
+ */
+export function parseJson(file: string, text: string): Expr {
+  return new Reader(file, text, 'json').wholeExpression();
+}
+
+const BINARY: readonly (readonly string[])[] = [
+  ['||'],
+  ['&&'],
+  ['==', '!='],
+  ['<=', '>=', '<', '>'],
+  ['+', '-'],
+  ['*', '/', '%'],
+];
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\' };
+const JSON_ESCAPES: Readonly<Record<string, string>> = { ...ESCAPES, '/': '/', b: '\b', f: '\f' };
+const NAME = /[\p{L}_][\p{L}\p{N}_-]*/uy;
+const NUMBER = /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const HEREDOC = /<<(-?)([\p{L}_][\p{L}\p{N}_-]*)[ \t]*\r?\n/uy;
+
+class Reader {
+  readonly #file: string;
+  readonly #text: string;
+  readonly #mode: 'hcl' | 'json';
+  readonly #firstLine: number;
+  readonly #lines: number[] = [0];
+  #at = 0;
+  #depth = 0;
+  /** Within brackets, where a line's end means nothing. */
+  #nested = 0;
+
+  constructor(file: string, text: string, mode: 'hcl' | 'json', firstLine = 1) {
+    this.#file = file;
+    this.#text = text;
+    this.#mode = mode;
+    this.#firstLine = firstLine;
+    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) this.#lines.push(at + 1);
+    if (text.length > MOST_CHARACTERS) this.#fail(`the file has ${text.length} characters; at most ${MOST_CHARACTERS}`);
+  }
+
+  file(): Body {
+    const body = this.#body(false);
+    if (this.#at < this.#text.length) this.#fail(`unexpected ${this.#found()}`);
+    return body;
+  }
+
+  wholeExpression(): Expr {
+    this.#nested++;
+    const value = this.#expression();
+    this.#space();
+    if (this.#at < this.#text.length) this.#fail(`unexpected ${this.#found()} behind the value`);
+    return value;
+  }
+
+  /** The parts of a text with `${}` in it. */
+  template(): readonly (string | Expr)[] {
+    const parts: (string | Expr)[] = [];
+    let plain = '';
+    while (this.#at < this.#text.length) {
+      const interpolation = this.#interpolation();
+      if (interpolation === undefined) plain += this.#text[this.#at++]!;
+      else if (typeof interpolation === 'string') plain += interpolation;
+      else {
+        parts.push(plain, interpolation);
+        plain = '';
+      }
+    }
+    return [...parts, plain];
+  }
+
+  #place(at = this.#at): Place {
+    let low = 0;
+    let high = this.#lines.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#lines[middle]! <= at) low = middle;
+      else high = middle - 1;
+    }
+    return { file: this.#file, line: low + this.#firstLine, column: at - this.#lines[low]! + 1 };
+  }
+
+  #fail(message: string, at = this.#at): never {
+    throw new PackerFault(message, this.#place(at));
+  }
+
+  #found(): string {
+    const character = this.#text[this.#at];
+    return character === undefined ? 'end of the file' : `'${character === '\n' ? 'end of line' : character}'`;
+  }
+
+  /** Passes over blanks and comments; over ends of lines within brackets, or when told so. */
+  #space(lines = this.#nested > 0): void {
+    for (;;) {
+      const character = this.#text[this.#at];
+      if (character === ' ' || character === '\t' || character === '\r' || (lines && character === '\n')) this.#at++;
+      else if (character === '#' || this.#text.startsWith('//', this.#at)) {
+        const end = this.#text.indexOf('\n', this.#at);
+        this.#at = end === -1 ? this.#text.length : end;
+      } else if (this.#text.startsWith('/*', this.#at)) {
+        const end = this.#text.indexOf('*/', this.#at + 2);
+        if (end === -1) this.#fail('the comment has no end');
+        this.#at = end + 2;
+      } else return;
+    }
+  }
+
+  #take(sign: string): boolean {
+    this.#space();
+    if (!this.#text.startsWith(sign, this.#at)) return false;
+    this.#at += sign.length;
+    return true;
+  }
+
+  #need(sign: string): void {
+    if (!this.#take(sign)) this.#fail(`expected '${sign}', found ${this.#found()}`);
+  }
+
+  #match(pattern: RegExp): RegExpExecArray | null {
+    pattern.lastIndex = this.#at;
+    const match = pattern.exec(this.#text);
+    if (match !== null) this.#at = pattern.lastIndex;
+    return match;
+  }
+
+  #deeper<T>(read: () => T): T {
+    if (++this.#depth > MOST_DEPTH) this.#fail(`nested deeper than ${MOST_DEPTH} levels`);
+    try {
+      return read();
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #within<T>(nested: number, read: () => T): T {
+    const before = this.#nested;
+    this.#nested = nested;
+    try {
+      return read();
+    } finally {
+      this.#nested = before;
+    }
+  }
+
+  #body(inBraces: boolean): Body {
+    const attributes: Attribute[] = [];
+    const blocks: Block[] = [];
+    for (;;) {
+      this.#space(true);
+      if (this.#at >= this.#text.length || (inBraces && this.#text[this.#at] === '}')) return { attributes, blocks };
+      const at = this.#place();
+      const name = this.#match(NAME)?.[0] ?? this.#fail(`expected a name, found ${this.#found()}`);
+      this.#space();
+      if (this.#text[this.#at] === '=' && this.#text[this.#at + 1] !== '=') {
+        this.#at++;
+        attributes.push({ name, value: this.#expression(), at });
+      } else blocks.push(this.#block(name, at));
+      this.#space();
+      const next = this.#text[this.#at];
+      if (next !== undefined && next !== '\n' && !(inBraces && next === '}') && next !== ',')
+        this.#fail(`expected the end of the line, found ${this.#found()}`);
+    }
+  }
+
+  #block(type: string, at: Place): Block {
+    const labels: string[] = [];
+    for (;;) {
+      this.#space();
+      if (this.#take('{')) break;
+      const start = this.#at;
+      if (this.#text[this.#at] === '"') {
+        const label = this.#quoted();
+        if (label.kind !== 'literal') this.#fail('a label is a plain text', start);
+        labels.push(String(label.value));
+      } else labels.push(this.#match(NAME)?.[0] ?? this.#fail(`expected '=' or '{', found ${this.#found()}`));
+    }
+    const body = this.#deeper(() => this.#within(0, () => this.#body(true)));
+    this.#within(1, () => this.#need('}'));
+    return { type, labels, body, at };
+  }
+
+  #expression(): Expr {
+    return this.#deeper(() => {
+      const test = this.#binary(0);
+      if (this.#mode === 'json' || !this.#take('?')) return test;
+      const yes = this.#expression();
+      this.#need(':');
+      return { kind: 'conditional', test, yes, no: this.#expression(), at: test.at };
+    });
+  }
+
+  #binary(level: number): Expr {
+    const operators = BINARY[level];
+    if (operators === undefined || this.#mode === 'json') return this.#unary();
+    let left = this.#binary(level + 1);
+    for (;;) {
+      this.#space();
+      const operator = operators.find((sign) => this.#text.startsWith(sign, this.#at));
+      if (operator === undefined) return left;
+      this.#at += operator.length;
+      left = { kind: 'binary', operator, left, right: this.#binary(level + 1), at: left.at };
+    }
+  }
+
+  #unary(): Expr {
+    this.#space();
+    const at = this.#place();
+    const sign = this.#text[this.#at];
+    if (sign !== '!' && sign !== '-') return this.#postfix();
+    this.#at++;
+    return this.#deeper(() => ({ kind: 'unary', operator: sign, of: this.#unary(), at }));
+  }
+
+  #postfix(): Expr {
+    let of = this.#primary();
+    if (this.#mode === 'json') return of;
+    for (;;) {
+      const at = this.#place();
+      const next = this.#text[this.#at];
+      if (next === '.' && this.#text[this.#at + 1] === '*') {
+        this.#at += 2;
+        of = { kind: 'splat', of, path: this.#path(), at };
+      } else if (next === '.' && this.#text[this.#at + 1] !== '.') {
+        this.#at++;
+        const name = this.#match(NAME)?.[0] ?? this.#match(NUMBER)?.[0] ?? this.#fail('expected a name behind the dot');
+        of = { kind: 'attribute', of, name, at };
+      } else if (this.#text.startsWith('[*]', this.#at)) {
+        this.#at += 3;
+        of = { kind: 'splat', of, path: this.#path(), at };
+      } else if (next === '[') {
+        this.#at++;
+        const key = this.#within(1, () => {
+          const read = this.#expression();
+          this.#need(']');
+          return read;
+        });
+        of = { kind: 'index', of, key, at };
+      } else return of;
+    }
+  }
+
+  #path(): readonly string[] {
+    const path: string[] = [];
+    while (this.#text[this.#at] === '.') {
+      this.#at++;
+      path.push(this.#match(NAME)?.[0] ?? this.#fail('expected a name behind the dot'));
+    }
+    return path;
+  }
+
+  #primary(): Expr {
+    this.#space();
+    const at = this.#place();
+    const next = this.#text[this.#at];
+    if (next === '"') return this.#quoted();
+    if (next === '(') {
+      this.#at++;
+      return this.#within(1, () => {
+        const value = this.#expression();
+        this.#need(')');
+        return value;
+      });
+    }
+    if (next === '[') return this.#within(1, () => this.#tuple(at));
+    if (next === '{') return this.#within(1, () => this.#object(at));
+    if (next === '<') return this.#heredoc(at);
+    const number = this.#match(NUMBER);
+    if (number !== null) return { kind: 'literal', value: Number(number[0]), at };
+    const name = this.#match(NAME)?.[0] ?? this.#fail(`expected a value, found ${this.#found()}`);
+    if (name === 'true' || name === 'false') return { kind: 'literal', value: name === 'true', at };
+    if (name === 'null') return { kind: 'literal', value: null, at };
+    if (this.#text[this.#at] !== '(') return { kind: 'name', name, at };
+    this.#at++;
+    return this.#within(1, () => this.#call(name, at));
+  }
+
+  #call(name: string, at: Place): Expr {
+    const args: Expr[] = [];
+    let spread = false;
+    while (!this.#take(')')) {
+      args.push(this.#expression());
+      spread = this.#take('...');
+      if (!this.#take(',')) {
+        this.#need(')');
+        break;
+      }
+    }
+    return { kind: 'call', name, args, spread, at };
+  }
+
+  #tuple(at: Place): Expr {
+    this.#at++;
+    if (this.#isFor()) return this.#for(at, ']');
+    const items: Expr[] = [];
+    while (!this.#take(']')) {
+      items.push(this.#expression());
+      if (!this.#take(',')) {
+        this.#need(']');
+        break;
+      }
+    }
+    return { kind: 'tuple', items, at };
+  }
+
+  #object(at: Place): Expr {
+    this.#at++;
+    if (this.#isFor()) return this.#for(at, '}');
+    const items: [Expr, Expr][] = [];
+    while (!this.#take('}')) {
+      const key = this.#expression();
+      if (!this.#take('=')) this.#need(':');
+      // The end of a line ends an item as well as a comma does.
+      const value = this.#within(0, () => {
+        this.#space(true);
+        return this.#expression();
+      });
+      items.push([key.kind === 'name' ? { kind: 'literal', value: key.name, at: key.at } : key, value]);
+      if (this.#take(',')) continue;
+      if (this.#mode === 'json') {
+        this.#need('}');
+        break;
+      }
+    }
+    return { kind: 'object', items, at };
+  }
+
+  #isFor(): boolean {
+    this.#space();
+    return this.#mode === 'hcl' && /^for\s/.test(this.#text.slice(this.#at, this.#at + 4));
+  }
+
+  #for(at: Place, end: string): Expr {
+    this.#at += 'for'.length;
+    const names: string[] = [];
+    do {
+      this.#space();
+      names.push(this.#match(NAME)?.[0] ?? this.#fail('expected a name'));
+    } while (this.#take(','));
+    this.#need('in');
+    const over = this.#expression();
+    this.#need(':');
+    const first = this.#expression();
+    const value = this.#take('=>') ? this.#expression() : undefined;
+    if (this.#take('...')) this.#fail('grouping (...) is not read');
+    this.#space();
+    let test: Expr | undefined;
+    if (/^if\s/.test(this.#text.slice(this.#at, this.#at + 3))) {
+      this.#at += 'if'.length;
+      test = this.#expression();
+    }
+    this.#need(end);
+    return {
+      kind: 'for',
+      names,
+      over,
+      value: value ?? first,
+      at,
+      ...(value === undefined ? {} : { key: first }),
+      ...(test === undefined ? {} : { test }),
+    };
+  }
+
+  #quoted(): Expr {
+    const at = this.#place();
+    const start = this.#at++;
+    const parts: (string | Expr)[] = [];
+    let plain = '';
+    for (;;) {
+      const character = this.#text[this.#at];
+      if (character === undefined || character === '\n') this.#fail('the text has no closing quote', start);
+      if (character === '"') break;
+      if (character === '\\') plain += this.#escape();
+      else {
+        const interpolation = this.#mode === 'json' ? undefined : this.#interpolation();
+        if (interpolation === undefined) {
+          plain += character;
+          this.#at++;
+        } else if (typeof interpolation === 'string') plain += interpolation;
+        else {
+          parts.push(plain, interpolation);
+          plain = '';
+        }
+      }
+    }
+    this.#at++;
+    if (parts.length === 0) return { kind: 'literal', value: plain, at };
+    return { kind: 'template', parts: [...parts, plain], at };
+  }
+
+  #escape(): string {
+    const sign = this.#text[this.#at + 1] ?? '';
+    const size = sign === 'u' ? 4 : sign === 'U' && this.#mode === 'hcl' ? 8 : 0;
+    if (size > 0) {
+      const digits = this.#text.slice(this.#at + 2, this.#at + 2 + size);
+      const code = /^[0-9a-fA-F]+$/.test(digits) && digits.length === size ? Number.parseInt(digits, 16) : -1;
+      if (code < 0 || code > 0x10ffff) this.#fail(`invalid escape \\${sign}${digits}`);
+      this.#at += 2 + size;
+      return String.fromCodePoint(code);
+    }
+    const escapes = this.#mode === 'json' ? JSON_ESCAPES : ESCAPES;
+    if (!Object.hasOwn(escapes, sign)) this.#fail(`invalid escape \\${sign}; a backslash is written \\\\`);
+    this.#at += 2;
+    return escapes[sign]!;
+  }
+
+  /** At `${`, `%{` or their escapes: what it is, and the text behind it is next. */
+  #interpolation(): Expr | string | undefined {
+    const sign = this.#text[this.#at];
+    if (sign !== '$' && sign !== '%') return undefined;
+    if (this.#text.startsWith(`${sign}${sign}{`, this.#at)) {
+      this.#at += 3;
+      return `${sign}{`;
+    }
+    if (this.#text[this.#at + 1] !== '{') return undefined;
+    const at = this.#place();
+    if (sign === '%') {
+      const end = this.#text.indexOf('}', this.#at);
+      if (end === -1) this.#fail('%{ has no end');
+      this.#at = end + 1;
+      return { kind: 'unsupported', what: 'template directive %{ }', at };
+    }
+    this.#at += 2;
+    if (this.#text[this.#at] === '~') this.#fail('the strip marker ~ is not read');
+    return this.#within(1, () => {
+      const value = this.#expression();
+      this.#need('}');
+      return value;
+    });
+  }
+
+  #heredoc(at: Place): Expr {
+    const [, dash, marker] = this.#match(HEREDOC) ?? this.#fail(`expected a value, found ${this.#found()}`);
+    const firstLine = this.#place().line;
+    const lines: string[] = [];
+    for (;;) {
+      if (this.#at >= this.#text.length) throw new PackerFault(`the text <<${marker} has no end`, at);
+      const end = this.#text.indexOf('\n', this.#at);
+      const line = this.#text.slice(this.#at, end === -1 ? this.#text.length : end);
+      if (line.trim() === marker) {
+        this.#at += line.length;
+        break;
+      }
+      lines.push(line);
+      this.#at = end === -1 ? this.#text.length : end + 1;
+    }
+    const indents = lines.filter((line) => line.trim() !== '').map((line) => line.length - line.trimStart().length);
+    let indent = 0;
+    if (dash === '-' && indents.length > 0) indent = indents.reduce((least, each) => Math.min(least, each));
+    const text = lines.map((line) => `${line.slice(indent).replace(/\r$/, '')}\n`).join('');
+    const parts = new Reader(this.#file, text, 'hcl', firstLine).template();
+    if (parts.length === 1) return { kind: 'literal', value: parts[0] as string, at };
+    return { kind: 'template', parts, at };
+  }
+}

@@ -1,0 +1,368 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { parseComponentDocument } from '../../documents/component/parse.ts';
+import { parseTemplate } from '../template.ts';
+import { baseNamed } from './bases.ts';
+import { importPacker, showNote, type ImportRequest, type ImportResult } from './convert.ts';
+import { expandTemplate } from './engine.ts';
+import { Evaluator, type Names } from './evaluate.ts';
+import type { LocalFile } from './files.ts';
+import { parseExpression, parseHcl, PackerFault } from './hcl.ts';
+import { BUILD_TIME, isList, isMap, type PackerValue } from './values.ts';
+
+const EXAMPLES = fileURLToPath(new URL('../../../examples/packer', import.meta.url));
+
+const NAMES: Names = {
+  variable: (name, place) => {
+    if (name === 'list') return ['a', 'b'];
+    if (name === 'map') return { map: new Map<string, PackerValue>([['key', 'value']]) };
+    if (name === 'name') return 'web';
+    throw new PackerFault(`no variable ${name}`, place);
+  },
+  local: () => 'local',
+  source: (name) => (name === 'name' ? 'source' : undefined),
+};
+
+function evaluated(text: string): unknown {
+  const plain = (value: PackerValue): unknown =>
+    isList(value)
+      ? value.map(plain)
+      : isMap(value)
+        ? Object.fromEntries([...value.map].map(([key, item]) => [key, plain(item)]))
+        : value;
+  return plain(new Evaluator().evaluate(parseExpression('x', text), NAMES));
+}
+
+for (const [text, expected] of [
+  ['"a ${var.name} $${b} \\"c\\" \\u00e9"', 'a web ${b} "c" é'],
+  ['"${var.list}"', ['a', 'b']],
+  ['var.list[1]', 'b'],
+  ['var.map["key"]', 'value'],
+  ['var.map.key', 'value'],
+  ['1 + 2 * 3 - 4 / 2', 5],
+  ['-1 < 2 && !false', true],
+  ['var.name == "web" ? "yes" : "no"', 'yes'],
+  ['[for each in var.list : upper(each) if each != "a"]', ['B']],
+  ['{ for key, value in var.map : value => key }', { value: 'key' }],
+  ['{\n a = 1\n "b" : 2, c = [1,\n 2]\n}', { a: 1, b: 2, c: [1, 2] }],
+  ['merge({ a = 1 }, { a = 2, b = 3 })', { a: 2, b: 3 }],
+  ['concat(var.list, ["c"])', ['a', 'b', 'c']],
+  ['join("-", var.list...)', 'unsupported'],
+  ['format("%s-%03d", "a", 7)', 'a-007'],
+  ['regex_replace(timestamp(), "[- TZ:]", "")', BUILD_TIME],
+  ['regex_replace("a b:c", "[ :]", "_")', 'a_b_c'],
+  ['formatdate("YYYY", timestamp())', BUILD_TIME],
+  ['try(var.nothing, "other")', 'other'],
+  ['coalesce("", null, "x")', 'x'],
+  ['split(",", "a,b")', ['a', 'b']],
+  ['lookup(var.map, "none", "default")', 'default'],
+  ['source.name', 'source'],
+  ['<<-EOT\n    a\n      b ${var.name}\n    EOT\n', 'a\n  b web\n'],
+] as const)
+  test(`evaluates ${text.replace(/\s+/g, ' ')}`, () => {
+    if (expected === 'unsupported') assert.throws(() => evaluated(text), PackerFault);
+    else assert.deepEqual(evaluated(text), expected);
+  });
+
+for (const [text, message] of [
+  ['file("/etc/passwd")', /the function file\(\) is not evaluated here/],
+  ['consul_key("a")', /not evaluated here/],
+  ['regex_replace("aaaa", "(a+)+b", "")', /the pattern .* is not evaluated here/],
+  ['build.ID', /known only when Packer runs/],
+  [`${'['.repeat(100)}`, /nested deeper/],
+  ['"a', /no closing quote/],
+  ['"%{ if true }a%{ endif }"', /template directive/],
+] as const)
+  test(`refuses ${text.slice(0, 40)}`, () => assert.throws(() => evaluated(text), { message }));
+
+test('texts that grow by doubling stop at a limit', () => {
+  const locals = Array.from({ length: 60 }, (_, index) => `l${index + 1} = "\${local.l${index}}\${local.l${index}}"`);
+  const result = imported({
+    files: [
+      {
+        name: 'a.pkr.hcl',
+        text: `locals {\nl0 = "aaaaaaaaaa"\n${locals.join('\n')}\n}
+source "null" "a" {}
+build {
+  sources = ["null.a"]
+  provisioner "shell" {
+    inline = [local.l60]
+  }
+}`,
+      },
+    ],
+  });
+  assert.match(result.notes.map(showNote).join('\n'), /provisioner shell: inline: the texts become too long/);
+});
+
+test('a fault says line and column', () => {
+  assert.throws(
+    () => parseHcl('a.pkr.hcl', 'variable "a" {\n  type = \n}\n'),
+    (error: PackerFault) => {
+      assert.deepEqual(error.place, { file: 'a.pkr.hcl', line: 2, column: 10 });
+      return true;
+    },
+  );
+});
+
+for (const [text, expected] of [
+  ['web-{{timestamp}}', `web-${BUILD_TIME}`],
+  ['{{user `a` | clean_resource_name}}', 'value-of-a'],
+  ['{{ .Vars }} {{ .Path }}', '{{ .Vars }} {{ .Path }}'],
+  ['{{`{{.Names}}`}}', '{{.Names}}'],
+  ['{{ resolve:secretsmanager:packer/a }}', '{{ resolve:secretsmanager:packer/a }}'],
+  ['{{ no end', '{{ no end'],
+] as const)
+  test(`expands ${text}`, () => {
+    const place = { file: 'x', line: 1, column: 1 };
+    assert.equal(expandTemplate(text, { place, user: (name) => `value of ${name}`.replaceAll(' ', '*') }), expected);
+  });
+
+for (const [text, expected] of [
+  ['ubuntu/images/*ubuntu-jammy-22.04-amd64-server-*', 'ubuntu-server-22-lts-x86'],
+  ['ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-arm64-server-*', 'ubuntu-server-24-lts-arm64'],
+  ['al2023-ami-2023.*-x86_64', 'amazon-linux-2023-x86'],
+  ['amzn2-ami-hvm-*-x86_64-gp2', 'amazon-linux-2-x86'],
+  ['debian-12-amd64-*', 'debian-12-x86'],
+  ['RHEL-9.4.0_HVM-*', 'red-hat-enterprise-linux-9-x86'],
+  ['Windows_Server-2022-English-Full-Base-*', 'windows-server-2022-english-full-base-x86'],
+  ['golden-image-*', undefined],
+] as const)
+  test(`the base of ${text}`, () => assert.equal(baseNamed(text, false), expected));
+
+/** Reads the files of the examples. */
+function exampleFile(path: string): ReturnType<ImportRequest['read']> {
+  const full = `${EXAMPLES}/${path}`;
+  const one = (name: string, from: string): LocalFile => ({
+    name,
+    bytes: readFileSync(from),
+    executable: /\.sh$/.test(name),
+  });
+  if (!path.endsWith('/')) return { kind: 'file', file: one(path.split('/').at(-1)!, full) };
+  return {
+    kind: 'folder',
+    files: readdirSync(full)
+      .sort()
+      .map((name) => one(name, `${full}${name}`)),
+  };
+}
+
+function imported(request: Partial<ImportRequest>): ImportResult {
+  return importPacker({
+    files: [],
+    variableFiles: [],
+    variables: new Map(),
+    only: [],
+    name: 'web',
+    pipelines: false,
+    read: exampleFile,
+    ingot: 'ingot',
+    today: '2026-11-30',
+    ...request,
+  });
+}
+
+function hcl(body: string, rest: Partial<ImportRequest> = {}): ImportResult {
+  return imported({
+    files: [
+      {
+        name: 'a.pkr.hcl',
+        text:
+          'source "amazon-ebs" "web" {\n  source_ami = "ami-0123456789abcdef0"\n}\n' +
+          `build {\n  sources = ["amazon-ebs.web"]\n${body}\n}\n`,
+      },
+    ],
+    ...rest,
+  });
+}
+
+interface Made {
+  readonly Resources: Readonly<
+    Record<string, { readonly Type: string; readonly Properties: Readonly<Record<string, unknown>> }>
+  >;
+}
+
+function resourcesOf({ template }: ImportResult): Made['Resources'] {
+  parseTemplate(template);
+  return (parse(template, { logLevel: 'silent' }) as Made).Resources;
+}
+
+interface MadeStep {
+  readonly name: string;
+  readonly action: string;
+  readonly inputs?: { readonly commands?: readonly string[] };
+}
+
+function stepsIn(result: ImportResult): readonly MadeStep[] {
+  return Object.values(resourcesOf(result))
+    .filter(({ Type }) => Type === 'AWS::ImageBuilder::Component')
+    .flatMap(({ Properties }) => {
+      const data = String(Properties['Data']);
+      assert.ok(data.length <= 16_000, `${data.length} characters`);
+      assert.deepEqual(
+        parseComponentDocument(data).faults.filter(({ severity }) => severity === 'error'),
+        [],
+      );
+      return (parse(data) as { phases: { steps: MadeStep[] }[] }).phases[0]!.steps;
+    });
+}
+
+for (const name of ['web.pkr.hcl', 'web.json'])
+  test(`the example ${name} becomes a component, a recipe, configurations and an image`, () => {
+    const result = imported({ files: [{ name, text: readFileSync(`${EXAMPLES}/${name}`, 'utf8') }] });
+    const resources = resourcesOf(result);
+    assert.deepEqual(Object.keys(resources), ['Component', 'Recipe', 'Infrastructure', 'Distribution', 'Image']);
+    assert.deepEqual(
+      stepsIn(result)
+        .map(({ action }) => action)
+        .slice(0, 4),
+      ['ExecuteBash', 'CreateFile', 'CreateFile', 'ExecuteBash'],
+    );
+    assert.ok(stepsIn(result)[3]!.inputs!.commands!.includes("export GREETING='Hello from Packer'"));
+    assert.match(String(resources['Recipe']!.Properties['ParentImage']), /image\/debian-12-x86\/x\.x\.x$/);
+    assert.match(result.template, /Name: web-\{\{ imagebuilder:buildDate \}\}/);
+    assert.match(result.notes.map(showNote).join('\n'), /post-processor manifest/);
+    assert.deepEqual(result.unset, []);
+  });
+
+test('what has no equivalent is listed with its place, on top of the template too', () => {
+  const result = hcl(`
+  provisioner "ansible" {
+    playbook_file = "site.yml"
+  }
+  provisioner "shell" {
+    inline           = ["true"]
+    valid_exit_codes = [0, 2]
+  }
+  post-processor "vagrant" {}
+  hcp_packer_registry {}`);
+  for (const words of [
+    /a\.pkr\.hcl:7:3: provisioner ansible: all of it: Ansible runs on your machine/,
+    /a\.pkr\.hcl:12:5: provisioner shell: valid_exit_codes/,
+    /a\.pkr\.hcl:14:3: post-processor vagrant/,
+    /build: hcp_packer_registry: there is no equivalent/,
+    /source_ami: the AMI ami-0123456789abcdef0 must exist/,
+  ]) {
+    assert.match(result.notes.map(showNote).join('\n'), words);
+    assert.match(result.template, words);
+  }
+});
+
+test('a variable without a value is asked for only when it is needed', () => {
+  const text = `variable "needed" {}\nvariable "other" {}
+source "amazon-ebs" "web" {\n  source_ami = "ami-0123456789abcdef0"\n  vpc_id = var.other\n}
+build {\n  sources = ["amazon-ebs.web"]\n  provisioner "shell" {\n    inline = [var.needed]\n  }\n}\n`;
+  const files = [{ name: 'a.pkr.hcl', text }];
+  assert.deepEqual(
+    imported({ files }).unset.map(({ name }) => name),
+    ['needed'],
+  );
+  const given = imported({ files, variables: new Map([['needed', 'echo given']]) });
+  assert.deepEqual(given.unset, []);
+  assert.deepEqual(stepsIn(given)[0]!.inputs!.commands, ['set -e', 'echo given']);
+});
+
+test('a sensitive variable becomes a reference to a secret, whatever its value', () => {
+  const text = `variable "password" {\n  sensitive = true\n  default = "hunter2"\n}
+source "amazon-ebs" "web" {\n  source_ami = "ami-0123456789abcdef0"\n}
+build {\n  sources = ["amazon-ebs.web"]\n  provisioner "shell" {
+    environment_vars = ["PASSWORD=\${var.password}"]\n    inline = ["true"]\n  }\n}\n`;
+  const result = imported({ files: [{ name: 'a.pkr.hcl', text }], variables: new Map([['password', 'hunter3']]) });
+  assert.doesNotMatch(result.template, /hunter/);
+  assert.ok(
+    stepsIn(result)[0]!.inputs!.commands!.includes("export PASSWORD='{{ resolve:secretsmanager:packer/password }}'"),
+  );
+});
+
+test('commands with braces, and long and binary files, arrive byte for byte', () => {
+  // Nothing that compresses.
+  const bytes = Buffer.concat(
+    Array.from({ length: 900 }, (_, index) => createHash('sha256').update(String(index)).digest()),
+  );
+  const result = hcl(
+    `
+  provisioner "shell" {
+    inline = ["echo '{{\`{{ build.a.outputs.stdout }}\`}}'"]
+  }
+  provisioner "file" {
+    source      = "big.bin"
+    destination = "/opt/it's big.bin"
+  }`,
+    { read: () => ({ kind: 'file', file: { name: 'big.bin', bytes, executable: true } }) },
+  );
+  const scripts = stepsIn(result).map(({ inputs }) => (inputs!.commands ?? []).join('\n'));
+  const packed = (place: string): Buffer =>
+    gunzipSync(
+      Buffer.from(
+        scripts
+          .filter((each) => each.includes(`${place}.base64 <<'END'`))
+          .map((each) => /<<'END'\n([^]*?)\nEND/.exec(each)![1])
+          .join(''),
+        'base64',
+      ),
+    );
+  assert.equal(packed('/tmp/packer-commands.sh').toString(), "set -e\necho '{{ build.a.outputs.stdout }}'\n");
+  assert.deepEqual(packed("'/opt/it'\\''s big.bin'"), bytes);
+  assert.ok(Number(result.counts.components) > 1);
+});
+
+test('text of the template ends no comment and no document of what is made', () => {
+  const result = hcl(`
+  provisioner "evil\\nResources: {}\\n" {}
+  provisioner "file" {
+    content     = "END\\nx: y\\n---\\n# \\u0085 \\u2028 z"
+    destination = "/tmp/x"
+  }`);
+  assert.deepEqual(Object.keys(resourcesOf(result)), [
+    'Component',
+    'Recipe',
+    'Infrastructure',
+    'Distribution',
+    'Image',
+  ]);
+  stepsIn(result);
+});
+
+test('a restart at the end of commands is a step, and retries and timeouts are kept', () => {
+  const result = hcl(`
+  provisioner "shell" {
+    inline            = ["apt-get -y upgrade", "sudo reboot"]
+    expect_disconnect = true
+  }
+  provisioner "shell" {
+    inline      = ["true"]
+    max_retries = 2
+    timeout     = "5m"
+  }`);
+  const steps = stepsIn(result) as readonly (MadeStep & { maxAttempts?: number; timeoutSeconds?: number })[];
+  assert.deepEqual(
+    steps.map(({ action, maxAttempts, timeoutSeconds }) => [action, maxAttempts, timeoutSeconds]),
+    [
+      ['ExecuteBash', undefined, undefined],
+      ['Reboot', undefined, undefined],
+      ['ExecuteBash', 3, 300],
+    ],
+  );
+});
+
+test('only and except choose provisioners for each source, and --only chooses sources', () => {
+  const text = `source "amazon-ebs" "a" {\n  source_ami = "ami-0123456789abcdef0"\n}
+source "amazon-ebs" "b" {\n  source_ami = "ami-0123456789abcdef0"\n}
+build {\n  sources = ["source.amazon-ebs.a", "source.amazon-ebs.b"]
+  provisioner "shell" {\n    only = ["amazon-ebs.a"]\n    inline = ["echo a"]\n  }
+  provisioner "shell" {\n    except = ["amazon-ebs.a"]\n    inline = ["echo b"]\n  }\n}\n`;
+  const files = [{ name: 'a.pkr.hcl', text }];
+  assert.deepEqual(
+    stepsIn(imported({ files })).map(({ inputs }) => inputs!.commands!.at(-1)),
+    ['echo a', 'echo b'],
+  );
+  assert.deepEqual(
+    stepsIn(imported({ files, only: ['amazon-ebs.b'] })).map(({ inputs }) => inputs!.commands!.at(-1)),
+    ['echo b'],
+  );
+});
