@@ -15,8 +15,8 @@ Turns a Packer template into a CloudFormation template that \`ingot build\` buil
 recipe, an infrastructure configuration, a distribution configuration and an image for each source. FILE is a template
 in HCL2 (.pkr.hcl) or JSON. A folder is read as Packer reads it: all of its .pkr.hcl and .auto.pkrvars.hcl files.
 
-Everything without an equivalent is listed with its place, on stderr and on top of the template. Nothing runs, and Packer
-is not needed.`,
+Everything without an equivalent is listed with its place, on stderr and on top of the template. Nothing runs, and
+Packer is not needed.`,
   options: {
     output: { value: 'FILE', short: 'o', help: 'write the template to a file', default: 'stdout' },
     var: { value: 'NAME=VALUE', short: 'p', multiple: true, help: 'value of a variable, like -var of Packer' },
@@ -41,8 +41,8 @@ is not needed.`,
     2: 'usage error, such as a file that is no Packer template or a variable without a value',
   },
   notes: `
-Variables without a default need --var. The environment is not read (env()). Variables that are sensitive become references
-to secrets. Expressions that need Packer or a cloud are listed.
+Variables without a default need --var. The environment is not read (env()). Variables that are sensitive become
+references to secrets. Expressions that need Packer or a cloud are listed.
 
 Scripts and files are read from the template's folder, and put into the components, compressed when they are long. Files
 of more than 48 KiB after compression, and files outside of the folder, are listed; --files allows another folder.`,
