@@ -439,7 +439,7 @@ describe('a detached machine booted by UEFI with a seed', () => {
       process.exitCode = exitCode;`;
     const { stdout } = await run([
       process.execPath,
-      '--input-type=module',
+      '--input-type=module-typescript',
       '-e',
       program,
       JSON.stringify(launched.instance.handle),
