@@ -27,6 +27,8 @@ interface Allocation {
 }
 
 const TEST_FOLDER = new RegExp(`/[^\\s,=:]*/${RUN_FOLDER_PREFIX}[^/]+/\\d+`, 'g');
+/** Files of the host, which are no instance's: the allocations, what is known of KVM, locks for making base images. */
+const STAYS = /^(?:host\.db|kvm\.json$|base-.*\.lock$)/;
 const PROGRAMS = /^(qemu-|systemd-nspawn|slirp4netns|fsfreeze)/;
 /** Uids from here on belong to containers. */
 const FIRST_CONTAINER_UID = 16384 * 65536;
@@ -38,8 +40,7 @@ export async function hostState(): Promise<HostState> {
   for (const { id, data_directory, owner } of allocated)
     lines.push(`allocation ${id} of ${owner} in ${data_directory}`);
   if (!allocated.some(({ kind }) => kind === 'outbound')) lines.push(...(await networkRules()));
-  for (const name of list(RUN_DIRECTORY))
-    if (!name.startsWith('host.db') && name !== 'kvm.json') lines.push(`folder ${RUN_DIRECTORY}/${name}`);
+  for (const name of list(RUN_DIRECTORY)) if (!STAYS.test(name)) lines.push(`folder ${RUN_DIRECTORY}/${name}`);
   return new Set(lines);
 }
 
