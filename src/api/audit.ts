@@ -4,6 +4,7 @@
 import type { AuditEvent } from '../catalog/audit-log.ts';
 import { newUuid } from '../platform/ids.ts';
 import type { ApiError } from '../resources/errors.ts';
+import { accountOfArn } from '../resources/arns.ts';
 import { sourceName } from '../resources/import-source.ts';
 import type { Identity } from './access/identities.ts';
 
@@ -53,7 +54,7 @@ const DEEPEST = 64;
 export function auditEvent(call: Call): AuditEvent {
   const { identity, error, userAgent } = call;
   const resource = call.resource?.slice(0, 2048);
-  const owner = resource === undefined ? undefined : /^arn:[^:]*:[^:]*:[^:]*:(\d{12}):/.exec(resource)?.[1];
+  const owner = resource === undefined ? undefined : accountOfArn(resource);
   return {
     eventVersion: '1.11',
     userIdentity: identity === undefined ? { type: 'Unknown' } : userIdentity(identity),
@@ -70,7 +71,9 @@ export function auditEvent(call: Call): AuditEvent {
     requestID: call.requestId,
     eventID: newUuid(),
     readOnly: call.readOnly,
-    ...(resource === undefined || resource === '*' ? {} : { resources: [{ ARN: resource, accountId: owner }] }),
+    ...(resource === undefined || resource === '*'
+      ? {}
+      : { resources: [{ ARN: resource, accountId: owner === 'aws' ? undefined : owner }] }),
     eventType: 'AwsApiCall',
     managementEvent: true,
     recipientAccountId: identity?.principal.account,

@@ -28,7 +28,7 @@ async function run(args: Arguments): Promise<number> {
     types: ['image'],
     what: 'image',
     arns: {
-      form: /^arn:[^:]+:imagebuilder:[^:]+:[^:]+:image\/[^/]+\/[^/]+\/\d+$/,
+      fits: ({ type, build }) => type === 'image' && build !== undefined,
       expected: 'a build version, …:image/NAME/VERSION/BUILD',
     },
   });

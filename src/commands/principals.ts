@@ -1,4 +1,5 @@
 /** `ingot principals`. */
+import { isPrincipalName, parsePrincipalArn } from '../resources/principal-arns.ts';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { signedJson, type Connection } from '../platform/api-client.ts';
@@ -186,8 +187,8 @@ async function remove({ send }: Requests, arn: string): Promise<void> {
 }
 
 function arnOf(name: string, args: Arguments, { credentials }: Connection): string {
-  if (/^arn:aws:iam::\d{12}:(user|role)\/[\w+=,.@-]{1,64}$/.test(name)) return name;
-  if (!/^(user|role)\/[\w+=,.@-]{1,64}$/.test(name))
+  if (parsePrincipalArn(name) !== undefined) return name;
+  if (!isPrincipalName(name))
     throw new WrongUse(`invalid principal '${name}': expected user/NAME, role/NAME or an ARN`);
   const account = args.text('account') ?? (credentials as { readonly account?: string }).account;
   if (account === undefined || !/^\d{12}$/.test(account))

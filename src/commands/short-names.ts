@@ -87,7 +87,7 @@ export interface Wanted {
   /** What `builds` asks for, as a word before `build`: `AVAILABLE`. */
   readonly buildWord?: string;
   /** ARNs that it takes, and what else is expected of one. Any when absent. */
-  readonly arns?: { readonly form: RegExp; readonly expected: string };
+  readonly arns?: { readonly fits: (arn: Arn) => boolean; readonly expected: string };
 }
 
 /**
@@ -98,7 +98,8 @@ export interface Wanted {
  */
 export async function resolveName(connect: () => Promise<Connection>, text: string, wanted: Wanted): Promise<string> {
   if (text.startsWith('arn:')) {
-    if (wanted.arns?.form.test(text) === false)
+    const arn = parseArn(text);
+    if (wanted.arns !== undefined && (arn === undefined || !wanted.arns.fits(arn)))
       throw new WrongUse(`invalid ARN '${text}': expected ${wanted.arns.expected}`);
     return text;
   }

@@ -2,6 +2,7 @@
  * Principals: users and roles, their policies and access keys. A secret is answered once, when its key is made, and
  * kept sealed.
  */
+import { parsePrincipalArn, type PrincipalArn } from '../../resources/principal-arns.ts';
 import { caseFault, sameButForCase } from '../../policies/tag-keys.ts';
 import { randomBytes } from 'node:crypto';
 import {
@@ -66,7 +67,7 @@ export const principalRoutes: readonly IngotRoute[] = [
     resource: byArn,
     handle: ({ params, body }, context) =>
       change(context, async (db) => {
-        const { account, type, name } = parsePrincipalArn(params['arn']!);
+        const { account, type, name } = principalOf(params['arn']!);
         const { trustPolicy, maxSessionSeconds, tags } = readBody(body, (reader) => {
           const given = readChange(reader);
           if (type === 'role' && given.trustPolicy === undefined)
@@ -235,18 +236,18 @@ async function change(context: RequestContext, work: (db: Queryable) => Promise<
 }
 
 /** @throws {ApiError} InvalidParameterValueException for what is no ARN of a user or a role */
-function parsePrincipalArn(arn: string): Pick<StoredPrincipal, 'account' | 'type' | 'name'> {
-  const [, account, type, name] = /^arn:aws:iam::(\d{12}):(user|role)\/([\w+=,.@-]{1,64})$/.exec(arn) ?? [];
-  if (name === undefined)
+function principalOf(arn: string): PrincipalArn {
+  const principal = parsePrincipalArn(arn);
+  if (principal === undefined)
     throw new ApiError(
       'InvalidParameterValueException',
       `'${arn.slice(0, 200)}' is not the ARN of a user or a role, such as arn:aws:iam::123456789012:user/ci.`,
     );
-  return { account: account!, type: type as StoredPrincipal['type'], name };
+  return principal;
 }
 
 async function existing(db: Queryable, arn: string): Promise<StoredPrincipal> {
-  parsePrincipalArn(arn);
+  principalOf(arn);
   const principal = await getPrincipal(db, arn);
   if (principal === undefined) throw resourceNotFound(arn);
   return principal;

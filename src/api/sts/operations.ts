@@ -1,4 +1,5 @@
 /** The operations of STS: who am I, and sessions of roles. Source: AWS Security Token Service API Reference. */
+import { ROLE_ARN } from '../../resources/principal-arns.ts';
 import { randomBytes } from 'node:crypto';
 import { getPrincipal, type StoredPrincipal } from '../../catalog/principals.ts';
 import { newAccessKeyId } from '../../platform/ids.ts';
@@ -193,7 +194,7 @@ function readRequest(parameters: Parameters): SessionRequest {
       );
     return value;
   };
-  const roleArn = text('RoleArn', /^arn:aws:iam::\d{12}:role\/[\w+=,.@-]{1,64}$/);
+  const roleArn = text('RoleArn', ROLE_ARN);
   const sessionName = text('RoleSessionName', /^[\w+=,.@-]{2,64}$/);
   const given = parameters.get('DurationSeconds');
   const seconds = given === undefined ? DURATION.usual : Number(given);

@@ -1,0 +1,26 @@
+/** ARNs of users and roles. Source: IAM's names of users and roles. */
+
+/** A user or a role. */
+export interface PrincipalArn {
+  /** 12 digits. */
+  readonly account: string;
+  readonly type: 'user' | 'role';
+  readonly name: string;
+}
+
+const PRINCIPAL = /^arn:aws:iam::(\d{12}):(user|role)\/([\w+=,.@-]{1,64})$/;
+const SHORT = /^(user|role)\/[\w+=,.@-]{1,64}$/;
+
+/** The form of a role's ARN, as messages of STS show it. */
+export const ROLE_ARN = /^arn:aws:iam::\d{12}:role\/[\w+=,.@-]{1,64}$/;
+
+/** Reads an ARN; `undefined` for what is no ARN of a user or a role. */
+export function parsePrincipalArn(text: string): PrincipalArn | undefined {
+  const [, account, type, name] = PRINCIPAL.exec(text) ?? [];
+  return name === undefined ? undefined : { account: account!, type: type as PrincipalArn['type'], name };
+}
+
+/** Whether a text is `user/NAME` or `role/NAME`. */
+export function isPrincipalName(text: string): boolean {
+  return SHORT.test(text);
+}
