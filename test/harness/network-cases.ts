@@ -314,7 +314,7 @@ phases:
         {},
       );
       equal(status, 'FAILED');
-      match(reason, /no credentials are configured for the instance profile/);
+      match(reason, /the instance profile has no credentials in config\.yaml/);
     });
 
     test('no secret of the profile is in the data directory', async () => {

@@ -146,7 +146,7 @@ cat port; echo; cat port.secure
       [
         'an address that is none',
         '[{source: "file:///etc/passwd", destination: bad}]',
-        /^source: an address that begins with http/,
+        /^source: expected an address that begins with http/,
       ],
       [
         'a folder without a name for the file',

@@ -113,11 +113,6 @@ phases:
       'DIR/a.txt exists, and overwrite is false',
     ],
     [
-      'S3Download',
-      '[{source: "https://the-bucket/one", destination: a}]',
-      'source: expected s3://BUCKET/KEY, not "https://the-bucket/one"',
-    ],
-    [
       'S3Upload',
       '[{source: tree, destination: "s3://the-bucket/x"}]',
       'DIR/tree is a folder; recurse: true sends what is in it',
