@@ -155,7 +155,7 @@ describe("a disk on its vendor's server", () => {
   test('with another checksum it is not used', async () => {
     await publish(`${'a'.repeat(64)}  ${FILE}\n`);
     await refused(
-      new RegExp(`has the sha256 ${sha256}, and its vendor publishes a{64}: it is damaged, or was exchanged`),
+      new RegExp(`has the sha256 ${sha256}, and its vendor publishes a{64}: it is damaged, or was replaced`),
       vendorDisk(),
     );
   });
@@ -210,7 +210,7 @@ describe("a disk on its vendor's server", () => {
       );
       web.files.set('/key', { content: other.key });
       await refused(
-        /signature of .*SHA256SUMS does not hold \(it is by the key [0-9A-F]+, which is not the one that is known\)/,
+        /signature of .*SHA256SUMS is not valid \(it is by the key [0-9A-F]+, which is not the one that is known\)/,
         vendorDisk(signedBy(good.fingerprint)),
       );
     });
@@ -218,9 +218,9 @@ describe("a disk on its vendor's server", () => {
     test('with other content, without a signature or a key, it is not used', async () => {
       await publish();
       web.files.set('/images/24.04.1/SHA256SUMS', { content: `${sha256}  ${FILE}\n# changed\n` });
-      await refused(/does not hold \(it is of other content\)/, vendorDisk(signedBy(good.fingerprint)));
+      await refused(/is not valid \(it is of other content\)/, vendorDisk(signedBy(good.fingerprint)));
       web.files.set('/images/24.04.1/SHA256SUMS.gpg', { content: 'nonsense' });
-      await refused(/does not hold \(it cannot be read\)/, vendorDisk(signedBy(good.fingerprint)));
+      await refused(/is not valid \(it cannot be read\)/, vendorDisk(signedBy(good.fingerprint)));
       web.files.delete('/images/24.04.1/SHA256SUMS.gpg');
       await refused(/SHA256SUMS\.gpg answered 404/, vendorDisk(signedBy(good.fingerprint)));
       await publish();
@@ -235,7 +235,7 @@ describe("a disk on its vendor's server", () => {
       const wanted = vendorDisk({ ...signedBy(other.fingerprint), address: 'https://vendor.invalid/images/' });
       await make(wanted, { vendors: { ubuntu: { address: `${web.address}images/`, keyring } } });
       writeFileSync(keyring, other.key);
-      await refused(/does not hold/, wanted, { vendors: { ubuntu: { address: `${web.address}images/`, keyring } } });
+      await refused(/is not valid/, wanted, { vendors: { ubuntu: { address: `${web.address}images/`, keyring } } });
     });
   });
 
@@ -273,7 +273,7 @@ describe("a disk on its vendor's server", () => {
         await server.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: arn } as never));
         await waitForStatus(server, arn);
         assert.equal(
-          /is not there yet: it is fetched now \(Rocky Linux 9 as its vendor publishes it, from https:\/\/dl\.rockylinux\.org\/pub\/rocky\/\), once/.test(
+          /does not exist yet: it is fetched now \(Rocky Linux 9 as its vendor publishes it, from https:\/\/dl\.rockylinux\.org\/pub\/rocky\/\), once/.test(
             await said(),
           ),
           attempt === 1,
