@@ -10,6 +10,7 @@ import { getParameter } from './parameters.ts';
 import { findManagedImage, type ManagedImage, type ManagedRegister } from './managed.ts';
 import { compareVersions, formatVersion, isVersion } from '../resources/versions.ts';
 import type { Place } from './slices.ts';
+import { didYouMean } from '../documents/nearest.ts';
 import { INGOT } from '../platform/own-program.ts';
 
 /** What it means. `via` says how that was found, in a few words each, for the log. */
@@ -105,13 +106,12 @@ export async function parentMeaning(
       if (imported !== undefined)
         return { kind: 'image', arn: imported, via: [...via, `${arn.slug} was imported as ${imported}`] };
     }
-    if (image === undefined)
-      return {
-        kind: 'none',
-        why: `${within(via)}Unknown managed image '${arn.slug}'. ${supplyIt(arn.slug)}`,
-        known: false,
-        via,
-      };
+    if (image === undefined) {
+      const names = managed.images.map(({ name }) => name);
+      const why =
+        `${within(via)}Unknown managed image '${arn.slug}'.${didYouMean(arn.slug, names)} ` + supplyIt(arn.slug);
+      return { kind: 'none', why, known: false, via };
+    }
     if (image.supply === 'refused')
       return {
         kind: 'none',

@@ -129,6 +129,13 @@ describe('a parent image', () => {
     );
   });
 
+  test('that is nearly right is refused with the right one', async () => {
+    await refused(
+      recipe({ parentImage: managed('debain-12-x86') }),
+      /Unknown managed image 'debain-12-x86'\. Did you mean 'debian-12-x86'\? Import its disk/,
+    );
+  });
+
   test('is what the configuration says, and where that is nothing the way is told', async () => {
     const { imageRecipeArn } = await recipe({ parentImage: managed('amazon-linux-2-x86') });
     assert.ok(imageRecipeArn);
