@@ -37,6 +37,9 @@ import { handlers } from './operations/register.ts';
 import { BODY_LIMIT, createApi } from './server.ts';
 import { stated } from '../../test/harness/stated.ts';
 
+// What this host keeps for other data directories is not for a test to delete.
+process.env['INGOT_BASE_CACHE'] = 'off';
+
 process.env['INGOT_LOG'] ??= 'silent';
 
 const ACCOUNT = '123456789012';

@@ -68,10 +68,11 @@ describe('ingot toe test', () => {
   };
 
   test('an AMI and an image, in a container', async () => {
-    await look('systemd-nspawn', '--image', ami);
-    await look('systemd-nspawn', '--image', image);
-    await look('systemd-nspawn', '--image', image.replace(/\/[^/]+\/\d+$/, '/x.x.x'));
+    for (const name of [ami, image, image.replace(/\/[^/]+\/\d+$/, '/x.x.x')])
+      await look('systemd-nspawn', '--on', 'nspawn', '--image', name);
   });
+
+  test('an AMI where a build would run the document: in a virtual machine', () => look('(?:kvm|qemu)', '--image', ami));
 
   test('an AMI in a virtual machine', () => look('(?:kvm|qemu)', '--on', 'qemu', '--image', ami));
 
