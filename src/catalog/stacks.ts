@@ -165,6 +165,21 @@ export async function listExports(db: Queryable, { account, region }: Place): Pr
   return rows.map((row) => ({ ...row, importedBy: (importers.get(row.name) ?? []).map(({ stack }) => stack) }));
 }
 
+/** Takes away what a stack had in a table, before what it has now is put there. */
+async function clear(
+  db: Queryable,
+  table: 'stack_exports' | 'stack_imports',
+  { account, region }: Place,
+  stack: string,
+): Promise<void> {
+  await db
+    .deleteFrom(table)
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .where('stack', '=', stack)
+    .execute();
+}
+
 /** Says what a stack exports from now on. */
 export async function putExports(
   db: Queryable,
@@ -172,12 +187,7 @@ export async function putExports(
   stack: string,
   exports: readonly { readonly name: string; readonly value: string }[],
 ): Promise<void> {
-  await db
-    .deleteFrom('stack_exports')
-    .where('account', '=', account)
-    .where('region', '=', region)
-    .where('stack', '=', stack)
-    .execute();
+  await clear(db, 'stack_exports', { account, region }, stack);
   if (exports.length > 0)
     await db
       .insertInto('stack_exports')
@@ -192,12 +202,7 @@ export async function putImports(
   stack: string,
   names: readonly string[],
 ): Promise<void> {
-  await db
-    .deleteFrom('stack_imports')
-    .where('account', '=', account)
-    .where('region', '=', region)
-    .where('stack', '=', stack)
-    .execute();
+  await clear(db, 'stack_imports', { account, region }, stack);
   if (names.length > 0)
     await db
       .insertInto('stack_imports')

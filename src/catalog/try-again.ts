@@ -1,7 +1,9 @@
 /** Images that are worked on again. */
 import type { Queryable } from './catalog.ts';
-import type { ImageTask } from './image-task.ts';
+import { imageTask, type ImageTask } from './image-task.ts';
 import { transitionImage } from './images.ts';
+
+type Stage = 'BUILD' | 'TEST' | 'DISTRIBUTION';
 
 /**
  * Has an image that failed or was cancelled worked on again. What ran of the stages that run again counts no more.
@@ -14,14 +16,7 @@ export async function tryAgain(trx: Queryable, arn: string, task: ImageTask): Pr
     .set({ task: JSON.stringify(task), cancel_requested: 0, alone: 0 })
     .where('arn', '=', arn)
     .execute();
-  const types =
-    task.kind === 'retry' && task.stage === 'TEST' ? (['TEST', 'DISTRIBUTION'] as const) : (['DISTRIBUTION'] as const);
-  await trx
-    .updateTable('workflow_executions')
-    .set({ retried: 1 })
-    .where('image_arn', '=', arn)
-    .where('type', 'in', [...types])
-    .execute();
+  await countNoMore(trx, arn, stagesOf(task));
 }
 
 /**
@@ -32,7 +27,23 @@ export async function tryAgain(trx: Queryable, arn: string, task: ImageTask): Pr
 export async function workAlone(trx: Queryable, arn: string, reason: string): Promise<void> {
   await transitionImage(trx, arn, 'PENDING', { reason });
   await trx.updateTable('images').set({ alone: 1 }).where('arn', '=', arn).execute();
-  await trx.updateTable('workflow_executions').set({ retried: 1 }).where('image_arn', '=', arn).execute();
+  await countNoMore(trx, arn, stagesOf(await imageTask(trx, arn)));
+}
+
+/** The stages that the work of a task goes through. */
+function stagesOf(task: ImageTask | undefined): readonly Stage[] {
+  if (task === undefined) return ['BUILD', 'TEST', 'DISTRIBUTION'];
+  return task.kind === 'retry' && task.stage === 'TEST' ? ['TEST', 'DISTRIBUTION'] : ['DISTRIBUTION'];
+}
+
+/** What ran of these stages counts no more: they run again. */
+async function countNoMore(trx: Queryable, arn: string, stages: readonly Stage[]): Promise<void> {
+  await trx
+    .updateTable('workflow_executions')
+    .set({ retried: 1 })
+    .where('image_arn', '=', arn)
+    .where('type', 'in', [...stages])
+    .execute();
 }
 
 /** Whether an image is, or is to be, worked on with no other beside it. */

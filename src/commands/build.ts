@@ -169,19 +169,29 @@ function toBuild({ resources }: Plan): readonly PlannedResource[] {
 /** Makes what the template has, builds, deletes what it has no longer, and keeps its outputs. */
 async function deployAll(run: Run): Promise<number> {
   await run.record.begin();
-  let complete = false;
-  try {
-    const code = await buildAll(run);
-    if (code !== 0) return code;
-    const outputs = outputsOf(run);
+  let outputs: readonly StackOutput[] = [];
+  const code = await recorded(run.record, async () => {
+    const built = await buildAll(run);
+    if (built !== 0) return built;
+    outputs = outputsOf(run);
     await cleanUp(run);
     await run.record.complete(outputs, [...run.imported]);
-    complete = true;
-    run.output.deployed({ name: run.record.name, built: run.builds, outputs });
     return 0;
+  });
+  if (code === 0) run.output.deployed({ name: run.record.name, built: run.builds, outputs });
+  return code;
+}
+
+/** Does work on a stack, which has failed unless that ends with 0. @returns what the work does */
+async function recorded(record: StackRecord, work: () => Promise<number>): Promise<number> {
+  let complete = false;
+  try {
+    const code = await work();
+    complete = code === 0;
+    return code;
   } finally {
     // What stopped it is told; that the record could not be written as well is less.
-    if (!complete) await run.record.failed().catch(() => undefined);
+    if (!complete) await record.failed().catch(() => undefined);
   }
 }
 
@@ -189,9 +199,7 @@ async function deployAll(run: Run): Promise<number> {
 async function cleanUp(run: Run): Promise<void> {
   const wanted = new Set(run.plan.resources.map(({ logicalId }) => logicalId));
   for (const { logicalId, arn, kept } of await run.record.cleanUp(wanted))
-    run.output.note(
-      `${kept === undefined ? 'deleted  ' : 'kept     '} ${logicalId}: ${arn}${kept === undefined ? '' : `: ${kept}`}`,
-    );
+    run.output.note(kept === undefined ? `deleted   ${logicalId}: ${arn}` : `kept      ${logicalId}: ${arn}: ${kept}`);
   for (const { run: nested, outputs } of run.nested) {
     await cleanUp(nested);
     await nested.record.complete(outputs, [...nested.imported]);
@@ -215,20 +223,16 @@ async function deployNested(run: Run, resource: PlannedResource): Promise<number
   await record.begin();
   // Known to the stack around it at once: a run that fails leaves it to the next, or to its deletion.
   await note(run, resource, record.stackId);
-  let complete = false;
-  try {
+  return recorded(record, async () => {
     const code = await buildAll(nested);
     if (code !== 0) return code;
     const outputs = outputsOf(nested);
     await record.complete(outputs, [...imported]);
-    complete = true;
     run.nested.push({ run: nested, outputs });
     run.known.set(resource.logicalId, { ref: record.stackId, attributes: outputAttributes(outputs) });
     run.output.note(`${before === undefined ? 'created  ' : 'deployed '} ${resource.logicalId}: ${record.stackId}`);
     return 0;
-  } finally {
-    if (!complete) await record.failed().catch(() => undefined);
-  }
+  });
 }
 
 function outputsOf(run: Run): readonly StackOutput[] {

@@ -18,7 +18,7 @@ import {
   type StackOutput,
   type StackStatus,
 } from '../../catalog/stacks.ts';
-import { ApiError, invalidParameterValue, resourceNotFound } from '../../resources/errors.ts';
+import { ApiError, invalidParameterValue, resourceNotFound, serviceQuotaExceeded } from '../../resources/errors.ts';
 import type { RequestContext } from '../context.ts';
 import { readBody } from './read.ts';
 import { stackArn } from './resources.ts';
@@ -82,7 +82,7 @@ export const stackRoutes: readonly IngotRoute[] = [
       const json = await context.services.catalog.transaction(async (db) => {
         const known = await getStack(db, context, name);
         if (known === undefined && (await listStacks(db, context)).length >= MOST_STACKS)
-          throw new ApiError('ServiceQuotaExceededException', `There are ${MOST_STACKS} stacks already.`);
+          throw serviceQuotaExceeded(`There are ${MOST_STACKS} stacks already.`);
         // While it changes, others go on with what they import.
         if (status.endsWith('_COMPLETE')) await changeExports(db, context, name, content.outputs);
         else content.outputs = known?.outputs ?? [];
