@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'nod
 import { INGOT } from '../platform/own-program.ts';
 import { importPacker, showNote, type ImportResult, type PackerFile } from '../templates/packer/convert.ts';
 import type { LocalContent, LocalFile, ReadLocal } from '../templates/packer/files.ts';
-import { PackerFault, showPlace } from '../templates/packer/hcl.ts';
+import { PackerFault, showPlace } from '../templates/packer/syntax.ts';
 import { describeFile, recognize } from '../templates/recognize.ts';
 import { InvalidInput, WrongUse, type Arguments, type Command } from './command.ts';
 

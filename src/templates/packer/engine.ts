@@ -1,5 +1,5 @@
 /** Packer's template engine within texts: `{{timestamp}}`, {{user `name`}}. Pure; one pass. */
-import { PackerFault, type Place } from './hcl.ts';
+import { PackerFault, type Place } from './syntax.ts';
 import { BUILD_TIME, UNIQUE } from './values.ts';
 
 /** What the functions of a text mean. */

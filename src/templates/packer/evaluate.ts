@@ -1,7 +1,7 @@
 /** Evaluates Packer's expressions without Packer. Pure; work and length of texts have limits. */
 import { nearestWord } from '../../documents/nearest.ts';
 import { FUNCTIONS } from './functions.ts';
-import { PackerFault, type Expr, type Place } from './hcl.ts';
+import { PackerFault, type Expr, type Place } from './syntax.ts';
 import { booleanOf, dataMarker, isList, isMap, numberOf, textOf, type PackerValue } from './values.ts';
 
 /** Expressions evaluated for one template, and characters of texts that they make. */

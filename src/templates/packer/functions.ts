@@ -1,5 +1,5 @@
 /** Functions of Packer's language that need nothing but their arguments. Pure. */
-import { PackerFault, type Place } from './hcl.ts';
+import { PackerFault, type Place } from './syntax.ts';
 import { booleanOf, BUILD_TIME, isList, isMap, numberOf, textOf, UNIQUE, type PackerValue } from './values.ts';
 
 type PackerFunction = (args: readonly PackerValue[], place: Place) => PackerValue;

@@ -1,16 +1,8 @@
 /** Templates in HCL2 (`.pkr.hcl`). Pure. */
 import { expandTemplate } from './engine.ts';
 import { Evaluator, type Names } from './evaluate.ts';
-import {
-  parseExpression,
-  parseHcl,
-  PackerFault,
-  type Attribute,
-  type Block,
-  type Body,
-  type Expr,
-  type Place,
-} from './hcl.ts';
+import { parseExpression, parseHcl } from './hcl.ts';
+import { PackerFault, type Attribute, type Block, type Body, type Expr, type Place } from './syntax.ts';
 import { Settings, type Build, type Given, type PackerTemplate, type Provisioner, type Source } from './model.ts';
 import { isList, isMap, type PackerValue } from './values.ts';
 

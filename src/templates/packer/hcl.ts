@@ -2,76 +2,12 @@
  * Reads HCL2 as Packer's templates have it, and JSON, into blocks, attributes and expressions with their places. Pure;
  * one pass over the text. Source: the HCL native syntax specification.
  */
+import { PackerFault, type Attribute, type Block, type Body, type Expr, type Place } from './syntax.ts';
 
 /** Largest text, in characters. */
 const MOST_CHARACTERS = 1 << 20;
 /** How deep expressions and blocks may be nested. */
 const MOST_DEPTH = 64;
-
-/** Where something is in a file; line and column from 1. */
-export interface Place {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-}
-
-/** `web.pkr.hcl:3:5` */
-export function showPlace({ file, line, column }: Place): string {
-  return `${file}:${line}:${column}`;
-}
-
-/** A text that is no HCL, or an expression without a value. */
-export class PackerFault extends Error {
-  override readonly name = 'PackerFault';
-  readonly place: Place;
-
-  constructor(message: string, place: Place) {
-    super(message);
-    this.place = place;
-  }
-}
-
-interface At {
-  readonly at: Place;
-}
-type Node<Kind extends string, Members> = Readonly<{ kind: Kind } & Members> & At;
-
-/** An expression. */
-export type Expr =
-  | Node<'literal', { value: string | number | boolean | null }>
-  | Node<'template', { parts: readonly (string | Expr)[] }>
-  | Node<'name', { name: string }>
-  | Node<'attribute', { of: Expr; name: string }>
-  | Node<'index', { of: Expr; key: Expr }>
-  | Node<'splat', { of: Expr; path: readonly string[] }>
-  | Node<'tuple', { items: readonly Expr[] }>
-  | Node<'object', { items: readonly (readonly [key: Expr, value: Expr])[] }>
-  | Node<'call', { name: string; args: readonly Expr[]; spread: boolean }>
-  | Node<'unary', { operator: string; of: Expr }>
-  | Node<'binary', { operator: string; left: Expr; right: Expr }>
-  | Node<'conditional', { test: Expr; yes: Expr; no: Expr }>
-  | Node<'for', { names: readonly string[]; over: Expr; key?: Expr; value: Expr; test?: Expr }>
-  /** A part of the language that is not evaluated here. */
-  | Node<'unsupported', { what: string }>;
-
-/** `name = value` */
-export interface Attribute extends At {
-  readonly name: string;
-  readonly value: Expr;
-}
-
-/** `type "label" { … }` */
-export interface Block extends At {
-  readonly type: string;
-  readonly labels: readonly string[];
-  readonly body: Body;
-}
-
-/** What is between braces, or a whole file. */
-export interface Body {
-  readonly attributes: readonly Attribute[];
-  readonly blocks: readonly Block[];
-}
 
 /**
  * Reads a file of HCL2.

@@ -2,7 +2,8 @@
 import { expandTemplate } from './engine.ts';
 import { Evaluator, type Names } from './evaluate.ts';
 import { isAsked, isMeant, postProcessor } from './hcl-template.ts';
-import { parseJson, PackerFault, type Expr, type Place } from './hcl.ts';
+import { parseJson } from './hcl.ts';
+import { PackerFault, type Expr, type Place } from './syntax.ts';
 import { Settings, type Build, type Given, type PackerTemplate, type Source } from './model.ts';
 import { isList, isMap, textOf, type PackerValue } from './values.ts';
 

@@ -1,5 +1,5 @@
 /** A Packer template in one form, whichever language it was written in. Pure. */
-import { PackerFault, type Place } from './hcl.ts';
+import { PackerFault, type Place } from './syntax.ts';
 import { booleanOf, isList, isMap, numberOf, textOf, type PackerValue } from './values.ts';
 
 /** Something of the template that whoever imports it should know. */

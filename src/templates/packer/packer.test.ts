@@ -12,7 +12,8 @@ import { importPacker, showNote, type ImportRequest, type ImportResult } from '.
 import { expandTemplate } from './engine.ts';
 import { Evaluator, type Names } from './evaluate.ts';
 import type { LocalFile } from './files.ts';
-import { parseExpression, parseHcl, PackerFault } from './hcl.ts';
+import { parseExpression, parseHcl } from './hcl.ts';
+import { PackerFault } from './syntax.ts';
 import { BUILD_TIME, isList, isMap, type PackerValue } from './values.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../../examples/packer', import.meta.url));

@@ -1,7 +1,7 @@
 /** Steps of component documents, and how texts and files get into them. Pure. */
 import { gzipSync } from 'node:zlib';
 import type { LocalFile } from './files.ts';
-import type { Place } from './hcl.ts';
+import type { Place } from './syntax.ts';
 
 /** A step of a document. */
 export interface Step {

@@ -1,5 +1,5 @@
 /** Values of Packer's expressions. Pure. */
-import { PackerFault, type Place } from './hcl.ts';
+import { PackerFault, type Place } from './syntax.ts';
 
 /** A value; objects are maps, so that no key means anything to JavaScript. */
 export type PackerValue =

@@ -1,6 +1,6 @@
 /** Writes documents and templates as YAML. Pure. */
 import { Document, isMap as isYamlMap, isScalar, isSeq, Scalar, visit, YAMLMap } from 'yaml';
-import { showPlace } from './hcl.ts';
+import { showPlace } from './syntax.ts';
 import type { Step } from './steps.ts';
 
 /** Longest document of the API's `data`, in characters, with room for what changes it. */
