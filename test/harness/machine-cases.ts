@@ -3,7 +3,7 @@
  * the same. `describeDisk` says what an image is, in lines that can be compared.
  */
 import { readFileSync } from 'node:fs';
-import type { MachineRuleName } from '../../src/documents/component/machine-rule.ts';
+import type { MachineRuleName } from '../../src/documents/component/machine-tables.ts';
 import type { Instance } from '../../src/instances/instance.ts';
 
 /** One component to build with `nspawn`, with `qemu` and with the default. */

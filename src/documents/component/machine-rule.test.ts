@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ComponentDocument, InputValue } from './document.ts';
-import { MACHINE_RULES, needsMachine, type MachineRuleName, type RuleDisk } from './machine-rule.ts';
+import type { RuleDisk } from './machine-commands.ts';
+import { needsMachine } from './machine-rule.ts';
+import { MACHINE_RULES, type MachineRuleName } from './machine-tables.ts';
 import { parseComponentDocument } from './parse.ts';
 
 /** A document of one ExecuteBash step. */
