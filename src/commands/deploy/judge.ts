@@ -25,7 +25,8 @@ import {
   type ResourceType,
 } from '../../templates/template.ts';
 import { CommandFailed } from '../command.ts';
-import { deploymentIdOf, latestOf } from './deploy.ts';
+import { deploymentIdOf } from './deployment-id.ts';
+import { latestOf } from './existing.ts';
 import { withText } from './files.ts';
 import { openNested, type TemplateContext } from './nested.ts';
 import { exportsInUse, findStack } from './stack.ts';

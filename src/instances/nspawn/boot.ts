@@ -33,7 +33,7 @@ import {
   withExitCodeIn,
 } from './arguments.ts';
 import type { CgroupPlan, Limits } from './cgroups.ts';
-import { atTheDoor } from './commands.ts';
+import { atTheDoor } from './door.ts';
 import { resolvesItself } from './names.ts';
 import { rootFault } from './root-faults.ts';
 import { memoryInfo, processorsOf } from './size.ts';

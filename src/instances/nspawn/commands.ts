@@ -1,66 +1,25 @@
 /** Commands in a container: as units of the systemd inside, and small ones of Ingot's own at its door. */
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { lstat, writeFile } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
 import { after, sleep } from '../../platform/clock.ts';
-import { removeCgroup } from '../../platform/held.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
-import {
-  NOTHING_INHERITED,
-  hasInEnvironment,
-  parentOf,
-  ProcessError,
-  run,
-  sizeOf,
-  start,
-} from '../../platform/processes.ts';
+import { NOTHING_INHERITED, ProcessError, run, start } from '../../platform/processes.ts';
 import { readScript } from '../../platform/scripts.ts';
 import { inDirectory } from '../in-directory.ts';
 import { InstanceError, type CommandRequest, type CommandResult } from '../instance.ts';
 import { OWN_LIMIT, TooMuchOutput } from '../output.ts';
 import { openPipes } from '../pipes.ts';
 import { unitLines } from '../unit-words.ts';
-import {
-  commandWords,
-  enterArguments,
-  INSIDE_DIRECTORY,
-  invocationOf,
-  parseStatus,
-  unitArguments,
-  type Door,
-} from './arguments.ts';
-
-/** A container whose systemd answers. */
-export interface Container {
-  /** Its process 1. */
-  readonly leader: Door;
-  /** Cgroups of version 1 hierarchies that limit it. */
-  readonly limitingCgroups: readonly string[];
-  /** The cgroup below which what enters it runs. */
-  readonly doorCgroup: string;
-  /** The cgroup below which its systemd keeps its units. */
-  readonly machineCgroup: string;
-  /** Folder of the host for pipes. */
-  readonly directory: string;
-  /** How often its memory limit had something killed. */
-  memoryKills(): Promise<number>;
-  /** Whether its process 1 still is the one that it was. */
-  alive(): boolean;
-  /** Why it does not answer, for an error. */
-  whatHappened(): Promise<InstanceError>;
-}
-
-/** What entering a container takes. */
-export type ContainerDoor = Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>;
+import { commandWords, INSIDE_DIRECTORY, parseStatus, unitArguments } from './arguments.ts';
+import { atTheDoor, enter, floods, visit, type Container } from './door.ts';
+import { killUnit } from './kill.ts';
 
 /** Patience with a container that does not react to the end of a command. */
 const END_MS = 15_000;
 /** Patience with the client of a command in a container that is dead, or whose disk is. */
 const DEAD_MS = 2000;
-/** What commands left running gets for its end. */
-const LEFTOVER_MS = 5000;
 /** Patience with what is told of a command's end once it is told. */
 const TOLD_MS = 2000;
 /**
@@ -68,74 +27,8 @@ const TOLD_MS = 2000;
  * place.
  */
 const TOLD_BYTES = 64 << 10;
-/** Bytes that a small command at the door may print. */
-const DOOR_BYTES = 1 << 20;
 /** Patience with a container that is going down. */
 const SHUTDOWN_MS = 60_000;
-
-/**
- * Enters a container: behind the container's own walls, in a cgroup for this visit alone, which ends with it. The
- * programs that run there are the image's, so they may be anything.
- * @param work gets the command that runs `argv` inside
- */
-async function visit<T>(
-  container: ContainerDoor,
-  argv: readonly string[],
-  work: (command: readonly string[]) => Promise<T>,
-): Promise<T> {
-  const { command, leave } = enter(container, argv);
-  try {
-    return await work(command);
-  } finally {
-    leave();
-  }
-}
-
-/** A visit that the caller ends by `leave`, which kills whatever of it still runs; nobody has to wait for that. */
-export function enter(
-  { leader, limitingCgroups, doorCgroup }: ContainerDoor,
-  argv: readonly string[],
-): { readonly command: readonly string[]; leave(): void } {
-  const cgroup = `${doorCgroup}/${newUuid()}`;
-  mkdirSync(cgroup);
-  // What cannot be removed now goes with the container, whose cgroup is on record.
-  return {
-    command: enterArguments(leader, [...limitingCgroups, cgroup], argv),
-    leave: () => void removeCgroup(cgroup).catch(() => {}),
-  };
-}
-
-/**
- * Runs a small command of Ingot's own in the container, as its root: several times faster than a unit.
- * @throws {InstanceError} when it prints more than `options.maxOutput` (default `DOOR_BYTES`) or does not end in time;
- *   {Error} as `run` of the platform does
- */
-export async function atTheDoor(
-  container: ContainerDoor,
-  argv: readonly string[],
-  options: Parameters<typeof run>[1] = {},
-): ReturnType<typeof run> {
-  const maxOutput = options.maxOutput ?? DOOR_BYTES;
-  return visit(container, argv, (command) =>
-    run(command, { timeoutMs: patient(60_000), ...options, maxOutput, env: NOTHING_INHERITED }),
-  ).catch((error: unknown) => {
-    throw doorError(error, maxOutput);
-  });
-}
-
-function doorError(error: unknown, limit: number): unknown {
-  if (!(error instanceof ProcessError)) return error;
-  if (error.tooMuchOutput) return floods(limit);
-  return error.timedOut
-    ? new InstanceError('the instance does not answer: sh or systemctl in it did not end in time', [], { cause: error })
-    : error;
-}
-
-function floods(limit: number): InstanceError {
-  return new InstanceError(
-    `sh or systemctl in the instance printed more than ${sizeOf(limit)}: a component may have replaced it`,
-  );
-}
 
 /**
  * Runs a program of Ingot's own at the door: several times faster than a unit.
@@ -436,100 +329,4 @@ function refuseWithoutShell({ code, stderr }: { readonly code: number | null; re
   throw new InstanceError(
     `the instance has no /bin/sh that runs any more, and nothing can be run in it: ${stderr.trim()}`,
   );
-}
-
-/**
- * Kills a command and all that it started, from outside: this needs nothing of the container. Repeats, for one that has
- * not started yet.
- *
- * What left the unit's cgroup (root inside may move processes) is found by its parents and by the mark in its
- * environment. A service that the command had systemd start is neither, and stays.
- */
-export async function killUnit(container: Container, unit: string, ended: () => boolean): Promise<void> {
-  const mark = `INVOCATION_ID=${invocationOf(unit)}`;
-  for (let attempt = 0; attempt < 100 && !ended(); attempt++) {
-    const own = findCgroups(container.machineCgroup, (name) => name === `${unit}.service`);
-    // Before the cgroup is killed: its processes are what the others descend from.
-    const strays = familyOf(new Set(own.flatMap(processesBelow)), processesBelow(container.machineCgroup), mark);
-    for (const cgroup of own)
-      await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
-    for (const pid of strays) kill(pid, 'SIGKILL');
-    await sleep(50);
-  }
-}
-
-/** Processes among `all` that carry the mark or descend from such a one or from `members`. Not `members` themselves. */
-function familyOf(members: ReadonlySet<number>, all: readonly number[], mark: string): readonly number[] {
-  const others = all.filter((pid) => !members.has(pid));
-  const family = new Set([...members, ...others.filter((pid) => hasInEnvironment(pid, mark))]);
-  const parents = new Map(others.map((pid) => [pid, parentOf(pid)]));
-  for (let size = -1; size !== family.size; ) {
-    size = family.size;
-    for (const [pid, parent] of parents) if (parent !== undefined && family.has(parent)) family.add(pid);
-  }
-  return [...family].filter((pid) => !members.has(pid));
-}
-
-function processesBelow(cgroup: string): number[] {
-  return findCgroups(cgroup, () => true)
-    .concat(cgroup)
-    .flatMap(processesOf);
-}
-
-/**
- * Ends what commands left running, before a container powers off: no unit stops these, and a system that goes down
- * waits up to 90 s for one that ignores SIGTERM. Each gets SIGTERM, and after `LEFTOVER_MS` SIGKILL.
- */
-export async function endLeftovers(machineCgroup: string): Promise<void> {
-  const left = (): string[] =>
-    findCgroups(machineCgroup, (name) => /^ingot-[0-9a-f-]{36}\.service$/.test(name)).filter(
-      (cgroup) => processesOf(cgroup).length > 0,
-    );
-  for (const cgroup of left()) killProcesses(cgroup, 'SIGTERM');
-  for (let waited = 0; waited < patient(LEFTOVER_MS) && left().length > 0; waited += 20) await sleep(20);
-  for (const cgroup of left())
-    await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
-}
-
-function processesOf(cgroup: string): number[] {
-  try {
-    return readFileSync(`${cgroup}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number);
-  } catch {
-    return []; // Gone in between.
-  }
-}
-
-/** SIGKILL so for kernels before 5.14, which have no `cgroup.kill`. */
-function killProcesses(cgroup: string, signal: NodeJS.Signals): void {
-  for (const pid of processesOf(cgroup)) kill(pid, signal);
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // Gone in between.
-  }
-}
-
-/** How deep a container's cgroups are looked at: its own root can make any number of them. */
-const DEPTH = 12;
-
-function findCgroups(below: string, wanted: (name: string) => boolean): string[] {
-  const found: string[] = [];
-  const look = (path: string, depth: number): void => {
-    let entries;
-    try {
-      entries = readdirSync(path, { withFileTypes: true });
-    } catch {
-      return; // Gone in between.
-    }
-    for (const entry of entries) {
-      if (!entry.isDirectory()) continue;
-      if (wanted(entry.name)) found.push(`${path}/${entry.name}`);
-      if (depth < DEPTH) look(`${path}/${entry.name}`, depth + 1);
-    }
-  };
-  look(below, 0);
-  return found;
 }

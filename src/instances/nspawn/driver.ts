@@ -29,7 +29,9 @@ import { startInstanceServices } from '../services/start.ts';
 import { INSTANCE_ADDRESS } from './arguments.ts';
 import { boot, readState, type BootOptions, type ContainerState } from './boot.ts';
 import { hostCgroups, makeCgroups, memoryKills } from './cgroups.ts';
-import { atTheDoor, endLeftovers, runCommand, runOwn, type Container } from './commands.ts';
+import { runCommand, runOwn } from './commands.ts';
+import { atTheDoor, type Container } from './door.ts';
+import { endLeftovers } from './kill.ts';
 import { openCommand } from './streams.ts';
 
 const capabilities: Capabilities = {

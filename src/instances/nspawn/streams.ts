@@ -11,7 +11,8 @@ import { InstanceError, type StreamedCommand, type StreamRequest } from '../inst
 import { endMarker, endOf, HANG_UP, MarkedOutput, markedCommand } from '../streams.ts';
 import { unitLines } from '../unit-words.ts';
 import { commandWords, INSIDE_DIRECTORY, unitArguments, wordsFile } from './arguments.ts';
-import { atTheDoor, enter, killUnit, type Container } from './commands.ts';
+import { atTheDoor, enter, type Container } from './door.ts';
+import { killUnit } from './kill.ts';
 
 /** Patience with a command that is told that its user has gone. */
 const HANG_UP_MS = 5000;

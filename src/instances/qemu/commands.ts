@@ -1,41 +1,17 @@
-/** Commands and files in a guest, through its agent. */
+/** Commands in a guest, through its agent. */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import { sleep } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
 import type { CommandRequest, CommandResult } from '../instance.ts';
 import { unitWord } from '../unit-words.ts';
-import { agentExec, said, GuestAgentError, GuestAgentSilent, type GuestAgent } from './guest-agent.ts';
-import {
-  CHUNK_BYTES,
-  CHUNKS_AHEAD,
-  FINISHER,
-  GUEST_DIRECTORY,
-  HOLDERS,
-  KILLER,
-  LARGE_PUT_BEGIN,
-  LARGE_PUT_END,
-  LAUNCHER,
-  OWN_LAUNCHER,
-  SMALL_PUT,
-  UNIT_STATE,
-} from './guest-scripts.ts';
+import { agentExec, said } from './guest-agent.ts';
+import { insist, SILENCE_MS, type Guest } from './guest.ts';
+import { GrowingFile, INLINE_BYTES, putInGuest, RelayedStream } from './guest-files.ts';
+import { FINISHER, GUEST_DIRECTORY, HOLDERS, KILLER, LAUNCHER, OWN_LAUNCHER, UNIT_STATE } from './guest-scripts.ts';
 
-/** A guest whose agent answers. `check` throws when the machine is gone, or is not the one that it was. */
-export interface Guest {
-  readonly agent: GuestAgent;
-  /** @throws {Error} with the reason */
-  check(): void;
-}
-
-const READ_BYTES = 256 << 10;
-const WRITE_BYTES = 256 << 10;
 /** Reads that take more than a pipe and the relay hold. */
 const LAST_READS = 8;
-const INLINE_BYTES = 256 << 10;
-const GET_LIMIT = 16 << 20;
-/** How long the agent may be silent while a command runs: an emulated machine under load, an upgrade of the agent. */
-const SILENCE_MS = 120_000;
 /** Bytes of the word that a command's end leaves: a few, or it is none. */
 const WORD_BYTES = 1024;
 /** How long a stream may stay open after its command has ended: what it started elsewhere may hold it. */
@@ -273,26 +249,6 @@ async function checkUnit(guest: Guest, id: string, word: Status): Promise<void> 
   }
 }
 
-/**
- * Asks again while the agent is silent (it is restarted when its package is upgraded, an emulated machine has its slow
- * moments), for two minutes, as long as the machine is there.
- * @param again whether the question may be asked twice; if not, silence ends it
- */
-async function insist<T>(guest: Guest, question: () => Promise<T>, again = true): Promise<T> {
-  const deadline = Date.now() + patient(SILENCE_MS);
-  for (;;) {
-    try {
-      return await question();
-    } catch (error) {
-      guest.check();
-      // An agent that was restarted knows none of the programs that the one before it started.
-      const forgotten = error instanceof GuestAgentError && error.code === 'unknown-process';
-      if (!again || !(error instanceof GuestAgentSilent || forgotten) || Date.now() > deadline) throw error;
-      await sleep(200);
-    }
-  }
-}
-
 /** The word that a command's end leaves. */
 class Status {
   private readonly file: GrowingFile;
@@ -317,210 +273,5 @@ class Status {
 
   async close(): Promise<void> {
     await this.file.close();
-  }
-}
-
-async function openFile(guest: Guest, path: string, mode = 'r'): Promise<number | undefined> {
-  try {
-    return await guest.agent.execute('guest-file-open', { path, mode });
-  } catch (error) {
-    if (error instanceof GuestAgentError && error.code === 'no-such-file') return undefined;
-    throw error;
-  }
-}
-
-async function readChunk(guest: Guest, handle: number, count: number): Promise<Buffer> {
-  const { 'buf-b64': data } = await guest.agent.execute('guest-file-read', { handle, count }, 30_000);
-  return Buffer.from(data, 'base64');
-}
-
-/**
- * A file in the guest that others write on at its end. It stays open between reads: the agent notes each opening in the
- * guest's journal, which an emulated machine has better things to do than.
- */
-class GrowingFile {
-  private readonly guest: Guest;
-  private readonly path: string;
-  private offset = 0;
-  private handle: number | undefined;
-  private atEnd = false;
-
-  constructor(guest: Guest, path: string) {
-    this.guest = guest;
-    this.path = path;
-  }
-
-  /** How many bytes were read. */
-  get size(): number {
-    return this.offset;
-  }
-
-  /** What came since the last read, at most `count` bytes; nothing while the file is not there. */
-  async read(count: number): Promise<Buffer> {
-    return insist(this.guest, async () => {
-      try {
-        return await this.next(count);
-      } catch (error) {
-        // The agent was restarted, which closed its files: open again where we were.
-        this.handle = undefined;
-        if (error instanceof GuestAgentError && error.code === 'unknown-file') return this.next(count);
-        throw error;
-      }
-    });
-  }
-
-  private async next(count: number): Promise<Buffer> {
-    const { agent } = this.guest;
-    if (this.handle === undefined) {
-      this.handle = await openFile(this.guest, this.path);
-      if (this.handle === undefined) return Buffer.alloc(0);
-      if (this.offset > 0)
-        await agent.execute('guest-file-seek', { handle: this.handle, offset: this.offset, whence: 'set' });
-    } else if (this.atEnd) {
-      // The agent keeps saying "end of file" until it is told to look again.
-      await agent.execute('guest-file-seek', { handle: this.handle, offset: 0, whence: 'cur' });
-    }
-    const chunk = await readChunk(this.guest, this.handle, count);
-    this.atEnd = chunk.length < count;
-    this.offset += chunk.length;
-    return chunk;
-  }
-
-  async close(): Promise<void> {
-    const handle = this.handle;
-    this.handle = undefined;
-    if (handle !== undefined) await this.guest.agent.execute('guest-file-close', { handle }).catch(() => {});
-  }
-}
-
-/** One output of a command, as the relay lays it down: files of `CHUNK_BYTES`, the last one shorter, then `.end`. */
-class RelayedStream {
-  ended = false;
-  private readonly guest: Guest;
-  private readonly path: string;
-  private readonly onChunk: (chunk: Buffer) => void;
-  private number = 0;
-  private file: GrowingFile;
-
-  constructor(guest: Guest, path: string, onChunk: (chunk: Buffer) => void) {
-    this.guest = guest;
-    this.path = path;
-    this.onChunk = onChunk;
-    this.file = new GrowingFile(guest, `${path}.0`);
-  }
-
-  /**
-   * Takes over what is there.
-   * @param last whether the stream may have ended, which is worth a look then
-   * @returns whether there was something
-   */
-  async read(last: boolean): Promise<boolean> {
-    if (this.ended) return false;
-    // The mark is looked for first: what is read after it is all there is.
-    const complete = last && (await insist(this.guest, () => this.opens(`${this.path}.end`)));
-    const moved = (await this.drain()) > 0;
-    if (complete) {
-      // All that was written when it was complete: a guest that finds ever more has not told the truth.
-      const most = (CHUNKS_AHEAD + 2) * CHUNK_BYTES;
-      for (let left = most, bytes = 1; left > 0 && bytes > 0; left -= bytes) bytes = await this.drain();
-      this.ended = true;
-      await this.close();
-    }
-    return moved;
-  }
-
-  /** @returns how many bytes came */
-  private async drain(): Promise<number> {
-    const chunk = await this.file.read(READ_BYTES);
-    if (chunk.length === 0) return 0;
-    this.onChunk(chunk);
-    if (this.file.size >= CHUNK_BYTES) await insist(this.guest, () => this.next());
-    return chunk.length;
-  }
-
-  async close(): Promise<void> {
-    await this.file.close();
-  }
-
-  private async next(): Promise<void> {
-    await this.close();
-    // Cut to nothing, it tells the relay that it may go on.
-    await this.opens(`${this.path}.${this.number}`, 'w');
-    this.number += 1;
-    this.file = new GrowingFile(this.guest, `${this.path}.${this.number}`);
-  }
-
-  /** Opens a file for a moment: whether it is there. */
-  private async opens(path: string, mode = 'r'): Promise<boolean> {
-    const handle = await openFile(this.guest, path, mode);
-    if (handle === undefined) return false;
-    // An agent that was restarted in between has closed it.
-    await this.guest.agent.execute('guest-file-close', { handle }).catch(() => {});
-    return true;
-  }
-}
-
-/** Writes a file, complete or not at all. See `Instance.put`. */
-export async function putInGuest(guest: Guest, path: string, content: string | Buffer, mode = 0o644): Promise<void> {
-  const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content, 'utf8');
-  const partial = `${path}.partial-${randomBytes(4).toString('hex')}`;
-  const names = [path, mode.toString(8), partial];
-  if (bytes.length <= INLINE_BYTES)
-    return mustSucceed(guest, path, ['/bin/sh', '-c', SMALL_PUT, 'sh', ...names], bytes);
-  await mustSucceed(guest, path, ['/bin/sh', '-c', LARGE_PUT_BEGIN, 'sh', path]);
-  const handle = await guest.agent.execute('guest-file-open', { path: partial, mode: 'w' });
-  try {
-    for (let at = 0; at < bytes.length; ) {
-      const chunk = bytes.subarray(at, at + WRITE_BYTES);
-      const { count } = await guest.agent.execute(
-        'guest-file-write',
-        { handle, 'buf-b64': chunk.toString('base64') },
-        60_000,
-      );
-      at += count;
-    }
-  } finally {
-    await guest.agent.execute('guest-file-close', { handle }).catch(() => {});
-  }
-  await mustSucceed(guest, path, ['/bin/sh', '-c', LARGE_PUT_END, 'sh', ...names]);
-}
-
-async function mustSucceed(guest: Guest, path: string, argv: readonly string[], input?: Buffer): Promise<void> {
-  const result = await insist(guest, () => agentExec(guest.agent, argv, { timeoutMs: SILENCE_MS, input }));
-  if (result.exitCode !== 0)
-    throw new Error(`${path} could not be written in the instance: ${said(result) || `exit code ${result.exitCode}`}`);
-}
-
-/** Reads a file of at most 16 MiB. See `Instance.get`. */
-export async function getFromGuest(guest: Guest, path: string): Promise<Buffer> {
-  return insist(guest, async () => {
-    const handle = await guest.agent.execute('guest-file-open', { path, mode: 'r' });
-    try {
-      const chunks: Buffer[] = [];
-      for (let size = 0; ; ) {
-        const chunk = await readChunk(guest, handle, READ_BYTES);
-        if (chunk.length === 0) return Buffer.concat(chunks);
-        size += chunk.length;
-        if (size > GET_LIMIT) throw new Error(`${path} in the instance is larger than 16 MiB`);
-        chunks.push(chunk);
-      }
-    } finally {
-      await guest.agent.execute('guest-file-close', { handle }).catch(() => {});
-    }
-  });
-}
-
-/** The kernel's id of this boot. */
-export async function bootId(agent: GuestAgent, timeoutMs = 10_000): Promise<string> {
-  const handle = await agent.execute(
-    'guest-file-open',
-    { path: '/proc/sys/kernel/random/boot_id', mode: 'r' },
-    timeoutMs,
-  );
-  try {
-    const { 'buf-b64': data } = await agent.execute('guest-file-read', { handle, count: 64 }, timeoutMs);
-    return Buffer.from(data, 'base64').toString('utf8').trim().slice(0, 100);
-  } finally {
-    await agent.execute('guest-file-close', { handle }).catch(() => {});
   }
 }

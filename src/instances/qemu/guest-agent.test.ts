@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { connectQmp, QmpError } from '../../platform/qmp.ts';
-import { getFromGuest, putInGuest, runInGuest } from './commands.ts';
+import { runInGuest } from './commands.ts';
+import { getFromGuest, putInGuest } from './guest-files.ts';
 import { agentExec, guestAgent, GuestAgentError, GuestAgentMisbehaved, type GuestAgent } from './guest-agent.ts';
 
 const LONG = { timeout: 60_000 };

@@ -19,7 +19,9 @@ import {
 } from '../instance.ts';
 import { readingSafely } from '../output.ts';
 import { DISK_DEVICE, diskNode, machineFiles, type Accelerator, type MachineFiles } from './arguments.ts';
-import { bootId, getFromGuest, putInGuest, runInGuest, type Guest } from './commands.ts';
+import { runInGuest } from './commands.ts';
+import { getFromGuest, putInGuest } from './guest-files.ts';
+import { bootId, type Guest } from './guest.ts';
 import { BootProgress, processTimes, STALL_MS } from './boot-progress.ts';
 import { agentExec, GuestAgentMisbehaved, guestAgent, type GuestAgent } from './guest-agent.ts';
 import { openInGuest } from './streams.ts';

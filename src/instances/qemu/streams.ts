@@ -10,7 +10,7 @@ import { patient } from '../../platform/patience.ts';
 import { InstanceError, type StreamedCommand, type StreamRequest } from '../instance.ts';
 import { endMarker, endOf, HANG_UP, MarkedOutput, markedCommand } from '../streams.ts';
 import { unitWord } from '../unit-words.ts';
-import type { Guest } from './commands.ts';
+import type { Guest } from './guest.ts';
 import { agentExec, said } from './guest-agent.ts';
 import { GUEST_DIRECTORY, KILLER, STREAM_LAUNCHER, STREAM_UNIT } from './guest-scripts.ts';
 import { isPortOpen, plugPorts, unplugPorts, type WithQmp } from './ports.ts';

@@ -1,0 +1,99 @@
+/** The door of a container: how a program of the host enters it, and small commands of Ingot's own there. */
+import { mkdirSync } from 'node:fs';
+import { removeCgroup } from '../../platform/held.ts';
+import { newUuid } from '../../platform/ids.ts';
+import { patient } from '../../platform/patience.ts';
+import { NOTHING_INHERITED, ProcessError, run, sizeOf } from '../../platform/processes.ts';
+import { InstanceError } from '../instance.ts';
+import { enterArguments, type Door } from './arguments.ts';
+
+/** A container whose systemd answers. */
+export interface Container {
+  /** Its process 1. */
+  readonly leader: Door;
+  /** Cgroups of version 1 hierarchies that limit it. */
+  readonly limitingCgroups: readonly string[];
+  /** The cgroup below which what enters it runs. */
+  readonly doorCgroup: string;
+  /** The cgroup below which its systemd keeps its units. */
+  readonly machineCgroup: string;
+  /** Folder of the host for pipes. */
+  readonly directory: string;
+  /** How often its memory limit had something killed. */
+  memoryKills(): Promise<number>;
+  /** Whether its process 1 still is the one that it was. */
+  alive(): boolean;
+  /** Why it does not answer, for an error. */
+  whatHappened(): Promise<InstanceError>;
+}
+
+/** What entering a container takes. */
+export type ContainerDoor = Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>;
+
+/** Bytes that a small command at the door may print. */
+const DOOR_BYTES = 1 << 20;
+
+/**
+ * Enters a container: behind the container's own walls, in a cgroup for this visit alone, which ends with it. The
+ * programs that run there are the image's, so they may be anything.
+ * @param work gets the command that runs `argv` inside
+ */
+export async function visit<T>(
+  container: ContainerDoor,
+  argv: readonly string[],
+  work: (command: readonly string[]) => Promise<T>,
+): Promise<T> {
+  const { command, leave } = enter(container, argv);
+  try {
+    return await work(command);
+  } finally {
+    leave();
+  }
+}
+
+/** A visit that the caller ends by `leave`, which kills whatever of it still runs; nobody has to wait for that. */
+export function enter(
+  { leader, limitingCgroups, doorCgroup }: ContainerDoor,
+  argv: readonly string[],
+): { readonly command: readonly string[]; leave(): void } {
+  const cgroup = `${doorCgroup}/${newUuid()}`;
+  mkdirSync(cgroup);
+  // What cannot be removed now goes with the container, whose cgroup is on record.
+  return {
+    command: enterArguments(leader, [...limitingCgroups, cgroup], argv),
+    leave: () => void removeCgroup(cgroup).catch(() => {}),
+  };
+}
+
+/**
+ * Runs a small command of Ingot's own in the container, as its root: several times faster than a unit.
+ * @throws {InstanceError} when it prints more than `options.maxOutput` (default `DOOR_BYTES`) or does not end in time;
+ *   {Error} as `run` of the platform does
+ */
+export async function atTheDoor(
+  container: ContainerDoor,
+  argv: readonly string[],
+  options: Parameters<typeof run>[1] = {},
+): ReturnType<typeof run> {
+  const maxOutput = options.maxOutput ?? DOOR_BYTES;
+  return visit(container, argv, (command) =>
+    run(command, { timeoutMs: patient(60_000), ...options, maxOutput, env: NOTHING_INHERITED }),
+  ).catch((error: unknown) => {
+    throw doorError(error, maxOutput);
+  });
+}
+
+function doorError(error: unknown, limit: number): unknown {
+  if (!(error instanceof ProcessError)) return error;
+  if (error.tooMuchOutput) return floods(limit);
+  return error.timedOut
+    ? new InstanceError('the instance does not answer: sh or systemctl in it did not end in time', [], { cause: error })
+    : error;
+}
+
+/** For a shell or systemctl of the instance that prints more than `limit` bytes. */
+export function floods(limit: number): InstanceError {
+  return new InstanceError(
+    `sh or systemctl in the instance printed more than ${sizeOf(limit)}: a component may have replaced it`,
+  );
+}

@@ -1,0 +1,107 @@
+/** Ends commands in a container from outside, by its cgroups: this needs nothing of the container. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { sleep } from '../../platform/clock.ts';
+import { patient } from '../../platform/patience.ts';
+import { hasInEnvironment, parentOf } from '../../platform/processes.ts';
+import { invocationOf } from './arguments.ts';
+import type { Container } from './door.ts';
+
+/** What commands left running gets for its end. */
+const LEFTOVER_MS = 5000;
+
+/**
+ * Kills a command and all that it started, from outside: this needs nothing of the container. Repeats, for one that has
+ * not started yet.
+ *
+ * What left the unit's cgroup (root inside may move processes) is found by its parents and by the mark in its
+ * environment. A service that the command had systemd start is neither, and stays.
+ */
+export async function killUnit(container: Container, unit: string, ended: () => boolean): Promise<void> {
+  const mark = `INVOCATION_ID=${invocationOf(unit)}`;
+  for (let attempt = 0; attempt < 100 && !ended(); attempt++) {
+    const own = findCgroups(container.machineCgroup, (name) => name === `${unit}.service`);
+    // Before the cgroup is killed: its processes are what the others descend from.
+    const strays = familyOf(new Set(own.flatMap(processesBelow)), processesBelow(container.machineCgroup), mark);
+    for (const cgroup of own)
+      await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
+    for (const pid of strays) kill(pid, 'SIGKILL');
+    await sleep(50);
+  }
+}
+
+/** Processes among `all` that carry the mark or descend from such a one or from `members`. Not `members` themselves. */
+function familyOf(members: ReadonlySet<number>, all: readonly number[], mark: string): readonly number[] {
+  const others = all.filter((pid) => !members.has(pid));
+  const family = new Set([...members, ...others.filter((pid) => hasInEnvironment(pid, mark))]);
+  const parents = new Map(others.map((pid) => [pid, parentOf(pid)]));
+  for (let size = -1; size !== family.size; ) {
+    size = family.size;
+    for (const [pid, parent] of parents) if (parent !== undefined && family.has(parent)) family.add(pid);
+  }
+  return [...family].filter((pid) => !members.has(pid));
+}
+
+function processesBelow(cgroup: string): number[] {
+  return findCgroups(cgroup, () => true)
+    .concat(cgroup)
+    .flatMap(processesOf);
+}
+
+/**
+ * Ends what commands left running, before a container powers off: no unit stops these, and a system that goes down
+ * waits up to 90 s for one that ignores SIGTERM. Each gets SIGTERM, and after `LEFTOVER_MS` SIGKILL.
+ */
+export async function endLeftovers(machineCgroup: string): Promise<void> {
+  const left = (): string[] =>
+    findCgroups(machineCgroup, (name) => /^ingot-[0-9a-f-]{36}\.service$/.test(name)).filter(
+      (cgroup) => processesOf(cgroup).length > 0,
+    );
+  for (const cgroup of left()) killProcesses(cgroup, 'SIGTERM');
+  for (let waited = 0; waited < patient(LEFTOVER_MS) && left().length > 0; waited += 20) await sleep(20);
+  for (const cgroup of left())
+    await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
+}
+
+function processesOf(cgroup: string): number[] {
+  try {
+    return readFileSync(`${cgroup}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number);
+  } catch {
+    return []; // Gone in between.
+  }
+}
+
+/** SIGKILL so for kernels before 5.14, which have no `cgroup.kill`. */
+function killProcesses(cgroup: string, signal: NodeJS.Signals): void {
+  for (const pid of processesOf(cgroup)) kill(pid, signal);
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // Gone in between.
+  }
+}
+
+/** How deep a container's cgroups are looked at: its own root can make any number of them. */
+const DEPTH = 12;
+
+function findCgroups(below: string, wanted: (name: string) => boolean): string[] {
+  const found: string[] = [];
+  const look = (path: string, depth: number): void => {
+    let entries;
+    try {
+      entries = readdirSync(path, { withFileTypes: true });
+    } catch {
+      return; // Gone in between.
+    }
+    for (const entry of entries) {
+      if (!entry.isDirectory()) continue;
+      if (wanted(entry.name)) found.push(`${path}/${entry.name}`);
+      if (depth < DEPTH) look(`${path}/${entry.name}`, depth + 1);
+    }
+  };
+  look(below, 0);
+  return found;
+}

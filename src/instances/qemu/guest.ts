@@ -1,0 +1,49 @@
+/** A guest and its agent: questions that are asked again while it is silent. */
+import { sleep } from '../../platform/clock.ts';
+import { patient } from '../../platform/patience.ts';
+import { GuestAgentError, GuestAgentSilent, type GuestAgent } from './guest-agent.ts';
+
+/** A guest whose agent answers. `check` throws when the machine is gone, or is not the one that it was. */
+export interface Guest {
+  readonly agent: GuestAgent;
+  /** @throws {Error} with the reason */
+  check(): void;
+}
+
+/** How long the agent may be silent while a command runs: an emulated machine under load, an upgrade of the agent. */
+export const SILENCE_MS = 120_000;
+
+/**
+ * Asks again while the agent is silent (it is restarted when its package is upgraded, an emulated machine has its slow
+ * moments), for two minutes, as long as the machine is there.
+ * @param again whether the question may be asked twice; if not, silence ends it
+ */
+export async function insist<T>(guest: Guest, question: () => Promise<T>, again = true): Promise<T> {
+  const deadline = Date.now() + patient(SILENCE_MS);
+  for (;;) {
+    try {
+      return await question();
+    } catch (error) {
+      guest.check();
+      // An agent that was restarted knows none of the programs that the one before it started.
+      const forgotten = error instanceof GuestAgentError && error.code === 'unknown-process';
+      if (!again || !(error instanceof GuestAgentSilent || forgotten) || Date.now() > deadline) throw error;
+      await sleep(200);
+    }
+  }
+}
+
+/** The kernel's id of this boot. */
+export async function bootId(agent: GuestAgent, timeoutMs = 10_000): Promise<string> {
+  const handle = await agent.execute(
+    'guest-file-open',
+    { path: '/proc/sys/kernel/random/boot_id', mode: 'r' },
+    timeoutMs,
+  );
+  try {
+    const { 'buf-b64': data } = await agent.execute('guest-file-read', { handle, count: 64 }, timeoutMs);
+    return Buffer.from(data, 'base64').toString('utf8').trim().slice(0, 100);
+  } finally {
+    await agent.execute('guest-file-close', { handle }).catch(() => {});
+  }
+}
