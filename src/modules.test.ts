@@ -186,11 +186,10 @@ test('who gives a child all of the environment is on this list', () => {
  * stranger's and tried in time.
  */
 const MADE_EXPRESSIONS: Readonly<Record<string, string>> = {
-  'api/canonical.ts': 'the name of a Region, whose form the signature has',
   'api/sts/query.ts': 'the name of a parameter',
   'api/validate.ts': 'patterns of the model',
   'doctor/blocking.ts': 'names of packages',
-  'documents/component/machine-rule.ts': 'its own words',
+  'documents/component/machine-tables.ts': 'its own words',
   'documents/component/secrets.ts': 'its own words',
   'guest/service-journal.ts': 'its own words',
   'images/names/debian.ts': 'its own words',

@@ -6,6 +6,7 @@
 import type { NormalizedSchema } from '@smithy/core/schema';
 import { canonicalArn, inAccountOfServer, isForeignSpelling, type AccountMap } from '../resources/arns.ts';
 import { invalidParameterValue, resourceNotFound } from '../resources/errors.ts';
+import { parseStoreArn } from '../resources/store-arns.ts';
 import { formatVersion, parseVersionParts } from '../resources/versions.ts';
 import type { Structure } from './codec.ts';
 import type { RequestContext } from './context.ts';
@@ -107,7 +108,13 @@ function canonicalParameter(text: string, place: Place): string {
     if (given.startsWith('//')) throw resourceNotFound(text);
     return text;
   }
-  const [, owner, name] = new RegExp(`^arn:aws:ssm:${region}:(\\d{12})?:parameter/([^/].*)$`).exec(given) ?? [];
-  if (name === undefined || (owner !== undefined && owner !== account)) throw resourceNotFound(text);
-  return `ssm:/${name}`;
+  const arn = parseStoreArn(given);
+  const known =
+    arn?.service === 'ssm' &&
+    arn.partition === 'aws' &&
+    arn.region === region &&
+    (arn.account === undefined || arn.account === account) &&
+    !arn.name.startsWith('/');
+  if (!known) throw resourceNotFound(text);
+  return `ssm:/${arn.name}`;
 }

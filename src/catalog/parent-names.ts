@@ -8,6 +8,7 @@ import type { Queryable } from './catalog.ts';
 import { imageVersions } from './images.ts';
 import { getParameter } from './parameters.ts';
 import { findManagedImage, type ManagedImage, type ManagedRegister } from './managed.ts';
+import { parseStoreArn } from '../resources/store-arns.ts';
 import { compareVersions, formatVersion, isVersion } from '../resources/versions.ts';
 import type { Place } from './slices.ts';
 import { didYouMean } from '../documents/nearest.ts';
@@ -147,8 +148,8 @@ async function keptParameter(db: Queryable, place: Place, name: string): Promise
 /** The name of a parameter, from `ssm:name` or `ssm:` and its ARN. */
 function parameterName(reference: string): string {
   const given = reference.slice('ssm:'.length);
-  const [, name] = /^arn:aws[^:]*:ssm:[^:]*:[^:]*:parameter\/(.+)$/.exec(given) ?? [];
-  return name === undefined ? given : `/${name}`;
+  const arn = parseStoreArn(given);
+  return arn?.service === 'ssm' ? `/${arn.name}` : given;
 }
 
 /** A value of the configuration in full. */

@@ -2,6 +2,7 @@
  * Policy documents as IAM has them, read and checked. Source: IAM User Guide, "IAM JSON policy element reference" and
  * its grammar.
  */
+import { isPolicyPrincipal } from '../resources/principal-arns.ts';
 import { matchesArn, parseArnGlob, type ArnGlob } from './arn-globs.ts';
 import { parseCondition, singleValue, type Condition, type ContextValues } from './conditions.ts';
 import { matchesGlob, parseGlob, type Glob } from './globs.ts';
@@ -197,9 +198,7 @@ function readPrincipal(
       faults.push(`${place}.${name}.${type}: must be AWS, Federated or Service`);
   }
   for (const value of aws) {
-    if (
-      !/^(\*|\d{12}|arn:aws[^:]*:(iam|sts)::\d{12}:(root|user\/.+|role\/.+|assumed-role\/[^/\n]+\/.+))$/.test(value)
-    ) {
+    if (!isPolicyPrincipal(value)) {
       faults.push(`${place}.${name}.AWS: '${value}' is neither "*", nor an account id, nor the ARN of a user or role`);
     }
   }

@@ -24,3 +24,11 @@ export function parsePrincipalArn(text: string): PrincipalArn | undefined {
 export function isPrincipalName(text: string): boolean {
   return SHORT.test(text);
 }
+
+const POLICY_PRINCIPAL =
+  /^(\*|\d{12}|arn:aws[^:]*:(iam|sts)::\d{12}:(root|user\/.+|role\/.+|assumed-role\/[^/\n]+\/.+))$/;
+
+/** Whether a text may be an `AWS` principal of a policy: all, an account, a user, a role or its session, in any path. */
+export function isPolicyPrincipal(text: string): boolean {
+  return POLICY_PRINCIPAL.test(text);
+}

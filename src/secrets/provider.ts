@@ -1,5 +1,6 @@
 /** The contract between those who need secrets and the providers that keep them. README.md says how to add one. */
 import type { SecretReference } from '../documents/component/secret-references.ts';
+import { parseStoreArn } from '../resources/store-arns.ts';
 
 /** Which secret is wanted, and for whom. */
 export interface SecretQuery extends Omit<SecretReference, 'kind' | 'text' | 'key'> {
@@ -52,7 +53,7 @@ export function withoutLastNewline(text: string): string {
  * adds at its end.
  */
 export function plainName({ service, name }: Pick<SecretQuery, 'service' | 'name'>): string {
-  const [, , , , , kind = '', ...rest] = name.startsWith('arn:') ? name.split(':') : [];
-  if (!name.startsWith('arn:')) return name;
-  return service === 'secretsmanager' ? rest.join(':').replace(/-[A-Za-z0-9]{6}$/, '') : kind.replace(/^parameter/, '');
+  const arn = parseStoreArn(name);
+  if (arn === undefined) return name;
+  return service === 'secretsmanager' ? arn.name.replace(/-[A-Za-z0-9]{6}$/, '') : `/${arn.name}`;
 }

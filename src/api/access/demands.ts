@@ -9,6 +9,7 @@ import { tagValues } from '../../policies/tag-keys.ts';
 import { invalidParameterValue, type ApiError } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
 import { readS3ObjectUri } from '../../resources/s3-uri.ts';
+import { parameterArn } from '../../resources/store-arns.ts';
 import type { OperationInput, OperationName } from '../model.ts';
 
 /** One thing that has to be allowed. */
@@ -130,10 +131,6 @@ function parts(place: Place, build: Build): readonly Need[] {
     ...(build.workflows ?? []).flatMap(({ workflowArn }) => get('Workflow', workflowArn)),
     ...passRole(place, build.executionRole, IMAGE_BUILDER),
   ];
-}
-
-function parameterArn(name: string, { region, account }: Place): string {
-  return `arn:aws:ssm:${region}:${account}:parameter/${name.replace(/^\//, '')}`;
 }
 
 /** What a document in S3 asks: to read it. */

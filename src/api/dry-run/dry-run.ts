@@ -11,10 +11,10 @@ import { getParameter, PARAMETER_TYPES, putParameter } from '../../catalog/param
 import { differences, tagChanges } from '../../templates/compare.ts';
 import { patient } from '../../platform/patience.ts';
 import { ApiError, invalidRequest, type ValueFault } from '../../resources/errors.ts';
+import { parameterArn } from '../../resources/store-arns.ts';
 import { authorize } from '../access/authorize.ts';
 import { readUri } from '../access/demands.ts';
 import { LONGEST_PARAMETER, PARAMETER_NAME } from '../ingot/parameters.ts';
-import { parameterArn } from '../ingot/resources.ts';
 import { decodeInput, type Structure } from '../codec.ts';
 import type { Handlers, RequestContext, UriTexts } from '../context.ts';
 import { OPERATIONS, type Operation, type OperationName } from '../model.ts';

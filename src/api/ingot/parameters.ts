@@ -2,6 +2,7 @@
  * Parameters that templates keep (`AWS::SSM::Parameter`): names with values, in an account and Region. `ssm:` parents
  * and parameters of templates find them.
  */
+import { parameterArn } from '../../resources/store-arns.ts';
 import {
   getParameter,
   listParameters,
@@ -12,7 +13,6 @@ import {
 import { invalidParameterValue, resourceNotFound, serviceQuotaExceeded } from '../../resources/errors.ts';
 import type { RequestContext } from '../context.ts';
 import { readBody } from './read.ts';
-import { parameterArn } from './resources.ts';
 import type { IngotRoute } from './route.ts';
 
 /** Systems Manager's quotas of standard parameters. */

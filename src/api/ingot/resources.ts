@@ -16,11 +16,6 @@ export function amiArn(id: string, { region, account }: RequestContext): string 
   return `arn:aws:ec2:${region}:${account}:image/${id}`;
 }
 
-/** A parameter, by its name; all of them with `*`. */
-export function parameterArn(name: string, { region, account }: RequestContext): string {
-  return `arn:aws:ssm:${region}:${account}:parameter/${name.replace(/^\//, '')}`;
-}
-
 /** A stack, by its name; all of them with `*`. */
 export function stackArn(name: string, { region, account }: RequestContext): string {
   return `arn:aws:cloudformation:${region}:${account}:stack/${name}`;

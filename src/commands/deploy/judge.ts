@@ -2,6 +2,7 @@
  * Every fault of a template in one go, the server's included, and what deploying it would do. The server judges all
  * requests as it would really answer them, and makes nothing.
  */
+import { parseStoreArn } from '../../resources/store-arns.ts';
 import type { DryRunAnswer } from '../../api/dry-run/dry-run.ts';
 import type { Stack, StackExport } from '../../catalog/stacks.ts';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
@@ -313,7 +314,7 @@ function attributesOf(
   { arn, name, version, type }: NonNullable<DryRunAnswer['resource']>,
   request: Request,
 ): ResourceAttributes {
-  if (arn.startsWith('arn:aws:ssm:'))
+  if (parseStoreArn(arn)?.service === 'ssm')
     return { ref: name!, attributes: { Type: String(request['type']), Value: String(request['value']) } };
   const parsed = parseArn(arn);
   const attributes: Record<string, string> = { Arn: arn, Encrypted: 'true' };

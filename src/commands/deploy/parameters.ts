@@ -1,6 +1,7 @@
 /** `AWS::SSM::Parameter` of templates: the server keeps them, and `ssm:` parents and other templates find them. */
 import type { StoredParameter } from '../../catalog/parameters.ts';
 import { signedJson, type Connection } from '../../platform/api-client.ts';
+import { parameterArn } from '../../resources/store-arns.ts';
 import type { RequestValue } from '../../templates/template.ts';
 import { CommandFailed } from '../command.ts';
 import type { DeployContext, Deployed } from './context.ts';
@@ -31,7 +32,7 @@ export async function deployParameter(
     signal,
   });
   return {
-    arn: `arn:aws:ssm:${region}:${account}:parameter/${String(name).replace(/^\//, '')}`,
+    arn: parameterArn(String(name), { region, account }),
     what: before === undefined ? 'created' : before === value ? 'unchanged' : 'updated',
     answers: { ref: String(name), attributes: { Type: String(type), Value: String(value) } },
   };

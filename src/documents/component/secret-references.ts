@@ -5,6 +5,7 @@
  * - `resolve:secretsmanager:NAME[:SecretString[:KEY[:STAGE[:VERSION-ID]]]]`; NAME may be an ARN
  * - `resolve:ssm-secure:NAME[:VERSION]`, `resolve:ssm:NAME[:VERSION]`
  */
+import { readStoreArn } from '../../resources/store-arns.ts';
 import { nearestWord } from '../nearest.ts';
 
 /** What secrets are kept in. */
@@ -39,7 +40,6 @@ export interface BrokenSecretReference {
 const PREFIX = 'resolve:';
 // Names reach programs as arguments: none begins as an option does.
 const NAME = /^[A-Za-z0-9/_][A-Za-z0-9/_+=.@-]{0,511}$/;
-const ARN = /^arn:[a-z-]+:(?:secretsmanager|ssm):[a-z0-9-]+:\d{12}:(?:secret:|parameter\/)[A-Za-z0-9/_+=.@-]+/;
 
 /** Reads the inside of a pair of braces; `undefined` when it is no reference to a secret. */
 export function readSecretReference(text: string, inside: string): SecretReference | BrokenSecretReference | undefined {
@@ -53,7 +53,7 @@ export function readSecretReference(text: string, inside: string): SecretReferen
         `do.${near === undefined ? '' : ` Did you mean '${near}'?`}`,
     );
   }
-  const arn = ARN.exec(rest)?.[0];
+  const arn = readStoreArn(rest)?.arn;
   const name = arn ?? rest.split(':')[0]!;
   const more = rest.slice(name.length);
   if (arn === undefined && !NAME.test(name))
