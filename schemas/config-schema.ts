@@ -273,6 +273,22 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
       ),
     }),
   ),
+  maintenance: {
+    description: 'Windows in which no pipeline starts by itself.',
+    type: 'array',
+    items: closedMap(
+      {
+        name: described('Name, for the records. Default: maintenance and its place.', TEXT),
+        tags: mapOf('Tags that a pipeline must have to be held. Default: every pipeline.', {
+          type: ['string', 'number', 'boolean'],
+        }),
+        begins: described('When a window begins.', { type: 'string', pattern: '^cron\\(.+\\)$' }),
+        lasts: described('How long it lasts, such as 90m or 8h.', { type: 'string', pattern: '^\\d{1,6}[smhd]$' }),
+        timezone: described('Time zone of `begins`.', { ...TEXT, default: 'UTC' }),
+      },
+      ['begins', 'lasts'],
+    ),
+  },
 };
 
 /** The schema of `config.yaml`. */

@@ -59,6 +59,10 @@ export const MODULES: readonly Module[] = [
     holds: 'the space in the data directory: what takes it, what is garbage, what a dead worker left',
   },
   {
+    name: 'pipelines',
+    holds: 'what starts pipelines by itself, and what ages images: schedules, triggers, lifecycle policies',
+  },
+  {
     name: 'api',
     holds: "wire protocol, signatures, authorization, one file of operations per resource, Ingot's own routes",
   },

@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { configSchema, CONFIG_SECTIONS } from '../../schemas/config-schema.ts';
 import { schemaText, type JsonSchema } from '../../src/documents/json-schema.ts';
 import { DEFAULT_CONFIG, parseConfig } from '../../src/platform/config/config.ts';
+import { readMaintenance } from '../../src/pipelines/maintenance.ts';
 import { configuredProviders, providerTypes } from '../../src/secrets/providers.ts';
 
 const check = new Ajv({ strict: true, strictTypes: false, strictRequired: false, allErrors: true }).compile(
@@ -82,6 +83,7 @@ describe('docs/config.md', () => {
   for (const text of EXAMPLES)
     test(`its example of ${Object.keys(parse(text) as object).join(', ')} is valid`, () => {
       configuredProviders(parseConfig(text, 'config.yaml').secrets, DEFAULT_CONFIG.homeAccount);
+      readMaintenance(parseConfig(text, 'config.yaml').maintenance);
       assert.ok(check(parse(text)), JSON.stringify(check.errors));
     });
 });

@@ -59,11 +59,11 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   DeleteDistributionConfiguration: 'Fails while a pipeline uses it.',
 
   CreateImagePipeline:
-    'The recipe and configurations must exist. A schedule is validated and stored, but does not start builds yet.',
+    'The recipe and configurations must exist. A wrong schedule is rejected with what was probably meant.',
   GetImagePipeline:
-    'With the date and status of the last run. `consecutiveFailures` is 0, because it counts scheduled builds.',
+    'With the date and status of the last run, and the next due time. `consecutiveFailures` counts scheduled builds.',
   ListImagePipelines: 'By name.',
-  UpdateImagePipeline: 'Replaces everything except the name.',
+  UpdateImagePipeline: 'Replaces everything except the name, and resets `consecutiveFailures`.',
   DeleteImagePipeline: 'Does not delete its images.',
   StartImagePipelineExecution:
     'Creates an image in `PENDING` with copies of the recipe and configurations, and returns. Also works for a ' +
@@ -284,6 +284,13 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     '`?region=`: refused when it is in another one. `{amiId, region, layers, bytes, keptBy: [string]}`: what was ' +
     'freed, and who keeps its disk when that stays (`another account` without a name). `ResourceInUseException` ' +
     'while its image is in work',
+  'ingot:ListSchedules':
+    '`{schedules: [Schedule]}` of all pipelines: `{pipeline, name, status, expression?, timezone?, words?, ' +
+    'startCondition?, next?, heldBy?: {name, until}, consecutiveFailures, last?: Run}`',
+  'ingot:ListPipelineRuns':
+    '`:arn` percent-encoded; `?limit=&before=` (a `seq`); `{schedule, runs: [Run]}`, newest first: `{seq, cause, by, ' +
+    'at, because, due?, outcome, reason?, next?, image?}`; outcomes `started`, `skipped`, `refused`, `put off`, ' +
+    '`disabled`',
   'ingot:ListDependents':
     '`:arn` percent-encoded; `{arn, dependents: [{arn, dependents: […]}]}`: what needs the resource, what needs ' +
     'that, and so on',

@@ -80,6 +80,9 @@ export interface OperationContext extends RequestContext {
   readonly afterCommit: (work: () => void) => void;
 }
 
+/** What starting a build needs of it: what starts pipelines by itself has no request. */
+export type BuildContext = Pick<OperationContext, 'account' | 'region' | 'services' | 'opened' | 'db' | 'afterCommit'>;
+
 /**
  * One operation. The layer around it decodes and checks the input, replays client tokens, answers dry runs, and fills
  * `requestId` and `clientToken` of the output where the operation has them and the handler left them out.

@@ -49,7 +49,7 @@ const COUNTED: Partial<Record<OperationName, Counted>> = {
 };
 
 /** A quota of what one request brings. @throws {ApiError} ServiceQuotaExceededException */
-export function checkNumber({ services }: RequestContext, quota: QuotaName, number: number): void {
+export function checkNumber({ services }: Pick<RequestContext, 'services'>, quota: QuotaName, number: number): void {
   const most = services.config.quotas[quota];
   if (most !== null && number > most) {
     throw serviceQuotaExceeded(

@@ -4,6 +4,8 @@ import { parseArn } from '../resources/arns.ts';
 import type { Queryable } from './catalog.ts';
 import { removeReferences, setReferences } from './dependents.ts';
 import { lastImageOfPipeline } from './images.ts';
+import { removeRuns } from './pipeline-runs.ts';
+import { dueTimes, setPipelineSchedule } from './pipeline-schedules.ts';
 import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
 import { addTags, removeAllTags, tagsOf, tagsOfEach } from './tags.ts';
 
@@ -37,13 +39,17 @@ export async function insertPipeline(db: Queryable, place: Place, pipeline: Stor
   await referTo(db, pipeline);
 }
 
-/** Replaces a pipeline's record; name, date of creation and tags stay. */
+/** Replaces a pipeline's record; name, date of creation and tags stay, and earlier failures are forgiven. */
 export async function replacePipeline(db: Queryable, pipeline: StoredPipeline): Promise<void> {
-  await db.updateTable('image_pipelines').set(columns(pipeline)).where('arn', '=', pipeline.arn).execute();
+  await db
+    .updateTable('image_pipelines')
+    .set({ ...columns(pipeline), consecutive_failures: 0 })
+    .where('arn', '=', pipeline.arn)
+    .execute();
   await referTo(db, pipeline);
 }
 
-function columns({ tags: _tags, ...record }: StoredPipeline) {
+function columns({ tags: _tags, consecutiveFailures: _counted, ...record }: StoredPipeline) {
   return {
     recipe_arn: (record.imageRecipeArn ?? record.containerRecipeArn)!,
     infrastructure_configuration_arn: record.infrastructureConfigurationArn,
@@ -64,11 +70,31 @@ function referTo(db: Queryable, pipeline: StoredPipeline): Promise<void> {
   ]);
 }
 
-/** The pipeline with its tags and what became of its last run, or `undefined`. */
+/** The pipeline with its tags, what became of its last run and when the next is, or `undefined`. */
 export async function getPipeline(db: Queryable, arn: string): Promise<StoredPipeline | undefined> {
-  const row = await db.selectFrom('image_pipelines').select('record').where('arn', '=', arn).executeTakeFirst();
+  const row = await db
+    .selectFrom('image_pipelines')
+    .select(['record', 'consecutive_failures'])
+    .where('arn', '=', arn)
+    .executeTakeFirst();
   if (row === undefined) return undefined;
-  return { ...(JSON.parse(row.record) as StoredPipeline), ...(await lastRun(db, arn)), tags: await tagsOf(db, arn) };
+  const due = await dueTimes(db, [arn]);
+  return { ...(await withRuns(db, arn, row, due)), tags: await tagsOf(db, arn) };
+}
+
+async function withRuns(
+  db: Queryable,
+  arn: string,
+  row: { readonly record: string; readonly consecutive_failures: number },
+  due: ReadonlyMap<string, string>,
+): Promise<StoredPipeline> {
+  const dateNextRun = due.get(arn);
+  return {
+    ...(JSON.parse(row.record) as StoredPipeline),
+    ...(await lastRun(db, arn)),
+    ...(dateNextRun === undefined ? {} : { dateNextRun }),
+    consecutiveFailures: row.consecutive_failures,
+  };
 }
 
 async function lastRun(db: Queryable, arn: string): Promise<Pick<ImagePipeline, 'dateLastRun' | 'lastRunStatus'>> {
@@ -90,7 +116,7 @@ export async function listPipelines(
 ): Promise<readonly ImagePipeline[]> {
   const rows = await db
     .selectFrom('image_pipelines')
-    .select(['arn', 'record'])
+    .select(['arn', 'record', 'consecutive_failures'])
     .where('account', '=', place.account)
     .where('region', '=', place.region)
     .where(meets(conditions))
@@ -98,13 +124,11 @@ export async function listPipelines(
     .orderBy('slug')
     .limit(slice.limit + 1)
     .execute();
-  const tags = await tagsOfEach(
-    db,
-    rows.map(({ arn }) => arn),
-  );
+  const arns = rows.map(({ arn }) => arn);
+  const tags = await tagsOfEach(db, arns);
+  const due = await dueTimes(db, arns);
   const pipelines: ImagePipeline[] = [];
-  for (const { arn, record } of rows)
-    pipelines.push({ ...(JSON.parse(record) as ImagePipeline), ...(await lastRun(db, arn)), tags: tags.get(arn)! });
+  for (const row of rows) pipelines.push({ ...(await withRuns(db, row.arn, row, due)), tags: tags.get(row.arn)! });
   return pipelines;
 }
 
@@ -112,6 +136,8 @@ export async function listPipelines(
 export async function deletePipeline(db: Queryable, arn: string): Promise<boolean> {
   const { numDeletedRows } = await db.deleteFrom('image_pipelines').where('arn', '=', arn).executeTakeFirstOrThrow();
   await removeReferences(db, arn);
+  await setPipelineSchedule(db, arn, undefined);
+  await removeRuns(db, arn);
   await removeAllTags(db, arn);
   return numDeletedRows > 0n;
 }

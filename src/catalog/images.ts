@@ -12,6 +12,7 @@ import type { Queryable } from './catalog.ts';
 import { removeReferences } from './dependents.ts';
 import type { ImageTask } from './image-task.ts';
 import { writeEvent } from './outbox.ts';
+import { countOutcome } from './pipeline-failures.ts';
 import { preparedQuery } from './prepared.ts';
 import { removeResourcePolicy } from './resource-policies.ts';
 import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
@@ -138,7 +139,11 @@ export async function transitionImage(
   to: ImageStatus,
   options: { readonly reason?: string; readonly patch?: Partial<Image> } = {},
 ): Promise<ImageStatus> {
-  const row = await trx.selectFrom('images').select(['status', 'record']).where('arn', '=', arn).executeTakeFirst();
+  const row = await trx
+    .selectFrom('images')
+    .select(['status', 'record', 'pipeline_arn', 'build_type'])
+    .where('arn', '=', arn)
+    .executeTakeFirst();
   if (row === undefined) throw new IllegalMoveError(`the image ${arn} does not exist or was deleted`);
   const from = row.status as ImageStatus;
   if (!isLegalMove(from, to)) throw new IllegalMoveError(`the image ${arn} is ${from} and cannot become ${to}`);
@@ -153,6 +158,7 @@ export async function transitionImage(
     .where('arn', '=', arn)
     .execute();
   await writeStateChange(trx, arn, from, to, options.reason);
+  if (!isEnded(from)) await countOutcome(trx, row, to);
   return from;
 }
 

@@ -5,9 +5,10 @@
 import type { Generated } from 'kysely';
 import type { AccessTables } from './access-tables.ts';
 import type { EngineTables } from './engine-tables.ts';
+import type { PipelineTables } from './pipeline-tables.ts';
 
 /** All tables by name, as Kysely sees them. */
-export type Tables = ResourceTables & EngineTables & AccessTables;
+export type Tables = ResourceTables & EngineTables & AccessTables & PipelineTables;
 
 /** The resources' tables by name. */
 interface ResourceTables {
@@ -108,6 +109,8 @@ interface ImagePipelineTable extends ResourceColumns {
   distribution_configuration_arn: string | null;
   status: string;
   description: string | null;
+  /** Scheduled builds that failed since the last success, or the last update. */
+  consecutive_failures: Generated<number>;
 }
 
 /**

@@ -16,6 +16,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   run: { summary: 'run an image pipeline', load: async () => (await import('./run.ts')).runPipeline },
   images: { summary: 'list images and their AMIs', load: async () => (await import('./images.ts')).images },
   pipelines: { summary: 'list image pipelines', load: async () => (await import('./pipelines.ts')).pipelines },
+  schedule: {
+    summary: 'show when pipelines run, and why they did or did not',
+    load: async () => (await import('./schedule.ts')).schedule,
+  },
   validate: {
     summary: 'validate templates and documents; make nothing',
     load: async () => (await import('./validate.ts')).validate,
@@ -106,6 +110,7 @@ export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
     'logs',
     'images',
     'pipelines',
+    'schedule',
     'stacks',
     'delete-stack',
   ],

@@ -38,6 +38,22 @@ export function lacksYear(expression: string): boolean {
   return /^cron\(\S+(?: \S+){4}\)$/.test(expression);
 }
 
+/**
+ * The six fields of a cron expression in capitals, in AWS's order: minute, hour, day of month, month, day of week,
+ * year. One of five fields gets the year `*`. `undefined` for anything else.
+ */
+export function cronFields(expression: string): readonly string[] | undefined {
+  const written = /^cron\((\S+(?: \S+){4,5})\)$/.exec(expression)?.[1]?.toUpperCase().split(' ');
+  return written?.length === 5 ? [...written, '*'] : written;
+}
+
+/** Milliseconds between two runs of a `rate()`, or `undefined` when it is none. */
+export function rateMilliseconds(expression: string): number | undefined {
+  const rate = /^rate\((\d{1,9}) (minute|hour|day)s?\)$/.exec(expression);
+  if (rate === null) return undefined;
+  return Number(rate[1]) * { minute: 60_000, hour: 3_600_000, day: 86_400_000 }[rate[2] as 'minute' | 'hour' | 'day'];
+}
+
 /** What is wrong with a schedule expression, as a sentence; `undefined` when nothing is. */
 export function scheduleFault(expression: string): string | undefined {
   const rate = /^rate\((\d{1,9}) (minute|hour|day)(s?)\)$/.exec(expression);
@@ -48,8 +64,7 @@ export function scheduleFault(expression: string): string | undefined {
       : `It is 'rate(1 ${rate[2]})' and 'rate(2 ${rate[2]}s)'.`;
   }
   const five = lacksYear(expression);
-  const written = /^cron\((\S+(?: \S+){4,5})\)$/.exec(expression)?.[1]?.toUpperCase().split(' ');
-  const fields = five && written !== undefined ? [...written, '*'] : written;
+  const fields = cronFields(expression);
   if (fields === undefined)
     return `'${expression}' is neither cron(minute hour day-of-month month day-of-week year) nor rate(number unit).`;
   const [dayOfMonth, dayOfWeek] = [fields[2], fields[4]];
@@ -63,7 +78,7 @@ export function scheduleFault(expression: string): string | undefined {
     const wrong = text.split(',').find((item) => !isItem(item, field));
     if (wrong !== undefined)
       return (
-        `'${wrong}' is not a ${field.name}: ${field.min} to ` +
+        `'${wrong}' is not ${field.name === 'hour' ? 'an' : 'a'} ${field.name}: ${field.min} to ` +
         `${field.max}${field.names === undefined ? '' : ` or ${field.names[0]} to ${field.names.at(-1)}`}, with , ` +
         '- * and /.'
       );

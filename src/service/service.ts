@@ -2,14 +2,20 @@
 import { rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { openIdentities } from '../api/access/identities.ts';
+import type { ApiServices } from '../api/context.ts';
+import { buildByItself } from '../api/operations/pipeline-runs.ts';
 import { createApi } from '../api/server.ts';
 import { openAuditLog } from '../catalog/audit-log.ts';
 import { openCatalog } from '../catalog/catalog.ts';
 import { busyImages, cancellationWaits } from '../catalog/image-work.ts';
 import { instancesToActOn } from '../catalog/instances.ts';
+import { anyScheduled } from '../catalog/pipeline-schedules.ts';
 import { dueExecutions } from '../catalog/lifecycle-executions.ts';
 import { namedImages } from '../images/names/names.ts';
 import { launchService } from '../launches/service.ts';
+import { readMaintenance } from '../pipelines/maintenance.ts';
+import { runDuePipelines } from '../pipelines/scheduler.ts';
+import { startTicker, type Ticker } from '../pipelines/ticker.ts';
 import type { SilentWorker, WorkerEnd } from '../storage/sweeper.ts';
 import { storageService } from '../storage/storage.ts';
 import { sleep } from '../platform/clock.ts';
@@ -73,6 +79,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const config = await readConfig(dataDirectory);
   // The worker reads them when an image needs them; what is wrong is said now.
   configuredProviders(config.secrets, config.homeAccount);
+  const maintenance = readMaintenance(config.maintenance);
   const lock = await takeLock(dataDirectory);
   const closed = closeDataDirectory(dataDirectory);
   if (wasOpen || closed > 0)
@@ -92,7 +99,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   let killed: SilentWorker | undefined;
   let worker = await startWorker();
 
-  const api = createApi({
+  const services: ApiServices = {
     catalog,
     identities: openIdentities(catalog, sealer, [credentials]),
     config,
@@ -104,7 +111,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     version: options.version,
     dataDirectory,
     shutdown: () => void stop(),
-  });
+  };
+  const api = createApi(services);
+  let ticker: Ticker | undefined;
   api.addHook('onRequest', async () => {
     state.lastUse = Date.now();
   });
@@ -116,6 +125,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await stop();
     throw error;
   }
+  ticker = startTicker([
+    () =>
+      runDuePipelines({
+        catalog,
+        now: Date.now,
+        builder: (trx, pipeline) => buildByItself(services, trx, pipeline),
+        maintenance,
+        started: wakeWorker,
+        stopping: () => state.stopping !== undefined,
+      }),
+  ]);
   const { port } = api.server.address() as { port: number };
   const file: ServerFile = {
     pid: process.pid,
@@ -188,7 +208,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       openStreams > 0 ||
       (await busyImages(catalog.db)) > 0 ||
       (await instancesToActOn(catalog.db)).length > 0 ||
-      (await dueExecutions(catalog.db)).length > 0;
+      (await dueExecutions(catalog.db)).length > 0 ||
+      // It is to be here when they are due.
+      (await anyScheduled(catalog.db));
     if (busy) state.lastUse = Date.now();
     else if (Date.now() - state.lastUse > seconds * 1000) void stop();
   }
@@ -196,6 +218,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   function stop(): Promise<void> {
     state.stopping ??= (async () => {
       clearInterval(idle);
+      await ticker?.stop();
       worker.end();
       const { code } = await worker.exited;
       if (code !== 0) await sweepBehind();

@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openIdentities } from '../../src/api/access/identities.ts';
+import type { ApiServices } from '../../src/api/context.ts';
 import { createApi } from '../../src/api/server.ts';
 import { openAuditLog } from '../../src/catalog/audit-log.ts';
 import { openCatalog, type Catalog } from '../../src/catalog/catalog.ts';
@@ -37,6 +38,8 @@ export function documentOf(command: string, extra = ''): string {
 export interface TestApi {
   readonly client: ImagebuilderClient;
   readonly catalog: Catalog;
+  /** What the API stands on. */
+  readonly services: ApiServices;
   /** `http://127.0.0.1:…` */
   readonly endpoint: string;
   /** How often the worker would have been woken. */
@@ -94,7 +97,7 @@ export async function startApi(
       ...(config.names === undefined ? {} : { names: config.names }),
     });
     const audit = openAuditLog(dataDirectory, DEFAULT_CONFIG.audit);
-    const app = createApi({
+    const services: ApiServices = {
       catalog,
       identities: openIdentities(catalog, await openSealer(dataDirectory), Object.values(keys)),
       config: { ...DEFAULT_CONFIG, ...config },
@@ -106,7 +109,8 @@ export async function startApi(
       version: '0.0.0',
       dataDirectory,
       shutdown: () => {},
-    });
+    };
+    const app = createApi(services);
     const endpoint = await app.listen({ host: '127.0.0.1', port: 0 });
     const clients: ImagebuilderClient[] = [];
     const make = (credentials: AwsCredentialIdentity, region: string): ImagebuilderClient => {
@@ -121,7 +125,7 @@ export async function startApi(
       audit.close();
       await catalog.close();
     };
-    return { catalog, client: clientOf('same', REGION), clientOf, make, endpoint, close };
+    return { catalog, services, client: clientOf('same', REGION), clientOf, make, endpoint, close };
   };
   let running = await start();
   return {
@@ -133,6 +137,9 @@ export async function startApi(
     },
     get catalog() {
       return running.catalog;
+    },
+    get services() {
+      return running.services;
     },
     woken: () => woken,
     clientOf: (account, region) => running.clientOf(account, region),

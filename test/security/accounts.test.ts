@@ -256,6 +256,8 @@ const ROUTES: Readonly<Record<string, (owned: Owned) => readonly RouteCase[]>> =
   'ingot:CollectGarbage': () => [{ body: {} }],
   'ingot:DeregisterAmi': ({ ami: id }) => [{ params: { id } }, { params: { id }, query: { region: REGION } }],
   'ingot:ListDependents': ({ arn }) => [{ params: { arn } }],
+  'ingot:ListSchedules': () => [{}],
+  'ingot:ListPipelineRuns': ({ arn }) => [{ params: { arn } }],
   'ingot:ListParameters': () => [{}],
   'ingot:PutParameter': ({ parameter: name }) => [{ params: { name }, body: { type: 'String', value: 'x' } }],
   'ingot:DeleteParameter': ({ parameter: name }) => [{ params: { name } }],

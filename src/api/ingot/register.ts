@@ -6,6 +6,7 @@ import { imageRoutes } from './images.ts';
 import { importRoutes } from './imports.ts';
 import { instanceRoutes } from './instances.ts';
 import { parameterRoutes } from './parameters.ts';
+import { pipelineRoutes } from './pipelines.ts';
 import { principalRoutes } from './principals.ts';
 import type { IngotRoute } from './route.ts';
 import { serverRoutes } from './server.ts';
@@ -20,6 +21,7 @@ export const ingotRoutes: readonly IngotRoute[] = [
   ...importRoutes,
   ...storageRoutes,
   ...dependentRoutes,
+  ...pipelineRoutes,
   ...dryRunRoutes,
   ...stackRoutes,
   ...parameterRoutes,

@@ -20,7 +20,7 @@ import {
 } from '../../resources/errors.ts';
 import { ParsedDocuments } from '../../workflows/planning/parsed-documents.ts';
 import { judgeWorkflow } from '../../workflows/planning/select-workflows.ts';
-import type { OperationContext } from '../context.ts';
+import type { BuildContext } from '../context.ts';
 import { checkNumber } from '../quotas.ts';
 import { isVisible } from './common.ts';
 
@@ -50,7 +50,7 @@ const LOG_GROUPS = '/aws/imagebuilder/';
  * Checks what is to be built and finds what it names.
  * @throws {ApiError} InvalidParameterCombinationException, InvalidParameterValueException
  */
-export async function findSettings(context: OperationContext, settings: BuildSettings): Promise<FoundSettings> {
+export async function findSettings(context: BuildContext, settings: BuildSettings): Promise<FoundSettings> {
   const { imageRecipeArn, containerRecipeArn, infrastructureConfigurationArn, distributionConfigurationArn } = settings;
   if ((imageRecipeArn === undefined) === (containerRecipeArn === undefined)) {
     throw invalidParameterCombination('Give exactly one of imageRecipeArn and containerRecipeArn.');
@@ -75,10 +75,10 @@ export async function findSettings(context: OperationContext, settings: BuildSet
 }
 
 async function findRecipe<T>(
-  context: OperationContext,
+  context: BuildContext,
   path: string,
   reference: string,
-  recipes: { get(db: OperationContext['db'], arn: string): Promise<T | undefined> },
+  recipes: { get(db: BuildContext['db'], arn: string): Promise<T | undefined> },
 ): Promise<T> {
   const arn = isVisible(context, parseArn(reference)) ? await resolveRecipe(context.db, reference) : undefined;
   const recipe = arn === undefined ? undefined : await recipes.get(context.db, arn);
@@ -91,7 +91,7 @@ function missing(path: string, arn: string) {
 }
 
 async function checkWorkflows(
-  context: OperationContext,
+  context: BuildContext,
   { workflows, executionRole }: BuildSettings,
   documents: ParsedDocuments,
 ): Promise<void> {
@@ -117,7 +117,7 @@ async function checkWorkflows(
 
 /** Returns the workflow's type, when there is such a workflow. `unknown` takes parameters that it does not declare. */
 async function checkWorkflow(
-  context: OperationContext,
+  context: BuildContext,
   given: WorkflowConfiguration,
   path: string,
   documents: ParsedDocuments,

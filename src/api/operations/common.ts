@@ -8,10 +8,10 @@ import {
   resourceNotFound,
 } from '../../resources/errors.ts';
 import { matchesVersion, parseVersion, parseVersionPattern } from '../../resources/versions.ts';
-import type { OperationContext } from '../context.ts';
+import type { BuildContext, OperationContext } from '../context.ts';
 
 /** Where the caller's own resources are. */
-export function placeOf({ account, region }: OperationContext): Place {
+export function placeOf({ account, region }: Place): Place {
   return { account, region };
 }
 
@@ -97,7 +97,7 @@ export function visibleArn(context: OperationContext, text: string, type: Resour
  * Whether an ARN is one of the caller's own, of `aws`, or of another account that opened it to the caller, in this
  * Region.
  */
-export function isVisible(context: OperationContext, arn: Arn | undefined): boolean {
+export function isVisible(context: Pick<BuildContext, 'account' | 'region' | 'opened'>, arn: Arn | undefined): boolean {
   return (
     arn !== undefined &&
     arn.region === context.region &&

@@ -22,13 +22,17 @@ import {
 } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
 import { logger } from '../../platform/log.ts';
-import { lacksYear, scheduleFault } from '../../resources/schedules.ts';
+import { explainFault } from '../../pipelines/schedule/schedule.ts';
+import { schedulePipeline } from '../../pipelines/scheduler.ts';
+import { startPipeline } from '../../pipelines/start.ts';
+import { lacksYear } from '../../resources/schedules.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import type { OperationInput } from '../model.ts';
 import { openPage } from '../paging.ts';
 import { checkLogGroups, findSettings, testsConfiguration } from './build-settings.ts';
 import { compact, ownArn, placeOf, readFilters, visibleArn } from './common.ts';
-import { imageSummary, startBuild } from './images.ts';
+import { imageSummary } from './images.ts';
+import { buildOf } from './pipeline-runs.ts';
 
 const FILTERS: Readonly<Record<string, PipelineColumn>> = {
   description: 'description',
@@ -48,14 +52,16 @@ export const imagePipelineOperations = {
     const settings = await validSettings(context, input);
     if ((await getPipeline(context.db, arn)) !== undefined) throw resourceAlreadyExists('ImagePipeline', arn);
     const now = timestamp();
-    await insertPipeline(context.db, place, {
+    const pipeline = {
       arn,
       name: input.name,
       ...settings,
       dateCreated: now,
       dateUpdated: now,
       tags: input.tags ?? {},
-    });
+    };
+    await insertPipeline(context.db, place, pipeline);
+    await schedulePipeline(context.db, pipeline, context.now);
     return { imagePipelineArn: arn };
   },
 
@@ -76,13 +82,15 @@ export const imagePipelineOperations = {
     ownArn(context, input.imagePipelineArn, 'image-pipeline', 'imagePipelineArn');
     const before = await existing(context, input.imagePipelineArn);
     const settings = await validSettings(context, input);
-    await replacePipeline(context.db, {
+    const pipeline = {
       arn: before.arn,
       name: before.name,
       ...settings,
       dateCreated: before.dateCreated,
       dateUpdated: timestamp(),
-    });
+    };
+    await replacePipeline(context.db, pipeline);
+    await schedulePipeline(context.db, pipeline, context.now);
     return { imagePipelineArn: before.arn };
   },
 
@@ -98,21 +106,22 @@ export const imagePipelineOperations = {
   async StartImagePipelineExecution(input, context) {
     ownArn(context, input.imagePipelineArn, 'image-pipeline', 'imagePipelineArn');
     const pipeline = await existing(context, input.imagePipelineArn);
-    const image = await startBuild(
-      context,
+    const image = await startPipeline(
       {
-        ...pipeline,
-        sourcePipelineArn: pipeline.arn,
-        sourcePipelineName: pipeline.name,
-        tags: input.tags,
-        loggingConfiguration:
-          pipeline.loggingConfiguration?.imageLogGroupName === undefined
-            ? undefined
-            : { logGroupName: pipeline.loggingConfiguration.imageLogGroupName },
+        catalog: context.services.catalog,
+        trx: context.db,
+        pipeline,
+        cause: {
+          cause: 'person',
+          by: context.identity.principal.arn,
+          because: 'StartImagePipelineExecution was called.',
+          occurrence: `request ${context.requestId}`,
+          at: timestamp(),
+        },
       },
-      await findSettings(context, pipeline),
+      buildOf(context, pipeline, input.tags),
     );
-    return { imageBuildVersionArn: image.arn };
+    return { imageBuildVersionArn: image };
   },
 
   async ListImagePipelineImages(input, context) {
@@ -158,7 +167,7 @@ async function validSettings(context: OperationContext, input: Settings) {
     infrastructureConfigurationArn: input.infrastructureConfigurationArn,
     distributionConfigurationArn: input.distributionConfigurationArn,
     imageTestsConfiguration: testsConfiguration(input.imageTestsConfiguration),
-    schedule: validSchedule(input.schedule),
+    schedule: validSchedule(input.schedule, context.now),
     status: input.status ?? ('ENABLED' as const),
     imageScanningConfiguration: input.imageScanningConfiguration,
     imageTags: input.imageTags,
@@ -169,22 +178,23 @@ async function validSettings(context: OperationContext, input: Settings) {
   });
 }
 
-function validSchedule(schedule: Settings['schedule']): ImagePipeline['schedule'] {
+/** @param now milliseconds since 1970 */
+function validSchedule(schedule: Settings['schedule'], now: number): ImagePipeline['schedule'] {
   if (schedule === undefined) return undefined;
   const { scheduleExpression, timezone } = schedule;
   if (scheduleExpression === undefined) throw invalidParameterValue('schedule.scheduleExpression', 'It is required.');
-  const fault = scheduleFault(scheduleExpression);
+  if (timezone !== undefined && !isTimezone(timezone))
+    throw invalidParameterValue(
+      'schedule.timezone',
+      `'${timezone}' is not the name of a time zone, such as Europe/Berlin.`,
+    );
+  const fault = explainFault({ expression: scheduleExpression, timezone }, now);
   if (fault !== undefined) throw invalidParameterValue('schedule.scheduleExpression', fault);
   if (lacksYear(scheduleExpression))
     logger().warn(
       { scheduleExpression },
       'a schedule has five fields and was accepted; EC2 Image Builder wants six, with the year, such as ' +
         'cron(0 0 ? * SUN *)',
-    );
-  if (timezone !== undefined && !isTimezone(timezone))
-    throw invalidParameterValue(
-      'schedule.timezone',
-      `'${timezone}' is not the name of a time zone, such as Europe/Berlin.`,
     );
   return {
     ...schedule,

@@ -33,7 +33,7 @@ import {
   valueNotSupported,
 } from '../../resources/errors.ts';
 import { formatVersion, parseVersion, type Version } from '../../resources/versions.ts';
-import type { Handlers, OperationContext } from '../context.ts';
+import type { BuildContext, Handlers, OperationContext } from '../context.ts';
 import { openPage } from '../paging.ts';
 import {
   checkLogGroups,
@@ -69,6 +69,7 @@ export interface StartedBuild
   extends BuildSettings,
     Pick<
       Image,
+      | 'buildType'
       | 'enhancedImageMetadataEnabled'
       | 'imageScanningConfiguration'
       | 'loggingConfiguration'
@@ -83,7 +84,7 @@ export interface StartedBuild
  * after the commit.
  */
 export async function startBuild(
-  context: OperationContext,
+  context: BuildContext,
   build: StartedBuild,
   { recipe, infrastructure, distribution, documents }: FoundSettings,
 ): Promise<Image & { arn: string }> {
@@ -104,7 +105,7 @@ export async function startBuild(
     imageScanningConfiguration: build.imageScanningConfiguration,
     sourcePipelineArn: build.sourcePipelineArn,
     sourcePipelineName: build.sourcePipelineName,
-    buildType: 'USER_INITIATED' as const,
+    buildType: build.buildType ?? ('USER_INITIATED' as const),
     imageSource: 'CUSTOM' as const,
     executionRole: build.executionRole,
     workflows: build.workflows === undefined ? undefined : [...build.workflows],

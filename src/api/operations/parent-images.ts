@@ -6,7 +6,7 @@ import { resolveImage } from '../../catalog/resolve.ts';
 import { checkShared, NotSharedError } from '../../catalog/sharing.ts';
 import { parseArn } from '../../resources/arns.ts';
 import { invalidParameterValue } from '../../resources/errors.ts';
-import type { OperationContext } from '../context.ts';
+import type { BuildContext } from '../context.ts';
 import { isVisible, placeOf } from './common.ts';
 
 /** A parent image, found. */
@@ -25,7 +25,7 @@ export interface ParentImage {
  * @throws {ApiError} InvalidParameterValueException, with what there is
  */
 export async function findParentImage(
-  context: OperationContext,
+  context: BuildContext,
   given: string,
   path = 'parentImage',
   named = true,
@@ -63,7 +63,7 @@ export async function findParentImage(
 }
 
 /** Whether another account shares an image with the caller's account now. */
-async function isShared(context: OperationContext, reference: string): Promise<boolean> {
+async function isShared(context: BuildContext, reference: string): Promise<boolean> {
   try {
     await checkShared(context.services.catalog, context, 'imagebuilder:GetImage', reference, context.db);
     return parseArn(reference)?.region === context.region;
@@ -76,7 +76,7 @@ async function isShared(context: OperationContext, reference: string): Promise<b
 /** Most of them that an error lists. */
 const LISTED = 10;
 
-async function unknownImage(context: OperationContext, path: string, detail: string) {
+async function unknownImage(context: BuildContext, path: string, detail: string) {
   const managed = context.services.catalog.managed.images
     .filter(({ supply }) => supply !== 'refused')
     .map(({ name }) => `arn:aws:imagebuilder:${context.region}:aws:image/${name}/x.x.x`);

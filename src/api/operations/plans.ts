@@ -10,7 +10,7 @@ import { accessDenied, invalidRequest } from '../../resources/errors.ts';
 import type { Version } from '../../resources/versions.ts';
 import type { ParsedDocuments } from '../../workflows/planning/parsed-documents.ts';
 import { planImage } from '../../workflows/planning/plan-image.ts';
-import type { OperationContext, RequestContext } from '../context.ts';
+import type { BuildContext, RequestContext } from '../context.ts';
 import { placeOf } from './common.ts';
 
 /** An image that is to be recorded. */
@@ -36,7 +36,7 @@ export function currentConfig({ services }: Pick<RequestContext, 'services'>): P
  * @throws {ApiError} InvalidRequestException, AccessDeniedException
  */
 export async function refuseUnplannable(
-  context: OperationContext,
+  context: BuildContext,
   { image, slug, version, tags, task }: WantedImage,
   documents?: ParsedDocuments,
 ): Promise<void> {

@@ -10,8 +10,10 @@ import { createImage, getImage } from '../../catalog/images.ts';
 import { imageTask } from '../../catalog/image-task.ts';
 import { tryAgain } from '../../catalog/try-again.ts';
 import { openExecutionOf } from '../../catalog/lifecycle-executions.ts';
+import { recordRun, runOfImage } from '../../catalog/pipeline-runs.ts';
 import { parentMeaning } from '../../catalog/parent-names.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
+import { timestamp } from '../../platform/clock.ts';
 import { parseArn } from '../../resources/arns.ts';
 import { invalidParameterValue, invalidRequest, resourceInUse, resourceNotFound } from '../../resources/errors.ts';
 import type { Version } from '../../resources/versions.ts';
@@ -46,6 +48,7 @@ export const secondRunOperations = {
         stage: last?.type === 'DISTRIBUTION' ? 'DISTRIBUTION' : 'TEST',
       });
     }
+    await recordRetry(context, image);
     context.afterCommit(context.services.wakeWorker);
     return { imageBuildVersionArn: arn };
   },
@@ -84,6 +87,22 @@ export const secondRunOperations = {
     return { imageBuildVersionArn: created.arn };
   },
 } satisfies Partial<Handlers>;
+
+/** That an image of a pipeline is tried again is a run of the pipeline. */
+async function recordRetry(context: OperationContext, { arn, sourcePipelineArn, state }: Image): Promise<void> {
+  if (sourcePipelineArn === undefined) return;
+  await recordRun(context.db, {
+    pipeline_arn: sourcePipelineArn,
+    occurrence: `request ${context.requestId}`,
+    cause: 'retry',
+    by: context.identity.principal.arn,
+    at: timestamp(),
+    because: `RetryImage was called for an image that was ${state!.status}.`,
+    outcome: 'started',
+    image_arn: arn!,
+    dependencies: (await runOfImage(context.db, arn!))?.dependencies ?? null,
+  });
+}
 
 /** The AMI that is distributed. @throws {ApiError} ResourceNotFoundException, InvalidParameterValueException */
 async function sourceAmi(context: OperationContext, given: string): Promise<Ami> {

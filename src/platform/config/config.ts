@@ -79,6 +79,8 @@ export interface Config {
   readonly uriProfiles: readonly string[];
   /** What instances reach, by subnets and security groups. */
   readonly networks: Networks;
+  /** Times in which nothing starts by itself, as they stand in the file: `pipelines/` reads them. */
+  readonly maintenance?: readonly unknown[];
 }
 
 /** A config file that is not as it should be: all that is wrong with it, each with its place. */
@@ -166,6 +168,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'instanceProfiles',
       'uriProfiles',
       'networks',
+      'maintenance',
     ],
     faults,
   );
@@ -230,6 +233,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       return name;
     }),
     networks: readNetworks(root['networks'], faults, homeAccount),
+    ...(root['maintenance'] === undefined ? {} : { maintenance: list(root['maintenance'], 'maintenance', faults) }),
   };
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `${path}: ${fault}`).join('\n'));
   return config;

@@ -1,0 +1,128 @@
+/**
+ * Schedule expressions as times. `croner` reads the dialect, once it is put as croner has it. Pure: the caller says
+ * what time it is. Source: reference, `resources.md` section 10 and `newer-members.md`.
+ */
+import { Cron } from 'croner';
+import { cronFields, lacksYear, rateMilliseconds, scheduleFault } from '../../resources/schedules.ts';
+import { cronWords, rateWords } from './words.ts';
+
+/** A schedule, read. Times are milliseconds since 1970. */
+export interface Schedule {
+  /** The first due time after `time`, or `undefined` when it is never due again. */
+  next(time: number): number | undefined;
+  /** `every Sunday at 03:00, Europe/Berlin`. */
+  readonly words: string;
+}
+
+/** How a pipeline says when it is due. */
+export interface ScheduleText {
+  /** `cron(…)` or `rate(…)`. */
+  readonly expression: string;
+  /** IANA name; UTC when absent. */
+  readonly timezone?: string | undefined;
+}
+
+/** How many schedules are kept read: the same expression is asked for again and again. */
+const KEPT = 20_000;
+const kept = new Map<string, Schedule>();
+
+/**
+ * Reads a schedule.
+ * @param anchor what a `rate` counts from, in milliseconds since 1970; a cron has none
+ * @throws {RangeError} with what is wrong, as a sentence; checked expressions have nothing wrong
+ */
+export function readSchedule({ expression, timezone = 'UTC' }: ScheduleText, anchor = 0): Schedule {
+  const every = rateMilliseconds(expression);
+  if (every !== undefined && scheduleFault(expression) === undefined)
+    return {
+      next: (time) => anchor + Math.max(1, Math.floor((time - anchor) / every) + 1) * every,
+      words: rateWords(every),
+    };
+  const key = `${timezone}\0${expression}`;
+  const known = kept.get(key);
+  if (known !== undefined) return known;
+  if (kept.size >= KEPT) kept.clear();
+  const schedule = readCron(expression, timezone);
+  kept.set(key, schedule);
+  return schedule;
+}
+
+function readCron(expression: string, timezone: string): Schedule {
+  const fault = scheduleFault(expression);
+  const fields = cronFields(expression);
+  if (fault !== undefined || fields === undefined) throw new RangeError(fault ?? `'${expression}' is no schedule.`);
+  const cron = new Cron(`0 ${asCroner(fields, lacksYear(expression))}`, {
+    alternativeWeekdays: true,
+    sloppyRanges: true,
+    mode: '7-part',
+    paused: true,
+    timezone,
+  });
+  return {
+    next: (time) => cron.nextRun(new Date(time))?.getTime(),
+    words: `${cronWords(fields)}, ${timezone}`,
+  };
+}
+
+/**
+ * `L` alone as a day of the week is Sunday, by EC2 Image Builder's documentation. Where five fields give both days,
+ * croner takes either of them, as cron does.
+ */
+function asCroner(fields: readonly string[], five: boolean): string {
+  const [minute, hour, dayOfMonth, month, dayOfWeek, year] = fields as [string, string, string, string, string, string];
+  const weekdays = dayOfWeek
+    .split(',')
+    .map((item) => (item === 'L' ? 'SUN' : item))
+    .join(',');
+  const days = five && dayOfMonth === '*' && weekdays !== '*' ? '?' : dayOfMonth;
+  return [minute, hour, days, month, weekdays, year].join(' ');
+}
+
+/**
+ * What is wrong with a schedule, as sentences for whoever wrote it: what is at fault, what the fields were read as, and
+ * what was probably meant. `undefined` when nothing is.
+ * @param time a schedule that is never due after it is at fault too
+ */
+export function explainFault({ expression, timezone }: ScheduleText, time: number): string | undefined {
+  const fault = scheduleFault(expression);
+  if (fault !== undefined) return [fault, fieldsRead(expression), meant({ expression, timezone })].join('').trimEnd();
+  const schedule = readSchedule({ expression, timezone }, time);
+  if (schedule.next(time) !== undefined) return undefined;
+  return `'${expression}' is ${schedule.words}: no such time is to come.`;
+}
+
+const FIELD_NAMES = ['minute', 'hour', 'day of month', 'month', 'day of week', 'year'];
+
+function fieldsRead(expression: string): string {
+  const fields = cronFields(expression);
+  return fields === undefined
+    ? ' '
+    : ` It was read as: ${fields.map((field, index) => `${FIELD_NAMES[index]} ${field}`).join(', ')}. `;
+}
+
+/** A schedule near a wrong one that is right. */
+function meant({ expression, timezone }: ScheduleText): string {
+  const bare = /^\s*(?:cron\()?([^()]+?)\)?\s*$/i.exec(expression)?.[1]?.split(/\s+/);
+  const candidates: string[] = [];
+  if (bare?.length === 5 || bare?.length === 6) {
+    const [minute, hour, dayOfMonth, month, dayOfWeek, year = '*'] = bare as [string, string, string, string, string];
+    const weekly = dayOfWeek !== '*' && dayOfWeek !== '?';
+    for (const days of weekly
+      ? [
+          ['?', dayOfWeek],
+          [dayOfMonth, '?'],
+        ]
+      : [[dayOfMonth, '?']])
+      candidates.push(
+        `cron(${[minute, hour, days[0]!.replace(/^\?$/, weekly ? '?' : '*'), month, days[1], year].join(' ')})`,
+      );
+  }
+  const rate = /^\s*rate\(\s*(\d{1,6})\s*(minute|hour|day|week)s?\s*\)\s*$/i.exec(expression);
+  if (rate !== null) {
+    const weeks = rate[2]!.toLowerCase() === 'week';
+    const count = Math.max(1, Number(rate[1])) * (weeks ? 7 : 1);
+    candidates.push(`rate(${count} ${weeks ? 'day' : rate[2]!.toLowerCase()}${count === 1 ? '' : 's'})`);
+  }
+  const right = candidates.find((each) => each !== expression && scheduleFault(each) === undefined);
+  return right === undefined ? '' : `${right} is ${readSchedule({ expression: right, timezone }).words}.`;
+}

@@ -1,0 +1,229 @@
+/**
+ * Starts pipelines when they are due. Rows say when; a tick takes those that are due, each in a transaction of its own
+ * under the key (pipeline, due time). Nothing is remembered between two ticks, so that a server that dies loses
+ * nothing, and two on one database start nothing twice.
+ */
+import type { Catalog, Queryable } from '../catalog/catalog.ts';
+import { getPipeline, type StoredPipeline } from '../catalog/image-pipelines.ts';
+import { countFailure } from '../catalog/pipeline-failures.ts';
+import { lastGoodRun, setDependencies } from '../catalog/pipeline-runs.ts';
+import {
+  schedulesToLookAt,
+  setPipelineSchedule,
+  takeSchedule,
+  type PipelineSchedule,
+} from '../catalog/pipeline-schedules.ts';
+import { logger } from '../platform/log.ts';
+import { parseArn } from '../resources/arns.ts';
+import { ApiError } from '../resources/errors.ts';
+import { compareDependencies, dependenciesOf, type Dependencies } from './dependencies.ts';
+import { windowNow, type MaintenanceWindow } from './maintenance.ts';
+import { readSchedule, type Schedule } from './schedule/schedule.ts';
+import { declineStart, startPipeline, type Build, type Cause } from './start.ts';
+
+/** What the scheduler stands on. */
+export interface SchedulerParts {
+  readonly catalog: Catalog;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** How an image of a pipeline is made, in a transaction. */
+  readonly builder: (trx: Queryable, pipeline: StoredPipeline) => Build;
+  readonly maintenance: readonly MaintenanceWindow[];
+  /** Told after a transaction that started something. */
+  readonly started: () => void;
+  /** Asked between two pipelines. */
+  readonly stopping: () => boolean;
+}
+
+/** Pipelines that are read at once. */
+const AT_ONCE = 64;
+/** A run that begins later than this after its due time says so. */
+const LATE_MS = 60_000;
+/** Most missed due times that are counted. */
+const COUNTED = 1000;
+/** When one that a quota held back is asked again. */
+const AGAIN_MS = 60_000;
+
+/** Takes every pipeline that is due. Returns how many were looked at. */
+export async function runDuePipelines(parts: SchedulerParts): Promise<number> {
+  let looked = 0;
+  for (;;) {
+    const due = await schedulesToLookAt(parts.catalog.db, isoOf(parts.now()), AT_ONCE);
+    if (due.length === 0) return looked;
+    // Side by side they share commits.
+    await Promise.all(due.map((row) => (parts.stopping() ? undefined : runOne(parts, row))));
+    if (parts.stopping()) return looked;
+    looked += due.length;
+  }
+}
+
+/** Works out when a pipeline is due first. @param now milliseconds since 1970 */
+export async function schedulePipeline(db: Queryable, pipeline: StoredPipeline, now: number): Promise<void> {
+  const anchor = isoOf(now);
+  const schedule = pipeline.status === 'DISABLED' ? undefined : scheduleOf(pipeline, anchor);
+  const due = schedule?.next(now);
+  await setPipelineSchedule(
+    db,
+    pipeline.arn,
+    due === undefined ? undefined : { anchor, due: isoOf(due), look_at: isoOf(due) },
+  );
+}
+
+/** The schedule of a pipeline, or `undefined`. @param anchor what a rate counts from, ISO-8601 */
+function scheduleOf(pipeline: StoredPipeline, anchor: string): Schedule | undefined {
+  const { scheduleExpression, timezone } = pipeline.schedule ?? {};
+  return scheduleExpression === undefined
+    ? undefined
+    : readSchedule({ expression: scheduleExpression, timezone }, Date.parse(anchor));
+}
+
+async function runOne(parts: SchedulerParts, row: PipelineSchedule): Promise<void> {
+  try {
+    const started = await parts.catalog.transaction((trx) => decide(parts, trx, row));
+    if (started) parts.started();
+  } catch (error) {
+    await parts.catalog
+      .transaction((trx) => refused(parts, trx, row, error))
+      .catch((failure: unknown) => {
+        logger().error({ pipeline: row.pipeline_arn, error: failure }, 'a pipeline that is due could not be looked at');
+      });
+  }
+}
+
+/** Decides on one that is due. Returns whether it was started. */
+async function decide(parts: SchedulerParts, trx: Queryable, row: PipelineSchedule): Promise<boolean> {
+  const found = await taken(parts, trx, row);
+  if (found === undefined) return false;
+  const { pipeline, cause, nextDue, now } = found;
+  const window = windowNow(parts.maintenance, pipeline.tags ?? {}, now);
+  if (window !== undefined) {
+    const ends = isoOf(window.ends);
+    await setPipelineSchedule(trx, pipeline.arn, { anchor: row.anchor, due: row.due, look_at: ends });
+    const why = `The maintenance window '${window.name}' lasts until ${ends}; nothing starts by itself in it.`;
+    await declineStart({ trx, pipeline, cause }, 'put off', why, ends);
+    return false;
+  }
+  const { owner: account, region } = parseArn(pipeline.arn)!;
+  const dependencies = await dependenciesOf(parts.catalog, trx, { account, region }, pipeline);
+  const news =
+    pipeline.schedule?.pipelineExecutionStartCondition === 'EXPRESSION_MATCH_ONLY'
+      ? { start: true, because: 'Its start condition is EXPRESSION_MATCH_ONLY.' }
+      : await updates(trx, pipeline.arn, dependencies);
+  if (!news.start) {
+    await declineStart({ trx, pipeline, cause }, 'skipped', news.because, nextDue);
+    return false;
+  }
+  const why = { ...cause, because: `${cause.because} ${news.because}` };
+  await startPipeline(
+    { catalog: parts.catalog, trx, pipeline, cause: why },
+    parts.builder(trx, pipeline),
+    dependencies,
+  );
+  return true;
+}
+
+/** A pipeline that this server took, with what it is due for. */
+interface Taken {
+  readonly pipeline: StoredPipeline;
+  readonly cause: Cause;
+  /** ISO-8601. */
+  readonly nextDue: string | null;
+  readonly now: number;
+}
+
+/** Takes a row, puts its next due time in place, and says what it is due for; `undefined` when there is nothing to do. */
+async function taken(parts: SchedulerParts, trx: Queryable, row: PipelineSchedule): Promise<Taken | undefined> {
+  const now = parts.now();
+  const pipeline = await getPipeline(trx, row.pipeline_arn);
+  const schedule =
+    pipeline === undefined || pipeline.status === 'DISABLED' ? undefined : scheduleOf(pipeline, row.anchor);
+  if (pipeline === undefined || schedule === undefined) {
+    await setPipelineSchedule(trx, row.pipeline_arn, undefined);
+    return undefined;
+  }
+  if (row.due === null) {
+    // From before there was a scheduler: nothing was missed, since nothing was promised.
+    const due = schedule.next(now);
+    if (due === undefined) await setPipelineSchedule(trx, pipeline.arn, undefined);
+    else await takeSchedule(trx, row, { due: isoOf(due), look_at: isoOf(due) });
+    return undefined;
+  }
+  const next = schedule.next(now);
+  const nextDue = next === undefined ? null : isoOf(next);
+  if (!(await takeSchedule(trx, row, { due: nextDue, look_at: nextDue ?? FAR }))) return undefined;
+  if (next === undefined) await setPipelineSchedule(trx, pipeline.arn, undefined);
+  const cause: Cause = {
+    cause: 'schedule',
+    by: pipeline.schedule!.scheduleExpression!,
+    because: `Due at ${row.due}: ${schedule.words}.${missedWords(schedule, row, now)}`,
+    occurrence: row.due,
+    at: isoOf(now),
+    due: row.due,
+  };
+  return { pipeline, cause, nextDue, now };
+}
+
+/** Later than any due time: the row is gone in the same transaction. */
+const FAR = '9999-12-31T00:00:00.000Z';
+
+/** What is said of due times that passed while nobody looked. */
+function missedWords(schedule: Schedule, row: PipelineSchedule, now: number): string {
+  const due = Date.parse(row.due!);
+  if (now - due < LATE_MS) return '';
+  let last = due;
+  let count = 1;
+  for (
+    let next = schedule.next(due);
+    next !== undefined && next <= now && count < COUNTED;
+    next = schedule.next(next)
+  ) {
+    last = next;
+    count++;
+  }
+  const held = row.look_at === row.due ? 'No server was running then' : 'It was put off';
+  if (count === 1) return ` ${held}: this run makes up for it.`;
+  const times = count === COUNTED ? `${COUNTED} due times or more` : `${count} due times`;
+  return ` ${held}: this run makes up for ${times}, from ${row.due!} to ${isoOf(last)}.`;
+}
+
+/** Whether anything is new since the last build that did not fail, and what. */
+async function updates(
+  trx: Queryable,
+  arn: string,
+  now: Dependencies,
+): Promise<{ readonly start: boolean; readonly because: string }> {
+  const last = await lastGoodRun(trx, arn);
+  if (last === undefined || last.dependencies === null)
+    return { start: true, because: 'No earlier build of this pipeline is there to compare with.' };
+  const { changes, completed } = compareDependencies(JSON.parse(last.dependencies) as Dependencies, now);
+  if (completed !== undefined) await setDependencies(trx, last.seq, JSON.stringify(completed));
+  if (changes.length > 0) return { start: true, because: changes.join(' ') };
+  const names = Object.entries(now).map(([name, meaning]) => `${name} is ${meaning}`);
+  return {
+    start: false,
+    because:
+      `Nothing that it names is newer than in ${last.image_arn}. Compared: ${names.join(', ')}. What names its build ` +
+      'never counts. To build at each due time, set pipelineExecutionStartCondition to EXPRESSION_MATCH_ONLY.',
+  };
+}
+
+/** Records why one that was due could not be started; what it had written of an image is undone. */
+async function refused(parts: SchedulerParts, trx: Queryable, row: PipelineSchedule, error: unknown): Promise<void> {
+  const found = await taken(parts, trx, row);
+  if (found === undefined) return;
+  const { pipeline, cause, nextDue, now } = found;
+  if (error instanceof ApiError && error.code === 'ServiceQuotaExceededException') {
+    const again = isoOf(now + AGAIN_MS);
+    await setPipelineSchedule(trx, pipeline.arn, { anchor: row.anchor, due: row.due, look_at: again });
+    return declineStart({ trx, pipeline, cause }, 'put off', error.message, again);
+  }
+  if (!(error instanceof ApiError))
+    logger().error({ pipeline: pipeline.arn, error }, 'a pipeline could not be started');
+  const reason = error instanceof ApiError ? error.message : `It failed because of an internal error: ${String(error)}`;
+  await declineStart({ trx, pipeline, cause }, 'refused', reason, nextDue);
+  await countFailure(trx, pipeline.arn);
+}
+
+function isoOf(time: number): string {
+  return new Date(time).toISOString();
+}
