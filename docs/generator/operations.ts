@@ -278,7 +278,8 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     'bytes, freedBytes}]}`: bytes on the disk; `freedBytes` is what deregistering that AMI alone would free. ' +
     'Accounts other than that of the first key pair get `amis` only',
   'ingot:CollectGarbage':
-    "`{olderThanSeconds?}` (default 0): components' layers that were used within it stay for later builds. " +
+    "`{olderThanSeconds?, hostCache?}`. `olderThanSeconds` (default 0): components' layers that were used within it " +
+    'stay for later builds. `hostCache` (default false): also frees the base images that the host keeps. ' +
     '`{layers, files, bytes}` that were freed',
   'ingot:DeregisterAmi':
     '`?region=`: refused when it is in another one. `{amiId, region, layers, bytes, keptBy: [string]}`: what was ' +

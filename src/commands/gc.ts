@@ -9,19 +9,21 @@ import { size } from './text.ts';
 export const gc: Command = {
   usage: 'gc [OPTIONS]',
   about: `
-Deletes what no image needs: cached layers, the output that failed images keep for RetryImage, files without a
-record, and the base images that this host keeps for other data directories. Images, base images, launched instances and
-running builds are not affected. Later builds may have to run components again.`,
+Deletes what no image needs: cached layers, the output that failed images keep for RetryImage, and files without a
+record. Images, base images, launched instances and running builds are not affected. Later builds may have to run
+components again. With --host-cache, also the base images that this host keeps for all its data directories: the first
+build in a new one then makes its base image again.`,
   options: {
     'older-than': {
       value: 'DURATION',
       help: 'keep cached layers used within this time and output of failed images made within it, such as 90m or 7d',
       default: 'delete all',
     },
+    'host-cache': { help: 'also delete the base images that this host keeps for other data directories' },
     json: { help: 'print {"layers","files","bytes","cachedBaseImages"}' },
     ...CLIENT_OPTIONS,
   },
-  examples: ['ingot gc --older-than 7d'],
+  examples: ['ingot gc --older-than 7d', 'ingot gc --host-cache'],
   positionals: [],
   run,
 };
@@ -33,7 +35,7 @@ async function run(args: Arguments): Promise<number> {
   const freed = await signedJson<Collected>(await connect(args), {
     method: 'POST',
     path: '/ingot/gc',
-    body: { olderThanSeconds },
+    body: { olderThanSeconds, hostCache: args.flag('host-cache') },
   });
   process.stdout.write(args.flag('json') ? `${JSON.stringify(freed)}\n` : `${shown(freed)}\n`);
   return 0;

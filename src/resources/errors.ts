@@ -50,18 +50,22 @@ export class ApiError extends Error {
   readonly status: number;
   /** The wrong values that it is about, where it is about values. */
   readonly values: readonly ValueFault[];
+  /** The value of the request, such as the ARN of a resource, that it is about as a whole. */
+  readonly subject?: string;
 
   constructor(
     code: ErrorCode,
     message: string,
     status: number = ERROR_STATUS[code],
     values: readonly ValueFault[] = [],
+    subject?: string,
   ) {
     super(message);
     this.name = code;
     this.code = code;
     this.status = status;
     this.values = values;
+    this.subject = subject;
   }
 }
 
@@ -74,6 +78,11 @@ export interface ValueFault {
   readonly detail: string;
   /** What programs may act on. `other-platform`: a component for another platform than its parent image's. */
   readonly reason?: 'missing' | 'other-platform';
+}
+
+/** An error about one value of the request. */
+function about(subject: string, code: ErrorCode, message: string): ApiError {
+  return new ApiError(code, message, undefined, [], subject);
 }
 
 function valueMessage(fault: ValueFault): string {
@@ -127,7 +136,7 @@ export function invalidRequest(message: string): ApiError {
 
 /** A version that is malformed or out of range. */
 export function invalidVersionNumber(version: string, detail: string): ApiError {
-  return new ApiError('InvalidVersionNumberException', `The version '${version}' is not valid. ${detail}`);
+  return about(version, 'InvalidVersionNumberException', `The version '${version}' is not valid. ${detail}`);
 }
 
 /** A page token that this list did not hand out. */
@@ -140,7 +149,8 @@ export function invalidPaginationToken(): ApiError {
 
 /** A resource (by ARN or id) that is not there. `detail` is a sentence on why, and what to do. */
 export function resourceNotFound(arn: string, detail?: string): ApiError {
-  return new ApiError(
+  return about(
+    arn,
     'ResourceNotFoundException',
     `The resource '${arn}' does not exist.${detail === undefined ? '' : ` ${detail}`}`,
   );
@@ -156,7 +166,7 @@ export function resourceAlreadyExists(type: string, arn: string): ApiError {
 
 /** A resource that something else is doing something to. */
 export function resourceInUse(arn: string, detail: string): ApiError {
-  return new ApiError('ResourceInUseException', `The resource '${arn}' is in use. ${detail}`);
+  return about(arn, 'ResourceInUseException', `The resource '${arn}' is in use. ${detail}`);
 }
 
 /** A resource that others refer to: as AWS, followed by who they are (the first ten). */
@@ -167,7 +177,8 @@ export function resourceDependency(arn: string, dependents: readonly string[]): 
     .join(', ');
   const more = dependents.length > 10 ? ` and ${dependents.length - 10} more` : '';
   const who = dependents.length === 0 ? '' : ` They are: ${named}${more}.`;
-  return new ApiError(
+  return about(
+    arn,
     'ResourceDependencyException',
     `Resource dependency error: The resource ARN '${arn}' has other resources depended on it.${who}`,
   );

@@ -17,7 +17,7 @@ import { DATA_NAMES, dataPath, regionFolder } from '../platform/data-layout.ts';
 export interface Collected extends Freed {
   /** Files that no record named. */
   readonly files: number;
-  /** Base images that this host kept for other data directories; absent where there was none to free. */
+  /** Base images that this host kept for other data directories; absent where none was freed. */
   readonly cachedBaseImages?: number;
 }
 

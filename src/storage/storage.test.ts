@@ -132,7 +132,7 @@ describe('storage', () => {
     const one = await ami(parent);
     const child = await ami(await layer(parent));
     assert.deepEqual((await storage.deregister(ME, one)).keptBy, [child]);
-    assert.equal((await storage.collect({ olderThanSeconds: 0 })).layers, 0);
+    assert.equal((await storage.collect({ olderThanSeconds: 0, hostCache: false })).layers, 0);
     assert.equal((await storage.deregister(ME, child)).layers, 2);
     assert.deepEqual(await disks(), filesOf(base));
   });
@@ -146,7 +146,7 @@ describe('storage', () => {
     const child = await ami(await layer(parent.layer), 'eu-west-1');
     assert.deepEqual((await storage.deregister(ME, parent.id)).keptBy, [child]);
     assert.deepEqual([existsSync(parent.layer.path), existsSync(parent.manifest)], [true, false]);
-    await storage.collect({ olderThanSeconds: 0 });
+    await storage.collect({ olderThanSeconds: 0, hostCache: false });
     assert.ok(existsSync(parent.layer.path));
     await storage.deregister(ME, child);
     assert.ok(!existsSync(parent.layer.path));
@@ -174,7 +174,7 @@ describe('storage', () => {
     });
     await layers.takeAmi(one, 'us-east-1', id);
     assert.deepEqual((await storage.deregister(ME, one)).keptBy, [id]);
-    await storage.collect({ olderThanSeconds: 0 });
+    await storage.collect({ olderThanSeconds: 0, hostCache: false });
     assert.deepEqual(await disks(), filesOf(base, top));
     await endLaunched(catalog, (await getInstance(catalog.db, id))!);
     assert.deepEqual(await disks(), filesOf(base));
@@ -215,13 +215,17 @@ describe('storage', () => {
     const running = await layer(base, { label: 'of a running build', owner: OTHER });
     const { kinds } = await storage.usage(ME);
 
-    assert.deepEqual(await storage.collect({ olderThanSeconds: 3600 }), { layers: 0, files: 0, bytes: 0 });
-    const freed = await storage.collect({ olderThanSeconds: 0 });
+    assert.deepEqual(await storage.collect({ olderThanSeconds: 3600, hostCache: false }), {
+      layers: 0,
+      files: 0,
+      bytes: 0,
+    });
+    const freed = await storage.collect({ olderThanSeconds: 0, hostCache: false });
 
     assert.deepEqual([freed.layers, freed.bytes], [2, kinds.unreferenced]);
     assert.deepEqual(await disks(), filesOf(base, kept, top, running));
     await layers.release(OTHER);
-    assert.equal((await storage.collect({ olderThanSeconds: 0 })).layers, 1);
+    assert.equal((await storage.collect({ olderThanSeconds: 0, hostCache: false })).layers, 1);
     assert.equal((await storage.usage(ME)).kinds.unreferenced, 0);
   });
 
@@ -229,7 +233,7 @@ describe('storage', () => {
     const below = await layer(base, { label: 'below' });
     const open = await layers.announce(below.id);
     await writeFile(open.path, 'x');
-    assert.equal((await storage.collect({ olderThanSeconds: 0 })).layers, 0);
+    assert.equal((await storage.collect({ olderThanSeconds: 0, hostCache: false })).layers, 0);
     assert.equal((await storage.usage(ME)).kinds.unreferenced, 0);
   });
 
@@ -238,12 +242,32 @@ describe('storage', () => {
     const own = join(catalog.dataDirectory, 'layers', 'notes.txt');
     for (const path of [stray, own]) await writeFile(path, Buffer.alloc(50_000, 1));
     const { kinds } = await storage.usage(ME);
-    assert.deepEqual(await storage.collect({ olderThanSeconds: 0 }), {
+    assert.deepEqual(await storage.collect({ olderThanSeconds: 0, hostCache: false }), {
       layers: 0,
       files: 1,
       bytes: kinds.unreferenced,
     });
     assert.deepEqual([existsSync(stray), existsSync(own)], [false, true]);
+  });
+
+  test('gc leaves what the host keeps for other data directories, unless it is asked', {
+    skip: process.geteuid!() !== 0 && 'only root has a cache of base images',
+  }, async () => {
+    const cache = join(catalog.dataDirectory, 'cache');
+    const before = process.env['INGOT_BASE_CACHE'];
+    process.env['INGOT_BASE_CACHE'] = cache;
+    try {
+      await mkdir(cache, { mode: 0o700 });
+      const disk = join(cache, `${'0'.repeat(64)}.qcow2`);
+      await writeFile(disk, Buffer.alloc(50_000, 1));
+      await storage.collect({ olderThanSeconds: 0, hostCache: false });
+      assert.equal(existsSync(disk), true);
+      assert.equal((await storage.collect({ olderThanSeconds: 0, hostCache: true })).cachedBaseImages, 1);
+      assert.equal(existsSync(disk), false);
+    } finally {
+      if (before === undefined) delete process.env['INGOT_BASE_CACHE'];
+      else process.env['INGOT_BASE_CACHE'] = before;
+    }
   });
 
   test('whoever else keeps a disk is told as another account, without a name', async () => {

@@ -83,8 +83,11 @@ export interface Deregistered extends Freed {
 /** Storage, as the API uses it. Methods throw `ApiError`. */
 export interface StorageService {
   usage(owner: { readonly account: string }): Promise<StorageUsage>;
-  /** @param olderThanSeconds components' layers that were used within it stay for later builds */
-  collect(options: { readonly olderThanSeconds: number }): Promise<Collected>;
+  /**
+   * @param olderThanSeconds components' layers that were used within it stay for later builds
+   * @param hostCache whether base images that this host keeps for other data directories go, too
+   */
+  collect(options: { readonly olderThanSeconds: number; readonly hostCache: boolean }): Promise<Collected>;
   /**
    * Deregisters an AMI and frees what nothing else refers to.
    * @param region refused when it is in another one
@@ -99,9 +102,9 @@ export function storageService(catalog: Catalog): StorageService {
   return {
     usage: (owner) => usage(catalog, owner.account),
 
-    async collect({ olderThanSeconds }) {
+    async collect({ olderThanSeconds, hostCache }) {
       const collected = await collectGarbage(catalog, new Date(Date.now() - olderThanSeconds * 1000).toISOString());
-      const folder = baseCacheFolder();
+      const folder = hostCache ? baseCacheFolder() : undefined;
       const cached = folder === undefined ? { images: 0, bytes: 0 } : await sweepCache(folder, olderThanSeconds);
       return cached.images === 0
         ? collected

@@ -7,7 +7,10 @@ import {
   CreateImageRecipeCommand,
   CreateInfrastructureConfigurationCommand,
 } from '@aws-sdk/client-imagebuilder';
-import type { DryRunAnswer } from '../../src/api/dry-run/dry-run.ts';
+import type { RequestContext } from '../../src/api/context.ts';
+import { dryRun as judgeAll, type DryRunAnswer, type DryRunRequest } from '../../src/api/dry-run/dry-run.ts';
+import { handlers } from '../../src/api/operations/register.ts';
+import { DEFAULT_CONFIG } from '../../src/platform/config/config.ts';
 import { signedJson, type Connection } from '../../src/platform/api-client.ts';
 import { ACCOUNT, addUser, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
@@ -28,6 +31,24 @@ async function dryRun(requests: readonly object[], connection: Connection = api.
     body: { requests },
   });
   return Object.fromEntries(answers.map((answer) => [answer.id, answer]));
+}
+
+/** A dry run as the account's root, on a clock of its own. */
+function judgeDirectly(requests: readonly object[], now: () => number): Promise<readonly DryRunAnswer[]> {
+  const context = {
+    account: ACCOUNT,
+    region: REGION,
+    call: {},
+    identity: { principal: { type: 'root', account: ACCOUNT, arn: `arn:aws:iam::${ACCOUNT}:root` } },
+    services: { catalog: api.catalog, config: DEFAULT_CONFIG, dataDirectory: api.catalog.dataDirectory },
+  };
+  return judgeAll(requests as readonly DryRunRequest[], handlers, context as unknown as RequestContext, now);
+}
+
+/** A clock that stands still until it was asked so often, and is past every deadline from then on. */
+function lateAfter(times: number): () => number {
+  let asked = 0;
+  return () => (asked++ < times ? 0 : Infinity);
 }
 
 /** How many rows each table has. */
@@ -217,6 +238,25 @@ describe('a dry run', () => {
     await assert.rejects(dryRun([{ id: 'x', operation: 'DeleteImage', input: {} }]), /CreateComponent/);
     await assert.rejects(dryRun([infrastructure('a'), infrastructure('a')]), /twice/);
     await assert.rejects(dryRun([component('large', 'x'.repeat(1 << 20))]), { code: 'RequestEntityTooLargeException' });
+  });
+
+  test('it ends when it takes too long, and nothing of it is made', async () => {
+    const earlier = await counts();
+    const requests = [infrastructure('slow-1'), infrastructure('slow-2'), infrastructure('slow-3')];
+    await assert.rejects(judgeDirectly(requests, lateAfter(3)), {
+      code: 'InvalidRequestException',
+      message: /^The server needs more than \d+ s to check these 3 requests\. Send fewer at once\.$/,
+    });
+    assert.deepEqual(await counts(), earlier);
+    const actions = (await judgeDirectly(requests, lateAfter(Infinity))).map(({ action }) => action);
+    assert.deepEqual(actions, ['create', 'create', 'create']);
+  });
+
+  test('no more faults are looked for once it is late', async () => {
+    const bad = component('hurried', 'schemaVersion: 1.0\nphases: nonsense\n', { semanticVersion: '1.0' });
+    const faults = async (now: () => number) => (await judgeDirectly([bad], now))[0]!.faults!.map(({ path }) => path);
+    assert.deepEqual(await faults(lateAfter(2)), ['semanticVersion']);
+    assert.deepEqual(await faults(lateAfter(Infinity)), ['semanticVersion', 'data']);
   });
 
   test('the tries that look for more faults have a limit', async () => {

@@ -87,21 +87,23 @@ class Undo extends Error {}
 
 /**
  * Judges all of them, in order, one after the other: later ones may name what earlier ones would make.
+ * @param now the clock, in milliseconds since 1970
  * @throws {ApiError} InvalidRequestException when that takes too long
  */
 export async function dryRun(
   requests: readonly DryRunRequest[],
   handlers: Handlers,
   context: RequestContext,
+  now: () => number = Date.now,
 ): Promise<readonly DryRunAnswer[]> {
   const answers: DryRunAnswer[] = [];
   const given = { ...context, uriTexts: await textsOf(requests, context) };
   try {
     await context.services.catalog.transaction(async (db) => {
-      const until = Date.now() + patient(MOST_MS);
-      const run: Run = { db, handlers, context: given, hollow: new Set(), tries: 0, until };
+      const until = now() + patient(MOST_MS);
+      const run: Run = { db, handlers, context: given, hollow: new Set(), tries: 0, isLate: () => now() > until };
       for (const { id, operation, input } of requests) {
-        if (Date.now() > run.until)
+        if (run.isLate())
           throw invalidRequest(
             `The server needs more than ${patient(MOST_MS) / 1000} s to check these ${requests.length} requests. ` +
               'Send fewer at once.',
@@ -144,13 +146,13 @@ interface Run {
   /** ARNs of documents that were replaced: parameters of the real ones are unknown to these. */
   readonly hollow: Set<string>;
   tries: number;
-  /** When it has to end, in milliseconds since 1970. */
-  readonly until: number;
+  /** Whether it has taken as long as it may. */
+  readonly isLate: () => boolean;
 }
 
 /** Whether no more repairs are tried. */
-function isSpent({ tries, until }: Run): boolean {
-  return tries > MOST_TRIES || Date.now() > until;
+function isSpent({ tries, isLate }: Run): boolean {
+  return tries > MOST_TRIES || isLate();
 }
 
 /** A parameter, which later requests of the list find. */
@@ -418,8 +420,7 @@ function faultsOf(error: ApiError, input: Structure): readonly DryRunFault[] {
       reason,
     }));
   if (code === 'ResourceAlreadyExistsException') return [{ code, message: error.message, path: 'name' }];
-  const quoted = [...error.message.matchAll(/'([^']+)'/g)].map((match) => pathOfText(input, match[1]!));
-  const path = quoted.find((found) => found !== undefined);
+  const path = error.subject === undefined ? undefined : pathOfText(input, error.subject);
   return [{ code, message: error.message, path }];
 }
 

@@ -28,8 +28,11 @@ export const storageRoutes: readonly IngotRoute[] = [
     body: true,
     resource: (_params, context) => serverArn(context),
     async handle({ body }, { services }) {
-      const olderThanSeconds = readBody(body, (reader) => reader.integer('olderThanSeconds', 0, LONGEST_SECONDS)) ?? 0;
-      return { json: await services.storage.collect({ olderThanSeconds }) };
+      const options = readBody(body, (reader) => ({
+        olderThanSeconds: reader.integer('olderThanSeconds', 0, LONGEST_SECONDS) ?? 0,
+        hostCache: reader.boolean('hostCache') ?? false,
+      }));
+      return { json: await services.storage.collect(options) };
     },
   },
   {
