@@ -11,14 +11,18 @@ export const NGINX_TEMPLATE = join(import.meta.dirname, '../../examples/nginx/te
 
 const BUILD_MS = 1_800_000;
 
-/**
- * Works with a new data directory that has the base image and nothing else, and takes it away. A server on it is
- * stopped.
- */
+/** Works with a new data directory that has the base image and nothing else, as `withEmptyDirectory` does. */
 export async function withDataDirectory<T>(work: (dataDirectory: string) => Promise<T>): Promise<T> {
+  return withEmptyDirectory(async (dataDirectory) => {
+    await placeBase(dataDirectory);
+    return work(dataDirectory);
+  });
+}
+
+/** Works with a new data directory that is not there yet, and takes it away. A server on it is stopped. */
+export async function withEmptyDirectory<T>(work: (dataDirectory: string) => Promise<T>): Promise<T> {
   const dataDirectory = join(await mkdtemp(join(tmpdir(), 'ingot-bench-')), 'data');
   try {
-    await placeBase(dataDirectory);
     return await work(dataDirectory);
   } finally {
     await ingot(dataDirectory, ['stop']);
@@ -27,10 +31,16 @@ export async function withDataDirectory<T>(work: (dataDirectory: string) => Prom
 }
 
 /** `ingot build`, to its end. @throws {Error} with what it said when the image does not become available */
-export async function build(dataDirectory: string, template: string, args: readonly string[] = []): Promise<BuildRun> {
+export async function build(
+  dataDirectory: string,
+  template: string,
+  args: readonly string[] = [],
+  env?: Record<string, string>,
+): Promise<BuildRun> {
   const started = Date.now();
   const { code, stdout, stderr } = await ingot(dataDirectory, ['build', template, '--json', ...args], {
     timeoutMs: BUILD_MS,
+    env,
   });
   const ended = Date.now();
   if (code !== 0)

@@ -17,6 +17,26 @@ function record(second: number, rest: Partial<ProgressRecord>): ProgressRecord {
   };
 }
 
+test('the making of a base image is cut into its parts', () => {
+  const log = (second: number, text: string) => record(second, { type: 'log', text });
+  const spans = spansOf({
+    started: 0,
+    ended: 60_000,
+    records: [
+      record(2, { type: 'state', status: 'CREATING' }),
+      log(3, 'base image debian-12-x86 does not exist yet: it is made now (Debian 12), once'),
+      log(4, 'fetching the packages of Debian bookworm from deb.debian.org'),
+      log(40, 'configuring the image'),
+      log(45, 'writing the disk'),
+      log(50, 'base image debian-12-x86 2026.1.1 made in 47 s'),
+    ],
+  });
+  assert.deepEqual(
+    spans.slice(1, 6).map(({ name, seconds }) => `${name}: ${seconds}`),
+    ['base image: 47', '  before it: 1', '  packages: 36', '  configuration: 5', '  disk: 5'],
+  );
+});
+
 test('a build is cut into its parts', () => {
   const apply = { workflow: 'build-image', step: 'Apply' };
   const launch = { workflow: 'test-image', step: 'Launch', action: 'LaunchInstance' };

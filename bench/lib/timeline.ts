@@ -13,6 +13,7 @@ export interface BuildRun {
 /** The parts that the issue asks after, under these names. */
 export const WHOLE = 'whole';
 export const READY = 'instance ready';
+export const BASE = 'base image';
 export const COMMANDS = 'first to last command of the build phase';
 
 /** Every part of a build, in its order; those that lie within another are indented. */
@@ -21,6 +22,7 @@ export function spansOf({ started, ended, records }: BuildRun): readonly Span[] 
   const add = (name: string, from: number, to: number): void => void spans.push({ name, seconds: (to - from) / 1000 });
   const creating = records.find(({ type, status }) => type === 'state' && status === 'CREATING');
   if (creating !== undefined) add('command, server, resources', started, at(creating));
+  spans.push(...baseSpans(records));
 
   for (const step of workflowSteps(records)) {
     add(step.name, step.from, step.to);
@@ -109,6 +111,24 @@ function componentSpans(records: readonly ProgressRecord[]): readonly Span[] {
         : [{ name: `layer after ${name}`, seconds: (at(layer) - at(steps.at(-1)!)) / 1000 }]),
     ];
   });
+}
+
+/** The making of a base image, where one was made. */
+function baseSpans(records: readonly ProgressRecord[]): readonly Span[] {
+  const marks = [
+    ['', /^base image \S+ does not exist yet/],
+    ['before it', /^fetching the packages of /],
+    ['packages', /^configuring the image$/],
+    ['configuration', /^writing the disk$/],
+    ['disk', /^base image \S+ \S+ made in /],
+  ] as const;
+  const times = marks.map(([, pattern]) => records.find(({ text }) => pattern.test(text)));
+  if (times.some((record) => record === undefined)) return [];
+  const between = (from: number, to: number): number => (at(times[to]!) - at(times[from]!)) / 1000;
+  return [
+    { name: BASE, seconds: between(0, marks.length - 1) },
+    ...marks.slice(1).map(([name], index) => ({ name: `  ${name}`, seconds: between(index, index + 1) })),
+  ];
 }
 
 /** How far a machine was when: from its log's lines. */

@@ -3,9 +3,9 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, sleep } from '../../platform/clock.ts';
 import { newUuid } from '../../platform/ids.ts';
-import { allProcesses, hasInEnvironment, ProcessError, run, start } from '../../platform/processes.ts';
+import { allProcesses, hasInEnvironment, run, start } from '../../platform/processes.ts';
 import type { CommandRequest, CommandResult } from '../instance.ts';
-import { OWN_LIMIT, TooMuchOutput } from '../output.ts';
+import { endOfOwn, ownRunOptions } from '../own-program.ts';
 import { openPipes } from '../pipes.ts';
 import { COMMAND_MARK, localArguments, localEnvironment } from './arguments.ts';
 
@@ -66,27 +66,14 @@ export async function runHere(directory: string, request: CommandRequest): Promi
 }
 
 async function runOwnHere(request: CommandRequest): Promise<CommandResult> {
-  const { onOutput } = request;
   try {
     const ended = await run(localArguments(request, request.argv!), {
+      ...ownRunOptions(request),
       env: localEnvironment(request, 'own'),
-      okCodes: 'any',
-      maxOutput: OWN_LIMIT,
-      input: request.stdin,
-      ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: request.timeoutSeconds * 1000 }),
-      signal: request.signal,
-      ...(onOutput === undefined
-        ? {}
-        : {
-            onStdout: (chunk: Buffer) => onOutput('stdout', chunk),
-            onStderr: (chunk: Buffer) => onOutput('stderr', chunk),
-          }),
     });
     return { exitCode: ended.code, signal: null, timedOut: false };
   } catch (error) {
-    if (error instanceof ProcessError && error.tooMuchOutput) throw new TooMuchOutput(request.argv![0]!, OWN_LIMIT);
-    if (!(error instanceof ProcessError) || (error.signal === null && !error.timedOut)) throw error;
-    return { exitCode: null, signal: error.signal, timedOut: error.timedOut };
+    return endOfOwn(error, request.argv![0]!);
   }
 }
 

@@ -9,7 +9,7 @@ import { NOTHING_INHERITED, ProcessError, run, start } from '../../platform/proc
 import { readScript } from '../../platform/scripts.ts';
 import { inDirectory } from '../in-directory.ts';
 import { InstanceError, type CommandRequest, type CommandResult } from '../instance.ts';
-import { OWN_LIMIT, TooMuchOutput } from '../output.ts';
+import { endOfOwn, ownRunOptions } from '../own-program.ts';
 import { openPipes } from '../pipes.ts';
 import { unitLines } from '../unit-words.ts';
 import { commandWords, INSIDE_DIRECTORY, parseStatus, unitArguments } from './arguments.ts';
@@ -36,33 +36,20 @@ const SHUTDOWN_MS = 60_000;
  */
 export async function runOwn(container: Container, request: CommandRequest): Promise<CommandResult> {
   if (request.argv === undefined) throw new TypeError("a program of Ingot's own has argv");
-  const { onOutput } = request;
   // Of what is left of the host's shell nothing but the umask matters inside.
   const argv = inDirectory(request.cwd, request.argv);
   try {
     const ended = await visit(container, argv, (command) =>
       run(command, {
+        ...ownRunOptions(request),
         env: { ...NOTHING_INHERITED, ...request.env },
-        okCodes: 'any',
-        maxOutput: OWN_LIMIT,
-        input: request.stdin,
-        ...(request.timeoutSeconds === undefined ? {} : { timeoutMs: request.timeoutSeconds * 1000 }),
-        signal: request.signal,
-        ...(onOutput === undefined
-          ? {}
-          : {
-              onStdout: (chunk: Buffer) => onOutput('stdout', chunk),
-              onStderr: (chunk: Buffer) => onOutput('stderr', chunk),
-            }),
       }),
     );
     return { exitCode: ended.code, signal: null, timedOut: false };
   } catch (error) {
     if (error === request.signal?.reason) throw error;
     if (!container.alive()) throw await container.whatHappened();
-    if (error instanceof ProcessError && error.tooMuchOutput) throw new TooMuchOutput(request.argv[0]!, OWN_LIMIT);
-    if (!(error instanceof ProcessError) || (error.signal === null && !error.timedOut)) throw error;
-    return { exitCode: null, signal: error.signal, timedOut: error.timedOut };
+    return endOfOwn(error, request.argv[0]!);
   }
 }
 
